@@ -29,7 +29,9 @@ import { resyncRoutes } from "./runs/api/resync-routes.ts";
 import { runRoutes } from "./runs/api/run-routes.ts";
 import { timelineRoutes } from "./runs/api/watch/timeline-routes.ts";
 import { corsOrigins } from "./settings/config.ts";
+import { deliveryRoutes } from "./webhook-endpoints/delivery-routes.ts";
 import { endpointRoutes } from "./webhook-endpoints/routes.ts";
+import { testRoutes } from "./webhook-endpoints/test-routes.ts";
 
 const PROJECT = `/:o{${PATH_NAME}}/:p{${PATH_NAME}}`;
 const ENVIRONMENT = `${PROJECT}/envs/:envName{${PATH_NAME}}`;
@@ -80,6 +82,8 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, timelineRoutes);
   app.route(`${ENVIRONMENT}/webhook-endpoints`, endpointRoutes);
+  app.route(`${ENVIRONMENT}/webhook-endpoints`, deliveryRoutes);
+  app.route(`${ENVIRONMENT}/webhook-endpoints`, testRoutes);
   app.route(`${ENVIRONMENT}/metrics`, metricsRoutes);
   app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
 

@@ -4,7 +4,7 @@
  * lost. So each batch ends by reading what it did.
  */
 
-import { EXPIRED_TOKENS_MAX } from "../base/limits.ts";
+import { ENDPOINTS_MAX_LISTED, EXPIRED_TOKENS_MAX } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
 import { holdsNewest, lives } from "./asker.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
@@ -153,15 +153,26 @@ const REVOKE = `
   FROM tokens WHERE ${VISIBLE} AND id = ?4 AND ${lives({ asker: "?9", secret: "?11", session: "?12", now: "?6" })}
   ON CONFLICT (project, id) DO NOTHING`;
 
-/**
- * The revoked ids, the token's own first. `gone`: the asker's own token was revoked or has expired. Null: there is no
- * such token that the asker may revoke.
- */
+/** A webhook endpoint that a revoked token stored last. */
+export interface LeftEndpoint {
+  readonly envName: string;
+  readonly name: string;
+}
+
+export interface Revoked {
+  /** Ids, the token's own first. */
+  readonly revoked: readonly string[];
+  readonly envName: string | null;
+  readonly endpoints: readonly LeftEndpoint[];
+  readonly moreEndpoints: boolean;
+}
+
+/** `gone`: the asker's own token was revoked or has expired. Null: there is no such token that the asker may revoke. */
 export async function revokeToken(
   db: D1Database,
   asker: Principal,
   entry: Omit<AuditEntry, "envName" | "targetName">,
-): Promise<{ readonly revoked: readonly string[]; readonly envName: string | null } | "gone" | null> {
+): Promise<Revoked | "gone" | null> {
   const { project, target, id, at, actor, actorName, action, sessionId } = entry;
   const note = db
     .prepare(REVOKE)
@@ -193,8 +204,23 @@ export async function revokeToken(
        FROM (SELECT 1) LEFT JOIN audit ON project = ?1 AND id = ?2`,
     )
     .bind(project, id, rowIdOf(asker), at, asker.secretHash, sessionId);
+  const left = db
+    .prepare(
+      `SELECT substr(scope, length(?1) + 2) AS envName, name
+       FROM (${revoked}) CROSS JOIN definitions INDEXED BY endpoints_by_author
+       ON kind = 'webhook_endpoint' AND changed_by = value AND scope BETWEEN ?1 || '/' AND ?1 || '/~'
+       ORDER BY scope, name LIMIT ${ENDPOINTS_MAX_LISTED + 1}`,
+    )
+    .bind(project, id);
   type Row = { revoked: string | null; envName: string | null; lives: number };
-  const row = (await db.batch<Row>([note, remove, endSessions, outcome])).at(-1)?.results[0];
-  if (typeof row?.revoked === "string") return { revoked: JSON.parse(row.revoked), envName: row.envName };
-  return row?.lives === 1 ? null : "gone";
+  const results = await db.batch<Row | LeftEndpoint>([note, remove, endSessions, left, outcome]);
+  const row = results.at(-1)?.results[0] as Row | undefined;
+  if (typeof row?.revoked !== "string") return row?.lives === 1 ? null : "gone";
+  const endpoints = (results.at(-2)?.results ?? []) as readonly LeftEndpoint[];
+  return {
+    revoked: JSON.parse(row.revoked),
+    envName: row.envName,
+    endpoints: endpoints.slice(0, ENDPOINTS_MAX_LISTED),
+    moreEndpoints: endpoints.length > ENDPOINTS_MAX_LISTED,
+  };
 }

@@ -80,10 +80,10 @@ export const tokenRoutes = new Hono<AppEnv>()
     });
     if (outcome === "gone") throw askerGone(asker);
     if (outcome === null) throw new ApiError("token_not_found");
-    const { revoked, envName } = outcome;
+    const { revoked, envName, endpoints, moreEndpoints } = outcome;
     forgetCredentials(revoked);
     logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
-    return c.json({ revoked });
+    return c.json({ revoked, webhookEndpoints: endpoints, moreWebhookEndpoints: moreEndpoints });
   });
 
 /** A token can't mint beyond its own scope and role. */

@@ -68,6 +68,12 @@ export const GRACE_PERIOD_MAX_SECONDS = 604_800;
 /** Of a webhook endpoint, without its URL and its secrets. */
 export const ENDPOINT_MAX_BYTES = 64 * 1024;
 export const ENDPOINT_ACTION_NAMES_MAX = 20;
+/** How often the endpoints of an environment can be tried out in a minute. */
+export const ENDPOINT_TESTS_PER_MINUTE = 10;
+/** How many messages a recovery brings at most, in all coordinators. */
+export const RECOVERED_MAX = 10_000;
+/** How far back a recovery looks for messages that were never made. */
+export const RECOVER_MISSING_MAX_DAYS = 7;
 /** Of an endpoint's message without a payload. `src/webhook-endpoints/message/default-body.ts` says what is left out. */
 export const MESSAGE_MAX_BYTES = 256 * 1024;
 export const SUMMARY_MAX_CHARACTERS = 140;
@@ -98,6 +104,8 @@ export const OVERLAP_DEFAULT_SECONDS = 86_400;
 export const OVERLAP_MAX_SECONDS = 604_800;
 /** Of the tokens that a rotation's response lists. */
 export const CHILDREN_MAX_LISTED = 200;
+/** Of the webhook endpoints that the response to a revocation lists. */
+export const ENDPOINTS_MAX_LISTED = 200;
 
 export const TIMEOUT_DEFAULT_MINUTES = 60;
 export const TIMEOUT_MAX_MINUTES = 43_200;

@@ -98,7 +98,8 @@ export function createTokens(
         // An earlier try may have revoked the token, and its response was lost.
         const isGone = error instanceof ActionRunsError && error.code === "token_not_found" && isRepeat;
         if (!isGone) throw error;
-        return { revoked: [id] };
+        // Only the lost response had the endpoints, so there may be some.
+        return { revoked: [id], webhookEndpoints: [], moreWebhookEndpoints: true };
       }
     },
   };

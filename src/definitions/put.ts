@@ -43,18 +43,14 @@ export async function storeDefinition<D>(
     const version = (stored?.version ?? lastDeleted) + 1;
     const isNew = stored === null;
     const completed = kind.complete(sent, isNew);
-    const before = stored && {
-      definition: JSON.parse(stored.definition) as D,
-      secrets: await secretsOf(kind, ring, ref, stored),
-    };
-    const { definition, secrets, hasNewSecret } = withKeptSecrets(kind, completed.definition, before);
-    kind.requireWhole(definition, secrets);
+    const kept = await keptOf(kind, ring, ref, stored, completed.definition);
+    const { definition, secrets, hasNewSecret } = kept.split;
     const text = JSON.stringify(definition);
     if (stored !== null && text === stored.definition && !hasNewSecret) {
       return { version: stored.version, isNew, isUnchanged: true, definition: text };
     }
     await kind.beforeWrite(c, ref.scope, definition);
-    const whole = new Map([...secrets, ...kind.besides(c, before?.secrets ?? new Map())]);
+    const whole = new Map([...secrets, ...kind.besides(c, kept.secretsBefore)]);
     const sealed = await sealSecrets(ring, whole, { ...ref, kind: kind.name, version });
     const put = { ref, replaces, version, definition: text, sealed };
     const putting = await readD1(c.get("hops"), () => putDefinition(c.env.DB, kind, put, entry));
@@ -63,6 +59,29 @@ export async function storeDefinition<D>(
     const shown = JSON.stringify({ ...definition, ...completed.shownOnce });
     return { version, isNew, isUnchanged: false, definition: shown };
   });
+}
+
+/** `secretsBefore`: those of the stored definition; empty if there is none, or if no key opens them. */
+export interface Kept<D> {
+  readonly split: SplitDefinition<D>;
+  readonly secretsBefore: Secrets;
+}
+
+/** What was sent, with the stored secret where it has null. Throws `secret_required`, and what the kind throws. */
+export async function keptOf<D>(
+  kind: DefinitionKind<D>,
+  ring: KeyRing,
+  ref: DefinitionRef,
+  stored: StoredDefinition | null,
+  sent: D,
+): Promise<Kept<D>> {
+  const before = stored && {
+    definition: JSON.parse(stored.definition) as D,
+    secrets: await secretsOf(kind, ring, ref, stored),
+  };
+  const split = withKeptSecrets(kind, sent, before);
+  kind.requireWhole(split.definition, split.secrets);
+  return { split, secretsBefore: before?.secrets ?? new Map() };
 }
 
 /** The secrets of a stored definition. Null if no key opens them. */

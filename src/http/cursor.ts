@@ -33,6 +33,13 @@ export function decodeScopeCursor(cursor: string): string | null {
   return scope !== null && WHOLE_SCOPE.test(scope) ? scope : null;
 }
 
+/** The run's id and the kind of the message after which the page starts, or null if the service did not make `cursor`. */
+export function decodeMessageCursor(cursor: string): { runId: string; kind: string } | null {
+  const [runId = "", kind = "", ...more] = decode(cursor)?.split(" ") ?? [];
+  const isIt = parseUuid(runId) === runId && /^[a-z]+$/.test(kind) && more.length === 0;
+  return isIt ? { runId, kind } : null;
+}
+
 /** An event's number from its decimal digits, or null. */
 export function parseSeq(text: string): number | null {
   return /^(0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : null;

@@ -76,6 +76,15 @@ export const ERRORS = {
     409,
     "This version is the current one. Store another definition, then delete this version.",
   ],
+  event_not_happened: [409, "The run has no such event. Wait until it has ended, or name another type."],
+  recovery_under_way: [
+    409,
+    "Another recovery of this endpoint is under way. GET …/status shows it. Wait until it is over.",
+  ],
+  endpoint_secrets_lost: [
+    409,
+    "The endpoint's secrets were sealed under a signing key that was removed. Store the endpoint again with its URL.",
+  ],
   action_secrets_lost: [
     409,
     "The action's secrets were sealed under a signing key that was removed. Store the action again with its secrets.",
@@ -97,6 +106,11 @@ export const ERRORS = {
     "trigger.headers.Authorization: there is no stored value to keep. Send the value instead of null.",
   ],
   too_many_requests: [429, "Too many unknown tokens came from your address. Try again in a few seconds.", 10],
+  too_many_tests: [
+    429,
+    "The endpoints of this environment were tested 10 times in a minute. Wait a little.",
+    10,
+  ],
   internal_error: [500, "The service failed. Try again, and give the X-Request-Id when you report this."],
   not_configured: [503, "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`."],
   not_ready: [503, "The database is not migrated. Run `npm run migrate`.", 5],

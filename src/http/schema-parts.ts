@@ -10,7 +10,13 @@ import {
   TIMEOUT_MAX_MINUTES,
 } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
-import { decodeCursor, decodeNameCursor, decodeScopeCursor, decodeSeqCursor } from "./cursor.ts";
+import {
+  decodeCursor,
+  decodeMessageCursor,
+  decodeNameCursor,
+  decodeScopeCursor,
+  decodeSeqCursor,
+} from "./cursor.ts";
 import { parsedText, wholeNumber, wholeNumberText } from "./schema-bounds.ts";
 
 // Messages for issues that no schema words itself, such as an unknown key.
@@ -102,3 +108,6 @@ export const placePageQuery = pageOf(decodeScopeCursor, "acme/shop/stage", PLACE
 
 /** Pages of numbered things. */
 export const seqPageQuery = pageOf(decodeSeqCursor, "500");
+
+/** Pages of messages to a webhook endpoint. The example's text has 42 characters. */
+export const messagePageQuery = pageOf(decodeMessageCursor, "01890a5d-ac96-774b-bcce-b302099a8057 ended");

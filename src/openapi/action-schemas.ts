@@ -41,8 +41,8 @@ const LISTED = {
   definition: DEFINITION,
 };
 
-const version = z.int().meta({
-  description: "As in the ETag of the action. It never repeats.",
+export const version = z.int().meta({
+  description: "As in the ETag. It never repeats.",
   wire: { type: "integer", minimum: 1 },
 });
 

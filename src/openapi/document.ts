@@ -12,6 +12,7 @@ import { VALIDATES, type Validated } from "../http/validate.ts";
 import { ACTION_OPERATIONS } from "./action-operations.ts";
 import { CALLBACK_OPERATIONS } from "./callback-operations.ts";
 import { type Operation, resolved } from "./describe.ts";
+import { ENDPOINT_OPERATIONS } from "./endpoint-operations.ts";
 import { HEADERS } from "./parameters.ts";
 import { addExamples } from "./request-examples.ts";
 import { RUN_OPERATIONS } from "./run-operations.ts";
@@ -24,6 +25,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...RUN_OPERATIONS,
   ...CALLBACK_OPERATIONS,
   ...ACTION_OPERATIONS,
+  ...ENDPOINT_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...SESSION_OPERATIONS,
   ...SERVICE_OPERATIONS,
@@ -77,6 +79,10 @@ export async function openApiDocument(app: Hono<AppEnv>) {
         {
           name: "Actions",
           description: "Store what a run starts, with its secrets, and run it with a token that holds none.",
+        },
+        {
+          name: "Webhook endpoints",
+          description: "Say where the service sends a message when a run ends.",
         },
         { name: "API tokens", description: "Manage API tokens and see who changed them." },
         { name: "Sessions", description: "Sign people in to the console, and see who is signed in." },
@@ -133,6 +139,7 @@ const BODILESS = new Set([
   "requestActionRunCancel",
   "retryActionRun",
   "rotateApiToken",
+  "rotateSigningSecret",
   "runAction",
 ]);
 

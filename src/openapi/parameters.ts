@@ -25,28 +25,26 @@ const idOf = (name: string, description: string) => ({
 });
 
 export const OF_RUN = [...IN_ENVIRONMENT, idOf("id", "The run's id, in upper or lower case.")];
-export const OF_ACTION = [
-  ...IN_ENVIRONMENT,
-  {
-    in: "path" as const,
-    name: "name",
-    required: true,
-    description: "The action's name.",
-    schema: { type: "string" as const, pattern: `^${DEFINITION_NAME}$` },
-    example: "deploy",
-  },
-];
-export const OF_VERSION = [
-  ...OF_ACTION,
-  {
-    in: "path" as const,
-    name: "version",
-    required: true,
-    description: "The version, as in the list of versions.",
-    schema: { type: "integer" as const, minimum: 1 },
-    example: 1,
-  },
-];
+const definitionName = (description: string, example: string) => ({
+  in: "path" as const,
+  name: "name",
+  required: true,
+  description,
+  schema: { type: "string" as const, pattern: `^${DEFINITION_NAME}$` },
+  example,
+});
+const VERSION = {
+  in: "path" as const,
+  name: "version",
+  required: true,
+  description: "The version, as in the list of versions.",
+  schema: { type: "integer" as const, minimum: 1 },
+  example: 1,
+};
+export const OF_ACTION = [...IN_ENVIRONMENT, definitionName("The action's name.", "deploy")];
+export const OF_VERSION = [...OF_ACTION, VERSION];
+export const OF_ENDPOINT = [...IN_ENVIRONMENT, definitionName("The endpoint's name.", "chat")];
+export const OF_ENDPOINT_VERSION = [...OF_ENDPOINT, VERSION];
 export const OF_TOKEN = [...IN_PROJECT, idOf("tokenId", "The API token's id.")];
 
 export const OF_SESSION = [...IN_PROJECT, idOf("sessionId", "The session's id.")];
@@ -109,7 +107,7 @@ export const IF_MATCH_OF_PUT = ifMatch('`"0"` only creates. ', '"0"');
 export const IF_MATCH_OF_DELETE = ifMatch("", "*");
 export const IF_NONE_MATCH = inHeader(
   "If-None-Match",
-  "`*` only creates: if the action exists, the response is 412. An ETag gives 412 if the action has that version.",
+  "`*` only creates: if there is one of this name, the response is 412. An ETag gives 412 if it has that version.",
   { type: "string" },
   '"2000000000"',
 );

@@ -56,10 +56,10 @@ const REVOKE: Operation = {
   operationId: "revokeApiToken",
   summary: "Revoke an API token",
   description:
-    "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes effect everywhere within 30 seconds. Requires the permission `tokens:manage`.",
+    "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes effect everywhere within 30 seconds. Webhook endpoints that they stored stay, and the response lists them. Requires the permission `tokens:manage`.",
   parameters: OF_TOKEN,
   responses: {
-    ...responds(200, "The ids of the revoked tokens", revokedApiTokens),
+    ...responds(200, "The revoked tokens, and the webhook endpoints that they stored last", revokedApiTokens),
     ...refuses(...TOKEN, "forbidden", "not_found", "token_not_found", "database_unavailable"),
   },
 };
@@ -96,8 +96,8 @@ const AUDIT: Operation = {
   operationId: "listAudit",
   summary: "List audit entries",
   description:
-    "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, deleted versions, " +
-    "or asked for a resync, newest first. " +
+    "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, changed webhook endpoints, " +
+    "deleted versions, or asked for a resync, newest first. " +
     "A token of one environment sees the entries of that environment. Entries are kept for " +
     "`RETENTION_DAYS`. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,

@@ -69,8 +69,27 @@ export const rotatedApiToken = z
 export const apiTokenList = z.array(apiToken).meta({ id: "ApiTokenList", examples: [[EXAMPLE]] });
 
 export const revokedApiTokens = z
-  .object({ revoked: z.array(uuid("A revoked token. The first is the token of the request.")) })
-  .meta({ id: "RevokedApiTokens", examples: [{ revoked: [EXAMPLE.id] }] });
+  .object({
+    revoked: z.array(uuid("A revoked token. The first is the token of the request.")),
+    webhookEndpoints: z
+      .array(z.object({ envName: text("The environment."), name: text("The endpoint's name.") }))
+      .meta({
+        description:
+          "Webhook endpoints that a revoked token stored last, at most 200. They still get messages. Disable or " +
+          "delete those that you don't know.",
+      }),
+    moreWebhookEndpoints: z.boolean().meta({ description: "Whether there are more than these." }),
+  })
+  .meta({
+    id: "RevokedApiTokens",
+    examples: [
+      {
+        revoked: [EXAMPLE.id],
+        webhookEndpoints: [{ envName: "production", name: "chat" }],
+        moreWebhookEndpoints: false,
+      },
+    ],
+  });
 
 const CURRENT = {
   id: EXAMPLE.id,
@@ -165,19 +184,27 @@ const AUDIT_ENTRY = {
 const auditEntry = z
   .object({
     at: responseInstant,
-    actor: text("The id of the token that acted, or `root` for the operator."),
+    actor: text(
+      "The id of the token that acted, `root` for the operator, or `service` for the service itself.",
+    ),
     actorName: z.string(),
     sessionId: uuid(
       "The session through which the token acted. Null if the request had the token itself.",
     ).nullable(),
     action: text(
-      "`token_minted`, `token_rotated`, `token_revoked`, `session_ended`, `action_put`, `action_deleted`, `action_version_deleted` or `resync_requested`. More may be added.",
+      "`token_minted`, `token_rotated`, `token_revoked`, `session_ended`, `action_put`, `action_deleted`, " +
+        "`action_version_deleted`, `webhook_endpoint_put`, `webhook_endpoint_deleted`, " +
+        "`webhook_endpoint_version_deleted`, `webhook_endpoint_secret_rotated`, `webhook_endpoint_disabled`, " +
+        "`webhook_endpoint_enabled`, `webhook_endpoint_tested`, `webhook_endpoint_message_resent`, " +
+        "`webhook_endpoint_recovery_started` or `resync_requested`. More may be added.",
     ),
     target: text(
-      "The id of the token or the session, the name of the stored action, `{name}/versions/{version}`, or the scope.",
+      "The id of the token or the session, the name of the stored action or webhook endpoint, " +
+        "`{name}/versions/{version}`, or the scope.",
     ),
     targetName: text(
-      "The name of the token, of the session's token or of the stored action. For a resync the same as `target`.",
+      "The name of the token, of the session's token, of the stored action or of the webhook endpoint. For a resync " +
+        "the same as `target`.",
     ),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
   })

@@ -7,7 +7,14 @@ import type { NewDelivery } from "../webhooks/delivery.ts";
 import type { Message, MessageFilter, MessagePage } from "./message.ts";
 import type { CancelRequest, Conflict, NewRun, RunEvent, RunSource, Status } from "./run.ts";
 import type { RunCounts } from "./run-counts.ts";
-import type { EndpointHealth, EndpointKey, EventType, Recovery, RecoveryOrder } from "./telling.ts";
+import type {
+  EndpointHealth,
+  EndpointKey,
+  EventType,
+  MessageAttempt,
+  Recovery,
+  RecoveryOrder,
+} from "./telling.ts";
 
 /**
  * Identifies a change, so that a repeated call gets the same answer. The key begins with its origin: `t:` the holder of
@@ -169,6 +176,9 @@ export interface EndpointReport {
   readonly newest: Message | null;
 }
 
+/** What a message says of a run's event. */
+export type RunEventToTell = Pick<MessageAttempt, "runId" | "kind" | "type" | "at" | "actionRun" | "details">;
+
 export type ResendReply = "accepted" | "run_not_found" | "no_such_event";
 
 export interface Coordinator {
@@ -233,6 +243,10 @@ export interface Coordinator {
   messages(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply>;
   /** Sends the message of a run's event again, or for the first time. `type`: null for the run's newest event. */
   resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply>;
-  /** Begins or goes on to bring messages back. False if a recovery with another order is under way. */
-  recover(key: EndpointKey, order: RecoveryOrder): Promise<boolean>;
+  /** Begins or goes on to bring messages back. Null if a recovery with another order is under way. */
+  recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null>;
+  /** The end of a run as a message tells it, for a test. */
+  lastEvent(runId: string): Promise<RunEventToTell | Exclude<ResendReply, "accepted">>;
+  /** Counts a test of an endpoint of this environment: 0, or in how many ms the next one is allowed. */
+  admitTest(): Promise<number>;
 }

@@ -126,11 +126,11 @@ export interface EndpointHealth {
 
 /**
  * Which messages to send again. `failed`: those that were given up. `missing`: runs that the endpoint never heard of.
- * The runs ended from `since` on and before `until`, in ms.
+ * The runs ended from `since` on and before `until`, in ms. `until` null: up to now.
  */
 export interface RecoveryOrder {
   readonly since: number;
-  readonly until: number;
+  readonly until: number | null;
   readonly include: "failed" | "missing";
 }
 

@@ -71,7 +71,7 @@ const actionNames = z
     },
     description:
       `Only runs of these actions match, at most ${ENDPOINT_ACTION_NAMES_MAX}. Without \`includeUnstored\`, only runs of ` +
-      "stored actions count. A set: repeats count once.",
+      "stored actions count. Well-formed Unicode without control characters. A set: repeats count once.",
   });
 
 const labels = z
@@ -85,7 +85,7 @@ const labels = z
       items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
       maxItems: LABELS_MAX,
     },
-    description: `Only runs that have all of these labels match, at most ${LABELS_MAX}. A set: repeats count once.`,
+    description: `Only runs that have all of these labels match, at most ${LABELS_MAX}. Well-formed Unicode without control characters. A set: repeats count once.`,
   });
 
 /** A sorted set. */

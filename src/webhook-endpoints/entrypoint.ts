@@ -4,9 +4,7 @@
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { callCoordinator } from "../runs/coordinator-client.ts";
 import { previousOutcomes } from "../runs/d1/previous-outcomes.ts";
-import { COORDINATORS } from "../runs/run-id.ts";
 import {
   type EndedRun,
   type EndpointKey,
@@ -17,6 +15,7 @@ import {
   readEndpointKey,
 } from "../runs/telling.ts";
 import type { Env } from "../settings/env.ts";
+import { askAll, type Environment } from "./coordinators.ts";
 import { disableEndpoint } from "./disabling.ts";
 import { selectFilters } from "./filters.ts";
 import { hasFailedForDays } from "./health.ts";
@@ -37,7 +36,7 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
 
   async considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void> {
     // One that can't be reached may know of a success, so the call then fails.
-    const reports = await this.#askAll(scope, (coordinator) => coordinator.endpoint(endpoint));
+    const reports = await askAll(this.#environment(scope), (coordinator) => coordinator.endpoint(endpoint));
     const healths = reports.map(({ health }) => health);
     const at = Date.now();
     if (!hasFailedForDays(healths, version, at)) return;
@@ -54,7 +53,7 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
     const compared = [...found].filter(({ type }) => type !== "action_run.cancelled");
     if (compared.length === 0) return new Map();
     try {
-      const settled = await this.#askAll(scope, (coordinator) => coordinator.settle());
+      const settled = await askAll(this.#environment(scope), (coordinator) => coordinator.settle());
       if (settled.some(({ isBehind }) => isBehind)) return new Map();
       return await previousOutcomes(this.env.DB, scope, compared);
     } catch {
@@ -62,10 +61,7 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
     }
   }
 
-  #askAll<T>(scope: string, call: Parameters<typeof callCoordinator<T>>[4]): Promise<T[]> {
-    const hops = { coordinator: 0 };
-    return Promise.all(
-      Array.from({ length: COORDINATORS }, (_, n) => callCoordinator(this.env, hops, scope, n, call)),
-    );
+  #environment(scope: string): Environment {
+    return { env: this.env, hops: { coordinator: 0 }, scope };
   }
 }

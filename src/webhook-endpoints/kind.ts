@@ -53,7 +53,7 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, originOf(c)]]),
   // A disabled endpoint gets no messages, so it can be stored while a coordinator can't be reached.
   beforeWrite: async (c, scope, { disabled }) => {
-    if (!disabled) await prepareTelling(c.env, c.get("hops"), scope);
+    if (!disabled) await prepareTelling({ env: c.env, hops: c.get("hops"), scope });
   },
 };
 

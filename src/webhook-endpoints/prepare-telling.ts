@@ -3,23 +3,12 @@
  * after the PUT and be told to nobody.
  */
 
-import type { Hops } from "../http/app-env.ts";
-import { ApiError } from "../http/errors.ts";
-import { callCoordinator } from "../runs/coordinator-client.ts";
-import { COORDINATORS } from "../runs/run-id.ts";
-import type { Env } from "../settings/env.ts";
+import { askAll, type Environment } from "./coordinators.ts";
 
-const UNREACHABLE =
+const NOT_STORED =
   "A part of the environment can't be reached, so nothing was stored. Try again in a few seconds.";
 
 /** Throws `coordinator_unavailable` if one of them can't be reached. A repetition is harmless. */
-export async function prepareTelling(env: Env, hops: Hops, scope: string): Promise<void> {
-  const calls = Array.from({ length: COORDINATORS }, (_, n) =>
-    callCoordinator(env, hops, scope, n, (coordinator) => coordinator.notify()),
-  );
-  try {
-    await Promise.all(calls);
-  } catch (cause) {
-    throw new ApiError("coordinator_unavailable", UNREACHABLE, { cause });
-  }
+export async function prepareTelling(environment: Environment): Promise<void> {
+  await askAll(environment, (coordinator) => coordinator.notify(), NOT_STORED);
 }

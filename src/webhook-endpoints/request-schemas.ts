@@ -4,10 +4,16 @@ import * as z from "zod/mini";
 import {
   GRACE_PERIOD_DEFAULT_SECONDS,
   GRACE_PERIOD_MAX_SECONDS,
+  RECOVER_MISSING_MAX_DAYS,
+  RECOVERED_MAX,
   SIGNING_SECRETS_MAX,
 } from "../base/limits.ts";
-import { wholeNumber } from "../http/schema-bounds.ts";
-import { described } from "../http/schema-parts.ts";
+import { parseUuid } from "../base/uuid.ts";
+import { parsedText, wholeNumber } from "../http/schema-bounds.ts";
+import { described, instant, messagePageQuery } from "../http/schema-parts.ts";
+import { MESSAGE_STATES } from "../runs/message.ts";
+import { EVENT_TYPES } from "../runs/telling.ts";
+import { storedEndpoint } from "./definition.ts";
 
 export const secretRotation = z
   .strictObject({
@@ -21,3 +27,72 @@ export const secretRotation = z
     ),
   })
   .register(z.globalRegistry, { id: "SigningSecretRotation", examples: [{ gracePeriodSeconds: 3600 }, {}] });
+
+const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
+
+export const deliveriesQuery = z.strictObject({
+  ...messagePageQuery,
+  state: z.optional(
+    z
+      .enum(MESSAGE_STATES, { error: `send one of ${MESSAGE_STATES.join(", ")}, once.` })
+      .register(z.globalRegistry, {
+        wire: { type: "string", enum: [...MESSAGE_STATES], examples: ["failed"] },
+        description:
+          "Only deliveries in this state. A page can then be short, or empty, and still have a next one.",
+      }),
+  ),
+});
+
+export const resendRequest = z
+  .strictObject({
+    type: z.optional(described(eventType, "Which event of the run. Default: its end.")),
+  })
+  .register(z.globalRegistry, { id: "ResendRequest", examples: [{}, { type: "action_run.failed" }] });
+
+export const recoveryRequest = z
+  .strictObject({
+    since: described(instant, "Only runs that ended at this instant or later."),
+    until: z.optional(
+      described(instant, "Only runs that ended before this instant. Default: all later ones."),
+    ),
+    include: described(
+      z.enum(["failed", "missing"], { error: "send failed or missing." }),
+      "`failed`: messages that were given up. `missing`: runs that match the endpoint, and that it never heard of. They " +
+        `ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. Either way at most ${RECOVERED_MAX} messages, newest first. ` +
+        "Send the same request again to go on.",
+    ),
+  })
+  .register(z.globalRegistry, {
+    id: "RecoveryRequest",
+    examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
+  });
+
+const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
+  z.globalRegistry,
+  { wire: { type: "string", format: "uuid" } },
+);
+
+export const testRequest = z
+  .strictObject({
+    type: z.optional(
+      described(
+        eventType,
+        "The event of the made-up run. Default: the first one that the endpoint hears of. Not together with `runId`.",
+      ),
+    ),
+    runId: z.optional(
+      described(
+        uuid,
+        "A run that has ended. Without it, the message is about a made-up run, with `data.test` true.",
+      ),
+    ),
+    // Tried without being stored. Null stands for a stored secret, as in a PUT.
+    definition: z.optional(storedEndpoint),
+  })
+  .check(
+    z.refine(({ type, runId }) => type === undefined || runId === undefined, {
+      error: "send type or runId, and not both: the event of a run is its own end.",
+      path: ["type"],
+    }),
+  )
+  .register(z.globalRegistry, { id: "EndpointTest", examples: [{}, { type: "action_run.succeeded" }] });

@@ -5,9 +5,7 @@
 
 import { connect } from "cloudflare:sockets";
 import { Timeout, within } from "../base/time.ts";
-
-/** How long to wait for a connection. A receiver that takes longer counts as one that accepts connections. */
-export const CONNECT_MAX_MS = 2000;
+import { CONNECT_MAX_MS } from "./delivery.ts";
 
 /** Makes a connection and closes it. Sends nothing. False only if the connection was refused, or the name not found. */
 export async function canConnect({ hostname, port, protocol }: URL): Promise<boolean> {

@@ -14,6 +14,8 @@ import {
 
 /** The timeout of an attempt. */
 export const ATTEMPT_MAX_MS = 15_000;
+/** How long to wait for a connection. A receiver that takes longer counts as one that accepts connections. */
+export const CONNECT_MAX_MS = 2000;
 /** An attempt that reports no result within this time counts as lost. */
 export const LEASE_MS = 30_000;
 /** A delivery is given up after so many attempts that may have begun the job. Otherwise a slow receiver starts many. */

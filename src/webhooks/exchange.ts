@@ -3,8 +3,7 @@
  * repeats no word of the runtime.
  */
 
-import { CONNECT_MAX_MS } from "./connection.ts";
-import { ATTEMPT_MAX_MS, type AttemptResult, UNANSWERED } from "./delivery.ts";
+import { ATTEMPT_MAX_MS, type AttemptResult, CONNECT_MAX_MS, UNANSWERED } from "./delivery.ts";
 import type { WantedValues, WebhookRequest } from "./request/sealed-request.ts";
 import { unmetCondition } from "./response/conditions.ts";
 import { EXCERPT_MAX_BYTES, excerptOf } from "./response/excerpt.ts";

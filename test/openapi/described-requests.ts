@@ -83,11 +83,11 @@ export async function placeFor(operation: Operation): Promise<Place> {
       names[name] = (await beginSession((await grantToken(project, { role: "viewer" })).token)).id;
     else if (name === "name") {
       names[name] = "deploy";
-      await storeAction(project);
+      await storeDefinition(project, kindOf(operation));
     } else if (name === "version") {
       names[name] = "1";
       // Only a version that another one replaced can be deleted.
-      await ask("PUT", `${project}/envs/production/actions/deploy`, { body: { timeout: 5 } });
+      await storeDefinition(project, kindOf(operation), 200);
     } else if (name === "id") {
       run = await createRun(`${project}/envs/production/action-runs`);
       names[name] = run.id;
@@ -107,17 +107,26 @@ export async function placeFor(operation: Operation): Promise<Place> {
   throw new Error(`there is no token of the scheme ${scheme}`);
 }
 
-/** An action whose secrets a PUT with null can keep. Only a PUT finds a trigger in it. */
-async function storeAction(project: string): Promise<void> {
-  const body = {
+/** Definitions whose secrets a PUT with null can keep. */
+const DEFINITIONS = {
+  actions: {
     trigger: {
       type: "webhook",
       url: "https://ci.example.com/hooks/x",
       signingSecret: `whsec_${"A".repeat(32)}`,
     },
-  };
-  const { status } = await ask("PUT", `${project}/envs/production/actions/deploy`, { body });
-  if (status !== 201) throw new Error(`the action was not stored: ${status}`);
+  },
+  "webhook-endpoints": { url: "https://hooks.example.com/x", events: ["action_run.*"] },
+};
+
+function kindOf({ path }: Operation): keyof typeof DEFINITIONS {
+  return path.includes("/webhook-endpoints/") ? "webhook-endpoints" : "actions";
+}
+
+async function storeDefinition(project: string, kind: keyof typeof DEFINITIONS, expected = 201) {
+  const path = `${project}/envs/production/${kind}/deploy`;
+  const { status } = await ask("PUT", path, { body: DEFINITIONS[kind] });
+  if (status !== expected) throw new Error(`${path} was not stored: ${status}`);
 }
 
 /** What a request has besides what its place gives it. */

@@ -110,6 +110,16 @@ const IN_WORDS: readonly (readonly [string, unknown, RegExp])[] = [
   ["reason", "\ud800", /well-formed Unicode/],
   ["reason", "a\u2028b", /one line/],
   ["labels", ["\ud800"], /Well-formed Unicode/],
+  ["actionNames", ["\ud800"], /Well-formed Unicode/],
+  ["url", "http://ci.example.com/a", /`https`/],
+  ["url", "https://localhost/a", /public host name/],
+  ["url", "https://ci.example.com:8443/a", /port 443/],
+  ["url", "https://{{ run.id }}.example.com/a", /in its path and query/],
+  ["headers", { Host: "x" }, /can't set.*`host`/],
+  ["payload", "{{ nothing }}", /[Pp]laceholders such as/],
+  ["payload", "x".repeat(65_536), /any JSON/],
+  ["payload", "{{ secrets.missing }}", /placeholders such as/],
+  ["signingSecret", `${SECRET}A`, /base64/],
 ];
 
 /** Parameters whose values the service has to know, and the words that say so. */

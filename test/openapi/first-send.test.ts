@@ -72,8 +72,11 @@ it("at a fresh service, everything that creates works one after the other with i
   };
   const action = `${IN_ENVIRONMENT}/actions/{name}`;
   expect((await sendExample("PUT", action)).status).toBe(201);
+  const endpoint = `${IN_ENVIRONMENT}/webhook-endpoints/{name}`;
+  expect((await sendExample("PUT", endpoint)).status).toBe(201);
   for (let time = 0; time < 2; time++) {
     expect((await sendExample("POST", `${action}/runs`)).status).toBe(201);
+    expect((await sendExample("POST", `${endpoint}/rotate-secret`)).status).toBe(200);
     expect((await sendExample("POST", `/{o}/{p}/sign-in-codes`)).status).toBe(201);
     const token = await sendExample("POST", "/{o}/{p}/tokens");
     expect(token.status).toBe(201);

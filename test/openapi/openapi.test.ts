@@ -140,7 +140,7 @@ describe("the OpenAPI document", () => {
     expect(text).toContain("Default: `60`.");
   });
 
-  it("says which requests accept a key, and that the bodies of a heartbeat, a cancel, a retry, a run of an action and a rotation are optional", () => {
+  it("says which requests accept a key, and that the bodies of a heartbeat, a cancel, a retry, a run of an action and rotations are optional", () => {
     const keyed = operations.filter(([, { parameters }]) =>
       parameters?.some((one) => one.name === "Idempotency-Key"),
     );
@@ -150,6 +150,7 @@ describe("the OpenAPI document", () => {
       "createActionRun",
       "requestActionRunCancel",
       "retryActionRun",
+      "rotateSigningSecret",
       "runAction",
     ]);
     const required = operations.flatMap(([, { operationId, requestBody }]) =>
@@ -162,6 +163,7 @@ describe("the OpenAPI document", () => {
       "createApiToken",
       "createSignInCode",
       "putAction",
+      "putWebhookEndpoint",
     ]);
   });
 });

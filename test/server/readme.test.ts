@@ -36,9 +36,11 @@ const NAMES = [
   "docs/architecture.md",
   "docs/capacity.md",
   "docs/clients.md",
+  "docs/notifications.md",
   "docs/operations.md",
   "docs/webhooks.md",
   "examples/README.md",
+  "examples/webhook-endpoints/README.md",
   "reporters/README.md",
 ];
 const RUNNABLE = ["sh", "ts"];

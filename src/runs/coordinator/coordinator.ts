@@ -24,6 +24,7 @@ import type {
   InputsReply,
   MessagesReply,
   ResendReply,
+  RunEventToTell,
   RunReply,
   Settled,
   TimelinePage,
@@ -41,7 +42,14 @@ import {
   transition,
 } from "../run.ts";
 import type { RunCounts } from "../run-counts.ts";
-import { type EndpointKey, type Endpoints, type EventType, eventOf, type RecoveryOrder } from "../telling.ts";
+import {
+  type EndpointKey,
+  type Endpoints,
+  type EventType,
+  eventOf,
+  type Recovery,
+  type RecoveryOrder,
+} from "../telling.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
@@ -56,6 +64,7 @@ import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, Replies, TOO_MANY_WATCHER
 import type { Sender } from "./run-requests.ts";
 import { StopRequests } from "./stop-requests.ts";
 import { Telling } from "./telling.ts";
+import { TestLimit } from "./test-limit.ts";
 import { Watchers } from "./watchers.ts";
 
 /** An object may hold 10 GB. From 9 GB on, it refuses new runs, so that the runs it has can end. */
@@ -75,6 +84,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
   readonly #watchers = new Watchers();
+  readonly #tests = new TestLimit();
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
   readonly #deliveries: Deliveries;
@@ -111,7 +121,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const sending = { sender: WebhookSender, ...arming };
     this.#stopRequests = new StopRequests(this.#journal, stopRequests, this.#ledger, sending);
     this.#deliveries = new Deliveries(this.#journal, openRuns, this.#ledger, this.#stopRequests, sending);
-    this.#messages = new Messages(this.#journal, messages, {
+    this.#messages = new Messages(this.#journal, messages, this.#replies, {
       ...{ sender: MessageSender, endpoints: WebhookEndpoints, ...arming },
     });
     this.#recoveries = new Recoveries(this.#journal, this.#messages, WebhookEndpoints);
@@ -342,11 +352,21 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return "accepted";
   }
 
-  async recover(key: EndpointKey, order: RecoveryOrder): Promise<boolean> {
+  async recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null> {
     const isBegun = this.#recoveries.begin(key, order, this.#telling.toldSeq);
     this.#projection.arm(Date.now());
     this.#telling.start();
-    return isBegun;
+    return isBegun ? this.#recoveries.of(key) : null;
+  }
+
+  async lastEvent(runId: string): Promise<RunEventToTell | Exclude<ResendReply, "accepted">> {
+    const run = this.#ledger.current(runId, Date.now());
+    if (run === null) return "run_not_found";
+    return this.#replies.event(run) ?? "no_such_event";
+  }
+
+  async admitTest(): Promise<number> {
+    return this.#tests.admit(Date.now());
   }
 
   override async alarm(): Promise<void> {

@@ -7,12 +7,9 @@
 import { log, logFailure } from "../../base/log.ts";
 import { DAY_MS, HOUR_MS, msSince } from "../../base/time.ts";
 import { LEASE_MS } from "../../webhooks/delivery.ts";
-import { toActionRun } from "../action-run.ts";
-import { detailsOf, shownHeartbeat } from "../details.ts";
 import type { KeptRun } from "../journal/ended-runs.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type Message, type MessageRef, messageId, readMessageId } from "../message.ts";
-import { isOpen } from "../run.ts";
 import type {
   EndedRun,
   EndpointKey,
@@ -26,6 +23,7 @@ import type { DueQueue } from "./alarm/due-queue.ts";
 import type { Queued, SlotsPolicy } from "./attempt-slots.ts";
 import { messageAfter } from "./message-schedule.ts";
 import { type Arming, Outbox, type Outgoing, type RequestKind } from "./outbox.ts";
+import type { Replies } from "./replies.ts";
 
 /** Makes one attempt of a message, in a Worker invocation of its own. */
 export interface MessageSender {
@@ -70,14 +68,21 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   readonly #sender: MessageSender;
   readonly #endpoints: Pick<Endpoints, "considerDisabling">;
   readonly #arm: (now: number) => void;
+  readonly #replies: Replies;
   readonly #outbox: Outbox<Message, MessageResult>;
   /** The messages whose attempt under way only probes its endpoint. */
   readonly #probes = new Set<string>();
   /** When the Worker was last asked whether to disable an endpoint. */
   readonly #consideredAt = new Map<EndpointKey, number>();
 
-  constructor(journal: Journal, queue: DueQueue, { sender, endpoints, ...arming }: MessageSending) {
+  constructor(
+    journal: Journal,
+    queue: DueQueue,
+    replies: Replies,
+    { sender, endpoints, ...arming }: MessageSending,
+  ) {
     this.#journal = journal;
+    this.#replies = replies;
     this.#sender = sender;
     this.#endpoints = endpoints;
     this.#arm = arming.arm;
@@ -161,14 +166,11 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
 
   attempt(_id: string, { runId, endpoint, kind, type, previousStatus }: Message): Promise<MessageResult> {
     const run = this.#journal.runs.byId(runId);
+    const event = run && this.#replies.event(run);
     // The purge has removed the message as well.
-    if (run === null || isOpen(run)) return Promise.resolve(this.lost);
-    return this.#sender.send({
-      ...{ scope: this.#journal.owner.scope, endpoint, runId, kind, type, previousStatus },
-      at: run.completedAt ?? run.createdAt,
-      actionRun: toActionRun(run),
-      details: detailsOf(run, shownHeartbeat(this.#journal.timeline.lastHeartbeat(runId))),
-    });
+    if (event === null) return Promise.resolve(this.lost);
+    const { scope } = this.#journal.owner;
+    return this.#sender.send({ ...event, scope, endpoint, kind, type, previousStatus });
   }
 
   /** An attempt that could not be made holds its endpoint up, too. Otherwise a lost key would be looked for all the time. */

@@ -3,10 +3,12 @@
  * has its progress, so it survives an eviction.
  */
 
+import { RECOVERED_MAX } from "../../base/limits.ts";
 import { HOUR_MS, within } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
 import { isSameOrder, type StoredRecovery } from "../journal/recovery-rows.ts";
 import type { Message } from "../message.ts";
+import { COORDINATORS } from "../run-id.ts";
 import {
   type EndedRun,
   type EndpointKey,
@@ -18,8 +20,8 @@ import {
 } from "../telling.ts";
 import type { Messages } from "./messages.ts";
 
-/** How many messages one coordinator brings back at most. Four of them bring 10 000. */
-const RECOVERED_MAX = 2500;
+/** How many messages one coordinator brings back at most. */
+const BROUGHT_MAX = RECOVERED_MAX / COORDINATORS;
 /** How many runs one turn looks at. */
 const TURN_RUNS = 50;
 /** A run that ended late, after the object was down, was written after its end. Clocks step back by less than this. */
@@ -68,10 +70,12 @@ export class Recoveries {
       since - CLOCK_MARGIN_MS,
       TURN_RUNS,
     );
-    const ended = runs.filter(({ completedAt }) => completedAt >= since && completedAt < until);
+    const ended = runs.filter(
+      ({ completedAt }) => completedAt >= since && completedAt < (until ?? Number.POSITIVE_INFINITY),
+    );
     const lost = include === "failed" ? this.#failed(endpoint, ended) : await this.#missing(endpoint, ended);
     const now = Date.now();
-    const wanted = lost.slice(0, RECOVERED_MAX - recovery.messages);
+    const wanted = lost.slice(0, BROUGHT_MAX - recovery.messages);
     const begun = this.#journal.transaction(() => {
       for (const { runId } of wanted) this.#journal.messages.erase({ endpoint, runId, kind: "ended" });
       const messages = this.#messages.insert(ended, wanted, now);
@@ -108,6 +112,6 @@ function after(recovery: StoredRecovery, brought: number, walkedTo: number): Sto
     ...recovery,
     messages,
     beforeSeq: walkedTo,
-    isOver: walkedTo === 0 || messages >= RECOVERED_MAX,
+    isOver: walkedTo === 0 || messages >= BROUGHT_MAX,
   };
 }

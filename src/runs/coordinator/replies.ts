@@ -5,8 +5,17 @@ import { detailsOf, shownHeartbeat } from "../details.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
-import type { CancelOrder, ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunRefusal } from "../protocol.ts";
+import type {
+  CancelOrder,
+  ChangeKey,
+  Inclusion,
+  InputsAnswer,
+  RunAnswer,
+  RunEventToTell,
+  RunRefusal,
+} from "../protocol.ts";
 import { type Conflict, isOpen } from "../run.ts";
+import { eventOf } from "../telling.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
 export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
@@ -59,6 +68,14 @@ export class Replies {
 
   refusal({ id }: JournaledRun, reason: Conflict): RunRefusal {
     return { ok: false, reason, bookmark: this.#projection.commit.bookmarkOf(id) };
+  }
+
+  /** What a message says of the run's end; null while the run is open. */
+  event(run: JournaledRun): RunEventToTell | null {
+    const type = eventOf(run);
+    if (type === null || run.completedAt === null) return null;
+    const about = { runId: run.id, kind: "ended", type, at: run.completedAt } as const;
+    return { ...about, actionRun: toActionRun(run), details: this.#details(run) };
   }
 
   #details(run: JournaledRun): string {

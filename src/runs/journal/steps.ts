@@ -147,7 +147,7 @@ export const JOURNAL_STEPS: readonly string[] = [
    CREATE TABLE recoveries (
      endpoint   TEXT    PRIMARY KEY,
      since      INTEGER NOT NULL,
-     until      INTEGER NOT NULL,
+     until      INTEGER,
      include    TEXT    NOT NULL,
      before_seq INTEGER NOT NULL,
      messages   INTEGER NOT NULL,

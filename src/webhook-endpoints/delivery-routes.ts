@@ -1,0 +1,97 @@
+/** …/webhook-endpoints/{name}: how its deliveries went, and what sends messages again. */
+
+import { type Context, Hono } from "hono";
+import { requires } from "../auth/bearer.ts";
+import { RECOVER_MISSING_MAX_DAYS } from "../base/limits.ts";
+import { DAY_MS } from "../base/time.ts";
+import { parseUuid } from "../base/uuid.ts";
+import { DEFINITION } from "../definitions/routes.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { encodeCursor, nextLink } from "../http/cursor.ts";
+import { scopeOf, usableRing } from "../http/environment.ts";
+import { ApiError } from "../http/errors.ts";
+import { refusalOf } from "../http/refusal.ts";
+import { validBody, validQuery } from "../http/validate.ts";
+import type { MessagePosition } from "../runs/message.ts";
+import { isGenuineRunId, readRunId } from "../runs/run-id.ts";
+import { endpointKey } from "../runs/telling.ts";
+import { baseUrl } from "../settings/public-url.ts";
+import { askAll, askOne, askReachable, type Environment } from "./coordinators.ts";
+import { mergedPage } from "./delivery-pages.ts";
+import { auditedKey, requireEndpoint } from "./endpoint-row.ts";
+import { deliveriesQuery, recoveryRequest, resendRequest } from "./request-schemas.ts";
+import { shownDelivery } from "./shown-delivery.ts";
+import { shownRecovery } from "./shown-recovery.ts";
+import { statusOf } from "./status.ts";
+
+const DELIVERIES = `${DEFINITION}/deliveries` as const;
+
+export const deliveryRoutes = new Hono<AppEnv>()
+  .get(`${DEFINITION}/status`, requires("webhooks:manage"), async (c) => {
+    const row = await requireEndpoint(c);
+    const reports = await askReachable(environmentOf(c), (coordinator) =>
+      coordinator.endpoint(endpointKey(row)),
+    );
+    return c.json(await statusOf(c, usableRing(c), row, reports));
+  })
+  .get(DELIVERIES, requires("webhooks:manage"), validQuery(deliveriesQuery), async (c) => {
+    const { limit, state, cursor } = c.req.valid("query");
+    const key = endpointKey(await requireEndpoint(c));
+    const ring = usableRing(c);
+    const before = cursor as MessagePosition | undefined;
+    const pages = await askAll(environmentOf(c), async (coordinator) => {
+      const { isProbed, messages, nextBefore } = await coordinator.messages(key, { state, before, limit });
+      return { messages: messages.map((message) => ({ ...message, isProbed })), nextBefore };
+    });
+    const { messages, nextBefore } = mergedPage(pages, limit);
+    if (nextBefore !== null) {
+      const next = encodeCursor(`${nextBefore.runId} ${nextBefore.kind}`);
+      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, next));
+    }
+    const scope = scopeOf(c);
+    return c.json(
+      await Promise.all(messages.map((message) => shownDelivery(message, { ring, scope, ...message }))),
+    );
+  })
+  .post(
+    `${DELIVERIES}/:id/resend`,
+    requires("webhooks:manage"),
+    validBody(resendRequest, { mayBeEmpty: true }),
+    async (c) => {
+      const { type = null } = c.req.valid("json");
+      const runId = await genuineId(c);
+      const key = await auditedKey(c, "webhook_endpoint_message_resent", `/deliveries/${runId}`);
+      const { coordinator: n } = readRunId(runId);
+      const reply = await askOne(environmentOf(c), n, (coordinator) => coordinator.resend(key, runId, type));
+      if (reply === "run_not_found") throw new ApiError("run_not_found");
+      if (reply === "no_such_event") throw new ApiError("event_not_happened");
+      return c.body(null, 202);
+    },
+  )
+  .post(`${DEFINITION}/recover`, requires("webhooks:manage"), validBody(recoveryRequest), async (c) => {
+    const { since, until, include } = c.req.valid("json");
+    const order = { since: since.ceilMs, until: until?.ceilMs ?? null, include };
+    if (include === "missing" && order.since < Date.now() - RECOVER_MISSING_MAX_DAYS * DAY_MS) {
+      const message = `is more than ${RECOVER_MISSING_MAX_DAYS} days ago; send a later instant.`;
+      throw refusalOf("invalid_body", [{ path: ["since"], message }]);
+    }
+    const key = await auditedKey(c, "webhook_endpoint_recovery_started");
+    const environment = environmentOf(c);
+    // The first one decides between two recoveries that begin together.
+    const first = await askOne(environment, 0, (coordinator) => coordinator.recover(key, order));
+    if (first === null) throw new ApiError("recovery_under_way");
+    const begun = await askAll(environment, (coordinator) => coordinator.recover(key, order));
+    return c.json(shownRecovery(begun), 202);
+  });
+
+function environmentOf(c: Context<AppEnv>): Environment {
+  return { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
+}
+
+/** The run's id in the path. An id that this service has not made asks no coordinator. */
+async function genuineId(c: Context<AppEnv>): Promise<string> {
+  const id = parseUuid(c.req.param("id") ?? "");
+  const isIt = id !== null && (await isGenuineRunId(usableRing(c), scopeOf(c), id));
+  if (!isIt) throw new ApiError("run_not_found");
+  return id;
+}

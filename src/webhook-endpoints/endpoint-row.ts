@@ -1,0 +1,57 @@
+/** Reads what routes must know of a stored endpoint besides its definition, and writes who asked what of it. */
+
+import type { Context } from "hono";
+import { type AuditAction, auditStatement, logAudit } from "../auth/audit.ts";
+import { readD1 } from "../database/read-d1.ts";
+import { auditEntryOf, definitionRefOf } from "../definitions/routes.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+import { type EndpointKey, endpointKey } from "../runs/telling.ts";
+import { ENDPOINT_KIND } from "./kind.ts";
+
+/** Instants in ms. `disabledAt` and `disabledReason`: null if the service has not disabled this version. */
+export interface EndpointRow {
+  readonly name: string;
+  readonly version: number;
+  readonly createdVersion: number;
+  readonly createdBy: string;
+  readonly changedBy: string;
+  readonly changedAt: number;
+  readonly disabledAt: number | null;
+  readonly disabledReason: string | null;
+}
+
+const SELECT = `
+  SELECT name, version, created_version AS createdVersion, created_by_name AS createdBy,
+         changed_by_name AS changedBy, changed_at AS changedAt,
+         iif(disabled_version = version, disabled_at, NULL) AS disabledAt,
+         iif(disabled_version = version, disabled_reason, NULL) AS disabledReason
+  FROM definitions WHERE scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2`;
+
+/** The endpoint that the path names. Throws `webhook_endpoint_not_found`. */
+export async function requireEndpoint(c: Context<AppEnv>): Promise<EndpointRow> {
+  const { scope, name } = definitionRefOf(c);
+  const select = () =>
+    c.env.DB.withSession("first-primary").prepare(SELECT).bind(scope, name).first<EndpointRow>();
+  const row = await readD1(c.get("hops"), select);
+  if (row === null) throw new ApiError("webhook_endpoint_not_found");
+  return row;
+}
+
+/**
+ * The key of the endpoint that the path names, with an entry in the audit: first, so that nothing is asked of the
+ * coordinators without an entry. Throws `webhook_endpoint_not_found`.
+ */
+export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part = ""): Promise<EndpointKey> {
+  const { scope, name } = definitionRefOf(c);
+  const entry = auditEntryOf(c, action, part);
+  const isThere = `EXISTS (
+    SELECT 1 FROM definitions WHERE scope = ?1 || '/' || ?3 AND kind = '${ENDPOINT_KIND.name}' AND name = ?9)`;
+  const { DB } = c.env;
+  const select = DB.prepare(SELECT).bind(scope, name);
+  const write = () => DB.batch<EndpointRow>([auditStatement(DB, entry, isThere), select]);
+  const row = (await readD1(c.get("hops"), write))[1]?.results[0];
+  if (row === undefined) throw new ApiError("webhook_endpoint_not_found");
+  logAudit(entry, c.get("requestId"));
+  return endpointKey(row);
+}

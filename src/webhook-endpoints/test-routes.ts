@@ -1,0 +1,124 @@
+/**
+ * POST …/webhook-endpoints/{name}/test: sends one message at once, and says what became of it. It counts for nothing:
+ * neither as a delivery nor for the endpoint's health.
+ */
+
+import { type Context, Hono } from "hono";
+import { auditStatement, logAudit } from "../auth/audit.ts";
+import { requires } from "../auth/bearer.ts";
+import { readD1 } from "../database/read-d1.ts";
+import { keptOf } from "../definitions/put.ts";
+import { auditEntryOf, DEFINITION, definitionRefOf } from "../definitions/routes.ts";
+import { joinSecrets } from "../definitions/secrets.ts";
+import { selectDefinition } from "../definitions/store.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { usableRing } from "../http/environment.ts";
+import { ApiError } from "../http/errors.ts";
+import { validBody } from "../http/validate.ts";
+import { isGenuineRunId, readRunId } from "../runs/run-id.ts";
+import { type EventType, endpointKey, type MessageAttempt } from "../runs/telling.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
+import { askOne } from "./coordinators.ts";
+import type { EndpointDefinition, StoredEndpoint } from "./definition.ts";
+import { ENDPOINT_KIND } from "./kind.ts";
+import { loadEndpoint } from "./load-endpoint.ts";
+import { openExcerpt } from "./message/excerpt.ts";
+import { madeUpAttempt } from "./message/made-up-run.ts";
+import { sendMessage } from "./message/send-message.ts";
+import { testRequest } from "./request-schemas.ts";
+import { newSigningSecret, signingSecretsOf } from "./signing-secrets.ts";
+import type { WholeEndpoint } from "./whole-endpoint.ts";
+
+export const testRoutes = new Hono<AppEnv>().post(
+  `${DEFINITION}/test`,
+  requires("webhooks:manage"),
+  validBody(testRequest, { mayBeEmpty: true }),
+  async (c) => {
+    const { type, runId, definition } = c.req.valid("json");
+    const ring = usableRing(c);
+    const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined);
+    const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId);
+    await admit(c);
+    const { verdict, status, durationMs, reason, excerpt } = await sendMessage(endpoint, attempt, {
+      env: c.env,
+      ring,
+    });
+    const { scope } = definitionRefOf(c);
+    const told = { scope, endpoint: attempt.endpoint, runId: attempt.runId };
+    return c.json({
+      ...{ status, durationMs, outcome: verdict === "unwanted" ? "refused" : verdict, reason },
+      excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, told),
+    });
+  },
+);
+
+/** What is tried: the stored endpoint, or the definition that was sent, with the stored secrets where it has null. */
+async function endpointOf(
+  c: Context<AppEnv>,
+  ring: KeyRing,
+  sent: StoredEndpoint | undefined,
+): Promise<WholeEndpoint> {
+  const ref = definitionRefOf(c);
+  if (sent === undefined) {
+    const whole = await loadEndpoint(c.env, { ...ref, hops: c.get("hops") });
+    if (whole === null) throw new ApiError("webhook_endpoint_not_found");
+    if (whole === "secrets_lost") throw new ApiError("endpoint_secrets_lost");
+    return whole;
+  }
+  ENDPOINT_KIND.requireStorable(c, sent);
+  const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, ENDPOINT_KIND, ref));
+  const completed = ENDPOINT_KIND.complete(sent, stored === null);
+  const { split } = await keptOf(ENDPOINT_KIND, ring, ref, stored, completed.definition);
+  const whole = joinSecrets(ENDPOINT_KIND.secrets, split.definition, split.secrets);
+  const signingSecrets = signingSecretsOf(split.secrets, Date.now());
+  return {
+    name: ref.name,
+    version: stored?.version ?? 0,
+    createdVersion: stored?.createdVersion ?? 0,
+    definition: whole as EndpointDefinition,
+    signingSecrets: signingSecrets.length > 0 ? signingSecrets : [newSigningSecret()],
+    origin: new URL(c.req.url).origin,
+    disabledReason: null,
+  };
+}
+
+function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType | undefined): MessageAttempt {
+  const { scope } = definitionRefOf(c);
+  const { name: triggeredBy } = c.get("principal");
+  const { definition } = endpoint;
+  return madeUpAttempt({
+    ...{ scope, endpoint: endpointKey(endpoint), definition, type, triggeredBy },
+    now: Date.now(),
+  });
+}
+
+/** Throws `run_not_found` and `event_not_happened`. */
+async function ofRun(
+  c: Context<AppEnv>,
+  ring: KeyRing,
+  endpoint: WholeEndpoint,
+  runId: string,
+): Promise<MessageAttempt> {
+  const { scope } = definitionRefOf(c);
+  if (!(await isGenuineRunId(ring, scope, runId))) throw new ApiError("run_not_found");
+  const environment = { env: c.env, hops: c.get("hops"), scope };
+  const { coordinator: n } = readRunId(runId);
+  const event = await askOne(environment, n, (coordinator) => coordinator.lastEvent(runId));
+  if (event === "run_not_found") throw new ApiError("run_not_found");
+  if (event === "no_such_event") throw new ApiError("event_not_happened");
+  return { ...event, scope, endpoint: endpointKey(endpoint), previousStatus: null };
+}
+
+/** Throws `too_many_tests`. The test is in the audit before it leaves. */
+async function admit(c: Context<AppEnv>): Promise<void> {
+  const { scope } = definitionRefOf(c);
+  const environment = { env: c.env, hops: c.get("hops"), scope };
+  const waitMs = await askOne(environment, 0, (coordinator) => coordinator.admitTest());
+  if (waitMs > 0) {
+    const headers = { "Retry-After": String(Math.ceil(waitMs / 1000)) };
+    throw new ApiError("too_many_tests", undefined, { headers });
+  }
+  const entry = auditEntryOf(c, "webhook_endpoint_tested");
+  await readD1(c.get("hops"), () => auditStatement(c.env.DB, entry).run());
+  logAudit(entry, c.get("requestId"));
+}

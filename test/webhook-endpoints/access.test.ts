@@ -1,0 +1,117 @@
+/** Who may manage endpoints, and which ones a revoked token leaves. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { faults } from "../support/faults.ts";
+import { ask } from "../support/requests.ts";
+import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
+import { ENDPOINT, hurryTimeouts, newEndpointsPath, put, refOf, rotate, SHOWN } from "./endpoints.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+describe.each([
+  ["a member", { role: "member" }, 403],
+  ["a viewer", { role: "viewer" }, 403],
+  ["an admin of another environment", { role: "admin", envName: "staging" }, 404],
+  ["an admin of this environment", { role: "admin", envName: "production" }, 200],
+  ["an admin of the project", { role: "admin" }, 200],
+] as const)("%s", (_who, wanted, status) => {
+  it(`${status === 200 ? "may" : "may not"} read and change endpoints`, async () => {
+    const project = newProject();
+    const endpoints = newEndpointsPath(project);
+    await put(`${endpoints}/chat`);
+    const { token } = await grantToken(project, wanted);
+    const requests = [
+      ...[
+        ["GET", ""],
+        ["GET", "/chat"],
+        ["PUT", "/chat", SHOWN],
+        ["GET", "/chat/versions"],
+      ],
+      ...[
+        ["GET", "/chat/versions/1"],
+        ["POST", "/chat/enable"],
+        ["POST", "/chat/rotate-secret", {}],
+      ],
+      ...[["DELETE", "/chat"]],
+    ] as const;
+    for (const [method = "", path = "", body] of requests) {
+      const answer = await ask<Refusal>(method, `${endpoints}${path}`, { token, body });
+      const isChange = status === 200 && (path === "/chat/enable" || method === "DELETE");
+      const isHidden = status === 404 && method !== "GET";
+      const expected = isChange ? 204 : isHidden ? 403 : status;
+      expect([method, path, answer.status]).toEqual([method, path, expected]);
+      if (status !== 200) expect(answer.body.code).toBe(answer.status === 403 ? "forbidden" : "not_found");
+    }
+  });
+});
+
+describe("a revocation", () => {
+  interface Revoked {
+    readonly revoked: readonly string[];
+    readonly webhookEndpoints: readonly { readonly envName: string; readonly name: string }[];
+    readonly moreWebhookEndpoints: boolean;
+  }
+  const revoke = (project: string, id: string) => ask<Revoked>("DELETE", `${project}/tokens/${id}`);
+  const left = (...names: readonly (readonly [string, string])[]) => ({
+    webhookEndpoints: names.map(([envName, name]) => ({ envName, name })),
+    moreWebhookEndpoints: false,
+  });
+
+  it("lists the endpoints that the token, or a token below it, stored last", async () => {
+    const project = newProject();
+    const parent = await grantToken(project, { role: "admin" });
+    const child = await grantToken(project, { role: "admin" }, parent.token);
+    const other = await grantToken(project, { role: "admin" });
+    const by = (token: string) => ({ token });
+    const production = newEndpointsPath(project);
+    const staging = newEndpointsPath(project, "staging");
+    await put(`${production}/of-parent`, ENDPOINT, by(parent.token));
+    await put(`${staging}/of-child`, ENDPOINT, by(child.token));
+    await put(`${production}/of-other`, ENDPOINT, by(other.token));
+    await put(`${production}/taken-over`, ENDPOINT, by(parent.token));
+    await rotate(`${production}/taken-over`);
+    await put(`${production}/changed`, ENDPOINT, by(other.token));
+    await put(`${production}/changed`, { ...SHOWN, onlyOnChange: true }, by(child.token));
+    await put(`${production}/deleted`, ENDPOINT, by(child.token));
+    await ask("DELETE", `${production}/deleted`);
+    // An action is no endpoint.
+    await ask("PUT", `${project}/envs/production/actions/a`, { ...by(child.token), body: {} });
+    const { body } = await revoke(project, parent.id);
+    expect(body).toEqual({
+      revoked: [parent.id, child.id],
+      ...left(["production", "changed"], ["production", "of-parent"], ["staging", "of-child"]),
+    });
+    expect((await revoke(project, other.id)).body).toMatchObject(left(["production", "of-other"]));
+    expect((await ask("GET", `${production}/changed`)).status).toBe(200);
+  });
+
+  it("lists them also if D1's first answer was lost", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    await put(`${newEndpointsPath(project)}/chat`, ENDPOINT, { token });
+    hurryTimeouts();
+    faults.writes = "committed_then_silence";
+    expect((await revoke(project, id)).body).toEqual({ revoked: [id], ...left(["production", "chat"]) });
+  });
+
+  it("lists 200 of them, and says that there are more", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    const path = `${newEndpointsPath(project)}/chat`;
+    await put(path, ENDPOINT, { token });
+    await env.DB.prepare(
+      `WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
+       INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
+                                changed_at, changed_by, changed_by_name, bytes, definition)
+       SELECT scope || n, kind, name, version, created_version, change_id, created_by, created_by_name,
+              changed_at, changed_by, changed_by_name, bytes, definition
+       FROM definitions, n WHERE scope = ?1`,
+    )
+      .bind(refOf(path).scope)
+      .run();
+    const { body } = await revoke(project, id);
+    expect([body.webhookEndpoints.length, body.moreWebhookEndpoints]).toEqual([200, true]);
+    expect(body.webhookEndpoints[0]).toEqual({ envName: "production", name: "chat" });
+  });
+});

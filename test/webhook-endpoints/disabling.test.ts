@@ -1,0 +1,127 @@
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { disableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
+import { selectFilters } from "../../src/webhook-endpoints/filters.ts";
+import { faults, faulty } from "../support/faults.ts";
+import { type Answer, ask } from "../support/requests.ts";
+import {
+  audited,
+  ENDPOINT,
+  hurryTimeouts,
+  loaded,
+  newEndpointsPath,
+  put,
+  refOf,
+  SHOWN,
+  type Told,
+} from "./endpoints.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+const newPath = () => `${newEndpointsPath()}/chat`;
+const REASON = "It has not succeeded for 5 days.";
+
+function disable(path: string, version = 1, db = env.DB): Promise<boolean> {
+  return disableEndpoint(db, { ...refOf(path), version, reason: REASON, at: Date.now() });
+}
+
+function enable(path: string): Promise<Answer<Told>> {
+  return ask("POST", `${path}/enable`, { headers: { "Content-Type": "" } });
+}
+
+async function isDisabled(path: string): Promise<boolean | undefined> {
+  const { scope, name } = refOf(path);
+  return (await selectFilters(env.DB, scope)).find((one) => one.name === name)?.isDisabled;
+}
+
+describe("the service", () => {
+  it("disables the version that failed, once, and says so in the audit as itself", async () => {
+    const path = newPath();
+    await put(path);
+    const before = await ask("GET", path);
+    expect(await loaded(path)).toMatchObject({ disabledReason: null });
+    const both = await Promise.all([disable(path), disable(path)]);
+    expect(both.toSorted()).toEqual([false, true]);
+    expect([await isDisabled(path), await loaded(path)]).toMatchObject([true, { disabledReason: REASON }]);
+    expect(await audited(path)).toEqual(["webhook_endpoint_put", "webhook_endpoint_disabled"]);
+    const after = await ask("GET", path);
+    expect([after.body, after.headers.get("ETag")]).toEqual([before.body, before.headers.get("ETag")]);
+    const { body } = await ask<object[]>("GET", `${path.split("/").slice(0, 3).join("/")}/audit?limit=1`);
+    expect(body).toMatchObject([
+      { actor: "service", actorName: "service", sessionId: null, target: "chat", scope: refOf(path).scope },
+    ]);
+  });
+
+  it("disables no other version, no other endpoint and none that is gone", async () => {
+    const path = newPath();
+    await put(path);
+    await put(path.replace(/chat$/, "other"));
+    await put(path, { ...SHOWN, onlyOnChange: true });
+    expect(await disable(path, 1)).toBe(false);
+    expect(await disable(path, 2)).toBe(true);
+    expect(await isDisabled(path.replace(/chat$/, "other"))).toBe(false);
+    await ask("DELETE", path);
+    expect(await disable(path, 2)).toBe(false);
+    await put(path);
+    expect([await isDisabled(path), await loaded(path)]).toMatchObject([false, { disabledReason: null }]);
+  });
+
+  it("disables an endpoint once if D1's answer was lost", async () => {
+    const path = newPath();
+    await put(path);
+    faults.writes = "committed_then_error";
+    await expect(disable(path, 1, faulty(env.DB))).rejects.toThrow();
+    faults.writes = null;
+    expect(await disable(path)).toBe(false);
+    expect(await audited(path)).toEqual(["webhook_endpoint_put", "webhook_endpoint_disabled"]);
+  });
+
+  it("does not disable what a PUT stores, because another version may work", async () => {
+    const path = newPath();
+    await put(path);
+    await disable(path);
+    // The same definition is the same version.
+    await put(path, SHOWN);
+    expect(await isDisabled(path)).toBe(true);
+    await put(path, ENDPOINT);
+    expect([await isDisabled(path), await loaded(path)]).toMatchObject([false, { disabledReason: null }]);
+  });
+});
+
+describe("enable", () => {
+  it("clears the service's switch and says so in the audit, and otherwise changes nothing", async () => {
+    const path = newPath();
+    await put(path);
+    expect((await enable(path)).status).toBe(204);
+    expect(await audited(path)).toEqual(["webhook_endpoint_put"]);
+    await disable(path);
+    expect((await enable(path)).status).toBe(204);
+    expect([await isDisabled(path), await loaded(path)]).toMatchObject([false, { disabledReason: null }]);
+    const all = ["webhook_endpoint_put", "webhook_endpoint_disabled", "webhook_endpoint_enabled"];
+    expect(await audited(path)).toEqual(all);
+    expect(await disable(path)).toBe(true);
+  });
+
+  it("leaves a person's own switch", async () => {
+    const path = newPath();
+    await put(path, { ...ENDPOINT, disabled: true });
+    await disable(path);
+    await enable(path);
+    expect((await ask<Told>("GET", path)).body.disabled).toBe(true);
+  });
+
+  it("of an endpoint that is missing gets 404", async () => {
+    const refused = await enable(newPath());
+    expect([refused.status, refused.body.code]).toEqual([404, "webhook_endpoint_not_found"]);
+  });
+
+  it("whose answer from D1 was lost is tried again, and counts once", async () => {
+    const path = newPath();
+    await put(path);
+    await disable(path);
+    hurryTimeouts();
+    faults.writes = "committed_then_silence";
+    expect((await enable(path)).status).toBe(204);
+    expect((await audited(path)).filter((action) => action.endsWith("_enabled"))).toHaveLength(1);
+  });
+});

@@ -1,0 +1,303 @@
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Env } from "../../src/settings/env.ts";
+import { selectFilters } from "../../src/webhook-endpoints/filters.ts";
+import { askWith, envWith } from "../support/bindings.ts";
+import { until } from "../support/direct.ts";
+import { faults, holdWrites } from "../support/faults.ts";
+import { hopsOf, watchHops } from "../support/hops.ts";
+import { type Answer, ask } from "../support/requests.ts";
+import {
+  audited,
+  ENDPOINT,
+  hurryTimeouts,
+  loaded,
+  newEndpointsPath,
+  OWN_SECRET,
+  put,
+  refOf,
+  SHOWN,
+  type Told,
+  URL_A,
+} from "./endpoints.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+const WHSEC = /^whsec_[A-Za-z0-9+/]{43}=$/;
+const newPath = () => `${newEndpointsPath()}/chat`;
+const etag = (answer: Answer<unknown>) => answer.headers.get("ETag");
+
+describe("a PUT", () => {
+  it("makes a signing secret for a new endpoint, and shows it once", async () => {
+    const path = newPath();
+    const created = await put(path);
+    expect([created.status, etag(created)]).toEqual([201, '"1"']);
+    expect(created.headers.get("Location")).toBe(`https://runs.example${path}`);
+    expect(created.body).toEqual({ ...SHOWN, signingSecret: expect.stringMatching(WHSEC) });
+    expect((await loaded(path)).signingSecrets).toEqual([created.body.signingSecret]);
+    const got = await ask("GET", path);
+    expect([got.status, etag(got), got.body]).toEqual([200, '"1"', SHOWN]);
+  });
+
+  it("takes the caller's signing secret, and does not show it", async () => {
+    const path = newPath();
+    expect((await put(path, { ...ENDPOINT, signingSecret: OWN_SECRET })).body).toEqual(SHOWN);
+    expect((await loaded(path)).signingSecrets).toEqual([OWN_SECRET]);
+  });
+
+  it("accepts what a GET returns, and changes nothing", async () => {
+    const path = newPath();
+    await put(path);
+    const before = await loaded(path);
+    const { body } = await ask("GET", path);
+    const again = await put(path, body);
+    expect([again.status, etag(again), again.body]).toEqual([200, '"1"', SHOWN]);
+    const { signingSecret: _, ...without } = body as unknown as typeof SHOWN;
+    expect(etag(await put(path, without))).toBe('"1"');
+    expect(await loaded(path)).toEqual(before);
+    expect(await audited(path)).toEqual(["webhook_endpoint_put"]);
+  });
+
+  it("whose response was lost can be repeated: it makes no second secret, and shows none", async () => {
+    const path = newPath();
+    const first = await put(path);
+    const second = await put(path);
+    expect([second.status, etag(second), second.body]).toEqual([200, '"2"', SHOWN]);
+    expect((await loaded(path)).signingSecrets).toEqual([first.body.signingSecret]);
+  });
+
+  it("whose answer from D1 was lost is tried again, and shows the secret that is stored", async () => {
+    hurryTimeouts();
+    const path = newPath();
+    faults.writes = "committed_then_silence";
+    const created = await put(path);
+    expect([created.status, etag(created)]).toEqual([201, '"1"']);
+    expect((await loaded(path)).signingSecrets).toEqual([created.body.signingSecret]);
+    expect(await audited(path)).toEqual(["webhook_endpoint_put"]);
+  });
+
+  it("that races to create makes one secret, and only the winner sees it", async () => {
+    const path = newPath();
+    const answers = await Promise.all(Array.from({ length: 3 }, () => put(path)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 201]);
+    expect(answers.map(etag).sort()).toEqual(['"1"', '"2"', '"3"']);
+    const shown = answers.map(({ body }) => body.signingSecret).filter((secret) => secret !== null);
+    expect(shown).toEqual([expect.stringMatching(WHSEC)]);
+    expect((await loaded(path)).signingSecrets).toEqual(shown);
+  });
+
+  it("with If-Match overwrites nobody's change", async () => {
+    const path = newPath();
+    await put(path);
+    const headers = { "If-Match": '"1"' };
+    const racers = ["a", "b"].map((text) => put(path, { ...ENDPOINT, payload: { text } }, { headers }));
+    const answers = await Promise.all(racers);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412]);
+    const lost = answers.find(({ status }) => status === 412);
+    expect(lost?.body.error).toContain("webhook endpoint");
+    expect((await ask("GET", path)).body).toEqual(answers.find(({ status }) => status === 200)?.body);
+  });
+
+  it("stores the 20th endpoint and refuses the 21st, also if two come at once", async () => {
+    const endpoints = newEndpointsPath();
+    const names = Array.from({ length: 19 }, (_, n) => `e-${n}`);
+    await Promise.all(names.map((name) => put(`${endpoints}/${name}`)));
+    const [one, other] = await Promise.all([put(`${endpoints}/x`), put(`${endpoints}/y`)]);
+    expect([one.status, other.status].sort()).toEqual([201, 409]);
+    expect([one, other].find(({ status }) => status === 409)?.body.code).toBe("too_many_endpoints");
+    expect(await selectFilters(env.DB, refOf(endpoints).scope)).toHaveLength(20);
+    expect((await put(`${endpoints}/e-0`)).status).toBe(200);
+    // Actions have room of their own.
+    const action = `${endpoints.replace("webhook-endpoints", "actions")}/deploy`;
+    expect((await ask("PUT", action, { body: {} })).status).toBe(201);
+  });
+
+  it("asks all four coordinators before D1, which it reads once and writes once", async () => {
+    const path = newPath();
+    watchHops();
+    expect((await hopsOf(() => put(path))).lines).toEqual([{ status: 201, d1: 2, coordinator: 4 }]);
+    const same = { ...SHOWN };
+    expect((await hopsOf(() => put(path, same))).lines).toEqual([{ status: 200, d1: 1, coordinator: 0 }]);
+  });
+
+  it("writes nothing before the last coordinator has answered", async () => {
+    const path = newPath();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const asked: number[] = [];
+    const slow = withNotify(async (n) => {
+      asked.push(n);
+      if (n === 3) await promise;
+    });
+    const calls = faults.calls;
+    const putting = askWith<Told>(slow, "PUT", path, { body: ENDPOINT });
+    await until(async () => asked.length === 4);
+    expect((await ask("GET", path)).status).toBe(404);
+    expect(faults.calls).toBe(calls + 1);
+    resolve();
+    expect((await putting).status).toBe(201);
+  });
+
+  it("stores nothing if a coordinator can't be reached, and can be repeated", async () => {
+    const path = newPath();
+    const broken = withNotify((n) =>
+      n === 2 ? Promise.reject(new Error("unreachable")) : Promise.resolve(),
+    );
+    const refused = await askWith<Told>(broken, "PUT", path, { body: ENDPOINT });
+    expect([refused.status, refused.body.code]).toEqual([503, "coordinator_unavailable"]);
+    expect(refused.body.error).toContain("nothing was stored");
+    expect((await ask("GET", path)).status).toBe(404);
+    expect(await audited(path)).toEqual([]);
+    expect((await put(path)).status).toBe(201);
+    // A person's own switch must work then, and so must a deletion.
+    const disabled = await askWith<Told>(broken, "PUT", path, { body: { ...SHOWN, disabled: true } });
+    expect([disabled.status, disabled.body.disabled]).toEqual([200, true]);
+    expect((await askWith(broken, "DELETE", path)).status).toBe(204);
+  });
+
+  it.each([
+    [{ ...ENDPOINT, url: "https://127.0.0.1/hook" }, "/url"],
+    [{ ...ENDPOINT, url: "http://hooks.example.com/hook" }, "/url"],
+    [{ ...ENDPOINT, url: "https://hooks.example.com:8443/hook" }, "/url"],
+    [{ ...ENDPOINT, events: [] }, "/events"],
+    [{ ...ENDPOINT, secrets: {} }, "/payload"],
+  ])("refuses what no attempt could send, and stores nothing (%#)", async (body, pointer) => {
+    const path = newPath();
+    const refused = await put(path, body);
+    expect([refused.status, refused.body.code]).toEqual([400, "invalid_body"]);
+    expect(refused.body).toMatchObject({ pointer });
+    expect((await ask("GET", path)).status).toBe(404);
+  });
+
+  it("needs PUBLIC_URL outside loopback, as a trigger does, also if it keeps the URL", async () => {
+    const path = newPath();
+    const { PUBLIC_URL: _, ...others } = envWith({});
+    const without = others as Env;
+    for (const body of [ENDPOINT, SHOWN]) {
+      const refused = await askWith<Told>(without, "PUT", path, { body });
+      expect([refused.status, refused.body.code]).toEqual([503, "not_configured"]);
+      expect(refused.body.error).toContain("PUBLIC_URL");
+      await put(path);
+    }
+    const local = await askWith<Told>(without, "PUT", `http://localhost:8787${path}`, { body: ENDPOINT });
+    expect(local.status).toBe(200);
+    expect((await loaded(path)).origin).toBe("http://localhost:8787");
+  });
+});
+
+/** The test's environment with coordinators that answer `notify` like this. */
+function withNotify(notify: (n: number) => Promise<void>): Env {
+  const getByName = (name: string) => ({ notify: () => notify(Number(name.split("/").at(-1))) });
+  return envWith({ COORDINATORS: { getByName } as unknown as Env["COORDINATORS"] });
+}
+
+describe("an endpoint", () => {
+  it("is listed by name, with Link until the last page, and without secrets", async () => {
+    const endpoints = newEndpointsPath();
+    for (const name of ["c", "a", "b"]) await put(`${endpoints}/${name}`);
+    const first = await ask<{ name: string }[]>("GET", `${endpoints}?limit=2`);
+    const listed = { version: expect.any(Number), changedAt: expect.any(String), definition: SHOWN };
+    expect(first.body).toEqual(["a", "b"].map((name) => ({ name, ...listed })));
+    const [, next = ""] = /<([^>]*)>; rel="next"/.exec(first.headers.get("Link") ?? "") ?? [];
+    const second = await ask<{ name: string }[]>("GET", next);
+    expect(second.body.map(({ name }) => name)).toEqual(["c"]);
+    expect(second.headers.get("Link")).toBeNull();
+  });
+
+  it("and an action can have one name, and neither is found as the other", async () => {
+    const path = newPath();
+    const action = path.replace("webhook-endpoints", "actions");
+    await put(path);
+    expect((await ask("GET", action)).status).toBe(404);
+    expect((await ask("PUT", action, { body: { timeout: 7 } })).status).toBe(201);
+    expect((await ask("GET", path)).body).toEqual(SHOWN);
+    await ask("DELETE", action);
+    expect((await ask("GET", path)).body).toEqual(SHOWN);
+    expect(await loaded(path)).toMatchObject({ version: 1 });
+  });
+
+  it("has versions as an action has, and they never repeat", async () => {
+    const path = newPath();
+    await put(path);
+    await put(path, { ...SHOWN, events: ["action_run.*"] });
+    const versions = await ask<{ version: number }[]>("GET", `${path}/versions`);
+    expect(versions.body.map(({ version }) => version)).toEqual([2, 1]);
+    expect((await ask("GET", `${path}/versions/1`)).body).toEqual(SHOWN);
+    expect((await ask<Told>("DELETE", `${path}/versions/2`)).body.code).toBe("version_current");
+    expect((await ask("DELETE", `${path}/versions/1`)).status).toBe(204);
+    expect((await ask<Told>("GET", `${path}/versions/1`)).body.code).toBe("version_not_found");
+    expect((await ask("DELETE", path)).status).toBe(204);
+    expect((await ask<Told>("GET", `${path}/versions`)).body.code).toBe("webhook_endpoint_not_found");
+    expect(etag(await put(path))).toBe('"3"');
+    expect(await loaded(path)).toMatchObject({ version: 3, createdVersion: 3 });
+    expect(await audited(path)).toEqual([
+      ...["webhook_endpoint_put", "webhook_endpoint_put", "webhook_endpoint_version_deleted"],
+      ...["webhook_endpoint_deleted", "webhook_endpoint_put"],
+    ]);
+  });
+
+  it("keeps the version at which it was created, through changes", async () => {
+    const path = newPath();
+    await put(path);
+    await put(path, { ...SHOWN, onlyOnChange: true });
+    expect(await loaded(path)).toMatchObject({ version: 2, createdVersion: 1 });
+  });
+
+  it("is not deleted with the ETag of another version", async () => {
+    const path = newPath();
+    await put(path);
+    const refused = await ask<Told>("DELETE", path, { headers: { "If-Match": '"2"' } });
+    expect([refused.status, refused.body.code]).toEqual([412, "precondition_failed"]);
+    expect((await ask<Told>("DELETE", `${path}-missing`)).body.code).toBe("webhook_endpoint_not_found");
+  });
+});
+
+describe("the matching", () => {
+  it("reads the filters of all endpoints at D1's primary, without secrets and templates", async () => {
+    const endpoints = newEndpointsPath();
+    await put(`${endpoints}/all`);
+    const filter = {
+      ...{ events: ["action_run.failed", "action_run.succeeded"], actionNames: ["deploy"], labels: ["prod"] },
+      ...{ includeUnstored: true, onlyOnChange: true, disabled: true },
+    };
+    await put(`${endpoints}/some`, { ...ENDPOINT, ...filter });
+    const read = await selectFilters(env.DB, refOf(endpoints).scope);
+    const none = {
+      actionNames: null,
+      labels: [],
+      includeUnstored: false,
+      onlyOnChange: false,
+      disabled: false,
+    };
+    const all = { events: ["action_run.failed"], ...none };
+    expect(read).toEqual([
+      { name: "all", version: 1, createdVersion: 1, isDisabled: false, filter: all },
+      { name: "some", version: 1, createdVersion: 1, isDisabled: false, filter },
+    ]);
+    expect(JSON.stringify(read)).not.toContain(URL_A);
+    expect(JSON.stringify(read)).not.toContain("summary");
+  });
+
+  it("sees a PUT that has just ended, and never what an isolate remembers", async () => {
+    const path = newPath();
+    const { scope } = refOf(path);
+    expect(await selectFilters(env.DB, scope)).toEqual([]);
+    await put(path);
+    expect(await selectFilters(env.DB, scope)).toHaveLength(1);
+    await env.DB.prepare("UPDATE definitions SET version = 9 WHERE scope = ?").bind(scope).run();
+    expect(await selectFilters(env.DB, scope)).toMatchObject([{ version: 9 }]);
+  });
+});
+
+it("a PUT that waits for D1 while the endpoint is deleted creates it anew", async () => {
+  const path = newPath();
+  await put(path);
+  const { open } = holdWrites(/INSERT INTO definitions/);
+  const late = put(path, ENDPOINT);
+  await until(async () => faults.gatedCalls === 1);
+  expect((await ask("DELETE", path)).status).toBe(204);
+  open();
+  const created = await late;
+  expect([created.status, etag(created)]).toEqual([201, '"2"']);
+  expect(created.body.signingSecret).toMatch(WHSEC);
+  expect((await loaded(path)).signingSecrets).toEqual([created.body.signingSecret]);
+});
