@@ -54,10 +54,10 @@ export type RotatedSigningSecret = Schemas["RotatedSigningSecret"];
 export type EndpointStatus = Schemas["EndpointStatus"];
 /** A message of an endpoint, and how far it got. */
 export type EndpointDelivery = Schemas["EndpointDelivery"];
-export type NewEndpointRecovery = Schemas["NewEndpointRecovery"];
+export type NewEndpointRecovery = Schemas["RecoveryRequest"];
 export type EndpointRecovery = Schemas["EndpointRecovery"];
-export type NewEndpointTest = Schemas["NewEndpointTest"];
-export type EndpointTest = Schemas["EndpointTest"];
+export type NewEndpointTest = Schemas["EndpointTest"];
+export type EndpointTestResult = Schemas["EndpointTestResult"];
 
 /**
  * The raw client. It tries once. It returns `{ data, error }` for a response, and throws an ActionRunsError for a

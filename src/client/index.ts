@@ -52,7 +52,7 @@ export type {
   EndpointDelivery,
   EndpointRecovery,
   EndpointStatus,
-  EndpointTest,
+  EndpointTestResult,
   Heartbeat,
   HeartbeatAnswer,
   ListedAction,

@@ -8,7 +8,7 @@ import {
   type EndpointDelivery,
   type EndpointRecovery,
   type EndpointStatus,
-  type EndpointTest,
+  type EndpointTestResult,
   type ListedWebhookEndpoint,
   type ListedWebhookEndpointVersion,
   type NewEndpointRecovery,
@@ -122,7 +122,7 @@ export interface WebhookEndpoints {
    * Sends one message now, and says what the receiver answered. `definition`: tries this one without storing it. The
    * client retries only after 429, because a repeat would send a second message.
    */
-  test(name: string, test?: NewEndpointTest, options?: CallOptions): Promise<EndpointTest>;
+  test(name: string, test?: NewEndpointTest, options?: CallOptions): Promise<EndpointTestResult>;
   /** Enables an endpoint that the service disabled. The member `disabled` of its definition stays. */
   enable(name: string, options?: CallOptions): Promise<void>;
   /**
@@ -208,8 +208,8 @@ export function createWebhookEndpoints(api: Api, scope: Environment, send: Send)
       return { deliveries: listOf(result), next: nextOf(result) };
     },
     async resend(name, runId, { signal, type } = {}) {
-      const params = { path: { ...of(name), runId: checkedId(runId) } };
-      await api.POST(`${DELIVERIES}/{runId}/resend`, {
+      const params = { path: { ...of(name), id: checkedId(runId) } };
+      await api.POST(`${DELIVERIES}/{id}/resend`, {
         params,
         body: present({ type }),
         fetch: sending(send, { signal }),

@@ -2,9 +2,13 @@
 
 import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
+import type { WebhookEndpoint } from "../../src/client/index.ts";
 import { all, json, nothing, RUN, refusal, reset, stub, thrown } from "./stub.ts";
 
-const DEFINITION = { url: "https://hooks.example.com/a-secret-path", events: ["action_run.failed"] } as const;
+const DEFINITION: WebhookEndpoint = {
+  url: "https://hooks.example.com/a-secret-path",
+  events: ["action_run.failed"],
+};
 const SHOWN = {
   ...{ url: null, headers: {}, events: ["action_run.failed"], signingSecret: null },
   ...{ includeUnstored: false, onlyOnChange: false, disabled: false },
