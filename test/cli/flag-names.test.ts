@@ -6,7 +6,11 @@ import { withFlagNames } from "../../src/cli/flag-names.ts";
 import { ActionRunsError } from "../../src/client/index.ts";
 
 const source = (file: string) => readFileSync(new URL(`../../src/http/${file}`, import.meta.url), "utf8");
-const SAID = ["errors.ts", "preconditions.ts", "schema-parts.ts"].map(source).join("\n");
+const SAID = ["errors.ts", "preconditions.ts", "schema-parts.ts"]
+  .map(source)
+  .join("\n")
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it stands in the source.
+  .replaceAll("${noun}", "action");
 
 test.each([
   [404, "GET …/tokens lists the tokens.", "`action-runs token list` lists the tokens."],
@@ -14,6 +18,17 @@ test.each([
     404,
     "GET …/actions lists the actions of this environment.",
     "`action-runs action list` lists the actions of this environment.",
+  ],
+  [404, "GET …/webhook-endpoints lists the endpoints", "`action-runs webhook list` lists the endpoints"],
+  [
+    409,
+    "GET …/status shows it. Wait until it is over.",
+    "`action-runs webhook status` shows it. Wait until it is over.",
+  ],
+  [
+    409,
+    "Or send gracePeriodSeconds 0, and only the new one signs.",
+    "Or use --grace-period 0, and only the new one signs.",
   ],
   [412, "There is no such action yet. Omit If-Match.", "There is no such action yet. Omit --if-version."],
   [

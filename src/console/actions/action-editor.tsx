@@ -164,7 +164,8 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
     />
   );
   if (toRun !== null) return <RunDialog action={toRun} onClose={leave} />;
-  const warning = tab === "json" || read === null ? leftOverWarning(definition) : null;
+  const warning =
+    tab === "json" || read === null ? leftOverWarning(definition, "or the job can't start") : null;
   return (
     <Dialog
       title={stored === null ? "New action" : `Edit ${stored.name}`}
