@@ -53,9 +53,9 @@ export type ListedWebhookEndpointVersion = Schemas["ListedWebhookEndpointVersion
 export type RotatedSigningSecret = Schemas["RotatedSigningSecret"];
 export type EndpointStatus = Schemas["EndpointStatus"];
 /** A message of an endpoint, and how far it got. */
-export type EndpointDelivery = Schemas["EndpointDelivery"];
+export type EndpointDelivery = Schemas["Delivery"];
 export type NewEndpointRecovery = Schemas["RecoveryRequest"];
-export type EndpointRecovery = Schemas["EndpointRecovery"];
+export type EndpointRecovery = Schemas["Recovery"];
 export type NewEndpointTest = Schemas["EndpointTest"];
 export type EndpointTestResult = Schemas["EndpointTestResult"];
 

@@ -24,6 +24,7 @@ export const healthRoutes = new Hono<AppEnv>()
       description: "Records action runs. A platform creates a run, and an external workflow reports its end.",
       runs: "/{o}/{p}/envs/{envName}/action-runs",
       actions: "/{o}/{p}/envs/{envName}/actions",
+      webhookEndpoints: "/{o}/{p}/envs/{envName}/webhook-endpoints",
       metrics: "/{o}/{p}/envs/{envName}/metrics",
       tokens: "/{o}/{p}/tokens",
       sessions: "/{o}/{p}/sessions",

@@ -11,6 +11,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { VALIDATES, type Validated } from "../http/validate.ts";
 import { ACTION_OPERATIONS } from "./action-operations.ts";
 import { CALLBACK_OPERATIONS } from "./callback-operations.ts";
+import { DELIVERY_OPERATIONS } from "./delivery-operations.ts";
 import { type Operation, resolved } from "./describe.ts";
 import { ENDPOINT_OPERATIONS } from "./endpoint-operations.ts";
 import { HEADERS } from "./parameters.ts";
@@ -26,6 +27,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...CALLBACK_OPERATIONS,
   ...ACTION_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
+  ...DELIVERY_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...SESSION_OPERATIONS,
   ...SERVICE_OPERATIONS,
@@ -137,10 +139,12 @@ const OPTIONAL_BODY = "Optional. A body of zero bytes counts as no body, whateve
 const BODILESS = new Set([
   "heartbeatActionRun",
   "requestActionRunCancel",
+  "resendMessage",
   "retryActionRun",
   "rotateApiToken",
   "rotateSigningSecret",
   "runAction",
+  "testWebhookEndpoint",
 ]);
 
 /**

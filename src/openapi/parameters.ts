@@ -44,6 +44,7 @@ const VERSION = {
 export const OF_ACTION = [...IN_ENVIRONMENT, definitionName("The action's name.", "deploy")];
 export const OF_VERSION = [...OF_ACTION, VERSION];
 export const OF_ENDPOINT = [...IN_ENVIRONMENT, definitionName("The endpoint's name.", "chat")];
+export const OF_DELIVERY = [...OF_ENDPOINT, idOf("id", "The run's id.")];
 export const OF_ENDPOINT_VERSION = [...OF_ENDPOINT, VERSION];
 export const OF_TOKEN = [...IN_PROJECT, idOf("tokenId", "The API token's id.")];
 

@@ -47,7 +47,7 @@ export const resendRequest = z
   .strictObject({
     type: z.optional(described(eventType, "Which event of the run. Default: its end.")),
   })
-  .register(z.globalRegistry, { id: "ResendRequest", examples: [{}, { type: "action_run.failed" }] });
+  .register(z.globalRegistry, { id: "ResendRequest", examples: [{}, { type: "action_run.succeeded" }] });
 
 export const recoveryRequest = z
   .strictObject({
@@ -77,7 +77,7 @@ export const testRequest = z
     type: z.optional(
       described(
         eventType,
-        "The event of the made-up run. Default: the first one that the endpoint hears of. Not together with `runId`.",
+        "The event of the made-up run. Default: the first one that the endpoint hears of. With `runId`, it must be the event of that run.",
       ),
     ),
     runId: z.optional(
@@ -89,10 +89,4 @@ export const testRequest = z
     // Tried without being stored. Null stands for a stored secret, as in a PUT.
     definition: z.optional(storedEndpoint),
   })
-  .check(
-    z.refine(({ type, runId }) => type === undefined || runId === undefined, {
-      error: "send type or runId, and not both: the event of a run is its own end.",
-      path: ["type"],
-    }),
-  )
   .register(z.globalRegistry, { id: "EndpointTest", examples: [{}, { type: "action_run.succeeded" }] });

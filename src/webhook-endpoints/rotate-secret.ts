@@ -6,12 +6,11 @@ import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { changeDefinition } from "../definitions/change.ts";
 import type { DefinitionRef } from "../definitions/definition-ref.ts";
-import { SECRET_LOST, secretsOf } from "../definitions/put.ts";
+import { secretsOf } from "../definitions/put.ts";
 import { sealSecrets } from "../definitions/sealing.ts";
 import { putDefinition } from "../definitions/store.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
-import { refusalOf } from "../http/refusal.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { ENDPOINT_KIND } from "./kind.ts";
 import { graceEndsAt, newSigningSecret, type RotationKey, rotated, rotationOf } from "./signing-secrets.ts";
@@ -27,7 +26,7 @@ export interface RotatedSecret {
 
 /**
  * `callersKey`: null if the caller sent none. Throws `webhook_endpoint_not_found`, `too_many_signing_secrets`,
- * `idempotency_key_reused`, `secret_required` and errors of D1.
+ * `idempotency_key_reused`, `endpoint_secrets_lost` and errors of D1.
  */
 export async function rotateSecret(
   c: Context<AppEnv>,
@@ -48,8 +47,7 @@ export async function rotateSecret(
   return changeDefinition(c, ENDPOINT_KIND, ref, entry, async ({ stored }) => {
     if (stored === null) throw new ApiError("webhook_endpoint_not_found");
     const secrets = await secretsOf(ENDPOINT_KIND, ring, ref, stored);
-    if (secrets === null)
-      throw refusalOf("secret_required", [{ path: ["signingSecret"], message: SECRET_LOST }]);
+    if (secrets === null) throw new ApiError("endpoint_secrets_lost");
     const now = entry.at;
     const before = rotation === null ? undefined : rotationOf(secrets, rotation.key);
     if (before !== undefined) {

@@ -37,7 +37,8 @@ export const testRoutes = new Hono<AppEnv>().post(
     const { type, runId, definition } = c.req.valid("json");
     const ring = usableRing(c);
     const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined);
-    const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId);
+    const attempt =
+      runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
     await admit(c);
     const { verdict, status, durationMs, reason, excerpt } = await sendMessage(endpoint, attempt, {
       env: c.env,
@@ -98,6 +99,7 @@ async function ofRun(
   ring: KeyRing,
   endpoint: WholeEndpoint,
   runId: string,
+  type: EventType | undefined,
 ): Promise<MessageAttempt> {
   const { scope } = definitionRefOf(c);
   if (!(await isGenuineRunId(ring, scope, runId))) throw new ApiError("run_not_found");
@@ -105,7 +107,8 @@ async function ofRun(
   const { coordinator: n } = readRunId(runId);
   const event = await askOne(environment, n, (coordinator) => coordinator.lastEvent(runId));
   if (event === "run_not_found") throw new ApiError("run_not_found");
-  if (event === "no_such_event") throw new ApiError("event_not_happened");
+  if (event === "no_such_event" || (type ?? event.type) !== event.type)
+    throw new ApiError("event_not_happened");
   return { ...event, scope, endpoint: endpointKey(endpoint), previousStatus: null };
 }
 

@@ -149,7 +149,7 @@ describe("revoking an API token", () => {
     const runs = `${project}/envs/prod/action-runs`;
     expect((await ask("GET", runs, { token })).status).toBe(200);
     const revoked = await ask<unknown>("DELETE", `${project}/tokens/${id.toUpperCase()}`);
-    expect([revoked.status, revoked.body]).toEqual([200, { revoked: [id] }]);
+    expect([revoked.status, revoked.body]).toMatchObject([200, { revoked: [id] }]);
     const refused = await ask<Refusal>("GET", runs, { token });
     expect([refused.status, refused.body.code]).toEqual([401, "token_invalid"]);
     expect((await ask("GET", `${project}/tokens`)).body).toEqual([]);

@@ -6,7 +6,7 @@ import { ask, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, type Wanted } from "../support/tokens.ts";
 
 const IN_12_HOURS = new Date(Date.now() + 12 * HOUR_MS).toISOString();
-const ALL = ["data:read", "data:write", "actions:manage", "tokens:manage"];
+const ALL = ["data:read", "data:write", "actions:manage", "webhooks:manage", "tokens:manage"];
 
 describe("GET /whoami", () => {
   it.each<readonly [Wanted, readonly string[]]>([

@@ -9,8 +9,7 @@ const source = (file: string) => readFileSync(new URL(`../../src/http/${file}`, 
 const SAID = ["errors.ts", "preconditions.ts", "schema-parts.ts"]
   .map(source)
   .join("\n")
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it stands in the source.
-  .replaceAll("${noun}", "action");
+  .replaceAll(/\$\{noun\}/g, "action");
 
 test.each([
   [404, "GET …/tokens lists the tokens.", "`action-runs token list` lists the tokens."],

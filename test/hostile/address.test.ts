@@ -79,8 +79,8 @@ const ROUTES = [
   .filter((route) => route.includes(":"))
   .map((route) => ({ method: route.split(" ")[0] ?? "", path: route.split(" ")[1] ?? "" }));
 
-/** Values that are not the name of an action, which may have capital letters, dots and underscores. */
-const ACTION_NAMES = SEGMENTS.filter((value) => !["A", "a_b", "a.b"].includes(value));
+/** Values that are not the name of a definition, which may have capital letters, dots and underscores. */
+const DEFINITION_NAMES = SEGMENTS.filter((value) => !["A", "a_b", "a.b"].includes(value));
 
 /** Every route's every parameter. */
 const PLACES = ROUTES.flatMap(({ method, path }) =>
@@ -100,9 +100,11 @@ describe("paths", () => {
     const isCallback = path.endsWith("/callback");
     const isWorkflows = isCallback || path.endsWith("/heartbeat");
     const takesEmpty =
-      isWorkflows || method === "PUT" || /\/(cancel|retry|runs|rotate|sign-in-codes)$/.test(path);
+      isWorkflows ||
+      method === "PUT" ||
+      /\/(cancel|retry|runs|rotate|rotate-secret|sign-in-codes)$/.test(path);
     const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : { actionName: "a" };
-    const values = /id$/i.test(name) ? IDS : name === "name" ? ACTION_NAMES : SEGMENTS;
+    const values = /id$/i.test(name) ? IDS : name === "name" ? DEFINITION_NAMES : SEGMENTS;
     const tryValue = async (value: string) => {
       const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {
         token: isWorkflows ? run.callback.token : ROOT,

@@ -9,8 +9,8 @@ import { grantToken, newProject, type Refusal, type TokenOnWire } from "../suppo
 
 /** The table of roles, written again, because the code's own table is under test. */
 const HAS: Readonly<Record<Role, readonly Permission[]>> = {
-  owner: ["data:read", "data:write", "actions:manage", "tokens:manage"],
-  admin: ["data:read", "data:write", "actions:manage", "tokens:manage"],
+  owner: ["data:read", "data:write", "actions:manage", "webhooks:manage", "tokens:manage"],
+  admin: ["data:read", "data:write", "actions:manage", "webhooks:manage", "tokens:manage"],
   member: ["data:read", "data:write"],
   viewer: ["data:read"],
 };
@@ -29,6 +29,8 @@ interface Rule {
 
 const RUNS = "/:o/:p/envs/:envName/action-runs";
 const ACTIONS = "/:o/:p/envs/:envName/actions";
+const ENDPOINTS = "/:o/:p/envs/:envName/webhook-endpoints";
+const ENDPOINT = { url: "https://hooks.example.com/x", events: ["action_run.*"] };
 
 /** Every route of the app. A new route without a rule makes this file fail. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -63,6 +65,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`GET ${ACTIONS}/:name/versions/:version`]: { opensTo: "actions:manage", outside: 404, success: 200 },
   [`DELETE ${ACTIONS}/:name/versions/:version`]: { opensTo: "actions:manage", outside: 403, success: 204 },
   [`POST ${ACTIONS}/:name/runs`]: { opensTo: "data:write", outside: 403, success: 201, body: {} },
+  [`GET ${ENDPOINTS}`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
+  [`GET ${ENDPOINTS}/:name`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
+  [`PUT ${ENDPOINTS}/:name`]: { opensTo: "webhooks:manage", outside: 403, success: 200, body: ENDPOINT },
+  [`DELETE ${ENDPOINTS}/:name`]: { opensTo: "webhooks:manage", outside: 403, success: 204 },
+  [`GET ${ENDPOINTS}/:name/versions`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
+  [`GET ${ENDPOINTS}/:name/versions/:version`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
+  [`DELETE ${ENDPOINTS}/:name/versions/:version`]: { opensTo: "webhooks:manage", outside: 403, success: 204 },
+  [`POST ${ENDPOINTS}/:name/enable`]: { opensTo: "webhooks:manage", outside: 403, success: 204 },
+  [`POST ${ENDPOINTS}/:name/rotate-secret`]: {
+    ...{ opensTo: "webhooks:manage", outside: 403, success: 200 },
+    body: {},
+  },
   "GET /whoami": { opensTo: "any API token", success: 200 },
   "GET /places": { opensTo: "any API token", success: 200 },
   "POST /session": { opensTo: "own pages", success: 201, body: {} },
@@ -201,24 +215,43 @@ async function tokenOf(name: string, who: Credential): Promise<string | null> {
   return token;
 }
 
+interface Definition {
+  readonly name: string;
+  readonly replaced: string;
+}
+
 type Targets = {
   readonly run: CreatedRun | null;
   readonly doomed: TokenOnWire | null;
   readonly session: string | null;
-  readonly action: { readonly name: string; readonly replaced: string } | null;
+  readonly action: Definition | null;
+  readonly endpoint: Definition | null;
 };
 let unchanged: Targets;
 
-let actions = 0;
+let definitions = 0;
 
-/** An action with a version that a later one replaced. */
-async function newAction() {
-  const name = `deploy-${++actions}`;
-  const path = `${project}/envs/prod/actions/${name}`;
-  const first = await ask("PUT", path, { body: { description: "first" } });
+/** An action or a webhook endpoint with a version that a later one replaced. */
+async function newDefinition(kind: "actions" | "webhook-endpoints"): Promise<Definition> {
+  const name = `deploy-${++definitions}`;
+  const path = `${project}/envs/prod/${kind}/${name}`;
+  const body = (text: string) =>
+    kind === "actions" ? { description: text } : { ...ENDPOINT, payload: text };
+  const first = await ask("PUT", path, { body: body("first") });
   expect(first.status).toBe(201);
-  expect((await ask("PUT", path, { body: { description: "before" } })).status).toBe(200);
-  return { name, replaced: JSON.parse(first.headers.get("ETag") ?? "") as string };
+  expect((await ask("PUT", path, { body: body("before") })).status).toBe(200);
+  return { name, replaced: JSON.parse(first.headers.get("ETag") ?? "") };
+}
+
+/** The endpoint of the last request that changed one. An environment holds few, so the next one takes it away. */
+let used: string | null = null;
+
+async function newEndpoint() {
+  const endpoints = `${project}/envs/prod/webhook-endpoints`;
+  if (used !== null) await ask("DELETE", `${endpoints}/${used}`);
+  const made = await newDefinition("webhook-endpoints");
+  used = made.name;
+  return made;
 }
 
 async function newTargets(pattern: string): Promise<Targets> {
@@ -231,18 +264,21 @@ async function newTargets(pattern: string): Promise<Targets> {
     run,
     session: pattern.includes(":sessionId") ? await ofSession() : null,
     doomed: pattern.includes(":tokenId") ? await grantToken(project, doomed) : null,
-    action: pattern.includes(":name") ? await newAction() : null,
+    action: pattern.includes("/actions/:name") ? await newDefinition("actions") : null,
+    endpoint: pattern.includes("/webhook-endpoints/:name") ? await newEndpoint() : null,
   };
 }
 
 beforeAll(async () => {
   for (const [name, who] of Object.entries(CREDENTIALS)) tokens.set(name, await tokenOf(name, who));
-  unchanged = await newTargets("/:id/:tokenId/:sessionId/:name");
+  unchanged = await newTargets("/:id/:tokenId/:sessionId/actions/:name/webhook-endpoints/:name");
+  used = null;
 });
 
 /** A run and a token for one request, or for all requests that change nothing, and the route's path to them. */
 async function target(pattern: string, changesNothing: boolean) {
-  const { run, doomed, session, action } = changesNothing ? unchanged : await newTargets(pattern);
+  const { run, doomed, session, action, endpoint } = changesNothing ? unchanged : await newTargets(pattern);
+  const definition = pattern.includes("/webhook-endpoints/") ? endpoint : action;
   const [, o, p] = project.split("/");
   const values: Record<string, string | undefined> = {
     o,
@@ -251,8 +287,8 @@ async function target(pattern: string, changesNothing: boolean) {
     id: run?.id,
     tokenId: doomed?.id,
     sessionId: session ?? undefined,
-    name: action?.name,
-    version: action?.replaced,
+    name: definition?.name,
+    version: definition?.replaced,
   };
   const path = pattern.replace("/*", "/:o/:p/:envName/runs").replaceAll(/:(\w+)/g, (_match, name: string) => {
     const value = values[name];

@@ -91,8 +91,8 @@ export async function placeFor(operation: Operation): Promise<Place> {
     } else if (name === "id") {
       run = await createRun(`${project}/envs/production/action-runs`);
       names[name] = run.id;
-      // Or a wait would wait, a stream would not end, and a retry would be refused.
-      const needsEnd = operation.method === "GET" || operation.path.endsWith("/retry");
+      // Or a wait would wait, a stream would not end, and a retry or a message would be refused.
+      const needsEnd = operation.method === "GET" || /\/(retry|resend)$/.test(operation.path);
       if (needsEnd) await report(run, { status: "succeeded" });
     } else throw new Error(`there is no value for {${name}}`);
   }

@@ -140,7 +140,7 @@ describe("the OpenAPI document", () => {
     expect(text).toContain("Default: `60`.");
   });
 
-  it("says which requests accept a key, and that the bodies of a heartbeat, a cancel, a retry, a run of an action and rotations are optional", () => {
+  it("says which requests accept a key, and that the bodies of a heartbeat, a cancel, a retry, a run of an action, rotations, a resent message and a test are optional", () => {
     const keyed = operations.filter(([, { parameters }]) =>
       parameters?.some((one) => one.name === "Idempotency-Key"),
     );
@@ -164,6 +164,7 @@ describe("the OpenAPI document", () => {
       "createSignInCode",
       "putAction",
       "putWebhookEndpoint",
+      "recoverMessages",
     ]);
   });
 });

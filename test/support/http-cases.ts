@@ -9,6 +9,7 @@ export const SECRET = "hush-hush-9f27";
 
 const RUNS = "/:o/:p/envs/:envName/action-runs";
 const ACTIONS = "/:o/:p/envs/:envName/actions";
+const ENDPOINTS = "/:o/:p/envs/:envName/webhook-endpoints";
 
 export interface Case {
   readonly name: string;
@@ -26,6 +27,7 @@ export interface Case {
 
 const project = () => "/acme/shop";
 const actions = (runs: string) => runs.replace(/action-runs$/, "actions");
+const endpoints = (runs: string) => runs.replace(/action-runs$/, "webhook-endpoints");
 const withSecret = (headers: Readonly<Record<string, string | null>>) => ({
   trigger: { type: "webhook", url: `https://ci.example.com/${SECRET}`, headers },
 });
@@ -236,6 +238,81 @@ export const CASES: readonly Case[] = [
     method: "GET",
     path: (runs) => `${actions(runs)}/${SECRET}/versions`,
   },
+  {
+    name: "a webhook endpoint",
+    status: 201,
+    route: `${ENDPOINTS}/:name`,
+    method: "PUT",
+    path: (runs) => `${endpoints(runs)}/chat`,
+    ask: () => ({
+      body: {
+        url: `https://hooks.example.com/${SECRET}`,
+        headers: { Authorization: SECRET },
+        payload: SECRET,
+        events: ["action_run.*"],
+      },
+    }),
+  },
+  {
+    name: "the webhook endpoints",
+    status: 200,
+    route: ENDPOINTS,
+    method: "GET",
+    path: (runs) => endpoints(runs),
+  },
+  {
+    name: "a webhook endpoint's secret that was never stored",
+    status: 422,
+    code: "secret_required",
+    pointer: "/url",
+    route: `${ENDPOINTS}/:name`,
+    method: "PUT",
+    path: (runs) => `${endpoints(runs)}/${SECRET}`,
+    ask: () => ({ body: { url: null, headers: { "X-Key": SECRET }, events: ["action_run.*"] } }),
+  },
+  {
+    name: "a bad webhook endpoint",
+    status: 400,
+    code: "invalid_body",
+    pointer: "/url",
+    route: `${ENDPOINTS}/:name`,
+    method: "PUT",
+    path: (runs) => `${endpoints(runs)}/${SECRET}`,
+    ask: () => ({ body: { url: `https://${SECRET}/`, events: ["action_run.*"] } }),
+  },
+  ...(["GET", "DELETE"] as const).map((method) => ({
+    name: `${method} of an unknown webhook endpoint`,
+    status: 404,
+    code: "webhook_endpoint_not_found",
+    route: `${ENDPOINTS}/:name`,
+    method,
+    path: (runs: string) => `${endpoints(runs)}/${SECRET}`,
+  })),
+  ...(["GET", "DELETE"] as const).map((method) => ({
+    name: `${method} of an unknown version of a webhook endpoint`,
+    status: 404,
+    code: "version_not_found",
+    route: `${ENDPOINTS}/:name/versions/:version`,
+    method,
+    path: (runs: string) => `${endpoints(runs)}/${SECRET}/versions/1`,
+  })),
+  {
+    name: "the versions of an unknown webhook endpoint",
+    status: 404,
+    code: "webhook_endpoint_not_found",
+    route: `${ENDPOINTS}/:name/versions`,
+    method: "GET",
+    path: (runs) => `${endpoints(runs)}/${SECRET}/versions`,
+  },
+  ...["enable", "rotate-secret"].map((what) => ({
+    name: `${what} of an unknown webhook endpoint`,
+    status: 404,
+    code: "webhook_endpoint_not_found",
+    route: `${ENDPOINTS}/:name/${what}`,
+    method: "POST",
+    path: (runs: string) => `${endpoints(runs)}/${SECRET}/${what}`,
+    ask: () => ({ body: {}, headers: { "Idempotency-Key": SECRET } }),
+  })),
   {
     name: "metrics",
     status: 200,

@@ -4,7 +4,7 @@ import type { Env } from "../../src/settings/env.ts";
 import { selectFilters } from "../../src/webhook-endpoints/filters.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { until } from "../support/direct.ts";
-import { faults, holdWrites } from "../support/faults.ts";
+import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { type Answer, ask } from "../support/requests.ts";
 import {
@@ -260,7 +260,9 @@ describe("the matching", () => {
       ...{ includeUnstored: true, onlyOnChange: true, disabled: true },
     };
     await put(`${endpoints}/some`, { ...ENDPOINT, ...filter });
-    const read = await selectFilters(env.DB, refOf(endpoints).scope);
+    const before = faults.sessions.length;
+    const read = await selectFilters(faulty(env.DB), refOf(endpoints).scope);
+    expect(faults.sessions.slice(before)).toEqual(["first-primary"]);
     const none = {
       actionNames: null,
       labels: [],

@@ -165,6 +165,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     return {
       hasRoom: (lane, kind) =>
         this.#slots.hasRoomFor({ lane, weight: 0, attempt: kind === "first" ? 0 : 1 }, now),
+      isProbed: (lane) => this.#slots.isProbed(lane),
       probeInMs: (lane) => this.#slots.probeInMs(lane, now),
     };
   }

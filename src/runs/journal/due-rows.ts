@@ -24,6 +24,11 @@ export interface DueRows {
    * when the attempt was due. `isRetry`: whether an attempt has begun before.
    */
   nextWaiting(lane: string, isRetry: boolean, now: number, after: Due): Due | null;
+  /**
+   * Left out if rows of a lane that is only probed keep their instants. Otherwise: the lane's next row behind `after`
+   * that waits, whenever it is due. Behind the last one comes the first.
+   */
+  nextInTurn?(lane: string, after: Due): Due | null;
   /** Postpones a row whose turn failed. */
   putOff(id: string, now: number): void;
 }

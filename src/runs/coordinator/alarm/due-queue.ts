@@ -17,6 +17,8 @@ type Kind = (typeof KINDS)[number];
 export interface Openings {
   /** Whether an attempt of some request of the lane may begin now. */
   hasRoom(lane: string, kind: Kind): boolean;
+  /** Whether the lane fails, so that it is only probed. */
+  isProbed(lane: string): boolean;
   /** In how many ms the lane may be tried although it fails; 0 if it need not wait for that. */
   probeInMs(lane: string): number;
 }
@@ -35,6 +37,8 @@ export class DueQueue {
   readonly #waiting: Readonly<Record<Kind, Set<string>>> = { first: new Set(), retry: new Set() };
   /** The lane with a row that is too heavy for what all lanes leave. No other row of its kind overtakes that row. */
   readonly #blocked: Record<Kind, string | null> = { first: null, retry: null };
+  /** The row with which a lane was probed last. The next probe is another row, because one alone may be at fault. */
+  readonly #probedWith = new Map<string, Due>();
   /** The alarm looks behind this row. Everything that is due up to it waits for a slot or is done. */
   #lookedUpTo = BEGINNING;
   #lookAgainAt = Number.POSITIVE_INFINITY;
@@ -113,12 +117,16 @@ export class DueQueue {
         for (const [lane, from] of after) {
           if (turns === limit || this.#blocked[kind] !== null) break;
           const next = this.#nextOf(lane, kind, from, now, openings);
-          const mustWait = next === null || this.#mustWait(lane, kind, () => takeTurn(next.id));
+          const isProbe = this.rows.nextInTurn !== undefined && openings.isProbed(lane);
+          const kinds = isProbe ? KINDS : [kind];
+          const mustWait = next === null || this.#mustWait(lane, kinds, () => takeTurn(next.id));
           if (next !== null) turns++;
           // Moves on even if the row's turn failed and the row is still due.
           if (mustWait) after.delete(lane);
           else after.set(lane, next);
           if (!mustWait) begun++;
+          // The probe makes the row due now, so the rows behind its new place come next.
+          if (!mustWait && isProbe) this.#probedWith.set(lane, { ...next, dueAt: now });
         }
       }
       if (this.#blocked[kind] !== null) break;
@@ -139,17 +147,20 @@ export class DueQueue {
     const hasRoom = openings.hasRoom(lane, kind);
     // After a turn, the lane's last room may be taken by its last row. Otherwise many lanes can be without room.
     if (!hasRoom && after === BEGINNING) return null;
-    const next = this.rows.nextWaiting(lane, kind === "retry", now, after);
+    const isRetry = kind === "retry";
+    const probe =
+      openings.isProbed(lane) && this.rows.nextInTurn?.(lane, this.#probedWith.get(lane) ?? BEGINNING);
+    const next = probe || this.rows.nextWaiting(lane, isRetry, now, after);
     if (next === null) this.#waiting[kind].delete(lane);
     return hasRoom ? next : null;
   }
 
-  /** Whether the row must wait again. While it has its turn, no row of its kind is before it. */
-  #mustWait(lane: string, kind: Kind, takeTurn: () => void): boolean {
-    this.#waiting[kind].delete(lane);
+  /** Whether the row must wait again. While it has its turn, no row of these kinds is before it. */
+  #mustWait(lane: string, kinds: readonly Kind[], takeTurn: () => void): boolean {
+    const those = kinds.map((kind) => this.#waiting[kind]).filter((lanes) => lanes.delete(lane));
     takeTurn();
-    const mustWait = this.#waiting[kind].has(lane);
-    this.#waiting[kind].add(lane);
+    const mustWait = those.some((lanes) => lanes.has(lane));
+    for (const lanes of those) lanes.add(lane);
     return mustWait;
   }
 

@@ -2,6 +2,8 @@ import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { ACTION_KIND } from "../../src/actions/kind.ts";
 import { type AuditAction, newAuditEntry } from "../../src/auth/audit.ts";
+import { OPERATOR, type Principal } from "../../src/auth/permissions.ts";
+import { revokeToken } from "../../src/auth/store.ts";
 import { resealDefinitions } from "../../src/definitions/reseal.ts";
 import {
   deleteDefinition,
@@ -11,9 +13,23 @@ import {
 } from "../../src/definitions/store.ts";
 import { deleteVersion, listVersions, selectVersion } from "../../src/definitions/versions.ts";
 import { requireDatabase } from "../../src/health/readiness.ts";
-import { newActionsPath, scopeOf } from "./actions.ts";
+import { disableEndpoint, enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
+import { selectFilters } from "../../src/webhook-endpoints/filters.ts";
+import { newActionsPath, scopeOf } from "../actions/actions.ts";
 
-it("no statement on stored actions scans a table", async () => {
+const ROOT_PRINCIPAL: Principal = {
+  ...OPERATOR,
+  ...{
+    project: null,
+    envName: null,
+    expiresAt: null,
+    tokenExpiresAt: null,
+    secretHash: null,
+    isReplaced: false,
+  },
+};
+
+it("no statement on stored definitions scans a table", async () => {
   const explained: D1PreparedStatement[] = [];
   const db = {
     prepare: (sql: string) => {
@@ -27,6 +43,7 @@ it("no statement on stored actions scans a table", async () => {
       });
     },
     batch: (statements: D1PreparedStatement[]) => env.DB.batch(statements),
+    withSession: () => db,
   } as unknown as D1Database;
   const path = `${newActionsPath()}/deploy`;
   const ref = { scope: scopeOf(path), name: "deploy" };
@@ -53,10 +70,14 @@ it("no statement on stored actions scans a table", async () => {
   expect(await deleteDefinition(db, ACTION_KIND, ref, 2, entry("action_deleted"))).toBe(true);
   const keys = "the-new-signing-key-of-32-bytes-and-more,the-old-signing-key-of-32-bytes-and-more";
   await resealDefinitions(db, keys, Date.now());
+  expect(await selectFilters(db, ref.scope)).toEqual([]);
+  expect(await disableEndpoint(db, { ...ref, version: 1, reason: "", at: Date.now() })).toBe(false);
+  expect(await enableEndpoint(db, ref, entry("webhook_endpoint_enabled"))).toBe("missing");
+  expect(await revokeToken(db, ROOT_PRINCIPAL, entry("token_revoked"))).toBeNull();
   await requireDatabase(db, { d1: 0, coordinator: 0 }, "the-id-of-a-key");
   const plans = await env.DB.batch<{ detail: string }>(explained);
-  expect(plans).toHaveLength(23);
+  expect(plans).toHaveLength(35);
   for (const { detail } of plans.flatMap(({ results }) => results)) {
-    expect(detail).not.toMatch(/SCAN (definitions|definition_versions|deleted_definitions|audit)/);
+    expect(detail).not.toMatch(/SCAN (definitions|definition_versions|deleted_definitions|audit|tokens)/);
   }
 });

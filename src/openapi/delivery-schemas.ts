@@ -1,0 +1,143 @@
+/** zod: the responses about the deliveries of webhook endpoints, for the OpenAPI document and the tests. */
+
+import * as z from "zod";
+import { MESSAGE_STATES } from "../runs/message.ts";
+import { EVENT_TYPES } from "../runs/telling.ts";
+import { responseInstant } from "./describe.ts";
+
+const ATTEMPT = {
+  at: "2026-11-25T13:21:48.373Z",
+  status: 503,
+  durationMs: 41,
+  reason: "answered 503",
+  excerpt: "Service Unavailable",
+};
+
+const DELIVERY = {
+  runId: "01890a5d-ac96-774b-bcce-b302099a8057",
+  type: "action_run.failed",
+  state: "waiting",
+  attempts: [ATTEMPT],
+  nextAttemptAt: "2026-11-25T13:21:53.373Z",
+};
+
+const status = z.int().nullable().meta({ description: "Of the response. Null if there was none." });
+const reason = z.string().meta({ description: "The rest of a sentence that begins with the receiver." });
+const excerpt = z.string().nullable().meta({
+  description:
+    "The start of the response. Null if it had no body, or if the key that sealed the text was removed.",
+});
+
+const attempt = z
+  .object({ at: responseInstant, status, durationMs: z.int().min(0), reason, excerpt })
+  .meta({ id: "DeliveryAttempt", examples: [ATTEMPT] });
+
+const delivery = z
+  .object({
+    runId: z.uuid(),
+    type: z.enum(EVENT_TYPES),
+    state: z.enum(MESSAGE_STATES).meta({
+      description:
+        "`failed`: the service gave it up, because the receiver refused it, or after the last attempt.",
+    }),
+    attempts: z.array(attempt).meta({ description: "The last 10 attempts, oldest first." }),
+    nextAttemptAt: responseInstant.nullable().meta({
+      description:
+        "Null if there is none, during an attempt, or while the receiver is down. Then the service tries it once a minute with one of the messages.",
+    }),
+  })
+  .meta({ id: "Delivery", examples: [DELIVERY] });
+
+export const deliveryList = z.array(delivery).meta({ id: "DeliveryList", examples: [[DELIVERY]] });
+
+const RECOVERY = {
+  since: "2026-11-25T13:00:00.000Z",
+  until: null,
+  include: "missing",
+  messages: 12,
+  isOver: true,
+};
+
+export const recovery = z
+  .object({
+    since: responseInstant,
+    until: responseInstant.nullable(),
+    include: z.enum(["failed", "missing"]),
+    messages: z.int().min(0).meta({ description: "How many messages it has brought so far." }),
+    isOver: z.boolean(),
+  })
+  .meta({ id: "Recovery", examples: [RECOVERY] });
+
+const health = z
+  .object({
+    state: z.enum(["unknown", "working", "failing"]).meta({
+      description:
+        "`failing`: an attempt failed after the last success. `unknown`: this version has no result yet.",
+    }),
+    failingSince: responseInstant.nullable(),
+    lastSuccessAt: responseInstant.nullable().meta({
+      description: "While all attempts succeed, this instant moves once a day.",
+    }),
+    isProbed: z.boolean().meta({
+      description: "Whether the receiver is down, so that the service tries it only once a minute.",
+    }),
+  })
+  .meta({
+    id: "EndpointHealth",
+    examples: [{ state: "working", failingSince: null, lastSuccessAt: ATTEMPT.at, isProbed: false }],
+  });
+
+export const endpointStatus = z
+  .object({
+    origin: z.string().nullable().meta({
+      description:
+        "Scheme, host and port of the URL, whose rest is secret. Null if the key that sealed it was removed.",
+    }),
+    health,
+    disabledReason: z.string().nullable().meta({
+      description: "Why the service has disabled the endpoint. Null if it has not.",
+    }),
+    disabledAt: responseInstant.nullable(),
+    recover: recovery.nullable().meta({ description: "The last recovery. Null if there was none." }),
+    createdBy: z.string().meta({ description: "The name of the token that created it, or `root`." }),
+    changedBy: z.string().meta({ description: "The name of the token that changed it last, or `root`." }),
+    changedAt: responseInstant,
+    newestDelivery: delivery.nullable().meta({ description: "Of the newest run. Null if there is none." }),
+    incomplete: z.boolean().meta({
+      description:
+        "Whether a part of the environment can't be reached, so that its deliveries are missing here.",
+    }),
+  })
+  .meta({
+    id: "EndpointStatus",
+    examples: [
+      {
+        origin: "https://hooks.example.com",
+        health: { state: "working", failingSince: null, lastSuccessAt: ATTEMPT.at, isProbed: false },
+        disabledReason: null,
+        disabledAt: null,
+        recover: RECOVERY,
+        createdBy: "root",
+        changedBy: "root",
+        changedAt: ATTEMPT.at,
+        newestDelivery: DELIVERY,
+        incomplete: false,
+      },
+    ],
+  });
+
+export const testResult = z
+  .object({
+    status,
+    durationMs: z.int().min(0),
+    outcome: z.enum(["delivered", "failed", "refused", "not_made"]).meta({
+      description:
+        "`refused`: the message can't be rendered, or the receiver would refuse it again. `not_made`: the service's settings allow no request.",
+    }),
+    reason,
+    excerpt,
+  })
+  .meta({
+    id: "EndpointTestResult",
+    examples: [{ status: 200, durationMs: 87, outcome: "delivered", reason: "answered 200", excerpt: "ok" }],
+  });

@@ -1,0 +1,365 @@
+/** The attempts of messages: their schedule, what an answer means, and that one endpoint can't hurt another. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
+import { type Circumstances, messageAfter } from "../../../src/runs/coordinator/message-schedule.ts";
+import type { Message } from "../../../src/runs/message.ts";
+import type { MessageResult } from "../../../src/runs/telling.ts";
+import { alarmAt, coordinator, DAY_MS, HOUR_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
+import { newRunsPath } from "../../support/requests.ts";
+import { answer, die, end, notify, outside, pass, useStandInEndpoints } from "./stand-in-endpoints.ts";
+
+useStandInEndpoints();
+
+const CHAT = "chat@1";
+const DOWN = "down@1";
+const untilSent = (n: number) => until(async () => outside.sent.length >= n);
+const of = (endpoint: string) => outside.underWay.filter(({ attempt }) => attempt.endpoint === endpoint);
+
+interface Row extends Record<string, SqlStorageValue> {
+  readonly endpoint: string;
+  readonly run_id: string;
+  readonly state: string;
+  readonly attempt: number;
+  readonly next_at: number | null;
+  readonly due_at: number;
+  readonly lease_until: number | null;
+  readonly attempts: string;
+}
+const rows = (path: string) => journal<Row>(path, 0, "SELECT * FROM messages ORDER BY endpoint, run_id");
+const health = (path: string) => journal(path, 0, "SELECT * FROM endpoint_health ORDER BY endpoint");
+
+/** An environment whose ends these endpoints hear of. */
+async function given(...endpoints: string[]): Promise<string> {
+  const path = newRunsPath();
+  outside.endpoints = endpoints;
+  await notify(path);
+  return path;
+}
+
+/** Answers the one attempt under way, and waits until the journal has that. */
+async function settle(path: string, result: Partial<MessageResult> | number): Promise<Row> {
+  await until(async () => outside.underWay.length === 1);
+  await answer(path, outside.underWay, result);
+  await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+  const [row] = await rows(path);
+  if (row === undefined) throw new Error("no message is left");
+  return row;
+}
+
+describe("messageAfter", () => {
+  const MESSAGE: Message = {
+    ...{ endpoint: CHAT, runId: "r", kind: "ended", type: "action_run.failed", state: "waiting" },
+    ...{ previousStatus: null, isResend: false, weight: 1, attempt: 1, nextAt: null, leaseUntil: 9e9 },
+    ...{ expiresAt: 9e12, attempts: [] },
+  };
+  const FAILED: MessageResult = {
+    ...{ verdict: "failed", isAlive: false, version: 1, status: 503, durationMs: 5, reason: "answered 503" },
+    ...{ excerpt: null, retryAfter: null },
+  };
+  const AT: Circumstances = { now: 1_000_000, random: 0.5, isProbe: false, isProbed: false };
+  const waits = [5000, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS];
+
+  it("waits longer after each of seven failures, a fifth more or less, and gives up after the eighth", () => {
+    for (const [n, wait] of waits.entries()) {
+      const message = { ...MESSAGE, attempt: n + 1 };
+      const nextAt = (random: number) =>
+        (messageAfter(message, FAILED, { ...AT, random })?.nextAt ?? 0) - AT.now;
+      expect([nextAt(0), nextAt(0.5), nextAt(1)]).toEqual(
+        [0.8, 1, 1.2].map((part) => Math.ceil(part * wait)),
+      );
+    }
+    expect(messageAfter({ ...MESSAGE, attempt: 8 }, FAILED, AT)).toMatchObject({
+      state: "failed",
+      nextAt: null,
+    });
+  });
+
+  it("waits as long as Retry-After says, if that is longer, and an hour at most", () => {
+    const wait = (retryAfter: string) =>
+      (messageAfter(MESSAGE, { ...FAILED, retryAfter }, AT)?.nextAt ?? 0) - AT.now;
+    expect([wait("60"), wait("1"), wait("86400"), wait("soon")]).toEqual([60_000, 5000, HOUR_MS, 5000]);
+  });
+
+  it("counts no attempt that could not be made, and none that only probed", () => {
+    const unmade = messageAfter(MESSAGE, { ...FAILED, verdict: "not_made", isAlive: null }, AT);
+    expect(unmade).toMatchObject({ attempt: 0, nextAt: AT.now + 30_000, attempts: [], state: "waiting" });
+    const probed = messageAfter(MESSAGE, FAILED, { ...AT, isProbe: true, isProbed: true });
+    expect(probed).toMatchObject({ attempt: 0, nextAt: AT.now, state: "waiting" });
+    expect(probed?.attempts).toHaveLength(1);
+  });
+
+  it("shows the last ten attempts", () => {
+    const attempts = Array.from({ length: 10 }, (_, at) => ({
+      ...{ at, status: 503, durationMs: 1, reason: "answered 503", excerpt: null },
+    }));
+    const next = messageAfter({ ...MESSAGE, attempts }, FAILED, AT);
+    expect(next?.attempts.map(({ at }) => at)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, AT.now - 5]);
+  });
+});
+
+describe("a message", () => {
+  it("is tried until a 2xx, and costs nothing after that", async () => {
+    const path = await given(CHAT);
+    await end(path);
+    const first = await settle(path, 503);
+    expect(first).toMatchObject({ state: "waiting", attempt: 1 });
+    expect(first.next_at).toBeGreaterThanOrEqual(Date.now() + 3000);
+    await pass(path, 6001);
+    const done = await settle(path, 204);
+    expect(done).toMatchObject({ state: "delivered", attempt: 2, next_at: null });
+    expect(JSON.parse(done.attempts)).toMatchObject([{ status: 503 }, { status: 204 }]);
+    expect(await health(path)).toMatchObject([{ failures: 0, failing_since: null }]);
+    await pass(path, HOUR_MS);
+    expect(outside.sent).toHaveLength(2);
+  });
+
+  it.each<[string, Partial<MessageResult> | number]>([
+    ["a redirect", { verdict: "failed", isAlive: true, status: 302 }],
+    ["no answer", { verdict: "failed", isAlive: false, status: null }],
+  ])("is tried again after %s", async (_, result) => {
+    const path = await given(CHAT);
+    await end(path);
+    expect(await settle(path, result)).toMatchObject({ state: "waiting", attempt: 1 });
+  });
+
+  it("that the receiver refuses is over, and five of them leave the endpoint healthy", async () => {
+    const path = await given(CHAT);
+    for (let n = 0; n < 5; n++) {
+      await end(path);
+      await until(async () => outside.underWay.length === 1);
+      await answer(path, outside.underWay, 422);
+    }
+    await until(async () => (await rows(path)).every(({ state }) => state === "failed"));
+    expect(await health(path)).toEqual([]);
+    await end(path);
+    await untilSent(6);
+    await answer(path, outside.underWay, 200);
+    await until(async () => (await rows(path)).some(({ state }) => state === "delivered"));
+  });
+
+  it("whose endpoint is gone is dropped, with all others that wait for that endpoint", async () => {
+    const path = await given(CHAT, DOWN);
+    for (let n = 0; n < 4; n++) await end(path);
+    await until(async () => of(CHAT).length === 2 && of(DOWN).length === 2);
+    await answer(path, of(DOWN).slice(0, 1), { verdict: "gone", isAlive: null, status: null, version: 0 });
+    await until(async () => (await rows(path)).filter(({ endpoint }) => endpoint === DOWN).length === 0);
+    await answer(path, of(DOWN), 200);
+    expect((await rows(path)).map(({ endpoint }) => endpoint)).toEqual([CHAT, CHAT, CHAT, CHAT]);
+  });
+
+  it.each(["dies with its attempt", "loses only the attempt"])(
+    "is tried again if its object %s",
+    async (what) => {
+      const path = await given(CHAT);
+      const id = await end(path);
+      await until(async () => outside.underWay.length === 1);
+      const [lost] = outside.underWay;
+      if (what === "loses only the attempt") {
+        await runInDurableObject(coordinator(path, 0), async () => lost?.crash());
+      } else {
+        await die(path);
+        outside.underWay = [];
+      }
+      await pass(path, 30_001);
+      await pass(path, 6001);
+      await untilSent(2);
+      expect(outside.sent.map(({ runId }) => runId)).toEqual([id, id]);
+      expect(await settle(path, 200)).toMatchObject({ state: "delivered", attempt: 2 });
+    },
+  );
+
+  it("is kept for seven days, or as long as its run", async () => {
+    const path = await given(CHAT);
+    await end(path);
+    await settle(path, 200);
+    await pass(path, 7 * DAY_MS - HOUR_MS);
+    expect(await rows(path)).toHaveLength(1);
+    await pass(path, HOUR_MS);
+    expect(await rows(path)).toEqual([]);
+  });
+
+  it("has its alarm before anything is due, also after a death", async () => {
+    const path = await given(CHAT);
+    await end(path);
+    const { next_at } = await settle(path, 503);
+    expect(await alarmAt(path, 0)).toBeLessThanOrEqual(next_at ?? 0);
+    await die(path);
+    await runInDurableObject(coordinator(path, 0), (_, { storage }) => storage.deleteAlarm());
+    const dueAt = await runInDurableObject(coordinator(path, 0), (instance) => instance.poke());
+    expect(dueAt).toBeLessThanOrEqual(next_at ?? 0);
+    expect(await alarmAt(path, 0)).not.toBeNull();
+  });
+});
+
+describe("one endpoint", () => {
+  it("gets two attempts at a time, and nineteen that hang leave the twentieth its own", async () => {
+    const hanging = Array.from({ length: 19 }, (_, n) => `hangs${n}@1`);
+    const path = await given(...hanging, CHAT);
+    for (let n = 0; n < 5; n++) await end(path);
+    await until(async () => of(CHAT).length === 2);
+    expect(hanging.map((endpoint) => of(endpoint).length)).toEqual(hanging.map(() => 2));
+    for (let n = 0; n < 3; n++) {
+      await answer(path, of(CHAT), 200);
+      await until(async () => of(CHAT).length > 0 || n === 2);
+    }
+    await until(async () => {
+      const chat = (await rows(path)).filter(({ endpoint }) => endpoint === CHAT);
+      return chat.length === 5 && chat.every(({ state }) => state === "delivered");
+    });
+    expect(hanging.map((endpoint) => of(endpoint).length)).toEqual(hanging.map(() => 2));
+  });
+
+  it("that is down is probed once a minute, with another message each time, and no probe counts", async () => {
+    const path = await given(DOWN);
+    outside.answers = () => 503;
+    const ids = [];
+    for (let n = 0; n < 7; n++) {
+      ids.push(await end(path));
+      await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+    }
+    await until(async () => outside.sent.length >= 5);
+    const before = (await rows(path)).map(({ attempt }) => attempt);
+    expect(before.reduce((sum, attempt) => sum + attempt, 0)).toBe(5);
+    outside.sent = [];
+    for (let n = 0; n < 7; n++) {
+      await pass(path, 30_000);
+      await pass(path, 30_001);
+      await until(async () => outside.sent.length === n + 1);
+      await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+    }
+    expect(outside.sent.map(({ runId }) => runId).sort()).toEqual([...ids].sort());
+    expect((await rows(path)).map(({ attempt }) => attempt)).toEqual(before);
+    const page = await runInDurableObject(coordinator(path, 0), (instance) =>
+      instance.messages(DOWN, { limit: 10 }),
+    );
+    expect(page).toMatchObject({ isProbed: true });
+
+    // It is up again: the probe that finds out brings all others with it.
+    outside.answers = () => 200;
+    await pass(path, 61_000);
+    await until(async () => (await rows(path)).filter(({ state }) => state === "delivered").length >= 5);
+    await pass(path, 10_000);
+    await until(async () => (await rows(path)).every(({ state }) => state === "delivered"));
+    expect(await health(path)).toMatchObject([{ failures: 0, failing_since: null }]);
+  });
+
+  it("that is down is still probed after a death, and others are not held up by it", async () => {
+    const path = await given(DOWN);
+    outside.answers = ({ endpoint }) => (endpoint === DOWN ? 503 : 200);
+    for (let n = 0; n < 6; n++) await end(path);
+    await untilSent(5);
+    await until(async () => (await health(path))[0]?.failures === 5);
+    await die(path);
+    outside.sent = [];
+    outside.endpoints = [DOWN, CHAT];
+    await end(path);
+    await until(async () => outside.sent.some(({ endpoint }) => endpoint === CHAT));
+    for (let n = 0; n < 4; n++) await pass(path, 5000);
+    expect(outside.sent.filter(({ endpoint }) => endpoint === DOWN).length).toBeLessThanOrEqual(1);
+  });
+
+  it("that answers but refuses with 404 is not probed, and its failures are counted", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => ({ verdict: "failed", isAlive: true, status: 404 });
+    for (let n = 0; n < 7; n++) {
+      await end(path);
+      await until(async () => outside.sent.length === n + 1);
+    }
+    await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+    const page = await runInDurableObject(coordinator(path, 0), (instance) =>
+      instance.messages(CHAT, { limit: 10 }),
+    );
+    expect(page.isProbed).toBe(false);
+    expect(await health(path)).toMatchObject([{ failures: 0, failing_since: expect.any(Number) }]);
+  });
+
+  it("whose secrets can't be opened is not looked for all the time", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => ({ verdict: "not_made", isAlive: null, status: null, version: 0 });
+    for (let n = 0; n < 10; n++) await end(path);
+    await until(async () => outside.sent.length >= 5);
+    for (let n = 0; n < 10; n++) await pass(path, 1000);
+    expect(outside.sent.length).toBeLessThanOrEqual(7);
+    expect((await rows(path)).map(({ attempt }) => attempt)).toEqual(Array(10).fill(0));
+    expect(await health(path)).toEqual([]);
+    outside.answers = () => 200;
+    for (let n = 0; n < 3; n++) await pass(path, 61_000);
+    await until(async () => (await rows(path)).every(({ state }) => state === "delivered"));
+  });
+});
+
+describe("health", () => {
+  it("of an endpoint that works costs one row a day", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 200;
+    for (let n = 0; n < 3; n++) await end(path);
+    await until(async () => (await rows(path)).filter(({ state }) => state === "delivered").length === 3);
+    const [first] = await health(path);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOUR_MS });
+    await end(path);
+    await until(async () => (await rows(path)).filter(({ state }) => state === "delivered").length === 4);
+    expect(await health(path)).toEqual([first]);
+  });
+
+  it("belongs to a version: a new one starts anew, and an old one's results no longer count", async () => {
+    const path = await given(CHAT);
+    await end(path);
+    await settle(path, { version: 2, status: 503, verdict: "failed", isAlive: false });
+    expect(await health(path)).toMatchObject([{ version: 2, failures: 1 }]);
+    await pass(path, 6001);
+    await settle(path, { version: 1, status: 503, verdict: "failed", isAlive: false });
+    expect(await health(path)).toMatchObject([{ version: 2, failures: 1 }]);
+    await pass(path, 6 * MINUTE_MS);
+    await settle(path, { version: 3, status: 404, verdict: "failed", isAlive: true });
+    expect(await health(path)).toMatchObject([{ version: 3, failures: 0 }]);
+  });
+
+  it("that has been bad for a day is shown to the Worker, once an hour", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => ({ verdict: "failed", isAlive: true, status: 404 });
+    await end(path);
+    await until(async () => (await rows(path))[0]?.attempt === 1);
+    expect(outside.considered).toEqual([]);
+    await pass(path, DAY_MS + HOUR_MS);
+    for (const n of [2, 3]) {
+      await until(async () => (await rows(path))[0]?.attempt === n);
+      await pass(path, 40 * MINUTE_MS);
+    }
+    await until(async () => (await rows(path))[0]?.attempt === 4);
+    expect(outside.considered).toEqual([CHAT, CHAT]);
+  });
+});
+
+describe("resend", () => {
+  const resend = (
+    path: string,
+    id: string,
+    type: "action_run.failed" | "action_run.succeeded" | null = null,
+  ) => runInDurableObject(coordinator(path, 0), (instance) => instance.resend(CHAT, id, type));
+
+  it("sends a message again under its old id, and says nothing of health", async () => {
+    const path = await given(CHAT);
+    const id = await end(path);
+    await settle(path, 422);
+    expect(await resend(path, id)).toBe("accepted");
+    expect(await settle(path, 503)).toMatchObject({ state: "waiting", attempt: 1, is_resend: 1 });
+    expect(await health(path)).toEqual([]);
+    await pass(path, 6001);
+    expect(await settle(path, 200)).toMatchObject({ state: "delivered", attempt: 2 });
+  });
+
+  it("sends a run of before the endpoint, refuses other events, and waits for no attempt under way", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT];
+    const id = await end(path);
+    await notify(path);
+    expect(await resend(path, id, "action_run.succeeded")).toBe("no_such_event");
+    expect(await resend(path, crypto.randomUUID())).toBe("run_not_found");
+    expect(await resend(path, id, "action_run.failed")).toBe("accepted");
+    await until(async () => outside.underWay.length === 1);
+    expect(await resend(path, id)).toBe("accepted");
+    expect(await settle(path, 200)).toMatchObject({ state: "delivered", attempt: 1 });
+    expect(outside.sent).toHaveLength(1);
+  });
+});

@@ -1,0 +1,168 @@
+/**
+ * Messages of one coordinator without a receiver and without D1: the two entrypoints that know endpoints are stand-ins,
+ * at the platform's edge, whose answers the test gives.
+ */
+
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, vi } from "vitest";
+import type { EndedRun, Matching, MessageAttempt, MessageResult } from "../../../src/runs/telling.ts";
+import { change, coordinator, createAged } from "../../support/direct.ts";
+import { newRunsPath } from "../../support/requests.ts";
+
+export interface UnderWay {
+  readonly attempt: MessageAttempt;
+  answer(result: Partial<MessageResult> | number): void;
+  crash(): void;
+}
+
+interface Outside {
+  /** The keys of the endpoints that hear of each run. */
+  endpoints: string[];
+  /** What a matching answers instead. */
+  match: ((runs: readonly EndedRun[], only?: string) => Promise<Matching>) | null;
+  /** The runs of each matching so far. */
+  matched: string[][];
+  sent: MessageAttempt[];
+  underWay: UnderWay[];
+  /** What each attempt comes to at once; null: the test answers. */
+  answers: ((attempt: MessageAttempt) => Partial<MessageResult> | number) | null;
+  considered: string[];
+}
+
+const NOTHING: Outside = {
+  endpoints: [],
+  match: null,
+  matched: [],
+  sent: [],
+  underWay: [],
+  answers: null,
+  considered: [],
+};
+
+export const outside: Outside = { ...NOTHING };
+
+/** The result of an attempt that was answered with this status, by version 1 of its endpoint. */
+function resultOf(result: Partial<MessageResult> | number): MessageResult {
+  const status = typeof result === "number" ? result : 503;
+  const isAlive = status < 500;
+  const verdict = status < 300 ? "delivered" : status === 422 ? "refused" : "failed";
+  return {
+    ...{ verdict, isAlive, version: 1, status, durationMs: 1, reason: `answered ${status}` },
+    ...{ excerpt: null, retryAfter: null },
+    ...(typeof result === "number" ? {} : result),
+  };
+}
+
+function send(attempt: MessageAttempt): Promise<MessageResult> {
+  outside.sent.push(attempt);
+  if (outside.answers !== null) return Promise.resolve(resultOf(outside.answers(attempt)));
+  const { promise, resolve, reject } = Promise.withResolvers<MessageResult>();
+  const gone = () => {
+    outside.underWay = outside.underWay.filter((other) => other !== self);
+  };
+  const self: UnderWay = {
+    attempt,
+    answer: (result) => {
+      gone();
+      resolve(resultOf(result));
+    },
+    crash: () => {
+      gone();
+      reject(new Error("the invocation died"));
+    },
+  };
+  outside.underWay.push(self);
+  return promise;
+}
+
+async function match(_scope: string, runs: readonly EndedRun[], only?: string): Promise<Matching> {
+  outside.matched.push(runs.map(({ id }) => id));
+  if (outside.match !== null) return outside.match(runs, only);
+  return everyoneHears(runs, only);
+}
+
+/** Each endpoint hears of each run. */
+export function everyoneHears(runs: readonly EndedRun[], only?: string): Matching {
+  const endpoints = outside.endpoints.filter((endpoint) => only === undefined || endpoint === only);
+  const matches = runs.flatMap(({ id: runId }) =>
+    endpoints.map((endpoint) => ({ runId, endpoint, previousStatus: null })),
+  );
+  return { hasEndpoints: outside.endpoints.length > 0, matches };
+}
+
+async function considerDisabling(_scope: string, endpoint: string): Promise<void> {
+  outside.considered.push(endpoint);
+}
+
+/** Begins each test of a file with nothing sent and no endpoint. */
+export function useStandInEndpoints(): void {
+  beforeEach(async () => {
+    Object.assign(outside, {
+      ...NOTHING,
+      matched: [],
+      sent: [],
+      underWay: [],
+      considered: [],
+      endpoints: [],
+    });
+    // All objects of an isolate share these exports, and each reads them when it is constructed.
+    return runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
+      const { exports } = state as unknown as { exports: object };
+      const values = { WebhookEndpoints: { match, considerDisabling }, MessageSender: { send } };
+      const real = Object.keys(values).map(
+        (name) => [name, Object.getOwnPropertyDescriptor(exports, name)] as const,
+      );
+      for (const [name, value] of Object.entries(values)) {
+        Object.defineProperty(exports, name, { value, configurable: true });
+      }
+      return () => {
+        for (const [name, descriptor] of real) {
+          if (descriptor === undefined) Reflect.deleteProperty(exports, name);
+          else Object.defineProperty(exports, name, descriptor);
+        }
+      };
+    });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+}
+
+/** Creates a run of coordinator 0 and ends it; its id. */
+export async function end(path: string, status: "succeeded" | "failed" = "failed"): Promise<string> {
+  const id = await createAged(path);
+  const report = status === "failed" ? { error: "no" } : { output: null };
+  const reply = await change(path, id, { type: status, ...report } as never);
+  if (!reply.ok) throw new Error(`the run refused its end: ${reply.reason}`);
+  return id;
+}
+
+export const notify = (path: string) =>
+  runInDurableObject(coordinator(path, 0), (instance) => instance.notify());
+
+/** The object dies with whatever it has under way. Its next caller finds a new one. */
+export async function die(path: string): Promise<void> {
+  const dying = runInDurableObject(coordinator(path, 0), (_, state) => state.abort("killed"));
+  await dying.catch(() => {});
+}
+
+/** Answers attempts under way, as their coordinator hears it. */
+export async function answer(
+  path: string,
+  attempts: readonly (UnderWay | undefined)[],
+  result: Partial<MessageResult> | number,
+): Promise<void> {
+  await runInDurableObject(coordinator(path, 0), async () => {
+    for (const attempt of attempts) attempt?.answer(result);
+  });
+}
+
+/** Lets the clock go on, and rings whatever alarm is due by then. */
+export async function pass(path: string, ms: number): Promise<void> {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+  // The platform may ring the alarm itself at this moment, by the real clock. Then it is set again soon.
+  for (let tries = 0; tries < 5; tries++) {
+    if (await runDurableObjectAlarm(coordinator(path, 0))) return;
+    await scheduler.wait(2);
+  }
+}

@@ -1,0 +1,248 @@
+/** Ends are told from the journal: once, to whom they concern, and whatever happens between an end and its message. */
+
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
+import {
+  alarmAt,
+  coordinator,
+  createAged,
+  DAY_MS,
+  HOUR_MS,
+  journal,
+  MINUTE_MS,
+  until,
+} from "../../support/direct.ts";
+import { newRunsPath } from "../../support/requests.ts";
+import {
+  answer,
+  die,
+  end,
+  everyoneHears,
+  notify,
+  outside,
+  pass,
+  useStandInEndpoints,
+} from "./stand-in-endpoints.ts";
+
+useStandInEndpoints();
+
+const CHAT = "chat@1";
+const untilSent = (n: number) => until(async () => outside.sent.length >= n);
+const sentIds = () => outside.sent.map(({ runId }) => runId);
+
+interface Row extends Record<string, SqlStorageValue> {
+  readonly endpoint: string;
+  readonly run_id: string;
+  readonly state: string;
+  readonly attempt: number;
+  readonly next_at: number | null;
+  readonly lease_until: number | null;
+}
+const messages = (path: string) => journal<Row>(path, 0, "SELECT * FROM messages ORDER BY endpoint, run_id");
+const marks = async (path: string) =>
+  Object.fromEntries(
+    (
+      await journal<{ name: string; value: string }>(
+        path,
+        0,
+        "SELECT name, value FROM marks WHERE name IN ('notify', 'told_seq')",
+      )
+    ).map(({ name, value }) => [name, value]),
+  );
+const lastSeq = async (path: string) =>
+  (await journal<{ seq: number }>(path, 0, "SELECT max(change_seq) AS seq FROM runs"))[0]?.seq;
+
+/** Until everything that has ended was told. */
+const untilTold = (path: string) =>
+  until(async () => Number((await marks(path)).told_seq) === (await lastSeq(path)));
+
+describe("an environment without endpoints", () => {
+  it("asks nobody and writes no row", async () => {
+    const path = newRunsPath();
+    await end(path);
+    await pass(path, 10_000);
+    expect(outside.matched).toEqual([]);
+    expect(await marks(path)).toEqual({});
+    expect(await messages(path)).toEqual([]);
+  });
+
+  it("asks for a day after the last PUT, and then no more", async () => {
+    const path = newRunsPath();
+    await notify(path);
+    await end(path);
+    await untilTold(path);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS + 1 });
+    await end(path);
+    await until(async () => (await marks(path)).notify === undefined);
+    expect(await marks(path)).toEqual({});
+    await end(path);
+    await pass(path, MINUTE_MS);
+    expect(outside.matched).toHaveLength(2);
+  });
+
+  it("keeps the marks if a PUT comes while a matching finds no endpoint", async () => {
+    const path = newRunsPath();
+    await notify(path);
+    await end(path);
+    await untilTold(path);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * DAY_MS });
+    const held = Promise.withResolvers<void>();
+    outside.match = async (runs) => {
+      await held.promise;
+      return everyoneHears(runs.slice(0, 0));
+    };
+    await end(path);
+    await until(async () => outside.matched.length === 2);
+    await notify(path);
+    outside.endpoints = [CHAT];
+    held.resolve();
+    outside.match = null;
+    await untilTold(path);
+    const heard = await end(path);
+    await untilSent(1);
+    expect(sentIds()).toEqual([heard]);
+  });
+});
+
+describe("an end", () => {
+  it("is told once to each endpoint that hears of it, and not one from before the first PUT", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT, "pager@7"];
+    outside.answers = () => 200;
+    await end(path);
+    await notify(path);
+    const ids = [await end(path, "succeeded"), await end(path), await end(path)];
+    await untilSent(6);
+    await untilTold(path);
+    const told = outside.sent.map(({ endpoint, runId, type }) => `${endpoint} ${runId} ${type}`);
+    const types = ["action_run.succeeded", "action_run.failed", "action_run.failed"];
+    const each = (endpoint: string) => ids.map((id, n) => `${endpoint} ${id} ${types[n]}`);
+    expect(told.sort()).toEqual([...each(CHAT), ...each("pager@7")].sort());
+    await until(async () => (await messages(path)).every(({ state }) => state === "delivered"));
+  });
+
+  it("is told in order, 50 at a time, and one matching after the other", async () => {
+    const path = newRunsPath();
+    await notify(path);
+    const gate = Promise.withResolvers<void>();
+    let atOnce = 0;
+    outside.match = async (runs) => {
+      expect(++atOnce).toBe(1);
+      await gate.promise;
+      atOnce--;
+      return everyoneHears(runs);
+    };
+    const ids: string[] = [];
+    for (let n = 0; n < 70; n++) ids.push(await end(path));
+    gate.resolve();
+    await untilTold(path);
+    expect(outside.matched.flat()).toEqual(ids);
+    expect(Math.max(...outside.matched.map(({ length }) => length))).toBeLessThanOrEqual(50);
+  });
+
+  it("is told after an eviction between the end and its matching, and between the matching and its rows", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT];
+    outside.answers = () => 200;
+    await notify(path);
+    const held = Promise.withResolvers<never>();
+    outside.match = () => held.promise;
+    const id = await end(path);
+    await until(async () => outside.matched.length === 1);
+    await die(path);
+    // The object starts again for this line, and asks again.
+    expect(await messages(path)).toEqual([]);
+    await until(async () => outside.matched.length === 2);
+    await die(path);
+    outside.match = null;
+    await pass(path, 10_000);
+    await untilSent(1);
+    await untilTold(path);
+    expect(sentIds()).toEqual([id]);
+  });
+
+  it("waits while matching fails, and is told soon after it works again", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT];
+    outside.answers = () => 200;
+    await notify(path);
+    outside.match = async () => {
+      throw new Error("D1 is down");
+    };
+    const id = await end(path);
+    await until(async () => outside.matched.length === 1);
+    for (const tries of [2, 3, 4]) {
+      await pass(path, 30_000);
+      await until(async () => outside.matched.length === tries);
+      // Not at once again, however often the alarm rings.
+      await pass(path, 100);
+      await pass(path, 100);
+    }
+    expect(outside.matched).toHaveLength(4);
+    // Nothing but the alarm brings it on.
+    expect(await alarmAt(path, 0)).toBeLessThanOrEqual(Date.now() + 30_000);
+    outside.match = null;
+    await pass(path, 30_000);
+    await untilSent(1);
+    expect(sentIds()).toEqual([id]);
+  });
+
+  it("of a run that is purged meanwhile leaves no row", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT];
+    await notify(path);
+    await end(path);
+    await untilSent(1);
+    await answer(path, outside.underWay, 503);
+    expect(await messages(path)).toHaveLength(1);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 31 * DAY_MS });
+    await until(async () => {
+      await pass(path, 20_000);
+      return (await journal(path, 0, "SELECT 1 FROM runs")).length === 0;
+    });
+    expect(await messages(path)).toEqual([]);
+  });
+});
+
+describe("a sequence number", () => {
+  it("that a refused create would have got is given to the next write, also after an eviction", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    const before = await lastSeq(path);
+    const refused = await runInDurableObject(coordinator(path, 0), (instance) =>
+      instance.create(
+        {
+          ...{
+            id,
+            createdAt: Date.now(),
+            deadlineAt: Date.now() + HOUR_MS,
+            actionName: "other",
+            entityId: null,
+          },
+          ...{ parameters: "{}", recommendations: "{}", triggeredBy: "root", heartbeatTimeoutMs: null },
+          ...{ source: "none", actionVersion: null, retryOf: null, traceparent: null, labels: "[]" },
+        },
+        { key: "m:another", fingerprint: "" },
+        null,
+      ),
+    );
+    expect(refused).toMatchObject({ ok: false, reason: "id_taken" });
+    await createAged(path);
+    expect(await lastSeq(path)).toBe((before ?? 0) + 1);
+  });
+
+  it("that was told is never given again, although its run was purged", async () => {
+    const path = newRunsPath();
+    await notify(path);
+    await end(path);
+    await untilTold(path);
+    const told = Number((await marks(path)).told_seq);
+    await runInDurableObject(coordinator(path, 0), (_, { storage }) => {
+      storage.sql.exec("DELETE FROM runs");
+      storage.sql.exec("DELETE FROM marks WHERE name = 'landed_seq'");
+    });
+    await evictDurableObject(coordinator(path, 0));
+    await createAged(path);
+    expect(await lastSeq(path)).toBe(told + 1);
+  });
+});
