@@ -25,7 +25,7 @@ const MARKS: Readonly<Record<State, Status>> = {
   failed: "failed",
 };
 const STATES = Object.keys(MARKS) as readonly State[];
-const EVERY_MS = 10_000;
+const EVERY_MS = 5000;
 
 interface DeliveriesPartProps {
   readonly name: string;
@@ -68,11 +68,7 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
       </div>
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {data === undefined ? null : data.deliveries.length === 0 ? (
-        <p class="muted">
-          {data.next === null
-            ? "None. A message is made when a run ends that matches."
-            : "None on this page."}
-        </p>
+        <p class="muted">{noneOf(state, data.next)}</p>
       ) : (
         <ul class="deliveries" aria-label="Deliveries">
           {data.deliveries.map((delivery) => (
@@ -88,6 +84,12 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
       <Pager of="deliveries" next={data?.next ?? null} />
     </section>
   );
+}
+
+/** `next`: the cursor of the next page. A page can be empty and still have a next one. */
+function noneOf(state: State | undefined, next: string | null): string {
+  if (next !== null) return "None on this page.";
+  return state === undefined ? "None yet. They begin with the next run that matches." : "None in this state.";
 }
 
 interface DeliveryProps {

@@ -30,7 +30,7 @@ import { RecoverDialog } from "./recover-dialog.tsx";
 import { RotateSecretDialog } from "./rotate-secret-dialog.tsx";
 import { type Tested, TestResult } from "./test-result.tsx";
 
-const STATUS_EVERY_MS = 10_000;
+const STATUS_EVERY_MS = 5000;
 const PROGRESS_EVERY_MS = 2000;
 
 type Open = "edit" | "delete" | "rotate" | "recover" | "disable" | "test" | null;
@@ -252,7 +252,7 @@ function OffBox({ endpoint: { name, definition }, status, onChanged }: OffBoxPro
             : <bdi>{reason}</bdi> Correct the receiver, and enable the endpoint.
           </>
         )}{" "}
-        What it misses meanwhile, Recover brings back for 7 days.
+        Recover can send what it misses meanwhile, up to 7 days back.
       </p>
       {[...change.problems.values()].map((problem) => (
         <p key={problem} class="field-error">
@@ -295,8 +295,8 @@ function DisableDialog({ name, onClose, onChanged }: DialogProps & { readonly on
       onClose={onClose}
     >
       <p>
-        Nobody is told until you enable it. Messages that wait are dropped. Recover brings them back for 7
-        days.
+        Nobody is told until you enable it. Messages that wait are dropped. Recover can send them later, up to
+        7 days back.
       </p>
     </ConfirmDialog>
   );

@@ -9,7 +9,7 @@ import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
-import { button, dialog, field, job, Site, WIDE } from "./site.ts";
+import { button, dialog, fakeTime, field, job, poll, Site, WIDE } from "./site.ts";
 
 interface Heard {
   readonly path: string;
@@ -54,6 +54,7 @@ describeInBrowser("the console's notifications", (browser) => {
     const operator = site.client("prod");
     await operator.actions.put("deploy", {});
     const page = await browser.newPage(site.origin, WIDE);
+    await fakeTime(page);
     const admin = await operator.tokens.create({ name: "ada", role: "admin" });
     await site.signIn(page, "prod/notifications", admin.token);
     await page.getByRole("heading", { name: "Nobody is told yet when a run ends" }).waitFor();
@@ -104,6 +105,7 @@ describeInBrowser("the console's notifications", (browser) => {
       type: "action_run.failed",
       data: { run: { id } },
     });
+    await poll(page);
     await listed(page, "delivered").waitFor();
     await page.getByText("working").waitFor();
     await listed(page, "delivered").locator("summary").click();
@@ -117,6 +119,7 @@ describeInBrowser("the console's notifications", (browser) => {
     answer = 400;
     const refused = await failedRun();
     await until("the receiver refuses", async () => heard.length === 5);
+    await poll(page);
     await listed(page, "failed").filter({ hasText: "answered 400" }).waitFor();
     await field(page, "State").selectOption("failed");
     await listed(page, "delivered").waitFor({ state: "detached" });
@@ -131,6 +134,7 @@ describeInBrowser("the console's notifications", (browser) => {
     await button(dialog(page, "Recover messages of desk"), "Recover").click();
     await until("it is recovered", async () => heard.length === 6);
     expect(heard[5]?.body).toContain(refused);
+    await poll(page);
     await page.getByText("Last recovery").waitFor();
 
     await button(page, "Rotate secret").click();
@@ -151,6 +155,10 @@ describeInBrowser("the console's notifications", (browser) => {
     // The receiver wants no messages any more, so the service disables it.
     answer = 410;
     await failedRun();
+    await until("the service has disabled it", async () => {
+      return (await operator.webhookEndpoints.status("desk")).disabledReason !== null;
+    });
+    await poll(page);
     await page.getByText(/^The service disabled this endpoint/).waitFor();
     await lookAt(page, "an endpoint that the service disabled", found);
     answer = 204;
