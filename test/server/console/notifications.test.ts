@@ -9,7 +9,7 @@ import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
-import { button, dialog, fakeTime, field, job, poll, Site, WIDE } from "./site.ts";
+import { button, dialog, fakeTime, field, job, poll, Site, tabTo, WIDE } from "./site.ts";
 
 interface Heard {
   readonly path: string;
@@ -108,10 +108,14 @@ describeInBrowser("the console's notifications", (browser) => {
     await poll(page);
     await listed(page, "delivered").waitFor();
     await page.getByText("working").waitFor();
-    await listed(page, "delivered").locator("summary").click();
     await lookAt(page, "an endpoint", found);
 
-    await button(page, `Resend the message about the failed run ${id.slice(-8)}`).click();
+    // By the keyboard alone: the attempts, and the button that sends the message again.
+    await tabTo(page, listed(page, "delivered").locator("summary"));
+    await page.keyboard.press("Enter");
+    await listed(page, "delivered").locator("time").last().waitFor();
+    await tabTo(page, button(page, `Resend the message about the failed run ${id.slice(-8)}`));
+    await page.keyboard.press("Enter");
     await until("it is sent again", async () => heard.length === 4);
     expect(heard[3]?.headers["webhook-id"]).toBe(told?.headers["webhook-id"]);
 
