@@ -180,6 +180,7 @@ const ENABLE: Operation = {
       "not_found",
       "webhook_endpoint_not_found",
       "database_unavailable",
+      "coordinator_unavailable",
       "storage_full",
     ),
   },

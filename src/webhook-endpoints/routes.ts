@@ -8,18 +8,27 @@ import { requires } from "../auth/bearer.ts";
 import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { auditEntryOf, DEFINITION, definitionRefOf, definitionRoutes } from "../definitions/routes.ts";
-import { usableRing } from "../http/environment.ts";
+import { scopeOf, usableRing } from "../http/environment.ts";
 import { ApiError } from "../http/errors.ts";
 import { idempotencyKey } from "../http/idempotency-key.ts";
 import { etagOf } from "../http/preconditions.ts";
 import { validBody } from "../http/validate.ts";
+import { endpointKey } from "../runs/telling.ts";
+import { askAll } from "./coordinators.ts";
 import { enableEndpoint } from "./disabling.ts";
+import { requireEndpoint } from "./endpoint-row.ts";
 import { ENDPOINT_KIND } from "./kind.ts";
 import { secretRotation } from "./request-schemas.ts";
 import { rotateSecret } from "./rotate-secret.ts";
 
 export const endpointRoutes = definitionRoutes(ENDPOINT_KIND)
   .post(`${DEFINITION}/enable`, requires("webhooks:manage"), async (c) => {
+    const row = await requireEndpoint(c);
+    const environment = { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
+    // First, or the failures of before would disable it again with its next failure.
+    if (row.disabledReason !== null) {
+      await askAll(environment, (coordinator) => coordinator.forgetHealth(endpointKey(row)));
+    }
     const entry = auditEntryOf(c, "webhook_endpoint_enabled");
     const enabling = await readD1(c.get("hops"), () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));
     if (enabling === "missing") throw new ApiError("webhook_endpoint_not_found");

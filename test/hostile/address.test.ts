@@ -102,7 +102,7 @@ describe("paths", () => {
     const takesEmpty =
       isWorkflows ||
       method === "PUT" ||
-      /\/(cancel|retry|runs|rotate|rotate-secret|sign-in-codes)$/.test(path);
+      /\/(cancel|retry|resend|runs|rotate|rotate-secret|test|sign-in-codes)$/.test(path);
     const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : { actionName: "a" };
     const values = /id$/i.test(name) ? IDS : name === "name" ? DEFINITION_NAMES : SEGMENTS;
     const tryValue = async (value: string) => {

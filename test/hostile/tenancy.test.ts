@@ -77,6 +77,17 @@ const RULES: Readonly<Record<string, Rule>> = {
     ...{ opensTo: "webhooks:manage", outside: 403, success: 200 },
     body: {},
   },
+  [`GET ${ENDPOINTS}/:name/status`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
+  [`POST ${ENDPOINTS}/:name/test`]: { opensTo: "webhooks:manage", outside: 403, success: 200, body: {} },
+  [`GET ${ENDPOINTS}/:name/deliveries`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
+  [`POST ${ENDPOINTS}/:name/deliveries/:id/resend`]: {
+    ...{ opensTo: "webhooks:manage", outside: 403, success: 202 },
+    body: {},
+  },
+  [`POST ${ENDPOINTS}/:name/recover`]: {
+    ...{ opensTo: "webhooks:manage", outside: 403, success: 202 },
+    body: { since: "2099-01-01T00:00:00Z", include: "failed" },
+  },
   "GET /whoami": { opensTo: "any API token", success: 200 },
   "GET /places": { opensTo: "any API token", success: 200 },
   "POST /session": { opensTo: "own pages", success: 201, body: {} },
@@ -257,8 +268,8 @@ async function newEndpoint() {
 async function newTargets(pattern: string): Promise<Targets> {
   const doomed = { role: "viewer", envName: "prod", name: "doomed" } as const;
   const run = pattern.includes(":id") ? await createRun(runsPath) : null;
-  // Only a run that has ended can be retried.
-  if (run !== null && pattern.endsWith("/retry")) await report(run, { status: "succeeded" });
+  // Only a run that has ended can be retried, or has a message.
+  if (run !== null && /\/(retry|resend)$/.test(pattern)) await report(run, { status: "succeeded" });
   const ofSession = async () => (await beginSession((await grantToken(project, doomed)).token)).id;
   return {
     run,

@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { everyMinute } from "../../src/cron.ts";
+import { openSecrets } from "../../src/definitions/sealing.ts";
+import { keyRing } from "../../src/settings/key-ring.ts";
 import { loadEndpoint } from "../../src/webhook-endpoints/load-endpoint.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { ask } from "../support/requests.ts";
@@ -195,15 +197,13 @@ it("a sealed endpoint opens neither for another name, scope, version nor kind", 
       .run();
     expect(await loadEndpoint(env, refOf(other))).toBe("secrets_lost");
   }
-  const action = `${path.replace("webhook-endpoints/chat", "actions")}/chat`;
-  const trigger = { type: "webhook", url: "https://ci.example.com/", headers: { Authorization: "secret" } };
-  await ask("PUT", action, { body: { trigger } });
-  await env.DB.prepare(
-    `UPDATE definitions SET secrets = (SELECT secrets FROM definitions WHERE scope = ?1 AND kind = 'webhook_endpoint')
-     WHERE scope = ?1 AND kind = 'action'`,
-  )
-    .bind(scope)
-    .run();
-  const run = await ask<Told>("POST", `${action}/runs`, { body: {} });
-  expect(run.body.code).toBe("action_secrets_lost");
+  const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
+  const row = await env.DB.prepare("SELECT secrets FROM definitions WHERE scope = ? AND name = ?")
+    .bind(scope, name)
+    .first<{ secrets: number[] }>();
+  if (!ring.ok || row === null) throw new Error("nothing is sealed");
+  const openAs = (kind: string) =>
+    openSecrets(ring.value, new Uint8Array(row.secrets), { scope, kind, name, version: 1 });
+  expect(await openAs("webhook_endpoint")).toBeInstanceOf(Map);
+  expect(await openAs("action")).toBeNull();
 });

@@ -336,6 +336,10 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     };
   }
 
+  async forgetHealth(key: EndpointKey): Promise<void> {
+    this.#journal.endpointHealth.erase(key);
+  }
+
   async messages(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply> {
     return { ...this.#journal.messages.page(key, filter), isProbed: this.#messages.isProbed(key) };
   }

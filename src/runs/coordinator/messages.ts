@@ -30,8 +30,10 @@ export interface MessageSender {
   send(attempt: MessageAttempt): Promise<MessageResult>;
 }
 
-/** How long a message is kept, and tried, at most. */
-export const MESSAGE_KEPT_MS = 7 * DAY_MS;
+/** How long a message is kept, and tried, at least. Its run's purge removes it sooner. */
+const KEPT_MS = 7 * DAY_MS;
+/** Messages expire together, so that the alarm does not ring for each. */
+const EXPIRES_EVERY_MS = HOUR_MS;
 /** How long an endpoint has failed before the Worker is asked whether to disable it, and how often it is asked. */
 const CONSIDERED_AFTER_MS = DAY_MS;
 const CONSIDERED_EVERY_MS = HOUR_MS;
@@ -118,9 +120,10 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     return [...begun.values()];
   }
 
-  /** Sends the first attempts that `insert` has begun. */
+  /** Sends the first attempts that `insert` has begun, and others for which there is a slot. */
   launch(messages: readonly Message[]): void {
     for (const message of messages) this.#outbox.launch(messageId(message), message);
+    this.#outbox.startWaiting();
   }
 
   /** Sends a message again, or for the first time. An attempt that is under way counts as that. */
@@ -241,18 +244,14 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     this.#journal.messages.erase(message);
     this.#journal.messages.eraseWaiting(message.endpoint, ERASED_AT_ONCE);
     this.#journal.endpointHealth.erase(message.endpoint);
+    this.#journal.recoveries.erase(message.endpoint);
   }
 }
 
-function newMessage(
-  { id: runId, bytes, purgeAt }: KeptRun,
-  endpoint: string,
-  type: EventType,
-  now: number,
-): Message {
+function newMessage({ id: runId, bytes }: KeptRun, endpoint: string, type: EventType, now: number): Message {
   return {
     ...{ endpoint, runId, kind: "ended", type, state: "waiting", previousStatus: null, isResend: false },
     ...{ weight: bytes, attempt: 0, nextAt: now, leaseUntil: null, attempts: [] },
-    expiresAt: Math.min(now + MESSAGE_KEPT_MS, purgeAt),
+    expiresAt: Math.ceil((now + KEPT_MS) / EXPIRES_EVERY_MS) * EXPIRES_EVERY_MS,
   };
 }

@@ -127,7 +127,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
           this.#attemptLost(id, attempt);
         },
       )
-      .finally(() => this.#slotIsFree())
+      .finally(() => this.startWaiting())
       .catch(lost);
   }
 
@@ -152,7 +152,8 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     return due;
   }
 
-  #slotIsFree(): void {
+  /** Gives waiting requests the slots that are free. */
+  startWaiting(): void {
     if (!this.#queue.isAnyWaiting) return;
     const now = Date.now();
     this.#queue.startWaiting(now, this.#kind.batchMax, this.#openings(now), (id) =>

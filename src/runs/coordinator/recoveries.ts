@@ -68,18 +68,20 @@ export class Recoveries {
     const { runs, walkedTo } = this.#journal.endedRuns.before(
       recovery.beforeSeq,
       since - CLOCK_MARGIN_MS,
-      TURN_RUNS,
+      // No more runs than messages that it may still bring, so that the next order goes on right behind the last one.
+      Math.min(TURN_RUNS, BROUGHT_MAX - recovery.messages),
     );
     const ended = runs.filter(
       ({ completedAt }) => completedAt >= since && completedAt < (until ?? Number.POSITIVE_INFINITY),
     );
     const lost = include === "failed" ? this.#failed(endpoint, ended) : await this.#missing(endpoint, ended);
+    // Another turn may have taken this one's place meanwhile.
+    if (this.#journal.recoveries.of(endpoint)?.beforeSeq !== recovery.beforeSeq) return;
     const now = Date.now();
-    const wanted = lost.slice(0, BROUGHT_MAX - recovery.messages);
     const begun = this.#journal.transaction(() => {
-      for (const { runId } of wanted) this.#journal.messages.erase({ endpoint, runId, kind: "ended" });
-      const messages = this.#messages.insert(ended, wanted, now);
-      this.#journal.recoveries.put(after(recovery, wanted.length, walkedTo));
+      for (const { runId } of lost) this.#journal.messages.erase({ endpoint, runId, kind: "ended" });
+      const messages = this.#messages.insert(ended, lost, now);
+      this.#journal.recoveries.put(after(recovery, lost.length, walkedTo));
       return messages;
     });
     this.#messages.launch(begun);

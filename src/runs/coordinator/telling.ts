@@ -15,6 +15,8 @@ import type { Recoveries } from "./recoveries.ts";
 const MATCHED_RUNS = 50;
 /** The alarm looks this long after it was first seen that something may be untold. An end starts the telling at once. */
 const LOOK_AGAIN_MS = 30_000;
+/** How long after its last step a telling counts as lost. */
+const LOST_MS = 2 * MATCHING_MAX_MS;
 /** How long the next try waits after one that failed: so many times longer with each, up to the second. */
 const RETRY_FIRST_MS = 2000;
 const RETRY_MAX_MS = 30_000;
@@ -31,7 +33,8 @@ export class Telling {
   #toldSeq: number;
   /** Since when a telling is under way; null if none is. */
   #busySince: number | null = null;
-  #isPlanned = false;
+  /** Counts the starts. A run that is not the newest changes nothing any more. */
+  #runs = 0;
   /** When the alarm must look; null if nothing is untold, or if nobody has asked yet. */
   #lookAt: number | null = null;
   /** When to try again after a failure; null if the last try succeeded. */
@@ -73,23 +76,22 @@ export class Telling {
 
   /**
    * Starts the telling if something is untold and none is under way. Call it after an end, when the object starts, and
-   * at each alarm. It begins after the stretch, so that no caller waits for it and ends that come together are matched
-   * together.
+   * at each alarm. It begins after the stretch. Ends that come during a matching are matched together after it.
    */
   start(): void {
-    if (this.#isPlanned || this.#busySince !== null || !this.#hasWork) return;
-    if (this.#retryAt !== null && Date.now() < this.#retryAt) return;
-    this.#isPlanned = true;
-    setTimeout(() => {
-      this.#isPlanned = false;
-      void this.#run();
-    }, 0);
+    if (!this.#hasWork) return;
+    const now = Date.now();
+    if (this.#retryAt !== null && now < this.#retryAt) return;
+    // A matching has a time limit. One that is still under way after it was lost by the platform.
+    if (this.#busySince !== null && msSince(this.#busySince, now) < LOST_MS) return;
+    this.#busySince = now;
+    void this.#run(++this.#runs);
   }
 
   /** When the alarm must look; Infinity if nothing is untold. A telling under way has a time limit, and fails then. */
   nextAt(now: number): number {
     if (!this.#hasWork) this.#lookAt = null;
-    else if (this.#busySince !== null) this.#lookAt = this.#busySince + 2 * MATCHING_MAX_MS;
+    else if (this.#busySince !== null) this.#lookAt = this.#busySince + LOST_MS;
     else this.#lookAt = this.#retryAt ?? this.#lookAt ?? now + LOOK_AGAIN_MS;
     return this.#lookAt ?? Number.POSITIVE_INFINITY;
   }
@@ -98,16 +100,21 @@ export class Telling {
     return this.#journal.marks.get("notify") !== null;
   }
 
-  get #hasWork(): boolean {
-    return (this.#isOn && this.#toldSeq < this.#journal.landing.lastSeq) || this.#recoveries.isAny;
+  get #isUntold(): boolean {
+    return this.#isOn && this.#toldSeq < this.#journal.landing.lastSeq;
   }
 
-  async #run(): Promise<void> {
-    this.#busySince = Date.now();
+  get #hasWork(): boolean {
+    return this.#isUntold || this.#recoveries.isAny;
+  }
+
+  async #run(run: number): Promise<void> {
+    await null;
     try {
-      while (this.#hasWork) {
-        if (this.#isOn && this.#toldSeq < this.#journal.landing.lastSeq) await this.#tellNext();
-        else await this.#recoveries.takeTurn();
+      while (this.#hasWork && this.#runs === run) {
+        // In turn, because in a busy environment there is always another end to tell.
+        if (this.#isUntold) await this.#tellNext(run);
+        await this.#recoveries.takeTurn();
         this.#busySince = Date.now();
         this.#failures = 0;
         this.#retryAt = null;
@@ -117,21 +124,25 @@ export class Telling {
       const wait = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
       this.#retryAt = Date.now() + wait;
     }
+    if (this.#runs !== run) return;
     this.#busySince = null;
     this.#arm(Date.now());
   }
 
-  /** Tells the next ends. Only one such call is under way, so nothing else moves `told_seq` meanwhile. */
-  async #tellNext(): Promise<void> {
+  /** Tells the next ends. Only the newest run moves `told_seq`. */
+  async #tellNext(run: number): Promise<void> {
     const { marks, landing, endedRuns, owner } = this.#journal;
     const notify = marks.get("notify");
     const upTo = landing.lastSeq;
     const { runs, walkedTo } = endedRuns.after(this.#toldSeq, upTo, MATCHED_RUNS);
     if (runs.length === 0) {
       this.#toldSeq = walkedTo;
+      // Between two turns, others get theirs.
+      if (walkedTo < upTo) await scheduler.wait(0);
       return;
     }
     const { hasEndpoints, matches } = await within(MATCHING_MAX_MS, this.#endpoints.match(owner.scope, runs));
+    if (this.#runs !== run) return;
     const now = Date.now();
     const isOver =
       !hasEndpoints && marks.get("notify") === notify && msSince(Number(notify), now) > NOTIFY_KEPT_MS;

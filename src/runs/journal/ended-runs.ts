@@ -14,11 +14,10 @@ const WALK = `
     completed_at AS completedAt, changed_at AS changedAt
   FROM runs INDEXED BY runs_by_change`;
 
-/** `bytes`: about how many the run has. `purgeAt`: when the run's retention is over. */
+/** `bytes`: about how many the run has. */
 export interface KeptRun {
   readonly id: string;
   readonly bytes: number;
-  readonly purgeAt: number;
 }
 
 /** `walkedTo`: the sequence number of the last row that was looked at. */
@@ -77,8 +76,8 @@ export class EndedRuns {
 
   /** Those of these runs that are kept. */
   kept(ids: readonly string[]): ReadonlyMap<string, KeptRun> {
-    const rows = this.#sql.exec<{ id: string; bytes: number; purgeAt: number }>(
-      `SELECT runs.id, bytes, purge_at AS purgeAt FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)`,
+    const rows = this.#sql.exec<{ id: string; bytes: number }>(
+      `SELECT runs.id, bytes FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)`,
       keysJson(ids),
     );
     return new Map([...rows].map((row) => [row.id, row]));

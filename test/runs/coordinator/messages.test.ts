@@ -169,13 +169,13 @@ describe("a message", () => {
     },
   );
 
-  it("is kept for seven days, or as long as its run", async () => {
+  it("is kept for seven days", async () => {
     const path = await given(CHAT);
     await end(path);
     await settle(path, 200);
-    await pass(path, 7 * DAY_MS - HOUR_MS);
+    await pass(path, 7 * DAY_MS - 1);
     expect(await rows(path)).toHaveLength(1);
-    await pass(path, HOUR_MS);
+    await pass(path, HOUR_MS + 1);
     expect(await rows(path)).toEqual([]);
   });
 
@@ -220,7 +220,8 @@ describe("one endpoint", () => {
     }
     await until(async () => outside.sent.length >= 5);
     const before = (await rows(path)).map(({ attempt }) => attempt);
-    expect(before.reduce((sum, attempt) => sum + attempt, 0)).toBe(5);
+    // The fifth failure can come while a sixth attempt is under way.
+    expect([5, 6]).toContain(before.reduce((sum, attempt) => sum + attempt, 0));
     outside.sent = [];
     for (let n = 0; n < 7; n++) {
       await pass(path, 30_000);
@@ -249,7 +250,7 @@ describe("one endpoint", () => {
     outside.answers = ({ endpoint }) => (endpoint === DOWN ? 503 : 200);
     for (let n = 0; n < 6; n++) await end(path);
     await untilSent(5);
-    await until(async () => (await health(path))[0]?.failures === 5);
+    await until(async () => Number((await health(path))[0]?.failures) >= 5);
     await die(path);
     outside.sent = [];
     outside.endpoints = [DOWN, CHAT];

@@ -1,0 +1,163 @@
+/** Messages that an endpoint has lost come back: those that were given up, and those that were never made. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
+import { RECOVERED_MAX } from "../../../src/base/limits.ts";
+import { COORDINATORS } from "../../../src/runs/run-id.ts";
+import type { Recovery, RecoveryOrder } from "../../../src/runs/telling.ts";
+import { coordinator, HOUR_MS, journal, until } from "../../support/direct.ts";
+import { newRunsPath } from "../../support/requests.ts";
+import { fillJournal } from "../../support/rows-in-journal.ts";
+import {
+  answer,
+  die,
+  end,
+  everyoneHears,
+  notify,
+  outside,
+  pass,
+  useStandInEndpoints,
+} from "./stand-in-endpoints.ts";
+
+useStandInEndpoints();
+
+const CHAT = "chat@1";
+const EACH = RECOVERED_MAX / COORDINATORS;
+
+const recover = (path: string, order: RecoveryOrder, key = CHAT) =>
+  runInDurableObject(coordinator(path, 0), (instance) => instance.recover(key, order));
+const recovery = async (path: string): Promise<Recovery | null> =>
+  (await runInDurableObject(coordinator(path, 0), (instance) => instance.endpoint(CHAT))).recovery;
+const untilOver = (path: string) => until(async () => (await recovery(path))?.isOver === true);
+const states = async (path: string) =>
+  Object.fromEntries(
+    (await journal<{ run_id: string; state: string }>(path, 0, "SELECT run_id, state FROM messages")).map(
+      ({ run_id, state }) => [run_id, state],
+    ),
+  );
+const since = () => Date.now() - HOUR_MS;
+
+describe("recover", () => {
+  it("sends what was given up again, and nothing else", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT];
+    await notify(path);
+    outside.answers = ({ type }) => (type === "action_run.succeeded" ? 200 : 422);
+    const good = await end(path, "succeeded");
+    const bad = [await end(path), await end(path)];
+    await until(async () => Object.keys(await states(path)).length === 3);
+    await until(async () => !Object.values(await states(path)).includes("waiting"));
+    outside.sent = [];
+    outside.answers = () => 200;
+    expect(await recover(path, { since: since(), until: null, include: "failed" })).toMatchObject({
+      isOver: false,
+    });
+    await untilOver(path);
+    await until(async () => Object.values(await states(path)).every((state) => state === "delivered"));
+    expect(outside.sent.map(({ runId }) => runId).sort()).toEqual(bad.sort());
+    expect(await recovery(path)).toMatchObject({ messages: 2, isOver: true, include: "failed" });
+    expect(Object.keys(await states(path)).sort()).toEqual([good, ...bad].sort());
+  });
+
+  it("finds runs that the endpoint never heard of, also from before the endpoint, within the time asked", async () => {
+    const path = newRunsPath();
+    outside.answers = () => 200;
+    const ids = [];
+    for (let n = 0; n < 3; n++) {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
+      ids.push(await end(path));
+    }
+    const [ended] = await journal<{ at: number }>(
+      path,
+      0,
+      "SELECT completed_at AS at FROM runs WHERE id = ?",
+      ids[1] ?? "",
+    );
+    outside.endpoints = [CHAT];
+    await notify(path);
+    await recover(path, { since: ended?.at ?? 0, until: (ended?.at ?? 0) + 1, include: "missing" });
+    await untilOver(path);
+    expect(outside.sent.map(({ runId }) => runId)).toEqual([ids[1]]);
+    await recover(path, { since: since(), until: null, include: "missing" });
+    await untilOver(path);
+    await until(async () => outside.sent.length === 3);
+    expect(outside.sent.map(({ runId }) => runId).sort()).toEqual(ids.sort());
+  });
+
+  it("brings a bounded number of messages, the same request goes on, and a death loses none", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT];
+    outside.match = async (runs, only) => everyoneHears(runs, only);
+    await notify(path);
+    const ids = await fillJournal(path, 0, { rows: EACH + 333, landed: false, endedAt: Date.now() });
+    // A new object knows the rows, and has told nobody of them.
+    await die(path);
+    await runInDurableObject(coordinator(path, 0), (_, { storage }) => {
+      storage.sql.exec("UPDATE marks SET value = ? WHERE name = 'told_seq'", String(ids.length));
+    });
+    await die(path);
+    const order: RecoveryOrder = { since: since(), until: null, include: "missing" };
+    await recover(path, order);
+    await until(async () => ((await recovery(path))?.messages ?? 0) > 500);
+    await die(path);
+    await untilOver(path);
+    expect(await recovery(path)).toMatchObject({ messages: EACH, isOver: true });
+    const newest = ids.slice(-EACH);
+    expect(Object.keys(await states(path)).sort()).toEqual(newest);
+    await recover(path, order);
+    await untilOver(path);
+    expect(await recovery(path)).toMatchObject({ messages: 333, isOver: true });
+    expect(Object.keys(await states(path)).sort()).toEqual(ids);
+    // Two at a time, however many wait.
+    expect(outside.underWay.length).toBeLessThanOrEqual(4);
+  });
+
+  it("refuses another order while one is under way, and begins anew when it is over", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT, "pager@1"];
+    outside.answers = () => 200;
+    const id = await end(path);
+    await notify(path);
+    const gate = Promise.withResolvers<void>();
+    outside.match = async (runs, only) => {
+      await gate.promise;
+      return everyoneHears(runs, only);
+    };
+    const order: RecoveryOrder = { since: since(), until: null, include: "missing" };
+    expect(await recover(path, order)).toMatchObject({ isOver: false });
+    expect(await recover(path, order)).toMatchObject({ isOver: false });
+    expect(await recover(path, { ...order, include: "failed" })).toBeNull();
+    expect(await recover(path, order, "pager@1")).toMatchObject({ isOver: false });
+    gate.resolve();
+    await untilOver(path);
+    await until(async () => outside.sent.length === 2);
+    expect(outside.sent.map(({ endpoint, runId }) => [endpoint, runId])).toEqual([
+      [CHAT, id],
+      ["pager@1", id],
+    ]);
+    expect(await recover(path, { ...order, include: "failed" })).toMatchObject({ include: "failed" });
+    await untilOver(path);
+  });
+
+  it("goes on while ends are told, and tries again after a failure", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT];
+    await notify(path);
+    const [missing] = await Promise.all([end(path)]);
+    await until(async () => outside.underWay.length === 1);
+    await answer(path, outside.underWay, { verdict: "gone", isAlive: null, status: null, version: 0 });
+    await until(async () => Object.keys(await states(path)).length === 0);
+    outside.match = async () => {
+      throw new Error("D1 is down");
+    };
+    outside.answers = () => 200;
+    await recover(path, { since: since(), until: null, include: "missing" });
+    const told = await end(path);
+    await until(async () => outside.matched.length >= 2);
+    outside.match = null;
+    await pass(path, 31_000);
+    await untilOver(path);
+    await until(async () => outside.sent.length === 3);
+    expect(await states(path)).toEqual({ [missing]: "delivered", [told]: "delivered" });
+  });
+});
