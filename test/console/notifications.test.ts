@@ -16,7 +16,7 @@ import { firstDefinition, OWN, RECEIVERS, receiverOf } from "../../src/console/n
 
 const example = (name: string): Schema =>
   JSON.parse(readFileSync(new URL(`../../examples/webhook-endpoints/${name}.json`, import.meta.url), "utf8"));
-/** As the service shows a stored endpoint: members in another order, with defaults, and null for secrets. */
+/** As the service shows a stored endpoint: its members in another order, with defaults, and null for secrets. */
 const stored = (definition: Schema): Schema => ({
   ...Object.fromEntries(Object.entries(definition).reverse()),
   ...{ headers: {}, signingSecret: null, includeUnstored: false, disabled: false, url: null },

@@ -134,7 +134,7 @@ function viewOf(definition: Schema | null, base: object | undefined, isJson: boo
     known: [],
     kept: keptSecrets(base, definition),
     pointers: pointersOf(definition),
-    empty: isNew && definition?.url === null ? [isJson ? "" : "/url"] : [],
+    empty: isNew && !isJson && definition?.url === null ? ["/url"] : [],
     warning: leftOverWarning(definition, "or no message can arrive"),
   };
 }

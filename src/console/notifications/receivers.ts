@@ -47,16 +47,8 @@ export function firstDefinition({ example }: Receiver): Schema {
   return { ...example, url: null };
 }
 
-/** The receiver whose payload this is. The members of an object can stand in another order. */
+/** The receiver whose payload this is. */
 export function receiverOf({ payload }: Schema): Receiver {
-  const text = ordered(payload);
-  return RECEIVERS.find(({ example }) => ordered(example.payload) === text) ?? OWN;
-}
-
-function ordered(value: unknown): string | undefined {
-  return JSON.stringify(value, (_, one: unknown) =>
-    typeof one === "object" && one !== null && !Array.isArray(one)
-      ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : one,
-  );
+  const text = JSON.stringify(payload);
+  return RECEIVERS.find(({ example }) => JSON.stringify(example.payload) === text) ?? OWN;
 }
