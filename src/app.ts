@@ -27,6 +27,7 @@ import { actionRunsRoutes } from "./runs/api/create/action-runs-routes.ts";
 import { metricsRoutes } from "./runs/api/metrics/metrics-routes.ts";
 import { resyncRoutes } from "./runs/api/resync-routes.ts";
 import { runRoutes } from "./runs/api/run-routes.ts";
+import { changeRoutes } from "./runs/api/watch/change-routes.ts";
 import { timelineRoutes } from "./runs/api/watch/timeline-routes.ts";
 import { corsOrigins } from "./settings/config.ts";
 import { deliveryRoutes } from "./webhook-endpoints/delivery-routes.ts";
@@ -79,6 +80,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/actions`, actionRoutes);
   app.route(`${ENVIRONMENT}/actions`, actionRunsRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
+  app.route(`${ENVIRONMENT}/action-runs`, changeRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, timelineRoutes);
   app.route(`${ENVIRONMENT}/webhook-endpoints`, endpointRoutes);

@@ -122,6 +122,8 @@ export const PLACES_PAGE_ROWS = 100;
 export const PAGE_MAX_BYTES = 4 * 1024 * 1024;
 /** Rows that a page looks at. D1 runs one query at a time, so a longer query would block all others. */
 export const PAGE_MAX_LOOKED_AT = 5000;
+/** JSON of the runs that a coordinator puts into one page of the feed of changes. A larger run is alone in its page. */
+export const CHANGES_MAX_BYTES = 1024 * 1024;
 /** A summary counts each status exactly up to here. */
 export const SUMMARY_MAX_COUNT = 1000;
 /** Seeks in an index for the values of one filter. */

@@ -4,7 +4,14 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { ActionRunsError, type Client, type TimelineEvent } from "../client/index.ts";
+import {
+  ActionRunsError,
+  type Client,
+  type FollowedList,
+  type FollowOptions,
+  type RunChanges,
+  type TimelineEvent,
+} from "../client/index.ts";
 import { EXIT, errorSentence, exitCodeOf } from "./exit.ts";
 
 /** Doubles with each failure. The client's own retries come before each of these pauses. */
@@ -54,6 +61,19 @@ export async function* lastingEvents(
   }
 }
 
+/** The changes of all runs. The client waits for the server by itself, so this only tells people. */
+export async function* lastingChanges(
+  client: Client,
+  { say, ...options }: FollowOptions<FollowedList> & Pick<LastingOptions, "say">,
+): AsyncGenerator<RunChanges, void> {
+  const outage = new Outage({ say });
+  const onBreak = (fault: ActionRunsError) => outage.begin(fault);
+  for await (const changes of client.runs.follow({ ...options, onBreak })) {
+    outage.end();
+    yield changes;
+  }
+}
+
 class Outage {
   readonly #options: LastingOptions;
   #failures = 0;
@@ -64,17 +84,21 @@ class Outage {
 
   /** Waits a moment if the server may come back. Throws everything else. */
   async waitAfter(fault: unknown): Promise<void> {
-    const { signal, say, notAfter } = this.#options;
+    const { signal, notAfter } = this.#options;
     signal?.throwIfAborted();
     if (!(fault instanceof ActionRunsError) || exitCodeOf(fault) !== EXIT.unreachable) throw fault;
     if (fault.code === notAfter) throw fault;
-    if (this.#failures === 0) {
-      say(
-        `The server can't answer now, so the command waits for it. Ctrl-C stops waiting. ${errorSentence(fault)}`,
-      );
-    }
-    const pauseMs = Math.min(PAUSE_MIN_MS * 2 ** this.#failures++, PAUSE_MAX_MS);
+    const pauseMs = Math.min(PAUSE_MIN_MS * 2 ** this.#failures, PAUSE_MAX_MS);
+    this.begin(fault);
     await delay(Math.max(pauseMs, fault.retryAfterMs ?? 0), undefined, { signal });
+  }
+
+  /** Says it once for each outage. */
+  begin(fault: ActionRunsError): void {
+    if (this.#failures++ > 0) return;
+    this.#options.say(
+      `The server can't answer now, so the command waits for it. Ctrl-C stops waiting. ${errorSentence(fault)}`,
+    );
   }
 
   end(): void {

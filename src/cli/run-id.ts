@@ -16,9 +16,16 @@ const WHOLE_CHARACTERS = 36;
 /** How many ids an ambiguous one lists. */
 const LISTED_MAX = 10;
 
+const RUN_ARGUMENT = "the run's id, or its last 6 or more characters";
+
 /** The argument `<run>`. */
 export function runArgument(): Argument {
-  return new Argument("<run>", "the run's id, or its last 6 or more characters").argParser(readId);
+  return new Argument("<run>", RUN_ARGUMENT).argParser(readId);
+}
+
+/** The same for a command that can do without. `otherwise`: what it then does. */
+export function optionalRunArgument(otherwise: string): Argument {
+  return new Argument("[run]", `${RUN_ARGUMENT}; ${otherwise}`).argParser(readId);
 }
 
 /** The whole id for a text that may be the end of one. Throws if no run or several runs match. */

@@ -27,7 +27,7 @@ export const STATUS_COLOUR: Readonly<Record<string, Colour>> = {
 };
 
 /** In fewer cells a whole id would leave too little for the rest. */
-const WHOLE_IDS_FROM_CELLS = 100;
+export const WHOLE_IDS_FROM_CELLS = 100;
 const ID_CHARACTERS = 36;
 const SHORT_ID_CHARACTERS = 8;
 
@@ -122,6 +122,11 @@ export function runTable(runs: readonly ActionRun[], output: Output, now = Date.
   );
 }
 
+/** The end of an id, for a line that can't know the others. */
+export function shortId(id: string): string {
+  return plain(id.slice(-SHORT_ID_CHARACTERS));
+}
+
 /** In a narrow terminal, the ends of ids, so long that they differ. Otherwise whole ids. */
 export function idShortener(ids: readonly string[], output: Output): (id: string) => string {
   if (output.columns >= WHOLE_IDS_FROM_CELLS) return String;
@@ -131,7 +136,7 @@ export function idShortener(ids: readonly string[], output: Output): (id: string
   return (id) => id.slice(-length);
 }
 
-function firstLine(text: string): string {
+export function firstLine(text: string): string {
   return text.trimStart().split("\n", 1)[0] ?? "";
 }
 

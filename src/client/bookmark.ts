@@ -99,6 +99,11 @@ export function mergedParts(parts: readonly BookmarkPart[]): readonly BookmarkPa
   return [...(ofD1 === undefined ? [] : [ofD1]), ...ofRuns.slice(0, RUN_IDS_MAX)];
 }
 
+/** Whether a list's bookmark says that the database lacks changes which the list was asked to show. */
+export function isBehind(header: string | null): boolean {
+  return (header ?? "").split(/[.,]/).some((text) => RUN_ID.test(text.trim()));
+}
+
 /** D1, or a run's coordinator as its id names it; null if the text is no part of a bookmark. */
 function kindOf(text: string): string | null {
   if (OF_D1.test(text)) return D1;

@@ -19,6 +19,8 @@ import {
   sending,
   type TimelineEvent,
 } from "./api.ts";
+import { isBehind } from "./bookmark.ts";
+import { type FollowOptions, followRuns, type RunChanges } from "./follow.ts";
 import type { paths } from "./openapi.ts";
 import { listOf, nextOf, pages } from "./paging.ts";
 import { checkedId, type Environment } from "./settings.ts";
@@ -29,6 +31,7 @@ import { type WatchOptions, watchEvents } from "./watch.ts";
 const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
 const SUMMARY = `${RUNS}/summary` as const;
 const FACETS = `${RUNS}/facets` as const;
+const CHANGES = `${RUNS}/changes` as const;
 const RUN = `${RUNS}/{id}` as const;
 const CANCEL = `${RUN}/cancel` as const;
 const RETRY = `${RUN}/retry` as const;
@@ -58,6 +61,12 @@ export interface RetryOptions extends CreateOptions {
   /** Replaces all parameters of the run. Default: the run's own. */
   readonly parameters?: NewActionRun["parameters"] | undefined;
 }
+
+/** How the list of a `follow` is narrowed. */
+export type FollowedList = Omit<RunFilter, "actionName" | "label" | "include" | "limit" | "order">;
+
+/** The longest page of the API, because a follower reads all of them. */
+const FOLLOWED_PAGE = 200;
 
 export interface Runs {
   /**
@@ -90,6 +99,12 @@ export interface Runs {
   events(id: string, options?: CallOptions): AsyncIterable<TimelineEvent>;
   /** The events so far, and further events as they happen, until the run ends. */
   watch(id: string, options?: WatchOptions): AsyncIterable<TimelineEvent>;
+  /**
+   * All runs: it lists them, or begins at `after`, and then gives each change as it happens. It goes on by itself when
+   * the connection breaks or the server restarts, until the signal aborts or you leave the loop. It throws `cursor_gone`
+   * if the environment was restored.
+   */
+  follow(options?: FollowOptions<FollowedList>): AsyncIterable<RunChanges>;
 }
 
 /** `send`: shares the environment's bookmark with its actions. */
@@ -113,6 +128,34 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
       fetch: sending(send, { signal, isStream: true }),
     });
     return response;
+  }
+
+  function follow(options: FollowOptions<FollowedList> = {}): AsyncIterable<RunChanges> {
+    const { signal, actionName, label, include, list } = options;
+    const filters = present({ actionName, label, include });
+    const source = {
+      async cursor() {
+        const params = { path: scope, query: {} };
+        return bodyOf(await api.GET(CHANGES, { params, fetch: sending(send, { signal }) })).cursor;
+      },
+      async page(cursor: string | null) {
+        const more = cursor === null ? {} : { cursor };
+        const params = { path: scope, query: { ...list, ...filters, ...more, limit: FOLLOWED_PAGE } };
+        const result = await api.GET(RUNS, { params, fetch: sending(send, { signal }) });
+        const isLate = isBehind(result.response.headers.get("x-d1-bookmark"));
+        return { runs: listOf(result), next: nextOf(result), isBehind: isLate };
+      },
+      async open(after: string, stop: AbortSignal) {
+        const { response } = await api.GET(CHANGES, {
+          params: { path: scope, query: { ...filters, after } },
+          headers: { Accept: "text/event-stream" },
+          parseAs: "stream",
+          fetch: sending(send, { signal: stop, isStream: true }),
+        });
+        return response;
+      },
+    };
+    return followRuns(source, options, settings);
   }
 
   return {
@@ -183,5 +226,6 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
         }),
       ),
     watch: (id, options = {}) => watchEvents((seq, signal) => openStream(id, seq, signal), options, settings),
+    follow,
   };
 }

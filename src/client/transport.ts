@@ -134,7 +134,7 @@ export function isRedirect({ type, status }: Response): boolean {
 }
 
 /** Whether a retry may help. A 5xx without the API's JSON comes from a proxy. */
-function isTransient({ status, code }: ActionRunsError): boolean {
+export function isTransient({ status, code }: ActionRunsError): boolean {
   if (status === 429 || status === 503) return true;
   return status !== null && status >= 500 && status <= 599 && code === "unexpected_answer";
 }

@@ -23,6 +23,7 @@ export const healthRoutes = new Hono<AppEnv>()
       name: "action-runs",
       description: "Records action runs. A platform creates a run, and an external workflow reports its end.",
       runs: "/{o}/{p}/envs/{envName}/action-runs",
+      changes: "/{o}/{p}/envs/{envName}/action-runs/changes",
       actions: "/{o}/{p}/envs/{envName}/actions",
       webhookEndpoints: "/{o}/{p}/envs/{envName}/webhook-endpoints",
       metrics: "/{o}/{p}/envs/{envName}/metrics",

@@ -19,6 +19,10 @@ export const ERRORS = {
   invalid_query: [400, "limit: 500 was sent; send a whole number from 1 to 200."],
   invalid_idempotency_key: [400, "Idempotency-Key is too long. Send 1 to 255 printable ASCII characters."],
   invalid_last_event_id: [400, "Last-Event-ID is not an event of this run. Send the last id you received."],
+  invalid_cursor: [
+    400,
+    "after is not a cursor of this feed. Send the cursor of an earlier response, 0 for all changes, or omit it.",
+  ],
   unauthorized: [401, "The request has no token. Send the header Authorization: Bearer <token>."],
   token_invalid: [401, "This API token is unknown or was revoked. Ask for a new one."],
   token_expired: [401, "This API token has expired. Ask for a new one."],
@@ -88,6 +92,10 @@ export const ERRORS = {
   action_secrets_lost: [
     409,
     "The action's secrets were sealed under a signing key that was removed. Store the action again with its secrets.",
+  ],
+  cursor_gone: [
+    410,
+    "This cursor is newer than the runs, because the environment was restored. Take a new cursor, list the runs, and follow from there.",
   ],
   precondition_failed: [
     412,

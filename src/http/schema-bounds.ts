@@ -25,14 +25,14 @@ export function wholeNumber(what: string, min: number, max: number) {
   return z.int(refusal).check(z.minimum(min, refusal), z.maximum(max, refusal));
 }
 
-/** A whole number from 1 to `max`, as the text of a query. */
-export function wholeNumberText(what: string, max: number, more: object) {
-  const refusal = outOfRange(what, 1, max);
+/** A whole number from `min` to `max`, as the text of a query. */
+export function wholeNumberText(what: string, max: number, more: object, min = 1) {
+  const refusal = outOfRange(what, min, max);
   const digits = new RegExp(`^[0-9]{1,${String(max).length}}$`);
   return z
     .pipe(z.string({ error: "send it once." }).check(z.regex(digits, refusal)), z.transform(Number))
-    .check(z.refine((number) => number >= 1 && number <= max, refusal))
-    .register(z.globalRegistry, { wire: { type: "integer", minimum: 1, maximum: max, ...more } });
+    .check(z.refine((number) => number >= min && number <= max, refusal))
+    .register(z.globalRegistry, { wire: { type: "integer", minimum: min, maximum: max, ...more } });
 }
 
 export const urlLength = z.maxLength(URL_MAX_CHARACTERS, {

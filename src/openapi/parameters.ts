@@ -96,6 +96,13 @@ export const LAST_EVENT_ID = inHeader(
   "7",
 );
 
+export const LAST_EVENT_ID_OF_CHANGES = inHeader(
+  "Last-Event-ID",
+  "Resumes an event stream: the id of the last event of this feed that you received. It wins over `after`. Ignored in a request for JSON.",
+  { type: "string", pattern: "^(0|[1-9][0-9]{0,14})(\\.(0|[1-9][0-9]{0,14})){3}$|^0$" },
+  "0",
+);
+
 const ifMatch = (description: string, example: string) =>
   inHeader(
     "If-Match",

@@ -19,6 +19,7 @@ import {
   IN_ENVIRONMENT,
   idempotencyKey,
   LAST_EVENT_ID,
+  LAST_EVENT_ID_OF_CHANGES,
   OF_RUN,
   TRACEPARENT_OF_CREATE,
 } from "./parameters.ts";
@@ -27,6 +28,7 @@ import {
   actionRunList,
   createdActionRun,
   detailedActionRun,
+  runChanges,
   runFacets,
   runSummary,
   startedActionRun,
@@ -79,6 +81,46 @@ const FACETS: Operation = {
   responses: {
     ...responds(200, "The values", runFacets, ["x-d1-bookmark"]),
     ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
+  },
+};
+
+const ofChanges = responds(200, "The changes", runChanges, ["x-d1-bookmark", "X-Accel-Buffering"]);
+
+const CHANGES: Operation = {
+  operationId: "followActionRuns",
+  summary: "Follow the changes of action runs",
+  description:
+    "Returns the runs of an environment that changed since a cursor, at most 800. Start without `after`, which " +
+    "returns a cursor for now. List the runs with the response's `x-d1-bookmark`, and then follow from the cursor. " +
+    "So you miss no change. With `wait` the response waits for a change. If you send `Accept: text/event-stream`, " +
+    "you get the same objects as Server-Sent Events, whose ids are the cursors. Requires the permission `data:read`.",
+  tags,
+  security,
+  parameters: [...IN_ENVIRONMENT, LAST_EVENT_ID_OF_CHANGES, BOOKMARK_OF_GET],
+  responses: {
+    200: {
+      ...ofChanges[200],
+      description: "The changes",
+      content: {
+        ...(ofChanges[200] as { content: object }).content,
+        "text/event-stream": {
+          schema: { type: "string" },
+          example:
+            'id: 12.0.7.33\ndata: {"runs":[],"cursor":"12.0.7.33","caughtUp":true,"incomplete":false}\n\n',
+        },
+      },
+    },
+    ...refuses(
+      ...TOKEN,
+      "forbidden",
+      "not_found",
+      "invalid_query",
+      "invalid_cursor",
+      "cursor_gone",
+      "not_configured",
+      ...READS,
+      "too_many_watchers",
+    ),
   },
 };
 
@@ -334,6 +376,7 @@ export const RUN_OPERATIONS: Readonly<Record<string, Operation>> = {
   [`GET ${RUNS}`]: LIST,
   [`GET ${RUNS}/summary`]: SUMMARY,
   [`GET ${RUNS}/facets`]: FACETS,
+  [`GET ${RUNS}/changes`]: CHANGES,
   [`POST ${RUNS}`]: CREATE,
   [`GET ${RUNS}/{id}`]: GET,
   [`DELETE ${RUNS}/{id}`]: CANCEL,

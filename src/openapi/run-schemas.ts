@@ -123,6 +123,26 @@ export const heartbeatResponse = z
 
 export const actionRunList = z.array(detailedActionRun).meta({ id: "ActionRunList", examples: [[EXAMPLE]] });
 
+export const runChanges = z
+  .object({
+    runs: z.array(detailedActionRun).meta({
+      description:
+        "The runs that changed since the cursor, each once and in its newest version. A run that you know already replaces the one that you have.",
+    }),
+    cursor: z.string().meta({ description: "Send it as `after` to go on. It grants no access." }),
+    caughtUp: z
+      .boolean()
+      .meta({ description: "False if more changes are there already. Then ask again at once." }),
+    incomplete: z.boolean().meta({
+      description:
+        "True if a part of the runs could not be reached. Its changes come later, and none is lost.",
+    }),
+  })
+  .meta({
+    id: "ActionRunChanges",
+    examples: [{ runs: [EXAMPLE], cursor: "12.0.7.33", caughtUp: true, incomplete: false }],
+  });
+
 const runCount = z.union([z.int().min(0), z.object({ atLeast: z.int().min(0) })]).meta({
   description: "An exact number, or `atLeast` if there can be more.",
 });

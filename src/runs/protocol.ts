@@ -98,6 +98,8 @@ export interface InputsAnswer {
 export interface Settled {
   /** Whether D1 may lack a change that the coordinator had when it was asked. */
   readonly isBehind: boolean;
+  /** Whether D1 has refused a run, which it lacks until it takes it. A list leaves such a run out. */
+  readonly lacksRefused: boolean;
   /** A bookmark of D1 that covers all that has landed; null if none is known. */
   readonly bookmark: string | null;
 }
@@ -115,9 +117,32 @@ export interface TimelineAnswer {
   readonly isOver: boolean;
 }
 
+/** Which runs of the feed of changes a call asks for. A run must have each label. */
+export interface ChangeFilter {
+  readonly actionName?: string | undefined;
+  readonly labels?: readonly string[] | undefined;
+}
+
+/** `after`: the page starts behind the change with this number; null asks only for the newest number. */
+export interface AskedChanges extends ChangeFilter, Inclusion {
+  readonly after: number | null;
+}
+
+/** A page of the feed of changes. */
+export interface ChangesAnswer {
+  readonly ok: true;
+  /** JSON for the wire, in the order of the changes, with commas between the runs. Empty if there is no run. */
+  readonly runs: string;
+  /** Everything up to this number was read. The next page starts behind it. */
+  readonly readSeq: number;
+  /** The number of the coordinator's newest change. */
+  readonly newestSeq: number;
+}
+
 export interface RunRefusal {
   readonly ok: false;
   readonly reason:
+    | "cursor_gone"
     | "run_not_found"
     | "id_taken"
     | "key_reused"
@@ -133,8 +158,9 @@ export interface RunRefusal {
 export type RunReply = RunAnswer | RunRefusal;
 export type InputsReply = InputsAnswer | RunRefusal;
 export type TimelineReply = TimelineAnswer | RunRefusal;
+export type ChangesReply = ChangesAnswer | RunRefusal;
 
-/** An event stream or a wait that follows a run. */
+/** An event stream or a wait that follows a run, or the feed of changes. */
 export interface Watcher {
   /** Chosen by the Worker, the same for every call of one watcher. */
   readonly key: string;
@@ -220,6 +246,10 @@ export interface Coordinator {
   watch(id: string, page: TimelinePage, watcher: Watcher, maxMs: number): Promise<TimelineReply>;
   /** The run when it has ended, or as it is after `maxMs`. */
   waitForEnd(id: string, watcher: Watcher, wait: Wait): Promise<RunReply>;
+  /** The runs that changed after a number, at most 200 of 1 MiB together. Refused as `cursor_gone` beyond the newest. */
+  changes(asked: AskedChanges): Promise<ChangesReply>;
+  /** The same. If the page has no run yet, waits up to `maxMs` for one. A watcher is woken at most once a second. */
+  watchChanges(asked: AskedChanges, watcher: Watcher, maxMs: number): Promise<ChangesReply>;
   /** Gives a watcher's seat back. */
   unwatch(watcherKey: string): Promise<void>;
   /**

@@ -134,6 +134,11 @@ export interface RecoveryOrder {
   readonly include: "failed" | "missing";
 }
 
+/** Whether two orders ask for the same. */
+export function isSameOrder(a: RecoveryOrder, b: RecoveryOrder): boolean {
+  return a.since === b.since && a.until === b.until && a.include === b.include;
+}
+
 /** `messages`: how many the recovery has brought. `isOver`: there are no more, or it has brought all that it may. */
 export interface Recovery extends RecoveryOrder {
   readonly messages: number;

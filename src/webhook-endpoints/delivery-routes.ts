@@ -13,8 +13,15 @@ import { ApiError } from "../http/errors.ts";
 import { refusalOf } from "../http/refusal.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import type { MessagePosition } from "../runs/message.ts";
-import { isGenuineRunId, readRunId } from "../runs/run-id.ts";
-import { endpointKey } from "../runs/telling.ts";
+import type { EndpointReport } from "../runs/protocol.ts";
+import { COORDINATORS, isGenuineRunId, readRunId } from "../runs/run-id.ts";
+import {
+  type EndpointKey,
+  endpointKey,
+  isSameOrder,
+  type Recovery,
+  type RecoveryOrder,
+} from "../runs/telling.ts";
 import { baseUrl } from "../settings/public-url.ts";
 import { askAll, askOne, askReachable, type Environment } from "./coordinators.ts";
 import { mergedPage } from "./delivery-pages.ts";
@@ -24,6 +31,8 @@ import { shownDelivery } from "./shown-delivery.ts";
 import { shownRecovery } from "./shown-recovery.ts";
 import { statusOf } from "./status.ts";
 
+/** All coordinators but the first. */
+const OTHERS = Array.from({ length: COORDINATORS - 1 }, (_, n) => n + 1);
 const DELIVERIES = `${DEFINITION}/deliveries` as const;
 
 export const deliveryRoutes = new Hono<AppEnv>()
@@ -71,18 +80,39 @@ export const deliveryRoutes = new Hono<AppEnv>()
   .post(`${DEFINITION}/recover`, requires("webhooks:manage"), validBody(recoveryRequest), async (c) => {
     const { since, until, include } = c.req.valid("json");
     const order = { since: since.ceilMs, until: until?.ceilMs ?? null, include };
+    if (order.until !== null && order.until <= order.since) {
+      throw refusalOf("invalid_body", [
+        { path: ["until"], message: "is not after since; send a later instant." },
+      ]);
+    }
     if (include === "missing" && order.since < Date.now() - RECOVER_MISSING_MAX_DAYS * DAY_MS) {
       const message = `is more than ${RECOVER_MISSING_MAX_DAYS} days ago; send a later instant.`;
       throw refusalOf("invalid_body", [{ path: ["since"], message }]);
     }
     const key = await auditedKey(c, "webhook_endpoint_recovery_started");
-    const environment = environmentOf(c);
-    // The first one decides between two recoveries that begin together.
-    const first = await askOne(environment, 0, (coordinator) => coordinator.recover(key, order));
-    if (first === null) throw new ApiError("recovery_under_way");
-    const begun = await askAll(environment, (coordinator) => coordinator.recover(key, order));
-    return c.json(shownRecovery(begun), 202);
+    return c.json(shownRecovery(await beginRecovery(environmentOf(c), key, order)), 202);
   });
+
+/** Throws `recovery_under_way`, before it begins anything if any coordinator has another recovery under way. */
+async function beginRecovery(
+  environment: Environment,
+  key: EndpointKey,
+  order: RecoveryOrder,
+): Promise<readonly Recovery[]> {
+  const reports = await askAll(environment, (coordinator) => coordinator.endpoint(key));
+  const isBusy = ({ recovery }: EndpointReport) =>
+    recovery !== null && !recovery.isOver && !isSameOrder(recovery, order);
+  if (reports.some(isBusy)) throw new ApiError("recovery_under_way");
+  const begin = async (n: number) => {
+    const begun = await askOne(environment, n, (coordinator) => coordinator.recover(key, order));
+    if (begun === null) throw new ApiError("recovery_under_way");
+    return begun;
+  };
+  // The first one decides between two that begin together. Nobody is asked twice: a short recovery may be over by then,
+  // and would begin again.
+  const first = await begin(0);
+  return [first, ...(await Promise.all(OTHERS.map(begin)))];
+}
 
 function environmentOf(c: Context<AppEnv>): Environment {
   return { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };

@@ -4,6 +4,7 @@
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { within } from "../base/time.ts";
 import { previousOutcomes } from "../runs/d1/previous-outcomes.ts";
 import {
   type EndedRun,
@@ -20,6 +21,9 @@ import { disableEndpoint } from "./disabling.ts";
 import { selectFilters } from "./filters.ts";
 import { hasFailedForDays } from "./health.ts";
 import { candidates, matchOf } from "./matching.ts";
+
+/** A coordinator settles within 2 s. One that hangs must not hold up what the others have to tell. */
+const SETTLE_CALL_MAX_MS = 2500;
 
 export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints {
   /** Reads D1's primary, and never memory: an end that follows a PUT must find its endpoint. */
@@ -53,8 +57,9 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
     const compared = [...found].filter(({ type }) => type !== "action_run.cancelled");
     if (compared.length === 0) return new Map();
     try {
-      const settled = await askAll(this.#environment(scope), (coordinator) => coordinator.settle());
-      if (settled.some(({ isBehind }) => isBehind)) return new Map();
+      const settling = askAll(this.#environment(scope), (coordinator) => coordinator.settle());
+      const settled = await within(SETTLE_CALL_MAX_MS, settling);
+      if (settled.some(({ isBehind, lacksRefused }) => isBehind || lacksRefused)) return new Map();
       return await previousOutcomes(this.env.DB, scope, compared);
     } catch {
       return new Map();

@@ -17,17 +17,20 @@ export function hasFailedForDays(
   version: number,
   now: number,
 ): boolean {
-  const known = healths.filter((health) => health?.version === version);
-  const failed = known.filter((health) => health !== null && health.failingSince !== null);
-  const days = new Set(failed.flatMap((health) => health?.failedDays ?? []));
-  return failed.length > 0 && days.size >= FAILED_DAYS && known.every((health) => isLongAgo(health, now));
+  const known = healths.filter((health) => health?.version === version) as readonly EndpointHealth[];
+  const failing = known.filter(({ failingSince }) => failingSince !== null);
+  const days = new Set(failing.flatMap(({ failedDays }) => failedDays));
+  const latest = now - FAILED_MS;
+  return (
+    days.size >= FAILED_DAYS &&
+    failing.some(({ failingSince }) => (failingSince ?? now) <= latest) &&
+    known.every((health) => succeededBy(health) <= latest)
+  );
 }
 
-/** Whether no attempt has succeeded for FAILED_MS. */
-function isLongAgo(health: EndpointHealth | null, now: number): boolean {
-  if (health === null) return true;
-  const { failingSince, succeededAt } = health;
-  // The first failure came after the last success. While all succeed, a success is noted only once a day.
-  const worked = failingSince ?? (succeededAt ?? 0) + DAY_MS;
-  return worked <= now - FAILED_MS;
+/** The latest instant at which an attempt may have succeeded; -Infinity if none has. */
+function succeededBy({ failingSince, succeededAt }: EndpointHealth): number {
+  if (succeededAt === null) return Number.NEGATIVE_INFINITY;
+  // While all succeed, a success is noted only once a day. The first failure came after the last success.
+  return Math.min(succeededAt + DAY_MS, failingSince ?? Number.POSITIVE_INFINITY);
 }

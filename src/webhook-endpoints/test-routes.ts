@@ -36,7 +36,7 @@ export const testRoutes = new Hono<AppEnv>().post(
   async (c) => {
     const { type, runId, definition } = c.req.valid("json");
     const ring = usableRing(c);
-    const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined);
+    const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined).catch(inDefinition);
     const attempt =
       runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
     await admit(c);
@@ -81,6 +81,13 @@ async function endpointOf(
     origin: new URL(c.req.url).origin,
     disabledReason: null,
   };
+}
+
+/** A pointer into the definition that was sent becomes one into the body. */
+function inDefinition(error: unknown): never {
+  if (!(error instanceof ApiError) || error.pointer === undefined) throw error;
+  const { code, message, pointer, cause } = error;
+  throw new ApiError(code, `definition.${message}`, { pointer: `/definition${pointer}`, cause });
 }
 
 function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType | undefined): MessageAttempt {

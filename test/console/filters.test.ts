@@ -8,6 +8,7 @@ import {
   chipsOf,
   filterOf,
   isFiltered,
+  matches,
   withChip,
   withInstants,
   withoutChip,
@@ -18,6 +19,30 @@ import { refusalOf } from "../../src/console/runs/refusal.ts";
 
 const NOW = new Date("2026-11-25T12:00:00Z");
 const query = (text: string) => new URLSearchParams(text);
+
+describe("a run matches", () => {
+  const run = {
+    ...({ status: "failed", triggeredBy: "ci", createdAt: "2026-11-25T12:00:00.000Z" } as const),
+    entityId: "01890a5d-ac96-774b-bcce-b302099a8057",
+  };
+
+  it.each([
+    ["", true],
+    ["status=failed&status=running", true],
+    ["status=running", false],
+    ["triggeredBy=ci", true],
+    ["triggeredBy=root", false],
+    ["entityId=01890A5D-AC96-774B-BCCE-B302099A8057", true],
+    ["entityId=01890a5d-ac96-774b-bcce-b302099a8058", false],
+    ["createdAfter=2026-11-25T12:59:59%2B01:00", true],
+    ["createdAfter=2026-11-25T12:00:00Z", false],
+    ["createdBefore=2026-11-25T12:00:00.001Z", true],
+    ["createdBefore=2026-11-25T12:00:00Z", false],
+    ["since=1h&triggeredBy=ci&status=failed", true],
+  ])("?%s: %s", (text, isMatch) => {
+    expect(matches(filterOf(query(text), new Date("2026-11-25T12:30:00Z")), run)).toBe(isMatch);
+  });
+});
 
 describe("the filter that the API gets", () => {
   it("has all that the address names, and nothing else", () => {

@@ -10,6 +10,7 @@ import {
   rowIn,
   unread,
   withoutRun,
+  withTold,
 } from "../../src/console/runs/run-list.ts";
 import { type RunRow, rowOf } from "../../src/console/runs/run-row.ts";
 import { barsFor, barsOf } from "../../src/console/runs/strip-geometry.ts";
@@ -167,5 +168,36 @@ describe("the strip", () => {
   it("has as many bars as fit, up to 200, and fewer that a finger can hit", () => {
     expect([0, 328, 5000].map((width) => barsFor(width, false))).toEqual([0, 65, 200]);
     expect([0, 328, 5000].map((width) => barsFor(width, true))).toEqual([0, 13, 200]);
+  });
+});
+
+describe("what the feed tells", () => {
+  const list: RunList = {
+    rows: [row("5", "running"), row("4")],
+    older: [row("2", "pending")],
+    fresh: [row("7", "pending")],
+    next: null,
+  };
+  const all = () => true;
+
+  it("changes rows where they are, also those of the strip and those that are held back", () => {
+    const told = withTold(list, [row("5", "failed"), row("2", "running"), row("7", "succeeded")], all);
+    expect([statuses(told.rows), statuses(told.older), statuses(told.fresh)]).toEqual([
+      ["failed", "succeeded"],
+      ["running"],
+      ["succeeded"],
+    ]);
+    expect(withTold(list, [row("5", "pending"), row("4")], all)).toBe(list);
+  });
+
+  it("holds new runs back, newest first, and only those that belong to the list", () => {
+    const told = withTold(
+      list,
+      [row("6", "pending"), row("9", "failed"), row("8", "pending")],
+      ({ status }) => status === "pending",
+    );
+    expect(ids(told.fresh)).toBe("876");
+    // Older than the last row, and so on another page.
+    expect(withTold(list, [row("3", "pending"), row("1", "pending")], all)).toBe(list);
   });
 });

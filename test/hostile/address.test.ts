@@ -69,6 +69,8 @@ const IDS = [
   ID.replace("0", "g"),
 ];
 
+const RECOVERY = { since: "2026-01-31T12:00:00Z", include: "failed" };
+
 const ROUTES = [
   ...new Set(
     createApp()
@@ -102,8 +104,9 @@ describe("paths", () => {
     const takesEmpty =
       isWorkflows ||
       method === "PUT" ||
-      /\/(cancel|retry|resend|runs|rotate|rotate-secret|test|sign-in-codes)$/.test(path);
-    const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : { actionName: "a" };
+      /\/(cancel|retry|runs|rotate|rotate-secret|resend|test|sign-in-codes)$/.test(path);
+    const full = path.endsWith("/recover") ? RECOVERY : { actionName: "a" };
+    const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : full;
     const values = /id$/i.test(name) ? IDS : name === "name" ? DEFINITION_NAMES : SEGMENTS;
     const tryValue = async (value: string) => {
       const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {

@@ -125,6 +125,22 @@ const ORDERS = [
 const RUN_LIST = [...FILTERS, ...INCLUDES, ...ORDERS];
 const SUMMARY = [...FILTERS, "order=oldest", "limit=10", `cursor=${btoa(ID)}`, "include=details", "wait=1"];
 
+/** What a feed refuses. Its cursors have an error of their own. */
+const CHANGES = [
+  ...anyOf("after=0&wait", ["", "-1", "61", "1.5", "x", "1%00", "+1", "0x1"]),
+  ...anyOf("actionName", NAMES),
+  ...anyOf("label", LABELS),
+  ...INCLUDES,
+  MANY_LABELS,
+  twice("after", "0"),
+  twice("after=0&wait", "1"),
+  "status=failed",
+  "limit=10",
+  `cursor=${btoa(ID)}`,
+  "After=0",
+  "__proto__=1",
+];
+
 const FACETS = [
   "",
   "field=label",
@@ -184,6 +200,7 @@ describe("queries", () => {
   const cases = [
     ...RUN_LIST.map((query) => ({ what: "runs", query, path: runs })),
     ...SUMMARY.map((query) => ({ what: "a summary", query, path: `${runs}/summary` })),
+    ...CHANGES.map((query) => ({ what: "the feed", query, path: `${runs}/changes` })),
     ...FACETS.map((query) => ({ what: "facets", query, path: `${runs}/facets` })),
     ...EVERY_LIST.map((query) => ({ what: "tokens", query, path: tokens })),
     ...[...EVERY_LIST.filter((query) => query !== NAMES_AN_ACTION), ...ACTION_LIST].map((query) => ({

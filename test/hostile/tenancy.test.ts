@@ -49,6 +49,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     success: 200,
     query: "field=label&contains=de",
   },
+  [`GET ${RUNS}/changes`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`POST ${RUNS}`]: { opensTo: "data:write", outside: 403, success: 201, body: { actionName: "deploy" } },
   [`GET ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`DELETE ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },

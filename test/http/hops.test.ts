@@ -234,6 +234,22 @@ it("a heartbeat calls the coordinator once, and after the first heartbeat D1 is 
   expect((await beat({})).lines).toEqual([{ status: 409, d1: 0, coordinator: 1 }]);
 });
 
+it("a page of the feed calls each coordinator once and D1 never, with or without a cursor", async () => {
+  const path = newPath();
+  await createRun(path);
+  await landed(path);
+  for (const query of ["", "?after=0", "?after=0&wait=60", "?after=0&label=a&actionName=b&include=details"]) {
+    for (const method of ["GET", "HEAD"]) {
+      expect([query, await hopsOf(() => ask(method, `${path}/changes${query}`))]).toEqual([
+        query,
+        { lines: [{ status: 200, d1: 0, coordinator: 4 }], calls: 0 },
+      ]);
+    }
+  }
+  const { lines } = await hopsOf(() => ask("GET", `${path}/changes?after=1`));
+  expect(lines).toEqual([{ status: 400, d1: 0, coordinator: 0 }]);
+});
+
 it("a timeline or a finished stream calls the coordinator once and D1 never", async () => {
   const path = newPath();
   const run = await createRun(path);
@@ -565,6 +581,43 @@ it("a made-up id reads D1 once and wakes no coordinator", async () => {
     const { lines } = await hopsOf(() => ask(method, `${path}/${made}${suffix}`));
     expect(lines).toEqual([{ status: 404, d1: 1, coordinator: 0 }]);
   }
+});
+
+it("of an endpoint, D1 is asked once and each coordinator that matters once", async () => {
+  const path = newPath();
+  const endpoint = `${path.replace(/action-runs$/, "webhook-endpoints")}/chat`;
+  await ask("PUT", endpoint, { body: { url: "https://hooks.example.com/x", events: ["action_run.*"] } });
+  const run = await createRun(path);
+  await report(run, { status: "succeeded" });
+  await landed(path);
+  const since = { since: new Date().toISOString(), include: "failed" };
+  const made = "0199d2a5-1234-8001-8123-456789abcdef";
+  const forged = wrongTag(run.id);
+  const asked: [number, number, number, string, string, object?][] = [
+    // The isolate learns the URL with the first status.
+    [200, 2, 4, "GET", "/status"],
+    [200, 1, 4, "GET", "/status"],
+    [200, 1, 4, "GET", "/deliveries"],
+    [202, 1, 1, "POST", `/deliveries/${run.id}/resend`],
+    [404, 0, 0, "POST", `/deliveries/${made}/resend`],
+    [404, 0, 0, "POST", `/deliveries/${forged}/resend`],
+    // Once to see whether any has a recovery under way, and once to begin it.
+    [202, 1, 8, "POST", "/recover", since],
+    [200, 1, 1, "POST", "/test"],
+    [200, 1, 2, "POST", "/test", { runId: run.id }],
+    [404, 0, 0, "POST", "/test", { runId: forged }],
+  ];
+  for (const [status, d1, coordinator, method, suffix, body] of asked) {
+    const { lines } = await hopsOf(() => ask(method, endpoint + suffix, body && { body }));
+    expect([suffix, lines]).toEqual([suffix, [{ status, d1, coordinator }]]);
+  }
+  const unknown = await hopsOf(async () => {
+    for (const suffix of ["/status", "/deliveries"]) await ask("GET", `${endpoint}-x${suffix}`);
+    await ask("POST", `${endpoint}-x/deliveries/${run.id}/resend`);
+    await ask("POST", `${endpoint}-x/recover`, { body: since });
+    await ask("POST", `${endpoint}-x/test`);
+  });
+  expect(unknown.lines).toEqual(Array(5).fill({ status: 404, d1: 1, coordinator: 0 }));
 });
 
 it("a malformed request makes no round trip", async () => {

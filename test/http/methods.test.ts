@@ -45,6 +45,7 @@ const ALLOW: Readonly<Record<string, string>> = {
   [`${ENV}/action-runs`]: "GET, HEAD, POST",
   [`${ENV}/action-runs/summary`]: "GET, HEAD",
   [`${ENV}/action-runs/facets`]: "GET, HEAD",
+  [`${ENV}/action-runs/changes`]: "GET, HEAD",
   [`${ENV}/action-runs/${ID}`]: "DELETE, GET, HEAD",
   [`${ENV}/action-runs/${ID}/cancel`]: "POST",
   [`${ENV}/action-runs/${ID}/retry`]: "POST",

@@ -94,6 +94,7 @@ describe("the OpenAPI document", () => {
       ["completeActionRun", "200", "409"],
       ["createActionRun", "201", "409"],
       ["findActionRunFacets", "200"],
+      ["followActionRuns", "200"],
       ["getActionRun", "200"],
       ["listActionRuns", "200"],
       ["requestActionRunCancel", "200", "202", "409"],

@@ -8,6 +8,7 @@ import { expect } from "vitest";
 import { faults } from "../support/faults.ts";
 import { type ActionRun, type Answer, ask } from "../support/requests.ts";
 import { behindIn, type Caller, type Keeps, newCallers, type Sent } from "./caller.ts";
+import { Follower } from "./follower.ts";
 import { type Expected, type Model, type ModelRun, plain } from "./model.ts";
 import type { HeldWrites } from "./platform.ts";
 
@@ -18,12 +19,13 @@ export type Told = Answer<ActionRun & { readonly code?: string }>;
 export interface Real {
   readonly callers: Readonly<Record<Keeps, Caller>>;
   readonly held: HeldWrites;
+  readonly followers: readonly Follower[];
 }
 
 export interface Command extends fc.AsyncCommand<Model, Real> {}
 
 export function newReal(held: HeldWrites): Real {
-  return { callers: newCallers(), held };
+  return { callers: newCallers(), held, followers: [new Follower(), new Follower()] };
 }
 
 export const headersOf = (key: string | null, sent: Sent) => ({

@@ -22,6 +22,7 @@ import {
 import { newReal, type Who } from "./command.ts";
 import { count } from "./counts.ts";
 import { evict, fault, hold, pass, release, ringAlarm, settle, slow } from "./disturbances.ts";
+import { expectFollowed, follow, resync } from "./following.ts";
 import type { Filters, Page } from "./lists.ts";
 import { Model, type NewRunBody, type ReportBody, type RetryBody, type StopBody } from "./model.ts";
 import { create, createDuringList, createThenRefused, retry } from "./new-runs.ts";
@@ -135,6 +136,13 @@ const step = fc.oneof(
   { weight: 8, arbitrary: fc.tuple(by, page).map(([keeps, p]) => list(keeps, p)) },
   { weight: 3, arbitrary: fc.tuple(by, filters).map(([keeps, f]) => summarize(keeps, f)) },
   { weight: 2, arbitrary: fc.constant(count) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(nth, fc.constantFrom(0, 0, 1, 5), fc.constantFrom(1, 100))
+      .map(([n, back, pages]) => follow(n, back, pages)),
+  },
+  { weight: 1, arbitrary: nth.map(resync) },
   { weight: 1, arbitrary: newRunBody.map(createDuringList) },
   {
     weight: 1,
@@ -154,7 +162,7 @@ const step = fc.oneof(
 // Without bias: one that leans to the first of each choice tells forty times nearly the same story.
 const story = fc.noBias(fc.array(step, { minLength: 15, maxLength: 30, size: "max" }));
 
-it("answers random stories of creates, reports, cancels, retries, reads, time, alarms, evictions and outages as the model does", async () => {
+it("answers random stories of creates, reports, cancels, retries, reads, followers, time, alarms, evictions and outages as the model does", async () => {
   const property = fc.asyncProperty(story, async (steps) => {
     held.releaseAll();
     resetFaults();
@@ -162,6 +170,7 @@ it("answers random stories of creates, reports, cancels, retries, reads, time, a
     const real = newReal(held);
     await fc.asyncModelRun(() => ({ model, real }), steps);
     await settle.run(model, real);
+    await expectFollowed(model, real.followers);
   });
   // A failure prints its seed and path; for the smallest story that fails, drop endOnFailure.
   await fc.assert(property, { seed: SEED, numRuns: STORIES, endOnFailure: true });

@@ -94,10 +94,16 @@ test.skipIf(!hasTerminal)(
 
     // Somebody watches. The server goes away and comes back, and the run goes on.
     const watching = start(["watch", created.id, "--json"], { ...settings, ACTION_RUNS_RETRIES: "0" });
+    // A colleague watches all runs.
+    const all = ["watch", "--json", "--after", "0", "--label", "team:shop"];
+    const watchingAll = start(all, { ...settings, ACTION_RUNS_RETRIES: "0" });
+    await watchingAll.until(/"pending"/);
     expect((await cli(["heartbeat", "--progress", "40%", "-m", "checking"], jobOf(created))).code).toBe(0);
     await watching.until(/"progress":0.4/);
+    await watchingAll.until(/"running"/);
     await killAll(first);
     await watching.until(/The server can't answer now, so the command waits for it/);
+    await watchingAll.until(/The server can't answer now, so the command waits for it/);
     await place.start();
     const script = [
       "echo '0 failed so far'; echo 'Error: shop-42 is not healthy';",
@@ -113,6 +119,16 @@ test.skipIf(!hasTerminal)(
       .map((line) => JSON.parse(line));
     expect(events.map(({ type }) => type)).toEqual(["created", "started", "heartbeat", "ended"]);
     expect(new Set(events.map(({ seq }) => seq)).size).toBe(events.length);
+    await watchingAll.until(/"failed"/);
+    watchingAll.child.kill("SIGINT");
+    const changes = (await watchingAll.ended).stdout.trimEnd().split("\n");
+    expect(
+      changes.map((line) => JSON.parse(line)).map(({ id, status }) => [id === created.id, status]),
+    ).toEqual([
+      [true, "pending"],
+      [true, "running"],
+      [true, "failed"],
+    ]);
 
     // Why it failed: the line that says so, and the log as lines.
     const error = "sh exited with status 3: Error: shop-42 is not healthy";

@@ -28,6 +28,12 @@ interface Row {
   readonly details: string;
 }
 
+/** The runs of an environment as D1 has them, by id. */
+export function runsInD1(state: string, environment: string): ReadonlyMap<string, string> {
+  const rows = [...readRows(state).values()].filter(({ scope }) => scope === environment);
+  return new Map(rows.map(({ id, body }) => [id, body]));
+}
+
 interface LabelRow {
   readonly id: string;
   readonly label: string;

@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { onStop } from "../../src/dev/children.ts";
 import { Caller } from "./caller.ts";
 import { DISTURBANCES, Disturbances } from "./disturbances.ts";
-import { checkLanding, compareWithGets, endedRuns } from "./landing.ts";
+import { Follower } from "./follower.ts";
+import { checkLanding, compareWithGets, endedRuns, runsInD1 } from "./landing.ts";
 import { randomFrom } from "./random.ts";
 import { SoakRecord } from "./record.ts";
 import { Scraper } from "./scraper.ts";
@@ -76,7 +77,20 @@ async function soak(
     );
     for (const [n, caller] of callers.entries()) caller.partner = callers[n ^ 1] ?? null;
     const scraper = new Scraper(stage);
+    const followers = ENVIRONMENTS.flatMap((environment, n) =>
+      [false, true].map(
+        (stops, isolate) =>
+          new Follower(
+            stage,
+            environment,
+            isolate,
+            stops,
+            randomFrom(seed, callerCount + 10 + 2 * n + isolate),
+          ),
+      ),
+    );
     await Promise.all(callers.map((caller) => caller.store()));
+    for (const follower of followers) follower.start();
     const timer = setTimeout(() => over.abort(), minutes * 60_000);
     const progress = setInterval(() => console.log(record.progress()), PROGRESS_EVERY_MS);
     const startedAt = Date.now();
@@ -94,6 +108,7 @@ async function soak(
     console.log("D1 is well and nobody sends a request. Waiting for the last rows to land.");
     const landedMs = await checkLanding(stage);
     const compared = await compareWithGets(stage, randomFrom(seed, 5));
+    await Promise.all(followers.map((one) => one.check((environment) => runsInD1(site.state, environment))));
     await scraper.check((environment) => endedRuns(site.state, environment));
     const checksMs = Date.now() - startedAt - tookMs;
     console.log(summary(record, { seed, tookMs, checksMs, landedMs, ...compared, runs: stage.runs.size }));

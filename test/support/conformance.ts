@@ -99,7 +99,7 @@ export function expectPointed(url: string, sent: unknown, answer: unknown): void
   if (typeof code !== "string" || pointer === undefined) return;
   const path = pointer.split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
   const refused = `${code} points to ${pointer}, which is nowhere in ${JSON.stringify(sent)}`;
-  if (code === "invalid_query") {
+  if (code === "invalid_query" || code === "invalid_cursor") {
     const { pathname, searchParams } = new URL(url);
     const [, name = ""] = path;
     if (path.length !== 2 || !(searchParams.has(name) || isRequired(pathname, name)))

@@ -45,12 +45,17 @@ export interface Watching {
 
 export const EVENT_STREAM = "text/event-stream";
 
-export async function openStream(runPath: string, watching: Watching = {}): Promise<Stream> {
+export function openStream(runPath: string, watching: Watching = {}): Promise<Stream> {
+  return openStreamAt(`${runPath}/events`, watching);
+}
+
+/** Opens the stream of any path. */
+export async function openStreamAt(path: string, watching: Watching = {}): Promise<Stream> {
   const { lastEventId, accept = EVENT_STREAM, token = ROOT } = watching;
   const headers = new Headers({ ...watching.headers, Accept: accept });
   if (token !== null) headers.set("Authorization", `Bearer ${token}`);
   if (lastEventId !== undefined) headers.set("Last-Event-ID", String(lastEventId));
-  const url = `https://runs.example${runPath}/events`;
+  const url = `https://runs.example${path}`;
   return readStream(await exports.default.fetch(url, { headers }));
 }
 
@@ -138,7 +143,10 @@ export function beat<T = Beaten>(
 }
 
 /** Calls an object directly. See direct.ts for why this is not the stub's own type. */
-type Watched = Pick<RunCoordinator, "create" | "heartbeat" | "events" | "watch" | "waitForEnd" | "unwatch">;
+type Watched = Pick<
+  RunCoordinator,
+  "create" | "heartbeat" | "events" | "watch" | "waitForEnd" | "unwatch" | "changes" | "watchChanges"
+>;
 
 export function watched(path: string, n: number): Watched {
   const stub: unknown = coordinator(path, n);

@@ -1,43 +1,46 @@
 /** Webhook endpoints hear of ends: real receivers, real rows, and whatever happens between an end and its message. */
 
-import { evictDurableObject } from "cloudflare:test";
-import { exports } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
-import { alarmIn, coordinator, journal, until } from "../support/direct.ts";
-import { faults, resetFaults } from "../support/faults.ts";
-import type { Delivery, Receiver } from "../support/receiver/client.ts";
-import { ask, coordinatorOf, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
-import { answering, ORIGIN } from "./runs.ts";
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { MessageAttempt, MessageResult } from "../../src/runs/telling.ts";
+import type { Env } from "../../src/settings/env.ts";
+import { WebhookEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
+import { MessageSender } from "../../src/webhook-endpoints/message-sender.ts";
+import { envWith } from "../support/bindings.ts";
+import { coordinator, DAY_MS, hurryTimers, until } from "../support/direct.ts";
+import { breakD1, faults, holdWrites, resetFaults } from "../support/faults.ts";
+import { landed } from "../support/landed.ts";
+import { receiver } from "../support/receiver/client.ts";
+import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
+import { answering } from "./runs.ts";
+import {
+  alarmsIn,
+  auditOf,
+  deliveriesOf,
+  end,
+  endpointOf,
+  hearsOf,
+  journals,
+  messages,
+  putEndpoint,
+  runsOf,
+  statusOf,
+  telling,
+  untilMessages,
+  untilTold,
+} from "./told.ts";
 
 beforeEach(resetFaults);
 
-const endpointsOf = (path: string) => `${ORIGIN}${path.replace(/action-runs$/, "webhook-endpoints")}`;
+/** For tests that ask who hears of a run, and not what the receiver says. */
+const ANYWHERE = receiver();
 
-async function putEndpoint(path: string, to: Receiver, members: object = {}, name = "chat") {
-  const body = { url: to.url, events: ["action_run.*"], ...members };
-  const answer = await rawAsk("PUT", `${endpointsOf(path)}/${name}`, body);
-  expect([200, 201]).toContain(answer.status);
-  return answer;
-}
-
-/** Creates a run and ends it; its id. */
-async function end(path: string, status = "succeeded", body: object = {}): Promise<string> {
-  const run = await createRun(ORIGIN + path, { actionName: "deploy", ...body });
-  const reported = await report(run, status === "failed" ? { status, error: "no" } : { status });
-  expect(reported.status).toBe(200);
-  return run.id;
-}
-
-async function rawAsk(method: string, url: string, body?: unknown) {
-  const headers = { Authorization: `Bearer ${ROOT}`, "Content-Type": "application/json" };
-  const response = await exports.default.fetch(url, { method, headers, body: JSON.stringify(body) });
-  return { status: response.status, text: await response.text() };
-}
-
-const idsOf = (deliveries: readonly Delivery[]) => deliveries.map(({ headers }) => headers["webhook-id"]);
+const SVC_A = "0198a5d0-0000-7000-8000-00000000000a";
+const SVC_B = "0198a5d0-0000-7000-8000-00000000000b";
 
 describe("an endpoint", () => {
-  it("hears of each end once, with the run, its details and its links", async () => {
+  it("hears of each end once, with the run, its details and its links, and of none from before", async () => {
     const path = newRunsPath();
     const to = await answering({ status: 204 });
     await end(path);
@@ -50,7 +53,431 @@ describe("an endpoint", () => {
       data: { run: { id, status: "failed", error: "no", details: { source: "none" } } },
     });
     const ids = await Promise.all(Array.from({ length: 20 }, () => end(path)));
-    const heard = idsOf(await to.untilInbox(21));
-    expect(heard.sort()).toEqual([id, ...ids].map((each) => `${each}-ended`).sort());
+    expect(runsOf(await to.untilInbox(21)).sort()).toEqual([id, ...ids].sort());
+  });
+
+  it("hears of the runs that its filters name, and a run that only has an action's name is not that action's", async () => {
+    const path = newRunsPath();
+    const all = {
+      failures: { events: ["action_run.failed"] },
+      ends: { events: ["action_run.succeeded", "action_run.cancelled"] },
+      deploys: { actionNames: ["deploy", "roll"] },
+      named: { actionNames: ["deploy"], includeUnstored: true },
+      labelled: { labels: ["x", "y"] },
+      off: { disabled: true },
+    };
+    for (const [name, members] of Object.entries(all)) await putEndpoint(path, ANYWHERE, members, name);
+    const ids = [
+      await end(path, "succeeded", { stored: true }),
+      await end(path, "failed"),
+      await end(path, "failed", { stored: true, actionName: "other", labels: ["z", "y", "x"] }),
+      await end(path, "cancelled", { labels: ["x"] }),
+    ];
+    const hears = await hearsOf(path);
+    expect(ids.map((id) => hears(id))).toEqual([
+      ["deploys", "ends", "named"],
+      ["failures", "named"],
+      ["failures", "labelled"],
+      ["ends", "named"],
+    ]);
+  });
+});
+
+describe("onlyOnChange", () => {
+  it("compares a run with the previous one of its action and entity, stored ones with stored ones", async () => {
+    const path = newRunsPath();
+    await putEndpoint(path, ANYWHERE, { onlyOnChange: true }, "stored");
+    await putEndpoint(path, ANYWHERE, { onlyOnChange: true, includeUnstored: true }, "all");
+    const [e, stored] = [{ entityId: SVC_A }, { entityId: SVC_A, stored: true }];
+    const told: [string, string, string[], string | null][] = [];
+    const both = ["all", "stored"];
+    const expected = async (
+      status: "succeeded" | "failed" | "cancelled",
+      body: object,
+      who: string[],
+      previous: string | null,
+    ) => void told.push([await end(path, status, { ...body }), `${told.length}`, who, previous]);
+    await expected("failed", stored, both, null);
+    await expected("failed", stored, [], null);
+    await expected("cancelled", stored, both, null);
+    await expected("failed", stored, [], null);
+    await expected("succeeded", stored, both, "failed");
+    await expected("failed", { ...stored, entityId: SVC_B }, both, null);
+    await expected("failed", { stored: true }, both, null);
+    await expected("failed", { stored: true }, [], null);
+    await expected("failed", { ...stored, actionName: "other" }, both, null);
+    // Without `includeUnstored`, such runs are compared with nothing.
+    await expected("failed", e, both, null);
+    await expected("failed", e, ["stored"], "failed");
+    await expected("succeeded", e, both, "failed");
+    await expected("succeeded", stored, [], null);
+    const hears = await hearsOf(path);
+    expect(told.map(([id, n]) => [n, hears(id)])).toEqual(told.map(([, n, who]) => [n, who]));
+    const rows = await messages(path);
+    for (const [id, n, who, previous] of told) {
+      const seen = rows.filter(({ run_id }) => run_id === id).map((row) => [n, row.previous_status]);
+      expect(seen).toEqual(who.map(() => [n, previous]));
+    }
+  });
+
+  it("waits until D1 has what all coordinators had", async () => {
+    const path = await telling(ANYWHERE, { onlyOnChange: true });
+    await end(path, "failed", { stored: true });
+    await untilTold(path);
+    const held = holdWrites(/INSERT INTO runs/);
+    const change = await end(path, "succeeded", { stored: true });
+    const same = await end(path, "succeeded", { stored: true });
+    await until(async () => faults.gatedCalls > 0);
+    held.open();
+    const hears = await hearsOf(path);
+    expect([hears(change), hears(same)]).toEqual([["chat"], []]);
+  });
+
+  it("sends what it can't compare: while D1 is behind, and past 5000 runs", async () => {
+    const path = await telling(ANYWHERE, { onlyOnChange: true });
+    const runs = { stored: true, entityId: SVC_A };
+    const first = await end(path, "failed", runs);
+    await untilTold(path);
+    faults.writes = { refuse: (_bound, sql) => /^INSERT INTO runs/.test(sql) };
+    // D1 refuses the success, and shows the failure before it.
+    const behind = [await end(path, "succeeded", runs), await end(path, "failed", runs)];
+    const hears = await hearsOf(path);
+    expect(behind.map((id) => hears(id))).toEqual([["chat"], ["chat"]]);
+    resetFaults();
+    await alarmsIn(path, 60_000);
+    await landed(path);
+    const [, last = first] = behind;
+    await openRuns(path, last, 4999);
+    const near = await end(path, "failed", runs);
+    await landed(path);
+    await openRuns(path, near, 5000);
+    const far = await end(path, "failed", runs);
+    const hearsNow = await hearsOf(path);
+    expect([hearsNow(near), hearsNow(far)]).toEqual([[], ["chat"]]);
+  });
+});
+
+it("a coordinator that hangs keeps no other from telling what it can't compare", async () => {
+  const path = await telling(ANYWHERE, { onlyOnChange: true });
+  hurryTimers();
+  const hanging = {
+    getByName: (name: string) =>
+      name.endsWith("/2") ? { settle: () => new Promise(() => {}) } : env.COORDINATORS.getByName(name),
+  } as unknown as Env["COORDINATORS"];
+  const endpoints = new WebhookEndpoints({} as ExecutionContext, envWith({ COORDINATORS: hanging }));
+  const run = { actionName: "deploy", entityId: null, labels: "[]", completedAt: 1 };
+  const { matches } = await endpoints.match(scopeOfPath(path), [
+    { id: "0198a5d0-0000-7000-8000-00000000000a", type: "action_run.failed", source: "action", ...run },
+  ]);
+  vi.restoreAllMocks();
+  expect(matches).toMatchObject([{ endpoint: "chat@1", previousStatus: null }]);
+});
+
+/** Puts `n` open runs into D1 whose ids come right after `id`. */
+async function openRuns(path: string, id: string, n: number): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body)
+     SELECT ?1, ?2 || '-' || value, 1, 'running', 'deploy', '${SVC_A}', 'root', 9e12, 2, '{}'
+     FROM (WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < ?3) SELECT value FROM n)`,
+  )
+    .bind(scopeOfPath(path), id, n)
+    .run();
+}
+
+describe("a message", () => {
+  it("goes where the endpoint's URL leads at each attempt, and is dropped if a person disables the endpoint", async () => {
+    const [first, second] = [await answering({ status: 503 }), await answering({ status: 503 })];
+    const path = await telling(first);
+    const id = await end(path);
+    await first.untilInbox(1);
+    await putEndpoint(path, second);
+    await until(async () => {
+      await alarmsIn(path, 7000);
+      return (await second.inbox()).length === 1;
+    });
+    expect(runsOf(await second.inbox())).toEqual([id]);
+    await ask("PUT", endpointOf(path), { body: { url: null, events: ["action_run.*"], disabled: true } });
+    await until(async () => {
+      await alarmsIn(path, 7 * 60_000);
+      return (await messages(path)).length === 0;
+    });
+    expect([(await first.inbox()).length, (await second.inbox()).length]).toEqual([1, 1]);
+  });
+
+  it("of a deleted endpoint never reaches the next owner of its name", async () => {
+    const [first, next] = [await answering({ status: 503 }), await answering({})];
+    const path = await telling(first);
+    const lost = await end(path);
+    await first.untilInbox(1);
+    expect((await ask("DELETE", endpointOf(path))).status).toBe(204);
+    await putEndpoint(path, next);
+    const ids = [await end(path), await end(path)];
+    await next.untilInbox(2);
+    await until(async () => {
+      await alarmsIn(path, 7000);
+      return (await messages(path)).every(({ run_id }) => run_id !== lost);
+    });
+    expect(runsOf(await next.inbox()).sort()).toEqual(ids.sort());
+    expect(await first.inbox()).toHaveLength(1);
+    expect((await deliveriesOf(path)).map(({ runId }) => runId).sort()).toEqual(ids.sort());
+    // The row of the first one's health is gone with its messages.
+    const known = await journals<{ endpoint: string }>(path, "SELECT DISTINCT endpoint FROM endpoint_health");
+    expect(new Set(known.map(({ endpoint }) => endpoint)).size).toBeLessThanOrEqual(1);
+  });
+
+  it("is sent although D1 was down from the end to the delivery", async () => {
+    const to = await answering({});
+    const path = await telling(to);
+    // Another run makes the isolate know the token.
+    await end(path);
+    await to.untilInbox(1);
+    const { open } = breakD1("down");
+    const id = await end(path);
+    expect(await messages(path)).toHaveLength(1);
+    open();
+    // From now on, D1 answers the matching and not the attempt. The isolate has forgotten the endpoint.
+    await putEndpoint(path, to, { labels: [] });
+    faults.reads = { refuse: (_bound, sql) => !sql.includes("json_extract") && sql.includes("secrets") };
+    await until(async () => {
+      await alarmsIn(path, 31_000);
+      return (await messages(path)).length === 2;
+    });
+    await untilMessages(path, (rows) => rows.every(({ lease_until }) => lease_until === null));
+    expect(await to.inbox()).toHaveLength(1);
+    resetFaults();
+    await alarmsIn(path, 120_000);
+    expect(runsOf(await to.untilInbox(2))[1]).toBe(id);
+    await untilMessages(path, (rows) => rows.every(({ state }) => state === "delivered"));
+    expect((await messages(path)).at(-1)).toMatchObject({ run_id: id, attempt: 1 });
+  });
+
+  it("waits while an isolate lacks the key of its endpoint, and that is no attempt", async () => {
+    const OLD = env.CALLBACK_SIGNING_KEYS ?? "";
+    let settings: Partial<Env> = { CALLBACK_SIGNING_KEYS: "another-signing-key-of-32-bytes-and-more" };
+    const restore = await sendMessagesWith((attempt) =>
+      new MessageSender({} as ExecutionContext, envWith(settings)).send(attempt),
+    );
+    try {
+      const to = await answering({});
+      const path = await telling(to);
+      await end(path);
+      const [unmade] = await untilMessages(path, ([row]) => row?.attempt === 0 && row.lease_until === null);
+      expect(unmade).toMatchObject({ state: "waiting", attempts: "[]" });
+      settings = { CALLBACK_SIGNING_KEYS: `another-signing-key-of-32-bytes-and-more,${OLD}` };
+      await alarmsIn(path, 120_000);
+      await to.untilInbox(1);
+      expect(await untilMessages(path, ([row]) => row?.state === "delivered")).toMatchObject([
+        { attempt: 1 },
+      ]);
+    } finally {
+      restore();
+    }
+  });
+});
+
+/** Objects that wake from now on send messages so. Returns what puts the real entrypoint back. */
+async function sendMessagesWith(
+  send: (attempt: MessageAttempt) => Promise<MessageResult>,
+): Promise<() => void> {
+  return runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
+    const { exports } = state as unknown as { exports: object };
+    const real = Object.getOwnPropertyDescriptor(exports, "MessageSender");
+    Object.defineProperty(exports, "MessageSender", { value: { send }, configurable: true });
+    return () => {
+      if (real === undefined) Reflect.deleteProperty(exports, "MessageSender");
+      else Object.defineProperty(exports, "MessageSender", real);
+    };
+  });
+}
+
+describe("a receiver", () => {
+  it("that is gone has its endpoint disabled, which drops what waits, until somebody enables it", async () => {
+    const to = await answering({ status: 503 }, { status: 503 }, { status: 410 }, { status: 204 });
+    const path = await telling(to);
+    await end(path);
+    await end(path);
+    await to.untilInbox(2);
+    await end(path);
+    await to.untilInbox(3);
+    await until(async () => (await statusOf(path)).disabledReason !== null);
+    expect(await statusOf(path)).toMatchObject({
+      disabledReason: "The receiver answered 410 Gone.",
+      disabledAt: expect.any(String),
+    });
+    expect(await auditOf(path)).toEqual(["root put chat", "service disabled chat"]);
+    await until(async () => {
+      await alarmsIn(path, 7000);
+      return (await messages(path)).length === 0;
+    });
+    await end(path);
+    await untilTold(path);
+    expect(await messages(path)).toEqual([]);
+    expect((await ask("POST", `${endpointOf(path)}/enable`)).status).toBe(204);
+    expect((await statusOf(path)).disabledReason).toBeNull();
+    const heard = await end(path);
+    expect(runsOf(await to.untilInbox(4)).at(-1)).toBe(heard);
+
+    // Another isolate enables it, and this one remembers the disabled endpoint.
+    await setDisabled(path, "version");
+    await statusOf(path);
+    await setDisabled(path, "NULL");
+    const again = await end(path);
+    expect(runsOf(await to.untilInbox(5)).at(-1)).toBe(again);
+  });
+
+  it("that is gone for one run's URL ends that message alone", async () => {
+    const to = await answering({ status: 410 }, { status: 204 });
+    const path = await telling({ url: `${to.url}/{{ run.id }}` });
+    const id = await end(path);
+    const rows = await untilMessages(path, ([row]) => row?.state === "failed");
+    expect(rows).toMatchObject([{ run_id: id, state: "failed" }]);
+    expect((await statusOf(path)).disabledReason).toBeNull();
+    await end(path);
+    await to.untilInbox(2);
+  });
+
+  it("refuses five poisoned runs, and hears of the next ones as soon as before", async () => {
+    const refusal = { status: 422 };
+    const to = await answering(refusal, refusal, refusal, refusal, refusal, { status: 204 });
+    const path = await telling(to);
+    for (let n = 1; n <= 5; n++) {
+      await end(path);
+      await to.untilInbox(n);
+    }
+    await untilMessages(path, (rows) => rows.every(({ state }) => state === "failed"));
+    expect((await statusOf(path)).health).toMatchObject({ state: "unknown", isProbed: false });
+    const ids = [await end(path), await end(path), await end(path)];
+    expect(
+      runsOf(await to.untilInbox(8))
+        .slice(5)
+        .sort(),
+    ).toEqual(ids.sort());
+    await until(async () => (await statusOf(path)).health.state === "working");
+  });
+
+  it("answers as it likes, and the deliveries say how", async () => {
+    const path = newRunsPath();
+    const answers = {
+      busy: { status: 429, headers: { "Retry-After": "1800" }, body: "later" },
+      huge: { mode: "enormous", status: 200 },
+      moved: { mode: "redirect", status: 302 },
+      picky: { status: 422, body: "no such field" },
+      resets: { mode: "reset" },
+    } as const;
+    for (const [name, answer] of Object.entries(answers)) {
+      await putEndpoint(path, await answering(answer), {}, name);
+    }
+    const id = await end(path);
+    const rows = await untilMessages(
+      path,
+      (all) => all.length === 5 && all.every((row) => row.lease_until === null && row.attempt === 1),
+    );
+    expect(rows.map(({ state }) => state)).toEqual(["waiting", "delivered", "waiting", "failed", "waiting"]);
+    const shown = async (name: string) => {
+      const [delivery, ...others] = await deliveriesOf(path, name);
+      expect([delivery?.runId, others]).toEqual([id, []]);
+      return { ...delivery, ...delivery?.attempts[0] };
+    };
+    const busy = await shown("busy");
+    expect(busy).toMatchObject({ status: 429, excerpt: "later" });
+    expect(Date.parse(busy.nextAttemptAt ?? "")).toBeGreaterThan(Date.now() + 1_700_000);
+    const huge = await shown("huge");
+    expect([huge.status, huge.nextAttemptAt, huge.excerpt?.length]).toEqual([200, null, 1025]);
+    expect(await shown("moved")).toMatchObject({ status: 302, state: "waiting" });
+    expect(await shown("picky")).toMatchObject({
+      status: 422,
+      excerpt: "no such field",
+      nextAttemptAt: null,
+    });
+    const reset = await shown("resets");
+    expect(reset).toMatchObject({
+      status: null,
+      reason: "could not be reached, or broke the connection off",
+    });
+  });
+
+  it("hears within 2 s, although nineteen others hang", async () => {
+    const path = newRunsPath();
+    const hanging = await Promise.all(Array.from({ length: 19 }, () => answering({ held: true })));
+    for (const [n, to] of hanging.entries()) await putEndpoint(path, to, {}, `hangs-${n}`);
+    const to = await answering({ status: 204 });
+    await putEndpoint(path, to);
+    const took: number[] = [];
+    for (let n = 1; n <= 4; n++) {
+      const from = Date.now();
+      await end(path);
+      const delivery = (await to.untilInbox(n))[n - 1];
+      took.push((delivery?.at ?? 0) - from);
+    }
+    expect(Math.min(...took)).toBeLessThan(2000);
+    await Promise.all(
+      hanging.map(async (one) => {
+        for (let left = (await one.untilInbox(1)).length; left > 0; left--) await one.release();
+      }),
+    );
+  });
+});
+
+/** Sets the service's own switch as another isolate would. */
+async function setDisabled(path: string, version: "version" | "NULL"): Promise<void> {
+  await env.DB.prepare(
+    `UPDATE definitions SET disabled_version = ${version}, disabled_reason = 'x', disabled_at = 1
+     WHERE scope = ? AND kind = 'webhook_endpoint'`,
+  )
+    .bind(scopeOfPath(path))
+    .run();
+}
+
+describe("an endpoint that fails for days", () => {
+  const consider = (path: string, key: string, version: number, settings: Partial<Env> = {}) =>
+    new WebhookEndpoints({} as ExecutionContext, envWith(settings)).considerDisabling(
+      scopeOfPath(path),
+      key,
+      version,
+    );
+
+  /** What coordinator `n` knows of an endpoint that has failed for so many days, on so many of them. */
+  async function failed(path: string, n: number, key: string, version: number, days: number, onDays = days) {
+    const since = Date.now() - days * DAY_MS;
+    const failedDays = Array.from({ length: onDays }, (_, day) => Math.floor(since / DAY_MS) + day);
+    await runInDurableObject(coordinator(path, n), (_, { storage }) => {
+      storage.sql.exec(
+        "INSERT OR REPLACE INTO endpoint_health VALUES (?, ?, 9, ?, ?, NULL)",
+        ...[key, version, since, JSON.stringify(failedDays)],
+      );
+    });
+  }
+
+  it("is disabled if no coordinator knows better, all can be reached, and it is the version that failed", async () => {
+    const path = await telling(ANYWHERE);
+    const key = "chat@1";
+    await failed(path, 0, key, 1, 6);
+    await runInDurableObject(coordinator(path, 3), (_, { storage }) => {
+      storage.sql.exec(
+        "INSERT INTO endpoint_health VALUES (?, 1, 0, NULL, '[]', ?)",
+        key,
+        Date.now() - DAY_MS,
+      );
+    });
+    await consider(path, key, 1);
+    expect((await statusOf(path)).disabledReason).toBeNull();
+
+    // The success was that of an older version.
+    await putEndpoint(path, ANYWHERE, { labels: ["x"] });
+    await failed(path, 0, key, 2, 6);
+    await consider(path, key, 1);
+    expect((await statusOf(path)).disabledReason).toBeNull();
+    const unreachable = {
+      getByName: (name: string) => {
+        if (name.endsWith("/1")) throw new Error("can't be reached");
+        return env.COORDINATORS.getByName(name);
+      },
+    };
+    await expect(
+      consider(path, key, 2, { COORDINATORS: unreachable as unknown as Env["COORDINATORS"] }),
+    ).rejects.toMatchObject({ code: "coordinator_unavailable" });
+    expect((await statusOf(path)).disabledReason).toBeNull();
+    await consider(path, key, 2);
+    expect((await statusOf(path)).disabledReason).toBe("No message has been delivered for five days.");
   });
 });

@@ -4,7 +4,7 @@
  * the runs of the day on which somebody opens it.
  */
 
-import type { RunFilter } from "../../client/index.ts";
+import type { ActionRun, RunFilter } from "../../client/index.ts";
 import type { Status } from "../ui/statuses.ts";
 import { sinceInstant } from "./since.ts";
 
@@ -60,6 +60,21 @@ export function filterOf(query: URLSearchParams, now: Date): RunFilter {
     ...(label.length === 0 ? {} : { label }),
     ...Object.fromEntries(single),
   };
+}
+
+/** What a filter asks of a run besides its action and labels, by which the feed of changes filters itself. */
+export function matches(
+  { status, triggeredBy, entityId, createdAfter, createdBefore }: RunFilter,
+  row: Pick<ActionRun, "status" | "triggeredBy" | "entityId" | "createdAt">,
+): boolean {
+  const at = Date.parse(row.createdAt);
+  return (
+    (status === undefined || status.includes(row.status)) &&
+    (triggeredBy === undefined || triggeredBy === row.triggeredBy) &&
+    (entityId === undefined || entityId.toLowerCase() === row.entityId) &&
+    !(createdAfter !== undefined && at <= Date.parse(createdAfter)) &&
+    !(createdBefore !== undefined && at >= Date.parse(createdBefore))
+  );
 }
 
 /** The parameter of the API that a chip becomes. Refusals name it. */

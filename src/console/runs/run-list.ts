@@ -40,6 +40,21 @@ export function merged(list: RunList, read: readonly RunRow[]): RunList {
   return hasSameRows(fresh, list.fresh) ? changed : { ...changed, fresh };
 }
 
+/** `told`: runs that have changed. `isListed`: whether a run that is not shown belongs to the newest of the list. */
+export function withTold(
+  list: RunList,
+  told: readonly RunRow[],
+  isListed: (row: RunRow) => boolean,
+): RunList {
+  const changed = patched(list, told);
+  const known = new Set([...list.rows, ...list.older, ...list.fresh].map(({ id }) => id));
+  const last = list.rows.at(-1)?.id ?? "";
+  const added = told.filter((row) => !known.has(row.id) && row.id > last && isListed(row));
+  const fresh = patchedRows(list.fresh, new Map(told.map((row) => [row.id, row])));
+  if (added.length === 0 && fresh === list.fresh) return changed;
+  return { ...changed, fresh: [...added, ...fresh].sort((a, b) => (a.id < b.id ? 1 : -1)) };
+}
+
 /** With newer reads of runs that are shown. The same object if nothing changed. */
 export function patched(list: RunList, read: readonly RunRow[]): RunList {
   const byId = new Map(read.map((row) => [row.id, row]));

@@ -1,13 +1,23 @@
 /**
- * Reads the runs that one address asks for, and how many there are of each status. A poll reads the newest of the runs.
- * Open runs that a poll does not cover are read one by one, a few with each poll, so that no run is shown as open for
+ * Reads the runs that one address asks for, and how many there are of each status. The feed of changes tells it what
+ * changed. Without the feed it polls: a poll reads the newest of the runs. Open runs that a poll does not cover are read one by one, a few with each poll, so that no run is shown as open for
  * long after its end. If anything changed, the poll counts as well. Rows and counts change together, after both came.
  */
 
-import { type ActionRunSummary, ActionRunsError, type Client } from "../../client/index.ts";
+import { type ActionRunSummary, ActionRunsError, type Client, type RunFilter } from "../../client/index.ts";
 import { moved } from "./counts.ts";
-import { filterOf } from "./filters.ts";
-import { begun, merged, patched, type RunList, rowIn, STRIP_RUNS, unread, withoutRun } from "./run-list.ts";
+import { filterOf, matches } from "./filters.ts";
+import {
+  begun,
+  merged,
+  patched,
+  type RunList,
+  rowIn,
+  STRIP_RUNS,
+  unread,
+  withoutRun,
+  withTold,
+} from "./run-list.ts";
 import { type RunRow, rowOf } from "./run-row.ts";
 
 const PAGE_RUNS = 50;
@@ -32,6 +42,14 @@ export interface RunSource {
   readonly readOlder: (signal: AbortSignal) => Promise<RunList | null>;
   /** A newer read of one run, which came another way. Returns whether it changed what is shown. */
   readonly take: (row: RunRow) => boolean;
+  /** Runs that have changed, as the feed of changes tells. */
+  readonly tell: (rows: readonly RunRow[]) => void;
+  /** How the feed is filtered. */
+  readonly feed: Pick<RunFilter, "actionName" | "label">;
+  /** When the last read began that succeeded. */
+  readonly readAt: () => number;
+  /** Reads the counts alone. */
+  readonly recount: (signal: AbortSignal) => Promise<void>;
   /** The next read shows the first page as it is then, with the runs that were held back. */
   readonly restart: () => void;
 }
@@ -49,6 +67,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   let shouldRestart = false;
   let turn = 0;
   let countedAt = 0;
+  let readAt = 0;
 
   async function readPage(limit: number, signal: AbortSignal) {
     const of = { ...filter, ...(cursor ? { cursor } : {}) };
@@ -109,10 +128,30 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   return {
     listed: () => listed,
     // Without rows nothing can move, so the first runs appear by themselves.
-    read: (signal) =>
-      listed === null || listed.list.rows.length === 0 || shouldRestart
-        ? begin(signal)
-        : poll(listed, signal),
+    async read(signal) {
+      const startedAt = Date.now();
+      const isFirst = listed === null || listed.list.rows.length === 0 || shouldRestart;
+      const read = await (isFirst || listed === null ? begin(signal) : poll(listed, signal));
+      readAt = startedAt;
+      return read;
+    },
+    readAt: () => readAt,
+    feed: {
+      ...(filter.actionName && { actionName: filter.actionName }),
+      ...(filter.label && { label: filter.label }),
+    },
+    tell(rows) {
+      if (listed === null) return;
+      const before = listed.list;
+      const list = withTold(before, rows, (row) => cursor === null && matches(filter, row));
+      const count = (counts: ActionRunSummary, { id, status }: RunRow) =>
+        moved(counts, rowIn(before, id)?.status ?? status, rowIn(list, id)?.status ?? status);
+      listed = { list, counts: rows.reduce(count, listed.counts) };
+    },
+    async recount(signal) {
+      const counts = await count(signal);
+      if (listed !== null) listed = { ...listed, counts };
+    },
     async readOlder(signal) {
       const before = listed?.list ?? null;
       if (before === null || before.next === null) return before;

@@ -7,8 +7,12 @@ import { useSession } from "../session/session.tsx";
 import { type Failure, useLoad } from "../ui/load.ts";
 import { rowOf } from "./run-row.ts";
 import { createRunSource, type ListedRuns } from "./run-source.ts";
+import { useRunFeed } from "./use-run-feed.ts";
 
+/** Without the feed of changes. */
 const POLL_MS = 5000;
+/** With the feed. It finds what the feed does not tell: runs that were purged, and rows that the database refused. */
+const CHECK_MS = 60_000;
 
 export interface ShownRuns {
   /** null until the first runs are there. */
@@ -27,21 +31,26 @@ export function useRunList(): ShownRuns {
   const { reader } = useSession();
   const { search } = useRoute();
   const source = useMemo(() => createRunSource(reader, new URLSearchParams(search)), [reader, search]);
-  const { failure, reload } = useLoad(source.read, { everyMs: POLL_MS });
+  const [feedAt, setFeedAt] = useState<number | null>(null);
+  // Rendered again by each read. The feed tells nothing of what changed before a list that began before the feed.
+  const isFed = feedAt !== null && source.readAt() >= feedAt;
+  const { failure, reload } = useLoad(source.read, { everyMs: isFed ? CHECK_MS : POLL_MS });
   // Rendered again by each read, so this is what the last one left.
   const listed = source.listed();
   useLoad(listed === null ? nothing : source.readOlder);
   const before = useRef<ListedRuns | null>(null);
   if (listed !== null) before.current = listed;
-  const [, setTaken] = useState<DetailedActionRun | null>(null);
+  const [, setTaken] = useState<object | null>(null);
+  const show = useCallback(() => setTaken({}), []);
+  useRunFeed(source, { begun: setFeedAt, reload, show });
   const take = useCallback(
     (run: DetailedActionRun) => {
       if (!source.take(rowOf(run))) return;
-      setTaken(run);
+      show();
       // Other runs have changed as well, and the counts with them.
       reload();
     },
-    [source, reload],
+    [source, reload, show],
   );
   const showFresh = useCallback(() => {
     source.restart();

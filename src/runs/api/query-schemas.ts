@@ -10,11 +10,12 @@ import {
 } from "../../base/limits.ts";
 import { label, PLAIN_TEXT } from "../../http/label-schemas.ts";
 import { wholeNumberText } from "../../http/schema-bounds.ts";
-import { filterableName, instant, pageQuery, seqPageQuery } from "../../http/schema-parts.ts";
+import { described, filterableName, instant, pageQuery, seqPageQuery } from "../../http/schema-parts.ts";
 import { FACET_FIELDS } from "../d1/facets.ts";
 import { ORDERS } from "../d1/filters.ts";
 import { STATUSES, type Status } from "../run.ts";
 import { uuid } from "./request-schemas.ts";
+import { CHANGE_CURSOR } from "./watch/change-cursor.ts";
 
 const status = z.enum(STATUSES);
 const asList = z.transform((one: Status) => [one]);
@@ -123,6 +124,25 @@ export const runFacetsQuery = z.strictObject({ field, contains });
 export const runQuery = z.strictObject({
   include,
   wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] })),
+});
+
+const changeCursor = z.string({ error: "send it once." }).register(z.globalRegistry, {
+  wire: { type: "string", pattern: CHANGE_CURSOR, examples: ["0"] },
+  description:
+    "The cursor of an earlier response, such as `12.0.7.33`, or `0` for all runs that are kept. Without it, the response has no runs and a cursor for now.",
+});
+
+export const changesQuery = z.strictObject({
+  after: z.optional(changeCursor),
+  wait: z.optional(
+    described(
+      wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { default: 0, examples: [0] }, 0),
+      "How long the response waits for a change. It has no effect without `after`, or in a stream.",
+    ),
+  ),
+  actionName: runFilters.actionName,
+  label: runFilters.label,
+  include,
 });
 
 export const eventsQuery = z.strictObject(seqPageQuery);

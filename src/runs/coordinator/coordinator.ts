@@ -16,7 +16,9 @@ import type { JournaledRun } from "../journal/run-rows.ts";
 import type { MessageFilter } from "../message.ts";
 import { Projection } from "../projection/projection.ts";
 import type {
+  AskedChanges,
   ChangeKey,
+  ChangesReply,
   Coordinator,
   EndpointReport,
   Heartbeat,
@@ -54,6 +56,7 @@ import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
 import { ring } from "./alarm/ring.ts";
+import { Changes } from "./changes.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Ledger } from "./ledger.ts";
 import { type MessageSender, Messages } from "./messages.ts";
@@ -85,6 +88,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #projection: Projection;
   readonly #watchers = new Watchers();
   readonly #tests = new TestLimit();
+  readonly #changes: Changes;
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
   readonly #deliveries: Deliveries;
@@ -113,9 +117,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#projection = new Projection(this.#journal, this.#alarms, store);
     this.#replies = new Replies(this.#journal, this.#projection);
     this.#purge = new Purge(this.#journal, this.#alarms, this.#projection, store);
-    this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, retentionDays(env), () =>
-      this.#telling.start(),
-    );
+    this.#changes = new Changes(ctx.storage.sql, this.#journal, this.#watchers);
+    const [days, ended] = [retentionDays(env), () => this.#telling.start()];
+    this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, this.#changes, days, ended);
     const { WebhookSender, WebhookEndpoints, MessageSender } = ctx.exports as unknown as Entrypoints;
     const arming = { owner, arm: (now: number) => this.#projection.arm(now) };
     const sending = { sender: WebhookSender, ...arming };
@@ -288,6 +292,14 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       // wake each other for ever.
       if (!(await this.#watchers.news(watcher, leftMs))) return this.#replies.run(run);
     }
+  }
+
+  async changes(asked: AskedChanges): Promise<ChangesReply> {
+    return this.#changes.page(asked);
+  }
+
+  async watchChanges(asked: AskedChanges, watcher: Watcher, maxMs: number): Promise<ChangesReply> {
+    return this.#changes.watch(asked, watcher, maxMs);
   }
 
   async unwatch(watcherKey: string): Promise<void> {

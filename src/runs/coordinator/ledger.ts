@@ -13,6 +13,7 @@ import type { ChangeKey } from "../protocol.ts";
 import { expire, isOpen, purgeAt, type Run, type RunEvent } from "../run.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import { logGivenUp, neverCalled } from "./attempt-events.ts";
+import type { Changes } from "./changes.ts";
 import { EndLog } from "./end-log.ts";
 import type { Watchers } from "./watchers.ts";
 
@@ -30,6 +31,7 @@ export class Ledger {
   readonly #journal: Journal;
   readonly #projection: Projection;
   readonly #watchers: Watchers;
+  readonly #changes: Changes;
   readonly #retentionDays: number;
   readonly #endLog: EndLog;
   readonly #ended: () => void;
@@ -39,12 +41,14 @@ export class Ledger {
     journal: Journal,
     projection: Projection,
     watchers: Watchers,
+    changes: Changes,
     retentionDays: number,
     ended: () => void,
   ) {
     this.#journal = journal;
     this.#projection = projection;
     this.#watchers = watchers;
+    this.#changes = changes;
     this.#retentionDays = retentionDays;
     this.#endLog = new EndLog(journal.owner.name);
     this.#ended = ended;
@@ -155,6 +159,7 @@ export class Ledger {
   #written({ id }: JournaledRun, written: Written, now: number): void {
     this.#projection.changed(written, now);
     this.#watchers.tell(id);
+    this.#changes.noteChange(now);
   }
 }
 

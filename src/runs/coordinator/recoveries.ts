@@ -6,13 +6,14 @@
 import { RECOVERED_MAX } from "../../base/limits.ts";
 import { HOUR_MS, within } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
-import { isSameOrder, type StoredRecovery } from "../journal/recovery-rows.ts";
+import type { StoredRecovery } from "../journal/recovery-rows.ts";
 import type { Message } from "../message.ts";
 import { COORDINATORS } from "../run-id.ts";
 import {
   type EndedRun,
   type EndpointKey,
   type Endpoints,
+  isSameOrder,
   MATCHING_MAX_MS,
   type Match,
   type Recovery,

@@ -1,5 +1,5 @@
 /**
- * The event streams and waits that follow a run. In memory only, and bounded. A watcher takes a seat with its first
+ * The event streams and waits that follow a run or the feed of changes. In memory only, and bounded. A watcher takes a seat with its first
  * call, and keeps it for 10 s after each call. So it does not lose the seat between two calls. One token can never hold
  * every seat of a run or of the coordinator.
  */
@@ -15,7 +15,8 @@ export const WATCHERS_PER_RUN_AND_TOKEN = 100;
 const SEAT_KEPT_MS = 10_000;
 
 interface Seat {
-  readonly runId: string;
+  /** Null: the watcher follows the feed. */
+  readonly runId: string | null;
   readonly tokenId: string;
   askedAt: number;
   keptMs: number;
@@ -27,9 +28,9 @@ export class Watchers {
 
   /**
    * Gives the watcher a seat, or extends the seat it has, to `maxMs` + 10 s from now. False if every seat is
-   * taken, or every seat of this run or of this token, or if the watcher's seat is at another run.
+   * taken, or every seat of this run or of this token, or if the watcher's seat is elsewhere. `runId`: null for the feed.
    */
-  admit(runId: string, watcher: Watcher, now: number, maxMs: number): boolean {
+  admit(runId: string | null, watcher: Watcher, now: number, maxMs: number): boolean {
     const kept = { askedAt: now, keptMs: maxMs + SEAT_KEPT_MS };
     const known = this.#seats.get(watcher.key);
     if (known !== undefined) {
@@ -61,8 +62,15 @@ export class Watchers {
     return this.#seats.get(watcher.key) === seat && seat.wake === resolve;
   }
 
-  /** Wakes all watchers of this run. Each then reads the run by itself, so a change never waits for them. */
-  tell(runId: string): void {
+  /** How many watch this run, or the feed if `runId` is null. */
+  count(runId: string | null): number {
+    let count = 0;
+    for (const seat of this.#seats.values()) if (seat.runId === runId) count++;
+    return count;
+  }
+
+  /** Wakes all watchers of this run, or of the feed. Each then reads by itself, so a change never waits for them. */
+  tell(runId: string | null): void {
     for (const seat of this.#seats.values()) if (seat.runId === runId) seat.wake();
   }
 
@@ -71,16 +79,13 @@ export class Watchers {
     this.#seats.delete(key);
   }
 
-  #isFull(runId: string, tokenId: string): boolean {
+  #isFull(runId: string | null, tokenId: string): boolean {
     const all = [...this.#seats.values()];
     const ofToken = all.filter((seat) => seat.tokenId === tokenId);
+    if (all.length >= WATCHERS_MAX || ofToken.length >= WATCHERS_PER_TOKEN) return true;
+    if (runId === null) return false;
     const ofRun = (seats: readonly Seat[]) => seats.filter((seat) => seat.runId === runId).length;
-    return (
-      all.length >= WATCHERS_MAX ||
-      ofToken.length >= WATCHERS_PER_TOKEN ||
-      ofRun(all) >= WATCHERS_PER_RUN ||
-      ofRun(ofToken) >= WATCHERS_PER_RUN_AND_TOKEN
-    );
+    return ofRun(all) >= WATCHERS_PER_RUN || ofRun(ofToken) >= WATCHERS_PER_RUN_AND_TOKEN;
   }
 
   #dropForgotten(now: number): void {

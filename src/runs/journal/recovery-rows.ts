@@ -1,6 +1,6 @@
 /** The journal's table of recoveries: an endpoint asks for messages again, and a walk over ended runs brings them. */
 
-import type { EndpointKey, Recovery, RecoveryOrder } from "../telling.ts";
+import type { EndpointKey, Recovery } from "../telling.ts";
 
 type Row = Omit<Recovery, "isOver"> & { isOver: number; endpoint: EndpointKey };
 
@@ -56,9 +56,4 @@ export class RecoveryRows {
     const [row] = this.#sql.exec<Row & { beforeSeq: number }>(`${SELECT} ${clauses}`, ...bindings);
     return row === undefined ? null : { ...row, isOver: row.isOver === 1 };
   }
-}
-
-/** Whether two orders ask for the same. */
-export function isSameOrder(a: RecoveryOrder, b: RecoveryOrder): boolean {
-  return a.since === b.since && a.until === b.until && a.include === b.include;
 }

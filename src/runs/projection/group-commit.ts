@@ -105,7 +105,7 @@ export class GroupCommit {
       this.start("list");
       isLanded = await landing;
     }
-    return { isBehind: !isLanded, bookmark: this.#bookmark };
+    return { isBehind: !isLanded, lacksRefused: this.aside.size > 0, bookmark: this.#bookmark };
   }
 
   /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */

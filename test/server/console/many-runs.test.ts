@@ -10,7 +10,7 @@ import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, twoFrames } from "../watched-browser.ts";
 import { MANY } from "./many.ts";
-import { button, fakeTime, job, run, runs, Site, untilRunIs, WIDE } from "./site.ts";
+import { button, fakeTime, job, run, runs, Site, show, untilRunIs, WIDE, withoutFeed } from "./site.ts";
 
 const ENV = MANY.env;
 /** Ten times what the design says, for busy machines. */
@@ -139,6 +139,7 @@ describeInBrowser("the console with many runs", (browser) => {
     const page = await browser.newPage(site.origin, WIDE);
     const polls = underWay(page, isPoll);
     await fakeTime(page);
+    await withoutFeed(page);
     // No run is open. In faked time the client would miss the stream's signs of life, and connect again a hundred
     // times.
     await site.signIn(page, `${ENV}/runs`, await site.newToken("member"));
@@ -193,13 +194,6 @@ describeInBrowser("the console with many runs", (browser) => {
     expect(late.heapBytes - early.heapBytes).toBeLessThan(LATE_POLLS * POLL_BYTES_MAX);
   });
 
-  function show(page: Page, state: "visible" | "hidden"): Promise<void> {
-    return page.evaluate(`
-      Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true });
-      document.dispatchEvent(new Event("visibilitychange"));
-    `);
-  }
-
   it("has one event stream, none while it is hidden, and no second poll while one is under way", async () => {
     const client = site.client(ENV);
     const [one, other] = [
@@ -210,6 +204,7 @@ describeInBrowser("the console with many runs", (browser) => {
     const streams = underWay(page, isStream);
     const polls = underWay(page, isPoll);
     await fakeTime(page);
+    await withoutFeed(page);
     await site.signIn(page, `${ENV}/runs/${one.id}`, await site.newToken("member"));
     await untilRunIs(page, "pending");
     await runs(page).getByRole("link", { name: "other", exact: true }).click();

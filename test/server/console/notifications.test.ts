@@ -172,6 +172,9 @@ describeInBrowser("the console's notifications", (browser) => {
     await button(page, "Edit").click();
     const editing = dialog(page, "Edit desk");
     await field(editing, "Actions").fill("deploy");
+    // An empty field keeps the stored URL.
+    await field(editing, "URL").fill(`${receiver.url}/elsewhere`);
+    await field(editing, "URL").fill("");
     await lookAt(page, "edit", found);
     await button(editing, "Save").click();
     await editing.waitFor({ state: "detached" });

@@ -128,6 +128,20 @@ export async function fakeTime(page: Page): Promise<void> {
   await page.clock.install();
 }
 
+/** The page is hidden or shown, as the browser says it. */
+export function show(page: Page, state: "visible" | "hidden"): Promise<void> {
+  return page.evaluate(`
+    Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  `);
+}
+
+/** Something between the page and the service does not let the feed of changes through, so the list polls. */
+export async function withoutFeed(page: Page): Promise<void> {
+  const body = "<h1>A proxy's page</h1>";
+  await page.route("**/action-runs/changes*", (route) => route.fulfill({ contentType: "text/html", body }));
+}
+
 /** The time of the next poll comes at once. */
 export async function poll(page: Page): Promise<void> {
   await page.clock.runFor(6000);

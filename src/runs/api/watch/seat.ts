@@ -1,5 +1,5 @@
 /**
- * The seat of a watcher: of a request that waits for news of a run. After each wait the request is authorized again
+ * The seat of a watcher: of a request that waits for news of a run, or of all runs. After each wait the request is authorized again
  * before the news is sent, so a token gets no more news from 30 s after its revocation on (10 minutes while D1 is
  * down).
  */
@@ -11,8 +11,15 @@ import { ask, type RunEnvironment } from "../run-environment.ts";
 
 export type Seat = ReturnType<typeof seatFor>;
 
-/** The first call with `watcher` takes the seat at the coordinator. A client that hangs up leaves it. */
-export function seatFor(c: Context<AppEnv>, environment: RunEnvironment, id: string) {
+/**
+ * The first call with `watcher` takes the seat at the coordinator. A client that hangs up leaves it. `at`: the
+ * coordinators, each by its number or by one of its runs.
+ */
+export function seatFor(
+  c: Context<AppEnv>,
+  environment: RunEnvironment,
+  ...at: readonly (string | number)[]
+) {
   const { id: tokenId, expiresAt } = c.get("principal");
   const watcher = { key: crypto.randomUUID(), tokenId };
   const { signal } = c.req.raw;
@@ -20,20 +27,22 @@ export function seatFor(c: Context<AppEnv>, environment: RunEnvironment, id: str
   const leave = () => {
     if (hasLeft) return;
     hasLeft = true;
-    const left = ask(environment, id, (coordinator) => coordinator.unwatch(watcher.key));
-    // Without waitUntil, the platform drops the call together with the request of a client that hung up.
-    c.executionCtx.waitUntil(left.catch(() => {}));
+    const left = at.map((of) => ask(environment, of, (coordinator) => coordinator.unwatch(watcher.key)));
+    // Without waitUntil, the platform drops the calls together with the request of a client that hung up.
+    c.executionCtx.waitUntil(Promise.allSettled(left));
   };
   signal.addEventListener("abort", leave, { once: true });
   return {
     watcher,
     /** When the token expires. No wait lasts longer. */
     expiresAt: expiresAt ?? Number.POSITIVE_INFINITY,
+    /** Whether the seats were given back. */
+    hasLeft: () => hasLeft,
     /** Whether the client hung up. */
     isGone: () => signal.aborted,
-    /** Throws if the token no longer opens this run. */
+    /** Throws if the token no longer opens this environment. */
     authorizeAgain: () => authorize(c, "data:read"),
-    /** Gives the seat back. The work goes on after the response. */
+    /** Gives the seats back. The work goes on after the response. */
     leave,
   };
 }

@@ -14,11 +14,11 @@ import { eventsQuery } from "../query-schemas.ts";
 import { mayBeKnown } from "../read/reader.ts";
 import { ask, environmentOf, type RunEnvironment, runIdOf } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
+import { EVENT_STREAM, eventStreamHeaders } from "./event-stream.ts";
 import { openExcerpts } from "./open-excerpts.ts";
 import { seatFor } from "./seat.ts";
 import { streamEvents } from "./timeline-stream.ts";
 
-const EVENT_STREAM = "text/event-stream";
 const JSON_TYPE = "application/json";
 /** The most events that a stream fetches at once. */
 const STREAM_PAGE = 100;
@@ -58,7 +58,6 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
     );
   }
   const after = lastEventId(c.req.header("Last-Event-ID"));
-  c.header("Cache-Control", "no-store, no-transform");
   const { watcher, expiresAt, authorizeAgain, leave } = seatFor(c, environment, id);
   const watch = (seq: number, maxMs: number) => {
     const startedAt = Date.now();
@@ -82,10 +81,7 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
   }
   // 204 tells an EventSource not to reconnect: the client has every event that there will ever be.
   if (first.isOver && first.events.length === 0) return c.body(null, 204);
-  // Some clients read text without a charset as Latin-1.
-  c.header("Content-Type", `${EVENT_STREAM}; charset=utf-8`);
-  // nginx holds back a response until it has a full buffer of it, unless this header is there.
-  c.header("X-Accel-Buffering", "no");
+  eventStreamHeaders(c);
   if (isHead) return c.body(null);
   const next = async (seq: number, maxMs: number) => {
     const answer = await watch(seq, Math.min(maxMs, expiresAt - Date.now()));

@@ -1,0 +1,175 @@
+/**
+ * Follows all runs of an environment: lists them first, or goes on from a cursor. No change is missed between the list
+ * and the feed, because the cursor is taken before the list, and the list waits for what the cursor stands for. It goes
+ * on after a break, and after a restart of the server.
+ */
+
+import type { DetailedActionRun, DetailOptions } from "./api.ts";
+import { ActionRunsError, parseJson, unexpectedResponse } from "./errors.ts";
+import { readStreams, type StreamSettings } from "./event-stream.ts";
+import { pause, retryPauseMs } from "./retry.ts";
+import { isTransient } from "./transport.ts";
+
+/** Runs that are new or have changed. A run that you know already replaces the one that you have. */
+export interface RunChanges {
+  readonly runs: readonly DetailedActionRun[];
+  /**
+   * Where to go on after these runs. If you store it, do so when you have processed them. Null until the whole list has
+   * come, because a program that stops before must list again.
+   */
+  readonly cursor: string | null;
+  /** Whether these are the newest changes. False also while the list comes. */
+  readonly caughtUp: boolean;
+  /** Whether the service can't reach a part of the runs. Their changes come later. */
+  readonly incomplete: boolean;
+}
+
+export interface FollowOptions<List> extends DetailOptions {
+  /**
+   * Where to begin: a cursor that `follow` gave, `"0"` for all runs that are kept, or `"now"` for later changes only.
+   * Default: it lists the runs, newest first, and then follows.
+   */
+  readonly after?: string | undefined;
+  /** Only runs of this action. */
+  readonly actionName?: string | undefined;
+  /** Only runs that have each of these labels. */
+  readonly label?: string[] | undefined;
+  /** Makes the list at the beginning shorter, for example `{ status: ["running"] }`. All changes follow it. */
+  readonly list?: List | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called each time when there is no connection. `follow` goes on by itself. */
+  readonly onBreak?: ((error: ActionRunsError) => void) | undefined;
+}
+
+/** One page of the list. `isBehind`: the database lacks changes that the page must show. */
+export interface FollowedPage {
+  readonly runs: readonly DetailedActionRun[];
+  readonly next: string | null;
+  readonly isBehind: boolean;
+}
+
+export interface FollowSource {
+  /** A cursor for now. */
+  cursor(): Promise<string>;
+  page(cursor: string | null): Promise<FollowedPage>;
+  open(after: string, signal: AbortSignal): Promise<Response>;
+}
+
+/** Four pages of 1 MiB, each with a run that can be larger. */
+const EVENT_MAX_CHARACTERS = 16 * 1024 * 1024;
+
+type Patient = Pick<FollowOptions<unknown>, "after" | "signal" | "onBreak">;
+
+/**
+ * Throws what waiting can't help with: a refusal, `cursor_gone`, or an address that never answered. Then it is over.
+ */
+export async function* followRuns(
+  source: FollowSource,
+  { after, signal, onBreak }: Patient,
+  settings: StreamSettings,
+): AsyncGenerator<RunChanges, void> {
+  const patience = new Patience(signal, onBreak, settings);
+  let cursor = after ?? "now";
+  if (cursor === "now") {
+    cursor = await patience.until(() => source.cursor());
+    if (after === undefined) yield* listed(source, cursor, patience);
+    else yield { runs: [], cursor, caughtUp: true, incomplete: false };
+  }
+  for (;;) {
+    let last = "";
+    const reading = {
+      open: (stop: AbortSignal) => source.open(cursor, stop),
+      read(response: Response, data: string) {
+        const changes = toChanges(response, data);
+        patience.answered();
+        // Each stream begins with where it is.
+        const said = JSON.stringify([changes.cursor, changes.caughtUp, changes.incomplete]);
+        if (changes.runs.length === 0 && said === last) return null;
+        last = said;
+        cursor = changes.cursor;
+        return changes;
+      },
+      isLast: () => false,
+      maxCharacters: EVENT_MAX_CHARACTERS,
+    };
+    try {
+      yield* readStreams(reading, signal, settings);
+    } catch (error) {
+      await patience.afterError(error);
+    }
+  }
+}
+
+/** The list, page by page. A page is asked for again as long as the database is behind. */
+async function* listed(
+  source: FollowSource,
+  cursor: string,
+  patience: Patience,
+): AsyncGenerator<RunChanges, void> {
+  for (let at: string | null = null, isOver = false; !isOver; ) {
+    const page: FollowedPage = await patience.until(() => source.page(at));
+    if (page.isBehind) {
+      await patience.wait();
+      continue;
+    }
+    patience.answered();
+    isOver = page.next === null;
+    at = page.next;
+    yield { runs: page.runs, cursor: isOver ? cursor : null, caughtUp: false, incomplete: false };
+  }
+}
+
+function toChanges(response: Response, data: string): RunChanges & { readonly cursor: string } {
+  const changes = parseJson(data) as (RunChanges & { readonly cursor: string }) | null | undefined;
+  if (Array.isArray(changes?.runs) && typeof changes.cursor === "string") return changes;
+  throw unexpectedResponse(response, "An event of the feed has no cursor");
+}
+
+/** Waits while the service can't answer, for as long as it takes, once it has answered. */
+class Patience {
+  readonly #signal: AbortSignal | undefined;
+  readonly #onBreak: ((error: ActionRunsError) => void) | undefined;
+  readonly #retryDelayMs: number;
+  #hasAnswered = false;
+  #failed = 0;
+
+  constructor(
+    signal: AbortSignal | undefined,
+    onBreak: ((error: ActionRunsError) => void) | undefined,
+    { retryDelayMs }: StreamSettings,
+  ) {
+    this.#signal = signal;
+    this.#onBreak = onBreak;
+    this.#retryDelayMs = retryDelayMs;
+  }
+
+  answered(): void {
+    this.#hasAnswered = true;
+    this.#failed = 0;
+  }
+
+  async until<T>(call: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        const value = await call();
+        this.#hasAnswered = true;
+        return value;
+      } catch (error) {
+        await this.afterError(error);
+      }
+    }
+  }
+
+  /** Throws what waiting can't help with. */
+  async afterError(error: unknown): Promise<void> {
+    this.#signal?.throwIfAborted();
+    if (!(error instanceof ActionRunsError) || !this.#hasAnswered) throw error;
+    if (error.code !== "unreachable" && !isTransient(error)) throw error;
+    this.#onBreak?.(error);
+    await this.wait(error.retryAfterMs ?? 0);
+  }
+
+  wait(leastMs = 0): Promise<void> {
+    return pause(leastMs + retryPauseMs(this.#retryDelayMs, this.#failed++), this.#signal);
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Lets the feed of changes tell a list what changed. A hidden page closes the feed. A page that is shown again, or is
+ * far behind, reads its list anew, because a replay could be long. If the feed fails, for example because a proxy holds
+ * streams back, the list polls, and the feed is tried again later.
+ */
+
+import { useEffect } from "preact/hooks";
+import { useSession } from "../session/session.tsx";
+import { useVisible } from "../ui/clock.tsx";
+import { rowOf } from "./run-row.ts";
+import type { RunSource } from "./run-source.ts";
+
+const TRY_AGAIN_MS = 30_000;
+/** Counts cost more than a page, and most changes are counted without one. */
+const COUNT_EVERY_MS = 5000;
+
+interface Listeners {
+  /** When the feed began; null if it does not work now. */
+  readonly begun: (at: number | null) => void;
+  readonly reload: () => void;
+  readonly show: () => void;
+}
+
+export function useRunFeed(source: RunSource, { begun, reload, show }: Listeners): void {
+  const { client } = useSession();
+  const isVisible = useVisible();
+  useEffect(() => {
+    if (!isVisible) return;
+    const aborter = new AbortController();
+    const { signal } = aborter;
+    let nextTry: ReturnType<typeof setTimeout>;
+    let counting: ReturnType<typeof setTimeout> | undefined;
+    let isOn = false;
+    function broken() {
+      if (isOn && !signal.aborted) reload();
+      isOn = false;
+      begun(null);
+    }
+    async function count() {
+      counting = undefined;
+      await source.recount(signal).then(show, () => {});
+    }
+    async function follow() {
+      let isBehind = false;
+      try {
+        let at = 0;
+        const options = {
+          ...source.feed,
+          after: "now",
+          include: "details",
+          signal,
+          onBreak: broken,
+        } as const;
+        for await (const { runs, caughtUp, incomplete } of client.runs.follow(options)) {
+          // The first answer is the cursor. Only the second one shows that streams work here.
+          if (at === 0) {
+            at = Date.now();
+            if (source.listed() !== null) reload();
+            continue;
+          }
+          isBehind = !caughtUp;
+          if (isBehind) break;
+          if (incomplete) broken();
+          else if (!isOn) begun(at);
+          isOn = !incomplete;
+          if (runs.length === 0) continue;
+          // The first runs of an empty list appear by themselves.
+          if (source.listed()?.list.rows.length === 0) reload();
+          source.tell(runs.map(rowOf));
+          show();
+          counting ??= setTimeout(count, COUNT_EVERY_MS);
+        }
+      } catch {
+        // An older server has no feed, or refuses another watcher. The list polls, and says what is wrong.
+      }
+      if (signal.aborted) return;
+      broken();
+      nextTry = setTimeout(follow, isBehind ? COUNT_EVERY_MS : TRY_AGAIN_MS);
+    }
+    void follow();
+    return () => {
+      aborter.abort();
+      clearTimeout(nextTry);
+      clearTimeout(counting);
+      begun(null);
+    };
+  }, [client, source, isVisible, begun, reload, show]);
+}

@@ -1,0 +1,171 @@
+/**
+ * The coordinator's part of the feed of changes: pages of changed runs, and watchers that wait for the next one. It
+ * reads the journal and writes nothing. News is told to all watchers at once, at most once a second, so watchers with the
+ * same cursor and filters share one page.
+ */
+
+import { BoundedMap } from "../../base/bounded-map.ts";
+import { CHANGES_MAX_BYTES, utf8Bytes } from "../../base/limits.ts";
+import { logFailure } from "../../base/log.ts";
+import { msSince } from "../../base/time.ts";
+import { toActionRun } from "../action-run.ts";
+import { detailsOf, shownHeartbeat, withDetails } from "../details.ts";
+import { changedAfter } from "../journal/change-pages.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
+import type { AskedChanges, ChangesAnswer, ChangesReply, Inclusion, Watcher } from "../protocol.ts";
+import { TOO_MANY_WATCHERS } from "./replies.ts";
+import type { Watchers } from "./watchers.ts";
+
+/** A watcher is woken at most once in this time. */
+const TOLD_EVERY_MS = 1000;
+/**
+ * Many watchers are woken less often, so that they leave the coordinator three quarters of the 1000 calls a second that
+ * the platform lets it serve.
+ */
+const MS_PER_WATCHER = 4;
+/** The pages that watchers share. */
+const SHARED_MAX_BYTES = 8 * 1024 * 1024;
+const ENTRY_OVERHEAD_BYTES = 256;
+
+const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
+
+export class Changes {
+  readonly #sql: SqlStorage;
+  readonly #journal: Journal;
+  readonly #watchers: Watchers;
+  /** Watchers were told of everything up to this number. */
+  #toldSeq = 0;
+  #toldAt = 0;
+  /** The timer that tells the next news; null if none is set. */
+  #telling: ReturnType<typeof setTimeout> | null = null;
+  #shared = newPages();
+  /** The newest number when the first shared page was made, and when that was. */
+  #sharedAt = { seq: -1, at: 0 };
+
+  constructor(sql: SqlStorage, journal: Journal, watchers: Watchers) {
+    this.#sql = sql;
+    this.#journal = journal;
+    this.#watchers = watchers;
+  }
+
+  /** Call this after each write of a run. */
+  noteChange(now: number): void {
+    if (this.#watchers.count(null) > 0) this.#tellSoon(now);
+  }
+
+  page(asked: AskedChanges): ChangesReply {
+    const newestSeq = this.#journal.landing.lastSeq;
+    const { after } = asked;
+    if (after === null) return { ok: true, runs: "", readSeq: newestSeq, newestSeq };
+    if (after > newestSeq) return CURSOR_GONE;
+    if (after === newestSeq) return { ok: true, runs: "", readSeq: after, newestSeq };
+    return this.#sharedPage({ ...asked, after }, newestSeq);
+  }
+
+  /**
+   * The same. If the page has no run, waits up to `maxMs` for one. An answer can come without runs, because the walk
+   * has gone on. A watcher keeps its seat after the answer.
+   */
+  async watch(asked: AskedChanges, watcher: Watcher, maxMs: number): Promise<ChangesReply> {
+    const startedAt = Date.now();
+    // Each round waits for news, or is the last one.
+    for (let after = asked.after; ; ) {
+      const now = Date.now();
+      const leftMs = maxMs - msSince(startedAt, now);
+      if (!this.#watchers.admit(null, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
+      if (leftMs <= 0 || after === null || this.#mayTell(after, now)) {
+        const page = this.page({ ...asked, after });
+        if (leftMs <= 0 || !page.ok || page.runs !== "" || page.readSeq < page.newestSeq) return page;
+        after = page.readSeq;
+        continue;
+      }
+      if (await this.#watchers.news(watcher, leftMs)) continue;
+      // The watcher has left, or made a newer call. If it reads this answer all the same, it must miss nothing.
+      return { ok: true, runs: "", readSeq: after, newestSeq: this.#journal.landing.lastSeq };
+    }
+  }
+
+  /** Whether a watcher that has read up to `after` may be told more now. If not, the next news wakes it. */
+  #mayTell(after: number, now: number): boolean {
+    const { lastSeq } = this.#journal.landing;
+    if (after < this.#toldSeq || after > lastSeq) return true;
+    if (after === lastSeq) return false;
+    if (msSince(this.#toldAt, now) >= this.#tellEveryMs) {
+      this.#tell(now);
+      return true;
+    }
+    this.#tellSoon(now);
+    return false;
+  }
+
+  #tellSoon(now: number): void {
+    if (this.#telling !== null) return;
+    const waitMs = Math.max(this.#tellEveryMs - msSince(this.#toldAt, now), 0);
+    this.#telling = setTimeout(() => this.#tell(Date.now()), waitMs);
+  }
+
+  get #tellEveryMs(): number {
+    return Math.max(TOLD_EVERY_MS, this.#watchers.count(null) * MS_PER_WATCHER);
+  }
+
+  #tell(now: number): void {
+    if (this.#telling !== null) clearTimeout(this.#telling);
+    this.#telling = null;
+    this.#toldSeq = this.#journal.landing.lastSeq;
+    this.#toldAt = now;
+    this.#watchers.tell(null);
+  }
+
+  #sharedPage(asked: AskedChanges & { readonly after: number }, newestSeq: number): ChangesAnswer {
+    const now = Date.now();
+    // A heartbeat can change details without a new number, so a page is not shared for long.
+    if (this.#sharedAt.seq !== newestSeq || msSince(this.#sharedAt.at, now) >= TOLD_EVERY_MS) {
+      this.#shared = newPages();
+      this.#sharedAt = { seq: newestSeq, at: now };
+    }
+    const { after, include, actionName, labels } = asked;
+    const key = JSON.stringify([after, include, actionName, labels]);
+    const shared = this.#shared.get(key);
+    if (shared !== undefined) return shared;
+    const page = this.#newPage(asked, newestSeq);
+    this.#shared.set(key, page);
+    return page;
+  }
+
+  #newPage(asked: AskedChanges & { readonly after: number }, newestSeq: number): ChangesAnswer {
+    const { rows, readSeq } = changedAfter(this.#sql, asked.after, newestSeq, asked);
+    const runs = new Map(this.#journal.runs.byIds(rows.map(({ id }) => id)).map((run) => [run.id, run]));
+    const texts: string[] = [];
+    let bytes = 0;
+    let lastSeq = asked.after;
+    for (const { id, seq } of rows) {
+      const run = runs.get(id);
+      const text = run === undefined ? null : this.#print(run, asked);
+      bytes += text === null ? 0 : utf8Bytes(text);
+      // The journal counts characters and not bytes, so the page can be full before its rows end.
+      if (bytes > CHANGES_MAX_BYTES && texts.length > 0) {
+        return { ok: true, runs: texts.join(","), readSeq: lastSeq, newestSeq };
+      }
+      if (text !== null) texts.push(text);
+      lastSeq = seq;
+    }
+    return { ok: true, runs: texts.join(","), readSeq, newestSeq };
+  }
+
+  /** Null if the run can't be printed. It must not hold up the others for ever. */
+  #print(run: JournaledRun, { include }: Inclusion): string | null {
+    try {
+      const text = toActionRun(run);
+      if (include !== "details") return text;
+      return withDetails(text, detailsOf(run, shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id))));
+    } catch (error) {
+      logFailure("run_unprintable", error, { coordinator: this.#journal.owner.name, run: run.id });
+      return null;
+    }
+  }
+}
+
+function newPages(): BoundedMap<ChangesAnswer> {
+  return new BoundedMap(SHARED_MAX_BYTES, ({ runs }) => runs.length + ENTRY_OVERHEAD_BYTES);
+}

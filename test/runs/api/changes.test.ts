@@ -1,0 +1,382 @@
+/** GET …/action-runs/changes: which runs the feed has, its cursors, and what it says when it can't read everything. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { COORDINATORS, coordinatorOfKey, readRunId } from "../../../src/runs/run-id.ts";
+import { changesOf, cursorOf, loseCoordinators } from "../../support/changes.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  hurryTimers,
+  until,
+} from "../../support/direct.ts";
+import { breakD1, faults, holdWrites } from "../../support/faults.ts";
+import { landed } from "../../support/landed.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report } from "../../support/requests.ts";
+import { fillJournal } from "../../support/rows-in-journal.ts";
+import { beat } from "../../support/stream.ts";
+import type { Refusal } from "../../support/tokens.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+const NOTHING = { runs: [], caughtUp: true, incomplete: false };
+const FROM_ZERO = "0.0.0.0";
+
+/** Creates a run in the coordinator `n`. */
+function createIn(path: string, n: number, body: Record<string, unknown> = { actionName: "deploy" }) {
+  let key: string = crypto.randomUUID();
+  while (coordinatorOfKey(key) !== n) key = crypto.randomUUID();
+  return createRun(path, body, { headers: { "Idempotency-Key": key } });
+}
+
+const idsOf = (runs: readonly { readonly id: string }[]) => runs.map(({ id }) => id);
+
+describe("the feed", () => {
+  it("without a cursor has no runs and a cursor for now, and after it each change, in the run's newest version", async () => {
+    const path = newRunsPath();
+    await createIn(path, 1);
+    const { status, body } = await changesOf(path);
+    expect([status, body]).toEqual([200, { ...NOTHING, cursor: body.cursor }]);
+    const run = await createIn(path, 1);
+    await beat(run);
+    const { body: done } = await report(run, { status: "succeeded", output: { a: 1 } });
+    const { body: next } = await changesOf(path, `?after=${body.cursor}`);
+    expect(next).toEqual({ ...NOTHING, runs: [done], cursor: next.cursor });
+    expect(next.cursor).not.toBe(body.cursor);
+    expect((await changesOf(path, `?after=${next.cursor}`)).body).toEqual({
+      ...NOTHING,
+      cursor: next.cursor,
+    });
+    // Read again from an older cursor, it is the same.
+    expect((await changesOf(path, `?after=${body.cursor}`)).body).toEqual(next);
+  });
+
+  it("has every run that is kept after the cursor 0, in the order of a coordinator's changes", async () => {
+    const path = newRunsPath();
+    const runs = [];
+    for (const n of [0, 1, 2, 3, 2]) runs.push(await createIn(path, n));
+    const [, , first, , second] = runs;
+    if (first !== undefined) await report(first, { status: "failed", error: "no" });
+    const { body } = await changesOf(path, "?after=0");
+    expect(idsOf(body.runs).sort()).toEqual(idsOf(runs).sort());
+    const ofTwo = idsOf(body.runs).filter((id) => readRunId(id).coordinator === 2);
+    expect(ofTwo).toEqual([second?.id, first?.id]);
+    expect((await changesOf(path, `?after=${FROM_ZERO}`)).body).toEqual(body);
+  });
+
+  it("has details with include=details, the last heartbeat included, and heartbeats that change nothing are no changes", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path, { actionName: "deploy", labels: ["b", "a"] });
+    await beat(run, { message: "one" });
+    const { body } = await changesOf(path, "?after=0&include=details");
+    const { body: got } = await ask("GET", `${path}/${run.id}?include=details`);
+    expect(body.runs).toEqual([got]);
+    expect(body.runs[0]?.details).toMatchObject({ labels: ["a", "b"], heartbeat: { message: "one" } });
+    await beat(run, { message: "two" });
+    expect((await changesOf(path, `?after=${body.cursor}`)).body.runs).toEqual([]);
+  });
+
+  it("has only the runs that match, and what a filter leaves out moves the cursor all the same", async () => {
+    const path = newRunsPath();
+    const both = await createRun(path, { actionName: "deploy", labels: ["a", "b"] });
+    const one = await createRun(path, { actionName: "deploy", labels: ["a"] });
+    const other = await createRun(path, { actionName: "test", labels: ["a", "b", "c"] });
+    const now = await cursorOf(path);
+    const matching = async (query: string) => {
+      const { body } = await changesOf(path, `?after=0&${query}`);
+      expect([query, body.cursor, body.caughtUp]).toEqual([query, now, true]);
+      return idsOf(body.runs).sort();
+    };
+    expect(await matching("actionName=deploy")).toEqual([both.id, one.id].sort());
+    expect(await matching("label=b&label=a")).toEqual([both.id, other.id].sort());
+    expect(await matching("label=b&label=a&actionName=deploy")).toEqual([both.id]);
+    expect(await matching("actionName=none")).toEqual([]);
+  });
+
+  it("sends a run that no longer matches nothing, because there is no filter by status", async () => {
+    const path = newRunsPath();
+    expect((await changesOf<Refusal>(path, "?after=0&status=failed")).body.code).toBe("invalid_query");
+  });
+
+  it("reads no D1, also while D1 does not answer, and its answer has a bookmark of all coordinators", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    await landed(path);
+    await changesOf(path);
+    const before = faults.calls;
+    const { open } = breakD1("down");
+    const { headers, body } = await changesOf(path, "?after=0");
+    open();
+    expect(idsOf(body.runs)).toEqual([run.id]);
+    expect(faults.calls).toBe(before);
+    const ids = (headers.get("x-d1-bookmark") ?? "").split(".");
+    expect(ids.map((id) => readRunId(id).coordinator)).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe("a page of the feed", () => {
+  const N = 3;
+  const GAP = `0.0.0.`;
+
+  async function filled(rows: number): Promise<string> {
+    const path = newRunsPath();
+    await fillJournal(path, N, { rows, landed: false });
+    await restart(path);
+    return path;
+  }
+
+  /** The next instance knows the rows. */
+  async function restart(path: string): Promise<void> {
+    await evictDurableObject(coordinator(path, N));
+  }
+
+  it("has at most 200 runs of a coordinator, and says that there are more", async () => {
+    const path = await filled(450);
+    const pages = [];
+    for (let cursor = "0", isOver = false; !isOver; ) {
+      const { body } = await changesOf(path, `?after=${cursor}`);
+      pages.push([body.runs.length, body.caughtUp, body.cursor]);
+      ({ cursor, caughtUp: isOver } = body);
+    }
+    expect(pages).toEqual([
+      [200, false, `${GAP}200`],
+      [200, false, `${GAP}400`],
+      [50, true, `${GAP}450`],
+    ]);
+  });
+
+  it("walks at most 5000 rows, and comes without runs if the filter leaves all of them out", async () => {
+    const path = await filled(5003);
+    const { body } = await changesOf(path, "?after=0&actionName=rare");
+    expect(body).toEqual({ runs: [], cursor: `${GAP}5000`, caughtUp: false, incomplete: false });
+    await createAged(path, { n: N, actionName: "rare" });
+    const { body: next } = await changesOf(path, `?after=${body.cursor}&actionName=rare`);
+    expect([next.runs.length, next.cursor, next.caughtUp]).toEqual([1, `${GAP}5004`, true]);
+  });
+
+  it("has at most 1 MiB of a coordinator, in bytes, and a run that is larger is alone", async () => {
+    const path = newRunsPath();
+    // 200 000 bytes of UTF-8 each, and half as many characters.
+    const parameters = JSON.stringify({ a: "é".repeat(100_000) });
+    for (let n = 0; n < 7; n++) await createAged(path, { n: N, parameters });
+    const { body } = await changesOf(path, "?after=0");
+    expect([body.runs.length, body.cursor, body.caughtUp]).toEqual([5, `${GAP}5`, false]);
+    expect((await changesOf(path, `?after=${body.cursor}`)).body.runs).toHaveLength(2);
+    const huge = newRunsPath();
+    for (const id of ["a", "b"]) {
+      await createAged(huge, { n: N, parameters: JSON.stringify({ [id]: "x".repeat(1_200_000) }) });
+    }
+    const { body: first } = await changesOf(huge, "?after=0");
+    expect([first.runs.length, first.cursor, first.caughtUp]).toEqual([1, `${GAP}1`, false]);
+  });
+});
+
+describe("a cursor", () => {
+  it.each([
+    ...["", "x", "1", "0.0.0", "0.0.0.0.0", "0.0.0.-1", "0.0.0.01", "0.0.0.1e3", "1.5.0", "0,0,0,0"],
+    ...["0.0.0.9999999999999999", "٣.0.0.0", "0.0.0.0%00", "null", "MC4wLjAuMA"],
+  ])("that is none is 400, in the query and as Last-Event-ID: %s", async (text) => {
+    const path = newRunsPath();
+    const { status, body } = await changesOf<Refusal>(path, `?after=${text}`);
+    expect([status, body.code]).toEqual([400, "invalid_cursor"]);
+    expect(body.error).toMatch(/^after is not a cursor.*Send /);
+    const headers = { Accept: "text/event-stream", "Last-Event-ID": text.replace(/[^ -~]/g, "?") };
+    const ofStream = await changesOf<Refusal>(path, "?after=0", { headers });
+    if (text === "") return;
+    expect([ofStream.status, ofStream.body.code]).toEqual([400, "invalid_cursor"]);
+  });
+
+  it("beyond the newest change is 410 and says what to do, even with a wait or in a stream", async () => {
+    const path = newRunsPath();
+    await createIn(path, 1);
+    for (const query of ["?after=0.2.0.0", "?after=0.2.0.0&wait=60", "?after=0.1.0.1"]) {
+      const { status, body } = await changesOf<Refusal>(path, query);
+      expect([query, status, body.code]).toEqual([query, 410, "cursor_gone"]);
+      expect(body.error).toMatch(/restored.*Take a new cursor, list the runs, and follow/);
+    }
+    const headers = { Accept: "text/event-stream", "Last-Event-ID": "0.2.0.0" };
+    expect((await changesOf<Refusal>(path, "?after=0", { headers })).status).toBe(410);
+    expect((await changesOf(path, "?after=0.1.0.0")).status).toBe(200);
+  });
+
+  it("is not behind a create that was refused, so no later number is at or below it", async () => {
+    const path = newRunsPath();
+    const headers = { "Idempotency-Key": "k" };
+    const run = await createRun(path, { actionName: "deploy" }, { headers });
+    const { coordinator: n } = readRunId(run.id);
+    expect((await ask<Refusal>("POST", path, { body: { actionName: "x" }, headers })).status).toBe(422);
+    const cursor = await cursorOf(path);
+    await evictDurableObject(coordinator(path, n));
+    expect((await changesOf(path, `?after=${cursor}`)).body).toEqual({ ...NOTHING, cursor });
+    await report(run, { status: "succeeded" });
+    expect(idsOf((await changesOf(path, `?after=${cursor}`)).body.runs)).toEqual([run.id]);
+  });
+
+  it("stays when the run with the newest change was purged, and after an eviction", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    await change(path, id, { type: "cancelled", by: "root" });
+    await landed(path);
+    const cursor = await cursorOf(path);
+    await alarmIn(31 * DAY_MS, coordinator(path, 0));
+    await until(async () => (await changesOf(path, "?after=0")).body.runs.length === 0);
+    await evictDurableObject(coordinator(path, 0));
+    expect((await changesOf(path, `?after=${cursor}`)).body).toEqual({ ...NOTHING, cursor });
+    const next = await createAged(path);
+    expect(idsOf((await changesOf(path, `?after=${cursor}`)).body.runs)).toEqual([next]);
+  });
+
+  it("of an environment means nothing in another, and opens nothing there", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const cursor = await cursorOf(path);
+    const other = newRunsPath();
+    expect((await changesOf<Refusal>(other, `?after=${cursor}`)).status).toBe(410);
+    expect((await changesOf(other, "?after=0")).body.runs).toEqual([]);
+    expect((await changesOf<Refusal>(path, "?after=0", { token: run.callback.token })).status).toBe(401);
+  });
+});
+
+describe("a coordinator that can't be reached", () => {
+  it("makes the answer incomplete, its number stays, and its changes come later", async () => {
+    const path = newRunsPath();
+    const runs = [await createIn(path, 1), await createIn(path, 2)];
+    const { restore } = loseCoordinators(path, 2);
+    const { headers, body } = await changesOf(path, "?after=0");
+    expect(body).toMatchObject({ runs: [{ id: runs[0]?.id }], cursor: "0.1.0.0", incomplete: true });
+    const named = (headers.get("x-d1-bookmark") ?? "").split(".").map((id) => readRunId(id).coordinator);
+    expect(named).toEqual([0, 1, 3]);
+    restore();
+    const { body: next } = await changesOf(path, `?after=${body.cursor}`);
+    expect(next).toMatchObject({ runs: [{ id: runs[1]?.id }], cursor: "0.1.1.0", incomplete: false });
+  });
+
+  it("prevents a cursor for now, because nobody knows its number: 503, as when none can be reached", async () => {
+    const path = newRunsPath();
+    const { restore } = loseCoordinators(path, 2);
+    expect((await changesOf<Refusal>(path)).body.code).toBe("coordinator_unavailable");
+    restore();
+    loseCoordinators(path, 0, 1, 2, 3);
+    const { status, headers } = await changesOf<Refusal>(path, "?after=0");
+    expect([status, headers.get("Retry-After")]).toEqual([503, "5"]);
+  });
+});
+
+describe("a list with the bookmark of a cursor, and then the feed after it,", () => {
+  it("has every run, also while D1 is behind", async () => {
+    const path = newRunsPath();
+    const gate = holdWrites();
+    // Not through this isolate, which would remember the change.
+    const id = await createAged(path);
+    const { headers, body } = await changesOf(path);
+    const bookmark = headers.get("x-d1-bookmark") ?? "";
+    const listing = ask<ActionRun[]>("GET", path, { headers: { "x-d1-bookmark": bookmark } });
+    gate.open();
+    expect(idsOf((await listing).body)).toEqual([id]);
+    expect((await changesOf(path, `?after=${body.cursor}`)).body.runs).toEqual([]);
+  });
+
+  it("misses no run that is created or changed meanwhile, and none that was created before", async () => {
+    const path = newRunsPath();
+    const created: string[] = [];
+    const ended = new Set<string>();
+    let isOver = false;
+    /** Creates runs and ends them, as fast as it can. Not through this isolate, which would remember the changes. */
+    const work = async (_: unknown, n: number) => {
+      while (!isOver) {
+        const id = await createAged(path, { n });
+        created.push(id);
+        await change(path, id, { type: "succeeded", output: null }, n);
+        ended.add(id);
+      }
+    };
+    const workers = Array.from({ length: COORDINATORS }, work);
+    const views: { seen: Map<string, string>; cursor: string; before: string[] }[] = [];
+    for (let n = 0; n < 12; n++) {
+      const before = [...ended];
+      const { headers, body } = await changesOf(path);
+      const bookmark = headers.get("x-d1-bookmark") ?? "";
+      const seen = new Map<string, string>();
+      for (let cursor = ""; ; ) {
+        const listed = await ask<ActionRun[]>("GET", `${path}?limit=50${cursor}`, {
+          headers: { "x-d1-bookmark": bookmark },
+        });
+        for (const { id, status } of listed.body) seen.set(id, status);
+        const [, next] = /[?&](cursor=[^&>]+)/.exec(listed.headers.get("Link") ?? "") ?? [];
+        if (next === undefined) break;
+        cursor = `&${next}`;
+      }
+      views.push({ seen, cursor: body.cursor, before });
+    }
+    isOver = true;
+    await Promise.all(workers);
+    for (const { seen, cursor, before } of views) {
+      // What had ended before the cursor was taken is in the list.
+      for (const id of before) expect(seen.get(id)).toBe("succeeded");
+      for (let after = cursor, caughtUp = false; !caughtUp; ) {
+        const { body } = await changesOf(path, `?after=${after}`);
+        for (const { id, status } of body.runs) seen.set(id, status);
+        ({ cursor: after, caughtUp } = body);
+      }
+      expect(seen.size).toBe(created.length);
+      expect([...seen.values()].every((status) => status === "succeeded")).toBe(true);
+    }
+    expect(created.length).toBeGreaterThan(COORDINATORS);
+  });
+});
+
+describe("a wait", () => {
+  it("answers with the next change, or after its time with nothing", async () => {
+    const path = newRunsPath();
+    const cursor = await cursorOf(path);
+    const waiting = changesOf(path, `?after=${cursor}&wait=60`);
+    const run = await createRun(path);
+    const { body } = await waiting;
+    expect(idsOf(body.runs)).toEqual([run.id]);
+    expect((await changesOf(path, `?after=${body.cursor}&wait=1`)).body).toEqual({
+      ...NOTHING,
+      cursor: body.cursor,
+    });
+  });
+
+  it("answers at once if there is a change already, if there is no cursor, and for wait=0", async () => {
+    const path = newRunsPath();
+    await createRun(path);
+    const startedAt = performance.now();
+    const { body } = await changesOf(path, "?after=0&wait=60");
+    expect(body.runs).toHaveLength(1);
+    await changesOf(path, "?wait=60");
+    await changesOf(path, `?after=${body.cursor}&wait=0`);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
+  });
+
+  it("goes on for a run that the filter leaves out, and its cursor moves on", async () => {
+    const path = newRunsPath();
+    const cursor = await cursorOf(path);
+    const waiting = changesOf(path, `?after=${cursor}&wait=60&actionName=deploy`);
+    const other = await createIn(path, 0, { actionName: "test" });
+    await change(path, other.id, { type: "cancelled", by: "root" });
+    const run = await createIn(path, 0);
+    const { body } = await waiting;
+    expect(idsOf(body.runs)).toEqual([run.id]);
+    expect(body.cursor).toBe("3.0.0.0");
+  });
+
+  it("ends when a coordinator that could not be reached has a change and is back", async () => {
+    const path = newRunsPath();
+    const cursor = await cursorOf(path);
+    hurryTimers(4000, 5001);
+    const { restore, state } = loseCoordinators(path, 1);
+    const waiting = changesOf(path, `?after=${cursor}&wait=60`);
+    await until(async () => state.tries >= 2);
+    restore();
+    const run = await createIn(path, 1);
+    expect(idsOf((await waiting).body.runs)).toEqual([run.id]);
+  });
+});

@@ -1,0 +1,56 @@
+/** Reads the feed of changes, and makes coordinators unreachable. */
+
+import { env } from "cloudflare:workers";
+import { vi } from "vitest";
+import type { DetailedRun } from "../property/model.ts";
+import { type Answer, type Ask, ask, scopeOfPath } from "./requests.ts";
+import { type Frame, openStreamAt, type Stream, type Watching } from "./stream.ts";
+
+/** An answer of the feed, or one of its events. */
+export interface Changes {
+  readonly runs: readonly DetailedRun[];
+  readonly cursor: string;
+  readonly caughtUp: boolean;
+  readonly incomplete: boolean;
+}
+
+export function changesOf<T = Changes>(path: string, query = "", options: Ask = {}): Promise<Answer<T>> {
+  return ask("GET", `${path}/changes${query}`, options);
+}
+
+/** A cursor for now. */
+export async function cursorOf(path: string): Promise<string> {
+  return (await changesOf(path)).body.cursor;
+}
+
+export function openFeed(path: string, query = "", watching: Watching = {}): Promise<Stream> {
+  return openStreamAt(`${path}/changes${query}`, watching);
+}
+
+/** The next event of a feed, with its id. Skips other frames. Throws at the end. */
+export async function nextChanges(stream: Stream): Promise<Changes & { readonly id: string | null }> {
+  for (;;) {
+    const frame: Frame | null = await stream.next();
+    if (frame === null) throw new Error("the feed has ended");
+    if (frame.data !== null) return { ...(JSON.parse(frame.data) as Changes), id: frame.id };
+  }
+}
+
+/**
+ * Nobody reaches these coordinators of the environment until mocks are restored, or `restore` is called.
+ */
+export function loseCoordinators(path: string, ...numbers: readonly number[]) {
+  const state = { tries: 0 };
+  const namespace = Object.getPrototypeOf(env.COORDINATORS) as typeof env.COORDINATORS;
+  const { getByName } = namespace;
+  const lost = numbers.map((n) => `${scopeOfPath(path)}/${n}`);
+  const spy = vi.spyOn(namespace, "getByName").mockImplementation(function lossy(this: unknown, name) {
+    if (!lost.includes(name)) return getByName.call(this as typeof env.COORDINATORS, name);
+    const fail = () => {
+      state.tries++;
+      return Promise.reject(new Error("Network connection lost."));
+    };
+    return new Proxy({}, { get: () => fail }) as ReturnType<typeof getByName>;
+  });
+  return { restore: () => spy.mockRestore(), state };
+}

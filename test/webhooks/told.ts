@@ -1,0 +1,175 @@
+/** Webhook endpoints with real receivers, and what the journals say of who hears of which run. */
+
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import { COORDINATORS } from "../../src/runs/run-id.ts";
+import { alarmIn, coordinator, journal, until } from "../support/direct.ts";
+import type { Delivery, Receiver } from "../support/receiver/client.ts";
+import {
+  type ActionRun,
+  type Answer,
+  ask,
+  type CreatedRun,
+  createRun,
+  newRunsPath,
+  report,
+  scopeOfPath,
+} from "../support/requests.ts";
+import type { Told } from "../webhook-endpoints/endpoints.ts";
+import { ORIGIN } from "./runs.ts";
+
+const ALL = Array.from({ length: COORDINATORS }, (_, n) => n);
+
+/** The URL of an endpoint of the environment whose runs have this path. */
+export function endpointOf(path: string, name = "chat"): string {
+  return `${ORIGIN}${path.replace(/action-runs$/, "webhook-endpoints")}/${name}`;
+}
+
+export async function putEndpoint(
+  path: string,
+  to: Pick<Receiver, "url">,
+  members: object = {},
+  name = "chat",
+): Promise<Answer<Told>> {
+  const body = { url: to.url, events: ["action_run.*"], ...members };
+  const answer = await ask<Told>("PUT", endpointOf(path, name), { body });
+  expect([200, 201]).toContain(answer.status);
+  return answer;
+}
+
+/** A new environment with this endpoint. */
+export async function telling(to: Pick<Receiver, "url">, members: object = {}): Promise<string> {
+  const path = newRunsPath();
+  await putEndpoint(path, to, members);
+  return path;
+}
+
+/** Creates a run and ends it; its id. `stored`: a run of the stored action `actionName`. */
+export async function end(
+  path: string,
+  status: "succeeded" | "failed" | "cancelled" = "succeeded",
+  { stored = false, actionName = "deploy", ...body }: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
+  const run = stored
+    ? await runStored(path, `${actionName}`, body)
+    : await create(path, { actionName, ...body });
+  await finish(path, run, status);
+  return run.id;
+}
+
+export function create(path: string, body: Record<string, unknown> = { actionName: "deploy" }) {
+  return createRun(ORIGIN + path, body);
+}
+
+export async function finish(path: string, run: CreatedRun, status: "succeeded" | "failed" | "cancelled") {
+  const ended =
+    status === "cancelled"
+      ? await ask<ActionRun>("DELETE", `${ORIGIN}${path}/${run.id}`)
+      : await report(run, status === "failed" ? { status, error: "no" } : { status });
+  expect([200, status]).toEqual([ended.status, ended.body.status]);
+}
+
+async function runStored(path: string, actionName: string, body: object): Promise<CreatedRun> {
+  const action = `${ORIGIN}${path.replace(/action-runs$/, "actions")}/${actionName}`;
+  expect([200, 201]).toContain((await ask("PUT", action, { body: {} })).status);
+  const answer = await ask<CreatedRun>("POST", `${action}/runs`, { body });
+  if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
+  return answer.body;
+}
+
+export interface MessageRow extends Record<string, SqlStorageValue> {
+  readonly endpoint: string;
+  readonly run_id: string;
+  readonly state: string;
+  readonly previous_status: string | null;
+  readonly attempt: number;
+}
+
+/** What all coordinators have of a query. */
+export async function journals<T extends Record<string, SqlStorageValue>>(
+  path: string,
+  query: string,
+): Promise<T[]> {
+  return (await Promise.all(ALL.map((n) => journal<T>(path, n, query)))).flat();
+}
+
+/** The messages of the environment, oldest run first. */
+export function messages(path: string): Promise<MessageRow[]> {
+  return journals<MessageRow>(path, "SELECT * FROM messages").then((rows) =>
+    rows.sort((a, b) => (`${a.run_id} ${a.endpoint}` < `${b.run_id} ${b.endpoint}` ? -1 : 1)),
+  );
+}
+
+const UNTOLD = `
+  SELECT 1 FROM runs WHERE completed_at IS NOT NULL
+    AND change_seq > (SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'told_seq')`;
+
+/** Until each end was matched. The runs' last changes are their ends. */
+export async function untilTold(path: string): Promise<void> {
+  await until(async () => (await journals(path, UNTOLD)).length === 0);
+}
+
+/** Which endpoints hear of a run, by name. */
+export async function hearsOf(path: string): Promise<(id: string) => string[]> {
+  await untilTold(path);
+  const rows = await messages(path);
+  return (id) => rows.filter((row) => row.run_id === id).map(({ endpoint }) => endpoint.split("@")[0] ?? "");
+}
+
+/** Until the messages satisfy this; those messages. */
+export async function untilMessages(
+  path: string,
+  isSo: (rows: readonly MessageRow[]) => boolean,
+): Promise<MessageRow[]> {
+  await until(async () => isSo(await messages(path)));
+  return messages(path);
+}
+
+/** Rings the alarms of all coordinators as if `ms` had passed. */
+export async function alarmsIn(path: string, ms: number): Promise<void> {
+  for (const n of ALL) await alarmIn(ms, coordinator(path, n));
+}
+
+/** The runs of these messages, by their ids. */
+export function runsOf(deliveries: readonly Delivery[]): string[] {
+  return deliveries.map(({ headers }) => (headers["webhook-id"] ?? "").replace(/-ended$/, ""));
+}
+
+/** What the audit says of an environment's endpoints, oldest first: who did what to which. */
+export async function auditOf(path: string): Promise<string[]> {
+  const [o, p, envName] = scopeOfPath(path).split("/");
+  const { results } = await env.DB.prepare(
+    `SELECT actor_name || ' ' || substr(action, 18) || ' ' || target AS entry FROM audit
+     WHERE project = ?1 AND env_name = ?2 AND action LIKE 'webhook_endpoint_%' ORDER BY rowid`,
+  )
+    .bind(`${o}/${p}`, envName)
+    .all<{ entry: string }>();
+  return results.map(({ entry }) => entry);
+}
+
+/** Of `GET …/deliveries`. */
+export interface Shown {
+  readonly runId: string;
+  readonly state: string;
+  readonly nextAttemptAt: string | null;
+  readonly attempts: readonly { status: number | null; reason: string; excerpt: string | null }[];
+}
+
+/** Of `GET …/status`. */
+export interface Status {
+  readonly origin: string | null;
+  readonly disabledReason: string | null;
+  readonly disabledAt: string | null;
+  readonly health: { readonly state: string; readonly isProbed: boolean };
+  readonly recover: { readonly messages: number; readonly isOver: boolean } | null;
+  readonly newestDelivery: Shown | null;
+  readonly incomplete: boolean;
+}
+
+export async function statusOf(path: string, name?: string): Promise<Status> {
+  return (await ask<Status>("GET", `${endpointOf(path, name)}/status`)).body;
+}
+
+export async function deliveriesOf(path: string, name?: string): Promise<Shown[]> {
+  return (await ask<Shown[]>("GET", `${endpointOf(path, name)}/deliveries`)).body;
+}
