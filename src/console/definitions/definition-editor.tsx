@@ -171,7 +171,7 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
         const isChanged = status === 412;
         if (isChanged && stored === null) {
           return new Map([
-            [NAME, `There is a ${noun} of this name. Choose another name, or open that one and edit it.`],
+            [NAME, `This name is taken. Choose another name, or open that ${noun} and edit it.`],
           ]);
         }
         setOutdated(isChanged);
