@@ -7,12 +7,16 @@ import { ActionRunsError } from "../client/index.ts";
 const OPTIONS: ReadonlyMap<string, string> = new Map([
   ["labels", "label"],
   ["graceSeconds", "grace"],
+  ["gracePeriodSeconds", "gracePeriod"],
 ]);
 
 /** What the service says about HTTP, and what users of commands do instead. */
 const WORDS: readonly (readonly [string, string])[] = [
   ["GET …/tokens lists", "`action-runs token list` lists"],
   ["GET …/actions lists", "`action-runs action list` lists"],
+  ["GET …/webhook-endpoints lists", "`action-runs webhook list` lists"],
+  ["GET …/status shows", "`action-runs webhook status` shows"],
+  ["send gracePeriodSeconds 0", "use --grace-period 0"],
   ["Omit If-Match.", "Omit --if-version."],
   ["Send If-Match with its ETag to replace it", "Omit --if-new to replace it"],
   ["the one in your If-Match", "the one in --if-version"],

@@ -8,7 +8,13 @@ import { withFlagNames } from "./flag-names.ts";
 export type Offer = "profiles" | "files after @" | Suggested;
 
 /** What completion asks the service for. */
-export const SUGGESTED = ["stored actions", "action names", "labels", "creators"] as const;
+export const SUGGESTED = [
+  "stored actions",
+  "webhook endpoints",
+  "action names",
+  "labels",
+  "creators",
+] as const;
 export type Suggested = (typeof SUGGESTED)[number];
 
 /** An option whose values completion must look up. */
@@ -134,6 +140,14 @@ export function repeatedOf(words: readonly string[]): typeof repeated {
 export function readId(text: string): string {
   if (!/^\.{0,2}$/.test(text)) return text;
   throw new InvalidArgumentError("Use the id as it was shown.");
+}
+
+/** A reader of the names of actions and webhook endpoints. */
+export function readName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.",
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Reads how long the old secret of a rotated token still works. PURE. */
+/** Reads how long the old secret of a token or a webhook endpoint still works after a rotation. PURE. */
 
 import { InvalidArgumentError } from "commander";
 

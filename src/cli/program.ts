@@ -17,6 +17,7 @@ import { suggestCommand } from "./commands/suggest.ts";
 import { summaryCommand } from "./commands/summary.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { watchCommand } from "./commands/watch.ts";
+import { webhookCommand } from "./commands/webhook.ts";
 import { whoamiCommand } from "./commands/whoami.ts";
 import { EXIT_CODES } from "./exit.ts";
 
@@ -76,6 +77,7 @@ ${EXIT_CODES}${SETTINGS}`,
     cancelCommand(),
     retryCommand(),
     actionCommand(),
+    webhookCommand(),
     reportCommand(),
     heartbeatCommand(),
     execCommand(),

@@ -5,13 +5,15 @@
 
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 
-/** All that this program reads: the two tokens, and the options whose JSON can contain the secrets of a trigger. */
+/** All that this program reads: the two tokens, and the options whose JSON can contain secrets. */
 const SECRET: ReadonlySet<string> = new Set([
   "CALLBACK_TOKEN",
   "ACTION_RUNS_TOKEN",
   "ACTION_RUNS_CREATE_TRIGGER",
   "ACTION_RUNS_CREATE_BODY",
   "ACTION_RUNS_ACTION_PUT_BODY",
+  "ACTION_RUNS_WEBHOOK_PUT_BODY",
+  "ACTION_RUNS_WEBHOOK_TEST_BODY",
 ]);
 
 /** Ignores case, because Windows does. */

@@ -22,11 +22,14 @@ export function sinceOption(): Option {
     ["today", "yesterday", "1h", "24h", "7d"],
   )
     .conflicts("createdAfter")
-    .argParser(function since(text: string): string {
-      const at = sinceOf(text, new Date());
-      if (at === null) throw new InvalidArgumentError(ACCEPTED);
-      return at.toISOString();
-    });
+    .argParser(readWhen);
+}
+
+/** A reader of instants, for options of other commands. */
+export function readWhen(text: string): string {
+  const at = sinceOf(text, new Date());
+  if (at === null) throw new InvalidArgumentError(ACCEPTED);
+  return at.toISOString();
 }
 
 /** The instant that `text` means at `now`; null if it means none. PURE, apart from the machine's time zone. */

@@ -14,30 +14,28 @@ export async function suggestionsFor(
   begin: string,
 ): Promise<readonly string[]> {
   if (begin.length < LEAST_CHARACTERS) return [];
-  const values = await (what === "stored actions" ? storedActions(client) : valuesOf(client, what, begin));
+  const values = await valuesOf(client, what, begin);
   return [...new Set(values)]
     .filter((value) => value.startsWith(begin) && isOneWord(value))
     .sort()
     .slice(0, MOST);
 }
 
-async function storedActions(client: Client): Promise<readonly string[]> {
+async function namesOf(list: AsyncIterable<{ readonly name: string }>): Promise<readonly string[]> {
   const names: string[] = [];
-  for await (const { name } of client.actions.list()) names.push(name);
+  for await (const { name } of list) names.push(name);
   return names;
 }
 
 const FIELDS = { "action names": "actionName", labels: "label", creators: "triggeredBy" } as const;
 
-/** Values that contain a text. The only function that knows where the values of a filter come from. */
-async function valuesOf(
-  client: Client,
-  what: Exclude<Suggested, "stored actions">,
-  contains: string,
-): Promise<readonly string[]> {
+/** Values, of filters those that contain a text. The only function that knows where values come from. */
+async function valuesOf(client: Client, what: Suggested, contains: string): Promise<readonly string[]> {
+  if (what === "stored actions") return namesOf(client.actions.list());
+  if (what === "webhook endpoints") return namesOf(client.webhookEndpoints.list());
   const { values } = await client.runs.facets({ field: FIELDS[what], contains });
   // An action that never ran has no run that says its name.
-  return what === "action names" ? [...(await storedActions(client)), ...values] : values;
+  return what === "action names" ? [...(await namesOf(client.actions.list())), ...values] : values;
 }
 
 /** Whether a shell can show the value, and read it as one line. */

@@ -98,7 +98,10 @@ export function fields(rows: readonly (readonly (string | null | undefined)[])[]
 /** `now`: in ms, for the ages. In a narrow terminal an id is as short as commands accept it. */
 export function runTable(runs: readonly ActionRun[], output: Output, now = Date.now()): string {
   const hasWholeIds = output.columns >= WHOLE_IDS_FROM_CELLS;
-  const shown = hasWholeIds ? (id: string) => id : shortener(runs.map(({ id }) => id));
+  const shown = idShortener(
+    runs.map(({ id }) => id),
+    output,
+  );
   const rows = runs.map((run) => {
     const { tookMs } = timesOf(run);
     return [
@@ -124,8 +127,9 @@ export function shortId(id: string): string {
   return plain(id.slice(-SHORT_ID_CHARACTERS));
 }
 
-/** The ends of ids, so long that they differ. */
-function shortener(ids: readonly string[]): (id: string) => string {
+/** In a narrow terminal, the ends of ids, so long that they differ. Otherwise whole ids. */
+export function idShortener(ids: readonly string[], output: Output): (id: string) => string {
+  if (output.columns >= WHOLE_IDS_FROM_CELLS) return String;
   const all = new Set(ids);
   let length = SHORT_ID_CHARACTERS;
   while (length < ID_CHARACTERS && new Set(ids.map((id) => id.slice(-length))).size < all.size) length++;

@@ -15,9 +15,17 @@ import {
   type StartedActionRun,
   sending,
 } from "./api.ts";
-import { ActionRunsError, unexpectedResponse } from "./errors.ts";
+import {
+  conditionOf,
+  type DeleteOptions,
+  deleting,
+  ifMatch,
+  type PutOptions,
+  type Stored,
+  stored,
+} from "./definitions.ts";
 import { listOf, nextOf, type PageQuery, pages } from "./paging.ts";
-import { checkedActionName, type Environment } from "./settings.ts";
+import { checkedDefinitionName, type Environment } from "./settings.ts";
 import type { Send } from "./transport.ts";
 
 const ACTIONS = "/{o}/{p}/envs/{envName}/actions";
@@ -27,13 +35,7 @@ const VERSIONS = `${ACTION}/versions` as const;
 const VERSION = `${VERSIONS}/{version}` as const;
 
 /** An action as the API stored it. */
-export interface StoredAction {
-  readonly name: string;
-  /** Grows with each change, and never repeats for a name. */
-  readonly version: number;
-  /** null in the place of each secret. You can put it again. */
-  readonly definition: Action;
-}
+export type StoredAction = Stored<Action>;
 
 /** One page of a list. It can be short and still have a next one. */
 export interface ActionPage {
@@ -47,18 +49,6 @@ export interface VersionPage {
   readonly versions: readonly ListedVersion[];
   /** Send it as `cursor` to get the next page; null on the last page. */
   readonly next: string | null;
-}
-
-export interface PutOptions extends CallOptions {
-  /**
-   * A number replaces the action only if it has this version. null creates it only if it does not exist. Otherwise 412.
-   */
-  readonly ifVersion?: number | null | undefined;
-}
-
-export interface DeleteOptions extends CallOptions {
-  /** Deletes the action only if it has this version. Otherwise 412. */
-  readonly ifVersion?: number | undefined;
 }
 
 export interface Actions {
@@ -89,12 +79,11 @@ export interface Actions {
 
 /** `send`: shares the environment's bookmark with its runs. */
 export function createActions(api: Api, scope: Environment, send: Send): Actions {
-  const of = (name: string) => ({ ...scope, name: checkedActionName(name) });
+  const of = (name: string) => ({ ...scope, name: checkedDefinitionName("action", name) });
   return {
     async put(name, definition, { signal, ifVersion } = {}) {
-      const header = ifVersion === null ? { "If-None-Match": "*" } : ifMatch(ifVersion);
       const result = await api.PUT(ACTION, {
-        params: { path: of(name), header },
+        params: { path: of(name), header: conditionOf(ifVersion) },
         body: definition,
         fetch: sending(send, { signal, isRepeatable: ifVersion === undefined }),
       });
@@ -153,27 +142,4 @@ export function createActions(api: Api, scope: Environment, send: Send): Actions
       return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
     },
   };
-}
-
-/** `gone`: the code of a repeat whose earlier try deleted, if the response to that try was lost. */
-async function deleting(gone: string, ask: (onRetry: () => void) => Promise<unknown>): Promise<void> {
-  let isRepeat = false;
-  try {
-    await ask(() => {
-      isRepeat = true;
-    });
-  } catch (error) {
-    if (!(error instanceof ActionRunsError && error.code === gone && isRepeat)) throw error;
-  }
-}
-
-function ifMatch(version: number | undefined): { "If-Match"?: string } {
-  return version === undefined ? {} : { "If-Match": `"${version}"` };
-}
-
-/** The version is the ETag. A proxy that compresses the response may put `W/` before it. */
-function stored(name: string, definition: Action, response: Response): StoredAction {
-  const [, version] = /^(?:W\/)?"(\d+)"$/.exec(response.headers.get("ETag") ?? "") ?? [];
-  if (version === undefined) throw unexpectedResponse(response, "The response has no version");
-  return { name, version: Number(version), definition };
 }

@@ -44,6 +44,20 @@ export type RevokedApiTokens = Schemas["RevokedApiTokens"];
 /** A token with its new secret, and the tokens that it minted. */
 export type RotatedApiToken = Schemas["RotatedApiToken"];
 export type AuditEntry = Schemas["AuditEntry"];
+/** What a PUT stores. null for `url` keeps the stored one, and then null in the place of a secret keeps that, too. */
+export type WebhookEndpoint = Schemas["WebhookEndpoint"];
+/** A stored endpoint as the API shows it: with all defaults, and null in the place of each secret. */
+export type StoredWebhookEndpoint = Schemas["StoredWebhookEndpoint"];
+export type ListedWebhookEndpoint = Schemas["ListedWebhookEndpoint"];
+export type ListedWebhookEndpointVersion = Schemas["ListedWebhookEndpointVersion"];
+export type RotatedSigningSecret = Schemas["RotatedSigningSecret"];
+export type EndpointStatus = Schemas["EndpointStatus"];
+/** A message of an endpoint, and how far it got. */
+export type EndpointDelivery = Schemas["Delivery"];
+export type NewEndpointRecovery = Schemas["RecoveryRequest"];
+export type EndpointRecovery = Schemas["Recovery"];
+export type NewEndpointTest = Schemas["EndpointTest"];
+export type EndpointTestResult = Schemas["EndpointTestResult"];
 
 /**
  * The raw client. It tries once. It returns `{ data, error }` for a response, and throws an ActionRunsError for a

@@ -27,15 +27,9 @@ import {
 } from "./settings.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
 import { createSend } from "./transport.ts";
+import { createWebhookEndpoints, type WebhookEndpoints } from "./webhook-endpoints.ts";
 
-export type {
-  ActionPage,
-  Actions,
-  DeleteOptions,
-  PutOptions,
-  StoredAction,
-  VersionPage,
-} from "./actions.ts";
+export type { ActionPage, Actions, StoredAction, VersionPage } from "./actions.ts";
 export type {
   Action,
   ActionDefinition,
@@ -55,23 +49,35 @@ export type {
   CurrentToken,
   DetailedActionRun,
   DetailOptions,
+  EndpointDelivery,
+  EndpointRecovery,
+  EndpointStatus,
+  EndpointTestResult,
   Heartbeat,
   HeartbeatAnswer,
   ListedAction,
   ListedVersion,
+  ListedWebhookEndpoint,
+  ListedWebhookEndpointVersion,
   NewActionRun,
   NewApiToken,
+  NewEndpointRecovery,
+  NewEndpointTest,
   NewRunOfAction,
   Place,
   Report,
   RevokedApiTokens,
   RotatedApiToken,
+  RotatedSigningSecret,
   StartedActionRun,
+  StoredWebhookEndpoint,
   TimelineEvent,
+  WebhookEndpoint,
 } from "./api.ts";
 export type { Audit, AuditPage } from "./audit.ts";
 export type { BookmarkPart, BookmarkStore } from "./bookmark.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
+export type { DeleteOptions, PutOptions, Stored } from "./definitions.ts";
 export { ActionRunsError } from "./errors.ts";
 export type { FollowOptions, RunChanges } from "./follow.ts";
 export type { components, paths } from "./openapi.ts";
@@ -88,6 +94,17 @@ export {
 } from "./verify-webhook.ts";
 export type { WaitOptions } from "./wait.ts";
 export type { WatchOptions } from "./watch.ts";
+export type {
+  DeliveryFilter,
+  DeliveryPage,
+  EndpointPage,
+  EndpointVersionPage,
+  PutEndpoint,
+  ResendOptions,
+  RotateSecretOptions,
+  StoredEndpoint,
+  WebhookEndpoints,
+} from "./webhook-endpoints.ts";
 
 /** Requests further pages as you read on. */
 export type Places = (options?: CallOptions) => AsyncIterable<Place>;
@@ -98,6 +115,8 @@ export interface Client {
   /** The stored actions of the environment. */
   readonly actions: Actions;
   readonly runs: Runs;
+  /** The webhook endpoints of the environment, which hear when a run ends. */
+  readonly webhookEndpoints: WebhookEndpoints;
   readonly tokens: Tokens;
   /** Who is signed in to the project's console. */
   readonly sessions: Sessions;
@@ -124,6 +143,7 @@ export function createClient(settings: ClientSettings): Client {
   return {
     actions: createActions(api, environment, sendInEnvironment),
     runs: createRuns(api, environment, transport, sendInEnvironment, bookmarks),
+    webhookEndpoints: createWebhookEndpoints(api, environment, send),
     tokens: createTokens(api, project, send),
     sessions: createSessions(api, project, send),
     audit: createAudit(api, project, send),

@@ -21,13 +21,13 @@ export function leftOvers(value: unknown, member = ""): readonly LeftOver[] {
   );
 }
 
-/** A sentence about them; null if there are none. */
-export function leftOverWarning(definition: unknown): string | null {
+/** A sentence about them; null if there are none. `harm`: what they prevent, such as "or the job can't start". */
+export function leftOverWarning(definition: unknown, harm: string): string | null {
   const found = leftOvers(definition);
   const [first, second] = found;
   if (first === undefined) return null;
   const told = found.slice(0, 3).map(({ member, word }) => `${member} has ${word}`);
   const more = found.length > told.length ? `, and ${found.length - told.length} more` : "";
   const what = second === undefined ? "the text" : "the texts";
-  return `${told.join(", ")}${more}. Replace ${what} of the example by your own, or the job can't start.`;
+  return `${told.join(", ")}${more}. Replace ${what} of the example by your own, ${harm}.`;
 }

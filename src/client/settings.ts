@@ -7,7 +7,7 @@ const RETRIES_DEFAULT = 4;
 const RETRY_DELAY_DEFAULT_MS = 500;
 const TIMEOUT_DEFAULT_MS = 30_000;
 const PATH_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const ACTION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const DEFINITION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** Settings for all calls. */
 export interface CallSettings {
@@ -92,11 +92,11 @@ export function checkedName(name: string, value: string): string {
   return value;
 }
 
-/** The name of a stored action, valid in a path. */
-export function checkedActionName(name: string): string {
-  if (typeof name !== "string" || !ACTION_NAME.test(name)) {
+/** The name of a stored action or of a webhook endpoint, valid in a path. `of`: which of them. */
+export function checkedDefinitionName(of: string, name: string): string {
+  if (typeof name !== "string" || !DEFINITION_NAME.test(name)) {
     throw new TypeError(
-      `The action's name can't be ${JSON.stringify(name)}. Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.`,
+      `The ${of}'s name can't be ${JSON.stringify(name)}. Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.`,
     );
   }
   return name;

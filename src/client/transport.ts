@@ -117,7 +117,9 @@ async function read(response: Response): Promise<Outcome> {
     return { error, isTransient: isTransient(error) };
   }
   const { status, headers } = response;
-  if (status === 204) return { response: new Response(null, { status, headers }) };
+  if (status === 204 || (status === 202 && text === "")) {
+    return { response: new Response(null, { status, headers }) };
+  }
   if (parseJson(text) === undefined) {
     return { error: unexpectedResponse(response, "The response is not JSON"), isTransient: false };
   }

@@ -5,6 +5,8 @@ import { ActionPage } from "./actions/action-page.tsx";
 import { ActionsPage } from "./actions/actions-page.tsx";
 import { Frame } from "./frame.tsx";
 import { type Keys, KeysProvider } from "./keys/keys.tsx";
+import { EndpointPage } from "./notifications/endpoint-page.tsx";
+import { NotificationsPage } from "./notifications/notifications-page.tsx";
 import { type Page, type Scope, scopeOf } from "./routes/pages.ts";
 import { hrefOf, Link, type Router, RouterProvider, useRoute, useRouter } from "./routes/router.tsx";
 import { RunsPage } from "./runs/runs-page.tsx";
@@ -107,6 +109,10 @@ function Content({ page }: { readonly page: Page }) {
       return <ActionsPage />;
     case "action":
       return <ActionPage key={page.action} name={page.action} />;
+    case "notifications":
+      return <NotificationsPage />;
+    case "endpoint":
+      return <EndpointPage key={page.endpoint} name={page.endpoint} />;
     case "tokens":
       return <TokensPage />;
     case "audit":

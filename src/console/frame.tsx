@@ -8,6 +8,7 @@ import type { Page, Scope } from "./routes/pages.ts";
 import { hrefOf, Link, useRouter } from "./routes/router.tsx";
 import { EnvironmentDialog } from "./session/environment-dialog.tsx";
 import { useSession, useSessionStore } from "./session/session.tsx";
+import type { Permission } from "./session/sign-in.ts";
 import { Brand } from "./ui/brand.tsx";
 import { Button } from "./ui/button.tsx";
 import { useNotices } from "./ui/notices.tsx";
@@ -31,7 +32,7 @@ export function Frame({ page, scope, children }: FrameProps) {
   const router = useRouter();
   const { may } = useSession();
   const [isHelpOpen, setHelpOpen] = useState(false);
-  const sections = sectionsOf(scope, may("tokens:manage"));
+  const sections = sectionsOf(scope, may);
   const current = sections.find(({ of }) => page !== null && of.includes(page.name));
   useKeys("Everywhere", [
     ...sections.map(({ label, to, keys }) => ({
@@ -41,7 +42,7 @@ export function Frame({ page, scope, children }: FrameProps) {
     })),
     { keys: "?", label: "This help", run: () => setHelpOpen(true) },
   ]);
-  const main = useMainFocus(page?.name === "action" ? page.action : current?.label);
+  const main = useMainFocus(nameIn(page) ?? current?.label);
   useEffect(() => {
     document.title = `${current?.label ?? "Console"} · ${scope.p}/${scope.envName} · Action runs`;
   }, [current?.label, scope.p, scope.envName]);
@@ -94,15 +95,26 @@ function useMainFocus(shown: string | undefined) {
   return main;
 }
 
-function sectionsOf(scope: Scope, mayManageTokens: boolean): readonly Section[] {
+/** The name of the one thing that a page is about. Of runs, the list stays beside it. */
+function nameIn(page: Page | null): string | null {
+  if (page?.name === "action") return page.action;
+  return page?.name === "endpoint" ? page.endpoint : null;
+}
+
+function sectionsOf(scope: Scope, may: (permission: Permission) => boolean): readonly Section[] {
   const { o, p } = scope;
-  const all: readonly Section[] = [
+  const tokens = may("tokens:manage");
+  const all: readonly (Section | false)[] = [
     { label: "Runs", to: { name: "runs", ...scope }, of: ["runs", "run"], keys: "g r" },
     { label: "Actions", to: { name: "actions", ...scope }, of: ["actions", "action"], keys: "g a" },
-    { label: "Tokens", to: { name: "tokens", o, p }, of: ["tokens"], keys: "g t" },
-    { label: "Audit", to: { name: "audit", o, p }, of: ["audit"], keys: "g l" },
+    may("webhooks:manage") && {
+      ...{ label: "Notifications", to: { name: "notifications", ...scope } },
+      ...{ of: ["notifications", "endpoint"], keys: "g n" },
+    },
+    tokens && { label: "Tokens", to: { name: "tokens", o, p }, of: ["tokens"], keys: "g t" },
+    tokens && { label: "Audit", to: { name: "audit", o, p }, of: ["audit"], keys: "g l" },
   ];
-  return mayManageTokens ? all : all.slice(0, 2);
+  return all.filter((section) => section !== false);
 }
 
 /** Shows the scope of the page. With a token of the whole project, it opens the dialog that changes the environment. */

@@ -77,6 +77,12 @@ const SHOTS: readonly Shot[] = [
       await page.waitForLoadState("networkidle");
     },
   },
+  { name: "notifications", path: `${SEEDED_PATH}/notifications` },
+  {
+    name: "new-endpoint",
+    path: `${SEEDED_PATH}/notifications`,
+    act: (page) => page.getByRole("button", { name: "New endpoint" }).click(),
+  },
   {
     name: "environments",
     path: `${SEEDED_PATH}/runs`,

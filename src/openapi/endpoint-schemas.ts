@@ -16,7 +16,7 @@ const ENDPOINT = {
   signingSecret: null,
 };
 
-const isSecret = (description: string) => z.null().meta({ wire: { type: "null" }, description });
+const isSecret = (description: string) => z.null().meta({ wire: { type: ["string", "null"] }, description });
 
 export const endpoint = z
   .object({

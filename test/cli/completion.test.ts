@@ -40,6 +40,14 @@ describe.skipIf(!has("bash"))("bash", () => {
       ["put", "get", "list", "delete", "run", "help", "--help"],
     ],
     [
+      ["webhook", "re"],
+      ["resend", "recover"],
+    ],
+    [
+      ["webhook", "deliveries", "chat", "--state", ""],
+      ["waiting", "delivered", "failed"],
+    ],
+    [
       ["cancel", "x", "--re"],
       ["--reason", "--retries", "--request-timeout"],
     ],
@@ -88,6 +96,7 @@ const VALUES = {
   labels: ["team:shop", 'xy$(touch made);`touch made` "it\'s"'],
   "action names": ["deploy now"],
   "stored actions": ["rollout"],
+  "webhook endpoints": ["pager"],
   creators: ["ci-bot"],
 };
 const hasScript = spawnSync("script", ["--version"]).status === 0;
@@ -145,6 +154,7 @@ describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
     ["list --label t\t", ["list", "--label", "t"]],
     ["create de\t", ["create", "deploy now"]],
     ["action run ro\t", ["action", "run", "rollout"]],
+    ["webhook test pa\t", ["webhook", "test", "pager"]],
     ["list --triggered-by ci\t", ["list", "--triggered-by", "ci-bot"]],
   ])("%j becomes %j", async (line, words) => {
     expect(await shell.typed(line)).toEqual(words);

@@ -18,6 +18,17 @@ test.each([
     "GET …/actions lists the actions of this environment.",
     "`action-runs action list` lists the actions of this environment.",
   ],
+  [404, "GET …/webhook-endpoints lists the endpoints", "`action-runs webhook list` lists the endpoints"],
+  [
+    409,
+    "GET …/status shows it. Wait until it is over.",
+    "`action-runs webhook status` shows it. Wait until it is over.",
+  ],
+  [
+    409,
+    "Or send gracePeriodSeconds 0, and only the new one signs.",
+    "Or use --grace-period 0, and only the new one signs.",
+  ],
   [412, "There is no such action yet. Omit If-Match.", "There is no such action yet. Omit --if-version."],
   [
     412,

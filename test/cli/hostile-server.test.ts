@@ -50,6 +50,20 @@ const ENTRY = {
   targetName: "a",
   scope: "a",
 };
+const ENDPOINT = {
+  ...{ url: null, headers: { a: null }, events: ["a"], actionNames: ["a"], labels: ["a"] },
+  ...{ payload: { a: "a" }, signingSecret: "a", includeUnstored: false, onlyOnChange: true, disabled: false },
+};
+const DELIVERY = {
+  ...{ runId: RUN_ID, type: "a", state: "failed", nextAttemptAt: INSTANT },
+  attempts: [{ at: INSTANT, status: 500, durationMs: 1, reason: "a", excerpt: "a" }],
+};
+const RECOVERY = { since: INSTANT, until: INSTANT, include: "failed", messages: 1, isOver: false };
+const STATUS = {
+  ...{ origin: "a", disabledReason: "a", disabledAt: INSTANT, recover: RECOVERY, newestDelivery: DELIVERY },
+  ...{ createdBy: "a", changedBy: "a", changedAt: INSTANT, incomplete: true },
+  health: { state: "failing", failingSince: INSTANT, lastSuccessAt: INSTANT, isProbed: true },
+};
 const ACTION = { description: "a", trigger: { url: "https://ci.example" } };
 
 /** What each path is answered with. The first that matches counts. */
@@ -57,12 +71,22 @@ const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
   [/^POST .*\/heartbeat$/, { status: "running", deadlineAt: INSTANT, cancel: DETAILS.cancel }],
   [/^POST .*\/tokens$/, TOKEN],
   [/^GET .*\/tokens/, [TOKEN]],
-  [/^DELETE .*\/tokens/, { revoked: [RUN_ID] }],
+  [/^DELETE .*\/tokens/, { revoked: [RUN_ID], webhookEndpoints: [{ envName: "a", name: "a" }] }],
   [/^GET .*\/audit/, [ENTRY]],
   [/^GET \/whoami$/, { ...TOKEN, permissions: ["a"], project: "acme/shop" }],
   [/^GET .*\/action-runs\/summary$/, { pending: 1, failed: { atLeast: 1000 } }],
   [/^GET .*\/actions\?/, [{ name: "a", version: 1, changedAt: INSTANT, definition: ACTION }]],
   [/^(GET|PUT) .*\/actions\/deploy$/, ACTION],
+  [/^GET .*\/webhook-endpoints\/chat\/status$/, STATUS],
+  [/^GET .*\/webhook-endpoints\/chat\/deliveries/, [DELIVERY]],
+  [/^POST .*\/webhook-endpoints\/chat\/recover$/, RECOVERY],
+  [
+    /^POST .*\/webhook-endpoints\/chat\/test$/,
+    { status: 500, durationMs: 1, outcome: "failed", reason: "a", excerpt: "a" },
+  ],
+  [/^POST .*\/webhook-endpoints\/chat\/rotate-secret$/, { signingSecret: "a", graceEndsAt: INSTANT }],
+  [/^(GET|PUT) .*\/webhook-endpoints\/chat$/, ENDPOINT],
+  [/^GET .*\/webhook-endpoints/, [{ name: "a", version: 1, changedAt: INSTANT, definition: ENDPOINT }]],
   [/^GET .*\/action-runs(\?.*)?$/, [WHOLE]],
   [/\/action-runs|\/actions\/deploy\/runs|\/callback$/, WHOLE],
 ];
@@ -145,6 +169,17 @@ const COMMANDS = [
   "action put deploy --body {}",
   "action run deploy",
   "action delete other",
+  "webhook list",
+  "webhook get chat",
+  "webhook put chat --body {}",
+  "webhook delete other",
+  "webhook test chat",
+  "webhook status chat",
+  "webhook deliveries chat",
+  `webhook resend other ${RUN_ID}`,
+  "webhook recover chat --since 1h --include failed",
+  "webhook enable other",
+  "webhook rotate-secret chat",
 ];
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters.

@@ -14,6 +14,9 @@ const server = await badServer(({ url = "" }, response) => {
   if (pathname.endsWith("/actions")) {
     return json(response, 200, [{ name: "rollout" }, { name: "deploy-all" }]);
   }
+  if (pathname.endsWith("/webhook-endpoints")) {
+    return json(response, 200, [{ name: "pager" }, { name: "chat" }, { name: "changes" }]);
+  }
   const all = FACETS[searchParams.get("field") ?? ""] ?? [];
   const contains = searchParams.get("contains")?.toLowerCase() ?? "";
   const values = all.filter((value) => value.toLowerCase().includes(contains));
@@ -30,6 +33,7 @@ test.each([
   ["labels", "te", "team:shop\n"],
   ["action names", "de", "delete it\ndeploy\ndeploy-all\n"],
   ["stored actions", "de", "deploy-all\n"],
+  ["webhook endpoints", "ch", "changes\nchat\n"],
   ["creators", "ci", "ci-bot\n"],
   ["labels", "xy", ""],
 ])("suggest %j %j prints %j", async (what, begin, stdout) => {

@@ -7,6 +7,7 @@ import type {
   NewApiToken,
   NewRunOfAction,
   Report,
+  WebhookEndpoint,
 } from "../../src/client/index.ts";
 import type { paths } from "../../src/client/openapi.ts";
 
@@ -24,6 +25,10 @@ export const actions: readonly ActionDefinition[] = [
   { trigger: { type: "webhook", url, headers: { Authorization: null }, cancel: { url } } },
 ];
 export const runOfAction: NewRunOfAction = {};
+export const endpoints: readonly WebhookEndpoint[] = [
+  { url, events: ["action_run.*"] },
+  { url: null, events: ["action_run.failed"] },
+];
 export const token: NewApiToken = { name: "ci", role: "member" };
 export const reports: readonly Report[] = [{ status: "succeeded" }, { status: "failed", error: "no" }];
 export const heartbeat: Heartbeat = {};

@@ -12,6 +12,11 @@ const PAGES: readonly (readonly [string, Page])[] = [
   [`/console/-/acme/shop/prod-eu/runs/${ID}`, { name: "run", ...SCOPE, id: ID }],
   ["/console/-/acme/shop/prod-eu/actions", { name: "actions", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/actions/Deploy_2.x", { name: "action", ...SCOPE, action: "Deploy_2.x" }],
+  ["/console/-/acme/shop/prod-eu/notifications", { name: "notifications", ...SCOPE }],
+  [
+    "/console/-/acme/shop/prod-eu/notifications/Chat_2.x",
+    { name: "endpoint", ...SCOPE, endpoint: "Chat_2.x" },
+  ],
   ["/console/-/acme/shop/tokens", { name: "tokens", o: "acme", p: "shop" }],
   ["/console/-/acme/shop/audit", { name: "audit", o: "acme", p: "shop" }],
 ];
@@ -37,7 +42,7 @@ it.each([
 it("a page of the whole project names no environment", () => {
   expect(PAGES.map(([, page]) => scopeOf(page)?.envName)).toEqual([
     undefined,
-    ...Array(4).fill("prod-eu"),
+    ...Array(6).fill("prod-eu"),
     null,
     null,
   ]);

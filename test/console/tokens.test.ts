@@ -76,6 +76,13 @@ describe("an audit entry", () => {
       { name: "action", ...project, envName: "prod", action: "deploy" },
     ],
     ["action_deleted", "deploy", scope, null],
+    [
+      "webhook_endpoint_message_resent",
+      "chat/deliveries/01a212de-9b55-8003-a8a9-dd2c148ea617",
+      scope,
+      { name: "endpoint", ...project, envName: "prod", endpoint: "chat" },
+    ],
+    ["webhook_endpoint_deleted", "chat", scope, null],
     ["resync_requested", scope, scope, { name: "runs", ...project, envName: "prod" }],
     ["quota_raised", "x", scope, null],
     ["action_put", "deploy", "acme/shop", null],
@@ -89,5 +96,6 @@ describe("an audit entry", () => {
       "quota raised",
       "toString",
     ]);
+    expect(wordsOf("webhook_endpoint_tested")).toBe("tested the endpoint");
   });
 });

@@ -94,6 +94,8 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ...refused("src/console/run/planted.tsx", "../../runs/run.ts", "../../base/result.ts"),
   ...allowed("src/console/run/planted.tsx", "../runs/list.tsx", "../../base/harmless-link.ts"),
   ...allowed("src/console/run/planted.tsx", "../../client/index.ts"),
+  ...allowed("src/console/run/planted.tsx", "../../../examples/webhook-endpoints/slack.json"),
+  ...refused("src/console/run/planted.tsx", "../../../examples/gitlab/action.json"),
   ...refused("src/dev/planted.ts", "../runs/run.ts", "../app.ts", "../cli/main.ts"),
   ...allowed("src/dev/planted.ts", "../client/index.ts"),
 ];

@@ -1,6 +1,6 @@
 /** `action`: stores, shows, lists, deletes and runs actions of an environment. */
 
-import { type Argument, InvalidArgumentError, Option } from "commander";
+import { type Argument, Option } from "commander";
 import type { ActionDefinition, ListedAction, StoredAction } from "../../client/index.ts";
 import { leftOverWarning } from "../../client/left-over.ts";
 import { CliCommand } from "../command.ts";
@@ -13,6 +13,7 @@ import {
   exiting,
   given,
   OfferingArgument,
+  readName,
   textOption,
   wholeNumberFrom,
   withConnection,
@@ -88,7 +89,7 @@ function putCommand(): CliCommand {
         const client = await connect(flags);
         const ifVersion = flags.ifNew ? null : flags.ifVersion;
         await show(await client.actions.put(name, definition, given({ ifVersion })), output);
-        const warning = leftOverWarning(definition);
+        const warning = leftOverWarning(definition, "or the job can't start");
         if (warning !== null) complain(`The action is stored, but ${warning}`);
         return EXIT.succeeded;
       }),
@@ -200,11 +201,4 @@ async function show(action: StoredAction, output: Output): Promise<void> {
 
 function nameArgument(): Argument {
   return new OfferingArgument("<name>", "the action's name", "stored actions").argParser(readName);
-}
-
-function readName(text: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) return text;
-  throw new InvalidArgumentError(
-    "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.",
-  );
 }

@@ -1,4 +1,4 @@
-/** `audit`: lists who changed a project: its tokens, sessions and stored actions, and who requested a resync. */
+/** `audit`: lists who changed a project: its tokens, sessions, stored actions and webhook endpoints, and resyncs. */
 
 import type { AuditEntry } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
@@ -15,10 +15,11 @@ interface Flags extends ConnectionFlags, OutputFlags {
 
 export function auditCommand(): CliCommand {
   const command = new CliCommand("audit")
-    .summary("list who changed tokens, sessions and actions")
+    .summary("list who changed tokens, sessions, actions and webhook endpoints")
     .description(
-      "List who created, rotated or revoked tokens, ended sessions, stored or deleted actions, deleted versions, " +
-        "or asked for a resync, newest first. It does not list runs: `list` does. " +
+      "List who created, rotated or revoked tokens, ended sessions, stored or deleted actions and webhook endpoints, " +
+        "tested an endpoint or repeated its messages, or asked for a resync, newest first. It does not list runs: " +
+        "`list` does. " +
         "Requires a token with the role owner or admin.",
     )
     .addOption(limitOption(50))

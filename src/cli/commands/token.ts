@@ -1,7 +1,7 @@
 /** `token`: creates, lists, rotates and revokes API tokens of a project. */
 
 import { Option } from "commander";
-import type { ApiToken } from "../../client/index.ts";
+import type { ApiToken, RevokedApiTokens } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { limitOption, take } from "../limits.ts";
@@ -162,7 +162,10 @@ function rotateCommand(): CliCommand {
 function revokeCommand(): CliCommand {
   return new CliCommand("token revoke")
     .summary("revoke a token")
-    .description("Revoke a token, and every token that it created. They stop working within 30 seconds.")
+    .description(
+      "Revoke a token, and every token that it created. They stop working within 30 seconds. Shows the webhook endpoints " +
+        "that they stored last, because those still get messages.",
+    )
     .argument("<token-id>", "the token's id, not the token itself", readId)
     .addHelpText("after", examples("action-runs token revoke 019ab3de-9b55-7003-a8a9-dd2c148ea617"))
     .action(
@@ -170,8 +173,20 @@ function revokeCommand(): CliCommand {
         const output = new Output(flags);
         const client = await connect(flags, { needsEnv: false });
         const result = await client.tokens.revoke(id);
-        await output.show(result, () => result.revoked.map((one) => `Revoked ${plain(one)}.`).join("\n"));
+        await output.show(result, () => revokedText(result));
         return EXIT.succeeded;
       }),
     );
+}
+
+function revokedText({ revoked, webhookEndpoints, moreWebhookEndpoints }: RevokedApiTokens): string {
+  const lines = revoked.map((one) => `Revoked ${plain(one)}.`);
+  if (webhookEndpoints.length === 0 && !moreWebhookEndpoints) return lines.join("\n");
+  const endpoints = webhookEndpoints.map(({ envName, name }) => `  ${plain(envName)}/${plain(name)}`);
+  return [
+    ...lines,
+    "These webhook endpoints were stored with it, and still get messages. Disable or delete those that you don't know:",
+    ...endpoints,
+    ...(moreWebhookEndpoints ? ["  and perhaps more: see `webhook list`"] : []),
+  ].join("\n");
 }

@@ -5,6 +5,7 @@
 
 import { useCallback, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
+import { DeleteDialog } from "../definitions/delete-dialog.tsx";
 import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, Link, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -15,13 +16,12 @@ import { Icon } from "../ui/icons.tsx";
 import { type Failure, useLoad } from "../ui/load.ts";
 import { ActionEditor } from "./action-editor.tsx";
 import { ActionView } from "./action-view.tsx";
-import { DeleteDialog } from "./delete-dialog.tsx";
 import { RunDialog } from "./run-dialog.tsx";
 
 type Open = "run" | "edit" | "delete" | null;
 
 export function ActionPage({ name }: { readonly name: string }) {
-  const { scope, reader, may } = useSession();
+  const { client, scope, reader, may } = useSession();
   const read = useCallback((signal: AbortSignal) => reader.actions.get(name, { signal }), [reader, name]);
   const { data, failure, reload } = useLoad(read);
   // If somebody else deleted the action, the data of an earlier read is wrong.
@@ -79,7 +79,17 @@ export function ActionPage({ name }: { readonly name: string }) {
         <ActionEditor stored={shown} onClose={close} onStored={reload} />
       ) : null}
       {shown !== undefined && open === "delete" ? (
-        <DeleteDialog action={shown} onClose={close} onChanged={reload} />
+        <DeleteDialog
+          noun="action"
+          stored={shown}
+          remove={client.actions.delete}
+          list={{ name: "actions", ...scope }}
+          onClose={close}
+          onChanged={reload}
+        >
+          Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun
+          continue. You can't undo this.
+        </DeleteDialog>
       ) : null}
     </div>
   );

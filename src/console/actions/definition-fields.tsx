@@ -1,28 +1,18 @@
 /** A definition as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
 
-import type { ComponentChildren } from "preact";
+import type { FieldsProps } from "../definitions/definition-editor.tsx";
 import { TextField } from "../ui/field.tsx";
+import { LinesField } from "../ui/lines-field.tsx";
 import { numberOf, withMember } from "./definition-shape.ts";
-import { LinesField } from "./lines-field.tsx";
 import { type Parameter, parametersIn, schemaWith } from "./parameter-builder.ts";
 import { productOf, triggerOf, withTrigger } from "./product-fields.ts";
 import { SchemaBuilder } from "./schema-builder.tsx";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 import { Tiles, WebhookFields } from "./webhook-fields.tsx";
 
-interface DefinitionFieldsProps {
-  /** One that fields can show. */
-  readonly definition: Schema;
-  /** Whether another product can be chosen. A stored webhook is changed, and not replaced by mistake. */
-  readonly hasTiles: boolean;
-  readonly problemAt: (pointer: string) => string | undefined;
-  /** The fields of its secrets. */
-  readonly secrets: ComponentChildren;
-  readonly onDefinition: (definition: Schema) => void;
-}
-
-export function DefinitionFields(props: DefinitionFieldsProps) {
-  const { definition, hasTiles, problemAt, secrets, onDefinition } = props;
+/** A stored webhook is changed, and not replaced by that of another product by mistake. */
+export function DefinitionFields(props: FieldsProps) {
+  const { definition, isNew, problemAt, secrets, onDefinition } = props;
   const rows = parametersIn(definition.parametersSchema) ?? [];
   const names = rows.map(({ name }) => name);
   const trigger = isSchema(definition.trigger) ? definition.trigger : undefined;
@@ -54,7 +44,7 @@ export function DefinitionFields(props: DefinitionFieldsProps) {
       />
       <fieldset class="group">
         <legend>What starts the job</legend>
-        {hasTiles || trigger === undefined ? (
+        {isNew || trigger === undefined ? (
           <Tiles trigger={trigger} names={names} onTrigger={setTrigger} />
         ) : null}
         {trigger === undefined ? (

@@ -2,12 +2,12 @@
 
 import { useState } from "preact/hooks";
 import type { ActionDefinition, ListedVersion, StoredAction } from "../../client/index.ts";
+import { SecretFields } from "../definitions/secret-fields.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
-import { SecretFields } from "./secret-fields.tsx";
 import { secretsOf, withSecrets } from "./secret-members.ts";
 
 const CHANGED =

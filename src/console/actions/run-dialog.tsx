@@ -7,10 +7,10 @@ import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
+import { linesOf } from "../ui/lines-field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { draftOf, parametersOf, suggestedTexts } from "./form-values.ts";
-import { linesOf } from "./lines-field.tsx";
 import { ParameterFields, useParameterTexts } from "./parameter-fields.tsx";
 import { formOf, pointersOf } from "./schema-form.ts";
 

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { Button } from "../ui/button.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
-import { LinesField } from "./lines-field.tsx";
+import { LinesField } from "../ui/lines-field.tsx";
 import {
   nameProblem,
   newParameter,

@@ -78,12 +78,14 @@ function AnyWebhookFields({ trigger, problemAt, onTrigger }: WebhookFieldsProps)
         </SelectField>
       </div>
       <HeaderFields
-        trigger={trigger}
+        headers={trigger.headers}
+        at="/trigger"
         problemAt={problemAt}
         onHeaders={(headers) => set("headers", headers)}
       />
       <PayloadField
         payload={trigger.payload}
+        hint="JSON with placeholders. Empty: the body is everything about the run, but no secrets."
         error={problemAt("/trigger/payload")}
         onPayload={(payload) => set("payload", payload)}
       />
@@ -100,14 +102,16 @@ function AnyWebhookFields({ trigger, problemAt, onTrigger }: WebhookFieldsProps)
 }
 
 interface HeaderFieldsProps {
-  readonly trigger: Schema;
+  readonly headers: unknown;
+  /** The pointer of what has the headers. */
+  readonly at: string;
   readonly problemAt: (pointer: string) => string | undefined;
   readonly onHeaders: (headers: Schema) => void;
 }
 
 /** The values that are secrets are typed below, with the other secrets. */
-function HeaderFields({ trigger, problemAt, onHeaders }: HeaderFieldsProps) {
-  const headers = isSchema(trigger.headers) ? trigger.headers : {};
+export function HeaderFields({ headers: given, at, problemAt, onHeaders }: HeaderFieldsProps) {
+  const headers = isSchema(given) ? given : {};
   const [name, setName] = useState("");
   function add() {
     if (name.trim() !== "" && !Object.hasOwn(headers, name.trim()))
@@ -126,7 +130,7 @@ function HeaderFields({ trigger, problemAt, onHeaders }: HeaderFieldsProps) {
             <TextField
               label={`Header ${one}`}
               value={String(value)}
-              error={problemAt(`/trigger/headers${stepOf(one)}`)}
+              error={problemAt(`${at}/headers${stepOf(one)}`)}
               onText={(text) => onHeaders({ ...headers, [one]: text })}
             />
           )}
@@ -144,7 +148,7 @@ function HeaderFields({ trigger, problemAt, onHeaders }: HeaderFieldsProps) {
           label="New header"
           placeholder="Authorization"
           value={name}
-          error={problemAt("/trigger/headers")}
+          error={problemAt(`${at}/headers`)}
           onText={setName}
           onKeyDown={(event) => {
             if (event.key !== "Enter") return;
@@ -160,18 +164,19 @@ function HeaderFields({ trigger, problemAt, onHeaders }: HeaderFieldsProps) {
 
 interface PayloadFieldProps {
   readonly payload: unknown;
+  readonly hint: string;
   readonly error: string | undefined;
   readonly onPayload: (payload: unknown) => void;
 }
 
 /** While it is no JSON, the definition keeps the last body that was. */
-function PayloadField({ payload, error, onPayload }: PayloadFieldProps) {
+export function PayloadField({ payload, hint, error, onPayload }: PayloadFieldProps) {
   const [text, setText] = useState(() => (payload === undefined ? "" : JSON.stringify(payload, null, 2)));
   const parsed = text.trim() === "" ? { value: undefined } : parseExact(text);
   return (
     <TextArea
       label="Body"
-      hint="JSON with placeholders. Empty: the body is everything about the run, but no secrets."
+      hint={hint}
       rows={4}
       value={text}
       error={"problem" in parsed ? parsed.problem : error}
@@ -193,21 +198,40 @@ interface TilesProps {
 /** One choice among the products. */
 export function Tiles({ trigger, names, onTrigger }: TilesProps) {
   const chosen = trigger === undefined ? null : (productOf(trigger, names)?.product ?? "any");
-  const tile = (title: string, about: string, isChosen: boolean, make: () => Schema) => (
-    <label key={title} class="tile">
-      <input type="radio" name="product" checked={isChosen} onChange={() => onTrigger(make())} />
+  return (
+    <div class="tiles">
+      {PRODUCTS.map((product) => (
+        <Tile
+          key={product.title}
+          title={product.title}
+          about={product.about}
+          isChosen={chosen === product}
+          onChoose={() => onTrigger(triggerOf(product, givenValues(product), names))}
+        />
+      ))}
+      <Tile
+        title="Any webhook"
+        about="Calls a URL of yours."
+        isChosen={chosen === "any"}
+        onChoose={() => onTrigger(ANY_WEBHOOK)}
+      />
+    </div>
+  );
+}
+
+interface TileProps {
+  readonly title: string;
+  readonly about: string;
+  readonly isChosen: boolean;
+  readonly onChoose: () => void;
+}
+
+export function Tile({ title, about, isChosen, onChoose }: TileProps) {
+  return (
+    <label class="tile">
+      <input type="radio" name="product" checked={isChosen} onChange={onChoose} />
       <span>{title}</span>
       <span class="hint">{about}</span>
     </label>
-  );
-  return (
-    <div class="tiles">
-      {PRODUCTS.map((product) =>
-        tile(product.title, product.about, chosen === product, () =>
-          triggerOf(product, givenValues(product), names),
-        ),
-      )}
-      {tile("Any webhook", "Calls a URL of yours.", chosen === "any", () => ANY_WEBHOOK)}
-    </div>
   );
 }

@@ -20,11 +20,14 @@ export type Page =
   | ({ readonly name: "run"; readonly id: string } & Scope)
   | ({ readonly name: "actions" } & Scope)
   | ({ readonly name: "action"; readonly action: string } & Scope)
+  | ({ readonly name: "notifications" } & Scope)
+  | ({ readonly name: "endpoint"; readonly endpoint: string } & Scope)
   | ({ readonly name: "tokens" } & Project)
   | ({ readonly name: "audit" } & Project);
 
 /** Hyphens are escaped in sets, because URLPattern reads its expressions as those with the flag `v`. */
 const NAME = "([a-z0-9][a-z0-9\\-]{0,62})";
+const DEFINITION = "([A-Za-z0-9][A-Za-z0-9._\\-]{0,62})";
 /** The hyphen keeps pages apart from an organization whose name is `console`. */
 const PROJECT = `/console/-/:o${NAME}/:p${NAME}`;
 const SCOPE = `${PROJECT}/:envName${NAME}`;
@@ -35,7 +38,9 @@ const PATHS: Readonly<Record<Page["name"], string>> = {
   runs: `${SCOPE}/runs`,
   run: `${SCOPE}/runs/:id([0-9A-Fa-f\\-]{36})`,
   actions: `${SCOPE}/actions`,
-  action: `${SCOPE}/actions/:action([A-Za-z0-9][A-Za-z0-9._\\-]{0,62})`,
+  action: `${SCOPE}/actions/:action${DEFINITION}`,
+  notifications: `${SCOPE}/notifications`,
+  endpoint: `${SCOPE}/notifications/:endpoint${DEFINITION}`,
   tokens: `${PROJECT}/tokens`,
   audit: `${PROJECT}/audit`,
 };

@@ -21,6 +21,8 @@ export interface ActiveSession {
   readonly client: Client;
   /** For what a page shows. It tries once, because the page shows the failure and tries again by itself. */
   readonly reader: Client;
+  /** The client for changes in another environment of the project. */
+  readonly clientIn: (envName: string) => Client;
   /** Show a button only if the token may do what the button does. */
   readonly may: (permission: Permission) => boolean;
 }
@@ -63,9 +65,10 @@ export function SessionProvider({ session, scope, children }: SessionProviderPro
       holder,
       scope: { o, p, envName },
       ...clients,
+      clientIn: (other: string) => clientsOf(store, pageKey, { o, p, envName: other }).client,
       may: (permission: Permission) => holder.permissions.includes(permission),
     }),
-    [clients, holder, o, p, envName],
+    [clients, store, pageKey, holder, o, p, envName],
   );
   return <ActiveSessionProvider value={value}>{children}</ActiveSessionProvider>;
 }

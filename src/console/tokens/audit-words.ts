@@ -12,6 +12,15 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   action_put: "stored the action",
   action_deleted: "deleted the action",
   action_version_deleted: "deleted a version of the action",
+  webhook_endpoint_put: "stored the endpoint",
+  webhook_endpoint_deleted: "deleted the endpoint",
+  webhook_endpoint_version_deleted: "deleted a version of the endpoint",
+  webhook_endpoint_secret_rotated: "rotated the secret of the endpoint",
+  webhook_endpoint_disabled: "disabled the endpoint",
+  webhook_endpoint_enabled: "enabled the endpoint",
+  webhook_endpoint_tested: "tested the endpoint",
+  webhook_endpoint_message_resent: "sent a message again to the endpoint",
+  webhook_endpoint_recovery_started: "began a recovery of the endpoint",
 };
 
 /** What was done, to be read before the target. A later service may know more kinds. */
@@ -34,9 +43,10 @@ export function pageOf(
   const { action, target } = entry;
   if (/^(token|session)_/.test(action)) return { name: "tokens", o, p };
   const envName = envOf(entry.scope);
-  if (envName === null || action === "action_deleted") return null;
-  // The target of a deleted version is `{name}/versions/{version}`.
+  if (envName === null || action === "action_deleted" || action === "webhook_endpoint_deleted") return null;
+  // The target can be a part of it, such as `{name}/versions/{version}`.
   const [name = ""] = target.split("/");
+  if (action.startsWith("webhook_")) return { name: "endpoint", o, p, envName, endpoint: name };
   if (action.startsWith("action_")) return { name: "action", o, p, envName, action: name };
   return action === "resync_requested" ? { name: "runs", o, p, envName } : null;
 }

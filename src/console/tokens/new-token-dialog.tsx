@@ -10,7 +10,7 @@ import { exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { expiresAt, expiryChoices, firstChoice } from "./expiry.ts";
 import { mintableRoles, type Role } from "./roles.ts";
-import { ShownSecret } from "./shown-secret.tsx";
+import { ShownSecret, TokenName } from "./shown-secret.tsx";
 
 interface NewTokenDialogProps {
   readonly onClose: () => void;
@@ -33,7 +33,12 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
       {created === null ? (
         <TokenForm onClose={onClose} onCreated={show} onUnsure={onCreated} />
       ) : (
-        <ShownSecret label="New token value" name={created.name} secret={created.token} onClose={onClose} />
+        <ShownSecret
+          label="New token value"
+          what={<TokenName name={created.name} />}
+          secret={created.token}
+          onClose={onClose}
+        />
       )}
     </Dialog>
   );

@@ -9,7 +9,7 @@ import { SelectField } from "../ui/field.tsx";
 import { Countdown, exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { firstOverlap, overlapChoices } from "./overlap.ts";
-import { ShownSecret } from "./shown-secret.tsx";
+import { ShownSecret, TokenName } from "./shown-secret.tsx";
 
 interface RotateDialogProps {
   readonly token: ApiToken;
@@ -33,7 +33,12 @@ export function RotateDialog({ token, onClose, onRotated }: RotateDialogProps) {
   }
   return (
     <Dialog title="The new secret" onClose={onClose} isKept>
-      <ShownSecret label="New secret" name={rotated.name} secret={rotated.token} onClose={onClose}>
+      <ShownSecret
+        label="New secret"
+        what={<TokenName name={rotated.name} />}
+        secret={rotated.token}
+        onClose={onClose}
+      >
         <p>
           <OldSecret endsAt={rotated.oldSecretExpiresAt} />
         </p>

@@ -1,4 +1,4 @@
-/** A token that is shown once, to be copied. */
+/** A secret that is shown once, to be copied. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
@@ -9,29 +9,23 @@ import { TextField } from "../ui/field.tsx";
 
 interface ShownSecretProps {
   readonly label: string;
-  /** The name of the token. */
-  readonly name: string;
+  /** What to copy: "the token". */
+  readonly what: ComponentChildren;
   readonly secret: string;
   readonly onClose: () => void;
   /** Stands below the secret. */
   readonly children?: ComponentChildren;
 }
 
-export function ShownSecret({ label, name, secret, onClose, children }: ShownSecretProps) {
+export function ShownSecret({ label, what, secret, onClose, children }: ShownSecretProps) {
   const field = useRef<HTMLDivElement>(null);
   useEffect(() => field.current?.querySelector("input")?.select(), []);
   return (
     <div class="dialog-body">
-      <p>
-        Copy the token{" "}
-        <strong>
-          <bdi>{name}</bdi>
-        </strong>{" "}
-        now. The service keeps only a hash of it, so nobody can see it again.
-      </p>
+      <p>Copy {what} now. Nobody can see it again.</p>
       <div class="token-value" ref={field}>
         <TextField label={label} readOnly value={secret} />
-        <CopyButton what="token" text={secret} hasWord />
+        <CopyButton what="secret" text={secret} hasWord />
       </div>
       {children}
       <DialogButtons>
@@ -40,5 +34,16 @@ export function ShownSecret({ label, name, secret, onClose, children }: ShownSec
         </Button>
       </DialogButtons>
     </div>
+  );
+}
+
+export function TokenName({ name }: { readonly name: string }) {
+  return (
+    <>
+      the token{" "}
+      <strong>
+        <bdi>{name}</bdi>
+      </strong>
+    </>
   );
 }

@@ -63,16 +63,22 @@ interface PagerProps {
   readonly next: string | null;
 }
 
-/** Links to the other pages of the list. */
-function Pager({ of, next }: PagerProps) {
+/** Links to the other pages of the list. The rest of the query stays. */
+export function Pager({ of, next }: PagerProps) {
   const { page, query } = useRoute();
   const isFirst = !query.has("cursor");
+  const withCursor = (cursor: string | null) => {
+    const asked = new URLSearchParams(query);
+    if (cursor === null) asked.delete("cursor");
+    else asked.set("cursor", cursor);
+    return asked;
+  };
   if (page === null || (isFirst && next === null)) return null;
   return (
     <nav class="pages" aria-label="Pages">
       <span>
         {isFirst ? null : (
-          <Link class="button is-plain" href={hrefOf(page)}>
+          <Link class="button is-plain" href={hrefOf(page, withCursor(null))}>
             <Icon name="previous" />
             First {of}
           </Link>
@@ -80,7 +86,7 @@ function Pager({ of, next }: PagerProps) {
       </span>
       <span>
         {next === null ? null : (
-          <Link class="button is-plain" href={hrefOf(page, new URLSearchParams({ cursor: next }))}>
+          <Link class="button is-plain" href={hrefOf(page, withCursor(next))}>
             More {of}
             <Icon name="next" />
           </Link>

@@ -42,6 +42,20 @@ describeInBrowser("hostile texts at the console", (browser) => {
       .client(ENV)
       .tokens.create({ name: `${MARKUP.slice(0, 60)}${long(60)}`, role: "admin" });
     const client = site.client(ENV, token.token);
+    // Its receiver refuses each message, with a hostile answer.
+    await client.webhookEndpoints.put("hostile", {
+      url: `${receiver.url}/hostile?${long(1000)}`,
+      headers: { [`X-${long(60)}`]: MARKUP },
+      secrets: { [long(60)]: MARKUP },
+      events: ["action_run.*"],
+      payload: { [MARKUP]: BIDI, [BIDI]: WORD },
+    });
+    await client.webhookEndpoints.put("of-hostile-runs", {
+      url: receiver.url,
+      events: ["action_run.failed"],
+      actionNames: [MARKUP.slice(0, 60), BIDI, long(250)],
+      labels: LABELS,
+    });
     ids = await Promise.all([endedRun(client), openRun(client), dispatchedRun(client)]);
     await client.actions.put(
       "hostile",
@@ -224,6 +238,11 @@ describeInBrowser("hostile texts at the console", (browser) => {
       [`${ENV}/actions/hostile`, null],
       [`${ENV}/actions/hostile`, "Run action"],
       [`${ENV}/actions/hostile`, "Edit"],
+      [`${ENV}/notifications`, null],
+      [`${ENV}/notifications/hostile`, null],
+      [`${ENV}/notifications/hostile`, "Edit"],
+      [`${ENV}/notifications/hostile`, "Send test"],
+      [`${ENV}/notifications/of-hostile-runs`, null],
       ["tokens", null],
       ["tokens", /^Rotate /],
       ["audit", null],
@@ -231,6 +250,12 @@ describeInBrowser("hostile texts at the console", (browser) => {
       await site.goTo(page, path);
       await browser.settled(page);
       if (opens !== null) await button(page, opens).first().click();
+      if (opens === "Send test") {
+        await button(page.getByRole("dialog"), opens).click();
+        await page.getByText("The test message did not arrive.").waitFor();
+      }
+      const attempts = page.locator(".deliveries summary");
+      if (opens === null && (await attempts.count()) > 0) await attempts.first().click();
       await expectHarmless(page, `${path} ${opens}`);
     }
   });

@@ -309,6 +309,7 @@ describeInBrowser("the console's looks", (browser) => {
     ["Tab", `${ENV}/actions/deploy`, []],
     // The buttons of a dialog stand still below what is scrolled.
     ["Tab", `${ENV}/actions/deploy`, ["Edit"]],
+    ["Tab", `${ENV}/notifications`, ["New endpoint"]],
     ["Tab", "tokens", []],
     ["Tab", "audit", []],
   ])("show the focus at every stop of %s on %s", async (keys, path, opened) => {

@@ -317,7 +317,7 @@ describeInBrowser("the console's session", (browser) => {
     const mayManage = offered.includes("New token");
     expect(
       await page.getByRole("navigation", { name: "Console" }).getByRole("link").allTextContents(),
-    ).toEqual(mayManage ? ["Runs", "Actions", "Tokens", "Audit"] : ["Runs", "Actions"]);
+    ).toEqual(mayManage ? ["Runs", "Actions", "Notifications", "Tokens", "Audit"] : ["Runs", "Actions"]);
     expect(await page.getByText(/^Your token does not open/).count()).toBe(mayManage ? 0 : 1);
     expect(refused).toEqual([]);
   });

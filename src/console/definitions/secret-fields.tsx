@@ -1,8 +1,8 @@
 /** A password field for each secret that a definition leaves null. */
 
+import type { ProductSecret } from "../actions/products.ts";
+import type { SecretMember } from "../actions/secret-members.ts";
 import { TextField } from "../ui/field.tsx";
-import type { ProductSecret } from "./products.ts";
-import type { SecretMember } from "./secret-members.ts";
 
 interface SecretFieldsProps {
   readonly members: readonly SecretMember[];
@@ -45,7 +45,7 @@ export function SecretFields({ members, known = [], typed, stored, ...more }: Se
 }
 
 function labelOf(pointer: string, name: string): string {
-  if (pointer === "/trigger/signingSecret") return "Signing secret (whsec_…)";
+  if (pointer.endsWith("/signingSecret")) return "Signing secret (whsec_…)";
   if (pointer.startsWith("/trigger/cancel/")) return `Header ${name} of the stop request`;
-  return pointer.startsWith("/trigger/headers/") ? `Header ${name}` : `Secret ${name}`;
+  return pointer.includes("/headers/") ? `Header ${name}` : `Secret ${name}`;
 }

@@ -1,7 +1,7 @@
 /** A list of texts, one on each line. It keeps empty lines while somebody types. */
 
 import { useState } from "preact/hooks";
-import { TextArea } from "../ui/field.tsx";
+import { TextArea } from "./field.tsx";
 
 interface LinesFieldProps {
   readonly label: string;

@@ -1,0 +1,306 @@
+/** Stores a new definition or changes one, of any kind. Its fields and its JSON are two views of one text. */
+
+import type { ComponentChildren, ComponentType } from "preact";
+import { useState } from "preact/hooks";
+import { parseExact } from "../../client/exact-json.ts";
+import type { CallOptions, PutOptions, Stored } from "../../client/index.ts";
+import type { ProductSecret } from "../actions/products.ts";
+import { isSchema, type Schema } from "../actions/schema-form.ts";
+import { type SecretMember, withSecrets } from "../actions/secret-members.ts";
+import { type Page, pageAt, pathOf } from "../routes/pages.ts";
+import { Button } from "../ui/button.tsx";
+import { ChangeForm } from "../ui/change-form.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { TextArea, TextField } from "../ui/field.tsx";
+import { useNotices } from "../ui/notices.tsx";
+import { Tabs } from "../ui/tabs.tsx";
+import { type Change, NO_PROBLEMS, useChange } from "../ui/use-change.ts";
+import { SecretFields } from "./secret-fields.tsx";
+
+/** What the fields of a kind get. */
+export interface FieldsProps {
+  /** One that fields can show. */
+  readonly definition: Schema;
+  readonly isNew: boolean;
+  readonly problemAt: (pointer: string) => string | undefined;
+  /** The fields of its secrets. */
+  readonly secrets: ComponentChildren;
+  readonly onDefinition: (definition: Schema) => void;
+}
+
+/** What the editor must know of a definition besides its fields. */
+export interface View {
+  /** The secrets that somebody can type. */
+  readonly secrets: readonly SecretMember[];
+  readonly known: readonly ProductSecret[];
+  /** The pointers of the secrets that an empty field keeps. */
+  readonly kept: ReadonlySet<string>;
+  /** The pointers that have a field of their own. */
+  readonly pointers: readonly string[];
+  /** The pointers of fields that must not be empty, but are. */
+  readonly empty: readonly string[];
+  readonly warning: string | null;
+}
+
+export interface DefinitionKind<T> {
+  /** As sentences call it: `action`. */
+  readonly noun: string;
+  readonly namePlaceholder: string;
+  readonly aboutNull: string;
+  readonly pageOf: (name: string) => Page;
+  readonly put: (name: string, definition: Schema, options: PutOptions) => Promise<T>;
+  readonly get: (name: string, options: CallOptions) => Promise<T>;
+  /** The code of the service if there is none of this name. */
+  readonly goneCode: string;
+  /** A member that the fields can't show; null if they can show everything. */
+  readonly unshownMember: (definition: Schema) => string | null;
+  /** `base`: what is stored; undefined if there is nothing. */
+  readonly viewOf: (definition: Schema | null, base: object | undefined, isJson: boolean) => View;
+  readonly Fields: ComponentType<FieldsProps>;
+}
+
+/** What another button of the form can use. */
+export interface EditorForm<T> {
+  readonly change: Change;
+  /** The name and the definition with its typed secrets. Null: the form shows what is wrong. */
+  readonly checked: () => { readonly name: string; readonly body: Schema } | null;
+  readonly save: (done: (put: T) => void) => void;
+  /** The pointers of the form's fields. */
+  readonly pointers: readonly string[];
+}
+
+interface DefinitionEditorProps<T> {
+  readonly kind: DefinitionKind<T>;
+  /** What the editor changes; null for a new one. */
+  readonly stored: T | null;
+  /** What a new one begins with. */
+  readonly first: () => Schema;
+  readonly onClose: () => void;
+  /** Called when a read or a save shows another version than before. */
+  readonly onStored: () => void;
+  /** Called after a save. */
+  readonly onSaved: (put: T) => void;
+  /** Other buttons, before "Save". */
+  readonly also: (form: EditorForm<T>) => ComponentChildren;
+  readonly besides?: ComponentChildren;
+}
+
+/** The name is part of the path, and the definition is the whole body. */
+const NAME = "name";
+const DEFINITION = "";
+const TABS = { fields: "Fields", json: "JSON" };
+type Tab = keyof typeof TABS;
+
+const AFTER_LOSS =
+  "The service may have stored this. Close this form and look before you save, because the newest change may be yours.";
+const NAME_RULE =
+  "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.";
+const EMPTY = "Fill this in.";
+
+export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEditorProps<T>) {
+  const { kind, stored, first, onClose, onStored, onSaved, also, besides } = props;
+  const { noun, pageOf, unshownMember, viewOf, Fields } = kind;
+  const { note } = useNotices();
+  // What the text began as. A PUT replaces only this version.
+  const [base, setBase] = useState(stored);
+  const [name, setName] = useState(stored?.name ?? "");
+  const [shown, setShown] = useState(() => pretty(stored?.definition ?? first()));
+  const [text, setText] = useState(shown);
+  /** The secrets that were typed, by pointer. */
+  const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
+  const [isOutdated, setOutdated] = useState(false);
+
+  const parsed = definitionOf(text);
+  const definition = typeof parsed === "string" ? null : parsed;
+  const unshown = definition === null ? null : unshownMember(definition);
+  const canShow = definition !== null && unshown === null;
+  const [tab, setTab] = useState<Tab>(canShow ? "fields" : "json");
+  const [tabProblem, setTabProblem] = useState<string | null>(null);
+  const isJson = tab === "json";
+  const view = viewOf(canShow || isJson ? definition : null, base?.definition, isJson);
+  const { secrets } = view;
+  const pointers = [...(isJson ? [DEFINITION] : view.pointers), ...secrets.map(({ pointer }) => pointer)];
+  const change = useChange({ fields: pointers, afterLoss: AFTER_LOSS });
+  const problemAt = (pointer: string) => change.problems.get(pointer);
+
+  function choose(next: Tab) {
+    if (next === "fields" && !canShow) {
+      setTabProblem(
+        unshown === null
+          ? "Correct the JSON first. The fields show it then."
+          : `The fields can't show “${unshown}” as it is. Edit it here, as JSON.`,
+      );
+      return;
+    }
+    setTabProblem(null);
+    change.refuse(NO_PROBLEMS);
+    setTab(next);
+  }
+
+  function checked() {
+    const asked = name.trim();
+    const page = pageOf(asked);
+    const problems = new Map<string | null, string>();
+    if (pageAt(pathOf(page))?.name !== page.name) problems.set(NAME, NAME_RULE);
+    if (typeof parsed === "string") problems.set(DEFINITION, parsed);
+    for (const pointer of view.empty) problems.set(pointer, EMPTY);
+    if (problems.size === 0 && typeof parsed !== "string") {
+      return { name: asked, body: withSecrets(parsed, encoded(typed, view.known)) };
+    }
+    change.refuse(problems);
+    return null;
+  }
+
+  function save(done: (put: T) => void) {
+    const asked = checked();
+    if (asked === null) return;
+    change.submit({
+      send: ({ signal }) => kind.put(asked.name, asked.body, { ifVersion: base?.version ?? null, signal }),
+      done(put) {
+        const isSame = put.version === base?.version;
+        note(
+          isSame
+            ? `${put.name} stays at version ${put.version}, because nothing changed.`
+            : `${put.name} is stored as version ${put.version}.`,
+        );
+        onStored();
+        done(put);
+      },
+      explain({ status }) {
+        const isChanged = status === 412;
+        if (isChanged && stored === null) {
+          return new Map([
+            [NAME, `This name is taken. Choose another name, or open that ${noun} and edit it.`],
+          ]);
+        }
+        setOutdated(isChanged);
+        return isChanged ? NO_PROBLEMS : null;
+      },
+    });
+  }
+
+  const showTheirs = () =>
+    change.submit({
+      send: ({ signal }) => kind.get(name, { signal }),
+      done(theirs) {
+        setBase(theirs);
+        setShown(pretty(theirs.definition));
+        setText(pretty(theirs.definition));
+        setTyped(new Map());
+        setTab(unshownMember(theirs.definition as Schema) === null ? "fields" : "json");
+        setOutdated(false);
+        onStored();
+      },
+      explain({ code }) {
+        if (code !== kind.goneCode) return null;
+        setBase(null);
+        setOutdated(false);
+        const deleted = `Somebody deleted this ${noun} and its secrets. To store yours as a new one, type each secret, and save.`;
+        return new Map([[isJson ? DEFINITION : null, deleted]]);
+      },
+    });
+
+  const secretFields = (
+    <SecretFields
+      members={secrets}
+      known={view.known}
+      typed={typed}
+      stored={view.kept}
+      problemAt={problemAt}
+      onType={(pointer, secret) => setTyped((before) => new Map(before).set(pointer, secret))}
+    />
+  );
+  return (
+    <Dialog
+      title={stored === null ? `New ${noun}` : `Edit ${stored.name}`}
+      onClose={onClose}
+      isKept={text !== shown || typed.size > 0}
+    >
+      <ChangeForm
+        change={change}
+        onSubmit={() => save(onSaved)}
+        onClose={onClose}
+        verb="Save"
+        class="wide-form"
+        besides={besides}
+        also={also({ change, checked, save, pointers })}
+      >
+        {stored === null ? (
+          <TextField
+            label="Name"
+            required
+            placeholder={kind.namePlaceholder}
+            value={name}
+            error={problemAt(NAME)}
+            onText={setName}
+          />
+        ) : null}
+        <Tabs label="Two views of the definition" tabs={TABS} chosen={tab} onChoose={choose}>
+          {!isJson && definition !== null && canShow ? (
+            <Fields
+              key={base?.version}
+              definition={definition}
+              isNew={stored === null}
+              problemAt={problemAt}
+              secrets={secretFields}
+              onDefinition={(next) => setText(pretty(next))}
+            />
+          ) : (
+            <TextArea
+              label="Definition"
+              class="editor"
+              rows={18}
+              hint={kind.aboutNull}
+              value={text}
+              error={problemAt(DEFINITION) ?? tabProblem}
+              onText={setText}
+            />
+          )}
+          {isJson ? secretFields : null}
+        </Tabs>
+        {view.warning === null ? null : <p class="warning-box">{sentence(view.warning)}</p>}
+        {isOutdated ? (
+          <div class="warning-box" role="alert">
+            <p>
+              Somebody changed this {noun} after you opened it, so yours is not saved. Copy your text, show
+              theirs, and make your change again.
+            </p>
+            <div class="head-buttons">
+              <CopyButton what="your text" text={text} hasWord />
+              <Button onClick={showTheirs} isBusy={change.isBusy}>
+                Show theirs
+              </Button>
+            </div>
+          </div>
+        ) : null}
+      </ChangeForm>
+    </Dialog>
+  );
+}
+
+/** What is sent for the secrets that were typed. An empty field sends nothing. */
+function encoded(
+  typed: ReadonlyMap<string, string>,
+  known: readonly ProductSecret[],
+): ReadonlyMap<string, string> {
+  const encoderOf = (pointer: string) => known.find((secret) => secret.pointer === pointer)?.encode ?? String;
+  return new Map([...typed].map(([pointer, text]) => [pointer, text === "" ? "" : encoderOf(pointer)(text)]));
+}
+
+/** A sentence if the text is no definition. The service checks everything else. */
+function definitionOf(text: string): Schema | string {
+  const parsed = parseExact(text);
+  if ("problem" in parsed) return parsed.problem;
+  return isSchema(parsed.value)
+    ? parsed.value
+    : 'A definition is a JSON object, such as { "description": "…" }.';
+}
+
+function pretty(definition: object): string {
+  return JSON.stringify(definition, null, 2);
+}
+
+function sentence(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}

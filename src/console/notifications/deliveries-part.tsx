@@ -1,0 +1,164 @@
+/** The deliveries of an endpoint: its messages with their attempts. The address holds the state and the cursor. */
+
+import { useCallback, useEffect } from "preact/hooks";
+import type { EndpointDelivery } from "../../client/index.ts";
+import { hrefOf, Link, useRoute, useRouter } from "../routes/router.tsx";
+import { ClockTime } from "../run/clock-time.tsx";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { formatDuration } from "../ui/durations.ts";
+import { ErrorView, sentenceOf } from "../ui/error-view.tsx";
+import { SelectField } from "../ui/field.tsx";
+import { Pager } from "../ui/list-page.tsx";
+import { useLoad } from "../ui/load.ts";
+import { useNotices } from "../ui/notices.tsx";
+import type { Status } from "../ui/statuses.ts";
+import { Countdown, RelativeTime } from "../ui/time.tsx";
+import { useChange } from "../ui/use-change.ts";
+import { Mark } from "./health.tsx";
+
+type State = EndpointDelivery["state"];
+
+const MARKS: Readonly<Record<State, Status>> = {
+  waiting: "running",
+  delivered: "succeeded",
+  failed: "failed",
+};
+const STATES = Object.keys(MARKS) as readonly State[];
+const EVERY_MS = 5000;
+
+interface DeliveriesPartProps {
+  readonly name: string;
+  /** As the status has it. The list is read again when it is another one. */
+  readonly newest: EndpointDelivery | null | undefined;
+  readonly onRecover: () => void;
+}
+
+export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps) {
+  const { reader } = useSession();
+  const router = useRouter();
+  const { page, query } = useRoute();
+  const state = STATES.find((one) => one === query.get("state"));
+  const cursor = query.get("cursor") ?? undefined;
+  const read = useCallback(
+    (signal: AbortSignal) => reader.webhookEndpoints.deliveryPage(name, { state, cursor }, { signal }),
+    [reader, name, state, cursor],
+  );
+  const { data, failure, reload } = useLoad(read, { everyMs: EVERY_MS });
+  const mark = newest ? `${newest.runId} ${newest.state} ${newest.attempts.length}` : null;
+  useEffect(() => {
+    if (mark !== null) reload();
+  }, [mark, reload]);
+  function choose(next: string) {
+    if (page !== null) router.navigate(hrefOf(page, next === "" ? "" : `state=${next}`), { replace: true });
+  }
+  return (
+    <section class="part">
+      <div class="page-head">
+        <h2>Deliveries</h2>
+        <div class="head-buttons deliveries-head">
+          <SelectField label="State" value={state ?? ""} onText={choose}>
+            <option value="">all</option>
+            {STATES.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </SelectField>
+          <Button onClick={onRecover}>Recover</Button>
+        </div>
+      </div>
+      <ErrorView failure={failure} onRetry={reload} isBanner />
+      {data === undefined ? null : data.deliveries.length === 0 ? (
+        <p class="muted">{noneOf(state, data.next)}</p>
+      ) : (
+        <ul class="deliveries" aria-label="Deliveries">
+          {data.deliveries.map((delivery) => (
+            <Delivery
+              key={delivery.runId + delivery.type}
+              name={name}
+              delivery={delivery}
+              onResent={reload}
+            />
+          ))}
+        </ul>
+      )}
+      <Pager of="deliveries" next={data?.next ?? null} />
+    </section>
+  );
+}
+
+/** `next`: the cursor of the next page. A page can be empty and still have a next one. */
+function noneOf(state: State | undefined, next: string | null): string {
+  if (next !== null) return "None on this page.";
+  return state === undefined ? "None yet. They begin with the next run that matches." : "None in this state.";
+}
+
+interface DeliveryProps {
+  readonly name: string;
+  readonly delivery: EndpointDelivery;
+  readonly onResent: () => void;
+}
+
+function Delivery({ name, delivery, onResent }: DeliveryProps) {
+  const { client, scope } = useSession();
+  const { note } = useNotices();
+  const change = useChange();
+  const { runId, type, state, attempts, nextAttemptAt } = delivery;
+  const last = attempts.at(-1);
+  const run = `${type.replace(/^action_run\./, "")} run ${runId.slice(-8)}`;
+  const resend = () =>
+    change.submit({
+      send: ({ signal }) => client.webhookEndpoints.resend(name, runId, { type, signal }),
+      done() {
+        note(`The message about the ${run} is sent again.`);
+        onResent();
+      },
+      explain(error) {
+        note(sentenceOf(error), { isProblem: true });
+        return null;
+      },
+    });
+  return (
+    <li>
+      <div class="delivery-head">
+        <Mark mark={MARKS[state]}>{state}</Mark>
+        <Link href={hrefOf({ name: "run", id: runId, ...scope })}>{run}</Link>
+        <span class="muted">
+          {last === undefined ? null : <RelativeTime at={last.at} />}
+          {nextAttemptAt === null ? null : (
+            <>
+              {last === undefined ? "" : ", "}next attempt <Countdown until={nextAttemptAt} />
+            </>
+          )}
+        </span>
+        <Button
+          kind="quiet"
+          isBusy={change.isBusy}
+          aria-label={`Resend the message about the ${run}`}
+          onClick={resend}
+        >
+          Resend
+        </Button>
+      </div>
+      {last === undefined ? null : (
+        <details>
+          <summary>
+            {attempts.length} {attempts.length === 1 ? "attempt" : "attempts"}: <bdi>{last.reason}</bdi>
+          </summary>
+          <ol>
+            {attempts.map(({ at, status, durationMs, reason, excerpt }) => (
+              <li key={at}>
+                <ClockTime at={at} /> {status === null ? null : <code class="http-status">{status}</code>}{" "}
+                <span class="muted">{formatDuration(durationMs)}</span> <bdi>{reason}</bdi>
+                {excerpt === null ? null : (
+                  <pre class="excerpt">
+                    <bdi>{excerpt}</bdi>
+                  </pre>
+                )}
+              </li>
+            ))}
+          </ol>
+        </details>
+      )}
+    </li>
+  );
+}

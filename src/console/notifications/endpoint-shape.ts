@@ -1,0 +1,68 @@
+/** What an endpoint's definition holds, and whether fields can show it. PURE. The service checks everything else. */
+
+import { isSchema, type Schema, stepOf } from "../actions/schema-form.ts";
+import type { SecretMember } from "../actions/secret-members.ts";
+
+/** Each event, and the label of its checkbox. */
+export const EVENTS: Readonly<Record<string, string>> = {
+  "action_run.succeeded": "succeeded",
+  "action_run.failed": "failed",
+  "action_run.cancelled": "cancelled",
+  "action_run.*": "all, those of later versions included",
+};
+
+const isText = (value: unknown) => typeof value === "string";
+const isFlag = (value: unknown) => typeof value === "boolean";
+const areTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
+
+/** What the fields can show of each member. */
+const SHOWN: Readonly<Record<string, (value: unknown) => boolean>> = {
+  url: (value) => value === null || isText(value),
+  headers: isSchema,
+  secrets: isSchema,
+  payload: () => true,
+  signingSecret: (value) => value === null,
+  events: (value) => Array.isArray(value) && value.every((one) => Object.hasOwn(EVENTS, String(one))),
+  actionNames: areTexts,
+  labels: areTexts,
+  includeUnstored: isFlag,
+  onlyOnChange: isFlag,
+  disabled: isFlag,
+};
+
+/** A member that the fields can't show; null if they can show everything. */
+export function unshownMember(definition: Schema): string | null {
+  const found = Object.entries(definition).find(([name, value]) => {
+    return !(Object.hasOwn(SHOWN, name) && SHOWN[name]?.(value));
+  });
+  return found === undefined ? null : found[0];
+}
+
+/** The members that hold null in the place of a secret, but for the URL and the signing secret. */
+export function secretsOf(definition: unknown): readonly SecretMember[] {
+  return ["headers", "secrets"].flatMap((holder) => {
+    const texts = isSchema(definition) ? definition[holder] : undefined;
+    return Object.entries(isSchema(texts) ? texts : {})
+      .filter(([, value]) => value === null)
+      .map(([name]) => ({ pointer: stepOf(holder) + stepOf(name), name }));
+  });
+}
+
+/** The secrets of `base` that stay if they are not typed again. A URL that is sent needs them all again. */
+export function keptSecrets(base: unknown, definition: Schema | null): ReadonlySet<string> {
+  const isMoved = definition?.url !== null;
+  return new Set(isMoved ? [] : secretsOf(base).map(({ pointer }) => pointer));
+}
+
+/** The pointers that have a field of their own. */
+export function pointersOf(definition: Schema | null): readonly string[] {
+  const headers = isSchema(definition?.headers) ? Object.keys(definition.headers) : [];
+  return [...Object.keys(SHOWN).map(stepOf), ...headers.map((name) => `/headers${stepOf(name)}`)];
+}
+
+/** `failed, succeeded`. */
+export function eventWords(events: readonly string[]): string {
+  return events
+    .map((event) => (event === "action_run.*" ? "every end" : (EVENTS[event] ?? event)))
+    .join(", ");
+}

@@ -1,0 +1,144 @@
+/** The page "Notifications": the webhook endpoints of the environment with their health, and a way to make one. */
+
+import { useCallback, useRef, useState } from "preact/hooks";
+import type { ListedWebhookEndpoint } from "../../client/index.ts";
+import { hrefOf, Link } from "../routes/router.tsx";
+import { useSession } from "../session/session.tsx";
+import { NotYours } from "../tokens/not-yours.tsx";
+import { Button } from "../ui/button.tsx";
+import { Empty } from "../ui/empty.tsx";
+import { ListPage, useListPage } from "../ui/list-page.tsx";
+import { useLoad } from "../ui/load.ts";
+import { useRowKeys } from "../ui/row-keys.ts";
+import { RelativeTime } from "../ui/time.tsx";
+import { EndpointEditor } from "./endpoint-editor.tsx";
+import { eventWords } from "./endpoint-shape.ts";
+import { Health } from "./health.tsx";
+import { RECEIVERS, type Receiver } from "./receivers.ts";
+
+export function NotificationsPage() {
+  const { may } = useSession();
+  return may("webhooks:manage") ? <Notifications /> : <NotYours what="notifications" />;
+}
+
+function Notifications() {
+  const { reader } = useSession();
+  const loaded = useListPage(reader.webhookEndpoints);
+  const [making, setMaking] = useState<Receiver | null>(null);
+  return (
+    <>
+      <ListPage
+        title="Notifications"
+        of="endpoints"
+        loaded={loaded}
+        button={
+          <Button kind="primary" onClick={() => setMaking(RECEIVERS[0] ?? null)}>
+            New endpoint
+          </Button>
+        }
+      >
+        {({ endpoints }) =>
+          endpoints.length === 0 ? (
+            <NoEndpoints isFirstPage={loaded.isFirst} onMake={setMaking} />
+          ) : (
+            <EndpointTable endpoints={endpoints} />
+          )
+        }
+      </ListPage>
+      {making === null ? null : (
+        <EndpointEditor
+          stored={null}
+          receiver={making}
+          onClose={() => setMaking(null)}
+          onStored={loaded.reload}
+        />
+      )}
+    </>
+  );
+}
+
+interface NoEndpointsProps {
+  readonly isFirstPage: boolean;
+  readonly onMake: (receiver: Receiver) => void;
+}
+
+function NoEndpoints({ isFirstPage, onMake }: NoEndpointsProps) {
+  if (!isFirstPage) return <Empty title="There are no more endpoints" />;
+  return (
+    <Empty title="Nobody is told yet when a run ends">
+      <p>An endpoint tells a chat or a program of yours. Choose who is told:</p>
+      <div class="tiles">
+        {RECEIVERS.map((receiver) => (
+          <button key={receiver.title} type="button" class="tile" onClick={() => onMake(receiver)}>
+            <span>{receiver.title}</span>
+            <span class="hint">{receiver.about}</span>
+          </button>
+        ))}
+      </div>
+    </Empty>
+  );
+}
+
+function EndpointTable({ endpoints }: { readonly endpoints: readonly ListedWebhookEndpoint[] }) {
+  const table = useRef<HTMLTableElement>(null);
+  useRowKeys("Notifications", "endpoint", table);
+  return (
+    <table ref={table} class="table actions-table" aria-label="Endpoints">
+      <thead>
+        <tr>
+          <th scope="col">Endpoint</th>
+          <th scope="col">Health</th>
+          <th scope="col" class="is-wide">
+            Runs
+          </th>
+          <th scope="col" class="is-end is-wide col-short">
+            Changed
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {endpoints.map((endpoint) => (
+          <EndpointRow key={endpoint.name} endpoint={endpoint} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function EndpointRow({ endpoint }: { readonly endpoint: ListedWebhookEndpoint }) {
+  const { name, version, changedAt, definition } = endpoint;
+  const { scope, reader } = useSession();
+  // `version`: a change makes another health.
+  const read = useCallback(
+    (signal: AbortSignal) => reader.webhookEndpoints.status(name, { signal }),
+    [reader, name, version],
+  );
+  const { data: status } = useLoad(read);
+  return (
+    <tr>
+      <td>
+        <Link class="row-link" href={hrefOf({ name: "endpoint", endpoint: name, ...scope })}>
+          {name}
+        </Link>
+        {status === undefined || status.origin === null ? null : (
+          <p class="muted">
+            <bdi>{URL.parse(status.origin)?.host}</bdi>
+          </p>
+        )}
+      </td>
+      <td>{status === undefined ? null : <Health status={status} isOff={definition.disabled} />}</td>
+      <td class="is-wide">
+        {eventWords(definition.events)}
+        {definition.onlyOnChange ? ", if changed" : ""}
+        {definition.actionNames === undefined ? null : (
+          <p class="muted">
+            <bdi>{definition.actionNames.join(", ")}</bdi>
+          </p>
+        )}
+      </td>
+      <td class="is-end is-wide">
+        <RelativeTime at={changedAt} />
+      </td>
+    </tr>
+  );
+}

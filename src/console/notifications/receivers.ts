@@ -1,0 +1,54 @@
+/** Who can hear of runs: chats with a payload of their own, and any program. PURE. The payloads are those of `examples/`. */
+
+import discord from "../../../examples/webhook-endpoints/discord.json" with { type: "json" };
+import slack from "../../../examples/webhook-endpoints/slack.json" with { type: "json" };
+import teams from "../../../examples/webhook-endpoints/teams.json" with { type: "json" };
+import type { Schema } from "../actions/schema-form.ts";
+
+export interface Receiver {
+  readonly title: string;
+  readonly about: string;
+  /** Where the URL comes from. */
+  readonly hint: string;
+  readonly example: Schema & { readonly url: string; readonly payload?: unknown };
+}
+
+export const OWN: Receiver = {
+  title: "Your own program",
+  about: "JSON with everything about the run, and a signature.",
+  hint: "https, with placeholders such as {{ run.id }} in path and query.",
+  example: { url: "https://hooks.example.com/runs", events: ["action_run.succeeded", "action_run.failed"] },
+};
+
+export const RECEIVERS: readonly Receiver[] = [
+  {
+    title: "Slack",
+    about: "A line in a channel.",
+    hint: "Of an app with incoming webhooks.",
+    example: slack,
+  },
+  {
+    title: "Microsoft Teams",
+    about: "A card in a channel.",
+    hint: "Of the workflow “Post to a channel when a webhook request is received”.",
+    example: teams,
+  },
+  {
+    title: "Discord",
+    about: "A line in a channel.",
+    hint: "Edit Channel, Integrations, Webhooks. Add ?wait=true to its end.",
+    example: discord,
+  },
+  OWN,
+];
+
+/** What the editor of a new endpoint begins with. */
+export function firstDefinition({ example }: Receiver): Schema {
+  return { ...example, url: null };
+}
+
+/** The receiver whose payload this is. */
+export function receiverOf({ payload }: Schema): Receiver {
+  const text = JSON.stringify(payload);
+  return RECEIVERS.find(({ example }) => JSON.stringify(example.payload) === text) ?? OWN;
+}

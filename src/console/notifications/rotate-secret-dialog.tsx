@@ -1,0 +1,81 @@
+/** Gives an endpoint a new signing secret, and shows it once. */
+
+import { useState } from "preact/hooks";
+import type { RotatedSigningSecret } from "../../client/index.ts";
+import { useSession } from "../session/session.tsx";
+import { firstOverlap, overlapChoices } from "../tokens/overlap.ts";
+import { ShownSecret } from "../tokens/shown-secret.tsx";
+import { ChangeForm } from "../ui/change-form.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { SelectField } from "../ui/field.tsx";
+import { exactTime } from "../ui/time.tsx";
+import { useChange } from "../ui/use-change.ts";
+import { SecretAdvice } from "./endpoint-editor.tsx";
+
+interface RotateSecretDialogProps {
+  readonly name: string;
+  readonly onClose: () => void;
+  readonly onRotated: () => void;
+}
+
+const CHOICES = overlapChoices({ isOwn: false, isUnderWay: false });
+const LOST = "The secret was made, but the response that had it got lost. Close this and rotate again.";
+
+export function RotateSecretDialog({ name, onClose, onRotated }: RotateSecretDialogProps) {
+  const { client } = useSession();
+  const [overlap, setOverlap] = useState(() => firstOverlap(CHOICES));
+  const [rotated, setRotated] = useState<RotatedSigningSecret | null>(null);
+  const change = useChange({ fields: ["/gracePeriodSeconds"] });
+  const gracePeriodSeconds = CHOICES.find(({ key }) => key === overlap)?.seconds;
+  const rotate = () =>
+    change.submit({
+      body: { gracePeriodSeconds },
+      send: ({ signal, idempotencyKey }) =>
+        client.webhookEndpoints.rotateSecret(name, { gracePeriodSeconds, signal, idempotencyKey }),
+      done(result) {
+        onRotated();
+        if (result.signingSecret === null) change.refuse(new Map([[null, LOST]]));
+        else setRotated(result);
+      },
+    });
+  if (rotated?.signingSecret) {
+    const { signingSecret, graceEndsAt } = rotated;
+    return (
+      <Dialog title="The new signing secret" onClose={onClose} isKept>
+        <ShownSecret
+          label="Signing secret"
+          what={`the signing secret of ${name}`}
+          secret={signingSecret}
+          onClose={onClose}
+        >
+          <p>
+            {graceEndsAt === null
+              ? "The old secret no longer signs."
+              : `The old secret signs beside it until ${exactTime(graceEndsAt)}.`}
+          </p>
+          <SecretAdvice />
+        </ShownSecret>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title={`Rotate the secret of ${name}?`} onClose={onClose}>
+      <ChangeForm change={change} onSubmit={rotate} onClose={onClose} verb="Rotate secret">
+        <p>The endpoint gets a new signing secret, which you see once.</p>
+        <SelectField
+          label="The old secret"
+          hint="While it works, both sign each message, so that the receiver can change over."
+          value={overlap}
+          error={change.problems.get("/gracePeriodSeconds")}
+          onText={setOverlap}
+        >
+          {CHOICES.map(({ key, label }) => (
+            <option key={key} value={key}>
+              {label}
+            </option>
+          ))}
+        </SelectField>
+      </ChangeForm>
+    </Dialog>
+  );
+}
