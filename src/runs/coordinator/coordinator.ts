@@ -44,30 +44,21 @@ import {
   transition,
 } from "../run.ts";
 import type { RunCounts } from "../run-counts.ts";
-import {
-  type EndpointKey,
-  type Endpoints,
-  type EventType,
-  eventOf,
-  type Recovery,
-  type RecoveryOrder,
-} from "../telling.ts";
+import type { EndpointKey, Endpoints, EventType, Recovery, RecoveryOrder } from "../telling.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
 import { ring } from "./alarm/ring.ts";
 import { Changes } from "./changes.ts";
 import { Deliveries } from "./deliveries.ts";
+import { EndpointDesk } from "./endpoint-desk.ts";
 import { Ledger } from "./ledger.ts";
-import { type MessageSender, Messages } from "./messages.ts";
+import type { MessageSender } from "./messages.ts";
 import { ownerOf } from "./owner.ts";
 import { Purge } from "./purge.ts";
-import { Recoveries } from "./recoveries.ts";
 import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, Replies, TOO_MANY_WATCHERS } from "./replies.ts";
 import type { Sender } from "./run-requests.ts";
 import { StopRequests } from "./stop-requests.ts";
-import { Telling } from "./telling.ts";
-import { TestLimit } from "./test-limit.ts";
 import { Watchers } from "./watchers.ts";
 
 /** An object may hold 10 GB. From 9 GB on, it refuses new runs, so that the runs it has can end. */
@@ -87,14 +78,11 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
   readonly #watchers = new Watchers();
-  readonly #tests = new TestLimit();
   readonly #changes: Changes;
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
   readonly #deliveries: Deliveries;
-  readonly #messages: Messages;
-  readonly #recoveries: Recoveries;
-  readonly #telling: Telling;
+  readonly #endpoints: EndpointDesk;
   readonly #replies: Replies;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -110,7 +98,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const openRuns = new DueQueue(this.#journal.due);
     const stopRequests = new DueQueue(this.#journal.stopRequests);
     const messages = new DueQueue(this.#journal.messages);
-    const telling = { nextAt: (now: number) => this.#telling.nextAt(now) };
+    const telling = { nextAt: (now: number) => this.#endpoints.nextAt(now) };
     const work = [openRuns, stopRequests, messages, telling];
     this.#alarms = new AlarmClock(ctx.storage, this.#journal, work);
     const store = new D1RowStore(env.DB, owner, (now) => this.#alarms.nextOpenAt(now));
@@ -118,25 +106,17 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#replies = new Replies(this.#journal, this.#projection);
     this.#purge = new Purge(this.#journal, this.#alarms, this.#projection, store);
     this.#changes = new Changes(ctx.storage.sql, this.#journal, this.#watchers);
-    const [days, ended] = [retentionDays(env), () => this.#telling.start()];
+    const [days, ended] = [retentionDays(env), () => this.#endpoints.tell()];
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, this.#changes, days, ended);
     const { WebhookSender, WebhookEndpoints, MessageSender } = ctx.exports as unknown as Entrypoints;
     const arming = { owner, arm: (now: number) => this.#projection.arm(now) };
     const sending = { sender: WebhookSender, ...arming };
     this.#stopRequests = new StopRequests(this.#journal, stopRequests, this.#ledger, sending);
     this.#deliveries = new Deliveries(this.#journal, openRuns, this.#ledger, this.#stopRequests, sending);
-    this.#messages = new Messages(this.#journal, messages, this.#replies, {
+    this.#endpoints = new EndpointDesk(this.#journal, messages, this.#replies, {
       ...{ sender: MessageSender, endpoints: WebhookEndpoints, ...arming },
     });
-    this.#recoveries = new Recoveries(this.#journal, this.#messages, WebhookEndpoints);
-    this.#telling = new Telling(
-      this.#journal,
-      this.#messages,
-      this.#recoveries,
-      WebhookEndpoints,
-      arming.arm,
-    );
-    this.#telling.start();
+    this.#endpoints.tell();
   }
 
   async create(
@@ -335,64 +315,47 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async notify(): Promise<void> {
-    this.#telling.notify(Date.now());
+    this.#endpoints.notify(Date.now());
   }
 
   async endpoint(key: EndpointKey): Promise<EndpointReport> {
-    const { messages } = this.#journal.messages.page(key, { limit: 1 });
-    return {
-      health: this.#journal.endpointHealth.of(key),
-      isProbed: this.#messages.isProbed(key),
-      recovery: this.#recoveries.of(key),
-      newest: messages[0] ?? null,
-    };
+    return this.#endpoints.report(key);
   }
 
   async forgetHealth(key: EndpointKey): Promise<void> {
-    this.#journal.endpointHealth.erase(key);
+    this.#endpoints.forgetHealth(key);
   }
 
   async messages(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply> {
-    return { ...this.#journal.messages.page(key, filter), isProbed: this.#messages.isProbed(key) };
+    return this.#endpoints.page(key, filter);
   }
 
   async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {
     const now = Date.now();
-    const run = this.#ledger.current(runId, now);
-    if (run === null) return "run_not_found";
-    const ended = eventOf(run);
-    if (ended === null || (type !== null && type !== ended)) return "no_such_event";
-    const kept = this.#journal.endedRuns.kept([runId]).get(runId);
-    if (kept === undefined) return "run_not_found";
-    this.#messages.resend({ endpoint: key, runId, kind: "ended" }, ended, kept, now);
-    return "accepted";
+    return this.#endpoints.resend(key, this.#ledger.current(runId, now), type, now);
   }
 
   async recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null> {
-    const isBegun = this.#recoveries.begin(key, order, this.#telling.toldSeq);
-    this.#projection.arm(Date.now());
-    this.#telling.start();
-    return isBegun ? this.#recoveries.of(key) : null;
+    return this.#endpoints.recover(key, order, Date.now());
   }
 
   async lastEvent(runId: string): Promise<RunEventToTell | Exclude<ResendReply, "accepted">> {
     const run = this.#ledger.current(runId, Date.now());
-    if (run === null) return "run_not_found";
-    return this.#replies.event(run) ?? "no_such_event";
+    return run === null ? "run_not_found" : (this.#replies.event(run) ?? "no_such_event");
   }
 
   async admitTest(): Promise<number> {
-    return this.#tests.admit(Date.now());
+    return this.#endpoints.admitTest(Date.now());
   }
 
   override async alarm(): Promise<void> {
     ring(this.#alarms, this.#journal.owner.name, Date.now(), {
       stopRequests: (now) => this.#stopRequests.takeBatch(now),
       deliveries: (now) => this.#deliveries.takeBatch(now),
-      messages: (now) => this.#messages.takeBatch(now),
+      messages: (now) => this.#endpoints.takeBatch(now),
       purge: (now) => this.#purge.start(now),
       repair: (now) => this.#projection.repair(now),
-      tell: () => this.#telling.start(),
+      tell: () => this.#endpoints.tell(),
       arm: (now) => this.#projection.arm(now),
     });
   }
