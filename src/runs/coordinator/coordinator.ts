@@ -106,7 +106,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#replies = new Replies(this.#journal, this.#projection);
     this.#purge = new Purge(this.#journal, this.#alarms, this.#projection, store);
     this.#changes = new Changes(ctx.storage.sql, this.#journal, this.#watchers);
-    const [days, ended] = [retentionDays(env), () => this.#endpoints.tell()];
+    const [days, ended] = [retentionDays(env), () => this.#endpoints.ended()];
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, this.#changes, days, ended);
     const { WebhookSender, WebhookEndpoints, MessageSender } = ctx.exports as unknown as Entrypoints;
     const arming = { owner, arm: (now: number) => this.#projection.arm(now) };

@@ -45,7 +45,12 @@ export class EndpointDesk {
     this.#telling = new Telling(journal, this.#messages, this.#recoveries, endpoints, arm);
   }
 
-  /** Tells of ends that nobody was told of. Call it after an end, when the object starts, and at each alarm. */
+  /** Call this after each end. */
+  ended(): void {
+    this.#telling.ended();
+  }
+
+  /** Tells of ends that nobody was told of. Call it when the object starts, and at each alarm. */
   tell(): void {
     this.#telling.start();
   }

@@ -31,6 +31,8 @@ export class Telling {
   readonly #arm: (now: number) => void;
   /** Ahead of the mark while only open runs lie between. */
   #toldSeq: number;
+  /** The number of the newest end; null if no walk has looked for ends yet. Open runs are nothing to tell of. */
+  #newestEnd: number | null = null;
   /** Since when a telling is under way; null if none is. */
   #busySince: number | null = null;
   /** Counts the starts. A run that is not the newest changes nothing any more. */
@@ -74,9 +76,15 @@ export class Telling {
     this.start();
   }
 
+  /** Call this after each end. */
+  ended(): void {
+    this.#newestEnd = this.#journal.landing.lastSeq;
+    this.start();
+  }
+
   /**
-   * Starts the telling if something is untold and none is under way. Call it after an end, when the object starts, and
-   * at each alarm. It begins after the stretch. Ends that come during a matching are matched together after it.
+   * Starts the telling if something is untold and none is under way. Call it when the object starts, and at each alarm.
+   * It begins after the stretch. Ends that come during a matching are matched together after it.
    */
   start(): void {
     if (!this.#hasWork) return;
@@ -101,7 +109,7 @@ export class Telling {
   }
 
   get #isUntold(): boolean {
-    return this.#isOn && this.#toldSeq < this.#journal.landing.lastSeq;
+    return this.#isOn && this.#toldSeq < (this.#newestEnd ?? this.#journal.landing.lastSeq);
   }
 
   get #hasWork(): boolean {
@@ -110,10 +118,13 @@ export class Telling {
 
   async #run(run: number): Promise<void> {
     await null;
+    // A walk that meets no end changes nothing, and a matching elsewhere wakes this object often.
+    let mustArm = false;
     try {
       while (this.#hasWork && this.#runs === run) {
         // In turn, because in a busy environment there is always another end to tell.
-        if (this.#isUntold) await this.#tellNext(run);
+        if (this.#isUntold) mustArm = (await this.#tellNext(run)) || mustArm;
+        if (this.#recoveries.isAny) mustArm = true;
         await this.#recoveries.takeTurn();
         this.#busySince = Date.now();
         this.#failures = 0;
@@ -123,26 +134,28 @@ export class Telling {
       logFailure("telling_failed", error, { coordinator: this.#journal.owner.name });
       const wait = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
       this.#retryAt = Date.now() + wait;
+      mustArm = true;
     }
     if (this.#runs !== run) return;
     this.#busySince = null;
-    this.#arm(Date.now());
+    if (mustArm) this.#arm(Date.now());
   }
 
-  /** Tells the next ends. Only the newest run moves `told_seq`. */
-  async #tellNext(run: number): Promise<void> {
+  /** Tells the next ends. False if there were none. Only the newest run moves `told_seq`. */
+  async #tellNext(run: number): Promise<boolean> {
     const { marks, landing, endedRuns, owner } = this.#journal;
     const notify = marks.get("notify");
     const upTo = landing.lastSeq;
     const { runs, walkedTo } = endedRuns.after(this.#toldSeq, upTo, MATCHED_RUNS);
+    if (walkedTo === upTo) this.#newestEnd ??= upTo;
     if (runs.length === 0) {
       this.#toldSeq = walkedTo;
       // Between two turns, others get theirs.
       if (walkedTo < upTo) await scheduler.wait(0);
-      return;
+      return false;
     }
     const { hasEndpoints, matches } = await within(MATCHING_MAX_MS, this.#endpoints.match(owner.scope, runs));
-    if (this.#runs !== run) return;
+    if (this.#runs !== run) return false;
     const now = Date.now();
     const isOver =
       !hasEndpoints && marks.get("notify") === notify && msSince(Number(notify), now) > NOTIFY_KEPT_MS;
@@ -154,5 +167,6 @@ export class Telling {
     });
     this.#toldSeq = walkedTo;
     this.#messages.launch(begun);
+    return true;
   }
 }

@@ -39,9 +39,10 @@ export async function previousOutcomes(
     );
   const ofEntity = runs.filter(({ entityId }) => entityId !== null);
   const ofAction = runs.filter(({ entityId }) => entityId === null);
-  const results = await session.batch<{ id: string; status: PreviousStatus }>([
-    session.prepare(OF_ENTITY).bind(scope, asked(ofEntity)),
-    session.prepare(OF_ACTION).bind(scope, asked(ofAction)),
-  ]);
+  const statements = [
+    ...(ofEntity.length > 0 ? [session.prepare(OF_ENTITY).bind(scope, asked(ofEntity))] : []),
+    ...(ofAction.length > 0 ? [session.prepare(OF_ACTION).bind(scope, asked(ofAction))] : []),
+  ];
+  const results = await session.batch<{ id: string; status: PreviousStatus }>(statements);
   return new Map(results.flatMap(({ results: rows }) => rows.map(({ id, status }) => [id, status])));
 }

@@ -42,6 +42,8 @@ export class DueQueue {
   /** The alarm looks behind this row. Everything that is due up to it waits for a slot or is done. */
   #lookedUpTo = BEGINNING;
   #lookAgainAt = Number.POSITIVE_INFINITY;
+  /** Whether a waiting row has its turn. Others of its lane may wait behind it. */
+  #isTurn = false;
 
   constructor(rows: DueRows) {
     this.rows = rows;
@@ -49,7 +51,7 @@ export class DueQueue {
 
   /** Whether anything waits for a slot. */
   get isAnyWaiting(): boolean {
-    return KINDS.some((kind) => this.#waiting[kind].size > 0);
+    return this.#isTurn || KINDS.some((kind) => this.#waiting[kind].size > 0);
   }
 
   /**
@@ -158,7 +160,9 @@ export class DueQueue {
   /** Whether the row must wait again. While it has its turn, no row of these kinds is before it. */
   #mustWait(lane: string, kinds: readonly Kind[], takeTurn: () => void): boolean {
     const those = kinds.map((kind) => this.#waiting[kind]).filter((lanes) => lanes.delete(lane));
+    this.#isTurn = true;
     takeTurn();
+    this.#isTurn = false;
     const mustWait = those.some((lanes) => lanes.has(lane));
     for (const lanes of those) lanes.add(lane);
     return mustWait;
