@@ -71,6 +71,7 @@ it("refuses a page that lacks a run which was acknowledged before", () => {
       endedRuns: [],
       madeRuns: [],
       list: { path: "", body: "" },
+      receiver: "",
     }),
     newest: "550",
   };
@@ -87,22 +88,42 @@ it("counts the rows written for a run, by what they are written for, and the fli
     ["busy, D1", 8],
     ["alone, object", null],
     ["alone, D1", null],
+    ["busy, one endpoint, object", null],
+    ["busy, one endpoint, D1", null],
+    ["alone, one endpoint, object", null],
+    ["alone, one endpoint, D1", null],
   ]);
   for (const { place, parts, alarms, all } of rows) {
-    const { create, callback, landing, purge } = parts;
-    expect(all).toBeCloseTo(create + callback + landing + purge);
+    const { create, callback, telling, landing, purge } = parts;
+    expect(all).toBeCloseTo(create + callback + telling + landing + purge);
     expect(purge).toBeGreaterThanOrEqual(1);
     // Only flights write to D1, and each run lands twice.
     if (place.endsWith("D1")) expect([create, callback, alarms, landing > 2]).toEqual([0, 0, 0, true]);
     else expect([create > 1, callback > 1]).toEqual([true, true]);
   }
   expect(rows[1]?.all).toBe(rows[3]?.all);
+  // Each message is written and updated, and goes with its run. Without an endpoint nothing is written for it.
+  const [untold, told] = [rows.slice(0, 4), rows.slice(4)];
+  expect(untold.map(({ parts }) => parts.telling)).toEqual([0, 0, 0, 0]);
+  expect(told.map(({ parts }) => parts.telling >= 4)).toEqual([true, false, true, false]);
+  expect(told.map(({ parts }, i) => parts.purge - (untold[i]?.parts.purge ?? 0))).toEqual([1, 0, 1, 0]);
   // A coordinator alone sets an alarm for its create and another for its callback; a busy one hardly ever.
   expect(rows[2]?.alarms).toBeGreaterThanOrEqual(1);
   expect(rows[0]?.alarms).toBeLessThan(1);
   expect(flights.perSecond).toBeGreaterThan(0);
   expect(printed).toMatch(/\| busy, object .* 10 (met|missed) /);
   expect(printed).toMatch(/flights a second by the busiest coordinator, of target 20 (met|missed)/);
+});
+
+it("tells how long after a report its message arrives, and how many arrive a second", () => {
+  expect(result.tellings.map(({ operation, callers, targetMs }) => [operation, callers, targetMs])).toEqual([
+    ["callback, one endpoint", 1, 50],
+    ["callback, one endpoint", 16, null],
+    ["callback, one endpoint", 64, null],
+  ]);
+  for (const { p50Ms, p99Ms, perSecond } of result.tellings)
+    expect([p50Ms > 0, p99Ms >= p50Ms, perSecond > 0]).toEqual([true, true, true]);
+  expect(printed).toMatch(/\| callback, one endpoint .* 50 (met|missed) /);
 });
 
 it("counts round trips as the service's own log does", () => {
@@ -145,6 +166,8 @@ it("tells no ratio at all where any answer was wrong", () => {
     rates: [100, 110],
     latenciesMs: [1, 2],
     meanwhileRates: [],
+    toldAfterMs: [],
+    toldRates: [],
     failures,
     firstFailure: failures > 0 ? "GET /: 500" : null,
   });
