@@ -3,7 +3,7 @@
 import { type Context, Hono } from "hono";
 import { requires } from "../auth/bearer.ts";
 import { RECOVER_MISSING_MAX_DAYS } from "../base/limits.ts";
-import { DAY_MS } from "../base/time.ts";
+import { DAY_MS, type Instant } from "../base/time.ts";
 import { parseUuid } from "../base/uuid.ts";
 import { DEFINITION } from "../definitions/routes.ts";
 import type { AppEnv } from "../http/app-env.ts";
@@ -33,6 +33,7 @@ import { statusOf } from "./status.ts";
 
 /** All coordinators but the first. */
 const OTHERS = Array.from({ length: COORDINATORS - 1 }, (_, n) => n + 1);
+const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 const DELIVERIES = `${DEFINITION}/deliveries` as const;
 
 export const deliveryRoutes = new Hono<AppEnv>()
@@ -79,7 +80,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
   )
   .post(`${DEFINITION}/recover`, requires("webhooks:manage"), validBody(recoveryRequest), async (c) => {
     const { since, until, include } = c.req.valid("json");
-    const order = { since: since.ceilMs, until: until?.ceilMs ?? null, include };
+    const order = { since: shownMs(since), until: until === undefined ? null : shownMs(until), include };
     if (order.until !== null && order.until <= order.since) {
       throw refusalOf("invalid_body", [
         { path: ["until"], message: "is not after since; send a later instant." },
@@ -92,6 +93,11 @@ export const deliveryRoutes = new Hono<AppEnv>()
     const key = await auditedKey(c, "webhook_endpoint_recovery_started");
     return c.json(shownRecovery(await beginRecovery(environmentOf(c), key, order)), 202);
   });
+
+/** The first whole ms at this instant or later. No response can show a later year than 9999. */
+function shownMs({ ceilMs }: Instant): number {
+  return Math.min(ceilMs, LAST_MS);
+}
 
 /** Throws `recovery_under_way`, before it begins anything if any coordinator has another recovery under way. */
 async function beginRecovery(

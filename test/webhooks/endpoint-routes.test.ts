@@ -271,15 +271,19 @@ describe("recover", () => {
       ...Array(4).fill("400 invalid_body"),
       "404 webhook_endpoint_not_found",
     ]);
+    // The last instant that RFC 3339 can write, and a part of a millisecond more.
+    const late = { since: "9999-12-31T23:59:59.9999Z", include: "failed" };
+    expect((await recover(path, late)).body).toMatchObject({ since: "9999-12-31T23:59:59.999Z" });
+    await until(async () => (await statusOf(path)).recover?.isOver === true);
     // One of the coordinators has more to do than the others.
     await runInDurableObject(coordinator(path, COORDINATORS - 1), (_, { storage }) => {
-      storage.sql.exec("INSERT INTO recoveries VALUES ('chat@1', 5, NULL, 'failed', 1, 3, 0)");
+      storage.sql.exec("INSERT OR REPLACE INTO recoveries VALUES ('chat@1', 5, NULL, 'failed', 1, 3, 0)");
     });
     expect(await codeOf(recover(path, { since: ago(1000), include: "failed" }))).toBe(
       "409 recovery_under_way",
     );
     expect((await statusOf(path)).recover).toMatchObject({ messages: 3, isOver: false });
-    expect(await journals(path, "SELECT endpoint FROM recoveries")).toHaveLength(1);
+    expect(await journals(path, "SELECT since FROM recoveries WHERE since < 9e13")).toEqual([{ since: 5 }]);
   });
 
   /** When a run ended. */

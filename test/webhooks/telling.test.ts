@@ -319,12 +319,28 @@ describe("a receiver", () => {
     expect(runsOf(await to.untilInbox(4)).at(-1)).toBe(heard);
 
     // Another isolate enables it, and this one remembers the disabled endpoint.
-    await setDisabled(path, "version");
+    await change(path, "disabled_version = version, disabled_reason = 'x', disabled_at = 1");
     endpointMemory.forget({ scope: scopeOfPath(path), name: "chat" });
     await statusOf(path);
-    await setDisabled(path, "NULL");
+    await change(path, "disabled_version = NULL");
     const again = await end(path);
     expect(runsOf(await to.untilInbox(5)).at(-1)).toBe(again);
+  });
+
+  it("that is gone disables no newer version, which another isolate has stored meanwhile", async () => {
+    const to = await answering({ status: 410 });
+    const path = await telling(to);
+    // This isolate remembers the version before.
+    await statusOf(path);
+    await change(path, "version = version + 1");
+    await end(path);
+    const [row] = await untilMessages(path, ([first]) => first?.attempt === 1 && first.lease_until === null);
+    expect([row?.state, (await statusOf(path)).disabledReason]).toEqual(["waiting", null]);
+    // And an endpoint that it does not know yet hears of the next end.
+    await change(path, "name = 'other', created_version = 9");
+    const id = await end(path);
+    const hears = await hearsOf(path);
+    expect(hears(id)).toEqual(["other"]);
   });
 
   it("that is gone for one run's URL ends that message alone", async () => {
@@ -420,14 +436,12 @@ describe("a receiver", () => {
   });
 });
 
-/** Sets the service's own switch as another isolate would. */
-async function setDisabled(path: string, version: "version" | "NULL"): Promise<void> {
-  await env.DB.prepare(
-    `UPDATE definitions SET disabled_version = ${version}, disabled_reason = 'x', disabled_at = 1
-     WHERE scope = ? AND kind = 'webhook_endpoint'`,
-  )
-    .bind(scopeOfPath(path))
-    .run();
+/** Changes the environment's endpoint as another isolate would. */
+async function change(path: string, set: string): Promise<void> {
+  const update = env.DB.prepare(
+    `UPDATE definitions SET ${set} WHERE scope = ? AND kind = 'webhook_endpoint'`,
+  );
+  await update.bind(scopeOfPath(path)).run();
 }
 
 describe("an endpoint that fails for days", () => {
