@@ -149,5 +149,9 @@ it("a coordinator that has nothing to land says what D1 has", async () => {
   const path = newRunsPath();
   await createAged(path);
   await landed(path);
-  expect(await direct(path, 0).settle()).toEqual({ isBehind: false, bookmark: expect.stringMatching(D1) });
+  expect(await direct(path, 0).settle()).toEqual({
+    isBehind: false,
+    lacksRefused: false,
+    bookmark: expect.stringMatching(D1),
+  });
 });

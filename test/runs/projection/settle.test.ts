@@ -29,7 +29,7 @@ describe("it waits for", () => {
       await pass(0);
       const told = settle();
       await pass(0);
-      expect(told).toEqual({ isBehind: false, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b1" });
       expect(flown()).toHaveLength(1);
     }),
   );
@@ -45,7 +45,7 @@ describe("it waits for", () => {
       expect(told).toEqual(NOT_YET);
       flight(0).land("b1");
       await pass(0);
-      expect(told).toEqual({ isBehind: false, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b1" });
       expect(flown()).toEqual([["a@1"], ["b@1"]]);
     }),
   );
@@ -63,7 +63,7 @@ describe("it waits for", () => {
       expect(flown()).toEqual([["a@1"], ["b@1"]]);
       flight(1).land("b2");
       await pass(0);
-      expect(told).toEqual({ isBehind: false, bookmark: "b2" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b2" });
     }),
   );
 
@@ -77,11 +77,11 @@ describe("it waits for", () => {
       const second = settle();
       flight(0).land("b1");
       await pass(0);
-      expect([first, second]).toEqual([{ isBehind: false, bookmark: "b1" }, NOT_YET]);
+      expect([first, second]).toEqual([{ isBehind: false, lacksRefused: false, bookmark: "b1" }, NOT_YET]);
       await pass(PAUSE_MIN_MS);
       flight(1).land("b2");
       await pass(0);
-      expect(second).toEqual({ isBehind: false, bookmark: "b2" });
+      expect(second).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b2" });
     }),
   );
 
@@ -96,7 +96,7 @@ describe("it waits for", () => {
       expect(flown()).toEqual([["a@2", "b@1"]]);
       flight(0).land("b1");
       await pass(0);
-      expect(told).toEqual({ isBehind: false, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b1" });
     }),
   );
 
@@ -112,7 +112,7 @@ describe("it waits for", () => {
       expect(told).toEqual(NOT_YET);
       flight(1).land("b2");
       await pass(0);
-      expect(told).toEqual({ isBehind: false, bookmark: "b2" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b2" });
     }),
   );
 
@@ -128,8 +128,8 @@ describe("it waits for", () => {
       const after = settle();
       await pass(0);
       expect([during, after]).toEqual([
-        { isBehind: false, bookmark: null },
-        { isBehind: false, bookmark: null },
+        { isBehind: false, lacksRefused: false, bookmark: null },
+        { isBehind: false, lacksRefused: false, bookmark: null },
       ]);
       // Also while it is tried again.
       await pass(5000);
@@ -138,7 +138,7 @@ describe("it waits for", () => {
       expect(flown()).toEqual([["a@1"], ["a@1"]]);
       const again = settle();
       await pass(0);
-      expect(again).toEqual({ isBehind: false, bookmark: null });
+      expect(again).toEqual({ isBehind: false, lacksRefused: false, bookmark: null });
     }),
   );
 
@@ -159,8 +159,8 @@ describe("it waits for", () => {
       const flying = settle();
       await pass(0);
       expect([waiting, flying]).toEqual([
-        { isBehind: false, bookmark: "b1" },
-        { isBehind: false, bookmark: "b1" },
+        { isBehind: false, lacksRefused: false, bookmark: "b1" },
+        { isBehind: false, lacksRefused: false, bookmark: "b1" },
       ]);
     }),
   );
@@ -183,7 +183,9 @@ describe("flights", () => {
       told.push(settle());
       flight(1).land("b2");
       await pass(0);
-      expect(told).toEqual(Array.from({ length: 4 }, () => ({ isBehind: false, bookmark: "b2" })));
+      expect(told).toEqual(
+        Array.from({ length: 4 }, () => ({ isBehind: false, lacksRefused: false, bookmark: "b2" })),
+      );
       await pass(1000);
       expect(flown()).toHaveLength(2);
     }),
@@ -216,7 +218,7 @@ describe("flights", () => {
           await pass(ms);
           const told = settle();
           await pass(0);
-          expect(told).toEqual({ isBehind: true, bookmark: null });
+          expect(told).toEqual({ isBehind: true, lacksRefused: false, bookmark: null });
         }
         expect(flown()).toHaveLength(second);
         await pass(1);
@@ -227,8 +229,8 @@ describe("flights", () => {
         flight(second).fail(OUTAGE);
         await pass(0);
         expect([one, other]).toEqual([
-          { isBehind: true, bookmark: null },
-          { isBehind: true, bookmark: null },
+          { isBehind: true, lacksRefused: false, bookmark: null },
+          { isBehind: true, lacksRefused: false, bookmark: null },
         ]);
       }
       await pass(1000);
@@ -236,7 +238,7 @@ describe("flights", () => {
       await pass(0);
       flight(4).land("b1");
       await pass(0);
-      expect(told).toEqual({ isBehind: false, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b1" });
     }),
   );
 });
@@ -251,7 +253,7 @@ describe("it says that D1 is behind", () => {
       await pass(300);
       flight(0).fail(OUTAGE);
       await pass(0);
-      expect(told).toEqual({ isBehind: true, bookmark: null });
+      expect(told).toEqual({ isBehind: true, lacksRefused: false, bookmark: null });
     }),
   );
 
@@ -275,7 +277,7 @@ describe("it says that D1 is behind", () => {
       write("a", 2);
       flight(3).fail(OUTAGE);
       await pass(0);
-      expect(told).toEqual({ isBehind: true, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: true, lacksRefused: false, bookmark: "b1" });
     }),
   );
 
@@ -291,9 +293,9 @@ describe("it says that D1 is behind", () => {
       await pass(1299);
       expect([first, second]).toEqual([NOT_YET, NOT_YET]);
       await pass(1);
-      expect([first, second]).toEqual([{ isBehind: true, bookmark: null }, NOT_YET]);
+      expect([first, second]).toEqual([{ isBehind: true, lacksRefused: false, bookmark: null }, NOT_YET]);
       await pass(700);
-      expect(second).toEqual({ isBehind: true, bookmark: null });
+      expect(second).toEqual({ isBehind: true, lacksRefused: false, bookmark: null });
       expect(vi.getTimerCount()).toBe(1);
     }),
   );
@@ -307,7 +309,7 @@ describe("it says that D1 is behind", () => {
       await pass(499);
       expect(told).toEqual(NOT_YET);
       await pass(1);
-      expect(told).toEqual({ isBehind: true, bookmark: null });
+      expect(told).toEqual({ isBehind: true, lacksRefused: false, bookmark: null });
     }),
   );
 
@@ -331,13 +333,13 @@ describe("it says that D1 is behind", () => {
       await Promise.resolve();
       for (const reason of ["change", "list", "repair"] as const) commit.start(reason);
       await pass(0);
-      expect(told).toEqual({ isBehind: true, bookmark: null });
+      expect(told).toEqual({ isBehind: true, lacksRefused: false, bookmark: null });
       expect(flown()).toHaveLength(2);
       flight(0).land("b1");
       await pass(0);
       const landed = settle();
       await pass(0);
-      expect(landed).toEqual({ isBehind: false, bookmark: "b1" });
+      expect(landed).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b1" });
     }),
   );
 });
@@ -364,7 +366,7 @@ describe("its bookmark", () => {
       await pass(0);
       const last = settle();
       await pass(0);
-      expect(last).toEqual({ isBehind: false, bookmark: "bookmark-3" });
+      expect(last).toEqual({ isBehind: false, lacksRefused: false, bookmark: "bookmark-3" });
     }),
   );
 
@@ -380,7 +382,7 @@ describe("its bookmark", () => {
       const told = settle();
       flight(1).fail(OUTAGE);
       await pass(0);
-      expect(told).toEqual({ isBehind: true, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: true, lacksRefused: false, bookmark: "b1" });
     }),
   );
 
@@ -392,7 +394,7 @@ describe("its bookmark", () => {
       flight(0).land("b1");
       await pass(0);
       commit.noteLanded();
-      expect(await evict().commit.settle()).toEqual({ isBehind: false, bookmark: null });
+      expect(await evict().commit.settle()).toEqual({ isBehind: false, lacksRefused: false, bookmark: null });
     }),
   );
 });
