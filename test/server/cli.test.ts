@@ -308,7 +308,8 @@ describe("token and login", () => {
     expect((await run("token", "list", "--no-json")).stdout).toMatch(
       /LAST USED.*\n.* \d{4}-\d\d-\d\dT\d\dZ /,
     );
-    expect(JSON.parse((await run("token", "revoke", id)).stdout)).toEqual({ revoked: [id] });
+    const revoked = JSON.parse((await run("token", "revoke", id)).stdout);
+    expect(revoked).toEqual({ revoked: [id], webhookEndpoints: [], moreWebhookEndpoints: false });
     expect((await run("token", "revoke", id)).code).toBe(4);
     const entries = JSON.parse((await run("audit", "--limit", "4")).stdout);
     const byRoot = { target: id, targetName: "ci", actor: "root", scope: `${ORG}/shop/prod` };

@@ -186,7 +186,9 @@ describe("tokens and refusals", () => {
       code: "forbidden",
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
-    expect(await tokens.revoke(id)).toEqual({ revoked: [id] });
+    expect(await tokens.revoke(id)).toEqual({
+      ...{ revoked: [id], webhookEndpoints: [], moreWebhookEndpoints: false },
+    });
     expect((await all(audit.list()))[0]).toMatchObject({ action: "token_revoked", target: id });
     await expect(tokens.revoke(id)).rejects.toMatchObject({ status: 404, code: "token_not_found" });
   });

@@ -39,7 +39,15 @@ export class Project {
   readonly #scripts: Script[] = [];
 
   constructor() {
-    for (const name of ["src", "bin", "migrations", "package.json", "wrangler.toml", "tsconfig.json"]) {
+    for (const name of [
+      "src",
+      "bin",
+      "examples",
+      "migrations",
+      "package.json",
+      "wrangler.toml",
+      "tsconfig.json",
+    ]) {
       cpSync(join(ROOT, name), join(this.folder, name), { recursive: true });
     }
     for (const name of ["node_modules", "tools"]) symlinkSync(join(ROOT, name), join(this.folder, name));

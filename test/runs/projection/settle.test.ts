@@ -128,8 +128,8 @@ describe("it waits for", () => {
       const after = settle();
       await pass(0);
       expect([during, after]).toEqual([
-        { isBehind: false, lacksRefused: false, bookmark: null },
-        { isBehind: false, lacksRefused: false, bookmark: null },
+        { isBehind: false, lacksRefused: true, bookmark: null },
+        { isBehind: false, lacksRefused: true, bookmark: null },
       ]);
       // Also while it is tried again.
       await pass(5000);
@@ -138,7 +138,7 @@ describe("it waits for", () => {
       expect(flown()).toEqual([["a@1"], ["a@1"]]);
       const again = settle();
       await pass(0);
-      expect(again).toEqual({ isBehind: false, lacksRefused: false, bookmark: null });
+      expect(again).toEqual({ isBehind: false, lacksRefused: true, bookmark: null });
     }),
   );
 
