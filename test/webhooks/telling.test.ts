@@ -328,14 +328,17 @@ describe("a receiver", () => {
   });
 
   it("that is gone disables no newer version, which another isolate has stored meanwhile", async () => {
-    const to = await answering({ status: 410 });
+    const to = await answering({ status: 204 }, { status: 410 });
     const path = await telling(to);
-    // This isolate remembers the version before.
-    await statusOf(path);
+    // With this message, the isolate remembers the version before.
+    await end(path);
+    await untilMessages(path, ([row]) => row?.state === "delivered");
     await change(path, "version = version + 1");
     await end(path);
-    const [row] = await untilMessages(path, ([first]) => first?.attempt === 1 && first.lease_until === null);
-    expect([row?.state, (await statusOf(path)).disabledReason]).toEqual(["waiting", null]);
+    await to.untilInbox(2);
+    const rows = await untilMessages(path, (all) => all.every(({ lease_until }) => lease_until === null));
+    expect(rows.map(({ state }) => state)).toEqual(["delivered", "waiting"]);
+    expect((await statusOf(path)).disabledReason).toBeNull();
     // And an endpoint that it does not know yet hears of the next end.
     await change(path, "name = 'other', created_version = 9");
     const id = await end(path);
