@@ -7,6 +7,7 @@ import type { MessageAttempt, MessageResult } from "../../src/runs/telling.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { WebhookEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
 import { endpointMemory } from "../../src/webhook-endpoints/kind.ts";
+import { loadEndpoint } from "../../src/webhook-endpoints/load-endpoint.ts";
 import { MessageSender } from "../../src/webhook-endpoints/message-sender.ts";
 import { envWith } from "../support/bindings.ts";
 import { coordinator, DAY_MS, hurryTimers, until } from "../support/direct.ts";
@@ -320,8 +321,9 @@ describe("a receiver", () => {
 
     // Another isolate enables it, and this one remembers the disabled endpoint.
     await change(path, "disabled_version = version, disabled_reason = 'x', disabled_at = 1");
-    endpointMemory.forget({ scope: scopeOfPath(path), name: "chat" });
-    await statusOf(path);
+    const ref = { scope: scopeOfPath(path), name: "chat" };
+    endpointMemory.forget(ref);
+    expect(await loadEndpoint(env, ref)).toMatchObject({ disabledReason: "x" });
     await change(path, "disabled_version = NULL");
     const again = await end(path);
     expect(runsOf(await to.untilInbox(5)).at(-1)).toBe(again);
