@@ -7,6 +7,7 @@ import type { MessageAttempt, MessageResult } from "../../src/runs/telling.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { WebhookEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
 import { endpointMemory } from "../../src/webhook-endpoints/kind.ts";
+import { loadEndpoint } from "../../src/webhook-endpoints/load-endpoint.ts";
 import { MessageSender } from "../../src/webhook-endpoints/message-sender.ts";
 import { envWith } from "../support/bindings.ts";
 import { coordinator, DAY_MS, hurryTimers, until } from "../support/direct.ts";
@@ -320,22 +321,26 @@ describe("a receiver", () => {
 
     // Another isolate enables it, and this one remembers the disabled endpoint.
     await change(path, "disabled_version = version, disabled_reason = 'x', disabled_at = 1");
-    endpointMemory.forget({ scope: scopeOfPath(path), name: "chat" });
-    await statusOf(path);
+    const ref = { scope: scopeOfPath(path), name: "chat" };
+    endpointMemory.forget(ref);
+    expect(await loadEndpoint(env, ref)).toMatchObject({ disabledReason: "x" });
     await change(path, "disabled_version = NULL");
     const again = await end(path);
     expect(runsOf(await to.untilInbox(5)).at(-1)).toBe(again);
   });
 
   it("that is gone disables no newer version, which another isolate has stored meanwhile", async () => {
-    const to = await answering({ status: 410 });
+    const to = await answering({ status: 204 }, { status: 410 });
     const path = await telling(to);
-    // This isolate remembers the version before.
-    await statusOf(path);
+    // With this message, the isolate remembers the version before.
+    await end(path);
+    await untilMessages(path, ([row]) => row?.state === "delivered");
     await change(path, "version = version + 1");
     await end(path);
-    const [row] = await untilMessages(path, ([first]) => first?.attempt === 1 && first.lease_until === null);
-    expect([row?.state, (await statusOf(path)).disabledReason]).toEqual(["waiting", null]);
+    await to.untilInbox(2);
+    const rows = await untilMessages(path, (all) => all.every(({ lease_until }) => lease_until === null));
+    expect(rows.map(({ state }) => state)).toEqual(["delivered", "waiting"]);
+    expect((await statusOf(path)).disabledReason).toBeNull();
     // And an endpoint that it does not know yet hears of the next end.
     await change(path, "name = 'other', created_version = 9");
     const id = await end(path);
