@@ -1,7 +1,7 @@
 /**
  * Reads the runs that one address asks for, and how many there are of each status. The feed of changes tells it what
- * changed. Without the feed it polls: a poll reads the newest of the runs. Open runs that a poll does not cover are read one by one, a few with each poll, so that no run is shown as open for
- * long after its end. If anything changed, the poll counts as well. Rows and counts change together, after both came.
+ * changed. Without the feed it polls: a poll reads the newest of the runs. Open runs that a poll does not cover are read
+ * one by one, a few with each poll, so that no run is shown as open for long after its end. If anything changed, the poll counts as well. Rows and counts change together, after both came.
  */
 
 import { type ActionRunSummary, ActionRunsError, type Client, type RunFilter } from "../../client/index.ts";
@@ -48,8 +48,6 @@ export interface RunSource {
   readonly feed: Pick<RunFilter, "actionName" | "label">;
   /** When the last read began that succeeded. */
   readonly readAt: () => number;
-  /** Reads the counts alone. */
-  readonly recount: (signal: AbortSignal) => Promise<void>;
   /** The next read shows the first page as it is then, with the runs that were held back. */
   readonly restart: () => void;
 }
@@ -147,10 +145,6 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
       const count = (counts: ActionRunSummary, { id, status }: RunRow) =>
         moved(counts, rowIn(before, id)?.status ?? status, rowIn(list, id)?.status ?? status);
       listed = { list, counts: rows.reduce(count, listed.counts) };
-    },
-    async recount(signal) {
-      const counts = await count(signal);
-      if (listed !== null) listed = { ...listed, counts };
     },
     async readOlder(signal) {
       const before = listed?.list ?? null;

@@ -26,9 +26,9 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
   useKeys("Runs", [{ keys: "Escape", label: "Back to the list", run: runId === null ? undefined : close }]);
   const focusRun = useCallback(() => room.current?.focus(), []);
   useRunFocus(runId, panels, room);
-  const shown = useRunList();
+  const shown = useRunList(runId);
   const { listed, take } = shown;
-  // The open run follows its events, and the list is polled. Its row shows the newer of both, before the page is
+  // The open run follows its events, and the list follows the feed or is polled. Its row shows the newer of both, before the page is
   // painted.
   const [openRun, setOpenRun] = useState<DetailedActionRun | null>(null);
   useLayoutEffect(() => {

@@ -4,15 +4,15 @@
  * streams back, the list polls, and the feed is tried again later.
  */
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { useSession } from "../session/session.tsx";
 import { useVisible } from "../ui/clock.tsx";
 import { rowOf } from "./run-row.ts";
 import type { RunSource } from "./run-source.ts";
 
 const TRY_AGAIN_MS = 30_000;
-/** Counts cost more than a page, and most changes are counted without one. */
-const COUNT_EVERY_MS = 5000;
+/** After changes, the list is read again after this long, because runs that it does not show are counted, too. */
+const READ_AFTER_MS = 5000;
 
 interface Listeners {
   /** When the feed began; null if it does not work now. */
@@ -21,7 +21,14 @@ interface Listeners {
   readonly show: () => void;
 }
 
-export function useRunFeed(source: RunSource, { begun, reload, show }: Listeners): void {
+/** `runId`: the open run, which follows its own events. Its row changes with it; null if none is open. */
+export function useRunFeed(
+  source: RunSource,
+  runId: string | null,
+  { begun, reload, show }: Listeners,
+): void {
+  const openRun = useRef(runId);
+  openRun.current = runId;
   const { client } = useSession();
   const isVisible = useVisible();
   useEffect(() => {
@@ -29,16 +36,17 @@ export function useRunFeed(source: RunSource, { begun, reload, show }: Listeners
     const aborter = new AbortController();
     const { signal } = aborter;
     let nextTry: ReturnType<typeof setTimeout>;
-    let counting: ReturnType<typeof setTimeout> | undefined;
+    let reading: ReturnType<typeof setTimeout> | undefined;
     let isOn = false;
     function broken() {
       if (isOn && !signal.aborted) reload();
       isOn = false;
       begun(null);
     }
-    async function count() {
-      counting = undefined;
-      await source.recount(signal).then(show, () => {});
+    /** Rows and counts together, because they must not contradict each other. */
+    function readAgain() {
+      reading = undefined;
+      reload();
     }
     async function follow() {
       let isBehind = false;
@@ -66,22 +74,22 @@ export function useRunFeed(source: RunSource, { begun, reload, show }: Listeners
           if (runs.length === 0) continue;
           // The first runs of an empty list appear by themselves.
           if (source.listed()?.list.rows.length === 0) reload();
-          source.tell(runs.map(rowOf));
+          source.tell(runs.filter(({ id }) => id !== openRun.current).map(rowOf));
           show();
-          counting ??= setTimeout(count, COUNT_EVERY_MS);
+          reading ??= setTimeout(readAgain, READ_AFTER_MS);
         }
       } catch {
         // An older server has no feed, or refuses another watcher. The list polls, and says what is wrong.
       }
       if (signal.aborted) return;
       broken();
-      nextTry = setTimeout(follow, isBehind ? COUNT_EVERY_MS : TRY_AGAIN_MS);
+      nextTry = setTimeout(follow, isBehind ? READ_AFTER_MS : TRY_AGAIN_MS);
     }
     void follow();
     return () => {
       aborter.abort();
       clearTimeout(nextTry);
-      clearTimeout(counting);
+      clearTimeout(reading);
       begun(null);
     };
   }, [client, source, isVisible, begun, reload, show]);

@@ -27,7 +27,8 @@ export interface ShownRuns {
   readonly take: (run: DetailedActionRun) => void;
 }
 
-export function useRunList(): ShownRuns {
+/** `runId`: the open run; null if none is open. */
+export function useRunList(runId: string | null): ShownRuns {
   const { reader } = useSession();
   const { search } = useRoute();
   const source = useMemo(() => createRunSource(reader, new URLSearchParams(search)), [reader, search]);
@@ -42,7 +43,7 @@ export function useRunList(): ShownRuns {
   if (listed !== null) before.current = listed;
   const [, setTaken] = useState<object | null>(null);
   const show = useCallback(() => setTaken({}), []);
-  useRunFeed(source, { begun: setFeedAt, reload, show });
+  useRunFeed(source, runId, { begun: setFeedAt, reload, show });
   const take = useCallback(
     (run: DetailedActionRun) => {
       if (!source.take(rowOf(run))) return;

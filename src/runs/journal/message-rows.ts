@@ -202,14 +202,21 @@ export class MessageRows implements DueRows {
     return [...found][0] ?? null;
   }
 
+  /** One statement for all endpoints, because each change of a run can ask. */
   #firstDueAt(after: Due): number {
-    return this.#min(
-      this.#ofAll<{ at: number | null }>(
-        `SELECT min(due_at) AS at FROM ${INDEXED}
-         WHERE endpoint = ?1 AND (state = 'waiting') = ?2 AND due_at >= ?3 AND (due_at > ?3 OR ${ID} > ?4)`,
-        ...[after.dueAt, after.id],
-      ),
-    );
+    const endpoints = [...this.#known()];
+    if (endpoints.length === 0) return Number.POSITIVE_INFINITY;
+    const { at } = this.#sql
+      .exec<{ at: number | null }>(
+        `SELECT min((
+           SELECT min(due_at) FROM ${INDEXED}
+           WHERE endpoint = known.value AND (state = 'waiting') = waits.is_waiting
+             AND due_at >= ?2 AND (due_at > ?2 OR ${ID} > ?3))) AS at
+         FROM json_each(?1) AS known, (SELECT 1 AS is_waiting UNION ALL SELECT 0) AS waits`,
+        ...[JSON.stringify(endpoints), after.dueAt, after.id],
+      )
+      .one();
+    return at ?? Number.POSITIVE_INFINITY;
   }
 
   #min(rows: readonly { readonly at: number | null }[]): number {
