@@ -10,14 +10,12 @@ const SURELY_MS = 5000;
  * may have been the same as the one before it is missing, because nobody knows any more what D1 had at that moment.
  */
 export function mustHearOfChange(rows: readonly EndedRow[]): readonly EndedRow[] {
-  const byAction = new Map<string, EndedRow[]>();
+  const groups = new Map<string, EndedRow[]>();
   for (const row of rows.filter(isOutcome).toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-    byAction.set(row.actionName, [...(byAction.get(row.actionName) ?? []), row]);
+    const group = `${row.actionName} ${row.isStored}`;
+    groups.set(group, [...(groups.get(group) ?? []), row]);
   }
-  return [...byAction.values()].flatMap((all) => {
-    const stored = all.filter(({ isStored }) => isStored);
-    return [...all.filter(({ isStored }) => !isStored), ...stored.filter((_, at) => isChange(stored, at))];
-  });
+  return [...groups.values()].flatMap((group) => group.filter((_, at) => isChange(group, at)));
 }
 
 export function isOutcome({ status }: EndedRow): boolean {

@@ -22,6 +22,7 @@ const FILTERS: Readonly<Record<EndpointName, object>> = {
     events: ["action_run.succeeded", "action_run.failed"],
     labels: [CHANGES_LABEL],
     onlyOnChange: true,
+    includeUnstored: true,
   },
   moved: { events: ["action_run.*"] },
 };
