@@ -12,6 +12,7 @@ import { checkLanding, compareWithGets, endedRowsInD1, endedRuns, runsInD1 } fro
 import { randomFrom } from "./random.ts";
 import { Receiver } from "./receiver.ts";
 import { SoakRecord } from "./record.ts";
+import { RecoveryCheck } from "./recovered.ts";
 import { Scraper } from "./scraper.ts";
 import { build, newSite } from "./site.ts";
 import type { Stage } from "./stage.ts";
@@ -128,9 +129,13 @@ async function soak(
     const compared = await compareWithGets(stage, randomFrom(seed, 5));
     await Promise.all(followers.map((one) => one.check((environment) => runsInD1(site.state, environment))));
     await scraper.check((environment) => endedRuns(site.state, environment));
-    const ended = (environment: string) => endedRowsInD1(site.state, environment);
-    const checks = endpoints.map((one) => new ToldCheck(stage, receiver, one, ended));
-    await Promise.all(checks.map((check) => check.run(startedAt)));
+    await Promise.all(
+      endpoints.map(async (one) => {
+        const ended = () => endedRowsInD1(site.state, one.environment);
+        await new ToldCheck(stage, receiver, one, ended).run();
+        await new RecoveryCheck(stage, one, ended).run(startedAt);
+      }),
+    );
     receiver.close();
     const checksMs = Date.now() - startedAt - tookMs;
     const { delays } = receiver;

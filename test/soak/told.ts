@@ -5,6 +5,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { isOutcome, mustHearOfChange } from "./changes-heard.ts";
+import { deliveriesOf } from "./deliveries.ts";
 import { CHANGES_LABEL, type EndpointName, type Endpoints } from "./endpoints.ts";
 import type { EndedRow } from "./landing.ts";
 import type { Mailbox, Receiver } from "./receiver.ts";
@@ -15,19 +16,7 @@ const TOLD_WITHIN_MS = 150_000;
 /** A message whose next attempt is later than this is sent again, because its schedule knows waits of hours. */
 const FAR_MS = 40_000;
 const NUDGED_EVERY_MS = 10_000;
-const RECOVERED_WITHIN_MS = 90_000;
-const POLL_MS = 500;
-const PAGE = 100;
-
-interface Delivery {
-  readonly runId: string;
-  readonly type: string;
-  readonly state: "waiting" | "delivered" | "failed";
-  readonly attempts: readonly { readonly status: number | null; readonly reason: string }[];
-  readonly nextAttemptAt: string | null;
-}
-
-type RowsOf = (environment: string) => readonly EndedRow[];
+const POLL_MS = 2000;
 
 export class ToldCheck {
   readonly #stage: Stage;
@@ -36,22 +25,19 @@ export class ToldCheck {
   readonly #rows: () => readonly EndedRow[];
   readonly #since = Date.now();
 
-  constructor(stage: Stage, receiver: Receiver, endpoints: Endpoints, rowsOf: RowsOf) {
+  /** `rows`: the ended runs that D1 has now. */
+  constructor(stage: Stage, receiver: Receiver, endpoints: Endpoints, rows: () => readonly EndedRow[]) {
     this.#stage = stage;
     this.#receiver = receiver;
     this.#endpoints = endpoints;
-    this.#rows = () => rowsOf(endpoints.environment);
+    this.#rows = rows;
   }
 
-  /** `startedAt`: before the first run of the soak. */
-  async run(startedAt: number): Promise<void> {
+  async run(): Promise<void> {
     await this.#waitUntilTold();
     this.#checkMessages();
     this.#checkFilter();
     this.#checkMoved();
-    await this.#checkFlaky();
-    await this.#recoverFailed(startedAt);
-    await this.#recoverMissing(startedAt);
   }
 
   /** Whom each end must have reached by now. */
@@ -78,7 +64,7 @@ export class ToldCheck {
       left = this.#unheard(this.#rows());
     }
     for (const name of new Set(left.map((one) => one.name))) {
-      const deliveries = await this.#deliveries(name);
+      const deliveries = await deliveriesOf(this.#endpoints, name);
       for (const { row } of left.filter((one) => one.name === name)) {
         const delivery = JSON.stringify(deliveries.get(row.id) ?? "no delivery");
         this.#violation(`UNSAID: ${name} was not told of ${row.text}, and has ${delivery}`, row.id);
@@ -88,7 +74,9 @@ export class ToldCheck {
 
   async #sendFarOnesAgain(names: ReadonlySet<EndpointName>): Promise<void> {
     for (const name of names) {
-      for (const { runId, nextAttemptAt } of (await this.#deliveries(name, "waiting")).values()) {
+      for (const { runId, nextAttemptAt } of (
+        await deliveriesOf(this.#endpoints, name, "waiting")
+      ).values()) {
         if (nextAttemptAt === null || Date.parse(nextAttemptAt) - Date.now() < FAR_MS) continue;
         await this.#endpoints.ask("POST", `webhook-endpoints/${name}/deliveries/${runId}/resend`, {});
         this.#stage.record.count("messages sent again before their time");
@@ -139,82 +127,10 @@ export class ToldCheck {
     }
   }
 
-  /** Each run has a delivery, and each delivery says what the receiver knows. */
-  async #checkFlaky(): Promise<void> {
-    const rows = this.#rows();
-    const { heard } = this.#endpoints.mailbox("flaky");
-    const deliveries = await this.#deliveries("flaky");
-    for (const { id, text } of rows) {
-      const delivery = deliveries.get(id);
-      const { isTaken = false, isRefused = false } = heard.get(id) ?? {};
-      const told = JSON.stringify(delivery);
-      if (delivery === undefined) this.#violation(`UNSAID: flaky has no delivery of ${text}`, id);
-      else this.#stage.record.count(`deliveries of the flaky endpoint: ${delivery.state}`);
-      if (delivery?.state === "delivered" && !isTaken)
-        this.#violation(`NOT DELIVERED: the receiver never said so, but it is ${told}`, id);
-      if (delivery?.state === "failed" && !isRefused)
-        this.#violation(`NOT REFUSED: the receiver never said so, but it is ${told}`, id);
-    }
-  }
-
-  async #recoverFailed(startedAt: number): Promise<void> {
-    const failed = await this.#deliveries("flaky", "failed");
-    const order = { since: new Date(startedAt).toISOString(), include: "failed" };
-    await this.#endpoints.ask("POST", "webhook-endpoints/flaky/recover", order);
-    this.#stage.record.count("failed messages recovered", failed.size);
-    const since = Date.now();
-    const left = () => this.#deliveries("flaky", "failed");
-    let still = await left();
-    while (still.size > 0 && Date.now() - since < RECOVERED_WITHIN_MS) {
-      await delay(POLL_MS);
-      still = await left();
-    }
-    for (const [id, delivery] of still)
-      this.#violation(`NOT RECOVERED: the receiver is well, but it is ${JSON.stringify(delivery)}`, id);
-    const gone = await this.#deliveries("flaky");
-    for (const id of failed.keys()) {
-      if (!gone.has(id)) this.#violation("NOT RECOVERED: the recovery has lost its message", id);
-    }
-  }
-
-  /** Nothing was missed. */
-  async #recoverMissing(startedAt: number): Promise<void> {
-    const order = { since: new Date(startedAt).toISOString(), include: "missing" };
-    const until = Date.now() + RECOVERED_WITHIN_MS;
-    await this.#endpoints.ask("POST", "webhook-endpoints/all/recover", order);
-    type Status = { readonly recover: { readonly messages: number; readonly isOver: boolean } | null };
-    for (;;) {
-      const { recover } = (await this.#endpoints.ask("GET", "webhook-endpoints/all/status")).body as Status;
-      const isLate = Date.now() > until;
-      if (recover?.isOver !== true && !isLate) await delay(POLL_MS);
-      else {
-        if (recover?.isOver !== true || recover.messages > 0)
-          this.#violation(`UNSAID: a recovery of what all missed is ${JSON.stringify(recover)}`, "");
-        return;
-      }
-    }
-  }
-
   #mailboxes(): readonly Mailbox[] {
     const lives = this.#endpoints.lives.map(({ mailbox }) => mailbox);
     const others = (["all", "flaky", "changes"] as const).map((name) => this.#endpoints.mailbox(name));
     return [...others, ...lives];
-  }
-
-  /** All deliveries of an endpoint, by run. */
-  async #deliveries(name: EndpointName, state?: Delivery["state"]): Promise<ReadonlyMap<string, Delivery>> {
-    const found = new Map<string, Delivery>();
-    const query = new URLSearchParams({ limit: String(PAGE), ...(state !== undefined && { state }) });
-    let next: string | null = `webhook-endpoints/${name}/deliveries?${query}`;
-    while (next !== null) {
-      const page = await this.#endpoints.ask("GET", next);
-      for (const delivery of page.body as Delivery[]) {
-        if (found.has(delivery.runId)) this.#violation(`TWICE: ${name} lists it twice`, delivery.runId);
-        found.set(delivery.runId, delivery);
-      }
-      next = page.next;
-    }
-    return found;
   }
 
   #violation(sentence: string, runId: string): void {
