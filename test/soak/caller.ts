@@ -18,6 +18,8 @@ const PAUSE_MAX_MS = 200;
 const TRIES = 5;
 const RECENT_MAX = 30;
 const DEADLINE_SLACK_MS = 250;
+/** After how many of the ends that a caller made, the run's coordinator is evicted. */
+const ENDS_DISTURBED = 0.02;
 const GRACES_S = [0, 1, 5, 30];
 
 export class Caller {
@@ -260,6 +262,8 @@ export class Caller {
         this.#line.judge(run, sent, model[judge](attempt, shown, least, Date.now()));
         if (attempt.kind === "stop") this.#line.judgeDetails(run, sent, details, true);
         this.#line.acknowledged(run, sent);
+        if (model.step === 2 && this.#random() < ENDS_DISTURBED)
+          void this.#stage.disturbances.evictSoon(coordinatorName(run), this.#random);
         // As people do: they change a run and look at the list, perhaps while the flight is up that lacks the change.
         if (this.#random() < 0.3) await this.#reads.list(true, environment);
       } else if (answer?.status === 409) {

@@ -23,6 +23,9 @@ const AFTERMATH_MS = 1500;
 /** A read of D1 may hang for ten seconds, and D1 may still be slow from the statements that were held back. */
 const D1_AFTERMATH_MS = 15_000;
 
+/** An eviction that is to hit the telling of an end comes within this time after it. */
+const TELLING_MS = 50;
+
 /** How long callers pause before a resync. Most of what they changed lands meanwhile. */
 const QUIET_MS = 2000;
 /** When a flight that fails late has failed, and the alarm has rung after that. */
@@ -42,6 +45,7 @@ export class Disturbances {
   #faultUntil = 0;
   #fault: FaultName | null = null;
   #refusesRows = false;
+  #evicts = false;
   #goOn: Promise<void> = Promise.resolve();
 
   constructor(site: Site, record: SoakRecord, environments: readonly string[]) {
@@ -64,6 +68,13 @@ export class Disturbances {
   metDisturbance(sentAt: number, coordinator: string): boolean {
     const last = this.#coordinators.get(coordinator);
     return this.metKill(sentAt) || (last !== undefined && sentAt <= last.until + AFTERMATH_MS);
+  }
+
+  /** Whether such a request to any coordinator of this environment may have met one of them. */
+  metAnything(sentAt: number, environment: string): boolean {
+    return Array.from({ length: COORDINATORS }, (_, n) => `${environment}/${n}`).some((coordinator) =>
+      this.metDisturbance(sentAt, coordinator),
+    );
   }
 
   metFault(sentAt: number): boolean {
@@ -89,9 +100,24 @@ export class Disturbances {
       kills: () => this.#kills(random(3), signal),
     };
     const chosen = DISTURBANCES.filter((name) => !without.includes(name));
+    this.#evicts = chosen.includes("evictions");
     await Promise.all([this.#cron(signal), ...chosen.map((name) => parts[name]())]);
+    this.#evicts = false;
     this.#refusesRows = false;
     await this.#setFault(null);
+  }
+
+  /** Evicts a coordinator while it tells of an end: when it matches it, writes its messages, or sends them. */
+  async evictSoon(coordinator: string, random: Random): Promise<void> {
+    await delay(random() * TELLING_MS);
+    await this.evictNow(coordinator);
+  }
+
+  /** Does nothing if the soak is over, or if it leaves evictions out. */
+  async evictNow(coordinator: string): Promise<void> {
+    if (!this.#evicts) return;
+    this.#record.count("evictions that hit a telling");
+    await this.#evict(coordinator);
   }
 
   async #faults(random: Random, signal: AbortSignal): Promise<void> {

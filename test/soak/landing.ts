@@ -34,6 +34,42 @@ export function runsInD1(state: string, environment: string): ReadonlyMap<string
   return new Map(rows.map(({ id, body }) => [id, body]));
 }
 
+/** An ended run as D1 has it. Instants in ms. */
+export interface EndedRow {
+  readonly id: string;
+  readonly status: string;
+  readonly actionName: string;
+  readonly createdAt: number;
+  readonly completedAt: number;
+  readonly isTimeout: boolean;
+  readonly isStored: boolean;
+  readonly labels: readonly string[];
+  /** The run with its details. */
+  readonly text: string;
+}
+
+/** The ended runs of an environment. */
+export function endedRowsInD1(state: string, environment: string): readonly EndedRow[] {
+  const rows = [...readRows(state).values()].filter(({ scope }) => scope === environment);
+  return rows.flatMap(({ id, body, details }) => {
+    const { status, actionName, createdAt, completedAt, error } = JSON.parse(body) as EndedBody;
+    if (completedAt === null) return [];
+    const { source, labels } = JSON.parse(details) as Details & { readonly source: string };
+    return {
+      ...{ id, status, actionName, labels, text: `${body} ${details}` },
+      ...{ createdAt: Date.parse(createdAt), completedAt: Date.parse(completedAt) },
+      isTimeout: error?.startsWith("[timeout] ") === true,
+      isStored: source === "action",
+    };
+  });
+}
+
+interface EndedBody extends ActionRun {
+  readonly actionName: string;
+  readonly createdAt: string;
+  readonly completedAt: string | null;
+}
+
 interface LabelRow {
   readonly id: string;
   readonly label: string;

@@ -3,16 +3,21 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { onStop } from "../../src/dev/children.ts";
+import { coordinatorNumber } from "./bookmark.ts";
 import { Caller } from "./caller.ts";
 import { DISTURBANCES, Disturbances } from "./disturbances.ts";
+import { Endpoints } from "./endpoints.ts";
 import { Follower } from "./follower.ts";
-import { checkLanding, compareWithGets, endedRuns, runsInD1 } from "./landing.ts";
+import { checkLanding, compareWithGets, endedRowsInD1, endedRuns, runsInD1 } from "./landing.ts";
 import { randomFrom } from "./random.ts";
+import { Receiver } from "./receiver.ts";
 import { SoakRecord } from "./record.ts";
+import { RecoveryCheck } from "./recovered.ts";
 import { Scraper } from "./scraper.ts";
 import { build, newSite } from "./site.ts";
 import type { Stage } from "./stage.ts";
 import { summary } from "./summary.ts";
+import { ToldCheck } from "./told.ts";
 
 const USAGE = `npm run soak                          ten minutes of faults under 64 callers
 npm run soak -- --minutes 0.5         a short try
@@ -26,6 +31,8 @@ const ENVIRONMENTS = ["acme/soak/dev", "acme/soak/staging", "acme/soak/prod"];
 /** How long requests that are under way may take when the soak is over. */
 const PROGRESS_EVERY_MS = 15_000;
 const LAST_REQUESTS_MS = 200_000;
+/** During how many attempts of messages the coordinator that waits for the answer is evicted. */
+const ATTEMPTS_DISTURBED = 0.005;
 
 const { values: flags } = parseArgs({
   options: {
@@ -89,7 +96,17 @@ async function soak(
           ),
       ),
     );
+    const chance = randomFrom(seed, 7);
+    const receiver = new Receiver(record, randomFrom(seed, 6), async (environment, runId) => {
+      if (chance() >= ATTEMPTS_DISTURBED) return;
+      await disturbances.evictNow(`${environment}/${coordinatorNumber(runId)}`);
+    });
+    await receiver.listen();
+    const endpoints = ENVIRONMENTS.map(
+      (environment, n) => new Endpoints(stage, receiver, environment, randomFrom(seed, callerCount + 20 + n)),
+    );
     await Promise.all(callers.map((caller) => caller.store()));
+    for (const one of endpoints) await one.store();
     for (const follower of followers) follower.start();
     const timer = setTimeout(() => over.abort(), minutes * 60_000);
     const progress = setInterval(() => console.log(record.progress()), PROGRESS_EVERY_MS);
@@ -99,19 +116,32 @@ async function soak(
       Promise.all([
         disturbances.run((part) => randomFrom(seed, part), over.signal, without),
         scraper.run(over.signal),
+        ...endpoints.map((one) => one.move(over.signal)),
         ...callers.map((caller) => caller.run(over.signal)),
       ]),
     );
     clearTimeout(timer);
     clearInterval(progress);
     const tookMs = Date.now() - startedAt;
+    receiver.heal();
     console.log("D1 is well and nobody sends a request. Waiting for the last rows to land.");
     const landedMs = await checkLanding(stage);
     const compared = await compareWithGets(stage, randomFrom(seed, 5));
     await Promise.all(followers.map((one) => one.check((environment) => runsInD1(site.state, environment))));
     await scraper.check((environment) => endedRuns(site.state, environment));
+    await Promise.all(
+      endpoints.map(async (one) => {
+        const ended = () => endedRowsInD1(site.state, one.environment);
+        await new ToldCheck(stage, receiver, one, ended).run();
+        await new RecoveryCheck(stage, one, ended).run(startedAt);
+      }),
+    );
+    receiver.close();
     const checksMs = Date.now() - startedAt - tookMs;
-    console.log(summary(record, { seed, tookMs, checksMs, landedMs, ...compared, runs: stage.runs.size }));
+    const { delays } = receiver;
+    console.log(
+      summary(record, { seed, tookMs, checksMs, landedMs, ...compared, runs: stage.runs.size, delays }),
+    );
     if (record.violations > 0) process.exitCode = 1;
   } finally {
     await site.remove();

@@ -20,6 +20,8 @@ export interface Answer {
   readonly status: number;
   readonly body: unknown;
   readonly bookmark: string | null;
+  /** The URL of the next page; null if there is none. */
+  readonly next: string | null;
 }
 
 /** The URL of a path below an environment, which is `org/project/env`. */
@@ -63,7 +65,8 @@ export async function ask({
     const given = answer.headers["x-d1-bookmark"];
     return {
       status: answer.statusCode,
-      body: JSON.parse(text),
+      body: text === "" ? null : JSON.parse(text),
+      next: /<([^>]+)>; rel="next"/.exec(String(answer.headers.link))?.[1] ?? null,
       bookmark: typeof given === "string" ? given : null,
     };
   } catch {

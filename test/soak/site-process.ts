@@ -43,7 +43,8 @@ function workerOptions(setup: SiteSetup, port: number, isFirst: boolean): V4Work
     rootPath: setup.built,
     modules: true,
     scriptPath: join(setup.built, script),
-    bindings: { ...(options.bindings as object), ...setup.secrets },
+    // The receiver of the soak's webhook endpoints is on loopback.
+    bindings: { ...(options.bindings as object), ...setup.secrets, ALLOW_INSECURE_WEBHOOKS: "true" },
     durableObjects: {
       COORDINATORS: { className: CLASS_NAME, useSQLite: true, ...(isFirst ? {} : { scriptName: FIRST }) },
     },

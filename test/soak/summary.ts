@@ -15,10 +15,12 @@ export interface Outcome {
   readonly compared: number;
   /** Runs whose create was acknowledged. */
   readonly runs: number;
+  /** How many ms after its end a webhook endpoint with a receiver that is well heard of each run. */
+  readonly delays: readonly number[];
 }
 
 export function summary(record: SoakRecord, outcome: Outcome): string {
-  const { seed, tookMs, checksMs, landedMs, rows, compared, runs } = outcome;
+  const { seed, tookMs, checksMs, landedMs, rows, compared, runs, delays } = outcome;
   const { counts, acknowledged, slowestGet, violations } = record;
   const line = (name: string, value: string) => `  ${name.padEnd(48)}${value}`;
   const landed = landedMs === null ? "some never landed" : `after ${(landedMs / 1000).toFixed(1)} s`;
@@ -28,9 +30,16 @@ export function summary(record: SoakRecord, outcome: Outcome): string {
     line("acknowledged changes", String(acknowledged)),
     line("acknowledged runs; runs in D1", `${runs}; ${rows}`),
     line("runs in D1 compared with a get", String(compared)),
+    line("an end was told after, median and 95 %", quantiles(delays)),
     line("slowest get", `${slowestGet.ms} ms (${slowestGet.what})`),
     line("everything landed by itself", landed),
     line("the last checks took", `${(checksMs / 1000).toFixed(1)} s`),
     line("VIOLATIONS", String(violations)),
   ].join("\n");
+}
+
+function quantiles(delays: readonly number[]): string {
+  const sorted = delays.toSorted((a, b) => a - b);
+  const at = (part: number) => Math.max(sorted[Math.floor(sorted.length * part)] ?? 0, 0);
+  return `${at(0.5)} ms; ${at(0.95)} ms`;
 }

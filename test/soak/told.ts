@@ -1,0 +1,140 @@
+/**
+ * The end of a soak, for webhook endpoints: each end that D1 has was told to each endpoint that asked for it, and to no
+ * other. What an endpoint was not told yet is in its deliveries.
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { isOutcome, mustHearOfChange } from "./changes-heard.ts";
+import { deliveriesOf } from "./deliveries.ts";
+import { CHANGES_LABEL, type EndpointName, type Endpoints } from "./endpoints.ts";
+import type { EndedRow } from "./landing.ts";
+import type { Mailbox, Receiver } from "./receiver.ts";
+import type { Stage } from "./stage.ts";
+
+/** A lost attempt has a lease of 30 s, and an endpoint that failed is probed once a minute. */
+const TOLD_WITHIN_MS = 150_000;
+/** A message whose next attempt is later than this is sent again, because its schedule knows waits of hours. */
+const FAR_MS = 40_000;
+const NUDGED_EVERY_MS = 10_000;
+const POLL_MS = 2000;
+
+export class ToldCheck {
+  readonly #stage: Stage;
+  readonly #receiver: Receiver;
+  readonly #endpoints: Endpoints;
+  readonly #rows: () => readonly EndedRow[];
+  readonly #since = Date.now();
+
+  /** `rows`: the ended runs that D1 has now. */
+  constructor(stage: Stage, receiver: Receiver, endpoints: Endpoints, rows: () => readonly EndedRow[]) {
+    this.#stage = stage;
+    this.#receiver = receiver;
+    this.#endpoints = endpoints;
+    this.#rows = rows;
+  }
+
+  async run(): Promise<void> {
+    await this.#waitUntilTold();
+    this.#checkMessages();
+    this.#checkFilter();
+    this.#checkMoved();
+  }
+
+  /** Whom each end must have reached by now. */
+  #unheard(rows: readonly EndedRow[]): { readonly name: EndpointName; readonly row: EndedRow }[] {
+    const life = this.#endpoints.lives.at(-1);
+    const sinceLife = rows.filter(({ completedAt }) => completedAt > (life?.storedAt ?? 0));
+    const changed = mustHearOfChange(rows).filter(({ labels }) => labels.includes(CHANGES_LABEL));
+    const must = { all: rows, moved: sinceLife, changes: changed };
+    return (Object.keys(must) as (keyof typeof must)[]).flatMap((name) => {
+      const { heard } = this.#endpoints.mailbox(name);
+      return must[name].filter(({ id }) => !heard.get(id)?.isTaken).map((row) => ({ name, row }));
+    });
+  }
+
+  async #waitUntilTold(): Promise<void> {
+    let left = this.#unheard(this.#rows());
+    let nudgedAt = Date.now();
+    while (left.length > 0 && Date.now() - this.#since < TOLD_WITHIN_MS) {
+      await delay(POLL_MS);
+      if (Date.now() - nudgedAt > NUDGED_EVERY_MS) {
+        await this.#sendFarOnesAgain(new Set(left.map(({ name }) => name)));
+        nudgedAt = Date.now();
+      }
+      left = this.#unheard(this.#rows());
+    }
+    for (const name of new Set(left.map((one) => one.name))) {
+      const deliveries = await deliveriesOf(this.#endpoints, name);
+      for (const { row } of left.filter((one) => one.name === name)) {
+        const delivery = JSON.stringify(deliveries.get(row.id) ?? "no delivery");
+        this.#violation(`UNSAID: ${name} was not told of ${row.text}, and has ${delivery}`, row.id);
+      }
+    }
+  }
+
+  async #sendFarOnesAgain(names: ReadonlySet<EndpointName>): Promise<void> {
+    for (const name of names) {
+      for (const { runId, nextAttemptAt } of (
+        await deliveriesOf(this.#endpoints, name, "waiting")
+      ).values()) {
+        if (nextAttemptAt === null || Date.parse(nextAttemptAt) - Date.now() < FAR_MS) continue;
+        await this.#endpoints.ask("POST", `webhook-endpoints/${name}/deliveries/${runId}/resend`, {});
+        this.#stage.record.count("messages sent again before their time");
+      }
+    }
+  }
+
+  /** Each message tells what D1 has. */
+  #checkMessages(): void {
+    const rows = new Map(this.#rows().map((row) => [row.id, row]));
+    for (const mailbox of this.#mailboxes()) {
+      for (const id of mailbox.heard.keys()) {
+        const row = rows.get(id);
+        const text = this.#receiver.texts.get(id);
+        if (row?.text !== text)
+          this.#violation(`TOLD WRONG: ${mailbox.url} heard ${text}, D1 has ${row?.text}`, id);
+      }
+    }
+  }
+
+  #checkFilter(): void {
+    const rows = this.#rows();
+    const { heard } = this.#endpoints.mailbox("changes");
+    const wanted = rows.filter((row) => isOutcome(row) && row.labels.includes(CHANGES_LABEL));
+    const ids = new Set(wanted.map(({ id }) => id));
+    for (const id of heard.keys()) {
+      if (!ids.has(id)) this.#violation(`UNWANTED: the filter does not match ${id}`, id);
+    }
+    const untold = wanted.filter(({ id }) => !heard.has(id)).length;
+    this.#stage.record.count("ends without a change that were not told", untold);
+  }
+
+  /**
+   * An attempt leaves only when the journal has all messages of its run. So a run of which anybody heard before an
+   * endpoint was made again is none of that endpoint's business, and neither is one that was created after its end.
+   */
+  #checkMoved(): void {
+    const rows = new Map(this.#rows().map((row) => [row.id, row]));
+    for (const { mailbox, askedAt, deletedAt } of this.#endpoints.lives) {
+      const others = this.#mailboxes().filter((other) => other !== mailbox);
+      for (const id of mailbox.heard.keys()) {
+        const first = Math.min(...others.map(({ heard }) => heard.get(id)?.firstAt ?? Infinity));
+        if (first < askedAt)
+          this.#violation(`WRONG OWNER: ${mailbox.url} heard of a run that was told before it was made`, id);
+        if (deletedAt !== null && (rows.get(id)?.createdAt ?? 0) > deletedAt)
+          this.#violation(`WRONG OWNER: ${mailbox.url} heard of a run that began after it was deleted`, id);
+      }
+    }
+  }
+
+  #mailboxes(): readonly Mailbox[] {
+    const lives = this.#endpoints.lives.map(({ mailbox }) => mailbox);
+    const others = (["all", "flaky", "changes"] as const).map((name) => this.#endpoints.mailbox(name));
+    return [...others, ...lives];
+  }
+
+  #violation(sentence: string, runId: string): void {
+    const story = this.#stage.runs.get(runId)?.story ?? [];
+    this.#stage.record.violation(sentence, story, this.#since);
+  }
+}
