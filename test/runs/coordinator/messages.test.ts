@@ -87,6 +87,9 @@ describe("messageAfter", () => {
     const probed = messageAfter(MESSAGE, FAILED, { ...AT, isProbe: true, isProbed: true });
     expect(probed).toMatchObject({ attempt: 0, nextAt: AT.now, state: "waiting" });
     expect(probed?.attempts).toHaveLength(1);
+    // The failure after which the endpoint is only probed counts, and the schedule stands still from then on.
+    const fifth = messageAfter(MESSAGE, FAILED, { ...AT, isProbed: true });
+    expect(fifth).toMatchObject({ attempt: 1, nextAt: AT.now, state: "waiting" });
   });
 
   it("shows the last ten attempts", () => {
@@ -243,6 +246,26 @@ describe("one endpoint", () => {
     await pass(path, 10_000);
     await until(async () => (await rows(path)).every(({ state }) => state === "delivered"));
     expect(await health(path)).toMatchObject([{ failures: 0, failing_since: null }]);
+  });
+
+  it("that is down is probed with a message whose next attempt is hours away, too", async () => {
+    const path = await given(DOWN);
+    outside.answers = () => 503;
+    const first = await end(path);
+    for (const [n, ms] of [0, 6001, 6 * MINUTE_MS, 36 * MINUTE_MS].entries()) {
+      await pass(path, ms);
+      await until(async () => (await rows(path))[0]?.attempt === n + 1);
+    }
+    await end(path);
+    await until(async () => Number((await health(path))[0]?.failures) === 5);
+    outside.sent = [];
+    for (let n = 1; n <= 3; n++) {
+      await pass(path, 61_000);
+      await until(async () => outside.sent.length === n);
+      await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+    }
+    expect(outside.sent.map(({ runId }) => runId)).toContain(first);
+    expect((await rows(path))[0]?.attempt).toBe(4);
   });
 
   it("that is down is still probed after a death, and others are not held up by it", async () => {

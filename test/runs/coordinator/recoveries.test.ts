@@ -87,9 +87,15 @@ describe("recover", () => {
   it("brings a bounded number of messages, the same request goes on, and a death loses none", async () => {
     const path = newRunsPath();
     outside.endpoints = [CHAT];
-    outside.match = async (runs, only) => everyoneHears(runs, only);
     await notify(path);
-    const ids = await fillJournal(path, 0, { rows: EACH + 333, landed: false, endedAt: Date.now() });
+    const ids = await fillJournal(path, 0, { rows: EACH + 340, landed: false, endedAt: Date.now() });
+    // The endpoint does not hear of the newest seven.
+    const unheard = new Set(ids.slice(-7));
+    outside.match = async (runs, only) =>
+      everyoneHears(
+        runs.filter(({ id }) => !unheard.has(id)),
+        only,
+      );
     // A new object knows the rows, and they count as told.
     await runInDurableObject(coordinator(path, 0), (_, { storage }) => {
       storage.sql.exec("UPDATE marks SET value = ? WHERE name = 'told_seq'", String(ids.length));
@@ -101,12 +107,13 @@ describe("recover", () => {
     await die(path);
     await untilOver(path);
     expect(await recovery(path)).toMatchObject({ messages: EACH, isOver: true });
-    const newest = ids.slice(-EACH);
+    const heard = ids.slice(0, -7);
+    const newest = heard.slice(-EACH);
     expect(Object.keys(await states(path)).sort()).toEqual(newest);
     await recover(path, order);
     await untilOver(path);
     expect(await recovery(path)).toMatchObject({ messages: 333, isOver: true });
-    expect(Object.keys(await states(path)).sort()).toEqual(ids);
+    expect(Object.keys(await states(path)).sort()).toEqual(heard);
     // Two at a time, however many wait.
     expect(outside.underWay.length).toBeLessThanOrEqual(4);
   });
