@@ -103,7 +103,8 @@ export class Receiver {
     const heard = known ?? { firstAt: at, times: 0, isTaken: false, isRefused: false };
     mailbox.heard.set(run.id, heard);
     heard.times++;
-    this.#record.count(known === undefined ? "messages" : "messages that came again");
+    const receiver = mailbox.manner === "flaky" ? "a flaky receiver" : "a receiver that is well";
+    this.#record.count(`messages to ${receiver}${known === undefined ? "" : ", again"}`);
     if (known === undefined && mailbox.manner === "reliable")
       this.delays.push(at - Date.parse(message.timestamp));
     await this.#duringAttempt(mailbox.environment, run.id);
