@@ -116,7 +116,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#endpoints = new EndpointDesk(this.#journal, messages, this.#replies, {
       ...{ sender: MessageSender, endpoints: WebhookEndpoints, ...arming },
     });
-    this.#endpoints.tell();
+    this.#endpoints.tellSoon();
   }
 
   async create(

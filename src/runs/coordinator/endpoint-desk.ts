@@ -50,7 +50,12 @@ export class EndpointDesk {
     this.#telling.ended();
   }
 
-  /** Tells of ends that nobody was told of. Call it when the object starts, and at each alarm. */
+  /** Tells of ends that nobody was told of. Call it when the object starts. */
+  tellSoon(): void {
+    this.#telling.startSoon();
+  }
+
+  /** The same, at once. Call it at each alarm. */
   tell(): void {
     this.#telling.start();
   }

@@ -35,6 +35,8 @@ export class Telling {
   #newestEnd: number | null = null;
   /** Since when a telling is under way; null if none is. */
   #busySince: number | null = null;
+  /** Whether a timer will start it. */
+  #isPlanned = false;
   /** Counts the starts. A run that is not the newest changes nothing any more. */
   #runs = 0;
   /** When the alarm must look; null if nothing is untold, or if nobody has asked yet. */
@@ -79,14 +81,22 @@ export class Telling {
   /** Call this after each end. */
   ended(): void {
     this.#newestEnd = this.#journal.landing.lastSeq;
-    this.start();
+    this.startSoon();
   }
 
   /**
-   * Starts the telling if something is untold and none is under way. Call it when the object starts, and at each alarm.
-   * It begins after the stretch. Ends that come during a matching are matched together after it.
+   * Starts the telling soon if something is untold. The answer to whoever ended a run leaves first, and ends that come
+   * together are matched together.
    */
+  startSoon(): void {
+    if (this.#isPlanned || this.#busySince !== null || !this.#hasWork) return;
+    this.#isPlanned = true;
+    setTimeout(() => this.start(), 0);
+  }
+
+  /** Starts the telling now if something is untold and none is under way. The alarm calls it, in case nothing else did. */
   start(): void {
+    this.#isPlanned = false;
     if (!this.#hasWork) return;
     const now = Date.now();
     if (this.#retryAt !== null && now < this.#retryAt) return;
