@@ -81,7 +81,7 @@ export class Changes {
         continue;
       }
       if (await this.#watchers.news(watcher, leftMs)) continue;
-      // The watcher has left, or made a newer call. If it reads this answer all the same, it must miss nothing.
+      // The watcher has left, or made a newer call. If it still reads this answer, it must miss nothing.
       return { ok: true, runs: "", readSeq: after, newestSeq: this.#journal.landing.lastSeq };
     }
   }

@@ -85,8 +85,8 @@ export class Telling {
   }
 
   /**
-   * Starts the telling soon if something is untold. The answer to whoever ended a run leaves first, and ends that come
-   * together are matched together.
+   * Starts the telling soon if something is untold. The answer to the caller that ended a run leaves first. Ends that
+   * come together are matched together.
    */
   startSoon(): void {
     if (this.#isPlanned || this.#busySince !== null || !this.#hasWork) return;

@@ -59,7 +59,7 @@ export class LandingRows {
 
   /**
    * Notes that a write has this number. Call it after the write's transaction. A number that is counted without a row
-   * would be given again after an eviction, and whoever has read up to it would miss that write.
+   * would be given again after an eviction. A reader that has read up to it would then miss a write.
    */
   wrote(seq: number): void {
     this.#lastSeq = seq;

@@ -25,7 +25,7 @@ export interface TemplateContext extends Inputs {
   };
 }
 
-/** What a webhook endpoint's placeholders reach, without secrets: a run that has ended, and what is told of it. */
+/** What a webhook endpoint's placeholders reach, without secrets: a run that has ended, and the event. */
 export interface EventContext extends Inputs {
   readonly run: Readonly<Record<"id" | "actionName" | "triggeredBy" | "createdAt", string>> & {
     readonly traceparent: string | null;
