@@ -44,6 +44,7 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   complete: (definition) => ({ definition, shownOnce: {} }),
   requireStorable,
   requireWhole,
+  filterOf: () => null,
   besides: () => new Map(),
   beforeWrite: async () => {},
 };

@@ -57,6 +57,8 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly requireStorable: (c: Context<AppEnv>, sent: D) => void;
   /** The same for rules that need the definition with its secrets. The sentence quotes no secret. */
   readonly requireWhole: (definition: D, secrets: Secrets) => void;
+  /** What the kind's own queries read instead of the definition, as JSON; null if there are no such queries. */
+  readonly filterOf: (definition: D, secrets: Secrets) => string | null;
   /** What is sealed beside the definition's secrets, by names that no member has. `stored`: what is sealed now. */
   readonly besides: (c: Context<AppEnv>, stored: Secrets) => Secrets;
   /** What must have happened before the row is written. If it throws, nothing is stored. */

@@ -52,7 +52,8 @@ export async function storeDefinition<D>(
     await kind.beforeWrite(c, ref.scope, definition);
     const whole = new Map([...secrets, ...kind.besides(c, kept.secretsBefore)]);
     const sealed = await sealSecrets(ring, whole, { ...ref, kind: kind.name, version });
-    const put = { ref, replaces, version, definition: text, sealed };
+    const filter = kind.filterOf(definition, secrets);
+    const put = { ref, replaces, version, definition: text, filter, sealed };
     const putting = await readD1(c.get("hops"), () => putDefinition(c.env.DB, kind, put, entry));
     if (putting === "full") throw new ApiError(kind.tooMany);
     if (putting === "changed") return null;

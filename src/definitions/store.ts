@@ -75,6 +75,8 @@ export interface NewVersion {
   readonly replaces: number;
   readonly version: number;
   readonly definition: string;
+  /** What the kind's own queries read instead of the definition; null if it has none. */
+  readonly filter: string | null;
   readonly sealed: SealedSecrets | null;
   /** Whether a version that the service has disabled stays so. */
   readonly staysDisabled?: boolean;
@@ -86,8 +88,8 @@ export type Putting = "put" | "full" | "changed";
 /** Compares the version and writes the next one, in one statement that also enforces the limit of definitions. */
 const PUT = ({ name: kind, maxPerEnvironment }: StoredKind) => `
   INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
-                           changed_at, changed_by, changed_by_name, key_id, bytes, secrets, definition)
-  SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?6, ?7, ?8, ?9
+                           changed_at, changed_by, changed_by_name, key_id, bytes, filter, secrets, definition)
+  SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?6, ?7, ?14, ?8, ?9
   WHERE coalesce((SELECT version FROM definitions WHERE scope = ?1 AND kind = '${kind}' AND name = ?2), 0) = ?10
     AND ?3 > coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind}'), 0) * (?10 = 0)
     AND (?10 > 0 OR
@@ -95,7 +97,8 @@ const PUT = ({ name: kind, maxPerEnvironment }: StoredKind) => `
   ON CONFLICT (scope, kind, name) DO UPDATE SET
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
     changed_by = excluded.changed_by, changed_by_name = excluded.changed_by_name,
-    key_id = excluded.key_id, resealed_at = 0, bytes = excluded.bytes, secrets = excluded.secrets,
+    key_id = excluded.key_id, resealed_at = 0, bytes = excluded.bytes, filter = excluded.filter,
+    secrets = excluded.secrets,
     disabled_version = iif(?13 AND disabled_version = version, excluded.version, NULL),
     definition = excluded.definition`;
 
@@ -110,13 +113,14 @@ export async function putDefinition(
   put: NewVersion,
   entry: AuditEntry,
 ): Promise<Putting> {
-  const { ref, replaces, version, definition, sealed, staysDisabled = false } = put;
+  const { ref, replaces, version, definition, filter, sealed, staysDisabled = false } = put;
   const { scope, name } = ref;
   const write = db
     .prepare(PUT(kind))
     .bind(
       ...[scope, name, version, entry.id, entry.at, sealed?.keyId ?? null, utf8Bytes(definition)],
       ...[sealed?.bytes ?? null, definition, replaces, entry.actor, entry.actorName, staysDisabled ? 1 : 0],
+      filter,
     );
   const ofKind = `kind = '${kind.name}'`;
   const outcome = db

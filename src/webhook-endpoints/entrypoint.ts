@@ -18,9 +18,9 @@ import {
 import type { Env } from "../settings/env.ts";
 import { askAll, type Environment } from "./coordinators.ts";
 import { disableEndpoint } from "./disabling.ts";
-import { selectFilters } from "./filters.ts";
+import { selectFilters } from "./filtered-endpoints.ts";
 import { hasFailedForDays } from "./health.ts";
-import { candidates, matchOf } from "./matching.ts";
+import { candidates, matchOf, needsPrevious } from "./matching.ts";
 
 /** A coordinator settles within 2 s. One that hangs must not hold up what the others have to tell. */
 const SETTLE_CALL_MAX_MS = 2500;
@@ -31,7 +31,8 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
     const all = await selectFilters(this.env.DB, scope);
     const asked = only === undefined ? all : all.filter((endpoint) => endpointKey(endpoint) === only);
     const found = candidates(asked, runs);
-    const previous = await this.#previousOf(scope, new Set(found.map(({ run }) => run)));
+    const compared = found.filter(({ run, endpoint }) => needsPrevious(endpoint, run));
+    const previous = await this.#previousOf(scope, new Set(compared.map(({ run }) => run)));
     const matches = found.flatMap(
       ({ run, endpoint }) => matchOf(endpoint, run, previous.get(run.id) ?? null) ?? [],
     );
@@ -52,15 +53,14 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
   /** Empty unless D1 has everything that the coordinators had: an older outcome would be wrong. */
   async #previousOf(
     scope: string,
-    found: ReadonlySet<EndedRun>,
+    runs: ReadonlySet<EndedRun>,
   ): Promise<ReadonlyMap<string, PreviousStatus>> {
-    const compared = [...found].filter(({ type }) => type !== "action_run.cancelled");
-    if (compared.length === 0) return new Map();
+    if (runs.size === 0) return new Map();
     try {
       const settling = askAll(this.#environment(scope), (coordinator) => coordinator.settle());
       const settled = await within(SETTLE_CALL_MAX_MS, settling);
       if (settled.some(({ isBehind, lacksRefused }) => isBehind || lacksRefused)) return new Map();
-      return await previousOutcomes(this.env.DB, scope, compared);
+      return await previousOutcomes(this.env.DB, scope, [...runs]);
     } catch {
       return new Map();
     }

@@ -14,6 +14,7 @@ import { guardUrl } from "../settings/url-guard.ts";
 import { webhookPolicy } from "../settings/webhook-policy.ts";
 import { plainUrl } from "../webhooks/template/template.ts";
 import { endpointDefinition, type StoredEndpoint, storedEndpoint } from "./definition.ts";
+import { filterOf } from "./endpoint-filter.ts";
 import { prepareTelling } from "./prepare-telling.ts";
 import { endpointSecrets } from "./secrets.ts";
 import { keptBesides, newSigningSecret } from "./signing-secrets.ts";
@@ -50,6 +51,7 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   complete,
   requireStorable,
   requireWhole,
+  filterOf,
   besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, originOf(c)]]),
   // A disabled endpoint gets no messages, so it can be stored while a coordinator can't be reached.
   beforeWrite: async (c, scope, { disabled }) => {

@@ -7,7 +7,8 @@ import {
   type Match,
   type PreviousStatus,
 } from "../runs/telling.ts";
-import type { EndpointFilter, FilteredEndpoint } from "./filters.ts";
+import type { EndpointFilter } from "./endpoint-filter.ts";
+import type { FilteredEndpoint } from "./filtered-endpoints.ts";
 
 /** Those of the endpoints that hear of these runs, apart from what they say of the outcome before. */
 export function candidates(
@@ -33,6 +34,11 @@ function isWantedType(events: EndpointFilter["events"], type: EventType): boolea
   return events.some((event) => event === "action_run.*" || event === type);
 }
 
+/** Whether the message needs the outcome before. A cancelled run is compared with none. */
+export function needsPrevious({ filter }: FilteredEndpoint, run: EndedRun): boolean {
+  return run.type !== "action_run.cancelled" && (filter.showsPrevious || isCompared(filter, run));
+}
+
 /**
  * The message of a candidate; null if the endpoint hears only of changes, and the outcome is the one before. What is not
  * known counts as a change.
@@ -42,8 +48,10 @@ export function matchOf(
   run: EndedRun,
   previousStatus: PreviousStatus,
 ): Match | null {
-  const { onlyOnChange, includeUnstored } = endpoint.filter;
-  const isCompared = onlyOnChange && (includeUnstored || run.source === "action");
-  if (isCompared && run.type === `action_run.${previousStatus}`) return null;
+  if (isCompared(endpoint.filter, run) && run.type === `action_run.${previousStatus}`) return null;
   return { runId: run.id, endpoint: endpointKey(endpoint), previousStatus };
+}
+
+function isCompared({ onlyOnChange, includeUnstored }: EndpointFilter, { source }: EndedRun): boolean {
+  return onlyOnChange && (includeUnstored || source === "action");
 }

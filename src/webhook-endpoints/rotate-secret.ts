@@ -12,6 +12,8 @@ import { putDefinition } from "../definitions/store.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
+import type { StoredEndpoint } from "./definition.ts";
+import { filterOf } from "./endpoint-filter.ts";
 import { ENDPOINT_KIND } from "./kind.ts";
 import { graceEndsAt, newSigningSecret, type RotationKey, rotated, rotationOf } from "./signing-secrets.ts";
 
@@ -61,6 +63,7 @@ export async function rotateSecret(
     const version = stored.version + 1;
     const put = {
       ...{ ref, replaces: stored.version, version, definition: stored.definition, staysDisabled: true },
+      filter: filterOf(JSON.parse(stored.definition) as StoredEndpoint, secrets),
       sealed: await sealSecrets(ring, after.value, { ...ref, kind: ENDPOINT_KIND.name, version }),
     };
     const putting = await readD1(c.get("hops"), () => putDefinition(c.env.DB, ENDPOINT_KIND, put, entry));

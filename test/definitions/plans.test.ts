@@ -14,7 +14,7 @@ import {
 import { deleteVersion, listVersions, selectVersion } from "../../src/definitions/versions.ts";
 import { requireDatabase } from "../../src/health/readiness.ts";
 import { disableEndpoint, enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
-import { selectFilters } from "../../src/webhook-endpoints/filters.ts";
+import { selectFilters } from "../../src/webhook-endpoints/filtered-endpoints.ts";
 import { newActionsPath, scopeOf } from "../actions/actions.ts";
 
 const ROOT_PRINCIPAL: Principal = {
@@ -54,7 +54,7 @@ it("no statement on stored definitions scans a table", async () => {
       { project: `${o}/${p}`, envName, action, target },
       Date.now(),
     );
-  const version = { ref, replaces: 0, version: 1, definition: "{}", sealed: null };
+  const version = { ref, replaces: 0, version: 1, definition: "{}", filter: null, sealed: null };
   expect(await putDefinition(db, ACTION_KIND, version, entry("action_put"))).toBe("put");
   expect((await selectDefinition(db, ACTION_KIND, ref))?.version).toBe(1);
   expect((await listDefinitions(db, ACTION_KIND, ref.scope, undefined, 3)).definitions).toHaveLength(1);

@@ -103,9 +103,9 @@ describe("a revocation", () => {
     await env.DB.prepare(
       `WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200)
        INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
-                                changed_at, changed_by, changed_by_name, bytes, definition)
+                                changed_at, changed_by, changed_by_name, bytes, filter, definition)
        SELECT scope || n, kind, name, version, created_version, change_id, created_by, created_by_name,
-              changed_at, changed_by, changed_by_name, bytes, definition
+              changed_at, changed_by, changed_by_name, bytes, filter, definition
        FROM definitions, n WHERE scope = ?1`,
     )
       .bind(refOf(path).scope)

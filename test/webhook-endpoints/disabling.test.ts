@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { disableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
-import { selectFilters } from "../../src/webhook-endpoints/filters.ts";
+import { selectFilters } from "../../src/webhook-endpoints/filtered-endpoints.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { type Answer, ask } from "../support/requests.ts";
 import {

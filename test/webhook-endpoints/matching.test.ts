@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { EndedRun } from "../../src/runs/telling.ts";
-import type { FilteredEndpoint } from "../../src/webhook-endpoints/filters.ts";
-import { candidates, matchOf } from "../../src/webhook-endpoints/matching.ts";
+import type { FilteredEndpoint } from "../../src/webhook-endpoints/filtered-endpoints.ts";
+import { candidates, matchOf, needsPrevious } from "../../src/webhook-endpoints/matching.ts";
 
 const RUN: EndedRun = {
   ...{ id: "r", type: "action_run.failed", source: "action", actionName: "deploy", entityId: null },
@@ -13,7 +13,7 @@ function endpoint(filter: Partial<FilteredEndpoint["filter"]>, isDisabled = fals
     ...{ name: "chat", version: 7, createdVersion: 3, isDisabled },
     filter: {
       ...{ events: ["action_run.*"], actionNames: null, labels: [], includeUnstored: false },
-      ...{ onlyOnChange: false, disabled: false },
+      ...{ onlyOnChange: false, disabled: false, showsPrevious: false },
       ...filter,
     },
   };
@@ -31,4 +31,18 @@ it("a match names the endpoint for ever, and has the outcome before", () => {
   expect(matchOf(endpoint({ onlyOnChange: true }), RUN, "failed")).toBeNull();
   expect(matchOf(endpoint({ onlyOnChange: true }), RUN, null)).not.toBeNull();
   expect(matchOf(endpoint({ onlyOnChange: true }), { ...RUN, source: "none" }, "failed")).not.toBeNull();
+});
+
+it("only an endpoint that shows or compares the outcome before needs it, and never for a cancelled run", () => {
+  const needs = (filter: Partial<FilteredEndpoint["filter"]>, run: Partial<EndedRun> = {}) =>
+    needsPrevious(endpoint(filter), { ...RUN, ...run });
+  expect([needs({}), needs({ showsPrevious: true }), needs({ onlyOnChange: true })]).toEqual([
+    false,
+    true,
+    true,
+  ]);
+  const [unstored, cancelled] = [{ source: "none" }, { type: "action_run.cancelled" }] as const;
+  expect(needs({ onlyOnChange: true }, unstored)).toBe(false);
+  expect(needs({ onlyOnChange: true, includeUnstored: true }, unstored)).toBe(true);
+  expect(needs({ onlyOnChange: true, showsPrevious: true }, cancelled)).toBe(false);
 });

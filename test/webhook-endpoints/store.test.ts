@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/settings/env.ts";
-import { selectFilters } from "../../src/webhook-endpoints/filters.ts";
+import { selectFilters } from "../../src/webhook-endpoints/filtered-endpoints.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
@@ -16,6 +16,7 @@ import {
   OWN_SECRET,
   put,
   refOf,
+  rotate,
   SHOWN,
   type Told,
   URL_A,
@@ -260,6 +261,7 @@ describe("the matching", () => {
       ...{ includeUnstored: true, onlyOnChange: true, disabled: true },
     };
     await put(`${endpoints}/some`, { ...ENDPOINT, ...filter });
+    await rotate(`${endpoints}/some`);
     const before = faults.sessions.length;
     const read = await selectFilters(faulty(env.DB), refOf(endpoints).scope);
     expect(faults.sessions.slice(before)).toEqual(["first-primary"]);
@@ -269,15 +271,38 @@ describe("the matching", () => {
       includeUnstored: false,
       onlyOnChange: false,
       disabled: false,
+      showsPrevious: false,
     };
     const all = { events: ["action_run.failed"], ...none };
     expect(read).toEqual([
       { name: "all", version: 1, createdVersion: 1, isDisabled: false, filter: all },
-      { name: "some", version: 1, createdVersion: 1, isDisabled: false, filter },
+      {
+        ...{ name: "some", version: 2, createdVersion: 1, isDisabled: false },
+        filter: { ...filter, showsPrevious: false },
+      },
     ]);
     expect(JSON.stringify(read)).not.toContain(URL_A);
     expect(JSON.stringify(read)).not.toContain("summary");
   });
+
+  it.each([
+    ["the default body", { payload: undefined }, true],
+    ["a payload without it", { payload: { text: "{{ event.summary }} {{ run.id }}" } }, false],
+    ["a payload", { payload: { text: ["{{ event.previousStatus }}"] } }, true],
+    ["the whole event", { payload: { all: "{{ json event }}" } }, true],
+    ["a header", { headers: { "X-Before": "was {{event.previousStatus}}" } }, true],
+    ["the URL", { url: `${URL_A}?was={{ event.previousStatus }}` }, true],
+  ])(
+    "knows whether %s shows the outcome before, also after the secrets are kept",
+    async (_, members, shows) => {
+      const path = newPath();
+      await put(path, { url: URL_A, events: ["action_run.failed"], payload: {}, ...members });
+      const { body: shown } = await ask<Told>("GET", path);
+      expect((await put(path, { ...shown, labels: ["x"] })).status).toBe(200);
+      const [found] = await selectFilters(env.DB, refOf(path).scope);
+      expect(found?.filter).toMatchObject({ labels: ["x"], showsPrevious: shows });
+    },
+  );
 
   it("sees a PUT that has just ended, and never what an isolate remembers", async () => {
     const path = newPath();

@@ -3,7 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { MessageAttempt, MessageResult } from "../../src/runs/telling.ts";
+import type { EndedRun, MessageAttempt, MessageResult } from "../../src/runs/telling.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { WebhookEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
 import { endpointMemory } from "../../src/webhook-endpoints/kind.ts";
@@ -40,6 +40,12 @@ const ANYWHERE = receiver();
 
 const SVC_A = "0198a5d0-0000-7000-8000-00000000000a";
 const SVC_B = "0198a5d0-0000-7000-8000-00000000000b";
+
+/** As a coordinator asks about it. */
+const FAILED: EndedRun = {
+  ...{ id: "0198a5d0-0000-7000-8000-00000000000a", type: "action_run.failed", source: "action" },
+  ...{ actionName: "deploy", entityId: null, labels: "[]", completedAt: 1 },
+};
 
 describe("an endpoint", () => {
   it("hears of each end once, with the run, its details and its links, and of none from before", async () => {
@@ -167,12 +173,24 @@ it("a coordinator that hangs keeps no other from telling what it can't compare",
       name.endsWith("/2") ? { settle: () => new Promise(() => {}) } : env.COORDINATORS.getByName(name),
   } as unknown as Env["COORDINATORS"];
   const endpoints = new WebhookEndpoints({} as ExecutionContext, envWith({ COORDINATORS: hanging }));
-  const run = { actionName: "deploy", entityId: null, labels: "[]", completedAt: 1 };
-  const { matches } = await endpoints.match(scopeOfPath(path), [
-    { id: "0198a5d0-0000-7000-8000-00000000000a", type: "action_run.failed", source: "action", ...run },
-  ]);
+  const { matches } = await endpoints.match(scopeOfPath(path), [FAILED]);
   vi.restoreAllMocks();
   expect(matches).toMatchObject([{ endpoint: "chat@1", previousStatus: null }]);
+});
+
+it("an endpoint that neither shows nor compares the outcome before makes no coordinator land its runs", async () => {
+  const path = await telling(ANYWHERE, { payload: { text: "{{ event.summary }}" } });
+  const names: string[] = [];
+  const getByName = (name: string) => {
+    names.push(name);
+    return env.COORDINATORS.getByName(name);
+  };
+  const COORDINATORS = { getByName } as unknown as Env["COORDINATORS"];
+  const endpoints = new WebhookEndpoints({} as ExecutionContext, envWith({ COORDINATORS }));
+  const match = () => endpoints.match(scopeOfPath(path), [FAILED]);
+  expect([(await match()).matches.length, names]).toEqual([1, []]);
+  await putEndpoint(path, ANYWHERE, {}, "whole");
+  expect([(await match()).matches.length, names.length]).toEqual([2, 4]);
 });
 
 /** Puts `n` open runs into D1 whose ids come right after `id`. */
