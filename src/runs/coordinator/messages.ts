@@ -6,7 +6,7 @@
 
 import { log, logFailure } from "../../base/log.ts";
 import { DAY_MS, HOUR_MS, msSince } from "../../base/time.ts";
-import { LEASE_MS } from "../../webhooks/delivery.ts";
+import { isAttemptDue, LEASE_MS } from "../../webhooks/delivery.ts";
 import type { KeptRun } from "../journal/ended-runs.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type Message, type MessageRef, messageId, readMessageId } from "../message.ts";
@@ -71,6 +71,7 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   readonly #endpoints: Pick<Endpoints, "considerDisabling">;
   readonly #arm: (now: number) => void;
   readonly #replies: Replies;
+  readonly #queue: DueQueue;
   readonly #outbox: Outbox<Message, MessageResult>;
   /** The messages whose attempt under way only probes its endpoint. */
   readonly #probes = new Set<string>();
@@ -88,6 +89,7 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     this.#sender = sender;
     this.#endpoints = endpoints;
     this.#arm = arming.arm;
+    this.#queue = queue;
     this.#outbox = new Outbox(this, queue, arming);
   }
 
@@ -105,18 +107,24 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     const types = new Map(ended.map(({ id, type }) => [id, type]));
     const kept = this.#journal.endedRuns.kept(matches.map(({ runId }) => runId));
     const begun = new Map<string, Message>();
-    for (const { runId, endpoint, previousStatus } of matches) {
-      const run = kept.get(runId);
-      const type = types.get(runId);
-      if (run === undefined || type === undefined) continue;
-      const planned = { ...newMessage(run, endpoint, type, now), previousStatus };
-      if (this.#journal.messages.of(planned) !== null) continue;
-      const isFirst = !begun.has(endpoint);
-      const message = isFirst ? this.#outbox.begin(planned, planned.expiresAt, now) : planned;
-      if (isFirst) begun.set(endpoint, message);
-      else this.#outbox.wait(message, message.expiresAt, now);
-      this.#journal.messages.insert(message);
-    }
+    this.#queue.addWaiting(now, () => {
+      const waiting: string[] = [];
+      for (const { runId, endpoint, previousStatus } of matches) {
+        const run = kept.get(runId);
+        const type = types.get(runId);
+        if (run === undefined || type === undefined) continue;
+        const planned = { ...newMessage(run, endpoint, type, now), previousStatus };
+        if (this.#journal.messages.of(planned) !== null) continue;
+        const isFirst = !begun.has(endpoint);
+        const message = isFirst ? this.#outbox.begin(planned, planned.expiresAt, now) : planned;
+        if (isFirst) begun.set(endpoint, message);
+        else this.#outbox.wait(message, message.expiresAt, now);
+        if (message.leaseUntil === null) waiting.push(messageId(message));
+        this.#journal.messages.insert(message);
+      }
+      const id = waiting.sort().at(-1);
+      return id === undefined ? null : { dueAt: now, id };
+    });
     return [...begun.values()];
   }
 
@@ -199,6 +207,8 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
       if (next !== null) this.#journal.messages.update(next);
       else this.#eraseAll(request);
     });
+    // The alarm may have looked further in this very millisecond.
+    if (next !== null && isAttemptDue(next, now)) this.#outbox.wait(next, next.expiresAt, now);
     this.#arm(now);
     if (result.verdict === "failed" && !request.isResend)
       this.#considerDisabling(endpoint, result.version, now);

@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { type Circumstances, messageAfter } from "../../../src/runs/coordinator/message-schedule.ts";
 import type { Message } from "../../../src/runs/message.ts";
 import type { MessageResult } from "../../../src/runs/telling.ts";
+import { LEASE_MS } from "../../../src/webhooks/delivery.ts";
 import { alarmAt, coordinator, DAY_MS, HOUR_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { answer, die, end, notify, outside, pass, useStandInEndpoints } from "./stand-in-endpoints.ts";
@@ -195,6 +196,28 @@ describe("a message", () => {
   });
 });
 
+it("messages that wait for a slot ring no alarm, and one that was due before them still does", async () => {
+  const path = await given(CHAT, DOWN);
+  const dueInMs = async () => {
+    const dueAt = await runInDurableObject(coordinator(path, 0), (instance) => instance.poke());
+    return (dueAt ?? 0) - Date.now();
+  };
+  // The platform rings no alarm by this clock.
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOUR_MS });
+  for (let n = 1; n <= 4; n++) await end(path);
+  await until(async () => (await rows(path)).length === 8);
+  expect(outside.underWay).toHaveLength(4);
+  expect(await dueInMs()).toBeGreaterThan(LEASE_MS / 2);
+  await answer(path, of(DOWN), 503);
+  await until(async () => (await rows(path)).filter(({ attempt }) => attempt > 0).length === 6);
+  // The retries of DOWN are due within seconds, and more messages come meanwhile.
+  expect(await dueInMs()).toBeLessThan(7000);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 7000 });
+  await end(path);
+  await until(async () => (await rows(path)).length === 10);
+  expect(await dueInMs()).toBeLessThanOrEqual(0);
+});
+
 describe("one endpoint", () => {
   it("gets two attempts at a time, and nineteen that hang leave the twentieth its own", async () => {
     const hanging = Array.from({ length: 19 }, (_, n) => `hangs${n}@1`);
@@ -246,6 +269,26 @@ describe("one endpoint", () => {
     await pass(path, 10_000);
     await until(async () => (await rows(path)).every(({ state }) => state === "delivered"));
     expect(await health(path)).toMatchObject([{ failures: 0, failing_since: null }]);
+  });
+
+  it("that is down is probed, even if others began to wait in the millisecond of its last failure", async () => {
+    const path = await given("a@1");
+    outside.answers = () => 503;
+    await end(path);
+    for (const [n, ms] of [0, 6001, 6 * MINUTE_MS, 36 * MINUTE_MS].entries()) {
+      await pass(path, ms);
+      await until(async () => (await rows(path))[0]?.attempt === n + 1);
+    }
+    outside.answers = null;
+    await pass(path, 3 * HOUR_MS);
+    await until(async () => of("a@1").length === 1);
+    outside.endpoints = ["z@1"];
+    for (let n = 1; n <= 3; n++) await end(path);
+    await until(async () => (await rows(path)).length === 4);
+    await answer(path, of("a@1"), 503);
+    await until(async () => (await rows(path))[0]?.lease_until === null);
+    await pass(path, MINUTE_MS);
+    await until(async () => of("a@1").length === 1);
   });
 
   it("that is down is probed with a message whose next attempt is hours away, too", async () => {

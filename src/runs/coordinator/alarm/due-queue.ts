@@ -90,6 +90,16 @@ export class DueQueue {
   }
 
   /**
+   * Adds rows that are due now and wait already, so that the alarm need not find them. `add` writes them and returns the
+   * last one in order; null if there is none. The alarm finds them if it must look at other due rows anyway.
+   */
+  addWaiting(now: number, add: () => Due | null): void {
+    const hasLooked = this.rows.nextDueAt(this.#lookAfter(now)) > now;
+    const last = add();
+    if (hasLooked && last !== null) this.#lookedUpTo = last;
+  }
+
+  /**
    * Gives one batch its turns: due rows that do not wait yet, and waiting rows whose time is up. Then waiting rows whose
    * lane has room get theirs. Returns how many rows there were.
    */
