@@ -29,6 +29,7 @@ export const COMPARISONS: readonly Comparison[] = [
   { ours: "callback, polled", limit: "callback, not polled", targets: null },
   { ours: "callback, others polled", limit: "callback, not polled", targets: null },
   { ours: "callback, one endpoint", limit: "callback, no endpoint", targets: null },
+  { ours: "callback, one chat", limit: "callback, no endpoint", targets: null },
 ];
 
 /** What other callers do while an operation is measured. The pace is the same on both sides of a comparison. */
@@ -79,6 +80,7 @@ export const GROUPS: readonly (readonly (readonly OperationName[])[])[] = [
   ],
   [
     ["create, one endpoint", "callback, one endpoint"],
+    ["create, one chat", "callback, one chat"],
     ["create, no endpoint", "callback, no endpoint"],
   ],
 ];

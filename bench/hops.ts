@@ -6,7 +6,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { COMPARISONS, MEANWHILE } from "./comparisons.ts";
 import type { Generator } from "./generator.ts";
-import type { OperationName } from "./operations.ts";
+import { OPERATIONS, type OperationName } from "./operations.ts";
 
 /** Calls of the Worker to D1 and to objects, for one request. */
 export interface Hops {
@@ -29,7 +29,7 @@ export async function countHops(
   const counted = new Map<OperationName, Hops>();
   // The log also has the requests of the other callers. No caller's own request asks for an endpoint.
   const asked = COMPARISONS.map(({ ours }) => ours).filter(
-    (ours) => MEANWHILE[ours] === undefined && ours !== "callback, one endpoint",
+    (ours) => MEANWHILE[ours] === undefined && !("isTold" in OPERATIONS[ours]),
   );
   for (const operation of new Set(asked)) {
     const job = { operation, callers: 1, forMs: LOG_ARRIVES_MS, most: REQUESTS };

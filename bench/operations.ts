@@ -51,15 +51,16 @@ export interface State {
   readonly open: Open[];
   /** The same, only of the coordinator that is polled. */
   readonly polled: Open[];
-  /** The same of the environment with a webhook endpoint, and of another one without. */
+  /** The same of the environments with a webhook endpoint, without and with a payload, and of another one without. */
   readonly told: Open[];
+  readonly chat: Open[];
   readonly untold: Open[];
   /** The highest id in the environment of the measured list. */
   newest: string;
 }
 
 export function newState(seeds: Seeds): State {
-  return { seeds, open: [], polled: [], told: [], untold: [], newest: "" };
+  return { seeds, open: [], polled: [], told: [], chat: [], untold: [], newest: "" };
 }
 
 export interface Operation {
@@ -252,6 +253,11 @@ export const OPERATIONS = {
     () => "told",
   ),
   "callback, one endpoint": { ...callback(({ told }) => told), isTold: true },
+  "create, one chat": create(
+    ({ chat }) => chat,
+    () => "chat",
+  ),
+  "callback, one chat": { ...callback(({ chat }) => chat), isTold: true },
   "create, no endpoint": create(
     ({ untold }) => untold,
     () => "untold",

@@ -54,6 +54,7 @@ export async function makeSeeds(
   await times(counts.listed, () => make("listed", false));
   const madeRuns = await times(counts.made, async () => read(await make("made", false)));
   await putEndpoint(site, `${PROJECT}/envs/told`, receiver);
+  await putEndpoint(site, `${PROJECT}/envs/chat`, receiver, { text: "{{ event.summary }} {{ run.url }}" });
   const naive = { method: "POST", body: '{"actionName":"deploy","parameters":{}}' };
   await times(LIST_LIMIT, () => fetch(site.origins.limits + NAIVE_CREATE, naive));
   const list = await read(runsOf("listed"));
@@ -65,13 +66,17 @@ export async function makeSeeds(
   return { token, runs: runsOf("made"), openRuns, endedRuns, madeRuns, list, receiver };
 }
 
-/** Gives an environment an endpoint that hears of every run that ends. `path`: `/{o}/{p}/envs/{envName}`. */
+/**
+ * Gives an environment an endpoint that hears of every run that ends. Without a payload, a message shows the outcome
+ * before, which the service must look for. `path`: `/{o}/{p}/envs/{envName}`.
+ */
 export async function putEndpoint(
   site: Pick<Site, "origins" | "secrets">,
   path: string,
   receiver: string,
+  payload?: object,
 ): Promise<void> {
-  const body = { url: `${receiver}/messages`, events: ["action_run.*"] };
+  const body = { url: `${receiver}/messages`, events: ["action_run.*"], ...(payload && { payload }) };
   await asker(site)("PUT", `${path}/webhook-endpoints/receiver`, site.secrets.ROOT_TOKEN, body);
 }
 

@@ -118,8 +118,11 @@ it("counts the rows written for a run, by what they are written for, and the fli
 it("tells how long after a report its message arrives, and how many arrive a second", () => {
   expect(result.tellings.map(({ operation, callers, targetMs }) => [operation, callers, targetMs])).toEqual([
     ["callback, one endpoint", 1, 50],
+    ["callback, one chat", 1, 50],
     ["callback, one endpoint", 16, null],
+    ["callback, one chat", 16, null],
     ["callback, one endpoint", 64, null],
+    ["callback, one chat", 64, null],
   ]);
   for (const { p50Ms, p99Ms, perSecond } of result.tellings)
     expect([p50Ms > 0, p99Ms >= p50Ms, perSecond > 0]).toEqual([true, true, true]);
