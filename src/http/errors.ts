@@ -91,7 +91,7 @@ export const ERRORS = {
   ],
   endpoint_secrets_lost: [
     409,
-    "The endpoint's secrets were sealed under a signing key that was removed. Store the endpoint again with its URL.",
+    "The endpoint's secrets were sealed under a signing key that was removed. Store the endpoint again with its URL, its secrets and a signingSecret.",
   ],
   action_secrets_lost: [
     409,

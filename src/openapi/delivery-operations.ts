@@ -14,8 +14,8 @@ const STATUS: Operation = {
   operationId: "getWebhookEndpointStatus",
   summary: "Get the status of a webhook endpoint",
   description:
-    "Returns how the endpoint does: whether its receiver takes messages, whether the service has disabled it, and how " +
-    `far a recovery has come. ${PERMISSION}`,
+    "Returns whether the receiver takes messages, whether the service has disabled the endpoint, and how far a recovery " +
+    `has come. ${PERMISSION}`,
   parameters: OF_ENDPOINT,
   responses: {
     ...responds(200, "The status", endpointStatus),
@@ -29,7 +29,7 @@ const DELIVERIES: Operation = {
   summary: "List the deliveries of a webhook endpoint",
   description:
     "Returns the messages of an endpoint with their attempts, newest run first. A message is kept for seven days, or as " +
-    `long as its run if that is shorter. Follow \`Link\` until there is none, because a page can be short. ${PERMISSION}`,
+    `long as its run if that is shorter. Follow \`Link\` until it is missing, because a page can be short. ${PERMISSION}`,
   parameters: OF_ENDPOINT,
   responses: {
     ...responds(200, "Deliveries", deliveryList, ["Link"]),
@@ -67,9 +67,9 @@ const RECOVER: Operation = {
   operationId: "recoverMessages",
   summary: "Send many messages again",
   description:
-    "Looks for messages that were given up, or for runs that the endpoint never heard of, newest first, and sends them. " +
-    `It brings at most ${RECOVERED_MAX} messages. The same request goes on where the last one stopped. Runs that the ` +
-    `endpoint never heard of can have ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. ${PERMISSION}`,
+    "Sends the messages that were given up, or those of runs that the endpoint never heard of, newest first. It sends at " +
+    `most ${RECOVERED_MAX}. The same request goes on where the last one stopped. Runs that the endpoint never heard of ` +
+    `can have ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. ${PERMISSION}`,
   parameters: OF_ENDPOINT,
   responses: {
     ...responds(202, "The recovery is under way", recovery),

@@ -22,7 +22,7 @@ const DELIVERY = {
 };
 
 const status = z.int().nullable().meta({ description: "Of the response. Null if there was none." });
-const reason = z.string().meta({ description: "The rest of a sentence that begins with the receiver." });
+const reason = z.string().meta({ description: "The end of a sentence that begins with `The receiver`." });
 const excerpt = z.string().nullable().meta({
   description:
     "The start of the response. Null if it had no body, or if the key that sealed the text was removed.",
@@ -43,7 +43,7 @@ const delivery = z
     attempts: z.array(attempt).meta({ description: "The last 10 attempts, oldest first." }),
     nextAttemptAt: responseInstant.nullable().meta({
       description:
-        "Null if there is none, during an attempt, or while the receiver is down. Then the service tries it once a minute with one of the messages.",
+        "Null if there is none, during an attempt, or while the receiver is down. While it is down, the service sends only one of its messages a minute.",
     }),
   })
   .meta({ id: "Delivery", examples: [DELIVERY] });
@@ -63,7 +63,7 @@ export const recovery = z
     since: responseInstant,
     until: responseInstant.nullable(),
     include: z.enum(["failed", "missing"]),
-    messages: z.int().min(0).meta({ description: "How many messages it has brought so far." }),
+    messages: z.int().min(0).meta({ description: "How many messages it has sent so far." }),
     isOver: z.boolean(),
   })
   .meta({ id: "Recovery", examples: [RECOVERY] });
@@ -79,7 +79,7 @@ const health = z
       description: "While all attempts succeed, this instant moves once a day.",
     }),
     isProbed: z.boolean().meta({
-      description: "Whether the receiver is down, so that the service tries it only once a minute.",
+      description: "True while the receiver is down, so that the service sends only one message a minute.",
     }),
   })
   .meta({
@@ -91,7 +91,7 @@ export const endpointStatus = z
   .object({
     origin: z.string().nullable().meta({
       description:
-        "Scheme, host and port of the URL, whose rest is secret. Null if the key that sealed it was removed.",
+        "Scheme, host and port of the URL. The rest of the URL is secret. Null if the key that sealed it was removed.",
     }),
     health,
     disabledReason: z.string().nullable().meta({
@@ -132,7 +132,7 @@ export const testResult = z
     durationMs: z.int().min(0),
     outcome: z.enum(["delivered", "failed", "refused", "not_made"]).meta({
       description:
-        "`refused`: the message can't be rendered, or the receiver would refuse it again. `not_made`: the service's settings allow no request.",
+        "`failed`: the service would try a real message again. `refused`: the service would give a real message up, because it can't be rendered or the receiver refused it. `not_made`: the service's settings allow no request.",
     }),
     reason,
     excerpt,

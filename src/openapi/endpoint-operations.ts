@@ -169,11 +169,11 @@ const ENABLE: Operation = {
   operationId: "enableWebhookEndpoint",
   summary: "Enable a webhook endpoint",
   description:
-    "Enables an endpoint that the service disabled because its receiver never succeeded. It does not change the " +
-    `member \`disabled\`, which is your own switch. ${PERMISSION}`,
+    "Enables an endpoint that the service disabled, because no message was delivered for days or the receiver answered " +
+    `410. It does not change the member \`disabled\`, which is your own switch. ${PERMISSION}`,
   parameters: OF_ENDPOINT,
   responses: {
-    204: { description: "The service has not disabled the endpoint, or no longer", headers: headersOf([]) },
+    204: { description: "The service does not disable the endpoint now", headers: headersOf([]) },
     ...refuses(
       ...TOKEN,
       "forbidden",

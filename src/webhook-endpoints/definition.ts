@@ -71,7 +71,7 @@ const actionNames = z
     },
     description:
       `Only runs of these actions match, at most ${ENDPOINT_ACTION_NAMES_MAX}. Without \`includeUnstored\`, only runs of ` +
-      "stored actions count. Well-formed Unicode without control characters. A set: repeats count once.",
+      "stored actions match. Well-formed Unicode without control characters. A set: repeats count once.",
   });
 
 const labels = z
@@ -143,14 +143,14 @@ const FILTERS = {
   actionNames: z.optional(actionNames),
   labels: z.optional(labels),
   includeUnstored: switchOf(
-    "Whether runs that no stored action started match `actionNames` and count for `onlyOnChange`. Such a run can have " +
-      "any name, also that of a stored action.",
+    "If false, `actionNames` excludes runs that no stored action started, and `onlyOnChange` lets all of them pass, " +
+      "because a caller can give such a run any name. If true, both treat them as other runs.",
   ),
   onlyOnChange: switchOf(
-    "Only runs match whose outcome differs from that of the previous run of the same action and entity. If the " +
-      "service does not know the previous outcome, it sends the message.",
+    "If true, only runs match that ended differently from the previous run of the same action and entity. If the " +
+      "service does not know how the previous run ended, it sends the message.",
   ),
-  disabled: switchOf("Whether the endpoint is switched off. Messages that wait are dropped."),
+  disabled: switchOf("If true, the service sends nothing and drops the messages that wait."),
 };
 
 /** An endpoint with all its secrets. Checks what needs all members. */

@@ -1,5 +1,5 @@
 /**
- * The service's own switch of an endpoint: it disables a version that never succeeds, and a person enables it again. The
+ * The service's own switch of an endpoint: it disables a version that has failed for days, and a person enables it again. The
  * switch stands beside the definition and is bound to the version, so another version is not disabled. Each change is
  * one batch that may run twice, because the first run may have committed although its answer was lost.
  */

@@ -20,9 +20,10 @@ export const secretRotation = z
     gracePeriodSeconds: z.optional(
       described(
         wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
-        "How many seconds the replaced secret still signs, beside the new one. Then no older secret signs longer " +
-          `either. With 0, only the new secret signs. Default: \`${GRACE_PERIOD_DEFAULT_SECONDS}\`, and older secrets ` +
-          `keep their end. At most ${SIGNING_SECRETS_MAX} secrets sign at a time.`,
+        "How many seconds the replaced secret still signs, beside the new one. If you send it, no older secret signs " +
+          "longer than that. With 0, only the new secret signs. Default: " +
+          `\`${GRACE_PERIOD_DEFAULT_SECONDS}\`, and older secrets keep their end. At most ${SIGNING_SECRETS_MAX} ` +
+          "secrets sign at a time.",
       ),
     ),
   })
@@ -57,9 +58,9 @@ export const recoveryRequest = z
     ),
     include: described(
       z.enum(["failed", "missing"], { error: "send failed or missing." }),
-      "`failed`: messages that were given up. `missing`: runs that match the endpoint, and that it never heard of. They " +
-        `ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. Either way at most ${RECOVERED_MAX} messages, newest first. ` +
-        "Send the same request again to go on.",
+      "`failed`: messages that the service gave up. `missing`: runs that match the endpoint, that it never heard of, and " +
+        `that ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A recovery sends at most ${RECOVERED_MAX} messages, ` +
+        "newest first. Send the same request again to go on.",
     ),
   })
   .register(z.globalRegistry, {

@@ -99,6 +99,7 @@ afterAll(async () => {
 const HERE: readonly { readonly says: string; readonly here: () => string }[] = [
   { says: "http://localhost:8787", here: () => recorder.url },
   { says: "https://ci.example.com", here: () => receiver.url },
+  { says: "https://hooks.slack.com", here: () => receiver.url },
   // Half a minute, for what is tested elsewhere.
   { says: "?wait=30", here: () => "?wait=1" },
 ];

@@ -34,6 +34,12 @@ describe("README's way to verify a signed form", () => {
     expect(isGenuine(SECRET, signed(), BODY)).toBe(true);
   });
 
+  test("accepts one of several signatures", () => {
+    const headers = signed();
+    const both = `v1,${"A".repeat(43)}= ${headers["webhook-signature"]}`;
+    expect(isGenuine(SECRET, { ...headers, "webhook-signature": both }, BODY)).toBe(true);
+  });
+
   test.each<[string, Record<string, string>, string]>([
     ["another body", signed(), `${BODY}0`],
     ["another id", { ...signed(), "webhook-id": "run-2" }, BODY],

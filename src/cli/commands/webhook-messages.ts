@@ -96,7 +96,7 @@ export function testCommand(): CliCommand {
 
 export function statusCommand(): CliCommand {
   return new CliCommand("webhook status")
-    .summary("show how a webhook endpoint does")
+    .summary("show the health of a webhook endpoint")
     .description(
       "Show whether messages of a webhook endpoint arrive, why the service disabled it, how far its recovery is, and who " +
         "changed it.",
@@ -183,12 +183,12 @@ export function resendCommand(): CliCommand {
 
 export function recoverCommand(): CliCommand {
   return new CliCommand("webhook recover")
-    .summary("send what was lost again")
+    .summary("send lost messages again")
     .description(
-      "Send messages again that a time without a receiver cost you, at most 10000. failed means those that were given " +
-        "up. missing means runs that the endpoint never heard of, for example because it was disabled. They ended at " +
-        "most 7 days ago. With the same instants, the command goes on where it stopped. `webhook status` shows how far it " +
-        "is.",
+      "Send lost messages again, newest run first and at most 10000. With failed, the command sends the messages that " +
+        "the service gave up. With missing, it sends those of runs that the endpoint never heard of, for example because " +
+        "it was disabled. They ended at most 7 days ago. With the same instants, the command goes on where it stopped. " +
+        "`webhook status` shows how far it is.",
     )
     .addArgument(nameArgument())
     .addOption(
@@ -229,8 +229,8 @@ export function enableCommand(): CliCommand {
   return new CliCommand("webhook enable")
     .summary("enable an endpoint that the service disabled")
     .description(
-      "Enable a webhook endpoint that the service disabled because its receiver never succeeded. The member disabled of " +
-        "its definition is your own switch, and stays.",
+      "Enable a webhook endpoint that the service disabled, because no message was delivered for days or the receiver " +
+        "answered 410. The member disabled of its definition is your own switch, and stays.",
     )
     .addArgument(nameArgument())
     .addHelpText("after", examples("action-runs webhook enable chat"))

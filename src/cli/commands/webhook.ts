@@ -77,10 +77,10 @@ function putCommand(): CliCommand {
   return new CliCommand("webhook put")
     .summary("store a webhook endpoint")
     .description(
-      "Create or replace a webhook endpoint. A change takes effect within 30 seconds. Its url is a secret, and so are " +
-        "header values and the texts of secrets. null in the place of url keeps the stored one, and then null keeps the " +
-        "others, too. A new endpoint gets a signing secret, which only this response shows; with --json it is the " +
-        "member signingSecret. Secrets must not stand on the command line, because other users can read it.",
+      "Create or replace a webhook endpoint. A change takes effect within 30 seconds. The url, header values and the " +
+        "texts of secrets are write-only. To keep the stored url, send null in its place. Null then keeps the others, " +
+        "too. A new endpoint gets a signing secret, which only this response shows; with --json it is the member " +
+        "signingSecret. Secrets must not stand on the command line, because other users can read it.",
     )
     .addArgument(nameArgument())
     .addOption(textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory())

@@ -97,10 +97,14 @@ export function EndpointFields({ definition, isNew, problemAt, secrets, onDefini
           </div>
           {problemAt("/events") === undefined ? null : <p class="field-error">{problemAt("/events")}</p>}
         </fieldset>
-        {lines("Actions", "actionNames", "One on each line. Empty: runs of every action.")}
+        {lines(
+          "Actions",
+          "actionNames",
+          "One on each line. Only runs of these stored actions. Empty: every run.",
+        )}
         {lines("Labels", "labels", "One on each line. Only runs that have all of them.")}
         {flag("Only if the outcome differs from the previous run’s", "onlyOnChange")}
-        {flag("Also runs that no stored action started", "includeUnstored")}
+        {flag("Also trust the name of a run that no stored action started", "includeUnstored")}
         {flag("Disabled: send nothing", "disabled")}
       </fieldset>
     </>

@@ -249,10 +249,10 @@ function OffBox({ endpoint: { name, definition }, status, onChanged }: OffBoxPro
                 <RelativeTime at={status.disabledAt} />
               </>
             ) : null}
-            : <bdi>{reason}</bdi> Correct the receiver, and enable the endpoint.
+            : <bdi>{reason}</bdi> Correct the receiver, then enable the endpoint.
           </>
         )}{" "}
-        Recover can send what it misses meanwhile, up to 7 days back.
+        Once it is enabled, Recover can send what it missed, up to 7 days back.
       </p>
       {[...change.problems.values()].map((problem) => (
         <p key={problem} class="field-error">
@@ -295,8 +295,8 @@ function DisableDialog({ name, onClose, onChanged }: DialogProps & { readonly on
       onClose={onClose}
     >
       <p>
-        Nobody is told until you enable it. Messages that wait are dropped. Recover can send them later, up to
-        7 days back.
+        The endpoint gets no messages until you enable it. Messages that wait are dropped. Recover can send
+        them later, up to 7 days back.
       </p>
     </ConfirmDialog>
   );

@@ -16,7 +16,7 @@ export interface Receiver {
 export const OWN: Receiver = {
   title: "Your own program",
   about: "JSON with everything about the run, and a signature.",
-  hint: "https, with placeholders such as {{ run.id }} in path and query.",
+  hint: "An https URL. Its path and query can have placeholders such as {{ run.id }}.",
   example: { url: "https://hooks.example.com/runs", events: ["action_run.succeeded", "action_run.failed"] },
 };
 
@@ -24,19 +24,19 @@ export const RECEIVERS: readonly Receiver[] = [
   {
     title: "Slack",
     about: "A line in a channel.",
-    hint: "Of an app with incoming webhooks.",
+    hint: "The URL of the incoming webhook of your Slack app.",
     example: slack,
   },
   {
     title: "Microsoft Teams",
     about: "A card in a channel.",
-    hint: "Of the workflow “Post to a channel when a webhook request is received”.",
+    hint: "The URL that the workflow “Post to a channel when a webhook request is received” shows.",
     example: teams,
   },
   {
     title: "Discord",
     about: "A line in a channel.",
-    hint: "Edit Channel, Integrations, Webhooks. Add ?wait=true to its end.",
+    hint: "Copy it from Edit Channel > Integrations > Webhooks, and add ?wait=true at its end.",
     example: discord,
   },
   OWN,

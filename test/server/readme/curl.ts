@@ -20,10 +20,9 @@ const { values, positionals } = parseArgs({
 });
 const [url = ""] = positionals;
 const data = values.data ?? values["data-binary"];
-const body = data?.startsWith("@") ? readFileSync(data.slice(1), "utf8") : data;
-const lines = values.header.map((line) =>
-  line.startsWith("@") ? readFileSync(line === "@-" ? 0 : line.slice(1), "utf8").trim() : line,
-);
+const read = (at: string) => readFileSync(at === "@-" ? 0 : at.slice(1), "utf8");
+const body = data?.startsWith("@") ? read(data) : data;
+const lines = values.header.map((line) => (line.startsWith("@") ? read(line).trim() : line));
 const headers = lines.map((line): [string, string] => {
   const [name = "", value = ""] = line.split(/: *(.*)/s);
   return [name, value];

@@ -1,6 +1,6 @@
 /**
  * The receiver of the documents' webhooks. At `/hooks/` it behaves as the README describes: it verifies the signature,
- * fails once, accepts, sends a heartbeat and reports. Every other request it accepts.
+ * fails once, accepts, sends a heartbeat and reports. At `/services/` it answers as Slack. Every other request it accepts.
  */
 
 import { once } from "node:events";
@@ -29,6 +29,7 @@ export async function startReceiver(signingSecret: string): Promise<Receiver> {
   async function take(request: IncomingMessage): Promise<[number, string, Inputs?]> {
     const body = await text(request);
     asked.push(request.url ?? "");
+    if (request.url?.startsWith("/services/")) return [200, "ok"];
     if (!request.url?.startsWith("/hooks/1.4.2")) return [202, "queued"];
     const headers = request.headers as Record<string, string>;
     if (headers.authorization !== "Bearer YOUR_TOKEN") return [401, "not allowed"];
