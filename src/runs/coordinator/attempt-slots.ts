@@ -84,7 +84,8 @@ export class AttemptSlots {
 
   /** Whether the lane fails, so that it is only probed. */
   isProbed(lane: string): boolean {
-    return (this.#lanes.get(lane)?.failures ?? 0) >= this.#policy.probedAfter;
+    const failures = this.#lanes.get(lane)?.failures ?? this.#failuresBefore({ lane, weight: 0, attempt: 0 });
+    return failures >= this.#policy.probedAfter;
   }
 
   /** In how many ms a lane may be probed; 0 if it need not wait for that. */

@@ -103,7 +103,7 @@ export class EndpointDesk {
 
   /** Null if a recovery with another order is under way. */
   recover(key: EndpointKey, order: RecoveryOrder, now: number): Recovery | null {
-    const isBegun = this.#recoveries.begin(key, order, this.#telling.toldSeq);
+    const isBegun = this.#recoveries.begin(key, order);
     this.#arm(now);
     this.#telling.start();
     return isBegun ? this.#recoveries.of(key) : null;

@@ -175,7 +175,8 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     else this.#journal.messages.update(message);
   }
 
-  attempt(_id: string, { runId, endpoint, kind, type, previousStatus }: Message): Promise<MessageResult> {
+  attempt(id: string, { runId, endpoint, kind, type, previousStatus }: Message): Promise<MessageResult> {
+    if (this.isProbed(endpoint)) this.#probes.add(id);
     const run = this.#journal.runs.byId(runId);
     const event = run && this.#replies.event(run);
     // The purge has removed the message as well.
@@ -190,7 +191,6 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   }
 
   write({ request }: OutgoingMessage, now: number): void {
-    if (request.leaseUntil !== null && this.isProbed(request.endpoint)) this.#probes.add(messageId(request));
     this.#journal.messages.update(request);
     this.#arm(now);
   }

@@ -50,19 +50,23 @@ export class Recoveries {
 
   /**
    * Begins a recovery, or goes on with one that has brought all that it may. False if another one of this endpoint is
-   * under way. `fromSeq`: the newest end that was told.
+   * under way. It begins at the newest end, told or not: a matching under way may have read endpoints before this one
+   * was stored or enabled. A run that both find has one message.
    */
-  begin(endpoint: EndpointKey, order: RecoveryOrder, fromSeq: number): boolean {
+  begin(endpoint: EndpointKey, order: RecoveryOrder): boolean {
     const known = this.#journal.recoveries.of(endpoint);
     const isSame = known !== null && isSameOrder(known, order);
     if (known !== null && !known.isOver) return isSame;
-    const beforeSeq = isSame && known.beforeSeq > 0 ? known.beforeSeq : fromSeq + 1;
+    const beforeSeq = isSame && known.beforeSeq > 0 ? known.beforeSeq : this.#journal.landing.nextSeq;
     this.#journal.recoveries.put({ endpoint, ...order, beforeSeq, messages: 0, isOver: false });
     return true;
   }
 
   /** One turn of one recovery. */
   async takeTurn(): Promise<void> {
+    if (!this.isAny) return;
+    // Between two turns, others get theirs. A turn that asks nobody would not let them.
+    await scheduler.wait(0);
     const recovery = this.#journal.recoveries.next();
     if (recovery === null) return;
     const { endpoint, since, until, include } = recovery;

@@ -60,11 +60,6 @@ export class Telling {
     this.#toldSeq = Number(journal.marks.get("told_seq") ?? 0);
   }
 
-  /** Every end up to this number was told. */
-  get toldSeq(): number {
-    return this.#isOn ? this.#toldSeq : this.#journal.landing.lastSeq;
-  }
-
   /** Notes that there may be endpoints from now on. Ends before the first such call are not told. */
   notify(now: number): void {
     const { marks, landing } = this.#journal;

@@ -25,10 +25,10 @@ export interface DueRows {
    */
   nextWaiting(lane: string, isRetry: boolean, now: number, after: Due): Due | null;
   /**
-   * Left out if rows of a lane that is only probed keep their instants. Otherwise: the lane's next row behind `after`
-   * that waits, whenever it is due. Behind the last one comes the first.
+   * Left out if rows of a lane that is only probed keep their instants. Otherwise: the lane's next row behind the row
+   * `last` that waits, whenever it is due. Behind the last one comes the first, and it also does if `last` is gone.
    */
-  nextInTurn?(lane: string, after: Due): Due | null;
+  nextInTurn?(lane: string, last: string | undefined): Due | null;
   /** Postpones a row whose turn failed. */
   putOff(id: string, now: number): void;
 }

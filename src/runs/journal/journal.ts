@@ -90,7 +90,12 @@ export class Journal {
 
   /** What `write` writes commits as one. */
   transaction<T>(write: () => T): T {
-    return this.#storage.transactionSync(write);
+    try {
+      return this.#storage.transactionSync(write);
+    } catch (error) {
+      this.marks.read();
+      throw error;
+    }
   }
 
   /**

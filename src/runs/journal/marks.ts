@@ -12,7 +12,13 @@ export class Marks {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    const rows = sql.exec<{ name: string; value: string }>("SELECT name, value FROM marks");
+    this.read();
+  }
+
+  /** Reads the table. Call it after a transaction that failed, because memory has what the transaction took back. */
+  read(): void {
+    this.#values.clear();
+    const rows = this.#sql.exec<{ name: string; value: string }>("SELECT name, value FROM marks");
     for (const { name, value } of rows) this.#values.set(name, value);
   }
 

@@ -174,11 +174,15 @@ export class MessageRows implements DueRows {
     return this.#next("AND (attempt > 0) = ?4 AND next_at <= ?5", endpoint, after, isRetry ? 1 : 0, now);
   }
 
-  /** The endpoint's next message behind `after` that waits, whenever it is due. Behind the last one comes the first. */
-  nextInTurn(endpoint: EndpointKey, after: Due): Due | null {
-    return (
-      this.#next("", endpoint, after) ?? (after === BEGINNING ? null : this.#next("", endpoint, BEGINNING))
-    );
+  /**
+   * The endpoint's next message behind the message `last` that waits, whenever it is due. Where `last` stands is read
+   * now, because the answer to its attempt has moved it.
+   */
+  nextInTurn(endpoint: EndpointKey, last: string | undefined): Due | null {
+    const dueAt = last === undefined ? null : this.#waitsUntil(readMessageId(last));
+    const behind =
+      last === undefined || dueAt === null ? null : this.#next("", endpoint, { dueAt, id: last });
+    return behind ?? this.#next("", endpoint, BEGINNING);
   }
 
   putOff(id: string, now: number): void {
@@ -189,6 +193,15 @@ export class MessageRows implements DueRows {
        WHERE endpoint = ?2 AND run_id = ?3 AND kind = ?4`,
       ...[now + PUT_OFF_MS, endpoint, runId, kind],
     );
+  }
+
+  /** When a message is due that waits; null for any other one. */
+  #waitsUntil({ endpoint, runId, kind }: MessageRef): number | null {
+    const [row] = this.#sql.exec<{ dueAt: number }>(
+      `SELECT due_at AS dueAt FROM messages WHERE ${THIS} AND state = 'waiting'`,
+      ...[endpoint, runId, kind],
+    );
+    return row?.dueAt ?? null;
   }
 
   #next(condition: string, endpoint: EndpointKey, after: Due, ...bindings: number[]): Due | null {

@@ -291,6 +291,25 @@ describe("one endpoint", () => {
     await until(async () => of("a@1").length === 1);
   });
 
+  it("that is down is probed with another message each time, also if it takes long to answer", async () => {
+    const path = await given(DOWN);
+    outside.answers = () => 503;
+    for (let n = 0; n < 6; n++) await end(path);
+    await until(async () => Number((await health(path))[0]?.failures) >= 5);
+    outside.answers = null;
+    const probed: string[] = [];
+    for (let n = 0; n < 6; n++) {
+      await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+      await pass(path, 30_000);
+      await pass(path, 30_001);
+      await until(async () => outside.underWay.length === 1);
+      probed.push(...outside.underWay.map(({ attempt }) => attempt.runId));
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2000 });
+      await answer(path, outside.underWay, 503);
+    }
+    expect(new Set(probed).size).toBe(6);
+  });
+
   it("that is down is probed with a message whose next attempt is hours away, too", async () => {
     const path = await given(DOWN);
     outside.answers = () => 503;
@@ -324,6 +343,23 @@ describe("one endpoint", () => {
     await until(async () => outside.sent.some(({ endpoint }) => endpoint === CHAT));
     for (let n = 0; n < 4; n++) await pass(path, 5000);
     expect(outside.sent.filter(({ endpoint }) => endpoint === DOWN).length).toBeLessThanOrEqual(1);
+  });
+
+  it("that is down uses up no attempts, however often its object dies", async () => {
+    const path = await given(DOWN);
+    outside.answers = () => 503;
+    for (let n = 0; n < 6; n++) await end(path);
+    await until(async () => Number((await health(path))[0]?.failures) >= 5);
+    await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+    const before = (await rows(path)).map(({ attempt }) => attempt);
+    for (let n = 0; n < 4; n++) {
+      await die(path);
+      outside.sent = [];
+      await pass(path, 61_000);
+      await untilSent(1);
+      await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+    }
+    expect((await rows(path)).map(({ attempt }) => attempt)).toEqual(before);
   });
 
   it("that answers but refuses with 404 is not probed, and its failures are counted", async () => {

@@ -118,6 +118,43 @@ describe("recover", () => {
     expect(outside.underWay.length).toBeLessThanOrEqual(4);
   });
 
+  it("lets others have their turn while it walks, also past runs that it need not ask about", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT];
+    await notify(path);
+    await fillJournal(path, 0, { rows: 1000, landed: false, endedAt: Date.now() });
+    await die(path);
+    const order: RecoveryOrder = { since: since(), until: null, include: "failed" };
+    const between = await runInDurableObject(coordinator(path, 0), async (instance) => {
+      await instance.recover(CHAT, order);
+      await scheduler.wait(0);
+      return (await instance.endpoint(CHAT)).recovery;
+    });
+    expect(between).toMatchObject({ isOver: false });
+    await untilOver(path);
+  });
+
+  it("brings a run whose matching began while the endpoint did not hear", async () => {
+    const path = newRunsPath();
+    outside.answers = () => 200;
+    await notify(path);
+    const gate = Promise.withResolvers<void>();
+    outside.match = async (runs, only) => {
+      // D1 is read first, and then the coordinators settle.
+      const before = everyoneHears(runs, only);
+      if (only === undefined) await gate.promise;
+      return before;
+    };
+    const id = await end(path);
+    await until(async () => outside.matched.length === 1);
+    outside.endpoints = [CHAT];
+    await recover(path, { since: since(), until: null, include: "missing" });
+    gate.resolve();
+    await untilOver(path);
+    await until(async () => outside.sent.length === 1);
+    expect(outside.sent.map(({ runId }) => runId)).toEqual([id]);
+  });
+
   it("refuses another order while one is under way, and begins anew when it is over", async () => {
     const path = newRunsPath();
     outside.endpoints = [CHAT, "pager@1"];

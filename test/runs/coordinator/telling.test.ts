@@ -80,6 +80,27 @@ describe("an environment without endpoints", () => {
     expect(outside.matched).toHaveLength(2);
   });
 
+  it("has both marks or none if a full object refuses one, so that a repeated PUT tells no old end", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT];
+    outside.answers = () => 200;
+    await end(path);
+    const sql = (query: string) =>
+      runInDurableObject(coordinator(path, 0), (_, { storage }) => void storage.sql.exec(query));
+    await sql(
+      "CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'notify' BEGIN SELECT RAISE(ABORT, 'full'); END",
+    );
+    await expect(() => notify(path)).rejects.toThrow("full");
+    await sql("DROP TRIGGER full");
+    await notify(path);
+    expect(await marks(path)).toEqual({ notify: expect.any(String), told_seq: expect.any(String) });
+    await die(path);
+    const heard = await end(path);
+    await untilSent(1);
+    await untilTold(path);
+    expect(sentIds()).toEqual([heard]);
+  });
+
   it("keeps the marks if a PUT comes while a matching finds no endpoint", async () => {
     const path = newRunsPath();
     await notify(path);

@@ -38,7 +38,7 @@ export class DueQueue {
   /** The lane with a row that is too heavy for what all lanes leave. No other row of its kind overtakes that row. */
   readonly #blocked: Record<Kind, string | null> = { first: null, retry: null };
   /** The row with which a lane was probed last. The next probe is another row, because one alone may be at fault. */
-  readonly #probedWith = new Map<string, Due>();
+  readonly #probedWith = new Map<string, string>();
   /** The alarm looks behind this row. Everything that is due up to it waits for a slot or is done. */
   #lookedUpTo = BEGINNING;
   #lookAgainAt = Number.POSITIVE_INFINITY;
@@ -137,8 +137,7 @@ export class DueQueue {
           if (mustWait) after.delete(lane);
           else after.set(lane, next);
           if (!mustWait) begun++;
-          // The probe makes the row due now, so the rows behind its new place come next.
-          if (!mustWait && isProbe) this.#probedWith.set(lane, { ...next, dueAt: now });
+          if (!mustWait && isProbe) this.#probedWith.set(lane, next.id);
         }
       }
       if (this.#blocked[kind] !== null) break;
@@ -160,8 +159,7 @@ export class DueQueue {
     // After a turn, the lane's last room may be taken by its last row. Otherwise many lanes can be without room.
     if (!hasRoom && after === BEGINNING) return null;
     const isRetry = kind === "retry";
-    const probe =
-      openings.isProbed(lane) && this.rows.nextInTurn?.(lane, this.#probedWith.get(lane) ?? BEGINNING);
+    const probe = openings.isProbed(lane) && this.rows.nextInTurn?.(lane, this.#probedWith.get(lane));
     const next = probe || this.rows.nextWaiting(lane, isRetry, now, after);
     if (next === null) this.#waiting[kind].delete(lane);
     return hasRoom ? next : null;
