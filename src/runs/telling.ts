@@ -45,9 +45,9 @@ export interface Match {
   readonly previousStatus: PreviousStatus;
 }
 
-/** `hasEndpoints`: whether the environment has any endpoint, as D1's primary had it. */
+/** `endpoints`: all that the environment has, as D1's primary had it. */
 export interface Matching {
-  readonly hasEndpoints: boolean;
+  readonly endpoints: readonly EndpointKey[];
   readonly matches: readonly Match[];
 }
 

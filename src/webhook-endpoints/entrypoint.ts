@@ -36,7 +36,7 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
     const matches = found.flatMap(
       ({ run, endpoint }) => matchOf(endpoint, run, previous.get(run.id) ?? null) ?? [],
     );
-    return { hasEndpoints: all.length > 0, matches };
+    return { endpoints: all.map(endpointKey), matches };
   }
 
   async considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void> {

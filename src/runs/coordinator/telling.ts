@@ -159,13 +159,17 @@ export class Telling {
       if (walkedTo < upTo) await scheduler.wait(0);
       return false;
     }
-    const { hasEndpoints, matches } = await within(MATCHING_MAX_MS, this.#endpoints.match(owner.scope, runs));
+    const { endpoints, matches } = await within(MATCHING_MAX_MS, this.#endpoints.match(owner.scope, runs));
     if (this.#runs !== run) return false;
     const now = Date.now();
     const isOver =
-      !hasEndpoints && marks.get("notify") === notify && msSince(Number(notify), now) > NOTIFY_KEPT_MS;
+      endpoints.length === 0 &&
+      marks.get("notify") === notify &&
+      msSince(Number(notify), now) > NOTIFY_KEPT_MS;
     const begun = this.#journal.transaction(() => {
       const messages = this.#messages.insert(runs, matches, now);
+      this.#journal.endpointHealth.eraseOthers(endpoints);
+      this.#journal.recoveries.eraseOthers(endpoints);
       marks.set("told_seq", isOver ? null : String(walkedTo));
       if (isOver) marks.set("notify", null);
       return messages;

@@ -54,6 +54,14 @@ export class EndpointHealthRows {
     this.#sql.exec("DELETE FROM endpoint_health WHERE endpoint = ?", endpoint);
   }
 
+  /** Forgets all endpoints but these. One that was stored a moment ago may be forgotten, too. It then begins anew. */
+  eraseOthers(endpoints: readonly EndpointKey[]): void {
+    this.#sql.exec(
+      "DELETE FROM endpoint_health WHERE endpoint NOT IN (SELECT value FROM json_each(?))",
+      JSON.stringify(endpoints),
+    );
+  }
+
   /** What is known of this version. A newer version starts anew. Null for an older one, whose results no longer count. */
   #of(endpoint: EndpointKey, version: number): EndpointHealth | null {
     const health = this.of(endpoint);

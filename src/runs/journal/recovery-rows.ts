@@ -52,6 +52,17 @@ export class RecoveryRows {
     this.#sql.exec("DELETE FROM recoveries WHERE endpoint = ?", endpoint);
   }
 
+  /**
+   * Forgets all endpoints but these, apart from recoveries under way: one of an endpoint that was stored a moment ago
+   * must not get lost.
+   */
+  eraseOthers(endpoints: readonly EndpointKey[]): void {
+    this.#sql.exec(
+      "DELETE FROM recoveries WHERE is_over = 1 AND endpoint NOT IN (SELECT value FROM json_each(?))",
+      JSON.stringify(endpoints),
+    );
+  }
+
   #select(clauses: string, ...bindings: string[]): StoredRecovery | null {
     const [row] = this.#sql.exec<Row & { beforeSeq: number }>(`${SELECT} ${clauses}`, ...bindings);
     return row === undefined ? null : { ...row, isOver: row.isOver === 1 };

@@ -8,7 +8,16 @@ import type { MessageResult } from "../../../src/runs/telling.ts";
 import { LEASE_MS } from "../../../src/webhooks/delivery.ts";
 import { alarmAt, coordinator, DAY_MS, HOUR_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
-import { answer, die, end, notify, outside, pass, useStandInEndpoints } from "./stand-in-endpoints.ts";
+import {
+  answer,
+  die,
+  end,
+  everyoneHears,
+  notify,
+  outside,
+  pass,
+  useStandInEndpoints,
+} from "./stand-in-endpoints.ts";
 
 useStandInEndpoints();
 
@@ -37,6 +46,12 @@ async function given(...endpoints: string[]): Promise<string> {
   await notify(path);
   return path;
 }
+
+const recover = (path: string, endpoint: string) =>
+  runInDurableObject(coordinator(path, 0), (instance) =>
+    instance.recover(endpoint, { since: 0, until: null, include: "missing" }),
+  );
+const recoveries = (path: string) => journal(path, 0, "SELECT * FROM recoveries");
 
 /** Answers the one attempt under way, and waits until the journal has that. */
 async function settle(path: string, result: Partial<MessageResult> | number): Promise<Row> {
@@ -271,6 +286,40 @@ describe("one endpoint", () => {
     expect(await health(path)).toMatchObject([{ failures: 0, failing_since: null }]);
   });
 
+  it("that was deleted leaves no row, although nothing waited for it", async () => {
+    const path = await given(CHAT, DOWN);
+    await end(path);
+    await until(async () => outside.underWay.length === 2);
+    await answer(path, outside.underWay, 204);
+    await until(async () => (await health(path)).length === 2);
+    await recover(path, DOWN);
+    await until(async () => (await recoveries(path)).every(({ is_over }) => is_over === 1));
+    outside.endpoints = [CHAT];
+    await end(path);
+    await until(async () => (await health(path)).length === 1);
+    expect(await health(path)).toMatchObject([{ endpoint: CHAT }]);
+    expect(await recoveries(path)).toEqual([]);
+  });
+
+  it("that is stored while a matching is under way keeps its recovery", async () => {
+    const path = await given(CHAT);
+    const gate = Promise.withResolvers<void>();
+    const asked: (string | undefined)[] = [];
+    outside.match = async (runs, only) => {
+      const before = everyoneHears(runs, only);
+      asked.push(only);
+      await gate.promise;
+      return before;
+    };
+    await end(path);
+    await until(async () => asked.length === 1);
+    outside.endpoints = [CHAT, DOWN];
+    await recover(path, DOWN);
+    gate.resolve();
+    await until(async () => asked.length === 2);
+    expect(asked).toEqual([undefined, DOWN]);
+  });
+
   it("that is down is probed, even if others began to wait in the millisecond of its last failure", async () => {
     const path = await given("a@1");
     outside.answers = () => 503;
@@ -282,7 +331,8 @@ describe("one endpoint", () => {
     outside.answers = null;
     await pass(path, 3 * HOUR_MS);
     await until(async () => of("a@1").length === 1);
-    outside.endpoints = ["z@1"];
+    outside.endpoints = ["a@1", "z@1"];
+    outside.match = async (runs) => everyoneHears(runs, "z@1");
     for (let n = 1; n <= 3; n++) await end(path);
     await until(async () => (await rows(path)).length === 4);
     await answer(path, of("a@1"), 503);

@@ -87,7 +87,7 @@ export function everyoneHears(runs: readonly EndedRun[], only?: string): Matchin
   const matches = runs.flatMap(({ id: runId }) =>
     endpoints.map((endpoint) => ({ runId, endpoint, previousStatus: null })),
   );
-  return { hasEndpoints: outside.endpoints.length > 0, matches };
+  return { endpoints: outside.endpoints, matches };
 }
 
 async function considerDisabling(_scope: string, endpoint: string): Promise<void> {

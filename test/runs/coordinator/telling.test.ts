@@ -110,7 +110,7 @@ describe("an environment without endpoints", () => {
     const held = Promise.withResolvers<void>();
     outside.match = async () => {
       await held.promise;
-      return { hasEndpoints: false, matches: [] };
+      return { endpoints: [], matches: [] };
     };
     await end(path);
     await until(async () => outside.matched.length === 2);
