@@ -12,7 +12,13 @@ import {
   unshownMember,
 } from "../../src/console/notifications/endpoint-shape.ts";
 import { localMinute } from "../../src/console/notifications/local-minute.ts";
-import { firstDefinition, OWN, RECEIVERS, receiverOf } from "../../src/console/notifications/receivers.ts";
+import {
+  firstDefinition,
+  OWN,
+  RECEIVERS,
+  receiverOf,
+  withReceiver,
+} from "../../src/console/notifications/receivers.ts";
 
 const example = (name: string): Schema =>
   JSON.parse(readFileSync(new URL(`../../examples/webhook-endpoints/${name}.json`, import.meta.url), "utf8"));
@@ -42,6 +48,20 @@ describe("a receiver of the tiles", () => {
     expect(receiverOf(firstDefinition(OWN))).toBe(OWN);
     expect(receiverOf({ payload: { text: "{{ event.summary }}" } })).toBe(OWN);
     expect(receiverOf(example("pagerduty-trigger"))).toBe(OWN);
+  });
+
+  it("is chosen instead of another one: the choice of runs follows, unless somebody has changed it", () => {
+    const [slack = OWN] = RECEIVERS;
+    const begun = { ...firstDefinition(slack), url: "https://mine.example", labels: ["a"] };
+    const own = { ...firstDefinition(OWN), url: "https://mine.example", labels: ["a"] };
+    expect(withReceiver(begun, OWN)).toEqual(own);
+    expect(withReceiver(own, slack)).toEqual(begun);
+    const changed = { ...begun, events: ["action_run.failed"], onlyOnChange: false };
+    expect(withReceiver(changed, OWN)).toEqual({
+      ...own,
+      events: ["action_run.failed"],
+      onlyOnChange: false,
+    });
   });
 });
 

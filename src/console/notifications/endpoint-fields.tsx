@@ -6,7 +6,7 @@ import type { FieldsProps } from "../definitions/definition-editor.tsx";
 import { TextField } from "../ui/field.tsx";
 import { LinesField } from "../ui/lines-field.tsx";
 import { EVENTS } from "./endpoint-shape.ts";
-import { OWN, RECEIVERS, receiverOf } from "./receivers.ts";
+import { OWN, RECEIVERS, receiverOf, withReceiver } from "./receivers.ts";
 
 export function EndpointFields({ definition, isNew, problemAt, secrets, onDefinition }: FieldsProps) {
   const receiver = receiverOf(definition);
@@ -42,7 +42,7 @@ export function EndpointFields({ definition, isNew, problemAt, secrets, onDefini
                 title={one.title}
                 about={one.about}
                 isChosen={one === receiver}
-                onChoose={() => set("payload", one.example.payload)}
+                onChoose={() => onDefinition(withReceiver(definition, one))}
               />
             ))}
           </div>

@@ -3,6 +3,7 @@
 import discord from "../../../examples/webhook-endpoints/discord.json" with { type: "json" };
 import slack from "../../../examples/webhook-endpoints/slack.json" with { type: "json" };
 import teams from "../../../examples/webhook-endpoints/teams.json" with { type: "json" };
+import { withMember } from "../actions/definition-shape.ts";
 import type { Schema } from "../actions/schema-form.ts";
 
 export interface Receiver {
@@ -51,4 +52,16 @@ export function firstDefinition({ example }: Receiver): Schema {
 export function receiverOf({ payload }: Schema): Receiver {
   const text = JSON.stringify(payload);
   return RECEIVERS.find(({ example }) => JSON.stringify(example.payload) === text) ?? OWN;
+}
+
+/** The definition for another receiver: its payload, and its choice of runs as far as the choice is still the example's. */
+export function withReceiver(definition: Schema, { example }: Receiver): Schema {
+  const before = receiverOf(definition).example;
+  const untouched = ["events", "onlyOnChange"].filter(
+    (name) => JSON.stringify(definition[name]) === JSON.stringify(before[name]),
+  );
+  return ["payload", ...untouched].reduce(
+    (changed, name) => withMember(changed, name, example[name]),
+    definition,
+  );
 }
