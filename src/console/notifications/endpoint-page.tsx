@@ -1,34 +1,26 @@
 /** An endpoint's page: how it does, its deliveries, and what changes, tests, rotates, disables and deletes it. */
 
 import { useCallback, useState } from "preact/hooks";
-import { ActionRunsError, type EndpointStatus, type StoredEndpoint } from "../../client/index.ts";
-import { Labels } from "../actions/actions-page.tsx";
-import { Fact } from "../actions/trigger-view.tsx";
+import { ActionRunsError } from "../../client/index.ts";
 import { DeleteDialog } from "../definitions/delete-dialog.tsx";
 import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, Link, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { NotYours } from "../tokens/not-yours.tsx";
 import { Button } from "../ui/button.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
-import { Dialog } from "../ui/dialog.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { type Failure, useLoad } from "../ui/load.ts";
-import { useNotices } from "../ui/notices.tsx";
-import { RelativeTime } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 import { DeliveriesPart } from "./deliveries-part.tsx";
-import { setDisabled } from "./disabling.ts";
+import { DisableDialog } from "./disable-dialog.tsx";
 import { EndpointEditor } from "./endpoint-editor.tsx";
-import { eventWords } from "./endpoint-shape.ts";
-import { Health } from "./health.tsx";
+import { EndpointFacts } from "./endpoint-facts.tsx";
+import { OffBox } from "./off-box.tsx";
 import { RecoverDialog } from "./recover-dialog.tsx";
 import { RotateSecretDialog } from "./rotate-secret-dialog.tsx";
-import { type Tested, TestResult } from "./test-result.tsx";
+import { TestDialog } from "./test-dialog.tsx";
 
 const STATUS_EVERY_MS = 5000;
 const PROGRESS_EVERY_MS = 2000;
@@ -115,7 +107,7 @@ function Endpoint({ name }: { readonly name: string }) {
         <div class="action-view">
           <OffBox endpoint={shown} status={status.data} onChanged={changed} />
           <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
-          {status.data === undefined ? null : <Facts endpoint={shown} status={status.data} />}
+          {status.data === undefined ? null : <EndpointFacts endpoint={shown} status={status.data} />}
           <DeliveriesPart
             name={name}
             newest={status.data?.newestDelivery}
@@ -155,176 +147,4 @@ function Endpoint({ name }: { readonly name: string }) {
 
 function isGone(failure: Failure | null): boolean {
   return failure?.error instanceof ActionRunsError && failure.error.code === "webhook_endpoint_not_found";
-}
-
-interface FactsProps {
-  readonly endpoint: StoredEndpoint;
-  readonly status: EndpointStatus;
-}
-
-function Facts({ endpoint: { version, definition }, status }: FactsProps) {
-  const { origin, recover, createdBy, changedBy, changedAt, incomplete } = status;
-  const { events, onlyOnChange, actionNames, labels, disabled } = definition;
-  return (
-    <>
-      <dl class="action-facts">
-        <Fact term="Health">
-          <Health status={status} isOff={disabled} />
-        </Fact>
-        <Fact term="Sends to">
-          {origin === null ? "unknown: type its URL again" : <bdi>{URL.parse(origin)?.host}</bdi>}
-        </Fact>
-        <Fact term="Runs">
-          {eventWords(events)}
-          {onlyOnChange ? ", if changed" : ""}
-        </Fact>
-        {actionNames === undefined ? null : (
-          <Fact term="Actions">
-            <Labels labels={actionNames} />
-          </Fact>
-        )}
-        {labels === undefined ? null : (
-          <Fact term="Labels">
-            <Labels labels={labels} />
-          </Fact>
-        )}
-        <Fact term={`Version ${version}`}>
-          <RelativeTime at={changedAt} /> by <bdi>{changedBy}</bdi>
-        </Fact>
-        <Fact term="Created by">
-          <bdi>{createdBy}</bdi>
-        </Fact>
-        {recover === null ? null : (
-          <Fact term={recover.isOver ? "Last recovery" : "Recovery"}>
-            <span role="status">
-              {recover.messages} {recover.messages === 1 ? "message" : "messages"}
-              {recover.isOver ? "" : " so far …"}
-            </span>
-          </Fact>
-        )}
-      </dl>
-      {incomplete ? (
-        <p class="warning-box">
-          A part of the environment can't be reached. Its deliveries are missing here.
-        </p>
-      ) : null}
-    </>
-  );
-}
-
-interface OffBoxProps {
-  readonly endpoint: StoredEndpoint;
-  readonly status: EndpointStatus | undefined;
-  readonly onChanged: () => void;
-}
-
-/** Says that no message is sent, why, and offers to begin again. */
-function OffBox({ endpoint: { name, definition }, status, onChanged }: OffBoxProps) {
-  const { client } = useSession();
-  const { note } = useNotices();
-  const change = useChange({ afterLoss: "The endpoint may be enabled already." });
-  const isOff = definition.disabled;
-  const reason = status?.disabledReason ?? null;
-  if (!isOff && reason === null) return null;
-  const enable = () =>
-    change.submit({
-      send: ({ signal }) =>
-        isOff ? setDisabled(client, name, false, signal) : client.webhookEndpoints.enable(name, { signal }),
-      done() {
-        note(`${name} is enabled.`);
-        onChanged();
-      },
-    });
-  return (
-    <div class="warning-box" role="alert">
-      <p>
-        {isOff ? (
-          "Somebody disabled this endpoint, so no message is sent."
-        ) : (
-          <>
-            The service disabled this endpoint
-            {status?.disabledAt ? (
-              <>
-                {" "}
-                <RelativeTime at={status.disabledAt} />
-              </>
-            ) : null}
-            : <bdi>{reason}</bdi> Correct the receiver, then enable the endpoint.
-          </>
-        )}{" "}
-        Once it is enabled, Recover can send what it missed, up to 7 days back.
-      </p>
-      {[...change.problems.values()].map((problem) => (
-        <p key={problem} class="field-error">
-          {problem}
-        </p>
-      ))}
-      <div class="head-buttons">
-        <Button onClick={enable} isBusy={change.isBusy}>
-          Enable
-        </Button>
-      </div>
-    </div>
-  );
-}
-
-interface DialogProps {
-  readonly name: string;
-  readonly onClose: () => void;
-}
-
-function DisableDialog({ name, onClose, onChanged }: DialogProps & { readonly onChanged: () => void }) {
-  const { client } = useSession();
-  const { note } = useNotices();
-  const change = useChange({ afterLoss: "The endpoint may be disabled already." });
-  const disable = () =>
-    change.submit({
-      send: ({ signal }) => setDisabled(client, name, true, signal),
-      done() {
-        note(`${name} is disabled.`);
-        onChanged();
-        onClose();
-      },
-    });
-  return (
-    <ConfirmDialog
-      title={`Disable ${name}?`}
-      verb="Disable endpoint"
-      change={change}
-      onConfirm={disable}
-      onClose={onClose}
-    >
-      <p>
-        The endpoint gets no messages until you enable it. Messages that wait are dropped. Recover can send
-        them later, up to 7 days back.
-      </p>
-    </ConfirmDialog>
-  );
-}
-
-function TestDialog({ name, onClose }: DialogProps) {
-  const { reader } = useSession();
-  const [tested, setTested] = useState<Tested | null>(null);
-  const change = useChange({
-    afterLoss: "The receiver may have got this message. Another try sends a second one.",
-  });
-  const test = () =>
-    change.submit({
-      send: ({ signal }) => reader.webhookEndpoints.test(name, {}, { signal }),
-      done: setTested,
-    });
-  return (
-    <Dialog title={`Test ${name}`} onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={test}
-        onClose={onClose}
-        verb="Send test"
-        keep="Close"
-        besides={tested === null ? null : <TestResult result={tested} />}
-      >
-        <p>The receiver gets one message about a made-up run. It counts for nothing.</p>
-      </ChangeForm>
-    </Dialog>
-  );
 }
