@@ -269,7 +269,7 @@ export interface Coordinator {
   /** Call this before a webhook endpoint is stored: each end from now on is told to the endpoints that D1 has then. */
   notify(): Promise<void>;
   endpoint(key: EndpointKey): Promise<EndpointReport>;
-  /** Forgets how an endpoint has answered, because it is enabled again. */
+  /** Forgets how an endpoint has answered, and notes what `notify` notes, because the endpoint is enabled again. */
   forgetHealth(key: EndpointKey): Promise<void>;
   /** A page of the messages of an endpoint. */
   messages(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply>;

@@ -42,8 +42,8 @@ export interface RunSource {
   readonly readOlder: (signal: AbortSignal) => Promise<RunList | null>;
   /** A newer read of one run, which came another way. Returns whether it changed what is shown. */
   readonly take: (row: RunRow) => boolean;
-  /** Runs that have changed, as the feed of changes tells. */
-  readonly tell: (rows: readonly RunRow[]) => void;
+  /** Runs that have changed, as the feed of changes tells. Returns whether an empty list has its first runs now. */
+  readonly tell: (rows: readonly RunRow[]) => boolean;
   /** How the feed is filtered. */
   readonly feed: Pick<RunFilter, "actionName" | "label">;
   /** When the last read began that succeeded. */
@@ -139,12 +139,13 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
       ...(filter.label && { label: filter.label }),
     },
     tell(rows) {
-      if (listed === null) return;
+      if (listed === null) return false;
       const before = listed.list;
       const list = withTold(before, rows, (row) => cursor === null && matches(filter, row));
       const count = (counts: ActionRunSummary, { id, status }: RunRow) =>
         moved(counts, rowIn(before, id)?.status ?? status, rowIn(list, id)?.status ?? status);
       listed = { list, counts: rows.reduce(count, listed.counts) };
+      return before.rows.length + before.fresh.length === 0 && list.fresh.length > 0;
     },
     async readOlder(signal) {
       const before = listed?.list ?? null;

@@ -72,10 +72,10 @@ export function useRunFeed(
           else if (!isOn) begun(at);
           isOn = !incomplete;
           if (runs.length === 0) continue;
-          // The first runs of an empty list appear by themselves.
-          if (source.listed()?.list.rows.length === 0) reload();
-          source.tell(runs.filter(({ id }) => id !== openRun.current).map(rowOf));
+          const isFirst = source.tell(runs.filter(({ id }) => id !== openRun.current).map(rowOf));
           show();
+          // They appear by themselves. Only they: each reload aborts the one before it.
+          if (isFirst) reload();
           reading ??= setTimeout(readAgain, READ_AFTER_MS);
         }
       } catch {

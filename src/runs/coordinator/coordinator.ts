@@ -323,7 +323,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async forgetHealth(key: EndpointKey): Promise<void> {
-    this.#endpoints.forgetHealth(key);
+    this.#endpoints.forgetHealth(key, Date.now());
   }
 
   async messages(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply> {

@@ -83,8 +83,10 @@ export class EndpointDesk {
     };
   }
 
-  forgetHealth(key: EndpointKey): void {
+  /** Call this before the endpoint is enabled. */
+  forgetHealth(key: EndpointKey, now: number): void {
     this.#journal.endpointHealth.erase(key);
+    this.#telling.notify(now);
   }
 
   page(key: EndpointKey, filter: MessageFilter): MessagesReply {

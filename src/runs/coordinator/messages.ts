@@ -205,7 +205,7 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     this.#journal.transaction(() => {
       if (!request.isResend) this.#noteHealth(endpoint, result, now);
       if (next !== null) this.#journal.messages.update(next);
-      else this.#eraseAll(request);
+      else this.#eraseAll(request, now);
     });
     // The alarm may have looked further in this very millisecond.
     if (next !== null && isAttemptDue(next, now)) this.#outbox.wait(next, next.expiresAt, now);
@@ -250,11 +250,14 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
       .catch((error: unknown) => logFailure("disabling_failed", error, { coordinator: name, endpoint }));
   }
 
-  #eraseAll(message: Message): void {
-    this.#journal.messages.erase(message);
-    this.#journal.messages.eraseWaiting(message.endpoint, ERASED_AT_ONCE);
-    this.#journal.endpointHealth.erase(message.endpoint);
-    this.#journal.recoveries.erase(message.endpoint);
+  /** What waits goes too, unless the endpoint may have been stored or enabled since the attempt read it. */
+  #eraseAll(message: Message, now: number): void {
+    const { messages, endpointHealth, recoveries, marks } = this.#journal;
+    messages.erase(message);
+    endpointHealth.erase(message.endpoint);
+    if (msSince(Number(marks.get("notify") ?? 0), now) < LEASE_MS) return;
+    messages.eraseWaiting(message.endpoint, ERASED_AT_ONCE);
+    recoveries.erase(message.endpoint);
   }
 }
 

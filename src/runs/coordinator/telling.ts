@@ -41,8 +41,8 @@ export class Telling {
   #runs = 0;
   /** When the alarm must look; null if nothing is untold, or if nobody has asked yet. */
   #lookAt: number | null = null;
-  /** When to try again after a failure; null if the last try succeeded. */
-  #retryAt: number | null = null;
+  /** When the last try failed, and how long the next one waits; null if the last try succeeded. */
+  #failed: { readonly at: number; readonly waitMs: number } | null = null;
   #failures = 0;
 
   constructor(
@@ -94,7 +94,7 @@ export class Telling {
     this.#isPlanned = false;
     if (!this.#hasWork) return;
     const now = Date.now();
-    if (this.#retryAt !== null && now < this.#retryAt) return;
+    if (this.#failed !== null && msSince(this.#failed.at, now) < this.#failed.waitMs) return;
     // A matching has a time limit. One that is still under way after it was lost by the platform.
     if (this.#busySince !== null && msSince(this.#busySince, now) < LOST_MS) return;
     this.#busySince = now;
@@ -105,7 +105,8 @@ export class Telling {
   nextAt(now: number): number {
     if (!this.#hasWork) this.#lookAt = null;
     else if (this.#busySince !== null) this.#lookAt = this.#busySince + LOST_MS;
-    else this.#lookAt = this.#retryAt ?? this.#lookAt ?? now + LOOK_AGAIN_MS;
+    else if (this.#failed !== null) this.#lookAt = this.#failed.at + this.#failed.waitMs;
+    else this.#lookAt ??= now + LOOK_AGAIN_MS;
     return this.#lookAt ?? Number.POSITIVE_INFINITY;
   }
 
@@ -133,12 +134,12 @@ export class Telling {
         await this.#recoveries.takeTurn();
         this.#busySince = Date.now();
         this.#failures = 0;
-        this.#retryAt = null;
+        this.#failed = null;
       }
     } catch (error) {
       logFailure("telling_failed", error, { coordinator: this.#journal.owner.name });
-      const wait = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
-      this.#retryAt = Date.now() + wait;
+      const waitMs = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
+      this.#failed = { at: Date.now(), waitMs };
       mustArm = true;
     }
     if (this.#runs !== run) return;

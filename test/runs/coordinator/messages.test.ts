@@ -159,12 +159,33 @@ describe("a message", () => {
 
   it("whose endpoint is gone is dropped, with all others that wait for that endpoint", async () => {
     const path = await given(CHAT, DOWN);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + MINUTE_MS });
     for (let n = 0; n < 4; n++) await end(path);
     await until(async () => of(CHAT).length === 2 && of(DOWN).length === 2);
     await answer(path, of(DOWN).slice(0, 1), { verdict: "gone", isAlive: null, status: null, version: 0 });
     await until(async () => (await rows(path)).filter(({ endpoint }) => endpoint === DOWN).length === 0);
     await answer(path, of(DOWN), 200);
     expect((await rows(path)).map(({ endpoint }) => endpoint)).toEqual([CHAT, CHAT, CHAT, CHAT]);
+  });
+
+  it("is kept if its endpoint was stored or enabled while another message found that endpoint gone", async () => {
+    for (const enable of [
+      notify,
+      (path: string) => runInDurableObject(coordinator(path, 0), (instance) => instance.forgetHealth(CHAT)),
+    ]) {
+      const path = await given(CHAT);
+      await end(path);
+      await until(async () => outside.underWay.length === 1);
+      const [gone] = outside.underWay;
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 20_000 });
+      await enable(path);
+      const heard = [await end(path), await end(path)];
+      await until(async () => (await rows(path)).length === 3);
+      await answer(path, [gone], { verdict: "gone", isAlive: null, status: null, version: 0 });
+      await until(async () => (await rows(path)).length < 3);
+      expect((await rows(path)).map(({ run_id }) => run_id)).toEqual(heard.sort());
+      outside.underWay = [];
+    }
   });
 
   it.each(["dies with its attempt", "loses only the attempt"])(

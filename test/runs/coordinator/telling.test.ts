@@ -210,6 +210,22 @@ describe("an end", () => {
     expect(sentIds()).toEqual([id]);
   });
 
+  it("waits no longer after a failure if the clock steps back", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT];
+    outside.answers = () => 200;
+    await notify(path);
+    outside.match = async () => {
+      throw new Error("D1 is down");
+    };
+    const id = await end(path);
+    await until(async () => outside.matched.length === 1);
+    outside.match = null;
+    await pass(path, -HOUR_MS);
+    await untilSent(1);
+    expect(sentIds()).toEqual([id]);
+  });
+
   it("of a run that is purged meanwhile leaves no row", async () => {
     const path = newRunsPath();
     outside.endpoints = [CHAT];
