@@ -4,7 +4,7 @@ import type { Schema } from "@cfworker/json-schema";
 import * as z from "zod/mini";
 import { createApp } from "../../src/app.ts";
 import { VALIDATES, type Validated } from "../../src/http/validate.ts";
-import { document, validatorOf } from "../support/conformance.ts";
+import { document, judge } from "../support/conformance.ts";
 import { type Ask, ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
 import { beginSession, OWN_PAGE } from "../support/sessions.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
@@ -180,7 +180,7 @@ export function isAccepted(
 }
 
 export function isValid(schema: Schema, value: unknown): boolean {
-  return validatorOf(schema).validate(value).valid;
+  return judge(schema, value).valid;
 }
 
 /** A parameter's text as the value that its schema speaks of. */

@@ -49,8 +49,12 @@ export async function openExplorer(browser: WatchedBrowser, origin: string, look
 /** More than the height of all operations on a narrow screen. */
 const ALL_IN_VIEW = 100_000;
 
-/** Draws all operations, because the explorer draws only what is in view. */
+/**
+ * Lays out all operations, because the explorer makes only what is in view. From then on the page is invisible: painting
+ * so much costs a third of it all.
+ */
 export async function drawAll(page: Page, width: number, operations: readonly Described[]): Promise<void> {
+  await page.evaluate("document.documentElement.style.visibility = 'hidden'");
   await page.setViewportSize({ width, height: ALL_IN_VIEW });
   await until("all operations are drawn", async () => {
     const drawn = await page.locator("h3").allTextContents();

@@ -3,7 +3,7 @@
  * What the document does not describe is a failure of the test that asked.
  */
 
-import { type Schema, Validator } from "@cfworker/json-schema";
+import { dereference, type Schema, type ValidationResult, validate } from "@cfworker/json-schema";
 import { makeDocument } from "../../src/openapi/made.ts";
 
 interface Described {
@@ -37,15 +37,17 @@ const patterns = Object.entries(document.paths)
     operations,
   }));
 
-const validators = new Map<Schema, Validator>();
+/** Every schema that was judged by, under its own address, beside those that all of them refer to. */
+const schemas = dereference({ components: document.components } as Schema);
+const judged = new Set<Schema>();
 
-/** Judges values by a schema of the document. */
-export function validatorOf(schema: Schema): Validator {
-  const known = validators.get(schema);
-  if (known !== undefined) return known;
-  const made = new Validator({ ...schema, components: document.components } as Schema, "2020-12");
-  validators.set(schema, made);
-  return made;
+/** Judges a value by a schema of the document. */
+export function judge(schema: Schema, value: unknown): ValidationResult {
+  if (!judged.has(schema)) {
+    dereference(schema, schemas, undefined, `/judged/${judged.size}`);
+    judged.add(schema);
+  }
+  return validate(value, schema, "2020-12", schemas);
 }
 
 const ERROR: Described = {
@@ -85,7 +87,7 @@ export function expectDescribed(method: string, url: string, response: Response,
   if (type !== "application/json") return;
   // The validator can't name a place with half a surrogate pair in it, and where there is one no schema looks.
   const value: unknown = JSON.parse(text.replaceAll(/\\ud[89a-f][0-9a-f]{2}/gi, "\\ufffd"));
-  const { valid, errors } = validatorOf(media.schema).validate(value);
+  const { valid, errors } = judge(media.schema, value);
   if (!valid) throw new Error(`${what} otherwise than described: ${JSON.stringify(errors)}\n${text}`);
 }
 

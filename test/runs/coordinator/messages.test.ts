@@ -437,8 +437,9 @@ describe("one endpoint", () => {
     const path = await given(CHAT);
     outside.answers = () => ({ verdict: "failed", isAlive: true, status: 404 });
     for (let n = 0; n < 7; n++) {
-      await end(path);
-      await until(async () => outside.sent.length === n + 1);
+      const id = await end(path);
+      // On a busy machine, the messages before are meanwhile tried again.
+      await until(async () => outside.sent.some(({ runId }) => runId === id));
     }
     await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
     const page = await runInDurableObject(coordinator(path, 0), (instance) =>
