@@ -54,6 +54,12 @@ async function inTheRuntime(bindings: Record<string, string>, network = {}) {
 /** Also on two cores, because tests wait a third of the time. */
 const WORKERS = 5;
 
+/**
+ * Tests that compute and hardly wait. They come last, and for each more worker a runtime would have to start and load the
+ * service again.
+ */
+const COMPUTING = { maxWorkers: 3, sequence: { groupOrder: 1 } };
+
 /** Only a test that hangs takes so long. Beside other work, everything takes ten times as long as alone. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
@@ -97,6 +103,7 @@ export default defineConfig(async () => ({
         test: {
           ...LIMITS,
           name: "runtime",
+          ...COMPUTING,
           isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: NO_RUNTIME_TESTS,
