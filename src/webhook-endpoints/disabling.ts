@@ -5,6 +5,7 @@
  */
 
 import { type AuditEntry, auditStatement, logAudit, newAuditEntry, SERVICE } from "../auth/audit.ts";
+import { within } from "../base/time.ts";
 import type { DefinitionRef } from "../definitions/definition-ref.ts";
 import { ENDPOINT_KIND, endpointMemory } from "./kind.ts";
 
@@ -15,11 +16,17 @@ interface Disabling extends DefinitionRef {
   readonly at: number;
 }
 
+/** An attempt whose receiver answered 410 waits for this write, and holds its slot meanwhile. */
+const WRITE_MAX_MS = 5000;
+
 /** SQL: the endpoint of an audit entry. */
 const TARGET = `scope = ?1 || '/' || ?3 AND kind = '${ENDPOINT_KIND.name}' AND name = ?8`;
 const HERE = `scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2`;
 
-/** False if the endpoint is gone, has another version, or is disabled already. Writes the audit entry of the service. */
+/**
+ * False if the endpoint is gone, has another version, or is disabled already. Writes the audit entry of the service.
+ * Throws errors of D1, and a Timeout after 5 s. The endpoint may be disabled then.
+ */
 export async function disableEndpoint(
   db: D1Database,
   { scope, name, version, reason, at }: Disabling,
@@ -41,7 +48,7 @@ export async function disableEndpoint(
     .bind(entry.project, entry.id);
   const statements = [auditStatement(db, entry, isThere, String(version)), disable, outcome];
   const writing = db.batch<{ done: number }>(statements);
-  const results = await writing.finally(() => endpointMemory.forget({ scope, name }));
+  const results = await within(WRITE_MAX_MS, writing).finally(() => endpointMemory.forget({ scope, name }));
   const isDone = results.at(-1)?.results[0]?.done === 1;
   if (isDone) logAudit(entry, undefined, { version });
   return isDone;
@@ -72,6 +79,6 @@ export async function enableEndpoint(
     )
     .bind(entry.project, entry.id, scope, name);
   const writing = db.batch<{ enabling: Enabling }>([auditStatement(db, entry, isDisabled), enable, outcome]);
-  const results = await writing.finally(() => endpointMemory.forget({ scope, name }));
+  const results = await within(WRITE_MAX_MS, writing).finally(() => endpointMemory.forget({ scope, name }));
   return results.at(-1)?.results[0]?.enabling ?? "missing";
 }

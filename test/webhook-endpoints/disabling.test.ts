@@ -2,7 +2,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { disableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
 import { selectFilters } from "../../src/webhook-endpoints/filtered-endpoints.ts";
-import { faults, faulty } from "../support/faults.ts";
+import { until } from "../support/direct.ts";
+import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { type Answer, ask } from "../support/requests.ts";
 import {
   audited,
@@ -64,6 +65,16 @@ describe("the service", () => {
     expect(await disable(path, 2)).toBe(false);
     await put(path);
     expect([await isDisabled(path), await loaded(path)]).toMatchObject([false, { disabledReason: null }]);
+  });
+
+  it("waits 5 s for D1 at most, because an attempt holds its slot meanwhile", async () => {
+    const path = newPath();
+    await put(path);
+    const held = holdWrites(/UPDATE definitions/);
+    hurryTimeouts();
+    await expect(disable(path, 1, faulty(env.DB))).rejects.toThrow("no answer within 5000 ms");
+    held.open();
+    await until(async () => (await isDisabled(path)) === true);
   });
 
   it("disables an endpoint once if D1's answer was lost", async () => {
