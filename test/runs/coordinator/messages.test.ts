@@ -10,42 +10,25 @@ import { alarmAt, coordinator, DAY_MS, HOUR_MS, journal, MINUTE_MS, until } from
 import { newRunsPath } from "../../support/requests.ts";
 import {
   answer,
+  CHAT,
   die,
   end,
   everyoneHears,
+  given,
+  healthRows,
+  type MessageRow,
+  messageRows,
   notify,
   outside,
   pass,
+  untilSent,
   useStandInEndpoints,
 } from "./stand-in-endpoints.ts";
 
 useStandInEndpoints();
 
-const CHAT = "chat@1";
 const DOWN = "down@1";
-const untilSent = (n: number) => until(async () => outside.sent.length >= n);
 const of = (endpoint: string) => outside.underWay.filter(({ attempt }) => attempt.endpoint === endpoint);
-
-interface Row extends Record<string, SqlStorageValue> {
-  readonly endpoint: string;
-  readonly run_id: string;
-  readonly state: string;
-  readonly attempt: number;
-  readonly next_at: number | null;
-  readonly due_at: number;
-  readonly lease_until: number | null;
-  readonly attempts: string;
-}
-const rows = (path: string) => journal<Row>(path, 0, "SELECT * FROM messages ORDER BY endpoint, run_id");
-const health = (path: string) => journal(path, 0, "SELECT * FROM endpoint_health ORDER BY endpoint");
-
-/** An environment whose ends these endpoints hear of. */
-async function given(...endpoints: string[]): Promise<string> {
-  const path = newRunsPath();
-  outside.endpoints = endpoints;
-  await notify(path);
-  return path;
-}
 
 const recover = (path: string, endpoint: string) =>
   runInDurableObject(coordinator(path, 0), (instance) =>
@@ -54,11 +37,11 @@ const recover = (path: string, endpoint: string) =>
 const recoveries = (path: string) => journal(path, 0, "SELECT * FROM recoveries");
 
 /** Answers the one attempt under way, and waits until the journal has that. */
-async function settle(path: string, result: Partial<MessageResult> | number): Promise<Row> {
+async function settle(path: string, result: Partial<MessageResult> | number): Promise<MessageRow> {
   await until(async () => outside.underWay.length === 1);
   await answer(path, outside.underWay, result);
-  await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
-  const [row] = await rows(path);
+  await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
+  const [row] = await messageRows(path);
   if (row === undefined) throw new Error("no message is left");
   return row;
 }
@@ -128,7 +111,7 @@ describe("a message", () => {
     const done = await settle(path, 204);
     expect(done).toMatchObject({ state: "delivered", attempt: 2, next_at: null });
     expect(JSON.parse(done.attempts)).toMatchObject([{ status: 503 }, { status: 204 }]);
-    expect(await health(path)).toMatchObject([{ failures: 0, failing_since: null }]);
+    expect(await healthRows(path)).toMatchObject([{ failures: 0, failing_since: null }]);
     await pass(path, HOUR_MS);
     expect(outside.sent).toHaveLength(2);
   });
@@ -149,12 +132,12 @@ describe("a message", () => {
       await until(async () => outside.underWay.length === 1);
       await answer(path, outside.underWay, 422);
     }
-    await until(async () => (await rows(path)).every(({ state }) => state === "failed"));
-    expect(await health(path)).toEqual([]);
+    await until(async () => (await messageRows(path)).every(({ state }) => state === "failed"));
+    expect(await healthRows(path)).toEqual([]);
     await end(path);
     await untilSent(6);
     await answer(path, outside.underWay, 200);
-    await until(async () => (await rows(path)).some(({ state }) => state === "delivered"));
+    await until(async () => (await messageRows(path)).some(({ state }) => state === "delivered"));
   });
 
   it("whose endpoint is gone is dropped, with all others that wait for that endpoint", async () => {
@@ -163,9 +146,11 @@ describe("a message", () => {
     for (let n = 0; n < 4; n++) await end(path);
     await until(async () => of(CHAT).length === 2 && of(DOWN).length === 2);
     await answer(path, of(DOWN).slice(0, 1), { verdict: "gone", isAlive: null, status: null, version: 0 });
-    await until(async () => (await rows(path)).filter(({ endpoint }) => endpoint === DOWN).length === 0);
+    await until(
+      async () => (await messageRows(path)).filter(({ endpoint }) => endpoint === DOWN).length === 0,
+    );
     await answer(path, of(DOWN), 200);
-    expect((await rows(path)).map(({ endpoint }) => endpoint)).toEqual([CHAT, CHAT, CHAT, CHAT]);
+    expect((await messageRows(path)).map(({ endpoint }) => endpoint)).toEqual([CHAT, CHAT, CHAT, CHAT]);
   });
 
   it("is kept if its endpoint was stored or enabled while another message found that endpoint gone", async () => {
@@ -180,10 +165,10 @@ describe("a message", () => {
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 20_000 });
       await enable(path);
       const heard = [await end(path), await end(path)];
-      await until(async () => (await rows(path)).length === 3);
+      await until(async () => (await messageRows(path)).length === 3);
       await answer(path, [gone], { verdict: "gone", isAlive: null, status: null, version: 0 });
-      await until(async () => (await rows(path)).length < 3);
-      expect((await rows(path)).map(({ run_id }) => run_id)).toEqual(heard.sort());
+      await until(async () => (await messageRows(path)).length < 3);
+      expect((await messageRows(path)).map(({ run_id }) => run_id)).toEqual(heard.sort());
       outside.underWay = [];
     }
   });
@@ -214,9 +199,9 @@ describe("a message", () => {
     await end(path);
     await settle(path, 200);
     await pass(path, 7 * DAY_MS - 1);
-    expect(await rows(path)).toHaveLength(1);
+    expect(await messageRows(path)).toHaveLength(1);
     await pass(path, HOUR_MS + 1);
-    expect(await rows(path)).toEqual([]);
+    expect(await messageRows(path)).toEqual([]);
   });
 
   it("has its alarm before anything is due, also after a death", async () => {
@@ -241,15 +226,15 @@ it("messages that wait for a slot ring no alarm, and one that was due before the
   // The platform rings no alarm by this clock.
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOUR_MS });
   for (let n = 1; n <= 4; n++) await end(path);
-  await until(async () => (await rows(path)).length === 8 && outside.underWay.length === 4);
+  await until(async () => (await messageRows(path)).length === 8 && outside.underWay.length === 4);
   expect(await dueInMs()).toBeGreaterThan(LEASE_MS / 2);
   await answer(path, of(DOWN), 503);
-  await until(async () => (await rows(path)).filter(({ attempt }) => attempt > 0).length === 6);
+  await until(async () => (await messageRows(path)).filter(({ attempt }) => attempt > 0).length === 6);
   // The retries of DOWN are due within seconds, and more messages come meanwhile.
   expect(await dueInMs()).toBeLessThan(7000);
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 7000 });
   await end(path);
-  await until(async () => (await rows(path)).length === 10);
+  await until(async () => (await messageRows(path)).length === 10);
   expect(await dueInMs()).toBeLessThanOrEqual(0);
 });
 
@@ -265,7 +250,7 @@ describe("one endpoint", () => {
       await until(async () => of(CHAT).length > 0 || n === 2);
     }
     await until(async () => {
-      const chat = (await rows(path)).filter(({ endpoint }) => endpoint === CHAT);
+      const chat = (await messageRows(path)).filter(({ endpoint }) => endpoint === CHAT);
       return chat.length === 5 && chat.every(({ state }) => state === "delivered");
     });
     expect(hanging.map((endpoint) => of(endpoint).length)).toEqual(hanging.map(() => 2));
@@ -277,10 +262,10 @@ describe("one endpoint", () => {
     const ids = [];
     for (let n = 0; n < 7; n++) {
       ids.push(await end(path));
-      await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+      await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
     }
     await until(async () => outside.sent.length >= 5);
-    const before = (await rows(path)).map(({ attempt }) => attempt);
+    const before = (await messageRows(path)).map(({ attempt }) => attempt);
     // The fifth failure can come while a sixth attempt is under way.
     expect([5, 6]).toContain(before.reduce((sum, attempt) => sum + attempt, 0));
     outside.sent = [];
@@ -288,10 +273,10 @@ describe("one endpoint", () => {
       await pass(path, 30_000);
       await pass(path, 30_001);
       await until(async () => outside.sent.length === n + 1);
-      await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+      await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
     }
     expect(outside.sent.map(({ runId }) => runId).sort()).toEqual([...ids].sort());
-    expect((await rows(path)).map(({ attempt }) => attempt)).toEqual(before);
+    expect((await messageRows(path)).map(({ attempt }) => attempt)).toEqual(before);
     const page = await runInDurableObject(coordinator(path, 0), (instance) =>
       instance.messages(DOWN, { limit: 10 }),
     );
@@ -300,10 +285,12 @@ describe("one endpoint", () => {
     // It is up again: the probe that finds out brings all others with it.
     outside.answers = () => 200;
     await pass(path, 61_000);
-    await until(async () => (await rows(path)).filter(({ state }) => state === "delivered").length >= 5);
+    await until(
+      async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length >= 5,
+    );
     await pass(path, 10_000);
-    await until(async () => (await rows(path)).every(({ state }) => state === "delivered"));
-    expect(await health(path)).toMatchObject([{ failures: 0, failing_since: null }]);
+    await until(async () => (await messageRows(path)).every(({ state }) => state === "delivered"));
+    expect(await healthRows(path)).toMatchObject([{ failures: 0, failing_since: null }]);
   });
 
   it("that was deleted leaves no row, although nothing waited for it", async () => {
@@ -311,13 +298,13 @@ describe("one endpoint", () => {
     await end(path);
     await until(async () => outside.underWay.length === 2);
     await answer(path, outside.underWay, 204);
-    await until(async () => (await health(path)).length === 2);
+    await until(async () => (await healthRows(path)).length === 2);
     await recover(path, DOWN);
     await until(async () => (await recoveries(path)).every(({ is_over }) => is_over === 1));
     outside.endpoints = [CHAT];
     await end(path);
-    await until(async () => (await health(path)).length === 1);
-    expect(await health(path)).toMatchObject([{ endpoint: CHAT }]);
+    await until(async () => (await healthRows(path)).length === 1);
+    expect(await healthRows(path)).toMatchObject([{ endpoint: CHAT }]);
     expect(await recoveries(path)).toEqual([]);
   });
 
@@ -346,7 +333,7 @@ describe("one endpoint", () => {
     await end(path);
     for (const [n, ms] of [0, 6001, 6 * MINUTE_MS, 36 * MINUTE_MS].entries()) {
       await pass(path, ms);
-      await until(async () => (await rows(path))[0]?.attempt === n + 1);
+      await until(async () => (await messageRows(path))[0]?.attempt === n + 1);
     }
     outside.answers = null;
     await pass(path, 3 * HOUR_MS);
@@ -354,9 +341,9 @@ describe("one endpoint", () => {
     outside.endpoints = ["a@1", "z@1"];
     outside.match = async (runs) => everyoneHears(runs, "z@1");
     for (let n = 1; n <= 3; n++) await end(path);
-    await until(async () => (await rows(path)).length === 4);
+    await until(async () => (await messageRows(path)).length === 4);
     await answer(path, of("a@1"), 503);
-    await until(async () => (await rows(path))[0]?.lease_until === null);
+    await until(async () => (await messageRows(path))[0]?.lease_until === null);
     await pass(path, MINUTE_MS);
     await until(async () => of("a@1").length === 1);
   });
@@ -365,11 +352,11 @@ describe("one endpoint", () => {
     const path = await given(DOWN);
     outside.answers = () => 503;
     for (let n = 0; n < 6; n++) await end(path);
-    await until(async () => Number((await health(path))[0]?.failures) >= 5);
+    await until(async () => Number((await healthRows(path))[0]?.failures) >= 5);
     outside.answers = null;
     const probed: string[] = [];
     for (let n = 0; n < 6; n++) {
-      await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+      await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
       await pass(path, 30_000);
       await pass(path, 30_001);
       await until(async () => outside.underWay.length === 1);
@@ -386,18 +373,18 @@ describe("one endpoint", () => {
     const first = await end(path);
     for (const [n, ms] of [0, 6001, 6 * MINUTE_MS, 36 * MINUTE_MS].entries()) {
       await pass(path, ms);
-      await until(async () => (await rows(path))[0]?.attempt === n + 1);
+      await until(async () => (await messageRows(path))[0]?.attempt === n + 1);
     }
     await end(path);
-    await until(async () => Number((await health(path))[0]?.failures) === 5);
+    await until(async () => Number((await healthRows(path))[0]?.failures) === 5);
     outside.sent = [];
     for (let n = 1; n <= 3; n++) {
       await pass(path, 61_000);
       await until(async () => outside.sent.length === n);
-      await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+      await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
     }
     expect(outside.sent.map(({ runId }) => runId)).toContain(first);
-    expect((await rows(path))[0]?.attempt).toBe(4);
+    expect((await messageRows(path))[0]?.attempt).toBe(4);
   });
 
   it("that is down is still probed after a death, and others are not held up by it", async () => {
@@ -405,7 +392,7 @@ describe("one endpoint", () => {
     outside.answers = ({ endpoint }) => (endpoint === DOWN ? 503 : 200);
     for (let n = 0; n < 6; n++) await end(path);
     await untilSent(5);
-    await until(async () => Number((await health(path))[0]?.failures) >= 5);
+    await until(async () => Number((await healthRows(path))[0]?.failures) >= 5);
     await die(path);
     outside.sent = [];
     outside.endpoints = [DOWN, CHAT];
@@ -419,17 +406,17 @@ describe("one endpoint", () => {
     const path = await given(DOWN);
     outside.answers = () => 503;
     for (let n = 0; n < 6; n++) await end(path);
-    await until(async () => Number((await health(path))[0]?.failures) >= 5);
-    await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
-    const before = (await rows(path)).map(({ attempt }) => attempt);
+    await until(async () => Number((await healthRows(path))[0]?.failures) >= 5);
+    await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
+    const before = (await messageRows(path)).map(({ attempt }) => attempt);
     for (let n = 0; n < 4; n++) {
       await die(path);
       outside.sent = [];
       await pass(path, 61_000);
       await untilSent(1);
-      await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+      await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
     }
-    expect((await rows(path)).map(({ attempt }) => attempt)).toEqual(before);
+    expect((await messageRows(path)).map(({ attempt }) => attempt)).toEqual(before);
   });
 
   it("that answers but refuses with 404 is not probed, and its failures are counted", async () => {
@@ -440,12 +427,12 @@ describe("one endpoint", () => {
       // On a busy machine, the messages before are meanwhile tried again.
       await until(async () => outside.sent.some(({ runId }) => runId === id));
     }
-    await until(async () => (await rows(path)).every(({ lease_until }) => lease_until === null));
+    await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
     const page = await runInDurableObject(coordinator(path, 0), (instance) =>
       instance.messages(CHAT, { limit: 10 }),
     );
     expect(page.isProbed).toBe(false);
-    expect(await health(path)).toMatchObject([{ failures: 0, failing_since: expect.any(Number) }]);
+    expect(await healthRows(path)).toMatchObject([{ failures: 0, failing_since: expect.any(Number) }]);
   });
 
   it("whose secrets can't be opened is not looked for all the time", async () => {
@@ -455,11 +442,11 @@ describe("one endpoint", () => {
     await until(async () => outside.sent.length >= 5);
     for (let n = 0; n < 10; n++) await pass(path, 1000);
     expect(outside.sent.length).toBeLessThanOrEqual(7);
-    expect((await rows(path)).map(({ attempt }) => attempt)).toEqual(Array(10).fill(0));
-    expect(await health(path)).toEqual([]);
+    expect((await messageRows(path)).map(({ attempt }) => attempt)).toEqual(Array(10).fill(0));
+    expect(await healthRows(path)).toEqual([]);
     outside.answers = () => 200;
     for (let n = 0; n < 3; n++) await pass(path, 61_000);
-    await until(async () => (await rows(path)).every(({ state }) => state === "delivered"));
+    await until(async () => (await messageRows(path)).every(({ state }) => state === "delivered"));
   });
 });
 
@@ -468,39 +455,43 @@ describe("health", () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     for (let n = 0; n < 3; n++) await end(path);
-    await until(async () => (await rows(path)).filter(({ state }) => state === "delivered").length === 3);
-    const [first] = await health(path);
+    await until(
+      async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length === 3,
+    );
+    const [first] = await healthRows(path);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOUR_MS });
     await end(path);
-    await until(async () => (await rows(path)).filter(({ state }) => state === "delivered").length === 4);
-    expect(await health(path)).toEqual([first]);
+    await until(
+      async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length === 4,
+    );
+    expect(await healthRows(path)).toEqual([first]);
   });
 
   it("belongs to a version: a new one starts anew, and an old one's results no longer count", async () => {
     const path = await given(CHAT);
     await end(path);
     await settle(path, { version: 2, status: 503, verdict: "failed", isAlive: false });
-    expect(await health(path)).toMatchObject([{ version: 2, failures: 1 }]);
+    expect(await healthRows(path)).toMatchObject([{ version: 2, failures: 1 }]);
     await pass(path, 6001);
     await settle(path, { version: 1, status: 503, verdict: "failed", isAlive: false });
-    expect(await health(path)).toMatchObject([{ version: 2, failures: 1 }]);
+    expect(await healthRows(path)).toMatchObject([{ version: 2, failures: 1 }]);
     await pass(path, 6 * MINUTE_MS);
     await settle(path, { version: 3, status: 404, verdict: "failed", isAlive: true });
-    expect(await health(path)).toMatchObject([{ version: 3, failures: 0 }]);
+    expect(await healthRows(path)).toMatchObject([{ version: 3, failures: 0 }]);
   });
 
   it("that has been bad for a day is shown to the Worker, once an hour", async () => {
     const path = await given(CHAT);
     outside.answers = () => ({ verdict: "failed", isAlive: true, status: 404 });
     await end(path);
-    await until(async () => (await rows(path))[0]?.attempt === 1);
+    await until(async () => (await messageRows(path))[0]?.attempt === 1);
     expect(outside.considered).toEqual([]);
     await pass(path, DAY_MS + HOUR_MS);
     for (const n of [2, 3]) {
-      await until(async () => (await rows(path))[0]?.attempt === n);
+      await until(async () => (await messageRows(path))[0]?.attempt === n);
       await pass(path, 40 * MINUTE_MS);
     }
-    await until(async () => (await rows(path))[0]?.attempt === 4);
+    await until(async () => (await messageRows(path))[0]?.attempt === 4);
     expect(outside.considered).toEqual([CHAT, CHAT]);
   });
 });
@@ -518,7 +509,7 @@ describe("resend", () => {
     await settle(path, 422);
     expect(await resend(path, id)).toBe("accepted");
     expect(await settle(path, 503)).toMatchObject({ state: "waiting", attempt: 1, is_resend: 1 });
-    expect(await health(path)).toEqual([]);
+    expect(await healthRows(path)).toEqual([]);
     await pass(path, 6001);
     expect(await settle(path, 200)).toMatchObject({ state: "delivered", attempt: 2 });
   });

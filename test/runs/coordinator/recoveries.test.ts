@@ -10,9 +10,11 @@ import { newRunsPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import {
   answer,
+  CHAT,
   die,
   end,
   everyoneHears,
+  given,
   notify,
   outside,
   pass,
@@ -21,7 +23,6 @@ import {
 
 useStandInEndpoints();
 
-const CHAT = "chat@1";
 const EACH = RECOVERED_MAX / COORDINATORS;
 
 const recover = (path: string, order: RecoveryOrder, key = CHAT) =>
@@ -39,9 +40,7 @@ const since = () => Date.now() - HOUR_MS;
 
 describe("recover", () => {
   it("sends what was given up again, and nothing else", async () => {
-    const path = newRunsPath();
-    outside.endpoints = [CHAT];
-    await notify(path);
+    const path = await given(CHAT);
     outside.answers = ({ type }) => (type === "action_run.succeeded" ? 200 : 422);
     const good = await end(path, "succeeded");
     const bad = [await end(path), await end(path)];
@@ -85,9 +84,7 @@ describe("recover", () => {
   });
 
   it("brings a bounded number of messages, the same request goes on, and a death loses none", async () => {
-    const path = newRunsPath();
-    outside.endpoints = [CHAT];
-    await notify(path);
+    const path = await given(CHAT);
     const ids = await fillJournal(path, 0, { rows: EACH + 340, landed: false, endedAt: Date.now() });
     // The endpoint does not hear of the newest seven.
     const unheard = new Set(ids.slice(-7));
@@ -119,9 +116,7 @@ describe("recover", () => {
   });
 
   it("lets others have their turn while it walks, also past runs that it need not ask about", async () => {
-    const path = newRunsPath();
-    outside.endpoints = [CHAT];
-    await notify(path);
+    const path = await given(CHAT);
     await fillJournal(path, 0, { rows: 1000, landed: false, endedAt: Date.now() });
     await die(path);
     const order: RecoveryOrder = { since: since(), until: null, include: "failed" };
@@ -183,9 +178,7 @@ describe("recover", () => {
   });
 
   it("goes on while ends are told, and tries again after a failure", async () => {
-    const path = newRunsPath();
-    outside.endpoints = [CHAT];
-    await notify(path);
+    const path = await given(CHAT);
     const [missing] = await Promise.all([end(path)]);
     await until(async () => outside.underWay.length === 1);
     await answer(path, outside.underWay, { verdict: "gone", isAlive: null, status: null, version: 0 });

@@ -6,7 +6,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
 import type { EndedRun, Matching, MessageAttempt, MessageResult } from "../../../src/runs/telling.ts";
-import { change, coordinator, createAged } from "../../support/direct.ts";
+import { change, coordinator, createAged, journal, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
 export interface UnderWay {
@@ -92,6 +92,34 @@ export function everyoneHears(runs: readonly EndedRun[], only?: string): Matchin
 
 async function considerDisabling(_scope: string, endpoint: string): Promise<void> {
   outside.considered.push(endpoint);
+}
+
+/** The key of an endpoint. */
+export const CHAT = "chat@1";
+
+export interface MessageRow extends Record<string, SqlStorageValue> {
+  readonly endpoint: string;
+  readonly run_id: string;
+  readonly state: string;
+  readonly attempt: number;
+  readonly next_at: number | null;
+  readonly due_at: number;
+  readonly lease_until: number | null;
+  readonly attempts: string;
+}
+
+export const messageRows = (path: string) =>
+  journal<MessageRow>(path, 0, "SELECT * FROM messages ORDER BY endpoint, run_id");
+export const healthRows = (path: string) =>
+  journal(path, 0, "SELECT * FROM endpoint_health ORDER BY endpoint");
+export const untilSent = (n: number) => until(async () => outside.sent.length >= n);
+
+/** An environment whose ends these endpoints hear of. */
+export async function given(...endpoints: string[]): Promise<string> {
+  const path = newRunsPath();
+  outside.endpoints = endpoints;
+  await notify(path);
+  return path;
 }
 
 /** Begins each test of a file with nothing sent and no endpoint. */

@@ -15,30 +15,23 @@ import {
 import { newRunsPath } from "../../support/requests.ts";
 import {
   answer,
+  CHAT,
   die,
   end,
   everyoneHears,
+  given,
+  messageRows,
   notify,
   outside,
   pass,
+  untilSent,
   useStandInEndpoints,
 } from "./stand-in-endpoints.ts";
 
 useStandInEndpoints();
 
-const CHAT = "chat@1";
-const untilSent = (n: number) => until(async () => outside.sent.length >= n);
 const sentIds = () => outside.sent.map(({ runId }) => runId);
 
-interface Row extends Record<string, SqlStorageValue> {
-  readonly endpoint: string;
-  readonly run_id: string;
-  readonly state: string;
-  readonly attempt: number;
-  readonly next_at: number | null;
-  readonly lease_until: number | null;
-}
-const messages = (path: string) => journal<Row>(path, 0, "SELECT * FROM messages ORDER BY endpoint, run_id");
 const marks = async (path: string) =>
   Object.fromEntries(
     (
@@ -63,7 +56,7 @@ describe("an environment without endpoints", () => {
     await pass(path, 10_000);
     expect(outside.matched).toEqual([]);
     expect(await marks(path)).toEqual({});
-    expect(await messages(path)).toEqual([]);
+    expect(await messageRows(path)).toEqual([]);
   });
 
   it("asks for a day after the last PUT, and then no more", async () => {
@@ -139,7 +132,7 @@ describe("an end", () => {
     const types = ["action_run.succeeded", "action_run.failed", "action_run.failed"];
     const each = (endpoint: string) => ids.map((id, n) => `${endpoint} ${id} ${types[n]}`);
     expect(told.sort()).toEqual([...each(CHAT), ...each("pager@7")].sort());
-    await until(async () => (await messages(path)).every(({ state }) => state === "delivered"));
+    await until(async () => (await messageRows(path)).every(({ state }) => state === "delivered"));
   });
 
   it("is told in order, 50 at a time, and one matching after the other", async () => {
@@ -162,10 +155,8 @@ describe("an end", () => {
   });
 
   it("is told after an eviction between the end and its matching, and between the matching and its rows", async () => {
-    const path = newRunsPath();
-    outside.endpoints = [CHAT];
     outside.answers = () => 200;
-    await notify(path);
+    const path = await given(CHAT);
     const held = Promise.withResolvers<never>();
     outside.match = () => held.promise;
     const id = await end(path);
@@ -174,7 +165,7 @@ describe("an end", () => {
     await runInDurableObject(coordinator(path, 0), (_, { storage }) => storage.deleteAlarm());
     await die(path);
     // The object starts again for this line, and asks again.
-    expect(await messages(path)).toEqual([]);
+    expect(await messageRows(path)).toEqual([]);
     await until(async () => outside.matched.length === 2);
     await die(path);
     outside.match = null;
@@ -185,10 +176,8 @@ describe("an end", () => {
   });
 
   it("waits while matching fails, and is told soon after it works again", async () => {
-    const path = newRunsPath();
-    outside.endpoints = [CHAT];
     outside.answers = () => 200;
-    await notify(path);
+    const path = await given(CHAT);
     outside.match = async () => {
       throw new Error("D1 is down");
     };
@@ -211,10 +200,8 @@ describe("an end", () => {
   });
 
   it("waits no longer after a failure if the clock steps back", async () => {
-    const path = newRunsPath();
-    outside.endpoints = [CHAT];
     outside.answers = () => 200;
-    await notify(path);
+    const path = await given(CHAT);
     outside.match = async () => {
       throw new Error("D1 is down");
     };
@@ -227,13 +214,11 @@ describe("an end", () => {
   });
 
   it("of a run that is purged meanwhile leaves no row", async () => {
-    const path = newRunsPath();
-    outside.endpoints = [CHAT];
-    await notify(path);
+    const path = await given(CHAT);
     await end(path);
     await untilSent(1);
     await answer(path, outside.underWay, 503);
-    expect(await messages(path)).toHaveLength(1);
+    expect(await messageRows(path)).toHaveLength(1);
     await runInDurableObject(coordinator(path, 0), (_, { storage }) => {
       storage.sql.exec("UPDATE runs SET purge_at = 1000, due_at = 1000");
     });
@@ -241,7 +226,7 @@ describe("an end", () => {
       await pass(path, 20_000);
       return (await journal(path, 0, "SELECT 1 FROM runs")).length === 0;
     });
-    expect(await messages(path)).toEqual([]);
+    expect(await messageRows(path)).toEqual([]);
   });
 });
 
