@@ -79,6 +79,6 @@ export async function enableEndpoint(
     )
     .bind(entry.project, entry.id, scope, name);
   const writing = db.batch<{ enabling: Enabling }>([auditStatement(db, entry, isDisabled), enable, outcome]);
-  const results = await within(WRITE_MAX_MS, writing).finally(() => endpointMemory.forget({ scope, name }));
+  const results = await writing.finally(() => endpointMemory.forget({ scope, name }));
   return results.at(-1)?.results[0]?.enabling ?? "missing";
 }
