@@ -26,51 +26,41 @@ declare module "vitest" {
 
 await makeAssets();
 
-/** In the real runtime: D1, Durable Objects and alarms as deployed. test/support/worker.ts can make D1 fail. */
-async function inTheRuntime(bindings: Record<string, string>, network = {}) {
-  return cloudflareTest({
-    main: "./test/support/worker.ts",
-    wrangler: { configPath: "./wrangler.toml" },
-    miniflare: {
-      ...network,
-      bindings: {
-        CALLBACK_SIGNING_KEYS: "a-signing-key-for-tests-of-32-bytes-and-more",
-        ROOT_TOKEN: "a-root-token-for-tests-of-32-characters",
-        // Set here or empty, because the tests must not depend on the .dev.vars of this machine.
-        PUBLIC_URL: "",
-        CORS_ORIGINS: "",
-        RETENTION_DAYS: "30",
-        WEBHOOK_PORTS: "",
-        WEBHOOK_HOSTS: "",
-        ALLOW_INSECURE_WEBHOOKS: "",
-        SIGN_IN_CODES: "true",
-        TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`),
-        ...bindings,
-      },
+/**
+ * In the real runtime: D1, Durable Objects and alarms as deployed. test/support/worker.ts can make D1 fail, and
+ * test/support/settings.ts has the settings that differ between files.
+ */
+const runtime = cloudflareTest({
+  main: "./test/support/worker.ts",
+  wrangler: { configPath: "./wrangler.toml" },
+  miniflare: {
+    bindings: {
+      CALLBACK_SIGNING_KEYS: "a-signing-key-for-tests-of-32-bytes-and-more",
+      ROOT_TOKEN: "a-root-token-for-tests-of-32-characters",
+      // Outside loopback, triggers need it. It is where the tests ask.
+      PUBLIC_URL: "https://runs.example",
+      // Set here or empty, because the tests must not depend on the .dev.vars of this machine.
+      CORS_ORIGINS: "",
+      RETENTION_DAYS: "30",
+      WEBHOOK_PORTS: "",
+      WEBHOOK_HOSTS: "",
+      ALLOW_INSECURE_WEBHOOKS: "",
+      SIGN_IN_CODES: "true",
+      TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`),
     },
-  });
-}
+  },
+});
 
 /** Also on two cores, because tests wait a third of the time. */
 const WORKERS = 5;
 
-/**
- * Tests that compute and hardly wait. They come last, and for each more worker a runtime would have to start and load the
- * service again.
- */
-const COMPUTING = { maxWorkers: 3, sequence: { groupOrder: 1 } };
+/** In the runtime. These tests come last. Each more worker is a runtime that starts and loads the service and the tests. */
+const IN_RUNTIMES = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 
 /** Only a test that hangs takes so long. Beside other work, everything takes ten times as long as alone. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
-const NO_RUNTIME_TESTS = [
-  "test/server/**",
-  "test/products/**",
-  "test/webhooks/**",
-  "test/client/**",
-  "test/cli/**",
-  "test/console/**",
-];
+const NO_RUNTIME_TESTS = ["server", "products", "client", "cli", "console"].map((room) => `test/${room}/**`);
 
 /**
  * Keeps the files of a project together in the queue, because a runtime ends if the next file in the queue is of
@@ -81,11 +71,11 @@ class ByProject extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const of = (name: string) => sorted.filter(({ project }) => project.name === name);
-    return ["server", "node", "webhooks", "runtime"].flatMap(of);
+    return ["server", "node", "runtime"].flatMap(of);
   }
 }
 
-export default defineConfig(async () => ({
+export default defineConfig({
   test: {
     // The service logs a line per request. Show them only if a test failed.
     silent: "passed-only" as const,
@@ -93,36 +83,18 @@ export default defineConfig(async () => ({
     sequence: { sequencer: ByProject },
     projects: [
       {
-        // PUBLIC_URL is where the tests ask: outside loopback, triggers need it. No request leaves the machine.
-        plugins: [
-          await inTheRuntime(
-            { PUBLIC_URL: "https://runs.example" },
-            { outboundService: () => new Response("no network", { status: 503 }) },
-          ),
-        ],
+        plugins: [runtime],
         test: {
           ...LIMITS,
           name: "runtime",
-          ...COMPUTING,
+          ...IN_RUNTIMES,
           isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: NO_RUNTIME_TESTS,
+          globalSetup: ["./test/support/receiver/setup.ts"],
           setupFiles: ["./test/support/setup.ts"],
           // How many random stories test/runs/projection/unlanded-model.test.ts plays.
           provide: { unlandedStories: Number(process.env.UNLANDED_STORIES ?? 1500) },
-        },
-      },
-      {
-        // As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly
-        // included.
-        plugins: [await inTheRuntime({ ALLOW_INSECURE_WEBHOOKS: "true" })],
-        test: {
-          ...LIMITS,
-          name: "webhooks",
-          isolate: false,
-          include: ["test/webhooks/**/*.test.ts"],
-          globalSetup: ["./test/support/receiver/setup.ts"],
-          setupFiles: ["./test/support/setup.ts"],
         },
       },
       {
@@ -150,4 +122,4 @@ export default defineConfig(async () => ({
       },
     ],
   },
-}));
+});

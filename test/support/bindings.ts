@@ -6,12 +6,13 @@ import { createApp } from "../../src/app.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { expectDescribed, expectPointed } from "./conformance.ts";
 import { type Answer, type Ask, noted, parse } from "./requests.ts";
+import { withSettings } from "./settings.ts";
 
 const app = createApp();
 
 /** The test's environment with these bindings in place of its own. */
 export function envWith(bindings: Partial<Env>): Env {
-  return { ...env, ...bindings };
+  return { ...withSettings(env), ...bindings };
 }
 
 export interface Untouchable<T> {

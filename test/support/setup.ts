@@ -1,10 +1,14 @@
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, vi } from "vitest";
+import { afterEach, expect, vi } from "vitest";
 import { requireDatabase } from "../../src/health/readiness.ts";
 import { requireRealSetTimeout } from "./clock.ts";
 import { resetFaults } from "./faults.ts";
 import { requireNoRequestLeft, useNewAddress } from "./requests.ts";
+import { stayOnThisMachine, useSettingsOf } from "./settings.ts";
+
+useSettingsOf(expect.getState().testPath ?? "");
+stayOnThisMachine();
 
 // The file before had the same runtime. Delete what it stored, so that none of its alarms rings in this file.
 await reset();

@@ -9,32 +9,41 @@ import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/co
 import type { Env } from "../../src/settings/env.ts";
 import { WebhookEndpoints as RealEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
 import { MessageSender as RealSender } from "../../src/webhook-endpoints/message-sender.ts";
+import { WebhookSender as RealWebhookSender } from "../../src/webhooks/send.ts";
 import { faulty } from "./faults.ts";
+import { withSettings } from "./settings.ts";
 
-export { WebhookSender } from "../../src/webhooks/send.ts";
+function underTest(env: Env): Env {
+  return { ...withSettings(env), DB: faulty(env.DB) };
+}
 
 export class RunCoordinator extends RealCoordinator {
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, { ...env, DB: faulty(env.DB) });
+    super(ctx, underTest(env));
+  }
+}
+
+export class WebhookSender extends RealWebhookSender {
+  constructor(ctx: ExecutionContext, env: Env) {
+    super(ctx, underTest(env));
   }
 }
 
 export class WebhookEndpoints extends RealEndpoints {
   constructor(ctx: ExecutionContext, env: Env) {
-    super(ctx, { ...env, DB: faulty(env.DB) });
+    super(ctx, underTest(env));
   }
 }
 
 export class MessageSender extends RealSender {
   constructor(ctx: ExecutionContext, env: Env) {
-    super(ctx, { ...env, DB: faulty(env.DB) });
+    super(ctx, underTest(env));
   }
 }
 
 const app = createApp();
 
 export default {
-  fetch: (request: Request, env: Env, ctx: ExecutionContext) =>
-    app.fetch(request, { ...env, DB: faulty(env.DB) }, ctx),
-  scheduled: (_controller, env) => everyMinute({ ...env, DB: faulty(env.DB) }, Date.now()),
+  fetch: (request: Request, env: Env, ctx: ExecutionContext) => app.fetch(request, underTest(env), ctx),
+  scheduled: (_controller, env) => everyMinute(underTest(env), Date.now()),
 } satisfies ExportedHandler<Env>;

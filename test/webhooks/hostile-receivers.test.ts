@@ -4,6 +4,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { keyRing } from "../../src/settings/key-ring.ts";
 import { type SentMessage, sendMessage } from "../../src/webhook-endpoints/message/send-message.ts";
+import { envWith } from "../support/bindings.ts";
 import { type Answer, type Receiver, receiver } from "../support/receiver/client.ts";
 import { attemptOf, endpointOf } from "../webhook-endpoints/ended-run.ts";
 import { answering, type Fired, fire, untilNobodyWaits } from "./runs.ts";
@@ -26,7 +27,7 @@ beforeAll(async () => {
   const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
   if (!ring.ok) throw new Error(ring.error);
   const { url } = await answering({ mode: "hang" });
-  slowMessage = sendMessage(endpointOf({ url }), attemptOf(), { env, ring: ring.value });
+  slowMessage = sendMessage(endpointOf({ url }), attemptOf(), { env: envWith({}), ring: ring.value });
 });
 
 describe("a response whose status was heard counts, whatever its body does", () => {

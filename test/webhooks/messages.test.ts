@@ -8,6 +8,7 @@ import { keyRing } from "../../src/settings/key-ring.ts";
 import { openExcerpt } from "../../src/webhook-endpoints/message/excerpt.ts";
 import { type SentMessage, sendMessage } from "../../src/webhook-endpoints/message/send-message.ts";
 import type { WholeEndpoint } from "../../src/webhook-endpoints/whole-endpoint.ts";
+import { envWith } from "../support/bindings.ts";
 import type { Answer, Receiver } from "../support/receiver/client.ts";
 import { attemptOf, endpointOf } from "../webhook-endpoints/ended-run.ts";
 import { answering, ORIGIN, untilNobodyWaits } from "./runs.ts";
@@ -18,7 +19,7 @@ if (!opened.ok) throw new Error(opened.error);
 const ring = opened.value;
 
 function send(endpoint: WholeEndpoint, attempt = attemptOf(), settings = {}): Promise<SentMessage> {
-  return sendMessage(endpoint, attempt, { env: { ...env, ...settings }, ring });
+  return sendMessage(endpoint, attempt, { env: envWith(settings), ring });
 }
 
 async function sendTo(answer: Answer, members: object = {}): Promise<{ sent: SentMessage; to: Receiver }> {
