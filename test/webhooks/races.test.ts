@@ -209,13 +209,15 @@ describe("an attempt that outlived its lease", () => {
 
   it("answers 200 before the next one leaves, and no other leaves", async () => {
     const r = await answering({ held: true, status: 200 });
-    const run = await fire(r.url, { retry: { maxAttempts: 3, initialDelayMs: 3_600_000 } });
+    // The next one leaves half an hour to an hour later, always before the run's deadline.
+    const retry = { maxAttempts: 3, initialDelayMs: 3_600_000 };
+    const run = await fire(r.url, { retry }, { body: { timeout: 120 } });
     await r.untilInbox(1);
     await run.alarmIn(LEASE_OVER_MS);
     expect(await run.story()).toEqual(["created", "attempt_started", "attempt_answered"]);
     await r.release();
     await run.untilStatus("running");
-    await run.alarmIn(3_500_000);
+    await run.alarmIn(3_700_000);
     await scheduler.wait(50);
     expect(await r.inbox()).toHaveLength(1);
   });
