@@ -310,29 +310,31 @@ async function target(pattern: string, changesNothing: boolean) {
   return { path, run };
 }
 
-/** All rows that a request could change. */
+/** All rows that a request could change, as one text for each table: there are many, and they are read often. */
 async function stored() {
   await landed(runsPath);
-  const [runs, kept, audit, stored, versions, sessions] = await env.DB.batch<Record<string, unknown>>([
-    env.DB.prepare("SELECT id, version, status FROM runs WHERE scope = ? ORDER BY id").bind(scope),
-    env.DB.prepare("SELECT id, hash, role, env_name FROM tokens WHERE project = ? ORDER BY id").bind(
-      project.slice(1),
-    ),
-    env.DB.prepare("SELECT count(*) AS entries FROM audit WHERE project = ?").bind(project.slice(1)),
-    env.DB.prepare(
-      "SELECT kind, name, version, definition, disabled_version FROM definitions WHERE scope = ? ORDER BY kind, name",
-    ).bind(scope),
-    env.DB.prepare("SELECT kind, name, version FROM definition_versions WHERE scope = ? ORDER BY seq").bind(
+  const [runs, kept, audit, definitions, versions, sessions] = await env.DB.batch<{ rows: string }>([
+    rowsOf("id, version, status", "runs WHERE scope = ? ORDER BY id", scope),
+    rowsOf("id, hash, role, env_name", "tokens WHERE project = ? ORDER BY id", project.slice(1)),
+    rowsOf("id", "audit WHERE project = ? ORDER BY id", project.slice(1)),
+    rowsOf(
+      "kind, name, version, definition, disabled_version",
+      "definitions WHERE scope = ? ORDER BY kind, name",
       scope,
     ),
-    env.DB.prepare("SELECT id, expires_at FROM sessions WHERE project = ? ORDER BY id").bind(
-      project.slice(1),
-    ),
+    rowsOf("kind, name, version", "definition_versions WHERE scope = ? ORDER BY seq", scope),
+    rowsOf("id, expires_at", "sessions WHERE project = ? ORDER BY id", project.slice(1)),
   ]);
+  const text = (result: D1Result<{ rows: string }> | undefined) => result?.results[0]?.rows;
   return {
-    ...{ runs: runs?.results, tokens: kept?.results, audit: audit?.results },
-    ...{ definitions: stored?.results, versions: versions?.results, sessions: sessions?.results },
+    ...{ runs: text(runs), tokens: text(kept), audit: text(audit) },
+    ...{ definitions: text(definitions), versions: text(versions), sessions: text(sessions) },
   };
+}
+
+function rowsOf(columns: string, from: string, value: string): D1PreparedStatement {
+  const sql = `SELECT json_group_array(json_array(${columns})) AS rows FROM (SELECT ${columns} FROM ${from})`;
+  return env.DB.prepare(sql).bind(value);
 }
 
 /** What the test before has read; null if it changed something. */
