@@ -4,6 +4,7 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-worker
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { makeAssets } from "./src/dev/assets.ts";
+import { bundleCommandLine } from "./test/cli/bundle.ts";
 import { QUICK_FILES } from "./test/server/quick-files.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
@@ -25,6 +26,7 @@ declare module "vitest" {
 }
 
 await makeAssets();
+bundleCommandLine();
 
 /**
  * In the real runtime: D1, Durable Objects and alarms as deployed. test/support/worker.ts can make D1 fail, and

@@ -8,7 +8,6 @@ import { ROOT } from "../src/dev/wrangler.ts";
 import { build } from "./build.ts";
 import { CALLERS } from "./comparisons.ts";
 import { withLoad } from "./generator.ts";
-import { ORIGINALS } from "./growth/fill.ts";
 import {
   type Growth,
   growingStatements,
@@ -152,9 +151,10 @@ function numberOf(flag: string | undefined, usual: number): number {
 /** At least two numbers of runs, the smallest first. Exits with a message if the text is wrong. */
 function sizesOf(text: string): number[] {
   const sizes = text.split(",").map(Number);
-  const isSize = (runs: number) => runs >= 4 * ORIGINALS && runs % ORIGINALS === 0;
+  const { originals } = WHOLE_GROWTH;
+  const isSize = (runs: number) => runs >= 4 * originals && runs % originals === 0;
   if (sizes.length >= 2 && sizes.every(isSize)) return sizes.toSorted((a, b) => a - b);
-  return refuse(`--runs takes at least two multiples of ${ORIGINALS} from ${4 * ORIGINALS}: 10000,1000000`);
+  return refuse(`--runs takes at least two multiples of ${originals} from ${4 * originals}: 10000,1000000`);
 }
 
 function flightsForMs(): number {

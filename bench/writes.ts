@@ -37,7 +37,9 @@ const BUSY = { name: "busy", project: "busy", environments: 1, runs: 1000, warmU
 const BUSY_TOLD = { ...BUSY, ...TOLD, name: "busy, one endpoint", project: "busy1", runs: 400 };
 const BUSY_REST_MS = 1500;
 /** The part of a busy coordinator's runs that a trial makes: still enough that most share a flight and an alarm. */
-const TRIAL_SHARE = 0.2;
+const TRIAL_SHARE = 0.1;
+/** Fewer might leave a coordinator of a busy environment without tables. */
+const TRIAL_WARM_UP = 40;
 /** Each coordinator rests before and after each change, until the alarm has rung that checks what has landed. */
 const ALONE = { name: "alone", project: "alone", environments: 4, runs: 4, warmUp: 128, isTold: false };
 const ALONE_TOLD = { ...ALONE, ...TOLD, name: "alone, one endpoint", project: "alone1" };
@@ -73,7 +75,8 @@ export async function measureWrites(
   onProgress: (text: string) => void,
 ): Promise<Writes> {
   const kept = { folder: mkdtempSync(join(tmpdir(), "action-runs-rows-")), secrets: makeSecrets() };
-  const sized = (place: Place) => (isTrial ? { ...place, runs: place.runs * TRIAL_SHARE } : place);
+  const sized = (place: Place) =>
+    isTrial ? { ...place, runs: place.runs * TRIAL_SHARE, warmUp: TRIAL_WARM_UP } : place;
   const [busy, busyTold] = [sized(BUSY), sized(BUSY_TOLD)];
   const places = [busy, ALONE, busyTold, ALONE_TOLD];
   try {

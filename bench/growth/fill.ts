@@ -12,8 +12,6 @@ import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
 
 export const SCOPE = "bench/growth/measured";
 export const RUNS_PATH = "/bench/growth/envs/measured/action-runs";
-/** How many runs the service creates. Sizes are multiples of this number. */
-export const ORIGINALS = 500;
 /** Filters with values that many runs have. */
 export const COMMON = {
   actionName: "deploy",
@@ -36,20 +34,20 @@ export interface Place {
   readonly token: string;
 }
 
-/** Makes the site that all others are copies of. */
-export async function makeOriginals(parent: string): Promise<Place> {
+/** Makes the site that all others are copies of. The service creates these `runs`; other sizes are multiples of them. */
+export async function makeOriginals(parent: string, runs: number): Promise<Place> {
   const kept = { folder: join(parent, "originals"), secrets: makeSecrets() };
   mkdirSync(kept.folder);
   const site = await open({ alone: true, kept });
-  const token = await createRuns(site).finally(() => site.stop());
-  return { runs: ORIGINALS, token, ...kept };
+  const token = await createRuns(site, runs).finally(() => site.stop());
+  return { runs, token, ...kept };
 }
 
 export function makePlace(parent: string, originals: Place, runs: number): Place {
   const folder = join(parent, String(runs));
   cpSync(originals.folder, folder, { recursive: true });
   for (const file of [...filesOf(folder, "D1"), ...filesOf(folder, "object")])
-    copyRuns(file, runs / ORIGINALS - 1);
+    copyRuns(file, runs / originals.runs - 1);
   return { ...originals, folder, runs };
 }
 
@@ -89,14 +87,14 @@ export function makePurgeable(folder: string, count: number): string[] {
   return ids;
 }
 
-async function createRuns(site: Site): Promise<string> {
+async function createRuns(site: Site, runs: number): Promise<string> {
   const ask = asker(site);
   const post = async (path: string, token: string, body: object) =>
     JSON.parse(await ask("POST", path, token, body));
   const mint = async (name: string): Promise<string> =>
     (await post("/bench/growth/tokens", site.secrets.ROOT_TOKEN, { name, role: "member" })).token;
   const [ci, other] = [await mint(COMMON.triggeredBy), await mint("portal")];
-  await times(ORIGINALS, async (i) => {
+  await times(runs, async (i) => {
     // The moduli have no common divisor, so every mixture of kinds occurs.
     const run = await post(RUNS_PATH, i % 3 === 0 ? other : ci, {
       actionName: i % 7 < 4 ? COMMON.actionName : `action-${i % 7}`,

@@ -14,6 +14,7 @@ import { bearer, newState, OPERATIONS, parsed, type Reading, read, type State, t
 import { quantile } from "../result.ts";
 import { open, type Site } from "../site.ts";
 import { markdown } from "../table.ts";
+import type { Count } from "./count.ts";
 import * as fill from "./fill.ts";
 
 const COORDINATORS = 4;
@@ -26,6 +27,11 @@ const FLAT = 1.3;
 const FEW_ROWS = 20;
 
 export interface Plan {
+  /** Runs that the service makes, for SQL to copy. */
+  readonly originals: number;
+  /** In this order. Of a time that several openings measure, the last counts. */
+  readonly openings: readonly Opening[];
+  /** Rounds of each kind of request in an opening that does not count. */
   readonly rounds: number;
   /** Requests in a round. */
   readonly each: number;
@@ -33,9 +39,31 @@ export interface Plan {
   readonly purgedShare: number;
 }
 
-export const WHOLE: Plan = { rounds: 9, each: EACH, purgedShare: 0.2 };
-/** For a try of the bench itself. */
-export const TRIAL: Plan = { rounds: 1, each: 2, purgedShare: 0.02 };
+/** What happens between opening all sites and closing them. `counted`: in the build that counts rows. */
+interface Opening {
+  readonly counted: boolean;
+  /** Whether every kind of request is sent. */
+  readonly asks: boolean;
+  /** Whether runs are due for the purge. The first create rings the alarm that deletes them. */
+  readonly purges: boolean;
+}
+
+const ALL_COUNTED: Opening = { counted: true, asks: true, purges: true };
+/** No time is that of the build that counts, and none but the purge's has a purge beside it. */
+const TIMED: readonly Opening[] = [
+  { counted: false, asks: true, purges: false },
+  { counted: false, asks: false, purges: true },
+];
+
+export const WHOLE: Plan = {
+  ...{ originals: 500, openings: [ALL_COUNTED, ...TIMED] },
+  ...{ rounds: 9, each: EACH, purgedShare: 0.2 },
+};
+/** For a try of the bench itself. Nobody looks at its times, so they are those of the build that counts. */
+export const TRIAL: Plan = {
+  ...{ originals: 100, openings: [ALL_COUNTED] },
+  ...{ rounds: 1, each: EACH / 2, purgedShare: 0.02 },
+};
 
 /** An open site, with its right responses. */
 interface Standing {
@@ -51,10 +79,15 @@ interface Step {
   request(standing: Standing, n: number): ReturnType<typeof OPERATIONS.create.next>;
 }
 
+interface Time {
+  readonly name: string;
+  /** For each site, the median of each round. */
+  readonly ms: readonly (readonly number[])[];
+}
+
 export interface Growth {
   readonly sizes: readonly number[];
-  /** For each site, the median of each round. */
-  readonly times: readonly { readonly name: string; readonly ms: readonly (readonly number[])[] }[];
+  readonly times: readonly Time[];
   /** For each site, the most rows that the statement read at once. */
   readonly statements: readonly { readonly sql: string; readonly rowsRead: readonly number[] }[];
   readonly bytes: { readonly d1: number; readonly object: number };
@@ -71,7 +104,7 @@ export async function measureGrowth(
   onStop(() => process.exit(1));
   const places: fill.Place[] = [];
   onProgress("making runs to copy");
-  const originals = await fill.makeOriginals(parent);
+  const originals = await fill.makeOriginals(parent, plan.originals);
   for (const runs of sizes) {
     onProgress(`filling ${runs} runs`);
     places.push(fill.makePlace(parent, originals, runs));
@@ -80,24 +113,24 @@ export async function measureGrowth(
   const bytesIn = (store: "D1" | "object") => fill.bytesOfARun(store, smallest, largest);
   const bytes = { d1: bytesIn("D1"), object: bytesIn("object") };
   const purged = Math.floor((smallest.runs * plan.purgedShare) / COORDINATORS);
-  onProgress("rows read");
-  const statements = await countRows(places, purged);
-  const times: Growth["times"][number][] = [];
-  await withStandings(places, false, async (standings) => {
-    for (const step of steps(turn(standings, 0))) {
-      onProgress(step.name);
-      times.push(await time(step, standings, plan));
-    }
-  });
-  onProgress("purge");
-  const due = places.map((place) => fill.makePurgeable(place.folder, purged));
-  await withStandings(places, false, async (standings) => {
-    const purges = [];
-    for (const [at, ids] of due.entries()) purges.push(await purge(turn(standings, at), ids));
-    times.push({ name: `purge of ${turn(due, 0).length} runs`, ms: purges.map(({ tookMs }) => [tookMs]) });
-    times.push({ name: "slowest create meanwhile", ms: purges.map(({ slowestMs }) => [slowestMs]) });
-  });
-  return { sizes, times, statements, bytes };
+  const times = new Map<string, Time>();
+  const note = (time: Time) => times.set(time.name, time);
+  const counts: (readonly Count[])[] = [];
+  for (const opening of plan.openings) {
+    const { counted, asks, purges } = opening;
+    const due = purges ? places.map((place) => fill.makePurgeable(place.folder, purged)) : [];
+    await withStandings(places, counted, async (standings) => {
+      for (const step of asks ? steps(turn(standings, 0)) : []) {
+        onProgress(counted ? `rows read: ${step.name}` : step.name);
+        note(await time(step, standings, counted ? { ...plan, rounds: 1 } : plan));
+      }
+      if (counted) for (const { site } of standings) await site.cron();
+      if (purges) onProgress("purge");
+      for (const each of purges ? await purge(standings, due) : []) note(each);
+      if (counted) for (const { site } of standings) counts.push(await site.counts());
+    });
+  }
+  return { sizes, times: [...times.values()], statements: mostRead(counts), bytes };
 }
 
 /** The requests to each site, reads first, because a write changes which responses to reads are right. */
@@ -210,7 +243,7 @@ async function ask({ name, request }: Step, standing: Standing, n: number): Prom
   throw new Error(`${name}: ${next.ask.method} ${next.ask.path}: ${statusCode} ${text.slice(0, 300)}`);
 }
 
-async function time(step: Step, standings: readonly Standing[], { rounds, each }: Plan) {
+async function time(step: Step, standings: readonly Standing[], { rounds, each }: Plan): Promise<Time> {
   const medians = standings.map(() => [] as number[]);
   // The first round warms up, and is not counted.
   for (let round = 0; round <= rounds; round++) {
@@ -225,8 +258,17 @@ async function time(step: Step, standings: readonly Standing[], { rounds, each }
   return { name: step.name, ms: medians };
 }
 
+async function purge(standings: readonly Standing[], due: readonly (readonly string[])[]): Promise<Time[]> {
+  const purges = [];
+  for (const [at, ids] of due.entries()) purges.push(await purgeOf(turn(standings, at), ids));
+  return [
+    { name: `purge of ${turn(due, 0).length} runs`, ms: purges.map(({ tookMs }) => [tookMs]) },
+    { name: "slowest create meanwhile", ms: purges.map(({ slowestMs }) => [slowestMs]) },
+  ];
+}
+
 /** From the first create, which rings the alarm of its coordinator, until none of the due runs is left in D1. */
-async function purge(standing: Standing, ids: readonly string[]) {
+async function purgeOf(standing: Standing, ids: readonly string[]) {
   const create = { name: "create", request: ({ state }: Standing) => OPERATIONS.create.next(state) };
   const left = standing.site.db
     .prepare("SELECT count(*) AS n FROM runs WHERE scope = ? AND id IN (SELECT value FROM json_each(?))")
@@ -240,27 +282,19 @@ async function purge(standing: Standing, ids: readonly string[]) {
   return { tookMs: performance.now() - startedAt, slowestMs };
 }
 
-/** Covers every kind of request, a purge and the cron. */
-async function countRows(places: readonly fill.Place[], purged: number): Promise<Growth["statements"]> {
-  const due = places.map((place) => fill.makePurgeable(place.folder, purged));
+/** For each statement the most rows that it read at once, at each site. */
+function mostRead(counts: readonly (readonly Count[])[]): Growth["statements"] {
   const most = new Map<string, number[]>();
-  await withStandings(places, true, async (standings) => {
-    for (const [at, standing] of standings.entries()) {
-      for (const step of steps(standing)) {
-        for (let n = 0; n < EACH; n++) await ask(step, standing, n);
-      }
-      await standing.site.cron();
-      await purge(standing, turn(due, at));
-      for (const { sql, rowsRead } of await standing.site.counts()) {
-        const rows = most.get(sql) ?? [];
-        most.set(sql, rows);
-        rows[at] = Math.max(rows[at] ?? 0, rowsRead);
-      }
+  for (const [at, counted] of counts.entries()) {
+    for (const { sql, rowsRead } of counted) {
+      const rows = most.get(sql) ?? [];
+      most.set(sql, rows);
+      rows[at] = Math.max(rows[at] ?? 0, rowsRead);
     }
-  });
+  }
   // A statement that did not run at every site can't be compared.
   return [...most]
-    .filter(([, rows]) => places.every((_, at) => rows[at] !== undefined))
+    .filter(([, rows]) => counts.every((_, at) => rows[at] !== undefined))
     .map(([sql, rowsRead]) => ({ sql: sql.replaceAll(/\s+/g, " "), rowsRead }));
 }
 

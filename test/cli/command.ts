@@ -4,9 +4,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { BUNDLE } from "./bundle.ts";
 
-export const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+/** What starts the command line. */
+export const MAIN = BUNDLE;
 
 export interface Ended {
   readonly code: number | null;

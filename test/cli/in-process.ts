@@ -5,7 +5,10 @@
  */
 
 import { Readable, Writable } from "node:stream";
-import { cleanEnv, type Ended, MAIN, type Settings } from "./command.ts";
+import { fileURLToPath } from "node:url";
+import { cleanEnv, type Ended, type Settings } from "./command.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 let starts = 0;
 let before: Promise<unknown> = Promise.resolve();

@@ -2,23 +2,20 @@
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { WATCHERS_MAX, WATCHERS_PER_RUN, WATCHERS_PER_TOKEN } from "../../src/runs/coordinator/watchers.ts";
 import { ask, type CreatedRun } from "./load.ts";
-import { newPlace, type Place } from "./place.ts";
+import { sharedPlace } from "./place.ts";
 import { until } from "./until.ts";
 
-const RUNS = "/acme/shop/envs/prod/action-runs";
+/** No other file has coordinators of this organization, so their places for watchers are free. */
+const ORG = "of-hang-up-test";
+const RUNS = `/${ORG}/shop/envs/prod/action-runs`;
 /** Less than the 15 s until a stream's next comment, or the 25 s of a wait's call, would free a place. */
 const AT_ONCE_MS = 8_000;
 
-let place: Place;
-let origin: URL;
-beforeAll(async () => {
-  place = await newPlace();
-  origin = new URL((await place.start()).url);
-});
-afterAll(() => place?.remove());
+const place = sharedPlace(ORG);
+const origin = new URL(place.origin);
 
 function url(path: string): string {
   return new URL(path, origin).href;
@@ -27,7 +24,7 @@ function url(path: string): string {
 /** Creates tokens, one for each reader. */
 function mintTokens(n: number): Promise<string[]> {
   const body = { name: "reader", role: "viewer" };
-  const mint = () => ask<{ token: string }>("POST", url("/acme/shop/tokens"), { token: place.token, body });
+  const mint = () => ask<{ token: string }>("POST", url(`/${ORG}/shop/tokens`), { token: place.token, body });
   return Promise.all(Array.from({ length: n }, async () => (await mint()).body.token));
 }
 

@@ -10,6 +10,7 @@ import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "../../../src/dev/wrangler.ts";
+import { MAIN } from "../../cli/command.ts";
 import { HANGS_AFTER_MS } from "../until.ts";
 
 const PROGRAMS = [
@@ -31,7 +32,7 @@ export interface Ran {
 
 /**
  * Makes `bin` and `node_modules` in a folder: the programs that commands may call, a stand-in if curl is missing, and
- * our package as a reader has installed it, but run from its source.
+ * our package as a reader has installed it, but made from the source.
  */
 export function furnish(folder: string): void {
   const bin = join(folder, "bin");
@@ -44,7 +45,7 @@ export function furnish(folder: string): void {
   symlinkSync(process.execPath, join(bin, "node"));
   const standIn = fileURLToPath(new URL("curl.ts", import.meta.url));
   if (!existsSync(join(bin, "curl"))) writeProgram(join(bin, "curl"), `exec node '${standIn}' "$@"`);
-  const commandLine = `exec node '${join(ROOT, "src/cli/main.ts")}' "$@"`;
+  const commandLine = `exec node '${MAIN}' "$@"`;
   writeProgram(join(bin, "action-runs"), commandLine);
   writeProgram(
     join(bin, "npx"),
