@@ -29,6 +29,7 @@ import {
   runsOf,
   statusOf,
   telling,
+  untilAnswered,
   untilMessages,
   untilTold,
 } from "./told.ts";
@@ -216,6 +217,7 @@ describe("a message", () => {
       return (await second.inbox()).length === 1;
     });
     expect(runsOf(await second.inbox())).toEqual([id]);
+    await untilAnswered(path, 2);
     await ask("PUT", endpointOf(path), { body: { url: null, events: ["action_run.*"], disabled: true } });
     await until(async () => {
       await alarmsIn(path, 7 * 60_000);
@@ -250,7 +252,7 @@ describe("a message", () => {
     const path = await telling(to);
     // Another run makes the isolate know the token.
     await end(path);
-    await to.untilInbox(1);
+    await untilAnswered(path, 1);
     const { open } = breakD1("down");
     const id = await end(path);
     expect(await messages(path)).toHaveLength(1);

@@ -125,6 +125,14 @@ export async function untilMessages(
   return messages(path);
 }
 
+/**
+ * Until the only message has had this attempt and its answer is noted. A receiver knows earlier, and an alarm that rings
+ * later than the attempt's lease would count the attempt as lost.
+ */
+export async function untilAnswered(path: string, attempt: number): Promise<void> {
+  await untilMessages(path, ([row]) => row?.attempt === attempt && row.lease_until === null);
+}
+
 /** Rings the alarms of all coordinators as if `ms` had passed. */
 export async function alarmsIn(path: string, ms: number): Promise<void> {
   for (const n of ALL) await alarmIn(ms, coordinator(path, n));
