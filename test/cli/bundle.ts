@@ -1,6 +1,6 @@
 /**
- * The command line as the tests start it some 200 times: in one file, because half of a start is loading the source file
- * by file. test/cli/in-process.ts, `npm run demo` and the first minute run the source.
+ * The command line as the tests start it: in one file, because a third of a start is loading the source file by file.
+ * test/cli/in-process.ts, `npm run demo` and the first minute run the source.
  */
 
 import { renameSync } from "node:fs";
@@ -11,10 +11,10 @@ import { ROOT, WRANGLER } from "../../src/dev/wrangler.ts";
 const { buildSync } = createRequire(WRANGLER)("esbuild") as typeof import("esbuild");
 
 /** As deep as the source, which reads package.json two folders up. */
-export const BUNDLE = join(ROOT, ".wrangler", "cli", "main.js");
+export const MAIN = join(ROOT, ".wrangler", "cli", "main.js");
 
 export function bundleCommandLine(): void {
-  const outfile = `${BUNDLE}.${process.pid}`;
+  const outfile = `${MAIN}.${process.pid}`;
   buildSync({
     absWorkingDir: ROOT,
     entryPoints: ["src/cli/main.ts"],
@@ -26,5 +26,5 @@ export function bundleCommandLine(): void {
     target: "es2024",
   });
   // At once, so that no other run of the tests reads half of it.
-  renameSync(outfile, BUNDLE);
+  renameSync(outfile, MAIN);
 }

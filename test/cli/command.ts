@@ -4,10 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
-import { BUNDLE } from "./bundle.ts";
-
-/** What starts the command line. */
-export const MAIN = BUNDLE;
+import { MAIN } from "./bundle.ts";
 
 export interface Ended {
   readonly code: number | null;

@@ -11,7 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
-import { cleanEnv, cli, MAIN, type Settings, start } from "./command.ts";
+import { MAIN } from "./bundle.ts";
+import { cleanEnv, cli, type Settings, start } from "./command.ts";
 import { cli as cliHere } from "./in-process.ts";
 import { type BadServer, badServer, html, json, RUN } from "./misbehaving.ts";
 

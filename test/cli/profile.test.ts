@@ -16,7 +16,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { profilePath } from "../../src/cli/profile.ts";
-import { cleanEnv, MAIN, type Settings } from "./command.ts";
+import { MAIN } from "./bundle.ts";
+import { cleanEnv, type Settings } from "./command.ts";
 import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json } from "./misbehaving.ts";
 

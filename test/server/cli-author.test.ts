@@ -8,7 +8,8 @@ import { once } from "node:events";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { cleanEnv, MAIN, type Settings, start } from "../cli/command.ts";
+import { MAIN } from "../cli/bundle.ts";
+import { cleanEnv, type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
 import { killAll, newPlace, type Place } from "./place.ts";
 

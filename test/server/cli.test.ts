@@ -6,7 +6,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { cleanEnv, MAIN, type Settings, start } from "../cli/command.ts";
+import { MAIN } from "../cli/bundle.ts";
+import { cleanEnv, type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
 import { sharedPlace } from "./place.ts";
 
