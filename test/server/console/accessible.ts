@@ -31,14 +31,14 @@ const LOOKS_OF_DIALOG: Looks = [
 /** A table has columns that are only in the wide page. In other colours they can only fail the rule for colours. */
 const LOOKS: Looks = [
   [WIDE, EVERY_RULE, ALL],
-  [NARROW, EVERY_RULE, ALL],
   [{ ...WIDE, colorScheme: "dark" }, CONTRAST, "main table"],
+  [NARROW, EVERY_RULE, ALL],
 ];
 
-/** A window of 1280 x 800 pixels at 400 % zoom, and at 200 %. */
+/** A window of 1280 x 800 pixels at 200 % zoom, and at 400 %. */
 const LOW = [
-  { width: 320, height: 200 },
   { width: 640, height: 400 },
+  { width: 320, height: 200 },
 ];
 
 /** What scrolls sideways although it is not code. */
