@@ -128,9 +128,10 @@ async function run(job: Job): Promise<Measured> {
 
   const paced = meanwhile === undefined ? null : keepPace(meanwhile);
   if (paced !== null) await delay(Math.min(LEAD_MAX_MS, forMs));
+  const pool = clientsOf(worker, callers);
   startedAt = performance.now();
   isMeasured = true;
-  await Promise.all(clientsOf(worker, callers).map(call));
+  await Promise.all(pool.map(call));
   const elapsedMs = performance.now() - startedAt;
   isOver = true;
   const inPace = await paced;

@@ -1,22 +1,16 @@
 /** The client against the real service, over a network that loses responses and cuts streams. */
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type ClientSettings, callback, createClient } from "../../src/client/index.ts";
-import { killAll, newPlace, type Place, type Server } from "./place.ts";
+import { sharedPlace } from "./place.ts";
 
-let place: Place;
-let server: Server;
-beforeAll(async () => {
-  place = await newPlace();
-  server = await place.start();
-});
-afterAll(() => place.remove());
+const ORG = "of-client-test";
+const { origin, token } = sharedPlace(ORG);
 
 /** A client. Each test has its own environment. */
 function connect(env: string, settings: Partial<ClientSettings> = {}) {
-  const { origin } = new URL(place.runs);
-  const scope = { org: "acme", project: "shop", env };
-  return createClient({ baseUrl: origin, token: place.token, ...scope, retryDelayMs: 20, ...settings });
+  const scope = { org: ORG, project: "shop", env };
+  return createClient({ baseUrl: origin, token, ...scope, retryDelayMs: 20, ...settings });
 }
 
 /** A fetch that loses the first responses to changes. */
@@ -156,23 +150,6 @@ describe("a network that loses responses", () => {
   });
 });
 
-test("waits and watches continue when a killed server comes back", async () => {
-  const { runs } = connect("killed", { retries: 30, retryDelayMs: 200 });
-  const made = await runs.create({ actionName: "deploy" });
-  const watch = runs.watch(made.id)[Symbol.asyncIterator]();
-  // Its stream is open once it shows an event.
-  const first = await watch.next();
-  const waiting = runs.wait(made.id);
-  await killAll(server);
-  server = await place.start();
-  const { heartbeat, succeed } = callback(made.callback.url, made.callback.token);
-  await heartbeat({ message: "still here" });
-  const done = await succeed();
-  expect(await waiting).toEqual(done);
-  const watched = [first.value, ...(await all({ [Symbol.asyncIterator]: () => watch }))];
-  expect(watched).toEqual(await all(runs.events(made.id)));
-});
-
 describe("tokens and refusals", () => {
   test("a token allows what its role allows, until it is revoked", async () => {
     const { tokens, audit } = connect("prod");
@@ -211,7 +188,7 @@ describe("tokens and refusals", () => {
     });
     await callback(made.callback.url, made.callback.token).heartbeat();
     await expect(runs.cancelPending(made.id)).rejects.toMatchObject({ status: 409, code: "run_running" });
-    const path = { o: "acme", p: "shop", envName: "prod", id: made.id };
+    const path = { o: ORG, p: "shop", envName: "prod", id: made.id };
     const raw = await api.GET("/{o}/{p}/envs/{envName}/action-runs/{id}", { params: { path } });
     expect(raw.data?.status).toBe("running");
   });

@@ -1,6 +1,7 @@
-/** Event streams of the real server: read live, left by their readers, and cut by `kill -9`. */
+/** Event streams of the real server: read live, left by their readers, and cut by `kill -9`, raw and by the client. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createClient } from "../../src/client/index.ts";
 import { ask, type CreatedRun } from "./load.ts";
 import { killAll, newPlace, type Place, type Server } from "./place.ts";
 import { until } from "./until.ts";
@@ -13,23 +14,13 @@ interface TimelineEvent {
   readonly message?: string;
 }
 
-const cleanUps: (() => Promise<void> | void)[] = [];
-afterAll(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
-
-async function openPlace() {
-  const place = await newPlace();
-  cleanUps.push(() => place.remove());
-  return place;
-}
-
 let place: Place;
 let server: Server;
 beforeAll(async () => {
-  place = await openPlace();
+  place = await newPlace();
   server = await place.start();
 });
+afterAll(() => place.remove());
 
 async function createRun(): Promise<CreatedRun> {
   const { runs, token } = place;
@@ -136,8 +127,18 @@ describe("an event stream over HTTP", () => {
     expect(await watching).toBe(false);
   });
 
-  test("cut by kill -9 resumes with Last-Event-ID, and each event comes once", async () => {
+  test("cut by kill -9 resumes with Last-Event-ID, and each event comes once, also to the client", async () => {
     const run = await createRun();
+    const { runs: client } = createClient({
+      ...{ baseUrl: server.url, token: place.token, org: "acme", project: "shop", env: "prod" },
+      ...{ retries: 30, retryDelayMs: 200 },
+    });
+    const seenByClient: unknown[] = [];
+    const clientWatches = (async () => {
+      for await (const event of client.watch(run.id)) seenByClient.push(event);
+    })();
+    await until("the client's stream is open", () => seenByClient.length > 0);
+    const clientWaits = client.wait(run.id);
     const seen: TimelineEvent[] = [];
     const acknowledged: string[] = [];
     let beats = 0;
@@ -165,6 +166,9 @@ describe("an event stream over HTTP", () => {
     const messages = seen.flatMap(({ message }) => message ?? []);
     expect(new Set(messages).size).toBe(messages.length);
     expect(acknowledged.filter((message) => !messages.includes(message))).toEqual([]);
+    await clientWatches;
+    expect(seenByClient).toEqual(seen);
+    expect(await clientWaits).toMatchObject({ id: run.id, status: "succeeded" });
     const { runs, token } = place;
     const pages = await ask<TimelineEvent[]>("GET", `${runs}/${run.id}/events?limit=200`, { token });
     expect(pages.body).toEqual(seen.slice(0, pages.body.length));

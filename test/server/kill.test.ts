@@ -1,8 +1,8 @@
 /** `kill -9` of the real server under load: every acknowledged answer is still true afterwards. */
 
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type ActionRun, ask, type CreatedRun, forEachOf, type Known, type Load, startLoad } from "./load.ts";
-import { killAll, newPlace } from "./place.ts";
+import { killAll, newPlace, type Place, type Server } from "./place.ts";
 import { journaled, lockD1, rowsInD1 } from "./state.ts";
 import { until } from "./until.ts";
 
@@ -10,16 +10,16 @@ const CALLERS = 16;
 /** How many requests of each kind are repeated after the restart. */
 const SAMPLE = 20;
 
-const cleanUps: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+let place: Place;
+/** The next one is started after each kill. */
+let server: Server;
+let unlockD1 = () => {};
+beforeAll(async () => {
+  place = await newPlace();
+  server = await place.start();
 });
-
-async function openPlace() {
-  const place = await newPlace();
-  cleanUps.push(() => place.remove());
-  return place;
-}
+afterEach(() => unlockD1());
+afterAll(() => place.remove());
 
 /** The ids of runs whose row in D1 is older than their journal. */
 function notLanded(state: string): string[] {
@@ -48,15 +48,13 @@ describe("kill -9 under load", () => {
   ])(
     "$when: every acknowledged answer is still true, and every row lands by itself",
     async ({ d1IsLocked }) => {
-      const { state, token, start, runs } = await openPlace();
-      const first = await start();
+      const { state, token, runs } = place;
       const load = startLoad(runs, token, CALLERS);
       // With more than four runs per caller, at least one run of each kind is acknowledged.
       await untilCreated(5 * CALLERS, load);
-      const unlockD1 = d1IsLocked ? lockD1(state) : () => {};
-      cleanUps.push(unlockD1);
+      if (d1IsLocked) unlockD1 = lockD1(state);
       await untilCreated(CALLERS, load);
-      await killAll(first);
+      await killAll(server);
       await load.over;
       unlockD1();
 
@@ -66,7 +64,7 @@ describe("kill -9 under load", () => {
       if (d1IsLocked) expect(notLanded(state).length).toBeGreaterThan(0);
 
       // No request reads a run until all rows have landed.
-      await start();
+      server = await place.start();
       await until("every row lands", () => notLanded(state).length === 0);
       const rows = rowsInD1(state);
       expect(

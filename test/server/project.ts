@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -71,6 +72,12 @@ export class Project {
     writeFileSync(join(modules, "wrangler", "index.js"), main);
   }
 
+  /** The arguments of each command that the stand-in for wrangler got. */
+  wranglerCommands(): string[][] {
+    const lines = readFileSync(join(this.folder, "wrangler-commands"), "utf8").trim().split("\n");
+    return lines.map((line) => JSON.parse(line));
+  }
+
   run(...npmArgs: readonly string[]): Script {
     return this.#started("npm", npmArgs);
   }
@@ -108,6 +115,7 @@ export class Project {
 
 const WRANGLER = `
 const [command, ...flags] = process.argv.slice(2);
+require("node:fs").appendFileSync("wrangler-commands", JSON.stringify([command, ...flags]) + "\\n");
 const server = require("node:http").createServer((_, response) => {
   response.writeHead(STATUS, { "Content-Type": "application/json" }).end(JSON.stringify(BODY));
 });

@@ -17,6 +17,7 @@ const STORIES_WITH_A_FAULT = {
 };
 
 const project = new Project();
+project.standInForWrangler(200, { status: "ready" });
 /** These scripts need nothing from a test, so they run while the first tests do. */
 const inBackground = { demo: new Project(), brokenDemo: new Project(), unreadyStart: new Project() };
 let demo: Script;
@@ -57,18 +58,20 @@ describe("npm start", () => {
 });
 
 describe("npm run dev", () => {
-  test("passes flags on, uses an existing .dev.vars and makes it private, and ends with npm", async () => {
-    const token = "an-operators-token-".repeat(2);
-    const secrets = `CALLBACK_SIGNING_KEYS='${"signing-key!".repeat(4)}'\nROOT_TOKEN="${token}" # mine\n`;
+  // Another test asserts that wrangler takes these commands and reads .dev.vars: first-minute.test.ts.
+  test("passes flags on, does not change .dev.vars but makes it private, and ends with npm", async () => {
+    const secrets = `CALLBACK_SIGNING_KEYS='${"signing-key!".repeat(4)}'\nROOT_TOKEN="a token" # mine\n`;
     const file = join(project.folder, ".dev.vars");
     writeFileSync(file, secrets);
     chmodSync(file, 0o640);
-    const port = await freePort();
-    const dev = project.run("run", "dev", "--", "--port", String(port), "--inspector-port", "0");
-    await dev.until(/Ready on/);
-    const headers = { Authorization: `Bearer ${token}` };
-    const list = await fetch(`http://localhost:${port}/acme/shop/envs/production/action-runs`, { headers });
-    expect(list.status).toBe(200);
+    const state = ["--persist-to", join(project.folder, "state")];
+    const flags = ["--port", String(await freePort()), ...state, "--inspector-port", "0"];
+    const dev = project.run("run", "dev", "--", ...flags);
+    await dev.until(/at work/);
+    expect(project.wranglerCommands()).toEqual([
+      ["d1", "migrations", "apply", "DB", "--local", ...state],
+      ["dev", ...flags],
+    ]);
     await dev.signalNpm("SIGTERM");
     expect(devVars()).toBe(secrets);
     expect(statSync(file).mode & 0o777).toBe(0o600);
