@@ -105,8 +105,8 @@ is_object() {
 # Finds a text in the response, such as the error sentence. Breaks up ::name::, ##[name] and ##vso[name], because GitHub and
 # Azure run such commands when they are printed.
 answered() {
-  tr '\\n\\r' '  ' <answer | sed -n -E "s/.*\\"$1\\":\\"(([^\\"\\\\\\\\]|\\\\\\\\.)*)\\".*/\\\\1/p" | cut -c 1-500 |
-    sed -e ':again' -e 's/::/: :/' -e 's/##/# #/' -e 't again'
+  tr '\\n\\r' '  ' <answer | sed -n -E -e "s/.*\\"$1\\":\\"(([^\\"\\\\\\\\]|\\\\\\\\.)*)\\".*/\\\\1/" -e 't found' -e d \\
+    -e ':found' -e 's/^(.{250}.{250}).*/\\1/' -e ':again' -e 's/::/: :/' -e 's/##/# #/' -e 't again' -e p
 }
 
 # Sends the body, and retries if that may help. Sets status, which is 000 if there was no response.
@@ -204,7 +204,6 @@ trap 'exit 143' TERM
 printf '{%s}' "$body" >body
 
 send "$key"
-said=$(answered error) code=$(answered code)
 case $status in
   2??)
     if [ -z "$end" ]; then
@@ -214,12 +213,15 @@ case $status in
       exit 8
     fi
     # The first status in the response is the run's own. A run that was cancelled stays so, although its job failed.
-    case $(tr , '\\n' <answer | sed -n 's/^"status"://p' | sed -n 1p) in
-      '"cancelled"') echo 'The run was cancelled.' ;;
+    case $(sed 's/\\(,"status":"[a-z]*"\\).*/\\1/' answer) in
+      *',"status":"cancelled"') echo 'The run was cancelled.' ;;
       *) echo "The run has $end." ;;
     esac
     exit 0
     ;;
+esac
+said=$(answered error) code=$(answered code)
+case $status in
   000 | 408 | 429 | 5??)
     printf 'report.sh: no useful response (%s), so the service may or may not have the report. %s\\n' "$status" "$said" >&2
     exit 6
