@@ -20,7 +20,6 @@ export function bundleCommandLine(): void {
     entryPoints: ["src/cli/main.ts"],
     outfile,
     bundle: true,
-    alias: { "string-width": "./test/cli/string-width.ts" },
     // Loaded only behind a proxy.
     external: ["undici"],
     platform: "node",
