@@ -4,11 +4,13 @@ import { afterEach, expect, vi } from "vitest";
 import { requireDatabase } from "../../src/health/readiness.ts";
 import { requireRealSetTimeout } from "./clock.ts";
 import { resetFaults } from "./faults.ts";
+import { importMainOnce } from "./main-module.ts";
 import { requireNoRequestLeft, useNewAddress } from "./requests.ts";
 import { stayOnThisMachine, useSettingsOf } from "./settings.ts";
 
 useSettingsOf(expect.getState().testPath ?? "");
 stayOnThisMachine();
+importMainOnce();
 
 // The file before had the same runtime. Delete what it stored, so that none of its alarms rings in this file.
 await reset();
