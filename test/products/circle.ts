@@ -127,7 +127,9 @@ export function playCircle(product: Product): void {
         const outcomes = (await timeline(early)).flatMap((one) =>
           one.type === "attempt_answered" ? [one.outcome] : [],
         );
-        expect(outcomes).toEqual([...outcomes.slice(1).map(() => "retry"), "accepted"]);
+        // A quick job reports before the product's response has come.
+        const last = expect.toBeOneOf(["accepted", "overtaken"]);
+        expect(outcomes).toEqual([...outcomes.slice(1).map(() => "retry"), last]);
         expect(outcomes.length).toBeGreaterThan(1);
       });
 
