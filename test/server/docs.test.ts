@@ -174,6 +174,7 @@ describeInBrowser("the explorer", (browser) => {
     const listed = await sendOpen(page, "listActionRuns", /^200 /);
     const listedAgain = await sendOpen(page, "listActionRuns", /^200 /);
     await closeDialog(page);
+    const createdLast = await ask(page, "createActionRun", /^201 /);
     const listedTokens = await ask(page, "listApiTokens", /^200 /);
     const stored = await page.evaluate<string>(
       "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href])",
@@ -190,6 +191,7 @@ describeInBrowser("the explorer", (browser) => {
       createdAgain,
       listed,
       listedAgain,
+      createdLast,
       listedTokens,
       stored,
       colors: { dark, light },
@@ -226,8 +228,9 @@ describeInBrowser("the explorer", (browser) => {
   });
 
   it("sends the bookmark of each response with the next request, until the page is closed", () => {
-    const { created, createdAfterReload, createdAgain, listed, listedAgain, listedTokens, stored } = story;
-    const chain = [createdAfterReload, createdAgain, listed, listedAgain];
+    const { created, createdAfterReload, createdAgain, listed, listedAgain, createdLast } = story;
+    const { listedTokens, stored } = story;
+    const chain = [createdAfterReload, createdAgain, listed, listedAgain, createdLast];
     const bookmarks = chain.map(({ bookmark }) => bookmark);
     const sent = chain.map(({ sentHeaders }) => sentHeaders[BOOKMARK]);
     // Nothing is left of the bookmark before the reload.

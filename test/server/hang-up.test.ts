@@ -96,3 +96,21 @@ test.each([
     expect([status, body]).toMatchObject([200, { status: "succeeded" }]);
   }
 });
+
+test("1000 waits of one token leave room for another token", async () => {
+  const [greedy = "", other = ""] = await mintTokens(2);
+  const runs = await runsOfOneCoordinator(4);
+  const [run] = runs as [CreatedRun, ...CreatedRun[]];
+  const sockets: Socket[] = [];
+  for (let n = 0; n < WATCHERS_MAX; n++) {
+    const { id } = runs[n % runs.length] as CreatedRun;
+    sockets.push(await request(`${RUNS}/${id}?wait=60`, greedy));
+  }
+  await untilStatus(503, run, greedy);
+  expect(await streamStatus(run, other)).toBe(200);
+  const waiting = ask("GET", url(`${RUNS}/${run.id}?wait=60`), { token: other });
+  const { url: callback, token } = run.callback;
+  await ask("POST", callback, { token, body: { status: "succeeded" } });
+  expect(await waiting).toMatchObject({ status: 200, body: { status: "succeeded" } });
+  for (const socket of sockets) socket.resetAndDestroy();
+});
