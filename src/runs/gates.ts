@@ -1,0 +1,71 @@
+/** What can hold back a run's webhook: a time, an approval, a slot of its concurrency group, and a pause. PURE. */
+
+import { type Actor, isOneself, isSameActor } from "./actor.ts";
+
+/** The gates in their order. A pause counts last: it holds back only what nothing else does. */
+export const WAITING_FOR = ["time", "approval", "concurrency", "pause"] as const;
+export type WaitingFor = (typeof WAITING_FOR)[number];
+
+/** What happens if a run reaches its slot and there is none. */
+export const ON_CONFLICT = ["queue", "cancel_running", "reject"] as const;
+export type OnConflict = (typeof ON_CONFLICT)[number];
+
+/** Runs with the same group and key share slots. `key`: empty if the action has none. */
+export interface Slot {
+  readonly group: string;
+  readonly key: string;
+}
+
+export interface Concurrency extends Slot {
+  /** How many runs may hold a slot, as the run's version of the action says. */
+  readonly limit: number;
+  readonly onConflict: OnConflict;
+}
+
+export interface ApprovalRule {
+  /** How many different approvers open the gate. */
+  readonly required: number;
+  /** Whether the run's creator may be one of them. */
+  readonly allowSelf: boolean;
+}
+
+/** The gates of a run, which never change. Instants in ms. At least one of the three is there. */
+export interface Gates {
+  /** Null if the run may start at any time. */
+  readonly notBefore: number | null;
+  readonly approval: ApprovalRule | null;
+  readonly concurrency: Concurrency | null;
+  /** When the run ends if it still waits. */
+  readonly waitUntil: number;
+  /** Who created the run, so that nobody approves their own. */
+  readonly creator: Actor;
+}
+
+/** An approval that counts. `at` in ms. */
+export interface Approval {
+  readonly by: Actor;
+  readonly at: number;
+  readonly reason: string | null;
+}
+
+/** Why a decision is refused. */
+export type DecisionConflict = "own_run" | "already_approved" | "not_waiting";
+
+/**
+ * Why this approver can't approve; null if they can. `approvals`: those that count. An approval by somebody whom an
+ * earlier approver could act as would let one holder approve twice.
+ */
+export function approvalConflict(
+  { approval, creator }: Gates,
+  approvals: readonly Approval[],
+  approver: Actor,
+): DecisionConflict | null {
+  if (approval === null || approvals.length >= approval.required) return "not_waiting";
+  if (!approval.allowSelf && isOneself(creator, approver)) return "own_run";
+  return approvals.some(({ by }) => isOneself(by, approver)) ? "already_approved" : null;
+}
+
+/** Whether this approver's approval counts already, so that a repetition changes nothing. */
+export function hasApproved(approvals: readonly Approval[], approver: Actor): boolean {
+  return approvals.some(({ by }) => isSameActor(by, approver));
+}
