@@ -20,7 +20,7 @@ import type { NewDelivery } from "../../../webhooks/delivery.ts";
 import { type PrepareFault, prepareDelivery } from "../../../webhooks/request/prepare.ts";
 import { type Trigger, withoutDefaultRetry } from "../../../webhooks/request/trigger.ts";
 import type { TemplateContext } from "../../../webhooks/template/placeholder.ts";
-import { type Actor, nameOf } from "../../actor.ts";
+import { type Actor, nameOf, viaOf } from "../../actor.ts";
 import type { ChangeKey, Inclusion, RunAnswer } from "../../protocol.ts";
 import type { NewRun, RunSource } from "../../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../../run-id.ts";
@@ -166,7 +166,7 @@ async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<Crea
 /** The run says whether the caller may see the token. The action may have changed since. */
 async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
   if (answer.isTokenHidden === true) return { answer, token: null };
-  const grant = { scope, runId: answer.id, expiresAt: answer.deadlineAt };
+  const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt };
   return { answer, token: await signCallbackToken(ring, grant) };
 }
 
@@ -230,7 +230,10 @@ function toNewRun(
     recommendations: JSON.stringify(recommendations),
     labels: JSON.stringify(labels),
     traceparent,
-    triggeredBy: nameOf(actor),
+triggeredBy: nameOf(actor),
+    via: viaOf(actor),
+    timeoutMs,
+    gates: null,
     createdAt,
     deadlineAt: createdAt + timeoutMs,
   };
