@@ -123,7 +123,9 @@ const CURRENT = {
 export const currentToken = z
   .object({
     id: uuid("The token's id. Null for `ROOT_TOKEN`, which has none.").nullable(),
-    name: text("The token's name, which runs show as their creator. `root` for `ROOT_TOKEN`."),
+    name: text(
+      "The token's name, which runs show as their creator unless it acts for a person. `root` for `ROOT_TOKEN`.",
+    ),
     role: z.enum(ROLES),
     permissions: z
       .array(z.enum(PERMISSIONS))

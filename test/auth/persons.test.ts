@@ -1,12 +1,12 @@
 /** For whom a request acts: what a run shows, and whose repetition a request with the same key is. */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type ActionRun, ask, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
 
 interface Detailed extends ActionRun {
-  readonly details: { readonly cancel: { readonly by: string } | null };
+  readonly details: { readonly via: string | null; readonly cancel: { readonly by: string } | null };
 }
 
 const PROJECT = "/acme/shop";
@@ -51,6 +51,28 @@ describe("a run of a person", () => {
     const started = await ask("POST", `${actions}/deploy/runs`, { ...acting(token, "ada"), body: {} });
     expect([started.status, started.body.triggeredBy]).toEqual([201, "ada"]);
   });
+});
+
+it("details.via names the token that acted for a person, and is null without one", async () => {
+  const runs = newRunsPath();
+  const { token } = await portal();
+  const viaOf = async (id: string) =>
+    (await ask<Detailed>("GET", `${runs}/${id}?include=details`)).body.details.via;
+  expect(await viaOf((await createRun(runs, undefined, acting(token, "ada"))).id)).toBe("portal");
+  expect(await viaOf((await createRun(runs, undefined, { token })).id)).toBeNull();
+});
+
+it("no line of the log names a person", async () => {
+  const lines: unknown[] = [];
+  const log = vi.spyOn(console, "log").mockImplementation((line: unknown) => void lines.push(line));
+  const runs = newRunsPath();
+  const { token } = await portal();
+  const run = await createRun(runs, undefined, acting(token, "ada@acme"));
+  await ask("DELETE", `${runs}/${run.id}`, acting(token, "ada@acme"));
+  await ask("POST", runs, { ...acting(token, "ada@acme root"), body: { actionName: "deploy" } });
+  log.mockRestore();
+  expect(lines.length).toBeGreaterThan(3);
+  expect(JSON.stringify(lines)).not.toContain("ada@acme");
 });
 
 describe("a token with a person", () => {

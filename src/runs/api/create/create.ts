@@ -230,7 +230,7 @@ function toNewRun(
     recommendations: JSON.stringify(recommendations),
     labels: JSON.stringify(labels),
     traceparent,
-triggeredBy: nameOf(actor),
+    triggeredBy: nameOf(actor),
     via: viaOf(actor),
     timeoutMs,
     gates: null,
