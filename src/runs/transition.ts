@@ -73,11 +73,12 @@ export function expire(run: Run, now: number): Run {
  * `run_timed_out`, or as `run_cancelled` if the run was asked to stop.
  */
 export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
+  if (isGateEvent(event) && !isWaiting(run)) return err("not_waiting");
   if (isTimeUp(run, now)) {
     if (event.type === "deadline_passed") return ok(expire(run, now));
     return err(run.cancelUntil === null ? "run_timed_out" : "run_cancelled");
   }
-  if (isGateEvent(event)) return isWaiting(run) ? ok(transitionAtGate(run, event, now)) : err("not_waiting");
+  if (isGateEvent(event)) return ok(transitionAtGate(run, event, now));
   if (isWaiting(run) && !WAITING_TAKES.has(event.type)) return err("run_waiting");
   const conflict = conflictOf(run);
   if (conflict !== null && !(conflict === "run_running" && RUNNING_TAKES.has(event.type)))
