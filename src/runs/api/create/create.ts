@@ -5,7 +5,6 @@
 
 import type { Context } from "hono";
 import { signCallbackToken } from "../../../auth/callback-token.ts";
-import type { Principal } from "../../../auth/permissions.ts";
 import type { JsonObject } from "../../../base/json.ts";
 import { LABELS_MAX } from "../../../base/limits.ts";
 import { MINUTE_MS } from "../../../base/time.ts";
@@ -21,9 +20,11 @@ import type { NewDelivery } from "../../../webhooks/delivery.ts";
 import { type PrepareFault, prepareDelivery } from "../../../webhooks/request/prepare.ts";
 import { type Trigger, withoutDefaultRetry } from "../../../webhooks/request/trigger.ts";
 import type { TemplateContext } from "../../../webhooks/template/placeholder.ts";
+import { type Actor, nameOf, viaOf } from "../../actor.ts";
 import type { ChangeKey, Inclusion, RunAnswer } from "../../protocol.ts";
 import type { NewRun, RunSource } from "../../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../../run-id.ts";
+import { actorOf } from "../caller.ts";
 import { changeKeyOf } from "../change-key.ts";
 import type { NewRunBody } from "../request-schemas.ts";
 import { ask, askForChange, environmentOf, type RunEnvironment } from "../run-environment.ts";
@@ -36,7 +37,7 @@ export interface Creation extends RunEnvironment, Inclusion {
   readonly origin: string;
   /** `…/action-runs`: the URL of a run is this and its id. */
   readonly runsUrl: string;
-  readonly principal: Principal;
+  readonly actor: Actor;
   /** The caller's Idempotency-Key. */
   readonly key: string | null;
   /** Not part of what a key is bound to, because each try of a request can have a span of its own. */
@@ -83,7 +84,7 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation
     ring: usableRing(c),
     origin: new URL(c.req.url).origin,
     runsUrl: `${baseUrl(c.env, c.req.url)}/${o}/${p}/envs/${envName}/action-runs`,
-    principal: c.get("principal"),
+    actor: actorOf(c),
     key: idempotencyKey(c),
     traceparent: traceparentOf(c),
     include,
@@ -112,11 +113,11 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
 
 /** `request`: what makes a repetition the same request. `ring`: if the request can contain secrets. */
 export function keyOfCreate(
-  { key, principal }: Creation,
+  { key, actor }: Creation,
   request: unknown,
   ring: KeyRing | null = null,
 ): Promise<ChangeKey> {
-  return changeKeyOf({ tokenId: principal.id }, key, request, ring);
+  return changeKeyOf(actor, key, request, ring);
 }
 
 /**
@@ -216,7 +217,7 @@ async function sendRun(creation: Creation, changeKey: ChangeKey, { run, delivery
 }
 
 function toNewRun(
-  { principal, traceparent }: Creation,
+  { actor, traceparent }: Creation,
   wanted: WantedRun,
   id: string,
   createdAt: number,
@@ -229,8 +230,8 @@ function toNewRun(
     recommendations: JSON.stringify(recommendations),
     labels: JSON.stringify(labels),
     traceparent,
-    triggeredBy: principal.name,
-    via: null,
+    triggeredBy: nameOf(actor),
+    via: viaOf(actor),
     timeoutMs,
     gates: null,
     createdAt,
