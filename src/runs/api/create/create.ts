@@ -247,6 +247,7 @@ function toContext({ runsUrl }: Creation, wanted: WantedRun, run: NewRun, token:
       callbackUrl: `${runsUrl}/${id}/callback`,
       callbackToken: token,
       expiresAt: new Date(deadlineAt).toISOString(),
+      timeoutSeconds: wanted.timeoutMs / 1000,
       traceparent,
     },
     parameters,
