@@ -15,7 +15,7 @@ import { validate } from "../json-schema/validate.ts";
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import type { Trigger } from "../webhooks/request/trigger.ts";
-import type { ActionDefinition } from "./definition.ts";
+import type { ActionDefinition, StoredTrigger } from "./definition.ts";
 import { ACTION_KIND, actionMemory, type KnownAction } from "./kind.ts";
 
 export interface ResolvedAction {
@@ -23,6 +23,8 @@ export interface ResolvedAction {
   readonly version: number;
   /** With all its secrets. It never leaves the Worker unsealed. */
   readonly trigger: Trigger | undefined;
+  /** The same as a GET shows it, with null instead of each secret. */
+  readonly shownTrigger: StoredTrigger | undefined;
   /** In minutes, as the definition has them. */
   readonly timeout: number | undefined;
   readonly heartbeatTimeout: number | undefined;
@@ -61,7 +63,7 @@ export async function resolveAction(
   if (trigger === null) throw new ApiError("action_secrets_lost");
   const { timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels = [] } = definition;
   const settings = { timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels };
-  const action = { name, version, trigger, ...settings, schema };
+  const action = { name, version, trigger, shownTrigger: definition.trigger, ...settings, schema };
   requireValidParameters(action, parameters);
   return action;
 }

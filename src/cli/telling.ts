@@ -185,9 +185,9 @@ export function tokenTable(tokens: readonly ApiToken[], output: Output): string 
 }
 
 export function auditTable(entries: readonly AuditEntry[], output: Output): string {
-  const rows = entries.map(({ at, actor, actorName, action, target, targetName, scope }) => [
+  const rows = entries.map(({ at, actor, actorName, action, target, targetName, scope, gates }) => [
     instantText(at),
-    action,
+    gates === null ? action : `${action} (gates ${gates})`,
     targetName,
     actorName,
     scope,

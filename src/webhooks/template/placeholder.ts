@@ -20,7 +20,9 @@ interface Inputs {
 
 /** What a trigger's placeholders reach, without secrets. It is also the default payload. Instants are RFC 3339 text. */
 export interface TemplateContext extends Inputs {
-  readonly run: Readonly<Record<(typeof RUN_TEXTS)[number], string>> & {
+  readonly run: Readonly<Record<Exclude<(typeof RUN_TEXTS)[number], "callbackToken">, string>> & {
+    /** Null in a preview for people. */
+    readonly callbackToken: string | null;
     /** How long the job may run. The time until `expiresAt` can be far longer, because a run can wait first. */
     readonly timeoutSeconds: number;
     readonly traceparent: string | null;
