@@ -19,15 +19,19 @@ import type { KeyRing } from "../../../settings/key-ring.ts";
 import { baseUrl } from "../../../settings/public-url.ts";
 import type { NewDelivery } from "../../../webhooks/delivery.ts";
 import { type PrepareFault, prepareDelivery } from "../../../webhooks/request/prepare.ts";
+import { previewOf, type ShownRequest } from "../../../webhooks/request/preview.ts";
 import { type Trigger, withoutDefaultRetry } from "../../../webhooks/request/trigger.ts";
 import type { TemplateContext } from "../../../webhooks/template/placeholder.ts";
+import type { Actor } from "../../actor.ts";
+import type { Gates } from "../../gates.ts";
 import type { ChangeKey, Inclusion, RunAnswer } from "../../protocol.ts";
 import type { NewRun, RunSource } from "../../run.ts";
-import { coordinatorOfKey, mintRunId, randomCoordinator } from "../../run-id.ts";
+import { coordinatorOfKey, coordinatorOfSlot, mintRunId, randomCoordinator } from "../../run-id.ts";
 import { changeKeyOf } from "../change-key.ts";
 import type { NewRunBody } from "../request-schemas.ts";
 import { ask, askForChange, environmentOf, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
+import { deadlineOf, gatesOf, type WantedGates, wantedGates } from "./gates.ts";
 
 /** What a create takes from its request, apart from the body. */
 export interface Creation extends RunEnvironment, Inclusion {
@@ -60,6 +64,9 @@ export interface WantedRun {
   readonly retryOf: string | null;
   /** Complete, with its secrets. */
   readonly trigger: Trigger | undefined;
+  /** The trigger of a stored action as a GET shows it, with null instead of each secret. */
+  readonly shownTrigger?: ShownRequest | undefined;
+  readonly gates: WantedGates;
 }
 
 /** The run, and its callback token unless only the receiver may know it. */
@@ -107,6 +114,7 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
     actionVersion: null,
     retryOf: null,
     trigger,
+    gates: wantedGates(body, null, { parameters, entityId }, trigger !== undefined),
   }));
 }
 
@@ -179,29 +187,46 @@ function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError 
 /** A run with an id of its own, ready to be sent to its coordinator. */
 interface PreparedRun {
   readonly run: NewRun;
+  readonly gates: Gates | null;
   readonly delivery: NewDelivery | null;
+  /** What an approver sees of the request, as JSON. Null if the run needs no approval. */
+  readonly preview: string | null;
   /** A promise, because a run without a delivery is sent while its token is signed. */
   readonly token: Promise<string>;
 }
 
-/** Throws `too_many_labels`, or why the webhook may not be sent. */
+/** Throws `too_many_labels`, why its gates can't be, or why the webhook may not be sent. */
 async function prepareRun(creation: Creation, wanted: WantedRun): Promise<PreparedRun> {
   const { scope, ring, key } = creation;
-  const { labels, trigger } = wanted;
+  const { labels, trigger, shownTrigger } = wanted;
   if (labels.length > LABELS_MAX) {
     const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
     throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
   }
   const createdAt = Date.now();
-  const coordinator = key === null ? randomCoordinator() : coordinatorOfKey(key);
+  const gates = gatesOf(wanted.gates, createdAt, creatorOf(creation));
+  const coordinator = coordinatorFor(gates, key);
   const id = await mintRunId(ring, scope, { createdAt, coordinator });
   creation.genuineIds.add(id);
-  const run = toNewRun(creation, wanted, id, createdAt);
+  const run = toNewRun(creation, wanted, gates, { id, createdAt });
   const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
-  if (trigger === undefined) return { run, delivery: null, token };
-  const prepared = await prepareDelivery(trigger, toContext(creation, wanted, run, await token), creation);
+  if (trigger === undefined) return { run, gates, delivery: null, preview: null, token };
+  const context = toContext(creation, wanted, run, await token);
+  const prepared = await prepareDelivery(trigger, context, creation);
   if (!prepared.ok) throw refusalOfTrigger(prepared.error, wanted);
-  return { run, delivery: prepared.value, token };
+  const isShown = gates !== null && gates.approval !== null && shownTrigger !== undefined;
+  const preview = isShown ? previewOf(shownTrigger, context) : null;
+  return { run, gates, delivery: prepared.value, preview, token };
+}
+
+/** All runs that share slots are in one coordinator. Others are where their key leads. */
+function coordinatorFor(gates: Gates | null, key: string | null): number {
+  if (gates !== null && gates.concurrency !== null) return coordinatorOfSlot(gates.concurrency);
+  return key === null ? randomCoordinator() : coordinatorOfKey(key);
+}
+
+function creatorOf({ principal: { id, name } }: Creation): Actor {
+  return { tokenId: id, tokenName: name, parents: [], person: null };
 }
 
 async function sendRun(creation: Creation, changeKey: ChangeKey, { run, delivery, token }: PreparedRun) {
@@ -218,20 +243,20 @@ async function sendRun(creation: Creation, changeKey: ChangeKey, { run, delivery
 function toNewRun(
   { principal, traceparent }: Creation,
   wanted: WantedRun,
-  id: string,
-  createdAt: number,
+  gates: Gates | null,
+  { id, createdAt }: Pick<NewRun, "id" | "createdAt">,
 ): NewRun {
-  const { parameters, recommendations, labels, timeoutMs, trigger: _, ...others } = wanted;
+  const { parameters, recommendations, labels, timeoutMs } = wanted;
+  const { actionName, entityId, heartbeatTimeoutMs, source, actionVersion, retryOf } = wanted;
   return {
-    ...others,
-    id,
+    ...{ id, actionName, entityId, heartbeatTimeoutMs, source, actionVersion, retryOf },
     parameters: JSON.stringify(parameters),
     recommendations: JSON.stringify(recommendations),
     labels: JSON.stringify(labels),
     traceparent,
     triggeredBy: principal.name,
     createdAt,
-    deadlineAt: createdAt + timeoutMs,
+    deadlineAt: deadlineOf(gates, createdAt, timeoutMs),
   };
 }
 
