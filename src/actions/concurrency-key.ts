@@ -30,7 +30,7 @@ export function renderedKey(template: string | undefined, values: KeyValues): Re
   let key = "";
   for (const part of template === undefined ? [] : parsed(template)) {
     const text = typeof part === "string" ? part : textOf(memberAt(values, part.path), part);
-    if (typeof part !== "string" && text === "") return err(missing(part));
+    if (typeof part !== "string" && text === "") return err(missing(part, values));
     key += text;
     // UTF-16 units. A character has at most two, and the count below is exact.
     if (key.length > 2 * CONCURRENCY_KEY_MAX_CHARACTERS) break;
@@ -52,10 +52,16 @@ function textOf(value: unknown, { isJson }: Placeholder): string {
   return typeof value === "string" && !isJson ? value : JSON.stringify(value);
 }
 
-function missing({ path }: Placeholder): KeyFault {
-  const member = path[0] === "entity" ? "entityId" : path.join(".");
-  const sentence = `The concurrency key needs ${shown(path)}, which is missing or empty in this run. Send ${cut(member)}.`;
-  return { sentence, pointer: path[0] === "entity" ? "/entityId" : jsonPointer(path) };
+function missing({ path }: Placeholder, values: KeyValues): KeyFault {
+  const inBody = path[0] === "entity" ? ["entityId"] : path;
+  const sentence = `The concurrency key needs ${shown(path)}, which is missing or empty in this run. Send ${cut(inBody.join("."))}.`;
+  // A member can be added only to an object that is there.
+  const depth = inBody.findIndex((_, n) => n > 0 && !isHolder(memberAt(values, inBody.slice(0, n))));
+  return { sentence, pointer: jsonPointer(depth < 0 ? inBody : inBody.slice(0, depth)) };
+}
+
+function isHolder(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 /** The first three placeholders of a template. */

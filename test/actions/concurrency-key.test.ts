@@ -38,6 +38,10 @@ describe("a value that is missing or empty is refused", () => {
     ["x{{ json parameters.service }}", {}, "/parameters/service"],
     ["x{{ json parameters.service }}", { service: "" }, "/parameters/service"],
     ["{{ parameters.a.b/c }}", { a: {} }, "/parameters/a/b~1c"],
+    ["{{ parameters.a.b.c }}", {}, "/parameters/a"],
+    ["{{ parameters.a.b.c }}", { a: {} }, "/parameters/a/b"],
+    ["{{ parameters.a.b.c }}", { a: "text" }, "/parameters/a"],
+    ["{{ parameters.a.7 }}", { a: [1] }, "/parameters/a/7"],
     ["{{ parameters.constructor }}", {}, "/parameters/constructor"],
     ["a{{ parameters.x }}{{ parameters.service }}", { x: 1 }, "/parameters/service"],
   ])("%j with %j", (template, parameters, pointer) => {
