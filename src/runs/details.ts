@@ -4,8 +4,10 @@
  */
 
 import { rfc3339 } from "../base/time.ts";
+import { nameOf, viaOf } from "./actor.ts";
+import type { Approval } from "./gates.ts";
 import type { Run } from "./run.ts";
-import type { StoredEvent } from "./timeline.ts";
+import type { StoredEvent } from "./timeline-event.ts";
 
 /** A heartbeat as `details` shows it. `at` in ms. */
 export interface ShownHeartbeat {
@@ -14,8 +16,23 @@ export interface ShownHeartbeat {
   readonly progress: number | null;
 }
 
-/** JSON text. `heartbeat`: the run's last one with news; null if the caller does not know it, as D1 does not. */
-export function detailsOf(run: Run, heartbeat: ShownHeartbeat | null = null): string {
+/** Where a run is among those that wait for a slot: 1 comes next. `behind`: who holds the slots. */
+export interface PlaceInLine {
+  readonly position: number | null;
+  readonly behind: readonly string[];
+}
+
+/** What a run's row in D1 lacks, because it changes without a version of the run. Null: not known, or there is none. */
+interface Passing {
+  readonly heartbeat: ShownHeartbeat | null;
+  readonly place: PlaceInLine | null;
+}
+
+/** JSON text. */
+export function detailsOf(
+  run: Run,
+  { heartbeat, place }: Passing = { heartbeat: null, place: null },
+): string {
   const { source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;
   const { cancelBy, cancelReason, cancelRequestedAt, cancelUntil } = run;
   const action = source === "action" ? { name: actionName, version: actionVersion } : null;
@@ -32,8 +49,34 @@ export function detailsOf(run: Run, heartbeat: ShownHeartbeat | null = null): st
     `{"source":"${source}","action":${JSON.stringify(action)},"retryOf":${JSON.stringify(retryOf)},"labels":${labels}` +
     `,"traceparent":${JSON.stringify(traceparent)},"externalUrl":${JSON.stringify(externalUrl)}` +
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: rfc3339(heartbeat.at) })}` +
-    `,"cancel":${JSON.stringify(cancel)}}`
+    `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(run.via)}` +
+    `,"waiting":${JSON.stringify(waitingOf(run, place))},"approval":${JSON.stringify(approvalOf(run))}}`
   );
+}
+
+function waitingOf({ gates, waitingFor, waitingSince, waitingReason }: Run, place: PlaceInLine | null) {
+  if (gates === null || waitingFor === null) return null;
+  const { notBefore, waitUntil, concurrency } = gates;
+  return {
+    for: waitingFor,
+    since: rfc3339(waitingSince),
+    until: rfc3339(waitUntil),
+    notBefore: rfc3339(notBefore),
+    group: concurrency?.group ?? null,
+    key: concurrency?.key || null,
+    reason: waitingReason,
+    ...place,
+  };
+}
+
+function approvalOf({ gates, approvals }: Run) {
+  if (!gates?.approval) return null;
+  return { required: gates.approval.required, approvals: approvals.map(shownApproval) };
+}
+
+/** An approval as `details` shows it. */
+export function shownApproval({ by, at, reason }: Approval) {
+  return { by: nameOf(by), byId: by.tokenId, via: viaOf(by), at: rfc3339(at), reason };
 }
 
 /** The last heartbeat of a run's timeline, as `details` shows it. */
@@ -50,4 +93,4 @@ export function withDetails(actionRun: string, details: string): string {
 
 /** The details of a run that was simply created. D1 keeps null instead of them. */
 export const NO_DETAILS =
-  '{"source":"none","action":null,"retryOf":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null}';
+  '{"source":"none","action":null,"retryOf":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null}';

@@ -20,6 +20,19 @@ export interface Concurrency extends Slot {
   /** How many runs may hold a slot, as the run's version of the action says. */
   readonly limit: number;
   readonly onConflict: OnConflict;
+  /** Whether a claim of the caller's key chose the group, and not the action. */
+  readonly isClaimed?: boolean;
+}
+
+/** Where runs that have gates but no group wait. There is no limit, but a pause of the environment holds them back. */
+export const NO_GROUP: Slot = { group: "", key: "" };
+
+export function slotOf({ concurrency }: Pick<Gates, "concurrency">): Slot {
+  return concurrency ?? NO_GROUP;
+}
+
+export function isSameSlot(a: Slot, b: Slot): boolean {
+  return a.group === b.group && a.key === b.key;
 }
 
 export interface ApprovalRule {
@@ -68,4 +81,15 @@ export function approvalConflict(
 /** Whether this approver's approval counts already, so that a repetition changes nothing. */
 export function hasApproved(approvals: readonly Approval[], approver: Actor): boolean {
   return approvals.some(({ by }) => isSameActor(by, approver));
+}
+
+/** The first gate that is still closed, apart from a pause, which only a coordinator knows. */
+export function nextGate(
+  { notBefore, approval }: Gates,
+  approvals: readonly Approval[],
+  now: number,
+): WaitingFor {
+  if (notBefore !== null && now < notBefore) return "time";
+  if (approval !== null && approvals.length < approval.required) return "approval";
+  return "concurrency";
 }

@@ -4,8 +4,10 @@
  */
 
 import type { NewDelivery } from "../webhooks/delivery.ts";
+import type { Actor } from "./actor.ts";
+import type { ApprovalRule, DecisionConflict, Slot, WaitingFor } from "./gates.ts";
 import type { Message, MessageFilter, MessagePage } from "./message.ts";
-import type { CancelRequest, Conflict, NewRun, RunEvent, RunSource, Status } from "./run.ts";
+import type { NewRun, RunSource, Status } from "./run.ts";
 import type { RunCounts } from "./run-counts.ts";
 import type {
   EndpointHealth,
@@ -15,6 +17,7 @@ import type {
   Recovery,
   RecoveryOrder,
 } from "./telling.ts";
+import type { CancelRequest, Conflict, RunEvent } from "./transition.ts";
 
 /**
  * Identifies a change, so that a repeated call gets the same answer. The key begins with its origin: `t:` the holder of
@@ -48,6 +51,7 @@ export interface RunAnswer {
   readonly actionRun: string;
   readonly status: Status;
   readonly deadlineAt: number;
+  readonly tokenExpiresAt: number;
   readonly replayed: boolean;
   /** A bookmark of D1 that covers this version; null if this version may not have landed. */
   readonly bookmark: string | null;
@@ -117,9 +121,11 @@ export interface TimelineAnswer {
   readonly isOver: boolean;
 }
 
-/** Which runs of the feed of changes a call asks for. A run must have each label. */
+/** Which runs of the feed of changes a call asks for. A run must have each label. `waiting`: "any" for every gate. */
 export interface ChangeFilter {
   readonly actionName?: string | undefined;
+  readonly waiting?: WaitingFor | "any" | undefined;
+  readonly group?: string | undefined;
   readonly labels?: readonly string[] | undefined;
 }
 
@@ -150,12 +156,67 @@ export interface RunRefusal {
     | "overloaded"
     | "storage_full"
     | "too_many_watchers"
+    | "claimed"
+    | "concurrency_limit"
+    | "too_many_waiting"
+    | "write_required"
+    | DecisionConflict
     | Conflict;
+  /** Only if the reason is `claimed`: where the run of this key lives, or must be made. */
+  readonly claim?: Slot;
   /** As in a RunAnswer. Only if the run's status is why the event is refused. */
   readonly bookmark?: string | null;
 }
 
 export type RunReply = RunAnswer | RunRefusal;
+
+/** `run`: the run that the key created; null if it has created none, which must be made at `claim`. */
+export type ClaimReply =
+  | RunRefusal
+  | { readonly ok: true; readonly run: RunAnswer | null; readonly claim: Slot };
+
+/** Who approves or rejects a run, or opens its time gate. */
+export interface Decision {
+  readonly by: Actor;
+  readonly reason: string | null;
+}
+
+/** What an approver reads. `approvals`: JSON text, as in the run's details. `request`: JSON text; null after the end. */
+export interface ApprovalAnswer {
+  readonly ok: true;
+  readonly rule: ApprovalRule;
+  readonly approvals: string;
+  readonly request: string | null;
+  readonly actionName: string;
+  readonly actionVersion: number | null;
+}
+
+export type ApprovalReply =
+  | ApprovalAnswer
+  | { readonly ok: false; readonly reason: "run_not_found" | "approval_not_found" };
+
+/** `group`: "" for the whole environment. `until`: in ms; null if only a call ends it. `by`: a person or a token. */
+export interface Pause {
+  readonly group: string;
+  readonly reason: string;
+  readonly until: number | null;
+  readonly by: string;
+  readonly via: string | null;
+  readonly at: number;
+}
+
+/** A group and key with open runs. `limit`: the least of them. `pause`: its reason. */
+export interface ConcurrencyGroup extends Slot {
+  readonly limit: number;
+  readonly holders: number;
+  readonly waiters: number;
+  readonly pause: string | null;
+}
+
+/** What a create of a run with gates has besides. `preview`: JSON text, for its approvers. */
+export interface GatedCreation extends Inclusion {
+  readonly preview: string | null;
+}
 export type InputsReply = InputsAnswer | RunRefusal;
 export type TimelineReply = TimelineAnswer | RunRefusal;
 export type ChangesReply = ChangesAnswer | RunRefusal;
@@ -207,6 +268,12 @@ export type RunEventToTell = Pick<MessageAttempt, "runId" | "kind" | "type" | "a
 
 export type ResendReply = "accepted" | "run_not_found" | "no_such_event";
 
+/** `mayWrite`: whether the caller may write data. Without it, a run that has or had a gate can't be deleted. */
+export interface EventOptions {
+  readonly replayOnly?: boolean;
+  readonly mayWrite?: boolean;
+}
+
 export interface Coordinator {
   /** Creates a run, or finds the one that this key created. With a delivery, the first attempt is sent. */
   create(
@@ -215,6 +282,39 @@ export interface Coordinator {
     delivery: NewDelivery | null,
     inclusion?: Inclusion,
   ): Promise<RunReply>;
+  /**
+   * The same for a run with gates. Its delivery waits until the run is released. A coordinator that does not know this
+   * method must start nothing, so `create` does not take such a run.
+   */
+  createGated(
+    run: NewRun,
+    changeKey: ChangeKey,
+    delivery: NewDelivery,
+    creation: GatedCreation,
+  ): Promise<RunReply>;
+  /**
+   * Called at the coordinator of a caller's key, before a run with a group is made at the coordinator of its group. The
+   * first claim of a key says where its run lives, whatever its action's group is later.
+   */
+  claim(changeKey: ChangeKey, slot: Slot, inclusion?: Inclusion): Promise<ClaimReply>;
+  approve(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
+  reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
+  /** Opens the time gate of a run. */
+  release(id: string, by: Actor, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
+  approval(id: string): Promise<ApprovalReply>;
+  /** Replaces the pause of the group. */
+  pause(pause: Pause): Promise<void>;
+  /** False if there is no such pause. */
+  resume(group: string): Promise<boolean>;
+  pauses(): Promise<readonly Pause[]>;
+  /** The next groups behind `after`, in order. `only`: of this group; null for all. */
+  concurrencyGroups(
+    only: string | null,
+    after: Slot | null,
+    limit: number,
+  ): Promise<readonly ConcurrencyGroup[]>;
+  /** Says which limit a version of an action has. A higher version's limit counts for all open runs of the action. */
+  setLimit(group: string, actionName: string, version: number, limit: number): Promise<void>;
   /** The run that this key created, for a create that would be refused today. */
   recall(changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** The inputs of a run, for a new run that repeats it. */
@@ -223,12 +323,7 @@ export interface Coordinator {
    * Applies an event to a run, or answers as before if this key already did so. With `replayOnly` the call changes
    * nothing, because an expired token may only learn what its own report did.
    */
-  applyEvent(
-    id: string,
-    event: RunEvent,
-    changeKey: ChangeKey,
-    options?: { readonly replayOnly?: boolean },
-  ): Promise<RunReply>;
+  applyEvent(id: string, event: RunEvent, changeKey: ChangeKey, options?: EventOptions): Promise<RunReply>;
   /** Ends a run or asks it to stop, or answers as before if this key already did so. The answer has `hasGrace`. */
   cancel(id: string, request: CancelRequest, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /**

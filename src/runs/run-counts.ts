@@ -15,9 +15,12 @@ export const ENDS: readonly (readonly [status: EndedStatus, cause: EndCause])[] 
   ["failed", "delivery"],
   ["failed", "deadline"],
   ["failed", "silence"],
+  ["failed", "gate"],
   ["cancelled", "cancel"],
   ["cancelled", "callback"],
   ["cancelled", "silence"],
+  ["cancelled", "rejected"],
+  ["cancelled", "replaced"],
 ];
 
 /** The upper bounds of a histogram's buckets. Journals keep counts by position, so a later release can't change them. */

@@ -1,11 +1,9 @@
 /**
- * What a run is, and how it may change. PURE: no I/O and no clock; `now` is passed in. A run changes only by
- * `transition()`, and by `expire()` when its time is up.
+ * What a run is. PURE: no I/O and no clock; `now` is passed in. `transition.ts` says how a run may change.
  */
 
-import { harmlessLink, linkRefusal } from "../base/harmless-link.ts";
-import { err, ok, type Result } from "../base/result.ts";
-import { DAY_MS, MINUTE_MS } from "../base/time.ts";
+import { DAY_MS } from "../base/time.ts";
+import { type Approval, type Gates, nextGate, type WaitingFor } from "./gates.ts";
 
 export const OPEN_STATUSES = ["pending", "running"] as const;
 export const ENDED_STATUSES = ["succeeded", "failed", "cancelled"] as const;
@@ -22,7 +20,11 @@ export interface NewRun {
   readonly recommendations: string;
   readonly triggeredBy: string;
   readonly createdAt: number;
-  /** The run is open only before this instant. */
+  /** The token that acted, if `triggeredBy` names a person; otherwise null. */
+  readonly via: string | null;
+  /** How long the workflow may take. */
+  readonly timeoutMs: number;
+  /** The run is open only before this instant. While the run waits at a gate: the latest instant that this can be. */
   readonly deadlineAt: number;
   /** How long the workflow may go without a heartbeat; null if there is no limit. */
   readonly heartbeatTimeoutMs: number | null;
@@ -36,6 +38,8 @@ export interface NewRun {
   readonly labels: string;
   /** The caller's position in a trace, for the receiver; null if the caller sent none. */
   readonly traceparent: string | null;
+  /** What holds back its webhook; null if nothing does. */
+  readonly gates: Gates | null;
 }
 
 export const RUN_SOURCES = ["action", "trigger", "none"] as const;
@@ -63,52 +67,42 @@ export interface Run extends NewRun {
   readonly externalUrl: string | null;
   /** How many versions changed `externalUrl`. */
   readonly externalUrlChanges: number;
+  /** The first gate that is still closed; null if none is, or if the run has ended. */
+  readonly waitingFor: WaitingFor | null;
+  /** Since when it waits for that. */
+  readonly waitingSince: number | null;
+  /** The reason of the pause that it waits for. */
+  readonly waitingReason: string | null;
+  /** When its gates had opened. Null if it still waits, if it ended before, or if it has no gates. */
+  readonly releasedAt: number | null;
+  /** The approvals that count, the oldest first. */
+  readonly approvals: readonly Approval[];
 }
 
-export type EndCause = "callback" | "cancel" | "delivery" | "deadline" | "silence";
+export type EndCause =
+  | "callback"
+  | "cancel"
+  | "delivery"
+  | "deadline"
+  | "silence"
+  | "gate"
+  | "rejected"
+  | "replaced";
 
 /**
- * `delivered`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token.
- * `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for `graceMs`.
- * `external_url`: the receiver's response names the job's page.
+ * A new run is pending. Its silence counts from its creation, or from the end of its delivery if there is one. A run
+ * with gates waits at the first that is closed.
  */
-export type RunEvent =
-  | { readonly type: "started" }
-  | { readonly type: "delivered" }
-  | { readonly type: "heartbeat"; readonly externalUrl?: string | undefined }
-  | { readonly type: "external_url"; readonly url: string }
-  | { readonly type: "succeeded"; readonly output: string | null }
-  | { readonly type: "failed"; readonly error: string; readonly output: string | null }
-  | { readonly type: "cancelled"; readonly by?: string }
-  | CancelRequest
-  | { readonly type: "delivery_failed"; readonly reason: string }
-  | { readonly type: "deadline_passed" };
-
-export interface CancelRequest {
-  readonly type: "cancel_requested";
-  readonly by: string;
-  readonly reason: string | null;
-  /** From 0 to an hour. With 0, the run ends at once. */
-  readonly graceMs: number;
-}
-
-/** How many versions may change `externalUrl`. A job that changes it with each heartbeat would flood D1. */
-export const EXTERNAL_URL_CHANGES_MAX = 5;
-
-/** Why an event can't happen: the error code of the 409. */
-export type Conflict =
-  | "run_running"
-  | "run_succeeded"
-  | "run_failed"
-  | "run_timed_out"
-  | "run_cancelled"
-  | "delivery_failed";
-
-/** A new run is pending. Its silence counts from its creation, or from the end of its delivery if there is one. */
-export function begin(input: NewRun, { isDelivering = false } = {}): Run {
+export function begin(input: NewRun, now: number, { isDelivering = false } = {}): Run {
+  const { gates, createdAt } = input;
   return {
     ...input,
-    silentSince: isDelivering ? null : input.createdAt,
+    silentSince: isDelivering ? null : createdAt,
+    waitingFor: gates && nextGate(gates, [], now),
+    waitingSince: gates && createdAt,
+    waitingReason: null,
+    releasedAt: null,
+    approvals: [],
     endCause: null,
     version: 1,
     status: "pending",
@@ -129,163 +123,52 @@ export function isOpen(run: Pick<Run, "status">): boolean {
   return run.status === "pending" || run.status === "running";
 }
 
+/** Whether a gate holds back the run's webhook. */
+export function isWaiting({ waitingFor }: Pick<Run, "waitingFor">): boolean {
+  return waitingFor !== null;
+}
+
+/** Whether the run waits only for its slot, or for the end of a pause. */
+export function isAtSlot({ waitingFor }: Pick<Run, "waitingFor">): boolean {
+  return waitingFor === "concurrency" || waitingFor === "pause";
+}
+
+/** When the run's time began to count: at its release, or at its creation without gates. */
+export function beganAt({ releasedAt, createdAt }: Pick<Run, "releasedAt" | "createdAt">): number {
+  return releasedAt ?? createdAt;
+}
+
+/** When its callback token expires. The token is made at create, for the latest instant that the deadline can be. */
+export function tokenExpiresAt({ gates, timeoutMs, deadlineAt }: NewRun): number {
+  return gates === null ? deadlineAt : gates.waitUntil + timeoutMs;
+}
+
 /**
- * When an open run ends by itself: at its deadline, at the end of a cancel's grace, or when it was silent for too long.
+ * When an open run ends by itself: at its deadline, at the end of a cancel's grace, when it was silent for too long, or
+ * when it waited for too long.
  */
-export function timeIsUpAt({ deadlineAt, cancelUntil, silentSince, heartbeatTimeoutMs }: Run): number {
+export function timeIsUpAt(run: Run): number {
+  const { deadlineAt, cancelUntil, silentSince, heartbeatTimeoutMs, gates } = run;
+  if (gates !== null && isWaiting(run)) return gates.waitUntil;
   const latest = Math.min(deadlineAt, cancelUntil ?? Number.POSITIVE_INFINITY);
   if (silentSince === null || heartbeatTimeoutMs === null) return latest;
   return Math.min(latest, silentSince + heartbeatTimeoutMs);
 }
 
-function isTimeUp(run: Run, now: number): boolean {
+/** Whether the run is open although its time is up. */
+export function isTimeUp(run: Run, now: number): boolean {
   return isOpen(run) && now >= timeIsUpAt(run);
 }
 
-/** A run that is open when its time is up ends at that instant, however late anybody notices. */
-export function expire(run: Run, now: number): Run {
-  if (!isTimeUp(run, now)) return run;
-  const at = timeIsUpAt(run);
-  // A run that was asked to stop ends as cancelled, even at its deadline: the grace ends no later, and wins a tie.
-  if (run.cancelUntil !== null) {
-    return ended(run, "cancelled", at, at < run.cancelUntil ? "silence" : "cancel", {});
-  }
-  if (at < run.deadlineAt) {
-    const minutes = (run.heartbeatTimeoutMs ?? 0) / MINUTE_MS;
-    const error = `[timeout] The workflow was silent for ${minutes === 1 ? "a minute" : `${minutes} minutes`}: nothing was heard after ${new Date(run.silentSince ?? 0).toISOString()}.`;
-    return ended(run, "failed", at, "silence", { error });
-  }
-  const error = `[timeout] No result was reported by ${new Date(at).toISOString()}.`;
-  return ended(run, "failed", at, "deadline", { error });
-}
+/** What an end tells. */
+export type End = Partial<Pick<Run, "error" | "output">>;
 
-/**
- * The run after `event`, or why the event can't happen. The first end wins for ever. A run whose time is up
- * takes no event, so callers write `expire(run, now)` first. If they don't, an overdue run refuses the event as
- * `run_timed_out`, or as `run_cancelled` if the run was asked to stop.
- */
-export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
-  if (isTimeUp(run, now)) {
-    if (event.type === "deadline_passed") return ok(expire(run, now));
-    return err(run.cancelUntil === null ? "run_timed_out" : "run_cancelled");
-  }
-  const conflict = conflictOf(run);
-  if (conflict !== null && !(conflict === "run_running" && RUNNING_TAKES.has(event.type)))
-    return err(conflict);
-
-  switch (event.type) {
-    case "started":
-      return ok(started(run, now));
-    case "heartbeat":
-      return ok(heard(run, event.externalUrl, now));
-    case "external_url":
-      return ok(withVersion(run, linked(run, event.url)));
-    case "delivered":
-      return ok({ ...run, silentSince: signOfLife(run, now) });
-    case "succeeded":
-      return ok(reported(run, "succeeded", now, { output: event.output }));
-    case "failed": {
-      // A job that was asked to stop reports that it failed. Its error says how far it came.
-      const status = run.cancelUntil === null ? "failed" : "cancelled";
-      return ok(reported(run, status, now, { error: event.error, output: event.output }));
-    }
-    case "cancelled":
-      return ok(ended(run, "cancelled", now, "cancel", {}));
-    case "cancel_requested":
-      return ok(cancelRequested(run, event, now));
-    case "delivery_failed":
-      return ok(ended(run, "failed", now, "delivery", { error: `[delivery] ${event.reason}` }));
-    case "deadline_passed":
-      // The run's time is not up yet, or the first lines would have ended the run.
-      return ok(run);
-  }
-}
-
-/** The events that a running run takes as well as a pending one. */
-const RUNNING_TAKES: ReadonlySet<string> = new Set([
-  "heartbeat",
-  "external_url",
-  "succeeded",
-  "failed",
-  "cancel_requested",
-  "deadline_passed",
-]);
-
-/** Why an event that needs a pending run can't happen; null for a pending run. */
-function conflictOf({ status, endCause }: Run): Conflict | null {
-  if (status === "pending") return null;
-  if (status !== "failed") return `run_${status}`;
-  // The error can't say it, because a workflow may report any text, even one that begins with "[timeout] ".
-  if (endCause === "callback") return "run_failed";
-  return endCause === "delivery" ? "delivery_failed" : "run_timed_out";
-}
-
-function started(run: Run, now: number): Run {
-  const startedAt = Math.max(now, run.createdAt);
-  const silentSince = signOfLife(run, now);
-  return { ...run, version: run.version + 1, status: "running", startedAt, silentSince };
-}
-
-/**
- * A heartbeat of a running run makes a new version only if it changes the link, because D1 shows nothing else of it.
- */
-function heard(run: Run, url: string | undefined, now: number): Run {
-  const next = url === undefined ? run : linked(run, url);
-  if (run.status === "pending") return started(next, now);
-  return { ...withVersion(run, next), silentSince: signOfLife(run, now) };
-}
-
-/**
- * The run with this link. The run as it is if the text is not a harmless link, is no change, or is one change too many.
- */
-function linked(run: Run, text: string): Run {
-  const externalUrl = harmlessLink(text);
-  if (externalUrl === run.externalUrl || externalUrlRefusal(run, text) !== null) return run;
-  return { ...run, externalUrl, externalUrlChanges: run.externalUrlChanges + 1 };
-}
-
-/** Why this text does not become the run's `externalUrl`, and what to send. Null if it does, or is it already. */
-export function externalUrlRefusal(run: Run, text: string): string | null {
-  const refusal = linkRefusal(text);
-  if (refusal !== null) return refusal;
-  if (run.externalUrlChanges < EXTERNAL_URL_CHANGES_MAX || harmlessLink(text) === run.externalUrl)
-    return null;
-  return `The run keeps its link because the link was already set ${EXTERNAL_URL_CHANGES_MAX} times. Send one URL for the whole job.`;
-}
-
-function withVersion(run: Run, next: Run): Run {
-  return next === run ? run : { ...next, version: run.version + 1 };
-}
-
-/**
- * A pending run ends at once, and so does a running one without a grace. Otherwise the run stays open for the grace, at
- * most until its deadline. Of two requests, the one counts whose grace ends first.
- */
-function cancelRequested(run: Run, { by, reason, graceMs }: CancelRequest, now: number): Run {
-  const requestedAt = Math.max(now, run.startedAt ?? run.createdAt, run.silentSince ?? 0);
-  const until = Math.min(requestedAt + (run.status === "pending" ? 0 : graceMs), run.deadlineAt);
-  if (run.cancelUntil !== null && run.cancelUntil <= until) return run;
-  const record = { cancelBy: by, cancelReason: reason, cancelRequestedAt: requestedAt, cancelUntil: until };
-  if (until <= requestedAt) return ended({ ...run, ...record }, "cancelled", now, "cancel", {});
-  return { ...run, ...record, version: run.version + 1 };
-}
-
-function signOfLife(run: Run, now: number): number {
-  return Math.max(now, run.silentSince ?? run.createdAt);
-}
-
-type End = Partial<Pick<Run, "error" | "output">>;
-
-function ended(run: Run, status: Status, at: number, endCause: EndCause, end: End): Run {
-  const { startedAt, createdAt, silentSince, cancelRequestedAt } = run;
-  const completedAt = Math.max(at, startedAt ?? createdAt, silentSince ?? 0, cancelRequestedAt ?? 0);
-  return { ...run, ...end, version: run.version + 1, status, completedAt, endCause };
-}
-
-/** An end that the workflow reported. The workflow must have started, so a missing start is set to the same instant. */
-function reported(run: Run, status: Status, at: number, end: End): Run {
-  const next = ended(run, status, at, "callback", end);
-  return { ...next, startedAt: next.startedAt ?? next.completedAt };
+/** The run after its end at `at`, or a little later if something of the run happened later. */
+export function ended(run: Run, status: Status, at: number, endCause: EndCause, end: End): Run {
+  const { startedAt, silentSince, cancelRequestedAt } = run;
+  const completedAt = Math.max(at, startedAt ?? beganAt(run), silentSince ?? 0, cancelRequestedAt ?? 0);
+  const isOver = { waitingFor: null, waitingSince: null, waitingReason: null };
+  return { ...run, ...end, ...isOver, version: run.version + 1, status, completedAt, endCause };
 }
 
 /** When the run's retention is over. For an open run, the latest instant that this can be. */
@@ -298,8 +181,13 @@ export function purgeAt(run: Pick<Run, "completedAt" | "deadlineAt">, retentionD
  * delivery needs something; null if none is under way.
  */
 export function dueAt(run: Run & { readonly purgeAt: number }, deliveryDueAt: number | null): number {
+  const opensAt = run.waitingFor === "time" ? (run.gates?.notBefore ?? null) : null;
   const due = isOpen(run)
-    ? Math.min(timeIsUpAt(run), deliveryDueAt ?? Number.POSITIVE_INFINITY)
+    ? Math.min(
+        timeIsUpAt(run),
+        deliveryDueAt ?? Number.POSITIVE_INFINITY,
+        opensAt ?? Number.POSITIVE_INFINITY,
+      )
     : run.purgeAt;
   if (!Number.isSafeInteger(due) || due <= 0) throw new RangeError(`run ${run.id} would be due at ${due}`);
   return due;

@@ -4,55 +4,15 @@
  */
 
 import { rfc3339 } from "../base/time.ts";
+import { enderOf, gateEventsBetween } from "./gate-timeline.ts";
 import type { Heartbeat } from "./protocol.ts";
-import type { Run, RunEvent } from "./run.ts";
-
-/**
- * Each type, and its members besides `seq`, `type` and `at`:
- * - `created`: `by`, the name of the caller's API token
- * - `attempt_started`: `attempt`, `host`
- * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up, overtaken), `status`, `durationMs`, `reason`,
- *   `excerpt` (the start of the response, sealed, which only some callers may see), `nextAttemptAt`
- * - `stop_started`, `stop_answered`: the same for the stop request. After the end they go to the log
- * - `started`: `cause` (delivery, heartbeat, callback)
- * - `heartbeat`: `message`, `progress`, `externalUrl`, `externalUrlRefused`, why the URL is not the run's link
- * - `heartbeats_thinned`: `count`, how many earlier heartbeats are no longer stored
- * - `external_url`: `url`, the job's page as the receiver's response names it
- * - `cancel_requested`: `by`, the name of the token that asked, `reason`, `until`, when the run ends at the latest
- * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence), `by`, the name of the token that
- *   cancelled, and its `reason` if it gave one
- */
-export type TimelineEventType =
-  | "created"
-  | "attempt_started"
-  | "attempt_answered"
-  | "stop_started"
-  | "stop_answered"
-  | "started"
-  | "heartbeat"
-  | "heartbeats_thinned"
-  | "external_url"
-  | "cancel_requested"
-  | "ended";
-
-/** `at` in ms. `data`: the other members, as JSON. */
-export interface TimelineEvent {
-  readonly type: TimelineEventType;
-  readonly at: number;
-  readonly data: Readonly<Record<string, unknown>>;
-}
-
-/** An event as the journal stores it. `seq` counts from 1 within the run. `data` is JSON text. */
-export interface StoredEvent {
-  readonly seq: number;
-  readonly type: string;
-  readonly at: number;
-  readonly data: string;
-}
+import type { Run } from "./run.ts";
+import type { StoredEvent, TimelineEvent, TimelineEventType } from "./timeline-event.ts";
+import type { RunEvent } from "./transition.ts";
 
 /** The events of a change: the start, a link, a cancel, the end, or several of them. */
 export function eventsBetween(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
-  const events: TimelineEvent[] = [];
+  const events = gateEventsBetween(before, after, event, now);
   if (before.startedAt === null && after.startedAt !== null) {
     events.push({ type: "started", at: after.startedAt, data: { cause: causeOfStart(event) } });
   }
@@ -72,10 +32,10 @@ export function eventsBetween(before: Run, after: Run, event: RunEvent, now: num
   return events;
 }
 
-/** Who ended the run, if a caller's cancel ended it at once. */
-function canceller(event: RunEvent): { readonly by?: string; readonly reason?: string } {
+/** Who ended the run, if somebody did at once. */
+function canceller(event: RunEvent): Readonly<Record<string, string>> {
   if (event.type === "cancelled") return event.by === undefined ? {} : { by: event.by };
-  if (event.type !== "cancel_requested") return {};
+  if (event.type !== "cancel_requested") return enderOf(event);
   return event.reason === null ? { by: event.by } : { by: event.by, reason: event.reason };
 }
 

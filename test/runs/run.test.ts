@@ -3,23 +3,25 @@ import { describe, expect, it, vi } from "vitest";
 import { toActionRun } from "../../src/runs/action-run.ts";
 import {
   begin,
-  type Conflict,
   dueAt,
   ENDED_STATUSES,
   type EndCause,
-  EXTERNAL_URL_CHANGES_MAX,
-  expire,
-  externalUrlRefusal,
   isOpen,
   OPEN_STATUSES,
   purgeAt,
   type Run,
-  type RunEvent,
   STATUSES,
   type Status,
   timeIsUpAt,
-  transition,
 } from "../../src/runs/run.ts";
+import {
+  type Conflict,
+  EXTERNAL_URL_CHANGES_MAX,
+  expire,
+  externalUrlRefusal,
+  type RunEvent,
+  transition,
+} from "../../src/runs/transition.ts";
 
 const CREATED_AT = Date.UTC(2026, 0, 31, 12);
 const STARTED_AT = CREATED_AT + 1000;

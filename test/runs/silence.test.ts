@@ -2,8 +2,9 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { begin, expire, type Run, type RunEvent, timeIsUpAt, transition } from "../../src/runs/run.ts";
+import { begin, type Run, timeIsUpAt } from "../../src/runs/run.ts";
 import { readRunId } from "../../src/runs/run-id.ts";
+import { expire, type RunEvent, transition } from "../../src/runs/transition.ts";
 import {
   alarmAt,
   alarmIn,

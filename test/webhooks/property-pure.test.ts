@@ -6,17 +6,10 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { attemptAnswered, attemptStarted } from "../../src/runs/coordinator/attempt-events.ts";
-import {
-  begin,
-  dueAt,
-  expire,
-  isOpen,
-  purgeAt,
-  type Run,
-  type RunEvent,
-  transition,
-} from "../../src/runs/run.ts";
-import { eventsBetween, type TimelineEvent } from "../../src/runs/timeline.ts";
+import { begin, dueAt, isOpen, purgeAt, type Run } from "../../src/runs/run.ts";
+import { eventsBetween } from "../../src/runs/timeline.ts";
+import type { TimelineEvent } from "../../src/runs/timeline-event.ts";
+import { expire, type RunEvent, transition } from "../../src/runs/transition.ts";
 import {
   type AttemptResult,
   beginAttempt,

@@ -16,7 +16,7 @@ import { ApiError, errorResponse } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { validBody } from "../../http/validate.ts";
 import type { CancelOrder } from "../protocol.ts";
-import type { RunEvent } from "../run.ts";
+import type { RunEvent } from "../transition.ts";
 import { BOOKMARK_HEADER } from "./bookmark/bookmark.ts";
 import { changeKeyOf } from "./change-key.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";

@@ -3,7 +3,7 @@
 import { log } from "../../base/log.ts";
 import type { AttemptResult, Outcome, Tried } from "../../webhooks/delivery.ts";
 import type { Owner } from "../run-id.ts";
-import type { TimelineEvent } from "../timeline.ts";
+import type { TimelineEvent } from "../timeline-event.ts";
 
 /** Which request an attempt belongs to: a delivery, or a stop request. The names of its events begin with it. */
 type Of = "attempt" | "stop";

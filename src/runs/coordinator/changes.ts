@@ -158,7 +158,13 @@ export class Changes {
     try {
       const text = toActionRun(run);
       if (include !== "details") return text;
-      return withDetails(text, detailsOf(run, shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id))));
+      return withDetails(
+        text,
+        detailsOf(run, {
+          heartbeat: shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)),
+          place: null,
+        }),
+      );
     } catch (error) {
       logFailure("run_unprintable", error, { coordinator: this.#journal.owner.name, run: run.id });
       return null;

@@ -9,22 +9,31 @@ import { msSince } from "../../base/time.ts";
 import { retentionDays } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import type { NewDelivery } from "../../webhooks/delivery.ts";
+import type { Actor } from "../actor.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import { D1RowStore } from "../d1/store.ts";
-import { Journal } from "../journal/journal.ts";
+import { type Slot, slotOf } from "../gates.ts";
+import { Journal, mustStop } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { MessageFilter } from "../message.ts";
 import { Projection } from "../projection/projection.ts";
 import type {
+  ApprovalReply,
   AskedChanges,
   ChangeKey,
   ChangesReply,
+  ClaimReply,
+  ConcurrencyGroup,
   Coordinator,
+  Decision,
   EndpointReport,
+  EventOptions,
+  GatedCreation,
   Heartbeat,
   Inclusion,
   InputsReply,
   MessagesReply,
+  Pause,
   ResendReply,
   RunEventToTell,
   RunReply,
@@ -34,29 +43,32 @@ import type {
   Wait,
   Watcher,
 } from "../protocol.ts";
-import {
-  begin,
-  type CancelRequest,
-  externalUrlRefusal,
-  isOpen,
-  type NewRun,
-  type RunEvent,
-  transition,
-} from "../run.ts";
+import { begin, isOpen, type NewRun } from "../run.ts";
 import type { RunCounts } from "../run-counts.ts";
 import type { EndpointKey, Endpoints, EventType, Recovery, RecoveryOrder } from "../telling.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
+import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
 import { ring } from "./alarm/ring.ts";
 import { Changes } from "./changes.ts";
 import { Deliveries } from "./deliveries.ts";
 import { EndpointDesk } from "./endpoint-desk.ts";
+import { GateDesk } from "./gate-desk.ts";
+import { GateKeeper } from "./gate-keeper.ts";
 import { Ledger } from "./ledger.ts";
 import type { MessageSender } from "./messages.ts";
 import { ownerOf } from "./owner.ts";
 import { Purge } from "./purge.ts";
-import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, Replies, TOO_MANY_WATCHERS } from "./replies.ts";
+import {
+  cancelOrderOf,
+  fingerprintRefusal,
+  isSame,
+  KEY_REUSED,
+  NOT_FOUND,
+  Replies,
+  TOO_MANY_WATCHERS,
+} from "./replies.ts";
 import type { Sender } from "./run-requests.ts";
 import { StopRequests } from "./stop-requests.ts";
 import { Watchers } from "./watchers.ts";
@@ -84,6 +96,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #deliveries: Deliveries;
   readonly #endpoints: EndpointDesk;
   readonly #replies: Replies;
+  readonly #gateKeeper: GateKeeper;
+  readonly #gates: GateDesk;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -99,24 +113,35 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const stopRequests = new DueQueue(this.#journal.stopRequests);
     const messages = new DueQueue(this.#journal.messages);
     const telling = { nextAt: (now: number) => this.#endpoints.nextAt(now) };
-    const work = [openRuns, stopRequests, messages, telling];
+    const gates = { nextAt: (now: number) => this.#gateKeeper.nextAt(now) };
+    const work = [openRuns, stopRequests, messages, telling, gates];
     this.#alarms = new AlarmClock(ctx.storage, this.#journal, work);
     const store = new D1RowStore(env.DB, owner, (now) => this.#alarms.nextOpenAt(now));
     this.#projection = new Projection(this.#journal, this.#alarms, store);
     this.#replies = new Replies(this.#journal, this.#projection);
     this.#purge = new Purge(this.#journal, this.#alarms, this.#projection, store);
     this.#changes = new Changes(ctx.storage.sql, this.#journal, this.#watchers);
-    const [days, ended] = [retentionDays(env), () => this.#endpoints.ended()];
-    this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, this.#changes, days, ended);
+    const days = retentionDays(env);
+    this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, this.#changes, days, {
+      ended: (run, now) => this.#ended(run, now),
+      timeHasCome: (run, now) => this.#gateKeeper.change(run, { type: "time_opened" }, now),
+    });
     const { WebhookSender, WebhookEndpoints, MessageSender } = ctx.exports as unknown as Entrypoints;
     const arming = { owner, arm: (now: number) => this.#projection.arm(now) };
     const sending = { sender: WebhookSender, ...arming };
     this.#stopRequests = new StopRequests(this.#journal, stopRequests, this.#ledger, sending);
-    this.#deliveries = new Deliveries(this.#journal, openRuns, this.#ledger, this.#stopRequests, sending);
+    const slotFreed = (run: JournaledRun, now: number) => this.#gateKeeper.slotFreed(run, now);
+    const requests = this.#stopRequests;
+    this.#deliveries = new Deliveries(this.#journal, openRuns, this.#ledger, requests, sending, slotFreed);
+    const { arm } = arming;
+    this.#gateKeeper = new GateKeeper(this.#journal, this.#ledger, this.#deliveries, requests, arm);
+    this.#gates = new GateDesk(this.#journal, this.#ledger, this.#gateKeeper, this.#replies, days);
     this.#endpoints = new EndpointDesk(this.#journal, messages, this.#replies, {
       ...{ sender: MessageSender, endpoints: WebhookEndpoints, ...arming },
     });
     this.#endpoints.tellSoon();
+    // Runs can wait for a slot that came free when the object died.
+    if (this.#gateKeeper.nextAt(Date.now()) <= Date.now()) this.#projection.arm(Date.now());
   }
 
   async create(
@@ -126,17 +151,16 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     inclusion: Inclusion = {},
   ): Promise<RunReply> {
     const now = Date.now();
-    const isFull = this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES;
-    if (isFull || this.#projection.isOverloaded) {
-      // A repeated create still gets its answer.
-      const reason = isFull ? "storage_full" : "overloaded";
-      return this.#existing(input, changeKey, now, inclusion) ?? { ok: false, reason };
-    }
-    const run = begin(input, { isDelivering: newDelivery !== null });
+    const reason = this.#createRefusal;
+    // A repeated create still gets its answer.
+    if (reason !== null) return this.#existing(input, changeKey, now, inclusion) ?? { ok: false, reason };
+    const claimed = this.#gates.claimed(changeKey, null, now);
+    if (claimed !== null) return claimed;
+    const run = begin(input, now, { isDelivering: newDelivery !== null });
     const { delivery, events } =
       newDelivery === null ? { delivery: null, events: [] } : this.#deliveries.begin(run, newDelivery, now);
     // A key is looked for only if the insert is refused, because nearly every create is new.
-    const created = this.#ledger.create(run, changeKey, delivery, events, now);
+    const created = this.#ledger.create(run, changeKey, { delivery, events }, now);
     if (created === null) {
       return this.#existing(input, changeKey, now, inclusion) ?? { ok: false, reason: "id_taken" };
     }
@@ -144,9 +168,86 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#replies.run(created, inclusion);
   }
 
+  async createGated(
+    input: NewRun,
+    changeKey: ChangeKey,
+    newDelivery: NewDelivery,
+    { preview, ...inclusion }: GatedCreation,
+  ): Promise<RunReply> {
+    const now = Date.now();
+    const reason = this.#createRefusal;
+    if (reason !== null) return this.#existing(input, changeKey, now, inclusion) ?? { ok: false, reason };
+    const claimed = this.#gates.claimed(changeKey, input.gates && slotOf(input.gates), now);
+    if (claimed !== null) return claimed;
+    // Before anything waits or starts for it. `ledger.create` looks again, with the insert.
+    const existing = this.#existing(input, changeKey, now, inclusion);
+    if (existing !== null) return existing;
+    const begun = begin(input, now, { isDelivering: true });
+    const created = this.#gates.create(begun, changeKey, newDelivery, preview, now);
+    if (created === "taken") return { ok: false, reason: "id_taken" };
+    if (typeof created === "string") return { ok: false, reason: created };
+    return this.#replies.run(created, inclusion);
+  }
+
+  async claim(changeKey: ChangeKey, slot: Slot, inclusion: Inclusion = {}): Promise<ClaimReply> {
+    return this.#gates.claim(changeKey, slot, inclusion, Date.now());
+  }
+
+  async approve(
+    id: string,
+    decision: Decision,
+    changeKey: ChangeKey,
+    inclusion: Inclusion = {},
+  ): Promise<RunReply> {
+    return this.#gates.approve(id, decision, changeKey, inclusion, Date.now());
+  }
+
+  async reject(
+    id: string,
+    decision: Decision,
+    changeKey: ChangeKey,
+    inclusion: Inclusion = {},
+  ): Promise<RunReply> {
+    return this.#gates.reject(id, decision, changeKey, inclusion, Date.now());
+  }
+
+  async release(id: string, by: Actor, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
+    return this.#gates.release(id, by, changeKey, inclusion, Date.now());
+  }
+
+  async approval(id: string): Promise<ApprovalReply> {
+    return this.#gates.approval(id, Date.now());
+  }
+
+  async pause(pause: Pause): Promise<void> {
+    this.#gates.pause(pause);
+    this.#projection.arm(Date.now());
+  }
+
+  async resume(group: string): Promise<boolean> {
+    return this.#gates.resume(group, Date.now());
+  }
+
+  async pauses(): Promise<readonly Pause[]> {
+    return this.#gates.pauses(Date.now());
+  }
+
+  async concurrencyGroups(
+    only: string | null,
+    after: Slot | null,
+    limit: number,
+  ): Promise<readonly ConcurrencyGroup[]> {
+    return this.#gates.groups(only, after, limit, Date.now());
+  }
+
+  async setLimit(group: string, actionName: string, version: number, limit: number): Promise<void> {
+    this.#gates.setLimit(group, actionName, version, limit, Date.now());
+  }
+
   async recall(changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
     const existing = this.#journal.runs.byCreateKey(changeKey.key);
-    return existing === null ? NOT_FOUND : this.#recalled(existing, changeKey, Date.now(), inclusion);
+    if (existing !== null) return this.#recalled(existing, changeKey, Date.now(), inclusion);
+    return this.#gates.claimed(changeKey, null, Date.now()) ?? NOT_FOUND;
   }
 
   async inputs(id: string): Promise<InputsReply> {
@@ -158,7 +259,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     id: string,
     event: RunEvent,
     changeKey: ChangeKey,
-    { replayOnly = false }: { readonly replayOnly?: boolean } = {},
+    { replayOnly = false, mayWrite = false }: EventOptions = {},
   ): Promise<RunReply> {
     const now = Date.now();
     const stored = this.#journal.runs.byId(id);
@@ -172,6 +273,10 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       return this.#replies.run(run, { replayed: true });
     }
     if (replayOnly) return NOT_FOUND;
+    // Otherwise whoever may only read could empty a queue.
+    if (event.type === "cancelled" && run.gates !== null && !mayWrite) {
+      return this.#replies.refusal(run, "write_required");
+    }
 
     const next = transition(run, event, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);
@@ -189,7 +294,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const now = Date.now();
     const run = this.#ledger.current(id, now);
     if (run === null) return NOT_FOUND;
-    const accepted = this.#journal.cancels.of(id, changeKey.key);
+    const accepted = this.#journal.accepted.of(id, changeKey.key);
     if (accepted?.fingerprint === changeKey.fingerprint) {
       // The first call may have failed here.
       this.#stopRequests.request(run, now);
@@ -203,7 +308,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const hasGrace = isOpen(next.value);
     if (next.value.version === run.version) {
       // An earlier request ends the run sooner. Only a caller's own key can be sent again.
-      if (changeKey.key.startsWith("t:")) this.#journal.cancels.insert(id, { ...changeKey, hasGrace });
+      if (changeKey.key.startsWith("t:")) this.#journal.accepted.insert(id, { ...changeKey, hasGrace });
       return { ...this.#replies.run(run, { include }), hasGrace };
     }
     const changed = this.#ledger.update(run, next.value, request, now, { changeKey });
@@ -353,11 +458,24 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       stopRequests: (now) => this.#stopRequests.takeBatch(now),
       deliveries: (now) => this.#deliveries.takeBatch(now),
       messages: (now) => this.#endpoints.takeBatch(now),
+      gates: (now) => this.#gateKeeper.takeTurn(now),
       purge: (now) => this.#purge.start(now),
       repair: (now) => this.#projection.repair(now),
       tell: () => this.#endpoints.tell(),
       arm: (now) => this.#projection.arm(now),
     });
+  }
+
+  #ended(run: JournaledRun, now: number): void {
+    this.#endpoints.ended();
+    if (run.status === "failed" && mustStop(run)) this.#stopRequests.request(run, now);
+    this.#gateKeeper.ended(run, now);
+  }
+
+  /** Why no run can be created now; null if nothing prevents it. */
+  get #createRefusal(): "storage_full" | "overloaded" | null {
+    if (this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES) return "storage_full";
+    return this.#projection.isOverloaded ? "overloaded" : null;
   }
 
   /** The answer to a create whose key or id is taken; null if neither is. */
@@ -370,13 +488,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   #recalled(existing: JournaledRun, changeKey: ChangeKey, now: number, { include }: Inclusion): RunReply {
-    const same = [changeKey.fingerprint, ...(changeKey.otherFingerprints ?? [])];
-    if (!same.includes(existing.createFingerprint)) {
-      const { fingerprintKeyId } = existing;
-      const isKeyGone = fingerprintKeyId !== null && changeKey.keyIds?.includes(fingerprintKeyId) === false;
-      return { ok: false, reason: isKeyGone ? "key_unverifiable" : "key_reused" };
-    }
-    return this.#replies.run(this.#ledger.expired(existing, now), { replayed: true, include });
+    const refusal = fingerprintRefusal(changeKey, existing);
+    return refusal ?? this.#replies.run(this.#ledger.expired(existing, now), { replayed: true, include });
   }
 
   #timeline(id: string, { after, limit, withExcerpts = false }: TimelinePage): TimelineReply {

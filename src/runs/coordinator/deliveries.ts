@@ -13,8 +13,9 @@ import {
 import type { Attempt } from "../../webhooks/request/sealed-request.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { isOpen, type RunEvent, transition } from "../run.ts";
-import type { TimelineEvent } from "../timeline.ts";
+import { beganAt, isOpen, type NewRun, type Run } from "../run.ts";
+import type { TimelineEvent } from "../timeline-event.ts";
+import { type RunEvent, transition } from "../transition.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
 import { attemptAnswered, logAnswered, OVERTAKEN } from "./attempt-events.ts";
 import type { Ledger } from "./ledger.ts";
@@ -33,30 +34,43 @@ export class Deliveries extends RunRequests<Delivery> {
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
   readonly #outbox: Outbox<Delivery, AttemptResult, OfRun<Delivery>>;
+  readonly #slotFreed: (run: JournaledRun, now: number) => void;
 
+  /** `slotFreed`: called when no attempt of an ended run is under way any more that still held its slot. */
   constructor(
     journal: Journal,
     queue: DueQueue,
     ledger: Ledger,
     stopRequests: StopRequests,
     sending: Sending,
+    slotFreed: (run: JournaledRun, now: number) => void,
   ) {
     super(sending);
     this.#journal = journal;
     this.#ledger = ledger;
     this.#stopRequests = stopRequests;
+    this.#slotFreed = slotFreed;
     this.#outbox = new Outbox(this, queue, sending);
   }
 
   /** A new run's delivery, with its first attempt under way if a slot is free. Journal it, then launch it. */
-  begin(
-    run: { readonly createdAt: number; readonly deadlineAt: number },
-    trigger: NewDelivery,
-    now: number,
-  ): { delivery: Delivery; events: TimelineEvent[] } {
-    const planned = newDelivery(trigger, run, now);
+  begin(run: Run, trigger: NewDelivery, now: number): { delivery: Delivery; events: TimelineEvent[] } {
+    const { deadlineAt } = run;
+    const planned = newDelivery(trigger, { createdAt: beganAt(run), deadlineAt }, now);
     const delivery = this.#outbox.begin(planned, planned.endsAt, now);
     return { delivery, events: this.started(delivery, now) };
+  }
+
+  /** A new run's delivery that waits until the run is released. */
+  hold(run: NewRun, trigger: NewDelivery, now: number): Delivery {
+    return { ...newDelivery(trigger, run, now), nextAt: null };
+  }
+
+  /** The delivery of a run that is released now, as `begin` does it. */
+  beginHeld(run: Run, now: number): { delivery: Delivery; events: TimelineEvent[] } {
+    const held = this.#journal.deliveries.of(run.id);
+    if (held === null) throw new Error("a waiting run without a delivery");
+    return this.begin(run, held, now);
   }
 
   launch(runId: string, delivery: Delivery): void {
@@ -123,6 +137,7 @@ export class Deliveries extends RunRequests<Delivery> {
   ): void {
     const run = this.#journal.runs.byId(runId);
     if (run === null) return;
+    if (run.slotUntil !== null) this.#slotFreed(run, now);
     if (isOvertaken) this.#tellOvertaken(run, attempt, result, now);
     this.#stopRequests.deliveryAttemptEnded(run, attempt, result.values, now);
     // A heartbeat knows the job's page better.

@@ -15,6 +15,9 @@ const FAILURES = {
   delivery: "error",
   deadline: "timeout",
   silence: "timeout",
+  gate: "skip",
+  rejected: "cancellation",
+  replaced: "cancellation",
 } as const satisfies Readonly<Record<EndCause, string>>;
 
 export class EndLog {

@@ -4,27 +4,40 @@
  * between reading a run and writing it.
  */
 
-import type { Delivery } from "../../webhooks/delivery.ts";
-import type { Journal, Written } from "../journal/journal.ts";
+import { type Delivery, LEASE_MS } from "../../webhooks/delivery.ts";
+import type { Journal, NewRunDetails, Written } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { StopRequest } from "../journal/stop-request-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { ChangeKey } from "../protocol.ts";
-import { expire, isOpen, purgeAt, type Run, type RunEvent } from "../run.ts";
-import { eventsBetween, type TimelineEvent } from "../timeline.ts";
+import { isAtSlot, isOpen, isWaiting, purgeAt, type Run } from "../run.ts";
+import { eventsBetween } from "../timeline.ts";
+import type { TimelineEvent } from "../timeline-event.ts";
+import { expire, type RunEvent } from "../transition.ts";
 import { logGivenUp, neverCalled } from "./attempt-events.ts";
 import type { Changes } from "./changes.ts";
 import { EndLog } from "./end-log.ts";
 import type { Watchers } from "./watchers.ts";
 
 /**
- * `changeKey`: the caller's, if a caller asked for the change. `first` and `last`: events before and after those of the
- * change.
+ * `changeKey`: the caller's, if a caller asked for the change. `isRepeatable`: whether the caller may repeat it after
+ * other changes, as a cancel always is. `first` and `last`: events before and after those of the change. `delivery`: of
+ * a run that is released.
  */
-interface UpdateDetails {
+export interface UpdateDetails {
   readonly changeKey?: ChangeKey;
+  readonly isRepeatable?: boolean;
+  readonly delivery?: Delivery;
   readonly first?: readonly TimelineEvent[];
   readonly last?: readonly TimelineEvent[];
+}
+
+/** What else follows from a run. */
+export interface Consequences {
+  /** Called after each end. */
+  ended(run: JournaledRun, now: number): void;
+  /** Called when the time of a waiting run has come. Returns the run as it is then. */
+  timeHasCome(run: JournaledRun, now: number): JournaledRun;
 }
 
 export class Ledger {
@@ -34,16 +47,15 @@ export class Ledger {
   readonly #changes: Changes;
   readonly #retentionDays: number;
   readonly #endLog: EndLog;
-  readonly #ended: () => void;
+  readonly #consequences: Consequences;
 
-  /** `ended`: called after each end. */
   constructor(
     journal: Journal,
     projection: Projection,
     watchers: Watchers,
     changes: Changes,
     retentionDays: number,
-    ended: () => void,
+    consequences: Consequences,
   ) {
     this.#journal = journal;
     this.#projection = projection;
@@ -51,10 +63,10 @@ export class Ledger {
     this.#changes = changes;
     this.#retentionDays = retentionDays;
     this.#endLog = new EndLog(journal.owner.name);
-    this.#ended = ended;
+    this.#consequences = consequences;
   }
 
-  /** The run as it is now; null if there is none. If its time is up, it ends here. */
+  /** The run as it is now; null if there is none. If its time is up, it ends here. If it has come, it goes on here. */
   current(id: string, now: number): JournaledRun | null {
     const stored = this.#journal.runs.byId(id);
     return stored && this.expired(stored, now);
@@ -63,17 +75,12 @@ export class Ledger {
   /** The same for a run that was read already. */
   expired(run: JournaledRun, now: number): JournaledRun {
     const next = expire(run, now);
-    return next === run ? run : this.update(run, next, { type: "deadline_passed" }, now);
+    if (next !== run) return this.update(run, next, { type: "deadline_passed" }, now);
+    return hasTimeCome(run, now) ? this.#consequences.timeHasCome(run, now) : run;
   }
 
   /** Writes a new run. Null, and nothing is written, if its key or its id is taken. */
-  create(
-    run: Run,
-    changeKey: ChangeKey,
-    delivery: Delivery | null,
-    events: readonly TimelineEvent[],
-    now: number,
-  ): JournaledRun | null {
+  create(run: Run, changeKey: ChangeKey, details: NewRunDetails, now: number): JournaledRun | null {
     const created = {
       ...run,
       createKey: changeKey.key,
@@ -82,23 +89,26 @@ export class Ledger {
       changeKey: null,
       changeFingerprint: null,
       purgeAt: purgeAt(run, this.#retentionDays),
+      readySeq: this.#readySeq(run, null),
+      slotUntil: null,
     };
-    const written = this.#journal.insert(created, delivery, events, now);
+    const written = this.#journal.insert(created, details, now);
     if (written === null) return null;
     this.#written(created, written, now);
     return created;
   }
 
   /**
-   * Writes a run's new version and erases its delivery. The delivery is over by then: a pending run changes only when
-   * it starts or ends, or when its receiver has responded, and a running run has no delivery.
+   * Writes a run's new version. The delivery is over by then, and is erased, unless the run waits at a gate or is
+   * released: any other pending run changes only when it starts or ends, or when its receiver has responded, and a
+   * running run has no delivery.
    */
   update(
     before: JournaledRun,
     next: Run,
     event: RunEvent,
     now: number,
-    { changeKey = ownChangeKey(), first = [], last = [] }: UpdateDetails = {},
+    { changeKey = ownChangeKey(), isRepeatable, delivery, first = [], last = [] }: UpdateDetails = {},
   ): JournaledRun {
     const changed = {
       ...before,
@@ -106,17 +116,21 @@ export class Ledger {
       changeKey: changeKey.key,
       changeFingerprint: changeKey.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
+      readySeq: this.#readySeq(next, before.readySeq),
+      slotUntil: this.#slotUntil(next, now),
     };
     const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
-    const cancel = event.type === "cancel_requested" ? { ...changeKey, hasGrace: isOpen(changed) } : null;
-    const written = this.#journal.update(changed, events, now, cancel);
+    const isAccepted = isRepeatable === true || event.type === "cancel_requested";
+    const accepted = isAccepted ? { ...changeKey, hasGrace: isOpen(changed) } : null;
+    const written = this.#journal.update(changed, { events, accepted, delivery: delivery ?? null }, now);
     this.#written(changed, written, now);
     this.#endLog.write(changed, now);
-    if (!isOpen(changed)) this.#ended();
-    if (event.type === "deadline_passed" && written.erased?.leaseUntil === null) {
+    const wasDue = event.type === "deadline_passed" && !isWaiting(before);
+    if (wasDue && written.erased?.leaseUntil === null) {
       const { attempt } = written.erased;
       logGivenUp("attempt", this.#journal.owner, before.id, attempt, neverCalled(written.erased));
     }
+    if (!isOpen(changed)) this.#consequences.ended(changed, now);
     return changed;
   }
 
@@ -156,11 +170,28 @@ export class Ledger {
     if (events.length > 0) this.#watchers.tell(run.id);
   }
 
+  /** The order of those that wait is the order of the writes with which they got to the slot, and not of a clock. */
+  #readySeq(run: Run, before: number | null): number | null {
+    if (before !== null || run.gates === null) return before;
+    return isAtSlot(run) || run.releasedAt !== null ? this.#journal.landing.nextSeq : null;
+  }
+
+  /** Until when a run that has just ended holds its slot: while an attempt is under way, or the next run starts beside it. */
+  #slotUntil(run: Run, now: number): number | null {
+    if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return null;
+    const lease = this.#journal.deliveries.leaseOf(run.id);
+    return lease === null ? null : Math.min(lease, now + LEASE_MS);
+  }
+
   #written({ id }: JournaledRun, written: Written, now: number): void {
     this.#projection.changed(written, now);
     this.#watchers.tell(id);
     this.#changes.noteChange(now);
   }
+}
+
+function hasTimeCome({ waitingFor, gates }: Run, now: number): boolean {
+  return waitingFor === "time" && gates !== null && now >= (gates.notBefore ?? 0);
 }
 
 /** The key of a change that no caller asked for. */

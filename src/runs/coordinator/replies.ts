@@ -1,7 +1,8 @@
 /** How a coordinator answers about a run. Reads the journal, and writes nothing. */
 
 import { toActionRun } from "../action-run.ts";
-import { detailsOf, shownHeartbeat } from "../details.ts";
+import { detailsOf, type PlaceInLine, shownHeartbeat } from "../details.ts";
+import { slotOf } from "../gates.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
@@ -14,7 +15,7 @@ import type {
   RunEventToTell,
   RunRefusal,
 } from "../protocol.ts";
-import { type Conflict, isOpen } from "../run.ts";
+import { isOpen, tokenExpiresAt } from "../run.ts";
 import { eventOf } from "../telling.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
@@ -41,6 +42,7 @@ export class Replies {
       actionRun: toActionRun(run),
       status: run.status,
       deadlineAt: run.deadlineAt,
+      tokenExpiresAt: tokenExpiresAt(run),
       replayed,
       bookmark: this.#projection.commit.bookmarkOf(run.id),
       isOver: !isOpen(run),
@@ -54,19 +56,19 @@ export class Replies {
   /** What a new run that repeats this one is made of. */
   inputs(run: JournaledRun): InputsAnswer {
     const { actionName, entityId, parameters, recommendations } = run;
-    const { createdAt, deadlineAt, heartbeatTimeoutMs, labels } = run;
+    const { heartbeatTimeoutMs, labels } = run;
     return {
       ok: true,
       isOver: !isOpen(run),
       source: run.source,
       inputs: {
         ...{ actionName, entityId, parameters, recommendations, labels, heartbeatTimeoutMs },
-        timeoutMs: deadlineAt - createdAt,
+        timeoutMs: run.timeoutMs,
       },
     };
   }
 
-  refusal({ id }: JournaledRun, reason: Conflict): RunRefusal {
+  refusal({ id }: JournaledRun, reason: RunRefusal["reason"]): RunRefusal {
     return { ok: false, reason, bookmark: this.#projection.commit.bookmarkOf(id) };
   }
 
@@ -78,8 +80,17 @@ export class Replies {
     return { ...about, actionRun: toActionRun(run), details: this.#details(run) };
   }
 
+  /** With what only a coordinator knows: the last heartbeat, and the place of a run that waits for a slot. */
   #details(run: JournaledRun): string {
-    return detailsOf(run, shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)));
+    const heartbeat = shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id));
+    return detailsOf(run, { heartbeat, place: this.#placeOf(run) });
+  }
+
+  #placeOf(run: JournaledRun): PlaceInLine | null {
+    if (run.waitingFor !== "concurrency" || run.gates === null) return null;
+    const { slots } = this.#journal;
+    const behind = slots.holders(slotOf(run.gates)).map(({ id }) => id);
+    return { position: slots.positionOf(run), behind };
   }
 
   /**
@@ -96,6 +107,18 @@ export function cancelOrderOf(run: JournaledRun, now: number): CancelOrder | nul
   const { cancelReason: reason, cancelRequestedAt: requestedAt, cancelUntil: until } = run;
   if (requestedAt === null || until === null) return null;
   return { reason, requestedAt, until, remainingMs: Math.max(until - now, 0) };
+}
+
+/** Why a create is not the one that this key sent before; null if it is. */
+export function fingerprintRefusal(
+  change: ChangeKey,
+  first: Pick<JournaledRun, "createFingerprint" | "fingerprintKeyId">,
+): RunRefusal | null {
+  if ([change.fingerprint, ...(change.otherFingerprints ?? [])].includes(first.createFingerprint))
+    return null;
+  const { fingerprintKeyId } = first;
+  const isKeyGone = fingerprintKeyId !== null && change.keyIds?.includes(fingerprintKeyId) === false;
+  return { ok: false, reason: isKeyGone ? "key_unverifiable" : "key_reused" };
 }
 
 /** Whether a request is the one that this key sent before. */

@@ -13,9 +13,9 @@ import {
 } from "../../webhooks/delivery.ts";
 import type { Attempt } from "../../webhooks/request/sealed-request.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { isOpen } from "../run.ts";
+import { beganAt, isOpen } from "../run.ts";
 import type { Owner } from "../run-id.ts";
-import type { TimelineEvent } from "../timeline.ts";
+import type { TimelineEvent } from "../timeline-event.ts";
 import { attemptAnswered, attemptStarted, logAnswered, logGivenUp, neverCalled } from "./attempt-events.ts";
 import type { Queued, Room, SlotsPolicy } from "./attempt-slots.ts";
 import type { Arming, Outgoing, RequestKind } from "./outbox.ts";
@@ -129,7 +129,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
 
   answered(outgoing: OfRun<T>, attempt: number, result: AttemptResult, now: number): void {
     const { run, request, endsAt } = outgoing;
-    const { createdAt } = run;
+    const createdAt = beganAt(run);
     const { unsureMax, done } = this;
     const circumstances = { now, createdAt, endsAt, random: Math.random(), unsureMax, done };
     const outcome = outcomeOf(request, attempt, result, circumstances);

@@ -9,7 +9,7 @@ import type { Attempt } from "../../webhooks/request/sealed-request.ts";
 import { type Journal, stopRequestEndsAt } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { StopRequest } from "../journal/stop-request-rows.ts";
-import type { TimelineEvent } from "../timeline.ts";
+import type { TimelineEvent } from "../timeline-event.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
 import type { Ledger } from "./ledger.ts";
 import { Outbox } from "./outbox.ts";

@@ -5,7 +5,7 @@
 
 /** Bytes of runs and of their sealed requests. */
 export const BATCH_MAX_BYTES = 4_000_000;
-/** Timeline events, and accepted cancels. */
+/** Timeline events, and accepted changes. */
 export const BATCH_MAX_EVENTS = 2000;
 
 export interface Weight {

@@ -28,6 +28,12 @@ export class DeliveryRows {
     return { ...row, sealed: new Uint8Array(row.sealed), isUnsure: row.isUnsure === 1 };
   }
 
+  /** When the attempt under way counts as lost; null if none is under way. */
+  leaseOf(runId: string): number | null {
+    const lease = "SELECT lease_until AS leaseUntil FROM deliveries WHERE run_id = ?";
+    return [...this.#sql.exec<{ leaseUntil: number | null }>(lease, runId)][0]?.leaseUntil ?? null;
+  }
+
   /** Erases the delivery, its sealed request included. Returns how far it got; null if there was none. */
   erase(runId: string): ErasedDelivery | null {
     const erased = this.#sql.exec<Pick<ErasedDelivery, keyof ErasedDelivery>>(
@@ -46,7 +52,7 @@ export class DeliveryRows {
           is_unsure, unsure_attempts)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (run_id) DO UPDATE SET
-         attempt = excluded.attempt, next_at = excluded.next_at, lease_until = excluded.lease_until,
+         ends_at = excluded.ends_at, attempt = excluded.attempt, next_at = excluded.next_at, lease_until = excluded.lease_until,
          is_unsure = excluded.is_unsure, unsure_attempts = excluded.unsure_attempts`,
       runId,
       ...[host, sealed, weight, startOn, maxAttempts, initialDelayMs, endsAt],

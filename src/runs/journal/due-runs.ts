@@ -52,7 +52,7 @@ export class DueRuns implements DueRows {
     const rows = this.#sql.exec<{ id: string; bytes: number; events: number }>(
       `SELECT id, bytes,
          min(?3, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0))
-           + (SELECT count(*) FROM cancels WHERE run_id = runs.id) AS events
+           + (SELECT count(*) FROM accepted_changes WHERE run_id = runs.id) AS events
        FROM runs INDEXED BY runs_ended_due
        WHERE completed_at IS NOT NULL AND due_at <= ?1 AND purge_at <= ?1 ORDER BY due_at LIMIT ?2`,
       now,

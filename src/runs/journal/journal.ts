@@ -5,9 +5,11 @@
 
 import { MINUTE_MS } from "../../base/time.ts";
 import type { Delivery } from "../../webhooks/delivery.ts";
+import { isWaiting } from "../run.ts";
 import type { Owner } from "../run-id.ts";
-import type { TimelineEvent } from "../timeline.ts";
-import { type AcceptedCancel, CancelRows } from "./cancel-rows.ts";
+import type { TimelineEvent } from "../timeline-event.ts";
+import { type AcceptedChange, AcceptedChanges } from "./accepted-changes.ts";
+import { ClaimRows } from "./claim-rows.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
 import { EndedRunCounts } from "./ended-run-counts.ts";
@@ -16,9 +18,12 @@ import { EndpointHealthRows } from "./endpoint-health-rows.ts";
 import { LandingRows, type Unlanded } from "./landing-rows.ts";
 import { Marks } from "./marks.ts";
 import { MessageRows } from "./message-rows.ts";
+import { PauseRows } from "./pause-rows.ts";
+import { PreviewRows } from "./preview-rows.ts";
 import { RecoveryRows } from "./recovery-rows.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
+import { SlotRows } from "./slot-rows.ts";
 import { migrate } from "./steps.ts";
 import { type ErasedDelivery, type StopRequest, StopRequestRows } from "./stop-request-rows.ts";
 import { TimelineRows } from "./timeline-rows.ts";
@@ -33,12 +38,31 @@ const TABLES_OF_RUNS = [
   "runs_aside",
   "stop_requests",
   "receiver_responses",
-  "cancels",
+  "accepted_changes",
+  "previews",
 ];
 
 /** When the time of the run's stop request is up: no attempt begins at this instant or later. */
 export function stopRequestEndsAt({ completedAt, deadlineAt }: JournaledRun): number {
   return (completedAt ?? deadlineAt) + STOP_AFTER_END_MS;
+}
+
+/** What else a new run needs. */
+export interface NewRunDetails {
+  readonly delivery: Delivery | null;
+  /** The events after `created`. */
+  readonly events: readonly TimelineEvent[];
+  /** What an approver reads of its request, as JSON text. */
+  readonly preview?: string | null;
+}
+
+/** What else a version needs. */
+export interface VersionDetails {
+  readonly events: readonly TimelineEvent[];
+  /** The change that made the version, if its caller may repeat it after other changes. */
+  readonly accepted?: AcceptedChange | null;
+  /** The delivery of a run that is released with this version. */
+  readonly delivery?: Delivery | null;
 }
 
 /** The result of writing a version. */
@@ -65,7 +89,11 @@ export class Journal {
   readonly timeline: TimelineRows;
   readonly deliveries: DeliveryRows;
   readonly stopRequests: StopRequestRows;
-  readonly cancels: CancelRows;
+  readonly accepted: AcceptedChanges;
+  readonly slots: SlotRows;
+  readonly pauses: PauseRows;
+  readonly claims: ClaimRows;
+  readonly previews: PreviewRows;
   readonly marks: Marks;
 
   constructor(storage: DurableObjectStorage, owner: Owner) {
@@ -77,7 +105,11 @@ export class Journal {
     this.timeline = new TimelineRows(storage.sql);
     this.deliveries = new DeliveryRows(storage.sql);
     this.stopRequests = new StopRequestRows(storage.sql);
-    this.cancels = new CancelRows(storage.sql);
+    this.accepted = new AcceptedChanges(storage.sql);
+    this.slots = new SlotRows(storage.sql);
+    this.pauses = new PauseRows(storage.sql);
+    this.claims = new ClaimRows(storage.sql);
+    this.previews = new PreviewRows(storage.sql);
     this.marks = new Marks(storage.sql);
     this.endedCounts = new EndedRunCounts(storage.sql);
     this.endedRuns = new EndedRuns(storage.sql);
@@ -99,13 +131,15 @@ export class Journal {
   }
 
   /**
-   * Writes a new run with its delivery and the events after `created`, in one transaction. Null, and nothing is
-   * written, if the run's key or its id is taken.
+   * Writes a new run with what belongs to it, in one transaction. Null, and nothing is written, if the run's key or its
+   * id is taken.
    */
-  insert(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[], now: number) {
+  insert(run: JournaledRun, { delivery, events, preview = null }: NewRunDetails, now: number) {
     return this.#numbered((): Written | null => {
       const written = this.#written(run, delivery, now);
-      if (!this.runs.insert(run, rowDetails(written))) return null;
+      const waitingBytes = delivery === null ? 0 : sealedBytes(delivery) + (preview?.length ?? 0);
+      if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
+      if (preview !== null) this.previews.insert(run.id, preview);
       if (delivery !== null) this.deliveries.put(run.id, delivery);
       if (delivery?.stopRequest !== undefined) {
         this.stopRequests.insert(run.id, delivery.stopRequest, stopRequestEndsAt(run));
@@ -116,21 +150,22 @@ export class Journal {
   }
 
   /**
-   * Writes a run's new version and appends the events, and erases the run's delivery, in one transaction. `cancel`: the
-   * accepted cancel that made the version; null if another event made it.
+   * Writes a run's new version and appends the events, in one transaction. The run's delivery is erased, unless the run
+   * waits at a gate or is released with this version.
    */
   update(
     run: JournaledRun,
-    events: readonly TimelineEvent[],
+    { events, accepted = null, delivery = null }: VersionDetails,
     now: number,
-    cancel: AcceptedCancel | null = null,
   ): Written {
     return this.#numbered((): Written => {
-      const written = this.#written(run, null, now);
+      const written = this.#written(run, delivery, now);
       this.runs.update(run, rowDetails(written));
-      if (cancel !== null) this.cancels.insert(run.id, cancel);
-      const erased = this.#eraseDelivery(run.id);
+      if (accepted !== null) this.accepted.insert(run.id, accepted);
+      if (delivery !== null) this.deliveries.put(run.id, delivery);
+      const erased = delivery === null && !isWaiting(run) ? this.#eraseDelivery(run.id) : null;
       this.#boundStopRequest(run);
+      if (run.gates?.approval && run.completedAt !== null) this.previews.erase(run.id);
       this.timeline.append(run, events);
       return erased === null ? written : { ...written, erased };
     });
@@ -196,13 +231,13 @@ export class Journal {
   }
 
   /**
-   * Shortens the time of the stop request of a run that was cancelled. Erases it after any other end, because it could
+   * Shortens the time of the stop request of a run whose job must stop. Erases it after any other end, because it could
    * stop the rest of a pipeline that has reported its success.
    */
   #boundStopRequest(run: JournaledRun): void {
     // Only a run with a trigger can have a stop request.
     if (run.completedAt === null || run.source === "none") return;
-    if (run.status === "cancelled") this.stopRequests.endBy(run.id, stopRequestEndsAt(run));
+    if (mustStop(run)) this.stopRequests.endBy(run.id, stopRequestEndsAt(run));
     else this.stopRequests.erase(run.id);
   }
 
@@ -219,6 +254,19 @@ export class Journal {
     const unlanded = { id, version, seq: this.landing.nextSeq, bytes, changedAt: now, run };
     return { unlanded, dueAt: dueOf(run, delivery) };
   }
+}
+
+/**
+ * Whether the job of an ended run must stop: after a cancel, and after a silent end of a run that held a slot, because
+ * the next run of its group starts.
+ */
+export function mustStop({ status, endCause, gates }: JournaledRun): boolean {
+  if (status === "cancelled") return true;
+  return gates?.concurrency != null && (endCause === "deadline" || endCause === "silence");
+}
+
+function sealedBytes({ sealed, stopRequest }: Delivery): number {
+  return sealed.byteLength + (stopRequest?.sealed.byteLength ?? 0);
 }
 
 function rowDetails({ unlanded: { seq, bytes, changedAt }, dueAt }: Written): RowDetails {

@@ -3,7 +3,8 @@
  * by.
  */
 
-import type { Run } from "../run.ts";
+import { type Approval, type Gates, slotOf } from "../gates.ts";
+import { isAtSlot, isOpen, type Run } from "../run.ts";
 import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 
@@ -16,13 +17,18 @@ export interface JournaledRun extends Run {
   readonly changeKey: string | null;
   readonly changeFingerprint: string | null;
   readonly purgeAt: number;
+  /** The sequence number of the write with which it got to its slot: the order of those that wait. Null before. */
+  readonly readySeq: number | null;
+  /** It has ended, but an attempt may still be under way, so it holds its slot until then at most. Null: no attempt is. */
+  readonly slotUntil: number | null;
 }
 
 /** Written once. */
 const FIXED = [
   ...(["id", "actionName", "entityId", "parameters", "recommendations", "triggeredBy", "createdAt"] as const),
-  ...(["deadlineAt", "heartbeatTimeoutMs", "createKey", "createFingerprint", "fingerprintKeyId"] as const),
+  ...(["heartbeatTimeoutMs", "createKey", "createFingerprint", "fingerprintKeyId"] as const),
   ...(["source", "actionVersion", "retryOf", "labels", "traceparent"] as const),
+  ...(["via", "timeoutMs", "gates"] as const),
 ] as const;
 const CHANGING = [
   ...([
@@ -30,6 +36,7 @@ const CHANGING = [
     "status",
     "startedAt",
     "completedAt",
+    "deadlineAt",
     "purgeAt",
     "changeKey",
     "changeFingerprint",
@@ -37,10 +44,16 @@ const CHANGING = [
   ...(["error", "output", "silentSince", "endCause"] as const),
   ...(["cancelBy", "cancelReason", "cancelRequestedAt", "cancelUntil"] as const),
   ...(["externalUrl", "externalUrlChanges"] as const),
+  ...(["waitingFor", "waitingSince", "waitingReason", "releasedAt"] as const),
+  ...(["approvals", "readySeq", "slotUntil"] as const),
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING];
-/** A member that the lists above lack makes `#select` fail to type-check. */
-type Row = Pick<JournaledRun, (typeof MEMBERS)[number]>;
+type Member = (typeof MEMBERS)[number];
+/** A member that the lists above lack makes `#select` fail to type-check. These two are stored as JSON; null if empty. */
+type Row = Omit<Pick<JournaledRun, Member>, "gates" | "approvals"> & {
+  readonly gates: string | null;
+  readonly approvals: string | null;
+};
 
 /** The column of a member: `created_at` for `createdAt`. */
 function columnOf(member: string): string {
@@ -52,13 +65,14 @@ const THIS_RUN = `WHERE run_key = ${BOUND_KEY} AND id = ?`;
 // The second term repeats the condition of the index. Otherwise SQLite would not use the index.
 const THIS_KEY = "WHERE create_key = ? AND substr(create_key, 1, 2) = 't:'";
 const INSERT = `
-  INSERT INTO runs (run_key, ${MEMBERS.map(columnOf).join(", ")}, due_at, change_seq, changed_at, bytes)
-  VALUES (${BOUND_KEY}, ${"?, ".repeat(MEMBERS.length)}?, ?, ?, ?)
+  INSERT INTO runs (run_key, ${MEMBERS.map(columnOf).join(", ")}, slot_state, due_at, change_seq, changed_at, bytes,
+    slot_group, slot_key, creator_id, waiting_bytes)
+  VALUES (${BOUND_KEY}, ${"?, ".repeat(MEMBERS.length)}?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT DO NOTHING
   RETURNING 1`;
 const UPDATE = `
   UPDATE runs SET ${CHANGING.map((member) => `${columnOf(member)} = ?`).join(", ")},
-    due_at = ?, due_failures = 0, change_seq = ?, changed_at = ?, bytes = ?
+    slot_state = ?, due_at = ?, due_failures = 0, change_seq = ?, changed_at = ?, bytes = ?
   ${THIS_RUN}`;
 
 /** What the journal keeps beside a run. */
@@ -68,6 +82,8 @@ export interface RowDetails {
   readonly seq: number;
   readonly changedAt: number;
   readonly bytes: number;
+  /** How many bytes the sealed requests of a run with gates have. Only of a new run. */
+  readonly waitingBytes?: number;
 }
 
 export class RunRows {
@@ -96,15 +112,25 @@ export class RunRows {
   }
 
   /** False, and nothing is written, if another run has this key or the id's `run_key`. */
-  insert(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): boolean {
-    const values = MEMBERS.map((member) => run[member]);
-    const inserted = this.#sql.exec(INSERT, ...keyHalves(run.id), ...values, dueAt, seq, changedAt, bytes);
+  insert(run: JournaledRun, { dueAt, seq, changedAt, bytes, waitingBytes = 0 }: RowDetails): boolean {
+    const inserted = this.#sql.exec(
+      INSERT,
+      ...[...keyHalves(run.id), ...MEMBERS.map((member) => columnValue(run, member))],
+      ...[slotState(run), dueAt, seq, changedAt, bytes, ...slotColumns(run, waitingBytes)],
+    );
     return [...inserted].length > 0;
   }
 
   update(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): void {
-    const values = CHANGING.map((member) => run[member]);
-    this.#sql.exec(UPDATE, ...values, dueAt, seq, changedAt, bytes, ...keyHalves(run.id), run.id);
+    const values = CHANGING.map((member) => columnValue(run, member));
+    const written = [slotState(run), dueAt, seq, changedAt, bytes];
+    this.#sql.exec(UPDATE, ...values, ...written, ...keyHalves(run.id), run.id);
+  }
+
+  /** Notes that no attempt of an ended run is under way any more, so that its slot is free. */
+  freeSlot({ id }: Pick<JournaledRun, "id">): void {
+    const free = `UPDATE runs SET slot_until = NULL, slot_state = NULL ${THIS_RUN}`;
+    this.#sql.exec(free, ...keyHalves(id), id);
   }
 
   /** Walks the open runs. */
@@ -124,6 +150,35 @@ export class RunRows {
   }
 
   #select(clauses: string, ...bindings: (string | number)[]): JournaledRun[] {
-    return [...this.#sql.exec<Row>(`${SELECT} ${clauses}`, ...bindings)];
+    const rows = this.#sql.exec<Pick<Row, keyof Row>>(`${SELECT} ${clauses}`, ...bindings);
+    return [...rows].map(toRun);
   }
+}
+
+function toRun({ gates, approvals, ...row }: Row): JournaledRun {
+  return {
+    ...row,
+    gates: gates === null ? null : (JSON.parse(gates) as Gates),
+    approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
+  };
+}
+
+function columnValue(run: JournaledRun, member: Member): string | number | null {
+  if (member === "gates") return run.gates && JSON.stringify(run.gates);
+  if (member === "approvals") return run.approvals.length === 0 ? null : JSON.stringify(run.approvals);
+  return run[member];
+}
+
+/** `slot_group`, `slot_key`, `creator_id` and `waiting_bytes`. A run that has gates but no group has the group "". */
+function slotColumns({ gates }: JournaledRun, waitingBytes: number): readonly (string | number | null)[] {
+  if (gates === null) return [null, null, null, null];
+  const { group, key } = slotOf(gates);
+  return [group, key, gates.creator.tokenId, waitingBytes];
+}
+
+/** What SQL knows of a run's place at its slot: null if it has none, or none any more. */
+function slotState(run: JournaledRun): "early" | "waiting" | "holding" | null {
+  if (run.waitingFor !== null) return isAtSlot(run) ? "waiting" : "early";
+  if (run.releasedAt === null || !run.gates?.concurrency) return null;
+  return isOpen(run) || run.slotUntil !== null ? "holding" : null;
 }

@@ -30,6 +30,21 @@ export const JOURNAL_STEPS: readonly string[] = [
      heartbeat_timeout_ms INTEGER,
      silent_since         INTEGER,
      end_cause            TEXT,
+     via                  TEXT,
+     timeout_ms           INTEGER NOT NULL,
+     gates                TEXT,
+     waiting_for          TEXT,
+     waiting_since        INTEGER,
+     waiting_reason       TEXT,
+     released_at          INTEGER,
+     approvals            TEXT,
+     ready_seq            INTEGER,
+     slot_until           INTEGER,
+     slot_group           TEXT,
+     slot_key             TEXT,
+     slot_state           TEXT,
+     creator_id           TEXT,
+     waiting_bytes        INTEGER,
      labels               TEXT    NOT NULL,
      parameters           TEXT    NOT NULL,
      recommendations      TEXT    NOT NULL,
@@ -50,6 +65,37 @@ export const JOURNAL_STEPS: readonly string[] = [
    CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
    CREATE INDEX runs_ended_due ON runs (due_at) WHERE completed_at IS NOT NULL;
    CREATE INDEX runs_by_change ON runs (change_seq);
+   CREATE INDEX runs_by_slot ON runs (slot_group, slot_key, slot_state, ready_seq, creator_id, waiting_bytes)
+     WHERE slot_state IS NOT NULL;
+   CREATE INDEX runs_by_slot_end ON runs (slot_until) WHERE slot_until IS NOT NULL;
+   CREATE TABLE slot_limits (
+     slot_group  TEXT    NOT NULL,
+     action_name TEXT    NOT NULL,
+     version     INTEGER NOT NULL,
+     max_holders INTEGER NOT NULL,
+     PRIMARY KEY (slot_group, action_name)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE pauses (
+     slot_group TEXT    PRIMARY KEY,
+     reason     TEXT    NOT NULL,
+     until      INTEGER,
+     paused_by  TEXT    NOT NULL,
+     via        TEXT,
+     paused_at  INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE claims (
+     key                TEXT    PRIMARY KEY,
+     fingerprint        TEXT    NOT NULL,
+     fingerprint_key_id TEXT,
+     slot_group         TEXT    NOT NULL,
+     slot_key           TEXT    NOT NULL,
+     expires_at         INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX claims_by_end ON claims (expires_at);
+   CREATE TABLE previews (
+     run_id  TEXT PRIMARY KEY,
+     request TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
    CREATE TABLE runs_aside (
      run_id TEXT PRIMARY KEY
    ) STRICT, WITHOUT ROWID;
@@ -87,7 +133,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      counted_seq INTEGER NOT NULL,
      counts      TEXT    NOT NULL
    ) STRICT;
-   CREATE TABLE cancels (
+   CREATE TABLE accepted_changes (
      run_id      TEXT    NOT NULL,
      key         TEXT    NOT NULL,
      fingerprint TEXT    NOT NULL,

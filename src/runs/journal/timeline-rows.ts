@@ -4,7 +4,8 @@
  */
 
 import type { Run } from "../run.ts";
-import { created, isToldByEnd, type StoredEvent, type TimelineEvent, withDerived } from "../timeline.ts";
+import { created, isToldByEnd, withDerived } from "../timeline.ts";
+import type { StoredEvent, TimelineEvent } from "../timeline-event.ts";
 
 /** No run keeps more events. Beyond that, its oldest heartbeats are replaced by their count. */
 export const EVENTS_MAX = 1000;

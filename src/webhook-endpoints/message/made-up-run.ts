@@ -54,12 +54,16 @@ export function madeUpAttempt({
   const type = trial.type ?? heard ?? "action_run.succeeded";
   const createdAt = now - TOOK_MS;
   const run: Run = {
-    ...begin({
-      ...{ id: mintUuidV7(now), actionName, triggeredBy, createdAt },
-      ...{ entityId: "example", parameters: "{}", recommendations: "{}", labels: JSON.stringify(labels) },
-      ...{ source: "none", actionVersion: null, retryOf: null, traceparent: null },
-      ...{ deadlineAt: now + DAY_MS, heartbeatTimeoutMs: null },
-    }),
+    ...begin(
+      {
+        ...{ id: mintUuidV7(now), actionName, triggeredBy, createdAt },
+        ...{ entityId: "example", parameters: "{}", recommendations: "{}", labels: JSON.stringify(labels) },
+        ...{ source: "none", actionVersion: null, retryOf: null, traceparent: null },
+        ...{ deadlineAt: now + DAY_MS, heartbeatTimeoutMs: null },
+        ...{ via: null, timeoutMs: DAY_MS, gates: null },
+      },
+      now,
+    ),
     ...ENDS[type],
     startedAt: createdAt,
     completedAt: now,

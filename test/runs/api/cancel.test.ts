@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { CANCELS_MAX } from "../../../src/runs/journal/cancel-rows.ts";
+import { ACCEPTED_MAX } from "../../../src/runs/journal/accepted-changes.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
 import { later } from "../../support/clock.ts";
 import { alarmIn, change, createAged, DAY_MS, direct, journal, until } from "../../support/direct.ts";
@@ -383,19 +383,19 @@ describe("the same request with the same key", () => {
       path,
       n,
       `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < ?2)
-       INSERT INTO cancels (run_id, key, fingerprint, has_grace) SELECT ?1, 't:root:' || k, '', 1 FROM counted`,
-      ...[run.id, CANCELS_MAX - 1],
+       INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace) SELECT ?1, 't:root:' || k, '', 1 FROM counted`,
+      ...[run.id, ACCEPTED_MAX - 1],
     );
-    const kept = async () => (await journal(path, n, "SELECT key FROM cancels")).length;
+    const kept = async () => (await journal(path, n, "SELECT key FROM accepted_changes")).length;
     expect((await cancel(path, run.id, body, keyed("the last"))).status).toBe(202);
-    expect(await kept()).toBe(CANCELS_MAX);
+    expect(await kept()).toBe(ACCEPTED_MAX);
     expect((await cancel(path, run.id, body, keyed("one more"))).status).toBe(202);
-    expect(await kept()).toBe(CANCELS_MAX);
+    expect(await kept()).toBe(ACCEPTED_MAX);
   });
 
   it("without a key is not remembered if it changes nothing, because nobody can repeat it", async () => {
     const { path, run } = await started();
-    const kept = () => journal(path, readRunId(run.id).coordinator, "SELECT key FROM cancels");
+    const kept = () => journal(path, readRunId(run.id).coordinator, "SELECT key FROM accepted_changes");
     for (let n = 0; n < 3; n++) expect((await cancel(path, run.id, body)).status).toBe(202);
     expect(await kept()).toHaveLength(1);
   });
@@ -404,7 +404,7 @@ describe("the same request with the same key", () => {
     const { path, run } = await started();
     const n = readRunId(run.id).coordinator;
     await cancel(path, run.id, { graceSeconds: 0 }, keyed("k"));
-    const kept = async () => (await journal(path, n, "SELECT key FROM cancels")).length;
+    const kept = async () => (await journal(path, n, "SELECT key FROM accepted_changes")).length;
     expect(await kept()).toBe(1);
     await alarmIn(31 * DAY_MS, coordinatorOf(path, run.id));
     await until(async () => (await kept()) === 0);

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sweep } from "../../../src/runs/d1/sweep.ts";
 import { TURN_RUNS } from "../../../src/runs/journal/ended-run-counts.ts";
-import type { RunEvent } from "../../../src/runs/run.ts";
+import type { RunEvent } from "../../../src/runs/transition.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { later } from "../../support/clock.ts";
 import {

@@ -173,7 +173,7 @@ async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<Crea
 /** The run says whether the caller may see the token. The action may have changed since. */
 async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
   if (answer.isTokenHidden === true) return { answer, token: null };
-  const grant = { scope, runId: answer.id, expiresAt: answer.deadlineAt };
+  const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt };
   return { answer, token: await signCallbackToken(ring, grant) };
 }
 
@@ -255,6 +255,9 @@ function toNewRun(
     labels: JSON.stringify(labels),
     traceparent,
     triggeredBy: principal.name,
+    via: null,
+    timeoutMs,
+    gates: null,
     createdAt,
     deadlineAt: deadlineOf(gates, createdAt, timeoutMs),
   };

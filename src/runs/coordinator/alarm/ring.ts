@@ -7,12 +7,14 @@
 import { log, logFailure } from "../../../base/log.ts";
 import type { AlarmClock } from "./alarm-clock.ts";
 
-/** The parts, in their order. The first four return how many runs, requests or messages they took on. */
+/** The parts, in their order. The first ones return how many runs, requests or messages they took on. */
 export interface AlarmParts {
   stopRequests(now: number): number;
   /** All due open runs, also those whose deadline has passed. */
   deliveries(now: number): number;
   messages(now: number): number;
+  /** Gives slots that are free to runs that wait for them. Comes after what ends runs. */
+  gates(now: number): number;
   purge(now: number): number;
   /** Returns what to log; null if everything has landed. */
   repair(now: number): Readonly<Record<string, number | null>> | null;
@@ -37,6 +39,7 @@ export function ring(clock: AlarmClock, coordinator: string, now: number, parts:
   const stopRequests = tried(() => parts.stopRequests(now)) ?? 0;
   const deliveries = tried(() => parts.deliveries(now)) ?? 0;
   const due = stopRequests + deliveries + (tried(() => parts.messages(now)) ?? 0);
+  tried(() => parts.gates(now));
   const purging = tried(() => parts.purge(now)) ?? 0;
   const repair = tried(() => parts.repair(now)) ?? null;
   tried(() => parts.tell());

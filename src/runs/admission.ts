@@ -1,0 +1,115 @@
+/**
+ * Which runs of a concurrency group get a slot. PURE. No slot is counted: a slot is held by a run that was released and
+ * is open. Whoever calls this reads the holders and the waiters from the journal each time.
+ */
+
+import type { OnConflict } from "./gates.ts";
+
+/** A run that holds a slot. `limit`: the one of its action, as it is now. */
+export interface Holder {
+  readonly id: string;
+  readonly actionName: string;
+  readonly limit: number;
+  /** Whether it was asked to stop. */
+  readonly isStopping: boolean;
+}
+
+/** A run whose other gates are open. */
+export interface Waiter {
+  readonly id: string;
+  readonly actionName: string;
+  readonly limit: number;
+  readonly onConflict: OnConflict;
+  /** Whether it waits only for the end of a pause. */
+  readonly isHeld: boolean;
+}
+
+/** `waiters`: in the order in which they got to the slot. */
+export interface Line {
+  readonly holders: readonly Holder[];
+  readonly waiters: readonly Waiter[];
+  readonly isPaused: boolean;
+}
+
+/**
+ * What happens to a run. `release`: it gets a slot. `hold`: it would get one, but for a pause. `queue`: it was held, and
+ * there is no slot now. `refuse`: there is no slot, and it does not want to wait. `replace`: a newer run of its action
+ * wants its place. `cancel`: the same for a holder.
+ */
+export type Admission =
+  | { readonly id: string; readonly type: "release" | "hold" | "queue" | "refuse" | "cancel" }
+  | { readonly id: string; readonly type: "replace"; readonly by: string };
+
+/**
+ * First come, first served: a run gets a slot while there are fewer holders than the least limit among the holders and
+ * the run, and nobody overtakes. What a conflict leads to is judged here, and not at create, so that a run which waits
+ * for its approval stops nobody. During a pause nothing starts and nothing is stopped.
+ */
+export function admit({ holders, waiters, isPaused }: Line): readonly Admission[] {
+  if (isPaused) return admitPaused(holders, waiters);
+  const ends: Admission[] = [];
+  let line = waiters;
+  for (;;) {
+    const free = fitting(holders, line);
+    const leaving = replacedIn(line, free) ?? refusedIn(line, free);
+    if (leaving.length === 0) return [...ends, ...settled(holders, line, free)];
+    ends.push(...leaving);
+    const left = new Set(leaving.map(({ id }) => id));
+    line = line.filter(({ id }) => !left.has(id));
+  }
+}
+
+/** How many of the first waiters get a slot. */
+function fitting(holders: readonly Holder[], waiters: readonly Waiter[]): number {
+  let least = holders.reduce((limit, holder) => Math.min(limit, holder.limit), Number.POSITIVE_INFINITY);
+  let held = holders.length;
+  for (const [i, { limit }] of waiters.entries()) {
+    least = Math.min(least, limit);
+    if (held >= least) return i;
+    held++;
+  }
+  return waiters.length;
+}
+
+/** The waiters that the newest run of their action replaces; null if there are none. */
+function replacedIn(line: readonly Waiter[], free: number): readonly Admission[] | null {
+  for (let i = line.length - 1; i >= free; i--) {
+    const newest = line[i];
+    if (newest?.onConflict !== "cancel_running") continue;
+    const older = line.slice(0, i).filter(({ actionName }) => actionName === newest.actionName);
+    if (older.length > 0) return older.map(({ id }) => ({ id, type: "replace", by: newest.id }));
+  }
+  return null;
+}
+
+/** Only the first one, because the next may get the slot that it leaves. */
+function refusedIn(line: readonly Waiter[], free: number): readonly Admission[] {
+  const refused = line.slice(free).find(({ onConflict }) => onConflict === "reject");
+  return refused === undefined ? [] : [{ id: refused.id, type: "refuse" }];
+}
+
+function settled(holders: readonly Holder[], line: readonly Waiter[], free: number): readonly Admission[] {
+  const waiting = line.slice(free);
+  const stopping = new Set(
+    waiting.filter(({ onConflict }) => onConflict === "cancel_running").map(({ actionName }) => actionName),
+  );
+  return [
+    ...line.slice(0, free).map(({ id }) => ({ id, type: "release" }) as const),
+    ...waiting.filter(({ isHeld }) => isHeld).map(({ id }) => ({ id, type: "queue" }) as const),
+    ...holders
+      .filter(({ actionName, isStopping }) => !isStopping && stopping.has(actionName))
+      .map(({ id }) => ({ id, type: "cancel" }) as const),
+  ];
+}
+
+/** What would get a slot is held. A run that is held already keeps its place, also if a limit was lowered. */
+function admitPaused(holders: readonly Holder[], waiters: readonly Waiter[]): readonly Admission[] {
+  const free = fitting(holders, waiters);
+  const unheld = (some: readonly Waiter[]) => some.filter(({ isHeld }) => !isHeld);
+  return [
+    ...unheld(waiters.slice(0, free)).map(({ id }) => ({ id, type: "hold" }) as const),
+    ...unheld(waiters.slice(free))
+      .filter(({ onConflict }) => onConflict === "reject")
+      .map(({ id }) => ({ id, type: "refuse" }) as const),
+  ];
+}

@@ -1,0 +1,59 @@
+/**
+ * The journal's table of claims. A caller's key names a coordinator, and so does a concurrency group, which the action
+ * may gain, lose or change between a request and its repetition. The key's coordinator is the authority on the key: it
+ * has the run, or a claim that says which group and key the run lives in.
+ */
+
+import type { Slot } from "../gates.ts";
+import type { ChangeKey } from "../protocol.ts";
+
+/** `createFingerprint`, `fingerprintKeyId`: of the request that made the claim, as a run has them. */
+export interface Claim extends Slot {
+  readonly createFingerprint: string;
+  readonly fingerprintKeyId: string | null;
+}
+
+export class ClaimRows {
+  readonly #sql: SqlStorage;
+  /** Most environments have none, and then a create asks for none. */
+  #isEmpty: boolean;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    this.#isEmpty = [...sql.exec("SELECT 1 FROM claims LIMIT 1")].length === 0;
+  }
+
+  of(key: string): Claim | null {
+    if (this.#isEmpty) return null;
+    const rows = this.#sql.exec<Pick<Claim, keyof Claim>>(
+      `SELECT fingerprint AS createFingerprint, fingerprint_key_id AS fingerprintKeyId, slot_group AS "group",
+         slot_key AS key
+       FROM claims WHERE key = ?`,
+      key,
+    );
+    return [...rows][0] ?? null;
+  }
+
+  insert({ key, fingerprint, keyIds }: ChangeKey, slot: Slot, expiresAt: number): void {
+    this.#isEmpty = false;
+    this.#sql.exec(
+      `INSERT INTO claims (key, fingerprint, fingerprint_key_id, slot_group, slot_key, expires_at)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+      ...[key, fingerprint, keyIds?.[0] ?? null, slot.group, slot.key, expiresAt],
+    );
+  }
+
+  /** A claim lasts as long as a run could live that is made now. */
+  extend(key: string, expiresAt: number): void {
+    this.#sql.exec("UPDATE claims SET expires_at = max(expires_at, ?) WHERE key = ?", expiresAt, key);
+  }
+
+  eraseEnded(now: number, limit: number): void {
+    if (this.#isEmpty) return;
+    this.#sql.exec(
+      "DELETE FROM claims WHERE key IN (SELECT key FROM claims WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+      now,
+      limit,
+    );
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Who holds the slots of a concurrency group, and who waits for one. No slot is counted: a holder is an open run that
+ * was released. All of it is read from the runs along one index, in which runs without gates have no entry.
+ */
+
+import type { Holder, Waiter } from "../admission.ts";
+import { type OnConflict, type Slot, slotOf } from "../gates.ts";
+import type { Run } from "../run.ts";
+import type { JournaledRun } from "./run-rows.ts";
+
+/** The most runs that wait with one group and key. */
+export const WAITING_MAX_AT_SLOT = 1000;
+
+const INDEXED = "runs INDEXED BY runs_by_slot WHERE slot_state IS NOT NULL";
+const AT_SLOT = `${INDEXED} AND slot_group = ? AND slot_key = ?`;
+
+/** The limit of the run's action in this group: that of its newest version which this coordinator knows. */
+const LIMIT = `coalesce(
+  (SELECT max_holders FROM slot_limits AS known
+   WHERE known.slot_group = runs.slot_group AND known.action_name = runs.action_name
+     AND known.version >= runs.action_version AND runs.gates ->> '$.concurrency.isClaimed' IS NULL),
+  gates ->> '$.concurrency.limit')`;
+
+/** What waits. `bytes`: of its sealed requests. */
+export interface Waiting {
+  readonly runs: number;
+  readonly bytes: number;
+}
+
+/** All runs that wait, and those of one token. */
+export interface WaitingCounts {
+  readonly all: Waiting;
+  readonly ofToken: Waiting;
+}
+
+/** A group and key as a list shows it. `limit`: the least of the open runs. */
+export interface SlotGroup extends Slot {
+  readonly limit: number;
+  readonly holders: number;
+  readonly waiters: number;
+}
+
+type HolderRow = Omit<Holder, "isStopping"> & { isStopping: number };
+type WaiterRow = {
+  id: string;
+  actionName: string;
+  limit: number | null;
+  onConflict: OnConflict | null;
+  isHeld: number;
+};
+type CountRow = { runs: number; bytes: number; ofTokenRuns: number; ofTokenBytes: number };
+
+export class SlotRows {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  holders({ group, key }: Slot): Holder[] {
+    const rows = this.#sql.exec<HolderRow>(
+      `SELECT id, action_name AS actionName, ${LIMIT} AS "limit",
+         cancel_until IS NOT NULL OR completed_at IS NOT NULL AS isStopping
+       FROM ${AT_SLOT} AND slot_state = 'holding'`,
+      group,
+      key,
+    );
+    return [...rows].map((row) => ({ ...row, isStopping: row.isStopping === 1 }));
+  }
+
+  /** In the order in which they got to the slot. */
+  waiters({ group, key }: Slot): Waiter[] {
+    const rows = this.#sql.exec<WaiterRow>(
+      `SELECT id, action_name AS actionName, ${LIMIT} AS "limit", gates ->> '$.concurrency.onConflict' AS onConflict,
+         waiting_for = 'pause' AS isHeld
+       FROM ${AT_SLOT} AND slot_state = 'waiting' ORDER BY ready_seq LIMIT ${WAITING_MAX_AT_SLOT}`,
+      group,
+      key,
+    );
+    return [...rows].map(({ limit, onConflict, isHeld, ...row }) => ({
+      ...row,
+      limit: limit ?? Number.POSITIVE_INFINITY,
+      onConflict: onConflict ?? "queue",
+      isHeld: isHeld === 1,
+    }));
+  }
+
+  /** The first slots behind `after` at which runs wait, in order. */
+  awaited(after: Slot | null, limit: number): Slot[] {
+    const { group, key } = after ?? { group: "", key: "" };
+    // The group "" comes first, and its key is "". Without `after`, it must not be left out.
+    const behind = after === null ? ">=" : ">";
+    const rows = this.#sql.exec<{ group: string; key: string }>(
+      `SELECT DISTINCT slot_group AS "group", slot_key AS key FROM ${INDEXED} AND slot_state = 'waiting'
+         AND (slot_group, slot_key) ${behind} (?, ?)
+       ORDER BY slot_group, slot_key LIMIT ?`,
+      ...[group, key, limit],
+    );
+    return [...rows];
+  }
+
+  /** How far a waiting run is: 1 comes next. */
+  positionOf({ gates, readySeq }: Pick<JournaledRun, "gates" | "readySeq">): number | null {
+    if (gates === null || readySeq === null) return null;
+    const { group, key } = slotOf(gates);
+    const before = `SELECT count(*) AS n FROM ${AT_SLOT} AND slot_state = 'waiting' AND ready_seq < ?`;
+    return this.#sql.exec<{ n: number }>(before, group, key, readySeq).one().n + 1;
+  }
+
+  /** Every run of this coordinator that waits at a gate, and those that this token created. */
+  waiting(creatorId: string): WaitingCounts {
+    return this.#count(`${INDEXED}`, creatorId);
+  }
+
+  /** The same for one group and key. */
+  waitingAt({ group, key }: Slot, creatorId: string): WaitingCounts {
+    return this.#count(AT_SLOT, creatorId, group, key);
+  }
+
+  /** Ended runs that hold a slot no longer. */
+  ended(now: number, limit: number): string[] {
+    const due =
+      "SELECT id FROM runs INDEXED BY runs_by_slot_end WHERE slot_until <= ? ORDER BY slot_until LIMIT ?";
+    return [...this.#sql.exec<{ id: string }>(due, now, limit)].map(({ id }) => id);
+  }
+
+  /** When the next ended run holds its slot no longer; Infinity if there is none. */
+  nextEndAt(): number {
+    const first =
+      "SELECT min(slot_until) AS at FROM runs INDEXED BY runs_by_slot_end WHERE slot_until IS NOT NULL";
+    return this.#sql.exec<{ at: number | null }>(first).one().at ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The limit of an action in a group, from its version on. False if a newer version's limit is known. */
+  setLimit(group: string, actionName: string, version: number, limit: number): boolean {
+    const set = `
+      INSERT INTO slot_limits (slot_group, action_name, version, max_holders) VALUES (?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET version = excluded.version, max_holders = excluded.max_holders
+        WHERE excluded.version > version
+      RETURNING 1`;
+    return [...this.#sql.exec(set, group, actionName, version, limit)].length > 0;
+  }
+
+  /** The limit that counts for a run, which need not be written yet. */
+  limitOf({ gates, actionName, actionVersion }: Pick<Run, "gates" | "actionName" | "actionVersion">): number {
+    const { concurrency = null } = gates ?? {};
+    if (concurrency === null) return Number.POSITIVE_INFINITY;
+    if (concurrency.isClaimed || actionVersion === null) return concurrency.limit;
+    const known =
+      'SELECT max_holders AS "limit" FROM slot_limits WHERE slot_group = ? AND action_name = ? AND version >= ?';
+    const rows = this.#sql.exec<{ limit: number }>(known, concurrency.group, actionName, actionVersion);
+    return [...rows][0]?.limit ?? concurrency.limit;
+  }
+
+  /** Whether the limit of this version of the action, or of a newer one, is known. */
+  knowsLimit(group: string, actionName: string, version: number): boolean {
+    const known = "SELECT 1 FROM slot_limits WHERE slot_group = ? AND action_name = ? AND version >= ?";
+    return [...this.#sql.exec(known, group, actionName, version)].length > 0;
+  }
+
+  /** Whether an open run of the action is in the group. */
+  isInGroup(group: string, actionName: string): boolean {
+    const found = `SELECT 1 FROM ${INDEXED} AND slot_group = ? AND action_name = ? LIMIT 1`;
+    return [...this.#sql.exec(found, group, actionName)].length > 0;
+  }
+
+  /** The next groups behind `after`, in order. */
+  groups(only: string | null, after: Slot | null, limit: number): SlotGroup[] {
+    const { group, key } = after ?? { group: "", key: "" };
+    const rows = this.#sql.exec<Pick<SlotGroup, keyof SlotGroup>>(
+      `SELECT slot_group AS "group", slot_key AS key, min(${LIMIT}) AS "limit",
+         count(*) FILTER (WHERE slot_state = 'holding') AS holders,
+         count(*) FILTER (WHERE slot_state = 'waiting') AS waiters
+       FROM ${INDEXED} AND (?1 IS NULL OR slot_group = ?1) AND slot_group > ''
+         AND (slot_group, slot_key) > (?2, ?3) AND slot_state <> 'early'
+       GROUP BY slot_group, slot_key ORDER BY slot_group, slot_key LIMIT ?4`,
+      ...[only, group, key, limit],
+    );
+    return [...rows];
+  }
+
+  #count(from: string, creatorId: string, ...bindings: string[]): WaitingCounts {
+    const { runs, bytes, ofTokenRuns, ofTokenBytes } = this.#sql
+      .exec<CountRow>(
+        `SELECT count(*) AS runs, coalesce(sum(bytes), 0) AS bytes,
+           count(*) FILTER (WHERE creator = ?) AS ofTokenRuns,
+           coalesce(sum(bytes) FILTER (WHERE creator = ?), 0) AS ofTokenBytes
+         FROM (SELECT waiting_bytes AS bytes, creator_id AS creator FROM ${from} AND slot_state <> 'holding')`,
+        ...[creatorId, creatorId, ...bindings],
+      )
+      .one();
+    return { all: { runs, bytes }, ofToken: { runs: ofTokenRuns, bytes: ofTokenBytes } };
+  }
+}

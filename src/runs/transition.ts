@@ -1,0 +1,194 @@
+/**
+ * How a run may change. PURE: no I/O and no clock; `now` is passed in. A run changes only by `transition()`, and by
+ * `expire()` when its time is up.
+ */
+
+import { harmlessLink, linkRefusal } from "../base/harmless-link.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { MINUTE_MS } from "../base/time.ts";
+import { expiredAtGate, type GateEvent, isGateEvent, transitionAtGate } from "./gate-transition.ts";
+import { beganAt, type End, ended, isTimeUp, isWaiting, type Run, type Status, timeIsUpAt } from "./run.ts";
+
+/**
+ * `delivered`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token.
+ * `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for `graceMs`.
+ * `external_url`: the receiver's response names the job's page.
+ */
+export type RunEvent =
+  | { readonly type: "started" }
+  | { readonly type: "delivered" }
+  | { readonly type: "heartbeat"; readonly externalUrl?: string | undefined }
+  | { readonly type: "external_url"; readonly url: string }
+  | { readonly type: "succeeded"; readonly output: string | null }
+  | { readonly type: "failed"; readonly error: string; readonly output: string | null }
+  | { readonly type: "cancelled"; readonly by?: string }
+  | CancelRequest
+  | { readonly type: "delivery_failed"; readonly reason: string }
+  | { readonly type: "deadline_passed" }
+  | GateEvent;
+
+export interface CancelRequest {
+  readonly type: "cancel_requested";
+  readonly by: string;
+  readonly reason: string | null;
+  /** From 0 to an hour. With 0, the run ends at once. */
+  readonly graceMs: number;
+}
+
+/** How many versions may change `externalUrl`. A job that changes it with each heartbeat would flood D1. */
+export const EXTERNAL_URL_CHANGES_MAX = 5;
+
+/** Why an event can't happen: the error code of the 409. */
+export type Conflict =
+  | "run_running"
+  | "run_succeeded"
+  | "run_failed"
+  | "run_timed_out"
+  | "run_cancelled"
+  | "delivery_failed"
+  | "run_waiting"
+  | "not_waiting";
+
+/** A run that is open when its time is up ends at that instant, however late anybody notices. */
+export function expire(run: Run, now: number): Run {
+  if (!isTimeUp(run, now)) return run;
+  const at = timeIsUpAt(run);
+  if (isWaiting(run)) return expiredAtGate(run, at);
+  // A run that was asked to stop ends as cancelled, even at its deadline: the grace ends no later, and wins a tie.
+  if (run.cancelUntil !== null) {
+    return ended(run, "cancelled", at, at < run.cancelUntil ? "silence" : "cancel", {});
+  }
+  if (at < run.deadlineAt) {
+    const minutes = (run.heartbeatTimeoutMs ?? 0) / MINUTE_MS;
+    const error = `[timeout] The workflow was silent for ${minutes === 1 ? "a minute" : `${minutes} minutes`}: nothing was heard after ${new Date(run.silentSince ?? 0).toISOString()}.`;
+    return ended(run, "failed", at, "silence", { error });
+  }
+  const error = `[timeout] No result was reported by ${new Date(at).toISOString()}.`;
+  return ended(run, "failed", at, "deadline", { error });
+}
+
+/**
+ * The run after `event`, or why the event can't happen. The first end wins for ever. A run whose time is up
+ * takes no event, so callers write `expire(run, now)` first. If they don't, an overdue run refuses the event as
+ * `run_timed_out`, or as `run_cancelled` if the run was asked to stop.
+ */
+export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
+  if (isTimeUp(run, now)) {
+    if (event.type === "deadline_passed") return ok(expire(run, now));
+    return err(run.cancelUntil === null ? "run_timed_out" : "run_cancelled");
+  }
+  if (isGateEvent(event)) return isWaiting(run) ? ok(transitionAtGate(run, event, now)) : err("not_waiting");
+  if (isWaiting(run) && !WAITING_TAKES.has(event.type)) return err("run_waiting");
+  const conflict = conflictOf(run);
+  if (conflict !== null && !(conflict === "run_running" && RUNNING_TAKES.has(event.type)))
+    return err(conflict);
+
+  switch (event.type) {
+    case "started":
+      return ok(started(run, now));
+    case "heartbeat":
+      return ok(heard(run, event.externalUrl, now));
+    case "external_url":
+      return ok(withVersion(run, linked(run, event.url)));
+    case "delivered":
+      return ok({ ...run, silentSince: signOfLife(run, now) });
+    case "succeeded":
+      return ok(reported(run, "succeeded", now, { output: event.output }));
+    case "failed": {
+      // A job that was asked to stop reports that it failed. Its error says how far it came.
+      const status = run.cancelUntil === null ? "failed" : "cancelled";
+      return ok(reported(run, status, now, { error: event.error, output: event.output }));
+    }
+    case "cancelled":
+      return ok(ended(run, "cancelled", now, "cancel", {}));
+    case "cancel_requested":
+      return ok(cancelRequested(run, event, now));
+    case "delivery_failed":
+      return ok(ended(run, "failed", now, "delivery", { error: `[delivery] ${event.reason}` }));
+    case "deadline_passed":
+      // The run's time is not up yet, or the first lines would have ended the run.
+      return ok(run);
+  }
+}
+
+/** The events that mean for a waiting run what they mean for any pending run. */
+const WAITING_TAKES: ReadonlySet<string> = new Set(["cancelled", "cancel_requested", "deadline_passed"]);
+
+/** The events that a running run takes as well as a pending one. */
+const RUNNING_TAKES: ReadonlySet<string> = new Set([
+  "heartbeat",
+  "external_url",
+  "succeeded",
+  "failed",
+  "cancel_requested",
+  "deadline_passed",
+]);
+
+/** Why an event that needs a pending run can't happen; null for a pending run. */
+function conflictOf({ status, endCause }: Run): Conflict | null {
+  if (status === "pending") return null;
+  if (status !== "failed") return `run_${status}`;
+  // The error can't say it, because a workflow may report any text, even one that begins with "[timeout] ".
+  if (endCause === "callback" || endCause === "gate") return "run_failed";
+  return endCause === "delivery" ? "delivery_failed" : "run_timed_out";
+}
+
+function started(run: Run, now: number): Run {
+  const startedAt = Math.max(now, beganAt(run));
+  const silentSince = signOfLife(run, now);
+  return { ...run, version: run.version + 1, status: "running", startedAt, silentSince };
+}
+
+/**
+ * A heartbeat of a running run makes a new version only if it changes the link, because D1 shows nothing else of it.
+ */
+function heard(run: Run, url: string | undefined, now: number): Run {
+  const next = url === undefined ? run : linked(run, url);
+  if (run.status === "pending") return started(next, now);
+  return { ...withVersion(run, next), silentSince: signOfLife(run, now) };
+}
+
+/**
+ * The run with this link. The run as it is if the text is not a harmless link, is no change, or is one change too many.
+ */
+function linked(run: Run, text: string): Run {
+  const externalUrl = harmlessLink(text);
+  if (externalUrl === run.externalUrl || externalUrlRefusal(run, text) !== null) return run;
+  return { ...run, externalUrl, externalUrlChanges: run.externalUrlChanges + 1 };
+}
+
+/** Why this text does not become the run's `externalUrl`, and what to send. Null if it does, or is it already. */
+export function externalUrlRefusal(run: Run, text: string): string | null {
+  const refusal = linkRefusal(text);
+  if (refusal !== null) return refusal;
+  if (run.externalUrlChanges < EXTERNAL_URL_CHANGES_MAX || harmlessLink(text) === run.externalUrl)
+    return null;
+  return `The run keeps its link because the link was already set ${EXTERNAL_URL_CHANGES_MAX} times. Send one URL for the whole job.`;
+}
+
+function withVersion(run: Run, next: Run): Run {
+  return next === run ? run : { ...next, version: run.version + 1 };
+}
+
+/**
+ * A pending run ends at once, and so does a running one without a grace. Otherwise the run stays open for the grace, at
+ * most until its deadline. Of two requests, the one counts whose grace ends first.
+ */
+function cancelRequested(run: Run, { by, reason, graceMs }: CancelRequest, now: number): Run {
+  const requestedAt = Math.max(now, run.startedAt ?? beganAt(run), run.silentSince ?? 0);
+  const until = Math.min(requestedAt + (run.status === "pending" ? 0 : graceMs), run.deadlineAt);
+  if (run.cancelUntil !== null && run.cancelUntil <= until) return run;
+  const record = { cancelBy: by, cancelReason: reason, cancelRequestedAt: requestedAt, cancelUntil: until };
+  if (until <= requestedAt) return ended({ ...run, ...record }, "cancelled", now, "cancel", {});
+  return { ...run, ...record, version: run.version + 1 };
+}
+
+function signOfLife(run: Run, now: number): number {
+  return Math.max(now, run.silentSince ?? beganAt(run));
+}
+
+/** An end that the workflow reported. The workflow must have started, so a missing start is set to the same instant. */
+function reported(run: Run, status: Status, at: number, end: End): Run {
+  const next = ended(run, status, at, "callback", end);
+  return { ...next, startedAt: next.startedAt ?? next.completedAt };
+}
