@@ -67,6 +67,14 @@ export const ERRORS = {
     409,
     "The service does not keep a run's trigger after the delivery. Store the trigger as an action, and start runs through the action.",
   ],
+  concurrency_limit: [
+    409,
+    "As many runs of this concurrency group and key are under way as its limit allows. Try again when one has ended.",
+  ],
+  too_many_waiting: [
+    409,
+    "Too many runs already wait here. Cancel runs that nobody needs, or try again when some have started.",
+  ],
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
   too_many_endpoints: [
     409,

@@ -117,6 +117,8 @@ const RUN: Operation = {
       "action_needs_newer_code",
       "gate_needs_trigger",
       "invalid_concurrency_key",
+      "concurrency_limit",
+      "too_many_waiting",
       "invalid_parameters",
       "too_many_labels",
       "invalid_query",
