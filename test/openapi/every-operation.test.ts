@@ -83,6 +83,7 @@ const IN_WORDS: readonly (readonly [string, unknown, RegExp])[] = [
   ["name", "\ud800", /Well-formed Unicode/],
   ["name", "a\u200bb", /invisible/],
   ["name", "Root", /looks like `root`/],
+  ["person", "Root", /looks like `root`/],
   ["expiresAt", "2000-01-01T00:00:00Z", /in the future/],
   ["project", undefined, /Only `ROOT_TOKEN` must send it/],
   ["parameters", { a: "x".repeat(262_144) }, /At most 262144 bytes/],
