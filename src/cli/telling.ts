@@ -202,9 +202,9 @@ export function flagsText({
 }
 
 export function auditTable(entries: readonly AuditEntry[], output: Output): string {
-  const rows = entries.map(({ at, actor, actorName, action, target, targetName, scope }) => [
+  const rows = entries.map(({ at, actor, actorName, action, target, targetName, scope, gates }) => [
     instantText(at),
-    action,
+    gates === null ? action : `${action} (gates ${gates})`,
     targetName,
     actorName,
     scope,

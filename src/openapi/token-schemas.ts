@@ -201,6 +201,7 @@ const AUDIT_ENTRY = {
   target: EXAMPLE.id,
   targetName: "ci",
   scope: "acme/shop/production",
+  gates: null,
 };
 
 const auditEntry = z
@@ -229,6 +230,14 @@ const auditEntry = z
         "the same as `target`.",
     ),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
+    gates: z
+      .enum(["added", "weakened", "removed"])
+      .nullable()
+      .meta({
+        description:
+          "What `action_put` or `action_deleted` did to `approval` and `concurrency` of the action. If it did several " +
+          "things, the one that counts most: removed, then weakened, then added. Null if it did nothing of these.",
+      }),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });
 

@@ -50,6 +50,7 @@ const ENTRY = {
   target: "a",
   targetName: "a",
   scope: "a",
+  gates: "added",
 };
 const ENDPOINT = {
   ...{ url: null, headers: { a: null }, events: ["a"], actionNames: ["a"], labels: ["a"] },

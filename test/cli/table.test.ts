@@ -56,6 +56,7 @@ const entries = TEXTS.map(
     target: RUN.id,
     targetName: text,
     scope: "acme/shop/production",
+    gates: null,
   }),
 );
 const actions = TEXTS.map(
