@@ -89,6 +89,7 @@ export const URL_MAX_CHARACTERS = 2048;
 /** The pattern of an organization, project or environment in a path. */
 export const PATH_NAME = "[a-z0-9][a-z0-9-]{0,62}";
 export const NAME_MAX_CHARACTERS = 255;
+export const PERSON_MAX_CHARACTERS = 255;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /** Of the pointer in an error. Names in a body can be as long as the body. */
 export const POINTER_MAX_CHARACTERS = 300;

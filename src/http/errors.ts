@@ -18,6 +18,10 @@ export const ERRORS = {
   invalid_body: [400, "timeout: 0 was sent; send whole minutes from 1 to 43200."],
   invalid_query: [400, "limit: 500 was sent; send a whole number from 1 to 200."],
   invalid_idempotency_key: [400, "Idempotency-Key is too long. Send 1 to 255 printable ASCII characters."],
+  invalid_on_behalf_of: [
+    400,
+    "On-Behalf-Of is not a person's name. Send 1 to 255 visible ASCII characters without spaces, and not a name that looks like root.",
+  ],
   invalid_last_event_id: [400, "Last-Event-ID is not an event of this run. Send the last id you received."],
   invalid_cursor: [
     400,
@@ -32,6 +36,10 @@ export const ERRORS = {
     "This link was used or is too old. Press Enter in the terminal of `npm start` for another.",
   ],
   forbidden: [403, "The role viewer lacks data:write. Use a token with a role that has it."],
+  may_not_act_for_others: [
+    403,
+    "This token may not act for others. Omit On-Behalf-Of, or use a token that was minted with mayActForOthers.",
+  ],
   not_found: [404, "No such endpoint. GET / lists the endpoints."],
   run_not_found: [404, "No such action run, or it is no longer kept. Check its id and environment."],
   session_not_found: [404, "No such session that yours may end. GET …/sessions lists the sessions."],

@@ -2,7 +2,8 @@
 
 import * as z from "zod";
 import { FACET_MAX_VALUES } from "../base/limits.ts";
-import { STATUSES, type Status } from "../runs/run.ts";
+import { WAITING_FOR } from "../runs/gates.ts";
+import { END_CAUSES, STATUSES, type Status } from "../runs/run.ts";
 import { responseInstant } from "./describe.ts";
 
 const uuid = z.string().meta({ format: "uuid" });
@@ -31,16 +32,47 @@ export const actionRun = z
     status: z.enum(STATUSES),
     parameters: jsonObject,
     recommendations: jsonObject,
-    triggeredBy: z.string().meta({ description: "The name of the API token that asked." }),
+    triggeredBy: z
+      .string()
+      .meta({ description: "The person for whom the API token acted, or the name of the token." }),
     createdAt: responseInstant,
     startedAt: responseInstant.nullable(),
     completedAt: responseInstant.nullable(),
     error: z.string().nullable().meta({
-      description: "`[timeout] …`: nobody reported in time. `[delivery] …`: it could not be started.",
+      description:
+        "`[timeout] …`: nobody reported in time. `[delivery] …`: it could not be started. `[gate] …`: it waited in vain.",
     }),
     output: jsonObject.nullable(),
   })
   .meta({ id: "ActionRun", examples: [EXAMPLE] });
+
+/** An approval that counts. */
+export const approval = z.object({
+  by: z.string().meta({ description: "The person, or the name of the API token." }),
+  byId: z.string().meta({ description: "The id of the API token; `root` for the operator." }),
+  via: z.string().nullable().meta({ description: "The name of the API token, if `by` is a person." }),
+  at: responseInstant,
+  reason: z.string().nullable(),
+});
+
+const waiting = z.object({
+  for: z.enum(WAITING_FOR).meta({ description: "The first gate that is still closed." }),
+  since: responseInstant,
+  until: responseInstant.meta({
+    description: "When the run ends if it still waits.",
+    wire: { type: "string", format: "date-time" },
+  }),
+  notBefore: responseInstant.nullable(),
+  group: z.string().nullable(),
+  key: z.string().nullable(),
+  reason: z.string().nullable().meta({ description: "The reason of a pause." }),
+  position: z.int().min(1).nullable().optional().meta({
+    description: "1 comes next. Only a get of a run that waits for a slot has it.",
+  }),
+  behind: z.array(uuid).optional().meta({
+    description: "The runs that hold the slots. Only a get of a run that waits for a slot has them.",
+  }),
+});
 
 const details = z
   .object({
@@ -75,6 +107,14 @@ const details = z
       })
       .nullable()
       .meta({ description: "The cancel that counts. The run is open until `until` at the latest." }),
+    via: z.string().nullable().meta({
+      description: "The API token that acted, if `triggeredBy` names a person.",
+    }),
+    waiting: waiting.nullable().meta({ description: "Why the run's webhook is held back. Null: it is not." }),
+    approval: z
+      .object({ required: z.int().min(1), approvals: z.array(approval) })
+      .nullable()
+      .meta({ description: "How many different approvers the run needs, and who has approved." }),
   })
   .meta({
     id: "ActionRunDetails",
@@ -223,6 +263,8 @@ const answered = {
   nextAttemptAt: responseInstant.nullable(),
 };
 
+const said = { by: z.string(), via: z.string().optional(), reason: z.string().optional() };
+
 const CREATED = { seq: 1, type: "created", at: EXAMPLE.createdAt, by: "ci" };
 
 const timelineEvent = z
@@ -254,11 +296,26 @@ const timelineEvent = z
       reason: z.string().nullable(),
       until: responseInstant.nullable(),
     }),
+    event("waiting", {
+      for: z.enum(WAITING_FOR),
+      until: responseInstant,
+      notBefore: responseInstant.optional(),
+      group: z.string().optional(),
+      key: z.string().optional(),
+      reason: z.string().optional(),
+      by: z.string().optional(),
+      via: z.string().optional(),
+    }),
+    event("approved", said),
+    event("rejected", said),
+    event("released", { by: z.string().optional(), via: z.string().optional() }),
     event("ended", {
       status: z.enum(["succeeded", "failed", "cancelled"]),
-      cause: z.enum(["callback", "cancel", "delivery", "deadline", "silence"]).nullable().optional(),
+      cause: z.enum(END_CAUSES).nullable().optional(),
       by: z.string().optional(),
+      via: z.string().optional(),
       reason: z.string().optional(),
+      replacedBy: uuid.optional(),
     }),
   ])
   .meta({ id: "TimelineEvent", examples: [CREATED] });

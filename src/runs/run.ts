@@ -79,15 +79,11 @@ export interface Run extends NewRun {
   readonly approvals: readonly Approval[];
 }
 
-export type EndCause =
-  | "callback"
-  | "cancel"
-  | "delivery"
-  | "deadline"
-  | "silence"
-  | "gate"
-  | "rejected"
-  | "replaced";
+export const END_CAUSES = [
+  ...(["callback", "cancel", "delivery", "deadline", "silence"] as const),
+  ...(["gate", "rejected", "replaced"] as const),
+] as const;
+export type EndCause = (typeof END_CAUSES)[number];
 
 /**
  * A new run is pending. Its silence counts from its creation, or from the end of its delivery if there is one. A run

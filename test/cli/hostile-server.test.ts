@@ -39,6 +39,7 @@ const WHOLE = {
 };
 const TOKEN = {
   ...{ id: RUN_ID, name: "a", role: "owner", envName: "prod", parentId: RUN_ID, createdBy: "a" },
+  ...{ person: "a", mayApprove: true, mayActForOthers: true },
   ...{ createdAt: INSTANT, expiresAt: INSTANT, lastUsedAt: INSTANT, oldSecretExpiresAt: INSTANT, token: "a" },
 };
 const ENTRY = {

@@ -42,6 +42,7 @@ const DETAILS: Details = {
     externalUrl: null,
     heartbeat: null,
     cancel: null,
+    ...{ via: null, waiting: null, approval: null },
   },
 };
 

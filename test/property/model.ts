@@ -41,7 +41,13 @@ export interface Details {
     readonly requestedAt: string;
     readonly until: string;
   } | null;
+  readonly via: null;
+  readonly waiting: null;
+  readonly approval: null;
 }
+
+/** What the details of a run without gates say of them. */
+const NO_GATES = { via: null, waiting: null, approval: null };
 
 export type DetailedRun = ActionRun & { readonly details: Details };
 
@@ -98,7 +104,7 @@ export class ModelRun {
   ) {
     const { callback: _, ...run } = created;
     const { labels, retryOf } = inputs;
-    const none = { traceparent: null, externalUrl: null, heartbeat: null, cancel: null };
+    const none = { traceparent: null, externalUrl: null, heartbeat: null, cancel: null, ...NO_GATES };
     this.#run = { ...run, details: { source: "none", action: null, retryOf, labels, ...none } };
     this.#states.push(this.#run);
   }

@@ -31,6 +31,7 @@ const DAY_MS = 86_400_000;
 const GRACE_MS = 10_000;
 /** When the grace of a run that is stopping ends. */
 const UNTIL = CREATED_AT + 30_000;
+const ACTOR = { tokenId: "t", tokenName: "ci", parents: [], person: null };
 const URL_OF_JOB = "https://ci.example/jobs/1";
 
 /** A failed run refuses events with the code of what failed it. */
@@ -56,7 +57,27 @@ const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   cancel_requested: { type: "cancel_requested", by: "ci", reason: "wrong branch", graceMs: GRACE_MS },
   delivery_failed: { type: "delivery_failed", reason: "ci.example answered 404." },
   deadline_passed: { type: "deadline_passed" },
+  time_opened: { type: "time_opened" },
+  approved: { type: "approved", approval: { by: ACTOR, at: NOW, reason: null } },
+  rejected: { type: "rejected", by: ACTOR, reason: "not on a Friday" },
+  released: { type: "released" },
+  held: { type: "held", reason: "a freeze" },
+  queued: { type: "queued" },
+  refused: { type: "refused", reason: "There is no slot." },
+  replaced: { type: "replaced", by: "019c0e5a-1801-8000-8000-000000000000", triggeredBy: "ci" },
 };
+
+/** What no run takes that does not wait at a gate. */
+const NOT_WAITING = {
+  time_opened: "not_waiting",
+  approved: "not_waiting",
+  rejected: "not_waiting",
+  released: "not_waiting",
+  held: "not_waiting",
+  queued: "not_waiting",
+  refused: "not_waiting",
+  replaced: "not_waiting",
+} as const;
 
 const refusedBy = (conflict: Conflict): Record<EventType, Outcome> => ({
   started: conflict,
@@ -69,6 +90,7 @@ const refusedBy = (conflict: Conflict): Record<EventType, Outcome> => ({
   cancel_requested: conflict,
   delivery_failed: conflict,
   deadline_passed: conflict,
+  ...NOT_WAITING,
 });
 
 const TABLE: Record<Situation, Record<EventType, Outcome>> = {
@@ -83,6 +105,7 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
     cancel_requested: "cancelled",
     delivery_failed: "failed",
     deadline_passed: "unchanged",
+    ...NOT_WAITING,
   },
   running: {
     started: "run_running",
@@ -95,6 +118,7 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
     cancel_requested: "asked",
     delivery_failed: "run_running",
     deadline_passed: "unchanged",
+    ...NOT_WAITING,
   },
   stopping: {
     started: "run_running",
@@ -108,6 +132,7 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
     cancel_requested: "asked",
     delivery_failed: "run_running",
     deadline_passed: "unchanged",
+    ...NOT_WAITING,
   },
   succeeded: refusedBy("run_succeeded"),
   failed: refusedBy("run_failed"),
@@ -146,6 +171,8 @@ const PENDING: Run = Object.freeze({
   cancelUntil: null,
   externalUrl: null,
   externalUrlChanges: 0,
+  ...{ via: null, timeoutMs: DEADLINE_AT - CREATED_AT, gates: null },
+  ...{ waitingFor: null, waitingSince: null, waitingReason: null, releasedAt: null, approvals: [] },
 });
 
 const RUNNING: Run = Object.freeze({
@@ -211,7 +238,9 @@ const ASKED = {
 };
 
 const situations = Object.keys(TABLE) as Situation[];
-const eventTypes = Object.keys(EVENTS) as EventType[];
+const allTypes = Object.keys(EVENTS) as EventType[];
+/** Those that mean something to a run which does not wait at a gate. */
+const eventTypes = allTypes.filter((type) => !(type in NOT_WAITING));
 const pairs = situations.flatMap((situation) => eventTypes.map((type) => ({ situation, type })));
 const isStatus = (outcome: Outcome): outcome is Status => STATUSES.some((status) => status === outcome);
 
@@ -490,8 +519,8 @@ describe("a run that may be silent for a minute", () => {
     if (!next.ok) throw new Error(next.error);
     return next.value;
   };
-  const pending = begin(input);
-  const delivering = begin(input, { isDelivering: true });
+  const pending = begin(input, CREATED_AT);
+  const delivering = begin(input, CREATED_AT, { isDelivering: true });
   const delivered = heard(delivering, EVENTS.delivered, NOW);
   const running = heard(delivered, EVENTS.heartbeat, NOW + 10);
 
@@ -527,7 +556,7 @@ describe("a run that may be silent for a minute", () => {
 
   it("is not silent during its delivery or without a heartbeat timeout", () => {
     expect(timeIsUpAt(delivering)).toBe(LATER);
-    expect(timeIsUpAt(begin({ ...input, heartbeatTimeoutMs: null }))).toBe(LATER);
+    expect(timeIsUpAt(begin({ ...input, heartbeatTimeoutMs: null }, CREATED_AT))).toBe(LATER);
     // Journalled before silence was known of.
     expect(timeIsUpAt({ ...pending, silentSince: null })).toBe(LATER);
   });
@@ -547,8 +576,8 @@ describe("a run that may be silent for a minute", () => {
 });
 
 it("begins pending, at version 1, without an end", () => {
-  expect(begin(PENDING)).toEqual(PENDING);
-  expect(begin(PENDING, { isDelivering: true })).toEqual({ ...PENDING, silentSince: null });
+  expect(begin(PENDING, CREATED_AT)).toEqual(PENDING);
+  expect(begin(PENDING, CREATED_AT, { isDelivering: true })).toEqual({ ...PENDING, silentSince: null });
 });
 
 it("never moves an instant back, changes an end, or skips a version, whatever the clock shows", () => {
@@ -578,7 +607,7 @@ it("never moves an instant back, changes an end, or skips a version, whatever th
     fc.boolean(),
     fc.array(step, { maxLength: 12 }),
     (heartbeatTimeoutMs, isDelivering, steps) => {
-      let run = begin({ ...PENDING, heartbeatTimeoutMs }, { isDelivering });
+      let run = begin({ ...PENDING, heartbeatTimeoutMs }, CREATED_AT, { isDelivering });
       let isExpired = false;
       const become = (next: Run, cause: EndCause | undefined) => {
         expect(next.silentSince ?? 0).toBeGreaterThanOrEqual(run.silentSince ?? 0);

@@ -258,6 +258,7 @@ describe("of a run with a trigger", () => {
       heartbeatTimeoutMs: MINUTE_MS,
       ...STARTED_BY_NOBODY,
     },
+    CREATED_AT,
     { isDelivering: true },
   );
 

@@ -14,22 +14,26 @@ import { eventsOf, type WireEvent, watched } from "../support/stream.ts";
 
 const CREATED_AT = Date.UTC(2026, 0, 31, 12);
 const NOW = CREATED_AT + 2000;
-const PENDING: Run = begin({
-  id: "019c0e5a-1800-8000-8000-000000000000",
-  actionName: "deploy",
-  entityId: null,
-  parameters: "{}",
-  recommendations: "{}",
-  triggeredBy: "root",
-  createdAt: CREATED_AT,
-  deadlineAt: CREATED_AT + 60_000,
-  heartbeatTimeoutMs: null,
-  source: "none",
-  actionVersion: null,
-  retryOf: null,
-  traceparent: null,
-  labels: "[]",
-});
+const PENDING: Run = begin(
+  {
+    id: "019c0e5a-1800-8000-8000-000000000000",
+    actionName: "deploy",
+    entityId: null,
+    parameters: "{}",
+    recommendations: "{}",
+    triggeredBy: "root",
+    createdAt: CREATED_AT,
+    deadlineAt: CREATED_AT + 60_000,
+    heartbeatTimeoutMs: null,
+    source: "none",
+    actionVersion: null,
+    retryOf: null,
+    traceparent: null,
+    labels: "[]",
+    ...{ via: null, timeoutMs: 60_000, gates: null },
+  },
+  CREATED_AT,
+);
 
 describe("what a change leaves in the timeline", () => {
   const failed = (cause: string) => ({ status: "failed", cause });

@@ -35,6 +35,9 @@ export const STARTED_BY_NOBODY = {
   actionVersion: null,
   retryOf: null,
   traceparent: null,
+  via: null,
+  timeoutMs: 60 * MINUTE_MS,
+  gates: null,
   labels: "[]",
 } as const;
 

@@ -26,6 +26,7 @@ export async function createLabelled(
       actionVersion: null,
       retryOf: null,
       traceparent: null,
+      ...{ via: null, timeoutMs: 3_600_000, gates: null },
       labels: JSON.stringify([...labels].sort()),
     },
     { key: `m:${id}`, fingerprint: "" },

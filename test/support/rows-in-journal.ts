@@ -22,12 +22,12 @@ export async function fillJournal(path: string, n: number, fill: Fill): Promise<
        INSERT INTO runs (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at,
          started_at, completed_at, deadline_at, purge_at, due_at, changed_at, bytes, end_cause, create_key,
          create_fingerprint, parameters, recommendations, source, labels,
-         external_url_changes)
+         external_url_changes, timeout_ms)
        SELECT CAST(?3 / 65536 AS INTEGER) << 31 | k,
          format('%08x-%04x-8%03x-%04x-%x%011x', ?3 / 65536, k >> 15, ?2, 0x8000 | (k & 0x7fff) >> 1, (k & 1) * 8, k),
          1, iif(?4, 0, (SELECT ifnull(max(change_seq), 0) FROM runs) + k),
          iif(?5 IS NULL, 'pending', 'cancelled'), 'filler', NULL, 'root', ?3, NULL, ?5, ?6, ?7,
-         iif(?5 IS NULL, ?6, ?7), ?3, 1024, iif(?5 IS NULL, NULL, 'cancel'), format('m:filler-%d-%d', ?3, k), '', '{}', '{}', 'none', '[]', 0
+         iif(?5 IS NULL, ?6, ?7), ?3, 1024, iif(?5 IS NULL, NULL, 'cancel'), format('m:filler-%d-%d', ?3, k), '', '{}', '{}', 'none', '[]', 0, 3600000
        FROM counted`,
       rows,
       n,

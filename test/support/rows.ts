@@ -62,6 +62,8 @@ export function toRun(row: Row): Run {
     cancelUntil: null,
     externalUrl: null,
     externalUrlChanges: 0,
+    ...{ via: null, timeoutMs: MONTH_MS, gates: null },
+    ...{ waitingFor: null, waitingSince: null, waitingReason: null, releasedAt: null, approvals: [] },
     ...row,
   };
 }
@@ -76,6 +78,8 @@ export function toJournaledRun(row: Row): JournaledRun {
     changeKey: null,
     changeFingerprint: null,
     purgeAt: Date.now() + MONTH_MS,
+    readySeq: null,
+    slotUntil: null,
   };
 }
 

@@ -29,17 +29,21 @@ export const HOSTILE = [
 /** An ended run, with these members. */
 export function endedRun(members: Partial<Run> = {}): Run {
   const createdAt = ENDED_AT - 192_000;
-  const run = begin({
-    id: "019c0e5a-1800-8000-8000-0000000000aa",
-    ...{
-      actionName: "deploy",
-      entityId: "svc/checkout",
-      parameters: '{"branch":"main"}',
-      recommendations: "{}",
+  const run = begin(
+    {
+      id: "019c0e5a-1800-8000-8000-0000000000aa",
+      ...{
+        actionName: "deploy",
+        entityId: "svc/checkout",
+        parameters: '{"branch":"main"}',
+        recommendations: "{}",
+      },
+      ...{ triggeredBy: "ci", createdAt, deadlineAt: createdAt + 60 * MINUTE_MS, heartbeatTimeoutMs: null },
+      ...{ source: "action", actionVersion: 3, retryOf: null, labels: '["prod"]', traceparent: null },
+      ...{ via: null, timeoutMs: 60 * MINUTE_MS, gates: null },
     },
-    ...{ triggeredBy: "ci", createdAt, deadlineAt: createdAt + 60 * MINUTE_MS, heartbeatTimeoutMs: null },
-    ...{ source: "action", actionVersion: 3, retryOf: null, labels: '["prod"]', traceparent: null },
-  });
+    createdAt,
+  );
   return {
     ...run,
     status: "failed",
@@ -66,7 +70,11 @@ export function attemptOf(
       type: "action_run.failed",
       at: ENDED_AT,
     },
-    ...{ actionRun: toActionRun(run), details: detailsOf(run, heartbeat), previousStatus: "succeeded" },
+    ...{
+      actionRun: toActionRun(run),
+      details: detailsOf(run, { heartbeat, place: null }),
+      previousStatus: "succeeded",
+    },
     ...more,
   };
 }

@@ -45,9 +45,11 @@ class RuledRun {
       retryOf: null,
       labels: "[]",
       traceparent: null,
+      ...{ via: null, timeoutMs: 3_600_000, gates: null },
     } as const;
     this.run = begin(
       { ...none, ...source, id: "r", actionName: "deploy", triggeredBy: "root", ...times },
+      START,
       { isDelivering: true },
     );
     const host = "ci.example.com";

@@ -114,6 +114,7 @@ export async function fire(
           actionVersion: null,
           retryOf: null,
           traceparent: null,
+          ...{ via: null, timeoutMs: 3_600_000, gates: null },
           labels: "[]",
         },
         { key: `m:${id}`, fingerprint: "" },

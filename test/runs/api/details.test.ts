@@ -41,7 +41,7 @@ afterEach(() => vi.restoreAllMocks());
 
 const NOTHING = {
   ...{ source: "none", action: null, retryOf: null, labels: [], traceparent: null, externalUrl: null },
-  ...{ heartbeat: null, cancel: null },
+  ...{ heartbeat: null, cancel: null, via: null, waiting: null, approval: null },
 };
 const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });
 

@@ -203,8 +203,8 @@ it("answers in Prometheus's text format, with every series from the first scrape
   expect(body.endsWith("\n")).toBe(true);
   const samples = samplesOf(body);
   expect([...samples.values()].every((n) => n === 0)).toBe(true);
-  // 2 and 2 of open runs, 8 ends, and two histograms of three statuses: 15 buckets, sum and count.
-  expect(samples.size).toBe(2 + 2 + 8 + 2 * 3 * 17);
+  // 2 and 2 of open runs, 11 ends, and two histograms of three statuses: 15 buckets, sum and count.
+  expect(samples.size).toBe(2 + 2 + 11 + 2 * 3 * 17);
   const labels = new Set([...body.matchAll(/[{,](\w+)="/g)].map(([, label]) => label));
   expect([...labels].sort()).toEqual(["cause", "le", "status"]);
 });

@@ -247,6 +247,7 @@ describe("a sequence number", () => {
           },
           ...{ parameters: "{}", recommendations: "{}", triggeredBy: "root", heartbeatTimeoutMs: null },
           ...{ source: "none", actionVersion: null, retryOf: null, traceparent: null, labels: "[]" },
+          ...{ via: null, timeoutMs: 3_600_000, gates: null },
         },
         { key: "m:another", fingerprint: "" },
         null,

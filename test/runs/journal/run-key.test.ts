@@ -74,7 +74,7 @@ async function inJournal<T>(go: (journal: Journal, storage: DurableObjectStorage
 
 function insert(journal: Journal, id: string): boolean {
   const run = { ...toJournaledRun({ id }), createKey: `m:${id}` };
-  return journal.insert(run, null, [], Date.now()) !== null;
+  return journal.insert(run, { delivery: null, events: [] }, Date.now()) !== null;
 }
 
 describe("the table of runs", () => {
@@ -106,7 +106,7 @@ describe("the table of runs", () => {
       expect(journal.runs.byIds([twin, id]).map((run) => run.id)).toEqual([id]);
       journal.due.putOff(twin, Date.now());
       journal.noteHeartbeat({ ...toJournaledRun({ id: twin }), silentSince: 1 }, []);
-      journal.update({ ...toJournaledRun({ id: twin }), version: 9 }, [], Date.now());
+      journal.update({ ...toJournaledRun({ id: twin }), version: 9 }, { events: [] }, Date.now());
       expect(journal.runs.byId(id)).toMatchObject({ version: 1, createKey: `m:${id}` });
       expect(journal.runs.byId(id)?.silentSince).not.toBe(1);
       journal.forget([twin]);
@@ -237,7 +237,7 @@ describe("what the coordinator asks its journal", () => {
       ({ runs }) => runs.standingInTheWay("t:unknown", id),
       ["SEARCH runs USING INDEX runs_by_create_key (create_key=?)", BY_KEY],
     ],
-    ["to change a run", (journal) => journal.update(run, [], 1), [BY_KEY]],
+    ["to change a run", (journal) => journal.update(run, { events: [] }, 1), [BY_KEY]],
     ["to note a heartbeat", (journal) => journal.noteHeartbeat(run, []), [BY_KEY]],
     ["to note an attempt", (journal) => journal.noteAttempt(run, null, []), [BY_KEY]],
     ["to put a run off", ({ due }) => due.putOff(id, 1), [BY_KEY]],
@@ -275,7 +275,7 @@ describe("what the coordinator asks its journal", () => {
   ])("%s: finds runs by the primary key or an index", async (_what, go, plan) => {
     await inJournal((journal, storage) => {
       insert(journal, idAt(Date.now()));
-      expect(journal.insert(run, null, [], Date.now())).not.toBeNull();
+      expect(journal.insert(run, { delivery: null, events: [] }, Date.now())).not.toBeNull();
       expect(plansOf(storage, () => go(journal))).toEqual(plan);
     });
   });

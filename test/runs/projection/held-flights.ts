@@ -81,7 +81,10 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
     const run = { ...toJournaledRun(row), createKey: `m:${id}` };
     const now = Date.now();
     const { journal: into, commit: by } = instance;
-    const written = version === 1 ? into.insert(run, null, [], now) : into.update(run, [], now);
+    const written =
+      version === 1
+        ? into.insert(run, { delivery: null, events: [] }, now)
+        : into.update(run, { events: [] }, now);
     if (written === null) throw new Error("the journal has no place for this run");
     by.changed(written.unlanded);
   };

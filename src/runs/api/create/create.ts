@@ -22,6 +22,7 @@ import type { Actor } from "../../actor.ts";
 import { isSameSlot, type Slot } from "../../gates.ts";
 import type { ChangeKey, Inclusion, RunAnswer, RunReply } from "../../protocol.ts";
 import { coordinatorOfKey, coordinatorOfSlot } from "../../run-id.ts";
+import { actorOf } from "../caller.ts";
 import { changeKeyOf } from "../change-key.ts";
 import type { NewRunBody } from "../request-schemas.ts";
 import { ask, askForChange, environmentOf, type RunEnvironment } from "../run-environment.ts";
@@ -187,11 +188,6 @@ function sendRun(creation: Creation, changeKey: ChangeKey, prepared: PreparedRun
       ? coordinator.create(run, changeKey, delivery, { include })
       : coordinator.createGated(run, changeKey, delivery, { preview, include }),
   );
-}
-
-function actorOf(c: Context<AppEnv>): Actor {
-  const { id, name } = c.get("principal");
-  return { tokenId: id, tokenName: name, parents: [], person: null };
 }
 
 export function toMs(minutes: number | undefined): number | null {
