@@ -282,7 +282,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (changeKey.key === run.changeKey && changeKey.key.startsWith("t:")) return KEY_REUSED;
     // Otherwise whoever may only read could empty a queue.
     if (event.type === "cancelled" && run.gates !== null && !mayWrite) {
-      return this.#replies.refusal(run, "write_required");
+      return { ok: false, reason: "write_required" };
     }
 
     const next = transition(run, event, now);
