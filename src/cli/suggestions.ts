@@ -1,6 +1,6 @@
 /** The values that completion offers: what exists in the environment, and begins with what the user has typed. */
 
-import type { Client } from "../client/index.ts";
+import { type Client, WHOLE_ENVIRONMENT } from "../client/index.ts";
 import type { Suggested } from "./options.ts";
 import { plain } from "./output.ts";
 
@@ -33,9 +33,19 @@ const FIELDS = { "action names": "actionName", labels: "label", creators: "trigg
 async function valuesOf(client: Client, what: Suggested, contains: string): Promise<readonly string[]> {
   if (what === "stored actions") return namesOf(client.actions.list());
   if (what === "webhook endpoints") return namesOf(client.webhookEndpoints.list());
+  if (what === "concurrency groups") return groupsOf(client);
   const { values } = await client.runs.facets({ field: FIELDS[what], contains });
   // An action that never ran has no run that says its name.
   return what === "action names" ? [...(await namesOf(client.actions.list())), ...values] : values;
+}
+
+/** Groups with open runs, and paused ones. */
+async function groupsOf(client: Client): Promise<readonly string[]> {
+  const groups = (await client.pauses.list())
+    .map(({ group }) => group)
+    .filter((group) => group !== WHOLE_ENVIRONMENT);
+  for await (const { group } of client.concurrencyGroups.list()) groups.push(group);
+  return groups;
 }
 
 /** Whether a shell can show the value, and read it as one line. */

@@ -220,6 +220,6 @@ export function fittedValue(lines: string, output: Output): string {
 }
 
 /** Moves all lines but the first to where the values of `fields` begin. */
-function indent(lines: string): string {
+export function indent(lines: string): string {
   return lines.replaceAll("\n", `\n${" ".repeat(NAME_CELLS)}`);
 }
