@@ -34,14 +34,12 @@ const WAITING = Object.keys({
 export function withGateFilters(command: CliCommand, of = ""): CliCommand {
   return command
     .addOption(
-      new Option("--waiting <gate>", `${of}only runs that wait for this; any stands for all`).choices(WAITING),
+      new Option("--waiting <gate>", `${of}only runs that wait for this; any stands for all`).choices(
+        WAITING,
+      ),
     )
     .addOption(
-      new OfferingOption(
-        "--group <name>",
-        `${of}only runs of this concurrency group`,
-        "concurrency groups",
-      ),
+      new OfferingOption("--group <name>", `${of}only runs of this concurrency group`, "concurrency groups"),
     );
 }
 
@@ -66,7 +64,17 @@ export function withFilters(command: CliCommand): CliCommand {
 }
 
 export function filterOf(flags: FilterFlags): RunFilter {
-  const { actionName, entityId, triggeredBy, since, createdAfter = since, createdBefore, label, waiting, group } = flags;
+  const {
+    actionName,
+    entityId,
+    triggeredBy,
+    since,
+    createdAfter = since,
+    createdBefore,
+    label,
+    waiting,
+    group,
+  } = flags;
   return given({
     actionName,
     entityId,

@@ -22,10 +22,10 @@ export type NewRunOfAction = Schemas["NewRunOfAction"];
 export type ActionRunSummary = Schemas["ActionRunSummary"];
 export type ActionRunFacets = Schemas["ActionRunFacets"];
 /** What an approver decides about, and who has approved. */
-export type ActionRunApproval = Schemas["ActionRunApproval"];
+export type RunApproval = Schemas["RunApproval"];
 /** A pause of a concurrency group, or of the environment. */
 export type Pause = Schemas["Pause"];
-export type NewPause = Schemas["NewPause"];
+export type NewPause = Schemas["PauseRequest"];
 /** The runs of a group with the same key: how many run, and how many wait. */
 export type ConcurrencyGroup = Schemas["ConcurrencyGroup"];
 /** What a PUT stores. null in the place of a secret keeps the stored value. */

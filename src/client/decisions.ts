@@ -4,7 +4,7 @@
  */
 
 import {
-  type ActionRunApproval,
+  type RunApproval,
   type Api,
   bodyOf,
   type CallOptions,
@@ -33,7 +33,7 @@ export interface Decisions {
    * What an approver decides about: the request as it will be sent, with null in the place of each secret, and the
    * approvals so far. `approval_not_found` if the run needs no approval.
    */
-  approval(id: string, options?: CallOptions): Promise<ActionRunApproval>;
+  approval(id: string, options?: CallOptions): Promise<RunApproval>;
   /**
    * Approves a run. The token needs `mayApprove`. The run starts when it has all its approvals, its time has come and its
    * concurrency group has room, so check `details.waiting`. Your own run is refused with `own_run`.

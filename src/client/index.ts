@@ -36,7 +36,7 @@ export type {
   Action,
   ActionDefinition,
   ActionRun,
-  ActionRunApproval,
+  RunApproval,
   ActionRunDetails,
   ActionRunFacets,
   ActionRunSummary,

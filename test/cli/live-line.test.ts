@@ -83,7 +83,8 @@ test("heartbeats change one line in place, other events stay above it, and a res
   const before = process.listenerCount("SIGINT");
   const terminal = new Terminal(80);
   process.env.NO_COLOR = "1";
-  const lines = new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream));
+  const never = () => Promise.reject(new Error("A run that does not wait is not read."));
+  const lines = new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream), never);
   await lines.show({ seq: 1, type: "started", at: RUN.createdAt, cause: "heartbeat" });
   const started = "2026-11-25T13:21:48Z  started           by heartbeat";
   await lines.show(beat(0.1, "one"));

@@ -8,8 +8,8 @@ import { EXIT, exitCodeOfRun, UsageError } from "../exit.ts";
 import { lasting, lastingChanges, lastingEvents } from "../lasting.ts";
 import { examples, exiting, OfferingOption, repeated, withConnection, withOutput } from "../options.ts";
 import { complain, Output, type OutputFlags, toJson } from "../output.ts";
-import { optionalRunArgument, wholeRunId } from "../run-id.ts";
 import { type WaitingFilter, withGateFilters } from "../run-filters.ts";
+import { optionalRunArgument, wholeRunId } from "../run-id.ts";
 import { runText } from "../run-text.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 
