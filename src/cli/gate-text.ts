@@ -1,11 +1,6 @@
 /** Shows approvals, concurrency groups and pauses to people. Every text from the service passes through `plain`. */
 
-import {
-  type RunApproval,
-  type ConcurrencyGroup,
-  type Pause,
-  WHOLE_ENVIRONMENT,
-} from "../client/index.ts";
+import { type ConcurrencyGroup, type Pause, type RunApproval, WHOLE_ENVIRONMENT } from "../client/index.ts";
 import { words } from "./event-text.ts";
 import { type Output, plain, plainLines } from "./output.ts";
 import { readableJson } from "./readable-json.ts";

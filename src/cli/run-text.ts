@@ -63,7 +63,7 @@ function approvalsText(approval: ActionRunDetails["approval"]): string | null {
       reason === null ? "" : `· ${plain(reason)}`,
     ),
   );
-  return indent([`${approvals.length} of ${required}`, ...given].join("\n"));
+  return indent([`${approvals.length} of ${text(required)}`, ...given].join("\n"));
 }
 
 function waited(run: ActionRun): string {

@@ -1,6 +1,6 @@
 /** The values that completion offers: what exists in the environment, and begins with what the user has typed. */
 
-import { type Client, WHOLE_ENVIRONMENT } from "../client/index.ts";
+import type { Client } from "../client/index.ts";
 import type { Suggested } from "./options.ts";
 import { plain } from "./output.ts";
 
@@ -41,9 +41,7 @@ async function valuesOf(client: Client, what: Suggested, contains: string): Prom
 
 /** Groups with open runs, and paused ones. */
 async function groupsOf(client: Client): Promise<readonly string[]> {
-  const groups = (await client.pauses.list())
-    .map(({ group }) => group)
-    .filter((group) => group !== WHOLE_ENVIRONMENT);
+  const groups = (await client.pauses.list()).map(({ group }) => group);
   for await (const { group } of client.concurrencyGroups.list()) groups.push(group);
   return groups;
 }

@@ -52,7 +52,9 @@ function lacksApprovals(approval: Gated["approval"]): boolean {
 }
 
 function countText(approval: Gated["approval"]): string {
-  return approval && approval.required > 1 ? `, ${approval.approvals.length} of ${approval.required}` : "";
+  return approval && approval.required > 1
+    ? `, ${approval.approvals.length} of ${text(approval.required)}`
+    : "";
 }
 
 /** `1st`, `2nd`, `11th`. */
@@ -62,7 +64,7 @@ function ordinal(position: number): string {
     ["two", "nd"],
     ["few", "rd"],
   ]).get(ORDER.select(position));
-  return `${position}${ending ?? "th"}`;
+  return `${text(position)}${ending ?? "th"}`;
 }
 
 const ORDER = new Intl.PluralRules("en", { type: "ordinal" });

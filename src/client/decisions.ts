@@ -4,7 +4,6 @@
  */
 
 import {
-  type RunApproval,
   type Api,
   bodyOf,
   type CallOptions,
@@ -12,6 +11,7 @@ import {
   type DetailedActionRun,
   type DetailOptions,
   present,
+  type RunApproval,
   sending,
 } from "./api.ts";
 import { checkedId, type Environment } from "./settings.ts";
