@@ -198,3 +198,8 @@ test("without a terminal nothing is left out or cut", () => {
   const table = runTable(runs, output);
   for (const text of TEXTS) expect(table).toContain(text);
 });
+
+test("the audit says what a change of an action did to its gates", () => {
+  const entry = { ...(entries[0] as AuditEntry), action: "action_put", gates: "weakened" as const };
+  expect(auditTable([entry], terminal(200))).toContain("  action_put (gates weakened)  ");
+});
