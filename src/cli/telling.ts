@@ -38,14 +38,18 @@ const AUDIT_COLUMNS: readonly Column[] = [
   { heading: "TARGET ID", dispensable: 5 },
   { heading: "BY ID", dispensable: 4 },
 ];
-const ACTION_COLUMNS: readonly Column[] = [
-  // Commands need the whole name.
-  { heading: "ACTION" },
-  { heading: "VERSION", dispensable: 1 },
-  { heading: "CHANGED", dispensable: 4 },
-  { heading: "CALLS", least: 20, dispensable: 3 },
-  { heading: "DESCRIPTION", least: 20, dispensable: 2 },
-];
+// A column without text takes no room.
+function actionColumns(hasGates: boolean): readonly Column[] {
+  return [
+    // Commands need the whole name.
+    { heading: "ACTION" },
+    { heading: "VERSION", dispensable: 1 },
+    { heading: "CHANGED", dispensable: 5 },
+    { heading: "CALLS", least: 20, dispensable: 4 },
+    { heading: hasGates ? "GATES" : "", least: 12, dispensable: 3 },
+    { heading: "DESCRIPTION", least: 20, dispensable: 2 },
+  ];
+}
 function tokenColumns(tokens: readonly ApiToken[]): readonly Column[] {
   const hasPersons = tokens.some(({ person }) => person !== null);
   const hasFlags = tokens.some(({ mayApprove, mayActForOthers }) => mayApprove || mayActForOthers);
@@ -130,9 +134,17 @@ export function actionTable(actions: readonly ListedAction[], output: Output): s
     String(version),
     instantText(changedAt),
     definition.trigger?.url ?? "nothing",
+    gatesText(definition),
     definition.description ?? "",
   ]);
-  return output.table(ACTION_COLUMNS, rows);
+  const hasGates = actions.some(({ definition }) => gatesText(definition) !== "");
+  return output.table(actionColumns(hasGates), rows);
+}
+
+/** What holds back the runs of an action: `approval, deploys`. */
+function gatesText({ approval, concurrency }: ListedAction["definition"]): string {
+  const count = approval && approval.required > 1 ? `${approval.required} approvals` : "approval";
+  return [approval ? count : [], concurrency?.group ?? []].flat().join(", ");
 }
 
 export function tokenTable(tokens: readonly ApiToken[], output: Output): string {
