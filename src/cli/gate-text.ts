@@ -24,17 +24,18 @@ const PAUSE_COLUMNS: readonly Column[] = [
   { heading: "REASON", least: 20 },
 ];
 
+/** An approver may take a run for one of today's action. */
+const CHANGED: ReadonlyMap<boolean | null, string> = new Map([
+  [true, "The action has changed since. This run stays as it was created, and is sent as below."],
+  [null, "The service can't say now whether the action has changed since. The run is sent as below."],
+]);
+
 /** What an approver must see besides the run: the request as it will be sent. */
 export function approvalText({ action, request, allowSelf }: RunApproval, output: Output): string {
   const rows = [
-    [
-      "note",
-      action.isChanged
-        ? "The action has changed since. This run stays as it was created, and is sent as below."
-        : null,
-    ],
+    ["note", CHANGED.get(action.isChanged)],
     ["own run", allowSelf ? "the run's creator may approve it too" : null],
-    ["request", request && plain(`${request.method} ${request.url}`)],
+    ["request", request && plain(`${request.method} ${request.url ?? "an address with a secret"}`)],
     ["headers", request && jsonText(request.headers)],
     ["payload", request && jsonText(request.payload)],
   ];

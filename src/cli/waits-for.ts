@@ -4,7 +4,7 @@
  */
 
 import type { ActionRunDetails } from "../client/index.ts";
-import { ageText } from "./durations.ts";
+import { durationText } from "./durations.ts";
 import { slotText, text, words } from "./event-text.ts";
 import { shortId } from "./telling.ts";
 
@@ -35,7 +35,12 @@ export function waitsForText({ waiting, approval }: Gated, now: number): string 
 function startText({ notBefore }: Waiting, now: number): string {
   if (notBefore === null) return "waits for its time";
   const leftMs = Date.parse(notBefore) - now;
-  return `starts ${localText(notBefore)}${leftMs > 0 ? `, in ${ageText(Math.max(leftMs, 1000))}` : ""}`;
+  return `starts ${localText(notBefore)}${leftMs > 0 ? `, in ${leftText(leftMs)}` : ""}`;
+}
+
+/** Whole seconds, because the line changes each second. */
+function leftText(ms: number): string {
+  return ms < 60_000 ? `${Math.ceil(ms / 1000)}s` : durationText(ms);
 }
 
 function placeText(waiting: Waiting): string {

@@ -145,6 +145,22 @@ describe("approve on a terminal", () => {
     expect(ended.stderr).not.toContain("Approve this run?");
   });
 
+  test.each([
+    [true, /^note: +The action has changed since\./m],
+    [null, /^note: +The service can't say now whether/m],
+    [false, /^(?!note:)/],
+  ])(
+    "says whether the action has changed since: %s, and hides an address with a secret",
+    (isChanged, note) => {
+      const { action, request } = APPROVAL;
+      const hidden = request && { ...request, url: null };
+      const approval = { ...APPROVAL, request: hidden, action: { ...action, isChanged } };
+      const shown = approvalText(approval, new Output({ json: false }));
+      expect(shown).toMatch(note);
+      expect(shown).toMatch(/^request: +POST an address with a secret$/m);
+    },
+  );
+
   test("shows no control characters of the request", () => {
     const evil = "\x1b[2J\r\u202e";
     const request = {

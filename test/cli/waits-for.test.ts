@@ -30,9 +30,10 @@ describe("a run that waits", () => {
   const slot = { for: "concurrency", group: "deploys", key: "shop" } as const;
 
   test.each<[string, Partial<Waiting>, Gated["approval"]?]>([
-    ["starts 2026-11-30 06:00 +01:00, in 9h", time],
-    ["starts 2026-11-30 06:00 +01:00, in 9h, if it is approved", time, { required: 1, approvals: [] }],
-    ["starts 2026-11-30 06:00 +01:00, in 9h", time, { required: 1, approvals: [BY_ADA] }],
+    ["starts 2026-11-30 06:00 +01:00, in 9h 00m", time],
+    ["starts 2026-11-30 06:00 +01:00, in 9h 00m, if it is approved", time, { required: 1, approvals: [] }],
+    ["starts 2026-11-30 06:00 +01:00, in 9h 00m", time, { required: 1, approvals: [BY_ADA] }],
+    ["starts 2026-11-29 21:12 +01:00, in 12m 05s", { ...time, notBefore: "2026-11-29T20:12:05.000Z" }],
     ["starts 2026-11-29 21:00 +01:00, in 1s", { ...time, notBefore: "2026-11-29T20:00:00.500Z" }],
     ["starts 2026-11-29 21:00 +01:00", { ...time, notBefore: "2026-11-29T20:00:00.000Z" }],
     ["waits for approval", {}, { required: 1, approvals: [] }],
