@@ -30,17 +30,16 @@ const WAITING = Object.keys({
   pause: true,
 } satisfies Record<WaitingFilter, true>);
 
-/** `of`: which runs, if the command has others too. */
-export function withGateFilters(command: CliCommand, of = ""): CliCommand {
+/** What the options of gates choose. */
+const CHOSEN = {
+  waiting: "only runs that wait for this, or for any gate",
+  group: "only runs of this concurrency group",
+};
+
+export function withGateFilters(command: CliCommand, about = CHOSEN): CliCommand {
   return command
-    .addOption(
-      new Option("--waiting <gate>", `${of}only runs that wait for this; any stands for all`).choices(
-        WAITING,
-      ),
-    )
-    .addOption(
-      new OfferingOption("--group <name>", `${of}only runs of this concurrency group`, "concurrency groups"),
-    );
+    .addOption(new Option("--waiting <gate>", about.waiting).choices(WAITING))
+    .addOption(new OfferingOption("--group <name>", about.group, "concurrency groups"));
 }
 
 export function withFilters(command: CliCommand): CliCommand {

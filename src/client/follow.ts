@@ -34,7 +34,7 @@ export interface FollowOptions<List> extends DetailOptions {
   readonly actionName?: string | undefined;
   /** Only runs that have each of these labels. */
   readonly label?: string[] | undefined;
-  /** Only runs that wait for this. */
+  /** Only runs that this gate can hold back. A run is also a change when it no longer waits. */
   readonly waiting?: "any" | "time" | "approval" | "concurrency" | "pause" | undefined;
   /** Only runs of this concurrency group. */
   readonly group?: string | undefined;

@@ -76,7 +76,7 @@ async function play() {
   const first = await json<Run>(deploy, bo);
   const watched = start([...deploy, "--wait", "--no-json"], bo);
   await watched.until(/waiting +for approval/);
-  const [{ id }] = await json<[Run]>(["list", "-n", "1"], bo);
+  const [{ id }] = await json<[Run]>(["list", "--waiting", "approval", "-n", "1"], bo);
   const second = { id };
   const third = await json<Run>([...deploy, "--gate-timeout", "60"], bo);
   const own = [

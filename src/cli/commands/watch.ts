@@ -46,7 +46,10 @@ export function watchCommand(): CliCommand {
         "labels",
       ).argParser(repeated),
     );
-  withGateFilters(command, "of all runs: ")
+  withGateFilters(command, {
+    waiting: "of all runs: only those that this gate can hold back, also when they go on",
+    group: "of all runs: only those of this concurrency group",
+  })
     .addHelpText(
       "after",
       examples(
