@@ -8,6 +8,8 @@ const OPTIONS: ReadonlyMap<string, string> = new Map([
   ["labels", "label"],
   ["graceSeconds", "grace"],
   ["gracePeriodSeconds", "gracePeriod"],
+  // --wait-timeout says how long the command waits, and not the run.
+  ["waitTimeout", "gateTimeout"],
 ]);
 
 /** What the service says about HTTP, and what users of commands do instead. */
@@ -16,6 +18,13 @@ const WORDS: readonly (readonly [string, string])[] = [
   ["GET …/actions lists", "`action-runs action list` lists"],
   ["GET …/webhook-endpoints lists", "`action-runs webhook list` lists"],
   ["GET …/status shows", "`action-runs webhook status` shows"],
+  ["GET …/pauses lists", "`action-runs group pauses` lists"],
+  ["GET …/action-runs/{id}?include=details", "`action-runs get --details`"],
+  ["GET …/action-runs/{id} shows", "`action-runs get --details` shows"],
+  ["notBefore, approval and concurrency hold back", "--not-before and the gates of an action hold back"],
+  ["minted with mayApprove", "created with --may-approve"],
+  ["minted with mayActForOthers", "created with --may-act-for-others"],
+  ["Send the header On-Behalf-Of with", "Use --on-behalf-of with"],
   ["send gracePeriodSeconds 0", "use --grace-period 0"],
   ["Omit If-Match.", "Omit --if-version."],
   ["Send If-Match with its ETag to replace it", "Omit --if-new to replace it"],

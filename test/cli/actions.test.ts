@@ -126,6 +126,18 @@ describe("action get, list and delete", () => {
     expect(server.requests[0]?.line).toBe(`GET ${PLACE}/actions`);
   });
 
+  test("list names the gates, if an action has any", async () => {
+    const gated = { approval: { required: 2, allowSelf: false }, concurrency: { group: "deploys" } };
+    const definitions = [{}, gated, { approval: { required: 1 } }];
+    const [, settings] = await serve(
+      200,
+      definitions.map((definition) => ({ ...LISTED, definition })),
+    );
+    const { stdout } = await cli(["action", "list", "--no-json"], settings);
+    expect(stdout).toMatch(/^ACTION +VERSION +CHANGED +CALLS +GATES +DESCRIPTION\n/);
+    expect(stdout).toMatch(/nothing\n.*nothing +2 approvals, deploys\n.*nothing +approval\n$/);
+  });
+
   test("delete says what it deleted", async () => {
     const server = await badServer((_, response) => response.writeHead(204).end());
     open.push(server);

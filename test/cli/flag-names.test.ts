@@ -40,6 +40,29 @@ test.each([
     "The version of the action is not the one in your If-Match.",
     "The version of the action is not the one in --if-version.",
   ],
+  [404, "GET …/pauses lists the pauses.", "`action-runs group pauses` lists the pauses."],
+  [
+    409,
+    "GET …/action-runs/{id}?include=details says what it waits for.",
+    "`action-runs get --details` says what it waits for.",
+  ],
+  [
+    404,
+    "GET …/action-runs/{id} shows what it waits for.",
+    "`action-runs get --details` shows what it waits for.",
+  ],
+  [
+    422,
+    "notBefore, approval and concurrency hold back the trigger, and there is none.",
+    "--not-before and the gates of an action hold back the trigger, and there is none.",
+  ],
+  [403, "Use a token that was minted with mayApprove.", "Use a token that was created with --may-approve."],
+  [
+    403,
+    "Omit On-Behalf-Of, or use a token that was minted with mayActForOthers.",
+    "Omit --on-behalf-of, or use a token that was created with --may-act-for-others.",
+  ],
+  [422, "Send the header On-Behalf-Of with a person's name.", "Use --on-behalf-of with a person's name."],
   [422, "You already sent this Idempotency-Key", "You already sent this --idempotency-key"],
   [
     400,

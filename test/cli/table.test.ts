@@ -3,7 +3,8 @@
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { Output } from "../../src/cli/output.ts";
-import { actionTable, auditTable, runTable, tokenTable } from "../../src/cli/telling.ts";
+import { runTable } from "../../src/cli/run-table.ts";
+import { actionTable, auditTable, tokenTable } from "../../src/cli/telling.ts";
 import type { ActionRun, ApiToken, AuditEntry, ListedAction } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 
