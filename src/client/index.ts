@@ -115,7 +115,7 @@ export interface Client {
   /** The stored actions of the environment. */
   readonly actions: Actions;
   readonly runs: Runs;
-  /** The webhook endpoints of the environment, which hear when a run ends. */
+  /** The webhook endpoints of the environment, which hear when a run ends or waits for approval. */
   readonly webhookEndpoints: WebhookEndpoints;
   readonly tokens: Tokens;
   /** Who is signed in to the project's console. */

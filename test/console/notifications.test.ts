@@ -110,7 +110,7 @@ describe("secrets", () => {
 
 it("events are words, and an instant is what a field takes", () => {
   expect(eventWords(["action_run.failed", "action_run.*", "action_run.new"])).toBe(
-    "failed, every end, action_run.new",
+    "failed, every event, action_run.new",
   );
   expect(localMinute(new Date(2026, 0, 5, 7, 8, 59))).toBe("2026-01-05T07:08");
 });

@@ -1,11 +1,18 @@
 import { expect, it } from "vitest";
-import type { EndedRun } from "../../src/runs/telling.ts";
+import type { RunToTell } from "../../src/runs/telling.ts";
 import type { FilteredEndpoint } from "../../src/webhook-endpoints/filtered-endpoints.ts";
 import { candidates, matchOf, needsPrevious } from "../../src/webhook-endpoints/matching.ts";
 
-const RUN: EndedRun = {
-  ...{ id: "r", type: "action_run.failed", source: "action", actionName: "deploy", entityId: null },
-  ...{ labels: '["a","b"]', completedAt: 1 },
+const RUN: RunToTell = {
+  ...{
+    id: "r",
+    kind: "ended",
+    type: "action_run.failed",
+    source: "action",
+    actionName: "deploy",
+    entityId: null,
+  },
+  ...{ labels: '["a","b"]', at: 1 },
 };
 
 function endpoint(filter: Partial<FilteredEndpoint["filter"]>, isDisabled = false): FilteredEndpoint {
@@ -34,7 +41,7 @@ it("a match names the endpoint for ever, and has the outcome before", () => {
 });
 
 it("only an endpoint that shows or compares the outcome before needs it, and never for a cancelled run", () => {
-  const needs = (filter: Partial<FilteredEndpoint["filter"]>, run: Partial<EndedRun> = {}) =>
+  const needs = (filter: Partial<FilteredEndpoint["filter"]>, run: Partial<RunToTell> = {}) =>
     needsPrevious(endpoint(filter), { ...RUN, ...run });
   expect([needs({}), needs({ showsPrevious: true }), needs({ onlyOnChange: true })]).toEqual([
     false,

@@ -3,7 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { EndedRun, MessageAttempt, MessageResult } from "../../src/runs/telling.ts";
+import type { MessageAttempt, MessageResult, RunToTell } from "../../src/runs/telling.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { WebhookEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
 import { endpointMemory } from "../../src/webhook-endpoints/kind.ts";
@@ -43,9 +43,9 @@ const SVC_A = "0198a5d0-0000-7000-8000-00000000000a";
 const SVC_B = "0198a5d0-0000-7000-8000-00000000000b";
 
 /** As a coordinator asks about it. */
-const FAILED: EndedRun = {
-  ...{ id: "0198a5d0-0000-7000-8000-00000000000a", type: "action_run.failed", source: "action" },
-  ...{ actionName: "deploy", entityId: null, labels: "[]", completedAt: 1 },
+const FAILED: RunToTell = {
+  ...{ id: "0198a5d0-0000-7000-8000-00000000000a", kind: "ended", type: "action_run.failed" },
+  ...{ source: "action", actionName: "deploy", entityId: null, labels: "[]", at: 1 },
 };
 
 describe("an endpoint", () => {
