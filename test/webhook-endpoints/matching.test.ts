@@ -53,3 +53,18 @@ it("only an endpoint that shows or compares the outcome before needs it, and nev
   expect(needs({ onlyOnChange: true, includeUnstored: true }, unstored)).toBe(true);
   expect(needs({ onlyOnChange: true, showsPrevious: true }, cancelled)).toBe(false);
 });
+
+it("a request for approval is compared with no outcome, and names and labels count for it as for an end", () => {
+  const run: RunToTell = { ...RUN, kind: "approval", type: "action_run.approval_requested" };
+  const compared = endpoint({ onlyOnChange: true, showsPrevious: true });
+  expect(needsPrevious(compared, run)).toBe(false);
+  expect(matchOf(compared, run, null)).toMatchObject({ previousStatus: null });
+  const hears = (filter: Partial<FilteredEndpoint["filter"]>) => candidates([endpoint(filter)], [run]).length;
+  expect([
+    hears({}),
+    hears({ events: ["action_run.approval_requested"], actionNames: ["deploy"], labels: ["b"] }),
+    hears({ events: ["action_run.succeeded", "action_run.failed", "action_run.cancelled"] }),
+    hears({ actionNames: ["other"] }),
+    hears({ labels: ["c"] }),
+  ]).toEqual([1, 1, 0, 0, 0]);
+});

@@ -14,8 +14,8 @@ import { coordinator, DAY_MS, hurryTimers, until } from "../support/direct.ts";
 import { breakD1, faults, holdWrites, resetFaults } from "../support/faults.ts";
 import { landed } from "../support/landed.ts";
 import { receiver } from "../support/receiver/client.ts";
-import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
-import { answering } from "./runs.ts";
+import { ask, type CreatedRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
+import { answering, ORIGIN } from "./runs.ts";
 import {
   alarmsIn,
   auditOf,
@@ -89,6 +89,44 @@ describe("an endpoint", () => {
       ["failures", "labelled"],
       ["ends", "named"],
     ]);
+  });
+});
+
+describe("a run that needs an approval", () => {
+  it("is told by an id of its own, with who may decide, and its end by another one", async () => {
+    const path = newRunsPath();
+    const [everything, requests] = [await answering({ status: 204 }), await answering({ status: 204 })];
+    await putEndpoint(path, everything);
+    const events = ["action_run.approval_requested"];
+    await putEndpoint(path, requests, { events, actionNames: ["deploy"], onlyOnChange: true }, "approvers");
+    const action = `${ORIGIN}${path.replace(/action-runs$/, "actions")}/deploy`;
+    const trigger = { url: everything.url, payload: {} };
+    const stored = await ask("PUT", action, { body: { trigger, approval: { required: 2 } } });
+    expect(stored.status).toBe(201);
+    const { body: run } = await ask<CreatedRun>("POST", `${action}/runs`, { body: {} });
+    const [message] = await requests.untilInbox(1);
+    expect(message?.headers["webhook-id"]).toBe(`${run.id}-approval`);
+    expect(JSON.parse(message?.body ?? "")).toMatchObject({
+      ...{ type: "action_run.approval_requested", timestamp: run.createdAt },
+      data: {
+        previousStatus: null,
+        run: {
+          ...{ id: run.id, status: "pending" },
+          details: { waiting: { for: "approval" }, approval: { required: 2, approvals: [] } },
+        },
+        url: expect.stringContaining(`/action-runs/${run.id}`),
+        consoleUrl: expect.stringContaining(`/runs/${run.id}`),
+      },
+    });
+    expect((await deliveriesOf(path, "approvers")).map(({ runId }) => runId)).toEqual([run.id]);
+    expect((await ask("POST", `${ORIGIN}${path}/${run.id}/cancel`, { body: {} })).status).toBe(200);
+    const ids = (await everything.untilInbox(2)).map(({ headers }) => headers["webhook-id"]);
+    expect(ids).toEqual([`${run.id}-approval`, `${run.id}-ended`]);
+    expect(await requests.inbox()).toHaveLength(1);
+    const refused = await ask("POST", `${endpointOf(path, "approvers")}/deliveries/${run.id}/resend`, {
+      body: { type: events[0] },
+    });
+    expect(refused.status).toBe(409);
   });
 });
 
