@@ -100,7 +100,7 @@ describe("a run that needs an approval", () => {
     const events = ["action_run.approval_requested"];
     await putEndpoint(path, requests, { events, actionNames: ["deploy"], onlyOnChange: true }, "approvers");
     const action = `${ORIGIN}${path.replace(/action-runs$/, "actions")}/deploy`;
-    const trigger = { url: everything.url, payload: {} };
+    const trigger = { type: "webhook", url: everything.url };
     const stored = await ask("PUT", action, { body: { trigger, approval: { required: 2 } } });
     expect(stored.status).toBe(201);
     const { body: run } = await ask<CreatedRun>("POST", `${action}/runs`, { body: {} });
