@@ -128,7 +128,7 @@ export interface Client {
   readonly concurrencyGroups: ConcurrencyGroups;
   /** What holds back the runs of a group or of the environment, such as a deploy freeze. */
   readonly pauses: Pauses;
-  /** The webhook endpoints of the environment, which hear when a run ends. */
+  /** The webhook endpoints of the environment, which hear when a run ends or waits for approval. */
   readonly webhookEndpoints: WebhookEndpoints;
   readonly tokens: Tokens;
   /** Who is signed in to the project's console. */

@@ -7,8 +7,12 @@ export { WebhookVerificationError } from "standardwebhooks";
 
 /** The body of a message whose endpoint has no `payload`. */
 export interface WebhookMessage {
-  readonly type: "action_run.succeeded" | "action_run.failed" | "action_run.cancelled";
-  /** When the run ended, in RFC 3339. */
+  readonly type:
+    | "action_run.succeeded"
+    | "action_run.failed"
+    | "action_run.cancelled"
+    | "action_run.approval_requested";
+  /** When the run ended, or when it was created if it waits for approval. In RFC 3339. */
   readonly timestamp: string;
   readonly data: {
     /** Members that `omitted` names are null. */

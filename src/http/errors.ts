@@ -122,7 +122,10 @@ export const ERRORS = {
     409,
     "The endpoint is disabled, so it would drop the message. Enable it, and then send the request again.",
   ],
-  event_not_happened: [409, "The run has no such event. Wait until it has ended, or name another type."],
+  event_not_happened: [
+    409,
+    "The run does not have this event now. Wait until it has ended, or name another type.",
+  ],
   recovery_under_way: [
     409,
     "Another recovery of this endpoint is under way. GET …/status shows it. Wait until it is over.",

@@ -69,7 +69,8 @@ const RECOVER: Operation = {
   description:
     "Sends the messages that were given up, or those of runs that the endpoint never heard of, newest first. It sends at " +
     `most ${RECOVERED_MAX}. The same request goes on where the last one stopped. Runs that the endpoint never heard of ` +
-    `can have ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. ${PERMISSION}`,
+    `can have ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A run that waits for approval counts by its creation, ` +
+    `and its request comes back only while it waits. ${PERMISSION}`,
   parameters: OF_ENDPOINT,
   responses: {
     ...responds(202, "The recovery is under way", recovery),

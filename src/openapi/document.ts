@@ -92,7 +92,7 @@ export async function openApiDocument(app: Hono<AppEnv>) {
         },
         {
           name: "Webhook endpoints",
-          description: "Say where the service sends a message when a run ends.",
+          description: "Say where the service sends a message when a run ends or asks for approval.",
         },
         { name: "API tokens", description: "Manage API tokens and see who changed them." },
         { name: "Sessions", description: "Sign people in to the console, and see who is signed in." },

@@ -124,6 +124,15 @@ export function isWaiting({ waitingFor }: Pick<Run, "waitingFor">): boolean {
   return waitingFor !== null;
 }
 
+/** Whether the run waits and its approval gate is closed, even if its time comes first. */
+export function lacksApproval({
+  waitingFor,
+  gates,
+  approvals,
+}: Pick<Run, "waitingFor" | "gates" | "approvals">): boolean {
+  return waitingFor !== null && approvals.length < (gates?.approval?.required ?? 0);
+}
+
 /** Whether the run waits only for its slot, or for the end of a pause. */
 export function isAtSlot({ waitingFor }: Pick<Run, "waitingFor">): boolean {
   return waitingFor === "concurrency" || waitingFor === "pause";

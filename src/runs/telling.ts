@@ -1,35 +1,54 @@
 /**
  * What a coordinator and the Worker say to each other to tell webhook endpoints of a run. The coordinator knows which
- * runs have ended and how far each message got. The Worker knows the endpoints.
+ * runs have ended or lack approvals, and how far each message got. The Worker knows the endpoints.
  */
 
 import type { AttemptResult } from "../webhooks/delivery.ts";
-import type { Run, RunSource } from "./run.ts";
+import { lacksApproval, type Run, type RunSource } from "./run.ts";
+
+const APPROVAL_REQUESTED = "action_run.approval_requested";
 
 /** The events of a run that an endpoint can ask for. */
-export const EVENT_TYPES = ["action_run.succeeded", "action_run.failed", "action_run.cancelled"] as const;
+export const EVENT_TYPES = [
+  ...(["action_run.succeeded", "action_run.failed", "action_run.cancelled"] as const),
+  APPROVAL_REQUESTED,
+] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** The event of a run's end; null while the run is open. */
-export function eventOf({ status }: Pick<Run, "status">): EventType | null {
-  return EVENT_TYPES.find((type) => type === `action_run.${status}`) ?? null;
+/** What a message is about. A run has at most one message of each kind for an endpoint. */
+export type MessageKind = "ended" | "approval";
+
+/** An event of a run. `at` in ms. */
+export interface HappenedEvent {
+  readonly kind: MessageKind;
+  readonly type: EventType;
+  readonly at: number;
 }
 
-/** What a message is about. A run has at most one message of each kind for an endpoint. */
-export type MessageKind = "ended";
+/**
+ * The event that a run's newest version tells: its end, or that it lacks approvals. Null if it tells none. Approvals
+ * are asked for from the creation on.
+ */
+export function eventOf(
+  run: Pick<Run, "status" | "createdAt" | "completedAt" | "waitingFor" | "gates" | "approvals">,
+): HappenedEvent | null {
+  const { status, createdAt, completedAt } = run;
+  if (lacksApproval(run)) return { kind: "approval", type: APPROVAL_REQUESTED, at: createdAt };
+  const ended = EVENT_TYPES.find((type) => type === `action_run.${status}`);
+  if (ended === undefined || completedAt === null) return null;
+  return { kind: "ended", type: ended, at: completedAt };
+}
 
 /** The outcome of an earlier run of the same action and entity. */
 export type PreviousStatus = "succeeded" | "failed" | null;
 
-/** What decides which endpoints hear of an ended run. `labels` is JSON text. `completedAt` in ms. */
-export interface EndedRun {
+/** What decides which endpoints hear of a run. `labels` is JSON text. */
+export interface RunToTell extends HappenedEvent {
   readonly id: string;
-  readonly type: EventType;
   readonly source: RunSource;
   readonly actionName: string;
   readonly entityId: string | null;
   readonly labels: string;
-  readonly completedAt: number;
 }
 
 /**
@@ -56,8 +75,8 @@ export const MATCHING_MAX_MS = 20_000;
 
 /** What the Worker knows of endpoints, each call in an invocation of its own. */
 export interface Endpoints {
-  /** Finds the endpoints of ended runs. `only`: looks at this endpoint alone. Rejects while D1 does not answer. */
-  match(scope: string, runs: readonly EndedRun[], only?: EndpointKey): Promise<Matching>;
+  /** Finds the endpoints that hear of these runs. `only`: looks at this endpoint alone. Rejects while D1 does not answer. */
+  match(scope: string, runs: readonly RunToTell[], only?: EndpointKey): Promise<Matching>;
   /** Disables a version of an endpoint if it has failed for days in all coordinators. */
   considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void>;
 }
@@ -126,7 +145,7 @@ export interface EndpointHealth {
 
 /**
  * Which messages to send again. `failed`: those that were given up. `missing`: runs that the endpoint never heard of.
- * The runs ended from `since` on and before `until`, in ms. `until` null: up to now.
+ * Their events happened from `since` on and before `until`, in ms. `until` null: up to now.
  */
 export interface RecoveryOrder {
   readonly since: number;

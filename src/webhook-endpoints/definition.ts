@@ -148,7 +148,7 @@ const FILTERS = {
   ),
   onlyOnChange: switchOf(
     "If true, only runs match that ended differently from the previous run of the same action and entity. If the " +
-      "service does not know how the previous run ended, it sends the message.",
+      "service does not know how the previous run ended, it sends the message. A request for approval always matches.",
   ),
   disabled: switchOf("If true, the service sends nothing and drops the messages that wait."),
 };
@@ -204,7 +204,7 @@ export const storedEndpoint = z
   })
   .register(z.globalRegistry, {
     id: "WebhookEndpoint",
-    description: `Where the service sends a message when a run ends. At most ${ENDPOINT_MAX_BYTES} bytes of JSON, not counting \`url\`, \`signingSecret\` and the values of \`headers\` and \`secrets\`.`,
+    description: `Where the service sends a message when a run ends or asks for approval. At most ${ENDPOINT_MAX_BYTES} bytes of JSON, not counting \`url\`, \`signingSecret\` and the values of \`headers\` and \`secrets\`.`,
     examples: [
       {
         url: "https://hooks.example.com/runs",

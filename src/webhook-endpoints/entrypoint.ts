@@ -1,5 +1,5 @@
 /**
- * What a coordinator asks the Worker about webhook endpoints: which of them hear of ended runs, and whether one has failed
+ * What a coordinator asks the Worker about webhook endpoints: which of them hear of these runs, and whether one has failed
  * for so long that it is disabled. Each call is a Worker invocation of its own.
  */
 
@@ -7,12 +7,12 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { within } from "../base/time.ts";
 import { previousOutcomes } from "../runs/d1/previous-outcomes.ts";
 import {
-  type EndedRun,
   type EndpointKey,
   type Endpoints,
   endpointKey,
   type Matching,
   type PreviousStatus,
+  type RunToTell,
   readEndpointKey,
 } from "../runs/telling.ts";
 import type { Env } from "../settings/env.ts";
@@ -26,8 +26,8 @@ import { candidates, matchOf, needsPrevious } from "./matching.ts";
 const SETTLE_CALL_MAX_MS = 2500;
 
 export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints {
-  /** Reads D1's primary, and never memory: an end that follows a PUT must find its endpoint. */
-  async match(scope: string, runs: readonly EndedRun[], only?: EndpointKey): Promise<Matching> {
+  /** Reads D1's primary, and never memory: an event that follows a PUT must find its endpoint. */
+  async match(scope: string, runs: readonly RunToTell[], only?: EndpointKey): Promise<Matching> {
     const all = await selectFilters(this.env.DB, scope);
     const asked = only === undefined ? all : all.filter((endpoint) => endpointKey(endpoint) === only);
     const found = candidates(asked, runs);
@@ -53,7 +53,7 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
   /** Empty unless D1 has everything that the coordinators had: an older outcome would be wrong. */
   async #previousOf(
     scope: string,
-    runs: ReadonlySet<EndedRun>,
+    runs: ReadonlySet<RunToTell>,
   ): Promise<ReadonlyMap<string, PreviousStatus>> {
     if (runs.size === 0) return new Map();
     try {

@@ -46,21 +46,32 @@ export const deliveriesQuery = z.strictObject({
 
 export const resendRequest = z
   .strictObject({
-    type: z.optional(described(eventType, "Which event of the run. Default: its end.")),
+    type: z.optional(
+      described(
+        eventType,
+        "Which event of the run. Default: its newest one: its end, or that it waits for approval.",
+      ),
+    ),
   })
   .register(z.globalRegistry, { id: "ResendRequest", examples: [{}, { type: "action_run.succeeded" }] });
 
 export const recoveryRequest = z
   .strictObject({
-    since: described(instant, "Only runs that ended at this instant or later."),
+    since: described(
+      instant,
+      "Only runs that ended at this instant or later. A run that waits for approval counts by its creation.",
+    ),
     until: z.optional(
-      described(instant, "Only runs that ended before this instant. Default: all later ones."),
+      described(
+        instant,
+        "Only runs that ended, or were created, before this instant. Default: all later ones.",
+      ),
     ),
     include: described(
       z.enum(["failed", "missing"], { error: "send failed or missing." }),
       "`failed`: messages that the service gave up. `missing`: runs that match the endpoint, that it never heard of, and " +
-        `that ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A recovery sends at most ${RECOVERED_MAX} messages, ` +
-        "newest first. Send the same request again to go on.",
+        `that ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A request for approval comes back only while the run ` +
+        `waits for it. A recovery sends at most ${RECOVERED_MAX} messages, newest first. Send the same request again to go on.`,
     ),
   })
   .register(z.globalRegistry, {
@@ -84,7 +95,7 @@ export const testRequest = z
     runId: z.optional(
       described(
         uuid,
-        "A run that has ended. Without it, the message is about a made-up run, with `data.test` true.",
+        "A run that has ended or waits for approval. Without it, the message is about a made-up run, with `data.test` true.",
       ),
     ),
     // Tried without being stored. Null stands for a stored secret, as in a PUT.

@@ -184,7 +184,7 @@ describe("an Idempotency-Key of a person", () => {
     const as = (person: string) => ask<Refusal>("DELETE", `${runs}/${run.id}`, acting(token, person, "k"));
     expect([(await as("ada")).status, (await as("ADA")).status]).toEqual([200, 200]);
     const other = await as("bo");
-    expect([other.status, other.body.code]).toEqual([409, "run_cancelled"]);
+    expect([other.status, other.body.code]).toEqual([422, "idempotency_key_reused"]);
   });
 
   it("with a webhook of its own is bound to the person as well", async () => {

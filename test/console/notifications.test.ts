@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { Schema } from "../../src/console/actions/schema-form.ts";
 import { withSecrets } from "../../src/console/actions/secret-members.ts";
 import {
+  EVENTS,
   eventWords,
   keptSecrets,
   pointersOf,
@@ -19,6 +20,7 @@ import {
   receiverOf,
   withReceiver,
 } from "../../src/console/notifications/receivers.ts";
+import { EVENT_FILTERS } from "../../src/webhook-endpoints/definition.ts";
 
 const example = (name: string): Schema =>
   JSON.parse(readFileSync(new URL(`../../examples/webhook-endpoints/${name}.json`, import.meta.url), "utf8"));
@@ -110,7 +112,11 @@ describe("secrets", () => {
 
 it("events are words, and an instant is what a field takes", () => {
   expect(eventWords(["action_run.failed", "action_run.*", "action_run.new"])).toBe(
-    "failed, every end, action_run.new",
+    "failed, every event, action_run.new",
   );
   expect(localMinute(new Date(2026, 0, 5, 7, 8, 59))).toBe("2026-01-05T07:08");
+});
+
+it("the fields have a checkbox for each event that the service takes", () => {
+  expect(Object.keys(EVENTS).sort()).toEqual(EVENT_FILTERS.toSorted());
 });

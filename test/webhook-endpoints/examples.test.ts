@@ -13,6 +13,7 @@ import pagerdutyResolve from "../../examples/webhook-endpoints/pagerduty-resolve
 import pagerdutyTrigger from "../../examples/webhook-endpoints/pagerduty-trigger.json";
 import readme from "../../examples/webhook-endpoints/README.md?raw";
 import slack from "../../examples/webhook-endpoints/slack.json";
+import slackApprovals from "../../examples/webhook-endpoints/slack-approvals.json";
 import teams from "../../examples/webhook-endpoints/teams.json";
 import { guardUrl } from "../../src/settings/url-guard.ts";
 import { webhookPolicy } from "../../src/settings/webhook-policy.ts";
@@ -66,34 +67,37 @@ const pagerduty = {
   },
 };
 
+const slackChannel = (name: string, endpoint: object, linkText: string): Example => ({
+  // https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+  // https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+  name,
+  endpoint,
+  url: /^https:\/\/hooks\.slack\.com\/services\/\w+\/\w+\/\w+$/,
+  documented: z.strictObject({
+    text: summary,
+    mrkdwn: z.literal(false),
+    blocks: z.tuple([
+      z.strictObject({
+        type: z.literal("section"),
+        text: z.strictObject({ type: z.literal("plain_text"), text: summary, emoji: z.literal(false) }),
+      }),
+      z.strictObject({
+        type: z.literal("context"),
+        elements: z.tuple([
+          z.strictObject({
+            type: z.literal("mrkdwn"),
+            text: z.literal(`<${CONSOLE_URL}|${linkText}>`),
+            verbatim: z.literal(true),
+          }),
+        ]),
+      }),
+    ]),
+  }),
+});
+
 const EXAMPLES: readonly Example[] = [
-  {
-    // https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
-    // https://docs.slack.dev/reference/block-kit/composition-objects/text-object
-    name: "slack",
-    endpoint: slack,
-    url: /^https:\/\/hooks\.slack\.com\/services\/\w+\/\w+\/\w+$/,
-    documented: z.strictObject({
-      text: summary,
-      mrkdwn: z.literal(false),
-      blocks: z.tuple([
-        z.strictObject({
-          type: z.literal("section"),
-          text: z.strictObject({ type: z.literal("plain_text"), text: summary, emoji: z.literal(false) }),
-        }),
-        z.strictObject({
-          type: z.literal("context"),
-          elements: z.tuple([
-            z.strictObject({
-              type: z.literal("mrkdwn"),
-              text: z.literal(`<${CONSOLE_URL}|Open the run>`),
-              verbatim: z.literal(true),
-            }),
-          ]),
-        }),
-      ]),
-    }),
-  },
+  slackChannel("slack", slack, "Open the run"),
+  slackChannel("slack-approvals", slackApprovals, "See the request and decide"),
   {
     // https://learn.microsoft.com/en-us/adaptive-cards/schema-explorer/text-run: Markdown is not supported.
     // https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook

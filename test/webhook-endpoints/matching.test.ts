@@ -1,11 +1,18 @@
 import { expect, it } from "vitest";
-import type { EndedRun } from "../../src/runs/telling.ts";
+import type { RunToTell } from "../../src/runs/telling.ts";
 import type { FilteredEndpoint } from "../../src/webhook-endpoints/filtered-endpoints.ts";
 import { candidates, matchOf, needsPrevious } from "../../src/webhook-endpoints/matching.ts";
 
-const RUN: EndedRun = {
-  ...{ id: "r", type: "action_run.failed", source: "action", actionName: "deploy", entityId: null },
-  ...{ labels: '["a","b"]', completedAt: 1 },
+const RUN: RunToTell = {
+  ...{
+    id: "r",
+    kind: "ended",
+    type: "action_run.failed",
+    source: "action",
+    actionName: "deploy",
+    entityId: null,
+  },
+  ...{ labels: '["a","b"]', at: 1 },
 };
 
 function endpoint(filter: Partial<FilteredEndpoint["filter"]>, isDisabled = false): FilteredEndpoint {
@@ -34,7 +41,7 @@ it("a match names the endpoint for ever, and has the outcome before", () => {
 });
 
 it("only an endpoint that shows or compares the outcome before needs it, and never for a cancelled run", () => {
-  const needs = (filter: Partial<FilteredEndpoint["filter"]>, run: Partial<EndedRun> = {}) =>
+  const needs = (filter: Partial<FilteredEndpoint["filter"]>, run: Partial<RunToTell> = {}) =>
     needsPrevious(endpoint(filter), { ...RUN, ...run });
   expect([needs({}), needs({ showsPrevious: true }), needs({ onlyOnChange: true })]).toEqual([
     false,
@@ -45,4 +52,19 @@ it("only an endpoint that shows or compares the outcome before needs it, and nev
   expect(needs({ onlyOnChange: true }, unstored)).toBe(false);
   expect(needs({ onlyOnChange: true, includeUnstored: true }, unstored)).toBe(true);
   expect(needs({ onlyOnChange: true, showsPrevious: true }, cancelled)).toBe(false);
+});
+
+it("a request for approval is compared with no outcome, and names and labels count for it as for an end", () => {
+  const run: RunToTell = { ...RUN, kind: "approval", type: "action_run.approval_requested" };
+  const compared = endpoint({ onlyOnChange: true, showsPrevious: true });
+  expect(needsPrevious(compared, run)).toBe(false);
+  expect(matchOf(compared, run, null)).toMatchObject({ previousStatus: null });
+  const hears = (filter: Partial<FilteredEndpoint["filter"]>) => candidates([endpoint(filter)], [run]).length;
+  expect([
+    hears({}),
+    hears({ events: ["action_run.approval_requested"], actionNames: ["deploy"], labels: ["b"] }),
+    hears({ events: ["action_run.succeeded", "action_run.failed", "action_run.cancelled"] }),
+    hears({ actionNames: ["other"] }),
+    hears({ labels: ["c"] }),
+  ]).toEqual([1, 1, 0, 0, 0]);
 });

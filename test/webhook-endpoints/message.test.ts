@@ -267,7 +267,7 @@ describe("with a payload", () => {
 
 describe("the summary", () => {
   const summary = (members: Partial<Run>, isTest = false) =>
-    summaryOf(JSON.parse(attemptOf(members).actionRun), isTest);
+    summaryOf(JSON.parse(attemptOf(members).actionRun), "action_run.failed", isTest);
 
   it.each<[string, Partial<Run>]>([
     ["deploy for svc/checkout: failed after 3m 12s", {}],
@@ -284,6 +284,14 @@ describe("the summary", () => {
     ],
   ])("%s", (expected, members) => {
     expect(summary(members)).toBe(expected);
+  });
+
+  it("of a request for approval says that the run waits, and keeps that if a name is long", () => {
+    const line = (members: Partial<Run>) =>
+      summaryOf(JSON.parse(attemptOf(members).actionRun), "action_run.approval_requested", false);
+    expect(line({})).toBe("deploy for svc/checkout: waits for approval");
+    expect(line({ actionName: "a".repeat(200) })).toMatch(/^a+\.\. for svc\/checkout: waits for approval$/);
+    expect(line({ actionName: "a".repeat(200) })).toHaveLength(140);
   });
 
   it.each(HOSTILE)("of %j has only letters, digits, blanks and .-_/:", (text) => {
@@ -316,6 +324,7 @@ describe("the summary", () => {
 
 it("a made-up run says so, in each event, and has a fresh id", () => {
   for (const type of EVENT_TYPES) {
+    const isRequest = type === "action_run.approval_requested";
     const { definition } = endpointOf({ events: [type], actionNames: ["deploy"], labels: ["prod"] });
     const trial = {
       scope: "acme/shop/production",
@@ -331,11 +340,29 @@ it("a made-up run says so, in each event, and has a fresh id", () => {
     expect(data).toMatchObject({
       test: true,
       previousStatus: null,
-      run: { id: attempt.runId, actionName: "deploy", status: type.split(".")[1], triggeredBy: "ann" },
+      run: {
+        id: attempt.runId,
+        actionName: "deploy",
+        status: isRequest ? "pending" : type.split(".")[1],
+        triggeredBy: "ann",
+      },
     });
     expect(data.run.details.labels).toEqual(["prod"]);
     expect(bodyOf(attempt, { payload: "{{ event.summary }}" })).toBe(
-      `Test: deploy for example: ${data.run.status} after 42s`,
+      `Test: deploy for example: ${isRequest ? "waits for approval" : `${data.run.status} after 42s`}`,
+    );
+    expect([attempt.kind, data.run.completedAt === null]).toEqual([
+      isRequest ? "approval" : "ended",
+      isRequest,
+    ]);
+    expect([data.run.details.waiting, data.run.details.approval, data.run.details.action]).toEqual(
+      isRequest
+        ? [
+            expect.objectContaining({ for: "approval", since: data.run.createdAt }),
+            { required: 1, approvals: [] },
+            { name: "deploy", version: 1 },
+          ]
+        : [null, null, null],
     );
   }
   expect(bodyOf(attemptOf()).data).not.toHaveProperty("test");
@@ -343,6 +370,7 @@ it("a made-up run says so, in each event, and has a fresh id", () => {
 
 it("the id of a message names the run and what is told of it", () => {
   expect(messageId("019c", "ended")).toBe("019c-ended");
+  expect(messageId("019c", "approval")).toBe("019c-approval");
 });
 
 describe("an answer", () => {

@@ -3,7 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { EndedRun, MessageAttempt, MessageResult } from "../../src/runs/telling.ts";
+import type { MessageAttempt, MessageResult, RunToTell } from "../../src/runs/telling.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { WebhookEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
 import { endpointMemory } from "../../src/webhook-endpoints/kind.ts";
@@ -14,8 +14,8 @@ import { coordinator, DAY_MS, hurryTimers, until } from "../support/direct.ts";
 import { breakD1, faults, holdWrites, resetFaults } from "../support/faults.ts";
 import { landed } from "../support/landed.ts";
 import { receiver } from "../support/receiver/client.ts";
-import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
-import { answering } from "./runs.ts";
+import { ask, type CreatedRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
+import { answering, ORIGIN } from "./runs.ts";
 import {
   alarmsIn,
   auditOf,
@@ -43,9 +43,9 @@ const SVC_A = "0198a5d0-0000-7000-8000-00000000000a";
 const SVC_B = "0198a5d0-0000-7000-8000-00000000000b";
 
 /** As a coordinator asks about it. */
-const FAILED: EndedRun = {
-  ...{ id: "0198a5d0-0000-7000-8000-00000000000a", type: "action_run.failed", source: "action" },
-  ...{ actionName: "deploy", entityId: null, labels: "[]", completedAt: 1 },
+const FAILED: RunToTell = {
+  ...{ id: "0198a5d0-0000-7000-8000-00000000000a", kind: "ended", type: "action_run.failed" },
+  ...{ source: "action", actionName: "deploy", entityId: null, labels: "[]", at: 1 },
 };
 
 describe("an endpoint", () => {
@@ -89,6 +89,44 @@ describe("an endpoint", () => {
       ["failures", "labelled"],
       ["ends", "named"],
     ]);
+  });
+});
+
+describe("a run that needs an approval", () => {
+  it("is told by an id of its own, with who may decide, and its end by another one", async () => {
+    const path = newRunsPath();
+    const [everything, requests] = [await answering({ status: 204 }), await answering({ status: 204 })];
+    await putEndpoint(path, everything);
+    const events = ["action_run.approval_requested"];
+    await putEndpoint(path, requests, { events, actionNames: ["deploy"], onlyOnChange: true }, "approvers");
+    const action = `${ORIGIN}${path.replace(/action-runs$/, "actions")}/deploy`;
+    const trigger = { type: "webhook", url: everything.url };
+    const stored = await ask("PUT", action, { body: { trigger, approval: { required: 2 } } });
+    expect(stored.status).toBe(201);
+    const { body: run } = await ask<CreatedRun>("POST", `${action}/runs`, { body: {} });
+    const [message] = await requests.untilInbox(1);
+    expect(message?.headers["webhook-id"]).toBe(`${run.id}-approval`);
+    expect(JSON.parse(message?.body ?? "")).toMatchObject({
+      ...{ type: "action_run.approval_requested", timestamp: run.createdAt },
+      data: {
+        previousStatus: null,
+        run: {
+          ...{ id: run.id, status: "pending" },
+          details: { waiting: { for: "approval" }, approval: { required: 2, approvals: [] } },
+        },
+        url: expect.stringContaining(`/action-runs/${run.id}`),
+        consoleUrl: expect.stringContaining(`/runs/${run.id}`),
+      },
+    });
+    expect((await deliveriesOf(path, "approvers")).map(({ runId }) => runId)).toEqual([run.id]);
+    expect((await ask("POST", `${ORIGIN}${path}/${run.id}/cancel`, { body: {} })).status).toBe(200);
+    const ids = (await everything.untilInbox(2)).map(({ headers }) => headers["webhook-id"]);
+    expect(ids).toEqual([`${run.id}-approval`, `${run.id}-ended`]);
+    expect(await requests.inbox()).toHaveLength(1);
+    const refused = await ask("POST", `${endpointOf(path, "approvers")}/deliveries/${run.id}/resend`, {
+      body: { type: events[0] },
+    });
+    expect(refused.status).toBe(409);
   });
 });
 

@@ -27,6 +27,7 @@ const EVENTS = Object.keys({
   "action_run.succeeded": true,
   "action_run.failed": true,
   "action_run.cancelled": true,
+  "action_run.approval_requested": true,
 } satisfies Record<EventType, true>);
 
 interface TestFlags extends EndpointFlags {
@@ -64,15 +65,16 @@ export function testCommand(): CliCommand {
     .summary("send one message now")
     .description(
       "Send one message now, and show what the receiver answered. The exit code is 0 only if it was delivered. The " +
-        "message is about a made-up run, or with --run about one that has ended. It counts for nothing. With --body you " +
-        "try a definition before you store it.",
+        "message is about a made-up run, or with --run about one that has ended or waits for approval. It counts for " +
+        "nothing. With --body you try a definition before you store it.",
     )
     .addArgument(nameArgument())
     .addOption(new Option("--type <event>", "the event of the made-up run").choices(EVENTS))
     .addOption(
-      new Option("--run <run>", "a run that has ended: its id, or its last 6 or more characters").conflicts(
-        "type",
-      ),
+      new Option(
+        "--run <run>",
+        "a run that has ended or waits for approval: its id, or its last 6 or more characters",
+      ).conflicts("type"),
     )
     .addOption(textOption("--body <json>", "a definition that is not stored, as a JSON object"))
     .addHelpText(
@@ -165,7 +167,9 @@ export function resendCommand(): CliCommand {
     )
     .addArgument(nameArgument())
     .addArgument(runArgument())
-    .addOption(new Option("--type <event>", "which event of the run (default: its end)").choices(EVENTS))
+    .addOption(
+      new Option("--type <event>", "which event of the run (default: its newest one)").choices(EVENTS),
+    )
     .addHelpText("after", examples("action-runs webhook resend chat 019ab3de-9b55-8003-a8a9-dd2c148ea617"))
     .action(
       exiting(async (name: string, run: string, flags: ResendFlags) => {
@@ -187,7 +191,7 @@ export function recoverCommand(): CliCommand {
     .description(
       "Send lost messages again, newest run first and at most 10000. With failed, the command sends the messages that " +
         "the service gave up. With missing, it sends those of runs that the endpoint never heard of, for example because " +
-        "it was disabled. They ended at most 7 days ago. With the same instants, the command goes on where it stopped. " +
+        "it was disabled. They ended at most 7 days ago, or wait for approval. With the same instants, the command goes on where it stopped. " +
         "`webhook status` shows how far it is.",
     )
     .addArgument(nameArgument())

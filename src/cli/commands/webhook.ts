@@ -50,7 +50,7 @@ export function webhookCommand(): CliCommand {
     .summary("store, test and delete webhook endpoints, and repeat their messages")
     .description(
       "Store, show, list, test and delete webhook endpoints, and see and repeat their messages. A webhook endpoint " +
-        "tells a program or a chat when a run ends. Requires a token with the role owner or admin.",
+        "tells a program or a chat when a run ends or waits for approval. Requires a token with the role owner or admin.",
     )
     .addHelpText(
       "after",

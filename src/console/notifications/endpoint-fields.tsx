@@ -80,7 +80,7 @@ export function EndpointFields({ definition, isNew, problemAt, secrets, onDefini
       <fieldset class="group">
         <legend>Which runs</legend>
         <fieldset class="picks">
-          <legend>Runs that ended as</legend>
+          <legend>Events</legend>
           <div class="picks-options">
             {Object.entries(EVENTS).map(([event, label]) => (
               <label key={event}>

@@ -8,6 +8,7 @@ export const EVENTS: Readonly<Record<string, string>> = {
   "action_run.succeeded": "succeeded",
   "action_run.failed": "failed",
   "action_run.cancelled": "cancelled",
+  "action_run.approval_requested": "waits for approval",
   "action_run.*": "all, those of later versions included",
 };
 
@@ -63,6 +64,6 @@ export function pointersOf(definition: Schema | null): readonly string[] {
 /** `failed, succeeded`. */
 export function eventWords(events: readonly string[]): string {
   return events
-    .map((event) => (event === "action_run.*" ? "every end" : (EVENTS[event] ?? event)))
+    .map((event) => (event === "action_run.*" ? "every event" : (EVENTS[event] ?? event)))
     .join(", ");
 }

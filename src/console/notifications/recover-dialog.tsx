@@ -68,7 +68,7 @@ export function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
         <TextField
           label="Of runs that ended since"
           type="datetime-local"
-          hint="At most 10 000 messages, newest first."
+          hint="At most 10 000 messages, newest first. A run that waits for approval counts by its creation."
           value={since}
           error={problems.get("/since")}
           onText={setSince}

@@ -124,6 +124,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const days = retentionDays(env);
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, this.#changes, days, {
       ended: (run, now) => this.#ended(run, now),
+      approvalRequested: () => this.#endpoints.eventHappened(),
       timeHasCome: (run, now) => this.#gateKeeper.change(run, { type: "time_opened" }, now),
     });
     const { WebhookSender, WebhookEndpoints, MessageSender } = ctx.exports as unknown as Entrypoints;
@@ -282,7 +283,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (changeKey.key === run.changeKey && changeKey.key.startsWith("t:")) return KEY_REUSED;
     // Otherwise whoever may only read could empty a queue.
     if (event.type === "cancelled" && run.gates !== null && !mayWrite) {
-      return this.#replies.refusal(run, "write_required");
+      return { ok: false, reason: "write_required" };
     }
 
     const next = transition(run, event, now);
@@ -476,7 +477,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   #ended(run: JournaledRun, now: number): void {
-    this.#endpoints.ended();
+    this.#endpoints.eventHappened();
     if (run.status === "failed" && mustStop(run)) this.#stopRequests.request(run, now);
     this.#gateKeeper.ended(run, now);
   }

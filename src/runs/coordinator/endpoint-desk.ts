@@ -1,6 +1,6 @@
 /**
- * What a coordinator does for webhook endpoints: it tells them of ends, shows how their messages went, and sends messages
- * again.
+ * What a coordinator does for webhook endpoints: it tells them of events, shows how their messages went, and sends
+ * messages again.
  */
 
 import type { Journal } from "../journal/journal.ts";
@@ -45,12 +45,12 @@ export class EndpointDesk {
     this.#telling = new Telling(journal, this.#messages, this.#recoveries, endpoints, arm);
   }
 
-  /** Call this after each end. */
-  ended(): void {
-    this.#telling.ended();
+  /** Call this after each end, and after each version of a run that lacks approvals. */
+  eventHappened(): void {
+    this.#telling.eventHappened();
   }
 
-  /** Tells of ends that nobody was told of. Call it when the object starts. */
+  /** Tells of events that nobody was told of. Call it when the object starts. */
   tellSoon(): void {
     this.#telling.startSoon();
   }
@@ -93,13 +93,13 @@ export class EndpointDesk {
     return { ...this.#journal.messages.page(key, filter), isProbed: this.#messages.isProbed(key) };
   }
 
-  /** `run`: null if there is none. `type`: null for the run's end, whichever it is. */
+  /** `run`: null if there is none. `type`: null for the run's newest event, whichever it is. */
   resend(key: EndpointKey, run: JournaledRun | null, type: EventType | null, now: number): ResendReply {
-    const kept = run === null ? undefined : this.#journal.endedRuns.kept([run.id]).get(run.id);
+    const kept = run === null ? undefined : this.#journal.runsToTell.kept([run.id]).get(run.id);
     if (run === null || kept === undefined) return "run_not_found";
-    const ended = eventOf(run);
-    if (ended === null || (type !== null && type !== ended)) return "no_such_event";
-    this.#messages.resend({ endpoint: key, runId: run.id, kind: "ended" }, ended, kept, now);
+    const event = eventOf(run);
+    if (event === null || (type !== null && type !== event.type)) return "no_such_event";
+    this.#messages.resend(key, event, kept, now);
     return "accepted";
   }
 

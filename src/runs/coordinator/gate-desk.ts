@@ -179,6 +179,8 @@ export class GateDesk {
     // The key of another decision or cancel, or of a DELETE.
     if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
     const judged = judge(run);
+    // This says nothing of the run's status.
+    if (judged === "own_run") return { ok: false, reason: judged };
     if (typeof judged === "string") return this.#replies.refusal(run, judged);
     if (judged.type === "repeated") return { ...this.#replies.run(run, { include }), decidedAt: judged.at };
     // Also with a minted key, because the Worker repeats a call whose answer was lost.

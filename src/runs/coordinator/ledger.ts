@@ -10,7 +10,7 @@ import type { JournaledRun } from "../journal/run-rows.ts";
 import type { StopRequest } from "../journal/stop-request-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { ChangeKey } from "../protocol.ts";
-import { isAtSlot, isOpen, isWaiting, purgeAt, type Run } from "../run.ts";
+import { isAtSlot, isOpen, isWaiting, lacksApproval, purgeAt, type Run } from "../run.ts";
 import { eventsBetween } from "../timeline.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { expire, type RunEvent } from "../transition.ts";
@@ -36,6 +36,8 @@ export interface UpdateDetails {
 export interface Consequences {
   /** Called after each end. */
   ended(run: JournaledRun, now: number): void;
+  /** Called after each version of a run that lacks approvals. */
+  approvalRequested(): void;
   /** Called when the time of a waiting run has come. Returns the run as it is then. */
   timeHasCome(run: JournaledRun, now: number): JournaledRun;
 }
@@ -183,10 +185,11 @@ export class Ledger {
     return lease === null ? null : Math.min(lease, now + LEASE_MS);
   }
 
-  #written({ id }: JournaledRun, written: Written, now: number): void {
+  #written(run: JournaledRun, written: Written, now: number): void {
     this.#projection.changed(written, now);
-    this.#watchers.tell(id);
+    this.#watchers.tell(run.id);
     this.#changes.noteChange(now);
+    if (lacksApproval(run)) this.#consequences.approvalRequested();
   }
 }
 

@@ -7,17 +7,18 @@
 import { log, logFailure } from "../../base/log.ts";
 import { DAY_MS, HOUR_MS, msSince } from "../../base/time.ts";
 import { isAttemptDue, LEASE_MS } from "../../webhooks/delivery.ts";
-import type { KeptRun } from "../journal/ended-runs.ts";
 import type { Journal } from "../journal/journal.ts";
-import { type Message, type MessageRef, messageId, readMessageId } from "../message.ts";
-import type {
-  EndedRun,
-  EndpointKey,
-  Endpoints,
-  EventType,
-  Match,
-  MessageAttempt,
-  MessageResult,
+import type { KeptRun } from "../journal/runs-to-tell.ts";
+import { type Message, messageId, readMessageId } from "../message.ts";
+import {
+  type EndpointKey,
+  type Endpoints,
+  eventOf,
+  type HappenedEvent,
+  type Match,
+  type MessageAttempt,
+  type MessageResult,
+  type RunToTell,
 } from "../telling.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
 import type { Queued, SlotsPolicy } from "./attempt-slots.ts";
@@ -101,20 +102,21 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   /**
    * Writes the messages of matched runs. The first one of each endpoint has its first attempt under way if a slot is
    * free. The others wait, because a slot is taken only when an attempt leaves. Call it in a transaction, and launch
-   * what it returns after that. A message that is there already stays as it is.
+   * what it returns after that. A message that is there already stays as it is. One that nobody needs any more, because
+   * its run has changed since, is not written.
    */
-  insert(ended: readonly EndedRun[], matches: readonly Match[], now: number): Message[] {
-    const types = new Map(ended.map(({ id, type }) => [id, type]));
-    const kept = this.#journal.endedRuns.kept(matches.map(({ runId }) => runId));
+  insert(runs: readonly RunToTell[], matches: readonly Match[], now: number): Message[] {
+    const events = new Map(runs.map((run) => [run.id, run]));
+    const kept = this.#journal.runsToTell.kept(matches.map(({ runId }) => runId));
     const begun = new Map<string, Message>();
     this.#queue.addWaiting(now, () => {
       const waiting: string[] = [];
       for (const { runId, endpoint, previousStatus } of matches) {
         const run = kept.get(runId);
-        const type = types.get(runId);
-        if (run === undefined || type === undefined) continue;
-        const planned = { ...newMessage(run, endpoint, type, now), previousStatus };
-        if (this.#journal.messages.of(planned) !== null) continue;
+        const event = events.get(runId);
+        if (run === undefined || event === undefined) continue;
+        const planned = { ...newMessage(run, endpoint, event, now), previousStatus };
+        if (this.#journal.messages.of(planned) !== null || !this.#isNeeded(planned)) continue;
         const isFirst = !begun.has(endpoint);
         const message = isFirst ? this.#outbox.begin(planned, planned.expiresAt, now) : planned;
         if (isFirst) begun.set(endpoint, message);
@@ -135,16 +137,16 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   }
 
   /** Sends a message again, or for the first time. An attempt that is under way counts as that. */
-  resend(ref: MessageRef, type: EventType, run: KeptRun, now: number): void {
-    const known = this.#journal.messages.of(ref);
+  resend(endpoint: EndpointKey, event: HappenedEvent, run: KeptRun, now: number): void {
+    const fresh = newMessage(run, endpoint, event, now);
+    const known = this.#journal.messages.of(fresh);
     if (known !== null && known.leaseUntil !== null) return;
-    const fresh = newMessage(run, ref.endpoint, type, now);
     const message = { ...fresh, previousStatus: known?.previousStatus ?? null, isResend: true };
     this.#journal.transaction(() => {
-      if (known !== null) this.#journal.messages.erase(ref);
+      if (known !== null) this.#journal.messages.erase(known);
       this.#journal.messages.insert(message);
     });
-    this.#outbox.submit(messageId(ref), { request: message, endsAt: message.expiresAt }, now);
+    this.#outbox.submit(messageId(message), { request: message, endsAt: message.expiresAt }, now);
   }
 
   takeBatch(now: number): number {
@@ -162,6 +164,11 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   find(id: string, now: number): OutgoingMessage | null {
     const message = this.#journal.messages.of(readMessageId(id));
     if (message === null || message.state !== "waiting") return null;
+    // An attempt under way still shows how it ends.
+    if (message.leaseUntil === null && !this.#isNeeded(message)) {
+      this.#journal.messages.erase(message);
+      return null;
+    }
     const { nextAt } = message;
     const isInTurn = nextAt !== null && nextAt > now && this.isProbed(message.endpoint);
     return { request: isInTurn ? { ...message, nextAt: now } : message, endsAt: message.expiresAt };
@@ -179,8 +186,8 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     if (this.isProbed(endpoint)) this.#probes.add(id);
     const run = this.#journal.runs.byId(runId);
     const event = run && this.#replies.event(run);
-    // The purge has removed the message as well.
-    if (event === null) return Promise.resolve(this.lost);
+    // The purge has removed the message as well, or its next turn drops it.
+    if (event?.kind !== kind) return Promise.resolve(this.lost);
     const { scope } = this.#journal.owner;
     return this.#sender.send({ ...event, scope, endpoint, kind, type, previousStatus });
   }
@@ -231,6 +238,13 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     });
   }
 
+  /** Whether the run still lacks approvals, if the message asks for them. An end stays. */
+  #isNeeded({ runId, kind }: Message): boolean {
+    if (kind === "ended") return true;
+    const run = this.#journal.runs.byId(runId);
+    return run !== null && eventOf(run)?.kind === kind;
+  }
+
   #noteHealth(endpoint: string, { verdict, version, isAlive }: MessageResult, now: number): void {
     if (version === 0) return;
     const { endpointHealth } = this.#journal;
@@ -261,9 +275,14 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   }
 }
 
-function newMessage({ id: runId, bytes }: KeptRun, endpoint: string, type: EventType, now: number): Message {
+function newMessage(
+  { id: runId, bytes }: KeptRun,
+  endpoint: EndpointKey,
+  { kind, type }: HappenedEvent,
+  now: number,
+): Message {
   return {
-    ...{ endpoint, runId, kind: "ended", type, state: "waiting", previousStatus: null, isResend: false },
+    ...{ endpoint, runId, kind, type, state: "waiting", previousStatus: null, isResend: false },
     ...{ weight: bytes, attempt: 0, nextAt: now, leaseUntil: null, attempts: [] },
     expiresAt: Math.ceil((now + KEPT_MS) / EXPIRES_EVERY_MS) * EXPIRES_EVERY_MS,
   };

@@ -1,5 +1,5 @@
 /**
- * Brings messages back that an endpoint has lost: a walk over ended runs, newest first, in bounded turns. The journal
+ * Brings messages back that an endpoint has lost: a walk over runs, newest change first, in bounded turns. The journal
  * has its progress, so it survives an eviction.
  */
 
@@ -7,10 +7,8 @@ import { RECOVERED_MAX } from "../../base/limits.ts";
 import { HOUR_MS, within } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { StoredRecovery } from "../journal/recovery-rows.ts";
-import type { Message } from "../message.ts";
 import { COORDINATORS } from "../run-id.ts";
 import {
-  type EndedRun,
   type EndpointKey,
   type Endpoints,
   isSameOrder,
@@ -18,6 +16,7 @@ import {
   type Match,
   type Recovery,
   type RecoveryOrder,
+  type RunToTell,
 } from "../telling.ts";
 import type { Messages } from "./messages.ts";
 
@@ -50,7 +49,7 @@ export class Recoveries {
 
   /**
    * Begins a recovery, or goes on with one that has brought all that it may. False if another one of this endpoint is
-   * under way. It begins at the newest end, told or not: a matching under way may have read endpoints before this one
+   * under way. It begins at the newest change, told or not: a matching under way may have read endpoints before this one
    * was stored or enabled. A run that both find has one message.
    */
   begin(endpoint: EndpointKey, order: RecoveryOrder): boolean {
@@ -70,45 +69,46 @@ export class Recoveries {
     const recovery = this.#journal.recoveries.next();
     if (recovery === null) return;
     const { endpoint, since, until, include } = recovery;
-    const { runs, walkedTo } = this.#journal.endedRuns.before(
+    const { runs, walkedTo } = this.#journal.runsToTell.before(
       recovery.beforeSeq,
       since - CLOCK_MARGIN_MS,
       // No more runs than messages that it may still bring, so that the next order goes on right behind the last one.
       Math.min(TURN_RUNS, BROUGHT_MAX - recovery.messages),
     );
-    const ended = runs.filter(
-      ({ completedAt }) => completedAt >= since && completedAt < (until ?? Number.POSITIVE_INFINITY),
-    );
-    const lost = include === "failed" ? this.#failed(endpoint, ended) : await this.#missing(endpoint, ended);
+    const inTime = runs.filter(({ at }) => at >= since && at < (until ?? Number.POSITIVE_INFINITY));
+    const lost =
+      include === "failed" ? this.#failed(endpoint, inTime) : await this.#missing(endpoint, inTime);
+    const kinds = new Map(inTime.map(({ id, kind }) => [id, kind]));
     // Another turn may have taken this one's place meanwhile.
     if (this.#journal.recoveries.of(endpoint)?.beforeSeq !== recovery.beforeSeq) return;
     const now = Date.now();
     const begun = this.#journal.transaction(() => {
-      for (const { runId } of lost) this.#journal.messages.erase({ endpoint, runId, kind: "ended" });
-      const messages = this.#messages.insert(ended, lost, now);
+      for (const { runId } of lost) {
+        this.#journal.messages.erase({ endpoint, runId, kind: kinds.get(runId) ?? "ended" });
+      }
+      const messages = this.#messages.insert(inTime, lost, now);
       this.#journal.recoveries.put(after(recovery, lost.length, walkedTo));
       return messages;
     });
     this.#messages.launch(begun);
   }
 
-  #failed(endpoint: EndpointKey, ended: readonly EndedRun[]): Match[] {
-    return ended.flatMap(({ id: runId }) => {
-      const message: Message | null = this.#journal.messages.of({ endpoint, runId, kind: "ended" });
+  #failed(endpoint: EndpointKey, runs: readonly RunToTell[]): Match[] {
+    return runs.flatMap(({ id: runId, kind }) => {
+      const message = this.#journal.messages.of({ endpoint, runId, kind });
       if (message?.state !== "failed") return [];
       return [{ runId, endpoint, previousStatus: message.previousStatus }];
     });
   }
 
-  async #missing(endpoint: EndpointKey, ended: readonly EndedRun[]): Promise<readonly Match[]> {
-    const ids = ended.map(({ id }) => id);
-    const known = this.#journal.messages.runsWith(endpoint, "ended", ids);
-    const unknown = ended.filter(({ id }) => !known.has(id));
+  async #missing(endpoint: EndpointKey, runs: readonly RunToTell[]): Promise<readonly Match[]> {
+    const known = this.#journal.messages.runsWith(endpoint, runs);
+    const unknown = runs.filter(({ id }) => !known.has(id));
     if (unknown.length === 0) return [];
     const matching = this.#endpoints.match(this.#journal.owner.scope, unknown, endpoint);
     const { matches } = await within(MATCHING_MAX_MS, matching);
     // Others may have asked for one of them meanwhile.
-    const since = this.#journal.messages.runsWith(endpoint, "ended", ids);
+    const since = this.#journal.messages.runsWith(endpoint, runs);
     return matches.filter(({ runId }) => !since.has(runId));
   }
 }

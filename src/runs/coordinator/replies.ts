@@ -72,12 +72,11 @@ export class Replies {
     return { ok: false, reason, bookmark: this.#projection.commit.bookmarkOf(id) };
   }
 
-  /** What a message says of the run's end; null while the run is open. */
+  /** What a message says of the run's newest event; null if endpoints hear of none. */
   event(run: JournaledRun): RunEventToTell | null {
-    const type = eventOf(run);
-    if (type === null || run.completedAt === null) return null;
-    const about = { runId: run.id, kind: "ended", type, at: run.completedAt } as const;
-    return { ...about, actionRun: toActionRun(run), details: this.#details(run) };
+    const event = eventOf(run);
+    if (event === null) return null;
+    return { runId: run.id, ...event, actionRun: toActionRun(run), details: this.#details(run) };
   }
 
   /** With what only a coordinator knows: the last heartbeat, and the place of a run that waits for a slot. */

@@ -1,7 +1,7 @@
 /**
- * Tells webhook endpoints that runs have ended. Nothing is put into an outbox when a run ends: the journal is the log of
- * the ends, and the mark `told_seq` says how far they were told. So an end and its telling can't get apart, and an
- * environment without endpoints writes no row. The mark `notify` says that there may be endpoints.
+ * Tells webhook endpoints that runs have ended or lack approvals. Nothing is put into an outbox when that happens: the
+ * journal is the log of these events, and the mark `told_seq` says how far they were told. So an event and its telling
+ * can't get apart, and an environment without endpoints writes no row. The mark `notify` says that there may be endpoints.
  */
 
 import { logFailure } from "../../base/log.ts";
@@ -13,7 +13,7 @@ import type { Recoveries } from "./recoveries.ts";
 
 /** How many runs one matching has. */
 const MATCHED_RUNS = 50;
-/** The alarm looks this long after it was first seen that something may be untold. An end starts the telling at once. */
+/** The alarm looks this long after it was first seen that something may be untold. An event starts the telling at once. */
 const LOOK_AGAIN_MS = 30_000;
 /** How long after its last step a telling counts as lost. */
 const LOST_MS = 2 * MATCHING_MAX_MS;
@@ -29,10 +29,10 @@ export class Telling {
   readonly #recoveries: Recoveries;
   readonly #endpoints: Endpoints;
   readonly #arm: (now: number) => void;
-  /** Ahead of the mark while only open runs lie between. */
+  /** Ahead of the mark while nothing to tell lies between. */
   #toldSeq: number;
-  /** The number of the newest end; null if no walk has looked for ends yet. Open runs are nothing to tell of. */
-  #newestEnd: number | null = null;
+  /** The number of the newest event; null if no walk has looked for events yet. Most open runs are nothing to tell of. */
+  #newestEvent: number | null = null;
   /** Since when a telling is under way; null if none is. */
   #busySince: number | null = null;
   /** Whether a timer will start it. */
@@ -60,7 +60,7 @@ export class Telling {
     this.#toldSeq = Number(journal.marks.get("told_seq") ?? 0);
   }
 
-  /** Notes that there may be endpoints from now on. Ends before the first such call are not told. */
+  /** Notes that there may be endpoints from now on. Events before the first such call are not told. */
   notify(now: number): void {
     const { marks, landing } = this.#journal;
     this.#journal.transaction(() => {
@@ -73,15 +73,18 @@ export class Telling {
     this.start();
   }
 
-  /** Call this after each end. */
-  ended(): void {
-    this.#newestEnd = this.#journal.landing.lastSeq;
+  /**
+   * Call this after each end, and after each version of a run that lacks approvals. Such a run can move past a walk, so
+   * its creation alone is not enough.
+   */
+  eventHappened(): void {
+    this.#newestEvent = this.#journal.landing.lastSeq;
     this.startSoon();
   }
 
   /**
-   * Starts the telling soon if something is untold. The answer to the caller that ended a run leaves first. Ends that
-   * come together are matched together.
+   * Starts the telling soon if something is untold. The answer to the caller that ended a run leaves first. Events
+   * that come together are matched together.
    */
   startSoon(): void {
     if (this.#isPlanned || this.#busySince !== null || !this.#hasWork) return;
@@ -115,7 +118,7 @@ export class Telling {
   }
 
   get #isUntold(): boolean {
-    return this.#isOn && this.#toldSeq < (this.#newestEnd ?? this.#journal.landing.lastSeq);
+    return this.#isOn && this.#toldSeq < (this.#newestEvent ?? this.#journal.landing.lastSeq);
   }
 
   get #hasWork(): boolean {
@@ -124,11 +127,11 @@ export class Telling {
 
   async #run(run: number): Promise<void> {
     await null;
-    // A walk that meets no end changes nothing, and a matching elsewhere wakes this object often.
+    // A walk that meets no event changes nothing, and a matching elsewhere wakes this object often.
     let mustArm = false;
     try {
       while (this.#hasWork && this.#runs === run) {
-        // In turn, because in a busy environment there is always another end to tell.
+        // In turn, because in a busy environment there is always another event to tell.
         if (this.#isUntold) mustArm = (await this.#tellNext(run)) || mustArm;
         if (this.#recoveries.isAny) mustArm = true;
         await this.#recoveries.takeTurn();
@@ -147,13 +150,13 @@ export class Telling {
     if (mustArm) this.#arm(Date.now());
   }
 
-  /** Tells the next ends. False if there were none. Only the newest run moves `told_seq`. */
+  /** Tells the next events. False if there were none. Only the newest run moves `told_seq`. */
   async #tellNext(run: number): Promise<boolean> {
-    const { marks, landing, endedRuns, owner } = this.#journal;
+    const { marks, landing, runsToTell, owner } = this.#journal;
     const notify = marks.get("notify");
     const upTo = landing.lastSeq;
-    const { runs, walkedTo } = endedRuns.after(this.#toldSeq, upTo, MATCHED_RUNS);
-    if (walkedTo === upTo) this.#newestEnd ??= upTo;
+    const { runs, walkedTo } = runsToTell.after(this.#toldSeq, upTo, MATCHED_RUNS);
+    if (walkedTo === upTo) this.#newestEvent ??= upTo;
     if (runs.length === 0) {
       this.#toldSeq = walkedTo;
       // Between two turns, others get theirs.

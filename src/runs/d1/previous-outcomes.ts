@@ -4,7 +4,7 @@
  * any name.
  */
 
-import type { EndedRun, PreviousStatus } from "../telling.ts";
+import type { PreviousStatus, RunToTell } from "../telling.ts";
 
 /** How many runs of the action, or of the entity, are looked at. */
 const LOOKED_AT_MAX = 5000;
@@ -27,10 +27,10 @@ const OF_ACTION = PREVIOUS.replace("%", "action_name = asked.value ->> 'actionNa
 export async function previousOutcomes(
   db: D1Database,
   scope: string,
-  runs: readonly EndedRun[],
+  runs: readonly RunToTell[],
 ): Promise<ReadonlyMap<string, PreviousStatus>> {
   const session = db.withSession("first-primary");
-  const asked = (those: readonly EndedRun[]) =>
+  const asked = (those: readonly RunToTell[]) =>
     JSON.stringify(
       those.map(({ id, actionName, entityId, source }) => ({
         ...{ id, actionName, entityId },

@@ -12,7 +12,7 @@ import {
   type MessageRef,
   readMessageId,
 } from "../message.ts";
-import type { EndpointKey, MessageKind } from "../telling.ts";
+import type { EndpointKey, MessageKind, RunToTell } from "../telling.ts";
 import { fittingIntoBatch } from "./batch.ts";
 import { BEGINNING, type Due, type DueRows } from "./due-rows.ts";
 
@@ -104,14 +104,13 @@ export class MessageRows implements DueRows {
     );
   }
 
-  /** Which of these runs have a message of this kind for the endpoint. */
-  runsWith(endpoint: EndpointKey, kind: MessageKind, runIds: readonly string[]): ReadonlySet<string> {
+  /** Which of these runs have the message of their newest event for the endpoint. */
+  runsWith(endpoint: EndpointKey, runs: readonly Pick<RunToTell, "id" | "kind">[]): ReadonlySet<string> {
     const rows = this.#sql.exec<{ id: string }>(
       `SELECT run_id AS id FROM messages
-       WHERE endpoint = ? AND run_id IN (SELECT value FROM json_each(?)) AND kind = ?`,
+       WHERE endpoint = ? AND (run_id, kind) IN (SELECT value ->> 'id', value ->> 'kind' FROM json_each(?))`,
       endpoint,
-      JSON.stringify(runIds),
-      kind,
+      JSON.stringify(runs.map(({ id, kind }) => ({ id, kind }))),
     );
     return new Set([...rows].map(({ id }) => id));
   }

@@ -1,20 +1,28 @@
 /**
- * A made-up run that ended just now, for a person who tries an endpoint out. PURE. No coordinator has it, and its id is
- * fresh, so that the receiver does not drop its message as a repetition.
+ * A made-up run that ended just now, or that waits for approval, for a person who tries an endpoint out. PURE. No
+ * coordinator has it, and its id is fresh, so that the receiver does not drop its message as a repetition.
  */
 
 import { DAY_MS } from "../../base/time.ts";
 import { mintUuidV7 } from "../../base/uuid.ts";
 import { toActionRun } from "../../runs/action-run.ts";
 import { detailsOf } from "../../runs/details.ts";
+import type { Gates } from "../../runs/gates.ts";
 import { begin, type Run } from "../../runs/run.ts";
-import { type EndpointKey, EVENT_TYPES, type EventType, type MessageAttempt } from "../../runs/telling.ts";
+import {
+  type EndpointKey,
+  EVENT_TYPES,
+  type EventType,
+  eventOf,
+  type MessageAttempt,
+} from "../../runs/telling.ts";
 import type { EndpointDefinition } from "../definition.ts";
 
 const TOOK_MS = 42_000;
+const WAITS_MS = 7 * DAY_MS;
 
-/** How the run of each event ended. */
-const ENDS: Readonly<Record<EventType, Pick<Run, "status" | "error" | "output" | "endCause">>> = {
+/** How the run of each event ended. The run that waits for approval has not. */
+const ENDS: Readonly<Partial<Record<EventType, Pick<Run, "status" | "error" | "output" | "endCause">>>> = {
   "action_run.succeeded": {
     status: "succeeded",
     error: null,
@@ -52,25 +60,36 @@ export function madeUpAttempt({
   const { events, actionNames: [actionName = "example"] = [], labels = [] } = definition;
   const heard = EVENT_TYPES.find((type) => events.includes("action_run.*") || events.includes(type));
   const type = trial.type ?? heard ?? "action_run.succeeded";
-  const createdAt = now - TOOK_MS;
-  const run: Run = {
-    ...begin(
-      {
-        ...{ id: mintUuidV7(now), actionName, triggeredBy, createdAt },
-        ...{ entityId: "example", parameters: "{}", recommendations: "{}", labels: JSON.stringify(labels) },
-        ...{ source: "none", actionVersion: null, retryOf: null, traceparent: null },
-        ...{ deadlineAt: now + DAY_MS, heartbeatTimeoutMs: null },
-        ...{ via: null, timeoutMs: DAY_MS, gates: null },
-      },
-      now,
-    ),
-    ...ENDS[type],
-    startedAt: createdAt,
-    completedAt: now,
-  };
+  const end = ENDS[type];
+  const createdAt = end === undefined ? now : now - TOOK_MS;
+  const begun = begin(
+    {
+      ...{ id: mintUuidV7(now), actionName, triggeredBy, createdAt },
+      ...{ entityId: "example", parameters: "{}", recommendations: "{}", labels: JSON.stringify(labels) },
+      ...{ retryOf: null, traceparent: null, via: null },
+      ...{ deadlineAt: now + DAY_MS, timeoutMs: DAY_MS, heartbeatTimeoutMs: null },
+      ...(end === undefined ? startOf(triggeredBy, now) : NOT_STORED),
+    },
+    now,
+  );
+  const run = end === undefined ? begun : { ...begun, ...end, startedAt: createdAt, completedAt: now };
+  const event = eventOf(run);
+  if (event === null) throw new Error(`no run has the event ${type}`);
   return {
-    ...{ scope, endpoint, runId: run.id, kind: "ended", type, at: now },
+    ...{ scope, endpoint, runId: run.id, ...event },
     ...{ actionRun: toActionRun(run), details: detailsOf(run) },
     ...{ previousStatus: null, isTest: true },
   };
+}
+
+const NOT_STORED = { source: "none", actionVersion: null, gates: null } as const;
+
+/** Of a run that waits for approval. Only runs of stored actions do. */
+function startOf(tokenName: string, now: number): Pick<Run, "source" | "actionVersion" | "gates"> {
+  const gates: Gates = {
+    ...{ notBefore: null, concurrency: null, waitUntil: now + WAITS_MS },
+    approval: { required: 1, allowSelf: false },
+    creator: { tokenId: "", tokenName, parents: [], person: null },
+  };
+  return { source: "action", actionVersion: 1, gates };
 }

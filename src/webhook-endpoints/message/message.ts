@@ -89,7 +89,7 @@ function contextOf(
     parameters: run.parameters,
     recommendations: run.recommendations,
     entity: { id: run.entityId },
-    event: { type, previousStatus, summary: summaryOf(run, isTest) },
+    event: { type, previousStatus, summary: summaryOf(run, type, isTest) },
   };
 }
 

@@ -1,10 +1,11 @@
 /**
- * One line about a run that ended, for chats and commit statuses. PURE. Everybody who creates a run chooses its names,
+ * One line about an event of a run, for chats and commit statuses. PURE. Everybody who creates a run chooses its names,
  * so no character is left that is markup, a mention, a line break, or invisible anywhere. The text of the run's error is
  * never part of it.
  */
 
 import { SUMMARY_MAX_CHARACTERS } from "../../base/limits.ts";
+import type { EventType } from "../../runs/telling.ts";
 
 interface Summarized {
   readonly actionName: string;
@@ -21,12 +22,14 @@ interface Summarized {
 const NOT_PLAIN = /[^\p{L}\p{Nd} ._/:-]|[\u{10000}-\u{10ffff}]|\p{Default_Ignorable_Code_Point}/gu;
 const CUT = "..";
 
-/** For example `deploy for svc/checkout: failed after 3m 12s`. At most 140 characters, and always with its end. */
-export function summaryOf(run: Summarized, isTest: boolean): string {
-  const { actionName, entityId, status, createdAt, completedAt } = run;
-  const ms = Date.parse(completedAt ?? createdAt) - Date.parse(createdAt);
+/**
+ * For example `deploy for svc/checkout: failed after 3m 12s`, or `deploy: waits for approval`. At most 140 characters, and
+ * always with its end.
+ */
+export function summaryOf(run: Summarized, type: EventType, isTest: boolean): string {
+  const { actionName, entityId } = run;
   const start = isTest ? "Test: " : "";
-  const end = `: ${status} after ${durationOf(ms)}`;
+  const end = `: ${type === "action_run.approval_requested" ? "waits for approval" : outcomeOf(run)}`;
   const room = SUMMARY_MAX_CHARACTERS - start.length - end.length;
   if (entityId === null) return start + cut(plain(actionName), room) + end;
   const [action, entity] = [plain(actionName), plain(entityId)];
@@ -35,6 +38,11 @@ export function summaryOf(run: Summarized, isTest: boolean): string {
   const actionRoom = Math.max(Math.floor(both / 2), both - entity.length);
   const cutAction = cut(action, actionRoom);
   return `${start}${cutAction} for ${cut(entity, both - cutAction.length)}${end}`;
+}
+
+function outcomeOf({ status, createdAt, completedAt }: Summarized): string {
+  const ms = Date.parse(completedAt ?? createdAt) - Date.parse(createdAt);
+  return `${status} after ${durationOf(ms)}`;
 }
 
 /** Two slashes would make some chats show a link. */

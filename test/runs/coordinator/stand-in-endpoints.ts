@@ -5,7 +5,7 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
-import type { EndedRun, Matching, MessageAttempt, MessageResult } from "../../../src/runs/telling.ts";
+import type { Matching, MessageAttempt, MessageResult, RunToTell } from "../../../src/runs/telling.ts";
 import { change, coordinator, createAged, journal, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
@@ -19,7 +19,7 @@ interface Outside {
   /** The keys of the endpoints that hear of each run. */
   endpoints: string[];
   /** What a matching answers instead. */
-  match: ((runs: readonly EndedRun[], only?: string) => Promise<Matching>) | null;
+  match: ((runs: readonly RunToTell[], only?: string) => Promise<Matching>) | null;
   /** The runs of each matching so far. */
   matched: string[][];
   sent: MessageAttempt[];
@@ -75,14 +75,14 @@ function send(attempt: MessageAttempt): Promise<MessageResult> {
   return promise;
 }
 
-async function match(_scope: string, runs: readonly EndedRun[], only?: string): Promise<Matching> {
+async function match(_scope: string, runs: readonly RunToTell[], only?: string): Promise<Matching> {
   outside.matched.push(runs.map(({ id }) => id));
   if (outside.match !== null) return outside.match(runs, only);
   return everyoneHears(runs, only);
 }
 
 /** Each endpoint hears of each run. */
-export function everyoneHears(runs: readonly EndedRun[], only?: string): Matching {
+export function everyoneHears(runs: readonly RunToTell[], only?: string): Matching {
   const endpoints = outside.endpoints.filter((endpoint) => only === undefined || endpoint === only);
   const matches = runs.flatMap(({ id: runId }) =>
     endpoints.map((endpoint) => ({ runId, endpoint, previousStatus: null })),

@@ -6,6 +6,7 @@ import { listStatement } from "../../../src/runs/d1/list.ts";
 import { summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
 import { idAt, insertRows } from "../../support/rows.ts";
+import { waitingRun } from "../../support/waiting-rows.ts";
 
 const NOW = Date.now();
 const SCOPE = "acme/shop/plans";
@@ -55,23 +56,50 @@ for (let chosen = 0; chosen < 2 ** names.length; chosen++) {
   }
 }
 
+/** With the filters on gates, the others choose the index and the tests. All combinations would take too long. */
+const GATE_FILTERS = [
+  { waiting: "any" },
+  { waiting: "approval" },
+  { group: "prod" },
+  { waiting: "any", group: "prod" },
+  { waiting: "approval", group: "prod" },
+];
+const WALKED = ["actionName", "entityId", "triggeredBy", "cursor"] as const;
+for (const gates of GATE_FILTERS) {
+  for (let chosen = 0; chosen < 2 ** WALKED.length; chosen++) {
+    const names = WALKED.filter((_, i) => chosen & (1 << i));
+    const { cursor, ...rest } = Object.fromEntries(names.map((name) => [name, GIVEN[name]]));
+    for (const status of [undefined, ["pending"], ["failed", "running"]]) {
+      for (const label of [undefined, ["a", "b"]]) {
+        const asked = { ...gates, ...rest, ...(status && { status }), ...(label && { label }) };
+        for (const page of [{ limit: "1" }, { limit: "200", order: "oldest" }]) {
+          const parsed = runListQuery.parse({ ...asked, ...page });
+          QUERIES.push(cursor === undefined ? parsed : { ...parsed, cursor: idAt(NOW) });
+        }
+        if (cursor === undefined) FILTERS.push(runSummaryQuery.parse(asked));
+      }
+    }
+  }
+}
+const GATED_QUERIES = GATE_FILTERS.length * 2 ** 4 * 3 * 2 * 2;
+
 it("every parameter of a list and of a summary is among the combinations", () => {
-  expect([...names, "status", "label", "limit", "order"].sort()).toEqual(
+  expect([...names, "status", "label", "waiting", "group", "limit", "order"].sort()).toEqual(
     Object.keys(runListQuery.shape).sort(),
   );
-  expect(QUERIES).toHaveLength(2 ** 7 * 5 * 3 * 2);
+  expect(QUERIES).toHaveLength(2 ** 7 * 5 * 3 * 2 + GATED_QUERIES);
   const pages = ["limit", "cursor", "include", "order"];
   expect(Object.keys(runSummaryQuery.shape).sort()).toEqual(
     Object.keys(runListQuery.shape)
       .filter((name) => !pages.includes(name))
       .sort(),
   );
-  expect(FILTERS).toHaveLength(2 ** 5 * 5 * 3);
+  expect(FILTERS).toHaveLength(2 ** 5 * 5 * 3 + GATED_QUERIES / 4);
 });
 
 it("a list that asks for no label and no details has a statement that knows neither", () => {
   const plain = QUERIES.filter(({ label, include }) => label === undefined && include === undefined);
-  expect(plain).toHaveLength(2 ** 6 * 5 * 2);
+  expect(plain).toHaveLength(2 ** 6 * 5 * 2 + GATED_QUERIES / 2);
   for (const query of plain) expect(listStatement(SCOPE, query).sql).not.toMatch(/label|details|LEFT/);
 });
 
@@ -138,6 +166,7 @@ describe("the plan of every query that a list or a summary can make", () => {
         id: idAt(NOW - i),
         entityId: i % 2 ? ENTITY : null,
         labels: i % 3 ? '["a"]' : '["a","b"]',
+        ...(i % 5 === 0 && waitingRun(i % 2 ? "approval" : "concurrency")),
       })),
     );
     await env.DB.prepare("ANALYZE").run();
@@ -157,6 +186,7 @@ describe("among many runs", () => {
         triggeredBy: "root",
         labels: '["everywhere"]',
         status: STATUSES[i % STATUSES.length] ?? "pending",
+        ...waitingRun("approval"),
       }));
       await insertRows(scope, rows);
     }
@@ -186,6 +216,9 @@ describe("among many runs", () => {
     ["by one status", { status: "failed" }, 200],
     ["by two statuses", { status: ["failed", "pending"] }, 200],
     ["by a label", { label: "everywhere" }, 200],
+    ["by a gate", { waiting: "approval" }, 200],
+    ["by any gate", { waiting: "any" }, 200],
+    ["by a group", { group: "prod" }, 200],
     ["by an action that is not there, of an entity", { actionName: "none", entityId: ENTITY }, 5000],
     ["by somebody who made none, of an entity", { triggeredBy: "none", entityId: ENTITY }, 5000],
     ["by somebody who made none, of an action", { triggeredBy: "none", actionName: "deploy" }, 5000],
@@ -212,6 +245,7 @@ describe("among many runs", () => {
     ["of an action", { actionName: "deploy" }, 5000],
     ["of an entity and an action that is not there", { actionName: "none", entityId: ENTITY }, 5000],
     ["of a label", { label: "everywhere" }, 5000],
+    ["of a group", { group: "prod" }, 5000],
     ["of two labels that no run has together", { label: ["everywhere", "nowhere"] }, 5000],
     ["of a label and a status", { label: "everywhere", status: "failed" }, 5000],
   ])("a summary %s reads no more where there is more, and is bounded", async (_, filters, lookedAt) => {

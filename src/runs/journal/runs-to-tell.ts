@@ -1,9 +1,12 @@
 /**
- * Finds ended runs by the order of their ends. An ended run never changes again, so its sequence number is its last one,
- * and a walk over the numbers meets each end once.
+ * Finds the runs that endpoints hear of, by the order of their changes. An ended run never changes again, so its sequence
+ * number is its last one, and a walk over the numbers meets each end once. A walk meets a run that lacks approvals again
+ * after each change, until it lacks none. The table of messages says whether that was told.
  */
 
-import type { EndedRun, EventType } from "../telling.ts";
+import type { Approval, Gates, WaitingFor } from "../gates.ts";
+import type { Status } from "../run.ts";
+import { eventOf, type RunToTell } from "../telling.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 
 /** How many rows one turn walks at most. The object serves nobody else meanwhile. */
@@ -11,7 +14,8 @@ const TURN_ROWS = 1000;
 
 const WALK = `
   SELECT change_seq AS seq, id, status, source, action_name AS actionName, entity_id AS entityId, labels,
-    completed_at AS completedAt, changed_at AS changedAt
+    created_at AS createdAt, completed_at AS completedAt, changed_at AS changedAt,
+    waiting_for AS waitingFor, iif(waiting_for IS NULL, NULL, gates) AS gates, approvals
   FROM runs INDEXED BY runs_by_change`;
 
 /** `bytes`: about how many the run has. */
@@ -22,45 +26,50 @@ export interface KeptRun {
 
 /** `walkedTo`: the sequence number of the last row that was looked at. */
 export interface Walked {
-  readonly runs: readonly EndedRun[];
+  readonly runs: readonly RunToTell[];
   readonly walkedTo: number;
 }
 
-type Row = Omit<EndedRun, "type" | "completedAt"> & {
+type Row = Omit<RunToTell, "kind" | "type" | "at"> & {
   seq: number;
-  status: string;
+  status: Status;
+  createdAt: number;
   completedAt: number | null;
   changedAt: number;
+  waitingFor: WaitingFor | null;
+  gates: string | null;
+  approvals: string | null;
 };
 
-export class EndedRuns {
+export class RunsToTell {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
   }
 
-  /** Runs that ended with a number above `after`, up to `upTo`: the first `limit`, of one turn's rows. */
+  /** Runs whose last change has a number above `after`, up to `upTo`: the first `limit`, of one turn's rows. */
   after(after: number, upTo: number, limit: number): Walked {
-    const runs: EndedRun[] = [];
+    const runs: RunToTell[] = [];
     let walked = 0;
     let walkedTo = after;
     const query = `${WALK} WHERE change_seq > ? AND change_seq <= ? ORDER BY change_seq LIMIT ${TURN_ROWS}`;
     for (const row of this.#sql.exec<Row>(query, after, upTo)) {
       walked++;
       walkedTo = row.seq;
-      if (row.completedAt !== null) runs.push(endedRun(row, row.completedAt));
+      const run = runToTell(row);
+      if (run !== null) runs.push(run);
       if (runs.length === limit) return { runs, walkedTo };
     }
     return { runs, walkedTo: walked < TURN_ROWS ? upTo : walkedTo };
   }
 
   /**
-   * Runs that ended with a number below `before`, newest end first: the first `limit`, of one turn's rows. The walk is
+   * Runs whose last change has a number below `before`, newest first: the first `limit`, of one turn's rows. The walk is
    * over, and `walkedTo` is 0, at the first row that was written before `since` (ms).
    */
   before(before: number, since: number, limit: number): Walked {
-    const runs: EndedRun[] = [];
+    const runs: RunToTell[] = [];
     let walked = 0;
     let walkedTo = before;
     const query = `${WALK} WHERE change_seq < ? ORDER BY change_seq DESC LIMIT ${TURN_ROWS}`;
@@ -68,7 +77,8 @@ export class EndedRuns {
       if (row.changedAt < since) return { runs, walkedTo: 0 };
       walked++;
       walkedTo = row.seq;
-      if (row.completedAt !== null) runs.push(endedRun(row, row.completedAt));
+      const run = runToTell(row);
+      if (run !== null) runs.push(run);
       if (runs.length === limit) return { runs, walkedTo };
     }
     return { runs, walkedTo: walked < TURN_ROWS ? 0 : walkedTo };
@@ -84,7 +94,13 @@ export class EndedRuns {
   }
 }
 
-function endedRun({ id, status, source, actionName, entityId, labels }: Row, completedAt: number): EndedRun {
-  const type = `action_run.${status}` as EventType;
-  return { id, type, source, actionName, entityId, labels, completedAt };
+/** Null if endpoints hear nothing of the run as it is. */
+function runToTell({ gates, approvals, ...row }: Row): RunToTell | null {
+  const event = eventOf({
+    ...row,
+    gates: gates === null ? null : (JSON.parse(gates) as Gates),
+    approvals: gates === null || approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
+  });
+  const { id, source, actionName, entityId, labels } = row;
+  return event && { ...event, id, source, actionName, entityId, labels };
 }

@@ -1,0 +1,233 @@
+/** A run that lacks approvals is told from its creation on: once, and only while somebody can still approve it. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import type { RecoveryOrder } from "../../../src/runs/telling.ts";
+import {
+  coordinator,
+  createAged,
+  HOUR_MS,
+  journal,
+  mint,
+  STARTED_BY_NOBODY,
+  until,
+} from "../../support/direct.ts";
+import { newRunsPath } from "../../support/requests.ts";
+import {
+  answer,
+  CHAT,
+  die,
+  everyoneHears,
+  given,
+  messageRows,
+  notify,
+  outside,
+  pass,
+  untilSent,
+  useStandInEndpoints,
+} from "./stand-in-endpoints.ts";
+
+useStandInEndpoints();
+
+const actor = (name: string) => ({ tokenId: name, tokenName: name, parents: [], person: null });
+
+/** Creates a run that lacks so many approvals. Its time has not come, so nothing releases it during a test. */
+async function request(path: string, required = 1): Promise<string> {
+  const createdAt = Date.now();
+  const id = await mint(path, createdAt);
+  const waitUntil = createdAt + 24 * HOUR_MS;
+  const delivery = {
+    host: "ci.example",
+    sealed: new Uint8Array(10),
+    weight: 10,
+    maxAttempts: 1,
+    initialDelayMs: 1,
+  };
+  const reply = await runInDurableObject(coordinator(path, 0), (instance) =>
+    instance.createGated(
+      {
+        ...STARTED_BY_NOBODY,
+        ...{ id, createdAt, actionName: "deploy", entityId: null, parameters: "{}", recommendations: "{}" },
+        ...{ source: "action", actionVersion: 1, triggeredBy: "ann", heartbeatTimeoutMs: null },
+        deadlineAt: waitUntil + HOUR_MS,
+        gates: {
+          ...{ notBefore: createdAt + HOUR_MS, concurrency: null, waitUntil, creator: actor("ann") },
+          approval: { required, allowSelf: false },
+        },
+      },
+      { key: `m:${id}`, fingerprint: "" },
+      { ...delivery, startOn: "heartbeat" },
+      { preview: null },
+    ),
+  );
+  if (!reply.ok) throw new Error(`create: ${reply.reason}`);
+  return id;
+}
+
+const key = () => ({ key: `m:${crypto.randomUUID()}`, fingerprint: "" });
+
+async function approve(path: string, id: string, by = "bob"): Promise<void> {
+  const reply = await runInDurableObject(coordinator(path, 0), (instance) =>
+    instance.approve(id, { by: actor(by), reason: null }, key()),
+  );
+  if (!reply.ok) throw new Error(`approve: ${reply.reason}`);
+}
+
+const reject = (path: string, id: string) =>
+  runInDurableObject(coordinator(path, 0), (instance) =>
+    instance.reject(id, { by: actor("bob"), reason: "no" }, key()),
+  );
+const resend = (
+  path: string,
+  id: string,
+  type: "action_run.approval_requested" | "action_run.failed" | null,
+) => runInDurableObject(coordinator(path, 0), (instance) => instance.resend(CHAT, id, type));
+const toldSeq = async (path: string) =>
+  (await journal<{ value: string }>(path, 0, "SELECT value FROM marks WHERE name = 'told_seq'"))[0]?.value;
+const sent = () => outside.sent.map(({ runId, kind, type }) => [runId, kind, type]);
+
+const APPROVAL = ["approval", "action_run.approval_requested"];
+
+it("is told once, though it waits for its time and an approval leaves it one short, and its end as well", async () => {
+  const path = await given(CHAT);
+  outside.answers = () => 200;
+  const id = await request(path, 2);
+  await untilSent(1);
+  expect(JSON.parse(outside.sent[0]?.details ?? "")).toMatchObject({
+    waiting: { for: "time" },
+    approval: { required: 2, approvals: [] },
+  });
+  expect(outside.sent[0]?.at).toBe(Date.parse(JSON.parse(outside.sent[0]?.actionRun ?? "").createdAt));
+  // A change can move the run past a walk, so it is looked at again.
+  await approve(path, id, "bob");
+  await until(async () => outside.matched.length === 2 && (await toldSeq(path)) === "2");
+  await approve(path, id, "eve");
+  await runInDurableObject(coordinator(path, 0), (instance) =>
+    instance.cancel(id, { type: "cancel_requested", by: "ann", reason: null, graceMs: 0 }, key()),
+  );
+  await untilSent(2);
+  expect(sent()).toEqual([
+    [id, ...APPROVAL],
+    [id, "ended", "action_run.cancelled"],
+  ]);
+  expect(outside.matched).toEqual([[id], [id], [id]]);
+});
+
+it("asks nobody in an environment without endpoints, and nobody about a run that needs no approval", async () => {
+  const silent = newRunsPath();
+  await request(silent);
+  const path = await given(CHAT);
+  await createAged(path);
+  await request(path);
+  await untilSent(1);
+  expect(outside.matched.map(({ length }) => length)).toEqual([1]);
+  expect(await messageRows(silent)).toEqual([]);
+  expect(await toldSeq(silent)).toBeUndefined();
+});
+
+it("is told after an eviction between the creation and the matching", async () => {
+  const path = await given(CHAT);
+  outside.answers = () => 200;
+  const held = Promise.withResolvers<never>();
+  outside.match = () => held.promise;
+  const id = await request(path);
+  await until(async () => outside.matched.length === 1);
+  await die(path);
+  outside.match = null;
+  // The object starts again for this line.
+  await messageRows(path);
+  await untilSent(1);
+  expect(sent()).toEqual([[id, ...APPROVAL]]);
+});
+
+describe("a message that nobody needs any more", () => {
+  it.each([
+    ["approved", approve],
+    ["rejected", reject],
+  ])("is dropped when its next attempt is due: the run is %s", async (_, decide) => {
+    const path = await given(CHAT);
+    const id = await request(path);
+    await until(async () => outside.underWay.length === 1);
+    await decide(path, id);
+    outside.answers = () => 200;
+    await answer(path, outside.underWay, 503);
+    const kinds = async () => (await messageRows(path)).map((row) => [row.kind, row.state]);
+    await until(async () => JSON.stringify(await kinds()).includes("waiting"));
+    await pass(path, 6001);
+    await until(async () => !JSON.stringify(await kinds()).includes("approval"));
+    expect(sent().filter(([, kind]) => kind === "approval")).toHaveLength(1);
+  });
+
+  it("is never written if the run is approved while its endpoints are looked for", async () => {
+    const path = await given(CHAT);
+    const gate = Promise.withResolvers<void>();
+    outside.match = async (runs) => {
+      await gate.promise;
+      return everyoneHears(runs);
+    };
+    const id = await request(path);
+    await until(async () => outside.matched.length === 1);
+    await approve(path, id);
+    gate.resolve();
+    await until(async () => (await toldSeq(path)) === "1");
+    expect([await messageRows(path), outside.sent]).toEqual([[], []]);
+  });
+});
+
+it("can be sent again while the run lacks approvals, and no longer", async () => {
+  const path = newRunsPath();
+  outside.endpoints = [CHAT];
+  outside.answers = () => 200;
+  const id = await request(path);
+  expect(await resend(path, id, "action_run.failed")).toBe("no_such_event");
+  expect(await resend(path, id, null)).toBe("accepted");
+  await untilSent(1);
+  expect(await resend(path, id, "action_run.approval_requested")).toBe("accepted");
+  await untilSent(2);
+  expect(sent()).toEqual([
+    [id, ...APPROVAL],
+    [id, ...APPROVAL],
+  ]);
+  await approve(path, id);
+  expect([await resend(path, id, null), await resend(path, id, "action_run.approval_requested")]).toEqual([
+    "no_such_event",
+    "no_such_event",
+  ]);
+});
+
+describe("a recovery", () => {
+  const recover = async (path: string, include: RecoveryOrder["include"], since = Date.now() - HOUR_MS) => {
+    const order: RecoveryOrder = { since, until: null, include };
+    await runInDurableObject(coordinator(path, 0), (instance) => instance.recover(CHAT, order));
+    await until(
+      async () =>
+        (await runInDurableObject(coordinator(path, 0), (instance) => instance.endpoint(CHAT))).recovery
+          ?.isOver === true,
+    );
+  };
+
+  it("brings a request that the endpoint never heard of, if the run still lacks approvals", async () => {
+    const path = newRunsPath();
+    outside.endpoints = [CHAT];
+    outside.answers = () => 200;
+    const [id, approved] = [await request(path), await request(path)];
+    await approve(path, approved);
+    await notify(path);
+    await recover(path, "missing", Date.now() + 1);
+    await recover(path, "missing");
+    await untilSent(1);
+    await recover(path, "missing");
+    expect(sent()).toEqual([[id, ...APPROVAL]]);
+  });
+
+  it("brings a request that was given up, with eight new attempts", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 422;
+    const id = await request(path);
+    await until(async () => (await messageRows(path))[0]?.state === "failed");
+    outside.answers = () => 200;
+    await recover(path, "failed");
+    await until(async () => (await messageRows(path))[0]?.state === "delivered");
+    expect(await messageRows(path)).toMatchObject([{ run_id: id, kind: "approval", attempt: 1 }]);
+  });
+});
