@@ -52,6 +52,9 @@ CREATE TABLE tokens (
   old_hash       TEXT UNIQUE,  -- hex, of the secret that a rotation replaced; null: there was no rotation
   old_expires_at INTEGER,      -- ms, until when that secret works
   last_used_at   INTEGER,      -- ms, down to the hour; null: never
+  person         TEXT,         -- for whom the token acts, for its whole life; null: for nobody in particular
+  may_approve    INTEGER NOT NULL DEFAULT 0, -- 1: it may approve and reject runs
+  may_act_for_others INTEGER NOT NULL DEFAULT 0, -- 1: its requests may name a person in On-Behalf-Of
   PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -95,6 +98,7 @@ CREATE TABLE audit (
   target     TEXT    NOT NULL, -- a token's or session's id, an action's name, or the scope {org}/{project}/{env}
   target_name TEXT   NOT NULL, -- the token's or the action's name, or the scope: a revoked token has no row
   session_id TEXT,             -- the session through which the actor's token acted
+  gates      TEXT CHECK (gates IN ('added', 'weakened', 'removed')), -- what the change of an action did to its gates
   revoked    TEXT,             -- ids of all tokens that a revocation took away, as JSON
   PRIMARY KEY (project, id)
 ) STRICT;
@@ -121,6 +125,7 @@ CREATE TABLE definitions (
   resealed_at INTEGER NOT NULL DEFAULT 0, -- ms, when the cron sealed the secrets again; 0: the change sealed them
   bytes      INTEGER NOT NULL, -- UTF-8 bytes of definition
   filter     TEXT CHECK ((filter IS NULL) = (kind = 'action')), -- JSON: which runs an endpoint hears of
+  features   TEXT,             -- JSON array: what older code must not ignore in the definition; null: nothing
   disabled_version INTEGER,    -- the version that the service has disabled; another version is not disabled
   disabled_at INTEGER,         -- ms
   disabled_reason TEXT,

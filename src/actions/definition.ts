@@ -11,6 +11,7 @@ import { described, filterableName, minutes } from "../http/schema-parts.ts";
 import { checkSchema } from "../json-schema/check-schema.ts";
 import { BUT_SHOWN, secretTexts, signingSecret, withNulls } from "../webhooks/request/secret-texts.ts";
 import { AN_OBJECT, trigger } from "../webhooks/request/trigger.ts";
+import { approval, concurrency, waitTimeout } from "./gate-schemas.ts";
 
 const WRITE_ONLY =
   "A value is a secret: responses show null in its place. Null keeps the stored value while `trigger.url` and `trigger.cancel.url` have one scheme, host and port, and these do not change.";
@@ -87,6 +88,9 @@ export const actionDefinition = z
         "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
       ),
     ),
+    approval: z.optional(approval),
+    concurrency: z.optional(concurrency),
+    waitTimeout: z.optional(waitTimeout),
     labels,
   })
   .register(z.globalRegistry, {

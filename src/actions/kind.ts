@@ -16,6 +16,7 @@ import { webhookPolicy } from "../settings/webhook-policy.ts";
 import { trigger as triggerSchema } from "../webhooks/request/trigger.ts";
 import { plainUrl } from "../webhooks/template/template.ts";
 import { type ActionDefinition, actionDefinition } from "./definition.ts";
+import { gateChangeOf } from "./gate-change.ts";
 import { placeholderFault } from "./parameter-placeholders.ts";
 import { actionSecrets } from "./secrets.ts";
 
@@ -25,6 +26,17 @@ export interface KnownAction {
   readonly definition: ActionDefinition;
   readonly schema: CheckedSchema | null;
   readonly sealed: Uint8Array<ArrayBuffer> | null;
+  /** Whether the definition uses something that this code does not know. Then no run of it may start. */
+  readonly needsNewerCode: boolean;
+}
+
+/** What a definition can use that older code must not ignore. */
+const GATES = "gates";
+const KNOWN_FEATURES: ReadonlySet<string> = new Set([GATES]);
+
+/** Older code would start a run at once that must wait. */
+function featuresOf({ concurrency, approval }: ActionDefinition): readonly string[] {
+  return concurrency === undefined && approval === undefined ? [] : [GATES];
 }
 
 /** Per isolate. */
@@ -45,29 +57,41 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   requireStorable,
   requireWhole,
   filterOf: () => null,
+  featuresOf,
+  gateChangeOf,
   besides: () => new Map(),
   beforeWrite: async () => {},
 };
 
-function toKnown({ version, definition: text, sealed }: StoredDefinition): KnownAction {
+function toKnown({ version, definition: text, sealed, features }: StoredDefinition): KnownAction {
   const definition = JSON.parse(text) as ActionDefinition;
+  const needsNewerCode = features.some((feature) => !KNOWN_FEATURES.has(feature));
+  // Whatever else such a definition has, this code can't know whether it is right.
+  if (needsNewerCode) return { version, definition, schema: null, sealed, needsNewerCode };
   const checked = definition.parametersSchema === undefined ? null : checkSchema(definition.parametersSchema);
   // Only if a later release accepts less. Runs without the check would be worse than no runs.
   if (checked !== null && !checked.ok)
     throw new Error(`a stored schema is refused: ${checked.error.pointer}`);
-  return { version, definition, schema: checked?.value ?? null, sealed };
+  return { version, definition, schema: checked?.value ?? null, sealed, needsNewerCode };
 }
 
 /**
- * Throws `too_many_labels`, `not_configured` and `invalid_body`. Refuses at once what no run could call. Each run checks
+ * Throws `too_many_labels`, `gate_needs_trigger`, `not_configured` and `invalid_body`. Refuses at once what no run could call. Each run checks
  * its URL again, because the settings may have changed.
  */
-function requireStorable(c: Context<AppEnv>, { labels = [], trigger }: ActionDefinition): void {
+function requireStorable(
+  c: Context<AppEnv>,
+  { labels = [], trigger, concurrency, approval }: ActionDefinition,
+): void {
   if (labels.length > LABELS_MAX) {
     const sentence = `The action has ${labels.length} labels. Send at most ${LABELS_MAX}.`;
     throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
   }
-  if (trigger === undefined) return;
+  if (trigger === undefined) {
+    const gate = concurrency === undefined ? (approval === undefined ? null : "approval") : "concurrency";
+    if (gate !== null) throw needsTrigger(gate);
+    return;
+  }
   const policy = webhookPolicy(c.env, new URL(c.req.url).origin);
   if (!policy.ok) throw new ApiError("not_configured", policy.error);
   const requests = [
@@ -81,15 +105,21 @@ function requireStorable(c: Context<AppEnv>, { labels = [], trigger }: ActionDef
   }
 }
 
+function needsTrigger(gate: "concurrency" | "approval"): ApiError {
+  const sentence = `${gate} holds back the trigger, and the action has none. Add a trigger, or leave ${gate} out.`;
+  return new ApiError("gate_needs_trigger", sentence, { pointer: `/${gate}` });
+}
+
 /** Some rules need the trigger with its secrets. The sentence quotes no secret, and counts no characters of one. */
 function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
-  const { trigger, parametersSchema } = joinSecrets(actionSecrets, definition, secrets) ?? definition;
+  const whole = joinSecrets(actionSecrets, definition, secrets) ?? definition;
+  const { trigger } = whole;
   if (trigger === undefined) return;
   const { error } = triggerSchema.safeParse(trigger);
   if (error !== undefined) {
     const issues = error.issues.map((issue) => ({ ...issue, path: ["trigger", ...issue.path] }));
     throw refusalOf("invalid_body", issues);
   }
-  const fault = placeholderFault(trigger, parametersSchema);
+  const fault = placeholderFault(whole);
   if (fault !== null) throw refusalOf("invalid_body", [fault]);
 }

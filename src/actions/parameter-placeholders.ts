@@ -3,10 +3,10 @@
  * says so only if its top level is closed and nothing else at its top level could add a property.
  */
 
-import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { isJsonObject } from "../base/json.ts";
 import type { MemberFault } from "../http/refusal.ts";
 import { pathsOf } from "../webhooks/template/template.ts";
-import type { StoredTrigger } from "./definition.ts";
+import type { ActionDefinition } from "./definition.ts";
 
 /** With one of these, the properties alone don't say which parameters there can be. */
 const OPENING = [
@@ -21,13 +21,21 @@ const COMPARED_CHARACTERS = 64;
 const MOST_SLIPS = 2;
 
 /** The first placeholder whose parameter the schema rules out; null if there is none. Only its first member counts. */
-export function placeholderFault(trigger: StoredTrigger, schema: JsonObject | undefined): MemberFault | null {
-  if (schema === undefined || schema.additionalProperties !== false) return null;
+export function placeholderFault({
+  trigger,
+  concurrency,
+  parametersSchema: schema,
+}: Pick<ActionDefinition, "trigger" | "concurrency" | "parametersSchema">): MemberFault | null {
+  if (schema === undefined || schema.additionalProperties !== false || trigger === undefined) return null;
   if (OPENING.some((keyword) => Object.hasOwn(schema, keyword))) return null;
   const properties = isJsonObject(schema.properties) ? schema.properties : {};
   const { url, headers, payload, link, cancel } = trigger;
   const stop = cancel && { url: cancel.url, headers: cancel.headers, payload: cancel.payload };
-  for (const [path, text] of textsOf({ url, headers, payload, link, cancel: stop }, ["trigger"])) {
+  const texts = [
+    ...textsOf({ url, headers, payload, link, cancel: stop }, ["trigger"]),
+    ...textsOf(concurrency?.key, ["concurrency", "key"]),
+  ];
+  for (const [path, text] of texts) {
     for (const [root, name] of pathsOf(text)) {
       if (root !== "parameters" || name === undefined || Object.hasOwn(properties, name)) continue;
       return { path, message: sentence(path.includes("headers") ? null : name, Object.keys(properties)) };

@@ -15,6 +15,7 @@ import { validate } from "../json-schema/validate.ts";
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import type { Trigger } from "../webhooks/request/trigger.ts";
+import type { ActionDefinition, StoredTrigger } from "./definition.ts";
 import { ACTION_KIND, actionMemory, type KnownAction } from "./kind.ts";
 
 export interface ResolvedAction {
@@ -22,9 +23,15 @@ export interface ResolvedAction {
   readonly version: number;
   /** With all its secrets. It never leaves the Worker unsealed. */
   readonly trigger: Trigger | undefined;
+  /** The same as a GET shows it, with null instead of each secret. */
+  readonly shownTrigger: StoredTrigger | undefined;
   /** In minutes, as the definition has them. */
   readonly timeout: number | undefined;
   readonly heartbeatTimeout: number | undefined;
+  /** In minutes. Without a gate it has no effect. */
+  readonly waitTimeout: number | undefined;
+  readonly approval: ActionDefinition["approval"];
+  readonly concurrency: ActionDefinition["concurrency"];
   readonly labels: readonly string[];
   readonly schema: CheckedSchema | null;
 }
@@ -39,8 +46,8 @@ interface Resolver {
 
 /**
  * The action, if its schema accepts the parameters. Reads D1's primary once, and not at all while the
- * isolate remembers the action. Throws `action_not_found`, `action_secrets_lost`, `invalid_parameters`,
- * `not_configured` or `database_unavailable`.
+ * isolate remembers the action. Throws `action_not_found`, `action_needs_newer_code`, `action_secrets_lost`,
+ * `invalid_parameters`, `not_configured` or `database_unavailable`.
  */
 export async function resolveAction(
   { env, hops, scope, waitUntil }: Resolver,
@@ -50,11 +57,13 @@ export async function resolveAction(
   const ref = { scope, name };
   const known = await actionMemory.look(env.DB, hops, ACTION_KIND, ref, waitUntil, Date.now());
   if (known === null) throw new ApiError("action_not_found");
+  if (known.needsNewerCode) throw new ApiError("action_needs_newer_code");
   const { version, definition, schema } = known;
   const trigger = await openTrigger(env, ref, known);
   if (trigger === null) throw new ApiError("action_secrets_lost");
-  const { timeout, heartbeatTimeout, labels = [] } = definition;
-  const action = { name, version, trigger, timeout, heartbeatTimeout, labels, schema };
+  const { timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels = [] } = definition;
+  const settings = { timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels };
+  const action = { name, version, trigger, shownTrigger: definition.trigger, ...settings, schema };
   requireValidParameters(action, parameters);
   return action;
 }

@@ -30,7 +30,17 @@ export const auditRoutes = new Hono<AppEnv>().get(
 );
 
 function toWire(entry: AuditEntry) {
-  const { at, actor, actorName, sessionId, action, target, targetName } = entry;
+  const { at, actor, actorName, sessionId, action, target, targetName, gates = null } = entry;
   const scope = auditScope(entry);
-  return { at: new Date(at).toISOString(), actor, actorName, sessionId, action, target, targetName, scope };
+  return {
+    at: new Date(at).toISOString(),
+    actor,
+    actorName,
+    sessionId,
+    action,
+    target,
+    targetName,
+    scope,
+    gates,
+  };
 }

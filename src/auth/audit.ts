@@ -27,6 +27,9 @@ export type AuditAction =
   | "webhook_endpoint_message_resent"
   | "webhook_endpoint_recovery_started";
 
+/** What the change of an action did to the gates that hold back its runs. The worst counts if it did several things. */
+export type GateChange = "added" | "weakened" | "removed";
+
 /** The service itself, as the actor of what nobody asked for. No token has this id. */
 export const SERVICE = { id: "service", name: "service" } as const;
 
@@ -47,6 +50,8 @@ export interface AuditEntry {
   readonly target: string;
   /** The name of the token, of the session's token, of the action or of the endpoint. For a scope the same as `target`. */
   readonly targetName: string;
+  /** Missing or null if no gate was added, weakened or removed. */
+  readonly gates?: GateChange | null;
 }
 
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
@@ -74,8 +79,17 @@ export function auditScope({ project, envName }: Pick<AuditEntry, "project" | "e
 /** `requestId`: undefined if no request asked for it. */
 export function logAudit(entry: AuditEntry, requestId: string | undefined, more: object = {}): void {
   const { actor, sessionId, action, target } = entry;
-  const session = sessionId ?? undefined;
-  log("info", "audit", { requestId, actor, session, action, target, scope: auditScope(entry), ...more });
+  const [session, gates] = [sessionId ?? undefined, entry.gates ?? undefined];
+  log("info", "audit", {
+    requestId,
+    actor,
+    session,
+    action,
+    target,
+    gates,
+    scope: auditScope(entry),
+    ...more,
+  });
 }
 
 /**
@@ -89,10 +103,12 @@ export function auditStatement(
   ...more: readonly string[]
 ): D1PreparedStatement {
   const { project, id, envName, at, actor, actorName, action, target, targetName, sessionId } = entry;
+  // One of three words, so that the SQL text can contain it.
+  const gates = entry.gates ? `'${entry.gates}'` : "NULL";
   return db
     .prepare(
-      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
+      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, gates)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ${gates} WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(project, id, envName, at, actor, actorName, action, target, targetName, sessionId, ...more);
 }
@@ -109,7 +125,7 @@ export async function listAudit(
   const { results } = await db
     .prepare(
       `SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target,
-              target_name AS targetName, session_id AS sessionId
+              target_name AS targetName, session_id AS sessionId, gates
        FROM audit WHERE project = ?1 AND id < ?2 ${envName === null ? "" : "AND env_name = ?4"}
        ORDER BY id DESC LIMIT ?3`,
     )

@@ -10,6 +10,7 @@ import { sha256Hex } from "../base/json.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import { rootToken } from "../settings/config.ts";
+import { personOf } from "./acting.ts";
 import { isApiToken } from "./api-token.ts";
 import {
   type KnownCredential,
@@ -108,7 +109,7 @@ function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
 
 /**
  * The principal of the request, whatever its scope and role. Also sets it, so that the request log names it even if the
- * request is refused later. Throws 401, 429 or 503.
+ * request is refused later. Throws 400, 401, 403, 429 or 503.
  */
 export async function authenticate(c: Context<AppEnv>): Promise<Principal> {
   const now = Date.now();
@@ -116,6 +117,7 @@ export async function authenticate(c: Context<AppEnv>): Promise<Principal> {
   c.set("principal", principal);
   c.set("tokenId", principal.id);
   if (principal.sessionId !== undefined) c.set("sessionId", principal.sessionId);
+  c.set("person", personOf(c.req, principal));
   return principal;
 }
 

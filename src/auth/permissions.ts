@@ -46,12 +46,31 @@ export interface Principal {
   readonly secretHash: string | null;
   /** Whether a rotation replaced that secret. It then works until `expiresAt`, and neither rotates nor mints. */
   readonly isReplaced: boolean;
+  /** Ids of the tokens above the token, the nearest first. The operator is nobody's parent. */
+  readonly parents: readonly string[];
+  /** The person for whom the token always acts, set when it was minted. Null: nobody in particular. */
+  readonly person: string | null;
+  /** Whether the token may approve and reject runs that wait for it. */
+  readonly mayApprove: boolean;
+  /** Whether a request of the token may name the person for whom it acts. */
+  readonly mayActForOthers: boolean;
   /** The session of the request. A token has none. */
   readonly sessionId?: string;
 }
 
-/** Who holds ROOT_TOKEN. */
-export const OPERATOR = { id: "root", name: "root", role: "owner" } as const;
+/**
+ * Who holds ROOT_TOKEN. The operator may approve, but names no person: with two names it could approve its own runs. A
+ * portal uses a token that the operator minted.
+ */
+export const OPERATOR = {
+  id: "root",
+  name: "root",
+  role: "owner",
+  parents: [],
+  person: null,
+  mayApprove: true,
+  mayActForOthers: false,
+} as const;
 
 /** Whether the request came from the operator, with ROOT_TOKEN or through a session that began with it. */
 export function isOperator({ id }: Principal): boolean {

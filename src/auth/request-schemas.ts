@@ -1,13 +1,29 @@
 /** zod: the request bodies and queries of /tokens and /audit. */
 
 import * as z from "zod/mini";
-import { OVERLAP_DEFAULT_SECONDS, OVERLAP_MAX_SECONDS, PATH_NAME } from "../base/limits.ts";
+import {
+  OVERLAP_DEFAULT_SECONDS,
+  OVERLAP_MAX_SECONDS,
+  PATH_NAME,
+  PERSON_MAX_CHARACTERS,
+} from "../base/limits.ts";
 import { wholeNumber } from "../http/schema-bounds.ts";
 import { described, filterableName, instant, pageQuery, placePageQuery } from "../http/schema-parts.ts";
 import { ROLES } from "./permissions.ts";
+import { isPerson, PERSON_PATTERN } from "./person.ts";
 import { INVISIBLE, looksLikeRoot } from "./token-name.ts";
 
+const PERSON_RULE = `is no person's name; send 1 to ${PERSON_MAX_CHARACTERS} visible ASCII characters without spaces, and not a name that looks like root.`;
+
 const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
+
+const person = z
+  .string({ error: PERSON_RULE })
+  .check(z.refine(isPerson, { error: PERSON_RULE }))
+  .register(z.globalRegistry, { wire: { type: "string", pattern: PERSON_PATTERN } });
+
+const flag = (description: string) =>
+  z._default(described(z.boolean({ error: "send true or false." }), description), false);
 
 export const newToken = z
   .strictObject({
@@ -41,6 +57,20 @@ export const newToken = z
         ),
         "When the token expires. The time must be in the future.",
       ),
+    ),
+    person: z.nullish(
+      described(
+        person,
+        "The person for whom the token acts, for its whole life. Its changes show this name instead of the token's. " +
+          "Without it, the token has your own token's person. If your token has one, you can't send another. Only " +
+          "owners, the operator and tokens with `mayActForOthers` can send it.",
+      ),
+    ),
+    mayApprove: flag(
+      "Whether the token may approve and reject runs, whatever its role. Only owners and the operator can send `true`.",
+    ),
+    mayActForOthers: flag(
+      "Whether the token may send `On-Behalf-Of`. Only owners, the operator and tokens that have it can send `true`.",
     ),
   })
   .register(z.globalRegistry, {

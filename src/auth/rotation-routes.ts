@@ -11,7 +11,8 @@ import { mintApiToken } from "./api-token.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
 import { authenticate, authorize } from "./bearer.ts";
 import { forgetCredentials } from "./credential-memory.ts";
-import { mintableRoles, type Principal } from "./permissions.ts";
+import { mintsAnyFlag } from "./minting.ts";
+import { isOperator, mintableRoles, type Principal } from "./permissions.ts";
 import { rotation } from "./request-schemas.ts";
 import { type RotationRefusal, rotateToken, selectForRotation } from "./rotation.ts";
 import { askerGone, projectOf, secretReplaced, toWire } from "./token-responses.ts";
@@ -41,6 +42,9 @@ export const rotationRoutes = new Hono<AppEnv>().post(
     if (!found.isOwn) throw new ApiError("forbidden", NOT_YOURS);
     // An owner's new secret would outlive a session of ROOT_TOKEN, as an owner would that it minted.
     if (!mintableRoles(asker).includes(found.role)) throw new ApiError("forbidden", NO_OWNERS);
+    if ((found.mayApprove || found.mayActForOthers) && isOperator(asker) && !mintsAnyFlag(asker)) {
+      throw new ApiError("forbidden", NO_FLAGS);
+    }
     const now = Date.now();
     const { envName, name: targetName } = found;
     const what = { project, envName, action: "token_rotated", target, targetName } as const;
@@ -65,6 +69,9 @@ const NOT_YOURS =
   "Only the token itself, a token above it, or the operator can rotate this token. You can revoke it instead, and mint a new one.";
 
 const NO_OWNERS = "A session of ROOT_TOKEN can't rotate an owner's token. Send ROOT_TOKEN itself.";
+
+const NO_FLAGS =
+  "A session of ROOT_TOKEN can't rotate a token with mayApprove or mayActForOthers. Send ROOT_TOKEN itself.";
 
 function refusal(reason: RotationRefusal, asker: Principal): ApiError {
   switch (reason) {

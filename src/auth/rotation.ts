@@ -8,7 +8,8 @@ import { CHILDREN_MAX_LISTED, OVERLAP_DEFAULT_SECONDS } from "../base/limits.ts"
 import { holdsNewest, isLiving, lives } from "./asker.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
 import type { Principal, Role } from "./permissions.ts";
-import { COLUMNS, rowIdOf, type StoredToken, VISIBLE, visibleTo } from "./store.ts";
+import { rowIdOf, VISIBLE, visibleTo } from "./store.ts";
+import { COLUMNS, type StoredToken, type TokenRow, toStoredToken } from "./token-row.ts";
 
 /** A token that the asker may see, as the rotation found it. */
 export interface Rotatable {
@@ -16,6 +17,8 @@ export interface Rotatable {
   readonly name: string;
   readonly role: Role;
   readonly envName: string | null;
+  readonly mayApprove: boolean;
+  readonly mayActForOthers: boolean;
   /** Whether the asker is the token itself, a token above it, or the operator. */
   readonly isOwn: boolean;
 }
@@ -30,6 +33,8 @@ const IS_OWN = `(?5 IS NULL OR EXISTS (
   )
   SELECT 1 FROM above WHERE id = ?5))`;
 
+type Flag = "mayApprove" | "mayActForOthers" | "isOwn";
+
 /** Null if there is no such token that the asker may see. */
 export async function selectForRotation(
   db: D1Database,
@@ -39,12 +44,20 @@ export async function selectForRotation(
 ): Promise<Rotatable | null> {
   const row = await db
     .prepare(
-      `SELECT hash, name, role, env_name AS envName, ${IS_OWN} AS isOwn
+      `SELECT hash, name, role, env_name AS envName, may_approve AS mayApprove,
+              may_act_for_others AS mayActForOthers, ${IS_OWN} AS isOwn
        FROM tokens WHERE ${VISIBLE} AND id = ?4`,
     )
     .bind(project, ...visibleTo(asker), id, rowIdOf(asker))
-    .first<Omit<Rotatable, "isOwn"> & { isOwn: number }>();
-  return row && { ...row, isOwn: row.isOwn === 1 };
+    .first<Omit<Rotatable, Flag> & Record<Flag, number>>();
+  if (row === null) return null;
+  const { mayApprove, mayActForOthers, isOwn } = row;
+  return {
+    ...row,
+    mayApprove: mayApprove === 1,
+    mayActForOthers: mayActForOthers === 1,
+    isOwn: isOwn === 1,
+  };
 }
 
 /** A token that another one minted. */
@@ -107,13 +120,13 @@ export async function rotateToken(
        FROM (SELECT 1) LEFT JOIN tokens ON project = ?1 AND id = ?2`,
     )
     .bind(project, target, ...by, at, hash);
-  type Row = StoredToken & Record<"isDone" | "isLiving" | "holdsNewest" | "lives", number | null>;
+  type Row = TokenRow & Record<"isDone" | "isLiving" | "holdsNewest" | "lives", number | null>;
   const results = await db.batch<Row | Child>([rotate, audit, children, outcome]);
   const row = results.at(-1)?.results[0] as Row | undefined;
   const below = (results.at(-2)?.results ?? []) as readonly Child[];
   if (row?.isDone === 1) {
     const moreChildren = below.length > CHILDREN_MAX_LISTED;
-    return { token: row, children: below.slice(0, CHILDREN_MAX_LISTED), moreChildren };
+    return { token: toStoredToken(row), children: below.slice(0, CHILDREN_MAX_LISTED), moreChildren };
   }
   if (row?.lives !== 1) return "gone";
   if (row.holdsNewest !== 1) return "replaced";

@@ -9,42 +9,34 @@ import { DAY_MS } from "../base/time.ts";
 import { holdsNewest, lives } from "./asker.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
-import { isOperator, type Principal, type Role, rolesUpTo } from "./permissions.ts";
+import { isOperator, type Principal, rolesUpTo } from "./permissions.ts";
 import { hasRoom } from "./token-room.ts";
-
-export interface StoredToken {
-  readonly id: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly envName: string | null;
-  /** The token that minted this one. Null for the operator. */
-  readonly parentId: string | null;
-  readonly createdBy: string;
-  readonly createdAt: number;
-  readonly expiresAt: number | null;
-  /** Until when a secret works that a rotation replaced. This can be past. Null if there was no rotation. */
-  readonly oldExpiresAt: number | null;
-  /** Down to the hour. Null: never. */
-  readonly lastUsedAt: number | null;
-}
+import {
+  COLUMNS,
+  PARENTS,
+  type PrincipalRow,
+  type StoredToken,
+  type TokenRow,
+  toPrincipal,
+  toStoredToken,
+} from "./token-row.ts";
 
 /**
  * The token whose newest secret, or whose replaced one, has this hash, from D1's primary; null if there is none. Each
  * side of the OR has an index.
  */
 export async function selectToken(db: D1Database, hash: string): Promise<KnownCredential | null> {
-  type Row = Omit<Principal, "secretHash" | "isReplaced"> & { readonly isReplaced: number };
   const row = await db
     .prepare(
       `SELECT project, id, name, role, env_name AS envName, hash <> ?1 AS isReplaced,
-              iif(hash = ?1, expires_at, old_expires_at) AS expiresAt, expires_at AS tokenExpiresAt
+              iif(hash = ?1, expires_at, old_expires_at) AS expiresAt, expires_at AS tokenExpiresAt,
+              ?1 AS secretHash, ${PARENTS} AS parents, person, may_approve AS mayApprove,
+              may_act_for_others AS mayActForOthers
        FROM tokens WHERE hash = ?1 OR old_hash = ?1`,
     )
     .bind(hash)
-    .first<Row>();
-  if (row === null) return null;
-  const principal = { ...row, secretHash: hash, isReplaced: row.isReplaced === 1 };
-  return { principal, pageKeyHash: null };
+    .first<PrincipalRow>();
+  return row && { principal: toPrincipal(row), pageKeyHash: null };
 }
 
 /** How long expired tokens stay in the list, if there are not too many. They take no room, so they need a bound. */
@@ -70,12 +62,14 @@ export async function insertToken(
 ): Promise<Minting> {
   const { project } = entry;
   const { id, name, role, envName, parentId, createdBy, createdAt, expiresAt } = token;
+  const { person, mayApprove, mayActForOthers } = token;
   const dropExpired = db.prepare(DROP_EXPIRED).bind(project, createdAt - EXPIRED_KEPT_MS, createdAt);
   const insert = db
     .prepare(
       `INSERT INTO tokens
-         (project, id, hash, name, role, env_name, parent_id, created_by, created_at, expires_at)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+         (project, id, hash, name, role, env_name, parent_id, created_by, created_at, expires_at,
+          person, may_approve, may_act_for_others)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?13, ?14, ?15
        WHERE ${holdsNewest({ asker: "?7", secret: "?11", session: "?12", now: "?9" })} AND ${hasRoom("?7", "?9")}
        ON CONFLICT (project, id) DO NOTHING`,
     )
@@ -92,6 +86,9 @@ export async function insertToken(
       expiresAt,
       secretHash,
       entry.sessionId,
+      person,
+      mayApprove ? 1 : 0,
+      mayActForOthers ? 1 : 0,
     );
   const audit = auditStatement(db, entry, "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8)");
   const asker = { asker: "?3", secret: "?5", session: "?6", now: "?4" };
@@ -116,11 +113,6 @@ export const VISIBLE = `project = ?1 AND (?2 IS NULL OR env_name = ?2) AND role 
 export const visibleTo = ({ envName, role }: Principal) =>
   [envName, JSON.stringify(rolesUpTo(role))] as const;
 
-/** SQL: the columns of a StoredToken. */
-export const COLUMNS = `id, name, role, env_name AS envName, parent_id AS parentId, created_by AS createdBy,
-  created_at AS createdAt, expires_at AS expiresAt, old_expires_at AS oldExpiresAt,
-  last_used_at AS lastUsedAt`;
-
 /** The tokens that the asker may manage, before the id `cursor`, newest first. */
 export async function listTokens(
   db: D1Database,
@@ -132,8 +124,8 @@ export async function listTokens(
   const { results } = await db
     .prepare(`SELECT ${COLUMNS} FROM tokens WHERE ${VISIBLE} AND id < ?4 ORDER BY id DESC LIMIT ?5`)
     .bind(project, ...visibleTo(asker), cursor ?? "g", limit)
-    .all<StoredToken>();
-  return results;
+    .all<TokenRow>();
+  return results.map(toStoredToken);
 }
 
 /**

@@ -4,7 +4,7 @@ import { rfc3339 } from "../base/time.ts";
 import { ApiError } from "../http/errors.ts";
 import { forgetCredentials } from "./credential-memory.ts";
 import type { Principal } from "./permissions.ts";
-import type { StoredToken } from "./store.ts";
+import type { StoredToken } from "./token-row.ts";
 
 /** `{org}/{project}` of a path. */
 export function projectOf(param: Record<string, string>): string {
@@ -12,15 +12,10 @@ export function projectOf(param: Record<string, string>): string {
 }
 
 export function toWire(token: StoredToken, now: number) {
-  const { id, name, role, envName, parentId, createdBy, createdAt, expiresAt, oldExpiresAt, lastUsedAt } =
-    token;
+  const { id, name, role, envName, person, mayApprove, mayActForOthers, parentId, createdBy } = token;
+  const { createdAt, expiresAt, oldExpiresAt, lastUsedAt } = token;
   return {
-    id,
-    name,
-    role,
-    envName,
-    parentId,
-    createdBy,
+    ...{ id, name, role, envName, person, mayApprove, mayActForOthers, parentId, createdBy },
     createdAt: rfc3339(createdAt),
     expiresAt: rfc3339(expiresAt),
     lastUsedAt: rfc3339(lastUsedAt),

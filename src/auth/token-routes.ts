@@ -2,30 +2,30 @@
 
 import { Hono } from "hono";
 import { sha256Hex } from "../base/json.ts";
-import { rfc3339 } from "../base/time.ts";
 import { mintUuidV7, parseUuid } from "../base/uuid.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { ApiError } from "../http/errors.ts";
-import { refusalOf } from "../http/refusal.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/public-url.ts";
 import { mintApiToken } from "./api-token.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
 import { requires } from "./bearer.ts";
 import { forgetCredentials, forgetPerhapsRevoked } from "./credential-memory.ts";
-import { mintableRoles, type Principal, type Role, rolesUpTo } from "./permissions.ts";
+import { expiryWithin, personOfChild, refuseBeyond, refuseFlags } from "./minting.ts";
 import { newToken, tokenListQuery } from "./request-schemas.ts";
-import { insertToken, listTokens, revokeToken, rowIdOf, type StoredToken } from "./store.ts";
+import { insertToken, listTokens, revokeToken, rowIdOf } from "./store.ts";
 import { askerGone, projectOf, secretReplaced, toWire } from "./token-responses.ts";
+import type { StoredToken } from "./token-row.ts";
 
 export const tokenRoutes = new Hono<AppEnv>()
   .post("/", requires("tokens:manage"), validBody(newToken), async (c) => {
-    const { name, role, envName = null, expiresAt } = c.req.valid("json");
+    const { name, role, envName = null, expiresAt, person, ...flags } = c.req.valid("json");
     const asker = c.get("principal");
     if (asker.isReplaced) throw secretReplaced(asker);
     refuseBeyond(asker, role, envName);
+    refuseFlags(asker, flags);
     const now = Date.now();
     const token = mintApiToken();
     const stored: StoredToken = {
@@ -39,6 +39,8 @@ export const tokenRoutes = new Hono<AppEnv>()
       expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
       oldExpiresAt: null,
       lastUsedAt: null,
+      person: personOfChild(asker, person ?? null),
+      ...flags,
     };
     const project = projectOf(c.req.param());
     const what = { project, envName, action: "token_minted", target: stored.id, targetName: name } as const;
@@ -85,36 +87,3 @@ export const tokenRoutes = new Hono<AppEnv>()
     logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
     return c.json({ revoked, webhookEndpoints: endpoints, moreWebhookEndpoints: moreEndpoints });
   });
-
-/** A token can't mint beyond its own scope and role. */
-function refuseBeyond(asker: Principal, role: Role, envName: string | null): void {
-  const roles = mintableRoles(asker);
-  if (!roles.includes(role)) {
-    const holder = rolesUpTo(asker.role).includes(role)
-      ? "A session of ROOT_TOKEN"
-      : `The role ${asker.role}`;
-    throw new ApiError(
-      "forbidden",
-      `${holder} can't mint the role ${role}. Ask for one of ${roles.join(", ")}.`,
-      { pointer: "/role" },
-    );
-  }
-  if (asker.envName !== null && envName !== asker.envName) {
-    throw new ApiError(
-      "forbidden",
-      `This token can mint only for its own environment. Send "envName": "${asker.envName}".`,
-      { pointer: "/envName" },
-    );
-  }
-}
-
-/** The new token's expiry. It can't be later than the asker's own, which is the default. */
-function expiryWithin(asker: Principal, expiresAt: number | null): number | null {
-  const latest = asker.tokenExpiresAt;
-  if (latest === null) return expiresAt;
-  if (expiresAt !== null && expiresAt > latest) {
-    const message = `is later than your own token's; send ${rfc3339(latest)} or earlier, or omit it.`;
-    throw refusalOf("invalid_body", [{ path: ["expiresAt"], message }]);
-  }
-  return expiresAt ?? latest;
-}

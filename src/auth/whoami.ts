@@ -5,6 +5,7 @@ import { isOperator, PERMISSIONS_OF, type Principal } from "./permissions.ts";
 
 export function describePrincipal(principal: Principal) {
   const { id, name, role, project, envName, expiresAt, tokenExpiresAt, sessionId = null } = principal;
+  const { person, mayApprove, mayActForOthers } = principal;
   return {
     id: isOperator(principal) ? null : id,
     name,
@@ -12,6 +13,7 @@ export function describePrincipal(principal: Principal) {
     permissions: PERMISSIONS_OF[role],
     project,
     envName,
+    ...{ person, mayApprove, mayActForOthers },
     expiresAt: rfc3339(expiresAt),
     tokenExpiresAt: rfc3339(tokenExpiresAt),
     sessionId,

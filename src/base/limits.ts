@@ -89,6 +89,7 @@ export const URL_MAX_CHARACTERS = 2048;
 /** The pattern of an organization, project or environment in a path. */
 export const PATH_NAME = "[a-z0-9][a-z0-9-]{0,62}";
 export const NAME_MAX_CHARACTERS = 255;
+export const PERSON_MAX_CHARACTERS = 255;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /** Of the pointer in an error. Names in a body can be as long as the body. */
 export const POINTER_MAX_CHARACTERS = 300;
@@ -109,6 +110,16 @@ export const ENDPOINTS_MAX_LISTED = 200;
 
 export const TIMEOUT_DEFAULT_MINUTES = 60;
 export const TIMEOUT_MAX_MINUTES = 43_200;
+/** How long a run may wait behind its gates, if nobody says: a week. */
+export const WAIT_TIMEOUT_DEFAULT_MINUTES = 10_080;
+/** How far ahead `notBefore` may be. */
+export const NOT_BEFORE_MAX_DAYS = 30;
+/** The pattern of a concurrency group. */
+export const CONCURRENCY_GROUP = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
+/** Of the template of a concurrency key, and of the key. */
+export const CONCURRENCY_KEY_MAX_CHARACTERS = 255;
+export const CONCURRENCY_LIMIT_MAX = 100;
+export const APPROVALS_MAX = 5;
 export const ATTEMPTS_MAX = 10;
 export const RETRY_DELAY_DEFAULT_MS = 1000;
 export const RETRY_DELAY_MIN_MS = 100;

@@ -21,6 +21,7 @@ const WORDS: readonly (readonly [string, string])[] = [
   ["Send If-Match with its ETag to replace it", "Omit --if-new to replace it"],
   ["the one in your If-Match", "the one in --if-version"],
   ["Idempotency-Key", "--idempotency-key"],
+  ["On-Behalf-Of", "--on-behalf-of"],
   [" (in a query, write + as %2B)", ""],
 ];
 

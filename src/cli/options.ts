@@ -70,6 +70,11 @@ export function withConnection(command: CliCommand, { env = true } = {}): CliCom
     )
     .addOption(
       new Option("--token-stdin", "read the token from stdin, not from ACTION_RUNS_TOKEN or the profile"),
+    )
+    .addOption(
+      new Option("--on-behalf-of <person>", "the person for whom you act, if your token may act for others")
+        .env("ACTION_RUNS_ON_BEHALF_OF")
+        .argParser(readPerson),
     );
   return withCalling(command);
 }
@@ -140,6 +145,12 @@ export function repeatedOf(words: readonly string[]): typeof repeated {
 export function readId(text: string): string {
   if (!/^\.{0,2}$/.test(text)) return text;
   throw new InvalidArgumentError("Use the id as it was shown.");
+}
+
+/** A reader of a person's name. The service also refuses what looks like root. */
+export function readPerson(text: string): string {
+  if (/^[\x21-\x7e]{1,255}$/.test(text)) return text;
+  throw new InvalidArgumentError("Use 1 to 255 visible ASCII characters without spaces.");
 }
 
 /** A reader of the names of actions and webhook endpoints. */

@@ -29,6 +29,7 @@ export interface CallFlags {
 
 export interface ConnectionFlags extends ScopeFlags, CallFlags {
   readonly tokenStdin?: boolean;
+  readonly onBehalfOf?: string;
 }
 
 export interface CallbackFlags extends CallFlags {
@@ -67,7 +68,9 @@ export async function connect(
   const token = flags.tokenStdin
     ? await readToken("--token-stdin")
     : tokenFromElsewhere(scope.baseUrl, profile, flags.profile);
-  return made(() => createClient({ ...scope, token, bookmarks: keptBookmarks(scope), ...calling(flags) }));
+  const { onBehalfOf } = flags;
+  const bookmarks = keptBookmarks(scope);
+  return made(() => createClient({ ...scope, token, onBehalfOf, bookmarks, ...calling(flags) }));
 }
 
 /** The named profile, which must exist, or the default profile, which may be missing. */

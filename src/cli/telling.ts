@@ -61,15 +61,21 @@ const ACTION_COLUMNS: readonly Column[] = [
   { heading: "CALLS", least: 20, dispensable: 3 },
   { heading: "DESCRIPTION", least: 20, dispensable: 2 },
 ];
-const TOKEN_COLUMNS: readonly Column[] = [
-  { heading: "TOKEN" },
-  { heading: "ROLE" },
-  { heading: "ENVIRONMENT", least: 11, dispensable: 1 },
-  { heading: "EXPIRES", dispensable: 2 },
-  { heading: "LAST USED", dispensable: 3 },
-  { heading: "MADE BY", least: 8, dispensable: 4 },
-  { heading: "NAME", least: 20 },
-];
+function tokenColumns(tokens: readonly ApiToken[]): readonly Column[] {
+  const hasPersons = tokens.some(({ person }) => person !== null);
+  const hasFlags = tokens.some(({ mayApprove, mayActForOthers }) => mayApprove || mayActForOthers);
+  return [
+    { heading: "TOKEN" },
+    { heading: "ROLE" },
+    { heading: "ENVIRONMENT", least: 11, dispensable: 1 },
+    { heading: "EXPIRES", dispensable: 2 },
+    { heading: "LAST USED", dispensable: 5 },
+    { heading: "MADE BY", least: 8, dispensable: 6 },
+    { heading: hasPersons ? "PERSON" : "", least: 8, dispensable: 3 },
+    { heading: hasFlags ? "MAY" : "", least: 7, dispensable: 4 },
+    { heading: "NAME", least: 20 },
+  ];
+}
 
 /** The response to a heartbeat. */
 export function heartbeatText(answer: HeartbeatAnswer, output: Output): string {
@@ -179,15 +185,26 @@ export function tokenTable(tokens: readonly ApiToken[], output: Output): string 
     token.expiresAt === null ? "never" : instantText(token.expiresAt),
     token.lastUsedAt === null ? "never" : hourText(token.lastUsedAt),
     token.createdBy,
+    token.person ?? "",
+    flagsText(token) ?? "",
     token.name,
   ]);
-  return output.table(TOKEN_COLUMNS, rows);
+  return output.table(tokenColumns(tokens), rows);
+}
+
+/** What a token may do that its role does not say; null if there is nothing. */
+export function flagsText({
+  mayApprove,
+  mayActForOthers,
+}: Pick<ApiToken, "mayApprove" | "mayActForOthers">): string | null {
+  const flags = [mayApprove ? "approve" : [], mayActForOthers ? "act for others" : []].flat();
+  return flags.length === 0 ? null : flags.join(", ");
 }
 
 export function auditTable(entries: readonly AuditEntry[], output: Output): string {
-  const rows = entries.map(({ at, actor, actorName, action, target, targetName, scope }) => [
+  const rows = entries.map(({ at, actor, actorName, action, target, targetName, scope, gates }) => [
     instantText(at),
-    action,
+    gates === null ? action : `${action} (gates ${gates})`,
     targetName,
     actorName,
     scope,

@@ -20,9 +20,9 @@ import { createRuns, type Runs } from "./runs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import {
   type ClientSettings,
+  callerHeaders,
   checkedName,
   checkedUrl,
-  credentialHeader,
   transportSettings,
 } from "./settings.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
@@ -136,7 +136,7 @@ export function createClient(settings: ClientSettings): Client {
   const transport = transportSettings(settings);
   const project = { o: checkedName("org", settings.org), p: checkedName("project", settings.project) };
   const environment = { ...project, envName: checkedName("env", settings.env) };
-  const api = createApi(baseUrl, credentialHeader(settings), transport.fetch);
+  const api = createApi(baseUrl, callerHeaders(settings), transport.fetch);
   const send = createSend(transport);
   const { bookmarks = bookmarksInMemory() } = settings;
   const sendInEnvironment = createSend({ ...transport, fetch: keepingBookmarks(transport.fetch, bookmarks) });

@@ -34,6 +34,11 @@ interface Settings extends CallSettings {
   readonly org: string;
   readonly project: string;
   readonly env: string;
+  /**
+   * The person for whom this client acts: 1 to 255 visible ASCII characters without spaces. Runs show this name instead
+   * of the token's. The token needs `mayActForOthers`. A portal makes a client for each of its users.
+   */
+  readonly onBehalfOf?: string | undefined;
   /** Where to keep the environment's bookmark, to share it between processes. Default: in memory. */
   readonly bookmarks?: BookmarkStore | undefined;
 }
@@ -76,10 +81,20 @@ export function checkedToken(token: string): string {
   return token;
 }
 
-/** The header of the credentials. */
-export function credentialHeader(credentials: Credentials): Readonly<Record<string, string>> {
-  if ("pageKey" in credentials) return { "Action-Runs-Page-Key": credentials.pageKey };
-  return { Authorization: `Bearer ${checkedToken(credentials.token)}` };
+/** The headers that say who asks, and for whom. The API ignores the person of a request that only reads. */
+export function callerHeaders(settings: ClientSettings): Readonly<Record<string, string>> {
+  const { onBehalfOf } = settings;
+  const person = onBehalfOf === undefined ? {} : { "On-Behalf-Of": checkedPerson(onBehalfOf) };
+  if ("pageKey" in settings) return { ...person, "Action-Runs-Page-Key": settings.pageKey };
+  return { ...person, Authorization: `Bearer ${checkedToken(settings.token)}` };
+}
+
+/** A person that a header can carry. */
+function checkedPerson(person: string): string {
+  if (typeof person !== "string" || !/^[\x21-\x7e]{1,255}$/.test(person)) {
+    throw new TypeError("onBehalfOf is not valid. Use 1 to 255 visible ASCII characters without spaces.");
+  }
+  return person;
 }
 
 /** The name of an organization, project or environment, valid in a path. */

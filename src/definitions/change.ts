@@ -1,7 +1,7 @@
 /** A PUT and a DELETE read the definition, compare and set it, and start again if another change came first. */
 
 import type { Context } from "hono";
-import { type AuditEntry, logAudit } from "../auth/audit.ts";
+import { type AuditEntry, type GateChange, logAudit } from "../auth/audit.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
@@ -16,6 +16,8 @@ const TRIES_MAX = 5;
 interface Changed {
   readonly version: number;
   readonly isUnchanged?: boolean;
+  /** What the change did to the gates of an action's runs. */
+  readonly gates?: GateChange | null;
 }
 
 /**
@@ -33,7 +35,8 @@ export async function changeDefinition<T extends Changed>(
     const read = await readD1(c.get("hops"), () => selectForChange(c.env.DB, kind, ref));
     const written = await write(read).finally(() => kind.memory.forget(ref));
     if (written === null) continue;
-    if (!written.isUnchanged) logAudit(entry, c.get("requestId"), { version: written.version });
+    const { version, isUnchanged = false, gates = null } = written;
+    if (!isUnchanged) logAudit({ ...entry, gates }, c.get("requestId"), { version });
     return written;
   }
   throw new ApiError(

@@ -5,7 +5,7 @@
 
 import type { Context } from "hono";
 import type * as z from "zod/mini";
-import type { AuditAction } from "../auth/audit.ts";
+import type { AuditAction, GateChange } from "../auth/audit.ts";
 import type { Permission } from "../auth/permissions.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import type { ErrorCode } from "../http/errors.ts";
@@ -59,6 +59,13 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly requireWhole: (definition: D, secrets: Secrets) => void;
   /** What the kind's own queries read instead of the definition, as JSON; null if there are no such queries. */
   readonly filterOf: (definition: D, secrets: Secrets) => string | null;
+  /**
+   * What a definition uses that older code must not ignore: code that does not know one of them does nothing with the
+   * definition. Kept beside the definition, so that a GET and a PUT don't show it.
+   */
+  readonly featuresOf: (definition: D) => readonly string[];
+  /** What a change does to the gates of runs, for the audit. `before`, `after`: null if there is no such definition. */
+  readonly gateChangeOf: (before: D | null, after: D | null) => GateChange | null;
   /** What is sealed beside the definition's secrets, by names that no member has. `stored`: what is sealed now. */
   readonly besides: (c: Context<AppEnv>, stored: Secrets) => Secrets;
   /** What must have happened before the row is written. If it throws, nothing is stored. */

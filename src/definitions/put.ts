@@ -1,7 +1,7 @@
 /** Stores a version of a definition: keeps the secrets that it leaves out, seals them, and compares and sets. */
 
 import type { Context } from "hono";
-import type { AuditEntry } from "../auth/audit.ts";
+import type { AuditEntry, GateChange } from "../auth/audit.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
@@ -22,6 +22,7 @@ export interface PutDefinition {
   /** Whether nothing was written, because the definition is the stored one and no secret came with it. */
   readonly isUnchanged: boolean;
   readonly definition: string;
+  readonly gates?: GateChange | null;
 }
 
 /**
@@ -53,12 +54,17 @@ export async function storeDefinition<D>(
     const whole = new Map([...secrets, ...kind.besides(c, kept.secretsBefore)]);
     const sealed = await sealSecrets(ring, whole, { ...ref, kind: kind.name, version });
     const filter = kind.filterOf(definition, secrets);
-    const put = { ref, replaces, version, definition: text, filter, sealed };
-    const putting = await readD1(c.get("hops"), () => putDefinition(c.env.DB, kind, put, entry));
+    const features = kind.featuresOf(definition);
+    const put = { ref, replaces, version, definition: text, filter, features, sealed };
+    const before = stored === null ? null : (JSON.parse(stored.definition) as D);
+    const gates = kind.gateChangeOf(before, definition);
+    const putting = await readD1(c.get("hops"), () =>
+      putDefinition(c.env.DB, kind, put, { ...entry, gates }),
+    );
     if (putting === "full") throw new ApiError(kind.tooMany);
     if (putting === "changed") return null;
     const shown = JSON.stringify({ ...definition, ...completed.shownOnce });
-    return { version, isNew, isUnchanged: false, definition: shown };
+    return { version, isNew, isUnchanged: false, definition: shown, gates };
   });
 }
 

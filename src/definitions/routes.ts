@@ -61,10 +61,11 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>) {
         if (stored === null) throw new ApiError(kind.notFound);
         const { version } = stored;
         requirePreconditions(c, kind.noun, version);
+        const gates = kind.gateChangeOf(JSON.parse(stored.definition) as D, null);
         const isDone = await readD1(c.get("hops"), () =>
-          deleteDefinition(c.env.DB, kind, ref, version, entry),
+          deleteDefinition(c.env.DB, kind, ref, version, { ...entry, gates }),
         );
-        return isDone ? { version } : null;
+        return isDone ? { version, gates } : null;
       });
       return c.body(null, 204);
     })

@@ -18,6 +18,8 @@ export interface StoredDefinition {
   /** Why the service has disabled this version; null if it has not. */
   readonly disabledReason: string | null;
   readonly definition: string;
+  /** See `featuresOf` in kind.ts. */
+  readonly features: readonly string[];
   readonly sealed: Uint8Array<ArrayBuffer> | null;
 }
 
@@ -41,14 +43,15 @@ export async function selectForChange(
   kind: StoredKind,
   { scope, name }: DefinitionRef,
 ): Promise<Changeable> {
-  type Row = Omit<StoredDefinition, "version" | "sealed"> & {
+  type Row = Omit<StoredDefinition, "version" | "features" | "sealed"> & {
     readonly version: number | null;
+    readonly features: string | null;
     readonly secrets: ArrayBuffer | number[] | null;
     readonly lastDeleted: number;
   };
   const row = await db
     .prepare(
-      `SELECT version, created_version AS createdVersion, definition, secrets,
+      `SELECT version, created_version AS createdVersion, definition, features, secrets,
               iif(disabled_version = version, disabled_reason, NULL) AS disabledReason,
               coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind.name}'), 0)
                 AS lastDeleted
@@ -58,8 +61,9 @@ export async function selectForChange(
     .first<Row>();
   if (row === null || row.version === null) return { stored: null, lastDeleted: row?.lastDeleted ?? 0 };
   const { version, createdVersion, disabledReason, definition, secrets, lastDeleted } = row;
+  const features = row.features === null ? [] : (JSON.parse(row.features) as readonly string[]);
   return {
-    stored: { version, createdVersion, disabledReason, definition, sealed: toBytes(secrets) },
+    stored: { version, createdVersion, disabledReason, definition, features, sealed: toBytes(secrets) },
     lastDeleted,
   };
 }
@@ -77,6 +81,8 @@ export interface NewVersion {
   readonly definition: string;
   /** What the kind's own queries read instead of the definition; null if it has none. */
   readonly filter: string | null;
+  /** See `featuresOf` in kind.ts. Default: none. */
+  readonly features?: readonly string[];
   readonly sealed: SealedSecrets | null;
   /** Whether a version that the service has disabled stays so. */
   readonly staysDisabled?: boolean;
@@ -88,8 +94,8 @@ export type Putting = "put" | "full" | "changed";
 /** Compares the version and writes the next one, in one statement that also enforces the limit of definitions. */
 const PUT = ({ name: kind, maxPerEnvironment }: StoredKind) => `
   INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
-                           changed_at, changed_by, changed_by_name, key_id, bytes, filter, secrets, definition)
-  SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?6, ?7, ?14, ?8, ?9
+                           changed_at, changed_by, changed_by_name, key_id, bytes, filter, features, secrets, definition)
+  SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?6, ?7, ?14, ?15, ?8, ?9
   WHERE coalesce((SELECT version FROM definitions WHERE scope = ?1 AND kind = '${kind}' AND name = ?2), 0) = ?10
     AND ?3 > coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind}'), 0) * (?10 = 0)
     AND (?10 > 0 OR
@@ -98,7 +104,7 @@ const PUT = ({ name: kind, maxPerEnvironment }: StoredKind) => `
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
     changed_by = excluded.changed_by, changed_by_name = excluded.changed_by_name,
     key_id = excluded.key_id, resealed_at = 0, bytes = excluded.bytes, filter = excluded.filter,
-    secrets = excluded.secrets,
+    features = excluded.features, secrets = excluded.secrets,
     disabled_version = iif(?13 AND disabled_version = version, excluded.version, NULL),
     definition = excluded.definition`;
 
@@ -113,14 +119,14 @@ export async function putDefinition(
   put: NewVersion,
   entry: AuditEntry,
 ): Promise<Putting> {
-  const { ref, replaces, version, definition, filter, sealed, staysDisabled = false } = put;
+  const { ref, replaces, version, definition, filter, features = [], sealed, staysDisabled = false } = put;
   const { scope, name } = ref;
   const write = db
     .prepare(PUT(kind))
     .bind(
       ...[scope, name, version, entry.id, entry.at, sealed?.keyId ?? null, utf8Bytes(definition)],
       ...[sealed?.bytes ?? null, definition, replaces, entry.actor, entry.actorName, staysDisabled ? 1 : 0],
-      filter,
+      ...[filter, features.length === 0 ? null : JSON.stringify(features)],
     );
   const ofKind = `kind = '${kind.name}'`;
   const outcome = db

@@ -18,6 +18,10 @@ export const ERRORS = {
   invalid_body: [400, "timeout: 0 was sent; send whole minutes from 1 to 43200."],
   invalid_query: [400, "limit: 500 was sent; send a whole number from 1 to 200."],
   invalid_idempotency_key: [400, "Idempotency-Key is too long. Send 1 to 255 printable ASCII characters."],
+  invalid_on_behalf_of: [
+    400,
+    "On-Behalf-Of is not a person's name. Send 1 to 255 visible ASCII characters without spaces, and not a name that looks like root.",
+  ],
   invalid_last_event_id: [400, "Last-Event-ID is not an event of this run. Send the last id you received."],
   invalid_cursor: [
     400,
@@ -32,6 +36,10 @@ export const ERRORS = {
     "This link was used or is too old. Press Enter in the terminal of `npm start` for another.",
   ],
   forbidden: [403, "The role viewer lacks data:write. Use a token with a role that has it."],
+  may_not_act_for_others: [
+    403,
+    "This token may not act for others. Omit On-Behalf-Of, or use a token that was minted with mayActForOthers.",
+  ],
   not_found: [404, "No such endpoint. GET / lists the endpoints."],
   run_not_found: [404, "No such action run, or it is no longer kept. Check its id and environment."],
   session_not_found: [404, "No such session that yours may end. GET …/sessions lists the sessions."],
@@ -66,6 +74,14 @@ export const ERRORS = {
   trigger_not_kept: [
     409,
     "The service does not keep a run's trigger after the delivery. Store the trigger as an action, and start runs through the action.",
+  ],
+  concurrency_limit: [
+    409,
+    "As many runs of this concurrency group and key are under way as its limit allows. Try again when one has ended.",
+  ],
+  too_many_waiting: [
+    409,
+    "Too many runs already wait here. Cancel runs that nobody needs, or try again when some have started.",
   ],
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
   too_many_endpoints: [
@@ -113,6 +129,14 @@ export const ERRORS = {
   ],
   too_many_labels: [422, "The run would have 12 labels. Send at most 10, together with those of the action."],
   invalid_parameters: [422, "The value at /replicas is 0. Send a number of at least 1."],
+  gate_needs_trigger: [
+    422,
+    "notBefore, approval and concurrency hold back the trigger, and there is none. Add a trigger, or leave them out.",
+  ],
+  invalid_concurrency_key: [
+    422,
+    "The concurrency key needs {{ parameters.service }}, which this run does not have. Send parameters.service.",
+  ],
   secret_required: [
     422,
     "trigger.headers.Authorization: there is no stored value to keep. Send the value instead of null.",
@@ -127,6 +151,12 @@ export const ERRORS = {
   not_configured: [503, "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`."],
   not_ready: [503, "The database is not migrated. Run `npm run migrate`.", 5],
   database_unavailable: [503, "The database did not answer. Try again in a few seconds.", 5],
+  // During a deploy, another isolate can have the newer code, so a repetition may succeed.
+  action_needs_newer_code: [
+    503,
+    "The action uses a feature that this version of the service does not know. Try again when the deploy is over.",
+    5,
+  ],
   coordinator_unavailable: [503, "The run can't be reached. Try again in a few seconds.", 5],
   coordinator_overloaded: [503, "The database can't keep up with new runs. Try again later.", 10],
   // The status is not 507, because RFC 4918 forbids to repeat such a request, and retention frees space by itself. The

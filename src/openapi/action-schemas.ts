@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { actionDefinition, cancelRequest, storedTrigger } from "../actions/definition.ts";
+import { approval, concurrency } from "../actions/gate-schemas.ts";
 import { responseInstant } from "./describe.ts";
 
 const DEFINITION = {
@@ -27,12 +28,19 @@ const shownTrigger = z
     description: "A trigger with all defaults, and null instead of each secret.",
   });
 
-export const action = z.object({ ...actionDefinition.shape, trigger: shownTrigger.optional() }).meta({
-  id: "Action",
-  description:
-    "The definition of an action as the last PUT stored it, with all defaults and with null instead of each secret. You can send it back unchanged.",
-  examples: [DEFINITION],
-});
+const shownGates = {
+  approval: z.object(approval.shape).meta({ id: "ShownApprovalGate" }).optional(),
+  concurrency: z.object(concurrency.shape).meta({ id: "ShownConcurrencyGate" }).optional(),
+};
+
+export const action = z
+  .object({ ...actionDefinition.shape, trigger: shownTrigger.optional(), ...shownGates })
+  .meta({
+    id: "Action",
+    description:
+      "The definition of an action as the last PUT stored it, with all defaults and with null instead of each secret. You can send it back unchanged.",
+    examples: [DEFINITION],
+  });
 
 const LISTED = {
   name: "deploy",

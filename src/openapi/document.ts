@@ -9,6 +9,7 @@ import { generateSpecs, uniqueSymbol } from "hono-openapi";
 import packageJson from "../../package.json" with { type: "json" };
 import type { AppEnv } from "../http/app-env.ts";
 import { VALIDATES, type Validated } from "../http/validate.ts";
+import { ON_BEHALF_OF, withPersons } from "./acting.ts";
 import { ACTION_OPERATIONS } from "./action-operations.ts";
 import { CALLBACK_OPERATIONS } from "./callback-operations.ts";
 import { DELIVERY_OPERATIONS } from "./delivery-operations.ts";
@@ -22,7 +23,7 @@ import { SESSION_OPERATIONS } from "./session-operations.ts";
 import { TOKEN_OPERATIONS } from "./token-operations.ts";
 
 /** The description of each route, by `METHOD /path/{parameter}`. */
-export const OPERATIONS: Readonly<Record<string, Operation>> = {
+export const OPERATIONS: Readonly<Record<string, Operation>> = withPersons({
   ...RUN_OPERATIONS,
   ...CALLBACK_OPERATIONS,
   ...ACTION_OPERATIONS,
@@ -31,7 +32,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...TOKEN_OPERATIONS,
   ...SESSION_OPERATIONS,
   ...SERVICE_OPERATIONS,
-};
+});
 
 /**
  * `METHOD /path/{parameter}` of each route of the app. A folder of pages, such as `/console/-/*`, is no part of the
@@ -113,6 +114,7 @@ export async function openApiDocument(app: Hono<AppEnv>) {
             name: "Action-Runs-Page-Key",
             description: "The page key of a session.",
           },
+          ...ON_BEHALF_OF,
           callbackToken: {
             type: "http",
             scheme: "bearer",

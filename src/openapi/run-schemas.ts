@@ -32,7 +32,9 @@ export const actionRun = z
     status: z.enum(STATUSES),
     parameters: jsonObject,
     recommendations: jsonObject,
-    triggeredBy: z.string().meta({ description: "The name of the API token that asked." }),
+    triggeredBy: z
+      .string()
+      .meta({ description: "The person for whom the API token acted, or the name of the token." }),
     createdAt: responseInstant,
     startedAt: responseInstant.nullable(),
     completedAt: responseInstant.nullable(),

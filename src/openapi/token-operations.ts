@@ -21,6 +21,7 @@ const MINT: Operation = {
   description:
     "Creates an API token and returns it. Only this response contains the token. Its scope, role and " +
     "expiry can't exceed those of your own token. Without `expiresAt`, the token expires when yours does. " +
+    "A child of a token with a `person` has the same one. A session of `ROOT_TOKEN` can't send `true` for a flag. " +
     "The number of living tokens below a token is limited: 10 000 below one that `ROOT_TOKEN` minted, " +
     "and a tenth on each level below that. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,

@@ -9,6 +9,9 @@ const EXAMPLE = {
   name: "ci",
   role: "member",
   envName: "production",
+  person: null,
+  mayApprove: false,
+  mayActForOthers: false,
   parentId: null,
   createdBy: "root",
   createdAt: "2026-11-25T13:21:48.373Z",
@@ -21,12 +24,23 @@ const text = (description: string) => z.string().meta({ description });
 const described = (description: string) => responseInstant.nullable().meta({ description });
 const uuid = (description: string) => z.string().meta({ format: "uuid", description });
 
+const person = text(
+  "The person for whom the token acts. Its changes show this name instead of the token's. Null for nobody in particular.",
+).nullable();
+const mayApprove = z.boolean().meta({ description: "Whether the token may approve and reject runs." });
+const mayActForOthers = z
+  .boolean()
+  .meta({ description: "Whether the token may name a person in `On-Behalf-Of`." });
+
 const apiToken = z
   .object({
     id: uuid("The token's id."),
     name: z.string(),
     role: z.enum(ROLES),
     envName: text("The only environment that the token opens. Null for the whole project.").nullable(),
+    person,
+    mayApprove,
+    mayActForOthers,
     parentId: uuid("The token that minted this one. Null if the operator did.").nullable(),
     createdBy: text("The name of the token that minted this one."),
     createdAt: responseInstant,
@@ -98,6 +112,9 @@ const CURRENT = {
   permissions: ["data:read", "data:write"],
   project: "acme/shop",
   envName: "production",
+  person: null,
+  mayApprove: false,
+  mayActForOthers: false,
   expiresAt: null,
   tokenExpiresAt: null,
   sessionId: null,
@@ -106,7 +123,9 @@ const CURRENT = {
 export const currentToken = z
   .object({
     id: uuid("The token's id. Null for `ROOT_TOKEN`, which has none.").nullable(),
-    name: text("The token's name, which runs show as their creator. `root` for `ROOT_TOKEN`."),
+    name: text(
+      "The token's name, which runs show as their creator unless it acts for a person. `root` for `ROOT_TOKEN`.",
+    ),
     role: z.enum(ROLES),
     permissions: z
       .array(z.enum(PERMISSIONS))
@@ -115,6 +134,9 @@ export const currentToken = z
       "`{o}/{p}`: the only project that the token opens. Null for `ROOT_TOKEN`, which opens every project.",
     ).nullable(),
     envName: text("The only environment that the token opens. Null for all environments.").nullable(),
+    person,
+    mayApprove,
+    mayActForOthers,
     expiresAt: described("When the secret or the session of the request ends. Null: never."),
     tokenExpiresAt: described("When the token itself expires. Null: never."),
     sessionId: uuid("The session of the request. Null if the request has the token itself.").nullable(),
@@ -179,6 +201,7 @@ const AUDIT_ENTRY = {
   target: EXAMPLE.id,
   targetName: "ci",
   scope: "acme/shop/production",
+  gates: null,
 };
 
 const auditEntry = z
@@ -207,6 +230,14 @@ const auditEntry = z
         "the same as `target`.",
     ),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
+    gates: z
+      .enum(["added", "weakened", "removed"])
+      .nullable()
+      .meta({
+        description:
+          "What `action_put` or `action_deleted` did to `approval` and `concurrency` of the action. If it did several " +
+          "things, the one that counts most: removed, then weakened, then added. Null if it did nothing of these.",
+      }),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });
 

@@ -14,6 +14,7 @@
 
 import { hyphenated, timeHex } from "../base/uuid.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
+import type { Slot } from "./gates.ts";
 
 /** How many coordinators share an environment's runs. Never change it, or an Idempotency-Key finds another one. */
 export const COORDINATORS = 4;
@@ -82,6 +83,14 @@ export function coordinatorOfKey(key: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
   return (hash >>> 0) % COORDINATORS;
+}
+
+/**
+ * All runs that share slots live in one coordinator, which alone can say who holds a slot. Neither part can contain a
+ * line break, so no other slot has this text.
+ */
+export function coordinatorOfSlot({ group, key }: Slot): number {
+  return coordinatorOfKey(`${group}\n${key}`);
 }
 
 export function randomCoordinator(): number {

@@ -12,7 +12,8 @@ import { beganAt, type End, ended, isTimeUp, isWaiting, type Run, type Status, t
 /**
  * `delivered`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token.
  * `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for `graceMs`.
- * `external_url`: the receiver's response names the job's page.
+ * `external_url`: the receiver's response names the job's page. `isOfGate`: the run waited so long that its request
+ * can't be sent any more.
  */
 export type RunEvent =
   | { readonly type: "started" }
@@ -23,7 +24,7 @@ export type RunEvent =
   | { readonly type: "failed"; readonly error: string; readonly output: string | null }
   | { readonly type: "cancelled"; readonly by?: string }
   | CancelRequest
-  | { readonly type: "delivery_failed"; readonly reason: string }
+  | { readonly type: "delivery_failed"; readonly reason: string; readonly isOfGate?: boolean }
   | { readonly type: "deadline_passed" }
   | GateEvent;
 
@@ -104,8 +105,10 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
       return ok(ended(run, "cancelled", now, "cancel", {}));
     case "cancel_requested":
       return ok(cancelRequested(run, event, now));
-    case "delivery_failed":
-      return ok(ended(run, "failed", now, "delivery", { error: `[delivery] ${event.reason}` }));
+    case "delivery_failed": {
+      const cause = event.isOfGate ? "gate" : "delivery";
+      return ok(ended(run, "failed", now, cause, { error: `[${cause}] ${event.reason}` }));
+    }
     case "deadline_passed":
       // The run's time is not up yet, or the first lines would have ended the run.
       return ok(run);

@@ -52,6 +52,8 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   requireStorable,
   requireWhole,
   filterOf,
+  featuresOf: () => [],
+  gateChangeOf: () => null,
   besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, originOf(c)]]),
   // A disabled endpoint gets no messages, so it can be stored while a coordinator can't be reached.
   beforeWrite: async (c, scope, { disabled }) => {

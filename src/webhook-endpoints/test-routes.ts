@@ -92,7 +92,7 @@ function inDefinition(error: unknown): never {
 
 function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType | undefined): MessageAttempt {
   const { scope } = definitionRefOf(c);
-  const { name: triggeredBy } = c.get("principal");
+  const triggeredBy = c.get("person") ?? c.get("principal").name;
   const { definition } = endpoint;
   return madeUpAttempt({
     ...{ scope, endpoint: endpointKey(endpoint), definition, type, triggeredBy },

@@ -104,8 +104,8 @@ export interface AttemptResult {
 export type Outcome<T extends Tried = Tried> =
   | { readonly type: "accepted" }
   | { readonly type: "retry"; readonly delivery: T & { readonly nextAt: number } }
-  /** `reason` is a sentence. */
-  | { readonly type: "given_up"; readonly reason: string }
+  /** `reason` is a sentence. `isUnready`: our own keys or settings could not send the request. */
+  | { readonly type: "given_up"; readonly reason: string; readonly isUnready?: boolean }
   /** The result of an older attempt. It changes nothing. */
   | { readonly type: "ignored" };
 
@@ -187,10 +187,10 @@ export function outcomeOf<T extends Tried>(
   const what = `${request.host} ${result.reason}`;
   if (result.isUnready && now < createdAt + ROLLOUT_MS) {
     const nextAt = now + Math.ceil((ROLLOUT_RETRY_MS * (1 + random)) / 2);
-    if (nextAt >= endsAt) return givenUp(what);
+    if (nextAt >= endsAt) return givenUp(what, true);
     return { type: "retry", delivery: { ...request, attempt: attempt - 1, nextAt, leaseUntil: null } };
   }
-  if (result.isFinal || !isRetryable(status)) return givenUp(what);
+  if (result.isFinal || !isRetryable(status)) return givenUp(what, result.isUnready);
   const told = attempt === 1 ? what : `${what}, at attempt ${attempt}`;
   if (request.maxAttempts !== null && attempt >= request.maxAttempts) return givenUp(told);
   const wasNotSent = result.isUnreached === true || result.isUnready === true;
@@ -217,6 +217,6 @@ function isSuccess(status: number | null): boolean {
   return status !== null && status >= 200 && status <= 299;
 }
 
-function givenUp(sentence: string): { readonly type: "given_up"; readonly reason: string } {
-  return { type: "given_up", reason: `${sentence}.` };
+function givenUp(sentence: string, isUnready = false): Extract<Outcome, { type: "given_up" }> {
+  return { type: "given_up", reason: `${sentence}.`, ...(isUnready && { isUnready }) };
 }

@@ -27,6 +27,7 @@ describe("GET /whoami", () => {
       role,
       permissions,
       ...scope,
+      ...{ person: null, mayApprove: false, mayActForOthers: false },
       expiresAt,
       tokenExpiresAt: expiresAt,
       sessionId: null,
@@ -42,7 +43,9 @@ describe("GET /whoami", () => {
       expiresAt: null,
       tokenExpiresAt: null,
       sessionId: null,
+      person: null,
     };
-    expect(body).toEqual({ name: "root", role: "owner", permissions: ALL, ...nothing });
+    const flags = { mayApprove: true, mayActForOthers: false };
+    expect(body).toEqual({ name: "root", role: "owner", permissions: ALL, ...flags, ...nothing });
   });
 });

@@ -39,6 +39,7 @@ const WHOLE = {
 };
 const TOKEN = {
   ...{ id: RUN_ID, name: "a", role: "owner", envName: "prod", parentId: RUN_ID, createdBy: "a" },
+  ...{ person: "a", mayApprove: true, mayActForOthers: true },
   ...{ createdAt: INSTANT, expiresAt: INSTANT, lastUsedAt: INSTANT, oldSecretExpiresAt: INSTANT, token: "a" },
 };
 const ENTRY = {
@@ -49,6 +50,7 @@ const ENTRY = {
   target: "a",
   targetName: "a",
   scope: "a",
+  gates: "added",
 };
 const ENDPOINT = {
   ...{ url: null, headers: { a: null }, events: ["a"], actionNames: ["a"], labels: ["a"] },

@@ -41,6 +41,9 @@ const tokens = TEXTS.map(
     expiresAt: RUN.createdAt,
     lastUsedAt: RUN.createdAt,
     oldSecretExpiresAt: null,
+    person: text,
+    mayApprove: true,
+    mayActForOthers: true,
   }),
 );
 const entries = TEXTS.map(
@@ -53,6 +56,7 @@ const entries = TEXTS.map(
     target: RUN.id,
     targetName: text,
     scope: "acme/shop/production",
+    gates: null,
   }),
 );
 const actions = TEXTS.map(
@@ -154,7 +158,17 @@ test("in 80 cells a token shows its id, its role and 20 cells of its name; in 12
     /^RUN +STATUS +AGE +TOOK +CREATED +BY +ACTION/,
   );
   expect(linesOf(tokenTable(tokens, terminal(200)))[0]).toMatch(
-    /^TOKEN +ROLE +ENVIRONMENT +EXPIRES +LAST USED +MADE BY +NAME/,
+    /^TOKEN +ROLE +ENVIRONMENT +EXPIRES +LAST USED +MADE BY +PERSON +MAY +NAME/,
+  );
+});
+
+test("a table of tokens without a person or a flag has no column for them", () => {
+  const plain = tokens.map((token) => ({
+    ...token,
+    ...{ person: null, mayApprove: false, mayActForOthers: false },
+  }));
+  expect(linesOf(tokenTable(plain, terminal(200)))[0]).toMatch(
+    /^TOKEN +ROLE +ENVIRONMENT +EXPIRES +LAST USED +MADE BY +NAME$/,
   );
 });
 

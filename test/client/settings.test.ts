@@ -23,6 +23,10 @@ describe("an invalid setting throws a TypeError that names it", () => {
     ["token", { token: `${TOKEN}\n` }],
     ["token", { token: `${TOKEN} ` }],
     ["token", { token: `${TOKEN}\u2026` }],
+    ["onBehalfOf", { onBehalfOf: "" }],
+    ["onBehalfOf", { onBehalfOf: "Ada Lovelace" }],
+    ["onBehalfOf", { onBehalfOf: `a\r\nAuthorization: ${TOKEN}` }],
+    ["onBehalfOf", { onBehalfOf: "a".repeat(256) }],
     ["org", { org: "" }],
     ["org", { org: ".." }],
     ["project", { project: "a/b" }],
@@ -63,6 +67,15 @@ describe("an invalid setting throws a TypeError that names it", () => {
     await client().runs.get("a/../b?c#d");
     expect(asked[0]?.url).toBe("/acme/shop/envs/prod/action-runs/a%2F..%2Fb%3Fc%23d");
   });
+});
+
+it("a client for a person names the person with each call, whatever proves who asks", async () => {
+  const { client, asked } = await stub(json(200, RUN));
+  const onBehalfOf = "ada@acme.example";
+  await client({ onBehalfOf }).runs.cancel(RUN.id);
+  await client({ onBehalfOf, pageKey: "k" }).runs.cancel(RUN.id);
+  await client().runs.cancel(RUN.id);
+  expect(asked.map(({ headers }) => headers["on-behalf-of"])).toEqual([onBehalfOf, onBehalfOf, undefined]);
 });
 
 describe("the token", () => {

@@ -14,6 +14,9 @@ const HOLDER: Holder = {
   project: "acme/shop",
   envName: null,
   expiresAt: "2030-01-01T12:00:00.000Z",
+  person: null,
+  mayApprove: false,
+  mayActForOthers: false,
   tokenExpiresAt: null,
   sessionId: "session-1",
 };

@@ -315,6 +315,7 @@ function rendered(
       callbackUrl: CALLBACK_URL,
       callbackToken: CALLBACK_TOKEN,
       expiresAt: "2026-11-25T14:21:48.373Z",
+      timeoutSeconds: 3600,
       traceparent: null,
     },
     parameters,

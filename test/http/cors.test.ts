@@ -18,7 +18,8 @@ const preflight = {
   method: "OPTIONS",
   headers: {
     "Access-Control-Request-Method": "POST",
-    "Access-Control-Request-Headers": "authorization, content-type, idempotency-key, traceparent",
+    "Access-Control-Request-Headers":
+      "authorization, content-type, idempotency-key, on-behalf-of, traceparent",
   },
 };
 
@@ -86,7 +87,7 @@ describe("CORS is on for the listed origins", () => {
     const methods = response.headers.get("Access-Control-Allow-Methods")?.split(",") ?? [];
     for (const method of ["GET", "HEAD", "POST", "DELETE"]) expect(methods).toContain(method);
     const allowed = response.headers.get("Access-Control-Allow-Headers")?.toLowerCase() ?? "";
-    for (const name of ["authorization", "content-type", "idempotency-key", "traceparent"])
+    for (const name of ["authorization", "content-type", "idempotency-key", "on-behalf-of", "traceparent"])
       expect(allowed).toContain(name);
     expect(response.headers.get("Access-Control-Max-Age")).toBe("600");
     expect(response.headers.get("Cache-Control")).toBe("no-store");

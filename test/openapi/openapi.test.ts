@@ -75,7 +75,10 @@ describe("the OpenAPI document", () => {
       "POST /session/renew": ofSession,
       "DELETE /session": ofSession,
     };
-    const expected = inPath.length === 0 ? [] : [callback ? "callbackToken" : "apiToken"];
+    const isRoots = /(resync|sign-in-codes)$/.test(name);
+    const forOthers =
+      name.startsWith("GET ") || callback || isRoots || inPath.length === 0 ? [] : ["apiToken", "onBehalfOf"];
+    const expected = inPath.length === 0 ? [] : [callback ? "callbackToken" : "apiToken", ...forOthers];
     expect(schemes).toEqual(fixed[name] ?? expected);
     for (const { headers } of Object.values(operation.responses))
       expect(headers).toHaveProperty("X-Request-Id");

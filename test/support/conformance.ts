@@ -109,7 +109,8 @@ export function expectPointed(url: string, sent: unknown, answer: unknown): void
     return;
   }
   const body: unknown = typeof sent === "string" ? JSON.parse(sent) : sent;
-  if (code === "invalid_parameters" && !Object.hasOwn((body ?? {}) as object, "parameters")) {
+  const isJudged = code === "invalid_parameters" || code === "invalid_concurrency_key";
+  if (isJudged && !Object.hasOwn((body ?? {}) as object, "parameters")) {
     if (path[1] !== "parameters") throw new Error(refused);
     return;
   }

@@ -108,6 +108,15 @@ export const CASES: readonly Case[] = [
     }),
   },
   {
+    name: "a create by a token that may not act for others",
+    status: 403,
+    code: "may_not_act_for_others",
+    route: RUNS,
+    method: "POST",
+    path: (runs) => runs,
+    ask: () => ({ body: { actionName: SECRET }, headers: { "On-Behalf-Of": SECRET } }),
+  },
+  {
     name: "a callback",
     status: 200,
     route: `${RUNS}/:id/callback`,

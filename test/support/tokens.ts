@@ -15,6 +15,9 @@ export interface TokenOnWire {
   readonly expiresAt: string | null;
   readonly lastUsedAt: string | null;
   readonly oldSecretExpiresAt: string | null;
+  readonly person: string | null;
+  readonly mayApprove: boolean;
+  readonly mayActForOthers: boolean;
   readonly token: string;
 }
 
@@ -28,6 +31,9 @@ export interface Wanted {
   readonly name?: string;
   readonly envName?: string | null;
   readonly expiresAt?: string | null;
+  readonly person?: string | null;
+  readonly mayApprove?: boolean;
+  readonly mayActForOthers?: boolean;
 }
 
 /** `/{o}/{p}` of a project that no other test uses. */

@@ -24,6 +24,7 @@ describe("a request", () => {
         callbackUrl: `${ORIGIN}${path}/${id}/callback`,
         callbackToken: callback.token,
         expiresAt: callback.expiresAt,
+        timeoutSeconds: 3600,
         traceparent: null,
       },
       ...inputs,

@@ -21,6 +21,7 @@ const CONTEXT: TemplateContext = {
       callbackUrl: "https://runs.example/callback",
       callbackToken: "token",
       expiresAt: "later",
+      timeoutSeconds: 60,
       traceparent: null,
     },
   },

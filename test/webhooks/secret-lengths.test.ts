@@ -37,7 +37,7 @@ async function largest(max: number, isTaken: (n: number) => Promise<boolean> | b
 const context = (p: string, s: string) => ({
   run: {
     ...{ id: "i", actionName: "a", triggeredBy: "t", createdAt: "c" },
-    ...{ callbackUrl: "u", callbackToken: "k", expiresAt: "e", traceparent: null },
+    ...{ callbackUrl: "u", callbackToken: "k", expiresAt: "e", timeoutSeconds: 60, traceparent: null },
   },
   parameters: { p },
   recommendations: {},

@@ -25,6 +25,7 @@ const CONTEXT: TemplateContext = {
     callbackUrl: "https://runs.example/callback",
     callbackToken: "token",
     expiresAt: "2026-01-31T13:00:00.000Z",
+    timeoutSeconds: 3600,
     traceparent: null,
   },
   // Parsed, so that `__proto__` is a member like any other.
@@ -187,7 +188,7 @@ describe("a faulty template is refused with a sentence", () => {
     ["{{ __proto__.x }}", ROOTS],
     [
       "{{ run.foo }}",
-      "run has only id, actionName, triggeredBy, createdAt, callbackUrl, callbackToken, expiresAt",
+      "run has only id, actionName, triggeredBy, createdAt, callbackUrl, callbackToken, expiresAt, timeoutSeconds",
     ],
     ["{{ run.constructor }}", "run has only id"],
     ["{{ run.id.x }}", "run has only id"],

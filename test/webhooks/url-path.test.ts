@@ -16,6 +16,7 @@ const RUN = {
     callbackUrl: "https://runs.example/callback",
     callbackToken: "token",
     expiresAt: "later",
+    timeoutSeconds: 60,
     traceparent: null,
   },
 };

@@ -11,6 +11,7 @@ import type { AuditEntry } from "../audit.ts";
 import type { KnownCredential } from "../credential-memory.ts";
 import { isOperator, OPERATOR, type Principal, type Role } from "../permissions.ts";
 import { visibleTo } from "../store.ts";
+import { PARENTS, type PrincipalRow, toPrincipal } from "../token-row.ts";
 
 /** How long a session lasts after its beginning or its last renewal, and how long at most. */
 const LASTS_MS = 12 * HOUR_MS;
@@ -117,10 +118,7 @@ export async function takeSignInCode(db: D1Database, hash: string, now: number):
   return row?.project ?? null;
 }
 
-interface SessionRow extends Omit<Principal, "isReplaced"> {
-  readonly isReplaced: number;
-  readonly pageKeyHash: string;
-}
+type SessionRow = PrincipalRow & { readonly pageKeyHash: string };
 
 /** SQL: sessions with their tokens. A token that is gone has no session, and neither has a secret that is gone. */
 const WITH_TOKENS = `
@@ -139,7 +137,9 @@ function readSession(db: D1Database, hash: string): D1PreparedStatement {
               coalesce(tokens.id, '${OPERATOR.id}') AS id, coalesce(name, '${OPERATOR.name}') AS name,
               coalesce(role, '${OPERATOR.role}') AS role, env_name AS envName,
               token_hash AS secretHash, coalesce(tokens.hash <> token_hash, 0) AS isReplaced,
-              ${ENDS} AS expiresAt, tokens.expires_at AS tokenExpiresAt
+              ${ENDS} AS expiresAt, tokens.expires_at AS tokenExpiresAt,
+              ${PARENTS} AS parents, person, coalesce(may_approve, ${Number(OPERATOR.mayApprove)}) AS mayApprove,
+              coalesce(may_act_for_others, ${Number(OPERATOR.mayActForOthers)}) AS mayActForOthers
        FROM ${WITH_TOKENS} WHERE sessions.hash = ?1 AND ${HAS_TOKEN}`,
     )
     .bind(hash);
@@ -147,8 +147,8 @@ function readSession(db: D1Database, hash: string): D1PreparedStatement {
 
 function toKnown(row: SessionRow | null | undefined): KnownCredential | null {
   if (!row) return null;
-  const { pageKeyHash, isReplaced, ...principal } = row;
-  return { principal: { ...principal, isReplaced: isReplaced === 1 }, pageKeyHash };
+  const { pageKeyHash, ...principal } = row;
+  return { principal: toPrincipal(principal), pageKeyHash };
 }
 
 /** The session that the last statement of a batch read. */

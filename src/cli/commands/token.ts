@@ -5,11 +5,11 @@ import type { ApiToken, RevokedApiTokens } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { limitOption, take } from "../limits.ts";
-import { examples, exiting, given, readId, withConnection, withOutput } from "../options.ts";
+import { examples, exiting, given, readId, readPerson, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags, plain } from "../output.ts";
 import { readOverlap } from "../overlap.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
-import { fields, instantText, tokenTable } from "../telling.ts";
+import { fields, flagsText, instantText, tokenTable } from "../telling.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {}
 
@@ -21,6 +21,9 @@ interface CreateFlags extends Flags {
   readonly role: ApiToken["role"];
   readonly envName?: string;
   readonly expiresAt?: string;
+  readonly person?: string;
+  readonly mayApprove?: true;
+  readonly mayActForOthers?: true;
 }
 
 interface RotateFlags extends Flags {
@@ -62,11 +65,20 @@ function createCommand(): CliCommand {
         "when it expires, such as 2027-01-31T12:00:00Z (default: with your own token)",
       ),
     )
+    .addOption(
+      new Option("--person <name>", "the person for whom it acts (default: your own token's)").argParser(
+        readPerson,
+      ),
+    )
+    .addOption(new Option("--may-approve", "let it approve and reject runs; only owners can"))
+    .addOption(new Option("--may-act-for-others", "let it name a person with --on-behalf-of"))
     .addHelpText(
       "after",
       examples(
         "action-runs token create ci --role member --env-name production",
         "action-runs token create dashboard --role viewer --expires-at 2027-01-31T12:00:00Z",
+        "action-runs token create ada --role member --person ada@example.com --may-approve",
+        "action-runs token create portal --role member --may-act-for-others",
         "action-runs token create ci --role member --json | jq -r .token",
       ),
     )
@@ -74,13 +86,16 @@ function createCommand(): CliCommand {
       exiting(async (name: string, flags: CreateFlags) => {
         const output = new Output(flags);
         const client = await connect(flags, { needsEnv: false });
-        const { role, envName, expiresAt } = flags;
-        const created = await client.tokens.create({ name, role, ...given({ envName, expiresAt }) });
+        const { role, envName, expiresAt, person, mayApprove, mayActForOthers } = flags;
+        const wanted = given({ envName, expiresAt, person, mayApprove, mayActForOthers });
+        const created = await client.tokens.create({ name, role, ...wanted });
         const rows = [
           ["id", plain(created.id)],
           ["name", plain(created.name)],
           ["role", plain(created.role)],
           ["environment", plain(created.envName ?? "all")],
+          ["person", created.person && plain(created.person)],
+          ["may also", flagsText(created)],
           ["expires", created.expiresAt === null ? "never" : instantText(created.expiresAt)],
           ["token", `${plain(created.token)} (shown only here)`],
         ];

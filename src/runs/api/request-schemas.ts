@@ -9,9 +9,11 @@ import {
   GRACE_MAX_SECONDS,
   HEARTBEAT_MESSAGE_MAX_BYTES,
   INPUTS_MAX_BYTES,
+  NOT_BEFORE_MAX_DAYS,
   OUTPUT_MAX_BYTES,
   TIMEOUT_DEFAULT_MINUTES,
   URL_MAX_CHARACTERS,
+  WAIT_TIMEOUT_DEFAULT_MINUTES,
 } from "../../base/limits.ts";
 import { parseUuid } from "../../base/uuid.ts";
 import { CONTROL, labels, PLAIN_TEXT } from "../../http/label-schemas.ts";
@@ -23,7 +25,7 @@ import {
   urlLength,
   wholeNumber,
 } from "../../http/schema-bounds.ts";
-import { described, filterableName, HTTP_URL, minutes } from "../../http/schema-parts.ts";
+import { described, filterableName, HTTP_URL, instant, minutes } from "../../http/schema-parts.ts";
 import { trigger } from "../../webhooks/request/trigger.ts";
 
 /** Checked as a whole, and not copied member by member, so that odd keys such as `__proto__` do no harm. */
@@ -65,6 +67,22 @@ export const inputsFit = maxBytes<Inputs>(
   "parameters and recommendations together have",
 );
 
+const WAIT_TIMEOUT =
+  "Minutes that the run may wait before its trigger is called, counted from `notBefore` if there is one. Then it fails. " +
+  "Without anything to wait for, it has no effect.";
+
+/** What holds back the trigger of this run alone. The gates of a stored action come on top. */
+const gates = (waitDefault: string) => ({
+  notBefore: z.optional(
+    described(
+      instant,
+      `The trigger is not called before this instant: RFC 3339 with an offset, at most ${NOT_BEFORE_MAX_DAYS} days ahead. ` +
+        "An instant in the past means now. Requires a trigger.",
+    ),
+  ),
+  waitTimeout: z.optional(described(minutes, `${WAIT_TIMEOUT} Default: ${waitDefault}.`)),
+});
+
 const TIMEOUT = "Minutes after which the run fails if nobody has reported its end.";
 
 export const newRun = z
@@ -82,6 +100,7 @@ export const newRun = z
       ),
     ),
     trigger: z.optional(trigger),
+    ...gates(String(WAIT_TIMEOUT_DEFAULT_MINUTES)),
   })
   .check(inputsFit)
   .register(z.globalRegistry, {
@@ -96,6 +115,7 @@ export const newRunOfAction = z
   .strictObject({
     ...runInputs,
     timeout: z.optional(described(minutes, `${TIMEOUT} Default: the action's.`)),
+    ...gates("the action's"),
   })
   .check(inputsFit)
   .register(z.globalRegistry, {
@@ -113,6 +133,7 @@ export const retry = z
         `Replaces the run's parameters. At most ${INPUTS_MAX_BYTES} bytes of JSON together with the run's recommendations.`,
       ),
     ),
+    ...gates("the action's"),
   })
   .register(z.globalRegistry, { id: "Retry", examples: [{ parameters: { version: "1.4.3" } }] });
 

@@ -20,6 +20,7 @@ const CODES: Partial<Record<Reason, ErrorCode>> = {
 };
 
 export function refusalError(reason: Reason, headers: Readonly<Record<string, string>> = {}): ApiError {
+  if (reason === "claimed") throw new Error("the claim of a key led to another claim");
   if (reason === "id_taken") throw new Error("several run ids in a row were taken");
   return new ApiError(CODES[reason] ?? (reason as ErrorCode), undefined, { headers });
 }

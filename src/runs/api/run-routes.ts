@@ -8,7 +8,9 @@ import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { baseUrl } from "../../settings/public-url.ts";
+import { nameOf } from "../actor.ts";
 import { bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
+import { actorOf } from "./caller.ts";
 import { changeKeyOf } from "./change-key.ts";
 import { createRunOfBody, creationOf } from "./create/create.ts";
 import { createRetry } from "./create/retry.ts";
@@ -70,14 +72,14 @@ export const runRoutes = new Hono<AppEnv>()
     const id = runIdOf(c);
     const key = idempotencyKey(c);
     const environment = environmentOf(c);
-    const { id: tokenId, name: by } = c.get("principal");
+    const actor = actorOf(c);
     const [isKnown, changeKey] = await Promise.all([
       mayBeKnown(environment, id),
-      changeKeyOf({ tokenId }, key, "cancel"),
+      changeKeyOf(actor, key, "cancel"),
     ]);
     if (!isKnown) throw new ApiError("run_not_found");
     const answer = await askForChange(environment, id, (coordinator) =>
-      coordinator.applyEvent(id, { type: "cancelled", by }, changeKey),
+      coordinator.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey),
     );
     return sendChanged(c, environment, id, answer, key);
   })
@@ -91,13 +93,14 @@ export const runRoutes = new Hono<AppEnv>()
       const key = idempotencyKey(c);
       const environment = environmentOf(c);
       const body = c.req.valid("json");
-      const { id: tokenId, name: by } = c.get("principal");
+      const actor = actorOf(c);
       const [isKnown, changeKey] = await Promise.all([
         mayBeKnown(environment, id),
-        changeKeyOf({ tokenId }, key, ["cancel", body]),
+        changeKeyOf(actor, key, ["cancel", body]),
       ]);
       if (!isKnown) throw new ApiError("run_not_found");
       const { reason = null, graceSeconds } = body;
+      const by = nameOf(actor);
       const request = { type: "cancel_requested", by, reason, graceMs: graceSeconds * 1000 } as const;
       const answer = await askForChange(environment, id, (coordinator) =>
         coordinator.cancel(id, request, changeKey, c.req.valid("query")),

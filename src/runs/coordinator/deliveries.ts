@@ -117,7 +117,7 @@ export class Deliveries extends RunRequests<Delivery> {
   ): void {
     const event: RunEvent =
       ending.type === "given_up"
-        ? { type: "delivery_failed", reason: ending.reason }
+        ? { type: "delivery_failed", reason: ending.reason, isOfGate: isOfGate(run, ending) }
         : { type: request.startOn === "accepted" ? "started" : "delivered" };
     const next = transition(run, event, now);
     if (!next.ok) throw new Error(`a delivery under way for a run that refuses: ${next.error}`);
@@ -155,4 +155,9 @@ export class Deliveries extends RunRequests<Delivery> {
       this.#ledger.tell(run, [attemptAnswered(attempt, result, OVERTAKEN, now)]);
     }
   }
+}
+
+/** Whether the request waited at a gate until its key was gone. */
+function isOfGate({ gates }: JournaledRun, ending: Ending): boolean {
+  return gates !== null && ending.type === "given_up" && ending.isUnready === true;
 }

@@ -20,7 +20,11 @@ interface Inputs {
 
 /** What a trigger's placeholders reach, without secrets. It is also the default payload. Instants are RFC 3339 text. */
 export interface TemplateContext extends Inputs {
-  readonly run: Readonly<Record<(typeof RUN_TEXTS)[number], string>> & {
+  readonly run: Readonly<Record<Exclude<(typeof RUN_TEXTS)[number], "callbackToken">, string>> & {
+    /** Null in a preview for people. */
+    readonly callbackToken: string | null;
+    /** How long the job may run. The time until `expiresAt` can be far longer, because a run can wait first. */
+    readonly timeoutSeconds: number;
     readonly traceparent: string | null;
   };
 }
@@ -98,7 +102,7 @@ const NO_SECRETS = { "secrets.*": "is a secret. Use secrets only in headers and 
 const NO_RESPONSE = {
   "response.*": "is not known yet. Use the receiver's response only in cancel and link.",
 };
-const IN_TRIGGER = { run: [...RUN_TEXTS, "traceparent"], ...INPUTS };
+const IN_TRIGGER = { run: [...RUN_TEXTS, "timeoutSeconds", "traceparent"], ...INPUTS };
 
 export const IN_URL: Roots = { members: IN_TRIGGER, missing: { ...NO_SECRETS, ...NO_RESPONSE } };
 export const IN_REQUEST: Roots = { members: { ...IN_TRIGGER, secrets: null }, missing: NO_RESPONSE };
@@ -106,6 +110,11 @@ export const IN_STOP_URL: Roots = { members: { ...IN_TRIGGER, response: null }, 
 export const IN_STOP_REQUEST: Roots = {
   members: { ...IN_TRIGGER, secrets: null, response: null },
   missing: {},
+};
+/** A key of a concurrency group. It is part of answers, so nothing secret may stand in it. */
+export const IN_KEY: Roots = {
+  members: { parameters: null, entity: ["id"] },
+  missing: { entity: "is a whole object. Write {{ entity.id }}." },
 };
 export const IN_CONDITION: Roots = { members: { response: null }, missing: {} };
 

@@ -147,7 +147,7 @@ it("keys that we mint ourselves sort by time, and no two are the same", async ()
   const start = Date.now();
   for (let ms = 0; ms < 200; ms++) {
     vi.spyOn(Date, "now").mockReturnValue(start + ms);
-    keys.push((await changeKeyOf({ tokenId: "root" }, null, {})).key);
+    keys.push((await changeKeyOf({ tokenId: "root", person: null }, null, {})).key);
   }
   vi.restoreAllMocks();
   expect(keys).toEqual([...new Set(keys)].sort());

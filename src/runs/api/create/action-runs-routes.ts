@@ -11,6 +11,7 @@ import { createQuery } from "../query-schemas.ts";
 import { type NewRunOfActionBody, newRunOfAction } from "../request-schemas.ts";
 import { sendCreated } from "../run-response.ts";
 import { type CreatedRun, type Creation, createRun, creationOf, keyOfCreate, toMs } from "./create.ts";
+import { wantedGates } from "./gates.ts";
 
 export const actionRunsRoutes = new Hono<AppEnv>().post(
   `/:name{${DEFINITION_NAME}}/runs` as "/:name/runs",
@@ -42,6 +43,8 @@ async function createRunOfAction(
       actionVersion: action.version,
       retryOf: null,
       trigger: action.trigger,
+      shownTrigger: action.shownTrigger,
+      gates: wantedGates(body, action, { parameters, entityId }, action.trigger !== undefined),
     };
   });
 }

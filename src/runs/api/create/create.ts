@@ -1,33 +1,34 @@
 /**
- * Creates runs: mints the id, signs the callback token, seals the webhook, and has a coordinator journal the run. A
- * create, a run of a stored action and a retry differ only in what they want and in what their key is bound to.
+ * Creates runs: has a coordinator journal what `prepare-run.ts` made. A create, a run of a stored action and a retry
+ * differ only in what they want and in what their key is bound to.
+ *
+ * A caller's key names a coordinator, and so does a concurrency group, which the action may gain, lose or change between
+ * a request and its repetition. The key's coordinator is the authority: it has the run, or a claim that says in which
+ * group and key the run lives. So a run with a group first claims its key there.
  */
 
 import type { Context } from "hono";
 import { signCallbackToken } from "../../../auth/callback-token.ts";
-import type { Principal } from "../../../auth/permissions.ts";
-import type { JsonObject } from "../../../base/json.ts";
-import { LABELS_MAX } from "../../../base/limits.ts";
 import { MINUTE_MS } from "../../../base/time.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { usableRing } from "../../../http/environment.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
-import { refusalOf, sentenceOf } from "../../../http/refusal.ts";
 import { traceparentOf } from "../../../http/traceparent.ts";
 import type { KeyRing } from "../../../settings/key-ring.ts";
 import { baseUrl } from "../../../settings/public-url.ts";
-import type { NewDelivery } from "../../../webhooks/delivery.ts";
-import { type PrepareFault, prepareDelivery } from "../../../webhooks/request/prepare.ts";
-import { type Trigger, withoutDefaultRetry } from "../../../webhooks/request/trigger.ts";
-import type { TemplateContext } from "../../../webhooks/template/placeholder.ts";
-import type { ChangeKey, Inclusion, RunAnswer } from "../../protocol.ts";
-import type { NewRun, RunSource } from "../../run.ts";
-import { coordinatorOfKey, mintRunId, randomCoordinator } from "../../run-id.ts";
+import { withoutDefaultRetry } from "../../../webhooks/request/trigger.ts";
+import type { Actor } from "../../actor.ts";
+import { isSameSlot, type Slot } from "../../gates.ts";
+import type { ChangeKey, Inclusion, RunAnswer, RunReply } from "../../protocol.ts";
+import { coordinatorOfKey, coordinatorOfSlot } from "../../run-id.ts";
+import { actorOf } from "../caller.ts";
 import { changeKeyOf } from "../change-key.ts";
 import type { NewRunBody } from "../request-schemas.ts";
 import { ask, askForChange, environmentOf, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
+import { wantedGates } from "./gates.ts";
+import { type PreparedRun, prepareRun, type WantedRun } from "./prepare-run.ts";
 
 /** What a create takes from its request, apart from the body. */
 export interface Creation extends RunEnvironment, Inclusion {
@@ -36,30 +37,13 @@ export interface Creation extends RunEnvironment, Inclusion {
   readonly origin: string;
   /** `…/action-runs`: the URL of a run is this and its id. */
   readonly runsUrl: string;
-  readonly principal: Principal;
+  readonly actor: Actor;
   /** The caller's Idempotency-Key. */
   readonly key: string | null;
   /** Not part of what a key is bound to, because each try of a request can have a span of its own. */
   readonly traceparent: string | null;
   /** Lets work go on after the response. */
   readonly waitUntil: (work: Promise<unknown>) => void;
-}
-
-/** A run that somebody wants: of a body, of a stored action, or again. */
-export interface WantedRun {
-  readonly actionName: string;
-  readonly entityId: string | null;
-  readonly parameters: JsonObject;
-  readonly recommendations: JsonObject;
-  readonly timeoutMs: number;
-  readonly heartbeatTimeoutMs: number | null;
-  /** A sorted set. */
-  readonly labels: readonly string[];
-  readonly source: RunSource;
-  readonly actionVersion: number | null;
-  readonly retryOf: string | null;
-  /** Complete, with its secrets. */
-  readonly trigger: Trigger | undefined;
 }
 
 /** The run, and its callback token unless only the receiver may know it. */
@@ -69,10 +53,10 @@ export interface CreatedRun {
 }
 
 /**
- * The journal keys of two ids of one millisecond collide with probability 1/32768. Five collisions in a row do not
- * happen.
+ * The journal keys of two ids of one millisecond collide with probability 1/32768, and a claim takes one more try. Five
+ * tries in a row do not fail.
  */
-const IDS_MAX = 5;
+const TRIES_MAX = 5;
 
 /** Throws `not_configured`, or `invalid_idempotency_key`. */
 export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation {
@@ -83,7 +67,7 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation
     ring: usableRing(c),
     origin: new URL(c.req.url).origin,
     runsUrl: `${baseUrl(c.env, c.req.url)}/${o}/${p}/envs/${envName}/action-runs`,
-    principal: c.get("principal"),
+    actor: actorOf(c),
     key: idempotencyKey(c),
     traceparent: traceparentOf(c),
     include,
@@ -107,16 +91,17 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
     actionVersion: null,
     retryOf: null,
     trigger,
+    gates: wantedGates(body, null, { parameters, entityId }, trigger !== undefined),
   }));
 }
 
 /** `request`: what makes a repetition the same request. `ring`: if the request can contain secrets. */
 export function keyOfCreate(
-  { key, principal }: Creation,
+  { key, actor }: Creation,
   request: unknown,
   ring: KeyRing | null = null,
 ): Promise<ChangeKey> {
-  return changeKeyOf({ tokenId: principal.id }, key, request, ring);
+  return changeKeyOf(actor, key, request, ring);
 }
 
 /**
@@ -139,24 +124,50 @@ export async function createRun(
     if (created === null) throw refusal;
     return created;
   }
-  let attempt = await sendRun(creation, changeKey, prepared);
-  for (let n = 1; n < IDS_MAX && !attempt.answer.ok && attempt.answer.reason === "id_taken"; n++) {
-    prepared = await prepareRun(creation, wanted);
-    attempt = await sendRun(creation, changeKey, prepared);
+  const claim = await claimFor(creation, changeKey, prepared.slot);
+  if (claim !== null && "actionRun" in claim) return recalled(creation, claim);
+  let claimed = claim;
+  if (claimed !== null) prepared = await prepareRun(creation, wanted, claimed);
+  let answer = await sendRun(creation, changeKey, prepared);
+  for (let n = 1; n < TRIES_MAX && !answer.ok; n++) {
+    if (answer.reason !== "id_taken" && answer.claim === undefined) break;
+    claimed = answer.claim ?? claimed;
+    prepared = await prepareRun(creation, wanted, claimed);
+    answer = await sendRun(creation, changeKey, prepared);
   }
-  const { answer, token } = attempt;
   if (!answer.ok) throw refusalError(answer.reason);
   if (answer.id !== prepared.run.id) return recalled(creation, answer);
-  return { answer, token: wanted.source === "action" && wanted.trigger !== undefined ? null : token };
+  const isHidden = wanted.source === "action" && wanted.trigger !== undefined;
+  return { answer, token: isHidden ? null : await prepared.token };
+}
+
+/**
+ * Claims the caller's key for the group and key of a run. Null if the run can be made there. Otherwise the run that the
+ * key created, or where the first claim of the key says that it must be made.
+ */
+async function claimFor(
+  creation: Creation,
+  changeKey: ChangeKey,
+  slot: Slot | null,
+): Promise<RunAnswer | Slot | null> {
+  const { key, include } = creation;
+  // If both coordinators are one, the create is the claim.
+  if (key === null || slot === null || coordinatorOfSlot(slot) === coordinatorOfKey(key)) return null;
+  const { group, key: slotKey } = slot;
+  const reply = await ask(creation, coordinatorOfKey(key), (coordinator) =>
+    coordinator.claim(changeKey, { group, key: slotKey }, { include }),
+  );
+  if (!reply.ok) throw refusalError(reply.reason);
+  return reply.run ?? (isSameSlot(reply.claim, slot) ? null : reply.claim);
 }
 
 /** The run that this key created; null without a key of the caller, and if the key has created none. */
 async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<CreatedRun | null> {
   const { key, include } = creation;
   if (key === null) return null;
-  const answer = await ask(creation, coordinatorOfKey(key), (coordinator) =>
-    coordinator.recall(changeKey, { include }),
-  );
+  const recall = (n: number) => ask(creation, n, (coordinator) => coordinator.recall(changeKey, { include }));
+  let answer = await recall(coordinatorOfKey(key));
+  if (!answer.ok && answer.claim !== undefined) answer = await recall(coordinatorOfSlot(answer.claim));
   if (answer.ok) return recalled(creation, answer);
   if (answer.reason === "run_not_found") return null;
   throw refusalError(answer.reason);
@@ -169,93 +180,14 @@ async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<C
   return { answer, token: await signCallbackToken(ring, grant) };
 }
 
-/** A fault in a stored action's trigger gets no pointer, because that trigger is not in the request body. */
-function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError {
-  return source === "trigger"
-    ? refusalOf(fault.code, [fault])
-    : new ApiError(fault.code, sentenceOf([fault]));
-}
-
-/** A run with an id of its own, ready to be sent to its coordinator. */
-interface PreparedRun {
-  readonly run: NewRun;
-  readonly delivery: NewDelivery | null;
-  /** A promise, because a run without a delivery is sent while its token is signed. */
-  readonly token: Promise<string>;
-}
-
-/** Throws `too_many_labels`, or why the webhook may not be sent. */
-async function prepareRun(creation: Creation, wanted: WantedRun): Promise<PreparedRun> {
-  const { scope, ring, key } = creation;
-  const { labels, trigger } = wanted;
-  if (labels.length > LABELS_MAX) {
-    const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
-    throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
-  }
-  const createdAt = Date.now();
-  const coordinator = key === null ? randomCoordinator() : coordinatorOfKey(key);
-  const id = await mintRunId(ring, scope, { createdAt, coordinator });
-  creation.genuineIds.add(id);
-  const run = toNewRun(creation, wanted, id, createdAt);
-  const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
-  if (trigger === undefined) return { run, delivery: null, token };
-  const prepared = await prepareDelivery(trigger, toContext(creation, wanted, run, await token), creation);
-  if (!prepared.ok) throw refusalOfTrigger(prepared.error, wanted);
-  return { run, delivery: prepared.value, token };
-}
-
-async function sendRun(creation: Creation, changeKey: ChangeKey, { run, delivery, token }: PreparedRun) {
+function sendRun(creation: Creation, changeKey: ChangeKey, prepared: PreparedRun): Promise<RunReply> {
   const { include } = creation;
-  const [answer, signed] = await Promise.all([
-    askForChange(creation, run.id, (coordinator) =>
-      coordinator.create(run, changeKey, delivery, { include }),
-    ),
-    token,
-  ]);
-  return { answer, token: signed };
-}
-
-function toNewRun(
-  { principal, traceparent }: Creation,
-  wanted: WantedRun,
-  id: string,
-  createdAt: number,
-): NewRun {
-  const { parameters, recommendations, labels, timeoutMs, trigger: _, ...others } = wanted;
-  return {
-    ...others,
-    id,
-    parameters: JSON.stringify(parameters),
-    recommendations: JSON.stringify(recommendations),
-    labels: JSON.stringify(labels),
-    traceparent,
-    triggeredBy: principal.name,
-    via: null,
-    timeoutMs,
-    gates: null,
-    createdAt,
-    deadlineAt: createdAt + timeoutMs,
-  };
-}
-
-function toContext({ runsUrl }: Creation, wanted: WantedRun, run: NewRun, token: string): TemplateContext {
-  const { id, actionName, triggeredBy, createdAt, deadlineAt, entityId, traceparent } = run;
-  const { parameters, recommendations } = wanted;
-  return {
-    run: {
-      id,
-      actionName,
-      triggeredBy,
-      createdAt: new Date(createdAt).toISOString(),
-      callbackUrl: `${runsUrl}/${id}/callback`,
-      callbackToken: token,
-      expiresAt: new Date(deadlineAt).toISOString(),
-      traceparent,
-    },
-    parameters,
-    recommendations,
-    entity: { id: entityId },
-  };
+  const { run, delivery, preview } = prepared;
+  return askForChange(creation, run.id, (coordinator) =>
+    run.gates === null || delivery === null
+      ? coordinator.create(run, changeKey, delivery, { include })
+      : coordinator.createGated(run, changeKey, delivery, { preview, include }),
+  );
 }
 
 export function toMs(minutes: number | undefined): number | null {

@@ -9,7 +9,9 @@ import { mayBeKnown } from "../read/reader.ts";
 import type { RetryBody } from "../request-schemas.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
-import { type CreatedRun, type Creation, createRun, keyOfCreate, type WantedRun } from "./create.ts";
+import { type CreatedRun, type Creation, createRun, keyOfCreate } from "./create.ts";
+import { wantedGates } from "./gates.ts";
+import type { WantedRun } from "./prepare-run.ts";
 
 export async function createRetry(creation: Creation, id: string, body: RetryBody): Promise<CreatedRun> {
   const changeKey = await keyOfCreate(creation, ["retry", id, body]);
@@ -35,6 +37,8 @@ async function wantedAgain(creation: Creation, id: string, body: RetryBody): Pro
     actionVersion: action?.version ?? null,
     retryOf: id,
     trigger: action?.trigger,
+    shownTrigger: action?.shownTrigger,
+    gates: wantedGates(body, action, { parameters, entityId }, action?.trigger !== undefined),
   };
 }
 

@@ -1,0 +1,34 @@
+/**
+ * For whom a request acts. A portal has one token for all its users, so it names the user in `On-Behalf-Of`. A person
+ * grants nothing: the permissions stay the token's. `authenticate` asks here for every request with an API token or a
+ * session, so no route can forget it. A callback has no token of that kind and ignores the header.
+ */
+
+import type { HonoRequest } from "hono";
+import { ApiError } from "../http/errors.ts";
+import type { Principal } from "./permissions.ts";
+import { isPerson } from "./person.ts";
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** The person for whom the request acts. Null: it acts for nobody in particular. Set with the principal. */
+    person: string | null;
+  }
+}
+
+const HEADER = "On-Behalf-Of";
+const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * The person that a change names, or the token's own. Reading names nobody, so it ignores the header. Throws
+ * `may_not_act_for_others` and `invalid_on_behalf_of`.
+ */
+export function personOf(request: HonoRequest, { person, mayActForOthers }: Principal): string | null {
+  if (READING.has(request.method)) return person;
+  const named = request.header(HEADER);
+  if (named === undefined) return person;
+  // Also a token with a person of its own, and whatever the header says, so that no token learns it by chance.
+  if (!mayActForOthers) throw new ApiError("may_not_act_for_others");
+  if (!isPerson(named)) throw new ApiError("invalid_on_behalf_of");
+  return named;
+}

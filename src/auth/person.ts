@@ -1,0 +1,14 @@
+/** Which names a person may have, for whom a token acts. PURE. */
+
+import { PERSON_MAX_CHARACTERS } from "../base/limits.ts";
+import { looksLikeRoot } from "./token-name.ts";
+
+/** Without spaces, because two headers On-Behalf-Of arrive as one, with a comma and a space between their values. */
+export const PERSON_PATTERN = `^[\\x21-\\x7e]{1,${PERSON_MAX_CHARACTERS}}$`;
+
+const PERSON = new RegExp(PERSON_PATTERN);
+
+/** Whether a person can have this name. People read it in `triggeredBy`, so it must not look like the operator's. */
+export function isPerson(text: string): boolean {
+  return PERSON.test(text) && !looksLikeRoot(text);
+}

@@ -1,0 +1,156 @@
+/**
+ * Makes a run ready for its coordinator: judges its gates, mints the id, signs the callback token, and renders and seals
+ * the webhook.
+ */
+
+import { signCallbackToken } from "../../../auth/callback-token.ts";
+import type { JsonObject } from "../../../base/json.ts";
+import { LABELS_MAX } from "../../../base/limits.ts";
+import { ApiError } from "../../../http/errors.ts";
+import { refusalOf, sentenceOf } from "../../../http/refusal.ts";
+import type { NewDelivery } from "../../../webhooks/delivery.ts";
+import { type Origin, type PrepareFault, prepareDelivery } from "../../../webhooks/request/prepare.ts";
+import { previewOf, type ShownRequest } from "../../../webhooks/request/preview.ts";
+import type { Trigger } from "../../../webhooks/request/trigger.ts";
+import type { TemplateContext } from "../../../webhooks/template/placeholder.ts";
+import { type Actor, nameOf, viaOf } from "../../actor.ts";
+import type { Gates, Slot } from "../../gates.ts";
+import type { NewRun, RunSource } from "../../run.ts";
+import { coordinatorOfKey, coordinatorOfSlot, mintRunId, randomCoordinator } from "../../run-id.ts";
+import { deadlineOf, gatesOf, type WantedGates } from "./gates.ts";
+
+/** A run that somebody wants: of a body, of a stored action, or again. */
+export interface WantedRun {
+  readonly actionName: string;
+  readonly entityId: string | null;
+  readonly parameters: JsonObject;
+  readonly recommendations: JsonObject;
+  readonly timeoutMs: number;
+  readonly heartbeatTimeoutMs: number | null;
+  /** A sorted set. */
+  readonly labels: readonly string[];
+  readonly source: RunSource;
+  readonly actionVersion: number | null;
+  readonly retryOf: string | null;
+  /** Complete, with its secrets. */
+  readonly trigger: Trigger | undefined;
+  /** The trigger of a stored action as a GET shows it, with null instead of each secret. */
+  readonly shownTrigger?: ShownRequest | undefined;
+  readonly gates: WantedGates;
+}
+
+/** What a run takes from the request that creates it. */
+interface Asked extends Origin {
+  readonly genuineIds: Set<string>;
+  readonly runsUrl: string;
+  readonly actor: Actor;
+  readonly key: string | null;
+  readonly traceparent: string | null;
+}
+
+/** A fault in a stored action's trigger gets no pointer, because that trigger is not in the request body. */
+function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError {
+  return source === "trigger"
+    ? refusalOf(fault.code, [fault])
+    : new ApiError(fault.code, sentenceOf([fault]));
+}
+
+/** A run with an id of its own, ready to be sent to its coordinator. */
+export interface PreparedRun {
+  readonly run: NewRun;
+  /** Where its slots are; null without a group. */
+  readonly slot: Slot | null;
+  readonly delivery: NewDelivery | null;
+  /** What an approver sees of the request, as JSON. Null if the run needs no approval. */
+  readonly preview: string | null;
+  /** A promise, because a run without a delivery is sent while its token is signed. */
+  readonly token: Promise<string>;
+}
+
+/**
+ * `claim`: where an earlier request with the same key was to make the run, if that is not where this one would. Throws
+ * `too_many_labels`, `invalid_body`, or why the webhook may not be sent.
+ */
+export async function prepareRun(
+  asked: Asked,
+  wanted: WantedRun,
+  claim: Slot | null = null,
+): Promise<PreparedRun> {
+  const { scope, ring } = asked;
+  const { labels, trigger, shownTrigger } = wanted;
+  if (labels.length > LABELS_MAX) {
+    const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
+    throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
+  }
+  const createdAt = Date.now();
+  const gates = trigger === undefined ? null : gatesOf(atClaim(wanted.gates, claim), createdAt, asked.actor);
+  const slot = gates?.concurrency ?? claim;
+  const id = await mintRunId(ring, scope, { createdAt, coordinator: coordinatorFor(slot, asked.key) });
+  asked.genuineIds.add(id);
+  const run = toNewRun(asked, wanted, gates, { id, createdAt });
+  const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
+  if (trigger === undefined) return { run, slot, delivery: null, preview: null, token };
+  const context = toContext(asked, wanted, run, await token);
+  const prepared = await prepareDelivery(trigger, context, asked);
+  if (!prepared.ok) throw refusalOfTrigger(prepared.error, wanted);
+  const isShown = gates !== null && gates.approval !== null && shownTrigger !== undefined;
+  const preview = isShown ? previewOf(shownTrigger, context) : null;
+  return { run, slot, delivery: prepared.value, preview, token };
+}
+
+/** The claimed group may have another limit today, or none, so one run at a time is the only safe answer. */
+function atClaim(gates: WantedGates, claim: Slot | null): WantedGates {
+  if (claim === null) return gates;
+  const { group, key } = claim;
+  return { ...gates, concurrency: { group, key, limit: 1, onConflict: "queue", isClaimed: true } };
+}
+
+/** All runs that share slots are in one coordinator. Others are where their key leads. */
+function coordinatorFor(slot: Slot | null, key: string | null): number {
+  if (slot !== null) return coordinatorOfSlot(slot);
+  return key === null ? randomCoordinator() : coordinatorOfKey(key);
+}
+
+function toNewRun(
+  { actor, traceparent }: Asked,
+  wanted: WantedRun,
+  gates: Gates | null,
+  { id, createdAt }: Pick<NewRun, "id" | "createdAt">,
+): NewRun {
+  const { parameters, recommendations, labels, timeoutMs } = wanted;
+  const { actionName, entityId, heartbeatTimeoutMs, source, actionVersion, retryOf } = wanted;
+  return {
+    ...{ id, actionName, entityId, heartbeatTimeoutMs, source, actionVersion, retryOf },
+    parameters: JSON.stringify(parameters),
+    recommendations: JSON.stringify(recommendations),
+    labels: JSON.stringify(labels),
+    traceparent,
+    triggeredBy: nameOf(actor),
+    via: viaOf(actor),
+    timeoutMs,
+    gates,
+    createdAt,
+    deadlineAt: deadlineOf(gates, createdAt, timeoutMs),
+  };
+}
+
+function toContext({ runsUrl }: Asked, wanted: WantedRun, run: NewRun, token: string): TemplateContext {
+  const { id, actionName, triggeredBy, createdAt, deadlineAt, entityId, traceparent } = run;
+  const { parameters, recommendations } = wanted;
+  return {
+    run: {
+      id,
+      actionName,
+      triggeredBy,
+      createdAt: new Date(createdAt).toISOString(),
+      callbackUrl: `${runsUrl}/${id}/callback`,
+      callbackToken: token,
+      expiresAt: new Date(deadlineAt).toISOString(),
+      timeoutSeconds: wanted.timeoutMs / 1000,
+      traceparent,
+    },
+    parameters,
+    recommendations,
+    entity: { id: entityId },
+  };
+}

@@ -1,0 +1,49 @@
+/** What the audit says of a change of an action's gates. */
+
+import { expect, it } from "vitest";
+import { gateChangeOf } from "../../src/actions/gate-change.ts";
+
+const SLOT = { group: "deploy", limit: 2, onConflict: "queue" } as const;
+const KEYED = { ...SLOT, key: "{{ parameters.service }}" };
+const ONE = { required: 1, allowSelf: false };
+const TWO = { required: 2, allowSelf: false };
+
+type Gated = Parameters<typeof gateChangeOf>[0];
+
+it.each<[string, Gated, Gated, string | null]>([
+  ["a new action without gates", null, {}, null],
+  ["a new action with a gate", null, { approval: ONE }, "added"],
+  ["nothing changed", { approval: ONE, concurrency: KEYED }, { approval: ONE, concurrency: KEYED }, null],
+  ["an approval that comes", {}, { approval: ONE }, "added"],
+  ["a limit that comes", { approval: ONE }, { approval: ONE, concurrency: SLOT }, "added"],
+  ["an approval that goes", { approval: ONE }, {}, "removed"],
+  ["a limit that goes", { concurrency: SLOT }, {}, "removed"],
+  ["a gated action that is deleted", { concurrency: SLOT }, null, "removed"],
+  ["an action without gates that is deleted", {}, null, null],
+  ["fewer approvers", { approval: TWO }, { approval: ONE }, "weakened"],
+  ["more approvers", { approval: ONE }, { approval: TWO }, null],
+  ["one's own approval counts", { approval: TWO }, { approval: { ...TWO, allowSelf: true } }, "weakened"],
+  ["one's own approval counts no more", { approval: { ...ONE, allowSelf: true } }, { approval: ONE }, null],
+  ["a higher limit", { concurrency: SLOT }, { concurrency: { ...SLOT, limit: 3 } }, "weakened"],
+  ["a lower limit", { concurrency: SLOT }, { concurrency: { ...SLOT, limit: 1 } }, null],
+  ["another group", { concurrency: SLOT }, { concurrency: { ...SLOT, group: "other" } }, "weakened"],
+  ["a key that comes", { concurrency: SLOT }, { concurrency: KEYED }, "weakened"],
+  ["a key that goes", { concurrency: KEYED }, { concurrency: SLOT }, "weakened"],
+  ["another key", { concurrency: KEYED }, { concurrency: { ...KEYED, key: "x" } }, "weakened"],
+  ["another conflict", { concurrency: SLOT }, { concurrency: { ...SLOT, onConflict: "reject" } }, null],
+  ["one that goes and one that comes", { approval: ONE }, { concurrency: SLOT }, "removed"],
+  [
+    "one that is weakened and one that comes",
+    { approval: TWO },
+    { approval: ONE, concurrency: SLOT },
+    "weakened",
+  ],
+  [
+    "one that is weakened and one that goes",
+    { approval: TWO, concurrency: SLOT },
+    { approval: ONE },
+    "removed",
+  ],
+])("%s", (_what, before, after, change) => {
+  expect(gateChangeOf(before, after)).toBe(change);
+});
