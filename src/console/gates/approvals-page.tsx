@@ -9,7 +9,7 @@ import { Empty } from "../ui/empty.tsx";
 import { ListPage } from "../ui/list-page.tsx";
 import { useLoad } from "../ui/load.ts";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
-import { decidingOf, isOwn } from "./deciding.ts";
+import { decidingOf, isOwn, REASONS } from "./deciding.ts";
 import { type Decision, DecisionDialog } from "./decision-dialog.tsx";
 import { useGateNews } from "./gate-news.tsx";
 import { useApproval } from "./use-approval.ts";
@@ -157,9 +157,3 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
 }
 
 const VERBS: Readonly<Record<Decision, string>> = { approve: "Approve", reject: "Reject" };
-
-/** Why a button is disabled. */
-export const REASONS: Readonly<Record<string, string>> = {
-  own_run: "This is your own run, so somebody else must approve it. You can cancel it.",
-  approved: "You have approved it. It needs somebody else as well.",
-};

@@ -14,6 +14,12 @@ export type Deciding =
   | "approved"
   | "possible";
 
+/** Why a button is disabled. */
+export const REASONS: Readonly<Record<string, string>> = {
+  own_run: "This is your own run, so somebody else must approve it. You can cancel it.",
+  approved: "You have approved it. It needs somebody else as well.",
+};
+
 /** The operator's id, as approvals show it. */
 const OPERATOR = "root";
 

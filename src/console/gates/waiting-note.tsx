@@ -48,7 +48,7 @@ export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
 }
 
 /** The action of a run with the end of its id. Until the name is read, only the id. */
-function RunLink({ id }: { readonly id: string }) {
+export function RunLink({ id }: { readonly id: string }) {
   const { reader, scope } = useSession();
   const { search } = useRoute();
   const read = useCallback((signal: AbortSignal) => reader.runs.get(id, { signal }), [reader, id]);

@@ -16,11 +16,17 @@ interface FactsProps {
 export function Facts({ run, scope }: FactsProps) {
   const { search } = useRoute();
   const { entityId, triggeredBy, createdAt, details } = run;
-  const { action, retryOf, labels = [], externalUrl } = details ?? {};
+  const { action, retryOf, labels = [], externalUrl, via, approval } = details ?? {};
   return (
     <dl class="facts">
       <Fact name="Triggered by">
-        <bdi>{triggeredBy}</bdi>{" "}
+        <bdi>{triggeredBy}</bdi>
+        {via == null ? null : (
+          <>
+            {" via "}
+            <bdi>{via}</bdi>
+          </>
+        )}{" "}
         <span class="muted">
           <RelativeTime at={createdAt} />
         </span>
@@ -36,6 +42,25 @@ export function Facts({ run, scope }: FactsProps) {
             <bdi>{action.name}</bdi>
           </Link>{" "}
           <span class="muted">version {action.version}</span>
+        </Fact>
+      )}
+      {approval == null ? null : (
+        <Fact name="Approvals">
+          {approval.approvals.length} of {approval.required}
+          {approval.approvals.map(({ by, byId, via: token, at }) => (
+            <span key={byId + by} class="approver">
+              <bdi>{by}</bdi>
+              {token === null ? null : (
+                <>
+                  {" via "}
+                  <bdi>{token}</bdi>
+                </>
+              )}{" "}
+              <span class="muted">
+                <RelativeTime at={at} />
+              </span>
+            </span>
+          ))}
         </Fact>
       )}
       {retryOf == null ? null : (
