@@ -14,6 +14,11 @@ export type AuditAction =
   | "token_rotated"
   | "session_ended"
   | "resync_requested"
+  | "run_approved"
+  | "run_rejected"
+  | "run_released"
+  | "pause_put"
+  | "pause_deleted"
   | "action_put"
   | "action_deleted"
   | "action_version_deleted"
@@ -46,7 +51,10 @@ export interface AuditEntry {
   /** The session through which the actor's token acted. Null if the request had the token itself. */
   readonly sessionId: string | null;
   readonly action: AuditAction;
-  /** A token's id, a scope, the name of an action or a webhook endpoint, or `{name}/versions/{version}`. */
+  /**
+   * The id of a token, a session or a run, a scope, the name of an action or a webhook endpoint, or
+   * `{name}/versions/{version}`. Of a pause: the concurrency group, or `-environment`.
+   */
   readonly target: string;
   /** The name of the token, of the session's token, of the action or of the endpoint. For a scope the same as `target`. */
   readonly targetName: string;

@@ -78,7 +78,8 @@ export const RECOVER_MISSING_MAX_DAYS = 7;
 export const MESSAGE_MAX_BYTES = 256 * 1024;
 export const SUMMARY_MAX_CHARACTERS = 140;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
-export const CANCEL_REASON_MAX_BYTES = 1024;
+/** Of a cancel, a decision or a pause. */
+export const REASON_MAX_BYTES = 1024;
 export const GRACE_DEFAULT_SECONDS = 60;
 export const GRACE_MAX_SECONDS = 3600;
 /** Of one run, those of its action included. */

@@ -25,6 +25,8 @@ export const healthRoutes = new Hono<AppEnv>()
       runs: "/{o}/{p}/envs/{envName}/action-runs",
       changes: "/{o}/{p}/envs/{envName}/action-runs/changes",
       actions: "/{o}/{p}/envs/{envName}/actions",
+      concurrencyGroups: "/{o}/{p}/envs/{envName}/concurrency-groups",
+      pauses: "/{o}/{p}/envs/{envName}/pauses",
       webhookEndpoints: "/{o}/{p}/envs/{envName}/webhook-endpoints",
       metrics: "/{o}/{p}/envs/{envName}/metrics",
       tokens: "/{o}/{p}/tokens",

@@ -1,9 +1,15 @@
 /** Paging: an opaque cursor for the last entry of a page, by its id, name or number, and the Link header (RFC 8288). */
 
-import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
+import {
+  CONCURRENCY_GROUP,
+  CONCURRENCY_KEY_MAX_CHARACTERS,
+  DEFINITION_NAME,
+  PATH_NAME,
+} from "../base/limits.ts";
 import { parseUuid } from "../base/uuid.ts";
 
 const WHOLE_SCOPE = new RegExp(`^${PATH_NAME}/${PATH_NAME}/${PATH_NAME}$`);
+const WHOLE_GROUP = new RegExp(`^${CONCURRENCY_GROUP}$`);
 const WHOLE_NAME = new RegExp(`^${DEFINITION_NAME}$`);
 
 export function encodeCursor(last: string | number): string {
@@ -38,6 +44,14 @@ export function decodeMessageCursor(cursor: string): { runId: string; kind: stri
   const [runId = "", kind = "", ...more] = decode(cursor)?.split(" ") ?? [];
   const isIt = parseUuid(runId) === runId && /^[a-z]+$/.test(kind) && more.length === 0;
   return isIt ? { runId, kind } : null;
+}
+
+/** The concurrency group and key after which the page starts, or null if the service did not make `cursor`. */
+export function decodeSlotCursor(cursor: string): { group: string; key: string } | null {
+  const text = decode(cursor) ?? "";
+  const end = text.indexOf("\n");
+  const [group, key] = [text.slice(0, Math.max(end, 0)), text.slice(end + 1)];
+  return WHOLE_GROUP.test(group) && key.length <= CONCURRENCY_KEY_MAX_CHARACTERS ? { group, key } : null;
 }
 
 /** An event's number from its decimal digits, or null. */

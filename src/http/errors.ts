@@ -40,8 +40,18 @@ export const ERRORS = {
     403,
     "This token may not act for others. Omit On-Behalf-Of, or use a token that was minted with mayActForOthers.",
   ],
+  may_not_approve: [
+    403,
+    "This token may not approve or reject runs. Use a token that was minted with mayApprove.",
+  ],
+  own_run: [
+    403,
+    "You created this run, or your token is above or below the one that did. Ask another person to decide.",
+  ],
   not_found: [404, "No such endpoint. GET / lists the endpoints."],
   run_not_found: [404, "No such action run, or it is no longer kept. Check its id and environment."],
+  approval_not_found: [404, "This run needs no approval. GET …/action-runs/{id} shows what it waits for."],
+  pause_not_found: [404, "Nothing is paused under this name. GET …/pauses lists the pauses."],
   session_not_found: [404, "No such session that yours may end. GET …/sessions lists the sessions."],
   token_not_found: [404, "No such token that yours may manage. GET …/tokens lists the tokens."],
   action_not_found: [404, "No such action. GET …/actions lists the actions of this environment."],
@@ -56,6 +66,18 @@ export const ERRORS = {
   run_failed: [409, "The run already failed. Its result can't change."],
   run_timed_out: [409, "The run already failed because it timed out. Its result can't change."],
   run_cancelled: [409, "The run was cancelled. Its result can't change."],
+  run_waiting: [
+    409,
+    "The run still waits, and its workflow was not started. GET …/action-runs/{id}?include=details says what it waits for.",
+  ],
+  not_waiting: [
+    409,
+    "The run does not wait for this. GET …/action-runs/{id}?include=details shows its state.",
+  ],
+  already_approved: [
+    409,
+    "Your approval is no second one, because your token is above or below one that already approved. Ask another person.",
+  ],
   delivery_failed: [409, "The run already failed because its workflow could not be started."],
   too_many_tokens: [
     409,
@@ -126,6 +148,10 @@ export const ERRORS = {
   idempotency_key_reused: [
     422,
     "You already sent this Idempotency-Key with a different request. Send a new key, or the same request.",
+  ],
+  person_required: [
+    422,
+    "The run has gates, so this token must say for whom it acts. Send the header On-Behalf-Of with a person's name.",
   ],
   too_many_labels: [422, "The run would have 12 labels. Send at most 10, together with those of the action."],
   invalid_parameters: [422, "The value at /replicas is 0. Send a number of at least 1."],

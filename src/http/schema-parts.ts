@@ -16,6 +16,7 @@ import {
   decodeNameCursor,
   decodeScopeCursor,
   decodeSeqCursor,
+  decodeSlotCursor,
 } from "./cursor.ts";
 import { parsedText, wholeNumber, wholeNumberText } from "./schema-bounds.ts";
 
@@ -111,3 +112,6 @@ export const seqPageQuery = pageOf(decodeSeqCursor, "500");
 
 /** Pages of messages to a webhook endpoint. The example's text has 42 characters. */
 export const messagePageQuery = pageOf(decodeMessageCursor, "01890a5d-ac96-774b-bcce-b302099a8057 ended");
+
+/** Pages of concurrency groups, by group and key. */
+export const slotPageQuery = pageOf(decodeSlotCursor, "deploy-shop\n");

@@ -116,6 +116,7 @@ const RUN: Operation = {
       "action_secrets_lost",
       "action_needs_newer_code",
       "gate_needs_trigger",
+      "person_required",
       "invalid_concurrency_key",
       "concurrency_limit",
       "too_many_waiting",

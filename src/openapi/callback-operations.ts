@@ -12,6 +12,7 @@ const CALLBACK_REFUSALS = [
   "not_found",
   "run_not_found",
   ...BODY,
+  "run_waiting",
   ...ENDED,
   "not_configured",
   "coordinator_unavailable",

@@ -15,6 +15,7 @@ import { CALLBACK_OPERATIONS } from "./callback-operations.ts";
 import { DELIVERY_OPERATIONS } from "./delivery-operations.ts";
 import { type Operation, resolved } from "./describe.ts";
 import { ENDPOINT_OPERATIONS } from "./endpoint-operations.ts";
+import { GATE_OPERATIONS } from "./gate-operations.ts";
 import { HEADERS } from "./parameters.ts";
 import { addExamples } from "./request-examples.ts";
 import { RUN_OPERATIONS } from "./run-operations.ts";
@@ -25,6 +26,7 @@ import { TOKEN_OPERATIONS } from "./token-operations.ts";
 /** The description of each route, by `METHOD /path/{parameter}`. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = withPersons({
   ...RUN_OPERATIONS,
+  ...GATE_OPERATIONS,
   ...CALLBACK_OPERATIONS,
   ...ACTION_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
@@ -74,6 +76,11 @@ export async function openApiDocument(app: Hono<AppEnv>) {
       ],
       tags: [
         { name: "Action runs", description: "Create, read, cancel and retry action runs with an API token." },
+        {
+          name: "Gates",
+          description:
+            "What holds back a run's webhook: approve, reject or release a run, pause runs, and see who waits for a slot.",
+        },
         {
           name: "Callback",
           description:
@@ -139,7 +146,9 @@ const OPTIONAL_BODY = "Optional. A body of zero bytes counts as no body, whateve
 
 /** Operations with an optional body. */
 const BODILESS = new Set([
+  "approveActionRun",
   "heartbeatActionRun",
+  "rejectActionRun",
   "requestActionRunCancel",
   "resendMessage",
   "retryActionRun",

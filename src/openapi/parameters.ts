@@ -1,6 +1,6 @@
 /** Path parameters and headers of the OpenAPI document, which no schema of a route describes. */
 
-import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
+import { CONCURRENCY_GROUP, DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
 import { TRACEPARENT_MAX_CHARACTERS } from "../http/traceparent.ts";
 
 const name = (name: string, description: string, example: string) => ({
@@ -48,6 +48,17 @@ export const OF_DELIVERY = [...OF_ENDPOINT, idOf("id", "The run's id.")];
 export const OF_ENDPOINT_VERSION = [...OF_ENDPOINT, VERSION];
 export const OF_TOKEN = [...IN_PROJECT, idOf("tokenId", "The API token's id.")];
 
+export const OF_PAUSE = [
+  ...IN_ENVIRONMENT,
+  {
+    in: "path" as const,
+    name: "group",
+    required: true,
+    description: "The name of a concurrency group, or `-environment` for every run that has a gate.",
+    schema: { type: "string" as const, pattern: `^(-environment|${CONCURRENCY_GROUP})$` },
+    example: "deploy",
+  },
+];
 export const OF_SESSION = [...IN_PROJECT, idOf("sessionId", "The session's id.")];
 
 const inHeader = (name: string, description: string, schema: object, example: string) => ({

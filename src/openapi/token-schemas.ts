@@ -219,15 +219,16 @@ const auditEntry = z
         "`action_version_deleted`, `webhook_endpoint_put`, `webhook_endpoint_deleted`, " +
         "`webhook_endpoint_version_deleted`, `webhook_endpoint_secret_rotated`, `webhook_endpoint_disabled`, " +
         "`webhook_endpoint_enabled`, `webhook_endpoint_tested`, `webhook_endpoint_message_resent`, " +
-        "`webhook_endpoint_recovery_started` or `resync_requested`. More may be added.",
+        "`webhook_endpoint_recovery_started`, `run_approved`, `run_rejected`, `run_released`, `pause_put`, `pause_deleted` " +
+        "or `resync_requested`. More may be added.",
     ),
     target: text(
-      "The id of the token or the session, the name of the stored action or webhook endpoint, " +
-        "`{name}/versions/{version}`, or the scope.",
+      "The id of the token, the session or the run, the name of the stored action or webhook endpoint, " +
+        "`{name}/versions/{version}`, the concurrency group or `-environment` of a pause, or the scope.",
     ),
     targetName: text(
-      "The name of the token, of the session's token, of the stored action or of the webhook endpoint. For a resync " +
-        "the same as `target`.",
+      "The name of the token, of the session's token, of the stored action or of the webhook endpoint. For a resync, " +
+        "a run or a pause the same as `target`.",
     ),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
     gates: z

@@ -1,8 +1,8 @@
-/** How the Worker calls a coordinator: one counted call, retried once if nobody can know whether it ran. */
+/** How the Worker calls coordinators: each by one counted call, retried once if nobody can know whether it ran. */
 
 import type { Env } from "../settings/env.ts";
 import type { Coordinator } from "./protocol.ts";
-import { coordinatorName } from "./run-id.ts";
+import { COORDINATORS, coordinatorName } from "./run-id.ts";
 
 /**
  * Every change but a heartbeat carries a key, so a retry gets the same answer. A repeated heartbeat is harmless. Throws
@@ -29,4 +29,14 @@ export async function callCoordinator<T>(
     if (error instanceof Error && "overloaded" in error && error.overloaded === true) throw error;
     return attempt();
   }
+}
+
+/** Calls each coordinator of an environment. The promises are in the order of the coordinators' numbers. */
+export function callEachCoordinator<T>(
+  env: Pick<Env, "COORDINATORS">,
+  hops: { coordinator: number },
+  scope: string,
+  call: (coordinator: Coordinator) => Promise<T>,
+): Promise<T>[] {
+  return Array.from({ length: COORDINATORS }, (_, n) => callCoordinator(env, hops, scope, n, call));
 }

@@ -1,6 +1,6 @@
 /** What can hold back a run's webhook: a time, an approval, a slot of its concurrency group, and a pause. PURE. */
 
-import { type Actor, isOneself, isSameActor } from "./actor.ts";
+import { type Actor, isOneself } from "./actor.ts";
 
 /** The gates in their order. A pause counts last: it holds back only what nothing else does. */
 export const WAITING_FOR = ["time", "approval", "concurrency", "pause"] as const;
@@ -52,6 +52,8 @@ export interface Gates {
   readonly waitUntil: number;
   /** Who created the run, so that nobody approves their own. */
   readonly creator: Actor;
+  /** The id of the signing key that sealed the run's request. Null in a journal's test, where nothing is sealed. */
+  readonly sealedUnder: string | null;
 }
 
 /** An approval that counts. `at` in ms. */
@@ -76,11 +78,6 @@ export function approvalConflict(
   if (approval === null || approvals.length >= approval.required) return "not_waiting";
   if (!approval.allowSelf && isOneself(creator, approver)) return "own_run";
   return approvals.some(({ by }) => isOneself(by, approver)) ? "already_approved" : null;
-}
-
-/** Whether this approver's approval counts already, so that a repetition changes nothing. */
-export function hasApproved(approvals: readonly Approval[], approver: Actor): boolean {
-  return approvals.some(({ by }) => isSameActor(by, approver));
 }
 
 /** The first gate that is still closed, apart from a pause, which only a coordinator knows. */

@@ -67,6 +67,8 @@ export interface RunAnswer {
   readonly externalUrlRefused?: string | undefined;
   /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
   readonly hasGrace?: boolean;
+  /** Only after an approval, a rejection or a release: when it was accepted. A repetition has the same instant. */
+  readonly decidedAt?: number;
   /** Only for a create that was repeated: whether only the receiver may know the callback token. */
   readonly isTokenHidden?: boolean;
 }
@@ -302,6 +304,8 @@ export interface Coordinator {
   /** Opens the time gate of a run. */
   release(id: string, by: Actor, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   approval(id: string): Promise<ApprovalReply>;
+  /** Whether something holds back the run's webhook, or did. False for a run that the coordinator does not know. */
+  hasGates(id: string): Promise<boolean>;
   /** Replaces the pause of the group. */
   pause(pause: Pause): Promise<void>;
   /** False if there is no such pause. */

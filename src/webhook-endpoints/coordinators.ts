@@ -2,9 +2,8 @@
 
 import type { Hops } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
-import { callCoordinator } from "../runs/coordinator-client.ts";
+import { callCoordinator, callEachCoordinator } from "../runs/coordinator-client.ts";
 import type { Coordinator } from "../runs/protocol.ts";
-import { COORDINATORS } from "../runs/run-id.ts";
 import type { Env } from "../settings/env.ts";
 
 export interface Environment {
@@ -46,5 +45,5 @@ export async function askOne<T>({ env, hops, scope }: Environment, n: number, ca
 }
 
 function asked<T>({ env, hops, scope }: Environment, call: Call<T>): Promise<T>[] {
-  return Array.from({ length: COORDINATORS }, (_, n) => callCoordinator(env, hops, scope, n, call));
+  return callEachCoordinator(env, hops, scope, call);
 }

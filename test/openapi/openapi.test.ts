@@ -93,6 +93,7 @@ describe("the OpenAPI document", () => {
       ...Object.keys(responses).filter((status) => responses[status]?.headers?.["x-d1-bookmark"]),
     ]);
     expect(carrying.sort()).toEqual([
+      ["approveActionRun", "200", "409"],
       ["cancelActionRun", "200", "409"],
       ["completeActionRun", "200", "409"],
       ["createActionRun", "201", "409"],
@@ -100,6 +101,8 @@ describe("the OpenAPI document", () => {
       ["followActionRuns", "200"],
       ["getActionRun", "200"],
       ["listActionRuns", "200"],
+      ["rejectActionRun", "200", "409"],
+      ["releaseActionRun", "200", "409"],
       ["requestActionRunCancel", "200", "202", "409"],
       ["retryActionRun", "201", "409"],
       ["runAction", "201", "409"],
@@ -144,14 +147,17 @@ describe("the OpenAPI document", () => {
     expect(text).toContain("Default: `60`.");
   });
 
-  it("says which requests accept a key, and that the bodies of a heartbeat, a cancel, a retry, a run of an action, rotations, a resent message and a test are optional", () => {
+  it("says which requests accept a key, and that the bodies of a heartbeat, a cancel, an approval, a rejection, a retry, a run of an action, rotations, a resent message and a test are optional", () => {
     const keyed = operations.filter(([, { parameters }]) =>
       parameters?.some((one) => one.name === "Idempotency-Key"),
     );
     expect(keyed.map(([, { operationId }]) => operationId).sort()).toEqual([
+      "approveActionRun",
       "cancelActionRun",
       "completeActionRun",
       "createActionRun",
+      "rejectActionRun",
+      "releaseActionRun",
       "requestActionRunCancel",
       "retryActionRun",
       "rotateSigningSecret",
@@ -167,6 +173,7 @@ describe("the OpenAPI document", () => {
       "createApiToken",
       "createSignInCode",
       "putAction",
+      "putPause",
       "putWebhookEndpoint",
       "recoverMessages",
     ]);

@@ -3,7 +3,6 @@
 import * as z from "zod/mini";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import {
-  CANCEL_REASON_MAX_BYTES,
   ERROR_MAX_BYTES,
   GRACE_DEFAULT_SECONDS,
   GRACE_MAX_SECONDS,
@@ -11,6 +10,7 @@ import {
   INPUTS_MAX_BYTES,
   NOT_BEFORE_MAX_DAYS,
   OUTPUT_MAX_BYTES,
+  REASON_MAX_BYTES,
   TIMEOUT_DEFAULT_MINUTES,
   URL_MAX_CHARACTERS,
   WAIT_TIMEOUT_DEFAULT_MINUTES,
@@ -139,25 +139,27 @@ export const retry = z
 
 export type RetryBody = z.output<typeof retry>;
 
-/** Odd characters in a `reason` are refused and not repaired, because the caller can send another text. */
+/** Odd characters are refused and not repaired, because the caller can send another text. `what`: why this is said. */
+export const reasonOf = (what: string) =>
+  z
+    .string({ error: "send a string." })
+    .check(
+      z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
+        error: "has a line break, a control character or half a surrogate pair; send one line of plain text.",
+      }),
+      maxBytes(REASON_MAX_BYTES, String),
+    )
+    .register(z.globalRegistry, {
+      wire: { type: "string", maxLength: REASON_MAX_BYTES, pattern: PLAIN_TEXT },
+      description: `${what} At most ${REASON_MAX_BYTES} bytes of UTF-8.`,
+    });
+
+const ONE_LINE = "one line of well-formed Unicode without control characters";
+
 export const cancel = z
   .strictObject({
     reason: z.optional(
-      z
-        .string({ error: "send a string." })
-        .check(
-          z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
-            error:
-              "has a line break, a control character or half a surrogate pair; send one line of plain text.",
-          }),
-          maxBytes(CANCEL_REASON_MAX_BYTES, String),
-        )
-        .register(z.globalRegistry, {
-          wire: { type: "string", maxLength: CANCEL_REASON_MAX_BYTES, pattern: PLAIN_TEXT },
-          description:
-            "Why the run is cancelled: one line of well-formed Unicode without control characters. The job and " +
-            `every reader of the run can see it. At most ${CANCEL_REASON_MAX_BYTES} bytes of UTF-8.`,
-        }),
+      reasonOf(`Why the run is cancelled: ${ONE_LINE}. The job and every reader of the run can see it.`),
     ),
     graceSeconds: z._default(
       described(
@@ -171,6 +173,12 @@ export const cancel = z
     id: "Cancel",
     examples: [{ reason: "a newer version is on its way", graceSeconds: 30 }],
   });
+
+export const decision = z
+  .strictObject({
+    reason: z.optional(reasonOf(`Why you decide so: ${ONE_LINE}. Every reader of the run can see it.`)),
+  })
+  .register(z.globalRegistry, { id: "Decision", examples: [{ reason: "checked with the team" }] });
 
 const output = z.optional(
   jsonObject.check(maxBytes(OUTPUT_MAX_BYTES, JSON.stringify)).register(z.globalRegistry, {

@@ -6,8 +6,7 @@ import { requiresRoot } from "../../auth/bearer.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { registerAll } from "../d1/registration.ts";
-import { COORDINATORS } from "../run-id.ts";
-import { ask, environmentOf } from "./run-environment.ts";
+import { askAll, environmentOf } from "./run-environment.ts";
 
 export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (c) => {
   const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
@@ -20,8 +19,6 @@ export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (
     c.env.DB.batch([auditStatement(c.env.DB, entry), registerAll(c.env.DB, scope, entry.at)]),
   );
   logAudit(entry, c.get("requestId"));
-  const numbers = Array.from({ length: COORDINATORS }, (_, n) => n);
-  const resync = (n: number) => ask(environment, n, (coordinator) => coordinator.resync());
-  const remaining = await Promise.all(numbers.map(resync));
+  const remaining = await askAll(environment, (coordinator) => coordinator.resync());
   return c.json({ remaining: remaining.reduce((sum, runs) => sum + runs, 0) }, 202);
 });

@@ -10,10 +10,12 @@ import { scopeOf } from "../../http/environment.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
-import { callCoordinator } from "../coordinator-client.ts";
+import { callCoordinator, callEachCoordinator } from "../coordinator-client.ts";
 import type { Coordinator, RunReply } from "../protocol.ts";
 import { isGenuineRunId, readRunId } from "../run-id.ts";
 import { remind } from "./reminders.ts";
+
+const A_PART_UNREACHABLE = "A part of the environment can't be reached. Try again in a few seconds.";
 
 /** The environment that a request is about, and what the request needs to reach its runs. */
 export interface RunEnvironment {
@@ -66,6 +68,18 @@ export async function ask<T>(
     return await callCoordinator(env, hops, scope, n, call);
   } catch (error) {
     throw new ApiError("coordinator_unavailable", undefined, { cause: error });
+  }
+}
+
+/** Calls each coordinator of the environment. Throws `coordinator_unavailable` if one of them can't be reached. */
+export async function askAll<T>(
+  { env, hops, scope }: RunEnvironment,
+  call: (coordinator: Coordinator) => Promise<T>,
+): Promise<T[]> {
+  try {
+    return await Promise.all(callEachCoordinator(env, hops, scope, call));
+  } catch (cause) {
+    throw new ApiError("coordinator_unavailable", A_PART_UNREACHABLE, { cause });
   }
 }
 

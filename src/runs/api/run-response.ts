@@ -17,12 +17,18 @@ const CODES: Partial<Record<Reason, ErrorCode>> = {
   key_reused: "idempotency_key_reused",
   key_unverifiable: "idempotency_key_unverifiable",
   overloaded: "coordinator_overloaded",
+  write_required: "forbidden",
+};
+
+const SENTENCES: Partial<Record<Reason, string>> = {
+  write_required:
+    "Deleting a run that has gates requires data:write, which your role lacks. Use a token with a role that has it.",
 };
 
 export function refusalError(reason: Reason, headers: Readonly<Record<string, string>> = {}): ApiError {
   if (reason === "claimed") throw new Error("the claim of a key led to another claim");
   if (reason === "id_taken") throw new Error("several run ids in a row were taken");
-  return new ApiError(CODES[reason] ?? (reason as ErrorCode), undefined, { headers });
+  return new ApiError(CODES[reason] ?? (reason as ErrorCode), SENTENCES[reason], { headers });
 }
 
 /** Sends JSON text. `bookmark`: what the caller's next list must show. */

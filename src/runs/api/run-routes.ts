@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { requires } from "../../auth/bearer.ts";
+import { may } from "../../auth/permissions.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { encodeCursor, nextLink } from "../../http/cursor.ts";
 import { ApiError } from "../../http/errors.ts";
@@ -14,6 +15,7 @@ import { actorOf } from "./caller.ts";
 import { changeKeyOf } from "./change-key.ts";
 import { createRunOfBody, creationOf } from "./create/create.ts";
 import { createRetry } from "./create/retry.ts";
+import { requirePerson } from "./gates/require-person.ts";
 import {
   changeQuery,
   createQuery,
@@ -78,8 +80,10 @@ export const runRoutes = new Hono<AppEnv>()
       changeKeyOf(actor, key, "cancel"),
     ]);
     if (!isKnown) throw new ApiError("run_not_found");
+    await requirePerson(c, environment, id);
+    const options = { mayWrite: may(c.get("principal").role, "data:write") };
     const answer = await askForChange(environment, id, (coordinator) =>
-      coordinator.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey),
+      coordinator.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey, options),
     );
     return sendChanged(c, environment, id, answer, key);
   })
@@ -99,6 +103,7 @@ export const runRoutes = new Hono<AppEnv>()
         changeKeyOf(actor, key, ["cancel", body]),
       ]);
       if (!isKnown) throw new ApiError("run_not_found");
+      await requirePerson(c, environment, id);
       const { reason = null, graceSeconds } = body;
       const by = nameOf(actor);
       const request = { type: "cancel_requested", by, reason, graceMs: graceSeconds * 1000 } as const;

@@ -219,6 +219,11 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#gates.approval(id, Date.now());
   }
 
+  async hasGates(id: string): Promise<boolean> {
+    const run = this.#journal.runs.byId(id);
+    return run !== null && run.gates !== null;
+  }
+
   async pause(pause: Pause): Promise<void> {
     this.#gates.pause(pause);
     this.#projection.arm(Date.now());
@@ -308,7 +313,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const hasGrace = isOpen(next.value);
     if (next.value.version === run.version) {
       // An earlier request ends the run sooner. Only a caller's own key can be sent again.
-      if (changeKey.key.startsWith("t:")) this.#journal.accepted.insert(id, { ...changeKey, hasGrace });
+      if (changeKey.key.startsWith("t:")) {
+        this.#journal.accepted.insert(id, { ...changeKey, hasGrace, at: now });
+      }
       return { ...this.#replies.run(run, { include }), hasGrace };
     }
     const changed = this.#ledger.update(run, next.value, request, now, { changeKey });

@@ -5,10 +5,10 @@
 
 import { DAY_MS } from "../../base/time.ts";
 import type { NewDelivery } from "../../webhooks/delivery.ts";
-import { nameOf } from "../actor.ts";
+import { isSameActor, nameOf } from "../actor.ts";
 import { shownApproval } from "../details.ts";
 import type { GateEvent } from "../gate-transition.ts";
-import { approvalConflict, hasApproved, isSameSlot, type Slot } from "../gates.ts";
+import { approvalConflict, isSameSlot, type Slot } from "../gates.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type {
@@ -29,6 +29,12 @@ import { fingerprintRefusal, KEY_REUSED, NOT_FOUND, type Replies } from "./repli
 
 /** The longest that a run can live without its retention: its start, its wait and its timeout each have 30 days. */
 const RUN_LIFE_MAX_MS = 90 * DAY_MS;
+
+/** Somebody decided so before, at this instant. */
+interface Repeated {
+  readonly type: "repeated";
+  readonly at: number;
+}
 
 export class GateDesk {
   readonly #journal: Journal;
@@ -85,7 +91,8 @@ export class GateDesk {
     now: number,
   ): RunReply {
     return this.#decide(id, changeKey, inclusion, now, (run) => {
-      if (hasApproved(run.approvals, by)) return "repeated";
+      const earlier = run.approvals.find((approval) => isSameActor(approval.by, by));
+      if (earlier !== undefined) return { type: "repeated", at: earlier.at };
       const conflict =
         run.gates && isWaiting(run) ? approvalConflict(run.gates, run.approvals, by) : "not_waiting";
       return conflict ?? { type: "approved", approval: { by, at: now, reason } };
@@ -101,7 +108,9 @@ export class GateDesk {
     now: number,
   ): RunReply {
     return this.#decide(id, changeKey, inclusion, now, (run) => {
-      if (run.endCause === "rejected" && run.cancelBy === nameOf(by)) return "repeated";
+      if (run.endCause === "rejected" && run.cancelBy === nameOf(by)) {
+        return { type: "repeated", at: run.completedAt ?? now };
+      }
       const conflict = run.gates && isWaiting(run) ? approvalConflict(run.gates, [], by) : "not_waiting";
       if (conflict !== null) return conflict;
       const isOpened = run.approvals.length >= (run.gates?.approval?.required ?? 0);
@@ -159,22 +168,22 @@ export class GateDesk {
     changeKey: ChangeKey,
     { include }: Inclusion,
     now: number,
-    judge: (run: JournaledRun) => GateEvent | "repeated" | Exclude<RunRefusal["reason"], "claimed">,
+    judge: (run: JournaledRun) => GateEvent | Repeated | Exclude<RunRefusal["reason"], "claimed">,
   ): RunReply {
     const run = this.#ledger.current(id, now);
     if (run === null) return NOT_FOUND;
     const accepted = this.#journal.accepted.of(id, changeKey.key);
     if (accepted?.fingerprint === changeKey.fingerprint && accepted !== null) {
-      return this.#replies.run(run, { replayed: true, include });
+      return { ...this.#replies.run(run, { replayed: true, include }), decidedAt: accepted.at };
     }
     // The key of another decision or cancel, or of a DELETE.
     if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
     const judged = judge(run);
-    if (judged === "repeated") return this.#replies.run(run, { include });
     if (typeof judged === "string") return this.#replies.refusal(run, judged);
-    const isRepeatable = changeKey.key.startsWith("t:");
-    const changed = this.#keeper.change(run, judged, now, { changeKey, isRepeatable });
-    return this.#replies.run(changed, { include });
+    if (judged.type === "repeated") return { ...this.#replies.run(run, { include }), decidedAt: judged.at };
+    // Also with a minted key, because the Worker repeats a call whose answer was lost.
+    const changed = this.#keeper.change(run, judged, now, { changeKey, isRepeatable: true });
+    return { ...this.#replies.run(changed, { include }), decidedAt: now };
   }
 
   #claimEndsAt(now: number): number {

@@ -121,7 +121,7 @@ export class Ledger {
     };
     const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
     const isAccepted = isRepeatable === true || event.type === "cancel_requested";
-    const accepted = isAccepted ? { ...changeKey, hasGrace: isOpen(changed) } : null;
+    const accepted = isAccepted ? { ...changeKey, hasGrace: isOpen(changed), at: now } : null;
     const written = this.#journal.update(changed, { events, accepted, delivery: delivery ?? null }, now);
     this.#written(changed, written, now);
     this.#endLog.write(changed, now);

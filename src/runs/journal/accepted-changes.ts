@@ -7,11 +7,12 @@
 /** The most changes that are kept of one run. Callers can send any number, and each is a row. */
 export const ACCEPTED_MAX = 1000;
 
-/** `hasGrace`: whether a cancel left the run open, so that its job could stop. */
+/** `hasGrace`: whether a cancel left the run open, so that its job could stop. `at`: when it was accepted, in ms. */
 export interface AcceptedChange {
   readonly key: string;
   readonly fingerprint: string;
   readonly hasGrace: boolean;
+  readonly at: number;
 }
 
 export class AcceptedChanges {
@@ -23,20 +24,20 @@ export class AcceptedChanges {
 
   /** The change that this key asked for; null if there was none. */
   of(runId: string, key: string): AcceptedChange | null {
-    const [row] = this.#sql.exec<{ fingerprint: string; hasGrace: number }>(
-      "SELECT fingerprint, has_grace AS hasGrace FROM accepted_changes WHERE run_id = ? AND key = ?",
+    const [row] = this.#sql.exec<{ fingerprint: string; hasGrace: number; at: number }>(
+      "SELECT fingerprint, has_grace AS hasGrace, accepted_at AS at FROM accepted_changes WHERE run_id = ? AND key = ?",
       runId,
       key,
     );
-    return row === undefined ? null : { key, fingerprint: row.fingerprint, hasGrace: row.hasGrace === 1 };
+    return row === undefined ? null : { ...row, key, hasGrace: row.hasGrace === 1 };
   }
 
   /** Beyond ACCEPTED_MAX, nothing is written. A repeated change then counts as a new one. */
-  insert(runId: string, { key, fingerprint, hasGrace }: AcceptedChange): void {
+  insert(runId: string, { key, fingerprint, hasGrace, at }: AcceptedChange): void {
     this.#sql.exec(
-      `INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace) SELECT ?1, ?2, ?3, ?4
-       WHERE (SELECT count(*) FROM accepted_changes WHERE run_id = ?1) < ?5`,
-      ...[runId, key, fingerprint, hasGrace ? 1 : 0, ACCEPTED_MAX],
+      `INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace, accepted_at) SELECT ?1, ?2, ?3, ?4, ?5
+       WHERE (SELECT count(*) FROM accepted_changes WHERE run_id = ?1) < ?6`,
+      ...[runId, key, fingerprint, hasGrace ? 1 : 0, at, ACCEPTED_MAX],
     );
   }
 }

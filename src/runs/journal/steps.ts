@@ -138,6 +138,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      key         TEXT    NOT NULL,
      fingerprint TEXT    NOT NULL,
      has_grace   INTEGER NOT NULL,
+     accepted_at INTEGER NOT NULL,
      PRIMARY KEY (run_id, key)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE stop_requests (

@@ -383,7 +383,8 @@ describe("the same request with the same key", () => {
       path,
       n,
       `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < ?2)
-       INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace) SELECT ?1, 't:root:' || k, '', 1 FROM counted`,
+       INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace, accepted_at)
+       SELECT ?1, 't:root:' || k, '', 1, 0 FROM counted`,
       ...[run.id, ACCEPTED_MAX - 1],
     );
     const kept = async () => (await journal(path, n, "SELECT key FROM accepted_changes")).length;

@@ -24,6 +24,7 @@ import type { ChangeKey, Inclusion, RunAnswer, RunReply } from "../../protocol.t
 import { coordinatorOfKey, coordinatorOfSlot } from "../../run-id.ts";
 import { actorOf } from "../caller.ts";
 import { changeKeyOf } from "../change-key.ts";
+import { mustNamePerson } from "../gates/require-person.ts";
 import type { NewRunBody } from "../request-schemas.ts";
 import { ask, askForChange, environmentOf, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
@@ -38,6 +39,8 @@ export interface Creation extends RunEnvironment, Inclusion {
   /** `…/action-runs`: the URL of a run is this and its id. */
   readonly runsUrl: string;
   readonly actor: Actor;
+  /** Whether the request must name a person if the run has gates. */
+  readonly mustNamePerson: boolean;
   /** The caller's Idempotency-Key. */
   readonly key: string | null;
   /** Not part of what a key is bound to, because each try of a request can have a span of its own. */
@@ -68,6 +71,7 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation
     origin: new URL(c.req.url).origin,
     runsUrl: `${baseUrl(c.env, c.req.url)}/${o}/${p}/envs/${envName}/action-runs`,
     actor: actorOf(c),
+    mustNamePerson: mustNamePerson(c),
     key: idempotencyKey(c),
     traceparent: traceparentOf(c),
     include,

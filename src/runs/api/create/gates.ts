@@ -28,6 +28,9 @@ export interface WantedGates {
   readonly concurrency: Concurrency | null;
 }
 
+/** The gates of a run whose request is not sealed yet. */
+type UnsealedGates = Omit<Gates, "sealedUnder">;
+
 type GatedAction = Pick<ResolvedAction, "trigger" | "approval" | "concurrency" | "waitTimeout">;
 
 /** The run as far as gates need it. */
@@ -78,7 +81,7 @@ export function gatesOf(
   { notBefore: asked, waitTimeoutMs, approval, concurrency }: WantedGates,
   createdAt: number,
   creator: Actor,
-): Gates | null {
+): UnsealedGates | null {
   const notBefore = asked !== null && asked > createdAt ? asked : null;
   if (notBefore !== null && notBefore > createdAt + NOT_BEFORE_MAX_DAYS * DAY_MS) {
     const message = `is too far ahead; send an instant in the next ${NOT_BEFORE_MAX_DAYS} days.`;
@@ -90,6 +93,10 @@ export function gatesOf(
 }
 
 /** The latest instant at which the run can still be open. A gated run's timeout starts when it is released. */
-export function deadlineOf(gates: Gates | null, createdAt: number, timeoutMs: number): number {
+export function deadlineOf(
+  gates: Pick<Gates, "waitUntil"> | null,
+  createdAt: number,
+  timeoutMs: number,
+): number {
   return (gates?.waitUntil ?? createdAt) + timeoutMs;
 }

@@ -44,6 +44,7 @@ interface Asked extends Origin {
   readonly genuineIds: Set<string>;
   readonly runsUrl: string;
   readonly actor: Actor;
+  readonly mustNamePerson: boolean;
   readonly key: string | null;
   readonly traceparent: string | null;
 }
@@ -69,7 +70,7 @@ export interface PreparedRun {
 
 /**
  * `claim`: where an earlier request with the same key was to make the run, if that is not where this one would. Throws
- * `too_many_labels`, `invalid_body`, or why the webhook may not be sent.
+ * `too_many_labels`, `invalid_body`, `person_required`, or why the webhook may not be sent.
  */
 export async function prepareRun(
   asked: Asked,
@@ -83,7 +84,8 @@ export async function prepareRun(
     throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
   }
   const createdAt = Date.now();
-  const gates = trigger === undefined ? null : gatesOf(atClaim(wanted.gates, claim), createdAt, asked.actor);
+  const gates =
+    trigger === undefined ? null : await sealableGates(asked, atClaim(wanted.gates, claim), createdAt);
   const slot = gates?.concurrency ?? claim;
   const id = await mintRunId(ring, scope, { createdAt, coordinator: coordinatorFor(slot, asked.key) });
   asked.genuineIds.add(id);
@@ -96,6 +98,19 @@ export async function prepareRun(
   const isShown = gates !== null && gates.approval !== null && shownTrigger !== undefined;
   const preview = isShown ? previewOf(shownTrigger, context) : null;
   return { run, slot, delivery: prepared.value, preview, token };
+}
+
+/** Throws `person_required`. */
+async function sealableGates(
+  { ring, actor, mustNamePerson }: Asked,
+  wanted: WantedGates,
+  createdAt: number,
+): Promise<Gates | null> {
+  const gates = gatesOf(wanted, createdAt, actor);
+  if (gates === null) return null;
+  if (mustNamePerson) throw new ApiError("person_required");
+  const [sealedUnder = null] = await ring.keyIds("delivery");
+  return { ...gates, sealedUnder };
 }
 
 /** The claimed group may have another limit today, or none, so one run at a time is the only safe answer. */

@@ -1,0 +1,62 @@
+/**
+ * The audit entry of a change that a coordinator made. The entry comes after the change: before it, nobody knows
+ * whether the coordinator refuses, and an entry about an approval that never was is worse than a late one. And D1 must
+ * not be able to prevent an approval or a freeze, which people need most while something is down.
+ *
+ * Nothing that was answered is lost: the journal keeps the change with who made it, and the log has the entry at once.
+ * The row in D1 is tried for as long as the platform lets work go on after a response. A caller who got no answer
+ * repeats the request, and the repetition writes the same row, because its id is made of the change.
+ */
+
+import type { Context } from "hono";
+import { sha256Hex } from "../base/json.ts";
+import { logFailure } from "../base/log.ts";
+import { msSince, within } from "../base/time.ts";
+import { hyphenated, timeHex } from "../base/uuid.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { type AuditEntry, auditStatement, logAudit, newAuditEntry } from "./audit.ts";
+
+/** How long the response waits for the row, so that a list right after it has the row. */
+const WAIT_MAX_MS = 1000;
+/** A try can take 10 s, and the platform ends the work 30 s after the response. */
+const TRIES_END_AFTER_MS = 18_000;
+
+/** `changedAt`: when the coordinator made the change. A repetition has the same one. */
+export async function auditAfterwards(
+  c: Context<AppEnv>,
+  what: Pick<AuditEntry, "action" | "target">,
+  changedAt: number,
+): Promise<void> {
+  const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
+  const minted = newAuditEntry(c.get("principal"), { project: `${o}/${p}`, envName, ...what }, changedAt);
+  const entry = { ...minted, id: await idOf(minted, c.get("person")) };
+  logAudit(entry, c.get("requestId"));
+  const written = write(c, entry);
+  c.executionCtx.waitUntil(written);
+  await within(WAIT_MAX_MS, written).catch(() => {});
+}
+
+/** Never throws. */
+async function write(c: Context<AppEnv>, entry: AuditEntry): Promise<void> {
+  const startedAt = Date.now();
+  for (let pauseMs = 1000; ; pauseMs *= 2) {
+    try {
+      await readD1(c.get("hops"), () => auditStatement(c.env.DB, entry).run());
+      return;
+    } catch (error) {
+      if (msSince(startedAt, Date.now()) + pauseMs > TRIES_END_AFTER_MS) {
+        logFailure("audit_failed", error, { requestId: c.get("requestId"), audit: entry.id });
+        return;
+      }
+    }
+    await scheduler.wait(pauseMs);
+  }
+}
+
+/** A UUID of version 7 whose random bits are made of the change. */
+async function idOf(entry: AuditEntry, person: string | null): Promise<string> {
+  const { at, envName, actor, action, target } = entry;
+  const hash = await sha256Hex(JSON.stringify([envName, actor, person, action, target]));
+  return hyphenated(`${timeHex(at)}7${hash.slice(0, 3)}8${hash.slice(3, 18)}`);
+}

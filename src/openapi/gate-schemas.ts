@@ -1,0 +1,92 @@
+/** zod: the responses about gates, for the OpenAPI document and the tests. */
+
+import * as z from "zod";
+import { responseInstant } from "./describe.ts";
+import { approval } from "./run-schemas.ts";
+
+const APPROVAL = {
+  required: 1,
+  allowSelf: false,
+  approvals: [],
+  request: {
+    method: "POST",
+    url: "https://ci.example.com/hooks/deploy",
+    headers: { Authorization: null },
+    payload: { version: "1.4.2" },
+  },
+  action: { name: "deploy", version: 2000000000, isChanged: false },
+};
+
+const request = z.object({
+  method: z.enum(["POST", "PUT", "PATCH", "DELETE"]),
+  url: z.string().nullable(),
+  headers: z.record(z.string(), z.string().nullable()),
+  payload: z.unknown(),
+});
+
+export const approvalOfRun = z
+  .object({
+    required: z.int().min(1).meta({ description: "How many different approvers open the gate." }),
+    allowSelf: z.boolean().meta({ description: "Whether the run's creator may be one of them." }),
+    approvals: z.array(approval).meta({ description: "Those that count, the oldest first." }),
+    request: request.nullable().meta({
+      description:
+        "The request as it will be sent, with null instead of each text that has a secret or the callback token. Null after the run's end.",
+    }),
+    action: z
+      .object({
+        name: z.string(),
+        version: z.int().min(1).nullable(),
+        isChanged: z.boolean().nullable().meta({
+          description:
+            "Whether the action has another version by now, or is deleted. The run keeps its own. Null if the database can't say.",
+        }),
+      })
+      .meta({ description: "The stored action that the run came from, as it was then." }),
+  })
+  .meta({ id: "RunApproval", examples: [APPROVAL] });
+
+const PAUSE = {
+  group: "deploy",
+  reason: "a deploy freeze over lunch",
+  until: "2026-11-25T13:30:00.000Z",
+  by: "ci",
+  via: null,
+  at: "2026-11-25T12:00:00.000Z",
+};
+
+export const pause = z
+  .object({
+    group: z.string().meta({ description: "The concurrency group, or `-environment`." }),
+    reason: z.string(),
+    until: responseInstant.nullable().meta({
+      description: "When the pause ends by itself. Null if only a DELETE ends it.",
+    }),
+    by: z.string().meta({ description: "The person, or the name of the API token." }),
+    via: z.string().nullable().meta({ description: "The name of the API token, if `by` is a person." }),
+    at: responseInstant,
+  })
+  .meta({ id: "Pause", examples: [PAUSE] });
+
+export const pauseList = z.array(pause).meta({ id: "PauseList", examples: [[PAUSE]] });
+
+const GROUP = { group: "deploy", key: "shop", limit: 1, holders: 1, waiters: 2, paused: null };
+
+const concurrencyGroup = z
+  .object({
+    group: z.string(),
+    key: z.string().meta({ description: "Empty if the action has none." }),
+    limit: z.int().min(1).meta({
+      description: "How many runs may hold a slot: the least limit of the runs that hold one or wait.",
+    }),
+    holders: z.int().min(0).meta({ description: "Runs that hold a slot." }),
+    waiters: z.int().min(0).meta({ description: "Runs that wait for a slot." }),
+    paused: z.string().nullable().meta({
+      description: "The reason of the pause that holds the group back. Null without one.",
+    }),
+  })
+  .meta({ id: "ConcurrencyGroup", examples: [GROUP] });
+
+export const concurrencyGroupList = z
+  .array(concurrencyGroup)
+  .meta({ id: "ConcurrencyGroupList", examples: [[GROUP]] });

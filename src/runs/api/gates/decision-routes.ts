@@ -1,0 +1,117 @@
+/**
+ * …/action-runs/{id}/approve, …/reject and …/release: open a gate of a run, or end the run there. And …/approval: what
+ * an approver decides about. No GET changes anything, because mail scanners and previews follow every link.
+ */
+
+import { type Context, Hono } from "hono";
+import { currentVersion } from "../../../actions/current-version.ts";
+import { auditAfterwards } from "../../../auth/audit-afterwards.ts";
+import { requires } from "../../../auth/bearer.ts";
+import type { AppEnv } from "../../../http/app-env.ts";
+import { ApiError } from "../../../http/errors.ts";
+import { idempotencyKey } from "../../../http/idempotency-key.ts";
+import { validBody, validQuery } from "../../../http/validate.ts";
+import type { Actor } from "../../actor.ts";
+import type { ApprovalAnswer, ChangeKey, Coordinator, RunReply } from "../../protocol.ts";
+import { actorOf } from "../caller.ts";
+import { changeKeyOf } from "../change-key.ts";
+import { changeQuery } from "../query-schemas.ts";
+import { mayBeKnown } from "../read/reader.ts";
+import { decision } from "../request-schemas.ts";
+import { ask, askForChange, environmentOf, type RunEnvironment, runIdOf } from "../run-environment.ts";
+import { sendChanged } from "../run-response.ts";
+import { requirePerson } from "./require-person.ts";
+
+export const decisionRoutes = new Hono<AppEnv>()
+  .post(
+    "/:id/approve",
+    requires("data:read"),
+    validBody(decision, { mayBeEmpty: true }),
+    validQuery(changeQuery),
+    (c) => {
+      requireApprover(c);
+      const { reason = null } = c.req.valid("json");
+      const inclusion = c.req.valid("query");
+      return decide(c, "run_approved", ["approve", reason], (coordinator, { id, by, changeKey }) =>
+        coordinator.approve(id, { by, reason }, changeKey, inclusion),
+      );
+    },
+  )
+  .post(
+    "/:id/reject",
+    requires("data:read"),
+    validBody(decision, { mayBeEmpty: true }),
+    validQuery(changeQuery),
+    (c) => {
+      requireApprover(c);
+      const { reason = null } = c.req.valid("json");
+      const inclusion = c.req.valid("query");
+      return decide(c, "run_rejected", ["reject", reason], (coordinator, { id, by, changeKey }) =>
+        coordinator.reject(id, { by, reason }, changeKey, inclusion),
+      );
+    },
+  )
+  .post("/:id/release", requires("actions:manage"), validQuery(changeQuery), (c) => {
+    const inclusion = c.req.valid("query");
+    return decide(c, "run_released", "release", (coordinator, { id, by, changeKey }) =>
+      coordinator.release(id, by, changeKey, inclusion),
+    );
+  })
+  .get("/:id/approval", requires("data:read"), async (c) => {
+    const environment = environmentOf(c);
+    const id = runIdOf(c);
+    if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
+    const answer = await ask(environment, id, (coordinator) => coordinator.approval(id));
+    if (!answer.ok) throw new ApiError(answer.reason);
+    c.header("Content-Type", "application/json");
+    return c.body(await approvalJson(environment, answer));
+  });
+
+interface Deciding {
+  readonly id: string;
+  readonly by: Actor;
+  readonly changeKey: ChangeKey;
+}
+
+/** The role does not matter: an admin may mint tokens, so a role could not hold this back from anybody below. */
+function requireApprover(c: Context<AppEnv>): void {
+  if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
+}
+
+/** `request`: what makes a repetition the same request. */
+async function decide(
+  c: Context<AppEnv>,
+  action: "run_approved" | "run_rejected" | "run_released",
+  request: unknown,
+  call: (coordinator: Coordinator, deciding: Deciding) => Promise<RunReply>,
+): Promise<Response> {
+  const id = runIdOf(c);
+  const key = idempotencyKey(c);
+  const environment = environmentOf(c);
+  const by = actorOf(c);
+  const [isKnown, changeKey] = await Promise.all([
+    mayBeKnown(environment, id),
+    changeKeyOf(by, key, request),
+  ]);
+  if (!isKnown) throw new ApiError("run_not_found");
+  await requirePerson(c, environment, id);
+  const answer = await askForChange(environment, id, (coordinator) =>
+    call(coordinator, { id, by, changeKey }),
+  );
+  if (answer.ok) await auditAfterwards(c, { action, target: id }, answer.decidedAt ?? Date.now());
+  return sendChanged(c, environment, id, answer, key);
+}
+
+/** `isChanged`: null if the database can't say. The approver must be able to decide during its outage. */
+async function approvalJson(
+  environment: RunEnvironment,
+  { rule, approvals, request, actionName: name, actionVersion: version }: ApprovalAnswer,
+): Promise<string> {
+  const { required, allowSelf } = rule;
+  const current = await currentVersion(environment, name).catch(() => undefined);
+  const isChanged = current === undefined ? null : current !== version;
+  return (
+    `{"required":${required},"allowSelf":${allowSelf},"approvals":${approvals},"request":${request ?? "null"},` +
+    `"action":${JSON.stringify({ name, version, isChanged })}}`
+  );
+}

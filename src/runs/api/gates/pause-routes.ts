@@ -1,0 +1,82 @@
+/**
+ * …/pauses: holds back the runs of a concurrency group, or every run of the environment that has a gate. A group's runs
+ * can be in each coordinator, so each has every pause.
+ */
+
+import { type Context, Hono } from "hono";
+import { auditAfterwards } from "../../../auth/audit-afterwards.ts";
+import { requires } from "../../../auth/bearer.ts";
+import { CONCURRENCY_GROUP } from "../../../base/limits.ts";
+import { rfc3339 } from "../../../base/time.ts";
+import type { AppEnv } from "../../../http/app-env.ts";
+import { ApiError } from "../../../http/errors.ts";
+import { refusalOf } from "../../../http/refusal.ts";
+import { validBody } from "../../../http/validate.ts";
+import { nameOf, viaOf } from "../../actor.ts";
+import { NO_GROUP } from "../../gates.ts";
+import type { Pause } from "../../protocol.ts";
+import { actorOf } from "../caller.ts";
+import { askAll, environmentOf } from "../run-environment.ts";
+import { pause } from "./request-schemas.ts";
+
+/** The name of the environment's pause. No group has it, because a group begins with a letter or a digit. */
+const ENVIRONMENT = "-environment";
+const PAUSE = `/:group{${ENVIRONMENT}|${CONCURRENCY_GROUP}}` as "/:group";
+/** No response can show a later year than 9999. */
+const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+
+export const pauseRoutes = new Hono<AppEnv>()
+  .get("/", requires("data:read"), async (c) => {
+    const lists = await askAll(environmentOf(c), (coordinator) => coordinator.pauses());
+    return c.json(newestOfEach(lists.flat()).map(toWire));
+  })
+  .put(PAUSE, requires("actions:manage"), validBody(pause), async (c) => {
+    const { reason, until } = c.req.valid("json");
+    const at = Date.now();
+    const put: Pause = {
+      group: groupOf(c),
+      reason,
+      until: until === undefined ? null : Math.min(until.ceilMs, LAST_MS),
+      by: nameOf(actorOf(c)),
+      via: viaOf(actorOf(c)),
+      at,
+    };
+    if (put.until !== null && put.until <= at) {
+      throw refusalOf("invalid_body", [
+        { path: ["until"], message: "is in the past; send a later instant." },
+      ]);
+    }
+    try {
+      await askAll(environmentOf(c), (coordinator) => coordinator.pause(put));
+    } finally {
+      // Also if a coordinator could not be reached, because the others hold runs back by now.
+      await auditAfterwards(c, { action: "pause_put", target: c.req.param("group") }, at);
+    }
+    return c.json(toWire(put));
+  })
+  .delete(PAUSE, requires("actions:manage"), async (c) => {
+    const group = groupOf(c);
+    const wasPaused = await askAll(environmentOf(c), (coordinator) => coordinator.resume(group));
+    if (!wasPaused.includes(true)) throw new ApiError("pause_not_found");
+    await auditAfterwards(c, { action: "pause_deleted", target: c.req.param("group") }, Date.now());
+    return c.body(null, 204);
+  });
+
+function groupOf(c: Context<AppEnv>): string {
+  const name = c.req.param("group") ?? "";
+  return name === ENVIRONMENT ? NO_GROUP.group : name;
+}
+
+/** The coordinators differ after a PUT that did not reach all of them. Whoever sent it was told to send it again. */
+function newestOfEach(pauses: readonly Pause[]): readonly Pause[] {
+  const newest = new Map<string, Pause>();
+  for (const pause of pauses) {
+    if (pause.at >= (newest.get(pause.group)?.at ?? 0)) newest.set(pause.group, pause);
+  }
+  return [...newest.values()].sort((a, b) => (a.group < b.group ? -1 : 1));
+}
+
+function toWire({ group, reason, until, by, via, at }: Pause) {
+  const name = group === NO_GROUP.group ? ENVIRONMENT : group;
+  return { group: name, reason, until: rfc3339(until), by, via, at: rfc3339(at) };
+}

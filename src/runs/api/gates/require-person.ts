@@ -1,0 +1,27 @@
+/**
+ * Who changes a run that has gates must be known, or a portal's users could approve their own runs: all of them act
+ * through one token. So a token that may act for others must say for whom it acts. A run's gates never change, so it
+ * makes no difference when this is judged.
+ */
+
+import type { Context } from "hono";
+import type { AppEnv } from "../../../http/app-env.ts";
+import { ApiError } from "../../../http/errors.ts";
+import { ask, type RunEnvironment } from "../run-environment.ts";
+
+/** Whether the request must name a person if it is about a run that has gates. */
+export function mustNamePerson(c: Context<AppEnv>): boolean {
+  return c.get("principal").mayActForOthers && c.get("person") === null;
+}
+
+/** Throws `person_required`. `id`: of a run that a coordinator may know. Only requests that name nobody cost a call. */
+export async function requirePerson(
+  c: Context<AppEnv>,
+  environment: RunEnvironment,
+  id: string,
+): Promise<void> {
+  if (!mustNamePerson(c)) return;
+  if (await ask(environment, id, (coordinator) => coordinator.hasGates(id))) {
+    throw new ApiError("person_required");
+  }
+}
