@@ -17,7 +17,7 @@ export function eventText(event: object, output: Output): string {
   const { type, at, seq: _, ...said } = event as Readonly<Record<string, unknown>>;
   const time = output.paint("dim", instantText(String(at)));
   const line = `${time}  ${plain(String(type).replaceAll("_", " ")).padEnd(17)} ${tell(String(type), said, output)}`;
-  return wrap(line, output.columns, TIME_CELLS);
+  return wrap(line.trimEnd(), output.columns, TIME_CELLS);
 }
 
 type Said = Readonly<Record<string, unknown>>;
@@ -53,15 +53,61 @@ function tell(type: string, said: Said, output: Output): string {
     case "attempt_answered":
     case "stop_answered":
       return attempt(said, output);
+    case "waiting":
+      return words(
+        heldBy(said),
+        said.until ? `· at most until ${instantText(String(said.until))}` : "",
+        said.reason ? `· ${text(said.reason)}` : "",
+        said.by ? `· started early ${byText(said)}` : "",
+      );
+    case "approved":
+    case "rejected":
+    case "released":
+      return words(byText(said), said.reason ? `· ${text(said.reason)}` : "");
     case "ended": {
       const status = text(said.status);
-      const by = said.by === undefined ? "" : ` ${text(said.by)}`;
-      const reason = said.reason ? ` · ${text(said.reason)}` : "";
-      return `${output.paint(STATUS_COLOUR[status] ?? "dim", status)}, by ${text(said.cause)}${by}${reason}`;
+      const reason = said.reason ? `· ${text(said.reason)}` : "";
+      return words(`${output.paint(STATUS_COLOUR[status] ?? "dim", status)},`, causeText(said), reason);
     }
     default:
       return text(JSON.stringify(said));
   }
+}
+
+function heldBy(said: Said): string {
+  switch (said.for) {
+    case "time":
+      return `for its time, ${instantText(text(said.notBefore))}`;
+    case "concurrency":
+      return `for a slot of ${slotText(said)}`;
+    case "pause":
+      return "for the end of a pause";
+    default:
+      return `for ${text(said.for)}`;
+  }
+}
+
+/** A concurrency group with its key. */
+export function slotText({ group, key }: { readonly group?: unknown; readonly key?: unknown }): string {
+  return words(text(group), key ? `(${text(key)})` : "");
+}
+
+/** Why a run ended, and who ended it. */
+function causeText(said: Said): string {
+  switch (said.cause) {
+    case "gate":
+      return "at a gate";
+    case "rejected":
+      return words("rejected", byText(said));
+    case "replaced":
+      return `replaced by the run ${text(said.replacedBy)}`;
+    default:
+      return words(`by ${text(said.cause)}`, text(said.by));
+  }
+}
+
+function byText({ by, via }: Said): string {
+  return by ? words(`by ${text(by)}`, via ? `via ${text(via)}` : "") : "";
 }
 
 function attempt(said: Said, output: Output): string {

@@ -8,6 +8,8 @@ const OPTIONS: ReadonlyMap<string, string> = new Map([
   ["labels", "label"],
   ["graceSeconds", "grace"],
   ["gracePeriodSeconds", "gracePeriod"],
+  // --wait-timeout says how long the command waits, and not the run.
+  ["waitTimeout", "gateTimeout"],
 ]);
 
 /** What the service says about HTTP, and what users of commands do instead. */

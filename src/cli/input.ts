@@ -98,8 +98,14 @@ export function checkToken(token: string, from: string): string {
   return token;
 }
 
-/** Asks on the terminal, and hides a secret answer. Writes to stderr, because stdout is for the result. */
-export async function ask(question: string, { isSecret = false, usual = "" } = {}): Promise<string> {
+/**
+ * Asks on the terminal, and hides a secret answer. Writes to stderr, because stdout is for the result. `otherwise`: what
+ * it means that no answer comes.
+ */
+export async function ask(
+  question: string,
+  { isSecret = false, usual = "", otherwise = "Nothing was saved." } = {},
+): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const output = isSecret ? nowhere : process.stderr;
   const prompt = usual === "" ? `${question}: ` : `${question} [${plain(usual)}]: `;
@@ -109,7 +115,7 @@ export async function ask(question: string, { isSecret = false, usual = "" } = {
   if (isSecret) process.stderr.write(prompt);
   asking.on("SIGINT", () => process.exit(130));
   const end = () =>
-    Promise.reject(new CommandFailed("The input ended before the last question. Nothing was saved."));
+    Promise.reject(new CommandFailed(`The input ended before the last question. ${otherwise}`));
   // Ctrl-D rejects the question. If the terminal is gone, the question never settles, but `close` still comes.
   const closed = once(asking, "close").then(end);
   try {

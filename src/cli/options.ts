@@ -14,6 +14,7 @@ export const SUGGESTED = [
   "action names",
   "labels",
   "creators",
+  "concurrency groups",
 ] as const;
 export type Suggested = (typeof SUGGESTED)[number];
 

@@ -7,10 +7,13 @@ import { auditCommand } from "./commands/audit.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { createCommand } from "./commands/create.ts";
+import { approveCommand, rejectCommand, releaseCommand } from "./commands/decide.ts";
 import { execCommand } from "./commands/exec.ts";
 import { getCommand } from "./commands/get.ts";
+import { groupCommand } from "./commands/group.ts";
 import { listCommand } from "./commands/list.ts";
 import { loginCommand } from "./commands/login.ts";
+import { pauseCommand, resumeCommand } from "./commands/pause.ts";
 import { heartbeatCommand, reportCommand } from "./commands/report.ts";
 import { retryCommand } from "./commands/retry.ts";
 import { suggestCommand } from "./commands/suggest.ts";
@@ -31,7 +34,7 @@ creation to its end.
 A narrow terminal shows fewer columns of a table, and only the end of each run's
 id; \`get\` and --json show everything. You can give the last 6 or more characters
 of a run's id. The command looks for them among the newest 5000 runs. In a
-script, \`cancel\` and \`retry\` need the whole id.
+script, a command that changes a run needs the whole id.
 
 Settings come from options, then from environment variables, then from the
 profile that \`login\` saves. If the help names no variable for an option, the
@@ -76,7 +79,13 @@ ${EXIT_CODES}${SETTINGS}`,
     watchCommand(),
     cancelCommand(),
     retryCommand(),
+    approveCommand(),
+    rejectCommand(),
+    releaseCommand(),
     actionCommand(),
+    groupCommand(),
+    pauseCommand(),
+    resumeCommand(),
     webhookCommand(),
     reportCommand(),
     heartbeatCommand(),

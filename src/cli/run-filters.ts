@@ -15,10 +15,36 @@ export interface FilterFlags {
   readonly createdAfter?: string;
   readonly createdBefore?: string;
   readonly label?: readonly string[];
+  readonly waiting?: WaitingFilter;
+  readonly group?: string;
+}
+
+export type WaitingFilter = NonNullable<RunFilter["waiting"]>;
+
+/** All values: TypeScript reports a missing one. */
+const WAITING = Object.keys({
+  any: true,
+  time: true,
+  approval: true,
+  concurrency: true,
+  pause: true,
+} satisfies Record<WaitingFilter, true>);
+
+/** `of`: which runs, if the command has others too. */
+export function withGateFilters(command: CliCommand, of = ""): CliCommand {
+  return command
+    .addOption(
+      new Option("--waiting <gate>", `${of}only runs that wait for this; any stands for all`).choices(
+        WAITING,
+      ),
+    )
+    .addOption(
+      new OfferingOption("--group <name>", `${of}only runs of this concurrency group`, "concurrency groups"),
+    );
 }
 
 export function withFilters(command: CliCommand): CliCommand {
-  return command
+  command
     .addOption(new OfferingOption("--action-name <name>", "only runs of this action", "action names"))
     .addOption(new Option("--entity-id <uuid>", "only runs about this entity"))
     .addOption(new OfferingOption("--triggered-by <name>", "only runs that this token created", "creators"))
@@ -34,10 +60,21 @@ export function withFilters(command: CliCommand): CliCommand {
         "labels",
       ).argParser(repeated),
     );
+  return withGateFilters(command);
 }
 
 export function filterOf(flags: FilterFlags): RunFilter {
-  const { actionName, entityId, triggeredBy, since, createdAfter = since, createdBefore, label } = flags;
+  const {
+    actionName,
+    entityId,
+    triggeredBy,
+    since,
+    createdAfter = since,
+    createdBefore,
+    label,
+    waiting,
+    group,
+  } = flags;
   return given({
     actionName,
     entityId,
@@ -45,5 +82,7 @@ export function filterOf(flags: FilterFlags): RunFilter {
     createdAfter,
     createdBefore,
     label: label && [...label],
+    waiting,
+    group,
   });
 }

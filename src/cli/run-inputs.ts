@@ -2,8 +2,9 @@
 
 import { Option } from "commander";
 import type { CliCommand } from "./command.ts";
+import { type GateFlags, gatesOf, MINUTES, withGates } from "./gate-inputs.ts";
 import { readExactObject, readMembers, readObject } from "./input.ts";
-import { given, OfferingOption, repeated, textOption, wholeNumberFrom } from "./options.ts";
+import { given, OfferingOption, repeated, textOption } from "./options.ts";
 
 type Json = Record<string, unknown>;
 
@@ -12,7 +13,7 @@ export interface ParameterFlags {
   readonly param?: readonly string[];
 }
 
-export interface InputFlags extends ParameterFlags {
+export interface InputFlags extends ParameterFlags, GateFlags {
   readonly body?: string;
   readonly entityId?: string;
   readonly recommendations?: string;
@@ -21,7 +22,6 @@ export interface InputFlags extends ParameterFlags {
 }
 
 export const JSON_HELP = "\nGive JSON as text, as @file, or as @- for stdin.\n";
-export const MINUTES = wholeNumberFrom(1, 43_200);
 
 /** `about`: what --parameters gives. */
 export function withParameters(command: CliCommand, about = "all parameters, as a JSON object"): CliCommand {
@@ -38,7 +38,7 @@ export function withInputs(command: CliCommand): CliCommand {
   command
     .addOption(textOption("--body <json>", "the whole request as JSON; other options override its members"))
     .addOption(new Option("--entity-id <uuid>", "the entity that the run is about"));
-  return withParameters(command)
+  withParameters(command)
     .addOption(textOption("--recommendations <json>", "recommendations, as a JSON object"))
     .addOption(
       new OfferingOption(
@@ -50,6 +50,7 @@ export function withInputs(command: CliCommand): CliCommand {
     .addOption(
       new Option("--timeout <minutes>", "fail the run if no report comes in time").argParser(MINUTES),
     );
+  return withGates(command);
 }
 
 /**
@@ -79,5 +80,6 @@ export async function readInputs(flags: InputFlags): Promise<Json> {
       labels: label && [...label],
       timeout,
     }),
+    ...gatesOf(flags),
   };
 }

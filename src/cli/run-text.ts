@@ -4,7 +4,8 @@ import type { ActionRun, ActionRunDetails, DetailedActionRun } from "../client/i
 import { durationText, timesOf } from "./durations.ts";
 import { progressBar, text, words } from "./event-text.ts";
 import { type Output, plain, plainLines } from "./output.ts";
-import { fields, fittedValue, instantText, objectText, STATUS_COLOUR } from "./telling.ts";
+import { fields, fittedValue, indent, instantText, objectText, STATUS_COLOUR } from "./telling.ts";
+import { waitsForText } from "./waits-for.ts";
 
 /** A run with all its members. */
 export function runText(run: DetailedActionRun, output: Output): string {
@@ -13,7 +14,7 @@ export function runText(run: DetailedActionRun, output: Output): string {
     ["action", plain(run.actionName)],
     ["status", output.paint(STATUS_COLOUR[run.status] ?? "dim", plain(run.status))],
     ["entity", run.entityId && plain(run.entityId)],
-    ["by", plain(run.triggeredBy)],
+    ["by", words(plain(run.triggeredBy), run.details?.via ? `via ${plain(run.details.via)}` : "")],
     ["created", instantText(run.createdAt)],
     ["started", run.startedAt && `${instantText(run.startedAt)}${waited(run)}`],
     ["completed", run.completedAt && `${instantText(run.completedAt)}${ranOrTook(run)}`],
@@ -27,9 +28,12 @@ export function runText(run: DetailedActionRun, output: Output): string {
 }
 
 function detailRows(details: ActionRunDetails) {
-  const { action, retryOf, labels, traceparent, externalUrl, heartbeat, cancel } = details;
+  const { action, retryOf, labels, traceparent, externalUrl, heartbeat, cancel, waiting } = details;
   const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
+    ["gate", waitsForText(details, Date.now())],
+    ["at most until", waiting && instantText(waiting.until)],
+    ["approvals", approvalsText(details.approval)],
     ["stored action", action && `${plain(action.name)}, version ${text(action.version)}`],
     ["retry of", retryOf && plain(retryOf)],
     ["labels", labels.map(plain).join(", ")],
@@ -45,6 +49,21 @@ function detailRows(details: ActionRunDetails) {
     ],
     ["reason", cancel?.reason && plain(cancel.reason)],
   ];
+}
+
+/** How many, and by whom, each on a line. */
+function approvalsText(approval: ActionRunDetails["approval"]): string | null {
+  if (!approval) return null;
+  const { required, approvals } = approval;
+  const given = approvals.map(({ by, via, at, reason }) =>
+    words(
+      `by ${plain(by)}`,
+      via === null ? "" : `via ${plain(via)}`,
+      `at ${instantText(at)}`,
+      reason === null ? "" : `· ${plain(reason)}`,
+    ),
+  );
+  return indent([`${approvals.length} of ${text(required)}`, ...given].join("\n"));
 }
 
 function waited(run: ActionRun): string {

@@ -33,9 +33,17 @@ const FIELDS = { "action names": "actionName", labels: "label", creators: "trigg
 async function valuesOf(client: Client, what: Suggested, contains: string): Promise<readonly string[]> {
   if (what === "stored actions") return namesOf(client.actions.list());
   if (what === "webhook endpoints") return namesOf(client.webhookEndpoints.list());
+  if (what === "concurrency groups") return groupsOf(client);
   const { values } = await client.runs.facets({ field: FIELDS[what], contains });
   // An action that never ran has no run that says its name.
   return what === "action names" ? [...(await namesOf(client.actions.list())), ...values] : values;
+}
+
+/** Groups with open runs, and paused ones. */
+async function groupsOf(client: Client): Promise<readonly string[]> {
+  const groups = (await client.pauses.list()).map(({ group }) => group);
+  for await (const { group } of client.concurrencyGroups.list()) groups.push(group);
+  return groups;
 }
 
 /** Whether a shell can show the value, and read it as one line. */

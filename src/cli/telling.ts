@@ -1,7 +1,6 @@
-/** Shows tables of runs, actions and tokens to people. Every text from the service passes through `plain`. */
+/** Shows tables of actions, tokens and others to people. Every text from the service passes through `plain`. */
 
 import type {
-  ActionRun,
   ActionRunSummary,
   ApiToken,
   AuditEntry,
@@ -9,7 +8,6 @@ import type {
   ListedAction,
   StoredAction,
 } from "../client/index.ts";
-import { ageText, durationText, timesOf } from "./durations.ts";
 import { type Colour, type Output, plain, plainLines } from "./output.ts";
 import { readableJson } from "./readable-json.ts";
 import type { Column } from "./table.ts";
@@ -31,19 +29,6 @@ export const WHOLE_IDS_FROM_CELLS = 100;
 const ID_CHARACTERS = 36;
 const SHORT_ID_CHARACTERS = 8;
 
-// The id is never cut at its end, because commands find a run by the end of its id. A column without text takes no room.
-function runColumns(hasWholeIds: boolean, hasErrors: boolean): readonly Column[] {
-  return [
-    { heading: "RUN" },
-    { heading: "STATUS" },
-    { heading: "AGE", dispensable: 1 },
-    { heading: "TOOK", dispensable: 2 },
-    { heading: hasWholeIds ? "CREATED" : "", dispensable: 4 },
-    { heading: "BY", least: 8, dispensable: 3 },
-    { heading: "ACTION", least: 20 },
-    { heading: hasErrors ? "ERROR" : "", least: hasWholeIds ? 24 : 12 },
-  ];
-}
 const AUDIT_COLUMNS: readonly Column[] = [
   { heading: "AT", dispensable: 1 },
   { heading: "ACTION" },
@@ -99,33 +84,6 @@ export function fields(rows: readonly (readonly (string | null | undefined)[])[]
       return [`${output.paint("dim", `${name ?? ""}:`.padEnd(NAME_CELLS))}${shown}`];
     })
     .join("\n");
-}
-
-/** `now`: in ms, for the ages. In a narrow terminal an id is as short as commands accept it. */
-export function runTable(runs: readonly ActionRun[], output: Output, now = Date.now()): string {
-  const hasWholeIds = output.columns >= WHOLE_IDS_FROM_CELLS;
-  const shown = idShortener(
-    runs.map(({ id }) => id),
-    output,
-  );
-  const rows = runs.map((run) => {
-    const { tookMs } = timesOf(run);
-    return [
-      shown(run.id),
-      run.status,
-      ageText(now - Date.parse(run.createdAt)),
-      tookMs === null ? "" : durationText(tookMs),
-      // In a narrow terminal the age says as much in less room.
-      hasWholeIds ? instantText(run.createdAt) : "",
-      run.triggeredBy,
-      run.actionName,
-      run.error === null ? "" : firstLine(run.error),
-    ];
-  });
-  const hasErrors = runs.some(({ error }) => error !== null);
-  return output.table(runColumns(hasWholeIds, hasErrors), rows, (column, cell) =>
-    column === 1 ? (STATUS_COLOUR[cell] ?? null) : null,
-  );
 }
 
 /** The end of an id, for a line that can't know the others. */
@@ -237,6 +195,6 @@ export function fittedValue(lines: string, output: Output): string {
 }
 
 /** Moves all lines but the first to where the values of `fields` begin. */
-function indent(lines: string): string {
+export function indent(lines: string): string {
   return lines.replaceAll("\n", `\n${" ".repeat(NAME_CELLS)}`);
 }

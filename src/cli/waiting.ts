@@ -76,7 +76,8 @@ async function tell(
   people: Output,
   options: { readonly signal?: AbortSignal },
 ): Promise<void> {
-  const lines = new EventLines(people);
+  const read = () => client.runs.get(id, { ...options, include: "details" });
+  const lines = new EventLines(people, read);
   try {
     // Without events there is still the end to wait for.
     const patience = {

@@ -21,6 +21,13 @@ export type NewActionRun = Schemas["NewActionRun"];
 export type NewRunOfAction = Schemas["NewRunOfAction"];
 export type ActionRunSummary = Schemas["ActionRunSummary"];
 export type ActionRunFacets = Schemas["ActionRunFacets"];
+/** What an approver decides about, and who has approved. */
+export type RunApproval = Schemas["RunApproval"];
+/** A pause of a concurrency group, or of the environment. */
+export type Pause = Schemas["Pause"];
+export type NewPause = Schemas["PauseRequest"];
+/** The runs of a group with the same key: how many run, and how many wait. */
+export type ConcurrencyGroup = Schemas["ConcurrencyGroup"];
 /** What a PUT stores. null in the place of a secret keeps the stored value. */
 export type ActionDefinition = Schemas["ActionDefinition"];
 /** A stored definition as the API shows it: with all defaults, and null in the place of each secret. */

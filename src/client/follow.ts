@@ -34,6 +34,10 @@ export interface FollowOptions<List> extends DetailOptions {
   readonly actionName?: string | undefined;
   /** Only runs that have each of these labels. */
   readonly label?: string[] | undefined;
+  /** Only runs that wait for this. */
+  readonly waiting?: "any" | "time" | "approval" | "concurrency" | "pause" | undefined;
+  /** Only runs of this concurrency group. */
+  readonly group?: string | undefined;
   /** Makes the list at the beginning shorter, for example `{ status: ["running"] }`. All changes follow it. */
   readonly list?: List | undefined;
   readonly signal?: AbortSignal | undefined;

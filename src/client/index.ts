@@ -15,7 +15,9 @@ import {
 } from "./api.ts";
 import { type Audit, createAudit } from "./audit.ts";
 import { bookmarksInMemory, keepingBookmarks } from "./bookmark.ts";
+import { type ConcurrencyGroups, createConcurrencyGroups } from "./concurrency-groups.ts";
 import { pages } from "./paging.ts";
+import { createPauses, type Pauses } from "./pauses.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import {
@@ -42,6 +44,7 @@ export type {
   AuditEntry,
   CallOptions,
   ChangeOptions,
+  ConcurrencyGroup,
   ConsoleSession,
   CreatedActionRun,
   CreatedApiToken,
@@ -63,12 +66,15 @@ export type {
   NewApiToken,
   NewEndpointRecovery,
   NewEndpointTest,
+  NewPause,
   NewRunOfAction,
+  Pause,
   Place,
   Report,
   RevokedApiTokens,
   RotatedApiToken,
   RotatedSigningSecret,
+  RunApproval,
   StartedActionRun,
   StoredWebhookEndpoint,
   TimelineEvent,
@@ -77,11 +83,14 @@ export type {
 export type { Audit, AuditPage } from "./audit.ts";
 export type { BookmarkPart, BookmarkStore } from "./bookmark.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
+export type { ConcurrencyGroups, GroupFilter, GroupPage } from "./concurrency-groups.ts";
+export type { DecisionOptions, Decisions } from "./decisions.ts";
 export type { DeleteOptions, PutOptions, Stored } from "./definitions.ts";
 export { ActionRunsError } from "./errors.ts";
 export type { FollowOptions, RunChanges } from "./follow.ts";
 export type { components, paths } from "./openapi.ts";
 export type { PageQuery } from "./paging.ts";
+export { type Pauses, WHOLE_ENVIRONMENT } from "./pauses.ts";
 export type { CancelOptions, FollowedList, RetryOptions, RunFilter, RunPage, Runs } from "./runs.ts";
 export type { SessionPage, Sessions } from "./sessions.ts";
 export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";
@@ -115,6 +124,10 @@ export interface Client {
   /** The stored actions of the environment. */
   readonly actions: Actions;
   readonly runs: Runs;
+  /** The concurrency groups of the environment, in which runs take turns. */
+  readonly concurrencyGroups: ConcurrencyGroups;
+  /** What holds back the runs of a group or of the environment, such as a deploy freeze. */
+  readonly pauses: Pauses;
   /** The webhook endpoints of the environment, which hear when a run ends. */
   readonly webhookEndpoints: WebhookEndpoints;
   readonly tokens: Tokens;
@@ -143,6 +156,8 @@ export function createClient(settings: ClientSettings): Client {
   return {
     actions: createActions(api, environment, sendInEnvironment),
     runs: createRuns(api, environment, transport, sendInEnvironment, bookmarks),
+    concurrencyGroups: createConcurrencyGroups(api, environment, send),
+    pauses: createPauses(api, environment, send),
     webhookEndpoints: createWebhookEndpoints(api, environment, send),
     tokens: createTokens(api, project, send),
     sessions: createSessions(api, project, send),

@@ -20,6 +20,7 @@ import {
   type TimelineEvent,
 } from "./api.ts";
 import { type BookmarkStore, isBehind, noteRuns } from "./bookmark.ts";
+import { createDecisions, type Decisions } from "./decisions.ts";
 import { type FollowOptions, followRuns, type RunChanges } from "./follow.ts";
 import type { paths } from "./openapi.ts";
 import { listOf, nextOf, pages } from "./paging.ts";
@@ -60,15 +61,19 @@ export interface CancelOptions extends ChangeOptions, DetailOptions {
 export interface RetryOptions extends CreateOptions {
   /** Replaces all parameters of the run. Default: the run's own. */
   readonly parameters?: NewActionRun["parameters"] | undefined;
+  /** The run starts no earlier: RFC 3339 with an offset, at most 30 days ahead. */
+  readonly notBefore?: string | undefined;
+  /** How many minutes the run may wait before it starts. Default: the action's, or 10080. */
+  readonly waitTimeout?: number | undefined;
 }
 
 /** How the list of a `follow` is narrowed. */
-export type FollowedList = Omit<RunFilter, "actionName" | "label" | "include" | "limit" | "order">;
+export type FollowedList = Omit<RunFilter, keyof FollowOptions<unknown> | "limit" | "order">;
 
 /** The longest page of the API, because a follower reads all of them. */
 const FOLLOWED_PAGE = 200;
 
-export interface Runs {
+export interface Runs extends Decisions {
   /**
    * Creates a run. A retry uses the same key, so it creates no second run. Only this response has the callback token.
    */
@@ -137,8 +142,8 @@ export function createRuns(
   }
 
   function follow(options: FollowOptions<FollowedList> = {}): AsyncIterable<RunChanges> {
-    const { signal, actionName, label, include, list } = options;
-    const filters = present({ actionName, label, include });
+    const { signal, actionName, label, waiting, group, include, list } = options;
+    const filters = present({ actionName, label, waiting, group, include });
     const source = {
       told: (runs: readonly DetailedActionRun[]) => noteRuns(bookmarks, runs),
       async cursor() {
@@ -166,6 +171,7 @@ export function createRuns(
   }
 
   return {
+    ...createDecisions(api, scope, send),
     async create(body, options = {}) {
       const { signal, include } = options;
       const params = { path: scope, query: present({ include }), header: creatingHeader(options) };
@@ -209,9 +215,9 @@ export function createRuns(
       return bodyOf(await api.DELETE(RUN, { params, fetch: sending(send, { signal }) }));
     },
     async retry(id, options = {}) {
-      const { signal, include, parameters } = options;
+      const { signal, include, parameters, notBefore, waitTimeout } = options;
       const params = { path: of(id), query: present({ include }), header: creatingHeader(options) };
-      const body = present({ parameters });
+      const body = present({ parameters, notBefore, waitTimeout });
       return bodyOf(await api.POST(RETRY, { params, body, fetch: sending(send, { signal }) }));
     },
     wait: (id, options = {}) =>

@@ -117,6 +117,16 @@ export function checkedDefinitionName(of: string, name: string): string {
   return name;
 }
 
+/** The name of a concurrency group, valid in a path. */
+export function checkedGroup(name: string): string {
+  if (typeof name !== "string" || !DEFINITION_NAME.test(name)) {
+    throw new TypeError(
+      `The group can't be ${JSON.stringify(name)}. Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit, or "-environment".`,
+    );
+  }
+  return name;
+}
+
 /** An id, valid in a path. `..` would address another resource. */
 export function checkedId(id: string): string {
   if (typeof id !== "string" || /^\.{0,2}$/.test(id)) {

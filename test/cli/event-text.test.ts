@@ -1,6 +1,6 @@
 /** How the command line tells events. */
 
-import { expect, it } from "vitest";
+import { expect, it, test } from "vitest";
 import { eventText } from "../../src/cli/event-text.ts";
 import { Output } from "../../src/cli/output.ts";
 
@@ -29,4 +29,47 @@ it("a heartbeat says why its page is no link", () => {
 it("no excerpt acts on the terminal or on a CI product, even from a server that escapes nothing", () => {
   const excerpt = "::error::x \x1b[2J\r\n##[group]x\u202egnp.exe";
   expect(eventText({ ...ANSWERED, excerpt }, output)).toBe(`${LINE} · : :error::x  [2J  # #[group]x gnp.exe`);
+});
+
+test.each([
+  [{ type: "waiting", for: "approval" }, "waiting           for approval"],
+  [
+    {
+      type: "waiting",
+      for: "time",
+      notBefore: "2026-11-30T05:00:00.000Z",
+      until: "2026-12-07T05:00:00.000Z",
+    },
+    "waiting           for its time, 2026-11-30T05:00:00Z · at most until 2026-12-07T05:00:00Z",
+  ],
+  [
+    { type: "waiting", for: "concurrency", group: "deploys", key: "shop", by: "ops", via: "portal" },
+    "waiting           for a slot of deploys (shop) · started early by ops via portal",
+  ],
+  [
+    { type: "waiting", for: "pause", group: "deploys", reason: "lunch" },
+    "waiting           for the end of a pause · lunch",
+  ],
+  [
+    { type: "approved", by: "ada", via: "portal", reason: "tested" },
+    "approved          by ada via portal · tested",
+  ],
+  [{ type: "rejected", by: "ada", reason: null }, "rejected          by ada"],
+  [{ type: "released" }, "released"],
+  [{ type: "released", by: "ops" }, "released          by ops"],
+  [{ type: "ended", status: "failed", cause: "gate" }, "ended             failed, at a gate"],
+  [
+    { type: "ended", status: "cancelled", cause: "rejected", by: "ada", via: "portal", reason: "no" },
+    "ended             cancelled, rejected by ada via portal · no",
+  ],
+  [
+    { type: "ended", status: "cancelled", cause: "replaced", by: "bo", replacedBy: "01a2" },
+    "ended             cancelled, replaced by the run 01a2",
+  ],
+  [
+    { type: "ended", status: "cancelled", cause: "cancel", by: "ops", reason: "wrong" },
+    "ended             cancelled, by cancel ops · wrong",
+  ],
+])("%j is told as %j", (event, line) => {
+  expect(eventText({ seq: 2, at: ANSWERED.at, ...event }, output)).toBe(`2026-11-27T12:14:55Z  ${line}`);
 });

@@ -30,6 +30,17 @@ const DETAILS = {
   },
   ...{ externalUrl: "https://ci.example", heartbeat: { at: INSTANT, message: "a", progress: 0.5 } },
   cancel: { by: "a", reason: "a", requestedAt: INSTANT, until: INSTANT },
+  via: "a",
+  waiting: {
+    for: "time",
+    since: INSTANT,
+    until: INSTANT,
+    notBefore: INSTANT,
+    group: "a",
+    key: "a",
+    reason: "a",
+  },
+  approval: { required: 2, approvals: [{ by: "a", byId: "a", via: "a", at: INSTANT, reason: "a" }] },
 };
 const WHOLE = {
   ...RUN,
@@ -66,6 +77,8 @@ const STATUS = {
   ...{ createdBy: "a", changedBy: "a", changedAt: INSTANT, incomplete: true },
   health: { state: "failing", failingSince: INSTANT, lastSuccessAt: INSTANT, isProbed: true },
 };
+const PAUSE = { group: "a", reason: "a", until: INSTANT, by: "a", via: "a", at: INSTANT };
+const GROUP = { group: "a", key: "a", limit: 1, holders: 1, waiters: 1, paused: "a" };
 const ACTION = { description: "a", trigger: { url: "https://ci.example" } };
 
 /** What each path is answered with. The first that matches counts. */
@@ -89,12 +102,16 @@ const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
   [/^POST .*\/webhook-endpoints\/chat\/rotate-secret$/, { signingSecret: "a", graceEndsAt: INSTANT }],
   [/^(GET|PUT) .*\/webhook-endpoints\/chat$/, ENDPOINT],
   [/^GET .*\/webhook-endpoints/, [{ name: "a", version: 1, changedAt: INSTANT, definition: ENDPOINT }]],
+  [/^GET .*\/concurrency-groups/, [GROUP]],
+  [/^GET .*\/pauses/, [PAUSE]],
+  [/^PUT .*\/pauses\/deploys$/, PAUSE],
   [/^GET .*\/action-runs(\?.*)?$/, [WHOLE]],
   [/\/action-runs|\/actions\/deploy\/runs|\/callback$/, WHOLE],
 ];
 /** One of each type, and one of a type that nobody knows. */
 const EVENTS = [
   ...["created", "started", "heartbeat", "heartbeats_thinned", "external_url", "cancel_requested"],
+  ...["waiting", "approved", "rejected", "released"],
   ...["attempt_started", "attempt_answered", "stop_started", "stop_answered", EVIL, "ended"],
 ];
 const SAID = [
@@ -108,6 +125,7 @@ const SAID = [
   "until",
   "reason",
   "externalUrlRefused",
+  ...["for", "group", "key", "notBefore", "via", "replacedBy"],
 ];
 const TOLD = ["attempt", "host", "outcome", "status", "durationMs", "excerpt", "nextAttemptAt", "at"];
 
@@ -160,6 +178,14 @@ const COMMANDS = [
   `retry ${RUN_ID}`,
   `cancel ${RUN_ID}`,
   `watch ${RUN_ID}`,
+  `approve ${RUN_ID} --yes`,
+  `reject ${RUN_ID}`,
+  `release ${RUN_ID}`,
+  "list --waiting any",
+  "group list",
+  "group pauses",
+  "pause deploys --reason a",
+  "resume other",
   "report succeeded",
   "heartbeat",
   "token create ci --role member",

@@ -15,12 +15,26 @@ let before: Promise<unknown> = Promise.resolve();
 
 /** Runs the command line to its end, after the commands that were called before. */
 export function cli(args: readonly string[], settings: Settings = {}, input = ""): Promise<Ended> {
-  const ended = before.then(() => run(args, settings, input));
+  return next(args, settings, input, false);
+}
+
+/** Like `cli`, but stdin and stderr say that they are a terminal, as if only stdout went to a file. */
+export function cliAtTerminal(args: readonly string[], settings: Settings, typed: string): Promise<Ended> {
+  return next(args, { ...settings, NO_COLOR: "1" }, typed, true);
+}
+
+function next(...how: Parameters<typeof run>): Promise<Ended> {
+  const ended = before.then(() => run(...how));
   before = ended.catch(() => {});
   return ended;
 }
 
-async function run(args: readonly string[], settings: Settings, input: string): Promise<Ended> {
+async function run(
+  args: readonly string[],
+  settings: Settings,
+  input: string,
+  isTTY: boolean,
+): Promise<Ended> {
   const stdout = collecting();
   const stderr = collecting();
   const { promise: exited, resolve } = Promise.withResolvers<number>();
@@ -29,9 +43,9 @@ async function run(args: readonly string[], settings: Settings, input: string): 
   const restore = replace(process, {
     argv: [process.execPath, MAIN, ...args],
     env: cleanEnv(settings),
-    stdin: Readable.from(input === "" ? [] : [Buffer.from(input)]),
+    stdin: Object.assign(Readable.from(input === "" ? [] : [Buffer.from(input)]), { isTTY }),
     stdout: stdout.stream,
-    stderr: stderr.stream,
+    stderr: Object.assign(stderr.stream, { isTTY }),
     exit: (code: number | undefined = Number(process.exitCode ?? 0)) => resolve(code),
   });
   try {

@@ -2,11 +2,16 @@
 
 import { EventEmitter } from "node:events";
 import stringWidth from "string-width";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { EventLines } from "../../src/cli/event-lines.ts";
 import { heartbeatLine } from "../../src/cli/event-text.ts";
 import { Output } from "../../src/cli/output.ts";
+import type { DetailedActionRun } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const beat = (progress: number | null, message: string | null) => ({
   ...{ seq: 2, type: "heartbeat", at: RUN.createdAt },
@@ -83,7 +88,8 @@ test("heartbeats change one line in place, other events stay above it, and a res
   const before = process.listenerCount("SIGINT");
   const terminal = new Terminal(80);
   process.env.NO_COLOR = "1";
-  const lines = new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream));
+  const never = () => Promise.reject(new Error("A run that does not wait is not read."));
+  const lines = new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream), never);
   await lines.show({ seq: 1, type: "started", at: RUN.createdAt, cause: "heartbeat" });
   const started = "2026-11-25T13:21:48Z  started           by heartbeat";
   await lines.show(beat(0.1, "one"));
@@ -97,4 +103,77 @@ test("heartbeats change one line in place, other events stay above it, and a res
   await lines.show({ seq: 3, type: "ended", at: RUN.createdAt, status: "succeeded", cause: "callback" });
   expect(terminal.rows).toEqual([started, expect.stringContaining("succeeded, by callback"), ""]);
   expect([process.listenerCount("SIGINT"), terminal.listenerCount("resize")]).toEqual([before, 0]);
+});
+
+/** A run that waits for a slot, and the reads of it, which the test answers. */
+function waitingRun() {
+  const reads: PromiseWithResolvers<DetailedActionRun>[] = [];
+  const read = () => {
+    const answer = Promise.withResolvers<DetailedActionRun>();
+    reads.push(answer);
+    return answer.promise;
+  };
+  const at = (position: number) => {
+    const place = { position, behind: [RUN.id] };
+    const times = { since: RUN.createdAt, until: RUN.createdAt, notBefore: null };
+    const waiting = { for: "concurrency", ...times, group: "deploys", key: null, reason: null, ...place };
+    return { ...RUN, details: { waiting, approval: null } } as unknown as DetailedActionRun;
+  };
+  return { reads, read, at };
+}
+
+const HELD = { seq: 2, type: "waiting", at: RUN.createdAt, for: "concurrency", group: "deploys" };
+const OPENED = { seq: 3, type: "released", at: RUN.createdAt };
+const HELD_LINE = "2026-11-25T13:21:48Z  waiting           for a slot of deploys";
+const LINE = (place: string) => `waits for a slot of deploys, ${place}, behind 148ea617`;
+
+test("what a run waits for is one line that follows its place, through an outage, until the run is released", async () => {
+  vi.useFakeTimers();
+  process.env.NO_COLOR = "1";
+  const { reads, read, at } = waitingRun();
+  const terminal = new Terminal(80);
+  const lines = new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream), read);
+  await lines.show(HELD);
+  reads[0]?.resolve(at(2));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(terminal.rows).toEqual([HELD_LINE, LINE("2nd")]);
+  await vi.advanceTimersByTimeAsync(10_000);
+  reads[1]?.reject(new Error("The server can't answer."));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(terminal.rows).toEqual([HELD_LINE, LINE("2nd")]);
+  reads[2]?.resolve(at(1));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(terminal.rows).toEqual([HELD_LINE, LINE("1st")]);
+  // A problem is printed where the line was, and the line comes back below.
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => terminal.write(String(text)));
+  lines.complain("The server can't answer now.");
+  vi.mocked(process.stderr.write).mockRestore();
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(terminal.rows.slice(1)).toEqual(["action-runs: The server can't answer now.", LINE("1st")]);
+  await lines.show(OPENED);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(terminal.rows.slice(2)).toEqual(["2026-11-25T13:21:48Z  released", ""]);
+  expect([reads.length, vi.getTimerCount()]).toEqual([3, 0]);
+});
+
+test("an answer that comes after the run's release draws nothing", async () => {
+  process.env.NO_COLOR = "1";
+  const { reads, read, at } = waitingRun();
+  const terminal = new Terminal(80);
+  const lines = new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream), read);
+  await lines.show(HELD);
+  await lines.show(OPENED);
+  reads[0]?.resolve(at(2));
+  await reads[0]?.promise;
+  expect(terminal.rows).toEqual([HELD_LINE, "2026-11-25T13:21:48Z  released", ""]);
+});
+
+test("without a terminal, a run that waits is not read", async () => {
+  const { reads, read } = waitingRun();
+  const written: string[] = [];
+  const write = (text: string) => written.push(text) > 0;
+  await new EventLines(new Output({ json: false }, { write } as unknown as NodeJS.WriteStream), read).show(
+    HELD,
+  );
+  expect([written, reads]).toEqual([[`${HELD_LINE}\n`], []]);
 });

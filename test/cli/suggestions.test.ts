@@ -17,6 +17,16 @@ const server = await badServer(({ url = "" }, response) => {
   if (pathname.endsWith("/webhook-endpoints")) {
     return json(response, 200, [{ name: "pager" }, { name: "chat" }, { name: "changes" }]);
   }
+  if (pathname.endsWith("/pauses")) {
+    return json(response, 200, [{ group: "-environment" }, { group: "deploys" }, { group: "demos" }]);
+  }
+  if (pathname.endsWith("/concurrency-groups")) {
+    return json(response, 200, [
+      { group: "deploys", key: "a" },
+      { group: "deploys", key: "b" },
+      { group: "dev" },
+    ]);
+  }
   const all = FACETS[searchParams.get("field") ?? ""] ?? [];
   const contains = searchParams.get("contains")?.toLowerCase() ?? "";
   const values = all.filter((value) => value.toLowerCase().includes(contains));
@@ -35,6 +45,7 @@ test.each([
   ["stored actions", "de", "deploy-all\n"],
   ["webhook endpoints", "ch", "changes\nchat\n"],
   ["creators", "ci", "ci-bot\n"],
+  ["concurrency groups", "de", "demos\ndeploys\ndev\n"],
   ["labels", "xy", ""],
 ])("suggest %j %j prints %j", async (what, begin, stdout) => {
   expect(await cli(["suggest", what, begin], settings)).toEqual({ code: 0, stdout, stderr: "" });

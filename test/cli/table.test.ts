@@ -3,7 +3,8 @@
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { Output } from "../../src/cli/output.ts";
-import { actionTable, auditTable, runTable, tokenTable } from "../../src/cli/telling.ts";
+import { runTable } from "../../src/cli/run-table.ts";
+import { actionTable, auditTable, tokenTable } from "../../src/cli/telling.ts";
 import type { ActionRun, ApiToken, AuditEntry, ListedAction } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 
@@ -196,4 +197,9 @@ test("without a terminal nothing is left out or cut", () => {
   const output = new Output({ json: false }, { isTTY: false } as NodeJS.WriteStream);
   const table = runTable(runs, output);
   for (const text of TEXTS) expect(table).toContain(text);
+});
+
+test("the audit says what a change of an action did to its gates", () => {
+  const entry = { ...(entries[0] as AuditEntry), action: "action_put", gates: "weakened" as const };
+  expect(auditTable([entry], terminal(200))).toContain("  action_put (gates weakened)  ");
 });

@@ -36,6 +36,7 @@ const NAMES = [
   "docs/architecture.md",
   "docs/capacity.md",
   "docs/clients.md",
+  "docs/gates.md",
   "docs/notifications.md",
   "docs/operations.md",
   "docs/webhooks.md",

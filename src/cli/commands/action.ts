@@ -178,6 +178,7 @@ function runCommand(): CliCommand {
         examples(
           "action-runs action run deploy -p version=1.4.2 --wait",
           "action-runs action run deploy --parameters @parameters.json --label team:shop",
+          "action-runs action run deploy --not-before 2026-11-30T06:00:00+01:00",
         ),
     )
     .action(

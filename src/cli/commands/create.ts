@@ -5,6 +5,7 @@ import type { NewActionRun } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { type CreatingFlags, creatingOptions, showCreated, withCreating } from "../created.ts";
 import { UsageError } from "../exit.ts";
+import { MINUTES } from "../gate-inputs.ts";
 import { readObject } from "../input.ts";
 import {
   examples,
@@ -16,7 +17,7 @@ import {
   withOutput,
 } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
-import { type InputFlags, JSON_HELP, MINUTES, readInputs, withInputs } from "../run-inputs.ts";
+import { type InputFlags, JSON_HELP, readInputs, withInputs } from "../run-inputs.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags, InputFlags, CreatingFlags {
@@ -51,6 +52,7 @@ export function createCommand(): CliCommand {
           "action-runs create deploy -p version=1.4.2 -p replicas:=3",
           "action-runs create deploy --parameters @parameters.json --timeout 30",
           "action-runs create --body @run.json --wait",
+          "action-runs create deploy --body @run.json --not-before +2h",
           "action-runs create deploy --label team:shop --idempotency-key deploy-42 --json",
         ),
     )

@@ -3,7 +3,6 @@
 import { Option } from "commander";
 import type { ActionRun, DetailedActionRun } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
-
 import { CommandFailed, EXIT } from "../exit.ts";
 import { memberAt } from "../member-path.ts";
 import { examples, exiting, withConnection, withOutput } from "../options.ts";
@@ -30,7 +29,12 @@ export function getCommand(): CliCommand {
         "but without what a terminal or a CI product would act on, and everything else as JSON.",
     )
     .addArgument(runArgument())
-    .addOption(new Option("--details", "also show the action, labels, job page, last heartbeat and cancel"))
+    .addOption(
+      new Option(
+        "--details",
+        "also show the action, labels, job page, last heartbeat and cancel, what the run waits for, and its approvals",
+      ),
+    )
     .addOption(
       new Option(
         "--output <member>",

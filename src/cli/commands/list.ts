@@ -1,15 +1,15 @@
 /** `list`: lists runs, newest first. */
 
 import { Option } from "commander";
-import type { ActionRun, Client } from "../../client/index.ts";
+import type { ActionRun, Client, DetailedActionRun } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { limitOption, take } from "../limits.ts";
 import { examples, exiting, given, repeatedOf, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { type FilterFlags, filterOf, withFilters } from "../run-filters.ts";
+import { runTable } from "../run-table.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
-import { runTable } from "../telling.ts";
 
 type Status = ActionRun["status"];
 
@@ -37,7 +37,10 @@ export function listCommand(): CliCommand {
   status.argChoices = [...STATUSES];
   const command = new CliCommand("list")
     .summary("list runs, newest first")
-    .description("List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise.")
+    .description(
+      "List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise. With --waiting or --group the " +
+        "table says what each run waits for, and each run of the JSON has its details.",
+    )
     .addOption(status);
   withFilters(command)
     .addOption(limitOption(50))
@@ -48,6 +51,7 @@ export function listCommand(): CliCommand {
         "action-runs list --status running --status pending",
         "action-runs list --label team:shop --label nightly",
         "action-runs list --since 24h --status failed",
+        "action-runs list --waiting approval",
         "action-runs list --action-name deploy --created-after 2026-11-01T00:00:00Z --all --json",
         "action-runs list --status failed --json | jq -r '.[].error'",
       ),
@@ -64,7 +68,7 @@ async function list(flags: Flags): Promise<number> {
     await output.array(take(matching(client, flags, limit), limit));
     return EXIT.succeeded;
   }
-  const runs: ActionRun[] = [];
+  const runs: DetailedActionRun[] = [];
   // Ask for one more than is shown, to know whether there are more.
   for await (const run of take(matching(client, flags, limit + 1), limit + 1)) runs.push(run);
   const shown = runs.slice(0, limit);
@@ -73,10 +77,11 @@ async function list(flags: Flags): Promise<number> {
   return EXIT.succeeded;
 }
 
-function matching(client: Client, flags: Flags, limit: number): AsyncIterable<ActionRun> {
+function matching(client: Client, flags: Flags, limit: number): AsyncIterable<DetailedActionRun> {
+  const hasDetails = flags.waiting !== undefined || flags.group !== undefined;
   return client.runs.list({
     ...filterOf(flags),
-    ...given({ status: flags.status && [...flags.status] }),
+    ...given({ status: flags.status && [...flags.status], include: hasDetails ? "details" : undefined }),
     limit: Math.min(limit, PAGE_MAX),
   });
 }

@@ -6,6 +6,7 @@ import type { ActionRun, Client } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { type CreatingFlags, creatingOptions, showCreated, withCreating } from "../created.ts";
 import { UsageError } from "../exit.ts";
+import { type GateFlags, gatesOf, withGates } from "../gate-inputs.ts";
 import { examples, exiting, given, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { runArgument, wholeRunIdForChange } from "../run-id.ts";
@@ -14,7 +15,7 @@ import { type ConnectionFlags, connect } from "../settings.ts";
 
 type Json = Record<string, unknown>;
 
-interface Flags extends ConnectionFlags, OutputFlags, ParameterFlags, CreatingFlags {
+interface Flags extends ConnectionFlags, OutputFlags, ParameterFlags, GateFlags, CreatingFlags {
   readonly replaceParameters?: boolean;
 }
 
@@ -29,7 +30,7 @@ export function retryCommand(): CliCommand {
         "--wait works as for `create`.",
     )
     .addArgument(runArgument());
-  withParameters(command, "parameters to change, as a JSON object")
+  withGates(withParameters(command, "parameters to change, as a JSON object"))
     .addOption(
       new Option("--replace-parameters", "drop the run's parameters, and use only those of -p and -f"),
     )
@@ -58,7 +59,8 @@ async function retry(text: string, flags: Flags): Promise<number> {
   const id = await wholeRunIdForChange(client, text);
   const isWhole = flags.replaceParameters || changes === undefined;
   const parameters = isWhole ? changes : { ...(await parametersOf(client, id)), ...changes };
-  const created = await client.runs.retry(id, { ...creatingOptions(flags), ...given({ parameters }) });
+  const options = { ...creatingOptions(flags), ...gatesOf(flags), ...given({ parameters }) };
+  const created = await client.runs.retry(id, options);
   return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
 }
 

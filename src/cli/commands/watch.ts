@@ -8,6 +8,7 @@ import { EXIT, exitCodeOfRun, UsageError } from "../exit.ts";
 import { lasting, lastingChanges, lastingEvents } from "../lasting.ts";
 import { examples, exiting, OfferingOption, repeated, withConnection, withOutput } from "../options.ts";
 import { complain, Output, type OutputFlags, toJson } from "../output.ts";
+import { type WaitingFilter, withGateFilters } from "../run-filters.ts";
 import { optionalRunArgument, wholeRunId } from "../run-id.ts";
 import { runText } from "../run-text.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
@@ -16,6 +17,8 @@ interface Flags extends ConnectionFlags, OutputFlags {
   readonly after?: string;
   readonly actionName?: string;
   readonly label?: readonly string[];
+  readonly waiting?: WaitingFilter;
+  readonly group?: string;
 }
 
 export function watchCommand(): CliCommand {
@@ -42,7 +45,8 @@ export function watchCommand(): CliCommand {
         "of all runs: only those with this label; repeatable",
         "labels",
       ).argParser(repeated),
-    )
+    );
+  withGateFilters(command, "of all runs: ")
     .addHelpText(
       "after",
       examples(
@@ -50,6 +54,7 @@ export function watchCommand(): CliCommand {
         "action-runs watch 148ea617",
         "action-runs watch 01a212de-9b55-8003-a8a9-dd2c148ea617 --json | jq -c 'select(.type == \"heartbeat\")'",
         "action-runs watch --action-name deploy",
+        "action-runs watch --waiting approval",
         "action-runs watch --json | jq -c 'select(.status == \"failed\")'",
       ),
     )
@@ -62,8 +67,11 @@ export function watchCommand(): CliCommand {
 }
 
 async function watch(given: string, flags: Flags): Promise<number> {
-  if (flags.actionName !== undefined || flags.label !== undefined) {
-    throw new UsageError("--action-name and --label are for all runs. Leave them out, or leave out the run.");
+  const filters = [flags.actionName, flags.label, flags.waiting, flags.group];
+  if (filters.some((filter) => filter !== undefined)) {
+    throw new UsageError(
+      "--action-name, --label, --waiting and --group are for all runs. Leave them out, or leave out the run.",
+    );
   }
   const after = flags.after === undefined ? undefined : eventNumber(flags.after);
   const output = new Output(flags);
@@ -71,7 +79,7 @@ async function watch(given: string, flags: Flags): Promise<number> {
   const id = await wholeRunId(client, given);
   // From this response on, the address is known to be right.
   await client.runs.get(id);
-  const lines = new EventLines(output);
+  const lines = new EventLines(output, () => client.runs.get(id, { include: "details" }));
   const say = (sentence: string) => lines.complain(sentence);
   try {
     for await (const event of lastingEvents(client, id, { after, say })) {
@@ -92,11 +100,11 @@ async function watch(given: string, flags: Flags): Promise<number> {
 async function watchAll(flags: Flags): Promise<number> {
   const output = new Output(flags);
   const client = await connect(flags);
-  const { after = "now", actionName, label } = flags;
+  const { after = "now", actionName, label, waiting, group } = flags;
   if (process.stderr.isTTY) complain("Follows all runs, also new ones. Ctrl-C stops.");
   let isIncomplete = false;
-  const asked = { after, actionName, label: label && [...label], say: complain };
-  for await (const { runs, incomplete } of lastingChanges(client, asked)) {
+  const filters = { actionName, label: label && [...label], waiting, group };
+  for await (const { runs, incomplete } of lastingChanges(client, { after, ...filters, say: complain })) {
     if (incomplete !== isIncomplete) {
       complain(
         incomplete

@@ -1,0 +1,198 @@
+/** Runs with gates as the Worker makes them: where they live, what they wait for, and that a key makes one run. */
+
+import { describe, expect, it } from "vitest";
+import { COORDINATORS, coordinatorOfKey, coordinatorOfSlot, readRunId } from "../../src/runs/run-id.ts";
+import { journal } from "../support/direct.ts";
+import { ask } from "../support/requests.ts";
+import { newActionsPath, put, run } from "./actions.ts";
+
+const MINUTE = 60_000;
+const WEEK = 7 * 24 * 60 * MINUTE;
+/** Nothing answers there, and no test waits for it. */
+const TRIGGER = {
+  type: "webhook",
+  url: "https://ci.example.com/hooks/{{ parameters.service }}",
+  headers: { Authorization: "Bearer the-header-secret-7731", "Content-Type": "application/json" },
+  secrets: { token: "the-named-secret-8842" },
+  payload: { token: "{{ secrets.token }}", run: "{{ run }}", seconds: "{{ run.timeoutSeconds }}" },
+  startOn: "heartbeat",
+};
+const SLOT = { group: "deploy", key: "{{ parameters.service }}" };
+const SHOP = { parameters: { service: "shop" } };
+
+const runsOf = (actionsPath: string) => actionsPath.replace(/actions$/, "action-runs");
+
+interface Row extends Record<string, SqlStorageValue> {
+  readonly id: string;
+  readonly gates: string | null;
+  readonly releasedAt: number | null;
+  readonly createdAt: number;
+  readonly deadlineAt: number;
+  readonly timeoutMs: number;
+}
+
+/** The runs of an environment as its coordinators have them. */
+async function rows(actions: string): Promise<Row[]> {
+  const query = `SELECT id, gates, released_at AS releasedAt, created_at AS createdAt, deadline_at AS deadlineAt,
+                        timeout_ms AS timeoutMs FROM runs`;
+  const each = Array.from({ length: COORDINATORS }, (_, n) => journal<Row>(runsOf(actions), n, query));
+  return (await Promise.all(each)).flat();
+}
+
+/** A key whose coordinator is, or is not, that of this slot. */
+function keyFor(slot: { readonly group: string; readonly key: string }, isSame: boolean): string {
+  for (let n = 0; ; n++) {
+    const key = `key-${n}`;
+    if ((coordinatorOfKey(key) === coordinatorOfSlot(slot)) === isSame) return key;
+  }
+}
+
+const keyed = (key: string) => ({ headers: { "Idempotency-Key": key } });
+
+describe("a run", () => {
+  it("that starts later waits, and its timeout counts from then", async () => {
+    const actions = newActionsPath();
+    await put(`${actions}/deploy`, { trigger: TRIGGER, timeout: 7 });
+    const notBefore = Date.now() + 60 * MINUTE;
+    const body = { ...SHOP, notBefore: new Date(notBefore).toISOString(), waitTimeout: 5 };
+    expect((await run(`${actions}/deploy`, body)).body.status).toBe("pending");
+    const [row] = await rows(actions);
+    expect(row).toMatchObject({ releasedAt: null, timeoutMs: 7 * MINUTE });
+    expect(row?.deadlineAt).toBe(notBefore + 12 * MINUTE);
+    expect(JSON.parse(row?.gates ?? "")).toMatchObject({
+      notBefore,
+      waitUntil: notBefore + 5 * MINUTE,
+      creator: { tokenId: "root", tokenName: "root" },
+    });
+  });
+
+  it("of a create can start later, too, and its callback token lasts until the latest possible end", async () => {
+    const path = runsOf(newActionsPath());
+    const notBefore = new Date(Date.now() + 60 * MINUTE).toISOString();
+    const trigger = { type: "webhook", url: "https://ci.example.com" };
+    type Created = { readonly callback: { readonly expiresAt: string } };
+    const { body } = await ask<Created>("POST", path, { body: { actionName: "a", trigger, notBefore } });
+    expect(Date.parse(body.callback.expiresAt)).toBe(Date.parse(notBefore) + WEEK + 60 * MINUTE);
+  });
+
+  it("without any gate is a run like any other", async () => {
+    const actions = newActionsPath();
+    await put(`${actions}/deploy`, { trigger: TRIGGER, waitTimeout: 5 });
+    await run(`${actions}/deploy`, SHOP);
+    const [row] = await rows(actions);
+    expect([row?.gates, row && row.deadlineAt - row.createdAt]).toEqual([null, 60 * MINUTE]);
+  });
+
+  it("that needs an approval keeps what an approver sees, without any secret", async () => {
+    const actions = newActionsPath();
+    await put(`${actions}/deploy`, { trigger: TRIGGER, approval: {}, timeout: 7 });
+    const { id } = (await run(`${actions}/deploy`, SHOP)).body;
+    const query = "SELECT request AS preview FROM previews";
+    const [kept] = await journal<{ preview: string }>(runsOf(actions), readRunId(id).coordinator, query);
+    expect(JSON.parse(kept?.preview ?? "")).toMatchObject({
+      method: "POST",
+      url: "https://ci.example.com/hooks/shop",
+      headers: { Authorization: null, "Content-Type": "application/json" },
+      payload: { token: null, run: { id, callbackToken: null, timeoutSeconds: 420 }, seconds: 420 },
+    });
+    expect(kept?.preview).not.toContain("secret");
+  });
+
+  it("lives with the others of its group and key, and waits for its slot", async () => {
+    const actions = newActionsPath();
+    await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: SLOT });
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, (_, n) => run(`${actions}/deploy`, SHOP, n % 2 === 0 ? {} : keyed(`k${n}`))),
+    );
+    const expected = coordinatorOfSlot({ group: "deploy", key: "shop" });
+    expect(answers.map(({ body }) => readRunId(body.id).coordinator)).toEqual(Array(6).fill(expected));
+    const released = (await rows(actions)).filter(({ releasedAt }) => releasedAt !== null);
+    expect(released).toHaveLength(1);
+  });
+
+  it("that its group rejects is a conflict, and no run", async () => {
+    const actions = newActionsPath();
+    await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...SLOT, onConflict: "reject" } });
+    expect((await run(`${actions}/deploy`, SHOP)).status).toBe(201);
+    const refused = await run(`${actions}/deploy`, SHOP, keyed("once"));
+    expect([refused.status, refused.body.code]).toEqual([409, "concurrency_limit"]);
+    expect(await rows(actions)).toHaveLength(1);
+  });
+});
+
+describe("a key makes one run, whatever becomes of the action's group meanwhile", () => {
+  const slot = { group: "deploy", key: "shop" };
+  const NONE = { trigger: TRIGGER };
+  const GROUPED = { trigger: TRIGGER, concurrency: SLOT };
+  const OTHER = { trigger: TRIGGER, concurrency: { group: "elsewhere", key: "{{ parameters.service }}-2" } };
+  it.each<[string, object, object, boolean]>([
+    ["it is added", NONE, GROUPED, false],
+    ["it is removed", GROUPED, NONE, false],
+    ["it is changed", GROUPED, OTHER, false],
+    ["it stays", GROUPED, GROUPED, false],
+    ["it is added in the key's own coordinator", NONE, GROUPED, true],
+    ["it is removed in the key's own coordinator", GROUPED, NONE, true],
+    ["it is changed in the key's own coordinator", GROUPED, OTHER, true],
+    ["the action's trigger goes with it", GROUPED, {}, false],
+    ["the run is refused then", GROUPED, { ...GROUPED, parametersSchema: { required: ["x"] } }, false],
+  ])("%s", async (_what, before, after, isSame) => {
+    const actions = newActionsPath();
+    const options = keyed(keyFor(slot, isSame));
+    await put(`${actions}/deploy`, before);
+    const first = await run(`${actions}/deploy`, SHOP, options);
+    expect(first.status).toBe(201);
+    await put(`${actions}/deploy`, after);
+    const again = await run(`${actions}/deploy`, SHOP, options);
+    expect([again.status, again.body.id]).toEqual([201, first.body.id]);
+    expect(again.headers.get("Idempotent-Replayed")).toBe("true");
+    expect(await rows(actions)).toHaveLength(1);
+  });
+
+  it.each([
+    ["removed", NONE, [{ ...slot, limit: 1, onConflict: "queue", isClaimed: true }]],
+    ["changed", OTHER, [{ ...slot, limit: 1, onConflict: "queue", isClaimed: true }]],
+    ["gone with the trigger", {}, [undefined]],
+  ])(
+    "a refused create leaves its claim, so when the group is %s, the run is made there",
+    async (_what, after, made) => {
+      const actions = newActionsPath();
+      const options = keyed(keyFor(slot, false));
+      await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...SLOT, onConflict: "reject" } });
+      const holder = await run(`${actions}/deploy`, SHOP);
+      expect((await run(`${actions}/deploy`, SHOP, options)).status).toBe(409);
+      await put(`${actions}/deploy`, after);
+      const { body } = await run(`${actions}/deploy`, SHOP, options);
+      expect(readRunId(body.id).coordinator).toBe(coordinatorOfSlot(slot));
+      const others = (await rows(actions)).filter(({ id }) => id !== holder.body.id);
+      expect(others.map(({ gates }) => (gates === null ? undefined : JSON.parse(gates).concurrency))).toEqual(
+        made,
+      );
+    },
+  );
+
+  it("and another request with the key is refused", async () => {
+    const actions = newActionsPath();
+    const options = keyed(keyFor(slot, false));
+    await put(`${actions}/deploy`, GROUPED);
+    await run(`${actions}/deploy`, SHOP, options);
+    const other = await run(`${actions}/deploy`, { parameters: { service: "till" } }, options);
+    expect([other.status, other.body.code]).toEqual([422, "idempotency_key_reused"]);
+  });
+
+  it("ten times at once", async () => {
+    for (const isSame of [false, true]) {
+      const actions = newActionsPath();
+      const options = keyed(keyFor(slot, isSame));
+      await put(`${actions}/deploy`, GROUPED);
+      const changes = [NONE, OTHER, GROUPED, NONE, GROUPED, OTHER, NONE, GROUPED, OTHER, NONE];
+      const [answers] = await Promise.all([
+        Promise.all(changes.map(() => run(`${actions}/deploy`, SHOP, options))),
+        (async () => {
+          for (const definition of changes) await put(`${actions}/deploy`, definition);
+        })(),
+      ]);
+      expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+      expect(await rows(actions)).toHaveLength(1);
+    }
+  });
+});
