@@ -4,7 +4,7 @@
  */
 
 import { useState } from "preact/hooks";
-import type { ActionRunApproval, DetailedActionRun } from "../../client/index.ts";
+import type { RunApproval, DetailedActionRun } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -78,7 +78,7 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
 
 interface DecidedAboutProps {
   readonly run: DetailedActionRun;
-  readonly approval: ActionRunApproval | null;
+  readonly approval: RunApproval | null;
 }
 
 function DecidedAbout({ run, approval }: DecidedAboutProps) {
@@ -133,7 +133,7 @@ function DecidedAbout({ run, approval }: DecidedAboutProps) {
   );
 }
 
-function Approvals({ of: { required, approvals } }: { readonly of: ActionRunApproval }) {
+function Approvals({ of: { required, approvals } }: { readonly of: RunApproval }) {
   if (required === 1) return null;
   return (
     <p>
@@ -145,18 +145,20 @@ function Approvals({ of: { required, approvals } }: { readonly of: ActionRunAppr
 }
 
 /** An approval is for the request below, whatever happened to its action. */
-function ActionNow({ name, version, isChanged }: ActionRunApproval["action"]) {
-  if (!isChanged) {
+function ActionNow({ name, version, isChanged }: RunApproval["action"]) {
+  if (isChanged === false) {
     return (
       <p class="muted">
-        The action <bdi>{name}</bdi> is still at version {version}, as it was when the run was created.
+        The action <bdi>{name}</bdi> still has version {version}, as it had when the run was created.
       </p>
     );
   }
   return (
     <p class="warning-box">
-      The action {name} has changed since this run was created with version {version}. The request below is
-      what is sent.
+      {isChanged
+        ? `The action ${name} has changed since this run was created with version ${version}.`
+        : `The service can't say now whether the action ${name} has changed since version ${version}.`}{" "}
+      The request below is what is sent.
     </p>
   );
 }

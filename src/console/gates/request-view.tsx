@@ -1,9 +1,9 @@
 /** The request that starts a run's job, as it will be sent. The service shows null instead of each secret. */
 
-import type { ActionRunApproval } from "../../client/index.ts";
+import type { RunApproval } from "../../client/index.ts";
 import { JsonTree } from "../ui/json-tree.tsx";
 
-type Request = NonNullable<ActionRunApproval["request"]>;
+type Request = NonNullable<RunApproval["request"]>;
 
 export function RequestView({ request }: { readonly request: Request }) {
   const { method, url, headers, payload } = request;
