@@ -25,9 +25,7 @@ export function GateFacts({ of: { approval, concurrency } }: { readonly of: Gate
       )}
       {concurrency === undefined ? null : (
         <Fact term="Group">
-          <Link
-            href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group: concurrency.group }))}
-          >
+          <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group: concurrency.group }))}>
             {concurrency.group}
           </Link>
           <Key of={concurrency.key} />: {concurrency.limit} at once, {CONFLICTS[concurrency.onConflict]}
@@ -51,7 +49,9 @@ function Key({ of }: { readonly of: string | undefined }): ComponentChildren {
 /** What a new run of the action waits for, as a sentence; null if for nothing. */
 export function gatesText({ approval, concurrency }: Gates): string | null {
   const waits = [
-    ...(approval === undefined ? [] : [approval.required === 1 ? "an approval" : `${approval.required} approvals`]),
+    ...(approval === undefined
+      ? []
+      : [approval.required === 1 ? "an approval" : `${approval.required} approvals`]),
     ...(concurrency === undefined ? [] : [`a slot of the group ${concurrency.group}`]),
   ];
   return waits.length === 0 ? null : `The run starts when it has ${waits.join(" and ")}.`;

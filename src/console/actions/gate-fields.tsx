@@ -13,7 +13,13 @@ interface GateFieldsProps {
 /** The pointers that have a field of their own. */
 export const GATE_POINTERS: readonly string[] = [
   ...["/approval", "/approval/required", "/waitTimeout"],
-  ...["/concurrency", "/concurrency/group", "/concurrency/key", "/concurrency/limit", "/concurrency/onConflict"],
+  ...[
+    "/concurrency",
+    "/concurrency/group",
+    "/concurrency/key",
+    "/concurrency/limit",
+    "/concurrency/onConflict",
+  ],
 ];
 
 const CONFLICTS = {
@@ -94,7 +100,9 @@ function ApprovalFields({ of, problemAt, onChange }: PartProps) {
         <input
           type="checkbox"
           checked={of.allowSelf === true}
-          onChange={(event) => onChange(withMember(of, "allowSelf", event.currentTarget.checked || undefined))}
+          onChange={(event) =>
+            onChange(withMember(of, "allowSelf", event.currentTarget.checked || undefined))
+          }
         />
         Also by whoever created the run
       </label>

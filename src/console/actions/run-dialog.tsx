@@ -49,7 +49,9 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
   const [startAt, setStartAt] = useState("");
 
   const { form, texts } = parameters;
-  const change = useChange({ fields: ["/entityId", "/labels", "/notBefore", ...pointersOf(form).map(inBody)] });
+  const change = useChange({
+    fields: ["/entityId", "/labels", "/notBefore", ...pointersOf(form).map(inBody)],
+  });
 
   function run() {
     const filled = parametersOf(form, texts);

@@ -4,7 +4,7 @@
  */
 
 import { useState } from "preact/hooks";
-import type { RunApproval, DetailedActionRun } from "../../client/index.ts";
+import type { DetailedActionRun, RunApproval } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -164,7 +164,11 @@ function ActionNow({ name, version, isChanged }: RunApproval["action"]) {
 }
 
 function Values({ what, value }: { readonly what: string; readonly value: object }) {
-  return Object.keys(value).length === 0 ? <p class="muted">None.</p> : <JsonTree what={what} value={value} />;
+  return Object.keys(value).length === 0 ? (
+    <p class="muted">None.</p>
+  ) : (
+    <JsonTree what={what} value={value} />
+  );
 }
 
 function approvedText({ details }: DetailedActionRun): string {

@@ -18,12 +18,15 @@ export function useWaitingNote(): (name: string) => void {
       ({ pending }) => {
         if (pending === 0) return;
         const runs = pending === 1 ? "1 run" : `${countText(pending)} runs`;
-        note(`${runs} of ${name} ${pending === 1 ? "waits" : "wait"} as created. Cancel what must not start.`, {
-          link: {
-            href: hrefOf({ name: "runs", ...scope }, new URLSearchParams(query)),
-            text: "Waiting runs",
+        note(
+          `${runs} of ${name} ${pending === 1 ? "waits" : "wait"} as created. Cancel what must not start.`,
+          {
+            link: {
+              href: hrefOf({ name: "runs", ...scope }, new URLSearchParams(query)),
+              text: "Waiting runs",
+            },
           },
-        });
+        );
       },
       () => {},
     );

@@ -21,7 +21,12 @@ export const WAITED_FOR: Readonly<Record<WaitsFor, string>> = {
 const WEEK_MS = 6 * 86_400_000;
 const CLOCK = { hour: "2-digit", minute: "2-digit", timeZoneName: "shortOffset" } as const;
 const THIS_WEEK = new Intl.DateTimeFormat("en-GB", { weekday: "short", ...CLOCK });
-const LATER = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", ...CLOCK });
+const LATER = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  ...CLOCK,
+});
 
 /** `Tue 06:00 GMT+1`. Both in ms. */
 export function whenText(at: number, now: number): string {

@@ -45,7 +45,8 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
   function noteWaiting(count: RevokedApiTokens["waitingRuns"]) {
     if (count === 0 || token.id === holder.id) return;
     const page = { name: "runs", ...scope, envName: token.envName ?? scope.envName } as const;
-    const runs = count === 1 ? "1 run that it created waits" : `${countText(count)} runs that it created wait`;
+    const runs =
+      count === 1 ? "1 run that it created waits" : `${countText(count)} runs that it created wait`;
     note(`${runs} and will start all the same. Cancel what must not start.`, {
       link: { href: hrefOf(page, new URLSearchParams({ waiting: "any" })), text: "Waiting runs" },
     });

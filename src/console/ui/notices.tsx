@@ -51,7 +51,8 @@ export function NoticesProvider({ children }: { readonly children: ComponentChil
       lastKey++;
       const key = lastKey;
       setShown((all) => [...all, { key, text, kind, link }]);
-      if (kind !== "problem" && link === undefined) setTimeout(dismiss, kind === "heard" ? READ_FOR_MS : SHOWN_FOR_MS, key);
+      if (kind !== "problem" && link === undefined)
+        setTimeout(dismiss, kind === "heard" ? READ_FOR_MS : SHOWN_FOR_MS, key);
     }
     return {
       announce: (text: string) => add(text, "heard"),
