@@ -7,6 +7,10 @@ CREATE TABLE runs (
   action_name  TEXT    NOT NULL,
   entity_id    TEXT,
   triggered_by TEXT    NOT NULL,
+  waiting      TEXT CHECK (waiting IN ('time', 'approval', 'concurrency', 'pause')), -- the first gate that is closed
+  concurrency_group TEXT,        -- null: none
+  waiting_creator TEXT,          -- while it waits: the id of the token that created it, or root
+  waiting_key_id  TEXT,          -- while it waits: which signing key sealed its request
   purge_at     INTEGER NOT NULL, -- ms; a row past it is never written again
   bytes        INTEGER NOT NULL, -- UTF-8 bytes of body
   body         TEXT    NOT NULL, -- the ActionRun as it goes on the wire; behind the filters, which never read past it
@@ -18,6 +22,12 @@ CREATE INDEX runs_by_status ON runs (scope, status, id);
 CREATE INDEX runs_by_action ON runs (scope, action_name, id);
 CREATE INDEX runs_by_entity ON runs (scope, entity_id, id) WHERE entity_id IS NOT NULL;
 CREATE INDEX runs_by_trigger ON runs (scope, triggered_by, id);
+-- A run without gates has no entry in these. Older code does not know `waiting`, so only a pending run counts as waiting.
+CREATE INDEX runs_by_group ON runs (scope, concurrency_group, id) WHERE concurrency_group IS NOT NULL;
+CREATE INDEX runs_by_waiting ON runs (scope, waiting, id) WHERE waiting IS NOT NULL AND status = 'pending';
+CREATE INDEX waiting_runs_by_creator ON runs (waiting_creator, scope)
+  WHERE waiting_creator IS NOT NULL AND status = 'pending';
+CREATE INDEX waiting_runs_by_key ON runs (waiting_key_id) WHERE waiting_key_id IS NOT NULL AND status = 'pending';
 
 -- Which runs have a label. A list by label walks it newest first. The labels of a run are also in its details.
 CREATE TABLE run_labels (

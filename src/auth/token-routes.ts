@@ -82,8 +82,9 @@ export const tokenRoutes = new Hono<AppEnv>()
     });
     if (outcome === "gone") throw askerGone(asker);
     if (outcome === null) throw new ApiError("token_not_found");
-    const { revoked, envName, endpoints, moreEndpoints } = outcome;
+    const { revoked, envName, endpoints, moreEndpoints, waitingRuns } = outcome;
     forgetCredentials(revoked);
     logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
-    return c.json({ revoked, webhookEndpoints: endpoints, moreWebhookEndpoints: moreEndpoints });
+    const left = { webhookEndpoints: endpoints, moreWebhookEndpoints: moreEndpoints, waitingRuns };
+    return c.json({ revoked, ...left });
   });

@@ -99,7 +99,12 @@ export function createTokens(
         const isGone = error instanceof ActionRunsError && error.code === "token_not_found" && isRepeat;
         if (!isGone) throw error;
         // Only the lost response had the endpoints, so there may be some.
-        return { revoked: [id], webhookEndpoints: [], moreWebhookEndpoints: true };
+        return {
+          revoked: [id],
+          webhookEndpoints: [],
+          moreWebhookEndpoints: true,
+          waitingRuns: { atLeast: 0 },
+        };
       }
     },
   };

@@ -23,7 +23,7 @@ const FULL_BYTES = 9_900_000_000;
  * Reads no row.
  */
 const NEWEST_SCHEMA = `
-  SELECT (SELECT details FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT old_hash FROM tokens LIMIT 0),
+  SELECT (SELECT waiting FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT old_hash FROM tokens LIMIT 0),
          (SELECT due_at FROM coordinators LIMIT 0), (SELECT target_name FROM audit LIMIT 0),
          (SELECT version FROM deleted_definitions LIMIT 0), (SELECT seq FROM definition_versions LIMIT 0),
          (SELECT token_hash FROM sessions LIMIT 0), (SELECT hash FROM sign_in_codes LIMIT 0)`;
@@ -31,13 +31,14 @@ const NEWEST_SCHEMA = `
 /** Counting stops here, because anyone may ask. */
 const OLDER_MAX = 10_000;
 
-/** Sealed secrets whose key is not ?1. Two ranges of the index, because `<>` would walk all of it. */
+/** Two ranges of an index, because `<>` would walk all of it. */
+const otherThan = (key: string, column: string, from: string) => `(SELECT count(*) FROM (
+    SELECT 1 FROM ${from} ${column} < ${key} UNION ALL SELECT 1 FROM ${from} ${column} > ${key} LIMIT ${OLDER_MAX}))`;
+
+/** Sealed secrets whose key is not ?1, and requests of waiting runs whose key is not ?2. */
 const UNDER_OLDER_KEYS = `
-  SELECT count(*) AS older FROM (
-    SELECT 1 FROM definitions INDEXED BY definitions_by_key WHERE key_id < ?1
-    UNION ALL
-    SELECT 1 FROM definitions INDEXED BY definitions_by_key WHERE key_id > ?1
-    LIMIT ${OLDER_MAX})`;
+  SELECT ${otherThan("?1", "key_id", "definitions INDEXED BY definitions_by_key WHERE")} AS secrets,
+    ${otherThan("?2", "waiting_key_id", "runs INDEXED BY waiting_runs_by_key WHERE status = 'pending' AND")} AS requests`;
 
 const PROBLEMS = {
   full: ["storage_full", DATABASE_FULL],
@@ -46,42 +47,62 @@ const PROBLEMS = {
 } as const;
 type Problem = keyof typeof PROBLEMS;
 
-/** `older`: how many actions and webhook endpoints have secrets that were sealed under another key than the first, at most 10000. */
-export interface Readiness {
-  readonly older: number;
+/**
+ * What was sealed under another key than the first, at most 10000 of each: how many actions and webhook endpoints have
+ * such secrets, and how many waiting runs such requests.
+ */
+export interface UnderOlderKeys {
+  readonly secrets: number;
+  readonly requests: number;
 }
 
+/** The ids of the keys that seal now. */
+export interface SealingKeys {
+  readonly secrets: string;
+  readonly requests: string;
+}
+
+const NOTHING_OLDER: UnderOlderKeys = { secrets: 0, requests: 0 };
+
 /** Per isolate: D1's last answer (`problem` null: all is well), and since when a check runs. */
-let last: (Readiness & { readonly problem: Problem | null; readonly at: number }) | null = null;
+let last: { readonly older: UnderOlderKeys; readonly problem: Problem | null; readonly at: number } | null =
+  null;
 let checkingSince: number | null = null;
 
 /**
- * Resolves when D1 can work. `keyId`: of the key that seals stored secrets now. Throws `not_ready` or `storage_full`.
+ * Resolves when D1 can work. Throws `not_ready` or `storage_full`.
  */
-export async function requireDatabase(db: D1Database, hops: Hops, keyId: string): Promise<Readiness> {
+export async function requireDatabase(
+  db: D1Database,
+  hops: Hops,
+  keys: SealingKeys,
+): Promise<UnderOlderKeys> {
   for (;;) {
     const now = Date.now();
     const isChecking = checkingSince !== null && msSince(checkingSince, now) < CHECK_MAX_MS;
     if (last !== null && msSince(last.at, now) < (isChecking ? STALE_MAX_MS : REMEMBERED_MS)) {
       throwProblem(last.problem);
-      return last;
+      return last.older;
     }
-    if (!isChecking) return check(db, hops, keyId, now);
+    if (!isChecking) return check(db, hops, keys, now);
     await scheduler.wait(POLL_MS);
   }
 }
 
-async function check(db: D1Database, hops: Hops, keyId: string, now: number): Promise<Readiness> {
+async function check(db: D1Database, hops: Hops, keys: SealingKeys, now: number): Promise<UnderOlderKeys> {
   checkingSince = now;
   let problem: Problem | null = null;
   let cause: unknown;
-  let older = 0;
+  let older = NOTHING_OLDER;
   try {
     const [schema, counted] = await readD1(hops, () =>
-      db.batch<{ older: number }>([db.prepare(NEWEST_SCHEMA), db.prepare(UNDER_OLDER_KEYS).bind(keyId)]),
+      db.batch<UnderOlderKeys>([
+        db.prepare(NEWEST_SCHEMA),
+        db.prepare(UNDER_OLDER_KEYS).bind(keys.secrets, keys.requests),
+      ]),
     );
     if ((schema?.meta.size_after ?? 0) >= FULL_BYTES) problem = "full";
-    older = counted?.results[0]?.older ?? 0;
+    older = counted?.results[0] ?? NOTHING_OLDER;
   } catch (error) {
     cause = (error as ApiError).cause;
     problem = problemOf(cause);
@@ -92,7 +113,7 @@ async function check(db: D1Database, hops: Hops, keyId: string, now: number): Pr
     checkingSince = null;
   }
   throwProblem(problem, cause);
-  return { older };
+  return older;
 }
 
 function problemOf(cause: unknown): Problem {

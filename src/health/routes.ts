@@ -49,7 +49,14 @@ export const healthRoutes = new Hono<AppEnv>()
     if (!ring.ok || faults.length > 0) {
       throw new ApiError("not_ready", faults.join(" "), { headers: { "Retry-After": "60" } });
     }
-    const [keyId = ""] = await sealingKeyIds(ring.value);
-    const { older } = await requireDatabase(c.env.DB, c.get("hops"), keyId);
-    return c.json({ status: "ready", secretsUnderOlderKeys: older });
+    const [[secrets = ""], [requests = ""]] = await Promise.all([
+      sealingKeyIds(ring.value),
+      ring.value.keyIds("delivery"),
+    ]);
+    const older = await requireDatabase(c.env.DB, c.get("hops"), { secrets, requests });
+    return c.json({
+      status: "ready",
+      secretsUnderOlderKeys: older.secrets,
+      waitingRunsUnderOlderKeys: older.requests,
+    });
   });

@@ -183,7 +183,7 @@ export const runChanges = z
     examples: [{ runs: [EXAMPLE], cursor: "12.0.7.33", caughtUp: true, incomplete: false }],
   });
 
-const runCount = z.union([z.int().min(0), z.object({ atLeast: z.int().min(0) })]).meta({
+export const runCount = z.union([z.int().min(0), z.object({ atLeast: z.int().min(0) })]).meta({
   description: "An exact number, or `atLeast` if there can be more.",
 });
 

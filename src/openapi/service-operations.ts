@@ -62,7 +62,8 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     description:
       "Checks the settings, the database and its migrations. The service asks the database at most once in " +
       "5 seconds and caches the result. `secretsUnderOlderKeys` counts the actions and webhook endpoints, up to 10000, " +
-      "whose secrets the first signing key has not sealed yet. Keep the older keys until it is 0.",
+      "whose secrets the first signing key has not sealed yet. `waitingRunsUnderOlderKeys` counts the runs that wait with a " +
+      "request which an older key sealed, up to 10000. Keep the older keys until both are 0.",
     responses: {
       ...responds(
         200,
@@ -71,8 +72,9 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
           .object({
             status: z.literal("ready"),
             secretsUnderOlderKeys: z.int().meta({ wire: { type: "integer", minimum: 0 } }),
+            waitingRunsUnderOlderKeys: z.int().meta({ wire: { type: "integer", minimum: 0 } }),
           })
-          .meta({ examples: [{ status: "ready", secretsUnderOlderKeys: 0 }] }),
+          .meta({ examples: [{ status: "ready", secretsUnderOlderKeys: 0, waitingRunsUnderOlderKeys: 0 }] }),
       ),
       ...refuses("not_ready", "storage_full"),
     },

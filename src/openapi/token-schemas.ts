@@ -3,6 +3,7 @@
 import * as z from "zod";
 import { PERMISSIONS, ROLES } from "../auth/permissions.ts";
 import { responseInstant } from "./describe.ts";
+import { runCount } from "./run-schemas.ts";
 
 const EXAMPLE = {
   id: "019c0e5a-1800-7000-8000-000000000000",
@@ -93,6 +94,10 @@ export const revokedApiTokens = z
           "delete those that you don't know.",
       }),
     moreWebhookEndpoints: z.boolean().meta({ description: "Whether there are more than these." }),
+    waitingRuns: runCount.meta({
+      description:
+        "Runs that a revoked token created and that still wait at a gate. They go on. Exact up to 1000; otherwise `atLeast`. A run of the last moment can be missing.",
+    }),
   })
   .meta({
     id: "RevokedApiTokens",
@@ -101,6 +106,7 @@ export const revokedApiTokens = z
         revoked: [EXAMPLE.id],
         webhookEndpoints: [{ envName: "production", name: "chat" }],
         moreWebhookEndpoints: false,
+        waitingRuns: 2,
       },
     ],
   });

@@ -123,7 +123,10 @@ export interface TimelineAnswer {
   readonly isOver: boolean;
 }
 
-/** Which runs of the feed of changes a call asks for. A run must have each label. `waiting`: "any" for every gate. */
+/**
+ * Which runs of the feed of changes a call asks for. A run must have each label. `waiting`: runs that this
+ * gate can hold back, or any gate, whether or not they wait now.
+ */
 export interface ChangeFilter {
   readonly actionName?: string | undefined;
   readonly waiting?: WaitingFor | "any" | undefined;

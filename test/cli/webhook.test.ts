@@ -68,7 +68,12 @@ const ANSWERS: Readonly<Record<string, readonly [number, unknown?, Record<string
 const server = await badServer(({ method, url = "" }, response) => {
   if (url.includes("/tokens/")) {
     const webhookEndpoints = [{ envName: "prod", name: "chat" }];
-    return json(response, 200, { revoked: [RUN.id], webhookEndpoints, moreWebhookEndpoints: false });
+    return json(response, 200, {
+      revoked: [RUN.id],
+      webhookEndpoints,
+      moreWebhookEndpoints: false,
+      waitingRuns: 0,
+    });
   }
   const [path = ""] = url.split("?");
   const asked = `${method} ${path.replace("/acme/shop/envs/prod/webhook-endpoints", "")}`;

@@ -126,13 +126,17 @@ describe("a token", () => {
   });
 
   it("is revoked, even if the response to the first try was lost", async () => {
-    const left = { webhookEndpoints: [{ envName: "production", name: "chat" }], moreWebhookEndpoints: false };
+    const left = {
+      webhookEndpoints: [{ envName: "production", name: "chat" }],
+      moreWebhookEndpoints: false,
+      waitingRuns: 1,
+    };
     const once = await stub(json(200, { revoked: ["1", "2"], ...left }));
     expect(await once.client().tokens.revoke("1")).toEqual({ revoked: ["1", "2"], ...left });
     expect(once.asked[0]).toMatchObject({ method: "DELETE", url: "/acme/shop/tokens/1" });
     const twice = await stub(reset, refusal(404, "token_not_found"));
     // The lost response may have named endpoints.
-    const unknown = { webhookEndpoints: [], moreWebhookEndpoints: true };
+    const unknown = { webhookEndpoints: [], moreWebhookEndpoints: true, waitingRuns: { atLeast: 0 } };
     expect(await twice.client().tokens.revoke("1")).toEqual({ revoked: ["1"], ...unknown });
     const never = await stub(refusal(404, "token_not_found"));
     expect(await thrown(never.client().tokens.revoke("1"))).toMatchObject({ code: "token_not_found" });

@@ -310,7 +310,12 @@ describe("token and login", () => {
       /LAST USED.*\n.* \d{4}-\d\d-\d\dT\d\dZ /,
     );
     const revoked = JSON.parse((await run("token", "revoke", id)).stdout);
-    expect(revoked).toEqual({ revoked: [id], webhookEndpoints: [], moreWebhookEndpoints: false });
+    expect(revoked).toEqual({
+      revoked: [id],
+      webhookEndpoints: [],
+      moreWebhookEndpoints: false,
+      waitingRuns: 0,
+    });
     expect((await run("token", "revoke", id)).code).toBe(4);
     const entries = JSON.parse((await run("audit", "--limit", "4")).stdout);
     const byRoot = { target: id, targetName: "ci", actor: "root", scope: `${ORG}/shop/prod` };

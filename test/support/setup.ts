@@ -18,7 +18,7 @@ await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
 // The isolate remembers for some seconds whether D1 was ready. Ask for it in the year 2100: back in the present, the
 // answer counts as old, so the file's own first question reaches D1.
 vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2100-01-01") });
-await requireDatabase(env.DB, { d1: 0, coordinator: 0 }, "");
+await requireDatabase(env.DB, { d1: 0, coordinator: 0 }, { secrets: "", requests: "" });
 vi.useRealTimers();
 
 useNewAddress();

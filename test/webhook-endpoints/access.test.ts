@@ -56,6 +56,7 @@ describe("a revocation", () => {
   const left = (...names: readonly (readonly [string, string])[]) => ({
     webhookEndpoints: names.map(([envName, name]) => ({ envName, name })),
     moreWebhookEndpoints: false,
+    waitingRuns: 0,
   });
 
   it("lists the endpoints that the token, or a token below it, stored last", async () => {

@@ -12,8 +12,9 @@ import { label, PLAIN_TEXT } from "../../http/label-schemas.ts";
 import { wholeNumberText } from "../../http/schema-bounds.ts";
 import { described, filterableName, instant, pageQuery, seqPageQuery } from "../../http/schema-parts.ts";
 import { FACET_FIELDS } from "../d1/facets.ts";
-import { ORDERS } from "../d1/filters.ts";
+import { ORDERS, WAITING_FILTERS } from "../d1/filters.ts";
 import { STATUSES, type Status } from "../run.ts";
+import { groupFilter } from "./gates/request-schemas.ts";
 import { uuid } from "./request-schemas.ts";
 import { CHANGE_CURSOR } from "./watch/change-cursor.ts";
 
@@ -63,6 +64,15 @@ const runFilters = {
         },
       }),
   ),
+  waiting: z.optional(
+    z
+      .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}, once.` })
+      .register(z.globalRegistry, {
+        wire: { type: "string", enum: [...WAITING_FILTERS], examples: ["approval"] },
+        description: "Runs whose webhook is held back, by any gate or by this one.",
+      }),
+  ),
+  group: z.optional(groupFilter),
   label: z.optional(labelFilter),
   actionName: z.optional(withExample(filterableName, "deploy")),
   entityId: z.optional(withExample(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
@@ -140,6 +150,13 @@ export const changesQuery = z.strictObject({
       "How long the response waits for a change. It has no effect without `after`, or in a stream.",
     ),
   ),
+  waiting: z.optional(
+    described(
+      runFilters.waiting.def.innerType,
+      "Runs that this gate can hold back, or any. So you hear of a run when it begins to wait, and when it no longer does.",
+    ),
+  ),
+  group: runFilters.group,
   actionName: runFilters.actionName,
   label: runFilters.label,
   include,

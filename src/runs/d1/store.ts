@@ -18,14 +18,16 @@ export const GROUP_MAX_BYTES = 1_000_000;
 const MAX_LOOKED_AT = 5000;
 
 const UPSERT = `
-  INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body, details)
+  INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body, details,
+                    waiting, concurrency_group, waiting_creator, waiting_key_id)
   SELECT ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-         value ->> 8, value ->> 9
+         value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13
   FROM json_each(?1)
   WHERE value ->> 6 > unixepoch('subsec') * 1000
   ON CONFLICT (scope, id) DO UPDATE SET
     version = excluded.version, status = excluded.status, purge_at = excluded.purge_at, bytes = excluded.bytes,
-    body = excluded.body, details = excluded.details
+    body = excluded.body, details = excluded.details, waiting = excluded.waiting,
+    waiting_creator = excluded.waiting_creator, waiting_key_id = excluded.waiting_key_id
   WHERE excluded.version > runs.version`;
 
 /**
@@ -135,7 +137,15 @@ export function toGroupRow(run: Run & { readonly purgeAt: number }): string {
   const { id, version, status, actionName, entityId, triggeredBy, purgeAt } = run;
   const columns = [id, version, status, actionName, entityId, triggeredBy, purgeAt];
   const details = detailsOf(run);
-  return JSON.stringify([...columns, utf8Bytes(body), body, details === NO_DETAILS ? null : details]);
+  const wire = [utf8Bytes(body), body, details === NO_DETAILS ? null : details];
+  return JSON.stringify([...columns, ...wire, ...gateColumns(run)]);
+}
+
+/** Nothing of a run without gates, so that its row is as long as ever. SQLite reads null behind the end of an array. */
+function gateColumns({ gates, waitingFor }: Run): readonly (string | null)[] {
+  if (gates === null) return [];
+  const group = gates.concurrency?.group ?? null;
+  return waitingFor === null ? [null, group] : [waitingFor, group, gates.creator.tokenId, gates.sealedUnder];
 }
 
 export function hasLabels({ labels }: Pick<Run, "labels">): boolean {

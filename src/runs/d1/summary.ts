@@ -31,7 +31,7 @@ export function summaryStatement(scope: string, filters: RunFilters) {
   const counts = statuses.map((status) => `count(*) FILTER (WHERE ok AND status = '${status}')`);
   const sql = `
     SELECT ${counts.join(", ")}, count(*)
-    FROM (${selects.join()} ORDER BY id DESC LIMIT ${PAGE_MAX_LOOKED_AT + 1})`;
+    FROM (${selects.join(" UNION ALL ")} ORDER BY id DESC LIMIT ${PAGE_MAX_LOOKED_AT + 1})`;
   return { sql, bindings, statuses };
 }
 

@@ -23,10 +23,15 @@ const WALK = `
   SELECT max(seq) AS seq, count(*) AS walked FROM (
     SELECT change_seq AS seq FROM runs INDEXED BY runs_by_change WHERE change_seq > ? ORDER BY change_seq
     LIMIT ${PAGE_MAX_LOOKED_AT})`;
+// A run's gates never change. If a filter asked what the run waits for now, its last page would have it, and none would
+// say that it waits no longer.
 // One more than a page has, to know whether more match. The columns stand before those that can be large.
 const MATCH = `
   SELECT change_seq AS seq, id, bytes FROM runs INDEXED BY runs_by_change
   WHERE change_seq > ?1 AND change_seq <= ?2 AND (?3 IS NULL OR action_name = ?3)
+    AND (?5 IS NULL OR slot_group = ?5) AND (?6 IS NULL OR (gates IS NOT NULL AND (?6 IN ('any', 'pause')
+      OR gates ->> CASE ?6 WHEN 'time' THEN '$.notBefore' WHEN 'approval' THEN '$.approval' ELSE '$.concurrency' END
+        IS NOT NULL)))
     AND (?4 = '[]' OR NOT EXISTS (
       SELECT 1 FROM json_each(?4) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(runs.labels))))
   ORDER BY change_seq LIMIT ${PAGE_MAX_ROWS + 1}`;
@@ -38,11 +43,12 @@ export function changedAfter(
   sql: SqlStorage,
   after: number,
   lastSeq: number,
-  { actionName, labels = [] }: ChangeFilter,
+  { actionName, waiting, group, labels = [] }: ChangeFilter,
 ): ChangePage {
   const upTo = lastSeq - after <= PAGE_MAX_LOOKED_AT ? lastSeq : walkedTo(sql, after, lastSeq);
   const wanted = JSON.stringify(labels);
-  const matches = [...sql.exec<Pick<Match, keyof Match>>(MATCH, after, upTo, actionName ?? null, wanted)];
+  const asked = [actionName ?? null, wanted, group ?? null, waiting ?? null];
+  const matches = [...sql.exec<Pick<Match, keyof Match>>(MATCH, after, upTo, ...asked)];
   let bytes = 0;
   const rows = matches.slice(0, PAGE_MAX_ROWS).filter((row, i) => {
     bytes += row.bytes;

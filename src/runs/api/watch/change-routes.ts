@@ -30,8 +30,8 @@ export const changeRoutes = new Hono<AppEnv>().get(
   requires("data:read"),
   validQuery(changesQuery),
   async (c) => {
-    const { after, wait = 0, label: labels, actionName, include } = c.req.valid("query");
-    const asked = { actionName, labels, include };
+    const { after, wait = 0, label: labels, ...others } = c.req.valid("query");
+    const asked = { ...others, labels };
     const environment = environmentOf(c);
     const type = accepts(c, { header: "Accept", supports: [JSON_TYPE, EVENT_STREAM], default: JSON_TYPE });
     c.header("Vary", "Accept");
