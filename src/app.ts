@@ -27,6 +27,7 @@ import { actionRunsRoutes } from "./runs/api/create/action-runs-routes.ts";
 import { decisionRoutes } from "./runs/api/gates/decision-routes.ts";
 import { groupRoutes } from "./runs/api/gates/group-routes.ts";
 import { pauseRoutes } from "./runs/api/gates/pause-routes.ts";
+import { tellLimit } from "./runs/api/gates/tell-limit.ts";
 import { metricsRoutes } from "./runs/api/metrics/metrics-routes.ts";
 import { resyncRoutes } from "./runs/api/resync-routes.ts";
 import { runRoutes } from "./runs/api/run-routes.ts";
@@ -80,7 +81,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${PROJECT}/sessions`, sessionListRoutes);
   app.route(`${PROJECT}/sign-in-codes`, signInCodeRoutes);
   app.route(`${PROJECT}/audit`, auditRoutes);
-  app.route(`${ENVIRONMENT}/actions`, actionRoutes);
+  app.route(`${ENVIRONMENT}/actions`, actionRoutes(tellLimit));
   app.route(`${ENVIRONMENT}/actions`, actionRunsRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, changeRoutes);

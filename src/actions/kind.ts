@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import { ACTIONS_MAX_PER_ENVIRONMENT, LABELS_MAX } from "../base/limits.ts";
-import type { DefinitionKind } from "../definitions/kind.ts";
+import type { AfterWrite, DefinitionKind } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import { joinSecrets } from "../definitions/secrets.ts";
@@ -39,6 +39,9 @@ function featuresOf({ concurrency, approval }: ActionDefinition): readonly strin
   return concurrency === undefined && approval === undefined ? [] : [GATES];
 }
 
+/** What runs need to know of an action that was stored. This room knows no run. */
+export type AfterActionWrite = AfterWrite<ActionDefinition>;
+
 /** Per isolate. */
 export const actionMemory = new DefinitionMemory<KnownAction>(toKnown);
 
@@ -61,6 +64,7 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   gateChangeOf,
   besides: () => new Map(),
   beforeWrite: async () => {},
+  afterWrite: async () => {},
 };
 
 function toKnown({ version, definition: text, sealed, features }: StoredDefinition): KnownAction {

@@ -62,6 +62,7 @@ export const newToken = z
       described(
         person,
         "The person for whom the token acts, for its whole life. Its changes show this name instead of the token's. " +
+          "Visible ASCII characters without spaces. A name that looks like `root` is refused. " +
           "Without it, the token has your own token's person. If your token has one, you can't send another. Only " +
           "owners, the operator and tokens with `mayActForOthers` can send it.",
       ),

@@ -46,6 +46,13 @@ export interface Completed<D> {
   readonly shownOnce: Partial<D>;
 }
 
+export type AfterWrite<D> = (
+  c: Context<AppEnv>,
+  ref: DefinitionRef,
+  definition: D,
+  written: { readonly version: number; readonly isNew: boolean },
+) => Promise<void>;
+
 /** `D`: a definition as a PUT sends it and as a GET shows it, with null in the place of each secret. */
 export interface DefinitionKind<D> extends StoredKind {
   readonly schema: z.ZodMiniType<D, unknown>;
@@ -70,4 +77,6 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly besides: (c: Context<AppEnv>, stored: Secrets) => Secrets;
   /** What must have happened before the row is written. If it throws, nothing is stored. */
   readonly beforeWrite: (c: Context<AppEnv>, scope: string, definition: D) => Promise<void>;
+  /** What follows when the row is written. It must not throw, because the definition is stored. */
+  readonly afterWrite: AfterWrite<D>;
 }

@@ -63,6 +63,7 @@ export async function storeDefinition<D>(
     );
     if (putting === "full") throw new ApiError(kind.tooMany);
     if (putting === "changed") return null;
+    await kind.afterWrite(c, ref, definition, { version, isNew });
     const shown = JSON.stringify({ ...definition, ...completed.shownOnce });
     return { version, isNew, isUnchanged: false, definition: shown, gates };
   });

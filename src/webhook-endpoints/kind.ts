@@ -55,6 +55,7 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   featuresOf: () => [],
   gateChangeOf: () => null,
   besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, originOf(c)]]),
+  afterWrite: async () => {},
   // A disabled endpoint gets no messages, so it can be stored while a coordinator can't be reached.
   beforeWrite: async (c, scope, { disabled }) => {
     if (!disabled) await prepareTelling({ env: c.env, hops: c.get("hops"), scope });

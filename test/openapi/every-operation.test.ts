@@ -83,6 +83,7 @@ const IN_WORDS: readonly (readonly [string, unknown, RegExp])[] = [
   ["name", "\ud800", /Well-formed Unicode/],
   ["name", "a\u200bb", /invisible/],
   ["name", "Root", /looks like `root`/],
+  ["person", "Root", /looks like `root`/],
   ...["{{ run.id }}", "https://ci.example.com/{{ run.id }}"].map(
     (key) => ["concurrency.key", key, /placeholders of `parameters` and `entity.id`/] as const,
   ),

@@ -278,6 +278,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       return this.#replies.run(run, { replayed: true });
     }
     if (replayOnly) return NOT_FOUND;
+    // Another request with a caller's key, for example of another person. A job that reports again sends another report.
+    if (changeKey.key === run.changeKey && changeKey.key.startsWith("t:")) return KEY_REUSED;
     // Otherwise whoever may only read could empty a queue.
     if (event.type === "cancelled" && run.gates !== null && !mayWrite) {
       return this.#replies.refusal(run, "write_required");

@@ -1,0 +1,23 @@
+/**
+ * Tells the coordinators of a new limit when a PUT has stored it, so that a raised limit frees its waiters at once. A
+ * coordinator that can't be reached hears of it with the next run of the action.
+ */
+
+import type { AfterActionWrite } from "../../../actions/kind.ts";
+import { callEachCoordinator } from "../../coordinator-client.ts";
+
+/** A new action has no runs, so there is nobody to tell. */
+export const tellLimit: AfterActionWrite = async (
+  c,
+  { scope, name },
+  { concurrency },
+  { version, isNew },
+) => {
+  if (concurrency === undefined || isNew) return;
+  const { group, limit } = concurrency;
+  await Promise.allSettled(
+    callEachCoordinator(c.env, c.get("hops"), scope, (coordinator) =>
+      coordinator.setLimit(group, name, version, limit),
+    ),
+  );
+};
