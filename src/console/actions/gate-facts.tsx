@@ -20,7 +20,8 @@ export function GateFacts({ of: { approval, concurrency } }: { readonly of: Gate
     <>
       {approval === undefined ? null : (
         <Fact term="Approvals">
-          {approval.required} {approval.allowSelf ? "" : "by somebody else"}
+          {approval.required}
+          {approval.allowSelf ? "" : ", by somebody else"}
         </Fact>
       )}
       {concurrency === undefined ? null : (

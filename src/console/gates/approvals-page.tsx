@@ -121,9 +121,9 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
         <p class="muted">
           by <bdi>{triggeredBy}</bdi>
           {required === 1 ? null : `, ${approvals.length} of ${required} approvals`}
-          <span class="is-narrow">
-            , <RelativeTime at={createdAt} />
-          </span>
+        </p>
+        <p class="is-narrow muted">
+          <RelativeTime at={createdAt} />
         </p>
         {deciding in REASONS ? (
           <p class="muted" id={`why-${id}`}>

@@ -14,6 +14,7 @@ import { JsonTree } from "../ui/json-tree.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
+import { Who } from "../ui/who.tsx";
 import { RequestView } from "./request-view.tsx";
 import { useApproval } from "./use-approval.ts";
 import { waitingText } from "./waiting.ts";
@@ -83,19 +84,11 @@ interface DecidedAboutProps {
 
 function DecidedAbout({ run, approval }: DecidedAboutProps) {
   const { triggeredBy, createdAt, parameters, recommendations, details } = run;
-  const via = details?.via ?? null;
   const waiting = details?.waiting ?? null;
   return (
     <>
       <p>
-        <bdi>{triggeredBy}</bdi>
-        {via === null ? null : (
-          <>
-            {" via "}
-            <bdi>{via}</bdi>
-          </>
-        )}{" "}
-        created this run <RelativeTime at={createdAt} />.
+        <Who name={triggeredBy} via={details?.via} /> created this run <RelativeTime at={createdAt} />.
         {waiting === null ? null : (
           <>
             {" "}

@@ -13,5 +13,7 @@ interface LocalTimeFieldProps {
 }
 
 export function LocalTimeField({ hint, value, ...field }: LocalTimeFieldProps) {
-  return <TextField {...field} type="datetime-local" hint={zonesText(value) ?? hint} value={value} />;
+  return (
+    <TextField {...field} type="datetime-local" hint={zonesText(value, Date.now()) ?? hint} value={value} />
+  );
 }

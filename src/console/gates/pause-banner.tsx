@@ -6,6 +6,7 @@ import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { Countdown } from "../ui/time.tsx";
+import { Who } from "../ui/who.tsx";
 import { useGateNews } from "./gate-news.tsx";
 import { ResumeDialog } from "./resume-dialog.tsx";
 
@@ -35,13 +36,7 @@ export function PauseFacts({ pause: { reason, by, via, until } }: { readonly pau
     <>
       <bdi>{reason}</bdi>{" "}
       <span class="muted">
-        (by <bdi>{by}</bdi>
-        {via === null ? null : (
-          <>
-            {" via "}
-            <bdi>{via}</bdi>
-          </>
-        )}
+        (by <Who name={by} via={via} />
         {until === null ? null : (
           <>
             , ends <Countdown until={until} />

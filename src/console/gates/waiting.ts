@@ -30,10 +30,11 @@ const LATER = new Intl.DateTimeFormat("en-GB", {
 
 /** `Tue 06:00 GMT+1`. Both in ms. */
 export function whenText(at: number, now: number): string {
-  return (Math.abs(at - now) < WEEK_MS ? THIS_WEEK : LATER).format(at);
+  // Only the day of the month needs a comma before the time.
+  return Math.abs(at - now) < WEEK_MS ? THIS_WEEK.format(at).replace(",", "") : LATER.format(at);
 }
 
-/** `starts Tue 06:00 GMT+1, in 9h`, `waits for approval`, `3rd in line for shop`. `now` in ms. */
+/** `starts Tue 06:00 GMT+1, in 9h`, `waits for approval`, `3rd in line for group shop`. `now` in ms. */
 export function waitingText(waiting: Waiting, now: number): string {
   const { for: gate, notBefore, reason, position } = waiting;
   const slot = slotText(waiting);
@@ -48,7 +49,9 @@ export function waitingText(waiting: Waiting, now: number): string {
       return "waits for approval";
     case "concurrency":
       if (slot === null) return "starts now";
-      return position == null ? `waits for a slot of ${slot}` : `${ordinal(position)} in line for ${slot}`;
+      return position == null
+        ? `waits for a slot of group ${slot}`
+        : `${ordinal(position)} in line for group ${slot}`;
     case "pause":
       return `waits for the end of a pause${reason === null ? "" : `: ${reason}`}`;
   }

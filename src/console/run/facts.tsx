@@ -7,6 +7,7 @@ import { hrefOf, Link, useRoute } from "../routes/router.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { ExternalLink } from "../ui/external-link.tsx";
 import { RelativeTime } from "../ui/time.tsx";
+import { Who } from "../ui/who.tsx";
 
 interface FactsProps {
   readonly run: DetailedActionRun;
@@ -20,13 +21,7 @@ export function Facts({ run, scope }: FactsProps) {
   return (
     <dl class="facts">
       <Fact name="Triggered by">
-        <bdi>{triggeredBy}</bdi>
-        {via == null ? null : (
-          <>
-            {" via "}
-            <bdi>{via}</bdi>
-          </>
-        )}{" "}
+        <Who name={triggeredBy} via={via} />{" "}
         <span class="muted">
           <RelativeTime at={createdAt} />
         </span>
@@ -49,13 +44,7 @@ export function Facts({ run, scope }: FactsProps) {
           {approval.approvals.length} of {approval.required}
           {approval.approvals.map(({ by, byId, via: token, at }) => (
             <span key={byId + by} class="approver">
-              <bdi>{by}</bdi>
-              {token === null ? null : (
-                <>
-                  {" via "}
-                  <bdi>{token}</bdi>
-                </>
-              )}{" "}
+              <Who name={by} via={token} />{" "}
               <span class="muted">
                 <RelativeTime at={at} />
               </span>

@@ -13,6 +13,7 @@ import type { Status } from "../ui/statuses.ts";
 import { TextBlock } from "../ui/text-block.tsx";
 import { hasLines } from "../ui/text-lines.ts";
 import { Countdown, Duration } from "../ui/time.tsx";
+import { Who } from "../ui/who.tsx";
 import { ClockTime } from "./clock-time.tsx";
 import {
   type Attempt,
@@ -318,13 +319,7 @@ function By({ by, via }: ByProps) {
   if (by === undefined) return null;
   return (
     <span class="muted">
-      by <bdi>{by}</bdi>
-      {via === undefined ? null : (
-        <>
-          {" via "}
-          <bdi>{via}</bdi>
-        </>
-      )}
+      by <Who name={by} via={via} />
     </span>
   );
 }

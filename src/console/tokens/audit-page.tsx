@@ -1,6 +1,6 @@
 /** The page "Audit": who changed tokens and actions, newest first. */
 
-import type { AuditEntry } from "../../client/index.ts";
+import { type AuditEntry, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
@@ -83,7 +83,8 @@ function Target({ entry }: { readonly entry: AuditEntry }) {
   const { target, targetName } = entry;
   const { scope } = useSession();
   const page = pageOf(entry, scope);
-  const name = <bdi class="break">{targetName}</bdi>;
+  const isWhole = target === WHOLE_ENVIRONMENT;
+  const name = <bdi class="break">{isWhole ? "the environment" : targetName}</bdi>;
   return (
     <>
       {page === null ? name : <Link href={hrefOf(page)}>{name}</Link>}
