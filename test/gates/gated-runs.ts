@@ -40,6 +40,7 @@ export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gat
       concurrency: concurrency && { group: "prod", key: "", limit: 1, onConflict: "queue", ...concurrency },
       waitUntil,
       creator: ANN,
+      sealedUnder: null,
     },
   };
 }

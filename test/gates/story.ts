@@ -410,6 +410,7 @@ export class Story {
       concurrency: hasGroup ? (isClaimed ? claimed : { ...slot, limit, onConflict }) : null,
       waitUntil: (notBefore ?? now) + random.of([2 * SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS, HOUR_MS]),
       creator: random.of(CREATORS),
+      sealedUnder: null,
     };
     const timeoutMs = random.of([20 * SECOND_MS, MINUTE_MS, 10 * MINUTE_MS]);
     const run = await this.#newRun({
