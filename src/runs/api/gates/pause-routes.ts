@@ -21,7 +21,9 @@ import { pause } from "./request-schemas.ts";
 
 /** The name of the environment's pause. No group has it, because a group begins with a letter or a digit. */
 const ENVIRONMENT = "-environment";
-const PAUSE = `/:group{${ENVIRONMENT}|${CONCURRENCY_GROUP}}` as "/:group";
+/** Also what is no name. Hono's routers differ on a pattern with alternatives. */
+const PAUSE = "/:group{[A-Za-z0-9-][A-Za-z0-9._-]{0,62}}" as "/:group";
+const GROUP = new RegExp(`^${CONCURRENCY_GROUP}$`);
 /** No response can show a later year than 9999. */
 const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 
@@ -62,9 +64,12 @@ export const pauseRoutes = new Hono<AppEnv>()
     return c.body(null, 204);
   });
 
+/** Throws `not_found`. */
 function groupOf(c: Context<AppEnv>): string {
   const name = c.req.param("group") ?? "";
-  return name === ENVIRONMENT ? NO_GROUP.group : name;
+  if (name === ENVIRONMENT) return NO_GROUP.group;
+  if (!GROUP.test(name)) throw new ApiError("not_found");
+  return name;
 }
 
 /** The coordinators differ after a PUT that did not reach all of them. Whoever sent it was told to send it again. */
