@@ -3,7 +3,7 @@
  * can be in each coordinator, so each has every pause.
  */
 
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { auditAfterwards } from "../../../auth/audit-afterwards.ts";
 import { requires } from "../../../auth/bearer.ts";
 import { CONCURRENCY_GROUP } from "../../../base/limits.ts";
@@ -27,12 +27,18 @@ const GROUP = new RegExp(`^${CONCURRENCY_GROUP}$`);
 /** No response can show a later year than 9999. */
 const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 
+/** Before the body is judged, as for every other path. */
+const requiresName: MiddlewareHandler<AppEnv> = (c, next) => {
+  groupOf(c);
+  return next();
+};
+
 export const pauseRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), async (c) => {
     const lists = await askAll(environmentOf(c), (coordinator) => coordinator.pauses());
     return c.json(newestOfEach(lists.flat()).map(toWire));
   })
-  .put(PAUSE, requires("actions:manage"), validBody(pause), async (c) => {
+  .put(PAUSE, requires("actions:manage"), requiresName, validBody(pause), async (c) => {
     const { reason, until } = c.req.valid("json");
     const at = Date.now();
     const put: Pause = {
