@@ -175,7 +175,7 @@ const ROUTES: readonly Route[] = [
   ...["approve", "reject"].map((name) => ({
     name,
     ask: () => [`${runs}/${run.id}/${name}`] as const,
-    valid: "{}",
+    valid: '{"reason":"why"}',
     members: { reason: REASONS, by: ['"root"'], required: ["1"], decision: ['"approved"'] },
   })),
   {
