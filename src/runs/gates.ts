@@ -52,7 +52,7 @@ export interface Gates {
   readonly waitUntil: number;
   /** Who created the run, so that nobody approves their own. */
   readonly creator: Actor;
-  /** The id of the signing key that sealed the run's request. Null in a journal's test, where nothing is sealed. */
+  /** The id of the signing key that sealed the run's request. Null if nothing is sealed, as for a made-up run. */
   readonly sealedUnder: string | null;
 }
 

@@ -145,7 +145,7 @@ export class GateDesk {
   }
 
   pauses(now: number): readonly Pause[] {
-    return this.#journal.pauses.all().filter(({ until }) => until === null || until > now);
+    return this.#journal.pauses.all(now);
   }
 
   groups(only: string | null, after: Slot | null, limit: number, now: number): readonly ConcurrencyGroup[] {

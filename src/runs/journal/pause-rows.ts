@@ -1,51 +1,70 @@
-/** The journal's table of pauses: while a group or the environment is paused, no run with a gate is released there. */
+/**
+ * The journal's table of pauses: while a group or the environment is paused, no run with a gate is released there. They
+ * are few, and each alarm that is set asks for them, so there is a copy in memory.
+ */
 
 import { NO_GROUP } from "../gates.ts";
 import type { Pause } from "../protocol.ts";
 
-const COLUMNS = `slot_group AS "group", reason, until, paused_by AS by, via, paused_at AS at`;
+type PauseRow = Pick<Pause, keyof Pause>;
 
 export class PauseRows {
   readonly #sql: SqlStorage;
+  readonly #pauses: Map<string, Pause>;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
+    const rows = sql.exec<PauseRow>(
+      `SELECT slot_group AS "group", reason, until, paused_by AS by, via, paused_at AS at FROM pauses`,
+    );
+    this.#pauses = new Map([...rows].map((row) => [row.group, row]));
   }
 
   /** The pause that holds back the runs of a group: its own, or the environment's, which is the group "". */
   of(group: string, now: number): Pause | null {
-    const pauses = `
-      SELECT ${COLUMNS} FROM pauses WHERE slot_group IN (?, ?) AND (until IS NULL OR until > ?)
-      ORDER BY slot_group DESC LIMIT 1`;
-    return [...this.#sql.exec<Pick<Pause, keyof Pause>>(pauses, group, NO_GROUP.group, now)][0] ?? null;
+    return this.#living(group, now) ?? this.#living(NO_GROUP.group, now);
   }
 
-  all(): Pause[] {
-    return [...this.#sql.exec<Pick<Pause, keyof Pause>>(`SELECT ${COLUMNS} FROM pauses ORDER BY slot_group`)];
+  /** Those that have not ended, the environment's first. */
+  all(now: number): Pause[] {
+    const groups = [...this.#pauses.keys()].sort();
+    return groups.flatMap((group) => this.#living(group, now) ?? []);
   }
 
-  put({ group, reason, until, by, via, at }: Pause): void {
+  put(pause: Pause): void {
+    const { group, reason, until, by, via, at } = pause;
+    // The table first: if the write throws, memory must not have the pause.
     this.#sql.exec(
       `INSERT INTO pauses (slot_group, reason, until, paused_by, via, paused_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET reason = excluded.reason, until = excluded.until, paused_by = excluded.paused_by,
          via = excluded.via, paused_at = excluded.paused_at`,
       ...[group, reason, until, by, via, at],
     );
+    this.#pauses.set(group, pause);
   }
 
   /** False if there is no such pause. */
   erase(group: string): boolean {
-    return [...this.#sql.exec("DELETE FROM pauses WHERE slot_group = ? RETURNING 1", group)].length > 0;
+    if (!this.#pauses.has(group)) return false;
+    this.#sql.exec("DELETE FROM pauses WHERE slot_group = ?", group);
+    return this.#pauses.delete(group);
   }
 
   /** Removes the pauses that have ended. Returns whether there were any. */
   eraseEnded(now: number): boolean {
-    return [...this.#sql.exec("DELETE FROM pauses WHERE until <= ? RETURNING 1", now)].length > 0;
+    const ended = [...this.#pauses.values()].filter(({ until }) => until !== null && until <= now);
+    for (const { group } of ended) this.erase(group);
+    return ended.length > 0;
   }
 
   /** When the next pause ends by itself; Infinity if none does. */
   nextEndAt(): number {
-    const { at } = this.#sql.exec<{ at: number | null }>("SELECT min(until) AS at FROM pauses").one();
-    return at ?? Number.POSITIVE_INFINITY;
+    const ends = [...this.#pauses.values()].map(({ until }) => until ?? Number.POSITIVE_INFINITY);
+    return Math.min(...ends);
+  }
+
+  #living(group: string, now: number): Pause | null {
+    const pause = this.#pauses.get(group);
+    return pause !== undefined && (pause.until === null || pause.until > now) ? pause : null;
   }
 }

@@ -87,7 +87,7 @@ const NOT_STORED = { source: "none", actionVersion: null, gates: null } as const
 /** Of a run that waits for approval. Only runs of stored actions do. */
 function startOf(tokenName: string, now: number): Pick<Run, "source" | "actionVersion" | "gates"> {
   const gates: Gates = {
-    ...{ notBefore: null, concurrency: null, waitUntil: now + WAITS_MS },
+    ...{ notBefore: null, concurrency: null, waitUntil: now + WAITS_MS, sealedUnder: null },
     approval: { required: 1, allowSelf: false },
     creator: { tokenId: "", tokenName, parents: [], person: null },
   };
