@@ -240,9 +240,7 @@ export class Invariants {
     if (this.#isPaused(name, now)) fail(`${row.id} was released during a pause`);
     const first = this.#waitersOf(name).find((waiter) => !this.#isPutOff(waiter));
     if (first !== undefined && (first.readySeq ?? 0) < (row.readySeq ?? 0))
-      fail(
-        `${row.id} overtook ${first.id} DEBUG ${now} ${JSON.stringify([...this.#stage.failedAt])} ${JSON.stringify(row)} ${JSON.stringify(first)} ${JSON.stringify(this.holdersOf(name))}`,
-      );
+      fail(`${row.id} overtook ${first.id}`);
     if (row.gates.concurrency === null) return;
     const holders = this.holdersOf(name);
     const least = Math.min(...holders.map((holder) => this.#limitOf(holder)));

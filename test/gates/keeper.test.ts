@@ -50,6 +50,15 @@ describe("a run that is released in the stretch in which it gets to its slot", (
       expect(JSON.parse(reply.details ?? "{}")).toMatchObject({ waiting: null });
     }));
 
+  it("replaces the waiter of its action that needs more room than the run itself", () =>
+    stage.awake(async (awake) => {
+      await running(awake, { concurrency: { limit: 2 } });
+      const old = await create(stage, awake, { concurrency: { limit: 1, isClaimed: true } });
+      const newer = await create(stage, awake, { concurrency: { limit: 2, onConflict: "cancel_running" } });
+      expect(shown(awake, old)).toMatchObject({ status: "cancelled", endCause: "replaced" });
+      expect(holds(awake, newer)).toBe(true);
+    }));
+
   it("takes the call that noticed that its time has come", () =>
     stage.awake(async (awake) => {
       await retrying(awake);

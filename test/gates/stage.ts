@@ -105,6 +105,8 @@ export class Stage {
   /** What it had under way is never heard of again. */
   async evict(): Promise<void> {
     this.underWay = [];
+    // Nothing evicts an object that waits for D1.
+    await this.#stub.settle();
     await evictDurableObject(this.#stub);
   }
 

@@ -13,7 +13,7 @@ import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { Invariants, Violation } from "./invariants.ts";
 import { Random } from "./random.ts";
 import { type Row, readRows } from "./rows.ts";
-import { type Awake, Stage } from "./stage.ts";
+import { type Awake, Stage, type UnderWay } from "./stage.ts";
 
 type ActionName = "queue" | "newest" | "reject" | "other";
 
@@ -52,7 +52,7 @@ export class Story {
   readonly #keys = new Map<string, NewRun>();
   #steps = 0;
   /** The attempts that the step answers. */
-  #answered: string[] = [];
+  #answered: UnderWay[] = [];
   #isDropped = false;
 
   constructor(seed: number) {
@@ -126,8 +126,9 @@ export class Story {
     }
     await this.stage.settle();
     // The coordinator could not write the answer, so that the attempt's lease decides.
-    if (this.stage.lastFailure !== failed)
-      for (const attempt of this.#answered) this.stage.answered.delete(attempt);
+    for (const { runId, attempt } of this.#answered) {
+      if (this.stage.lastFailed.has(runId)) this.stage.answered.delete(`${runId}#${attempt}`);
+    }
     if (this.stage.violation !== null) throw this.stage.violation;
     if (this.stage.lastFailure !== failed) this.#invariants.isCalm = false;
     this.#invariants.check(awake.sql, await awake.storage.getAlarm(), isRung);
@@ -234,7 +235,7 @@ export class Story {
         if (attempt === null) return;
         const status = random.of([200, 200, 200, 202, 500, 503, 404, 409, null]);
         this.#tell(`answer ${status} to attempt ${attempt.attempt} of ${short(attempt.runId)}`);
-        this.#answered = [`${attempt.runId}#${attempt.attempt}`];
+        this.#answered = [attempt];
         attempt.answer(status);
         return;
       }

@@ -314,7 +314,7 @@ export class GateKeeper {
 
   /**
    * What `admit()` says of a run that gets to its slot now: null if it waits there. Those before it come first. If they
-   * are too many for one turn, it waits behind them.
+   * are too many for one turn, or if the run replaces any of them, it waits behind them until they are gone.
    */
   #placeOf(run: Run, slot: Slot, now: number): Admission | null {
     this.admitAt(slot, now);
@@ -327,7 +327,9 @@ export class GateKeeper {
       onConflict: run.gates?.concurrency?.onConflict ?? "queue",
       isHeld: false,
     };
-    return admit({ ...line, waiters: [...line.waiters, last] }).find(({ id }) => id === run.id) ?? null;
+    const admissions = admit({ ...line, waiters: [...line.waiters, last] });
+    if (admissions.some(({ type }) => type === "replace")) return null;
+    return admissions.find(({ id }) => id === run.id) ?? null;
   }
 
   #lineAt(slot: Slot, now: number): Line {
