@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Client, callback, createClient } from "../client/index.ts";
+import { seedGates } from "./console-gates.ts";
 import { seedActions } from "./console-jobs.ts";
 import { EXAMPLE_PLACE } from "./example-place.ts";
 
@@ -46,6 +47,7 @@ export async function seed(baseUrl: string, rootToken: string): Promise<void> {
   }
   await Promise.all(lives);
   await seedActions(operator, people[1] ?? operator);
+  await seedGates(operator, people[1] ?? operator);
 }
 
 /** The life of one run. The last ones stay open. */

@@ -77,6 +77,29 @@ const SHOTS: readonly Shot[] = [
       await page.waitForLoadState("networkidle");
     },
   },
+  {
+    name: "run-in-line",
+    path: `${SEEDED_PATH}/runs?waiting=concurrency`,
+    act: async (page) => {
+      await page.getByRole("table", { name: "Runs" }).getByRole("link").first().click();
+      await page.getByText("in line for group").first().waitFor();
+    },
+  },
+  { name: "approvals", path: `${SEEDED_PATH}/approvals` },
+  {
+    name: "approve",
+    path: `${SEEDED_PATH}/approvals`,
+    act: async (page) => {
+      await page.getByRole("button", { name: "Approve" }).first().click();
+      await page.getByRole("heading", { name: "Request" }).waitFor();
+    },
+  },
+  { name: "groups", path: `${SEEDED_PATH}/groups` },
+  {
+    name: "pause",
+    path: `${SEEDED_PATH}/groups`,
+    act: (page) => page.getByRole("button", { name: "Pause the environment" }).click(),
+  },
   { name: "notifications", path: `${SEEDED_PATH}/notifications` },
   {
     name: "new-endpoint",
