@@ -9,6 +9,7 @@ import { Empty } from "../ui/empty.tsx";
 import { ListPage } from "../ui/list-page.tsx";
 import { useLoad } from "../ui/load.ts";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
+import { Who } from "../ui/who.tsx";
 import { decidingOf, isOwn, REASONS } from "./deciding.ts";
 import { type Decision, DecisionDialog } from "./decision-dialog.tsx";
 import { useGateNews } from "./gate-news.tsx";
@@ -119,7 +120,7 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
           <bdi>{actionName}</bdi>
         </Link>
         <p class="muted">
-          by <bdi>{triggeredBy}</bdi>
+          by <Who name={triggeredBy} via={details?.via} />
           {required === 1 ? null : `, ${approvals.length} of ${required} approvals`}
         </p>
         <p class="is-narrow muted">

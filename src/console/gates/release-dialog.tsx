@@ -18,7 +18,12 @@ export function ReleaseDialog({ run: { id, details }, onClose, onReleased }: Rel
   const { client } = useSession();
   const { note } = useNotices();
   const change = useChange();
-  const notBefore = details?.waiting?.notBefore ?? null;
+  const { notBefore = null, group = null } = details?.waiting ?? {};
+  const { required = 0, approvals = [] } = details?.approval ?? {};
+  const others = [
+    ...(approvals.length < required ? ["approval"] : []),
+    ...(group === null ? [] : [`a slot of group ${group}`]),
+  ];
   const release = () =>
     change.submit({
       send: (options) => client.runs.release(id, { ...options, include: "details" }),
@@ -43,9 +48,9 @@ export function ReleaseDialog({ run: { id, details }, onClose, onReleased }: Rel
       >
         <p>
           {notBefore === null
-            ? null
-            : `The run was to start ${whenText(Date.parse(notBefore), Date.now())}. `}
-          It then no longer waits for its time. It still needs its approvals and a slot of its group.
+            ? ""
+            : `The run was to start ${whenText(Date.parse(notBefore), Date.now())}. If you start it now, it no longer waits for that. `}
+          {others.length === 0 ? "" : `It still needs ${others.join(" and ")}.`}
         </p>
       </ChangeForm>
     </Dialog>

@@ -76,8 +76,15 @@ describeInBrowser("the console's gates", (browser) => {
     const second = await site
       .client(ENV, bobToken)
       .actions.run("deploy", { parameters: { version: "1.4.4" } });
+    await site.goTo(ada, `${ENV}/actions/deploy`);
+    await button(ada, "Edit").click();
+    await field(dialog(ada, "Edit deploy"), "Description").first().fill("Deploys the shop");
+    await button(dialog(ada, "Edit deploy"), "Save").click();
+    const left = ada.getByRole("link", { name: "Waiting runs", exact: true });
+    expect(await left.getAttribute("href")).toContain("actionName=deploy&waiting=any");
     await site.goTo(ada, `${ENV}/runs/${second.id}`);
     await button(run(ada), "Approve").click();
+    await dialog(ada, "Approve deploy?").getByText("deploy has changed since this run was created").waitFor();
     await button(dialog(ada, "Approve deploy?"), "Approve run").click();
     const first = (bob.url().split("/").at(-1) ?? "").slice(0, 36);
     const ahead = run(ada).getByRole("link", { name: `deploy …${first.slice(-6)}` });
