@@ -128,6 +128,16 @@ describe("of any line", () => {
     }));
 });
 
+it("a run that does not want to wait leaves its place to the next, which may fit", () => {
+  const holders = [{ id: "h", actionName: "a", limit: 4, isStopping: false }];
+  const waiter = { actionName: "a", onConflict: "reject", isHeld: false } as const;
+  const waiters = [1, 4].map((least) => ({ ...waiter, id: `w${least}`, limit: least }));
+  expect(admit({ holders, waiters, isPaused: false })).toEqual([
+    { id: "w1", type: "refuse" },
+    { id: "w4", type: "release" },
+  ]);
+});
+
 describe("a run that cancels others", () => {
   const holder = { id: "h", actionName: "a", limit: 1, isStopping: false };
   const waiter = { id: "w", actionName: "a", limit: 1, onConflict: "queue", isHeld: false } as const;
