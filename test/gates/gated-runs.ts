@@ -23,6 +23,7 @@ export interface Wanted {
   readonly timeoutMs?: number;
   readonly maxAttempts?: number | null;
   readonly key?: string;
+  readonly creator?: Actor;
 }
 
 export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gates: Gates } {
@@ -39,8 +40,12 @@ export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gat
       approval: approvals === 0 ? null : { required: approvals, allowSelf: false },
       concurrency: concurrency && { group: "prod", key: "", limit: 1, onConflict: "queue", ...concurrency },
       waitUntil,
+<<<<<<< HEAD
       creator: ANN,
       sealedUnder: null,
+=======
+      creator: wanted.creator ?? ANN,
+>>>>>>> w-model
     },
   };
 }

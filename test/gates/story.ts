@@ -40,7 +40,7 @@ const actor = (tokenId: string, parents: string[] = [], person: string | null = 
 });
 const CREATORS = [actor("t1"), actor("t2"), actor("portal", [], "Ann")];
 const APPROVERS = [actor("a1"), actor("a2"), actor("t1"), actor("child", ["a1"]), actor("portal", [], "bob")];
-const TRAIL = 14;
+const TRAIL = 20;
 
 export class Story {
   readonly stage = new Stage();
@@ -255,6 +255,7 @@ export class Story {
           this.#invariants.noteLimit(action.group, name, version, limit);
         }
         await object.setLimit(action.group, name, version, limit);
+        this.#forgetPauses();
         return;
       }
       case "pause": {
@@ -272,6 +273,7 @@ export class Story {
         this.#tell(`resume ${group || "all"}`);
         this.#invariants.pauses.delete(group);
         await object.resume(group);
+        this.#forgetPauses();
         return;
       }
       case "pass": {
@@ -340,11 +342,16 @@ export class Story {
     }
     this.#tell("ring");
     const isWhole = await this.stage.ring(awake);
+    this.#forgetPauses();
+    this.#invariants.isArmed = true;
+    return isWhole ? "rung" : undefined;
+  }
+
+  /** Those that are over, when the coordinator has looked at them too. */
+  #forgetPauses(): void {
     for (const [group, { until }] of this.#invariants.pauses) {
       if (until !== null && until <= this.stage.now) this.#invariants.pauses.delete(group);
     }
-    this.#invariants.isArmed = true;
-    return isWhole ? "rung" : undefined;
   }
 
   /** The whole time passes: every run must end, and nothing is left. */

@@ -1,0 +1,172 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Admission, admit, type Holder, type Line, type Waiter } from "../../src/runs/admission.ts";
+
+const SEED = 20261128;
+const actionName = fc.constantFrom("a", "b");
+const limit = fc.integer({ min: 1, max: 4 });
+const holders = fc.array(fc.record({ actionName, limit, isStopping: fc.boolean() }), { maxLength: 5 });
+const onConflict = fc.constantFrom("queue", "queue", "cancel_running", "reject");
+const waiters = fc.array(fc.record({ actionName, limit, onConflict, isHeld: fc.boolean() }), {
+  maxLength: 6,
+});
+const line: fc.Arbitrary<Line> = fc.record({ holders, waiters, isPaused: fc.boolean() }).map((some) => ({
+  isPaused: some.isPaused,
+  holders: some.holders.map((holder, i) => ({ ...holder, id: `h${i}` })),
+  waiters: some.waiters.map((waiter, i) => ({ ...waiter, id: `w${i}` }) as Waiter),
+}));
+
+/** The line after what was decided. */
+function applied({ holders, waiters, isPaused }: Line, admissions: readonly Admission[]): Line {
+  const byId = new Map(admissions.map((admission) => [admission.id, admission.type]));
+  const released: Holder[] = waiters
+    .filter(({ id }) => byId.get(id) === "release")
+    .map((waiter) => ({ ...waiter, isStopping: false }));
+  const gone = new Set(["release", "refuse", "replace"]);
+  return {
+    isPaused,
+    holders: [...holders, ...released].map((holder) =>
+      byId.get(holder.id) === "cancel" ? { ...holder, isStopping: true } : holder,
+    ),
+    waiters: waiters
+      .filter(({ id }) => !gone.has(byId.get(id) ?? ""))
+      .map((waiter) => {
+        const type = byId.get(waiter.id);
+        return type === "hold" || type === "queue" ? { ...waiter, isHeld: type === "hold" } : waiter;
+      }),
+  };
+}
+
+function idsOf(admissions: readonly Admission[], ...types: Admission["type"][]): string[] {
+  return admissions.filter(({ type }) => types.includes(type)).map(({ id }) => id);
+}
+
+function leastOf(runs: readonly { readonly limit: number }[]): number {
+  return Math.min(...runs.map((run) => run.limit));
+}
+
+function always(holds: (line: Line, admissions: readonly Admission[], after: Line) => void): void {
+  const property = fc.property(line, (before) => {
+    const admissions = admit(before);
+    holds(before, admissions, applied(before, admissions));
+  });
+  fc.assert(property, { seed: SEED, numRuns: 1500 });
+}
+
+describe("of any line", () => {
+  it("no run gets two answers", () =>
+    always((_, admissions) => {
+      expect(new Set(admissions.map(({ id }) => id)).size).toBe(admissions.length);
+    }));
+
+  it("no release makes more holders than the least of their limits", () =>
+    always((_, admissions, after) => {
+      if (idsOf(admissions, "release").length === 0) return;
+      expect(after.holders.length).toBeLessThanOrEqual(leastOf(after.holders));
+    }));
+
+  it("nobody overtakes: those that are released are the first of those that stay", () =>
+    always(({ waiters }, admissions) => {
+      const gone = new Set(idsOf(admissions, "replace", "refuse"));
+      const staying = waiters.map(({ id }) => id).filter((id) => !gone.has(id));
+      const released = idsOf(admissions, "release");
+      expect(released).toEqual(staying.slice(0, released.length));
+    }));
+
+  it("nobody waits while there is room, nobody who does not want to wait, and nobody for a pause that is over", () =>
+    always(({ isPaused }, _, { holders, waiters }) => {
+      const [first] = waiters;
+      if (isPaused || first === undefined) return;
+      expect(holders.length).toBeGreaterThanOrEqual(leastOf([first, ...holders]));
+      expect(waiters.filter(({ onConflict, isHeld }) => onConflict === "reject" || isHeld)).toEqual([]);
+    }));
+
+  it("during a pause, nothing is released, replaced or cancelled, and what has room is held", () =>
+    always(({ isPaused, waiters }, admissions, after) => {
+      if (!isPaused) return expect(idsOf(admissions, "hold")).toEqual([]);
+      expect(idsOf(admissions, "release", "replace", "cancel", "queue")).toEqual([]);
+      const [first] = waiters;
+      const hasRoom = first !== undefined && after.holders.length < leastOf([first, ...after.holders]);
+      if (hasRoom) expect(after.waiters[0]).toMatchObject({ id: first.id, isHeld: true });
+      for (const id of idsOf(admissions, "refuse")) {
+        expect(waiters.find((waiter) => waiter.id === id)).toMatchObject({
+          onConflict: "reject",
+          isHeld: false,
+        });
+      }
+    }));
+
+  it("a run is replaced only by a newer one of its action that cancels others", () =>
+    always(({ waiters }, admissions) => {
+      for (const admission of admissions) {
+        if (admission.type !== "replace") continue;
+        const at = (id: string) => waiters.findIndex((waiter) => waiter.id === id);
+        const newer = waiters[at(admission.by)];
+        expect(at(admission.by)).toBeGreaterThan(at(admission.id));
+        expect(newer).toMatchObject({
+          onConflict: "cancel_running",
+          actionName: waiters[at(admission.id)]?.actionName,
+        });
+      }
+    }));
+
+  it("holders are asked to stop once, and exactly those whose action has a run that waits to replace them", () =>
+    always(({ isPaused, holders }, admissions, after) => {
+      if (isPaused) return;
+      const wanting = new Set(
+        after.waiters
+          .filter(({ onConflict }) => onConflict === "cancel_running")
+          .map((waiter) => waiter.actionName),
+      );
+      const asked = holders.filter(({ isStopping, actionName }) => !isStopping && wanting.has(actionName));
+      expect(idsOf(admissions, "cancel")).toEqual(asked.map(({ id }) => id));
+    }));
+
+  it("what was decided leads to nothing new", () =>
+    always((_, __, after) => {
+      expect(admit(after)).toEqual([]);
+    }));
+});
+
+it("a run that does not want to wait leaves its place to the next, which may fit", () => {
+  const holders = [{ id: "h", actionName: "a", limit: 4, isStopping: false }];
+  const waiter = { actionName: "a", onConflict: "reject", isHeld: false } as const;
+  const waiters = [1, 4].map((least) => ({ ...waiter, id: `w${least}`, limit: least }));
+  expect(admit({ holders, waiters, isPaused: false })).toEqual([
+    { id: "w1", type: "refuse" },
+    { id: "w4", type: "release" },
+  ]);
+});
+
+describe("a run that cancels others", () => {
+  const holder = { id: "h", actionName: "a", limit: 1, isStopping: false };
+  const waiter = { id: "w", actionName: "a", limit: 1, onConflict: "queue", isHeld: false } as const;
+  const newest = { ...waiter, id: "n", onConflict: "cancel_running" } as const;
+
+  it("replaces the waiters of its action, and leaves those of others before it", () => {
+    const other = { ...waiter, id: "o", actionName: "b" };
+    expect(admit({ holders: [holder], waiters: [waiter, other, newest], isPaused: false })).toEqual([
+      { id: "w", type: "replace", by: "n" },
+      { id: "h", type: "cancel" },
+    ]);
+  });
+
+  it("stops nobody of another action", () => {
+    const others = [{ ...holder, actionName: "b" }];
+    expect(admit({ holders: others, waiters: [newest], isPaused: false })).toEqual([]);
+  });
+
+  it("stops nobody while there is room for it", () => {
+    const roomy = { ...newest, limit: 2 };
+    const admissions = admit({ holders: [{ ...holder, limit: 2 }], waiters: [roomy], isPaused: false });
+    expect(admissions).toEqual([{ id: "n", type: "release" }]);
+  });
+
+  it("is replaced by a newer one, so that only the newest waits", () => {
+    const newer = { ...newest, id: "m" };
+    expect(admit({ holders: [holder], waiters: [newest, newer], isPaused: false })).toEqual([
+      { id: "n", type: "replace", by: "m" },
+      { id: "h", type: "cancel" },
+    ]);
+  });
+});

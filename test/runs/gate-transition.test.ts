@@ -1,0 +1,229 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Actor } from "../../src/runs/actor.ts";
+import type { Gates } from "../../src/runs/gates.ts";
+import { begin, dueAt, type NewRun, purgeAt, type Run, tokenExpiresAt } from "../../src/runs/run.ts";
+import { type Conflict, expire, type RunEvent, transition } from "../../src/runs/transition.ts";
+
+const CREATED_AT = Date.UTC(2026, 0, 31, 12);
+const NOT_BEFORE = CREATED_AT + 10_000;
+const NOW = CREATED_AT + 20_000;
+const WAIT_UNTIL = CREATED_AT + 60_000;
+const TIMEOUT_MS = 600_000;
+const ANN: Actor = { tokenId: "ann", tokenName: "ann", parents: [], person: null };
+const BOB: Actor = { ...ANN, tokenId: "bob", tokenName: "bob" };
+
+const GATES: Gates = {
+  notBefore: NOT_BEFORE,
+  approval: { required: 2, allowSelf: false },
+  concurrency: { group: "prod", key: "", limit: 1, onConflict: "queue" },
+  waitUntil: WAIT_UNTIL,
+  creator: ANN,
+};
+const NEW: NewRun = {
+  ...{ id: "019c0e5a-1800-8000-8000-000000000000", actionName: "deploy", entityId: null, parameters: "{}" },
+  ...{
+    recommendations: "{}",
+    triggeredBy: "ann",
+    via: null,
+    source: "action",
+    actionVersion: 1,
+    retryOf: null,
+  },
+  ...{ labels: "[]", traceparent: null, heartbeatTimeoutMs: 5000, gates: GATES },
+  ...{ createdAt: CREATED_AT, timeoutMs: TIMEOUT_MS, deadlineAt: WAIT_UNTIL + TIMEOUT_MS },
+};
+
+type EventType = RunEvent["type"];
+const approvedBy = (by: Actor, at: number) =>
+  ({ type: "approved", approval: { by, at, reason: null } }) as const;
+const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
+  started: { type: "started" },
+  delivered: { type: "delivered" },
+  heartbeat: { type: "heartbeat" },
+  external_url: { type: "external_url", url: "https://ci.example/1" },
+  succeeded: { type: "succeeded", output: null },
+  failed: { type: "failed", error: "exit 1", output: null },
+  cancelled: { type: "cancelled" },
+  cancel_requested: { type: "cancel_requested", by: "ann", reason: null, graceMs: 5000 },
+  delivery_failed: { type: "delivery_failed", reason: "no" },
+  deadline_passed: { type: "deadline_passed" },
+  time_opened: { type: "time_opened" },
+  approved: approvedBy(BOB, NOW),
+  rejected: { type: "rejected", by: BOB, reason: "not on a Friday" },
+  released: { type: "released" },
+  held: { type: "held", reason: "a freeze" },
+  queued: { type: "queued" },
+  refused: { type: "refused", reason: "There is no slot." },
+  replaced: { type: "replaced", by: "019c0e5a-1801-8000-8000-000000000000", triggeredBy: "carl" },
+};
+const allTypes = Object.keys(EVENTS) as EventType[];
+
+function changed(run: Run, event: RunEvent, now = NOW): Run {
+  const next = transition(run, event, now);
+  if (!next.ok) throw new Error(next.error);
+  return next.value;
+}
+
+const TIME = begin(NEW, CREATED_AT, { isDelivering: true });
+const APPROVAL = changed(TIME, EVENTS.time_opened, NOT_BEFORE);
+const SLOT = [approvedBy(BOB, NOW), approvedBy({ ...BOB, tokenId: "carl" }, NOW)].reduce(
+  (run, event) => changed(run, event),
+  APPROVAL,
+);
+const PAUSE = changed(SLOT, EVENTS.held);
+const WAITING = { time: TIME, approval: APPROVAL, concurrency: SLOT, pause: PAUSE } as const;
+type Situation = keyof typeof WAITING;
+const situations = Object.keys(WAITING) as Situation[];
+
+it("the situations are what they are called", () => {
+  for (const situation of situations) expect(WAITING[situation].waitingFor).toBe(situation);
+});
+
+/** `released`, an end with its cause, a gate that it waits for then, or why it is refused. */
+type Outcome = Situation | "released" | "unchanged" | "gate" | "rejected" | "replaced" | "cancel" | Conflict;
+
+const ALWAYS: Partial<Record<EventType, Outcome>> = {
+  started: "run_waiting",
+  delivered: "run_waiting",
+  heartbeat: "run_waiting",
+  external_url: "run_waiting",
+  succeeded: "run_waiting",
+  failed: "run_waiting",
+  delivery_failed: "run_waiting",
+  cancelled: "cancel",
+  cancel_requested: "cancel",
+  deadline_passed: "unchanged",
+  rejected: "rejected",
+  released: "released",
+  held: "pause",
+  queued: "concurrency",
+  refused: "gate",
+  replaced: "replaced",
+};
+const TABLE: Record<Situation, Partial<Record<EventType, Outcome>>> = {
+  time: { ...ALWAYS, time_opened: "approval", approved: "time" },
+  approval: { ...ALWAYS, time_opened: "approval", approved: "approval" },
+  concurrency: { ...ALWAYS, time_opened: "concurrency", approved: "concurrency" },
+  pause: { ...ALWAYS, time_opened: "concurrency", approved: "concurrency" },
+};
+const pairs = situations.flatMap((situation) => allTypes.map((type) => ({ situation, type })));
+
+describe("every event of a run that waits", () => {
+  it.each(pairs)("for $situation + $type", ({ situation, type }) => {
+    const run = Object.freeze({ ...WAITING[situation] });
+    const next = transition(run, EVENTS[type], NOW);
+    const expected = TABLE[situation][type];
+    if (!next.ok) return expect(next.error).toBe(expected);
+    const { value } = next;
+    if (expected === "unchanged") return expect(value).toEqual(run);
+    expect(value.version).toBe(run.version + 1);
+    expect(value.waitingFor ?? value.endCause ?? "released").toBe(expected);
+    expect(value.startedAt).toBeNull();
+  });
+});
+
+describe("the three gates, in every order of events", () => {
+  const orders = [0, 1, 2].map((at) => {
+    const approvals: RunEvent[] = [approvedBy(BOB, NOW), approvedBy({ ...BOB, tokenId: "carl" }, NOW)];
+    approvals.splice(at, 0, { type: "time_opened" });
+    return { at, events: approvals };
+  });
+
+  it.each(orders)("with the time as event $at, end at the slot", ({ events }) => {
+    let run = TIME;
+    for (const [i, event] of events.entries()) {
+      run = changed(run, event);
+      const isTimeOpen = events.slice(0, i + 1).some(({ type }) => type === "time_opened");
+      const expected = isTimeOpen ? (run.approvals.length < 2 ? "approval" : "concurrency") : "time";
+      expect(run.waitingFor).toBe(expected);
+    }
+    expect(run).toMatchObject({ waitingFor: "concurrency", version: 4, releasedAt: null });
+    const held = changed(run, EVENTS.held);
+    expect(held).toMatchObject({ waitingFor: "pause", waitingReason: "a freeze" });
+    expect(changed(held, EVENTS.queued)).toMatchObject({ waitingFor: "concurrency", waitingReason: null });
+  });
+
+  it("begin with the first that is closed", () => {
+    const waitingFor = (gates: Partial<Gates>) =>
+      begin({ ...NEW, gates: { ...GATES, ...gates } }, CREATED_AT).waitingFor;
+    expect(waitingFor({})).toBe("time");
+    expect(waitingFor({ notBefore: null })).toBe("approval");
+    expect(waitingFor({ notBefore: null, approval: null })).toBe("concurrency");
+    expect(waitingFor({ notBefore: CREATED_AT })).toBe("approval");
+    expect(begin({ ...NEW, gates: null }, CREATED_AT).waitingFor).toBeNull();
+  });
+});
+
+describe("a release", () => {
+  it("starts the timeout, and leaves the token as it was made", () => {
+    const released = changed(PAUSE, EVENTS.released, NOW + 7);
+    expect(released).toMatchObject({
+      ...{ status: "pending", waitingFor: null, waitingSince: null, waitingReason: null },
+      ...{ releasedAt: NOW + 7, deadlineAt: NOW + 7 + TIMEOUT_MS, silentSince: null },
+    });
+    expect(tokenExpiresAt(released)).toBe(WAIT_UNTIL + TIMEOUT_MS);
+    expect(tokenExpiresAt(PAUSE)).toBe(WAIT_UNTIL + TIMEOUT_MS);
+    expect(expire(released, released.deadlineAt - 1)).toBe(released);
+    expect(expire(released, released.deadlineAt)).toMatchObject({ status: "failed", endCause: "deadline" });
+  });
+});
+
+describe("a run whose time to wait is up", () => {
+  it.each([
+    ["time", "its time to come"],
+    ["approval", "approval"],
+    ["concurrency", "a slot of the concurrency group prod"],
+    ["pause", "the end of a pause"],
+  ] as const)("for %s fails, and says what it waited for", (situation, what) => {
+    const run = WAITING[situation];
+    expect(expire(run, WAIT_UNTIL - 1)).toBe(run);
+    for (const now of [WAIT_UNTIL, WAIT_UNTIL + 1, WAIT_UNTIL + TIMEOUT_MS]) {
+      const over = expire(run, now);
+      expect(over).toMatchObject({
+        ...{
+          status: "failed",
+          endCause: "gate",
+          completedAt: WAIT_UNTIL,
+          waitingFor: null,
+          releasedAt: null,
+        },
+        error: `[gate] The run waited too long for ${what}.`,
+      });
+      for (const type of allTypes) {
+        const late = transition(run, EVENTS[type], now);
+        if (type === "deadline_passed") expect(late).toEqual({ ok: true, value: over });
+        else expect(late.ok).toBe(false);
+        expect(transition(over, EVENTS[type], now).ok).toBe(false);
+      }
+    }
+  });
+
+  it("is due when its time gate opens, or when it has waited for too long", () => {
+    const due = (run: Run) => dueAt({ ...run, purgeAt: purgeAt(run, 30) }, null);
+    expect(due(TIME)).toBe(NOT_BEFORE);
+    for (const run of [APPROVAL, SLOT, PAUSE]) expect(due(run)).toBe(WAIT_UNTIL);
+  });
+});
+
+it("never moves an instant back, skips a version, or opens a gate twice, whatever the clock shows", () => {
+  const step = fc.tuple(fc.constantFrom(...allTypes), fc.integer({ min: -30_000, max: 90_000 }));
+  const property = fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+    let run = TIME;
+    for (const [type, offset] of steps) {
+      const now = CREATED_AT + offset;
+      const next = transition(expire(run, now), EVENTS[type], now);
+      const value = next.ok ? next.value : expire(run, now);
+      expect(value.version - run.version).toBeLessThanOrEqual(2);
+      const { createdAt, waitingSince, releasedAt, completedAt } = value;
+      const instants = [createdAt, run.waitingSince, waitingSince, releasedAt, completedAt].filter(
+        (at) => at !== null,
+      );
+      expect(instants).toEqual([...instants].sort((a, b) => a - b));
+      if (run.releasedAt !== null) expect(value.releasedAt).toBe(run.releasedAt);
+      if (value.waitingFor !== null) expect(value).toMatchObject({ status: "pending", releasedAt: null });
+      run = value;
+    }
+  });
+  fc.assert(property, { seed: 20261128, numRuns: 1500 });
+});
