@@ -40,12 +40,8 @@ export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gat
       approval: approvals === 0 ? null : { required: approvals, allowSelf: false },
       concurrency: concurrency && { group: "prod", key: "", limit: 1, onConflict: "queue", ...concurrency },
       waitUntil,
-<<<<<<< HEAD
-      creator: ANN,
-      sealedUnder: null,
-=======
       creator: wanted.creator ?? ANN,
->>>>>>> w-model
+      sealedUnder: null,
     },
   };
 }
