@@ -16,7 +16,7 @@ const OF_OTHERS = "POST /{o}/{p}/tokens/{tokenId}/rotate";
 
 async function flagged({ names }: Place): Promise<string> {
   const { o = "acme", p = "shop" } = names;
-  return (await grantToken(`/${o}/${p}`, { role: "owner", mayActForOthers: true })).token;
+  return (await grantToken(`/${o}/${p}`, { role: "owner", mayActForOthers: true, mayApprove: true })).token;
 }
 
 describe.each(CHANGES)("%s", (name, operation) => {

@@ -19,6 +19,7 @@ const GATES: Gates = {
   concurrency: { group: "prod", key: "", limit: 1, onConflict: "queue" },
   waitUntil: WAIT_UNTIL,
   creator: ANN,
+  sealedUnder: null,
 };
 const NEW: NewRun = {
   ...{ id: "019c0e5a-1800-8000-8000-000000000000", actionName: "deploy", entityId: null, parameters: "{}" },

@@ -10,7 +10,7 @@ import { sharedPlace } from "./place.ts";
 import { Project } from "./project.ts";
 
 const WIRE = "src/openapi/run-schemas.ts";
-const FIELD = "triggeredBy: z.string()";
+const FIELD = "actionName: z.string()";
 /** What the helpers of all tests do with each response, as test/openapi/openapi.test.ts checks. */
 const CHECK = `
 import { expectDescribed } from "./test/server/described.ts";
@@ -35,7 +35,7 @@ describe("a schema that differs from the responses", () => {
     cpSync(join(ROOT, "test"), join(project.folder, "test"), { recursive: true });
     const wire = readFileSync(join(project.folder, WIRE), "utf8");
     expect(wire).toContain(FIELD);
-    writeFileSync(join(project.folder, WIRE), wire.replace(FIELD, "triggeredBy: z.number()"));
+    writeFileSync(join(project.folder, WIRE), wire.replace(FIELD, "actionName: z.number()"));
   });
   afterAll(() => project.remove());
 
@@ -43,7 +43,7 @@ describe("a schema that differs from the responses", () => {
     const { status, printed } = await run("src/dev/openapi.ts");
     expect(status).toBe(0);
     const { ActionRun } = JSON.parse(printed).components.schemas;
-    expect(ActionRun.properties.triggeredBy).toMatchObject({ type: "number" });
+    expect(ActionRun.properties.actionName).toMatchObject({ type: "number" });
   });
 
   test("fails the client's type check", async () => {
@@ -63,6 +63,6 @@ describe("a schema that differs from the responses", () => {
     const checked = await run("--input-type=module", "-e", CHECK, url, text);
     expect(checked.status).not.toBe(0);
     expect(checked.printed).toContain("otherwise than described");
-    expect(checked.printed).toContain("#/triggeredBy");
+    expect(checked.printed).toContain("#/actionName");
   });
 });
