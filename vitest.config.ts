@@ -100,7 +100,7 @@ export default defineConfig({
           // test/gates/model.test.ts.
           provide: {
             unlandedStories: Number(process.env.UNLANDED_STORIES ?? 1500),
-            gateSteps: Number(process.env.GATE_STEPS ?? 1200),
+            gateSteps: Number(process.env.GATE_STEPS ?? 800),
           },
         },
       },

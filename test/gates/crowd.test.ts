@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, inject, it } from "vitest";
 import { ANN, ask, newKey } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
 
-const WAITERS = inject("gateSteps") < 100_000 ? 200 : 1000;
+const WAITERS = inject("gateSteps") < 100_000 ? 120 : 1000;
 /** What one token may have of it. */
 const OF_TOKEN = 250;
 const LIMIT = 50;

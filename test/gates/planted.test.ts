@@ -21,7 +21,7 @@ const FOUND: Readonly<Record<FaultName, readonly [seed: number, steps: number]>>
   "a waiter overtakes": [1, 69],
   "an attempt leaves before its run is released": [3, 8],
   "a time gate opens early": [7, 10],
-  "nobody is released after an end": [8, 80],
+  "nobody is released after an end": [6, 107],
 };
 /** A step that asks D1 can take another course on a slower machine. */
 const SLACK = 50;

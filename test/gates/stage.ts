@@ -50,6 +50,8 @@ export class Stage {
   readonly answered = new Set<string>();
   /** When a write failed that was about this run. */
   readonly failedAt = new Map<string, number>();
+  /** How often the alarm has rung. */
+  rings = 0;
   /** When a write failed while the alarm rang. */
   alarmFailedAt = Number.NEGATIVE_INFINITY;
   /** How many writes have failed. */
@@ -128,6 +130,7 @@ export class Stage {
         return Date.now() >= this.alarmFailedAt + AFTER_FAILURE_MS;
       }
       await storage.deleteAlarm();
+      this.rings++;
       await object.alarm();
       await this.settle();
     }

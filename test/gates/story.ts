@@ -54,6 +54,8 @@ export class Story {
   /** The attempts that the step answers. */
   #answered: UnderWay[] = [];
   #isDropped = false;
+  /** Whether the clock has stepped back since the alarm was set. */
+  #isBack = false;
 
   constructor(seed: number) {
     this.#seed = seed;
@@ -108,7 +110,7 @@ export class Story {
     await this.stage.evict();
     this.#invariants.isCalm = false;
     // Only what was set counts.
-    this.#invariants.isArmed = !this.#isDropped;
+    this.#invariants.isArmed = !this.#isDropped && !this.#isBack;
   }
 
   async #step(step: Exclude<Step, "evict">, awake: Awake): Promise<void> {
@@ -251,11 +253,11 @@ export class Story {
         const isTold = isStale || random.isOneIn(2);
         this.#tell(`${name} has version ${version} with limit ${limit}, ${isTold ? "told" : "not told"}`);
         if (!isTold || (isStale && version === action.version)) return;
-        if (this.#invariants.isInGroup(action.group, name)) {
+        const isNoted =
+          this.#invariants.isInGroup(action.group, name) &&
           this.#invariants.noteLimit(action.group, name, version, limit);
-        }
         await object.setLimit(action.group, name, version, limit);
-        this.#forgetPauses();
+        if (isNoted) this.#forgetPauses();
         return;
       }
       case "pause": {
@@ -306,13 +308,14 @@ export class Story {
         this.#tell("poke");
         await object.poke();
         this.#isDropped = false;
-        this.#invariants.isArmed = true;
+        this.#invariants.isArmed = !this.#isBack;
         return;
       case "back": {
         const ms = random.of([10, SECOND_MS, 20 * SECOND_MS, HOUR_MS]);
         this.#tell(`the clock steps back by ${ms} ms`);
         this.#invariants.isCalm = false;
         this.#invariants.isArmed = false;
+        this.#isBack = true;
         stage.pass(-ms);
         return;
       }
@@ -341,7 +344,11 @@ export class Story {
       this.#isDropped = false;
     }
     this.#tell("ring");
+    const { rings } = this.stage;
     const isWhole = await this.stage.ring(awake);
+    // After the clock stepped back, the alarm is as far ahead as it was set.
+    if (this.stage.rings > rings) this.#isBack = false;
+    if (this.#isBack) return;
     this.#forgetPauses();
     this.#invariants.isArmed = true;
     return isWhole ? "rung" : undefined;
