@@ -18,10 +18,13 @@ export interface HeardRun {
   readonly reportedAt: number;
 }
 
-/** The trigger of a stored action. Only the receiver gets the callback token of its runs. */
+/**
+ * The trigger of a stored action. Only the receiver gets the callback token of its runs. Its 204 changes no run, because
+ * a run starts with a heartbeat.
+ */
 export function triggerFor(receiver: string): object {
   const payload = { url: "{{ run.callbackUrl }}", token: "{{ run.callbackToken }}" };
-  return { type: "webhook", url: `${receiver}/jobs`, payload };
+  return { type: "webhook", url: `${receiver}/jobs`, payload, startOn: "heartbeat" };
 }
 
 /** Returns when all these runs were heard of and reported, in the order in which they arrived. */

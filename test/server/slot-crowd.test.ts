@@ -54,7 +54,10 @@ async function openTwice(): Promise<{ readonly origins: readonly string[]; reado
     },
     unsafeDirectSockets: [{}],
   });
-  const miniflare = newMiniflare(folder, { workers: [first, "second"].map(service) });
+  const miniflare = newMiniflare(folder, {
+    handleStructuredLogs: () => {},
+    workers: [first, "second"].map(service),
+  });
   cleanUps.push(() => miniflare.dispose());
   await miniflare.ready;
   const urls = [first, "second"].map((name) => miniflare.unsafeGetDirectURL(name));
