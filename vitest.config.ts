@@ -22,6 +22,7 @@ process.env.TMPDIR = QUICK_FILES;
 declare module "vitest" {
   export interface ProvidedContext {
     readonly unlandedStories: number;
+    readonly gateSteps: number;
   }
 }
 
@@ -95,8 +96,12 @@ export default defineConfig({
           exclude: NO_RUNTIME_TESTS,
           globalSetup: ["./test/support/receiver/setup.ts"],
           setupFiles: ["./test/support/setup.ts"],
-          // How many random stories test/runs/projection/unlanded-model.test.ts plays.
-          provide: { unlandedStories: Number(process.env.UNLANDED_STORIES ?? 1500) },
+          // How many random stories test/runs/projection/unlanded-model.test.ts plays, and how many steps
+          // test/gates/model.test.ts.
+          provide: {
+            unlandedStories: Number(process.env.UNLANDED_STORIES ?? 1500),
+            gateSteps: Number(process.env.GATE_STEPS ?? 1200),
+          },
         },
       },
       {

@@ -24,10 +24,10 @@ export const EXIT_CODES = `Exit codes:
   0  succeeded
   1  failed, or the run failed or was cancelled, or a test message failed
   2  usage error: an option, a setting or a value is wrong or missing
-  3  not allowed: the token is wrong or expired, or its role is too low
+  3  not allowed: the token is wrong or expired, its role is too low, or the run is your own
   4  not found
-  5  conflict: the run already started or ended, the action or the webhook endpoint has \
-another version, or the idempotency key was used for another request
+  5  conflict: the run already started or ended, or still waits, its concurrency group is \
+full, the action or the webhook endpoint has another version, or the idempotency key was used for another request
   6  unreachable: no response, or one that is not from the service; try again
   7  timeout: --wait-timeout passed before the run ended; the run continues
   8  stop: the run of this job was cancelled, so the job must end

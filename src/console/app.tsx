@@ -4,6 +4,8 @@ import { useEffect, useState } from "preact/hooks";
 import { ActionPage } from "./actions/action-page.tsx";
 import { ActionsPage } from "./actions/actions-page.tsx";
 import { Frame } from "./frame.tsx";
+import { ApprovalsPage } from "./gates/approvals-page.tsx";
+import { GroupsPage } from "./gates/groups-page.tsx";
 import { type Keys, KeysProvider } from "./keys/keys.tsx";
 import { EndpointPage } from "./notifications/endpoint-page.tsx";
 import { NotificationsPage } from "./notifications/notifications-page.tsx";
@@ -109,6 +111,10 @@ function Content({ page }: { readonly page: Page }) {
       return <ActionsPage />;
     case "action":
       return <ActionPage key={page.action} name={page.action} />;
+    case "approvals":
+      return <ApprovalsPage />;
+    case "groups":
+      return <GroupsPage />;
     case "notifications":
       return <NotificationsPage />;
     case "endpoint":

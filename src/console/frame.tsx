@@ -2,13 +2,15 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { GateNewsProvider, useGateNews } from "./gates/gate-news.tsx";
+import { PauseBanner } from "./gates/pause-banner.tsx";
 import { HelpDialog } from "./keys/help-dialog.tsx";
 import { useKeys } from "./keys/keys.tsx";
 import type { Page, Scope } from "./routes/pages.ts";
 import { hrefOf, Link, useRouter } from "./routes/router.tsx";
+import { countText } from "./runs/counts.ts";
 import { EnvironmentDialog } from "./session/environment-dialog.tsx";
-import { useSession, useSessionStore } from "./session/session.tsx";
-import type { Permission } from "./session/sign-in.ts";
+import { type ActiveSession, useSession, useSessionStore } from "./session/session.tsx";
 import { Brand } from "./ui/brand.tsx";
 import { Button } from "./ui/button.tsx";
 import { useNotices } from "./ui/notices.tsx";
@@ -28,11 +30,19 @@ interface Section {
   readonly keys: string;
 }
 
-export function Frame({ page, scope, children }: FrameProps) {
+export function Frame(props: FrameProps) {
+  return (
+    <GateNewsProvider>
+      <FrameParts {...props} />
+    </GateNewsProvider>
+  );
+}
+
+function FrameParts({ page, scope, children }: FrameProps) {
   const router = useRouter();
-  const { may } = useSession();
+  const session = useSession();
   const [isHelpOpen, setHelpOpen] = useState(false);
-  const sections = sectionsOf(scope, may);
+  const sections = sectionsOf(session);
   const current = sections.find(({ of }) => page !== null && of.includes(page.name));
   useKeys("Everywhere", [
     ...sections.map(({ label, to, keys }) => ({
@@ -59,6 +69,7 @@ export function Frame({ page, scope, children }: FrameProps) {
           {sections.map(({ label, to }) => (
             <Link key={label} href={hrefOf(to)} aria-current={label === current?.label ? "page" : undefined}>
               {label}
+              {to.name === "approvals" ? <ApprovalCount /> : null}
             </Link>
           ))}
         </nav>
@@ -74,6 +85,7 @@ export function Frame({ page, scope, children }: FrameProps) {
           <SignOut />
         </div>
       </header>
+      {page !== null && "envName" in page ? <PauseBanner /> : null}
       <main id="main" ref={main} tabIndex={-1}>
         {children}
       </main>
@@ -101,12 +113,17 @@ function nameIn(page: Page | null): string | null {
   return page?.name === "endpoint" ? page.endpoint : null;
 }
 
-function sectionsOf(scope: Scope, may: (permission: Permission) => boolean): readonly Section[] {
+function sectionsOf({ scope, may, holder }: ActiveSession): readonly Section[] {
   const { o, p } = scope;
   const tokens = may("tokens:manage");
   const all: readonly (Section | false)[] = [
     { label: "Runs", to: { name: "runs", ...scope }, of: ["runs", "run"], keys: "g r" },
     { label: "Actions", to: { name: "actions", ...scope }, of: ["actions", "action"], keys: "g a" },
+    // Others find these runs by the filter of the list.
+    holder.mayApprove && {
+      ...{ label: "Approvals", to: { name: "approvals", ...scope }, of: ["approvals"], keys: "g p" },
+    },
+    { label: "Groups", to: { name: "groups", ...scope }, of: ["groups"], keys: "g o" },
     may("webhooks:manage") && {
       ...{ label: "Notifications", to: { name: "notifications", ...scope } },
       ...{ of: ["notifications", "endpoint"], keys: "g n" },
@@ -115,6 +132,18 @@ function sectionsOf(scope: Scope, may: (permission: Permission) => boolean): rea
     tokens && { label: "Audit", to: { name: "audit", o, p }, of: ["audit"], keys: "g l" },
   ];
   return all.filter((section) => section !== false);
+}
+
+/** How many runs wait for approval. Nothing while none does. */
+function ApprovalCount() {
+  const { approvals } = useGateNews();
+  if (approvals === null || approvals === 0) return null;
+  return (
+    <span class="nav-count">
+      {countText(approvals)}
+      <span class="only-heard"> waiting</span>
+    </span>
+  );
 }
 
 /** Shows the scope of the page. With a token of the whole project, it opens the dialog that changes the environment. */

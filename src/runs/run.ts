@@ -170,8 +170,9 @@ export type End = Partial<Pick<Run, "error" | "output">>;
 
 /** The run after its end at `at`, or a little later if something of the run happened later. */
 export function ended(run: Run, status: Status, at: number, endCause: EndCause, end: End): Run {
-  const { startedAt, silentSince, cancelRequestedAt } = run;
-  const completedAt = Math.max(at, startedAt ?? beganAt(run), silentSince ?? 0, cancelRequestedAt ?? 0);
+  const { startedAt, silentSince, cancelRequestedAt, waitingSince } = run;
+  const happened = [startedAt ?? beganAt(run), silentSince ?? 0, cancelRequestedAt ?? 0, waitingSince ?? 0];
+  const completedAt = Math.max(at, ...happened);
   const isOver = { waitingFor: null, waitingSince: null, waitingReason: null };
   return { ...run, ...end, ...isOver, version: run.version + 1, status, completedAt, endCause };
 }

@@ -179,7 +179,8 @@ function withVersion(run: Run, next: Run): Run {
  * most until its deadline. Of two requests, the one counts whose grace ends first.
  */
 function cancelRequested(run: Run, { by, reason, graceMs }: CancelRequest, now: number): Run {
-  const requestedAt = Math.max(now, run.startedAt ?? beganAt(run), run.silentSince ?? 0);
+  const { startedAt, silentSince, waitingSince } = run;
+  const requestedAt = Math.max(now, startedAt ?? beganAt(run), silentSince ?? 0, waitingSince ?? 0);
   const until = Math.min(requestedAt + (run.status === "pending" ? 0 : graceMs), run.deadlineAt);
   if (run.cancelUntil !== null && run.cancelUntil <= until) return run;
   const record = { cancelBy: by, cancelReason: reason, cancelRequestedAt: requestedAt, cancelUntil: until };

@@ -157,6 +157,7 @@ test("what a run waits for is one line that follows its place, through an outage
 });
 
 test("an answer that comes after the run's release draws nothing", async () => {
+  vi.useFakeTimers();
   process.env.NO_COLOR = "1";
   const { reads, read, at } = waitingRun();
   const terminal = new Terminal(80);
@@ -164,7 +165,7 @@ test("an answer that comes after the run's release draws nothing", async () => {
   await lines.show(HELD);
   await lines.show(OPENED);
   reads[0]?.resolve(at(2));
-  await reads[0]?.promise;
+  await vi.advanceTimersByTimeAsync(0);
   expect(terminal.rows).toEqual([HELD_LINE, "2026-11-25T13:21:48Z  released", ""]);
 });
 

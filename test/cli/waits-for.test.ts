@@ -45,6 +45,7 @@ describe("a run that waits", () => {
       "waits for a slot of deploys (shop), 22nd, behind 148ea617, 00000001 and 1 more",
       { ...slot, position: 22, behind: [RUN.id, `${OTHER}01`, `${OTHER}02`] },
     ],
+    ["waits for a slot of deploys (shop), 3rd", { ...slot, position: 3 }],
     ["waits for a slot of deploys (shop), 13th", { ...slot, position: 13 }],
     ["paused · lunch", { for: "pause", reason: "lunch" }],
     ["waits for the moon", { for: "the moon" as "pause" }],

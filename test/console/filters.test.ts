@@ -24,6 +24,11 @@ describe("a run matches", () => {
   const run = {
     ...({ status: "failed", triggeredBy: "ci", createdAt: "2026-11-25T12:00:00.000Z" } as const),
     entityId: "01890a5d-ac96-774b-bcce-b302099a8057",
+    waiting: null,
+  };
+  const waiting = {
+    ...({ for: "approval", since: run.createdAt, until: run.createdAt, notBefore: null } as const),
+    ...{ group: "shop", key: null, reason: null },
   };
 
   it.each([
@@ -41,6 +46,17 @@ describe("a run matches", () => {
     ["since=1h&triggeredBy=ci&status=failed", true],
   ])("?%s: %s", (text, isMatch) => {
     expect(matches(filterOf(query(text), new Date("2026-11-25T12:30:00Z")), run)).toBe(isMatch);
+  });
+
+  it.each([
+    ["waiting=any", true],
+    ["waiting=approval", true],
+    ["waiting=time", false],
+    ["waiting=any&group=shop", true],
+    ["group=other", false],
+  ])("?%s if it waits: %s", (text, isMatch) => {
+    const filter = filterOf(query(text), NOW);
+    expect([matches(filter, { ...run, waiting }), matches(filter, run)]).toEqual([isMatch, false]);
   });
 });
 

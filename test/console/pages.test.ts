@@ -12,6 +12,8 @@ const PAGES: readonly (readonly [string, Page])[] = [
   [`/console/-/acme/shop/prod-eu/runs/${ID}`, { name: "run", ...SCOPE, id: ID }],
   ["/console/-/acme/shop/prod-eu/actions", { name: "actions", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/actions/Deploy_2.x", { name: "action", ...SCOPE, action: "Deploy_2.x" }],
+  ["/console/-/acme/shop/prod-eu/approvals", { name: "approvals", ...SCOPE }],
+  ["/console/-/acme/shop/prod-eu/groups", { name: "groups", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/notifications", { name: "notifications", ...SCOPE }],
   [
     "/console/-/acme/shop/prod-eu/notifications/Chat_2.x",
@@ -42,7 +44,7 @@ it.each([
 it("a page of the whole project names no environment", () => {
   expect(PAGES.map(([, page]) => scopeOf(page)?.envName)).toEqual([
     undefined,
-    ...Array(6).fill("prod-eu"),
+    ...Array(8).fill("prod-eu"),
     null,
     null,
   ]);

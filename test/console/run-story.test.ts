@@ -46,6 +46,11 @@ const DETAILS: Details = {
   },
 };
 
+const WAITING = {
+  ...({ for: "approval", since: at(0), until: at(9), notBefore: null } as const),
+  ...{ group: null, key: null, reason: null },
+};
+
 type Said = TimelineEvent extends infer E
   ? E extends TimelineEvent
     ? Omit<E, "seq" | "at"> & { at?: string }
@@ -77,7 +82,7 @@ const beat = (message?: string, progress?: number): Said =>
 
 describe("the lifecycle", () => {
   it("has a stage for the wait and one for the work, each as long as it took", () => {
-    const { stages, last } = lifecycleOf(FAILED, AT);
+    const { stages, last } = lifecycleOf(FAILED, [], AT);
     expect(stages).toMatchObject([
       { name: "Waited", from: { at: at(0) }, to: at(10), share: 0.25 },
       { name: "Ran", from: { at: at(10) }, to: at(40), share: 0.75 },
@@ -91,14 +96,36 @@ describe("the lifecycle", () => {
     ["a run that ended before it started", { ...FAILED, startedAt: null }, ["Took"]],
     ["a run whose job reported only its end", { ...FAILED, startedAt: FAILED.completedAt }, ["Took"]],
   ])("of %s", (_, run, names) => {
-    const { stages } = lifecycleOf(run, AT + 60_000);
+    const { stages } = lifecycleOf(run, [], AT + 60_000);
     expect(stages.map(({ name }) => name)).toEqual(names);
     expect(stages.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
   });
 
   it("gives a stage of no length some room all the same", () => {
-    const [waited] = lifecycleOf({ ...RUNNING, startedAt: at(0) }, AT + 3_600_000).stages;
+    const [waited] = lifecycleOf({ ...RUNNING, startedAt: at(0) }, [], AT + 3_600_000).stages;
     expect(waited?.share).toBeGreaterThan(0.1);
+  });
+});
+
+describe("the lifecycle of a run that is held back", () => {
+  const timed = { ...WAITING, for: "time", notBefore: at(3600) } as const;
+  const held: Said = { type: "waiting", for: "approval", until: at(9) };
+  const cancelled: ActionRun = { ...PENDING, status: "cancelled", completedAt: at(5) };
+
+  it("says when it starts, as long as it waits for its time", () => {
+    const next = (waiting: typeof WAITING | typeof timed) =>
+      lifecycleOf({ ...PENDING, details: { ...DETAILS, waiting } }, [], AT).stages.at(-1)?.from;
+    expect(next(timed)).toEqual({ name: "Starts", at: at(3600) });
+    expect(next(WAITING)).toEqual({ name: "Started", at: null });
+  });
+
+  it.each([
+    ["only waited, if a gate was still closed at its end", [held], "Waited"],
+    ["took that long, if it was released before", [held, { type: "released" }], "Took"],
+    ["took that long, if it has no gate", [], "Took"],
+  ] as const)("%s", (_, said, name) => {
+    const { stages } = lifecycleOf(cancelled, timeline(...(said as readonly Said[])), AT);
+    expect(stages).toMatchObject([{ name, from: { at: at(0) }, to: at(5), share: 1 }]);
   });
 });
 
@@ -194,6 +221,14 @@ describe("the timeline", () => {
     expect(newsSeqOf(timeline({ type: "created" }, start, beat("a")))).toBe(2);
     expect(newsSeqOf(timeline({ type: "created" }, start, named, beat("a")))).toBe(3);
   });
+
+  it.each(["waiting", "approved", "rejected", "released"])(
+    "says that a run reads differently after %s",
+    (type) => {
+      expect(newsSeqOf(timeline({ type: "created" }, { type } as Said))).toBe(2);
+      expect(itemsOf(timeline({ type: "created" }, { type } as Said))).toHaveLength(2);
+    },
+  );
 });
 
 describe("the last news", () => {

@@ -7,6 +7,7 @@ import { isRotatable } from "../../src/console/tokens/rotatable.ts";
 
 const token = (id: string, parentId: string | null, more = {}) => ({
   ...{ id, parentId, role: "admin" as const, oldSecretExpiresAt: null },
+  ...{ mayApprove: false, mayActForOthers: false },
   ...more,
 });
 const holder = (id: string | null) => ({ id });
@@ -38,6 +39,12 @@ describe("a token can be rotated", () => {
     const owner = token("owner", null, { role: "owner" });
     expect(isRotatable(owner, holder(null), [owner])).toBe(false);
     expect(isRotatable(owner, holder("owner"), [owner])).toBe(true);
+  });
+
+  it.each(["mayApprove", "mayActForOthers"])("not by a session of ROOT_TOKEN if it has %s", (flag) => {
+    const flagged = token("flagged", null, { [flag]: true });
+    expect(isRotatable(flagged, holder(null), [flagged])).toBe(false);
+    expect(isRotatable(flagged, holder("flagged"), [flagged])).toBe(true);
   });
 
   it("not by others if parents form a circle, and the answer comes", () => {

@@ -81,7 +81,7 @@ const ROUTES = [
   .filter((route) => route.includes(":"))
   .map((route) => ({ method: route.split(" ")[0] ?? "", path: route.split(" ")[1] ?? "" }));
 
-/** Values that are not the name of a definition, which may have capital letters, dots and underscores. */
+/** Values that are not the name of a definition or a concurrency group, which may have capital letters, dots and underscores. */
 const DEFINITION_NAMES = SEGMENTS.filter((value) => !["A", "a_b", "a.b"].includes(value));
 
 /** Every route's every parameter. */
@@ -92,7 +92,7 @@ const PLACES = ROUTES.flatMap(({ method, path }) =>
 function fill(path: string, name: string, value: string): string {
   const [, o = "", p = "", , envName = ""] = runs.split("/");
   const ids = { id: run.id, tokenId: ID, sessionId: ID };
-  const good: Record<string, string> = { o, p, envName, ...ids, name: "deploy", version: "1" };
+  const good: Record<string, string> = { o, p, envName, ...ids, name: "deploy", group: "prod", version: "1" };
   return path.replace(/:(\w+)/g, (_, param: string) => (param === name ? value : (good[param] ?? "")));
 }
 
@@ -104,10 +104,10 @@ describe("paths", () => {
     const takesEmpty =
       isWorkflows ||
       method === "PUT" ||
-      /\/(cancel|retry|runs|rotate|rotate-secret|resend|test|sign-in-codes)$/.test(path);
+      /\/(cancel|approve|reject|retry|runs|rotate|rotate-secret|resend|test|sign-in-codes)$/.test(path);
     const full = path.endsWith("/recover") ? RECOVERY : { actionName: "a" };
     const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : full;
-    const values = /id$/i.test(name) ? IDS : name === "name" ? DEFINITION_NAMES : SEGMENTS;
+    const values = /id$/i.test(name) ? IDS : /^(name|group)$/.test(name) ? DEFINITION_NAMES : SEGMENTS;
     const tryValue = async (value: string) => {
       const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {
         token: isWorkflows ? run.callback.token : ROOT,

@@ -52,6 +52,21 @@ const ROUTES: readonly Route[] = [
     takesNone: true,
   },
   {
+    name: "approve",
+    url: () => `${runs}/${run.id}/approve`,
+    token: () => ROOT,
+    valid: '{"reason":"why"}',
+    takesEmpty: true,
+    takesNone: true,
+  },
+  {
+    name: "a pause",
+    url: () => `${runs.replace(/action-runs$/, "pauses")}/prod`,
+    token: () => ROOT,
+    valid: '{"reason":"why"}',
+    method: "PUT",
+  },
+  {
     name: "retry",
     url: () => `${runs}/${run.id}/retry`,
     token: () => ROOT,

@@ -86,6 +86,21 @@ const EVERY_LIST = [
   "limit[]=10",
   "%zz=1",
 ];
+const WAITING = [
+  ...anyOf("waiting", ["", "Any", "slot", "any,time", "time%00", "__proto__", "null"]),
+  twice("waiting", "any"),
+];
+const GROUPS = [
+  ...anyOf("group", ["", "-environment", ".a", "a%20b", "a%2Fb", "%C3%A9", "a%0A", "a%00", "a".repeat(64)]),
+  twice("group", "prod"),
+];
+/** A cursor of groups is a group and a key, with a line feed between them. */
+const GROUP_LIST = anyOf("cursor", [
+  btoa("prod"),
+  btoa("\nkeys"),
+  btoa("-a\nkeyk"),
+  btoa(`prod\n${"k".repeat(256)}`),
+]);
 /** What a list and a summary refuse. */
 const FILTERS = [
   ...EVERY_LIST,
@@ -98,6 +113,8 @@ const FILTERS = [
     "__proto__",
     "pending&status=bogus",
   ]),
+  ...WAITING,
+  ...GROUPS,
   ...anyOf("actionName", NAMES),
   ...anyOf("triggeredBy", NAMES),
   ...anyOf("entityId", ["", "x", "1", `${ID}0`, `${ID}%00`, `{${ID}}`, "null"]),
@@ -127,6 +144,8 @@ const SUMMARY = [...FILTERS, "order=oldest", "limit=10", `cursor=${btoa(ID)}`, "
 
 /** What a feed refuses. Its cursors have an error of their own. */
 const CHANGES = [
+  ...WAITING,
+  ...GROUPS,
   ...anyOf("after=0&wait", ["", "-1", "61", "1.5", "x", "1%00", "+1", "0x1"]),
   ...anyOf("actionName", NAMES),
   ...anyOf("label", LABELS),
@@ -218,6 +237,19 @@ describe("queries", () => {
     ...TIMELINE.map((query) => ({ what: "events", query, path: `${runs}/${ID}/events` })),
     ...ONE_RUN.map((query) => ({ what: "one run", query, path: `${runs}/${ID}` })),
     ...CHANGE.map((query) => ({ what: "a cancel", query, path: `${runs}/${ID}/cancel`, body: {} })),
+    ...[...EVERY_LIST, ...GROUPS, ...GROUP_LIST, "key=a", "waiting=any"].map((query) => ({
+      what: "the groups",
+      query,
+      path: runs.replace(/action-runs$/, "concurrency-groups"),
+    })),
+    ...["approve", "reject", "release"].flatMap((what) =>
+      CHANGE.map((query) => ({
+        what: `a request to ${what}`,
+        query,
+        path: `${runs}/${ID}/${what}`,
+        body: {},
+      })),
+    ),
     ...CHANGE.map((query) => ({ what: "a retry", query, path: `${runs}/${ID}/retry`, body: {} })),
     ...INCLUDES.map((query) => ({ what: "a create", query, path: runs, body: { actionName: "a" } })),
     ...INCLUDES.map((query) => ({ what: "a run of an action", query, path: `${actions}/a/runs`, body: {} })),

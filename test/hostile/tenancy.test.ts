@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import type { Permission, Role } from "../../src/auth/permissions.ts";
+import { gatedRun, LATER } from "../support/gated.ts";
 import { landed } from "../support/landed.ts";
 import { ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
@@ -21,6 +22,8 @@ interface Rule {
   readonly outside?: 404 | 403;
   readonly success: number;
   readonly body?: unknown;
+  /** Of those with the permission, only a token with the flag may. Only the operator has it here. */
+  readonly onlyApprovers?: true;
   /** Of those with the permission, only the operator may, because no caller here is above the token. */
   readonly onlyAbove?: true;
   /** What the route can't do without. */
@@ -28,6 +31,8 @@ interface Rule {
 }
 
 const RUNS = "/:o/:p/envs/:envName/action-runs";
+const PAUSES = "/:o/:p/envs/:envName/pauses";
+const GROUPS = "/:o/:p/envs/:envName/concurrency-groups";
 const ACTIONS = "/:o/:p/envs/:envName/actions";
 const ENDPOINTS = "/:o/:p/envs/:envName/webhook-endpoints";
 const ENDPOINT = { url: "https://hooks.example.com/x", events: ["action_run.*"] };
@@ -58,6 +63,17 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`POST ${RUNS}/:id/callback`]: { opensTo: "callback token", success: 200, body: { status: "succeeded" } },
   [`POST ${RUNS}/:id/heartbeat`]: { opensTo: "callback token", success: 200, body: { message: "building" } },
   [`GET ${RUNS}/:id/events`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`POST ${RUNS}/:id/approve`]: { opensTo: "data:read", outside: 404, success: 200, onlyApprovers: true },
+  [`POST ${RUNS}/:id/reject`]: { opensTo: "data:read", outside: 404, success: 200, onlyApprovers: true },
+  [`POST ${RUNS}/:id/release`]: { opensTo: "actions:manage", outside: 403, success: 200 },
+  [`GET ${RUNS}/:id/approval`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`GET ${PAUSES}`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`PUT ${PAUSES}/:group`]: {
+    ...{ opensTo: "actions:manage", outside: 403, success: 200 },
+    body: { reason: "freeze" },
+  },
+  [`DELETE ${PAUSES}/:group`]: { opensTo: "actions:manage", outside: 403, success: 204 },
+  [`GET ${GROUPS}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${ACTIONS}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${ACTIONS}/:name`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`PUT ${ACTIONS}/:name`]: { opensTo: "actions:manage", outside: 403, success: 200, body: { timeout: 5 } },
@@ -189,9 +205,10 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
   // The tokens and sessions here belong to prod, out of the scope of a token of dev.
   if (otherEnvironment && route.includes(":sessionId")) return { status: 404, code: "session_not_found" };
   if (otherEnvironment && route.includes(":tokenId")) return { status: 404, code: "token_not_found" };
-  if (otherEnvironment && route.startsWith("POST")) {
+  if (otherEnvironment && rule.onlyApprovers === undefined && route.startsWith("POST")) {
     return { status: 403, code: "forbidden", pointer: "/envName" };
   }
+  if (rule.onlyApprovers === true) return { status: 403, code: "may_not_approve" };
   if (rule.onlyAbove === true) return { status: 403, code: "forbidden" };
   return success;
 }
@@ -234,6 +251,8 @@ interface Definition {
 
 type Targets = {
   readonly run: CreatedRun | null;
+  /** The id of a run that waits at a gate. */
+  readonly gated: string | null;
   readonly doomed: TokenOnWire | null;
   readonly session: string | null;
   readonly action: Definition | null;
@@ -266,14 +285,25 @@ async function newEndpoint() {
   return made;
 }
 
+const OF_GATED = /\/(approve|reject|release|approval)$/;
+
 async function newTargets(pattern: string): Promise<Targets> {
   const doomed = { role: "viewer", envName: "prod", name: "doomed" } as const;
   const run = pattern.includes(":id") ? await createRun(runsPath) : null;
   // Only a run that has ended can be retried, or has a message.
   if (run !== null && /\/(retry|resend)$/.test(pattern)) await report(run, { status: "succeeded" });
+  // The operator approves, and created the run.
+  const ofGated = async () => {
+    const notBefore = pattern.endsWith("/release") ? { notBefore: LATER } : {};
+    return (await gatedRun(runsPath, { approval: { allowSelf: true } }, notBefore)).id;
+  };
+  if (pattern.endsWith("/pauses/:group")) {
+    await ask("PUT", `${project}/envs/prod/pauses/prod`, { body: { reason: "freeze" } });
+  }
   const ofSession = async () => (await beginSession((await grantToken(project, doomed)).token)).id;
   return {
     run,
+    gated: OF_GATED.test(pattern) ? await ofGated() : null,
     session: pattern.includes(":sessionId") ? await ofSession() : null,
     doomed: pattern.includes(":tokenId") ? await grantToken(project, doomed) : null,
     action: pattern.includes("/actions/:name") ? await newDefinition("actions") : null,
@@ -283,20 +313,23 @@ async function newTargets(pattern: string): Promise<Targets> {
 
 beforeAll(async () => {
   for (const [name, who] of Object.entries(CREDENTIALS)) tokens.set(name, await tokenOf(name, who));
-  unchanged = await newTargets("/:id/:tokenId/:sessionId/actions/:name/webhook-endpoints/:name");
+  unchanged = await newTargets("/:tokenId/:sessionId/actions/:name/webhook-endpoints/:name/:id/approval");
   used = null;
 });
 
 /** A run and a token for one request, or for all requests that change nothing, and the route's path to them. */
 async function target(pattern: string, changesNothing: boolean) {
-  const { run, doomed, session, action, endpoint } = changesNothing ? unchanged : await newTargets(pattern);
+  const { run, gated, doomed, session, action, endpoint } = changesNothing
+    ? unchanged
+    : await newTargets(pattern);
   const definition = pattern.includes("/webhook-endpoints/") ? endpoint : action;
   const [, o, p] = project.split("/");
   const values: Record<string, string | undefined> = {
     o,
     p,
     envName: "prod",
-    id: run?.id,
+    id: OF_GATED.test(pattern) ? (gated ?? undefined) : run?.id,
+    group: "prod",
     tokenId: doomed?.id,
     sessionId: session ?? undefined,
     name: definition?.name,
@@ -392,12 +425,13 @@ const READS = [
   { method: "GET", suffix: "" },
   { method: "GET", suffix: "?wait=1" },
   { method: "GET", suffix: "/events" },
+  { method: "GET", suffix: "/approval" },
   { method: "DELETE", suffix: "" },
   { method: "GET", suffix: "?include=details" },
 ] as const;
 
 /** The requests that change a run and need `data:write`. */
-const CHANGES = ["/cancel", "/retry"] as const;
+const CHANGES = ["/cancel", "/retry", "/approve", "/reject", "/release"] as const;
 
 describe("a run under another tenant's path", () => {
   const elsewhere = {

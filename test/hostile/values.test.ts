@@ -98,6 +98,10 @@ const LABELS = [
   ...['["a\\u0000b"]', '["a\\nb"]', '["\\u001b[31m"]', '["\\u0085"]', '["a\\u2028b"]', '["\\ud800"]'],
   ...[`["${"l".repeat(65)}"]`, `["${"\u{1f680}".repeat(65)}"]`],
 ];
+const REASONS = [
+  ...["null", "1", "true", "[]", "{}", '"\\ud800"', '"a\\nb"', '"a\\u2028b"', '"\\u001b[31m"'],
+  `"${"e".repeat(1025)}"`,
+];
 /** What only the service says about a run. */
 const OF_THE_SERVICE = {
   id: ['"0199d2a5-0000-8000-8000-000000000000"'],
@@ -168,15 +172,31 @@ const ROUTES: readonly Route[] = [
       output: [...NO_OBJECTS, ...OVERFLOWS],
     },
   },
+  ...["approve", "reject"].map((name) => ({
+    name,
+    ask: () => [`${runs}/${run.id}/${name}`] as const,
+    valid: '{"reason":"why"}',
+    members: { reason: REASONS, by: ['"root"'], required: ["1"], decision: ['"approved"'] },
+  })),
+  {
+    name: "a pause",
+    ask: () => [`${runs.replace(/action-runs$/, "pauses")}/prod`],
+    method: "PUT",
+    valid: '{"reason":"freeze"}',
+    members: {
+      reason: REASONS,
+      until: [...TIMES, "null"],
+      by: ['"root"'],
+      group: ['"other"'],
+      at: ['"2999-01-01T00:00:00Z"'],
+    },
+  },
   {
     name: "cancel",
     ask: () => [`${runs}/${run.id}/cancel`],
     valid: '{"graceSeconds":60}',
     members: {
-      reason: [
-        ...["null", "1", "true", "[]", "{}", '"\\ud800"', '"a\\nb"', '"a\\u2028b"', '"\\u001b[31m"'],
-        `"${"e".repeat(1025)}"`,
-      ],
+      reason: REASONS,
       graceSeconds: ["null", '"60"', "true", "[]", "-1", "3601", "0.5", "1e400"],
       by: ['"root"'],
       force: ["true"],

@@ -52,6 +52,13 @@ const ALLOW: Readonly<Record<string, string>> = {
   [`${ENV}/action-runs/${ID}/callback`]: "POST",
   [`${ENV}/action-runs/${ID}/heartbeat`]: "POST",
   [`${ENV}/action-runs/${ID}/events`]: "GET, HEAD",
+  [`${ENV}/action-runs/${ID}/approve`]: "POST",
+  [`${ENV}/action-runs/${ID}/reject`]: "POST",
+  [`${ENV}/action-runs/${ID}/release`]: "POST",
+  [`${ENV}/action-runs/${ID}/approval`]: "GET, HEAD",
+  [`${ENV}/concurrency-groups`]: "GET, HEAD",
+  [`${ENV}/pauses`]: "GET, HEAD",
+  [`${ENV}/pauses/prod`]: "DELETE, PUT",
   [`${ENV}/metrics`]: "GET, HEAD",
   [`${ENV}/resync`]: "POST",
 };
@@ -78,6 +85,7 @@ describe("methods", () => {
           .replace(":p", "shop")
           .replace(":envName", "e1")
           .replace(":name{[A-Za-z0-9][A-Za-z0-9._-]{0,62}}", "deploy")
+          .replace(":group{[A-Za-z0-9-][A-Za-z0-9._-]{0,62}}", "prod")
           .replace(":version{[1-9][0-9]{0,14}}", "1")
           .replace(/:(id|tokenId|sessionId)/, ID),
       );

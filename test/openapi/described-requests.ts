@@ -5,6 +5,7 @@ import * as z from "zod/mini";
 import { createApp } from "../../src/app.ts";
 import { VALIDATES, type Validated } from "../../src/http/validate.ts";
 import { document, judge } from "../support/conformance.ts";
+import { gatedRun, LATER } from "../support/gated.ts";
 import { type Ask, ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
 import { beginSession, OWN_PAGE } from "../support/sessions.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
@@ -88,6 +89,16 @@ export async function placeFor(operation: Operation): Promise<Place> {
       names[name] = "1";
       // Only a version that another one replaced can be deleted.
       await storeDefinition(project, kindOf(operation), 200);
+    } else if (name === "group") {
+      names[name] = "deploy";
+      const path = `${project}/envs/production/pauses/deploy`;
+      // Only a pause that is there can be deleted.
+      if (operation.method === "DELETE") await ask("PUT", path, { body: { reason: "freeze" } });
+    } else if (name === "id" && /\/(approve|reject|release|approval)$/.test(operation.path)) {
+      const later = operation.path.endsWith("/release") ? { notBefore: LATER } : {};
+      // The operator approves, and created the run.
+      const gates = { approval: { allowSelf: true } };
+      names[name] = (await gatedRun(`${project}/envs/production/action-runs`, gates, later)).id;
     } else if (name === "id") {
       run = await createRun(`${project}/envs/production/action-runs`);
       names[name] = run.id;

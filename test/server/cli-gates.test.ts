@@ -147,6 +147,19 @@ test("who waits for it sees each gate as it opens", () => {
   ]);
 });
 
+test("a job that reports before its run has started is told that the run waits", async () => {
+  const trigger = JSON.stringify({ type: "webhook", url: `${receiver.url}/later` });
+  const args = ["create", "later", "--trigger", trigger, "--not-before", "+1h"];
+  const { id, callback } = await json<Run & { callback: { url: string; token: string } }>(args, root);
+  const job = { CALLBACK_URL: callback.url, CALLBACK_TOKEN: callback.token };
+  for (const command of [["heartbeat"], ["report", "failed"]]) {
+    const { code, stderr } = await cli(command, job);
+    expect([code, stderr]).toEqual([5, expect.stringMatching(/The run still waits.*\(run_waiting, /)]);
+  }
+  await json(["cancel", id], root);
+  expect(receiver.inbox("later")).toEqual([]);
+});
+
 test("a rejected deploy ends as cancelled and never starts", () => {
   expect(story.rejected).toMatchObject({ status: "cancelled" });
   expect(story.late).toMatchObject({ code: 5, stderr: expect.stringContaining("not_waiting") });

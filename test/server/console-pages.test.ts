@@ -17,6 +17,8 @@ const PAGES = [
   `${PLACE}/prod/runs/01a212de-9b55-8003-a8a9-dd2c148ea617`,
   `${PLACE}/prod/actions`,
   `${PLACE}/prod/actions/Deploy_1.x`,
+  `${PLACE}/prod/approvals`,
+  `${PLACE}/prod/groups`,
   `${PLACE}/prod/notifications`,
   `${PLACE}/prod/notifications/Chat_1.x`,
   `${PLACE}/tokens`,

@@ -9,6 +9,7 @@ export const SECRET = "hush-hush-9f27";
 
 const RUNS = "/:o/:p/envs/:envName/action-runs";
 const ACTIONS = "/:o/:p/envs/:envName/actions";
+const PAUSES = "/:o/:p/envs/:envName/pauses";
 const ENDPOINTS = "/:o/:p/envs/:envName/webhook-endpoints";
 
 export interface Case {
@@ -27,6 +28,7 @@ export interface Case {
 
 const project = () => "/acme/shop";
 const actions = (runs: string) => runs.replace(/action-runs$/, "actions");
+const environment = (runs: string) => runs.replace(/\/action-runs$/, "");
 const endpoints = (runs: string) => runs.replace(/action-runs$/, "webhook-endpoints");
 const withSecret = (headers: Readonly<Record<string, string | null>>) => ({
   trigger: { type: "webhook", url: `https://ci.example.com/${SECRET}`, headers },
@@ -168,6 +170,62 @@ export const CASES: readonly Case[] = [
     method: "POST",
     path: (runs, run) => `${runs}/${run.id}/retry`,
     ask: () => ({ body: { parameters: { password: SECRET } } }),
+  },
+  ...["approve", "reject"].map((what) => ({
+    name: `a request to ${what} a run without gates`,
+    status: 409,
+    code: "not_waiting",
+    route: `${RUNS}/:id/${what}`,
+    method: "POST",
+    path: (runs: string, run: CreatedRun) => `${runs}/${run.id}/${what}`,
+    ask: () => ({ body: { reason: SECRET }, headers: { "Idempotency-Key": SECRET } }),
+  })),
+  {
+    name: "a release of a run without gates",
+    status: 409,
+    code: "not_waiting",
+    route: `${RUNS}/:id/release`,
+    method: "POST",
+    path: (runs, run) => `${runs}/${run.id}/release`,
+    ask: () => ({ body: { reason: SECRET } }),
+  },
+  {
+    name: "the approval of a run without gates",
+    status: 404,
+    code: "approval_not_found",
+    route: `${RUNS}/:id/approval`,
+    method: "GET",
+    path: (runs, run) => `${runs}/${run.id}/approval?${SECRET}`,
+  },
+  {
+    name: "the concurrency groups",
+    status: 200,
+    route: "/:o/:p/envs/:envName/concurrency-groups",
+    method: "GET",
+    path: (runs) => `${environment(runs)}/concurrency-groups?group=${SECRET}`,
+  },
+  {
+    name: "a pause",
+    status: 200,
+    route: `${PAUSES}/:group`,
+    method: "PUT",
+    path: (runs) => `${environment(runs)}/pauses/prod`,
+    ask: () => ({ body: { reason: SECRET } }),
+  },
+  {
+    name: "the pauses",
+    status: 200,
+    route: PAUSES,
+    method: "GET",
+    path: (runs) => `${environment(runs)}/pauses?${SECRET}`,
+  },
+  {
+    name: "the end of no pause",
+    status: 404,
+    code: "pause_not_found",
+    route: `${PAUSES}/:group`,
+    method: "DELETE",
+    path: (runs) => `${environment(runs)}/pauses/${SECRET}`,
   },
   {
     name: "a stored action",

@@ -29,7 +29,7 @@ export function approveCommand(): CliCommand {
     .summary("approve a run that waits for it")
     .description(
       "Approve a run. On a terminal the command shows the run and the request that will be sent, and asks before it " +
-        "approves. In a script, use --yes. The token must be one that may approve, and not the one that created the " +
+        "approves. If you don't say yes, the exit code is 1. In a script, use --yes. The token must be one that may approve, and not the one that created the " +
         "run. The run starts when it has all its approvals, its time has come and its concurrency group has room. If " +
         "the run does not wait for an approval, that is a conflict (exit code 5).",
     )

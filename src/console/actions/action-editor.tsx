@@ -4,6 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { ActionDefinition, StoredAction } from "../../client/index.ts";
 import { leftOverWarning } from "../../client/left-over.ts";
 import { DefinitionEditor, type DefinitionKind, type View } from "../definitions/definition-editor.tsx";
+import { useWaitingNote } from "../gates/use-waiting-note.ts";
 import { pathOf } from "../routes/pages.ts";
 import { useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -46,7 +47,9 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
     }),
     [client, reader, scope],
   );
+  const noteWaiting = useWaitingNote();
   function leave(put: StoredAction) {
+    if (stored !== null && put.version !== stored.version) noteWaiting(put.name);
     onClose();
     if (stored === null) router.navigate(pathOf({ name: "action", action: put.name, ...scope }));
   }
@@ -75,9 +78,14 @@ function viewOf(definition: Schema | null, base: object | undefined, isJson: boo
     known: read?.product.secrets ?? [],
     kept: new Set(secretsOf(base).map(({ pointer }) => pointer)),
     pointers: pointersOfFields(definition),
-    empty: isWhole
-      ? []
-      : read.product.fields.filter(({ key }) => !read.values[key]).map(({ key }) => `/trigger/url/${key}`),
+    empty: [
+      ...(isWhole
+        ? []
+        : read.product.fields.filter(({ key }) => !read.values[key]).map(({ key }) => `/trigger/url/${key}`)),
+      ...(!isJson && isSchema(definition?.concurrency) && definition.concurrency.group === ""
+        ? ["/concurrency/group"]
+        : []),
+    ],
     warning: isWhole ? leftOverWarning(definition, "or the job can't start") : null,
   };
 }

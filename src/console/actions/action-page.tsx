@@ -6,6 +6,7 @@
 import { useCallback, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
 import { DeleteDialog } from "../definitions/delete-dialog.tsx";
+import { useWaitingNote } from "../gates/use-waiting-note.ts";
 import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, Link, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -28,6 +29,7 @@ export function ActionPage({ name }: { readonly name: string }) {
   const shown = isGone(failure) ? undefined : data;
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);
+  const noteWaiting = useWaitingNote();
   const router = useRouter();
   const list = hrefOf({ name: "actions", ...scope });
   useKeys("This action", [
@@ -86,9 +88,10 @@ export function ActionPage({ name }: { readonly name: string }) {
           list={{ name: "actions", ...scope }}
           onClose={close}
           onChanged={reload}
+          onDeleted={noteWaiting}
         >
           Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun
-          continue. You can't undo this.
+          continue, and so do those that wait. You can't undo this.
         </DeleteDialog>
       ) : null}
     </div>

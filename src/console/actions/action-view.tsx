@@ -8,6 +8,7 @@ import { JsonTree } from "../ui/json-tree.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { Labels } from "./actions-page.tsx";
 import { runCommands } from "./commands.ts";
+import { GateFacts } from "./gate-facts.tsx";
 import { parameterRows } from "./parameter-rows.ts";
 import { NobodyStarts } from "./run-dialog.tsx";
 import { RunsPart } from "./runs-part.tsx";
@@ -46,6 +47,7 @@ export function ActionView({ action, onChanged }: ActionViewProps) {
         <Fact term="Without a heartbeat">
           {heartbeatTimeout === undefined ? "may be silent" : `fails after ${minutes(heartbeatTimeout)}`}
         </Fact>
+        <GateFacts of={definition} />
         {labels === undefined ? null : (
           <Fact term="Labels">
             <Labels labels={labels} />

@@ -4,6 +4,7 @@ import type { FieldsProps } from "../definitions/definition-editor.tsx";
 import { TextField } from "../ui/field.tsx";
 import { LinesField } from "../ui/lines-field.tsx";
 import { numberOf, withMember } from "./definition-shape.ts";
+import { GATE_POINTERS, GateFields } from "./gate-fields.tsx";
 import { type Parameter, parametersIn, schemaWith } from "./parameter-builder.ts";
 import { productOf, triggerOf, withTrigger } from "./product-fields.ts";
 import { SchemaBuilder } from "./schema-builder.tsx";
@@ -55,6 +56,7 @@ export function DefinitionFields(props: FieldsProps) {
       </fieldset>
       {secrets}
       <SchemaBuilder rows={rows} problemAt={problemAt} onRows={setRows} />
+      {trigger === undefined ? null : <GateFields {...{ definition, problemAt, onDefinition }} />}
       <fieldset class="group">
         <legend>Limits and labels</legend>
         <div class="field-grid">
@@ -95,6 +97,7 @@ export function pointersOfFields(definition: unknown): readonly string[] {
   const headers = isSchema(trigger.headers) ? Object.keys(trigger.headers) : [];
   return [
     ...["/description", "/timeout", "/heartbeatTimeout", "/labels", "/parametersSchema"],
+    ...GATE_POINTERS,
     ...names.map((name) => `/parametersSchema/properties${stepOf(name)}`),
     ...["/trigger", "/trigger/url", ...(isAny ? ["/trigger/payload", "/trigger/headers"] : [])],
     ...(isAny ? headers.map((name) => `/trigger/headers${stepOf(name)}`) : []),

@@ -6,11 +6,25 @@ import { isSchema, type Schema } from "./schema-form.ts";
 const isText = (value: unknown) => typeof value === "string";
 const isTextOrNumber = (value: unknown) => isText(value) || typeof value === "number";
 
+const isOptional = (value: unknown, isShown: (value: unknown) => boolean) =>
+  value === undefined || isShown(value);
+
 /** What the fields can show of each member. */
 const SHOWN: Readonly<Record<string, (value: unknown) => boolean>> = {
   description: isText,
   timeout: isTextOrNumber,
   heartbeatTimeout: isTextOrNumber,
+  waitTimeout: isTextOrNumber,
+  approval: (value) =>
+    isSchema(value) &&
+    isOptional(value.required, isTextOrNumber) &&
+    isOptional(value.allowSelf, (one) => typeof one === "boolean"),
+  concurrency: (value) =>
+    isSchema(value) &&
+    isText(value.group) &&
+    isOptional(value.key, isText) &&
+    isOptional(value.limit, isTextOrNumber) &&
+    isOptional(value.onConflict, isText),
   labels: (value) => Array.isArray(value) && value.every(isText),
   parametersSchema: (value) => parametersIn(value) !== null,
   trigger: (value) => isSchema(value) && isText(value.url) && isSchema(value.headers ?? {}),

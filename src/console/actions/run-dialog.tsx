@@ -2,6 +2,8 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { NewRunOfAction, StoredAction } from "../../client/index.ts";
+import { readLocalTime } from "../gates/local-time.ts";
+import { LocalTimeField } from "../gates/local-time-field.tsx";
 import { hrefOf, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
@@ -11,6 +13,7 @@ import { linesOf } from "../ui/lines-field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { draftOf, parametersOf, suggestedTexts } from "./form-values.ts";
+import { gatesText } from "./gate-facts.tsx";
 import { ParameterFields, useParameterTexts } from "./parameter-fields.tsx";
 import { formOf, pointersOf } from "./schema-form.ts";
 
@@ -43,9 +46,12 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
   );
   const [entity, setEntity] = useState("");
   const [labels, setLabels] = useState("");
+  const [startAt, setStartAt] = useState("");
 
   const { form, texts } = parameters;
-  const change = useChange({ fields: ["/entityId", "/labels", ...pointersOf(form).map(inBody)] });
+  const change = useChange({
+    fields: ["/entityId", "/labels", "/notBefore", ...pointersOf(form).map(inBody)],
+  });
 
   function run() {
     const filled = parametersOf(form, texts);
@@ -54,10 +60,15 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
         new Map([...filled.problems].map(([pointer, problem]) => [inBody(pointer), problem])),
       );
     }
+    const notBefore = readLocalTime(startAt);
+    if (notBefore === null) {
+      return change.refuse(new Map([["/notBefore", "Choose a day and a time, or leave the field empty."]]));
+    }
     const body: NewRunOfAction = {
       parameters: filled.value as NonNullable<NewRunOfAction["parameters"]>,
       ...(entity.trim() === "" ? {} : { entityId: entity.trim() }),
       ...(labels.trim() === "" ? {} : { labels: linesOf(labels) }),
+      ...(notBefore === undefined ? {} : { notBefore }),
     };
     change.submit({
       body,
@@ -71,6 +82,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
   }
 
   const isStarted = definition.trigger !== undefined;
+  const gates = gatesText(definition);
   return (
     <Dialog title={`Run ${name}`} onClose={onClose}>
       <ChangeForm
@@ -99,7 +111,17 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
             error={change.problems.get("/labels")}
             onText={setLabels}
           />
+          {isStarted ? (
+            <LocalTimeField
+              label="Start at"
+              hint="Optional. At most 30 days ahead."
+              value={startAt}
+              error={change.problems.get("/notBefore")}
+              onText={setStartAt}
+            />
+          ) : null}
         </div>
+        {gates === null ? null : <p class="hint">{gates}</p>}
       </ChangeForm>
     </Dialog>
   );

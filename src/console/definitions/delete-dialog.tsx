@@ -18,12 +18,14 @@ interface DeleteDialogProps {
   readonly onClose: () => void;
   /** Called if somebody changed it meanwhile. */
   readonly onChanged: () => void;
+  /** Called after it was deleted. */
+  readonly onDeleted?: (name: string) => void;
   /** What it means. */
   readonly children: ComponentChildren;
 }
 
 export function DeleteDialog(props: DeleteDialogProps) {
-  const { noun, remove, list, onClose, onChanged, children } = props;
+  const { noun, remove, list, onClose, onChanged, onDeleted, children } = props;
   const { name, version } = props.stored;
   const router = useRouter();
   const { note } = useNotices();
@@ -35,6 +37,7 @@ export function DeleteDialog(props: DeleteDialogProps) {
       send: ({ signal }) => remove(name, { ifVersion: version, signal }),
       done() {
         note(`${name} is deleted.`);
+        onDeleted?.(name);
         router.navigate(hrefOf(list));
       },
       explain({ status }) {

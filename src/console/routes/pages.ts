@@ -20,6 +20,8 @@ export type Page =
   | ({ readonly name: "run"; readonly id: string } & Scope)
   | ({ readonly name: "actions" } & Scope)
   | ({ readonly name: "action"; readonly action: string } & Scope)
+  | ({ readonly name: "approvals" } & Scope)
+  | ({ readonly name: "groups" } & Scope)
   | ({ readonly name: "notifications" } & Scope)
   | ({ readonly name: "endpoint"; readonly endpoint: string } & Scope)
   | ({ readonly name: "tokens" } & Project)
@@ -39,6 +41,8 @@ const PATHS: Readonly<Record<Page["name"], string>> = {
   run: `${SCOPE}/runs/:id([0-9A-Fa-f\\-]{36})`,
   actions: `${SCOPE}/actions`,
   action: `${SCOPE}/actions/:action${DEFINITION}`,
+  approvals: `${SCOPE}/approvals`,
+  groups: `${SCOPE}/groups`,
   notifications: `${SCOPE}/notifications`,
   endpoint: `${SCOPE}/notifications/:endpoint${DEFINITION}`,
   tokens: `${PROJECT}/tokens`,

@@ -7,6 +7,7 @@ import { hrefOf, Link, useRoute } from "../routes/router.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { ExternalLink } from "../ui/external-link.tsx";
 import { RelativeTime } from "../ui/time.tsx";
+import { Who } from "../ui/who.tsx";
 
 interface FactsProps {
   readonly run: DetailedActionRun;
@@ -16,11 +17,11 @@ interface FactsProps {
 export function Facts({ run, scope }: FactsProps) {
   const { search } = useRoute();
   const { entityId, triggeredBy, createdAt, details } = run;
-  const { action, retryOf, labels = [], externalUrl } = details ?? {};
+  const { action, retryOf, labels = [], externalUrl, via, approval } = details ?? {};
   return (
     <dl class="facts">
       <Fact name="Triggered by">
-        <bdi>{triggeredBy}</bdi>{" "}
+        <Who name={triggeredBy} via={via} />{" "}
         <span class="muted">
           <RelativeTime at={createdAt} />
         </span>
@@ -36,6 +37,19 @@ export function Facts({ run, scope }: FactsProps) {
             <bdi>{action.name}</bdi>
           </Link>{" "}
           <span class="muted">version {action.version}</span>
+        </Fact>
+      )}
+      {approval == null ? null : (
+        <Fact name="Approvals">
+          {approval.approvals.length} of {approval.required}
+          {approval.approvals.map(({ by, byId, via: token, at }) => (
+            <span key={byId + by} class="approver">
+              <Who name={by} via={token} />{" "}
+              <span class="muted">
+                <RelativeTime at={at} />
+              </span>
+            </span>
+          ))}
         </Fact>
       )}
       {retryOf == null ? null : (

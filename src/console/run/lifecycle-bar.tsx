@@ -1,6 +1,6 @@
 /** When a run was created, started and ended, and how long it waited, ran and took. The clock of an open stage ticks. */
 
-import type { ActionRun } from "../../client/index.ts";
+import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
 import { useNow } from "../ui/clock.tsx";
 import { tookOf } from "../ui/durations.ts";
 import { isOpen } from "../ui/statuses.ts";
@@ -8,9 +8,14 @@ import { Duration } from "../ui/time.tsx";
 import { ClockTime } from "./clock-time.tsx";
 import { lifecycleOf, type Milestone, type Stage } from "./lifecycle.ts";
 
-export function LifecycleBar({ run }: { readonly run: ActionRun }) {
+interface LifecycleBarProps {
+  readonly run: DetailedActionRun;
+  readonly events: readonly TimelineEvent[];
+}
+
+export function LifecycleBar({ run, events }: LifecycleBarProps) {
   const now = useNow(isOpen(run.status) ? 1000 : null);
-  const { stages, last } = lifecycleOf(run, now);
+  const { stages, last } = lifecycleOf(run, events, now);
   // In hundredths: a grid whose fractions add up to less than 1 leaves room unused.
   const columns = stages.map(({ share }) => `minmax(max-content, ${(share * 100).toFixed(1)}fr)`);
   return (
@@ -42,7 +47,8 @@ export function LifecycleBar({ run }: { readonly run: ActionRun }) {
 function Length({ stage: { name, from, to } }: { readonly stage: Stage }) {
   return (
     <span class="stage-took">
-      {from.at === null ? null : (
+      {/* What comes next has no length. */}
+      {from.at === null || name === "Next" ? null : (
         <>
           <span class="muted">{name}</span> <Duration from={from.at} to={to} />
         </>

@@ -1,12 +1,15 @@
-/** The stages of a run for the bar: waiting for its start, then working. Or one, if its start is not known. PURE. */
+/**
+ * The stages of a run for the bar: waiting for its start, then working. Or one, if its start is not known, or if the
+ * run never came past its gates. PURE.
+ */
 
-import type { ActionRun } from "../../client/index.ts";
+import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
 import { ranOf, type Span, tookOf, waitedOf } from "../ui/durations.ts";
 import { isOpen } from "../ui/statuses.ts";
 
 /** `at`: null if it has not happened yet. */
 export interface Milestone {
-  readonly name: "Created" | "Started" | "Ended";
+  readonly name: "Created" | "Starts" | "Started" | "Ended";
   readonly at: string | null;
 }
 
@@ -29,8 +32,12 @@ export interface Lifecycle {
 const SHARE_MIN = 0.15;
 
 /** `now`, in ms, is the end of an open stage. */
-export function lifecycleOf(run: ActionRun, now: number): Lifecycle {
-  const { createdAt, startedAt, completedAt, status } = run;
+export function lifecycleOf(
+  run: DetailedActionRun,
+  events: readonly TimelineEvent[],
+  now: number,
+): Lifecycle {
+  const { createdAt, startedAt, completedAt, status, details } = run;
   const created: Milestone = { name: "Created", at: createdAt };
   const started: Milestone = { name: "Started", at: startedAt };
   const last: Milestone = { name: "Ended", at: completedAt };
@@ -46,13 +53,21 @@ export function lifecycleOf(run: ActionRun, now: number): Lifecycle {
     return { stages, last };
   }
   if (isOpen(status)) {
+    const isTimed = details?.waiting?.for === "time";
+    const next: Milestone = isTimed ? { name: "Starts", at: details?.waiting?.notBefore ?? null } : started;
     const stages: Stage[] = [
       { name: "Waiting", from: created, to: null, share: 1 - SHARE_MIN },
-      { name: "Next", from: started, to: null, share: SHARE_MIN },
+      { name: "Next", from: next, to: null, share: SHARE_MIN },
     ];
     return { stages, last };
   }
-  return { stages: [{ name: "Took", from: created, to: tookOf(run).to, share: 1 }], last };
+  const name = wasHeldBack(events) ? "Waited" : "Took";
+  return { stages: [{ name, from: created, to: tookOf(run).to, share: 1 }], last };
+}
+
+/** Whether a gate was still closed at the run's end. */
+function wasHeldBack(events: readonly TimelineEvent[]): boolean {
+  return events.findLast(({ type }) => type === "waiting" || type === "released")?.type === "waiting";
 }
 
 function lengthOf({ from, to }: Span, now: number): number {

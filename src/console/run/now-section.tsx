@@ -1,7 +1,8 @@
-/** What an open run does now: the progress of its job, and a cancel. After its end: who cancelled it. */
+/** What an open run does now: what it waits for, the progress of its job, and a cancel. After its end: who cancelled it. */
 
 import type { ComponentChildren } from "preact";
 import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
+import { RunLink, WaitingNote } from "../gates/waiting-note.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { newsOf } from "./news.ts";
@@ -15,9 +16,11 @@ interface NowSectionProps {
 export function NowSection({ run, events }: NowSectionProps) {
   const news = newsOf(run.details?.heartbeat ?? null, events);
   const cancel = run.details?.cancel ?? null;
-  if (news === null && cancel === null) return null;
+  const waiting = run.details?.waiting ?? null;
+  if (news === null && cancel === null && waiting === null) return null;
   return (
     <div class="now">
+      {waiting === null ? null : <WaitingNote waiting={waiting} />}
       {news === null ? null : (
         // Without a message and a progress there is nothing to put into a card.
         <div class={news.message === null && news.progress === null ? undefined : "progress"}>
@@ -52,7 +55,15 @@ export function Cancelled({ run, events }: NowSectionProps) {
   const by = end?.by ?? cancel?.by ?? null;
   const reason = end?.reason ?? cancel?.reason ?? null;
   if (by === null && reason === null) return null;
-  return <Callout what="Cancelled" by={by} reason={reason} />;
+  if (end?.replacedBy !== undefined) {
+    return (
+      <Callout what="Replaced" by={by} reason={null}>
+        {" "}
+        The newer run is <RunLink id={end.replacedBy} />.
+      </Callout>
+    );
+  }
+  return <Callout what={end?.cause === "rejected" ? "Rejected" : "Cancelled"} by={by} reason={reason} />;
 }
 
 interface CalloutProps {

@@ -3,6 +3,12 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
+import { decidingOf, REASONS } from "../gates/deciding.ts";
+import { type Decision, DecisionDialog } from "../gates/decision-dialog.tsx";
+import { useGateNews } from "../gates/gate-news.tsx";
+import { ReleaseDialog } from "../gates/release-dialog.tsx";
+import { useApproval } from "../gates/use-approval.ts";
+import { WAITED_FOR, type Waiting } from "../gates/waiting.ts";
 import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -104,11 +110,12 @@ interface OneRunProps {
 }
 
 function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: OneRunProps) {
-  const { scope, may } = useSession();
+  const { scope, may, holder } = useSession();
+  const { reload: reloadGateNews } = useGateNews();
   const { search, compare } = useRoute();
   const router = useRouter();
   const { announce, note } = useNotices();
-  const [open, setOpen] = useState<"cancel" | "retry" | null>(null);
+  const [open, setOpen] = useState<"cancel" | "retry" | "release" | Decision | null>(null);
   const { events } = timeline;
   const { id, actionName, status } = run;
   const actionOfRun = useActionOfRun(run);
@@ -117,13 +124,24 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
   const starter = starterOf(run, actionOfRun.action);
   const mayCancel = may("data:write") && isOpen(status);
   const mayRetry = may("data:write") && retrying === "possible";
+  const waiting = run.details?.waiting ?? null;
+  const mayRelease = may("actions:manage") && waiting?.for === "time";
+  const isUndecided = decidingOf(run, holder, undefined) !== "not_offered";
+  const { data: rule } = useApproval(isUndecided ? id : null);
+  const deciding = decidingOf(run, holder, rule ?? undefined);
   useKeys("This run", [
     { keys: "c", label: "Cancel the run", run: mayCancel ? () => setOpen("cancel") : undefined },
     { keys: "r", label: "Retry the run", run: mayRetry ? () => setOpen("retry") : undefined },
   ]);
   useTitle(`${actionName} ${status}`);
   useStatusChange(status, (now) => announce(NEWS[now]));
+  useWaitChange(waiting, announce);
 
+  function close() {
+    setOpen(null);
+    reload();
+    reloadGateNews();
+  }
   const target = { origin: location.origin, scope };
   return (
     <>
@@ -137,6 +155,25 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
             Retry run
           </Button>
         ) : null}
+        {deciding === "not_offered" ? null : (
+          <>
+            <Button
+              disabled={deciding !== "possible"}
+              aria-describedby={deciding in REASONS ? "why-not" : undefined}
+              onClick={() => setOpen("approve")}
+            >
+              Approve
+            </Button>
+            <Button
+              disabled={deciding === "own_run"}
+              aria-describedby={deciding === "own_run" ? "why-not" : undefined}
+              onClick={() => setOpen("reject")}
+            >
+              Reject
+            </Button>
+          </>
+        )}
+        {mayRelease ? <Button onClick={() => setOpen("release")}>Start now</Button> : null}
         {mayCancel ? (
           <Button kind="danger" title="Cancel run (c)" onClick={() => setOpen("cancel")}>
             Cancel run
@@ -146,12 +183,17 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {compare === null ? (
         <div class="run-body">
-          <LifecycleBar run={run} />
+          <LifecycleBar run={run} events={events} />
           <HistorySection run={run} loaded={history} />
           {isOpen(status) ? <NowSection run={run} events={events} /> : null}
+          {deciding in REASONS ? (
+            <p class="muted" id="why-not">
+              {REASONS[deciding]}
+            </p>
+          ) : null}
           {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
           <Outcome run={run} />
-          {status === "pending" && starter === "creator" ? (
+          {status === "pending" && starter === "creator" && waiting === null ? (
             <div class="warning-box">
               <p>
                 The service does not start the job of this run, because no trigger says how.{" "}
@@ -198,6 +240,10 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
           }}
         />
       ) : null}
+      {open === "approve" || open === "reject" ? (
+        <DecisionDialog decision={open} run={run} onClose={close} onDecided={close} />
+      ) : null}
+      {open === "release" ? <ReleaseDialog run={run} onClose={close} onReleased={close} /> : null}
       {open === "retry" ? (
         <RetryDialog
           run={run}
@@ -261,6 +307,16 @@ function useTitle(text: string): void {
       document.title = before;
     };
   }, [text]);
+}
+
+/** Says aloud what the run waits for now. Its end and its start have words of their own. */
+function useWaitChange(waiting: Waiting | null, announce: (text: string) => void): void {
+  const gate = waiting?.for ?? null;
+  const before = useRef(gate);
+  useEffect(() => {
+    if (before.current !== gate && gate !== null) announce(`The run waits for ${WAITED_FOR[gate]}.`);
+    before.current = gate;
+  }, [gate, announce]);
 }
 
 function useStatusChange(status: Status, tell: (now: Status) => void): void {

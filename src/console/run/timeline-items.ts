@@ -63,6 +63,10 @@ export function itemsOf(events: readonly TimelineEvent[]): readonly Item[] {
       case "started":
       case "external_url":
       case "cancel_requested":
+      case "waiting":
+      case "approved":
+      case "rejected":
+      case "released":
       case "ended":
         items.push({ kind: "event", seq: event.seq, event });
     }
@@ -133,6 +137,10 @@ function changesRun(event: TimelineEvent): boolean {
     case "started":
     case "external_url":
     case "cancel_requested":
+    case "waiting":
+    case "approved":
+    case "rejected":
+    case "released":
     case "ended":
       return true;
     case "heartbeat":

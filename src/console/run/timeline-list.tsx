@@ -3,6 +3,8 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { TimelineEvent } from "../../client/index.ts";
+import { slotText, WAITED_FOR, whenText } from "../gates/waiting.ts";
+import { RunLink } from "../gates/waiting-note.tsx";
 import { Button } from "../ui/button.tsx";
 import { formatDuration } from "../ui/durations.ts";
 import { ExternalLink } from "../ui/external-link.tsx";
@@ -11,6 +13,7 @@ import type { Status } from "../ui/statuses.ts";
 import { TextBlock } from "../ui/text-block.tsx";
 import { hasLines } from "../ui/text-lines.ts";
 import { Countdown, Duration } from "../ui/time.tsx";
+import { Who } from "../ui/who.tsx";
 import { ClockTime } from "./clock-time.tsx";
 import {
   type Attempt,
@@ -216,6 +219,7 @@ const ENDS: Readonly<Record<string, string>> = {
   callback: "The job reported it",
   cancel: "It was cancelled",
   delivery: "Its job could not be started",
+  gate: "It did not start",
   deadline: "Nobody reported an end before the deadline",
   silence: "The job was silent for too long",
 };
@@ -223,7 +227,7 @@ const ENDS: Readonly<Record<string, string>> = {
 function EventRow({ event }: { readonly event: Single["event"] }) {
   switch (event.type) {
     case "created":
-      return <Row at={event.at} status="pending" title="Created" facts={<By name={event.by} />} />;
+      return <Row at={event.at} status="pending" title="Created" facts={<By {...event} />} />;
     case "started":
       return (
         <Row at={event.at} status="running" title="Started">
@@ -238,10 +242,26 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
       );
     case "cancel_requested":
       return (
-        <Row at={event.at} status="cancelled" title="Asked to stop" facts={<By name={event.by} />}>
+        <Row at={event.at} status="cancelled" title="Asked to stop" facts={<By {...event} />}>
           <Said text={event.reason} />
         </Row>
       );
+    case "waiting":
+      return <WaitingRow event={event} />;
+    case "approved":
+      return (
+        <Row at={event.at} status="succeeded" title="Approved" facts={<By {...event} />}>
+          <Said text={event.reason} />
+        </Row>
+      );
+    case "rejected":
+      return (
+        <Row at={event.at} status="cancelled" title="Rejected" facts={<By {...event} />}>
+          <Said text={event.reason} />
+        </Row>
+      );
+    case "released":
+      return <Row at={event.at} title="Released" facts={<By {...event} />} />;
     case "ended":
       return (
         <Row
@@ -253,20 +273,53 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
               {event.status.slice(1)}
             </span>
           }
-          facts={<By name={event.by} />}
+          facts={<By {...event} />}
         >
           <Note text={event.by === undefined ? ENDS[event.cause ?? ""] : undefined} />
-          <Said text={event.reason} />
+          {event.replacedBy === undefined ? (
+            <Said text={event.reason} />
+          ) : (
+            <p class="event-note">
+              A newer run replaced it: <RunLink id={event.replacedBy} />
+            </p>
+          )}
         </Row>
       );
   }
 }
 
-function By({ name }: { readonly name: string | undefined }) {
-  if (name === undefined) return null;
+type WaitingEvent = Extract<TimelineEvent, { readonly type: "waiting" }>;
+
+function WaitingRow({ event }: { readonly event: WaitingEvent }) {
+  const { at, for: gate, until, notBefore, group, key, reason } = event;
+  const slot = slotText({ group: group ?? null, key: key ?? null });
+  return (
+    <Row at={at} status="pending" title={`Waits for ${WAITED_FOR[gate]}`} facts={<By {...event} />}>
+      <p class="event-note">
+        {notBefore === undefined ? null : `Starts ${whenText(Date.parse(notBefore), Date.now())}. `}
+        {slot === null ? null : (
+          <>
+            Group <bdi>{slot}</bdi>.{" "}
+          </>
+        )}
+        At most until {whenText(Date.parse(until), Date.now())}.
+      </p>
+      <Said text={reason} />
+    </Row>
+  );
+}
+
+interface ByProps {
+  readonly by?: string | undefined;
+  /** The token that acted for a person. */
+  readonly via?: string | undefined;
+}
+
+function By({ by, via }: ByProps) {
+  if (by === undefined) return null;
   return (
     <span class="muted">
-      by <bdi>{name}</bdi>
+      by <Who name={by} via={via} />
     </span>
   );
 }

@@ -11,6 +11,8 @@ import { type Timeline, useTimeline } from "./use-timeline.ts";
 
 /** How often to read while the run is behind its events, or while there are no live events. */
 const POLL_MS = 2000;
+/** A place in line changes without an event of the run. */
+const LINE_POLL_MS = 10_000;
 
 interface ReadRun {
   readonly run: DetailedActionRun;
@@ -45,9 +47,13 @@ export function useRun(id: string): WatchedRun {
   );
   const [isRunOpen, setRunOpen] = useState(false);
   const isLive = timeline.failure === null && !timeline.isOver;
-  const everyMs = isRunOpen && !isLive ? POLL_MS : undefined;
+  const [isInLine, setInLine] = useState(false);
+  const everyMs = isRunOpen && !isLive ? POLL_MS : isInLine ? LINE_POLL_MS : undefined;
   const { data, failure, reload } = useLoad(read, { everyMs });
-  useEffect(() => setRunOpen(data !== undefined && isOpen(data.run.status)), [data]);
+  useEffect(() => {
+    setRunOpen(data !== undefined && isOpen(data.run.status));
+    setInLine(data?.run.details?.waiting?.for === "concurrency");
+  }, [data]);
 
   const isBehind = isRunOpen && data !== undefined && newsSeq > data.newsSeq;
   useEffect(() => {

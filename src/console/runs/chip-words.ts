@@ -1,5 +1,6 @@
 /** How a chip is named. PURE. */
 
+import { WAITED_FOR } from "../gates/waiting.ts";
 import type { Chip, FilterName } from "./filters.ts";
 import { isRelative } from "./since.ts";
 
@@ -9,10 +10,13 @@ const NAMES: Readonly<Record<FilterName, string>> = {
   label: "label",
   triggeredBy: "by",
   entityId: "entity",
+  waiting: "waiting for",
+  group: "group",
   since: "since",
   createdAfter: "since",
   createdBefore: "until",
 };
+const WAITING: Readonly<Record<string, string>> = { ...WAITED_FOR, any: "anything" };
 const AT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const AGO = /^\d/;
 
@@ -24,6 +28,7 @@ export function chipName({ name }: Chip): string {
 /** The value as people read it: instants in the time zone of this machine. */
 export function chipValue(chip: Chip): string {
   const { name, value } = chip;
+  if (name === "waiting") return Object.hasOwn(WAITING, value) ? (WAITING[value] ?? value) : value;
   if (name === "since") return AGO.test(value) && isRelative(value) ? `${value} ago` : value;
   if (!isTime(chip)) return value;
   const at = new Date(value);

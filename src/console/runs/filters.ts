@@ -4,8 +4,9 @@
  * the runs of the day on which somebody opens it.
  */
 
-import type { ActionRun, RunFilter } from "../../client/index.ts";
+import type { RunFilter } from "../../client/index.ts";
 import type { Status } from "../ui/statuses.ts";
+import type { RunRow } from "./run-row.ts";
 import { sinceInstant } from "./since.ts";
 
 /** In the order of the chips. */
@@ -15,6 +16,8 @@ const FILTERS = [
   "label",
   "triggeredBy",
   "entityId",
+  "waiting",
+  "group",
   "since",
   "createdAfter",
   "createdBefore",
@@ -64,14 +67,16 @@ export function filterOf(query: URLSearchParams, now: Date): RunFilter {
 
 /** What a filter asks of a run besides its action and labels, by which the feed of changes filters itself. */
 export function matches(
-  { status, triggeredBy, entityId, createdAfter, createdBefore }: RunFilter,
-  row: Pick<ActionRun, "status" | "triggeredBy" | "entityId" | "createdAt">,
+  { status, triggeredBy, entityId, waiting, group, createdAfter, createdBefore }: RunFilter,
+  row: Pick<RunRow, "status" | "triggeredBy" | "entityId" | "createdAt" | "waiting">,
 ): boolean {
   const at = Date.parse(row.createdAt);
   return (
     (status === undefined || status.includes(row.status)) &&
     (triggeredBy === undefined || triggeredBy === row.triggeredBy) &&
     (entityId === undefined || entityId.toLowerCase() === row.entityId) &&
+    (waiting === undefined || (waiting === "any" ? row.waiting !== null : row.waiting?.for === waiting)) &&
+    (group === undefined || row.waiting?.group === group) &&
     !(createdAfter !== undefined && at <= Date.parse(createdAfter)) &&
     !(createdBefore !== undefined && at >= Date.parse(createdBefore))
   );

@@ -3,6 +3,7 @@
  */
 
 import type { DetailedActionRun } from "../../client/index.ts";
+import type { Waiting } from "../gates/waiting.ts";
 import { isOpen, type Status } from "../ui/statuses.ts";
 
 export interface RunRow {
@@ -20,6 +21,8 @@ export interface RunRow {
   readonly problem: string | null;
   /** Somebody asked the job to stop, and the run is still open. */
   readonly isStopping: boolean;
+  /** What it waits for before its webhook is sent; null if nothing holds it back. */
+  readonly waiting: Waiting | null;
 }
 
 export function rowOf(run: DetailedActionRun): RunRow {
@@ -38,6 +41,7 @@ export function rowOf(run: DetailedActionRun): RunRow {
     externalUrl: details?.externalUrl ?? null,
     problem: firstLine(error ?? ""),
     isStopping: isOpen(status) && (details?.cancel ?? null) !== null,
+    waiting: details?.waiting ?? null,
   };
 }
 
@@ -60,12 +64,23 @@ const RANKS: Readonly<Record<Status, number>> = {
 
 /** The newer of two reads of one run. D1 can be behind: a run never goes back. The same object if nothing changed. */
 export function newer(held: RunRow, read: RunRow): RunRow {
-  if (RANKS[read.status] < RANKS[held.status]) return held;
+  if (RANKS[read.status] < RANKS[held.status] || isHeldBackAgain(held, read)) return held;
   const isSame =
     read.status === held.status &&
     read.startedAt === held.startedAt &&
     read.completedAt === held.completedAt &&
     read.externalUrl === held.externalUrl &&
-    read.isStopping === held.isStopping;
+    read.isStopping === held.isStopping &&
+    isSameWait(read.waiting, held.waiting);
   return isSame ? held : read;
+}
+
+/** A run that was released once never waits again. */
+function isHeldBackAgain(held: RunRow, read: RunRow): boolean {
+  return held.status === read.status && held.waiting === null && read.waiting !== null;
+}
+
+/** Its place in line is left out, because a list does not have it. */
+function isSameWait(one: Waiting | null, other: Waiting | null): boolean {
+  return one?.for === other?.for && one?.since === other?.since && one?.reason === other?.reason;
 }

@@ -2,6 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import { harmlessLink } from "../../base/harmless-link.ts";
+import { WaitingText } from "../gates/waiting-text.tsx";
 import type { Scope } from "../routes/pages.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
 import { tookOf } from "../ui/durations.ts";
@@ -68,10 +69,10 @@ interface RowProps {
 
 function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
   const { id, actionName, entityId, status, triggeredBy, createdAt, labels, externalUrl } = row;
-  const { problem } = row;
+  const { problem, waiting } = row;
   const marks = [
     isSelected ? "is-selected" : "",
-    problem === null ? "" : "has-problem",
+    problem === null && waiting === null ? "" : "has-note",
     labels.length === 0 ? "" : "has-labels",
   ];
   return (
@@ -98,8 +99,13 @@ function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
           {entityId === null ? "" : ` · ${entityId.slice(0, ENTITY_SHOWN)}`}
         </span>
         {problem === null ? null : (
-          <span class="row-problem" title={problem}>
+          <span class="row-note row-problem" title={problem}>
             <bdi>{problem}</bdi>
+          </span>
+        )}
+        {waiting === null ? null : (
+          <span class="row-note">
+            <WaitingText waiting={waiting} />
           </span>
         )}
       </td>

@@ -115,8 +115,9 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
           ))}
         </div>
         <p class="hint">
-          Also a status, <code>label:</code>, <code>action:</code>, <code>@who</code>, <code>entity:</code>,{" "}
-          <code>since:</code>, <code>until:</code>, or the end of a run’s id.
+          Also a status, <code>waiting</code>, <code>group:</code>, <code>label:</code>, <code>action:</code>,{" "}
+          <code>@who</code>, <code>entity:</code>, <code>since:</code>, <code>until:</code>, or the end of a
+          run’s id.
         </p>
       </div>
     </search>

@@ -1,6 +1,7 @@
 /**
  * What somebody typed into the search, word by word. PURE, apart from the time zone of this machine. A word is a chip
- * by itself if it says which filter it means: a status, `label:shop-42`, `@nightly`. Other words are looked up.
+ * by itself if it says which filter it means: a status, `waiting`, `label:shop-42`, `@nightly`. Other words are looked
+ * up.
  */
 
 import { STATUSES } from "../ui/statuses.ts";
@@ -26,6 +27,8 @@ const PREFIXES: ReadonlyMap<string, FilterName> = new Map([
   ["triggeredby", "triggeredBy"],
   ["entity", "entityId"],
   ["entityid", "entityId"],
+  ["waiting", "waiting"],
+  ["group", "group"],
   ["since", "createdAfter"],
   ["createdafter", "createdAfter"],
   ["until", "createdBefore"],
@@ -67,6 +70,7 @@ function termOf(typed: string, now: Date): Term {
   if (word === "") return { kind: "unfinished", typed };
   const status = STATUSES.find((one) => one === typed.toLowerCase());
   if (status !== undefined) return { kind: "chip", chip: { name: "status", value: status } };
+  if (typed.toLowerCase() === "waiting") return { kind: "chip", chip: { name: "waiting", value: "any" } };
   const [, version] = UUID.exec(word) ?? [];
   // A run's id has version 8, so any other UUID is an entity's.
   if (version === "8") return { kind: "run", id: word.toLowerCase() };
@@ -82,7 +86,8 @@ function timed(chip: Chip, now: Date): Chip {
   const text = chip.value.toLowerCase();
   switch (chip.name) {
     case "status":
-      return { name: "status", value: text };
+    case "waiting":
+      return { name: chip.name, value: text };
     case "createdAfter":
       if (isRelative(text)) return { name: "since", value: text };
       return { name: "createdAfter", value: sinceInstant(text, now)?.toISOString() ?? chip.value };

@@ -1,5 +1,6 @@
 /** What the search offers for the word that somebody types. PURE. */
 
+import { WAITING_FILTERS } from "../gates/waiting.ts";
 import { STATUSES } from "../ui/statuses.ts";
 import type { Chip } from "./filters.ts";
 import type { RunRow } from "./run-row.ts";
@@ -67,6 +68,7 @@ export function localSuggestions(text: string, rows: readonly RunHint[], now: Da
     const value = prefixed.value.toLowerCase();
     const begins = (one: string) => one.startsWith(value) && one !== value;
     if (prefixed.name === "status") return STATUSES.filter(begins).map(status);
+    if (prefixed.name === "waiting") return WAITING_FILTERS.filter(begins).map(waiting);
     if (prefixed.name === "createdAfter")
       return SINCE_PRESETS.filter(begins).map((one) => time("since", one, now));
     if (prefixed.name === "createdBefore")
@@ -75,8 +77,9 @@ export function localSuggestions(text: string, rows: readonly RunHint[], now: Da
   }
   const lower = word.toLowerCase();
   const statuses = STATUSES.filter((one) => one.startsWith(lower)).map(status);
+  const waits = "waiting".startsWith(lower) ? WAITING_FILTERS.map(waiting) : [];
   const ended = isIdEnd(word) ? rows.filter(({ id }) => id.endsWith(lower)).slice(0, RUNS_MAX) : [];
-  return [...statuses, ...ended.map((run) => ({ kind: "run", run }) as const)];
+  return [...statuses, ...waits, ...ended.map((run) => ({ kind: "run", run }) as const)];
 }
 
 /** What the service found for a field, by the field's name. */
@@ -96,6 +99,10 @@ export function facetSuggestions(found: FoundFacets, search: FacetSearch | null)
 
 function status(value: string): Suggestion {
   return { kind: "chip", chip: { name: "status", value } };
+}
+
+function waiting(value: string): Suggestion {
+  return { kind: "chip", chip: { name: "waiting", value } };
 }
 
 function time(prefix: "since" | "until", preset: string, now: Date): Suggestion {

@@ -1,12 +1,12 @@
 /** The page "Audit": who changed tokens and actions, newest first. */
 
-import type { AuditEntry } from "../../client/index.ts";
+import { type AuditEntry, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { ListPage, useListPage } from "../ui/list-page.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { envOf, pageOf, wordsOf } from "./audit-words.ts";
+import { envOf, gatesOf, pageOf, wordsOf } from "./audit-words.ts";
 import { NotYours } from "./not-yours.tsx";
 
 export function AuditPage() {
@@ -24,7 +24,7 @@ function Audit() {
           <Empty title={loaded.isFirst ? "Nothing has happened yet" : "There are no more entries"}>
             <p>
               The log shows who creates, rotates and revokes tokens, ends sessions, stores and deletes
-              actions, deletes versions, and asks for a resync.
+              actions, deletes versions, approves and rejects runs, pauses groups, and asks for a resync.
             </p>
           </Empty>
         ) : (
@@ -66,6 +66,7 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
             </td>
             <td>
               {wordsOf(entry.action)} <Target entry={entry} />
+              {gatesOf(entry) === null ? null : <p class="muted">{gatesOf(entry)}</p>}
             </td>
             <td class="is-wide">
               {envOf(entry.scope) === null ? <span class="muted">all</span> : <bdi>{envOf(entry.scope)}</bdi>}
@@ -82,7 +83,8 @@ function Target({ entry }: { readonly entry: AuditEntry }) {
   const { target, targetName } = entry;
   const { scope } = useSession();
   const page = pageOf(entry, scope);
-  const name = <bdi class="break">{targetName}</bdi>;
+  const isWhole = target === WHOLE_ENVIRONMENT;
+  const name = <bdi class="break">{isWhole ? "the environment" : targetName}</bdi>;
   return (
     <>
       {page === null ? name : <Link href={hrefOf(page)}>{name}</Link>}

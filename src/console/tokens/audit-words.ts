@@ -21,7 +21,23 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   webhook_endpoint_tested: "tested the endpoint",
   webhook_endpoint_message_resent: "sent a message again to the endpoint",
   webhook_endpoint_recovery_started: "began a recovery of the endpoint",
+  run_approved: "approved the run",
+  run_rejected: "rejected the run",
+  run_released: "opened the time gate of the run",
+  pause_put: "paused",
+  pause_deleted: "resumed",
 };
+
+const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
+  added: "more holds its runs back",
+  weakened: "less holds its runs back",
+  removed: "something no longer holds its runs back",
+};
+
+/** What an entry did to the approval and the concurrency of an action; null if nothing. */
+export function gatesOf({ gates }: Pick<AuditEntry, "gates">): string | null {
+  return gates && (GATES[gates] ?? gates);
+}
 
 /** What was done, to be read before the target. A later service may know more kinds. */
 export function wordsOf(action: string): string {
@@ -47,6 +63,8 @@ export function pageOf(
   // The target can be a part of it, such as `{name}/versions/{version}`.
   const [name = ""] = target.split("/");
   if (action.startsWith("webhook_")) return { name: "endpoint", o, p, envName, endpoint: name };
+  if (action.startsWith("run_")) return { name: "run", o, p, envName, id: target };
+  if (action.startsWith("pause_")) return { name: "groups", o, p, envName };
   if (action.startsWith("action_")) return { name: "action", o, p, envName, action: name };
   return action === "resync_requested" ? { name: "runs", o, p, envName } : null;
 }

@@ -9,6 +9,7 @@ import { SelectField, TextField } from "../ui/field.tsx";
 import { exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { expiresAt, expiryChoices, firstChoice } from "./expiry.ts";
+import { mintableOf } from "./flags.ts";
 import { mintableRoles, type Role } from "./roles.ts";
 import { ShownSecret, TokenName } from "./shown-secret.tsx";
 
@@ -50,6 +51,10 @@ interface TokenFormProps {
   readonly onUnsure: () => void;
 }
 
+const FIELDS = [
+  ...["/name", "/role", "/envName", "/expiresAt"],
+  ...["/person", "/mayApprove", "/mayActForOthers"],
+];
 const AFTER_LOSS = "The service may have created a token. Look for it in the list, and revoke it.";
 
 function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
@@ -62,7 +67,11 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
   const [role, setRole] = useState<Role>("viewer");
   const [envName, setEnvName] = useState(holder.envName ?? "");
   const [expiry, setExpiry] = useState(() => firstChoice(choices));
-  const change = useChange({ fields: ["/name", "/role", "/envName", "/expiresAt"], afterLoss: AFTER_LOSS });
+  const mintable = mintableOf(holder);
+  const [person, setPerson] = useState(holder.person ?? "");
+  const [mayApprove, setMayApprove] = useState(false);
+  const [mayActForOthers, setMayActForOthers] = useState(false);
+  const change = useChange({ fields: FIELDS, afterLoss: AFTER_LOSS });
   const { problems } = change;
 
   function create() {
@@ -75,6 +84,9 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
       role,
       ...(envName.trim() === "" ? {} : { envName: envName.trim() }),
       ...(at === undefined ? {} : { expiresAt: at }),
+      ...(mintable.person && person.trim() !== "" && { person: person.trim() }),
+      ...(mayApprove && { mayApprove }),
+      ...(mayActForOthers && { mayActForOthers }),
     };
     change.submit({
       send: ({ signal }) => client.tokens.create(body, { signal }),
@@ -135,6 +147,56 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
           </option>
         ))}
       </SelectField>
+      {mintable.person || holder.person !== null ? (
+        <TextField
+          label="Person"
+          hint={
+            mintable.person
+              ? "Whom the token acts for. Runs show this name instead of the token's. Optional."
+              : "Your own token acts for this person."
+          }
+          readOnly={!mintable.person}
+          value={person}
+          error={problems.get("/person")}
+          onText={setPerson}
+        />
+      ) : null}
+      <Flag
+        label="May approve and reject runs, with any role"
+        isOffered={mintable.mayApprove}
+        isOn={mayApprove}
+        error={problems.get("/mayApprove")}
+        onChange={setMayApprove}
+      />
+      <Flag
+        label="May act for others, as a portal does with On-Behalf-Of"
+        isOffered={mintable.mayActForOthers}
+        isOn={mayActForOthers}
+        error={problems.get("/mayActForOthers")}
+        onChange={setMayActForOthers}
+      />
     </ChangeForm>
+  );
+}
+
+interface FlagProps {
+  readonly label: string;
+  /** Whether the holder can give it. */
+  readonly isOffered: boolean;
+  readonly isOn: boolean;
+  readonly error: string | undefined;
+  readonly onChange: (isOn: boolean) => void;
+}
+
+function Flag({ label, isOffered, isOn, error, onChange }: FlagProps) {
+  if (!isOffered) return null;
+  return (
+    <div>
+      <label class="switch">
+        <input type="checkbox" checked={isOn} onChange={(event) => onChange(event.currentTarget.checked)} />
+        {label}
+      </label>
+      {error === undefined ? null : <p class="field-error">{error}</p>}
+    </div>
   );
 }

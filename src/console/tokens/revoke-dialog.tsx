@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { ApiToken, RevokedApiTokens } from "../../client/index.ts";
 import { setDisabled } from "../notifications/disabling.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
+import { countText } from "../runs/counts.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
@@ -21,7 +22,7 @@ interface RevokeDialogProps {
 }
 
 export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
-  const { client, holder, may } = useSession();
+  const { client, holder, scope, may } = useSession();
   const { note } = useNotices();
   const [left, setLeft] = useState<RevokedApiTokens | null>(null);
   const change = useChange({ afterLoss: AFTER_LOSS });
@@ -32,6 +33,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
         const below = result.revoked.length - 1;
         const also = below === 0 ? "" : ` So ${below === 1 ? "is 1 token" : `are ${below} tokens`} below it.`;
         note(`The token ${token.name} is revoked.${also}`);
+        noteWaiting(result.waitingRuns);
         onRevoked();
         // A token that revoked itself can disable nothing.
         if (result.webhookEndpoints.length === 0 || token.id === holder.id || !may("webhooks:manage"))
@@ -39,6 +41,16 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
         else setLeft(result);
       },
     });
+  /** The runs go on. A signed-out page can't show them. */
+  function noteWaiting(count: RevokedApiTokens["waitingRuns"]) {
+    if (count === 0 || token.id === holder.id) return;
+    const page = { name: "runs", ...scope, envName: token.envName ?? scope.envName } as const;
+    const runs =
+      count === 1 ? "1 run that it created waits" : `${countText(count)} runs that it created wait`;
+    note(`${runs} and will start all the same. Cancel what must not start.`, {
+      link: { href: hrefOf(page, new URLSearchParams({ waiting: "any" })), text: "Waiting runs" },
+    });
+  }
   if (left !== null) return <EndpointsDialog of={left} onClose={onClose} />;
   return (
     <ConfirmDialog

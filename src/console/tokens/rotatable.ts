@@ -3,12 +3,15 @@
 import type { ApiToken, CurrentToken } from "../../client/index.ts";
 
 type Holder = Pick<CurrentToken, "id">;
-type Listed = Pick<ApiToken, "id" | "role" | "parentId" | "oldSecretExpiresAt">;
+type Listed = Pick<
+  ApiToken,
+  "id" | "role" | "parentId" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers"
+>;
 
 /** False if the service would refuse. `tokens`: those that the page has. A token's parents can be on another page. */
 export function isRotatable(token: Listed, holder: Holder, tokens: readonly Listed[]): boolean {
-  // A session of ROOT_TOKEN rotates no owner.
-  if (holder.id === null) return token.role !== "owner";
+  // A session of ROOT_TOKEN rotates no owner, and no token with a flag.
+  if (holder.id === null) return token.role !== "owner" && !token.mayApprove && !token.mayActForOthers;
   // In an overlap, a rotation ends the secret of this session at once, and nobody would see the new one.
   if (token.id === holder.id) return token.oldSecretExpiresAt === null;
   const seen = new Set<string>();

@@ -5,6 +5,7 @@ import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { useNow } from "../ui/clock.tsx";
 import { Countdown, exactTime, RelativeTime } from "../ui/time.tsx";
+import { flagWords } from "./flags.ts";
 import { LastUse } from "./last-use.tsx";
 import { isRotatable } from "./rotatable.ts";
 
@@ -47,6 +48,11 @@ export function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
             <td>
               <bdi class="token-name">{token.name}</bdi>
               {token.id === holder.id ? <span class="chip is-own">yours</span> : null}
+              {flagWords(token).length === 0 ? null : (
+                <p class="muted">
+                  <bdi>{flagWords(token).join(", ")}</bdi>
+                </p>
+              )}
               <p class="is-narrow muted">
                 {token.role} · {token.envName ?? "all environments"}
               </p>

@@ -17,6 +17,10 @@ interface ChangeFormProps {
   /** The text of the button that does not. */
   readonly keep?: string;
   readonly class?: string;
+  /** Enter in a field does not submit the form. Only a press of the button does. */
+  readonly isDeliberate?: boolean;
+  /** Whether the button can be pressed. */
+  readonly isReady?: boolean;
   /** Stands between the problem and the buttons. */
   readonly besides?: ComponentChildren;
   /** Another button, before the one that does it. */
@@ -25,7 +29,8 @@ interface ChangeFormProps {
 }
 
 export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more }: ChangeFormProps) {
-  const { kind = "primary", keep = "Cancel", besides, also, ...attributes } = more;
+  const { kind = "primary", keep = "Cancel", besides, also, ...others } = more;
+  const { isDeliberate = false, isReady = true, ...attributes } = others;
   const { isBusy, problems } = change;
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => showFirstProblem(form.current), [problems]);
@@ -37,7 +42,7 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        onSubmit();
+        if (!isDeliberate) onSubmit();
       }}
     >
       {children}
@@ -50,7 +55,13 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
       <DialogButtons>
         <Button onClick={onClose}>{keep}</Button>
         {also}
-        <Button kind={kind} type="submit" isBusy={isBusy}>
+        <Button
+          kind={kind}
+          type={isDeliberate ? "button" : "submit"}
+          isBusy={isBusy}
+          disabled={!isReady}
+          onClick={isDeliberate ? onSubmit : undefined}
+        >
           {verb}
         </Button>
       </DialogButtons>

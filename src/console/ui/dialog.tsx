@@ -1,6 +1,6 @@
 /**
- * A modal dialog. It is open while it is rendered. Its first field gets the focus. The browser keeps the focus inside
- * the dialog, and afterwards gives it back.
+ * A modal dialog. It is open while it is rendered. Its first field gets the focus, or the dialog itself. The browser
+ * keeps the focus inside the dialog, and afterwards gives it back.
  */
 
 import type { ComponentChildren } from "preact";
@@ -15,10 +15,12 @@ interface DialogProps {
   readonly onClose: () => void;
   /** Only its buttons close it, and Escape does not, because what it holds would be lost. */
   readonly isKept?: boolean;
+  /** People read it before they do anything: the dialog gets the focus, and so it begins at its top. */
+  readonly isRead?: boolean;
   readonly children: ComponentChildren;
 }
 
-export function Dialog({ title, onClose, isKept = false, children }: DialogProps) {
+export function Dialog({ title, onClose, isKept = false, isRead = false, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const isGone = useRef(false);
   const id = useId();
@@ -26,7 +28,8 @@ export function Dialog({ title, onClose, isKept = false, children }: DialogProps
     const dialog = ref.current;
     dialog?.showModal();
     // Otherwise the button that closes it would get the focus.
-    dialog?.querySelector<HTMLElement>("form :is(input, select, textarea)")?.focus();
+    const field = dialog?.querySelector<HTMLElement>("form :is(input, select, textarea)");
+    (isRead ? dialog : field)?.focus();
     return () => {
       isGone.current = true;
       dialog?.close();

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useCallback, useMemo, useState } from "preact/hooks";
+import { Link } from "../routes/router.tsx";
 import { Button } from "./button.tsx";
 import { contextOf } from "./context.ts";
 import { Icon } from "./icons.tsx";
@@ -13,11 +14,23 @@ const READ_FOR_MS = 3000;
 export interface Notices {
   /** Tells a screen reader alone. */
   readonly announce: (text: string) => void;
-  /** Shows a note, which is read out too. A problem stays until it is dismissed. */
-  readonly note: (text: string, options?: { readonly isProblem?: boolean }) => void;
+  /** Shows a note, which is read out too. A problem and a link stay until they are dismissed. */
+  readonly note: (text: string, options?: NoteOptions) => void;
+}
+
+interface NoteOptions {
+  readonly isProblem?: boolean;
+  /** A page of the console. */
+  readonly link?: NoticeLink;
+}
+
+interface NoticeLink {
+  readonly href: string;
+  readonly text: string;
 }
 
 interface Notice {
+  readonly link: NoticeLink | undefined;
   readonly key: number;
   readonly text: string;
   readonly kind: "heard" | "note" | "problem";
@@ -34,24 +47,36 @@ export function NoticesProvider({ children }: { readonly children: ComponentChil
   }, []);
   const notices = useMemo(() => {
     let lastKey = 0;
-    function add(text: string, kind: Notice["kind"]): void {
+    function add(text: string, kind: Notice["kind"], link?: NoticeLink): void {
       lastKey++;
       const key = lastKey;
-      setShown((all) => [...all, { key, text, kind }]);
-      if (kind !== "problem") setTimeout(dismiss, kind === "heard" ? READ_FOR_MS : SHOWN_FOR_MS, key);
+      setShown((all) => [...all, { key, text, kind, link }]);
+      if (kind !== "problem" && link === undefined)
+        setTimeout(dismiss, kind === "heard" ? READ_FOR_MS : SHOWN_FOR_MS, key);
     }
     return {
       announce: (text: string) => add(text, "heard"),
-      note: (text: string, { isProblem = false } = {}) => add(text, isProblem ? "problem" : "note"),
+      note: (text: string, { isProblem = false, link }: NoteOptions = {}) =>
+        add(text, isProblem ? "problem" : "note", link),
     };
   }, [dismiss]);
   return (
     <Provider value={notices}>
       {children}
       <div role="status" class="notices">
-        {shown.map(({ key, text, kind }) => (
+        {shown.map(({ key, text, kind, link }) => (
           <div key={key} class={kind === "heard" ? "only-heard" : `notice is-${kind}`}>
-            <p>{text}</p>
+            <p>
+              {text}
+              {link === undefined ? null : (
+                <>
+                  {" "}
+                  <Link href={link.href} onFollow={() => dismiss(key)}>
+                    {link.text}
+                  </Link>
+                </>
+              )}
+            </p>
             {kind === "heard" ? null : (
               <Button kind="quiet" aria-label="Dismiss" onClick={() => dismiss(key)}>
                 <Icon name="cross" />

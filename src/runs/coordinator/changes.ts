@@ -124,8 +124,8 @@ export class Changes {
       this.#shared = newPages();
       this.#sharedAt = { seq: newestSeq, at: now };
     }
-    const { after, include, actionName, labels } = asked;
-    const key = JSON.stringify([after, include, actionName, labels]);
+    const { after, include, actionName, labels, waiting, group } = asked;
+    const key = JSON.stringify([after, include, actionName, labels, waiting, group]);
     const shared = this.#shared.get(key);
     if (shared !== undefined) return shared;
     const page = this.#newPage(asked, newestSeq);

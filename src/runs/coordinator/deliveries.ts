@@ -137,7 +137,9 @@ export class Deliveries extends RunRequests<Delivery> {
   ): void {
     const run = this.#journal.runs.byId(runId);
     if (run === null) return;
-    if (run.slotUntil !== null) this.#slotFreed(run, now);
+    // The answer of an attempt that counted as lost can come while a later one is under way.
+    const isLast = run.slotUntil !== null && attempt >= this.#journal.timeline.lastAttempt(runId);
+    if (isLast) this.#slotFreed(run, now);
     if (isOvertaken) this.#tellOvertaken(run, attempt, result, now);
     this.#stopRequests.deliveryAttemptEnded(run, attempt, result.values, now);
     // A heartbeat knows the job's page better.

@@ -75,7 +75,7 @@ export class GateKeeper {
   ): GatedCreate {
     const { gates } = begun;
     if (gates === null) throw new Error("a run without gates waits for nothing");
-    this.#noteLimit(begun);
+    this.#noteLimit(begun, now);
     const slot = slotOf(gates);
     const place = isAtSlot(begun) ? this.#placeOf(begun, slot, now) : null;
     if (place?.type === "refuse") return "concurrency_limit";
@@ -89,8 +89,7 @@ export class GateKeeper {
     const created = this.#ledger.create(run, changeKey, details, now);
     if (created === null) return "taken";
     this.#deliveries.launch(run.id, delivery);
-    if (isAtSlot(run)) this.admitAt(slot, now);
-    return created;
+    return isAtSlot(run) ? this.#admitted(created, slot, now) : created;
   }
 
   /** Applies an event to a run that waits. A run that gets to its slot is released with the same version if it can be. */
@@ -109,8 +108,13 @@ export class GateKeeper {
     const changed = isReleased
       ? this.#release(before, run, event, now, details)
       : this.#ledger.update(before, run, event, now, details);
-    if (isAtSlot(run)) this.admitAt(slot, now);
-    return changed;
+    return isAtSlot(run) ? this.#admitted(changed, slot, now) : changed;
+  }
+
+  /** The run as it is after it got to its slot: what it replaces there can end at once, and then it is released. */
+  #admitted(run: JournaledRun, slot: Slot, now: number): JournaledRun {
+    this.admitAt(slot, now);
+    return this.#journal.runs.byId(run.id) ?? run;
   }
 
   /** Call this when something has changed at a slot: an end, a limit, or a run that got there. */
@@ -133,18 +137,31 @@ export class GateKeeper {
   /** Looks at every slot at which runs wait, because a pause has ended or a limit has changed. */
   admitEverywhere(now: number): void {
     this.#round.begin();
-    this.takeTurn(now);
+    try {
+      this.takeTurn(now);
+    } catch (error) {
+      // The pause or the limit has changed all the same. The alarm goes on with the round.
+      this.#failed(error);
+    }
     this.#arm(now);
   }
 
-  /** The alarm's part. Returns how many slots were looked at. */
+  /**
+   * The alarm's part. Returns how many slots were looked at. Throws, after all of it, if something failed, because then
+   * the alarm must not ring again at once.
+   */
   takeTurn(now: number): number {
+    const failures: unknown[] = [];
     const { pauses, slots, claims, runs } = this.#journal;
     claims.eraseEnded(now, TURN_RUNS);
     if (pauses.eraseEnded(now)) this.#round.begin();
     for (const id of slots.ended(now, TURN_RUNS)) {
       const run = runs.byId(id);
-      if (run !== null) this.slotFreed(run, now);
+      try {
+        if (run !== null) this.slotFreed(run, now);
+      } catch (error) {
+        failures.push(error);
+      }
     }
     for (const [id, { slot, at }] of this.#putOff) {
       if (msSince(at, now) < PUT_OFF_MS) continue;
@@ -153,7 +170,8 @@ export class GateKeeper {
     }
     const looked = this.#round.next();
     for (const slot of looked) this.#changed.set(nameOf(slot), slot);
-    this.#admit(now);
+    failures.push(...this.#admit(now));
+    if (failures.length > 0) throw failures[0];
     return looked.length;
   }
 
@@ -161,23 +179,27 @@ export class GateKeeper {
   nextAt(now: number): number {
     if (this.#changed.size > 0 || this.#round.isUnderWay) return now;
     const { pauses, slots } = this.#journal;
-    const tried = [...this.#putOff.values()].map(({ at }) => at + PUT_OFF_MS);
+    // After the clock stepped back, they are tried at once.
+    const tried = [...this.#putOff.values()].map(({ at }) => (at > now ? now : at + PUT_OFF_MS));
     return Math.min(pauses.nextEndAt(), slots.nextEndAt(), ...tried);
   }
 
-  #admit(now: number): void {
+  /** Returns what failed besides single runs. */
+  #admit(now: number): readonly unknown[] {
     this.#isAdmitting = true;
     const budget = { runs: TURN_RUNS, bytes: TURN_BYTES };
     try {
       for (const [name, slot] of this.#changed) {
-        if (budget.runs <= 0 || budget.bytes <= 0) return;
+        if (budget.runs <= 0 || budget.bytes <= 0) break;
         this.#changed.delete(name);
         if (!this.#admitOnce(slot, now, budget)) this.#changed.set(name, slot);
       }
+      return [];
     } catch (error) {
-      logFailure("admission_failed", error, { coordinator: this.#journal.owner.name });
+      this.#failed(error);
       // What is not admitted is found again by a round.
       this.#round.begin();
+      return [error];
     } finally {
       this.#isAdmitting = false;
       if (this.#changed.size > 0 || this.#round.isUnderWay) this.#arm(now);
@@ -186,20 +208,40 @@ export class GateKeeper {
 
   /** False if the slot must be looked at again. */
   #admitOnce(slot: Slot, now: number, budget: { runs: number; bytes: number }): boolean {
+    this.#endOverdue(slot, now);
     const line = this.#lineAt(slot, now);
     if (line.waiters.length === 0) return true;
     for (const admission of admit(line)) {
+      // A holder that could not be asked to stop is still in the line.
+      if (this.#isPutOff(admission.id, now)) continue;
       if (budget.runs <= 0 || budget.bytes <= 0) return false;
       budget.runs--;
       try {
         budget.bytes -= this.#apply(admission, slot, now);
       } catch (error) {
-        logFailure("admission_failed", error, { coordinator: this.#journal.owner.name, run: admission.id });
+        this.#failed(error, admission.id);
         this.#putOff.set(admission.id, { slot, at: now });
         return false;
       }
     }
     return true;
+  }
+
+  /** Ends the runs whose time is up, however late the alarm is, so that none of them holds a slot or replaces a run. */
+  #endOverdue(slot: Slot, now: number): void {
+    for (const id of this.#journal.slots.due(slot, now)) {
+      if (this.#isPutOff(id, now)) continue;
+      try {
+        this.#ledger.current(id, now);
+      } catch (error) {
+        this.#failed(error, id);
+        this.#putOff.set(id, { slot, at: now });
+      }
+    }
+  }
+
+  #failed(error: unknown, run?: string): void {
+    logFailure("admission_failed", error, { coordinator: this.#journal.owner.name, run });
   }
 
   /** Returns how many bytes were sent. A run whose time is up ends instead. */
@@ -272,7 +314,7 @@ export class GateKeeper {
 
   /**
    * What `admit()` says of a run that gets to its slot now: null if it waits there. Those before it come first. If they
-   * are too many for one turn, it waits behind them.
+   * are too many for one turn, or if the run replaces any of them, it waits behind them until they are gone.
    */
   #placeOf(run: Run, slot: Slot, now: number): Admission | null {
     this.admitAt(slot, now);
@@ -285,7 +327,9 @@ export class GateKeeper {
       onConflict: run.gates?.concurrency?.onConflict ?? "queue",
       isHeld: false,
     };
-    return admit({ ...line, waiters: [...line.waiters, last] }).find(({ id }) => id === run.id) ?? null;
+    const admissions = admit({ ...line, waiters: [...line.waiters, last] });
+    if (admissions.some(({ type }) => type === "replace")) return null;
+    return admissions.find(({ id }) => id === run.id) ?? null;
   }
 
   #lineAt(slot: Slot, now: number): Line {
@@ -304,14 +348,16 @@ export class GateKeeper {
   }
 
   /** A newer version of an action can come before the PUT that made it has told us. */
-  #noteLimit({ source, actionName, actionVersion, gates }: Run): void {
+  #noteLimit({ source, actionName, actionVersion, gates }: Run, now: number): void {
     const { concurrency = null } = gates ?? {};
     if (source !== "action" || actionVersion === null || concurrency === null || concurrency.isClaimed)
       return;
     const { group, limit } = concurrency;
     const { slots } = this.#journal;
     if (slots.knowsLimit(group, actionName, actionVersion)) return;
-    if (slots.setLimit(group, actionName, actionVersion, limit)) this.#round.begin();
+    if (!slots.setLimit(group, actionName, actionVersion, limit)) return;
+    this.#round.begin();
+    this.#arm(now);
   }
 
   #hasRoomFor(slot: Slot, creatorId: string, { sealed, stopRequest }: NewDelivery): boolean {

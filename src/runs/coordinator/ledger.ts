@@ -182,7 +182,7 @@ export class Ledger {
   #slotUntil(run: Run, now: number): number | null {
     if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return null;
     const lease = this.#journal.deliveries.leaseOf(run.id);
-    return lease === null ? null : Math.min(lease, now + LEASE_MS);
+    return lease === null || lease <= now ? null : Math.min(lease, now + LEASE_MS);
   }
 
   #written(run: JournaledRun, written: Written, now: number): void {

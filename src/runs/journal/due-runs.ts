@@ -38,7 +38,8 @@ export class DueRuns implements DueRows {
   /** The time of a run is up at its deadline, and that of its delivery can be up before. */
   overdue(now: number, limit: number): Due[] {
     const runs = this.#due("due_at <= ?1 AND deadline_at <= ?1 LIMIT ?2", now, limit);
-    const ends = `SELECT run_id AS id, ends_at AS dueAt FROM ${WAITING} AND ends_at <= ? LIMIT ?`;
+    // A delivery that waits at a gate has no next attempt. Its run's time decides.
+    const ends = `SELECT run_id AS id, ends_at AS dueAt FROM ${WAITING} AND next_at IS NOT NULL AND ends_at <= ? LIMIT ?`;
     return [...runs, ...this.#sql.exec<DueDelivery>(ends, now, limit - runs.length)];
   }
 

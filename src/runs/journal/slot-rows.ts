@@ -68,6 +68,12 @@ export class SlotRows {
     return [...rows].map((row) => ({ ...row, isStopping: row.isStopping === 1 }));
   }
 
+  /** Open holders and waiters that need something now: their time may be up although no alarm has noticed. */
+  due({ group, key }: Slot, now: number): string[] {
+    const due = `SELECT id FROM ${AT_SLOT} AND slot_state <> 'early' AND completed_at IS NULL AND due_at <= ?`;
+    return [...this.#sql.exec<{ id: string }>(due, group, key, now)].map(({ id }) => id);
+  }
+
   /** In the order in which they got to the slot. */
   waiters({ group, key }: Slot): Waiter[] {
     const rows = this.#sql.exec<WaiterRow>(

@@ -61,6 +61,13 @@ export class TimelineRows {
     return this.#rows("WHERE run_id = ? AND type = 'attempt_started' LIMIT 1", runId).length > 0;
   }
 
+  /** The number of the newest attempt that has begun; 0 before the first. Reads the run's whole timeline. */
+  lastAttempt(runId: string): number {
+    const last =
+      "SELECT max(data ->> 'attempt') AS attempt FROM events WHERE run_id = ? AND type = 'attempt_started'";
+    return this.#sql.exec<{ attempt: number | null }>(last, runId).one().attempt ?? 0;
+  }
+
   /** Whether the timeline tells of the attempt's beginning, but not of its end. Reads the run's whole timeline. */
   isAttemptOpen(runId: string, attempt: number): boolean {
     const told = (type: string) =>

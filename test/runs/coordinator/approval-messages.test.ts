@@ -51,7 +51,13 @@ async function request(path: string, required = 1): Promise<string> {
         ...{ source: "action", actionVersion: 1, triggeredBy: "ann", heartbeatTimeoutMs: null },
         deadlineAt: waitUntil + HOUR_MS,
         gates: {
-          ...{ notBefore: createdAt + HOUR_MS, concurrency: null, sealedUnder: null, waitUntil, creator: actor("ann") },
+          ...{
+            notBefore: createdAt + HOUR_MS,
+            concurrency: null,
+            sealedUnder: null,
+            waitUntil,
+            creator: actor("ann"),
+          },
           approval: { required, allowSelf: false },
         },
       },

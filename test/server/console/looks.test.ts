@@ -5,6 +5,7 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Client } from "../../../src/client/index.ts";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
 import { sharedPlace } from "../place.ts";
 import { describeInBrowser } from "../watched-browser.ts";
@@ -137,8 +138,34 @@ describeInBrowser("the console's looks", (browser) => {
     await job(ofAction).fail("no disk");
     ids.set("waiting for its job", (await client.actions.run("no-webhook", {})).id);
     ids.set("of an action", ofAction.id);
+    await gatedRuns(client);
     await client.runs.wait(failed.id);
   });
+
+  /** One of each that is held back, and one that was rejected. */
+  async function gatedRuns(client: Client): Promise<void> {
+    const trigger = { type: "webhook", url: `${receiver.url}/gated` } as const;
+    const concurrency = { group: "slots", key: "{{ parameters.service }}" };
+    await client.actions.put("gated", { trigger, approval: { required: 2 }, concurrency });
+    await client.actions.put("in-turn", { trigger, concurrency: { group: "turns" } });
+    const parameters = { service: "checkout" };
+    const run = async (action: string, name: string, more = {}) =>
+      ids.set(name, (await client.actions.run(action, { parameters, ...more })).id);
+    await run("gated", "waiting for approval");
+    await run("gated", "rejected");
+    // It holds the slot, and looks as every other that runs.
+    await client.actions.run("in-turn", { parameters });
+    await run("in-turn", "in line");
+    await run("in-turn", "waiting for its time", { notBefore: new Date(Date.now() + 9e6).toISOString() });
+    // Somebody else's, because nobody decides about their own.
+    const approver = await client.tokens.create({ name: "approver", role: "member", mayApprove: true });
+    const { runs } = site.client(ENV, approver.token);
+    await runs.reject(ids.get("rejected") ?? "", { reason: "not before the weekend" });
+    await runs.approve(ids.get("waiting for approval") ?? "");
+    const freeze = { reason: "a deploy freeze", until: new Date(Date.now() + 9e6).toISOString() };
+    await client.pauses.put("paused", freeze);
+    await site.client("frozen").pauses.put("-environment", freeze);
+  }
   afterAll(() => receiver?.close());
 
   const opening =
@@ -220,6 +247,24 @@ describeInBrowser("the console's looks", (browser) => {
         },
       },
       { name: "a comparison", path: `${runAlone("explained")}&compare=${ids.get("succeeded")}` },
+      { name: "approvals", path: `${ENV}/approvals` },
+      { name: "no approvals, in an environment that is paused", path: "frozen/approvals" },
+      { name: "groups", path: `${ENV}/groups` },
+      {
+        name: "approve a run",
+        path: runAlone("waiting for approval"),
+        act: async (page) => {
+          await opening("Approve")(page);
+          await page.getByRole("heading", { name: "Request", exact: true }).waitFor();
+        },
+      },
+      { name: "start now", path: runAlone("waiting for its time"), act: opening("Start now") },
+      {
+        name: "a pause without a reason",
+        path: `${ENV}/groups`,
+        act: opening("Pause the environment", "Pause"),
+      },
+      { name: "edit a gated action", path: `${ENV}/actions/gated`, act: opening("Edit") },
       { name: "no such run", path: `${ENV}/runs/01a212de-9b55-8003-a8a9-dd2c148ea617` },
       { name: "actions", path: `${ENV}/actions` },
       { name: "no actions", path: "empty/actions" },
@@ -287,7 +332,8 @@ describeInBrowser("the console's looks", (browser) => {
     await button(page, "Sign in").click();
     await browser.settled(page);
     await lookAt(page, "sign in", found);
-    await signInHere(page, await site.newToken("owner"));
+    const owner = { name: "an-owner", role: "owner", mayApprove: true } as const;
+    await signInHere(page, (await site.client(ENV).tokens.create(owner)).token);
     for (const { name, path, act } of scenes()) {
       // Closes what stands around every page.
       await page.keyboard.press("Escape");

@@ -218,6 +218,7 @@ describeInBrowser("the console's notifications", (browser) => {
     expect(await member.getByRole("navigation").getByRole("link").allInnerTexts()).toEqual([
       "Runs",
       "Actions",
+      "Groups",
     ]);
     await site.goTo(member, "stage/notifications/stray");
     await member.getByRole("heading", { name: "Your token does not open notifications", level: 1 }).waitFor();

@@ -278,7 +278,7 @@ describeInBrowser("the console's session", (browser) => {
   }
 
   const RUNNING = ["Cancel run", "Retry run", "Run action"];
-  const STORING = ["New action", "Edit", "Delete"];
+  const STORING = ["New action", "Edit", "Delete", "Pause the environment"];
   const MINTING = ["New token"];
 
   it.each<[Role, readonly string[]]>([
@@ -299,6 +299,8 @@ describeInBrowser("the console's session", (browser) => {
       `${ENV}/runs/${endedId}`,
       `${ENV}/actions`,
       `${ENV}/actions/deploy`,
+      `${ENV}/groups`,
+      `${ENV}/approvals`,
       "tokens",
       "audit",
     ]) {
@@ -317,7 +319,7 @@ describeInBrowser("the console's session", (browser) => {
     const mayManage = offered.includes("New token");
     expect(
       await page.getByRole("navigation", { name: "Console" }).getByRole("link").allTextContents(),
-    ).toEqual(mayManage ? ["Runs", "Actions", "Notifications", "Tokens", "Audit"] : ["Runs", "Actions"]);
+    ).toEqual(["Runs", "Actions", "Groups", ...(mayManage ? ["Notifications", "Tokens", "Audit"] : [])]);
     expect(await page.getByText(/^Your token does not open/).count()).toBe(mayManage ? 0 : 1);
     expect(refused).toEqual([]);
   });

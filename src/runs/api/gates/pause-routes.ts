@@ -3,7 +3,7 @@
  * can be in each coordinator, so each has every pause.
  */
 
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { auditAfterwards } from "../../../auth/audit-afterwards.ts";
 import { requires } from "../../../auth/bearer.ts";
 import { CONCURRENCY_GROUP } from "../../../base/limits.ts";
@@ -21,16 +21,24 @@ import { pause } from "./request-schemas.ts";
 
 /** The name of the environment's pause. No group has it, because a group begins with a letter or a digit. */
 const ENVIRONMENT = "-environment";
-const PAUSE = `/:group{${ENVIRONMENT}|${CONCURRENCY_GROUP}}` as "/:group";
+/** Also what is no name. Hono's routers differ on a pattern with alternatives. */
+const PAUSE = "/:group{[A-Za-z0-9-][A-Za-z0-9._-]{0,62}}" as "/:group";
+const GROUP = new RegExp(`^${CONCURRENCY_GROUP}$`);
 /** No response can show a later year than 9999. */
 const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+
+/** Before the body is judged, as for every other path. */
+const requiresName: MiddlewareHandler<AppEnv> = (c, next) => {
+  groupOf(c);
+  return next();
+};
 
 export const pauseRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), async (c) => {
     const lists = await askAll(environmentOf(c), (coordinator) => coordinator.pauses());
     return c.json(newestOfEach(lists.flat()).map(toWire));
   })
-  .put(PAUSE, requires("actions:manage"), validBody(pause), async (c) => {
+  .put(PAUSE, requires("actions:manage"), requiresName, validBody(pause), async (c) => {
     const { reason, until } = c.req.valid("json");
     const at = Date.now();
     const put: Pause = {
@@ -62,9 +70,12 @@ export const pauseRoutes = new Hono<AppEnv>()
     return c.body(null, 204);
   });
 
+/** Throws `not_found`. */
 function groupOf(c: Context<AppEnv>): string {
   const name = c.req.param("group") ?? "";
-  return name === ENVIRONMENT ? NO_GROUP.group : name;
+  if (name === ENVIRONMENT) return NO_GROUP.group;
+  if (!GROUP.test(name)) throw new ApiError("not_found");
+  return name;
 }
 
 /** The coordinators differ after a PUT that did not reach all of them. Whoever sent it was told to send it again. */

@@ -11,7 +11,10 @@ export const pause = z
       "Why the runs wait: one line of well-formed Unicode without control characters. Every reader of a run that waits can see it.",
     ),
     until: z.optional(
-      described(instant, "When the pause ends by itself. Without it, only a DELETE ends the pause."),
+      described(
+        instant,
+        "When the pause ends by itself, in the future. Without it, only a DELETE ends the pause.",
+      ),
     ),
   })
   .register(z.globalRegistry, {

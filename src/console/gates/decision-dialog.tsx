@@ -1,0 +1,179 @@
+/**
+ * Approves or rejects a run. What is decided about is in view before the buttons. No single key decides: the focus
+ * begins at the dialog, the field's Enter does nothing, and there is no shortcut.
+ */
+
+import { useState } from "preact/hooks";
+import type { DetailedActionRun, RunApproval } from "../../client/index.ts";
+import { useSession } from "../session/session.tsx";
+import { ChangeForm } from "../ui/change-form.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { ErrorView } from "../ui/error-view.tsx";
+import { TextField } from "../ui/field.tsx";
+import { JsonTree } from "../ui/json-tree.tsx";
+import { useNotices } from "../ui/notices.tsx";
+import { Countdown, RelativeTime } from "../ui/time.tsx";
+import { useChange } from "../ui/use-change.ts";
+import { Who } from "../ui/who.tsx";
+import { RequestView } from "./request-view.tsx";
+import { useApproval } from "./use-approval.ts";
+import { waitingText } from "./waiting.ts";
+
+export type Decision = "approve" | "reject";
+
+interface DecisionDialogProps {
+  readonly decision: Decision;
+  readonly run: DetailedActionRun;
+  readonly onClose: () => void;
+  readonly onDecided: (run: DetailedActionRun) => void;
+}
+
+export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDialogProps) {
+  const { client } = useSession();
+  const { note } = useNotices();
+  const { data: approval, failure, reload } = useApproval(run.id);
+  const [reason, setReason] = useState("");
+  const change = useChange({ fields: ["/reason"] });
+  const isApproval = decision === "approve";
+
+  function send() {
+    const text = reason.trim();
+    const body = text === "" ? {} : { reason: text };
+    change.submit({
+      body,
+      send: (options) => client.runs[decision](run.id, { ...body, ...options, include: "details" }),
+      done(after) {
+        note(isApproval ? approvedText(after) : "The run is rejected. It ended, and nothing was sent.");
+        onDecided(after);
+      },
+    });
+  }
+  const verb = isApproval ? "Approve run" : "Reject run";
+  return (
+    <Dialog title={`${isApproval ? "Approve" : "Reject"} ${run.actionName}?`} onClose={onClose} isRead>
+      <ChangeForm
+        change={change}
+        onSubmit={send}
+        onClose={onClose}
+        verb={verb}
+        kind={isApproval ? "primary" : "danger"}
+        keep="Close"
+        class="wide-form decision"
+        isDeliberate
+        // Nobody decides about what they can't see.
+        isReady={approval != null}
+      >
+        <ErrorView failure={failure} onRetry={reload} isBanner />
+        <DecidedAbout run={run} approval={approval ?? null} />
+        <TextField
+          label="Reason"
+          hint="Optional. Everybody who can see the run can read it."
+          value={reason}
+          error={change.problems.get("/reason")}
+          onText={setReason}
+        />
+      </ChangeForm>
+    </Dialog>
+  );
+}
+
+interface DecidedAboutProps {
+  readonly run: DetailedActionRun;
+  readonly approval: RunApproval | null;
+}
+
+function DecidedAbout({ run, approval }: DecidedAboutProps) {
+  const { triggeredBy, createdAt, parameters, recommendations, details } = run;
+  const waiting = details?.waiting ?? null;
+  return (
+    <>
+      <p>
+        <Who name={triggeredBy} via={details?.via} /> created this run <RelativeTime at={createdAt} />.
+        {waiting === null ? null : (
+          <>
+            {" "}
+            It ends <Countdown until={waiting.until} /> if it still waits.
+          </>
+        )}
+      </p>
+      {approval === null ? (
+        <p class="muted">Loading the request …</p>
+      ) : (
+        <>
+          <Approvals of={approval} />
+          <ActionNow {...approval.action} />
+        </>
+      )}
+      <h3>Parameters</h3>
+      <Values what="parameters" value={parameters} />
+      {Object.keys(recommendations).length === 0 ? null : (
+        <>
+          <h3>Recommendations</h3>
+          <Values what="recommendations" value={recommendations} />
+        </>
+      )}
+      {approval === null ? null : (
+        <>
+          <h3>Request</h3>
+          {approval.request === null ? (
+            <p class="muted">The run has ended, so the service no longer keeps its request.</p>
+          ) : (
+            <RequestView request={approval.request} />
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+function Approvals({ of: { required, approvals } }: { readonly of: RunApproval }) {
+  if (required === 1) return null;
+  return (
+    <p>
+      It needs {required} approvals and has {approvals.length}
+      {approvals.length === 0 ? "." : ": "}
+      <bdi>{approvals.map(({ by }) => by).join(", ")}</bdi>
+    </p>
+  );
+}
+
+/** An approval is for the request below, whatever happened to its action. */
+function ActionNow({ name, version, isChanged }: RunApproval["action"]) {
+  if (isChanged === false) {
+    return (
+      <p class="muted">
+        The action <bdi>{name}</bdi> still has version {version}, as it had when the run was created.
+      </p>
+    );
+  }
+  return (
+    <p class="warning-box">
+      {isChanged
+        ? `The action ${name} has changed since this run was created with version ${version}.`
+        : `The service can't say now whether the action ${name} has changed since version ${version}.`}{" "}
+      The request below is what is sent.
+    </p>
+  );
+}
+
+function Values({ what, value }: { readonly what: string; readonly value: object }) {
+  return Object.keys(value).length === 0 ? (
+    <p class="muted">None.</p>
+  ) : (
+    <JsonTree what={what} value={value} />
+  );
+}
+
+function approvedText({ details }: DetailedActionRun): string {
+  const waiting = details?.waiting ?? null;
+  if (waiting === null) return "The run is approved and starts now.";
+  const { required = 0, approvals = [] } = details?.approval ?? {};
+  const left = required - approvals.length;
+  if (left > 0) return `Your approval counts. The run needs ${left} more.`;
+  return `The run is approved. It still ${waitsNow(waitingText(waiting, Date.now()))}.`;
+}
+
+/** "3rd in line" has no verb. */
+function waitsNow(text: string): string {
+  return /^\d/.test(text) ? `waits: ${text}` : text;
+}

@@ -1,0 +1,45 @@
+/** What the frame tells on every page of an environment: how many runs wait for approval, and what is paused. */
+
+import type { ComponentChildren } from "preact";
+import { useCallback, useMemo } from "preact/hooks";
+import type { ActionRunSummary, Pause } from "../../client/index.ts";
+import { useSession } from "../session/session.tsx";
+import { contextOf } from "../ui/context.ts";
+import { useLoad } from "../ui/load.ts";
+
+const POLL_MS = 30_000;
+const NO_PAUSES: readonly Pause[] = [];
+
+export interface GateNews {
+  readonly pauses: readonly Pause[];
+  /** How many runs wait for approval. Null: not known, or this token may not approve. */
+  readonly approvals: ActionRunSummary["pending"] | null;
+  /** Reads both again. */
+  readonly reload: () => void;
+}
+
+const [GateNewsContext, useGateNews] = contextOf<GateNews>("news of gates");
+
+export { useGateNews };
+
+/** A failed read is not shown, because the page below shows its own. The last news stay meanwhile. */
+export function GateNewsProvider({ children }: { readonly children: ComponentChildren }) {
+  const { reader, holder } = useSession();
+  const { mayApprove } = holder;
+  const read = useCallback(
+    async (signal: AbortSignal) => {
+      const [pauses, summary] = await Promise.all([
+        reader.pauses.list({ signal }),
+        mayApprove ? reader.runs.summary({ waiting: "approval" }, { signal }) : null,
+      ]);
+      return { pauses, approvals: summary?.pending ?? null };
+    },
+    [reader, mayApprove],
+  );
+  const { data, reload } = useLoad(read, { everyMs: POLL_MS });
+  const news = useMemo(
+    () => ({ pauses: data?.pauses ?? NO_PAUSES, approvals: data?.approvals ?? null, reload }),
+    [data, reload],
+  );
+  return <GateNewsContext value={news}>{children}</GateNewsContext>;
+}

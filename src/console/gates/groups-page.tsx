@@ -1,0 +1,164 @@
+/** The page "Groups": who runs and who waits in each concurrency group, and what is paused. */
+
+import { useCallback, useState } from "preact/hooks";
+import { type ConcurrencyGroup, type Pause, WHOLE_ENVIRONMENT } from "../../client/index.ts";
+import { hrefOf, Link, useRoute } from "../routes/router.tsx";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { Empty } from "../ui/empty.tsx";
+import { ListPage } from "../ui/list-page.tsx";
+import { useLoad } from "../ui/load.ts";
+import { useGateNews } from "./gate-news.tsx";
+import { PauseFacts } from "./pause-banner.tsx";
+import { PauseDialog } from "./pause-dialog.tsx";
+import { ResumeDialog } from "./resume-dialog.tsx";
+
+const POLL_MS = 15_000;
+
+type Open = { readonly what: "pause" | "resume"; readonly group: string } | null;
+
+export function GroupsPage() {
+  const { reader, may } = useSession();
+  const { pauses, reload: reloadNews } = useGateNews();
+  const cursor = useRoute().query.get("cursor") ?? undefined;
+  const read = useCallback(
+    (signal: AbortSignal) => reader.concurrencyGroups.page({ cursor }, { signal }),
+    [reader, cursor],
+  );
+  const loaded = useLoad(read, { everyMs: POLL_MS });
+  const [open, setOpen] = useState<Open>(null);
+  const mayPause = may("actions:manage");
+  const isWhole = pauses.some(({ group }) => group === WHOLE_ENVIRONMENT);
+  const close = () => setOpen(null);
+  function changed() {
+    loaded.reload();
+    reloadNews();
+  }
+  return (
+    <>
+      <ListPage
+        title="Groups"
+        of="groups"
+        loaded={loaded}
+        button={
+          mayPause && !isWhole ? (
+            <Button onClick={() => setOpen({ what: "pause", group: WHOLE_ENVIRONMENT })}>
+              Pause the environment
+            </Button>
+          ) : null
+        }
+        note={<Pauses pauses={pauses} mayPause={mayPause} onOpen={setOpen} />}
+      >
+        {({ groups }) =>
+          groups.length === 0 ? (
+            <Empty title="No run is in a group now">
+              <p>
+                An action can name a concurrency group. Its runs then take turns: as many as the limit says
+                run at once, and the others wait here.
+              </p>
+            </Empty>
+          ) : (
+            <GroupTable groups={groups} pauses={pauses} mayPause={mayPause} onOpen={setOpen} />
+          )
+        }
+      </ListPage>
+      {open?.what === "pause" ? <PauseDialog group={open.group} onClose={close} onPaused={changed} /> : null}
+      {open?.what === "resume" ? (
+        <ResumeDialog group={open.group} onClose={close} onResumed={changed} />
+      ) : null}
+    </>
+  );
+}
+
+interface PartProps {
+  readonly pauses: readonly Pause[];
+  readonly mayPause: boolean;
+  readonly onOpen: (open: Open) => void;
+}
+
+/** A paused group is here also when no run is in it. The pause of the environment has a banner on every page. */
+function Pauses({ pauses, mayPause, onOpen }: PartProps) {
+  const ofGroups = pauses.filter(({ group }) => group !== WHOLE_ENVIRONMENT);
+  if (ofGroups.length === 0) return null;
+  return (
+    <ul class="pauses" aria-label="Pauses">
+      {ofGroups.map((pause) => (
+        <li key={pause.group} class="warning-box">
+          <p>
+            <strong>{pause.group} is paused:</strong> <PauseFacts pause={pause} />
+          </p>
+          {mayPause ? (
+            <Button
+              aria-label={`Resume ${pause.group}`}
+              onClick={() => onOpen({ what: "resume", group: pause.group })}
+            >
+              Resume
+            </Button>
+          ) : null}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+interface GroupTableProps extends PartProps {
+  readonly groups: readonly ConcurrencyGroup[];
+}
+
+function GroupTable({ groups, pauses, mayPause, onOpen }: GroupTableProps) {
+  const { scope } = useSession();
+  const isPaused = (name: string) => pauses.some(({ group }) => group === name);
+  return (
+    <table class="table groups-table" aria-label="Groups">
+      <thead>
+        <tr>
+          <th scope="col">Group</th>
+          <th scope="col" class="col-count">
+            Running
+          </th>
+          <th scope="col" class="col-count">
+            Waiting
+          </th>
+          <th scope="col" class="is-end col-pause">
+            <span class="only-heard">Pause</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {groups.map(({ group, key, limit, holders, waiters, paused }) => (
+          <tr key={`${group} ${key}`}>
+            <td>
+              <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group }))}>{group}</Link>
+              {key ? (
+                <p class="muted">
+                  <bdi>{key}</bdi>
+                </p>
+              ) : null}
+              {paused === null ? null : <p class="paused">paused</p>}
+            </td>
+            <td class="number">
+              {holders} of {limit}
+            </td>
+            <td class="number">{waiters}</td>
+            <td class="is-end">
+              {mayPause && !isPaused(group) ? (
+                <Button
+                  kind="quiet"
+                  aria-label={`Pause ${slotName(group, key)}`}
+                  onClick={() => onOpen({ what: "pause", group })}
+                >
+                  Pause
+                </Button>
+              ) : null}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** A group has a row for each of its keys. */
+function slotName(group: string, key: string | null): string {
+  return key ? `${group}, of ${key}` : group;
+}

@@ -1,0 +1,219 @@
+/** What the console says of runs that are held back, and to whom it offers a decision. */
+
+import { describe, expect, it } from "vitest";
+import type { DetailedActionRun } from "../../src/client/index.ts";
+import { unshownMember, withMember } from "../../src/console/actions/definition-shape.ts";
+import { decidingOf, type Holder } from "../../src/console/gates/deciding.ts";
+import { readLocalTime, zonesText } from "../../src/console/gates/local-time.ts";
+import { ordinal, type Waiting, waitingText, whenText } from "../../src/console/gates/waiting.ts";
+import { newer, rowOf } from "../../src/console/runs/run-row.ts";
+import { termsOf } from "../../src/console/runs/search-terms.ts";
+import { localSuggestions } from "../../src/console/runs/suggestions.ts";
+import { flagWords, mintableOf } from "../../src/console/tokens/flags.ts";
+
+const NOW = Date.parse("2026-11-25T12:00:00Z");
+const inHours = (hours: number) => new Date(NOW + hours * 3_600_000).toISOString();
+
+const WAITING: Waiting = {
+  ...{ for: "approval", since: inHours(0), until: inHours(24), notBefore: null },
+  ...{ group: null, key: null, reason: null },
+};
+const APPROVED: NonNullable<NonNullable<DetailedActionRun["details"]>["approval"]>["approvals"][number] = {
+  ...{ by: "cleo", byId: "token-cleo", via: null, at: inHours(0), reason: null },
+};
+
+describe("what a run waits for", () => {
+  const shop = { for: "concurrency", group: "shop" } as const;
+  it.each([
+    [{}, "waits for approval"],
+    [shop, "waits for a slot of group shop"],
+    [{ ...shop, key: "eu" }, "waits for a slot of group shop (eu)"],
+    [{ ...shop, position: 3 }, "3rd in line for group shop"],
+    [{ for: "concurrency" }, "starts now"],
+    [{ for: "pause", reason: "a freeze" }, "waits for the end of a pause: a freeze"],
+    [{ for: "time", notBefore: inHours(-1) }, "starts now"],
+  ] as const)("%j: %s", (waiting, text) => {
+    expect(waitingText({ ...WAITING, ...waiting }, NOW)).toBe(text);
+  });
+
+  it("is a time with its day, its zone and how far it is, also in a month", () => {
+    const text = (hours: number) => waitingText({ ...WAITING, for: "time", notBefore: inHours(hours) }, NOW);
+    expect(text(9)).toMatch(/^starts \w{3} \d\d:\d\d GMT\S*, in 9h$/);
+    expect(text(20 * 24)).toMatch(/^starts \w{3} \d{1,2} \w{3}, \d\d:\d\d GMT\S*, in 20d$/);
+  });
+
+  it.each([
+    [1, "1st"],
+    [2, "2nd"],
+    [3, "3rd"],
+    [4, "4th"],
+    [11, "11th"],
+    [22, "22nd"],
+    [113, "113th"],
+  ])("the %i in line is the %s", (count, text) => {
+    expect(ordinal(count)).toBe(text);
+  });
+});
+
+it("a time that was typed is shown in the zone of this machine and in UTC", () => {
+  const local = "2026-12-01T06:00";
+  const at = new Date(local);
+  expect(readLocalTime(local)).toBe(at.toISOString());
+  expect([readLocalTime(""), readLocalTime("soon")]).toEqual([undefined, null]);
+  const utc = at.toISOString().slice(0, 16).replace("T", " ");
+  expect(zonesText(local, NOW)).toMatch(`${whenText(at.getTime(), NOW)} (`);
+  expect(zonesText(local, NOW)?.endsWith(`, ${utc} UTC`)).toBe(true);
+  expect(zonesText("", NOW)).toBeNull();
+});
+
+const RUN: DetailedActionRun = {
+  ...{ id: "01a212de-9b55-8003-a8a9-dd2c148ea617", actionName: "deploy", entityId: null, status: "pending" },
+  ...{ parameters: {}, recommendations: {}, triggeredBy: "ci", createdAt: inHours(0) },
+  ...{ startedAt: null, completedAt: null, error: null, output: null },
+  details: {
+    ...{ source: "action", action: { name: "deploy", version: 1 }, retryOf: null, labels: [], via: null },
+    ...{ traceparent: null, externalUrl: null, heartbeat: null, cancel: null },
+    ...{ waiting: WAITING, approval: { required: 2, approvals: [] } },
+  },
+};
+type Details = NonNullable<DetailedActionRun["details"]>;
+const withDetails = (details: Partial<Details>, more: Partial<DetailedActionRun> = {}) =>
+  ({ ...RUN, ...more, details: { ...RUN.details, ...details } }) as DetailedActionRun;
+
+describe("a decision", () => {
+  const ADA: Holder = { id: "token-ada", name: "ada", person: null, mayApprove: true };
+  const asPerson = (person: string): Holder => ({ ...ADA, person });
+  const ofPerson = (person: string) => withDetails({ via: "portal" }, { triggeredBy: person });
+  const approvedBy = (...approvals: readonly Partial<typeof APPROVED>[]) =>
+    withDetails({
+      approval: { required: 2, approvals: approvals.map((one) => ({ ...APPROVED, ...one })) },
+    });
+
+  it.each([
+    ["is open to a token that may approve", RUN, ADA, "possible"],
+    ["is not offered to others", RUN, { ...ADA, mayApprove: false }, "not_offered"],
+    ["is not offered without an approval gate", withDetails({ approval: null }), ADA, "not_offered"],
+    ["is not offered once the run was released", withDetails({ waiting: null }), ADA, "not_offered"],
+    ["is not offered after the end", withDetails({}, { status: "cancelled" }), ADA, "not_offered"],
+    [
+      "can come before the run's time",
+      withDetails({ waiting: { ...WAITING, for: "time", notBefore: inHours(9) } }),
+      ADA,
+      "possible",
+    ],
+    ["is not offered once all have approved", approvedBy({}, { byId: "b" }), ADA, "not_offered"],
+    ["is somebody else's after one's own", approvedBy({ byId: "token-ada" }), ADA, "approved"],
+    ["is open after somebody else's", approvedBy({}), ADA, "possible"],
+    ["by the operator counts once", approvedBy({ byId: "root" }), { ...ADA, id: null }, "approved"],
+    [
+      "of one person counts once, whatever the token",
+      approvedBy({ by: "Ada@x", via: "portal" }),
+      asPerson("ada@x"),
+      "approved",
+    ],
+    ["about one's own run is refused", RUN, { ...ADA, name: "ci" }, "own_run"],
+    ["about one's own run is refused to a person", ofPerson("Ada@x"), asPerson("ada@x"), "own_run"],
+    [
+      "about another person's run is open",
+      ofPerson("bob@x"),
+      { ...asPerson("ada@x"), name: "portal" },
+      "possible",
+    ],
+    [
+      "of the portal itself about a person's run is refused",
+      ofPerson("bob@x"),
+      { ...ADA, name: "portal" },
+      "own_run",
+    ],
+  ] as const)("%s", (_, run, holder, expected) => {
+    expect(decidingOf(run, holder, undefined)).toBe(expected);
+  });
+
+  it("about one's own run is open if the action allows that", () => {
+    expect(decidingOf(RUN, { ...ADA, name: "ci" }, { allowSelf: true })).toBe("possible");
+    expect(decidingOf(RUN, { ...ADA, name: "ci" }, { allowSelf: false })).toBe("own_run");
+  });
+});
+
+describe("a row of a run that waits", () => {
+  const waits = rowOf(RUN);
+  const released = rowOf(withDetails({ waiting: null }));
+  it("takes what it waits for now", () => {
+    const paused = rowOf(withDetails({ waiting: { ...WAITING, for: "pause", reason: "a freeze" } }));
+    expect([newer(waits, paused), newer(paused, waits), newer(waits, released)]).toEqual([
+      paused,
+      waits,
+      released,
+    ]);
+    expect(newer(waits, rowOf(RUN))).toBe(waits);
+  });
+
+  it("stays released when a late read says that it waits", () => {
+    expect(newer(released, waits)).toBe(released);
+  });
+});
+
+it("the search knows what runs wait for, and their group", () => {
+  const chips = termsOf("waiting waiting:Approval group:shop", new Date(NOW));
+  expect(chips).toEqual(
+    [
+      ["waiting", "any"],
+      ["waiting", "approval"],
+      ["group", "shop"],
+    ].map(([name, value]) => ({ kind: "chip", chip: { name, value } })),
+  );
+  const offered = (text: string) =>
+    localSuggestions(text, [], new Date(NOW)).map((one) => (one.kind === "chip" ? one.chip.value : ""));
+  expect(offered("wai")).toEqual(["any", "time", "approval", "concurrency", "pause"]);
+  expect(offered("waiting:p")).toEqual(["pause"]);
+});
+
+describe("the form of an action", () => {
+  const gates = {
+    approval: { required: 2, allowSelf: false },
+    concurrency: { group: "shop", key: "{{ parameters.service }}", limit: 1, onConflict: "queue" },
+    waitTimeout: 60,
+  };
+
+  it.each([[gates], [{ approval: {} }], [{ approval: { required: 1, from: "later" } }]])(
+    "shows %j",
+    (one) => {
+      expect(unshownMember(one)).toBeNull();
+    },
+  );
+
+  it.each([
+    ["approval", { approval: true }],
+    ["approval", { approval: { required: ["ada"] } }],
+    ["concurrency", { concurrency: { limit: 1 } }],
+    ["concurrency", { concurrency: { group: "shop", limit: {} } }],
+    ["waitTimeout", { waitTimeout: null }],
+  ])("leaves %s to the JSON in %j", (member, definition) => {
+    expect(unshownMember(definition)).toBe(member);
+  });
+
+  it("keeps a member of a gate that it does not know", () => {
+    const later = { required: 1, from: "later" };
+    expect(withMember(later, "required", 2)).toEqual({ required: 2, from: "later" });
+  });
+});
+
+describe("a new token", () => {
+  const holder = { id: "o", role: "owner", person: null, mayActForOthers: false } as const;
+  it.each([
+    ["an owner", {}, [true, true, true]],
+    ["an owner that acts for a person", { person: "ada" }, [true, true, false]],
+    ["a session of ROOT_TOKEN", { id: null }, [false, false, true]],
+    ["an admin", { role: "admin" }, [false, false, false]],
+    ["an admin that acts for others", { role: "admin", mayActForOthers: true }, [false, true, true]],
+  ] as const)("of %s: which flags and whether a person are offered", (_, more, expected) => {
+    const { mayApprove, mayActForOthers, person } = mintableOf({ ...holder, ...more });
+    expect([mayApprove, mayActForOthers, person]).toEqual(expected);
+  });
+
+  it("is told apart by whom it acts for and what it may do", () => {
+    const flags = { person: "ada", mayApprove: true, mayActForOthers: true };
+    expect(flagWords(flags)).toEqual(["for ada", "may approve", "may act for others"]);
+    expect(flagWords({ person: null, mayApprove: false, mayActForOthers: false })).toEqual([]);
+  });
+});

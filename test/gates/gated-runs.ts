@@ -1,0 +1,96 @@
+/** Runs with gates as a Worker asks a coordinator for them, for tests of one situation. */
+
+import type { Actor } from "../../src/runs/actor.ts";
+import type { Concurrency, Gates } from "../../src/runs/gates.ts";
+import type { RunReply } from "../../src/runs/protocol.ts";
+import type { NewRun } from "../../src/runs/run.ts";
+import type { NewDelivery } from "../../src/webhooks/delivery.ts";
+import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
+import type { Awake, Stage } from "./stage.ts";
+
+export const ANN: Actor = { tokenId: "ann", tokenName: "ann", parents: [], person: null };
+export const BOB: Actor = { tokenId: "bob", tokenName: "bob", parents: [], person: null };
+export const DETAILED = { include: "details" } as const;
+
+export interface Wanted {
+  readonly actionName?: string;
+  readonly actionVersion?: number;
+  /** Null: no group. */
+  readonly concurrency?: Partial<Concurrency> | null;
+  readonly approvals?: number;
+  readonly notBefore?: number | null;
+  readonly waitMs?: number;
+  readonly timeoutMs?: number;
+  readonly maxAttempts?: number | null;
+  readonly key?: string;
+}
+
+export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gates: Gates } {
+  const createdAt = Date.now();
+  const { concurrency = {}, approvals = 0, notBefore = null, waitMs = HOUR_MS } = wanted;
+  const { timeoutMs = 10 * MINUTE_MS, actionName = "deploy", actionVersion = 1 } = wanted;
+  const waitUntil = (notBefore ?? createdAt) + waitMs;
+  return {
+    ...{ id, createdAt, actionName, actionVersion, timeoutMs, entityId: null, source: "action" },
+    ...{ parameters: "{}", recommendations: "{}", triggeredBy: "ann", via: null, heartbeatTimeoutMs: null },
+    ...{ retryOf: null, labels: "[]", traceparent: null, deadlineAt: waitUntil + timeoutMs },
+    gates: {
+      notBefore,
+      approval: approvals === 0 ? null : { required: approvals, allowSelf: false },
+      concurrency: concurrency && { group: "prod", key: "", limit: 1, onConflict: "queue", ...concurrency },
+      waitUntil,
+      creator: ANN,
+      sealedUnder: null,
+    },
+  };
+}
+
+export function newDelivery({ maxAttempts = 3 }: Wanted = {}): NewDelivery {
+  const request = {
+    host: "ci.example",
+    maxAttempts,
+    initialDelayMs: 1000,
+    sealed: new Uint8Array(8),
+    weight: 8,
+  };
+  return { ...request, startOn: "accepted" };
+}
+
+/** Asks for a run. Returns its id, or why it was refused. */
+export async function create(stage: Stage, { object }: Awake, wanted: Wanted = {}): Promise<string> {
+  const reply = await ask(stage, object, wanted);
+  return reply.ok ? reply.id : reply.reason;
+}
+
+export async function ask(stage: Stage, object: Awake["object"], wanted: Wanted = {}): Promise<RunReply> {
+  const run = newRun(await stage.mint(), wanted);
+  const changeKey = { key: wanted.key ?? `m:${run.id}`, fingerprint: "" };
+  const preview = run.gates.approval === null ? null : "{}";
+  return object.createGated(run, changeKey, newDelivery(wanted), { preview, ...DETAILED });
+}
+
+export interface Shown {
+  readonly status: string;
+  readonly waitingFor: string | null;
+  readonly endCause: string | null;
+  readonly version: number;
+}
+
+/** The run as the journal has it. */
+export function shown({ sql }: Awake, id: string): Shown {
+  const query =
+    "SELECT status, waiting_for AS waitingFor, end_cause AS endCause, version FROM runs WHERE id = ?";
+  return sql.exec<Pick<Shown, keyof Shown>>(query, id).one();
+}
+
+/** Whether the run was released and is open. */
+export function holds(awake: Awake, id: string): boolean {
+  const { status, waitingFor } = shown(awake, id);
+  return waitingFor === null && (status === "pending" || status === "running");
+}
+
+let changes = 0;
+
+export function newKey() {
+  return { key: `t:${++changes}`, fingerprint: "" };
+}

@@ -1,0 +1,199 @@
+/** Situations at a slot that are rare: late answers and alarms, ends within a release, limits, and failing writes. */
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DueRuns } from "../../src/runs/journal/due-runs.ts";
+import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
+import { ask, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
+import { type Awake, Stage } from "./stage.ts";
+
+const NEWEST = { concurrency: { onConflict: "cancel_running" } } as const;
+const SUCCEEDED = { type: "succeeded", output: null } as const;
+const NOW = { type: "cancel_requested", by: "ann", reason: null, graceMs: 0 } as const;
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = new Stage();
+  stage.random = Math.random;
+  await stage.begin();
+});
+afterEach(() => stage.end());
+
+/** A run that holds the slot. Its receiver has failed, and no attempt is under way. */
+async function retrying(awake: Awake): Promise<string> {
+  const id = await create(stage, awake);
+  stage.underWay[0]?.answer(503);
+  await stage.settle();
+  return id;
+}
+
+/** A run that has started. */
+async function running(awake: Awake, wanted = {}): Promise<string> {
+  const id = await create(stage, awake, wanted);
+  stage.underWay.at(-1)?.answer(200);
+  await stage.settle();
+  return id;
+}
+
+function failWhen(awake: Awake, condition: string): void {
+  awake.sql.exec(`CREATE TRIGGER fails BEFORE UPDATE ON runs WHEN ${condition}
+    BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
+}
+
+describe("a run that is released in the stretch in which it gets to its slot", () => {
+  it("is answered as released, because the run that it replaced has ended", () =>
+    stage.awake(async (awake) => {
+      const old = await retrying(awake);
+      const reply = await ask(stage, awake.object, NEWEST);
+      expect(shown(awake, old)).toMatchObject({ status: "cancelled" });
+      if (!reply.ok) throw new Error(reply.reason);
+      expect(holds(awake, reply.id)).toBe(true);
+      expect(JSON.parse(reply.details ?? "{}")).toMatchObject({ waiting: null });
+    }));
+
+  it("replaces the waiter of its action that needs more room than the run itself", () =>
+    stage.awake(async (awake) => {
+      await running(awake, { concurrency: { limit: 2 } });
+      const old = await create(stage, awake, { concurrency: { limit: 1, isClaimed: true } });
+      const newer = await create(stage, awake, { concurrency: { limit: 2, onConflict: "cancel_running" } });
+      expect(shown(awake, old)).toMatchObject({ status: "cancelled", endCause: "replaced" });
+      expect(holds(awake, newer)).toBe(true);
+    }));
+
+  it("takes the call that noticed that its time has come", () =>
+    stage.awake(async (awake) => {
+      await retrying(awake);
+      const id = await create(stage, awake, { ...NEWEST, notBefore: Date.now() + MINUTE_MS });
+      stage.pass(MINUTE_MS);
+      expect(await awake.object.heartbeat(id, {})).toMatchObject({ ok: true, status: "running" });
+      // Its time, its release, and its start.
+      expect(shown(awake, id)).toMatchObject({ status: "running", version: 4 });
+    }));
+});
+
+describe("an attempt of an ended run", () => {
+  it("holds the slot although an earlier attempt answers late", () =>
+    stage.awake(async (awake) => {
+      const old = await create(stage, awake);
+      const next = await create(stage, awake);
+      for (const ms of [30_000, 2000]) {
+        stage.pass(ms);
+        await stage.ring(awake);
+      }
+      const [first, second] = stage.underWay;
+      expect(stage.underWay.map(({ attempt }) => attempt)).toEqual([1, 2]);
+      await awake.object.cancel(old, NOW, newKey());
+      first?.answer(500);
+      await stage.settle();
+      expect(holds(awake, next)).toBe(false);
+      second?.answer(500);
+      await stage.settle();
+      expect(holds(awake, next)).toBe(true);
+    }));
+
+  it("holds no slot after its lease, whenever its run ends", () =>
+    stage.awake(async (awake) => {
+      const old = await create(stage, awake);
+      const next = await create(stage, awake);
+      stage.pass(30_000);
+      await awake.object.applyEvent(old, SUCCEEDED, newKey());
+      expect(holds(awake, next)).toBe(true);
+    }));
+
+  it("holds the slot for a lease at most, even if the clock has stepped back since it left", () =>
+    stage.awake(async (awake) => {
+      const old = await create(stage, awake);
+      const next = await create(stage, awake);
+      await stage.ring(awake);
+      stage.pass(-HOUR_MS);
+      await awake.object.cancel(old, NOW, newKey());
+      stage.pass(30_000);
+      await stage.ring(awake);
+      expect(holds(awake, next)).toBe(true);
+    }));
+});
+
+describe("a run whose time is up before the alarm has noticed", () => {
+  it("replaces nobody, and stops nobody", () =>
+    stage.awake(async (awake) => {
+      const holder = await running(awake);
+      await awake.object.pause({
+        group: "prod",
+        reason: "freeze",
+        until: null,
+        by: "ann",
+        via: null,
+        at: Date.now(),
+      });
+      const older = await create(stage, awake);
+      const newer = await create(stage, awake, { ...NEWEST, waitMs: 1000 });
+      stage.pass(1000);
+      await awake.object.resume("prod");
+      expect(shown(awake, newer)).toMatchObject({ status: "failed", endCause: "gate" });
+      expect(shown(awake, older)).toMatchObject({ status: "pending", waitingFor: "concurrency" });
+      expect((await awake.object.heartbeat(holder, {})) as object).toMatchObject({ cancel: null });
+    }));
+
+  it("holds no slot against a run that does not wait", () =>
+    stage.awake(async (awake) => {
+      await running(awake, { timeoutMs: MINUTE_MS });
+      const impatient = { concurrency: { onConflict: "reject" } } as const;
+      expect(await create(stage, awake, impatient)).toBe("concurrency_limit");
+      stage.pass(MINUTE_MS);
+      expect(holds(awake, await create(stage, awake, impatient))).toBe(true);
+    }));
+});
+
+describe("the limit of a newer version of the action", () => {
+  it("frees waiters although the run that brings it waits for something else", () =>
+    stage.awake(async (awake) => {
+      await running(awake);
+      const next = await create(stage, awake);
+      await stage.ring(awake);
+      await create(stage, awake, { actionVersion: 2, concurrency: { limit: 2 }, approvals: 1 });
+      await stage.ring(awake);
+      expect(holds(awake, next)).toBe(true);
+    }));
+});
+
+describe("a write that fails", () => {
+  it("does not make the alarm ring without an end, if it is a holder that can't be asked to stop", () =>
+    stage.awake(async (awake) => {
+      const holder = await running(awake);
+      failWhen(awake, "NEW.cancel_by IS NOT NULL AND NEW.completed_at IS NULL");
+      const newer = await create(stage, awake, NEWEST);
+      await stage.ring(awake);
+      expect(await awake.storage.getAlarm()).toBeGreaterThan(Date.now());
+      awake.sql.exec("DROP TRIGGER fails");
+      stage.pass(10_000);
+      await stage.ring(awake);
+      expect(await awake.object.heartbeat(holder, {})).toMatchObject({ cancel: expect.anything() });
+      await awake.object.applyEvent(holder, SUCCEEDED, newKey());
+      expect(holds(awake, newer)).toBe(true);
+    }));
+
+  it("of one slot that comes free leaves the others to their runs", () =>
+    stage.awake(async (awake) => {
+      const held = await create(stage, awake, { concurrency: { key: "a" } });
+      stage.pass(1);
+      const other = await create(stage, awake, { concurrency: { key: "b" } });
+      const next = await create(stage, awake, { concurrency: { key: "b" } });
+      for (const id of [held, other]) await awake.object.cancel(id, NOW, newKey());
+      failWhen(awake, `OLD.id = '${held}' AND NEW.slot_until IS NULL`);
+      stage.pass(30_000);
+      await stage.ring(awake);
+      expect(holds(awake, next)).toBe(true);
+      expect(await awake.storage.getAlarm()).toBeGreaterThan(Date.now());
+    }));
+});
+
+describe("a request that waits at a gate", () => {
+  it("is not overdue, however long ago its run was made", () =>
+    stage.awake(async (awake) => {
+      const wanted = { approvals: 1, waitMs: 24 * HOUR_MS, maxAttempts: null };
+      const id = await create(stage, awake, wanted);
+      stage.pass(3 * HOUR_MS);
+      expect(new DueRuns(awake.sql).overdue(Date.now(), 10)).toEqual([]);
+      await awake.object.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+      expect(holds(awake, id)).toBe(true);
+    }));
+});

@@ -1,0 +1,25 @@
+/**
+ * Random stories of one coordinator's gates, against the real object. `GATE_STEPS=200000 npx vitest run
+ * test/gates/model.test.ts` plays more steps than the suite does. A failure prints its seed and the last steps.
+ */
+
+import { expect, inject, it } from "vitest";
+import { Story } from "./story.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    readonly gateSteps: number;
+  }
+}
+
+const SEED = 20261128;
+const STEPS_OF_STORY = 400;
+
+it("keeps slots, order, approvals and times in random stories of everything that can happen at gates", async () => {
+  const wanted = inject("gateSteps");
+  let played = 0;
+  for (let seed = SEED; played < wanted; seed++) {
+    played += await new Story(seed).play(Math.min(STEPS_OF_STORY, wanted - played));
+  }
+  expect(played).toBe(wanted);
+});

@@ -1,0 +1,70 @@
+/** What a coordinator's journal says of its runs, read without the code that is tested. */
+
+import type { Gates, Slot } from "../../src/runs/gates.ts";
+
+export interface Row {
+  readonly id: string;
+  readonly version: number;
+  readonly status: string;
+  readonly actionName: string;
+  readonly actionVersion: number | null;
+  readonly gates: Gates | null;
+  readonly waitingFor: string | null;
+  readonly waitingSince: number | null;
+  readonly createdAt: number;
+  readonly releasedAt: number | null;
+  readonly completedAt: number | null;
+  readonly deadlineAt: number;
+  readonly timeoutMs: number;
+  readonly cancelUntil: number | null;
+  readonly endCause: string | null;
+  readonly error: string | null;
+  readonly approvals: number;
+  readonly readySeq: number | null;
+  readonly slotUntil: number | null;
+  readonly changeSeq: number;
+  /** Of its delivery. */
+  readonly leaseUntil: number | null;
+  readonly attempt: number | null;
+}
+
+const SELECT = `
+  SELECT id, version, status, action_name AS actionName, action_version AS actionVersion, gates,
+    waiting_for AS waitingFor, waiting_since AS waitingSince, created_at AS createdAt, released_at AS releasedAt,
+    completed_at AS completedAt, deadline_at AS deadlineAt, timeout_ms AS timeoutMs, cancel_until AS cancelUntil,
+    end_cause AS endCause, error, ifnull(json_array_length(approvals), 0) AS approvals, ready_seq AS readySeq,
+    slot_until AS slotUntil, change_seq AS changeSeq, lease_until AS leaseUntil, attempt
+  FROM runs LEFT JOIN deliveries ON run_id = id`;
+
+/** Those that are open or hold a slot, and those that have changed since the write with the number `since`. */
+export function readRows(sql: SqlStorage, since: number): Row[] {
+  const query = `${SELECT} WHERE completed_at IS NULL OR slot_until IS NOT NULL OR change_seq > ?`;
+  const rows = sql.exec<Omit<Row, "gates"> & { gates: string | null }>(query, since);
+  return [...rows].map(({ gates, ...row }) => ({
+    ...row,
+    gates: gates === null ? null : (JSON.parse(gates) as Gates),
+  }));
+}
+
+export function isOpen({ completedAt }: Row): boolean {
+  return completedAt === null;
+}
+
+export function slotNameOf({ gates }: Row): string | null {
+  return gates === null ? null : nameOf(gates.concurrency ?? { group: "", key: "" });
+}
+
+export function nameOf({ group, key }: Slot): string {
+  return `${group}/${key}`;
+}
+
+/** Whether it waits at its slot. */
+export function isWaiter({ completedAt, waitingFor }: Row): boolean {
+  return completedAt === null && (waitingFor === "concurrency" || waitingFor === "pause");
+}
+
+/** When an open run ends by itself, apart from silence. */
+export function endsAt({ gates, waitingFor, deadlineAt, cancelUntil }: Row): number {
+  if (waitingFor !== null && gates !== null) return gates.waitUntil;
+  return Math.min(deadlineAt, cancelUntil ?? Number.POSITIVE_INFINITY);
+}

@@ -1,0 +1,91 @@
+/** GET …/concurrency-groups: who holds slots and who waits for one. */
+
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { loseCoordinators } from "../../../support/changes.ts";
+import { decide, startGated, storeGated } from "../../../support/gated.ts";
+import { ask, newRunsPath } from "../../../support/requests.ts";
+import type { Refusal } from "../../../support/tokens.ts";
+
+interface Group {
+  readonly group: string;
+  readonly key: string;
+  readonly limit: number;
+  readonly holders: number;
+  readonly waiters: number;
+  readonly paused: string | null;
+}
+
+const pathOf = (runs: string, query = "") => `${runs.replace(/action-runs$/, "concurrency-groups")}${query}`;
+const groupsOf = async (runs: string, query = "") => (await ask<Group[]>("GET", pathOf(runs, query))).body;
+
+afterEach(() => vi.restoreAllMocks());
+
+/** In the order of their UTF-8 bytes. */
+const KEYS = ["Z", "a", "b", "é", "\uffee", "\u{1f680}"];
+const runs = newRunsPath();
+const one = (group: string, key: string): Group => ({
+  ...{ group, key, limit: 1, holders: 1, waiters: 0, paused: null },
+});
+
+beforeAll(async () => {
+  await storeGated(runs, { concurrency: { group: "prod", key: "{{ parameters.version }}" } });
+  for (const version of KEYS.toReversed()) await startGated(runs, { parameters: { version } });
+  await storeGated(runs, { concurrency: { group: "Alone", limit: 2 } }, "alone");
+  for (let n = 0; n < 4; n++) await startGated(runs, {}, {}, "alone");
+});
+
+describe("the groups of an environment", () => {
+  const ALONE = { ...one("Alone", ""), limit: 2, holders: 2, waiters: 2 };
+  const ALL = [ALONE, ...KEYS.map((key) => one("prod", key))];
+
+  it("are in order of group and key, from all coordinators", async () => {
+    expect(await groupsOf(runs)).toEqual(ALL);
+    expect(await groupsOf(runs, "?group=prod")).toEqual(ALL.slice(1));
+    expect(await groupsOf(runs, "?group=none")).toEqual([]);
+  });
+
+  it.each([1, 2, 3, 7, 8])("come in pages of %i", async (limit) => {
+    const seen: Group[] = [];
+    let next: string | undefined = pathOf(runs, `?limit=${limit}`);
+    while (next !== undefined) {
+      const { headers, body }: { headers: Headers; body: Group[] } = await ask<Group[]>("GET", next);
+      expect(body.length).toBeLessThanOrEqual(limit);
+      seen.push(...body);
+      next = /<(.*)>; rel="next"/.exec(headers.get("Link") ?? "")?.[1];
+      if (next !== undefined) expect(body.length).toBe(limit);
+    }
+    expect(seen).toEqual(ALL);
+  });
+
+  it("say why they are paused", async () => {
+    const pause = `${runs.replace(/action-runs$/, "pauses")}/Alone`;
+    await ask<unknown>("PUT", pause, { body: { reason: "freeze" } });
+    expect((await groupsOf(runs)).map(({ paused }) => paused)).toEqual(["freeze", ...KEYS.map(() => null)]);
+    await ask("DELETE", pause);
+  });
+});
+
+it("a group whose runs have ended is gone", async () => {
+  const path = newRunsPath();
+  await storeGated(path, { concurrency: { group: "prod" }, approval: {} });
+  const { body: run } = await startGated(path);
+  // It waits for its approval, so it is not at its slot.
+  expect(await groupsOf(path)).toEqual([]);
+  await decide(path, run.id, "cancel");
+  expect(await groupsOf(path)).toEqual([]);
+});
+
+it.each(["limit=0", "limit=201", "cursor=x", `cursor=${btoa("no-group")}`, "group=", "group=a%20b", "key=a"])(
+  "refuses %s",
+  async (query) => {
+    const { status, body } = await ask<Refusal>("GET", pathOf(runs, `?${query}`));
+    expect([status, body.code]).toEqual([400, "invalid_query"]);
+  },
+);
+
+it("is 503 while a coordinator can't be reached, because its groups would be missing", async () => {
+  const { restore } = loseCoordinators(runs, 3);
+  const { status, body } = await ask<Refusal>("GET", pathOf(runs));
+  expect([status, body.code]).toEqual([503, "coordinator_unavailable"]);
+  restore();
+});

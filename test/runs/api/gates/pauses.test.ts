@@ -1,0 +1,155 @@
+/** …/pauses: what holds back a group or a whole environment, and who may say so. */
+
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { loseCoordinators } from "../../../support/changes.ts";
+import { until } from "../../../support/direct.ts";
+import { type DetailedRun, detailsOf, gatedRun, ONE_AT_A_TIME, startGated } from "../../../support/gated.ts";
+import { type Answer, type Ask, ask, createRun, newRunsPath } from "../../../support/requests.ts";
+import { grantToken, newProject, type Refusal } from "../../../support/tokens.ts";
+
+interface Pause {
+  readonly group: string;
+  readonly reason: string;
+  readonly until: string | null;
+  readonly by: string;
+  readonly via: string | null;
+  readonly at: string;
+}
+
+const pathOf = (runs: string, group = "") =>
+  `${runs.replace(/action-runs$/, "pauses")}${group === "" ? "" : `/${group}`}`;
+const put = (runs: string, group: string, body: unknown = { reason: "freeze" }, options: Ask = {}) =>
+  ask<Pause & Partial<Refusal>>("PUT", pathOf(runs, group), { body, ...options });
+const remove = (runs: string, group: string, options: Ask = {}): Promise<Answer<Refusal | null>> =>
+  ask("DELETE", pathOf(runs, group), options);
+const list = async (runs: string) => (await ask<Pause[]>("GET", pathOf(runs))).body;
+const hasStarted = async (runs: string, { id }: DetailedRun) =>
+  (await detailsOf(runs, id)).details.waiting === null;
+
+afterEach(() => vi.restoreAllMocks());
+
+it("a pause of a group holds back its runs, until a DELETE", async () => {
+  const path = newRunsPath();
+  const { status, body: pause } = await put(path, "prod");
+  const expected = { group: "prod", reason: "freeze", until: null, by: "root", via: null, at: pause.at };
+  expect([status, pause]).toEqual([200, expected]);
+  expect(await list(path)).toEqual([expected]);
+  const run = await gatedRun(path, ONE_AT_A_TIME);
+  expect(run.details.waiting).toMatchObject({ for: "pause", reason: "freeze", group: "prod" });
+  // Not another group.
+  const other = await gatedRun(path, { concurrency: { group: "stage" } });
+  expect(other.details.waiting).toBeNull();
+  expect((await remove(path, "prod")).status).toBe(204);
+  expect(await list(path)).toEqual([]);
+  expect(await hasStarted(path, run)).toBe(true);
+});
+
+it("a pause of the environment holds back every run that has a gate, and no other", async () => {
+  const path = newRunsPath();
+  expect((await put(path, "-environment")).body.group).toBe("-environment");
+  const run = await gatedRun(path, { concurrency: { group: "prod", key: "{{ parameters.version }}" } });
+  const { body: other } = await startGated(path, { parameters: { version: "2" } });
+  for (const { details } of [run, other]) expect(details.waiting?.for).toBe("pause");
+  const plain = await createRun(path, { actionName: "plain" });
+  expect((await detailsOf(path, plain.id)).details.waiting).toBeNull();
+  await put(path, "prod", { reason: "another" });
+  expect((await list(path)).map(({ group }) => group)).toEqual(["-environment", "prod"]);
+  expect((await remove(path, "-environment")).status).toBe(204);
+  expect(await hasStarted(path, run)).toBe(false);
+  await remove(path, "prod");
+  for (const one of [run, other]) await until(() => hasStarted(path, one));
+});
+
+it("a second PUT replaces the pause, and a pause ends by itself", async () => {
+  const path = newRunsPath();
+  const ends = "2099-01-31T12:00:00.000Z";
+  await put(path, "prod");
+  expect((await put(path, "prod", { reason: "longer", until: ends })).body.until).toBe(ends);
+  expect(await list(path)).toMatchObject([{ reason: "longer", until: ends }]);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(ends) });
+  expect(await list(path)).toEqual([]);
+  vi.useRealTimers();
+});
+
+it("names the person for whom a token acts, and is in the audit", async () => {
+  const project = newProject();
+  const runs = `${project}/envs/prod/action-runs`;
+  const wanted = { role: "admin", name: "portal", mayActForOthers: true } as const;
+  const { token } = await grantToken(project, wanted);
+  const headers = { "On-Behalf-Of": "eve" };
+  const { body } = await put(runs, "prod", { reason: "freeze" }, { token, headers });
+  expect(body).toMatchObject({ by: "eve", via: "portal" });
+  await remove(runs, "prod", { token });
+  await put(runs, "-environment", { reason: "freeze" }, { token });
+  await remove(runs, "-environment", { token });
+  const { body: entries } = await ask<object[]>("GET", `${project}/audit`);
+  const entry = (action: string, target: string) => ({
+    ...{ action, target, targetName: target, actorName: "portal", scope: `${project.slice(1)}/prod` },
+  });
+  expect(entries.slice(0, 4)).toMatchObject([
+    entry("pause_deleted", "-environment"),
+    entry("pause_put", "-environment"),
+    entry("pause_deleted", "prod"),
+    entry("pause_put", "prod"),
+  ]);
+});
+
+describe("refuses", () => {
+  const path = newRunsPath();
+  it.each([
+    ["no reason", {}, "/reason"],
+    ["an empty body", null, undefined],
+    ["a reason of two lines", { reason: "a\nb" }, "/reason"],
+    ["a reason too long", { reason: "x".repeat(1025) }, "/reason"],
+    ["an end in the past", { reason: "x", until: "2020-01-31T12:00:00Z" }, "/until"],
+    ["an end without an offset", { reason: "x", until: "2099-01-31T12:00:00" }, "/until"],
+    ["another member", { reason: "x", by: "root" }, "/by"],
+  ])("%s", async (_what, body, pointer) => {
+    const { status, body: refusal } = await put(path, "prod", body);
+    expect([status, refusal.code]).toEqual([400, "invalid_body"]);
+    expect((refusal as { pointer?: string }).pointer).toBe(pointer);
+    expect(await list(path)).toEqual([]);
+  });
+
+  it.each(["-other", "-", "a b", "a%2Fb", "é", "x".repeat(64), "_a"])("the group %s", async (group) => {
+    for (const answer of [await put(path, group), await remove(path, group)]) expect(answer.status).toBe(404);
+  });
+
+  it("an end of a pause that is not there", async () => {
+    const { status, body } = await remove(path, "prod");
+    expect([status, body?.code]).toEqual([404, "pause_not_found"]);
+  });
+
+  it("members and viewers, who may see the pauses", async () => {
+    for (const role of ["member", "viewer"] as const) {
+      const { token } = await grantToken("/acme/shop", { role, mayApprove: true });
+      for (const answer of [
+        await put(path, "prod", { reason: "x" }, { token }),
+        await remove(path, "prod", { token }),
+      ]) {
+        expect([answer.status, answer.body?.code]).toEqual([403, "forbidden"]);
+      }
+      expect((await ask<unknown>("GET", pathOf(path), { token })).status).toBe(200);
+    }
+  });
+});
+
+it("while a coordinator can't be reached every answer is 503, and repeating the request later pauses all", async () => {
+  const path = newRunsPath();
+  const { restore } = loseCoordinators(path, 2);
+  for (const answer of [
+    await put(path, "prod"),
+    await remove(path, "prod"),
+    await ask("GET", pathOf(path)),
+  ]) {
+    const { code } = answer.body as unknown as Refusal;
+    expect([answer.status, code]).toEqual([503, "coordinator_unavailable"]);
+  }
+  const first = await ask<Refusal>("PUT", pathOf(path, "prod"), { body: { reason: "first" } });
+  expect(first.status).toBe(503);
+  restore();
+  // A part of the environment is paused. The list shows it.
+  expect(await list(path)).toMatchObject([{ group: "prod", reason: "first" }]);
+  expect((await put(path, "prod", { reason: "again" })).status).toBe(200);
+  expect(await list(path)).toMatchObject([{ group: "prod", reason: "again" }]);
+});

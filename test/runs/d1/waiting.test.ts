@@ -1,0 +1,232 @@
+/** What D1 knows of runs that wait: lists, summaries, counts by token and by signing key. And what it costs others. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { D1RowStore, toGroupRow } from "../../../src/runs/d1/store.ts";
+import type { RunCount } from "../../../src/runs/d1/summary.ts";
+import type { WaitingFor } from "../../../src/runs/gates.ts";
+import { keyRing } from "../../../src/settings/key-ring.ts";
+import { askWith, envWith } from "../../support/bindings.ts";
+import { changesOf } from "../../support/changes.ts";
+import { faults, faulty } from "../../support/faults.ts";
+import {
+  APPROVAL,
+  decide,
+  gatedRun,
+  LATER,
+  ONE_AT_A_TIME,
+  startGated,
+  storeGated,
+} from "../../support/gated.ts";
+import { type ActionRun, ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
+import { idAt, insertRows, toJournaledRun } from "../../support/rows.ts";
+import { grantToken, newProject } from "../../support/tokens.ts";
+import { type Waited, waitingRun } from "../../support/waiting-rows.ts";
+
+const NOON = Date.parse("2026-11-20T12:00:00.000Z");
+const ENTITY = "0199d2a5-0000-8000-8000-00000000000a";
+let minutes = 0;
+/** Ids that sort as they were made. */
+const nextId = () => idAt(NOON + ++minutes * 60_000);
+
+afterEach(() => vi.restoreAllMocks());
+
+describe("a list and a summary by what runs wait for, and by group", () => {
+  const path = newRunsPath();
+  const ids: Record<string, string> = {};
+  const add = async (name: string, waitingFor: WaitingFor | null, more: object = {}, waited: Waited = {}) => {
+    const id = nextId();
+    ids[name] = id;
+    await insertRows(scopeOfPath(path), [{ id, ...waitingRun(waitingFor, waited), ...more }]);
+  };
+  beforeAll(async () => {
+    await insertRows(scopeOfPath(path), [{ id: nextId() }]);
+    await add("time", "time");
+    await add("approval", "approval", { actionName: "test", labels: '["a","b"]', entityId: ENTITY });
+    await add("slot", "concurrency", { triggeredBy: "eve", labels: '["a"]' });
+    await add("other", "approval", {}, { group: "stage" });
+    await add("pause", "pause");
+    await add("released", null, { status: "running", entityId: ENTITY });
+    await add("ended", null, { status: "failed" }, { group: "stage" });
+    // Older code, which does not know the column, has landed a later version.
+    await add("started", "approval");
+    await env.DB.prepare("UPDATE runs SET status = 'running' WHERE id = ?").bind(ids.started).run();
+  });
+
+  const CASES: readonly (readonly [string, readonly string[]])[] = [
+    ["waiting=any", ["time", "approval", "slot", "other", "pause"]],
+    ["waiting=time", ["time"]],
+    ["waiting=approval", ["approval", "other"]],
+    ["waiting=concurrency", ["slot"]],
+    ["waiting=pause", ["pause"]],
+    ["group=prod", ["time", "approval", "slot", "pause", "released", "started"]],
+    ["group=stage", ["other", "ended"]],
+    ["group=none", []],
+    ["group=stage&waiting=any", ["other"]],
+    ["group=stage&status=failed", ["ended"]],
+    ["waiting=any&status=pending", ["time", "approval", "slot", "other", "pause"]],
+    ["waiting=any&status=running&status=failed", []],
+    ["waiting=any&actionName=test", ["approval"]],
+    ["waiting=any&label=a", ["approval", "slot"]],
+    ["waiting=any&label=a&label=b", ["approval"]],
+    ["waiting=any&triggeredBy=eve", ["slot"]],
+    [`waiting=any&entityId=${ENTITY}`, ["approval"]],
+    [`waiting=time&entityId=${ENTITY}`, []],
+    [`group=prod&entityId=${ENTITY}`, ["approval", "released"]],
+    ["group=prod&label=a", ["approval", "slot"]],
+  ];
+
+  it.each(CASES)("%s", async (query, names) => {
+    const list = async (more: string) => {
+      const { status, body } = await ask<ActionRun[]>("GET", `${path}?${query}${more}`);
+      expect(status).toBe(200);
+      return body.map(({ id }) => id);
+    };
+    const expected = names.map((name) => ids[name]);
+    expect(await list("&order=oldest")).toEqual(expected);
+    expect(await list("")).toEqual(expected.toReversed());
+    const { body } = await ask<Record<string, RunCount>>("GET", `${path}/summary?${query}`);
+    const counted = Object.values(body).reduce<number>((sum, count) => sum + Number(count), 0);
+    expect(counted).toBe(names.length);
+  });
+
+  it("come in pages, also of any gate", async () => {
+    const seen: string[] = [];
+    let next: string | undefined = `${path}?waiting=any&limit=2`;
+    while (next !== undefined) {
+      const { headers, body }: { headers: Headers; body: ActionRun[] } = await ask<ActionRun[]>("GET", next);
+      seen.push(...body.map(({ id }) => id));
+      next = /<(.*)>; rel="next"/.exec(headers.get("Link") ?? "")?.[1];
+    }
+    const newestFirst = ["pause", "other", "slot", "approval", "time"].map((name) => ids[name]);
+    expect(seen).toEqual(newestFirst);
+  });
+});
+
+it("a run is listed by its gate while it waits, and by its group for ever", async () => {
+  const path = newRunsPath();
+  const run = await gatedRun(path, { approval: { allowSelf: true }, ...ONE_AT_A_TIME });
+  const listed = async (query: string) => {
+    const { body } = await ask<ActionRun[]>("GET", `${path}?${query}`);
+    return body.map(({ id }) => id);
+  };
+  expect(await listed("waiting=approval")).toEqual([run.id]);
+  await decide(path, run.id, "approve");
+  for (const query of ["waiting=any", "waiting=approval"]) expect(await listed(query)).toEqual([]);
+  await decide(path, run.id, "cancel", { body: { graceSeconds: 0 } });
+  expect(await listed("group=prod")).toEqual([run.id]);
+});
+
+describe("the feed", () => {
+  it("has the runs that a gate can hold back, also when it no longer does", async () => {
+    const path = newRunsPath();
+    const approved = await gatedRun(path, { approval: { allowSelf: true } });
+    await decide(path, approved.id, "approve");
+    await storeGated(path, ONE_AT_A_TIME, "grouped");
+    const { body: slot } = await startGated(path, {}, {}, "grouped");
+    const { body: timed } = await startGated(path, { notBefore: LATER }, {}, "grouped");
+    await createRun(path, { actionName: "plain" });
+    const told = async (query: string) => {
+      const { body } = await changesOf(path, `?after=0&${query}`);
+      return body.runs.map(({ id }) => id).sort();
+    };
+    const of = (...runs: readonly { readonly id: string }[]) => runs.map(({ id }) => id).sort();
+    for (const any of ["any", "pause"])
+      expect(await told(`waiting=${any}`)).toEqual(of(approved, slot, timed));
+    expect(await told("waiting=approval")).toEqual(of(approved));
+    expect(await told("waiting=concurrency")).toEqual(of(slot, timed));
+    expect(await told("waiting=time")).toEqual(of(timed));
+    expect(await told("group=prod")).toEqual(of(slot, timed));
+    expect(await told("group=prod&waiting=approval")).toEqual([]);
+  });
+});
+
+describe("the runs of a revoked token that wait", () => {
+  it("are counted, with those of the tokens below it, in its project alone, and go on", async () => {
+    const project = newProject();
+    const path = `${project}/envs/prod/action-runs`;
+    const parent = await grantToken(project, { role: "admin" });
+    const child = await grantToken(project, { role: "member" }, parent.token);
+    const other = await grantToken(project, { role: "member" });
+    await storeGated(path, APPROVAL);
+    const ids: string[] = [];
+    for (const { token } of [parent, child, child, other]) {
+      ids.push((await startGated(path, {}, { token })).body.id);
+    }
+    // This one waits no longer.
+    const { body: over } = await startGated(path, {}, { token: child.token });
+    await decide(path, over.id, "cancel");
+    // A list waits until D1 has them all.
+    expect((await ask<unknown[]>("GET", `${path}?waiting=any`)).body).toHaveLength(4);
+    const elsewhere = [{ id: nextId(), ...waitingRun("approval", { tokenId: parent.id }) }];
+    await insertRows("other/project/prod", elsewhere);
+    const { body } = await ask<{ waitingRuns: RunCount }>("DELETE", `${project}/tokens/${parent.id}`);
+    expect(body.waitingRuns).toBe(3);
+    expect((await ask<unknown[]>("GET", `${path}?waiting=any`)).body).toHaveLength(4);
+    const { body: none } = await ask<{ waitingRuns: RunCount }>("DELETE", `${project}/tokens/${other.id}`);
+    expect(none.waitingRuns).toBe(1);
+  });
+
+  it("are counted up to 1000", async () => {
+    const project = newProject();
+    const { id: tokenId } = await grantToken(project, { role: "member" });
+    const rows = Array.from({ length: 1001 }, (_, i) => ({
+      id: idAt(NOON - i),
+      ...waitingRun("approval", { tokenId }),
+    }));
+    await insertRows(`${project.slice(1)}/prod`, rows);
+    const { body } = await ask<{ waitingRuns: RunCount }>("DELETE", `${project}/tokens/${tokenId}`);
+    expect(body.waitingRuns).toEqual({ atLeast: 1000 });
+  });
+});
+
+it("the readiness check counts the waiting runs whose request an older key sealed", async () => {
+  const [OLD, NEW] = ["the-old-signing-key-of-32-bytes-and-more", "the-new-signing-key-of-32-bytes-and-more"];
+  const under = (...keys: string[]) => envWith({ CALLBACK_SIGNING_KEYS: keys.join(",") });
+  let ahead = 0;
+  const { now } = Date;
+  vi.spyOn(Date, "now").mockImplementation(() => now() + ahead);
+  const older = async (...keys: string[]) => {
+    ahead += 60_000;
+    const answer = await askWith<{ waitingRunsUnderOlderKeys: number }>(under(...keys), "GET", "/readyz", {
+      token: null,
+    });
+    return answer.body.waitingRunsUnderOlderKeys;
+  };
+  const path = newRunsPath();
+  const before = await older(NEW, OLD);
+  const trigger = { type: "webhook", url: "https://ci.example.com/hooks/deploy" };
+  const later = { actionName: "later", trigger, notBefore: LATER };
+  const { body: run } = await askWith<ActionRun>(under(OLD), "POST", path, { body: later });
+  expect((await askWith<unknown[]>(under(OLD), "GET", `${path}?waiting=time`)).body).toHaveLength(1);
+  expect(await older(OLD, NEW)).toBe(before);
+  expect(await older(NEW, OLD)).toBe(before + 1);
+  const [keyId] = await keyIdsOf(OLD);
+  expect(await env.DB.prepare("SELECT waiting_key_id FROM runs WHERE id = ?").bind(run.id).first()).toEqual({
+    waiting_key_id: keyId,
+  });
+  await askWith(under(OLD), "DELETE", `${path}/${run.id}`);
+  await askWith(under(OLD), "GET", `${path}?waiting=time`);
+  expect(await older(NEW, OLD)).toBe(before);
+});
+
+async function keyIdsOf(keys: string): Promise<readonly string[]> {
+  const ring = keyRing(keys);
+  return ring.ok ? ring.value.keyIds("delivery") : [];
+}
+
+it("a run without gates writes no row more, and binds no byte more", async () => {
+  const owner = { scope: "acme/shop/rows", n: 0 };
+  const store = new D1RowStore(faulty(env.DB), owner, () => Number.POSITIVE_INFINITY);
+  await store.land([toGroupRow(toJournaledRun({ id: nextId() }))], []);
+  const written = async (more: object) => {
+    const run = toJournaledRun({ id: nextId(), ...more });
+    const before = faults.rowsWritten;
+    await store.land([toGroupRow(run)], []);
+    return { rows: faults.rowsWritten - before, members: JSON.parse(toGroupRow(run)).length };
+  };
+  // The row, its primary key, and its entries in the indexes by status, action and trigger.
+  expect(await written({})).toEqual({ rows: 5, members: 10 });
+  // And those by gate, group, creator and key.
+  expect(await written(waitingRun("approval", { sealedUnder: "k" }))).toEqual({ rows: 9, members: 14 });
+});
