@@ -35,19 +35,27 @@ export interface Gap {
   readonly targetMs: number | null;
 }
 
-export function measureGaps(plan: GapPlan, onProgress: (text: string) => void): Promise<readonly Gap[]> {
+/** On a site of its own. */
+export async function measureGaps(
+  plan: GapPlan,
+  onProgress: (text: string) => void,
+): Promise<readonly Gap[]> {
+  const site = await open({ alone: true });
+  return gapsAt(site, plan, onProgress).finally(() => site.stop());
+}
+
+export function gapsAt(
+  site: Site,
+  plan: GapPlan,
+  onProgress: (text: string) => void,
+): Promise<readonly Gap[]> {
   return withReceiver(async (receiver) => {
-    const site = await open({ alone: true });
-    try {
-      const gaps: Gap[] = [];
-      for (const lines of plan.lines) {
-        onProgress(`${lines} lines of runs that wait for a slot`);
-        gaps.push(await gapsOf(site, receiver, `line-of-${lines}`, lines, plan.runs));
-      }
-      return gaps;
-    } finally {
-      await site.stop();
+    const gaps: Gap[] = [];
+    for (const lines of plan.lines) {
+      onProgress(`${lines} lines of runs that wait for a slot`);
+      gaps.push(await gapsOf(site, receiver, `line-of-${lines}`, lines, plan.runs));
     }
+    return gaps;
   });
 }
 

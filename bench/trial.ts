@@ -3,7 +3,7 @@
  * speed, so what can share a site does.
  */
 
-import { type Gap, measureGaps, TRIAL as TRIAL_OF_GAPS } from "./gap.ts";
+import { type Gap, gapsAt, TRIAL as TRIAL_OF_GAPS } from "./gap.ts";
 import { withLoad } from "./generator.ts";
 import { type Growth, measureGrowth, TRIAL as TRIAL_OF_GROWTH } from "./growth/growth.ts";
 import { TRIAL } from "./measure.ts";
@@ -30,15 +30,15 @@ export async function measureTrial(onProgress: (text: string) => void): Promise<
   const parts = [
     measureWrites(FLIGHTS_FOR_MS, true, onProgress),
     measureGrowth(SIZES, TRIAL_OF_GROWTH, onProgress),
-    measureGaps(TRIAL_OF_GAPS, onProgress),
   ] as const;
-  // If one fails, the others still remove their files.
+  // If one fails, the other still removes its files.
   await Promise.allSettled(parts);
-  const [writes, growth, gaps] = await Promise.all(parts);
+  const [writes, growth] = await Promise.all(parts);
   const logged: string[] = [];
   const onLog = (line: string) => logged.push(line);
   return withLoad({ onLog, seeds: FEW_SEEDS, inspected: true }, async (site, generator) => {
     const result = await measureRatios(generator, TRIAL, logged, onProgress);
+    const gaps = await gapsAt(site, TRIAL_OF_GAPS, onProgress);
     const memory: Memory[] = [];
     for (const series of SERIES) memory.push(await weigh(series, site, generator, REQUESTS, onProgress));
     return { result, writes, gaps, growth, memory };
