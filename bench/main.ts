@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { ROOT } from "../src/dev/wrangler.ts";
 import { build } from "./build.ts";
 import { CALLERS } from "./comparisons.ts";
+import { type Gap, gapTable, measureGaps, QUICK as QUICK_GAP, WHOLE as WHOLE_GAP } from "./gap.ts";
 import { withLoad } from "./generator.ts";
 import {
   type Growth,
@@ -30,7 +31,8 @@ const startedAt = new Date();
 const USAGE = `npm run bench                              all, in about 17 minutes
 npm run bench -- --quick                   the same with fewer and shorter rounds, in about 3 minutes
 npm run bench -- --only create             only what is compared with this operation
-npm run bench -- --only writes                only the rows written for a run, and the flights
+npm run bench -- --only writes             only the rows written for a run, and the flights
+npm run bench -- --only gap                only the time from a report to the next run of a group
 npm run bench -- --profile create          where the time of one operation goes, as a .cpuprofile
                  --callers 64              how many callers then (1, 16 or 64)
 npm run bench -- --rounds 1 --ms 100       how many rounds, and how long each operation runs in one
@@ -79,6 +81,7 @@ else if (flags.trial) await tryAll();
 else if (flags.growth) await grow();
 else if (flags.memory) await weigh();
 else if (flags.only === "writes") await countWrites();
+else if (flags.only === "gap") await timeGaps();
 else await compare();
 
 async function grow(): Promise<void> {
@@ -108,6 +111,11 @@ function judgeMemory(memory: readonly Memory[]): void {
 async function countWrites(): Promise<void> {
   const writes = await measureWrites(flightsForMs(), false, progress);
   tell(writesTable(writes), "writes.json", { writes });
+}
+
+async function timeGaps(): Promise<void> {
+  const gaps = await measureGaps(flags.quick ? QUICK_GAP : WHOLE_GAP, progress);
+  tell(gapTable(gaps), "gap.json", { gaps });
 }
 
 /** Tables on the terminal, everything as JSON in a file. */
@@ -169,21 +177,23 @@ async function compare(): Promise<void> {
   const plan = { ...usual, rounds: numberOf(flags.rounds, usual.rounds), forMs, warmUpMs, only };
   const logged: string[] = [];
   const writes = only === null ? await measureWrites(flightsForMs(), false, progress) : null;
+  const gaps = only === null ? await measureGaps(flags.quick ? QUICK_GAP : WHOLE_GAP, progress) : null;
   progress("making runs to read");
   const onLog = (line: string) => logged.push(line);
   const result = await withLoad({ onLog }, (_, generator) =>
     measureRatios(generator, plan, logged, progress),
   );
-  tell(ratioTables(result, writes), "result.json", { plan, ...result, writes });
+  tell(ratioTables(result, writes, gaps), "result.json", { plan, ...result, writes, gaps });
   judgeRatios(result);
 }
 
 /** Also makes the picture, if there is to be one. */
-function ratioTables(result: Result, writes: Writes | null): string {
+function ratioTables(result: Result, writes: Writes | null, gaps: readonly Gap[] | null): string {
   if (flags.plot !== undefined) {
     write(flags.plot, toSvg(result, `${startedAt.toISOString().slice(0, 10)}, ${machine()}`));
   }
-  return writes === null ? toTable(result) : `${toTable(result)}\n\n${writesTable(writes)}`;
+  const more = [writes && writesTable(writes), gaps && gapTable(gaps)];
+  return [toTable(result), ...more].filter((table) => table !== null).join("\n\n");
 }
 
 function judgeRatios({ failures, rows }: Result): void {
@@ -193,9 +203,9 @@ function judgeRatios({ failures, rows }: Result): void {
 }
 
 async function tryAll(): Promise<void> {
-  const { result, writes, growth, memory } = await measureTrial(progress);
-  const tables = [ratioTables(result, writes), growthTables(growth), memoryTable(memory)];
-  tell(tables.join("\n\n"), "trial.json", { ...result, writes, growth, memory });
+  const { result, writes, gaps, growth, memory } = await measureTrial(progress);
+  const tables = [ratioTables(result, writes, gaps), growthTables(growth), memoryTable(memory)];
+  tell(tables.join("\n\n"), "trial.json", { ...result, writes, gaps, growth, memory });
   judgeRatios(result);
   judgeGrowth(growth);
   judgeMemory(memory);

@@ -3,6 +3,7 @@
  * speed, so what can share a site does.
  */
 
+import { type Gap, gapsAt, TRIAL as TRIAL_OF_GAPS } from "./gap.ts";
 import { withLoad } from "./generator.ts";
 import { type Growth, measureGrowth, TRIAL as TRIAL_OF_GROWTH } from "./growth/growth.ts";
 import { TRIAL } from "./measure.ts";
@@ -20,6 +21,7 @@ const FLIGHTS_FOR_MS = 200;
 export interface Trial {
   readonly result: Result;
   readonly writes: Writes;
+  readonly gaps: readonly Gap[];
   readonly growth: Growth;
   readonly memory: readonly Memory[];
 }
@@ -36,8 +38,9 @@ export async function measureTrial(onProgress: (text: string) => void): Promise<
   const onLog = (line: string) => logged.push(line);
   return withLoad({ onLog, seeds: FEW_SEEDS, inspected: true }, async (site, generator) => {
     const result = await measureRatios(generator, TRIAL, logged, onProgress);
+    const gaps = await gapsAt(site, TRIAL_OF_GAPS, onProgress);
     const memory: Memory[] = [];
     for (const series of SERIES) memory.push(await weigh(series, site, generator, REQUESTS, onProgress));
-    return { result, writes, growth, memory };
+    return { result, writes, gaps, growth, memory };
   });
 }

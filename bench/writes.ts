@@ -11,6 +11,7 @@ import { monotonicMs } from "./clock.ts";
 import { countFlights, FLIGHT_CALLERS, type Flights } from "./flights.ts";
 import type { Count } from "./growth/count.ts";
 import { makePurgeable } from "./growth/fill.ts";
+import { reportAsHeard, triggerFor } from "./heard-runs.ts";
 import { type Expected, landed } from "./landed.ts";
 import { withReceiver } from "./receiving.ts";
 import { asker, putEndpoint, times } from "./seeds.ts";
@@ -20,7 +21,8 @@ import { whenTold } from "./told.ts";
 
 /**
  * The coordinators of a project's `environments` get `runs` runs in all, after `warmUp` runs that create their tables.
- * `isTold`: each environment has a webhook endpoint that hears of every end.
+ * `isTold`: each environment has a webhook endpoint that hears of every end. `action`: the gates of a stored action with
+ * a webhook, which makes the runs; null if they are created without a webhook.
  */
 interface Place {
   readonly name: string;
@@ -30,18 +32,42 @@ interface Place {
   readonly runs: number;
   readonly warmUp: number;
   readonly isTold: boolean;
+  readonly action: { readonly approval?: object; readonly concurrency?: object } | null;
 }
 
 const TOLD = { isTold: true } as const;
-const BUSY = { name: "busy", project: "busy", environments: 1, runs: 1000, warmUp: 100, isTold: false };
+const BUSY = {
+  name: "busy",
+  project: "busy",
+  environments: 1,
+  runs: 1000,
+  warmUp: 100,
+  isTold: false,
+  action: null,
+};
 const BUSY_TOLD = { ...BUSY, ...TOLD, name: "busy, one endpoint", project: "busy1", runs: 400 };
 const BUSY_REST_MS = 1500;
+/** So many runs hold a slot at once. */
+const LINES = 16;
+const SLOT = { group: "deploys", key: "{{ parameters.line }}" };
+/** The same webhook without a gate, and with each gate. */
+const HOOKED: readonly Place[] = [
+  { ...BUSY, name: "busy, webhook", project: "hook", runs: 200, action: {} },
+  { ...BUSY, name: "busy, webhook, group", project: "group", runs: 200, action: { concurrency: SLOT } },
+  {
+    ...BUSY,
+    name: "busy, webhook, approval",
+    project: "appr",
+    runs: 200,
+    action: { approval: { allowSelf: true } },
+  },
+];
 /** The part of a busy coordinator's runs that a trial makes: still enough that most share a flight and an alarm. */
 const TRIAL_SHARE = 0.1;
 /** Fewer might leave a coordinator of a busy environment without tables. */
 const TRIAL_WARM_UP = 40;
 /** Each coordinator rests before and after each change, until the alarm has rung that checks what has landed. */
-const ALONE = { name: "alone", project: "alone", environments: 4, runs: 4, warmUp: 128, isTold: false };
+const ALONE = { ...BUSY, name: "alone", project: "alone", environments: 4, runs: 4, warmUp: 128 };
 const ALONE_TOLD = { ...ALONE, ...TOLD, name: "alone, one endpoint", project: "alone1" };
 const ALONE_REST_MS = 6000;
 /** Targets for one run of a busy coordinator without endpoints, from its create to its purge. */
@@ -50,16 +76,19 @@ const TARGETS = { object: 10, D1: 8 } as const;
 /** Rows written for one run, by their cause. */
 interface Rows {
   readonly place: string;
-  readonly parts: Readonly<Record<"create" | "callback" | "telling" | "landing" | "purge", number>>;
+  readonly parts: Readonly<
+    Record<"create" | "approval" | "callback" | "telling" | "landing" | "purge", number>
+  >;
   /** The part of them that the platform charges for setting alarms, without those of a purge. */
   readonly alarms: number;
   readonly all: number;
   readonly target: number | null;
 }
 
-/** What was counted while runs were created, and while they were reported and told. */
+/** What was counted while runs were created, while they were approved, and while they were reported and told. */
 interface Changes {
   readonly creates: readonly Count[];
+  readonly approvals: readonly Count[];
   readonly callbacks: readonly Count[];
 }
 
@@ -77,8 +106,8 @@ export async function measureWrites(
   const kept = { folder: mkdtempSync(join(tmpdir(), "action-runs-rows-")), secrets: makeSecrets() };
   const sized = (place: Place) =>
     isTrial ? { ...place, runs: place.runs * TRIAL_SHARE, warmUp: TRIAL_WARM_UP } : place;
-  const [busy, busyTold] = [sized(BUSY), sized(BUSY_TOLD)];
-  const places = [busy, ALONE, busyTold, ALONE_TOLD];
+  const [busy, busyTold, hooked] = [sized(BUSY), sized(BUSY_TOLD), HOOKED.map(sized)];
+  const places = [busy, ALONE, busyTold, ALONE_TOLD, ...hooked];
   try {
     onProgress("rows written for a run");
     const changed = await withReceiver((receiver) =>
@@ -88,11 +117,13 @@ export async function measureWrites(
         const alone = await change(site, [ALONE, ALONE_TOLD], receiver, ALONE_REST_MS);
         const untold = await change(site, [busy], receiver, BUSY_REST_MS);
         const told = await change(site, [busyTold], receiver, BUSY_REST_MS);
+        const called = await change(site, hooked, receiver, BUSY_REST_MS);
         return [
           { place: busy, ...untold },
           { place: ALONE, ...alone },
           { place: busyTold, ...told },
           { place: ALONE_TOLD, ...alone },
+          ...hooked.map((place) => ({ place, ...called })),
         ];
       }),
     );
@@ -109,11 +140,12 @@ export async function measureWrites(
 }
 
 export function writesTable({ rows, flights: { perSecond, worst, target } }: Writes): string {
-  const head = "rows written for a run|create|callback|telling|landing|purge|all|target|of these setAlarm";
+  const head =
+    "rows written for a run|create|approval|callback|telling|landing|purge|all|target|of these setAlarm";
   const lines = rows.map(({ place, parts, alarms, all, target }) => [
     place,
-    ...[parts.create, parts.callback, parts.telling, parts.landing, parts.purge, all].map((n) =>
-      n.toFixed(2),
+    ...[parts.create, parts.approval, parts.callback, parts.telling, parts.landing, parts.purge, all].map(
+      (n) => n.toFixed(2),
     ),
     target === null ? "" : verdict(Math.round(all), target),
     alarms.toFixed(2),
@@ -132,17 +164,42 @@ function environmentsOf({ project, environments }: Place): string[] {
   return Array.from({ length: environments }, (_, i) => `/bench/${project}/envs/env-${i}`);
 }
 
-/** The callback of the `i`th run that is created. */
-async function create(site: Site, place: Place, i: number): Promise<{ url: string; token: string }> {
-  const body = { actionName: "deploy", entityId: crypto.randomUUID() };
-  const path = `${environmentsOf(place)[i % place.environments]}/action-runs`;
-  return JSON.parse(await asker(site)("POST", path, site.secrets.ROOT_TOKEN, body)).callback;
+/** A new run. `callback`: if the place has an action, only the receiver gets it. */
+interface Created {
+  readonly id: string;
+  readonly callback?: { readonly url: string; readonly token: string };
+}
+
+/** Creates the `i`th run. `isPlain`: without the action of the place. */
+async function create(site: Site, place: Place, i: number, isPlain = false): Promise<Created> {
+  const path = environmentsOf(place)[i % place.environments];
+  const entityId = crypto.randomUUID();
+  const [to, body] =
+    isPlain || place.action === null
+      ? ["action-runs", { actionName: "deploy", entityId }]
+      : ["actions/deploy/runs", { entityId, parameters: { line: String(i % LINES) } }];
+  return JSON.parse(await asker(site)("POST", `${path}/${to}`, site.secrets.ROOT_TOKEN, body));
+}
+
+/** Any runs, which have no gate. */
+function createPlain(site: Site, place: Place, runs: number): Promise<unknown> {
+  return times(runs, (i) => create(site, place, i, true));
+}
+
+function putAction(site: Site, { action }: Place, path: string, receiver: string): Promise<string> {
+  return asker(site)("PUT", `${path}/actions/deploy`, site.secrets.ROOT_TOKEN, {
+    trigger: triggerFor(receiver),
+    ...action,
+  });
 }
 
 async function prepare(site: Site, places: readonly Place[], receiver: string): Promise<void> {
   await each(places, async (place) => {
-    for (const path of place.isTold ? environmentsOf(place) : []) await putEndpoint(site, path, receiver);
-    await times(place.warmUp, (i) => create(site, place, i));
+    for (const path of environmentsOf(place)) {
+      if (place.isTold) await putEndpoint(site, path, receiver);
+      if (place.action !== null) await putAction(site, place, path, receiver);
+    }
+    await createPlain(site, place, place.warmUp);
   });
   await landed(
     site,
@@ -152,7 +209,7 @@ async function prepare(site: Site, places: readonly Place[], receiver: string): 
   await site.counts();
 }
 
-/** The runs of these places are created, and then reported. The coordinators rest after each. */
+/** The runs of these places are created, approved and reported. The coordinators rest after each. */
 async function change(
   site: Site,
   places: readonly Place[],
@@ -169,26 +226,53 @@ async function change(
   };
   const made = await each(places, (place) => times(place.runs, (i) => create(site, place, i)));
   const creates = await settled("pending", ({ warmUp, runs }) => warmUp + runs);
-  await each(places, async ({ isTold }, i) => {
-    const callbacks = made[i] ?? [];
-    const reports = new Map<string, number>();
-    await times(callbacks.length, async (n) => {
-      const { url = "", token = "" } = callbacks[n] ?? {};
-      await asker(site)("POST", new URL(url).pathname, token, { status: "succeeded" });
-      reports.set(url.split("/").at(-2) ?? "", monotonicMs());
-    });
-    // Another place may be told meanwhile.
-    if (!isTold) return;
-    const { untold } = await whenTold(receiver, reports);
-    if (untold.length > 0) throw new Error(`the end of run ${untold[0]} was not told`);
+  const nothing = Promise.resolve();
+  const isApproved = ({ action }: Place) => action?.approval !== undefined;
+  await each(places, (place, i) => (isApproved(place) ? approve(site, place, made[i] ?? []) : nothing));
+  const approvals = places.some(isApproved)
+    ? await settled("pending", ({ warmUp, runs }) => warmUp + runs)
+    : [];
+  // One receiver hears of all of them.
+  const called = places.flatMap(({ action }, i) => (action === null ? [] : (made[i] ?? [])));
+  if (called.length > 0) {
+    const ids = called.map(({ id }) => id);
+    await reportAsHeard(site, receiver, ids);
+  }
+  await each(places, (place, i) =>
+    place.action === null ? report(site, place, receiver, made[i] ?? []) : nothing,
+  );
+  return { creates, approvals, callbacks: await settled("succeeded", ({ runs }) => runs) };
+}
+
+async function approve(site: Site, place: Place, runs: readonly Created[]): Promise<void> {
+  const [path] = environmentsOf(place);
+  await times(runs.length, (n) =>
+    asker(site)("POST", `${path}/action-runs/${runs[n]?.id}/approve`, site.secrets.ROOT_TOKEN, {}),
+  );
+}
+
+async function report(
+  site: Site,
+  { isTold }: Place,
+  receiver: string,
+  runs: readonly Created[],
+): Promise<void> {
+  const reports = new Map<string, number>();
+  await times(runs.length, async (n) => {
+    const { id = "", callback: { url, token } = { url: "", token: "" } } = runs[n] ?? {};
+    await asker(site)("POST", new URL(url).pathname, token, { status: "succeeded" });
+    reports.set(id, monotonicMs());
   });
-  return { creates, callbacks: await settled("succeeded", ({ runs }) => runs) };
+  // Another place may be told meanwhile.
+  if (!isTold) return;
+  const { untold } = await whenTold(receiver, reports);
+  if (untold.length > 0) throw new Error(`the end of run ${untold[0]} was not told`);
 }
 
 /** Runs that are due go when a create rings the alarm of their coordinator. */
 async function purge(site: Site, places: readonly Place[]): Promise<Count[]> {
   for (const place of places) {
-    const ring = () => times(place.environments, (i) => create(site, place, i));
+    const ring = () => createPlain(site, place, place.environments);
     await landed(site, [{ project: place.project, status: "succeeded", runs: 0 }], ring);
   }
   await delay(BUSY_REST_MS);
@@ -197,23 +281,28 @@ async function purge(site: Site, places: readonly Place[]): Promise<Count[]> {
 
 function rowsOf({ name, project, runs }: Place, changes: Changes, purged: readonly Count[]): Rows[] {
   const isHere = ({ values }: Count) => values.some((value) => value.startsWith(`bench/${project}/`));
-  const [creates, callbacks] = [changes.creates.filter(isHere), changes.callbacks.filter(isHere)];
+  const creates = changes.creates.filter(isHere);
+  const approvals = changes.approvals.filter(isHere);
+  const callbacks = changes.callbacks.filter(isHere);
+  const changed = [...creates, ...approvals, ...callbacks];
   return (["object", "D1"] as const).map((store) => {
     const each = (counts: readonly Count[], isIt: (count: Count) => boolean) =>
       counts.reduce((sum, c) => sum + (c.sql.startsWith(store) && isIt(c) ? c.rowsWritten : 0), 0) / runs;
     const isOwn = (count: Count) => !isLanding(count) && !isTelling(count);
-    const isPurge = ({ sql }: Count) => /: DELETE FROM (runs|events|deliveries|messages)/.test(sql);
+    const isPurge = ({ sql }: Count) =>
+      /: DELETE FROM (runs|events|deliveries|messages|accepted_changes|previews)/.test(sql);
     const parts = {
       create: each(creates, isOwn),
+      approval: each(approvals, isOwn),
       callback: each(callbacks, isOwn),
       telling: each(callbacks, isTelling),
-      landing: each(creates, isLanding) + each(callbacks, isLanding),
+      landing: each(changed, isLanding),
       purge: each(purged.filter(isHere), isPurge),
     };
     const isAlarm = ({ sql }: Count) => sql.endsWith("setAlarm");
     const all = Object.values(parts).reduce((sum, rows) => sum + rows);
     const target = name === BUSY.name ? TARGETS[store] : null;
-    const alarms = each(creates, isAlarm) + each(callbacks, isAlarm);
+    const alarms = each(changed, isAlarm);
     return { place: `${name}, ${store}`, parts, alarms, all, target };
   });
 }

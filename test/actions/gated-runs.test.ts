@@ -1,6 +1,7 @@
 /** Runs with gates as the Worker makes them: where they live, what they wait for, and that a key makes one run. */
 
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { COORDINATORS, coordinatorOfKey, coordinatorOfSlot, readRunId } from "../../src/runs/run-id.ts";
 import { journal } from "../support/direct.ts";
 import { ask } from "../support/requests.ts";
@@ -194,5 +195,36 @@ describe("a key makes one run, whatever becomes of the action's group meanwhile"
       expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
       expect(await rows(actions)).toHaveLength(1);
     }
+  });
+});
+
+describe("a coordinator that runs older code, without gates", () => {
+  const since = ["createGated", "claim"] as const;
+  const methods = Object.getOwnPropertyDescriptors(RunCoordinator.prototype);
+  const makeOlder = () => {
+    for (const name of since) Reflect.deleteProperty(RunCoordinator.prototype, name);
+  };
+  const makeNewer = () => {
+    for (const name of since) Object.defineProperty(RunCoordinator.prototype, name, methods[name]);
+  };
+  afterEach(makeNewer);
+
+  it.each([
+    ["an approval", { approval: {} }, SHOP],
+    ["a group", { concurrency: SLOT }, SHOP],
+    ["a later start", {}, { ...SHOP, notBefore: new Date(Date.now() + 60 * MINUTE).toISOString() }],
+  ])("starts no run with %s, and later the same key makes it", async (_what, gates, body) => {
+    const actions = newActionsPath();
+    await put(`${actions}/deploy`, { trigger: TRIGGER, ...gates });
+    makeOlder();
+    for (const options of [{}, keyed("once")]) {
+      const refused = await run(`${actions}/deploy`, body, options);
+      expect([refused.status, refused.body.code]).toEqual([503, "coordinator_unavailable"]);
+      expect(refused.headers.has("Retry-After")).toBe(true);
+    }
+    makeNewer();
+    expect(await rows(actions)).toEqual([]);
+    expect((await run(`${actions}/deploy`, body, keyed("once"))).status).toBe(201);
+    expect(await rows(actions)).toHaveLength(1);
   });
 });

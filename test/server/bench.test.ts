@@ -23,7 +23,7 @@ const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), "action-runs-bench-test-"));
 const plot = join(folder, "result.svg");
 let printed: string;
-let result: Result & Pick<Trial, "writes" | "growth" | "memory">;
+let result: Result & Pick<Trial, "writes" | "gaps" | "growth" | "memory">;
 
 beforeAll(async () => {
   const json = join(folder, "result.json");
@@ -92,10 +92,17 @@ it("counts the rows written for a run, by what they are written for, and the fli
     ["busy, one endpoint, D1", null],
     ["alone, one endpoint, object", null],
     ["alone, one endpoint, D1", null],
+    ["busy, webhook, object", null],
+    ["busy, webhook, D1", null],
+    ["busy, webhook, group, object", null],
+    ["busy, webhook, group, D1", null],
+    ["busy, webhook, approval, object", null],
+    ["busy, webhook, approval, D1", null],
   ]);
   for (const { place, parts, alarms, all } of rows) {
-    const { create, callback, telling, landing, purge } = parts;
-    expect(all).toBeCloseTo(create + callback + telling + landing + purge);
+    const { create, approval, callback, telling, landing, purge } = parts;
+    expect(all).toBeCloseTo(create + approval + callback + telling + landing + purge);
+    expect(approval > 1).toBe(place === "busy, webhook, approval, object");
     expect(purge).toBeGreaterThanOrEqual(1);
     // Only flights write to D1, and each run lands twice.
     if (place.endsWith("D1")) expect([create, callback, alarms, landing > 2]).toEqual([0, 0, 0, true]);
@@ -103,7 +110,7 @@ it("counts the rows written for a run, by what they are written for, and the fli
   }
   expect(rows[1]?.all).toBe(rows[3]?.all);
   // Each message is written and updated, and goes with its run. Without an endpoint nothing is written for it.
-  const [untold, told] = [rows.slice(0, 4), rows.slice(4)];
+  const [untold, told] = [rows.slice(0, 4), rows.slice(4, 8)];
   expect(untold.map(({ parts }) => parts.telling)).toEqual([0, 0, 0, 0]);
   expect(told.map(({ parts }) => parts.telling >= 4)).toEqual([true, false, true, false]);
   expect(told.map(({ parts }, i) => parts.purge - (untold[i]?.parts.purge ?? 0))).toEqual([1, 0, 1, 0]);
@@ -127,6 +134,15 @@ it("tells how long after a report its message arrives, and how many arrive a sec
   for (const { p50Ms, p99Ms, perSecond } of result.tellings)
     expect([p50Ms > 0, p99Ms >= p50Ms, perSecond > 0]).toEqual([true, true, true]);
   expect(printed).toMatch(/\| callback, one endpoint .* 50 (met|missed) /);
+});
+
+it("tells how long a group stands still between two runs", () => {
+  expect(result.gaps.map(({ lines, targetMs }) => [lines, targetMs])).toEqual([
+    [1, 100],
+    [2, null],
+  ]);
+  for (const { p50Ms, p99Ms } of result.gaps) expect([p50Ms > 0, p99Ms >= p50Ms]).toEqual([true, true]);
+  expect(printed).toMatch(/\| lines at once: 1 .* 100 (met|missed) /);
 });
 
 it("counts round trips as the service's own log does", () => {

@@ -8,6 +8,7 @@ import { Caller } from "./caller.ts";
 import { DISTURBANCES, Disturbances } from "./disturbances.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Follower } from "./follower.ts";
+import { GATED_ENVIRONMENT, GatedRuns } from "./gated.ts";
 import { checkLanding, compareWithGets, endedRowsInD1, endedRuns, runsInD1 } from "./landing.ts";
 import { randomFrom } from "./random.ts";
 import { Receiver } from "./receiver.ts";
@@ -76,7 +77,7 @@ async function soak(
   try {
     await site.start();
     const record = new SoakRecord();
-    const disturbances = new Disturbances(site, record, ENVIRONMENTS);
+    const disturbances = new Disturbances(site, record, [...ENVIRONMENTS, GATED_ENVIRONMENT]);
     const stage: Stage = { site, record, disturbances, environments: ENVIRONMENTS, runs: new Map() };
     const callers = Array.from(
       { length: callerCount },
@@ -84,6 +85,7 @@ async function soak(
     );
     for (const [n, caller] of callers.entries()) caller.partner = callers[n ^ 1] ?? null;
     const scraper = new Scraper(stage);
+    const gated = new GatedRuns(stage, randomFrom(seed, 8));
     const followers = ENVIRONMENTS.flatMap((environment, n) =>
       [false, true].map(
         (stops, isolate) =>
@@ -107,6 +109,7 @@ async function soak(
     );
     await Promise.all(callers.map((caller) => caller.store()));
     for (const one of endpoints) await one.store();
+    await gated.store();
     for (const follower of followers) follower.start();
     const timer = setTimeout(() => over.abort(), minutes * 60_000);
     const progress = setInterval(() => console.log(record.progress()), PROGRESS_EVERY_MS);
@@ -116,6 +119,7 @@ async function soak(
       Promise.all([
         disturbances.run((part) => randomFrom(seed, part), over.signal, without),
         scraper.run(over.signal),
+        gated.run(over.signal),
         ...endpoints.map((one) => one.move(over.signal)),
         ...callers.map((caller) => caller.run(over.signal)),
       ]),
@@ -125,6 +129,7 @@ async function soak(
     const tookMs = Date.now() - startedAt;
     receiver.heal();
     console.log("D1 is well and nobody sends a request. Waiting for the last rows to land.");
+    await gated.check();
     const landedMs = await checkLanding(stage);
     const compared = await compareWithGets(stage, randomFrom(seed, 5));
     await Promise.all(followers.map((one) => one.check((environment) => runsInD1(site.state, environment))));

@@ -1,0 +1,113 @@
+/**
+ * How long a concurrency group with limit 1 stands still: from a report on the run that holds the slot to the request of
+ * the next run at the receiver. Service, load and receiver are on this machine, and the receiver answers at once.
+ */
+
+import { reportAsHeard, triggerFor } from "./heard-runs.ts";
+import { withReceiver } from "./receiving.ts";
+import { quantile } from "./result.ts";
+import { asker, times } from "./seeds.ts";
+import { open, type Site } from "./site.ts";
+import { markdown } from "./table.ts";
+
+const ENVIRONMENT = "/bench/gap/envs/prod";
+const TARGET_MS = 100;
+
+export interface GapPlan {
+  /** The lines of waiting runs at once, each with a slot of its own. */
+  readonly lines: readonly number[];
+  /** Of each line. At most 250 of one token may wait for one slot. */
+  readonly runs: number;
+}
+
+export const WHOLE: GapPlan = { lines: [1, 16], runs: 200 };
+export const QUICK: GapPlan = { lines: [1, 16], runs: 40 };
+/** For a try of the bench itself. */
+export const TRIAL: GapPlan = { lines: [1, 2], runs: 3 };
+
+export interface Gap {
+  readonly lines: number;
+  readonly runs: number;
+  /** From when the report was sent to when the next request arrived. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** For the median. */
+  readonly targetMs: number | null;
+}
+
+/** On a site of its own. */
+export async function measureGaps(
+  plan: GapPlan,
+  onProgress: (text: string) => void,
+): Promise<readonly Gap[]> {
+  const site = await open({ alone: true });
+  return gapsAt(site, plan, onProgress).finally(() => site.stop());
+}
+
+export function gapsAt(
+  site: Site,
+  plan: GapPlan,
+  onProgress: (text: string) => void,
+): Promise<readonly Gap[]> {
+  return withReceiver(async (receiver) => {
+    const gaps: Gap[] = [];
+    for (const lines of plan.lines) {
+      onProgress(`${lines} lines of runs that wait for a slot`);
+      gaps.push(await gapsOf(site, receiver, `line-of-${lines}`, lines, plan.runs));
+    }
+    return gaps;
+  });
+}
+
+export function gapTable(gaps: readonly Gap[]): string {
+  const head = "from a report to the next request, limit 1|runs of each|p50 ms|p99 ms|target".split("|");
+  const lines = gaps.map(({ lines, runs, p50Ms, p99Ms, targetMs }) => [
+    `lines at once: ${lines}`,
+    ...[String(runs), p50Ms.toFixed(2), p99Ms.toFixed(2)],
+    targetMs === null ? "" : `${targetMs} ${p50Ms < targetMs ? "met" : "missed"}`,
+  ]);
+  return markdown([head, ...lines]);
+}
+
+async function gapsOf(
+  site: Site,
+  receiver: string,
+  action: string,
+  lines: number,
+  runs: number,
+): Promise<Gap> {
+  const waiting = await queue(site, receiver, action, lines, runs);
+  /** When the report on the last run of each line was sent. */
+  const reportedAt = new Map<number, number>();
+  const gapsMs: number[] = [];
+  for (const heard of await reportAsHeard(site, receiver, [...waiting.keys()])) {
+    const line = waiting.get(heard.id) ?? 0;
+    const before = reportedAt.get(line);
+    if (before !== undefined) gapsMs.push(heard.arrivedAt - before);
+    reportedAt.set(line, heard.reportedAt);
+  }
+  const target = lines === 1 ? TARGET_MS : null;
+  return { lines, runs, p50Ms: quantile(gapsMs, 0.5), p99Ms: quantile(gapsMs, 0.99), targetMs: target };
+}
+
+/** The line of each run, by its id. The first of each line has a slot, and its request may have arrived. */
+async function queue(
+  site: Site,
+  receiver: string,
+  action: string,
+  lines: number,
+  runs: number,
+): Promise<ReadonlyMap<string, number>> {
+  const ask = asker(site);
+  const path = `${ENVIRONMENT}/actions/${action}`;
+  await ask("PUT", path, site.secrets.ROOT_TOKEN, {
+    trigger: triggerFor(receiver),
+    concurrency: { group: action, key: "{{ parameters.line }}" },
+  });
+  const made = await times(lines * runs, async (n) => {
+    const body = { parameters: { line: String(n % lines) } };
+    const run = JSON.parse(await ask("POST", `${path}/runs`, site.secrets.ROOT_TOKEN, body));
+    return [String(run.id), n % lines] as const;
+  });
+  return new Map(made);
+}

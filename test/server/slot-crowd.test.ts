@@ -1,0 +1,159 @@
+/**
+ * 300 callers at once for one slot, through two isolates that share the coordinators. The receiver reports each run as
+ * soon as it hears of it, so the runs pass the slot one by one.
+ */
+
+import { once } from "node:events";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { json } from "node:stream/consumers";
+import { parseEnv } from "node:util";
+import type { V4WorkerOptions } from "miniflare";
+import { afterAll, expect, inject, it } from "vitest";
+import { newMiniflare } from "../../src/dev/miniflare.ts";
+import { newSecrets } from "../../src/dev/prepare.ts";
+import { type ActionRun, ask } from "./load.ts";
+import { QUICK_FILES } from "./quick-files.ts";
+import { until } from "./until.ts";
+
+/** A quarter of the waiters of a slot, 250, may be one token's. So two tokens share these. */
+const CALLERS = 300;
+const ENVIRONMENT = "acme/shop/envs/prod";
+
+interface Waiting extends ActionRun {
+  readonly details: {
+    readonly waiting: { readonly position: number; readonly behind: readonly string[] } | null;
+  };
+}
+
+const cleanUps: (() => Promise<unknown> | unknown)[] = [];
+afterAll(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+/** The built service twice. The second isolate calls the objects of the first one. */
+async function openTwice(): Promise<{ readonly origins: readonly string[]; readonly token: string }> {
+  const { worker, state } = inject("beginning");
+  const folder = mkdtempSync(join(QUICK_FILES, "action-runs-crowd-"));
+  cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(join(state, "v3"), folder, { recursive: true });
+  const variables = parseEnv(`${newSecrets()}ALLOW_INSECURE_WEBHOOKS=true\n`) as Record<string, string>;
+  const first = worker.name ?? "";
+  const service = (name: string): V4WorkerOptions => ({
+    ...worker,
+    name,
+    bindings: { ...worker.bindings, ...variables },
+    durableObjects: {
+      COORDINATORS: {
+        className: "RunCoordinator",
+        useSQLite: true,
+        ...(name === first ? {} : { scriptName: first }),
+      },
+    },
+    unsafeDirectSockets: [{}],
+  });
+  const miniflare = newMiniflare(folder, {
+    handleStructuredLogs: () => {},
+    workers: [first, "second"].map(service),
+  });
+  cleanUps.push(() => miniflare.dispose());
+  await miniflare.ready;
+  const urls = [first, "second"].map((name) => miniflare.unsafeGetDirectURL(name));
+  return {
+    origins: (await Promise.all(urls)).map(({ origin }) => origin),
+    token: variables.ROOT_TOKEN ?? "",
+  };
+}
+
+/** What the receiver is sent. Only the receiver gets the callback token. */
+interface Job {
+  readonly id: string;
+  readonly callbackUrl: string;
+  readonly callbackToken: string;
+}
+const JOB = {
+  id: "{{ run.id }}",
+  callbackUrl: "{{ run.callbackUrl }}",
+  callbackToken: "{{ run.callbackToken }}",
+};
+
+async function receive(heard: (job: Job) => void): Promise<string> {
+  const server = createServer(async (request, response) => {
+    heard((await json(request)) as Job);
+    response.writeHead(202).end();
+  });
+  cleanUps.push(() => server.close().closeAllConnections());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/jobs`;
+}
+
+it("300 callers at once for one slot wait in order, and each end starts exactly the next one", async () => {
+  const { origins, token } = await openTwice();
+  const jobs: Job[] = [];
+  const reports: Promise<number>[] = [];
+  let mayReport = false;
+  /** Runs that were heard of before the report on the run before them was sent. */
+  const tooEarly: string[] = [];
+  async function report({ callbackUrl, callbackToken: token }: Job): Promise<number> {
+    return (await ask("POST", callbackUrl, { token, body: { status: "succeeded" } })).status;
+  }
+  const url = await receive((job) => {
+    if (jobs.length > reports.length) tooEarly.push(job.id);
+    jobs.push(job);
+    if (mayReport) reports.push(report(job));
+  });
+
+  const trigger = { type: "webhook", url, payload: JOB };
+  const action = `${origins[0]}/${ENVIRONMENT}/actions/deploy`;
+  const definition = { trigger, concurrency: { group: "deploys" } };
+  expect((await ask("PUT", action, { token, body: definition })).status).toBe(201);
+  const tokens = await Promise.all(
+    ["ci", "portal"].map(async (name) => {
+      const minted = ask<{ readonly token: string }>("POST", `${origins[0]}/acme/shop/tokens`, {
+        token,
+        body: { name, role: "member" },
+      });
+      return (await minted).body.token;
+    }),
+  );
+
+  const answers = await Promise.all(
+    Array.from({ length: CALLERS }, (_, n) =>
+      ask<ActionRun>("POST", `${origins[n % 2]}/${ENVIRONMENT}/actions/deploy/runs`, {
+        token: tokens[(n >> 1) % 2] ?? "",
+        body: {},
+        key: `crowd-${n}`,
+      }),
+    ),
+  );
+  expect(answers.filter(({ status }) => status !== 201)).toEqual([]);
+  const ids = new Set(answers.map(({ body }) => body.id));
+  expect(ids.size).toBe(CALLERS);
+
+  await until("the first run is heard of", () => jobs.length > 0);
+  const shown = await Promise.all(
+    [...ids].map(async (id, n) => {
+      const path = `${origins[n % 2]}/${ENVIRONMENT}/action-runs/${id}?include=details`;
+      return (await ask<Waiting>("GET", path, { token })).body;
+    }),
+  );
+  const [first] = jobs;
+  if (first === undefined) throw new Error("no run was heard of");
+  const holder = first.id;
+  expect(shown.filter(({ details }) => details.waiting === null).map(({ id }) => id)).toEqual([holder]);
+  const line = shown
+    .flatMap(({ id, details: { waiting } }) => (waiting === null ? [] : [{ id, ...waiting }]))
+    .toSorted((a, b) => a.position - b.position);
+  expect(line.map(({ position, behind }) => [position, ...behind])).toEqual(
+    Array.from({ length: CALLERS - 1 }, (_, n) => [n + 1, holder]),
+  );
+
+  mayReport = true;
+  reports.push(report(first));
+  await until("all runs are heard of", () => jobs.length >= CALLERS);
+  expect(new Set(await Promise.all(reports))).toEqual(new Set([200]));
+  expect(jobs.map(({ id }) => id)).toEqual([holder, ...line.map(({ id }) => id)]);
+  expect(tooEarly).toEqual([]);
+});

@@ -1,0 +1,226 @@
+/**
+ * Runs with gates, in an environment of their own: some need an approval, and all share slots. Their receiver is in the
+ * soak's own process. It judges each request as it arrives: never more holders than the limit, and nothing that nobody
+ * approved. At the end, every acknowledged run must have ended as its caller wanted.
+ */
+
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe } from "./line.ts";
+import type { Random } from "./random.ts";
+import { type Answer, type Ask, ask, urlOf } from "./requests.ts";
+import type { Stage } from "./stage.ts";
+
+export const GATED_ENVIRONMENT = "acme/soak/gated";
+
+const CALLERS = 16;
+/** Runs of a line share its slots. */
+const LINES = 6;
+const LIMIT = 2;
+const GROUP = "deploys";
+const GATES = {
+  queued: {},
+  approved: { approval: { allowSelf: true } },
+} as const;
+const CANCELLED = 0.15;
+const APPROVED_AFTER_MAX_MS = 1500;
+const JOB_MAX_MS = 300;
+const PAUSE_MAX_MS = 400;
+const RETRY_MS = 300;
+/** An attempt whose answer was lost is repeated after 30 s, and others may wait behind it. */
+const ENDED_WITHIN_MS = 240_000;
+
+interface Gated {
+  readonly line: string;
+  readonly story: string[];
+  isApproved: boolean;
+  /** Whether a request was sent that ends the run, so it may hold its slot no longer. */
+  mayHaveEnded: boolean;
+  wasCancelled: boolean;
+}
+
+interface Job {
+  readonly run: string;
+  readonly create: string;
+  readonly url: string;
+  readonly token: string;
+}
+
+export class GatedRuns {
+  readonly #stage: Stage;
+  readonly #random: Random;
+  /** By the name of their create, because a request may arrive before the create is answered. */
+  readonly #runs = new Map<string, Gated>();
+  readonly #ids = new Map<string, string>();
+  /** Creates of runs that the receiver has heard of. */
+  readonly #heard = new Set<string>();
+  readonly #reports = new Set<Promise<unknown>>();
+  readonly #server = createServer(async (request, response) => {
+    this.#take((await json(request)) as Job);
+    response.writeHead(202).end();
+  });
+  #made = 0;
+
+  constructor(stage: Stage, random: Random) {
+    this.#stage = stage;
+    this.#random = random;
+    // A connection that the server closes while the next request is on its way would be a fault of its own.
+    this.#server.keepAliveTimeout = 0;
+  }
+
+  async store(): Promise<void> {
+    await once(this.#server.listen(0, "127.0.0.1"), "listening");
+    const { port } = this.#server.address() as AddressInfo;
+    const payload = {
+      ...{ run: "{{ run.id }}", create: "{{ parameters.create }}" },
+      ...{ url: "{{ run.callbackUrl }}", token: "{{ run.callbackToken }}" },
+    };
+    const trigger = { type: "webhook", url: `http://127.0.0.1:${port}/jobs`, payload };
+    const concurrency = { group: GROUP, key: "{{ parameters.line }}", limit: LIMIT };
+    for (const [name, gates] of Object.entries(GATES)) {
+      const body = { trigger, concurrency, ...gates };
+      await this.#until([200, 201], [], { method: "PUT", url: this.#path(`actions/${name}`), body });
+    }
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const call = async () => {
+      while (!signal.aborted) {
+        await this.#stage.disturbances.goOn;
+        await this.#runOne();
+        await delay(this.#random() * PAUSE_MAX_MS);
+      }
+    };
+    await Promise.all(Array.from({ length: CALLERS }, call));
+  }
+
+  /** Call this when nobody creates any more. */
+  async check(): Promise<void> {
+    const { record } = this.#stage;
+    const since = Date.now();
+    const open = new Map(this.#ids);
+    while (open.size > 0) {
+      for (const [create, id] of open) {
+        const answer = await this.#until([200], [], { method: "GET", url: this.#path(`action-runs/${id}`) });
+        const { status } = answer.body as { readonly status: string };
+        if (status === "pending" || status === "running") continue;
+        open.delete(create);
+        this.#judgeEnd(create, answer);
+      }
+      if (open.size > 0 && Date.now() - since > ENDED_WITHIN_MS) break;
+      await delay(RETRY_MS);
+    }
+    for (const [create, id] of open)
+      record.violation(`STANDS STILL: ${id} has not ended`, this.#runs.get(create)?.story ?? [], since);
+    await Promise.all(this.#reports);
+    const groups = await this.#until([200], [], { method: "GET", url: this.#path("concurrency-groups") });
+    if ((groups.body as readonly unknown[]).length > 0)
+      record.violation(`STANDS STILL: ${JSON.stringify(groups.body)} after all had ended`, [], since);
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #runOne(): Promise<void> {
+    const create = `gated-${this.#made++}`;
+    const line = String(Math.floor(this.#random() * LINES));
+    const run: Gated = { line, story: [], isApproved: false, mayHaveEnded: false, wasCancelled: false };
+    this.#runs.set(create, run);
+    const action = this.#random() < 0.5 ? "queued" : "approved";
+    run.isApproved = action === "queued";
+    const body = { parameters: { create, line } };
+    const url = this.#path(`actions/${action}/runs`);
+    const made = await this.#until([201], run.story, { method: "POST", url, body, key: create });
+    const { id } = made.body as { readonly id: string };
+    this.#ids.set(create, id);
+    this.#stage.record.count(`gated runs that were created: ${action}`);
+    if (this.#random() < CANCELLED) {
+      await delay(this.#random() * APPROVED_AFTER_MAX_MS);
+      run.mayHaveEnded = true;
+      run.wasCancelled = true;
+      const cancel = {
+        method: "DELETE",
+        url: this.#path(`action-runs/${id}`),
+        key: `${create}-cancel`,
+      } as const;
+      await this.#until([200, 409], run.story, cancel);
+    } else if (action === "approved") {
+      await delay(this.#random() * APPROVED_AFTER_MAX_MS);
+      run.isApproved = true;
+      const approve = { method: "POST", url: this.#path(`action-runs/${id}/approve`), body: {} } as const;
+      await this.#until([200], run.story, { ...approve, key: `${create}-approve` });
+    }
+  }
+
+  #take(job: Job): void {
+    const { record } = this.#stage;
+    const run = this.#runs.get(job.create);
+    const at = Date.now();
+    if (run === undefined) {
+      record.violation(`NOBODY'S CHANGE: the receiver heard of ${job.run}`, [], at);
+      return;
+    }
+    record.tell(run.story, `${record.clock(at)} the receiver heard of ${job.run}`);
+    record.count("gated runs that the receiver heard of");
+    if (!run.isApproved) record.violation(`NOT APPROVED: ${job.run} has started`, run.story, at);
+    if (this.#heard.has(job.create)) return;
+    this.#heard.add(job.create);
+    const holders = [...this.#heard].filter((create) => {
+      const other = this.#runs.get(create);
+      return other !== undefined && other.line === run.line && !other.mayHaveEnded;
+    });
+    if (holders.length > LIMIT)
+      record.violation(`TOO MANY HOLD A SLOT: ${holders.join(", ")} of line ${run.line}`, run.story, at);
+    const report = this.#report(job, run).finally(() => this.#reports.delete(report));
+    this.#reports.add(report);
+  }
+
+  async #report({ create, url, token }: Job, run: Gated): Promise<void> {
+    await delay(this.#random() * JOB_MAX_MS);
+    run.mayHaveEnded = true;
+    // The URL names the isolate that made the run. The other one takes it as well.
+    const body = { status: "succeeded" };
+    await this.#until([200, 409], run.story, { method: "POST", url, token, body, key: `${create}-report` });
+  }
+
+  #judgeEnd(create: string, answer: Answer): void {
+    const run = this.#runs.get(create);
+    const { status } = answer.body as { readonly status: string };
+    this.#stage.record.count(`gated runs that ended: ${status}`);
+    const isExpected = status === "cancelled" ? run?.wasCancelled : status === "succeeded";
+    if (!isExpected) {
+      const sentence = `ANOTHER END: ${JSON.stringify(answer.body)}`;
+      this.#stage.record.violation(sentence, run?.story ?? [], Date.now());
+    }
+  }
+
+  /** Below the environment, at one isolate or the other. */
+  #path(path: string): string {
+    const { origins } = this.#stage.site;
+    const origin = origins[Math.floor(this.#random() * origins.length)] ?? "";
+    return urlOf(origin, GATED_ENVIRONMENT, path);
+  }
+
+  /** Again until it is answered with one of these. Another answer than 503 is a violation. */
+  async #until(
+    expected: readonly number[],
+    story: string[],
+    asked: Omit<Ask, "token"> & { readonly token?: string },
+  ): Promise<Answer> {
+    const { site, record } = this.#stage;
+    for (;;) {
+      await site.up;
+      const sentAt = Date.now();
+      const answer = await ask({ token: site.rootToken, ...asked });
+      const told = answer === null ? "no answer" : describe(answer);
+      record.tell(story, `${record.clock(sentAt)} ${asked.method} ${new URL(asked.url).pathname} -> ${told}`);
+      if (answer !== null && expected.includes(answer.status)) return answer;
+      if (answer !== null && answer.status !== 503) {
+        record.violation(`answered with ${told}: ${JSON.stringify(answer.body)}`, story, sentAt);
+      }
+      await delay(RETRY_MS);
+    }
+  }
+}
