@@ -75,7 +75,7 @@ function gateText({ waitingFor, gates }: Run): string {
     case "pause":
       return "the end of a pause";
     default:
-      return `a slot of the concurrency group ${gates?.concurrency?.group}`;
+      return gates?.concurrency ? `a slot of the concurrency group ${gates.concurrency.group}` : "its turn";
   }
 }
 

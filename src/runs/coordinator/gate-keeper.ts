@@ -130,6 +130,7 @@ export class GateKeeper {
 
   /** The last attempt of an ended run is over, so its slot is free. */
   slotFreed(run: JournaledRun, now: number): void {
+    this.#journal.slots.endsChange();
     this.#journal.runs.freeSlot(run);
     this.ended(run, now);
   }
@@ -211,7 +212,8 @@ export class GateKeeper {
     this.#endOverdue(slot, now);
     const line = this.#lineAt(slot, now);
     if (line.waiters.length === 0) return true;
-    for (const admission of admit(line)) {
+    const admissions = admit(line);
+    for (const admission of admissions) {
       // A holder that could not be asked to stop is still in the line.
       if (this.#isPutOff(admission.id, now)) continue;
       if (budget.runs <= 0 || budget.bytes <= 0) return false;
@@ -224,7 +226,8 @@ export class GateKeeper {
         return false;
       }
     }
-    return true;
+    // Of the runs without a group, more can wait than were read.
+    return admissions.length === 0 || line.waiters.length < WAITING_MAX_AT_SLOT;
   }
 
   /** Ends the runs whose time is up, however late the alarm is, so that none of them holds a slot or replaces a run. */

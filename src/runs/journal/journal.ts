@@ -160,6 +160,7 @@ export class Journal {
   ): Written {
     return this.#numbered((): Written => {
       const written = this.#written(run, delivery, now);
+      if (run.slotUntil !== null) this.slots.endsChange();
       this.runs.update(run, rowDetails(written));
       if (accepted !== null) this.accepted.insert(run.id, accepted);
       if (delivery !== null) this.deliveries.put(run.id, delivery);
@@ -237,7 +238,9 @@ export class Journal {
   #boundStopRequest(run: JournaledRun): void {
     // Only a run with a trigger can have a stop request.
     if (run.completedAt === null || run.source === "none") return;
-    if (mustStop(run)) this.stopRequests.endBy(run.id, stopRequestEndsAt(run));
+    // Nothing was sent of a run that has ended at its gate.
+    const wasSent = run.gates === null || run.releasedAt !== null;
+    if (mustStop(run) && wasSent) this.stopRequests.endBy(run.id, stopRequestEndsAt(run));
     else this.stopRequests.erase(run.id);
   }
 

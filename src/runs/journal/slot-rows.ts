@@ -18,7 +18,7 @@ const AT_SLOT = `${INDEXED} AND slot_group = ? AND slot_key = ?`;
 const LIMIT = `coalesce(
   (SELECT max_holders FROM slot_limits AS known
    WHERE known.slot_group = runs.slot_group AND known.action_name = runs.action_name
-     AND known.version >= runs.action_version AND runs.gates ->> '$.concurrency.isClaimed' IS NULL),
+     AND known.version >= runs.action_version AND NOT coalesce(runs.gates ->> '$.concurrency.isClaimed', 0)),
   gates ->> '$.concurrency.limit')`;
 
 /** What waits. `bytes`: of its sealed requests. */
@@ -52,6 +52,8 @@ type CountRow = { runs: number; bytes: number; ofTokenRuns: number; ofTokenBytes
 
 export class SlotRows {
   readonly #sql: SqlStorage;
+  /** Null: not read yet. It is cached because each alarm that is set asks. */
+  #nextEndAt: number | null = null;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -134,7 +136,13 @@ export class SlotRows {
   nextEndAt(): number {
     const first =
       "SELECT min(slot_until) AS at FROM runs INDEXED BY runs_by_slot_end WHERE slot_until IS NOT NULL";
-    return this.#sql.exec<{ at: number | null }>(first).one().at ?? Number.POSITIVE_INFINITY;
+    this.#nextEndAt ??= this.#sql.exec<{ at: number | null }>(first).one().at ?? Number.POSITIVE_INFINITY;
+    return this.#nextEndAt;
+  }
+
+  /** Call this before a write that changes until when an ended run holds its slot. */
+  endsChange(): void {
+    this.#nextEndAt = null;
   }
 
   /** The limit of an action in a group, from its version on. False if a newer version's limit is known. */
