@@ -64,9 +64,17 @@ export const pauseRoutes = new Hono<AppEnv>()
   })
   .delete(PAUSE, requires("actions:manage"), async (c) => {
     const group = groupOf(c);
-    const wasPaused = await askAll(environmentOf(c), (coordinator) => coordinator.resume(group));
-    if (!wasPaused.includes(true)) throw new ApiError("pause_not_found");
-    await auditAfterwards(c, { action: "pause_deleted", target: c.req.param("group") }, Date.now());
+    let isResumed = false;
+    try {
+      await askAll(environmentOf(c), async (coordinator) => {
+        if (await coordinator.resume(group)) isResumed = true;
+      });
+    } finally {
+      // Also if a coordinator could not be reached, because the others let runs start by now.
+      const deleted = { action: "pause_deleted", target: c.req.param("group") } as const;
+      if (isResumed) await auditAfterwards(c, deleted, Date.now());
+    }
+    if (!isResumed) throw new ApiError("pause_not_found");
     return c.body(null, 204);
   });
 

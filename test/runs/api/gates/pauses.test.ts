@@ -134,6 +134,17 @@ describe("refuses", () => {
   });
 });
 
+it("a DELETE that did not reach all coordinators is in the audit, because runs can have started", async () => {
+  const project = newProject();
+  const path = `${project}/envs/prod/action-runs`;
+  await put(path, "prod");
+  const { restore } = loseCoordinators(path, 0);
+  expect((await remove(path, "prod")).status).toBe(503);
+  restore();
+  const { body: entries } = await ask<{ action: string }[]>("GET", `${project}/audit`);
+  expect(entries.map(({ action }) => action)).toEqual(["pause_deleted", "pause_put"]);
+});
+
 it("while a coordinator can't be reached every answer is 503, and repeating the request later pauses all", async () => {
   const path = newRunsPath();
   const { restore } = loseCoordinators(path, 2);
