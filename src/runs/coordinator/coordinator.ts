@@ -191,7 +191,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async claim(changeKey: ChangeKey, slot: Slot, inclusion: Inclusion = {}): Promise<ClaimReply> {
-    return this.#gates.claim(changeKey, slot, inclusion, Date.now());
+    return this.#gates.claim(changeKey, slot, inclusion, { now: Date.now(), isFull: this.#isFull });
   }
 
   async approve(
@@ -484,8 +484,12 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
   /** Why no run can be created now; null if nothing prevents it. */
   get #createRefusal(): "storage_full" | "overloaded" | null {
-    if (this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES) return "storage_full";
+    if (this.#isFull) return "storage_full";
     return this.#projection.isOverloaded ? "overloaded" : null;
+  }
+
+  get #isFull(): boolean {
+    return this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES;
   }
 
   /** The answer to a create whose key or id is taken; null if neither is. */

@@ -62,7 +62,13 @@ export class GateDesk {
     return { ok: false, reason: "claimed", claim: { group: claim.group, key: claim.key } };
   }
 
-  claim(changeKey: ChangeKey, slot: Slot, inclusion: Inclusion, now: number): ClaimReply {
+  /** `isFull`: whether the object keeps what room it has, so that the runs it has can end. */
+  claim(
+    changeKey: ChangeKey,
+    slot: Slot,
+    inclusion: Inclusion,
+    { now, isFull }: { readonly now: number; readonly isFull: boolean },
+  ): ClaimReply {
     const existing = this.#journal.runs.byCreateKey(changeKey.key);
     if (existing !== null) {
       const refusal = fingerprintRefusal(changeKey, existing);
@@ -74,6 +80,7 @@ export class GateDesk {
     if (claimed?.claim !== undefined) return { ok: true, run: null, claim: claimed.claim };
     if (claimed !== null) return claimed;
     if (this.#journal.claims.of(changeKey.key) === null) {
+      if (isFull) return { ok: false, reason: "storage_full" };
       this.#journal.claims.insert(changeKey, slot, this.#claimEndsAt(now));
     }
     return { ok: true, run: null, claim: slot };
