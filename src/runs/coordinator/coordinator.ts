@@ -280,7 +280,11 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     }
     if (replayOnly) return NOT_FOUND;
     // Another request with a caller's key, for example of another person. A job that reports again sends another report.
-    if (changeKey.key === run.changeKey && changeKey.key.startsWith("t:")) return KEY_REUSED;
+    if (changeKey.key.startsWith("t:")) {
+      if (changeKey.key === run.changeKey || this.#journal.accepted.of(id, changeKey.key) !== null) {
+        return KEY_REUSED;
+      }
+    }
     // Otherwise whoever may only read could empty a queue.
     if (event.type === "cancelled" && run.gates !== null && !mayWrite) {
       return { ok: false, reason: "write_required" };

@@ -116,6 +116,17 @@ describe("a release", () => {
   });
 });
 
+it("the key of an approval is no key of a DELETE, also after another approval", async () => {
+  const path = newPath();
+  const run = await waitsForApproval(path, { approval: { required: 3 } });
+  const { token } = await grantToken(project, { role: "member", name: "eve", mayApprove: true });
+  const keyed = as(token, { headers: { "Idempotency-Key": "k" } });
+  await decide(path, run.id, "approve", keyed);
+  await decide(path, run.id, "approve", as(tokens.approver));
+  const { status, body } = await ask<{ code?: string }>("DELETE", `${path}/${run.id}`, keyed);
+  expect([status, body.code]).toEqual([422, "idempotency_key_reused"]);
+});
+
 describe("a repetition after a lost answer", () => {
   it.each(["approve", "reject", "release"] as const)(
     "gets the same answer by its key, and makes no second entry in the audit: %s",
