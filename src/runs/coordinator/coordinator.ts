@@ -225,9 +225,10 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return run !== null && run.gates !== null;
   }
 
-  async pause(pause: Pause): Promise<void> {
-    this.#gates.pause(pause);
+  async pause(pause: Pause): Promise<boolean> {
+    const isPaused = this.#gates.pause(pause);
     this.#projection.arm(Date.now());
+    return isPaused;
   }
 
   async resume(group: string): Promise<boolean> {

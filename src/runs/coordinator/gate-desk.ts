@@ -141,8 +141,8 @@ export class GateDesk {
     return { ok: true, rule, approvals, request: this.#journal.previews.of(id), actionName, actionVersion };
   }
 
-  pause(pause: Pause): void {
-    this.#journal.pauses.put(pause);
+  pause(pause: Pause): boolean {
+    return this.#journal.pauses.put(pause);
   }
 
   resume(group: string, now: number): boolean {

@@ -54,12 +54,15 @@ export const pauseRoutes = new Hono<AppEnv>()
         { path: ["until"], message: "is in the past; send a later instant." },
       ]);
     }
+    let isPaused = true;
     try {
-      await askAll(environmentOf(c), (coordinator) => coordinator.pause(put));
+      const paused = await askAll(environmentOf(c), (coordinator) => coordinator.pause(put));
+      isPaused = !paused.includes(false);
     } finally {
       // Also if a coordinator could not be reached, because the others hold runs back by now.
-      await auditAfterwards(c, { action: "pause_put", target: c.req.param("group") }, at);
+      if (isPaused) await auditAfterwards(c, { action: "pause_put", target: c.req.param("group") }, at);
     }
+    if (!isPaused) throw new ApiError("too_many_pauses");
     return c.json(toWire(put));
   })
   .delete(PAUSE, requires("actions:manage"), async (c) => {
