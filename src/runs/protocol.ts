@@ -67,7 +67,10 @@ export interface RunAnswer {
   readonly externalUrlRefused?: string | undefined;
   /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
   readonly hasGrace?: boolean;
-  /** Only after an approval, a rejection or a release: when it was accepted. A repetition has the same instant. */
+  /**
+   * Only after an approval, a rejection or a release: when it was accepted. A repetition has the same instant, unless
+   * the person decided through another token.
+   */
   readonly decidedAt?: number;
   /** Only for a create that was repeated: whether only the receiver may know the callback token. */
   readonly isTokenHidden?: boolean;
