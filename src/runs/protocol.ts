@@ -312,7 +312,7 @@ export interface Coordinator {
   approval(id: string): Promise<ApprovalReply>;
   /** Whether something holds back the run's webhook, or did. False for a run that the coordinator does not know. */
   hasGates(id: string): Promise<boolean>;
-  /** Replaces the pause of the group. False if there are too many others. */
+  /** Replaces an older pause of the group. False if there are too many others. */
   pause(pause: Pause): Promise<boolean>;
   /** False if there is no such pause. */
   resume(group: string): Promise<boolean>;

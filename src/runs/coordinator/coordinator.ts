@@ -226,8 +226,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async pause(pause: Pause): Promise<boolean> {
-    const isPaused = this.#gates.pause(pause);
-    this.#projection.arm(Date.now());
+    const now = Date.now();
+    const isPaused = this.#gates.pause(pause, now);
+    this.#projection.arm(now);
     return isPaused;
   }
 

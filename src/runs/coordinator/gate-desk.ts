@@ -142,8 +142,8 @@ export class GateDesk {
     return { ok: true, rule, approvals, request: this.#journal.previews.of(id), actionName, actionVersion };
   }
 
-  pause(pause: Pause): boolean {
-    return this.#journal.pauses.put(pause);
+  pause(pause: Pause, now: number): boolean {
+    return this.#journal.pauses.put(pause, now);
   }
 
   resume(group: string, now: number): boolean {

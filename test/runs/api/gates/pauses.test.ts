@@ -135,6 +135,22 @@ describe("refuses", () => {
   });
 });
 
+it.each([0, 1])("two pauses that come %i ms apart are the newer one in every coordinator", async (ms) => {
+  const path = newRunsPath();
+  const at = Date.now() - 1;
+  const short = { group: "prod", reason: "short", until: at + 3_600_000, by: "ann", via: null, at };
+  const long = { ...short, reason: "long", until: null, at: at + ms };
+  const kept = [0, 1, 2, 3].map((n) =>
+    runInDurableObject(coordinator(path, n), async (object) => {
+      for (const pause of n % 2 === 0 ? [long, short] : [short, long]) await object.pause(pause);
+      return object.pauses();
+    }),
+  );
+  const lists = await Promise.all(kept);
+  expect(new Set(lists.map((list) => JSON.stringify(list))).size).toBe(1);
+  if (ms > 0) expect(lists[0]).toEqual([long]);
+});
+
 it("an environment has at most 200 pauses, and those that have ended don't count", async () => {
   const path = newRunsPath();
   const fill = (until: number | null) =>
