@@ -5,11 +5,18 @@ import { CONCURRENCY_GROUP } from "../../../base/limits.ts";
 import { described, instant, slotPageQuery } from "../../../http/schema-parts.ts";
 import { reasonOf } from "../request-schemas.ts";
 
+const why = reasonOf(
+  "Why the runs wait: one line of well-formed Unicode without control characters. Every reader of a run that waits can see it.",
+);
+
 export const pause = z
   .strictObject({
-    reason: reasonOf(
-      "Why the runs wait: one line of well-formed Unicode without control characters. Every reader of a run that waits can see it.",
-    ),
+    reason: why
+      .check(z.minLength(1, { error: "is empty; say why the runs wait." }))
+      .register(z.globalRegistry, {
+        ...z.globalRegistry.get(why),
+        wire: { ...(z.globalRegistry.get(why)?.wire as object), minLength: 1 },
+      }),
     until: z.optional(
       described(
         instant,

@@ -100,6 +100,7 @@ describe("refuses", () => {
   it.each([
     ["no reason", {}, "/reason"],
     ["an empty body", null, undefined],
+    ["an empty reason", { reason: "" }, "/reason"],
     ["a reason of two lines", { reason: "a\nb" }, "/reason"],
     ["a reason too long", { reason: "x".repeat(1025) }, "/reason"],
     ["an end in the past", { reason: "x", until: "2020-01-31T12:00:00Z" }, "/until"],
