@@ -30,7 +30,7 @@ import { fingerprintRefusal, KEY_REUSED, NOT_FOUND, type Replies } from "./repli
 /** The longest that a run can live without its retention: its start, its wait and its timeout each have 30 days. */
 const RUN_LIFE_MAX_MS = 90 * DAY_MS;
 
-/** Somebody decided so before, at this instant. */
+/** The same approver made the same decision before, at this instant. */
 interface Repeated {
   readonly type: "repeated";
   readonly at: number;
@@ -51,7 +51,7 @@ export class GateDesk {
     this.#retentionDays = retentionDays;
   }
 
-  /** Where the run of this key lives or must be made, if that is another group; null if the create may go on. */
+  /** If the key is claimed for another slot: where its run lives or must be made. Null if the create may go on. */
   claimed(changeKey: ChangeKey, slot: Slot | null, now: number): RunRefusal | null {
     const claim = this.#journal.claims.of(changeKey.key);
     if (claim === null) return null;
@@ -62,6 +62,7 @@ export class GateDesk {
     return { ok: false, reason: "claimed", claim: { group: claim.group, key: claim.key } };
   }
 
+  /** Finds the run of the key, or its first claim, or claims the key for this slot. */
   claim(changeKey: ChangeKey, slot: Slot, inclusion: Inclusion, now: number): ClaimReply {
     const existing = this.#journal.runs.byCreateKey(changeKey.key);
     if (existing !== null) {
@@ -99,7 +100,7 @@ export class GateDesk {
     });
   }
 
-  /** Whoever may approve may reject instead, also after an approval. */
+  /** Who may approve a run may reject it, also after approvals. So earlier approvals are no conflict. */
   reject(
     id: string,
     { by, reason }: Decision,
@@ -162,7 +163,7 @@ export class GateDesk {
     if (slots.setLimit(group, actionName, version, limit)) this.#keeper.admitEverywhere(now);
   }
 
-  /** A repeated decision gets the same answer. `judge`: what the decision does, or why it can't. */
+  /** A repeated decision gets the same answer. `judge` says what the decision does, or why it is refused. */
   #decide(
     id: string,
     changeKey: ChangeKey,
@@ -179,11 +180,11 @@ export class GateDesk {
     // The key of another decision or cancel, or of a DELETE.
     if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
     const judged = judge(run);
-    // This says nothing of the run's status.
+    // This refusal is about the caller and not about the run, so it needs no bookmark.
     if (judged === "own_run") return { ok: false, reason: judged };
     if (typeof judged === "string") return this.#replies.refusal(run, judged);
     if (judged.type === "repeated") return { ...this.#replies.run(run, { include }), decidedAt: judged.at };
-    // Also with a minted key, because the Worker repeats a call whose answer was lost.
+    // A minted key is kept too, because the Worker repeats a call whose answer was lost.
     const changed = this.#keeper.change(run, judged, now, { changeKey, isRepeatable: true });
     return { ...this.#replies.run(changed, { include }), decidedAt: now };
   }

@@ -8,12 +8,12 @@ import { reasonOf } from "../request-schemas.ts";
 export const pause = z
   .strictObject({
     reason: reasonOf(
-      "Why the runs wait: one line of well-formed Unicode without control characters. Every reader of a run that waits can see it.",
+      "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
     ),
     until: z.optional(
       described(
         instant,
-        "When the pause ends by itself, in the future. Without it, only a DELETE ends the pause.",
+        "When the pause ends by itself, in the future. Without this member, only a DELETE ends the pause.",
       ),
     ),
   })
