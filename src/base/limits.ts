@@ -121,6 +121,8 @@ export const CONCURRENCY_GROUP = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
 export const CONCURRENCY_KEY_MAX_CHARACTERS = 255;
 export const CONCURRENCY_LIMIT_MAX = 100;
 export const APPROVALS_MAX = 5;
+/** Each coordinator has every pause, also in memory, and a pause can last for ever. */
+export const PAUSES_MAX_PER_ENVIRONMENT = 200;
 export const ATTEMPTS_MAX = 10;
 export const RETRY_DELAY_DEFAULT_MS = 1000;
 export const RETRY_DELAY_MIN_MS = 100;

@@ -51,7 +51,8 @@ export function decodeSlotCursor(cursor: string): { group: string; key: string }
   const text = decode(cursor) ?? "";
   const end = text.indexOf("\n");
   const [group, key] = [text.slice(0, Math.max(end, 0)), text.slice(end + 1)];
-  return WHOLE_GROUP.test(group) && key.length <= CONCURRENCY_KEY_MAX_CHARACTERS ? { group, key } : null;
+  const isKey = [...key].length <= CONCURRENCY_KEY_MAX_CHARACTERS;
+  return WHOLE_GROUP.test(group) && isKey ? { group, key } : null;
 }
 
 /** An event's number from its decimal digits, or null. */

@@ -105,6 +105,7 @@ export const ERRORS = {
     409,
     "Too many runs already wait in this environment. Cancel runs that nobody needs, or try again when some have started.",
   ],
+  too_many_pauses: [409, "This environment has 200 pauses, the maximum. Delete one that nobody needs."],
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
   too_many_endpoints: [
     409,

@@ -1,5 +1,6 @@
 /** The OpenAPI operations about gates, by method and path. */
 
+import { PAUSES_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
 import {
   BODY,
   headersOf,
@@ -108,11 +109,11 @@ const PUT_PAUSE: Operation = {
     "Holds back the runs of a concurrency group. With `-environment`, holds back every run of the environment that has a " +
     "gate: a concurrency group, an approval, or a time. Runs that have started go on, and so do runs without a gate. A " +
     "second PUT replaces the pause. If the response is 503, a part of the environment may be paused. Then send the " +
-    `request again. ${MANAGE}`,
+    `request again. An environment has at most ${PAUSES_MAX_PER_ENVIRONMENT} pauses. ${MANAGE}`,
   parameters: OF_PAUSE,
   responses: {
     ...responds(200, "The pause", pause),
-    ...refuses(...TOKEN, ...BODY, "forbidden", "not_found", ...READS),
+    ...refuses(...TOKEN, ...BODY, "forbidden", "not_found", "too_many_pauses", ...READS),
   },
 };
 

@@ -44,8 +44,10 @@ export function transitionAtGate(run: Run, event: GateEvent, now: number): Run {
       return atGate(run, afterTime(run), null, now);
     case "approved":
       return approved(run, event.approval, now);
-    case "rejected":
-      return ended(cancelledBy(run, nameOf(event.by), event.reason, now), "cancelled", now, "rejected", {});
+    case "rejected": {
+      const rejected = { ...cancelledBy(run, nameOf(event.by), event.reason, now), rejectedBy: event.by };
+      return ended(rejected, "cancelled", now, "rejected", {});
+    }
     case "replaced": {
       const reason = `The newer run ${event.by} replaced this one.`;
       return ended(cancelledBy(run, event.triggeredBy, reason, now), "cancelled", now, "replaced", {});

@@ -67,7 +67,10 @@ export interface RunAnswer {
   readonly externalUrlRefused?: string | undefined;
   /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
   readonly hasGrace?: boolean;
-  /** Only after an approval, a rejection or a release: when it was accepted. A repetition has the same instant. */
+  /**
+   * Only after an approval, a rejection or a release: when it was accepted. A repetition has the same instant, unless
+   * the person decided through another token.
+   */
   readonly decidedAt?: number;
   /** Only for a create that was repeated: whether only the receiver may know the callback token. */
   readonly isTokenHidden?: boolean;
@@ -309,8 +312,8 @@ export interface Coordinator {
   approval(id: string): Promise<ApprovalReply>;
   /** Whether something holds back the run's webhook, or did. False for a run that the coordinator does not know. */
   hasGates(id: string): Promise<boolean>;
-  /** Replaces the pause of the group. */
-  pause(pause: Pause): Promise<void>;
+  /** Replaces the pause of the group. False if there are too many others. */
+  pause(pause: Pause): Promise<boolean>;
   /** False if there is no such pause. */
   resume(group: string): Promise<boolean>;
   pauses(): Promise<readonly Pause[]>;

@@ -3,6 +3,7 @@
  */
 
 import { DAY_MS } from "../base/time.ts";
+import type { Actor } from "./actor.ts";
 import { type Approval, type Gates, nextGate, type WaitingFor } from "./gates.ts";
 
 export const OPEN_STATUSES = ["pending", "running"] as const;
@@ -77,6 +78,8 @@ export interface Run extends NewRun {
   readonly releasedAt: number | null;
   /** The approvals that count, the oldest first. */
   readonly approvals: readonly Approval[];
+  /** Who rejected it, because names repeat. Null if nobody did. */
+  readonly rejectedBy: Actor | null;
 }
 
 export const END_CAUSES = [
@@ -99,6 +102,7 @@ export function begin(input: NewRun, now: number, { isDelivering = false } = {})
     waitingReason: null,
     releasedAt: null,
     approvals: [],
+    rejectedBy: null,
     endCause: null,
     version: 1,
     status: "pending",

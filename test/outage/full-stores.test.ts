@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isDatabaseFull } from "../../src/database/d1-errors.ts";
 import { STORAGE_MAX_BYTES } from "../../src/runs/coordinator/coordinator.ts";
 import { isRefusedForContent } from "../../src/runs/d1/store.ts";
+import { coordinatorOfKey, coordinatorOfSlot } from "../../src/runs/run-id.ts";
 import {
   alarmIn,
   change,
@@ -15,6 +16,7 @@ import {
   until,
 } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
+import { ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import {
   type ActionRun,
   ask,
@@ -60,6 +62,24 @@ describe("a coordinator that stores 9 GB", () => {
     expect([followed.status, followed.body.code]).toEqual([503, "storage_full"]);
     size.mockReturnValue(STORAGE_MAX_BYTES - 1);
     expect((await create(path, "a")).status).toBe(201);
+  });
+
+  it("keeps no claim of a key for a run that another coordinator would make", async () => {
+    const path = newRunsPath();
+    await storeGated(path, ONE_AT_A_TIME);
+    const ofGroup = coordinatorOfSlot({ group: "prod", key: "" });
+    const [key = ""] = ["a", "b", "c", "d", "e"].filter((one) => coordinatorOfKey(one) !== ofGroup);
+    const n = coordinatorOfKey(key);
+    const start = () => startGated(path, {}, { headers: { "Idempotency-Key": key } });
+    const size = vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(STORAGE_MAX_BYTES);
+    const refused = await start();
+    expect([refused.status, refused.body]).toMatchObject([503, { code: "storage_full" }]);
+    expect(await journal(path, n, "SELECT key FROM claims")).toEqual([]);
+    size.mockReturnValue(STORAGE_MAX_BYTES - 1);
+    const made = await start();
+    size.mockReturnValue(STORAGE_MAX_BYTES);
+    const again = await start();
+    expect([again.status, again.body.id]).toEqual([201, made.body.id]);
   });
 
   it("answers a repeated create, and takes every heartbeat, report and cancel", async () => {

@@ -172,7 +172,14 @@ const PENDING: Run = Object.freeze({
   externalUrl: null,
   externalUrlChanges: 0,
   ...{ via: null, timeoutMs: DEADLINE_AT - CREATED_AT, gates: null },
-  ...{ waitingFor: null, waitingSince: null, waitingReason: null, releasedAt: null, approvals: [] },
+  ...{
+    waitingFor: null,
+    waitingSince: null,
+    waitingReason: null,
+    releasedAt: null,
+    approvals: [],
+    rejectedBy: null,
+  },
 });
 
 const RUNNING: Run = Object.freeze({

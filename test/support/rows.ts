@@ -63,7 +63,14 @@ export function toRun(row: Row): Run {
     externalUrl: null,
     externalUrlChanges: 0,
     ...{ via: null, timeoutMs: MONTH_MS, gates: null },
-    ...{ waitingFor: null, waitingSince: null, waitingReason: null, releasedAt: null, approvals: [] },
+    ...{
+      waitingFor: null,
+      waitingSince: null,
+      waitingReason: null,
+      releasedAt: null,
+      approvals: [],
+      rejectedBy: null,
+    },
     ...row,
   };
 }

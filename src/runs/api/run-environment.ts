@@ -71,13 +71,18 @@ export async function ask<T>(
   }
 }
 
-/** Calls each coordinator of the environment. Throws `coordinator_unavailable` if one of them can't be reached. */
+/**
+ * Calls each coordinator of the environment. Throws `coordinator_unavailable` if one of them can't be reached, when all
+ * others have answered.
+ */
 export async function askAll<T>(
   { env, hops, scope }: RunEnvironment,
   call: (coordinator: Coordinator) => Promise<T>,
 ): Promise<T[]> {
+  const answers = callEachCoordinator(env, hops, scope, call);
+  await Promise.allSettled(answers);
   try {
-    return await Promise.all(callEachCoordinator(env, hops, scope, call));
+    return await Promise.all(answers);
   } catch (cause) {
     throw new ApiError("coordinator_unavailable", A_PART_UNREACHABLE, { cause });
   }

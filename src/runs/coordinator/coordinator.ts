@@ -191,7 +191,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async claim(changeKey: ChangeKey, slot: Slot, inclusion: Inclusion = {}): Promise<ClaimReply> {
-    return this.#gates.claim(changeKey, slot, inclusion, Date.now());
+    return this.#gates.claim(changeKey, slot, inclusion, { now: Date.now(), isFull: this.#isFull });
   }
 
   async approve(
@@ -225,9 +225,10 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return run !== null && run.gates !== null;
   }
 
-  async pause(pause: Pause): Promise<void> {
-    this.#gates.pause(pause);
+  async pause(pause: Pause): Promise<boolean> {
+    const isPaused = this.#gates.pause(pause);
     this.#projection.arm(Date.now());
+    return isPaused;
   }
 
   async resume(group: string): Promise<boolean> {
@@ -280,7 +281,11 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     }
     if (replayOnly) return NOT_FOUND;
     // Another request with a caller's key, for example of another person. A job that reports again sends another report.
-    if (changeKey.key === run.changeKey && changeKey.key.startsWith("t:")) return KEY_REUSED;
+    if (changeKey.key.startsWith("t:")) {
+      if (changeKey.key === run.changeKey || this.#journal.accepted.of(id, changeKey.key) !== null) {
+        return KEY_REUSED;
+      }
+    }
     // Otherwise whoever may only read could empty a queue.
     if (event.type === "cancelled" && run.gates !== null && !mayWrite) {
       return { ok: false, reason: "write_required" };
@@ -484,8 +489,12 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
   /** Why no run can be created now; null if nothing prevents it. */
   get #createRefusal(): "storage_full" | "overloaded" | null {
-    if (this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES) return "storage_full";
+    if (this.#isFull) return "storage_full";
     return this.#projection.isOverloaded ? "overloaded" : null;
+  }
+
+  get #isFull(): boolean {
+    return this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES;
   }
 
   /** The answer to a create whose key or id is taken; null if neither is. */

@@ -5,7 +5,7 @@
 
 import { DAY_MS } from "../../base/time.ts";
 import type { NewDelivery } from "../../webhooks/delivery.ts";
-import { isSameActor, nameOf } from "../actor.ts";
+import { type Actor, isSameActor } from "../actor.ts";
 import { shownApproval } from "../details.ts";
 import type { GateEvent } from "../gate-transition.ts";
 import { approvalConflict, isSameSlot, type Slot } from "../gates.ts";
@@ -30,10 +30,10 @@ import { fingerprintRefusal, KEY_REUSED, NOT_FOUND, type Replies } from "./repli
 /** The longest that a run can live without its retention: its start, its wait and its timeout each have 30 days. */
 const RUN_LIFE_MAX_MS = 90 * DAY_MS;
 
-/** The same approver made the same decision before, at this instant. */
+/** The same approver decided so before, at this instant. Null: through another token, which decided nothing. */
 interface Repeated {
   readonly type: "repeated";
-  readonly at: number;
+  readonly at: number | null;
 }
 
 export class GateDesk {
@@ -62,8 +62,16 @@ export class GateDesk {
     return { ok: false, reason: "claimed", claim: { group: claim.group, key: claim.key } };
   }
 
-  /** Finds the run of the key, or its first claim, or claims the key for this slot. */
-  claim(changeKey: ChangeKey, slot: Slot, inclusion: Inclusion, now: number): ClaimReply {
+  /**
+   * Finds the run of the key, or its first claim, or claims the key for this slot. `isFull`: whether the object keeps
+   * what room it has, so that the runs it has can end.
+   */
+  claim(
+    changeKey: ChangeKey,
+    slot: Slot,
+    inclusion: Inclusion,
+    { now, isFull }: { readonly now: number; readonly isFull: boolean },
+  ): ClaimReply {
     const existing = this.#journal.runs.byCreateKey(changeKey.key);
     if (existing !== null) {
       const refusal = fingerprintRefusal(changeKey, existing);
@@ -75,6 +83,7 @@ export class GateDesk {
     if (claimed?.claim !== undefined) return { ok: true, run: null, claim: claimed.claim };
     if (claimed !== null) return claimed;
     if (this.#journal.claims.of(changeKey.key) === null) {
+      if (isFull) return { ok: false, reason: "storage_full" };
       this.#journal.claims.insert(changeKey, slot, this.#claimEndsAt(now));
     }
     return { ok: true, run: null, claim: slot };
@@ -93,7 +102,7 @@ export class GateDesk {
   ): RunReply {
     return this.#decide(id, changeKey, inclusion, now, (run) => {
       const earlier = run.approvals.find((approval) => isSameActor(approval.by, by));
-      if (earlier !== undefined) return { type: "repeated", at: earlier.at };
+      if (earlier !== undefined) return repeated(earlier.by, by, earlier.at);
       const conflict =
         run.gates && isWaiting(run) ? approvalConflict(run.gates, run.approvals, by) : "not_waiting";
       return conflict ?? { type: "approved", approval: { by, at: now, reason } };
@@ -109,8 +118,9 @@ export class GateDesk {
     now: number,
   ): RunReply {
     return this.#decide(id, changeKey, inclusion, now, (run) => {
-      if (run.endCause === "rejected" && run.cancelBy === nameOf(by)) {
-        return { type: "repeated", at: run.completedAt ?? now };
+      const { rejectedBy } = run;
+      if (rejectedBy !== null && isSameActor(rejectedBy, by)) {
+        return repeated(rejectedBy, by, run.completedAt ?? now);
       }
       const conflict = run.gates && isWaiting(run) ? approvalConflict(run.gates, [], by) : "not_waiting";
       if (conflict !== null) return conflict;
@@ -135,8 +145,8 @@ export class GateDesk {
     return { ok: true, rule, approvals, request: this.#journal.previews.of(id), actionName, actionVersion };
   }
 
-  pause(pause: Pause): void {
-    this.#journal.pauses.put(pause);
+  pause(pause: Pause): boolean {
+    return this.#journal.pauses.put(pause);
   }
 
   resume(group: string, now: number): boolean {
@@ -183,8 +193,11 @@ export class GateDesk {
     // This refusal is about the caller and not about the run, so it needs no bookmark.
     if (judged === "own_run") return { ok: false, reason: judged };
     if (typeof judged === "string") return this.#replies.refusal(run, judged);
-    if (judged.type === "repeated") return { ...this.#replies.run(run, { include }), decidedAt: judged.at };
-    // A minted key is kept too, because the Worker repeats a call whose answer was lost.
+    if (judged.type === "repeated") {
+      const reply = this.#replies.run(run, { include });
+      return judged.at === null ? reply : { ...reply, decidedAt: judged.at };
+    }
+    // Also with a minted key, because the Worker repeats a call whose answer was lost.
     const changed = this.#keeper.change(run, judged, now, { changeKey, isRepeatable: true });
     return { ...this.#replies.run(changed, { include }), decidedAt: now };
   }
@@ -192,4 +205,8 @@ export class GateDesk {
   #claimEndsAt(now: number): number {
     return now + RUN_LIFE_MAX_MS + this.#retentionDays * DAY_MS;
   }
+}
+
+function repeated(first: Actor, by: Actor, at: number): Repeated {
+  return { type: "repeated", at: first.tokenId === by.tokenId ? at : null };
 }

@@ -3,6 +3,7 @@
  * are few, and each alarm that is set asks for them, so there is a copy in memory.
  */
 
+import { PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits.ts";
 import { NO_GROUP } from "../gates.ts";
 import type { Pause } from "../protocol.ts";
 
@@ -31,8 +32,11 @@ export class PauseRows {
     return groups.flatMap((group) => this.#living(group, now) ?? []);
   }
 
-  put(pause: Pause): void {
+  /** False, and nothing is written, if there are too many others. */
+  put(pause: Pause): boolean {
     const { group, reason, until, by, via, at } = pause;
+    const others = this.all(at).filter((other) => other.group !== group);
+    if (others.length >= PAUSES_MAX_PER_ENVIRONMENT) return false;
     // The table first: if the write throws, memory must not have the pause.
     this.#sql.exec(
       `INSERT INTO pauses (slot_group, reason, until, paused_by, via, paused_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -41,6 +45,7 @@ export class PauseRows {
       ...[group, reason, until, by, via, at],
     );
     this.#pauses.set(group, pause);
+    return true;
   }
 
   /** False if there is no such pause. */

@@ -3,6 +3,7 @@
  * by.
  */
 
+import type { Actor } from "../actor.ts";
 import { type Approval, type Gates, slotOf } from "../gates.ts";
 import { isAtSlot, isOpen, type Run } from "../run.ts";
 import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
@@ -45,14 +46,15 @@ const CHANGING = [
   ...(["cancelBy", "cancelReason", "cancelRequestedAt", "cancelUntil"] as const),
   ...(["externalUrl", "externalUrlChanges"] as const),
   ...(["waitingFor", "waitingSince", "waitingReason", "releasedAt"] as const),
-  ...(["approvals", "readySeq", "slotUntil"] as const),
+  ...(["approvals", "rejectedBy", "readySeq", "slotUntil"] as const),
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING];
 type Member = (typeof MEMBERS)[number];
-/** A member that the lists above lack makes `#select` fail to type-check. These two are stored as JSON; null if empty. */
-type Row = Omit<Pick<JournaledRun, Member>, "gates" | "approvals"> & {
+/** A member that the lists above lack makes `#select` fail to type-check. These three are stored as JSON; null if empty. */
+type Row = Omit<Pick<JournaledRun, Member>, "gates" | "approvals" | "rejectedBy"> & {
   readonly gates: string | null;
   readonly approvals: string | null;
+  readonly rejectedBy: string | null;
 };
 
 /** The column of a member: `created_at` for `createdAt`. */
@@ -155,16 +157,18 @@ export class RunRows {
   }
 }
 
-function toRun({ gates, approvals, ...row }: Row): JournaledRun {
+function toRun({ gates, approvals, rejectedBy, ...row }: Row): JournaledRun {
   return {
     ...row,
     gates: gates === null ? null : (JSON.parse(gates) as Gates),
     approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
+    rejectedBy: rejectedBy === null ? null : (JSON.parse(rejectedBy) as Actor),
   };
 }
 
 function columnValue(run: JournaledRun, member: Member): string | number | null {
   if (member === "gates") return run.gates && JSON.stringify(run.gates);
+  if (member === "rejectedBy") return run.rejectedBy && JSON.stringify(run.rejectedBy);
   if (member === "approvals") return run.approvals.length === 0 ? null : JSON.stringify(run.approvals);
   return run[member];
 }

@@ -98,7 +98,9 @@ async function decide(
   const answer = await askForChange(environment, id, (coordinator) =>
     call(coordinator, { id, by, changeKey }),
   );
-  if (answer.ok) await auditAfterwards(c, { action, target: id }, answer.decidedAt ?? Date.now());
+  if (answer.ok && answer.decidedAt !== undefined) {
+    await auditAfterwards(c, { action, target: id }, answer.decidedAt);
+  }
   return sendChanged(c, environment, id, answer, key);
 }
 

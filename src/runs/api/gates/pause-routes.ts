@@ -54,19 +54,30 @@ export const pauseRoutes = new Hono<AppEnv>()
         { path: ["until"], message: "is in the past; send a later instant." },
       ]);
     }
+    let isPaused = true;
     try {
-      await askAll(environmentOf(c), (coordinator) => coordinator.pause(put));
+      const paused = await askAll(environmentOf(c), (coordinator) => coordinator.pause(put));
+      isPaused = !paused.includes(false);
     } finally {
       // Also if a coordinator could not be reached, because the others hold runs back by now.
-      await auditAfterwards(c, { action: "pause_put", target: c.req.param("group") }, at);
+      if (isPaused) await auditAfterwards(c, { action: "pause_put", target: c.req.param("group") }, at);
     }
+    if (!isPaused) throw new ApiError("too_many_pauses");
     return c.json(toWire(put));
   })
   .delete(PAUSE, requires("actions:manage"), async (c) => {
     const group = groupOf(c);
-    const wasPaused = await askAll(environmentOf(c), (coordinator) => coordinator.resume(group));
-    if (!wasPaused.includes(true)) throw new ApiError("pause_not_found");
-    await auditAfterwards(c, { action: "pause_deleted", target: c.req.param("group") }, Date.now());
+    let isResumed = false;
+    try {
+      await askAll(environmentOf(c), async (coordinator) => {
+        if (await coordinator.resume(group)) isResumed = true;
+      });
+    } finally {
+      // Also if a coordinator could not be reached, because the others let runs start by now.
+      const deleted = { action: "pause_deleted", target: c.req.param("group") } as const;
+      if (isResumed) await auditAfterwards(c, deleted, Date.now());
+    }
+    if (!isResumed) throw new ApiError("pause_not_found");
     return c.body(null, 204);
   });
 

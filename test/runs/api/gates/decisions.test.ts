@@ -116,6 +116,48 @@ describe("a release", () => {
   });
 });
 
+describe("a decision that somebody made before", () => {
+  const audited = async (id: string) => {
+    const { body } = await ask<{ target: string; actor: string }[]>("GET", `${project}/audit`);
+    return body.filter(({ target }) => target === id).map(({ actor }) => actor);
+  };
+
+  it("is not a namesake's", async () => {
+    const path = newPath();
+    const run = await waitsForApproval(path);
+    const wanted = { role: "viewer", name: "twin", mayApprove: true } as const;
+    const [first, second] = [await grantToken(project, wanted), await grantToken(project, wanted)];
+    expect((await decide(path, run.id, "reject", as(first.token))).status).toBe(200);
+    const refused = await decide(path, run.id, "reject", as(second.token));
+    expect([refused.status, refused.body.code]).toEqual([409, "not_waiting"]);
+    expect(await audited(run.id)).toEqual([first.id]);
+  });
+
+  it.each(["approve", "reject"] as const)(
+    "is the same person's, but not another token's: %s",
+    async (what) => {
+      const path = newPath();
+      const run = await waitsForApproval(path);
+      const wanted = { role: "viewer", name: "own", person: "eve", mayApprove: true } as const;
+      const own = await grantToken(project, wanted);
+      expect((await decide(path, run.id, what, as(own.token))).status).toBe(200);
+      expect((await decide(path, run.id, what, onBehalfOf("EVE"))).status).toBe(200);
+      expect(await audited(run.id)).toEqual([own.id]);
+    },
+  );
+});
+
+it("the key of an approval is no key of a DELETE, also after another approval", async () => {
+  const path = newPath();
+  const run = await waitsForApproval(path, { approval: { required: 3 } });
+  const { token } = await grantToken(project, { role: "member", name: "eve", mayApprove: true });
+  const keyed = as(token, { headers: { "Idempotency-Key": "k" } });
+  await decide(path, run.id, "approve", keyed);
+  await decide(path, run.id, "approve", as(tokens.approver));
+  const { status, body } = await ask<{ code?: string }>("DELETE", `${path}/${run.id}`, keyed);
+  expect([status, body.code]).toEqual([422, "idempotency_key_reused"]);
+});
+
 describe("a repetition after a lost answer", () => {
   it.each(["approve", "reject", "release"] as const)(
     "gets the same answer by its key, and makes no second entry in the audit: %s",

@@ -21,7 +21,7 @@ const groupsOf = async (runs: string, query = "") => (await ask<Group[]>("GET", 
 afterEach(() => vi.restoreAllMocks());
 
 /** In the order of their UTF-8 bytes. */
-const KEYS = ["Z", "a", "b", "é", "\uffee", "\u{1f680}"];
+const KEYS = ["Z", "a", "b", "é", "\uffee", "\u{1f680}", "\u{1f680}".repeat(254), "\u{1f680}".repeat(255)];
 const runs = newRunsPath();
 const one = (group: string, key: string): Group => ({
   ...{ group, key, limit: 1, holders: 1, waiters: 0, paused: null },
@@ -44,7 +44,7 @@ describe("the groups of an environment", () => {
     expect(await groupsOf(runs, "?group=none")).toEqual([]);
   });
 
-  it.each([1, 2, 3, 7, 8])("come in pages of %i", async (limit) => {
+  it.each([1, 2, 3, 8, 9, 10])("come in pages of %i", async (limit) => {
     const seen: Group[] = [];
     let next: string | undefined = pathOf(runs, `?limit=${limit}`);
     while (next !== undefined) {

@@ -1,8 +1,9 @@
 /** …/pauses: what holds back a group or a whole environment, and who may say so. */
 
+import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { loseCoordinators } from "../../../support/changes.ts";
-import { until } from "../../../support/direct.ts";
+import { coordinator, until } from "../../../support/direct.ts";
 import { type DetailedRun, detailsOf, gatedRun, ONE_AT_A_TIME, startGated } from "../../../support/gated.ts";
 import { type Answer, type Ask, ask, createRun, newRunsPath } from "../../../support/requests.ts";
 import { grantToken, newProject, type Refusal } from "../../../support/tokens.ts";
@@ -132,6 +133,37 @@ describe("refuses", () => {
       expect((await ask<unknown>("GET", pathOf(path), { token })).status).toBe(200);
     }
   });
+});
+
+it("an environment has at most 200 pauses, and those that have ended don't count", async () => {
+  const path = newRunsPath();
+  const fill = (until: number | null) =>
+    Promise.all(
+      [0, 1, 2, 3].map((n) =>
+        runInDurableObject(coordinator(path, n), async (object) => {
+          const pause = { reason: "freeze", until, by: "ann", via: null, at: Date.now() };
+          for (let i = 0; i < 200; i++) await object.pause({ ...pause, group: `g${i}` });
+        }),
+      ),
+    );
+  await fill(null);
+  const refused = await put(path, "prod");
+  expect([refused.status, refused.body.code]).toEqual([409, "too_many_pauses"]);
+  expect((await list(path)).length).toBe(200);
+  expect((await put(path, "g7", { reason: "again" })).status).toBe(200);
+  await fill(Date.now());
+  expect((await put(path, "prod")).status).toBe(200);
+});
+
+it("a DELETE that did not reach all coordinators is in the audit, because runs can have started", async () => {
+  const project = newProject();
+  const path = `${project}/envs/prod/action-runs`;
+  await put(path, "prod");
+  const { restore } = loseCoordinators(path, 0);
+  expect((await remove(path, "prod")).status).toBe(503);
+  restore();
+  const { body: entries } = await ask<{ action: string }[]>("GET", `${project}/audit`);
+  expect(entries.map(({ action }) => action)).toEqual(["pause_deleted", "pause_put"]);
 });
 
 it("while a coordinator can't be reached every answer is 503, and repeating the request later pauses all", async () => {
