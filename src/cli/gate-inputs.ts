@@ -26,7 +26,7 @@ export function withGates(command: CliCommand): CliCommand {
       // Not --wait-timeout, which says how long the command waits. The API calls this one waitTimeout.
       new Option(
         "--gate-timeout <minutes>",
-        "fail the run if its time, its approvals or its group hold it back for longer",
+        "fail the run if it still waits so long after its creation, or after --not-before",
       ).argParser(MINUTES),
     );
 }

@@ -72,11 +72,11 @@ export const ERRORS = {
   ],
   not_waiting: [
     409,
-    "The run does not wait for this. GET …/action-runs/{id}?include=details shows its state.",
+    "The run does not wait for this decision. GET …/action-runs/{id}?include=details shows its state.",
   ],
   already_approved: [
     409,
-    "Your approval is no second one, because your token is above or below one that already approved. Ask another person.",
+    "Your approval would not count, because your token is above or below that of an earlier approver. Ask another person.",
   ],
   delivery_failed: [409, "The run already failed because its workflow could not be started."],
   too_many_tokens: [
@@ -99,11 +99,11 @@ export const ERRORS = {
   ],
   concurrency_limit: [
     409,
-    "As many runs of this concurrency group and key are under way as its limit allows. Try again when one has ended.",
+    "This concurrency group has no free slot for the run's key, and the action does not wait. Try again when a run has ended.",
   ],
   too_many_waiting: [
     409,
-    "Too many runs already wait here. Cancel runs that nobody needs, or try again when some have started.",
+    "Too many runs already wait in this environment. Cancel runs that nobody needs, or try again when some have started.",
   ],
   too_many_pauses: [409, "This environment has 200 pauses, the maximum. Delete one that nobody needs."],
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
@@ -161,7 +161,7 @@ export const ERRORS = {
   invalid_parameters: [422, "The value at /replicas is 0. Send a number of at least 1."],
   gate_needs_trigger: [
     422,
-    "notBefore, approval and concurrency hold back the trigger, and there is none. Add a trigger, or leave them out.",
+    "notBefore, approval and concurrency hold back the trigger, and the trigger is missing. Add a trigger, or leave them out.",
   ],
   invalid_concurrency_key: [
     422,

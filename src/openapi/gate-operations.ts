@@ -55,7 +55,8 @@ const REJECT: Operation = {
   summary: "Reject an action run",
   description:
     "Ends a run that waits for approval as cancelled. One rejection is enough, also after approvals. " +
-    `Whoever may approve a run may reject the run instead. ${APPROVER}`,
+    "Whoever may approve a run may reject the run instead. You can't reject your own run unless its action allows that, " +
+    `but you can cancel the run. ${APPROVER}`,
   parameters: [...OF_RUN, idempotencyKey("reject-42"), BOOKMARK_OF_CHANGE],
   responses: {
     ...changed("The run has ended"),
@@ -134,8 +135,8 @@ const GROUPS: Operation = {
   summary: "List the concurrency groups",
   description:
     "Returns the concurrency groups and keys whose slots runs hold or wait for, in order. A run holds its slot until it " +
-    "has ended. A slot is a run that is open, and not a job that has stopped: a job can go on after its run was " +
-    `cancelled. ${READ}`,
+    "has ended. A slot follows the run and not its job, because a job can go on after its run was cancelled. " +
+    READ,
   parameters: IN_ENVIRONMENT,
   responses: {
     ...responds(200, "The groups", concurrencyGroupList, ["Link"]),

@@ -27,8 +27,8 @@ const request = z.object({
 export const approvalOfRun = z
   .object({
     required: z.int().min(1).meta({ description: "How many different approvers open the gate." }),
-    allowSelf: z.boolean().meta({ description: "Whether the run's creator may be one of them." }),
-    approvals: z.array(approval).meta({ description: "Those that count, the oldest first." }),
+    allowSelf: z.boolean().meta({ description: "Whether the run's creator may be an approver." }),
+    approvals: z.array(approval).meta({ description: "The approvals that count, the oldest first." }),
     request: request.nullable().meta({
       description:
         "The request as it will be sent, with null instead of each text that has a secret or the callback token. Null after the run's end.",
@@ -39,7 +39,7 @@ export const approvalOfRun = z
         version: z.int().min(1).nullable(),
         isChanged: z.boolean().nullable().meta({
           description:
-            "Whether the action has another version by now, or is deleted. The run keeps its own. Null if the database can't say.",
+            "Whether the action has another version by now, or is deleted. The run keeps its version. Null if the database does not answer.",
         }),
       })
       .meta({ description: "The stored action that the run came from, as it was then." }),
@@ -75,9 +75,9 @@ const GROUP = { group: "deploy", key: "shop", limit: 1, holders: 1, waiters: 2, 
 const concurrencyGroup = z
   .object({
     group: z.string(),
-    key: z.string().meta({ description: "Empty if the action has none." }),
+    key: z.string().meta({ description: "Empty if the action has no key." }),
     limit: z.int().min(1).meta({
-      description: "How many runs may hold a slot: the least limit of the runs that hold one or wait.",
+      description: "How many runs may hold a slot. If the runs have different limits, the least one.",
     }),
     holders: z.int().min(0).meta({ description: "Runs that hold a slot." }),
     waiters: z.int().min(0).meta({ description: "Runs that wait for a slot." }),

@@ -40,7 +40,7 @@ export const actionRun = z
     completedAt: responseInstant.nullable(),
     error: z.string().nullable().meta({
       description:
-        "`[timeout] …`: nobody reported in time. `[delivery] …`: it could not be started. `[gate] …`: it waited in vain.",
+        "`[timeout] …`: nobody reported in time. `[delivery] …`: the job could not be started. `[gate] …`: the run waited too long, or there was no slot for it.",
     }),
     output: jsonObject.nullable(),
   })
@@ -59,18 +59,23 @@ const waiting = z.object({
   for: z.enum(WAITING_FOR).meta({ description: "The first gate that is still closed." }),
   since: responseInstant,
   until: responseInstant.meta({
-    description: "When the run ends if it still waits.",
+    description: "When the run fails if it still waits.",
     wire: { type: "string", format: "date-time" },
   }),
   notBefore: responseInstant.nullable(),
   group: z.string().nullable(),
   key: z.string().nullable(),
-  reason: z.string().nullable().meta({ description: "The reason of a pause." }),
+  reason: z
+    .string()
+    .nullable()
+    .meta({ description: "The reason of the pause. Null unless the run waits for its end." }),
   position: z.int().min(1).nullable().optional().meta({
-    description: "1 comes next. Only a get of a run that waits for a slot has it.",
+    description:
+      "The place in the line: 1 comes next. Only a run that waits for a slot has one. Lists and the feed leave it out.",
   }),
   behind: z.array(uuid).optional().meta({
-    description: "The runs that hold the slots. Only a get of a run that waits for a slot has them.",
+    description:
+      "The runs that hold the slots. Only a run that waits for a slot has them. Lists and the feed leave them out.",
   }),
 });
 
@@ -110,7 +115,9 @@ const details = z
     via: z.string().nullable().meta({
       description: "The API token that acted, if `triggeredBy` names a person.",
     }),
-    waiting: waiting.nullable().meta({ description: "Why the run's webhook is held back. Null: it is not." }),
+    waiting: waiting
+      .nullable()
+      .meta({ description: "What the run waits for before its webhook is sent. Null if it does not wait." }),
     approval: z
       .object({ required: z.int().min(1), approvals: z.array(approval) })
       .nullable()

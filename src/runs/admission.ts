@@ -1,6 +1,6 @@
 /**
- * Which runs of a concurrency group get a slot. PURE. No slot is counted: a slot is held by a run that was released and
- * is open. Whoever calls this reads the holders and the waiters from the journal each time.
+ * Which runs of a group and key get a slot. PURE. No slot is counted: a slot is held by a run that was released and is
+ * open. Whoever calls this reads the holders and the waiters from the journal each time.
  */
 
 import type { OnConflict } from "./gates.ts";
@@ -32,9 +32,10 @@ export interface Line {
 }
 
 /**
- * What happens to a run. `release`: it gets a slot. `hold`: it would get one, but for a pause. `queue`: it was held, and
- * there is no slot now. `refuse`: there is no slot, and it does not want to wait. `replace`: a newer run of its action
- * wants its place. `cancel`: the same for a holder.
+ * What happens to a run. `release`: a waiter gets a slot. `hold`: a waiter would get a slot, but there is a pause.
+ * `queue`: a waiter was held, and there is no free slot now. `refuse`: there is no free slot, and the waiter does not want
+ * to wait. `replace`: a newer run of the same action takes the waiter's place. `cancel`: a newer run of the same action
+ * wants the holder's slot.
  */
 export type Admission =
   | { readonly id: string; readonly type: "release" | "hold" | "queue" | "refuse" | "cancel" }
@@ -59,7 +60,7 @@ export function admit({ holders, waiters, isPaused }: Line): readonly Admission[
   }
 }
 
-/** How many of the first waiters get a slot. */
+/** How many waiters get a slot: the first ones. The least limit of all that would hold a slot then is the one that counts. */
 function fitting(holders: readonly Holder[], waiters: readonly Waiter[]): number {
   let least = holders.reduce((limit, holder) => Math.min(limit, holder.limit), Number.POSITIVE_INFINITY);
   let held = holders.length;
@@ -82,12 +83,13 @@ function replacedIn(line: readonly Waiter[], free: number): readonly Admission[]
   return null;
 }
 
-/** Only the first one, because the next may get the slot that it leaves. */
+/** Only the first one, because without it and its limit, the next one may get a slot. */
 function refusedIn(line: readonly Waiter[], free: number): readonly Admission[] {
   const refused = line.slice(free).find(({ onConflict }) => onConflict === "reject");
   return refused === undefined ? [] : [{ id: refused.id, type: "refuse" }];
 }
 
+/** What happens when nobody leaves the line any more. `free`: how many of its first waiters get a slot. */
 function settled(holders: readonly Holder[], line: readonly Waiter[], free: number): readonly Admission[] {
   const waiting = line.slice(free);
   const stopping = new Set(
@@ -102,7 +104,7 @@ function settled(holders: readonly Holder[], line: readonly Waiter[], free: numb
   ];
 }
 
-/** What would get a slot is held. A run that is held already keeps its place, also if a limit was lowered. */
+/** A waiter that would get a slot is held. One that is held already stays so, even if a limit was lowered. */
 function admitPaused(holders: readonly Holder[], waiters: readonly Waiter[]): readonly Admission[] {
   const free = fitting(holders, waiters);
   const unheld = (some: readonly Waiter[]) => some.filter(({ isHeld }) => !isHeld);

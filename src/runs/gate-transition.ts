@@ -8,9 +8,9 @@ import { type Approval, nextGate } from "./gates.ts";
 import { ended, type Run } from "./run.ts";
 
 /**
- * Each needs a run that waits. `time_opened`: its time has come, or somebody did not want to wait for it. `released`:
- * every gate is open. `held`: only a pause holds it back. `queued`: the pause is over, and there is no slot. `refused`:
- * it will never start; `reason` is a sentence. `replaced`: `by` is the id of the newer run.
+ * Each needs a run that waits. `time_opened`: its time has come, or `by` opened the gate before. `released`: every gate
+ * is open. `held`: only a pause holds the run back. `queued`: the pause is over, and there is no free slot. `refused`:
+ * the run will never start; `reason` is a sentence. `replaced`: `by` is the id of the newer run.
  */
 export type GateEvent =
   | { readonly type: "time_opened"; readonly by?: Actor }
@@ -81,14 +81,14 @@ function gateText({ waitingFor, gates }: Run): string {
   }
 }
 
-/** After its time, the run needs what its approvals lack, whatever the clock says now. */
+/** The next gate of a run whose time gate is open, whatever the clock says now. */
 function afterTime({ gates, approvals }: Run): Run["waitingFor"] {
   return gates && nextGate(gates, approvals, Number.POSITIVE_INFINITY);
 }
 
 function approved(run: Run, approval: Approval, now: number): Run {
   const next = { ...run, approvals: [...run.approvals, approval] };
-  // Its time comes first, and may still be ahead.
+  // The time gate comes first, and may still be closed.
   const waitingFor = run.waitingFor === "time" ? "time" : afterTime(next);
   return atGate(next, waitingFor, null, now);
 }
@@ -102,7 +102,7 @@ function atGate(run: Run, waitingFor: Run["waitingFor"], waitingReason: string |
 function released(run: Run, now: number): Run {
   const releasedAt = Math.max(now, run.waitingSince ?? run.createdAt);
   const isOver = { waitingFor: null, waitingSince: null, waitingReason: null };
-  // The silence counts from the end of the delivery, which begins now.
+  // The silence counts from the end of the delivery, and the delivery begins now.
   const times = { releasedAt, deadlineAt: releasedAt + run.timeoutMs, silentSince: null };
   return { ...run, ...isOver, ...times, version: run.version + 1 };
 }

@@ -20,11 +20,11 @@ export interface Concurrency extends Slot {
   /** How many runs may hold a slot, as the run's version of the action says. */
   readonly limit: number;
   readonly onConflict: OnConflict;
-  /** Whether a claim of the caller's key chose the group, and not the action. */
+  /** Whether a claim of the caller's key chose the group and key, and not the action. */
   readonly isClaimed?: boolean;
 }
 
-/** Where runs that have gates but no group wait. There is no limit, but a pause of the environment holds them back. */
+/** The slot of runs that have gates but no group. It has no limit, but a pause of the environment holds its runs back. */
 export const NO_GROUP: Slot = { group: "", key: "" };
 
 export function slotOf({ concurrency }: Pick<Gates, "concurrency">): Slot {
@@ -67,8 +67,8 @@ export interface Approval {
 export type DecisionConflict = "own_run" | "already_approved" | "not_waiting";
 
 /**
- * Why this approver can't approve; null if they can. `approvals`: those that count. An approval by somebody whom an
- * earlier approver could act as would let one holder approve twice.
+ * Why this approver can't approve; null if they can. `approvals`: those that count. An earlier approver who could act as
+ * this one would otherwise approve twice.
  */
 export function approvalConflict(
   { approval, creator }: Gates,

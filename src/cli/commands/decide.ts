@@ -28,10 +28,11 @@ export function approveCommand(): CliCommand {
   const command = new CliCommand("approve")
     .summary("approve a run that waits for it")
     .description(
-      "Approve a run. On a terminal the command shows the run and the request that will be sent, and asks before it " +
-        "approves. If you don't say yes, the exit code is 1. In a script, use --yes. The token must be one that may approve, and not the one that created the " +
-        "run. The run starts when it has all its approvals, its time has come and its concurrency group has room. If " +
-        "the run does not wait for an approval, that is a conflict (exit code 5).",
+      "Approve a run. On a terminal, the command shows the run and the request that will be sent, and asks before it " +
+        "approves. If you don't say yes, the exit code is 1. In a script, use --yes. The token must be one that may " +
+        "approve. You can't approve your own run unless its action allows that. The run starts when it has all its " +
+        "approvals, its time has come and its concurrency group has room. If the run does not wait for an approval, the " +
+        "exit code is 5.",
     )
     .addArgument(runArgument())
     .addOption(reasonOption())
@@ -52,8 +53,8 @@ export function rejectCommand(): CliCommand {
   const command = new CliCommand("reject")
     .summary("reject a run that waits for an approval")
     .description(
-      "Reject a run. It ends as cancelled, and its job never starts. One rejection is enough, also after approvals. " +
-        "The token must be one that may approve.",
+      "Reject a run. The run ends as cancelled, and its job never starts. One rejection is enough, also after " +
+        "approvals. The token must be one that may approve. To end your own run, use `cancel`.",
     )
     .addArgument(runArgument())
     .addOption(reasonOption())
@@ -84,7 +85,7 @@ async function approve(text: string, flags: ApproveFlags): Promise<number> {
   const isAsked = !flags.yes;
   if (isAsked && !(process.stdin.isTTY && process.stderr.isTTY)) {
     throw new UsageError(
-      "`approve` asks before it approves, and here is no terminal. In a script, use --yes to approve without a question.",
+      "`approve` asks before it approves, but there is no terminal. In a script, use --yes to approve without a question.",
     );
   }
   const client = await connect(flags);

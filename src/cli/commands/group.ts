@@ -35,7 +35,7 @@ function listCommand(): CliCommand {
     .summary("list concurrency groups")
     .description(
       "List the concurrency groups that have open runs, one line for each key: how many runs may run at once, how many " +
-        "do, and how many wait. To see the runs that wait, use `list --group NAME --waiting any`.",
+        "run now, and how many wait. To see the runs that wait, use `list --group NAME --waiting any`.",
     )
     .addOption(new OfferingOption("--group <name>", "only this group", "concurrency groups"))
     .addOption(limitOption())

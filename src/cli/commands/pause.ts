@@ -31,17 +31,16 @@ export function pauseCommand(): CliCommand {
   const command = new CliCommand("pause")
     .summary("hold back the runs of a group, or of the environment")
     .description(
-      "Pause a concurrency group: no run of it starts until `resume` or --until. With --whole-env no run of the " +
-        "environment that has any gate starts: a time, an approval or a concurrency group. Runs without a gate, and " +
-        "runs that started before, go on. A second pause replaces the first one. The token needs the role owner or " +
-        "admin.",
+      "Pause a concurrency group: no run of the group starts until `resume` or --until. With --whole-env, no run of the " +
+        "environment that has a time, an approval or a concurrency group starts. Runs without these gates, and runs " +
+        "that started before, go on. A second pause replaces the first one. The token needs the role owner or admin.",
     )
     .addArgument(groupArgument("the group to pause"))
     .addOption(wholeEnvOption())
     .addOption(
       new Option(
         "--reason <text>",
-        "why, in one line; whoever waits for a run sees it",
+        "why, in one line; all readers of a waiting run see it",
       ).makeOptionMandatory(),
     )
     .addOption(

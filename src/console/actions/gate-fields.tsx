@@ -24,7 +24,7 @@ export const GATE_POINTERS: readonly string[] = [
 
 const CONFLICTS = {
   queue: "it waits its turn",
-  cancel_running: "the running ones are cancelled, and the waiting ones end",
+  cancel_running: "running ones of this action are cancelled, and waiting ones end",
   reject: "it is refused",
 } as const;
 
@@ -65,7 +65,7 @@ export function GateFields({ definition, problemAt, onDefinition }: GateFieldsPr
       {hasGate || waitTimeout !== undefined ? (
         <TextField
           label="Wait timeout (minutes)"
-          hint="How long a run may wait. Then it fails."
+          hint="How long a run may wait. After this time, the run fails."
           inputMode="numeric"
           placeholder="10080"
           value={String(waitTimeout ?? "")}
@@ -89,7 +89,7 @@ function ApprovalFields({ of, problemAt, onChange }: PartProps) {
     <div class="field-grid">
       <TextField
         label="Approvals"
-        hint="By so many different people, 5 at most."
+        hint="How many different approvers a run needs, 5 at most."
         inputMode="numeric"
         placeholder="1"
         value={String(of.required ?? "")}
@@ -104,7 +104,7 @@ function ApprovalFields({ of, problemAt, onChange }: PartProps) {
             onChange(withMember(of, "allowSelf", event.currentTarget.checked || undefined))
           }
         />
-        Also by whoever created the run
+        The creator of a run may approve it too
       </label>
     </div>
   );
@@ -116,7 +116,7 @@ function ConcurrencyFields({ of, problemAt, onChange }: PartProps) {
     <div class="field-grid">
       <TextField
         label="Group"
-        hint="All actions of the environment share it."
+        hint="All actions of the environment with this group share its slots."
         placeholder="deploy"
         value={textOf("group")}
         error={problemAt("/concurrency/group")}
@@ -124,14 +124,14 @@ function ConcurrencyFields({ of, problemAt, onChange }: PartProps) {
       />
       <TextField
         label="Key"
-        hint="Only runs with the same key take turns. Such as {{ parameters.service }}."
+        hint="Only runs with the same key take turns, for example {{ parameters.service }}."
         value={textOf("key")}
         error={problemAt("/concurrency/key")}
         onText={(text) => onChange(withMember(of, "key", text.trim() === "" ? undefined : text.trim()))}
       />
       <TextField
         label="Limit"
-        hint="So many run at once, 100 at most."
+        hint="How many runs can run at once, 100 at most."
         inputMode="numeric"
         placeholder="1"
         value={textOf("limit")}

@@ -16,7 +16,7 @@ import { useGateNews } from "./gate-news.tsx";
 import { useApproval } from "./use-approval.ts";
 
 const POLL_MS = 15_000;
-/** What is waited for longest comes first. */
+/** The run that has waited longest comes first. */
 const WAITING = { waiting: "approval", include: "details", order: "oldest" } as const;
 /** A filter of the list of runs, which links to a run carry. */
 const SEARCH = new URLSearchParams({ waiting: "approval" }).toString();

@@ -16,8 +16,8 @@ export type Deciding =
 
 /** Why a button is disabled. */
 export const REASONS: Readonly<Record<string, string>> = {
-  own_run: "This is your own run, so somebody else must approve it. You can cancel it.",
-  approved: "You have approved it. It needs somebody else as well.",
+  own_run: "This is your own run, so somebody else must approve it. You can cancel the run.",
+  approved: "You have approved this run. The run also needs another approver.",
 };
 
 /** The operator's id, as approvals show it. */

@@ -1,6 +1,6 @@
 /**
- * Approves or rejects a run. What is decided about is in view before the buttons. No single key decides: the focus
- * begins at the dialog, the field's Enter does nothing, and there is no shortcut.
+ * Approves or rejects a run. The parameters and the request are in view before the buttons. No single key decides: the
+ * dialog gets the focus first, Enter in the field does nothing, and there is no shortcut.
  */
 
 import { useState } from "preact/hooks";
@@ -43,7 +43,7 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
       body,
       send: (options) => client.runs[decision](run.id, { ...body, ...options, include: "details" }),
       done(after) {
-        note(isApproval ? approvedText(after) : "The run is rejected. It ended, and nothing was sent.");
+        note(isApproval ? approvedText(after) : "You rejected the run. The run ended, and nothing was sent.");
         onDecided(after);
       },
     });
@@ -92,7 +92,7 @@ function DecidedAbout({ run, approval }: DecidedAboutProps) {
         {waiting === null ? null : (
           <>
             {" "}
-            It ends <Countdown until={waiting.until} /> if it still waits.
+            The run ends <Countdown until={waiting.until} /> if it still waits.
           </>
         )}
       </p>
@@ -130,14 +130,14 @@ function Approvals({ of: { required, approvals } }: { readonly of: RunApproval }
   if (required === 1) return null;
   return (
     <p>
-      It needs {required} approvals and has {approvals.length}
+      The run needs {required} approvals and has {approvals.length}
       {approvals.length === 0 ? "." : ": "}
       <bdi>{approvals.map(({ by }) => by).join(", ")}</bdi>
     </p>
   );
 }
 
-/** An approval is for the request below, whatever happened to its action. */
+/** An approval is for the request that is shown, whatever happened to the action since. */
 function ActionNow({ name, version, isChanged }: RunApproval["action"]) {
   if (isChanged === false) {
     return (

@@ -22,7 +22,7 @@ const [GateNewsContext, useGateNews] = contextOf<GateNews>("news of gates");
 
 export { useGateNews };
 
-/** A failed read is not shown, because the page below shows its own. The last news stay meanwhile. */
+/** A failed read is not shown, because the page below shows its own failure. Meanwhile the last news stay. */
 export function GateNewsProvider({ children }: { readonly children: ComponentChildren }) {
   const { reader, holder } = useSession();
   const { mayApprove } = holder;

@@ -25,7 +25,7 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
   const [until, setUntil] = useState("");
   const change = useChange({
     fields: ["/reason", "/until"],
-    afterLoss: "The pause may have begun. You can send it again, because it replaces itself.",
+    afterLoss: "The pause may have begun. You can send it again, because the second one replaces the first.",
   });
   const { problems } = change;
   const isWhole = group === WHOLE_ENVIRONMENT;
@@ -34,7 +34,7 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
   function pause() {
     const wrong = new Map<string, string>();
     const at = readLocalTime(until);
-    if (reason.trim() === "") wrong.set("/reason", "Say why. Whoever waits reads it.");
+    if (reason.trim() === "") wrong.set("/reason", "Say why. Those who wait for a run read the reason.");
     if (at === null) wrong.set("/until", "Choose a day and a time, or leave the field empty.");
     if (wrong.size > 0) return change.refuse(wrong);
     change.submit({
@@ -77,7 +77,7 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
         />
         <LocalTimeField
           label="Until"
-          hint="Empty: until somebody resumes it."
+          hint="If you leave this empty, the pause ends when somebody resumes the runs."
           value={until}
           error={problems.get("/until")}
           onText={setUntil}

@@ -31,7 +31,7 @@ export function ReleaseDialog({ run: { id, details }, onClose, onReleased }: Rel
         note(
           after.details?.waiting == null
             ? "The run starts now."
-            : "The run no longer waits for its time. It still waits for something else.",
+            : "The run no longer waits for its time, but for something else.",
         );
         onReleased();
       },
@@ -49,8 +49,8 @@ export function ReleaseDialog({ run: { id, details }, onClose, onReleased }: Rel
         <p>
           {notBefore === null
             ? ""
-            : `The run was to start ${whenText(Date.parse(notBefore), Date.now())}. If you start it now, it no longer waits for that. `}
-          {others.length === 0 ? "" : `It still needs ${others.join(" and ")}.`}
+            : `The run was to start ${whenText(Date.parse(notBefore), Date.now())}. If you start it now, it does not wait for that time. `}
+          {others.length === 0 ? "" : `The run still needs ${others.join(" and ")}.`}
         </p>
       </ChangeForm>
     </Dialog>

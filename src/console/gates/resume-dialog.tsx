@@ -30,13 +30,13 @@ export function ResumeDialog({ group, onClose, onResumed }: ResumeDialogProps) {
       explain({ code }) {
         if (code !== "pause_not_found") return null;
         onResumed();
-        return new Map([[null, "The pause has ended already."]]);
+        return new Map([[null, "The pause has already ended."]]);
       },
     });
   return (
     <Dialog title={`Resume ${what}?`} onClose={onClose} isRead>
       <ChangeForm change={change} onSubmit={resume} onClose={onClose} verb="Resume" keep="Close" isDeliberate>
-        <p>The runs that waited only for the end of this pause start at once, as far as there is room.</p>
+        <p>The runs that wait only for the end of this pause start at once, if there are free slots.</p>
       </ChangeForm>
     </Dialog>
   );

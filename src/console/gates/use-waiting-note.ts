@@ -6,8 +6,8 @@ import { useSession } from "../session/session.tsx";
 import { useNotices } from "../ui/notices.tsx";
 
 /**
- * What waits was created before and stays as it was: with the old request, and the old number of approvals. `name`: of
- * the action. Nobody waits for the answer, and a failed read says nothing.
+ * A run that waits was created before the change and stays as it was: with the old request, and the old number of
+ * approvals. `name`: of the action. Nobody waits for the answer, and a failed read says nothing.
  */
 export function useWaitingNote(): (name: string) => void {
   const { reader, scope } = useSession();
@@ -19,7 +19,7 @@ export function useWaitingNote(): (name: string) => void {
         if (pending === 0) return;
         const runs = pending === 1 ? "1 run" : `${countText(pending)} runs`;
         note(
-          `${runs} of ${name} still ${pending === 1 ? "waits" : "wait"}, as before the change. Cancel what must not start.`,
+          `${runs} of ${name} still ${pending === 1 ? "waits" : "wait"}, as before the change. Cancel runs that must not start.`,
           {
             link: {
               href: hrefOf({ name: "runs", ...scope }, new URLSearchParams(query)),

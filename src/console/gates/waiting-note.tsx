@@ -40,14 +40,14 @@ export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
           .
         </p>
         <p class="muted">
-          It ends <Countdown until={until} /> if it still waits.
+          The run ends <Countdown until={until} /> if it still waits.
         </p>
       </div>
     </div>
   );
 }
 
-/** The action of a run with the end of its id. Until the name is read, only the id. */
+/** The name of the run's action and the end of the run's id. Until the name is read, only the id. */
 export function RunLink({ id }: { readonly id: string }) {
   const { reader, scope } = useSession();
   const { search } = useRoute();

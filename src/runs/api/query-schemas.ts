@@ -69,7 +69,7 @@ const runFilters = {
       .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}, once.` })
       .register(z.globalRegistry, {
         wire: { type: "string", enum: [...WAITING_FILTERS], examples: ["approval"] },
-        description: "Runs whose webhook is held back, by any gate or by this one.",
+        description: "Runs that wait: at any gate, or at this one.",
       }),
   ),
   group: z.optional(groupFilter),
@@ -153,7 +153,7 @@ export const changesQuery = z.strictObject({
   waiting: z.optional(
     described(
       runFilters.waiting.def.innerType,
-      "Runs that this gate can hold back, or any. So you hear of a run when it begins to wait, and when it no longer does.",
+      "Runs that this gate can hold back; `any`: runs that any gate can. So you hear when a run begins to wait, and when it no longer waits.",
     ),
   ),
   group: runFilters.group,

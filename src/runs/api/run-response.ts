@@ -22,7 +22,7 @@ const CODES: Partial<Record<Reason, ErrorCode>> = {
 
 const SENTENCES: Partial<Record<Reason, string>> = {
   write_required:
-    "Deleting a run that has gates requires data:write, which your role lacks. Use a token with a role that has it.",
+    "Deleting a run that has or had a gate requires data:write, which your role lacks. Use a token with a role that has it.",
 };
 
 export function refusalError(reason: Reason, headers: Readonly<Record<string, string>> = {}): ApiError {

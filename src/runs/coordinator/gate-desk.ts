@@ -51,7 +51,7 @@ export class GateDesk {
     this.#retentionDays = retentionDays;
   }
 
-  /** Where the run of this key lives or must be made, if that is another group; null if the create may go on. */
+  /** If the key is claimed for another slot: where its run lives or must be made. Null if the create may go on. */
   claimed(changeKey: ChangeKey, slot: Slot | null, now: number): RunRefusal | null {
     const claim = this.#journal.claims.of(changeKey.key);
     if (claim === null) return null;
@@ -62,7 +62,10 @@ export class GateDesk {
     return { ok: false, reason: "claimed", claim: { group: claim.group, key: claim.key } };
   }
 
-  /** `isFull`: whether the object keeps what room it has, so that the runs it has can end. */
+  /**
+   * Finds the run of the key, or its first claim, or claims the key for this slot. `isFull`: whether the object keeps
+   * what room it has, so that the runs it has can end.
+   */
   claim(
     changeKey: ChangeKey,
     slot: Slot,
@@ -106,7 +109,7 @@ export class GateDesk {
     });
   }
 
-  /** Whoever may approve may reject instead, also after an approval. */
+  /** Who may approve a run may reject it, also after approvals. So earlier approvals are no conflict. */
   reject(
     id: string,
     { by, reason }: Decision,
@@ -170,7 +173,7 @@ export class GateDesk {
     if (slots.setLimit(group, actionName, version, limit)) this.#keeper.admitEverywhere(now);
   }
 
-  /** A repeated decision gets the same answer. `judge`: what the decision does, or why it can't. */
+  /** A repeated decision gets the same answer. `judge` says what the decision does, or why it is refused. */
   #decide(
     id: string,
     changeKey: ChangeKey,
@@ -187,7 +190,7 @@ export class GateDesk {
     // The key of another decision or cancel, or of a DELETE.
     if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
     const judged = judge(run);
-    // This says nothing of the run's status.
+    // This refusal is about the caller and not about the run, so it needs no bookmark.
     if (judged === "own_run") return { ok: false, reason: judged };
     if (typeof judged === "string") return this.#replies.refusal(run, judged);
     if (judged.type === "repeated") {

@@ -27,13 +27,13 @@ import type { StopRequests } from "./stop-requests.ts";
 /** What one turn does at most. The alarm does the rest at once. */
 const TURN_RUNS = 200;
 const TURN_BYTES = 4_000_000;
-/** How long a waiter waits after its release failed. Until then, those behind it are tried. */
+/** How long a waiter is put off after its release failed. Meanwhile those behind it are tried. */
 const PUT_OFF_MS = 10_000;
-/** What may wait in one coordinator. A token may have a quarter of it. */
+/** What may wait in one coordinator. The runs of one token may take a quarter of it. */
 const WAITING_MAX = { runs: 20_000, bytes: 512 * 1024 * 1024 };
 const PART_OF_ONE_TOKEN = 0.25;
 
-/** `refused`: the run would have to wait, and must not. */
+/** `taken`: another run has the place of its id. `concurrency_limit`: the run would have to wait, and must not. */
 export type GatedCreate = JournaledRun | "taken" | "concurrency_limit" | "too_many_waiting";
 
 export class GateKeeper {
@@ -43,8 +43,10 @@ export class GateKeeper {
   readonly #stopRequests: StopRequests;
   /** Slots at which something may have changed, by their name. */
   readonly #changed = new Map<string, Slot>();
+  /** Runs whose admission failed, by their id. `at`: when. */
   readonly #putOff = new Map<string, { readonly slot: Slot; readonly at: number }>();
   readonly #round: SlotRound;
+  /** An admission can end a run, which frees a slot. That slot is noted, and the loop that is under way takes it. */
   #isAdmitting = false;
 
   readonly #arm: (now: number) => void;
@@ -79,6 +81,7 @@ export class GateKeeper {
     const slot = slotOf(gates);
     const place = isAtSlot(begun) ? this.#placeOf(begun, slot, now) : null;
     if (place?.type === "refuse") return "concurrency_limit";
+    // Nobody has seen the run yet, so its way to the slot is one version.
     const run = { ...atPlace(begun, place, this.#pauseReason(slot, now), now), version: 1 };
     if (isWaiting(run) && !this.#hasRoomFor(slot, gates.creator.tokenId, newDelivery))
       return "too_many_waiting";
@@ -92,7 +95,7 @@ export class GateKeeper {
     return isAtSlot(run) ? this.#admitted(created, slot, now) : created;
   }
 
-  /** Applies an event to a run that waits. A run that gets to its slot is released with the same version if it can be. */
+  /** Applies an event to a run that waits. If the run gets to its slot and there is room, the same version releases it. */
   change(before: JournaledRun, event: GateEvent, now: number, details: UpdateDetails = {}): JournaledRun {
     const next = transition(before, event, now);
     if (!next.ok) throw new Error(`a waiting run refuses: ${next.error}`);
@@ -111,7 +114,7 @@ export class GateKeeper {
     return isAtSlot(run) ? this.#admitted(changed, slot, now) : changed;
   }
 
-  /** The run as it is after it got to its slot: what it replaces there can end at once, and then it is released. */
+  /** The run as it is after it got to its slot. The runs that it replaces can end at once, and then it is released. */
   #admitted(run: JournaledRun, slot: Slot, now: number): JournaledRun {
     this.admitAt(slot, now);
     return this.#journal.runs.byId(run.id) ?? run;
@@ -128,7 +131,7 @@ export class GateKeeper {
     if (gates?.concurrency) this.admitAt(slotOf(gates), now);
   }
 
-  /** The last attempt of an ended run is over, so its slot is free. */
+  /** Call this when the last attempt of an ended run is over, because its slot is free then. */
   slotFreed(run: JournaledRun, now: number): void {
     this.#journal.slots.endsChange();
     this.#journal.runs.freeSlot(run);
@@ -148,8 +151,8 @@ export class GateKeeper {
   }
 
   /**
-   * The alarm's part. Returns how many slots were looked at. Throws, after all of it, if something failed, because then
-   * the alarm must not ring again at once.
+   * The alarm's part. Returns how many slots were looked at. If something failed, this throws after it has done
+   * everything else, because the alarm must not ring again at once.
    */
   takeTurn(now: number): number {
     const failures: unknown[] = [];
@@ -185,7 +188,7 @@ export class GateKeeper {
     return Math.min(pauses.nextEndAt(), slots.nextEndAt(), ...tried);
   }
 
-  /** Returns what failed besides single runs. */
+  /** Returns what failed, apart from the admissions of single runs, which are put off. */
   #admit(now: number): readonly unknown[] {
     this.#isAdmitting = true;
     const budget = { runs: TURN_RUNS, bytes: TURN_BYTES };
@@ -350,7 +353,7 @@ export class GateKeeper {
     return this.#journal.pauses.of(group, now)?.reason ?? "";
   }
 
-  /** A newer version of an action can come before the PUT that made it has told us. */
+  /** A run of a newer version of the action can come before its PUT has told this coordinator of the limit. */
   #noteLimit({ source, actionName, actionVersion, gates }: Run, now: number): void {
     const { concurrency = null } = gates ?? {};
     if (source !== "action" || actionVersion === null || concurrency === null || concurrency.isClaimed)
@@ -383,7 +386,7 @@ function isBelow({ all, ofToken }: WaitingCounts, bytes: number, max: typeof WAI
   );
 }
 
-/** A run that has just got to its slot, as its place there makes it. */
+/** The run after what `place` says. The run has just got to its slot. */
 function atPlace(run: Run, place: Admission | null, pauseReason: string, now: number): Run {
   const event = eventAt(run, place, pauseReason);
   const next = event && transition(run, event, now);

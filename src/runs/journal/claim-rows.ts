@@ -15,7 +15,7 @@ export interface Claim extends Slot {
 
 export class ClaimRows {
   readonly #sql: SqlStorage;
-  /** Most environments have none, and then a create asks for none. */
+  /** Most environments have no claims. Then a create needs no query. */
   #isEmpty: boolean;
 
   constructor(sql: SqlStorage) {
@@ -43,7 +43,7 @@ export class ClaimRows {
     );
   }
 
-  /** A claim lasts as long as a run could live that is made now. */
+  /** A claim lasts as long as a run that is made now could live. */
   extend(key: string, expiresAt: number): void {
     this.#sql.exec("UPDATE claims SET expires_at = max(expires_at, ?) WHERE key = ?", expiresAt, key);
   }

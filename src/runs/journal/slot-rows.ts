@@ -1,6 +1,8 @@
 /**
  * Who holds the slots of a concurrency group, and who waits for one. No slot is counted: a holder is an open run that
  * was released. All of it is read from the runs along one index, in which runs without gates have no entry.
+ *
+ * `slot_state` is `early` while a gate before the slot is closed, then `waiting`, then `holding`, and null at the end.
  */
 
 import type { Holder, Waiter } from "../admission.ts";
@@ -70,7 +72,7 @@ export class SlotRows {
     return [...rows].map((row) => ({ ...row, isStopping: row.isStopping === 1 }));
   }
 
-  /** Open holders and waiters that need something now: their time may be up although no alarm has noticed. */
+  /** Open holders and waiters that need a turn now: their time may be up although no alarm has noticed. */
   due({ group, key }: Slot, now: number): string[] {
     const due = `SELECT id FROM ${AT_SLOT} AND slot_state <> 'early' AND completed_at IS NULL AND due_at <= ?`;
     return [...this.#sql.exec<{ id: string }>(due, group, key, now)].map(({ id }) => id);
@@ -107,7 +109,7 @@ export class SlotRows {
     return [...rows];
   }
 
-  /** How far a waiting run is: 1 comes next. */
+  /** The place of a waiting run in its line: 1 comes next. */
   positionOf({ gates, readySeq }: Pick<JournaledRun, "gates" | "readySeq">): number | null {
     if (gates === null || readySeq === null) return null;
     const { group, key } = slotOf(gates);
@@ -125,14 +127,14 @@ export class SlotRows {
     return this.#count(AT_SLOT, creatorId, group, key);
   }
 
-  /** Ended runs that hold a slot no longer. */
+  /** Ended runs whose last attempt is over or lost by now, so their slot is to be freed. */
   ended(now: number, limit: number): string[] {
     const due =
       "SELECT id FROM runs INDEXED BY runs_by_slot_end WHERE slot_until <= ? ORDER BY slot_until LIMIT ?";
     return [...this.#sql.exec<{ id: string }>(due, now, limit)].map(({ id }) => id);
   }
 
-  /** When the next ended run holds its slot no longer; Infinity if there is none. */
+  /** When the next slot of an ended run is to be freed; Infinity if there is none. */
   nextEndAt(): number {
     const first =
       "SELECT min(slot_until) AS at FROM runs INDEXED BY runs_by_slot_end WHERE slot_until IS NOT NULL";
@@ -145,7 +147,7 @@ export class SlotRows {
     this.#nextEndAt = null;
   }
 
-  /** The limit of an action in a group, from its version on. False if a newer version's limit is known. */
+  /** Notes the limit of an action in a group. False if the limit of this version or of a newer one is known. */
   setLimit(group: string, actionName: string, version: number, limit: number): boolean {
     const set = `
       INSERT INTO slot_limits (slot_group, action_name, version, max_holders) VALUES (?, ?, ?, ?)
@@ -155,7 +157,7 @@ export class SlotRows {
     return [...this.#sql.exec(set, group, actionName, version, limit)].length > 0;
   }
 
-  /** The limit that counts for a run, which need not be written yet. */
+  /** The limit that counts for a run. The run need not be written yet. */
   limitOf({ gates, actionName, actionVersion }: Pick<Run, "gates" | "actionName" | "actionVersion">): number {
     const { concurrency = null } = gates ?? {};
     if (concurrency === null) return Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 /**
  * What holds back the webhook of a new run: its request, and the action that it runs. PURE: `createdAt` is passed in.
- * What comes out never changes, whatever happens to the action: an approver decides about the run that was asked for.
+ * The gates of a run never change, whatever happens to the action: an approver decides about the run that was asked for.
  */
 
 import { renderedKey } from "../../../actions/concurrency-key.ts";
@@ -20,7 +20,7 @@ export interface AskedWait {
   readonly waitTimeout?: number | undefined;
 }
 
-/** What a new run would wait for. Not yet judged: a replay of an earlier request wins over every refusal. */
+/** What a new run would wait for. `gatesOf` judges it later, because a replay of an earlier request wins over a refusal. */
 export interface WantedGates {
   readonly notBefore: number | null;
   readonly waitTimeoutMs: number;
@@ -52,7 +52,7 @@ export function wantedGates(
   const { notBefore, waitTimeout = action?.waitTimeout ?? WAIT_TIMEOUT_DEFAULT_MINUTES } = asked;
   if (notBefore !== undefined && !hasTrigger) {
     const sentence =
-      "notBefore holds back the trigger, and this run has none. Add a trigger, or leave notBefore out.";
+      "notBefore holds back the trigger, and this run has no trigger. Add a trigger, or leave notBefore out.";
     throw new ApiError("gate_needs_trigger", sentence, { pointer: "/notBefore" });
   }
   return {

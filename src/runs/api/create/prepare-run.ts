@@ -69,7 +69,7 @@ export interface PreparedRun {
 }
 
 /**
- * `claim`: where an earlier request with the same key was to make the run, if that is not where this one would. Throws
+ * `claim`: the slot for which an earlier request has claimed the same key, if it is not the slot of this one. Throws
  * `too_many_labels`, `invalid_body`, `person_required`, or why the webhook may not be sent.
  */
 export async function prepareRun(

@@ -73,7 +73,7 @@ interface Deciding {
   readonly changeKey: ChangeKey;
 }
 
-/** The role does not matter: an admin may mint tokens, so a role could not hold this back from anybody below. */
+/** No role opens this. Admins may mint tokens, so they could mint an approver if a role made one. */
 function requireApprover(c: Context<AppEnv>): void {
   if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
 }

@@ -20,7 +20,7 @@ export const groupRoutes = new Hono<AppEnv>().get(
   validQuery(groupsQuery),
   async (c) => {
     const { limit, cursor = null, group: only = null } = c.req.valid("query");
-    // One more, to know whether there are more.
+    // One group more than the page has, to know whether there is a next page.
     const lists = await askAll(environmentOf(c), (coordinator) =>
       coordinator.concurrencyGroups(only, cursor as Slot | null, limit + 1),
     );

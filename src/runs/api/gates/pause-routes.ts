@@ -21,13 +21,13 @@ import { pause } from "./request-schemas.ts";
 
 /** The name of the environment's pause. No group has it, because a group begins with a letter or a digit. */
 const ENVIRONMENT = "-environment";
-/** Also what is no name. Hono's routers differ on a pattern with alternatives. */
+/** Matches more than the names, because Hono's routers differ on a pattern with alternatives. `groupOf` is exact. */
 const PAUSE = "/:group{[A-Za-z0-9-][A-Za-z0-9._-]{0,62}}" as "/:group";
 const GROUP = new RegExp(`^${CONCURRENCY_GROUP}$`);
 /** No response can show a later year than 9999. */
 const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 
-/** Before the body is judged, as for every other path. */
+/** An unknown path is 404 before the body is judged, as everywhere. */
 const requiresName: MiddlewareHandler<AppEnv> = (c, next) => {
   groupOf(c);
   return next();
@@ -89,7 +89,7 @@ function groupOf(c: Context<AppEnv>): string {
   return name;
 }
 
-/** The coordinators differ after a PUT that did not reach all of them. Whoever sent it was told to send it again. */
+/** After a PUT that did not reach all coordinators, they differ. Its sender got 503 and was told to repeat the request. */
 function newestOfEach(pauses: readonly Pause[]): readonly Pause[] {
   const newest = new Map<string, Pause>();
   for (const pause of pauses) {

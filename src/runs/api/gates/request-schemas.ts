@@ -6,7 +6,7 @@ import { described, instant, slotPageQuery } from "../../../http/schema-parts.ts
 import { reasonOf } from "../request-schemas.ts";
 
 const why = reasonOf(
-  "Why the runs wait: one line of well-formed Unicode without control characters. Every reader of a run that waits can see it.",
+  "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
 );
 
 export const pause = z
@@ -20,7 +20,7 @@ export const pause = z
     until: z.optional(
       described(
         instant,
-        "When the pause ends by itself, in the future. Without it, only a DELETE ends the pause.",
+        "When the pause ends by itself, in the future. Without this member, only a DELETE ends the pause.",
       ),
     ),
   })

@@ -1,7 +1,7 @@
 /**
- * Who changes a run that has gates must be known, or a portal's users could approve their own runs: all of them act
- * through one token. So a token that may act for others must say for whom it acts. A run's gates never change, so it
- * makes no difference when this is judged.
+ * The threat is that a portal's users approve their own runs: all of them act through one token. So a token that may act
+ * for others must name a person with each change of a run that has gates. A run's gates never change, so it makes no
+ * difference when this is judged.
  */
 
 import type { Context } from "hono";

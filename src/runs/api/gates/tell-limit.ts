@@ -1,6 +1,6 @@
 /**
  * Tells the coordinators of a new limit when a PUT has stored it, so that a raised limit frees its waiters at once. A
- * coordinator that can't be reached hears of it with the next run of the action.
+ * coordinator that can't be reached hears of the limit with the next run of the action.
  */
 
 import type { AfterActionWrite } from "../../../actions/kind.ts";
