@@ -53,8 +53,8 @@ test.each([
   ],
   [
     422,
-    "notBefore, approval and concurrency hold back the trigger, and there is none.",
-    "--not-before and the gates of an action hold back the trigger, and there is none.",
+    "notBefore, approval and concurrency hold back the trigger, and the trigger is missing.",
+    "--not-before and the gates of an action hold back the trigger, and the trigger is missing.",
   ],
   [403, "Use a token that was minted with mayApprove.", "Use a token that was created with --may-approve."],
   [
