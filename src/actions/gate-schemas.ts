@@ -93,7 +93,7 @@ export const approval = z
       allowSelf: z._default(
         described(
           z.boolean({ error: "send true or false." }),
-          "Whether the approval of whoever created the run counts.",
+          "Whether the creator of a run may approve it.",
         ),
         false,
       ),

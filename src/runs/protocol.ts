@@ -221,7 +221,7 @@ export interface ConcurrencyGroup extends Slot {
   readonly pause: string | null;
 }
 
-/** What a create of a run with gates has besides. `preview`: JSON text, for its approvers. */
+/** What only a create of a run with gates sends. `preview`: JSON text, for its approvers. */
 export interface GatedCreation extends Inclusion {
   readonly preview: string | null;
 }

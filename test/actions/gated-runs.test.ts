@@ -111,6 +111,20 @@ describe("a run", () => {
     expect(released).toHaveLength(1);
   });
 
+  it("that waits for its slot starts as soon as a PUT raises the limit, and not when one lowers it", async () => {
+    const actions = newActionsPath();
+    const limited = (limit: number) =>
+      put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...SLOT, limit } });
+    const released = async () => (await rows(actions)).filter(({ releasedAt }) => releasedAt !== null).length;
+    await limited(2);
+    for (let n = 0; n < 4; n++) await run(`${actions}/deploy`, SHOP);
+    expect(await released()).toBe(2);
+    await limited(1);
+    expect(await released()).toBe(2);
+    await limited(3);
+    expect(await released()).toBe(3);
+  });
+
   it("that its group rejects is a conflict, and no run", async () => {
     const actions = newActionsPath();
     await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...SLOT, onConflict: "reject" } });

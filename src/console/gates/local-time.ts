@@ -11,7 +11,7 @@ export function readLocalTime(text: string): string | null | undefined {
 
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-/** The instant in the zone of this machine and in UTC, because a zone is easily mistaken. Null if it is none. */
+/** The instant in the zone of this machine and in UTC, because people mix zones up. Null if the text is no instant. */
 export function zonesText(text: string, now: number): string | null {
   const at = readLocalTime(text);
   if (at == null) return null;

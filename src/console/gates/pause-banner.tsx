@@ -1,4 +1,4 @@
-/** Says on every page of an environment that the environment is paused, and what goes on all the same. */
+/** Says on every page of an environment that the environment is paused, and which runs go on. */
 
 import { useState } from "preact/hooks";
 import { type Pause, WHOLE_ENVIRONMENT } from "../../client/index.ts";

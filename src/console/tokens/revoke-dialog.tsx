@@ -47,7 +47,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
     const page = { name: "runs", ...scope, envName: token.envName ?? scope.envName } as const;
     const runs =
       count === 1 ? "1 run that it created waits" : `${countText(count)} runs that it created wait`;
-    note(`${runs} and will start all the same. Cancel what must not start.`, {
+    note(`${runs} and will still start. Cancel the runs that must not start.`, {
       link: { href: hrefOf(page, new URLSearchParams({ waiting: "any" })), text: "Waiting runs" },
     });
   }

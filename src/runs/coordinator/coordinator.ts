@@ -287,7 +287,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
         return KEY_REUSED;
       }
     }
-    // Otherwise whoever may only read could empty a queue.
+    // Without this, a token that can only read could empty a queue.
     if (event.type === "cancelled" && run.gates !== null && !mayWrite) {
       return { ok: false, reason: "write_required" };
     }

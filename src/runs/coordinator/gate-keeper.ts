@@ -144,7 +144,7 @@ export class GateKeeper {
     try {
       this.takeTurn(now);
     } catch (error) {
-      // The pause or the limit has changed all the same. The alarm goes on with the round.
+      // The change of the pause or the limit is written already. The alarm goes on with the round.
       this.#failed(error);
     }
     this.#arm(now);
