@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isDatabaseFull } from "../../src/database/d1-errors.ts";
-import { STORAGE_MAX_BYTES } from "../../src/runs/coordinator/coordinator.ts";
+import { STORAGE_MAX_BYTES } from "../../src/runs/coordinator/storage-limit.ts";
 import { isRefusedForContent } from "../../src/runs/d1/store.ts";
 import { coordinatorOfKey, coordinatorOfSlot } from "../../src/runs/run-id.ts";
 import {
@@ -42,6 +42,13 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 describe("a coordinator that stores 9 GB", () => {
+  /** What coordinators seem to store from now on. They ask at most once in a second, so the clock moves on. */
+  async function store(path: string, bytes: number): Promise<void> {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
+    vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(bytes);
+  }
+  afterEach(() => vi.useRealTimers());
+
   const create = (path: string, key: string) =>
     ask<CreatedRun & { code?: string }>("POST", path, {
       body: { actionName: "deploy" },
@@ -51,8 +58,8 @@ describe("a coordinator that stores 9 GB", () => {
   it("takes no new run and sends Retry-After, but takes runs below that", async () => {
     expect(STORAGE_MAX_BYTES).toBe(9_000_000_000);
     const path = newRunsPath();
-    const size = vi.spyOn(await sqlStorage(path), "databaseSize", "get");
-    size.mockReturnValue(STORAGE_MAX_BYTES);
+    await createRun(path);
+    await store(path, STORAGE_MAX_BYTES);
     const refused = await create(path, "a");
     expect([refused.status, refused.body.code]).toEqual([503, "storage_full"]);
     expect(refused.headers.get("Retry-After")).toBe("600");
@@ -60,7 +67,7 @@ describe("a coordinator that stores 9 GB", () => {
       body: { actionName: "deploy", heartbeatTimeout: 5 },
     });
     expect([followed.status, followed.body.code]).toEqual([503, "storage_full"]);
-    size.mockReturnValue(STORAGE_MAX_BYTES - 1);
+    await store(path, STORAGE_MAX_BYTES - 1);
     expect((await create(path, "a")).status).toBe(201);
   });
 
@@ -71,13 +78,14 @@ describe("a coordinator that stores 9 GB", () => {
     const [key = ""] = ["a", "b", "c", "d", "e"].filter((one) => coordinatorOfKey(one) !== ofGroup);
     const n = coordinatorOfKey(key);
     const start = () => startGated(path, {}, { headers: { "Idempotency-Key": key } });
-    const size = vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(STORAGE_MAX_BYTES);
+    await store(path, STORAGE_MAX_BYTES);
     const refused = await start();
     expect([refused.status, refused.body]).toMatchObject([503, { code: "storage_full" }]);
     expect(await journal(path, n, "SELECT key FROM claims")).toEqual([]);
-    size.mockReturnValue(STORAGE_MAX_BYTES - 1);
+    await store(path, STORAGE_MAX_BYTES - 1);
     const made = await start();
-    size.mockReturnValue(STORAGE_MAX_BYTES);
+    await store(path, STORAGE_MAX_BYTES);
+    expect((await create(path, key === "a" ? "b" : "a")).status).toBe(503);
     const again = await start();
     expect([again.status, again.body.id]).toEqual([201, made.body.id]);
   });
@@ -87,7 +95,8 @@ describe("a coordinator that stores 9 GB", () => {
     const made = await create(path, "made-before");
     const reported = await createRun(path);
     const cancelled = await createRun(path);
-    vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(STORAGE_MAX_BYTES);
+    await store(path, STORAGE_MAX_BYTES);
+    expect((await create(path, "new")).status).toBe(503);
     const again = await create(path, "made-before");
     expect([again.status, again.body.id]).toEqual([201, made.body.id]);
     expect(again.headers.get("Idempotent-Replayed")).toBe("true");

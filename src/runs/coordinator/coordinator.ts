@@ -71,10 +71,9 @@ import {
 } from "./replies.ts";
 import type { Sender } from "./run-requests.ts";
 import { StopRequests } from "./stop-requests.ts";
+import { StorageLimit } from "./storage-limit.ts";
 import { Watchers } from "./watchers.ts";
 
-/** An object may hold 10 GB. From 9 GB on, it refuses new runs, so that the runs it has can end. */
-export const STORAGE_MAX_BYTES = 9_000_000_000;
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
 
 /** The Worker's entrypoints that a coordinator calls, each call in a Worker invocation of its own. */
@@ -86,6 +85,7 @@ interface Entrypoints {
 
 export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #journal: Journal;
+  readonly #storageLimit: StorageLimit;
   readonly #purge: Purge;
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
@@ -108,6 +108,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       throw new Error(NO_NAME);
     }
     this.#journal = new Journal(ctx.storage, owner);
+    this.#storageLimit = new StorageLimit(ctx.storage.sql);
     this.#journal.marks.set("name", owner.name);
     const openRuns = new DueQueue(this.#journal.due);
     const stopRequests = new DueQueue(this.#journal.stopRequests);
@@ -152,7 +153,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     inclusion: Inclusion = {},
   ): Promise<RunReply> {
     const now = Date.now();
-    const reason = this.#createRefusal;
+    const reason = this.#createRefusal(now);
     // A repeated create still gets its answer.
     if (reason !== null) return this.#existing(input, changeKey, now, inclusion) ?? { ok: false, reason };
     const claimed = this.#gates.claimed(changeKey, null, now);
@@ -176,7 +177,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     { preview, ...inclusion }: GatedCreation,
   ): Promise<RunReply> {
     const now = Date.now();
-    const reason = this.#createRefusal;
+    const reason = this.#createRefusal(now);
     if (reason !== null) return this.#existing(input, changeKey, now, inclusion) ?? { ok: false, reason };
     const claimed = this.#gates.claimed(changeKey, input.gates && slotOf(input.gates), now);
     if (claimed !== null) return claimed;
@@ -191,7 +192,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async claim(changeKey: ChangeKey, slot: Slot, inclusion: Inclusion = {}): Promise<ClaimReply> {
-    return this.#gates.claim(changeKey, slot, inclusion, { now: Date.now(), isFull: this.#isFull });
+    const now = Date.now();
+    return this.#gates.claim(changeKey, slot, inclusion, { now, isFull: this.#storageLimit.isReached(now) });
   }
 
   async approve(
@@ -489,13 +491,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   /** Why no run can be created now; null if nothing prevents it. */
-  get #createRefusal(): "storage_full" | "overloaded" | null {
-    if (this.#isFull) return "storage_full";
+  #createRefusal(now: number): "storage_full" | "overloaded" | null {
+    if (this.#storageLimit.isReached(now)) return "storage_full";
     return this.#projection.isOverloaded ? "overloaded" : null;
-  }
-
-  get #isFull(): boolean {
-    return this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES;
   }
 
   /** The answer to a create whose key or id is taken; null if neither is. */

@@ -29,7 +29,7 @@ const FIXED = [
   ...(["id", "actionName", "entityId", "parameters", "recommendations", "triggeredBy", "createdAt"] as const),
   ...(["heartbeatTimeoutMs", "createKey", "createFingerprint", "fingerprintKeyId"] as const),
   ...(["source", "actionVersion", "retryOf", "labels", "traceparent"] as const),
-  ...(["via", "timeoutMs", "gates"] as const),
+  ...(["via", "timeoutMs"] as const),
 ] as const;
 const CHANGING = [
   ...([
@@ -45,10 +45,14 @@ const CHANGING = [
   ...(["error", "output", "silentSince", "endCause"] as const),
   ...(["cancelBy", "cancelReason", "cancelRequestedAt", "cancelUntil"] as const),
   ...(["externalUrl", "externalUrlChanges"] as const),
+] as const;
+/** Written only for runs with gates, because each bound value takes time. Null in the rows of others. */
+const CHANGING_AT_GATES = [
   ...(["waitingFor", "waitingSince", "waitingReason", "releasedAt"] as const),
   ...(["approvals", "rejectedBy", "readySeq", "slotUntil"] as const),
 ] as const;
-const MEMBERS = [...FIXED, ...CHANGING];
+const WITHOUT_GATES = [...FIXED, ...CHANGING];
+const MEMBERS = [...WITHOUT_GATES, "gates", ...CHANGING_AT_GATES] as const;
 type Member = (typeof MEMBERS)[number];
 /** A member that the lists above lack makes `#select` fail to type-check. These three are stored as JSON; null if empty. */
 type Row = Omit<Pick<JournaledRun, Member>, "gates" | "approvals" | "rejectedBy"> & {
@@ -66,16 +70,26 @@ const SELECT = `SELECT ${MEMBERS.map((member) => `runs.${columnOf(member)} AS ${
 const THIS_RUN = `WHERE run_key = ${BOUND_KEY} AND id = ?`;
 // The second term repeats the condition of the index. Otherwise SQLite would not use the index.
 const THIS_KEY = "WHERE create_key = ? AND substr(create_key, 1, 2) = 't:'";
-const INSERT = `
-  INSERT INTO runs (run_key, ${MEMBERS.map(columnOf).join(", ")}, slot_state, due_at, change_seq, changed_at, bytes,
-    slot_group, slot_key, creator_id, waiting_bytes)
-  VALUES (${BOUND_KEY}, ${"?, ".repeat(MEMBERS.length)}?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT DO NOTHING
-  RETURNING 1`;
-const UPDATE = `
-  UPDATE runs SET ${CHANGING.map((member) => `${columnOf(member)} = ?`).join(", ")},
-    slot_state = ?, due_at = ?, due_failures = 0, change_seq = ?, changed_at = ?, bytes = ?
-  ${THIS_RUN}`;
+const WRITTEN_WITH = ["due_at", "change_seq", "changed_at", "bytes"];
+const AT_SLOT = ["slot_group", "slot_key", "creator_id", "waiting_bytes"];
+const INSERT = insertOf([...WITHOUT_GATES.map(columnOf), ...WRITTEN_WITH]);
+const INSERT_WITH_GATES = insertOf([...MEMBERS.map(columnOf), ...WRITTEN_WITH, "slot_state", ...AT_SLOT]);
+const UPDATE = updateOf([...CHANGING.map(columnOf), ...WRITTEN_WITH]);
+const UPDATE_WITH_GATES = updateOf([
+  ...[...CHANGING, ...CHANGING_AT_GATES].map(columnOf),
+  ...[...WRITTEN_WITH, "slot_state"],
+]);
+
+function insertOf(columns: readonly string[]): string {
+  return `
+    INSERT INTO runs (run_key, ${columns.join(", ")}) VALUES (${BOUND_KEY}${", ?".repeat(columns.length)})
+    ON CONFLICT DO NOTHING
+    RETURNING 1`;
+}
+
+function updateOf(columns: readonly string[]): string {
+  return `UPDATE runs SET ${columns.map((column) => `${column} = ?`).join(", ")}, due_failures = 0 ${THIS_RUN}`;
+}
 
 /** What the journal keeps beside a run. */
 export interface RowDetails {
@@ -115,18 +129,28 @@ export class RunRows {
 
   /** False, and nothing is written, if another run has this key or the id's `run_key`. */
   insert(run: JournaledRun, { dueAt, seq, changedAt, bytes, waitingBytes = 0 }: RowDetails): boolean {
-    const inserted = this.#sql.exec(
-      INSERT,
-      ...[...keyHalves(run.id), ...MEMBERS.map((member) => columnValue(run, member))],
-      ...[slotState(run), dueAt, seq, changedAt, bytes, ...slotColumns(run, waitingBytes)],
-    );
+    const [key, written] = [keyHalves(run.id), [dueAt, seq, changedAt, bytes]];
+    const inserted =
+      run.gates === null
+        ? this.#sql.exec(INSERT, ...key, ...values(run, WITHOUT_GATES), ...written)
+        : this.#sql.exec(
+            INSERT_WITH_GATES,
+            ...[...key, ...values(run, MEMBERS), ...written],
+            ...[slotState(run), ...slotColumns(run.gates, waitingBytes)],
+          );
     return [...inserted].length > 0;
   }
 
   update(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): void {
-    const values = CHANGING.map((member) => columnValue(run, member));
-    const written = [slotState(run), dueAt, seq, changedAt, bytes];
-    this.#sql.exec(UPDATE, ...values, ...written, ...keyHalves(run.id), run.id);
+    const [key, written] = [
+      [...keyHalves(run.id), run.id],
+      [dueAt, seq, changedAt, bytes],
+    ];
+    if (run.gates === null) this.#sql.exec(UPDATE, ...values(run, CHANGING), ...written, ...key);
+    else {
+      const changing = [...values(run, CHANGING), ...values(run, CHANGING_AT_GATES)];
+      this.#sql.exec(UPDATE_WITH_GATES, ...changing, ...written, slotState(run), ...key);
+    }
   }
 
   /** Notes that no attempt of an ended run is under way any more, so that its slot is free. */
@@ -152,18 +176,23 @@ export class RunRows {
   }
 
   #select(clauses: string, ...bindings: (string | number)[]): JournaledRun[] {
-    const rows = this.#sql.exec<Pick<Row, keyof Row>>(`${SELECT} ${clauses}`, ...bindings);
-    return [...rows].map(toRun);
+    return [...this.#sql.exec(`${SELECT} ${clauses}`, ...bindings).raw<SqlStorageValue[]>()].map(toRun);
   }
 }
 
-function toRun({ gates, approvals, rejectedBy, ...row }: Row): JournaledRun {
-  return {
-    ...row,
+/** The runtime takes much longer for a row with names. */
+function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
+  const row = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]])) as unknown as Row;
+  const { gates, approvals, rejectedBy } = row;
+  return Object.assign(row, {
     gates: gates === null ? null : (JSON.parse(gates) as Gates),
     approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
     rejectedBy: rejectedBy === null ? null : (JSON.parse(rejectedBy) as Actor),
-  };
+  });
+}
+
+function values(run: JournaledRun, members: readonly Member[]): (string | number | null)[] {
+  return members.map((member) => columnValue(run, member));
 }
 
 function columnValue(run: JournaledRun, member: Member): string | number | null {
@@ -174,8 +203,7 @@ function columnValue(run: JournaledRun, member: Member): string | number | null 
 }
 
 /** `slot_group`, `slot_key`, `creator_id` and `waiting_bytes`. A run that has gates but no group has the group "". */
-function slotColumns({ gates }: JournaledRun, waitingBytes: number): readonly (string | number | null)[] {
-  if (gates === null) return [null, null, null, null];
+function slotColumns(gates: Gates, waitingBytes: number): readonly (string | number)[] {
   const { group, key } = slotOf(gates);
   return [group, key, gates.creator.tokenId, waitingBytes];
 }
