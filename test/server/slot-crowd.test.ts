@@ -104,6 +104,8 @@ it("300 callers at once for one slot wait in order, and each end starts exactly 
     return `${status} ${body.code ?? ""}`;
   }
   const url = await receive((job) => {
+    // On a busy machine, the first response can take longer than an attempt may, and then the same job comes again.
+    if (jobs.some(({ id }) => id === job.id)) return;
     if (jobs.length > reports.length) tooEarly.push(job.id);
     jobs.push(job);
     if (mayReport && jobs.length < SERVED) reports.push(report(job));
