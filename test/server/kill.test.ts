@@ -1,6 +1,8 @@
 /** `kill -9` of the real server under load: every acknowledged answer is still true afterwards. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Told } from "./gated-load.ts";
+import { playGates } from "./gated-story.ts";
 import { type ActionRun, ask, type CreatedRun, forEachOf, type Known, type Load, startLoad } from "./load.ts";
 import { killAll, newPlace, type Place, type Server } from "./place.ts";
 import { journaled, lockD1, rowsInD1 } from "./state.ts";
@@ -15,7 +17,7 @@ let place: Place;
 let server: Server;
 let unlockD1 = () => {};
 beforeAll(async () => {
-  place = await newPlace();
+  place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\n");
   server = await place.start();
 });
 afterEach(() => unlockD1());
@@ -83,6 +85,27 @@ describe("kill -9 under load", () => {
       await tokensStillOpenTheirRuns(load.known);
     },
   );
+});
+
+test("kill -9 with gates: nothing acknowledged is lost, and those who wait go on in order, one by one", async () => {
+  const story = await playGates(place, server);
+  server = story.server;
+  const { load, notBefore } = story;
+  expect(load.surprises).toEqual([]);
+  expect(story.unanswered).toBeGreaterThan(0);
+  expect(story.waitedAtKill).toBeGreaterThan(SAMPLE / 2);
+
+  // Each create has one run, also if it was sent again. Each run has started, and nothing else has.
+  const ids = (all: readonly Told[]) => all.map(({ id }) => id).toSorted();
+  expect(load.heard.deploy.toSorted()).toEqual(ids(load.deploys));
+  expect(load.heard.review.toSorted()).toEqual(ids(load.reviews));
+  expect([load.outOfOrder(), load.tooEarly]).toEqual([[], []]);
+  expect(new Set(story.statuses)).toEqual(new Set([200]));
+
+  expect(new Set(story.approvals)).toEqual(new Set(["approval,ada"]));
+  expect(load.laterHeardAt).toBeGreaterThanOrEqual(notBefore);
+  expect(story.paused).toMatchObject({ for: "pause", reason: "lunch" });
+  expect(story.startedWhilePaused).toEqual([]);
 });
 
 async function creatingAgainGivesTheSameRun(known: readonly Known[], runs: string, token: string) {

@@ -76,8 +76,8 @@ export function deliveriesIn(state: string): Delivery[] {
 }
 
 /**
- * Makes deliveries and alarms due `ms` sooner, as if the server had been down for so much longer. No server may run
- * meanwhile. The runtime keeps an alarm twice, in nanoseconds.
+ * Makes deliveries, the slots of ended runs and alarms due `ms` sooner, as if the server had been down for so much
+ * longer. No server may run meanwhile. The runtime keeps an alarm twice, in nanoseconds.
  */
 export function letTimePass(state: string, ms: number): void {
   const folder = join(state, JOURNALS);
@@ -87,6 +87,7 @@ export function letTimePass(state: string, ms: number): void {
       file,
       `UPDATE deliveries SET next_at = next_at - ${ms}, lease_until = lease_until - ${ms};
        UPDATE runs SET due_at = due_at - ${ms} WHERE id IN (SELECT run_id FROM deliveries);
+       UPDATE runs SET slot_until = slot_until - ${ms} WHERE slot_until IS NOT NULL;
        UPDATE _cf_METADATA SET value = value - ${ns} WHERE key = 1`,
     );
   }
