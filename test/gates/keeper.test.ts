@@ -171,6 +171,24 @@ describe("a write that fails", () => {
       expect(holds(awake, newer)).toBe(true);
     }));
 
+  it("puts a waiter off in memory only, so the next object tries it at once", async () => {
+    const next = await stage.awake(async (awake) => {
+      const holder = await running(awake);
+      const waiter = await create(stage, awake);
+      failWhen(awake, `NEW.released_at IS NOT NULL AND NEW.id = '${waiter}'`);
+      await awake.object.applyEvent(holder, SUCCEEDED, newKey());
+      awake.sql.exec("DROP TRIGGER fails");
+      await stage.ring(awake);
+      expect(holds(awake, waiter)).toBe(false);
+      return waiter;
+    });
+    await stage.evict();
+    await stage.awake(async (awake) => {
+      await stage.ring(awake);
+      expect(holds(awake, next)).toBe(true);
+    });
+  });
+
   it("of one slot that comes free leaves the others to their runs", () =>
     stage.awake(async (awake) => {
       const held = await create(stage, awake, { concurrency: { key: "a" } });
