@@ -93,7 +93,7 @@ test("kill -9 with gates: nothing acknowledged is lost, and those who wait go on
   const { load, notBefore } = story;
   expect(load.surprises).toEqual([]);
   expect(story.unanswered).toBeGreaterThan(0);
-  expect(story.waitedAtKill).toBeGreaterThan(SAMPLE / 2);
+  expect(story.waitedAtKill).toBeGreaterThan(1);
 
   // Each create has one run, also if it was sent again. Each run has started, and nothing else has.
   const ids = (all: readonly Told[]) => all.map(({ id }) => id).toSorted();
