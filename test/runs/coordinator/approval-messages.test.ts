@@ -31,7 +31,7 @@ useStandInEndpoints();
 
 const actor = (name: string) => ({ tokenId: name, tokenName: name, parents: [], person: null });
 
-/** Creates a run that lacks so many approvals. Its time has not come, so nothing releases it during a test. */
+/** Creates a run that lacks so many approvals; 0: it has no such gate. Its time has not come, so nothing releases it during a test. */
 async function request(path: string, required = 1): Promise<string> {
   const createdAt = Date.now();
   const id = await mint(path, createdAt);
@@ -58,7 +58,7 @@ async function request(path: string, required = 1): Promise<string> {
             waitUntil,
             creator: actor("ann"),
           },
-          approval: { required, allowSelf: false },
+          approval: required === 0 ? null : { required, allowSelf: false },
         },
       },
       { key: `m:${id}`, fingerprint: "" },
@@ -124,6 +124,7 @@ it("asks nobody in an environment without endpoints, and nobody about a run that
   await request(silent);
   const path = await given(CHAT);
   await createAged(path);
+  await request(path, 0);
   await request(path);
   await untilSent(1);
   expect(outside.matched.map(({ length }) => length)).toEqual([1]);
