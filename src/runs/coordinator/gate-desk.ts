@@ -7,22 +7,14 @@ import { DAY_MS } from "../../base/time.ts";
 import type { NewDelivery } from "../../webhooks/delivery.ts";
 import { type Actor, isSameActor } from "../actor.ts";
 import { shownApproval } from "../details.ts";
+import type { ApprovalReply, ClaimReply, ConcurrencyGroup, Decision, Pause } from "../gate-calls.ts";
 import type { GateEvent } from "../gate-transition.ts";
 import { approvalConflict, isSameSlot, type Slot } from "../gates.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import type {
-  ApprovalReply,
-  ChangeKey,
-  ClaimReply,
-  ConcurrencyGroup,
-  Decision,
-  Inclusion,
-  Pause,
-  RunRefusal,
-  RunReply,
-} from "../protocol.ts";
 import { isWaiting, type Run } from "../run.ts";
+import type { Inclusion, RunRefusal, RunReply } from "../run-answer.ts";
+import type { ChangeKey } from "../run-calls.ts";
 import type { GateKeeper } from "./gate-keeper.ts";
 import type { Ledger } from "./ledger.ts";
 import { fingerprintRefusal, KEY_REUSED, NOT_FOUND, type Replies } from "./replies.ts";
