@@ -1,0 +1,51 @@
+/** What must be true of the slots of a group and key: how many hold one, who is next, and that nobody waits for room. */
+
+import { endsAt, isOpen, isWaiter, type Row, slotNameOf } from "../rows.ts";
+import type { Known } from "./known.ts";
+import { fail } from "./violation.ts";
+
+/** A run was released: it had a slot, no pause held it back, and it was next. */
+export function requireRelease(known: Known, row: Row): void {
+  const name = slotNameOf(row) ?? "";
+  if (row.gates === null) return;
+  if (known.isPaused(name)) fail(`${row.id} was released during a pause`);
+  const first = known.waitersOf(name).find((waiter) => !known.isPutOff(waiter));
+  if (first !== undefined && (first.readySeq ?? 0) < (row.readySeq ?? 0))
+    fail(`${row.id} overtook ${first.id}`);
+  if (row.gates.concurrency === null) return;
+  const holders = known.holdersOf(name);
+  const least = Math.min(...holders.map((holder) => known.limitOf(holder)));
+  if (holders.length > least && isOpen(row)) {
+    fail(`${holders.length} runs hold slots of ${name}, of ${least}, after the release of ${row.id}`);
+  }
+}
+
+/** Nobody waits while there is room. */
+export function requireNoRoom(known: Known, isRung: boolean): void {
+  const names = new Set(known.open.filter(isWaiter).map((row) => slotNameOf(row) ?? ""));
+  for (const name of names) {
+    const line = known.waitersOf(name);
+    const at = line.findIndex((waiter) => !known.isPutOff(waiter) && endsAt(waiter) > known.now);
+    const first = line[at];
+    if (first === undefined) continue;
+    const holders = known.holdersOf(name);
+    // A write of those before has failed. They are put off only if there was room for them.
+    const limits = [...holders, ...line.slice(0, at + 1)].map((row) => known.limitOf(row));
+    const least = Math.min(...limits);
+    const isPaused = known.isPaused(name);
+    const isFree = holders.length < least;
+    if (isFree && !isPaused) {
+      fail(`${first.id} waits at ${name} although ${holders.length} of ${least} hold slots`);
+    }
+    if (isRung && at === 0) requireShown(first, isFree, isPaused);
+  }
+}
+
+/** The first of a line shows a pause only if nothing else holds it back. */
+function requireShown({ id, waitingFor, gates }: Row, isFree: boolean, isPaused: boolean): void {
+  if (isFree && waitingFor !== "pause") fail(`${id} is paused and shows ${waitingFor}`);
+  if (!isPaused && waitingFor === "pause") fail(`${id} waits for a pause that is over`);
+  if (!isFree && gates?.concurrency?.onConflict === "reject" && waitingFor !== "pause") {
+    fail(`${id} does not want to wait`);
+  }
+}
