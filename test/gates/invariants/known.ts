@@ -1,4 +1,4 @@
-/** What a story knows of its coordinator: what the journal has, and what the story itself did. Nothing is checked here. */
+/** What a story knows of its coordinator: what the journal has, and what the story itself did. It checks nothing. */
 
 import { isOpen, isWaiter, type Row, readRows, slotNameOf } from "../rows.ts";
 import type { Stage } from "../stage.ts";

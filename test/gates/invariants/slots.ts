@@ -1,4 +1,4 @@
-/** What must be true of the slots of a group and key: how many hold one, who is next, and that nobody waits for room. */
+/** What must be true of the slots of a group and key: how many are held, who is next, and that no free one is left. */
 
 import { endsAt, isOpen, isWaiter, type Row, slotNameOf } from "../rows.ts";
 import type { Known } from "./known.ts";

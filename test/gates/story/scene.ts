@@ -1,4 +1,4 @@
-/** What each step of a story has in its hands: the coordinator and what is around it, chance, and what happened so far. */
+/** What each step of a story has in its hands: the coordinator, what is around it, chance, and what happened so far. */
 
 import type { NewRun } from "../../../src/runs/run.ts";
 import type { RunReply } from "../../../src/runs/run-answer.ts";

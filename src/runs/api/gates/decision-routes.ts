@@ -99,7 +99,7 @@ async function decide(
   return sendChanged(c, environment, id, answer, key);
 }
 
-/** `isChanged`: null if the database can't say. The approver must be able to decide during its outage. */
+/** `isChanged`: null if D1 can't say. The approver must be able to decide during its outage. */
 async function approvalJson(
   environment: RunEnvironment,
   { rule, approvals, request, actionName: name, actionVersion: version }: ApprovalAnswer,
