@@ -88,6 +88,10 @@ describe("a coordinator that stores 9 GB", () => {
     expect((await create(path, key === "a" ? "b" : "a")).status).toBe(503);
     const again = await start();
     expect([again.status, again.body.id]).toEqual([201, made.body.id]);
+    // The action has no group any more, so the create comes to the coordinator of the key, which has only a claim.
+    await storeGated(path, {});
+    const ungrouped = await start();
+    expect([ungrouped.status, ungrouped.body.id]).toEqual([201, made.body.id]);
   });
 
   it("answers a repeated create, and takes every heartbeat, report and cancel", async () => {
