@@ -11,6 +11,7 @@ const BACKOFF_MS = 12 * PUT_OFF_MS;
 
 export interface KnownPause {
   readonly until: number | null;
+  readonly at: number;
 }
 
 export class Violation extends Error {}

@@ -11,41 +11,36 @@ import type { NewDelivery } from "../../webhooks/delivery.ts";
 import type { Actor } from "../actor.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import { D1RowStore } from "../d1/store.ts";
+import type { EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
+import type {
+  ApprovalReply,
+  ClaimReply,
+  ConcurrencyGroup,
+  Decision,
+  GatedCreation,
+  Pause,
+} from "../gate-calls.ts";
 import type { Slot } from "../gates.ts";
 import { Journal, mustStop } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { MessageFilter } from "../message.ts";
 import { Projection } from "../projection/projection.ts";
+import type { Coordinator } from "../protocol.ts";
+import type { NewRun } from "../run.ts";
+import type { Inclusion, RunReply } from "../run-answer.ts";
+import type { ChangeKey, EventOptions, Heartbeat, InputsReply } from "../run-calls.ts";
+import type { RunCounts } from "../run-counts.ts";
+import type { EndpointKey, Endpoints, EventType, Recovery, RecoveryOrder } from "../telling.ts";
+import type { CancelRequest, RunEvent } from "../transition.ts";
+import type { Settled } from "../upkeep-calls.ts";
 import type {
-  ApprovalReply,
   AskedChanges,
-  ChangeKey,
   ChangesReply,
-  ClaimReply,
-  ConcurrencyGroup,
-  Coordinator,
-  Decision,
-  EndpointReport,
-  EventOptions,
-  GatedCreation,
-  Heartbeat,
-  Inclusion,
-  InputsReply,
-  MessagesReply,
-  Pause,
-  ResendReply,
-  RunEventToTell,
-  RunReply,
-  Settled,
   TimelinePage,
   TimelineReply,
   Wait,
   Watcher,
-} from "../protocol.ts";
-import type { NewRun } from "../run.ts";
-import type { RunCounts } from "../run-counts.ts";
-import type { EndpointKey, Endpoints, EventType, Recovery, RecoveryOrder } from "../telling.ts";
-import type { CancelRequest, RunEvent } from "../transition.ts";
+} from "../watch-calls.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
 import { ring } from "./alarm/ring.ts";

@@ -5,12 +5,14 @@
 
 import { DAY_MS } from "../../base/time.ts";
 import type { NewDelivery } from "../../webhooks/delivery.ts";
+import type { ClaimReply, GatedCreation } from "../gate-calls.ts";
 import { isSameSlot, type Slot, slotOf } from "../gates.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
-import type { ChangeKey, ClaimReply, GatedCreation, Inclusion, RunRefusal, RunReply } from "../protocol.ts";
 import { begin, type NewRun } from "../run.ts";
+import type { Inclusion, RunRefusal, RunReply } from "../run-answer.ts";
+import type { ChangeKey } from "../run-calls.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { GatedRuns } from "./gates/gated-runs.ts";
 import type { Ledger } from "./ledger.ts";

@@ -3,10 +3,10 @@
  * messages again.
  */
 
+import type { EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { MessageFilter } from "../message.ts";
-import type { EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../protocol.ts";
 import {
   type EndpointKey,
   type Endpoints,

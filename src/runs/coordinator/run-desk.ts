@@ -2,8 +2,9 @@
 
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import type { ChangeKey, EventOptions, Heartbeat, Inclusion, InputsReply, RunReply } from "../protocol.ts";
 import { isOpen } from "../run.ts";
+import type { Inclusion, RunReply } from "../run-answer.ts";
+import type { ChangeKey, EventOptions, Heartbeat, InputsReply } from "../run-calls.ts";
 import { heartbeatNews } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
 import type { Ledger } from "./ledger.ts";

@@ -2,9 +2,10 @@
 
 import { msSince } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { RunReply, TimelinePage, TimelineReply, Wait, Watcher } from "../protocol.ts";
 import { isOpen } from "../run.ts";
+import type { RunReply } from "../run-answer.ts";
 import { isLast, toWireEvent } from "../timeline.ts";
+import type { TimelinePage, TimelineReply, Wait, Watcher } from "../watch-calls.ts";
 import type { Ledger } from "./ledger.ts";
 import { NOT_FOUND, type Replies, TOO_MANY_WATCHERS } from "./replies.ts";
 import type { Watchers } from "./watchers.ts";

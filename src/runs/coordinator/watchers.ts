@@ -5,7 +5,7 @@
  */
 
 import { msSince } from "../../base/time.ts";
-import type { Watcher } from "../protocol.ts";
+import type { Watcher } from "../watch-calls.ts";
 
 export const WATCHERS_MAX = 1000;
 export const WATCHERS_PER_TOKEN = 250;

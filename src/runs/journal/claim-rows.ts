@@ -5,7 +5,7 @@
  */
 
 import type { Slot } from "../gates.ts";
-import type { ChangeKey } from "../protocol.ts";
+import type { ChangeKey } from "../run-calls.ts";
 
 /** `createFingerprint`, `fingerprintKeyId`: of the request that made the claim, as a run has them. */
 export interface Claim extends Slot {

@@ -5,21 +5,14 @@
 
 import { type Actor, isSameActor } from "../../actor.ts";
 import { shownApproval } from "../../details.ts";
+import type { ApprovalReply, ConcurrencyGroup, Decision, Pause } from "../../gate-calls.ts";
 import type { GateEvent } from "../../gate-transition.ts";
 import { approvalConflict, type Slot } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
-import type {
-  ApprovalReply,
-  ChangeKey,
-  ConcurrencyGroup,
-  Decision,
-  Inclusion,
-  Pause,
-  RunRefusal,
-  RunReply,
-} from "../../protocol.ts";
 import { isWaiting } from "../../run.ts";
+import type { Inclusion, RunRefusal, RunReply } from "../../run-answer.ts";
+import type { ChangeKey } from "../../run-calls.ts";
 import type { Ledger } from "../ledger.ts";
 import { KEY_REUSED, NOT_FOUND, type Replies } from "../replies.ts";
 import type { Admissions } from "./admissions.ts";
