@@ -9,6 +9,7 @@ const PUT_OFF_MS = 10_000;
 const BACKOFF_MS = 12 * PUT_OFF_MS;
 
 export interface KnownPause {
+  readonly reason: string;
   readonly until: number | null;
   readonly at: number;
 }
@@ -114,12 +115,11 @@ export class Known {
       .sort((a, b) => (a.readySeq ?? 0) - (b.readySeq ?? 0));
   }
 
-  isPaused(name: string): boolean {
+  /** The pause that holds back the runs of a slot: that of its group, or else that of the environment. */
+  pauseAt(name: string): KnownPause | undefined {
     const group = name.slice(0, name.indexOf("/"));
-    return [group, ""].some((paused) => {
-      const pause = this.pauses.get(paused);
-      return pause !== undefined && (pause.until === null || pause.until > this.now);
-    });
+    const pauses = [group, ""].map((paused) => this.pauses.get(paused));
+    return pauses.find((pause) => pause && (pause.until === null || pause.until > this.now));
   }
 
   /** Whether a write of it has failed. Then its turn is put off with a backoff. */

@@ -1,14 +1,14 @@
 /** What must be true of the slots of a group and key: how many are held, who is next, and that no free one is left. */
 
 import { endsAt, isOpen, isWaiter, type Row, slotNameOf } from "../rows.ts";
-import type { Known } from "./known.ts";
+import type { Known, KnownPause } from "./known.ts";
 import { fail } from "./violation.ts";
 
 /** A run was released: it had a slot, no pause held it back, and it was next. */
 export function requireRelease(known: Known, row: Row): void {
   const name = slotNameOf(row) ?? "";
   if (row.gates === null) return;
-  if (known.isPaused(name)) fail(`${row.id} was released during a pause`);
+  if (known.pauseAt(name)) fail(`${row.id} was released during a pause`);
   const first = known.waitersOf(name).find((waiter) => !known.isPutOff(waiter));
   if (first !== undefined && (first.readySeq ?? 0) < (row.readySeq ?? 0))
     fail(`${row.id} overtook ${first.id}`);
@@ -32,19 +32,21 @@ export function requireNoRoom(known: Known, isRung: boolean): void {
     // A write of those before has failed. They are put off only if there was room for them.
     const limits = [...holders, ...line.slice(0, at + 1)].map((row) => known.limitOf(row));
     const least = Math.min(...limits);
-    const isPaused = known.isPaused(name);
+    const pause = known.pauseAt(name);
     const isFree = holders.length < least;
-    if (isFree && !isPaused) {
+    if (isFree && pause === undefined) {
       fail(`${first.id} waits at ${name} although ${holders.length} of ${least} hold slots`);
     }
-    if (isRung && at === 0) requireShown(first, isFree, isPaused);
+    if (isRung && at === 0) requireShown(first, isFree, pause);
   }
 }
 
 /** The first of a line shows a pause only if nothing else holds it back. */
-function requireShown({ id, waitingFor, gates }: Row, isFree: boolean, isPaused: boolean): void {
+function requireShown(row: Row, isFree: boolean, pause: KnownPause | undefined): void {
+  const { id, waitingFor, waitingReason, gates } = row;
   if (isFree && waitingFor !== "pause") fail(`${id} is paused and shows ${waitingFor}`);
-  if (!isPaused && waitingFor === "pause") fail(`${id} waits for a pause that is over`);
+  if (pause === undefined && waitingFor === "pause") fail(`${id} waits for a pause that is over`);
+  if (waitingFor === "pause" && waitingReason !== pause?.reason) fail(`${id} shows ${waitingReason}`);
   if (!isFree && gates?.concurrency?.onConflict === "reject" && waitingFor !== "pause") {
     fail(`${id} does not want to wait`);
   }

@@ -40,8 +40,10 @@ async function pause(scene: Scene, { object }: Awake): Promise<undefined> {
   scene.tell(`pause ${group || "all"} for ${ms} ms`);
   // Of two pauses of one instant, the text decides. The model does not know which.
   if (known.pauses.get(group)?.at === at) return;
-  known.pauses.set(group, { until, at });
-  await object.pause({ group, reason: "freeze", until, by: "ann", via: null, at });
+  const reason = `the freeze of ${at}`;
+  known.pauses.set(group, { reason, until, at });
+  await object.pause({ group, reason, until, by: "ann", via: null, at });
+  known.forgetPauses();
 }
 
 async function resume(scene: Scene, { object }: Awake): Promise<undefined> {
