@@ -4,6 +4,7 @@
  */
 
 import { expect, inject, it } from "vitest";
+import { HANG_MS } from "../support/direct.ts";
 import { Story } from "./story/story.ts";
 
 declare module "vitest" {
@@ -14,9 +15,14 @@ declare module "vitest" {
 
 const SEED = 20261128;
 const STEPS_OF_STORY = 400;
+/** A step takes 1 ms, and ten times as long beside other work. */
+const STEP_MAX_MS = 50;
 
-it("keeps slots, order, approvals and times in random stories of everything that can happen at gates", async () => {
-  const wanted = inject("gateSteps");
+const wanted = inject("gateSteps");
+
+it("keeps slots, order, approvals and times in random stories of everything that can happen at gates", {
+  timeout: HANG_MS + wanted * STEP_MAX_MS,
+}, async () => {
   let played = 0;
   for (let seed = SEED; played < wanted; seed++) {
     played += await new Story(seed).play(Math.min(STEPS_OF_STORY, wanted - played));
