@@ -332,7 +332,7 @@ export class Story {
         const row = this.#pick(() => true);
         if (row === null) return;
         this.#tell(`read ${short(row.id)}`);
-        await object.approval(row.id);
+        await object.approval(row.id, actor("a reader"));
         return this.#compare(await object.read(row.id, DETAILED), awake);
       }
     }
