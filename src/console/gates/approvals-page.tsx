@@ -8,12 +8,20 @@ import { Button } from "../ui/button.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { ListPage } from "../ui/list-page.tsx";
 import { useLoad } from "../ui/load.ts";
+import { type Column, Table } from "../ui/table.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { Who } from "../ui/who.tsx";
 import { decidingOf, isOwn, REASONS } from "./deciding.ts";
 import { type Decision, DecisionDialog } from "./decision-dialog.tsx";
 import { useGateNews } from "./gate-news.tsx";
 import { useApproval } from "./use-approval.ts";
+
+const COLUMNS: readonly Column[] = [
+  ["Run"],
+  ["Created", "is-wide col-env"],
+  ["Ends", "is-wide col-env"],
+  ["Decide", "is-end col-decide", true],
+];
 
 const POLL_MS = 15_000;
 /** The run that has waited longest comes first. */
@@ -78,27 +86,11 @@ interface ApprovalTableProps {
 
 function ApprovalTable({ runs, onDecide }: ApprovalTableProps) {
   return (
-    <table class="table approvals-table" aria-label="Approvals">
-      <thead>
-        <tr>
-          <th scope="col">Run</th>
-          <th scope="col" class="is-wide col-env">
-            Created
-          </th>
-          <th scope="col" class="is-wide col-env">
-            Ends
-          </th>
-          <th scope="col" class="is-end col-decide">
-            <span class="only-heard">Decide</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {runs.map((run) => (
-          <ApprovalRow key={run.id} run={run} onDecide={onDecide} />
-        ))}
-      </tbody>
-    </table>
+    <Table label="Approvals" class="approvals-table" columns={COLUMNS}>
+      {runs.map((run) => (
+        <ApprovalRow key={run.id} run={run} onDecide={onDecide} />
+      ))}
+    </Table>
   );
 }
 
