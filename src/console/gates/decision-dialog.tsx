@@ -15,11 +15,11 @@ import { useNotices } from "../ui/notices.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { Who } from "../ui/who.tsx";
+import { type Decision, WHY_REFUSED } from "./deciding.ts";
+import { VERBS } from "./decision-buttons.tsx";
 import { RequestView } from "./request-view.tsx";
 import { useApproval } from "./use-approval.ts";
 import { waitingText } from "./waiting.ts";
-
-export type Decision = "approve" | "reject";
 
 interface DecisionDialogProps {
   readonly decision: Decision;
@@ -35,6 +35,7 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
   const [reason, setReason] = useState("");
   const change = useChange({ fields: ["/reason"] });
   const isApproval = decision === "approve";
+  const refusal = approval?.refusals[decision] ?? null;
 
   function send() {
     const text = reason.trim();
@@ -48,20 +49,21 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
       },
     });
   }
-  const verb = isApproval ? "Approve run" : "Reject run";
+  const verb = VERBS[decision];
   return (
-    <Dialog title={`${isApproval ? "Approve" : "Reject"} ${run.actionName}?`} onClose={onClose} isRead>
+    <Dialog title={`${verb} ${run.actionName}?`} onClose={onClose} isRead>
       <ChangeForm
         change={change}
         onSubmit={send}
         onClose={onClose}
-        verb={verb}
+        verb={`${verb} run`}
         kind={isApproval ? "primary" : "danger"}
         keep="Close"
         class="wide-form decision"
         isDeliberate
         // Nobody decides about what they can't see.
-        isReady={approval != null}
+        isReady={approval != null && refusal === null}
+        besides={refusal === null ? null : <p class="warning-box">{WHY_REFUSED[refusal]}</p>}
       >
         <ErrorView failure={failure} onRetry={reload} isBanner />
         <DecidedAbout run={run} approval={approval ?? null} />
