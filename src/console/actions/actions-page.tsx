@@ -111,9 +111,9 @@ interface NoActionsProps {
 }
 
 function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
-  const { scope } = useSession();
+  const { target } = useSession();
   if (!isFirstPage) return <Empty title="There are no more actions" />;
-  const commands = putCommands({ origin: location.origin, scope }, "deploy", FIRST_DEFINITION);
+  const commands = putCommands(target, "deploy", FIRST_DEFINITION);
   return (
     <Empty title="No action is stored here yet">
       <p>

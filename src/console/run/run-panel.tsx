@@ -80,7 +80,7 @@ interface OneRunProps {
 }
 
 function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: OneRunProps) {
-  const { scope, may, holder } = useSession();
+  const { scope, target, may, holder } = useSession();
   const { compare } = useRoute();
   const [open, setOpen] = useState<RunDialog | null>(null);
   const { events } = timeline;
@@ -100,7 +100,6 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
     { keys: "r", label: "Retry the run", run: mayRetry ? () => setOpen("retry") : undefined },
   ]);
   useRunAnnouncements(run);
-  const target = { origin: location.origin, scope };
   return (
     <>
       <RunHead run={run} onClose={onClose}>

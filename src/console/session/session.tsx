@@ -6,6 +6,7 @@ import { bookmarksInMemory } from "../../client/bookmark.ts";
 import { type Client, createClient } from "../../client/index.ts";
 import type { Scope } from "../routes/pages.ts";
 import { contextOf } from "../ui/context.ts";
+import type { Target } from "../ui/shell-commands.ts";
 import type { SessionApi } from "./session-api.ts";
 import type { SessionState, SessionStore } from "./session-store.ts";
 import type { Holder, Permission, Session } from "./sign-in.ts";
@@ -24,6 +25,8 @@ export interface ActiveSession {
   readonly actFor: (person: string | null) => void;
   /** The scope of the page. On a page of the whole project, it has the environment that was visited last. */
   readonly scope: Scope;
+  /** Whom the same commands in a terminal ask, and for whom. */
+  readonly target: Target;
   /** For changes and event streams. It retries twice. */
   readonly client: Client;
   /** For what a page shows. It tries once, because the page shows the failure and tries again by itself. */
@@ -75,6 +78,7 @@ export function SessionProvider({ session, scope, children }: SessionProviderPro
       person: person ?? holder.person,
       actFor: setPerson,
       scope: { o, p, envName },
+      target: { origin: location.origin, scope: { o, p, envName }, person },
       ...clients,
       clientIn: (other: string) => clientsIn(other).client,
       may: (permission: Permission) => holder.permissions.includes(permission),
