@@ -2,6 +2,7 @@
 
 import type { CurrentToken, DetailedActionRun, RunApproval } from "../../client/index.ts";
 import { isOpen } from "../ui/statuses.ts";
+import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
 export type Holder = Pick<CurrentToken, "name" | "person" | "mayApprove">;
 export type Refusals = RunApproval["refusals"];
@@ -13,7 +14,7 @@ export const NOT_REFUSED: Refusals = { approve: null, reject: null };
 /** Why a button is disabled. */
 export const WHY_REFUSED: Readonly<Record<NonNullable<Refusals["approve"]>, string>> = {
   may_not_approve: "Your token can't approve or reject runs.",
-  person_required: "Your token acts for others. Say first on whose behalf you decide.",
+  person_required: PERSON_REQUIRED,
   not_waiting: "This run no longer waits for a decision.",
   own_run: "This is your own run, so somebody else must approve it. You can cancel the run.",
   already_approved:
