@@ -162,6 +162,7 @@ describeInBrowser("the console's gates", (browser) => {
     await site.goTo(page, `approvals/runs/${early.id}`);
     await untilRunIs(page, "cancelled");
     await run(page).getByText("Rejected by ann.").waitFor();
+    await run(page).getByText("not on a Friday").first().waitFor();
     expect(receiver.inbox("release")).toHaveLength(0);
 
     await button(run(page), "Retry run").click();
