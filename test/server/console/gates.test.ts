@@ -10,6 +10,7 @@ import { type RunningReceiver, startReceiver } from "../../support/receiver/serv
 import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
+import { lookAt } from "./accessible.ts";
 import { button, dialog, field, run, Site, untilRunIs, WIDE } from "./site.ts";
 
 const ENV = "prod";
@@ -201,6 +202,13 @@ describeInBrowser("the console's gates", (browser) => {
     await page.getByText("Use 1 to 255 visible ASCII characters without spaces.").waitFor();
     await button(dialog(page, "On behalf of"), "Cancel").click();
     await actFor("eve@acme");
+    const faults: string[] = [];
+    await browser.settled(page);
+    await lookAt(page, "a page with a person", faults);
+    await button(person, "On behalf of …").click();
+    await lookAt(page, "the person", faults);
+    expect(faults).toEqual([]);
+    await button(dialog(page, "On behalf of"), "Cancel").click();
     await person.getByText("You act on behalf of eve@acme.").waitFor();
     await button(page, "Run action").click();
     await form.getByText("You act on behalf of eve@acme.").waitFor();
