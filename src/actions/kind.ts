@@ -80,8 +80,8 @@ function toKnown({ version, definition: text, sealed, features }: StoredDefiniti
 }
 
 /**
- * Throws `too_many_labels`, `gate_needs_trigger`, `not_configured` and `invalid_body`. Refuses at once what no run could call. Each run checks
- * its URL again, because the settings may have changed.
+ * Throws `too_many_labels`, `gate_needs_trigger`, `not_configured` and `invalid_body`. Refuses at once what no run
+ * could call. Each run checks its URL again, because the settings may have changed.
  */
 function requireStorable(
   c: Context<AppEnv>,

@@ -1,7 +1,8 @@
 /**
- * When a token and a session were last used, to the hour. The write begins when the response exists, so no response waits for it, and
- * its failure fails none. A token costs at most one row an hour: the isolate remembers what it wrote, and the statement
- * does nothing if another isolate came first. Only an accepted token gets here, so a forged one writes nothing.
+ * When a token and a session were last used, to the hour. The write begins when the response exists, so no response
+ * waits for it, and its failure fails none. A token costs at most one row an hour: the isolate remembers what it wrote,
+ * and the statement does nothing if another isolate came first. Only an accepted token gets here, so a forged one
+ * writes nothing.
  */
 
 import type { MiddlewareHandler } from "hono";

@@ -6,8 +6,8 @@ import type { Principal } from "./permissions.ts";
 const AFTER_ALL = "~";
 
 /**
- * The scopes `{org}/{project}/{env}` after `cursor` that have runs, actions or webhook endpoints, in order. It seeks the next scope in each
- * index, so the cost does not depend on how much an environment has.
+ * The scopes `{org}/{project}/{env}` after `cursor` that have runs, actions or webhook endpoints, in order. It seeks
+ * the next scope in each index, so the cost does not depend on how much an environment has.
  */
 export function selectPlaces(
   db: D1Database,

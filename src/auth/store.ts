@@ -1,7 +1,7 @@
 /**
- * The SQL statements on API tokens, apart from those of a rotation, and the conditions in `token-room.ts`. `envName` null means the whole
- * project. A change is one batch that may run twice, because the first run may have committed although its answer was
- * lost. So each batch ends by reading what it did.
+ * The SQL statements on API tokens, apart from those of a rotation, and the conditions in `token-room.ts`. `envName`
+ * null means the whole project. A change is one batch that may run twice, because the first run may have committed
+ * although its answer was lost. So each batch ends by reading what it did.
  */
 
 import { ENDPOINTS_MAX_LISTED, EXPIRED_TOKENS_MAX, SUMMARY_MAX_COUNT } from "../base/limits.ts";

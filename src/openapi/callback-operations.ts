@@ -1,8 +1,9 @@
 /** The OpenAPI operations of a run's callback token: what the workflow reports. */
 
+import { heartbeatResponse } from "./callback-schemas.ts";
 import { BODY, ENDED, type Operation, refuses, refusesChange, responds } from "./describe.ts";
 import { BOOKMARK_OF_CHANGE, idempotencyKey, OF_RUN } from "./parameters.ts";
-import { actionRun, heartbeatResponse } from "./run-schemas.ts";
+import { actionRun } from "./run-schemas.ts";
 
 const common = { tags: ["Callback"], security: [{ callbackToken: [] }] };
 const CALLBACK_REFUSALS = [

@@ -15,9 +15,11 @@ import { CALLBACK_OPERATIONS } from "./callback-operations.ts";
 import { DELIVERY_OPERATIONS } from "./delivery-operations.ts";
 import { type Operation, resolved } from "./describe.ts";
 import { ENDPOINT_OPERATIONS } from "./endpoint-operations.ts";
+import { ENVIRONMENT_OPERATIONS } from "./environment-operations.ts";
 import { GATE_OPERATIONS } from "./gate-operations.ts";
 import { HEADERS } from "./parameters.ts";
 import { addExamples } from "./request-examples.ts";
+import { RUN_LIST_OPERATIONS } from "./run-list-operations.ts";
 import { RUN_OPERATIONS } from "./run-operations.ts";
 import { SERVICE_OPERATIONS } from "./service-operations.ts";
 import { SESSION_OPERATIONS } from "./session-operations.ts";
@@ -25,6 +27,7 @@ import { TOKEN_OPERATIONS } from "./token-operations.ts";
 
 /** The description of each route, by `METHOD /path/{parameter}`. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = withPersons({
+  ...RUN_LIST_OPERATIONS,
   ...RUN_OPERATIONS,
   ...GATE_OPERATIONS,
   ...CALLBACK_OPERATIONS,
@@ -33,6 +36,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = withPersons({
   ...DELIVERY_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...SESSION_OPERATIONS,
+  ...ENVIRONMENT_OPERATIONS,
   ...SERVICE_OPERATIONS,
 });
 

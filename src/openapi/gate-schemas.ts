@@ -1,8 +1,45 @@
 /** zod: the responses about gates, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
+import { WAITING_FOR } from "../runs/gates.ts";
 import { responseInstant } from "./describe.ts";
-import { approval } from "./run-schemas.ts";
+
+/** An approval that counts. */
+export const approval = z.object({
+  by: z.string().meta({ description: "The person, or the name of the API token." }),
+  byId: z.string().meta({ description: "The id of the API token; `root` for the operator." }),
+  via: z.string().nullable().meta({ description: "The name of the API token, if `by` is a person." }),
+  at: responseInstant,
+  reason: z.string().nullable(),
+});
+
+/** What a run waits for. */
+export const waiting = z.object({
+  for: z.enum(WAITING_FOR).meta({ description: "The first gate that is still closed." }),
+  since: responseInstant,
+  until: responseInstant.meta({
+    description: "When the run fails if it still waits.",
+    wire: { type: "string", format: "date-time" },
+  }),
+  notBefore: responseInstant.nullable(),
+  group: z.string().nullable(),
+  key: z.string().nullable(),
+  reason: z
+    .string()
+    .nullable()
+    .meta({ description: "The reason of the pause. Null unless the run waits for its end." }),
+  position: z.int().min(1).nullable().optional().meta({
+    description:
+      "The place in the line: 1 comes next. Only a run that waits for a slot has one. Lists and the feed leave it out.",
+  }),
+  behind: z
+    .array(z.string().meta({ format: "uuid" }))
+    .optional()
+    .meta({
+      description:
+        "The runs that hold the slots. Only a run that waits for a slot has them. Lists and the feed leave them out.",
+    }),
+});
 
 const APPROVAL = {
   required: 1,

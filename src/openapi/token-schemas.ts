@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { PERMISSIONS, ROLES } from "../auth/permissions.ts";
 import { responseInstant } from "./describe.ts";
-import { runCount } from "./run-schemas.ts";
+import { runCount } from "./run-list-schemas.ts";
 
 const EXAMPLE = {
   id: "019c0e5a-1800-7000-8000-000000000000",

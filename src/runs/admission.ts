@@ -20,19 +20,19 @@ export interface Waiter {
   readonly actionName: string;
   readonly limit: number;
   readonly onConflict: OnConflict;
-  /** Whether it waits only for the end of a pause. */
-  readonly isHeld: boolean;
+  /** The reason of the pause whose end is all that it waits for, as the run says it. Null if it waits for more. */
+  readonly heldFor: string | null;
 }
 
-/** `waiters`: in the order in which they got to the slot. */
+/** `waiters`: in the order in which they got to the slot. `pause`: the reason of the pause; null if there is none. */
 export interface Line {
   readonly holders: readonly Holder[];
   readonly waiters: readonly Waiter[];
-  readonly isPaused: boolean;
+  readonly pause: string | null;
 }
 
 /**
- * What happens to a run. `release`: a waiter gets a slot. `hold`: a waiter would get a slot, but there is a pause.
+ * What happens to a run. `release`: a waiter gets a slot. `hold`: a waiter would get a slot, but there is this pause.
  * `queue`: a waiter was held, and there is no free slot now. `refuse`: there is no free slot, and the waiter does not want
  * to wait. `replace`: a newer run of the same action takes the waiter's place. `cancel`: a newer run of the same action
  * wants the holder's slot.
@@ -46,14 +46,15 @@ export type Admission =
  * the run, and nobody overtakes. What a conflict leads to is judged here, and not at create, so that a run which waits
  * for its approval stops nobody. During a pause nothing starts and nothing is stopped.
  */
-export function admit({ holders, waiters, isPaused }: Line): readonly Admission[] {
-  if (isPaused) return admitPaused(holders, waiters);
+export function admit({ holders, waiters, pause }: Line): readonly Admission[] {
   const ends: Admission[] = [];
   let line = waiters;
   for (;;) {
     const free = fitting(holders, line);
-    const leaving = replacedIn(line, free) ?? refusedIn(line, free);
-    if (leaving.length === 0) return [...ends, ...settled(holders, line, free)];
+    const leaving = replacedIn(line, free, pause) ?? refusedIn(line, free, pause);
+    if (leaving.length === 0) {
+      return [...ends, ...(pause === null ? settled(holders, line, free) : held(line, free, pause))];
+    }
     ends.push(...leaving);
     const left = new Set(leaving.map(({ id }) => id));
     line = line.filter(({ id }) => !left.has(id));
@@ -73,7 +74,12 @@ function fitting(holders: readonly Holder[], waiters: readonly Waiter[]): number
 }
 
 /** The waiters that the newest run of their action replaces; null if there are none. */
-function replacedIn(line: readonly Waiter[], free: number): readonly Admission[] | null {
+function replacedIn(
+  line: readonly Waiter[],
+  free: number,
+  pause: string | null,
+): readonly Admission[] | null {
+  if (pause !== null) return null;
   for (let i = line.length - 1; i >= free; i--) {
     const newest = line[i];
     if (newest?.onConflict !== "cancel_running") continue;
@@ -83,9 +89,14 @@ function replacedIn(line: readonly Waiter[], free: number): readonly Admission[]
   return null;
 }
 
-/** Only the first one, because without it and its limit, the next one may get a slot. */
-function refusedIn(line: readonly Waiter[], free: number): readonly Admission[] {
-  const refused = line.slice(free).find(({ onConflict }) => onConflict === "reject");
+/**
+ * Only the first one, because without it and its limit, the next one may get a slot. During a pause, one that is held
+ * stays, even if a limit was lowered.
+ */
+function refusedIn(line: readonly Waiter[], free: number, pause: string | null): readonly Admission[] {
+  const refused = line
+    .slice(free)
+    .find((waiter) => waiter.onConflict === "reject" && (pause === null || !isHeld(waiter)));
   return refused === undefined ? [] : [{ id: refused.id, type: "refuse" }];
 }
 
@@ -97,21 +108,20 @@ function settled(holders: readonly Holder[], line: readonly Waiter[], free: numb
   );
   return [
     ...line.slice(0, free).map(({ id }) => ({ id, type: "release" }) as const),
-    ...waiting.filter(({ isHeld }) => isHeld).map(({ id }) => ({ id, type: "queue" }) as const),
+    ...waiting.filter(isHeld).map(({ id }) => ({ id, type: "queue" }) as const),
     ...holders
       .filter(({ actionName, isStopping }) => !isStopping && stopping.has(actionName))
       .map(({ id }) => ({ id, type: "cancel" }) as const),
   ];
 }
 
-/** A waiter that would get a slot is held. One that is held already stays so, even if a limit was lowered. */
-function admitPaused(holders: readonly Holder[], waiters: readonly Waiter[]): readonly Admission[] {
-  const free = fitting(holders, waiters);
-  const unheld = (some: readonly Waiter[]) => some.filter(({ isHeld }) => !isHeld);
-  return [
-    ...unheld(waiters.slice(0, free)).map(({ id }) => ({ id, type: "hold" }) as const),
-    ...unheld(waiters.slice(free))
-      .filter(({ onConflict }) => onConflict === "reject")
-      .map(({ id }) => ({ id, type: "refuse" }) as const),
-  ];
+/** What happens during a pause when nobody leaves the line any more. The reason of the pause can have changed. */
+function held(line: readonly Waiter[], free: number, pause: string): readonly Admission[] {
+  return line
+    .filter((waiter, place) => (place < free || isHeld(waiter)) && waiter.heldFor !== pause)
+    .map(({ id }) => ({ id, type: "hold" }));
+}
+
+function isHeld({ heldFor }: Waiter): boolean {
+  return heldFor !== null;
 }

@@ -5,8 +5,8 @@
 
 import { rfc3339 } from "../base/time.ts";
 import { enderOf, gateEventsBetween } from "./gate-timeline.ts";
-import type { Heartbeat } from "./protocol.ts";
 import type { Run } from "./run.ts";
+import type { Heartbeat } from "./run-calls.ts";
 import type { StoredEvent, TimelineEvent, TimelineEventType } from "./timeline-event.ts";
 import type { RunEvent } from "./transition.ts";
 

@@ -12,8 +12,8 @@ import { scopeOf, usableRing } from "../http/environment.ts";
 import { ApiError } from "../http/errors.ts";
 import { refusalOf } from "../http/refusal.ts";
 import { validBody, validQuery } from "../http/validate.ts";
+import type { EndpointReport } from "../runs/endpoint-calls.ts";
 import type { MessagePosition } from "../runs/message.ts";
-import type { EndpointReport } from "../runs/protocol.ts";
 import { COORDINATORS, isGenuineRunId, readRunId } from "../runs/run-id.ts";
 import {
   type EndpointKey,

@@ -6,7 +6,7 @@ import { secretsOf } from "../definitions/put.ts";
 import { definitionRefOf } from "../definitions/routes.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { scopeOf } from "../http/environment.ts";
-import type { EndpointReport } from "../runs/protocol.ts";
+import type { EndpointReport } from "../runs/endpoint-calls.ts";
 import { COORDINATORS } from "../runs/run-id.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { plainUrl } from "../webhooks/template/template.ts";

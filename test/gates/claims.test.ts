@@ -7,7 +7,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { isSameSlot, type Slot } from "../../src/runs/gates.ts";
-import { coordinator, journal, mint } from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, DAY_MS, journal, mint } from "../support/direct.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { sendWith } from "../webhooks/sender.ts";
 import { newDelivery, newRun } from "./gated-runs.ts";
@@ -129,4 +129,16 @@ async function tell(seed: number): Promise<void> {
 
 it("ten creates with one key make one run, whatever the group of their action is when each reads it", async () => {
   for (let seed = SEED; seed < SEED + STORIES; seed++) await tell(seed);
+});
+
+it("the claim of a create that was refused is erased when no run of it could live any more", async () => {
+  await direct(OF_KEY).claim({ key: "t:refused", fingerprint: "f" }, { group: "first", key: "" });
+  const endsAt = await alarmAt(path, OF_KEY);
+  const left = async () => (await journal(path, OF_KEY, "SELECT key FROM claims")).length;
+  const ring = (at: number) => alarmIn(at - Date.now(), coordinator(path, OF_KEY));
+  // A run can wait for its start for 30 days and for its slot for 30, take 30, and be kept for 30.
+  expect((endsAt ?? 0) - Date.now()).toBeGreaterThan(119 * DAY_MS);
+  expect(await left()).toBe(1);
+  expect(await ring((endsAt ?? 0) + 1)).toBe(true);
+  expect(await left()).toBe(0);
 });

@@ -2,8 +2,8 @@
 
 import type { Actor } from "../../src/runs/actor.ts";
 import type { Concurrency, Gates } from "../../src/runs/gates.ts";
-import type { RunReply } from "../../src/runs/protocol.ts";
 import type { NewRun } from "../../src/runs/run.ts";
+import type { RunReply } from "../../src/runs/run-answer.ts";
 import type { NewDelivery } from "../../src/webhooks/delivery.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import type { Awake, Stage } from "./stage.ts";

@@ -4,7 +4,7 @@
  */
 
 import { expect, inject, it } from "vitest";
-import { Story } from "./story.ts";
+import { Story } from "./story/story.ts";
 
 declare module "vitest" {
   interface ProvidedContext {

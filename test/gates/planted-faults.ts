@@ -3,7 +3,7 @@
 import { vi } from "vitest";
 import type { Holder } from "../../src/runs/admission.ts";
 import { Deliveries } from "../../src/runs/coordinator/deliveries.ts";
-import { GateKeeper } from "../../src/runs/coordinator/gate-keeper.ts";
+import { Admissions } from "../../src/runs/coordinator/gates/admissions.ts";
 import { Ledger } from "../../src/runs/coordinator/ledger.ts";
 import { DeliveryRows } from "../../src/runs/journal/delivery-rows.ts";
 import { PauseRows } from "../../src/runs/journal/pause-rows.ts";
@@ -13,7 +13,7 @@ import { isAtSlot } from "../../src/runs/run.ts";
 
 const { holders, waiters, setLimit } = SlotRows.prototype;
 const { hold } = Deliveries.prototype;
-const { ended } = GateKeeper.prototype;
+const { ended } = Admissions.prototype;
 const { expired, update } = Ledger.prototype;
 
 export const FAULTS = {
@@ -25,7 +25,7 @@ export const FAULTS = {
       remembered.set(name, known);
       return known;
     });
-    vi.spyOn(GateKeeper.prototype, "ended").mockImplementation(function (this: GateKeeper, run, now) {
+    vi.spyOn(Admissions.prototype, "ended").mockImplementation(function (this: Admissions, run, now) {
       remembered.clear();
       ended.call(this, run, now);
     });
@@ -45,7 +45,7 @@ export const FAULTS = {
         throw error;
       }
     });
-    vi.spyOn(GateKeeper.prototype, "ended").mockImplementation(function (this: GateKeeper, run, now) {
+    vi.spyOn(Admissions.prototype, "ended").mockImplementation(function (this: Admissions, run, now) {
       ended.call(this, run, now);
       for (const failure of failures.splice(0)) throw failure;
     });
@@ -104,7 +104,7 @@ export const FAULTS = {
     });
   },
   "nobody is released after an end": () => {
-    vi.spyOn(GateKeeper.prototype, "ended").mockReturnValue();
+    vi.spyOn(Admissions.prototype, "ended").mockReturnValue();
   },
 } as const satisfies Readonly<Record<string, () => void>>;
 

@@ -1,9 +1,9 @@
 /** The model finds each fault of a list within a few steps. Otherwise a green model would say little. */
 
 import { afterEach, expect, it, vi } from "vitest";
-import { Violation } from "./invariants.ts";
+import { Violation } from "./invariants/violation.ts";
 import { FAULTS, type FaultName } from "./planted-faults.ts";
-import { Story } from "./story.ts";
+import { Story } from "./story/story.ts";
 
 /** A seed of each whose story meets the fault, and after how many steps it did. */
 const FOUND: Readonly<Record<FaultName, readonly [seed: number, steps: number]>> = {

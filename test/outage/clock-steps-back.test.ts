@@ -9,7 +9,7 @@ import { recallEnded, rememberEnded } from "../../src/runs/api/read/ended-runs.t
 import { streamEvents } from "../../src/runs/api/watch/timeline-stream.ts";
 import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { WATCHERS_MAX, Watchers } from "../../src/runs/coordinator/watchers.ts";
-import type { Wait } from "../../src/runs/protocol.ts";
+import type { Wait } from "../../src/runs/watch-calls.ts";
 import { CONTENT, withHeldFlights } from "../runs/projection/held-flights.ts";
 import {
   alarmAt,

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isDatabaseFull } from "../../src/database/d1-errors.ts";
-import { STORAGE_MAX_BYTES } from "../../src/runs/coordinator/storage-limit.ts";
+import { STORAGE_MAX_BYTES, StorageLimit } from "../../src/runs/coordinator/storage-limit.ts";
 import { isRefusedForContent } from "../../src/runs/d1/store.ts";
 import { coordinatorOfKey, coordinatorOfSlot } from "../../src/runs/run-id.ts";
 import {
@@ -71,6 +71,20 @@ describe("a coordinator that stores 9 GB", () => {
     expect((await create(path, "a")).status).toBe(201);
   });
 
+  it("is asked for its size once a second, and each time while it is full", () => {
+    const storage = { databaseSize: STORAGE_MAX_BYTES - 1 };
+    const limit = new StorageLimit(storage as SqlStorage);
+    expect(limit.isReached(5000)).toBe(false);
+    storage.databaseSize = STORAGE_MAX_BYTES;
+    expect(limit.isReached(5999)).toBe(false);
+    expect(limit.isReached(6000)).toBe(true);
+    storage.databaseSize = STORAGE_MAX_BYTES - 1;
+    expect(limit.isReached(6000)).toBe(false);
+    // The clock has stepped back.
+    storage.databaseSize = STORAGE_MAX_BYTES;
+    expect(limit.isReached(10)).toBe(true);
+  });
+
   it("keeps no claim of a key for a run that another coordinator would make", async () => {
     const path = newRunsPath();
     await storeGated(path, ONE_AT_A_TIME);
@@ -88,6 +102,10 @@ describe("a coordinator that stores 9 GB", () => {
     expect((await create(path, key === "a" ? "b" : "a")).status).toBe(503);
     const again = await start();
     expect([again.status, again.body.id]).toEqual([201, made.body.id]);
+    // The action has no group any more, so the create comes to the coordinator of the key, which has only a claim.
+    await storeGated(path, {});
+    const ungrouped = await start();
+    expect([ungrouped.status, ungrouped.body.id]).toEqual([201, made.body.id]);
   });
 
   it("answers a repeated create, and takes every heartbeat, report and cancel", async () => {

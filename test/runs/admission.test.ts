@@ -7,24 +7,25 @@ const actionName = fc.constantFrom("a", "b");
 const limit = fc.integer({ min: 1, max: 4 });
 const holders = fc.array(fc.record({ actionName, limit, isStopping: fc.boolean() }), { maxLength: 5 });
 const onConflict = fc.constantFrom("queue", "queue", "cancel_running", "reject");
-const waiters = fc.array(fc.record({ actionName, limit, onConflict, isHeld: fc.boolean() }), {
+const reason = fc.constantFrom(null, null, "freeze", "lunch");
+const waiters = fc.array(fc.record({ actionName, limit, onConflict, heldFor: reason }), {
   maxLength: 6,
 });
-const line: fc.Arbitrary<Line> = fc.record({ holders, waiters, isPaused: fc.boolean() }).map((some) => ({
-  isPaused: some.isPaused,
+const line: fc.Arbitrary<Line> = fc.record({ holders, waiters, pause: reason }).map((some) => ({
+  pause: some.pause,
   holders: some.holders.map((holder, i) => ({ ...holder, id: `h${i}` })),
   waiters: some.waiters.map((waiter, i) => ({ ...waiter, id: `w${i}` }) as Waiter),
 }));
 
 /** The line after what was decided. */
-function applied({ holders, waiters, isPaused }: Line, admissions: readonly Admission[]): Line {
+function applied({ holders, waiters, pause }: Line, admissions: readonly Admission[]): Line {
   const byId = new Map(admissions.map((admission) => [admission.id, admission.type]));
   const released: Holder[] = waiters
     .filter(({ id }) => byId.get(id) === "release")
     .map((waiter) => ({ ...waiter, isStopping: false }));
   const gone = new Set(["release", "refuse", "replace"]);
   return {
-    isPaused,
+    pause,
     holders: [...holders, ...released].map((holder) =>
       byId.get(holder.id) === "cancel" ? { ...holder, isStopping: true } : holder,
     ),
@@ -32,7 +33,7 @@ function applied({ holders, waiters, isPaused }: Line, admissions: readonly Admi
       .filter(({ id }) => !gone.has(byId.get(id) ?? ""))
       .map((waiter) => {
         const type = byId.get(waiter.id);
-        return type === "hold" || type === "queue" ? { ...waiter, isHeld: type === "hold" } : waiter;
+        return type === "hold" || type === "queue" ? { ...waiter, heldFor: pause } : waiter;
       }),
   };
 }
@@ -74,26 +75,28 @@ describe("of any line", () => {
     }));
 
   it("nobody waits while there is room, nobody who does not want to wait, and nobody for a pause that is over", () =>
-    always(({ isPaused }, _, { holders, waiters }) => {
+    always(({ pause }, _, { holders, waiters }) => {
       const [first] = waiters;
-      if (isPaused || first === undefined) return;
+      if (pause !== null || first === undefined) return;
       expect(holders.length).toBeGreaterThanOrEqual(leastOf([first, ...holders]));
-      expect(waiters.filter(({ onConflict, isHeld }) => onConflict === "reject" || isHeld)).toEqual([]);
+      expect(waiters.filter(({ onConflict }) => onConflict === "reject")).toEqual([]);
+      expect(waiters.filter(({ heldFor }) => heldFor !== null)).toEqual([]);
     }));
 
-  it("during a pause, nothing is released, replaced or cancelled, and what has room is held", () =>
-    always(({ isPaused, waiters }, admissions, after) => {
-      if (!isPaused) return expect(idsOf(admissions, "hold")).toEqual([]);
+  it("during a pause, nothing is released, replaced or cancelled, and what has room is held for its reason", () =>
+    always(({ pause, waiters }, admissions, after) => {
+      if (pause === null) return expect(idsOf(admissions, "hold")).toEqual([]);
       expect(idsOf(admissions, "release", "replace", "cancel", "queue")).toEqual([]);
       const [first] = waiters;
       const hasRoom = first !== undefined && after.holders.length < leastOf([first, ...after.holders]);
-      if (hasRoom) expect(after.waiters[0]).toMatchObject({ id: first.id, isHeld: true });
+      if (hasRoom) expect(after.waiters[0]).toMatchObject({ id: first.id, heldFor: pause });
       for (const id of idsOf(admissions, "refuse")) {
         expect(waiters.find((waiter) => waiter.id === id)).toMatchObject({
           onConflict: "reject",
-          isHeld: false,
+          heldFor: null,
         });
       }
+      for (const { heldFor } of after.waiters) expect([null, pause]).toContain(heldFor);
     }));
 
   it("a run is replaced only by a newer one of its action that cancels others", () =>
@@ -111,8 +114,8 @@ describe("of any line", () => {
     }));
 
   it("holders are asked to stop once, and exactly those whose action has a run that waits to replace them", () =>
-    always(({ isPaused, holders }, admissions, after) => {
-      if (isPaused) return;
+    always(({ pause, holders }, admissions, after) => {
+      if (pause !== null) return;
       const wanting = new Set(
         after.waiters
           .filter(({ onConflict }) => onConflict === "cancel_running")
@@ -130,9 +133,9 @@ describe("of any line", () => {
 
 it("a run that does not want to wait leaves its place to the next, which may fit", () => {
   const holders = [{ id: "h", actionName: "a", limit: 4, isStopping: false }];
-  const waiter = { actionName: "a", onConflict: "reject", isHeld: false } as const;
+  const waiter = { actionName: "a", onConflict: "reject", heldFor: null } as const;
   const waiters = [1, 4].map((least) => ({ ...waiter, id: `w${least}`, limit: least }));
-  expect(admit({ holders, waiters, isPaused: false })).toEqual([
+  expect(admit({ holders, waiters, pause: null })).toEqual([
     { id: "w1", type: "refuse" },
     { id: "w4", type: "release" },
   ]);
@@ -140,12 +143,12 @@ it("a run that does not want to wait leaves its place to the next, which may fit
 
 describe("a run that cancels others", () => {
   const holder = { id: "h", actionName: "a", limit: 1, isStopping: false };
-  const waiter = { id: "w", actionName: "a", limit: 1, onConflict: "queue", isHeld: false } as const;
+  const waiter = { id: "w", actionName: "a", limit: 1, onConflict: "queue", heldFor: null } as const;
   const newest = { ...waiter, id: "n", onConflict: "cancel_running" } as const;
 
   it("replaces the waiters of its action, and leaves those of others before it", () => {
     const other = { ...waiter, id: "o", actionName: "b" };
-    expect(admit({ holders: [holder], waiters: [waiter, other, newest], isPaused: false })).toEqual([
+    expect(admit({ holders: [holder], waiters: [waiter, other, newest], pause: null })).toEqual([
       { id: "w", type: "replace", by: "n" },
       { id: "h", type: "cancel" },
     ]);
@@ -153,18 +156,18 @@ describe("a run that cancels others", () => {
 
   it("stops nobody of another action", () => {
     const others = [{ ...holder, actionName: "b" }];
-    expect(admit({ holders: others, waiters: [newest], isPaused: false })).toEqual([]);
+    expect(admit({ holders: others, waiters: [newest], pause: null })).toEqual([]);
   });
 
   it("stops nobody while there is room for it", () => {
     const roomy = { ...newest, limit: 2 };
-    const admissions = admit({ holders: [{ ...holder, limit: 2 }], waiters: [roomy], isPaused: false });
+    const admissions = admit({ holders: [{ ...holder, limit: 2 }], waiters: [roomy], pause: null });
     expect(admissions).toEqual([{ id: "n", type: "release" }]);
   });
 
   it("is replaced by a newer one, so that only the newest waits", () => {
     const newer = { ...newest, id: "m" };
-    expect(admit({ holders: [holder], waiters: [newest, newer], isPaused: false })).toEqual([
+    expect(admit({ holders: [holder], waiters: [newest, newer], pause: null })).toEqual([
       { id: "n", type: "replace", by: "m" },
       { id: "h", type: "cancel" },
     ]);

@@ -1,7 +1,8 @@
 /**
  * Reads the runs that one address asks for, and how many there are of each status. The feed of changes tells it what
- * changed. Without the feed it polls: a poll reads the newest of the runs. Open runs that a poll does not cover are read
- * one by one, a few with each poll, so that no run is shown as open for long after its end. If anything changed, the poll counts as well. Rows and counts change together, after both came.
+ * changed. Without the feed it polls: a poll reads the newest of the runs. Open runs that a poll does not cover are
+ * read one by one, a few with each poll, so that no run is shown as open for long after its end. If anything changed,
+ * the poll counts as well. Rows and counts change together, after both came.
  */
 
 import { type ActionRunSummary, ActionRunsError, type Client, type RunFilter } from "../../client/index.ts";

@@ -28,8 +28,8 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
   useRunFocus(runId, panels, room);
   const shown = useRunList(runId);
   const { listed, take } = shown;
-  // The open run follows its events, and the list follows the feed or is polled. Its row shows the newer of both, before the page is
-  // painted.
+  // The open run follows its events, and the list follows the feed or is polled. Its row shows the newer of both,
+  // before the page is painted.
   const [openRun, setOpenRun] = useState<DetailedActionRun | null>(null);
   useLayoutEffect(() => {
     if (openRun !== null && listed !== null) take(openRun);

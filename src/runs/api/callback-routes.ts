@@ -15,7 +15,7 @@ import { scopeOf, usableRing } from "../../http/environment.ts";
 import { ApiError, errorResponse } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { validBody } from "../../http/validate.ts";
-import type { CancelOrder } from "../protocol.ts";
+import type { CancelOrder } from "../run-answer.ts";
 import type { RunEvent } from "../transition.ts";
 import { BOOKMARK_HEADER } from "./bookmark/bookmark.ts";
 import { changeKeyOf } from "./change-key.ts";

@@ -4,7 +4,7 @@ import { fingerprint } from "../../base/json.ts";
 import { mintUuidV7 } from "../../base/uuid.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 import type { Actor } from "../actor.ts";
-import type { ChangeKey } from "../protocol.ts";
+import type { ChangeKey } from "../run-calls.ts";
 
 /** Who sent a key. Who repeats a create gets the run's callback token, so no key may find another caller's run. */
 export type Caller =

@@ -11,7 +11,8 @@ import { ApiError } from "../../http/errors.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { callCoordinator, callEachCoordinator } from "../coordinator-client.ts";
-import type { Coordinator, RunReply } from "../protocol.ts";
+import type { Coordinator } from "../protocol.ts";
+import type { RunReply } from "../run-answer.ts";
 import { isGenuineRunId, readRunId } from "../run-id.ts";
 import { remind } from "./reminders.ts";
 

@@ -5,7 +5,7 @@ import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { withCallback } from "../action-run.ts";
 import { withDetails } from "../details.ts";
-import type { RunAnswer, RunRefusal, RunReply } from "../protocol.ts";
+import type { RunAnswer, RunRefusal, RunReply } from "../run-answer.ts";
 import { type Bookmark, bookmarkHeader, bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
 import { settle } from "./bookmark/settle.ts";
 import { isGenuine, type RunEnvironment } from "./run-environment.ts";

@@ -13,7 +13,8 @@ import { detailsOf, shownHeartbeat, withDetails } from "../details.ts";
 import { changedAfter } from "../journal/change-pages.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import type { AskedChanges, ChangesAnswer, ChangesReply, Inclusion, Watcher } from "../protocol.ts";
+import type { Inclusion } from "../run-answer.ts";
+import type { AskedChanges, ChangesAnswer, ChangesReply, Watcher } from "../watch-calls.ts";
 import { TOO_MANY_WATCHERS } from "./replies.ts";
 import type { Watchers } from "./watchers.ts";
 

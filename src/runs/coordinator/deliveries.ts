@@ -18,7 +18,7 @@ import type { TimelineEvent } from "../timeline-event.ts";
 import { type RunEvent, transition } from "../transition.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
 import { attemptAnswered, logAnswered, OVERTAKEN } from "./attempt-events.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, UpdateDetails } from "./ledger.ts";
 import { Outbox } from "./outbox.ts";
 import { type Ending, type OfRun, RunRequests, type Sending, sharedByHosts } from "./run-requests.ts";
 import type { StopRequests } from "./stop-requests.ts";
@@ -66,11 +66,14 @@ export class Deliveries extends RunRequests<Delivery> {
     return { ...newDelivery(trigger, run, now), nextAt: null };
   }
 
-  /** The delivery of a run that is released now, as `begin` does it. */
-  beginHeld(run: Run, now: number): { delivery: Delivery; events: TimelineEvent[] } {
+  /** Writes the version that releases a run, and sends what was held. `run`: as that version is. */
+  release(before: JournaledRun, run: Run, event: RunEvent, now: number, details: UpdateDetails = {}) {
     const held = this.#journal.deliveries.of(run.id);
     if (held === null) throw new Error("a waiting run without a delivery");
-    return this.begin(run, held, now);
+    const { delivery, events } = this.begin(run, held, now);
+    const released = this.#ledger.update(before, run, event, now, { ...details, delivery, last: events });
+    this.launch(run.id, delivery);
+    return released;
   }
 
   launch(runId: string, delivery: Delivery): void {

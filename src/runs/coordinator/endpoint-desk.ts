@@ -3,10 +3,10 @@
  * messages again.
  */
 
+import type { EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { MessageFilter } from "../message.ts";
-import type { EndpointReport, MessagesReply, ResendReply } from "../protocol.ts";
 import {
   type EndpointKey,
   type Endpoints,
@@ -34,12 +34,14 @@ export class EndpointDesk {
   readonly #messages: Messages;
   readonly #recoveries: Recoveries;
   readonly #telling: Telling;
+  readonly #replies: Replies;
   readonly #tests = new TestLimit();
 
   constructor(journal: Journal, queue: DueQueue, replies: Replies, calling: Calling) {
     const { endpoints, arm } = calling;
     this.#journal = journal;
     this.#arm = arm;
+    this.#replies = replies;
     this.#messages = new Messages(journal, queue, replies, calling);
     this.#recoveries = new Recoveries(journal, this.#messages, endpoints);
     this.#telling = new Telling(journal, this.#messages, this.#recoveries, endpoints, arm);
@@ -109,6 +111,11 @@ export class EndpointDesk {
     this.#arm(now);
     this.#telling.start();
     return isBegun ? this.#recoveries.of(key) : null;
+  }
+
+  /** `run`: null if there is none. */
+  lastEvent(run: JournaledRun | null): RunEventToTell | Exclude<ResendReply, "accepted"> {
+    return run === null ? "run_not_found" : (this.#replies.event(run) ?? "no_such_event");
   }
 
   admitTest(now: number): number {

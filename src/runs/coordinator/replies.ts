@@ -2,20 +2,14 @@
 
 import { toActionRun } from "../action-run.ts";
 import { detailsOf, type PlaceInLine, shownHeartbeat } from "../details.ts";
+import type { RunEventToTell } from "../endpoint-calls.ts";
 import { slotOf } from "../gates.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
-import type {
-  CancelOrder,
-  ChangeKey,
-  Inclusion,
-  InputsAnswer,
-  RunAnswer,
-  RunEventToTell,
-  RunRefusal,
-} from "../protocol.ts";
 import { isOpen, tokenExpiresAt } from "../run.ts";
+import type { CancelOrder, Inclusion, RunAnswer, RunRefusal } from "../run-answer.ts";
+import type { ChangeKey, InputsAnswer } from "../run-calls.ts";
 import { eventOf } from "../telling.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;

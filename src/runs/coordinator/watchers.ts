@@ -1,11 +1,11 @@
 /**
- * The event streams and waits that follow a run or the feed of changes. In memory only, and bounded. A watcher takes a seat with its first
- * call, and keeps it for 10 s after each call. So it does not lose the seat between two calls. One token can never hold
- * every seat of a run or of the coordinator.
+ * The event streams and waits that follow a run or the feed of changes. In memory only, and bounded. A watcher takes a
+ * seat with its first call, and keeps it for 10 s after each call. So it does not lose the seat between two calls. One
+ * token can never hold every seat of a run or of the coordinator.
  */
 
 import { msSince } from "../../base/time.ts";
-import type { Watcher } from "../protocol.ts";
+import type { Watcher } from "../watch-calls.ts";
 
 export const WATCHERS_MAX = 1000;
 export const WATCHERS_PER_TOKEN = 250;

@@ -8,7 +8,7 @@ import { log } from "../../base/log.ts";
 import { DAY_MS, within } from "../../base/time.ts";
 import type { Env } from "../../settings/env.ts";
 import { callCoordinator } from "../coordinator-client.ts";
-import { ALARM_LATE_MS } from "../protocol.ts";
+import { ALARM_LATE_MS } from "../upkeep-calls.ts";
 import { longestDue, noteNext, type Registered } from "./sweep-queries.ts";
 
 /**

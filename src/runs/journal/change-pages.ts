@@ -4,7 +4,7 @@
  */
 
 import { CHANGES_MAX_BYTES, PAGE_MAX_LOOKED_AT, PAGE_MAX_ROWS } from "../../base/limits.ts";
-import type { ChangeFilter } from "../protocol.ts";
+import type { ChangeFilter } from "../watch-calls.ts";
 
 /** A run that a walk met. */
 export interface ChangedRow {

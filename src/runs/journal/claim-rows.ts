@@ -5,7 +5,7 @@
  */
 
 import type { Slot } from "../gates.ts";
-import type { ChangeKey } from "../protocol.ts";
+import type { ChangeKey } from "../run-calls.ts";
 
 /** `createFingerprint`, `fingerprintKeyId`: of the request that made the claim, as a run has them. */
 export interface Claim extends Slot {
@@ -15,16 +15,21 @@ export interface Claim extends Slot {
 
 export class ClaimRows {
   readonly #sql: SqlStorage;
-  /** Most environments have no claims. Then a create needs no query. */
-  #isEmpty: boolean;
+  /** The first end, or an earlier instant; Infinity if there are no claims. In memory because each alarm that is set asks. */
+  #nextEndAt: number;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    this.#isEmpty = [...sql.exec("SELECT 1 FROM claims LIMIT 1")].length === 0;
+    this.#nextEndAt = this.#firstEndAt();
+  }
+
+  nextEndAt(): number {
+    return this.#nextEndAt;
   }
 
   of(key: string): Claim | null {
-    if (this.#isEmpty) return null;
+    // Most environments have no claims. Then a create needs no query.
+    if (this.#nextEndAt === Number.POSITIVE_INFINITY) return null;
     const rows = this.#sql.exec<Pick<Claim, keyof Claim>>(
       `SELECT fingerprint AS createFingerprint, fingerprint_key_id AS fingerprintKeyId, slot_group AS "group",
          slot_key AS key
@@ -35,7 +40,7 @@ export class ClaimRows {
   }
 
   insert({ key, fingerprint, keyIds }: ChangeKey, slot: Slot, expiresAt: number): void {
-    this.#isEmpty = false;
+    this.#nextEndAt = Math.min(this.#nextEndAt, expiresAt);
     this.#sql.exec(
       `INSERT INTO claims (key, fingerprint, fingerprint_key_id, slot_group, slot_key, expires_at)
        VALUES (?, ?, ?, ?, ?, ?)`,
@@ -49,11 +54,17 @@ export class ClaimRows {
   }
 
   eraseEnded(now: number, limit: number): void {
-    if (this.#isEmpty) return;
+    if (now < this.#nextEndAt) return;
     this.#sql.exec(
       "DELETE FROM claims WHERE key IN (SELECT key FROM claims WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
       now,
       limit,
     );
+    this.#nextEndAt = this.#firstEndAt();
+  }
+
+  #firstEndAt(): number {
+    const first = "SELECT min(expires_at) AS at FROM claims";
+    return this.#sql.exec<{ at: number | null }>(first).one().at ?? Number.POSITIVE_INFINITY;
   }
 }

@@ -18,9 +18,9 @@ export class DeliveryRows {
 
   of(runId: string): Delivery | null {
     const [row] = this.#sql.exec<DeliveryRow>(
-      `SELECT host, sealed, weight, start_on AS startOn, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs,
-         ends_at AS endsAt, attempt, next_at AS nextAt, lease_until AS leaseUntil, is_unsure AS isUnsure,
-         unsure_attempts AS unsureAttempts
+      `SELECT host, sealed, weight, start_on AS startOn, max_attempts AS maxAttempts,
+         initial_delay_ms AS initialDelayMs, ends_at AS endsAt, attempt, next_at AS nextAt, lease_until AS leaseUntil,
+         is_unsure AS isUnsure, unsure_attempts AS unsureAttempts
        FROM deliveries WHERE run_id = ?`,
       runId,
     );
@@ -48,12 +48,12 @@ export class DeliveryRows {
     const { attempt, nextAt, leaseUntil, isUnsure, unsureAttempts } = delivery;
     this.#sql.exec(
       `INSERT INTO deliveries
-         (run_id, host, sealed, weight, start_on, max_attempts, initial_delay_ms, ends_at, attempt, next_at, lease_until,
-          is_unsure, unsure_attempts)
+         (run_id, host, sealed, weight, start_on, max_attempts, initial_delay_ms, ends_at, attempt, next_at,
+          lease_until, is_unsure, unsure_attempts)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (run_id) DO UPDATE SET
-         ends_at = excluded.ends_at, attempt = excluded.attempt, next_at = excluded.next_at, lease_until = excluded.lease_until,
-         is_unsure = excluded.is_unsure, unsure_attempts = excluded.unsure_attempts`,
+         ends_at = excluded.ends_at, attempt = excluded.attempt, next_at = excluded.next_at,
+         lease_until = excluded.lease_until, is_unsure = excluded.is_unsure, unsure_attempts = excluded.unsure_attempts`,
       runId,
       ...[host, sealed, weight, startOn, maxAttempts, initialDelayMs, endsAt],
       ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, unsureAttempts],

@@ -39,7 +39,8 @@ export class DueRuns implements DueRows {
   overdue(now: number, limit: number): Due[] {
     const runs = this.#due("due_at <= ?1 AND deadline_at <= ?1 LIMIT ?2", now, limit);
     // A delivery that waits at a gate has no next attempt. Its run's time decides.
-    const ends = `SELECT run_id AS id, ends_at AS dueAt FROM ${WAITING} AND next_at IS NOT NULL AND ends_at <= ? LIMIT ?`;
+    const ends = `
+      SELECT run_id AS id, ends_at AS dueAt FROM ${WAITING} AND next_at IS NOT NULL AND ends_at <= ? LIMIT ?`;
     return [...runs, ...this.#sql.exec<DueDelivery>(ends, now, limit - runs.length)];
   }
 
@@ -84,7 +85,8 @@ export class DueRuns implements DueRows {
   }
 
   nextDueAt(after = BEGINNING): number {
-    const open = `runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND ${AFTER} ORDER BY due_at, run_key LIMIT 1`;
+    const open = `
+      runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND ${AFTER} ORDER BY due_at, run_key LIMIT 1`;
     return this.#min("due_at", open, after.dueAt, ...keyHalves(after.id));
   }
 

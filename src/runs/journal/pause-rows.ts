@@ -4,8 +4,8 @@
  */
 
 import { PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits.ts";
+import type { Pause } from "../gate-calls.ts";
 import { NO_GROUP } from "../gates.ts";
-import type { Pause } from "../protocol.ts";
 
 type PauseRow = Pick<Pause, keyof Pause>;
 

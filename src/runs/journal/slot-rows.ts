@@ -48,7 +48,7 @@ type WaiterRow = {
   actionName: string;
   limit: number | null;
   onConflict: OnConflict | null;
-  isHeld: number;
+  heldFor: string | null;
 };
 type CountRow = { runs: number; bytes: number; ofTokenRuns: number; ofTokenBytes: number };
 
@@ -82,16 +82,15 @@ export class SlotRows {
   waiters({ group, key }: Slot): Waiter[] {
     const rows = this.#sql.exec<WaiterRow>(
       `SELECT id, action_name AS actionName, ${LIMIT} AS "limit", gates ->> '$.concurrency.onConflict' AS onConflict,
-         waiting_for = 'pause' AS isHeld
+         waiting_reason AS heldFor
        FROM ${AT_SLOT} AND slot_state = 'waiting' ORDER BY ready_seq LIMIT ${WAITING_MAX_AT_SLOT}`,
       group,
       key,
     );
-    return [...rows].map(({ limit, onConflict, isHeld, ...row }) => ({
+    return [...rows].map(({ limit, onConflict, ...row }) => ({
       ...row,
       limit: limit ?? Number.POSITIVE_INFINITY,
       onConflict: onConflict ?? "queue",
-      isHeld: isHeld === 1,
     }));
   }
 

@@ -42,10 +42,9 @@ export class StopRequestRows implements DueRows {
 
   of(runId: string): StopRequest | null {
     const [row] = this.#sql.exec<StopRequestRow>(
-      `SELECT host, sealed, weight, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs, attempt, next_at AS nextAt,
-         lease_until AS leaseUntil, is_unsure AS isUnsure, unsure_attempts AS unsureAttempts,
-         delivery_attempt AS deliveryAttempt,
-         delivery_lease AS deliveryLease
+      `SELECT host, sealed, weight, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs, attempt,
+         next_at AS nextAt, lease_until AS leaseUntil, is_unsure AS isUnsure, unsure_attempts AS unsureAttempts,
+         delivery_attempt AS deliveryAttempt, delivery_lease AS deliveryLease
        FROM stop_requests WHERE run_id = ?`,
       runId,
     );

@@ -13,7 +13,7 @@ import { isDatabaseFull } from "../../database/d1-errors.ts";
 import { GROUP_MAX_BYTES, hasLabels, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
-import type { Settled } from "../protocol.ts";
+import type { Settled } from "../upkeep-calls.ts";
 import { Flights } from "./flights.ts";
 import { Pace } from "./pace.ts";
 import type { RepairAlarm } from "./repair-alarm.ts";

@@ -98,7 +98,8 @@ const OMITTED = ["output", "parameters", "recommendations"] as const;
 
 /**
  * The body without a payload, after Standard Webhooks. Past 256 KiB, members of the run become null until it fits, and
- * `data.omitted` names them. Nothing else of a run is long: without these three, a run has less than 128 KiB, escapes included.
+ * `data.omitted` names them. Nothing else of a run is long: without these three, a run has less than 128 KiB, escapes
+ * included.
  */
 function defaultBody(
   { type, at, previousStatus, isTest = false }: MessageAttempt,

@@ -5,9 +5,9 @@ import { memberAt } from "../template/placeholder.ts";
 import { RESPONSE_READ_MAX_BYTES } from "./response-values.ts";
 
 /**
- * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: the response as
- * JSON; null if it is too long or not JSON, which meets no condition. The sentence names a path of the trigger, and never a value of the
- * response, because everybody who may read the run sees it.
+ * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: the response
+ * as JSON; null if it is too long or not JSON, which meets no condition. The sentence names a path of the trigger, and
+ * never a value of the response, because everybody who may read the run sees it.
  */
 export function unmetCondition(
   conditions: Conditions,

@@ -8,8 +8,8 @@ import {
   WATCHERS_PER_RUN_AND_TOKEN,
   WATCHERS_PER_TOKEN,
 } from "../../../src/runs/coordinator/watchers.ts";
-import type { TimelineAnswer, Watcher } from "../../../src/runs/protocol.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
+import type { TimelineAnswer, Watcher } from "../../../src/runs/watch-calls.ts";
 import { change, createAged, until } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { EVENT_STREAM, eventsOf, openStream, type Stream, watched, within } from "../../support/stream.ts";

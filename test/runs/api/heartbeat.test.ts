@@ -3,7 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Heartbeat } from "../../../src/runs/protocol.ts";
+import type { Heartbeat } from "../../../src/runs/run-calls.ts";
 import { changed, signAs } from "../../auth/forgeries.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, createAged, MINUTE_MS } from "../../support/direct.ts";

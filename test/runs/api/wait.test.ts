@@ -10,7 +10,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../../src/app.ts";
 import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
-import type { Wait, Watcher } from "../../../src/runs/protocol.ts";
+import type { Wait, Watcher } from "../../../src/runs/watch-calls.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, createAged, mint, until } from "../../support/direct.ts";
 import { breakD1, faults, faulty } from "../../support/faults.ts";

@@ -1,7 +1,7 @@
 /** Asks a coordinator to settle: to land what D1 lacks. */
 
 import { within } from "../../../base/time.ts";
-import type { Settled } from "../../protocol.ts";
+import type { Settled } from "../../upkeep-calls.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 
 /** A coordinator answers within 2 s. One that can't be reached may not answer at all. */

@@ -4,7 +4,7 @@ import { resolveAction } from "../../../actions/resolve.ts";
 import type { JsonObject } from "../../../base/json.ts";
 import { INPUTS_MAX_BYTES, utf8Bytes } from "../../../base/limits.ts";
 import { ApiError } from "../../../http/errors.ts";
-import type { InputsAnswer } from "../../protocol.ts";
+import type { InputsAnswer } from "../../run-calls.ts";
 import { mayBeKnown } from "../read/reader.ts";
 import type { RetryBody } from "../request-schemas.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";

@@ -12,7 +12,10 @@ import { ApiError, type ErrorCode } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../../http/validate.ts";
 import type { Actor } from "../../actor.ts";
-import type { ApprovalAnswer, ChangeKey, Coordinator, RunReply } from "../../protocol.ts";
+import type { ApprovalAnswer } from "../../gate-calls.ts";
+import type { Coordinator } from "../../protocol.ts";
+import type { RunReply } from "../../run-answer.ts";
+import type { ChangeKey } from "../../run-calls.ts";
 import { actorOf } from "../caller.ts";
 import { changeKeyOf } from "../change-key.ts";
 import { changeQuery } from "../query-schemas.ts";
@@ -22,35 +25,32 @@ import { ask, askForChange, environmentOf, type RunEnvironment, runIdOf } from "
 import { sendChanged } from "../run-response.ts";
 import { mustNamePerson, requirePerson } from "./require-person.ts";
 
-export const decisionRoutes = new Hono<AppEnv>()
-  .post(
-    "/:id/approve",
+const DECISIONS = [
+  ["approve", "run_approved"],
+  ["reject", "run_rejected"],
+] as const;
+
+export const decisionRoutes = new Hono<AppEnv>();
+
+for (const [what, action] of DECISIONS) {
+  decisionRoutes.post(
+    `/:id/${what}`,
     requires("data:read"),
     validBody(decision, { mayBeEmpty: true }),
     validQuery(changeQuery),
     (c) => {
-      requireApprover(c);
+      // No role opens this. Admins may mint tokens, so they could mint an approver if a role made one.
+      if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
       const { reason = null } = c.req.valid("json");
       const inclusion = c.req.valid("query");
-      return decide(c, "run_approved", ["approve", reason], (coordinator, { id, by, changeKey }) =>
-        coordinator.approve(id, { by, reason }, changeKey, inclusion),
+      return decide(c, action, [what, reason], (coordinator, { id, by, changeKey }) =>
+        coordinator[what](id, { by, reason }, changeKey, inclusion),
       );
     },
-  )
-  .post(
-    "/:id/reject",
-    requires("data:read"),
-    validBody(decision, { mayBeEmpty: true }),
-    validQuery(changeQuery),
-    (c) => {
-      requireApprover(c);
-      const { reason = null } = c.req.valid("json");
-      const inclusion = c.req.valid("query");
-      return decide(c, "run_rejected", ["reject", reason], (coordinator, { id, by, changeKey }) =>
-        coordinator.reject(id, { by, reason }, changeKey, inclusion),
-      );
-    },
-  )
+  );
+}
+
+decisionRoutes
   .post("/:id/release", requires("actions:manage"), validQuery(changeQuery), (c) => {
     const inclusion = c.req.valid("query");
     return decide(c, "run_released", "release", (coordinator, { id, by, changeKey }) =>
@@ -72,11 +72,6 @@ interface Deciding {
   readonly id: string;
   readonly by: Actor;
   readonly changeKey: ChangeKey;
-}
-
-/** No role opens this. Admins may mint tokens, so they could mint an approver if a role made one. */
-function requireApprover(c: Context<AppEnv>): void {
-  if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
 }
 
 /** `request`: what makes a repetition the same request. */
@@ -117,7 +112,7 @@ function refusalsFor(c: Context<AppEnv>, conflicts: ApprovalAnswer["conflicts"])
   return refusal === null ? conflicts : { approve: refusal, reject: refusal };
 }
 
-/** `isChanged`: null if the database can't say. The approver must be able to decide during its outage. */
+/** `isChanged`: null if D1 can't say. The approver must be able to decide during its outage. */
 async function approvalJson(
   environment: RunEnvironment,
   { rule, approvals, request, actionName: name, actionVersion: version }: ApprovalAnswer,

@@ -9,8 +9,8 @@ import type { AppEnv } from "../../../http/app-env.ts";
 import { encodeCursor, nextLink } from "../../../http/cursor.ts";
 import { validQuery } from "../../../http/validate.ts";
 import { baseUrl } from "../../../settings/public-url.ts";
+import type { ConcurrencyGroup } from "../../gate-calls.ts";
 import type { Slot } from "../../gates.ts";
-import type { ConcurrencyGroup } from "../../protocol.ts";
 import { askAll, environmentOf } from "../run-environment.ts";
 import { groupsQuery } from "./request-schemas.ts";
 

@@ -4,7 +4,7 @@
  */
 
 import { readD1 } from "../../../database/read-d1.ts";
-import type { Inclusion } from "../../protocol.ts";
+import type { Inclusion } from "../../run-answer.ts";
 import { ask, isGenuine, type RunEnvironment } from "../run-environment.ts";
 import { recallEnded, rememberEnded } from "./ended-runs.ts";
 

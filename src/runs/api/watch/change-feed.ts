@@ -6,8 +6,9 @@
 
 import { msSince, within } from "../../../base/time.ts";
 import { ApiError } from "../../../http/errors.ts";
-import type { ChangeFilter, ChangesReply, Inclusion } from "../../protocol.ts";
+import type { Inclusion } from "../../run-answer.ts";
 import { COORDINATORS } from "../../run-id.ts";
+import type { ChangeFilter, ChangesReply } from "../../watch-calls.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
 import { changeCursorOf } from "./change-cursor.ts";

@@ -4,7 +4,7 @@
  */
 
 import { sealedFor } from "../../../webhooks/request/sealed-request.ts";
-import type { TimelineAnswer } from "../../protocol.ts";
+import type { TimelineAnswer } from "../../watch-calls.ts";
 import type { RunEnvironment } from "../run-environment.ts";
 
 /** No other text of an event can contain this, because JSON escapes its quotes. */

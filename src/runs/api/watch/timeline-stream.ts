@@ -1,6 +1,6 @@
 /** A timeline as Server-Sent Events, each with its number as the id. */
 
-import type { TimelineAnswer } from "../../protocol.ts";
+import type { TimelineAnswer } from "../../watch-calls.ts";
 import { eventFrame, eventStream, type Piece } from "./event-stream.ts";
 
 export interface TimelineSource {

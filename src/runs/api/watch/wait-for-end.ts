@@ -1,7 +1,7 @@
 /** GET …/{id}?wait=: a read that answers when the run has ended. */
 
 import { msSince } from "../../../base/time.ts";
-import type { Inclusion } from "../../protocol.ts";
+import type { Inclusion } from "../../run-answer.ts";
 import { mayBeKnown, type ReadRun, recallEndedRun, rememberIfOver } from "../read/reader.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";

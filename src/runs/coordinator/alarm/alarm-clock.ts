@@ -7,7 +7,7 @@
 import { msSince } from "../../../base/time.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { RepairAlarm } from "../../projection/repair-alarm.ts";
-import { ALARM_LATE_MS } from "../../protocol.ts";
+import { ALARM_LATE_MS } from "../../upkeep-calls.ts";
 
 /** How long the alarm waits after a part of it failed. */
 const AFTER_FAILURE_MS = 5000;

@@ -72,6 +72,20 @@ it("a second PUT replaces the pause, and a pause ends by itself", async () => {
   vi.useRealTimers();
 });
 
+it("a run that is held says the reason of the pause as it is now", async () => {
+  const path = newRunsPath();
+  await put(path, "prod");
+  const run = await gatedRun(path, ONE_AT_A_TIME);
+  const shown = async () => (await detailsOf(path, run.id)).details.waiting;
+  const { since } = (await shown()) ?? {};
+  await put(path, "prod", { reason: "longer" });
+  expect(await shown()).toMatchObject({ for: "pause", reason: "longer", since });
+  await put(path, "-environment", { reason: "all of it" });
+  expect(await shown()).toMatchObject({ reason: "longer" });
+  await remove(path, "prod");
+  expect(await shown()).toMatchObject({ for: "pause", reason: "all of it", since });
+});
+
 it("names the person for whom a token acts, and is in the audit", async () => {
   const project = newProject();
   const runs = `${project}/envs/prod/action-runs`;

@@ -3,8 +3,8 @@
  * die before it has admitted. So each alarm goes on with a round, and a new object makes a whole one at once.
  */
 
-import type { Slot } from "../gates.ts";
-import type { SlotRows } from "../journal/slot-rows.ts";
+import type { Slot } from "../../gates.ts";
+import type { SlotRows } from "../../journal/slot-rows.ts";
 
 /** How many slots one step has. */
 const STEP_SLOTS = 200;

@@ -1,34 +1,21 @@
 /**
- * What people and programs ask of a coordinator about gates: approvals, releases, pauses, groups, limits, and claims of
- * callers' keys. Each call is one synchronous stretch.
+ * What people and programs ask of a coordinator about gates: approvals, releases, pauses, groups and limits. Each call
+ * is one synchronous stretch.
  */
 
-import { DAY_MS } from "../../base/time.ts";
-import type { NewDelivery } from "../../webhooks/delivery.ts";
-import { type Actor, isSameActor } from "../actor.ts";
-import { shownApproval } from "../details.ts";
-import type { GateEvent } from "../gate-transition.ts";
-import { approveConflict, isSameSlot, rejectConflict, type Slot } from "../gates.ts";
-import type { Journal } from "../journal/journal.ts";
-import type { JournaledRun } from "../journal/run-rows.ts";
-import type {
-  ApprovalReply,
-  ChangeKey,
-  ClaimReply,
-  ConcurrencyGroup,
-  Decision,
-  Inclusion,
-  Pause,
-  RunRefusal,
-  RunReply,
-} from "../protocol.ts";
-import type { Run } from "../run.ts";
-import type { GateKeeper } from "./gate-keeper.ts";
-import type { Ledger } from "./ledger.ts";
-import { fingerprintRefusal, KEY_REUSED, NOT_FOUND, type Replies } from "./replies.ts";
-
-/** The longest that a run can live without its retention: its start, its wait and its timeout each have 30 days. */
-const RUN_LIFE_MAX_MS = 90 * DAY_MS;
+import { type Actor, isSameActor } from "../../actor.ts";
+import { shownApproval } from "../../details.ts";
+import type { ApprovalReply, ConcurrencyGroup, Decision, Pause } from "../../gate-calls.ts";
+import type { GateEvent } from "../../gate-transition.ts";
+import { approveConflict, rejectConflict, type Slot } from "../../gates.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { JournaledRun } from "../../journal/run-rows.ts";
+import type { Inclusion, RunRefusal, RunReply } from "../../run-answer.ts";
+import type { ChangeKey } from "../../run-calls.ts";
+import type { Ledger } from "../ledger.ts";
+import { KEY_REUSED, NOT_FOUND, type Replies } from "../replies.ts";
+import type { Admissions } from "./admissions.ts";
+import type { GatedRuns } from "./gated-runs.ts";
 
 /** The same approver decided so before, at this instant. Null: through another token, which decided nothing. */
 interface Repeated {
@@ -39,58 +26,22 @@ interface Repeated {
 export class GateDesk {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
-  readonly #keeper: GateKeeper;
+  readonly #gatedRuns: GatedRuns;
+  readonly #admissions: Admissions;
   readonly #replies: Replies;
-  readonly #retentionDays: number;
 
-  constructor(journal: Journal, ledger: Ledger, keeper: GateKeeper, replies: Replies, retentionDays: number) {
+  constructor(
+    journal: Journal,
+    ledger: Ledger,
+    gatedRuns: GatedRuns,
+    admissions: Admissions,
+    replies: Replies,
+  ) {
     this.#journal = journal;
     this.#ledger = ledger;
-    this.#keeper = keeper;
+    this.#gatedRuns = gatedRuns;
+    this.#admissions = admissions;
     this.#replies = replies;
-    this.#retentionDays = retentionDays;
-  }
-
-  /** If the key is claimed for another slot: where its run lives or must be made. Null if the create may go on. */
-  claimed(changeKey: ChangeKey, slot: Slot | null, now: number): RunRefusal | null {
-    const claim = this.#journal.claims.of(changeKey.key);
-    if (claim === null) return null;
-    this.#journal.claims.extend(changeKey.key, this.#claimEndsAt(now));
-    const refusal = fingerprintRefusal(changeKey, claim);
-    if (refusal !== null) return refusal;
-    if (slot !== null && isSameSlot(claim, slot)) return null;
-    return { ok: false, reason: "claimed", claim: { group: claim.group, key: claim.key } };
-  }
-
-  /**
-   * Finds the run of the key, or its first claim, or claims the key for this slot. `isFull`: whether the object keeps
-   * what room it has, so that the runs it has can end.
-   */
-  claim(
-    changeKey: ChangeKey,
-    slot: Slot,
-    inclusion: Inclusion,
-    { now, isFull }: { readonly now: number; readonly isFull: boolean },
-  ): ClaimReply {
-    const existing = this.#journal.runs.byCreateKey(changeKey.key);
-    if (existing !== null) {
-      const refusal = fingerprintRefusal(changeKey, existing);
-      if (refusal !== null) return refusal;
-      const run = this.#replies.run(this.#ledger.expired(existing, now), { replayed: true, ...inclusion });
-      return { ok: true, run, claim: slot };
-    }
-    const claimed = this.claimed(changeKey, slot, now);
-    if (claimed?.claim !== undefined) return { ok: true, run: null, claim: claimed.claim };
-    if (claimed !== null) return claimed;
-    if (this.#journal.claims.of(changeKey.key) === null) {
-      if (isFull) return { ok: false, reason: "storage_full" };
-      this.#journal.claims.insert(changeKey, slot, this.#claimEndsAt(now));
-    }
-    return { ok: true, run: null, claim: slot };
-  }
-
-  create(begun: Run, changeKey: ChangeKey, delivery: NewDelivery, preview: string | null, now: number) {
-    return this.#keeper.create(begun, changeKey, delivery, preview, now);
   }
 
   approve(
@@ -142,13 +93,22 @@ export class GateDesk {
     return { ok: true, rule, approvals, conflicts, request, actionName, actionVersion };
   }
 
+  /** False for a run that the coordinator does not know. */
+  hasGates(id: string): boolean {
+    const run = this.#journal.runs.byId(id);
+    return run !== null && run.gates !== null;
+  }
+
   pause(pause: Pause, now: number): boolean {
-    return this.#journal.pauses.put(pause, now);
+    const isPaused = this.#journal.pauses.put(pause, now);
+    // What an older pause holds waits for this one now, and says its reason.
+    if (isPaused) this.#admissions.admitEverywhere(now);
+    return isPaused;
   }
 
   resume(group: string, now: number): boolean {
     const wasPaused = this.#journal.pauses.erase(group);
-    if (wasPaused) this.#keeper.admitEverywhere(now);
+    if (wasPaused) this.#admissions.admitEverywhere(now);
     return wasPaused;
   }
 
@@ -167,7 +127,7 @@ export class GateDesk {
   setLimit(group: string, actionName: string, version: number, limit: number, now: number): void {
     const { slots } = this.#journal;
     if (!slots.isInGroup(group, actionName)) return;
-    if (slots.setLimit(group, actionName, version, limit)) this.#keeper.admitEverywhere(now);
+    if (slots.setLimit(group, actionName, version, limit)) this.#admissions.admitEverywhere(now);
   }
 
   /** A repeated decision gets the same answer. `judge` says what the decision does, or why it is refused. */
@@ -195,12 +155,8 @@ export class GateDesk {
       return judged.at === null ? reply : { ...reply, decidedAt: judged.at };
     }
     // Also with a minted key, because the Worker repeats a call whose answer was lost.
-    const changed = this.#keeper.change(run, judged, now, { changeKey, isRepeatable: true });
+    const changed = this.#gatedRuns.change(run, judged, now, { changeKey, isRepeatable: true });
     return { ...this.#replies.run(changed, { include }), decidedAt: now };
-  }
-
-  #claimEndsAt(now: number): number {
-    return now + RUN_LIFE_MAX_MS + this.#retentionDays * DAY_MS;
   }
 }
 

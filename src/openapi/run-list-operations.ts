@@ -1,0 +1,103 @@
+/** The OpenAPI operations that read many action runs, by method and path. */
+
+import { type Operation, READS, refuses, responds, TOKEN } from "./describe.ts";
+import { BOOKMARK_OF_GET, BOOKMARK_OF_LIST, IN_ENVIRONMENT, LAST_EVENT_ID_OF_CHANGES } from "./parameters.ts";
+import { actionRunList, runChanges, runFacets, runSummary } from "./run-list-schemas.ts";
+
+const tags = ["Action runs"];
+const security = [{ apiToken: [] }];
+
+const LIST: Operation = {
+  operationId: "listActionRuns",
+  summary: "List action runs",
+  description:
+    "Returns the action runs of an environment, newest first, or oldest first with `order=oldest`. A page can be short or empty and still have a next page, so follow `Link` until it is missing. Requires the permission `data:read`.",
+  tags,
+  security,
+  parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
+  responses: {
+    ...responds(200, "Action runs", actionRunList, ["Link", "x-d1-bookmark"]),
+    ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
+  },
+};
+
+const SUMMARY: Operation = {
+  operationId: "summarizeActionRuns",
+  summary: "Count action runs by status",
+  description:
+    "Counts the runs that a list with the same filters shows, by status. A count is exact up to 1000. If " +
+    "you filter by `label`, `entityId`, `actionName` or `triggeredBy`, the service counts only the newest " +
+    "5000 such runs. If there are more, every count is `atLeast`. Requires the permission `data:read`.",
+  tags,
+  security,
+  parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
+  responses: {
+    ...responds(200, "The counts", runSummary, ["x-d1-bookmark"]),
+    ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
+  },
+};
+
+const FACETS: Operation = {
+  operationId: "findActionRunFacets",
+  summary: "Find values to filter by",
+  description:
+    "Returns the values of one filter that contain a text, each once: names of actions, labels, or names of " +
+    "tokens. A value that equals the text is first. The service looks at the first 1000 values in the order " +
+    "of their bytes and returns at most 20. If there can be others, `more` is true. Requires the permission `data:read`.",
+  tags,
+  security,
+  parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
+  responses: {
+    ...responds(200, "The values", runFacets, ["x-d1-bookmark"]),
+    ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
+  },
+};
+
+const ofChanges = responds(200, "The changes", runChanges, ["x-d1-bookmark", "X-Accel-Buffering"]);
+
+const CHANGES: Operation = {
+  operationId: "followActionRuns",
+  summary: "Follow the changes of action runs",
+  description:
+    "Returns the runs of an environment that changed since a cursor, at most 800. Start without `after`, which " +
+    "returns a cursor for now. List the runs with the response's `x-d1-bookmark`, and then follow from the cursor. " +
+    "So you miss no change. With `wait` the response waits for a change. If you send `Accept: text/event-stream`, " +
+    "you get the same objects as Server-Sent Events, whose ids are the cursors. Requires the permission `data:read`.",
+  tags,
+  security,
+  parameters: [...IN_ENVIRONMENT, LAST_EVENT_ID_OF_CHANGES, BOOKMARK_OF_GET],
+  responses: {
+    200: {
+      ...ofChanges[200],
+      description: "The changes",
+      content: {
+        ...(ofChanges[200] as { content: object }).content,
+        "text/event-stream": {
+          schema: { type: "string" },
+          example:
+            'id: 12.0.7.33\ndata: {"runs":[],"cursor":"12.0.7.33","caughtUp":true,"incomplete":false}\n\n',
+        },
+      },
+    },
+    ...refuses(
+      ...TOKEN,
+      "forbidden",
+      "not_found",
+      "invalid_query",
+      "invalid_cursor",
+      "cursor_gone",
+      "not_configured",
+      ...READS,
+      "too_many_watchers",
+    ),
+  },
+};
+
+const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
+
+export const RUN_LIST_OPERATIONS: Readonly<Record<string, Operation>> = {
+  [`GET ${RUNS}`]: LIST,
+  [`GET ${RUNS}/summary`]: SUMMARY,
+  [`GET ${RUNS}/facets`]: FACETS,
+  [`GET ${RUNS}/changes`]: CHANGES,
+};

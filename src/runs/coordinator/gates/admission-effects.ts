@@ -1,0 +1,92 @@
+/** Does what `admit()` says of a run: it is released, held, ended, or asked to stop. */
+
+import { GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
+import type { Admission } from "../../admission.ts";
+import type { GateEvent } from "../../gate-transition.ts";
+import type { Slot } from "../../gates.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { JournaledRun } from "../../journal/run-rows.ts";
+import { isAtSlot, isOpen } from "../../run.ts";
+import { type CancelRequest, transition } from "../../transition.ts";
+import type { Deliveries } from "../deliveries.ts";
+import type { Ledger } from "../ledger.ts";
+import type { StopRequests } from "../stop-requests.ts";
+
+const GRACE_MS = GRACE_DEFAULT_SECONDS * 1000;
+
+export class AdmissionEffects {
+  readonly #journal: Journal;
+  readonly #ledger: Ledger;
+  readonly #deliveries: Deliveries;
+  readonly #stopRequests: StopRequests;
+
+  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries, stopRequests: StopRequests) {
+    this.#journal = journal;
+    this.#ledger = ledger;
+    this.#deliveries = deliveries;
+    this.#stopRequests = stopRequests;
+  }
+
+  /** Returns how many bytes were sent. A run whose time is up ends instead. */
+  apply(admission: Admission, slot: Slot, now: number): number {
+    const run = this.#ledger.current(admission.id, now);
+    if (run === null || !isOpen(run)) return 0;
+    if (admission.type === "cancel") this.#cancel(run, slot, now);
+    if (!isAtSlot(run)) return 0;
+    const event = this.#eventAt(admission, slot, now);
+    if (event === null) return 0;
+    const next = transition(run, event, now);
+    if (!next.ok) return 0;
+    if (event.type !== "released") {
+      this.#ledger.update(run, next.value, event, now);
+      return 0;
+    }
+    this.#deliveries.release(run, next.value, event, now);
+    return this.#journal.deliveries.of(run.id)?.weight ?? 0;
+  }
+
+  /** What happens to a waiter; null if the admission is not about one. */
+  #eventAt(admission: Admission, slot: Slot, now: number): GateEvent | null {
+    if (admission.type !== "replace") return eventAt(admission, slot, this.#pauseAt(slot, now));
+    const newer = this.#journal.runs.byId(admission.by);
+    return { type: "replaced", by: admission.by, triggeredBy: newer?.triggeredBy ?? "" };
+  }
+
+  #pauseAt({ group }: Slot, now: number): string | null {
+    return this.#journal.pauses.of(group, now)?.reason ?? null;
+  }
+
+  /** Asks a holder to stop for a newer run, as a caller's cancel does. */
+  #cancel(run: JournaledRun, slot: Slot, now: number): void {
+    const newest = this.#journal.slots
+      .waiters(slot)
+      .findLast(({ actionName }) => actionName === run.actionName);
+    const newer = newest && this.#journal.runs.byId(newest.id);
+    if (newer == null) return;
+    const reason = `The newer run ${newer.id} replaces this one.`;
+    const by = newer.triggeredBy;
+    const request: CancelRequest = { type: "cancel_requested", by, reason, graceMs: GRACE_MS };
+    const next = transition(run, request, now);
+    if (next.ok) this.#stopRequests.request(this.#ledger.update(run, next.value, request, now), now);
+  }
+}
+
+/** What an admission does to a run that is at its slot, or gets there. Null: nothing. `pause`: the reason of one. */
+export function eventAt(admission: Admission, slot: Slot, pause: string | null): GateEvent | null {
+  switch (admission.type) {
+    case "release":
+      return { type: "released" };
+    case "hold":
+      return { type: "held", reason: pause ?? "" };
+    case "queue":
+      return { type: "queued" };
+    case "refuse":
+      return { type: "refused", reason: `${slotText(slot)} had no free slot, and the action does not wait.` };
+    default:
+      return null;
+  }
+}
+
+function slotText({ group, key }: Slot): string {
+  return `The concurrency group ${group}${key === "" ? "" : ` with the key ${key}`}`;
+}

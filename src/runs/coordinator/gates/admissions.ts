@@ -1,0 +1,206 @@
+/**
+ * Gives slots to the runs that wait for them. All runs with the same group and key live in one coordinator, so an end,
+ * the release of its slot and the start of the next run are one synchronous stretch. Who gets a slot is decided by
+ * `admit()` from what the journal says at that moment, and never from a count. An admission that fails never fails the
+ * end that led to it.
+ */
+
+import { logFailure } from "../../../base/log.ts";
+import { admit, type Line } from "../../admission.ts";
+import { type Slot, slotOf } from "../../gates.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { JournaledRun } from "../../journal/run-rows.ts";
+import { WAITING_MAX_AT_SLOT } from "../../journal/slot-rows.ts";
+import type { Ledger } from "../ledger.ts";
+import type { AdmissionEffects } from "./admission-effects.ts";
+import { PutOff } from "./put-off.ts";
+import { SlotRound } from "./slot-round.ts";
+
+/** What one turn does at most. The alarm does the rest at once. */
+const TURN_RUNS = 200;
+const TURN_BYTES = 4_000_000;
+
+/** What is left of a turn. */
+interface Budget {
+  runs: number;
+  bytes: number;
+}
+
+export class Admissions {
+  readonly #journal: Journal;
+  readonly #ledger: Ledger;
+  readonly #effects: AdmissionEffects;
+  readonly #arm: (now: number) => void;
+  /** Slots at which something may have changed, by their name. */
+  readonly #changed = new Map<string, Slot>();
+  readonly #putOff = new PutOff();
+  readonly #round: SlotRound;
+  /** An admission can end a run, which frees a slot. That slot is noted, and the loop that is under way takes it. */
+  #isAdmitting = false;
+
+  /** `arm`: sets the alarm for what is due next. */
+  constructor(journal: Journal, ledger: Ledger, effects: AdmissionEffects, arm: (now: number) => void) {
+    this.#journal = journal;
+    this.#ledger = ledger;
+    this.#effects = effects;
+    this.#arm = arm;
+    this.#round = new SlotRound(journal.slots);
+  }
+
+  /** Call this when something has changed at a slot: an end, a limit, or a run that got there. */
+  admitAt(slot: Slot, now: number): void {
+    this.#changed.set(nameOf(slot), slot);
+    if (!this.#isAdmitting) this.#admit(now);
+  }
+
+  /** Looks at every slot at which runs wait, because a pause or a limit has changed. */
+  admitEverywhere(now: number): void {
+    this.#round.begin();
+    try {
+      this.takeTurn(now);
+    } catch (error) {
+      // The change of the pause or the limit is written already. The alarm goes on with the round.
+      this.#failed(error);
+    }
+    this.#arm(now);
+  }
+
+  /** The same, but the alarm does it. */
+  admitEverywhereSoon(now: number): void {
+    this.#round.begin();
+    this.#arm(now);
+  }
+
+  /** Call this after each end of a run with gates. */
+  ended({ gates }: JournaledRun, now: number): void {
+    if (gates?.concurrency) this.admitAt(slotOf(gates), now);
+  }
+
+  /** Call this when the last attempt of an ended run is over, because its slot is free then. */
+  slotFreed(run: JournaledRun, now: number): void {
+    this.#journal.slots.endsChange();
+    this.#journal.runs.freeSlot(run);
+    this.ended(run, now);
+  }
+
+  /** Whether the slot waits for its turn, so that nobody knows yet who of its line gets it. */
+  isPending(slot: Slot): boolean {
+    return this.#changed.has(nameOf(slot));
+  }
+
+  lineAt(slot: Slot, now: number): Line {
+    const { slots, pauses } = this.#journal;
+    const waiters = slots.waiters(slot).filter(({ id }) => !this.#putOff.has(id, now));
+    return { holders: slots.holders(slot), waiters, pause: pauses.of(slot.group, now)?.reason ?? null };
+  }
+
+  /**
+   * The alarm's part. Returns how many slots were looked at. If something failed, this throws after it has done
+   * everything else, because the alarm must not ring again at once.
+   */
+  takeTurn(now: number): number {
+    const { pauses, claims } = this.#journal;
+    claims.eraseEnded(now, TURN_RUNS);
+    if (pauses.eraseEnded(now)) this.#round.begin();
+    const failures = [...this.#freeSlots(now)];
+    const looked = this.#round.next();
+    for (const slot of [...this.#putOff.take(now), ...looked]) this.#changed.set(nameOf(slot), slot);
+    failures.push(...this.#admit(now));
+    if (failures.length > 0) throw failures[0];
+    return looked.length;
+  }
+
+  /** When the alarm must ring; Infinity if it need not. */
+  nextAt(now: number): number {
+    if (this.#changed.size > 0 || this.#round.isUnderWay) return now;
+    const { pauses, slots, claims } = this.#journal;
+    return Math.min(pauses.nextEndAt(), slots.nextEndAt(), claims.nextEndAt(), this.#putOff.nextAt(now));
+  }
+
+  /** Frees the slots of ended runs whose last attempt is over or lost. Returns what failed. */
+  #freeSlots(now: number): readonly unknown[] {
+    const { slots, runs } = this.#journal;
+    return slots.ended(now, TURN_RUNS).flatMap((id) => {
+      try {
+        const run = runs.byId(id);
+        if (run !== null) this.slotFreed(run, now);
+        return [];
+      } catch (error) {
+        return [error];
+      }
+    });
+  }
+
+  /** Returns what failed, apart from the admissions of single runs, which are put off. */
+  #admit(now: number): readonly unknown[] {
+    this.#isAdmitting = true;
+    const budget = { runs: TURN_RUNS, bytes: TURN_BYTES };
+    try {
+      for (const [name, slot] of this.#changed) {
+        if (isSpent(budget)) break;
+        this.#changed.delete(name);
+        if (!this.#admitOnce(slot, now, budget)) this.#changed.set(name, slot);
+      }
+      return [];
+    } catch (error) {
+      this.#failed(error);
+      // What is not admitted is found again by a round.
+      this.#round.begin();
+      return [error];
+    } finally {
+      this.#isAdmitting = false;
+      if (this.#changed.size > 0 || this.#round.isUnderWay) this.#arm(now);
+    }
+  }
+
+  /** False if the slot must be looked at again. */
+  #admitOnce(slot: Slot, now: number, budget: Budget): boolean {
+    this.#endOverdue(slot, now);
+    const line = this.lineAt(slot, now);
+    if (line.waiters.length === 0) return true;
+    const admissions = admit(line);
+    for (const admission of admissions) {
+      // A holder that could not be asked to stop is still in the line.
+      if (this.#putOff.has(admission.id, now)) continue;
+      if (isSpent(budget)) return false;
+      budget.runs--;
+      try {
+        budget.bytes -= this.#effects.apply(admission, slot, now);
+      } catch (error) {
+        this.#failedOf(admission.id, slot, error, now);
+        return false;
+      }
+    }
+    // Of the runs without a group, more can wait than were read.
+    return admissions.length === 0 || line.waiters.length < WAITING_MAX_AT_SLOT;
+  }
+
+  /** Ends the runs whose time is up, however late the alarm is, so that none of them holds a slot or replaces a run. */
+  #endOverdue(slot: Slot, now: number): void {
+    for (const id of this.#journal.slots.due(slot, now)) {
+      if (this.#putOff.has(id, now)) continue;
+      try {
+        this.#ledger.current(id, now);
+      } catch (error) {
+        this.#failedOf(id, slot, error, now);
+      }
+    }
+  }
+
+  #failedOf(id: string, slot: Slot, error: unknown, now: number): void {
+    this.#failed(error, id);
+    this.#putOff.add(id, slot, now);
+  }
+
+  #failed(error: unknown, run?: string): void {
+    logFailure("admission_failed", error, { coordinator: this.#journal.owner.name, run });
+  }
+}
+
+function isSpent({ runs, bytes }: Budget): boolean {
+  return runs <= 0 || bytes <= 0;
+}
+
+function nameOf({ group, key }: Slot): string {
+  return `${group}\n${key}`;
+}

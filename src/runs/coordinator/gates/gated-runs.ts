@@ -1,0 +1,150 @@
+/**
+ * Runs on their way through their gates: a new run with gates, an approval, a time that has come. If a run gets to its
+ * slot and there is room, the same version releases it.
+ */
+
+import type { NewDelivery } from "../../../webhooks/delivery.ts";
+import { type Admission, admit, type Waiter } from "../../admission.ts";
+import { gateEventsOfNew } from "../../gate-timeline.ts";
+import type { GateEvent } from "../../gate-transition.ts";
+import { type Slot, slotOf } from "../../gates.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { JournaledRun } from "../../journal/run-rows.ts";
+import { WAITING_MAX_AT_SLOT, type WaitingCounts } from "../../journal/slot-rows.ts";
+import { isAtSlot, isOpen, isWaiting, type Run } from "../../run.ts";
+import type { ChangeKey } from "../../run-calls.ts";
+import { transition } from "../../transition.ts";
+import type { Deliveries } from "../deliveries.ts";
+import type { Ledger, UpdateDetails } from "../ledger.ts";
+import { eventAt } from "./admission-effects.ts";
+import type { Admissions } from "./admissions.ts";
+
+/** What may wait in one coordinator, and at one slot. The runs of one token may take a quarter of it. */
+const WAITING_MAX = { runs: 20_000, bytes: 512 * 1024 * 1024 };
+const AT_SLOT_MAX = { runs: WAITING_MAX_AT_SLOT, bytes: Number.POSITIVE_INFINITY };
+const PART_OF_ONE_TOKEN = 0.25;
+
+/** `taken`: another run has the place of its id. `concurrency_limit`: the run would have to wait, and must not. */
+export type GatedCreate = JournaledRun | "taken" | "concurrency_limit" | "too_many_waiting";
+
+export class GatedRuns {
+  readonly #journal: Journal;
+  readonly #ledger: Ledger;
+  readonly #deliveries: Deliveries;
+  readonly #admissions: Admissions;
+
+  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries, admissions: Admissions) {
+    this.#journal = journal;
+    this.#ledger = ledger;
+    this.#deliveries = deliveries;
+    this.#admissions = admissions;
+  }
+
+  /** Writes a new run with gates. Its webhook leaves at once if every gate is open. */
+  create(
+    begun: Run,
+    changeKey: ChangeKey,
+    newDelivery: NewDelivery,
+    preview: string | null,
+    now: number,
+  ): GatedCreate {
+    const { gates } = begun;
+    if (gates === null) throw new Error("a run without gates waits for nothing");
+    this.#noteLimit(begun, now);
+    const slot = slotOf(gates);
+    const place = isAtSlot(begun) ? this.#placeOf(begun, slot, now) : null;
+    if (place?.type === "refuse") return "concurrency_limit";
+    // Nobody has seen the run yet, so its way to the slot is one version.
+    const run = { ...this.#atPlace(begun, slot, place, now), version: 1 };
+    if (isWaiting(run) && !this.#hasRoomFor(slot, gates.creator.tokenId, newDelivery)) {
+      return "too_many_waiting";
+    }
+    const { delivery, events } = isWaiting(run)
+      ? { delivery: this.#deliveries.hold(run, newDelivery, now), events: [] }
+      : this.#deliveries.begin(run, newDelivery, now);
+    const details = { delivery, events: [...gateEventsOfNew(run), ...events], preview };
+    const created = this.#ledger.create(run, changeKey, details, now);
+    if (created === null) return "taken";
+    this.#deliveries.launch(run.id, delivery);
+    return isAtSlot(run) ? this.#admitted(created, slot, now) : created;
+  }
+
+  /** Applies an event to a run that waits. */
+  change(before: JournaledRun, event: GateEvent, now: number, details: UpdateDetails = {}): JournaledRun {
+    const next = transition(before, event, now);
+    if (!next.ok) throw new Error(`a waiting run refuses: ${next.error}`);
+    const { gates } = next.value;
+    if (gates === null || !isAtSlot(next.value)) {
+      return this.#ledger.update(before, next.value, event, now, details);
+    }
+    const slot = slotOf(gates);
+    const placed = this.#atPlace(next.value, slot, this.#placeOf(next.value, slot, now), now);
+    const run = { ...placed, version: before.version + 1 };
+    const isReleased = isOpen(run) && !isWaiting(run);
+    const changed = isReleased
+      ? this.#deliveries.release(before, run, event, now, details)
+      : this.#ledger.update(before, run, event, now, details);
+    return isAtSlot(run) ? this.#admitted(changed, slot, now) : changed;
+  }
+
+  /** The run as it is after it got to its slot. The runs that it replaces can end at once, and then it is released. */
+  #admitted(run: JournaledRun, slot: Slot, now: number): JournaledRun {
+    this.#admissions.admitAt(slot, now);
+    return this.#journal.runs.byId(run.id) ?? run;
+  }
+
+  /**
+   * What `admit()` says of a run that gets to its slot now: null if it waits there. Those before it come first. If they
+   * are too many for one turn, or if the run replaces any of them, it waits behind them until they are gone.
+   */
+  #placeOf(run: Run, slot: Slot, now: number): Admission | null {
+    this.#admissions.admitAt(slot, now);
+    if (this.#admissions.isPending(slot)) return null;
+    const line = this.#admissions.lineAt(slot, now);
+    const last: Waiter = {
+      id: run.id,
+      actionName: run.actionName,
+      limit: this.#journal.slots.limitOf(run),
+      onConflict: run.gates?.concurrency?.onConflict ?? "queue",
+      heldFor: null,
+    };
+    const admissions = admit({ ...line, waiters: [...line.waiters, last] });
+    if (admissions.some(({ type }) => type === "replace")) return null;
+    return admissions.find(({ id }) => id === run.id) ?? null;
+  }
+
+  /** The run, which has just got to its slot, after what `place` says. */
+  #atPlace(run: Run, slot: Slot, place: Admission | null, now: number): Run {
+    const pause = this.#journal.pauses.of(slot.group, now);
+    const event = place && eventAt(place, slot, pause?.reason ?? null);
+    const next = event && transition(run, event, now);
+    return next?.ok ? next.value : run;
+  }
+
+  /** A run of a newer version of the action can come before its PUT has told this coordinator of the limit. */
+  #noteLimit({ source, actionName, actionVersion, gates }: Run, now: number): void {
+    const { concurrency = null } = gates ?? {};
+    if (source !== "action" || actionVersion === null) return;
+    if (concurrency === null || concurrency.isClaimed) return;
+    const { group, limit } = concurrency;
+    const { slots } = this.#journal;
+    if (slots.knowsLimit(group, actionName, actionVersion)) return;
+    if (slots.setLimit(group, actionName, actionVersion, limit)) this.#admissions.admitEverywhereSoon(now);
+  }
+
+  #hasRoomFor(slot: Slot, creatorId: string, { sealed, stopRequest }: NewDelivery): boolean {
+    const bytes = sealed.byteLength + (stopRequest?.sealed.byteLength ?? 0);
+    const { slots } = this.#journal;
+    const atSlot = slot.group === "" || isBelow(slots.waitingAt(slot, creatorId), 0, AT_SLOT_MAX);
+    return atSlot && isBelow(slots.waiting(creatorId), bytes, WAITING_MAX);
+  }
+}
+
+function isBelow({ all, ofToken }: WaitingCounts, bytes: number, max: typeof WAITING_MAX): boolean {
+  return (
+    all.runs < max.runs &&
+    ofToken.runs < max.runs * PART_OF_ONE_TOKEN &&
+    all.bytes + bytes <= max.bytes &&
+    ofToken.bytes + bytes <= max.bytes * PART_OF_ONE_TOKEN
+  );
+}

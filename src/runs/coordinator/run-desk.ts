@@ -1,0 +1,128 @@
+/** What callers and jobs ask of a run: to read it, to report on it, to say that it is alive, and to stop it. */
+
+import type { Journal } from "../journal/journal.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
+import { isOpen } from "../run.ts";
+import type { Inclusion, RunReply } from "../run-answer.ts";
+import type { ChangeKey, EventOptions, Heartbeat, InputsReply } from "../run-calls.ts";
+import { heartbeatNews } from "../timeline.ts";
+import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
+import type { Ledger } from "./ledger.ts";
+import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, type Replies } from "./replies.ts";
+import type { StopRequests } from "./stop-requests.ts";
+
+export class RunDesk {
+  readonly #journal: Journal;
+  readonly #ledger: Ledger;
+  readonly #stopRequests: StopRequests;
+  readonly #replies: Replies;
+
+  constructor(journal: Journal, ledger: Ledger, stopRequests: StopRequests, replies: Replies) {
+    this.#journal = journal;
+    this.#ledger = ledger;
+    this.#stopRequests = stopRequests;
+    this.#replies = replies;
+  }
+
+  read(id: string, inclusion: Inclusion, now: number): RunReply {
+    const run = this.#ledger.current(id, now);
+    return run === null ? NOT_FOUND : this.#replies.run(run, inclusion);
+  }
+
+  inputs(id: string, now: number): InputsReply {
+    const run = this.#ledger.current(id, now);
+    return run === null ? NOT_FOUND : this.#replies.inputs(run);
+  }
+
+  applyEvent(
+    id: string,
+    event: RunEvent,
+    changeKey: ChangeKey,
+    { replayOnly = false, mayWrite = false }: EventOptions,
+    now: number,
+  ): RunReply {
+    const stored = this.#journal.runs.byId(id);
+    if (stored === null) return NOT_FOUND;
+    // Apply the deadline before comparing keys, so that the answer to a repeated request shows an end that has just
+    // been noticed.
+    const run = replayOnly ? stored : this.#ledger.expired(stored, now);
+    if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
+      // The first call may have failed here.
+      if (event.type === "cancelled") this.#stopRequests.request(run, now);
+      return this.#replies.run(run, { replayed: true });
+    }
+    if (replayOnly) return NOT_FOUND;
+    if (this.#isUsed(changeKey, run)) return KEY_REUSED;
+    // Without this, a token that can only read could empty a queue.
+    if (event.type === "cancelled" && run.gates !== null && !mayWrite) {
+      return { ok: false, reason: "write_required" };
+    }
+    const next = transition(run, event, now);
+    if (!next.ok) return this.#replies.refusal(run, next.error);
+    const changed = this.#ledger.update(run, next.value, event, now, { changeKey });
+    if (event.type === "cancelled") this.#stopRequests.request(changed, now);
+    return this.#replies.run(changed);
+  }
+
+  cancel(
+    id: string,
+    request: CancelRequest,
+    changeKey: ChangeKey,
+    { include }: Inclusion,
+    now: number,
+  ): RunReply {
+    const run = this.#ledger.current(id, now);
+    if (run === null) return NOT_FOUND;
+    const accepted = this.#journal.accepted.of(id, changeKey.key);
+    if (accepted?.fingerprint === changeKey.fingerprint) {
+      // The first call may have failed here.
+      this.#stopRequests.request(run, now);
+      return { ...this.#replies.run(run, { replayed: true, include }), hasGrace: accepted.hasGrace };
+    }
+    // The key of another cancel, or of a DELETE.
+    if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
+
+    const next = transition(run, request, now);
+    if (!next.ok) return this.#replies.refusal(run, next.error);
+    const hasGrace = isOpen(next.value);
+    if (next.value.version === run.version) {
+      // An earlier request ends the run sooner. Only a caller's own key can be sent again.
+      if (isCallers(changeKey)) this.#journal.accepted.insert(id, { ...changeKey, hasGrace, at: now });
+      return { ...this.#replies.run(run, { include }), hasGrace };
+    }
+    const changed = this.#ledger.update(run, next.value, request, now, { changeKey });
+    this.#stopRequests.request(changed, now);
+    return { ...this.#replies.run(changed, { include }), hasGrace };
+  }
+
+  heartbeat(id: string, heartbeat: Heartbeat, now: number): RunReply {
+    const run = this.#ledger.current(id, now);
+    if (run === null) return NOT_FOUND;
+    const { externalUrl } = heartbeat;
+    const event: RunEvent = { type: "heartbeat", externalUrl };
+    const next = transition(run, event, now);
+    if (!next.ok) return this.#replies.refusal(run, next.error);
+    const refusal = externalUrl === undefined ? null : externalUrlRefusal(run, externalUrl);
+    const externalUrlRefused = refusal ?? undefined;
+    const said = { cancel: cancelOrderOf(run, now), externalUrlRefused };
+    const judged = { ...heartbeat, externalUrlRefused };
+    const news = heartbeatNews(this.#journal.timeline.lastHeartbeat(id), judged, now);
+    if (next.value.version > run.version) {
+      const changed = this.#ledger.update(run, next.value, event, now, { last: news });
+      return { ...this.#replies.run(changed), ...said };
+    }
+    this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
+    return { ...this.#replies.run(run), ...said };
+  }
+
+  /** Whether another request had this caller's key, for example of another person. A job that reports again has none. */
+  #isUsed(changeKey: ChangeKey, run: JournaledRun): boolean {
+    if (!isCallers(changeKey)) return false;
+    return changeKey.key === run.changeKey || this.#journal.accepted.of(run.id, changeKey.key) !== null;
+  }
+}
+
+/** Whether a caller chose the key. Otherwise the Worker minted it, or it is of a job's report. */
+function isCallers({ key }: ChangeKey): boolean {
+  return key.startsWith("t:");
+}

@@ -1,0 +1,62 @@
+/** What must be true of attempts: when one may leave, and that the slot of an ended run is held as long as it lasts. */
+
+import { LEASE_MS } from "../../../src/webhooks/delivery.ts";
+import { isOpen, type Row } from "../rows.ts";
+import type { Known } from "./known.ts";
+import { fail } from "./violation.ts";
+
+/** An attempt leaves: its run must be open and released, and the attempt on record. Call it when it leaves. */
+export function requireSendable(sql: SqlStorage, runId: string, attempt: number): void {
+  const [row] = sql.exec<{
+    gates: string | null;
+    releasedAt: number | null;
+    isOpen: number;
+    attempt: number | null;
+  }>(
+    `SELECT gates, released_at AS releasedAt, completed_at IS NULL AS isOpen, attempt
+     FROM runs LEFT JOIN deliveries ON run_id = id AND lease_until IS NOT NULL WHERE id = ?`,
+    runId,
+  );
+  if (row === undefined || row.isOpen !== 1) fail(`an attempt left for ${runId}, which has ended`);
+  if (row.gates !== null && row.releasedAt === null) fail(`an attempt left for ${runId} before its release`);
+  if (row.attempt !== attempt)
+    fail(`attempt ${attempt} of ${runId} left, and the journal has ${row.attempt}`);
+}
+
+/** An attempt that is under way holds the slot of its run, and nothing else of an ended run does. */
+export function requireFreeAfterAttempt(known: Known, row: Row): void {
+  const { id, slotUntil } = row;
+  if (isOpen(row) || known.hasFailed(row)) return;
+  if (slotUntil !== null && isAnswered(known, id))
+    fail(`${id} holds its slot although its attempt has ended`);
+  if (slotUntil !== null && slotUntil > known.latest + LEASE_MS) fail(`${id} holds its slot beyond a lease`);
+}
+
+/** Call it before a step with which runs can end: those of which an attempt is under way, and until when. */
+export function attemptsUnderWay(known: Known): Map<string, number> {
+  return new Map(
+    known.open
+      .filter(
+        ({ gates, leaseUntil, releasedAt }) =>
+          gates?.concurrency && leaseUntil !== null && releasedAt !== null,
+      )
+      .map(({ id, leaseUntil }) => [id, leaseUntil ?? 0]),
+  );
+}
+
+/** Those that have ended since, and whose attempt has no answer yet, hold their slots. */
+export function requireStillHeld(known: Known, underWay: ReadonlyMap<string, number>, sql: SqlStorage): void {
+  for (const [id, leaseUntil] of underWay) {
+    if (leaseUntil <= known.now || isAnswered(known, id)) continue;
+    const [row] = sql.exec<{ slotUntil: number | null; isOver: number }>(
+      "SELECT slot_until AS slotUntil, completed_at IS NOT NULL AS isOver FROM runs WHERE id = ?",
+      id,
+    );
+    if (row?.isOver === 1 && row.slotUntil === null)
+      fail(`${id} lost its slot while an attempt is under way`);
+  }
+}
+
+function isAnswered({ stage }: Known, id: string): boolean {
+  return stage.answered.has(`${id}#${stage.newest.get(id) ?? 0}`);
+}

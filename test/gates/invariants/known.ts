@@ -1,0 +1,136 @@
+/** What a story knows of its coordinator: what the journal has, and what the story itself did. It checks nothing. */
+
+import { isOpen, isWaiter, type Row, readRows, slotNameOf } from "../rows.ts";
+import type { Stage } from "../stage.ts";
+
+/** A waiter whose release failed waits so long. */
+const PUT_OFF_MS = 10_000;
+/** A run whose turn failed a few times gets the next one after so long at most. */
+const BACKOFF_MS = 12 * PUT_OFF_MS;
+
+export interface KnownPause {
+  readonly reason: string;
+  readonly until: number | null;
+  readonly at: number;
+}
+
+export class Known {
+  readonly stage: Stage;
+  readonly rows = new Map<string, Row>();
+  readonly pauses = new Map<string, KnownPause>();
+  /** Runs whose time gate somebody opened. */
+  readonly opened = new Set<string>();
+  /** Whether nothing has happened since the alarm that only the next alarm notices. */
+  isCalm = false;
+  /** Whether the alarm must be set for what comes next. */
+  isArmed = true;
+  /** Whether it must ring at once. */
+  mustRing = false;
+  /** The highest instant that the clock has shown. */
+  latest = 0;
+  /** By group and action: the limit of the newest version that the coordinator was told. */
+  readonly #limits = new Map<string, { readonly version: number; readonly limit: number }>();
+  #since = 0;
+
+  constructor(stage: Stage) {
+    this.stage = stage;
+  }
+
+  get now(): number {
+    return this.stage.now;
+  }
+
+  get open(): Row[] {
+    return [...this.rows.values()].filter(isOpen);
+  }
+
+  /** Reads what has changed. Returns it, and the rows as they were before. */
+  read(sql: SqlStorage): { readonly before: ReadonlyMap<string, Row>; readonly changed: readonly Row[] } {
+    this.latest = Math.max(this.latest, this.now);
+    const before = new Map(this.rows);
+    const changed = readRows(sql, this.#since);
+    const ids = new Set(changed.map(({ id }) => id));
+    // A slot comes free without a version.
+    for (const row of before.values()) {
+      if (row.slotUntil !== null && !ids.has(row.id)) this.rows.set(row.id, { ...row, slotUntil: null });
+    }
+    for (const row of changed) {
+      this.rows.set(row.id, row);
+      this.#since = Math.max(this.#since, row.changeSeq);
+    }
+    return { before, changed };
+  }
+
+  /** What is over needs no look any more. */
+  forgetEnded(rows: readonly Row[]): void {
+    for (const row of rows) if (!isOpen(row) && row.slotUntil === null) this.rows.delete(row.id);
+  }
+
+  /** Those that are over, when the coordinator has looked at them too. */
+  forgetPauses(): void {
+    for (const [group, { until }] of this.pauses) {
+      if (until !== null && until <= this.now) this.pauses.delete(group);
+    }
+  }
+
+  isInGroup(group: string, actionName: string): boolean {
+    return [...this.rows.values()].some(
+      (row) =>
+        row.gates?.concurrency?.group === group &&
+        row.actionName === actionName &&
+        (isOpen(row) || row.slotUntil !== null),
+    );
+  }
+
+  /** Whether this is news. */
+  noteLimit(group: string, actionName: string, version: number, limit: number): boolean {
+    const known = this.#limits.get(`${group} ${actionName}`);
+    if (known !== undefined && known.version >= version) return false;
+    this.#limits.set(`${group} ${actionName}`, { version, limit });
+    return true;
+  }
+
+  limitOf({ gates, actionName, actionVersion }: Row): number {
+    const concurrency = gates?.concurrency ?? null;
+    if (concurrency === null) return Number.POSITIVE_INFINITY;
+    const known = this.#limits.get(`${concurrency.group} ${actionName}`);
+    if (concurrency.isClaimed || known === undefined || known.version < (actionVersion ?? 0))
+      return concurrency.limit;
+    return known.limit;
+  }
+
+  holdersOf(name: string): Row[] {
+    return [...this.rows.values()].filter(
+      (row) =>
+        slotNameOf(row) === name &&
+        row.gates?.concurrency &&
+        row.releasedAt !== null &&
+        (isOpen(row) || (row.slotUntil !== null && row.slotUntil > this.now)),
+    );
+  }
+
+  waitersOf(name: string): Row[] {
+    return [...this.rows.values()]
+      .filter((row) => isWaiter(row) && slotNameOf(row) === name)
+      .sort((a, b) => (a.readySeq ?? 0) - (b.readySeq ?? 0));
+  }
+
+  /** The pause that holds back the runs of a slot: that of its group, or else that of the environment. */
+  pauseAt(name: string): KnownPause | undefined {
+    const group = name.slice(0, name.indexOf("/"));
+    const pauses = [group, ""].map((paused) => this.pauses.get(paused));
+    return pauses.find((pause) => pause && (pause.until === null || pause.until > this.now));
+  }
+
+  /** Whether a write of it has failed. Then its turn is put off with a backoff. */
+  hasFailed({ id }: Row): boolean {
+    const at = this.stage.failedAt.get(id);
+    return at !== undefined && Math.abs(this.now - at) < BACKOFF_MS;
+  }
+
+  /** Until then by the clock: if it steps back, so does its alarm. */
+  isPutOff({ id }: Row): boolean {
+    const at = this.stage.failedAt.get(id);
+    return at !== undefined && this.now < at + PUT_OFF_MS;
+  }
+}

@@ -1,0 +1,59 @@
+/** What must be true of one run: its versions, the gate that it shows, its release, its instants, its end. */
+
+import { endsAt, isOpen, type Row } from "../rows.ts";
+import type { Known } from "./known.ts";
+import { fail } from "./violation.ts";
+
+/** `old`: undefined if the run is new. */
+export function requireChange(known: Known, old: Row | undefined, row: Row): void {
+  const { id, gates, waitingFor, waitingSince, releasedAt, completedAt } = row;
+  if (gates === null) return;
+  if (old !== undefined && row.version <= old.version)
+    fail(`${id} went from version ${old.version} to ${row.version}`);
+  if (old !== undefined && old.releasedAt !== null && old.releasedAt !== releasedAt)
+    fail(`${id} was released twice`);
+  if (waitingFor !== null && (completedAt !== null || releasedAt !== null)) fail(`${id} waits, and does not`);
+  if (completedAt === null && waitingFor === null && releasedAt === null)
+    fail(`${id} is neither waiting nor released`);
+  if (isOpen(row)) requireFirstClosedGate(known, row);
+  if (releasedAt !== null && old?.releasedAt == null) {
+    if (releasedAt >= gates.waitUntil) fail(`${id} was released after its time to wait`);
+    requireOpened(known, row);
+  }
+  if (releasedAt !== null && row.deadlineAt !== releasedAt + row.timeoutMs)
+    fail(`the deadline of ${id} does not count from its release`);
+  const instants = [row.createdAt, old?.waitingSince ?? null, waitingSince, releasedAt, completedAt];
+  const set = instants.filter((at) => at !== null);
+  if (set.some((at, i) => at < (set[i - 1] ?? 0))) fail(`instants of ${id} go back: ${instants.join(", ")}`);
+}
+
+/** After the alarm has rung. */
+export function requireTurn(row: Row, now: number): void {
+  const { id, slotUntil, waitingFor, gates } = row;
+  if (slotUntil !== null && slotUntil <= now) fail(`${id} holds its slot after its lease`);
+  if (!isOpen(row)) return;
+  if (endsAt(row) <= now) fail(`${id} is open after its time`);
+  if (waitingFor === "time" && (gates?.notBefore ?? 0) <= now) fail(`the time gate of ${id} did not open`);
+}
+
+/** What it shows is the first gate that is closed. */
+function requireFirstClosedGate({ latest, opened }: Known, row: Row): void {
+  const { gates, waitingFor, approvals, id } = row;
+  if (gates === null || waitingFor === null) return;
+  const isTimeOpen = gates.notBefore === null || latest >= gates.notBefore || opened.has(id);
+  if (waitingFor === "time") {
+    if (gates.notBefore === null || opened.has(id)) fail(`${id} waits for a time that has come`);
+    return;
+  }
+  if (!isTimeOpen) fail(`${id} waits for ${waitingFor} before its time`);
+  const lacks = gates.approval !== null && approvals < gates.approval.required;
+  if ((waitingFor === "approval") !== lacks)
+    fail(`${id} waits for ${waitingFor} with ${approvals} approvals`);
+}
+
+function requireOpened({ now, latest, opened }: Known, { id, gates, approvals }: Row): void {
+  const { notBefore = null, approval = null } = gates ?? {};
+  if (notBefore !== null && now < notBefore && latest < notBefore && !opened.has(id))
+    fail(`${id} was released before its time`);
+  if (approval !== null && approvals < approval.required) fail(`${id} was released without approval`);
+}

@@ -1,0 +1,117 @@
+/** Creates: of runs with every mixture of gates, of runs without any, and repeated ones. */
+
+import type { Gates } from "../../../src/runs/gates.ts";
+import type { NewRun } from "../../../src/runs/run.ts";
+import type { NewDelivery } from "../../../src/webhooks/delivery.ts";
+import { HOUR_MS, MINUTE_MS } from "../../support/direct.ts";
+import { fail } from "../invariants/violation.ts";
+import type { Awake } from "../stage.ts";
+import type { Acts } from "./act.ts";
+import { type ActionName, CREATORS, SECOND_MS } from "./cast.ts";
+import { DETAILED, type Scene, short } from "./scene.ts";
+
+export const CREATES = {
+  create: [22, create],
+  ungated: [3, createUngated],
+  again: [2, createAgain],
+} as const satisfies Acts;
+
+const OPEN_MAX = 24;
+
+async function create(scene: Scene, awake: Awake): Promise<undefined> {
+  const { random, known } = scene;
+  if (known.open.length >= OPEN_MAX) return;
+  const { now } = known;
+  const hasGroup = !random.isOneIn(6);
+  const name = random.of(Object.keys(scene.actions) as ActionName[]);
+  const action = scene.actions[name];
+  const isStale = random.isOneIn(8) && action.version > 1;
+  const version = isStale ? action.version - 1 : action.version;
+  const isClaimed = hasGroup && random.isOneIn(12);
+  const { group, onConflict } = action;
+  const limit = isStale ? random.of([1, 2, 3]) : action.limit;
+  const slot = { group, key: random.of(action.keys) };
+  const claimed = { ...slot, limit: 1, onConflict: "queue", isClaimed } as const;
+  const required = random.of([0, 0, 0, 1, 2]);
+  const inMs = random.of([0, 0, 0, SECOND_MS, 20 * SECOND_MS, MINUTE_MS]);
+  const notBefore = inMs === 0 ? null : now + inMs;
+  if (!hasGroup && required === 0 && notBefore === null) return;
+  const gates: Gates = {
+    notBefore,
+    approval: required === 0 ? null : { required, allowSelf: random.isOneIn(4) },
+    concurrency: hasGroup ? (isClaimed ? claimed : { ...slot, limit, onConflict }) : null,
+    waitUntil: (notBefore ?? now) + random.of([2 * SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS, HOUR_MS]),
+    creator: random.of(CREATORS),
+    sealedUnder: null,
+  };
+  const timeoutMs = random.of([20 * SECOND_MS, MINUTE_MS, 10 * MINUTE_MS]);
+  const what = { actionName: name, actionVersion: version, source: "action" } as const;
+  const run = await newRun(scene, { ...what, gates, timeoutMs });
+  const text = `${name} v${version} ${JSON.stringify({ ...gates, notBefore: inMs, waitUntil: gates.waitUntil - now })}`;
+  scene.tell(`create ${short(run.id)} ${text}`);
+  scene.asked = run.id;
+  if (hasGroup && !isClaimed && known.noteLimit(group, name, version, limit)) {
+    // The next alarm looks at every slot.
+    known.isCalm = false;
+    known.mustRing = true;
+  }
+  const key = random.isOneIn(3) ? `t:${scene.steps}` : null;
+  if (key !== null) scene.keyed.set(key, run);
+  const changeKey = { key: key ?? `m:${run.id}`, fingerprint: "" };
+  const preview = required === 0 ? null : "{}";
+  const reply = await awake.object.createGated(run, changeKey, newDelivery(scene), { preview, ...DETAILED });
+  if (!reply.ok && reply.reason !== "concurrency_limit" && reply.reason !== "id_taken") {
+    fail(`a create is refused as ${reply.reason}`);
+  }
+  scene.compare(reply, awake);
+}
+
+async function createUngated(scene: Scene, { object }: Awake): Promise<undefined> {
+  if (scene.known.open.length >= OPEN_MAX) return;
+  const run = await newRun(scene, { gates: null, timeoutMs: MINUTE_MS });
+  scene.tell(`create ${short(run.id)} without gates`);
+  scene.asked = run.id;
+  await object.create(run, { key: `m:${run.id}`, fingerprint: "" }, newDelivery(scene));
+}
+
+/** The same key makes no second run. */
+async function createAgain(scene: Scene, { object, sql }: Awake): Promise<undefined> {
+  const found = scene.random.maybe([...scene.keyed]);
+  if (found === null) return;
+  const [key, first] = found;
+  const run = { ...first, id: await scene.stage.mint() };
+  scene.tell(`create ${short(first.id)} again`);
+  const isThere = [...sql.exec("SELECT 1 FROM runs WHERE id = ?", first.id)].length > 0;
+  if (!isThere) return;
+  scene.asked = first.id;
+  const changeKey = { key, fingerprint: "" };
+  const reply = await object.createGated(run, changeKey, newDelivery(scene), { preview: null });
+  if (!reply.ok || reply.id !== first.id || !reply.replayed) fail(`the key ${key} made a second run`);
+}
+
+async function newRun(
+  { stage, random }: Scene,
+  rest: Pick<NewRun, "gates" | "timeoutMs"> & Partial<NewRun>,
+): Promise<NewRun> {
+  const createdAt = stage.now;
+  const { gates, timeoutMs } = rest;
+  return {
+    ...{ id: await stage.mint(), createdAt, actionName: "free", entityId: null },
+    ...{ parameters: "{}", recommendations: "{}", triggeredBy: "ann", via: null, source: "trigger" },
+    ...{ actionVersion: null, retryOf: null, labels: "[]", traceparent: null },
+    heartbeatTimeoutMs: random.of([null, null, 30 * SECOND_MS]),
+    deadlineAt: (gates?.waitUntil ?? createdAt) + timeoutMs,
+    ...rest,
+  };
+}
+
+function newDelivery({ random }: Scene): NewDelivery {
+  const host = random.of(["a.example", "b.example"]);
+  const maxAttempts = random.of([1, 3, null]);
+  const request = { host, maxAttempts, initialDelayMs: 1000, sealed: new Uint8Array(8), weight: 8 };
+  return {
+    ...request,
+    startOn: random.of(["accepted", "accepted", "heartbeat"] as const),
+    ...(random.isOneIn(2) && { stopRequest: request }),
+  };
+}

@@ -1,0 +1,57 @@
+/** What changes who may be released: new versions of actions with other limits, and pauses. */
+
+import { MINUTE_MS } from "../../support/direct.ts";
+import type { Awake } from "../stage.ts";
+import type { Acts } from "./act.ts";
+import { type ActionName, SECOND_MS } from "./cast.ts";
+import type { Scene } from "./scene.ts";
+
+export const LIMITS_AND_PAUSES = {
+  put: [3, (scene, awake) => setLimit(scene, awake, false)],
+  stale: [2, (scene, awake) => setLimit(scene, awake, true)],
+  pause: [3, pause],
+  resume: [5, resume],
+} as const satisfies Acts;
+
+/** `isStale`: the Worker that calls knows only the version before the newest one. */
+async function setLimit(scene: Scene, { object }: Awake, isStale: boolean): Promise<undefined> {
+  const { random, known } = scene;
+  const name = random.of(Object.keys(scene.actions) as ActionName[]);
+  const action = scene.actions[name];
+  const version = isStale ? Math.max(action.version - 1, 1) : action.version + 1;
+  const limit = random.of([1, 1, 2, 3, 4]);
+  if (!isStale) Object.assign(action, { version, limit });
+  // The call may not reach the coordinator.
+  const isTold = isStale || random.isOneIn(2);
+  scene.tell(`${name} has version ${version} with limit ${limit}, ${isTold ? "told" : "not told"}`);
+  if (!isTold || (isStale && version === action.version)) return;
+  const { group } = action;
+  const isNoted = known.isInGroup(group, name) && known.noteLimit(group, name, version, limit);
+  await object.setLimit(group, name, version, limit);
+  if (isNoted) known.forgetPauses();
+}
+
+async function pause(scene: Scene, { object }: Awake): Promise<undefined> {
+  const { random, known } = scene;
+  const group = random.of(["prod", "db", ""]);
+  const ms = random.of([null, SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS]);
+  const at = known.now;
+  const until = ms === null ? null : at + ms;
+  scene.tell(`pause ${group || "all"} for ${ms} ms`);
+  // Of two pauses of one instant, the text decides. The model does not know which.
+  if (known.pauses.get(group)?.at === at) return;
+  const reason = `the freeze of ${at}`;
+  known.pauses.set(group, { reason, until, at });
+  await object.pause({ group, reason, until, by: "ann", via: null, at });
+  known.forgetPauses();
+}
+
+async function resume(scene: Scene, { object }: Awake): Promise<undefined> {
+  const { known } = scene;
+  const group = scene.random.maybe([...known.pauses.keys()]);
+  if (group === null) return;
+  scene.tell(`resume ${group || "all"}`);
+  known.pauses.delete(group);
+  await object.resume(group);
+  known.forgetPauses();
+}

@@ -1,0 +1,66 @@
+/** What is heard of a run and of its attempts, and what ends it: reports, heartbeats, cancels, receivers' answers. */
+
+import type { RunEvent } from "../../../src/runs/transition.ts";
+import { MINUTE_MS } from "../../support/direct.ts";
+import { fail } from "../invariants/violation.ts";
+import type { Awake, UnderWay } from "../stage.ts";
+import type { Acts } from "./act.ts";
+import { SECOND_MS } from "./cast.ts";
+import { DETAILED, type Scene, short } from "./scene.ts";
+
+export const REPORTS = {
+  report: [12, report],
+  heartbeat: [6, heartbeat],
+  cancel: [4, cancel],
+  remove: [3, remove],
+  answer: [16, async (scene) => answer(scene, scene.stage.underWay)],
+  answerLate: [4, async (scene) => answer(scene, scene.stage.underWay.slice(0, 2))],
+} as const satisfies Acts;
+
+async function report(scene: Scene, awake: Awake): Promise<undefined> {
+  const row = scene.pick(({ waitingFor }) => waitingFor === null) ?? scene.pick(() => true);
+  if (row === null) return;
+  const event: RunEvent = scene.random.of([
+    { type: "succeeded", output: null },
+    { type: "failed", error: "exit 1", output: null },
+    { type: "started" },
+  ]);
+  scene.tell(`report ${event.type} of ${short(row.id)}`);
+  scene.compare(await awake.object.applyEvent(row.id, event, scene.newKey()), awake);
+}
+
+async function heartbeat(scene: Scene, awake: Awake): Promise<undefined> {
+  const row = scene.pick(() => true);
+  if (row === null) return;
+  scene.tell(`heartbeat of ${short(row.id)}`);
+  scene.compare(await awake.object.heartbeat(row.id, {}), awake);
+}
+
+async function cancel(scene: Scene, awake: Awake): Promise<undefined> {
+  const row = scene.pick(() => true);
+  if (row === null) return;
+  const graceMs = scene.random.of([0, 5 * SECOND_MS, MINUTE_MS]);
+  scene.tell(`cancel ${short(row.id)} with ${graceMs} ms`);
+  const request = { type: "cancel_requested", by: "ann", reason: null, graceMs } as const;
+  scene.compare(await awake.object.cancel(row.id, request, scene.newKey(), DETAILED), awake);
+}
+
+async function remove(scene: Scene, awake: Awake): Promise<undefined> {
+  const row = scene.pick(() => true);
+  if (row === null) return;
+  const mayWrite = !scene.random.isOneIn(4);
+  scene.tell(`delete ${short(row.id)}`);
+  const reply = await awake.object.applyEvent(row.id, { type: "cancelled" }, scene.newKey(), { mayWrite });
+  if (reply.ok && !mayWrite && row.gates !== null) fail(`a viewer deleted ${row.id}`);
+  scene.compare(reply, awake);
+}
+
+/** The receiver answers one of the attempts. */
+function answer(scene: Scene, attempts: readonly UnderWay[]): undefined {
+  const attempt = scene.random.maybe(attempts);
+  if (attempt === null) return;
+  const status = scene.random.of([200, 200, 200, 202, 500, 503, 404, 409, null]);
+  scene.tell(`answer ${status} to attempt ${attempt.attempt} of ${short(attempt.runId)}`);
+  scene.answered = [attempt];
+  attempt.answer(status);
+}

@@ -1,0 +1,79 @@
+/** What each step of a story has in its hands: the coordinator, what is around it, chance, and what happened so far. */
+
+import type { NewRun } from "../../../src/runs/run.ts";
+import type { RunReply } from "../../../src/runs/run-answer.ts";
+import { Known } from "../invariants/known.ts";
+import { fail } from "../invariants/violation.ts";
+import { Random } from "../random.ts";
+import type { Row } from "../rows.ts";
+import { type Awake, Stage, type UnderWay } from "../stage.ts";
+import { newActions } from "./cast.ts";
+
+/** So many of the last steps are told with a failure. */
+const TOLD = 20;
+
+export const DETAILED = { include: "details" } as const;
+
+export class Scene {
+  readonly stage = new Stage();
+  readonly known = new Known(this.stage);
+  readonly random: Random;
+  readonly actions = newActions();
+  /** The runs that were created with a caller's key. */
+  readonly keyed = new Map<string, NewRun>();
+  steps = 0;
+  /** The run that the step is about; null if it is about none that exists. */
+  asked: string | null = null;
+  /** The attempts that the step answers. */
+  answered: UnderWay[] = [];
+  /** Whether the platform has dropped the alarm. */
+  isDropped = false;
+  /** Whether the clock has stepped back since the alarm was set. */
+  isBack = false;
+  readonly #told: string[] = [];
+
+  constructor(seed: number) {
+    this.random = new Random(seed);
+    this.stage.random = () => this.random.next();
+    this.stage.isOpen = (id) => this.known.open.some((row) => row.id === id);
+  }
+
+  tell(text: string): void {
+    this.#told.push(`${this.steps} ${text}`);
+  }
+
+  get lastTold(): string {
+    return this.#told.slice(-TOLD).join("\n  ");
+  }
+
+  /** An open run for the step; null if there is no such run. */
+  pick(is: (row: Row) => boolean): Row | null {
+    const row = this.random.maybe(this.known.open.filter(is));
+    this.asked = row?.id ?? null;
+    return row;
+  }
+
+  newKey() {
+    return { key: `t:change-${this.steps}`, fingerprint: "" };
+  }
+
+  /** An answer says what the journal says. */
+  compare(reply: RunReply, { sql }: Awake): undefined {
+    if (!reply.ok) return;
+    const [row] = sql.exec<{ status: string; waitingFor: string | null }>(
+      "SELECT status, waiting_for AS waitingFor FROM runs WHERE id = ?",
+      reply.id,
+    );
+    const told =
+      reply.details === undefined ? null : (JSON.parse(reply.details) as { waiting: { for: string } | null });
+    if (reply.status !== row?.status || (told !== null && (told.waiting?.for ?? null) !== row.waitingFor)) {
+      fail(
+        `the answer about ${reply.id} says ${reply.status}, ${JSON.stringify(told?.waiting)}, and the journal ${JSON.stringify(row)}`,
+      );
+    }
+  }
+}
+
+export function short(id: string): string {
+  return id.slice(-8);
+}

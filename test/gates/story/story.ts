@@ -1,0 +1,156 @@
+/**
+ * A random story of one coordinator's gates. After each step the invariants are checked. A failure names the seed and
+ * the last steps.
+ */
+
+import { MINUTE_MS } from "../../support/direct.ts";
+import { attemptsUnderWay, requireSendable, requireStillHeld } from "../invariants/attempts.ts";
+import { requireInvariants } from "../invariants/invariants.ts";
+import { fail, Violation } from "../invariants/violation.ts";
+import { readRows } from "../rows.ts";
+import type { Awake } from "../stage.ts";
+import type { Act } from "./act.ts";
+import { SECOND_MS } from "./cast.ts";
+import { CREATES } from "./creates.ts";
+import { DECISIONS } from "./decisions.ts";
+import { LIMITS_AND_PAUSES } from "./limits-and-pauses.ts";
+import { REPORTS } from "./reports.ts";
+import { Scene } from "./scene.ts";
+import { STORAGE } from "./storage.ts";
+import { ring, TIME } from "./time.ts";
+
+/** A seed tells the same story as long as the order and the weights of these stay. */
+const ACTS = { ...CREATES, ...DECISIONS, ...REPORTS, ...LIMITS_AND_PAUSES, ...TIME, ...STORAGE };
+type Step = keyof typeof ACTS | "evict";
+const WEIGHTS = {
+  ...Object.fromEntries(Object.entries(ACTS).map(([name, [weight]]) => [name, weight])),
+  evict: 2,
+} as Readonly<Record<Step, number>>;
+
+export class Story {
+  readonly #seed: number;
+  readonly #scene: Scene;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+    this.#scene = new Scene(seed);
+  }
+
+  /** Plays so many steps, and then lets the time pass until every run has ended. Returns how many steps there were. */
+  async play(steps: number): Promise<number> {
+    const scene = this.#scene;
+    await scene.stage.begin();
+    try {
+      while (scene.steps < steps) await this.#stretch(steps);
+      await this.#finish();
+      return scene.steps;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : error;
+      throw new Violation(`seed ${this.#seed}, step ${scene.steps}: ${message}\n  ${scene.lastTold}`, {
+        cause: error,
+      });
+    } finally {
+      await scene.stage.end();
+    }
+  }
+
+  /** Steps up to the next eviction. */
+  async #stretch(steps: number): Promise<void> {
+    const scene = this.#scene;
+    const { stage, known } = scene;
+    const isEvicted = await stage.awake(async (awake) => {
+      stage.onSent = (runId, attempt) => requireSendable(awake.sql, runId, attempt);
+      while (scene.steps < steps) {
+        scene.steps++;
+        const step = scene.random.weighted(WEIGHTS);
+        if (step === "evict") return true;
+        await this.#step(ACTS[step][1], awake);
+      }
+      return false;
+    });
+    if (!isEvicted) return;
+    scene.tell("evict");
+    await stage.evict();
+    known.isCalm = false;
+    // Only what was set counts.
+    known.isArmed = !scene.isDropped && !scene.isBack;
+  }
+
+  async #step(act: Act, awake: Awake): Promise<void> {
+    const scene = this.#scene;
+    const { stage, known } = scene;
+    const underWay = attemptsUnderWay(known);
+    const failed = stage.lastFailure;
+    stage.lastFailed.clear();
+    scene.asked = null;
+    scene.answered = [];
+    let isRung = false;
+    try {
+      isRung = (await act(scene, awake)) === "rung";
+    } catch (error) {
+      // Whoever asked gets the error of a write about what was asked for, and of nothing else.
+      if (error instanceof Violation || stage.lastFailure === failed) throw error;
+      scene.tell("  …failed");
+      this.#requireOwnFailure(error);
+    }
+    await stage.settle();
+    // The coordinator could not write the answer, so that the attempt's lease decides.
+    for (const { runId, attempt } of scene.answered) {
+      if (stage.lastFailed.has(runId)) stage.answered.delete(`${runId}#${attempt}`);
+    }
+    if (stage.violation !== null) throw stage.violation;
+    if (stage.lastFailure !== failed) known.isCalm = false;
+    requireInvariants(known, awake.sql, await awake.storage.getAlarm(), isRung);
+    if (isRung && stage.lastFailure === failed) known.isCalm = true;
+    requireStillHeld(known, underWay, awake.sql);
+  }
+
+  /** An end that is written must not fail because a waiter could not be released. */
+  #requireOwnFailure(error: unknown): void {
+    const { asked, stage } = this.#scene;
+    if (asked === null || stage.lastFailed.has(asked)) return;
+    fail(`a call about ${asked} failed because of another run: ${error}`);
+  }
+
+  /** The whole time passes: every run must end, and nothing is left. */
+  async #finish(): Promise<void> {
+    const scene = this.#scene;
+    const { stage, known } = scene;
+    stage.failsOneIn = Number.POSITIVE_INFINITY;
+    scene.tell("the end");
+    await stage.awake(async (awake) => {
+      const { object, sql, storage } = awake;
+      stage.onSent = (runId, attempt) => requireSendable(sql, runId, attempt);
+      for (const group of known.pauses.keys()) await object.resume(group);
+      known.pauses.clear();
+      known.isCalm = false;
+      requireInvariants(known, sql, await storage.getAlarm(), false);
+      for (let n = 0; n < 80 && known.rows.size > 0; n++) {
+        known.isCalm = false;
+        stage.pass(n < 40 ? 20 * SECOND_MS : 10 * MINUTE_MS);
+        for (const attempt of stage.underWay) if (scene.random.isOneIn(3)) attempt.answer(200);
+        await ring(scene, awake);
+        if (stage.violation !== null) throw stage.violation;
+        requireInvariants(known, sql, await storage.getAlarm(), true);
+      }
+      const left = readRows(sql, Number.MAX_SAFE_INTEGER);
+      if (left.length > 0) fail(`${left.length} runs did not end: ${JSON.stringify(left[0])}`);
+      requireNothingLeft(sql);
+    });
+  }
+}
+
+/** Each timeline has its end, and a release if there was one. No delivery and no slot is left. */
+function requireNothingLeft(sql: SqlStorage): void {
+  const wrong = sql.exec<{ id: string; released: number }>(
+    `SELECT id, (SELECT count(*) FROM events WHERE run_id = id AND type = 'released') AS released,
+       (SELECT type FROM events WHERE run_id = id ORDER BY seq DESC LIMIT 1) AS last
+     FROM runs WHERE gates IS NOT NULL AND (released <> (released_at IS NOT NULL) OR last <> 'ended')`,
+  );
+  const [first] = [...wrong];
+  if (first !== undefined) fail(`the timeline of ${first.id} has ${first.released} releases`);
+  const rest = [
+    ...sql.exec("SELECT run_id FROM deliveries UNION ALL SELECT id FROM runs WHERE slot_state IS NOT NULL"),
+  ];
+  if (rest.length > 0) fail(`something is left: ${JSON.stringify(rest[0])}`);
+}
