@@ -20,13 +20,13 @@ const HEADER = "On-Behalf-Of";
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * The person that a change names, or the token's own. Reading names nobody, so it ignores the header. Throws
- * `may_not_act_for_others` and `invalid_on_behalf_of`.
+ * The person that a request names, or the token's own. A change throws `may_not_act_for_others` and
+ * `invalid_on_behalf_of`. Reading is never refused for its header: it only tells a person what they may do.
  */
 export function personOf(request: HonoRequest, { person, mayActForOthers }: Principal): string | null {
-  if (READING.has(request.method)) return person;
   const named = request.header(HEADER);
   if (named === undefined) return person;
+  if (READING.has(request.method)) return mayActForOthers && isPerson(named) ? named : person;
   // Also a token with a person of its own, and whatever the header says, so that no token learns it by chance.
   if (!mayActForOthers) throw new ApiError("may_not_act_for_others");
   if (!isPerson(named)) throw new ApiError("invalid_on_behalf_of");

@@ -81,7 +81,7 @@ export function checkedToken(token: string): string {
   return token;
 }
 
-/** The headers that say who asks, and for whom. The API ignores the person of a request that only reads. */
+/** The headers that say who asks, and for whom. */
 export function callerHeaders(settings: ClientSettings): Readonly<Record<string, string>> {
   const { onBehalfOf } = settings;
   const person = onBehalfOf === undefined ? {} : { "On-Behalf-Of": checkedPerson(onBehalfOf) };
@@ -90,7 +90,7 @@ export function callerHeaders(settings: ClientSettings): Readonly<Record<string,
 }
 
 /** A person that a header can carry. */
-function checkedPerson(person: string): string {
+export function checkedPerson(person: string): string {
   if (typeof person !== "string" || !/^[\x21-\x7e]{1,255}$/.test(person)) {
     throw new TypeError("onBehalfOf is not valid. Use 1 to 255 visible ASCII characters without spaces.");
   }

@@ -87,7 +87,8 @@ function SignedIn({ session, page }: { readonly session: Session; readonly page:
 
   if (isSignIn) return null;
   return (
-    <SessionProvider session={session} scope={scope}>
+    // Another session names its own person.
+    <SessionProvider key={session.pageKey} session={session} scope={scope}>
       <Frame page={page} scope={scope}>
         {page === null || !opens(session.holder, named) ? (
           <Elsewhere session={session} isPage={page !== null} home={home} />

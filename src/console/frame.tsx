@@ -9,6 +9,7 @@ import { useKeys } from "./keys/keys.tsx";
 import type { Page, Scope } from "./routes/pages.ts";
 import { hrefOf, Link, useRouter } from "./routes/router.tsx";
 import { countText } from "./runs/counts.ts";
+import { ActingBanner } from "./session/acting-banner.tsx";
 import { EnvironmentDialog } from "./session/environment-dialog.tsx";
 import { type ActiveSession, useSession, useSessionStore } from "./session/session.tsx";
 import { Brand } from "./ui/brand.tsx";
@@ -85,6 +86,7 @@ function FrameParts({ page, scope, children }: FrameProps) {
           <SignOut />
         </div>
       </header>
+      <ActingBanner />
       {page !== null && "envName" in page ? <PauseBanner /> : null}
       <main id="main" ref={main} tabIndex={-1}>
         {children}

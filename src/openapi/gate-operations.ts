@@ -77,11 +77,14 @@ const RELEASE: Operation = {
 
 const APPROVAL: Operation = {
   ...common,
+  // The only GET whose response depends on the person.
+  security: [...common.security, { apiToken: [], onBehalfOf: [] }],
   operationId: "getActionRunApproval",
   summary: "Get what an approver decides about",
   description:
-    "Returns the approvals of a run, and the request as it will be sent, without secrets. The request was made when the " +
-    `run was created, and no later version of the action changes it. ${READ}`,
+    "Returns the approvals of a run, whether you can approve or reject it, and the request as it will be sent, without " +
+    "secrets. The request was made when the run was created, and no later version of the action changes it. " +
+    READ,
   parameters: OF_RUN,
   responses: {
     ...responds(200, "The approval of the run", approvalOfRun),

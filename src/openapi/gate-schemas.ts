@@ -45,6 +45,7 @@ const APPROVAL = {
   required: 1,
   allowSelf: false,
   approvals: [],
+  refusals: { approve: null, reject: null },
   request: {
     method: "POST",
     url: "https://ci.example.com/hooks/deploy",
@@ -61,11 +62,30 @@ const request = z.object({
   payload: z.unknown(),
 });
 
+/** Codes of refusals that are about who asks, or about the gate. The first of them that holds is shown. */
+const OF_ASKER = ["may_not_approve", "person_required", "not_waiting", "own_run"] as const;
+
 export const approvalOfRun = z
   .object({
     required: z.int().min(1).meta({ description: "How many different approvers open the gate." }),
     allowSelf: z.boolean().meta({ description: "Whether the run's creator may be an approver." }),
     approvals: z.array(approval).meta({ description: "The approvals that count, the oldest first." }),
+    refusals: z
+      .object({
+        approve: z
+          .enum([...OF_ASKER, "already_approved"])
+          .nullable()
+          .meta({
+            description:
+              "Also `already_approved` if you approved the run yourself: then another approval changes nothing.",
+          }),
+        reject: z.enum(OF_ASKER).nullable(),
+      })
+      .meta({
+        description:
+          "The code with which the service would refuse your decision now. Null if you can approve or reject the run. If " +
+          "you send `On-Behalf-Of` with `mayActForOthers`, the codes are about that person's decision.",
+      }),
     request: request.nullable().meta({
       description:
         "The request as it will be sent, with null instead of each text that has a secret or the callback token. Null after the run's end.",

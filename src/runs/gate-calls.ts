@@ -2,7 +2,7 @@
 
 import type { NewDelivery } from "../webhooks/delivery.ts";
 import type { Actor } from "./actor.ts";
-import type { ApprovalRule, Slot } from "./gates.ts";
+import type { ApprovalRule, DecisionConflict, Slot } from "./gates.ts";
 import type { NewRun } from "./run.ts";
 import type { Inclusion, RunAnswer, RunRefusal, RunReply } from "./run-answer.ts";
 import type { ChangeKey } from "./run-calls.ts";
@@ -28,6 +28,8 @@ export interface ApprovalAnswer {
   readonly ok: true;
   readonly rule: ApprovalRule;
   readonly approvals: string;
+  /** Why the asker can't approve or reject the run now; null if they can. */
+  readonly conflicts: Readonly<Record<"approve" | "reject", DecisionConflict | null>>;
   readonly request: string | null;
   readonly actionName: string;
   readonly actionVersion: number | null;
@@ -75,7 +77,8 @@ export interface GateCalls {
   reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** Opens the time gate of a run. */
   release(id: string, by: Actor, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
-  approval(id: string): Promise<ApprovalReply>;
+  /** `asker`: about whose decisions the answer speaks. */
+  approval(id: string, asker: Actor): Promise<ApprovalReply>;
   /** Whether something holds back the run's webhook, or did. False for a run that the coordinator does not know. */
   hasGates(id: string): Promise<boolean>;
   /** Replaces an older pause of the group. False if there are too many others. */

@@ -66,18 +66,32 @@ export interface Approval {
 /** Why a decision is refused. */
 export type DecisionConflict = "own_run" | "already_approved" | "not_waiting";
 
+/** A run as far as a decision about it needs it. `approvals`: those that count. */
+interface Decided {
+  readonly gates: Gates | null;
+  readonly approvals: readonly Approval[];
+  readonly waitingFor: WaitingFor | null;
+}
+
 /**
- * Why this approver can't approve; null if they can. `approvals`: those that count. An earlier approver who could act as
- * this one would otherwise approve twice.
+ * Why this approver can't approve the run; null if they can. An earlier approver who could act as this one would
+ * otherwise approve twice.
  */
-export function approvalConflict(
-  { approval, creator }: Gates,
-  approvals: readonly Approval[],
+export function approveConflict(
+  { gates, approvals, waitingFor }: Decided,
   approver: Actor,
 ): DecisionConflict | null {
-  if (approval === null || approvals.length >= approval.required) return "not_waiting";
-  if (!approval.allowSelf && isOneself(creator, approver)) return "own_run";
+  if (waitingFor === null || !gates?.approval || approvals.length >= gates.approval.required) {
+    return "not_waiting";
+  }
+  if (!gates.approval.allowSelf && isOneself(gates.creator, approver)) return "own_run";
   return approvals.some(({ by }) => isOneself(by, approver)) ? "already_approved" : null;
+}
+
+/** Who may approve a run may reject it, also after they approved it. So earlier approvals are no conflict. */
+export function rejectConflict(run: Decided, approver: Actor): DecisionConflict | null {
+  const conflict = approveConflict(run, approver);
+  return conflict === "already_approved" ? null : conflict;
 }
 
 /** The first gate that is still closed, apart from a pause, which only a coordinator knows. */

@@ -28,6 +28,7 @@ const DETAILS = {
 const HELD = { ...RUN, parameters: { version: "1.4.2" }, triggeredBy: "bo", details: DETAILS };
 const APPROVAL: RunApproval = {
   ...{ required: 2, allowSelf: false, approvals: [BY_ADA] },
+  refusals: { approve: null, reject: null },
   request: {
     ...{ method: "POST", url: "https://ci.example.com/hooks" },
     ...{ headers: { Authorization: null }, payload: { ref: "1.4.2", token: null } },

@@ -49,7 +49,7 @@ describe("a decision", () => {
   });
 
   it("is prepared by what will be sent", async () => {
-    const approval = { required: 1, allowSelf: false, approvals: [], request: null };
+    const approval = { required: 1, allowSelf: false, approvals: [] };
     const { client, asked } = await stub(json(200, approval));
     expect(await client().runs.approval(RUN.id)).toEqual(approval);
     expect(asked).toMatchObject([{ method: "GET", url: `${ONE}/approval` }]);

@@ -1,9 +1,9 @@
-/** What the console says of runs that are held back, and to whom it offers a decision. */
+/** What the console says of runs that are held back, to whom it offers a decision, and when it asks the service first. */
 
 import { describe, expect, it } from "vitest";
 import type { DetailedActionRun } from "../../src/client/index.ts";
 import { unshownMember, withMember } from "../../src/console/actions/definition-shape.ts";
-import { decidingOf, type Holder } from "../../src/console/gates/deciding.ts";
+import { type Holder, isUndecided, mayBeOwn } from "../../src/console/gates/deciding.ts";
 import { readLocalTime, zonesText } from "../../src/console/gates/local-time.ts";
 import { ordinal, type Waiting, waitingText, whenText } from "../../src/console/gates/waiting.ts";
 import { newer, rowOf } from "../../src/console/runs/run-row.ts";
@@ -81,8 +81,8 @@ const withDetails = (details: Partial<Details>, more: Partial<DetailedActionRun>
   ({ ...RUN, ...more, details: { ...RUN.details, ...details } }) as DetailedActionRun;
 
 describe("a decision", () => {
-  const ADA: Holder = { id: "token-ada", name: "ada", person: null, mayApprove: true };
-  const asPerson = (person: string): Holder => ({ ...ADA, person });
+  const ADA: Holder = { name: "ada", person: null, mayApprove: true };
+  const asPerson = (person: string): Holder => ({ ...ADA, name: "portal", person });
   const ofPerson = (person: string) => withDetails({ via: "portal" }, { triggeredBy: person });
   const approvedBy = (...approvals: readonly Partial<typeof APPROVED>[]) =>
     withDetails({
@@ -90,48 +90,29 @@ describe("a decision", () => {
     });
 
   it.each([
-    ["is open to a token that may approve", RUN, ADA, "possible"],
-    ["is not offered to others", RUN, { ...ADA, mayApprove: false }, "not_offered"],
-    ["is not offered without an approval gate", withDetails({ approval: null }), ADA, "not_offered"],
-    ["is not offered once the run was released", withDetails({ waiting: null }), ADA, "not_offered"],
-    ["is not offered after the end", withDetails({}, { status: "cancelled" }), ADA, "not_offered"],
-    [
-      "can come before the run's time",
-      withDetails({ waiting: { ...WAITING, for: "time", notBefore: inHours(9) } }),
-      ADA,
-      "possible",
-    ],
-    ["is not offered once all have approved", approvedBy({}, { byId: "b" }), ADA, "not_offered"],
-    ["is somebody else's after one's own", approvedBy({ byId: "token-ada" }), ADA, "approved"],
-    ["is open after somebody else's", approvedBy({}), ADA, "possible"],
-    ["by the operator counts once", approvedBy({ byId: "root" }), { ...ADA, id: null }, "approved"],
-    [
-      "of one person counts once, whatever the token",
-      approvedBy({ by: "Ada@x", via: "portal" }),
-      asPerson("ada@x"),
-      "approved",
-    ],
-    ["about one's own run is refused", RUN, { ...ADA, name: "ci" }, "own_run"],
-    ["about one's own run is refused to a person", ofPerson("Ada@x"), asPerson("ada@x"), "own_run"],
-    [
-      "about another person's run is open",
-      ofPerson("bob@x"),
-      { ...asPerson("ada@x"), name: "portal" },
-      "possible",
-    ],
-    [
-      "of the portal itself about a person's run is refused",
-      ofPerson("bob@x"),
-      { ...ADA, name: "portal" },
-      "own_run",
-    ],
-  ] as const)("%s", (_, run, holder, expected) => {
-    expect(decidingOf(run, holder, undefined)).toBe(expected);
+    ["a run that waits for approval", true, RUN, ADA],
+    ["one before its time", true, withDetails({ waiting: { ...WAITING, for: "time" } }), ADA],
+    ["one that a token without the flag sees", false, RUN, { ...ADA, mayApprove: false }],
+    ["one without an approval gate", false, withDetails({ approval: null }), ADA],
+    ["one that was released", false, withDetails({ waiting: null }), ADA],
+    ["one that has ended", false, withDetails({}, { status: "cancelled" }), ADA],
+    ["one that needs another approver", true, approvedBy({}), ADA],
+    ["one that all have approved", false, approvedBy({}, { byId: "b" }), ADA],
+  ] as const)("is offered about %s: %s", (_, expected, run, holder) => {
+    expect(isUndecided(run, holder)).toBe(expected);
   });
 
-  it("about one's own run is open if the action allows that", () => {
-    expect(decidingOf(RUN, { ...ADA, name: "ci" }, { allowSelf: true })).toBe("possible");
-    expect(decidingOf(RUN, { ...ADA, name: "ci" }, { allowSelf: false })).toBe("own_run");
+  it.each([
+    ["somebody else's", false, RUN, ADA],
+    ["of a token with this name", true, RUN, { ...ADA, name: "ci" }],
+    ["that a token with this name approved", true, approvedBy({ by: "ada" }), ADA],
+    ["that somebody else approved", false, approvedBy({}), ADA],
+    ["of this person, in another case", true, ofPerson("Ada@x"), asPerson("ada@x")],
+    ["that this person approved", true, approvedBy({ by: "Ada@x", via: "app" }), asPerson("ada@x")],
+    ["of another person of the same portal", false, ofPerson("bob@x"), asPerson("ada@x")],
+    ["of a person, for the portal itself", true, ofPerson("bob@x"), { ...ADA, name: "portal" }],
+  ] as const)("asks the service first about a run %s: %s", (_, expected, run, holder) => {
+    expect(mayBeOwn(run, holder)).toBe(expected);
   });
 });
 

@@ -78,6 +78,18 @@ describe("a command", () => {
     expect(givenTo(curl)).toContain("{}");
   });
 
+  it("of a retry says when the new run starts, and for whom, if somebody said so", () => {
+    const [person = ""] = HOSTILE;
+    const at = "2026-12-01T06:00:00.000Z";
+    const { cli, curl } = retryCommands({ ...TARGET, person }, ID, '{"a":1}', at);
+    const acting = [...CONNECTION, "--on-behalf-of", person];
+    const flags = ["--replace-parameters", "--parameters", '{"a":1}', "--not-before", at];
+    expect(wordsOf(cli)).toEqual(["action-runs", "retry", ID, ...flags, ...acting]);
+    expect(givenTo(curl)).toEqual(
+      expect.arrayContaining([`On-Behalf-Of: ${person}`, `{"parameters":{"a":1},"notBefore":"${at}"}`]),
+    );
+  });
+
   it("gets the token from a variable: curl gets it on stdin, and not among its words", () => {
     const all = [readingCommands(TARGET, ID), watchingCommands(TARGET, ID), cancelCommands(TARGET, ID, {})];
     for (const { cli, curl } of [...all, retryCommands(TARGET, ID, null)]) {

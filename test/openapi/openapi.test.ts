@@ -76,8 +76,8 @@ describe("the OpenAPI document", () => {
       "DELETE /session": ofSession,
     };
     const isRoots = /(resync|sign-in-codes)$/.test(name);
-    const forOthers =
-      name.startsWith("GET ") || callback || isRoots || inPath.length === 0 ? [] : ["apiToken", "onBehalfOf"];
+    const isRead = name.startsWith("GET ") && !name.endsWith("/approval");
+    const forOthers = isRead || callback || isRoots || inPath.length === 0 ? [] : ["apiToken", "onBehalfOf"];
     const expected = inPath.length === 0 ? [] : [callback ? "callbackToken" : "apiToken", ...forOthers];
     expect(schemes).toEqual(fixed[name] ?? expected);
     for (const { headers } of Object.values(operation.responses))

@@ -23,12 +23,12 @@ interface ActionViewProps {
 }
 
 export function ActionView({ action, onChanged }: ActionViewProps) {
-  const { scope, may } = useSession();
+  const { target, may } = useSession();
   const { name, version, definition } = action;
   const { description, trigger, timeout, heartbeatTimeout, labels } = definition;
   const versions = useVersions(action);
   const newest = versions.data?.[0];
-  const commands = runCommands({ origin: location.origin, scope }, name);
+  const commands = runCommands(target, name);
   return (
     <div class="action-view">
       {description === undefined ? null : (

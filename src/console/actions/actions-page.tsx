@@ -10,9 +10,17 @@ import { Button } from "../ui/button.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
 import { ListPage, useListPage } from "../ui/list-page.tsx";
 import { useRowKeys } from "../ui/row-keys.ts";
+import { type Column, Table } from "../ui/table.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { ActionEditor } from "./action-editor.tsx";
 import { FIRST_DEFINITION, putCommands } from "./commands.ts";
+
+const COLUMNS: readonly Column[] = [
+  ["Action"],
+  ["Webhook", "is-wide col-webhook"],
+  ["Labels", "is-wide col-action-labels"],
+  ["Changed", "is-end col-short"],
+];
 
 export function ActionsPage() {
   const { reader, may } = useSession();
@@ -51,47 +59,31 @@ function ActionTable({ actions }: { readonly actions: readonly ListedAction[] })
   const table = useRef<HTMLTableElement>(null);
   useRowKeys("Actions", "action", table);
   return (
-    <table ref={table} class="table actions-table" aria-label="Actions">
-      <thead>
-        <tr>
-          <th scope="col">Action</th>
-          <th scope="col" class="is-wide col-webhook">
-            Webhook
-          </th>
-          <th scope="col" class="is-wide col-action-labels">
-            Labels
-          </th>
-          <th scope="col" class="is-end col-short">
-            Changed
-          </th>
+    <Table tableRef={table} label="Actions" class="actions-table" columns={COLUMNS}>
+      {actions.map(({ name, changedAt, definition }) => (
+        <tr key={name}>
+          <td>
+            <Link class="row-link" href={hrefOf({ name: "action", action: name, ...scope })}>
+              {name}
+            </Link>
+            {definition.description === undefined ? null : (
+              <p class="muted">
+                <bdi>{definition.description}</bdi>
+              </p>
+            )}
+          </td>
+          <td class="is-wide">
+            <Host url={definition.trigger?.url} />
+          </td>
+          <td class="is-wide">
+            <Labels labels={definition.labels} />
+          </td>
+          <td class="is-end">
+            <RelativeTime at={changedAt} />
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {actions.map(({ name, changedAt, definition }) => (
-          <tr key={name}>
-            <td>
-              <Link class="row-link" href={hrefOf({ name: "action", action: name, ...scope })}>
-                {name}
-              </Link>
-              {definition.description === undefined ? null : (
-                <p class="muted">
-                  <bdi>{definition.description}</bdi>
-                </p>
-              )}
-            </td>
-            <td class="is-wide">
-              <Host url={definition.trigger?.url} />
-            </td>
-            <td class="is-wide">
-              <Labels labels={definition.labels} />
-            </td>
-            <td class="is-end">
-              <RelativeTime at={changedAt} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }
 
@@ -119,9 +111,9 @@ interface NoActionsProps {
 }
 
 function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
-  const { scope } = useSession();
+  const { target } = useSession();
   if (!isFirstPage) return <Empty title="There are no more actions" />;
-  const commands = putCommands({ origin: location.origin, scope }, "deploy", FIRST_DEFINITION);
+  const commands = putCommands(target, "deploy", FIRST_DEFINITION);
   return (
     <Empty title="No action is stored here yet">
       <p>

@@ -2,8 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { NewRunOfAction, StoredAction } from "../../client/index.ts";
-import { readLocalTime } from "../gates/local-time.ts";
-import { LocalTimeField } from "../gates/local-time-field.tsx";
+import { START_AT, StartAt, startAtOf } from "../gates/start-at.tsx";
 import { hrefOf, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
@@ -50,7 +49,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
 
   const { form, texts } = parameters;
   const change = useChange({
-    fields: ["/entityId", "/labels", "/notBefore", ...pointersOf(form).map(inBody)],
+    fields: ["/entityId", "/labels", START_AT, ...pointersOf(form).map(inBody)],
   });
 
   function run() {
@@ -60,15 +59,13 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
         new Map([...filled.problems].map(([pointer, problem]) => [inBody(pointer), problem])),
       );
     }
-    const notBefore = readLocalTime(startAt);
-    if (notBefore === null) {
-      return change.refuse(new Map([["/notBefore", "Choose a day and a time, or leave the field empty."]]));
-    }
+    const start = startAtOf(startAt, change);
+    if (start === null) return;
     const body: NewRunOfAction = {
       parameters: filled.value as NonNullable<NewRunOfAction["parameters"]>,
       ...(entity.trim() === "" ? {} : { entityId: entity.trim() }),
       ...(labels.trim() === "" ? {} : { labels: linesOf(labels) }),
-      ...(notBefore === undefined ? {} : { notBefore }),
+      ...start,
     };
     change.submit({
       body,
@@ -111,15 +108,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
             error={change.problems.get("/labels")}
             onText={setLabels}
           />
-          {isStarted ? (
-            <LocalTimeField
-              label="Start at"
-              hint="Optional. At most 30 days ahead."
-              value={startAt}
-              error={change.problems.get("/notBefore")}
-              onText={setStartAt}
-            />
-          ) : null}
+          {isStarted ? <StartAt change={change} value={startAt} onText={setStartAt} /> : null}
         </div>
         {gates === null ? null : <p class="hint">{gates}</p>}
       </ChangeForm>

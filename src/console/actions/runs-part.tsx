@@ -11,9 +11,12 @@ import { formatDuration, tookOf } from "../ui/durations.ts";
 import { ErrorView } from "../ui/error-view.tsx";
 import { useLoad } from "../ui/load.ts";
 import { StatusMark } from "../ui/status.tsx";
+import { type Column, Table } from "../ui/table.tsx";
 import { Duration, exactTime, RelativeTime } from "../ui/time.tsx";
 import { formatRate, statisticsOf } from "./run-statistics.ts";
 import { Fact } from "./trigger-view.tsx";
+
+const COLUMNS: readonly Column[] = [["Run"], ["Triggered by", "is-wide"], ["Took"], ["Created", "is-end"]];
 
 /** Reading 200 runs costs more than a page of them. */
 const POLL_MS = 15_000;
@@ -131,39 +134,25 @@ const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 function Newest({ rows, search }: RowsProps) {
   const { scope } = useSession();
   return (
-    <table class="table newest-runs" aria-label="The newest runs">
-      <thead>
-        <tr>
-          <th scope="col">Run</th>
-          <th scope="col" class="is-wide">
-            Triggered by
-          </th>
-          <th scope="col">Took</th>
-          <th scope="col" class="is-end">
-            Created
-          </th>
+    <Table label="The newest runs" class="newest-runs" columns={COLUMNS}>
+      {rows.map((row) => (
+        <tr key={row.id}>
+          <td>
+            <Link href={hrefOf({ name: "run", ...scope, id: row.id }, search)}>
+              <StatusMark status={row.status} />
+            </Link>
+          </td>
+          <td class="is-wide">
+            <bdi>{row.triggeredBy}</bdi>
+          </td>
+          <td>
+            <Duration {...tookOf(row)} />
+          </td>
+          <td class="is-end">
+            <RelativeTime at={row.createdAt} />
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr key={row.id}>
-            <td>
-              <Link href={hrefOf({ name: "run", ...scope, id: row.id }, search)}>
-                <StatusMark status={row.status} />
-              </Link>
-            </td>
-            <td class="is-wide">
-              <bdi>{row.triggeredBy}</bdi>
-            </td>
-            <td>
-              <Duration {...tookOf(row)} />
-            </td>
-            <td class="is-end">
-              <RelativeTime at={row.createdAt} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }

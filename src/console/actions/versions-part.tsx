@@ -8,10 +8,18 @@ import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { type Loaded, useLoad } from "../ui/load.ts";
 import { useNotices } from "../ui/notices.tsx";
+import { type Column, Table } from "../ui/table.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { CompareDialog } from "./compare-dialog.tsx";
 import { RestoreDialog } from "./restore-dialog.tsx";
+
+const COLUMNS: readonly Column[] = [
+  ["Version", "col-short"],
+  ["Stored by"],
+  ["Stored", "col-short"],
+  ["What to do", "is-end", true],
+];
 
 /** The service keeps 100 at most. */
 const LISTED = 100;
@@ -55,45 +63,29 @@ export function VersionsPart({ action, loaded, onChanged }: VersionsPartProps) {
     <>
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {versions === undefined || shown === undefined ? null : (
-        <table class="table versions-table" aria-label="Versions">
-          <thead>
-            <tr>
-              <th scope="col" class="col-short">
-                Version
-              </th>
-              <th scope="col">Stored by</th>
-              <th scope="col" class="col-short">
-                Stored
-              </th>
-              <th scope="col" class="is-end">
-                <span class="only-heard">What to do</span>
-              </th>
+        <Table label="Versions" class="versions-table" columns={COLUMNS}>
+          {shown.map((version) => (
+            <tr key={version.version}>
+              <td>
+                {version.version}
+                {version.version === current ? <span class="required">current</span> : null}
+              </td>
+              <td>
+                <bdi title={version.actor === "root" ? "ROOT_TOKEN" : `Token ${version.actor}`}>
+                  {version.actorName}
+                </bdi>
+              </td>
+              <td>
+                <RelativeTime at={version.changedAt} />
+              </td>
+              <td class="is-end">
+                {version.version === current ? null : (
+                  <Actions of={version.version} onOpen={(what) => setOpen({ what, version })} />
+                )}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {shown.map((version) => (
-              <tr key={version.version}>
-                <td>
-                  {version.version}
-                  {version.version === current ? <span class="required">current</span> : null}
-                </td>
-                <td>
-                  <bdi title={version.actor === "root" ? "ROOT_TOKEN" : `Token ${version.actor}`}>
-                    {version.actorName}
-                  </bdi>
-                </td>
-                <td>
-                  <RelativeTime at={version.changedAt} />
-                </td>
-                <td class="is-end">
-                  {version.version === current ? null : (
-                    <Actions of={version.version} onOpen={(what) => setOpen({ what, version })} />
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       )}
       {versions !== undefined && !isWhole && versions.length > SHOWN ? (
         <div>

@@ -1,19 +1,26 @@
 /** The page "Approvals": the runs that wait for approval, oldest first. */
 
-import { useCallback, useState } from "preact/hooks";
-import type { DetailedActionRun } from "../../client/index.ts";
-import { hrefOf, Link, useRoute } from "../routes/router.tsx";
+import { useMemo, useState } from "preact/hooks";
+import type { CallOptions, DetailedActionRun } from "../../client/index.ts";
+import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
 import { Empty } from "../ui/empty.tsx";
-import { ListPage } from "../ui/list-page.tsx";
-import { useLoad } from "../ui/load.ts";
+import { ListPage, type PageQuery, useListPage } from "../ui/list-page.tsx";
+import { type Column, Table } from "../ui/table.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { Who } from "../ui/who.tsx";
-import { decidingOf, isOwn, REASONS } from "./deciding.ts";
-import { type Decision, DecisionDialog } from "./decision-dialog.tsx";
+import { type Decision, isUndecided, mayBeOwn } from "./deciding.ts";
+import { DecisionButtons, WhyRefused } from "./decision-buttons.tsx";
+import { DecisionDialog } from "./decision-dialog.tsx";
 import { useGateNews } from "./gate-news.tsx";
-import { useApproval } from "./use-approval.ts";
+import { useRefusals } from "./use-approval.ts";
+
+const COLUMNS: readonly Column[] = [
+  ["Run"],
+  ["Created", "is-wide col-env"],
+  ["Ends", "is-wide col-env"],
+  ["Decide", "is-end col-decide", true],
+];
 
 const POLL_MS = 15_000;
 /** The run that has waited longest comes first. */
@@ -29,13 +36,13 @@ interface Open {
 export function ApprovalsPage() {
   const { reader, holder } = useSession();
   const { reload: reloadNews } = useGateNews();
-  const cursor = useRoute().query.get("cursor");
-  const read = useCallback(
-    (signal: AbortSignal) =>
-      reader.runs.page({ ...WAITING, ...(cursor === null ? {} : { cursor }) }, { signal }),
-    [reader, cursor],
+  const list = useMemo(
+    () => ({
+      page: (query: PageQuery, options: CallOptions) => reader.runs.page({ ...query, ...WAITING }, options),
+    }),
+    [reader],
   );
-  const loaded = useLoad(read, { everyMs: POLL_MS });
+  const loaded = useListPage(list, { everyMs: POLL_MS });
   const [open, setOpen] = useState<Open | null>(null);
   function close() {
     setOpen(null);
@@ -78,27 +85,11 @@ interface ApprovalTableProps {
 
 function ApprovalTable({ runs, onDecide }: ApprovalTableProps) {
   return (
-    <table class="table approvals-table" aria-label="Approvals">
-      <thead>
-        <tr>
-          <th scope="col">Run</th>
-          <th scope="col" class="is-wide col-env">
-            Created
-          </th>
-          <th scope="col" class="is-wide col-env">
-            Ends
-          </th>
-          <th scope="col" class="is-end col-decide">
-            <span class="only-heard">Decide</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {runs.map((run) => (
-          <ApprovalRow key={run.id} run={run} onDecide={onDecide} />
-        ))}
-      </tbody>
-    </table>
+    <Table label="Approvals" class="approvals-table" columns={COLUMNS}>
+      {runs.map((run) => (
+        <ApprovalRow key={run.id} run={run} onDecide={onDecide} />
+      ))}
+    </Table>
   );
 }
 
@@ -107,12 +98,13 @@ interface ApprovalRowProps extends Pick<ApprovalTableProps, "onDecide"> {
 }
 
 function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
-  const { scope, holder } = useSession();
+  const { scope, holder, person } = useSession();
   const { id, actionName, triggeredBy, createdAt, details } = run;
-  // Only the approval itself says whether one's own run may be approved.
-  const { data: rule } = useApproval(holder.mayApprove && isOwn(run, holder) ? id : null);
-  const deciding = decidingOf(run, holder, rule ?? undefined);
+  // One request for each row would be too many. Of the other rows, the dialog tells.
+  const isAsked = isUndecided(run, holder) && mayBeOwn(run, { name: holder.name, person });
+  const refusals = useRefusals(run, isAsked);
   const { required = 1, approvals = [] } = details?.approval ?? {};
+  const whyId = `why-${id}`;
   return (
     <tr>
       <td>
@@ -126,35 +118,23 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
         <p class="is-narrow muted">
           <RelativeTime at={createdAt} />
         </p>
-        {deciding in REASONS ? (
-          <p class="muted" id={`why-${id}`}>
-            {REASONS[deciding]}
-          </p>
-        ) : null}
+        <WhyRefused refusals={refusals} id={whyId} />
       </td>
       <td class="is-wide">
         <RelativeTime at={createdAt} />
       </td>
       <td class="is-wide">{details?.waiting == null ? null : <Countdown until={details.waiting.until} />}</td>
       <td class="is-end">
-        {deciding === "not_offered" ? null : (
+        {isUndecided(run, holder) ? (
           <span class="row-buttons">
-            {(["approve", "reject"] as const).map((decision) => (
-              <Button
-                key={decision}
-                disabled={deciding === "own_run" || (deciding === "approved" && decision === "approve")}
-                aria-describedby={deciding in REASONS ? `why-${id}` : undefined}
-                aria-label={`${VERBS[decision]} ${actionName}`}
-                onClick={() => onDecide(decision, run)}
-              >
-                {VERBS[decision]}
-              </Button>
-            ))}
+            <DecisionButtons
+              {...{ refusals, whyId }}
+              of={actionName}
+              onDecide={(one) => onDecide(one, run)}
+            />
           </span>
-        )}
+        ) : null}
       </td>
     </tr>
   );
 }
-
-const VERBS: Readonly<Record<Decision, string>> = { approve: "Approve", reject: "Reject" };

@@ -1,57 +1,43 @@
-/** Whether the holder of a session may approve or reject a run, as far as a page can tell. PURE. The service decides. */
+/** To whom the console offers a decision about a run, and why the service would refuse it. PURE. The service decides. */
 
-import type { CurrentToken, DetailedActionRun } from "../../client/index.ts";
+import type { CurrentToken, DetailedActionRun, RunApproval } from "../../client/index.ts";
 import { isOpen } from "../ui/statuses.ts";
+import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
-export type Holder = Pick<CurrentToken, "id" | "name" | "person" | "mayApprove">;
+export type Holder = Pick<CurrentToken, "name" | "person" | "mayApprove">;
+export type Refusals = RunApproval["refusals"];
+export type Decision = keyof Refusals;
 
-export type Deciding =
-  /** Nothing is to be decided, or this token decides nothing. Show no button. */
-  | "not_offered"
-  /** It is the holder's own run, and its action does not allow that. */
-  | "own_run"
-  /** The holder has approved, and the run needs others. */
-  | "approved"
-  | "possible";
+/** As long as the service has not answered, a dialog tells. */
+export const NOT_REFUSED: Refusals = { approve: null, reject: null };
 
 /** Why a button is disabled. */
-export const REASONS: Readonly<Record<string, string>> = {
+export const WHY_REFUSED: Readonly<Record<NonNullable<Refusals["approve"]>, string>> = {
+  may_not_approve: "Your token can't approve or reject runs.",
+  person_required: PERSON_REQUIRED,
+  not_waiting: "This run no longer waits for a decision.",
   own_run: "This is your own run, so somebody else must approve it. You can cancel the run.",
-  approved: "You have approved this run. The run also needs another approver.",
+  already_approved:
+    "You have approved this run, or a token above or below yours has. The run also needs another approver.",
 };
 
-/** The operator's id, as approvals show it. */
-const OPERATOR = "root";
-
-/** `rule`: of the run's approval gate; undefined while it is not read. */
-export function decidingOf(
-  run: DetailedActionRun,
-  holder: Holder,
-  rule: { readonly allowSelf: boolean } | undefined,
-): Deciding {
-  const { status, details } = run;
+/** Whether the run still needs approvals, and the token gives some. If not, show no button. */
+export function isUndecided({ status, details }: DetailedActionRun, { mayApprove }: Holder): boolean {
   const approval = details?.approval ?? null;
-  if (!holder.mayApprove || approval === null || details?.waiting == null || !isOpen(status))
-    return "not_offered";
-  if (approval.approvals.length >= approval.required) return "not_offered";
-  const isMine = (one: (typeof approval.approvals)[number]) =>
-    holder.person === null || one.via === null
-      ? one.byId === (holder.id ?? OPERATOR)
-      : isSamePerson(one.by, holder.person);
-  if (approval.approvals.some(isMine)) return "approved";
-  return rule?.allowSelf !== true && isOwn(run, holder) ? "own_run" : "possible";
+  if (!mayApprove || approval === null || details?.waiting == null || !isOpen(status)) return false;
+  return approval.approvals.length < approval.required;
 }
 
 /**
- * Whether the run looks like the holder's own. If both acts name a person, persons alone decide. Otherwise only the
- * name of the token is known here, which another token can have as well.
+ * Whether the holder may have created or approved the run. Names only: another token can have the same one, so ask the
+ * service. If both acts name a person, persons alone count.
  */
-export function isOwn({ triggeredBy, details }: DetailedActionRun, { name, person }: Holder): boolean {
-  const via = details?.via ?? null;
-  if (via !== null && person !== null) return isSamePerson(triggeredBy, person);
-  return (via ?? triggeredBy) === name;
-}
-
-function isSamePerson(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
+export function mayBeOwn(
+  { triggeredBy, details }: DetailedActionRun,
+  { name, person }: Omit<Holder, "mayApprove">,
+): boolean {
+  const acts = [{ by: triggeredBy, via: details?.via ?? null }, ...(details?.approval?.approvals ?? [])];
+  return acts.some(({ by, via }) =>
+    via !== null && person !== null ? by.toLowerCase() === person.toLowerCase() : (via ?? by) === name,
+  );
 }

@@ -4,22 +4,19 @@
  */
 
 import { useState } from "preact/hooks";
-import type { DetailedActionRun, RunApproval } from "../../client/index.ts";
+import type { DetailedActionRun } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { TextField } from "../ui/field.tsx";
-import { JsonTree } from "../ui/json-tree.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { Who } from "../ui/who.tsx";
-import { RequestView } from "./request-view.tsx";
+import { DecidedAbout } from "./decided-about.tsx";
+import { type Decision, WHY_REFUSED } from "./deciding.ts";
+import { VERBS } from "./decision-buttons.tsx";
 import { useApproval } from "./use-approval.ts";
 import { waitingText } from "./waiting.ts";
-
-export type Decision = "approve" | "reject";
 
 interface DecisionDialogProps {
   readonly decision: Decision;
@@ -35,6 +32,7 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
   const [reason, setReason] = useState("");
   const change = useChange({ fields: ["/reason"] });
   const isApproval = decision === "approve";
+  const refusal = approval?.refusals[decision] ?? null;
 
   function send() {
     const text = reason.trim();
@@ -48,20 +46,21 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
       },
     });
   }
-  const verb = isApproval ? "Approve run" : "Reject run";
+  const verb = VERBS[decision];
   return (
-    <Dialog title={`${isApproval ? "Approve" : "Reject"} ${run.actionName}?`} onClose={onClose} isRead>
+    <Dialog title={`${verb} ${run.actionName}?`} onClose={onClose} isRead>
       <ChangeForm
         change={change}
         onSubmit={send}
         onClose={onClose}
-        verb={verb}
+        verb={`${verb} run`}
         kind={isApproval ? "primary" : "danger"}
         keep="Close"
         class="wide-form decision"
         isDeliberate
         // Nobody decides about what they can't see.
-        isReady={approval != null}
+        isReady={approval != null && refusal === null}
+        besides={refusal === null ? null : <p class="warning-box">{WHY_REFUSED[refusal]}</p>}
       >
         <ErrorView failure={failure} onRetry={reload} isBanner />
         <DecidedAbout run={run} approval={approval ?? null} />
@@ -74,93 +73,6 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
         />
       </ChangeForm>
     </Dialog>
-  );
-}
-
-interface DecidedAboutProps {
-  readonly run: DetailedActionRun;
-  readonly approval: RunApproval | null;
-}
-
-function DecidedAbout({ run, approval }: DecidedAboutProps) {
-  const { triggeredBy, createdAt, parameters, recommendations, details } = run;
-  const waiting = details?.waiting ?? null;
-  return (
-    <>
-      <p>
-        <Who name={triggeredBy} via={details?.via} /> created this run <RelativeTime at={createdAt} />.
-        {waiting === null ? null : (
-          <>
-            {" "}
-            The run ends <Countdown until={waiting.until} /> if it still waits.
-          </>
-        )}
-      </p>
-      {approval === null ? (
-        <p class="muted">Loading the request …</p>
-      ) : (
-        <>
-          <Approvals of={approval} />
-          <ActionNow {...approval.action} />
-        </>
-      )}
-      <h3>Parameters</h3>
-      <Values what="parameters" value={parameters} />
-      {Object.keys(recommendations).length === 0 ? null : (
-        <>
-          <h3>Recommendations</h3>
-          <Values what="recommendations" value={recommendations} />
-        </>
-      )}
-      {approval === null ? null : (
-        <>
-          <h3>Request</h3>
-          {approval.request === null ? (
-            <p class="muted">The run has ended, so the service no longer keeps its request.</p>
-          ) : (
-            <RequestView request={approval.request} />
-          )}
-        </>
-      )}
-    </>
-  );
-}
-
-function Approvals({ of: { required, approvals } }: { readonly of: RunApproval }) {
-  if (required === 1) return null;
-  return (
-    <p>
-      The run needs {required} approvals and has {approvals.length}
-      {approvals.length === 0 ? "." : ": "}
-      <bdi>{approvals.map(({ by }) => by).join(", ")}</bdi>
-    </p>
-  );
-}
-
-/** An approval is for the request that is shown, whatever happened to the action since. */
-function ActionNow({ name, version, isChanged }: RunApproval["action"]) {
-  if (isChanged === false) {
-    return (
-      <p class="muted">
-        The action <bdi>{name}</bdi> still has version {version}, as it had when the run was created.
-      </p>
-    );
-  }
-  return (
-    <p class="warning-box">
-      {isChanged
-        ? `The action ${name} has changed since this run was created with version ${version}.`
-        : `The service can't say now whether the action ${name} has changed since version ${version}.`}{" "}
-      The request below is what is sent.
-    </p>
-  );
-}
-
-function Values({ what, value }: { readonly what: string; readonly value: object }) {
-  return Object.keys(value).length === 0 ? (
-    <p class="muted">None.</p>
-  ) : (
-    <JsonTree what={what} value={value} />
   );
 }
 

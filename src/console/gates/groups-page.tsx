@@ -1,17 +1,24 @@
 /** The page "Groups": who runs and who waits in each concurrency group, and what is paused. */
 
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { type ConcurrencyGroup, type Pause, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import { hrefOf, Link, useRoute } from "../routes/router.tsx";
+import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty } from "../ui/empty.tsx";
-import { ListPage } from "../ui/list-page.tsx";
-import { useLoad } from "../ui/load.ts";
+import { ListPage, useListPage } from "../ui/list-page.tsx";
+import { type Column, Table } from "../ui/table.tsx";
 import { useGateNews } from "./gate-news.tsx";
 import { PauseFacts } from "./pause-banner.tsx";
 import { PauseDialog } from "./pause-dialog.tsx";
 import { ResumeDialog } from "./resume-dialog.tsx";
+
+const COLUMNS: readonly Column[] = [
+  ["Group"],
+  ["Running", "col-count"],
+  ["Waiting", "col-count"],
+  ["Pause", "is-end col-pause", true],
+];
 
 const POLL_MS = 15_000;
 
@@ -20,12 +27,7 @@ type Open = { readonly what: "pause" | "resume"; readonly group: string } | null
 export function GroupsPage() {
   const { reader, may } = useSession();
   const { pauses, reload: reloadNews } = useGateNews();
-  const cursor = useRoute().query.get("cursor") ?? undefined;
-  const read = useCallback(
-    (signal: AbortSignal) => reader.concurrencyGroups.page({ cursor }, { signal }),
-    [reader, cursor],
-  );
-  const loaded = useLoad(read, { everyMs: POLL_MS });
+  const loaded = useListPage(reader.concurrencyGroups, { everyMs: POLL_MS });
   const [open, setOpen] = useState<Open>(null);
   const mayPause = may("actions:manage");
   const isWhole = pauses.some(({ group }) => group === WHOLE_ENVIRONMENT);
@@ -109,52 +111,36 @@ function GroupTable({ groups, pauses, mayPause, onOpen }: GroupTableProps) {
   const { scope } = useSession();
   const isPaused = (name: string) => pauses.some(({ group }) => group === name);
   return (
-    <table class="table groups-table" aria-label="Groups">
-      <thead>
-        <tr>
-          <th scope="col">Group</th>
-          <th scope="col" class="col-count">
-            Running
-          </th>
-          <th scope="col" class="col-count">
-            Waiting
-          </th>
-          <th scope="col" class="is-end col-pause">
-            <span class="only-heard">Pause</span>
-          </th>
+    <Table label="Groups" class="groups-table" columns={COLUMNS}>
+      {groups.map(({ group, key, limit, holders, waiters, paused }) => (
+        <tr key={`${group} ${key}`}>
+          <td>
+            <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group }))}>{group}</Link>
+            {key ? (
+              <p class="muted">
+                <bdi>{key}</bdi>
+              </p>
+            ) : null}
+            {paused === null ? null : <p class="paused">paused</p>}
+          </td>
+          <td class="number">
+            {holders} of {limit}
+          </td>
+          <td class="number">{waiters}</td>
+          <td class="is-end">
+            {mayPause && !isPaused(group) ? (
+              <Button
+                kind="quiet"
+                aria-label={`Pause ${slotName(group, key)}`}
+                onClick={() => onOpen({ what: "pause", group })}
+              >
+                Pause
+              </Button>
+            ) : null}
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {groups.map(({ group, key, limit, holders, waiters, paused }) => (
-          <tr key={`${group} ${key}`}>
-            <td>
-              <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ group }))}>{group}</Link>
-              {key ? (
-                <p class="muted">
-                  <bdi>{key}</bdi>
-                </p>
-              ) : null}
-              {paused === null ? null : <p class="paused">paused</p>}
-            </td>
-            <td class="number">
-              {holders} of {limit}
-            </td>
-            <td class="number">{waiters}</td>
-            <td class="is-end">
-              {mayPause && !isPaused(group) ? (
-                <Button
-                  kind="quiet"
-                  aria-label={`Pause ${slotName(group, key)}`}
-                  onClick={() => onOpen({ what: "pause", group })}
-                >
-                  Pause
-                </Button>
-              ) : null}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }
 

@@ -17,7 +17,7 @@ export function PauseBanner() {
   const pause = pauses.find(({ group }) => group === WHOLE_ENVIRONMENT);
   if (pause === undefined) return null;
   return (
-    <section class="pause-banner" aria-label="Pause">
+    <section class="banner pause-banner" aria-label="Pause">
       <Icon name="warning" />
       <p>
         <strong>{scope.envName} is paused:</strong> <PauseFacts pause={pause} /> Runs without a gate go on.

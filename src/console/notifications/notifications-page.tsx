@@ -10,11 +10,19 @@ import { Empty } from "../ui/empty.tsx";
 import { ListPage, useListPage } from "../ui/list-page.tsx";
 import { useLoad } from "../ui/load.ts";
 import { useRowKeys } from "../ui/row-keys.ts";
+import { type Column, Table } from "../ui/table.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { EndpointEditor } from "./endpoint-editor.tsx";
 import { eventWords } from "./endpoint-shape.ts";
 import { Health } from "./health.tsx";
 import { RECEIVERS, type Receiver } from "./receivers.ts";
+
+const COLUMNS: readonly Column[] = [
+  ["Endpoint"],
+  ["Health"],
+  ["Runs", "is-wide"],
+  ["Changed", "is-end is-wide col-short"],
+];
 
 export function NotificationsPage() {
   const { may } = useSession();
@@ -83,25 +91,11 @@ function EndpointTable({ endpoints }: { readonly endpoints: readonly ListedWebho
   const table = useRef<HTMLTableElement>(null);
   useRowKeys("Notifications", "endpoint", table);
   return (
-    <table ref={table} class="table actions-table" aria-label="Endpoints">
-      <thead>
-        <tr>
-          <th scope="col">Endpoint</th>
-          <th scope="col">Health</th>
-          <th scope="col" class="is-wide">
-            Runs
-          </th>
-          <th scope="col" class="is-end is-wide col-short">
-            Changed
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {endpoints.map((endpoint) => (
-          <EndpointRow key={endpoint.name} endpoint={endpoint} />
-        ))}
-      </tbody>
-    </table>
+    <Table tableRef={table} label="Endpoints" class="actions-table" columns={COLUMNS}>
+      {endpoints.map((endpoint) => (
+        <EndpointRow key={endpoint.name} endpoint={endpoint} />
+      ))}
+    </Table>
   );
 }
 

@@ -19,7 +19,7 @@ interface CancelDialogProps {
 }
 
 export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
-  const { client, scope } = useSession();
+  const { client, target } = useSession();
   const [reason, setReason] = useState("");
   const [grace, setGrace] = useState("");
   const change = useChange({ fields: ["/reason", "/graceSeconds"] });
@@ -34,11 +34,7 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
       done: onCancelled,
     });
   }
-  const commands = cancelCommands(
-    { origin: location.origin, scope },
-    run.id,
-    "problems" in typed ? {} : typed.value,
-  );
+  const commands = cancelCommands(target, run.id, "problems" in typed ? {} : typed.value);
   return (
     <Dialog title="Cancel run" onClose={onClose}>
       <ChangeForm

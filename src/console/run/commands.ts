@@ -34,10 +34,22 @@ export function cancelCommands(target: Target, id: string, words: CancelWords): 
   };
 }
 
-/** `parameters`: all of them, as JSON text. Null: they stay as they are. */
-export function retryCommands(target: Target, id: string, parameters: string | null): Commands {
-  const body = parameters === null ? "{}" : `{"parameters":${parameters}}`;
-  const flags = parameters === null ? [] : ["--replace-parameters", "--parameters", parameters];
+/** `parameters`: all of them, as JSON text. Null: they stay as they are. `notBefore`: when it starts; undefined: now. */
+export function retryCommands(
+  target: Target,
+  id: string,
+  parameters: string | null,
+  notBefore?: string | undefined,
+): Commands {
+  const members = [
+    ...(parameters === null ? [] : [`"parameters":${parameters}`]),
+    ...(notBefore === undefined ? [] : [`"notBefore":"${notBefore}"`]),
+  ];
+  const body = `{${members.join()}}`;
+  const flags = [
+    ...(parameters === null ? [] : ["--replace-parameters", "--parameters", parameters]),
+    ...(notBefore === undefined ? [] : ["--not-before", notBefore]),
+  ];
   return {
     curl: curl(target, `action-runs/${id}/retry`, sending("POST", body)),
     cli: cli(target, ["retry", id, ...flags]),

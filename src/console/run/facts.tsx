@@ -43,12 +43,12 @@ export function Facts({ run, scope }: FactsProps) {
         <Fact name="Approvals">
           {approval.approvals.length} of {approval.required}
           {approval.approvals.map(({ by, byId, via: token, at }) => (
-            <span key={byId + by} class="approver">
+            <p key={byId + by}>
               <Who name={by} via={token} />{" "}
               <span class="muted">
                 <RelativeTime at={at} />
               </span>
-            </span>
+            </p>
           ))}
         </Fact>
       )}

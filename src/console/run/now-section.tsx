@@ -5,8 +5,8 @@ import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
 import { RunLink, WaitingNote } from "../gates/waiting-note.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
+import { percent } from "./heartbeat-rows.tsx";
 import { newsOf } from "./news.ts";
-import { percent } from "./timeline-list.tsx";
 
 interface NowSectionProps {
   readonly run: DetailedActionRun;

@@ -1,6 +1,6 @@
 /** Runs an ended run again: a form of its parameters, which marks what somebody changes. */
 
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { parseExact } from "../../client/exact-json.ts";
 import type { ActionDefinition, DetailedActionRun, NewActionRun } from "../../client/index.ts";
 import { type Filled, filledTexts, parametersOf } from "../actions/form-values.ts";
@@ -13,6 +13,8 @@ import {
   retriedParameters,
 } from "../actions/retried-values.ts";
 import { formOf, pointersOf } from "../actions/schema-form.ts";
+import { readLocalTime } from "../gates/local-time.ts";
+import { START_AT, StartAt, startAtOf } from "../gates/start-at.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -42,14 +44,15 @@ type Parameters = NonNullable<NewActionRun["parameters"]>;
 const inBody = (pointer: string) => `/parameters${pointer}`;
 
 export function RetryDialog({ run, text, action, isDispatched, onClose, onRetried }: RetryDialogProps) {
-  const { client, scope } = useSession();
+  const { client, target } = useSession();
   const form = useMemo(() => formOf(action?.parametersSchema), [action]);
   const before = useMemo(
     () => ({ values: run.parameters, texts: filledTexts(form, run.parameters) }),
     [form, run.parameters],
   );
   const parameters = useParameterTexts(form, before.texts, (texts) => retriedDraft(form, before, texts));
-  const change = useChange({ fields: pointersOf(parameters.form).map(inBody) });
+  const [startAt, setStartAt] = useState("");
+  const change = useChange({ fields: [START_AT, ...pointersOf(parameters.form).map(inBody)] });
   const kept = parameters.isJson ? [] : keptValues(form, before);
   const original = useMemo(() => memberText(text, "parameters") ?? "{}", [text]);
   const exact = useMemo(() => parseExact(original), [original]);
@@ -67,7 +70,9 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
     if ("problems" in filled) {
       return change.refuse(new Map([...filled.problems].map(([at, problem]) => [inBody(at), problem])));
     }
-    const body = { parameters: changed };
+    const start = startAtOf(startAt, change);
+    if (start === null) return;
+    const body = { parameters: changed, ...start };
     change.submit({
       body,
       send: (options) => client.runs.retry(run.id, { ...body, ...options }),
@@ -75,9 +80,10 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
     });
   }
   const commands = retryCommands(
-    { origin: location.origin, scope },
+    target,
     run.id,
     changed === undefined ? null : JSON.stringify(changed),
+    readLocalTime(startAt) ?? undefined,
   );
   return (
     <Dialog title="Retry run" onClose={onClose}>
@@ -119,6 +125,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
             <KeptValues kept={kept} />
           </>
         )}
+        {isDispatched ? <StartAt change={change} value={startAt} onText={setStartAt} /> : null}
       </ChangeForm>
     </Dialog>
   );

@@ -11,7 +11,7 @@ import { type Failure, useLoad } from "../ui/load.ts";
 import { isOpen } from "../ui/statuses.ts";
 import type { ActionNow } from "./permitted.ts";
 
-interface ActionOfRun {
+export interface ActionOfRun {
   readonly action: ActionNow;
   readonly failure: Failure | null;
   readonly reload: () => void;

@@ -13,8 +13,7 @@ interface NoRunsProps {
 }
 
 export function NoRuns({ query, next }: NoRunsProps) {
-  const { scope, may } = useSession();
-  const here = { origin: location.origin, scope };
+  const { scope, target, may } = useSession();
   const to = (changed: URLSearchParams) => hrefOf({ name: "runs", ...scope }, changed);
   if (next !== null) {
     return (
@@ -47,9 +46,9 @@ export function NoRuns({ query, next }: NoRunsProps) {
           </p>
           <Command
             what="curl command"
-            text={curl(here, "action-runs", sending("POST", '{"actionName":"deploy"}'))}
+            text={curl(target, "action-runs", sending("POST", '{"actionName":"deploy"}'))}
           />
-          <Command what="command" text={cli(here, ["create", "deploy"])} />
+          <Command what="command" text={cli(target, ["create", "deploy"])} />
         </>
       ) : (
         <p>New runs appear here by themselves. Your token can't create runs.</p>

@@ -44,6 +44,7 @@ export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
         onSubmit={() => go({ ...scope, envName: envName.trim() })}
         onClose={onClose}
         verb="Go"
+        isLocal
       >
         <PlaceList places={places} current={scope} onChoose={go} />
         <TextField

@@ -1,11 +1,12 @@
 /** The session as pages use it: the API's client for the scope of the page, and what its token may do. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { bookmarksInMemory } from "../../client/bookmark.ts";
 import { type Client, createClient } from "../../client/index.ts";
 import type { Scope } from "../routes/pages.ts";
 import { contextOf } from "../ui/context.ts";
+import type { Target } from "../ui/shell-commands.ts";
 import type { SessionApi } from "./session-api.ts";
 import type { SessionState, SessionStore } from "./session-store.ts";
 import type { Holder, Permission, Session } from "./sign-in.ts";
@@ -15,8 +16,17 @@ const CHANGE_RETRIES = 2;
 
 export interface ActiveSession {
   readonly holder: Holder;
+  /** For whom this page acts: the token's own person, or whom somebody named. Null: for nobody in particular. */
+  readonly person: string | null;
+  /**
+   * Names the person, if the token may act for others. Kept in memory only: a new page or tab names nobody, so that
+   * nobody acts in another's name unseen. Null: nobody is named any more.
+   */
+  readonly actFor: (person: string | null) => void;
   /** The scope of the page. On a page of the whole project, it has the environment that was visited last. */
   readonly scope: Scope;
+  /** Whom the same commands in a terminal ask, and for whom. */
+  readonly target: Target;
   /** For changes and event streams. It retries twice. */
   readonly client: Client;
   /** For what a page shows. It tries once, because the page shows the failure and tries again by itself. */
@@ -56,19 +66,24 @@ export function SessionProvider({ session, scope, children }: SessionProviderPro
   const store = useSessionStore();
   const { pageKey, holder } = session;
   const { o, p, envName } = scope;
-  const clients = useMemo(
-    () => clientsOf(store, pageKey, { o, p, envName }),
-    [store, pageKey, o, p, envName],
+  const [person, setPerson] = useState<string | null>(null);
+  const clientsIn = useCallback(
+    (other: string) => clientsOf(store, pageKey, person, { o, p, envName: other }),
+    [store, pageKey, person, o, p],
   );
+  const clients = useMemo(() => clientsIn(envName), [clientsIn, envName]);
   const value = useMemo(
     () => ({
       holder,
+      person: person ?? holder.person,
+      actFor: setPerson,
       scope: { o, p, envName },
+      target: { origin: location.origin, scope: { o, p, envName }, person },
       ...clients,
-      clientIn: (other: string) => clientsOf(store, pageKey, { o, p, envName: other }).client,
+      clientIn: (other: string) => clientsIn(other).client,
       may: (permission: Permission) => holder.permissions.includes(permission),
     }),
-    [clients, store, pageKey, holder, o, p, envName],
+    [clients, clientsIn, person, holder, o, p, envName],
   );
   return <ActiveSessionProvider value={value}>{children}</ActiveSessionProvider>;
 }
@@ -76,11 +91,14 @@ export function SessionProvider({ session, scope, children }: SessionProviderPro
 function clientsOf(
   store: SessionStore,
   pageKey: string,
+  person: string | null,
   scope: Scope,
 ): Pick<ActiveSession, "client" | "reader"> {
   const settings = {
     baseUrl: location.origin,
     pageKey,
+    // Also for reading, because the service says what this person may decide.
+    onBehalfOf: person ?? undefined,
     org: scope.o,
     project: scope.p,
     env: scope.envName,

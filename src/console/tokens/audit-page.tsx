@@ -5,9 +5,17 @@ import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { ListPage, useListPage } from "../ui/list-page.tsx";
+import { type Column, Table } from "../ui/table.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { envOf, gatesOf, pageOf, wordsOf } from "./audit-words.ts";
 import { NotYours } from "./not-yours.tsx";
+
+const COLUMNS: readonly Column[] = [
+  ["When", "col-short"],
+  ["Who", "col-actor"],
+  ["What"],
+  ["Environment", "is-wide col-env"],
+];
 
 export function AuditPage() {
   const { may } = useSession();
@@ -37,44 +45,28 @@ function Audit() {
 
 function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
   return (
-    <table class="table" aria-label="Audit">
-      <thead>
-        <tr>
-          <th scope="col" class="col-short">
-            When
-          </th>
-          <th scope="col" class="col-actor">
-            Who
-          </th>
-          <th scope="col">What</th>
-          <th scope="col" class="is-wide col-env">
-            Environment
-          </th>
+    <Table label="Audit" columns={COLUMNS}>
+      {entries.map((entry) => (
+        // An entry has no id in the response. Two entries of one instant can differ only in the other members.
+        <tr key={`${entry.at} ${entry.actor} ${entry.action} ${entry.target}`}>
+          <td>
+            <RelativeTime at={entry.at} />
+          </td>
+          <td>
+            <bdi title={entry.actor === "root" ? "ROOT_TOKEN" : `Token ${entry.actor}`}>
+              {entry.actorName}
+            </bdi>
+          </td>
+          <td>
+            {wordsOf(entry.action)} <Target entry={entry} />
+            {gatesOf(entry) === null ? null : <p class="muted">{gatesOf(entry)}</p>}
+          </td>
+          <td class="is-wide">
+            {envOf(entry.scope) === null ? <span class="muted">all</span> : <bdi>{envOf(entry.scope)}</bdi>}
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {entries.map((entry) => (
-          // An entry has no id in the response. Two entries of one instant can differ only in the other members.
-          <tr key={`${entry.at} ${entry.actor} ${entry.action} ${entry.target}`}>
-            <td>
-              <RelativeTime at={entry.at} />
-            </td>
-            <td>
-              <bdi title={entry.actor === "root" ? "ROOT_TOKEN" : `Token ${entry.actor}`}>
-                {entry.actorName}
-              </bdi>
-            </td>
-            <td>
-              {wordsOf(entry.action)} <Target entry={entry} />
-              {gatesOf(entry) === null ? null : <p class="muted">{gatesOf(entry)}</p>}
-            </td>
-            <td class="is-wide">
-              {envOf(entry.scope) === null ? <span class="muted">all</span> : <bdi>{envOf(entry.scope)}</bdi>}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }
 

@@ -8,9 +8,18 @@ import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { useLoad } from "../ui/load.ts";
 import { useNotices } from "../ui/notices.tsx";
+import { type Column, Table } from "../ui/table.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { LastUse } from "./last-use.tsx";
+
+const COLUMNS: readonly Column[] = [
+  ["Token"],
+  ["Signed in", "is-wide"],
+  ["Last used", "is-wide"],
+  ["Ends", "col-expires"],
+  ["Change", "col-change is-end", true],
+];
 
 export function SessionsSection() {
   const { reader } = useSession();
@@ -41,55 +50,36 @@ interface SessionTableProps {
 function SessionTable({ sessions, onEnd }: SessionTableProps) {
   const { holder } = useSession();
   return (
-    <table class="table" aria-label="Sessions">
-      <thead>
-        <tr>
-          <th scope="col">Token</th>
-          <th scope="col" class="is-wide">
-            Signed in
-          </th>
-          <th scope="col" class="is-wide">
-            Last used
-          </th>
-          <th scope="col" class="col-expires">
-            Ends
-          </th>
-          <th scope="col" class="col-change is-end">
-            <span class="only-heard">Change</span>
-          </th>
+    <Table label="Sessions" columns={COLUMNS}>
+      {sessions.map((session) => (
+        <tr key={session.id}>
+          <td>
+            <bdi class="token-name">{nameOf(session)}</bdi>
+            {session.id === holder.sessionId ? <span class="chip is-own">yours</span> : null}
+          </td>
+          <td class="is-wide">
+            <RelativeTime at={session.beganAt} />
+          </td>
+          <td class="is-wide">
+            <LastUse at={session.lastUsedAt} />
+          </td>
+          <td>
+            <Countdown until={session.expiresAt} />
+          </td>
+          <td class="is-end">
+            {session.id === holder.sessionId ? null : (
+              <Button
+                kind="quiet"
+                aria-label={`End the session of ${nameOf(session)}`}
+                onClick={() => onEnd(session)}
+              >
+                End
+              </Button>
+            )}
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {sessions.map((session) => (
-          <tr key={session.id}>
-            <td>
-              <bdi class="token-name">{nameOf(session)}</bdi>
-              {session.id === holder.sessionId ? <span class="chip is-own">yours</span> : null}
-            </td>
-            <td class="is-wide">
-              <RelativeTime at={session.beganAt} />
-            </td>
-            <td class="is-wide">
-              <LastUse at={session.lastUsedAt} />
-            </td>
-            <td>
-              <Countdown until={session.expiresAt} />
-            </td>
-            <td class="is-end">
-              {session.id === holder.sessionId ? null : (
-                <Button
-                  kind="quiet"
-                  aria-label={`End the session of ${nameOf(session)}`}
-                  onClick={() => onEnd(session)}
-                >
-                  End
-                </Button>
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Table>
   );
 }
 

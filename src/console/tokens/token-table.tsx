@@ -4,10 +4,21 @@ import type { ApiToken } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { useNow } from "../ui/clock.tsx";
+import { type Column, Table } from "../ui/table.tsx";
 import { Countdown, exactTime, RelativeTime } from "../ui/time.tsx";
 import { flagWords } from "./flags.ts";
 import { LastUse } from "./last-use.tsx";
 import { isRotatable } from "./rotatable.ts";
+
+const COLUMNS: readonly Column[] = [
+  ["Token"],
+  ["Role", "is-wide col-short"],
+  ["Environment", "is-wide col-env"],
+  ["Created", "is-wide col-created-by"],
+  ["Last used", "is-wide col-used"],
+  ["Expires", "col-expires"],
+  ["Change", "is-end col-change", true],
+];
 
 interface TokenTableProps {
   readonly tokens: readonly ApiToken[];
@@ -18,85 +29,60 @@ interface TokenTableProps {
 export function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
   const { holder } = useSession();
   return (
-    <table class="table tokens-table" aria-label="Tokens">
-      <thead>
-        <tr>
-          <th scope="col">Token</th>
-          <th scope="col" class="is-wide col-short">
-            Role
-          </th>
-          <th scope="col" class="is-wide col-env">
-            Environment
-          </th>
-          <th scope="col" class="is-wide col-created-by">
-            Created
-          </th>
-          <th scope="col" class="is-wide col-used">
-            Last used
-          </th>
-          <th scope="col" class="col-expires">
-            Expires
-          </th>
-          <th scope="col" class="is-end col-change">
-            <span class="only-heard">Change</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {tokens.map((token) => (
-          <tr key={token.id}>
-            <td>
-              <bdi class="token-name">{token.name}</bdi>
-              {token.id === holder.id ? <span class="chip is-own">yours</span> : null}
-              {flagWords(token).length === 0 ? null : (
-                <p class="muted">
-                  <bdi>{flagWords(token).join(", ")}</bdi>
-                </p>
-              )}
-              <p class="is-narrow muted">
-                {token.role} · {token.envName ?? "all environments"}
+    <Table label="Tokens" class="tokens-table" columns={COLUMNS}>
+      {tokens.map((token) => (
+        <tr key={token.id}>
+          <td>
+            <bdi class="token-name">{token.name}</bdi>
+            {token.id === holder.id ? <span class="chip is-own">yours</span> : null}
+            {flagWords(token).length === 0 ? null : (
+              <p class="muted">
+                <bdi>{flagWords(token).join(", ")}</bdi>
               </p>
-              <p class="is-narrow muted">
-                used: <LastUse at={token.lastUsedAt} />
+            )}
+            <p class="is-narrow muted">
+              {token.role} · {token.envName ?? "all environments"}
+            </p>
+            <p class="is-narrow muted">
+              used: <LastUse at={token.lastUsedAt} />
+            </p>
+            {token.oldSecretExpiresAt === null ? null : (
+              <p class="muted">
+                old secret ends <Countdown until={token.oldSecretExpiresAt} />
               </p>
-              {token.oldSecretExpiresAt === null ? null : (
-                <p class="muted">
-                  old secret ends <Countdown until={token.oldSecretExpiresAt} />
-                </p>
-              )}
-            </td>
-            <td class="is-wide">{token.role}</td>
-            <td class="is-wide">
-              {token.envName === null ? <span class="muted">all</span> : <bdi>{token.envName}</bdi>}
-            </td>
-            <td class="is-wide">
-              <RelativeTime at={token.createdAt} />{" "}
-              <span class="muted" title={token.parentId === null ? "ROOT_TOKEN" : `Token ${token.parentId}`}>
-                by <bdi>{token.createdBy}</bdi>
-              </span>
-            </td>
-            <td class="is-wide">
-              <LastUse at={token.lastUsedAt} />
-            </td>
-            <td>
-              <Expiry at={token.expiresAt} />
-            </td>
-            <td class="is-end">
-              <span class="token-buttons">
-                {isRotatable(token, holder, tokens) ? (
-                  <Button kind="quiet" aria-label={`Rotate ${token.name}`} onClick={() => onRotate(token)}>
-                    Rotate
-                  </Button>
-                ) : null}
-                <Button kind="quiet" aria-label={`Revoke ${token.name}`} onClick={() => onRevoke(token)}>
-                  Revoke
+            )}
+          </td>
+          <td class="is-wide">{token.role}</td>
+          <td class="is-wide">
+            {token.envName === null ? <span class="muted">all</span> : <bdi>{token.envName}</bdi>}
+          </td>
+          <td class="is-wide">
+            <RelativeTime at={token.createdAt} />{" "}
+            <span class="muted" title={token.parentId === null ? "ROOT_TOKEN" : `Token ${token.parentId}`}>
+              by <bdi>{token.createdBy}</bdi>
+            </span>
+          </td>
+          <td class="is-wide">
+            <LastUse at={token.lastUsedAt} />
+          </td>
+          <td>
+            <Expiry at={token.expiresAt} />
+          </td>
+          <td class="is-end">
+            <span class="token-buttons">
+              {isRotatable(token, holder, tokens) ? (
+                <Button kind="quiet" aria-label={`Rotate ${token.name}`} onClick={() => onRotate(token)}>
+                  Rotate
                 </Button>
-              </span>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+              ) : null}
+              <Button kind="quiet" aria-label={`Revoke ${token.name}`} onClick={() => onRevoke(token)}>
+                Revoke
+              </Button>
+            </span>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

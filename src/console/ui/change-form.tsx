@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { ActingNote } from "../session/acting-note.tsx";
 import { Button, type ButtonProps } from "./button.tsx";
 import { DialogButtons } from "./dialog.tsx";
 import type { Change } from "./use-change.ts";
@@ -21,6 +22,8 @@ interface ChangeFormProps {
   readonly isDeliberate?: boolean;
   /** Whether the button can be pressed. */
   readonly isReady?: boolean;
+  /** The form sends no change, so it does not say for whom. */
+  readonly isLocal?: boolean;
   /** Stands between the problem and the buttons. */
   readonly besides?: ComponentChildren;
   /** Another button, before the one that does it. */
@@ -30,7 +33,7 @@ interface ChangeFormProps {
 
 export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more }: ChangeFormProps) {
   const { kind = "primary", keep = "Cancel", besides, also, ...others } = more;
-  const { isDeliberate = false, isReady = true, ...attributes } = others;
+  const { isDeliberate = false, isReady = true, isLocal = false, ...attributes } = others;
   const { isBusy, problems } = change;
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => showFirstProblem(form.current), [problems]);
@@ -52,6 +55,7 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
         </p>
       )}
       {besides}
+      {isLocal ? null : <ActingNote />}
       <DialogButtons>
         <Button onClick={onClose}>{keep}</Button>
         {also}

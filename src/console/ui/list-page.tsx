@@ -5,24 +5,28 @@ import { useCallback } from "preact/hooks";
 import { hrefOf, Link, useRoute } from "../routes/router.tsx";
 import { ErrorView } from "./error-view.tsx";
 import { Icon } from "./icons.tsx";
-import { type Loaded, useLoad } from "./load.ts";
+import { type Loaded, type LoadOptions, useLoad } from "./load.ts";
+
+export interface PageQuery {
+  readonly cursor?: string;
+}
 
 interface Paged<T> {
-  readonly page: (
-    query: { readonly cursor?: string | undefined },
-    options: { readonly signal: AbortSignal },
-  ) => Promise<T>;
+  readonly page: (query: PageQuery, options: { readonly signal: AbortSignal }) => Promise<T>;
 }
 
 interface LoadedPage<T> extends Loaded<T> {
   readonly isFirst: boolean;
 }
 
-/** The part of the list that the address asks for. */
-export function useListPage<T>(list: Paged<T>): LoadedPage<T> {
-  const cursor = useRoute().query.get("cursor") ?? undefined;
-  const read = useCallback((signal: AbortSignal) => list.page({ cursor }, { signal }), [list, cursor]);
-  return { ...useLoad(read), isFirst: cursor === undefined };
+/** The part of the list that the address asks for. `list` must not change with each call. */
+export function useListPage<T>(list: Paged<T>, options?: LoadOptions): LoadedPage<T> {
+  const cursor = useRoute().query.get("cursor");
+  const read = useCallback(
+    (signal: AbortSignal) => list.page(cursor === null ? {} : { cursor }, { signal }),
+    [list, cursor],
+  );
+  return { ...useLoad(read, options), isFirst: cursor === null };
 }
 
 interface ListPageProps<T> {

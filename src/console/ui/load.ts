@@ -21,7 +21,7 @@ export interface Loaded<T> {
   readonly reload: () => void;
 }
 
-interface LoadOptions {
+export interface LoadOptions {
   /** Reads again about this long after each good read, while the page is visible. */
   readonly everyMs?: number | undefined;
 }

@@ -5,6 +5,8 @@ export interface Target {
   /** Of the service. */
   readonly origin: string;
   readonly scope: { readonly o: string; readonly p: string; readonly envName?: string };
+  /** For whom, if the token acts for others. */
+  readonly person?: string | null;
 }
 
 /** Two commands that do the same: with `curl`, and with the project's command line. */
@@ -17,9 +19,14 @@ export interface Commands {
  * `path`: below the environment. curl reads the header from stdin, because everybody on a machine can see command
  * lines.
  */
-export function curl({ origin, scope }: Target, path: string, options: readonly string[] = []): string {
+export function curl(
+  { origin, scope, person }: Target,
+  path: string,
+  options: readonly string[] = [],
+): string {
   const url = `${origin}/${scope.o}/${scope.p}/envs/${scope.envName}/${path}`;
-  const command = lines(["curl", "-sS", "-H", "@-", url], options);
+  const acting = person ? ["-H", `On-Behalf-Of: ${person}`] : [];
+  const command = lines(["curl", "-sS", "-H", "@-", ...acting, url], options);
   return `printf 'Authorization: Bearer %s' "$ACTION_RUNS_TOKEN" |\n  ${command}`;
 }
 
@@ -29,9 +36,11 @@ export function sending(method: "POST" | "PUT", json: string): readonly string[]
 }
 
 /** The command line reads $ACTION_RUNS_TOKEN by itself. */
-export function cli({ origin, scope: { o, p, envName } }: Target, words: readonly string[]): string {
+export function cli({ origin, scope, person }: Target, words: readonly string[]): string {
+  const { o, p, envName } = scope;
   const env = envName === undefined ? [] : ["--env", envName];
-  return lines(["action-runs", ...words], ["--url", origin, "--org", o, "--project", p, ...env]);
+  const acting = person ? ["--on-behalf-of", person] : [];
+  return lines(["action-runs", ...words], ["--url", origin, "--org", o, "--project", p, ...env, ...acting]);
 }
 
 /** A command, and its options on a line of their own. */

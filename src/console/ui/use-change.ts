@@ -44,6 +44,10 @@ export interface Change {
 
 export const NO_PROBLEMS: Problems = new Map();
 
+/** The service's own sentence tells a program which header to send. */
+export const PERSON_REQUIRED =
+  "The run has gates, so your token must say for whom it acts. Press “On behalf of …” at the top of the page.";
+
 const SENT_WITH_A_KEY =
   "The service may have received this request. You can send the same one again without harm. If you change it, it is a new request.";
 
@@ -96,6 +100,6 @@ export function problemsOf(error: unknown, fields: readonly string[], afterLoss:
   const [field = null] = fields
     .filter((one) => pointer !== null && `${pointer}/`.startsWith(`${one}/`))
     .sort((a, b) => b.length - a.length);
-  const sentence = sentenceOf(error);
+  const sentence = refusal?.code === "person_required" ? PERSON_REQUIRED : sentenceOf(error);
   return new Map([[field, refusal?.status === null ? `${sentence} ${afterLoss}` : sentence]]);
 }

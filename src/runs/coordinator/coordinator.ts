@@ -233,8 +233,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#gates.release(id, by, changeKey, inclusion, Date.now());
   }
 
-  async approval(id: string): Promise<ApprovalReply> {
-    return this.#gates.approval(id, Date.now());
+  async approval(id: string, asker: Actor): Promise<ApprovalReply> {
+    return this.#gates.approval(id, asker, Date.now());
   }
 
   async hasGates(id: string): Promise<boolean> {

@@ -2,6 +2,7 @@
 
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
+import { actor } from "./cast.ts";
 import { DETAILED, type Scene, short } from "./scene.ts";
 
 export const STORAGE = {
@@ -26,6 +27,6 @@ async function read(scene: Scene, awake: Awake): Promise<undefined> {
   const row = scene.pick(() => true);
   if (row === null) return;
   scene.tell(`read ${short(row.id)}`);
-  await awake.object.approval(row.id);
+  await awake.object.approval(row.id, actor("a reader"));
   scene.compare(await awake.object.read(row.id, DETAILED), awake);
 }

@@ -1,11 +1,16 @@
-/** Two people and a deploy that needs approval and takes turns: one asks, the other decides, and then there is a freeze. */
+/**
+ * Two people and a deploy that needs approval and takes turns: one asks, the other decides, and then there is a freeze.
+ * Whose decision the service refuses, a rejection, an early start, and a portal that acts for its users.
+ */
 
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callback } from "../../../src/client/index.ts";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
 import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
+import { lookAt } from "./accessible.ts";
 import { button, dialog, field, run, Site, untilRunIs, WIDE } from "./site.ts";
 
 const ENV = "prod";
@@ -106,5 +111,125 @@ describeInBrowser("the console's gates", (browser) => {
     await button(dialog(ada, "Resume shop?"), "Resume").click();
     await until("the second run is sent", () => sent() === 2);
     await untilRunIs(bob, "running");
+  });
+
+  const APPROVALS = "approvals/approvals";
+  /** An action of another environment that needs an approval, and nothing else. */
+  async function putRelease(): Promise<void> {
+    const trigger = { type: "webhook", url: `${receiver.url}/release`, startOn: "accepted" } as const;
+    await site.client("approvals").actions.put("release", { trigger, approval: {} });
+  }
+  const release = (token: string, more = {}) => site.client("approvals", token).actions.run("release", more);
+  const rowsOf = (page: Page, by: string) =>
+    page
+      .getByRole("table", { name: "Approvals", exact: true })
+      .getByRole("row")
+      .filter({ hasText: `by ${by}` });
+
+  it("take the service's word for whose run it is, reject a namesake's, and start one before its time", async () => {
+    await putRelease();
+    const owner = site.client("approvals");
+    const ann = await owner.tokens.create({ name: "ann", role: "owner", mayApprove: true });
+    const child = await site.client("approvals", ann.token).tokens.create({ name: "child", role: "member" });
+    const namesake = await owner.tokens.create({ name: "ann", role: "member" });
+    await release(child.token);
+    const early = await release(namesake.token, { notBefore: new Date(Date.now() + 9e6).toISOString() });
+    const page = await browser.newPage(site.origin, WIDE);
+    await site.signIn(page, APPROVALS, ann.token);
+    // Only the service knows that the child is hers, so the dialog tells.
+    await button(rowsOf(page, "child"), "Reject release").click();
+    const own = dialog(page, "Reject release?");
+    await own.getByText("This is your own run, so somebody else must approve it.").waitFor();
+    expect(await button(own, "Reject run").isDisabled()).toBe(true);
+    await button(own, "Close").last().click();
+
+    await site.goTo(page, `approvals/runs/${early.id}`);
+    await button(run(page), "Start now").click();
+    const start = dialog(page, "Start now?");
+    await start.getByText("The run still needs approval.").waitFor();
+    await button(start, "Start now").click();
+    await run(page).getByText("waits for approval", { exact: true }).waitFor();
+    expect((await owner.runs.get(early.id, { include: "details" })).details?.waiting?.for).toBe("approval");
+
+    // A token of the same name created it.
+    await site.goTo(page, APPROVALS);
+    await button(rowsOf(page, "ann"), "Reject release").click();
+    const asked = dialog(page, "Reject release?");
+    await asked.getByText(`POST ${receiver.url}/release`).waitFor();
+    await field(asked, "Reason").fill("not on a Friday");
+    await button(asked, "Reject run").click();
+    await asked.waitFor({ state: "detached" });
+    await rowsOf(page, "ann").waitFor({ state: "detached" });
+    await site.goTo(page, `approvals/runs/${early.id}`);
+    await untilRunIs(page, "cancelled");
+    await run(page).getByText("Rejected by ann.").waitFor();
+    await run(page).getByText("not on a Friday").first().waitFor();
+    expect(receiver.inbox("release")).toHaveLength(0);
+
+    await button(run(page), "Retry run").click();
+    const retry = dialog(page, "Retry run");
+    const tomorrow = new Date(Date.now() + 864e5).toISOString().slice(0, 16);
+    await field(retry, "Start at").fill(tomorrow);
+    await retry.getByText("--not-before").waitFor({ state: "attached" });
+    await button(retry, "Retry run").click();
+    await run(page)
+      .getByText(/^starts /)
+      .first()
+      .waitFor();
+  });
+
+  it("of a portal name the person in each dialog and with each change, and nobody in particular at first", async () => {
+    await putRelease();
+    const flags = { role: "admin", mayApprove: true, mayActForOthers: true } as const;
+    const { token } = await site.client("approvals").tokens.create({ name: "portal", ...flags });
+    const page = await browser.newPage(site.origin, WIDE);
+    await site.signIn(page, "approvals/actions/release", token);
+    const person = page.getByRole("region", { name: "Person", exact: true });
+    async function actFor(name: string): Promise<void> {
+      await button(person, "On behalf of …").click();
+      const asked = dialog(page, "On behalf of");
+      await field(asked, "Person").fill(name);
+      await button(asked, "Use").click();
+    }
+    const form = dialog(page, "Run release");
+    await button(page, "Run action").click();
+    await button(form, "Run action").click();
+    await form.getByText("so your token must say for whom it acts").waitFor();
+    await browser.expectFault(/422/);
+    await button(form, "Cancel").click();
+
+    await actFor("Eve Adams");
+    await page.getByText("Use 1 to 255 visible ASCII characters without spaces.").waitFor();
+    await button(dialog(page, "On behalf of"), "Cancel").click();
+    await actFor("eve@acme");
+    const faults: string[] = [];
+    await browser.settled(page);
+    await lookAt(page, "a page with a person", faults);
+    await button(person, "On behalf of …").click();
+    await lookAt(page, "the person", faults);
+    expect(faults).toEqual([]);
+    await button(dialog(page, "On behalf of"), "Cancel").click();
+    await person.getByText("You act on behalf of eve@acme.").waitFor();
+    await button(page, "Run action").click();
+    await form.getByText("You act on behalf of eve@acme.").waitFor();
+    await button(form, "Run action").click();
+    await run(page).getByText("eve@acme via portal").first().waitFor();
+    await run(page).getByText("This is your own run, so somebody else must approve it.").waitFor();
+    expect(await button(run(page), "Approve").isDisabled()).toBe(true);
+
+    await actFor("bob@acme");
+    await button(run(page), "Approve").click();
+    await dialog(page, "Approve release?").getByText("You act on behalf of bob@acme.").waitFor();
+    await button(dialog(page, "Approve release?"), "Approve run").click();
+    await untilRunIs(page, "running");
+    const id = page.url().split("/").at(-1) ?? "";
+    const { triggeredBy, details } = await site.client("approvals").runs.get(id, { include: "details" });
+    expect([triggeredBy, details?.approval?.approvals]).toMatchObject([
+      "eve@acme",
+      [{ by: "bob@acme", via: "portal" }],
+    ]);
+    // Nobody acts in a name that somebody else left there.
+    await page.reload();
+    await person.getByText("You act for nobody in particular.").waitFor();
   });
 });

@@ -8,7 +8,7 @@ import { currentVersion } from "../../../actions/current-version.ts";
 import { auditAfterwards } from "../../../auth/audit-afterwards.ts";
 import { requires } from "../../../auth/bearer.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
-import { ApiError } from "../../../http/errors.ts";
+import { ApiError, type ErrorCode } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../../http/validate.ts";
 import type { Actor } from "../../actor.ts";
@@ -23,7 +23,7 @@ import { mayBeKnown } from "../read/reader.ts";
 import { decision } from "../request-schemas.ts";
 import { ask, askForChange, environmentOf, type RunEnvironment, runIdOf } from "../run-environment.ts";
 import { sendChanged } from "../run-response.ts";
-import { requirePerson } from "./require-person.ts";
+import { mustNamePerson, requirePerson } from "./require-person.ts";
 
 const DECISIONS = [
   ["approve", "run_approved"],
@@ -61,10 +61,11 @@ decisionRoutes
     const environment = environmentOf(c);
     const id = runIdOf(c);
     if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
-    const answer = await ask(environment, id, (coordinator) => coordinator.approval(id));
+    const asker = actorOf(c);
+    const answer = await ask(environment, id, (coordinator) => coordinator.approval(id, asker));
     if (!answer.ok) throw new ApiError(answer.reason);
     c.header("Content-Type", "application/json");
-    return c.body(await approvalJson(environment, answer));
+    return c.body(await approvalJson(environment, answer, refusalsFor(c, answer.conflicts)));
   });
 
 interface Deciding {
@@ -99,16 +100,30 @@ async function decide(
   return sendChanged(c, environment, id, answer, key);
 }
 
+type Refusals = Readonly<Record<keyof ApprovalAnswer["conflicts"], ErrorCode | null>>;
+
+/** The codes with which each decision of the asker would be refused now, judged in the order of `decide`. */
+function refusalsFor(c: Context<AppEnv>, conflicts: ApprovalAnswer["conflicts"]): Refusals {
+  const refusal = !c.get("principal").mayApprove
+    ? "may_not_approve"
+    : mustNamePerson(c)
+      ? "person_required"
+      : null;
+  return refusal === null ? conflicts : { approve: refusal, reject: refusal };
+}
+
 /** `isChanged`: null if D1 can't say. The approver must be able to decide during its outage. */
 async function approvalJson(
   environment: RunEnvironment,
   { rule, approvals, request, actionName: name, actionVersion: version }: ApprovalAnswer,
+  refusals: Refusals,
 ): Promise<string> {
   const { required, allowSelf } = rule;
   const current = await currentVersion(environment, name).catch(() => undefined);
   const isChanged = current === undefined ? null : current !== version;
   return (
-    `{"required":${required},"allowSelf":${allowSelf},"approvals":${approvals},"request":${request ?? "null"},` +
+    `{"required":${required},"allowSelf":${allowSelf},"approvals":${approvals},` +
+    `"refusals":${JSON.stringify(refusals)},"request":${request ?? "null"},` +
     `"action":${JSON.stringify({ name, version, isChanged })}}`
   );
 }

@@ -7,10 +7,9 @@ import { type Actor, isSameActor } from "../../actor.ts";
 import { shownApproval } from "../../details.ts";
 import type { ApprovalReply, ConcurrencyGroup, Decision, Pause } from "../../gate-calls.ts";
 import type { GateEvent } from "../../gate-transition.ts";
-import { approvalConflict, type Slot } from "../../gates.ts";
+import { approveConflict, rejectConflict, type Slot } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
-import { isWaiting } from "../../run.ts";
 import type { Inclusion, RunRefusal, RunReply } from "../../run-answer.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import type { Ledger } from "../ledger.ts";
@@ -55,13 +54,10 @@ export class GateDesk {
     return this.#decide(id, changeKey, inclusion, now, (run) => {
       const earlier = run.approvals.find((approval) => isSameActor(approval.by, by));
       if (earlier !== undefined) return repeated(earlier.by, by, earlier.at);
-      const conflict =
-        run.gates && isWaiting(run) ? approvalConflict(run.gates, run.approvals, by) : "not_waiting";
-      return conflict ?? { type: "approved", approval: { by, at: now, reason } };
+      return approveConflict(run, by) ?? { type: "approved", approval: { by, at: now, reason } };
     });
   }
 
-  /** Who may approve a run may reject it, also after approvals. So earlier approvals are no conflict. */
   reject(
     id: string,
     { by, reason }: Decision,
@@ -74,10 +70,7 @@ export class GateDesk {
       if (rejectedBy !== null && isSameActor(rejectedBy, by)) {
         return repeated(rejectedBy, by, run.completedAt ?? now);
       }
-      const conflict = run.gates && isWaiting(run) ? approvalConflict(run.gates, [], by) : "not_waiting";
-      if (conflict !== null) return conflict;
-      const isOpened = run.approvals.length >= (run.gates?.approval?.required ?? 0);
-      return isOpened ? "not_waiting" : { type: "rejected", by, reason };
+      return rejectConflict(run, by) ?? { type: "rejected", by, reason };
     });
   }
 
@@ -87,14 +80,17 @@ export class GateDesk {
     );
   }
 
-  approval(id: string, now: number): ApprovalReply {
+  /** `asker`: about whose decisions the answer speaks. */
+  approval(id: string, asker: Actor, now: number): ApprovalReply {
     const run = this.#ledger.current(id, now);
     if (run === null) return { ok: false, reason: "run_not_found" };
     const rule = run.gates?.approval ?? null;
     if (rule === null) return { ok: false, reason: "approval_not_found" };
     const { actionName, actionVersion } = run;
     const approvals = JSON.stringify(run.approvals.map(shownApproval));
-    return { ok: true, rule, approvals, request: this.#journal.previews.of(id), actionName, actionVersion };
+    const conflicts = { approve: approveConflict(run, asker), reject: rejectConflict(run, asker) };
+    const request = this.#journal.previews.of(id);
+    return { ok: true, rule, approvals, conflicts, request, actionName, actionVersion };
   }
 
   /** False for a run that the coordinator does not know. */

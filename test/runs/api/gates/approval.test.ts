@@ -19,6 +19,7 @@ interface Approval {
   readonly required: number;
   readonly allowSelf: boolean;
   readonly approvals: NonNullable<Details["approval"]>["approvals"];
+  readonly refusals: { readonly approve: string | null; readonly reject: string | null };
   readonly request: { readonly headers: Record<string, string | null> } | null;
   readonly action: { readonly name: string; readonly version: number; readonly isChanged: boolean | null };
   readonly code?: string;
@@ -41,7 +42,8 @@ describe("the approval of a run", () => {
       payload: { version: "1.4.2", token: null },
     };
     const action = { name: "deploy", version: expect.any(Number), isChanged: false };
-    const expected = { required: 2, allowSelf: true, approvals: [], request, action };
+    const refusals = { approve: null, reject: null };
+    const expected = { required: 2, allowSelf: true, approvals: [], refusals, request, action };
     expect([status, body]).toEqual([200, expected]);
     await storeGated(path, ONE_AT_A_TIME);
     const changed = { ...expected, action: { ...body.action, isChanged: true } };
@@ -69,6 +71,35 @@ describe("the approval of a run", () => {
       expect((await ask<unknown>(method, `${path}/${run.id}/approve`, { token })).status).toBe(405);
     }
     expect((await approvalOf(path, run.id)).body.approvals).toEqual([]);
+  });
+
+  it("says with which code a decision of the asker would be refused", async () => {
+    const path = newRunsPath();
+    const run = await gatedRun(path, APPROVAL);
+    const refusals = async (options: Ask) => {
+      const { status, body } = await approvalOf(path, run.id, options);
+      return [status, body.refusals.approve, body.refusals.reject];
+    };
+    const all = (code: string | null) => [200, code, code];
+    const grant = async (flags: object) =>
+      (await grantToken("/acme/shop", { role: "viewer", ...flags })).token;
+    const [viewer, approver, portal] = await Promise.all([
+      grant({}),
+      grant({ mayApprove: true }),
+      grant({ mayApprove: true, mayActForOthers: true }),
+    ]);
+    const headers = (person: string) => ({ headers: { "On-Behalf-Of": person } });
+    expect(await refusals({ token: viewer })).toEqual(all("may_not_approve"));
+    expect(await refusals({ token: approver })).toEqual(all(null));
+    // The operator created the run.
+    expect(await refusals({ token: ROOT })).toEqual(all("own_run"));
+    expect(await refusals({ token: portal })).toEqual(all("person_required"));
+    expect(await refusals({ token: portal, ...headers("ada") })).toEqual(all(null));
+    // A read is not refused for its header: what is no person names nobody, and other tokens name nobody.
+    expect(await refusals({ token: portal, ...headers("Ada Lovelace") })).toEqual(all("person_required"));
+    expect(await refusals({ token: ROOT, ...headers("ada") })).toEqual(all("own_run"));
+    expect((await decide(path, run.id, "reject", { token: approver })).status).toBe(200);
+    expect(await refusals({ token: approver })).toEqual(all("not_waiting"));
   });
 
   it("is 404 for a run without this gate, and for no run", async () => {

@@ -8,6 +8,10 @@ import { as, deciders } from "./deciders.ts";
 
 const { project, tokens, newPath, waitsForApproval, onBehalfOf } = deciders();
 
+/** With which codes the service says that it would refuse each decision. */
+const refusals = async (path: string, id: string, asker: Ask) =>
+  (await ask<{ refusals: unknown }>("GET", `${path}/${id}/approval`, asker)).body.refusals;
+
 describe("whose own run it is", () => {
   interface Named {
     readonly token: string;
@@ -46,14 +50,17 @@ describe("whose own run it is", () => {
     const named = ({ name, person }: { name: keyof typeof family; person: string | undefined }) =>
       askAs({ token: family[name], ...(person !== undefined && { person }) });
     const run = await gatedRun(path, APPROVAL, {}, named(creator));
+    const refusal = status === 403 ? "own_run" : null;
+    expect(await refusals(path, run.id, named(approver))).toEqual({ approve: refusal, reject: refusal });
     const answer = await decide(path, run.id, "approve", named(approver));
-    expect([answer.status, answer.body.code]).toEqual([status, status === 403 ? "own_run" : undefined]);
+    expect([answer.status, answer.body.code ?? null]).toEqual([status, refusal]);
     if (status === 200) return;
     // Nor may they reject it. The run is theirs to cancel.
     expect((await decide(path, run.id, "reject", named(approver))).body.code).toBe("own_run");
     // Unless the action allows it.
     const allowing = newPath();
     const own = await gatedRun(allowing, { approval: { allowSelf: true } }, {}, named(creator));
+    expect(await refusals(allowing, own.id, named(approver))).toEqual({ approve: null, reject: null });
     expect((await decide(allowing, own.id, "approve", named(approver))).status).toBe(200);
   });
 
@@ -64,6 +71,9 @@ describe("whose own run it is", () => {
     for (const relative of [family.parent, family.child]) {
       const { status, body } = await decide(path, run.id, "approve", as(relative));
       expect([status, body.code]).toEqual([409, "already_approved"]);
+    }
+    for (const one of [family.creator, family.parent]) {
+      expect(await refusals(path, run.id, as(one))).toEqual({ approve: "already_approved", reject: null });
     }
     expect((await decide(path, run.id, "approve", as(family.sibling))).body.details.waiting).toBeNull();
   });
