@@ -79,3 +79,18 @@ it.each<[string, JsonObject, RegExp]>([
   expect(key).toMatchObject({ ok: false, error: { pointer: "", sentence: expect.stringMatching(sentence) } });
   expect(key).toMatchObject({ error: { sentence: expect.stringContaining("{{ parameters.a }}") } });
 });
+
+it("a sentence names at most three placeholders, and cuts a long one at 80 characters", () => {
+  const sentenceOf = (template: string, parameters: JsonObject) => {
+    const key = keyOf(template, parameters);
+    return key.ok ? "" : key.error.sentence;
+  };
+  const four = sentenceOf("of {{ parameters.a }}{{ parameters.b }}{{ parameters.c }}{{ parameters.d }}", {
+    ...{ a: "\n", b: "1", c: "2", d: "3" },
+  });
+  expect(four).toMatch(/ for {{ parameters.a }}, {{ parameters.b }}, {{ parameters.c }}\.$/);
+  const fits = "x".repeat(80 - "parameters.".length);
+  expect(sentenceOf(`{{ parameters.${fits} }}`, {})).toMatch(new RegExp(`Send parameters\\.${fits}\\.$`));
+  const cut = `${fits.slice(1)}…`;
+  expect(sentenceOf(`{{ parameters.${fits}x }}`, {})).toMatch(new RegExp(`Send parameters\\.${cut}\\.$`));
+});

@@ -24,6 +24,12 @@ it.each<[string, Gated, Gated, string | null]>([
   ["more approvers", { approval: ONE }, { approval: TWO }, null],
   ["one's own approval counts", { approval: TWO }, { approval: { ...TWO, allowSelf: true } }, "weakened"],
   ["one's own approval counts no more", { approval: { ...ONE, allowSelf: true } }, { approval: ONE }, null],
+  [
+    "one's own approval counts as before",
+    { approval: { ...ONE, allowSelf: true } },
+    { approval: { ...TWO, allowSelf: true } },
+    null,
+  ],
   ["a higher limit", { concurrency: SLOT }, { concurrency: { ...SLOT, limit: 3 } }, "weakened"],
   ["a lower limit", { concurrency: SLOT }, { concurrency: { ...SLOT, limit: 1 } }, null],
   ["another group", { concurrency: SLOT }, { concurrency: { ...SLOT, group: "other" } }, "weakened"],

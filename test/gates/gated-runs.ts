@@ -33,8 +33,9 @@ export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gat
   const waitUntil = (notBefore ?? createdAt) + waitMs;
   return {
     ...{ id, createdAt, actionName, actionVersion, timeoutMs, entityId: null, source: "action" },
-    ...{ parameters: "{}", recommendations: "{}", triggeredBy: "ann", via: null, heartbeatTimeoutMs: null },
+    ...{ parameters: "{}", recommendations: "{}", via: null, heartbeatTimeoutMs: null },
     ...{ retryOf: null, labels: "[]", traceparent: null, deadlineAt: waitUntil + timeoutMs },
+    triggeredBy: (wanted.creator ?? ANN).tokenName,
     gates: {
       notBefore,
       approval: approvals === 0 ? null : { required: approvals, allowSelf: false },

@@ -204,6 +204,43 @@ describe("a write that fails", () => {
     }));
 });
 
+describe("a release that fails", () => {
+  it("leaves the slot to the next waiter, and is tried again after 10 s and not before", () =>
+    stage.awake(async (awake) => {
+      const holder = await running(awake, { concurrency: { limit: 2 } });
+      const limited = { concurrency: { limit: 2 } };
+      const other = await running(awake, limited);
+      const [first, next, last] = [
+        await create(stage, awake, limited),
+        await create(stage, awake, limited),
+        await create(stage, awake, limited),
+      ];
+      failWhen(awake, `OLD.id = '${first}' AND NEW.released_at IS NOT NULL`);
+      expect(await awake.object.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({ ok: true });
+      expect([first, next, last].map((id) => holds(awake, id))).toEqual([false, true, false]);
+      awake.sql.exec("DROP TRIGGER fails");
+      await awake.object.alarm();
+      await awake.object.applyEvent(other, SUCCEEDED, newKey());
+      expect([first, last].map((id) => holds(awake, id))).toEqual([false, true]);
+      for (const attempt of stage.underWay) attempt.answer(200);
+      await stage.settle();
+      await awake.object.applyEvent(last, SUCCEEDED, newKey());
+      expect(holds(awake, first)).toBe(false);
+      stage.pass(10_000);
+      await stage.ring(awake);
+      expect(holds(awake, first)).toBe(true);
+    }));
+});
+
+it("an end, the release of its slot and the next run's request are one stretch", () =>
+  stage.awake(async (awake) => {
+    const holder = await running(awake);
+    const next = await create(stage, awake);
+    expect(stage.underWay).toEqual([]);
+    await awake.object.applyEvent(holder, SUCCEEDED, newKey());
+    expect(stage.underWay).toMatchObject([{ runId: next, attempt: 1 }]);
+  }));
+
 describe("a request that waits at a gate", () => {
   it("is not overdue, however long ago its run was made", () =>
     stage.awake(async (awake) => {

@@ -207,6 +207,33 @@ describe("a run whose time to wait is up", () => {
   });
 });
 
+describe("how long a run waits already", () => {
+  it("counts from when it got to its gate, and not from each approval or from a clock that stepped back", () => {
+    expect([TIME.waitingSince, APPROVAL.waitingSince]).toEqual([CREATED_AT, NOT_BEFORE]);
+    const once = changed(APPROVAL, approvedBy(BOB, NOW), NOW);
+    expect(once).toMatchObject({ waitingFor: "approval", waitingSince: NOT_BEFORE });
+    const twice = changed(once, approvedBy({ ...BOB, tokenId: "carl" }, NOW), NOW + 5);
+    expect(twice).toMatchObject({ waitingFor: "concurrency", waitingSince: NOW + 5 });
+    expect(changed(twice, EVENTS.held, NOW + 4).waitingSince).toBe(NOW + 5);
+    expect(changed(twice, EVENTS.held, NOW + 6).waitingSince).toBe(NOW + 6);
+  });
+
+  it.each(["rejected", "replaced"] as const)("is not undone when it is %s", (type) => {
+    for (const [now, at] of [
+      [NOW + 1, NOW + 1],
+      [CREATED_AT, NOW],
+    ] as const) {
+      const over = changed(SLOT, EVENTS[type], now);
+      expect(over).toMatchObject({ cancelRequestedAt: at, cancelUntil: at, completedAt: at });
+    }
+  });
+});
+
+it("a run without a group that waits too long for its turn says so", () => {
+  const run = { ...SLOT, gates: { ...GATES, concurrency: null } };
+  expect(expire(run, WAIT_UNTIL).error).toBe("[gate] The run waited too long for its turn.");
+});
+
 it("never moves an instant back, skips a version, or opens a gate twice, whatever the clock shows", () => {
   const step = fc.tuple(fc.constantFrom(...allTypes), fc.integer({ min: -30_000, max: 90_000 }));
   const property = fc.property(fc.array(step, { maxLength: 12 }), (steps) => {

@@ -106,6 +106,11 @@ describe("refusals", () => {
     await decide(path, run.id, "approve", as(tokens.approver));
     return run;
   };
+  const openedBefore = async () => {
+    const run = await gatedRun(path, APPROVAL, { notBefore: LATER }, as(tokens.creator));
+    await decide(path, run.id, "approve", as(tokens.approver));
+    return run;
+  };
   const ended = async () => {
     const run = await waiting();
     await decide(path, run.id, "cancel");
@@ -136,6 +141,13 @@ describe("refusals", () => {
     ...ofBoth("a run that needs no approval", later, approver, 409, "not_waiting"),
     ["a run that was approved, by another", "approve", opened, () => as(ROOT), 409, "not_waiting"],
     ["a run that was approved", "reject", opened, approver, 409, "not_waiting"],
+    ...ofBoth(
+      "a run that is approved and waits for its time",
+      openedBefore,
+      () => as(ROOT),
+      409,
+      "not_waiting",
+    ),
     ["a viewer", "release", later, approver, 403, "forbidden"],
     ["a member", "release", later, () => as(tokens.creator), 403, "forbidden"],
     ["a portal that names nobody", "release", later, () => as(tokens.portal), 422, "person_required"],
@@ -146,7 +158,7 @@ describe("refusals", () => {
     const { id } = await of();
     const answer = await decide(path, id, what, asked());
     expect([answer.status, answer.body.code]).toEqual([status, code]);
-    expect(await auditOf(id)).toHaveLength(of === opened ? 1 : 0);
+    expect(await auditOf(id)).toHaveLength(of === opened || of === openedBefore ? 1 : 0);
   });
 
   it("bad bodies change nothing", async () => {

@@ -1,0 +1,125 @@
+/** What becomes of runs for which there is no slot, and what they show of it. */
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { GRACE_DEFAULT_SECONDS } from "../../src/base/limits.ts";
+import type { RunReply } from "../../src/runs/protocol.ts";
+import { ANN, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
+import { type Awake, Stage } from "./stage.ts";
+
+const REJECT = { onConflict: "reject" } as const;
+const NEWEST = { onConflict: "cancel_running" } as const;
+const FREEZE = { group: "prod", reason: "freeze", until: null, by: "ann", via: null };
+const CARL = { ...ANN, tokenId: "carl", tokenName: "carl" };
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = new Stage();
+  stage.random = Math.random;
+  await stage.begin();
+});
+afterEach(() => stage.end());
+
+/** A run that has started. */
+async function running(awake: Awake, wanted = {}): Promise<string> {
+  const id = await create(stage, awake, wanted);
+  stage.underWay.at(-1)?.answer(200);
+  await stage.settle();
+  return id;
+}
+
+function approve({ object }: Awake, id: string): Promise<RunReply> {
+  return object.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+}
+
+async function eventsOf({ object }: Awake, id: string): Promise<readonly object[]> {
+  const reply = await object.events(id, { after: 0, limit: 100 });
+  return reply.ok ? reply.events.map((event) => JSON.parse(event)) : [];
+}
+
+describe("a run that does not wait", () => {
+  it.each([
+    ["", "The concurrency group prod had no free slot"],
+    ["shop", "The concurrency group prod with the key shop had no free slot"],
+  ])("fails when its approval has come and there is no slot: with the key '%s'", (key, sentence) =>
+    stage.awake(async (awake) => {
+      await running(awake, { concurrency: { key } });
+      const id = await create(stage, awake, { concurrency: { ...REJECT, key }, approvals: 1 });
+      expect(await approve(awake, id)).toMatchObject({ ok: true, status: "failed" });
+      expect(shown(awake, id)).toMatchObject({ status: "failed", endCause: "gate" });
+      const { error } = awake.sql.exec("SELECT error FROM runs WHERE id = ?", id).one();
+      expect(error).toBe(`[gate] ${sentence}, and the action does not wait.`);
+      expect(stage.underWay).toEqual([]);
+    }),
+  );
+
+  it("fails after a freeze in which its slot went, and one that waits goes on waiting", () =>
+    stage.awake(async (awake) => {
+      await awake.object.pause({ ...FREEZE, at: Date.now() });
+      const first = await create(stage, awake, { concurrency: { limit: 3 } });
+      const waits = await create(stage, awake, { concurrency: { limit: 3 } });
+      const rejects = await create(stage, awake, { concurrency: { ...REJECT, limit: 3 } });
+      for (const id of [first, waits, rejects])
+        expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
+      await awake.object.setLimit("prod", "deploy", 2, 1);
+      await awake.object.resume("prod");
+      expect(holds(awake, first)).toBe(true);
+      expect(shown(awake, waits)).toMatchObject({ status: "pending", waitingFor: "concurrency" });
+      expect(shown(awake, rejects)).toMatchObject({ status: "failed", endCause: "gate" });
+    }));
+});
+
+describe("a run that cancels others", () => {
+  it("ends the waiters of its action, which name the newer run and who created it", () =>
+    stage.awake(async (awake) => {
+      await running(awake);
+      const old = await create(stage, awake);
+      const newer = await create(stage, awake, { concurrency: NEWEST, creator: CARL });
+      expect(shown(awake, old)).toMatchObject({ status: "cancelled", endCause: "replaced" });
+      const cancel = "SELECT cancel_by, cancel_reason FROM runs WHERE id = ?";
+      expect(awake.sql.exec(cancel, old).one()).toEqual({
+        cancel_by: "carl",
+        cancel_reason: `The newer run ${newer} replaced this one.`,
+      });
+      expect((await eventsOf(awake, old)).at(-1)).toMatchObject({
+        ...{ type: "ended", status: "cancelled", cause: "replaced", by: "carl", replacedBy: newer },
+      });
+    }));
+
+  it("asks the holders of its action to stop, with the usual grace, and waits for their real end", () =>
+    stage.awake(async (awake) => {
+      const holder = await running(awake, { concurrency: { limit: 2 } });
+      const other = await running(awake, { concurrency: { limit: 2 }, actionName: "other" });
+      const newer = await create(stage, awake, { concurrency: { ...NEWEST, limit: 2 }, creator: CARL });
+      const asked = "SELECT cancel_by, cancel_reason, cancel_until FROM runs WHERE id = ?";
+      expect(awake.sql.exec(asked, holder).one()).toEqual({
+        cancel_by: "carl",
+        cancel_reason: `The newer run ${newer} replaces this one.`,
+        cancel_until: Date.now() + GRACE_DEFAULT_SECONDS * 1000,
+      });
+      expect(awake.sql.exec(asked, other).one()).toMatchObject({ cancel_by: null });
+      expect(holds(awake, newer)).toBe(false);
+      await awake.object.applyEvent(holder, { type: "succeeded", output: null }, newKey());
+      expect(holds(awake, newer)).toBe(true);
+    }));
+
+  it("stops nobody while it waits for its approval", () =>
+    stage.awake(async (awake) => {
+      const holder = await running(awake);
+      const old = await create(stage, awake);
+      const id = await create(stage, awake, { concurrency: NEWEST, approvals: 1 });
+      expect(shown(awake, old)).toMatchObject({ status: "pending" });
+      expect(await awake.object.heartbeat(holder, {})).toMatchObject({ cancel: null });
+      await approve(awake, id);
+      expect(shown(awake, old)).toMatchObject({ endCause: "replaced" });
+      expect(await awake.object.heartbeat(holder, {})).toMatchObject({ cancel: expect.anything() });
+    }));
+});
+
+it("the limit of a run that a claim sent to the group counts for that run alone", () =>
+  stage.awake(async (awake) => {
+    const limited = { concurrency: { limit: 2 } };
+    await running(awake, limited);
+    const claimed = { concurrency: { limit: 1, isClaimed: true }, actionVersion: 2 };
+    await create(stage, awake, { ...claimed, approvals: 1 });
+    expect(holds(awake, await create(stage, awake, limited))).toBe(true);
+  }));

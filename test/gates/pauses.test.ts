@@ -1,0 +1,69 @@
+/** A pause in one coordinator: over restarts, over clocks that step back, and at the instant at which it ends. */
+
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Pause } from "../../src/runs/protocol.ts";
+import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
+import { create, holds } from "./gated-runs.ts";
+import { type Awake, Stage } from "./stage.ts";
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = new Stage();
+  stage.random = Math.random;
+  await stage.begin();
+});
+afterEach(() => stage.end());
+
+const pause = (more: Partial<Pause> = {}): Pause => ({
+  ...{ group: "prod", reason: "freeze", until: null, by: "ann", via: null, at: Date.now() },
+  ...more,
+});
+
+function rowsOf({ sql }: Awake): unknown[] {
+  return [...sql.exec("SELECT slot_group FROM pauses ORDER BY slot_group").raw()].flat();
+}
+
+it("a pause and its end outlive a restart", async () => {
+  let id = "";
+  await stage.awake(async ({ object }) => void (await object.pause(pause())));
+  await stage.evict();
+  await stage.awake(async (awake) => {
+    id = await create(stage, awake);
+    expect(holds(awake, id)).toBe(false);
+    await awake.object.resume("prod");
+    expect(holds(awake, id)).toBe(true);
+  });
+  await stage.evict();
+  await stage.awake(async ({ object }) => expect(await object.pauses()).toEqual([]));
+});
+
+it("of two pauses the later one stays, unless it is of a time that has not come, because the clock stepped back", () =>
+  stage.awake(async ({ object }) => {
+    const earlier = pause({ reason: "earlier" });
+    stage.pass(MINUTE_MS);
+    const later = pause({ reason: "later" });
+    expect([await object.pause(later), await object.pause(earlier)]).toEqual([true, true]);
+    expect(await object.pauses()).toEqual([later]);
+    stage.pass(-HOUR_MS);
+    const now = pause({ reason: "after the step" });
+    await object.pause(now);
+    expect(await object.pauses()).toEqual([now]);
+  }));
+
+it("a pause ends at its instant and not before, and the alarm removes it and no other", () =>
+  stage.awake(async (awake) => {
+    const { object, storage } = awake;
+    await object.pause(pause({ until: Date.now() + MINUTE_MS }));
+    await object.pause(pause({ group: "b", until: Date.now() + HOUR_MS }));
+    await object.pause(pause({ group: "a" }));
+    const id = await create(stage, awake);
+    stage.pass(MINUTE_MS - 1);
+    await stage.ring(awake);
+    expect(holds(awake, id)).toBe(false);
+    expect(await storage.getAlarm()).toBe(Date.now() + 1);
+    stage.pass(1);
+    await stage.ring(awake);
+    expect(holds(awake, id)).toBe(true);
+    expect(rowsOf(awake)).toEqual(["a", "b"]);
+    expect((await object.pauses()).map(({ group }) => group)).toEqual(["a", "b"]);
+  }));

@@ -1,0 +1,149 @@
+/** What requests about gates cost. A run without gates pays none of it: see hops.test.ts. */
+
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { COORDINATORS, coordinatorOfKey, coordinatorOfSlot } from "../../src/runs/run-id.ts";
+import { APPROVAL, decide, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
+import { hopsOf, watchHops } from "../support/hops.ts";
+import { landed } from "../support/landed.ts";
+import { ask, createRun, newRunsPath } from "../support/requests.ts";
+import { grantToken, newProject } from "../support/tokens.ts";
+
+beforeEach(watchHops);
+afterEach(async () => {
+  // Later flights would count for the next test.
+  for (const path of used.splice(0)) await landed(path);
+  vi.restoreAllMocks();
+});
+
+const used: string[] = [];
+
+function newPath(path = newRunsPath()): string {
+  used.push(path);
+  return path;
+}
+
+const REASON = { body: { reason: "freeze" } };
+const SLOT = { group: "prod", key: "" };
+
+/** A caller's key whose coordinator is, or is not, that of the slot. */
+function keyFor(isSame: boolean): { readonly headers: Record<string, string> } {
+  for (let n = 0; ; n++) {
+    const key = `key-${n}`;
+    if ((coordinatorOfKey(key) === coordinatorOfSlot(SLOT)) === isSame) {
+      return { headers: { "Idempotency-Key": key } };
+    }
+  }
+}
+
+const linesOf = async (go: () => Promise<unknown>) => (await hopsOf(go)).lines;
+
+it("a gated create calls one coordinator, and with a key of another coordinator two", async () => {
+  const path = newPath();
+  await storeGated(path, ONE_AT_A_TIME);
+  await startGated(path);
+  const costs = (status: number, coordinator: number) => [{ status, d1: 0, coordinator }];
+  expect(await linesOf(() => startGated(path))).toEqual(costs(201, 1));
+  expect(await linesOf(() => startGated(path, { notBefore: LATER }))).toEqual(costs(201, 1));
+  // The second time it is a replay.
+  for (let n = 0; n < 2; n++) {
+    expect(await linesOf(() => startGated(path, {}, keyFor(true)))).toEqual(costs(201, 1));
+    expect(await linesOf(() => startGated(path, {}, keyFor(false)))).toEqual(costs(201, 2));
+  }
+  const other = { labels: ["another"] };
+  expect(await linesOf(() => startGated(path, other, keyFor(false)))).toEqual(costs(422, 1));
+  await storeGated(path, APPROVAL);
+  await startGated(path);
+  expect(await linesOf(() => startGated(path))).toEqual(costs(201, 1));
+  expect(await linesOf(() => startGated(path, {}, { headers: { "Idempotency-Key": "new" } }))).toEqual(
+    costs(201, 1),
+  );
+});
+
+it("a decision calls the coordinator once, and D1 once for its entry in the audit if it counts", async () => {
+  const path = newPath();
+  await storeGated(path, { approval: { required: 2, allowSelf: true } });
+  const { body: run } = await startGated(path);
+  const { body: later } = await startGated(path, { notBefore: LATER });
+  const counts = [{ status: 200, d1: 1, coordinator: 1 }];
+  const refused = [{ status: 409, d1: 0, coordinator: 1 }];
+  expect(await linesOf(() => decide(path, run.id, "approve"))).toEqual(counts);
+  // A repetition writes the same row again, because the first try could have failed.
+  expect(await linesOf(() => decide(path, run.id, "approve"))).toEqual(counts);
+  expect(await linesOf(() => decide(path, run.id, "release"))).toEqual(refused);
+  expect(await linesOf(() => decide(path, run.id, "reject"))).toEqual(counts);
+  expect(await linesOf(() => decide(path, later.id, "release"))).toEqual(counts);
+  expect(await linesOf(() => decide(path, later.id, "cancel"))).toEqual([
+    { status: 200, d1: 0, coordinator: 1 },
+  ]);
+  expect(await linesOf(() => decide(path, later.id, "approve"))).toEqual(refused);
+});
+
+it("a portal that names nobody pays one call more for a run without gates, and none for being refused", async () => {
+  const path = newPath(`${newProject()}/envs/prod/action-runs`);
+  const wanted = { role: "admin", mayApprove: true, mayActForOthers: true } as const;
+  const { token } = await grantToken(path.split("/envs/")[0] ?? "", wanted);
+  await storeGated(path, APPROVAL);
+  const { body: run } = await startGated(path);
+  const plain = await createRun(path);
+  // The isolate learns the token.
+  await ask("GET", `${path}/${run.id}`, { token });
+  const refused = [{ status: 422, d1: 0, coordinator: 1 }];
+  for (const what of ["approve", "reject", "cancel"] as const) {
+    expect(await linesOf(() => decide(path, run.id, what, { token }))).toEqual(refused);
+  }
+  expect(await linesOf(() => ask("DELETE", `${path}/${run.id}`, { token }))).toEqual(refused);
+  const headers = { "On-Behalf-Of": "eve" };
+  expect(await linesOf(() => decide(path, run.id, "cancel", { token, headers }))).toEqual([
+    { status: 200, d1: 0, coordinator: 1 },
+  ]);
+  expect(await linesOf(() => decide(path, plain.id, "cancel", { token }))).toEqual([
+    { status: 200, d1: 0, coordinator: 2 },
+  ]);
+});
+
+it("an approval that is read calls the coordinator once, and D1 once for the action's version", async () => {
+  const path = newPath();
+  await storeGated(path, APPROVAL);
+  const { body: run } = await startGated(path);
+  for (const method of ["GET", "HEAD"]) {
+    expect(await linesOf(() => ask(method, `${path}/${run.id}/approval`))).toEqual([
+      { status: 200, d1: 1, coordinator: 1 },
+    ]);
+  }
+});
+
+it("pauses and concurrency groups call each coordinator once, and D1 only for an entry in the audit", async () => {
+  const path = newPath();
+  const at = (name: string) => path.replace(/action-runs$/, name);
+  const costs = (status: number, d1: number) => [{ status, d1, coordinator: COORDINATORS }];
+  expect(await linesOf(() => ask("GET", at("pauses")))).toEqual(costs(200, 0));
+  expect(await linesOf(() => ask("GET", at("concurrency-groups")))).toEqual(costs(200, 0));
+  expect(await linesOf(() => ask("GET", at("concurrency-groups?group=prod")))).toEqual(costs(200, 0));
+  for (const name of ["prod", "-environment"]) {
+    expect(await linesOf(() => ask("PUT", at(`pauses/${name}`), REASON))).toEqual(costs(200, 1));
+    expect(await linesOf(() => ask("DELETE", at(`pauses/${name}`)))).toEqual(costs(204, 1));
+    expect(await linesOf(() => ask("DELETE", at(`pauses/${name}`)))).toEqual(costs(404, 0));
+  }
+});
+
+it("a malformed request about gates makes no round trip", async () => {
+  const path = newPath();
+  const at = (name: string) => path.replace(/action-runs$/, name);
+  const id = crypto.randomUUID();
+  const { lines, calls } = await hopsOf(async () => {
+    for (const what of ["approve", "reject"]) {
+      await ask("POST", `${path}/${id}/${what}`, { body: { reason: 1 } });
+      await ask("POST", `${path}/no-uuid/${what}`);
+    }
+    await ask("POST", `${path}/no-uuid/release`);
+    await ask("GET", `${path}/no-uuid/approval`);
+    await ask("PUT", at("pauses/prod"), { body: {} });
+    await ask("PUT", at("pauses/-no"), REASON);
+    await ask("DELETE", at("pauses/-no"));
+    await ask("GET", at("concurrency-groups?group=-"));
+    await ask("POST", path, { body: { actionName: "a", notBefore: "soon" } });
+  });
+  const statuses = [400, 404, 400, 404, 404, 404, 400, 404, 404, 400, 400];
+  expect(lines).toEqual(statuses.map((status) => ({ status, d1: 0, coordinator: 0 })));
+  expect(calls).toBe(0);
+});

@@ -1,0 +1,52 @@
+/** Gates while D1 is down: a key still makes one run, and people can still stop a deploy or let it go. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, expect, it, vi } from "vitest";
+import { COORDINATORS, coordinatorOfKey, coordinatorOfSlot } from "../../src/runs/run-id.ts";
+import { coordinator, journal } from "../support/direct.ts";
+import { breakD1 } from "../support/faults.ts";
+import { decide, detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
+import { ask, newRunsPath } from "../support/requests.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+const SLOT = { group: "prod", key: "" };
+const OWN = coordinatorOfSlot(SLOT);
+
+/** A key whose coordinator is not that of the slot. */
+function keyElsewhere(): string {
+  for (let n = 0; ; n++) if (coordinatorOfKey(`key-${n}`) !== OWN) return `key-${n}`;
+}
+
+it("ten creates with one key make one run, which waits or holds the slot, also after restarts", async () => {
+  const path = newRunsPath();
+  await storeGated(path, ONE_AT_A_TIME);
+  await startGated(path);
+  const { open } = breakD1("down");
+  const key = keyElsewhere();
+  const start = async () => (await startGated(path, {}, { headers: { "Idempotency-Key": key } })).body.id;
+  const made = await Promise.all(Array.from({ length: 9 }, start));
+  for (const n of [OWN, coordinatorOfKey(key)]) await evictDurableObject(coordinator(path, n));
+  made.push(await start());
+  expect(new Set(made).size).toBe(1);
+  const each = Array.from({ length: COORDINATORS }, (_, n) => journal(path, n, "SELECT id FROM runs"));
+  expect((await Promise.all(each)).flat()).toHaveLength(2);
+  expect((await detailsOf(path, made[0] ?? "")).details.waiting).toMatchObject({ position: 1 });
+  open();
+});
+
+it("a freeze and its end take effect, and an end frees its slot", async () => {
+  const path = newRunsPath();
+  await storeGated(path, ONE_AT_A_TIME);
+  const { body: holder } = await startGated(path);
+  const { body: next } = await startGated(path);
+  const { open } = breakD1("down");
+  const freeze = `${path.replace(/action-runs$/, "pauses")}/prod`;
+  expect((await ask("PUT", freeze, { body: { reason: "freeze" } })).status).toBe(200);
+  await decide(path, holder.id, "cancel", { body: { graceSeconds: 0 } });
+  const waiting = async () => (await detailsOf(path, next.id)).details.waiting;
+  await vi.waitFor(async () => expect(await waiting()).toMatchObject({ for: "pause" }), { timeout: 60_000 });
+  expect((await ask("DELETE", freeze)).status).toBe(204);
+  expect(await waiting()).toBeNull();
+  open();
+});

@@ -1,0 +1,50 @@
+/** What stays of a run with gates after its retention: nothing, and nothing of its group is blocked. */
+
+import { expect, it } from "vitest";
+import { readRunId } from "../../../src/runs/run-id.ts";
+import { alarmIn, coordinator, DAY_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
+import { decide, detailsOf, startGated, storeGated } from "../../support/gated.ts";
+import { landedRow } from "../../support/landed.ts";
+import { ask, newRunsPath, rowOf } from "../../support/requests.ts";
+
+const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
+/** The tables that have rows of a run. */
+const TABLES = ["runs", "events", "deliveries", "previews", "accepted_changes", "receiver_responses"];
+
+it("a run with gates goes with its preview, its decisions and its place in its group, and the next run starts", async () => {
+  const path = newRunsPath();
+  await storeGated(path, { approval: { allowSelf: true }, concurrency: { group: "prod" } });
+  const { body: holder } = await startGated(path);
+  await decide(path, holder.id, "approve");
+  const { body: rejected } = await startGated(path);
+  await decide(path, rejected.id, "reject");
+  const { body: waiter } = await startGated(path);
+  await decide(path, waiter.id, "approve");
+  expect((await detailsOf(path, waiter.id)).details.waiting).toMatchObject({ behind: [holder.id] });
+  await decide(path, waiter.id, "cancel");
+  await decide(path, holder.id, "cancel", { body: { graceSeconds: 0 } });
+  const ids = [holder.id, rejected.id, waiter.id];
+  for (const id of ids) expect(await landedRow(path, id)).toMatchObject({ status: "cancelled" });
+
+  const n = readRunId(holder.id).coordinator;
+  const counts = async () => {
+    const each = TABLES.map((table) => journal<{ n: number }>(path, n, `SELECT count(*) AS n FROM ${table}`));
+    return (await Promise.all(each)).map(([row]) => row?.n);
+  };
+  // Five decisions and cancels. The previews went with the ends of their runs.
+  expect(await counts()).toMatchObject({ 0: 3, 3: 0, 4: 5 });
+  await alarmIn(PAST_RETENTION_MS, coordinator(path, n));
+  await until(async () => (await counts())[0] === 0);
+  expect(await counts()).toEqual(TABLES.map(() => 0));
+  for (const id of ids) {
+    expect(await rowOf(id)).toBeNull();
+    expect((await ask("GET", `${path}/${id}/approval`)).status).toBe(404);
+  }
+  const groups = path.replace(/action-runs$/, "concurrency-groups");
+  expect((await ask("GET", groups)).body).toEqual([]);
+  const slots = "SELECT 1 FROM runs WHERE slot_state IS NOT NULL OR slot_until IS NOT NULL";
+  expect(await journal(path, n, slots)).toEqual([]);
+
+  const { body: next } = await startGated(path);
+  expect((await decide(path, next.id, "approve")).body.details.waiting).toBeNull();
+});
