@@ -1,7 +1,7 @@
 /** A pause in one coordinator: over restarts, over clocks that step back, and at the instant at which it ends. */
 
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Pause } from "../../src/runs/protocol.ts";
+import type { Pause } from "../../src/runs/gate-calls.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { create, holds } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";

@@ -1,13 +1,14 @@
-/** Who can approve a run now, and which runs share slots. */
+/** Who can approve and reject a run now, and which runs share slots. */
 
 import { expect, it } from "vitest";
 import type { Actor } from "../../src/runs/actor.ts";
 import {
   type ApprovalRule,
-  approvalConflict,
+  approveConflict,
   type Gates,
   isSameSlot,
   NO_GROUP,
+  rejectConflict,
   slotOf,
 } from "../../src/runs/gates.ts";
 
@@ -39,7 +40,15 @@ it.each<[string, ApprovalRule | null, readonly Actor[], Actor, string | null]>([
     ...{ notBefore: null, approval, concurrency: null, waitUntil: 9, creator: CREATOR, sealedUnder: null },
   };
   const approvals = approvers.map((by) => ({ by, at: 1, reason: null }));
-  expect(approvalConflict(gates, approvals, approver)).toBe(conflict);
+  const run = { gates, approvals, waitingFor: "approval" } as const;
+  expect(approveConflict(run, approver)).toBe(conflict);
+  // Who has approved may still reject.
+  expect(rejectConflict(run, approver)).toBe(conflict === "already_approved" ? null : conflict);
+  const over = { ...run, waitingFor: null };
+  expect([approveConflict(over, approver), rejectConflict(over, approver)]).toEqual([
+    "not_waiting",
+    "not_waiting",
+  ]);
 });
 
 it("runs share slots if their group and their key are the same, and those without a group have one of their own", () => {

@@ -129,9 +129,9 @@ export class CreateDesk {
     const { claims } = this.#parts.journal;
     const claim = claims.of(changeKey.key);
     if (claim === null) return null;
-    claims.extend(changeKey.key, this.#claimEndsAt(now));
     const refusal = fingerprintRefusal(changeKey, claim);
     if (refusal !== null) return refusal;
+    claims.extend(changeKey.key, this.#claimEndsAt(now));
     if (slot !== null && isSameSlot(claim, slot)) return null;
     return { ok: false, reason: "claimed", claim: { group: claim.group, key: claim.key } };
   }
