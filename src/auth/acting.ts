@@ -21,7 +21,8 @@ const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
  * The person that a request names, or the token's own. A change throws `may_not_act_for_others` and
- * `invalid_on_behalf_of`. Reading is never refused for its header: it only tells a person what they may do.
+ * `invalid_on_behalf_of`. A request that only reads is never refused for its header, because reading only tells a person
+ * what they may do.
  */
 export function personOf(request: HonoRequest, { person, mayActForOthers }: Principal): string | null {
   const named = request.header(HEADER);

@@ -1,4 +1,4 @@
-/** zod: what a run's job hears. */
+/** zod: the response to a heartbeat. The timeline shows its `urlRefused` as well. */
 
 import * as z from "zod";
 import { STATUSES } from "../runs/run.ts";

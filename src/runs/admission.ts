@@ -1,6 +1,6 @@
 /**
- * Which runs of a group and key get a slot. PURE. No slot is counted: a slot is held by a run that was released and is
- * open. Whoever calls this reads the holders and the waiters from the journal each time.
+ * Which runs of a group and key get a slot. PURE. No slot is counted: the caller reads the holders and the waiters from
+ * the journal each time.
  */
 
 import type { OnConflict } from "./gates.ts";
@@ -20,7 +20,7 @@ export interface Waiter {
   readonly actionName: string;
   readonly limit: number;
   readonly onConflict: OnConflict;
-  /** The reason of the pause whose end is all that it waits for, as the run says it. Null if it waits for more. */
+  /** The reason of the pause, as the run shows it, if the run waits only for its end. Otherwise null. */
   readonly heldFor: string | null;
 }
 
@@ -33,8 +33,8 @@ export interface Line {
 
 /**
  * What happens to a run. `release`: a waiter gets a slot. `hold`: a waiter would get a slot, but there is this pause.
- * `queue`: a waiter was held, and there is no free slot now. `refuse`: there is no free slot, and the waiter does not want
- * to wait. `replace`: a newer run of the same action takes the waiter's place. `cancel`: a newer run of the same action
+ * `queue`: a waiter was held, and there is no free slot now. `refuse`: there is no free slot, and its action does not
+ * wait. `replace`: a newer run of the same action takes the waiter's place. `cancel`: a newer run of the same action
  * wants the holder's slot.
  */
 export type Admission =
@@ -53,7 +53,10 @@ export function admit({ holders, waiters, pause }: Line): readonly Admission[] {
     const free = fitting(holders, line);
     const leaving = replacedIn(line, free, pause) ?? refusedIn(line, free, pause);
     if (leaving.length === 0) {
-      return [...ends, ...(pause === null ? settled(holders, line, free) : held(line, free, pause))];
+      return [
+        ...ends,
+        ...(pause === null ? settled(holders, line, free) : settledInPause(line, free, pause)),
+      ];
     }
     ends.push(...leaving);
     const left = new Set(leaving.map(({ id }) => id));
@@ -61,7 +64,7 @@ export function admit({ holders, waiters, pause }: Line): readonly Admission[] {
   }
 }
 
-/** How many waiters get a slot: the first ones. The least limit of all that would hold a slot then is the one that counts. */
+/** How many of the first waiters get a slot. Of all that would hold a slot then, the least limit counts. */
 function fitting(holders: readonly Holder[], waiters: readonly Waiter[]): number {
   let least = holders.reduce((limit, holder) => Math.min(limit, holder.limit), Number.POSITIVE_INFINITY);
   let held = holders.length;
@@ -90,8 +93,8 @@ function replacedIn(
 }
 
 /**
- * Only the first one, because without it and its limit, the next one may get a slot. During a pause, one that is held
- * stays, even if a limit was lowered.
+ * Only the first one is refused, because the next one may get a slot without it and its limit. During a pause, a waiter
+ * that is held stays, even if a limit was lowered.
  */
 function refusedIn(line: readonly Waiter[], free: number, pause: string | null): readonly Admission[] {
   const refused = line
@@ -115,8 +118,8 @@ function settled(holders: readonly Holder[], line: readonly Waiter[], free: numb
   ];
 }
 
-/** What happens during a pause when nobody leaves the line any more. The reason of the pause can have changed. */
-function held(line: readonly Waiter[], free: number, pause: string): readonly Admission[] {
+/** The same during a pause. A waiter that is held is held again if the reason of the pause has changed. */
+function settledInPause(line: readonly Waiter[], free: number, pause: string): readonly Admission[] {
   return line
     .filter((waiter, place) => (place < free || isHeld(waiter)) && waiter.heldFor !== pause)
     .map(({ id }) => ({ id, type: "hold" }));

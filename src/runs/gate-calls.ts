@@ -7,23 +7,26 @@ import type { NewRun } from "./run.ts";
 import type { Inclusion, RunAnswer, RunRefusal, RunReply } from "./run-answer.ts";
 import type { ChangeKey } from "./run-calls.ts";
 
-/** What only a create of a run with gates sends. `preview`: JSON text, for its approvers. */
+/** What only a create of a run with gates sends. `preview`: JSON text for its approvers; null if it needs none. */
 export interface GatedCreation extends Inclusion {
   readonly preview: string | null;
 }
 
-/** `run`: the run that the key created; null if it has created none, which must be made at `claim`. */
+/** `run`: the run that the key created. Null: there is none yet, and it must be made at `claim`. */
 export type ClaimReply =
   | RunRefusal
   | { readonly ok: true; readonly run: RunAnswer | null; readonly claim: Slot };
 
-/** Who approves or rejects a run, or opens its time gate. */
+/** Who approves or rejects a run, and why. */
 export interface Decision {
   readonly by: Actor;
   readonly reason: string | null;
 }
 
-/** What an approver reads. `approvals`: JSON text, as in the run's details. `request`: JSON text; null after the end. */
+/**
+ * What an approver reads. `approvals`: JSON text, as in the run's details. `request`: JSON text; null after the run's
+ * end.
+ */
 export interface ApprovalAnswer {
   readonly ok: true;
   readonly rule: ApprovalRule;
@@ -77,7 +80,7 @@ export interface GateCalls {
   reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** Opens the time gate of a run. */
   release(id: string, by: Actor, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
-  /** `asker`: about whose decisions the answer speaks. */
+  /** `asker`: whose decisions `conflicts` is about. */
   approval(id: string, asker: Actor): Promise<ApprovalReply>;
   /** Whether something holds back the run's webhook, or did. False for a run that the coordinator does not know. */
   hasGates(id: string): Promise<boolean>;

@@ -6,9 +6,8 @@ import { type Actor, isOneself } from "./actor.ts";
 export const WAITING_FOR = ["time", "approval", "concurrency", "pause"] as const;
 export type WaitingFor = (typeof WAITING_FOR)[number];
 
-/** What happens if a run reaches its slot and there is none. */
-export const ON_CONFLICT = ["queue", "cancel_running", "reject"] as const;
-export type OnConflict = (typeof ON_CONFLICT)[number];
+/** What happens if a run reaches its slot and no slot is free. */
+export type OnConflict = "queue" | "cancel_running" | "reject";
 
 /** Runs with the same group and key share slots. `key`: empty if the action has none. */
 export interface Slot {
@@ -24,7 +23,7 @@ export interface Concurrency extends Slot {
   readonly isClaimed?: boolean;
 }
 
-/** The slot of runs that have gates but no group. It has no limit, but a pause of the environment holds its runs back. */
+/** The slot of runs with gates but without a group. It has no limit, but a pause of the environment holds them back. */
 export const NO_GROUP: Slot = { group: "", key: "" };
 
 export function slotOf({ concurrency }: Pick<Gates, "concurrency">): Slot {
@@ -66,19 +65,19 @@ export interface Approval {
 /** Why a decision is refused. */
 export type DecisionConflict = "own_run" | "already_approved" | "not_waiting";
 
-/** A run as far as a decision about it needs it. `approvals`: those that count. */
-interface Decided {
+/** What the conflicts of a decision need of a run. `approvals`: those that count. */
+interface RunToDecide {
   readonly gates: Gates | null;
   readonly approvals: readonly Approval[];
   readonly waitingFor: WaitingFor | null;
 }
 
 /**
- * Why this approver can't approve the run; null if they can. An earlier approver who could act as this one would
- * otherwise approve twice.
+ * Why this approver can't approve the run; null if they can. An earlier approver who could act as this one is a
+ * conflict, because one person would otherwise approve twice.
  */
 export function approveConflict(
-  { gates, approvals, waitingFor }: Decided,
+  { gates, approvals, waitingFor }: RunToDecide,
   approver: Actor,
 ): DecisionConflict | null {
   if (waitingFor === null || !gates?.approval || approvals.length >= gates.approval.required) {
@@ -88,8 +87,8 @@ export function approveConflict(
   return approvals.some(({ by }) => isOneself(by, approver)) ? "already_approved" : null;
 }
 
-/** Who may approve a run may reject it, also after they approved it. So earlier approvals are no conflict. */
-export function rejectConflict(run: Decided, approver: Actor): DecisionConflict | null {
+/** Whoever may approve a run may also reject it, even after they approved it. So an earlier approval is no conflict. */
+export function rejectConflict(run: RunToDecide, approver: Actor): DecisionConflict | null {
   const conflict = approveConflict(run, approver);
   return conflict === "already_approved" ? null : conflict;
 }

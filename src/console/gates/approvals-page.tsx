@@ -100,7 +100,7 @@ interface ApprovalRowProps extends Pick<ApprovalTableProps, "onDecide"> {
 function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
   const { scope, holder, person } = useSession();
   const { id, actionName, triggeredBy, createdAt, details } = run;
-  // One request for each row would be too many. Of the other rows, the dialog tells.
+  // One request for each row would be too many. For the other rows, the dialog says why.
   const isAsked = isUndecided(run, holder) && mayBeOwn(run, { name: holder.name, person });
   const refusals = useRefusals(run, isAsked);
   const { required = 1, approvals = [] } = details?.approval ?? {};

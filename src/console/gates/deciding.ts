@@ -1,4 +1,4 @@
-/** To whom the console offers a decision about a run, and why the service would refuse it. PURE. The service decides. */
+/** Who gets the buttons for a decision about a run, and why the service would refuse one. PURE. The service decides. */
 
 import type { CurrentToken, DetailedActionRun, RunApproval } from "../../client/index.ts";
 import { isOpen } from "../ui/statuses.ts";
@@ -8,7 +8,7 @@ export type Holder = Pick<CurrentToken, "name" | "person" | "mayApprove">;
 export type Refusals = RunApproval["refusals"];
 export type Decision = keyof Refusals;
 
-/** As long as the service has not answered, a dialog tells. */
+/** Before the service has answered. Then no button is disabled, and the dialog says why a decision is refused. */
 export const NOT_REFUSED: Refusals = { approve: null, reject: null };
 
 /** Why a button is disabled. */
@@ -21,7 +21,7 @@ export const WHY_REFUSED: Readonly<Record<NonNullable<Refusals["approve"]>, stri
     "You have approved this run, or a token above or below yours has. The run also needs another approver.",
 };
 
-/** Whether the run still needs approvals, and the token gives some. If not, show no button. */
+/** Whether the run still needs approvals, and the token may give one. If not, show no button. */
 export function isUndecided({ status, details }: DetailedActionRun, { mayApprove }: Holder): boolean {
   const approval = details?.approval ?? null;
   if (!mayApprove || approval === null || details?.waiting == null || !isOpen(status)) return false;
@@ -29,8 +29,8 @@ export function isUndecided({ status, details }: DetailedActionRun, { mayApprove
 }
 
 /**
- * Whether the holder may have created or approved the run. Names only: another token can have the same one, so ask the
- * service. If both acts name a person, persons alone count.
+ * Whether the holder may have created or approved the run. This compares only names, and two tokens can have the same
+ * name. So ask the service. If both acts name a person, only the persons count.
  */
 export function mayBeOwn(
   { triggeredBy, details }: DetailedActionRun,

@@ -24,7 +24,7 @@ export function StartAt({ change, ...field }: StartAtProps) {
   );
 }
 
-/** What the body has of it. Null if the field holds no time: then this refuses the change. */
+/** The member of the body; empty if the field is. Null if the field holds no time. Then the change is refused. */
 export function startAtOf(text: string, change: Change): { readonly notBefore?: string } | null {
   const notBefore = readLocalTime(text);
   if (notBefore !== null) return notBefore === undefined ? {} : { notBefore };

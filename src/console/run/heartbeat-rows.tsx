@@ -1,11 +1,11 @@
-/** Heartbeats in a row, of the timeline. */
+/** The rows of successive heartbeats in the timeline. */
 
 import { useState } from "preact/hooks";
 import { Button } from "../ui/button.tsx";
 import type { Beat, Heartbeats } from "./timeline-items.ts";
 import { JobLink, Row, Said } from "./timeline-row.tsx";
 
-/** Of heartbeats in a row. The rest is shown when somebody asks. */
+/** So many of successive heartbeats are shown, the newest ones. The others are shown when somebody asks. */
 const BEATS_SHOWN = 3;
 
 export function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats }) {

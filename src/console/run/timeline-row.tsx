@@ -9,7 +9,7 @@ import { ClockTime } from "./clock-time.tsx";
 
 interface RowProps {
   readonly at: string;
-  /** The mark at the line. A plain dot without it. */
+  /** The mark at the line. Without a status, the mark is a plain dot. */
   readonly status?: Status | undefined;
   readonly title: ComponentChildren;
   /** Short facts beside the title. */

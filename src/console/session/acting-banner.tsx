@@ -1,4 +1,4 @@
-/** Says on every page for whom it acts, if the session's token acts for others. A dialog names the person. */
+/** Says on every page for whom the page acts, if the session's token may act for others. A dialog takes the person. */
 
 import { useState } from "preact/hooks";
 import { checkedPerson } from "../../client/settings.ts";
@@ -54,7 +54,7 @@ function PersonDialog({ onClose }: { readonly onClose: () => void }) {
         </p>
         <TextField
           label="Person"
-          hint={`Such as an e-mail address. Empty: ${holder.person ?? "nobody in particular"}. If you load the page again, name the person again.`}
+          hint={`For example an e-mail address. Empty: ${holder.person ?? "nobody in particular"}. If you load the page again, you must name the person again.`}
           value={text}
           error={change.problems.get(PERSON)}
           onText={setText}

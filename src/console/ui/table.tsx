@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, RefObject } from "preact";
 
-/** The text of the head and its classes. A head that is empty for the eye has a text that is only heard. */
+/** The text of the head and its classes. `isOnlyHeard`: the text is only for screen readers. */
 export type Column = readonly [text: string, classes?: string, isOnlyHeard?: boolean];
 
 interface TableProps {

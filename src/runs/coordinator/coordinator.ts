@@ -151,7 +151,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       ...{ sender: MessageSender, endpoints: WebhookEndpoints, ...arming },
     });
     this.#endpoints.tellSoon();
-    // Runs can wait for a slot that came free when the object died.
+    // Runs can wait for a slot that came free before the last object died.
     if (this.#admissions.nextAt(Date.now()) <= Date.now()) projection.arm(Date.now());
   }
 

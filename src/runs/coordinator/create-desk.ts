@@ -1,6 +1,6 @@
 /**
- * New runs, and what callers' keys have created. A repeated create gets the answer of the first, wherever the run lives:
- * the coordinator of a key has the run, or a claim that says where the run is.
+ * New runs, and what callers' keys have created. A repeated create gets the answer of the first one, wherever the run
+ * lives: the coordinator of a key has the run, or a claim that says where the run is.
  */
 
 import { DAY_MS } from "../../base/time.ts";
@@ -78,7 +78,7 @@ export class CreateDesk {
     { preview, ...inclusion }: GatedCreation,
     now: number,
   ): RunReply {
-    // Before anything waits or starts for it. `ledger.create` looks again, with the insert.
+    // Look for the key before anything waits or starts for the run. `ledger.create` looks again, with the insert.
     const known =
       this.#existing(input, changeKey, inclusion, now) ??
       this.#claimed(changeKey, input.gates && slotOf(input.gates), now);
@@ -104,7 +104,7 @@ export class CreateDesk {
     if (claimed?.claim !== undefined) return { ok: true, run: null, claim: claimed.claim };
     if (claimed !== null) return claimed;
     if (journal.claims.of(changeKey.key) === null) {
-      // What room is left is kept, so that the runs of this coordinator can end.
+      // Keep the room that is left, so that the runs of this coordinator can end.
       if (storageLimit.isReached(now)) return { ok: false, reason: "storage_full" };
       journal.claims.insert(changeKey, slot, this.#claimEndsAt(now));
       projection.arm(now);

@@ -36,7 +36,7 @@ export class Deliveries extends RunRequests<Delivery> {
   readonly #outbox: Outbox<Delivery, AttemptResult, OfRun<Delivery>>;
   readonly #slotFreed: (run: JournaledRun, now: number) => void;
 
-  /** `slotFreed`: called when no attempt of an ended run is under way any more that still held its slot. */
+  /** `slotFreed`: called when the last attempt of an ended run is over, because the attempt has held the run's slot. */
   constructor(
     journal: Journal,
     queue: DueQueue,
@@ -66,7 +66,7 @@ export class Deliveries extends RunRequests<Delivery> {
     return { ...newDelivery(trigger, run, now), nextAt: null };
   }
 
-  /** Writes the version that releases a run, and sends what was held. `run`: as that version is. */
+  /** Writes the version that releases a run, and sends what was held. `run`: the run as this version has it. */
   release(before: JournaledRun, run: Run, event: RunEvent, now: number, details: UpdateDetails = {}) {
     const held = this.#journal.deliveries.of(run.id);
     if (held === null) throw new Error("a waiting run without a delivery");
@@ -162,7 +162,7 @@ export class Deliveries extends RunRequests<Delivery> {
   }
 }
 
-/** Whether the request waited at a gate until its key was gone. */
+/** Whether our own keys or settings could not send a request that had waited at a gate. */
 function isOfGate({ gates }: JournaledRun, ending: Ending): boolean {
   return gates !== null && ending.type === "given_up" && ending.isUnready === true;
 }

@@ -115,14 +115,17 @@ export class RunDesk {
     return { ...this.#replies.run(run), ...said };
   }
 
-  /** Whether another request had this caller's key, for example of another person. A job that reports again has none. */
+  /**
+   * Whether another request came with this caller's key, for example one of another person. A report of a job has no
+   * caller's key.
+   */
   #isUsed(changeKey: ChangeKey, run: JournaledRun): boolean {
     if (!isCallers(changeKey)) return false;
     return changeKey.key === run.changeKey || this.#journal.accepted.of(run.id, changeKey.key) !== null;
   }
 }
 
-/** Whether a caller chose the key. Otherwise the Worker minted it, or it is of a job's report. */
+/** Whether a caller chose the key. Otherwise the Worker minted it, or it came with a job's report. */
 function isCallers({ key }: ChangeKey): boolean {
   return key.startsWith("t:");
 }

@@ -4,7 +4,7 @@ import { msSince } from "../../base/time.ts";
 
 /** An object may hold 10 GB. */
 export const STORAGE_MAX_BYTES = 9_000_000_000;
-/** To ask SQLite for the size takes as long as to write a run. In this time, no coordinator can write the last 1 GB. */
+/** To ask SQLite for the size takes as long as to write a run. No coordinator can write the last 1 GB in a second. */
 const ASK_EVERY_MS = 1000;
 
 export class StorageLimit {

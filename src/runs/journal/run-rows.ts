@@ -20,7 +20,7 @@ export interface JournaledRun extends Run {
   readonly purgeAt: number;
   /** The sequence number of the write with which it got to its slot: the order of those that wait. Null before. */
   readonly readySeq: number | null;
-  /** It has ended, but an attempt may still be under way, so it holds its slot until then at most. Null: no attempt is. */
+  /** Until when the run holds its slot at most, if it has ended and an attempt may be under way. Otherwise null. */
   readonly slotUntil: number | null;
 }
 
@@ -54,7 +54,7 @@ const CHANGING_AT_GATES = [
 const WITHOUT_GATES = [...FIXED, ...CHANGING];
 const MEMBERS = [...WITHOUT_GATES, "gates", ...CHANGING_AT_GATES] as const;
 type Member = (typeof MEMBERS)[number];
-/** A member that the lists above lack makes `#select` fail to type-check. These three are stored as JSON; null if empty. */
+/** If the lists above lack a member, `toRun` does not type-check. These three are stored as JSON; null if empty. */
 type Row = Omit<Pick<JournaledRun, Member>, "gates" | "approvals" | "rejectedBy"> & {
   readonly gates: string | null;
   readonly approvals: string | null;
@@ -180,7 +180,7 @@ export class RunRows {
   }
 }
 
-/** The runtime takes much longer for a row with names. */
+/** `columns`: in the order of MEMBERS, because the runtime takes much longer for a row with names. */
 function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
   const row = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]])) as unknown as Row;
   const { gates, approvals, rejectedBy } = row;

@@ -1,6 +1,7 @@
 /**
- * Who holds the slots of a concurrency group, and who waits for one. No slot is counted: a holder is an open run that
- * was released. All of it is read from the runs along one index, in which runs without gates have no entry.
+ * Who holds the slots of a concurrency group, and who waits for one. No slot is counted: a holder is a released
+ * run that is open, or that has ended while its last attempt is under way. All of it is read from the runs along one
+ * index, in which runs without gates have no entry.
  *
  * `slot_state` is `early` while a gate before the slot is closed, then `waiting`, then `holding`, and null at the end.
  */

@@ -1,4 +1,4 @@
-/** Does what `admit()` says of a run: it is released, held, ended, or asked to stop. */
+/** Does what `admit()` says of a run: releases it, holds it, queues it, ends it, or asks it to stop. */
 
 import { GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
 import type { Admission } from "../../admission.ts";
@@ -71,7 +71,7 @@ export class AdmissionEffects {
   }
 }
 
-/** What an admission does to a run that is at its slot, or gets there. Null: nothing. `pause`: the reason of one. */
+/** What an admission does to a run that is at its slot, or gets there. Null: nothing. `pause`: its reason. */
 export function eventAt(admission: Admission, slot: Slot, pause: string | null): GateEvent | null {
   switch (admission.type) {
     case "release":

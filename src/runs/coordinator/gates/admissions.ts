@@ -60,7 +60,7 @@ export class Admissions {
       this.takeTurn(now);
     } catch (error) {
       // The change of the pause or the limit is written already. The alarm goes on with the round.
-      this.#failed(error);
+      this.#logFailed(error);
     }
     this.#arm(now);
   }
@@ -83,7 +83,7 @@ export class Admissions {
     this.ended(run, now);
   }
 
-  /** Whether the slot waits for its turn, so that nobody knows yet who of its line gets it. */
+  /** Whether the slot still waits for its turn. Until then, nobody knows who in its line gets it. */
   isPending(slot: Slot): boolean {
     return this.#changed.has(nameOf(slot));
   }
@@ -143,8 +143,8 @@ export class Admissions {
       }
       return [];
     } catch (error) {
-      this.#failed(error);
-      // What is not admitted is found again by a round.
+      this.#logFailed(error);
+      // A round finds again what was not admitted.
       this.#round.begin();
       return [error];
     } finally {
@@ -167,7 +167,7 @@ export class Admissions {
       try {
         budget.bytes -= this.#effects.apply(admission, slot, now);
       } catch (error) {
-        this.#failedOf(admission.id, slot, error, now);
+        this.#putOffFailed(admission.id, slot, error, now);
         return false;
       }
     }
@@ -182,17 +182,17 @@ export class Admissions {
       try {
         this.#ledger.current(id, now);
       } catch (error) {
-        this.#failedOf(id, slot, error, now);
+        this.#putOffFailed(id, slot, error, now);
       }
     }
   }
 
-  #failedOf(id: string, slot: Slot, error: unknown, now: number): void {
-    this.#failed(error, id);
+  #putOffFailed(id: string, slot: Slot, error: unknown, now: number): void {
+    this.#logFailed(error, id);
     this.#putOff.add(id, slot, now);
   }
 
-  #failed(error: unknown, run?: string): void {
+  #logFailed(error: unknown, run?: string): void {
     logFailure("admission_failed", error, { coordinator: this.#journal.owner.name, run });
   }
 }

@@ -17,7 +17,10 @@ import { KEY_REUSED, NOT_FOUND, type Replies } from "../replies.ts";
 import type { Admissions } from "./admissions.ts";
 import type { GatedRuns } from "./gated-runs.ts";
 
-/** The same approver decided so before, at this instant. Null: through another token, which decided nothing. */
+/**
+ * The approver has decided so before. `at`: when, in ms. Null: they used another token, so no audit entry may say that
+ * this token decided.
+ */
 interface Repeated {
   readonly type: "repeated";
   readonly at: number | null;
@@ -74,13 +77,13 @@ export class GateDesk {
     });
   }
 
-  release(id: string, by: Decision["by"], changeKey: ChangeKey, inclusion: Inclusion, now: number): RunReply {
+  release(id: string, by: Actor, changeKey: ChangeKey, inclusion: Inclusion, now: number): RunReply {
     return this.#decide(id, changeKey, inclusion, now, ({ waitingFor }) =>
       waitingFor === "time" ? { type: "time_opened", by } : "not_waiting",
     );
   }
 
-  /** `asker`: about whose decisions the answer speaks. */
+  /** `asker`: whose decisions the conflicts are about. */
   approval(id: string, asker: Actor, now: number): ApprovalReply {
     const run = this.#ledger.current(id, now);
     if (run === null) return { ok: false, reason: "run_not_found" };
@@ -101,7 +104,7 @@ export class GateDesk {
 
   pause(pause: Pause, now: number): boolean {
     const isPaused = this.#journal.pauses.put(pause, now);
-    // What an older pause holds waits for this one now, and says its reason.
+    // The runs that an older pause held wait for this one now, and must show its reason.
     if (isPaused) this.#admissions.admitEverywhere(now);
     return isPaused;
   }
@@ -154,7 +157,7 @@ export class GateDesk {
       const reply = this.#replies.run(run, { include });
       return judged.at === null ? reply : { ...reply, decidedAt: judged.at };
     }
-    // Also with a minted key, because the Worker repeats a call whose answer was lost.
+    // A minted key is noted too, because the Worker repeats a call whose answer was lost.
     const changed = this.#gatedRuns.change(run, judged, now, { changeKey, isRepeatable: true });
     return { ...this.#replies.run(changed, { include }), decidedAt: now };
   }

@@ -69,7 +69,7 @@ export class GatedRuns {
     return isAtSlot(run) ? this.#admitted(created, slot, now) : created;
   }
 
-  /** Applies an event to a run that waits. */
+  /** Applies an event to a run that waits. Throws if the run refuses the event. */
   change(before: JournaledRun, event: GateEvent, now: number, details: UpdateDetails = {}): JournaledRun {
     const next = transition(before, event, now);
     if (!next.ok) throw new Error(`a waiting run refuses: ${next.error}`);
@@ -113,7 +113,7 @@ export class GatedRuns {
     return admissions.find(({ id }) => id === run.id) ?? null;
   }
 
-  /** The run, which has just got to its slot, after what `place` says. */
+  /** What becomes of a run that has just got to its slot, as `place` says. */
   #atPlace(run: Run, slot: Slot, place: Admission | null, now: number): Run {
     const pause = this.#journal.pauses.of(slot.group, now);
     const event = place && eventAt(place, slot, pause?.reason ?? null);

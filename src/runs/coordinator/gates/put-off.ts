@@ -1,6 +1,7 @@
 /**
- * Runs whose admission failed. Each is put off for a while, and meanwhile those behind it are tried, so that one run that
- * can't be released or ended does not hold up its group. It is in memory only: a new object tries all of them.
+ * Runs with an admission that failed. Each is put off for a while, and meanwhile those behind it are tried. So a run
+ * that can't be released or ended does not hold up its group. The list is in memory only: a new object tries all of
+ * them.
  */
 
 import { msSince } from "../../../base/time.ts";
