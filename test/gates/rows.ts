@@ -31,10 +31,11 @@ export interface Row {
 
 const SELECT = `
   SELECT id, version, status, action_name AS actionName, action_version AS actionVersion, gates,
-    waiting_for AS waitingFor, waiting_since AS waitingSince, waiting_reason AS waitingReason, created_at AS createdAt, released_at AS releasedAt,
-    completed_at AS completedAt, deadline_at AS deadlineAt, timeout_ms AS timeoutMs, cancel_until AS cancelUntil,
-    end_cause AS endCause, error, ifnull(json_array_length(approvals), 0) AS approvals, ready_seq AS readySeq,
-    slot_until AS slotUntil, change_seq AS changeSeq, lease_until AS leaseUntil, attempt
+    waiting_for AS waitingFor, waiting_since AS waitingSince, waiting_reason AS waitingReason,
+    created_at AS createdAt, released_at AS releasedAt, completed_at AS completedAt, deadline_at AS deadlineAt,
+    timeout_ms AS timeoutMs, cancel_until AS cancelUntil, end_cause AS endCause, error,
+    ifnull(json_array_length(approvals), 0) AS approvals, ready_seq AS readySeq, slot_until AS slotUntil,
+    change_seq AS changeSeq, lease_until AS leaseUntil, attempt
   FROM runs LEFT JOIN deliveries ON run_id = id`;
 
 /** Those that are open or hold a slot, and those that have changed since the write with the number `since`. */
