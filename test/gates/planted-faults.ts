@@ -3,7 +3,7 @@
 import { vi } from "vitest";
 import type { Holder } from "../../src/runs/admission.ts";
 import { Deliveries } from "../../src/runs/coordinator/deliveries.ts";
-import { Admissions } from "../../src/runs/coordinator/gates/admissions.ts";
+import { Admitter } from "../../src/runs/coordinator/gates/admitter.ts";
 import { Ledger } from "../../src/runs/coordinator/ledger.ts";
 import { DeliveryRows } from "../../src/runs/journal/delivery-rows.ts";
 import { PauseRows } from "../../src/runs/journal/pause-rows.ts";
@@ -13,7 +13,7 @@ import { isAtSlot } from "../../src/runs/run.ts";
 
 const { holders, waiters, setLimit } = SlotRows.prototype;
 const { hold } = Deliveries.prototype;
-const { ended } = Admissions.prototype;
+const { ended } = Admitter.prototype;
 const { expired, update } = Ledger.prototype;
 
 export const FAULTS = {
@@ -25,7 +25,7 @@ export const FAULTS = {
       remembered.set(name, known);
       return known;
     });
-    vi.spyOn(Admissions.prototype, "ended").mockImplementation(function (this: Admissions, run, now) {
+    vi.spyOn(Admitter.prototype, "ended").mockImplementation(function (this: Admitter, run, now) {
       remembered.clear();
       ended.call(this, run, now);
     });
@@ -45,7 +45,7 @@ export const FAULTS = {
         throw error;
       }
     });
-    vi.spyOn(Admissions.prototype, "ended").mockImplementation(function (this: Admissions, run, now) {
+    vi.spyOn(Admitter.prototype, "ended").mockImplementation(function (this: Admitter, run, now) {
       ended.call(this, run, now);
       for (const failure of failures.splice(0)) throw failure;
     });
@@ -104,7 +104,7 @@ export const FAULTS = {
     });
   },
   "nobody is released after an end": () => {
-    vi.spyOn(Admissions.prototype, "ended").mockReturnValue();
+    vi.spyOn(Admitter.prototype, "ended").mockReturnValue();
   },
 } as const satisfies Readonly<Record<string, () => void>>;
 

@@ -49,7 +49,7 @@ import { CreateDesk } from "./create-desk.ts";
 import { Deliveries } from "./deliveries.ts";
 import { EndpointDesk } from "./endpoint-desk.ts";
 import { AdmissionEffects } from "./gates/admission-effects.ts";
-import { Admissions } from "./gates/admissions.ts";
+import { Admitter } from "./gates/admitter.ts";
 import { GateDesk } from "./gates/gate-desk.ts";
 import { GatedRuns } from "./gates/gated-runs.ts";
 import { Ledger } from "./ledger.ts";
@@ -83,7 +83,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
   readonly #deliveries: Deliveries;
-  readonly #admissions: Admissions;
+  readonly #admitter: Admitter;
   readonly #creates: CreateDesk;
   readonly #runs: RunDesk;
   readonly #gates: GateDesk;
@@ -105,7 +105,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const stopRequests = new DueQueue(journal.stopRequests);
     const messages = new DueQueue(journal.messages);
     const telling = { nextAt: (now: number) => this.#endpoints.nextAt(now) };
-    const admitting = { nextAt: (now: number) => this.#admissions.nextAt(now) };
+    const admitting = { nextAt: (now: number) => this.#admitter.nextAt(now) };
     this.#alarms = new AlarmClock(ctx.storage, journal, [
       openRuns,
       stopRequests,
@@ -130,11 +130,11 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const sending = { sender: WebhookSender, ...arming };
     const stops = new StopRequests(journal, stopRequests, ledger, sending);
     this.#stopRequests = stops;
-    const slotFreed = (run: JournaledRun, now: number) => this.#admissions.slotFreed(run, now);
+    const slotFreed = (run: JournaledRun, now: number) => this.#admitter.slotFreed(run, now);
     this.#deliveries = new Deliveries(journal, openRuns, ledger, stops, sending, slotFreed);
     const effects = new AdmissionEffects(journal, ledger, this.#deliveries, stops);
-    this.#admissions = new Admissions(journal, ledger, effects, arming.arm);
-    const gatedRuns = new GatedRuns(journal, ledger, this.#deliveries, this.#admissions);
+    this.#admitter = new Admitter(journal, ledger, effects, arming.arm);
+    const gatedRuns = new GatedRuns(journal, ledger, this.#deliveries, this.#admitter);
     const replies = new Replies(journal, projection);
     this.#creates = new CreateDesk({
       ...{ journal, projection, ledger, gatedRuns, replies },
@@ -145,14 +145,14 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       },
     });
     this.#runs = new RunDesk(journal, ledger, stops, replies);
-    this.#gates = new GateDesk(journal, ledger, gatedRuns, this.#admissions, replies);
+    this.#gates = new GateDesk(journal, ledger, gatedRuns, this.#admitter, replies);
     this.#watches = new WatchDesk(journal, ledger, this.#watchers, replies);
     this.#endpoints = new EndpointDesk(journal, messages, replies, {
       ...{ sender: MessageSender, endpoints: WebhookEndpoints, ...arming },
     });
     this.#endpoints.tellSoon();
     // Runs can wait for a slot that came free before the last object died.
-    if (this.#admissions.nextAt(Date.now()) <= Date.now()) projection.arm(Date.now());
+    if (this.#admitter.nextAt(Date.now()) <= Date.now()) projection.arm(Date.now());
   }
 
   async create(
@@ -359,7 +359,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       stopRequests: (now) => this.#stopRequests.takeBatch(now),
       deliveries: (now) => this.#deliveries.takeBatch(now),
       messages: (now) => this.#endpoints.takeBatch(now),
-      gates: (now) => this.#admissions.takeTurn(now),
+      gates: (now) => this.#admitter.takeTurn(now),
       purge: (now) => this.#purge.start(now),
       repair: (now) => this.#projection.repair(now),
       tell: () => this.#endpoints.tell(),
@@ -370,6 +370,6 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   #ended(run: JournaledRun, now: number): void {
     this.#endpoints.eventHappened();
     if (run.status === "failed" && mustStop(run)) this.#stopRequests.request(run, now);
-    this.#admissions.ended(run, now);
+    this.#admitter.ended(run, now);
   }
 }

@@ -14,7 +14,7 @@ import type { Inclusion, RunRefusal, RunReply } from "../../run-answer.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import type { Ledger } from "../ledger.ts";
 import { KEY_REUSED, NOT_FOUND, type Replies } from "../replies.ts";
-import type { Admissions } from "./admissions.ts";
+import type { Admitter } from "./admitter.ts";
 import type { GatedRuns } from "./gated-runs.ts";
 
 /**
@@ -30,20 +30,14 @@ export class GateDesk {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #gatedRuns: GatedRuns;
-  readonly #admissions: Admissions;
+  readonly #admitter: Admitter;
   readonly #replies: Replies;
 
-  constructor(
-    journal: Journal,
-    ledger: Ledger,
-    gatedRuns: GatedRuns,
-    admissions: Admissions,
-    replies: Replies,
-  ) {
+  constructor(journal: Journal, ledger: Ledger, gatedRuns: GatedRuns, admitter: Admitter, replies: Replies) {
     this.#journal = journal;
     this.#ledger = ledger;
     this.#gatedRuns = gatedRuns;
-    this.#admissions = admissions;
+    this.#admitter = admitter;
     this.#replies = replies;
   }
 
@@ -105,13 +99,13 @@ export class GateDesk {
   pause(pause: Pause, now: number): boolean {
     const isPaused = this.#journal.pauses.put(pause, now);
     // The runs that an older pause held wait for this one now, and must show its reason.
-    if (isPaused) this.#admissions.admitEverywhere(now);
+    if (isPaused) this.#admitter.admitEverywhere(now);
     return isPaused;
   }
 
   resume(group: string, now: number): boolean {
     const wasPaused = this.#journal.pauses.erase(group);
-    if (wasPaused) this.#admissions.admitEverywhere(now);
+    if (wasPaused) this.#admitter.admitEverywhere(now);
     return wasPaused;
   }
 
@@ -130,7 +124,7 @@ export class GateDesk {
   setLimit(group: string, actionName: string, version: number, limit: number, now: number): void {
     const { slots } = this.#journal;
     if (!slots.isInGroup(group, actionName)) return;
-    if (slots.setLimit(group, actionName, version, limit)) this.#admissions.admitEverywhere(now);
+    if (slots.setLimit(group, actionName, version, limit)) this.#admitter.admitEverywhere(now);
   }
 
   /** A repeated decision gets the same answer. `judge` says what the decision does, or why it is refused. */

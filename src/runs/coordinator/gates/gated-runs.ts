@@ -17,7 +17,7 @@ import { transition } from "../../transition.ts";
 import type { Deliveries } from "../deliveries.ts";
 import type { Ledger, UpdateDetails } from "../ledger.ts";
 import { eventAt } from "./admission-effects.ts";
-import type { Admissions } from "./admissions.ts";
+import type { Admitter } from "./admitter.ts";
 
 /** What may wait in one coordinator, and at one slot. The runs of one token may take a quarter of it. */
 const WAITING_MAX = { runs: 20_000, bytes: 512 * 1024 * 1024 };
@@ -31,13 +31,13 @@ export class GatedRuns {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #deliveries: Deliveries;
-  readonly #admissions: Admissions;
+  readonly #admitter: Admitter;
 
-  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries, admissions: Admissions) {
+  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries, admitter: Admitter) {
     this.#journal = journal;
     this.#ledger = ledger;
     this.#deliveries = deliveries;
-    this.#admissions = admissions;
+    this.#admitter = admitter;
   }
 
   /** Writes a new run with gates. Its webhook leaves at once if every gate is open. */
@@ -89,7 +89,7 @@ export class GatedRuns {
 
   /** The run as it is after it got to its slot. The runs that it replaces can end at once, and then it is released. */
   #admitted(run: JournaledRun, slot: Slot, now: number): JournaledRun {
-    this.#admissions.admitAt(slot, now);
+    this.#admitter.admitAt(slot, now);
     return this.#journal.runs.byId(run.id) ?? run;
   }
 
@@ -98,9 +98,9 @@ export class GatedRuns {
    * are too many for one turn, or if the run replaces any of them, it waits behind them until they are gone.
    */
   #placeOf(run: Run, slot: Slot, now: number): Admission | null {
-    this.#admissions.admitAt(slot, now);
-    if (this.#admissions.isPending(slot)) return null;
-    const line = this.#admissions.lineAt(slot, now);
+    this.#admitter.admitAt(slot, now);
+    if (this.#admitter.isPending(slot)) return null;
+    const line = this.#admitter.lineAt(slot, now);
     const last: Waiter = {
       id: run.id,
       actionName: run.actionName,
@@ -129,7 +129,7 @@ export class GatedRuns {
     const { group, limit } = concurrency;
     const { slots } = this.#journal;
     if (slots.knowsLimit(group, actionName, actionVersion)) return;
-    if (slots.setLimit(group, actionName, actionVersion, limit)) this.#admissions.admitEverywhereSoon(now);
+    if (slots.setLimit(group, actionName, actionVersion, limit)) this.#admitter.admitEverywhereSoon(now);
   }
 
   #hasRoomFor(slot: Slot, creatorId: string, { sealed, stopRequest }: NewDelivery): boolean {

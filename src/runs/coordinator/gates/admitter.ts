@@ -26,7 +26,7 @@ interface Budget {
   bytes: number;
 }
 
-export class Admissions {
+export class Admitter {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #effects: AdmissionEffects;
