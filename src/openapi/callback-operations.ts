@@ -1,7 +1,7 @@
 /** The OpenAPI operations of a run's callback token: what the workflow reports. */
 
-import { heartbeatResponse } from "./callback-schemas.ts";
 import { BODY, ENDED, type Operation, refuses, refusesChange, responds } from "./describe.ts";
+import { heartbeatResponse } from "./heartbeat-schemas.ts";
 import { BOOKMARK_OF_CHANGE, idempotencyKey, OF_RUN } from "./parameters.ts";
 import { actionRun } from "./run-schemas.ts";
 

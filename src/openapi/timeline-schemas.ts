@@ -3,8 +3,8 @@
 import * as z from "zod";
 import { WAITING_FOR } from "../runs/gates.ts";
 import { END_CAUSES } from "../runs/run.ts";
-import { urlRefused } from "./callback-schemas.ts";
 import { responseInstant } from "./describe.ts";
+import { urlRefused } from "./heartbeat-schemas.ts";
 import { RUN_EXAMPLE } from "./run-schemas.ts";
 
 const seq = z.int().meta({ wire: { type: "integer", minimum: 1 } });

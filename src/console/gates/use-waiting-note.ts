@@ -19,7 +19,7 @@ export function useWaitingNote(): (name: string) => void {
         if (pending === 0) return;
         const runs = pending === 1 ? "1 run" : `${countText(pending)} runs`;
         note(
-          `${runs} of ${name} still ${pending === 1 ? "waits" : "wait"}, as before the change. Cancel runs that must not start.`,
+          `${runs} of ${name} still ${pending === 1 ? "waits" : "wait"}. A waiting run keeps its request and its approval rule from before the change. Cancel runs that must not start.`,
           {
             link: {
               href: hrefOf({ name: "runs", ...scope }, new URLSearchParams(query)),

@@ -68,7 +68,10 @@ export class Ledger {
     this.#consequences = consequences;
   }
 
-  /** The run as it is now; null if there is none. If its time is up, it ends here. If it has come, it goes on here. */
+  /**
+   * The run as it is now; null if there is none. Ends the run if its time is up. Opens the time gate of a waiting run
+   * whose time has come.
+   */
   current(id: string, now: number): JournaledRun | null {
     const stored = this.#journal.runs.byId(id);
     return stored && this.expired(stored, now);
