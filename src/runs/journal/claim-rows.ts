@@ -1,7 +1,7 @@
 /**
- * The journal's table of claims. A caller's key names a coordinator, and so does a concurrency group, which the action
- * may gain, lose or change between a request and its repetition. The key's coordinator is the authority on the key: it
- * has the run, or a claim that says which group and key the run lives in.
+ * The journal's table of claims. A caller's key names a coordinator, and so does a concurrency group. The action may
+ * gain, lose or change its group between a request and its repetition. So the key's coordinator is the authority on the
+ * key: it has the run, or a claim that says which group and key the run lives in.
  */
 
 import type { Slot } from "../gates.ts";

@@ -2,9 +2,9 @@
  * Creates runs: has a coordinator journal what `prepare-run.ts` made. A create, a run of a stored action and a retry
  * differ only in what they want and in what their key is bound to.
  *
- * A caller's key names a coordinator, and so does a concurrency group, which the action may gain, lose or change between
- * a request and its repetition. The key's coordinator is the authority: it has the run, or a claim that says in which
- * group and key the run lives. So a run with a group first claims its key there.
+ * A caller's key names a coordinator, and so does a concurrency group. The action may gain, lose or change its group
+ * between a request and its repetition. So the key's coordinator is the authority: it has the run, or a claim that says
+ * in which group and key the run lives. A run with a group first claims its key there.
  */
 
 import type { Context } from "hono";
