@@ -1,6 +1,6 @@
 /**
  * Two people and a deploy that needs approval and takes turns: one asks, the other decides, and then there is a freeze.
- * Whose decision the service refuses, a rejection, an early start, and a portal that acts for its users.
+ * Then a decision that the service refuses, a rejection, an early start, and a portal that acts for its users.
  */
 
 import type { Page } from "playwright-core";
