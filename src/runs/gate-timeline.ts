@@ -23,10 +23,15 @@ export function gateEventsBetween(before: Run, after: Run, event: RunEvent, now:
     events.push({ type: "rejected", at: now, data: said(event.by, event.reason) });
   const opener = event.type === "time_opened" && event.by !== undefined ? said(event.by, null) : {};
   if (after.releasedAt !== before.releasedAt) events.push(released(after, opener));
-  else if (after.waitingFor !== null && after.waitingFor !== before.waitingFor) {
-    events.push(waiting(after, opener));
+  else if (after.waitingFor !== null && waitsForAnother(before, after)) {
+    // The run waits for pauses since the first one, and another one can hold it back now.
+    events.push({ ...waiting(after, opener), at: Math.max(now, after.waitingSince ?? 0) });
   }
   return events;
+}
+
+function waitsForAnother(before: Run, after: Run): boolean {
+  return after.waitingFor !== before.waitingFor || after.waitingReason !== before.waitingReason;
 }
 
 /** Whom an end names that came at a gate. */

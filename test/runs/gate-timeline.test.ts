@@ -78,7 +78,12 @@ it("each gate is told once, with who opened it and why", () => {
   ]);
   const held = told(approved.run, { type: "held", reason: "freeze" }, AT + 3 * SECOND);
   expect(held.events).toMatchObject([{ type: "waiting", data: { for: "pause", reason: "freeze" } }]);
-  const released = told(held.run, { type: "released" }, AT + 4 * SECOND);
+  const longer = told(held.run, { type: "held", reason: "longer" }, AT + 4 * SECOND);
+  expect(longer.events).toMatchObject([
+    { type: "waiting", at: AT + 4 * SECOND, data: { for: "pause", reason: "longer" } },
+  ]);
+  expect(longer.run.waitingSince).toBe(AT + 3 * SECOND);
+  const released = told(longer.run, { type: "released" }, AT + 4 * SECOND);
   expect(released.events).toEqual([{ type: "released", at: AT + 4 * SECOND, data: {} }]);
 });
 
