@@ -2,9 +2,9 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DueRuns } from "../../src/runs/journal/due-runs.ts";
-import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { ask, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
-import { type Awake, Stage } from "./stage.ts";
+import { AFTER_FAILURE_MS, type Awake, Stage } from "./stage.ts";
 
 const NEWEST = { concurrency: { onConflict: "cancel_running" } } as const;
 const SUCCEEDED = { type: "succeeded", output: null } as const;
@@ -188,6 +188,29 @@ describe("a write that fails", () => {
       expect(holds(awake, next)).toBe(true);
     });
   });
+
+  it("of a claim or a pause that has ended keeps no waiter from its slot", () =>
+    stage.awake(async (awake) => {
+      const { object, sql } = awake;
+      const elsewhere = { group: "elsewhere", key: "" };
+      await object.claim(newKey(), elsewhere);
+      // Both end in a minute, as the lease of the attempt does.
+      stage.pass(120 * DAY_MS - MINUTE_MS);
+      const until = Date.now() + MINUTE_MS;
+      await object.pause({ ...elsewhere, reason: "freeze", until, by: "ann", via: null, at: Date.now() });
+      const held = await create(stage, awake, { concurrency: elsewhere });
+      const old = await create(stage, awake);
+      const next = await create(stage, awake);
+      await object.cancel(old, NOW, newKey());
+      for (const table of ["claims", "pauses"]) {
+        sql.exec(`CREATE TRIGGER keeps_${table} BEFORE DELETE ON ${table}
+          BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
+      }
+      stage.pass(MINUTE_MS);
+      await object.alarm();
+      expect([held, next].map((id) => holds(awake, id))).toEqual([true, true]);
+      expect(await awake.storage.getAlarm()).toBe(Date.now() + AFTER_FAILURE_MS);
+    }));
 
   it("of one slot that comes free leaves the others to their runs", () =>
     stage.awake(async (awake) => {

@@ -99,10 +99,7 @@ export class Admitter {
    * everything else, because the alarm must not ring again at once.
    */
   takeTurn(now: number): number {
-    const { pauses, claims } = this.#journal;
-    claims.eraseEnded(now, TURN_RUNS);
-    if (pauses.eraseEnded(now)) this.#round.begin();
-    const failures = [...this.#freeSlots(now)];
+    const failures = [...this.#eraseEnded(now), ...this.#freeSlots(now)];
     const looked = this.#round.next();
     for (const slot of [...this.#putOff.take(now), ...looked]) this.#changed.set(nameOf(slot), slot);
     failures.push(...this.#admit(now));
@@ -115,6 +112,25 @@ export class Admitter {
     if (this.#changed.size > 0 || this.#round.isUnderWay) return now;
     const { pauses, slots, claims } = this.#journal;
     return Math.min(pauses.nextEndAt(), slots.nextEndAt(), claims.nextEndAt(), this.#putOff.nextAt(now));
+  }
+
+  /** Removes claims and pauses that have ended. Returns what failed, because neither may keep a waiter from its slot. */
+  #eraseEnded(now: number): readonly unknown[] {
+    const { pauses, claims } = this.#journal;
+    const parts = [
+      () => claims.eraseEnded(now, TURN_RUNS),
+      () => {
+        if (pauses.eraseEnded(now)) this.#round.begin();
+      },
+    ];
+    return parts.flatMap((part) => {
+      try {
+        part();
+        return [];
+      } catch (error) {
+        return [error];
+      }
+    });
   }
 
   /** Frees the slots of ended runs whose last attempt is over or lost. Returns what failed. */
