@@ -48,8 +48,8 @@ export class Stage {
   /** The newest attempt of each run, and those that were answered: `{run}#{attempt}`. */
   readonly newest = new Map<string, number>();
   readonly answered = new Set<string>();
-  /** When a write failed that was about this run. */
-  readonly failedAt = new Map<string, number>();
+  /** When writes failed that were about this run. */
+  readonly failedAt = new Map<string, number[]>();
   /** How often the alarm has rung. */
   rings = 0;
   /** When a write failed while the alarm rang. */
@@ -205,7 +205,7 @@ export class Stage {
     this.lastFailure++;
     for (const binding of bindings) {
       if (typeof binding === "string" && RUN_ID.test(binding)) {
-        this.failedAt.set(binding, Date.now());
+        this.failedAt.set(binding, [...(this.failedAt.get(binding) ?? []), Date.now()]);
         this.lastFailed.add(binding);
       }
     }

@@ -123,14 +123,16 @@ export class Known {
   }
 
   /** Whether a write of it has failed. Then its turn is put off with a backoff. */
-  hasFailed({ id }: Row): boolean {
-    const at = this.stage.failedAt.get(id);
-    return at !== undefined && Math.abs(this.now - at) < BACKOFF_MS;
+  hasFailed(row: Row): boolean {
+    return this.#failuresOf(row).some((at) => Math.abs(this.now - at) < BACKOFF_MS);
   }
 
-  /** Until then by the clock: if it steps back, so does its alarm. */
-  isPutOff({ id }: Row): boolean {
-    const at = this.stage.failedAt.get(id);
-    return at !== undefined && this.now < at + PUT_OFF_MS;
+  /** Until then by the clock: if it steps back, so does its alarm. Not every failure puts it off. */
+  isPutOff(row: Row): boolean {
+    return this.#failuresOf(row).some((at) => this.now < at + PUT_OFF_MS);
+  }
+
+  #failuresOf({ id }: Row): readonly number[] {
+    return this.stage.failedAt.get(id) ?? [];
   }
 }
