@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import type { Browser, Page } from "playwright-core";
 import { runToEnd } from "./children.ts";
 import { openSite, SEEDED_PATH, signInToConsole } from "./console-site.ts";
+import { PendingRequests } from "./pending-requests.ts";
 import type { TemporaryServer } from "./temporary-server.ts";
 
 /** A wide one, a phone, and one of 1280 x 800 pixels at 200 % zoom. */
@@ -74,7 +75,6 @@ const SHOTS: readonly Shot[] = [
     path: `${SEEDED_PATH}/actions`,
     act: async (page) => {
       await page.getByRole("table", { name: "Actions" }).getByRole("link").first().click();
-      await page.waitForLoadState("networkidle");
     },
   },
   {
@@ -146,6 +146,7 @@ async function take(browser: Browser, site: TemporaryServer, folder: string, onl
       const { width } = viewport;
       const context = await browser.newContext({ viewport, colorScheme });
       const page = await context.newPage();
+      const pending = new PendingRequests(page);
       page.on("console", (said) => console.error(`${said.type()}: ${said.text()}`));
       page.on("pageerror", (error) => console.error(error));
       const save = async (name: string) => {
@@ -158,8 +159,9 @@ async function take(browser: Browser, site: TemporaryServer, folder: string, onl
       });
       for (const { name, path, act } of SHOTS.filter((shot) => shot.name.includes(only))) {
         await page.goto(site.url + path);
-        await page.waitForLoadState("networkidle");
+        await answered(page, pending);
         await act?.(page);
+        await answered(page, pending);
         // Animations get a moment to end.
         await page.waitForTimeout(400);
         await save(name);
@@ -170,6 +172,13 @@ async function take(browser: Browser, site: TemporaryServer, folder: string, onl
       await context.close();
     }
   }
+}
+
+/** Waits until the page has all responses. */
+async function answered(page: Page, pending: PendingRequests): Promise<void> {
+  await page.locator("main").waitFor();
+  do await page.waitForTimeout(100);
+  while (!pending.isEmpty);
 }
 
 async function main(): Promise<number> {

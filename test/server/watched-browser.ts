@@ -1,8 +1,9 @@
 /** Chromium, and a record of everything that no page of this service may do. */
 
-import { type Browser, type BrowserContext, chromium, type Page, type Request } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterEach, beforeAll, describe, expect } from "vitest";
 import { CHROMIUM } from "../../src/dev/chromium.ts";
+import { PendingRequests } from "../../src/dev/pending-requests.ts";
 import { HANGS_AFTER_MS, until } from "./until.ts";
 
 const HEIGHT = 800;
@@ -52,7 +53,7 @@ export class WatchedBrowser {
   #browser: Browser | null = null;
   #faults: string[] = [];
   /** The requests of each page that have no response yet. */
-  readonly #pending = new WeakMap<Page, Set<Request>>();
+  readonly #pending = new WeakMap<Page, PendingRequests>();
 
   async start(): Promise<void> {
     this.#browser = await launchOnce();
@@ -89,7 +90,7 @@ export class WatchedBrowser {
     context.setDefaultTimeout(HANGS_AFTER_MS);
     await this.#watch(context, origin);
     const page = await context.newPage();
-    this.#notePending(page);
+    this.#pending.set(page, new PendingRequests(page));
     page.on("websocket", (socket) => this.#faults.push(`socket to ${socket.url()}`));
     page.on("popup", (popup) => this.#faults.push(`window at ${popup.url()}`));
     page.on("dialog", async (dialog) => {
@@ -103,21 +104,9 @@ export class WatchedBrowser {
   async settled(page: Page): Promise<void> {
     await page.locator("main").waitFor();
     await twoFrames(page);
-    const isAnswered = () => this.#pending.get(page)?.size === 0;
+    const isAnswered = () => this.#pending.get(page)?.isEmpty === true;
     await until("the page has all responses", isAnswered);
     await twoFrames(page);
-  }
-
-  #notePending(page: Page): void {
-    const pending = new Set<Request>();
-    const answered = (request: Request) => pending.delete(request);
-    this.#pending.set(page, pending);
-    page.on("request", (request) => pending.add(request));
-    page.on("requestfinished", answered);
-    page.on("requestfailed", answered);
-    page.on("response", (response) => {
-      if (response.headers()["content-type"]?.startsWith("text/event-stream")) answered(response.request());
-    });
   }
 
   async #watch(context: BrowserContext, allowed: string): Promise<void> {
