@@ -11,7 +11,9 @@ const LIST: Operation = {
   operationId: "listActionRuns",
   summary: "List action runs",
   description:
-    "Returns the action runs of an environment, newest first, or oldest first with `order=oldest`. A page can be short or empty and still have a next page, so follow `Link` until it is missing. Requires the permission `data:read`.",
+    "Returns the action runs of an environment, newest first, or oldest first with `order=oldest`. A page can be " +
+    "short or empty and still have a next page, so follow `Link` until it is missing. Requires the permission " +
+    "`data:read`.",
   tags,
   security,
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
