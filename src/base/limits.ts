@@ -123,6 +123,9 @@ export const CONCURRENCY_LIMIT_MAX = 100;
 export const APPROVALS_MAX = 5;
 /** Each coordinator has every pause, also in memory, and a pause can last for ever. */
 export const PAUSES_MAX_PER_ENVIRONMENT = 200;
+/** Of a bulk operation: ids in a request, and the `maxRuns` of a filter without the permission `actions:manage`. */
+export const BULK_MAX_RUNS = 500;
+export const BULK_MAX_RUNS_OF_MANAGER = 10_000;
 export const ATTEMPTS_MAX = 10;
 export const RETRY_DELAY_DEFAULT_MS = 1000;
 export const RETRY_DELAY_MIN_MS = 100;

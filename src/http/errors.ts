@@ -52,6 +52,10 @@ export const ERRORS = {
   run_not_found: [404, "No such action run, or it is no longer kept. Check its id and environment."],
   approval_not_found: [404, "This run needs no approval. GET …/action-runs/{id} shows what it waits for."],
   pause_not_found: [404, "Nothing is paused under this name. GET …/pauses lists the pauses."],
+  bulk_operation_not_found: [
+    404,
+    "No such bulk operation, or it is no longer kept. GET …/bulk-operations lists the operations.",
+  ],
   session_not_found: [404, "No such session that yours may end. GET …/sessions lists the sessions."],
   token_not_found: [404, "No such token that yours may manage. GET …/tokens lists the tokens."],
   action_not_found: [404, "No such action. GET …/actions lists the actions of this environment."],
@@ -93,6 +97,7 @@ export const ERRORS = {
     "This Idempotency-Key created a run under a signing key that was removed, so the bodies can't be compared. Look for the run in the list, or send a new key.",
   ],
   run_open: [409, "The run has not ended. Wait for its end, or cancel it, and then retry it."],
+  already_retried: [409, "The run was retried since its end. Send includeRetried to retry it once more."],
   trigger_not_kept: [
     409,
     "The service does not keep a run's trigger after the delivery. Store the trigger as an action, and start runs through the action.",
@@ -104,6 +109,10 @@ export const ERRORS = {
   too_many_waiting: [
     409,
     "Too many runs already wait in this environment. Cancel runs that nobody needs, or try again when some have started.",
+  ],
+  too_many_bulk_operations: [
+    409,
+    "5 bulk operations run in this environment, or one that retries, the maximum. Wait until one has ended, or stop it.",
   ],
   too_many_pauses: [409, "This environment has 200 pauses, the maximum. Delete one that nobody needs."],
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
@@ -156,6 +165,10 @@ export const ERRORS = {
   person_required: [
     422,
     "The run has gates, so this token must say for whom it acts. Send the header On-Behalf-Of with a person's name.",
+  ],
+  empty_filter: [
+    422,
+    "The filter has no condition, so it would match every run. Send at least one condition, such as status.",
   ],
   too_many_labels: [422, "The run would have 12 labels. Send at most 10, together with those of the action."],
   invalid_parameters: [422, "The value at /replicas is 0. Send a number of at least 1."],
