@@ -51,11 +51,11 @@ export const ERRORS = {
   not_found: [404, "No such endpoint. GET / lists the endpoints."],
   run_not_found: [404, "No such action run, or it is no longer kept. Check its id and environment."],
   approval_not_found: [404, "This run needs no approval. GET …/action-runs/{id} shows what it waits for."],
-  pause_not_found: [404, "Nothing is paused under this name. GET …/pauses lists the pauses."],
   bulk_operation_not_found: [
     404,
-    "No such bulk operation, or it is no longer kept. GET …/bulk-operations lists the operations.",
+    "No such bulk operation, or it is no longer kept. GET …/bulk-operations lists those of this environment.",
   ],
+  pause_not_found: [404, "Nothing is paused under this name. GET …/pauses lists the pauses."],
   session_not_found: [404, "No such session that yours may end. GET …/sessions lists the sessions."],
   token_not_found: [404, "No such token that yours may manage. GET …/tokens lists the tokens."],
   action_not_found: [404, "No such action. GET …/actions lists the actions of this environment."],
@@ -97,10 +97,17 @@ export const ERRORS = {
     "This Idempotency-Key created a run under a signing key that was removed, so the bodies can't be compared. Look for the run in the list, or send a new key.",
   ],
   run_open: [409, "The run has not ended. Wait for its end, or cancel it, and then retry it."],
-  already_retried: [409, "The run was retried since its end. Send includeRetried to retry it once more."],
   trigger_not_kept: [
     409,
     "The service does not keep a run's trigger after the delivery. Store the trigger as an action, and start runs through the action.",
+  ],
+  already_retried: [
+    409,
+    "The run was retried since its end. Look at the newer run, or send includeRetried to retry it once more.",
+  ],
+  too_many_bulk_operations: [
+    409,
+    "This environment has 5 bulk operations under way, or one that retries runs, the maximum. Wait until one is over.",
   ],
   concurrency_limit: [
     409,
@@ -109,10 +116,6 @@ export const ERRORS = {
   too_many_waiting: [
     409,
     "Too many runs already wait in this environment. Cancel runs that nobody needs, or try again when some have started.",
-  ],
-  too_many_bulk_operations: [
-    409,
-    "5 bulk operations run in this environment, or one that retries, the maximum. Wait until one has ended, or stop it.",
   ],
   too_many_pauses: [409, "This environment has 200 pauses, the maximum. Delete one that nobody needs."],
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
@@ -168,7 +171,7 @@ export const ERRORS = {
   ],
   empty_filter: [
     422,
-    "The filter has no condition, so it would match every run. Send at least one condition, such as status.",
+    "This filter matches every run of the environment. Send at least one condition, for example a status.",
   ],
   too_many_labels: [422, "The run would have 12 labels. Send at most 10, together with those of the action."],
   invalid_parameters: [422, "The value at /replicas is 0. Send a number of at least 1."],
@@ -232,6 +235,12 @@ export class ApiError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** Undefined if the error is about the request as a whole. */
   readonly pointer: string | undefined;
+
+  /** Whether the service has decided not to do it. After any other error, nobody knows whether it was done. */
+  get isRefusal(): boolean {
+    const [status] = ERRORS[this.code];
+    return status < 500 || this.code === "storage_full" || this.code === "coordinator_overloaded";
+  }
 
   /** The table has the default sentence and `Retry-After`. */
   constructor(

@@ -1,6 +1,6 @@
 /** The OpenAPI operations about bulk operations, by method and path. */
 
-import { BULK_MAX_RUNS, BULK_MAX_RUNS_OF_MANAGER } from "../base/limits.ts";
+import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS } from "../base/limits.ts";
 import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "./bulk-schemas.ts";
 import { BODY, type Operation, READS, refuses, responds, TOKEN } from "./describe.ts";
 import { IN_ENVIRONMENT, idempotencyKey, OF_BULK_OPERATION } from "./parameters.ts";
@@ -16,12 +16,12 @@ const CREATE: Operation = {
   operationId: "createBulkOperation",
   summary: "Cancel or retry many action runs",
   description:
-    `Cancels or retries up to ${BULK_MAX_RUNS} runs by their ids, or the runs that match a filter. The service first writes ` +
+    `Cancels or retries up to ${BULK_RUNS_MAX} runs by their ids, or the runs that match a filter. The service first writes ` +
     "down which runs match, newest first, and changes nothing meanwhile. Then it cancels or retries each of them once, " +
     "20 a second. If more than `maxRuns` match, nothing changes. With `dryRun`, the response only counts the runs. A " +
     "run that has ended, or that can't be retried, is skipped with the code that a request for it alone would get. A " +
     "retry skips a run that was retried since its end. An environment has at most 5 operations at a time, and one of " +
-    `them can be a retry. ${WRITE} A \`maxRuns\` of ${BULK_MAX_RUNS + 1} to ${BULK_MAX_RUNS_OF_MANAGER} requires \`actions:manage\`.`,
+    `them can be a retry. ${WRITE} A \`maxRuns\` of ${BULK_RUNS_MAX + 1} to ${BULK_RUNS_MAX_OF_MANAGERS} requires \`actions:manage\`.`,
   parameters: [...IN_ENVIRONMENT, idempotencyKey("bulk-42")],
   responses: {
     ...responds(200, "What would happen, with `dryRun`", bulkPreview),

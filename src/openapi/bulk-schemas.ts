@@ -1,6 +1,8 @@
 /** zod: the responses about bulk operations, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
+import { BULK_NEWEST_SHOWN } from "../base/limits.ts";
+import { ABORT_REASONS, BULK_ACTIONS, BULK_STATUSES, OUTCOMES } from "../runs/bulk.ts";
 import { WAITING_FOR } from "../runs/gates.ts";
 import { STATUSES, type Status } from "../runs/run.ts";
 import { responseInstant } from "./describe.ts";
@@ -9,9 +11,9 @@ import { runCount } from "./run-list-schemas.ts";
 const uuid = z.string().meta({ format: "uuid" });
 const count = z.int().min(0);
 
-export const bulkOperationKind = z.enum(["cancel", "retry"]);
-export const bulkStatus = z.enum(["collecting", "running", "completed", "aborted"]);
-export const bulkAbortReason = z.enum(["asked", "too_many_runs", "token_revoked", "token_expired"]);
+const action = z.enum(BULK_ACTIONS);
+const status = z.enum(BULK_STATUSES);
+const abortReason = z.enum(ABORT_REASONS);
 
 const FILTER = { status: ["pending", "running"], labels: ["team:payments"] };
 
@@ -29,7 +31,7 @@ const filter = z
   })
   .meta({ id: "ShownBulkFilter", description: "The filter as it was sent.", examples: [FILTER] });
 
-export const bulkCounts = z
+const bulkCounts = z
   .object({
     matched: runCount.meta({
       description: "The runs of the set. It grows while the status is `collecting`.",
@@ -61,13 +63,13 @@ const OPERATION = {
 export const bulkOperation = z
   .object({
     id: uuid,
-    operation: bulkOperationKind,
-    status: bulkStatus.meta({
+    operation: action,
+    status: status.meta({
       description:
         "`collecting`: the set is written down, and nothing happens to any run. `running`: run after run is decided. " +
         "`completed`: every run is decided. `aborted`: it ended early.",
     }),
-    abortReason: bulkAbortReason.nullable().meta({
+    abortReason: abortReason.nullable().meta({
       description:
         "Why it ended, or ends, early. `asked`: somebody stopped it. `too_many_runs`: more than `maxRuns` matched, and " +
         "nothing was changed. `token_revoked`, `token_expired`: the token that began it no longer works.",
@@ -115,7 +117,7 @@ export const bulkPreview = z
         cancelled: count,
       } satisfies Record<Status, typeof count>)
       .meta({ description: "The matched runs by their status, at most `maxRuns` of them." }),
-    newest: z.array(uuid).max(20).meta({ description: "The newest of the matched runs." }),
+    newest: z.array(uuid).max(BULK_NEWEST_SHOWN).meta({ description: "The newest of the matched runs." }),
     wouldStart: count.meta({
       description: "Waiting runs outside of the set that would start, because a cancel frees their slots.",
     }),
@@ -130,7 +132,7 @@ export const bulkItemList = z
       .object({
         runId: uuid,
         outcome: z
-          .enum(["accepted", "skipped", "failed"])
+          .enum(OUTCOMES)
           .nullable()
           .meta({
             description:
@@ -154,12 +156,12 @@ export const bulkItemList = z
 /** What an audit entry says of a bulk operation. */
 export const auditedBulk = z
   .object({
-    operation: bulkOperationKind,
+    operation: action,
     filter: filter.nullable(),
     runs: z.int().min(1).nullable().meta({ description: "How many `runIds` were sent. Null with a filter." }),
     maxRuns: z.int().min(1).nullable(),
-    status: bulkStatus.optional(),
-    abortReason: bulkAbortReason.nullable().optional(),
+    status: status.optional(),
+    abortReason: abortReason.nullable().optional(),
     counts: bulkCounts.optional(),
   })
   .meta({

@@ -2,204 +2,187 @@
 
 import * as z from "zod/mini";
 import {
-  BULK_MAX_RUNS,
-  BULK_MAX_RUNS_OF_MANAGER,
-  CONCURRENCY_GROUP,
-  GRACE_DEFAULT_SECONDS,
-  GRACE_MAX_SECONDS,
+  BULK_RUNS_MAX,
+  BULK_RUNS_MAX_OF_MANAGERS,
   LABEL_MAX_CHARACTERS,
   LABELS_MAX,
 } from "../../../base/limits.ts";
 import { label, PLAIN_TEXT } from "../../../http/label-schemas.ts";
 import { wholeNumber } from "../../../http/schema-bounds.ts";
-import { described, filterableName, instant, pageQuery } from "../../../http/schema-parts.ts";
-import { WAITING_FILTERS } from "../../d1/filters.ts";
+import { described, filterableName, instant, pageQuery, seqPageQuery } from "../../../http/schema-parts.ts";
+import { BULK_ACTIONS, type BulkAction, OUTCOMES } from "../../bulk.ts";
+import { type RunFilters, WAITING_FILTERS } from "../../d1/filters.ts";
 import { STATUSES } from "../../run.ts";
-import { reasonOf, uuid } from "../request-schemas.ts";
+import { groupFilter } from "../gates/request-schemas.ts";
+import { cancel, uuid } from "../request-schemas.ts";
 
-const group = z
-  .string({ error: "send a string." })
-  .check(
-    z.regex(new RegExp(`^${CONCURRENCY_GROUP}$`), {
-      error: "send 1 to 63 letters, digits, dots, hyphens and underscores, a letter or a digit first.",
-    }),
-  )
+const statuses = z
+  .array(z.enum(STATUSES, { error: `send any of ${STATUSES.join(", ")}.` }), {
+    error: "send an array of statuses.",
+  })
+  .check(z.maxLength(STATUSES.length, { error: "has a status twice; send each once." }))
   .register(z.globalRegistry, {
-    wire: { type: "string", pattern: `^${CONCURRENCY_GROUP}$` },
-    description: "The concurrency group of the run.",
+    wire: { type: "array", items: { type: "string", enum: [...STATUSES] }, maxItems: STATUSES.length },
+    description: "Runs with any of these statuses.",
   });
 
-const conditions = {
-  status: z.optional(
-    z
-      .array(z.enum(STATUSES, { error: `send any of ${STATUSES.join(", ")}.` }), { error: "send an array." })
-      .check(z.maxLength(STATUSES.length, { error: "send each status at most once." }))
-      .register(z.globalRegistry, {
-        wire: {
-          type: "array",
-          items: { type: "string", enum: [...STATUSES] },
-          maxItems: STATUSES.length,
-        },
-        description: "The run has one of these.",
-      }),
-  ),
-  labels: z.optional(
-    z
-      .array(label, { error: "send an array of strings." })
-      .check(z.maxLength(LABELS_MAX, { error: `a run has at most ${LABELS_MAX} labels; send fewer.` }))
-      .register(z.globalRegistry, {
-        wire: {
-          type: "array",
-          items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
-          maxItems: LABELS_MAX,
-        },
-        description:
-          "The run has all of these. Send the rarest first. Well-formed Unicode without control characters.",
-      }),
-  ),
-  actionName: z.optional(filterableName),
-  entityId: z.optional(described(uuid, "What the run is about.")),
-  triggeredBy: z.optional(filterableName),
-  createdAfter: z.optional(described(instant, "The run was created after this instant. RFC 3339.")),
-  createdBefore: z.optional(described(instant, "The run was created before this instant. RFC 3339.")),
-  waiting: z.optional(
-    z
-      .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}.` })
-      .register(z.globalRegistry, { description: "The run waits: at any gate, or at this one." }),
-  ),
-  group: z.optional(group),
-};
+const labels = z
+  .array(label, { error: "send an array of strings." })
+  .check(
+    z.maxLength(LABELS_MAX, { error: `a run has at most ${LABELS_MAX} labels; send at most ${LABELS_MAX}.` }),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "array",
+      items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
+      maxItems: LABELS_MAX,
+    },
+    description:
+      "Runs that have each of these labels. Send the rarest first, because the service walks the runs with that one.",
+  });
 
-const FILTER = { status: ["pending", "running"], labels: ["team:payments"] };
+const waiting = z
+  .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}.` })
+  .register(z.globalRegistry, {
+    wire: { type: "string", enum: [...WAITING_FILTERS] },
+    description: "Runs that wait: at any gate, or at this one.",
+  });
 
-export const bulkFilter = z.strictObject(conditions).register(z.globalRegistry, {
-  id: "BulkFilter",
-  description:
-    "Which runs the operation is about. All conditions must hold, and one is required. Without `createdAfter` it means all runs that are kept.",
-  examples: [FILTER],
-});
+/** Which runs an operation is about, as JSON. All conditions must hold. They mean what they mean in a list. */
+export const bulkFilter = z
+  .strictObject({
+    status: z.optional(statuses),
+    labels: z.optional(labels),
+    actionName: z.optional(filterableName),
+    entityId: z.optional(uuid),
+    triggeredBy: z.optional(filterableName),
+    createdAfter: z.optional(described(instant, "Exclusive.")),
+    createdBefore: z.optional(described(instant, "Exclusive.")),
+    waiting: z.optional(waiting),
+    group: z.optional(groupFilter),
+  })
+  .register(z.globalRegistry, {
+    id: "BulkFilter",
+    description:
+      "The runs that a list with the same filters shows. All conditions must hold, and at least one is required. Without `createdAfter`, all runs that are kept are meant.",
+    examples: [{ status: ["running"], labels: ["team:payments"], createdAfter: "2026-01-31T12:00:00Z" }],
+  });
 
-const chosen = {
-  runIds: z.optional(
-    z
-      .array(uuid, { error: "send an array of run ids." })
-      .check(
-        z.minLength(1, { error: "is empty; send at least one run id." }),
-        z.maxLength(BULK_MAX_RUNS, {
-          error: `has too many ids; send at most ${BULK_MAX_RUNS}, or a filter.`,
-        }),
-      )
-      .register(z.globalRegistry, {
-        description: "The runs. A repeated id counts once. Send either `runIds` or `filter`.",
-      }),
-  ),
-  filter: z.optional(bulkFilter),
-  maxRuns: z.optional(
-    described(
-      wholeNumber("a whole number", 1, BULK_MAX_RUNS_OF_MANAGER),
-      `Required with \`filter\`, refused with \`runIds\`. If more runs match, the operation changes nothing and ends as \`too_many_runs\`. More than ${BULK_MAX_RUNS} require the permission \`actions:manage\`.`,
-    ),
-  ),
-  dryRun: z.optional(
-    described(
-      z.boolean({ error: "send true or false." }),
-      "With `true`, the response counts the runs, and nothing happens. Default: `false`.",
-    ),
-  ),
-};
-
-interface Chosen {
-  readonly runIds?: unknown;
-  readonly filter?: unknown;
-  readonly maxRuns?: unknown;
+/** The filter of a list that matches the same runs. */
+export function runFiltersOf({ labels: label, ...filter }: z.output<typeof bulkFilter>): RunFilters {
+  return { ...filter, label };
 }
 
-const isOneOf = z.refine<Chosen>(
-  ({ runIds, filter, maxRuns }) =>
-    runIds === undefined
-      ? filter !== undefined && maxRuns !== undefined
-      : filter === undefined && maxRuns === undefined,
-  { error: "send either runIds, or filter and maxRuns." },
-);
+/** Whether the filter matches every run of the environment. */
+export function isEmptyFilter(filter: z.output<typeof bulkFilter>): boolean {
+  return Object.values(filter).every((value) => Array.isArray(value) && value.length === 0);
+}
 
-/** The same rule in the OpenAPI document, which has whatever is registered. */
-const ONE_OF = {
+const ONE_OF = "send runIds, or a filter with maxRuns, and not both.";
+const { reason, graceSeconds } = cancel.def.shape;
+
+const only = (operation: BulkAction) => ({
+  properties: { operation: { const: operation } },
+  additionalProperties: true,
+});
+/** The checks of `bulkRequest` for the OpenAPI document, which has whatever is registered. */
+const CHECKS = {
   oneOf: [
     { properties: { runIds: {} }, required: ["runIds"] },
     { properties: { filter: {}, maxRuns: {} }, required: ["filter", "maxRuns"] },
   ],
   dependentRequired: { filter: ["maxRuns"], maxRuns: ["filter"] },
+  dependentSchemas: { reason: only("cancel"), graceSeconds: only("cancel"), includeRetried: only("retry") },
 };
 
-const bulkCancel = z
+export const bulkRequest = z
   .strictObject({
-    operation: z.literal("cancel"),
-    reason: z.optional(
-      reasonOf(
-        "Why the runs are cancelled: one line of well-formed Unicode without control characters. Their jobs and every reader of the runs can see it.",
-      ),
+    operation: described(
+      z.enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` }).register(z.globalRegistry, {
+        wire: { type: "string", enum: [...BULK_ACTIONS] },
+      }),
+      "What happens to each run: what a single cancel or retry of it would do.",
     ),
-    graceSeconds: z._default(
-      described(
-        wholeNumber("whole seconds", 0, GRACE_MAX_SECONDS),
-        "How long a running job may still work, at most until its run's deadline. With 0, the run ends at once.",
-      ),
-      GRACE_DEFAULT_SECONDS,
-    ),
-    ...chosen,
-  })
-  .check(isOneOf)
-  .register(z.globalRegistry, {
-    id: "BulkCancel",
-    ...ONE_OF,
-    examples: [{ operation: "cancel", filter: FILTER, maxRuns: 100, dryRun: true }],
-  });
-
-const bulkRetry = z
-  .strictObject({
-    operation: z.literal("retry"),
-    includeRetried: z._default(
+    reason,
+    graceSeconds: z.optional(graceSeconds.def.innerType),
+    includeRetried: z.optional(
       described(
         z.boolean({ error: "send true or false." }),
-        "Whether to retry a run that was retried since its end. Otherwise such a run is skipped as `already_retried`.",
+        "Whether a retry also takes runs that were retried since their end. Default: false.",
       ),
-      false,
     ),
-    ...chosen,
+    runIds: z.optional(
+      z
+        .array(uuid, { error: "send an array of run ids." })
+        .check(
+          z.minLength(1, { error: "is empty; send at least one run id." }),
+          z.maxLength(BULK_RUNS_MAX, {
+            error: ({ input }) =>
+              `has ${(input as readonly unknown[]).length} run ids; send at most ${BULK_RUNS_MAX}, or a filter.`,
+          }),
+        )
+        .register(z.globalRegistry, {
+          wire: {
+            type: "array",
+            items: { type: "string", format: "uuid" },
+            minItems: 1,
+            maxItems: BULK_RUNS_MAX,
+          },
+          description: "The runs. Repetitions count once.",
+        }),
+    ),
+    filter: z.optional(bulkFilter),
+    maxRuns: z.optional(
+      described(
+        wholeNumber("a whole number", 1, BULK_RUNS_MAX_OF_MANAGERS),
+        `How many runs may match the filter. If more match, nothing happens to any of them. More than ${BULK_RUNS_MAX} requires \`actions:manage\`.`,
+      ),
+    ),
+    dryRun: z.optional(
+      described(
+        z.boolean({ error: "send true or false." }),
+        "Whether to say only what the operation would be about. Default: false.",
+      ),
+    ),
   })
-  .check(isOneOf)
+  .check(
+    z.refine(({ runIds, filter }) => (runIds === undefined) !== (filter === undefined), { error: ONE_OF }),
+    z.refine(({ filter, maxRuns }) => (filter === undefined) === (maxRuns === undefined), {
+      error: `goes with filter: ${ONE_OF}`,
+      path: ["maxRuns"],
+    }),
+    z.refine(
+      ({ operation, reason, graceSeconds }) =>
+        operation === "cancel" || (reason === undefined && graceSeconds === undefined),
+      { error: "A retry has no reason and no graceSeconds; leave them out." },
+    ),
+    z.refine(({ operation, includeRetried }) => operation === "retry" || includeRetried === undefined, {
+      error: "is only for a retry; leave it out.",
+      path: ["includeRetried"],
+    }),
+  )
   .register(z.globalRegistry, {
-    id: "BulkRetry",
-    ...ONE_OF,
-    examples: [{ operation: "retry", runIds: ["01a212de-9b55-8003-a8a9-dd2c148ea617"] }],
-  });
-
-export const newBulkOperation = z
-  .discriminatedUnion("operation", [bulkCancel, bulkRetry], {
-    error: 'send "cancel" or "retry" as operation.',
-  })
-  .register(z.globalRegistry, {
-    id: "NewBulkOperation",
+    id: "BulkRequest",
+    ...CHECKS,
     examples: [
-      { operation: "cancel", filter: FILTER, maxRuns: 100, dryRun: true },
-      { operation: "cancel", filter: FILTER, maxRuns: 100, reason: "a bad configuration" },
-      { operation: "retry", runIds: ["01a212de-9b55-8003-a8a9-dd2c148ea617"] },
+      {
+        ...{ operation: "cancel", filter: { status: ["running"], actionName: "deploy" }, maxRuns: 40 },
+        ...{ reason: "a bad configuration", dryRun: true },
+      },
+      { operation: "retry", runIds: ["01890a5d-ac96-774b-bcce-b302099a8057"] },
     ],
   });
 
-export type NewBulkOperationBody = z.output<typeof newBulkOperation>;
-
-export const BULK_OUTCOMES = ["accepted", "skipped", "failed"] as const;
+export type BulkRequestBody = z.output<typeof bulkRequest>;
 
 export const bulkListQuery = z.strictObject(pageQuery);
+
 export const bulkItemsQuery = z.strictObject({
-  ...pageQuery,
+  ...seqPageQuery,
   outcome: z.optional(
-    z
-      .enum(BULK_OUTCOMES, { error: `send one of ${BULK_OUTCOMES.join(", ")}, once.` })
-      .register(z.globalRegistry, {
-        wire: { type: "string", enum: [...BULK_OUTCOMES], examples: ["skipped"] },
-        description: "Only runs with this outcome. Without it, also those that are still undecided.",
-      }),
+    z.enum(OUTCOMES, { error: `send one of ${OUTCOMES.join(", ")}, once.` }).register(z.globalRegistry, {
+      wire: { type: "string", enum: [...OUTCOMES], examples: ["skipped"] },
+      description: "Only runs with this outcome. Without it, also those that are still undecided.",
+    }),
   ),
 });
