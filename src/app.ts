@@ -22,7 +22,7 @@ import { requestLog } from "./http/request-log.ts";
 import { FixedAndPatternRouter } from "./http/router.ts";
 import { consolePages } from "./pages/console.ts";
 import { docsRoutes } from "./pages/docs.ts";
-import { bulkRoutes } from "./runs/api/bulk/stand-in-routes.ts";
+import { bulkRoutes } from "./runs/api/bulk/bulk-routes.ts";
 import { callbackRoutes } from "./runs/api/callback-routes.ts";
 import { actionRunsRoutes } from "./runs/api/create/action-runs-routes.ts";
 import { decisionRoutes } from "./runs/api/gates/decision-routes.ts";

@@ -102,6 +102,7 @@ describe("the OpenAPI document", () => {
       ["findActionRunFacets", "200"],
       ["followActionRuns", "200"],
       ["getActionRun", "200"],
+      ["getBulkOperation", "200"],
       ["listActionRuns", "200"],
       ["rejectActionRun", "200", "409"],
       ["releaseActionRun", "200", "409"],

@@ -64,7 +64,7 @@ export const bulkFilter = z
   .register(z.globalRegistry, {
     id: "BulkFilter",
     description:
-      "The runs that a list with the same filters shows. All conditions must hold, and at least one is required. Without `createdAfter`, all runs that are kept are meant.",
+      "Which runs: those for which all conditions hold. They mean what they mean in a list of runs. At least one condition is required. Without `createdAfter`, all runs that are kept are meant.",
     examples: [{ status: ["running"], labels: ["team:payments"], createdAfter: "2026-01-31T12:00:00Z" }],
   });
 
