@@ -35,6 +35,7 @@ const CREATE: Operation = {
       "idempotency_key_reused",
       "empty_filter",
       "too_many_bulk_operations",
+      "not_configured",
       ...READS,
       "storage_full",
     ),
