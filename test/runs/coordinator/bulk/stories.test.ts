@@ -5,7 +5,7 @@
  */
 
 import fc from "fast-check";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { newRunsPath } from "../../../support/requests.ts";
 import {
   awake,
@@ -134,7 +134,6 @@ async function expectTrue({ path, ids }: Story): Promise<void> {
 it("each run is changed once at most, and the counts are exact", { timeout: 120_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
-      vi.useRealTimers();
       Object.assign(outside, { fate: () => "answered", outcome: () => "accepted", isSettled: true });
       outside.done.clear();
       outside.runs = runIds(70).map((id, i) => ({ id, isWaiting: i % 4 === 0 }));
