@@ -61,7 +61,7 @@ async function isConfirmed(client: Client, change: BulkChange): Promise<boolean>
     throw new CommandFailed(`Each of these runs ${why}. ${NOTHING}`, EXIT.conflict);
   }
   const runs = `${count} ${count === 1 ? "run" : "runs"}`;
-  const question = change.operation === "cancel" ? `Cancel ${runs}?` : `Run ${runs} again?`;
+  const question = change.operation === "cancel" ? `Cancel ${runs}?` : `Retry ${runs}?`;
   const answer = await ask(`${question} (y/N)`, { otherwise: NOTHING });
   if (!/^y(es)?$/i.test(answer)) throw new CommandFailed(NOTHING);
   return true;

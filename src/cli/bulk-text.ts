@@ -9,10 +9,10 @@ import { fields, instantText, objectText } from "./telling.ts";
 type Count = BulkOperation["counts"]["matched"];
 type Kind = BulkOperation["operation"];
 
-/** The codes of runs that were skipped or failed, and how many have each; `null` if they were not read. */
+/** The codes of runs that were skipped or failed, perhaps not of all. */
 export interface Reasons {
-  readonly skipped: ReadonlyMap<string, number>;
-  readonly failed: ReadonlyMap<string, number>;
+  readonly skipped: readonly string[];
+  readonly failed: readonly string[];
 }
 
 const BAR_CELLS = 20;
@@ -38,7 +38,7 @@ const ABORTED: Readonly<Record<string, string>> = {
 /** What happens to a run, for a sentence. */
 const DONE: Readonly<Record<Kind, { readonly can: string; readonly other: string }>> = {
   cancel: { can: "can be cancelled", other: "have ended" },
-  retry: { can: "can be run again", other: "have not ended" },
+  retry: { can: "can be retried", other: "have not ended" },
 };
 
 /** How many of the runs that match an operation can change. */
@@ -85,8 +85,8 @@ export function operationText(operation: BulkOperation, output: Output, reasons?
     ["match", countText(counts.matched)],
     ["accepted", text(counts.accepted)],
     ["ended", endedText(operation)],
-    ["skipped", words(text(counts.skipped), reasonsText(reasons?.skipped))],
-    ["failed", words(text(counts.failed), reasonsText(reasons?.failed))],
+    ["skipped", words(text(counts.skipped), inBrackets(reasons?.skipped))],
+    ["failed", words(text(counts.failed), inBrackets(reasons?.failed))],
     ["remaining", countText(counts.remaining)],
     ["filter", objectText(filter)],
     ["by", plain(by)],
@@ -112,10 +112,26 @@ function endedText({ ended, counts }: BulkOperation): string | null {
   return [...told, ...(open > 0 ? [`${text(open)} still open`] : [])].join(", ") || null;
 }
 
-/** `3 run_succeeded, 1 run_open`. */
-export function reasonsText(reasons: ReadonlyMap<string, number> | undefined): string {
-  const told = [...(reasons ?? [])].map(([code, count]) => `${text(count)} ${text(code)}`);
-  return told.length === 0 ? "" : `(${told.join(", ")})`;
+/** `3 run_succeeded, 1 run_open`, the most frequent code first. */
+function reasonsText(codes: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
+  const sorted = [...counts].sort(([, one], [, other]) => other - one);
+  return sorted.map(([code, count]) => words(text(count), text(code))).join(", ");
+}
+
+function inBrackets(codes: readonly string[] = []): string {
+  return codes.length === 0 ? "" : `(${reasonsText(codes)})`;
+}
+
+/** How an operation ended, for people who read its JSON elsewhere. */
+export function endSentence(operation: BulkOperation, { skipped, failed }: Reasons): string {
+  const { counts } = operation;
+  return words(
+    `The bulk operation is ${statusText(operation)}. ${countsText(operation)}, ${countText(counts.remaining)} remaining.`,
+    skipped.length > 0 ? `Skipped: ${reasonsText(skipped)}.` : "",
+    failed.length > 0 ? `Failed: ${reasonsText(failed)}.` : "",
+  );
 }
 
 /** How far an operation is, in at most `columns` cells. */
@@ -131,7 +147,7 @@ export function progressLine(operation: BulkOperation, columns: number): string 
 }
 
 /** `38 accepted, 1 skipped, 1 failed`. */
-export function countsText({ counts: { accepted, skipped, failed } }: BulkOperation): string {
+function countsText({ counts: { accepted, skipped, failed } }: BulkOperation): string {
   return `${text(accepted)} accepted, ${text(skipped)} skipped, ${text(failed)} failed`;
 }
 

@@ -16,7 +16,7 @@ import { untilOver, type WaitForBulkOptions } from "./bulk-wait.ts";
 import { unexpectedResponse } from "./errors.ts";
 import { listOf, nextOf, type PageQuery, pages } from "./paging.ts";
 import { checkedId, type Environment } from "./settings.ts";
-import type { Send, TransportSettings } from "./transport.ts";
+import type { Send } from "./transport.ts";
 
 const OPERATIONS = "/{o}/{p}/envs/{envName}/bulk-operations";
 const OPERATION = `${OPERATIONS}/{id}` as const;
@@ -75,12 +75,7 @@ export interface BulkOperations {
 }
 
 /** `send`: shares the environment's bookmark with its runs. */
-export function createBulkOperations(
-  api: Api,
-  scope: Environment,
-  settings: TransportSettings,
-  send: Send,
-): BulkOperations {
+export function createBulkOperations(api: Api, scope: Environment, send: Send): BulkOperations {
   const of = (id: string) => ({ ...scope, id: checkedId(id) });
 
   async function get(id: string, { signal }: CallOptions = {}): Promise<BulkOperation> {
@@ -139,7 +134,6 @@ export function createBulkOperations(
       const params = { path: of(id) };
       return bodyOf(await api.POST(CANCEL, { params, fetch: sending(send, { signal }) }));
     },
-    wait: (id, options = {}) =>
-      untilOver(() => get(id, { signal: options.signal }), options, settings.retryDelayMs),
+    wait: (id, options = {}) => untilOver(() => get(id, { signal: options.signal }), options),
   };
 }

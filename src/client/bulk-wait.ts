@@ -4,8 +4,10 @@ import type { BulkOperation } from "./api.ts";
 import { pause } from "./retry.ts";
 import type { WaitOptions } from "./wait.ts";
 
-/** The longest time between two reads. Meanwhile the service decides about 40 runs. */
-const READ_EVERY_MS = 2000;
+/** The time between two reads. It doubles, because a few runs take no time, and many take minutes. */
+const PAUSE_MIN_MS = 100;
+/** Meanwhile the service decides about 40 runs. */
+const PAUSE_MAX_MS = 2000;
 
 export interface WaitForBulkOptions extends WaitOptions {
   /** Called with each read of the operation, also the last one, so that you can show how far it is. */
@@ -16,15 +18,14 @@ export interface WaitForBulkOptions extends WaitOptions {
 export async function untilOver(
   read: () => Promise<BulkOperation>,
   { signal, timeoutMs = Number.POSITIVE_INFINITY, onProgress }: WaitForBulkOptions,
-  retryDelayMs: number,
 ): Promise<BulkOperation> {
   const until = Date.now() + timeoutMs;
-  for (let pauseMs = Math.max(retryDelayMs, 1); ; pauseMs = Math.min(pauseMs * 2, READ_EVERY_MS)) {
+  for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
     const operation = await read();
     onProgress?.(operation);
     const leftMs = until - Date.now();
     if (isOver(operation) || leftMs <= 0) return operation;
-    await pause(Math.min(pauseMs, READ_EVERY_MS, leftMs), signal);
+    await pause(Math.min(pauseMs, leftMs), signal);
   }
 }
 

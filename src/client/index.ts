@@ -170,7 +170,7 @@ export function createClient(settings: ClientSettings): Client {
   return {
     actions: createActions(api, environment, sendInEnvironment),
     runs: createRuns(api, environment, transport, sendInEnvironment, bookmarks),
-    bulkOperations: createBulkOperations(api, environment, transport, sendInEnvironment),
+    bulkOperations: createBulkOperations(api, environment, sendInEnvironment),
     concurrencyGroups: createConcurrencyGroups(api, environment, send),
     pauses: createPauses(api, environment, send),
     webhookEndpoints: createWebhookEndpoints(api, environment, send),
