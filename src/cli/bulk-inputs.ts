@@ -17,8 +17,10 @@ export interface BulkFlags extends FilterFlags {
   readonly idempotencyKey?: string;
 }
 
-/** Which runs: the member of a bulk operation. */
-export type ManyRuns = Pick<BulkChange, "runIds" | "filter" | "maxRuns">;
+/** Which runs a bulk operation is about. */
+export type ManyRuns =
+  | { readonly runIds: string[] }
+  | { readonly filter: NonNullable<BulkChange["filter"]>; readonly maxRuns: number };
 
 /** The bound on a terminal, where people see how many runs match. More needs another permission. */
 const MAX_DEFAULT = 500;

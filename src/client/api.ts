@@ -27,7 +27,7 @@ export type RunApproval = Schemas["RunApproval"];
 export type Pause = Schemas["Pause"];
 export type NewPause = Schemas["PauseRequest"];
 /** Starts a bulk operation, or with `dryRun` counts the runs that it would meet. */
-export type NewBulkOperation = Schemas["NewBulkOperation"];
+export type BulkRequest = Schemas["BulkRequest"];
 /** Cancels or retries many runs, one after the other. */
 export type BulkOperation = Schemas["BulkOperation"];
 /** The runs that a bulk operation would meet. */

@@ -5,10 +5,10 @@ import {
   type BulkItem,
   type BulkOperation,
   type BulkPreview,
+  type BulkRequest,
   bodyOf,
   type CallOptions,
   type ChangeOptions,
-  type NewBulkOperation,
   present,
   sending,
 } from "./api.ts";
@@ -27,7 +27,7 @@ const CANCEL = `${OPERATION}/cancel` as const;
  * What happens to which runs. `runIds` names at most 500. A `filter` needs `maxRuns`: if more runs match, nothing
  * happens.
  */
-export type BulkChange = Omitting<NewBulkOperation, "dryRun">;
+export type BulkChange = Omitting<BulkRequest, "dryRun">;
 
 /** `Omit` for each member of a union. */
 type Omitting<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
