@@ -1,15 +1,9 @@
 /** Starts a bulk operation for a command: shows people what it would do, asks, and follows it to its end. */
 
-import {
-  ActionRunsError,
-  type BulkChange,
-  type BulkOperation,
-  type BulkPreview,
-  type Client,
-} from "../client/index.ts";
+import { ActionRunsError, type BulkChange, type BulkOperation, type Client } from "../client/index.ts";
 import { followBulk } from "./bulk-follow.ts";
 import type { BulkFlags } from "./bulk-inputs.ts";
-import { changeable, countText, operationText, previewText } from "./bulk-text.ts";
+import { changeable, operationText, previewText } from "./bulk-text.ts";
 import { CommandFailed, EXIT, exitCodeOf } from "./exit.ts";
 import { ask } from "./input.ts";
 import { given } from "./options.ts";
@@ -45,34 +39,34 @@ export async function changeMany(
 
 /** False if no run matches. Throws CommandFailed if none can change, or the user does not say yes. */
 async function isConfirmed(client: Client, change: BulkChange): Promise<boolean> {
+  const { operation, maxRuns } = change;
   const preview = await client.bulkOperations.preview(change);
   const { matched } = preview;
   if (matched === 0) {
     complain(`No runs match. ${NOTHING}`);
     return false;
   }
-  const count = changeable(preview, change.operation);
-  if (typeof matched !== "number") throw tooMany(change, preview);
+  if (typeof matched !== "number" && maxRuns !== undefined && matched.atLeast > maxRuns) {
+    throw new CommandFailed(
+      `More than ${maxRuns} runs match. ${NOTHING} Use more filters, such as --status and --since, or a higher --max.`,
+      EXIT.conflict,
+    );
+  }
   // On stderr, because stdout is for the operation.
   const people = new Output({ json: false }, process.stderr);
-  await people.line(`${previewText(preview, change.operation, people)}\n`);
-  if (count === 0) {
-    const why = change.operation === "cancel" ? "has ended" : "is still open";
-    throw new CommandFailed(`Each of these runs ${why}. ${NOTHING}`, EXIT.conflict);
+  await people.line(`${previewText(preview, operation, people)}\n`);
+  const count = changeable(preview, operation);
+  const isExact = typeof matched === "number";
+  if (count === 0 && isExact) {
+    const done = operation === "cancel" ? "cancelled" : "retried";
+    throw new CommandFailed(`None of these runs can be ${done}. ${NOTHING}`, EXIT.conflict);
   }
-  const runs = `${count} ${count === 1 ? "run" : "runs"}`;
-  const question = change.operation === "cancel" ? `Cancel ${runs}?` : `Retry ${runs}?`;
-  const answer = await ask(`${question} (y/N)`, { otherwise: NOTHING });
+  const runs = `${count}${isExact ? "" : " or more"} ${count === 1 && isExact ? "run" : "runs"}`;
+  const answer = await ask(`${operation === "cancel" ? "Cancel" : "Retry"} ${runs}? (y/N)`, {
+    otherwise: NOTHING,
+  });
   if (!/^y(es)?$/i.test(answer)) throw new CommandFailed(NOTHING);
   return true;
-}
-
-function tooMany({ maxRuns }: BulkChange, { matched }: BulkPreview): CommandFailed {
-  const most = maxRuns ?? countText(matched);
-  return new CommandFailed(
-    `More than ${most} runs match. ${NOTHING} Use more filters, such as --status and --since, or a higher --max.`,
-    EXIT.conflict,
-  );
 }
 
 async function started(client: Client, change: BulkChange, flags: BulkFlags): Promise<BulkOperation> {

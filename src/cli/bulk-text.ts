@@ -35,10 +35,10 @@ const ABORTED: Readonly<Record<string, string>> = {
   token_expired: "its token has expired",
 };
 
-/** What happens to a run, for a sentence. */
-const DONE: Readonly<Record<Kind, { readonly can: string; readonly other: string }>> = {
-  cancel: { can: "can be cancelled", other: "have ended" },
-  retry: { can: "can be retried", other: "have not ended" },
+/** What can be done with a run, and why not. */
+const DONE: Readonly<Record<Kind, readonly [can: string, cannot: string]>> = {
+  cancel: ["can be cancelled", "ended before"],
+  retry: ["can be retried", "still open"],
 };
 
 /** How many of the runs that match an operation can change. */
@@ -50,29 +50,28 @@ export function changeable({ byStatus }: BulkPreview, kind: Kind): number {
 /** The newest ids, and how many runs can change. */
 export function previewText(preview: BulkPreview, kind: Kind, output: Output): string {
   const { matched, byStatus, newest, wouldStart } = preview;
-  const total = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
-  const can = changeable(preview, kind);
-  const { can: sentence, other } = DONE[kind];
-  const statuses = Object.entries(byStatus).flatMap(([status, count]) =>
-    count > 0 ? `${text(count)} ${text(status)}` : [],
-  );
+  const known = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
+  const [can, cannot] = DONE[kind];
+  const changing = changeable(preview, kind);
+  const unknown = typeof matched === "number" ? matched - known : 0;
   const rows = [
     ["newest runs", newest.map((id) => `\n  ${plain(id)}`).join("")],
-    ["match", words(countText(matched), statuses.length > 0 ? `(${statuses.join(", ")})` : "")],
-    ["of them", `${text(can)} ${sentence}${total > can ? `, ${text(total - can)} ${other}` : ""}`],
+    ["match", words(countText(matched), inBrackets(byStatus))],
     [
-      "then",
-      wouldStart > 0
-        ? `${startText(wouldStart)}, because ${wouldStart === 1 ? "its" : "their"} turn comes`
-        : null,
+      "of them",
+      [
+        `${text(changing)} ${can}`,
+        ...(known > changing ? [`${text(known - changing)} ${cannot}`] : []),
+        ...(unknown > 0 ? [`${text(unknown)} not found`] : []),
+      ].join(", "),
     ],
+    ["then", wouldStart > 0 ? startText(wouldStart) : null],
   ];
-  return fields(typeof matched === "number" ? rows : rows.filter(([name]) => name !== "of them"), output);
+  return fields(rows, output);
 }
 
-/** `5 waiting runs would start`. */
 function startText(count: number): string {
-  return `${text(count)} waiting ${count === 1 ? "run" : "runs"} would start`;
+  return `${text(count)} waiting ${count === 1 ? "run" : "runs"} would start, because a slot gets free`;
 }
 
 /** An operation with all its members. */
@@ -85,8 +84,8 @@ export function operationText(operation: BulkOperation, output: Output, reasons?
     ["match", countText(counts.matched)],
     ["accepted", text(counts.accepted)],
     ["ended", endedText(operation)],
-    ["skipped", words(text(counts.skipped), inBrackets(reasons?.skipped))],
-    ["failed", words(text(counts.failed), inBrackets(reasons?.failed))],
+    ["skipped", words(text(counts.skipped), inBrackets(tally(reasons?.skipped)))],
+    ["failed", words(text(counts.failed), inBrackets(tally(reasons?.failed)))],
     ["remaining", countText(counts.remaining)],
     ["filter", objectText(filter)],
     ["by", plain(by)],
@@ -105,23 +104,28 @@ function statusText({ status, abortReason }: BulkOperation): string {
 /** How the runs ended whose cancel was accepted. */
 function endedText({ ended, counts }: BulkOperation): string | null {
   if (!ended) return null;
-  const told = Object.entries(ended).flatMap(([status, count]) =>
-    count > 0 ? `${text(count)} ${text(status)}` : [],
-  );
   const open = counts.accepted - Object.values(ended).reduce((sum, count) => sum + count, 0);
-  return [...told, ...(open > 0 ? [`${text(open)} still open`] : [])].join(", ") || null;
+  return [tallyText(ended), open > 0 ? `${text(open)} still open` : ""].filter(Boolean).join(", ") || null;
 }
 
-/** `3 run_succeeded, 1 run_open`, the most frequent code first. */
-function reasonsText(codes: readonly string[]): string {
+function tally(codes: readonly string[] = []): Readonly<Record<string, number>> {
   const counts = new Map<string, number>();
   for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
-  const sorted = [...counts].sort(([, one], [, other]) => other - one);
-  return sorted.map(([code, count]) => words(text(count), text(code))).join(", ");
+  return Object.fromEntries(counts);
 }
 
-function inBrackets(codes: readonly string[] = []): string {
-  return codes.length === 0 ? "" : `(${reasonsText(codes)})`;
+/** `3 run_succeeded, 1 run_open`, without zeros, the greatest count first. */
+function tallyText(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort(([, one], [, other]) => other - one)
+    .map(([name, count]) => words(text(count), text(name)))
+    .join(", ");
+}
+
+function inBrackets(counts: Readonly<Record<string, number>>): string {
+  const told = tallyText(counts);
+  return told === "" ? "" : `(${told})`;
 }
 
 /** How an operation ended, for people who read its JSON elsewhere. */
@@ -129,8 +133,8 @@ export function endSentence(operation: BulkOperation, { skipped, failed }: Reaso
   const { counts } = operation;
   return words(
     `The bulk operation is ${statusText(operation)}. ${countsText(operation)}, ${countText(counts.remaining)} remaining.`,
-    skipped.length > 0 ? `Skipped: ${reasonsText(skipped)}.` : "",
-    failed.length > 0 ? `Failed: ${reasonsText(failed)}.` : "",
+    skipped.length > 0 ? `Skipped: ${tallyText(tally(skipped))}.` : "",
+    failed.length > 0 ? `Failed: ${tallyText(tally(failed))}.` : "",
   );
 }
 

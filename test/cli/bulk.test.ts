@@ -198,7 +198,7 @@ describe("an operation that has ended", () => {
     const { run } = await bulkService({ reads: [ended] });
     const { stdout } = await run("bulk", "get", ID, "--no-json");
     expect(stdout).toMatch(/^status: +aborted: stopped$/m);
-    expect(stdout).toMatch(/^ended: +2 succeeded, 7 cancelled, 3 still open$/m);
+    expect(stdout).toMatch(/^ended: +7 cancelled, 2 succeeded, 3 still open$/m);
     expect(stdout).toMatch(/^remaining: +8$/m);
   });
 });
@@ -211,8 +211,8 @@ describe("on a terminal", () => {
     expect(JSON.parse(ended.stdout)).toEqual(completed(3, 0, 0));
     const shown = ended.stderr.slice(0, ended.stderr.indexOf("Cancel 2 runs? (y/N)"));
     expect(shown).toMatch(/^match: +3 \(1 pending, 1 running, 1 succeeded\)$/m);
-    expect(shown).toMatch(/^of them: +2 can be cancelled, 1 have ended$/m);
-    expect(shown).toMatch(/^then: +5 waiting runs would start/m);
+    expect(shown).toMatch(/^of them: +2 can be cancelled, 1 ended before$/m);
+    expect(shown).toMatch(/^then: +5 waiting runs would start, /m);
     expect(shown).toContain(`\n  ${idOf(3)}\n  ${idOf(2)}\n  ${idOf(1)}\n`);
     const [[, first], [, second]] = posted() as [[string, object], [string, object]];
     expect(first).toEqual({ ...second, dryRun: true });
@@ -229,7 +229,12 @@ describe("on a terminal", () => {
 
   test.each([
     ["no run matches", preview({ matched: 0, byStatus: none() }), 0, "No runs match."],
-    ["all have ended", preview({ byStatus: { ...none(), failed: 3 } }), 5, "Each of these runs has ended."],
+    [
+      "all have ended",
+      preview({ byStatus: { ...none(), failed: 3 } }),
+      5,
+      "None of these runs can be cancelled.",
+    ],
     ["more than --max match", preview({ matched: { atLeast: 501 } }), 5, "More than 500 runs match."],
   ])("asks nothing if %s", async (_, found, code, said) => {
     const { atTerminal, posted } = await bulkService({ preview: found });
