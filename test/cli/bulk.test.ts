@@ -413,19 +413,4 @@ describe("bulk", () => {
     });
     expect(posted()).toEqual([[`/bulk-operations/${ID}/cancel`, ""]]);
   });
-
-  test("shows no control characters of the service", async () => {
-    const evil = "\x1b[2J\r\u202e" as never;
-    const hostile = operation({
-      ...{ id: evil, operation: evil, status: evil, abortReason: evil, by: evil, createdAt: evil },
-      filter: { labels: [evil], [evil]: evil },
-    });
-    const items = [{ runId: evil, outcome: evil, code: evil, newRunId: evil }];
-    const { run } = await bulkService({ reads: [hostile], stopped: hostile, items });
-    for (const args of [["list"], ["get", ID], ["cancel", ID], ["items", ID]]) {
-      const { stdout, stderr } = await run("bulk", ...args, "--no-json");
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal acts on them.
-      expect(stdout + stderr).not.toMatch(/[\x00-\x09\x0b-\x1f\u202e]/);
-    }
-  });
 });
