@@ -44,6 +44,8 @@ export class BulkRounds {
   readonly verdict: BulkVerdict;
   readonly #stage: Stage;
   readonly #random: Random;
+  /** Operations that nobody follows before the end of the soak. */
+  readonly #left = new Set<Begun>();
   #made = 0;
 
   constructor(stage: Stage, random: Random) {
@@ -63,6 +65,14 @@ export class BulkRounds {
       }
     };
     await Promise.all(Array.from({ length: ACTORS }, act));
+  }
+
+  /** Judges what nobody has followed. Call it when nobody begins anything any more. */
+  async finish(): Promise<void> {
+    await forAll([...this.#left], async (begun) => {
+      const operation = await this.follow(begun);
+      if (operation !== null) await this.verdict.judge(begun, operation, [...begun.order.may.keys()]);
+    });
   }
 
   async #play(plan: Plan): Promise<void> {
@@ -120,6 +130,7 @@ export class BulkRounds {
     if (ids.size > 1) this.#stage.record.violation(`TWO OPERATIONS: ${[...ids].join()}`, story, sentAt);
     const begun = { order, id, sentAt, story };
     this.#stage.bulk.push(begun);
+    this.#left.add(begun);
     this.#stage.record.count(`bulk operations begun: ${body.operation}`);
     return begun;
   }
@@ -131,6 +142,8 @@ export class BulkRounds {
   ): Promise<BulkOperation | null> {
     const { order, id, sentAt, story } = begun;
     const { record } = this.#stage;
+    this.#left.delete(begun);
+    const since = Date.now();
     let before: BulkOperation | null = null;
     let isTold = false;
     for (;;) {
@@ -154,7 +167,7 @@ export class BulkRounds {
         record.count(`bulk operations ended: ${operation.abortReason ?? operation.status}`);
         return operation;
       }
-      if (Date.now() - sentAt > ENDED_WITHIN_MS) {
+      if (Date.now() - since > ENDED_WITHIN_MS) {
         record.violation(`STANDS STILL: ${JSON.stringify(operation)}`, story, sentAt);
         return null;
       }

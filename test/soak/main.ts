@@ -95,14 +95,14 @@ async function soak(
       runs: new Map(),
       bulk: [],
     };
+    const bulk = new BulkRounds(stage, randomFrom(seed, 9));
     const callers = Array.from(
       { length: callerCount },
-      (_, n) => new Caller(stage, n, randomFrom(seed, n + 10)),
+      (_, n) => new Caller(stage, n, randomFrom(seed, n + 10), bulk),
     );
     for (const [n, caller] of callers.entries()) caller.partner = callers[n ^ 1] ?? null;
     const scraper = new Scraper(stage);
     const gated = new GatedRuns(stage, randomFrom(seed, 8));
-    const bulk = new BulkRounds(stage, randomFrom(seed, 9));
     const followers = OBSERVED.flatMap((environment, n) =>
       [false, true].map(
         (stops, isolate) =>
@@ -148,7 +148,7 @@ async function soak(
     const tookMs = Date.now() - startedAt;
     receiver.heal();
     console.log("D1 is well and nobody sends a request. Waiting for the last rows to land.");
-    await gated.check();
+    await Promise.all([gated.check(), bulk.finish()]);
     const landedMs = await checkLanding(stage);
     const compared = await compareWithGets(stage, randomFrom(seed, 5));
     await new BulkCheck(stage, bulk.place, bulk.verdict).run();
