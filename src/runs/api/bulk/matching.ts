@@ -18,7 +18,7 @@ const PREVIEW_PAGES = 20;
 export async function isSettled(environment: RunEnvironment): Promise<boolean> {
   const settling = askAll(environment, (coordinator) => coordinator.settle());
   const settled = await within(SETTLE_CALL_MAX_MS, settling).catch(() => null);
-  return settled?.every(({ isBehind }) => !isBehind);
+  return settled?.every(({ isBehind }) => !isBehind) ?? false;
 }
 
 /** The next page below the id `below`; null: from the newest possible id of now on. Throws `database_unavailable`. */

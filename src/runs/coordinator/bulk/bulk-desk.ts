@@ -82,7 +82,7 @@ export class BulkDesk {
 
   acceptedRuns(id: string): readonly string[] | null {
     const accepted = this.items(id, "accepted", -1, Number.POSITIVE_INFINITY);
-    return accepted?.map(({ runId }) => runId);
+    return accepted?.map(({ runId }) => runId) ?? null;
   }
 
   noteEnded(id: string, ended: string): void {
