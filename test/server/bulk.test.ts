@@ -8,6 +8,8 @@ import { until } from "./until.ts";
 
 /** Runs that only D1 has. Collecting them takes ten calls. */
 const LANDED = 9900;
+/** More than a page of an operation. */
+const RUNS = 30;
 
 interface Operation {
   readonly id: string;
@@ -105,36 +107,45 @@ it("an operation that is killed while it collects finds the same runs", async ()
   );
 });
 
-it("operations that are killed while they run do nothing twice and leave nothing out", async () => {
-  const hanging = await create(40, "hanging");
-  const broken = await create(30, "broken");
+/** Kills the server at the first change of a page, starts it again, and waits for the end of the operation. */
+async function killAtFirst(change: Promise<unknown>, body: object): Promise<Operation> {
+  const { id } = await begin(body);
+  await change;
+  await killAll(server);
+  expect(bulkStates(place.state)).toContainEqual({ id, state: "running" });
+  server = await place.start();
+  return readWhen(id, ({ status }) => status !== "running");
+}
+
+function all(matched: number) {
+  return { status: "completed", counts: { matched, accepted: matched, skipped: 0, failed: 0, remaining: 0 } };
+}
+
+it("a cancel that is killed in the middle of a page cancels each run once", async () => {
+  const ids = (await create(RUNS, "hanging")).map(({ id }) => id);
+  const change = call("GET", `action-runs/${ids[0]}?wait=60`);
+  const cancel = await killAtFirst(change, { operation: "cancel", reason: "hangs", runIds: ids });
+
+  expect(cancel).toMatchObject(all(RUNS));
+  const effects: number[] = [];
+  await forEachOf(ids, async (id) => {
+    const events = await call<{ readonly reason?: string }[]>("GET", `action-runs/${id}/events`);
+    effects.push(events.filter(({ reason }) => reason === "hangs").length);
+  });
+  expect(effects).toEqual(ids.map(() => 1));
+});
+
+it("a retry that is killed in the middle of a page makes one run for each", async () => {
+  const broken = await create(RUNS, "broken");
   await forEachOf(broken, async ({ callback }) => {
     await call("POST", callback.url, { status: "failed", error: "exit code 1" }, callback.token);
   });
-  const cancel = await begin({ operation: "cancel", reason: "hangs", runIds: hanging.map(({ id }) => id) });
-  await readWhen(cancel.id, ({ counts }) => counts.accepted > 0);
+  const { cursor } = await call<{ readonly cursor: string }>("GET", "action-runs/changes");
+  const change = call("GET", `action-runs/changes?after=${cursor}&label=broken&wait=60`);
   const filter = { labels: ["broken"], status: ["failed"] };
-  const retry = await begin({ operation: "retry", filter, maxRuns: 100 });
-  await readWhen(retry.id, ({ status }) => status === "running");
-  await killAll(server);
-  const unfinished = [cancel.id, retry.id].map((id) => ({ id, state: "running" }));
-  expect(bulkStates(place.state)).toEqual(expect.arrayContaining(unfinished));
+  const retry = await killAtFirst(change, { operation: "retry", filter, maxRuns: 100 });
 
-  server = await place.start();
-  for (const [{ id }, matched] of [[cancel, hanging.length] as const, [retry, broken.length] as const]) {
-    const { status, counts } = await readWhen(id, ({ status }) => status !== "running");
-    expect([status, counts]).toEqual([
-      "completed",
-      { matched, accepted: matched, skipped: 0, failed: 0, remaining: 0 },
-    ]);
-  }
-  const effects = new Map<string, number>();
-  await forEachOf(hanging, async ({ id }) => {
-    const events = await call<{ readonly reason?: string }[]>("GET", `action-runs/${id}/events`);
-    effects.set(id, events.filter(({ reason }) => reason === "hangs").length);
-  });
-  expect([...effects.values()]).toEqual(hanging.map(() => 1));
-
+  expect(retry).toMatchObject(all(RUNS));
   const told = await items(retry.id);
   expect(told.map(({ runId }) => runId).toSorted()).toEqual(broken.map(({ id }) => id).toSorted());
   const runs = await call<DetailedRun[]>("GET", "action-runs?label=broken&limit=200&include=details");
@@ -142,5 +153,5 @@ it("operations that are killed while they run do nothing twice and leave nothing
   expect(made.map(({ id, details }) => [details.retryOf, id].join()).toSorted()).toEqual(
     told.map(({ runId, newRunId }) => [runId, newRunId].join()).toSorted(),
   );
-  expect(runs.length).toBe(2 * broken.length);
+  expect(runs.length).toBe(2 * RUNS);
 });
