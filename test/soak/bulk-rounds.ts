@@ -32,6 +32,8 @@ const EVICTED = 0.4;
 const EVICTED_WITHIN_MS = 4000;
 /** How many runs are reported, retried and created while operations meet them. */
 const MEANWHILE = 3;
+/** A run of the second after a request may be in the set. */
+const SURELY_LATER_MS = 1200;
 
 /** What becomes of an operation while it is under way. */
 interface Watch {
@@ -183,6 +185,7 @@ export class BulkRounds {
       for (const { id } of some) reportedMeanwhile(order, id);
       await forAll(some, (run) => this.place.report(run));
     }
+    await delay(SURELY_LATER_MS);
     return forAll(Array(MEANWHILE).fill("pending"), (kind: Kind) => this.place.make(kind, label));
   }
 
