@@ -26,6 +26,8 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   run_released: "opened the time gate of the run",
   pause_put: "paused",
   pause_deleted: "resumed",
+  bulk_started: "began the bulk operation",
+  bulk_ended: "ended the bulk operation",
 };
 
 const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
@@ -64,6 +66,7 @@ export function pageOf(
   const [name = ""] = target.split("/");
   if (action.startsWith("webhook_")) return { name: "endpoint", o, p, envName, endpoint: name };
   if (action.startsWith("run_")) return { name: "run", o, p, envName, id: target };
+  if (action.startsWith("bulk_")) return { name: "operation", o, p, envName, id: target };
   if (action.startsWith("pause_")) return { name: "groups", o, p, envName };
   if (action.startsWith("action_")) return { name: "action", o, p, envName, action: name };
   return action === "resync_requested" ? { name: "runs", o, p, envName } : null;
