@@ -70,6 +70,8 @@ export interface BulkItem {
   readonly newRunId: string | null;
 }
 
+export type BulkChange = NewBulkOperation;
+
 export interface BulkPage {
   readonly operations: readonly BulkOperation[];
   readonly next: string | null;
@@ -81,8 +83,8 @@ export interface BulkItemPage {
 }
 
 export interface BulkOperations {
-  start(body: NewBulkOperation, options?: ChangeOptions): Promise<BulkOperation>;
-  dryRun(body: NewBulkOperation, options?: CallOptions): Promise<BulkPreview>;
+  create(body: NewBulkOperation, options?: ChangeOptions): Promise<BulkOperation>;
+  preview(body: NewBulkOperation, options?: CallOptions): Promise<BulkPreview>;
   get(id: string, options?: CallOptions): Promise<BulkOperation>;
   page(query?: PageQuery, options?: CallOptions): Promise<BulkPage>;
   itemPage(
@@ -121,13 +123,13 @@ export function createBulkOperations(given: Api, scope: Environment, send: Send)
   const api = given as unknown as Client<Paths, "application/json">;
   const of = (id: string) => ({ ...scope, id: checkedId(id) });
   return {
-    async start(body, { signal, idempotencyKey = crypto.randomUUID() } = {}) {
+    async create(body, { signal, idempotencyKey = crypto.randomUUID() } = {}) {
       const params = { path: { ...scope }, header: { "Idempotency-Key": idempotencyKey } };
       return bodyOf(
         await api.POST(BULK, { params, body, fetch: sending(send, { signal }) }),
       ) as BulkOperation;
     },
-    async dryRun(body, { signal } = {}) {
+    async preview(body, { signal } = {}) {
       const sent = { ...body, dryRun: true } as const;
       const params = { path: { ...scope } };
       return bodyOf(

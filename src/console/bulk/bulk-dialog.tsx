@@ -32,7 +32,7 @@ export function BulkDialog({ operation, selection, onClose, onStarted }: BulkDia
   // As it was when the dialog opened, although new runs come.
   const [target] = useState(() => targetOf(selection, query, new Date(), mayManage));
   const ask = useCallback(
-    (signal: AbortSignal) => reader.bulkOperations.dryRun({ operation, ...target }, { signal }),
+    (signal: AbortSignal) => reader.bulkOperations.preview({ operation, ...target }, { signal }),
     [reader, operation, target],
   );
   const { data: preview, failure, reload } = useLoad(ask);
@@ -52,7 +52,7 @@ export function BulkDialog({ operation, selection, onClose, onStarted }: BulkDia
     const body = { operation, ...boundTo(target, preview), ...read.value };
     change.submit({
       body,
-      send: (options) => client.bulkOperations.start(body, options),
+      send: (options) => client.bulkOperations.create(body, options),
       done: onStarted,
     });
   }

@@ -1,18 +1,19 @@
-/** The runs of a bulk operation in words: its filter as chips, or that somebody selected them. */
+/** The runs of a bulk operation in words: its filter, or that somebody selected them. */
 
 import type { BulkFilter } from "../../client/index.ts";
 import { chipName, chipValue } from "../runs/chip-words.ts";
 import { chipsOfFilter } from "./bulk-words.ts";
 
 export function FilterWords({ filter }: { readonly filter: BulkFilter | null }) {
-  if (filter === null) return <span class="muted">selected one by one</span>;
+  if (filter === null) return <>selected one by one</>;
   return (
-    <span class="chips">
-      {chipsOfFilter(filter).map((chip) => (
-        <span key={`${chip.name} ${chip.value}`} class="chip">
-          {chipName(chip)} <bdi>{chipValue(chip)}</bdi>
+    <>
+      {chipsOfFilter(filter).map((chip, index) => (
+        <span key={`${chip.name} ${chip.value}`}>
+          {index === 0 ? "" : ", "}
+          <span class="muted">{chipName(chip)}</span> <bdi>{chipValue(chip)}</bdi>
         </span>
       ))}
-    </span>
+    </>
   );
 }

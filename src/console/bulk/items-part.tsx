@@ -12,6 +12,9 @@ import { Mark } from "../ui/status.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { codeText, countsText, markOfItem, OUTCOMES } from "./bulk-words.ts";
 
+/** Of a run's id. */
+const ID_END = 8;
+
 const COLUMNS: readonly Column[] = [["Run"], ["Outcome", "col-outcome"]];
 
 export function ItemsPart({ operation: { id, operation, counts } }: { readonly operation: BulkOperation }) {
@@ -78,7 +81,7 @@ function RunLink({ id }: { readonly id: string }) {
   const { scope } = useSession();
   return (
     <Link href={hrefOf({ name: "run", ...scope, id })} title={id}>
-      <code>…{id.slice(-12)}</code>
+      <code>…{id.slice(-ID_END)}</code>
     </Link>
   );
 }

@@ -2,11 +2,13 @@
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { BulkOperation } from "../../client/index.ts";
-import { hrefOf, Link } from "../routes/router.tsx";
+import { useKeys } from "../keys/keys.tsx";
+import { hrefOf, Link, useRouter } from "../routes/router.tsx";
 import { Fact } from "../run/facts.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
+import { Icon } from "../ui/icons.tsx";
 import { useLoad } from "../ui/load.ts";
 import { useNotices } from "../ui/notices.tsx";
 import { RelativeTime } from "../ui/time.tsx";
@@ -17,12 +19,11 @@ import { Progress } from "./progress.tsx";
 import { StopDialog } from "./stop-dialog.tsx";
 
 export function OperationPage({ id }: { readonly id: string }) {
-  const { reader, scope } = useSession();
+  const { reader } = useSession();
   const read = useCallback((signal: AbortSignal) => reader.bulkOperations.get(id, { signal }), [reader, id]);
   const { data: operation, failure, reload } = useLoad(read, { everyMs: paceOf });
   return (
     <div class="page">
-      <Link href={hrefOf({ name: "operations", ...scope })}>Bulk operations</Link>
       <ErrorView failure={failure} onRetry={reload} isBanner={operation !== undefined} />
       {operation === undefined ? null : <OneOperation operation={operation} reload={reload} />}
     </div>
@@ -35,11 +36,16 @@ interface OneOperationProps {
 }
 
 function OneOperation({ operation, reload }: OneOperationProps) {
-  const { may } = useSession();
+  const { scope, may } = useSession();
+  const router = useRouter();
+  const list = hrefOf({ name: "operations", ...scope });
   const [isAsked, setAsked] = useState(false);
   const { by, createdAt, completedAt, filter, counts } = operation;
   const isOpen = isUnderWay(operation);
   useEndAnnouncement(operation);
+  useKeys("This operation", [
+    { keys: "Escape", label: "Back to the bulk operations", run: () => router.navigate(list) },
+  ]);
   function close() {
     setAsked(false);
     reload();
@@ -47,9 +53,15 @@ function OneOperation({ operation, reload }: OneOperationProps) {
   const why = whyAborted(operation);
   const ended = endedText(operation.ended);
   return (
-    <>
+    <div class="operation">
       <div class="page-head">
-        <h1>{titleOf(operation)}</h1>
+        <div class="action-title">
+          <Link class="crumb" href={list}>
+            <Icon name="previous" />
+            All bulk operations
+          </Link>
+          <h1>{titleOf(operation)}</h1>
+        </div>
         {may("data:write") && isOpen && !isStopping(operation) ? (
           <Button kind="danger" onClick={() => setAsked(true)}>
             Stop
@@ -78,7 +90,7 @@ function OneOperation({ operation, reload }: OneOperationProps) {
       </dl>
       <ItemsPart operation={operation} />
       {isAsked ? <StopDialog operation={operation} onClose={close} onStopped={close} /> : null}
-    </>
+    </div>
   );
 }
 

@@ -73,7 +73,7 @@ export function matchedCount(counts: ActionRunSummary, query: URLSearchParams): 
 /** `3 runs selected`. `matched`: how many runs the filter has; null if nobody knows. */
 export function selectionText(selection: Selection, matched: Count | null): string {
   if (selection.kind === "runs") return `${runsText(selection.ids.size)} selected`;
-  return `All ${matched === null ? "runs" : runsText(matched)} that match selected`;
+  return `All ${matched === null ? "runs" : runsText(matched)} that match are selected`;
 }
 
 /** `1 run`, `40 runs`, `1,000+ runs`. */
