@@ -1,0 +1,201 @@
+/**
+ * Drives the bulk operations of an environment: it asks the Worker for the next page of each, one page at a time, and
+ * writes down the answer. Who has its turn is in the journal, so an operation survives an eviction: the runs of a page
+ * whose answer was lost are tried again, and their keys prevent that anything is done twice.
+ */
+
+import { logFailure } from "../../../base/log.ts";
+import { msSince, within } from "../../../base/time.ts";
+import { RUNS_PER_SECOND } from "../../bulk.ts";
+import type { BulkRunner, Collected, Decided } from "../../bulk-calls.ts";
+import type { StoredBulk } from "../../journal/bulk-rows.ts";
+import { shownBulk } from "../../journal/bulk-rows.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { DueWork } from "../alarm/alarm-clock.ts";
+import type { BulkProgress } from "./progress.ts";
+
+/** An answer that takes longer is lost. */
+const LEASE_MS = 60_000;
+/** How long an operation waits after a call that failed, and before another round: twice as long each time, up to the second. */
+const RETRY_FIRST_MS = 1000;
+const RETRY_MAX_MS = 30_000;
+/** How many matching runs one call collects. */
+const COLLECTED_RUNS = 1000;
+
+/** Something that lasts `ms` from `at` on. */
+interface Span {
+  readonly at: number;
+  readonly ms: number;
+}
+
+/** What a BulkDriver calls. `arm`: sets the alarm for what is due next. */
+export interface Driving {
+  readonly runner: BulkRunner;
+  readonly arm: (now: number) => void;
+}
+
+export class BulkDriver implements DueWork {
+  readonly #journal: Journal;
+  readonly #progress: BulkProgress;
+  readonly #driving: Driving;
+  /** The calls under way, by operation. Only the answer to the newest one counts. */
+  readonly #calls = new Map<string, Span>();
+  /** Operations that wait because their last call failed. `failures`: how often in a row. */
+  readonly #waits = new Map<string, Span & { readonly failures: number }>();
+  /** When the next page may begin, so that all operations together keep the rate. */
+  #pace: Span = { at: 0, ms: 0 };
+  /** The operation that has had its turn last. */
+  #last = "";
+
+  constructor(journal: Journal, progress: BulkProgress, driving: Driving) {
+    this.#journal = journal;
+    this.#progress = progress;
+    this.#driving = driving;
+  }
+
+  /** When an operation has its turn, or is to be purged; Infinity if there is nothing to do. */
+  nextAt(now: number): number {
+    const turns = this.#journal.bulk.open().map((bulk) => this.#turnAt(bulk, now));
+    return Math.min(this.#journal.bulk.nextPurgeAt(), ...turns);
+  }
+
+  /** Gives each operation its turn that may have one. Call it at each alarm. */
+  start(now: number): void {
+    for (const id of this.#journal.bulk.purgeable(now)) this.#purge(id);
+    for (const bulk of this.#inTurn()) {
+      // The pace changes with each page that begins.
+      if (this.#turnAt(bulk, now) <= now) this.#takeTurn(bulk, now);
+    }
+  }
+
+  /** Ends an operation that somebody wants to stop. If a page is under way, that happens when it is decided. */
+  stop(bulk: StoredBulk, now: number): void {
+    // To collect changes no run.
+    if (bulk.state === "collecting") this.#calls.delete(bulk.id);
+    if (!this.#calls.has(bulk.id)) {
+      this.#journal.transaction(() => this.#progress.abort(bulk, "asked", now));
+    }
+  }
+
+  #turnAt(bulk: StoredBulk, now: number): number {
+    const { id, state } = bulk;
+    const spans = [this.#calls.get(id), this.#waits.get(id)];
+    if (state === "running" && bulk.stoppedBy === null) spans.push(this.#pace);
+    if (state === "reserved") spans.push(this.#journal.bulk.reservation(bulk));
+    return Math.max(...spans.map((span) => endOf(span, now)));
+  }
+
+  /** The one after the last one comes first, so that none is always behind another one of the pace. */
+  #inTurn(): readonly StoredBulk[] {
+    const open = this.#journal.bulk.open().filter(({ state }) => state !== "reserved");
+    return [...open.filter(({ id }) => id > this.#last), ...open.filter(({ id }) => id <= this.#last)];
+  }
+
+  #takeTurn(bulk: StoredBulk, now: number): void {
+    this.#last = bulk.id;
+    if (bulk.completedAt !== null) this.#conclude(bulk, now);
+    else if (bulk.stoppedBy !== null) this.stop(bulk, now);
+    else if (bulk.state === "collecting") this.#collect(bulk, now);
+    else this.#decide(bulk, now);
+  }
+
+  #collect(bulk: StoredBulk, now: number): void {
+    const { runner } = this.#driving;
+    const { order, below, matched } = bulk;
+    const { scope } = this.#journal.owner;
+    // One run more than may match, to know whether there are too many.
+    const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
+    const ask = (): Promise<Collected> =>
+      order.filter === null
+        ? runner.sort(scope, this.#journal.bulkPages.runs(bulk.id))
+        : runner.collect(scope, order, below, limit);
+    void this.#call(bulk.id, now, ask, (answer, current, at) => {
+      if (answer.type === "not_settled") return false;
+      this.#progress.collected(current, answer.runs, answer.behind, at);
+      return true;
+    });
+  }
+
+  #decide(bulk: StoredBulk, now: number): void {
+    const page = this.#journal.transaction(() => this.#progress.beginPage(bulk, now));
+    if (page.length === 0) {
+      const next = this.#journal.bulk.of(bulk.id);
+      if (next !== null && next.round > bulk.round) this.#wait(bulk.id, bulk.round - 1, now);
+      return;
+    }
+    this.#pace = { at: now, ms: (page.length / RUNS_PER_SECOND) * 1000 };
+    const { runner } = this.#driving;
+    const runIds = page.map(({ runId }) => runId);
+    const ask = (): Promise<Decided> => runner.decide(this.#journal.owner.scope, bulk.order, runIds);
+    void this.#call(bulk.id, now, ask, (answer, current, at) => {
+      if (answer.type === "not_begun") {
+        // The runs of this page were not tried.
+        this.#journal.bulk.update(current, { nextSeq: bulk.nextSeq });
+        return false;
+      }
+      if (answer.type === "refused") {
+        const untried = this.#journal.bulk.update(current, { nextSeq: bulk.nextSeq });
+        this.#progress.abort(untried, answer.reason, at);
+        return true;
+      }
+      this.#progress.decided(current, page, answer.items);
+      return true;
+    });
+  }
+
+  #conclude(bulk: StoredBulk, now: number): void {
+    const operation = shownBulk(bulk);
+    if (operation === null) return;
+    const ask = () => this.#driving.runner.conclude(this.#journal.owner.scope, operation, bulk.stoppedBy);
+    void this.#call(bulk.id, now, ask, (_, current) => {
+      this.#progress.told(current);
+      return true;
+    });
+  }
+
+  /**
+   * Calls the Worker. `use` writes the answer; it returns false if the operation must wait before its next call. An
+   * answer that comes too late, or after a newer call, changes nothing.
+   */
+  async #call<T>(
+    id: string,
+    now: number,
+    ask: () => Promise<T>,
+    use: (answer: T, bulk: StoredBulk, now: number) => boolean,
+  ): Promise<void> {
+    const call = { at: now, ms: LEASE_MS };
+    this.#calls.set(id, call);
+    let hasSucceeded = false;
+    try {
+      const answer = await within(LEASE_MS, ask());
+      const bulk = this.#journal.bulk.of(id);
+      if (this.#calls.get(id) !== call || bulk === null) return;
+      hasSucceeded = this.#journal.transaction(() => use(answer, bulk, Date.now()));
+    } catch (error) {
+      logFailure("bulk_failed", error, { coordinator: this.#journal.owner.name, operation: id });
+    }
+    if (this.#calls.get(id) !== call) return;
+    this.#calls.delete(id);
+    if (hasSucceeded) this.#waits.delete(id);
+    else this.#wait(id, this.#waits.get(id)?.failures ?? 0, Date.now());
+    this.#driving.arm(Date.now());
+  }
+
+  #wait(id: string, failures: number, now: number): void {
+    const ms = Math.min(RETRY_FIRST_MS * 2 ** failures, RETRY_MAX_MS);
+    this.#waits.set(id, { at: now, ms, failures: failures + 1 });
+  }
+
+  #purge(id: string): void {
+    this.#journal.transaction(() => {
+      this.#journal.bulkPages.erase(id);
+      this.#journal.bulk.erase(id);
+    });
+    this.#waits.delete(id);
+  }
+}
+
+/** When the span is over; in the past if it is, or if there is none. */
+function endOf(span: Span | undefined, now: number): number {
+  return span === undefined || msSince(span.at, now) >= span.ms ? now : span.at + span.ms;
+}

@@ -1,0 +1,33 @@
+/**
+ * The journal's table of retries: which runs were retried, and by which changes. The row is written in the stretch that
+ * hands out the run's inputs, so of two bulk retries only one finds a run that nobody has retried.
+ */
+
+/** Many more rows than retries that can be refused at the same time. A run with so many stays a retried one. */
+const RETRIES_MAX = 100;
+
+export class RetryRows {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** Whether the run was retried by a change other than this one. */
+  hasOther(runId: string, key: string): boolean {
+    const other = "SELECT 1 FROM retries WHERE run_id = ? AND key <> ? LIMIT 1";
+    return [...this.#sql.exec(other, runId, key)].length > 0;
+  }
+
+  insert(runId: string, key: string): void {
+    this.#sql.exec(
+      `INSERT INTO retries (run_id, key) SELECT ?1, ?2 WHERE (SELECT count(*) FROM retries WHERE run_id = ?1) < ?3
+       ON CONFLICT DO NOTHING`,
+      ...[runId, key, RETRIES_MAX],
+    );
+  }
+
+  erase(runId: string, key: string): void {
+    this.#sql.exec("DELETE FROM retries WHERE run_id = ? AND key = ?", runId, key);
+  }
+}
