@@ -157,6 +157,6 @@ describe("an operation is shown", () => {
       operation({ ended: { ...ended, cancelled: 37 } }),
       operation({ operation: "retry" }),
     ].map(paceOf);
-    expect(paces).toEqual([3000, 10_000, 10_000, undefined, undefined]);
+    expect(paces).toEqual([2000, 10_000, 10_000, undefined, undefined]);
   });
 });

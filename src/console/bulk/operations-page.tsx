@@ -22,7 +22,7 @@ const COLUMNS: readonly Column[] = [
   ["Stop", "is-end col-stop", true],
 ];
 
-const WORKING_MS = 3000;
+const WORKING_MS = 2000;
 const IDLE_MS = 15_000;
 
 export function OperationsPage() {

@@ -11,10 +11,11 @@ const ID_END = 6;
 interface SelectionCellProps {
   readonly row: RunRow;
   readonly isOn: boolean;
+  readonly isStale: boolean;
   readonly onToggle: (isRange: boolean) => void;
 }
 
-export function SelectionCell({ row: { id, actionName }, isOn, onToggle }: SelectionCellProps) {
+export function SelectionCell({ row: { id, actionName }, isOn, isStale, onToggle }: SelectionCellProps) {
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the checkbox's
     <td
@@ -25,7 +26,12 @@ export function SelectionCell({ row: { id, actionName }, isOn, onToggle }: Selec
         if (event.shiftKey) event.preventDefault();
       }}
     >
-      <input type="checkbox" checked={isOn} aria-label={`Select ${actionName} …${id.slice(-ID_END)}`} />
+      <input
+        type="checkbox"
+        checked={isOn}
+        disabled={isStale}
+        aria-label={`Select ${actionName} …${id.slice(-ID_END)}`}
+      />
     </td>
   );
 }
@@ -35,7 +41,7 @@ interface SelectionHeadProps {
   readonly rows: readonly RunRow[];
 }
 
-export function SelectionHead({ selecting: { selection, toggleAll }, rows }: SelectionHeadProps) {
+export function SelectionHead({ selecting: { selection, isStale, toggleAll }, rows }: SelectionHeadProps) {
   const box = useRef<HTMLInputElement>(null);
   const isOn = areAllSelected(
     selection,
@@ -51,6 +57,7 @@ export function SelectionHead({ selecting: { selection, toggleAll }, rows }: Sel
         ref={box}
         type="checkbox"
         checked={isOn}
+        disabled={isStale}
         aria-label="Select all runs of this page"
         onChange={toggleAll}
       />

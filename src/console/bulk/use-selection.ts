@@ -19,6 +19,8 @@ import {
 export interface Selecting {
   readonly selection: Selection;
   readonly isNothing: boolean;
+  /** The rows are still those of the address before, and none of them can be selected. */
+  readonly isStale: boolean;
   /** How many runs match the filter; null until the list is there. */
   readonly matched: Count | null;
   readonly toggle: (id: string, isRange: boolean) => void;
@@ -41,7 +43,7 @@ export function useSelection({ listed, isStale }: Pick<ShownRuns, "listed" | "is
     if (!isNothing(held.selection)) announce("Nothing is selected, because the filters changed.");
     setHeld({ key, selection: NOTHING });
   }, [announce, isOver, held, key]);
-  const rows = isStale ? undefined : listed?.list.rows;
+  const rows = listed?.list.rows;
   const shown = useMemo(() => rows?.map(({ id }) => id) ?? [], [rows]);
   const matched = listed === null ? null : matchedCount(listed.counts, query);
   function change(to: Selection) {
@@ -51,8 +53,11 @@ export function useSelection({ listed, isStale }: Pick<ShownRuns, "listed" | "is
   return {
     selection,
     isNothing: isNothing(selection),
+    isStale,
     matched,
-    toggle: (id, isRange) => change(toggled(selection, shown, id, isRange)),
+    toggle(id, isRange) {
+      if (!isStale) change(toggled(selection, shown, id, isRange));
+    },
     toggleAll: () => change(allToggled(selection, shown)),
     selectMatching: () => change({ kind: "filter" }),
     clear: () => change(NOTHING),

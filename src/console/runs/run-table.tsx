@@ -51,13 +51,14 @@ export function RunTable(props: RunTableProps) {
               <SelectionCell
                 row={row}
                 isOn={isSelected(selection, row.id)}
+                isStale={isStale}
                 onToggle={(isRange) => latest.current?.toggle(row.id, isRange)}
               />
             )
           }
         />
       )),
-    [rows, scope, search, selectedId, onLabel, onOpenAgain, selection],
+    [rows, scope, search, selectedId, onLabel, onOpenAgain, selection, isStale],
   );
   return (
     <table class="table run-table" aria-label="Runs" aria-busy={isStale}>
