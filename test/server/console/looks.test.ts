@@ -261,7 +261,7 @@ describeInBrowser("the console's looks", (browser) => {
         act: async (page) => {
           await opening("Retry run")(page);
           await field(page, "version").fill("2");
-          await page.getByRole("checkbox", { name: "a" }).check();
+          await page.getByRole("checkbox", { name: "a", exact: true }).check();
         },
       },
       { name: "a comparison", path: `${runAlone("explained")}&compare=${ids.get("succeeded")}` },
