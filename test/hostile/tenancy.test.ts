@@ -33,6 +33,7 @@ interface Rule {
 const RUNS = "/:o/:p/envs/:envName/action-runs";
 const PAUSES = "/:o/:p/envs/:envName/pauses";
 const GROUPS = "/:o/:p/envs/:envName/concurrency-groups";
+const BULK = "/:o/:p/envs/:envName/bulk-operations";
 const ACTIONS = "/:o/:p/envs/:envName/actions";
 const ENDPOINTS = "/:o/:p/envs/:envName/webhook-endpoints";
 const ENDPOINT = { url: "https://hooks.example.com/x", events: ["action_run.*"] };
@@ -74,6 +75,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   [`DELETE ${PAUSES}/:group`]: { opensTo: "actions:manage", outside: 403, success: 204 },
   [`GET ${GROUPS}`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`GET ${BULK}`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`POST ${BULK}`]: {
+    ...{ opensTo: "data:write", outside: 403, success: 202 },
+    body: { operation: "cancel", runIds: ["0199d2a5-0000-8000-8000-000000000000"] },
+  },
+  [`GET ${BULK}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`GET ${BULK}/:id/items`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`POST ${BULK}/:id/cancel`]: { opensTo: "data:write", outside: 403, success: 200 },
   [`GET ${ACTIONS}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${ACTIONS}/:name`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`PUT ${ACTIONS}/:name`]: { opensTo: "actions:manage", outside: 403, success: 200, body: { timeout: 5 } },

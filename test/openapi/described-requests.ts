@@ -224,7 +224,8 @@ export function membersOf(body: Schema, path: readonly string[] = []): Member[] 
     { path: [...path, name], description: descriptionOf(schema) },
     ...membersOf(schema, [...path, name]),
   ]);
-  return [...own, ...oneOf.flatMap((one: Schema) => membersOf(one, path))];
+  // The schema's own members have the descriptions.
+  return [...oneOf.flatMap((one: Schema) => membersOf(one, path)), ...own];
 }
 
 function descriptionOf(schema: Schema): string | undefined {

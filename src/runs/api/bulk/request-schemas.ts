@@ -10,7 +10,7 @@ import {
 import { label, PLAIN_TEXT } from "../../../http/label-schemas.ts";
 import { wholeNumber } from "../../../http/schema-bounds.ts";
 import { described, filterableName, instant, pageQuery, seqPageQuery } from "../../../http/schema-parts.ts";
-import { BULK_ACTIONS, OUTCOMES } from "../../bulk.ts";
+import { BULK_ACTIONS, type BulkAction, OUTCOMES } from "../../bulk.ts";
 import { type RunFilters, WAITING_FILTERS } from "../../d1/filters.ts";
 import { STATUSES } from "../../run.ts";
 import { groupFilter } from "../gates/request-schemas.ts";
@@ -64,7 +64,7 @@ export const bulkFilter = z
   .register(z.globalRegistry, {
     id: "BulkFilter",
     description:
-      "Which runs: those for which all conditions hold. They mean what they mean in a list of runs.",
+      "Which runs: those for which all conditions hold. They mean what they mean in a list of runs. At least one condition is required. Without `createdAfter`, all runs that are kept are meant.",
     examples: [{ status: ["running"], labels: ["team:payments"], createdAfter: "2026-01-31T12:00:00Z" }],
   });
 
@@ -80,6 +80,20 @@ export function isEmptyFilter(filter: z.output<typeof bulkFilter>): boolean {
 
 const ONE_OF = "send runIds, or a filter with maxRuns, and not both.";
 const { reason, graceSeconds } = cancel.def.shape;
+
+const only = (operation: BulkAction) => ({
+  properties: { operation: { const: operation } },
+  additionalProperties: true,
+});
+/** The checks of `bulkRequest` for the OpenAPI document, which has whatever is registered. */
+const CHECKS = {
+  oneOf: [
+    { properties: { runIds: {} }, required: ["runIds"] },
+    { properties: { filter: {}, maxRuns: {} }, required: ["filter", "maxRuns"] },
+  ],
+  dependentRequired: { filter: ["maxRuns"], maxRuns: ["filter"] },
+  dependentSchemas: { reason: only("cancel"), graceSeconds: only("cancel"), includeRetried: only("retry") },
+};
 
 export const bulkRequest = z
   .strictObject({
@@ -149,8 +163,12 @@ export const bulkRequest = z
   )
   .register(z.globalRegistry, {
     id: "BulkRequest",
+    ...CHECKS,
     examples: [
-      { operation: "cancel", filter: { status: ["running"], actionName: "deploy" }, maxRuns: 40 },
+      {
+        ...{ operation: "cancel", filter: { status: ["running"], actionName: "deploy" }, maxRuns: 40 },
+        ...{ reason: "a bad configuration", dryRun: true },
+      },
       { operation: "retry", runIds: ["01890a5d-ac96-774b-bcce-b302099a8057"] },
     ],
   });
