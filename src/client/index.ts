@@ -15,7 +15,6 @@ import {
 } from "./api.ts";
 import { type Audit, createAudit } from "./audit.ts";
 import { bookmarksInMemory, keepingBookmarks } from "./bookmark.ts";
-import { type BulkOperations, createBulkOperations } from "./bulk-operations.ts";
 import { type ConcurrencyGroups, createConcurrencyGroups } from "./concurrency-groups.ts";
 import { pages } from "./paging.ts";
 import { createPauses, type Pauses } from "./pauses.ts";
@@ -83,15 +82,6 @@ export type {
 } from "./api.ts";
 export type { Audit, AuditPage } from "./audit.ts";
 export type { BookmarkPart, BookmarkStore } from "./bookmark.ts";
-export type {
-  BulkFilter,
-  BulkItem,
-  BulkItemPage,
-  BulkOperation,
-  BulkOperations,
-  BulkPreview,
-  NewBulkOperation,
-} from "./bulk-operations.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
 export type { ConcurrencyGroups, GroupFilter, GroupPage } from "./concurrency-groups.ts";
 export type { DecisionOptions, Decisions } from "./decisions.ts";
@@ -136,8 +126,6 @@ export interface Client {
   readonly runs: Runs;
   /** The concurrency groups of the environment, in which runs take turns. */
   readonly concurrencyGroups: ConcurrencyGroups;
-  /** What cancels or retries many runs of the environment. */
-  readonly bulkOperations: BulkOperations;
   /** What holds back the runs of a group or of the environment, such as a deploy freeze. */
   readonly pauses: Pauses;
   /** The webhook endpoints of the environment, which hear when a run ends or waits for approval. */
@@ -169,7 +157,6 @@ export function createClient(settings: ClientSettings): Client {
     actions: createActions(api, environment, sendInEnvironment),
     runs: createRuns(api, environment, transport, sendInEnvironment, bookmarks),
     concurrencyGroups: createConcurrencyGroups(api, environment, send),
-    bulkOperations: createBulkOperations(api, environment, send),
     pauses: createPauses(api, environment, send),
     webhookEndpoints: createWebhookEndpoints(api, environment, send),
     tokens: createTokens(api, project, send),
