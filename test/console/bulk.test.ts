@@ -11,10 +11,19 @@ import {
   titleOf,
   whyAborted,
 } from "../../src/console/bulk/bulk-words.ts";
-import { boundTo, outlookOf, startedText, targetOf, verbOf } from "../../src/console/bulk/target.ts";
+import {
+  boundTo,
+  outlookOf,
+  startedText,
+  type Target,
+  targetOf,
+  verbOf,
+} from "../../src/console/bulk/target.ts";
 import { chipsOf } from "../../src/console/runs/filters.ts";
 
 const NOW = new Date("2026-11-29T12:00:00Z");
+/** The bound that a dialog sends. */
+const boundOf = (target: Target) => ("maxRuns" in target ? target.maxRuns : null);
 const NONE = { pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
 
 function preview(byStatus: Partial<typeof NONE>, more: Partial<BulkPreview> = {}): BulkPreview {
@@ -45,12 +54,12 @@ describe("the dialog asks", () => {
   });
 
   it("for more runs if the token manages actions", () => {
-    expect(targetOf({ kind: "filter" }, query, NOW, true).maxRuns).toBe(10_000);
+    expect(boundOf(targetOf({ kind: "filter" }, query, NOW, true))).toBe(10_000);
   });
 
   it("then for no more runs than it has shown", () => {
     const target = targetOf({ kind: "filter" }, query, NOW, true);
-    expect(boundTo(target, preview({ failed: 60 })).maxRuns).toBe(60);
+    expect(boundOf(boundTo(target, preview({ failed: 60 })))).toBe(60);
   });
 });
 
@@ -68,12 +77,22 @@ describe("the dialog says", () => {
     ["nothing matches", preview({}), "No run matches any more."],
     ["nothing can change", preview({ failed: 2 }), "Nothing would happen."],
     [
+      "the service gave up counting",
+      preview({}, { matched: { atLeast: 40 } }),
+      "The service could not look at all runs. Add a filter, such as a time.",
+    ],
+    [
       "too many match",
       preview({}, { matched: { atLeast: 501 } }),
       "More than 500 runs match. Add a filter. A token of the role admin may change more.",
     ],
   ])("why it can't begin if %s", (_, of, refusal) => {
     expect(outlookOf("cancel", of, false).refusal).toBe(refusal);
+  });
+
+  it("which runs are gone", () => {
+    const { sentence } = outlookOf("retry", preview({ failed: 2 }, { matched: 3 }), false);
+    expect(sentence).toBe("2 can be retried, 1 not found.");
   });
 
   it("which runs a cancel would let start", () => {
@@ -93,7 +112,7 @@ describe("the dialog says", () => {
 function operation(more: Partial<BulkOperation>): BulkOperation {
   return {
     ...{ id: "1", operation: "cancel", status: "completed", abortReason: null, filter: null },
-    ...{ by: "ada", byId: null, createdAt: NOW.toISOString(), completedAt: null },
+    ...{ by: "ada", byId: "1", createdAt: NOW.toISOString(), completedAt: null },
     counts: { matched: 40, accepted: 38, skipped: 2, failed: 0, remaining: 0 },
     ...more,
   };

@@ -68,7 +68,7 @@ export function BulkDialog({ operation, selection, onClose, onStarted }: BulkDia
         isDeliberate
         isReady={outlook?.refusal === null}
       >
-        {target.filter === undefined ? null : (
+        {"runIds" in target ? null : (
           <p>
             All runs that match: <FilterWords filter={target.filter} />
           </p>

@@ -1,12 +1,13 @@
 /** What a bulk operation is and how it goes, in words. PURE. */
 
-import type { BulkFilter, BulkItem, BulkOperation } from "../../client/index.ts";
+import type { BulkItem, BulkOperation } from "../../client/index.ts";
 import { countText, least } from "../runs/counts.ts";
 import type { Chip } from "../runs/filters.ts";
 import type { Status } from "../ui/statuses.ts";
 import { runsText } from "./selection.ts";
 
 type Counts = BulkOperation["counts"];
+export type ShownFilter = NonNullable<BulkOperation["filter"]>;
 
 /** `Cancel of 40 runs`. */
 export function titleOf({ operation, counts, status }: BulkOperation): string {
@@ -17,7 +18,7 @@ export function titleOf({ operation, counts, status }: BulkOperation): string {
 }
 
 /** The filter as the list of runs shows it. */
-export function chipsOfFilter(filter: BulkFilter): readonly Chip[] {
+export function chipsOfFilter(filter: ShownFilter): readonly Chip[] {
   const { status = [], labels = [], actionName, triggeredBy, entityId } = filter;
   const { waiting, group, createdAfter, createdBefore } = filter;
   const single = { actionName, triggeredBy, entityId, waiting, group, createdAfter, createdBefore };

@@ -1,10 +1,9 @@
 /** The runs of a bulk operation in words: its filter, or that somebody selected them. */
 
-import type { BulkFilter } from "../../client/index.ts";
 import { chipName, chipValue } from "../runs/chip-words.ts";
-import { chipsOfFilter } from "./bulk-words.ts";
+import { chipsOfFilter, type ShownFilter } from "./bulk-words.ts";
 
-export function FilterWords({ filter }: { readonly filter: BulkFilter | null }) {
+export function FilterWords({ filter }: { readonly filter: ShownFilter | null }) {
   if (filter === null) return <>selected one by one</>;
   return (
     <>

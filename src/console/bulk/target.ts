@@ -1,12 +1,13 @@
 /** What a dialog asks of the service: which runs, and how many at most. PURE. */
 
-import type { BulkFilter, BulkPreview, NewBulkOperation, RunFilter } from "../../client/index.ts";
+import type { BulkChange, BulkPreview, RunFilter } from "../../client/index.ts";
 import { countText, least } from "../runs/counts.ts";
 import { filterOf } from "../runs/filters.ts";
 import { runsText, type Selection } from "./selection.ts";
 
-export type Operation = NewBulkOperation["operation"];
-export type Target = Pick<NewBulkOperation, "runIds" | "filter" | "maxRuns">;
+export type Operation = BulkChange["operation"];
+type Filter = NonNullable<BulkChange["filter"]>;
+export type Target = { readonly runIds: string[] } | { readonly filter: Filter; readonly maxRuns: number };
 
 /** Without and with `actions:manage`. */
 const MAX_RUNS = 500;
@@ -23,25 +24,15 @@ export function targetOf(
   mayManage: boolean,
 ): Target {
   if (selection.kind === "runs") return { runIds: [...selection.ids] };
-  return {
-    filter: bulkFilterOf(filterOf(query, now)),
-    maxRuns: mayManage ? MAX_RUNS_OF_MANAGERS : MAX_RUNS,
-  };
+  return { filter: bulkFilterOf(filterOf(query, now)), maxRuns: maxRunsOf(mayManage) };
 }
 
-function bulkFilterOf({
-  status,
-  label,
-  limit: _,
-  include: __,
-  order: ___,
-  ...others
-}: RunFilter): BulkFilter {
-  return {
-    ...(status === undefined ? {} : { status }),
-    ...(label === undefined ? {} : { labels: label }),
-    ...others,
-  };
+function maxRunsOf(mayManage: boolean): number {
+  return mayManage ? MAX_RUNS_OF_MANAGERS : MAX_RUNS;
+}
+
+function bulkFilterOf({ status, label, limit: _, include: __, order: ___, ...others }: RunFilter): Filter {
+  return { ...(status && { status }), ...(label && { labels: label }), ...others };
 }
 
 /**
@@ -49,7 +40,7 @@ function bulkFilterOf({
  * silently larger.
  */
 export function boundTo(target: Target, { matched }: BulkPreview): Target {
-  return target.filter === undefined ? target : { ...target, maxRuns: Math.max(least(matched), 1) };
+  return "runIds" in target ? target : { ...target, maxRuns: Math.max(least(matched), 1) };
 }
 
 /** What a dialog says about the runs before it does anything. */
@@ -64,26 +55,29 @@ export interface Outlook {
 /** `mayManage`: whether the token has `actions:manage`. */
 export function outlookOf(operation: Operation, preview: BulkPreview, mayManage: boolean): Outlook {
   const { matched, byStatus } = preview;
+  if (typeof matched !== "number") return { able: 0, sentence: "", refusal: tooMany(matched, mayManage) };
+  if (matched === 0) return { able: 0, sentence: "", refusal: "No run matches any more." };
   const { pending, running, succeeded, failed, cancelled } = byStatus;
-  if (typeof matched !== "number") {
-    const max = countText(matched.atLeast - 1);
-    const more = mayManage ? "" : " A token of the role admin may change more.";
-    return { able: 0, sentence: "", refusal: `More than ${max} runs match. Add a filter.${more}` };
-  }
   const open = pending + running;
   const ended = succeeded + failed + cancelled;
-  const able = operation === "cancel" ? open : ended;
-  const other = matched - able;
-  const sentence =
-    operation === "cancel"
-      ? `${countText(able)} can be cancelled${other === 0 ? "" : `, ${countText(other)} ${has(other)} ended`}.`
-      : `${countText(able)} can be retried${other === 0 ? "" : `, ${countText(other)} ${has(other)} not ended`}.`;
-  if (matched === 0) return { able, sentence: "", refusal: "No run matches any more." };
-  return { able, sentence, refusal: able === 0 ? "Nothing would happen." : null };
+  const isCancel = operation === "cancel";
+  const [able, other] = isCancel ? [open, ended] : [ended, open];
+  const parts = [
+    `${countText(able)} can be ${isCancel ? "cancelled" : "retried"}`,
+    ...(other === 0
+      ? []
+      : [`${countText(other)} ${other === 1 ? "has" : "have"} ${isCancel ? "" : "not "}ended`]),
+    // The service keeps a run for some time only.
+    ...(matched === open + ended ? [] : [`${countText(matched - open - ended)} not found`]),
+  ];
+  return { able, sentence: `${parts.join(", ")}.`, refusal: able === 0 ? "Nothing would happen." : null };
 }
 
-function has(count: number): string {
-  return count === 1 ? "has" : "have";
+function tooMany({ atLeast }: { readonly atLeast: number }, mayManage: boolean): string {
+  const max = maxRunsOf(mayManage);
+  if (atLeast <= max) return "The service could not look at all runs. Add a filter, such as a time.";
+  const more = mayManage ? "" : " A token of the role admin may change more.";
+  return `More than ${countText(max)} runs match. Add a filter.${more}`;
 }
 
 /** What else a cancel does: it frees slots. Null: nothing. */

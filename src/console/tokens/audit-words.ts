@@ -1,7 +1,11 @@
 /** What an audit entry says, in words. PURE. */
 
 import type { AuditEntry } from "../../client/index.ts";
+import { countsText } from "../bulk/bulk-words.ts";
+import { runsText } from "../bulk/selection.ts";
 import type { Page, Project } from "../routes/pages.ts";
+
+type Bulk = NonNullable<AuditEntry["bulk"]>;
 
 const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   token_minted: "created the token",
@@ -39,6 +43,12 @@ const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
 /** What an entry did to the approval and the concurrency of an action; null if nothing. */
 export function gatesOf({ gates }: Pick<AuditEntry, "gates">): string | null {
   return gates && (GATES[gates] ?? gates);
+}
+
+/** What an entry says of a bulk operation: `cancel of at most 40 runs, completed: 38 accepted, 2 skipped`. */
+export function bulkWords({ operation, runs, maxRuns, status, counts }: Bulk): string {
+  const what = `${operation} of ${runs === null ? `at most ${runsText(maxRuns ?? 0)}` : runsText(runs)}`;
+  return status === undefined || counts === undefined ? what : `${what}, ${status}: ${countsText(counts)}`;
 }
 
 /** What was done, to be read before the target. A later service may know more kinds. */
