@@ -140,8 +140,10 @@ describeInBrowser("the console's looks", (browser) => {
     ids.set("waiting for its job", (await client.actions.run("no-webhook", {})).id);
     ids.set("of an action", ofAction.id);
     await gatedRuns(client);
-    const bulk = { operation: "cancel", filter: { status: ["cancelled"] }, maxRuns: 500 } as const;
-    bulkId = (await client.bulkOperations.create(bulk)).id;
+    const bulk = await client.bulkOperations.create({
+      ...{ operation: "cancel", filter: { status: ["cancelled"] }, maxRuns: 500 },
+    });
+    bulkId = bulk.id;
     await client.runs.wait(failed.id);
   });
 
