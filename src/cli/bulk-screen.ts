@@ -25,8 +25,10 @@ export class BulkScreen {
   readonly #isOwn: boolean;
   readonly #live: LiveLine | null;
   #mayAsk: boolean;
-  /** Takes the open question back. */
-  #question: AbortController | null = null;
+  /** Whether the question is on the screen. */
+  #isAsking = false;
+  /** Takes the question back. */
+  readonly #over = new AbortController();
 
   /** `isOwn`: whether this command started the operation, so that Ctrl-C can mean to stop it. */
   constructor(client: Client, id: string, isOwn: boolean) {
@@ -46,7 +48,7 @@ export class BulkScreen {
   }
 
   show(operation: BulkOperation): void {
-    if (this.#question === null) this.#live?.show((columns) => progressLine(operation, columns));
+    if (!this.#isAsking) this.#live?.show((columns) => progressLine(operation, columns));
   }
 
   /** Prints a problem to stderr. The next read brings the line back. */
@@ -65,22 +67,18 @@ export class BulkScreen {
   /** Asks once. Ctrl-C in the place of an answer leaves the operation. */
   async #ask(leave: (error: Left) => void): Promise<void> {
     this.#mayAsk = false;
-    const question = new AbortController();
-    this.#question = question;
+    this.#isAsking = true;
     const left = new Left(INTERRUPTED.SIGINT);
     try {
-      const answer = await ask(
-        "Stop the bulk operation? What it has done stays done (y = stop, N = leave it)",
-        {
-          signal: question.signal,
-          onInterrupt: () => leave(left),
-        },
-      );
+      const answer = await ask("Stop the bulk operation? N leaves it running (y/N)", {
+        signal: this.#over.signal,
+        onInterrupt: () => leave(left),
+      });
+      this.#isAsking = false;
       if (!/^y(es)?$/i.test(answer)) return leave(left);
-      this.#question = null;
-      await this.#client.bulkOperations.cancel(this.#id, { signal: question.signal });
+      await this.#client.bulkOperations.cancel(this.#id, { signal: this.#over.signal });
     } catch (thrown) {
-      if (question.signal.aborted) return;
+      if (this.#over.signal.aborted) return;
       // The input has ended.
       if (thrown instanceof CommandFailed) return leave(left);
       this.say(`The service does not stop it. ${errorSentence(thrown)}`);
@@ -91,10 +89,9 @@ export class BulkScreen {
   /** Call this before something else is printed. */
   end(): void {
     this.#live?.clear();
-    if (this.#question === null) return;
-    this.#question.abort();
-    this.#question = null;
-    process.stderr.write("\n");
+    this.#over.abort();
+    if (this.#isAsking) process.stderr.write("\n");
+    this.#isAsking = false;
   }
 
   /** Commands have lines of their own, so that people can copy them. */

@@ -4,7 +4,7 @@ import type { BulkItem, BulkOperation, BulkPreview } from "../client/index.ts";
 import { progressBar, text, words } from "./event-text.ts";
 import { type Colour, type Output, plain } from "./output.ts";
 import { cut } from "./table.ts";
-import { fields, instantText, objectText } from "./telling.ts";
+import { fields, indent, instantText } from "./telling.ts";
 
 type Count = BulkOperation["counts"]["matched"];
 type Kind = BulkOperation["operation"];
@@ -15,6 +15,8 @@ export interface Reasons {
   readonly failed: readonly string[];
 }
 
+/** More would move the counts, which are below, out of sight. */
+const NEWEST_SHOWN = 10;
 const BAR_CELLS = 20;
 const BAR_SHARE = 1 / 3;
 
@@ -53,9 +55,11 @@ export function previewText(preview: BulkPreview, kind: Kind, output: Output): s
   const known = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
   const [can, cannot] = DONE[kind];
   const changing = changeable(preview, kind);
+  const shown = newest.slice(0, NEWEST_SHOWN);
+  const isAll = shown.length === matched;
   const unknown = typeof matched === "number" ? matched - known : 0;
   const rows = [
-    ["newest runs", newest.map((id) => `\n  ${plain(id)}`).join("")],
+    ["newest runs", indent([...shown.map(plain), ...(isAll ? [] : ["…"])].join("\n"))],
     ["match", words(countText(matched), inBrackets(byStatus))],
     [
       "of them",
@@ -87,12 +91,19 @@ export function operationText(operation: BulkOperation, output: Output, reasons?
     ["skipped", words(text(counts.skipped), inBrackets(tally(reasons?.skipped)))],
     ["failed", words(text(counts.failed), inBrackets(tally(reasons?.failed)))],
     ["remaining", countText(counts.remaining)],
-    ["filter", objectText(filter)],
+    ["filter", filter && indent(filterText(filter))],
     ["by", plain(by)],
     ["created", instantText(createdAt)],
     ["completed", completedAt && instantText(completedAt)],
   ];
   return fields(rows, output);
+}
+
+/** One condition a line: `status: pending, running`. */
+function filterText(filter: NonNullable<BulkOperation["filter"]>): string {
+  return Object.entries(filter)
+    .map(([name, value]) => `${plain(name)}: ${[value].flat().map(text).join(", ")}`)
+    .join("\n");
 }
 
 function statusText({ status, abortReason }: BulkOperation): string {

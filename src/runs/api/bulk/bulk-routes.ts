@@ -34,6 +34,8 @@ import { shownOperation } from "./shown-operation.ts";
 export const bulkRoutes = new Hono<AppEnv>()
   .post("/", requires("data:write"), validBody(bulkRequest), async (c) => {
     const body = c.req.valid("json");
+    // A dry run has no use for the key, but a malformed one is refused everywhere.
+    const key = idempotencyKey(c);
     refuseFilter(c, body);
     usableRing(c);
     const environment = environmentOf(c);
@@ -41,7 +43,7 @@ export const bulkRoutes = new Hono<AppEnv>()
     // As it was sent, because the operation shows it so.
     const { filter = null } = (await c.req.json()) as { filter?: BulkOrder["filter"] };
     const { operation, replayed } = await beginBulk(c, environment, body, filter);
-    if (replayed && idempotencyKey(c) !== null) c.header("Idempotent-Replayed", "true");
+    if (replayed && key !== null) c.header("Idempotent-Replayed", "true");
     const [o, p, envName] = scopeOf(c).split("/");
     const base = `${baseUrl(c.env, c.req.url)}/${o}/${p}/envs/${envName}/bulk-operations`;
     c.header("Location", `${base}/${operation.order.id}`);

@@ -3,7 +3,7 @@
 import type { BulkOperation } from "../../bulk.ts";
 import { BULK_COORDINATOR } from "../../bulk-calls.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
-import { matchingIds } from "./matching.ts";
+import { isSettled, matchingIds } from "./matching.ts";
 import type { EndedRuns } from "./shown-operation.ts";
 
 /**
@@ -15,6 +15,8 @@ export async function endedRunsOf(
 ): Promise<EndedRuns | null> {
   if (ended !== null) return JSON.parse(ended) as EndedRuns;
   const { id } = order;
+  // While the operation is under way, the next response will say more anyway.
+  if (completedAt !== null) await isSettled(environment);
   const runIds = await ask(environment, BULK_COORDINATOR, (coordinator) => coordinator.acceptedRuns(id));
   const runs = await matchingIds(environment, runIds ?? []).catch(() => null);
   if (runs === null) return null;

@@ -38,7 +38,7 @@ const labels = z
       maxItems: LABELS_MAX,
     },
     description:
-      "Runs that have each of these labels. Send the rarest first, because the service walks the runs with that one.",
+      "Runs that have each of these labels. Send the rarest first, because the service walks the runs with that one. Well-formed Unicode without control characters.",
   });
 
 const waiting = z

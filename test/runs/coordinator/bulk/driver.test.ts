@@ -133,6 +133,24 @@ describe("the pages", () => {
     expect(outside.done.size).toBe(60);
   });
 
+  it("of 10 000 runs survive evictions while the operation collects and while it changes runs", async () => {
+    const path = newRunsPath();
+    const ids = runIds(10_000);
+    match(ids);
+    const id = await begin(path);
+    for (let steps = 0; (await bulkOf(path, id)).completedAt === null; steps++) {
+      if (steps % 60 === 5) await die(path);
+      await pass(path, 1250);
+    }
+    expect((await bulkOf(path, id)).counts).toEqual({
+      matched: 10_000,
+      accepted: 10_000,
+      skipped: 0,
+      failed: 0,
+    });
+    expect([...outside.done.keys()].toSorted()).toEqual(ids.map((run) => `${id} ${run}`).toSorted());
+  });
+
   it("count an answer that does not come within 60 s as lost, and not when it comes later", async () => {
     const path = newRunsPath();
     match(runIds(1));

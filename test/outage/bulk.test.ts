@@ -1,0 +1,92 @@
+/** Bulk operations while D1 or a coordinator can't be reached: they wait, and no count is wrong afterwards. */
+
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { afterEach, expect, it, vi } from "vitest";
+import { bulkOf, bulkPath, itemsOf, startBulk } from "../support/bulk.ts";
+import { later } from "../support/clock.ts";
+import { coordinator, until } from "../support/direct.ts";
+import { breakD1, faults, resetFaults } from "../support/faults.ts";
+import { landed } from "../support/landed.ts";
+import { ask, createRun, newRunsPath, report } from "../support/requests.ts";
+import { RunCoordinator } from "../support/worker.ts";
+
+const CANCEL = { operation: "cancel", filter: { actionName: "deploy" }, maxRuns: 500 };
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+const create = (path: string, runs: number) =>
+  Promise.all(Array.from({ length: runs }, () => createRun(path)));
+
+/** Time passes, and the operations of the environment have their turn. */
+async function pass(path: string, ms: number): Promise<void> {
+  later(ms);
+  await runDurableObjectAlarm(coordinator(path, 0));
+}
+
+const passUntilEnd = (path: string, id: string) =>
+  until(async () => {
+    await pass(path, 31_000);
+    return (await bulkOf(path, id)).completedAt !== null;
+  });
+
+it("an operation waits while D1 is down for a minute, and goes on then", async () => {
+  const path = newRunsPath();
+  const runs = await create(path, 4);
+  for (const run of runs) await report(run, { status: "failed", error: "no" });
+  await landed(path);
+  const retry = { operation: "retry", filter: { status: ["failed"] }, maxRuns: 4 };
+  const { body } = await startBulk(path, retry);
+  breakD1("down");
+  for (let seconds = 0; seconds < 60; seconds += 5) await pass(path, 5000);
+  expect((await bulkOf(path, body.id)).completedAt).toBeNull();
+  resetFaults();
+  await passUntilEnd(path, body.id);
+  const { counts } = await bulkOf(path, body.id);
+  expect(counts).toEqual({ matched: 4, accepted: 4, skipped: 0, failed: 0, remaining: 0 });
+});
+
+it("a run whose coordinator always fails has failed after ten tries, and no other run", async () => {
+  const path = newRunsPath();
+  const runs = await create(path, 8);
+  const [stuck] = runs;
+  const { cancel } = RunCoordinator.prototype;
+  let tries = 0;
+  vi.spyOn(RunCoordinator.prototype, "cancel").mockImplementation(function failing(
+    this: RunCoordinator,
+    ...of
+  ) {
+    if (of[0] !== stuck?.id) return cancel.apply(this, of);
+    tries++;
+    throw new Error("Network connection lost.");
+  });
+  const { body } = await startBulk(path, CANCEL);
+  await passUntilEnd(path, body.id);
+  expect((await bulkOf(path, body.id)).counts).toMatchObject({ matched: 8, accepted: 7, failed: 1 });
+  // The Worker calls twice for each try.
+  expect(tries).toBe(20);
+  expect(await itemsOf(path, body.id, "?outcome=failed")).toMatchObject([
+    { runId: stuck?.id, code: "unknown" },
+  ]);
+});
+
+it("a cancel whose runs D1 can't show has no `ended`, and has it later", async () => {
+  const path = newRunsPath();
+  await create(path, 2);
+  const started = await startBulk(path, CANCEL);
+  const { id } = started.body;
+  await until(async () => {
+    await runDurableObjectAlarm(coordinator(path, 0));
+    const [operation] = (await ask<{ completedAt: string | null }[]>("GET", bulkPath(path))).body;
+    return operation?.completedAt !== null;
+  });
+  faults.reads = "down";
+  expect((await bulkOf(path, id)).ended).toBeNull();
+  resetFaults();
+  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 0, failed: 0, cancelled: 2 });
+  faults.reads = "down";
+  // It was noted, because no run ends twice.
+  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 0, failed: 0, cancelled: 2 });
+});

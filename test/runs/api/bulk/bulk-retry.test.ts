@@ -1,0 +1,103 @@
+/** A bulk retry: each failed run is run again once, whoever asks how often. */
+
+import { expect, it } from "vitest";
+import { bulk, itemsOf } from "../../../support/bulk.ts";
+import { APPROVAL, LATER, startGated, storeGated } from "../../../support/gated.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
+import { grantToken, newProject } from "../../../support/tokens.ts";
+
+const FAILED = { operation: "retry", filter: { status: ["failed"] }, maxRuns: 500 };
+
+async function fail(path: string, runs: number): Promise<string[]> {
+  return Promise.all(
+    Array.from({ length: runs }, async () => {
+      const run = await createRun(path);
+      await report(run, { status: "failed", error: "no" });
+      return run.id;
+    }),
+  );
+}
+
+interface Detailed extends ActionRun {
+  readonly details: { readonly retryOf: string | null; readonly bulkOperationId: string | null };
+}
+
+const list = async (path: string) => (await ask<Detailed[]>("GET", `${path}?include=details&limit=200`)).body;
+const codesOf = async (path: string, id: string) =>
+  new Set((await itemsOf(path, id)).map(({ code }) => code));
+
+it("two persons who retry the same failed runs make one new run of each", async () => {
+  const project = newProject();
+  const path = `${project}/envs/prod/action-runs`;
+  const portal = await grantToken(project, { role: "member", mayActForOthers: true });
+  const failed = await fail(path, 6);
+  const as = (person: string) =>
+    bulk(path, FAILED, { token: portal.token, headers: { "On-Behalf-Of": person } });
+  const first = await as("ada");
+  const second = await as("bob");
+  expect([first.by, second.by]).toEqual(["ada", "bob"]);
+  expect(first.counts).toMatchObject({ matched: 6, accepted: 6, skipped: 0 });
+  expect(second.counts).toMatchObject({ matched: 6, accepted: 0, skipped: 6 });
+  expect(await codesOf(path, second.id)).toEqual(new Set(["already_retried"]));
+  const again = (await list(path)).filter(({ details }) => details.retryOf !== null);
+  expect(again.map(({ details }) => details.retryOf).sort()).toEqual(failed.sort());
+  expect(new Set(again.map(({ details }) => details.bulkOperationId))).toEqual(new Set([first.id]));
+  expect(new Set(again.map(({ triggeredBy }) => triggeredBy))).toEqual(new Set(["ada"]));
+});
+
+it("a run that somebody has retried alone is left out, unless includeRetried asks for it", async () => {
+  const path = newRunsPath();
+  const [id = ""] = await fail(path, 1);
+  expect((await ask("POST", `${path}/${id}/retry`)).status).toBe(201);
+  const skipped = await bulk(path, FAILED);
+  expect(await codesOf(path, skipped.id)).toEqual(new Set(["already_retried"]));
+  const taken = await bulk(path, { ...FAILED, includeRetried: true });
+  expect(taken.counts).toMatchObject({ matched: 1, accepted: 1 });
+  expect((await list(path)).filter(({ details }) => details.retryOf === id).length).toBe(2);
+});
+
+it("a retry that was refused does not count as one", async () => {
+  const path = newRunsPath();
+  await storeGated(path, {});
+  const { body: run } = await startGated(path);
+  await ask("POST", `${path}/${run.id}/cancel`, { body: { graceSeconds: 0 } });
+  const actions = path.replace(/action-runs$/, "actions/deploy");
+  await ask("DELETE", actions);
+  const cancelled = { ...FAILED, filter: { status: ["cancelled"] } };
+  expect((await ask("POST", `${path}/${run.id}/retry`)).status).toBe(404);
+  const refused = await bulk(path, cancelled);
+  expect(await codesOf(path, refused.id)).toEqual(new Set(["action_not_found"]));
+  await storeGated(path, {});
+  expect((await bulk(path, cancelled)).counts).toMatchObject({ matched: 1, accepted: 1 });
+});
+
+it("a new run has the asker's person as its creator, who can't approve it", async () => {
+  const project = newProject();
+  const path = `${project}/envs/prod/action-runs`;
+  await storeGated(path, APPROVAL);
+  const portal = await grantToken(project, { role: "owner", mayActForOthers: true, mayApprove: true });
+  const as = (person: string) => ({ token: portal.token, headers: { "On-Behalf-Of": person } });
+  const { body: run } = await startGated(path, {}, as("eve"));
+  await ask("POST", `${path}/${run.id}/cancel`, { body: {}, ...as("eve") });
+  const retry = { operation: "retry", runIds: [run.id] };
+  const nobody = await bulk(path, retry, { token: portal.token });
+  expect(await codesOf(path, nobody.id)).toEqual(new Set(["person_required"]));
+  const { id } = await bulk(path, retry, as("ada"));
+  const [item] = await itemsOf(path, id);
+  const decide = (person: string) => ask("POST", `${path}/${item?.newRunId}/approve`, as(person));
+  expect((await decide("ada")).status).toBe(403);
+  expect((await decide("bob")).status).toBe(200);
+});
+
+it("runs that are created or that end meanwhile are judged by what they are when they have their turn", async () => {
+  const path = newRunsPath();
+  await storeGated(path, {});
+  const { body: early } = await startGated(path, { notBefore: LATER });
+  const open = await createRun(path);
+  const cancelOpen = { operation: "cancel", filter: { status: ["pending"] }, maxRuns: 10 };
+  const { id } = await bulk(path, { ...cancelOpen, dryRun: false });
+  expect((await itemsOf(path, id)).map(({ runId }) => runId)).toEqual([early.id, open.id]);
+  await createRun(path);
+  // The set of an operation that has ended never grows.
+  expect((await itemsOf(path, id)).length).toBe(2);
+});
