@@ -48,6 +48,28 @@ it("an operation waits while D1 is down for a minute, and goes on then", async (
   expect(counts).toEqual({ matched: 4, accepted: 4, skipped: 0, failed: 0, remaining: 0 });
 });
 
+it("a run that is created while an operation waits for D1 is not in its set", async () => {
+  const path = newRunsPath();
+  const [landedBefore] = await create(path, 1);
+  await landed(path);
+  // The audit entry must be written, and no run may land.
+  const lose = (_: string, sql: string) => {
+    if (sql.startsWith("INSERT INTO runs")) throw new Error("D1_ERROR: Network connection lost.");
+    return false;
+  };
+  faults.writes = { refuse: lose };
+  const [before] = await create(path, 1);
+  const { body } = await startBulk(path, CANCEL);
+  await pass(path, 30_000);
+  const [after] = await create(path, 1);
+  expect((await bulkOf(path, body.id)).status).toBe("collecting");
+  resetFaults();
+  await passUntilEnd(path, body.id);
+  const met = (await itemsOf(path, body.id)).map(({ runId }) => runId);
+  expect(met).toEqual([before?.id, landedBefore?.id]);
+  expect((await ask("GET", `${path}/${after?.id}`)).body).toMatchObject({ status: "pending" });
+});
+
 it("a run whose coordinator always fails has failed after ten tries, and no other run", async () => {
   const path = newRunsPath();
   const runs = await create(path, 8);

@@ -11,6 +11,7 @@ import type { Env } from "../../../settings/env.ts";
 import { keyRing } from "../../../settings/key-ring.ts";
 import type { BulkItem, BulkOperation, BulkOrder } from "../../bulk.ts";
 import type { BulkRunner, Collected, Decided, Stopper } from "../../bulk-calls.ts";
+import { firstIdAt, readRunId } from "../../run-id.ts";
 import type { RunEnvironment } from "../run-environment.ts";
 import { decideRun } from "./decide-run.ts";
 import { isSettled, matchingIds, matchingPage } from "./matching.ts";
@@ -19,6 +20,8 @@ import { auditedEnd } from "./shown-operation.ts";
 
 /** How many runs are changed at the same time: as many calls as an invocation may have open. */
 const AT_ONCE = 6;
+/** By how much clocks of two Workers may differ, so that a run is in the set that its caller had before the request. */
+const CLOCKS_DIFFER_MS = 1000;
 
 export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner {
   async collect(scope: string, order: BulkOrder, below: string | null, limit: number): Promise<Collected> {
@@ -26,7 +29,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     // Later pages are below ids of that time, so they need not wait for what came since.
     if (below === null && !(await isSettled(environment))) return { type: "not_settled" };
     const filters = runFiltersOf(bulkFilter.parse(order.filter));
-    const { runs, behind } = await matchingPage(environment, filters, below, limit);
+    const { runs, behind } = await matchingPage(environment, filters, below ?? newestIdOf(order), limit);
     return { type: "collected", runs: runs.map(({ id, isWaiting }) => [id, isWaiting]), behind };
   }
 
@@ -83,4 +86,13 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     const hops = { d1: 0, coordinator: 0 };
     return { env: this.env, hops, scope, ring: ring.ok ? ring.value : null, genuineIds: new Set() };
   }
+}
+
+/**
+ * Sorts after all runs that the request can be about. It must not be about runs that come later, however long the
+ * collecting has to wait for D1.
+ */
+function newestIdOf({ id }: BulkOrder): string {
+  const { createdAt } = readRunId(id);
+  return firstIdAt(Math.min(Date.now(), createdAt + CLOCKS_DIFFER_MS) + 1);
 }

@@ -213,6 +213,16 @@ describe("a run that can't be decided", () => {
     expect(failed).toMatchObject([{ runId: stuck, code: "unknown" }]);
   });
 
+  it("has ten tries of its own, however often a run before it was tried", async () => {
+    const path = newRunsPath();
+    const [waiting = "", stuck = ""] = runIds(2);
+    match([waiting, stuck], (i) => i === 0);
+    let tries = 0;
+    outside.outcome = (runId) => (runId === stuck || ++tries < 3 ? null : "accepted");
+    await passUntilEnd(path, await begin(path), 30_000);
+    expect(outside.pages.filter((page) => page.includes(stuck)).length).toBe(10);
+  });
+
   it("that waits comes before those that do not wait, even if it needs another try", async () => {
     const path = newRunsPath();
     const ids = runIds(2);
