@@ -36,25 +36,32 @@ export async function retryRun(
   { isFirst }: { readonly isFirst: boolean },
 ): Promise<CreatedRun> {
   const { key } = changeKey;
+  let isNoted = false;
+  const want = async () => {
+    const ended = await endedRun(creation, id, { key, isFirst });
+    isNoted = true;
+    return wantedAgain(creation, id, body, ended);
+  };
   try {
-    return await createRun(creation, changeKey, () => wantedAgain(creation, id, body, { key, isFirst }));
+    return await createRun(creation, changeKey, want);
   } catch (error) {
-    // Only what is certain is taken back. Otherwise the next bulk retry could run the work a second time.
-    if (error instanceof ApiError && error.isRefusal && !AFTER_CREATION.has(error.code)) {
+    const isRefused = error instanceof ApiError && error.isRefusal && !AFTER_CREATION.has(error.code);
+    // Only what is certain is taken back. Otherwise the next bulk retry could run the work a second time. A refusal
+    // before the run was noted costs no call, and a made-up id wakes no object.
+    if (isNoted && isRefused) {
       await ask(creation, id, (coordinator) => coordinator.retryRefused(id, key)).catch(() => {});
     }
     throw error;
   }
 }
 
-/** Throws why this run can't be repeated. If an action started it, the action counts as it is now. */
+/** Throws why the run can't be repeated. If an action started it, the action counts as it is now. */
 async function wantedAgain(
   creation: Creation,
   id: string,
   body: RetryBody,
-  note: RetryNote,
+  { source, inputs }: InputsAnswer,
 ): Promise<WantedRun> {
-  const { source, inputs } = await endedRun(creation, id, note);
   const { actionName, entityId, timeoutMs, heartbeatTimeoutMs } = inputs;
   const parameters = body.parameters ?? (JSON.parse(inputs.parameters) as JsonObject);
   const recommendations = JSON.parse(inputs.recommendations) as JsonObject;
@@ -76,6 +83,7 @@ async function wantedAgain(
   };
 }
 
+/** The run counts as retried from now on, unless this throws. */
 async function endedRun(environment: RunEnvironment, id: string, note: RetryNote): Promise<InputsAnswer> {
   if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
   const answer = await ask(environment, id, (coordinator) => coordinator.inputs(id, note));
