@@ -52,7 +52,7 @@ export function withBulk(command: CliCommand): CliCommand {
     .addOption(
       new Option(
         "--max <count>",
-        `change nothing if more runs match; above ${MAX_DEFAULT} your role must be owner or admin (default: ${MAX_DEFAULT}, on a terminal)`,
+        `change nothing if more runs match; above ${MAX_DEFAULT} your role must be owner or admin (default: ${MAX_DEFAULT} on a terminal and with --dry-run)`,
       ).argParser(wholeNumberFrom(1, MAX_MOST)),
     )
     .addOption(new Option("-y, --yes", "change the runs without a question"))

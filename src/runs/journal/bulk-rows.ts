@@ -10,6 +10,7 @@ import {
   type BulkCounts,
   type BulkOperation,
   type BulkOrder,
+  type EndedRuns,
   KEPT_DAYS,
 } from "../bulk.ts";
 import type { Stopper } from "../bulk-calls.ts";
@@ -36,14 +37,18 @@ export interface StoredBulk extends BulkCounts {
   readonly createdAt: number;
   readonly completedAt: number | null;
   readonly stoppedBy: Stopper | null;
-  readonly ended: string | null;
+  readonly ended: EndedRuns | null;
   /** One run of each coordinator that has changed or created runs for it. */
   readonly changedRuns: readonly string[];
-  /** Whether it has ended and the audit says so. */
+  /** Whether the audit tells of its end. */
+  readonly isAudited: boolean;
+  /** Whether nothing is left to do for it. */
   readonly isOver: boolean;
 }
 
-type Row = Omit<StoredBulk, "order" | "stoppedBy" | "changedRuns" | "isOver"> & {
+type Row = Omit<StoredBulk, "order" | "stoppedBy" | "ended" | "changedRuns" | "isAudited" | "isOver"> & {
+  readonly ended: string | null;
+  readonly isAudited: number;
   readonly bulkOrder: string;
   readonly changedRuns: string;
   readonly stoppedBy: string | null;
@@ -54,7 +59,7 @@ const SELECT = `
   SELECT id, create_key AS createKey, fingerprint, bulk_order AS bulkOrder, state, abort_reason AS abortReason,
     matched, accepted, skipped, failed, below, next_seq AS nextSeq, round,
     created_at AS createdAt, completed_at AS completedAt, stopped_by AS stoppedBy, ended,
-    changed_runs AS changedRuns, is_over AS isOver
+    changed_runs AS changedRuns, is_audited AS isAudited, is_over AS isOver
   FROM bulk_operations`;
 
 /** What changes of an operation. */
@@ -62,7 +67,7 @@ type Progress = Partial<
   Pick<
     StoredBulk,
     | ("state" | "abortReason" | "matched" | "accepted" | "skipped" | "failed" | "below")
-    | ("nextSeq" | "round" | "completedAt" | "stoppedBy" | "ended" | "changedRuns" | "isOver")
+    | ("nextSeq" | "round" | "completedAt" | "stoppedBy" | "ended" | "changedRuns" | "isAudited" | "isOver")
   >
 >;
 
@@ -130,12 +135,12 @@ export class BulkRows {
     this.#sql.exec(
       `UPDATE bulk_operations SET state = ?, abort_reason = ?, matched = ?, accepted = ?, skipped = ?, failed = ?,
          below = ?, next_seq = ?, round = ?, completed_at = ?, stopped_by = ?, ended = ?, changed_runs = ?,
-         is_over = ?
+         is_audited = ?, is_over = ?
        WHERE id = ?`,
       ...[next.state, next.abortReason, next.matched, next.accepted, next.skipped, next.failed],
       ...[next.below, next.nextSeq, next.round, next.completedAt],
-      ...[next.stoppedBy && JSON.stringify(next.stoppedBy), next.ended],
-      ...[JSON.stringify(next.changedRuns), next.isOver ? 1 : 0, next.id],
+      ...[next.stoppedBy && JSON.stringify(next.stoppedBy), next.ended && JSON.stringify(next.ended)],
+      ...[JSON.stringify(next.changedRuns), next.isAudited ? 1 : 0, next.isOver ? 1 : 0, next.id],
     );
     return next;
   }
@@ -175,10 +180,12 @@ export class BulkRows {
   }
 }
 
-function toStored({ bulkOrder, stoppedBy, changedRuns, isOver, ...row }: Row): StoredBulk {
+function toStored({ bulkOrder, stoppedBy, ended, changedRuns, isAudited, isOver, ...row }: Row): StoredBulk {
   return {
     ...row,
+    ended: ended === null ? null : (JSON.parse(ended) as EndedRuns),
     changedRuns: JSON.parse(changedRuns) as string[],
+    isAudited: isAudited === 1,
     order: JSON.parse(bulkOrder) as BulkOrder,
     stoppedBy: stoppedBy === null ? null : (JSON.parse(stoppedBy) as Stopper),
     isOver: isOver === 1,

@@ -8,7 +8,7 @@ import {
   type Outcome,
   RETRIES_MAX,
 } from "../../bulk.ts";
-import type { BulkReply, Stopper } from "../../bulk-calls.ts";
+import type { AcceptedRuns, BulkReply, Stopper } from "../../bulk-calls.ts";
 import { shownBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { ChangeKey } from "../../run-calls.ts";
@@ -80,15 +80,12 @@ export class BulkDesk {
     return this.#journal.bulkPages.page(id, outcome, after, limit);
   }
 
-  acceptedRuns(id: string): readonly string[] | null {
-    const accepted = this.items(id, "accepted", -1, Number.POSITIVE_INFINITY);
-    return accepted?.map(({ runId }) => runId) ?? null;
+  drop(id: string): void {
+    if (this.#journal.bulk.of(id)?.state === "reserved") this.#progress.erase(id);
   }
 
-  noteEnded(id: string, ended: string): void {
-    const known = this.#journal.bulk.of(id);
-    // While the operation is under way, more runs can be accepted.
-    if (known !== null && known.completedAt !== null) this.#journal.bulk.update(known, { ended });
+  acceptedRuns(id: string): AcceptedRuns | null {
+    return this.operation(id) && this.#progress.acceptedRuns(id);
   }
 
   abort(id: string, by: Stopper, now: number): BulkOperation | null {

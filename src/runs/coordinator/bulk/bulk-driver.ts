@@ -19,6 +19,8 @@ const LEASE_MS = 60_000;
 /** How long an operation waits after a call that failed, and before another round: twice as long each time, up to the second. */
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 30_000;
+/** How long after its grace the last run of a cancel has ended, although an alarm may be late. */
+const ENDED_AFTER_MS = 10_000;
 /** How many matching runs one call collects. */
 const COLLECTED_RUNS = 1000;
 
@@ -61,7 +63,10 @@ export class BulkDriver implements DueWork {
 
   /** Gives each operation its turn that may have one. Call it at each alarm. */
   start(now: number): void {
-    for (const id of this.#journal.bulk.purgeable(now)) this.#purge(id);
+    for (const id of this.#journal.bulk.purgeable(now)) {
+      this.#progress.erase(id);
+      this.#waits.delete(id);
+    }
     for (const bulk of this.#inTurn()) {
       // The pace changes with each page that begins.
       if (this.#turnAt(bulk, now) <= now) this.#takeTurn(bulk, now);
@@ -82,6 +87,7 @@ export class BulkDriver implements DueWork {
     const spans = [this.#calls.get(id), this.#waits.get(id)];
     if (state === "running" && bulk.stoppedBy === null) spans.push(this.#pace);
     if (state === "reserved") spans.push(this.#journal.bulk.reservation(bulk));
+    if (bulk.isAudited) spans.push(untilRunsEnd(bulk));
     return Math.max(...spans.map((span) => endOf(span, now)));
   }
 
@@ -93,7 +99,8 @@ export class BulkDriver implements DueWork {
 
   #takeTurn(bulk: StoredBulk, now: number): void {
     this.#last = bulk.id;
-    if (bulk.completedAt !== null) this.#conclude(bulk, now);
+    if (bulk.isAudited) this.#noteEnds(bulk, now);
+    else if (bulk.completedAt !== null) this.#conclude(bulk, now);
     else if (bulk.stoppedBy !== null) this.stop(bulk, now);
     else if (bulk.state === "collecting") this.#collect(bulk, now);
     else this.#decide(bulk, now);
@@ -148,7 +155,17 @@ export class BulkDriver implements DueWork {
     if (operation === null) return;
     const ask = () => this.#driving.runner.conclude(this.#journal.owner.scope, operation, bulk.stoppedBy);
     void this.#call(bulk.id, now, ask, (_, current) => {
-      this.#progress.told(current);
+      this.#progress.audited(current);
+      return true;
+    });
+  }
+
+  #noteEnds(bulk: StoredBulk, now: number): void {
+    const { asked } = this.#progress.acceptedRuns(bulk.id);
+    const ask = () => this.#driving.runner.ended(this.#journal.owner.scope, asked);
+    void this.#call(bulk.id, now, ask, (ended, current) => {
+      if (ended === null) return false;
+      this.#progress.ended(current, ended);
       return true;
     });
   }
@@ -185,17 +202,16 @@ export class BulkDriver implements DueWork {
     const ms = Math.min(RETRY_FIRST_MS * 2 ** failures, RETRY_MAX_MS);
     this.#waits.set(id, { at: now, ms, failures: failures + 1 });
   }
-
-  #purge(id: string): void {
-    this.#journal.transaction(() => {
-      this.#journal.bulkPages.erase(id);
-      this.#journal.bulk.erase(id);
-    });
-    this.#waits.delete(id);
-  }
 }
 
 /** When the span is over; in the past if it is, or if there is none. */
 function endOf(span: Span | undefined, now: number): number {
   return span === undefined || msSince(span.at, now) >= span.ms ? now : span.at + span.ms;
+}
+
+/** Until when runs of a cancel that has ended may still be open. */
+function untilRunsEnd({ order, completedAt }: StoredBulk): Span {
+  const { request } = order;
+  const graceMs = request.operation === "cancel" ? request.graceSeconds * 1000 : 0;
+  return { at: completedAt ?? 0, ms: graceMs + ENDED_AFTER_MS };
 }

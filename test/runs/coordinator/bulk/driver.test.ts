@@ -1,7 +1,7 @@
 /** How a coordinator drives bulk operations: the set first, then page by page, whatever fails or dies. */
 
 import { describe, expect, it } from "vitest";
-import { alarmAt } from "../../../support/direct.ts";
+import { alarmAt, journal } from "../../../support/direct.ts";
 import { newRunsPath } from "../../../support/requests.ts";
 import {
   awake,
@@ -9,6 +9,7 @@ import {
   bulkOf,
   CANCEL,
   die,
+  type Fate,
   itemsOf,
   orderOf,
   outside,
@@ -138,9 +139,11 @@ describe("the pages", () => {
     const ids = runIds(10_000);
     match(ids);
     const id = await begin(path);
-    for (let steps = 0; (await bulkOf(path, id)).completedAt === null; steps++) {
-      if (steps % 60 === 5) await die(path);
-      await pass(path, 1250);
+    // The first eviction comes when some of the runs are collected.
+    for (let i = 0; i < 5; i++) await pass(path, 0);
+    while ((await bulkOf(path, id)).completedAt === null) {
+      await die(path);
+      for (let i = 0; i < 50; i++) await pass(path, 1250);
     }
     expect((await bulkOf(path, id)).counts).toEqual({
       matched: 10_000,
@@ -154,16 +157,21 @@ describe("the pages", () => {
   it("count an answer that does not come within 60 s as lost, and not when it comes later", async () => {
     const path = newRunsPath();
     match(runIds(1));
-    outside.fate = (call) => (call === "decide" ? "hangs" : "answered");
+    const fates: Fate[] = ["late"];
+    outside.fate = (call) => (call === "decide" ? (fates.shift() ?? "answered") : "answered");
     const id = await begin(path);
-    await pass(path, 0);
-    await pass(path, 0);
-    await pass(path, 59_000);
-    outside.fate = () => "answered";
-    await pass(path, 900);
-    expect(outside.pages).toEqual([]);
+    await passUntil(path, async () => outside.pages.length === 1, 0);
+    await pass(path, 59_999);
+    expect(outside.pages.length).toBe(1);
+    await pass(path, 1);
+    await pass(path, 1000);
+    expect(outside.pages.length).toBe(2);
     await passUntilEnd(path, id);
-    expect((await bulkOf(path, id)).counts.accepted).toBe(1);
+    await awake(path, async () => {
+      outside.release();
+      await scheduler.wait(0);
+    });
+    expect((await bulkOf(path, id)).counts).toMatchObject({ matched: 1, accepted: 1 });
   });
 
   it("wait while nobody can say whether the asker's token works, however long", async () => {
@@ -203,8 +211,11 @@ describe("a run that can't be decided", () => {
     const accepted = async () => (await bulkOf(path, id)).counts.accepted;
     await passUntil(path, async () => (await accepted()) === 59);
     expect(outside.pages.filter((page) => page.includes(stuck)).length).toBe(1);
-    await passUntilEnd(path, id, 30_000);
+    const after = Date.now();
+    await passUntilEnd(path, id, 1000);
     expect(outside.pages.filter((page) => page.includes(stuck)).length).toBe(10);
+    // 1, 2, 4, 8 and 16 s, then 30 s each. The first of these has passed by then.
+    expect(Date.now() - after).toBeGreaterThan(149_000);
     expect(await bulkOf(path, id)).toMatchObject({
       status: "completed",
       counts: { matched: 60, accepted: 59, skipped: 0, failed: 1 },
@@ -291,12 +302,15 @@ describe("a stop", () => {
   it("of an operation that still collects changes no run, and one that is over stays as it is", async () => {
     const path = newRunsPath();
     match(runIds(2));
-    outside.isSettled = false;
+    outside.fate = (call) => (call === "collect" ? "late" : "answered");
     const id = await begin(path);
-    await awake(path, (object) => object.abortBulk(id, STOPPER));
-    outside.isSettled = true;
-    await passUntilEnd(path, id);
-    expect(await bulkOf(path, id)).toMatchObject({ status: "aborted", abortReason: "asked" });
+    await pass(path, 0);
+    const stopped = await awake(path, (object) => object.abortBulk(id, STOPPER));
+    expect(stopped).toMatchObject({ status: "aborted", abortReason: "asked", counts: { matched: 0 } });
+    outside.fate = () => "answered";
+    outside.release();
+    for (let i = 0; i < 3; i++) await pass(path, 5000);
+    expect((await bulkOf(path, id)).counts.matched).toBe(0);
     expect(outside.pages).toEqual([]);
     const done = await begin(path);
     await passUntilEnd(path, done);
@@ -345,14 +359,31 @@ it("the audit of the end is written as soon as it can be", async () => {
   expect(outside.concluded.length).toBe(1);
 });
 
+it("how the runs of a cancel have ended is noted once, when the grace of the last one is over", async () => {
+  const path = newRunsPath();
+  match(runIds(3));
+  const id = await begin(path);
+  await passUntilEnd(path, id);
+  outside.ends = { succeeded: 1, failed: 0, cancelled: 2 };
+  await pass(path, 60_000);
+  expect((await bulkOf(path, id)).ended).toBeNull();
+  await pass(path, 10_000);
+  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
+  outside.ends = null;
+  await pass(path, 100_000);
+  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
+});
+
 it("an operation is kept for 30 days after its end", async () => {
   const path = newRunsPath();
   match(runIds(3));
   const id = await begin(path);
-  await passUntil(path, async () => outside.concluded.length > 0);
-  await pass(path, 30 * 86_400_000 - 60_000);
+  await passUntilEnd(path, id);
+  for (let i = 0; i < 3; i++) await pass(path, 70_000);
+  await pass(path, 30 * 86_400_000 - 300_000);
   expect((await bulkOf(path, id)).counts.accepted).toBe(3);
-  await pass(path, 60_000);
+  await pass(path, 300_000);
   expect(await awake(path, (object) => object.bulkOperation(id))).toBeNull();
   expect(await awake(path, (object) => object.bulkItems(id, null, -1, 10))).toBeNull();
+  expect(await journal(path, 0, "SELECT 1 FROM bulk_pages")).toEqual([]);
 });
