@@ -106,7 +106,8 @@ const PREVIEW = {
 export const bulkPreview = z
   .object({
     matched: runCount.meta({
-      description: "How many runs match. `atLeast` if there are more than `maxRuns`.",
+      description:
+        "How many runs match. `atLeast` if more than `maxRuns` match, or if there can be more, because the service looks at 100 000 runs at most.",
     }),
     byStatus: z
       .object({
