@@ -87,7 +87,7 @@ export const bulkOperation = z
       .meta({
         description:
           "How the accepted runs of a cancel have ended so far. A job that was asked to stop can still report success. " +
-          "Null if the database does not answer. Only a GET of one cancel has it.",
+          "Null while the operation is under way, and if the database does not answer. Only a GET of one cancel has it.",
       }),
   })
   .meta({ id: "BulkOperation", examples: [OPERATION] });
