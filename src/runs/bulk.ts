@@ -110,7 +110,8 @@ export function bulkKey(bulkId: string, runId: string): string {
 
 /** The operation that created a run with this key; null if none did. */
 export function bulkIdOf(createKey: string): string | null {
-  return createKey.startsWith(ORIGIN) ? createKey.slice(ORIGIN.length).split(":", 1).join() : null;
+  if (!createKey.startsWith(ORIGIN)) return null;
+  return createKey.slice(ORIGIN.length, createKey.indexOf(":", ORIGIN.length));
 }
 
 export function sumOf(a: EndedRuns, b: EndedRuns): EndedRuns {

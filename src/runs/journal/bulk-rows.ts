@@ -3,7 +3,7 @@
  * asks for them.
  */
 
-import { DAY_MS, MINUTE_MS, msSince } from "../../base/time.ts";
+import { DAY_MS, MINUTE_MS } from "../../base/time.ts";
 import {
   type AbortReason,
   type BulkAction,
@@ -17,7 +17,7 @@ import type { Stopper } from "../bulk-calls.ts";
 import type { ChangeKey } from "../run-calls.ts";
 
 /** How long a place for an operation is kept that nobody begins. The write that comes between takes 20 s at most. */
-const RESERVED_MS = MINUTE_MS;
+export const RESERVED_MS = MINUTE_MS;
 
 /** An operation with what only its coordinator needs. */
 export interface StoredBulk extends BulkCounts {
@@ -90,9 +90,7 @@ export class BulkRows {
 
   /** How many of them are under way, or begin soon. */
   underWay(now: number): Readonly<Record<BulkAction, number>> {
-    const those = this.open().filter(
-      ({ completedAt, ...bulk }) => completedAt === null && !isLost(bulk, now),
-    );
+    const those = this.open().filter((bulk) => bulk.completedAt === null && !isLost(bulk, now));
     const retries = those.filter(({ order }) => order.request.operation === "retry").length;
     return { retry: retries, cancel: those.length - retries };
   }
@@ -114,9 +112,10 @@ export class BulkRows {
     return [...this.#sql.exec("SELECT 1 FROM bulk_operations LIMIT 1")].length === 0;
   }
 
-  /** How long the place of an operation is kept that has not begun. */
-  reservation({ createdAt }: StoredBulk): { readonly at: number; readonly ms: number } {
-    return { at: createdAt, ms: RESERVED_MS };
+  /** Keeps the place of an operation for longer, because its caller has come again. */
+  renew(id: string, now: number): void {
+    this.#open = null;
+    this.#sql.exec("UPDATE bulk_operations SET created_at = ? WHERE id = ? AND state = 'reserved'", now, id);
   }
 
   insert(order: BulkOrder, { key, fingerprint }: ChangeKey, matched: number, now: number): void {
@@ -192,9 +191,9 @@ function toStored({ bulkOrder, stoppedBy, ended, changedRuns, isAudited, isOver,
   };
 }
 
-/** Whether a place was reserved and not used in time. */
-function isLost({ state, createdAt }: Pick<StoredBulk, "state" | "createdAt">, now: number): boolean {
-  return state === "reserved" && msSince(createdAt, now) >= RESERVED_MS;
+/** Whether a place was reserved and not used in time. After the clock stepped back, it lives longer. */
+export function isLost({ state, createdAt }: StoredBulk, now: number): boolean {
+  return state === "reserved" && now >= createdAt + RESERVED_MS;
 }
 
 /** Null for a place that is only reserved. */

@@ -3,7 +3,7 @@
  * hands out the run's inputs, so of two bulk retries only one finds a run that nobody has retried.
  */
 
-/** Many more rows than retries that can be refused at the same time. A run with so many stays a retried one. */
+/** The most rows of one run. Further retries add none, and the run counts as retried anyway. */
 const RETRIES_MAX = 100;
 
 export class RetryRows {

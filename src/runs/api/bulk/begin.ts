@@ -1,7 +1,7 @@
 /**
  * Begins a bulk operation. First the coordinator keeps a place for it, then the audit entry is written, and only then it
- * begins. So no operation lacks its entry, and no entry tells of an operation that was refused. If we die in between, the
- * caller has no answer, and the place is lost after a minute.
+ * begins. So no operation lacks its entry, and a refused one has none. If we die in between, the caller has no answer, the
+ * place is lost after a minute, and the entry can tell of an operation that never began.
  */
 
 import type { Context } from "hono";

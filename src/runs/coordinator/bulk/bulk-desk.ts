@@ -9,7 +9,7 @@ import {
   RETRIES_MAX,
 } from "../../bulk.ts";
 import type { AcceptedRuns, BulkReply, Stopper } from "../../bulk-calls.ts";
-import { shownBulk } from "../../journal/bulk-rows.ts";
+import { isLost, shownBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import { KEY_REUSED } from "../replies.ts";
@@ -39,6 +39,7 @@ export class BulkDesk {
     const known = bulk.byKey(changeKey.key);
     if (known !== null) {
       if (known.fingerprint !== changeKey.fingerprint) return KEY_REUSED;
+      if (known.state === "reserved") bulk.renew(known.id, now);
       return { ok: true, id: known.id, operation: shownBulk(known) };
     }
     const underWay = bulk.underWay(now);
@@ -61,6 +62,8 @@ export class BulkDesk {
     const { bulk } = this.#journal;
     const reserved = bulk.of(id);
     if (reserved?.state !== "reserved") return this.operation(id);
+    // Another operation may have its place by now.
+    if (isLost(reserved, now)) return null;
     const begun = bulk.update(reserved, { state: "collecting" });
     this.#arm(now);
     return shownBulk(begun);

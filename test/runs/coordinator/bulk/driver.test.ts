@@ -1,6 +1,6 @@
 /** How a coordinator drives bulk operations: the set first, then page by page, whatever fails or dies. */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { alarmAt, journal } from "../../../support/direct.ts";
 import { newRunsPath } from "../../../support/requests.ts";
 import {
@@ -33,13 +33,13 @@ describe("the set", () => {
     const path = newRunsPath();
     match(runIds(2500));
     const id = await begin(path);
-    await passUntil(path, async () => outside.collected === 2, 0);
+    await passUntil(path, async () => outside.collected === 2, 250);
     expect(await bulkOf(path, id)).toMatchObject({ status: "collecting", counts: { matched: 2000 } });
     expect(outside.pages).toEqual([]);
-    await passUntil(path, async () => outside.collected === 3, 0);
+    await passUntil(path, async () => outside.collected === 3, 250);
     // From now on, nothing else counts.
     outside.runs = [];
-    await passUntil(path, async () => outside.pages.length === 1, 0);
+    await passUntil(path, async () => outside.pages.length === 1, 250);
     expect((await bulkOf(path, id)).counts.matched).toBe(2500);
     expect((await itemsOf(path, id)).map(({ runId }) => runId)).toEqual(runIds(2500));
   });
@@ -116,6 +116,20 @@ describe("the pages", () => {
     expect((await bulkOf(path, first ?? "")).counts.accepted).toBe(100);
     expect((await bulkOf(path, second ?? "")).counts.accepted).toBe(100);
     expect(outside.pages[0]).toEqual(outside.pages[1]);
+  });
+
+  it("come in turn, also beside an operation that collects", async () => {
+    const path = newRunsPath();
+    const both = [await begin(path, { named: runIds(250) }), await begin(path, { named: runIds(250) })];
+    const stateOf = async () => Promise.all(both.map((id) => bulkOf(path, id)));
+    const areRunning = async () => (await stateOf()).every(({ status }) => status === "running");
+    await passUntil(path, areRunning, 0);
+    match(runIds(10_000));
+    await begin(path);
+    for (let pages = 0; pages < 8; pages++) await pass(path, 1250);
+    const [one = 0, other = 0] = (await stateOf()).map(({ counts }) => counts.accepted);
+    expect(Math.abs(one - other)).toBeLessThanOrEqual(25);
+    expect(one + other).toBeGreaterThanOrEqual(200);
   });
 
   it("go on after an eviction, and no run is changed twice", async () => {
@@ -283,6 +297,19 @@ describe("a stop", () => {
     expect(outside.done.size).toBe(25);
   });
 
+  it("stays the reason, whatever the page under way finds", async () => {
+    const path = newRunsPath();
+    const id = await begin(path, { named: runIds(30) });
+    await pass(path, 0);
+    outside.asker = "token_revoked";
+    await awake(path, async (object) => {
+      void object.alarm();
+      await object.abortBulk(id, STOPPER);
+    });
+    await passUntilEnd(path, id, 0);
+    expect(await bulkOf(path, id)).toMatchObject({ abortReason: "asked", counts: { failed: 0 } });
+  });
+
   it("of a page whose answer is lost says of its runs that nobody knows", async () => {
     const path = newRunsPath();
     match(runIds(30));
@@ -342,6 +369,24 @@ describe("the limit", () => {
     await pass(path, 60_000);
     expect(await reserve()).toMatchObject({ ok: true });
     expect(await awake(path, (object) => object.beginBulk(first.id))).toBeNull();
+  });
+
+  it("is not exceeded by a place that was lost before its alarm rang, and a repetition keeps a place", async () => {
+    const path = newRunsPath();
+    const order = orderOf({ request: RETRY });
+    const reserve = (of = order) =>
+      awake(path, (object) => object.reserveBulk(of, runIds(1), { key: `t:t1:${of.id}`, fingerprint: "" }));
+    const beginAt = (id: string) => awake(path, (object) => object.beginBulk(id));
+    await reserve();
+    vi.setSystemTime(Date.now() + 59_000);
+    expect(await reserve()).toEqual({ ok: true, id: order.id, operation: null });
+    vi.setSystemTime(Date.now() + 60_000);
+    const other = orderOf({ request: RETRY });
+    expect(await reserve(other)).toMatchObject({ ok: true });
+    expect(await beginAt(order.id)).toBeNull();
+    // A clock that steps back loses no place.
+    vi.setSystemTime(Date.now() - 5);
+    expect(await beginAt(other.id)).not.toBeNull();
   });
 });
 
