@@ -22,7 +22,7 @@ const DEADLINE_SLACK_MS = 250;
 /** After how many of the ends that a caller made, the run's coordinator is evicted. */
 const ENDS_DISTURBED = 0.02;
 const GRACES_S = [0, 1, 5, 30];
-const STOPPED_AT_ONCE_MAX = 10;
+const STOPPED_AT_ONCE_MAX = 4;
 /** What may become of a run that everybody changes. */
 const OUTCOMES = ["accepted", "run_succeeded", "run_failed", "run_timed_out", "run_cancelled"];
 
@@ -70,7 +70,7 @@ export class Caller {
     const open = this.#pick(this.#open);
     const recent = this.#pick(this.#recent);
     const roll = this.#random();
-    if (open === null || recent === null || roll < 0.118) return this.#create();
+    if (open === null || recent === null || roll < 0.115) return this.#create();
     if (roll < 0.12) return this.#stopMany(open.environment);
     if (roll < 0.17) return this.#runAction();
     if (roll < 0.21) return this.#retry(recent);
