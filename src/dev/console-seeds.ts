@@ -46,9 +46,9 @@ export async function seed(baseUrl: string, rootToken: string): Promise<void> {
     await delay(PACE_MS);
   }
   await Promise.all(lives);
+  await seedBulk(operator, people[1] ?? operator);
   await seedActions(operator, people[1] ?? operator);
   await seedGates(operator, people[1] ?? operator);
-  await seedBulk(operator, people[1] ?? operator);
 }
 
 /** The life of one run. The last ones stay open. */
