@@ -127,21 +127,13 @@ export class BulkRows {
     );
   }
 
+  /** Writes only what changes, because a column of an index costs a row of the index as well. */
   update(bulk: StoredBulk, progress: Progress): StoredBulk {
-    this.#open = null;
-    this.#purgeAt = null;
-    const next = { ...bulk, ...progress };
-    this.#sql.exec(
-      `UPDATE bulk_operations SET state = ?, abort_reason = ?, matched = ?, accepted = ?, skipped = ?, failed = ?,
-         below = ?, next_seq = ?, round = ?, completed_at = ?, stopped_by = ?, ended = ?, changed_runs = ?,
-         is_audited = ?, is_over = ?
-       WHERE id = ?`,
-      ...[next.state, next.abortReason, next.matched, next.accepted, next.skipped, next.failed],
-      ...[next.below, next.nextSeq, next.round, next.completedAt],
-      ...[next.stoppedBy && JSON.stringify(next.stoppedBy), next.ended && JSON.stringify(next.ended)],
-      ...[JSON.stringify(next.changedRuns), next.isAudited ? 1 : 0, next.isOver ? 1 : 0, next.id],
-    );
-    return next;
+    this.forget();
+    const set = Object.keys(progress).map((member) => `${columnOf(member)} = ?`);
+    const values = Object.values(progress).map(columnValue);
+    this.#sql.exec(`UPDATE bulk_operations SET ${set.join(", ")} WHERE id = ?`, ...values, bulk.id);
+    return { ...bulk, ...progress };
   }
 
   /** When the next one is to be purged; Infinity if none is over. */
@@ -177,6 +169,17 @@ export class BulkRows {
   #select(clauses: string, ...bindings: (string | number)[]): StoredBulk[] {
     return [...this.#sql.exec<Pick<Row, keyof Row>>(`${SELECT} ${clauses}`, ...bindings)].map(toStored);
   }
+}
+
+/** The column of a member: `next_seq` for `nextSeq`. */
+function columnOf(member: string): string {
+  return member.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function columnValue(value: Progress[keyof Progress]): string | number | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "boolean") return value ? 1 : 0;
+  return typeof value === "object" ? JSON.stringify(value) : value;
 }
 
 function toStored({ bulkOrder, stoppedBy, ended, changedRuns, isAudited, isOver, ...row }: Row): StoredBulk {
