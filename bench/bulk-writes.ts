@@ -92,12 +92,15 @@ async function operate(site: Site, order: object, runs: number): Promise<readonl
     if (newest.id !== id || newest.abortReason !== null) throw new Error(`operation ${id} was aborted`);
     return newest.status === "completed" && newest.counts.accepted === runs;
   };
+  const counts: Count[] = [];
   while (!(await isOver())) {
     if (performance.now() > until) throw new Error(`operation ${id} has not ended`);
     await delay(POLL_MS);
+    // An object that rests for 10 s is evicted, and takes its counts with it.
+    counts.push(...(await site.counts()));
   }
   await delay(REST_MS);
-  return site.counts();
+  return [...counts, ...(await site.counts())];
 }
 
 function rowsOf(operation: string, counts: readonly Count[], runs: number): Rows[] {

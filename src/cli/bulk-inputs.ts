@@ -32,10 +32,12 @@ Several runs, or options such as --status and --label, make a bulk operation. On
 terminal, the command shows how many runs match, and asks. In a script, use --yes,
 and with a filter also --max. The operation goes on without the command. Ctrl-C
 asks whether to stop it, and a second Ctrl-C leaves it. In a script, SIGINT and
-SIGTERM leave it. \`bulk wait\` follows it, and \`bulk cancel\` stops it. The exit code
-is 0 if all runs are decided, 5 if too many runs match or all were skipped, 1 if the
-service could not decide about a run or somebody stopped the operation, and 3 if
-the token was revoked or has expired meanwhile.
+SIGTERM leave it. If you leave it, the exit code is 130 or 143. \`bulk wait\` follows
+it, and \`bulk cancel\` stops it.
+
+The exit code of a bulk operation is 0 if all runs are decided, 5 if too many runs
+match or all were skipped, 1 if the service could not decide about a run or somebody
+stopped the operation, and 3 if its token was revoked or has expired meanwhile.
 `;
 
 /** The argument \`[runs...]\`. */
@@ -52,7 +54,7 @@ export function withBulk(command: CliCommand): CliCommand {
     .addOption(
       new Option(
         "--max <count>",
-        `change nothing if more runs match; above ${MAX_DEFAULT} your role must be owner or admin (default: ${MAX_DEFAULT}, on a terminal)`,
+        `change nothing if more runs match; above ${MAX_DEFAULT} your role must be owner or admin (default: ${MAX_DEFAULT} on a terminal and with --dry-run)`,
       ).argParser(wholeNumberFrom(1, MAX_MOST)),
     )
     .addOption(new Option("-y, --yes", "change the runs without a question"))

@@ -27,8 +27,9 @@ export async function changeMany(
   }
   // Nobody reads a preview in a script. And a repeat with the same key must find its operation, although the runs no
   // longer match.
-  if (!flags.yes && !(await isConfirmed(client, change))) return EXIT.succeeded;
-  const operation = await started(client, change, flags);
+  const confirmed = flags.yes ? change : await confirmedChange(client, change, flags);
+  if (confirmed === null) return EXIT.succeeded;
+  const operation = await started(client, confirmed, flags);
   if (flags.wait === false) {
     const follow = `To follow it: action-runs bulk wait ${plain(operation.id)}`;
     await output.show(operation, () => `${operationText(operation, output)}\n\n${follow}`);
@@ -37,14 +38,21 @@ export async function changeMany(
   return followBulk(client, operation, output, { isOwn: true });
 }
 
-/** False if no run matches. Throws CommandFailed if none can change, or the user does not say yes. */
-async function isConfirmed(client: Client, change: BulkChange): Promise<boolean> {
+/**
+ * The change that the user has confirmed: without --max, it is about no more runs than the user has seen. Null if no run
+ * matches. Throws CommandFailed if none can change, or the user does not say yes.
+ */
+async function confirmedChange(
+  client: Client,
+  change: BulkChange,
+  { max }: BulkFlags,
+): Promise<BulkChange | null> {
   const { operation, maxRuns } = change;
   const preview = await client.bulkOperations.preview(change);
   const { matched } = preview;
   if (matched === 0) {
     complain(`No runs match. ${NOTHING}`);
-    return false;
+    return null;
   }
   if (typeof matched !== "number" && maxRuns !== undefined && matched.atLeast > maxRuns) {
     throw new CommandFailed(
@@ -66,7 +74,9 @@ async function isConfirmed(client: Client, change: BulkChange): Promise<boolean>
     otherwise: NOTHING,
   });
   if (!/^y(es)?$/i.test(answer)) throw new CommandFailed(NOTHING);
-  return true;
+  return max === undefined && change.filter !== undefined && isExact
+    ? { ...change, maxRuns: matched }
+    : change;
 }
 
 async function started(client: Client, change: BulkChange, flags: BulkFlags): Promise<BulkOperation> {

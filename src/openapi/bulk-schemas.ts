@@ -87,7 +87,7 @@ export const bulkOperation = z
       .meta({
         description:
           "How the accepted runs of a cancel have ended so far. A job that was asked to stop can still report success. " +
-          "Null if the database does not answer. Only a GET of one cancel has it.",
+          "Null while the operation is under way, and if the database does not answer. Only a GET of one cancel has it.",
       }),
   })
   .meta({ id: "BulkOperation", examples: [OPERATION] });
@@ -106,7 +106,8 @@ const PREVIEW = {
 export const bulkPreview = z
   .object({
     matched: runCount.meta({
-      description: "How many runs match. `atLeast` if there are more than `maxRuns`.",
+      description:
+        "How many runs match. `atLeast` if more than `maxRuns` match, or if there can be more, because the service looks at 100 000 runs at most.",
     }),
     byStatus: z
       .object({

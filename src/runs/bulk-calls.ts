@@ -3,7 +3,15 @@
  * environment are in one coordinator, so that limit, list and key are one stretch.
  */
 
-import type { AbortReason, BulkItem, BulkOperation, BulkOrder, NumberedItem, Outcome } from "./bulk.ts";
+import type {
+  AbortReason,
+  BulkItem,
+  BulkOperation,
+  BulkOrder,
+  EndedRuns,
+  NumberedItem,
+  Outcome,
+} from "./bulk.ts";
 import type { ChangeKey } from "./run-calls.ts";
 
 /** The number of the coordinator that has all operations of its environment. */
@@ -40,10 +48,10 @@ export interface BulkCalls {
   ): Promise<readonly NumberedItem[] | null>;
   /** Stops an operation. The page under way is decided first. `by`: for the audit. Null: no such operation. */
   abortBulk(id: string, by: Stopper): Promise<BulkOperation | null>;
+  /** Gives up the place of an operation that has not begun. */
+  dropBulk(id: string): Promise<void>;
   /** The accepted runs of a cancel; null if there is no such operation. */
-  acceptedRuns(id: string): Promise<readonly string[] | null>;
-  /** Notes how all accepted runs of a cancel have ended, as JSON. Runs never end twice. */
-  noteBulkEnded(id: string, ended: string): Promise<void>;
+  acceptedRuns(id: string): Promise<AcceptedRuns | null>;
   /** How many runs wait here for a slot and would get one if these runs were cancelled. */
   wouldStart(runIds: readonly string[]): Promise<number>;
 }
@@ -53,6 +61,12 @@ export interface Stopper {
   readonly id: string;
   readonly name: string;
   readonly sessionId: string | null;
+}
+
+/** The runs that a cancel had ended when it was accepted, and those that it asked to stop. */
+export interface AcceptedRuns {
+  readonly ended: EndedRuns;
+  readonly asked: readonly string[];
 }
 
 /** A run that matches. `isWaiting`: at a gate. */
@@ -82,4 +96,6 @@ export interface BulkRunner {
   decide(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<Decided>;
   /** Writes the audit entry of an operation that has ended. `by`: null for the service. */
   conclude(scope: string, operation: BulkOperation, by: Stopper | null): Promise<void>;
+  /** How these runs have ended. Null if one is open, or if D1 may lack an end. A run that is not kept is left out. */
+  ended(scope: string, runIds: readonly string[]): Promise<EndedRuns | null>;
 }

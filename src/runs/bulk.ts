@@ -61,6 +61,11 @@ export interface BulkCounts {
   readonly failed: number;
 }
 
+/** How many accepted runs of a cancel have ended so. */
+export type EndedRuns = Readonly<Record<"succeeded" | "failed" | "cancelled", number>>;
+
+export const NO_ENDED_RUNS: EndedRuns = { succeeded: 0, failed: 0, cancelled: 0 };
+
 /** How the operation stands. Instants in ms. */
 export interface BulkOperation {
   readonly order: BulkOrder;
@@ -70,18 +75,22 @@ export interface BulkOperation {
   readonly counts: BulkCounts;
   readonly createdAt: number;
   readonly completedAt: number | null;
-  /** Of a cancel whose accepted runs have all ended: how, as JSON. Null: nobody has noted it yet. */
-  readonly ended: string | null;
+  /** Of a cancel whose accepted runs have all ended: how. Null: they have not, or nobody has looked yet. */
+  readonly ended: EndedRuns | null;
   /** One run of each coordinator that has changed or created runs for it: a list must show what they have done. */
   readonly changedRuns: readonly string[];
 }
 
-/** `newRunId`: of an accepted retry. `code`: why the run was skipped or failed. All null: undecided. */
+/**
+ * `newRunId`: of an accepted retry. `endedAs`: how the run had ended when its cancel was accepted; null: it was open.
+ * `code`: why the run was skipped or failed. All null: undecided.
+ */
 export interface BulkItem {
   readonly runId: string;
   readonly outcome: Outcome | null;
   readonly code: string | null;
   readonly newRunId: string | null;
+  readonly endedAs: keyof EndedRuns | null;
 }
 
 /** An item of a page of items. `seq`: its number in the operation; it sorts by when the run has its turn. */
@@ -101,7 +110,16 @@ export function bulkKey(bulkId: string, runId: string): string {
 
 /** The operation that created a run with this key; null if none did. */
 export function bulkIdOf(createKey: string): string | null {
-  return createKey.startsWith(ORIGIN) ? createKey.slice(ORIGIN.length).split(":", 1).join() : null;
+  if (!createKey.startsWith(ORIGIN)) return null;
+  return createKey.slice(ORIGIN.length, createKey.indexOf(":", ORIGIN.length));
+}
+
+export function sumOf(a: EndedRuns, b: EndedRuns): EndedRuns {
+  return {
+    succeeded: a.succeeded + b.succeeded,
+    failed: a.failed + b.failed,
+    cancelled: a.cancelled + b.cancelled,
+  };
 }
 
 export function remainingOf({ matched, accepted, skipped, failed }: BulkCounts): number {

@@ -49,6 +49,8 @@ export interface InputsAnswer {
   readonly isOver: boolean;
   readonly source: RunSource;
   readonly inputs: RunInputs;
+  /** Whether the run counts as retried with this key only since this call. */
+  readonly isNoted?: boolean;
 }
 
 /** A retry of a run. `key`: of the change. `isFirst`: whether it is refused if another change has retried the run. */

@@ -1,5 +1,6 @@
 /** `cancel` and `retry` of many runs, and `bulk`: what they send, ask, print and exit with. */
 
+import { Readable } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
 import type { BulkItem, BulkOperation } from "../../src/client/index.ts";
 import {
@@ -116,9 +117,24 @@ describe("in a script", () => {
     [422, "idempotency_key_reused", 5],
   ])("a start refused with %i %s exits %i", async (status, code, exit) => {
     const refuse: Step = (response) => json(response, status, { error: "No.", code });
-    const { run } = await bulkService({ starts: [refuse] });
+    const { run, server } = await bulkService({ starts: [refuse] });
     const ended = await run("cancel", "--label", "x", "--idempotency-key", "k", ...YES);
     expect(ended).toEqual({ code: exit, stdout: "", stderr: `action-runs: No. (${code})\n` });
+    expect(server.requests[0]?.headers["idempotency-key"]).toBe("k");
+  });
+
+  test("a start that is refused with 400 names the options and not the members of the request", async () => {
+    const error =
+      "filter.labels.0: is empty. filter.createdBefore: send a time. maxRuns: send a whole number.";
+    const { run } = await bulkService({
+      starts: [(response) => json(response, 400, { error, code: "invalid_body" })],
+    });
+    const ended = await run("cancel", "--label", "", "--created-before", "x", ...YES);
+    expect(ended).toEqual({
+      ...{ code: 2, stdout: "" },
+      stderr:
+        "action-runs: --label: is empty. --created-before: send a time. --max: send a whole number. (invalid_body)\n",
+    });
   });
 
   test("one run needs no --yes, and is no bulk operation", async () => {
@@ -216,8 +232,9 @@ describe("on a terminal", () => {
     expect(shown).toMatch(/^then: +5 waiting runs would start, /m);
     expect(shown).toMatch(new RegExp(`^newest runs: +${idOf(3)}\n +${idOf(2)}\n +${idOf(1)}\n`));
     const [[, first], [, second]] = posted() as [[string, object], [string, object]];
-    expect(first).toEqual({ ...second, dryRun: true });
-    expect(second).toMatchObject({ maxRuns: 500, filter: { labels: ["x"] } });
+    // No more runs than the user has seen.
+    expect(first).toEqual({ ...second, maxRuns: 500, dryRun: true });
+    expect(second).toMatchObject({ maxRuns: 3, filter: { labels: ["x"] } });
   });
 
   test.each(["n\n", "\n", "yess\n", ""])("after %j starts nothing", async (typed) => {
@@ -323,7 +340,8 @@ describe("Ctrl-C on a terminal", () => {
 
   test("asks, and y stops the operation and waits for its end", async () => {
     const end = operation({ status: "aborted", abortReason: "asked" });
-    const reads = [pressed, operation({ abortReason: "asked" }), end];
+    // The line that changes in place is there when Ctrl-C comes.
+    const reads = [operation(), pressed, operation({ abortReason: "asked" }), end];
     const { atTerminal, posted } = await bulkService({ reads });
     const ended = await atTerminal("y\n", ...args);
     expect([ended.code, JSON.parse(ended.stdout)]).toEqual([1, end]);
@@ -346,7 +364,10 @@ describe("Ctrl-C on a terminal", () => {
 
   test("takes the question back if the operation ends before the answer", async () => {
     const { settings, server } = await bulkService({ reads: [pressed, completed(3, 0, 0)] });
-    const ended = await cliAtTerminal(args, settings, null);
+    const nothing = new Readable({ read() {} });
+    const ended = await cliAtTerminal(args, settings, nothing);
+    // Otherwise a later Ctrl-C would go to the question.
+    expect(nothing.isPaused()).toBe(true);
     expect([ended.code, JSON.parse(ended.stdout)]).toEqual([0, completed(3, 0, 0)]);
     expect(ended.stderr).toContain(asked);
     expect(server.requests.map(({ line }) => line)).not.toContain(`POST ${OPERATIONS}/${ID}/cancel`);

@@ -19,13 +19,13 @@ export function cli(args: readonly string[], settings: Settings = {}, input = ""
 }
 
 /**
- * Like `cli`, but stdin and stderr say that they are a terminal, as if only stdout went to a file. `typed`: null if
- * nobody types, and the input does not end.
+ * Like `cli`, but stdin and stderr say that they are a terminal, as if only stdout went to a file. `typed`: what is
+ * there from the beginning, or a stream of it.
  */
 export function cliAtTerminal(
   args: readonly string[],
   settings: Settings,
-  typed: string | null,
+  typed: string | Readable,
 ): Promise<Ended> {
   return next(args, { ...settings, NO_COLOR: "1" }, typed, true);
 }
@@ -39,7 +39,7 @@ function next(...how: Parameters<typeof run>): Promise<Ended> {
 async function run(
   args: readonly string[],
   settings: Settings,
-  input: string | null,
+  input: string | Readable,
   isTTY: boolean,
 ): Promise<Ended> {
   const stdout = collecting();
@@ -68,8 +68,8 @@ async function run(
   }
 }
 
-function inputOf(typed: string | null): Readable {
-  if (typed === null) return new Readable({ read() {} });
+function inputOf(typed: string | Readable): Readable {
+  if (typeof typed !== "string") return typed;
   return Readable.from(typed === "" ? [] : [Buffer.from(typed)]);
 }
 

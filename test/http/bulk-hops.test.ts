@@ -96,21 +96,43 @@ function counting<T extends object>(binding: T, names: readonly (string | symbol
   return { proxy, counted };
 }
 
-/** What one page of the Worker's part costs, and the codes of its runs. */
-async function pageOf(path: string, request: BulkRequest, runIds: readonly string[], tokenId = "root") {
+/** What a call of the Worker's part costs. */
+async function costOf<T>(call: (runner: BulkOperations) => Promise<T>) {
   const d1 = counting(env.DB, ["prepare", "withSession"]);
   const coordinators = counting(env.COORDINATORS, ["getByName"]);
   const bindings = envWith({ DB: d1.proxy, COORDINATORS: coordinators.proxy });
-  const order: BulkOrder = {
-    ...{ id: mintUuidV7(Date.now()), request, filter: null, maxRuns: runIds.length },
+  const answer = await call(new BulkOperations(createExecutionContext(), bindings));
+  return { answer, d1: d1.counted.calls, coordinator: coordinators.counted.calls };
+}
+
+function orderOf(request: BulkRequest, filter: BulkOrder["filter"], tokenId = "root"): BulkOrder {
+  return {
+    ...{ id: mintUuidV7(Date.now()), request, filter, maxRuns: 1000 },
     asker: { tokenId, tokenName: "ci", parents: [], person: null },
     ...{ mustNamePerson: false, origin: "https://runs.example" },
   };
-  const runner = new BulkOperations(createExecutionContext(), bindings);
-  const decided = await runner.decide(scopeOfPath(path), order, runIds);
-  const codes = decided.type === "decided" ? decided.items.map((item) => item?.code) : decided.type;
-  return { d1: d1.counted.calls, coordinator: coordinators.counted.calls, codes };
 }
+
+/** What one page costs, and the codes of its runs. */
+async function pageOf(path: string, request: BulkRequest, runIds: readonly string[], tokenId = "root") {
+  const order = orderOf(request, null, tokenId);
+  const { answer, ...cost } = await costOf((runner) => runner.decide(scopeOfPath(path), order, runIds));
+  const codes = answer.type === "decided" ? answer.items.map((item) => item?.code) : answer.type;
+  return { ...cost, codes };
+}
+
+it("to collect asks D1 once, and each coordinator once at the beginning", async () => {
+  const path = newRunsPath();
+  const ids = [(await createRun(path)).id, (await createRun(path)).id].sort().reverse();
+  await landed(path);
+  const order = orderOf(CANCEL, { actionName: "deploy" });
+  const collect = (below: string | null) =>
+    costOf((runner) => runner.collect(scopeOfPath(path), order, below, 1));
+  const first = await collect(null);
+  expect(first).toMatchObject({ d1: 1, coordinator: COORDINATORS, answer: { runs: [[ids[0], false]] } });
+  const next = await collect(ids[0] ?? null);
+  expect(next).toMatchObject({ d1: 1, coordinator: 0, answer: { runs: [[ids[1], false]] } });
+});
 
 it("a page of cancels asks D1 once whether the asker's token lives, and calls each run's coordinator once", async () => {
   const project = newProject();

@@ -45,10 +45,13 @@ function plain(result: Result<number>): Match[] {
   return matches.map(([handler, params]) => ({
     handler,
     params: Object.fromEntries(
-      Object.entries(params).flatMap(([name, value]) => {
-        const text = typeof value === "number" ? stash?.[value] : value;
-        return text === undefined ? [] : [[name, text]];
-      }),
+      Object.keys(params)
+        .sort()
+        .flatMap((name) => {
+          const value = params[name];
+          const text = typeof value === "number" ? stash?.[value] : value;
+          return text === undefined ? [] : [[name, text]];
+        }),
     ),
   }));
 }
@@ -132,7 +135,9 @@ describe.each(Object.entries(defaults))("against %s", (_name, [all, atFixedEnd])
     for (const path of ASKED) {
       const theirs = FIXED_END.test(path) ? atFixedEnd : all;
       if (theirs === undefined) throw new Error("there is a router for each kind of path");
-      expect([path, plain(ours.match(method, path))]).toEqual([path, plain(theirs.match(method, path))]);
+      const [mine, right] = [ours, theirs].map((router) => plain(router.match(method, path)));
+      // `expect` would take most of the time of so many paths. It says what is different.
+      if (JSON.stringify(mine) !== JSON.stringify(right)) expect([path, mine]).toEqual([path, right]);
     }
   });
 });

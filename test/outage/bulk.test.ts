@@ -2,13 +2,16 @@
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
-import { bulkOf, bulkPath, itemsOf, startBulk } from "../support/bulk.ts";
+import type { Decided } from "../../src/runs/bulk-calls.ts";
+import { bulk, bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
-import { coordinator, until } from "../support/direct.ts";
+import { coordinator, hurryTimers, journal, until } from "../support/direct.ts";
 import { breakD1, faults, resetFaults } from "../support/faults.ts";
 import { landed } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, report } from "../support/requests.ts";
-import { RunCoordinator } from "../support/worker.ts";
+import { beat } from "../support/stream.ts";
+import { grantToken, newProject } from "../support/tokens.ts";
+import { BulkOperations, RunCoordinator } from "../support/worker.ts";
 
 const CANCEL = { operation: "cancel", filter: { actionName: "deploy" }, maxRuns: 500 };
 
@@ -96,19 +99,72 @@ it("a run whose coordinator always fails has failed after ten tries, and no othe
 
 it("a cancel whose runs D1 can't show has no `ended`, and has it later", async () => {
   const path = newRunsPath();
-  await create(path, 2);
-  const started = await startBulk(path, CANCEL);
-  const { id } = started.body;
-  await until(async () => {
-    await runDurableObjectAlarm(coordinator(path, 0));
-    const [operation] = (await ask<{ completedAt: string | null }[]>("GET", bulkPath(path))).body;
-    return operation?.completedAt !== null;
-  });
+  const [run] = await create(path, 2);
+  if (run === undefined) throw new Error("no run");
+  await beat(run);
+  const { id } = await bulk(path, CANCEL);
+  await landed(path);
   faults.reads = "down";
   expect((await bulkOf(path, id)).ended).toBeNull();
   resetFaults();
-  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 0, failed: 0, cancelled: 2 });
+  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 0, failed: 0, cancelled: 1 });
+  // The grace of a minute is over, and so is the time that its end may be late.
+  later(70_000);
+  expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("cancelled");
+  await until(async () => {
+    await pass(path, 1000);
+    return (await journal(path, 0, "SELECT 1 FROM bulk_operations WHERE is_over = 1")).length === 1;
+  });
   faults.reads = "down";
   // It was noted, because no run ends twice.
   expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 0, failed: 0, cancelled: 2 });
+});
+
+it("one run whose coordinator never answers makes no other run fail", async () => {
+  const path = newRunsPath();
+  const runs = await create(path, 8);
+  const [stuck] = runs;
+  const { cancel } = RunCoordinator.prototype;
+  const never = Promise.withResolvers<void>();
+  vi.spyOn(RunCoordinator.prototype, "cancel").mockImplementation(async function hanging(
+    this: RunCoordinator,
+    ...of
+  ) {
+    if (of[0] === stuck?.id) await never.promise;
+    return cancel.apply(this, of);
+  });
+  // The Worker gives a run up after 8 s.
+  hurryTimers();
+  const { body } = await startBulk(path, CANCEL);
+  await until(async () => (await bulkOf(path, body.id)).counts.accepted === 7);
+  const stopped = await ask<Operation>("POST", bulkPath(path, body.id, "/cancel"));
+  never.resolve();
+  expect(stopped.body).toMatchObject({ status: "aborted", counts: { accepted: 7, failed: 1 } });
+});
+
+it("while D1 hangs, no run counts as tried", async () => {
+  const project = newProject();
+  const path = `${project}/envs/prod/action-runs`;
+  const { token } = await grantToken(project, { role: "member" });
+  await create(path, 3);
+  await landed(path);
+  const { decide } = BulkOperations.prototype;
+  const answers: Decided[] = [];
+  vi.spyOn(BulkOperations.prototype, "decide").mockImplementation(async function noted(
+    this: BulkOperations,
+    ...of
+  ) {
+    faults.reads = "hang";
+    const answer = await decide.apply(this, of);
+    answers.push(answer);
+    return answer;
+  });
+  hurryTimers();
+  const { body } = await startBulk(path, CANCEL, { token });
+  await until(async () => answers.length > 0);
+  expect(answers[0]).toEqual({ type: "not_begun" });
+  vi.restoreAllMocks();
+  resetFaults();
+  await passUntilEnd(path, body.id);
+  expect((await bulkOf(path, body.id)).counts).toMatchObject({ matched: 3, accepted: 3 });
 });

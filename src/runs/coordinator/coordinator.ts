@@ -10,7 +10,7 @@ import type { Env } from "../../settings/env.ts";
 import type { NewDelivery } from "../../webhooks/delivery.ts";
 import type { Actor } from "../actor.ts";
 import type { BulkOperation, BulkOrder, NumberedItem, Outcome } from "../bulk.ts";
-import type { BulkReply, BulkRunner, Stopper } from "../bulk-calls.ts";
+import type { AcceptedRuns, BulkReply, BulkRunner, Stopper } from "../bulk-calls.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import { D1RowStore } from "../d1/store.ts";
 import type { EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
@@ -404,12 +404,12 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#bulk.abort(id, by, Date.now());
   }
 
-  async acceptedRuns(id: string): Promise<readonly string[] | null> {
-    return this.#bulk.acceptedRuns(id);
+  async dropBulk(id: string): Promise<void> {
+    this.#bulk.drop(id);
   }
 
-  async noteBulkEnded(id: string, ended: string): Promise<void> {
-    this.#bulk.noteEnded(id, ended);
+  async acceptedRuns(id: string): Promise<AcceptedRuns | null> {
+    return this.#bulk.acceptedRuns(id);
   }
 
   async wouldStart(runIds: readonly string[]): Promise<number> {

@@ -36,9 +36,11 @@ export class RunDesk {
     const inputs = this.#replies.inputs(run);
     if (!inputs.isOver || inputs.source === "trigger") return inputs;
     const { retries } = this.#journal;
-    if (isFirst && retries.hasOther(id, key)) return { ok: false, reason: "already_retried" };
+    // This change may have been the first, and its answer was lost.
+    if (retries.has(id, key)) return inputs;
+    if (isFirst && retries.hasAny(id)) return { ok: false, reason: "already_retried" };
     retries.insert(id, key);
-    return inputs;
+    return { ...inputs, isNoted: true };
   }
 
   applyEvent(

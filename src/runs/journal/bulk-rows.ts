@@ -3,20 +3,21 @@
  * asks for them.
  */
 
-import { DAY_MS, MINUTE_MS, msSince } from "../../base/time.ts";
+import { DAY_MS, MINUTE_MS } from "../../base/time.ts";
 import {
   type AbortReason,
   type BulkAction,
   type BulkCounts,
   type BulkOperation,
   type BulkOrder,
+  type EndedRuns,
   KEPT_DAYS,
 } from "../bulk.ts";
 import type { Stopper } from "../bulk-calls.ts";
 import type { ChangeKey } from "../run-calls.ts";
 
 /** How long a place for an operation is kept that nobody begins. The write that comes between takes 20 s at most. */
-const RESERVED_MS = MINUTE_MS;
+export const RESERVED_MS = MINUTE_MS;
 
 /** An operation with what only its coordinator needs. */
 export interface StoredBulk extends BulkCounts {
@@ -36,14 +37,18 @@ export interface StoredBulk extends BulkCounts {
   readonly createdAt: number;
   readonly completedAt: number | null;
   readonly stoppedBy: Stopper | null;
-  readonly ended: string | null;
+  readonly ended: EndedRuns | null;
   /** One run of each coordinator that has changed or created runs for it. */
   readonly changedRuns: readonly string[];
-  /** Whether it has ended and the audit says so. */
+  /** Whether the audit tells of its end. */
+  readonly isAudited: boolean;
+  /** Whether nothing is left to do for it. */
   readonly isOver: boolean;
 }
 
-type Row = Omit<StoredBulk, "order" | "stoppedBy" | "changedRuns" | "isOver"> & {
+type Row = Omit<StoredBulk, "order" | "stoppedBy" | "ended" | "changedRuns" | "isAudited" | "isOver"> & {
+  readonly ended: string | null;
+  readonly isAudited: number;
   readonly bulkOrder: string;
   readonly changedRuns: string;
   readonly stoppedBy: string | null;
@@ -54,7 +59,7 @@ const SELECT = `
   SELECT id, create_key AS createKey, fingerprint, bulk_order AS bulkOrder, state, abort_reason AS abortReason,
     matched, accepted, skipped, failed, below, next_seq AS nextSeq, round,
     created_at AS createdAt, completed_at AS completedAt, stopped_by AS stoppedBy, ended,
-    changed_runs AS changedRuns, is_over AS isOver
+    changed_runs AS changedRuns, is_audited AS isAudited, is_over AS isOver
   FROM bulk_operations`;
 
 /** What changes of an operation. */
@@ -62,7 +67,7 @@ type Progress = Partial<
   Pick<
     StoredBulk,
     | ("state" | "abortReason" | "matched" | "accepted" | "skipped" | "failed" | "below")
-    | ("nextSeq" | "round" | "completedAt" | "stoppedBy" | "ended" | "changedRuns" | "isOver")
+    | ("nextSeq" | "round" | "completedAt" | "stoppedBy" | "ended" | "changedRuns" | "isAudited" | "isOver")
   >
 >;
 
@@ -85,9 +90,7 @@ export class BulkRows {
 
   /** How many of them are under way, or begin soon. */
   underWay(now: number): Readonly<Record<BulkAction, number>> {
-    const those = this.open().filter(
-      ({ completedAt, ...bulk }) => completedAt === null && !isLost(bulk, now),
-    );
+    const those = this.open().filter((bulk) => bulk.completedAt === null && !isLost(bulk, now));
     const retries = those.filter(({ order }) => order.request.operation === "retry").length;
     return { retry: retries, cancel: those.length - retries };
   }
@@ -109,9 +112,10 @@ export class BulkRows {
     return [...this.#sql.exec("SELECT 1 FROM bulk_operations LIMIT 1")].length === 0;
   }
 
-  /** How long the place of an operation is kept that has not begun. */
-  reservation({ createdAt }: StoredBulk): { readonly at: number; readonly ms: number } {
-    return { at: createdAt, ms: RESERVED_MS };
+  /** Keeps the place of an operation for longer, because its caller has come again. */
+  renew(id: string, now: number): void {
+    this.#open = null;
+    this.#sql.exec("UPDATE bulk_operations SET created_at = ? WHERE id = ? AND state = 'reserved'", now, id);
   }
 
   insert(order: BulkOrder, { key, fingerprint }: ChangeKey, matched: number, now: number): void {
@@ -130,12 +134,12 @@ export class BulkRows {
     this.#sql.exec(
       `UPDATE bulk_operations SET state = ?, abort_reason = ?, matched = ?, accepted = ?, skipped = ?, failed = ?,
          below = ?, next_seq = ?, round = ?, completed_at = ?, stopped_by = ?, ended = ?, changed_runs = ?,
-         is_over = ?
+         is_audited = ?, is_over = ?
        WHERE id = ?`,
       ...[next.state, next.abortReason, next.matched, next.accepted, next.skipped, next.failed],
       ...[next.below, next.nextSeq, next.round, next.completedAt],
-      ...[next.stoppedBy && JSON.stringify(next.stoppedBy), next.ended],
-      ...[JSON.stringify(next.changedRuns), next.isOver ? 1 : 0, next.id],
+      ...[next.stoppedBy && JSON.stringify(next.stoppedBy), next.ended && JSON.stringify(next.ended)],
+      ...[JSON.stringify(next.changedRuns), next.isAudited ? 1 : 0, next.isOver ? 1 : 0, next.id],
     );
     return next;
   }
@@ -175,19 +179,21 @@ export class BulkRows {
   }
 }
 
-function toStored({ bulkOrder, stoppedBy, changedRuns, isOver, ...row }: Row): StoredBulk {
+function toStored({ bulkOrder, stoppedBy, ended, changedRuns, isAudited, isOver, ...row }: Row): StoredBulk {
   return {
     ...row,
+    ended: ended === null ? null : (JSON.parse(ended) as EndedRuns),
     changedRuns: JSON.parse(changedRuns) as string[],
+    isAudited: isAudited === 1,
     order: JSON.parse(bulkOrder) as BulkOrder,
     stoppedBy: stoppedBy === null ? null : (JSON.parse(stoppedBy) as Stopper),
     isOver: isOver === 1,
   };
 }
 
-/** Whether a place was reserved and not used in time. */
-function isLost({ state, createdAt }: Pick<StoredBulk, "state" | "createdAt">, now: number): boolean {
-  return state === "reserved" && msSince(createdAt, now) >= RESERVED_MS;
+/** Whether a place was reserved and not used in time. After the clock stepped back, it lives longer. */
+export function isLost({ state, createdAt }: StoredBulk, now: number): boolean {
+  return state === "reserved" && now >= createdAt + RESERVED_MS;
 }
 
 /** Null for a place that is only reserved. */

@@ -3,7 +3,7 @@
  * hands out the run's inputs, so of two bulk retries only one finds a run that nobody has retried.
  */
 
-/** Many more rows than retries that can be refused at the same time. A run with so many stays a retried one. */
+/** The most rows of one run. Further retries add none, and the run counts as retried anyway. */
 const RETRIES_MAX = 100;
 
 export class RetryRows {
@@ -13,16 +13,20 @@ export class RetryRows {
     this.#sql = sql;
   }
 
-  /** Whether the run was retried by a change other than this one. */
-  hasOther(runId: string, key: string): boolean {
-    const other = "SELECT 1 FROM retries WHERE run_id = ? AND key <> ? LIMIT 1";
-    return [...this.#sql.exec(other, runId, key)].length > 0;
+  /** Whether the run was retried by this change. */
+  has(runId: string, key: string): boolean {
+    const own = "SELECT 1 FROM retries WHERE run_id = ? AND key = ?";
+    return [...this.#sql.exec(own, runId, key)].length > 0;
+  }
+
+  /** Whether the run was retried by any change. */
+  hasAny(runId: string): boolean {
+    return [...this.#sql.exec("SELECT 1 FROM retries WHERE run_id = ? LIMIT 1", runId)].length > 0;
   }
 
   insert(runId: string, key: string): void {
     this.#sql.exec(
-      `INSERT INTO retries (run_id, key) SELECT ?1, ?2 WHERE (SELECT count(*) FROM retries WHERE run_id = ?1) < ?3
-       ON CONFLICT DO NOTHING`,
+      `INSERT INTO retries (run_id, key) SELECT ?1, ?2 WHERE (SELECT count(*) FROM retries WHERE run_id = ?1) < ?3`,
       ...[runId, key, RETRIES_MAX],
     );
   }

@@ -225,6 +225,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      stopped_by   TEXT,
      changed_runs TEXT    NOT NULL DEFAULT '[]',
      ended        TEXT,
+     is_audited   INTEGER NOT NULL DEFAULT 0,
      is_over      INTEGER NOT NULL DEFAULT 0
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX bulk_operations_open ON bulk_operations (id) WHERE is_over = 0;

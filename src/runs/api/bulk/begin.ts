@@ -1,7 +1,7 @@
 /**
  * Begins a bulk operation. First the coordinator keeps a place for it, then the audit entry is written, and only then it
- * begins. So no operation lacks its entry, and no entry tells of an operation that was refused. If we die in between, the
- * caller has no answer, and the place is lost after a minute.
+ * begins. So no operation lacks its entry, and a refused one has none. If we die in between, the caller has no answer, the
+ * place is lost after a minute, and the entry can tell of an operation that never began.
  */
 
 import type { Context } from "hono";
@@ -41,11 +41,13 @@ export async function beginBulk(
   filter: BulkOrder["filter"],
 ): Promise<Begun> {
   const actor = actorOf(c);
-  const changeKey = await changeKeyOf(actor, idempotencyKey(c), ["bulk", { ...body, filter }]);
   const runIds = body.runIds === undefined ? null : [...new Set(body.runIds)];
+  const request = requestOf(body);
+  const asked = ["bulk", request, filter, body.maxRuns ?? null, runIds];
+  const changeKey = await changeKeyOf(actor, idempotencyKey(c), asked);
   const order: BulkOrder = {
     id: mintUuidV7(Date.now()),
-    request: requestOf(body),
+    request,
     filter,
     maxRuns: runIds?.length ?? body.maxRuns ?? 0,
     asker: actor,
@@ -61,7 +63,11 @@ export async function beginBulk(
   }
   const { id, operation } = reserved;
   if (operation !== null) return { operation, replayed: true };
-  await writeAudit(c, { ...order, id });
+  await writeAudit(c, { ...order, id }).catch(async (error: unknown) => {
+    // Others may begin at once. If this fails, the place is lost after a minute.
+    await ask(environment, BULK_COORDINATOR, (coordinator) => coordinator.dropBulk(id)).catch(() => {});
+    throw error;
+  });
   const begun = await ask(environment, BULK_COORDINATOR, (coordinator) => coordinator.beginBulk(id));
   if (begun === null)
     throw new ApiError("coordinator_unavailable", "The operation has lost its place. Try again.");

@@ -19,17 +19,21 @@ export interface Deciding {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
+type Result = Pick<BulkItem, "newRunId" | "endedAs">;
+type EndedStatus = NonNullable<BulkItem["endedAs"]>;
+
+const NO_RESULT: Result = { newRunId: null, endedAs: null };
+
 /** Null: nobody knows whether the run was changed, so it must be tried again. Never throws. */
 export async function decideRun(deciding: Deciding, runId: string): Promise<BulkItem | null> {
   try {
-    const newRunId = await change(deciding, runId);
-    return { runId, outcome: "accepted", code: null, newRunId };
+    return { runId, outcome: "accepted", code: null, ...(await change(deciding, runId)) };
   } catch (thrown) {
     const error = toApiError(thrown);
     const { code } = error;
-    if (ERRORS[code][0] < 500) return { runId, outcome: "skipped", code, newRunId: null };
+    if (ERRORS[code][0] < 500) return { runId, outcome: "skipped", code, ...NO_RESULT };
     // Another try would find no more room.
-    if (code === "storage_full") return { runId, outcome: "failed", code, newRunId: null };
+    if (code === "storage_full") return { runId, outcome: "failed", code, ...NO_RESULT };
     logFailure("bulk_run_undecided", error.cause ?? error, {
       operation: deciding.order.id,
       run: runId,
@@ -39,11 +43,8 @@ export async function decideRun(deciding: Deciding, runId: string): Promise<Bulk
   }
 }
 
-/** The id of a retry's new run; null after a cancel. Throws why the run is not changed. */
-async function change(
-  { environment, ring, order, waitUntil }: Deciding,
-  runId: string,
-): Promise<string | null> {
+/** Throws why the run is not changed. */
+async function change({ environment, ring, order, waitUntil }: Deciding, runId: string): Promise<Result> {
   const { id, request, asker: actor, mustNamePerson } = order;
   const changeKey = { key: bulkKey(id, runId), fingerprint: "" };
   if (request.operation === "cancel") {
@@ -55,7 +56,8 @@ async function change(
       changeKey,
     );
     if (!cancelled.ok) throw refusalError(cancelled.reason);
-    return null;
+    const endedAs = cancelled.isOver ? (cancelled.status as EndedStatus) : null;
+    return { newRunId: null, endedAs };
   }
   const creation: Creation = {
     ...environment,
@@ -67,7 +69,7 @@ async function change(
     traceparent: null,
   };
   const { answer } = await retryRun(creation, changeKey, runId, {}, { isFirst: !request.includeRetried });
-  return answer.id;
+  return { newRunId: answer.id, endedAs: null };
 }
 
 /** `{o}/{p}/envs/{envName}` */

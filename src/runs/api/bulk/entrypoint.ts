@@ -7,19 +7,31 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../../auth/audit.ts";
 import { tokenState } from "../../../auth/token-state.ts";
 import { logFailure } from "../../../base/log.ts";
+import { within } from "../../../base/time.ts";
+import { readD1 } from "../../../database/read-d1.ts";
 import type { Env } from "../../../settings/env.ts";
 import { keyRing } from "../../../settings/key-ring.ts";
-import type { BulkItem, BulkOperation, BulkOrder } from "../../bulk.ts";
+import {
+  type BulkItem,
+  type BulkOperation,
+  type BulkOrder,
+  type EndedRuns,
+  NO_ENDED_RUNS,
+} from "../../bulk.ts";
 import type { BulkRunner, Collected, Decided, Stopper } from "../../bulk-calls.ts";
+import { isOpen } from "../../run.ts";
 import { firstIdAt, readRunId } from "../../run-id.ts";
 import type { RunEnvironment } from "../run-environment.ts";
 import { decideRun } from "./decide-run.ts";
+import { endsOf } from "./ended.ts";
 import { isSettled, matchingIds, matchingPage } from "./matching.ts";
 import { bulkFilter, runFiltersOf } from "./request-schemas.ts";
 import { auditedEnd } from "./shown-operation.ts";
 
 /** How many runs are changed at the same time: as many calls as an invocation may have open. */
 const AT_ONCE = 6;
+/** How long a run may take. If each of a page takes so long, the page is still answered within its lease. */
+const RUN_MAX_MS = 8000;
 /** By how much clocks of two Workers may differ, so that a run is in the set that its caller had before the request. */
 const CLOCKS_DIFFER_MS = 1000;
 
@@ -45,21 +57,21 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   async decide(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<Decided> {
     const [o, p] = scope.split("/");
     const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
-    const state = await tokenState(this.env.DB, `${o}/${p}`, order.asker.tokenId, Date.now()).catch(
-      (error: unknown) => {
-        logFailure("bulk_not_begun", error, { scope, operation: order.id });
-        return null;
-      },
-    );
+    const environment = this.#environment(scope);
+    const asking = () => tokenState(this.env.DB, `${o}/${p}`, order.asker.tokenId, Date.now());
+    const state = await readD1(environment.hops, asking).catch((error: unknown) => {
+      logFailure("bulk_not_begun", error, { scope, operation: order.id });
+      return null;
+    });
     if (state === null || !ring.ok) return { type: "not_begun" };
     if (state !== "living") return { type: "refused", reason: state };
-    const environment = this.#environment(scope);
     const waitUntil = (work: Promise<unknown>) => this.ctx.waitUntil(work);
     const items: (BulkItem | null)[] = [];
     const turns = runIds.entries();
     const takeTurns = async () => {
       for (const [i, runId] of turns) {
-        items[i] = await decideRun({ environment, ring: ring.value, order, waitUntil }, runId);
+        const deciding = { environment, ring: ring.value, order, waitUntil };
+        items[i] = await within(RUN_MAX_MS, decideRun(deciding, runId)).catch(() => null);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, takeTurns));
@@ -79,6 +91,14 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     };
     await auditStatement(this.env.DB, entry).run();
     logAudit(entry, undefined);
+  }
+
+  async ended(scope: string, runIds: readonly string[]): Promise<EndedRuns | null> {
+    if (runIds.length === 0) return NO_ENDED_RUNS;
+    const environment = this.#environment(scope);
+    if (!(await isSettled(environment))) return null;
+    const runs = await matchingIds(environment, runIds);
+    return runs.some(({ status }) => isOpen({ status })) ? null : endsOf(runs);
   }
 
   #environment(scope: string): RunEnvironment {

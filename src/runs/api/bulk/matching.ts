@@ -14,7 +14,10 @@ const SETTLE_CALL_MAX_MS = 2500;
 /** A dry run looks at so many pages of 5000 runs at most, because a caller waits for it. */
 const PREVIEW_PAGES = 20;
 
-/** Whether D1 has all that the coordinators have changed so far. Never throws. */
+/**
+ * Whether D1 has all that the coordinators have changed so far, apart from runs that D1 has refused: no list has those
+ * either, and to wait for them could last for ever. Never throws.
+ */
 export async function isSettled(environment: RunEnvironment): Promise<boolean> {
   const settling = askAll(environment, (coordinator) => coordinator.settle());
   const settled = await within(SETTLE_CALL_MAX_MS, settling).catch(() => null);

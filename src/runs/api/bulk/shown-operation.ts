@@ -4,9 +4,6 @@ import { rfc3339 } from "../../../base/time.ts";
 import { nameOf } from "../../actor.ts";
 import { type BulkOperation, type BulkOrder, remainingOf } from "../../bulk.ts";
 
-/** How many accepted runs of a cancel have ended so. */
-export type EndedRuns = Readonly<Record<"succeeded" | "failed" | "cancelled", number>>;
-
 export function shownOperation({ order, status, abortReason, createdAt, ...rest }: BulkOperation) {
   const { id, request, filter, asker } = order;
   return {

@@ -36,23 +36,38 @@ export async function retryRun(
   { isFirst }: { readonly isFirst: boolean },
 ): Promise<CreatedRun> {
   const { key } = changeKey;
-  let isNoted = false;
+  let source: InputsAnswer | null = null;
+  let isWanted = false;
   const want = async () => {
-    const ended = await endedRun(creation, id, { key, isFirst });
-    isNoted = true;
-    return wantedAgain(creation, id, body, ended);
+    source = await endedRun(creation, id, { key, isFirst });
+    const wanted = await wantedAgain(creation, id, body, source);
+    isWanted = true;
+    return wanted;
   };
   try {
     return await createRun(creation, changeKey, want);
   } catch (error) {
-    const isRefused = error instanceof ApiError && error.isRefusal && !AFTER_CREATION.has(error.code);
-    // Only what is certain is taken back. Otherwise the next bulk retry could run the work a second time. A refusal
-    // before the run was noted costs no call, and a made-up id wakes no object.
-    if (isNoted && isRefused) {
+    // A refusal before the run was noted costs no call, and a made-up id wakes no object.
+    if (source !== null && mustTakeBack(error, source, { isWanted })) {
       await ask(creation, id, (coordinator) => coordinator.retryRefused(id, key)).catch(() => {});
     }
     throw error;
   }
+}
+
+/**
+ * Whether it is certain that this key has created no run. Otherwise the note stays, or the next bulk retry could run the
+ * work a second time. `isWanted`: whether anything can have been sent.
+ */
+function mustTakeBack(
+  error: unknown,
+  { isNoted }: InputsAnswer,
+  { isWanted }: { isWanted: boolean },
+): boolean {
+  const refusal = error instanceof ApiError && error.isRefusal ? error.code : null;
+  // An earlier request with this key may have created the run.
+  if (!isNoted) return refusal !== null && !AFTER_CREATION.has(refusal);
+  return refusal !== null || !isWanted;
 }
 
 /** Throws why the run can't be repeated. If an action started it, the action counts as it is now. */

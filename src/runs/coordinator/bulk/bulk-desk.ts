@@ -8,8 +8,8 @@ import {
   type Outcome,
   RETRIES_MAX,
 } from "../../bulk.ts";
-import type { BulkReply, Stopper } from "../../bulk-calls.ts";
-import { shownBulk } from "../../journal/bulk-rows.ts";
+import type { AcceptedRuns, BulkReply, Stopper } from "../../bulk-calls.ts";
+import { isLost, shownBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import { KEY_REUSED } from "../replies.ts";
@@ -39,6 +39,7 @@ export class BulkDesk {
     const known = bulk.byKey(changeKey.key);
     if (known !== null) {
       if (known.fingerprint !== changeKey.fingerprint) return KEY_REUSED;
+      if (known.state === "reserved") bulk.renew(known.id, now);
       return { ok: true, id: known.id, operation: shownBulk(known) };
     }
     const underWay = bulk.underWay(now);
@@ -61,6 +62,8 @@ export class BulkDesk {
     const { bulk } = this.#journal;
     const reserved = bulk.of(id);
     if (reserved?.state !== "reserved") return this.operation(id);
+    // Another operation may have its place by now.
+    if (isLost(reserved, now)) return null;
     const begun = bulk.update(reserved, { state: "collecting" });
     this.#arm(now);
     return shownBulk(begun);
@@ -80,15 +83,12 @@ export class BulkDesk {
     return this.#journal.bulkPages.page(id, outcome, after, limit);
   }
 
-  acceptedRuns(id: string): readonly string[] | null {
-    const accepted = this.items(id, "accepted", -1, Number.POSITIVE_INFINITY);
-    return accepted?.map(({ runId }) => runId) ?? null;
+  drop(id: string): void {
+    if (this.#journal.bulk.of(id)?.state === "reserved") this.#progress.erase(id);
   }
 
-  noteEnded(id: string, ended: string): void {
-    const known = this.#journal.bulk.of(id);
-    // While the operation is under way, more runs can be accepted.
-    if (known !== null && known.completedAt !== null) this.#journal.bulk.update(known, { ended });
+  acceptedRuns(id: string): AcceptedRuns | null {
+    return this.operation(id) && this.#progress.acceptedRuns(id);
   }
 
   abort(id: string, by: Stopper, now: number): BulkOperation | null {

@@ -8,17 +8,20 @@ import { logFailure } from "../../../base/log.ts";
 import { msSince, within } from "../../../base/time.ts";
 import { RUNS_PER_SECOND } from "../../bulk.ts";
 import type { BulkRunner, Collected, Decided } from "../../bulk-calls.ts";
-import type { StoredBulk } from "../../journal/bulk-rows.ts";
-import { shownBulk } from "../../journal/bulk-rows.ts";
+import { RESERVED_MS, type StoredBulk, shownBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { DueWork } from "../alarm/alarm-clock.ts";
 import type { BulkProgress } from "./progress.ts";
 
 /** An answer that takes longer is lost. */
 const LEASE_MS = 60_000;
-/** How long an operation waits after a call that failed, and before another round: twice as long each time, up to the second. */
+/** How long an operation waits after a call that failed: at first, and at most. The wait doubles with each failure. */
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 30_000;
+/** How long after its grace the last run of a cancel has ended, although an alarm may be late. */
+const ENDED_AFTER_MS = 10_000;
+/** How long an operation that collects leaves D1 to others after each call. */
+const COLLECT_PAUSE_MS = 250;
 /** How many matching runs one call collects. */
 const COLLECTED_RUNS = 1000;
 
@@ -42,9 +45,12 @@ export class BulkDriver implements DueWork {
   readonly #calls = new Map<string, Span>();
   /** Operations that wait because their last call failed. `failures`: how often in a row. */
   readonly #waits = new Map<string, Span & { readonly failures: number }>();
-  /** When the next page may begin, so that all operations together keep the rate. */
+  /**
+   * When the next page may begin, so that all operations together keep the rate. It is in memory only: an eviction can
+   * cost the rate one page.
+   */
   #pace: Span = { at: 0, ms: 0 };
-  /** The operation that has had its turn last. */
+  /** The operation that has begun a page last. */
   #last = "";
 
   constructor(journal: Journal, progress: BulkProgress, driving: Driving) {
@@ -61,7 +67,10 @@ export class BulkDriver implements DueWork {
 
   /** Gives each operation its turn that may have one. Call it at each alarm. */
   start(now: number): void {
-    for (const id of this.#journal.bulk.purgeable(now)) this.#purge(id);
+    for (const id of this.#journal.bulk.purgeable(now)) {
+      this.#progress.erase(id);
+      this.#waits.delete(id);
+    }
     for (const bulk of this.#inTurn()) {
       // The pace changes with each page that begins.
       if (this.#turnAt(bulk, now) <= now) this.#takeTurn(bulk, now);
@@ -79,9 +88,10 @@ export class BulkDriver implements DueWork {
 
   #turnAt(bulk: StoredBulk, now: number): number {
     const { id, state } = bulk;
+    if (state === "reserved") return bulk.createdAt + RESERVED_MS;
     const spans = [this.#calls.get(id), this.#waits.get(id)];
     if (state === "running" && bulk.stoppedBy === null) spans.push(this.#pace);
-    if (state === "reserved") spans.push(this.#journal.bulk.reservation(bulk));
+    if (bulk.isAudited) spans.push(untilRunsEnd(bulk));
     return Math.max(...spans.map((span) => endOf(span, now)));
   }
 
@@ -92,8 +102,8 @@ export class BulkDriver implements DueWork {
   }
 
   #takeTurn(bulk: StoredBulk, now: number): void {
-    this.#last = bulk.id;
-    if (bulk.completedAt !== null) this.#conclude(bulk, now);
+    if (bulk.isAudited) this.#noteEnds(bulk, now);
+    else if (bulk.completedAt !== null) this.#conclude(bulk, now);
     else if (bulk.stoppedBy !== null) this.stop(bulk, now);
     else if (bulk.state === "collecting") this.#collect(bulk, now);
     else this.#decide(bulk, now);
@@ -110,9 +120,9 @@ export class BulkDriver implements DueWork {
         ? runner.sort(scope, this.#journal.bulkPages.runs(bulk.id))
         : runner.collect(scope, order, below, limit);
     void this.#call(bulk.id, now, ask, (answer, current, at) => {
-      if (answer.type === "not_settled") return false;
+      if (answer.type === "not_settled") return null;
       this.#progress.collected(current, answer.runs, answer.behind, at);
-      return true;
+      return answer.behind === null ? 0 : COLLECT_PAUSE_MS;
     });
   }
 
@@ -123,6 +133,7 @@ export class BulkDriver implements DueWork {
       if (next !== null && next.round > bulk.round) this.#wait(bulk.id, bulk.round - 1, now);
       return;
     }
+    this.#last = bulk.id;
     this.#pace = { at: now, ms: (page.length / RUNS_PER_SECOND) * 1000 };
     const { runner } = this.#driving;
     const runIds = page.map(({ runId }) => runId);
@@ -131,15 +142,16 @@ export class BulkDriver implements DueWork {
       if (answer.type === "not_begun") {
         // The runs of this page were not tried.
         this.#journal.bulk.update(current, { nextSeq: bulk.nextSeq });
-        return false;
+        return null;
       }
       if (answer.type === "refused") {
         const untried = this.#journal.bulk.update(current, { nextSeq: bulk.nextSeq });
-        this.#progress.abort(untried, answer.reason, at);
-        return true;
+        // Somebody may have stopped it meanwhile.
+        this.#progress.abort(untried, untried.abortReason ?? answer.reason, at);
+        return 0;
       }
       this.#progress.decided(current, page, answer.items);
-      return true;
+      return 0;
     });
   }
 
@@ -148,36 +160,47 @@ export class BulkDriver implements DueWork {
     if (operation === null) return;
     const ask = () => this.#driving.runner.conclude(this.#journal.owner.scope, operation, bulk.stoppedBy);
     void this.#call(bulk.id, now, ask, (_, current) => {
-      this.#progress.told(current);
-      return true;
+      this.#progress.audited(current);
+      return 0;
+    });
+  }
+
+  #noteEnds(bulk: StoredBulk, now: number): void {
+    const { asked } = this.#progress.acceptedRuns(bulk.id);
+    const ask = () => this.#driving.runner.ended(this.#journal.owner.scope, asked);
+    void this.#call(bulk.id, now, ask, (ended, current) => {
+      if (ended === null) return null;
+      this.#progress.ended(current, ended);
+      return 0;
     });
   }
 
   /**
-   * Calls the Worker. `use` writes the answer; it returns false if the operation must wait before its next call. An
-   * answer that comes too late, or after a newer call, changes nothing.
+   * Calls the Worker. `use` writes the answer. It returns for how many ms the operation waits before its next call; null:
+   * as after a failure. An answer that comes too late, or after a newer call, changes nothing.
    */
   async #call<T>(
     id: string,
     now: number,
     ask: () => Promise<T>,
-    use: (answer: T, bulk: StoredBulk, now: number) => boolean,
+    use: (answer: T, bulk: StoredBulk, now: number) => number | null,
   ): Promise<void> {
     const call = { at: now, ms: LEASE_MS };
     this.#calls.set(id, call);
-    let hasSucceeded = false;
+    let waitMs: number | null = null;
     try {
       const answer = await within(LEASE_MS, ask());
       const bulk = this.#journal.bulk.of(id);
       if (this.#calls.get(id) !== call || bulk === null) return;
-      hasSucceeded = this.#journal.transaction(() => use(answer, bulk, Date.now()));
+      waitMs = this.#journal.transaction(() => use(answer, bulk, Date.now()));
     } catch (error) {
       logFailure("bulk_failed", error, { coordinator: this.#journal.owner.name, operation: id });
     }
     if (this.#calls.get(id) !== call) return;
     this.#calls.delete(id);
-    if (hasSucceeded) this.#waits.delete(id);
-    else this.#wait(id, this.#waits.get(id)?.failures ?? 0, Date.now());
+    if (waitMs === null) this.#wait(id, this.#waits.get(id)?.failures ?? 0, Date.now());
+    else if (waitMs === 0) this.#waits.delete(id);
+    else this.#waits.set(id, { at: Date.now(), ms: waitMs, failures: 0 });
     this.#driving.arm(Date.now());
   }
 
@@ -185,17 +208,16 @@ export class BulkDriver implements DueWork {
     const ms = Math.min(RETRY_FIRST_MS * 2 ** failures, RETRY_MAX_MS);
     this.#waits.set(id, { at: now, ms, failures: failures + 1 });
   }
-
-  #purge(id: string): void {
-    this.#journal.transaction(() => {
-      this.#journal.bulkPages.erase(id);
-      this.#journal.bulk.erase(id);
-    });
-    this.#waits.delete(id);
-  }
 }
 
 /** When the span is over; in the past if it is, or if there is none. */
 function endOf(span: Span | undefined, now: number): number {
   return span === undefined || msSince(span.at, now) >= span.ms ? now : span.at + span.ms;
+}
+
+/** Until when runs of a cancel that has ended may still be open. */
+function untilRunsEnd({ order, completedAt }: StoredBulk): Span {
+  const { request } = order;
+  const graceMs = request.operation === "cancel" ? request.graceSeconds * 1000 : 0;
+  return { at: completedAt ?? 0, ms: graceMs + ENDED_AFTER_MS };
 }

@@ -10,13 +10,15 @@ import {
   type AbortReason,
   type BulkCounts,
   type BulkItem,
+  type EndedRuns,
   type NumberedItem,
   OUTCOMES,
   type Outcome,
   PAGE_RUNS,
+  sumOf,
   TRIES_MAX,
 } from "../../bulk.ts";
-import type { MatchedRun, Stopper } from "../../bulk-calls.ts";
+import type { AcceptedRuns, MatchedRun, Stopper } from "../../bulk-calls.ts";
 import { type Part, partAfter, partOf } from "../../journal/bulk-page-rows.ts";
 import type { StoredBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -94,9 +96,32 @@ export class BulkProgress {
     return this.#journal.bulk.update(bulk, { abortReason: "asked", stoppedBy: by });
   }
 
-  /** Notes that the audit tells of the end. */
-  told(bulk: StoredBulk): void {
-    this.#journal.bulk.update(bulk, { isOver: true });
+  /** Notes that the audit tells of the end. Of a cancel, it must still be noted how its runs have ended. */
+  audited(bulk: StoredBulk): void {
+    const isOver = bulk.order.request.operation === "retry";
+    this.#journal.bulk.update(bulk, { isAudited: true, isOver });
+  }
+
+  /** Notes how the runs of a cancel have ended. `asked`: those that it had asked to stop. */
+  ended(bulk: StoredBulk, asked: EndedRuns): void {
+    const { ended } = this.acceptedRuns(bulk.id);
+    this.#journal.bulk.update(bulk, { ended: sumOf(ended, asked), isOver: true });
+  }
+
+  acceptedRuns(id: string): AcceptedRuns {
+    const accepted = this.#journal.bulkPages.page(id, "accepted", -1, Number.POSITIVE_INFINITY);
+    const as = (status: keyof EndedRuns) => accepted.filter(({ endedAs }) => endedAs === status).length;
+    return {
+      ended: { succeeded: as("succeeded"), failed: as("failed"), cancelled: as("cancelled") },
+      asked: accepted.flatMap(({ runId, endedAs }) => (endedAs === null ? [runId] : [])),
+    };
+  }
+
+  erase(id: string): void {
+    this.#journal.transaction(() => {
+      this.#journal.bulkPages.erase(id);
+      this.#journal.bulk.erase(id);
+    });
   }
 
   /** Gives the runs up that were tried. In the first round, those are the ones before the next turn. */

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { bulk, bulkEnded, bulkPath, type Operation, startBulk } from "../../../support/bulk.ts";
-import { until } from "../../../support/direct.ts";
+import { journal, until } from "../../../support/direct.ts";
 import { faults, resetFaults } from "../../../support/faults.ts";
 import { type Ask, ask, createRun, newRunsPath } from "../../../support/requests.ts";
 import { grantToken, newProject, revokeElsewhere } from "../../../support/tokens.ts";
@@ -31,7 +31,8 @@ it("a repeated key finds the operation, and another request with the key is refu
   const first = await startBulk(path, CANCEL, keyed("k"));
   expect(first.headers.get("Idempotent-Replayed")).toBeNull();
   await bulkEnded(path, first.body.id);
-  const again = await startBulk(path, CANCEL, keyed("k"));
+  // What is said by default can be said as well.
+  const again = await startBulk(path, { ...CANCEL, dryRun: false, graceSeconds: 60 }, keyed("k"));
   expect(again.status).toBe(202);
   expect(again.headers.get("Idempotent-Replayed")).toBe("true");
   expect(again.headers.get("Location")).toBe(first.headers.get("Location"));
@@ -68,6 +69,7 @@ it("without an audit entry nothing begins, and the same key begins it later", as
   resetFaults();
   expect(await listed(path)).toEqual([]);
   expect((await ask("GET", `${path}/${id}`)).body.status).toBe("pending");
+  expect(await journal(path, 0, "SELECT 1 FROM bulk_operations")).toEqual([]);
   const begun = await startBulk(path, CANCEL, keyed("k"));
   expect(begun.headers.get("Idempotent-Replayed")).toBeNull();
   expect((await bulkEnded(path, begun.body.id)).counts).toMatchObject({ matched: 1, accepted: 1 });

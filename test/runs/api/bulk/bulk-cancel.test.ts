@@ -3,6 +3,7 @@
 import { expect, it } from "vitest";
 import { bulk, bulkOf, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../../../support/gated.ts";
+import { landed } from "../../../support/landed.ts";
 import { ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
 import { beat } from "../../../support/stream.ts";
 
@@ -82,7 +83,7 @@ it("says how the runs have ended that it asked to stop", async () => {
   ).toMatchObject({ cancel: { by: "root", reason: "a freeze" } });
   await report(finished, { status: "succeeded" });
   await report(stopped, { status: "failed", error: "interrupted" });
-  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
+  await landed(path);
   expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
 });
 

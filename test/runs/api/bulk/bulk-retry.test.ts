@@ -1,10 +1,26 @@
 /** A bulk retry: each failed run is run again once, whoever asks how often. */
 
-import { expect, it } from "vitest";
-import { bulk, itemsOf } from "../../../support/bulk.ts";
+import { afterEach, expect, it, vi } from "vitest";
+import { actionMemory } from "../../../../src/actions/kind.ts";
+import { bulk, bulkEnded, bulkPath, itemsOf, startBulk } from "../../../support/bulk.ts";
+import { hurryTimers, until } from "../../../support/direct.ts";
+import { faults, resetFaults } from "../../../support/faults.ts";
 import { APPROVAL, LATER, startGated, storeGated } from "../../../support/gated.ts";
-import { type ActionRun, ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
+import { landed } from "../../../support/landed.ts";
+import {
+  type ActionRun,
+  ask,
+  createRun,
+  newRunsPath,
+  report,
+  scopeOfPath,
+} from "../../../support/requests.ts";
 import { grantToken, newProject } from "../../../support/tokens.ts";
+import { RunCoordinator } from "../../../support/worker.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 const FAILED = { operation: "retry", filter: { status: ["failed"] }, maxRuns: 500 };
 
@@ -69,6 +85,70 @@ it("a retry that was refused does not count as one", async () => {
   expect(await codesOf(path, refused.id)).toEqual(new Set(["action_not_found"]));
   await storeGated(path, {});
   expect((await bulk(path, cancelled)).counts).toMatchObject({ matched: 1, accepted: 1 });
+});
+
+it("a retry that fails before anything is created does not count as one", async () => {
+  const path = newRunsPath();
+  await storeGated(path, {});
+  const { body: run } = await startGated(path);
+  await ask("POST", `${path}/${run.id}/cancel`, { body: { graceSeconds: 0 } });
+  await landed(path);
+  actionMemory.forget({ scope: scopeOfPath(path), name: "deploy" });
+  faults.reads = "down";
+  expect((await ask("POST", `${path}/${run.id}/retry`)).status).toBe(503);
+  resetFaults();
+  const { counts } = await bulk(path, { operation: "retry", runIds: [run.id] });
+  expect(counts).toMatchObject({ matched: 1, accepted: 1 });
+});
+
+it("a retry that is refused because its key belongs to another run's retry does not count as one", async () => {
+  const path = newRunsPath();
+  const [first, second] = await fail(path, 2);
+  const options = { headers: { "Idempotency-Key": "again" } };
+  expect((await ask("POST", `${path}/${first}/retry`, options)).status).toBe(201);
+  expect((await ask("POST", `${path}/${second}/retry`, options)).status).toBe(422);
+  // A reused key of the same run takes nothing back.
+  const other = { body: { parameters: { version: "2" } }, ...options };
+  expect((await ask("POST", `${path}/${first}/retry`, other)).status).toBe(422);
+  const { id, counts } = await bulk(path, { operation: "retry", runIds: [first, second] });
+  expect(counts).toMatchObject({ matched: 2, accepted: 1, skipped: 1 });
+  expect(await itemsOf(path, id)).toMatchObject([{ code: "already_retried" }, { code: null }]);
+});
+
+it("a page whose answer was lost goes on with the retry that it has noted, whoever has retried the run since", async () => {
+  const path = newRunsPath();
+  const [source = ""] = await fail(path, 1);
+  const { create } = RunCoordinator.prototype;
+  const gate = Promise.withResolvers<void>();
+  let calls = 0;
+  const spy = vi.spyOn(RunCoordinator.prototype, "create").mockImplementation(async function slow(
+    this: RunCoordinator,
+    ...of
+  ) {
+    calls++;
+    await gate.promise;
+    return create.apply(this, of);
+  });
+  hurryTimers();
+  const { body } = await startBulk(path, { operation: "retry", runIds: [source] });
+  await until(async () => calls === 1);
+  spy.mockRestore();
+  expect((await ask("POST", `${path}/${source}/retry`)).status).toBe(201);
+  const { counts } = await bulkEnded(path, body.id);
+  gate.resolve();
+  expect(counts.accepted).toBe(1);
+  await landed(path);
+  const made = (await list(path)).filter(({ details }) => details.bulkOperationId === body.id);
+  expect(made.length).toBe(1);
+});
+
+it("a list right after the operation's end has the new runs", async () => {
+  const path = newRunsPath();
+  await fail(path, 8);
+  const { id } = await bulk(path, FAILED);
+  const { headers } = await ask("GET", bulkPath(path, id));
+  const bookmark = { headers: { "X-D1-Bookmark": headers.get("X-D1-Bookmark") ?? "" } };
+  expect((await ask<unknown[]>("GET", `${path}?status=pending`, bookmark)).body.length).toBe(8);
 });
 
 it("a new run has the asker's person as its creator, who can't approve it", async () => {

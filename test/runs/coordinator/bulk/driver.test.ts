@@ -1,7 +1,7 @@
 /** How a coordinator drives bulk operations: the set first, then page by page, whatever fails or dies. */
 
-import { describe, expect, it } from "vitest";
-import { alarmAt } from "../../../support/direct.ts";
+import { describe, expect, it, vi } from "vitest";
+import { alarmAt, journal } from "../../../support/direct.ts";
 import { newRunsPath } from "../../../support/requests.ts";
 import {
   awake,
@@ -9,6 +9,7 @@ import {
   bulkOf,
   CANCEL,
   die,
+  type Fate,
   itemsOf,
   orderOf,
   outside,
@@ -32,13 +33,13 @@ describe("the set", () => {
     const path = newRunsPath();
     match(runIds(2500));
     const id = await begin(path);
-    await passUntil(path, async () => outside.collected === 2, 0);
+    await passUntil(path, async () => outside.collected === 2, 250);
     expect(await bulkOf(path, id)).toMatchObject({ status: "collecting", counts: { matched: 2000 } });
     expect(outside.pages).toEqual([]);
-    await passUntil(path, async () => outside.collected === 3, 0);
+    await passUntil(path, async () => outside.collected === 3, 250);
     // From now on, nothing else counts.
     outside.runs = [];
-    await passUntil(path, async () => outside.pages.length === 1, 0);
+    await passUntil(path, async () => outside.pages.length === 1, 250);
     expect((await bulkOf(path, id)).counts.matched).toBe(2500);
     expect((await itemsOf(path, id)).map(({ runId }) => runId)).toEqual(runIds(2500));
   });
@@ -117,6 +118,20 @@ describe("the pages", () => {
     expect(outside.pages[0]).toEqual(outside.pages[1]);
   });
 
+  it("come in turn, also beside an operation that collects", async () => {
+    const path = newRunsPath();
+    const both = [await begin(path, { named: runIds(250) }), await begin(path, { named: runIds(250) })];
+    const stateOf = async () => Promise.all(both.map((id) => bulkOf(path, id)));
+    const areRunning = async () => (await stateOf()).every(({ status }) => status === "running");
+    await passUntil(path, areRunning, 0);
+    match(runIds(10_000));
+    await begin(path);
+    for (let pages = 0; pages < 8; pages++) await pass(path, 1250);
+    const [one = 0, other = 0] = (await stateOf()).map(({ counts }) => counts.accepted);
+    expect(Math.abs(one - other)).toBeLessThanOrEqual(25);
+    expect(one + other).toBeGreaterThanOrEqual(200);
+  });
+
   it("go on after an eviction, and no run is changed twice", async () => {
     const path = newRunsPath();
     match(runIds(60));
@@ -138,9 +153,11 @@ describe("the pages", () => {
     const ids = runIds(10_000);
     match(ids);
     const id = await begin(path);
-    for (let steps = 0; (await bulkOf(path, id)).completedAt === null; steps++) {
-      if (steps % 60 === 5) await die(path);
-      await pass(path, 1250);
+    // The first eviction comes when some of the runs are collected.
+    for (let i = 0; i < 5; i++) await pass(path, 0);
+    while ((await bulkOf(path, id)).completedAt === null) {
+      await die(path);
+      for (let i = 0; i < 50; i++) await pass(path, 1250);
     }
     expect((await bulkOf(path, id)).counts).toEqual({
       matched: 10_000,
@@ -154,16 +171,21 @@ describe("the pages", () => {
   it("count an answer that does not come within 60 s as lost, and not when it comes later", async () => {
     const path = newRunsPath();
     match(runIds(1));
-    outside.fate = (call) => (call === "decide" ? "hangs" : "answered");
+    const fates: Fate[] = ["late"];
+    outside.fate = (call) => (call === "decide" ? (fates.shift() ?? "answered") : "answered");
     const id = await begin(path);
-    await pass(path, 0);
-    await pass(path, 0);
-    await pass(path, 59_000);
-    outside.fate = () => "answered";
-    await pass(path, 900);
-    expect(outside.pages).toEqual([]);
+    await passUntil(path, async () => outside.pages.length === 1, 0);
+    await pass(path, 59_999);
+    expect(outside.pages.length).toBe(1);
+    await pass(path, 1);
+    await pass(path, 1000);
+    expect(outside.pages.length).toBe(2);
     await passUntilEnd(path, id);
-    expect((await bulkOf(path, id)).counts.accepted).toBe(1);
+    await awake(path, async () => {
+      outside.release();
+      await scheduler.wait(0);
+    });
+    expect((await bulkOf(path, id)).counts).toMatchObject({ matched: 1, accepted: 1 });
   });
 
   it("wait while nobody can say whether the asker's token works, however long", async () => {
@@ -203,8 +225,11 @@ describe("a run that can't be decided", () => {
     const accepted = async () => (await bulkOf(path, id)).counts.accepted;
     await passUntil(path, async () => (await accepted()) === 59);
     expect(outside.pages.filter((page) => page.includes(stuck)).length).toBe(1);
-    await passUntilEnd(path, id, 30_000);
+    const after = Date.now();
+    await passUntilEnd(path, id, 1000);
     expect(outside.pages.filter((page) => page.includes(stuck)).length).toBe(10);
+    // 1, 2, 4, 8 and 16 s, then 30 s each. The first of these has passed by then.
+    expect(Date.now() - after).toBeGreaterThan(149_000);
     expect(await bulkOf(path, id)).toMatchObject({
       status: "completed",
       counts: { matched: 60, accepted: 59, skipped: 0, failed: 1 },
@@ -272,6 +297,19 @@ describe("a stop", () => {
     expect(outside.done.size).toBe(25);
   });
 
+  it("stays the reason, whatever the page under way finds", async () => {
+    const path = newRunsPath();
+    const id = await begin(path, { named: runIds(30) });
+    await pass(path, 0);
+    outside.asker = "token_revoked";
+    await awake(path, async (object) => {
+      void object.alarm();
+      await object.abortBulk(id, STOPPER);
+    });
+    await passUntilEnd(path, id, 0);
+    expect(await bulkOf(path, id)).toMatchObject({ abortReason: "asked", counts: { failed: 0 } });
+  });
+
   it("of a page whose answer is lost says of its runs that nobody knows", async () => {
     const path = newRunsPath();
     match(runIds(30));
@@ -291,12 +329,15 @@ describe("a stop", () => {
   it("of an operation that still collects changes no run, and one that is over stays as it is", async () => {
     const path = newRunsPath();
     match(runIds(2));
-    outside.isSettled = false;
+    outside.fate = (call) => (call === "collect" ? "late" : "answered");
     const id = await begin(path);
-    await awake(path, (object) => object.abortBulk(id, STOPPER));
-    outside.isSettled = true;
-    await passUntilEnd(path, id);
-    expect(await bulkOf(path, id)).toMatchObject({ status: "aborted", abortReason: "asked" });
+    await pass(path, 0);
+    const stopped = await awake(path, (object) => object.abortBulk(id, STOPPER));
+    expect(stopped).toMatchObject({ status: "aborted", abortReason: "asked", counts: { matched: 0 } });
+    outside.fate = () => "answered";
+    outside.release();
+    for (let i = 0; i < 3; i++) await pass(path, 5000);
+    expect((await bulkOf(path, id)).counts.matched).toBe(0);
     expect(outside.pages).toEqual([]);
     const done = await begin(path);
     await passUntilEnd(path, done);
@@ -329,6 +370,24 @@ describe("the limit", () => {
     expect(await reserve()).toMatchObject({ ok: true });
     expect(await awake(path, (object) => object.beginBulk(first.id))).toBeNull();
   });
+
+  it("is not exceeded by a place that was lost before its alarm rang, and a repetition keeps a place", async () => {
+    const path = newRunsPath();
+    const order = orderOf({ request: RETRY });
+    const reserve = (of = order) =>
+      awake(path, (object) => object.reserveBulk(of, runIds(1), { key: `t:t1:${of.id}`, fingerprint: "" }));
+    const beginAt = (id: string) => awake(path, (object) => object.beginBulk(id));
+    await reserve();
+    vi.setSystemTime(Date.now() + 59_000);
+    expect(await reserve()).toEqual({ ok: true, id: order.id, operation: null });
+    vi.setSystemTime(Date.now() + 60_000);
+    const other = orderOf({ request: RETRY });
+    expect(await reserve(other)).toMatchObject({ ok: true });
+    expect(await beginAt(order.id)).toBeNull();
+    // A clock that steps back loses no place.
+    vi.setSystemTime(Date.now() - 5);
+    expect(await beginAt(other.id)).not.toBeNull();
+  });
 });
 
 it("the audit of the end is written as soon as it can be", async () => {
@@ -345,14 +404,31 @@ it("the audit of the end is written as soon as it can be", async () => {
   expect(outside.concluded.length).toBe(1);
 });
 
+it("how the runs of a cancel have ended is noted once, when the grace of the last one is over", async () => {
+  const path = newRunsPath();
+  match(runIds(3));
+  const id = await begin(path);
+  await passUntilEnd(path, id);
+  outside.ends = { succeeded: 1, failed: 0, cancelled: 2 };
+  await pass(path, 60_000);
+  expect((await bulkOf(path, id)).ended).toBeNull();
+  await pass(path, 10_000);
+  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
+  outside.ends = null;
+  await pass(path, 100_000);
+  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
+});
+
 it("an operation is kept for 30 days after its end", async () => {
   const path = newRunsPath();
   match(runIds(3));
   const id = await begin(path);
-  await passUntil(path, async () => outside.concluded.length > 0);
-  await pass(path, 30 * 86_400_000 - 60_000);
+  await passUntilEnd(path, id);
+  for (let i = 0; i < 3; i++) await pass(path, 70_000);
+  await pass(path, 30 * 86_400_000 - 300_000);
   expect((await bulkOf(path, id)).counts.accepted).toBe(3);
-  await pass(path, 60_000);
+  await pass(path, 300_000);
   expect(await awake(path, (object) => object.bulkOperation(id))).toBeNull();
   expect(await awake(path, (object) => object.bulkItems(id, null, -1, 10))).toBeNull();
+  expect(await journal(path, 0, "SELECT 1 FROM bulk_pages")).toEqual([]);
 });

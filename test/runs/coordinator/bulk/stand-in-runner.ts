@@ -10,14 +10,19 @@ import type {
   BulkOperation,
   BulkOrder,
   BulkRequest,
+  EndedRuns,
   NumberedItem,
 } from "../../../../src/runs/bulk.ts";
+import { NO_ENDED_RUNS } from "../../../../src/runs/bulk.ts";
 import type { BulkRunner, Collected, Decided, Stopper } from "../../../../src/runs/bulk-calls.ts";
 import { coordinator } from "../../../support/direct.ts";
 import { newRunsPath } from "../../../support/requests.ts";
 
-/** What becomes of a call. `unheard`: it is carried out, and its answer is lost. `hangs`: nothing is ever heard of it. */
-export type Fate = "answered" | "crashes" | "unheard" | "hangs";
+/**
+ * What becomes of a call. `unheard`: it is carried out, and its answer is lost. `hangs`: nothing is ever heard of it.
+ * `late`: its answer comes when the test calls `release`.
+ */
+export type Fate = "answered" | "crashes" | "unheard" | "hangs" | "late";
 
 interface Outside {
   /** The runs that match any filter, newest first. `isWaiting`: at a gate. */
@@ -35,6 +40,9 @@ interface Outside {
   pages: string[][];
   concluded: { readonly operation: BulkOperation; readonly by: Stopper | null }[];
   collected: number;
+  release: () => void;
+  /** How the runs have ended that a cancel has asked to stop; null: one is open. */
+  ends: EndedRuns | null;
 }
 
 const fresh = (): Outside => ({
@@ -47,6 +55,8 @@ const fresh = (): Outside => ({
   pages: [],
   concluded: [],
   collected: 0,
+  release: () => {},
+  ends: NO_ENDED_RUNS,
 });
 
 export const outside = fresh();
@@ -57,17 +67,23 @@ async function meet<T>(call: keyof BulkRunner, carryOut: () => T): Promise<T> {
   if (fate === "crashes") throw new Error("the invocation died");
   const answer = carryOut();
   if (fate === "unheard") throw new Error("the answer was lost");
+  if (fate === "late") {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    outside.release = resolve;
+    await promise;
+  }
   return answer;
 }
 
 /** The key makes a repetition do nothing. */
 function change({ id }: BulkOrder, runId: string): BulkItem | null {
   const key = `${id} ${runId}`;
-  if (outside.done.has(key)) return { runId, outcome: "accepted", code: null, newRunId: null };
+  const rest = { newRunId: null, endedAs: null };
+  if (outside.done.has(key)) return { runId, outcome: "accepted", code: null, ...rest };
   const outcome = outside.outcome(runId);
   if (outcome === "accepted") outside.done.set(key, 1);
   if (outcome === null) return null;
-  return { runId, outcome, code: outcome === "accepted" ? null : "run_succeeded", newRunId: null };
+  return { runId, outcome, code: outcome === "accepted" ? null : "run_succeeded", ...rest };
 }
 
 const runner: BulkRunner = {
@@ -96,6 +112,7 @@ const runner: BulkRunner = {
     meet("conclude", () => {
       outside.concluded.push({ operation, by });
     }),
+  ended: () => meet("ended", () => outside.ends),
 };
 
 /** Years ahead, so that the platform itself rings no alarm. */
