@@ -52,8 +52,8 @@ describe("the audit", () => {
     await ask("POST", `${project}/envs/prod/resync`);
     const at = expect.stringMatching(INSTANT);
     const itself = (target: string) => ({ target, targetName: target });
-    const root = { at, actor: "root", actorName: "root", sessionId: null, gates: null };
-    const byAda = { at, actor: ada.id, actorName: "Ada", sessionId: null, gates: null };
+    const root = { at, actor: "root", actorName: "root", sessionId: null, gates: null, bulk: null };
+    const byAda = { at, actor: ada.id, actorName: "Ada", sessionId: null, gates: null, bulk: null };
     expect(await auditOf(project)).toEqual([
       { ...root, action: "resync_requested", ...itself(`${scope}/prod`), scope: `${scope}/prod` },
       { ...byAda, action: "token_revoked", target: ci.id, targetName: "ci", scope: `${scope}/prod` },
