@@ -35,6 +35,8 @@ interface TimelineEvent {
 export class BulkVerdict {
   /** All accepted items of retries, by the id of the new run. */
   readonly retried = new Map<string, Retried>();
+  /** The ids of operations and of runs about which nobody knows whether the operation has changed them. */
+  readonly unknown = new Set<string>();
   readonly #stage: Stage;
   readonly #place: BulkPlace;
 
@@ -56,6 +58,7 @@ export class BulkVerdict {
     for (const id of new Set([...byRun.keys(), ...order.may.keys()])) {
       const outcome = outcomeOf(byRun.get(id));
       record.count(`bulk ${order.body.operation}: ${outcome}`);
+      if (outcome === "unknown") this.unknown.add(`${begun.id} ${id}`);
       const may = order.may.get(id) ?? ["absent"];
       // D1 may lack this run for some seconds, or have an older version, so that the filter did not find the run.
       if (may.includes(outcome) || outcome === "unknown" || disturbances.mayBeRefused(id)) continue;
