@@ -142,6 +142,25 @@ it("a page whose answer was lost goes on with the retry that it has noted, whoev
   expect(made.length).toBe(1);
 });
 
+it("a run whose retry is refused at its second try does not count as retried", async () => {
+  const path = newRunsPath();
+  await storeGated(path, {});
+  const { body: run } = await startGated(path);
+  await ask("POST", `${path}/${run.id}/cancel`, { body: { graceSeconds: 0 } });
+  // The run is noted, and then nobody can create the new one.
+  const lost = new Error("Network connection lost.");
+  const create = vi.spyOn(RunCoordinator.prototype, "create").mockRejectedValue(lost);
+  const { body } = await startBulk(path, { operation: "retry", runIds: [run.id] });
+  await until(async () => create.mock.calls.length >= 2);
+  await ask("DELETE", path.replace(/action-runs$/, "actions/deploy"));
+  create.mockRestore();
+  await bulkEnded(path, body.id);
+  expect(await codesOf(path, body.id)).toEqual(new Set(["action_not_found"]));
+  await storeGated(path, {});
+  const { counts } = await bulk(path, { operation: "retry", runIds: [run.id] });
+  expect(counts).toMatchObject({ matched: 1, accepted: 1 });
+});
+
 it("a list right after the operation's end has the new runs", async () => {
   const path = newRunsPath();
   await fail(path, 8);
