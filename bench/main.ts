@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../src/dev/wrangler.ts";
 import { build } from "./build.ts";
+import { type BulkWrites, bulkWritesTable, measureBulkWrites } from "./bulk-writes.ts";
 import { CALLERS } from "./comparisons.ts";
 import { type Gap, gapTable, measureGaps, QUICK as QUICK_GAP, WHOLE as WHOLE_GAP } from "./gap.ts";
 import { withLoad } from "./generator.ts";
@@ -32,6 +33,7 @@ const USAGE = `npm run bench                              all, in about 17 minut
 npm run bench -- --quick                   the same with fewer and shorter rounds, in about 3 minutes
 npm run bench -- --only create             only what is compared with this operation
 npm run bench -- --only writes             only the rows written for a run, and the flights
+npm run bench -- --only bulk               only the rows written by bulk operations
 npm run bench -- --only gap                only the time from a report to the next run of a group
 npm run bench -- --profile create          where the time of one operation goes, as a .cpuprofile
                  --callers 64              how many callers then (1, 16 or 64)
@@ -81,6 +83,7 @@ else if (flags.trial) await tryAll();
 else if (flags.growth) await grow();
 else if (flags.memory) await weigh();
 else if (flags.only === "writes") await countWrites();
+else if (flags.only === "bulk") await countBulkWrites();
 else if (flags.only === "gap") await timeGaps();
 else await compare();
 
@@ -111,6 +114,11 @@ function judgeMemory(memory: readonly Memory[]): void {
 async function countWrites(): Promise<void> {
   const writes = await measureWrites(flightsForMs(), false, progress);
   tell(writesTable(writes), "writes.json", { writes });
+}
+
+async function countBulkWrites(): Promise<void> {
+  const bulkWrites = await measureBulkWrites(false, progress);
+  tell(bulkWritesTable(bulkWrites), "bulk-writes.json", { bulkWrites });
 }
 
 async function timeGaps(): Promise<void> {
@@ -177,22 +185,33 @@ async function compare(): Promise<void> {
   const plan = { ...usual, rounds: numberOf(flags.rounds, usual.rounds), forMs, warmUpMs, only };
   const logged: string[] = [];
   const writes = only === null ? await measureWrites(flightsForMs(), false, progress) : null;
+  const bulkWrites = only === null ? await measureBulkWrites(false, progress) : null;
   const gaps = only === null ? await measureGaps(flags.quick ? QUICK_GAP : WHOLE_GAP, progress) : null;
   progress("making runs to read");
   const onLog = (line: string) => logged.push(line);
   const result = await withLoad({ onLog }, (_, generator) =>
     measureRatios(generator, plan, logged, progress),
   );
-  tell(ratioTables(result, writes, gaps), "result.json", { plan, ...result, writes, gaps });
+  const tables = ratioTables(result, writes, bulkWrites, gaps);
+  tell(tables, "result.json", { plan, ...result, writes, bulkWrites, gaps });
   judgeRatios(result);
 }
 
 /** Also makes the picture, if there is to be one. */
-function ratioTables(result: Result, writes: Writes | null, gaps: readonly Gap[] | null): string {
+function ratioTables(
+  result: Result,
+  writes: Writes | null,
+  bulkWrites: BulkWrites | null,
+  gaps: readonly Gap[] | null,
+): string {
   if (flags.plot !== undefined) {
     write(flags.plot, toSvg(result, `${startedAt.toISOString().slice(0, 10)}, ${machine()}`));
   }
-  const more = [writes && writesTable(writes), gaps && gapTable(gaps)];
+  const more = [
+    writes && writesTable(writes),
+    bulkWrites && bulkWritesTable(bulkWrites),
+    gaps && gapTable(gaps),
+  ];
   return [toTable(result), ...more].filter((table) => table !== null).join("\n\n");
 }
 
@@ -203,9 +222,10 @@ function judgeRatios({ failures, rows }: Result): void {
 }
 
 async function tryAll(): Promise<void> {
-  const { result, writes, gaps, growth, memory } = await measureTrial(progress);
-  const tables = [ratioTables(result, writes, gaps), growthTables(growth), memoryTable(memory)];
-  tell(tables.join("\n\n"), "trial.json", { ...result, writes, gaps, growth, memory });
+  const { result, writes, bulkWrites, gaps, growth, memory } = await measureTrial(progress);
+  const ratios = ratioTables(result, writes, bulkWrites, gaps);
+  const tables = [ratios, growthTables(growth), memoryTable(memory)];
+  tell(tables.join("\n\n"), "trial.json", { ...result, writes, bulkWrites, gaps, growth, memory });
   judgeRatios(result);
   judgeGrowth(growth);
   judgeMemory(memory);

@@ -3,6 +3,7 @@
  * speed, so what can share a site does.
  */
 
+import { type BulkWrites, measureBulkWrites } from "./bulk-writes.ts";
 import { type Gap, gapsAt, TRIAL as TRIAL_OF_GAPS } from "./gap.ts";
 import { withLoad } from "./generator.ts";
 import { type Growth, measureGrowth, TRIAL as TRIAL_OF_GROWTH } from "./growth/growth.ts";
@@ -21,6 +22,7 @@ const FLIGHTS_FOR_MS = 200;
 export interface Trial {
   readonly result: Result;
   readonly writes: Writes;
+  readonly bulkWrites: BulkWrites;
   readonly gaps: readonly Gap[];
   readonly growth: Growth;
   readonly memory: readonly Memory[];
@@ -30,10 +32,11 @@ export async function measureTrial(onProgress: (text: string) => void): Promise<
   const parts = [
     measureWrites(FLIGHTS_FOR_MS, true, onProgress),
     measureGrowth(SIZES, TRIAL_OF_GROWTH, onProgress),
+    measureBulkWrites(true, onProgress),
   ] as const;
   // If one fails, the other still removes its files.
   await Promise.allSettled(parts);
-  const [writes, growth] = await Promise.all(parts);
+  const [writes, growth, bulkWrites] = await Promise.all(parts);
   const logged: string[] = [];
   const onLog = (line: string) => logged.push(line);
   return withLoad({ onLog, seeds: FEW_SEEDS, inspected: true }, async (site, generator) => {
@@ -41,6 +44,6 @@ export async function measureTrial(onProgress: (text: string) => void): Promise<
     const gaps = await gapsAt(site, TRIAL_OF_GAPS, onProgress);
     const memory: Memory[] = [];
     for (const series of SERIES) memory.push(await weigh(series, site, generator, REQUESTS, onProgress));
-    return { result, writes, gaps, growth, memory };
+    return { result, writes, bulkWrites, gaps, growth, memory };
   });
 }

@@ -109,6 +109,7 @@ CREATE TABLE audit (
   target_name TEXT   NOT NULL, -- the token's or the action's name, or the scope: a revoked token has no row
   session_id TEXT,             -- the session through which the actor's token acted
   gates      TEXT CHECK (gates IN ('added', 'weakened', 'removed')), -- what the change of an action did to its gates
+  bulk       TEXT,             -- what a bulk operation does and how it ended, as JSON
   revoked    TEXT,             -- ids of all tokens that a revocation took away, as JSON
   PRIMARY KEY (project, id)
 ) STRICT;

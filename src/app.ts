@@ -22,6 +22,7 @@ import { requestLog } from "./http/request-log.ts";
 import { FixedAndPatternRouter } from "./http/router.ts";
 import { consolePages } from "./pages/console.ts";
 import { docsRoutes } from "./pages/docs.ts";
+import { bulkRoutes } from "./runs/api/bulk/bulk-routes.ts";
 import { callbackRoutes } from "./runs/api/callback-routes.ts";
 import { actionRunsRoutes } from "./runs/api/create/action-runs-routes.ts";
 import { decisionRoutes } from "./runs/api/gates/decision-routes.ts";
@@ -88,6 +89,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, timelineRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, decisionRoutes);
+  app.route(`${ENVIRONMENT}/bulk-operations`, bulkRoutes);
   app.route(`${ENVIRONMENT}/concurrency-groups`, groupRoutes);
   app.route(`${ENVIRONMENT}/pauses`, pauseRoutes);
   app.route(`${ENVIRONMENT}/webhook-endpoints`, endpointRoutes);

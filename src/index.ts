@@ -4,6 +4,7 @@ import { createApp } from "./app.ts";
 import { everyMinute } from "./cron.ts";
 import type { Env } from "./settings/env.ts";
 
+export { BulkOperations } from "./runs/api/bulk/entrypoint.ts";
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
 export { WebhookEndpoints } from "./webhook-endpoints/entrypoint.ts";
 export { MessageSender } from "./webhook-endpoints/message-sender.ts";

@@ -57,10 +57,12 @@ function countObject(storage: DurableObjectStorage, scope: string): void {
   const ofObject = (self: object, values: readonly unknown[] = []) => [scopes.get(self), ...values];
   patch(storage.sql, "exec", (ask, self, [text, ...values]) => {
     const cursor = ask() as SqlStorageCursor<never>;
-    count(`object: ${text}`, ofObject(self, values), () => ({
-      rowsRead: cursor.rowsRead,
-      rowsWritten: cursor.rowsWritten,
-    }));
+    let [rowsRead, rowsWritten] = [0, 0];
+    // Read by then, because every stretch is synchronous. Another request can't ask a cursor that was not read to its end.
+    queueMicrotask(() => {
+      ({ rowsRead, rowsWritten } = cursor);
+    });
+    count(`object: ${text}`, ofObject(self, values), () => ({ rowsRead, rowsWritten }));
     return cursor;
   });
   patch(storage, "setAlarm", (ask, self) => {

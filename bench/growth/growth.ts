@@ -10,7 +10,17 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "undici";
 import { onStop } from "../../src/dev/children.ts";
-import { bearer, newState, OPERATIONS, parsed, type Reading, read, type State, turn } from "../operations.ts";
+import {
+  type Ask,
+  bearer,
+  newState,
+  OPERATIONS,
+  parsed,
+  type Reading,
+  read,
+  type State,
+  turn,
+} from "../operations.ts";
 import { quantile } from "../result.ts";
 import { open, type Site } from "../site.ts";
 import { markdown } from "../table.ts";
@@ -21,6 +31,8 @@ const COORDINATORS = 4;
 const PAGE = 50;
 /** Requests of a kind whose rows are counted, and between two looks at what a purge has left. */
 const EACH = 12;
+/** Runs that a bulk operation collects. */
+const COLLECTED = 1000;
 const PURGED_WITHIN_MS = 120_000;
 /** A time is marked from this factor on. A statement may read this many times the rows, and a few more. */
 const FLAT = 1.3;
@@ -70,7 +82,14 @@ interface Standing {
   readonly site: Site;
   readonly client: Client;
   readonly lists: readonly (Reading & { readonly name: string })[];
+  readonly dryRun: DryRun;
   readonly state: State;
+}
+
+/** A bulk operation on COLLECTED runs that says only how many runs match. */
+interface DryRun {
+  readonly ask: Ask;
+  readonly matched: number;
 }
 
 interface Step {
@@ -140,6 +159,13 @@ function steps({ lists }: Standing): Step[] {
       name,
       request: ({ lists, state }: Standing) => read("service", () => [turn(lists, i)]).next(state),
     })),
+    {
+      name: `dry run of a bulk operation, ${COLLECTED} of actionName match`,
+      request: ({ dryRun: { ask, matched } }) => ({
+        ask,
+        accepts: (status, text) => status === 200 && parsed(text).matched === matched,
+      }),
+    },
     // Each run only once, because an isolate remembers runs that have ended.
     { name: "get, ended run", request: ({ state }, n) => OPERATIONS["get, ended run"].next(state, n) },
     { name: "get, open run", request: ({ state }, n) => OPERATIONS["get, open run"].next(state, n) },
@@ -187,7 +213,7 @@ async function withStandings(
 }
 
 /** The right responses, from D1's file by plain SQL. */
-function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
+function factsOf(place: fill.Place): Pick<Standing, "lists" | "dryRun" | "state"> {
   const [file = ""] = fill.filesOf(place.folder, "D1");
   const db = new DatabaseSync(file);
   const select = (where: string, rest: string) =>
@@ -209,6 +235,19 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
     const path = `${fill.RUNS_PATH}?${new URLSearchParams({ limit: String(PAGE), ...query })}`;
     return { name, path, body: `[${bodies.join(",")}]` };
   });
+  const ofAction = select(`action_name = '${actionName}'`, `id DESC LIMIT ${COLLECTED + 1}`);
+  const createdAtOf = (body: unknown) => String(parsed(String(body)).createdAt);
+  const createdAfter = createdAtOf(ofAction.at(-1)?.body);
+  const filter = { actionName, createdAfter };
+  const dryRun = {
+    ask: {
+      ...({ method: "POST", path: fill.RUNS_PATH.replace("action-runs", "bulk-operations") } as const),
+      // More than 500 runs are not for members.
+      headers: { ...bearer(place.secrets.ROOT_TOKEN), "Content-Type": "application/json" },
+      body: JSON.stringify({ operation: "retry", filter, maxRuns: COLLECTED, dryRun: true }),
+    },
+    matched: ofAction.filter(({ body }) => createdAtOf(body) > createdAfter).length,
+  };
   const facets = {
     name: "facets of actionName",
     path: `${fill.RUNS_PATH}/facets?${new URLSearchParams({ field: "actionName", contains: actionName })}`,
@@ -227,6 +266,7 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
   const reads = { list: turn(lists, 0), openRuns, endedRuns, madeRuns: [], receiver: "" };
   return {
     lists: [...lists, facets],
+    dryRun,
     state: newState({ token: place.token, runs: fill.RUNS_PATH, ...reads }),
   };
 }

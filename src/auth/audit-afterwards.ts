@@ -9,13 +9,11 @@
  */
 
 import type { Context } from "hono";
-import { sha256Hex } from "../base/json.ts";
 import { logFailure } from "../base/log.ts";
 import { msSince, within } from "../base/time.ts";
-import { hyphenated, timeHex } from "../base/uuid.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
-import { type AuditEntry, auditStatement, logAudit, newAuditEntry } from "./audit.ts";
+import { type AuditEntry, auditStatement, derivedAuditId, logAudit, newAuditEntry } from "./audit.ts";
 
 /** How long the response waits for the row, so that a list right after it has the row. */
 const WAIT_MAX_MS = 1000;
@@ -30,7 +28,9 @@ export async function auditAfterwards(
 ): Promise<void> {
   const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
   const minted = newAuditEntry(c.get("principal"), { project: `${o}/${p}`, envName, ...what }, changedAt);
-  const entry = { ...minted, id: await idOf(minted, c.get("person")) };
+  const { actor, action, target } = minted;
+  const change = [envName, actor, c.get("person"), action, target];
+  const entry = { ...minted, id: await derivedAuditId(changedAt, change) };
   logAudit(entry, c.get("requestId"));
   const written = write(c, entry);
   c.executionCtx.waitUntil(written);
@@ -52,11 +52,4 @@ async function write(c: Context<AppEnv>, entry: AuditEntry): Promise<void> {
     }
     await scheduler.wait(pauseMs);
   }
-}
-
-/** A UUID of version 7 whose random bits are made of the change. */
-async function idOf(entry: AuditEntry, person: string | null): Promise<string> {
-  const { at, envName, actor, action, target } = entry;
-  const hash = await sha256Hex(JSON.stringify([envName, actor, person, action, target]));
-  return hyphenated(`${timeHex(at)}7${hash.slice(0, 3)}8${hash.slice(3, 18)}`);
 }

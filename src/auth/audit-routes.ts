@@ -30,7 +30,7 @@ export const auditRoutes = new Hono<AppEnv>().get(
 );
 
 function toWire(entry: AuditEntry) {
-  const { at, actor, actorName, sessionId, action, target, targetName, gates = null } = entry;
+  const { at, actor, actorName, sessionId, action, target, targetName, gates = null, bulk = null } = entry;
   const scope = auditScope(entry);
   return {
     at: new Date(at).toISOString(),
@@ -42,5 +42,6 @@ function toWire(entry: AuditEntry) {
     targetName,
     scope,
     gates,
+    bulk: bulk && (JSON.parse(bulk) as unknown),
   };
 }

@@ -3,9 +3,10 @@
  * these lines, so a flood can't hide them. They contain no secret.
  */
 
+import { sha256Hex } from "../base/json.ts";
 import { log, logFailure } from "../base/log.ts";
 import { DAY_MS } from "../base/time.ts";
-import { mintUuidV7 } from "../base/uuid.ts";
+import { hyphenated, mintUuidV7, timeHex } from "../base/uuid.ts";
 import type { Principal } from "./permissions.ts";
 
 export type AuditAction =
@@ -19,6 +20,8 @@ export type AuditAction =
   | "run_released"
   | "pause_put"
   | "pause_deleted"
+  | "bulk_started"
+  | "bulk_ended"
   | "action_put"
   | "action_deleted"
   | "action_version_deleted"
@@ -53,13 +56,15 @@ export interface AuditEntry {
   readonly action: AuditAction;
   /**
    * The id of a token, a session or a run, a scope, the name of an action or a webhook endpoint, or
-   * `{name}/versions/{version}`. Of a pause: the concurrency group, or `-environment`.
+   * `{name}/versions/{version}`. Of a pause: the concurrency group, or `-environment`. Of a bulk operation: its id.
    */
   readonly target: string;
   /** The name of the token, of the session's token, of the action or of the endpoint. For a scope the same as `target`. */
   readonly targetName: string;
   /** Missing or null if no gate was added, weakened or removed. */
   readonly gates?: GateChange | null;
+  /** Of a bulk operation: what it does to which runs, and how it ended, as JSON. Otherwise missing or null. */
+  readonly bulk?: string | null;
 }
 
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
@@ -77,6 +82,13 @@ export function newAuditEntry(
     targetName: what.target,
     ...what,
   };
+}
+
+/** An id that sorts by time and is made of the change, so that a repetition writes the same row. */
+export async function derivedAuditId(at: number, change: unknown): Promise<string> {
+  const hash = await sha256Hex(JSON.stringify(change));
+  // A UUID of version 7 whose random bits are those of the hash.
+  return hyphenated(`${timeHex(at)}7${hash.slice(0, 3)}8${hash.slice(3, 18)}`);
 }
 
 /** `{org}/{project}`, or `{org}/{project}/{env}`. */
@@ -101,24 +113,37 @@ export function logAudit(entry: AuditEntry, requestId: string | undefined, more:
 }
 
 /**
- * Writes the entry if `condition` holds: SQL on ?1, the project, ?2, the entry's id, ?3, the environment, ?8, the
- * target, and ?11 and on, the values of `more`.
+ * Writes the entry if `condition` holds: SQL on ?1, the project, ?2, the entry's id, ?3, the environment, ?4, the
+ * instant, ?6, the actor, ?8, the target, ?10, the session, and ?12 and on, the values of `more`.
  */
 export function auditStatement(
   db: D1Database,
   entry: AuditEntry,
   condition = "1",
-  ...more: readonly string[]
+  ...more: readonly (string | null)[]
 ): D1PreparedStatement {
-  const { project, id, envName, at, actor, actorName, action, target, targetName, sessionId } = entry;
+  const {
+    project,
+    id,
+    envName,
+    at,
+    actor,
+    actorName,
+    action,
+    target,
+    targetName,
+    sessionId,
+    bulk = null,
+  } = entry;
   // One of three words, so that the SQL text can contain it.
   const gates = entry.gates ? `'${entry.gates}'` : "NULL";
   return db
     .prepare(
-      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, gates)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ${gates} WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
+      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, bulk,
+                          gates)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ${gates} WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
     )
-    .bind(project, id, envName, at, actor, actorName, action, target, targetName, sessionId, ...more);
+    .bind(project, id, envName, at, actor, actorName, action, target, targetName, sessionId, bulk, ...more);
 }
 
 /** The entries before the id `cursor`, newest first. `envName` null: of the project and all its environments. */
@@ -133,7 +158,7 @@ export async function listAudit(
   const { results } = await db
     .prepare(
       `SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target,
-              target_name AS targetName, session_id AS sessionId, gates
+              target_name AS targetName, session_id AS sessionId, gates, bulk
        FROM audit WHERE project = ?1 AND id < ?2 ${envName === null ? "" : "AND env_name = ?4"}
        ORDER BY id DESC LIMIT ?3`,
     )

@@ -103,7 +103,11 @@ function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
       "This token belongs to another project or environment. Use a token of this one.",
     );
   }
-  if (c.req.param("id") !== undefined) return new ApiError("run_not_found");
+  // As for an id that nobody has.
+  const [, , , , , kind] = c.req.path.split("/");
+  if (c.req.param("id") !== undefined) {
+    return new ApiError(kind === "bulk-operations" ? "bulk_operation_not_found" : "run_not_found");
+  }
   return new ApiError("not_found", "Your token can see nothing here. Use a token of this project.");
 }
 

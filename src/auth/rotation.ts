@@ -109,7 +109,7 @@ export async function rotateToken(
   const ends = at + (overlapMs ?? OVERLAP_DEFAULT_SECONDS * 1000);
   const endsEarlier = overlapMs === undefined ? Number.MAX_SAFE_INTEGER : ends;
   const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier, ...by);
-  const wrote = "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?11)";
+  const wrote = "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?12)";
   const audit = auditStatement(db, entry, wrote, hash);
   const children = db.prepare(CHILDREN).bind(project, target, at);
   const sql = { asker: "?3", secret: "?4", session: "?5", now: "?6" };

@@ -123,6 +123,12 @@ export const CONCURRENCY_LIMIT_MAX = 100;
 export const APPROVALS_MAX = 5;
 /** Each coordinator has every pause, also in memory, and a pause can last for ever. */
 export const PAUSES_MAX_PER_ENVIRONMENT = 200;
+/** Runs that a bulk operation names, or that its filter matches. */
+export const BULK_RUNS_MAX = 500;
+/** Runs that the filter of a bulk operation matches, for those who may manage actions. */
+export const BULK_RUNS_MAX_OF_MANAGERS = 10_000;
+/** Run ids that a dry run shows. */
+export const BULK_NEWEST_SHOWN = 20;
 export const ATTEMPTS_MAX = 10;
 export const RETRY_DELAY_DEFAULT_MS = 1000;
 export const RETRY_DELAY_MIN_MS = 100;

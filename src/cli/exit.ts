@@ -1,7 +1,7 @@
 /** How a command ends: the exit codes, which users rely on, and the sentence for an error. It prints nothing. */
 
 import { CommanderError } from "commander";
-import { type ActionRun, ActionRunsError } from "../client/index.ts";
+import { type ActionRun, ActionRunsError, type BulkOperation } from "../client/index.ts";
 import { explained } from "./unreachable.ts";
 
 export const EXIT = {
@@ -22,14 +22,16 @@ export const READER_GONE = 141;
 /** For `--help`. */
 export const EXIT_CODES = `Exit codes:
   0  succeeded
-  1  failed, or the run failed or was cancelled, or a test message failed
+  1  failed, or the run failed or was cancelled, or a test message failed, or a bulk operation was stopped or could not \
+decide about a run
   2  usage error: an option, a setting or a value is wrong or missing
   3  not allowed: the token is wrong or expired, its role is too low, or the run is your own
   4  not found
   5  conflict: the run already started or ended, or still waits, its concurrency group is \
-full, the action or the webhook endpoint has another version, or the idempotency key was used for another request
+full, the action or the webhook endpoint has another version, the idempotency key was used for another request, or a bulk \
+operation matched too many runs or skipped all of them
   6  unreachable: no response, or one that is not from the service; try again
-  7  timeout: --wait-timeout passed before the run ended; the run continues
+  7  timeout: --wait-timeout passed before the run or the bulk operation ended, which continues
   8  stop: the run of this job was cancelled, so the job must end
 `;
 
@@ -68,6 +70,24 @@ export function exitCodeOf(thrown: unknown): number {
 /** 0 if the run succeeded, else 1. */
 export function exitCodeOfRun(status: ActionRun["status"]): number {
   return status === "succeeded" ? EXIT.succeeded : EXIT.failed;
+}
+
+/** Why a bulk operation ended early. */
+const EXIT_OF_ABORT: Readonly<Record<NonNullable<BulkOperation["abortReason"]>, number>> = {
+  asked: EXIT.failed,
+  too_many_runs: EXIT.conflict,
+  token_revoked: EXIT.notAllowed,
+  token_expired: EXIT.notAllowed,
+};
+
+/**
+ * 0 if an operation that has ended did what it could. A run that was skipped had ended before, for example. If all were
+ * skipped, nothing has happened, and that is a conflict, as it is for a command about one run.
+ */
+export function exitCodeOfBulk({ status, abortReason, counts }: BulkOperation): number {
+  if (status === "aborted") return (abortReason && EXIT_OF_ABORT[abortReason]) ?? EXIT.failed;
+  if (counts.failed > 0) return EXIT.failed;
+  return counts.accepted === 0 && counts.skipped > 0 ? EXIT.conflict : EXIT.succeeded;
 }
 
 /**

@@ -6,6 +6,7 @@ import { ActionRunsError } from "../client/index.ts";
 /** The members of requests whose option has another name. */
 const OPTIONS: ReadonlyMap<string, string> = new Map([
   ["labels", "label"],
+  ["maxRuns", "max"],
   ["graceSeconds", "grace"],
   ["gracePeriodSeconds", "gracePeriod"],
   // --wait-timeout says how long the command waits, and not the run.
@@ -16,6 +17,7 @@ const OPTIONS: ReadonlyMap<string, string> = new Map([
 const WORDS: readonly (readonly [string, string])[] = [
   ["GET …/tokens lists", "`action-runs token list` lists"],
   ["GET …/actions lists", "`action-runs action list` lists"],
+  ["GET …/bulk-operations lists", "`action-runs bulk list` lists"],
   ["GET …/webhook-endpoints lists", "`action-runs webhook list` lists"],
   ["GET …/status shows", "`action-runs webhook status` shows"],
   ["GET …/pauses lists", "`action-runs group pauses` lists"],
@@ -42,11 +44,14 @@ export function withFlagNames(fault: unknown, options: readonly Option[]): unkno
   const named =
     fault.status !== 400
       ? message
-      : message.replace(/(^|\. )([A-Za-z]+)(?:\.\d+)?: /g, (whole, before: string, member: string) => {
-          const name = OPTIONS.get(member) ?? member;
-          const flag = options.find((option) => option.attributeName() === name)?.long;
-          return flag ? `${before}${flag}: ` : whole;
-        });
+      : message.replace(
+          /(^|\. )(?:filter\.)?([A-Za-z]+)(?:\.\d+)?: /g,
+          (whole, before: string, member: string) => {
+            const name = OPTIONS.get(member) ?? member;
+            const flag = options.find((option) => option.attributeName() === name)?.long;
+            return flag ? `${before}${flag}: ` : whole;
+          },
+        );
   const told = WORDS.reduce((text, [http, ours]) => text.replaceAll(http, ours), named);
   return new ActionRunsError(told, { ...details, cause });
 }

@@ -98,13 +98,27 @@ export function checkToken(token: string, from: string): string {
   return token;
 }
 
-/**
- * Asks on the terminal, and hides a secret answer. Writes to stderr, because stdout is for the result. `otherwise`: what
- * it means that no answer comes.
- */
+interface Asking {
+  readonly isSecret?: boolean;
+  readonly usual?: string;
+  /** What it means that no answer comes. */
+  readonly otherwise?: string;
+  /** Called for Ctrl-C. Default: the program exits. */
+  readonly onInterrupt?: () => void;
+  /** Takes the question back. */
+  readonly signal?: AbortSignal;
+}
+
+/** Asks on the terminal, and hides a secret answer. Writes to stderr, because stdout is for the result. */
 export async function ask(
   question: string,
-  { isSecret = false, usual = "", otherwise = "Nothing was saved." } = {},
+  {
+    isSecret = false,
+    usual = "",
+    otherwise = "Nothing was saved.",
+    onInterrupt = () => process.exit(130),
+    signal,
+  }: Asking = {},
 ): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const output = isSecret ? nowhere : process.stderr;
@@ -113,15 +127,18 @@ export async function ask(
   // Print the question only now: createInterface has switched off the terminal's echo, which would show an early
   // answer.
   if (isSecret) process.stderr.write(prompt);
-  asking.on("SIGINT", () => process.exit(130));
+  asking.on("SIGINT", onInterrupt);
   const end = () =>
     Promise.reject(new CommandFailed(`The input ended before the last question. ${otherwise}`));
   // Ctrl-D rejects the question. If the terminal is gone, the question never settles, but `close` still comes.
   const closed = once(asking, "close").then(end);
+  const takeBack = () => asking.close();
+  signal?.addEventListener("abort", takeBack);
   try {
     const answer = await Promise.race([asking.question(isSecret ? "" : prompt).catch(end), closed]);
     return answer.trim() || usual;
   } finally {
+    signal?.removeEventListener("abort", takeBack);
     closed.catch(() => {});
     asking.close();
     if (isSecret) process.stderr.write("\n");

@@ -9,6 +9,7 @@ const ERASE = "\r\x1b[J";
 export class LiveLine {
   readonly #stream: NodeJS.WriteStream;
   #make: ((columns: number) => string) | null = null;
+  readonly #endsWithInterrupt: boolean;
   readonly #redraw = () => this.#draw();
   /** Ctrl-C must not leave half a line where the shell prints its prompt. */
   readonly #interrupt = () => {
@@ -16,8 +17,10 @@ export class LiveLine {
     process.kill(process.pid, "SIGINT");
   };
 
-  constructor(stream: NodeJS.WriteStream) {
+  /** `endsWithInterrupt`: false if the command itself decides what Ctrl-C does. It must then clear the line. */
+  constructor(stream: NodeJS.WriteStream, { endsWithInterrupt = true } = {}) {
     this.#stream = stream;
+    this.#endsWithInterrupt = endsWithInterrupt;
   }
 
   /** Whether lines can change in place there. */
@@ -29,7 +32,7 @@ export class LiveLine {
   show(make: (columns: number) => string): void {
     if (this.#make === null) {
       this.#stream.on("resize", this.#redraw);
-      process.once("SIGINT", this.#interrupt);
+      if (this.#endsWithInterrupt) process.once("SIGINT", this.#interrupt);
     }
     this.#make = make;
     this.#draw();

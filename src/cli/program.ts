@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { CliCommand } from "./command.ts";
 import { actionCommand } from "./commands/action.ts";
 import { auditCommand } from "./commands/audit.ts";
+import { bulkCommand } from "./commands/bulk.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { createCommand } from "./commands/create.ts";
@@ -79,6 +80,7 @@ ${EXIT_CODES}${SETTINGS}`,
     watchCommand(),
     cancelCommand(),
     retryCommand(),
+    bulkCommand(),
     approveCommand(),
     rejectCommand(),
     releaseCommand(),

@@ -1,12 +1,16 @@
-/** The filters that lists and counts of runs share, besides the status. The service checks the values. */
+/** The filters that lists, counts and changes of many runs share. The service checks the values. */
 
 import { Option } from "commander";
-import type { RunFilter } from "../client/index.ts";
+import type { ActionRun, RunFilter } from "../client/index.ts";
 import type { CliCommand } from "./command.ts";
-import { given, OfferingOption, repeated } from "./options.ts";
+import { given, OfferingOption, repeated, repeatedOf } from "./options.ts";
 import { sinceOption } from "./since.ts";
 
+export type Status = ActionRun["status"];
+
 export interface FilterFlags {
+  /** Counts have no such filter, because they count each status. */
+  readonly status?: readonly Status[];
   readonly actionName?: string;
   readonly entityId?: string;
   readonly triggeredBy?: string;
@@ -22,6 +26,13 @@ export interface FilterFlags {
 export type WaitingFilter = NonNullable<RunFilter["waiting"]>;
 
 /** All values: TypeScript reports a missing one. */
+const STATUSES = Object.keys({
+  pending: true,
+  running: true,
+  succeeded: true,
+  failed: true,
+  cancelled: true,
+} satisfies Record<Status, true>) as readonly Status[];
 const WAITING = Object.keys({
   any: true,
   time: true,
@@ -40,6 +51,15 @@ export function withGateFilters(command: CliCommand, about = CHOSEN): CliCommand
   return command
     .addOption(new Option("--waiting <gate>", about.waiting).choices(WAITING))
     .addOption(new OfferingOption("--group <name>", about.group, "concurrency groups"));
+}
+
+export function statusOption(): Option {
+  const option = new Option("--status <status>", "only runs with this status; repeatable").argParser(
+    repeatedOf(STATUSES),
+  );
+  // For completion, because commander can't combine choices with a repeatable option.
+  option.argChoices = [...STATUSES];
+  return option;
 }
 
 export function withFilters(command: CliCommand): CliCommand {
@@ -62,8 +82,9 @@ export function withFilters(command: CliCommand): CliCommand {
   return withGateFilters(command);
 }
 
-export function filterOf(flags: FilterFlags): RunFilter {
+export function filterOf(flags: FilterFlags) {
   const {
+    status,
     actionName,
     entityId,
     triggeredBy,
@@ -75,6 +96,7 @@ export function filterOf(flags: FilterFlags): RunFilter {
     group,
   } = flags;
   return given({
+    status: status && [...status],
     actionName,
     entityId,
     triggeredBy,

@@ -28,7 +28,8 @@ export function runText(run: DetailedActionRun, output: Output): string {
 }
 
 function detailRows(details: ActionRunDetails) {
-  const { action, retryOf, labels, traceparent, externalUrl, heartbeat, cancel, waiting } = details;
+  const { action, retryOf, bulkOperationId, labels, traceparent, externalUrl, heartbeat, cancel, waiting } =
+    details;
   const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
     ["gate", waitsForText(details, Date.now())],
@@ -36,6 +37,7 @@ function detailRows(details: ActionRunDetails) {
     ["approvals", approvalsText(details.approval)],
     ["stored action", action && `${plain(action.name)}, version ${text(action.version)}`],
     ["retry of", retryOf && plain(retryOf)],
+    ["bulk operation", bulkOperationId && plain(bulkOperationId)],
     ["labels", labels.map(plain).join(", ")],
     ["trace", traceparent && plain(traceparent)],
     ["page", externalUrl && plain(externalUrl)],

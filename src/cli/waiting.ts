@@ -22,11 +22,13 @@ const WAIT_MAX_SECONDS = Math.floor((2 ** 31 - 1) / SECOND_MS);
 export function withWaiting(command: CliCommand): CliCommand {
   return command
     .addOption(new Option("--wait", "wait until the run ends; the exit code tells how"))
-    .addOption(
-      new Option("--wait-timeout <seconds>", "stop waiting after this time and exit with 7").argParser(
-        wholeNumberFrom(1, WAIT_MAX_SECONDS),
-      ),
-    );
+    .addOption(waitTimeoutOption());
+}
+
+export function waitTimeoutOption(): Option {
+  return new Option("--wait-timeout <seconds>", "stop waiting after this time and exit with 7").argParser(
+    wholeNumberFrom(1, WAIT_MAX_SECONDS),
+  );
 }
 
 export interface UntilEndedOptions extends DetailOptions {

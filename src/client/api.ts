@@ -26,6 +26,14 @@ export type RunApproval = Schemas["RunApproval"];
 /** A pause of a concurrency group, or of the environment. */
 export type Pause = Schemas["Pause"];
 export type NewPause = Schemas["PauseRequest"];
+/** Starts a bulk operation, or with `dryRun` counts the runs that it would meet. */
+export type BulkRequest = Schemas["BulkRequest"];
+/** Cancels or retries many runs, one after the other. */
+export type BulkOperation = Schemas["BulkOperation"];
+/** The runs that a bulk operation would meet. */
+export type BulkPreview = Schemas["BulkPreview"];
+/** What happened to one run of a bulk operation. */
+export type BulkItem = Schemas["BulkItem"];
 /** The runs of a group with the same key: how many run, and how many wait. */
 export type ConcurrencyGroup = Schemas["ConcurrencyGroup"];
 /** What a PUT stores. null in the place of a secret keeps the stored value. */

@@ -15,6 +15,7 @@ import {
 } from "./api.ts";
 import { type Audit, createAudit } from "./audit.ts";
 import { bookmarksInMemory, keepingBookmarks } from "./bookmark.ts";
+import { type BulkOperations, createBulkOperations } from "./bulk-operations.ts";
 import { type ConcurrencyGroups, createConcurrencyGroups } from "./concurrency-groups.ts";
 import { pages } from "./paging.ts";
 import { createPauses, type Pauses } from "./pauses.ts";
@@ -42,6 +43,9 @@ export type {
   Api,
   ApiToken,
   AuditEntry,
+  BulkItem,
+  BulkOperation,
+  BulkPreview,
   CallOptions,
   ChangeOptions,
   ConcurrencyGroup,
@@ -82,6 +86,14 @@ export type {
 } from "./api.ts";
 export type { Audit, AuditPage } from "./audit.ts";
 export type { BookmarkPart, BookmarkStore } from "./bookmark.ts";
+export type {
+  BulkChange,
+  BulkItemFilter,
+  BulkItemPage,
+  BulkOperations,
+  BulkPage,
+} from "./bulk-operations.ts";
+export type { WaitForBulkOptions } from "./bulk-wait.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
 export type { ConcurrencyGroups, GroupFilter, GroupPage } from "./concurrency-groups.ts";
 export type { DecisionOptions, Decisions } from "./decisions.ts";
@@ -124,6 +136,8 @@ export interface Client {
   /** The stored actions of the environment. */
   readonly actions: Actions;
   readonly runs: Runs;
+  /** Cancels and retries of many runs at once. */
+  readonly bulkOperations: BulkOperations;
   /** The concurrency groups of the environment, in which runs take turns. */
   readonly concurrencyGroups: ConcurrencyGroups;
   /** What holds back the runs of a group or of the environment, such as a deploy freeze. */
@@ -156,6 +170,7 @@ export function createClient(settings: ClientSettings): Client {
   return {
     actions: createActions(api, environment, sendInEnvironment),
     runs: createRuns(api, environment, transport, sendInEnvironment, bookmarks),
+    bulkOperations: createBulkOperations(api, environment, sendInEnvironment),
     concurrencyGroups: createConcurrencyGroups(api, environment, send),
     pauses: createPauses(api, environment, send),
     webhookEndpoints: createWebhookEndpoints(api, environment, send),

@@ -3,6 +3,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { ActionPage } from "./actions/action-page.tsx";
 import { ActionsPage } from "./actions/actions-page.tsx";
+import { OperationPage } from "./bulk/operation-page.tsx";
+import { OperationsPage } from "./bulk/operations-page.tsx";
 import { Frame } from "./frame.tsx";
 import { ApprovalsPage } from "./gates/approvals-page.tsx";
 import { GroupsPage } from "./gates/groups-page.tsx";
@@ -108,6 +110,10 @@ function Content({ page }: { readonly page: Page }) {
       return (
         <RunsPage key={`${page.o}/${page.p}/${page.envName}`} runId={page.name === "run" ? page.id : null} />
       );
+    case "operations":
+      return <OperationsPage />;
+    case "operation":
+      return <OperationPage key={page.id} id={page.id} />;
     case "actions":
       return <ActionsPage />;
     case "action":

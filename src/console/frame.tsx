@@ -51,12 +51,18 @@ function FrameParts({ page, scope, children }: FrameProps) {
       label: `Go to ${label.toLowerCase()}`,
       run: () => router.navigate(hrefOf(to)),
     })),
+    {
+      keys: "g b",
+      label: "Go to bulk operations",
+      run: () => router.navigate(hrefOf({ name: "operations", ...scope })),
+    },
     { keys: "?", label: "This help", run: () => setHelpOpen(true) },
   ]);
   const main = useMainFocus(nameIn(page) ?? current?.label);
+  const title = page?.name.startsWith("operation") ? "Bulk operations" : (current?.label ?? "Console");
   useEffect(() => {
-    document.title = `${current?.label ?? "Console"} · ${scope.p}/${scope.envName} · Action runs`;
-  }, [current?.label, scope.p, scope.envName]);
+    document.title = `${title} · ${scope.p}/${scope.envName} · Action runs`;
+  }, [title, scope.p, scope.envName]);
 
   return (
     <div class="frame">
@@ -112,14 +118,21 @@ function useMainFocus(shown: string | undefined) {
 /** The name of the one thing that a page is about. Of runs, the list stays beside it. */
 function nameIn(page: Page | null): string | null {
   if (page?.name === "action") return page.action;
-  return page?.name === "endpoint" ? page.endpoint : null;
+  if (page?.name === "endpoint") return page.endpoint;
+  if (page?.name === "operation") return page.id;
+  return page?.name === "operations" ? page.name : null;
 }
 
 function sectionsOf({ scope, may, holder }: ActiveSession): readonly Section[] {
   const { o, p } = scope;
   const tokens = may("tokens:manage");
   const all: readonly (Section | false)[] = [
-    { label: "Runs", to: { name: "runs", ...scope }, of: ["runs", "run"], keys: "g r" },
+    {
+      label: "Runs",
+      to: { name: "runs", ...scope },
+      of: ["runs", "run", "operations", "operation"],
+      keys: "g r",
+    },
     { label: "Actions", to: { name: "actions", ...scope }, of: ["actions", "action"], keys: "g a" },
     // Others find these runs by the filter of the list.
     holder.mayApprove && {

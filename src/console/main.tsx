@@ -7,8 +7,9 @@
  * - `session/`: signing in and out, and `useSession` with the API's client.
  * - `keys/`: keyboard shortcuts, which pages register, and their help.
  * - `ui/`: parts that know nothing about runs: buttons, fields, dialogs, times, trees, notices, `useLoad`.
- * - `runs/`: the list. `run/`: one run. `gates/`: what waits, approvals, groups and pauses. `actions/`: stored actions.
- *   `notifications/`: webhook endpoints. `definitions/`: what both have in common. `tokens/`: tokens and the audit log.
+ * - `runs/`: the list. `run/`: one run. `bulk/`: many runs at once. `gates/`: what waits, approvals, groups and pauses.
+ *   `actions/`: stored actions. `notifications/`: webhook endpoints. `definitions/`: what both have in common.
+ *   `tokens/`: tokens and the audit log.
  * - `style.css` has the design tokens and the parts of `ui/`; each room of pages has a style of its own beside its
  * code.
  *

@@ -145,7 +145,7 @@ export async function deleteVersion(
 ): Promise<VersionDeleting> {
   const isThere = `EXISTS (
     SELECT 1 FROM definition_versions
-    WHERE scope = ?1 || '/' || ?3 AND kind = '${kind.name}' AND name = ?11 AND version = CAST(?12 AS INTEGER))`;
+    WHERE scope = ?1 || '/' || ?3 AND kind = '${kind.name}' AND name = ?12 AND version = CAST(?13 AS INTEGER))`;
   const remove = db
     .prepare(`DELETE FROM definition_versions WHERE ${HERE(kind)} AND version = ?3`)
     .bind(scope, name, version);

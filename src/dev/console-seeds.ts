@@ -46,6 +46,7 @@ export async function seed(baseUrl: string, rootToken: string): Promise<void> {
     await delay(PACE_MS);
   }
   await Promise.all(lives);
+  await seedBulk(operator, people[1] ?? operator);
   await seedActions(operator, people[1] ?? operator);
   await seedGates(operator, people[1] ?? operator);
 }
@@ -77,6 +78,18 @@ async function live(client: Client, index: number, random: () => number): Promis
   if (fate < 0.06) await client.runs.cancel(run.id, { reason: "wrong branch", graceSeconds: 0 });
   else if (fate < 0.18) await workflow.fail(pick(ERRORS, random) ?? "");
   else await workflow.succeed({ url: `https://${actionName}.shop.example`, artifacts: index });
+}
+
+/** A person retries what failed, and the operator cancels the new runs. */
+async function seedBulk(operator: Client, person: Client): Promise<void> {
+  const label = "team:payments";
+  const { runs } = await operator.runs.page({ status: ["failed"], label: [label], limit: 3 });
+  const retry = { operation: "retry", runIds: runs.map(({ id }) => id) } as const;
+  const done = await person.bulkOperations.wait((await person.bulkOperations.create(retry)).id);
+  await operator.bulkOperations.create({
+    ...{ operation: "cancel", reason: "the version is withdrawn", maxRuns: 100 },
+    filter: { status: ["pending"], labels: [label], createdAfter: done.createdAt },
+  });
 }
 
 /** A UUID for an entity: always the same for the same action and number. */

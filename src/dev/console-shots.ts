@@ -42,6 +42,26 @@ const SHOTS: readonly Shot[] = [
       await page.keyboard.press("ArrowDown");
     },
   },
+  { name: "runs-selected", path: `${SEEDED_PATH}/runs?since=1d`, act: selectAll },
+  {
+    name: "bulk-cancel",
+    path: `${SEEDED_PATH}/runs?waiting=any`,
+    act: (page) => askFor(page, "Cancel runs"),
+  },
+  {
+    name: "bulk-retry",
+    path: `${SEEDED_PATH}/runs?status=failed`,
+    act: (page) => askFor(page, "Retry runs"),
+  },
+  { name: "bulk-operations", path: `${SEEDED_PATH}/bulk-operations` },
+  {
+    name: "bulk-operation",
+    path: `${SEEDED_PATH}/bulk-operations`,
+    act: async (page) => {
+      await page.getByRole("link", { name: "Retry of" }).first().click();
+      await page.getByRole("table").waitFor();
+    },
+  },
   { name: "empty", path: "/console/-/acme/shop/empty/runs" },
   {
     name: "run",
@@ -139,6 +159,16 @@ const SHOTS: readonly Shot[] = [
   },
   { name: "audit", path: "/console/-/acme/shop/audit" },
 ];
+
+async function selectAll(page: Page): Promise<void> {
+  await page.getByRole("checkbox", { name: "Select all runs of this page" }).check();
+}
+
+async function askFor(page: Page, what: string): Promise<void> {
+  await selectAll(page);
+  await page.getByRole("button", { name: what }).click();
+  await page.getByRole("dialog").getByText("can be").waitFor();
+}
 
 async function take(browser: Browser, site: TemporaryServer, folder: string, only: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {

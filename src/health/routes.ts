@@ -27,6 +27,7 @@ export const healthRoutes = new Hono<AppEnv>()
       actions: "/{o}/{p}/envs/{envName}/actions",
       concurrencyGroups: "/{o}/{p}/envs/{envName}/concurrency-groups",
       pauses: "/{o}/{p}/envs/{envName}/pauses",
+      bulkOperations: "/{o}/{p}/envs/{envName}/bulk-operations",
       webhookEndpoints: "/{o}/{p}/envs/{envName}/webhook-endpoints",
       metrics: "/{o}/{p}/envs/{envName}/metrics",
       tokens: "/{o}/{p}/tokens",

@@ -51,6 +51,10 @@ export const ERRORS = {
   not_found: [404, "No such endpoint. GET / lists the endpoints."],
   run_not_found: [404, "No such action run, or it is no longer kept. Check its id and environment."],
   approval_not_found: [404, "This run needs no approval. GET …/action-runs/{id} shows what it waits for."],
+  bulk_operation_not_found: [
+    404,
+    "No such bulk operation, or it is no longer kept. GET …/bulk-operations lists those of this environment.",
+  ],
   pause_not_found: [404, "Nothing is paused under this name. GET …/pauses lists the pauses."],
   session_not_found: [404, "No such session that yours may end. GET …/sessions lists the sessions."],
   token_not_found: [404, "No such token that yours may manage. GET …/tokens lists the tokens."],
@@ -96,6 +100,14 @@ export const ERRORS = {
   trigger_not_kept: [
     409,
     "The service does not keep a run's trigger after the delivery. Store the trigger as an action, and start runs through the action.",
+  ],
+  already_retried: [
+    409,
+    "The run was retried since its end. Look at the newer run, or send includeRetried to retry it once more.",
+  ],
+  too_many_bulk_operations: [
+    409,
+    "Too many bulk operations are under way: at most 5, and one of them a retry. Wait until one is over, or stop one.",
   ],
   concurrency_limit: [
     409,
@@ -156,6 +168,10 @@ export const ERRORS = {
   person_required: [
     422,
     "The run has gates, so this token must say for whom it acts. Send the header On-Behalf-Of with a person's name.",
+  ],
+  empty_filter: [
+    422,
+    "This filter matches every run of the environment. Send at least one condition, for example a status.",
   ],
   too_many_labels: [422, "The run would have 12 labels. Send at most 10, together with those of the action."],
   invalid_parameters: [422, "The value at /replicas is 0. Send a number of at least 1."],
@@ -219,6 +235,12 @@ export class ApiError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** Undefined if the error is about the request as a whole. */
   readonly pointer: string | undefined;
+
+  /** Whether the service has decided not to do it. After any other error, nobody knows whether it was done. */
+  get isRefusal(): boolean {
+    const [status] = ERRORS[this.code];
+    return status < 500 || this.code === "storage_full" || this.code === "coordinator_overloaded";
+  }
 
   /** The table has the default sentence and `Retry-After`. */
   constructor(

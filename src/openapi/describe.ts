@@ -135,6 +135,7 @@ const POINTERS: Partial<Record<ErrorCode, { readonly pointer: string }>> = {
   invalid_body: { pointer: "/timeout" },
   invalid_query: { pointer: "/limit" },
   invalid_parameters: { pointer: "/parameters/replicas" },
+  empty_filter: { pointer: "/filter" },
   secret_required: { pointer: "/trigger/headers/Authorization" },
   too_many_labels: { pointer: "/labels" },
 };

@@ -11,6 +11,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { VALIDATES, type Validated } from "../http/validate.ts";
 import { ON_BEHALF_OF, withPersons } from "./acting.ts";
 import { ACTION_OPERATIONS } from "./action-operations.ts";
+import { BULK_OPERATIONS } from "./bulk-operations.ts";
 import { CALLBACK_OPERATIONS } from "./callback-operations.ts";
 import { DELIVERY_OPERATIONS } from "./delivery-operations.ts";
 import { type Operation, resolved } from "./describe.ts";
@@ -30,6 +31,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = withPersons({
   ...RUN_LIST_OPERATIONS,
   ...RUN_OPERATIONS,
   ...GATE_OPERATIONS,
+  ...BULK_OPERATIONS,
   ...CALLBACK_OPERATIONS,
   ...ACTION_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
@@ -85,6 +87,7 @@ export async function openApiDocument(app: Hono<AppEnv>) {
           description:
             "What holds back a run's webhook: approve, reject or release a run, pause runs, and see who waits for a slot.",
         },
+        { name: "Bulk operations", description: "Cancel or retry many action runs with one request." },
         {
           name: "Callback",
           description:

@@ -59,6 +59,7 @@ export const OF_PAUSE = [
     example: "deploy",
   },
 ];
+export const OF_BULK_OPERATION = [...IN_ENVIRONMENT, idOf("id", "The bulk operation's id.")];
 export const OF_SESSION = [...IN_PROJECT, idOf("sessionId", "The session's id.")];
 
 const inHeader = (name: string, description: string, schema: object, example: string) => ({

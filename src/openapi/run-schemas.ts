@@ -56,6 +56,9 @@ const details = z
       .nullable()
       .meta({ description: "The stored action that the run came from, as it was then." }),
     retryOf: uuid.nullable().meta({ description: "The run that this one repeats." }),
+    bulkOperationId: uuid.nullable().meta({
+      description: "The bulk operation that created this run. Null for every other run.",
+    }),
     labels: z.array(z.string()),
     traceparent: z.string().nullable().meta({
       description:

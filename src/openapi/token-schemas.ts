@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { PERMISSIONS, ROLES } from "../auth/permissions.ts";
+import { auditedBulk } from "./bulk-schemas.ts";
 import { responseInstant } from "./describe.ts";
 import { runCount } from "./run-list-schemas.ts";
 
@@ -208,6 +209,7 @@ const AUDIT_ENTRY = {
   targetName: "ci",
   scope: "acme/shop/production",
   gates: null,
+  bulk: null,
 };
 
 const auditEntry = z
@@ -225,16 +227,17 @@ const auditEntry = z
         "`action_version_deleted`, `webhook_endpoint_put`, `webhook_endpoint_deleted`, " +
         "`webhook_endpoint_version_deleted`, `webhook_endpoint_secret_rotated`, `webhook_endpoint_disabled`, " +
         "`webhook_endpoint_enabled`, `webhook_endpoint_tested`, `webhook_endpoint_message_resent`, " +
-        "`webhook_endpoint_recovery_started`, `run_approved`, `run_rejected`, `run_released`, `pause_put`, `pause_deleted` " +
-        "or `resync_requested`. More may be added.",
+        "`webhook_endpoint_recovery_started`, `run_approved`, `run_rejected`, `run_released`, `pause_put`, `pause_deleted`, " +
+        "`bulk_started`, `bulk_ended` or `resync_requested`. More may be added.",
     ),
     target: text(
       "The id of the token, the session or the run, the name of the stored action or webhook endpoint, " +
-        "`{name}/versions/{version}`, the concurrency group or `-environment` of a pause, or the scope.",
+        "`{name}/versions/{version}`, the concurrency group or `-environment` of a pause, the id of the bulk operation, " +
+        "or the scope.",
     ),
     targetName: text(
       "The name of the token, of the session's token, of the stored action or of the webhook endpoint. For a resync, " +
-        "a run or a pause the same as `target`.",
+        "a run, a pause or a bulk operation the same as `target`.",
     ),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
     gates: z
@@ -245,6 +248,9 @@ const auditEntry = z
           "What `action_put` or `action_deleted` did to `approval` and `concurrency` of the action. If it did several " +
           "things, the one that counts most: removed, then weakened, then added. Null if it did nothing of these.",
       }),
+    bulk: auditedBulk.nullable().meta({
+      description: "What `bulk_started` and `bulk_ended` say of the operation. Null for all others.",
+    }),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });
 

@@ -13,7 +13,7 @@ import { sendAsset } from "./asset.ts";
 /** The page among the assets. */
 const PAGE = "/console/page.html";
 
-const IN_ENVIRONMENT = `runs|approvals|groups|runs/[0-9A-Fa-f-]{36}|(?:actions|notifications)(?:/${DEFINITION_NAME})?`;
+const IN_ENVIRONMENT = `(?:runs|bulk-operations)(?:/[0-9A-Fa-f-]{36})?|approvals|groups|(?:actions|notifications)(?:/${DEFINITION_NAME})?`;
 const PATHS = new RegExp(
   `^/console/-/${PATH_NAME}/${PATH_NAME}/(?:tokens|audit|${PATH_NAME}/(?:${IN_ENVIRONMENT}))$`,
 );

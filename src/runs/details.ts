@@ -5,6 +5,7 @@
 
 import { rfc3339 } from "../base/time.ts";
 import { nameOf, viaOf } from "./actor.ts";
+import { bulkIdOf } from "./bulk.ts";
 import type { Approval } from "./gates.ts";
 import type { Run } from "./run.ts";
 import type { StoredEvent } from "./timeline-event.ts";
@@ -28,9 +29,12 @@ interface Passing {
   readonly place: PlaceInLine | null;
 }
 
+/** A run with the key of the change that created it. */
+type CreatedRun = Run & { readonly createKey: string };
+
 /** JSON text. */
 export function detailsOf(
-  run: Run,
+  run: CreatedRun,
   { heartbeat, place }: Passing = { heartbeat: null, place: null },
 ): string {
   const { source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;
@@ -46,7 +50,8 @@ export function detailsOf(
           until: rfc3339(cancelUntil),
         };
   return (
-    `{"source":"${source}","action":${JSON.stringify(action)},"retryOf":${JSON.stringify(retryOf)},"labels":${labels}` +
+    `{"source":"${source}","action":${JSON.stringify(action)},"retryOf":${JSON.stringify(retryOf)}` +
+    `,"bulkOperationId":${JSON.stringify(bulkIdOf(run.createKey))},"labels":${labels}` +
     `,"traceparent":${JSON.stringify(traceparent)},"externalUrl":${JSON.stringify(externalUrl)}` +
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: rfc3339(heartbeat.at) })}` +
     `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(run.via)}` +
@@ -93,4 +98,4 @@ export function withDetails(actionRun: string, details: string): string {
 
 /** The details of a run that was simply created. D1 keeps null instead of them. */
 export const NO_DETAILS =
-  '{"source":"none","action":null,"retryOf":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null}';
+  '{"source":"none","action":null,"retryOf":null,"bulkOperationId":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null}';

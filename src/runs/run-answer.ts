@@ -67,6 +67,7 @@ export interface RunRefusal {
     | "concurrency_limit"
     | "too_many_waiting"
     | "write_required"
+    | "already_retried"
     | DecisionConflict
     | Conflict;
   /** Only if the reason is `claimed`: where the run of this key lives, or must be made. */

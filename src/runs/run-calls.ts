@@ -49,6 +49,14 @@ export interface InputsAnswer {
   readonly isOver: boolean;
   readonly source: RunSource;
   readonly inputs: RunInputs;
+  /** Whether the run counts as retried with this key only since this call. */
+  readonly isNoted?: boolean;
+}
+
+/** A retry of a run. `key`: of the change. `isFirst`: whether it is refused if another change has retried the run. */
+export interface RetryNote {
+  readonly key: string;
+  readonly isFirst: boolean;
 }
 
 export type InputsReply = InputsAnswer | RunRefusal;
@@ -65,8 +73,10 @@ export interface RunCalls {
   recall(changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */
   read(id: string, inclusion?: Inclusion): Promise<RunReply>;
-  /** The inputs of a run, for a new run that repeats it. */
-  inputs(id: string): Promise<InputsReply>;
+  /** The inputs of a run, for a new run that repeats it. If the run can be repeated, it counts as retried from now on. */
+  inputs(id: string, retry: RetryNote): Promise<InputsReply>;
+  /** Takes back that the run was retried with this key, because the retry was refused. */
+  retryRefused(id: string, key: string): Promise<void>;
   /**
    * Applies an event to a run, or answers as before if this key already did so. With `replayOnly` the call changes
    * nothing, because an expired token may only learn what its own report did.

@@ -36,7 +36,7 @@ export async function disableEndpoint(
   const entry = newAuditEntry(SERVICE, what, at);
   const isThere = `EXISTS (
     SELECT 1 FROM definitions
-    WHERE ${TARGET} AND version = CAST(?11 AS INTEGER) AND disabled_version IS NOT version)`;
+    WHERE ${TARGET} AND version = CAST(?12 AS INTEGER) AND disabled_version IS NOT version)`;
   const disable = db
     .prepare(
       `UPDATE definitions SET disabled_version = version, disabled_at = ?4, disabled_reason = ?5

@@ -20,6 +20,11 @@ test.each([
   ],
   [404, "GET …/webhook-endpoints lists the endpoints", "`action-runs webhook list` lists the endpoints"],
   [
+    404,
+    "GET …/bulk-operations lists those of this environment.",
+    "`action-runs bulk list` lists those of this environment.",
+  ],
+  [
     409,
     "GET …/status shows it. Wait until it is over.",
     "`action-runs webhook status` shows it. Wait until it is over.",

@@ -25,6 +25,7 @@ const DETAILS = {
     source: "action",
     action: { name: "a", version: 1 },
     retryOf: RUN_ID,
+    bulkOperationId: RUN_ID,
     labels: ["a"],
     traceparent: "a",
   },
@@ -79,6 +80,14 @@ const STATUS = {
 };
 const PAUSE = { group: "a", reason: "a", until: INSTANT, by: "a", via: "a", at: INSTANT };
 const GROUP = { group: "a", key: "a", limit: 1, holders: 1, waiters: 1, paused: "a" };
+const PREVIEW = { matched: 2, byStatus: { pending: 1, a: 1 }, newest: [RUN_ID], wouldStart: 1 };
+const COUNTS = { matched: { atLeast: 5 }, accepted: 1, skipped: 1, failed: 1, remaining: 1 };
+const OPERATION = {
+  ...{ id: RUN_ID, operation: "cancel", status: "running", abortReason: "a", by: "a", byId: "a" },
+  ...{ filter: { status: ["a"], group: "a" }, counts: COUNTS, ended: { succeeded: 1, failed: 1 } },
+  ...{ createdAt: INSTANT, completedAt: INSTANT },
+};
+const ITEM = { runId: RUN_ID, outcome: "skipped", code: "a", newRunId: RUN_ID };
 const ACTION = { description: "a", trigger: { url: "https://ci.example" } };
 
 /** What each path is answered with. The first that matches counts. */
@@ -105,6 +114,10 @@ const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
   [/^GET .*\/concurrency-groups/, [GROUP]],
   [/^GET .*\/pauses/, [PAUSE]],
   [/^PUT .*\/pauses\/deploys$/, PAUSE],
+  [/^POST .*\/bulk-operations$/, { ...PREVIEW, ...OPERATION }],
+  [/^GET .*\/bulk-operations$/, [OPERATION]],
+  [/^GET .*\/bulk-operations\/.*\/items/, [ITEM]],
+  [/\/bulk-operations\//, OPERATION],
   [/^GET .*\/action-runs(\?.*)?$/, [WHOLE]],
   [/\/action-runs|\/actions\/deploy\/runs|\/callback$/, WHOLE],
 ];
@@ -177,6 +190,12 @@ const COMMANDS = [
   "create deploy --wait --wait-timeout 1",
   `retry ${RUN_ID}`,
   `cancel ${RUN_ID}`,
+  `cancel ${RUN_ID} ${RUN_ID} --yes --no-wait`,
+  "retry --status failed --dry-run",
+  "bulk list",
+  `bulk get ${RUN_ID}`,
+  `bulk items ${RUN_ID}`,
+  `bulk cancel ${RUN_ID}`,
   `watch ${RUN_ID}`,
   `approve ${RUN_ID} --yes`,
   `reject ${RUN_ID}`,

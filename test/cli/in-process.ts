@@ -18,8 +18,15 @@ export function cli(args: readonly string[], settings: Settings = {}, input = ""
   return next(args, settings, input, false);
 }
 
-/** Like `cli`, but stdin and stderr say that they are a terminal, as if only stdout went to a file. */
-export function cliAtTerminal(args: readonly string[], settings: Settings, typed: string): Promise<Ended> {
+/**
+ * Like `cli`, but stdin and stderr say that they are a terminal, as if only stdout went to a file. `typed`: what is
+ * there from the beginning, or a stream of it.
+ */
+export function cliAtTerminal(
+  args: readonly string[],
+  settings: Settings,
+  typed: string | Readable,
+): Promise<Ended> {
   return next(args, { ...settings, NO_COLOR: "1" }, typed, true);
 }
 
@@ -32,7 +39,7 @@ function next(...how: Parameters<typeof run>): Promise<Ended> {
 async function run(
   args: readonly string[],
   settings: Settings,
-  input: string,
+  input: string | Readable,
   isTTY: boolean,
 ): Promise<Ended> {
   const stdout = collecting();
@@ -43,7 +50,7 @@ async function run(
   const restore = replace(process, {
     argv: [process.execPath, MAIN, ...args],
     env: cleanEnv(settings),
-    stdin: Object.assign(Readable.from(input === "" ? [] : [Buffer.from(input)]), { isTTY }),
+    stdin: Object.assign(inputOf(input), { isTTY }),
     stdout: stdout.stream,
     stderr: Object.assign(stderr.stream, { isTTY }),
     exit: (code: number | undefined = Number(process.exitCode ?? 0)) => resolve(code),
@@ -59,6 +66,11 @@ async function run(
     for (const listener of process.listeners("SIGUSR1"))
       if (!listeners.includes(listener)) process.off("SIGUSR1", listener);
   }
+}
+
+function inputOf(typed: string | Readable): Readable {
+  if (typeof typed !== "string") return typed;
+  return Readable.from(typed === "" ? [] : [Buffer.from(typed)]);
 }
 
 function collecting() {

@@ -58,6 +58,7 @@ const entries = TEXTS.map(
     targetName: text,
     scope: "acme/shop/production",
     gates: null,
+    bulk: null,
   }),
 );
 const actions = TEXTS.map(

@@ -71,7 +71,14 @@ const RUN: DetailedActionRun = {
   ...{ parameters: {}, recommendations: {}, triggeredBy: "ci", createdAt: inHours(0) },
   ...{ startedAt: null, completedAt: null, error: null, output: null },
   details: {
-    ...{ source: "action", action: { name: "deploy", version: 1 }, retryOf: null, labels: [], via: null },
+    ...{
+      source: "action",
+      action: { name: "deploy", version: 1 },
+      retryOf: null,
+      bulkOperationId: null,
+      labels: [],
+      via: null,
+    },
     ...{ traceparent: null, externalUrl: null, heartbeat: null, cancel: null },
     ...{ waiting: WAITING, approval: { required: 2, approvals: [] } },
   },

@@ -10,6 +10,8 @@ const PAGES: readonly (readonly [string, Page])[] = [
   ["/console", { name: "sign-in" }],
   ["/console/-/acme/shop/prod-eu/runs", { name: "runs", ...SCOPE }],
   [`/console/-/acme/shop/prod-eu/runs/${ID}`, { name: "run", ...SCOPE, id: ID }],
+  ["/console/-/acme/shop/prod-eu/bulk-operations", { name: "operations", ...SCOPE }],
+  [`/console/-/acme/shop/prod-eu/bulk-operations/${ID}`, { name: "operation", ...SCOPE, id: ID }],
   ["/console/-/acme/shop/prod-eu/actions", { name: "actions", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/actions/Deploy_2.x", { name: "action", ...SCOPE, action: "Deploy_2.x" }],
   ["/console/-/acme/shop/prod-eu/approvals", { name: "approvals", ...SCOPE }],
@@ -44,7 +46,7 @@ it.each([
 it("a page of the whole project names no environment", () => {
   expect(PAGES.map(([, page]) => scopeOf(page)?.envName)).toEqual([
     undefined,
-    ...Array(8).fill("prod-eu"),
+    ...Array(10).fill("prod-eu"),
     null,
     null,
   ]);

@@ -37,6 +37,7 @@ const DETAILS: Details = {
     source: "none",
     action: null,
     retryOf: null,
+    bulkOperationId: null,
     traceparent: null,
     labels: [],
     externalUrl: null,

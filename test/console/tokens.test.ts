@@ -1,7 +1,7 @@
 /** What the page of tokens offers, and where an audit entry leads. */
 
 import { describe, expect, it } from "vitest";
-import { pageOf, wordsOf } from "../../src/console/tokens/audit-words.ts";
+import { bulkWords, pageOf, wordsOf } from "../../src/console/tokens/audit-words.ts";
 import { firstOverlap, overlapChoices } from "../../src/console/tokens/overlap.ts";
 import { isRotatable } from "../../src/console/tokens/rotatable.ts";
 
@@ -91,6 +91,7 @@ describe("an audit entry", () => {
     ],
     ["webhook_endpoint_deleted", "chat", scope, null],
     ["resync_requested", scope, scope, { name: "runs", ...project, envName: "prod" }],
+    ["bulk_started", "b1", scope, { name: "operation", ...project, envName: "prod", id: "b1" }],
     ["quota_raised", "x", scope, null],
     ["action_put", "deploy", "acme/shop", null],
   ])("%s of %s in %s leads to its page", (action, target, where, page) => {
@@ -104,5 +105,22 @@ describe("an audit entry", () => {
       "toString",
     ]);
     expect(wordsOf("webhook_endpoint_tested")).toBe("tested the endpoint");
+  });
+
+  it("says how many runs a bulk operation was for, and how it ended", () => {
+    const begun = { operation: "retry", filter: null, runs: 3, maxRuns: null } as const;
+    const counts = { matched: 40, accepted: 38, skipped: 2, failed: 0, remaining: 0 };
+    const ended = {
+      operation: "cancel",
+      filter: {},
+      runs: null,
+      maxRuns: 40,
+      status: "completed",
+      counts,
+    } as const;
+    expect([bulkWords(begun), bulkWords(ended)]).toEqual([
+      "retry of 3 runs",
+      "cancel of at most 40 runs, completed: 38 accepted, 2 skipped",
+    ]);
   });
 });

@@ -67,6 +67,12 @@ const ROUTES: readonly Route[] = [
     method: "PUT",
   },
   {
+    name: "a bulk operation",
+    url: () => runs.replace(/action-runs$/, "bulk-operations"),
+    token: () => ROOT,
+    valid: '{"operation":"cancel","runIds":["0199d2a5-0000-8000-8000-000000000000"],"reason":"why"}',
+  },
+  {
     name: "retry",
     url: () => `${runs}/${run.id}/retry`,
     token: () => ROOT,

@@ -197,6 +197,10 @@ const TIMELINE = [
   "after=1",
   "wait=1",
 ];
+const OUTCOMES = [
+  ...anyOf("outcome", ["", "Skipped", "null", "skipped,failed", "skipped%00", "__proto__"]),
+  twice("outcome", "skipped"),
+];
 const ONE_RUN = [
   ...INCLUDES,
   ...anyOf("wait", WAITS),
@@ -213,6 +217,7 @@ const ONE_RUN = [
 
 /** A create and a run of an action ignore parameters that they don't know. */
 const CHANGE = [...INCLUDES, "Include=details", "include[]=details", "colour=red", "__proto__=1", "wait=1"];
+const bulk = runs.replace(/action-runs$/, "bulk-operations");
 const actions = runs.replace(/action-runs$/, "actions");
 
 describe("queries", () => {
@@ -241,6 +246,16 @@ describe("queries", () => {
       what: "the groups",
       query,
       path: runs.replace(/action-runs$/, "concurrency-groups"),
+    })),
+    ...[...EVERY_LIST, "status=running", "operation=cancel", "outcome=failed"].map((query) => ({
+      what: "the bulk operations",
+      query,
+      path: bulk,
+    })),
+    ...[...TIMELINE, ...OUTCOMES, "code=run_open"].map((query) => ({
+      what: "the runs of a bulk operation",
+      query,
+      path: `${bulk}/${ID}/items`,
     })),
     ...["approve", "reject", "release"].flatMap((what) =>
       CHANGE.map((query) => ({

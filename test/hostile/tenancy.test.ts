@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import type { Permission, Role } from "../../src/auth/permissions.ts";
+import { bulk, bulkEnded, type Operation } from "../support/bulk.ts";
 import { gatedRun, LATER } from "../support/gated.ts";
 import { landed } from "../support/landed.ts";
 import { ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
@@ -30,9 +31,11 @@ interface Rule {
   readonly query?: string;
 }
 
+const UNKNOWN = "0199d2a5-0000-8000-8000-000000000000";
 const RUNS = "/:o/:p/envs/:envName/action-runs";
 const PAUSES = "/:o/:p/envs/:envName/pauses";
 const GROUPS = "/:o/:p/envs/:envName/concurrency-groups";
+const BULK = "/:o/:p/envs/:envName/bulk-operations";
 const ACTIONS = "/:o/:p/envs/:envName/actions";
 const ENDPOINTS = "/:o/:p/envs/:envName/webhook-endpoints";
 const ENDPOINT = { url: "https://hooks.example.com/x", events: ["action_run.*"] };
@@ -74,6 +77,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   [`DELETE ${PAUSES}/:group`]: { opensTo: "actions:manage", outside: 403, success: 204 },
   [`GET ${GROUPS}`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`GET ${BULK}`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`POST ${BULK}`]: {
+    ...{ opensTo: "data:write", outside: 403, success: 202 },
+    body: { operation: "cancel", runIds: [UNKNOWN] },
+  },
+  [`GET ${BULK}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`GET ${BULK}/:id/items`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`POST ${BULK}/:id/cancel`]: { opensTo: "data:write", outside: 403, success: 200 },
   [`GET ${ACTIONS}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${ACTIONS}/:name`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`PUT ${ACTIONS}/:name`]: { opensTo: "actions:manage", outside: 403, success: 200, body: { timeout: 5 } },
@@ -198,7 +209,8 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
   const otherEnvironment = who.envName === "dev";
   if (who.project !== undefined || (otherEnvironment && route.includes(":envName"))) {
     if (rule.outside === 403) return { status: 403, code: "forbidden" };
-    return { status: 404, code: route.includes(":id") ? "run_not_found" : "not_found" };
+    const ofId = route.includes(BULK) ? "bulk_operation_not_found" : "run_not_found";
+    return { status: 404, code: route.includes(":id") ? ofId : "not_found" };
   }
   if (who.role === undefined || !HAS[who.role].includes(rule.opensTo))
     return { status: 403, code: "forbidden" };
@@ -253,6 +265,8 @@ type Targets = {
   readonly run: CreatedRun | null;
   /** The id of a run that waits at a gate. */
   readonly gated: string | null;
+  /** The id of a bulk operation. */
+  readonly bulk: string | null;
   readonly doomed: TokenOnWire | null;
   readonly session: string | null;
   readonly action: Definition | null;
@@ -285,6 +299,7 @@ async function newEndpoint() {
   return made;
 }
 
+const OF_BULK = /\/bulk-operations\/:id/;
 const OF_GATED = /\/(approve|reject|release|approval)$/;
 
 async function newTargets(pattern: string): Promise<Targets> {
@@ -300,10 +315,16 @@ async function newTargets(pattern: string): Promise<Targets> {
   if (pattern.endsWith("/pauses/:group")) {
     await ask("PUT", `${project}/envs/prod/pauses/prod`, { body: { reason: "freeze" } });
   }
+  // It has ended, because few can be under way at a time.
+  const ofBulk = async () => {
+    const { id } = await bulk(runsPath, { operation: "cancel", runIds: [UNKNOWN] });
+    return id;
+  };
   const ofSession = async () => (await beginSession((await grantToken(project, doomed)).token)).id;
   return {
     run,
     gated: OF_GATED.test(pattern) ? await ofGated() : null,
+    bulk: OF_BULK.test(pattern) ? await ofBulk() : null,
     session: pattern.includes(":sessionId") ? await ofSession() : null,
     doomed: pattern.includes(":tokenId") ? await grantToken(project, doomed) : null,
     action: pattern.includes("/actions/:name") ? await newDefinition("actions") : null,
@@ -313,13 +334,15 @@ async function newTargets(pattern: string): Promise<Targets> {
 
 beforeAll(async () => {
   for (const [name, who] of Object.entries(CREDENTIALS)) tokens.set(name, await tokenOf(name, who));
-  unchanged = await newTargets("/:tokenId/:sessionId/actions/:name/webhook-endpoints/:name/:id/approval");
+  unchanged = await newTargets(
+    "/bulk-operations/:id/:tokenId/:sessionId/actions/:name/webhook-endpoints/:name/approval",
+  );
   used = null;
 });
 
 /** A run and a token for one request, or for all requests that change nothing, and the route's path to them. */
 async function target(pattern: string, changesNothing: boolean) {
-  const { run, gated, doomed, session, action, endpoint } = changesNothing
+  const { run, gated, bulk, doomed, session, action, endpoint } = changesNothing
     ? unchanged
     : await newTargets(pattern);
   const definition = pattern.includes("/webhook-endpoints/") ? endpoint : action;
@@ -328,7 +351,7 @@ async function target(pattern: string, changesNothing: boolean) {
     o,
     p,
     envName: "prod",
-    id: OF_GATED.test(pattern) ? (gated ?? undefined) : run?.id,
+    id: (OF_BULK.test(pattern) ? bulk : OF_GATED.test(pattern) ? gated : run?.id) ?? undefined,
     group: "prod",
     tokenId: doomed?.id,
     sessionId: session ?? undefined,
@@ -405,6 +428,9 @@ describe.each(ROUTES)("%s", (route) => {
     expect(answer.headers.get("WWW-Authenticate")).toBe(status === 401 ? "Bearer" : null);
     if (answer.status >= 400) {
       expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code, pointer });
+    }
+    if (route === `POST ${BULK}` && status === 202) {
+      await bulkEnded(runsPath, (answer.body as unknown as Operation).id);
     }
     if (changesNothing) {
       known = await stored();

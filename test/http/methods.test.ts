@@ -59,6 +59,10 @@ const ALLOW: Readonly<Record<string, string>> = {
   [`${ENV}/concurrency-groups`]: "GET, HEAD",
   [`${ENV}/pauses`]: "GET, HEAD",
   [`${ENV}/pauses/prod`]: "DELETE, PUT",
+  [`${ENV}/bulk-operations`]: "GET, HEAD, POST",
+  [`${ENV}/bulk-operations/${ID}`]: "GET, HEAD",
+  [`${ENV}/bulk-operations/${ID}/items`]: "GET, HEAD",
+  [`${ENV}/bulk-operations/${ID}/cancel`]: "POST",
   [`${ENV}/metrics`]: "GET, HEAD",
   [`${ENV}/resync`]: "POST",
 };

@@ -4,6 +4,7 @@ import type { Schema } from "@cfworker/json-schema";
 import * as z from "zod/mini";
 import { createApp } from "../../src/app.ts";
 import { VALIDATES, type Validated } from "../../src/http/validate.ts";
+import { startBulk } from "../support/bulk.ts";
 import { document, judge } from "../support/conformance.ts";
 import { gatedRun, LATER } from "../support/gated.ts";
 import { type Ask, ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
@@ -29,8 +30,8 @@ export interface Operation {
   readonly bodyExample: unknown;
   readonly isBodyRequired: boolean;
   readonly security: readonly Record<string, unknown>[];
-  /** The status of a success. */
-  readonly success: number;
+  /** The statuses of successes. The first one is that of its first example. */
+  readonly successes: readonly number[];
   /** Whether it can answer 304. */
   readonly isCached: boolean;
 }
@@ -56,7 +57,9 @@ export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).f
       bodyExample: requestBody?.content["application/json"]?.example,
       isBodyRequired: requestBody?.required === true,
       security,
-      success: Number(Object.keys(responses).find((status) => status.startsWith("2"))),
+      successes: Object.keys(responses)
+        .map(Number)
+        .filter((status) => status < 300),
       isCached: "304" in responses,
     };
   }),
@@ -94,6 +97,11 @@ export async function placeFor(operation: Operation): Promise<Place> {
       const path = `${project}/envs/production/pauses/deploy`;
       // Only a pause that is there can be deleted.
       if (operation.method === "DELETE") await ask("PUT", path, { body: { reason: "freeze" } });
+    } else if (name === "id" && operation.path.includes("/bulk-operations/")) {
+      const runs = `${project}/envs/production/action-runs`;
+      const { status, body } = await startBulk(runs, { operation: "cancel", runIds: [crypto.randomUUID()] });
+      if (status !== 202) throw new Error(`no bulk operation was begun: ${status}`);
+      names[name] = body.id;
     } else if (name === "id" && /\/(approve|reject|release|approval)$/.test(operation.path)) {
       const later = operation.path.endsWith("/release") ? { notBefore: LATER } : {};
       // The operator approves, and created the run.
@@ -224,7 +232,8 @@ export function membersOf(body: Schema, path: readonly string[] = []): Member[] 
     { path: [...path, name], description: descriptionOf(schema) },
     ...membersOf(schema, [...path, name]),
   ]);
-  return [...own, ...oneOf.flatMap((one: Schema) => membersOf(one, path))];
+  // The schema's own members have the descriptions.
+  return [...oneOf.flatMap((one: Schema) => membersOf(one, path)), ...own];
 }
 
 function descriptionOf(schema: Schema): string | undefined {

@@ -23,7 +23,7 @@ const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), "action-runs-bench-test-"));
 const plot = join(folder, "result.svg");
 let printed: string;
-let result: Result & Pick<Trial, "writes" | "gaps" | "growth" | "memory">;
+let result: Result & Pick<Trial, "writes" | "bulkWrites" | "gaps" | "growth" | "memory">;
 
 beforeAll(async () => {
   const json = join(folder, "result.json");
@@ -120,6 +120,19 @@ it("counts the rows written for a run, by what they are written for, and the fli
   expect(flights.perSecond).toBeGreaterThan(0);
   expect(printed).toMatch(/\| busy, object .* 10 (met|missed) /);
   expect(printed).toMatch(/flights a second by the busiest coordinator, of target 20 (met|missed)/);
+});
+
+it("counts the rows that a bulk operation writes besides what it does to its runs", () => {
+  const { rows } = result.bulkWrites;
+  expect(rows.map(({ place, parts }) => [place, parts.change > 1, parts.landing > 1])).toEqual([
+    ["cancel, object", true, false],
+    ["cancel, D1", false, true],
+    ["retry, object", true, false],
+    ["retry, D1", false, true],
+  ]);
+  // The operation has one page of 25 runs.
+  for (const { parts } of rows) expect([parts.operation > 0, parts.operation < 1]).toEqual([true, true]);
+  expect(printed).toMatch(/\| retry, D1 /);
 });
 
 it("tells how long after a report its message arrives, and how many arrive a second", () => {

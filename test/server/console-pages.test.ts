@@ -15,6 +15,8 @@ const PAGES = [
   `${PLACE}/prod/runs`,
   `${PLACE}/prod/runs?status=failed&label=a%2Fb`,
   `${PLACE}/prod/runs/01a212de-9b55-8003-a8a9-dd2c148ea617`,
+  `${PLACE}/prod/bulk-operations`,
+  `${PLACE}/prod/bulk-operations/01a212de-9b55-8003-a8a9-dd2c148ea617`,
   `${PLACE}/prod/actions`,
   `${PLACE}/prod/actions/Deploy_1.x`,
   `${PLACE}/prod/approvals`,

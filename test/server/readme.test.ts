@@ -34,6 +34,7 @@ const NAMES = [
   "bench/README.md",
   "docs/api.md",
   "docs/architecture.md",
+  "docs/bulk.md",
   "docs/capacity.md",
   "docs/clients.md",
   "docs/gates.md",

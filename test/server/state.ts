@@ -68,6 +68,13 @@ export interface Delivery {
   readonly leaseUntil: number | null;
 }
 
+/** The bulk operations in every journal, with their states. */
+export function bulkStates(state: string): { readonly id: string; readonly state: string }[] {
+  return databasesIn(join(state, JOURNALS)).flatMap((file) =>
+    read<{ id: string; state: string }>(file, "SELECT id, state FROM bulk_operations ORDER BY id"),
+  );
+}
+
 /** All deliveries whose webhook request is still stored. */
 export function deliveriesIn(state: string): Delivery[] {
   return databasesIn(join(state, JOURNALS)).flatMap((file) =>

@@ -7,6 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { coordinatorOf, coordinatorsIn } from "./bookmark.ts";
+import type { BulkRounds } from "./bulk-rounds.ts";
 import { type Asked, coordinatorName, describe, Line, type Sent } from "./line.ts";
 import type { Random } from "./random.ts";
 import { Reads } from "./reads.ts";
@@ -21,6 +22,9 @@ const DEADLINE_SLACK_MS = 250;
 /** After how many of the ends that a caller made, the run's coordinator is evicted. */
 const ENDS_DISTURBED = 0.02;
 const GRACES_S = [0, 1, 5, 30];
+const STOPPED_AT_ONCE_MAX = 4;
+/** What may become of a run that everybody changes. */
+const OUTCOMES = ["accepted", "run_succeeded", "run_failed", "run_timed_out", "run_cancelled"];
 
 export class Caller {
   readonly #stage: Stage;
@@ -33,9 +37,12 @@ export class Caller {
   /** Runs that its partner handed over. */
   readonly inbox: OwnRun[] = [];
   partner: Caller | null = null;
+  readonly #bulk: BulkRounds;
   #made = 0;
-  constructor(stage: Stage, n: number, random: Random) {
+
+  constructor(stage: Stage, n: number, random: Random, bulk: BulkRounds) {
     this.#stage = stage;
+    this.#bulk = bulk;
     this.#n = n;
     this.#random = random;
     this.#line = new Line(stage, n, random);
@@ -63,7 +70,8 @@ export class Caller {
     const open = this.#pick(this.#open);
     const recent = this.#pick(this.#recent);
     const roll = this.#random();
-    if (open === null || recent === null || roll < 0.12) return this.#create();
+    if (open === null || recent === null || roll < 0.115) return this.#create();
+    if (roll < 0.12) return this.#stopMany(open.environment);
     if (roll < 0.17) return this.#runAction();
     if (roll < 0.21) return this.#retry(recent);
     if (roll < 0.34) return this.#report(open);
@@ -239,6 +247,20 @@ export class Caller {
       path: "/cancel?include=details",
       token,
       body,
+    });
+  }
+
+  /** A bulk cancel of its open runs. It meets them while everybody changes them, and is judged at the end of the soak. */
+  async #stopMany(environment: string): Promise<void> {
+    const runs = this.#open.filter((run) => run.environment === environment).slice(0, STOPPED_AT_ONCE_MAX);
+    const mark = `${this.#n}-${this.#made++}`;
+    for (const { model } of runs) model.attempt("stop", mark);
+    const runIds = runs.map(({ model }) => model.id);
+    const graceSeconds = this.#pick(GRACES_S) ?? 0;
+    await this.#bulk.begin({
+      ...{ environment, mark, token: null, person: null, mayEndAs: ["completed"] },
+      body: { operation: "cancel", reason: mark, graceSeconds, runIds },
+      may: new Map(runIds.map((id) => [id, OUTCOMES])),
     });
   }
 

@@ -114,9 +114,9 @@ export class Disturbances {
   }
 
   /** Does nothing if the soak is over, or if it leaves evictions out. */
-  async evictNow(coordinator: string): Promise<void> {
+  async evictNow(coordinator: string, counted = "evictions that hit a telling"): Promise<void> {
     if (!this.#evicts) return;
-    this.#record.count("evictions that hit a telling");
+    this.#record.count(counted);
     await this.#evict(coordinator);
   }
 

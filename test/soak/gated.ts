@@ -9,9 +9,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { describe } from "./line.ts";
+import { type Insisted, insist } from "./insist.ts";
 import type { Random } from "./random.ts";
-import { type Answer, type Ask, ask, urlOf } from "./requests.ts";
+import { type Answer, urlOf } from "./requests.ts";
 import type { Stage } from "./stage.ts";
 
 export const GATED_ENVIRONMENT = "acme/soak/gated";
@@ -218,24 +218,7 @@ export class GatedRuns {
     return urlOf(origin, GATED_ENVIRONMENT, path);
   }
 
-  /** Again until it is answered with one of these. Another answer than 503 is a violation. */
-  async #until(
-    expected: readonly number[],
-    story: string[],
-    asked: Omit<Ask, "token"> & { readonly token?: string },
-  ): Promise<Answer> {
-    const { site, record } = this.#stage;
-    for (;;) {
-      await site.up;
-      const sentAt = Date.now();
-      const answer = await ask({ token: site.rootToken, ...asked });
-      const told = answer === null ? "no answer" : describe(answer);
-      record.tell(story, `${record.clock(sentAt)} ${asked.method} ${new URL(asked.url).pathname} -> ${told}`);
-      if (answer !== null && expected.includes(answer.status)) return answer;
-      if (answer !== null && answer.status !== 503) {
-        record.violation(`answered with ${told}: ${JSON.stringify(answer.body)}`, story, sentAt);
-      }
-      await delay(RETRY_MS);
-    }
+  #until(expected: readonly number[], story: string[], asked: Insisted): Promise<Answer> {
+    return insist(this.#stage, expected, story, asked);
   }
 }

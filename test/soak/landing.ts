@@ -7,6 +7,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
+import { BULK_ENVIRONMENT } from "./bulk-place.ts";
 import type { Random } from "./random.ts";
 import { ask, urlOf } from "./requests.ts";
 import { type ActionRun, type Details, stepOf } from "./run-model.ts";
@@ -46,6 +47,20 @@ export interface EndedRow {
   readonly labels: readonly string[];
   /** The run with its details. */
   readonly text: string;
+}
+
+/** The runs of an environment that bulk retries made, as D1 has them. */
+export function bulkRetriesInD1(state: string, environment: string): readonly BulkRetry[] {
+  const rows = [...readRows(state).values()].filter(({ scope }) => scope === environment);
+  return rows.flatMap(({ id, details }) => {
+    const { bulkOperationId, retryOf } = JSON.parse(details) as Details;
+    return bulkOperationId === null ? [] : [{ id, bulkOperationId, retryOf }];
+  });
+}
+
+interface BulkRetry extends Pick<Details, "retryOf"> {
+  readonly id: string;
+  readonly bulkOperationId: string;
 }
 
 /** The ended runs of an environment. */
@@ -149,10 +164,12 @@ export async function compareWithGets({ runs, record, site }: Stage, random: Ran
   let rows = readRows(site.state);
   const found = readLabels(site.state);
   const creates = new Map<string, string>();
-  for (const { id, body, details } of rows.values()) {
+  for (const { scope, id, body, details } of rows.values()) {
     const labels = JSON.stringify(found.get(id) ?? []);
     if (JSON.stringify((JSON.parse(details) as Details).labels) !== labels)
       record.violation(`LABELS LOST: ${id} has ${labels}, and not those of ${details}`, [], Date.now());
+    // A retry that sends no parameters has those of its source.
+    if (scope === BULK_ENVIRONMENT) continue;
     const { parameters } = JSON.parse(body) as { readonly parameters: { readonly create: string } };
     const other = creates.get(parameters.create);
     if (other !== undefined)

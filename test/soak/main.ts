@@ -4,6 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { onStop } from "../../src/dev/children.ts";
 import { coordinatorNumber } from "./bookmark.ts";
+import { BulkCheck } from "./bulk-check.ts";
+import { BULK_ENVIRONMENT } from "./bulk-place.ts";
+import { BulkRounds } from "./bulk-rounds.ts";
 import { Caller } from "./caller.ts";
 import { DISTURBANCES, Disturbances } from "./disturbances.ts";
 import { Endpoints } from "./endpoints.ts";
@@ -29,6 +32,8 @@ npm run soak -- --minutes 0.5         a short try
 Ends with 1 if an answer contradicts what an earlier answer said, or if something acknowledged is lost.`;
 
 const ENVIRONMENTS = ["acme/soak/dev", "acme/soak/staging", "acme/soak/prod"];
+/** Those with webhook endpoints and followers. */
+const OBSERVED = [...ENVIRONMENTS, BULK_ENVIRONMENT];
 /** How long requests that are under way may take when the soak is over. */
 const PROGRESS_EVERY_MS = 15_000;
 const LAST_REQUESTS_MS = 200_000;
@@ -77,16 +82,28 @@ async function soak(
   try {
     await site.start();
     const record = new SoakRecord();
-    const disturbances = new Disturbances(site, record, [...ENVIRONMENTS, GATED_ENVIRONMENT]);
-    const stage: Stage = { site, record, disturbances, environments: ENVIRONMENTS, runs: new Map() };
+    const disturbances = new Disturbances(site, record, [
+      ...ENVIRONMENTS,
+      GATED_ENVIRONMENT,
+      BULK_ENVIRONMENT,
+    ]);
+    const stage: Stage = {
+      site,
+      record,
+      disturbances,
+      environments: ENVIRONMENTS,
+      runs: new Map(),
+      bulk: [],
+    };
+    const bulk = new BulkRounds(stage, randomFrom(seed, 9));
     const callers = Array.from(
       { length: callerCount },
-      (_, n) => new Caller(stage, n, randomFrom(seed, n + 10)),
+      (_, n) => new Caller(stage, n, randomFrom(seed, n + 10), bulk),
     );
     for (const [n, caller] of callers.entries()) caller.partner = callers[n ^ 1] ?? null;
     const scraper = new Scraper(stage);
     const gated = new GatedRuns(stage, randomFrom(seed, 8));
-    const followers = ENVIRONMENTS.flatMap((environment, n) =>
+    const followers = OBSERVED.flatMap((environment, n) =>
       [false, true].map(
         (stops, isolate) =>
           new Follower(
@@ -104,12 +121,13 @@ async function soak(
       await disturbances.evictNow(`${environment}/${coordinatorNumber(runId)}`);
     });
     await receiver.listen();
-    const endpoints = ENVIRONMENTS.map(
+    const endpoints = OBSERVED.map(
       (environment, n) => new Endpoints(stage, receiver, environment, randomFrom(seed, callerCount + 20 + n)),
     );
     await Promise.all(callers.map((caller) => caller.store()));
     for (const one of endpoints) await one.store();
     await gated.store();
+    await bulk.place.store();
     for (const follower of followers) follower.start();
     const timer = setTimeout(() => over.abort(), minutes * 60_000);
     const progress = setInterval(() => console.log(record.progress()), PROGRESS_EVERY_MS);
@@ -120,6 +138,7 @@ async function soak(
         disturbances.run((part) => randomFrom(seed, part), over.signal, without),
         scraper.run(over.signal),
         gated.run(over.signal),
+        bulk.run(over.signal),
         ...endpoints.map((one) => one.move(over.signal)),
         ...callers.map((caller) => caller.run(over.signal)),
       ]),
@@ -129,9 +148,10 @@ async function soak(
     const tookMs = Date.now() - startedAt;
     receiver.heal();
     console.log("D1 is well and nobody sends a request. Waiting for the last rows to land.");
-    await gated.check();
+    await Promise.all([gated.check(), bulk.finish()]);
     const landedMs = await checkLanding(stage);
     const compared = await compareWithGets(stage, randomFrom(seed, 5));
+    await new BulkCheck(stage, bulk.place, bulk.verdict).run();
     await Promise.all(followers.map((one) => one.check((environment) => runsInD1(site.state, environment))));
     await scraper.check((environment) => endedRuns(site.state, environment));
     await Promise.all(

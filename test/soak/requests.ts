@@ -11,6 +11,8 @@ export interface Ask {
   readonly token: string;
   readonly body?: unknown;
   readonly key?: string | null;
+  /** For whom the token acts. */
+  readonly person?: string | null;
   readonly bookmark?: string | null;
   /** The caller hangs up after this. */
   readonly hangUpAfterMs?: number | null;
@@ -38,12 +40,14 @@ export async function ask({
   token,
   body,
   key,
+  person,
   bookmark,
   hangUpAfterMs,
 }: Ask): Promise<Answer | null> {
   const headers: Record<string, string> = { authorization: `Bearer ${token}` };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (typeof key === "string") headers["idempotency-key"] = key;
+  if (typeof person === "string") headers["on-behalf-of"] = person;
   if (typeof bookmark === "string") headers["x-d1-bookmark"] = bookmark;
   const hungUp = new AbortController();
   const stopped = new AbortController();

@@ -17,6 +17,8 @@ export interface ActionRun {
 export interface Details {
   readonly action: { readonly name: string; readonly version: number } | null;
   readonly retryOf: string | null;
+  /** Of a run that a bulk retry made. */
+  readonly bulkOperationId: string | null;
   readonly labels: readonly string[];
   readonly heartbeat: object | null;
   readonly cancel: { readonly until: string } | null;

@@ -23,9 +23,9 @@ async function start(setup: SiteSetup): Promise<void> {
     workers: setup.ports.map((port, n) => workerOptions(setup, port, n === 0)),
   });
   await miniflare.ready;
-  const db = await miniflare.getD1Database("DB", FIRST);
-  if ((await db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").first()) === null)
-    await migrate(db);
+  // Only once: Miniflare asks for a database with the thread blocked that also reads the log. After a kill, the service
+  // writes so much at once that it would wait for this thread, and this thread for the service.
+  if (setup.isNew) await migrate(await miniflare.getD1Database("DB", FIRST));
   process.send?.("ready");
 }
 

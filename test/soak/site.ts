@@ -20,6 +20,8 @@ const CONTROLLED_WITHIN_MS = 5000;
 
 export interface SiteSetup {
   readonly state: string;
+  /** Whether nothing has started on this state before. */
+  readonly isNew: boolean;
   readonly built: string;
   readonly secrets: Readonly<Record<string, string>>;
   /** One for each isolate. */
@@ -89,7 +91,7 @@ export async function newSite(): Promise<Site> {
       started.once("exit", () => reject(new Error("the service ended before it was ready")));
       started.once("message", () => resolve());
     });
-    const setup: SiteSetup = { state, built: BUILT, secrets, ports };
+    const setup: SiteSetup = { state, isNew: starts === 0, built: BUILT, secrets, ports };
     started.send(setup);
     const tooLate = delay(READY_WITHIN_MS, null, { ref: false }).then(() => {
       throw new Error("the service did not become ready");

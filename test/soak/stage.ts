@@ -1,5 +1,6 @@
 /** What the callers of a soak share, and what they keep of each run. */
 
+import type { Begun } from "./bulk-operation.ts";
 import type { Disturbances } from "./disturbances.ts";
 import type { SoakRecord, Told } from "./record.ts";
 import type { ActionRun, Attempt, Details, Origin, RunModel } from "./run-model.ts";
@@ -13,6 +14,8 @@ export interface Stage {
   readonly environments: readonly string[];
   /** All runs that were acknowledged, by id. */
   readonly runs: Map<string, OwnRun>;
+  /** All bulk operations that were acknowledged. */
+  readonly bulk: Begun[];
 }
 
 export interface OwnRun extends Told {

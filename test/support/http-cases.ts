@@ -9,6 +9,7 @@ export const SECRET = "hush-hush-9f27";
 
 const RUNS = "/:o/:p/envs/:envName/action-runs";
 const ACTIONS = "/:o/:p/envs/:envName/actions";
+const BULK = "/:o/:p/envs/:envName/bulk-operations";
 const PAUSES = "/:o/:p/envs/:envName/pauses";
 const ENDPOINTS = "/:o/:p/envs/:envName/webhook-endpoints";
 
@@ -30,6 +31,8 @@ const project = () => "/acme/shop";
 const actions = (runs: string) => runs.replace(/action-runs$/, "actions");
 const environment = (runs: string) => runs.replace(/\/action-runs$/, "");
 const endpoints = (runs: string) => runs.replace(/action-runs$/, "webhook-endpoints");
+const bulk = (runs: string) => runs.replace(/action-runs$/, "bulk-operations");
+const bulkCancel = { operation: "cancel", reason: SECRET, filter: { labels: [SECRET] }, maxRuns: 1 };
 const withSecret = (headers: Readonly<Record<string, string | null>>) => ({
   trigger: { type: "webhook", url: `https://ci.example.com/${SECRET}`, headers },
 });
@@ -227,6 +230,61 @@ export const CASES: readonly Case[] = [
     method: "DELETE",
     path: (runs) => `${environment(runs)}/pauses/${SECRET}`,
   },
+  {
+    name: "a bulk operation",
+    status: 202,
+    route: BULK,
+    method: "POST",
+    path: bulk,
+    ask: () => ({ body: bulkCancel, headers: { "Idempotency-Key": SECRET } }),
+  },
+  {
+    name: "a dry run of a bulk operation",
+    status: 200,
+    route: BULK,
+    method: "POST",
+    path: bulk,
+    ask: () => ({ body: { ...bulkCancel, dryRun: true } }),
+  },
+  {
+    name: "a bulk operation on all runs",
+    status: 422,
+    code: "empty_filter",
+    pointer: "/filter",
+    route: BULK,
+    method: "POST",
+    path: bulk,
+    ask: () => ({ body: { ...bulkCancel, filter: {} } }),
+  },
+  {
+    name: "a bulk operation with a bad filter",
+    status: 400,
+    code: "invalid_body",
+    pointer: "/filter/status/0",
+    route: BULK,
+    method: "POST",
+    path: bulk,
+    ask: () => ({ body: { ...bulkCancel, filter: { status: [SECRET] } } }),
+  },
+  {
+    name: "the bulk operations",
+    status: 200,
+    route: BULK,
+    method: "GET",
+    path: bulk,
+  },
+  ...[
+    ["GET", ""],
+    ["GET", "/items"],
+    ["POST", "/cancel"],
+  ].map(([method = "", rest = ""]) => ({
+    name: `${method} of an unknown bulk operation${rest}`,
+    status: 404,
+    code: "bulk_operation_not_found",
+    route: `${BULK}/:id${rest}`,
+    method,
+    path: (runs: string) => `${bulk(runs)}/${SECRET}${rest}`,
+  })),
   {
     name: "a stored action",
     status: 201,

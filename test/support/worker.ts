@@ -5,6 +5,7 @@
 
 import { createApp } from "../../src/app.ts";
 import { everyMinute } from "../../src/cron.ts";
+import { BulkOperations as RealBulkOperations } from "../../src/runs/api/bulk/entrypoint.ts";
 import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { WebhookEndpoints as RealEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
@@ -36,6 +37,12 @@ export class WebhookEndpoints extends RealEndpoints {
 }
 
 export class MessageSender extends RealSender {
+  constructor(ctx: ExecutionContext, env: Env) {
+    super(ctx, underTest(env));
+  }
+}
+
+export class BulkOperations extends RealBulkOperations {
   constructor(ctx: ExecutionContext, env: Env) {
     super(ctx, underTest(env));
   }

@@ -72,7 +72,7 @@ export function attemptOf(
     },
     ...{
       actionRun: toActionRun(run),
-      details: detailsOf(run, { heartbeat, place: null }),
+      details: detailsOf({ ...run, createKey: "" }, { heartbeat, place: null }),
       previousStatus: "succeeded",
     },
     ...more,

@@ -1,47 +1,31 @@
 /** `list`: lists runs, newest first. */
 
 import { Option } from "commander";
-import type { ActionRun, Client, DetailedActionRun } from "../../client/index.ts";
+import type { Client, DetailedActionRun } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { limitOption, take } from "../limits.ts";
-import { examples, exiting, given, repeatedOf, withConnection, withOutput } from "../options.ts";
+import { examples, exiting, given, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
-import { type FilterFlags, filterOf, withFilters } from "../run-filters.ts";
+import { type FilterFlags, filterOf, statusOption, withFilters } from "../run-filters.ts";
 import { runTable } from "../run-table.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 
-type Status = ActionRun["status"];
-
 interface Flags extends ConnectionFlags, OutputFlags, FilterFlags {
-  readonly status?: readonly Status[];
   readonly limit: number;
   readonly all?: boolean;
 }
 
-/** All statuses: TypeScript reports a missing one. */
-const STATUSES = Object.keys({
-  pending: true,
-  running: true,
-  succeeded: true,
-  failed: true,
-  cancelled: true,
-} satisfies Record<Status, true>) as readonly Status[];
 const PAGE_MAX = 200;
 
 export function listCommand(): CliCommand {
-  const status = new Option("--status <status>", "only runs with this status; repeatable").argParser(
-    repeatedOf(STATUSES),
-  );
-  // For completion, because commander can't combine choices with a repeatable option.
-  status.argChoices = [...STATUSES];
   const command = new CliCommand("list")
     .summary("list runs, newest first")
     .description(
       "List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise. With --waiting or --group the " +
         "table says what each run waits for, and each run of the JSON has its details.",
     )
-    .addOption(status);
+    .addOption(statusOption());
   withFilters(command)
     .addOption(limitOption(50))
     .addOption(new Option("--all", "show all runs"))
@@ -81,7 +65,7 @@ function matching(client: Client, flags: Flags, limit: number): AsyncIterable<De
   const hasDetails = flags.waiting !== undefined || flags.group !== undefined;
   return client.runs.list({
     ...filterOf(flags),
-    ...given({ status: flags.status && [...flags.status], include: hasDetails ? "details" : undefined }),
+    ...given({ include: hasDetails ? "details" : undefined }),
     limit: Math.min(limit, PAGE_MAX),
   });
 }

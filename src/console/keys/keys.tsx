@@ -9,7 +9,7 @@ import { type Begun, readPress, type Shortcut } from "./reading.ts";
 
 const STORED = "action-runs.shortcuts";
 const OFF = "off";
-const TYPING = "input, textarea, select, [contenteditable]";
+const TYPING = "input:not([type=checkbox]), textarea, select, [contenteditable]";
 
 export interface ShortcutGroup {
   /** A heading of the help: "Runs". */

@@ -12,10 +12,10 @@ import { SelectField } from "../ui/field.tsx";
 import { Pager } from "../ui/list-page.tsx";
 import { useLoad } from "../ui/load.ts";
 import { useNotices } from "../ui/notices.tsx";
+import { Mark } from "../ui/status.tsx";
 import type { Status } from "../ui/statuses.ts";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { Mark } from "./health.tsx";
 
 type State = EndpointDelivery["state"];
 

@@ -1,8 +1,7 @@
 /** How an endpoint does, by colour, by shape and by word. */
 
 import type { EndpointStatus } from "../../client/index.ts";
-import { StatusIcon } from "../ui/status.tsx";
-import type { Status } from "../ui/statuses.ts";
+import { Mark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
 interface HealthProps {
@@ -27,19 +26,5 @@ export function Health({ status: { health, disabledReason }, isOff }: HealthProp
         {isProbed ? ", tried once a minute" : ""}
       </span>
     </>
-  );
-}
-
-interface MarkProps {
-  readonly mark: Status;
-  readonly children: string;
-}
-
-export function Mark({ mark, children }: MarkProps) {
-  return (
-    <span class={`status is-${mark}`}>
-      <StatusIcon status={mark} />
-      {children}
-    </span>
   );
 }

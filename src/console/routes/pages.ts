@@ -18,6 +18,8 @@ export type Page =
   | { readonly name: "sign-in" }
   | ({ readonly name: "runs" } & Scope)
   | ({ readonly name: "run"; readonly id: string } & Scope)
+  | ({ readonly name: "operations" } & Scope)
+  | ({ readonly name: "operation"; readonly id: string } & Scope)
   | ({ readonly name: "actions" } & Scope)
   | ({ readonly name: "action"; readonly action: string } & Scope)
   | ({ readonly name: "approvals" } & Scope)
@@ -30,6 +32,7 @@ export type Page =
 /** Hyphens are escaped in sets, because URLPattern reads its expressions as those with the flag `v`. */
 const NAME = "([a-z0-9][a-z0-9\\-]{0,62})";
 const DEFINITION = "([A-Za-z0-9][A-Za-z0-9._\\-]{0,62})";
+const ID = "([0-9A-Fa-f\\-]{36})";
 /** The hyphen keeps pages apart from an organization whose name is `console`. */
 const PROJECT = `/console/-/:o${NAME}/:p${NAME}`;
 const SCOPE = `${PROJECT}/:envName${NAME}`;
@@ -38,7 +41,9 @@ const SCOPE = `${PROJECT}/:envName${NAME}`;
 const PATHS: Readonly<Record<Page["name"], string>> = {
   "sign-in": "/console",
   runs: `${SCOPE}/runs`,
-  run: `${SCOPE}/runs/:id([0-9A-Fa-f\\-]{36})`,
+  run: `${SCOPE}/runs/:id${ID}`,
+  operations: `${SCOPE}/bulk-operations`,
+  operation: `${SCOPE}/bulk-operations/:id${ID}`,
   actions: `${SCOPE}/actions`,
   action: `${SCOPE}/actions/:action${DEFINITION}`,
   approvals: `${SCOPE}/approvals`,

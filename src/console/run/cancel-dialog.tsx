@@ -5,11 +5,11 @@ import type { DetailedActionRun } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
-import { TextField } from "../ui/field.tsx";
 import { useChange } from "../ui/use-change.ts";
+import { CANCEL_FIELDS, CancelFields } from "./cancel-fields.tsx";
 import { cancelCommands } from "./commands.ts";
 import { CommandDetails, CommandPair } from "./commands-section.tsx";
-import { readCancel } from "./forms.ts";
+import { NO_CANCEL, readCancel } from "./forms.ts";
 
 interface CancelDialogProps {
   readonly run: DetailedActionRun;
@@ -20,21 +20,20 @@ interface CancelDialogProps {
 
 export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
   const { client, target } = useSession();
-  const [reason, setReason] = useState("");
-  const [grace, setGrace] = useState("");
-  const change = useChange({ fields: ["/reason", "/graceSeconds"] });
-  const typed = readCancel(reason, grace);
+  const [typed, setTyped] = useState(NO_CANCEL);
+  const change = useChange({ fields: CANCEL_FIELDS });
+  const read = readCancel(typed);
 
   function send() {
-    if ("problems" in typed) return change.refuse(typed.problems);
-    const { value: body } = typed;
+    if ("problems" in read) return change.refuse(read.problems);
+    const { value: body } = read;
     change.submit({
       body,
       send: (options) => client.runs.cancel(run.id, { ...body, ...options, include: "details" }),
       done: onCancelled,
     });
   }
-  const commands = cancelCommands(target, run.id, "problems" in typed ? {} : typed.value);
+  const commands = cancelCommands(target, run.id, "problems" in read ? {} : read.value);
   return (
     <Dialog title="Cancel run" onClose={onClose}>
       <ChangeForm
@@ -55,22 +54,7 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
             ? "The run is pending. It ends at once, and its job does not start."
             : "The job is asked to stop. The run ends when the job reports, or when its time is up."}
         </p>
-        <TextField
-          label="Reason"
-          value={reason}
-          onText={setReason}
-          hint="Optional. The job and everybody who can see the run can read it."
-          error={change.problems.get("/reason")}
-        />
-        <TextField
-          label="Grace (seconds)"
-          inputMode="numeric"
-          placeholder="60"
-          value={grace}
-          onText={setGrace}
-          hint="How long a running job may still work. 0 ends the run at once."
-          error={change.problems.get("/graceSeconds")}
-        />
+        <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
       </ChangeForm>
     </Dialog>
   );

@@ -17,7 +17,7 @@ interface FactsProps {
 export function Facts({ run, scope }: FactsProps) {
   const { search } = useRoute();
   const { entityId, triggeredBy, createdAt, details } = run;
-  const { action, retryOf, labels = [], externalUrl, via, approval } = details ?? {};
+  const { action, retryOf, bulkOperationId, labels = [], externalUrl, via, approval } = details ?? {};
   return (
     <dl class="facts">
       <Fact name="Triggered by">
@@ -59,6 +59,11 @@ export function Facts({ run, scope }: FactsProps) {
           </Link>
         </Fact>
       )}
+      {bulkOperationId == null ? null : (
+        <Fact name="Made by">
+          <Link href={hrefOf({ name: "operation", ...scope, id: bulkOperationId })}>a bulk retry</Link>
+        </Fact>
+      )}
       {entityId === null ? null : (
         <Fact name="Entity">
           <code>{entityId}</code> <CopyButton what="entity" text={entityId} />
@@ -84,7 +89,7 @@ export function Facts({ run, scope }: FactsProps) {
   );
 }
 
-function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+export function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   return (
     <div class="fact">
       <dt>{name}</dt>

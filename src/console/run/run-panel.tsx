@@ -40,9 +40,11 @@ interface RunPanelProps {
   readonly onRead: (run: DetailedActionRun) => void;
   /** The status of the run in the list; undefined if it is not there. */
   readonly listed: Status | undefined;
+  /** Whether runs of the list are selected. Then `c` and `r` mean those. */
+  readonly isOtherSelected: boolean;
 }
 
-export function RunPanel({ id, onClose, onRead, listed }: RunPanelProps) {
+export function RunPanel({ id, onClose, onRead, listed, isOtherSelected }: RunPanelProps) {
   const watched = useRun(id);
   const { read, failure, reload } = watched;
   useLayoutEffect(() => {
@@ -56,7 +58,7 @@ export function RunPanel({ id, onClose, onRead, listed }: RunPanelProps) {
   return (
     <section class="run" aria-label="Run">
       {read !== undefined ? (
-        <OneRun watched={watched} run={read.run} text={read.text} onClose={onClose} />
+        <OneRun watched={watched} run={read.run} text={read.text} {...{ onClose, isOtherSelected }} />
       ) : failure === null ? (
         <p class="run-loading muted">Loading the run …</p>
       ) : isUnknownRun(failure.error) ? (
@@ -77,9 +79,11 @@ interface OneRunProps {
   readonly run: DetailedActionRun;
   readonly text: string;
   readonly onClose: () => void;
+  readonly isOtherSelected: boolean;
 }
 
-function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: OneRunProps) {
+function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
+  const { failure, reload, timeline } = watched;
   const { scope, target, may, holder } = useSession();
   const { compare } = useRoute();
   const [open, setOpen] = useState<RunDialog | null>(null);
@@ -95,9 +99,11 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
   const mayRelease = may("actions:manage") && waiting?.for === "time";
   const mayDecide = isUndecided(run, holder);
   const refusals = useRefusals(run, mayDecide);
+  const opens = (may: boolean, dialog: RunDialog) =>
+    may && !isOtherSelected ? () => setOpen(dialog) : undefined;
   useKeys("This run", [
-    { keys: "c", label: "Cancel the run", run: mayCancel ? () => setOpen("cancel") : undefined },
-    { keys: "r", label: "Retry the run", run: mayRetry ? () => setOpen("retry") : undefined },
+    { keys: "c", label: "Cancel the run", run: opens(mayCancel, "cancel") },
+    { keys: "r", label: "Retry the run", run: opens(mayRetry, "retry") },
   ]);
   useRunAnnouncements(run);
   return (

@@ -2,6 +2,8 @@
 
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
+import { OperationsLink } from "../bulk/operations-link.tsx";
+import type { Selecting } from "../bulk/use-selection.ts";
 import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -24,11 +26,13 @@ interface ListPanelProps {
   /** The run that is open beside the list. */
   readonly runId: string | null;
   readonly shown: ShownRuns;
+  /** Null: this token may change no run. */
+  readonly selecting: Selecting | null;
   /** The link of the open run was followed once more. */
   readonly onOpenAgain: () => void;
 }
 
-export function ListPanel({ runId, shown, onOpenAgain }: ListPanelProps) {
+export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelProps) {
   const { scope } = useSession();
   const { query, search } = useRoute();
   const router = useRouter();
@@ -68,6 +72,7 @@ export function ListPanel({ runId, shown, onOpenAgain }: ListPanelProps) {
         <h1 tabIndex={-1}>Runs</h1>
         <StatusFilters {...filters} counts={listed?.counts ?? null} />
         <div class="runs-head-end">
+          <OperationsLink />
           <Fresh count={list?.fresh.length ?? 0} onShow={showFresh} />
         </div>
       </div>
@@ -76,7 +81,7 @@ export function ListPanel({ runId, shown, onOpenAgain }: ListPanelProps) {
       {hasFailed && refusal === null ? <ErrorView failure={failure} onRetry={reload} /> : null}
       {hasFailed || list === null ? null : (
         <Listed
-          {...{ list, isStale, runId, onOpenAgain }}
+          {...{ list, isStale, runId, selecting, onOpenAgain }}
           onLabel={addLabel}
           search={search}
           query={query}
@@ -97,7 +102,7 @@ interface ListedProps extends Omit<ListPanelProps, "shown"> {
   readonly hrefWith: (query: URLSearchParams) => string;
 }
 
-function Listed({ list, isStale, runId, onOpenAgain, query, search, onLabel, hrefWith }: ListedProps) {
+function Listed({ list, isStale, runId, query, search, hrefWith, ...table }: ListedProps) {
   const { scope } = useSession();
   const { rows, older, next } = list;
   const bars = useMemo(() => [...rows, ...older], [rows, older]);
@@ -106,7 +111,7 @@ function Listed({ list, isStale, runId, onOpenAgain, query, search, onLabel, hre
   return (
     <>
       <Strip {...shared} rows={bars} isNewest={isNewest(query)} />
-      <RunTable {...shared} {...{ rows, isStale, onLabel, onOpenAgain }} />
+      <RunTable {...shared} {...table} {...{ rows, isStale }} />
       <nav class="pages" aria-label="Pages">
         {isNewest(query) ? null : (
           <Link class="button is-plain" href={hrefWith(atCursor(query, null))}>

@@ -1,7 +1,11 @@
 /** The table of runs. A click anywhere on a row follows the link in it. */
 
-import { useMemo } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useMemo, useRef } from "preact/hooks";
 import { harmlessLink } from "../../base/harmless-link.ts";
+import { isSelected } from "../bulk/selection.ts";
+import { SelectionCell, SelectionHead } from "../bulk/selection-cell.tsx";
+import type { Selecting } from "../bulk/use-selection.ts";
 import { WaitingText } from "../gates/waiting-text.tsx";
 import type { Scope } from "../routes/pages.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
@@ -21,10 +25,16 @@ interface RunTableProps {
   readonly onLabel: (label: string) => void;
   /** The link of the selected run was followed. */
   readonly onOpenAgain: () => void;
+  /** Null: without checkboxes. */
+  readonly selecting: Selecting | null;
 }
 
 export function RunTable(props: RunTableProps) {
-  const { rows, scope, search, selectedId, isStale, onLabel, onOpenAgain } = props;
+  const { rows, scope, search, selectedId, isStale, onLabel, onOpenAgain, selecting } = props;
+  const selection = selecting?.selection;
+  // What a row calls must not change, or each row would be drawn again.
+  const latest = useRef(selecting);
+  latest.current = selecting;
   // A poll without news leaves `rows` as it is, and then nothing is drawn again.
   const body = useMemo(
     () =>
@@ -36,14 +46,25 @@ export function RunTable(props: RunTableProps) {
           isSelected={row.id === selectedId}
           onLabel={onLabel}
           onFollow={row.id === selectedId ? onOpenAgain : undefined}
+          box={
+            selection === undefined ? null : (
+              <SelectionCell
+                row={row}
+                isOn={isSelected(selection, row.id)}
+                isStale={isStale}
+                onToggle={(isRange) => latest.current?.toggle(row.id, isRange)}
+              />
+            )
+          }
         />
       )),
-    [rows, scope, search, selectedId, onLabel, onOpenAgain],
+    [rows, scope, search, selectedId, onLabel, onOpenAgain, selection, isStale],
   );
   return (
     <table class="table run-table" aria-label="Runs" aria-busy={isStale}>
       <thead>
         <tr>
+          {selecting === null ? null : <SelectionHead selecting={selecting} rows={rows} />}
           <th class="col-status">Status</th>
           <th>Action</th>
           <th class="col-entity">Entity</th>
@@ -65,9 +86,11 @@ interface RowProps {
   readonly isSelected: boolean;
   readonly onLabel: (label: string) => void;
   readonly onFollow: (() => void) | undefined;
+  /** The cell with the checkbox. */
+  readonly box: ComponentChildren;
 }
 
-function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
+function Row({ row, href, isSelected, onLabel, onFollow, box }: RowProps) {
   const { id, actionName, entityId, status, triggeredBy, createdAt, labels, externalUrl } = row;
   const { problem, waiting } = row;
   const marks = [
@@ -77,6 +100,7 @@ function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
   ];
   return (
     <tr class={marks.filter(Boolean).join(" ") || undefined}>
+      {box}
       <td class="col-status">
         <StatusMark status={status} />
         {row.isStopping ? <span class="stopping">stopping</span> : null}

@@ -3,17 +3,19 @@
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { DetailedActionRun } from "../../client/index.ts";
+import { SelectionBar } from "../bulk/selection-bar.tsx";
+import { useSelection } from "../bulk/use-selection.ts";
 import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, useRoute, useRouter } from "../routes/router.tsx";
 import { RunPanel } from "../run/run-panel.tsx";
 import { useSession } from "../session/session.tsx";
-import { rowLinks, useRowKeys } from "../ui/row-keys.ts";
+import { currentLink, rowLinks, useRowKeys } from "../ui/row-keys.ts";
 import { ListPanel } from "./list-panel.tsx";
 import { rowIn } from "./run-list.ts";
 import { useRunList } from "./use-run-list.ts";
 
 export function RunsPage({ runId }: { readonly runId: string | null }) {
-  const { scope } = useSession();
+  const { scope, may } = useSession();
   const { search } = useRoute();
   const router = useRouter();
   const panels = useRef<HTMLDivElement>(null);
@@ -23,10 +25,25 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
     [router, scope, search],
   );
   useRowKeys("Runs", "run", panels);
-  useKeys("Runs", [{ keys: "Escape", label: "Back to the list", run: runId === null ? undefined : close }]);
   const focusRun = useCallback(() => room.current?.focus(), []);
   useRunFocus(runId, panels, room);
   const shown = useRunList(runId);
+  const selecting = useSelection(shown);
+  const maySelect = may("data:write");
+  const toggle = (isRange: boolean) => () => {
+    const id = currentLink(panels.current)?.dataset.run;
+    if (id !== undefined) selecting.toggle(id, isRange);
+  };
+  const leave = runId !== null ? close : selecting.isNothing ? undefined : selecting.clear;
+  useKeys("Runs", [
+    { keys: "Escape", label: "Back to the list, or select nothing", run: leave },
+    ...(maySelect
+      ? [
+          { keys: "x", label: "Select the run", run: toggle(false) },
+          { keys: "X", label: "Select the runs up to this one", run: toggle(true) },
+        ]
+      : []),
+  ]);
   const { listed, take } = shown;
   // The open run follows its events, and the list follows the feed or is polled. Its row shows the newer of both,
   // before the page is painted.
@@ -37,14 +54,27 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
   const row = runId === null || listed === null ? undefined : rowIn(listed.list, runId);
   return (
     <div ref={panels} class={runId === null ? "panels" : "panels has-run"}>
-      <ListPanel runId={runId} shown={shown} onOpenAgain={focusRun} />
+      <ListPanel
+        runId={runId}
+        shown={shown}
+        selecting={maySelect ? selecting : null}
+        onOpenAgain={focusRun}
+      />
       {runId === null ? null : (
         <div ref={room} class="run-room" tabIndex={-1}>
           {/* Shown only where the list, which has the page's heading, is not beside the run. */}
           <h1 class="run-page-title only-heard">Run</h1>
-          <RunPanel key={runId} id={runId} onClose={close} onRead={setOpenRun} listed={row?.status} />
+          <RunPanel
+            key={runId}
+            id={runId}
+            onClose={close}
+            onRead={setOpenRun}
+            listed={row?.status}
+            isOtherSelected={!selecting.isNothing}
+          />
         </div>
       )}
+      {maySelect ? <SelectionBar selecting={selecting} list={listed?.list ?? null} /> : null}
     </div>
   );
 }

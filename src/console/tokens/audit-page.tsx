@@ -1,13 +1,14 @@
 /** The page "Audit": who changed tokens and actions, newest first. */
 
 import { type AuditEntry, WHOLE_ENVIRONMENT } from "../../client/index.ts";
+import { FilterWords } from "../bulk/filter-words.tsx";
 import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { ListPage, useListPage } from "../ui/list-page.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { envOf, gatesOf, pageOf, wordsOf } from "./audit-words.ts";
+import { bulkWords, envOf, gatesOf, pageOf, wordsOf } from "./audit-words.ts";
 import { NotYours } from "./not-yours.tsx";
 
 const COLUMNS: readonly Column[] = [
@@ -32,7 +33,8 @@ function Audit() {
           <Empty title={loaded.isFirst ? "Nothing has happened yet" : "There are no more entries"}>
             <p>
               The log shows who creates, rotates and revokes tokens, ends sessions, stores and deletes
-              actions, deletes versions, approves and rejects runs, pauses groups, and asks for a resync.
+              actions, deletes versions, approves and rejects runs, cancels and retries many runs at once,
+              pauses groups, and asks for a resync.
             </p>
           </Empty>
         ) : (
@@ -60,6 +62,17 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
           <td>
             {wordsOf(entry.action)} <Target entry={entry} />
             {gatesOf(entry) === null ? null : <p class="muted">{gatesOf(entry)}</p>}
+            {entry.bulk == null ? null : (
+              <p class="muted">
+                {bulkWords(entry.bulk)}
+                {entry.bulk.filter === null ? null : (
+                  <>
+                    {": "}
+                    <FilterWords filter={entry.bulk.filter} />
+                  </>
+                )}
+              </p>
+            )}
           </td>
           <td class="is-wide">
             {envOf(entry.scope) === null ? <span class="muted">all</span> : <bdi>{envOf(entry.scope)}</bdi>}

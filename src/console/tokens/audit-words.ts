@@ -1,7 +1,11 @@
 /** What an audit entry says, in words. PURE. */
 
 import type { AuditEntry } from "../../client/index.ts";
+import { countsText } from "../bulk/bulk-words.ts";
+import { runsText } from "../bulk/selection.ts";
 import type { Page, Project } from "../routes/pages.ts";
+
+type Bulk = NonNullable<AuditEntry["bulk"]>;
 
 const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   token_minted: "created the token",
@@ -26,6 +30,8 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   run_released: "opened the time gate of the run",
   pause_put: "paused",
   pause_deleted: "resumed",
+  bulk_started: "began the bulk operation",
+  bulk_ended: "ended the bulk operation",
 };
 
 const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
@@ -37,6 +43,12 @@ const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
 /** What an entry did to the approval and the concurrency of an action; null if nothing. */
 export function gatesOf({ gates }: Pick<AuditEntry, "gates">): string | null {
   return gates && (GATES[gates] ?? gates);
+}
+
+/** What an entry says of a bulk operation: `cancel of at most 40 runs, completed: 38 accepted, 2 skipped`. */
+export function bulkWords({ operation, runs, maxRuns, status, counts }: Bulk): string {
+  const what = `${operation} of ${runs === null ? `at most ${runsText(maxRuns ?? 0)}` : runsText(runs)}`;
+  return status === undefined || counts === undefined ? what : `${what}, ${status}: ${countsText(counts)}`;
 }
 
 /** What was done, to be read before the target. A later service may know more kinds. */
@@ -64,6 +76,7 @@ export function pageOf(
   const [name = ""] = target.split("/");
   if (action.startsWith("webhook_")) return { name: "endpoint", o, p, envName, endpoint: name };
   if (action.startsWith("run_")) return { name: "run", o, p, envName, id: target };
+  if (action.startsWith("bulk_")) return { name: "operation", o, p, envName, id: target };
   if (action.startsWith("pause_")) return { name: "groups", o, p, envName };
   if (action.startsWith("action_")) return { name: "action", o, p, envName, action: name };
   return action === "resync_requested" ? { name: "runs", o, p, envName } : null;

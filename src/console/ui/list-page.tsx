@@ -20,7 +20,7 @@ interface LoadedPage<T> extends Loaded<T> {
 }
 
 /** The part of the list that the address asks for. `list` must not change with each call. */
-export function useListPage<T>(list: Paged<T>, options?: LoadOptions): LoadedPage<T> {
+export function useListPage<T>(list: Paged<T>, options?: LoadOptions<T>): LoadedPage<T> {
   const cursor = useRoute().query.get("cursor");
   const read = useCallback(
     (signal: AbortSignal) => list.page(cursor === null ? {} : { cursor }, { signal }),

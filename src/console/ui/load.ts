@@ -21,9 +21,9 @@ export interface Loaded<T> {
   readonly reload: () => void;
 }
 
-export interface LoadOptions {
-  /** Reads again about this long after each good read, while the page is visible. */
-  readonly everyMs?: number | undefined;
+export interface LoadOptions<T = unknown> {
+  /** Reads again about this long after each good read, while the page is visible. A function must not change. */
+  readonly everyMs?: number | undefined | ((data: T) => number | undefined);
 }
 
 /**
@@ -32,7 +32,7 @@ export interface LoadOptions {
  */
 export function useLoad<T>(
   read: (signal: AbortSignal) => Promise<T>,
-  { everyMs }: LoadOptions = {},
+  { everyMs }: LoadOptions<T> = {},
 ): Loaded<T> {
   const isVisible = useVisible();
   const [state, setState] = useState<Omit<Loaded<T>, "reload"> & { readonly of: unknown }>(nothingYet(read));
@@ -52,7 +52,8 @@ export function useLoad<T>(
         const data = await read(aborter.signal);
         if (aborter.signal.aborted) return;
         plan.failed = 0;
-        plan.at = everyMs === undefined ? null : Date.now() + pollInMs(everyMs, Math.random());
+        const paceMs = typeof everyMs === "function" ? everyMs(data) : everyMs;
+        plan.at = paceMs === undefined ? null : Date.now() + pollInMs(paceMs, Math.random());
         setState({ of: read, data, failure: null });
       } catch (error) {
         if (aborter.signal.aborted) return;

@@ -10,9 +10,8 @@ import { useKeys } from "../keys/keys.tsx";
 export function useRowKeys(title: string, what: string, around: RefObject<HTMLElement | null>): void {
   function go(step: 1 | -1): void {
     const links = rowLinks(around.current);
-    const focused = links.indexOf(document.activeElement as HTMLElement);
-    const at = focused === -1 ? links.findIndex((link) => link.hasAttribute("aria-current")) : focused;
-    const target = at === -1 ? links[0] : links[at + step];
+    const current = currentLink(around.current);
+    const target = current === undefined ? links[0] : links[links.indexOf(current) + step];
     target?.focus();
   }
   useKeys(title, [
@@ -20,6 +19,13 @@ export function useRowKeys(title: string, what: string, around: RefObject<HTMLEl
     { keys: "k", label: `Previous ${what}`, run: () => go(-1) },
     { keys: "Enter", label: `Open the ${what}` },
   ]);
+}
+
+/** The link of the row with the focus, or else of the current one. */
+export function currentLink(around: HTMLElement | null): HTMLElement | undefined {
+  const links = rowLinks(around);
+  const focused = links.find((link) => link.closest("tr, li")?.contains(document.activeElement));
+  return focused ?? links.find((link) => link.hasAttribute("aria-current"));
 }
 
 export function rowLinks(around: HTMLElement | null): readonly HTMLElement[] {

@@ -23,10 +23,20 @@ export function StatusIcon({ status }: { readonly status: Status }) {
 }
 
 export function StatusMark({ status }: { readonly status: Status }) {
+  return <Mark mark={status}>{status}</Mark>;
+}
+
+interface MarkProps {
+  readonly mark: Status;
+  readonly children: string;
+}
+
+/** What is no run, but is shown like one: the status says the colour and the shape. */
+export function Mark({ mark, children }: MarkProps) {
   return (
-    <span class={`status is-${status}`}>
-      <StatusIcon status={status} />
-      {status}
+    <span class={`status is-${mark}`}>
+      <StatusIcon status={mark} />
+      {children}
     </span>
   );
 }

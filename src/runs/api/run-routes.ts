@@ -12,10 +12,11 @@ import { baseUrl } from "../../settings/public-url.ts";
 import { nameOf } from "../actor.ts";
 import { bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
 import { actorOf } from "./caller.ts";
+import { cancelRun } from "./cancel.ts";
 import { changeKeyOf } from "./change-key.ts";
 import { createRunOfBody, creationOf } from "./create/create.ts";
 import { createRetry } from "./create/retry.ts";
-import { requirePerson } from "./gates/require-person.ts";
+import { mustNamePerson, requirePerson } from "./gates/require-person.ts";
 import {
   changeQuery,
   createQuery,
@@ -80,7 +81,7 @@ export const runRoutes = new Hono<AppEnv>()
       changeKeyOf(actor, key, "cancel"),
     ]);
     if (!isKnown) throw new ApiError("run_not_found");
-    await requirePerson(c, environment, id);
+    await requirePerson(mustNamePerson(c), environment, id);
     const options = { mayWrite: may(c.get("principal").role, "data:write") };
     const answer = await askForChange(environment, id, (coordinator) =>
       coordinator.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey, options),
@@ -98,18 +99,10 @@ export const runRoutes = new Hono<AppEnv>()
       const environment = environmentOf(c);
       const body = c.req.valid("json");
       const actor = actorOf(c);
-      const [isKnown, changeKey] = await Promise.all([
-        mayBeKnown(environment, id),
-        changeKeyOf(actor, key, ["cancel", body]),
-      ]);
-      if (!isKnown) throw new ApiError("run_not_found");
-      await requirePerson(c, environment, id);
       const { reason = null, graceSeconds } = body;
-      const by = nameOf(actor);
-      const request = { type: "cancel_requested", by, reason, graceMs: graceSeconds * 1000 } as const;
-      const answer = await askForChange(environment, id, (coordinator) =>
-        coordinator.cancel(id, request, changeKey, c.req.valid("query")),
-      );
+      const request = { actor, mustNamePerson: mustNamePerson(c), reason, graceSeconds };
+      const changeKey = await changeKeyOf(actor, key, ["cancel", body]);
+      const answer = await cancelRun(environment, id, request, changeKey, c.req.valid("query"));
       return sendChanged(c, environment, id, answer, key, answer.ok && answer.hasGrace ? 202 : 200);
     },
   )

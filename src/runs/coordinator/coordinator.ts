@@ -9,6 +9,8 @@ import { retentionDays } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import type { NewDelivery } from "../../webhooks/delivery.ts";
 import type { Actor } from "../actor.ts";
+import type { BulkOperation, BulkOrder, NumberedItem, Outcome } from "../bulk.ts";
+import type { AcceptedRuns, BulkReply, BulkRunner, Stopper } from "../bulk-calls.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import { D1RowStore } from "../d1/store.ts";
 import type { EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
@@ -28,7 +30,7 @@ import { Projection } from "../projection/projection.ts";
 import type { Coordinator } from "../protocol.ts";
 import type { NewRun } from "../run.ts";
 import type { Inclusion, RunReply } from "../run-answer.ts";
-import type { ChangeKey, EventOptions, Heartbeat, InputsReply } from "../run-calls.ts";
+import type { ChangeKey, EventOptions, Heartbeat, InputsReply, RetryNote } from "../run-calls.ts";
 import type { RunCounts } from "../run-counts.ts";
 import type { EndpointKey, Endpoints, EventType, Recovery, RecoveryOrder } from "../telling.ts";
 import type { CancelRequest, RunEvent } from "../transition.ts";
@@ -44,6 +46,7 @@ import type {
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
 import { ring } from "./alarm/ring.ts";
+import { BulkDesk } from "./bulk/bulk-desk.ts";
 import { Changes } from "./changes.ts";
 import { CreateDesk } from "./create-desk.ts";
 import { Deliveries } from "./deliveries.ts";
@@ -52,6 +55,7 @@ import { AdmissionEffects } from "./gates/admission-effects.ts";
 import { Admitter } from "./gates/admitter.ts";
 import { GateDesk } from "./gates/gate-desk.ts";
 import { GatedRuns } from "./gates/gated-runs.ts";
+import { wouldStart } from "./gates/would-start.ts";
 import { Ledger } from "./ledger.ts";
 import type { MessageSender } from "./messages.ts";
 import { ownerOf } from "./owner.ts";
@@ -71,6 +75,7 @@ interface Entrypoints {
   readonly WebhookSender: Sender;
   readonly WebhookEndpoints: Endpoints;
   readonly MessageSender: MessageSender;
+  readonly BulkOperations: BulkRunner;
 }
 
 export class RunCoordinator extends DurableObject<Env> implements Coordinator {
@@ -89,6 +94,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #gates: GateDesk;
   readonly #watches: WatchDesk;
   readonly #endpoints: EndpointDesk;
+  readonly #bulk: BulkDesk;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -106,12 +112,14 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const messages = new DueQueue(journal.messages);
     const telling = { nextAt: (now: number) => this.#endpoints.nextAt(now) };
     const admitting = { nextAt: (now: number) => this.#admitter.nextAt(now) };
+    const driving = { nextAt: (now: number) => this.#bulk.driver.nextAt(now) };
     this.#alarms = new AlarmClock(ctx.storage, journal, [
       openRuns,
       stopRequests,
       messages,
       telling,
       admitting,
+      driving,
     ]);
     const store = new D1RowStore(env.DB, owner, (now) => this.#alarms.nextOpenAt(now));
     const projection = new Projection(journal, this.#alarms, store);
@@ -125,7 +133,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       timeHasCome: (run, now) => gatedRuns.change(run, { type: "time_opened" }, now),
     });
     this.#ledger = ledger;
-    const { WebhookSender, WebhookEndpoints, MessageSender } = ctx.exports as unknown as Entrypoints;
+    const { WebhookSender, WebhookEndpoints, MessageSender, BulkOperations } =
+      ctx.exports as unknown as Entrypoints;
     const arming = { owner, arm: (now: number) => projection.arm(now) };
     const sending = { sender: WebhookSender, ...arming };
     const stops = new StopRequests(journal, stopRequests, ledger, sending);
@@ -136,11 +145,12 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#admitter = new Admitter(journal, ledger, effects, arming.arm);
     const gatedRuns = new GatedRuns(journal, ledger, this.#deliveries, this.#admitter);
     const replies = new Replies(journal, projection);
+    const storageLimit = new StorageLimit(ctx.storage.sql);
     this.#creates = new CreateDesk({
       ...{ journal, projection, ledger, gatedRuns, replies },
       ...{
         deliveries: this.#deliveries,
-        storageLimit: new StorageLimit(ctx.storage.sql),
+        storageLimit,
         retentionDays: days,
       },
     });
@@ -150,9 +160,11 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#endpoints = new EndpointDesk(journal, messages, replies, {
       ...{ sender: MessageSender, endpoints: WebhookEndpoints, ...arming },
     });
+    this.#bulk = new BulkDesk(journal, storageLimit, { runner: BulkOperations, arm: arming.arm });
     this.#endpoints.tellSoon();
-    // Runs can wait for a slot that came free before the last object died.
-    if (this.#admitter.nextAt(Date.now()) <= Date.now()) projection.arm(Date.now());
+    // Runs can wait for a slot that came free before the last object died. And it has perhaps waited for an answer.
+    const now = Date.now();
+    if (Math.min(admitting.nextAt(now), driving.nextAt(now)) <= now) projection.arm(now);
   }
 
   async create(
@@ -185,8 +197,12 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#runs.read(id, inclusion, Date.now());
   }
 
-  async inputs(id: string): Promise<InputsReply> {
-    return this.#runs.inputs(id, Date.now());
+  async inputs(id: string, retry: RetryNote): Promise<InputsReply> {
+    return this.#runs.inputs(id, retry, Date.now());
+  }
+
+  async retryRefused(id: string, key: string): Promise<void> {
+    this.#journal.retries.erase(id, key);
   }
 
   async applyEvent(
@@ -302,7 +318,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#projection.unregister();
     if (this.#projection.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
     // Without its row in D1, nobody would ask for the counts, and the environment's sum would fall.
-    const keepsNothing = this.#journal.runs.isEmpty() && !this.#journal.endedCounts.hasBegun;
+    const { runs, bulk, endedCounts } = this.#journal;
+    const keepsNothing = runs.isEmpty() && bulk.isEmpty() && !endedCounts.hasBegun;
     return keepsNothing ? null : dueAt;
   }
 
@@ -354,12 +371,59 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#endpoints.admitTest(Date.now());
   }
 
+  async reserveBulk(
+    order: BulkOrder,
+    runIds: readonly string[] | null,
+    changeKey: ChangeKey,
+  ): Promise<BulkReply> {
+    return this.#bulk.reserve(order, runIds, changeKey, Date.now());
+  }
+
+  async beginBulk(id: string): Promise<BulkOperation | null> {
+    return this.#bulk.begin(id, Date.now());
+  }
+
+  async bulkOperation(id: string): Promise<BulkOperation | null> {
+    return this.#bulk.operation(id);
+  }
+
+  async bulkOperations(before: string | null, limit: number): Promise<readonly BulkOperation[]> {
+    return this.#bulk.operations(before, limit);
+  }
+
+  async bulkItems(
+    id: string,
+    outcome: Outcome | null,
+    after: number,
+    limit: number,
+  ): Promise<readonly NumberedItem[] | null> {
+    return this.#bulk.items(id, outcome, after, limit);
+  }
+
+  async abortBulk(id: string, by: Stopper): Promise<BulkOperation | null> {
+    return this.#bulk.abort(id, by, Date.now());
+  }
+
+  async dropBulk(id: string): Promise<void> {
+    this.#bulk.drop(id);
+  }
+
+  async acceptedRuns(id: string): Promise<AcceptedRuns | null> {
+    return this.#bulk.acceptedRuns(id);
+  }
+
+  async wouldStart(runIds: readonly string[]): Promise<number> {
+    const slots = this.#journal.slots.slotsOf(runIds);
+    return wouldStart(slots, new Set(runIds), (slot) => this.#admitter.lineAt(slot, Date.now()));
+  }
+
   override async alarm(): Promise<void> {
     ring(this.#alarms, this.#journal.owner.name, Date.now(), {
       stopRequests: (now) => this.#stopRequests.takeBatch(now),
       deliveries: (now) => this.#deliveries.takeBatch(now),
       messages: (now) => this.#endpoints.takeBatch(now),
       gates: (now) => this.#admitter.takeTurn(now),
+      bulk: (now) => this.#bulk.driver.start(now),
       purge: (now) => this.#purge.start(now),
       repair: (now) => this.#projection.repair(now),
       tell: () => this.#endpoints.tell(),

@@ -4,7 +4,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { isOpen } from "../run.ts";
 import type { Inclusion, RunReply } from "../run-answer.ts";
-import type { ChangeKey, EventOptions, Heartbeat, InputsReply } from "../run-calls.ts";
+import type { ChangeKey, EventOptions, Heartbeat, InputsReply, RetryNote } from "../run-calls.ts";
 import { heartbeatNews } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
 import type { Ledger } from "./ledger.ts";
@@ -29,9 +29,18 @@ export class RunDesk {
     return run === null ? NOT_FOUND : this.#replies.run(run, inclusion);
   }
 
-  inputs(id: string, now: number): InputsReply {
+  /** Notes that the run is retried, in the same stretch. So of two changes only one finds a run that nobody has retried. */
+  inputs(id: string, { key, isFirst }: RetryNote, now: number): InputsReply {
     const run = this.#ledger.current(id, now);
-    return run === null ? NOT_FOUND : this.#replies.inputs(run);
+    if (run === null) return NOT_FOUND;
+    const inputs = this.#replies.inputs(run);
+    if (!inputs.isOver || inputs.source === "trigger") return inputs;
+    const { retries } = this.#journal;
+    // This change may have been the first, and its answer was lost.
+    if (retries.has(id, key)) return inputs;
+    if (isFirst && retries.hasAny(id)) return { ok: false, reason: "already_retried" };
+    retries.insert(id, key);
+    return { ...inputs, isNoted: true };
   }
 
   applyEvent(

@@ -40,6 +40,15 @@ export function registerAll(db: D1Database, scope: string, now: number): D1Prepa
   return db.prepare(REGISTER_ALL).bind(scope, now, JSON.stringify(numbers));
 }
 
+/** Registers one coordinator that has something to do now. */
+export function registerOne(
+  db: D1Database,
+  { scope, n }: Pick<Owner, "scope" | "n">,
+  now: number,
+): D1PreparedStatement {
+  return db.prepare(REGISTER).bind(scope, n, now, now);
+}
+
 export class Registration {
   readonly #owner: Pick<Owner, "scope" | "n">;
   readonly #nextDueAt: (now: number) => number;

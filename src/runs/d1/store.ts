@@ -132,7 +132,7 @@ export class D1RowStore implements RowStore {
 }
 
 /** One run as a flight carries it: a JSON array of the values that UPSERT unpacks, in its order. */
-export function toGroupRow(run: Run & { readonly purgeAt: number }): string {
+export function toGroupRow(run: Run & { readonly purgeAt: number; readonly createKey: string }): string {
   const body = toActionRun(run);
   const { id, version, status, actionName, entityId, triggeredBy, purgeAt } = run;
   const columns = [id, version, status, actionName, entityId, triggeredBy, purgeAt];

@@ -9,6 +9,8 @@ import { isWaiting } from "../run.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { type AcceptedChange, AcceptedChanges } from "./accepted-changes.ts";
+import { BulkPageRows } from "./bulk-page-rows.ts";
+import { BulkRows } from "./bulk-rows.ts";
 import { ClaimRows } from "./claim-rows.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
@@ -20,6 +22,7 @@ import { MessageRows } from "./message-rows.ts";
 import { PauseRows } from "./pause-rows.ts";
 import { PreviewRows } from "./preview-rows.ts";
 import { RecoveryRows } from "./recovery-rows.ts";
+import { RetryRows } from "./retry-rows.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { RunsToTell } from "./runs-to-tell.ts";
@@ -40,6 +43,7 @@ const TABLES_OF_RUNS = [
   "receiver_responses",
   "accepted_changes",
   "previews",
+  "retries",
 ];
 
 /** When the time of the run's stop request is up: no attempt begins at this instant or later. */
@@ -94,6 +98,9 @@ export class Journal {
   readonly pauses: PauseRows;
   readonly claims: ClaimRows;
   readonly previews: PreviewRows;
+  readonly retries: RetryRows;
+  readonly bulk: BulkRows;
+  readonly bulkPages: BulkPageRows;
   readonly marks: Marks;
 
   constructor(storage: DurableObjectStorage, owner: Owner) {
@@ -110,6 +117,9 @@ export class Journal {
     this.pauses = new PauseRows(storage.sql);
     this.claims = new ClaimRows(storage.sql);
     this.previews = new PreviewRows(storage.sql);
+    this.retries = new RetryRows(storage.sql);
+    this.bulk = new BulkRows(storage.sql);
+    this.bulkPages = new BulkPageRows(storage.sql);
     this.marks = new Marks(storage.sql);
     this.endedCounts = new EndedRunCounts(storage.sql);
     this.runsToTell = new RunsToTell(storage.sql);
@@ -126,6 +136,7 @@ export class Journal {
       return this.#storage.transactionSync(write);
     } catch (error) {
       this.marks.read();
+      this.bulk.forget();
       throw error;
     }
   }

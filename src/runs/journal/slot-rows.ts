@@ -9,6 +9,7 @@
 import type { Holder, Waiter } from "../admission.ts";
 import { type OnConflict, type Slot, slotOf } from "../gates.ts";
 import type { Run } from "../run.ts";
+import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
 
 /** The most runs that wait with one group and key. */
@@ -105,6 +106,16 @@ export class SlotRows {
          AND (slot_group, slot_key) ${behind} (?, ?)
        ORDER BY slot_group, slot_key LIMIT ?`,
       ...[group, key, limit],
+    );
+    return [...rows];
+  }
+
+  /** The groups and keys at which any of these runs holds a slot or waits. Runs without a group have none. */
+  slotsOf(runIds: readonly string[]): Slot[] {
+    const rows = this.#sql.exec<{ group: string; key: string }>(
+      `SELECT DISTINCT slot_group AS "group", slot_key AS key FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)
+       WHERE slot_state IN ('waiting', 'holding') AND slot_group > ''`,
+      keysJson(runIds),
     );
     return [...rows];
   }

@@ -200,6 +200,42 @@ export const JOURNAL_STEPS: readonly string[] = [
      before_seq INTEGER NOT NULL,
      messages   INTEGER NOT NULL,
      is_over    INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE retries (
+     run_id TEXT NOT NULL,
+     key    TEXT NOT NULL,
+     PRIMARY KEY (run_id, key)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE bulk_operations (
+     id           TEXT    PRIMARY KEY,
+     create_key   TEXT    NOT NULL UNIQUE,
+     fingerprint  TEXT    NOT NULL,
+     bulk_order   TEXT    NOT NULL,
+     state        TEXT    NOT NULL,
+     abort_reason TEXT,
+     matched      INTEGER NOT NULL DEFAULT 0,
+     accepted     INTEGER NOT NULL DEFAULT 0,
+     skipped      INTEGER NOT NULL DEFAULT 0,
+     failed       INTEGER NOT NULL DEFAULT 0,
+     below        TEXT,
+     next_seq     INTEGER NOT NULL DEFAULT 0,
+     round        INTEGER NOT NULL DEFAULT 1,
+     created_at   INTEGER NOT NULL,
+     completed_at INTEGER,
+     stopped_by   TEXT,
+     changed_runs TEXT    NOT NULL DEFAULT '[]',
+     ended        TEXT,
+     is_audited   INTEGER NOT NULL DEFAULT 0,
+     is_over      INTEGER NOT NULL DEFAULT 0
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX bulk_operations_open ON bulk_operations (id) WHERE is_over = 0;
+   CREATE INDEX bulk_operations_by_end ON bulk_operations (completed_at) WHERE is_over = 1;
+   CREATE TABLE bulk_pages (
+     bulk_id   TEXT    NOT NULL,
+     n         INTEGER NOT NULL,
+     undecided INTEGER NOT NULL,
+     items     TEXT    NOT NULL,
+     PRIMARY KEY (bulk_id, n)
    ) STRICT, WITHOUT ROWID;`,
 ];
 

@@ -77,7 +77,7 @@ export function madeUpAttempt({
   if (event === null) throw new Error(`no run has the event ${type}`);
   return {
     ...{ scope, endpoint, runId: run.id, ...event },
-    ...{ actionRun: toActionRun(run), details: detailsOf(run) },
+    ...{ actionRun: toActionRun(run), details: detailsOf({ ...run, createKey: "" }) },
     ...{ previousStatus: null, isTest: true },
   };
 }

@@ -40,7 +40,15 @@ type Told = CreatedRun & { readonly code?: string; readonly details?: Details };
 afterEach(() => vi.restoreAllMocks());
 
 const NOTHING = {
-  ...{ source: "none", action: null, retryOf: null, labels: [], traceparent: null, externalUrl: null },
+  ...{
+    source: "none",
+    action: null,
+    retryOf: null,
+    bulkOperationId: null,
+    labels: [],
+    traceparent: null,
+    externalUrl: null,
+  },
   ...{ heartbeat: null, cancel: null, via: null, waiting: null, approval: null },
 };
 const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });

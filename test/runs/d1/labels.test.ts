@@ -9,7 +9,7 @@ import type { RunCount } from "../../../src/runs/d1/summary.ts";
 import { detailsOf, NO_DETAILS } from "../../../src/runs/details.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
 import { type ActionRun, ask, newRunsPath, ROOT, scopeOfPath } from "../../support/requests.ts";
-import { idAt, insertRows, type Row, toRun } from "../../support/rows.ts";
+import { idAt, insertRows, type Row, toJournaledRun, toRun } from "../../support/rows.ts";
 
 const NOON = Date.parse("2026-11-20T12:00:00.000Z");
 const ENTITIES = ["0199d2a5-0000-8000-8000-00000000000a", "0199d2a5-0000-8000-8000-00000000000b"] as const;
@@ -248,7 +248,7 @@ describe("the details of a list", () => {
     const withDetails = (body: string | undefined, details: string) =>
       `${body?.slice(0, -1)},"details":${details}}`;
     const detailed = [
-      withDetails(bodies[0], detailsOf(toRun(LABELLED))),
+      withDetails(bodies[0], detailsOf(toJournaledRun(LABELLED))),
       withDetails(bodies[1], NO_DETAILS),
       withDetails(bodies[2], NO_DETAILS),
     ];
@@ -267,11 +267,15 @@ describe("the details of a list", () => {
   });
 
   it("take no room in D1 if there is nothing to tell", async () => {
-    expect(detailsOf(toRun(PLAIN))).toBe(NO_DETAILS);
+    expect(detailsOf(toJournaledRun(PLAIN))).toBe(NO_DETAILS);
     const { results } = await env.DB.prepare("SELECT details FROM runs WHERE scope = ? ORDER BY id DESC")
       .bind(scopeOfPath(path))
       .all();
-    expect(results).toEqual([{ details: detailsOf(toRun(LABELLED)) }, { details: null }, { details: null }]);
+    expect(results).toEqual([
+      { details: detailsOf(toJournaledRun(LABELLED)) },
+      { details: null },
+      { details: null },
+    ]);
   });
 
   it("come on every page, and a page links on as without them", async () => {

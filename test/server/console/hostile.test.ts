@@ -33,6 +33,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
   const site = new Site("of-console-hostile", sharedPlace("of-console-hostile"));
   let receiver: RunningReceiver;
   let ids: readonly string[];
+  let bulkId: string;
 
   beforeAll(async () => {
     receiver = await startReceiver();
@@ -56,6 +57,9 @@ describeInBrowser("hostile texts at the console", (browser) => {
       actionNames: [MARKUP.slice(0, 60), BIDI, long(250)],
       labels: LABELS,
     });
+    const filter = { actionName: long(250), triggeredBy: BIDI, labels: LABELS, group: "w".repeat(60) };
+    const bulk = await client.bulkOperations.create({ operation: "cancel", filter, maxRuns: 1 });
+    bulkId = bulk.id;
     ids = await Promise.all([endedRun(client), openRun(client), dispatchedRun(client)]);
     await client.actions.put(
       "hostile",
@@ -243,6 +247,8 @@ describeInBrowser("hostile texts at the console", (browser) => {
       [`${ENV}/notifications/hostile`, "Edit"],
       [`${ENV}/notifications/hostile`, "Send test"],
       [`${ENV}/notifications/of-hostile-runs`, null],
+      [`${ENV}/bulk-operations`, null],
+      [`${ENV}/bulk-operations/${bulkId}`, null],
       ["tokens", null],
       ["tokens", /^Rotate /],
       ["audit", null],

@@ -55,6 +55,7 @@ describeInBrowser("the console's looks", (browser) => {
   const site = new Site("of-console-looks", sharedPlace("of-console-looks"));
   let receiver: RunningReceiver;
   const ids = new Map<string, string>();
+  let bulkId = "";
 
   beforeAll(async () => {
     receiver = await startReceiver();
@@ -139,6 +140,10 @@ describeInBrowser("the console's looks", (browser) => {
     ids.set("waiting for its job", (await client.actions.run("no-webhook", {})).id);
     ids.set("of an action", ofAction.id);
     await gatedRuns(client);
+    const bulk = await client.bulkOperations.create({
+      ...{ operation: "cancel", filter: { status: ["cancelled"] }, maxRuns: 500 },
+    });
+    bulkId = bulk.id;
     await client.runs.wait(failed.id);
   });
 
@@ -179,6 +184,9 @@ describeInBrowser("the console's looks", (browser) => {
   const ONE_RUN = `${ENV}/runs${ONE}`;
   const runAlone = (name: string) => `${runAt(name)}${ONE}`;
 
+  const select = (page: Page) =>
+    page.getByRole("checkbox", { name: "Select all runs of this page", exact: true }).check();
+
   function scenes(): readonly Scene[] {
     return [
       { name: "runs", path: `${ENV}/runs?label=team:payments` },
@@ -203,6 +211,18 @@ describeInBrowser("the console's looks", (browser) => {
           await page.getByText("“index” is only a part of a value. Choose a whole one.").waitFor();
         },
       },
+      { name: "runs that are selected", path: `${ENV}/runs?label=nightly`, act: select },
+      {
+        name: "cancel the selected runs",
+        path: `${ENV}/runs?label=nightly`,
+        act: async (page) => {
+          await select(page);
+          await opening("Cancel runs")(page);
+          await page.getByRole("dialog").getByText("can be cancelled").waitFor();
+        },
+      },
+      { name: "bulk operations", path: `${ENV}/bulk-operations` },
+      { name: "a bulk operation", path: `${ENV}/bulk-operations/${bulkId}` },
       { name: "no runs yet", path: "empty/runs" },
       { name: "keys", path: ONE_RUN, act: (page) => page.keyboard.press("?") },
       {
@@ -243,7 +263,7 @@ describeInBrowser("the console's looks", (browser) => {
         act: async (page) => {
           await opening("Retry run")(page);
           await field(page, "version").fill("2");
-          await page.getByRole("checkbox", { name: "a" }).check();
+          await page.getByRole("checkbox", { name: "a", exact: true }).check();
         },
       },
       { name: "a comparison", path: `${runAlone("explained")}&compare=${ids.get("succeeded")}` },

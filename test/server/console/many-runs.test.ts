@@ -89,7 +89,7 @@ describeInBrowser("the console with many runs", (browser) => {
       const clickedAt = await probed(page, "clickedAt");
       reaction = Math.min(reaction, (await probed(page, "pressedAt")) - clickedAt);
       listing = Math.min(listing, (await probed(page, "listedAt")) - (await answeredAt(page)));
-      expect(new Set(await runs(page).locator("tbody tr td:first-child").allTextContents())).toEqual(
+      expect(new Set(await runs(page).locator("tbody tr td.col-status").allTextContents())).toEqual(
         new Set(["failed"]),
       );
       await page.getByRole("button", { name: /^failed/ }).click();

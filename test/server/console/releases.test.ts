@@ -69,7 +69,8 @@ describeInBrowser("the search among many runs", (browser) => {
     const problems = await rows(page).locator(".row-problem").allTextContents();
     expect(new Set(problems)).toEqual(new Set([FAILED_LINE]));
     // No run here has an entity or a page of its job, so these have no column.
-    const columns = ["Status", "Action", "Labels", "Triggered by", "Created", "Duration"];
+    // The first one has the checkboxes.
+    const columns = ["", "Status", "Action", "Labels", "Triggered by", "Created", "Duration"];
     expect(await runs(page).getByRole("columnheader").allTextContents()).toEqual(columns);
 
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);

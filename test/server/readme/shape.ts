@@ -34,7 +34,7 @@ function memberFaults(
     ...Object.entries(shown).flatMap(([name, value]) => {
       if (!Object.hasOwn(answered, name)) return [`${at}.${name} is shown, but was not answered.`];
       const real = answered[name];
-      if (WORDS.has(name) && typeof value === typeof real && value !== real) {
+      if (WORDS.has(name) && typeof value === "string" && typeof real === "string" && value !== real) {
         return [`${at}.${name} is shown as ${JSON.stringify(value)}, but was ${JSON.stringify(real)}.`];
       }
       return shapeFaults(value, real, `${at}.${name}`);

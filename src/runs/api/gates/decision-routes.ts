@@ -90,7 +90,7 @@ async function decide(
     changeKeyOf(by, key, request),
   ]);
   if (!isKnown) throw new ApiError("run_not_found");
-  await requirePerson(c, environment, id);
+  await requirePerson(mustNamePerson(c), environment, id);
   const answer = await askForChange(environment, id, (coordinator) =>
     call(coordinator, { id, by, changeKey }),
   );

@@ -14,13 +14,16 @@ export function mustNamePerson(c: Context<AppEnv>): boolean {
   return c.get("principal").mayActForOthers && c.get("person") === null;
 }
 
-/** Throws `person_required`. `id`: of a run that a coordinator may know. Only requests that name nobody cost a call. */
+/**
+ * Throws `person_required`. `mustName`: whether the request must name a person and names none; only then it costs a
+ * call. `id`: of a run that a coordinator may know.
+ */
 export async function requirePerson(
-  c: Context<AppEnv>,
+  mustName: boolean,
   environment: RunEnvironment,
   id: string,
 ): Promise<void> {
-  if (!mustNamePerson(c)) return;
+  if (!mustName) return;
   if (await ask(environment, id, (coordinator) => coordinator.hasGates(id))) {
     throw new ApiError("person_required");
   }

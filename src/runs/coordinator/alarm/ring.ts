@@ -15,6 +15,8 @@ export interface AlarmParts {
   messages(now: number): number;
   /** Gives slots that are free to runs that wait for them. Comes after what ends runs. */
   gates(now: number): number;
+  /** Gives bulk operations their turn. */
+  bulk(now: number): void;
   purge(now: number): number;
   /** Returns what to log; null if everything has landed. */
   repair(now: number): Readonly<Record<string, number | null>> | null;
@@ -40,6 +42,7 @@ export function ring(clock: AlarmClock, coordinator: string, now: number, parts:
   const deliveries = tried(() => parts.deliveries(now)) ?? 0;
   const due = stopRequests + deliveries + (tried(() => parts.messages(now)) ?? 0);
   tried(() => parts.gates(now));
+  tried(() => parts.bulk(now));
   const purging = tried(() => parts.purge(now)) ?? 0;
   const repair = tried(() => parts.repair(now)) ?? null;
   tried(() => parts.tell());

@@ -1,0 +1,118 @@
+/**
+ * What a coordinator asks the Worker about bulk operations: which runs match, and to change a page of them. Each call is
+ * a Worker invocation of its own.
+ */
+
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../../auth/audit.ts";
+import { tokenState } from "../../../auth/token-state.ts";
+import { logFailure } from "../../../base/log.ts";
+import { within } from "../../../base/time.ts";
+import { readD1 } from "../../../database/read-d1.ts";
+import type { Env } from "../../../settings/env.ts";
+import { keyRing } from "../../../settings/key-ring.ts";
+import {
+  type BulkItem,
+  type BulkOperation,
+  type BulkOrder,
+  type EndedRuns,
+  NO_ENDED_RUNS,
+} from "../../bulk.ts";
+import type { BulkRunner, Collected, Decided, Stopper } from "../../bulk-calls.ts";
+import { isOpen } from "../../run.ts";
+import { firstIdAt, readRunId } from "../../run-id.ts";
+import type { RunEnvironment } from "../run-environment.ts";
+import { decideRun } from "./decide-run.ts";
+import { endsOf } from "./ended.ts";
+import { isSettled, matchingIds, matchingPage } from "./matching.ts";
+import { bulkFilter, runFiltersOf } from "./request-schemas.ts";
+import { auditedEnd } from "./shown-operation.ts";
+
+/** How many runs are changed at the same time: as many calls as an invocation may have open. */
+const AT_ONCE = 6;
+/** How long a run may take. If each of a page takes so long, the page is still answered within its lease. */
+const RUN_MAX_MS = 8000;
+/** By how much clocks of two Workers may differ, so that a run is in the set that its caller had before the request. */
+const CLOCKS_DIFFER_MS = 1000;
+
+export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner {
+  async collect(scope: string, order: BulkOrder, below: string | null, limit: number): Promise<Collected> {
+    const environment = this.#environment(scope);
+    // Later pages are below ids of that time, so they need not wait for what came since.
+    if (below === null && !(await isSettled(environment))) return { type: "not_settled" };
+    const filters = runFiltersOf(bulkFilter.parse(order.filter));
+    const { runs, behind } = await matchingPage(environment, filters, below ?? newestIdOf(order), limit);
+    return { type: "collected", runs: runs.map(({ id, isWaiting }) => [id, isWaiting]), behind };
+  }
+
+  /** A run that D1 does not have stays in the set. It has its turn, and is refused then. */
+  async sort(scope: string, runIds: readonly string[]): Promise<Collected> {
+    const environment = this.#environment(scope);
+    if (!(await isSettled(environment))) return { type: "not_settled" };
+    const known = await matchingIds(environment, runIds);
+    const waiting = new Set(known.flatMap(({ id, isWaiting }) => (isWaiting ? [id] : [])));
+    return { type: "collected", runs: runIds.map((id) => [id, waiting.has(id)]), behind: null };
+  }
+
+  async decide(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<Decided> {
+    const [o, p] = scope.split("/");
+    const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
+    const environment = this.#environment(scope);
+    const asking = () => tokenState(this.env.DB, `${o}/${p}`, order.asker.tokenId, Date.now());
+    const state = await readD1(environment.hops, asking).catch((error: unknown) => {
+      logFailure("bulk_not_begun", error, { scope, operation: order.id });
+      return null;
+    });
+    if (state === null || !ring.ok) return { type: "not_begun" };
+    if (state !== "living") return { type: "refused", reason: state };
+    const waitUntil = (work: Promise<unknown>) => this.ctx.waitUntil(work);
+    const items: (BulkItem | null)[] = [];
+    const turns = runIds.entries();
+    const takeTurns = async () => {
+      for (const [i, runId] of turns) {
+        const deciding = { environment, ring: ring.value, order, waitUntil };
+        items[i] = await within(RUN_MAX_MS, decideRun(deciding, runId)).catch(() => null);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, takeTurns));
+    return { type: "decided", items };
+  }
+
+  async conclude(scope: string, operation: BulkOperation, by: Stopper | null): Promise<void> {
+    const [o, p, envName = ""] = scope.split("/");
+    const at = operation.completedAt ?? Date.now();
+    const { id: actor, name: actorName } = by ?? SERVICE;
+    const { id: target } = operation.order;
+    const entry = {
+      id: await derivedAuditId(at, ["bulk_ended", target]),
+      ...{ project: `${o}/${p}`, envName, at, actor, actorName, sessionId: by?.sessionId ?? null },
+      ...({ action: "bulk_ended", target, targetName: target } as const),
+      bulk: JSON.stringify(auditedEnd(operation)),
+    };
+    await auditStatement(this.env.DB, entry).run();
+    logAudit(entry, undefined);
+  }
+
+  async ended(scope: string, runIds: readonly string[]): Promise<EndedRuns | null> {
+    if (runIds.length === 0) return NO_ENDED_RUNS;
+    const environment = this.#environment(scope);
+    if (!(await isSettled(environment))) return null;
+    const runs = await matchingIds(environment, runIds);
+    return runs.some(({ status }) => isOpen({ status })) ? null : endsOf(runs);
+  }
+
+  #environment(scope: string): RunEnvironment {
+    const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
+    const hops = { d1: 0, coordinator: 0 };
+    return { env: this.env, hops, scope, ring: ring.ok ? ring.value : null, genuineIds: new Set() };
+  }
+}
+
+/**
+ * Sorts after all runs that the request can be about. It must not be about runs that come later, however long the
+ * collecting has to wait for D1.
+ */
+function newestIdOf({ id }: BulkOrder): string {
+  const { createdAt } = readRunId(id);
+  return firstIdAt(Math.min(Date.now(), createdAt + CLOCKS_DIFFER_MS) + 1);
+}

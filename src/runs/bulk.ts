@@ -1,0 +1,127 @@
+/**
+ * A bulk operation: one cancel or retry for each run of a set. The set is written down before anything happens to a run.
+ * PURE.
+ */
+
+import type { Actor } from "./actor.ts";
+
+export const BULK_ACTIONS = ["cancel", "retry"] as const;
+export type BulkAction = (typeof BULK_ACTIONS)[number];
+
+export const BULK_STATUSES = ["collecting", "running", "completed", "aborted"] as const;
+export type BulkStatus = (typeof BULK_STATUSES)[number];
+
+/** Why an operation has ended before it met each run of its set. */
+export const ABORT_REASONS = ["asked", "too_many_runs", "token_revoked", "token_expired"] as const;
+export type AbortReason = (typeof ABORT_REASONS)[number];
+
+/**
+ * `accepted`: the service did what a single request would do. `skipped`: it refused, as it would refuse a single
+ * request. `failed`: nobody knows whether it did.
+ */
+export const OUTCOMES = ["accepted", "skipped", "failed"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** How many runs are decided together. At the rate of an environment, that takes 1.25 s. */
+export const PAGE_RUNS = 25;
+/** How many runs of an environment are decided in a second, by all its operations. */
+export const RUNS_PER_SECOND = 20;
+/** How often a run is tried. */
+export const TRIES_MAX = 10;
+/** How many operations of an environment are under way. At most one of them is a retry. */
+export const OPERATIONS_MAX = 5;
+export const RETRIES_MAX = 1;
+export const KEPT_DAYS = 30;
+
+/** What is asked of each run. `graceSeconds`: as of a cancel. `includeRetried`: also runs that were retried before. */
+export type BulkRequest =
+  | { readonly operation: "cancel"; readonly reason: string | null; readonly graceSeconds: number }
+  | { readonly operation: "retry"; readonly includeRetried: boolean };
+
+/** An operation as its caller asked for it. It never changes. */
+export interface BulkOrder {
+  readonly id: string;
+  readonly request: BulkRequest;
+  /** The filter as it was sent. Null: the caller named the runs. */
+  readonly filter: Readonly<Record<string, unknown>> | null;
+  /** How many runs may match the filter. Of named runs, how many there are. */
+  readonly maxRuns: number;
+  readonly asker: Actor;
+  /** Whether the asker must name a person to change a run that has gates, and has named none. */
+  readonly mustNamePerson: boolean;
+  /** The origin of the request. A retry's callback URL begins with it if PUBLIC_URL is not set. */
+  readonly origin: string;
+}
+
+/** How many runs of an operation had which outcome. */
+export interface BulkCounts {
+  readonly matched: number;
+  readonly accepted: number;
+  readonly skipped: number;
+  readonly failed: number;
+}
+
+/** How many accepted runs of a cancel have ended so. */
+export type EndedRuns = Readonly<Record<"succeeded" | "failed" | "cancelled", number>>;
+
+export const NO_ENDED_RUNS: EndedRuns = { succeeded: 0, failed: 0, cancelled: 0 };
+
+/** How the operation stands. Instants in ms. */
+export interface BulkOperation {
+  readonly order: BulkOrder;
+  readonly status: BulkStatus;
+  readonly abortReason: AbortReason | null;
+  /** If the operation was aborted because of `too_many_runs`, `matched` is one more than its `maxRuns`: at least so many. */
+  readonly counts: BulkCounts;
+  readonly createdAt: number;
+  readonly completedAt: number | null;
+  /** Of a cancel whose accepted runs have all ended: how. Null: they have not, or nobody has looked yet. */
+  readonly ended: EndedRuns | null;
+  /** One run of each coordinator that has changed or created runs for it: a list must show what they have done. */
+  readonly changedRuns: readonly string[];
+}
+
+/**
+ * `newRunId`: of an accepted retry. `endedAs`: how the run had ended when its cancel was accepted; null: it was open.
+ * `code`: why the run was skipped or failed. All null: undecided.
+ */
+export interface BulkItem {
+  readonly runId: string;
+  readonly outcome: Outcome | null;
+  readonly code: string | null;
+  readonly newRunId: string | null;
+  readonly endedAs: keyof EndedRuns | null;
+}
+
+/** An item of a page of items. `seq`: its number in the operation; it sorts by when the run has its turn. */
+export interface NumberedItem extends BulkItem {
+  readonly seq: number;
+}
+
+const ORIGIN = "t:bulk:";
+
+/**
+ * The key of what an operation does to a run, so that a page which is repeated does nothing twice. No caller's key is
+ * like it, because behind `t:` comes the id of the caller's token.
+ */
+export function bulkKey(bulkId: string, runId: string): string {
+  return `${ORIGIN}${bulkId}:${runId}`;
+}
+
+/** The operation that created a run with this key; null if none did. */
+export function bulkIdOf(createKey: string): string | null {
+  if (!createKey.startsWith(ORIGIN)) return null;
+  return createKey.slice(ORIGIN.length, createKey.indexOf(":", ORIGIN.length));
+}
+
+export function sumOf(a: EndedRuns, b: EndedRuns): EndedRuns {
+  return {
+    succeeded: a.succeeded + b.succeeded,
+    failed: a.failed + b.failed,
+    cancelled: a.cancelled + b.cancelled,
+  };
+}
+
+export function remainingOf({ matched, accepted, skipped, failed }: BulkCounts): number {
+  return matched - accepted - skipped - failed;
+}

@@ -1,0 +1,157 @@
+/**
+ * The journal's table of the runs of bulk operations: up to 100 in a row, with what became of each. The runs that wait
+ * at a gate are in the first rows, because a cancel takes them first: otherwise a slot that it frees would start them.
+ *
+ * An item's number says where it is: the row's number and the item's place in it.
+ */
+
+import type { BulkItem, NumberedItem, Outcome } from "../bulk.ts";
+import type { MatchedRun } from "../bulk-calls.ts";
+
+const ROW_RUNS = 100;
+/** The number of the first row of runs that do not wait. */
+const OTHERS_FROM = 1_000_000_000;
+/** Behind each row's number. */
+const BEYOND = 2 * OTHERS_FROM;
+
+/** The numbers of the items of runs that wait, and of others. The second part comes after the first. */
+export interface Part {
+  readonly from: number;
+  readonly to: number;
+}
+const WAITING: Part = { from: 0, to: OTHERS_FROM * ROW_RUNS };
+const OTHERS: Part = { from: OTHERS_FROM * ROW_RUNS, to: BEYOND * ROW_RUNS };
+
+/** The part to which a number belongs. */
+export function partOf(seq: number): Part {
+  return seq < WAITING.to ? WAITING : OTHERS;
+}
+
+/** Null behind the last part. */
+export function partAfter(part: Part): Part | null {
+  return part === WAITING ? OTHERS : null;
+}
+
+/** As the row has it: a run that is undecided has its id alone. */
+type StoredItem = readonly [
+  id: string,
+  outcome?: Outcome,
+  code?: string | null,
+  newRunId?: string | null,
+  endedAs?: BulkItem["endedAs"],
+];
+type Row = { n: number; items: string };
+
+export class BulkPageRows {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** Adds runs behind those that are there. */
+  add(bulkId: string, runs: readonly MatchedRun[]): void {
+    for (const [part, isWaiting] of [[WAITING, true] as const, [OTHERS, false] as const]) {
+      const ids = runs.flatMap(([id, waits]) => (waits === isWaiting ? [id] : []));
+      let n = this.#nextRow(bulkId, part);
+      for (let at = 0; at < ids.length; at += ROW_RUNS) {
+        this.#put(
+          bulkId,
+          n++,
+          ids.slice(at, at + ROW_RUNS).map((id): StoredItem => [id]),
+        );
+      }
+    }
+  }
+
+  /** The first undecided items of one row, from this number on and within its part. Empty if there are none. */
+  undecided(bulkId: string, from: number, limit: number): readonly NumberedItem[] {
+    const rows = this.#sql.exec<Row>(
+      "SELECT n, items FROM bulk_pages WHERE bulk_id = ? AND n >= ? AND n < ? AND undecided > 0 ORDER BY n",
+      ...[bulkId, Math.floor(from / ROW_RUNS), partOf(from).to / ROW_RUNS],
+    );
+    for (const row of rows) {
+      const items = numbered(row).filter(({ seq, outcome }) => seq >= from && outcome === null);
+      if (items.length > 0) return items.slice(0, limit);
+    }
+    return [];
+  }
+
+  /** How many items of the part are undecided. */
+  undecidedIn(bulkId: string, part: Part): number {
+    return this.#sql
+      .exec<{ runs: number }>(
+        "SELECT coalesce(sum(undecided), 0) AS runs FROM bulk_pages WHERE bulk_id = ? AND n >= ? AND n < ?",
+        ...[bulkId, part.from / ROW_RUNS, part.to / ROW_RUNS],
+      )
+      .one().runs;
+  }
+
+  /** Writes what became of items of one row. */
+  decide(bulkId: string, items: readonly NumberedItem[]): void {
+    for (const [n, those] of Map.groupBy(items, ({ seq }) => Math.floor(seq / ROW_RUNS))) {
+      const [row] = this.#sql.exec<Row>(
+        "SELECT n, items FROM bulk_pages WHERE bulk_id = ? AND n = ?",
+        bulkId,
+        n,
+      );
+      if (row === undefined) continue;
+      const stored = JSON.parse(row.items) as StoredItem[];
+      for (const item of those) stored[item.seq % ROW_RUNS] = toStored(item);
+      this.#put(bulkId, n, stored);
+    }
+  }
+
+  /** Items behind the number `after`. `outcome`: only with this one; null for all. */
+  page(bulkId: string, outcome: Outcome | null, after: number, limit: number): NumberedItem[] {
+    const found: NumberedItem[] = [];
+    const rows = this.#sql.exec<Row>(
+      "SELECT n, items FROM bulk_pages WHERE bulk_id = ? AND n >= ? ORDER BY n",
+      bulkId,
+      Math.floor(after / ROW_RUNS),
+    );
+    for (const row of rows) {
+      const items = numbered(row).filter(
+        (item) => item.seq > after && (outcome === null || item.outcome === outcome),
+      );
+      found.push(...items);
+      if (found.length >= limit) break;
+    }
+    return found.slice(0, limit);
+  }
+
+  runs(bulkId: string): string[] {
+    return this.page(bulkId, null, -1, Number.POSITIVE_INFINITY).map(({ runId }) => runId);
+  }
+
+  erase(bulkId: string): void {
+    this.#sql.exec("DELETE FROM bulk_pages WHERE bulk_id = ?", bulkId);
+  }
+
+  #nextRow(bulkId: string, { from, to }: Part): number {
+    const last = "SELECT max(n) AS n FROM bulk_pages WHERE bulk_id = ? AND n >= ? AND n < ?";
+    const { n } = this.#sql.exec<{ n: number | null }>(last, bulkId, from / ROW_RUNS, to / ROW_RUNS).one();
+    return n === null ? from / ROW_RUNS : n + 1;
+  }
+
+  #put(bulkId: string, n: number, items: readonly StoredItem[]): void {
+    const undecided = items.filter(({ length }) => length === 1).length;
+    this.#sql.exec(
+      `INSERT INTO bulk_pages (bulk_id, n, undecided, items) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET undecided = excluded.undecided, items = excluded.items`,
+      ...[bulkId, n, undecided, JSON.stringify(items)],
+    );
+  }
+}
+
+function numbered({ n, items }: Row): NumberedItem[] {
+  return (JSON.parse(items) as StoredItem[]).map(
+    ([runId, outcome = null, code = null, newRunId = null, endedAs = null], i) => ({
+      ...{ seq: n * ROW_RUNS + i, runId, outcome, code, newRunId, endedAs },
+    }),
+  );
+}
+
+function toStored({ runId, outcome, code, newRunId, endedAs }: BulkItem): StoredItem {
+  return outcome === null ? [runId] : [runId, outcome, code, newRunId, endedAs];
+}

@@ -1,0 +1,206 @@
+/**
+ * The journal's table of bulk operations. Those that are not over are also in memory, because each alarm that is set
+ * asks for them.
+ */
+
+import { DAY_MS, MINUTE_MS } from "../../base/time.ts";
+import {
+  type AbortReason,
+  type BulkAction,
+  type BulkCounts,
+  type BulkOperation,
+  type BulkOrder,
+  type EndedRuns,
+  KEPT_DAYS,
+} from "../bulk.ts";
+import type { Stopper } from "../bulk-calls.ts";
+import type { ChangeKey } from "../run-calls.ts";
+
+/** How long a place for an operation is kept that nobody begins. The write that comes between takes 20 s at most. */
+export const RESERVED_MS = MINUTE_MS;
+
+/** An operation with what only its coordinator needs. */
+export interface StoredBulk extends BulkCounts {
+  readonly id: string;
+  readonly createKey: string;
+  readonly fingerprint: string;
+  readonly order: BulkOrder;
+  /** `reserved`: not begun. */
+  readonly state: "reserved" | BulkOperation["status"];
+  readonly abortReason: AbortReason | null;
+  /** The collecting goes on below this id; null before it has begun. */
+  readonly below: string | null;
+  /** The number of the item that has its turn next. */
+  readonly nextSeq: number;
+  /** How often the undecided runs were tried, this time included. */
+  readonly round: number;
+  readonly createdAt: number;
+  readonly completedAt: number | null;
+  readonly stoppedBy: Stopper | null;
+  readonly ended: EndedRuns | null;
+  /** One run of each coordinator that has changed or created runs for it. */
+  readonly changedRuns: readonly string[];
+  /** Whether the audit tells of its end. */
+  readonly isAudited: boolean;
+  /** Whether nothing is left to do for it. */
+  readonly isOver: boolean;
+}
+
+type Row = Omit<StoredBulk, "order" | "stoppedBy" | "ended" | "changedRuns" | "isAudited" | "isOver"> & {
+  readonly ended: string | null;
+  readonly isAudited: number;
+  readonly bulkOrder: string;
+  readonly changedRuns: string;
+  readonly stoppedBy: string | null;
+  readonly isOver: number;
+};
+
+const SELECT = `
+  SELECT id, create_key AS createKey, fingerprint, bulk_order AS bulkOrder, state, abort_reason AS abortReason,
+    matched, accepted, skipped, failed, below, next_seq AS nextSeq, round,
+    created_at AS createdAt, completed_at AS completedAt, stopped_by AS stoppedBy, ended,
+    changed_runs AS changedRuns, is_audited AS isAudited, is_over AS isOver
+  FROM bulk_operations`;
+
+/** What changes of an operation. */
+type Progress = Partial<
+  Pick<
+    StoredBulk,
+    | ("state" | "abortReason" | "matched" | "accepted" | "skipped" | "failed" | "below")
+    | ("nextSeq" | "round" | "completedAt" | "stoppedBy" | "ended" | "changedRuns" | "isAudited" | "isOver")
+  >
+>;
+
+export class BulkRows {
+  readonly #sql: SqlStorage;
+  /** Null: not read since the last write. */
+  #open: readonly StoredBulk[] | null = null;
+  /** When the next operation is to be purged; null: not read yet. */
+  #purgeAt: number | null = null;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** Those that are not over, the oldest first. */
+  open(): readonly StoredBulk[] {
+    this.#open ??= this.#select("INDEXED BY bulk_operations_open WHERE is_over = 0 ORDER BY id");
+    return this.#open;
+  }
+
+  /** How many of them are under way, or begin soon. */
+  underWay(now: number): Readonly<Record<BulkAction, number>> {
+    const those = this.open().filter((bulk) => bulk.completedAt === null && !isLost(bulk, now));
+    const retries = those.filter(({ order }) => order.request.operation === "retry").length;
+    return { retry: retries, cancel: those.length - retries };
+  }
+
+  of(id: string): StoredBulk | null {
+    return this.#select("WHERE id = ?", id)[0] ?? null;
+  }
+
+  byKey(key: string): StoredBulk | null {
+    return this.#select("WHERE create_key = ?", key)[0] ?? null;
+  }
+
+  /** Newest first. One that was only reserved is left out, because nothing may have begun. */
+  before(id: string | null, limit: number): StoredBulk[] {
+    return this.#select("WHERE id < ? AND state <> 'reserved' ORDER BY id DESC LIMIT ?", id ?? "g", limit);
+  }
+
+  isEmpty(): boolean {
+    return [...this.#sql.exec("SELECT 1 FROM bulk_operations LIMIT 1")].length === 0;
+  }
+
+  /** Keeps the place of an operation for longer, because its caller has come again. */
+  renew(id: string, now: number): void {
+    this.#open = null;
+    this.#sql.exec("UPDATE bulk_operations SET created_at = ? WHERE id = ? AND state = 'reserved'", now, id);
+  }
+
+  insert(order: BulkOrder, { key, fingerprint }: ChangeKey, matched: number, now: number): void {
+    this.#open = null;
+    this.#sql.exec(
+      `INSERT INTO bulk_operations (id, create_key, fingerprint, bulk_order, state, matched, created_at)
+       VALUES (?, ?, ?, ?, 'reserved', ?, ?)`,
+      ...[order.id, key, fingerprint, JSON.stringify(order), matched, now],
+    );
+  }
+
+  update(bulk: StoredBulk, progress: Progress): StoredBulk {
+    this.#open = null;
+    this.#purgeAt = null;
+    const next = { ...bulk, ...progress };
+    this.#sql.exec(
+      `UPDATE bulk_operations SET state = ?, abort_reason = ?, matched = ?, accepted = ?, skipped = ?, failed = ?,
+         below = ?, next_seq = ?, round = ?, completed_at = ?, stopped_by = ?, ended = ?, changed_runs = ?,
+         is_audited = ?, is_over = ?
+       WHERE id = ?`,
+      ...[next.state, next.abortReason, next.matched, next.accepted, next.skipped, next.failed],
+      ...[next.below, next.nextSeq, next.round, next.completedAt],
+      ...[next.stoppedBy && JSON.stringify(next.stoppedBy), next.ended && JSON.stringify(next.ended)],
+      ...[JSON.stringify(next.changedRuns), next.isAudited ? 1 : 0, next.isOver ? 1 : 0, next.id],
+    );
+    return next;
+  }
+
+  /** When the next one is to be purged; Infinity if none is over. */
+  nextPurgeAt(): number {
+    const first =
+      "SELECT min(completed_at) AS at FROM bulk_operations INDEXED BY bulk_operations_by_end WHERE is_over = 1";
+    const { at } = this.#purgeAt === null ? this.#sql.exec<{ at: number | null }>(first).one() : { at: null };
+    this.#purgeAt ??= at === null ? Number.POSITIVE_INFINITY : at + KEPT_DAYS * DAY_MS;
+    return this.#purgeAt;
+  }
+
+  /** Those whose retention is over, and places that nobody has used. */
+  purgeable(now: number): string[] {
+    const lost = this.open().filter((bulk) => isLost(bulk, now));
+    const old =
+      now < this.nextPurgeAt()
+        ? []
+        : this.#select("WHERE completed_at <= ? AND is_over = 1 LIMIT 1", now - KEPT_DAYS * DAY_MS);
+    return [...lost, ...old].map(({ id }) => id);
+  }
+
+  erase(id: string): void {
+    this.forget();
+    this.#sql.exec("DELETE FROM bulk_operations WHERE id = ?", id);
+  }
+
+  /** Call it after a transaction that failed, because memory has what the transaction took back. */
+  forget(): void {
+    this.#open = null;
+    this.#purgeAt = null;
+  }
+
+  #select(clauses: string, ...bindings: (string | number)[]): StoredBulk[] {
+    return [...this.#sql.exec<Pick<Row, keyof Row>>(`${SELECT} ${clauses}`, ...bindings)].map(toStored);
+  }
+}
+
+function toStored({ bulkOrder, stoppedBy, ended, changedRuns, isAudited, isOver, ...row }: Row): StoredBulk {
+  return {
+    ...row,
+    ended: ended === null ? null : (JSON.parse(ended) as EndedRuns),
+    changedRuns: JSON.parse(changedRuns) as string[],
+    isAudited: isAudited === 1,
+    order: JSON.parse(bulkOrder) as BulkOrder,
+    stoppedBy: stoppedBy === null ? null : (JSON.parse(stoppedBy) as Stopper),
+    isOver: isOver === 1,
+  };
+}
+
+/** Whether a place was reserved and not used in time. After the clock stepped back, it lives longer. */
+export function isLost({ state, createdAt }: StoredBulk, now: number): boolean {
+  return state === "reserved" && now >= createdAt + RESERVED_MS;
+}
+
+/** Null for a place that is only reserved. */
+export function shownBulk(bulk: StoredBulk): BulkOperation | null {
+  const { state, order, abortReason, createdAt, completedAt, ended, changedRuns } = bulk;
+  if (state === "reserved") return null;
+  const { matched, accepted, skipped, failed } = bulk;
+  const counts = { matched, accepted, skipped, failed };
+  return { order, status: state, abortReason, counts, createdAt, completedAt, ended, changedRuns };
+}

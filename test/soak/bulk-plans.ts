@@ -1,0 +1,208 @@
+/** What an actor does with bulk operations in one round: which runs it makes, and what may become of them. PURE. */
+
+import type { Order } from "./bulk-operation.ts";
+import { BULK_ENVIRONMENT, type Kind, type MadeRun } from "./bulk-place.ts";
+import type { Random } from "./random.ts";
+
+/** A run that no coordinator knows, but its id could be one's. */
+const STRANGER = "01a00000-0000-8001-8000-000000000000";
+const GRACES_S = [0, 1, 20];
+
+/** How an actor begins and disturbs the orders of a round. */
+export interface Plan {
+  readonly name: string;
+  readonly kinds: Readonly<Partial<Record<Kind, number>>>;
+  /** At the same time. */
+  readonly orders: (round: Round) => readonly Order[];
+  /** Whether a person stops them when they have decided a run. */
+  readonly isStopped?: boolean;
+  /** Whether their token is revoked when they have decided a run. */
+  readonly isRevoked?: boolean;
+  /** Whether runs are created, reported and retried meanwhile. A second filter could find the new ones. */
+  readonly isBusy?: boolean;
+  /** Whether all its runs share one slot. */
+  readonly isLine?: boolean;
+}
+
+export interface Round {
+  /** All its runs have this label. */
+  readonly label: string;
+  readonly runs: readonly MadeRun[];
+  /** Runs that were retried one by one before. */
+  readonly retried: ReadonlySet<string>;
+  /** A token that acts for others, and one that may be revoked. */
+  readonly portal: string;
+  readonly token: string;
+  readonly random: Random;
+}
+
+const ENDED = { failed: 3, succeeded: 3, cancelled: 3, triggered: 2 };
+const MIXED = { pending: 12, running: 8, queued: 3, timed: 2, ...ENDED };
+
+export const PLANS: readonly Plan[] = [
+  {
+    name: "a cancel by ids",
+    kinds: MIXED,
+    orders: (round) => {
+      const may = mayOf(round, cancelled);
+      may.set(STRANGER, ["run_not_found"]);
+      return [cancel(round, { runIds: twice([...may.keys()]) }, may)];
+    },
+  },
+  {
+    name: "a cancel by filter",
+    kinds: MIXED,
+    isBusy: true,
+    orders: (round) => [cancel(round, open(round), mayOf(round, cancelledIfOpen))],
+  },
+  {
+    name: "two cancels of the same runs",
+    kinds: { pending: 25, running: 15 },
+    orders: (round) => [
+      cancel(round, { runIds: round.runs.map(({ id }) => id) }, mayOf(round, cancelledByAny)),
+      cancel(
+        round,
+        open(round),
+        mayOf(round, () => ["accepted", "run_cancelled", "absent"]),
+      ),
+    ],
+  },
+  {
+    name: "a cancel of holders and waiters",
+    kinds: { queued: 12 },
+    isLine: true,
+    orders: (round) => [
+      cancel(
+        round,
+        { filter: { labels: [round.label], group: "bulk-line" }, maxRuns: 500 },
+        mayOf(round, accepted),
+      ),
+    ],
+  },
+  {
+    name: "a retry by ids",
+    kinds: { pending: 3, running: 3, timed: 2, ...ENDED, failed: 14 },
+    orders: (round) => {
+      const includeRetried = round.random() < 0.3;
+      const may = mayOf(round, ({ id, kind }) => {
+        if (!isEnded(kind)) return ["run_open"];
+        if (kind === "triggered") return ["trigger_not_kept"];
+        return [round.retried.has(id) && !includeRetried ? "already_retried" : "accepted"];
+      });
+      may.set(STRANGER, ["run_not_found"]);
+      return [retry(round, { runIds: twice([...may.keys()]), includeRetried }, may, null)];
+    },
+  },
+  {
+    name: "two retries by two persons",
+    kinds: { failed: 30 },
+    isBusy: true,
+    orders: (round) => {
+      const may = mayOf(round, () => ["accepted", "already_retried"]);
+      const failed = { filter: { labels: [round.label], status: ["failed"] }, maxRuns: 500 };
+      return [
+        retry(round, failed, may, "ada@example.com"),
+        retry(round, { runIds: round.runs.map(({ id }) => id) }, may, "bob@example.com"),
+      ];
+    },
+  },
+  {
+    name: "a stopped cancel",
+    kinds: { pending: 50, running: 20 },
+    isStopped: true,
+    orders: (round) => [stopped(cancel(round, open(round), mayOf(round, reachedOrNot)), "asked")],
+  },
+  {
+    name: "a stopped retry",
+    kinds: { failed: 60 },
+    isStopped: true,
+    orders: (round) => {
+      const failed = { filter: { labels: [round.label], status: ["failed"] }, maxRuns: 500 };
+      return [stopped(retry(round, failed, mayOf(round, reachedOrNot), null), "asked")];
+    },
+  },
+  {
+    name: "a cancel whose token is revoked",
+    kinds: { pending: 70 },
+    isRevoked: true,
+    orders: (round) => {
+      const order = cancel(round, open(round), mayOf(round, reachedOrNot));
+      return [{ ...stopped(order, "token_revoked"), token: round.token }];
+    },
+  },
+  {
+    name: "too many runs",
+    kinds: { pending: 6, running: 3 },
+    orders: (round) => {
+      const order = cancel(
+        round,
+        { ...open(round), maxRuns: 8 },
+        mayOf(round, () => ["undecided", "absent"]),
+      );
+      return [{ ...order, mayEndAs: ["aborted too_many_runs"] }];
+    },
+  },
+];
+
+/** As in `isBusy`: a run may end meanwhile. */
+const REPORTED = ["accepted", "run_succeeded", "absent"];
+
+function mayOf(
+  { runs }: Round,
+  outcomes: (run: MadeRun) => readonly string[],
+): Map<string, readonly string[]> {
+  return new Map(runs.map((run) => [run.id, outcomes(run)]));
+}
+
+function isEnded(kind: Kind): boolean {
+  return kind in ENDED;
+}
+
+const accepted = () => ["accepted"];
+const reachedOrNot = () => ["accepted", "undecided", "absent"];
+const cancelled = ({ kind }: MadeRun) => {
+  if (!isEnded(kind)) return ["accepted"];
+  return [kind === "triggered" ? "run_cancelled" : `run_${kind}`];
+};
+const cancelledIfOpen = ({ kind }: MadeRun) => [isEnded(kind) ? "absent" : "accepted"];
+const cancelledByAny = () => ["accepted", "run_cancelled"];
+
+/** A run that somebody reports meanwhile. */
+export function reportedMeanwhile(order: Order, id: string): void {
+  order.may.set(id, [...(order.may.get(id) ?? []), ...REPORTED]);
+}
+
+function open({ label }: Round) {
+  return { filter: { labels: [label], status: ["pending", "running"] }, maxRuns: 500 };
+}
+
+/** Repetitions count once. */
+function twice(ids: readonly string[]): readonly string[] {
+  return [...ids, ...ids.slice(0, 5)];
+}
+
+function cancel({ label, random }: Round, set: object, may: Order["may"]): Order {
+  const mark = `${label}-${Math.floor(random() * 1e9)}`;
+  const graceSeconds = GRACES_S[Math.floor(random() * GRACES_S.length)] ?? 0;
+  return {
+    ...{ environment: BULK_ENVIRONMENT, mark, may, token: null, person: null, mayEndAs: ["completed"] },
+    body: { operation: "cancel", reason: mark, graceSeconds, ...set },
+  };
+}
+
+function retry(
+  { label, portal, random }: Round,
+  set: object,
+  may: Order["may"],
+  person: string | null,
+): Order {
+  return {
+    ...{ environment: BULK_ENVIRONMENT, may, person, token: person === null ? null : portal },
+    ...{ mark: `${label}-${Math.floor(random() * 1e9)}`, mayEndAs: ["completed"] },
+    body: { operation: "retry", ...set },
+  };
+}
+
+function stopped(order: Order, abortReason: string): Order {
+  return { ...order, mayEndAs: [`aborted ${abortReason}`, "completed"] };
+}

@@ -1,0 +1,153 @@
+/**
+ * What came of bulk operations that have ended: each run has exactly one effect, and the counts, the items, the
+ * timelines and the new runs say the same.
+ */
+
+import { type Begun, type BulkItem, type BulkOperation, miscount, outcomeOf } from "./bulk-operation.ts";
+import type { BulkPlace } from "./bulk-place.ts";
+import { forAll } from "./pool.ts";
+import type { Stage } from "./stage.ts";
+
+const ITEMS_PAGE = 100;
+
+/** What a retry made: the new run, the run that it repeats, and the operation. */
+export interface Retried {
+  readonly newRunId: string;
+  readonly runId: string;
+  readonly begun: Begun;
+}
+
+interface Shown {
+  readonly status: string;
+  readonly triggeredBy: string;
+  readonly details: {
+    readonly retryOf: string | null;
+    readonly bulkOperationId: string | null;
+    readonly cancel: object | null;
+  };
+}
+
+interface TimelineEvent {
+  readonly type: string;
+  readonly reason?: string;
+}
+
+export class BulkVerdict {
+  /** All accepted items of retries, by the id of the new run. */
+  readonly retried = new Map<string, Retried>();
+  readonly #stage: Stage;
+  readonly #place: BulkPlace;
+
+  constructor(stage: Stage, place: BulkPlace) {
+    this.#stage = stage;
+    this.#place = place;
+  }
+
+  /** Judges one operation. `runs`: all that the operation could have met. */
+  async judge(begun: Begun, operation: BulkOperation, runs: readonly string[]): Promise<void> {
+    const { order, story } = begun;
+    const { record, disturbances } = this.#stage;
+    const items = await this.#itemsOf(begun);
+    const wrong = miscount(operation, items);
+    if (wrong !== null) this.#violation(`MISCOUNTED: ${wrong}, ${JSON.stringify(operation)}`, begun);
+    const end = [operation.status, operation.abortReason ?? ""].join(" ").trim();
+    if (!order.mayEndAs.includes(end)) this.#violation(`ANOTHER END: ${JSON.stringify(operation)}`, begun);
+    const byRun = new Map(items.map((item) => [item.runId, item]));
+    for (const id of new Set([...byRun.keys(), ...order.may.keys()])) {
+      const outcome = outcomeOf(byRun.get(id));
+      record.count(`bulk ${order.body.operation}: ${outcome}`);
+      const may = order.may.get(id) ?? ["absent"];
+      // D1 may lack this run for some seconds, or have an older version, so that the filter did not find the run.
+      if (may.includes(outcome) || outcome === "unknown" || disturbances.mayBeRefused(id)) continue;
+      this.#violation(`ANOTHER OUTCOME: ${id} is ${outcome} and not ${may.join(" or ")}`, begun);
+    }
+    await forAll(runs, async (id) => {
+      if (order.body.operation === "cancel") await this.#judgeCancel(begun, id, byRun.get(id));
+      else await this.#judgeRetry(begun, id, byRun.get(id));
+    });
+    record.tell(story, "judged");
+  }
+
+  /**
+   * A cancel of all runs of a line takes those that wait first, so that only the first run's job begins. An eviction may
+   * put a waiting run behind the holder.
+   */
+  judgeLine(begun: Begun, runs: readonly string[]): void {
+    const began = runs.filter((id) => this.#place.heard.has(id));
+    this.#stage.record.count("queued runs that a bulk cancel started", Math.max(began.length - 1, 0));
+    if (began.length > 1 && !this.#stage.disturbances.metAnything(begun.sentAt, begun.order.environment))
+      this.#violation(`STARTED: ${began.join()} of one line, although nothing was disturbed`, begun);
+  }
+
+  /** Over all operations: no two have retried one run, unless they may repeat what was retried. */
+  checkSources(): void {
+    const sources = new Map<string, Retried>();
+    for (const retried of this.retried.values()) {
+      const { runId, begun, newRunId } = retried;
+      if (begun.order.body.includeRetried === true) continue;
+      const other = sources.get(runId);
+      sources.set(runId, retried);
+      if (other !== undefined)
+        this.#violation(`TWO RUNS: ${runId} was retried as ${newRunId} and ${other.newRunId}`, begun);
+    }
+  }
+
+  async #itemsOf({ order, id, story }: Begun): Promise<readonly BulkItem[]> {
+    const items: BulkItem[] = [];
+    let next: string | null = `bulk-operations/${id}/items?limit=${ITEMS_PAGE}`;
+    while (next !== null) {
+      const page = await this.#place.ask([200], story, "GET", next, {}, order.environment);
+      items.push(...(page.body as BulkItem[]));
+      next = page.next;
+    }
+    return items;
+  }
+
+  /** The timeline has the operation's reason once if it changed the run, and never if it did not. */
+  async #judgeCancel(begun: Begun, runId: string, item: BulkItem | undefined): Promise<void> {
+    const { order, story } = begun;
+    const path = `action-runs/${runId}`;
+    const { environment } = order;
+    const [run, events] = await Promise.all([
+      this.#place.ask([200], story, "GET", `${path}?include=details`, {}, environment),
+      this.#place.ask([200], story, "GET", `${path}/events?limit=200`, {}, environment),
+    ]);
+    const { status, details } = run.body as Shown;
+    const effects = (events.body as TimelineEvent[]).filter(({ reason }) => reason === order.mark).length;
+    const outcome = outcomeOf(item);
+    const told = `${runId} is ${outcome}, and its timeline has ${JSON.stringify(events.body)}`;
+    if (outcome === "accepted") {
+      if (effects > 1) this.#violation(`TWO EFFECTS: ${told}`, begun);
+      const isOpen = status === "pending" || status === "running";
+      if (isOpen && details.cancel === null) this.#violation(`NO EFFECT: ${told}`, begun);
+      // A cancel that would end the run later than another one changes nothing.
+      if (effects === 0 && details.cancel === null) this.#violation(`NO EFFECT: ${told}`, begun);
+    } else if (outcome !== "unknown" && effects > 0) this.#violation(`UNTOLD EFFECT: ${told}`, begun);
+    const said = /^run_(succeeded|failed|cancelled)$/.exec(outcome)?.[1];
+    if (said !== undefined && said !== status)
+      this.#violation(`ANOTHER END: ${told}, but is ${status}`, begun);
+  }
+
+  async #judgeRetry(begun: Begun, runId: string, item: BulkItem | undefined): Promise<void> {
+    const { order, id, story } = begun;
+    if (item?.outcome !== "accepted") {
+      if (item !== undefined && item.newRunId !== null)
+        this.#violation(`UNTOLD EFFECT: ${JSON.stringify(item)}`, begun);
+      return;
+    }
+    const { newRunId } = item;
+    if (newRunId === null || this.retried.has(newRunId))
+      return this.#violation(`NO EFFECT: ${JSON.stringify(item)} names no run of its own`, begun);
+    this.retried.set(newRunId, { newRunId, runId, begun });
+    const path = `action-runs/${newRunId}?include=details`;
+    const answer = await this.#place.ask([200], story, "GET", path, {}, order.environment);
+    const { details, triggeredBy } = answer.body as Shown;
+    const isOf = details.retryOf === runId && details.bulkOperationId === id;
+    if (!isOf || triggeredBy !== (order.person ?? "root"))
+      this.#violation(`ANOTHER ORIGIN: ${JSON.stringify(answer.body)} of ${JSON.stringify(item)}`, begun);
+  }
+
+  #violation(sentence: string, { id, sentAt, story }: Begun): void {
+    this.#stage.record.violation(sentence, [`operation ${id}`, ...story], sentAt);
+  }
+}
