@@ -31,6 +31,7 @@ export interface Details {
   readonly source: "none";
   readonly action: null;
   readonly retryOf: string | null;
+  readonly bulkOperationId: null;
   readonly labels: readonly string[];
   readonly traceparent: null;
   readonly externalUrl: null;
@@ -104,7 +105,14 @@ export class ModelRun {
   ) {
     const { callback: _, ...run } = created;
     const { labels, retryOf } = inputs;
-    const none = { traceparent: null, externalUrl: null, heartbeat: null, cancel: null, ...NO_GATES };
+    const none = {
+      bulkOperationId: null,
+      traceparent: null,
+      externalUrl: null,
+      heartbeat: null,
+      cancel: null,
+      ...NO_GATES,
+    };
     this.#run = { ...run, details: { source: "none", action: null, retryOf, labels, ...none } };
     this.#states.push(this.#run);
   }
