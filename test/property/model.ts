@@ -105,15 +105,11 @@ export class ModelRun {
   ) {
     const { callback: _, ...run } = created;
     const { labels, retryOf } = inputs;
-    const none = {
-      bulkOperationId: null,
-      traceparent: null,
-      externalUrl: null,
-      heartbeat: null,
-      cancel: null,
-      ...NO_GATES,
+    const none = { traceparent: null, externalUrl: null, heartbeat: null, cancel: null, ...NO_GATES };
+    this.#run = {
+      ...run,
+      details: { source: "none", action: null, retryOf, bulkOperationId: null, labels, ...none },
     };
-    this.#run = { ...run, details: { source: "none", action: null, retryOf, labels, ...none } };
     this.#states.push(this.#run);
   }
 
