@@ -3,9 +3,10 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import type { Decided } from "../../src/runs/bulk-calls.ts";
+import { readRunId } from "../../src/runs/run-id.ts";
 import { bulk, bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
-import { coordinator, hurryTimers, journal, until } from "../support/direct.ts";
+import { coordinator, direct, hurryTimers, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { breakD1, faults, resetFaults } from "../support/faults.ts";
 import { landed } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, report } from "../support/requests.ts";
@@ -167,4 +168,25 @@ it("while D1 hangs, no run counts as tried", async () => {
   resetFaults();
   await passUntilEnd(path, body.id);
   expect((await bulkOf(path, body.id)).counts).toMatchObject({ matched: 3, accepted: 3 });
+});
+
+it("a set waits for a run that D1 has refused so far, for a quarter of an hour", async () => {
+  const path = newRunsPath();
+  faults.writes = { refuse: (_, sql) => sql.startsWith("INSERT INTO runs") };
+  const [refused] = await create(path, 1);
+  if (refused === undefined) throw new Error("no run");
+  const { coordinator: n } = readRunId(refused.id);
+  await until(async () => (await direct(path, n).settle()).lacksRefused);
+  faults.writes = {
+    refuse: (bound, sql) => sql.startsWith("INSERT INTO runs") && bound.includes(refused.id),
+  };
+  await create(path, 1);
+  await landed(path);
+  const { body: patient } = await startBulk(path, CANCEL);
+  for (let i = 0; i < 3; i++) await pass(path, 31_000);
+  expect((await bulkOf(path, patient.id)).status).toBe("collecting");
+  // D1 may never take the run.
+  await pass(path, 15 * MINUTE_MS);
+  await passUntilEnd(path, patient.id);
+  expect((await bulkOf(path, patient.id)).counts).toMatchObject({ matched: 1, accepted: 1 });
 });

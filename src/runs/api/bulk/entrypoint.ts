@@ -7,7 +7,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../../auth/audit.ts";
 import { tokenState } from "../../../auth/token-state.ts";
 import { logFailure } from "../../../base/log.ts";
-import { within } from "../../../base/time.ts";
+import { MINUTE_MS, msSince, within } from "../../../base/time.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import type { Env } from "../../../settings/env.ts";
 import { keyRing } from "../../../settings/key-ring.ts";
@@ -30,6 +30,11 @@ import { auditedEnd } from "./shown-operation.ts";
 
 /** How many runs are changed at the same time: as many calls as an invocation may have open. */
 const AT_ONCE = 6;
+/**
+ * For how long a set waits for runs that D1 has refused. A coordinator tries them again every 10 minutes at least. One
+ * that D1 never takes must not hold up operations for ever, so after that the set lacks it, as a list does.
+ */
+const REFUSED_MAX_MS = 15 * MINUTE_MS;
 /** How long a run may take. If each of a page takes so long, the page is still answered within its lease. */
 const RUN_MAX_MS = 8000;
 /** By how much clocks of two Workers may differ, so that a run is in the set that its caller had before the request. */
@@ -39,7 +44,8 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   async collect(scope: string, order: BulkOrder, below: string | null, limit: number): Promise<Collected> {
     const environment = this.#environment(scope);
     // Later pages are below ids of that time, so they need not wait for what came since.
-    if (below === null && !(await isSettled(environment))) return { type: "not_settled" };
+    const isPatient = msSince(readRunId(order.id).createdAt, Date.now()) < REFUSED_MAX_MS;
+    if (below === null && !(await isSettled(environment, { isPatient }))) return { type: "not_settled" };
     const filters = runFiltersOf(bulkFilter.parse(order.filter));
     const { runs, behind } = await matchingPage(environment, filters, below ?? newestIdOf(order), limit);
     return { type: "collected", runs: runs.map(({ id, isWaiting }) => [id, isWaiting]), behind };

@@ -15,13 +15,14 @@ const SETTLE_CALL_MAX_MS = 2500;
 const PREVIEW_PAGES = 20;
 
 /**
- * Whether D1 has all that the coordinators have changed so far, apart from runs that D1 has refused: no list has those
- * either, and to wait for them could last for ever. Never throws.
+ * Whether D1 has all that the coordinators have changed so far. `isPatient`: also runs that D1 has refused, and takes
+ * later. Never throws.
  */
-export async function isSettled(environment: RunEnvironment): Promise<boolean> {
+export async function isSettled(environment: RunEnvironment, { isPatient = false } = {}): Promise<boolean> {
   const settling = askAll(environment, (coordinator) => coordinator.settle());
   const settled = await within(SETTLE_CALL_MAX_MS, settling).catch(() => null);
-  return settled?.every(({ isBehind }) => !isBehind) ?? false;
+  if (settled === null) return false;
+  return settled.every(({ isBehind, lacksRefused }) => !isBehind && !(isPatient && lacksRefused));
 }
 
 /** The next page below the id `below`; null: from the newest possible id of now on. Throws `database_unavailable`. */
