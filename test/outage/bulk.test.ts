@@ -2,7 +2,7 @@
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
-import type { Decided } from "../../src/runs/bulk-calls.ts";
+import type { Collected, Decided } from "../../src/runs/bulk-calls.ts";
 import { readRunId } from "../../src/runs/run-id.ts";
 import { bulk, bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
@@ -182,9 +182,22 @@ it("a set waits for a run that D1 has refused so far, for a quarter of an hour",
   };
   await create(path, 1);
   await landed(path);
+  const { collect } = BulkOperations.prototype;
+  const answers: Collected[] = [];
+  vi.spyOn(BulkOperations.prototype, "collect").mockImplementation(async function noted(
+    this: BulkOperations,
+    ...of
+  ) {
+    const answer = await collect.apply(this, of);
+    answers.push(answer);
+    return answer;
+  });
   const { body: patient } = await startBulk(path, CANCEL);
-  for (let i = 0; i < 3; i++) await pass(path, 31_000);
-  expect((await bulkOf(path, patient.id)).status).toBe("collecting");
+  await until(async () => {
+    await pass(path, 31_000);
+    return answers.length > 1;
+  });
+  expect(answers.slice(0, 2)).toEqual([{ type: "not_settled" }, { type: "not_settled" }]);
   // D1 may never take the run.
   await pass(path, 15 * MINUTE_MS);
   await passUntilEnd(path, patient.id);
