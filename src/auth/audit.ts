@@ -113,8 +113,8 @@ export function logAudit(entry: AuditEntry, requestId: string | undefined, more:
 }
 
 /**
- * Writes the entry if `condition` holds: SQL on ?1, the project, ?2, the entry's id, ?3, the environment, ?4, the
- * instant, ?6, the actor, ?8, the target, ?10, the session, and ?12 and on, the values of `more`.
+ * Writes the entry if `condition` holds. It is SQL and can use the project (?1), the entry's id (?2), the environment
+ * (?3), the instant (?4), the actor (?6), the target (?8) and the session (?10). ?12 and on are the values of `more`.
  */
 export function auditStatement(
   db: D1Database,

@@ -35,9 +35,9 @@ asks whether to stop it, and a second Ctrl-C leaves it. In a script, SIGINT and
 SIGTERM leave it. If you leave it, the exit code is 130 or 143. \`bulk wait\` follows
 it, and \`bulk cancel\` stops it.
 
-The exit code of a bulk operation is 0 if all runs are decided, 5 if too many runs
-match or all were skipped, 1 if the service could not decide about a run or somebody
-stopped the operation, and 3 if its token was revoked or has expired meanwhile.
+The exit code of a bulk operation is 5 if too many runs match or all were skipped,
+1 if the service could not decide about a run or somebody stopped the operation,
+3 if its token was revoked or has expired meanwhile, and otherwise 0.
 `;
 
 /** The argument \`[runs...]\`. */

@@ -213,6 +213,6 @@ export function itemTable(items: readonly BulkItem[], output: Output): string {
 }
 
 /** `40`, or `501+` if they were not counted further. */
-export function countText(count: Count): string {
+function countText(count: Count): string {
   return typeof count === "number" ? text(count) : `${text(count.atLeast)}+`;
 }

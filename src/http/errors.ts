@@ -107,7 +107,7 @@ export const ERRORS = {
   ],
   too_many_bulk_operations: [
     409,
-    "Too many bulk operations are under way: at most 5, and one of them a retry. Wait until one is over, or stop one.",
+    "Too many bulk operations are under way: at most 5, and at most one of them a retry. Wait until one is over, or stop one.",
   ],
   concurrency_limit: [
     409,

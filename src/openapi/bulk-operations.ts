@@ -71,7 +71,7 @@ const ITEMS: Operation = {
   operationId: "listBulkOperationItems",
   summary: "List the runs of a bulk operation",
   description:
-    "Returns what happened to each run of the operation, in the order in which they are decided. A cancel takes runs " +
+    "Returns what happened to each run of the operation, in the order in which it first tries them. A cancel takes runs " +
     `that wait first. ${READ}`,
   parameters: OF_BULK_OPERATION,
   responses: {

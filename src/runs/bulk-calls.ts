@@ -30,7 +30,7 @@ export type BulkReply =
 
 export interface BulkCalls {
   /**
-   * Keeps a place for an operation, or finds the one that this key has begun. Nothing begins before `beginBulk`, because
+   * Reserves a place for an operation, or finds the operation with this key. Nothing begins before `beginBulk`, because
    * the audit entry comes first. A place that nobody uses is lost after a minute. `runIds`: null if there is a filter.
    */
   reserveBulk(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply>;
@@ -86,7 +86,7 @@ export type Decided =
   | { readonly type: "refused"; readonly reason: Extract<AbortReason, `token_${string}`> }
   | { readonly type: "decided"; readonly items: readonly (BulkItem | null)[] };
 
-/** The Worker's part, each call in an invocation of its own. Nobody knows what a call has done that throws. */
+/** The Worker's part. Each call is an invocation of its own. If a call throws, nobody knows what it has done. */
 export interface BulkRunner {
   /** The next runs of the filter, newest first, at most `limit`. `below`: null at the beginning. */
   collect(scope: string, order: BulkOrder, below: string | null, limit: number): Promise<Collected>;

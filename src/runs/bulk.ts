@@ -11,13 +11,13 @@ export type BulkAction = (typeof BULK_ACTIONS)[number];
 export const BULK_STATUSES = ["collecting", "running", "completed", "aborted"] as const;
 export type BulkStatus = (typeof BULK_STATUSES)[number];
 
-/** Why an operation has ended before it met each run of its set. */
+/** Why an operation ended early. */
 export const ABORT_REASONS = ["asked", "too_many_runs", "token_revoked", "token_expired"] as const;
 export type AbortReason = (typeof ABORT_REASONS)[number];
 
 /**
  * `accepted`: the service did what a single request would do. `skipped`: it refused, as it would refuse a single
- * request. `failed`: nobody knows whether it did.
+ * request. `failed`: nobody knows whether it did, or there was no room for it.
  */
 export const OUTCOMES = ["accepted", "skipped", "failed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
@@ -26,11 +26,12 @@ export type Outcome = (typeof OUTCOMES)[number];
 export const PAGE_RUNS = 25;
 /** How many runs of an environment are decided in a second, by all its operations. */
 export const RUNS_PER_SECOND = 20;
-/** How often a run is tried. */
+/** How often a run is tried at most. */
 export const TRIES_MAX = 10;
-/** How many operations of an environment are under way. At most one of them is a retry. */
+/** How many operations of an environment may be under way, and how many of them may be retries. */
 export const OPERATIONS_MAX = 5;
 export const RETRIES_MAX = 1;
+/** How long an operation is kept after its end. */
 export const KEPT_DAYS = 30;
 
 /** What is asked of each run. `graceSeconds`: as of a cancel. `includeRetried`: also runs that were retried before. */
@@ -71,13 +72,13 @@ export interface BulkOperation {
   readonly order: BulkOrder;
   readonly status: BulkStatus;
   readonly abortReason: AbortReason | null;
-  /** If the operation was aborted because of `too_many_runs`, `matched` is one more than its `maxRuns`: at least so many. */
+  /** With `too_many_runs`, `matched` is how many runs match at least. */
   readonly counts: BulkCounts;
   readonly createdAt: number;
   readonly completedAt: number | null;
-  /** Of a cancel whose accepted runs have all ended: how. Null: they have not, or nobody has looked yet. */
+  /** How the accepted runs of a cancel have ended. Null until the service has seen that all of them have. */
   readonly ended: EndedRuns | null;
-  /** One run of each coordinator that has changed or created runs for it: a list must show what they have done. */
+  /** One run of each coordinator that has changed or created runs for it, because a list must show their changes. */
   readonly changedRuns: readonly string[];
 }
 
@@ -112,6 +113,12 @@ export function bulkKey(bulkId: string, runId: string): string {
 export function bulkIdOf(createKey: string): string | null {
   if (!createKey.startsWith(ORIGIN)) return null;
   return createKey.slice(ORIGIN.length, createKey.indexOf(":", ORIGIN.length));
+}
+
+/** How often each end is among these statuses. */
+export function endsOf(statuses: readonly (string | null)[]): EndedRuns {
+  const of = (end: keyof EndedRuns) => statuses.filter((status) => status === end).length;
+  return { succeeded: of("succeeded"), failed: of("failed"), cancelled: of("cancelled") };
 }
 
 export function sumOf(a: EndedRuns, b: EndedRuns): EndedRuns {

@@ -75,7 +75,7 @@ export interface RunCalls {
   read(id: string, inclusion?: Inclusion): Promise<RunReply>;
   /** The inputs of a run, for a new run that repeats it. If the run can be repeated, it counts as retried from now on. */
   inputs(id: string, retry: RetryNote): Promise<InputsReply>;
-  /** Takes back that the run was retried with this key, because the retry was refused. */
+  /** Takes back that the run was retried with this key, because the retry has created no run. */
   retryRefused(id: string, key: string): Promise<void>;
   /**
    * Applies an event to a run, or answers as before if this key already did so. With `replayOnly` the call changes

@@ -24,6 +24,12 @@ export function baseUrl({ PUBLIC_URL }: Setting, requestUrl: string): string {
   return url.origin;
 }
 
+/** The URL below which the endpoints of an environment are. `scope`: `{org}/{project}/{env}`. */
+export function environmentUrl(setting: Setting, requestUrl: string, scope: string): string {
+  const [o, p, envName] = scope.split("/");
+  return `${baseUrl(setting, requestUrl)}/${o}/${p}/envs/${envName}`;
+}
+
 /** Why the service can't tell jobs where to report; null if it can. `origin`: the origin of the request. */
 export function publicUrlFault({ PUBLIC_URL }: Setting, origin: string): string | null {
   if (PUBLIC_URL) {

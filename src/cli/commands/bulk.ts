@@ -107,7 +107,7 @@ function itemsCommand(): CliCommand {
   return new CliCommand("bulk items")
     .summary("list the runs of a bulk operation")
     .description(
-      "List the runs of a bulk operation, in the order in which they are decided. A run is accepted, skipped with the " +
+      "List the runs of a bulk operation, in the order in which it first tries them. A run is accepted, skipped with the " +
         "code of the reason, failed if the service could not decide, or undecided. A retry also shows the new run.",
     )
     .argument("<id>", "the operation's id", readId)

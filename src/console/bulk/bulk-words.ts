@@ -55,7 +55,7 @@ export function markOf(operation: Pick<BulkOperation, "status" | "abortReason">)
 const WHY: Readonly<Record<NonNullable<BulkOperation["abortReason"]>, string>> = {
   asked: "Somebody stopped the operation. It did nothing to the remaining runs.",
   too_many_runs:
-    "More runs matched than the dialog showed, so the operation did nothing. Select the runs again, and look at the new number.",
+    "More runs matched than the operation may change, so it did nothing. Select the runs again, and look at the new number.",
   token_revoked: "The token that asked for the operation is revoked. The remaining runs are as they were.",
   token_expired: "The token that asked for the operation has expired. The remaining runs are as they were.",
 };

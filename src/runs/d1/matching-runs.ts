@@ -33,7 +33,7 @@ export interface MatchingQuery extends RunFilters {
   readonly limit: number;
 }
 
-export function matchingStatement(scope: string, query: MatchingQuery) {
+function matchingStatement(scope: string, query: MatchingQuery) {
   // No statuses and all statuses mean no filter.
   const asked = [...new Set(query.status)];
   const statuses = asked.length === STATUSES.length ? [] : asked;

@@ -87,7 +87,7 @@ export class BulkPageRows {
       .one().runs;
   }
 
-  /** Writes what became of items of one row. */
+  /** Writes what became of these items. */
   decide(bulkId: string, items: readonly NumberedItem[]): void {
     for (const [n, those] of Map.groupBy(items, ({ seq }) => Math.floor(seq / ROW_RUNS))) {
       const [row] = this.#sql.exec<Row>(

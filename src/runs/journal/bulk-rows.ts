@@ -88,7 +88,7 @@ export class BulkRows {
     return this.#open;
   }
 
-  /** How many of them are under way, or begin soon. */
+  /** How many operations are under way, or begin soon. */
   underWay(now: number): Readonly<Record<BulkAction, number>> {
     const those = this.open().filter((bulk) => bulk.completedAt === null && !isLost(bulk, now));
     const retries = those.filter(({ order }) => order.request.operation === "retry").length;

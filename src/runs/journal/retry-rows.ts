@@ -1,6 +1,6 @@
 /**
  * The journal's table of retries: which runs were retried, and by which changes. The row is written in the stretch that
- * hands out the run's inputs, so of two bulk retries only one finds a run that nobody has retried.
+ * hands out the run's inputs. So of two bulk retries, only one finds a run that nobody has retried.
  */
 
 /** The most rows of one run. Further retries add none, and the run counts as retried anyway. */

@@ -1,7 +1,7 @@
 /**
- * Begins a bulk operation. First the coordinator keeps a place for it, then the audit entry is written, and only then it
- * begins. So no operation lacks its entry, and a refused one has none. If we die in between, the caller has no answer, the
- * place is lost after a minute, and the entry can tell of an operation that never began.
+ * Begins a bulk operation. First the coordinator reserves a place, then the audit entry is written, and only then the
+ * operation begins. So no operation lacks its entry, and a refused one has none. If we die in between, the place is lost
+ * after a minute. The entry can then tell of an operation that never began.
  */
 
 import type { Context } from "hono";

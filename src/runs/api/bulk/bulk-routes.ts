@@ -7,11 +7,11 @@ import { BULK_RUNS_MAX } from "../../../base/limits.ts";
 import { parseUuid } from "../../../base/uuid.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { encodeCursor, nextLink } from "../../../http/cursor.ts";
-import { scopeOf, usableRing } from "../../../http/environment.ts";
+import { usableRing } from "../../../http/environment.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../../http/validate.ts";
-import { baseUrl } from "../../../settings/public-url.ts";
+import { baseUrl, environmentUrl } from "../../../settings/public-url.ts";
 import type { BulkOperation, BulkOrder, NumberedItem } from "../../bulk.ts";
 import { BULK_COORDINATOR } from "../../bulk-calls.ts";
 import type { Coordinator } from "../../protocol.ts";
@@ -44,9 +44,8 @@ export const bulkRoutes = new Hono<AppEnv>()
     const { filter = null } = (await c.req.json()) as { filter?: BulkOrder["filter"] };
     const { operation, replayed } = await beginBulk(c, environment, body, filter);
     if (replayed && key !== null) c.header("Idempotent-Replayed", "true");
-    const [o, p, envName] = scopeOf(c).split("/");
-    const base = `${baseUrl(c.env, c.req.url)}/${o}/${p}/envs/${envName}/bulk-operations`;
-    c.header("Location", `${base}/${operation.order.id}`);
+    const base = environmentUrl(c.env, c.req.url, environment.scope);
+    c.header("Location", `${base}/bulk-operations/${operation.order.id}`);
     return c.json(shownOperation(operation), 202);
   })
   .get("/", requires("data:read"), validQuery(bulkListQuery), async (c) => {

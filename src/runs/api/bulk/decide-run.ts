@@ -3,7 +3,7 @@
 import { logFailure } from "../../../base/log.ts";
 import { ERRORS, toApiError } from "../../../http/errors.ts";
 import type { KeyRing } from "../../../settings/key-ring.ts";
-import { baseUrl } from "../../../settings/public-url.ts";
+import { environmentUrl } from "../../../settings/public-url.ts";
 import { type BulkItem, type BulkOrder, bulkKey } from "../../bulk.ts";
 import { cancelRun } from "../cancel.ts";
 import type { Creation } from "../create/create.ts";
@@ -63,17 +63,11 @@ async function change({ environment, ring, order, waitUntil }: Deciding, runId: 
     ...environment,
     ...{ ring, actor, mustNamePerson, waitUntil },
     origin: order.origin,
-    runsUrl: `${baseUrl(environment.env, order.origin)}/${pathOf(environment.scope)}/action-runs`,
+    runsUrl: `${environmentUrl(environment.env, order.origin, environment.scope)}/action-runs`,
     // Where the new run is made if it has no group, so that a repetition finds it.
     key: changeKey.key,
     traceparent: null,
   };
   const { answer } = await retryRun(creation, changeKey, runId, {}, { isFirst: !request.includeRetried });
   return { newRunId: answer.id, endedAs: null };
-}
-
-/** `{o}/{p}/envs/{envName}` */
-function pathOf(scope: string): string {
-  const [o, p, envName] = scope.split("/");
-  return `${o}/${p}/envs/${envName}`;
 }

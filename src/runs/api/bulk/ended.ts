@@ -1,12 +1,11 @@
 /** How the runs have ended that a bulk cancel has asked to stop: an accepted cancel can still end as succeeded. */
 
-import { type BulkOperation, type EndedRuns, sumOf } from "../../bulk.ts";
+import { type BulkOperation, type EndedRuns, endsOf, sumOf } from "../../bulk.ts";
 import { BULK_COORDINATOR } from "../../bulk-calls.ts";
-import type { MatchingRun } from "../../d1/matching-runs.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { matchingIds } from "./matching.ts";
 
-/** So far. Null while the operation is under way, and if D1 can't say. */
+/** So far. Null while the operation is under way, and if D1 does not answer. */
 export async function endedRunsOf(
   environment: RunEnvironment,
   { order, completedAt, ended }: BulkOperation,
@@ -17,10 +16,5 @@ export async function endedRunsOf(
   );
   if (accepted === null || accepted.asked.length === 0) return accepted?.ended ?? null;
   const runs = await matchingIds(environment, accepted.asked).catch(() => null);
-  return runs && sumOf(accepted.ended, endsOf(runs));
-}
-
-export function endsOf(runs: readonly MatchingRun[]): EndedRuns {
-  const of = (status: keyof EndedRuns) => runs.filter((run) => run.status === status).length;
-  return { succeeded: of("succeeded"), failed: of("failed"), cancelled: of("cancelled") };
+  return runs && sumOf(accepted.ended, endsOf(runs.map(({ status }) => status)));
 }

@@ -16,6 +16,7 @@ import {
   type BulkOperation,
   type BulkOrder,
   type EndedRuns,
+  endsOf,
   NO_ENDED_RUNS,
 } from "../../bulk.ts";
 import type { BulkRunner, Collected, Decided, Stopper } from "../../bulk-calls.ts";
@@ -23,7 +24,6 @@ import { isOpen } from "../../run.ts";
 import { firstIdAt, readRunId } from "../../run-id.ts";
 import type { RunEnvironment } from "../run-environment.ts";
 import { decideRun } from "./decide-run.ts";
-import { endsOf } from "./ended.ts";
 import { isSettled, matchingIds, matchingPage } from "./matching.ts";
 import { bulkFilter, runFiltersOf } from "./request-schemas.ts";
 import { auditedEnd } from "./shown-operation.ts";
@@ -35,9 +35,9 @@ const AT_ONCE = 6;
  * that D1 never takes must not hold up operations for ever, so after that the set lacks it, as a list does.
  */
 const REFUSED_MAX_MS = 15 * MINUTE_MS;
-/** How long a run may take. If each of a page takes so long, the page is still answered within its lease. */
+/** A run that takes longer is undecided. If each run of a page hangs, the page is still answered within its lease. */
 const RUN_MAX_MS = 8000;
-/** By how much clocks of two Workers may differ, so that a run is in the set that its caller had before the request. */
+/** How much the clocks of two Workers may differ. The set must have each run that was there before the request. */
 const CLOCKS_DIFFER_MS = 1000;
 
 export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner {
@@ -77,7 +77,10 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     const takeTurns = async () => {
       for (const [i, runId] of turns) {
         const deciding = { environment, ring: ring.value, order, waitUntil };
-        items[i] = await within(RUN_MAX_MS, decideRun(deciding, runId)).catch(() => null);
+        items[i] = await within(RUN_MAX_MS, decideRun(deciding, runId)).catch((error: unknown) => {
+          logFailure("bulk_run_undecided", error, { operation: order.id, run: runId });
+          return null;
+        });
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, takeTurns));
@@ -104,7 +107,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     const environment = this.#environment(scope);
     if (!(await isSettled(environment))) return null;
     const runs = await matchingIds(environment, runIds);
-    return runs.some(({ status }) => isOpen({ status })) ? null : endsOf(runs);
+    return runs.some(isOpen) ? null : endsOf(runs.map(({ status }) => status));
   }
 
   #environment(scope: string): RunEnvironment {
@@ -114,10 +117,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   }
 }
 
-/**
- * Sorts after all runs that the request can be about. It must not be about runs that come later, however long the
- * collecting has to wait for D1.
- */
+/** Sorts after each run that the request may be about, and before later ones: collecting can wait long for D1. */
 function newestIdOf({ id }: BulkOrder): string {
   const { createdAt } = readRunId(id);
   return firstIdAt(Math.min(Date.now(), createdAt + CLOCKS_DIFFER_MS) + 1);

@@ -11,7 +11,7 @@ import { ask, askAll, type RunEnvironment } from "../run-environment.ts";
 
 /** A coordinator settles within 2 s. One that can't be reached may not answer at all. */
 const SETTLE_CALL_MAX_MS = 2500;
-/** A dry run looks at so many pages of 5000 runs at most, because a caller waits for it. */
+/** A dry run looks at this many pages of 5000 runs at most, because a caller waits for it. */
 const PREVIEW_PAGES = 20;
 
 /**

@@ -16,7 +16,7 @@ import { ApiError } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
 import { traceparentOf } from "../../../http/traceparent.ts";
 import type { KeyRing } from "../../../settings/key-ring.ts";
-import { baseUrl } from "../../../settings/public-url.ts";
+import { environmentUrl } from "../../../settings/public-url.ts";
 import { withoutDefaultRetry } from "../../../webhooks/request/trigger.ts";
 import type { Actor } from "../../actor.ts";
 import { isSameSlot, type Slot } from "../../gates.ts";
@@ -65,12 +65,11 @@ const TRIES_MAX = 5;
 /** Throws `not_configured`, or `invalid_idempotency_key`. */
 export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation {
   const environment = environmentOf(c);
-  const [o, p, envName] = environment.scope.split("/");
   return {
     ...environment,
     ring: usableRing(c),
     origin: new URL(c.req.url).origin,
-    runsUrl: `${baseUrl(c.env, c.req.url)}/${o}/${p}/envs/${envName}/action-runs`,
+    runsUrl: `${environmentUrl(c.env, c.req.url, environment.scope)}/action-runs`,
     actor: actorOf(c),
     mustNamePerson: mustNamePerson(c),
     key: idempotencyKey(c),

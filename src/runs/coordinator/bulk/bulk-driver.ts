@@ -18,7 +18,7 @@ const LEASE_MS = 60_000;
 /** How long an operation waits after a call that failed: at first, and at most. The wait doubles with each failure. */
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 30_000;
-/** How long after its grace the last run of a cancel has ended, although an alarm may be late. */
+/** How long after the grace all runs of a cancel have ended, even if an alarm is late. */
 const ENDED_AFTER_MS = 10_000;
 /** How long an operation that collects leaves D1 to others after each call. */
 const COLLECT_PAUSE_MS = 250;
@@ -50,7 +50,7 @@ export class BulkDriver implements DueWork {
    * cost the rate one page.
    */
   #pace: Span = { at: 0, ms: 0 };
-  /** The operation that has begun a page last. */
+  /** The operation that began the last page. */
   #last = "";
 
   constructor(journal: Journal, progress: BulkProgress, driving: Driving) {
@@ -77,9 +77,9 @@ export class BulkDriver implements DueWork {
     }
   }
 
-  /** Ends an operation that somebody wants to stop. If a page is under way, that happens when it is decided. */
+  /** Ends an operation that somebody wants to stop. If a page is under way, the operation ends after that page. */
   stop(bulk: StoredBulk, now: number): void {
-    // To collect changes no run.
+    // Collecting changes no run, so its answer may be dropped.
     if (bulk.state === "collecting") this.#calls.delete(bulk.id);
     if (!this.#calls.has(bulk.id)) {
       this.#journal.transaction(() => this.#progress.abort(bulk, "asked", now));
@@ -95,7 +95,7 @@ export class BulkDriver implements DueWork {
     return Math.max(...spans.map((span) => endOf(span, now)));
   }
 
-  /** The one after the last one comes first, so that none is always behind another one of the pace. */
+  /** They take turns: those after the one with the last page come first. Otherwise the oldest would take each page. */
   #inTurn(): readonly StoredBulk[] {
     const open = this.#journal.bulk.open().filter(({ state }) => state !== "reserved");
     return [...open.filter(({ id }) => id > this.#last), ...open.filter(({ id }) => id <= this.#last)];

@@ -3,7 +3,7 @@
  * nothing.
  *
  * The runs have their turns in the order of their numbers. Those that stay undecided are tried again when all others of
- * their part had a turn, so that one coordinator that can't be reached holds up nobody.
+ * their part had a turn. So one coordinator that can't be reached holds up nobody.
  */
 
 import {
@@ -11,6 +11,7 @@ import {
   type BulkCounts,
   type BulkItem,
   type EndedRuns,
+  endsOf,
   type NumberedItem,
   OUTCOMES,
   type Outcome,
@@ -24,7 +25,7 @@ import type { StoredBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { readRunId } from "../../run-id.ts";
 
-/** The code of a run that nobody could decide. */
+/** The code of a run that was given up. */
 const UNKNOWN = "unknown";
 
 export class BulkProgress {
@@ -84,7 +85,7 @@ export class BulkProgress {
     this.#decide(bulk, decided);
   }
 
-  /** Ends the operation before its end. What was tried and not decided may have been done. */
+  /** Ends the operation early. Undecided runs that were tried are given up, because they may have been changed. */
   abort(bulk: StoredBulk, reason: AbortReason, now: number): void {
     const isBegun = bulk.state === "running";
     this.#end(isBegun ? this.#giveUp(bulk, partOf(bulk.nextSeq)) : bulk, reason, now);
@@ -96,7 +97,7 @@ export class BulkProgress {
     return this.#journal.bulk.update(bulk, { abortReason: "asked", stoppedBy: by });
   }
 
-  /** Notes that the audit tells of the end. Of a cancel, it must still be noted how its runs have ended. */
+  /** Notes that the audit tells of the end. A cancel is over only when it is also noted how its runs have ended. */
   audited(bulk: StoredBulk): void {
     const isOver = bulk.order.request.operation === "retry";
     this.#journal.bulk.update(bulk, { isAudited: true, isOver });
@@ -110,9 +111,8 @@ export class BulkProgress {
 
   acceptedRuns(id: string): AcceptedRuns {
     const accepted = this.#journal.bulkPages.page(id, "accepted", -1, Number.POSITIVE_INFINITY);
-    const as = (status: keyof EndedRuns) => accepted.filter(({ endedAs }) => endedAs === status).length;
     return {
-      ended: { succeeded: as("succeeded"), failed: as("failed"), cancelled: as("cancelled") },
+      ended: endsOf(accepted.map(({ endedAs }) => endedAs)),
       asked: accepted.flatMap(({ runId, endedAs }) => (endedAs === null ? [runId] : [])),
     };
   }
@@ -124,7 +124,7 @@ export class BulkProgress {
     });
   }
 
-  /** Gives the runs up that were tried. In the first round, those are the ones before the next turn. */
+  /** Gives up the undecided runs that were tried. In the first round, these are the ones before the next turn. */
   #giveUp(bulk: StoredBulk, part: Part): StoredBulk {
     const to = bulk.round === 1 ? bulk.nextSeq : part.to;
     const tried: NumberedItem[] = [];
