@@ -147,7 +147,7 @@ describe("an operation is shown", () => {
       "Retry of 41+ runs",
       "0 accepted, 41+ remaining",
     ]);
-    expect(whyAborted(refused)).toContain("the operation did nothing");
+    expect(whyAborted(refused)).toContain("so it did nothing");
   });
 
   it("with its counts, and with how its runs have ended", () => {
