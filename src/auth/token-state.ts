@@ -1,4 +1,4 @@
-/** Whether a token still works, whoever acts for it. For work that goes on after the request that asked for it. */
+/** Says whether a token still works. Work that goes on after its request asks here before each step. */
 
 import { OPERATOR } from "./permissions.ts";
 

@@ -57,7 +57,9 @@ const REVOKE: Operation = {
   operationId: "revokeApiToken",
   summary: "Revoke an API token",
   description:
-    "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes effect everywhere within 30 seconds. Webhook endpoints that they stored stay, and the response lists them. Runs that they created go on, and the response counts those that still wait. Requires the permission `tokens:manage`.",
+    "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes " +
+    "effect everywhere within 30 seconds. Webhook endpoints that they stored stay, and the response lists them. Runs that " +
+    "they created go on, and the response counts those that still wait. Requires the permission `tokens:manage`.",
   parameters: OF_TOKEN,
   responses: {
     ...responds(200, "The revoked tokens, and the webhook endpoints that they stored last", revokedApiTokens),

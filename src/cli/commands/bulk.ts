@@ -1,7 +1,7 @@
 /** `bulk`: shows, follows and stops bulk operations, which `cancel` and `retry` start. */
 
 import { Option } from "commander";
-import type { BulkItem, BulkOperation } from "../../client/index.ts";
+import type { BulkItem, BulkOperation, Client } from "../../client/index.ts";
 import { followBulk } from "../bulk-follow.ts";
 import { itemTable, operationTable, operationText } from "../bulk-text.ts";
 import { CliCommand } from "../command.ts";
@@ -92,15 +92,17 @@ function getCommand(): CliCommand {
       "after",
       examples(`action-runs bulk get ${ID}`, `action-runs bulk get ${ID} --json | jq .counts`),
     )
-    .action(
-      exiting(async (id: string, flags: Flags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
-        const operation = await client.bulkOperations.get(id);
-        await output.show(operation, () => operationText(operation, output));
-        return EXIT.succeeded;
-      }),
-    );
+    .action(showing((client, id) => client.bulkOperations.get(id)));
+}
+
+/** Shows the operation that a request answers with. */
+function showing(request: (client: Client, id: string) => Promise<BulkOperation>) {
+  return exiting(async (id: string, flags: Flags) => {
+    const output = new Output(flags);
+    const operation = await request(await connect(flags), id);
+    await output.show(operation, () => operationText(operation, output));
+    return EXIT.succeeded;
+  });
 }
 
 function itemsCommand(): CliCommand {
@@ -147,15 +149,7 @@ function cancelCommand(): CliCommand {
     )
     .argument("<id>", "the operation's id", readId)
     .addHelpText("after", examples(`action-runs bulk cancel ${ID}`))
-    .action(
-      exiting(async (id: string, flags: Flags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
-        const operation = await client.bulkOperations.cancel(id);
-        await output.show(operation, () => operationText(operation, output));
-        return EXIT.succeeded;
-      }),
-    );
+    .action(showing((client, id) => client.bulkOperations.cancel(id)));
 }
 
 function waitCommand(): CliCommand {

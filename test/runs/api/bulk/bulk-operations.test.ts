@@ -58,12 +58,10 @@ it("retries the runs that are named, and says why it leaves one out", async () =
 it("a dry run stores nothing", async () => {
   const path = newRunsPath();
   const runs = await create(path, 3);
-  const { status, body } = await startBulk<unknown>(path, {
-    operation: "cancel",
-    filter: { actionName: "deploy" },
-    maxRuns: 2,
-    dryRun: true,
-  });
+  const wanted = { operation: "cancel", filter: { actionName: "deploy" }, dryRun: true };
+  const exact = await startBulk<unknown>(path, { ...wanted, maxRuns: 3 });
+  expect(exact.body).toMatchObject({ matched: 3, byStatus: { pending: 3 } });
+  const { status, body } = await startBulk<unknown>(path, { ...wanted, maxRuns: 2 });
   expect([status, body]).toEqual([
     200,
     {
