@@ -37,6 +37,9 @@ const runtime = cloudflareTest({
   main: "./test/support/worker.ts",
   wrangler: { configPath: "./wrangler.toml" },
   miniflare: {
+    // Only some tests have these: test/support/settings.ts.
+    d1Databases: { DB_1: "db-1", DB_2: "db-2", DB_3: "db-3" },
+    r2Buckets: { ARCHIVE: "archive" },
     bindings: {
       CALLBACK_SIGNING_KEYS: "a-signing-key-for-tests-of-32-bytes-and-more",
       ROOT_TOKEN: "a-root-token-for-tests-of-32-characters",

@@ -1,3 +1,30 @@
+-- Every database has all tables. `runs` and `run_labels` are used in the database where the environment lives, and all
+-- others only in the control database, which is number 0.
+
+-- Which number this database has. `npm run migrate` writes it. Without it, a binding under another number would mix runs.
+CREATE TABLE database_number (
+  id     INTEGER PRIMARY KEY CHECK (id = 1),
+  number INTEGER NOT NULL
+) STRICT;
+
+-- Where the runs of an environment live. The coordinators' marks decide; this is a copy for those who ask none of them.
+-- An environment without a row lives in database 0.
+CREATE TABLE environments (
+  scope      TEXT    NOT NULL, -- {org}/{project}/{env}
+  database   INTEGER NOT NULL,
+  generation INTEGER NOT NULL, -- grows with each move
+  PRIMARY KEY (scope)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX environments_by_database ON environments (database, scope);
+
+-- What the cron has seen of the databases besides this one, as JSON.
+CREATE TABLE database_report (
+  id         INTEGER PRIMARY KEY CHECK (id = 1),
+  looked_at  INTEGER NOT NULL, -- ms
+  databases  TEXT    NOT NULL
+) STRICT;
+
 -- Runs as callers read them. The coordinators' journals decide; this is what they landed.
 CREATE TABLE runs (
   scope        TEXT    NOT NULL, -- {org}/{project}/{env}

@@ -105,6 +105,15 @@ export const ERRORS = {
     409,
     "The run was retried since its end. Look at the newer run, or send includeRetried to retry it once more.",
   ],
+  move_under_way: [
+    409,
+    "The environment is being moved to another database. Wait, or cancel the move first.",
+  ],
+  moved_lately: [
+    409,
+    "The environment left this database a short while ago, and its rows are still being deleted there. Wait an hour.",
+  ],
+  no_room: [409, "The database has no room for the environment. Choose another database."],
   too_many_bulk_operations: [
     409,
     "Too many bulk operations are under way: at most 5, and at most one of them a retry. Wait until one is over, or stop one.",
@@ -197,6 +206,11 @@ export const ERRORS = {
   not_configured: [503, "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`."],
   not_ready: [503, "The database is not migrated. Run `npm run migrate`.", 5],
   database_unavailable: [503, "The database did not answer. Try again in a few seconds.", 5],
+  database_not_bound: [
+    503,
+    "The database of this environment is not bound. The operator must bind it under its number.",
+    60,
+  ],
   // During a deploy, another isolate can have the newer code, so a repetition may succeed.
   action_needs_newer_code: [
     503,

@@ -7,8 +7,16 @@
 import type { BulkCalls } from "./bulk-calls.ts";
 import type { EndpointCalls } from "./endpoint-calls.ts";
 import type { GateCalls } from "./gate-calls.ts";
+import type { MoveCalls } from "./move-calls.ts";
 import type { RunCalls } from "./run-calls.ts";
 import type { UpkeepCalls } from "./upkeep-calls.ts";
 import type { WatchCalls } from "./watch-calls.ts";
 
-export interface Coordinator extends RunCalls, GateCalls, WatchCalls, EndpointCalls, UpkeepCalls, BulkCalls {}
+export interface Coordinator
+  extends RunCalls,
+    GateCalls,
+    WatchCalls,
+    EndpointCalls,
+    UpkeepCalls,
+    BulkCalls,
+    MoveCalls {}

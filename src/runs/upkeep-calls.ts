@@ -1,15 +1,24 @@
 /** The calls about all runs of a coordinator: what D1 lacks, metrics, the sweep, a resync. */
 
+import type { Home } from "./home.ts";
 import type { RunCounts } from "./run-counts.ts";
 
-/** What a list may expect of D1. */
-export interface Settled {
+/** What a database has of a coordinator's changes. */
+export interface Landed {
   /** Whether D1 may lack a change that the coordinator had when it was asked. */
   readonly isBehind: boolean;
   /** Whether D1 has refused a run, which it lacks until it takes it. A list leaves such a run out. */
   readonly lacksRefused: boolean;
-  /** A bookmark of D1 that covers all that has landed; null if none is known. */
+  /** A bookmark of D1 that covers all that has landed, with its database's number; null if none is known. */
   readonly bookmark: string | null;
+}
+
+/** What a list may expect of D1. */
+export interface Settled extends Landed {
+  /** The database that this is about; null if it is not decided yet, because nothing has landed. */
+  readonly home: Home | null;
+  /** Another database that has all this as well, because the environment moves there; null if there is none. */
+  readonly alsoIn: number | null;
 }
 
 /** How late the platform may run an alarm. An alarm that is later counts as dropped. */

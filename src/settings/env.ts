@@ -1,7 +1,15 @@
 /** The bindings, vars and secrets that the platform gives to the Worker and to its objects. */
 
-export interface Env {
+/** D1 databases besides `DB`: any of `DB_1` to `DB_63`. */
+type MoreDatabases = { readonly [binding in `DB_${number}`]?: D1Database };
+
+export interface Env extends MoreDatabases {
+  /** The control database, which is also number 0 of those that hold runs. */
   readonly DB: D1Database;
+  /** Where runs go whose retention is over. Without it, they are deleted. */
+  readonly ARCHIVE?: R2Bucket;
+  /** Comma-separated numbers of the databases in which new environments live. Default: 0. */
+  readonly NEW_ENVIRONMENTS?: string;
   readonly COORDINATORS: DurableObjectNamespace;
   readonly UNKNOWN_TOKEN_LIMIT: RateLimit;
   /** The OpenAPI document and the files of the API explorer. */

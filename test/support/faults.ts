@@ -15,6 +15,8 @@ interface Held {
 }
 
 interface Faults {
+  /** The number of the only database that has faults; null if all have them. */
+  only: number | null;
   /** How long statements that read are held back. */
   readDelayMs: number;
   /** How long statements that write are held back. */
@@ -24,8 +26,10 @@ interface Faults {
   reads: Fault | null;
   /** Called when a write has committed and its answer will never come. */
   onSilence: (() => void) | null;
-  /** Calls that reached the binding, with any outcome. */
+  /** Calls that reached a binding, with any outcome. */
   calls: number;
+  /** The same for each database. */
+  callsOf: Map<number, number>;
   /** For each call that went through a session: the bookmark or the constraint that the session was asked for. */
   sessions: string[];
   /** Rows that D1 has read and written for these calls, as far as it says. */
@@ -49,12 +53,14 @@ interface Faults {
 
 /** One for the isolate, shared by the Worker, its objects and the tests. */
 export const faults: Faults = {
+  only: null,
   readDelayMs: 0,
   writeDelayMs: 0,
   writes: null,
   reads: null,
   onSilence: null,
   calls: 0,
+  callsOf: new Map(),
   sessions: [],
   rowsRead: 0,
   rowsWritten: 0,
@@ -68,6 +74,7 @@ export const faults: Faults = {
 };
 
 export function resetFaults(): void {
+  faults.only = null;
   faults.readDelayMs = 0;
   faults.writeDelayMs = 0;
   faults.writes = null;
@@ -165,7 +172,9 @@ interface Wrapped {
 
 const wrapped = new WeakMap<object, Wrapped>();
 
-export function faulty(db: D1Database): D1Database {
+export function faulty(db: D1Database, number = 0): D1Database {
+  const apply = <T>(statements: readonly object[], session: string | null, go: () => Promise<T>) =>
+    withFaults(number, statements, session, go);
   const wrapStatement = (original: Original, session: string | null, sql: string, bound = "") => {
     const statement = {
       bind: (...values: unknown[]) =>
@@ -197,12 +206,15 @@ export function faulty(db: D1Database): D1Database {
   } as unknown as D1Database;
 }
 
-async function apply<T>(
+async function withFaults<T>(
+  number: number,
   statements: readonly object[],
   session: string | null,
   go: () => Promise<T>,
 ): Promise<T> {
   faults.calls++;
+  faults.callsOf.set(number, (faults.callsOf.get(number) ?? 0) + 1);
+  if (faults.only !== null && faults.only !== number) return noted(await go());
   if (session !== null) faults.sessions.push(session);
   const parts = statements.map((statement) => wrapped.get(statement));
   const writing = parts.some((part) => !/^\s*SELECT/i.test(part?.sql ?? ""));

@@ -6,7 +6,7 @@ import { requireRealSetTimeout } from "./clock.ts";
 import { resetFaults } from "./faults.ts";
 import { importMainOnce } from "./main-module.ts";
 import { requireNoRequestLeft, useNewAddress } from "./requests.ts";
-import { stayOnThisMachine, useSettingsOf } from "./settings.ts";
+import { moreDatabases, stayOnThisMachine, useSettingsOf } from "./settings.ts";
 
 useSettingsOf(expect.getState().testPath ?? "");
 stayOnThisMachine();
@@ -14,7 +14,10 @@ importMainOnce();
 
 // The file before had the same runtime. Delete what it stored, so that none of its alarms rings in this file.
 await reset();
-await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+for (const [number, name] of (["DB", ...moreDatabases()] as const).entries()) {
+  await applyD1Migrations(env[name], env.TEST_MIGRATIONS);
+  await env[name].prepare("INSERT INTO database_number (id, number) VALUES (1, ?)").bind(number).run();
+}
 // The isolate remembers for some seconds whether D1 was ready. Ask for it in the year 2100: back in the present, the
 // answer counts as old, so the file's own first question reaches D1.
 vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2100-01-01") });

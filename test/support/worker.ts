@@ -12,10 +12,15 @@ import { WebhookEndpoints as RealEndpoints } from "../../src/webhook-endpoints/e
 import { MessageSender as RealSender } from "../../src/webhook-endpoints/message-sender.ts";
 import { WebhookSender as RealWebhookSender } from "../../src/webhooks/send.ts";
 import { faulty } from "./faults.ts";
-import { withSettings } from "./settings.ts";
+import { MORE_DATABASES, withSettings } from "./settings.ts";
 
 function underTest(env: Env): Env {
-  return { ...withSettings(env), DB: faulty(env.DB) };
+  const set = withSettings(env);
+  const more = MORE_DATABASES.flatMap((name, i) => {
+    const db = set[name];
+    return db === undefined ? [] : [[name, faulty(db, i + 1)]];
+  });
+  return { ...set, DB: faulty(env.DB, 0), ...Object.fromEntries(more) };
 }
 
 export class RunCoordinator extends RealCoordinator {

@@ -23,9 +23,11 @@ import type {
   Pause,
 } from "../gate-calls.ts";
 import type { Slot } from "../gates.ts";
+import { FIRST_HOME } from "../home.ts";
 import { Journal, mustStop } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { MessageFilter } from "../message.ts";
+import type { MoveCalls } from "../move-calls.ts";
 import { Projection } from "../projection/projection.ts";
 import type { Coordinator } from "../protocol.ts";
 import type { NewRun } from "../run.ts";
@@ -78,7 +80,7 @@ interface Entrypoints {
   readonly BulkOperations: BulkRunner;
 }
 
-export class RunCoordinator extends DurableObject<Env> implements Coordinator {
+export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinator, keyof MoveCalls> {
   readonly #journal: Journal;
   readonly #purge: Purge;
   readonly #alarms: AlarmClock;
@@ -282,7 +284,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async settle(): Promise<Settled> {
-    return this.#projection.commit.settle();
+    return { ...(await this.#projection.commit.settle()), home: FIRST_HOME, alsoIn: null };
   }
 
   async events(id: string, page: TimelinePage): Promise<TimelineReply> {

@@ -13,7 +13,7 @@ import { isDatabaseFull } from "../../database/d1-errors.ts";
 import { GROUP_MAX_BYTES, hasLabels, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
-import type { Settled } from "../upkeep-calls.ts";
+import type { Landed } from "../upkeep-calls.ts";
 import { Flights } from "./flights.ts";
 import { Pace } from "./pace.ts";
 import type { RepairAlarm } from "./repair-alarm.ts";
@@ -97,7 +97,7 @@ export class GroupCommit {
    * SETTLE_MAX_MS at the latest. Resolves at once if a flight would be needed and none may depart: D1 has just failed,
    * or two flights hang. The bookmark covers every flight of this instance that has landed.
    */
-  async settle(): Promise<Settled> {
+  async settle(): Promise<Landed> {
     const { lastSeq } = this.#journal.landing;
     let isLanded = this.unlanded.firstSeq > lastSeq;
     if (!isLanded && this.#mayFlySoon()) {

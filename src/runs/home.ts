@@ -1,0 +1,24 @@
+/** Where an environment's runs are in D1: in which database, and since which move. PURE. */
+
+/** The database where an environment's runs land. Of two homes, the one with the higher generation counts. */
+export interface Home {
+  /** Its number: 0 is the control database. */
+  readonly database: number;
+  readonly generation: number;
+}
+
+/** The home of an environment that was never placed anywhere: all were here before there was a second database. */
+export const FIRST_HOME: Home = { database: 0, generation: 0 };
+
+/** The home with the highest generation; null if there is none. */
+export function newestHome(homes: readonly (Home | null)[]): Home | null {
+  return homes.reduce((newest, home) => {
+    if (home === null || newest === null) return home ?? newest;
+    return home.generation > newest.generation ? home : newest;
+  }, null);
+}
+
+/** D1's bookmark with the number of its database, because bookmarks of two databases can't be compared. */
+export function numberedBookmark(database: number, bookmark: string): string {
+  return `${database}:${bookmark}`;
+}

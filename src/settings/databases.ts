@@ -1,0 +1,55 @@
+/** Which D1 databases are bound: `DB`, which has the number 0, and any of `DB_1` to `DB_63`. */
+
+import type { Env } from "./env.ts";
+
+/** The highest number that a database can have. */
+export const DATABASE_MAX = 63;
+
+/** What is needed to find the databases. */
+export type Databases = Pick<Env, "DB" | "NEW_ENVIRONMENTS" | `DB_${number}`>;
+
+/** The database with this number; null if it is not bound. */
+export function databaseNumbered(env: Databases, number: number): D1Database | null {
+  if (number === 0) return env.DB;
+  return (isNumber(number) && env[`DB_${number}`]) || null;
+}
+
+/** The numbers of all bound databases, in order. Only 0 in most deployments. */
+export function boundDatabases(env: Databases): readonly number[] {
+  const numbers = Object.keys(env).flatMap((name) => {
+    const number = Number(/^DB_([1-9]\d?)$/.exec(name)?.[1]);
+    return databaseNumbered(env, number) === null ? [] : [number];
+  });
+  return [0, ...numbers.filter((number) => number > 0).sort((a, b) => a - b)];
+}
+
+/** Whether there is more than the control database. Otherwise no request asks where an environment lives. */
+export function hasSeveralDatabases(env: Databases): boolean {
+  return boundDatabases(env).length > 1;
+}
+
+/** The databases in which new environments live: NEW_ENVIRONMENTS, or 0 if it is not valid. */
+export function databasesForNew(env: Databases): readonly number[] {
+  const listed = listedForNew(env);
+  return listed.length > 0 && listed.every((number) => databaseNumbered(env, number) !== null) ? listed : [0];
+}
+
+/** A sentence if NEW_ENVIRONMENTS is not valid; otherwise null. */
+export function newEnvironmentsFault(env: Databases): string | null {
+  const wrong = listedForNew(env).find((number) => databaseNumbered(env, number) === null);
+  if (wrong === undefined) return null;
+  const what = isNumber(wrong)
+    ? `database ${wrong}, which is not bound`
+    : "something that is not a number from 0 to 63";
+  return `NEW_ENVIRONMENTS names ${what}. List numbers of bound databases, separated by commas.`;
+}
+
+function listedForNew(env: Databases): readonly number[] {
+  const text = (env.NEW_ENVIRONMENTS ?? "").trim();
+  if (text === "") return [];
+  return text.split(",").map((part) => (/^\s*\d{1,2}\s*$/.test(part) ? Number(part) : Number.NaN));
+}
+
+function isNumber(number: number): boolean {
+  return Number.isInteger(number) && number >= 0 && number <= DATABASE_MAX;
+}
