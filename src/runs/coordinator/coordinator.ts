@@ -9,6 +9,7 @@ import { retentionDays } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import type { NewDelivery } from "../../webhooks/delivery.ts";
 import type { Actor } from "../actor.ts";
+import type { ArchivedRun, Archiver } from "../archive-calls.ts";
 import type { BulkOperation, BulkOrder, NumberedItem, Outcome } from "../bulk.ts";
 import type { AcceptedRuns, BulkReply, BulkRunner, Stopper } from "../bulk-calls.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
@@ -48,11 +49,13 @@ import type {
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
 import { ring } from "./alarm/ring.ts";
+import { Archive } from "./archive/archive.ts";
 import { BulkDesk } from "./bulk/bulk-desk.ts";
 import { Changes } from "./changes.ts";
 import { CreateDesk } from "./create-desk.ts";
 import { Deliveries } from "./deliveries.ts";
 import { EndpointDesk } from "./endpoint-desk.ts";
+import { Forgettable } from "./forgettable.ts";
 import { AdmissionEffects } from "./gates/admission-effects.ts";
 import { Admitter } from "./gates/admitter.ts";
 import { GateDesk } from "./gates/gate-desk.ts";
@@ -78,11 +81,14 @@ interface Entrypoints {
   readonly WebhookEndpoints: Endpoints;
   readonly MessageSender: MessageSender;
   readonly BulkOperations: BulkRunner;
+  readonly RunArchive: Archiver;
 }
 
 export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinator, keyof MoveCalls> {
   readonly #journal: Journal;
   readonly #purge: Purge;
+  /** Null if no bucket is bound. */
+  readonly #archive: Archive | null;
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
   readonly #watchers = new Watchers();
@@ -115,18 +121,15 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
     const telling = { nextAt: (now: number) => this.#endpoints.nextAt(now) };
     const admitting = { nextAt: (now: number) => this.#admitter.nextAt(now) };
     const driving = { nextAt: (now: number) => this.#bulk.driver.nextAt(now) };
-    this.#alarms = new AlarmClock(ctx.storage, journal, [
-      openRuns,
-      stopRequests,
-      messages,
-      telling,
-      admitting,
-      driving,
-    ]);
+    const work = [openRuns, stopRequests, messages, telling, admitting, driving];
+    const retention = {
+      purges: { nextAt: () => this.#purge.nextAt() },
+      archive: { nextAt: (now: number) => this.#archive?.nextAt(now) ?? Number.POSITIVE_INFINITY },
+    };
+    this.#alarms = new AlarmClock(ctx.storage, journal, work, retention);
     const store = new D1RowStore(env.DB, owner, (now) => this.#alarms.nextOpenAt(now));
     const projection = new Projection(journal, this.#alarms, store);
     this.#projection = projection;
-    this.#purge = new Purge(journal, this.#alarms, projection, store);
     this.#changes = new Changes(ctx.storage.sql, journal, this.#watchers);
     const days = retentionDays(env);
     const ledger = new Ledger(journal, projection, this.#watchers, this.#changes, days, {
@@ -135,8 +138,13 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
       timeHasCome: (run, now) => gatedRuns.change(run, { type: "time_opened" }, now),
     });
     this.#ledger = ledger;
-    const { WebhookSender, WebhookEndpoints, MessageSender, BulkOperations } =
+    const { WebhookSender, WebhookEndpoints, MessageSender, BulkOperations, RunArchive } =
       ctx.exports as unknown as Entrypoints;
+    const forgettable = new Forgettable(journal);
+    const removing = { store, projection, forgettable };
+    this.#archive =
+      env.ARCHIVE === undefined ? null : new Archive(journal, { archiver: RunArchive, ...removing });
+    this.#purge = new Purge(journal, { alarms: this.#alarms, archive: this.#archive, ...removing });
     const arming = { owner, arm: (now: number) => projection.arm(now) };
     const sending = { sender: WebhookSender, ...arming };
     const stops = new StopRequests(journal, stopRequests, ledger, sending);
@@ -419,6 +427,14 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
     return wouldStart(slots, new Set(runIds), (slot) => this.#admitter.lineAt(slot, Date.now()));
   }
 
+  async archivePage(tryId: string, from: number): Promise<readonly ArchivedRun[] | null> {
+    return this.#archive?.page(tryId, from) ?? null;
+  }
+
+  async sealArchive(tryId: string, count: number, hash: string): Promise<string | null> {
+    return this.#archive?.seal(tryId, count, hash, Date.now()) ?? null;
+  }
+
   override async alarm(): Promise<void> {
     ring(this.#alarms, this.#journal.owner.name, Date.now(), {
       stopRequests: (now) => this.#stopRequests.takeBatch(now),
@@ -427,6 +443,7 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
       gates: (now) => this.#admitter.takeTurn(now),
       bulk: (now) => this.#bulk.driver.start(now),
       purge: (now) => this.#purge.start(now),
+      archive: (now) => this.#archive?.start(now),
       repair: (now) => this.#projection.repair(now),
       tell: () => this.#endpoints.tell(),
       arm: (now) => this.#projection.arm(now),

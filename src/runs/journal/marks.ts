@@ -1,9 +1,18 @@
 /**
  * Named values that must survive an eviction: the coordinator's name, when to repair, what has landed, how far a resync
- * has come, since when there may be webhook endpoints (ms), and up to which change they were told.
+ * has come, since when there may be webhook endpoints (ms), up to which change they were told, the
+ * runs of the archive's next object, and up to which run D1's rows of ended runs were deleted.
  */
 
-export type Mark = "name" | "repair_at" | "landed_seq" | "resync_after" | "notify" | "told_seq";
+export type Mark =
+  | "name"
+  | "repair_at"
+  | "landed_seq"
+  | "resync_after"
+  | "notify"
+  | "told_seq"
+  | "archiving"
+  | "deleted_to";
 
 export class Marks {
   readonly #sql: SqlStorage;
