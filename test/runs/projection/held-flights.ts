@@ -108,7 +108,8 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
   };
   /** What each flight carried so far. */
   const flown = () => flights.map(({ rows }) => rows);
-  const bookmarkOf = (name: string) => commit.bookmarkOf(idOf(name));
+  /** Without the number of the database. */
+  const bookmarkOf = (name: string) => commit.bookmarkOf(idOf(name))?.replace(/^0:/, "") ?? null;
   return {
     storage,
     commit,

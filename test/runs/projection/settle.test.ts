@@ -359,7 +359,7 @@ describe("its bookmark", () => {
       await pass(0);
       const after = settle();
       await pass(0);
-      expect([before.bookmark, after.bookmark]).toEqual(["bookmark-2", "bookmark-3"]);
+      expect([before.bookmark, after.bookmark]).toEqual(["0:bookmark-2", "0:bookmark-3"]);
       write("b", 1);
       await pass(PAUSE_MIN_MS);
       flight(2).land("bookmark-1");
