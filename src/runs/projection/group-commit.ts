@@ -11,6 +11,7 @@ import { logFailure } from "../../base/log.ts";
 import { msSince } from "../../base/time.ts";
 import { isDatabaseFull } from "../../database/d1-errors.ts";
 import { GROUP_MAX_BYTES, hasLabels, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
+import { numberedBookmark } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
 import type { Landed } from "../upkeep-calls.ts";
@@ -105,12 +106,16 @@ export class GroupCommit {
       this.start("list");
       isLanded = await landing;
     }
-    return { isBehind: !isLanded, lacksRefused: this.aside.size > 0, bookmark: this.#bookmark };
+    return { isBehind: !isLanded, lacksRefused: this.aside.size > 0, bookmark: this.#numberedBookmark };
   }
 
   /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */
   bookmarkOf(id: string): string | null {
-    return this.unlanded.has(id) || this.aside.has(id) ? null : this.#bookmark;
+    return this.unlanded.has(id) || this.aside.has(id) ? null : this.#numberedBookmark;
+  }
+
+  get #numberedBookmark(): string | null {
+    return this.#bookmark === null ? null : numberedBookmark(0, this.#bookmark);
   }
 
   /** Starts a flight if no other is up. A flight for a change also waits for the pace. Returns at once. */

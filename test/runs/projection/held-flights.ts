@@ -97,7 +97,9 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
   /** What a list that asks now is told, once it is known, and when. */
   const settle = () => {
     const told: { isBehind?: boolean; bookmark?: string | null } = {};
-    void commit.settle().then((settled) => Object.assign(told, settled));
+    void commit.settle().then((settled) => {
+      Object.assign(told, settled, { bookmark: withoutNumber(settled.bookmark) });
+    });
     return told;
   };
   const flight = (n: number) => {
@@ -107,7 +109,7 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
   };
   /** What each flight carried so far. */
   const flown = () => flights.map(({ rows }) => rows);
-  const bookmarkOf = (name: string) => commit.bookmarkOf(idOf(name));
+  const bookmarkOf = (name: string) => withoutNumber(commit.bookmarkOf(idOf(name)));
   return {
     storage,
     commit,
@@ -122,4 +124,9 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
     bookmarkOf,
     troubles,
   };
+}
+
+/** The bookmark as the flight got it. The commit puts the number of its database before it. */
+function withoutNumber(bookmark: string | null): string | null {
+  return bookmark?.replace(/^0:/, "") ?? null;
 }
