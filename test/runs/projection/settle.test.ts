@@ -366,7 +366,7 @@ describe("its bookmark", () => {
       await pass(0);
       const last = settle();
       await pass(0);
-      expect(last).toEqual({ isBehind: false, lacksRefused: false, bookmark: "bookmark-3" });
+      expect(last).toEqual({ isBehind: false, lacksRefused: false, bookmark: "0:bookmark-3" });
     }),
   );
 
