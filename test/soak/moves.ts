@@ -1,5 +1,6 @@
 /**
- * The operator of a soak, who moves environments between the databases at random, and cancels some moves. At the end, every environment has left its old databases without a row.
+ * The operator of a soak, who moves environments between the databases at random, and cancels some moves. At the end,
+ * every environment has left its old databases without a row.
  */
 
 import { join } from "node:path";
