@@ -222,6 +222,7 @@ describe("headers", () => {
     "'; DROP TABLE runs; --",
     "f".repeat(10_000),
     "é",
+    `0:${"ffffffff-".repeat(3)}${"f".repeat(32)}`,
     `${"ffffffff-".repeat(3)}${"f".repeat(32)}`,
   ])("an unknown bookmark is ignored: %.40s", async (bookmark) => {
     const headers = { "x-d1-bookmark": bookmark };

@@ -28,6 +28,8 @@ export interface RunEnvironment {
   readonly ring: KeyRing | null;
   /** Run ids of this scope that were minted or verified for this request. */
   readonly genuineIds: Set<string>;
+  /** Lets work go on after the response. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
 export function environmentOf(c: Context<AppEnv>): RunEnvironment {
@@ -38,6 +40,7 @@ export function environmentOf(c: Context<AppEnv>): RunEnvironment {
     scope: scopeOf(c),
     ring: ring.ok ? ring.value : null,
     genuineIds: new Set(),
+    waitUntil: (work) => c.executionCtx.waitUntil(work),
   };
 }
 
