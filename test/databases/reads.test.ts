@@ -254,7 +254,7 @@ describe("a get", () => {
   it("of a run whose coordinator can't be reached is answered from the environment's database", async () => {
     const path = newRunsPath();
     const id = await mint(path, Date.now());
-    await plantRun(IN_2, path, id);
+    await plantRun(IN_2, path, { id });
     await placeRow(path, { database: 2, generation: 1 });
     const got = await askWith<ActionRun>(quiet, "GET", `${path}/${id}`);
     expect([got.status, got.body.id]).toEqual([200, id]);

@@ -45,15 +45,28 @@ export async function placeRow(path: string, { database, generation }: Home): Pr
     .run();
 }
 
+export interface Planted {
+  readonly id?: string;
+  readonly status?: "pending" | "failed";
+  /** The token that created the run, which waits for an approval. */
+  readonly waitingCreator?: string;
+}
+
 /** Writes a run into a database, and returns its id. */
-export async function plantRun(db: D1Database, path: string, id = idAt(Date.now())): Promise<string> {
-  const body = JSON.stringify(onTheWire({ id }));
+export async function plantRun(
+  db: D1Database,
+  path: string,
+  { id = idAt(Date.now()), status = "pending", waitingCreator }: Planted = {},
+): Promise<string> {
+  const body = JSON.stringify(onTheWire({ id, status }));
+  const [waiting, creator] = waitingCreator === undefined ? [null, null] : ["approval", waitingCreator];
   await db
     .prepare(
-      `INSERT INTO runs (scope, id, version, status, action_name, triggered_by, purge_at, bytes, body)
-       VALUES (?, ?, 1, 'pending', 'deploy', 'root', ?, ?, ?)`,
+      `INSERT INTO runs (scope, id, version, status, action_name, triggered_by, purge_at, bytes, body, waiting,
+                         waiting_creator)
+       VALUES (?, ?, 1, ?, 'deploy', 'root', ?, ?, ?, ?, ?)`,
     )
-    .bind(scopeOfPath(path), id, Date.now() + MONTH_MS, body.length, body)
+    .bind(scopeOfPath(path), id, status, Date.now() + MONTH_MS, body.length, body, waiting, creator)
     .run();
   return id;
 }
