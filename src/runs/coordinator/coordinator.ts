@@ -12,7 +12,6 @@ import type { Actor } from "../actor.ts";
 import type { BulkOperation, BulkOrder, NumberedItem, Outcome } from "../bulk.ts";
 import type { AcceptedRuns, BulkReply, BulkRunner, Stopper } from "../bulk-calls.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
-import { D1RowStore } from "../d1/store.ts";
 import type { EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
 import type {
   ApprovalReply,
@@ -23,11 +22,10 @@ import type {
   Pause,
 } from "../gate-calls.ts";
 import type { Slot } from "../gates.ts";
-import { FIRST_HOME } from "../home.ts";
 import { Journal, mustStop } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { MessageFilter } from "../message.ts";
-import type { MoveCalls } from "../move-calls.ts";
+import type { Move, MoveOrder, MoveReply, MoveRequest, Placement } from "../move-calls.ts";
 import { Projection } from "../projection/projection.ts";
 import type { Coordinator } from "../protocol.ts";
 import type { NewRun } from "../run.ts";
@@ -60,6 +58,7 @@ import { GatedRuns } from "./gates/gated-runs.ts";
 import { wouldStart } from "./gates/would-start.ts";
 import { Ledger } from "./ledger.ts";
 import type { MessageSender } from "./messages.ts";
+import { MoveDriver } from "./moves/move-driver.ts";
 import { ownerOf } from "./owner.ts";
 import { Purge } from "./purge.ts";
 import { Replies } from "./replies.ts";
@@ -80,7 +79,7 @@ interface Entrypoints {
   readonly BulkOperations: BulkRunner;
 }
 
-export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinator, keyof MoveCalls> {
+export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #journal: Journal;
   readonly #purge: Purge;
   readonly #alarms: AlarmClock;
@@ -97,6 +96,7 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
   readonly #watches: WatchDesk;
   readonly #endpoints: EndpointDesk;
   readonly #bulk: BulkDesk;
+  readonly #moves: MoveDriver;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -115,6 +115,7 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
     const telling = { nextAt: (now: number) => this.#endpoints.nextAt(now) };
     const admitting = { nextAt: (now: number) => this.#admitter.nextAt(now) };
     const driving = { nextAt: (now: number) => this.#bulk.driver.nextAt(now) };
+    const moving = { nextAt: (now: number) => this.#moves.nextAt(now) };
     this.#alarms = new AlarmClock(ctx.storage, journal, [
       openRuns,
       stopRequests,
@@ -122,11 +123,11 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
       telling,
       admitting,
       driving,
+      moving,
     ]);
-    const store = new D1RowStore(env.DB, owner, (now) => this.#alarms.nextOpenAt(now));
-    const projection = new Projection(journal, this.#alarms, store);
+    const projection = new Projection(env, journal, this.#alarms, (now) => this.#alarms.nextOpenAt(now));
     this.#projection = projection;
-    this.#purge = new Purge(journal, this.#alarms, projection, store);
+    this.#purge = new Purge(journal, this.#alarms, projection);
     this.#changes = new Changes(ctx.storage.sql, journal, this.#watchers);
     const days = retentionDays(env);
     const ledger = new Ledger(journal, projection, this.#watchers, this.#changes, days, {
@@ -163,10 +164,12 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
       ...{ sender: MessageSender, endpoints: WebhookEndpoints, ...arming },
     });
     this.#bulk = new BulkDesk(journal, storageLimit, { runner: BulkOperations, arm: arming.arm });
+    const move = (order: MoveOrder) => this.#move(order, Date.now());
+    this.#moves = new MoveDriver(journal, { env, move, arm: arming.arm });
     this.#endpoints.tellSoon();
     // Runs can wait for a slot that came free before the last object died. And it has perhaps waited for an answer.
     const now = Date.now();
-    if (Math.min(admitting.nextAt(now), driving.nextAt(now)) <= now) projection.arm(now);
+    if (Math.min(admitting.nextAt(now), driving.nextAt(now), moving.nextAt(now)) <= now) projection.arm(now);
   }
 
   async create(
@@ -284,7 +287,7 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
   }
 
   async settle(): Promise<Settled> {
-    return { ...(await this.#projection.commit.settle()), home: FIRST_HOME, alsoIn: null };
+    return this.#projection.settle();
   }
 
   async events(id: string, page: TimelinePage): Promise<TimelineReply> {
@@ -321,13 +324,13 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
     if (this.#projection.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
     // Without its row in D1, nobody would ask for the counts, and the environment's sum would fall.
     const { runs, bulk, endedCounts } = this.#journal;
-    const keepsNothing = runs.isEmpty() && bulk.isEmpty() && !endedCounts.hasBegun;
+    const keepsNothing = runs.isEmpty() && bulk.isEmpty() && !endedCounts.hasBegun && this.#moves.isIdle;
     return keepsNothing ? null : dueAt;
   }
 
   async counts(): Promise<RunCounts> {
-    const { landing, endedCounts, runs } = this.#journal;
-    const upTo = landing.lastSeq;
+    const { sequence, endedCounts, runs } = this.#journal;
+    const upTo = sequence.last;
     while (endedCounts.countedSeq < upTo) {
       endedCounts.takeTurn(upTo);
       // Between two turns, others get theirs.
@@ -338,6 +341,26 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
 
   async resync(): Promise<number> {
     return this.#projection.resync();
+  }
+
+  async placement(): Promise<Placement> {
+    return this.#projection.placement(this.ctx.storage.sql.databaseSize);
+  }
+
+  async move(order: MoveOrder): Promise<Placement> {
+    return this.#move(order, Date.now());
+  }
+
+  async beginMove(request: MoveRequest): Promise<MoveReply> {
+    return this.#moves.begin(request, Date.now());
+  }
+
+  async cancelMove(): Promise<MoveReply | null> {
+    return this.#moves.cancel(Date.now());
+  }
+
+  async moveUnderWay(): Promise<Move | null> {
+    return this.#moves.shown();
   }
 
   async notify(): Promise<void> {
@@ -426,11 +449,17 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
       messages: (now) => this.#endpoints.takeBatch(now),
       gates: (now) => this.#admitter.takeTurn(now),
       bulk: (now) => this.#bulk.driver.start(now),
+      moves: (now) => this.#moves.start(now),
       purge: (now) => this.#purge.start(now),
       repair: (now) => this.#projection.repair(now),
       tell: () => this.#endpoints.tell(),
       arm: (now) => this.#projection.arm(now),
     });
+  }
+
+  #move(order: MoveOrder, now: number): Placement {
+    this.#projection.move(order, now);
+    return this.#projection.placement(this.ctx.storage.sql.databaseSize);
   }
 
   #ended(run: JournaledRun, now: number): void {

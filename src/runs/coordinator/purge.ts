@@ -4,7 +4,6 @@
  */
 
 import { logFailure } from "../../base/log.ts";
-import type { RowStore } from "../d1/store.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { AlarmClock } from "./alarm/alarm-clock.ts";
@@ -18,13 +17,11 @@ export class Purge {
   readonly #journal: Journal;
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
-  readonly #store: RowStore;
 
-  constructor(journal: Journal, alarms: AlarmClock, projection: Projection, store: RowStore) {
+  constructor(journal: Journal, alarms: AlarmClock, projection: Projection) {
     this.#journal = journal;
     this.#alarms = alarms;
     this.#projection = projection;
-    this.#store = store;
   }
 
   /** Starts to purge the runs that are due. Returns how many. */
@@ -45,10 +42,10 @@ export class Purge {
    * purge stays due, so the alarm rings again at once. A full object purges even if the count fails, to make room.
    */
   #mustCountFirst(ids: readonly string[]): boolean {
-    const { endedCounts, landing, owner } = this.#journal;
+    const { endedCounts, sequence, owner } = this.#journal;
     if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
     try {
-      endedCounts.takeTurn(landing.lastSeq);
+      endedCounts.takeTurn(sequence.last);
       return true;
     } catch (error) {
       logFailure("count_failed", error, { coordinator: owner.name });
@@ -57,10 +54,10 @@ export class Purge {
   }
 
   async #remove(ids: readonly string[]): Promise<void> {
-    await this.#store.delete(ids);
+    await this.#projection.delete(ids);
     this.#journal.forget(ids);
     this.#alarms.releasePurges();
-    this.#projection.commit.forget(ids);
+    this.#projection.forget(ids);
     this.#projection.arm(Date.now());
   }
 }
