@@ -3,6 +3,9 @@
 import * as z from "zod";
 import { headersOf, type Operation, refuses, responds } from "./describe.ts";
 
+/** In which states a database can be besides `ready`. */
+const NOT_READY = ["full", "not_migrated", "not_answering", "wrong_number", "not_bound"] as const;
+
 const service = { tags: ["Service"], security: [] };
 const status = (said: string) => z.object({ status: z.literal(said) }).meta({ examples: [{ status: said }] });
 const anyObject = (example: Record<string, unknown>) =>
@@ -63,7 +66,9 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
       "Checks the settings, the database and its migrations. The service asks the database at most once in " +
       "5 seconds and caches the result. `secretsUnderOlderKeys` counts the actions and webhook endpoints, up to 10000, " +
       "whose secrets the first signing key has not sealed yet. `waitingRunsUnderOlderKeys` counts the runs that wait with a " +
-      "request which an older key sealed, up to 10000. Keep the older keys until both are 0.",
+      "request which an older key sealed, up to 10000. Keep the older keys until both are 0. With several databases, the second " +
+      "count is null while it is not known. `degraded` then lists the databases that are not ready, and the archive if it " +
+      "does not answer, as the service saw them in the last minute. They affect only the environments that live there.",
     responses: {
       ...responds(
         200,
@@ -72,7 +77,17 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
           .object({
             status: z.literal("ready"),
             secretsUnderOlderKeys: z.int().meta({ wire: { type: "integer", minimum: 0 } }),
-            waitingRunsUnderOlderKeys: z.int().meta({ wire: { type: "integer", minimum: 0 } }),
+            waitingRunsUnderOlderKeys: z
+              .nullable(z.int())
+              .meta({ wire: { type: ["integer", "null"], minimum: 0 } }),
+            degraded: z.optional(
+              z.array(
+                z.union([
+                  z.object({ database: z.int(), status: z.enum(NOT_READY) }),
+                  z.object({ archive: z.literal("not_answering") }),
+                ]),
+              ),
+            ),
           })
           .meta({ examples: [{ status: "ready", secretsUnderOlderKeys: 0, waitingRunsUnderOlderKeys: 0 }] }),
       ),
