@@ -12,7 +12,7 @@ import { keyRing } from "../settings/key-ring.ts";
 export async function noteDatabases(
   env: Env,
   now: number,
-  lookAtArchive: () => Promise<ArchiveStatus | null> = async () => null,
+  lookAtArchive: () => Promise<ArchiveStatus | null>,
 ): Promise<void> {
   if (!hasReport(env)) return;
   try {
