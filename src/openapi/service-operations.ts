@@ -1,10 +1,8 @@
 /** The OpenAPI operations of the service itself, by method and path. */
 
 import * as z from "zod";
+import { degraded } from "./database-schemas.ts";
 import { headersOf, type Operation, refuses, responds } from "./describe.ts";
-
-/** In which states a database can be besides `ready`. */
-const NOT_READY = ["full", "not_migrated", "not_answering", "wrong_number", "not_bound"] as const;
 
 const service = { tags: ["Service"], security: [] };
 const status = (said: string) => z.object({ status: z.literal(said) }).meta({ examples: [{ status: said }] });
@@ -80,14 +78,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
             waitingRunsUnderOlderKeys: z
               .nullable(z.int())
               .meta({ wire: { type: ["integer", "null"], minimum: 0 } }),
-            degraded: z.optional(
-              z.array(
-                z.union([
-                  z.object({ database: z.int(), status: z.enum(NOT_READY) }),
-                  z.object({ archive: z.literal("not_answering") }),
-                ]),
-              ),
-            ),
+            degraded: z.optional(z.array(degraded)),
           })
           .meta({ examples: [{ status: "ready", secretsUnderOlderKeys: 0, waitingRunsUnderOlderKeys: 0 }] }),
       ),
