@@ -65,8 +65,8 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
       "5 seconds and caches the result. `secretsUnderOlderKeys` counts the actions and webhook endpoints, up to 10000, " +
       "whose secrets the first signing key has not sealed yet. `waitingRunsUnderOlderKeys` counts the runs that wait with a " +
       "request which an older key sealed, up to 10000. Keep the older keys until both are 0. With several databases, the second " +
-      "count is null while it is not known. `degraded` then lists the databases that are not ready, and the archive if it " +
-      "does not answer, as the service saw them in the last minute. They affect only the environments that live there.",
+      "count is null while it is not known. `degraded` lists other databases that are not ready, and the archive if it " +
+      "does not answer. The service looks at them every minute. They affect only the environments that live there.",
     responses: {
       ...responds(
         200,

@@ -357,7 +357,7 @@ async function target(pattern: string, changesNothing: boolean) {
     p,
     envName: "prod",
     id: (OF_BULK.test(pattern) ? bulk : OF_GATED.test(pattern) ? gated : run?.id) ?? undefined,
-    group: "prod",
+    ...{ group: "prod", database: "0" },
     tokenId: doomed?.id,
     sessionId: session ?? undefined,
     name: definition?.name,

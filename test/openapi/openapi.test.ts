@@ -178,6 +178,7 @@ describe("the OpenAPI document", () => {
       "createApiToken",
       "createBulkOperation",
       "createSignInCode",
+      "moveEnvironment",
       "putAction",
       "putPause",
       "putWebhookEndpoint",

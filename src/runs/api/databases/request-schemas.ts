@@ -18,4 +18,4 @@ export const environmentMove = z
       "The number of the database where the environment shall live.",
     ),
   })
-  .register(z.globalRegistry, { id: "EnvironmentMove", examples: [{ database: 2 }] });
+  .register(z.globalRegistry, { id: "EnvironmentMove", examples: [{ database: 0 }] });
