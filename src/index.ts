@@ -1,9 +1,10 @@
-/** What Cloudflare runs: the app, the Durable Object, the senders of webhooks and messages, the cron. */
+/** What Cloudflare runs: the app, the Durable Object, the senders of webhooks and messages, the archive, the cron. */
 
 import { createApp } from "./app.ts";
 import { everyMinute } from "./cron.ts";
 import type { Env } from "./settings/env.ts";
 
+export { RunArchive } from "./runs/api/archive/entrypoint.ts";
 export { BulkOperations } from "./runs/api/bulk/entrypoint.ts";
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
 export { WebhookEndpoints } from "./webhook-endpoints/entrypoint.ts";

@@ -1,33 +1,28 @@
-/**
- * The database with a number, if it is bound and says itself that it has this number. Two bindings that were mixed up
- * would otherwise mix the runs of environments.
- */
+/** The database with a number for a request: the question to it is counted, and what is wrong becomes a response. */
 
 import type { Hops } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
-import { type Databases, databaseNumbered, hasSeveralDatabases } from "../settings/databases.ts";
+import { boundDatabase, mustAskForNumber, NotBound } from "../settings/bound-database.ts";
+import { type Databases, databaseNumbered } from "../settings/databases.ts";
+import { isUnmigrated } from "./d1-errors.ts";
 import { readD1 } from "./read-d1.ts";
 
 /**
- * Per isolate: the bindings under which a database has said its number. Remembered for good, because a binding changes
- * only with a deploy, which starts new isolates, and a database never changes its number. What failed is asked again,
- * because the operator may mend it by a migration.
+ * Null if no database is bound under this number, or if the one that is has not this number. Throws
+ * `database_unavailable`.
  */
-const checked = new Map<number, true>();
-
-export const NUMBER = "SELECT number FROM database_number";
-
-/** Null if no database is bound under this number, or if it says another one. Throws `database_unavailable`. */
 export async function databaseThatSays(
   env: Databases,
   hops: Hops,
   number: number,
 ): Promise<D1Database | null> {
   const db = databaseNumbered(env, number);
-  if (db === null || !hasSeveralDatabases(env) || checked.has(number)) return db;
-  if (!(await saysNumber(db, hops, number))) return null;
-  checked.set(number, true);
-  return db;
+  // Almost always, because an isolate asks a database once.
+  if (db === null || !mustAskForNumber(env, number)) return db;
+  return readD1(hops, () => boundDatabase(env, number)).catch((error: ApiError) => {
+    if (error.cause instanceof NotBound || isUnmigrated(error.cause)) return null;
+    throw error;
+  });
 }
 
 /** The same. Throws `database_not_bound` as well. */
@@ -37,28 +32,10 @@ export async function requireDatabaseNumbered(
   number: number,
 ): Promise<D1Database> {
   const db = await databaseThatSays(env, hops, number);
-  if (db === null) throw new ApiError("database_not_bound", notBound(number));
-  return db;
-}
-
-async function saysNumber(db: D1Database, hops: Hops, number: number): Promise<boolean> {
-  const says = await readD1(hops, () => db.prepare(NUMBER).first<number>("number")).catch((error) => {
-    if (isUnmigrated((error as ApiError).cause)) return null;
-    throw error;
-  });
-  return isNumberOf(says, number);
-}
-
-/** `says`: null if the database knows no number. The control database has none before its first migration by number. */
-export function isNumberOf(says: number | null, number: number): boolean {
-  return says === null ? number === 0 : says === number;
-}
-
-/** Whether D1 refused a statement because a migration is missing. */
-export function isUnmigrated(cause: unknown): boolean {
-  return /no such (table|column)/.test(String(cause));
-}
-
-function notBound(number: number): string {
-  return `Database ${number}, where this environment's runs are, is not bound. The operator must bind it as DB_${number} and migrate it.`;
+  if (db !== null) return db;
+  const binding = number === 0 ? "DB" : `DB_${number}`;
+  throw new ApiError(
+    "database_not_bound",
+    `Database ${number} is not bound. The operator must bind it as ${binding}, and run \`npm run migrate\`.`,
+  );
 }

@@ -4,6 +4,7 @@
  * subject stand in a file of their own, with the messages that only they use.
  */
 
+import type { ArchiveCalls } from "./archive-calls.ts";
 import type { BulkCalls } from "./bulk-calls.ts";
 import type { EndpointCalls } from "./endpoint-calls.ts";
 import type { GateCalls } from "./gate-calls.ts";
@@ -19,4 +20,5 @@ export interface Coordinator
     EndpointCalls,
     UpkeepCalls,
     BulkCalls,
+    ArchiveCalls,
     MoveCalls {}

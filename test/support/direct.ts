@@ -4,7 +4,6 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import type { MoveCalls } from "../../src/runs/move-calls.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
 import { coordinatorName, mintRunId } from "../../src/runs/run-id.ts";
 import type { RunEvent } from "../../src/runs/transition.ts";
@@ -18,7 +17,19 @@ export const DAY_MS = 86_400_000;
 /** The platform's stub type turns a promise of a union into a union of promises. This is the same object. */
 type Direct = Pick<
   RunCoordinator,
-  "create" | "applyEvent" | "cancel" | "read" | "settle" | "poke" | "resync" | "counts" | keyof MoveCalls
+  | "create"
+  | "applyEvent"
+  | "cancel"
+  | "read"
+  | "settle"
+  | "poke"
+  | "resync"
+  | "counts"
+  | "placement"
+  | "move"
+  | "beginMove"
+  | "cancelMove"
+  | "moveUnderWay"
 >;
 
 export function coordinator(path: string, n: number) {

@@ -5,6 +5,7 @@
 
 import { createApp } from "../../src/app.ts";
 import { everyMinute } from "../../src/cron.ts";
+import { RunArchive as RealArchive } from "../../src/runs/api/archive/entrypoint.ts";
 import { BulkOperations as RealBulkOperations } from "../../src/runs/api/bulk/entrypoint.ts";
 import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import type { Env } from "../../src/settings/env.ts";
@@ -48,6 +49,12 @@ export class MessageSender extends RealSender {
 }
 
 export class BulkOperations extends RealBulkOperations {
+  constructor(ctx: ExecutionContext, env: Env) {
+    super(ctx, underTest(env));
+  }
+}
+
+export class RunArchive extends RealArchive {
   constructor(ctx: ExecutionContext, env: Env) {
     super(ctx, underTest(env));
   }

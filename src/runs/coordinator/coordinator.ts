@@ -9,6 +9,7 @@ import { retentionDays } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import type { NewDelivery } from "../../webhooks/delivery.ts";
 import type { Actor } from "../actor.ts";
+import type { ArchivedRun, Archiver } from "../archive-calls.ts";
 import type { BulkOperation, BulkOrder, NumberedItem, Outcome } from "../bulk.ts";
 import type { AcceptedRuns, BulkReply, BulkRunner, Stopper } from "../bulk-calls.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
@@ -46,11 +47,13 @@ import type {
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
 import { ring } from "./alarm/ring.ts";
+import { Archive } from "./archive/archive.ts";
 import { BulkDesk } from "./bulk/bulk-desk.ts";
 import { Changes } from "./changes.ts";
 import { CreateDesk } from "./create-desk.ts";
 import { Deliveries } from "./deliveries.ts";
 import { EndpointDesk } from "./endpoint-desk.ts";
+import { Forgettable } from "./forgettable.ts";
 import { AdmissionEffects } from "./gates/admission-effects.ts";
 import { Admitter } from "./gates/admitter.ts";
 import { GateDesk } from "./gates/gate-desk.ts";
@@ -77,11 +80,14 @@ interface Entrypoints {
   readonly WebhookEndpoints: Endpoints;
   readonly MessageSender: MessageSender;
   readonly BulkOperations: BulkRunner;
+  readonly RunArchive: Archiver;
 }
 
 export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #journal: Journal;
   readonly #purge: Purge;
+  /** Null if no bucket is bound. */
+  readonly #archive: Archive | null;
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
   readonly #watchers = new Watchers();
@@ -116,18 +122,14 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const admitting = { nextAt: (now: number) => this.#admitter.nextAt(now) };
     const driving = { nextAt: (now: number) => this.#bulk.driver.nextAt(now) };
     const moving = { nextAt: (now: number) => this.#moves.nextAt(now) };
-    this.#alarms = new AlarmClock(ctx.storage, journal, [
-      openRuns,
-      stopRequests,
-      messages,
-      telling,
-      admitting,
-      driving,
-      moving,
-    ]);
+    const work = [openRuns, stopRequests, messages, telling, admitting, driving, moving];
+    const retention = {
+      purges: { nextAt: () => this.#purge.nextAt() },
+      archive: { nextAt: (now: number) => this.#archive?.nextAt(now) ?? Number.POSITIVE_INFINITY },
+    };
+    this.#alarms = new AlarmClock(ctx.storage, journal, work, retention);
     const projection = new Projection(env, journal, this.#alarms, (now) => this.#alarms.nextOpenAt(now));
     this.#projection = projection;
-    this.#purge = new Purge(journal, this.#alarms, projection);
     this.#changes = new Changes(ctx.storage.sql, journal, this.#watchers);
     const days = retentionDays(env);
     const ledger = new Ledger(journal, projection, this.#watchers, this.#changes, days, {
@@ -136,8 +138,13 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       timeHasCome: (run, now) => gatedRuns.change(run, { type: "time_opened" }, now),
     });
     this.#ledger = ledger;
-    const { WebhookSender, WebhookEndpoints, MessageSender, BulkOperations } =
+    const { WebhookSender, WebhookEndpoints, MessageSender, BulkOperations, RunArchive } =
       ctx.exports as unknown as Entrypoints;
+    const forgettable = new Forgettable(journal);
+    const removing = { projection, forgettable };
+    this.#archive =
+      env.ARCHIVE === undefined ? null : new Archive(journal, { archiver: RunArchive, ...removing });
+    this.#purge = new Purge(journal, { alarms: this.#alarms, archive: this.#archive, ...removing });
     const arming = { owner, arm: (now: number) => projection.arm(now) };
     const sending = { sender: WebhookSender, ...arming };
     const stops = new StopRequests(journal, stopRequests, ledger, sending);
@@ -442,6 +449,14 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return wouldStart(slots, new Set(runIds), (slot) => this.#admitter.lineAt(slot, Date.now()));
   }
 
+  async archivePage(tryId: string, from: number): Promise<readonly ArchivedRun[] | null> {
+    return this.#archive?.page(tryId, from) ?? null;
+  }
+
+  async sealArchive(tryId: string, count: number, hash: string): Promise<string | null> {
+    return this.#archive?.seal(tryId, count, hash, Date.now()) ?? null;
+  }
+
   override async alarm(): Promise<void> {
     ring(this.#alarms, this.#journal.owner.name, Date.now(), {
       stopRequests: (now) => this.#stopRequests.takeBatch(now),
@@ -451,6 +466,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       bulk: (now) => this.#bulk.driver.start(now),
       moves: (now) => this.#moves.start(now),
       purge: (now) => this.#purge.start(now),
+      archive: (now) => this.#archive?.start(now),
       repair: (now) => this.#projection.repair(now),
       tell: () => this.#endpoints.tell(),
       arm: (now) => this.#projection.arm(now),

@@ -1,63 +1,77 @@
 /**
  * Purges runs whose retention is over, one batch at a time. D1's rows go first, so that the journal still knows the
- * runs if D1 fails. No caller waits for a purge.
+ * runs if D1 fails. With an archive, the journal keeps the runs until the archive has them. No caller waits for a purge.
  */
 
 import { logFailure } from "../../base/log.ts";
+import { BEGINNING } from "../journal/due-rows.ts";
+import type { EndedRun } from "../journal/due-runs.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { AlarmClock } from "./alarm/alarm-clock.ts";
+import type { Archive } from "./archive/archive.ts";
+import type { Forgettable } from "./forgettable.ts";
 
 /** Small enough that a callback never waits long for a batch. */
 const BATCH_RUNS = 200;
 /** How long the next batch waits after one that fails or hangs. */
 const GIVEN_UP_MS = 10_000;
 
+/** What a Purge needs besides the journal. `archive`: null if no bucket is bound. */
+interface Purging {
+  readonly alarms: AlarmClock;
+  readonly projection: Projection;
+  readonly archive: Archive | null;
+  readonly forgettable: Forgettable;
+}
+
 export class Purge {
   readonly #journal: Journal;
-  readonly #alarms: AlarmClock;
-  readonly #projection: Projection;
+  readonly #parts: Purging;
 
-  constructor(journal: Journal, alarms: AlarmClock, projection: Projection) {
+  constructor(journal: Journal, parts: Purging) {
     this.#journal = journal;
-    this.#alarms = alarms;
-    this.#projection = projection;
+    this.#parts = parts;
+  }
+
+  /** When the first run is to be purged; Infinity if there is none. */
+  nextAt(): number {
+    return this.#journal.due.nextPurgeAt(this.#after);
   }
 
   /** Starts to purge the runs that are due. Returns how many. */
   start(now: number): number {
-    if (this.#alarms.holdsPurges(now)) return 0;
-    const ids = this.#journal.due.purgeable(now, BATCH_RUNS);
+    const { alarms, archive, forgettable } = this.#parts;
+    if (alarms.holdsPurges(now)) return 0;
+    const runs = this.#journal.due.purgeable(now, BATCH_RUNS, this.#after);
+    if (runs.length === 0) return 0;
+    const isLast = archive === null;
+    const ids = isLast ? forgettable.told(runs) : runs.map(({ id }) => id);
+    if (isLast && ids.length > 0 && forgettable.mustCountFirst(ids)) return 0;
+    alarms.holdPurges(now, GIVEN_UP_MS);
     if (ids.length === 0) return 0;
-    if (this.#mustCountFirst(ids)) return 0;
-    this.#alarms.holdPurges(now, GIVEN_UP_MS);
-    void this.#remove(ids).catch((error: unknown) =>
+    void this.#remove(runs, ids).catch((error: unknown) =>
       logFailure("purge_failed", error, { coordinator: this.#journal.owner.name }),
     );
     return ids.length;
   }
 
-  /**
-   * Counts on if one of the runs is not counted yet, because metrics that have counted some runs must count all. The
-   * purge stays due, so the alarm rings again at once. A full object purges even if the count fails, to make room.
-   */
-  #mustCountFirst(ids: readonly string[]): boolean {
-    const { endedCounts, sequence, owner } = this.#journal;
-    if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
-    try {
-      endedCounts.takeTurn(sequence.last);
-      return true;
-    } catch (error) {
-      logFailure("count_failed", error, { coordinator: owner.name });
-      return false;
-    }
+  /** An archive has its own rule for runs that have no rows in D1 any more. */
+  get #after() {
+    return this.#parts.archive === null ? BEGINNING : this.#journal.archive.deletedTo;
   }
 
-  async #remove(ids: readonly string[]): Promise<void> {
-    await this.#projection.delete(ids);
-    this.#journal.forget(ids);
-    this.#alarms.releasePurges();
-    this.#projection.forget(ids);
-    this.#projection.arm(Date.now());
+  async #remove(runs: readonly EndedRun[], ids: readonly string[]): Promise<void> {
+    const { archive, alarms, projection } = this.#parts;
+    await projection.delete(ids);
+    const last = runs[ids.length - 1];
+    if (archive === null) {
+      this.#journal.forget(ids);
+      // The service may have had an archive before.
+      this.#journal.archive.clear();
+    } else if (last !== undefined) archive.deleted(last, ids.length);
+    alarms.releasePurges();
+    if (archive === null) projection.forget(ids);
+    projection.arm(Date.now());
   }
 }

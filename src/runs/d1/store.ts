@@ -6,12 +6,12 @@
 
 import { utf8Bytes } from "../../base/limits.ts";
 import { isDatabaseFull } from "../../database/d1-errors.ts";
+import { boundDatabase } from "../../settings/bound-database.ts";
 import type { Databases } from "../../settings/databases.ts";
 import { toActionRun } from "../action-run.ts";
 import { detailsOf, NO_DETAILS } from "../details.ts";
 import type { Run } from "../run.ts";
 import type { Owner } from "../run-id.ts";
-import { boundDatabase } from "./bound-database.ts";
 import type { Registration } from "./registration.ts";
 
 /** The most UTF-8 bytes that one flight binds. D1 accepts 2 MB, and one run alone always fits. */

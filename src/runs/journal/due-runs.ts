@@ -22,6 +22,23 @@ const DUE = `
     bytes + ifnull((SELECT length(sealed) FROM deliveries WHERE run_id = runs.id), 0) AS bytes
   FROM runs INDEXED BY runs_open_due`;
 
+/** Ended runs, in the index by which they are purged. */
+export const ENDED_DUE = "runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL";
+
+/**
+ * A run's share of a batch. The newest event's number is an upper bound of their count, because counting would cost as
+ * much as the batch itself. Cancels are counted, because nearly no run has any.
+ */
+export const WEIGHT = `
+  bytes,
+  min(${EVENTS_MAX}, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0))
+    + (SELECT count(*) FROM accepted_changes WHERE run_id = runs.id) AS events`;
+
+/** An ended run that is to be purged. `seq`: the number of its last change. */
+export interface EndedRun extends Due {
+  readonly seq: number;
+}
+
 export class DueRuns implements DueRows {
   readonly #sql: SqlStorage;
 
@@ -45,23 +62,16 @@ export class DueRuns implements DueRows {
   }
 
   /**
-   * Ids of ended runs whose retention is over: at most `limit`, and only what fits into one batch. The query searches
-   * by `due_at`, which is indexed. `purge_at` decides, because a run that is purged too early is lost.
+   * Ended runs behind `after` whose retention is over: at most `limit`, and only what fits into one batch. The query
+   * searches by `due_at`, which is indexed. `purge_at` decides, because a run that is purged too early is lost.
    */
-  purgeable(now: number, limit: number): string[] {
-    // The newest event's number is an upper bound of their count, because counting would cost as much as the batch
-    // itself. Cancels are counted, because nearly no run has any.
-    const rows = this.#sql.exec<{ id: string; bytes: number; events: number }>(
-      `SELECT id, bytes,
-         min(?3, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0))
-           + (SELECT count(*) FROM accepted_changes WHERE run_id = runs.id) AS events
-       FROM runs INDEXED BY runs_ended_due
-       WHERE completed_at IS NOT NULL AND due_at <= ?1 AND purge_at <= ?1 ORDER BY due_at LIMIT ?2`,
-      now,
-      limit,
-      EVENTS_MAX,
+  purgeable(now: number, limit: number, after = BEGINNING): EndedRun[] {
+    const rows = this.#sql.exec<EndedRun & Weight & Record<string, SqlStorageValue>>(
+      `SELECT id, due_at AS dueAt, change_seq AS seq, ${WEIGHT}
+       FROM ${ENDED_DUE} AND due_at <= ? AND purge_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`,
+      ...[now, now, after.dueAt, ...keyHalves(after.id), limit],
     );
-    return fittingIntoBatch([...rows]).map(({ id }) => id);
+    return fittingIntoBatch([...rows]);
   }
 
   firstEndAt(now: number): number {
@@ -90,10 +100,10 @@ export class DueRuns implements DueRows {
     return this.#min("due_at", open, after.dueAt, ...keyHalves(after.id));
   }
 
-  /** When the first ended run is to be purged; Infinity if there is none. */
-  nextPurgeAt(): number {
-    const first = "runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL ORDER BY due_at LIMIT 1";
-    return this.#min("max(due_at, purge_at)", first);
+  /** When the first ended run behind `after` is to be purged; Infinity if there is none. */
+  nextPurgeAt(after = BEGINNING): number {
+    const first = `${ENDED_DUE} AND ${AFTER} ORDER BY due_at, run_key LIMIT 1`;
+    return this.#min("max(due_at, purge_at)", first, after.dueAt, ...keyHalves(after.id));
   }
 
   /** Corrects `due_at` of an open run. False, and nothing is written, if the run is due already. */

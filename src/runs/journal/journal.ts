@@ -9,6 +9,7 @@ import { isWaiting } from "../run.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { type AcceptedChange, AcceptedChanges } from "./accepted-changes.ts";
+import { ArchiveRows } from "./archive-rows.ts";
 import { BulkPageRows } from "./bulk-page-rows.ts";
 import { BulkRows } from "./bulk-rows.ts";
 import { ClaimRows } from "./claim-rows.ts";
@@ -103,6 +104,7 @@ export class Journal {
   readonly bulk: BulkRows;
   readonly bulkPages: BulkPageRows;
   readonly marks: Marks;
+  readonly archive: ArchiveRows;
 
   constructor(storage: DurableObjectStorage, owner: Owner) {
     migrate(storage);
@@ -122,6 +124,7 @@ export class Journal {
     this.bulk = new BulkRows(storage.sql);
     this.bulkPages = new BulkPageRows(storage.sql);
     this.marks = new Marks(storage.sql);
+    this.archive = new ArchiveRows(storage.sql, this.marks);
     this.endedCounts = new EndedRunCounts(storage.sql);
     this.runsToTell = new RunsToTell(storage.sql);
     this.messages = new MessageRows(storage.sql);

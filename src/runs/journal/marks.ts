@@ -1,8 +1,8 @@
 /**
  * Named values that must survive an eviction: the coordinator's name, when to repair, in which database its runs are and
  * to which one they move, what has landed in a database, how far a resync of it has come, the highest sequence number
- * that no other mark remembers, since when there may be webhook endpoints (ms), up to which change they were told, and
- * the environment's moves.
+ * that no other mark remembers, since when there may be webhook endpoints (ms), up to which change they were told, the
+ * environment's moves, the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted.
  */
 
 export type Mark =
@@ -15,7 +15,9 @@ export type Mark =
   | "used_seq"
   | "notify"
   | "told_seq"
-  | "moves";
+  | "moves"
+  | "archiving"
+  | "deleted_to";
 
 export class Marks {
   readonly #sql: SqlStorage;

@@ -9,7 +9,7 @@ import { OutageCache } from "../../database/outage-cache.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import type { Hops } from "../../http/app-env.ts";
 import { type Databases, hasSeveralDatabases } from "../../settings/databases.ts";
-import { selectHome } from "../d1/environment-rows.ts";
+import { readHome } from "../d1/environments.ts";
 import { FIRST_HOME, type Home, newestHome } from "../home.ts";
 import type { Settled } from "../upkeep-calls.ts";
 
@@ -69,7 +69,7 @@ async function homeAmongSeveral(placed: Placed, said: Home | null, sent: readonl
   const now = Date.now();
   let isRead = false;
   const read = async () => {
-    const row = await readD1(hops, () => selectHome(env.DB, scope));
+    const row = await readD1(hops, () => readHome(env.DB, scope));
     isRead = true;
     return row;
   };

@@ -17,10 +17,19 @@ export interface DueWork {
   nextAt(now: number): number;
 }
 
+/** What happens to ended runs. `purges` waits while a purge is under way or has failed. Neither is open work. */
+export interface Retention {
+  readonly purges: DueWork;
+  readonly archive: DueWork;
+}
+
+const NOTHING_DUE: DueWork = { nextAt: () => Number.POSITIVE_INFINITY };
+
 export class AlarmClock implements RepairAlarm {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
   readonly #work: readonly DueWork[];
+  readonly #retention: Retention;
   /** Since when, and for how long, no purge sets the alarm. */
   #purgesHeld: { readonly at: number; readonly ms: number } | null = null;
   /** When a part of the alarm failed last; null if none did since the last alarm. */
@@ -28,10 +37,16 @@ export class AlarmClock implements RepairAlarm {
   /** What the alarm is set for; null if unknown, as in a new instance. */
   #armedFor: number | null = null;
 
-  constructor(storage: DurableObjectStorage, journal: Journal, work: readonly DueWork[]) {
+  constructor(
+    storage: DurableObjectStorage,
+    journal: Journal,
+    work: readonly DueWork[],
+    retention: Retention = { purges: NOTHING_DUE, archive: NOTHING_DUE },
+  ) {
     this.#storage = storage;
     this.#journal = journal;
     this.#work = work;
+    this.#retention = retention;
   }
 
   /** When to check whether all changes have landed; Infinity if there is nothing to check. */
@@ -99,11 +114,13 @@ export class AlarmClock implements RepairAlarm {
     return Math.min(...this.#work.map((work) => work.nextAt(now)));
   }
 
-  /** When work or a purge is due next; Infinity if there is none. */
+  /** When work, a purge or the archive is due next; Infinity if there is none. */
   nextDueAt(now: number): number {
+    const { purges, archive } = this.#retention;
     return Math.min(
       this.nextOpenAt(now),
-      Math.max(this.#journal.due.nextPurgeAt(), this.#purgeNotBefore(now)),
+      Math.max(purges.nextAt(now), this.#purgeNotBefore(now)),
+      archive.nextAt(now),
     );
   }
 

@@ -1,5 +1,5 @@
 /**
- * What a coordinator does when its alarm rings: what is due first, then the purge, then the repair. None of it waits
+ * What a coordinator does when its alarm rings: what is due first, then the purge and the archive, then the repair. None of it waits
  * for D1 or for an attempt, because the next alarm would wait too. Whatever fails, the alarm is set again, and does not
  * ring at once.
  */
@@ -20,6 +20,8 @@ export interface AlarmParts {
   /** Gives the environment's moves between databases their turn. */
   moves(now: number): void;
   purge(now: number): number;
+  /** Starts to write runs to the archive, if there is one. */
+  archive(now: number): void;
   /** Returns what to log; null if everything has landed. */
   repair(now: number): Readonly<Record<string, number | null>> | null;
   /** Starts to tell of ends that nobody was told of. */
@@ -47,6 +49,7 @@ export function ring(clock: AlarmClock, coordinator: string, now: number, parts:
   tried(() => parts.bulk(now));
   tried(() => parts.moves(now));
   const purging = tried(() => parts.purge(now)) ?? 0;
+  tried(() => parts.archive(now));
   const repair = tried(() => parts.repair(now)) ?? null;
   tried(() => parts.tell());
   if (due + purging > 0 || repair !== null) log("info", "alarm", { coordinator, due, purging, ...repair });

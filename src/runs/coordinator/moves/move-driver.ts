@@ -12,8 +12,8 @@
 
 import { log, logFailure } from "../../../base/log.ts";
 import { HOUR_MS, MINUTE_MS, msSince, within } from "../../../base/time.ts";
+import { boundDatabase, NotBound } from "../../../settings/bound-database.ts";
 import { callCoordinator } from "../../coordinator-client.ts";
-import { boundDatabase, NotBound } from "../../d1/bound-database.ts";
 import { settleHome } from "../../d1/environments.ts";
 import { deleteLeftovers } from "../../d1/leftover-rows.ts";
 import type { Journal } from "../../journal/journal.ts";

@@ -1,6 +1,6 @@
 /** Finds a database by its number, and makes sure that it is the one that has this number. */
 
-import { type Databases, databaseNumbered, hasSeveralDatabases } from "../../settings/databases.ts";
+import { type Databases, databaseNumbered, hasSeveralDatabases } from "./databases.ts";
 
 /** The database is not bound, or the binding leads to a database that has another number. */
 export class NotBound extends Error {

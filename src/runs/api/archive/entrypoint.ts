@@ -1,0 +1,56 @@
+/**
+ * Writes one object of the archive, in a Worker invocation of its own, so that compressing and the bucket delay no
+ * caller of the coordinator. It decides nothing about runs, and it asks the coordinator before it writes.
+ */
+
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { within } from "../../../base/time.ts";
+import type { Env } from "../../../settings/env.ts";
+import type { ArchiveAnswer, ArchiveCalls, Archiver, ArchiveTry } from "../../archive-calls.ts";
+import { callCoordinator } from "../../coordinator-client.ts";
+import { ArchivedObject } from "./archived-object.ts";
+
+/** The timeout of the bucket. The object may be written later all the same, and then it holds what it would hold anyway. */
+const PUT_MAX_MS = 20_000;
+
+export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
+  async write({ id, scope, n, isSealed }: ArchiveTry): Promise<ArchiveAnswer> {
+    const { ARCHIVE } = this.env;
+    if (ARCHIVE === undefined) return { type: "bucket_failed", error: "ARCHIVE is not bound" };
+    const hops = { coordinator: 0 };
+    const ask = <T>(call: (coordinator: ArchiveCalls) => Promise<T>) =>
+      callCoordinator(this.env, hops, scope, n, call);
+
+    const object = new ArchivedObject();
+    const ids: string[] = [];
+    let count = 0;
+    for (let isOver = false; !isOver; ) {
+      const page = await ask((coordinator) => coordinator.archivePage(id, count));
+      if (page === null) return { type: "not_written" };
+      isOver = page.length === 0;
+      for (const run of page) {
+        count++;
+        if (run.line === null) continue;
+        await object.add(run.line);
+        ids.push(run.id);
+        isOver = object.isFull && !isSealed;
+        if (isOver) break;
+      }
+    }
+    const [body, hash] = await Promise.all([object.end(), hashOf(ids)]);
+    const key = await ask((coordinator) => coordinator.sealArchive(id, count, hash));
+    if (key === null) return { type: "not_written" };
+    try {
+      await within(PUT_MAX_MS, ARCHIVE.put(key, body, { httpMetadata: { contentType: "application/gzip" } }));
+    } catch (error) {
+      return { type: "bucket_failed", error: String(error) };
+    }
+    return { type: "written" };
+  }
+}
+
+/** 128 bits, so that no two objects have one key. */
+async function hashOf(ids: readonly string[]): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ids.join("\n")));
+  return new Uint8Array(digest).subarray(0, 16).toHex();
+}

@@ -1,0 +1,122 @@
+/**
+ * What the journal knows of the archive: the batch that an object holds or will hold, how far D1's rows of ended runs
+ * were deleted, and the runs that come next. All of it is marks and the index of ended runs, so a run costs no row.
+ */
+
+import { DAY_MS } from "../../base/time.ts";
+import { fittingIntoBatch, type Weight } from "./batch.ts";
+import { BEGINNING, type Due } from "./due-rows.ts";
+import { ENDED_DUE, type EndedRun, WEIGHT } from "./due-runs.ts";
+import type { Marks } from "./marks.ts";
+import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
+
+/** The runs of one object. */
+export interface Batch {
+  /** The object's key in the bucket. */
+  readonly key: string;
+  /** Those that the journal still keeps. */
+  readonly ids: readonly string[];
+  /** Whether the object is known to be there. If not, it may be there all the same. */
+  readonly isWritten: boolean;
+}
+
+interface Candidate extends EndedRun {
+  readonly completedAt: number;
+}
+
+export class ArchiveRows {
+  readonly #sql: SqlStorage;
+  readonly #marks: Marks;
+
+  constructor(sql: SqlStorage, marks: Marks) {
+    this.#sql = sql;
+    this.#marks = marks;
+  }
+
+  /** Whether an object was begun whose runs the journal still keeps. */
+  get hasBatch(): boolean {
+    return this.#marks.get("archiving") !== null;
+  }
+
+  get batch(): Batch | null {
+    const mark = this.#marks.get("archiving");
+    return mark === null ? null : (JSON.parse(mark) as Batch);
+  }
+
+  setBatch(batch: Batch | null): void {
+    this.#marks.set("archiving", batch && JSON.stringify(batch));
+  }
+
+  /** D1's rows of runs that were due up to this one are deleted. */
+  get deletedTo(): Due {
+    const mark = this.#marks.get("deleted_to");
+    return mark === null ? BEGINNING : (JSON.parse(mark) as Due);
+  }
+
+  setDeletedTo({ dueAt, id }: Due): void {
+    this.#marks.set("deleted_to", JSON.stringify({ dueAt, id }));
+  }
+
+  /** Forgets what a service with a bucket noted. */
+  clear(): void {
+    this.#marks.set("archiving", null);
+    this.#marks.set("deleted_to", null);
+  }
+
+  /** How many runs lost their rows in D1 and are still kept. Counts to `limit` at most, along the index. */
+  countDeleted(limit: number): number {
+    const { dueAt, id } = this.deletedTo;
+    const count = `
+      SELECT count(*) AS n FROM (SELECT 1 FROM ${ENDED_DUE} AND (due_at, run_key) <= (?, ${BOUND_KEY}) LIMIT ?)`;
+    return this.#sql.exec<{ n: number }>(count, dueAt, ...keyHalves(id), limit).one().n;
+  }
+
+  /**
+   * The runs for the next object: of the first `limit` that are due, those that ended on the same day (UTC) as the
+   * first. Looks at no more rows than that, however many wait.
+   */
+  next(now: number, limit: number): { readonly day: number; readonly runs: readonly EndedRun[] } {
+    const rows = this.#sql.exec<Candidate & Record<string, SqlStorageValue>>(
+      `SELECT id, due_at AS dueAt, change_seq AS seq, completed_at AS completedAt
+       FROM ${ENDED_DUE} AND due_at <= ?1 AND purge_at <= ?1 ORDER BY due_at, run_key LIMIT ?2`,
+      now,
+      limit,
+    );
+    const due = [...rows];
+    const dayOf = (at: number) => at - (at % DAY_MS);
+    const day = dayOf(due[0]?.completedAt ?? 0);
+    return { day, runs: due.filter(({ completedAt }) => dayOf(completedAt) === day) };
+  }
+
+  /** The first of these runs: at most `limit`, and only what fits into one batch. Runs that are gone weigh nothing. */
+  fitting(ids: readonly string[], limit: number): string[] {
+    const asked = ids.slice(0, limit);
+    const rows = this.#sql.exec<Weight & { id: string } & Record<string, SqlStorageValue>>(
+      `SELECT runs.id, ${WEIGHT} FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)`,
+      keysJson(asked),
+    );
+    const weights = new Map([...rows].map((row) => [row.id, row]));
+    return fittingIntoBatch(asked.map((id) => weights.get(id) ?? { id, bytes: 0, events: 0 })).map(
+      ({ id }) => id,
+    );
+  }
+
+  /** Those of these runs whose retention was over at `before`. */
+  dueBefore(ids: readonly string[], before: number): string[] {
+    const rows = this.#sql.exec<{ id: string }>(
+      `SELECT runs.id FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id) WHERE purge_at <= ?`,
+      keysJson(ids),
+      before,
+    );
+    return [...rows].map(({ id }) => id);
+  }
+
+  /** Lets ended runs be due again at `until`. `purge_at` stays, so it is known how long they are kept too long. */
+  postpone(ids: readonly string[], until: number): void {
+    this.#sql.exec(
+      `UPDATE runs SET due_at = ? WHERE (run_key, id) IN ${KEYS_AND_IDS} AND completed_at IS NOT NULL`,
+      until,
+      keysJson(ids),
+    );
+  }
+}
