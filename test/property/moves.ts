@@ -18,7 +18,7 @@ const TURN_MS = 10_000;
 const TURNS_MAX = 40;
 /** Longer than the old rows stay, and longer than until they are deleted once more. */
 const STEP_MS = 61 * 60_000;
-const TURN_MAX_MS = 100;
+const TURN_MAX_MS = 40;
 
 /** The environment moves there, unless another move is under way or it has left that database lately. */
 export const move = (database: number): Command => ({

@@ -159,8 +159,8 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant(hold) },
   { weight: 2, arbitrary: fc.boolean().map(release) },
   { weight: 1, arbitrary: fc.constant(settle) },
-  { weight: 3, arbitrary: fc.nat({ max: 3 }).map(move) },
-  { weight: 4, arbitrary: fc.constant(drive) },
+  { weight: 5, arbitrary: fc.nat({ max: 3 }).map(move) },
+  { weight: 8, arbitrary: fc.constant(drive) },
   { weight: 1, arbitrary: fc.constant(cancelMove) },
 );
 // Without bias: one that leans to the first of each choice tells forty times nearly the same story.
