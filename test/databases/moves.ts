@@ -52,13 +52,22 @@ export async function beginMove(path: string, database: number): Promise<MoveRep
   return direct(path, 0).beginMove({ from, target: { database, generation: from.generation + 1 } });
 }
 
+/** How far ahead of the real clock the last alarm rang. */
+let ahead = 0;
+
+/** Rings coordinator 0's alarm as if `ms` had passed since it was rung last. */
+export function ringLater(path: string, ms = 11_000): Promise<boolean> {
+  ahead += ms;
+  return alarmIn(ahead, coordinator(path, 0));
+}
+
 /** Rings coordinator 0's alarm until the move has this status; null: until no move is left. */
-export async function driveUntil(path: string, status: MoveStatus | null, ms = 11_000): Promise<Move | null> {
+export async function driveUntil(path: string, status: MoveStatus | null, ms?: number): Promise<Move | null> {
   let move = await direct(path, 0).moveUnderWay();
   await until(async () => {
     move = await direct(path, 0).moveUnderWay();
     if ((move?.status ?? null) === status) return true;
-    await alarmIn(ms, coordinator(path, 0));
+    await ringLater(path, ms);
     return false;
   });
   return move;

@@ -21,7 +21,17 @@ import { breakD1, faults, holdWrites } from "../support/faults.ts";
 import { scopeOfPath } from "../support/requests.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
 import { changed } from "../support/settings.ts";
-import { beginMove, databaseOf, driveUntil, idsIn, landedIn, livingIn, placements, row } from "./moves.ts";
+import {
+  beginMove,
+  databaseOf,
+  driveUntil,
+  idsIn,
+  landedIn,
+  livingIn,
+  placements,
+  ringLater,
+  row,
+} from "./moves.ts";
 
 beforeEach(() => {
   for (const level of ["error", "log"] as const) vi.spyOn(console, level).mockImplementation(() => {});
@@ -104,7 +114,7 @@ describe("a move", () => {
     await until(async () => {
       const move = await direct(path, 0).moveUnderWay();
       if (move?.status === "resting") return true;
-      await alarmIn(11_000, coordinator(path, 0));
+      await ringLater(path);
       // The platform may evict whenever it likes.
       if (steps++ % 3 === 0) await evictDurableObject(coordinator(path, steps % COORDINATORS));
       return false;
@@ -281,7 +291,7 @@ describe("the operator", () => {
     expect(await beginMove(path, 1)).toEqual({ ok: false, reason: "moved_lately" });
     expect(await beginMove(path, 3)).toMatchObject({ ok: true });
     await until(async () => {
-      await alarmIn(11_000, coordinator(path, 0));
+      await ringLater(path);
       return (await row(path))?.database === 3;
     });
     await driveUntil(path, null, CLEAN_AGAIN_MS + REST_MS);

@@ -3,8 +3,8 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { forgetNumbers } from "../../src/runs/d1/bound-database.ts";
 import { COORDINATORS } from "../../src/runs/run-id.ts";
+import { forgetNumbers } from "../../src/settings/bound-database.ts";
 import { alarmIn, change, coordinator, createAged, direct, journal, until } from "../support/direct.ts";
 import { breakD1, faults } from "../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../support/requests.ts";
