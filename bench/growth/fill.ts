@@ -129,7 +129,7 @@ function copyRuns(file: string, copies: number): void {
     if (columns.length === 0) continue;
     // The copies are in D1 too, so nothing is left to land.
     if (columns.includes("change_seq"))
-      db.exec("INSERT OR REPLACE INTO marks SELECT 'landed_seq', max(change_seq) FROM runs");
+      db.exec("INSERT OR REPLACE INTO marks SELECT 'landed_seq:0', max(change_seq) FROM runs");
     const values = columns.map((name) => {
       if (["id", "run_id", "create_key", "body"].includes(name)) return `copied(${name}, copy)`;
       // The journal's key has the instant of the id above 15 random bits.

@@ -4,7 +4,7 @@
  * although its answer was lost. So each batch ends by reading what it did.
  */
 
-import { ENDPOINTS_MAX_LISTED, EXPIRED_TOKENS_MAX, SUMMARY_MAX_COUNT } from "../base/limits.ts";
+import { ENDPOINTS_MAX_LISTED, EXPIRED_TOKENS_MAX } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
 import { holdsNewest, lives } from "./asker.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
@@ -20,6 +20,7 @@ import {
   toPrincipal,
   toStoredToken,
 } from "./token-row.ts";
+import { type WaitingRuns, waitingRunsOf } from "./waiting-runs.ts";
 
 /**
  * The token whose newest secret, or whose replaced one, has this hash, from D1's primary; null if there is none. Each
@@ -157,8 +158,8 @@ export interface Revoked {
   readonly envName: string | null;
   readonly endpoints: readonly LeftEndpoint[];
   readonly moreEndpoints: boolean;
-  /** How many runs of the revoked tokens still wait at a gate. */
-  readonly waitingRuns: number | { readonly atLeast: number };
+  /** The runs of the revoked tokens that still wait at a gate, of the environments in the control database. */
+  readonly waiting: readonly WaitingRuns[];
 }
 
 /** `gone`: the asker's own token was revoked or has expired. Null: there is no such token that the asker may revoke. */
@@ -206,27 +207,18 @@ export async function revokeToken(
        ORDER BY scope, name LIMIT ${ENDPOINTS_MAX_LISTED + 1}`,
     )
     .bind(project, id);
-  const waiting = db
-    .prepare(
-      `SELECT count(*) AS runs FROM (
-         SELECT 1 FROM (${revoked}) CROSS JOIN runs INDEXED BY waiting_runs_by_creator
-         ON status = 'pending' AND waiting_creator = value AND scope BETWEEN ?1 || '/' AND ?1 || '/~'
-         LIMIT ${SUMMARY_MAX_COUNT + 1})`,
-    )
-    .bind(project, id);
+  const waiting = db.prepare(waitingRunsOf(revoked)).bind(project, id);
   type Row = { revoked: string | null; envName: string | null; lives: number };
-  type Result = Row | LeftEndpoint | { runs: number };
+  type Result = Row | LeftEndpoint | WaitingRuns;
   const results = await db.batch<Result>([note, remove, endSessions, waiting, left, outcome]);
   const row = results.at(-1)?.results[0] as Row | undefined;
   if (typeof row?.revoked !== "string") return row?.lives === 1 ? null : "gone";
   const endpoints = (results.at(-2)?.results ?? []) as readonly LeftEndpoint[];
-  const [counted] = (results.at(-3)?.results ?? []) as readonly { readonly runs: number }[];
-  const waitingRuns = counted?.runs ?? 0;
   return {
     revoked: JSON.parse(row.revoked),
     envName: row.envName,
     endpoints: endpoints.slice(0, ENDPOINTS_MAX_LISTED),
     moreEndpoints: endpoints.length > ENDPOINTS_MAX_LISTED,
-    waitingRuns: waitingRuns > SUMMARY_MAX_COUNT ? { atLeast: SUMMARY_MAX_COUNT } : waitingRuns,
+    waiting: (results.at(-3)?.results ?? []) as readonly WaitingRuns[],
   };
 }

@@ -18,6 +18,7 @@ import { newToken, tokenListQuery } from "./request-schemas.ts";
 import { insertToken, listTokens, revokeToken, rowIdOf } from "./store.ts";
 import { askerGone, projectOf, secretReplaced, toWire } from "./token-responses.ts";
 import type { StoredToken } from "./token-row.ts";
+import { countWaitingRuns } from "./waiting-runs.ts";
 
 export const tokenRoutes = new Hono<AppEnv>()
   .post("/", requires("tokens:manage"), validBody(newToken), async (c) => {
@@ -82,9 +83,10 @@ export const tokenRoutes = new Hono<AppEnv>()
     });
     if (outcome === "gone") throw askerGone(asker);
     if (outcome === null) throw new ApiError("token_not_found");
-    const { revoked, envName, endpoints, moreEndpoints, waitingRuns } = outcome;
+    const { revoked, envName, endpoints, moreEndpoints, waiting } = outcome;
     forgetCredentials(revoked);
     logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
+    const waitingRuns = await countWaitingRuns(c.env, c.get("hops"), project, revoked, waiting);
     const left = { webhookEndpoints: endpoints, moreWebhookEndpoints: moreEndpoints, waitingRuns };
     return c.json({ revoked, ...left });
   });

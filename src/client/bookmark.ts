@@ -7,11 +7,13 @@
  */
 
 const BOOKMARK = "x-d1-bookmark";
-const D1 = "D1";
-const OF_D1 = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
+/** D1's own bookmark, after the number of its database. */
+const OF_D1 = /^(\d{1,2}):[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** An environment has four coordinators. More would only make the header longer. */
 const RUN_IDS_MAX = 4;
+/** An environment lives in one database, and moves seldom. */
+const DATABASES_MAX = 4;
 
 /** One part of a bookmark. */
 export interface BookmarkPart {
@@ -80,7 +82,7 @@ export function afterResponse(
 }
 
 /**
- * At most one part of D1 and one for each coordinator, without texts that are no part. Of two parts the greater text
+ * At most one part of each database and one for each coordinator, without texts that are no part. Of two parts the greater text
  * stays, because ids and D1's bookmarks grow. It gets the later time, because an older id can report a newer change.
  * PURE.
  */
@@ -93,10 +95,11 @@ export function mergedParts(parts: readonly BookmarkPart[]): readonly BookmarkPa
     const { text } = other.text > part.text ? other : part;
     byKind.set(kind, { text, at: Math.max(other.at, part.at) });
   }
-  const ofD1 = byKind.get(D1);
-  byKind.delete(D1);
-  const ofRuns = [...byKind.values()].sort((one, other) => (one.text < other.text ? 1 : -1));
-  return [...(ofD1 === undefined ? [] : [ofD1]), ...ofRuns.slice(0, RUN_IDS_MAX)];
+  const isOfD1 = ({ text }: BookmarkPart) => OF_D1.test(text);
+  const all = [...byKind.values()];
+  const ofD1 = all.filter(isOfD1).sort((one, other) => other.at - one.at);
+  const ofRuns = all.filter((part) => !isOfD1(part)).sort((one, other) => (one.text < other.text ? 1 : -1));
+  return [...ofD1.slice(0, DATABASES_MAX), ...ofRuns.slice(0, RUN_IDS_MAX)];
 }
 
 /** Notes runs that the feed of changes told of: later lists must show them, so they ask these runs' coordinators. */
@@ -111,8 +114,9 @@ export function isBehind(header: string | null): boolean {
   return (header ?? "").split(/[.,]/).some((text) => RUN_ID.test(text.trim()));
 }
 
-/** D1, or a run's coordinator as its id names it; null if the text is no part of a bookmark. */
+/** The database, or a run's coordinator as its id names it; null if the text is no part of a bookmark. */
 function kindOf(text: string): string | null {
-  if (OF_D1.test(text)) return D1;
+  const [, database] = OF_D1.exec(text) ?? [];
+  if (database !== undefined) return `D1 ${database}`;
   return RUN_ID.test(text) ? text.slice(14, 18) : null;
 }

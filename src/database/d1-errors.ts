@@ -6,3 +6,8 @@ export function isDatabaseFull(error: unknown): boolean {
     String(error),
   );
 }
+
+/** Whether D1 refused a statement because a migration is missing. */
+export function isUnmigrated(error: unknown): boolean {
+  return /no such (table|column)/.test(String(error));
+}

@@ -6,7 +6,6 @@ import { ApiError } from "../http/errors.ts";
 import { isDatabaseFull } from "./d1-errors.ts";
 
 const READ_MAX_MS = 5000;
-const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 
 export const DATABASE_FULL =
   "The database is full. Lower RETENTION_DAYS, or move some organizations to a second deployment.";
@@ -29,11 +28,6 @@ export async function readD1<T>(
     if (isDatabaseFull(error)) throw new ApiError("storage_full", DATABASE_FULL, { cause: error });
     throw new ApiError("database_unavailable", undefined, { cause: error });
   }
-}
-
-/** Whether `text` looks like a bookmark that D1 gave. */
-export function isBookmark(text: string): boolean {
-  return BOOKMARK.test(text);
 }
 
 /** A session that reads from any replica that is not behind `bookmark`. */

@@ -1,9 +1,8 @@
-/** Prepares this machine for the service: secrets and a migrated database. */
+/** Prepares this machine for the service: its secrets. */
 
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { runWrangler } from "./wrangler.ts";
 
 const SECRET_BYTES = 32;
 const OWNER_ONLY = 0o600;
@@ -46,10 +45,4 @@ function makePrivate(file: string): void {
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
-}
-
-/** Applies all migrations to the local database. `persistTo`: its folder, if not `.wrangler/state`. */
-export async function migrateLocally(persistTo?: string): Promise<void> {
-  const where = persistTo === undefined ? [] : ["--persist-to", persistTo];
-  await runWrangler(["d1", "migrations", "apply", "DB", "--local", ...where]);
 }

@@ -3,7 +3,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { migrateLocally, newSecrets } from "./prepare.ts";
+import { migrateLocally } from "./migrate-locally.ts";
+import { newSecrets } from "./prepare.ts";
 import { freePort, startServer } from "./server.ts";
 
 export interface TemporaryServer {
@@ -18,7 +19,7 @@ export async function startTemporaryServer(folder: string): Promise<TemporarySer
   const secrets = newSecrets();
   // The receivers of webhooks are on this machine. Webhooks may go to this machine only with this setting.
   writeFileSync(file, `${secrets}ALLOW_INSECURE_WEBHOOKS=true\n`, { mode: 0o600 });
-  await migrateLocally(state);
+  await migrateLocally({ persistTo: state });
   // With --env-file, wrangler does not read .dev.vars.
   const { url } = await startServer(await freePort(), ["--persist-to", state, "--env-file", file]);
   return { url, token: parseEnv(secrets).ROOT_TOKEN ?? "" };

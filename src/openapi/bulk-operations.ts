@@ -2,7 +2,7 @@
 
 import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS } from "../base/limits.ts";
 import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "./bulk-schemas.ts";
-import { BODY, type Operation, READS, refuses, responds, TOKEN } from "./describe.ts";
+import { BODY, type Operation, READS_RUNS, refuses, responds, TOKEN } from "./describe.ts";
 import { BOOKMARK_OF_GET, IN_ENVIRONMENT, idempotencyKey, OF_BULK_OPERATION } from "./parameters.ts";
 
 const common = { tags: ["Bulk operations"], security: [{ apiToken: [] }] };
@@ -36,7 +36,7 @@ const CREATE: Operation = {
       "empty_filter",
       "too_many_bulk_operations",
       "not_configured",
-      ...READS,
+      ...READS_RUNS,
       "storage_full",
     ),
   },

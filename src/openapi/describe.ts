@@ -150,6 +150,8 @@ const HEADERS_WITH: Readonly<Record<number, readonly string[]>> = {
 };
 
 export const READS: readonly ErrorCode[] = ["database_unavailable", "coordinator_unavailable"];
+/** The same of a request that may read the rows of runs. */
+export const READS_RUNS: readonly ErrorCode[] = [...READS, "database_not_bound"];
 export const BODY: readonly ErrorCode[] = ["invalid_body", "body_too_large", "unsupported_media_type"];
 /** The errors of an API token. */
 export const TOKEN: readonly ErrorCode[] = [

@@ -6,6 +6,7 @@ import {
   headersOf,
   type Operation,
   READS,
+  READS_RUNS,
   refuses,
   refusesChange,
   responds,
@@ -45,7 +46,14 @@ const APPROVE: Operation = {
   parameters: [...OF_RUN, idempotencyKey("approve-42"), BOOKMARK_OF_CHANGE],
   responses: {
     ...changed("The run with your approval"),
-    ...refusesChange(...OF_DECISION, ...BODY, "may_not_approve", "own_run", "already_approved", ...READS),
+    ...refusesChange(
+      ...OF_DECISION,
+      ...BODY,
+      "may_not_approve",
+      "own_run",
+      "already_approved",
+      ...READS_RUNS,
+    ),
   },
 };
 
@@ -60,7 +68,7 @@ const REJECT: Operation = {
   parameters: [...OF_RUN, idempotencyKey("reject-42"), BOOKMARK_OF_CHANGE],
   responses: {
     ...changed("The run has ended"),
-    ...refusesChange(...OF_DECISION, ...BODY, "may_not_approve", "own_run", ...READS),
+    ...refusesChange(...OF_DECISION, ...BODY, "may_not_approve", "own_run", ...READS_RUNS),
   },
 };
 
@@ -72,7 +80,7 @@ const RELEASE: Operation = {
     "Opens the time gate of a run that waits for its `notBefore`. The run still needs its approvals and its slot. " +
     MANAGE,
   parameters: [...OF_RUN, idempotencyKey("release-42"), BOOKMARK_OF_CHANGE],
-  responses: { ...changed("The run without its time gate"), ...refusesChange(...OF_DECISION, ...READS) },
+  responses: { ...changed("The run without its time gate"), ...refusesChange(...OF_DECISION, ...READS_RUNS) },
 };
 
 const APPROVAL: Operation = {
@@ -88,7 +96,7 @@ const APPROVAL: Operation = {
   parameters: OF_RUN,
   responses: {
     ...responds(200, "The approval of the run", approvalOfRun),
-    ...refuses(...OF_ANY_RUN, "approval_not_found", ...READS),
+    ...refuses(...OF_ANY_RUN, "approval_not_found", ...READS_RUNS),
   },
 };
 

@@ -19,7 +19,14 @@ const LIST: Operation = {
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
   responses: {
     ...responds(200, "Action runs", actionRunList, ["Link", "x-d1-bookmark"]),
-    ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
+    ...refuses(
+      ...TOKEN,
+      "forbidden",
+      "not_found",
+      "invalid_query",
+      "database_unavailable",
+      "database_not_bound",
+    ),
   },
 };
 
@@ -35,7 +42,14 @@ const SUMMARY: Operation = {
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
   responses: {
     ...responds(200, "The counts", runSummary, ["x-d1-bookmark"]),
-    ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
+    ...refuses(
+      ...TOKEN,
+      "forbidden",
+      "not_found",
+      "invalid_query",
+      "database_unavailable",
+      "database_not_bound",
+    ),
   },
 };
 
@@ -51,7 +65,14 @@ const FACETS: Operation = {
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
   responses: {
     ...responds(200, "The values", runFacets, ["x-d1-bookmark"]),
-    ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
+    ...refuses(
+      ...TOKEN,
+      "forbidden",
+      "not_found",
+      "invalid_query",
+      "database_unavailable",
+      "database_not_bound",
+    ),
   },
 };
 

@@ -14,13 +14,19 @@ export function databaseNumbered(env: Databases, number: number): D1Database | n
   return (isNumber(number) && env[`DB_${number}`]) || null;
 }
 
+/** Bindings never change while an isolate lives, and each request asks for them. */
+const bound = new WeakMap<object, readonly number[]>();
+
 /** The numbers of all bound databases, in order. Only 0 in most deployments. */
 export function boundDatabases(env: Databases): readonly number[] {
-  const numbers = Object.keys(env).flatMap((name) => {
-    const number = Number(/^DB_([1-9]\d?)$/.exec(name)?.[1]);
-    return databaseNumbered(env, number) === null ? [] : [number];
-  });
-  return [0, ...numbers.filter((number) => number > 0).sort((a, b) => a - b)];
+  const known = bound.get(env);
+  if (known !== undefined) return known;
+  const numbers = [0];
+  for (let number = 1; number <= DATABASE_MAX; number++) {
+    if (databaseNumbered(env, number) !== null) numbers.push(number);
+  }
+  bound.set(env, numbers);
+  return numbers;
 }
 
 /** Whether there is more than the control database. Otherwise no request asks where an environment lives. */

@@ -6,6 +6,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { within } from "../base/time.ts";
 import { previousOutcomes } from "../runs/d1/previous-outcomes.ts";
+import { databaseOf, isBehindIn, type Placed } from "../runs/placement/database-of.ts";
 import {
   type EndpointKey,
   type Endpoints,
@@ -50,23 +51,26 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
     await disableEndpoint(this.env.DB, { scope, name, version, reason, at });
   }
 
-  /** Empty unless D1 has everything that the coordinators had: an older outcome would be wrong. */
+  /** Empty unless the database has everything that the coordinators had: an older outcome would be wrong. */
   async #previousOf(
     scope: string,
     runs: ReadonlySet<RunToTell>,
   ): Promise<ReadonlyMap<string, PreviousStatus>> {
     if (runs.size === 0) return new Map();
     try {
-      const settling = askAll(this.#environment(scope), (coordinator) => coordinator.settle());
+      const environment = this.#environment(scope);
+      const settling = askAll(environment, (coordinator) => coordinator.settle());
       const settled = await within(SETTLE_CALL_MAX_MS, settling);
-      if (settled.some(({ isBehind, lacksRefused }) => isBehind || lacksRefused)) return new Map();
-      return await previousOutcomes(this.env.DB, scope, [...runs]);
+      const { number, db } = await databaseOf(environment, settled);
+      if (settled.some((one) => isBehindIn(one, number) || one.lacksRefused)) return new Map();
+      return await previousOutcomes(db, scope, [...runs]);
     } catch {
       return new Map();
     }
   }
 
-  #environment(scope: string): Environment {
-    return { env: this.env, hops: { coordinator: 0 }, scope };
+  #environment(scope: string): Environment & Placed {
+    const waitUntil = (work: Promise<unknown>) => this.ctx.waitUntil(work);
+    return { env: this.env, hops: { d1: 0, coordinator: 0 }, scope, waitUntil };
   }
 }

@@ -23,7 +23,7 @@ import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
 const TOKEN = "terr_a-token-that-is-in-no-file";
 const MINUTE_MS = 60_000;
 const id = (coordinator: number, n = 0) => `01a212de-000${n}-800${coordinator}-a8a9-dd2c148ea617`;
-const D1 = `00000001-00000000-00004f9e-${"a".repeat(32)}`;
+const D1 = `0:00000001-00000000-00004f9e-${"a".repeat(32)}`;
 
 let server: BadServer;
 let state: string;

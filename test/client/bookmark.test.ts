@@ -10,7 +10,7 @@ import { type Answer, type Asked, all, json, RUN, refusal, reset, type Stub, stu
 /** The id of run `n` of a coordinator. A later run has a greater id. */
 const id = (coordinator: number, n = 0) =>
   `01a212de-${n.toString(16).padStart(4, "0")}-800${coordinator}-a8a9-dd2c148ea617`;
-const ofD1 = (n: number) => `0000000${n}-00000000-00004f9e-${"a".repeat(32)}`;
+const ofD1 = (n: number) => `0:0000000${n}-00000000-00004f9e-${"a".repeat(32)}`;
 const bookmark = (...parts: readonly string[]) => ({ "x-d1-bookmark": parts.join(".") });
 const parts = ({ headers }: Asked) => String(headers["x-d1-bookmark"] ?? "").split(".");
 const sent = (asked: readonly Asked[]) => asked.map(({ headers }) => headers["x-d1-bookmark"]);

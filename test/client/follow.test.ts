@@ -7,7 +7,7 @@ import { type Answer, json, page, RUN, refusal, reset, type Stub, stream, stub, 
 const ID_OF_0 = "019c0e5a-1800-8000-8000-000000000000";
 const ID_OF_1 = "019c0e5a-1800-8001-8000-000000000000";
 const BOOKMARK = `${ID_OF_1}.${ID_OF_0}`;
-const D1 = `00000001-00000002-00000003-${"0".repeat(32)}`;
+const D1 = `0:00000001-00000002-00000003-${"0".repeat(32)}`;
 
 const run = (id: string, status = "pending") => ({ ...RUN, id, status });
 const changes = (cursor: string, ...runs: readonly object[]) => ({

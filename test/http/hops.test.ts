@@ -43,7 +43,7 @@ function newPath(): string {
 }
 
 const LISTED = { lines: [{ status: 200, d1: 1, coordinator: 0 }], calls: 1 };
-const D1_BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
+const D1_BOOKMARK = /^0:[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 const NEW_KEY = "the-new-signing-key-of-32-bytes-and-more";
 const OLD_RING = envWith({ CALLBACK_SIGNING_KEYS: "the-old-signing-key-of-32-bytes-and-more" });
 
@@ -403,7 +403,7 @@ describe("a list or a summary calls D1 once", () => {
     ["a run of another project", (path) => mint(path.replace("/shop/", "/shop2/"), Date.now())],
     ["an id under a key that left the ring", async (path) => (await createUnder(OLD_RING, path)).id],
     ["a thousand random ids", () => Array.from({ length: 1000 }, () => crypto.randomUUID()).join(".")],
-    ["a bookmark that D1 never gave", () => "ffffffff-ffffffff-ffffffff-".padEnd(59, "f")],
+    ["a bookmark that D1 never gave", () => "0:ffffffff-ffffffff-ffffffff-".padEnd(61, "f")],
   ])("and no coordinator for a bookmark that is made up: %s", async (_name, make) => {
     const path = newPath();
     const bookmark = await make(path);

@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 const FAULTS: readonly Extract<Fault, string>[] = ["down", "hang", "committed_then_error"];
-const D1_BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
+const D1_BOOKMARK = /^0:[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 const SUCCEEDED = { status: "succeeded", output: { ok: true } };
 
 interface Change {

@@ -60,15 +60,22 @@ export class Project {
 
   /**
    * Replaces wrangler, for tests of what our scripts make of a server's responses. Every command succeeds, and the
-   * server gives this response to every request.
+   * server gives this response to every request. `databases`: those that wrangler.toml binds, each with the number that
+   * it says, or null if it has none yet.
    */
-  standInForWrangler(status: number, body: object): void {
+  standInForWrangler(
+    status: number,
+    body: object,
+    databases: Readonly<Record<string, number | null>> = {},
+  ): void {
     const modules = join(this.folder, "node_modules");
     rmSync(modules);
     mkdirSync(join(modules, "wrangler"), { recursive: true });
     for (const name of readdirSync(join(ROOT, "node_modules")).filter((name) => name !== "wrangler"))
       symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
-    const main = WRANGLER.replace("STATUS", String(status)).replace("BODY", JSON.stringify(body));
+    const main = WRANGLER.replace("STATUS", String(status))
+      .replace("BODY", JSON.stringify(body))
+      .replace("DATABASES", JSON.stringify(databases));
     writeFileSync(join(modules, "wrangler", "index.js"), main);
   }
 
@@ -114,16 +121,26 @@ export class Project {
 }
 
 const WRANGLER = `
-const [command, ...flags] = process.argv.slice(2);
-require("node:fs").appendFileSync("wrangler-commands", JSON.stringify([command, ...flags]) + "\\n");
-const server = require("node:http").createServer((_, response) => {
-  response.writeHead(STATUS, { "Content-Type": "application/json" }).end(JSON.stringify(BODY));
-});
-// The signals of a terminal also reach the children, and so does a closed pipe. Here only a SIGTERM ends them.
-for (const signal of ["SIGINT", "SIGHUP"]) process.on(signal, () => {});
-process.stdout.on("error", () => {});
-if (command === "dev") setInterval(() => console.log("at work"), 20);
-if (command === "dev") server.listen(Number(flags[flags.indexOf("--port") + 1]), "localhost");
+const databases = DATABASES;
+exports.unstable_readConfig = () => ({ d1_databases: Object.keys(databases).map((binding) => ({ binding })) });
+exports.unstable_splitSqlQuery = (sql) => sql.split(/;\\n/).filter((statement) => statement.trim() !== "");
+if (require.main === module) {
+  const [command, ...flags] = process.argv.slice(2);
+  require("node:fs").appendFileSync("wrangler-commands", JSON.stringify([command, ...flags]) + "\\n");
+  const server = require("node:http").createServer((_, response) => {
+    response.writeHead(STATUS, { "Content-Type": "application/json" }).end(JSON.stringify(BODY));
+  });
+  // The signals of a terminal also reach the children, and so does a closed pipe. Here only a SIGTERM ends them.
+  for (const signal of ["SIGINT", "SIGHUP"]) process.on(signal, () => {});
+  process.stdout.on("error", () => {});
+  if (command === "dev") setInterval(() => console.log("at work"), 20);
+  if (command === "dev") server.listen(Number(flags[flags.indexOf("--port") + 1]), "localhost");
+  if (flags[0] === "execute") {
+    const written = Number(/VALUES \\(1, (\\d+)\\)/.exec(flags[flags.indexOf("--command") + 1])[1]);
+    const number = databases[flags[1]] ?? written;
+    console.log(JSON.stringify([{ results: [] }, { results: [{ number }] }]));
+  }
+}
 `;
 
 function runScript(program: string, args: readonly string[], cwd: string): Script {

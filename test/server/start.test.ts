@@ -17,7 +17,7 @@ const STORIES_WITH_A_FAULT = {
 };
 
 const project = new Project();
-project.standInForWrangler(200, { status: "ready" });
+project.standInForWrangler(200, { status: "ready" }, { DB: null });
 /** These scripts need nothing from a test, so they run while the first tests do. */
 const inBackground = { demo: new Project(), brokenDemo: new Project(), unreadyStart: new Project() };
 let demo: Script;
@@ -58,20 +58,18 @@ describe("npm start", () => {
 });
 
 describe("npm run dev", () => {
-  // Another test asserts that wrangler takes these commands and reads .dev.vars: first-minute.test.ts.
-  test("passes flags on, does not change .dev.vars but makes it private, and ends with npm", async () => {
+  // Another test asserts that wrangler takes this command and reads .dev.vars: first-minute.test.ts.
+  test("migrates, passes flags on, makes .dev.vars private but does not change it, and ends with npm", async () => {
     const secrets = `CALLBACK_SIGNING_KEYS='${"signing-key!".repeat(4)}'\nROOT_TOKEN="a token" # mine\n`;
     const file = join(project.folder, ".dev.vars");
     writeFileSync(file, secrets);
     chmodSync(file, 0o640);
-    const state = ["--persist-to", join(project.folder, "state")];
-    const flags = ["--port", String(await freePort()), ...state, "--inspector-port", "0"];
+    const state = join(project.folder, "state");
+    const flags = ["--port", String(await freePort()), "--persist-to", state, "--inspector-port", "0"];
     const dev = project.run("run", "dev", "--", ...flags);
     await dev.until(/at work/);
-    expect(project.wranglerCommands()).toEqual([
-      ["d1", "migrations", "apply", "DB", "--local", ...state],
-      ["dev", ...flags],
-    ]);
+    expect(project.wranglerCommands()).toEqual([["dev", ...flags]]);
+    expect(existsSync(join(state, "v3/d1"))).toBe(true);
     await dev.signalNpm("SIGTERM");
     expect(devVars()).toBe(secrets);
     expect(statSync(file).mode & 0o777).toBe(0o600);

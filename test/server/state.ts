@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { ActionRun } from "../../src/client/index.ts";
 
 const D1 = "v3/d1/miniflare-D1DatabaseObject";
-const JOURNALS = "v3/do/action-runs-RunCoordinator";
+export const JOURNALS = "v3/do/action-runs-RunCoordinator";
 const KEPT_FOR_MS = 86_400_000;
 const BUSY_TIMEOUT_MS = 10_000;
 
@@ -52,6 +52,22 @@ function read<T>(file: string, sql: string): T[] {
 export function rowsInD1(state: string): Map<string, Row> {
   const rows = read<Row & { id: string }>(d1File(state), "SELECT id, version, body FROM runs");
   return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** The runs of each scope, by the number of the database that has them. */
+export function idsByDatabase(state: string): ReadonlyMap<number, ReadonlyMap<string, readonly string[]>> {
+  const files = databasesIn(join(state, D1));
+  return new Map(
+    files.map((file) => {
+      const [own] = read<{ number: number }>(file, "SELECT number FROM database_number");
+      const rows = read<{ scope: string; id: string }>(file, "SELECT scope, id FROM runs");
+      const scopes = Map.groupBy(rows, ({ scope }) => scope);
+      return [
+        own?.number ?? -1,
+        new Map([...scopes].map(([scope, all]) => [scope, all.map(({ id }) => id)])),
+      ];
+    }),
+  );
 }
 
 /** The id and version of every run in every journal. */

@@ -1,10 +1,11 @@
 /**
- * What goes wrong during a soak, at random: D1 fails for a while and refuses rows, coordinators are evicted,
- * environments are resynced, workerd is killed.
+ * What goes wrong during a soak, at random: a database or all of them fail for a while and refuse rows, coordinators are
+ * evicted, environments are resynced and move, workerd is killed.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { FAULTS, type FaultName, type FaultsTold } from "./fault-names.ts";
+import { Moves } from "./moves.ts";
 import type { Random } from "./random.ts";
 import type { SoakRecord } from "./record.ts";
 import { isRefused } from "./refused-rows.ts";
@@ -12,9 +13,12 @@ import { ask, urlOf } from "./requests.ts";
 import type { Site } from "./site.ts";
 
 /** What a soak can leave out, to narrow a failure down. */
-export const DISTURBANCES = ["faults", "refusals", "evictions", "resyncs", "kills"] as const;
+export const DISTURBANCES = ["faults", "refusals", "evictions", "resyncs", "moves", "kills"] as const;
 
 const COORDINATORS = 4;
+const DATABASES = 4;
+/** How many faults are of a single database. */
+const IN_ONE_DATABASE = 0.6;
 const CRON_EVERY_MS = 60_000;
 const CONTROL_TRIES = 6;
 const CONTROL_PAUSE_MS = 200;
@@ -36,6 +40,7 @@ const ASKED_MS = 5000;
 const ms = (random: Random, from: number, to: number) => from + random() * (to - from);
 
 export class Disturbances {
+  readonly moves: Moves;
   readonly #site: Site;
   readonly #record: SoakRecord;
   readonly #environments: readonly string[];
@@ -44,6 +49,7 @@ export class Disturbances {
   #killed = { from: 0, until: 0 };
   #faultUntil = 0;
   #fault: FaultName | null = null;
+  #faultyDatabase: number | null = null;
   #refusesRows = false;
   #evicts = false;
   #goOn: Promise<void> = Promise.resolve();
@@ -52,6 +58,7 @@ export class Disturbances {
     this.#site = site;
     this.#record = record;
     this.#environments = environments;
+    this.moves = new Moves(site, record, environments);
   }
 
   /** Resolves when callers may send requests. */
@@ -97,6 +104,7 @@ export class Disturbances {
       refusals: () => this.#refusals(),
       resyncs: () => this.#resyncs(random(4), signal),
       evictions: () => this.#evictions(random(2), signal),
+      moves: () => this.moves.run(random(12), signal),
       kills: () => this.#kills(random(3), signal),
     };
     const chosen = DISTURBANCES.filter((name) => !without.includes(name));
@@ -122,7 +130,8 @@ export class Disturbances {
 
   async #faults(random: Random, signal: AbortSignal): Promise<void> {
     while (await slept(ms(random, 1500, 6000), signal)) {
-      await this.#setFault(FAULTS[Math.floor(random() * FAULTS.length)] ?? "slow");
+      const database = random() < IN_ONE_DATABASE ? Math.floor(random() * DATABASES) : null;
+      await this.#setFault(FAULTS[Math.floor(random() * FAULTS.length)] ?? "slow", database);
       await slept(ms(random, 1000, 18_000), signal);
       await this.#setFault(null);
     }
@@ -166,17 +175,24 @@ export class Disturbances {
     }
   }
 
-  async #setFault(fault: FaultName | null): Promise<void> {
+  /** `database`: the only one that fails; null for all. */
+  async #setFault(fault: FaultName | null, database: number | null = null): Promise<void> {
     if (fault !== null) this.#record.count(`D1 ${fault}`);
     if (fault === null && this.#fault !== null) this.#faultUntil = Date.now();
     this.#fault = fault;
-    this.#record.disturbance(fault === null ? "D1 is well" : `D1 is ${fault}`);
+    this.#faultyDatabase = database;
+    const where = database === null ? "D1" : `database ${database}`;
+    this.#record.disturbance(fault === null ? "D1 is well" : `${where} is ${fault}`);
     await this.#tellFault();
   }
 
   /** Again if an isolate did not answer, because a fault must not outlast its time. After a kill there is none. */
   async #tellFault(): Promise<void> {
-    const told: FaultsTold = { fault: this.#fault, refusesRows: this.#refusesRows };
+    const told: FaultsTold = {
+      fault: this.#fault,
+      only: this.#faultyDatabase,
+      refusesRows: this.#refusesRows,
+    };
     const tell = async (isolate: number) => {
       for (let tries = 0; tries < CONTROL_TRIES; tries++) {
         if (await this.#site.control(isolate, "faults", JSON.stringify(told))) return;
@@ -211,6 +227,7 @@ export class Disturbances {
       this.#record.count("kill -9");
       this.#killed = { from: Date.now(), until: Number.POSITIVE_INFINITY };
       await this.#site.kill();
+      this.moves.age(random);
       await this.#site.start();
       // The callers go on now. D1 is as bad as before the kill.
       await this.#tellFault();

@@ -18,6 +18,8 @@ export type FaultName = (typeof FAULTS)[number];
 export interface FaultsTold {
   /** Null: D1 is well. */
   readonly fault: FaultName | null;
+  /** The number of the only database that has the fault; null if all have it. */
+  readonly only: number | null;
   /** Whether D1 refuses single rows (refused-rows.ts). */
   readonly refusesRows: boolean;
 }

@@ -3,11 +3,9 @@
  * row of D1 must equal what a get of that run shows.
  */
 
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { BULK_ENVIRONMENT } from "./bulk-place.ts";
+import { readLabels, readRows } from "./d1-files.ts";
 import type { Random } from "./random.ts";
 import { ask, urlOf } from "./requests.ts";
 import { type ActionRun, type Details, stepOf } from "./run-model.ts";
@@ -21,13 +19,6 @@ const COMPARED_WITHIN_MS = 20_000;
 const CAUGHT_UP_WITHIN_MS = 10_000;
 const POLL_MS = 500;
 const READERS = 32;
-
-interface Row {
-  readonly scope: string;
-  readonly id: string;
-  readonly body: string;
-  readonly details: string;
-}
 
 /** The runs of an environment as D1 has them, by id. */
 export function runsInD1(state: string, environment: string): ReadonlyMap<string, string> {
@@ -83,47 +74,6 @@ interface EndedBody extends ActionRun {
   readonly actionName: string;
   readonly createdAt: string;
   readonly completedAt: string | null;
-}
-
-interface LabelRow {
-  readonly id: string;
-  readonly label: string;
-}
-
-/** Reads D1's file. No request is sent. */
-function readD1<T>(state: string, read: (db: DatabaseSync) => T): T {
-  const folder = join(state, "d1/miniflare-D1DatabaseObject");
-  const file = readdirSync(folder).find((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
-  const db = new DatabaseSync(join(folder, file ?? ""), { readOnly: true, timeout: 5000 });
-  try {
-    return read(db);
-  } finally {
-    db.close();
-  }
-}
-
-function readRows(state: string): Map<string, Row> {
-  const rows = readD1(state, (db) => db.prepare("SELECT scope, id, body, details FROM runs").all());
-  return new Map((rows as unknown as Row[]).map((row) => [row.id, row]));
-}
-
-/** What a list by label would find of each run, sorted. One walk of the table, because it has no index by run. */
-function readLabels(state: string): Map<string, string[]> {
-  const rows = readD1(state, (db) => db.prepare("SELECT id, label FROM run_labels ORDER BY label").all());
-  const labels = new Map<string, string[]>();
-  for (const { id, label } of rows as unknown as LabelRow[])
-    labels.set(id, [...(labels.get(id) ?? []), label]);
-  return labels;
-}
-
-/** How many ended runs of an environment D1 has, by status. */
-export function endedRuns(state: string, environment: string): Readonly<Record<string, number>> {
-  const select =
-    "SELECT status, count(*) AS runs FROM runs WHERE scope = ? AND status NOT IN ('pending', 'running') GROUP BY status";
-  const rows = readD1(state, (db) => db.prepare(select).all(environment));
-  return Object.fromEntries(
-    (rows as unknown as { status: string; runs: number }[]).map(({ status, runs }) => [status, runs]),
-  );
 }
 
 /** Returns how long the last row took to land; null if some never did. */

@@ -8,11 +8,12 @@ import { BulkCheck } from "./bulk-check.ts";
 import { BULK_ENVIRONMENT } from "./bulk-place.ts";
 import { BulkRounds } from "./bulk-rounds.ts";
 import { Caller } from "./caller.ts";
+import { endedRuns } from "./d1-files.ts";
 import { DISTURBANCES, Disturbances } from "./disturbances.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Follower } from "./follower.ts";
 import { GATED_ENVIRONMENT, GatedRuns } from "./gated.ts";
-import { checkLanding, compareWithGets, endedRowsInD1, endedRuns, runsInD1 } from "./landing.ts";
+import { checkLanding, compareWithGets, endedRowsInD1, runsInD1 } from "./landing.ts";
 import { randomFrom } from "./random.ts";
 import { Receiver } from "./receiver.ts";
 import { SoakRecord } from "./record.ts";
@@ -148,7 +149,7 @@ async function soak(
     const tookMs = Date.now() - startedAt;
     receiver.heal();
     console.log("D1 is well and nobody sends a request. Waiting for the last rows to land.");
-    await Promise.all([gated.check(), bulk.finish()]);
+    await Promise.all([gated.check(), bulk.finish(), disturbances.moves.settle()]);
     const landedMs = await checkLanding(stage);
     const compared = await compareWithGets(stage, randomFrom(seed, 5));
     await new BulkCheck(stage, bulk.place, bulk.verdict).run();
@@ -161,6 +162,7 @@ async function soak(
         await new RecoveryCheck(stage, one, ended).run(startedAt);
       }),
     );
+    await disturbances.moves.check();
     receiver.close();
     const checksMs = Date.now() - startedAt - tookMs;
     const { delays } = receiver;

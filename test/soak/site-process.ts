@@ -1,6 +1,6 @@
 /**
  * The process that the soak kills: the built service in workerd, twice. The second Worker has its own isolate and its
- * own socket, and shares the first one's objects and D1. Everything is kept in files, which the next process finds.
+ * own socket, and shares the first one's objects and databases. Everything is kept in files, which the next process finds.
  */
 
 import { readdirSync } from "node:fs";
@@ -13,6 +13,7 @@ import type { SiteSetup } from "./site.ts";
 
 const CLASS_NAME = "RunCoordinator";
 const FIRST = "first";
+const DATABASES = ["DB", "DB_1", "DB_2", "DB_3"];
 
 process.on("disconnect", () => process.exit());
 process.on("message", (setup: SiteSetup) => start(setup));
@@ -25,7 +26,10 @@ async function start(setup: SiteSetup): Promise<void> {
   await miniflare.ready;
   // Only once: Miniflare asks for a database with the thread blocked that also reads the log. After a kill, the service
   // writes so much at once that it would wait for this thread, and this thread for the service.
-  if (setup.isNew) await migrate(await miniflare.getD1Database("DB", FIRST));
+  if (setup.isNew) {
+    for (const [number, binding] of DATABASES.entries())
+      await migrate(await miniflare.getD1Database(binding, FIRST), { binding, number });
+  }
   process.send?.("ready");
 }
 
@@ -44,7 +48,13 @@ function workerOptions(setup: SiteSetup, port: number, isFirst: boolean): V4Work
     modules: true,
     scriptPath: join(setup.built, script),
     // The receiver of the soak's webhook endpoints is on loopback.
-    bindings: { ...(options.bindings as object), ...setup.secrets, ALLOW_INSECURE_WEBHOOKS: "true" },
+    bindings: {
+      ...(options.bindings as object),
+      ...setup.secrets,
+      ALLOW_INSECURE_WEBHOOKS: "true",
+      NEW_ENVIRONMENTS: "0,1,2,3",
+    },
+    d1Databases: DATABASES,
     durableObjects: {
       COORDINATORS: { className: CLASS_NAME, useSQLite: true, ...(isFirst ? {} : { scriptName: FIRST }) },
     },

@@ -17,7 +17,19 @@ export const DAY_MS = 86_400_000;
 /** The platform's stub type turns a promise of a union into a union of promises. This is the same object. */
 type Direct = Pick<
   RunCoordinator,
-  "create" | "applyEvent" | "cancel" | "read" | "settle" | "poke" | "resync" | "counts"
+  | "create"
+  | "applyEvent"
+  | "cancel"
+  | "read"
+  | "settle"
+  | "poke"
+  | "resync"
+  | "counts"
+  | "placement"
+  | "move"
+  | "beginMove"
+  | "cancelMove"
+  | "moveUnderWay"
 >;
 
 export function coordinator(path: string, n: number) {

@@ -2,10 +2,11 @@
 
 import { env } from "cloudflare:workers";
 import { toActionRun } from "../../src/runs/action-run.ts";
+import { Registration } from "../../src/runs/d1/registration.ts";
 import { D1RowStore, GROUP_MAX_BYTES, hasLabels, toGroupRow } from "../../src/runs/d1/store.ts";
 import type { JournaledRun } from "../../src/runs/journal/run-rows.ts";
 import type { Run } from "../../src/runs/run.ts";
-import { firstIdAt } from "../../src/runs/run-id.ts";
+import { coordinatorName, firstIdAt, type Owner } from "../../src/runs/run-id.ts";
 
 export interface Row extends Partial<Run> {
   readonly id: string;
@@ -96,7 +97,14 @@ export async function landRows(
   rows: readonly string[],
   labelled: readonly string[] = [],
 ): Promise<void> {
-  await new D1RowStore(env.DB, { scope, n: 0 }, () => Number.POSITIVE_INFINITY).land(rows, labelled);
+  await rowStore({ scope, n: 0 }).land(rows, labelled);
+}
+
+/** A coordinator's rows in D1, with the only database that most deployments have. */
+export function rowStore({ scope, n }: Pick<Owner, "scope" | "n">, db = env.DB): D1RowStore {
+  const owner = { name: coordinatorName(scope, n), scope, n };
+  const parts = { nextDueAt: () => Number.POSITIVE_INFINITY, keeper: null, isOwed: false };
+  return new D1RowStore({ DB: db }, 0, owner, new Registration(db, owner, parts));
 }
 
 /** What a list shows of a row. */

@@ -56,7 +56,7 @@ export class Changes {
   }
 
   page(asked: AskedChanges): ChangesReply {
-    const newestSeq = this.#journal.landing.lastSeq;
+    const newestSeq = this.#journal.sequence.last;
     const { after } = asked;
     if (after === null) return { ok: true, runs: "", readSeq: newestSeq, newestSeq };
     if (after > newestSeq) return CURSOR_GONE;
@@ -83,13 +83,13 @@ export class Changes {
       }
       if (await this.#watchers.news(watcher, leftMs)) continue;
       // The watcher has left, or made a newer call. If it still reads this answer, it must miss nothing.
-      return { ok: true, runs: "", readSeq: after, newestSeq: this.#journal.landing.lastSeq };
+      return { ok: true, runs: "", readSeq: after, newestSeq: this.#journal.sequence.last };
     }
   }
 
   /** Whether a watcher that has read up to `after` may be told more now. If not, the next news wakes it. */
   #mayTell(after: number, now: number): boolean {
-    const { lastSeq } = this.#journal.landing;
+    const lastSeq = this.#journal.sequence.last;
     if (after < this.#toldSeq || after > lastSeq) return true;
     if (after === lastSeq) return false;
     if (msSince(this.#toldAt, now) >= this.#tellEveryMs) {
@@ -113,7 +113,7 @@ export class Changes {
   #tell(now: number): void {
     if (this.#telling !== null) clearTimeout(this.#telling);
     this.#telling = null;
-    this.#toldSeq = this.#journal.landing.lastSeq;
+    this.#toldSeq = this.#journal.sequence.last;
     this.#toldAt = now;
     this.#watchers.tell(null);
   }

@@ -13,7 +13,6 @@ import type { ArchivedRun, Archiver } from "../archive-calls.ts";
 import type { BulkOperation, BulkOrder, NumberedItem, Outcome } from "../bulk.ts";
 import type { AcceptedRuns, BulkReply, BulkRunner, Stopper } from "../bulk-calls.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
-import { D1RowStore } from "../d1/store.ts";
 import type { EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
 import type {
   ApprovalReply,
@@ -24,11 +23,10 @@ import type {
   Pause,
 } from "../gate-calls.ts";
 import type { Slot } from "../gates.ts";
-import { FIRST_HOME } from "../home.ts";
 import { Journal, mustStop } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { MessageFilter } from "../message.ts";
-import type { MoveCalls } from "../move-calls.ts";
+import type { Move, MoveOrder, MoveReply, MoveRequest, Placement } from "../move-calls.ts";
 import { Projection } from "../projection/projection.ts";
 import type { Coordinator } from "../protocol.ts";
 import type { NewRun } from "../run.ts";
@@ -63,6 +61,7 @@ import { GatedRuns } from "./gates/gated-runs.ts";
 import { wouldStart } from "./gates/would-start.ts";
 import { Ledger } from "./ledger.ts";
 import type { MessageSender } from "./messages.ts";
+import { MoveDriver } from "./moves/move-driver.ts";
 import { ownerOf } from "./owner.ts";
 import { Purge } from "./purge.ts";
 import { Replies } from "./replies.ts";
@@ -84,7 +83,7 @@ interface Entrypoints {
   readonly RunArchive: Archiver;
 }
 
-export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinator, keyof MoveCalls> {
+export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #journal: Journal;
   readonly #purge: Purge;
   /** Null if no bucket is bound. */
@@ -103,6 +102,7 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
   readonly #watches: WatchDesk;
   readonly #endpoints: EndpointDesk;
   readonly #bulk: BulkDesk;
+  readonly #moves: MoveDriver;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -121,14 +121,14 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
     const telling = { nextAt: (now: number) => this.#endpoints.nextAt(now) };
     const admitting = { nextAt: (now: number) => this.#admitter.nextAt(now) };
     const driving = { nextAt: (now: number) => this.#bulk.driver.nextAt(now) };
-    const work = [openRuns, stopRequests, messages, telling, admitting, driving];
+    const moving = { nextAt: (now: number) => this.#moves.nextAt(now) };
+    const work = [openRuns, stopRequests, messages, telling, admitting, driving, moving];
     const retention = {
       purges: { nextAt: () => this.#purge.nextAt() },
       archive: { nextAt: (now: number) => this.#archive?.nextAt(now) ?? Number.POSITIVE_INFINITY },
     };
     this.#alarms = new AlarmClock(ctx.storage, journal, work, retention);
-    const store = new D1RowStore(env.DB, owner, (now) => this.#alarms.nextOpenAt(now));
-    const projection = new Projection(journal, this.#alarms, store);
+    const projection = new Projection(env, journal, this.#alarms, (now) => this.#alarms.nextOpenAt(now));
     this.#projection = projection;
     this.#changes = new Changes(ctx.storage.sql, journal, this.#watchers);
     const days = retentionDays(env);
@@ -141,7 +141,7 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
     const { WebhookSender, WebhookEndpoints, MessageSender, BulkOperations, RunArchive } =
       ctx.exports as unknown as Entrypoints;
     const forgettable = new Forgettable(journal);
-    const removing = { store, projection, forgettable };
+    const removing = { projection, forgettable };
     this.#archive =
       env.ARCHIVE === undefined ? null : new Archive(journal, { archiver: RunArchive, ...removing });
     this.#purge = new Purge(journal, { alarms: this.#alarms, archive: this.#archive, ...removing });
@@ -171,10 +171,12 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
       ...{ sender: MessageSender, endpoints: WebhookEndpoints, ...arming },
     });
     this.#bulk = new BulkDesk(journal, storageLimit, { runner: BulkOperations, arm: arming.arm });
+    const move = (order: MoveOrder) => this.#move(order, Date.now());
+    this.#moves = new MoveDriver(journal, { env, move, arm: arming.arm });
     this.#endpoints.tellSoon();
     // Runs can wait for a slot that came free before the last object died. And it has perhaps waited for an answer.
     const now = Date.now();
-    if (Math.min(admitting.nextAt(now), driving.nextAt(now)) <= now) projection.arm(now);
+    if (Math.min(admitting.nextAt(now), driving.nextAt(now), moving.nextAt(now)) <= now) projection.arm(now);
   }
 
   async create(
@@ -292,7 +294,7 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
   }
 
   async settle(): Promise<Settled> {
-    return { ...(await this.#projection.commit.settle()), home: FIRST_HOME, alsoIn: null };
+    return this.#projection.settle();
   }
 
   async events(id: string, page: TimelinePage): Promise<TimelineReply> {
@@ -329,13 +331,13 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
     if (this.#projection.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
     // Without its row in D1, nobody would ask for the counts, and the environment's sum would fall.
     const { runs, bulk, endedCounts } = this.#journal;
-    const keepsNothing = runs.isEmpty() && bulk.isEmpty() && !endedCounts.hasBegun;
+    const keepsNothing = runs.isEmpty() && bulk.isEmpty() && !endedCounts.hasBegun && this.#moves.isIdle;
     return keepsNothing ? null : dueAt;
   }
 
   async counts(): Promise<RunCounts> {
-    const { landing, endedCounts, runs } = this.#journal;
-    const upTo = landing.lastSeq;
+    const { sequence, endedCounts, runs } = this.#journal;
+    const upTo = sequence.last;
     while (endedCounts.countedSeq < upTo) {
       endedCounts.takeTurn(upTo);
       // Between two turns, others get theirs.
@@ -346,6 +348,26 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
 
   async resync(): Promise<number> {
     return this.#projection.resync();
+  }
+
+  async placement(): Promise<Placement> {
+    return this.#projection.placement(this.ctx.storage.sql.databaseSize);
+  }
+
+  async move(order: MoveOrder): Promise<Placement> {
+    return this.#move(order, Date.now());
+  }
+
+  async beginMove(request: MoveRequest): Promise<MoveReply> {
+    return this.#moves.begin(request, Date.now());
+  }
+
+  async cancelMove(): Promise<MoveReply | null> {
+    return this.#moves.cancel(Date.now());
+  }
+
+  async moveUnderWay(): Promise<Move | null> {
+    return this.#moves.shown();
   }
 
   async notify(): Promise<void> {
@@ -442,12 +464,18 @@ export class RunCoordinator extends DurableObject<Env> implements Omit<Coordinat
       messages: (now) => this.#endpoints.takeBatch(now),
       gates: (now) => this.#admitter.takeTurn(now),
       bulk: (now) => this.#bulk.driver.start(now),
+      moves: (now) => this.#moves.start(now),
       purge: (now) => this.#purge.start(now),
       archive: (now) => this.#archive?.start(now),
       repair: (now) => this.#projection.repair(now),
       tell: () => this.#endpoints.tell(),
       arm: (now) => this.#projection.arm(now),
     });
+  }
+
+  #move(order: MoveOrder, now: number): Placement {
+    this.#projection.move(order, now);
+    return this.#projection.placement(this.ctx.storage.sql.databaseSize);
   }
 
   #ended(run: JournaledRun, now: number): void {

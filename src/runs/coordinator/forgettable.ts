@@ -27,10 +27,10 @@ export class Forgettable {
    * runs stay due, so the alarm rings again at once. A full object forgets runs even if the count fails, to make room.
    */
   mustCountFirst(ids: readonly string[]): boolean {
-    const { endedCounts, landing, owner } = this.#journal;
+    const { endedCounts, sequence, owner } = this.#journal;
     if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
     try {
-      endedCounts.takeTurn(landing.lastSeq);
+      endedCounts.takeTurn(sequence.last);
       return true;
     } catch (error) {
       logFailure("count_failed", error, { coordinator: owner.name });

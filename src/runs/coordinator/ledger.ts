@@ -178,7 +178,7 @@ export class Ledger {
   /** The order of those that wait is the order of the writes with which they got to the slot, and not of a clock. */
   #readySeq(run: Run, before: number | null): number | null {
     if (before !== null || run.gates === null) return before;
-    return isAtSlot(run) || run.releasedAt !== null ? this.#journal.landing.nextSeq : null;
+    return isAtSlot(run) || run.releasedAt !== null ? this.#journal.sequence.next : null;
   }
 
   /** Until when a run that has just ended holds its slot: while an attempt is under way, or the next run starts beside it. */

@@ -4,7 +4,6 @@
  */
 
 import { logFailure } from "../../base/log.ts";
-import type { RowStore } from "../d1/store.ts";
 import { BEGINNING } from "../journal/due-rows.ts";
 import type { EndedRun } from "../journal/due-runs.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -22,7 +21,6 @@ const GIVEN_UP_MS = 10_000;
 interface Purging {
   readonly alarms: AlarmClock;
   readonly projection: Projection;
-  readonly store: Pick<RowStore, "delete">;
   readonly archive: Archive | null;
   readonly forgettable: Forgettable;
 }
@@ -64,8 +62,8 @@ export class Purge {
   }
 
   async #remove(runs: readonly EndedRun[], ids: readonly string[]): Promise<void> {
-    const { store, archive, alarms, projection } = this.#parts;
-    await store.delete(ids);
+    const { archive, alarms, projection } = this.#parts;
+    await projection.delete(ids);
     const last = runs[ids.length - 1];
     if (archive === null) {
       this.#journal.forget(ids);
@@ -73,7 +71,7 @@ export class Purge {
       this.#journal.archive.clear();
     } else if (last !== undefined) archive.deleted(last, ids.length);
     alarms.releasePurges();
-    if (archive === null) projection.commit.forget(ids);
+    if (archive === null) projection.forget(ids);
     projection.arm(Date.now());
   }
 }

@@ -56,7 +56,7 @@ export class Recoveries {
     const known = this.#journal.recoveries.of(endpoint);
     const isSame = known !== null && isSameOrder(known, order);
     if (known !== null && !known.isOver) return isSame;
-    const beforeSeq = isSame && known.beforeSeq > 0 ? known.beforeSeq : this.#journal.landing.nextSeq;
+    const beforeSeq = isSame && known.beforeSeq > 0 ? known.beforeSeq : this.#journal.sequence.next;
     this.#journal.recoveries.put({ endpoint, ...order, beforeSeq, messages: 0, isOver: false });
     return true;
   }

@@ -38,7 +38,7 @@ export class Replies {
       deadlineAt: run.deadlineAt,
       tokenExpiresAt: tokenExpiresAt(run),
       replayed,
-      bookmark: this.#projection.commit.bookmarkOf(run.id),
+      bookmark: this.#projection.bookmarkOf(run.id),
       isOver: !isOpen(run),
       purgeAt: run.purgeAt,
       // These two cost queries, so only an answer that needs them has them.
@@ -63,7 +63,7 @@ export class Replies {
   }
 
   refusal({ id }: JournaledRun, reason: RunRefusal["reason"]): RunRefusal {
-    return { ok: false, reason, bookmark: this.#projection.commit.bookmarkOf(id) };
+    return { ok: false, reason, bookmark: this.#projection.bookmarkOf(id) };
   }
 
   /** What a message says of the run's newest event; null if endpoints hear of none. */

@@ -62,11 +62,11 @@ export class Telling {
 
   /** Notes that there may be endpoints from now on. Events before the first such call are not told. */
   notify(now: number): void {
-    const { marks, landing } = this.#journal;
+    const { marks, sequence } = this.#journal;
     this.#journal.transaction(() => {
       if (!this.#isOn) {
-        this.#toldSeq = landing.lastSeq;
-        marks.set("told_seq", String(landing.lastSeq));
+        this.#toldSeq = sequence.last;
+        marks.set("told_seq", String(sequence.last));
       }
       marks.set("notify", String(now));
     });
@@ -78,7 +78,7 @@ export class Telling {
    * its creation alone is not enough.
    */
   eventHappened(): void {
-    this.#newestEvent = this.#journal.landing.lastSeq;
+    this.#newestEvent = this.#journal.sequence.last;
     this.startSoon();
   }
 
@@ -118,7 +118,7 @@ export class Telling {
   }
 
   get #isUntold(): boolean {
-    return this.#isOn && this.#toldSeq < (this.#newestEvent ?? this.#journal.landing.lastSeq);
+    return this.#isOn && this.#toldSeq < (this.#newestEvent ?? this.#journal.sequence.last);
   }
 
   get #hasWork(): boolean {
@@ -152,9 +152,9 @@ export class Telling {
 
   /** Tells the next events. False if there were none. Only the newest run moves `told_seq`. */
   async #tellNext(run: number): Promise<boolean> {
-    const { marks, landing, runsToTell, owner } = this.#journal;
+    const { marks, sequence, runsToTell, owner } = this.#journal;
     const notify = marks.get("notify");
-    const upTo = landing.lastSeq;
+    const upTo = sequence.last;
     const { runs, walkedTo } = runsToTell.after(this.#toldSeq, upTo, MATCHED_RUNS);
     if (walkedTo === upTo) this.#newestEvent ??= upTo;
     if (runs.length === 0) {

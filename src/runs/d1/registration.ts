@@ -1,10 +1,14 @@
 /**
- * Tells the sweep that a coordinator exists and when to look at it. A flight carries the registration, but only if the
- * sweep would otherwise look too late.
+ * Tells the sweep that a coordinator exists and when to look at it, and where its runs are if there are several
+ * databases. A flight to the control database carries the registration, but only if the sweep would otherwise look too
+ * late. Beside a flight to another database, the registration goes alone.
  */
 
-import { MINUTE_MS } from "../../base/time.ts";
+import { logFailure } from "../../base/log.ts";
+import { MINUTE_MS, within } from "../../base/time.ts";
+import type { Home } from "../home.ts";
 import { COORDINATORS, type Owner } from "../run-id.ts";
+import { noteHome, selectHome } from "./environments.ts";
 
 /** The sweep looks at a coordinator this long after a flight, in case the flight or its repair was lost. */
 export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
@@ -14,6 +18,8 @@ export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
  * most.
  */
 const PASSED_MAX_MS = 30_000;
+/** The timeout of a registration beside a flight. */
+const GIVEN_UP_MS = 10_000;
 
 /** Keeps an instant that is sooner and still ahead, so that an object that is often evicted seldom writes. */
 const REGISTER = `
@@ -49,31 +55,96 @@ export function registerOne(
   return db.prepare(REGISTER).bind(scope, n, now, now);
 }
 
+/** Who knows the coordinator's home. `homeIsKnown`: called with what the control database says of the environment. */
+export interface HomeKeeper {
+  readonly home: Home | null;
+  homeIsKnown(home: Home): void;
+}
+
+export interface RegistrationParts {
+  /** When a run of this coordinator is due next; Infinity if nothing will be due. */
+  readonly nextDueAt: (now: number) => number;
+  /** Null if there is only one database. */
+  readonly keeper: HomeKeeper | null;
+  /** Whether a flight of an earlier instance may have left without the registration. */
+  readonly isOwed: boolean;
+}
+
+/** What the control database is told of. */
+interface Registered {
+  /** When the sweep must look. */
+  readonly dueAt: number;
+  readonly home: Home | null;
+}
+
 export class Registration {
-  readonly #owner: Pick<Owner, "scope" | "n">;
+  readonly #control: D1Database;
+  readonly #owner: Owner;
   readonly #nextDueAt: (now: number) => number;
+  readonly #keeper: HomeKeeper | null;
   /** The instant that this instance has registered; null if unknown. */
   #dueAt: number | null = null;
+  #isUnderWay = false;
+  /** Whether a flight has left without it. */
+  #isOwed: boolean;
 
-  constructor(owner: Pick<Owner, "scope" | "n">, nextDueAt: (now: number) => number) {
+  constructor(control: D1Database, owner: Owner, { nextDueAt, keeper, isOwed }: RegistrationParts) {
+    this.#control = control;
     this.#owner = owner;
     this.#nextDueAt = nextDueAt;
+    this.#keeper = keeper;
+    this.#isOwed = isOwed;
   }
 
-  /** The instant that a flight must register; null if the registered one serves. */
-  wanted(now: number): number | null {
+  /** What a flight must register; null if what is registered serves. */
+  wanted(now: number): Registered | null {
     const dueAt = Math.min(Math.max(this.#nextDueAt(now), now), now + LOOK_AGAIN_MS);
     const isKnown = this.#dueAt !== null && this.#dueAt <= dueAt && this.#dueAt > now - PASSED_MAX_MS;
-    return isKnown ? null : dueAt;
+    return isKnown ? null : { dueAt, home: this.#keeper?.home ?? null };
   }
 
-  statement(session: D1DatabaseSession, dueAt: number, now: number): D1PreparedStatement {
+  /** In the order in which `registered` gets their results. */
+  statements(
+    session: D1Database | D1DatabaseSession,
+    { dueAt, home }: Registered,
+    now: number,
+  ): D1PreparedStatement[] {
     const { scope, n } = this.#owner;
-    return session.prepare(REGISTER).bind(scope, n, dueAt, now);
+    const register = session.prepare(REGISTER).bind(scope, n, dueAt, now);
+    return home === null
+      ? [register]
+      : [register, noteHome(session, scope, home), selectHome(session, scope)];
   }
 
-  registered(dueAt: number): void {
+  /** Call this with the results of the statements. */
+  registered({ dueAt }: Registered, results: readonly D1Result[]): void {
     this.#dueAt = dueAt;
+    this.#isOwed = false;
+    const [known] = (results[2]?.results ?? []) as readonly Home[];
+    if (known !== undefined) this.#keeper?.homeIsKnown(known);
+  }
+
+  /**
+   * Registers beside a flight to another database than the control database, if it is wanted. Never throws and never
+   * delays the flight, because a control database that is down must stop no other.
+   */
+  beside(now: number): void {
+    const wanted = this.wanted(now);
+    this.#isOwed = wanted !== null;
+    if (wanted === null) return;
+    if (this.#isUnderWay) return;
+    this.#isUnderWay = true;
+    void within(GIVEN_UP_MS, this.#control.batch(this.statements(this.#control, wanted, now)))
+      .then((results) => this.registered(wanted, results))
+      .catch((error: unknown) => logFailure("registration_failed", error, { coordinator: this.#owner.name }))
+      .finally(() => {
+        this.#isUnderWay = false;
+      });
+  }
+
+  /** Whether the repair must try again. */
+  get isOwed(): boolean {
+    return this.#isOwed;
   }
 
   /** The next flight registers again. */

@@ -6,11 +6,13 @@
 
 import { utf8Bytes } from "../../base/limits.ts";
 import { isDatabaseFull } from "../../database/d1-errors.ts";
+import { boundDatabase } from "../../settings/bound-database.ts";
+import type { Databases } from "../../settings/databases.ts";
 import { toActionRun } from "../action-run.ts";
 import { detailsOf, NO_DETAILS } from "../details.ts";
 import type { Run } from "../run.ts";
 import type { Owner } from "../run-id.ts";
-import { Registration } from "./registration.ts";
+import type { Registration } from "./registration.ts";
 
 /** The most UTF-8 bytes that one flight binds. D1 accepts 2 MB, and one run alone always fits. */
 export const GROUP_MAX_BYTES = 1_000_000;
@@ -66,7 +68,7 @@ export interface FoundRows {
   readonly last: string | null;
 }
 
-/** One coordinator's rows in D1. */
+/** One coordinator's rows in one database. */
 export interface RowStore {
   /**
    * Lands a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. Returns D1's bookmark.
@@ -76,42 +78,50 @@ export interface RowStore {
   find(after: string, before: string): Promise<FoundRows>;
   /** Deletes runs with their labels. */
   delete(ids: readonly string[]): Promise<void>;
-  /** Lets the next flight register this coordinator for the sweep again. */
-  registerAgain(): void;
 }
 
 export class D1RowStore implements RowStore {
-  readonly #db: D1Database;
+  readonly #env: Databases;
+  readonly #database: number;
   readonly #owner: Pick<Owner, "scope" | "n">;
   readonly #registration: Registration;
 
-  /** `nextDueAt`: when a run of this coordinator is due next; Infinity if nothing will be due. */
-  constructor(db: D1Database, owner: Pick<Owner, "scope" | "n">, nextDueAt: (now: number) => number) {
-    this.#db = db;
+  /** `database`: its number. */
+  constructor(
+    env: Databases,
+    database: number,
+    owner: Pick<Owner, "scope" | "n">,
+    registration: Registration,
+  ) {
+    this.#env = env;
+    this.#database = database;
     this.#owner = owner;
-    this.#registration = new Registration(owner, nextDueAt);
+    this.#registration = registration;
   }
 
   async land(rows: readonly string[], labelled: readonly string[]): Promise<string | null> {
     const now = Date.now();
     const { scope } = this.#owner;
-    const session = this.#db.withSession("first-primary");
+    const isControl = this.#database === 0;
+    if (!isControl) this.#registration.beside(now);
+    const session = (await boundDatabase(this.#env, this.#database)).withSession("first-primary");
     const statements = [session.prepare(UPSERT).bind(`[${rows.join(",")}]`, scope)];
     // Most runs have no labels, so most flights cost no further statement.
     if (labelled.length > 0)
       statements.push(session.prepare(LAND_LABELS).bind(JSON.stringify(labelled), scope));
-    const dueAt = this.#registration.wanted(now);
-    if (dueAt !== null) statements.unshift(this.#registration.statement(session, dueAt, now));
-    const [upsert] = statements;
-    if (statements.length === 1) await upsert?.run();
+    const wanted = isControl ? this.#registration.wanted(now) : null;
+    if (wanted !== null) {
+      const registering = this.#registration.statements(session, wanted, now);
+      this.#registration.registered(wanted, await session.batch([...registering, ...statements]));
+    } else if (statements.length === 1) await statements[0]?.run();
     else await session.batch(statements);
-    if (dueAt !== null) this.#registration.registered(dueAt);
     return session.getBookmark();
   }
 
   async find(after: string, before: string): Promise<FoundRows> {
     const { scope, n } = this.#owner;
-    const rows = await this.#db
+    const db = await boundDatabase(this.#env, this.#database);
+    const rows = await db
       .prepare(FIND)
       .bind(scope, after, before, n.toString(16).padStart(3, "0"))
       .raw<[id: string, isLast: number]>();
@@ -122,12 +132,9 @@ export class D1RowStore implements RowStore {
   }
 
   async delete(ids: readonly string[]): Promise<void> {
-    const statements = [DELETE_LABELS, DELETE].map((sql) => this.#db.prepare(sql));
-    await this.#db.batch(statements.map((one) => one.bind(this.#owner.scope, JSON.stringify(ids))));
-  }
-
-  registerAgain(): void {
-    this.#registration.forget();
+    const db = await boundDatabase(this.#env, this.#database);
+    const statements = [DELETE_LABELS, DELETE].map((sql) => db.prepare(sql));
+    await db.batch(statements.map((one) => one.bind(this.#owner.scope, JSON.stringify(ids))));
   }
 }
 

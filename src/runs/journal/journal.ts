@@ -27,6 +27,7 @@ import { RetryRows } from "./retry-rows.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { RunsToTell } from "./runs-to-tell.ts";
+import { Sequence } from "./sequence.ts";
 import { SlotRows } from "./slot-rows.ts";
 import { migrate } from "./steps.ts";
 import { type ErasedDelivery, type StopRequest, StopRequestRows } from "./stop-request-rows.ts";
@@ -90,7 +91,7 @@ export class Journal {
   readonly messages: MessageRows;
   readonly endpointHealth: EndpointHealthRows;
   readonly recoveries: RecoveryRows;
-  readonly landing: LandingRows;
+  readonly sequence: Sequence;
   readonly timeline: TimelineRows;
   readonly deliveries: DeliveryRows;
   readonly stopRequests: StopRequestRows;
@@ -129,8 +130,13 @@ export class Journal {
     this.messages = new MessageRows(storage.sql);
     this.endpointHealth = new EndpointHealthRows(storage.sql);
     this.recoveries = new RecoveryRows(storage.sql);
-    const told = Number(this.marks.get("told_seq") ?? 0);
-    this.landing = new LandingRows(storage.sql, this.marks, Math.max(this.endedCounts.countedSeq, told));
+    const usedSeq = Math.max(this.endedCounts.countedSeq, this.marks.highestSeq);
+    this.sequence = new Sequence(storage.sql, usedSeq);
+  }
+
+  /** What the database with this number is known to have. */
+  landingIn(database: number): LandingRows {
+    return new LandingRows(this.#storage.sql, this.marks, database);
   }
 
   /** What `write` writes commits as one. */
@@ -261,14 +267,14 @@ export class Journal {
   /** One transaction that writes a version, or null. The version's sequence number counts once it has committed. */
   #numbered<W extends Written | null>(write: () => W): W {
     const written = this.#storage.transactionSync(write);
-    if (written !== null) this.landing.wrote(written.unlanded.seq);
+    if (written !== null) this.sequence.wrote(written.unlanded.seq);
     return written;
   }
 
   #written(run: JournaledRun, delivery: Delivery | null, now: number): Written {
     const { id, version } = run;
     const bytes = run.parameters.length + run.recommendations.length + (run.output?.length ?? 0) + 1024;
-    const unlanded = { id, version, seq: this.landing.nextSeq, bytes, changedAt: now, run };
+    const unlanded = { id, version, seq: this.sequence.next, bytes, changedAt: now, run };
     return { unlanded, dueAt: dueOf(run, delivery) };
   }
 }

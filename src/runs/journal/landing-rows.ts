@@ -1,7 +1,7 @@
 /**
- * What D1 is known to have. Every write of a run gets the next sequence number. The mark `landed_seq` holds the number
- * up to which all writes have landed. Runs that were put aside, because D1 refused them, have a table of their own, so
- * that they do not hold up the mark. It is a number and not an instant, because clocks step back.
+ * What a database is known to have. The mark `landed_seq` holds the sequence number up to which all writes have landed
+ * there. Runs that were put aside, because the database refused them, have a table of their own, so that they do not
+ * hold up the mark.
  */
 
 import { fittingIntoBatch } from "./batch.ts";
@@ -28,41 +28,33 @@ const COLUMNS = "id, version, change_seq AS seq, bytes, changed_at AS changedAt"
 export class LandingRows {
   readonly #sql: SqlStorage;
   readonly #marks: Marks;
+  readonly #database: number;
   readonly #aside: Set<string>;
-  #lastSeq: number;
 
-  /** `usedSeq`: the highest number that other marks remember. No later write may get it or a lower one. */
-  constructor(sql: SqlStorage, marks: Marks, usedSeq: number) {
+  /** `database`: its number. */
+  constructor(sql: SqlStorage, marks: Marks, database: number) {
     this.#sql = sql;
     this.#marks = marks;
-    const { last } = sql.exec<{ last: number | null }>("SELECT max(change_seq) AS last FROM runs").one();
-    // The run with the highest number may have been purged.
-    this.#lastSeq = Math.max(last ?? 0, this.landedSeq, usedSeq);
-    const aside = sql.exec<{ id: string }>("SELECT run_id AS id FROM runs_aside");
+    this.#database = database;
+    const aside = sql.exec<{ id: string }>(
+      "SELECT run_id AS id FROM runs_aside WHERE database = ?",
+      database,
+    );
     this.#aside = new Set([...aside].map(({ id }) => id));
-  }
-
-  /** The sequence number of the last write. */
-  get lastSeq(): number {
-    return this.#lastSeq;
   }
 
   /** Up to this number all writes have landed, except those of runs that were put aside. */
   get landedSeq(): number {
-    return Number(this.#marks.get("landed_seq") ?? 0);
+    return Number(this.#marks.get(`landed_seq:${this.#database}`) ?? 0);
   }
 
-  /** The number of the next write. It is used only when that write has succeeded: see `wrote`. */
-  get nextSeq(): number {
-    return this.#lastSeq + 1;
+  /** The id behind which a resync goes on; null if none is under way. */
+  get resyncAfter(): string | null {
+    return this.#marks.get(`resync_after:${this.#database}`);
   }
 
-  /**
-   * Notes that a write has this number. Call it after the write's transaction. A number that is counted without a row
-   * would be given again after an eviction. A reader that has read up to it would then miss a write.
-   */
-  wrote(seq: number): void {
-    this.#lastSeq = seq;
+  set resyncAfter(after: string | null) {
+    this.#marks.set(`resync_after:${this.#database}`, after);
   }
 
   /** All versions that may not have landed, in the order of their writes. */
@@ -84,21 +76,36 @@ export class LandingRows {
 
   /** Notes that all writes up to `seq` have landed. */
   noteLanded(seq: number): void {
-    if (seq > this.landedSeq) this.#marks.set("landed_seq", String(seq));
+    if (seq > this.landedSeq) this.#marks.set(`landed_seq:${this.#database}`, String(seq));
   }
 
   /** Lists a run that D1 refused. */
   putAside(id: string): void {
     if (this.#aside.has(id)) return;
-    this.#sql.exec("INSERT OR IGNORE INTO runs_aside (run_id) VALUES (?)", id);
+    this.#sql.exec("INSERT OR IGNORE INTO runs_aside (run_id, database) VALUES (?, ?)", id, this.#database);
     this.#aside.add(id);
   }
 
   /** The run has landed or is gone. */
   clearAside(id: string): void {
     if (!this.#aside.has(id)) return;
-    this.#sql.exec("DELETE FROM runs_aside WHERE run_id = ?", id);
+    this.#sql.exec("DELETE FROM runs_aside WHERE run_id = ? AND database = ?", id, this.#database);
     this.#aside.delete(id);
+  }
+
+  /** Begins anew: what is written from here on must land, and a resync lets all that was written before land. */
+  beginAnew(lastSeq: number): void {
+    this.forget();
+    this.noteLanded(lastSeq);
+    this.resyncAfter = "";
+  }
+
+  /** Forgets everything about this database. */
+  forget(): void {
+    this.#marks.set(`landed_seq:${this.#database}`, null);
+    this.resyncAfter = null;
+    if (this.#aside.size > 0) this.#sql.exec("DELETE FROM runs_aside WHERE database = ?", this.#database);
+    this.#aside.clear();
   }
 
   /** The next runs after the id `after`, up to `upTo`, in order: at most `limit`, and only what fits into one batch. */

@@ -1,16 +1,21 @@
 /**
- * Named values that must survive an eviction: the coordinator's name, when to repair, what has landed, how far a resync
- * has come, since when there may be webhook endpoints (ms), up to which change they were told, the
- * runs of the archive's next object, and up to which run D1's rows of ended runs were deleted.
+ * Named values that must survive an eviction: the coordinator's name, when to repair, in which database its runs are and
+ * to which one they move, what has landed in a database, how far a resync of it has come, the highest sequence number
+ * that no other mark remembers, since when there may be webhook endpoints (ms), up to which change they were told, the
+ * environment's moves, the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted.
  */
 
 export type Mark =
   | "name"
   | "repair_at"
-  | "landed_seq"
-  | "resync_after"
+  | "home"
+  | "target"
+  | `landed_seq:${number}`
+  | `resync_after:${number}`
+  | "used_seq"
   | "notify"
   | "told_seq"
+  | "moves"
   | "archiving"
   | "deleted_to";
 
@@ -29,6 +34,12 @@ export class Marks {
     this.#values.clear();
     const rows = this.#sql.exec<{ name: string; value: string }>("SELECT name, value FROM marks");
     for (const { name, value } of rows) this.#values.set(name, value);
+  }
+
+  /** The highest number among the marks that hold a sequence number. */
+  get highestSeq(): number {
+    const seqs = [...this.#values].filter(([name]) => /^(landed_seq:\d+|told_seq|used_seq)$/.test(name));
+    return Math.max(0, ...seqs.map(([, value]) => Number(value)));
   }
 
   get(name: Mark): string | null {

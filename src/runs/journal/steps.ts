@@ -98,7 +98,9 @@ export const JOURNAL_STEPS: readonly string[] = [
      request TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE runs_aside (
-     run_id TEXT PRIMARY KEY
+     run_id   TEXT    NOT NULL,
+     database INTEGER NOT NULL,
+     PRIMARY KEY (run_id, database)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE events (
      run_id TEXT    NOT NULL,

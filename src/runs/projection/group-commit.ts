@@ -1,5 +1,5 @@
 /**
- * Lands changed runs in D1, one flight at a time (two if the first one hangs). A flight carries the runs that changed
+ * Lands changed runs in one database, one flight at a time (two if the first one hangs). A flight carries the runs that changed
  * since the last one departed, up to GROUP_MAX_BYTES.
  * The first change after a pause departs at once, and later ones gather. Only lists wait for a flight, because they
  * must show what it carries. The journal is durable before a flight departs. A flight that is lost, late or repeated is
@@ -11,8 +11,9 @@ import { logFailure } from "../../base/log.ts";
 import { msSince } from "../../base/time.ts";
 import { isDatabaseFull } from "../../database/d1-errors.ts";
 import { GROUP_MAX_BYTES, hasLabels, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
+import { numberedBookmark } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { Unlanded } from "../journal/landing-rows.ts";
+import type { LandingRows, Unlanded } from "../journal/landing-rows.ts";
 import type { Landed } from "../upkeep-calls.ts";
 import { Flights } from "./flights.ts";
 import { Pace } from "./pace.ts";
@@ -28,6 +29,8 @@ const SETTLE_AFTER_FAILURE_MS = 1000;
 const REPAIR_FIRST_MS = 1000;
 /** With FLIGHT_MAX_MS for a flight that hangs, a flight departs within 15 s after D1 is back. */
 const REPAIR_LAST_MS = 4000;
+/** Runs that land again are on one flight in this time, because a resync must leave D1 to others. */
+const AGAIN_PAUSE_MS = 500;
 
 /** Why a flight is started. Only flights for changes wait for the pace. A list needs a D1 statement anyway. */
 type Reason = "change" | "list" | "repair";
@@ -39,8 +42,25 @@ interface BoardedRow {
   readonly isLabelled: boolean;
 }
 
+/** How the landings of two databases follow each other. Without it, each goes its own way. */
+export interface LandingTurns {
+  /** Whether a run must not board now, because another database must have it first. */
+  readonly mustWait?: (id: string) => boolean;
+  /** Called when runs have landed. */
+  readonly onLanded?: () => void;
+}
+
+/** One database, and what is known of it. */
+export interface LandingPlace extends LandingTurns {
+  /** Its number. */
+  readonly database: number;
+  readonly store: RowStore;
+  readonly rows: LandingRows;
+}
+
 export class GroupCommit {
   readonly #journal: Journal;
+  readonly #place: LandingPlace;
   readonly #alarm: RepairAlarm;
   readonly #flights: Flights;
   readonly #pace = new Pace();
@@ -48,7 +68,7 @@ export class GroupCommit {
   readonly unlanded: UnlandedRuns;
   readonly aside: RunsAside;
   #nextLanding = Promise.withResolvers<void>();
-  /** D1's greatest bookmark so far. It covers every row that has landed. */
+  /** The database's greatest bookmark so far. It covers every row that has landed. */
   #bookmark: string | null = null;
   #isFlying = false;
   #failedAt: number | null = null;
@@ -56,13 +76,24 @@ export class GroupCommit {
   #failures = 0;
   /** The timer of the next departure; null if none is set. */
   #departure: ReturnType<typeof setTimeout> | null = null;
+  /** When a flight last carried runs that land again; null if none did. */
+  #againAt: number | null = null;
+  #isStopped = false;
 
-  constructor(journal: Journal, alarm: RepairAlarm, store: RowStore) {
+  constructor(journal: Journal, place: LandingPlace, alarm: RepairAlarm) {
     this.#journal = journal;
+    this.#place = place;
     this.#alarm = alarm;
-    this.unlanded = new UnlandedRuns(journal.landing.unlanded());
-    this.aside = new RunsAside(journal.landing);
-    this.#flights = new Flights(store);
+    this.unlanded = new UnlandedRuns(place.rows.unlanded());
+    this.aside = new RunsAside(place.rows);
+    this.#flights = new Flights(place.store);
+  }
+
+  /** No further flight departs, and nothing is noted any more. */
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#departure !== null) clearTimeout(this.#departure);
+    this.#settlers.releaseAll();
   }
 
   /** Resolves when the next flight has landed. */
@@ -98,28 +129,38 @@ export class GroupCommit {
    * or two flights hang. The bookmark covers every flight of this instance that has landed.
    */
   async settle(): Promise<Landed> {
-    const { lastSeq } = this.#journal.landing;
+    const lastSeq = this.#journal.sequence.last;
     let isLanded = this.unlanded.firstSeq > lastSeq;
     if (!isLanded && this.#mayFlySoon()) {
       const landing = this.#settlers.wait(lastSeq, SETTLE_MAX_MS);
       this.start("list");
       isLanded = await landing;
     }
-    return { isBehind: !isLanded, lacksRefused: this.aside.size > 0, bookmark: this.#bookmark };
+    return { isBehind: !isLanded, lacksRefused: this.aside.size > 0, bookmark: this.#numbered };
   }
 
   /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */
   bookmarkOf(id: string): string | null {
-    return this.unlanded.has(id) || this.aside.has(id) ? null : this.#bookmark;
+    return this.unlanded.has(id) || this.aside.has(id) ? null : this.#numbered;
+  }
+
+  get #numbered(): string | null {
+    return this.#bookmark === null ? null : numberedBookmark(this.#place.database, this.#bookmark);
+  }
+
+  /** Starts a flight if something waits, because what it waited for has happened. */
+  goOn(): void {
+    if (this.#failures === 0 && this.unlanded.isAnyWaiting)
+      this.start(this.#settlers.isAny ? "list" : "change");
   }
 
   /** Starts a flight if no other is up. A flight for a change also waits for the pace. Returns at once. */
   start(reason: Reason): void {
-    if (this.#isFlying || this.#flights.areAllUp) return;
+    if (this.#isStopped || this.#isFlying || this.#flights.areAllUp) return;
     const isFull = this.unlanded.waitingBytes >= GROUP_MAX_BYTES;
     // A departure is planned already. A change brings it forward only if the flight is full.
     if (reason === "change" && !isFull && this.#departure !== null) return;
-    const waitMs = reason === "change" ? this.#pace.waitMs(Date.now(), isFull, Math.random()) : 0;
+    const waitMs = reason === "change" ? this.#waitMs(Date.now(), isFull) : 0;
     if (this.#departure !== null) clearTimeout(this.#departure);
     this.#departure = null;
     // Depart after this stretch, so that the flight carries everything that the stretch changes.
@@ -127,18 +168,30 @@ export class GroupCommit {
     else this.#departure = setTimeout(() => this.#depart(), waitMs);
   }
 
+  /** How long the next flight for changes waits. Runs that land again have a pause of their own. */
+  #waitMs(now: number, isFull: boolean): number {
+    const pace = this.#pace.waitMs(now, isFull, Math.random());
+    return this.unlanded.isAnyChangeWaiting ? pace : Math.max(pace, this.#againWaitMs(now));
+  }
+
+  #againWaitMs(now: number): number {
+    return this.#againAt === null ? 0 : Math.max(0, AGAIN_PAUSE_MS - msSince(this.#againAt, now));
+  }
+
   /**
    * Notes in the journal what has landed. Only the alarm calls this. If the object dies before, some runs land again.
    */
   noteLanded(): void {
-    const { landing } = this.#journal;
-    landing.noteLanded(Math.min(this.unlanded.firstSeq - 1, landing.lastSeq));
+    this.#place.rows.noteLanded(this.#landedUpTo);
   }
 
   /** Whether the journal has noted all that has landed. */
   get isNoted(): boolean {
-    const { landing } = this.#journal;
-    return landing.landedSeq >= Math.min(this.unlanded.firstSeq - 1, landing.lastSeq);
+    return this.#place.rows.landedSeq >= this.#landedUpTo;
+  }
+
+  get #landedUpTo(): number {
+    return Math.min(this.unlanded.firstSeq - 1, this.#journal.sequence.last);
   }
 
   #mayFlySoon(): boolean {
@@ -149,16 +202,18 @@ export class GroupCommit {
 
   #depart(): void {
     this.#departure = null;
-    if (this.#isFlying || this.#flights.areAllUp) return;
+    if (this.#isStopped || this.#isFlying || this.#flights.areAllUp) return;
     this.#isFlying = true;
     void this.#fly(Date.now());
   }
 
   async #fly(now: number): Promise<void> {
+    let isEmpty = false;
     try {
       for (const entry of this.aside.due(now)) this.unlanded.addAgain(entry);
-      const boarded = this.#nextFlight();
-      if (boarded.length > 0) {
+      const boarded = this.#nextFlight(now);
+      isEmpty = boarded.length === 0;
+      if (!isEmpty) {
         this.#pace.departed(now);
         await this.#landSplitting(boarded);
         const landedAt = Date.now();
@@ -177,17 +232,27 @@ export class GroupCommit {
     this.unlanded.flightEnded();
     this.#settlers.landedBefore(this.unlanded.firstSeq);
     if (this.#failures > 0) this.#settlers.releaseAll();
-    else if (this.unlanded.isAnyWaiting) this.start(this.#settlers.isAny ? "list" : "change");
+    else if (this.unlanded.isAnyWaiting) this.#startNext(isEmpty);
+  }
+
+  /** `wasEmpty`: the last flight carried nothing, because all that waits must wait longer. */
+  #startNext(wasEmpty: boolean): void {
+    // Runs that land again have their pause. Others wait for another database, which calls `start` when it has them.
+    const isListWaiting = this.#settlers.isAny && this.unlanded.isAnyChangeWaiting && !wasEmpty;
+    if (isListWaiting) this.start("list");
+    else if (!wasEmpty || this.#againWaitMs(Date.now()) > 0) this.start("change");
   }
 
   /**
    * The runs that board the next flight. They are chosen by their size in the journal, so that no more is read than a
    * flight can carry. Then the flight is cut by the bytes that are bound.
    */
-  #nextFlight(): BoardedRow[] {
+  #nextFlight(now: number): BoardedRow[] {
     const chosen: Unlanded[] = [];
     let expected = 0;
-    for (const entry of this.unlanded.waiting()) {
+    const mustWait = this.#place.mustWait ?? (() => false);
+    for (const entry of this.unlanded.waiting(this.#againWaitMs(now) === 0)) {
+      if (mustWait(entry.id)) continue;
       if (chosen.length > 0 && expected + entry.bytes > GROUP_MAX_BYTES) break;
       chosen.push(entry);
       expected += entry.bytes;
@@ -197,7 +262,7 @@ export class GroupCommit {
       bytes += utf8Bytes(text) + 1;
       return i === 0 || bytes <= GROUP_MAX_BYTES;
     });
-    this.unlanded.board(boarded.map(({ entry }) => entry));
+    if (this.unlanded.board(boarded.map(({ entry }) => entry))) this.#againAt = now;
     return boarded;
   }
 
@@ -245,6 +310,7 @@ export class GroupCommit {
   }
 
   #confirm(group: readonly BoardedRow[], bookmark: string | null): void {
+    if (this.#isStopped) return;
     // Bookmarks sort as text. A flight that was given up can land late, with an older bookmark.
     if (bookmark !== null && bookmark > (this.#bookmark ?? "")) this.#bookmark = bookmark;
     for (const { entry, version } of group) {
@@ -252,10 +318,12 @@ export class GroupCommit {
       if (!this.unlanded.has(entry.id)) this.aside.landed(entry.id, version);
     }
     this.#settlers.landedBefore(this.unlanded.firstSeq);
+    this.#place.onLanded?.();
   }
 
   /** The flight of a later repair takes the run again, after 5 s first and after 10 minutes at most. */
   #putAside({ entry, version }: BoardedRow, error: unknown): void {
+    if (this.#isStopped) return;
     // If a newer version waits, try that version instead of putting the run aside.
     const isLast = !this.unlanded.hasNewer(entry.id, version);
     // Put it aside first. When `unlanded` forgets the run, `landed_seq` can pass it. Then only the aside table still
@@ -267,9 +335,11 @@ export class GroupCommit {
 
   /** Logs the failure and sets the repair. `asideId`: the run that was put aside; null if a whole flight failed. */
   #repairSoon(error: unknown, asideId: string | null): void {
+    if (this.#isStopped) return;
     const now = Date.now();
     logFailure(asideId === null ? "landing_failed" : "run_put_aside", error, {
       coordinator: this.#journal.owner.name,
+      database: this.#place.database,
       run: asideId ?? undefined,
       reason: asideId !== null ? undefined : isDatabaseFull(error) ? "full" : "outage",
       unlanded: this.unlanded.size + this.aside.size,

@@ -7,10 +7,9 @@
 
 import { logFailure } from "../../base/log.ts";
 import { HOUR_MS, msSince } from "../../base/time.ts";
-import type { RowStore } from "../d1/store.ts";
 import type { Journal } from "../journal/journal.ts";
 import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";
-import type { GroupCommit } from "./group-commit.ts";
+import type { GroupCommit, LandingPlace } from "./group-commit.ts";
 
 /** How many runs of this coordinator one step covers at most, and how many rows it may delete. */
 export const STEP_RUNS = 1000;
@@ -21,8 +20,8 @@ const GIVEN_UP_MS = 10_000;
 
 export class Resync {
   readonly #journal: Journal;
+  readonly #place: LandingPlace;
   readonly #commit: GroupCommit;
-  readonly #store: RowStore;
   /** When the step under way began; null if the next may begin. */
   #stepAt: number | null = null;
   /** Counts steps, so that a step can tell that it was given up. */
@@ -30,30 +29,39 @@ export class Resync {
   /** The runs of the step are landing. That can't hang, and another try would land them all again. */
   #isLanding = false;
   #isWaitingForLanding = false;
+  #isStopped = false;
 
-  constructor(journal: Journal, commit: GroupCommit, store: RowStore) {
+  constructor(journal: Journal, place: LandingPlace, commit: GroupCommit) {
     this.#journal = journal;
+    this.#place = place;
     this.#commit = commit;
-    this.#store = store;
   }
 
   get isUnderWay(): boolean {
-    return this.#journal.marks.get("resync_after") !== null;
+    return this.#place.rows.resyncAfter !== null;
   }
 
-  /** Starts from the first run, unless a resync is under way. Returns how many runs are left. */
-  begin(): number {
-    if (!this.isUnderWay) {
-      this.#journal.marks.set("resync_after", "");
-      this.#store.registerAgain();
-    }
-    return this.#journal.landing.countAfter(this.#journal.marks.get("resync_after") ?? "");
+  /** Starts from the first run, unless a resync is under way. */
+  begin(): void {
+    this.#place.rows.resyncAfter ??= "";
+  }
+
+  /** How many runs are left. */
+  get remaining(): number {
+    const after = this.#place.rows.resyncAfter;
+    return after === null ? 0 : this.#place.rows.countAfter(after);
+  }
+
+  /** No step has an effect any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#steps++;
   }
 
   /** Starts the next step, if there is one and none is under way. */
   next(now: number): void {
-    const after = this.#journal.marks.get("resync_after");
-    if (after === null || this.#isLanding) return;
+    const after = this.#place.rows.resyncAfter;
+    if (this.#isStopped || after === null || this.#isLanding) return;
     if (this.#stepAt !== null && msSince(this.#stepAt, now) < GIVEN_UP_MS) return;
     this.#stepAt = now;
     const step = ++this.#steps;
@@ -64,8 +72,12 @@ export class Resync {
         this.next(Date.now());
       },
       (error: unknown) => {
+        if (step !== this.#steps && this.#isStopped) return;
         if (step === this.#steps) this.#stepAt = null;
-        logFailure("resync_failed", error, { coordinator: this.#journal.owner.name });
+        logFailure("resync_failed", error, {
+          coordinator: this.#journal.owner.name,
+          database: this.#place.database,
+        });
         this.#goOnAfterLanding();
       },
     );
@@ -87,25 +99,25 @@ export class Resync {
    * harmless.
    */
   async #step(after: string, now: number, isCurrent: () => boolean): Promise<void> {
-    const found = await this.#store.find(after, firstIdAt(now - DELETABLE_AGE_MS));
+    const found = await this.#place.store.find(after, firstIdAt(now - DELETABLE_AGE_MS));
     if (!isCurrent()) return;
     const upTo = [found.last, found.ids[STEP_RUNS - 1]].reduce<string>(
       (least, id) => (id != null && id < least ? id : least),
       AFTER_ALL_IDS,
     );
-    const batch = this.#journal.landing.between(after, upTo, STEP_RUNS);
+    const batch = this.#place.rows.between(after, upTo, STEP_RUNS);
     const last = batch.at(-1)?.id ?? after;
     // Runs that are created from here on land by themselves. A resync that waited for a step without new runs could
     // never end.
-    const reached = this.#journal.landing.hasBetween(last, upTo) ? last : upTo;
+    const reached = this.#place.rows.hasBetween(last, upTo) ? last : upTo;
     const kept = new Set(batch.map(({ id }) => id));
     const unkept = found.ids.filter((id) => id <= reached && !kept.has(id));
-    if (unkept.length > 0) await this.#store.delete(unkept);
+    if (unkept.length > 0) await this.#place.store.delete(unkept);
     if (!isCurrent()) return;
     this.#isLanding = true;
     this.#commit.landAgain(batch);
     while (batch.some(({ id }) => this.#commit.unlanded.isAgain(id))) await this.#commit.nextLanding();
     this.#isLanding = false;
-    this.#journal.marks.set("resync_after", reached === AFTER_ALL_IDS ? null : reached);
+    if (isCurrent()) this.#place.rows.resyncAfter = reached === AFTER_ALL_IDS ? null : reached;
   }
 }

@@ -41,6 +41,11 @@ export class UnlandedRuns {
     return this.#waiting.bytes + this.#waitingAgain.bytes;
   }
 
+  /** Whether a change waits for a flight. */
+  get isAnyChangeWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Whether anything waits for a flight. */
   get isAnyWaiting(): boolean {
     return this.#waiting.size + this.#waitingAgain.size > 0;
@@ -79,25 +84,30 @@ export class UnlandedRuns {
     if (!this.has(entry.id)) this.#waitingAgain.set(entry);
   }
 
-  /** The runs that wait, in the order in which they board. */
-  *waiting(): Iterable<Unlanded> {
+  /** The runs that wait, in the order in which they board. `withAgain`: also those that land again. */
+  *waiting(withAgain = true): Iterable<Unlanded> {
     for (const id of this.#writes.ids()) {
       const entry = this.#waiting.get(id);
       if (entry !== undefined) yield entry;
     }
-    yield* this.#waitingAgain.values();
+    if (withAgain) yield* this.#waitingAgain.values();
   }
 
-  /** These runs go on the next flight. */
-  board(entries: readonly Unlanded[]): void {
+  /** These runs go on the next flight. Returns whether one of them lands again. */
+  board(entries: readonly Unlanded[]): boolean {
+    let isAnyAgain = false;
     for (const { id } of entries) {
       const changed = this.#waiting.take(id);
       const again = this.#waitingAgain.take(id);
       if (changed !== undefined) {
         this.#writes.boarded(id);
         this.#flying.set(changed);
-      } else if (again !== undefined) this.#flyingAgain.set(again);
+      } else if (again !== undefined) {
+        this.#flyingAgain.set(again);
+        isAnyAgain = true;
+      }
     }
+    return isAnyAgain;
   }
 
   /** What is still on the flight has not landed, so it waits again, unless a newer version waits. */

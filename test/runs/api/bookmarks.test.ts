@@ -7,8 +7,8 @@ import { faults } from "../../support/faults.ts";
 import { landed } from "../../support/landed.ts";
 import { type ActionRun, type Ask, ask, type CreatedRun, newRunsPath } from "../../support/requests.ts";
 
-const LOW = `00000000-00000000-00000000-${"0".repeat(32)}`;
-const D1 = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
+const LOW = `0:00000000-00000000-00000000-${"0".repeat(32)}`;
+const D1 = /^0:[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 
 interface Told {
   readonly status: number;
@@ -93,7 +93,7 @@ describe("an answer about a run carries what the request sent and what D1 may la
     const { parts } = await told("GET", `${path}/${run.id}`, LOW);
     expect(parts).toEqual([expect.stringMatching(D1)]);
     expect((parts[0] ?? "") > LOW).toBe(true);
-    const greater = `7${LOW.slice(1)}`;
+    const greater = LOW.replace("0:0", "0:7");
     expect(await told("GET", `${path}/${run.id}`, `${LOW}, ${greater}`)).toEqual({
       status: 200,
       parts: [greater],
@@ -153,5 +153,6 @@ it("a coordinator that has nothing to land says what D1 has", async () => {
     isBehind: false,
     lacksRefused: false,
     bookmark: expect.stringMatching(D1),
+    ...{ home: { database: 0, generation: 0 }, alsoIn: null },
   });
 });

@@ -20,7 +20,7 @@ import {
 } from "../../support/requests.ts";
 
 const BOOKMARK = "x-d1-bookmark";
-const D1_ONLY = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
+const D1_ONLY = /^0:[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -171,8 +171,8 @@ describe("from another isolate, with bookmarks", () => {
 });
 
 describe("a list and a summary read at the greatest bookmark of D1 that they know", () => {
-  const BEFORE = `00000000-00000000-00000000-${"0".repeat(32)}`;
-  const AFTER = `7fffffff-00000000-00000000-${"0".repeat(32)}`;
+  const BEFORE = `0:00000000-00000000-00000000-${"0".repeat(32)}`;
+  const AFTER = `0:7fffffff-00000000-00000000-${"0".repeat(32)}`;
 
   /** Two runs that landed one after the other, and the bookmarks that their coordinators tell, in the same order. */
   async function twoLanded(path: string) {
@@ -200,7 +200,7 @@ describe("a list and a summary read at the greatest bookmark of D1 that they kno
     for (const url of [path, `${path}/summary`]) {
       faults.sessions = [];
       await ask("GET", url, { headers: { [BOOKMARK]: sent(ids).join(",") } });
-      expect(faults.sessions).toEqual([isOfSent ? AFTER : second]);
+      expect(faults.sessions).toEqual([(isOfSent ? AFTER : second).replace("0:", "")]);
     }
   });
 
@@ -379,7 +379,7 @@ describe("a bookmark of D1 that D1 refuses", () => {
   }
 
   it.each<[whose: string, bookmark: string | null]>([
-    ["a caller's", "ffffffff-00000000-00000000-00000000000000000000000000000000"],
+    ["a caller's", "0:ffffffff-00000000-00000000-00000000000000000000000000000000"],
     ["a coordinator's", null],
   ])("is %s, and the list reads the primary instead", async (_whose, bookmark) => {
     const path = newRunsPath();
@@ -390,7 +390,7 @@ describe("a bookmark of D1 that D1 refuses", () => {
     expect(listed.status).toBe(200);
     // The caller's names no coordinator, so nothing says that the run has landed by now.
     if (bookmark === null) expect(idsOf(listed)).toEqual([id]);
-    expect(asked.some((constraint) => D1_ONLY.test(constraint))).toBe(true);
+    expect(asked.some((constraint) => D1_ONLY.test(`0:${constraint}`))).toBe(true);
     expect(bookmarkOf(listed)).toMatch(D1_ONLY);
   });
 });

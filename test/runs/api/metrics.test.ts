@@ -382,7 +382,7 @@ describe("retention", () => {
     expect(await ended(path)).toEqual(cancelled(2));
     await purged(path);
     // As if no alarm had noted what has landed.
-    await journal(path, 0, "DELETE FROM marks WHERE name = 'landed_seq'");
+    await journal(path, 0, "DELETE FROM marks WHERE name = 'landed_seq:0'");
     await evictDurableObject(coordinator(path, 0));
     await endRun(path);
     expect(await ended(path)).toEqual(cancelled(3));

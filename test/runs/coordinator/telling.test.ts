@@ -266,7 +266,7 @@ describe("a sequence number", () => {
     const told = Number((await marks(path)).told_seq);
     await runInDurableObject(coordinator(path, 0), (_, { storage }) => {
       storage.sql.exec("DELETE FROM runs");
-      storage.sql.exec("DELETE FROM marks WHERE name = 'landed_seq'");
+      storage.sql.exec("DELETE FROM marks WHERE name = 'landed_seq:0'");
     });
     await evictDurableObject(coordinator(path, 0));
     await createAged(path);

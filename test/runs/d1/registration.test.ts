@@ -12,17 +12,21 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const OWNER = { scope: "acme/shop/registration", n: 0 };
+const OWNER = { name: "acme/shop/registration/0", scope: "acme/shop/registration", n: 0 };
+
+function registrationOf(nextDueAt: (now: number) => number): Registration {
+  return new Registration(env.DB, OWNER, { nextDueAt, keeper: null, isOwed: false });
+}
 
 /** The instants that flights each second would register, in minutes from the first flight. */
 function registered(minutes: number, nextDueAt: (now: number) => number): number[] {
-  const registration = new Registration(OWNER, nextDueAt);
+  const registration = registrationOf(nextDueAt);
   const written: number[] = [];
   for (let now = DAY_MS; now < DAY_MS + minutes * MINUTE_MS; now += 1000) {
-    const dueAt = registration.wanted(now);
-    if (dueAt === null) continue;
-    written.push((dueAt - DAY_MS) / MINUTE_MS);
-    registration.registered(dueAt);
+    const wanted = registration.wanted(now);
+    if (wanted === null) continue;
+    written.push((wanted.dueAt - DAY_MS) / MINUTE_MS);
+    registration.registered(wanted, []);
   }
   return written;
 }
@@ -46,10 +50,10 @@ describe("a busy coordinator registers", () => {
 });
 
 it("after the clock stepped back, the next flight registers an instant of the new time", () => {
-  const registration = new Registration(OWNER, () => Number.POSITIVE_INFINITY);
-  registration.registered(registration.wanted(DAY_MS) ?? 0);
+  const registration = registrationOf(() => Number.POSITIVE_INFINITY);
+  registration.registered(registration.wanted(DAY_MS) ?? { dueAt: 0, home: null }, []);
   expect(registration.wanted(DAY_MS + 1000)).toBeNull();
-  expect(registration.wanted(DAY_MS - 60 * MINUTE_MS)).toBe(DAY_MS - 50 * MINUTE_MS);
+  expect(registration.wanted(DAY_MS - 60 * MINUTE_MS)).toMatchObject({ dueAt: DAY_MS - 50 * MINUTE_MS });
 });
 
 async function dueAt(path: string): Promise<number | null> {

@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { D1RowStore, toGroupRow } from "../../../src/runs/d1/store.ts";
+import { toGroupRow } from "../../../src/runs/d1/store.ts";
 import type { RunCount } from "../../../src/runs/d1/summary.ts";
 import type { WaitingFor } from "../../../src/runs/gates.ts";
 import { keyRing } from "../../../src/settings/key-ring.ts";
@@ -19,7 +19,7 @@ import {
   storeGated,
 } from "../../support/gated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
-import { idAt, insertRows, toJournaledRun } from "../../support/rows.ts";
+import { idAt, insertRows, rowStore, toJournaledRun } from "../../support/rows.ts";
 import { grantToken, newProject } from "../../support/tokens.ts";
 import { type Waited, waitingRun } from "../../support/waiting-rows.ts";
 
@@ -230,7 +230,7 @@ async function keyIdsOf(keys: string): Promise<readonly string[]> {
 
 it("a run without gates writes no row more, and binds no byte more", async () => {
   const owner = { scope: "acme/shop/rows", n: 0 };
-  const store = new D1RowStore(faulty(env.DB), owner, () => Number.POSITIVE_INFINITY);
+  const store = rowStore(owner, faulty(env.DB));
   await store.land([toGroupRow(toJournaledRun({ id: nextId() }))], []);
   const written = async (more: object) => {
     const run = toJournaledRun({ id: nextId(), ...more });

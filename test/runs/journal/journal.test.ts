@@ -109,7 +109,7 @@ describe("a mark", () => {
       for (const value of ["1", "2", "2", null, null, "", "3", null, "3"]) {
         journal.marks.set("repair_at", value);
         expect(journal.marks.get("repair_at")).toBe(value);
-        expect(journal.marks.get("resync_after")).toBeNull();
+        expect(journal.marks.get("resync_after:0")).toBeNull();
         expect(stored(storage)).toEqual(value === null ? [] : [{ name: "repair_at", value }]);
       }
     });
@@ -118,12 +118,12 @@ describe("a mark", () => {
   it("is read by a second journal of the same object as the first has set it", async () => {
     await inJournal(newRunsPath(), (first, storage) => {
       first.marks.set("repair_at", "1");
-      first.marks.set("resync_after", "an-id");
+      first.marks.set("resync_after:0", "an-id");
       const second = new Journal(storage, first.owner);
-      expect([second.marks.get("repair_at"), second.marks.get("resync_after")]).toEqual(["1", "an-id"]);
+      expect([second.marks.get("repair_at"), second.marks.get("resync_after:0")]).toEqual(["1", "an-id"]);
       first.marks.set("repair_at", null);
       expect(new Journal(storage, first.owner).marks.get("repair_at")).toBeNull();
-      expect(new Journal(storage, first.owner).marks.get("resync_after")).toBe("an-id");
+      expect(new Journal(storage, first.owner).marks.get("resync_after:0")).toBe("an-id");
     });
   });
 

@@ -122,17 +122,20 @@ describe("the table of runs", () => {
       const now = Date.now();
       const ids = Array.from({ length: 20 }, (_, n) => idAt(now + (n >> 2))).sort();
       for (const id of ids) insert(journal, id);
-      const all = journal.landing.between("", AFTER_ALL_IDS, 1000).map(({ id }) => id);
+      const all = journal
+        .landingIn(0)
+        .between("", AFTER_ALL_IDS, 1000)
+        .map(({ id }) => id);
       expect(all).toEqual(ids);
       for (const [n, id] of ids.entries()) {
         // A row that D1 alone has, with the same key.
         const between = `${id.slice(0, -1)}${id.at(-1) === "f" ? "e" : "f"}`;
         for (const stop of [id, between, firstIdAt(now + (n >> 2))]) {
-          const before = journal.landing.between("", stop, 1000);
-          const after = journal.landing.between(stop, AFTER_ALL_IDS, 1000);
+          const before = journal.landingIn(0).between("", stop, 1000);
+          const after = journal.landingIn(0).between(stop, AFTER_ALL_IDS, 1000);
           expect([...before, ...after].map((run) => run.id)).toEqual(ids);
-          expect(journal.landing.countAfter(stop)).toBe(after.length);
-          expect(journal.landing.hasBetween(stop, AFTER_ALL_IDS)).toBe(after.length > 0);
+          expect(journal.landingIn(0).countAfter(stop)).toBe(after.length);
+          expect(journal.landingIn(0).hasBetween(stop, AFTER_ALL_IDS)).toBe(after.length > 0);
         }
       }
     });
@@ -244,22 +247,22 @@ describe("what the coordinator asks its journal", () => {
     ["to forget runs", (journal) => journal.forget([id]), [BY_KEY]],
     [
       "the runs of a resync",
-      ({ landing }) => landing.between("", AFTER_ALL_IDS, 10),
+      (journal) => journal.landingIn(0).between("", AFTER_ALL_IDS, 10),
       ["SEARCH runs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"],
     ],
     [
       "whether a resync goes on",
-      ({ landing }) => landing.hasBetween(id, AFTER_ALL_IDS),
+      (journal) => journal.landingIn(0).hasBetween(id, AFTER_ALL_IDS),
       ["SEARCH runs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"],
     ],
     [
       "how many runs a resync has left",
-      ({ landing }) => landing.countAfter(id),
+      (journal) => journal.landingIn(0).countAfter(id),
       ["SCAN runs USING COVERING INDEX runs_by_change", BY_KEY],
     ],
     [
       "what has not landed",
-      ({ landing }) => landing.unlanded(),
+      (journal) => journal.landingIn(0).unlanded(),
       ["SEARCH runs USING INDEX runs_by_change (change_seq>?)"],
     ],
     [

@@ -195,7 +195,7 @@ it(
   "drops a run that the journal no longer holds",
   withHeldFlights(async ({ commit, journal, flights, write, idOf }) => {
     write("a", 1);
-    for (const entry of journal.landing.unlanded()) commit.changed(entry);
+    for (const entry of journal.landingIn(0).unlanded()) commit.changed(entry);
     journal.forget([idOf("a")]);
     await pass(0);
     await pass(LONG_MS);

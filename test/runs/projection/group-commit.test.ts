@@ -67,7 +67,7 @@ it("notes with the next alarm what has landed, and then rests", async () => {
   const marks = () => journal(path, 0, "SELECT name, value FROM marks WHERE name <> 'name' ORDER BY name");
   expect(await marks()).toEqual([{ name: "repair_at", value: expect.any(String) }]);
   expect(await runDurableObjectAlarm(coordinator(path, 0))).toBe(true);
-  expect(await marks()).toEqual([{ name: "landed_seq", value: "1" }]);
+  expect(await marks()).toEqual([{ name: "landed_seq:0", value: "1" }]);
   expect(await alarmAt(path, 0)).toBe(deadlineAt);
 });
 

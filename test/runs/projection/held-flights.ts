@@ -65,9 +65,10 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
       }),
     find: async () => ({ ids: [], last: null }),
     delete: async () => {},
-    registerAgain: () => {},
   };
-  const commit = new GroupCommit(journal, alarms, store);
+  const commitOf = (of: Journal, clock: AlarmClock) =>
+    new GroupCommit(of, { database: 0, store, rows: of.landingIn(0) }, clock);
+  const commit = commitOf(journal, alarms);
   const ids = new Map<string, string>();
   const idOf = (name: string) => {
     const id = ids.get(name) ?? idAt(Date.now());
@@ -92,7 +93,7 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
   const evict = () => {
     const next = new Journal(storage, owner);
     const clock = new AlarmClock(storage, next, []);
-    return { journal: next, commit: new GroupCommit(next, clock, store) };
+    return { journal: next, commit: commitOf(next, clock) };
   };
   /** What a list that asks now is told, once it is known, and when. */
   const settle = () => {
@@ -107,7 +108,8 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
   };
   /** What each flight carried so far. */
   const flown = () => flights.map(({ rows }) => rows);
-  const bookmarkOf = (name: string) => commit.bookmarkOf(idOf(name));
+  /** Without the number of the database. */
+  const bookmarkOf = (name: string) => commit.bookmarkOf(idOf(name))?.replace(/^0:/, "") ?? null;
   return {
     storage,
     commit,

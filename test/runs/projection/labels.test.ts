@@ -2,7 +2,13 @@
 
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
-import { D1RowStore, DELETE_LABELS, hasLabels, LAND_LABELS, toGroupRow } from "../../../src/runs/d1/store.ts";
+import {
+  type D1RowStore,
+  DELETE_LABELS,
+  hasLabels,
+  LAND_LABELS,
+  toGroupRow,
+} from "../../../src/runs/d1/store.ts";
 import {
   alarmIn,
   change,
@@ -18,7 +24,7 @@ import { faults, holdWrites } from "../../support/faults.ts";
 import { createLabelled, labelsInD1 } from "../../support/labelled-runs.ts";
 import { landed } from "../../support/landed.ts";
 import { type ActionRun, ask, newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
-import { idAt, insertRows, toJournaledRun } from "../../support/rows.ts";
+import { idAt, insertRows, rowStore, toJournaledRun } from "../../support/rows.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 
@@ -42,12 +48,12 @@ async function idsByLabel(path: string, label: string): Promise<string[]> {
 /** Waits until a resync of coordinator 0 is over. */
 async function resynced(path: string): Promise<void> {
   await direct(path, 0).resync();
-  const marks = () => journal(path, 0, "SELECT name FROM marks WHERE name = 'resync_after'");
+  const marks = () => journal(path, 0, "SELECT name FROM marks WHERE name = 'resync_after:0'");
   await until(async () => (await marks()).length === 0);
 }
 
 function storeOf(path: string): D1RowStore {
-  return new D1RowStore(env.DB, { scope: scopeOfPath(path), n: 0 }, () => Number.POSITIVE_INFINITY);
+  return rowStore({ scope: scopeOfPath(path), n: 0 });
 }
 
 it("a run's labels land with it, and the next version writes none again", async () => {

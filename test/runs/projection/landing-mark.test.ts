@@ -38,7 +38,8 @@ it(
     commit.noteLanded();
     expect(
       evict()
-        .journal.landing.unlanded()
+        .journal.landingIn(0)
+        .unlanded()
         .map(({ id }) => id),
     ).toEqual([idOf("a")]);
   }),
@@ -62,7 +63,7 @@ async function mark(path: string): Promise<number> {
   const [row] = await journal<{ at: number }>(
     path,
     0,
-    "SELECT CAST(value AS INTEGER) AS at FROM marks WHERE name = 'landed_seq'",
+    "SELECT CAST(value AS INTEGER) AS at FROM marks WHERE name = 'landed_seq:0'",
   );
   return row?.at ?? 0;
 }
@@ -178,7 +179,7 @@ describe("after an eviction", () => {
       flight(0).land();
       await until(async () => commit.unlanded.size === 0);
       commit.noteLanded();
-      commit.landAgain(journal.landing.between("", "g", 1));
+      commit.landAgain(journal.landingIn(0).between("", "g", 1));
       await until(async () => flights.length === 2);
       const [again, other] = flight(1).rows[0] === "a@1" ? ["a", "b"] : ["b", "a"];
       write(other, 2);
@@ -187,7 +188,8 @@ describe("after an eviction", () => {
       await until(async () => commit.unlanded.waitingBytes > 0 && !commit.unlanded.isAgain(idOf(again)));
       commit.noteLanded();
       const known = evict()
-        .journal.landing.unlanded()
+        .journal.landingIn(0)
+        .unlanded()
         .map(({ id }) => id);
       expect(known).toEqual([idOf(other), idOf(again)]);
     }),
@@ -208,7 +210,7 @@ describe("after an eviction", () => {
       flight(0).land();
       await pass(0);
       commit.noteLanded();
-      expect(evict().journal.landing.unlanded()).toMatchObject([{ id: idOf("a"), version: 2 }]);
+      expect(evict().journal.landingIn(0).unlanded()).toMatchObject([{ id: idOf("a"), version: 2 }]);
       await pass(5000);
       commit.start("repair");
       await pass(0);
@@ -225,13 +227,13 @@ describe("after an eviction", () => {
       flight(0).land();
       await until(async () => commit.unlanded.size === 0);
       commit.noteLanded();
-      expect(first.landing.landedSeq).toBe(2);
+      expect(first.landingIn(0).landedSeq).toBe(2);
       first.forget([idOf("b")]);
       commit.forget([idOf("b")]);
       const second = evict();
       write("c", 1, "{}", second);
       expect(second.commit.unlanded.firstSeq).toBe(3);
-      expect(evict().journal.landing.unlanded()).toMatchObject([{ id: idOf("c"), seq: 3 }]);
+      expect(evict().journal.landingIn(0).unlanded()).toMatchObject([{ id: idOf("c"), seq: 3 }]);
     }),
   );
 });
@@ -299,7 +301,7 @@ async function play({ evict, write, flights, idOf, storage, ...first }: Shore, s
   }
 
   function check(): void {
-    const next = new Journal(storage, first.journal.owner).landing;
+    const next = new Journal(storage, first.journal.owner).landingIn(0);
     const wouldLand = new Set(next.unlanded().map(({ id }) => id));
     for (const [name, version] of written) {
       if ((inD1.get(name) ?? 0) >= version) continue;

@@ -55,11 +55,11 @@ async function withHeldFlights(rows: number, act: (held: Shore) => Promise<void>
         landed.push(...rows.map((row) => String(JSON.parse(row)[0])));
         return "b";
       },
-      registerAgain: () => {},
     };
     const alarms = new AlarmClock(storage, journal, []);
-    const commit = new GroupCommit(journal, alarms, store);
-    const rebuild = new Resync(journal, commit, store);
+    const place = { database: 0, store, rows: journal.landingIn(0) };
+    const commit = new GroupCommit(journal, place, alarms);
+    const rebuild = new Resync(journal, place, commit);
     const holdFlights = () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       held = promise;
@@ -101,10 +101,10 @@ it("moves on only after the removal is done", async () => {
     rebuild.next(0);
     looks[0]?.find(["1"], "5");
     await settle();
-    expect(journal.marks.get("resync_after")).toBe("");
+    expect(journal.marks.get("resync_after:0")).toBe("");
     deletions[0]?.done();
     await settle();
-    expect(journal.marks.get("resync_after")).toBe("5");
+    expect(journal.marks.get("resync_after:0")).toBe("5");
     expect(looks[1]?.after).toBe("5");
   });
 });
@@ -118,11 +118,11 @@ it("does not begin a step again while its runs are on their way, however slow D1
     await settle();
     rebuild.next(60_000);
     expect(looks).toHaveLength(1);
-    expect(journal.marks.get("resync_after")).toBe("");
+    expect(journal.marks.get("resync_after:0")).toBe("");
     release();
     await settle();
     expect(landed).toEqual(journalled);
-    expect(journal.marks.get("resync_after")).toBeNull();
+    expect(journal.marks.get("resync_after:0")).toBeNull();
   });
 });
 
@@ -138,7 +138,7 @@ it("gives up a step that does not return, and ignores its late result", async ()
     expect([landed, rebuild.isUnderWay]).toEqual([journalled, false]);
     looks[0]?.find(["1"], "5");
     await settle();
-    expect([landed, deletions, journal.marks.get("resync_after")]).toEqual([journalled, [], null]);
+    expect([landed, deletions, journal.marks.get("resync_after:0")]).toEqual([journalled, [], null]);
   });
 });
 
@@ -163,7 +163,7 @@ it("removes at most 1000 rows in a step", async () => {
     expect(deletions[0]?.ids).toEqual(ids.slice(0, STEP_RUNS));
     deletions[0]?.done();
     await settle();
-    expect(journal.marks.get("resync_after")).toBe(ids[STEP_RUNS - 1]);
+    expect(journal.marks.get("resync_after:0")).toBe(ids[STEP_RUNS - 1]);
     looks[1]?.find(ids.slice(STEP_RUNS));
     await settle();
     expect(deletions[1]?.ids).toEqual(ids.slice(STEP_RUNS));

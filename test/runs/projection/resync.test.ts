@@ -3,7 +3,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { D1RowStore } from "../../../src/runs/d1/store.ts";
 import {
   alarmIn,
   change,
@@ -20,7 +19,7 @@ import {
 } from "../../support/direct.ts";
 import { faults, queueFlights } from "../../support/faults.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
-import { insertRows } from "../../support/rows.ts";
+import { insertRows, rowStore } from "../../support/rows.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 
 afterEach(() => {
@@ -56,7 +55,7 @@ function noteSent(path: string): string[] {
 }
 
 async function isOver(path: string, n = 0): Promise<boolean> {
-  return (await journal(path, n, "SELECT name FROM marks WHERE name = 'resync_after'")).length === 0;
+  return (await journal(path, n, "SELECT name FROM marks WHERE name = 'resync_after:0'")).length === 0;
 }
 
 async function idsInD1(path: string): Promise<string[]> {
@@ -210,7 +209,7 @@ it("lands a change that is made before one of a run on its flight, if the flight
     const [mark] = await journal<{ value: string }>(
       path,
       0,
-      "SELECT value FROM marks WHERE name = 'resync_after'",
+      "SELECT value FROM marks WHERE name = 'resync_after:0'",
     );
     return mark?.value ?? "";
   };
@@ -344,7 +343,7 @@ describe("rows of purged runs that a restore brought back", () => {
       },
     } as unknown as D1Database;
     const ids = await idsInD1(path);
-    const store = new D1RowStore(watched, { scope: scopeOfPath(path), n: 2 }, () => Number.POSITIVE_INFINITY);
+    const store = rowStore({ scope: scopeOfPath(path), n: 2 }, watched);
     const found = await store.find("", "g");
     expect(found.last).toBe(ids[4999]);
     expect(found.ids).toEqual(ids.slice(0, 5000).filter((id) => id.slice(15, 18) === "002"));

@@ -29,7 +29,7 @@ describe("it waits for", () => {
       await pass(0);
       const told = settle();
       await pass(0);
-      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "0:b1" });
       expect(flown()).toHaveLength(1);
     }),
   );
@@ -45,7 +45,7 @@ describe("it waits for", () => {
       expect(told).toEqual(NOT_YET);
       flight(0).land("b1");
       await pass(0);
-      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "0:b1" });
       expect(flown()).toEqual([["a@1"], ["b@1"]]);
     }),
   );
@@ -63,7 +63,7 @@ describe("it waits for", () => {
       expect(flown()).toEqual([["a@1"], ["b@1"]]);
       flight(1).land("b2");
       await pass(0);
-      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b2" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "0:b2" });
     }),
   );
 
@@ -77,11 +77,11 @@ describe("it waits for", () => {
       const second = settle();
       flight(0).land("b1");
       await pass(0);
-      expect([first, second]).toEqual([{ isBehind: false, lacksRefused: false, bookmark: "b1" }, NOT_YET]);
+      expect([first, second]).toEqual([{ isBehind: false, lacksRefused: false, bookmark: "0:b1" }, NOT_YET]);
       await pass(PAUSE_MIN_MS);
       flight(1).land("b2");
       await pass(0);
-      expect(second).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b2" });
+      expect(second).toEqual({ isBehind: false, lacksRefused: false, bookmark: "0:b2" });
     }),
   );
 
@@ -96,7 +96,7 @@ describe("it waits for", () => {
       expect(flown()).toEqual([["a@2", "b@1"]]);
       flight(0).land("b1");
       await pass(0);
-      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "0:b1" });
     }),
   );
 
@@ -112,7 +112,7 @@ describe("it waits for", () => {
       expect(told).toEqual(NOT_YET);
       flight(1).land("b2");
       await pass(0);
-      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b2" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "0:b2" });
     }),
   );
 
@@ -149,7 +149,7 @@ describe("it waits for", () => {
       await pass(0);
       flight(0).land("b1");
       await pass(1000);
-      commit.landAgain(journal.landing.between("", "g", 1000));
+      commit.landAgain(journal.landingIn(0).between("", "g", 1000));
       const waiting = settle();
       await pass(0);
       expect(flown().map((rows) => rows.sort())).toEqual([
@@ -159,8 +159,8 @@ describe("it waits for", () => {
       const flying = settle();
       await pass(0);
       expect([waiting, flying]).toEqual([
-        { isBehind: false, lacksRefused: false, bookmark: "b1" },
-        { isBehind: false, lacksRefused: false, bookmark: "b1" },
+        { isBehind: false, lacksRefused: false, bookmark: "0:b1" },
+        { isBehind: false, lacksRefused: false, bookmark: "0:b1" },
       ]);
     }),
   );
@@ -184,7 +184,7 @@ describe("flights", () => {
       flight(1).land("b2");
       await pass(0);
       expect(told).toEqual(
-        Array.from({ length: 4 }, () => ({ isBehind: false, lacksRefused: false, bookmark: "b2" })),
+        Array.from({ length: 4 }, () => ({ isBehind: false, lacksRefused: false, bookmark: "0:b2" })),
       );
       await pass(1000);
       expect(flown()).toHaveLength(2);
@@ -238,7 +238,7 @@ describe("flights", () => {
       await pass(0);
       flight(4).land("b1");
       await pass(0);
-      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: false, lacksRefused: false, bookmark: "0:b1" });
     }),
   );
 });
@@ -277,7 +277,7 @@ describe("it says that D1 is behind", () => {
       write("a", 2);
       flight(3).fail(OUTAGE);
       await pass(0);
-      expect(told).toEqual({ isBehind: true, lacksRefused: false, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: true, lacksRefused: false, bookmark: "0:b1" });
     }),
   );
 
@@ -339,7 +339,7 @@ describe("it says that D1 is behind", () => {
       await pass(0);
       const landed = settle();
       await pass(0);
-      expect(landed).toEqual({ isBehind: false, lacksRefused: false, bookmark: "b1" });
+      expect(landed).toEqual({ isBehind: false, lacksRefused: false, bookmark: "0:b1" });
     }),
   );
 });
@@ -359,14 +359,14 @@ describe("its bookmark", () => {
       await pass(0);
       const after = settle();
       await pass(0);
-      expect([before.bookmark, after.bookmark]).toEqual(["bookmark-2", "bookmark-3"]);
+      expect([before.bookmark, after.bookmark]).toEqual(["0:bookmark-2", "0:bookmark-3"]);
       write("b", 1);
       await pass(PAUSE_MIN_MS);
       flight(2).land("bookmark-1");
       await pass(0);
       const last = settle();
       await pass(0);
-      expect(last).toEqual({ isBehind: false, lacksRefused: false, bookmark: "bookmark-3" });
+      expect(last).toEqual({ isBehind: false, lacksRefused: false, bookmark: "0:bookmark-3" });
     }),
   );
 
@@ -382,7 +382,7 @@ describe("its bookmark", () => {
       const told = settle();
       flight(1).fail(OUTAGE);
       await pass(0);
-      expect(told).toEqual({ isBehind: true, lacksRefused: false, bookmark: "b1" });
+      expect(told).toEqual({ isBehind: true, lacksRefused: false, bookmark: "0:b1" });
     }),
   );
 

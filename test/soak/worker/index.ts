@@ -4,6 +4,7 @@
  */
 
 import { breakD1, faults, holdWrites, resetFaults } from "../../support/faults.ts";
+import { useSettingsOf } from "../../support/settings.ts";
 import service, { RunCoordinator as Coordinator } from "../../support/worker.ts";
 import type { FaultsTold } from "../fault-names.ts";
 import { isRefused } from "../refused-rows.ts";
@@ -11,6 +12,9 @@ import { isRefused } from "../refused-rows.ts";
 export { BulkOperations, MessageSender, WebhookEndpoints, WebhookSender } from "../../support/worker.ts";
 
 type Env = Parameters<typeof service.fetch>[1];
+
+// As the tests that have four databases.
+useSettingsOf("/test/databases/soak");
 
 /** The longest that a statement takes while D1 is slow. */
 const SLOW_MAX_MS = 2000;
@@ -40,9 +44,10 @@ function refusesRow(bound: string, sql: string): boolean {
   return bad.length > 0;
 }
 
-function makeFault({ fault: name, refusesRows }: FaultsTold): void {
+function makeFault({ fault: name, only, refusesRows }: FaultsTold): void {
   state.open();
   resetFaults();
+  faults.only = only;
   state.open = () => {};
   state.isSlow = name === "slow";
   if (refusesRows) faults.writes = { refuse: refusesRow };

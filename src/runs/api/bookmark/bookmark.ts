@@ -1,6 +1,7 @@
 /**
  * The header `x-d1-bookmark`: what a list must show. A bookmark consists of parts joined by dots: at most one bookmark
- * of D1, and at most one run id of each coordinator that D1 may be behind. A request may carry several bookmarks,
+ * of each D1 database, as `{number}:{bookmark}`, and at most one run id of each coordinator that D1 may be behind. An
+ * environment lives in one database, but the caller may have kept the bookmark of a database that it has left. A request may carry several bookmarks,
  * separated by commas, because a caller who made two changes at once can't merge them. The response to a change or a
  * get carries the union of its own bookmark and the one that was sent, so a caller that keeps only its last bookmark
  * loses nothing.
@@ -8,8 +9,8 @@
 
 import type { Context } from "hono";
 import { parseUuid } from "../../../base/uuid.ts";
-import { isBookmark } from "../../../database/read-d1.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
+import { type DatabaseBookmark, numberedBookmark, parseNumberedBookmark } from "../../home.ts";
 import { COORDINATORS, readRunId } from "../../run-id.ts";
 import { isGenuine, type RunEnvironment } from "../run-environment.ts";
 
@@ -20,8 +21,8 @@ export const BOOKMARK_HEADER = "x-d1-bookmark";
 const CHECKED_MAX = 25;
 
 export interface Bookmark {
-  /** The greatest of the bookmarks that D1 gave. */
-  readonly d1: string | null;
+  /** The greatest of the bookmarks that each database gave, by the database's number. */
+  readonly d1: ReadonlyMap<number, string>;
   /** A run id of each coordinator that D1 may be behind, by the coordinator's number. */
   readonly ids: ReadonlyMap<number, string>;
 }
@@ -36,7 +37,7 @@ export interface SentBookmark extends Bookmark {
   readonly isWhole: boolean;
 }
 
-const NOTHING_SENT: SentBookmark = { isSent: false, isWhole: true, d1: null, ids: new Map() };
+const NOTHING_SENT: SentBookmark = { isSent: false, isWhole: true, d1: new Map(), ids: new Map() };
 
 /**
  * The bookmark of a request. Only ids that this service minted for this scope count, so that nobody wakes a coordinator
@@ -47,7 +48,7 @@ export async function sentBookmark(c: Context<AppEnv>, environment: RunEnvironme
   // Most requests send none, and a get of a run that is remembered does little else.
   if (text === "") return NOTHING_SENT;
   const parts = new Set(text.split(/[.,\s]+/).filter((part) => part !== ""));
-  const d1 = [...parts].filter(isBookmark).sort();
+  const d1 = [...parts].map(parseNumberedBookmark).filter((bookmark) => bookmark !== null);
   const uuids = [...parts].map(parseUuid).filter((id) => id !== null);
   const ids = new Map<number, string>();
   let named = 0;
@@ -60,7 +61,7 @@ export async function sentBookmark(c: Context<AppEnv>, environment: RunEnvironme
       named += ofCoordinator.length;
     }),
   );
-  return { isSent: true, isWhole: d1.length + named === parts.size, d1: d1.at(-1) ?? null, ids };
+  return { isSent: true, isWhole: d1.length + named === parts.size, d1: greatest(d1), ids };
 }
 
 /** The last genuine id, because the last bookmark of a caller is the newest; null if none is found. */
@@ -69,18 +70,29 @@ async function lastGenuine(environment: RunEnvironment, ids: readonly string[]):
   return null;
 }
 
-/** Names the coordinator of this run, or nothing if `d1` already covers the run. */
+/** `d1`: a numbered bookmark that covers the run. If it is null, the bookmark names the run's coordinator. */
 export function bookmarkOfRun(id: string, d1: string | null): Bookmark {
-  return { d1, ids: new Map(d1 === null ? [[readRunId(id).coordinator, id]] : []) };
+  const covering = d1 === null ? null : parseNumberedBookmark(d1);
+  if (covering !== null) return { d1: greatest([covering]), ids: new Map() };
+  return { d1: new Map(), ids: new Map([[readRunId(id).coordinator, id]]) };
 }
 
 export function union(a: Bookmark, b: Bookmark): Bookmark {
-  const d1 = [a.d1, b.d1].filter((bookmark) => bookmark !== null).sort();
-  return { d1: d1.at(-1) ?? null, ids: new Map([...a.ids, ...b.ids]) };
+  const d1 = [...a.d1, ...b.d1].map(([database, bookmark]) => ({ database, bookmark }));
+  return { d1: greatest(d1), ids: new Map([...a.ids, ...b.ids]) };
 }
 
 /** The header that carries this bookmark; no header if the bookmark is empty. */
 export function bookmarkHeader({ d1, ids }: Bookmark): Readonly<Record<string, string>> {
-  const parts = [d1, ...ids.values()].filter((part) => part !== null);
+  const parts = [...[...d1].map(([number, bookmark]) => numberedBookmark(number, bookmark)), ...ids.values()];
   return parts.length === 0 ? {} : { [BOOKMARK_HEADER]: parts.join(".") };
+}
+
+/** By the database's number. Bookmarks of two databases are never compared. */
+function greatest(bookmarks: readonly DatabaseBookmark[]): ReadonlyMap<number, string> {
+  const byNumber = new Map<number, string>();
+  for (const { database, bookmark } of bookmarks) {
+    if (bookmark > (byNumber.get(database) ?? "")) byNumber.set(database, bookmark);
+  }
+  return byNumber;
 }

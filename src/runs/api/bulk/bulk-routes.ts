@@ -128,7 +128,7 @@ function linkNext(c: Context<AppEnv>, last: string | number | undefined): void {
 }
 
 function bookmarkOf({ changedRuns }: BulkOperation): Bookmark {
-  return { d1: null, ids: new Map(changedRuns.map((id) => [readRunId(id).coordinator, id])) };
+  return { d1: new Map(), ids: new Map(changedRuns.map((id) => [readRunId(id).coordinator, id])) };
 }
 
 function shownItem({ runId, outcome, code, newRunId }: NumberedItem) {

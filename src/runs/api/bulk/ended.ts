@@ -2,6 +2,7 @@
 
 import { type BulkOperation, type EndedRuns, endsOf, sumOf } from "../../bulk.ts";
 import { BULK_COORDINATOR } from "../../bulk-calls.ts";
+import { databaseOf } from "../../placement/database-of.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { matchingIds } from "./matching.ts";
 
@@ -15,6 +16,8 @@ export async function endedRunsOf(
     coordinator.acceptedRuns(order.id),
   );
   if (accepted === null || accepted.asked.length === 0) return accepted?.ended ?? null;
-  const runs = await matchingIds(environment, accepted.asked).catch(() => null);
+  const runs = await databaseOf(environment)
+    .then(({ db }) => matchingIds(environment, db, accepted.asked))
+    .catch(() => null);
   return runs && sumOf(accepted.ended, endsOf(runs.map(({ status }) => status)));
 }

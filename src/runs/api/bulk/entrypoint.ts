@@ -20,11 +20,12 @@ import {
   NO_ENDED_RUNS,
 } from "../../bulk.ts";
 import type { BulkRunner, Collected, Decided, Stopper } from "../../bulk-calls.ts";
+import { databaseOf } from "../../placement/database-of.ts";
 import { isOpen } from "../../run.ts";
 import { firstIdAt, readRunId } from "../../run-id.ts";
 import type { RunEnvironment } from "../run-environment.ts";
 import { decideRun } from "./decide-run.ts";
-import { isSettled, matchingIds, matchingPage } from "./matching.ts";
+import { matchingIds, matchingPage, settledDatabase } from "./matching.ts";
 import { bulkFilter, runFiltersOf } from "./request-schemas.ts";
 import { auditedEnd } from "./shown-operation.ts";
 
@@ -45,17 +46,20 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     const environment = this.#environment(scope);
     // Later pages are below ids of that time, so they need not wait for what came since.
     const isPatient = msSince(readRunId(order.id).createdAt, Date.now()) < REFUSED_MAX_MS;
-    if (below === null && !(await isSettled(environment, { isPatient }))) return { type: "not_settled" };
+    const db =
+      below === null ? await settledDatabase(environment, { isPatient }) : (await databaseOf(environment)).db;
+    if (db === null) return { type: "not_settled" };
     const filters = runFiltersOf(bulkFilter.parse(order.filter));
-    const { runs, behind } = await matchingPage(environment, filters, below ?? newestIdOf(order), limit);
+    const { runs, behind } = await matchingPage(environment, db, filters, below ?? newestIdOf(order), limit);
     return { type: "collected", runs: runs.map(({ id, isWaiting }) => [id, isWaiting]), behind };
   }
 
   /** A run that D1 does not have stays in the set. It has its turn, and is refused then. */
   async sort(scope: string, runIds: readonly string[]): Promise<Collected> {
     const environment = this.#environment(scope);
-    if (!(await isSettled(environment))) return { type: "not_settled" };
-    const known = await matchingIds(environment, runIds);
+    const db = await settledDatabase(environment);
+    if (db === null) return { type: "not_settled" };
+    const known = await matchingIds(environment, db, runIds);
     const waiting = new Set(known.flatMap(({ id, isWaiting }) => (isWaiting ? [id] : [])));
     return { type: "collected", runs: runIds.map((id) => [id, waiting.has(id)]), behind: null };
   }
@@ -105,15 +109,19 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   async ended(scope: string, runIds: readonly string[]): Promise<EndedRuns | null> {
     if (runIds.length === 0) return NO_ENDED_RUNS;
     const environment = this.#environment(scope);
-    if (!(await isSettled(environment))) return null;
-    const runs = await matchingIds(environment, runIds);
+    const db = await settledDatabase(environment);
+    if (db === null) return null;
+    const runs = await matchingIds(environment, db, runIds);
     return runs.some(isOpen) ? null : endsOf(runs.map(({ status }) => status));
   }
 
   #environment(scope: string): RunEnvironment {
     const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
-    const hops = { d1: 0, coordinator: 0 };
-    return { env: this.env, hops, scope, ring: ring.ok ? ring.value : null, genuineIds: new Set() };
+    return {
+      ...{ env: this.env, hops: { d1: 0, coordinator: 0 }, scope },
+      ...{ ring: ring.ok ? ring.value : null, genuineIds: new Set() },
+      waitUntil: (work) => this.ctx.waitUntil(work),
+    };
   }
 }
 

@@ -5,6 +5,7 @@ import { within } from "../../../base/time.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import type { RunFilters } from "../../d1/filters.ts";
 import { findByIds, findMatching, type MatchingPage, type MatchingRun } from "../../d1/matching-runs.ts";
+import { databaseOf, isBehindIn } from "../../placement/database-of.ts";
 import { STATUSES } from "../../run.ts";
 import { COORDINATORS, firstIdAt, readRunId } from "../../run-id.ts";
 import { ask, askAll, type RunEnvironment } from "../run-environment.ts";
@@ -15,34 +16,44 @@ const SETTLE_CALL_MAX_MS = 2500;
 const PREVIEW_PAGES = 20;
 
 /**
- * Whether D1 has all that the coordinators have changed so far. `isPatient`: also runs that D1 has refused, and takes
- * later. Never throws.
+ * The database that has all that the coordinators have changed so far; null if it lacks something, or nobody knows.
+ * `isPatient`: it also has the runs that it has refused, and takes later. Never throws.
  */
-export async function isSettled(environment: RunEnvironment, { isPatient = false } = {}): Promise<boolean> {
-  const settling = askAll(environment, (coordinator) => coordinator.settle());
-  const settled = await within(SETTLE_CALL_MAX_MS, settling).catch(() => null);
-  if (settled === null) return false;
-  return settled.every(({ isBehind, lacksRefused }) => !isBehind && !(isPatient && lacksRefused));
+export async function settledDatabase(
+  environment: RunEnvironment,
+  { isPatient = false } = {},
+): Promise<D1Database | null> {
+  try {
+    const settling = askAll(environment, (coordinator) => coordinator.settle());
+    const settled = await within(SETTLE_CALL_MAX_MS, settling);
+    if (settled.some((one) => one.isBehind || (isPatient && one.lacksRefused))) return null;
+    const { number, db } = await databaseOf(environment, settled);
+    return settled.some((one) => isBehindIn(one, number)) ? null : db;
+  } catch {
+    return null;
+  }
 }
 
 /** The next page below the id `below`; null: from the newest possible id of now on. Throws `database_unavailable`. */
 export function matchingPage(
-  { env, hops, scope }: RunEnvironment,
+  { hops, scope }: RunEnvironment,
+  db: D1Database,
   filters: RunFilters,
   below: string | null,
   limit: number,
 ): Promise<MatchingPage> {
-  const session = env.DB.withSession("first-primary");
+  const session = db.withSession("first-primary");
   const cursor = below ?? firstIdAt(Date.now() + 1);
   return readD1(hops, () => findMatching(session, scope, { ...filters, cursor, limit }));
 }
 
-/** Those of the runs that D1 has. Throws `database_unavailable`. */
+/** Those of the runs that the database has. Throws `database_unavailable`. */
 export function matchingIds(
-  { env, hops, scope }: RunEnvironment,
+  { hops, scope }: RunEnvironment,
+  db: D1Database,
   ids: readonly string[],
 ): Promise<readonly MatchingRun[]> {
-  return readD1(hops, () => findByIds(env.DB.withSession("first-primary"), scope, ids));
+  return readD1(hops, () => findByIds(db.withSession("first-primary"), scope, ids));
 }
 
 /** What an operation would be about. Stores nothing. `isCancel`: whether runs that wait for a slot could start. */
@@ -51,9 +62,9 @@ export async function preview(
   about: { readonly filters: RunFilters; readonly maxRuns: number } | { readonly runIds: readonly string[] },
   isCancel: boolean,
 ) {
-  await isSettled(environment);
+  const db = (await settledDatabase(environment)) ?? (await databaseOf(environment)).db;
   const { runs, matched } =
-    "runIds" in about ? await named(environment, about.runIds) : await filtered(environment, about);
+    "runIds" in about ? await named(environment, db, about.runIds) : await filtered(environment, db, about);
   const byStatus = Object.fromEntries(
     STATUSES.map((status) => [status, runs.filter((run) => run.status === status).length]),
   );
@@ -66,18 +77,19 @@ export async function preview(
   return { matched, byStatus, newest, wouldStart: isCancel ? await wouldStart(environment, ids) : 0 };
 }
 
-async function named(environment: RunEnvironment, runIds: readonly string[]) {
-  return { runs: await matchingIds(environment, runIds), matched: runIds.length };
+async function named(environment: RunEnvironment, db: D1Database, runIds: readonly string[]) {
+  return { runs: await matchingIds(environment, db, runIds), matched: runIds.length };
 }
 
 async function filtered(
   environment: RunEnvironment,
+  db: D1Database,
   { filters, maxRuns }: { readonly filters: RunFilters; readonly maxRuns: number },
 ) {
   const runs: MatchingRun[] = [];
   let below: string | null = null;
   for (let pages = 0; pages < PREVIEW_PAGES; pages++) {
-    const page: MatchingPage = await matchingPage(environment, filters, below, maxRuns + 1 - runs.length);
+    const page: MatchingPage = await matchingPage(environment, db, filters, below, maxRuns + 1 - runs.length);
     runs.push(...page.runs);
     if (runs.length > maxRuns) return { runs: runs.slice(0, maxRuns), matched: { atLeast: maxRuns + 1 } };
     if (page.behind === null) return { runs, matched: runs.length };

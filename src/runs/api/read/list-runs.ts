@@ -9,6 +9,8 @@ import { type FacetQuery, type Facets, findFacets } from "../../d1/facets.ts";
 import type { RunFilters, RunPageQuery } from "../../d1/filters.ts";
 import { listRuns, type RunPage } from "../../d1/list.ts";
 import { type RunSummary, summarizeRuns } from "../../d1/summary.ts";
+import { parseNumberedBookmark } from "../../home.ts";
+import { databaseOf, isBehindIn } from "../../placement/database-of.ts";
 import { type Bookmark, bookmarkOfRun, type SentBookmark } from "../bookmark/bookmark.ts";
 import { settle } from "../bookmark/settle.ts";
 import { dropReminder, remindersOf } from "../reminders.ts";
@@ -56,27 +58,39 @@ export async function findFacetsAfter(
 
 /**
  * Asks the coordinators that the bookmark names to settle, which takes 2 s at most. Without a bookmark, those of which
- * this isolate has a reminder: the run was changed through it in the last 5 s. Then reads D1 at the greatest bookmark
- * that they know, or at the primary.
+ * this isolate has a reminder: the run was changed through it in the last 5 s. Then reads the environment's database at
+ * the greatest bookmark that they know, or at the primary. Bookmarks of other databases can't be compared: after a move,
+ * the primary of the new database shows all that they name.
  */
 async function readAfter<T>(
   environment: RunEnvironment,
   sent: SentBookmark,
   readFrom: (session: D1DatabaseSession) => Promise<T>,
 ): Promise<{ readonly read: T } & WithBookmark> {
-  const { env, hops, scope } = environment;
+  const { hops, scope } = environment;
   const reminders = sent.isSent ? [] : remindersOf(scope, Date.now());
   const ids = sent.isSent ? [...sent.ids.values()] : reminders.map(({ id }) => id);
   const settled = await Promise.all(ids.map((id) => settle(environment, id)));
+  const { number, db } = await databaseOf(environment, settled, sent.d1.keys());
+  const isBehind = settled.map((one) => isBehindIn(one, number));
 
-  const bookmarks = [sent.d1, ...settled.map(({ bookmark }) => bookmark)];
-  const isKnown = sent.isWhole && settled.every(({ isBehind, bookmark }) => !isBehind && bookmark !== null);
+  const named = settled.map(({ bookmark }) => (bookmark === null ? null : parseNumberedBookmark(bookmark)));
+  const isOfThis = (database: number | undefined) => database === number;
+  const isKnown =
+    sent.isWhole &&
+    [...sent.d1.keys()].every(isOfThis) &&
+    named.every((bookmark) => isOfThis(bookmark?.database)) &&
+    !isBehind.includes(true);
+  const bookmarks = [
+    sent.d1.get(number),
+    ...named.map((one) => (isOfThis(one?.database) ? one?.bookmark : undefined)),
+  ];
   const newest = bookmarks
-    .filter((bookmark) => bookmark !== null)
+    .filter((bookmark) => bookmark !== undefined)
     .sort()
     .at(-1);
-  const primary = env.DB.withSession("first-primary");
-  let session = isKnown ? sessionFor(env.DB, newest) : primary;
+  const primary = db.withSession("first-primary");
+  let session = isKnown ? sessionFor(db, newest) : primary;
   const read = await readD1(
     hops,
     () => readFrom(session),
@@ -88,9 +102,15 @@ async function readAfter<T>(
     },
   );
   for (const reminder of reminders) {
-    if (settled[ids.indexOf(reminder.id)]?.isBehind === false) dropReminder(scope, reminder);
+    if (isBehind[ids.indexOf(reminder.id)] === false) dropReminder(scope, reminder);
   }
-  const behind = ids.filter((_, i) => settled[i]?.isBehind);
-  const named = new Map(behind.flatMap((id) => [...bookmarkOfRun(id, null).ids]));
-  return { read, bookmark: { d1: session.getBookmark(), ids: named } };
+  const behind = ids.filter((_, i) => isBehind[i]);
+  const d1 = session.getBookmark();
+  return {
+    read,
+    bookmark: {
+      d1: new Map(d1 === null ? [] : [[number, d1]]),
+      ids: new Map(behind.flatMap((id) => [...bookmarkOfRun(id, null).ids])),
+    },
+  };
 }

@@ -4,6 +4,7 @@
  */
 
 import { readD1 } from "../../../database/read-d1.ts";
+import { databaseOf } from "../../placement/database-of.ts";
 import type { Inclusion } from "../../run-answer.ts";
 import { ask, isGenuine, type RunEnvironment } from "../run-environment.ts";
 import { recallEnded, rememberEnded } from "./ended-runs.ts";
@@ -76,8 +77,11 @@ async function readFromCoordinator(
 }
 
 /** The run as D1 has it; null if D1 has none. */
-async function selectRun({ env, hops, scope }: RunEnvironment, id: string): Promise<string | null> {
-  const select = env.DB.withSession("first-primary")
+async function selectRun(environment: RunEnvironment, id: string): Promise<string | null> {
+  const { hops, scope } = environment;
+  const { db } = await databaseOf(environment);
+  const select = db
+    .withSession("first-primary")
     .prepare("SELECT body FROM runs WHERE scope = ? AND id = ?")
     .bind(scope, id);
   const [row] = await readD1(hops, () => select.raw<[body: string]>());

@@ -123,5 +123,5 @@ async function bookmarkOf(
   const ids = reached.map(
     async (n) => [n, await mintRunId(ring, environment.scope, { createdAt, coordinator: n })] as const,
   );
-  return union(await sentBookmark(c, environment), { d1: null, ids: new Map(await Promise.all(ids)) });
+  return union(await sentBookmark(c, environment), { d1: new Map(), ids: new Map(await Promise.all(ids)) });
 }

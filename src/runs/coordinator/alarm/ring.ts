@@ -17,6 +17,8 @@ export interface AlarmParts {
   gates(now: number): number;
   /** Gives bulk operations their turn. */
   bulk(now: number): void;
+  /** Gives the environment's moves between databases their turn. */
+  moves(now: number): void;
   purge(now: number): number;
   /** Starts to write runs to the archive, if there is one. */
   archive(now: number): void;
@@ -45,6 +47,7 @@ export function ring(clock: AlarmClock, coordinator: string, now: number, parts:
   const due = stopRequests + deliveries + (tried(() => parts.messages(now)) ?? 0);
   tried(() => parts.gates(now));
   tried(() => parts.bulk(now));
+  tried(() => parts.moves(now));
   const purging = tried(() => parts.purge(now)) ?? 0;
   tried(() => parts.archive(now));
   const repair = tried(() => parts.repair(now)) ?? null;

@@ -9,7 +9,6 @@
 import { log, logFailure } from "../../../base/log.ts";
 import { DAY_MS, msSince, within } from "../../../base/time.ts";
 import type { ArchiveAnswer, ArchivedRun, Archiver } from "../../archive-calls.ts";
-import type { RowStore } from "../../d1/store.ts";
 import type { Due } from "../../journal/due-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Projection } from "../../projection/projection.ts";
@@ -38,7 +37,6 @@ interface Span {
 /** What an Archive needs besides the journal. */
 interface Archiving {
   readonly archiver: Archiver;
-  readonly store: Pick<RowStore, "delete">;
   readonly projection: Projection;
   readonly forgettable: Forgettable;
 }
@@ -119,7 +117,7 @@ export class Archive implements DueWork {
     let isLost = false;
     try {
       if (!isWritten) {
-        await within(DELETION_MAX_MS, this.#parts.store.delete(batch.ids));
+        await within(DELETION_MAX_MS, this.#parts.projection.delete(batch.ids));
         isLost = true;
         const answer = await within(LEASE_MS, this.#write(batch));
         if (this.#batch !== batch) return;
@@ -158,7 +156,7 @@ export class Archive implements DueWork {
     for (;;) {
       const ids = forgetArchived(this.#journal);
       if (ids.length === 0) return;
-      this.#parts.projection.commit.forget(ids);
+      this.#parts.projection.forget(ids);
       this.#busy = { at: Date.now(), ms: LEASE_MS };
       // Between two turns, others get theirs.
       await scheduler.wait(0);

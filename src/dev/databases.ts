@@ -1,0 +1,67 @@
+/** Which D1 databases `wrangler.toml` binds, and what is wrong if one of them says that it has another number. */
+
+import { join } from "node:path";
+import { ROOT } from "./wrangler.ts";
+
+export const CONFIG = join(ROOT, "wrangler.toml");
+const NAME = /^DB(?:_([1-9]|[1-5]\d|6[0-3]))?$/;
+
+/** `DB`, which is number 0, or one of `DB_1` to `DB_63`. */
+export interface BoundDatabase {
+  readonly binding: string;
+  readonly number: number;
+  /** Names its file on this machine, as wrangler does. */
+  readonly localId: string;
+}
+
+/** An entry of `[[d1_databases]]`. */
+interface Entry {
+  readonly binding: string;
+  readonly database_id?: string;
+  readonly preview_database_id?: string;
+}
+
+/** Loaded only by who needs it, because wrangler takes a second to load. */
+export const loadWrangler = () => import("wrangler");
+
+/** The databases of a configuration, in the order of their numbers. Throws if one has a name that the service ignores. */
+export async function databasesIn(config = CONFIG): Promise<readonly BoundDatabase[]> {
+  const { unstable_readConfig } = await loadWrangler();
+  const read = unstable_readConfig({ config }, { hideWarnings: true });
+  const bound: readonly Entry[] = read.d1_databases;
+  return bound
+    .map(({ binding, database_id, preview_database_id }) => ({
+      binding,
+      number: numberOf(binding),
+      localId: preview_database_id ?? database_id ?? binding,
+    }))
+    .sort((a, b) => a.number - b.number);
+}
+
+/** Two statements: a database without a number gets this one, and the second returns the number that it has. */
+export function numbering(number: number): readonly [string, string] {
+  return [
+    `INSERT INTO database_number (id, number) VALUES (1, ${number}) ON CONFLICT DO NOTHING`,
+    "SELECT number FROM database_number",
+  ];
+}
+
+/** Throws if the database is another one than its binding says. `found`: the number that it has. */
+export function requireNumber(
+  { binding, number }: Pick<BoundDatabase, "binding" | "number">,
+  found: unknown,
+): void {
+  if (found === number) return;
+  throw new Error(
+    `The database that is bound as ${binding} says that it is number ${found}, so the binding points to the wrong database. ` +
+      `Compare the database_id of ${binding} with the others in wrangler.toml, and correct it.`,
+  );
+}
+
+function numberOf(binding: string): number {
+  const name = NAME.exec(binding);
+  if (name !== null) return Number(name[1] ?? 0);
+  throw new Error(
+    `wrangler.toml binds a D1 database as ${binding}, which the service does not use. Name it DB, or DB_1 to DB_63.`,
+  );
+}

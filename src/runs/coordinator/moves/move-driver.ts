@@ -1,0 +1,223 @@
+/**
+ * Drives the move of an environment to another database. It lives in coordinator 0, and tells all four coordinators
+ * what to do. What it has decided is in the journal before it tells anybody, and each message is safe to repeat. So a
+ * move goes on after any crash.
+ *
+ * The order of the steps is what makes a list never miss a change that an earlier one has shown:
+ * 1. All runs land in both databases. Older ones are copied.
+ * 2. When the new database has everything, it gets each change first. From here on it shows at least what the old one
+ *    shows.
+ * 3. The control database names the new home, and then each coordinator makes it its home.
+ */
+
+import { log, logFailure } from "../../../base/log.ts";
+import { HOUR_MS, MINUTE_MS, msSince, within } from "../../../base/time.ts";
+import { boundDatabase, NotBound } from "../../../settings/bound-database.ts";
+import { callCoordinator } from "../../coordinator-client.ts";
+import { settleHome } from "../../d1/environments.ts";
+import { deleteLeftovers } from "../../d1/leftover-rows.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { Move, MoveOrder, MoveReply, MoveRequest, Placement } from "../../move-calls.ts";
+import type { Placing } from "../../projection/placing.ts";
+import { COORDINATORS } from "../../run-id.ts";
+import type { DueWork } from "../alarm/alarm-clock.ts";
+import { leftDatabase, MoveList, type StoredMove } from "./move-list.ts";
+
+/** How long the driver waits between two messages to the coordinators. */
+const POLL_MS = 10_000;
+/** The same while nothing may land in the old home before the new one has it, because that delays lists. */
+const POLL_CLOSING_MS = 250;
+/** If not all coordinators can close in this time, they open again until the new database has caught up. */
+const CLOSING_MAX_MS = 30_000;
+/** The timeout of a message, and of a turn of the cleaning. */
+const MESSAGE_MAX_MS = 8000;
+/** How long the old rows stay for isolates that remember the old home: longer than they remember anything. */
+export const REST_MS = 15 * MINUTE_MS;
+/** A statement that was given up can run late, so the rows are deleted once more. */
+export const CLEAN_AGAIN_MS = HOUR_MS;
+/** How many statements a turn of the cleaning makes. */
+const CLEANING_STATEMENTS = 20;
+
+export interface Driving {
+  readonly env: Placing;
+  /** Coordinator 0's own part of a message. */
+  readonly move: (order: MoveOrder) => Placement;
+  readonly arm: (now: number) => void;
+}
+
+type Step = MoveOrder["step"];
+
+export class MoveDriver implements DueWork {
+  readonly #journal: Journal;
+  readonly #driving: Driving;
+  readonly #list: MoveList;
+  /** When the last turn began, and how long until the next one. In memory only: a new instance has its turn at once. */
+  #turn: { readonly at: number; readonly ms: number } | null = null;
+  #isUnderWay = false;
+  /** Since when the coordinators close; null if they don't. */
+  #closingSince: number | null = null;
+  #remaining: number | null = null;
+
+  constructor(journal: Journal, driving: Driving) {
+    this.#journal = journal;
+    this.#driving = driving;
+    this.#list = new MoveList(journal.marks);
+  }
+
+  get isIdle(): boolean {
+    return this.#list.all.length === 0;
+  }
+
+  /** When the next turn is due; Infinity if no move needs one. */
+  nextAt(now: number): number {
+    const due = Math.min(Number.POSITIVE_INFINITY, ...this.#list.all.map((move) => dueAt(move, now)));
+    if (due === Number.POSITIVE_INFINITY || this.#turn === null) return due;
+    // A turn that hangs ends by its timeouts.
+    const waits = Math.max(0, (this.#isUnderWay ? POLL_MS : this.#turn.ms) - msSince(this.#turn.at, now));
+    return Math.max(due, now + waits);
+  }
+
+  /** Gives the moves their turn if one is due. Call it at each alarm. */
+  start(now: number): void {
+    if (this.#isUnderWay || this.nextAt(now) > now) return;
+    this.#isUnderWay = true;
+    this.#turn = { at: now, ms: POLL_MS };
+    void this.#takeTurns(now).finally(() => {
+      this.#isUnderWay = false;
+      this.#driving.arm(Date.now());
+    });
+  }
+
+  begin(request: MoveRequest, now: number): MoveReply {
+    const begun = this.#list.begin(request, now);
+    if (!begun.ok) return begun;
+    this.#turn = null;
+    this.#driving.arm(now);
+    return { ok: true, move: this.#shown(begun.move) };
+  }
+
+  /** Null if no move is under way. */
+  cancel(now: number): MoveReply | null {
+    const { underWay } = this.#list;
+    if (underWay === null) return null;
+    if (underWay.status === "switching") return { ok: false, reason: "move_under_way" };
+    const cancelled = this.#list.change(underWay, { status: "cleaning", isCancelled: true });
+    this.#turn = null;
+    this.#closingSince = null;
+    this.#driving.arm(now);
+    return { ok: true, move: this.#shown(cancelled) };
+  }
+
+  /** The newest move that is not over; null if there is none. */
+  shown(): Move | null {
+    const move = this.#list.underWay ?? this.#list.all.at(-1);
+    return move === undefined ? null : this.#shown(move);
+  }
+
+  #shown(move: StoredMove): Move {
+    return { ...move, remaining: move.status === "copying" ? this.#remaining : null };
+  }
+
+  async #takeTurns(now: number): Promise<void> {
+    for (const move of this.#list.all.filter((one) => dueAt(one, now) <= now)) {
+      try {
+        await this.#takeTurn(move);
+      } catch (error) {
+        const { owner } = this.#journal;
+        logFailure("move_failed", error, { coordinator: owner.name, status: move.status });
+      }
+    }
+  }
+
+  async #takeTurn(move: StoredMove): Promise<void> {
+    if (move.status === "copying") await this.#copy(move);
+    else if (move.status === "switching") await this.#switch(move);
+    else await this.#clean(move);
+  }
+
+  async #copy(move: StoredMove): Promise<void> {
+    const isClosing = this.#closingSince !== null && msSince(this.#closingSince, Date.now()) < CLOSING_MAX_MS;
+    if (!isClosing) this.#closingSince = null;
+    const placements = await this.#tellAll(move, isClosing ? "close" : "copy");
+    const current = this.#list.underWay;
+    // It was cancelled meanwhile.
+    if (current?.status !== "copying") return;
+    this.#remaining = placements.reduce((sum, { remaining }) => sum + remaining, 0);
+    const isThere = (state: "isReady" | "isClosed") =>
+      placements.every((one) => one[state] || (one.home?.generation ?? 0) >= move.target.generation);
+    if (isClosing && isThere("isClosed")) {
+      // The decision comes first. From here on nobody opens again, whatever happens.
+      await this.#switch(this.#list.change(current, { status: "switching" }));
+    } else if (isClosing || isThere("isReady")) {
+      this.#closingSince ??= Date.now();
+      this.#soon();
+    }
+  }
+
+  async #switch(move: StoredMove): Promise<void> {
+    const { env } = this.#driving;
+    await within(MESSAGE_MAX_MS, settleHome(env.DB, this.#journal.owner.scope, move.target));
+    await this.#tellAll(move, "switch");
+    this.#closingSince = null;
+    this.#list.change(move, { status: "resting", switchedAt: Date.now() });
+    const { from, target } = move;
+    const { name } = this.#journal.owner;
+    log("info", "moved", { coordinator: name, from: from.database, to: target.database });
+  }
+
+  async #clean(move: StoredMove): Promise<void> {
+    if (move.isCancelled) await this.#tellAll(move, "cancel");
+    const cleaning = move.status === "cleaned" ? move : this.#list.change(move, { status: "cleaning" });
+    if (!(await this.#areGone(leftDatabase(move).database))) {
+      this.#soon();
+      return;
+    }
+    if (move.status === "cleaned") this.#list.forget(cleaning);
+    else this.#list.change(cleaning, { status: "cleaned", cleanedAt: Date.now() });
+  }
+
+  /** Deletes rows, and returns whether none is left. A database that is not bound any more can't be cleaned. */
+  async #areGone(database: number): Promise<boolean> {
+    const { scope } = this.#journal.owner;
+    try {
+      const db = await boundDatabase(this.#driving.env, database);
+      for (let i = 0; i < CLEANING_STATEMENTS; i++) {
+        if (!(await within(MESSAGE_MAX_MS, deleteLeftovers(db, scope)))) return true;
+      }
+      return false;
+    } catch (error) {
+      if (error instanceof NotBound) return true;
+      throw error;
+    }
+  }
+
+  /** Throws if a coordinator can't be reached, when all others have answered. */
+  async #tellAll({ from, target }: StoredMove, step: Step): Promise<readonly Placement[]> {
+    const { env, move } = this.#driving;
+    const { scope, n: own } = this.#journal.owner;
+    const order = { step, from, target };
+    const answers = Array.from({ length: COORDINATORS }, async (_, n) => {
+      if (n === own) return move(order);
+      const call = callCoordinator(env, { coordinator: 0 }, scope, n, (one) => one.move(order));
+      return within(MESSAGE_MAX_MS, call);
+    });
+    await Promise.allSettled(answers);
+    return Promise.all(answers);
+  }
+
+  /** The next turn comes soon, because this one has not done all. */
+  #soon(): void {
+    this.#turn = { at: Date.now(), ms: POLL_CLOSING_MS };
+  }
+}
+
+function dueAt({ status, switchedAt, cleanedAt }: StoredMove, now: number): number {
+  if (status === "resting") return afterwards(switchedAt, REST_MS, now);
+  if (status === "cleaned") return afterwards(cleanedAt, CLEAN_AGAIN_MS, now);
+  return 0;
+}
+
+/** An instant that lies ahead was noted before the clock stepped back, so the time begins again now. */
+function afterwards(at: number | null, ms: number, now: number): number {
+  return Math.min(at ?? now, now) + ms;
+}

@@ -1,0 +1,46 @@
+/** The table `environments` of the control database: a copy of what the coordinators know of their home. */
+
+import type { Home } from "../home.ts";
+
+const SELECT = "SELECT database, generation FROM environments WHERE scope = ?1";
+/** A copy never replaces a newer one, so writers may be late and in any order. */
+const NOTE = `
+  INSERT INTO environments (scope, database, generation) VALUES (?1, ?2, ?3)
+  ON CONFLICT (scope) DO UPDATE SET database = excluded.database, generation = excluded.generation
+  WHERE excluded.generation > environments.generation`;
+const PLACE =
+  "INSERT INTO environments (scope, database, generation) VALUES (?1, ?2, 1) ON CONFLICT DO NOTHING";
+
+type Session = D1Database | D1DatabaseSession;
+
+/** Selects the home. The row is a Home; there is none if the environment was never placed. */
+export function selectHome(session: Session, scope: string): D1PreparedStatement {
+  return session.prepare(SELECT).bind(scope);
+}
+
+/** Notes the home unless a newer one is known. */
+export function noteHome(session: Session, scope: string, home: Home): D1PreparedStatement {
+  return session.prepare(NOTE).bind(scope, home.database, home.generation);
+}
+
+/** From the primary; null if the environment was never placed. */
+export function readHome(control: D1Database, scope: string): Promise<Home | null> {
+  return selectHome(control.withSession("first-primary"), scope).first<Home>();
+}
+
+/** Notes the home unless a newer one is known. Returns the one that counts. */
+export async function settleHome(control: D1Database, scope: string, home: Home): Promise<Home> {
+  return second(await control.batch<Home>([noteHome(control, scope, home), selectHome(control, scope)]));
+}
+
+/** Places a new environment in this database, unless somebody else has placed it. Returns the home that counts. */
+export async function placeEnvironment(control: D1Database, scope: string, database: number): Promise<Home> {
+  const place = control.prepare(PLACE).bind(scope, database);
+  return second(await control.batch<Home>([place, selectHome(control, scope)]));
+}
+
+function second([, selected]: readonly D1Result<Home>[]): Home {
+  const [home] = selected?.results ?? [];
+  if (home === undefined) throw new Error("the environment has no row although it was written a moment ago");
+  return home;
+}

@@ -1,0 +1,100 @@
+/**
+ * Finds the database where an environment's runs are read. The coordinators decide, and the table `environments` is
+ * their copy. So of all that is known, the home with the highest generation counts: what the coordinators have just
+ * said, what this isolate remembers, or the row. With one database, nothing is read and nothing is remembered.
+ */
+
+import { requireDatabaseNumbered } from "../../database/numbered-database.ts";
+import { OutageCache } from "../../database/outage-cache.ts";
+import { readD1 } from "../../database/read-d1.ts";
+import type { Hops } from "../../http/app-env.ts";
+import { type Databases, hasSeveralDatabases } from "../../settings/databases.ts";
+import { readHome } from "../d1/environments.ts";
+import { FIRST_HOME, type Home, newestHome } from "../home.ts";
+import type { Settled } from "../upkeep-calls.ts";
+
+const REMEMBERED_MAX = 10_000;
+
+/**
+ * Per isolate, by scope. What it remembers can be 30 s old, and 10 minutes while the control database is down. A
+ * database keeps the rows of an environment that left it for longer. Absence is never remembered, because the first
+ * flight of an environment ends it.
+ */
+const homes = new OutageCache<Home>({
+  maxWeight: REMEMBERED_MAX,
+  weigh: () => 1,
+  namesOf: (_home, scope) => [scope],
+  missingMs: 0,
+});
+
+/** The environment whose database is wanted. */
+export interface Placed {
+  readonly env: Databases;
+  readonly hops: Hops;
+  readonly scope: string;
+  /** Lets work go on after the response. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
+export interface NumberedDatabase {
+  readonly number: number;
+  readonly db: D1Database;
+}
+
+/**
+ * `settled`: what coordinators have just said. `sent`: the numbers of the databases whose bookmarks the request has. If
+ * one of them is unexpected, this isolate may not know of a move, so it reads the row. Throws `database_not_bound`, or
+ * `database_unavailable`.
+ */
+export async function databaseOf(
+  placed: Placed,
+  settled: readonly Settled[] = [],
+  sent: Iterable<number> = [],
+): Promise<NumberedDatabase> {
+  const { env, hops } = placed;
+  const said = newestHome(settled.map(({ home }) => home));
+  const { database: number } = hasSeveralDatabases(env)
+    ? await homeAmongSeveral(placed, said, [...sent])
+    : (said ?? FIRST_HOME);
+  return { number, db: await requireDatabaseNumbered(env, hops, number) };
+}
+
+/** Whether this database may lack a change that the coordinator had when it was asked. */
+export function isBehindIn({ isBehind, home, alsoIn }: Settled, number: number): boolean {
+  return isBehind || (home !== null && home.database !== number && alsoIn !== number);
+}
+
+async function homeAmongSeveral(placed: Placed, said: Home | null, sent: readonly number[]): Promise<Home> {
+  const { env, hops, scope } = placed;
+  const now = Date.now();
+  let isRead = false;
+  const read = async () => {
+    const row = await readD1(hops, () => readHome(env.DB, scope));
+    isRead = true;
+    return row;
+  };
+  const remembered = homes.recall(scope, now) ?? null;
+  let home = newestHome([remembered, said]);
+  // A coordinator that has no runs says the first home, wherever the runs of the others are.
+  if (home === null || (remembered === null && home.generation === FIRST_HOME.generation)) {
+    const found = await homes.lookUp({ key: scope, now, read }, placed.waitUntil);
+    home = newestHome([home, found]) ?? FIRST_HOME;
+  }
+  const { database } = home;
+  // That bookmark may name a change after a move that this isolate has missed. So an outage is an error here.
+  if (!isRead && sent.some((number) => number !== database)) home = newestHome([home, await read()]) ?? home;
+  await note(placed, home, remembered, now);
+  return home;
+}
+
+/** Remembers a home that is newer. The first home is not remembered, because a coordinator without runs says it too. */
+async function note(placed: Placed, home: Home, remembered: Home | null, now: number): Promise<void> {
+  if (home.generation <= (remembered?.generation ?? FIRST_HOME.generation)) return;
+  await homes.lookUp({ key: placed.scope, now, read: () => Promise.resolve(home) }, placed.waitUntil);
+}
+
+/** Remembers what the coordinators have said to an operator's request. */
+export function rememberHome(placed: Placed, home: Home): Promise<void> {
+  const now = Date.now();
+  return note(placed, home, homes.recall(placed.scope, now) ?? null, now);
+}

@@ -1,0 +1,270 @@
+/** Which database lists, summaries, facets and gets read, and what that costs. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Home } from "../../src/runs/home.ts";
+import type { Settled } from "../../src/runs/upkeep-calls.ts";
+import { askWith } from "../support/bindings.ts";
+import { later } from "../support/clock.ts";
+import { mint } from "../support/direct.ts";
+import { faults, faulty } from "../support/faults.ts";
+import { type ActionRun, newRunsPath } from "../support/requests.ts";
+import { idAt, onTheWire } from "../support/rows.ts";
+import { OUT_OF_REACH, placeRow, plantRun, reading, settledIn } from "../support/several-databases.ts";
+import type { Refusal } from "../support/tokens.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const [IN_1, IN_2, IN_3] = [env.DB_1, env.DB_2, env.DB_3] as [D1Database, D1Database, D1Database];
+const LOW = `00000000-00000000-00000000-${"0".repeat(32)}`;
+const HIGH = `00000000-00000000-00000001-${"0".repeat(32)}`;
+const BOOKMARK = "x-d1-bookmark";
+/** No coordinator is asked, because nothing names one. */
+const quiet = reading(() => OUT_OF_REACH);
+
+/** The runs of a list, and the databases that were called for it, by how often. */
+async function listed(path: string, environment = quiet, bookmark = "") {
+  faults.callsOf.clear();
+  faults.sessions = [];
+  const headers = { [BOOKMARK]: bookmark };
+  const {
+    status,
+    headers: carried,
+    body,
+  } = await askWith<ActionRun[]>(environment, "GET", path, { headers });
+  return {
+    status,
+    ids: status === 200 ? body.map(({ id }) => id) : (body as unknown as Refusal).code,
+    calls: Object.fromEntries(faults.callsOf),
+    bookmark: carried.get(BOOKMARK),
+    /** How the list's own statement was read. */
+    session: faults.sessions.at(-1),
+  };
+}
+
+/** An environment with one run in each database. */
+async function spread() {
+  const path = newRunsPath();
+  const ids = await Promise.all([env.DB, IN_1, IN_2, IN_3].map((db) => plantRun(db, path)));
+  return { path, ids: ids as [string, string, string, string] };
+}
+
+describe("the row of the control database", () => {
+  it("says where a list, a summary and facets read, is read once, and the bookmark names the database", async () => {
+    const { path, ids } = await spread();
+    await placeRow(path, { database: 2, generation: 1 });
+    const first = await listed(path);
+    expect([first.ids, first.calls[0]]).toEqual([[ids[2]], 1]);
+    expect(first.bookmark).toMatch(/^2:[0-9a-f-]{59}$/);
+    const second = await listed(path);
+    expect([second.ids, second.calls]).toEqual([[ids[2]], { 2: 1 }]);
+    faults.callsOf.clear();
+    expect((await askWith(quiet, "GET", `${path}/summary`)).body).toMatchObject({ pending: 1 });
+    const facets = await askWith(quiet, "GET", `${path}/facets?field=actionName&contains=dep`);
+    expect(facets.body).toMatchObject({ values: ["deploy"] });
+    expect(Object.fromEntries(faults.callsOf)).toEqual({ 2: 2 });
+  });
+
+  it("may be missing: the list reads database 0, and the next one looks again", async () => {
+    const { path, ids } = await spread();
+    expect((await listed(path)).ids).toEqual([ids[0]]);
+    await placeRow(path, { database: 1, generation: 1 });
+    expect((await listed(path)).ids).toEqual([ids[1]]);
+  });
+});
+
+describe("with one database", () => {
+  it("a list reads that one and nothing else", async () => {
+    const { path, ids } = await spread();
+    await placeRow(path, { database: 2, generation: 1 });
+    const one = { ...quiet, DB_1: undefined, DB_2: undefined, DB_3: undefined };
+    for (const bookmark of ["", `2:${LOW}`]) {
+      expect(await listed(path, one as unknown as typeof quiet, bookmark)).toMatchObject({
+        ids: [ids[0]],
+        calls: { 0: 1 },
+      });
+    }
+  });
+});
+
+/** The coordinators that answer a list with these bookmarks. */
+const answering = (settled: Settled) => reading(() => ({ settle: () => settled }));
+
+describe("what a coordinator says to a list", () => {
+  it("wins over the row and over what is remembered, if it is newer, and is remembered", async () => {
+    const { path, ids } = await spread();
+    await placeRow(path, { database: 1, generation: 1 });
+    expect((await listed(path)).ids).toEqual([ids[1]]);
+    const run = await mint(path, Date.now());
+    const bookmark = `3:${LOW}`;
+    const told = await listed(path, answering(settledIn({ database: 3, generation: 2 }, { bookmark })), run);
+    expect(told).toMatchObject({ ids: [ids[3]], calls: { 3: expect.any(Number) }, session: LOW });
+    expect(await listed(path)).toMatchObject({ ids: [ids[3]], calls: { 3: 1 } });
+    const older = answering(settledIn({ database: 1, generation: 1 }, { alsoIn: 3 }));
+    expect(await listed(path, older, run)).toMatchObject({ ids: [ids[3]], session: "first-primary" });
+  });
+
+  it("is the first home of a coordinator without runs: then the row counts as well", async () => {
+    const { path, ids } = await spread();
+    await placeRow(path, { database: 1, generation: 1 });
+    const told = await listed(
+      path,
+      answering(settledIn({ database: 0, generation: 0 })),
+      await mint(path, Date.now()),
+    );
+    expect(told.ids).toEqual([ids[1]]);
+  });
+
+  it.each<[said: string, settled: Settled, isBehind: boolean]>([
+    ["that all is in another database", settledIn({ database: 1, generation: 1 }), true],
+    [
+      "the same, and that this one has it too",
+      settledIn({ database: 1, generation: 1 }, { alsoIn: 2 }),
+      false,
+    ],
+    [
+      "the same, and that a third one has it too",
+      settledIn({ database: 1, generation: 1 }, { alsoIn: 3 }),
+      true,
+    ],
+    ["that it has not decided, and nothing landed", settledIn(null), false],
+    ["that it is behind in this one", settledIn({ database: 2, generation: 2 }, { isBehind: true }), true],
+    ["that this one has it", settledIn({ database: 2, generation: 2 }), false],
+  ])("%s: the list's bookmark says whether it may lack something", async (_said, settled, isBehind) => {
+    const path = newRunsPath();
+    await placeRow(path, { database: 2, generation: 2 });
+    await listed(path);
+    const run = await mint(path, Date.now());
+    const { bookmark } = await listed(path, answering(settled), run);
+    expect(bookmark?.split(".").includes(run)).toBe(isBehind);
+  });
+});
+
+describe("a bookmark of D1 in the request", () => {
+  it("is used if it is of the database that is read, and otherwise the list reads the primary", async () => {
+    const { path } = await spread();
+    await placeRow(path, { database: 2, generation: 1 });
+    expect((await listed(path, quiet, `2:${LOW}`)).session).toBe(LOW);
+    expect((await listed(path, quiet, `0:${HIGH}.2:${LOW}`)).session).toBe("first-primary");
+    expect((await listed(path, quiet, LOW)).session).toBe("first-primary");
+  });
+
+  it("of another database makes the isolate read the row, which may tell of a move", async () => {
+    const { path, ids } = await spread();
+    await placeRow(path, { database: 1, generation: 1 });
+    await listed(path);
+    await placeRow(path, { database: 2, generation: 2 });
+    expect((await listed(path)).ids).toEqual([ids[1]]);
+    faults.only = 0;
+    faults.reads = "down";
+    const refused = await listed(path, quiet, `2:${LOW}`);
+    expect([refused.status, refused.ids]).toEqual([503, "database_unavailable"]);
+    faults.reads = null;
+    const read = await listed(path, quiet, `2:${LOW}`);
+    expect([read.ids, read.calls[0]]).toEqual([[ids[2]], 1]);
+    expect((await listed(path)).ids).toEqual([ids[2]]);
+  });
+
+  it("is kept for each number by a change or a get, the greatest one, and a list keeps only its own", async () => {
+    const { path, ids } = await spread();
+    await placeRow(path, { database: 2, generation: 1 });
+    const read = {
+      ok: true,
+      actionRun: JSON.stringify(onTheWire({ id: idAt(Date.now()) })),
+      bookmark: `2:${LOW}`,
+      isOver: false,
+      purgeAt: 0,
+    };
+    const environment = reading(() => ({ read: () => read }));
+    const run = await mint(path, Date.now());
+    const headers = { [BOOKMARK]: `0:${HIGH},0:${LOW},2:${HIGH}.63:${LOW}` };
+    const got = await askWith(environment, "GET", `${path}/${run}`, { headers });
+    expect(got.headers.get(BOOKMARK)?.split(".").sort()).toEqual([`0:${HIGH}`, `2:${HIGH}`, `63:${LOW}`]);
+    const list = await listed(path, quiet, headers[BOOKMARK]);
+    expect([list.ids, list.bookmark]).toEqual([[ids[2]], expect.stringMatching(/^2:[0-9a-f-]{59}$/)]);
+  });
+});
+
+describe("while the control database is down", () => {
+  it("an isolate uses what it remembers for 10 minutes, and then lists are 503", async () => {
+    const { path, ids } = await spread();
+    await placeRow(path, { database: 2, generation: 1 });
+    expect((await listed(path)).ids).toEqual([ids[2]]);
+    faults.only = 0;
+    faults.reads = "down";
+    later(31_000);
+    expect((await listed(path)).ids).toEqual([ids[2]]);
+    later(600_000);
+    expect(await listed(path)).toMatchObject({ status: 503, ids: "database_unavailable" });
+    faults.reads = null;
+    expect((await listed(path)).ids).toEqual([ids[2]]);
+  });
+});
+
+describe("a database that is down", () => {
+  it("stops the lists of its environments, and no others", async () => {
+    const [here, there] = [await spread(), await spread()];
+    await placeRow(here.path, { database: 2, generation: 1 });
+    await placeRow(there.path, { database: 3, generation: 1 });
+    faults.only = 2;
+    faults.reads = "down";
+    expect(await listed(here.path)).toMatchObject({ status: 503, ids: "database_unavailable" });
+    expect(await listed(there.path)).toMatchObject({ status: 200, ids: [there.ids[3]] });
+  });
+});
+
+describe("a database that is not bound", () => {
+  const notBound = async (path: string, environment = quiet) => {
+    for (const suffix of ["", "/summary", "/facets?field=actionName&contains=dep"]) {
+      const { status, body } = await askWith<Refusal>(environment, "GET", `${path}${suffix}`);
+      expect([status, body.code]).toEqual([503, "database_not_bound"]);
+    }
+  };
+
+  it("makes lists 503, and a run is still read from its coordinator", async () => {
+    const { path } = await spread();
+    await placeRow(path, { database: 7, generation: 1 });
+    await notBound(path);
+    const read = {
+      ok: true,
+      actionRun: JSON.stringify(onTheWire({ id: idAt(Date.now()) })),
+      bookmark: null,
+      isOver: false,
+      purgeAt: 0,
+    };
+    const environment = reading(() => ({ read: () => read }));
+    const got = await askWith(environment, "GET", `${path}/${await mint(path, Date.now())}`);
+    expect(got.status).toBe(200);
+  });
+
+  it("is also one that says another number, until it says the right one", async () => {
+    const { path, ids } = await spread();
+    await placeRow(path, { database: 4, generation: 1 });
+    const mixed = reading(() => OUT_OF_REACH, { DB_4: faulty(IN_3, 4) } as Partial<typeof quiet>);
+    await notBound(path, mixed);
+    await IN_3.prepare("UPDATE database_number SET number = 4").run();
+    expect((await listed(path, mixed)).ids).toEqual([ids[3]]);
+    await IN_3.prepare("UPDATE database_number SET number = 3").run();
+  });
+});
+
+describe("a get", () => {
+  it("of a run whose coordinator can't be reached is answered from the environment's database", async () => {
+    const path = newRunsPath();
+    const id = await mint(path, Date.now());
+    await plantRun(IN_2, path, { id });
+    await placeRow(path, { database: 2, generation: 1 });
+    const got = await askWith<ActionRun>(quiet, "GET", `${path}/${id}`);
+    expect([got.status, got.body.id]).toEqual([200, id]);
+  });
+
+  it("of an id that nobody can verify looks there whether the run exists", async () => {
+    const { path, ids } = await spread();
+    const home: Home = { database: 2, generation: 1 };
+    await placeRow(path, home);
+    expect((await askWith(quiet, "GET", `${path}/${ids[2]}`)).status).toBe(200);
+    expect((await askWith(quiet, "GET", `${path}/${ids[1]}`)).status).toBe(404);
+  });
+});

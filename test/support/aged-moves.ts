@@ -1,0 +1,43 @@
+/**
+ * Makes the moves of environments older in the files of a local server, as if it had been down for so long. A database
+ * that an environment has left rests for 15 minutes, and is cleaned once more an hour later, so no test can wait for it.
+ */
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** The 15 minutes, or the hour, and a little more. */
+export const A_STEP_OF_A_MOVE_MS = 61 * 60_000;
+
+/** `journals`: the folder with the coordinators' files. No server may run meanwhile. Returns how many journals had moves. */
+export function ageMoves(journals: string, ms: number): number {
+  let aged = 0;
+  for (const name of readdirSync(journals).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file))) {
+    if (!ageIn(join(journals, name), ms)) continue;
+    aged++;
+    // The runtime keeps an alarm twice, in nanoseconds.
+    const metadata = new DatabaseSync(join(journals, "metadata.sqlite"));
+    metadata
+      .prepare("UPDATE _cf_ALARM SET scheduled_time = scheduled_time - ? WHERE actor_id = ?")
+      .run(BigInt(ms) * 1_000_000n, name.replace(".sqlite", ""));
+    metadata.close();
+  }
+  return aged;
+}
+
+function ageIn(file: string, ms: number): boolean {
+  const db = new DatabaseSync(file);
+  try {
+    const moves = db.prepare("SELECT value FROM marks WHERE name = 'moves'").get();
+    if (moves === undefined) return false;
+    const older: unknown = JSON.parse(String(moves.value), (key, value: unknown) =>
+      key.endsWith("At") && typeof value === "number" ? value - ms : value,
+    );
+    db.prepare("UPDATE marks SET value = ? WHERE name = 'moves'").run(JSON.stringify(older));
+    db.prepare("UPDATE _cf_METADATA SET value = value - ? WHERE key = 1").run(BigInt(ms) * 1_000_000n);
+    return true;
+  } finally {
+    db.close();
+  }
+}
