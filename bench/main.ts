@@ -8,6 +8,7 @@ import { ROOT } from "../src/dev/wrangler.ts";
 import { build } from "./build.ts";
 import { type BulkWrites, bulkWritesTable, measureBulkWrites } from "./bulk-writes.ts";
 import { CALLERS } from "./comparisons.ts";
+import { databasesTable, measureDatabases } from "./databases.ts";
 import { type Gap, gapTable, measureGaps, QUICK as QUICK_GAP, WHOLE as WHOLE_GAP } from "./gap.ts";
 import { withLoad } from "./generator.ts";
 import {
@@ -17,7 +18,7 @@ import {
   measureGrowth,
   WHOLE as WHOLE_GROWTH,
 } from "./growth/growth.ts";
-import { QUICK, WHOLE } from "./measure.ts";
+import { type Plan, QUICK, WHOLE } from "./measure.ts";
 import { isBounded, type Memory, measureMemory, memoryTable } from "./memory.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 import { toSvg } from "./plot.ts";
@@ -35,11 +36,13 @@ npm run bench -- --only create             only what is compared with this opera
 npm run bench -- --only writes             only the rows written for a run, and the flights
 npm run bench -- --only bulk               only the rows written by bulk operations
 npm run bench -- --only gap                only the time from a report to the next run of a group
+npm run bench -- --only databases          an environment in another database beside one in the first
 npm run bench -- --profile create          where the time of one operation goes, as a .cpuprofile
                  --callers 64              how many callers then (1, 16 or 64)
 npm run bench -- --rounds 1 --ms 100       how many rounds, and how long each operation runs in one
 npm run bench -- --growth                  what a million runs change, beside 10 thousand
                  --runs 10000,100000       other numbers of runs
+                 --databases 4             in four databases
 npm run bench -- --memory                  what workerd holds after 200 thousand requests, in about 20 minutes
                  --requests 20000          after another number of requests
 npm run bench -- --trial                   as little as possible of all of these, to try the bench itself
@@ -62,6 +65,7 @@ const { values: flags } = parseArgs({
     ms: { type: "string" },
     growth: { type: "boolean", default: false },
     runs: { type: "string" },
+    databases: { type: "string" },
     memory: { type: "boolean", default: false },
     requests: { type: "string" },
     built: { type: "boolean", default: false },
@@ -85,6 +89,7 @@ else if (flags.memory) await weigh();
 else if (flags.only === "writes") await countWrites();
 else if (flags.only === "bulk") await countBulkWrites();
 else if (flags.only === "gap") await timeGaps();
+else if (flags.only === "databases") await compareDatabases();
 else await compare();
 
 async function grow(): Promise<void> {
@@ -177,12 +182,22 @@ function flightsForMs(): number {
   return flags.quick || flags.ms !== undefined ? 1500 : 10_000;
 }
 
-async function compare(): Promise<void> {
-  const only = flags.only === undefined ? null : operationOf(flags.only);
+async function compareDatabases(): Promise<void> {
+  const measured = await measureDatabases(planOf(null), false, progress);
+  tell(databasesTable(measured), "databases.json", measured);
+  judgeRatios(measured.result);
+}
+
+function planOf(only: OperationName | null): Plan {
   const usual = flags.quick ? QUICK : WHOLE;
   const forMs = numberOf(flags.ms, usual.forMs);
   const warmUpMs = Math.min(usual.warmUpMs, forMs);
-  const plan = { ...usual, rounds: numberOf(flags.rounds, usual.rounds), forMs, warmUpMs, only };
+  return { ...usual, rounds: numberOf(flags.rounds, usual.rounds), forMs, warmUpMs, only };
+}
+
+async function compare(): Promise<void> {
+  const only = flags.only === undefined ? null : operationOf(flags.only);
+  const plan = planOf(only);
   const logged: string[] = [];
   const writes = only === null ? await measureWrites(flightsForMs(), false, progress) : null;
   const bulkWrites = only === null ? await measureBulkWrites(false, progress) : null;

@@ -82,8 +82,8 @@ export function makePurgeable(folder: string, count: number): string[] {
     update(file, `purge_at = ?1, due_at = ?1 WHERE id IN (${oldest})`, count),
   );
   const these = "SELECT value FROM json_each(?2)";
-  const [d1 = ""] = filesOf(folder, "D1");
-  update(d1, `purge_at = ?1 WHERE id IN (${these})`, JSON.stringify(ids));
+  for (const d1 of filesOf(folder, "D1"))
+    update(d1, `purge_at = ?1 WHERE id IN (${these})`, JSON.stringify(ids));
   return ids;
 }
 
