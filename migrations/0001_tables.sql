@@ -18,11 +18,11 @@ CREATE TABLE environments (
 
 CREATE INDEX environments_by_database ON environments (database, scope);
 
--- What the cron has seen of the databases besides this one, as JSON.
+-- What the cron has seen of the databases besides this one, and of the archive, as JSON.
 CREATE TABLE database_report (
   id         INTEGER PRIMARY KEY CHECK (id = 1),
   looked_at  INTEGER NOT NULL, -- ms
-  databases  TEXT    NOT NULL
+  report     TEXT    NOT NULL
 ) STRICT;
 
 -- Runs as callers read them. The coordinators' journals decide; this is what they landed.

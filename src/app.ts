@@ -25,6 +25,8 @@ import { docsRoutes } from "./pages/docs.ts";
 import { bulkRoutes } from "./runs/api/bulk/bulk-routes.ts";
 import { callbackRoutes } from "./runs/api/callback-routes.ts";
 import { actionRunsRoutes } from "./runs/api/create/action-runs-routes.ts";
+import { databaseRoutes } from "./runs/api/databases/database-routes.ts";
+import { environmentDatabaseRoutes } from "./runs/api/databases/environment-database-routes.ts";
 import { decisionRoutes } from "./runs/api/gates/decision-routes.ts";
 import { groupRoutes } from "./runs/api/gates/group-routes.ts";
 import { pauseRoutes } from "./runs/api/gates/pause-routes.ts";
@@ -77,6 +79,7 @@ export function createApp(): Hono<AppEnv> {
   app.route("/", consolePages);
   app.route("/", whoamiRoutes);
   app.route("/", sessionRoutes);
+  app.route("/", databaseRoutes);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
   app.route(`${PROJECT}/tokens`, rotationRoutes);
   app.route(`${PROJECT}/sessions`, sessionListRoutes);
@@ -97,6 +100,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/webhook-endpoints`, testRoutes);
   app.route(`${ENVIRONMENT}/metrics`, metricsRoutes);
   app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
+  app.route(`${ENVIRONMENT}/database`, environmentDatabaseRoutes);
 
   refuseOtherMethods(app);
   app.notFound((c) => errorResponse(c, new ApiError("not_found")));

@@ -15,6 +15,7 @@ export type AuditAction =
   | "token_rotated"
   | "session_ended"
   | "resync_requested"
+  | "environment_moved"
   | "run_approved"
   | "run_rejected"
   | "run_released"
@@ -56,7 +57,8 @@ export interface AuditEntry {
   readonly action: AuditAction;
   /**
    * The id of a token, a session or a run, a scope, the name of an action or a webhook endpoint, or
-   * `{name}/versions/{version}`. Of a pause: the concurrency group, or `-environment`. Of a bulk operation: its id.
+   * `{name}/versions/{version}`. Of a pause: the concurrency group, or `-environment`. Of a bulk operation: its id. Of a move, and of the
+   * resync of a whole database: `database/{number}`.
    */
   readonly target: string;
   /** The name of the token, of the session's token, of the action or of the endpoint. For a scope the same as `target`. */

@@ -1,10 +1,18 @@
 /**
- * Whether D1 can work. Anyone may ask, so an isolate asks D1 at most once in 5 seconds and remembers the answer. It
+ * Whether the control database can work. Without it nothing can, while another database that fails stops only the
+ * environments that live there. Anyone may ask, so an isolate asks D1 at most once in 5 seconds and remembers the answer. It
  * remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
  */
 
 import { msSince } from "../base/time.ts";
-import { isDatabaseFull } from "../database/d1-errors.ts";
+import { isDatabaseFull, isUnmigrated } from "../database/d1-errors.ts";
+import {
+  type DatabaseReport,
+  type ReportRow,
+  readReport,
+  SELECT_REPORT,
+} from "../database/database-report.ts";
+import { countOther, countWaitingUnderOther, FULL_BYTES, NEWEST_SCHEMA } from "../database/database-state.ts";
 import { DATABASE_FULL, readD1 } from "../database/read-d1.ts";
 import type { Hops } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
@@ -15,32 +23,10 @@ const STALE_MAX_MS = 20_000;
 /** When a check counts as cancelled: two reads of 5 s, and a little more. */
 const CHECK_MAX_MS = 11_000;
 const POLL_MS = 100;
-/** D1 holds 10 GB. This warns a little before D1 refuses every write. */
-const FULL_BYTES = 9_900_000_000;
-
-/**
- * Names something of every table but `definitions`, which the other query reads. A later migration adds what it brings.
- * Reads no row.
- */
-const NEWEST_SCHEMA = `
-  SELECT (SELECT waiting FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT old_hash FROM tokens LIMIT 0),
-         (SELECT due_at FROM coordinators LIMIT 0), (SELECT target_name FROM audit LIMIT 0),
-         (SELECT version FROM deleted_definitions LIMIT 0), (SELECT seq FROM definition_versions LIMIT 0),
-         (SELECT token_hash FROM sessions LIMIT 0), (SELECT hash FROM sign_in_codes LIMIT 0),
-         (SELECT number FROM database_number LIMIT 0), (SELECT generation FROM environments LIMIT 0),
-         (SELECT looked_at FROM database_report LIMIT 0)`;
-
-/** Counting stops here, because anyone may ask. */
-const OLDER_MAX = 10_000;
-
-/** Two ranges of an index, because `<>` would walk all of it. */
-const otherThan = (key: string, column: string, from: string) => `(SELECT count(*) FROM (
-    SELECT 1 FROM ${from} ${column} < ${key} UNION ALL SELECT 1 FROM ${from} ${column} > ${key} LIMIT ${OLDER_MAX}))`;
-
 /** Sealed secrets whose key is not ?1, and requests of waiting runs whose key is not ?2. */
 const UNDER_OLDER_KEYS = `
-  SELECT ${otherThan("?1", "key_id", "definitions INDEXED BY definitions_by_key WHERE")} AS secrets,
-    ${otherThan("?2", "waiting_key_id", "runs INDEXED BY waiting_runs_by_key WHERE status = 'pending' AND")} AS requests`;
+  SELECT ${countOther("?1", "key_id", "definitions INDEXED BY definitions_by_key WHERE")} AS secrets,
+    ${countWaitingUnderOther("?2")} AS requests`;
 
 const PROBLEMS = {
   full: ["storage_full", DATABASE_FULL],
@@ -64,63 +50,77 @@ export interface SealingKeys {
   readonly requests: string;
 }
 
-const NOTHING_OLDER: UnderOlderKeys = { secrets: 0, requests: 0 };
+/** What D1 says if it can work. */
+export interface Readiness {
+  /** In the control database. */
+  readonly older: UnderOlderKeys;
+  /** What the cron has seen of other databases; null if there is none, or if it has not looked yet. */
+  readonly report: DatabaseReport | null;
+}
+
+const NOTHING_KNOWN: Readiness = { older: { secrets: 0, requests: 0 }, report: null };
 
 /** Per isolate: D1's last answer (`problem` null: all is well), and since when a check runs. */
-let last: { readonly older: UnderOlderKeys; readonly problem: Problem | null; readonly at: number } | null =
-  null;
+let last: { readonly answer: Readiness; readonly problem: Problem | null; readonly at: number } | null = null;
 let checkingSince: number | null = null;
+
+/** What is asked of the control database. */
+export interface Asked {
+  readonly db: D1Database;
+  readonly keys: SealingKeys;
+  /** Whether there is more than the control database to report on. */
+  readonly withReport: boolean;
+}
 
 /**
  * Resolves when D1 can work. Throws `not_ready` or `storage_full`.
  */
-export async function requireDatabase(
-  db: D1Database,
-  hops: Hops,
-  keys: SealingKeys,
-): Promise<UnderOlderKeys> {
+export async function requireDatabase(asked: Asked, hops: Hops): Promise<Readiness> {
   for (;;) {
     const now = Date.now();
     const isChecking = checkingSince !== null && msSince(checkingSince, now) < CHECK_MAX_MS;
     if (last !== null && msSince(last.at, now) < (isChecking ? STALE_MAX_MS : REMEMBERED_MS)) {
       throwProblem(last.problem);
-      return last.older;
+      return last.answer;
     }
-    if (!isChecking) return check(db, hops, keys, now);
+    if (!isChecking) return check(asked, hops, now);
     await scheduler.wait(POLL_MS);
   }
 }
 
-async function check(db: D1Database, hops: Hops, keys: SealingKeys, now: number): Promise<UnderOlderKeys> {
+async function check({ db, keys, withReport }: Asked, hops: Hops, now: number): Promise<Readiness> {
   checkingSince = now;
   let problem: Problem | null = null;
   let cause: unknown;
-  let older = NOTHING_OLDER;
+  let answer = NOTHING_KNOWN;
   try {
-    const [schema, counted] = await readD1(hops, () =>
-      db.batch<UnderOlderKeys>([
+    const [schema, counted, reported] = await readD1(hops, () =>
+      db.batch<UnderOlderKeys | ReportRow>([
         db.prepare(NEWEST_SCHEMA),
         db.prepare(UNDER_OLDER_KEYS).bind(keys.secrets, keys.requests),
+        ...(withReport ? [db.prepare(SELECT_REPORT)] : []),
       ]),
     );
     if ((schema?.meta.size_after ?? 0) >= FULL_BYTES) problem = "full";
-    older = counted?.results[0] ?? NOTHING_OLDER;
+    const older = counted?.results[0] as UnderOlderKeys | undefined;
+    const report = readReport(reported?.results[0] as ReportRow | undefined);
+    answer = { older: older ?? NOTHING_KNOWN.older, report };
   } catch (error) {
     cause = (error as ApiError).cause;
     problem = problemOf(cause);
   }
   // Otherwise this check took so long that another one replaced it.
   if (checkingSince === now) {
-    last = { problem, older, at: Date.now() };
+    last = { problem, answer, at: Date.now() };
     checkingSince = null;
   }
   throwProblem(problem, cause);
-  return older;
+  return answer;
 }
 
 function problemOf(cause: unknown): Problem {
   if (isDatabaseFull(cause)) return "full";
-  return /no such (table|column)/.test(String(cause)) ? "unmigrated" : "silent";
+  return isUnmigrated(cause) ? "unmigrated" : "silent";
 }
 
 /** Only the request that ran the check gives the cause, so the log has it once. */

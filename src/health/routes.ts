@@ -2,10 +2,13 @@
 
 import { Hono } from "hono";
 import { accepts } from "hono/accepts";
+import { degradedOf, hasReport, waitingElsewhere } from "../database/database-report.ts";
+import { OLDER_MAX } from "../database/database-state.ts";
 import { sealingKeyIds } from "../definitions/sealing.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import { settingFaults } from "../settings/config.ts";
+import { boundDatabases } from "../settings/databases.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import { requireDatabase } from "./readiness.ts";
 
@@ -36,6 +39,7 @@ export const healthRoutes = new Hono<AppEnv>()
       whoami: "/whoami",
       places: "/places",
       session: "/session",
+      databases: "/databases",
       health: ["/healthz", "/readyz"],
       document: "/openapi.json",
       explorer: "/docs",
@@ -54,10 +58,14 @@ export const healthRoutes = new Hono<AppEnv>()
       sealingKeyIds(ring.value),
       ring.value.keyIds("delivery"),
     ]);
-    const older = await requireDatabase(c.env.DB, c.get("hops"), { secrets, requests });
+    const withReport = hasReport(c.env);
+    const asked = { db: c.env.DB, keys: { secrets, requests }, withReport };
+    const { older, report } = await requireDatabase(asked, c.get("hops"));
+    const elsewhere = waitingElsewhere(report, boundDatabases(c.env), requests, Date.now());
     return c.json({
       status: "ready",
       secretsUnderOlderKeys: older.secrets,
-      waitingRunsUnderOlderKeys: older.requests,
+      waitingRunsUnderOlderKeys: elsewhere === null ? null : Math.min(older.requests + elsewhere, OLDER_MAX),
+      ...(withReport && { degraded: degradedOf(report) }),
     });
   });

@@ -33,6 +33,8 @@ const OFFERED_NOWHERE: ReadonlySet<string> = new Set([
   "POST /session/renew",
   "POST /{o}/{p}/sign-in-codes",
   "POST /{o}/{p}/envs/{envName}/resync",
+  "POST /databases/{database}/resync",
+  "PUT /{o}/{p}/envs/{envName}/database",
 ]);
 
 /** Adds the header and its refusals to each operation that changes something with an API token or a session. */

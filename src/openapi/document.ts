@@ -13,6 +13,7 @@ import { ON_BEHALF_OF, withPersons } from "./acting.ts";
 import { ACTION_OPERATIONS } from "./action-operations.ts";
 import { BULK_OPERATIONS } from "./bulk-operations.ts";
 import { CALLBACK_OPERATIONS } from "./callback-operations.ts";
+import { DATABASE_OPERATIONS } from "./database-operations.ts";
 import { DELIVERY_OPERATIONS } from "./delivery-operations.ts";
 import { type Operation, resolved } from "./describe.ts";
 import { ENDPOINT_OPERATIONS } from "./endpoint-operations.ts";
@@ -39,6 +40,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = withPersons({
   ...TOKEN_OPERATIONS,
   ...SESSION_OPERATIONS,
   ...ENVIRONMENT_OPERATIONS,
+  ...DATABASE_OPERATIONS,
   ...SERVICE_OPERATIONS,
 });
 
@@ -103,6 +105,10 @@ export async function openApiDocument(app: Hono<AppEnv>) {
         },
         { name: "API tokens", description: "Manage API tokens and see who changed them." },
         { name: "Sessions", description: "Sign people in to the console, and see who is signed in." },
+        {
+          name: "Databases",
+          description: "See and change in which database an environment lives. Only the operator can.",
+        },
         { name: "Service", description: "Check and describe the service itself." },
       ],
       components: {

@@ -38,7 +38,7 @@ const RESYNC: Operation = {
   operationId: "resyncActionRuns",
   summary: "Rebuild the database from the journals",
   description:
-    "Writes every run of an environment to the database again. Use it after you restore the database. It " +
+    "Writes every run of an environment to the database again. Use it after you restore a database. It " +
     "also removes the rows of runs that are no longer kept. The work continues after the response. Send " +
     "the request again to see how many runs remain. Requires ROOT_TOKEN.",
   tags: ["Service"],

@@ -48,6 +48,17 @@ export const OF_DELIVERY = [...OF_ENDPOINT, idOf("id", "The run's id.")];
 export const OF_ENDPOINT_VERSION = [...OF_ENDPOINT, VERSION];
 export const OF_TOKEN = [...IN_PROJECT, idOf("tokenId", "The API token's id.")];
 
+export const OF_DATABASE = [
+  {
+    in: "path" as const,
+    name: "database",
+    required: true,
+    description: "The number of the database.",
+    schema: { type: "integer" as const, minimum: 0, maximum: 63 },
+    example: 0,
+  },
+];
+
 export const OF_PAUSE = [
   ...IN_ENVIRONMENT,
   {

@@ -1,6 +1,7 @@
 /** The OpenAPI operations of the service itself, by method and path. */
 
 import * as z from "zod";
+import { degraded } from "./database-schemas.ts";
 import { headersOf, type Operation, refuses, responds } from "./describe.ts";
 
 const service = { tags: ["Service"], security: [] };
@@ -63,7 +64,9 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
       "Checks the settings, the database and its migrations. The service asks the database at most once in " +
       "5 seconds and caches the result. `secretsUnderOlderKeys` counts the actions and webhook endpoints, up to 10000, " +
       "whose secrets the first signing key has not sealed yet. `waitingRunsUnderOlderKeys` counts the runs that wait with a " +
-      "request which an older key sealed, up to 10000. Keep the older keys until both are 0.",
+      "request which an older key sealed, up to 10000. Keep the older keys until both are 0. With several databases, the second " +
+      "count is null while it is not known. `degraded` lists other databases that are not ready, and the archive if it " +
+      "does not answer. The service looks at them every minute. They affect only the environments that live there.",
     responses: {
       ...responds(
         200,
@@ -72,7 +75,10 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
           .object({
             status: z.literal("ready"),
             secretsUnderOlderKeys: z.int().meta({ wire: { type: "integer", minimum: 0 } }),
-            waitingRunsUnderOlderKeys: z.int().meta({ wire: { type: "integer", minimum: 0 } }),
+            waitingRunsUnderOlderKeys: z
+              .nullable(z.int())
+              .meta({ wire: { type: ["integer", "null"], minimum: 0 } }),
+            degraded: z.optional(z.array(degraded)),
           })
           .meta({ examples: [{ status: "ready", secretsUnderOlderKeys: 0, waitingRunsUnderOlderKeys: 0 }] }),
       ),

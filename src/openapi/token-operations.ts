@@ -100,7 +100,8 @@ const AUDIT: Operation = {
   summary: "List audit entries",
   description:
     "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, changed webhook endpoints, " +
-    "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, pauses and bulk operations are there, too. " +
+    "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, pauses, bulk operations and " +
+    "moves to another database are there, too. " +
     "A token of one environment sees the entries of that environment. Entries are kept for " +
     "`RETENTION_DAYS`. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,

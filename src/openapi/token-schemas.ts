@@ -228,15 +228,15 @@ const auditEntry = z
         "`webhook_endpoint_version_deleted`, `webhook_endpoint_secret_rotated`, `webhook_endpoint_disabled`, " +
         "`webhook_endpoint_enabled`, `webhook_endpoint_tested`, `webhook_endpoint_message_resent`, " +
         "`webhook_endpoint_recovery_started`, `run_approved`, `run_rejected`, `run_released`, `pause_put`, `pause_deleted`, " +
-        "`bulk_started`, `bulk_ended` or `resync_requested`. More may be added.",
+        "`bulk_started`, `bulk_ended`, `environment_moved` or `resync_requested`. More may be added.",
     ),
     target: text(
       "The id of the token, the session or the run, the name of the stored action or webhook endpoint, " +
         "`{name}/versions/{version}`, the concurrency group or `-environment` of a pause, the id of the bulk operation, " +
-        "or the scope.",
+        "`database/{number}` for a move or the resync of a database, or the scope.",
     ),
     targetName: text(
-      "The name of the token, of the session's token, of the stored action or of the webhook endpoint. For a resync, " +
+      "The name of the token, of the session's token, of the stored action or of the webhook endpoint. For a resync, a move, " +
         "a run, a pause or a bulk operation the same as `target`.",
     ),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),

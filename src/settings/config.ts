@@ -1,5 +1,6 @@
 /** The operator's settings, from the environment. GET /readyz reports those that are not valid. */
 
+import { newEnvironmentsFault } from "./databases.ts";
 import type { Env } from "./env.ts";
 import { weaknessOf } from "./secret-strength.ts";
 import { webhookPolicy } from "./webhook-policy.ts";
@@ -39,5 +40,7 @@ export function settingFaults(env: Env, origin: string): string[] {
   if (env.RETENTION_DAYS !== undefined && String(retentionDays(env)) !== env.RETENTION_DAYS.trim()) {
     faults.push("RETENTION_DAYS must be a whole number of days, at least 1.");
   }
+  const placing = newEnvironmentsFault(env);
+  if (placing !== null) faults.push(placing);
   return faults;
 }

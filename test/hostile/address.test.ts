@@ -75,7 +75,7 @@ const ROUTES = [
   ...new Set(
     createApp()
       .routes.filter(({ method }) => method !== "ALL")
-      .map(({ method, path }) => `${method} ${path.replaceAll(/\{\[.*?\{0,\d+\}\}/g, "")}`),
+      .map(({ method, path }) => `${method} ${path.replaceAll(/\{\[.*?\{[01],\d+\}\}/g, "")}`),
   ),
 ]
   .filter((route) => route.includes(":"))
@@ -92,7 +92,16 @@ const PLACES = ROUTES.flatMap(({ method, path }) =>
 function fill(path: string, name: string, value: string): string {
   const [, o = "", p = "", , envName = ""] = runs.split("/");
   const ids = { id: run.id, tokenId: ID, sessionId: ID };
-  const good: Record<string, string> = { o, p, envName, ...ids, name: "deploy", group: "prod", version: "1" };
+  const good: Record<string, string> = {
+    o,
+    p,
+    envName,
+    ...ids,
+    name: "deploy",
+    group: "prod",
+    version: "1",
+    database: "0",
+  };
   return path.replace(/:(\w+)/g, (_, param: string) => (param === name ? value : (good[param] ?? "")));
 }
 
@@ -103,10 +112,11 @@ describe("paths", () => {
     const isWorkflows = isCallback || path.endsWith("/heartbeat");
     const takesEmpty =
       isWorkflows ||
-      method === "PUT" ||
+      (method === "PUT" && !path.endsWith("/database")) ||
       /\/(cancel|approve|reject|retry|runs|rotate|rotate-secret|resend|test|sign-in-codes)$/.test(path);
     const full = path.endsWith("/recover") ? RECOVERY : { actionName: "a" };
-    const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : full;
+    const other = path.endsWith("/database") ? { database: 0 } : full;
+    const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : other;
     const values = /id$/i.test(name) ? IDS : /^(name|group)$/.test(name) ? DEFINITION_NAMES : SEGMENTS;
     const tryValue = async (value: string) => {
       const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {

@@ -141,6 +141,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /:o/:p/audit": { opensTo: "tokens:manage", outside: 404, success: 200 },
   "GET /:o/:p/envs/:envName/metrics": { opensTo: "data:read", outside: 404, success: 200 },
   "POST /:o/:p/envs/:envName/resync": { opensTo: "root", success: 202 },
+  "GET /databases": { opensTo: "root", success: 200 },
+  "GET /databases/:database/environments": { opensTo: "root", success: 200 },
+  "POST /databases/:database/resync": { opensTo: "root", success: 202 },
+  "GET /:o/:p/envs/:envName/database": { opensTo: "root", success: 200 },
+  "PUT /:o/:p/envs/:envName/database": { opensTo: "root", success: 200, body: { database: 0 } },
 };
 
 /** The routes of the app, as patterns without regular expressions. */
@@ -352,7 +357,7 @@ async function target(pattern: string, changesNothing: boolean) {
     p,
     envName: "prod",
     id: (OF_BULK.test(pattern) ? bulk : OF_GATED.test(pattern) ? gated : run?.id) ?? undefined,
-    group: "prod",
+    ...{ group: "prod", database: "0" },
     tokenId: doomed?.id,
     sessionId: session ?? undefined,
     name: definition?.name,

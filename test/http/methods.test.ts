@@ -17,6 +17,9 @@ const ALLOW: Readonly<Record<string, string>> = {
   "/console/-/acme/shop/e1/runs": "GET, HEAD",
   "/whoami": "GET, HEAD",
   "/places": "GET, HEAD",
+  "/databases": "GET, HEAD",
+  "/databases/0/environments": "GET, HEAD",
+  "/databases/0/resync": "POST",
   "/session": "DELETE, POST",
   "/session/renew": "POST",
   "/acme/shop/tokens": "GET, HEAD, POST",
@@ -65,6 +68,7 @@ const ALLOW: Readonly<Record<string, string>> = {
   [`${ENV}/bulk-operations/${ID}/cancel`]: "POST",
   [`${ENV}/metrics`]: "GET, HEAD",
   [`${ENV}/resync`]: "POST",
+  [`${ENV}/database`]: "GET, HEAD, PUT",
 };
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
 
@@ -85,6 +89,7 @@ describe("methods", () => {
         path
           .replace("/*", "/acme/shop/e1/runs")
           .replaceAll("{[a-z0-9][a-z0-9-]{0,62}}", "")
+          .replace(":database{[0-9]{1,2}}", "0")
           .replace(":o", "acme")
           .replace(":p", "shop")
           .replace(":envName", "e1")

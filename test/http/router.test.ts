@@ -62,6 +62,7 @@ function filled(pattern: string, name: string, other: string): string {
     .replaceAll(`{${PATH_NAME}}`, "")
     .replaceAll(`{${DEFINITION_NAME}}`, "")
     .replaceAll("{[1-9][0-9]{0,14}}", "")
+    .replaceAll("{[0-9]{1,2}}", "")
     .replaceAll(/:(o|p|envName)(?=\/|$)/g, name)
     .replaceAll(/:\w+/g, other);
 }
@@ -123,6 +124,11 @@ const ASKED = [
       "/console/-x/y",
       "/console/x",
       "/console/assets/x",
+      "/databases/2/environments",
+      "/databases/2/tokens",
+      "/databases/shop/resync",
+      "/databases/shop/envs/prod/resync",
+      "/databases//resync",
       "/__proto__",
       "/constructor",
       "/__proto__/constructor/tokens",

@@ -82,6 +82,7 @@ export async function placeFor(operation: Operation): Promise<Place> {
     if (name === "o") names[name] = o;
     else if (name === "p") names[name] = p;
     else if (name === "envName") names[name] = "production";
+    else if (name === "database") names[name] = "0";
     else if (name === "tokenId") names[name] = (await grantToken(project, { role: "viewer" })).id;
     else if (name === "sessionId")
       names[name] = (await beginSession((await grantToken(project, { role: "viewer" })).token)).id;

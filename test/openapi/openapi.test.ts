@@ -73,11 +73,12 @@ describe("the OpenAPI document", () => {
     const fixed: Record<string, readonly string[]> = {
       "GET /whoami": ["apiToken"],
       "GET /places": ["apiToken"],
+      "GET /databases": ["apiToken"],
       "POST /session": ["apiToken"],
       "POST /session/renew": ofSession,
       "DELETE /session": ofSession,
     };
-    const isRoots = /(resync|sign-in-codes)$/.test(name);
+    const isRoots = /(resync|sign-in-codes|\/database)$/.test(name);
     const isRead = name.startsWith("GET ") && !name.endsWith("/approval");
     const forOthers = isRead || callback || isRoots || inPath.length === 0 ? [] : ["apiToken", "onBehalfOf"];
     const expected = inPath.length === 0 ? [] : [callback ? "callbackToken" : "apiToken", ...forOthers];
@@ -177,6 +178,7 @@ describe("the OpenAPI document", () => {
       "createApiToken",
       "createBulkOperation",
       "createSignInCode",
+      "moveEnvironment",
       "putAction",
       "putPause",
       "putWebhookEndpoint",

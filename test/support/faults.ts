@@ -214,7 +214,7 @@ async function withFaults<T>(
 ): Promise<T> {
   faults.calls++;
   faults.callsOf.set(number, (faults.callsOf.get(number) ?? 0) + 1);
-  if (faults.only !== null && faults.only !== number) return noted(await go());
+  if (faults.only !== null && faults.only !== number) return noted(await go(), null);
   if (session !== null) faults.sessions.push(session);
   const parts = statements.map((statement) => wrapped.get(statement));
   const writing = parts.some((part) => !/^\s*SELECT/i.test(part?.sql ?? ""));
@@ -258,13 +258,13 @@ async function withFaults<T>(
   return noted(await go());
 }
 
-function noted<T>(answer: T): T {
+function noted<T>(answer: T, databaseBytes = faults.databaseBytes): T {
   const results = [answer].flat() as (Partial<D1Result> | null)[];
   for (const result of results) {
     if (result?.meta === undefined) continue;
     faults.rowsRead += result.meta.rows_read;
     faults.rowsWritten += result.meta.rows_written;
-    if (faults.databaseBytes !== null) result.meta.size_after = faults.databaseBytes;
+    if (databaseBytes !== null) result.meta.size_after = databaseBytes;
   }
   return answer;
 }

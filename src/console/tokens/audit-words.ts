@@ -13,6 +13,7 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   token_revoked: "revoked the token",
   session_ended: "ended a session of",
   resync_requested: "asked for a resync of",
+  environment_moved: "moved the environment to",
   action_put: "stored the action",
   action_deleted: "deleted the action",
   action_version_deleted: "deleted a version of the action",
@@ -79,5 +80,7 @@ export function pageOf(
   if (action.startsWith("bulk_")) return { name: "operation", o, p, envName, id: target };
   if (action.startsWith("pause_")) return { name: "groups", o, p, envName };
   if (action.startsWith("action_")) return { name: "action", o, p, envName, action: name };
-  return action === "resync_requested" ? { name: "runs", o, p, envName } : null;
+  return action === "resync_requested" || action === "environment_moved"
+    ? { name: "runs", o, p, envName }
+    : null;
 }

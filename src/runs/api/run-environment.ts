@@ -32,12 +32,18 @@ export interface RunEnvironment {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
+/** The environment that the path names. */
 export function environmentOf(c: Context<AppEnv>): RunEnvironment {
+  return environmentIn(c, scopeOf(c));
+}
+
+/** `scope`: one that is known, and that the principal may open. */
+export function environmentIn(c: Context<AppEnv>, scope: string): RunEnvironment {
   const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
   return {
     env: c.env,
     hops: c.get("hops"),
-    scope: scopeOf(c),
+    scope,
     ring: ring.ok ? ring.value : null,
     genuineIds: new Set(),
     waitUntil: (work) => c.executionCtx.waitUntil(work),

@@ -1,0 +1,121 @@
+/**
+ * Moves an environment to another database, or cancels its move. The driver in coordinator 0 decides. What is checked
+ * here before is for the sake of the answer and of the audit log.
+ */
+
+import type { Context } from "hono";
+import { auditStatement, logAudit, newAuditEntry } from "../../../auth/audit.ts";
+import { requireDatabaseNumbered } from "../../../database/numbered-database.ts";
+import { readD1 } from "../../../database/read-d1.ts";
+import type { AppEnv } from "../../../http/app-env.ts";
+import { ApiError } from "../../../http/errors.ts";
+import { placeEnvironment } from "../../d1/environments.ts";
+import { FIRST_HOME, type Home } from "../../home.ts";
+import type { Move, MoveReply, Placement } from "../../move-calls.ts";
+import { ask, environmentOf, type RunEnvironment } from "../run-environment.ts";
+import { askPlacements, repairsRow } from "./placements.ts";
+
+/** The coordinator that drives moves. */
+const MOVES = 0;
+/** D1 holds 10 GB. The rest is for what comes during the move. */
+const FULL_BYTES = 9_000_000_000;
+/** D1 has more indexes than a journal, so a run can take more room there. */
+const ROOM_FACTOR = 1.3;
+
+export interface HomeAndMove {
+  readonly home: Home;
+  readonly move: Move | null;
+}
+
+/** Where the environment lives. Throws `coordinator_unavailable`, or `database_unavailable`. */
+export async function readHomeAndMove(c: Context<AppEnv>): Promise<HomeAndMove> {
+  const environment = environmentOf(c);
+  const [{ home }, move] = await Promise.all([askPlacements(environment), moveOf(environment)]);
+  return { home: home ?? FIRST_HOME, move };
+}
+
+/** `isAccepted`: the environment does not live there yet, or leaves the way there. Throws why it can't move. */
+export async function moveEnvironment(
+  c: Context<AppEnv>,
+  database: number,
+): Promise<HomeAndMove & { readonly isAccepted: boolean }> {
+  const environment = environmentOf(c);
+  const db = await requireDatabaseNumbered(c.env, c.get("hops"), database);
+  const { home, placements } = await askPlacements(environment);
+  if (home === null) {
+    await audit(c, environment, database, null);
+    const placed = await readD1(environment.hops, () =>
+      placeEnvironment(c.env.DB, environment.scope, database),
+    );
+    if (placed.database === database) return { home: placed, move: null, isAccepted: false };
+    throw new ApiError(
+      "move_under_way",
+      "The environment got its first run meanwhile. Send the request again.",
+    );
+  }
+  const move = await moveOf(environment);
+  const underWay = move?.status === "copying" || move?.status === "switching" ? move : null;
+  if (underWay?.target.database === database) return { home, move, isAccepted: true };
+  if (database === home.database) {
+    if (underWay === null) return { home, move, isAccepted: false };
+    if (underWay.status === "switching") throw new ApiError("move_under_way", SWITCHING);
+    await audit(c, environment, database, home);
+    const reply = await ask(environment, MOVES, (coordinator) => coordinator.cancelMove());
+    return { home, move: reply === null ? move : moveIn(reply), isAccepted: true };
+  }
+  if (underWay !== null) throw new ApiError("move_under_way");
+  if (move !== null && leftDatabase(move) === database) throw new ApiError("moved_lately");
+  await requireRoom(environment, db, placements);
+  await audit(c, environment, database, home);
+  const target = { database, generation: highestGeneration(home, placements) + 1 };
+  const reply = await ask(environment, MOVES, (coordinator) => coordinator.beginMove({ from: home, target }));
+  return { home, move: moveIn(reply), isAccepted: true };
+}
+
+const SWITCHING =
+  "The move can't be cancelled any more. Wait until it is over, and then move the environment back.";
+
+function moveOf(environment: RunEnvironment): Promise<Move | null> {
+  return ask(environment, MOVES, (coordinator) => coordinator.moveUnderWay());
+}
+
+function moveIn(reply: MoveReply): Move {
+  if (!reply.ok) throw new ApiError(reply.reason);
+  return reply.move;
+}
+
+/** Where the rows of a move that is over are deleted. */
+function leftDatabase({ isCancelled, from, target }: Move): number {
+  return (isCancelled ? target : from).database;
+}
+
+function highestGeneration(home: Home, placements: readonly Placement[]): number {
+  return Math.max(home.generation, ...placements.map(({ target }) => target?.generation ?? 0));
+}
+
+async function requireRoom(
+  { hops }: RunEnvironment,
+  db: D1Database,
+  placements: readonly Placement[],
+): Promise<void> {
+  const { meta } = await readD1(hops, () => db.prepare("SELECT 1").all());
+  const bytes = placements.reduce((sum, one) => sum + one.bytes, 0);
+  if ((meta.size_after ?? 0) + ROOM_FACTOR * bytes >= FULL_BYTES) throw new ApiError("no_room");
+}
+
+/** First, so that no environment moves without an entry in the audit log. Repairs the row as well. */
+async function audit(
+  c: Context<AppEnv>,
+  environment: RunEnvironment,
+  database: number,
+  home: Home | null,
+): Promise<void> {
+  const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
+  const target = `database/${database}`;
+  const what = { project: `${o}/${p}`, envName, action: "environment_moved", target } as const;
+  const entry = newAuditEntry(c.get("principal"), what, Date.now());
+  await readD1(environment.hops, () =>
+    c.env.DB.batch([auditStatement(c.env.DB, entry), ...repairsRow(environment, home)]),
+  );
+  logAudit(entry, c.get("requestId"));
+}

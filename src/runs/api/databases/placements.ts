@@ -1,0 +1,34 @@
+/** Where the coordinators of an environment say that its runs are. */
+
+import { readD1 } from "../../../database/read-d1.ts";
+import { hasSeveralDatabases } from "../../../settings/databases.ts";
+import { noteHome, readHome } from "../../d1/environments.ts";
+import { FIRST_HOME, type Home, newestHome } from "../../home.ts";
+import type { Placement } from "../../move-calls.ts";
+import { rememberHome } from "../../placement/database-of.ts";
+import { askAll, type RunEnvironment } from "../run-environment.ts";
+
+export interface Placed {
+  readonly placements: readonly Placement[];
+  /** Null if nobody has decided, because the environment never had a run. */
+  readonly home: Home | null;
+}
+
+/** Asks all coordinators, and the row if none of them knows. Throws `coordinator_unavailable`, `database_unavailable`. */
+export async function askPlacements(environment: RunEnvironment): Promise<Placed> {
+  const { env, hops, scope } = environment;
+  const placements = await askAll(environment, (coordinator) => coordinator.placement());
+  const said = newestHome(placements.map(({ home }) => home));
+  if (!hasSeveralDatabases(env)) return { placements, home: said ?? FIRST_HOME };
+  const home = newestHome([said, await readD1(hops, () => readHome(env.DB, scope))]);
+  if (home !== null) await rememberHome(environment, home);
+  return { placements, home };
+}
+
+/** The statement that repairs the row of the control database, in a batch of the caller; none if there is no need. */
+export function repairsRow(
+  { env, scope }: RunEnvironment,
+  home: Home | null,
+): readonly D1PreparedStatement[] {
+  return home !== null && hasSeveralDatabases(env) ? [noteHome(env.DB, scope, home)] : [];
+}

@@ -1,0 +1,94 @@
+/**
+ * Repairs one database after it was restored: resyncs the environments that live there, and deletes the rows of those
+ * that live elsewhere, which the restore has brought back. A request does a bounded part of that.
+ */
+
+import type { Context } from "hono";
+import { newAuditEntry } from "../../../auth/audit.ts";
+import { requireDatabaseNumbered } from "../../../database/numbered-database.ts";
+import { readD1 } from "../../../database/read-d1.ts";
+import type { AppEnv } from "../../../http/app-env.ts";
+import { environmentsIn, scopesWithRows } from "../../d1/environments-in.ts";
+import { deleteLeftovers } from "../../d1/leftover-rows.ts";
+import { ask, askAll, environmentIn, type RunEnvironment } from "../run-environment.ts";
+import { askPlacements, type Placed } from "./placements.ts";
+import { resyncEnvironment } from "./resync-environment.ts";
+
+/** How many environments a request asks. Each takes nine calls of coordinators at most. */
+const ENVIRONMENTS_MAX = 25;
+/** How many statements that delete a request makes, of 500 rows each. */
+const DELETIONS_MAX = 40;
+/** The coordinator that knows of the environment's moves. */
+const MOVES = 0;
+
+export interface ResyncedDatabase {
+  /** How many environments are resynced. */
+  readonly environments: number;
+  /** How many of their runs are left. */
+  readonly remaining: number;
+  /** The scope after which the next request goes on; null if this one was the last. */
+  readonly next: string | null;
+}
+
+/** Throws `database_not_bound`, `database_unavailable`, or `coordinator_unavailable`. It is safe to repeat. */
+export async function resyncDatabase(
+  c: Context<AppEnv>,
+  number: number,
+  after: string,
+): Promise<ResyncedDatabase> {
+  const db = await requireDatabaseNumbered(c.env, c.get("hops"), number);
+  const { scopes, next } = await scopesOf(c, db, number, after);
+  let [environments, remaining, deletions, done] = [0, 0, 0, after];
+  for (const scope of scopes) {
+    const environment = environmentIn(c, scope);
+    const placed = await askPlacements(environment);
+    if (livesIn(placed, number)) {
+      environments++;
+      remaining += await resync(c, environment, placed, number);
+    } else if ((await moveOf(environment)) === null) {
+      while (await readD1(environment.hops, () => deleteLeftovers(db, scope))) {
+        if (++deletions >= DELETIONS_MAX) return { environments, remaining, next: done };
+      }
+      // The rows of a move that has begun meanwhile may be gone, too.
+      if ((await moveOf(environment)) !== null)
+        await askAll(environment, (coordinator) => coordinator.resync());
+    }
+    done = scope;
+  }
+  return { environments, remaining, next };
+}
+
+/** The next environments that live in the database, or have rows there. */
+async function scopesOf(c: Context<AppEnv>, db: D1Database, number: number, after: string) {
+  const hops = c.get("hops");
+  const [placed, withRows] = await Promise.all([
+    readD1(hops, () => environmentsIn(c.env.DB, number, after, ENVIRONMENTS_MAX)),
+    readD1(hops, () => scopesWithRows(db, after, ENVIRONMENTS_MAX + 1)),
+  ]);
+  const all = new Set([...placed.environments.map(({ scope }) => scope), ...withRows]);
+  // Behind the last one of either list there can be others before the next of the other list.
+  const ends = [placed.next, withRows.length > ENVIRONMENTS_MAX ? withRows.at(-1) : null];
+  const end = ends.filter((scope) => typeof scope === "string").sort()[0] ?? null;
+  const known = [...all].filter((scope) => end === null || scope <= end).sort();
+  const scopes = known.slice(0, ENVIRONMENTS_MAX);
+  const next = known.length > ENVIRONMENTS_MAX ? (scopes.at(-1) ?? null) : end;
+  return { scopes, next };
+}
+
+/** Whether the environment's runs land in this database. During a move they land in two. */
+function livesIn({ home, placements }: Placed, number: number): boolean {
+  return (home?.database ?? 0) === number || placements.some(({ target }) => target?.database === number);
+}
+
+/** A move that is not over deletes the rows of the database that the environment has left, when nobody reads them. */
+function moveOf(environment: RunEnvironment) {
+  return ask(environment, MOVES, (coordinator) => coordinator.moveUnderWay());
+}
+
+function resync(c: Context<AppEnv>, environment: RunEnvironment, { home }: Placed, number: number) {
+  const [o, p, envName = ""] = environment.scope.split("/");
+  const target = `database/${number}`;
+  const what = { project: `${o}/${p}`, envName, action: "resync_requested", target } as const;
+  const entry = newAuditEntry(c.get("principal"), what, Date.now());
+  return resyncEnvironment(environment, home, entry, c.get("requestId"));
+}

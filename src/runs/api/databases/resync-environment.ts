@@ -1,0 +1,32 @@
+/** Begins the resync of one environment, after its entry in the audit log. */
+
+import { type AuditEntry, auditStatement, logAudit } from "../../../auth/audit.ts";
+import { readD1 } from "../../../database/read-d1.ts";
+import { registerAll } from "../../d1/registration.ts";
+import type { Home } from "../../home.ts";
+import { askAll, type RunEnvironment } from "../run-environment.ts";
+import { repairsRow } from "./placements.ts";
+
+/**
+ * Returns how many runs are left. Repairs what a restore of the control database has lost: the registrations, and the
+ * row that says where the environment lives. Throws `database_unavailable`, or `coordinator_unavailable`.
+ */
+export async function resyncEnvironment(
+  environment: RunEnvironment,
+  home: Home | null,
+  entry: AuditEntry,
+  requestId: string,
+): Promise<number> {
+  const { env, hops, scope } = environment;
+  // First, so that no resync starts without an entry in the audit log.
+  await readD1(hops, () =>
+    env.DB.batch([
+      auditStatement(env.DB, entry),
+      registerAll(env.DB, scope, entry.at),
+      ...repairsRow(environment, home),
+    ]),
+  );
+  logAudit(entry, requestId);
+  const remaining = await askAll(environment, (coordinator) => coordinator.resync());
+  return remaining.reduce((sum, runs) => sum + runs, 0);
+}

@@ -1,0 +1,79 @@
+/** Which environments live in a database, and which have rows there. In the order of their scopes. */
+
+import type { Home } from "../home.ts";
+
+/** How many registrations of coordinators a page looks at. An environment has four at most. */
+const LOOKED_AT_MAX = 5000;
+
+const PLACED = `
+  SELECT scope, generation FROM environments INDEXED BY environments_by_database
+  WHERE database = ?1 AND scope > ?2 ORDER BY scope LIMIT ?3`;
+const LOOKED_AT = `
+  SELECT scope FROM coordinators WHERE scope > ?1 ORDER BY scope LIMIT ${LOOKED_AT_MAX}`;
+/** An environment from before there was a second database has no row, and lives in database 0. */
+const UNPLACED = `
+  SELECT scope, 0 AS generation FROM (SELECT DISTINCT scope FROM (${LOOKED_AT})) AS registered
+  WHERE NOT EXISTS (SELECT 1 FROM environments WHERE environments.scope = registered.scope)
+  ORDER BY scope LIMIT ?2`;
+const LAST_LOOKED_AT = `SELECT scope FROM (${LOOKED_AT}) LIMIT 1 OFFSET ${LOOKED_AT_MAX - 1}`;
+
+/** The next scope with rows, by a seek in the index of each table. */
+const next = (from: string) => `(
+  SELECT min(scope) FROM (
+    SELECT min(scope) AS scope FROM runs WHERE scope > ${from}
+    UNION ALL
+    SELECT min(scope) FROM run_labels WHERE scope > ${from}))`;
+const WITH_ROWS = `
+  WITH RECURSIVE found (scope) AS (
+    SELECT ${next("?1")}
+    UNION ALL
+    SELECT ${next("found.scope")} FROM found WHERE found.scope IS NOT NULL LIMIT ?2
+  )
+  SELECT scope FROM found WHERE scope IS NOT NULL`;
+
+export interface PlacedEnvironment {
+  /** `{org}/{project}/{env}` */
+  readonly scope: string;
+  readonly generation: Home["generation"];
+}
+
+export interface PlacedPage {
+  readonly environments: readonly PlacedEnvironment[];
+  /** The scope after which the next page begins; null on the last page. */
+  readonly next: string | null;
+}
+
+/** The environments that live in this database, after the scope `after`. A page can be short and have a next one. */
+export async function environmentsIn(
+  control: D1Database,
+  database: number,
+  after: string,
+  limit: number,
+): Promise<PlacedPage> {
+  const session = control.withSession("first-primary");
+  const [placed, unplaced, last] = await session.batch<PlacedEnvironment>([
+    session.prepare(PLACED).bind(database, after, limit + 1),
+    ...(database === 0
+      ? [session.prepare(UNPLACED).bind(after, limit + 1), session.prepare(LAST_LOOKED_AT).bind(after)]
+      : []),
+  ]);
+  const all = [...(placed?.results ?? []), ...(unplaced?.results ?? [])].sort((a, b) =>
+    a.scope < b.scope ? -1 : 1,
+  );
+  const end = last?.results[0]?.scope ?? null;
+  // Behind the last registration that was looked at, there can be others before the next placed environment.
+  const known = end === null ? all : all.filter(({ scope }) => scope <= end);
+  const environments = known.slice(0, limit);
+  const next = known.length > limit ? (environments.at(-1)?.scope ?? null) : end;
+  return { environments, next };
+}
+
+/** The scopes after `after` that have runs or labels in this database. */
+export async function scopesWithRows(
+  db: D1Database,
+  after: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const rows = await db.withSession("first-primary").prepare(WITH_ROWS).bind(after, limit).raw<[string]>();
+  return rows.map(([scope]) => scope);
+}
