@@ -93,8 +93,10 @@ else if (flags.only === "databases") await compareDatabases();
 else await compare();
 
 async function grow(): Promise<void> {
-  const sizes = sizesOf(flags.runs ?? "10000,1000000");
-  const plan = { ...WHOLE_GROWTH, rounds: numberOf(flags.rounds, WHOLE_GROWTH.rounds) };
+  const databases = numberOf(flags.databases, 1);
+  if (databases > 4) refuse(`--databases takes 1 to 4.\n\n${USAGE}`);
+  const sizes = sizesOf(flags.runs ?? "10000,1000000", WHOLE_GROWTH.originals * databases);
+  const plan = { ...WHOLE_GROWTH, databases, rounds: numberOf(flags.rounds, WHOLE_GROWTH.rounds) };
   const growth = await measureGrowth(sizes, plan, progress);
   tell(growthTables(growth), "growth.json", growth);
   judgeGrowth(growth);
@@ -170,9 +172,8 @@ function numberOf(flag: string | undefined, usual: number): number {
 }
 
 /** At least two numbers of runs, the smallest first. Exits with a message if the text is wrong. */
-function sizesOf(text: string): number[] {
+function sizesOf(text: string, originals: number): number[] {
   const sizes = text.split(",").map(Number);
-  const { originals } = WHOLE_GROWTH;
   const isSize = (runs: number) => runs >= 4 * originals && runs % originals === 0;
   if (sizes.length >= 2 && sizes.every(isSize)) return sizes.toSorted((a, b) => a - b);
   return refuse(`--runs takes at least two multiples of ${originals} from ${4 * originals}: 10000,1000000`);
