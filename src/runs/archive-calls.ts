@@ -33,10 +33,13 @@ export interface ArchiveTry {
   readonly isSealed: boolean;
 }
 
-/** What became of a try. `bucket_failed`: the bucket refused the object, or has not answered. */
+/**
+ * What became of a try. `bucket_failed`: the bucket refused the object, or has not answered. `failed`: the try came not
+ * so far.
+ */
 export type ArchiveAnswer =
   | { readonly type: "written" | "not_written" }
-  | { readonly type: "bucket_failed"; readonly error: string };
+  | { readonly type: "bucket_failed" | "failed"; readonly error: string };
 
 /** The Worker's part. Each call is an invocation of its own. If a call throws, nobody knows what it has done. */
 export interface Archiver {

@@ -59,7 +59,8 @@ export async function objectsOf(path: string): Promise<Map<string, ArchivedLine[
   for (const { key } of (await env.ARCHIVE.list({ prefix })).objects) {
     const object = await env.ARCHIVE.get(key);
     if (object === null) throw new Error(`${key} is gone`);
-    const text = await new Response(object.body.pipeThrough(new DecompressionStream("gzip"))).text();
+    const gzip = new DecompressionStream("gzip");
+    const text = await new Response(object.body.pipeThrough(gzip)).text();
     if (!text.endsWith("\n")) throw new Error(`${key} does not end with a line`);
     objects.set(
       key,

@@ -2,6 +2,7 @@
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
+import type { Batch } from "../../src/runs/journal/archive-rows.ts";
 import { coordinator, DAY_MS, direct, HOUR_MS, journal, until } from "../support/direct.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
 
@@ -11,14 +12,61 @@ export const RETENTION_MS = 30 * DAY_MS;
 export const NOON = Date.UTC(2031, 4, 20, 12);
 export const DAY = "2031/05/20";
 
-/** Lets the clock stand at noon, and moves it on. Call it once in a file. */
+/** Lets the clock stand at noon. Call it once in a file. */
 export function useClock(): void {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["Date"], now: NOON });
   });
   afterEach(() => {
+    vi.restoreAllMocks();
+    vi.unstubAllGlobals();
     vi.useRealTimers();
   });
+}
+
+/** Lets the time limits of what hangs end 40 times sooner. The clock stands still all the same. */
+export function hurryTimeLimits(): void {
+  const { setTimeout } = globalThis;
+  const hurried = (handler: (...args: unknown[]) => void, ms = 0) =>
+    setTimeout(handler, ms < 10_000 ? ms : ms / 40);
+  vi.spyOn(globalThis, "setTimeout").mockImplementation(hurried as unknown as typeof setTimeout);
+}
+
+/** Calls `look` with each text before it is compressed. It may throw, or take as long as it likes. */
+export function compressWith(look: (text: string) => Promise<void>): void {
+  const Original = CompressionStream;
+  const decoder = new TextDecoder();
+  const compressor = () => {
+    const looking = new TransformStream<Uint8Array, Uint8Array>({
+      async transform(chunk, controller) {
+        await look(decoder.decode(chunk));
+        controller.enqueue(chunk);
+      },
+    });
+    return {
+      writable: looking.writable,
+      readable: looking.readable.pipeThrough(new CompressionStream("gzip")),
+    };
+  };
+  vi.stubGlobal("CompressionStream", compressor);
+}
+
+/** Holds back what is compressed, until `release` is called. `isHeld`: whether there is something. */
+export function holdCompression(): { isHeld: boolean; release: () => void } {
+  let isReleased = false;
+  const hold = { isHeld: false, release: () => (isReleased = true) };
+  compressWith(async () => {
+    hold.isHeld = true;
+    while (!isReleased) await scheduler.wait(1);
+  });
+  return hold;
+}
+
+/** The lines of the log that tell of errors, as they come. */
+export function errorLines(): readonly string[] {
+  const lines: string[] = [];
+  vi.spyOn(console, "error").mockImplementation((line) => lines.push(String(line)));
+  return lines;
 }
 
 /** Moves the clock on, or back. */
@@ -43,13 +91,28 @@ export async function keptIds(path: string, n = 0): Promise<string[]> {
   return (await journal<{ id: string }>(path, n, "SELECT id FROM runs ORDER BY run_key")).map(({ id }) => id);
 }
 
-/** What the journal notes about the archive. */
-export function marks(path: string, n = 0) {
-  return journal<{ name: string; value: string }>(
-    path,
-    n,
-    "SELECT name, value FROM marks WHERE name IN ('archiving', 'deleted_to') ORDER BY name",
-  );
+async function mark<T>(path: string, name: string, n: number): Promise<T | null> {
+  const [row] = await journal<{ value: string }>(path, n, "SELECT value FROM marks WHERE name = ?", name);
+  return row === undefined ? null : (JSON.parse(row.value) as T);
+}
+
+/** The runs that the next object must have. */
+export function archivingMark(path: string, n = 0): Promise<Batch | null> {
+  return mark(path, "archiving", n);
+}
+
+/** Lets retention pass, and the deletions in D1. The archive comes a day later. */
+export async function deletedFromD1(path: string, n = 0): Promise<void> {
+  pass(RETENTION_MS);
+  await deletedUpTo(path, (await keptIds(path, n)).at(-1), n);
+}
+
+/** Rings until D1's rows are deleted up to this run. */
+export async function deletedUpTo(path: string, id: string | undefined, n = 0): Promise<void> {
+  await until(async () => {
+    await ring(path, n);
+    return (await mark<{ id: string }>(path, "deleted_to", n))?.id === id;
+  });
 }
 
 /** Rings until the journal keeps `left` runs. The clock stands still. */

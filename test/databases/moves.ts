@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { newestHome } from "../../src/runs/home.ts";
 import type { Move, MoveReply, MoveStatus, Placement } from "../../src/runs/move-calls.ts";
 import { COORDINATORS } from "../../src/runs/run-id.ts";
-import { alarmIn, coordinator, createAged, direct, until } from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, until } from "../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 
@@ -52,22 +52,23 @@ export async function beginMove(path: string, database: number): Promise<MoveRep
   return direct(path, 0).beginMove({ from, target: { database, generation: from.generation + 1 } });
 }
 
-/** How far ahead of the real clock the last alarm rang. */
-let ahead = 0;
+/** An alarm that is due sooner rings by itself. */
+const SOON_MS = 1000;
 
-/** Rings coordinator 0's alarm as if `ms` had passed since it was rung last. */
-export function ringLater(path: string, ms = 11_000): Promise<boolean> {
-  ahead += ms;
-  return alarmIn(ahead, coordinator(path, 0));
+/** Rings coordinator 0's alarm as if its time had come. It goes on to the instant that is set, and no further. */
+export async function ringNext(path: string): Promise<void> {
+  const at = await alarmAt(path, 0);
+  const ms = at === null ? 0 : at - Date.now();
+  if (ms > SOON_MS) await alarmIn(ms, coordinator(path, 0));
 }
 
 /** Rings coordinator 0's alarm until the move has this status; null: until no move is left. */
-export async function driveUntil(path: string, status: MoveStatus | null, ms?: number): Promise<Move | null> {
+export async function driveUntil(path: string, status: MoveStatus | null): Promise<Move | null> {
   let move = await direct(path, 0).moveUnderWay();
   await until(async () => {
     move = await direct(path, 0).moveUnderWay();
     if ((move?.status ?? null) === status) return true;
-    await ringLater(path, ms);
+    await ringNext(path);
     return false;
   });
   return move;

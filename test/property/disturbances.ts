@@ -1,7 +1,6 @@
 /** Steps of the platform: alarms, evictions, time, a D1 that fails, and its recovery. */
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import { type Fault, faults, resetFaults } from "../support/faults.ts";
 import { ask, coordinatorOf, scopeOfPath } from "../support/requests.ts";
@@ -9,6 +8,7 @@ import { type Command, expectGets, onRun } from "./command.ts";
 import { expectCounts } from "./counts.ts";
 import { listAs, summarizeAs } from "./lists.ts";
 import { type Model, plain } from "./model.ts";
+import { homeOf } from "./moves.ts";
 
 /** Within this the rows must be in D1 by themselves once it is back. */
 const REPAIRED_MS = 15_000;
@@ -137,9 +137,9 @@ async function ringWhatIsDue(model: Model): Promise<void> {
 }
 
 async function landedVersions(model: Model): Promise<Record<string, number>> {
-  const rows = await env.DB.prepare(
-    "SELECT id, version FROM runs WHERE id IN (SELECT value FROM json_each(?))",
-  )
+  const home = await homeOf(model);
+  const rows = await home
+    .prepare("SELECT id, version FROM runs WHERE id IN (SELECT value FROM json_each(?))")
     .bind(JSON.stringify(model.runs.map(({ id }) => id)))
     .all<{ id: string; version: number }>();
   return Object.fromEntries(rows.results.map(({ id, version }) => [id, version]));
@@ -147,9 +147,9 @@ async function landedVersions(model: Model): Promise<Record<string, number>> {
 
 /** Of the newest run first. */
 async function landedLabels(model: Model): Promise<unknown[]> {
-  const rows = await env.DB.prepare(
-    "SELECT id, label FROM run_labels WHERE scope = ? ORDER BY id DESC, label",
-  )
+  const home = await homeOf(model);
+  const rows = await home
+    .prepare("SELECT id, label FROM run_labels WHERE scope = ? ORDER BY id DESC, label")
     .bind(scopeOfPath(model.path))
     .all();
   return rows.results;

@@ -8,6 +8,8 @@ import type { Model } from "./model.ts";
 export const follow = (nth: number, back: number, pages: number): Command => ({
   check: () => true,
   async run(model, { followers }) {
+    // The feed shows what the journal has. Somebody must notice that a deadline has passed before the journal has it.
+    await expectGets(model);
     await followers[nth % followers.length]?.follow(model, back, pages);
     await expectGets(model);
   },

@@ -177,6 +177,9 @@ export class ModelRun {
     const did = `cancel ${key}`;
     const run = this.at(now);
     if (this.#isRepeated(key, did)) return { status: 200, run, replayed: true };
+    if (key !== null && this.#stoppedBy.has(key)) {
+      return { status: 422, code: "idempotency_key_reused", replayed: false };
+    }
     if (run.status !== "pending") return this.#conflict();
     return this.#become({ status: "cancelled", completedAt: instant(now) }, did);
   }
@@ -285,6 +288,8 @@ export class Model {
   #changes: { readonly at: number; readonly seen: Seen }[] = [];
   /** Whether D1 has worked since the model began, or since everything was seen to have landed. */
   isCalm = true;
+  /** Whether a move has begun. */
+  moves = false;
   /** How often all runs were read. */
   reads = 0;
 

@@ -25,6 +25,7 @@ import { evict, fault, hold, pass, release, ringAlarm, settle, slow } from "./di
 import { expectFollowed, follow, resync } from "./following.ts";
 import type { Filters, Page } from "./lists.ts";
 import { Model, type NewRunBody, type ReportBody, type RetryBody, type StopBody } from "./model.ts";
+import { cancelMove, drive, finishMoves, move } from "./moves.ts";
 import { create, createDuringList, createThenRefused, retry } from "./new-runs.ts";
 import { HeldWrites } from "./platform.ts";
 import { get, list, summarize } from "./reads.ts";
@@ -158,17 +159,22 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant(hold) },
   { weight: 2, arbitrary: fc.boolean().map(release) },
   { weight: 1, arbitrary: fc.constant(settle) },
+  { weight: 5, arbitrary: fc.nat({ max: 3 }).map(move) },
+  { weight: 8, arbitrary: fc.constant(drive) },
+  { weight: 1, arbitrary: fc.constant(cancelMove) },
 );
 // Without bias: one that leans to the first of each choice tells forty times nearly the same story.
 const story = fc.noBias(fc.array(step, { minLength: 15, maxLength: 30, size: "max" }));
 
-it("answers random stories of creates, reports, cancels, retries, reads, followers, time, alarms, evictions and outages as the model does", async () => {
+it("answers random stories of creates, reports, cancels, retries, reads, followers, moves, time, alarms, evictions and outages as the model does", async () => {
   const property = fc.asyncProperty(story, async (steps) => {
     held.releaseAll();
     resetFaults();
     const model = new Model(newRunsPath());
     const real = newReal(held);
     await fc.asyncModelRun(() => ({ model, real }), steps);
+    await settle.run(model, real);
+    await finishMoves(model);
     await settle.run(model, real);
     await expectFollowed(model, real.followers);
   });

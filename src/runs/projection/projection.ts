@@ -144,8 +144,10 @@ export class Projection {
   }
 
   get #isDone(): boolean {
-    if (this.#home === null) return !this.isBehind;
-    return !this.#owesRegistration && [...this.#landings()].every(({ isDone }) => isDone);
+    const hasLanded = [...this.#landings()].every(({ isDone }) => isDone);
+    // A coordinator without a run can have a target, whose resync may have failed.
+    if (this.#home === null) return !this.isBehind && hasLanded;
+    return !this.#owesRegistration && hasLanded;
   }
 
   /** Whether the control database must be told, and no flight goes there. */

@@ -17,6 +17,8 @@ export class ArchivedObject {
   constructor() {
     this.#writer = this.#gzip.writable.getWriter();
     this.#isRead = this.#read();
+    // An error is thrown by `add` or `end`.
+    this.#isRead.catch(() => {});
   }
 
   /** Whether no more runs should be added. */

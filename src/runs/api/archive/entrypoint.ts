@@ -14,19 +14,36 @@ import { ArchivedObject } from "./archived-object.ts";
 const PUT_MAX_MS = 20_000;
 
 export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
-  async write({ id, scope, n, isSealed }: ArchiveTry): Promise<ArchiveAnswer> {
+  async write(archiveTry: ArchiveTry): Promise<ArchiveAnswer> {
     const { ARCHIVE } = this.env;
     if (ARCHIVE === undefined) return { type: "bucket_failed", error: "ARCHIVE is not bound" };
+    let made: { readonly key: string; readonly body: Uint8Array<ArrayBuffer> } | null;
+    try {
+      made = await this.#make(archiveTry);
+    } catch (error) {
+      return { type: "failed", error: String(error) };
+    }
+    if (made === null) return { type: "not_written" };
+    const { key, body } = made;
+    try {
+      await within(PUT_MAX_MS, ARCHIVE.put(key, body, { httpMetadata: { contentType: "application/gzip" } }));
+    } catch (error) {
+      return { type: "bucket_failed", error: String(error) };
+    }
+    return { type: "written" };
+  }
+
+  /** The object. Null if it must not be written. */
+  async #make({ id, scope, n, isSealed }: ArchiveTry) {
     const hops = { coordinator: 0 };
     const ask = <T>(call: (coordinator: ArchiveCalls) => Promise<T>) =>
       callCoordinator(this.env, hops, scope, n, call);
-
     const object = new ArchivedObject();
     const ids: string[] = [];
     let count = 0;
     for (let isOver = false; !isOver; ) {
       const page = await ask((coordinator) => coordinator.archivePage(id, count));
-      if (page === null) return { type: "not_written" };
+      if (page === null) return null;
       isOver = page.length === 0;
       for (const run of page) {
         count++;
@@ -39,13 +56,7 @@ export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
     }
     const [body, hash] = await Promise.all([object.end(), hashOf(ids)]);
     const key = await ask((coordinator) => coordinator.sealArchive(id, count, hash));
-    if (key === null) return { type: "not_written" };
-    try {
-      await within(PUT_MAX_MS, ARCHIVE.put(key, body, { httpMetadata: { contentType: "application/gzip" } }));
-    } catch (error) {
-      return { type: "bucket_failed", error: String(error) };
-    }
-    return { type: "written" };
+    return key === null ? null : { key, body };
   }
 }
 

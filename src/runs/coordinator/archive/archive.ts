@@ -120,9 +120,9 @@ export class Archive implements DueWork {
         await within(DELETION_MAX_MS, this.#parts.projection.delete(batch.ids));
         isLost = true;
         const answer = await within(LEASE_MS, this.#write(batch));
-        isLost = false;
         if (this.#batch !== batch) return;
-        if (answer.type === "bucket_failed") throw new Error(answer.error);
+        isLost = answer.type === "failed";
+        if (answer.type === "failed" || answer.type === "bucket_failed") throw new Error(answer.error);
         if (answer.type === "written") await this.#forget();
       } else await this.#forget();
       this.#failures = 0;

@@ -42,7 +42,11 @@ export class MoveList {
       return { ok: false, reason: "moved_lately" };
     }
     const began = { switchedAt: null, cleanedAt: null, isCancelled: false };
-    const move: StoredMove = { ...request, ...began, status: "copying", requestedAt: now };
+    // No home has the generation of a move that was cancelled, but its messages can still be on their way.
+    const generations = this.all.map(({ target }) => target.generation + 1);
+    const generation = Math.max(request.target.generation, ...generations);
+    const target = { ...request.target, generation };
+    const move: StoredMove = { ...request, ...began, target, status: "copying", requestedAt: now };
     this.#write([...this.all, move]);
     return { ok: true, move };
   }

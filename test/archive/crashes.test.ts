@@ -1,0 +1,152 @@
+/** A crash at each step, and tries that are given up and come late: each run is in one object, and goes once. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { expect, it, vi } from "vitest";
+import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import { coordinator, DAY_MS, journal, until } from "../support/direct.ts";
+import { faults } from "../support/faults.ts";
+import { newRunsPath } from "../support/requests.ts";
+import { archivedIds, bucket, objectsOf, useBucket } from "./bucket.ts";
+import {
+  archiveUntil,
+  archivingMark,
+  DUE_MS,
+  deletedFromD1,
+  ended,
+  errorLines,
+  holdCompression,
+  hurryTimeLimits,
+  keptIds,
+  pass,
+  ring,
+  useClock,
+} from "./place.ts";
+
+useClock();
+useBucket();
+
+const LOST_MS = 71_000;
+
+/** Lets the journal forget no run while it keeps `kept` or fewer. */
+async function keep(path: string, kept: number): Promise<void> {
+  const refuse = `(SELECT count(*) FROM runs) <= ${kept} BEGIN SELECT RAISE(ABORT, 'no'); END`;
+  await journal(path, 0, `CREATE TRIGGER kept BEFORE DELETE ON runs WHEN ${refuse}`);
+}
+
+interface Crash {
+  readonly at: string;
+  /** How often the bucket is asked to write in all. */
+  readonly puts: number;
+  readonly prepare: (path: string) => unknown;
+  /** Whether the step is reached. */
+  readonly isThere: (path: string, errors: readonly string[]) => Promise<boolean>;
+}
+
+it.each<Crash>([
+  {
+    at: "while D1 deletes",
+    puts: 1,
+    prepare: () => {
+      Object.assign(faults, { writes: "hang", calls: 0 });
+    },
+    isThere: async () => faults.calls > 0,
+  },
+  {
+    at: "while the bucket writes",
+    puts: 2,
+    prepare: () => {
+      bucket.fault = "hang";
+    },
+    isThere: async () => bucket.puts.length === 1,
+  },
+  {
+    at: "after the bucket has written, before anybody knows",
+    puts: 2,
+    prepare: () => {
+      bucket.fault = "committed_then_silence";
+    },
+    isThere: async (path) => (await objectsOf(path)).size === 1,
+  },
+  {
+    at: "before the first run is forgotten",
+    puts: 2,
+    prepare: (path) => keep(path, 500),
+    isThere: async (_path, errors) => errors.some((line) => line.includes('"archive_failed"')),
+  },
+  {
+    at: "when some of the object's runs are forgotten",
+    puts: 1,
+    prepare: (path) => keep(path, 300),
+    isThere: async (_path, errors) => errors.some((line) => line.includes('"archive_failed"')),
+  },
+])("a crash $at: each run is in one object, and nothing is left", async ({ puts, prepare, isThere }) => {
+  const path = newRunsPath();
+  const ids = await ended(path, 500);
+  await deletedFromD1(path);
+  const errors = errorLines();
+  hurryTimeLimits();
+  await prepare(path);
+  pass(DAY_MS);
+  await ring(path);
+  await until(() => isThere(path, errors));
+  const kept = (await keptIds(path)).length;
+  expect(kept).toBe((await archivingMark(path))?.isWritten ? 300 : 500);
+
+  await journal(path, 0, "DROP TRIGGER IF EXISTS kept");
+  await evictDurableObject(coordinator(path, 0));
+  vi.restoreAllMocks();
+  Object.assign(faults, { writes: null });
+  bucket.fault = null;
+  pass(LOST_MS);
+  await archiveUntil(path, 0);
+  for (const write of bucket.late) await write();
+  expect((await archivedIds(path)).toSorted()).toEqual(ids);
+  expect(bucket.puts.length).toBe(puts);
+  expect(new Set(bucket.puts).size).toBe(1);
+  expect(await archivingMark(path)).toBeNull();
+});
+
+it("a try that was given up gets no answer, and what it writes late changes nothing", async () => {
+  const path = newRunsPath();
+  const ids = await ended(path, 3);
+  await deletedFromD1(path);
+  bucket.fault = "hang";
+  pass(DAY_MS);
+  await ring(path);
+  await until(async () => bucket.puts.length === 1);
+  await ended(path, 2, { endedAt: Date.now() - DUE_MS });
+  bucket.fault = null;
+  pass(LOST_MS);
+  await archiveUntil(path, 0);
+  const objects = await objectsOf(path);
+  expect([...objects.values()].map(({ length }) => length).toSorted()).toEqual([2, 3]);
+  for (const write of bucket.late) await write();
+  expect(await objectsOf(path)).toEqual(objects);
+  expect(await archivedIds(path)).toEqual(expect.arrayContaining(ids));
+});
+
+it.each([
+  { what: "was given up", giveUp: () => pass(LOST_MS) },
+  {
+    what: "belongs to an object that has died",
+    giveUp: (path: string) => evictDurableObject(coordinator(path, 0)),
+  },
+])("a try that $what can't write when it comes late", async ({ giveUp }) => {
+  const path = newRunsPath();
+  const ids = await ended(path, 3);
+  await deletedFromD1(path);
+  pass(DAY_MS);
+  const hold = holdCompression();
+  await ring(path);
+  await until(async () => hold.isHeld);
+  await giveUp(path);
+  vi.unstubAllGlobals();
+  await archiveUntil(path, 0);
+  const seals = vi.spyOn(RunCoordinator.prototype, "sealArchive");
+  hold.release();
+  await until(async () => seals.mock.results.length > 0);
+  expect(await seals.mock.results[0]?.value).toBeNull();
+  expect(await archivingMark(path)).toBeNull();
+  expect(bucket.puts.length).toBe(1);
+  expect(await archivedIds(path)).toEqual(ids);
+});
