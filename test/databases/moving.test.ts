@@ -227,13 +227,13 @@ describe("before the switch", () => {
     await one.move(orders(2).copy);
     const isKept = async () => (await journal(path, 1, "SELECT 1 FROM runs WHERE id = ?", old)).length === 1;
     await until(async () => {
-      await alarmIn(11_000, coordinator(path, 1));
+      await ringNext(path, 1);
       return failures.some((line) => line.includes("purge_failed"));
     });
     expect(await isKept()).toBe(true);
     open();
     await until(async () => {
-      await alarmIn(11_000, coordinator(path, 1));
+      await ringNext(path, 1);
       return !(await isKept());
     });
   });
