@@ -324,10 +324,15 @@ export class Projection {
 
   #placed(home: Home): void {
     if (this.#home !== null) return;
+    const generation = this.#target?.home.generation ?? Number.POSITIVE_INFINITY;
+    // The control database names the new home before this coordinator is told to switch.
+    if (generation === home.generation) {
+      this.#switchTo(home);
+      return;
+    }
+    if (generation < home.generation) this.#leaveTarget();
     this.#marks.home = home;
-    const { landing } = this.#target ?? {};
-    const isInTarget = landing?.database === home.database;
-    this.#home = { home, landing: isInTarget && landing ? landing : this.#landingIn(home.database) };
+    this.#home = { home, landing: this.#landingIn(home.database) };
     this.#home.landing.commit.goOn();
   }
 }
