@@ -3,11 +3,12 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { MoveOrder } from "../../src/runs/move-calls.ts";
-import { coordinator, createAged, direct, until } from "../support/direct.ts";
+import { alarmIn, coordinator, createAged, direct, until } from "../support/direct.ts";
+import { faults, holdWrites } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 import { placeRow } from "../support/several-databases.ts";
-import { idsIn, landedIn } from "./moves.ts";
+import { idsIn, landedIn, livingIn } from "./moves.ts";
 
 beforeEach(() => {
   for (const level of ["error", "log"] as const) vi.spyOn(console, level).mockImplementation(() => {});
@@ -37,5 +38,27 @@ describe("an object without runs", () => {
     expect(await direct(path, 2).move(order("switch"))).toMatchObject({ home: TARGET, target: null });
     await evictDurableObject(coordinator(path, 2));
     expect(await direct(path, 2).placement()).toMatchObject({ home: TARGET, target: null });
+  });
+});
+
+describe("once it is closing", () => {
+  it("a resync lets nothing land in the old home that the new one lacks", async () => {
+    const { path } = await livingIn(1);
+    const one = direct(path, 1);
+    await one.move(order("copy"));
+    await until(async () => (await one.move(order("copy"))).isReady);
+    expect(await one.move(order("close"))).toMatchObject({ isClosed: true });
+    faults.only = 2;
+    const { open } = holdWrites(/INSERT INTO runs/);
+    const id = await createAged(path, { n: 1 });
+    await until(async () => faults.gatedCalls > 0);
+    await one.resync();
+    await alarmIn(6000, coordinator(path, 1));
+    expect(await one.settle()).toMatchObject({ isBehind: true });
+    expect(await idsIn(1, path)).not.toContain(id);
+    open();
+    await until(async () => (await one.placement()).isClosed);
+    await landedIn(path, 1, [id]);
+    expect(await idsIn(2, path)).toContain(id);
   });
 });

@@ -162,8 +162,9 @@ export class Projection {
     if (landing !== undefined && !landing.resync.isUnderWay) {
       landing.resync.begin();
       this.#registration.forget();
-      // The operator resyncs after a restore, and that can have been the target's.
-      if (this.#target !== null) this.#copyAnew(this.#target.home, this.#target.isClosing);
+      // The operator resyncs after a restore, and that can have been the target's. Its changes still wait, because the
+      // home may have to wait for them.
+      this.#target?.landing?.resync.beginAnew();
     }
     this.arm(now);
     for (const { resync } of this.#landings()) resync.next(now);
