@@ -126,7 +126,7 @@ export function hurryTimers(from = 1000, below = Number.POSITIVE_INFINITY): void
 }
 
 /** Only a test that hangs waits as long. Beside other work, everything takes ten times as long as alone. */
-export const HANG_MS = 8_000;
+export const HANG_MS = 120_000;
 
 /** Waits until `isSo` returns true. Throws after `ms`. */
 export async function until(isSo: () => Promise<boolean>, ms = HANG_MS): Promise<void> {
