@@ -31,8 +31,13 @@ import {
   row,
 } from "./moves.ts";
 
+/** What the service logs as errors. */
+let failures: string[] = [];
+
 beforeEach(() => {
-  for (const level of ["error", "log"] as const) vi.spyOn(console, level).mockImplementation(() => {});
+  failures = [];
+  vi.spyOn(console, "log").mockImplementation(() => {});
+  vi.spyOn(console, "error").mockImplementation((line: unknown) => void failures.push(String(line)));
 });
 afterEach(() => {
   for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
@@ -217,11 +222,14 @@ describe("before the switch", () => {
     const one = direct(path, 1);
     const endedAt = Date.now() - 40 * DAY_MS;
     const [old = ""] = await fillJournal(path, 1, { rows: 1, landed: true, endedAt });
-    await one.move(orders(2).copy);
     faults.only = 2;
     const { open } = breakD1("down");
+    await one.move(orders(2).copy);
     const isKept = async () => (await journal(path, 1, "SELECT 1 FROM runs WHERE id = ?", old)).length === 1;
-    await alarmIn(1000, coordinator(path, 1));
+    await until(async () => {
+      await alarmIn(11_000, coordinator(path, 1));
+      return failures.some((line) => line.includes("purge_failed"));
+    });
     expect(await isKept()).toBe(true);
     open();
     await until(async () => {

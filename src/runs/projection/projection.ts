@@ -258,8 +258,6 @@ export class Projection {
     this.#journal.transaction(() => {
       this.#marks.home = home;
       this.#marks.target = null;
-      // No number may be used twice, and the marks of the old home may have been the only ones that know the last one.
-      this.#journal.marks.set("used_seq", String(this.#journal.sequence.last));
       if (isLeft) old.forgetMarks();
     });
     if (isLeft) old.stop();
