@@ -9,7 +9,7 @@ import { alarmIn, change, coordinator, createAged, direct, journal, until } from
 import { breakD1, faults } from "../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
-import { idsIn, landedIn, livingIn, placements, row } from "./moves.ts";
+import { idsIn, landedIn, livingIn, placements, ringNext, row } from "./moves.ts";
 
 beforeEach(() => {
   failures = [];
@@ -113,14 +113,10 @@ it("a registration that the control database refused is made up for, although no
     return (await registered(path, 2)) === 1;
   });
   // Then the repair is over.
-  await until(
-    async () => (await journal(path, 2, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0,
-  );
-  await until(
-    async () =>
-      (await journal(path, 2, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0 ||
-      !(await alarmIn(6000, coordinator(path, 2))),
-  );
+  await until(async () => {
+    await ringNext(path, 2);
+    return (await journal(path, 2, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0;
+  });
 });
 
 it("a restore of the control database that lost the row heals with the next registration", async () => {

@@ -172,7 +172,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     });
     this.#bulk = new BulkDesk(journal, storageLimit, { runner: BulkOperations, arm: arming.arm });
     const move = (order: MoveOrder) => this.#move(order, Date.now());
-    this.#moves = new MoveDriver(journal, { env, move, arm: arming.arm });
+    this.#moves = new MoveDriver(journal, { env, home: () => projection.home, move, arm: arming.arm });
     this.#endpoints.tellSoon();
     // Runs can wait for a slot that came free before the last object died. And it has perhaps waited for an answer.
     const now = Date.now();

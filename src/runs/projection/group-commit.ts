@@ -237,10 +237,15 @@ export class GroupCommit {
 
   /** `wasEmpty`: the last flight carried nothing, because all that waits must wait longer. */
   #startNext(wasEmpty: boolean): void {
-    // Runs that land again have their pause. Others wait for another database, which calls `start` when it has them.
-    const isListWaiting = this.#settlers.isAny && this.unlanded.isAnyChangeWaiting && !wasEmpty;
-    if (isListWaiting) this.start("list");
-    else if (!wasEmpty || this.#againWaitMs(Date.now()) > 0) this.start("change");
+    if (!wasEmpty) {
+      this.start(this.#settlers.isAny && this.unlanded.isAnyChangeWaiting ? "list" : "change");
+      return;
+    }
+    // Runs that land again have their pause. Others wait for another database, and `goOn` is called when it has them.
+    const againMs = this.#againWaitMs(Date.now());
+    if (againMs > 0 && this.#departure === null) {
+      this.#departure = setTimeout(() => this.#depart(), againMs);
+    }
   }
 
   /**

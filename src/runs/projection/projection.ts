@@ -162,8 +162,9 @@ export class Projection {
     if (landing !== undefined && !landing.resync.isUnderWay) {
       landing.resync.begin();
       this.#registration.forget();
-      // The operator resyncs after a restore, and that can have been the target's.
-      if (this.#target !== null) this.#copyAnew(this.#target.home, this.#target.isClosing);
+      // The operator resyncs after a restore, and that can have been the target's. Its changes still wait, because the
+      // home may have to wait for them.
+      this.#target?.landing?.resync.beginAnew();
     }
     this.arm(now);
     for (const { resync } of this.#landings()) resync.next(now);
@@ -327,10 +328,22 @@ export class Projection {
 
   #placed(home: Home): void {
     if (this.#home !== null) return;
+    const generation = this.#target?.home.generation ?? Number.POSITIVE_INFINITY;
+    // The control database names the new home before this coordinator is told to switch.
+    if (generation === home.generation) {
+      this.#switchTo(home);
+      return;
+    }
+    if (generation < home.generation) this.#leaveTarget();
     this.#marks.home = home;
-    const { landing } = this.#target ?? {};
-    const isInTarget = landing?.database === home.database;
-    this.#home = { home, landing: isInTarget && landing ? landing : this.#landingIn(home.database) };
+    const { landing, home: target, isClosing } = this.#target ?? {};
+    // A move can end where it began, to make coordinators agree. Two landings in one database would share their marks.
+    const isShared = landing != null && landing.database === home.database;
+    this.#home = { home, landing: isShared ? landing : this.#landingIn(home.database) };
+    if (isShared && target !== undefined) {
+      this.#target = this.#newTarget(target);
+      if (isClosing) this.#target.close(this.#journal.sequence.last);
+    }
     this.#home.landing.commit.goOn();
   }
 }

@@ -46,6 +46,13 @@ export class Resync {
     this.#place.rows.resyncAfter ??= "";
   }
 
+  /** Starts from the first run, even if a resync is under way. */
+  beginAnew(): void {
+    this.#place.rows.resyncAfter = "";
+    this.#steps++;
+    this.#stepAt = null;
+  }
+
   /** How many runs are left. */
   get remaining(): number {
     const after = this.#place.rows.resyncAfter;
@@ -67,8 +74,7 @@ export class Resync {
     const step = ++this.#steps;
     void this.#step(after, now, () => step === this.#steps).then(
       () => {
-        if (step !== this.#steps) return;
-        this.#stepAt = null;
+        if (step === this.#steps) this.#stepAt = null;
         this.next(Date.now());
       },
       (error: unknown) => {

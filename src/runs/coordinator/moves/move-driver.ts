@@ -16,6 +16,7 @@ import { boundDatabase, NotBound } from "../../../settings/bound-database.ts";
 import { callCoordinator } from "../../coordinator-client.ts";
 import { settleHome } from "../../d1/environments.ts";
 import { deleteLeftovers } from "../../d1/leftover-rows.ts";
+import type { Home } from "../../home.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Move, MoveOrder, MoveReply, MoveRequest, Placement } from "../../move-calls.ts";
 import type { Placing } from "../../projection/placing.ts";
@@ -40,6 +41,8 @@ const CLEANING_STATEMENTS = 20;
 
 export interface Driving {
   readonly env: Placing;
+  /** Where coordinator 0's runs land. It hears of each move. */
+  readonly home: () => Home | null;
   /** Coordinator 0's own part of a message. */
   readonly move: (order: MoveOrder) => Placement;
   readonly arm: (now: number) => void;
@@ -72,9 +75,10 @@ export class MoveDriver implements DueWork {
   nextAt(now: number): number {
     const due = Math.min(Number.POSITIVE_INFINITY, ...this.#list.all.map((move) => dueAt(move, now)));
     if (due === Number.POSITIVE_INFINITY || this.#turn === null) return due;
-    // A turn that hangs ends by its timeouts.
-    const waits = Math.max(0, (this.#isUnderWay ? POLL_MS : this.#turn.ms) - msSince(this.#turn.at, now));
-    return Math.max(due, now + waits);
+    const since = msSince(this.#turn.at, now);
+    if (!this.#isUnderWay) return Math.max(due, now + Math.max(0, this.#turn.ms - since));
+    // The next turn begins when this one ends. The alarm rings all the same, because this object may die before.
+    return Math.max(due, now + POLL_MS - (since === Number.POSITIVE_INFINITY ? 0 : since % POLL_MS));
   }
 
   /** Gives the moves their turn if one is due. Call it at each alarm. */
@@ -89,9 +93,14 @@ export class MoveDriver implements DueWork {
   }
 
   begin(request: MoveRequest, now: number): MoveReply {
+    const isNew = this.#list.underWay === null;
+    // Another move was over between the question where the environment lives and this request.
+    const isStale = (this.#driving.home()?.generation ?? 0) > request.from.generation;
+    if (isNew && isStale) return { ok: false, reason: "move_under_way" };
     const begun = this.#list.begin(request, now);
     if (!begun.ok) return begun;
-    this.#turn = null;
+    if (isNew) this.#remaining = null;
+    this.#soon(0);
     this.#driving.arm(now);
     return { ok: true, move: this.#shown(begun.move) };
   }
@@ -102,8 +111,8 @@ export class MoveDriver implements DueWork {
     if (underWay === null) return null;
     if (underWay.status === "switching") return { ok: false, reason: "move_under_way" };
     const cancelled = this.#list.change(underWay, { status: "cleaning", isCancelled: true });
-    this.#turn = null;
     this.#closingSince = null;
+    this.#soon(0);
     this.#driving.arm(now);
     return { ok: true, move: this.#shown(cancelled) };
   }
@@ -139,15 +148,14 @@ export class MoveDriver implements DueWork {
     const isClosing = this.#closingSince !== null && msSince(this.#closingSince, Date.now()) < CLOSING_MAX_MS;
     if (!isClosing) this.#closingSince = null;
     const placements = await this.#tellAll(move, isClosing ? "close" : "copy");
-    const current = this.#list.underWay;
-    // It was cancelled meanwhile.
-    if (current?.status !== "copying") return;
+    // It was cancelled meanwhile, and the next one may have begun.
+    if (this.#list.now(move)?.status !== "copying") return;
     this.#remaining = placements.reduce((sum, { remaining }) => sum + remaining, 0);
     const isThere = (state: "isReady" | "isClosed") =>
       placements.every((one) => one[state] || (one.home?.generation ?? 0) >= move.target.generation);
     if (isClosing && isThere("isClosed")) {
       // The decision comes first. From here on nobody opens again, whatever happens.
-      await this.#switch(this.#list.change(current, { status: "switching" }));
+      await this.#switch(this.#list.change(move, { status: "switching" }));
     } else if (isClosing || isThere("isReady")) {
       this.#closingSince ??= Date.now();
       this.#soon();
@@ -166,9 +174,16 @@ export class MoveDriver implements DueWork {
   }
 
   async #clean(move: StoredMove): Promise<void> {
-    if (move.isCancelled) await this.#tellAll(move, "cancel");
+    // Each has heard this before, unless the move was cancelled a moment ago. What they answer counts.
+    const placements = await this.#tellAll(move, move.isCancelled ? "cancel" : "switch");
+    const { database } = leftDatabase(move);
+    if (placements.some(({ home, target }) => home?.database === database || target?.database === database)) {
+      // Nobody moves back before this is over. But a move can be a repair that ends where it began.
+      this.#list.forget(move);
+      return;
+    }
     const cleaning = move.status === "cleaned" ? move : this.#list.change(move, { status: "cleaning" });
-    if (!(await this.#areGone(leftDatabase(move).database))) {
+    if (!(await this.#areGone(database))) {
       this.#soon();
       return;
     }
@@ -206,8 +221,8 @@ export class MoveDriver implements DueWork {
   }
 
   /** The next turn comes soon, because this one has not done all. */
-  #soon(): void {
-    this.#turn = { at: Date.now(), ms: POLL_CLOSING_MS };
+  #soon(ms = POLL_CLOSING_MS): void {
+    this.#turn = { at: Date.now(), ms };
   }
 }
 

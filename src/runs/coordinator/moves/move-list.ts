@@ -51,6 +51,11 @@ export class MoveList {
     return { ok: true, move };
   }
 
+  /** The move as it is now; null if it was forgotten. */
+  now(move: StoredMove): StoredMove | null {
+    return this.all.find((one) => isSame(one, move)) ?? null;
+  }
+
   change(move: StoredMove, change: Partial<StoredMove>): StoredMove {
     const changed = { ...move, ...change };
     this.#write(this.all.map((one) => (isSame(one, move) ? changed : one)));

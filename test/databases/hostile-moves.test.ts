@@ -1,0 +1,64 @@
+/** What goes wrong between two steps of a move: an object gets its first run, a message is late, an answer hangs. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { MoveOrder } from "../../src/runs/move-calls.ts";
+import { alarmIn, coordinator, createAged, direct, until } from "../support/direct.ts";
+import { faults, holdWrites } from "../support/faults.ts";
+import { newRunsPath } from "../support/requests.ts";
+import { changed } from "../support/settings.ts";
+import { placeRow } from "../support/several-databases.ts";
+import { idsIn, landedIn, livingIn } from "./moves.ts";
+
+beforeEach(() => {
+  for (const level of ["error", "log"] as const) vi.spyOn(console, level).mockImplementation(() => {});
+});
+afterEach(() => {
+  for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
+  vi.restoreAllMocks();
+});
+
+const FROM = { database: 1, generation: 1 };
+const TARGET = { database: 2, generation: 2 };
+const order = (step: MoveOrder["step"]): MoveOrder => ({ step, from: FROM, target: TARGET });
+
+describe("an object without runs", () => {
+  it("lands its first runs after the row names the new home, before it is told to switch", async () => {
+    changed.NEW_ENVIRONMENTS = "1";
+    const path = newRunsPath();
+    await landedIn(path, 1, [await createAged(path, { n: 1 })]);
+    await direct(path, 2).move(order("copy"));
+    await direct(path, 2).move(order("close"));
+    await placeRow(path, TARGET);
+    const first = await createAged(path, { n: 2 });
+    await until(async () => (await direct(path, 2).placement()).home !== null);
+    const second = await createAged(path, { n: 2 });
+    expect(await direct(path, 2).settle()).toMatchObject({ isBehind: false, home: TARGET });
+    expect(await idsIn(2, path)).toEqual([first, second].sort());
+    expect(await direct(path, 2).move(order("switch"))).toMatchObject({ home: TARGET, target: null });
+    await evictDurableObject(coordinator(path, 2));
+    expect(await direct(path, 2).placement()).toMatchObject({ home: TARGET, target: null });
+  });
+});
+
+describe("once it is closing", () => {
+  it("a resync lets nothing land in the old home that the new one lacks", async () => {
+    const { path } = await livingIn(1);
+    const one = direct(path, 1);
+    await one.move(order("copy"));
+    await until(async () => (await one.move(order("copy"))).isReady);
+    expect(await one.move(order("close"))).toMatchObject({ isClosed: true });
+    faults.only = 2;
+    const { open } = holdWrites(/INSERT INTO runs/);
+    const id = await createAged(path, { n: 1 });
+    await until(async () => faults.gatedCalls > 0);
+    await one.resync();
+    await alarmIn(6000, coordinator(path, 1));
+    expect(await one.settle()).toMatchObject({ isBehind: true });
+    expect(await idsIn(1, path)).not.toContain(id);
+    open();
+    await until(async () => (await one.placement()).isClosed);
+    await landedIn(path, 1, [id]);
+    expect(await idsIn(2, path)).toContain(id);
+  });
+});
