@@ -20,7 +20,7 @@ import { until } from "./until.ts";
 
 const CALLERS = 2;
 /** Enough for a copy, and for callers to have runs before it begins. */
-const RUNS = 200;
+const RUNS = 80;
 const ENVIRONMENTS = ["prod", ...Array.from({ length: 12 }, (_, n) => `env-${n}`)];
 /** Where new environments live. */
 const OPEN = [1, 2];

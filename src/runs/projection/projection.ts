@@ -199,6 +199,11 @@ export class Projection {
     };
   }
 
+  /** Call it after the answer to a message of a move. */
+  answeredDriver(): void {
+    this.#target?.answered(this.#journal.sequence.last);
+  }
+
   /** Carries out a message of a move. A message that is late or repeated has no effect. */
   move({ step, from, target }: MoveOrder, now: number): void {
     if (this.#home === null && this.#journal.sequence.last > 0) this.#placed(from);
