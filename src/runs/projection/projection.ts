@@ -331,7 +331,14 @@ export class Projection {
     }
     if (generation < home.generation) this.#leaveTarget();
     this.#marks.home = home;
-    this.#home = { home, landing: this.#landingIn(home.database) };
+    const { landing, home: target, isClosing } = this.#target ?? {};
+    // A move can end where it began, to make coordinators agree. Two landings in one database would share their marks.
+    const isShared = landing != null && landing.database === home.database;
+    this.#home = { home, landing: isShared ? landing : this.#landingIn(home.database) };
+    if (isShared && target !== undefined) {
+      this.#target = this.#newTarget(target);
+      if (isClosing) this.#target.close(this.#journal.sequence.last);
+    }
     this.#home.landing.commit.goOn();
   }
 }
