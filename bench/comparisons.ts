@@ -12,6 +12,17 @@ export interface Comparison {
   readonly targets: readonly [number, number, number] | null;
 }
 
+/** What is compared, and in which groups it is measured. */
+export interface Compared {
+  readonly comparisons: readonly Comparison[];
+  readonly groups: readonly Group[];
+  /** Whose round trips are counted. */
+  readonly counted: readonly OperationName[];
+}
+
+/** The operations of a group, in the order in which they follow each other. */
+export type Group = readonly (readonly OperationName[])[];
+
 export const COMPARISONS: readonly Comparison[] = [
   { ours: "refused callback", limit: "verify HMAC", targets: [0.9, 0.9, 0.9] },
   { ours: "get, ended run", limit: "hello", targets: [0.8, 0.8, 0.8] },
@@ -57,7 +68,7 @@ export const MEANWHILE: Readonly<Partial<Record<OperationName, Meanwhile>>> = {
  * The operations of a group are measured back to back, so that other load on the machine affects all of them. A
  * callback or an event ends the runs that the create before it made.
  */
-export const GROUPS: readonly (readonly (readonly OperationName[])[])[] = [
+export const GROUPS: readonly Group[] = [
   [["refused callback"], ["verify HMAC"], ["refused callback, routed"]],
   [["get, ended run"], ["hello"]],
   [["get, open run"], ["D1 select"]],
@@ -84,3 +95,28 @@ export const GROUPS: readonly (readonly (readonly OperationName[])[])[] = [
     ["create, no endpoint", "callback, no endpoint"],
   ],
 ];
+
+export const USUAL: Compared = {
+  comparisons: COMPARISONS,
+  groups: GROUPS,
+  counted: COMPARISONS.map(({ ours }) => ours),
+};
+
+/** An environment in DB_3 beside one in DB, where the other environments of a deployment are as well. */
+const BETWEEN_DATABASES: readonly Comparison[] = [
+  { ours: "create, DB_3", limit: "create, DB", targets: null },
+  { ours: "callback, DB_3", limit: "callback, DB", targets: null },
+  { ours: "list of 50, DB_3", limit: "list of 50, DB", targets: null },
+];
+
+export const DATABASES: Compared = {
+  comparisons: BETWEEN_DATABASES,
+  groups: [
+    [
+      ["create, DB", "callback, DB"],
+      ["create, DB_3", "callback, DB_3"],
+    ],
+    [["list of 50, DB"], ["list of 50, DB_3"]],
+  ],
+  counted: BETWEEN_DATABASES.flatMap(({ ours, limit }) => [ours, limit]),
+};

@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { COMPARISONS, MEANWHILE } from "./comparisons.ts";
+import { MEANWHILE } from "./comparisons.ts";
 import type { Generator } from "./generator.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 
@@ -25,12 +25,11 @@ const POLL_MS = 20;
 export async function countHops(
   generator: Generator,
   lines: readonly string[],
+  operations: readonly OperationName[],
 ): Promise<ReadonlyMap<OperationName, Hops>> {
   const counted = new Map<OperationName, Hops>();
   // The log also has the requests of the other callers. No caller's own request asks for an endpoint.
-  const asked = COMPARISONS.map(({ ours }) => ours).filter(
-    (ours) => MEANWHILE[ours] === undefined && !("isTold" in OPERATIONS[ours]),
-  );
+  const asked = operations.filter((one) => MEANWHILE[one] === undefined && !("isTold" in OPERATIONS[one]));
   for (const operation of new Set(asked)) {
     const job = { operation, callers: 1, forMs: LOG_ARRIVES_MS, most: REQUESTS };
     // The second time the isolate remembers what it was asked for, however long ago that was made.

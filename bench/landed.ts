@@ -15,16 +15,22 @@ export interface Expected {
 
 /** Returns when D1 shows this for all of them. Throws after 30 s. */
 export async function landed(
-  { db }: Pick<Site, "db">,
+  { databases }: Pick<Site, "databases">,
   expected: readonly Expected[],
   meanwhile: () => Promise<unknown> = () => delay(POLL_MS),
 ): Promise<void> {
   const until = performance.now() + LANDED_WITHIN_MS;
   for (const { project, status, runs } of expected) {
-    const count = db
-      .prepare("SELECT count(*) AS n FROM runs WHERE scope GLOB ? AND status = ?")
-      .bind(`bench/${project}/*`, status);
-    while ((await count.first<{ n: number }>())?.n !== runs) {
+    const counts = databases.map((db) =>
+      db
+        .prepare("SELECT count(*) AS n FROM runs WHERE scope GLOB ? AND status = ?")
+        .bind(`bench/${project}/*`, status),
+    );
+    const count = async () => {
+      const each = await Promise.all(counts.map((one) => one.first<{ n: number }>()));
+      return each.reduce((sum, one) => sum + (one?.n ?? 0), 0);
+    };
+    while ((await count()) !== runs) {
       if (performance.now() > until) throw new Error(`D1 does not show ${runs} runs that are ${status}`);
       await meanwhile();
     }

@@ -8,6 +8,7 @@ import { ROOT } from "../src/dev/wrangler.ts";
 import { build } from "./build.ts";
 import { type BulkWrites, bulkWritesTable, measureBulkWrites } from "./bulk-writes.ts";
 import { CALLERS } from "./comparisons.ts";
+import { databasesTable, measureDatabases } from "./databases.ts";
 import { type Gap, gapTable, measureGaps, QUICK as QUICK_GAP, WHOLE as WHOLE_GAP } from "./gap.ts";
 import { withLoad } from "./generator.ts";
 import {
@@ -17,7 +18,7 @@ import {
   measureGrowth,
   WHOLE as WHOLE_GROWTH,
 } from "./growth/growth.ts";
-import { QUICK, WHOLE } from "./measure.ts";
+import { type Plan, QUICK, WHOLE } from "./measure.ts";
 import { isBounded, type Memory, measureMemory, memoryTable } from "./memory.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 import { toSvg } from "./plot.ts";
@@ -35,11 +36,13 @@ npm run bench -- --only create             only what is compared with this opera
 npm run bench -- --only writes             only the rows written for a run, and the flights
 npm run bench -- --only bulk               only the rows written by bulk operations
 npm run bench -- --only gap                only the time from a report to the next run of a group
+npm run bench -- --only databases          an environment in another database beside one in the first
 npm run bench -- --profile create          where the time of one operation goes, as a .cpuprofile
                  --callers 64              how many callers then (1, 16 or 64)
 npm run bench -- --rounds 1 --ms 100       how many rounds, and how long each operation runs in one
 npm run bench -- --growth                  what a million runs change, beside 10 thousand
                  --runs 10000,100000       other numbers of runs
+                 --databases 4             in four databases
 npm run bench -- --memory                  what workerd holds after 200 thousand requests, in about 20 minutes
                  --requests 20000          after another number of requests
 npm run bench -- --trial                   as little as possible of all of these, to try the bench itself
@@ -62,6 +65,7 @@ const { values: flags } = parseArgs({
     ms: { type: "string" },
     growth: { type: "boolean", default: false },
     runs: { type: "string" },
+    databases: { type: "string" },
     memory: { type: "boolean", default: false },
     requests: { type: "string" },
     built: { type: "boolean", default: false },
@@ -85,11 +89,14 @@ else if (flags.memory) await weigh();
 else if (flags.only === "writes") await countWrites();
 else if (flags.only === "bulk") await countBulkWrites();
 else if (flags.only === "gap") await timeGaps();
+else if (flags.only === "databases") await compareDatabases();
 else await compare();
 
 async function grow(): Promise<void> {
-  const sizes = sizesOf(flags.runs ?? "10000,1000000");
-  const plan = { ...WHOLE_GROWTH, rounds: numberOf(flags.rounds, WHOLE_GROWTH.rounds) };
+  const databases = numberOf(flags.databases, 1);
+  if (databases > 4) refuse(`--databases takes 1 to 4.\n\n${USAGE}`);
+  const sizes = sizesOf(flags.runs ?? "10000,1000000", WHOLE_GROWTH.originals * databases);
+  const plan = { ...WHOLE_GROWTH, databases, rounds: numberOf(flags.rounds, WHOLE_GROWTH.rounds) };
   const growth = await measureGrowth(sizes, plan, progress);
   tell(growthTables(growth), "growth.json", growth);
   judgeGrowth(growth);
@@ -165,9 +172,8 @@ function numberOf(flag: string | undefined, usual: number): number {
 }
 
 /** At least two numbers of runs, the smallest first. Exits with a message if the text is wrong. */
-function sizesOf(text: string): number[] {
+function sizesOf(text: string, originals: number): number[] {
   const sizes = text.split(",").map(Number);
-  const { originals } = WHOLE_GROWTH;
   const isSize = (runs: number) => runs >= 4 * originals && runs % originals === 0;
   if (sizes.length >= 2 && sizes.every(isSize)) return sizes.toSorted((a, b) => a - b);
   return refuse(`--runs takes at least two multiples of ${originals} from ${4 * originals}: 10000,1000000`);
@@ -177,12 +183,22 @@ function flightsForMs(): number {
   return flags.quick || flags.ms !== undefined ? 1500 : 10_000;
 }
 
-async function compare(): Promise<void> {
-  const only = flags.only === undefined ? null : operationOf(flags.only);
+async function compareDatabases(): Promise<void> {
+  const measured = await measureDatabases(planOf(null), false, progress);
+  tell(databasesTable(measured), "databases.json", measured);
+  judgeRatios(measured.result);
+}
+
+function planOf(only: OperationName | null): Plan {
   const usual = flags.quick ? QUICK : WHOLE;
   const forMs = numberOf(flags.ms, usual.forMs);
   const warmUpMs = Math.min(usual.warmUpMs, forMs);
-  const plan = { ...usual, rounds: numberOf(flags.rounds, usual.rounds), forMs, warmUpMs, only };
+  return { ...usual, rounds: numberOf(flags.rounds, usual.rounds), forMs, warmUpMs, only };
+}
+
+async function compare(): Promise<void> {
+  const only = flags.only === undefined ? null : operationOf(flags.only);
+  const plan = planOf(only);
   const logged: string[] = [];
   const writes = only === null ? await measureWrites(flightsForMs(), false, progress) : null;
   const bulkWrites = only === null ? await measureBulkWrites(false, progress) : null;

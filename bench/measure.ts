@@ -1,6 +1,6 @@
 /** Measures the groups in rounds. The operations of a group run back to back, in another order each round. */
 
-import { CALLERS, type Callers, GROUPS, MEANWHILE } from "./comparisons.ts";
+import { CALLERS, type Callers, type Group, MEANWHILE } from "./comparisons.ts";
 import type { Generator } from "./generator.ts";
 import type { OperationName } from "./operations.ts";
 
@@ -42,9 +42,10 @@ export async function measure(
   generator: Generator,
   { rounds, forMs, warmUpMs, only, callersShare }: Plan,
   onProgress: (text: string) => void,
+  all: readonly Group[],
 ): Promise<Series[]> {
   const series: Series[] = [];
-  const groups = GROUPS.filter((group) => only === null || group.flat().some((name) => name === only));
+  const groups = all.filter((group) => only === null || group.flat().some((name) => name === only));
   const run = (operation: OperationName, callers: Callers, forMs: number) => {
     onProgress(`${callers} callers: ${operation}`);
     // A quarter of these runs belongs to the coordinator that is polled. Fewer callers might make none of it.

@@ -30,6 +30,9 @@ export interface Seeds {
   readonly list: Reading;
   /** The origin of the receiver that hears of the runs which end in the environment `told`. */
   readonly receiver: string;
+  /** A list of an environment in the control database, and one in another database, if there are several. */
+  readonly near?: Reading;
+  readonly away?: Reading;
 }
 
 export interface Reading {
@@ -55,12 +58,15 @@ export interface State {
   readonly told: Open[];
   readonly chat: Open[];
   readonly untold: Open[];
+  /** The same of an environment in the control database, and of one in another database. */
+  readonly near: Open[];
+  readonly away: Open[];
   /** The highest id in the environment of the measured list. */
   newest: string;
 }
 
 export function newState(seeds: Seeds): State {
-  return { seeds, open: [], polled: [], told: [], chat: [], untold: [], newest: "" };
+  return { seeds, open: [], polled: [], told: [], chat: [], untold: [], near: [], away: [], newest: "" };
 }
 
 export interface Operation {
@@ -263,6 +269,18 @@ export const OPERATIONS = {
     () => "untold",
   ),
   "callback, no endpoint": callback(({ untold }) => untold),
+  "create, DB": create(
+    ({ near }) => near,
+    () => "near",
+  ),
+  "create, DB_3": create(
+    ({ away }) => away,
+    () => "away",
+  ),
+  "callback, DB": callback(({ near }) => near),
+  "callback, DB_3": callback(({ away }) => away),
+  "list of 50, DB": read("service", ({ near }) => (near === undefined ? [] : [near])),
+  "list of 50, DB_3": read("service", ({ away }) => (away === undefined ? [] : [away])),
   "Workflows create": write(
     "peer",
     201,

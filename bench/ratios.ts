@@ -1,5 +1,6 @@
 /** The whole comparison on a site: round trips, rates and their ratios. */
 
+import { type Compared, USUAL } from "./comparisons.ts";
 import type { Generator } from "./generator.ts";
 import { countHops } from "./hops.ts";
 import { measure, type Plan } from "./measure.ts";
@@ -11,8 +12,9 @@ export async function measureRatios(
   plan: Plan,
   logged: readonly string[],
   onProgress: (text: string) => void,
+  { comparisons, groups, counted }: Compared = USUAL,
 ): Promise<Result> {
   onProgress("counting round trips");
-  const hops = await countHops(generator, logged);
-  return toResult(await measure(generator, plan, onProgress), hops);
+  const hops = await countHops(generator, logged, counted);
+  return toResult(await measure(generator, plan, onProgress, groups), hops, comparisons);
 }

@@ -1,6 +1,6 @@
 /** Makes the result from the measurements: medians, ratios of the rounds, percentiles. PURE. */
 
-import { CALLERS, type Callers, COMPARISONS } from "./comparisons.ts";
+import { CALLERS, type Callers, COMPARISONS, type Comparison } from "./comparisons.ts";
 import type { Hops } from "./hops.ts";
 import type { Series } from "./measure.ts";
 import type { OperationName } from "./operations.ts";
@@ -50,7 +50,11 @@ export interface Result {
   readonly failures: number;
 }
 
-export function toResult(series: readonly Series[], hops: ReadonlyMap<OperationName, Hops>): Result {
+export function toResult(
+  series: readonly Series[],
+  hops: ReadonlyMap<OperationName, Hops>,
+  comparisons: readonly Comparison[] = COMPARISONS,
+): Result {
   const rows = series.map(
     ({ rates, latenciesMs, meanwhileRates, toldAfterMs: _, toldRates: __, ...one }) => ({
       ...one,
@@ -64,7 +68,7 @@ export function toResult(series: readonly Series[], hops: ReadonlyMap<OperationN
   const failures = rows.reduce((sum, row) => sum + row.failures, 0);
   const find = (operation: OperationName, callers: Callers) =>
     series.findIndex((one) => one.operation === operation && one.callers === callers);
-  const ratios = COMPARISONS.flatMap(({ ours, limit, targets }) =>
+  const ratios = comparisons.flatMap(({ ours, limit, targets }) =>
     CALLERS.flatMap((callers, at) => {
       const [a, b] = [find(ours, callers), find(limit, callers)];
       const [our, limits] = [rows[a], rows[b]];

@@ -13,6 +13,8 @@ export const SEEDS = { open: 200, ended: 200, listed: 300, made: 100 } as const;
 export const FEW_SEEDS: SeedCounts = { open: 10, ended: 10, listed: LIST_LIMIT + 1, made: LIST_LIMIT + 1 };
 export type SeedCounts = Readonly<Record<keyof typeof SEEDS, number>>;
 const AT_ONCE = 16;
+/** Where the environments live that are not in the control database. */
+const AWAY_DATABASE = 3;
 
 /** Sends requests to the service, and throws if a response is not a success. */
 export function asker({ origins }: Pick<Site, "origins">) {
@@ -28,7 +30,7 @@ export function asker({ origins }: Pick<Site, "origins">) {
 
 /** `receiver`: the origin that the endpoint of the environment `told` calls. */
 export async function makeSeeds(
-  site: Pick<Site, "origins" | "secrets">,
+  site: Pick<Site, "origins" | "secrets" | "databases">,
   receiver: string,
   counts: SeedCounts = SEEDS,
 ): Promise<Seeds> {
@@ -63,7 +65,22 @@ export async function makeSeeds(
   if (ids.length !== LIST_LIMIT || ids.some((id, i) => id !== newestFirst[i])) {
     throw new Error("the list does not hold the newest 50 runs, newest first");
   }
-  return { token, runs: runsOf("made"), openRuns, endedRuns, madeRuns, list, receiver };
+  const seeds = { token, runs: runsOf("made"), openRuns, endedRuns, madeRuns, list, receiver };
+  if (site.databases.length === 1) return seeds;
+  // Runs are created in `near` and `away`, and listed in the other two.
+  for (const env of ["away", "away-listed"]) await placeIn(site, AWAY_DATABASE, `bench/shop/${env}`);
+  for (const env of ["near-listed", "away-listed"]) await times(counts.listed, () => make(env, false));
+  return { ...seeds, near: await read(runsOf("near-listed")), away: await read(runsOf("away-listed")) };
+}
+
+/** Decides where an environment lives. Call it before its first run. */
+export async function placeIn(
+  { databases: [control] }: Pick<Site, "databases">,
+  database: number,
+  scope: string,
+): Promise<void> {
+  const row = "INSERT INTO environments (scope, database, generation) VALUES (?, ?, 1)";
+  await control?.prepare(row).bind(scope, database).run();
 }
 
 /**

@@ -26,6 +26,8 @@ export interface Site {
   readonly origins: Readonly<Record<WorkerName, string>>;
   readonly secrets: Secrets;
   readonly db: D1Database;
+  /** All of them, by number. The first is `db`. */
+  readonly databases: readonly D1Database[];
   /** The counts of a counting service since the last call. */
   counts(): Promise<Count[]>;
   /** Runs the service's cron. */
@@ -50,7 +52,11 @@ export interface SiteOptions {
   readonly counted?: boolean;
   /** Only the service, which opens in half the time. The other workers have no origin then. */
   readonly alone?: boolean;
+  /** How many D1 databases the service has, at most four. Without it, one. */
+  readonly databases?: number;
 }
+
+const BINDINGS = ["DB", "DB_1", "DB_2", "DB_3"];
 
 export function makeSecrets(): Secrets {
   return parseEnv(newSecrets()) as Secrets;
@@ -58,13 +64,14 @@ export function makeSecrets(): Secrets {
 
 export async function open(options: SiteOptions): Promise<Site> {
   const { onLog = () => {}, inspected = false, counted = false, alone = false, kept } = options;
+  const bindings = BINDINGS.slice(0, options.databases ?? 1);
   const workers = alone ? (["service"] as const) : WORKERS;
   const folder = kept?.folder ?? mkdtempSync(join(tmpdir(), "action-runs-bench-"));
   const secrets = kept?.secrets ?? makeSecrets();
   const miniflare = newMiniflare(folder, {
     ...(inspected ? { inspectorPort: 0 } : {}),
     handleStructuredLogs: ({ message }) => onLog(message),
-    workers: workers.map((name) => workerOptions(name, secrets, counted)),
+    workers: workers.map((name) => workerOptions(name, secrets, counted, bindings)),
   });
   const stop = async () => {
     await miniflare.dispose();
@@ -72,9 +79,15 @@ export async function open(options: SiteOptions): Promise<Site> {
   };
   try {
     await miniflare.ready;
-    const db = (await miniflare.getD1Database("DB", "service")) as unknown as D1Database;
-    if ((await db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").first()) === null)
-      await migrate(db);
+    const databases: D1Database[] = [];
+    for (const [number, binding] of bindings.entries()) {
+      const db = (await miniflare.getD1Database(binding, "service")) as unknown as D1Database;
+      if ((await db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").first()) === null)
+        await migrate(db, { binding, number });
+      databases.push(db);
+    }
+    const [db] = databases;
+    if (db === undefined) throw new Error("the service has no database");
     const origins = {} as Record<WorkerName, string>;
     for (const name of workers) origins[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
     const inspectors = inspected ? await miniflare.getInspectorURL() : undefined;
@@ -84,7 +97,7 @@ export async function open(options: SiteOptions): Promise<Site> {
       if (outcome !== "ok") throw new Error(`the cron ended as ${outcome}`);
     };
     const counts = async () => (await (await fetch(`${origins.service}/counts`)).json()) as Count[];
-    return { origins, secrets, db, counts, cron, inspector, stop };
+    return { origins, secrets, db, databases, counts, cron, inspector, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -92,7 +105,12 @@ export async function open(options: SiteOptions): Promise<Site> {
 }
 
 /** A built worker with a socket of its own. */
-function workerOptions(name: WorkerName, secrets: Secrets, counted: boolean): V4WorkerOptions {
+function workerOptions(
+  name: WorkerName,
+  secrets: Secrets,
+  counted: boolean,
+  databases: readonly string[],
+): V4WorkerOptions {
   // The router is the platform's, so `routed` is the service's own build.
   const build = name === "routed" ? "service" : name;
   const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIGS[build]);
@@ -111,6 +129,8 @@ function workerOptions(name: WorkerName, secrets: Secrets, counted: boolean): V4
       ...(options.bindings as object),
       ...(build === "service" ? { ...secrets, ...ON_LOOPBACK } : {}),
     },
+    // The other workers have databases of their own.
+    ...(build === "service" && databases.length > 1 ? { d1Databases: [...databases] } : {}),
     unsafeDirectSockets: [{}],
   };
 }

@@ -14,7 +14,7 @@ import { makePurgeable } from "./growth/fill.ts";
 import { reportAsHeard, triggerFor } from "./heard-runs.ts";
 import { type Expected, landed } from "./landed.ts";
 import { withReceiver } from "./receiving.ts";
-import { asker, putEndpoint, times } from "./seeds.ts";
+import { asker, placeIn, putEndpoint, times } from "./seeds.ts";
 import { makeSecrets, open, type Site, type SiteOptions } from "./site.ts";
 import { markdown } from "./table.ts";
 import { whenTold } from "./told.ts";
@@ -74,7 +74,7 @@ const ALONE_REST_MS = 6000;
 const TARGETS = { object: 10, D1: 8 } as const;
 
 /** Rows written for one run, by their cause. */
-interface Rows {
+export interface Rows {
   readonly place: string;
   readonly parts: Readonly<
     Record<"create" | "approval" | "callback" | "telling" | "landing" | "purge", number>
@@ -139,7 +139,43 @@ export async function measureWrites(
   }
 }
 
+/** The rows of a run in the control database, and in another one. `isTrial`: with fewer runs. */
+export async function measureDatabaseWrites(
+  isTrial: boolean,
+  onProgress: (text: string) => void,
+): Promise<readonly Rows[]> {
+  const kept = { folder: mkdtempSync(join(tmpdir(), "action-runs-rows-")), secrets: makeSecrets() };
+  const runs = isTrial ? BUSY.runs * TRIAL_SHARE : BUSY.runs;
+  const near: Place = { ...BUSY, name: "in DB", project: "near", runs };
+  const away: Place = { ...BUSY, name: "in DB_3", project: "away", runs };
+  const places = [near, away];
+  try {
+    onProgress("rows written for a run");
+    const changes = await withSite(
+      kept,
+      async (site) => {
+        await placeIn(site, 3, "bench/away/env-0");
+        await prepare(site, places, "");
+        const inNear = await change(site, [near], "", BUSY_REST_MS);
+        return [inNear, await change(site, [away], "", BUSY_REST_MS)] as const;
+      },
+      4,
+    );
+    makePurgeable(kept.folder, runs);
+    const purged = await withSite(kept, (site) => purge(site, places), 4);
+    return [...rowsOf(near, changes[0], purged), ...rowsOf(away, changes[1], purged)];
+  } finally {
+    rmSync(kept.folder, { recursive: true, force: true });
+  }
+}
+
 export function writesTable({ rows, flights: { perSecond, worst, target } }: Writes): string {
+  return `${rowsTable(rows)}
+
+${FLIGHT_CALLERS} callers create: ${perSecond.toFixed(1)} flights a second by the busiest coordinator, of target ${verdict(perSecond, target)}; ${worst} in its worst second.`;
+}
+
+export function rowsTable(rows: readonly Rows[]): string {
   const head =
     "rows written for a run|create|approval|callback|telling|landing|purge|all|target|of these setAlarm";
   const lines = rows.map(({ place, parts, alarms, all, target }) => [
@@ -150,9 +186,7 @@ export function writesTable({ rows, flights: { perSecond, worst, target } }: Wri
     target === null ? "" : verdict(Math.round(all), target),
     alarms.toFixed(2),
   ]);
-  return `${markdown([head.split("|"), ...lines])}
-
-${FLIGHT_CALLERS} callers create: ${perSecond.toFixed(1)} flights a second by the busiest coordinator, of target ${verdict(perSecond, target)}; ${worst} in its worst second.`;
+  return markdown([head.split("|"), ...lines]);
 }
 
 function verdict(n: number, target: number): string {
@@ -322,7 +356,11 @@ function each<T>(places: readonly Place[], work: (place: Place, i: number) => Pr
   return Promise.all(places.map(work));
 }
 
-async function withSite<T>(kept: SiteOptions["kept"], work: (site: Site) => Promise<T>): Promise<T> {
-  const site = await open({ counted: true, alone: true, kept });
+async function withSite<T>(
+  kept: SiteOptions["kept"],
+  work: (site: Site) => Promise<T>,
+  databases = 1,
+): Promise<T> {
+  const site = await open({ counted: true, alone: true, kept, databases });
   return work(site).finally(() => site.stop());
 }

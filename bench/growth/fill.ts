@@ -7,11 +7,13 @@
 import { cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { asker, times } from "../seeds.ts";
+import { asker, placeIn, times } from "../seeds.ts";
 import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
 
 export const SCOPE = "bench/growth/measured";
 export const RUNS_PATH = "/bench/growth/envs/measured/action-runs";
+/** With several databases, each has an environment. The one that is asked is in the last. */
+const OTHERS = ["other-0", "other-1", "other-2"] as const;
 /** Filters with values that many runs have. */
 export const COMMON = {
   actionName: "deploy",
@@ -28,6 +30,8 @@ const FOLDERS = { D1: "d1/miniflare-D1DatabaseObject", object: "do/service-RunCo
 
 export interface Place {
   readonly runs: number;
+  /** How many D1 databases have them, in equal parts: 1 to 4. */
+  readonly databases: number;
   readonly folder: string;
   readonly secrets: Secrets;
   /** An API token of a member. */
@@ -35,12 +39,12 @@ export interface Place {
 }
 
 /** Makes the site that all others are copies of. The service creates these `runs`; other sizes are multiples of them. */
-export async function makeOriginals(parent: string, runs: number): Promise<Place> {
+export async function makeOriginals(parent: string, runs: number, databases: number): Promise<Place> {
   const kept = { folder: join(parent, "originals"), secrets: makeSecrets() };
   mkdirSync(kept.folder);
-  const site = await open({ alone: true, kept });
+  const site = await open({ alone: true, kept, databases });
   const token = await createRuns(site, runs).finally(() => site.stop());
-  return { runs, token, ...kept };
+  return { runs, databases, token, ...kept };
 }
 
 export function makePlace(parent: string, originals: Place, runs: number): Place {
@@ -51,7 +55,14 @@ export function makePlace(parent: string, originals: Place, runs: number): Place
   return { ...originals, folder, runs };
 }
 
-/** D1's file, or those of the coordinators in no order. Open them only while the site is closed. */
+/** The file of the database whose runs are asked for. */
+export function measuredFile({ folder, databases }: Place): string {
+  const isMeasured = (file: string) =>
+    valueIn(file, "SELECT number AS value FROM database_number") === String(databases - 1);
+  return filesOf(folder, "D1").find(isMeasured) ?? "";
+}
+
+/** The files of D1 or of the coordinators, in no order. Open them only while the site is closed. */
 export function filesOf(folder: string, store: keyof typeof FOLDERS): string[] {
   const path = join(folder, FOLDERS[store]);
   const files = readdirSync(path).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file));
@@ -67,9 +78,9 @@ export function bytesOfARun(store: keyof typeof FOLDERS, smaller: Place, larger:
 
 /**
  * Makes the oldest `count` ended runs of each coordinator due for the purge, in its journal and in D1. Returns their
- * ids.
+ * ids. `scope`: only the coordinators of this environment.
  */
-export function makePurgeable(folder: string, count: number): string[] {
+export function makePurgeable(folder: string, count: number, scope?: string): string[] {
   const at = Date.now() - 60_000;
   const update = (file: string, sql: string, ...values: (string | number)[]) => {
     const db = new DatabaseSync(file);
@@ -78,13 +89,23 @@ export function makePurgeable(folder: string, count: number): string[] {
     return rows.map(({ id }) => String(id));
   };
   const oldest = "SELECT id FROM runs WHERE completed_at IS NOT NULL ORDER BY id LIMIT ?2";
-  const ids = filesOf(folder, "object").flatMap((file) =>
-    update(file, `purge_at = ?1, due_at = ?1 WHERE id IN (${oldest})`, count),
-  );
+  const isChosen = (file: string) =>
+    scope === undefined ||
+    valueIn(file, "SELECT value FROM marks WHERE name = 'name'").startsWith(`${scope}/`);
+  const ids = filesOf(folder, "object")
+    .filter(isChosen)
+    .flatMap((file) => update(file, `purge_at = ?1, due_at = ?1 WHERE id IN (${oldest})`, count));
   const these = "SELECT value FROM json_each(?2)";
-  const [d1 = ""] = filesOf(folder, "D1");
-  update(d1, `purge_at = ?1 WHERE id IN (${these})`, JSON.stringify(ids));
+  for (const d1 of filesOf(folder, "D1"))
+    update(d1, `purge_at = ?1 WHERE id IN (${these})`, JSON.stringify(ids));
   return ids;
+}
+
+function valueIn(file: string, select: string): string {
+  const db = new DatabaseSync(file, { readOnly: true });
+  const row = db.prepare(select).get();
+  db.close();
+  return String(row?.value);
 }
 
 async function createRuns(site: Site, runs: number): Promise<string> {
@@ -94,9 +115,19 @@ async function createRuns(site: Site, runs: number): Promise<string> {
   const mint = async (name: string): Promise<string> =>
     (await post("/bench/growth/tokens", site.secrets.ROOT_TOKEN, { name, role: "member" })).token;
   const [ci, other] = [await mint(COMMON.triggeredBy), await mint("portal")];
-  await times(runs, async (i) => {
+  const { length: databases } = site.databases;
+  const paths = [
+    ...OTHERS.slice(0, databases - 1).map((env) => RUNS_PATH.replace("measured", env)),
+    RUNS_PATH,
+  ];
+  for (const [number, path] of databases === 1 ? [] : paths.entries())
+    await placeIn(site, number, path.replaceAll(/^\/|envs\/|\/action-runs$/g, ""));
+  await times(runs, async (n) => {
+    const path = paths[n % databases] ?? RUNS_PATH;
+    // Each environment gets every kind.
+    const i = Math.floor(n / databases);
     // The moduli have no common divisor, so every mixture of kinds occurs.
-    const run = await post(RUNS_PATH, i % 3 === 0 ? other : ci, {
+    const run = await post(path, i % 3 === 0 ? other : ci, {
       actionName: i % 7 < 4 ? COMMON.actionName : `action-${i % 7}`,
       entityId: i % 11 < 2 ? COMMON.entityId : i % 11 < 8 ? crypto.randomUUID() : null,
       parameters: { service: `checkout-${i}`, version: `1.${i % 90}.2`, region: "eu-central" },
@@ -105,13 +136,13 @@ async function createRuns(site: Site, runs: number): Promise<string> {
     const output = { url: `https://ci.example.com/jobs/${i}`, tests: `${i} passed` };
     const failed = { status: "failed", error: `step ${i} exited with code 1`, output };
     const report = (what: string, body: object) =>
-      post(`${RUNS_PATH}/${run.id}/${what}`, run.callback.token, body);
+      post(`${path}/${run.id}/${what}`, run.callback.token, body);
     const kind = i % 25;
     if (kind === 1) await report("heartbeat", {});
     if (kind >= 2) await report("callback", kind < 7 ? failed : { status: "succeeded", output });
   });
   // A list lands all changes before it.
-  await ask("GET", RUNS_PATH, ci);
+  for (const path of paths) await ask("GET", path, ci);
   return ci;
 }
 
@@ -129,7 +160,9 @@ function copyRuns(file: string, copies: number): void {
     if (columns.length === 0) continue;
     // The copies are in D1 too, so nothing is left to land.
     if (columns.includes("change_seq"))
-      db.exec("INSERT OR REPLACE INTO marks SELECT 'landed_seq:0', max(change_seq) FROM runs");
+      db.exec(`INSERT OR REPLACE INTO marks
+        SELECT 'landed_seq:' || coalesce((SELECT substr(value, 1, 1) FROM marks WHERE name = 'home'), '0'), max(change_seq)
+        FROM runs`);
     const values = columns.map((name) => {
       if (["id", "run_id", "create_key", "body"].includes(name)) return `copied(${name}, copy)`;
       // The journal's key has the instant of the id above 15 random bits.

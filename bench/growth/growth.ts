@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- --growth`: what a million runs change. The same requests go to sites of different sizes. The first
  * time, the service counts the rows that each statement reads. A statement that reads more rows on a larger site is a
- * failure. The second time, the deployed build gets the requests and their times are printed.
+ * failure. The second time, the deployed build gets the requests and their times are printed. With `--databases 4`, an
+ * environment in each of four databases has a quarter of the runs, and the requests go to the one in DB_3.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -49,6 +50,8 @@ export interface Plan {
   readonly each: number;
   /** The part of the smallest site's runs that is purged at each site. */
   readonly purgedShare: number;
+  /** In how many databases the runs are. */
+  readonly databases: number;
 }
 
 /** What happens between opening all sites and closing them. `counted`: in the build that counts rows. */
@@ -69,12 +72,12 @@ const TIMED: readonly Opening[] = [
 
 export const WHOLE: Plan = {
   ...{ originals: 500, openings: [ALL_COUNTED, ...TIMED] },
-  ...{ rounds: 9, each: EACH, purgedShare: 0.2 },
+  ...{ rounds: 9, each: EACH, purgedShare: 0.2, databases: 1 },
 };
 /** For a try of the bench itself. Nobody looks at its times, so they are those of the build that counts. */
 export const TRIAL: Plan = {
   ...{ originals: 100, openings: [ALL_COUNTED] },
-  ...{ rounds: 1, each: EACH / 4, purgedShare: 0.02 },
+  ...{ rounds: 1, each: EACH / 4, purgedShare: 0.02, databases: 1 },
 };
 
 /** An open site, with its right responses. */
@@ -123,7 +126,8 @@ export async function measureGrowth(
   onStop(() => process.exit(1));
   const places: fill.Place[] = [];
   onProgress("making runs to copy");
-  const originals = await fill.makeOriginals(parent, plan.originals);
+  const { databases } = plan;
+  const originals = await fill.makeOriginals(parent, plan.originals * databases, databases);
   for (const runs of sizes) {
     onProgress(`filling ${runs} runs`);
     places.push(fill.makePlace(parent, originals, runs));
@@ -131,13 +135,13 @@ export async function measureGrowth(
   const [smallest, largest] = [turn(places, 0), turn(places, places.length - 1)];
   const bytesIn = (store: "D1" | "object") => fill.bytesOfARun(store, smallest, largest);
   const bytes = { d1: bytesIn("D1"), object: bytesIn("object") };
-  const purged = Math.floor((smallest.runs * plan.purgedShare) / COORDINATORS);
+  const purged = Math.floor((smallest.runs * plan.purgedShare) / COORDINATORS / databases);
   const times = new Map<string, Time>();
   const note = (time: Time) => times.set(time.name, time);
   const counts: (readonly Count[])[] = [];
   for (const opening of plan.openings) {
     const { counted, asks, purges } = opening;
-    const due = purges ? places.map((place) => fill.makePurgeable(place.folder, purged)) : [];
+    const due = purges ? places.map((place) => fill.makePurgeable(place.folder, purged, fill.SCOPE)) : [];
     await withStandings(places, counted, async (standings) => {
       for (const step of asks ? steps(turn(standings, 0)) : []) {
         onProgress(counted ? `rows read: ${step.name}` : step.name);
@@ -196,7 +200,7 @@ async function withStandings(
     for (const kept of places) {
       const facts = factsOf(kept);
       const onLog = (line: string) => void (line.includes('"level":"error"') && errors.push(line));
-      const site = await open({ counted, alone: true, onLog, kept });
+      const site = await open({ counted, alone: true, onLog, kept, databases: kept.databases });
       standings.push({ site, client: new Client(site.origins.service), ...facts });
     }
     await work(standings);
@@ -214,11 +218,10 @@ async function withStandings(
 
 /** The right responses, from D1's file by plain SQL. */
 function factsOf(place: fill.Place): Pick<Standing, "lists" | "dryRun" | "state"> {
-  const [file = ""] = fill.filesOf(place.folder, "D1");
-  const db = new DatabaseSync(file);
+  const db = new DatabaseSync(fill.measuredFile(place));
   const select = (where: string, rest: string) =>
     db.prepare(`SELECT id, body FROM runs WHERE scope = ? AND (${where}) ORDER BY ${rest}`).all(fill.SCOPE);
-  const cursor = String(select("1", `id LIMIT 1 OFFSET ${place.runs / 2}`)[0]?.id);
+  const cursor = String(select("1", `id LIMIT 1 OFFSET ${place.runs / place.databases / 2}`)[0]?.id);
   const { actionName, entityId, triggeredBy } = fill.COMMON;
   const asked: readonly (readonly [name: string, query: Record<string, string>, where: string])[] = [
     ["list", {}, "1"],
@@ -310,7 +313,8 @@ async function purge(standings: readonly Standing[], due: readonly (readonly str
 /** From the first create, which rings the alarm of its coordinator, until none of the due runs is left in D1. */
 async function purgeOf(standing: Standing, ids: readonly string[]) {
   const create = { name: "create", request: ({ state }: Standing) => OPERATIONS.create.next(state) };
-  const left = standing.site.db
+  const { databases } = standing.site;
+  const left = turn(databases, databases.length - 1)
     .prepare("SELECT count(*) AS n FROM runs WHERE scope = ? AND id IN (SELECT value FROM json_each(?))")
     .bind(fill.SCOPE, JSON.stringify(ids));
   const startedAt = performance.now();

@@ -1,9 +1,8 @@
 /** A crash at each step, and tries that are given up and come late: each run is in one object, and goes once. */
 
-import { evictDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
 import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import { coordinator, DAY_MS, journal, until } from "../support/direct.ts";
+import { DAY_MS, journal, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { archivedIds, bucket, objectsOf, useBucket } from "./bucket.ts";
@@ -12,10 +11,10 @@ import {
   archivingMark,
   DUE_MS,
   deletedFromD1,
+  die,
   ended,
   errorLines,
   holdCompression,
-  hurryTimeLimits,
   keptIds,
   pass,
   ring,
@@ -33,69 +32,84 @@ async function keep(path: string, kept: number): Promise<void> {
   await journal(path, 0, `CREATE TRIGGER kept BEFORE DELETE ON runs WHEN ${refuse}`);
 }
 
+/** Whether a step is reached. `errors`: lines of the log. */
+type IsThere = (path: string, errors: readonly string[]) => boolean | Promise<boolean>;
+
+const hasFailed: IsThere = (_path, errors) => errors.some((line) => line.includes('"archive_failed"'));
+
 interface Crash {
   readonly at: string;
   /** How often the bucket is asked to write in all. */
   readonly puts: number;
-  readonly prepare: (path: string) => unknown;
-  /** Whether the step is reached. */
-  readonly isThere: (path: string, errors: readonly string[]) => Promise<boolean>;
+  /** Makes the archive stop at the step. */
+  readonly stop: (path: string) => IsThere | Promise<IsThere>;
 }
 
 it.each<Crash>([
   {
     at: "while D1 deletes",
     puts: 1,
-    prepare: () => {
+    stop: () => {
       Object.assign(faults, { writes: "hang", calls: 0 });
+      return () => faults.calls > 0;
     },
-    isThere: async () => faults.calls > 0,
+  },
+  {
+    at: "before the object's runs are noted",
+    puts: 1,
+    stop: () => {
+      const hold = holdCompression();
+      return () => hold.isHeld;
+    },
   },
   {
     at: "while the bucket writes",
     puts: 2,
-    prepare: () => {
+    stop: () => {
       bucket.fault = "hang";
+      return () => bucket.puts.length === 1;
     },
-    isThere: async () => bucket.puts.length === 1,
   },
   {
     at: "after the bucket has written, before anybody knows",
     puts: 2,
-    prepare: () => {
+    stop: () => {
       bucket.fault = "committed_then_silence";
+      return async (path) => (await objectsOf(path)).size === 1;
     },
-    isThere: async (path) => (await objectsOf(path)).size === 1,
   },
   {
     at: "before the first run is forgotten",
     puts: 2,
-    prepare: (path) => keep(path, 500),
-    isThere: async (_path, errors) => errors.some((line) => line.includes('"archive_failed"')),
+    stop: async (path) => {
+      await keep(path, 500);
+      return hasFailed;
+    },
   },
   {
     at: "when some of the object's runs are forgotten",
     puts: 1,
-    prepare: (path) => keep(path, 300),
-    isThere: async (_path, errors) => errors.some((line) => line.includes('"archive_failed"')),
+    stop: async (path) => {
+      await keep(path, 300);
+      return hasFailed;
+    },
   },
-])("a crash $at: each run is in one object, and nothing is left", async ({ puts, prepare, isThere }) => {
+])("a crash $at: each run is in one object, and nothing is left", async ({ puts, stop }) => {
   const path = newRunsPath();
   const ids = await ended(path, 500);
   await deletedFromD1(path);
   const errors = errorLines();
-  hurryTimeLimits();
-  await prepare(path);
+  const isThere = await stop(path);
   pass(DAY_MS);
   await ring(path);
-  await until(() => isThere(path, errors));
+  await until(async () => isThere(path, errors));
   const kept = (await keptIds(path)).length;
   expect(kept).toBe((await archivingMark(path))?.isWritten ? 300 : 500);
 
   await journal(path, 0, "DROP TRIGGER IF EXISTS kept");
-  await evictDurableObject(coordinator(path, 0));
-  vi.restoreAllMocks();
-  Object.assign(faults, { writes: null });
+  await die(path);
+  vi.unstubAllGlobals();
+  faults.writes = null;
   bucket.fault = null;
   pass(LOST_MS);
   await archiveUntil(path, 0);
@@ -125,13 +139,7 @@ it("a try that was given up gets no answer, and what it writes late changes noth
   expect(await archivedIds(path)).toEqual(expect.arrayContaining(ids));
 });
 
-it.each([
-  { what: "was given up", giveUp: () => pass(LOST_MS) },
-  {
-    what: "belongs to an object that has died",
-    giveUp: (path: string) => evictDurableObject(coordinator(path, 0)),
-  },
-])("a try that $what can't write when it comes late", async ({ giveUp }) => {
+it("a try that was given up can't write when it comes late", async () => {
   const path = newRunsPath();
   const ids = await ended(path, 3);
   await deletedFromD1(path);
@@ -139,8 +147,8 @@ it.each([
   const hold = holdCompression();
   await ring(path);
   await until(async () => hold.isHeld);
-  await giveUp(path);
   vi.unstubAllGlobals();
+  pass(LOST_MS);
   await archiveUntil(path, 0);
   const seals = vi.spyOn(RunCoordinator.prototype, "sealArchive");
   hold.release();

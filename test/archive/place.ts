@@ -1,9 +1,9 @@
 /** A coordinator whose clock only the test moves, with ended runs whose retention is over. */
 
-import { runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
 import type { Batch } from "../../src/runs/journal/archive-rows.ts";
-import { coordinator, DAY_MS, direct, HOUR_MS, journal, until } from "../support/direct.ts";
+import { alarmAt, coordinator, DAY_MS, direct, HOUR_MS, journal, until } from "../support/direct.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
 
 /** Retention in these tests. */
@@ -32,34 +32,41 @@ export function hurryTimeLimits(): void {
   vi.spyOn(globalThis, "setTimeout").mockImplementation(hurried as unknown as typeof setTimeout);
 }
 
-/** Calls `look` with each text before it is compressed. It may throw, or take as long as it likes. */
-export function compressWith(look: (text: string) => Promise<void>): void {
-  const Original = CompressionStream;
+/** Calls `look` with each text before it is compressed, and with null at the end. It may throw, or take its time. */
+export function compressWith(look: (text: string | null) => Promise<void>): void {
+  const Compression = CompressionStream;
   const decoder = new TextDecoder();
-  const compressor = () => {
-    const looking = new TransformStream<Uint8Array, Uint8Array>({
+  class Watched {
+    readonly #watching = new TransformStream<Uint8Array, Uint8Array>({
       async transform(chunk, controller) {
         await look(decoder.decode(chunk));
         controller.enqueue(chunk);
       },
+      flush: () => look(null),
     });
-    return {
-      writable: looking.writable,
-      readable: looking.readable.pipeThrough(new CompressionStream("gzip")),
-    };
-  };
-  vi.stubGlobal("CompressionStream", compressor);
+    readonly writable = this.#watching.writable;
+    readonly readable = this.#watching.readable.pipeThrough(new Compression("gzip"));
+  }
+  vi.stubGlobal("CompressionStream", Watched);
 }
 
-/** Holds back what is compressed, until `release` is called. `isHeld`: whether there is something. */
+/** Holds back the end of what is compressed, until `release` is called. `isHeld`: whether there is something. */
 export function holdCompression(): { isHeld: boolean; release: () => void } {
   let isReleased = false;
-  const hold = { isHeld: false, release: () => (isReleased = true) };
-  compressWith(async () => {
-    hold.isHeld = true;
-    while (!isReleased) await scheduler.wait(1);
+  const release = () => {
+    isReleased = true;
+  };
+  const hold = { isHeld: false, release };
+  compressWith(async (text) => {
+    hold.isHeld ||= text === null;
+    while (text === null && !isReleased) await scheduler.wait(1);
   });
   return hold;
+}
+
+/** The object dies as in a crash: nothing that it had begun goes on in it. */
+export async function die(path: string): Promise<void> {
+  await runInDurableObject(coordinator(path, 0), (_, state) => state.abort("killed")).catch(() => {});
 }
 
 /** The lines of the log that tell of errors, as they come. */
@@ -120,6 +127,17 @@ export async function archiveUntil(path: string, left: number, n = 0): Promise<v
   await until(async () => {
     await ring(path, n);
     return (await keptIds(path, n)).length === left;
+  });
+}
+
+/** Rings until the journal keeps `left` runs. The clock goes on to the alarm whenever nothing is under way. */
+export async function passUntil(path: string, left: number): Promise<void> {
+  await until(async () => {
+    await ring(path);
+    const at = (await alarmAt(path, 0)) ?? 0;
+    // While a try is under way, the alarm is set for the end of its lease.
+    if (at < Date.now() + 70_000) pass(Math.max(at - Date.now(), 0));
+    return (await keptIds(path)).length === left;
   });
 }
 

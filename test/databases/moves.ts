@@ -55,11 +55,11 @@ export async function beginMove(path: string, database: number): Promise<MoveRep
 /** An alarm that is due sooner rings by itself. */
 const SOON_MS = 1000;
 
-/** Rings coordinator 0's alarm as if its time had come. It goes on to the instant that is set, and no further. */
-export async function ringNext(path: string): Promise<void> {
-  const at = await alarmAt(path, 0);
+/** Rings a coordinator's alarm as if its time had come. It goes on to the instant that is set, and no further. */
+export async function ringNext(path: string, n = 0): Promise<void> {
+  const at = await alarmAt(path, n);
   const ms = at === null ? 0 : at - Date.now();
-  if (ms > SOON_MS) await alarmIn(ms, coordinator(path, 0));
+  if (ms > SOON_MS) await alarmIn(ms, coordinator(path, n));
 }
 
 /** Rings coordinator 0's alarm until the move has this status; null: until no move is left. */

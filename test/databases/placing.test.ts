@@ -9,7 +9,7 @@ import { alarmIn, change, coordinator, createAged, direct, journal, until } from
 import { breakD1, faults } from "../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
-import { idsIn, landedIn, livingIn, placements, row } from "./moves.ts";
+import { idsIn, landedIn, livingIn, placements, ringNext, row } from "./moves.ts";
 
 beforeEach(() => {
   failures = [];
@@ -23,6 +23,11 @@ afterEach(() => {
 /** What the service logs as errors. */
 let failures: string[] = [];
 const NUMBERS = Array.from({ length: COORDINATORS }, (_, n) => n);
+/** Whether the control database lists this coordinator: 1 or 0. */
+function registered(path: string, n: number): Promise<number | null> {
+  const count = env.DB.prepare("SELECT count(*) AS n FROM coordinators WHERE scope = ? AND n = ?");
+  return count.bind(scopeOfPath(path), n).first<number>("n");
+}
 const homes = async (path: string) => (await placements(path)).map(({ home }) => home);
 
 it("new environments are spread over the databases of NEW_ENVIRONMENTS, and all coordinators of one agree", async () => {
@@ -92,28 +97,26 @@ it("while the control database is down, other environments land, and a new one l
 
 it("a registration that the control database refused is made up for, although nothing else is left to do", async () => {
   const { path } = await livingIn(3);
-  const registered = () =>
-    env.DB.prepare("SELECT count(*) AS n FROM coordinators WHERE scope = ? AND n = 2")
-      .bind(scopeOfPath(path))
-      .first<number>("n");
-  await until(async () => (await registered()) === 1);
+  await until(async () => (await registered(path, 2)) === 1);
   await env.DB.prepare("DELETE FROM coordinators WHERE scope = ?").bind(scopeOfPath(path)).run();
   await direct(path, 2).poke();
   faults.only = 0;
   const { open } = breakD1("down");
   const id = await createAged(path, { n: 2 });
   await landedIn(path, 3, [id]);
+  // Notes what has landed, so that no flight is left to register.
+  await alarmIn(6000, coordinator(path, 2));
   await evictDurableObject(coordinator(path, 2));
   open();
   await until(async () => {
     await alarmIn(6000, coordinator(path, 2));
-    return (await registered()) === 1;
+    return (await registered(path, 2)) === 1;
   });
-  await until(
-    async () =>
-      (await journal(path, 2, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0 ||
-      !(await alarmIn(6000, coordinator(path, 2))),
-  );
+  // Then the repair is over.
+  await until(async () => {
+    await ringNext(path, 2);
+    return (await journal(path, 2, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0;
+  });
 });
 
 it("a restore of the control database that lost the row heals with the next registration", async () => {
@@ -131,6 +134,8 @@ it("a coordinator without runs asks the others if the row was lost, and does not
   const path = newRunsPath();
   const first = await createAged(path, { n: 0 });
   await landedIn(path, 2, [first]);
+  // Otherwise the registration could write the row again.
+  await until(async () => (await registered(path, 0)) === 1);
   await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
   changed.NEW_ENVIRONMENTS = "1";
   const second = await createAged(path, { n: 3 });

@@ -1,7 +1,6 @@
 /**
  * Named values that must survive an eviction: the coordinator's name, when to repair, in which database its runs are and
- * to which one they move, what has landed in a database, how far a resync of it has come, the highest sequence number
- * that no other mark remembers, since when there may be webhook endpoints (ms), up to which change they were told, the
+ * to which one they move, what has landed in a database, how far a resync of it has come, since when there may be webhook endpoints (ms), up to which change they were told, the
  * environment's moves, the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted.
  */
 
@@ -12,7 +11,6 @@ export type Mark =
   | "target"
   | `landed_seq:${number}`
   | `resync_after:${number}`
-  | "used_seq"
   | "notify"
   | "told_seq"
   | "moves"
@@ -38,7 +36,7 @@ export class Marks {
 
   /** The highest number among the marks that hold a sequence number. */
   get highestSeq(): number {
-    const seqs = [...this.#values].filter(([name]) => /^(landed_seq:\d+|told_seq|used_seq)$/.test(name));
+    const seqs = [...this.#values].filter(([name]) => /^(landed_seq:\d+|told_seq)$/.test(name));
     return Math.max(0, ...seqs.map(([, value]) => Number(value)));
   }
 

@@ -260,8 +260,6 @@ export class Projection {
     this.#journal.transaction(() => {
       this.#marks.home = home;
       this.#marks.target = null;
-      // No number may be used twice, and the marks of the old home may have been the only ones that know the last one.
-      this.#journal.marks.set("used_seq", String(this.#journal.sequence.last));
       if (isLeft) old.forgetMarks();
     });
     if (isLeft) old.stop();
@@ -339,7 +337,14 @@ export class Projection {
     }
     if (generation < home.generation) this.#leaveTarget();
     this.#marks.home = home;
-    this.#home = { home, landing: this.#landingIn(home.database) };
+    const { landing, home: target, isClosing } = this.#target ?? {};
+    // A move can end where it began, to make coordinators agree. Two landings in one database would share their marks.
+    const isShared = landing != null && landing.database === home.database;
+    this.#home = { home, landing: isShared ? landing : this.#landingIn(home.database) };
+    if (isShared && target !== undefined) {
+      this.#target = this.#newTarget(target);
+      if (isClosing) this.#target.close(this.#journal.sequence.last);
+    }
     this.#home.landing.commit.goOn();
   }
 }

@@ -5,6 +5,8 @@ const MAX_BYTES = 8_000_000;
 /** Text that compresses well would take the time of an invocation before it takes its memory. */
 const TEXT_MAX_BYTES = 64_000_000;
 
+const READ_BYTES = 256 * 1024;
+
 export class ArchivedObject {
   readonly #gzip = new CompressionStream("gzip");
   readonly #writer: WritableStreamDefaultWriter<BufferSource>;
@@ -43,10 +45,17 @@ export class ArchivedObject {
     return whole;
   }
 
+  /** By large buffers: each read takes a turn of the event loop, and a default one has 4 KB. */
   async #read(): Promise<void> {
-    for await (const chunk of this.#gzip.readable as ReadableStream<Uint8Array>) {
-      this.#chunks.push(chunk);
-      this.#bytes += chunk.byteLength;
+    const reader = this.#gzip.readable.getReader({ mode: "byob" });
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(READ_BYTES));
+      if (value !== undefined) {
+        // A copy, because the rest of its buffer would stay in memory.
+        this.#chunks.push(value.slice());
+        this.#bytes += value.byteLength;
+      }
+      if (done) return;
     }
   }
 }

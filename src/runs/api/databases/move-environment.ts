@@ -56,7 +56,9 @@ export async function moveEnvironment(
   const move = await moveOf(environment);
   const underWay = move?.status === "copying" || move?.status === "switching" ? move : null;
   if (underWay?.target.database === database) return { home, move, isAccepted: true };
-  if (database === home.database) {
+  // After a restore, coordinators can disagree. Then a move to where most of the runs are makes them agree again.
+  const allAgree = placements.every((one) => one.home === null || one.home.database === home.database);
+  if (database === home.database && (allAgree || underWay !== null)) {
     if (underWay === null) return { home, move, isAccepted: false };
     if (underWay.status === "switching") throw new ApiError("move_under_way", SWITCHING);
     await audit(c, environment, database, home);
@@ -64,7 +66,7 @@ export async function moveEnvironment(
     return { home, move: reply === null ? move : moveIn(reply), isAccepted: true };
   }
   if (underWay !== null) throw new ApiError("move_under_way");
-  if (move !== null && leftDatabase(move) === database) throw new ApiError("moved_lately");
+  if (allAgree && move !== null && leftDatabase(move) === database) throw new ApiError("moved_lately");
   await requireRoom(environment, db, placements);
   await audit(c, environment, database, home);
   const target = { database, generation: highestGeneration(home, placements) + 1 };

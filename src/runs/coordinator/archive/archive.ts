@@ -6,7 +6,7 @@
  * each run.
  */
 
-import { logFailure } from "../../../base/log.ts";
+import { log, logFailure } from "../../../base/log.ts";
 import { DAY_MS, msSince, within } from "../../../base/time.ts";
 import type { ArchiveAnswer, ArchivedRun, Archiver } from "../../archive-calls.ts";
 import type { Due } from "../../journal/due-rows.ts";
@@ -123,7 +123,12 @@ export class Archive implements DueWork {
         if (this.#batch !== batch) return;
         isLost = answer.type === "failed";
         if (answer.type === "failed" || answer.type === "bucket_failed") throw new Error(answer.error);
-        if (answer.type === "written") await this.#forget();
+        if (answer.type === "written") {
+          const { archive, owner } = this.#journal;
+          const { ids, key } = archive.batch ?? {};
+          log("info", "archived", { coordinator: owner.name, runs: ids?.length, key });
+          await this.#forget();
+        }
       } else await this.#forget();
       this.#failures = 0;
       this.#lost = 0;

@@ -174,9 +174,16 @@ export class MoveDriver implements DueWork {
   }
 
   async #clean(move: StoredMove): Promise<void> {
-    if (move.isCancelled) await this.#tellAll(move, "cancel");
+    // Each has heard this before, unless the move was cancelled a moment ago. What they answer counts.
+    const placements = await this.#tellAll(move, move.isCancelled ? "cancel" : "switch");
+    const { database } = leftDatabase(move);
+    if (placements.some(({ home, target }) => home?.database === database || target?.database === database)) {
+      // Nobody moves back before this is over. But a move can be a repair that ends where it began.
+      this.#list.forget(move);
+      return;
+    }
     const cleaning = move.status === "cleaned" ? move : this.#list.change(move, { status: "cleaning" });
-    if (!(await this.#areGone(leftDatabase(move).database))) {
+    if (!(await this.#areGone(database))) {
       this.#soon();
       return;
     }

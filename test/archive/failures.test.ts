@@ -1,0 +1,223 @@
+/** What the archive does when something stays broken: the bucket, the Worker, or one run. It never holds up the rest. */
+
+import { env } from "cloudflare:workers";
+import { expect, it, vi } from "vitest";
+import { archiveStatus } from "../../src/runs/api/archive/status.ts";
+import { readRunId } from "../../src/runs/run-id.ts";
+import { alarmAt, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, until } from "../support/direct.ts";
+import { faults } from "../support/faults.ts";
+import { landedRow } from "../support/landed.ts";
+import { ask, createRun, newRunsPath, rowOf, scopeOfPath } from "../support/requests.ts";
+import { changed } from "../support/settings.ts";
+import { archivedIds, bucket, objectsOf, useBucket } from "./bucket.ts";
+import {
+  archiveUntil,
+  archivingMark,
+  compressWith,
+  DUE_MS,
+  deletedFromD1,
+  die,
+  ended,
+  errorLines,
+  keptIds,
+  NOON,
+  pass,
+  passUntil,
+  RETENTION_MS,
+  ring,
+  useClock,
+} from "./place.ts";
+
+useClock();
+useBucket();
+
+const failuresIn = (errors: readonly string[]) =>
+  errors.filter((line) => line.includes('"archive_failed"')).map((line) => JSON.parse(line));
+
+it("with a bucket that is down for an hour, D1's rows go and the journal waits, longer after each failure", async () => {
+  const path = newRunsPath();
+  const run = await createRun(path, { actionName: "deploy" });
+  const { coordinator: n } = readRunId(run.id);
+  await ask("DELETE", `${path}/${run.id}`);
+  await landedRow(path, run.id);
+  const errors = errorLines();
+  bucket.fault = "down";
+  pass(DUE_MS);
+  let failures = 0;
+  for (const seconds of [0, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600, 600]) {
+    if (seconds > 0) {
+      pass(seconds * 1000 - 1);
+      await ring(path, n);
+      pass(1);
+    }
+    expect(bucket.puts.length).toBe(failures);
+    failures++;
+    await ring(path, n);
+    await until(async () => failuresIn(errors).length === failures);
+  }
+  expect(failuresIn(errors)[1]).toMatchObject({
+    coordinator: `${scopeOfPath(path)}/${n}`,
+    runs: 1,
+    failures: 2,
+  });
+  expect(await rowOf(run.id)).toBeNull();
+  expect(await keptIds(path, n)).toEqual([run.id]);
+  expect(await archiveStatus({ ARCHIVE: changed.ARCHIVE as R2Bucket })).toBe("not_answering");
+
+  bucket.fault = null;
+  expect(await archiveStatus({ ARCHIVE: changed.ARCHIVE as R2Bucket })).toBe("ready");
+  pass(10 * MINUTE_MS);
+  await archiveUntil(path, 0, n);
+  expect(await archivedIds(path)).toEqual([run.id]);
+  // The runs were noted before the first try.
+  expect(new Set(bucket.puts).size).toBe(1);
+});
+
+it("halves a batch that is lost three times, until the run alone is put aside that is too much", async () => {
+  const path = newRunsPath();
+  const ids = await ended(path, 6);
+  const culprit = ids[3] ?? "";
+  await deletedFromD1(path);
+  const errors = errorLines();
+  compressWith(async (text) => {
+    if (text?.includes(culprit)) throw new Error("Worker exceeded memory limit.");
+  });
+  pass(DAY_MS);
+  await passUntil(path, 1);
+  expect(failuresIn(errors).map(({ runs }) => runs)).toEqual([6, 6, 6, 3, 3, 3, 2, 2, 2, 1, 1, 1]);
+  expect((await archivedIds(path)).toSorted()).toEqual(ids.filter((id) => id !== culprit));
+  expect(await keptIds(path)).toEqual([culprit]);
+  // The next day, another deploy may be up to it.
+  vi.unstubAllGlobals();
+  pass(DAY_MS + HOUR_MS);
+  await ring(path);
+  pass(DAY_MS);
+  await archiveUntil(path, 0);
+  expect((await archivedIds(path)).toSorted()).toEqual(ids);
+});
+
+it("puts a run aside that can't be printed, tries it again each day, and deletes it after 30 days", async () => {
+  const path = newRunsPath();
+  const ids = await ended(path, 3);
+  const broken = ids[1] ?? "";
+  await journal(path, 0, "UPDATE runs SET started_at = 9e15 WHERE id = ?", broken);
+  await deletedFromD1(path);
+  const errors = errorLines();
+  pass(DAY_MS);
+  await archiveUntil(path, 1);
+  expect(await keptIds(path)).toEqual([broken]);
+  expect([...(await objectsOf(path)).values()].map((lines) => lines.map(({ id }) => id))).toEqual([
+    [ids[0], ids[2]],
+  ]);
+  const unprintable = () => errors.filter((line) => line.includes('"run_unprintable"')).length;
+  expect(unprintable()).toBe(1);
+  for (let day = 2; day <= 15; day++) {
+    pass(2 * DAY_MS);
+    await ring(path);
+    await until(async () => unprintable() === day);
+    await until(async () => ((await alarmAt(path, 0)) ?? 0) >= Date.now() + DAY_MS);
+  }
+  pass(2 * DAY_MS);
+  await archiveUntil(path, 0);
+  expect(errors.filter((line) => line.includes('"archive_lacks_runs"'))).toEqual([
+    expect.stringContaining(broken),
+  ]);
+  expect((await objectsOf(path)).size).toBe(1);
+});
+
+it("puts a run aside and archives it when it can be printed again", async () => {
+  const path = newRunsPath();
+  const [id = ""] = await ended(path, 1);
+  await journal(path, 0, "UPDATE runs SET started_at = 9e15 WHERE id = ?", id);
+  await deletedFromD1(path);
+  const errors = errorLines();
+  pass(DAY_MS);
+  await ring(path);
+  await until(async () => errors.length === 1);
+  await journal(path, 0, "UPDATE runs SET started_at = NULL WHERE id = ?", id);
+  pass(2 * DAY_MS);
+  await archiveUntil(path, 0);
+  expect(await archivedIds(path)).toEqual([id]);
+});
+
+it("ends an object at 8 MB, so that runs of 1000 events with 1 KiB each take several", async () => {
+  const path = newRunsPath();
+  const ids = await ended(path, 16);
+  await journal(
+    path,
+    0,
+    `WITH RECURSIVE seqs (seq) AS (SELECT 2 UNION ALL SELECT seq + 1 FROM seqs WHERE seq < 1000)
+     INSERT INTO events (run_id, seq, type, at, data)
+     SELECT id, seq, 'heartbeat', created_at, json_object('message', hex(randomblob(512))) FROM runs, seqs`,
+  );
+  await deletedFromD1(path);
+  pass(DAY_MS);
+  await archiveUntil(path, 0);
+  const objects = [...(await objectsOf(path)).values()];
+  expect(
+    objects
+      .flat()
+      .map(({ id }) => id)
+      .toSorted(),
+  ).toEqual(ids);
+  expect(objects.flat().every(({ timeline }) => timeline.length === 1000)).toBe(true);
+  const { objects: stored } = await env.ARCHIVE.list({ prefix: `v1/${scopeOfPath(path)}/` });
+  expect(stored.length).toBe(2);
+  expect(Math.max(...stored.map(({ size }) => size))).toBeLessThan(9_000_000);
+});
+
+it("waits until webhook endpoints were told of a run, and counts each run first", async () => {
+  const path = newRunsPath();
+  const [told = "", untold = ""] = await ended(path, 2);
+  const number = "UPDATE runs SET change_seq = ? WHERE id = ?";
+  await journal(path, 0, number, 1, told);
+  await die(path);
+  await direct(path, 0).counts();
+  await journal(path, 0, number, 2, untold);
+  await journal(path, 0, "INSERT INTO marks (name, value) VALUES ('notify', ?), ('told_seq', '1')", NOON);
+  await die(path);
+  faults.reads = "down";
+  errorLines();
+  pass(DUE_MS);
+  await archiveUntil(path, 1);
+  expect(await archivedIds(path)).toEqual([told]);
+  expect(await keptIds(path)).toEqual([untold]);
+  faults.reads = null;
+  pass(DAY_MS);
+  await ring(path);
+  const mark = "SELECT 1 FROM marks WHERE name = 'notify'";
+  await until(async () => (await journal(path, 0, mark)).length === 0);
+  pass(MINUTE_MS);
+  await archiveUntil(path, 0);
+  expect((await archivedIds(path)).toSorted()).toEqual([told, untold]);
+  expect((await direct(path, 0).counts()).ended.ended).toEqual({ "cancelled/cancel": 2 });
+});
+
+it("without a bucket, a purge is as it always was, also if there was an archive before", async () => {
+  const path = newRunsPath();
+  await ended(path, 3);
+  await deletedFromD1(path);
+  bucket.fault = "down";
+  errorLines();
+  pass(DAY_MS);
+  await ring(path);
+  await until(async () => (await archivingMark(path)) !== null);
+  changed.ARCHIVE = undefined;
+  await die(path);
+  await ring(path);
+  await until(async () => (await keptIds(path)).length === 0);
+  expect(await journal(path, 0, "SELECT name FROM marks WHERE name IN ('archiving', 'deleted_to')")).toEqual(
+    [],
+  );
+
+  const other = newRunsPath();
+  await ended(other, 3);
+  const marks = await journal(other, 0, "SELECT name FROM marks");
+  const { calls } = faults;
+  pass(RETENTION_MS);
+  await ring(other);
+  await until(async () => (await keptIds(other)).length === 0);
+  expect(faults.calls - calls).toBe(1);
+  expect(await journal(other, 0, "SELECT name FROM marks")).toEqual(marks);
+  expect(await archiveStatus({})).toBeNull();
+});
