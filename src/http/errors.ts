@@ -111,7 +111,7 @@ export const ERRORS = {
   ],
   moved_lately: [
     409,
-    "The environment left this database a short while ago, and its rows are still being deleted there. Wait an hour.",
+    "A move left rows of the environment in this database, and they are still being deleted. Wait until the move is over, for about 75 minutes.",
   ],
   no_room: [409, "The database has no room for the environment. Choose another database."],
   too_many_bulk_operations: [

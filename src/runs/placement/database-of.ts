@@ -16,9 +16,9 @@ import type { Settled } from "../upkeep-calls.ts";
 const REMEMBERED_MAX = 10_000;
 
 /**
- * Per isolate, by scope. What it remembers can be 30 s old, and 10 minutes while the control database is down. A
- * database keeps the rows of an environment that left it for longer. Absence is never remembered, because the first
- * flight of an environment ends it.
+ * Per isolate, by scope. An entry can be 30 s old, or 10 minutes while the control database is down. A database keeps
+ * the rows of an environment that left it for longer than that. The absence of a row is never remembered, because the
+ * first flight of an environment writes the row.
  */
 const homes = new OutageCache<Home>({
   maxWeight: REMEMBERED_MAX,
@@ -85,7 +85,7 @@ async function homeAmongSeveral(placed: Placed, said: Home | null, sent: readonl
   return home;
 }
 
-/** Remembers a home that is newer. The first home counts as no row, which is never remembered. */
+/** Remembers a home that is newer. The first home means that there is no row, and that is never remembered. */
 async function note(placed: Placed, home: Home, remembered: Home | null, now: number): Promise<void> {
   if (home.generation <= (remembered?.generation ?? FIRST_HOME.generation)) return;
   await homes.lookUp({ key: placed.scope, now, read: () => Promise.resolve(home) }, placed.waitUntil);

@@ -1,9 +1,8 @@
 /**
- * Lands changed runs in one database, one flight at a time (two if the first one hangs). A flight carries the runs that changed
- * since the last one departed, up to GROUP_MAX_BYTES.
- * The first change after a pause departs at once, and later ones gather. Only lists wait for a flight, because they
- * must show what it carries. The journal is durable before a flight departs. A flight that is lost, late or repeated is
- * harmless, because D1 takes only newer versions.
+ * Lands changed runs in one database, one flight at a time (two if the first one hangs). A flight carries the runs that
+ * changed since the last one departed, up to GROUP_MAX_BYTES. The first change after a pause departs at once, and later
+ * ones gather. Only lists wait for a flight, because they must show what it carries. The journal is durable before a
+ * flight departs. A flight that is lost, late or repeated is harmless, because D1 takes only newer versions.
  */
 
 import { utf8Bytes } from "../../base/limits.ts";
@@ -42,7 +41,7 @@ interface BoardedRow {
   readonly isLabelled: boolean;
 }
 
-/** How the landings of two databases follow each other. Without it, each goes its own way. */
+/** How the landings of two databases follow each other. Without an order, they are independent. */
 export interface LandingTurns {
   /** Whether a run must not board now, because another database must have it first. */
   readonly mustWait?: (id: string) => boolean;

@@ -164,8 +164,8 @@ export class Projection {
     if (landing !== undefined && !landing.resync.isUnderWay) {
       landing.resync.begin();
       this.#registration.forget();
-      // The operator resyncs after a restore, and that can have been the target's. Its changes still wait, because the
-      // home may have to wait for them.
+      // The operator resyncs after a restore, and the target can be what was restored. The changes that wait for the
+      // target still wait, because the home may have to wait for them.
       this.#target?.landing?.resync.beginAnew();
     }
     this.arm(now);
@@ -273,7 +273,7 @@ export class Projection {
     landing.commit.goOn();
   }
 
-  /** A target that takes nothing must not fill the memory. Its copy begins again when it has fallen too far behind. */
+  /** A target that takes nothing must not fill the memory. If it falls too far behind, its copy begins again. */
   #boundTarget(): void {
     const { landing, home, isClosing } = this.#target ?? {};
     if (landing == null || home === undefined || landing.commit.unlanded.size < UNLANDED_MAX_ROWS) return;

@@ -11,7 +11,7 @@ export class Target {
   isClosing = false;
   /** The last write when the driver asked before; null if it did not ask yet. */
   #notedSeq: number | null = null;
-  /** The last write when closing began. What landed in the home before it may be in the target a moment later. */
+  /** The last write when closing began. The home can have earlier writes that the target gets only later. */
   #closingSeq = 0;
 
   constructor(home: Home, landing: Landing | null) {
@@ -34,14 +34,17 @@ export class Target {
   }
 
   /**
-   * Whether it has all that was written when the driver asked before, or has everything. Writes never stop, so only the
-   * number of an earlier write can be reached.
+   * Whether the target has all that was written when the driver asked before, or has everything. Writes never stop, so
+   * only the number of an earlier write can be reached.
    */
   isReady(lastSeq: number): boolean {
     return this.landing === null || this.landing.hasAllUpTo(this.#notedSeq ?? lastSeq);
   }
 
-  /** Call it after each answer to the driver, and for nobody else: those who ask often would keep it from being ready. */
+  /**
+   * Call this after each answer to the driver, and only then. If others ask often, the number grows each time, and the
+   * target is never ready.
+   */
   answered(lastSeq: number): void {
     this.#notedSeq = lastSeq;
   }

@@ -17,7 +17,7 @@ import { resyncDatabase } from "./resync-database.ts";
 /** Matches more than the numbers. `numberOf` is exact. */
 const DATABASE = "/databases/:database{[0-9]{1,2}}" as "/databases/:database";
 
-/** An unknown path is 404 before the query is judged, as everywhere. */
+/** An unknown path is 404 before the query is checked, as everywhere. */
 const requiresNumber: MiddlewareHandler<AppEnv> = (c, next) => {
   numberOf(c);
   return next();

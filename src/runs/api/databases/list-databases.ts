@@ -21,7 +21,7 @@ import type { Env } from "../../../settings/env.ts";
 
 export interface ShownDatabase {
   readonly number: number;
-  /** Whether there is a binding. The database behind it can say another number. */
+  /** Whether there is a binding. Its database can have another number. */
   readonly isBound: boolean;
   readonly status: DatabaseStatus;
   readonly sizeBytes: number | null;

@@ -1,6 +1,6 @@
 /**
- * Moves an environment to another database, or cancels its move. The driver in coordinator 0 decides. What is checked
- * here before is for the sake of the answer and of the audit log.
+ * Moves an environment to another database, or cancels its move. The driver in coordinator 0 decides. The checks here
+ * come first only for a better answer, and to keep refused moves out of the audit log.
  */
 
 import type { Context } from "hono";
@@ -18,7 +18,7 @@ import { askPlacements, repairsRow } from "./placements.ts";
 
 /** The coordinator that drives moves. */
 const MOVES = 0;
-/** D1 holds 10 GB. The rest is for what comes during the move. */
+/** D1 holds 10 GB. The rest is for runs that are created during the move. */
 const FULL_BYTES = 9_000_000_000;
 /** D1 has more indexes than a journal, so a run can take more room there. */
 const ROOM_FACTOR = 1.3;
@@ -35,7 +35,7 @@ export async function readHomeAndMove(c: Context<AppEnv>): Promise<HomeAndMove> 
   return { home: home ?? FIRST_HOME, move };
 }
 
-/** `isAccepted`: the environment does not live there yet, or leaves the way there. Throws why it can't move. */
+/** `isAccepted`: a move is under way or was cancelled, so the response is 202. Throws if the environment can't move. */
 export async function moveEnvironment(
   c: Context<AppEnv>,
   database: number,
@@ -107,8 +107,8 @@ async function requireRoom(
 }
 
 /**
- * First, so that no environment moves without an entry in the audit log. Repairs the row as well. The sweep must know the
- * coordinator that drives, which may have no run.
+ * Call this first, so that no environment moves without an entry in the audit log. Repairs the row as well. Registers
+ * the coordinator that drives, because the sweep must know it even if it has no run.
  */
 async function audit(
   c: Context<AppEnv>,

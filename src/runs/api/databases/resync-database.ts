@@ -14,9 +14,9 @@ import { ask, askAll, environmentIn, type RunEnvironment } from "../run-environm
 import { askPlacements, type Placed } from "./placements.ts";
 import { resyncEnvironment } from "./resync-environment.ts";
 
-/** How many environments a request asks. Each takes nine calls of coordinators at most. */
+/** How many environments a request resyncs. Each takes nine calls of coordinators at most. */
 const ENVIRONMENTS_MAX = 25;
-/** How many statements that delete a request makes, of 500 rows each. */
+/** How many deletions a request makes, of 500 rows each. */
 const DELETIONS_MAX = 40;
 /** The coordinator that knows of the environment's moves. */
 const MOVES = 0;
@@ -49,7 +49,7 @@ export async function resyncDatabase(
       while (await readD1(environment.hops, () => deleteLeftovers(db, scope))) {
         if (++deletions >= DELETIONS_MAX) return { environments, remaining, next: done };
       }
-      // The rows of a move that has begun meanwhile may be gone, too.
+      // The deletion can have taken rows of a move that began meanwhile. So the runs land again.
       if ((await moveOf(environment)) !== null)
         await askAll(environment, (coordinator) => coordinator.resync());
     }
@@ -66,7 +66,7 @@ async function scopesOf(c: Context<AppEnv>, db: D1Database, number: number, afte
     readD1(hops, () => scopesWithRows(db, after, ENVIRONMENTS_MAX + 1)),
   ]);
   const all = new Set([...placed.environments.map(({ scope }) => scope), ...withRows]);
-  // Behind the last one that was placed, others can live here that come before the next one with rows.
+  // After the last scope of this page there can be more placed ones. So scopes behind it wait for the next page.
   const known = [...all].filter((scope) => placed.next === null || scope <= placed.next).sort();
   const scopes = known.slice(0, ENVIRONMENTS_MAX);
   return { scopes, next: known.length > ENVIRONMENTS_MAX ? (scopes.at(-1) ?? null) : placed.next };
@@ -77,7 +77,7 @@ function livesIn({ home, placements }: Placed, number: number): boolean {
   return (home?.database ?? 0) === number || placements.some(({ target }) => target?.database === number);
 }
 
-/** A move that is not over deletes the rows of the database that the environment has left, when nobody reads them. */
+/** While a move is not over, its driver deletes the rows of the database that the environment has left. */
 function moveOf(environment: RunEnvironment) {
   return ask(environment, MOVES, (coordinator) => coordinator.moveUnderWay());
 }

@@ -1,4 +1,4 @@
-/** Begins the resync of one environment, after its entry in the audit log. */
+/** Begins the resync of one environment, after the entry in the audit log is written. */
 
 import { type AuditEntry, auditStatement, logAudit } from "../../../auth/audit.ts";
 import { readD1 } from "../../../database/read-d1.ts";

@@ -1,5 +1,5 @@
 /**
- * The runs of one try to write an object, and how the journal goes on with them. Each method is one stretch. A try may
+ * The runs of one try to write an object, and what the journal notes of them. Each method is one stretch. A try may
  * write its object only after `seal`, which notes the runs and the key in the journal. From then on, every try has
  * exactly these runs, under this key. So however many tries are lost or late, a run is in one object.
  */
@@ -12,9 +12,9 @@ import { archivedLine } from "./archived-line.ts";
 
 /** How many runs one call to the Worker or one transaction has at most, as in a purge. */
 const TURN_RUNS = 200;
-/** After how long a run that can't be printed is tried again. */
+/** How long a run that can't be printed waits until it is tried again. */
 const ASIDE_MS = DAY_MS;
-/** How long after its retention such a run is deleted without being archived. */
+/** How long after the end of its retention such a run is deleted without being archived. */
 const ASIDE_MAX_MS = 30 * DAY_MS;
 
 export class ArchiveBatch {
@@ -78,8 +78,8 @@ export class ArchiveBatch {
 }
 
 /**
- * Forgets the next runs of an object that was written. Returns them; empty if there are none. A batch with many events
- * takes several turns, because the object serves nobody else during a turn.
+ * Forgets the next runs of an object that was written. Returns their ids; empty if there are none. A batch with many
+ * events takes several turns, because the coordinator serves nobody else during a turn.
  */
 export function forgetArchived(journal: Journal): readonly string[] {
   const { archive } = journal;

@@ -2,8 +2,8 @@
  * Writes runs to the archive before the journal forgets them. One object has the runs of one day of ends, and at most
  * one try is under way. D1's rows are deleted first, so that no list shows a run that the journal has forgotten.
  *
- * A coordinator archives once a day, or as soon as BATCH_RUNS wait. Otherwise one that sleeps would write an object for
- * each run.
+ * A coordinator archives once a day, or as soon as BATCH_RUNS wait. Otherwise a coordinator that sleeps would write an
+ * object for each run.
  */
 
 import { log, logFailure } from "../../../base/log.ts";
@@ -25,7 +25,7 @@ const DELETION_MAX_MS = 10_000;
 /** How long the next try waits after one that failed: at first, and at most. The wait doubles with each failure. */
 const RETRY_FIRST_MS = 10_000;
 const RETRY_MAX_MS = 600_000;
-/** After so many lost tries in a row, a batch is halved. */
+/** How many lost tries in a row halve a batch. */
 const LOST_MAX = 3;
 
 /** Something that lasts `ms` from `at` on. */
@@ -163,7 +163,7 @@ export class Archive implements DueWork {
     }
   }
 
-  /** `isLost`: as in `#archive`. Then the batch is perhaps too much for an invocation of the Worker. */
+  /** `isLost`: as in `#archive`. A lost batch may be too large for an invocation of the Worker. */
   #failed(batch: ArchiveBatch, error: unknown, isLost: boolean): void {
     const now = Date.now();
     const { length } = batch.ids;
@@ -171,7 +171,7 @@ export class Archive implements DueWork {
     this.#busy = { at: now, ms };
     const coordinator = this.#journal.owner.name;
     logFailure("archive_failed", error, { coordinator, runs: length, failures: this.#failures });
-    // Once it is fixed what the object holds, it has to have these runs.
+    // A sealed batch can't be halved, because its object must have exactly these runs.
     this.#lost = isLost && !this.#journal.archive.hasBatch ? this.#lost + 1 : 0;
     if (this.#lost < LOST_MAX) return;
     this.#lost = 0;

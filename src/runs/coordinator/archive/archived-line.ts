@@ -1,6 +1,7 @@
 /**
- * A run as the archive has it: what a token with `data:read` sees of the run, on one line. So it has the ActionRun,
- * `details` and the timeline, and nothing that only other permissions open, such as excerpts of receivers' responses.
+ * A run as the archive has it: what a token with `data:read` sees of the run, on one line. The line has the ActionRun,
+ * `details` and the timeline. It has nothing that only other permissions open, such as excerpts of receivers'
+ * responses.
  */
 
 import { toActionRun } from "../../action-run.ts";

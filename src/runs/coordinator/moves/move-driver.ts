@@ -1,9 +1,9 @@
 /**
- * Drives the move of an environment to another database. It lives in coordinator 0, and tells all four coordinators
- * what to do. What it has decided is in the journal before it tells anybody, and each message is safe to repeat. So a
- * move goes on after any crash.
+ * Drives the move of an environment to another database. The driver is in coordinator 0, and tells all four
+ * coordinators what to do. It writes each decision to the journal before it tells anybody, and each message is safe to
+ * repeat. So a move goes on after any crash.
  *
- * The order of the steps is what makes a list never miss a change that an earlier one has shown:
+ * A list never misses a change that an earlier list has shown, because the steps have this order:
  * 1. All runs land in both databases. Older ones are copied.
  * 2. When the new database has everything, it gets each change first. From here on it shows at least what the old one
  *    shows.
@@ -26,7 +26,7 @@ import { leftDatabase, MoveList, type StoredMove } from "./move-list.ts";
 
 /** How long the driver waits between two messages to the coordinators. */
 const POLL_MS = 10_000;
-/** The same while nothing may land in the old home before the new one has it, because that delays lists. */
+/** The same during closing. It is short, because closing delays lists. */
 const POLL_CLOSING_MS = 250;
 /** If not all coordinators can close in this time, they open again until the new database has caught up. */
 const CLOSING_MAX_MS = 30_000;
@@ -154,7 +154,7 @@ export class MoveDriver implements DueWork {
     const isThere = (state: "isReady" | "isClosed") =>
       placements.every((one) => one[state] || (one.home?.generation ?? 0) >= move.target.generation);
     if (isClosing && isThere("isClosed")) {
-      // The decision comes first. From here on nobody opens again, whatever happens.
+      // The decision comes first. From here on no coordinator opens again.
       await this.#switch(this.#list.change(move, { status: "switching" }));
     } else if (isClosing || isThere("isReady")) {
       this.#closingSince ??= Date.now();
@@ -174,11 +174,11 @@ export class MoveDriver implements DueWork {
   }
 
   async #clean(move: StoredMove): Promise<void> {
-    // Each has heard this before, unless the move was cancelled a moment ago. What they answer counts.
+    // All have heard this before, unless the move was cancelled a moment ago. Only their answers are needed.
     const placements = await this.#tellAll(move, move.isCancelled ? "cancel" : "switch");
     const { database } = leftDatabase(move);
     if (placements.some(({ home, target }) => home?.database === database || target?.database === database)) {
-      // Nobody moves back before this is over. But a move can be a repair that ends where it began.
+      // No environment moves back before its move is over. But a move can be a repair that ends where it began.
       this.#list.forget(move);
       return;
     }

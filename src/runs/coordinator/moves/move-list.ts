@@ -42,7 +42,7 @@ export class MoveList {
       return { ok: false, reason: "moved_lately" };
     }
     const began = { switchedAt: null, cleanedAt: null, isCancelled: false, turns: 0 };
-    // No home has the generation of a move that was cancelled, but its messages can still be on their way.
+    // A cancelled move has used its generation: no home has it, but messages with it can still be under way.
     const generations = this.all.map(({ target }) => target.generation + 1);
     const generation = Math.max(request.target.generation, ...generations);
     const target = { ...request.target, generation };
