@@ -3,12 +3,14 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { MoveOrder } from "../../src/runs/move-calls.ts";
-import { alarmIn, coordinator, createAged, direct, until } from "../support/direct.ts";
+import { UNLANDED_MAX_ROWS } from "../../src/runs/projection/projection.ts";
+import { UnlandedRuns } from "../../src/runs/projection/unlanded-runs.ts";
+import { alarmIn, change, coordinator, createAged, direct, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 import { placeRow } from "../support/several-databases.ts";
-import { idsIn, landedIn, livingIn } from "./moves.ts";
+import { databaseOf, idsIn, landedIn, livingIn } from "./moves.ts";
 
 beforeEach(() => {
   for (const level of ["error", "log"] as const) vi.spyOn(console, level).mockImplementation(() => {});
@@ -61,6 +63,26 @@ describe("once it is closing", () => {
     await until(async () => (await one.placement()).isClosed);
     await landedIn(path, 1, [id]);
     expect(await idsIn(2, path)).toContain(id);
+  });
+});
+
+describe("a target that has fallen far behind", () => {
+  it("keeps what the home must wait for, once it is closing", async () => {
+    const { path, ids } = await livingIn(1);
+    const one = direct(path, 1);
+    await one.move(order("copy"));
+    await until(async () => (await one.move(order("copy"))).isReady);
+    await one.move(order("close"));
+    faults.only = 2;
+    const { open } = holdWrites(/INSERT INTO runs/);
+    const size = vi.spyOn(UnlandedRuns.prototype, "size", "get").mockReturnValue(UNLANDED_MAX_ROWS);
+    await change(path, ids[1] ?? "", { type: "cancelled" }, 1);
+    size.mockRestore();
+    await one.settle();
+    const status = databaseOf(1).prepare("SELECT status FROM runs WHERE id = ?").bind(ids[1]);
+    expect(await status.first("status")).toBe("pending");
+    open();
+    await until(async () => (await status.first("status")) === "cancelled");
   });
 });
 

@@ -130,13 +130,19 @@ async function disturb(story: Story): Promise<void> {
   faults.only = some(4);
   if (what === 3) faults.writes = "down";
   else if (what === 4) faults.writes = "committed_then_error";
-  else if (what === 5) faults.writeDelayMs = 100 + some(400);
+  else if (what === 5) faults.only = null;
   else {
     faults.writes = "down";
     faults.reads = "down";
   }
   await scheduler.wait(200 + some(500));
   resetFaults();
+}
+
+/** Each statement that writes takes as long as it likes, so that any two databases get ahead of each other. */
+function delayWrites(maxMs: number): () => void {
+  Object.defineProperty(faults, "writeDelayMs", { configurable: true, get: () => some(maxMs), set: () => {} });
+  return () => Object.defineProperty(faults, "writeDelayMs", { configurable: true, writable: true, value: 0 });
 }
 
 const SECONDS = Number(process.env["STORY_SECONDS"] ?? 12);
@@ -148,6 +154,7 @@ it.each(Array.from({ length: Number(process.env["STORIES"] ?? 1) }, (_, i) => i)
     ...{ path, callers: Array.from({ length: 4 }, () => ({ text: "", seen: new Map() })) },
     ...{ acknowledged: new Map(ids.map((id) => [id, false])), open: [], trouble: [], isOver: false, lists: 0, misses: [] },
   };
+  const undelay = delayWrites(500);
   const end = performance.now() + SECONDS * 1000;
   const going = () => performance.now() < end && story.misses.length === 0;
   const calling = story.callers.map(async (_, who) => {
@@ -170,7 +177,7 @@ it.each(Array.from({ length: Number(process.env["STORIES"] ?? 1) }, (_, i) => i)
       if (some(30) === 0) await direct(path, 0).cancelMove().catch(() => null);
     }
   })();
-  await Promise.all([...calling, disturbing, moving]);
+  await Promise.all([...calling, disturbing, moving]).finally(undelay);
   const tally: Record<string, number> = {};
   for (const one of story.trouble) tally[one] = (tally[one] ?? 0) + 1;
   console.info(JSON.stringify({ lists: story.lists, runs: story.acknowledged.size, row: await row(path), tally }));

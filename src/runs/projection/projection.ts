@@ -229,24 +229,24 @@ export class Projection {
 
   /** Begins to copy all runs into the target. */
   #copyAnew(home: Home, isClosing: boolean): void {
-    this.#target?.landing?.stop();
     this.#journal.transaction(() => {
       this.#marks.target = { home, isClosing };
       if (home.database !== this.home?.database) {
         this.#journal.landingIn(home.database).beginAnew(this.#journal.sequence.last);
       }
     });
+    this.#target?.landing?.stop();
     this.#target = this.#newTarget(home);
     if (isClosing) this.#target.close(this.#journal.sequence.last);
     this.#target.landing?.resync.next(Date.now());
   }
 
   #leaveTarget(): void {
-    this.#target?.landing?.stop();
     this.#journal.transaction(() => {
       this.#marks.target = null;
       this.#target?.landing?.forgetMarks();
     });
+    this.#target?.landing?.stop();
     this.#target = null;
     this.#home?.landing.commit.goOn();
   }
@@ -268,11 +268,14 @@ export class Projection {
     landing.commit.goOn();
   }
 
-  /** A target that takes nothing must not fill the memory. Its copy begins again when it has fallen too far behind. */
+  /**
+   * A target that takes nothing must not fill the memory. Its copy begins again when it has fallen too far behind. While
+   * it is closing, the home waits with it, and that bounds both.
+   */
   #boundTarget(): void {
     const { landing, home, isClosing } = this.#target ?? {};
-    if (landing == null || home === undefined || landing.commit.unlanded.size < UNLANDED_MAX_ROWS) return;
-    this.#copyAnew(home, isClosing === true);
+    if (landing == null || home === undefined || isClosing) return;
+    if (landing.commit.unlanded.size >= UNLANDED_MAX_ROWS) this.#copyAnew(home, false);
   }
 
   #newTarget(home: Home): Target {
