@@ -30,6 +30,8 @@ export interface Placement {
  */
 export interface MoveOrder {
   readonly step: "copy" | "close" | "switch" | "cancel";
+  /** Of two messages of a move, the one with the higher number is the later one. */
+  readonly turn: number;
   readonly from: Home;
   readonly target: Home;
 }

@@ -1,12 +1,15 @@
 /** The driver of moves while a turn of it hangs: its alarm, and answers that come after a cancel. */
 
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import { registeredNumbers } from "../../src/runs/d1/registration.ts";
 import type { MoveOrder } from "../../src/runs/move-calls.ts";
-import { alarmAt, alarmIn, coordinator, direct, until } from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
+import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
-import { beginMove, driveUntil, livingIn, ringNext, row } from "./moves.ts";
+import { beginMove, driveUntil, landedIn, livingIn, ringNext, row } from "./moves.ts";
 
 beforeEach(() => {
   for (const level of ["error", "log"] as const) vi.spyOn(console, level).mockImplementation(() => {});
@@ -77,4 +80,14 @@ it("a request that has seen the environment where it was before the last move is
   await driveUntil(path, "resting");
   const stale = { from: { database: 1, generation: 1 }, target: { database: 3, generation: 2 } };
   expect(await direct(path, 0).beginMove(stale)).toEqual({ ok: false, reason: "move_under_way" });
+});
+
+it("the sweep knows the object that drives the move, although it has no run", async () => {
+  changed.NEW_ENVIRONMENTS = "1";
+  const path = newRunsPath();
+  await landedIn(path, 1, [await createAged(path, { n: 2 })]);
+  const url = `${path.replace(/action-runs$/, "database")}`;
+  expect(await ask("PUT", url, { body: { database: 2 } })).toMatchObject({ status: 202 });
+  expect(await registeredNumbers(env.DB, scopeOfPath(path))).toContain(0);
+  await driveUntil(path, "resting");
 });

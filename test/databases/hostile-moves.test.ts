@@ -20,7 +20,8 @@ afterEach(() => {
 
 const FROM = { database: 1, generation: 1 };
 const TARGET = { database: 2, generation: 2 };
-const order = (step: MoveOrder["step"]): MoveOrder => ({ step, from: FROM, target: TARGET });
+let turn = 0;
+const order = (step: MoveOrder["step"]): MoveOrder => ({ step, turn: ++turn, from: FROM, target: TARGET });
 
 describe("an object without runs", () => {
   it("lands its first runs after the row names the new home, before it is told to switch", async () => {
@@ -60,5 +61,21 @@ describe("once it is closing", () => {
     await until(async () => (await one.placement()).isClosed);
     await landedIn(path, 1, [id]);
     expect(await idsIn(2, path)).toContain(id);
+  });
+});
+
+describe("a message that comes late", () => {
+  it("does not open again what a later one has closed, or take up what a later one has cancelled", async () => {
+    const { path } = await livingIn(1);
+    const one = direct(path, 1);
+    const late = order("copy");
+    await one.move(order("copy"));
+    await until(async () => (await one.move(order("copy"))).isReady);
+    const close = order("close");
+    expect(await one.move(close)).toMatchObject({ isClosed: true });
+    expect(await one.move(late)).toMatchObject({ isClosed: true });
+    expect(await one.move(order("cancel"))).toMatchObject({ target: null });
+    expect(await one.move(close)).toMatchObject({ target: null });
+    expect(await one.move(order("copy"))).toMatchObject({ target: TARGET });
   });
 });

@@ -52,7 +52,7 @@ const evictAll = (path: string) => Promise.all(NUMBERS.map((n) => evictDurableOb
 /** The messages of a move, without its driver. */
 function orders(to: number, generation = 2): Record<MoveOrder["step"], MoveOrder> {
   const from = { database: 1, generation: 1 };
-  const order = (step: MoveOrder["step"]) => ({ step, from, target: { database: to, generation } });
+  const order = (step: MoveOrder["step"]) => ({ step, turn: 1, from, target: { database: to, generation } });
   return { copy: order("copy"), close: order("close"), switch: order("switch"), cancel: order("cancel") };
 }
 

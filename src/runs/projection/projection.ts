@@ -34,6 +34,8 @@ export class Projection {
   /** Null while nobody has decided where the environment lives. */
   #home: { readonly home: Home; readonly landing: Landing } | null = null;
   #target: Target | null = null;
+  /** The latest message of a move. In memory only, because no message is late for long. */
+  #heard = { generation: 0, turn: 0 };
   /** Under way; null if none is. */
   #placing: Promise<void> | null = null;
 
@@ -205,10 +207,14 @@ export class Projection {
   }
 
   /** Carries out a message of a move. A message that is late or repeated has no effect. */
-  move({ step, from, target }: MoveOrder, now: number): void {
+  move({ step, turn, from, target }: MoveOrder, now: number): void {
+    const { generation } = target;
+    if (generation < this.#heard.generation) return;
+    if (generation === this.#heard.generation && turn < this.#heard.turn) return;
+    this.#heard = { generation, turn };
     if (this.#home === null && this.#journal.sequence.last > 0) this.#placed(from);
-    const isPast = this.#home !== null && this.#home.home.generation >= target.generation;
-    if (isPast || (this.#target?.home.generation ?? 0) > target.generation) return;
+    const isPast = this.#home !== null && this.#home.home.generation >= generation;
+    if (isPast || (this.#target?.home.generation ?? 0) > generation) return;
     if (step === "switch") this.#switchTo(target);
     else if (step !== "cancel") this.#aimAt(target, step === "close");
     else if (this.#target !== null) this.#leaveTarget();

@@ -10,6 +10,7 @@ import { readD1 } from "../../../database/read-d1.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { placeEnvironment } from "../../d1/environments.ts";
+import { registerOne } from "../../d1/registration.ts";
 import { FIRST_HOME, type Home } from "../../home.ts";
 import type { Move, MoveReply, Placement } from "../../move-calls.ts";
 import { ask, environmentOf, type RunEnvironment } from "../run-environment.ts";
@@ -105,7 +106,10 @@ async function requireRoom(
   if ((meta.size_after ?? 0) + ROOM_FACTOR * bytes >= FULL_BYTES) throw new ApiError("no_room");
 }
 
-/** First, so that no environment moves without an entry in the audit log. Repairs the row as well. */
+/**
+ * First, so that no environment moves without an entry in the audit log. Repairs the row as well. The sweep must know the
+ * coordinator that drives, which may have no run.
+ */
 async function audit(
   c: Context<AppEnv>,
   environment: RunEnvironment,
@@ -117,7 +121,11 @@ async function audit(
   const what = { project: `${o}/${p}`, envName, action: "environment_moved", target } as const;
   const entry = newAuditEntry(c.get("principal"), what, Date.now());
   await readD1(environment.hops, () =>
-    c.env.DB.batch([auditStatement(c.env.DB, entry), ...repairsRow(environment, home)]),
+    c.env.DB.batch([
+      auditStatement(c.env.DB, entry),
+      ...repairsRow(environment, home),
+      registerOne(c.env.DB, { scope: environment.scope, n: MOVES }, entry.at),
+    ]),
   );
   logAudit(entry, c.get("requestId"));
 }

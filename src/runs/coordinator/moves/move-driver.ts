@@ -123,7 +123,7 @@ export class MoveDriver implements DueWork {
     return move === undefined ? null : this.#shown(move);
   }
 
-  #shown(move: StoredMove): Move {
+  #shown({ turns: _, ...move }: StoredMove): Move {
     return { ...move, remaining: move.status === "copying" ? this.#remaining : null };
   }
 
@@ -207,12 +207,14 @@ export class MoveDriver implements DueWork {
   }
 
   /** Throws if a coordinator can't be reached, when all others have answered. */
-  async #tellAll({ from, target }: StoredMove, step: Step): Promise<readonly Placement[]> {
-    const { env, move } = this.#driving;
+  async #tellAll(move: StoredMove, step: Step): Promise<readonly Placement[]> {
+    const { env } = this.#driving;
     const { scope, n: own } = this.#journal.owner;
-    const order = { step, from, target };
+    const { from, target } = move;
+    // A message can come late, after others.
+    const order = { step, turn: this.#list.nextTurn(move), from, target };
     const answers = Array.from({ length: COORDINATORS }, async (_, n) => {
-      if (n === own) return move(order);
+      if (n === own) return this.#driving.move(order);
       const call = callCoordinator(env, { coordinator: 0 }, scope, n, (one) => one.move(order));
       return within(MESSAGE_MAX_MS, call);
     });

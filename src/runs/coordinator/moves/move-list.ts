@@ -7,8 +7,8 @@ import type { Home } from "../../home.ts";
 import type { Marks } from "../../journal/marks.ts";
 import type { Move, MoveReply, MoveRequest } from "../../move-calls.ts";
 
-/** `remaining` is known only while the driver runs. */
-export type StoredMove = Omit<Move, "remaining">;
+/** `remaining` is known only while the driver runs. `turns`: how many messages went to all coordinators. */
+export type StoredMove = Omit<Move, "remaining"> & { readonly turns: number };
 
 export class MoveList {
   readonly #marks: Marks;
@@ -41,7 +41,7 @@ export class MoveList {
     if (this.all.some((move) => leftDatabase(move).database === request.target.database)) {
       return { ok: false, reason: "moved_lately" };
     }
-    const began = { switchedAt: null, cleanedAt: null, isCancelled: false };
+    const began = { switchedAt: null, cleanedAt: null, isCancelled: false, turns: 0 };
     // No home has the generation of a move that was cancelled, but its messages can still be on their way.
     const generations = this.all.map(({ target }) => target.generation + 1);
     const generation = Math.max(request.target.generation, ...generations);
@@ -56,8 +56,13 @@ export class MoveList {
     return this.all.find((one) => isSame(one, move)) ?? null;
   }
 
+  /** The number of the next message of this move. */
+  nextTurn(move: StoredMove): number {
+    return this.change(move, { turns: (this.now(move) ?? move).turns + 1 }).turns;
+  }
+
   change(move: StoredMove, change: Partial<StoredMove>): StoredMove {
-    const changed = { ...move, ...change };
+    const changed = { ...(this.now(move) ?? move), ...change };
     this.#write(this.all.map((one) => (isSame(one, move) ? changed : one)));
     return changed;
   }
