@@ -123,6 +123,8 @@ describe("GET /databases/{n}/environments", () => {
     }
     expect(await list(0)).toContainEqual({ ...placeOf(old), generation: 0 });
     expect(await list(1)).not.toContainEqual({ ...placeOf(old), generation: 0 });
+    await placeRow(old, { database: 1, generation: 2 });
+    expect(await list(0)).not.toContainEqual(expect.objectContaining(placeOf(old)));
     await env.DB.prepare("DELETE FROM coordinators WHERE due_at = 9e12").run();
   });
 });
@@ -243,8 +245,20 @@ describe("POST /databases/{n}/resync", () => {
     expect(await audited(there.path)).toEqual([]);
   });
 
+  it("begins the copy of an environment again that is on its way there", async () => {
+    const { path, ids } = await livingIn(1);
+    await put(path, 2);
+    await landedIn(path, 2, ids);
+    // The restore went back to the middle of the copy.
+    const lost = IN_2.prepare("DELETE FROM runs WHERE scope = ? AND id <> ?");
+    await lost.bind(scopeOfPath(path), ids[0] ?? "").run();
+    await resync(2);
+    await driveUntil(path, "resting");
+    expect(await idsIn(2, path)).toEqual([...ids].sort());
+  });
+
   it("goes on after 25 environments, and reaches each once", async () => {
-    const paths = Array.from({ length: 30 }, () => newRunsPath());
+    const paths = Array.from({ length: 27 }, () => newRunsPath());
     for (const path of paths) await plantRun(databaseOf(3), path);
     const answers = await resync(3);
     expect(answers.length).toBeGreaterThan(1);

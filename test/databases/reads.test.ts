@@ -106,17 +106,6 @@ describe("what a coordinator says to a list", () => {
     expect(await listed(path, older, run)).toMatchObject({ ids: [ids[3]], session: "first-primary" });
   });
 
-  it("is the first home of a coordinator without runs: then the row counts as well", async () => {
-    const { path, ids } = await spread();
-    await placeRow(path, { database: 1, generation: 1 });
-    const told = await listed(
-      path,
-      answering(settledIn({ database: 0, generation: 0 })),
-      await mint(path, Date.now()),
-    );
-    expect(told.ids).toEqual([ids[1]]);
-  });
-
   it.each<[said: string, settled: Settled, isBehind: boolean]>([
     ["that all is in another database", settledIn({ database: 1, generation: 1 }), true],
     [

@@ -1,7 +1,7 @@
 /** The files of a local server: the rows in D1 and the coordinators' journals. */
 
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { ActionRun } from "../../src/client/index.ts";
 
@@ -115,6 +115,28 @@ export function letTimePass(state: string, ms: number): void {
     );
   }
   change(join(folder, "metadata.sqlite"), `UPDATE _cf_ALARM SET scheduled_time = scheduled_time - ${ns}`);
+}
+
+/** Makes the runs of an action so much older, with all their instants. No server may run meanwhile. */
+export function letRunsAge(state: string, actionName: string, ms: number): void {
+  const instants = ["created_at", "started_at", "completed_at", "deadline_at", "purge_at", "due_at"];
+  const older = instants.map((instant) => `${instant} = ${instant} - ${ms}`);
+  for (const file of databasesIn(join(state, JOURNALS))) {
+    change(file, `UPDATE runs SET ${older.join(", ")} WHERE action_name = '${actionName}'`);
+  }
+}
+
+/** Copies the objects of a bucket into a folder, each under its key. Returns the keys. */
+export function copyObjects(state: string, bucket: string, folder: string): readonly string[] {
+  const files = databasesIn(join(state, "v3/r2/miniflare-R2BucketObject"));
+  const objects = files.flatMap((file) =>
+    read<{ key: string; blob: string }>(file, "SELECT key, blob_id AS blob FROM _mf_objects ORDER BY key"),
+  );
+  for (const { key, blob } of objects) {
+    mkdirSync(dirname(join(folder, key)), { recursive: true });
+    copyFileSync(join(state, "v3/r2", bucket, "blobs", blob), join(folder, key));
+  }
+  return objects.map(({ key }) => key);
 }
 
 function change(file: string, sql: string): void {

@@ -37,6 +37,8 @@ export class Moves {
   readonly #site: Site;
   readonly #record: SoakRecord;
   readonly #environments: readonly string[];
+  /** Where each environment was seen last. */
+  readonly #homes = new Map<string, number>();
 
   constructor(site: Site, record: SoakRecord, environments: readonly string[]) {
     this.#site = site;
@@ -99,10 +101,17 @@ export class Moves {
     const told = answer === null ? "no answer" : `${answer.status} ${code ?? ""}`.trim();
     this.#record.count(`moves: ${told}`);
     this.#record.disturbance(`${environment} was to move to database ${database}: ${told}`);
+    if (home !== undefined) this.#seen(environment, home);
     const isRefusal = answer?.status === 409 && REFUSALS.includes(code ?? "");
     if (answer !== null && ![200, 202, 503].includes(answer.status) && !isRefusal)
       this.#record.violation(`a move was answered with ${told}: ${JSON.stringify(answer.body)}`, [], sentAt);
     return answer?.status === 202 ? (home ?? null) : null;
+  }
+
+  #seen(environment: string, home: number): void {
+    const before = this.#homes.get(environment);
+    if (before !== undefined && before !== home) this.#record.count("moves: the environment lives elsewhere");
+    this.#homes.set(environment, home);
   }
 
   async #until(what: string, holds: (environment: EnvironmentDatabase) => boolean): Promise<void> {
@@ -126,7 +135,11 @@ export class Moves {
       const sentAt = Date.now();
       const url = urlOf(this.#site.origins[1] ?? "", environment, "database");
       const answer = await ask({ method: "GET", url, token: this.#site.rootToken });
-      if (answer?.status === 200) return answer.body as EnvironmentDatabase;
+      if (answer?.status === 200) {
+        const read = answer.body as EnvironmentDatabase;
+        this.#seen(environment, read.database);
+        return read;
+      }
       if (answer !== null && answer.status !== 503)
         this.#record.violation(`GET …/database was answered with ${answer.status}`, [], sentAt);
       await delay(POLL_MS);

@@ -475,7 +475,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
   #move(order: MoveOrder, now: number): Placement {
     this.#projection.move(order, now);
-    return this.#projection.placement(this.ctx.storage.sql.databaseSize);
+    const placement = this.#projection.placement(this.ctx.storage.sql.databaseSize);
+    this.#projection.answeredDriver();
+    return placement;
   }
 
   #ended(run: JournaledRun, now: number): void {

@@ -74,12 +74,10 @@ async function homeAmongSeveral(placed: Placed, said: Home | null, sent: readonl
     return row;
   };
   const remembered = homes.recall(scope, now) ?? null;
-  let home = newestHome([remembered, said]);
-  // A coordinator that has no runs says the first home, wherever the runs of the others are.
-  if (home === null || (remembered === null && home.generation === FIRST_HOME.generation)) {
-    const found = await homes.lookUp({ key: scope, now, read }, placed.waitUntil);
-    home = newestHome([home, found]) ?? FIRST_HOME;
-  }
+  let home =
+    newestHome([remembered, said]) ??
+    (await homes.lookUp({ key: scope, now, read }, placed.waitUntil)) ??
+    FIRST_HOME;
   const { database } = home;
   // That bookmark may name a change after a move that this isolate has missed. So an outage is an error here.
   if (!isRead && sent.some((number) => number !== database)) home = newestHome([home, await read()]) ?? home;
@@ -87,7 +85,7 @@ async function homeAmongSeveral(placed: Placed, said: Home | null, sent: readonl
   return home;
 }
 
-/** Remembers a home that is newer. The first home is not remembered, because a coordinator without runs says it too. */
+/** Remembers a home that is newer. The first home counts as no row, which is never remembered. */
 async function note(placed: Placed, home: Home, remembered: Home | null, now: number): Promise<void> {
   if (home.generation <= (remembered?.generation ?? FIRST_HOME.generation)) return;
   await homes.lookUp({ key: placed.scope, now, read: () => Promise.resolve(home) }, placed.waitUntil);

@@ -201,6 +201,11 @@ export class Projection {
     };
   }
 
+  /** Call it after the answer to a message of a move. */
+  answeredDriver(): void {
+    this.#target?.answered(this.#journal.sequence.last);
+  }
+
   /** Carries out a message of a move. A message that is late or repeated has no effect. */
   move({ step, turn, from, target }: MoveOrder, now: number): void {
     const { generation } = target;

@@ -34,13 +34,16 @@ export class Target {
   }
 
   /**
-   * Whether it has all that was written when this was asked before, or has everything. Writes never stop, so nothing
-   * less than the number of an earlier one could ever be reached.
+   * Whether it has all that was written when the driver asked before, or has everything. Writes never stop, so only the
+   * number of an earlier write can be reached.
    */
   isReady(lastSeq: number): boolean {
-    const upTo = this.#notedSeq ?? lastSeq;
+    return this.landing === null || this.landing.hasAllUpTo(this.#notedSeq ?? lastSeq);
+  }
+
+  /** Call it after each answer to the driver, and for nobody else: those who ask often would keep it from being ready. */
+  answered(lastSeq: number): void {
     this.#notedSeq = lastSeq;
-    return this.landing === null || this.landing.hasAllUpTo(upTo);
   }
 
   /** Whether the home has nothing that the target lacks, now and later. */

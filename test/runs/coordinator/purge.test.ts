@@ -95,3 +95,31 @@ it("goes on after an eviction in the middle", async () => {
   await until(async () => (await kept(path)).runs === 0);
   expect(await rowOf(id)).toBeNull();
 });
+
+it("keeps a run that webhook endpoints must still hear of, and the runs that were due after it", async () => {
+  const path = newRunsPath();
+  await endedRun(path);
+  const [{ seq } = { seq: 0 }] = await journal<{ seq: number }>(
+    path,
+    0,
+    "SELECT change_seq AS seq FROM runs",
+  );
+  const untold = await endedRun(path);
+  const marks = "INSERT INTO marks (name, value) VALUES ('notify', '1'), ('told_seq', ?)";
+  await journal(path, 0, marks, String(seq));
+  await evictDurableObject(coordinator(path, 0));
+  faults.reads = "down";
+  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+  await until(async () => (await kept(path)).runs === 1);
+  expect(await journal(path, 0, "SELECT id FROM runs")).toEqual([{ id: untold }]);
+  await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path, 0));
+  expect((await kept(path)).runs).toBe(1);
+  faults.reads = null;
+  const notify = "SELECT 1 FROM marks WHERE name = 'notify'";
+  await until(async () => {
+    await alarmIn(PAST_RETENTION_MS + 60_000, coordinator(path, 0));
+    return (await journal(path, 0, notify)).length === 0;
+  });
+  await alarmIn(PAST_RETENTION_MS + 120_000, coordinator(path, 0));
+  await until(async () => (await kept(path)).runs === 0);
+});

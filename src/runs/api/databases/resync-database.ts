@@ -66,13 +66,10 @@ async function scopesOf(c: Context<AppEnv>, db: D1Database, number: number, afte
     readD1(hops, () => scopesWithRows(db, after, ENVIRONMENTS_MAX + 1)),
   ]);
   const all = new Set([...placed.environments.map(({ scope }) => scope), ...withRows]);
-  // Behind the last one of either list there can be others before the next of the other list.
-  const ends = [placed.next, withRows.length > ENVIRONMENTS_MAX ? withRows.at(-1) : null];
-  const end = ends.filter((scope) => typeof scope === "string").sort()[0] ?? null;
-  const known = [...all].filter((scope) => end === null || scope <= end).sort();
+  // Behind the last one that was placed, others can live here that come before the next one with rows.
+  const known = [...all].filter((scope) => placed.next === null || scope <= placed.next).sort();
   const scopes = known.slice(0, ENVIRONMENTS_MAX);
-  const next = known.length > ENVIRONMENTS_MAX ? (scopes.at(-1) ?? null) : end;
-  return { scopes, next };
+  return { scopes, next: known.length > ENVIRONMENTS_MAX ? (scopes.at(-1) ?? null) : placed.next };
 }
 
 /** Whether the environment's runs land in this database. During a move they land in two. */
