@@ -101,3 +101,17 @@ describe("a message that comes late", () => {
     expect(await one.move(order("copy"))).toMatchObject({ target: TARGET });
   });
 });
+
+it("an object that finds itself elsewhere is behind until all its runs have landed there", async () => {
+  const { path, ids } = await livingIn(1);
+  const one = direct(path, 1);
+  faults.only = 2;
+  const { open } = holdWrites(/INSERT INTO runs/);
+  await one.move(order("switch"));
+  await until(async () => faults.gatedCalls > 0);
+  expect(await one.settle()).toMatchObject({ isBehind: true, home: TARGET });
+  expect(await one.read(ids[1] ?? "")).toMatchObject({ ok: true, bookmark: null });
+  open();
+  await landedIn(path, 2, [ids[1] ?? ""]);
+  await until(async () => !(await one.settle()).isBehind);
+});

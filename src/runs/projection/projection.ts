@@ -22,6 +22,13 @@ export const UNLANDED_MAX_ROWS = 50_000;
 export const UNLANDED_MAX_BYTES = 512 * 1024 * 1024;
 /** How long after a change the repair checks that the change has landed, and how long it waits between two tries. */
 const REPAIR_MS = 5000;
+/** `wasCopied`: whether the database had everything when it became the home. If not, a resync brings it. */
+interface LivedIn {
+  readonly home: Home;
+  readonly landing: Landing;
+  readonly wasCopied: boolean;
+}
+
 /** The timeout of placing a new environment. */
 const PLACING_MAX_MS = 10_000;
 
@@ -32,7 +39,7 @@ export class Projection {
   readonly #marks: HomeMarks;
   readonly #registration: Registration;
   /** Null while nobody has decided where the environment lives. */
-  #home: { readonly home: Home; readonly landing: Landing } | null = null;
+  #home: LivedIn | null = null;
   #target: Target | null = null;
   /** The latest message of a move. In memory only, because no message is late for long. */
   #heard = { generation: 0, turn: 0 };
@@ -49,7 +56,7 @@ export class Projection {
     const keeper = hasSeveralDatabases(env) ? this : null;
     this.#registration = new Registration(env.DB, journal.owner, { nextDueAt, keeper, isOwed });
     const home = this.#markedHome();
-    if (home !== null) this.#home = { home, landing: this.#landingIn(home.database) };
+    if (home !== null) this.#home = { home, landing: this.#landingIn(home.database), wasCopied: true };
     const target = this.#marks.target;
     if (target !== null) this.#target = this.#newTarget(target.home);
     if (target?.isClosing) this.#target?.close(journal.sequence.last);
@@ -93,12 +100,18 @@ export class Projection {
     }
     const { home, landing } = this.#home;
     const landed = await landing.commit.settle();
-    return { ...landed, home, alsoIn: this.#target?.isClosed ? this.#target.home.database : null };
+    const isBehind = landed.isBehind || this.#lacksOlder;
+    return { ...landed, isBehind, home, alsoIn: this.#target?.isClosed ? this.#target.home.database : null };
   }
 
   /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */
   bookmarkOf(id: string): string | null {
-    return this.#home?.landing.commit.bookmarkOf(id) ?? null;
+    return this.#lacksOlder ? null : (this.#home?.landing.commit.bookmarkOf(id) ?? null);
+  }
+
+  /** Whether the home may lack runs that have landed in the one before. In memory only: an eviction forgets it. */
+  get #lacksOlder(): boolean {
+    return this.#home !== null && !this.#home.wasCopied && this.#home.landing.resync.isUnderWay;
   }
 
   /** Deletes runs in each database that has them. */
@@ -258,7 +271,8 @@ export class Projection {
 
   /** From here on nothing lands in the old home. Without a target of this generation, all runs land in the new home. */
   #switchTo(home: Home): void {
-    if (this.#target?.home.generation !== home.generation) this.#copyAnew(home, false);
+    const isTarget = this.#target?.home.generation === home.generation;
+    if (!isTarget) this.#copyAnew(home, false);
     const old = this.#home?.landing;
     const landing = this.#target?.landing ?? old ?? this.#landingIn(home.database);
     const isLeft = old !== undefined && old !== landing;
@@ -268,7 +282,7 @@ export class Projection {
       if (isLeft) old.forgetMarks();
     });
     if (isLeft) old.stop();
-    this.#home = { home, landing };
+    this.#home = { home, landing, wasCopied: isTarget || !isLeft };
     this.#target = null;
     landing.commit.goOn();
   }
@@ -348,7 +362,7 @@ export class Projection {
     const { landing, home: target, isClosing } = this.#target ?? {};
     // A move can end where it began, to make coordinators agree. Two landings in one database would share their marks.
     const isShared = landing != null && landing.database === home.database;
-    this.#home = { home, landing: isShared ? landing : this.#landingIn(home.database) };
+    this.#home = { home, landing: isShared ? landing : this.#landingIn(home.database), wasCopied: true };
     if (isShared && target !== undefined) {
       this.#target = this.#newTarget(target);
       if (isClosing) this.#target.close(this.#journal.sequence.last);
