@@ -17,6 +17,7 @@ export const UNLANDED_MAX_ROWS = 50_000;
 export const UNLANDED_MAX_BYTES = 512 * 1024 * 1024;
 /** How long after a change the repair checks that the change has landed, and how long it waits between two tries. */
 const REPAIR_MS = 5000;
+
 export class Projection {
   readonly #journal: Journal;
   readonly #alarm: RepairAlarm;
