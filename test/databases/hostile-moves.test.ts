@@ -3,12 +3,14 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { MoveOrder } from "../../src/runs/move-calls.ts";
-import { alarmIn, coordinator, createAged, direct, until } from "../support/direct.ts";
+import { UNLANDED_MAX_ROWS } from "../../src/runs/projection/projection.ts";
+import { UnlandedRuns } from "../../src/runs/projection/unlanded-runs.ts";
+import { alarmIn, change, coordinator, createAged, direct, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 import { placeRow } from "../support/several-databases.ts";
-import { idsIn, landedIn, livingIn } from "./moves.ts";
+import { databaseOf, idsIn, landedIn, livingIn } from "./moves.ts";
 
 beforeEach(() => {
   for (const level of ["error", "log"] as const) vi.spyOn(console, level).mockImplementation(() => {});
@@ -64,6 +66,26 @@ describe("once it is closing", () => {
   });
 });
 
+describe("a target that has fallen far behind", () => {
+  it("keeps what the home must wait for, once it is closing", async () => {
+    const { path, ids } = await livingIn(1);
+    const one = direct(path, 1);
+    await one.move(order("copy"));
+    await until(async () => (await one.move(order("copy"))).isReady);
+    await one.move(order("close"));
+    faults.only = 2;
+    const { open } = holdWrites(/INSERT INTO runs/);
+    const size = vi.spyOn(UnlandedRuns.prototype, "size", "get").mockReturnValue(UNLANDED_MAX_ROWS);
+    await change(path, ids[1] ?? "", { type: "cancelled" }, 1);
+    size.mockRestore();
+    await one.settle();
+    const status = databaseOf(1).prepare("SELECT status FROM runs WHERE id = ?").bind(ids[1]);
+    expect(await status.first("status")).toBe("pending");
+    open();
+    await until(async () => (await status.first("status")) === "cancelled");
+  });
+});
+
 describe("a message that comes late", () => {
   it("does not open again what a later one has closed, or take up what a later one has cancelled", async () => {
     const { path } = await livingIn(1);
@@ -78,4 +100,18 @@ describe("a message that comes late", () => {
     expect(await one.move(close)).toMatchObject({ target: null });
     expect(await one.move(order("copy"))).toMatchObject({ target: TARGET });
   });
+});
+
+it("an object that finds itself elsewhere is behind until all its runs have landed there", async () => {
+  const { path, ids } = await livingIn(1);
+  const one = direct(path, 1);
+  faults.only = 2;
+  const { open } = holdWrites(/INSERT INTO runs/);
+  await one.move(order("switch"));
+  await until(async () => faults.gatedCalls > 0);
+  expect(await one.settle()).toMatchObject({ isBehind: true, home: TARGET });
+  expect(await one.read(ids[1] ?? "")).toMatchObject({ ok: true, bookmark: null });
+  open();
+  await landedIn(path, 2, [ids[1] ?? ""]);
+  await until(async () => !(await one.settle()).isBehind);
 });

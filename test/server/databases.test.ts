@@ -18,7 +18,9 @@ import { QUICK_FILES } from "./quick-files.ts";
 import { idsByDatabase, JOURNALS, journaled } from "./state.ts";
 import { until } from "./until.ts";
 
-const CALLERS = 2;
+/** `MOVE_RUNS=100000 MOVE_CALLERS=16` moves a large environment. The suite has no time for it. */
+const CALLERS = Number(process.env.MOVE_CALLERS ?? 2);
+const RUNS_BEFORE = Number(process.env.MOVE_RUNS ?? 0);
 /** Enough for a copy, and for callers to have runs before it begins. */
 const RUNS = 80;
 const ENVIRONMENTS = ["prod", ...Array.from({ length: 12 }, (_, n) => `env-${n}`)];
@@ -112,7 +114,17 @@ async function restart(ms: number): Promise<void> {
 const moveIs = (status: string | null) =>
   until(`the move is ${status}`, async () => ((await databaseOf("prod")).move?.status ?? null) === status);
 
+/** Runs that are there before the callers begin. */
+async function createBefore(): Promise<void> {
+  let left = RUNS_BEFORE;
+  const create = async () => {
+    while (left-- > 0) await call("POST", place.runs, 201, { actionName: "deploy" });
+  };
+  await Promise.all(Array.from({ length: 16 }, create));
+}
+
 it("moves an environment under load, with kill -9 in the middle, loses nothing, and leaves nothing behind", async () => {
+  await createBefore();
   const callers = new ListingCallers(place.runs, place.token, CALLERS);
   await until(`${RUNS} runs have ended`, () => callers.ended.length >= RUNS || callers.surprises.length > 0);
   const { database: from } = await databaseOf("prod");

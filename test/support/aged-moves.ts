@@ -9,6 +9,8 @@ import { DatabaseSync } from "node:sqlite";
 
 /** The 15 minutes, or the hour, and a little more. */
 export const A_STEP_OF_A_MOVE_MS = 61 * 60_000;
+/** A runtime that was killed has its files for a moment longer. */
+const KILLED_WITHIN_MS = 10_000;
 
 /** `journals`: the folder with the coordinators' files. No server may run meanwhile. Returns how many journals had moves. */
 export function ageMoves(journals: string, ms: number): number {
@@ -17,7 +19,7 @@ export function ageMoves(journals: string, ms: number): number {
     if (!ageIn(join(journals, name), ms)) continue;
     aged++;
     // The runtime keeps an alarm twice, in nanoseconds.
-    const metadata = new DatabaseSync(join(journals, "metadata.sqlite"));
+    const metadata = new DatabaseSync(join(journals, "metadata.sqlite"), { timeout: KILLED_WITHIN_MS });
     metadata
       .prepare("UPDATE _cf_ALARM SET scheduled_time = scheduled_time - ? WHERE actor_id = ?")
       .run(BigInt(ms) * 1_000_000n, name.replace(".sqlite", ""));
@@ -27,7 +29,7 @@ export function ageMoves(journals: string, ms: number): number {
 }
 
 function ageIn(file: string, ms: number): boolean {
-  const db = new DatabaseSync(file);
+  const db = new DatabaseSync(file, { timeout: KILLED_WITHIN_MS });
   try {
     const moves = db.prepare("SELECT value FROM marks WHERE name = 'moves'").get();
     if (moves === undefined) return false;

@@ -474,10 +474,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   #move(order: MoveOrder, now: number): Placement {
-    this.#projection.move(order, now);
-    const placement = this.#projection.placement(this.ctx.storage.sql.databaseSize);
-    this.#projection.answeredDriver();
-    return placement;
+    return this.#projection.move(order, this.ctx.storage.sql.databaseSize, now);
   }
 
   #ended(run: JournaledRun, now: number): void {

@@ -14,7 +14,10 @@ export interface Placed {
   readonly home: Home | null;
 }
 
-/** Asks all coordinators, and reads the row if there are several databases. Throws `coordinator_unavailable`, or `database_unavailable`. */
+/**
+ * Asks all coordinators, and reads the row if there are several databases. Throws `coordinator_unavailable`, or
+ * `database_unavailable`.
+ */
 export async function askPlacements(environment: RunEnvironment): Promise<Placed> {
   const { env, hops, scope } = environment;
   const placements = await askAll(environment, (coordinator) => coordinator.placement());
