@@ -83,4 +83,6 @@ export interface MoveCalls {
   cancelMove(): Promise<MoveReply | null>;
   /** Coordinator 0: the move that is under way or was a moment ago; null if there is none. */
   moveUnderWay(): Promise<Move | null>;
+  /** Coordinator 0: whether a move that is not over leads into this database or out of it. */
+  hasMoveOf(database: number): Promise<boolean>;
 }

@@ -245,6 +245,15 @@ describe("POST /databases/{n}/resync", () => {
     expect(await audited(there.path)).toEqual([]);
   });
 
+  it("deletes what a restore brought back of an environment that moves between two other databases", async () => {
+    const { path } = await livingIn(1);
+    await put(path, 3);
+    await driveUntil(path, "resting");
+    await plantRun(IN_2, path);
+    await resync(2);
+    expect(await idsIn(2, path)).toEqual([]);
+  });
+
   it("begins the copy of an environment again that is on its way there", async () => {
     const { path, ids } = await livingIn(1);
     await put(path, 2);

@@ -370,6 +370,10 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#moves.shown();
   }
 
+  async hasMoveOf(database: number): Promise<boolean> {
+    return this.#moves.hasMoveOf(database);
+  }
+
   async notify(): Promise<void> {
     this.#endpoints.notify(Date.now());
   }

@@ -45,12 +45,12 @@ export async function resyncDatabase(
     if (livesIn(placed, number)) {
       environments++;
       remaining += await resync(c, environment, placed, number);
-    } else if ((await moveOf(environment)) === null) {
+    } else if (!(await hasMoveOf(environment, number))) {
       while (await readD1(environment.hops, () => deleteLeftovers(db, scope))) {
         if (++deletions >= DELETIONS_MAX) return { environments, remaining, next: done };
       }
       // The deletion can have taken rows of a move that began meanwhile. So the runs land again.
-      if ((await moveOf(environment)) !== null)
+      if (await hasMoveOf(environment, number))
         await askAll(environment, (coordinator) => coordinator.resync());
     }
     done = scope;
@@ -78,8 +78,8 @@ function livesIn({ home, placements }: Placed, number: number): boolean {
 }
 
 /** While a move is not over, its driver deletes the rows of the database that the environment has left. */
-function moveOf(environment: RunEnvironment) {
-  return ask(environment, MOVES, (coordinator) => coordinator.moveUnderWay());
+function hasMoveOf(environment: RunEnvironment, number: number): Promise<boolean> {
+  return ask(environment, MOVES, (coordinator) => coordinator.hasMoveOf(number));
 }
 
 function resync(c: Context<AppEnv>, environment: RunEnvironment, { home }: Placed, number: number) {

@@ -123,6 +123,11 @@ export class MoveDriver implements DueWork {
     return move === undefined ? null : this.#shown(move);
   }
 
+  /** Whether a move that is not over leads into this database or out of it. */
+  hasMoveOf(database: number): boolean {
+    return this.#list.all.some(({ from, target }) => [from.database, target.database].includes(database));
+  }
+
   #shown({ turns: _, ...move }: StoredMove): Move {
     return { ...move, remaining: move.status === "copying" ? this.#remaining : null };
   }
