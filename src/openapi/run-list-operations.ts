@@ -6,6 +6,15 @@ import { actionRunList, runChanges, runFacets, runSummary } from "./run-list-sch
 
 const tags = ["Action runs"];
 const security = [{ apiToken: [] }];
+/** What a request to D1's rows of an environment can be refused for. */
+const REFUSALS = [
+  ...TOKEN,
+  "forbidden",
+  "not_found",
+  "invalid_query",
+  "database_unavailable",
+  "database_not_bound",
+] as const;
 
 const LIST: Operation = {
   operationId: "listActionRuns",
@@ -19,14 +28,7 @@ const LIST: Operation = {
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
   responses: {
     ...responds(200, "Action runs", actionRunList, ["Link", "x-d1-bookmark"]),
-    ...refuses(
-      ...TOKEN,
-      "forbidden",
-      "not_found",
-      "invalid_query",
-      "database_unavailable",
-      "database_not_bound",
-    ),
+    ...refuses(...REFUSALS),
   },
 };
 
@@ -42,14 +44,7 @@ const SUMMARY: Operation = {
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
   responses: {
     ...responds(200, "The counts", runSummary, ["x-d1-bookmark"]),
-    ...refuses(
-      ...TOKEN,
-      "forbidden",
-      "not_found",
-      "invalid_query",
-      "database_unavailable",
-      "database_not_bound",
-    ),
+    ...refuses(...REFUSALS),
   },
 };
 
@@ -65,14 +60,7 @@ const FACETS: Operation = {
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
   responses: {
     ...responds(200, "The values", runFacets, ["x-d1-bookmark"]),
-    ...refuses(
-      ...TOKEN,
-      "forbidden",
-      "not_found",
-      "invalid_query",
-      "database_unavailable",
-      "database_not_bound",
-    ),
+    ...refuses(...REFUSALS),
   },
 };
 

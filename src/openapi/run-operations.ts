@@ -86,7 +86,9 @@ const CANCEL: Operation = {
   operationId: "cancelActionRun",
   summary: "Cancel a pending action run",
   description:
-    "Cancels a run that is still pending. If the run is running or has ended, the response is 409. To stop a running run, use `POST …/cancel`. Requires the permission `data:read`, and `data:write` for a run that has or had a gate.",
+    "Cancels a run that is still pending. If the run is running or has ended, the response is 409. To stop " +
+    "a running run, use `POST …/cancel`. Requires the permission `data:read`, and `data:write` for a run that " +
+    "has or had a gate.",
   tags,
   security,
   parameters: [...OF_RUN, idempotencyKey("withdraw-42"), BOOKMARK_OF_CHANGE],

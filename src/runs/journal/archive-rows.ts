@@ -16,7 +16,7 @@ export interface Batch {
   readonly key: string;
   /** Those that the journal still keeps. */
   readonly ids: readonly string[];
-  /** Whether the object is known to be there. If not, it may be there all the same. */
+  /** Whether it is known that the object is there. If this is false, nobody knows. */
   readonly isWritten: boolean;
 }
 

@@ -1,7 +1,11 @@
 /**
- * Named values that must survive an eviction: the coordinator's name, when to repair, in which database its runs are and
- * to which one they move, what has landed in a database, how far a resync of it has come, since when there may be webhook endpoints (ms), up to which change they were told, the
- * environment's moves, the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted.
+ * Named values that must survive an eviction:
+ * - the coordinator's name, and when to repair,
+ * - in which database its runs are, and to which one they move,
+ * - what has landed in a database, and how far a resync of it has come,
+ * - since when there may be webhook endpoints (ms), and up to which change they were told,
+ * - the environment's moves,
+ * - the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted.
  */
 
 export type Mark =

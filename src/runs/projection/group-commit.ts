@@ -5,15 +5,15 @@
  * flight departs. A flight that is lost, late or repeated is harmless, because D1 takes only newer versions.
  */
 
-import { utf8Bytes } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { msSince } from "../../base/time.ts";
 import { isDatabaseFull } from "../../database/d1-errors.ts";
-import { GROUP_MAX_BYTES, hasLabels, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
+import { GROUP_MAX_BYTES, isRefusedForContent, type RowStore } from "../d1/store.ts";
 import { numberedBookmark } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { LandingRows, Unlanded } from "../journal/landing-rows.ts";
 import type { Landed } from "../upkeep-calls.ts";
+import { type BoardedRow, nextToBoard } from "./boarding.ts";
 import { Flights } from "./flights.ts";
 import { Pace } from "./pace.ts";
 import type { RepairAlarm } from "./repair-alarm.ts";
@@ -33,13 +33,6 @@ const AGAIN_PAUSE_MS = 500;
 
 /** Why a flight is started. Only flights for changes wait for the pace. A list needs a D1 statement anyway. */
 type Reason = "change" | "list" | "repair";
-
-interface BoardedRow {
-  readonly entry: Unlanded;
-  readonly version: number;
-  readonly text: string;
-  readonly isLabelled: boolean;
-}
 
 /** How the landings of two databases follow each other. Without an order, they are independent. */
 export interface LandingTurns {
@@ -247,49 +240,18 @@ export class GroupCommit {
     }
   }
 
-  /**
-   * The runs that board the next flight. They are chosen by their size in the journal, so that no more is read than a
-   * flight can carry. Then the flight is cut by the bytes that are bound.
-   */
+  /** Those that need not wait longer board. */
   #nextFlight(now: number): BoardedRow[] {
-    const chosen: Unlanded[] = [];
-    let expected = 0;
-    const mustWait = this.#place.mustWait ?? (() => false);
-    for (const entry of this.unlanded.waiting(this.#againWaitMs(now) === 0)) {
-      if (mustWait(entry.id)) continue;
-      if (chosen.length > 0 && expected + entry.bytes > GROUP_MAX_BYTES) break;
-      chosen.push(entry);
-      expected += entry.bytes;
-    }
-    let bytes = 2;
-    const boarded = this.#readRows(chosen).filter(({ text }, i) => {
-      bytes += utf8Bytes(text) + 1;
-      return i === 0 || bytes <= GROUP_MAX_BYTES;
-    });
+    const boarded = nextToBoard(this.#journal, this.#mayBoard(now), (id) => this.forget([id]));
     if (this.unlanded.board(boarded.map(({ entry }) => entry))) this.#againAt = now;
     return boarded;
   }
 
-  /**
-   * The rows of these runs. Reads from the journal only what is not in memory. Forgets runs that the journal no longer
-   * holds, and runs that can't be printed, so that the others land.
-   */
-  #readRows(entries: readonly Unlanded[]): BoardedRow[] {
-    const absent = entries.filter(({ run }) => run === null).map(({ id }) => id);
-    const read = absent.length === 0 ? [] : this.#journal.runs.byIds(absent);
-    const found = new Map(read.map((run) => [run.id, run]));
-    return entries.flatMap((entry) => {
-      const run = entry.run ?? found.get(entry.id);
-      try {
-        if (run !== undefined) {
-          return [{ entry, version: run.version, text: toGroupRow(run), isLabelled: hasLabels(run) }];
-        }
-      } catch (error) {
-        logFailure("run_unprintable", error, { coordinator: this.#journal.owner.name, run: entry.id });
-      }
-      this.forget([entry.id]);
-      return [];
-    });
+  *#mayBoard(now: number): Iterable<Unlanded> {
+    const { mustWait } = this.#place;
+    for (const entry of this.unlanded.waiting(this.#againWaitMs(now) === 0)) {
+      if (!mustWait?.(entry.id)) yield entry;
+    }
   }
 
   /** Lands a flight. If D1 refuses its content, halves it until the culprit is alone, and puts that run aside. */

@@ -10,7 +10,7 @@ import type { ArchiveAnswer, ArchiveCalls, Archiver, ArchiveTry } from "../../ar
 import { callCoordinator } from "../../coordinator-client.ts";
 import { ArchivedObject } from "./archived-object.ts";
 
-/** The timeout of the bucket. The object may be written later all the same, and then it holds what it would hold anyway. */
+/** The timeout of the bucket. A write that finishes later is harmless, because each try writes the same runs. */
 const PUT_MAX_MS = 20_000;
 
 export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {

@@ -1,10 +1,10 @@
 /**
  * The header `x-d1-bookmark`: what a list must show. A bookmark consists of parts joined by dots: at most one bookmark
  * of each D1 database, as `{number}:{bookmark}`, and at most one run id of each coordinator that D1 may be behind. An
- * environment lives in one database, but the caller may have kept the bookmark of a database that it has left. A request may carry several bookmarks,
- * separated by commas, because a caller who made two changes at once can't merge them. The response to a change or a
- * get carries the union of its own bookmark and the one that was sent, so a caller that keeps only its last bookmark
- * loses nothing.
+ * environment lives in one database, but the caller may have kept the bookmark of a database that it has left.
+ * A request may carry several bookmarks, separated by commas, because a caller who made two changes at once can't merge
+ * them. The response to a change or a get carries the union of its own bookmark and the one that was sent, so a caller
+ * that keeps only its last bookmark loses nothing.
  */
 
 import type { Context } from "hono";

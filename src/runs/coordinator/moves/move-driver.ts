@@ -77,7 +77,7 @@ export class MoveDriver implements DueWork {
     if (due === Number.POSITIVE_INFINITY || this.#turn === null) return due;
     const since = msSince(this.#turn.at, now);
     if (!this.#isUnderWay) return Math.max(due, now + Math.max(0, this.#turn.ms - since));
-    // The next turn begins when this one ends. The alarm rings all the same, because this object may die before.
+    // The next turn begins when this one ends. Until then the alarm rings too, because this object may die.
     return Math.max(due, now + POLL_MS - (since === Number.POSITIVE_INFINITY ? 0 : since % POLL_MS));
   }
 
