@@ -13,6 +13,7 @@ import { detailsOf, shownHeartbeat, withDetails } from "../details.ts";
 import { changedAfter } from "../journal/change-pages.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
+import type { Projection } from "../projection/projection.ts";
 import type { Inclusion } from "../run-answer.ts";
 import type { AskedChanges, ChangesAnswer, ChangesReply, Watcher } from "../watch-calls.ts";
 import { TOO_MANY_WATCHERS } from "./replies.ts";
@@ -34,6 +35,7 @@ const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 export class Changes {
   readonly #sql: SqlStorage;
   readonly #journal: Journal;
+  readonly #projection: Projection;
   readonly #watchers: Watchers;
   /** Watchers were told of everything up to this number. */
   #toldSeq = 0;
@@ -44,9 +46,10 @@ export class Changes {
   /** The newest number when the first shared page was made, and when that was. */
   #sharedAt = { seq: -1, at: 0 };
 
-  constructor(sql: SqlStorage, journal: Journal, watchers: Watchers) {
+  constructor(sql: SqlStorage, journal: Journal, projection: Projection, watchers: Watchers) {
     this.#sql = sql;
     this.#journal = journal;
+    this.#projection = projection;
     this.#watchers = watchers;
   }
 
@@ -55,10 +58,14 @@ export class Changes {
     if (this.#watchers.count(null) > 0) this.#tellSoon(now);
   }
 
-  page(asked: AskedChanges): ChangesReply {
+  async page(asked: AskedChanges): Promise<ChangesReply> {
     const newestSeq = this.#journal.sequence.last;
     const { after } = asked;
-    if (after === null) return { ok: true, runs: "", readSeq: newestSeq, newestSeq };
+    if (after === null) {
+      // A list lacks what D1 lacks, so the feed must bring that.
+      const readSeq = await this.#projection.settledUpTo();
+      return { ok: true, runs: "", readSeq, newestSeq };
+    }
     if (after > newestSeq) return CURSOR_GONE;
     if (after === newestSeq) return { ok: true, runs: "", readSeq: after, newestSeq };
     return this.#sharedPage({ ...asked, after }, newestSeq);
@@ -76,7 +83,7 @@ export class Changes {
       const leftMs = maxMs - msSince(startedAt, now);
       if (!this.#watchers.admit(null, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
       if (leftMs <= 0 || after === null || this.#mayTell(after, now)) {
-        const page = this.page({ ...asked, after });
+        const page = await this.page({ ...asked, after });
         if (leftMs <= 0 || !page.ok || page.runs !== "" || page.readSeq < page.newestSeq) return page;
         after = page.readSeq;
         continue;

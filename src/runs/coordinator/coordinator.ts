@@ -130,7 +130,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#alarms = new AlarmClock(ctx.storage, journal, work, retention);
     const projection = new Projection(env, journal, this.#alarms, (now) => this.#alarms.nextOpenAt(now));
     this.#projection = projection;
-    this.#changes = new Changes(ctx.storage.sql, journal, this.#watchers);
+    this.#changes = new Changes(ctx.storage.sql, journal, projection, this.#watchers);
     const days = retentionDays(env);
     const ledger = new Ledger(journal, projection, this.#watchers, this.#changes, days, {
       ended: (run, now) => this.#ended(run, now),

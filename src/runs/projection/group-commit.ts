@@ -131,6 +131,11 @@ export class GroupCommit {
     return { isBehind: !isLanded, lacksRefused: this.aside.size > 0, bookmark: this.#numbered };
   }
 
+  /** The number up to which D1 has every write; Infinity if it has all. */
+  get hasUpTo(): number {
+    return Math.min(this.unlanded.firstSeq, this.aside.firstSeq) - 1;
+  }
+
   /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */
   bookmarkOf(id: string): string | null {
     return this.unlanded.has(id) || this.aside.has(id) ? null : this.#numbered;

@@ -74,6 +74,16 @@ export class Projection {
     return { ...landed, isBehind, home, alsoIn: homes.target?.isClosed ? homes.target.home.database : null };
   }
 
+  /**
+   * The same. Returns the number up to which the home has every write that was made before the call. Runs that were
+   * put aside count as not landed.
+   */
+  async settledUpTo(): Promise<number> {
+    const newestSeq = this.#journal.sequence.last;
+    await this.settle();
+    return Math.min(newestSeq, this.#homes.landing?.commit.hasUpTo ?? 0);
+  }
+
   /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */
   bookmarkOf(id: string): string | null {
     return this.#homes.lacksOlder ? null : (this.#homes.landing?.commit.bookmarkOf(id) ?? null);

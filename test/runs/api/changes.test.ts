@@ -268,18 +268,67 @@ describe("a coordinator that can't be reached", () => {
   });
 });
 
+/** Ids of the runs of a list that sends the bookmark of another response. */
+async function listedWith(path: string, headers: Headers): Promise<string[]> {
+  const bookmark = headers.get("x-d1-bookmark") ?? "";
+  return idsOf((await ask<ActionRun[]>("GET", path, { headers: { "x-d1-bookmark": bookmark } })).body);
+}
+
 describe("a list with the bookmark of a cursor, and then the feed after it,", () => {
   it("has every run, also while D1 is behind", async () => {
     const path = newRunsPath();
     const gate = holdWrites();
     // Not through this isolate, which would remember the change.
     const id = await createAged(path);
-    const { headers, body } = await changesOf(path);
-    const bookmark = headers.get("x-d1-bookmark") ?? "";
-    const listing = ask<ActionRun[]>("GET", path, { headers: { "x-d1-bookmark": bookmark } });
+    const taking = changesOf(path);
+    await until(async () => faults.gatedCalls > 0);
     gate.open();
-    expect(idsOf((await listing).body)).toEqual([id]);
-    expect((await changesOf(path, `?after=${body.cursor}`)).body.runs).toEqual([]);
+    const { headers, body } = await taking;
+    expect(await listedWith(path, headers)).toEqual([id]);
+    expect((await changesOf(path, `?after=${body.cursor}`)).body).toEqual({
+      ...NOTHING,
+      cursor: body.cursor,
+    });
+  });
+
+  it("has every run while D1 is down, because the cursor lies behind nothing that D1 lacks", async () => {
+    const path = newRunsPath();
+    const before = await createAged(path);
+    await landed(path);
+    const { open } = breakD1("down");
+    const ids = [await createAged(path), await createAged(path)];
+    const { body } = await changesOf(path);
+    expect(body).toEqual({ runs: [], cursor: "1.0.0.0", caughtUp: false, incomplete: false });
+    expect(idsOf((await changesOf(path, `?after=${body.cursor}`)).body.runs)).toEqual(ids);
+    open();
+    await landed(path);
+    const { headers, body: later } = await changesOf(path);
+    expect(later).toEqual({ ...NOTHING, cursor: "3.0.0.0" });
+    expect((await listedWith(path, headers)).sort()).toEqual([before, ...ids].sort());
+  });
+
+  it("has a run that D1 refuses before the cursor is taken, meanwhile, or in an object's last life", async () => {
+    const path = newRunsPath();
+    faults.writes = { refuse: (bound) => bound.includes("unloved") };
+    const refused = await createAged(path, { actionName: "unloved" });
+    await landed(path);
+    await change(path, refused, { type: "cancelled", by: "root" });
+    const gate = holdWrites();
+    const meanwhile = changesOf(path);
+    await until(async () => faults.gatedCalls > 0);
+    const other = await createAged(path);
+    gate.open();
+    const before = async () => changesOf(path);
+    const lastLife = async () => {
+      await evictDurableObject(coordinator(path, 0));
+      return changesOf(path);
+    };
+    for (const take of [() => meanwhile, before, lastLife]) {
+      const { headers, body } = await take();
+      expect(await listedWith(path, headers)).toEqual([other]);
+      const { body: next } = await changesOf(path, `?after=${body.cursor}`);
+      expect(idsOf(next.runs)).toEqual([refused, other]);
+    }
   });
 
   it("misses no run that is created or changed meanwhile, and none that was created before", async () => {
