@@ -26,7 +26,8 @@ export interface RunChanges {
 
 export interface FollowOptions<List> extends DetailOptions {
   /**
-   * Where to begin: a cursor that `follow` gave, `"0"` for all runs that are kept, or `"now"` for later changes only.
+   * Where to begin: a cursor that `follow` gave, `"0"` for all runs that are kept, or `"now"` for later changes, and
+   * earlier ones that the database still lacks.
    * Default: it lists the runs, newest first, and then follows.
    */
   readonly after?: string | undefined;

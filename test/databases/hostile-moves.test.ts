@@ -1,8 +1,9 @@
 /** What goes wrong between two steps of a move: an object gets its first run, a message is late, an answer hangs. */
 
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { MoveOrder } from "../../src/runs/move-calls.ts";
+import { Journal } from "../../src/runs/journal/journal.ts";
+import type { MoveCalls, MoveOrder } from "../../src/runs/move-calls.ts";
 import { UNLANDED_MAX_ROWS } from "../../src/runs/projection/projection.ts";
 import { UnlandedRuns } from "../../src/runs/projection/unlanded-runs.ts";
 import { alarmIn, change, coordinator, createAged, direct, until } from "../support/direct.ts";
@@ -101,6 +102,26 @@ describe("a message that comes late", () => {
     expect(await one.move(order("copy"))).toMatchObject({ target: TARGET });
   });
 });
+
+it.each(["cancel", "switch"] as const)(
+  "a message that the journal can't write changes nothing, and both databases still get all runs: %s",
+  async (step) => {
+    const { path } = await livingIn(1);
+    const one = direct(path, 1);
+    await one.move(order("copy"));
+    const refuse = vi.spyOn(Journal.prototype, "transaction").mockImplementationOnce(() => {
+      throw new Error("database or disk is full: SQLITE_FULL");
+    });
+    // In the object, because the runtime would also report an error that leaves it.
+    await runInDurableObject(coordinator(path, 1), (object: MoveCalls) =>
+      expect(object.move(order(step))).rejects.toThrow("full"),
+    );
+    refuse.mockRestore();
+    expect(await one.placement()).toMatchObject({ home: FROM, target: TARGET });
+    const id = await createAged(path, { n: 1 });
+    await Promise.all([1, 2].map((database) => landedIn(path, database, [id])));
+  },
+);
 
 it("an object that finds itself elsewhere is behind until all its runs have landed there", async () => {
   const { path, ids } = await livingIn(1);

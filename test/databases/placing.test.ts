@@ -138,6 +138,8 @@ it("a coordinator without runs asks the others if the row was lost, and does not
   await until(async () => (await registered(path, 0)) === 1);
   await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
   changed.NEW_ENVIRONMENTS = "1";
+  // The first coordinator's question has made an object with the settings from before.
+  await evictDurableObject(coordinator(path, 3));
   const second = await createAged(path, { n: 3 });
   await landedIn(path, 2, [second]);
   expect(await row(path)).toEqual({ database: 2, generation: 1 });
