@@ -67,6 +67,30 @@ describe("once it is closing", () => {
   });
 });
 
+describe("a run that only the new home has refused", () => {
+  it("counts as refused once lists may read there, and a feed's cursor for now lies before it", async () => {
+    const { path } = await livingIn(1);
+    const one = direct(path, 1);
+    await one.move(order("copy"));
+    await until(async () => (await one.move(order("copy"))).isReady);
+    faults.only = 2;
+    faults.writes = { refuse: (bound) => bound.includes("unloved") };
+    const id = await createAged(path, { n: 1, actionName: "unloved" });
+    await landedIn(path, 1, [id]);
+    const asked = { after: null } as const;
+    expect([await one.settle(), await one.changes(asked)]).toMatchObject([
+      { lacksRefused: false },
+      { readSeq: 2 },
+    ]);
+    await one.move(order("close"));
+    await until(async () => (await one.placement()).isClosed);
+    expect([await one.settle(), await one.changes(asked)]).toMatchObject([
+      { isBehind: false, lacksRefused: true, alsoIn: 2 },
+      { readSeq: 1, newestSeq: 2 },
+    ]);
+  });
+});
+
 describe("a target that has fallen far behind", () => {
   it("keeps what the home must wait for, once it is closing", async () => {
     const { path, ids } = await livingIn(1);

@@ -22,6 +22,7 @@ type Direct = Pick<
   | "cancel"
   | "read"
   | "settle"
+  | "changes"
   | "poke"
   | "resync"
   | "counts"

@@ -10,6 +10,7 @@ import type { MoveOrder, Placement } from "../move-calls.ts";
 import type { Settled } from "../upkeep-calls.ts";
 import { SETTLE_MAX_MS } from "./group-commit.ts";
 import { Homes } from "./homes.ts";
+import type { Landing } from "./landing.ts";
 import type { Placing } from "./placing.ts";
 import type { RepairAlarm } from "./repair-alarm.ts";
 
@@ -71,17 +72,26 @@ export class Projection {
     }
     const landed = await landing.commit.settle();
     const isBehind = landed.isBehind || homes.lacksOlder;
-    return { ...landed, isBehind, home, alsoIn: homes.target?.isClosed ? homes.target.home.database : null };
+    const lacksRefused = this.#listed.some(({ commit }) => commit.aside.size > 0);
+    const alsoIn = homes.target?.isClosed ? homes.target.home.database : null;
+    return { isBehind, lacksRefused, bookmark: landed.bookmark, home, alsoIn };
+  }
+
+  /** The landings in the databases that a list may read: the home, and the target once it is closed. */
+  get #listed(): Landing[] {
+    const { landing, target } = this.#homes;
+    return [landing, target?.isClosed ? target.landing : null].filter((one) => one !== null);
   }
 
   /**
-   * The same. Returns the number up to which the home has every write that was made before the call. Runs that were
+   * Settles, too. Returns the number up to which a list has every write that was made before the call. Runs that were
    * put aside count as not landed.
    */
   async settledUpTo(): Promise<number> {
     const newestSeq = this.#journal.sequence.last;
-    await this.settle();
-    return Math.min(newestSeq, this.#homes.landing?.commit.hasUpTo ?? 0);
+    const { home } = await this.settle();
+    if (home === null) return 0;
+    return Math.min(newestSeq, ...this.#listed.map(({ commit }) => commit.hasUpTo));
   }
 
   /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */
