@@ -8,9 +8,8 @@ import type { Home } from "../home.ts";
 import type { Journal, Written } from "../journal/journal.ts";
 import type { MoveOrder, Placement } from "../move-calls.ts";
 import type { Settled } from "../upkeep-calls.ts";
-import { SETTLE_MAX_MS } from "./group-commit.ts";
+import { type GroupCommit, SETTLE_MAX_MS } from "./group-commit.ts";
 import { Homes } from "./homes.ts";
-import type { Landing } from "./landing.ts";
 import type { Placing } from "./placing.ts";
 import type { RepairAlarm } from "./repair-alarm.ts";
 
@@ -72,15 +71,15 @@ export class Projection {
     }
     const landed = await landing.commit.settle();
     const isBehind = landed.isBehind || homes.lacksOlder;
-    const lacksRefused = this.#listed.some(({ commit }) => commit.aside.size > 0);
+    const lacksRefused = landed.lacksRefused || (this.#alsoListed?.aside.size ?? 0) > 0;
     const alsoIn = homes.target?.isClosed ? homes.target.home.database : null;
-    return { isBehind, lacksRefused, bookmark: landed.bookmark, home, alsoIn };
+    return { ...landed, isBehind, lacksRefused, home, alsoIn };
   }
 
-  /** The landings in the databases that a list may read: the home, and the target once it is closed. */
-  get #listed(): Landing[] {
-    const { landing, target } = this.#homes;
-    return [landing, target?.isClosed ? target.landing : null].filter((one) => one !== null);
+  /** What lands in the target, once it is closed and a list may read there. */
+  get #alsoListed(): GroupCommit | null {
+    const { target } = this.#homes;
+    return target?.isClosed ? (target.landing?.commit ?? null) : null;
   }
 
   /**
@@ -89,9 +88,9 @@ export class Projection {
    */
   async settledUpTo(): Promise<number> {
     const newestSeq = this.#journal.sequence.last;
-    const { home } = await this.settle();
-    if (home === null) return 0;
-    return Math.min(newestSeq, ...this.#listed.map(({ commit }) => commit.hasUpTo));
+    await this.settle();
+    const hasUpTo = this.#homes.landing?.commit.hasUpTo ?? 0;
+    return Math.min(newestSeq, hasUpTo, this.#alsoListed?.hasUpTo ?? hasUpTo);
   }
 
   /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */
