@@ -16,13 +16,15 @@ export interface Server {
    * them. Empty if nobody knows them.
    */
   readonly pids: readonly number[];
+  /** The inspector of the isolate that does the work. Without one, the server can't be profiled. */
+  readonly inspector?: URL | null;
   /** True from when the server has ended by itself until it is started again. `stop` is not such an end. */
   hasEnded(): boolean;
   /** Resolves when the server has ended by itself, at once if it already has. A restart gives a new promise. */
   ended(): Promise<void>;
   /** Starts a server that has ended again, with the files that it had. Resolves when it answers requests. */
   restart(): Promise<void>;
-  /** Ends the server, and removes what it wrote. */
+  /** Ends the server. */
   stop(): Promise<void>;
 }
 

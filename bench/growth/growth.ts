@@ -191,8 +191,8 @@ async function withStandings(
     for (const kept of places) {
       const facts = factsOf(kept);
       const onLog = (line: string) => void (line.includes('"level":"error"') && errors.push(line));
-      const site = await open({ counted, alone: true, onLog, kept, databases: kept.databases });
-      standings.push({ site, client: new Client(site.origins.service), ...facts });
+      const site = await open({ counted, onLog, kept, databases: kept.databases });
+      standings.push({ site, client: new Client(site.origin), ...facts });
     }
     await work(standings);
     // A list lands all changes before it. Otherwise they would land while the next phase measures.
