@@ -4,8 +4,8 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Job, Measured, ToLoad } from "./load.ts";
-import type { Seeds } from "./operations.ts";
 import { withReceiver } from "./receiving.ts";
+import type { Seeds } from "./requests.ts";
 import { makeSeeds, type SeedCounts } from "./seeds.ts";
 import { open, type Site, type SiteOptions } from "./site.ts";
 

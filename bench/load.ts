@@ -11,8 +11,10 @@ import { Client } from "undici";
 import { monotonicMs } from "./clock.ts";
 import type { Meanwhile } from "./comparisons.ts";
 import { MIXED } from "./mixed.ts";
-import { newState, OPERATIONS, type Operation, type OperationName, type State } from "./operations.ts";
-import type { Site, WorkerName } from "./site.ts";
+import type { ServerName } from "./names.ts";
+import { OPERATIONS, type OperationName } from "./operations.ts";
+import { newState, type Operation, type State } from "./requests.ts";
+import type { Site } from "./site.ts";
 import { type Told, whenTold } from "./told.ts";
 
 /** Sent before the first job: the addresses and the seeds. */
@@ -54,8 +56,8 @@ const SETTLE_MS = 20;
 const LEAD_MAX_MS = 250;
 
 let setup: Setup | null = null;
-/** What creates made, by worker. */
-const states = new Map<WorkerName, State>();
+/** What creates made, by server. */
+const states = new Map<ServerName, State>();
 const clients = new Map<string, Client[]>();
 /** Counts the turns of the other load over all jobs, so that each caller has its turn, even in short jobs. */
 let turns = 0;
@@ -68,8 +70,8 @@ process.on("disconnect", () => process.exit());
 
 async function run(job: Job): Promise<Measured> {
   const { operation, callers, forMs, most = Number.POSITIVE_INFINITY, meanwhile } = job;
-  const { worker, next, isTold = false }: Operation = operation === "mixed" ? MIXED : OPERATIONS[operation];
-  const state = stateOf(worker);
+  const { server, next, isTold = false }: Operation = operation === "mixed" ? MIXED : OPERATIONS[operation];
+  const state = stateOf(server);
   const latenciesMs: number[] = [];
   /** When the answer to the report on each run arrived, if an endpoint hears of it. */
   const reports = new Map<string, number>();
@@ -106,15 +108,15 @@ async function run(job: Job): Promise<Measured> {
   let [isMeasured, isOver] = [false, false];
   /** Responses while the job is measured. */
   async function keepPace({ operation, callers, perSecond }: Meanwhile): Promise<number> {
-    const { worker, next } = OPERATIONS[operation];
-    const pool = clientsOf(worker, callers, "meanwhile");
+    const { server, next } = OPERATIONS[operation];
+    const pool = clientsOf(server, callers, "meanwhile");
     const busy = new Map<Client, Promise<void>>();
     let answers = 0;
     const from = performance.now();
     for (let n = 0; !isOver; n++) {
       await delay(from + (n * 1000) / perSecond - performance.now());
       const client = pool[turns++ % callers];
-      const request = next(stateOf(worker), turns);
+      const request = next(stateOf(server), turns);
       if (client === undefined || request === null || busy.has(client)) continue;
       const answered = answer(client, request).then(() => {
         busy.delete(client);
@@ -128,7 +130,7 @@ async function run(job: Job): Promise<Measured> {
 
   const paced = meanwhile === undefined ? null : keepPace(meanwhile);
   if (paced !== null) await delay(Math.min(LEAD_MAX_MS, forMs));
-  const pool = clientsOf(worker, callers);
+  const pool = clientsOf(server, callers);
   startedAt = performance.now();
   isMeasured = true;
   await Promise.all(pool.map(call));
@@ -145,20 +147,20 @@ async function run(job: Job): Promise<Measured> {
   return { ...measured, meanwhilePerSecond, told };
 }
 
-function stateOf(worker: WorkerName): State {
+function stateOf(server: ServerName): State {
   if (setup === null) throw new Error("no setup came before the first job");
-  const state = states.get(worker) ?? newState(setup.seeds);
-  states.set(worker, state);
+  const state = states.get(server) ?? newState(setup.seeds);
+  states.set(server, state);
   return state;
 }
 
 /** Connections are kept from job to job. */
-function clientsOf(worker: WorkerName, callers: number, purpose = ""): Client[] {
-  const kept = clients.get(worker + purpose) ?? [];
-  clients.set(worker + purpose, kept);
+function clientsOf(server: ServerName, callers: number, purpose = ""): Client[] {
+  const kept = clients.get(server + purpose) ?? [];
+  clients.set(server + purpose, kept);
   while (kept.length < callers) {
     const patience = { headersTimeout: ANSWER_WITHIN_MS, bodyTimeout: ANSWER_WITHIN_MS };
-    kept.push(new Client(setup?.origins[worker] ?? "", { keepAliveTimeout: 60_000, ...patience }));
+    kept.push(new Client(setup?.origins[server] ?? "", { keepAliveTimeout: 60_000, ...patience }));
   }
   return kept.slice(0, callers);
 }

@@ -252,7 +252,7 @@ async function profileOne(operation: OperationName): Promise<void> {
   if (callers === undefined) return refuse(`--callers takes ${CALLERS.join(", ")}`);
   progress(`profiling ${operation}`);
   const profiled = await withLoad({ inspected: true }, (site, generator) =>
-    profile(site.inspector(OPERATIONS[operation].worker), generator, operation, callers),
+    profile(site.inspector(OPERATIONS[operation].server), generator, operation, callers),
   );
   progress("");
   const file = join(FOLDER, `${operation.replaceAll(/\W+/g, "-")}.cpuprofile`);

@@ -10,18 +10,19 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Devtools, withDevtools } from "./devtools.ts";
 import { type Generator, withLoad } from "./generator.ts";
 import type { Job } from "./load.ts";
-import type { Site, WorkerName } from "./site.ts";
+import type { ServerName } from "./names.ts";
+import type { Site } from "./site.ts";
 import { markdown } from "./table.ts";
 
 interface Series {
   readonly operation: Job["operation"];
-  readonly worker: WorkerName;
+  readonly server: ServerName;
 }
 
 export const SERIES: readonly Series[] = [
-  { operation: "hello", worker: "limits" },
-  { operation: "object write + D1 upsert", worker: "limits" },
-  { operation: "mixed", worker: "service" },
+  { operation: "hello", server: "limits" },
+  { operation: "object write + D1 upsert", server: "limits" },
+  { operation: "mixed", server: "service" },
 ];
 const CALLERS = 16;
 const POINTS = 10;
@@ -61,14 +62,14 @@ export async function measureMemory(requests: number, onProgress: (text: string)
 
 /** `site`: one that was opened with `inspected`. */
 export async function weigh(
-  { operation, worker }: Series,
+  { operation, server }: Series,
   { inspector, origins }: Site,
   generator: Generator,
   requests: number,
   onProgress: (text: string) => void,
 ): Promise<Memory> {
-  const samples = await withDevtools(inspector(worker), async (devtools) => {
-    const measureAt = (n: number) => sample(devtools, origins[worker], n);
+  const samples = await withDevtools(inspector(server), async (devtools) => {
+    const measureAt = (n: number) => sample(devtools, origins[server], n);
     const samples = [await measureAt(0)];
     for (let point = 1; point <= POINTS; point++) {
       onProgress(`${operation}: ${point} of ${POINTS}`);

@@ -1,6 +1,7 @@
 /** Makes the runs that are read while measuring, over HTTP as a caller does, and notes the right responses. */
 
-import { LIST_LIMIT, NAIVE_CREATE, type Reading, type Seeds } from "./operations.ts";
+import { LIST_LIMIT, NAIVE_CREATE } from "./operations.ts";
+import type { Reading, Seeds } from "./requests.ts";
 import type { Site } from "./site.ts";
 
 const PROJECT = "/bench/shop";

@@ -14,16 +14,16 @@ import { migrate, newMiniflare } from "../src/dev/miniflare.ts";
 import { newSecrets } from "../src/dev/prepare.ts";
 import { CONFIGS, SCRIPTS } from "./build.ts";
 import type { Count } from "./growth/count.ts";
+import type { ServerName } from "./names.ts";
 
-/** `routed`: the service again, behind the platform's router for static assets. */
-export const WORKERS = ["service", "routed", "limits", "peer"] as const;
-export type WorkerName = (typeof WORKERS)[number];
+export const WORKERS = ["service", "routed", "limits", "workflows"] as const;
+type WorkerName = (typeof WORKERS)[number];
 
 /** As in development, because the receiver of the bench is on this machine. */
 const ON_LOOPBACK = { ALLOW_INSECURE_WEBHOOKS: "true" };
 
 export interface Site {
-  readonly origins: Readonly<Record<WorkerName, string>>;
+  readonly origins: Readonly<Record<ServerName, string>>;
   readonly secrets: Secrets;
   readonly db: D1Database;
   /** All of them, by number. The first is `db`. */
@@ -33,7 +33,7 @@ export interface Site {
   /** Runs the service's cron. */
   cron(): Promise<void>;
   /** The inspector of a worker's isolate, if the site was opened with `inspected`. */
-  inspector(worker: WorkerName): URL;
+  inspector(worker: ServerName): URL;
   stop(): Promise<void>;
 }
 
@@ -88,10 +88,10 @@ export async function open(options: SiteOptions): Promise<Site> {
     }
     const [db] = databases;
     if (db === undefined) throw new Error("the service has no database");
-    const origins = {} as Record<WorkerName, string>;
+    const origins = {} as Record<ServerName, string>;
     for (const name of workers) origins[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
     const inspectors = inspected ? await miniflare.getInspectorURL() : undefined;
-    const inspector = (worker: WorkerName) => new URL(`/core:user:${worker}`, inspectors);
+    const inspector = (worker: ServerName) => new URL(`/core:user:${worker}`, inspectors);
     const cron = async () => {
       const { outcome } = await (await miniflare.getWorker("service")).scheduled({ cron: "* * * * *" });
       if (outcome !== "ok") throw new Error(`the cron ended as ${outcome}`);

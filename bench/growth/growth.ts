@@ -11,17 +11,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "undici";
 import { onStop } from "../../src/dev/children.ts";
-import {
-  type Ask,
-  bearer,
-  newState,
-  OPERATIONS,
-  parsed,
-  type Reading,
-  read,
-  type State,
-  turn,
-} from "../operations.ts";
+import { OPERATIONS } from "../operations.ts";
+import { type Ask, bearer, newState, parsed, type Reading, read, type State, turn } from "../requests.ts";
 import { quantile } from "../result.ts";
 import { open, type Site } from "../site.ts";
 import { markdown } from "../table.ts";
