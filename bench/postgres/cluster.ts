@@ -26,9 +26,9 @@ export function programs(): string | null {
 
 /**
  * Starts the cluster in `folder`, where its socket is then. Makes the cluster first if there is none. PostgreSQL ends
- * with this process, unless a signal kills this process.
+ * with this process, unless a signal kills this process. `ended` resolves when PostgreSQL has ended.
  */
-export async function startCluster(folder: string): Promise<void> {
+export async function startCluster(folder: string): Promise<{ readonly ended: Promise<unknown> }> {
   const bin = programs();
   if (bin === null) throw new Error("PostgreSQL is not installed. Install Debian's package postgresql.");
   const owner = user();
@@ -45,7 +45,9 @@ export async function startCluster(folder: string): Promise<void> {
   const where = ["-D", data, "-k", folder, "-c", "listen_addresses="];
   const postmaster = spawn(join(bin, "postgres"), where, { ...options, stdio: ["ignore", "ignore", "pipe"] });
   process.once("exit", () => postmaster.kill("SIGINT"));
+  const ended = once(postmaster, "exit");
   await untilReady(postmaster);
+  return { ended };
 }
 
 /** Ends the cluster in `folder`, whoever started it: closes all sessions, and waits until everything is on disk. */

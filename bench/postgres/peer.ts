@@ -1,56 +1,80 @@
-/** The bench's side of the peer on PostgreSQL: starts its process, starts it again if it has died, and stops it. */
+/** The peer on PostgreSQL, as the bench sees it: it can end, be started again with its runs, and be stopped. */
 
 import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { stopCluster } from "./cluster.ts";
+import type { Missing, Seeded, Server } from "../server.ts";
+import { programs, stopCluster } from "./cluster.ts";
 import type { Start } from "./start.ts";
 
 const START = fileURLToPath(new URL("./start.ts", import.meta.url));
+const MISSING =
+  "PostgreSQL is not installed, so there are no rows for it. Install Debian's package postgresql to measure it too.";
 
-export interface PostgresPeer {
-  readonly name: "postgres";
-  /** The same after a restart. */
-  readonly origin: string;
-  /** The token of the API, also the same. */
-  readonly token: string;
-  /** The root of the process tree. PostgreSQL's processes are below the server's. */
-  readonly pids: readonly number[];
-  /** Starts the server and PostgreSQL again, whether or not they still run. All runs are still there. */
-  restart(): Promise<void>;
-  /** Ends both, and removes the files. */
-  stop(): Promise<void>;
+/** The peer has the same API token as the service, and answers reads of the seeds with the same bytes. */
+export async function openPostgres(folder: string, { db, seeds }: Seeded): Promise<Server | Missing> {
+  if (programs() === null) return { missing: MISSING };
+  const { list, openRuns } = seeds;
+  const listed = scopeOf(list.path);
+  const { results } = await db
+    .prepare("SELECT body FROM runs WHERE scope = ?")
+    .bind(listed)
+    .all<{ body: string }>();
+  const runs = [
+    ...results.map(({ body }) => ({ scope: listed, body })),
+    ...openRuns.map(({ path, body }) => ({ scope: scopeOf(path), body })),
+  ];
+  return openServer({
+    folder,
+    runs,
+    apiToken: seeds.token,
+    signingKey: randomBytes(32).toString("hex"),
+  });
 }
 
-export async function openPostgresPeer(): Promise<PostgresPeer> {
-  const folder = mkdtempSync(join(tmpdir(), "action-runs-postgres-"));
-  const [apiToken, signingKey] = [randomBytes(32).toString("hex"), randomBytes(32).toString("hex")];
-  let child: ChildProcess | null = null;
+/** The scope `{o}/{p}/{envName}` of a path. */
+function scopeOf(path: string): string {
+  const [, o, p, , env] = path.split("/");
+  return `${o}/${p}/${env}`;
+}
+
+export async function openServer(settings: Omit<Start, "port">): Promise<Server> {
+  const { folder } = settings;
   let port = 0;
-  const start = async () => {
+  let child: ChildProcess;
+  let ended: Promise<void>;
+  let hasEnded = false;
+  let isStopping = false;
+
+  async function start(): Promise<void> {
+    hasEnded = false;
     child = fork(START, { execArgv: ["--no-warnings"] });
-    child.send({ folder, port, apiToken, signingKey } satisfies Start);
-    const gone = once(child, "exit").then(() => {
+    ended = new Promise((resolve) => {
+      child.once("exit", () => {
+        hasEnded = !isStopping;
+        if (hasEnded) resolve();
+      });
+    });
+    child.send({ ...settings, port } satisfies Start);
+    const gone = ended.then(() => {
       throw new Error("The peer on PostgreSQL ended before it was ready.");
     });
     [port] = (await Promise.race([once(child, "message"), gone])) as [number];
-  };
-  /** Leaves the files. */
-  const end = async () => {
-    if (child?.exitCode === null && child.signalCode === null) {
-      child.kill("SIGKILL");
+  }
+
+  async function stop(): Promise<void> {
+    isStopping = true;
+    if (child.exitCode === null && child.signalCode === null) {
+      child.disconnect();
       await once(child, "exit");
     }
+    // If the server was killed, PostgreSQL still runs.
     await stopCluster(folder);
-  };
-  const stop = async () => {
-    await end();
     rmSync(folder, { recursive: true, force: true });
-  };
+  }
+
   try {
     await start();
   } catch (error) {
@@ -59,13 +83,17 @@ export async function openPostgresPeer(): Promise<PostgresPeer> {
   }
   return {
     name: "postgres",
-    origin: `http://127.0.0.1:${port}`,
-    token: apiToken,
-    get pids() {
-      return child?.pid === undefined ? [] : [child.pid];
+    get origin() {
+      return `http://127.0.0.1:${port}`;
     },
-    restart: async () => {
-      await end();
+    // PostgreSQL's processes are below the server's.
+    get pids() {
+      return child.pid === undefined ? [] : [child.pid];
+    },
+    hasEnded: () => hasEnded,
+    ended: () => ended,
+    async restart() {
+      await stopCluster(folder);
       await start();
     },
     stop,

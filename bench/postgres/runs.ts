@@ -41,13 +41,24 @@ export interface Runs {
   get(scope: string, id: string): Promise<ActionRun | null>;
   /** The newest first. `after`: the id that precedes the page. */
   list(scope: string, limit: number, after: string | null): Promise<readonly ActionRun[]>;
+  /** Inserts runs as they are. */
+  copy(runs: readonly PrintedRun[]): Promise<void>;
 }
+
+/** `body`: an ActionRun as JSON. */
+export interface PrintedRun {
+  readonly scope: string;
+  readonly body: string;
+}
+
+/** PostgreSQL's number of the type `json`. The driver has a function only for `jsonb`. */
+const JSON_TYPE = 114;
 
 export function runsIn(sql: Sql): Runs {
   const columns = sql`id, action_name AS "actionName", entity_id AS "entityId", status, parameters, recommendations,
     triggered_by AS "triggeredBy", created_at AS "createdAt", started_at AS "startedAt",
     completed_at AS "completedAt", error, output`;
-  const json = (value: JsonObject | null) => value && sql.json(value as Parameters<Sql["json"]>[0]);
+  const json = (value: JsonObject | null) => value && sql.typed(value, JSON_TYPE);
   return {
     async create(scope, { id, actionName, entityId, parameters, triggeredBy }) {
       const [run] = await sql<[ActionRun]>`
@@ -72,5 +83,16 @@ export function runsIn(sql: Sql): Runs {
       SELECT ${columns} FROM runs
       WHERE scope = ${scope} ${after === null ? sql`` : sql`AND id < ${after}`}
       ORDER BY id DESC LIMIT ${limit}`,
+    async copy(runs) {
+      const entries = runs.map(({ scope, body }) => `{"scope":${JSON.stringify(scope)},"run":${body}}`);
+      await sql`
+        INSERT INTO runs
+        SELECT entry.scope, run.*
+        FROM json_to_recordset(${`[${entries}]`}::text::json) AS entry(scope text, run json),
+          json_to_record(entry.run) AS run(
+            id uuid, status text, "actionName" text, "entityId" uuid, parameters json, recommendations json,
+            "triggeredBy" text, "createdAt" timestamptz, "startedAt" timestamptz, "completedAt" timestamptz,
+            error text, output json)`;
+    },
   };
 }
