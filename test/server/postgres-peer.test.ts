@@ -76,14 +76,14 @@ describe.skipIf(isMissing)("the peer on PostgreSQL", () => {
     const ids: string[] = [];
     let next: string | undefined = `${RUNS}?limit=2`;
     let last = "";
-    while (next !== undefined) {
+    for (let pages = 0; next !== undefined && pages < 9; pages++) {
       const { json, link, text } = await ask(next);
       ids.push(...json.map(({ id }: { id: string }) => id));
       next = /^<(.*)>; rel="next"$/.exec(link ?? "")?.[1];
       last = text;
     }
     expect(ids.slice(0, 2)).toEqual(made);
-    expect(ids).toEqual(ids.toSorted().toReversed());
+    expect(ids).toEqual([...new Set(ids)].toSorted().toReversed());
     expect(last.endsWith(`${seed}]`)).toBe(true);
     expect((await ask(RUNS, undefined, "another")).status).toBe(401);
   });
