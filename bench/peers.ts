@@ -7,17 +7,14 @@ import { migrate } from "../src/dev/miniflare.ts";
 import { copyRows } from "./copied-rows.ts";
 import type { PeerName } from "./names.ts";
 import { LIST_LIMIT, NAIVE_CREATE } from "./operations.ts";
+import { openPostgres } from "./postgres/peer.ts";
 import { NEW_RUN } from "./requests.ts";
 import { times } from "./seeds.ts";
-import type { Missing, OpenPeer, Seeded, Server } from "./server.ts";
+import type { Missing, Seeded, Server } from "./server.ts";
 import { type RunningWorker, startWorker, type WorkerName, type WorkerOptions } from "./worker.ts";
 
 /** How workers start. `routed` gets the secrets, because it is the service. */
 export type Settings = Omit<WorkerOptions, "folder">;
-
-const OTHERS: Readonly<Record<Exclude<PeerName, WorkerName>, OpenPeer>> = {
-  postgres: async () => ({ missing: "PostgreSQL is not installed, so nothing is compared with it." }),
-};
 
 /** `parent`: the folder in which each peer gets one for its files. */
 export async function openPeer(
@@ -28,7 +25,7 @@ export async function openPeer(
 ): Promise<Server | Missing> {
   const folder = join(parent, name);
   mkdirSync(folder);
-  return name === "postgres" ? OTHERS[name](folder, seeded) : openWorker(name, folder, seeded, settings);
+  return name === "postgres" ? openPostgres(folder, seeded) : openWorker(name, folder, seeded, settings);
 }
 
 async function openWorker(
