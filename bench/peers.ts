@@ -16,16 +16,17 @@ import { type RunningWorker, startWorker, type WorkerName, type WorkerOptions } 
 /** How workers start. `routed` gets the secrets, because it is the service. */
 export type Settings = Omit<WorkerOptions, "folder">;
 
-/** `parent`: the folder in which each peer gets one for its files. */
+/** `parent`: the folder in which each worker gets one for its files. */
 export async function openPeer(
   name: PeerName,
   parent: string,
   seeded: Seeded,
   settings: Settings,
 ): Promise<Server | Missing> {
+  if (name === "postgres") return openPostgres(seeded);
   const folder = join(parent, name);
   mkdirSync(folder);
-  return name === "postgres" ? openPostgres(folder, seeded) : openWorker(name, folder, seeded, settings);
+  return openWorker(name, folder, seeded, settings);
 }
 
 async function openWorker(
