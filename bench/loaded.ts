@@ -8,7 +8,7 @@ import type { PeerName, ServerName } from "./names.ts";
 import { openPeer } from "./peers.ts";
 import { withReceiver } from "./receiving.ts";
 import { makeSeeds, type SeedCounts } from "./seeds.ts";
-import type { Server } from "./server.ts";
+import type { Missing, Server } from "./server.ts";
 import { open, type Site, type SiteOptions } from "./site.ts";
 
 export interface Loaded {
@@ -30,7 +30,8 @@ export async function withLoad<T>(
   { seeds: counts, peers, ...options }: LoadedOptions,
   work: (loaded: Loaded) => Promise<T>,
 ): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "action-runs-peers-"));
+  /** Not within each other, because PostgreSQL runs as a user that reaches only its own. */
+  const folders: string[] = [];
   const site = await open(options);
   const servers = new Map<ServerName, Server>([["service", site]]);
   const missing: string[] = [];
@@ -40,7 +41,9 @@ export async function withLoad<T>(
       const { onLog, inspected = false } = options;
       const settings = { onLog, inspected, secrets: site.secrets };
       for (const name of peers) {
-        const peer = await openPeer(name, folder, { db: site.db, seeds }, settings);
+        const folder = mkdtempSync(join(tmpdir(), `action-runs-${name}-`));
+        folders.push(folder);
+        const peer = await openPeer(name, folder, { db: site.db, seeds }, settings).catch(toMissing(name));
         if ("missing" in peer) missing.push(peer.missing);
         else servers.set(name, peer);
       }
@@ -50,6 +53,13 @@ export async function withLoad<T>(
     });
   } finally {
     for (const server of servers.values()) await server.stop();
-    rmSync(folder, { recursive: true, force: true });
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A peer that does not start takes no figures of the others either. */
+function toMissing(name: PeerName): (error: unknown) => Missing {
+  return (error) => ({
+    missing: `${name} did not start, so it has no rows: ${error instanceof Error ? error.message : error}`,
+  });
 }

@@ -1,7 +1,5 @@
 /** Opens the peers, each in a process of its own. */
 
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import type { D1Database } from "@cloudflare/workers-types";
 import { migrate } from "../src/dev/miniflare.ts";
 import { copyRows } from "./copied-rows.ts";
@@ -16,17 +14,14 @@ import { type RunningWorker, startWorker, type WorkerName, type WorkerOptions } 
 /** How workers start. `routed` gets the secrets, because it is the service. */
 export type Settings = Omit<WorkerOptions, "folder">;
 
-/** `parent`: the folder in which each worker gets one for its files. */
+/** `folder`: an empty one for the peer's files. */
 export async function openPeer(
   name: PeerName,
-  parent: string,
+  folder: string,
   seeded: Seeded,
   settings: Settings,
 ): Promise<Server | Missing> {
-  if (name === "postgres") return openPostgres(seeded);
-  const folder = join(parent, name);
-  mkdirSync(folder);
-  return openWorker(name, folder, seeded, settings);
+  return name === "postgres" ? openPostgres(folder, seeded) : openWorker(name, folder, seeded, settings);
 }
 
 async function openWorker(

@@ -38,3 +38,6 @@ export interface Seeded {
 export interface Missing {
   readonly missing: string;
 }
+
+/** Opens a peer that keeps its files in `folder`, which exists and is empty. */
+export type OpenPeer = (folder: string, seeded: Seeded) => Promise<Server | Missing>;

@@ -3,9 +3,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Missing, Seeded, Server } from "../server.ts";
 import { programs, stopCluster } from "./cluster.ts";
@@ -14,11 +12,8 @@ import type { Start } from "./start.ts";
 const START = fileURLToPath(new URL("./start.ts", import.meta.url));
 const MISSING =
   "PostgreSQL is not installed, so there are no rows for it. Install Debian's package postgresql to measure it too.";
-const FAILED =
-  "PostgreSQL is installed but did not start, so there are no rows for it. Look at its message on stderr.";
-
 /** The peer has the same API token as the service, and answers reads of the seeds with the same bytes. */
-export async function openPostgres({ db, seeds }: Seeded): Promise<Server | Missing> {
+export async function openPostgres(folder: string, { db, seeds }: Seeded): Promise<Server | Missing> {
   if (programs() === null) return { missing: MISSING };
   const { list, openRuns } = seeds;
   const listed = scopeOf(list.path);
@@ -30,10 +25,7 @@ export async function openPostgres({ db, seeds }: Seeded): Promise<Server | Miss
     ...results.map(({ body }) => ({ scope: listed, body })),
     ...openRuns.map(({ path, body }) => ({ scope: scopeOf(path), body })),
   ];
-  // A folder of its own, because the user that runs PostgreSQL can't enter one of root's.
-  const folder = mkdtempSync(join(tmpdir(), "action-runs-postgres-"));
-  const settings = { folder, runs, apiToken: seeds.token, signingKey: randomBytes(32).toString("hex") };
-  return openServer(settings).catch(() => ({ missing: FAILED }));
+  return openServer({ folder, runs, apiToken: seeds.token, signingKey: randomBytes(32).toString("hex") });
 }
 
 /** The scope `{o}/{p}/{envName}` of a path. */
