@@ -24,11 +24,13 @@ export async function withGenerator<T>(
   const child = fork(LOAD, { serialization: "advanced", execArgv: ["--no-warnings"] });
   const tell = (message: ToLoad) => child.send(message);
   const renew = ({ name: server, origin }: Server) => tell({ reached: { server, origin } });
+  const gone = once(child, "exit").then(() => {
+    throw new Error("the load process ended");
+  });
+  // Nobody may wait for a job when it ends.
+  gone.catch(() => {});
   const run = async (job: Job) => {
     const answered = once(child, "message");
-    const gone = once(child, "exit").then(() => {
-      throw new Error("the load process ended");
-    });
     tell({ job });
     const [measured] = (await Promise.race([answered, gone])) as [Measured];
     return measured;

@@ -93,7 +93,7 @@ export function toResult(
 
 function toRow(series: Series, hops: Hops | null): Row {
   const { operation, callers, rates, latenciesMs, meanwhileRates, cpuUs: costs } = series;
-  const cpuUs = costs.length === 0 ? null : quantile(costs, 0.5);
+  const cpuUs = costs.length === 0 || series.failures > 0 ? null : quantile(costs, 0.5);
   return {
     ...{ operation, callers, failures: series.failures, firstFailure: series.firstFailure },
     perSecond: quantile(rates.filter(isMeasured), 0.5),
@@ -121,7 +121,7 @@ function noteOf({ operation, rates, rounds, deaths, leftOut, failures }: Series)
   const parts = [
     deaths > 0 ? `${OPERATIONS[operation].server} ended ${times(deaths)}` : "",
     leftOut > 0 ? `the last ${leftOut} rounds were left out` : "",
-    failures > 0 ? `${failures} wrong responses` : "",
+    failures > 0 ? `wrong responses: ${failures}` : "",
     measured < rounds || deaths > 0 ? `${measured} of ${rounds} rounds` : "",
   ].filter(Boolean);
   return parts.length === 0 ? null : parts.join(", ");
