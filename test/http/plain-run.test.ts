@@ -3,10 +3,11 @@
  * run pay. docs/capacity.md has these numbers, and says why the service needs each of them.
  */
 
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import { change, createAged } from "../support/direct.ts";
+import { change, coordinator, createAged } from "../support/direct.ts";
 import { landed } from "../support/landed.ts";
 import { type CreatedRun, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 import { sqlStorage } from "../support/sql-storage.ts";
@@ -71,6 +72,20 @@ it("costs five rows in D1 for its create and two for its report, with one statem
   expect(await rowsWritten()).toEqual([5]);
   await change(path, id, { type: "succeeded", output: null });
   expect(await rowsWritten()).toEqual([2]);
+});
+
+it("costs no statement about gates, cancels, messages or bulk operations when the alarm rings", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  await landed(path);
+  const exec = vi.spyOn(await sqlStorage(path), "exec");
+  const own = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => storage.sql);
+  expect(await runDurableObjectAlarm(coordinator(path, 0))).toBe(true);
+  const statements = exec.mock.calls.flatMap(([sql], i) => (exec.mock.contexts[i] === own ? [sql] : []));
+  expect(statements).not.toEqual([]);
+  expect(statements.filter((sql) => /slot_|pauses|claims|stop_requests|messages|bulk_/.test(sql))).toEqual(
+    [],
+  );
 });
 
 /** Notes each call of a coordinator from now on. */

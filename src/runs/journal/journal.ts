@@ -157,6 +157,7 @@ export class Journal {
   insert(run: JournaledRun, { delivery, events, preview = null }: NewRunDetails, now: number) {
     return this.#numbered((): Written | null => {
       const written = this.#written(run, delivery, now);
+      if (run.gates !== null) this.slots.runChanges();
       const waitingBytes = delivery === null ? 0 : sealedBytes(delivery) + (preview?.length ?? 0);
       if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
       if (preview !== null) this.previews.insert(run.id, preview);
@@ -180,6 +181,7 @@ export class Journal {
   ): Written {
     return this.#numbered((): Written => {
       const written = this.#written(run, delivery, now);
+      if (run.gates !== null) this.slots.runChanges();
       if (run.slotUntil !== null) this.slots.endsChange();
       this.runs.update(run, rowDetails(written));
       if (accepted !== null) this.accepted.insert(run.id, accepted);
