@@ -7,18 +7,29 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import { change, coordinator, createAged } from "../support/direct.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  journal,
+  MINUTE_MS,
+  until,
+} from "../support/direct.ts";
 import { landed } from "../support/landed.ts";
 import { type CreatedRun, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 import { sqlStorage } from "../support/sql-storage.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
+const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
+
 /** Enough for four coordinators. The first change of each has its alarm to set, so only the cheapest run counts. */
 const RUNS = 12;
-/** About what the calls send today, as V8 serializes it. Room is for longer names of actions and tokens only. */
-const CREATE_BYTES = 380;
-const REPORT_BYTES = 220;
+/** What the calls send today, by `serializedBytes`. */
+const CREATE_BYTES = 376;
+const REPORT_BYTES = 171;
 
 interface Call {
   readonly name: string;
@@ -36,7 +47,7 @@ interface Cost {
   readonly bytes: number;
 }
 
-it("costs one call and one statement for a create, and one call and four statements for a report", async () => {
+it("costs one call and one statement for a create, and one call and two statements for a report", async () => {
   const path = newRunsPath();
   const calls = await watchCalls(path);
   const runs: CreatedRun[] = [];
@@ -48,7 +59,7 @@ it("costs one call and one statement for a create, and one call and four stateme
     if (run === undefined) throw new Error("too few runs");
     expect((await report(run, { status: "succeeded", output: { image: "shop:42" } })).status).toBe(200);
   });
-  expect(reported).toMatchObject({ calls: ["applyEvent"], statements: 4, rowsWritten: 4 });
+  expect(reported).toMatchObject({ calls: ["applyEvent"], statements: 2, rowsWritten: 3 });
   expect(reported.bytes).toBeLessThanOrEqual(REPORT_BYTES);
 });
 
@@ -78,15 +89,33 @@ it("costs no statement about gates, cancels, messages or bulk operations when th
   const path = newRunsPath();
   await createAged(path);
   await landed(path);
-  const exec = vi.spyOn(await sqlStorage(path), "exec");
-  const own = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => storage.sql);
+  const statements = await watchStatements(path);
   expect(await runDurableObjectAlarm(coordinator(path, 0))).toBe(true);
-  const statements = exec.mock.calls.flatMap(([sql], i) => (exec.mock.contexts[i] === own ? [sql] : []));
-  expect(statements).not.toEqual([]);
-  expect(statements.filter((sql) => /slot_|pauses|claims|stop_requests|messages|bulk_/.test(sql))).toEqual(
+  expect(statements()).not.toEqual([]);
+  expect(statements().filter((sql) => /slot_|pauses|claims|stop_requests|messages|bulk_/.test(sql))).toEqual(
     [],
   );
 });
+
+it("is purged with one deletion in the object, for all runs together", async () => {
+  const path = newRunsPath();
+  for (const id of [await createAged(path), await createAged(path)])
+    await change(path, id, { type: "succeeded", output: null });
+  await landed(path);
+  const statements = await watchStatements(path);
+  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+  expect(statements().flatMap((sql) => /^\s*DELETE FROM (?!marks)\w+/.exec(sql) ?? [])).toEqual([
+    "DELETE FROM runs",
+  ]);
+});
+
+/** The statements of coordinator 0 from now on. */
+async function watchStatements(path: string): Promise<() => readonly string[]> {
+  const exec = vi.spyOn(await sqlStorage(path), "exec");
+  const own = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => storage.sql);
+  return () => exec.mock.calls.flatMap(([sql], i) => (exec.mock.contexts[i] === own ? [sql] : []));
+}
 
 /** Notes each call of a coordinator from now on. */
 async function watchCalls(path: string): Promise<Call[]> {
