@@ -158,6 +158,7 @@ export class Journal {
     const isOneStatement = delivery === null && events.length === 0;
     return this.#numbered(isOneStatement, (): Written | null => {
       const written = this.#written(run, delivery, now);
+      if (run.gates !== null) this.slots.runChanges();
       const waitingBytes = delivery === null ? 0 : sealedBytes(delivery) + (preview?.length ?? 0);
       if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
       if (preview !== null) this.previews.insert(run.id, preview);
@@ -182,6 +183,7 @@ export class Journal {
     const isOneStatement = tellsItself(run) && accepted === null;
     return this.#numbered(isOneStatement, (): Written => {
       const written = this.#written(run, delivery, now);
+      if (run.gates !== null) this.slots.runChanges();
       if (run.slotUntil !== null) this.slots.endsChange();
       this.runs.update(run, rowDetails(written));
       if (accepted !== null) this.accepted.insert(run.id, accepted);
@@ -231,11 +233,19 @@ export class Journal {
     const { sql } = this.#storage;
     const those = "WHERE run_id IN (SELECT value FROM json_each(?))";
     this.transaction(() => {
-      for (const table of TABLES_OF_RUNS) sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
+      for (const table of TABLES_OF_RUNS) {
+        // Most of them are empty in most coordinators. A deletion would look for each run all the same.
+        if (this.#isEmpty(table)) continue;
+        sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
+      }
       this.stopRequests.rowsWereRemoved();
       this.messages.eraseOf(ids);
       this.runs.remove(ids);
     });
+  }
+
+  #isEmpty(table: string): boolean {
+    return [...this.#storage.sql.exec(`SELECT 1 FROM ${table} LIMIT 1`)].length === 0;
   }
 
   #eraseDelivery(runId: string): ErasedDelivery | null {
