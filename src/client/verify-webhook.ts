@@ -1,6 +1,6 @@
 /** Checks that a message of a webhook endpoint is genuine. The library of the Standard Webhooks specification does it. */
 
-import { Webhook, WebhookVerificationError as VerificationError } from "standardwebhooks";
+import { WebhookVerificationError as VerificationError, Webhook } from "standardwebhooks";
 import type { DetailedActionRun } from "./api.ts";
 
 /** A message is not genuine. */

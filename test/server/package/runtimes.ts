@@ -36,7 +36,8 @@ export function runtimes(): readonly Runtime[] {
 }
 
 function nameAndStart(start: Runtime["start"], program = "node"): [name: string, runtime: Runtime] {
-  const [, version] = /(\d+\.\d+\.\d+)/.exec(execFileSync(start[0], ["--version"], { encoding: "utf8" })) ?? [];
+  const [, version] =
+    /(\d+\.\d+\.\d+)/.exec(execFileSync(start[0], ["--version"], { encoding: "utf8" })) ?? [];
   const name = `${program} ${version}`;
   return [name, { name, start }];
 }
