@@ -1,0 +1,252 @@
+CREATE TABLE schema_steps (step INTEGER PRIMARY KEY) STRICT;
+INSERT INTO "schema_steps" (step) VALUES (1);
+CREATE TABLE runs (
+     run_key              INTEGER PRIMARY KEY,
+     id                   TEXT    NOT NULL,
+     version              INTEGER NOT NULL,
+     change_seq           INTEGER NOT NULL,
+     status               TEXT    NOT NULL,
+     action_name          TEXT    NOT NULL,
+     entity_id            TEXT,
+     triggered_by         TEXT    NOT NULL,
+     created_at           INTEGER NOT NULL,
+     started_at           INTEGER,
+     completed_at         INTEGER,
+     deadline_at          INTEGER NOT NULL,
+     purge_at             INTEGER NOT NULL,
+     due_at               INTEGER NOT NULL CHECK (due_at > 0),
+     due_failures         INTEGER NOT NULL DEFAULT 0,
+     changed_at           INTEGER NOT NULL,
+     bytes                INTEGER NOT NULL,
+     create_key           TEXT    NOT NULL,
+     create_fingerprint   TEXT    NOT NULL,
+     fingerprint_key_id   TEXT,
+     change_key           TEXT,
+     change_fingerprint   TEXT,
+     heartbeat_timeout_ms INTEGER,
+     silent_since         INTEGER,
+     end_cause            TEXT,
+     via                  TEXT,
+     timeout_ms           INTEGER NOT NULL,
+     gates                TEXT,
+     waiting_for          TEXT,
+     waiting_since        INTEGER,
+     waiting_reason       TEXT,
+     released_at          INTEGER,
+     approvals            TEXT,
+     rejected_by          TEXT,
+     ready_seq            INTEGER,
+     slot_until           INTEGER,
+     slot_group           TEXT,
+     slot_key             TEXT,
+     slot_state           TEXT,
+     creator_id           TEXT,
+     waiting_bytes        INTEGER,
+     labels               TEXT    NOT NULL,
+     parameters           TEXT    NOT NULL,
+     recommendations      TEXT    NOT NULL,
+     error                TEXT,
+     output               TEXT,
+     source               TEXT    NOT NULL,
+     action_version       INTEGER,
+     retry_of             TEXT,
+     traceparent          TEXT,
+     cancel_by            TEXT,
+     cancel_reason        TEXT,
+     cancel_requested_at  INTEGER,
+     cancel_until         INTEGER,
+     external_url         TEXT,
+     external_url_changes INTEGER NOT NULL
+   ) STRICT;
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396955660319334, '03b3d7a6-1880-8000-bd33-549904ce11a8', 2, 2, 'failed', 'deploy', NULL, 'root', 4070952016000, NULL, 4070952076000, 4070952076000, 4073544076000, 4073544076000, 0, 4070952136000, 1028, 'm:03b3d7a6-1880-76fb-af34-bea6c105c886', '', NULL, 'm:7ea4c0ac-31da-49d2-a7f7-0940ceb72b2d', '', NULL, 4070952016000, 'deadline', NULL, 60000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', '[timeout] No result was reported by 2099-01-01T12:01:16.000Z.', NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396960215065720, '03b3d7a8-3778-8000-b23c-4848b0941a43', 2, 4, 'cancelled', 'import', NULL, 'root', 4070952155000, NULL, 4070952155200, 4070955755000, 4073544155200, 4073544155200, 0, 4070952155200, 1028, 'm:03b3d7a8-3778-74a9-9a76-d226f38ea77a', '', NULL, 't:bulk:03b3d7a8-3778-7821-bdb8-aa0738598acf:03b3d7a8-3778-8000-b23c-4848b0941a43', '', NULL, 4070952155000, 'cancel', NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["bulk"]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, 'ops', NULL, 4070952155200, 4070952155200, NULL, 0);
+CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
+CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
+CREATE INDEX runs_ended_due ON runs (due_at) WHERE completed_at IS NOT NULL;
+CREATE INDEX runs_by_change ON runs (change_seq);
+CREATE INDEX runs_by_slot ON runs (slot_group, slot_key, slot_state, ready_seq, creator_id, waiting_bytes)
+     WHERE slot_state IS NOT NULL;
+CREATE INDEX runs_by_slot_end ON runs (slot_until) WHERE slot_until IS NOT NULL;
+CREATE TABLE slot_limits (
+     slot_group  TEXT    NOT NULL,
+     action_name TEXT    NOT NULL,
+     version     INTEGER NOT NULL,
+     max_holders INTEGER NOT NULL,
+     PRIMARY KEY (slot_group, action_name)
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE pauses (
+     slot_group TEXT    PRIMARY KEY,
+     reason     TEXT    NOT NULL,
+     until      INTEGER,
+     paused_by  TEXT    NOT NULL,
+     via        TEXT,
+     paused_at  INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+INSERT INTO "pauses" (slot_group, reason, until, paused_by, via, paused_at) VALUES ('frozen', 'a release freeze', NULL, 'ops', NULL, 4070952009000);
+CREATE TABLE claims (
+     key                TEXT    PRIMARY KEY,
+     fingerprint        TEXT    NOT NULL,
+     fingerprint_key_id TEXT,
+     slot_group         TEXT    NOT NULL,
+     slot_key           TEXT    NOT NULL,
+     expires_at         INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+CREATE INDEX claims_by_end ON claims (expires_at);
+CREATE TABLE previews (
+     run_id  TEXT PRIMARY KEY,
+     request TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE runs_aside (
+     run_id   TEXT    NOT NULL,
+     database INTEGER NOT NULL,
+     PRIMARY KEY (run_id, database)
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE events (
+     run_id TEXT    NOT NULL,
+     seq    INTEGER NOT NULL,
+     type   TEXT    NOT NULL,
+     at     INTEGER NOT NULL,
+     data   TEXT    NOT NULL,
+     PRIMARY KEY (run_id, seq)
+   ) STRICT, WITHOUT ROWID;
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a6-1880-8000-bd33-549904ce11a8', 2, 'ended', 4070952076000, '{"status":"failed","cause":"deadline"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-3778-8000-b23c-4848b0941a43', 2, 'ended', 4070952155200, '{"status":"cancelled","cause":"cancel","by":"ops"}');
+CREATE TABLE deliveries (
+     run_id           TEXT    PRIMARY KEY,
+     host             TEXT    NOT NULL,
+     sealed           BLOB    NOT NULL,
+     start_on         TEXT    NOT NULL,
+     max_attempts     INTEGER,
+     initial_delay_ms INTEGER NOT NULL,
+     ends_at          INTEGER NOT NULL,
+     attempt          INTEGER NOT NULL,
+     next_at          INTEGER,
+     lease_until      INTEGER,
+     is_unsure        INTEGER NOT NULL,
+     unsure_attempts  INTEGER NOT NULL,
+     weight           INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+CREATE INDEX deliveries_waiting ON deliveries (host, (attempt > 0), next_at, run_id, ends_at)
+     WHERE lease_until IS NULL;
+CREATE TABLE marks (
+     name  TEXT PRIMARY KEY,
+     value TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+INSERT INTO "marks" (name, value) VALUES ('landed_seq:0', '3');
+INSERT INTO "marks" (name, value) VALUES ('name', 'acme/of-a-release/prod/0');
+INSERT INTO "marks" (name, value) VALUES ('notify', '4070952010000');
+INSERT INTO "marks" (name, value) VALUES ('repair_at', '4070952160200');
+INSERT INTO "marks" (name, value) VALUES ('told_seq', '4');
+CREATE TABLE ended_run_counts (
+     id          INTEGER PRIMARY KEY CHECK (id = 1),
+     counted_seq INTEGER NOT NULL,
+     counts      TEXT    NOT NULL
+   ) STRICT;
+CREATE TABLE accepted_changes (
+     run_id      TEXT    NOT NULL,
+     key         TEXT    NOT NULL,
+     fingerprint TEXT    NOT NULL,
+     has_grace   INTEGER NOT NULL,
+     accepted_at INTEGER NOT NULL,
+     PRIMARY KEY (run_id, key)
+   ) STRICT, WITHOUT ROWID;
+INSERT INTO "accepted_changes" (run_id, key, fingerprint, has_grace, accepted_at) VALUES ('03b3d7a8-3778-8000-b23c-4848b0941a43', 't:bulk:03b3d7a8-3778-7821-bdb8-aa0738598acf:03b3d7a8-3778-8000-b23c-4848b0941a43', '', 0, 4070952155200);
+CREATE TABLE stop_requests (
+     run_id           TEXT    PRIMARY KEY,
+     host             TEXT    NOT NULL,
+     sealed           BLOB    NOT NULL,
+     weight           INTEGER NOT NULL,
+     max_attempts     INTEGER,
+     initial_delay_ms INTEGER NOT NULL,
+     attempt          INTEGER NOT NULL DEFAULT 0,
+     next_at          INTEGER,
+     lease_until      INTEGER,
+     is_unsure        INTEGER NOT NULL DEFAULT 0,
+     unsure_attempts  INTEGER NOT NULL DEFAULT 0,
+     delivery_attempt INTEGER NOT NULL DEFAULT 0,
+     delivery_lease   INTEGER,
+     ends_at          INTEGER NOT NULL,
+     due_at           INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+CREATE INDEX stop_requests_due ON stop_requests (due_at);
+CREATE INDEX stop_requests_waiting ON stop_requests (host, (attempt > 0), next_at, run_id)
+     WHERE lease_until IS NULL AND next_at IS NOT NULL;
+CREATE TABLE receiver_responses (
+     run_id TEXT PRIMARY KEY,
+     sealed BLOB NOT NULL
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE messages (
+     endpoint        TEXT    NOT NULL,
+     run_id          TEXT    NOT NULL,
+     kind            TEXT    NOT NULL,
+     type            TEXT    NOT NULL,
+     state           TEXT    NOT NULL,
+     previous_status TEXT,
+     is_resend       INTEGER NOT NULL,
+     weight          INTEGER NOT NULL,
+     attempt         INTEGER NOT NULL,
+     next_at         INTEGER,
+     lease_until     INTEGER,
+     expires_at      INTEGER NOT NULL,
+     due_at          INTEGER NOT NULL,
+     attempts        TEXT    NOT NULL,
+     PRIMARY KEY (endpoint, run_id, kind)
+   ) STRICT, WITHOUT ROWID;
+INSERT INTO "messages" (endpoint, run_id, kind, type, state, previous_status, is_resend, weight, attempt, next_at, lease_until, expires_at, due_at, attempts) VALUES ('chat@1', '03b3d7a6-1880-8000-bd33-549904ce11a8', 'ended', 'action_run.failed', 'waiting', 'failed', 0, 1028, 2, 4070952496994, NULL, 4071560400000, 4070952496994, '[{"at":4070952139000,"status":503,"durationMs":0,"reason":"answered 503","excerpt":null},{"at":4070952155100,"status":503,"durationMs":0,"reason":"answered 503","excerpt":null}]');
+CREATE INDEX messages_due ON messages (endpoint, (state = 'waiting'), due_at, run_id, kind);
+CREATE TABLE endpoint_health (
+     endpoint      TEXT    PRIMARY KEY,
+     version       INTEGER NOT NULL,
+     failures      INTEGER NOT NULL,
+     failing_since INTEGER,
+     failed_days   TEXT    NOT NULL,
+     succeeded_at  INTEGER
+   ) STRICT, WITHOUT ROWID;
+INSERT INTO "endpoint_health" (endpoint, version, failures, failing_since, failed_days, succeeded_at) VALUES ('chat@1', 1, 2, 4070952139000, '[47117]', NULL);
+CREATE TABLE recoveries (
+     endpoint   TEXT    PRIMARY KEY,
+     since      INTEGER NOT NULL,
+     until      INTEGER,
+     include    TEXT    NOT NULL,
+     before_seq INTEGER NOT NULL,
+     messages   INTEGER NOT NULL,
+     is_over    INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE retries (
+     run_id TEXT NOT NULL,
+     key    TEXT NOT NULL,
+     PRIMARY KEY (run_id, key)
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE bulk_operations (
+     id           TEXT    PRIMARY KEY,
+     create_key   TEXT    NOT NULL UNIQUE,
+     fingerprint  TEXT    NOT NULL,
+     bulk_order   TEXT    NOT NULL,
+     state        TEXT    NOT NULL,
+     abort_reason TEXT,
+     matched      INTEGER NOT NULL DEFAULT 0,
+     accepted     INTEGER NOT NULL DEFAULT 0,
+     skipped      INTEGER NOT NULL DEFAULT 0,
+     failed       INTEGER NOT NULL DEFAULT 0,
+     below        TEXT,
+     next_seq     INTEGER NOT NULL DEFAULT 0,
+     round        INTEGER NOT NULL DEFAULT 1,
+     created_at   INTEGER NOT NULL,
+     completed_at INTEGER,
+     stopped_by   TEXT,
+     changed_runs TEXT    NOT NULL DEFAULT '[]',
+     ended        TEXT,
+     is_audited   INTEGER NOT NULL DEFAULT 0,
+     is_over      INTEGER NOT NULL DEFAULT 0
+   ) STRICT, WITHOUT ROWID;
+INSERT INTO "bulk_operations" (id, create_key, fingerprint, bulk_order, state, abort_reason, matched, accepted, skipped, failed, below, next_seq, round, created_at, completed_at, stopped_by, changed_runs, ended, is_audited, is_over) VALUES ('03b3d7a8-3778-7821-bdb8-aa0738598acf', 'm:03b3d7a8-3778-70fb-ba63-01f969b85cea', '', '{"id":"03b3d7a8-3778-7821-bdb8-aa0738598acf","request":{"operation":"cancel","reason":null,"graceSeconds":60},"filter":{"labels":["bulk"],"status":["pending"]},"maxRuns":10,"asker":{"tokenId":"03b3d7a5-da00-7edb-9396-f29e9de556a8","tokenName":"ops","parents":[],"person":null},"mustNamePerson":false,"origin":"https://runs.example"}', 'completed', NULL, 2, 2, 0, 0, NULL, 100000000002, 1, 4070952155000, 4070952155300, NULL, '["03b3d7a8-3778-8000-b23c-4848b0941a43","03b3d7a8-3390-8003-9541-0236e92e6462"]', NULL, 1, 0);
+CREATE INDEX bulk_operations_open ON bulk_operations (id) WHERE is_over = 0;
+CREATE INDEX bulk_operations_by_end ON bulk_operations (completed_at) WHERE is_over = 1;
+CREATE TABLE bulk_pages (
+     bulk_id   TEXT    NOT NULL,
+     n         INTEGER NOT NULL,
+     undecided INTEGER NOT NULL,
+     items     TEXT    NOT NULL,
+     PRIMARY KEY (bulk_id, n)
+   ) STRICT, WITHOUT ROWID;
+INSERT INTO "bulk_pages" (bulk_id, n, undecided, items) VALUES ('03b3d7a8-3778-7821-bdb8-aa0738598acf', 1000000000, 0, '[["03b3d7a8-3778-8000-b23c-4848b0941a43","accepted",null,null,"cancelled"],["03b3d7a8-3390-8003-9541-0236e92e6462","accepted",null,null,"cancelled"]]');
