@@ -12,7 +12,7 @@ export const WRITTEN_AT = Date.UTC(2099, 0, 1, 12);
 /** The release's own. The other tests may get another key one day. */
 export const SIGNING_KEY = "the-signing-key-of-the-stored-release-1-0-0";
 
-/** A receiver that accepts all requests, and one that is down. */
+/** A receiver that starts jobs and refuses to stop them, and one that is down. */
 export const RECEIVER = "https://ci.example.com/hooks";
 export const DOWN = "https://down.example.com/hooks";
 /** The receiver's secrets, which the stored actions have. */
@@ -33,10 +33,9 @@ export interface Secrets {
   readonly signingSecret: string;
 }
 
-/** A run of the release, by what it is there for. */
 export interface KnownRun {
   readonly id: string;
-  /** Null if only the run's job has it. */
+  /** Null if nobody has it yet, because the run's webhook has not been sent. */
   readonly callback: { readonly url: string; readonly token: string } | null;
 }
 
@@ -45,6 +44,7 @@ export type Answers = Readonly<Record<string, unknown>>;
 
 export interface Release {
   readonly secrets: Secrets;
+  /** By what each is there for. */
   readonly runs: Readonly<Record<string, KnownRun>>;
   readonly bulkId: string;
   readonly alarms: readonly (number | null)[];
@@ -63,7 +63,9 @@ export function receivers(): readonly Received[] {
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input, init);
     received.push({ url: request.url, headers: request.headers, text: await request.text() });
-    return new Response(null, { status: request.url.startsWith(DOWN) ? 503 : 202 });
+    if (request.url.startsWith(DOWN) || request.url.endsWith("/stop"))
+      return new Response(null, { status: 503 });
+    return Response.json({ build: "77" }, { status: 201 });
   });
   return received;
 }

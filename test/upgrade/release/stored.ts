@@ -66,9 +66,7 @@ export interface StoredJournal {
 
 export async function dumpJournal(path: string, n: number): Promise<StoredJournal> {
   const sql = await runInDurableObject(coordinator(path, n), (_, { storage }) =>
-    dump(async <T extends Record<string, SqlStorageValue>>(query: string) => [
-      ...storage.sql.exec<T>(query),
-    ]),
+    dump(async <T extends Record<string, SqlStorageValue>>(query: string) => [...storage.sql.exec<T>(query)]),
   );
   return { sql, alarmAt: await alarmAt(path, n) };
 }

@@ -98,7 +98,7 @@ async function definitions(token: string): Promise<string> {
     headers: { Authorization: HEADER_SECRET },
     secrets: { token: NAMED_SECRET },
     payload: { token: "{{ secrets.token }}", callback: "{{ run.callbackToken }}" },
-    cancel: { url: `${DOWN}/{{ response.build }}/stop` },
+    cancel: { url: `${RECEIVER}/{{ response.build }}/stop` },
   };
   const put = (name: string, definition: object) =>
     done("PUT", `${ENVIRONMENT}/actions/${name}`, { token, body: { trigger, ...definition } });
@@ -125,10 +125,17 @@ async function simpleRuns(admin: string, portal: string): Promise<Record<string,
     labels: ["night", "team:shop"],
   };
   const succeeded = await create({ actionName: "deploy", ...whole });
-  await heartbeat(succeeded, { message: "half way ☃", progress: 0.5, externalUrl: "https://ci.example.com/1" });
+  await heartbeat(succeeded, {
+    message: "half way ☃",
+    progress: 0.5,
+    externalUrl: "https://ci.example.com/1",
+  });
   await report(succeeded, { status: "succeeded", output: { url: "https://shop.example", n: [1, null] } });
-  const failed = await create({ actionName: "deploy" }, { headers: { "On-Behalf-Of": "ada" }, token: portal });
-  await report(failed, { status: "failed", error: "it's \"broken\";\nsecond line" });
+  const failed = await create(
+    { actionName: "deploy" },
+    { headers: { "On-Behalf-Of": "ada" }, token: portal },
+  );
+  await report(failed, { status: "failed", error: 'it\'s "broken";\nsecond line' });
   const cancelled = await create({ actionName: "deploy" });
   await done("POST", `${RUNS}/${cancelled.id}/cancel`, { token: admin, body: { reason: "wrong" } });
   const timedOut = await create({ actionName: "deploy", timeout: 1 });
@@ -155,13 +162,16 @@ async function triggeredRuns(ci: string, admin: string): Promise<Record<string, 
     stopped: await start("ship", SHOP, ci),
     flaky: await start("flaky", SHOP, ci),
     unapproved: await start("release", SHOP, ci),
-    later: await start("ship", { ...SHOP, notBefore: new Date(Date.now() + 60 * MINUTE_MS).toISOString() }, ci),
+    later: await start(
+      "ship",
+      { ...SHOP, notBefore: new Date(Date.now() + 60 * MINUTE_MS).toISOString() },
+      ci,
+    ),
     holder: await start("queue", SHOP, ci),
     waiter: await start("queue", SHOP, ci),
     frozen: await start("freeze", SHOP, ci),
   };
-  const isStarted = async (id: string) =>
-    (await ask(`GET`, `${RUNS}/${id}`)).body.status === "running";
+  const isStarted = async (id: string) => (await ask(`GET`, `${RUNS}/${id}`)).body.status === "running";
   for (const { id } of [runs.shipped, runs.stopped, runs.holder]) await until(() => isStarted(id));
   const body = { graceSeconds: 3600, reason: "stop" };
   await done("POST", `${RUNS}/${runs.stopped.id}/cancel`, { token: admin, body });
@@ -183,7 +193,8 @@ async function bulkEnded(change: Record<string, unknown>, token: string): Promis
 /** Until no request to a receiver is under way. */
 async function untilQuiet(): Promise<void> {
   const leased = ["deliveries", "stop_requests", "messages"].map(
-    (table) => `SELECT count(*) AS n FROM ${table} WHERE lease_until IS NOT NULL OR (attempt = 0 AND next_at IS NOT NULL)`,
+    (table) =>
+      `SELECT count(*) AS n FROM ${table} WHERE lease_until IS NOT NULL OR (attempt = 0 AND next_at IS NOT NULL)`,
   );
   const query = `SELECT sum(n) AS n FROM (${leased.join(" UNION ALL ")})`;
   for (const n of NUMBERS) {
@@ -197,7 +208,7 @@ async function untilQuiet(): Promise<void> {
 it("writes what this release stores", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: WRITTEN_AT });
   changed.CALLBACK_SIGNING_KEYS = SIGNING_KEY;
-  receivers();
+  const received = receivers();
   const secrets = await tokens();
   const signingSecret = await definitions(secrets.admin);
   const runs = {
@@ -214,6 +225,11 @@ it("writes what this release stores", async () => {
   faults.writes = "down";
   const unlanded = await create({ actionName: "deploy", labels: ["unlanded"] });
   const known = Object.entries({ ...runs, unlanded });
+  const sent = received.map(({ text }) => (JSON.parse(text) as { callback?: string }).callback ?? "");
+  const callbackOf = (id: string) => {
+    const token = sent.find((one) => one.startsWith(id));
+    return token === undefined ? null : { url: `https://runs.example${RUNS}/${id}/callback`, token };
+  };
 
   const paths = [
     ...known.flatMap(([, { id }]) => [`${RUNS}/${id}?include=details`, `${RUNS}/${id}/events`]),
@@ -235,7 +251,7 @@ it("writes what this release stores", async () => {
   const release: Release = {
     secrets: { ...secrets, signingSecret },
     runs: Object.fromEntries(
-      known.map(([name, { id, callback }]) => [name, { id, callback: callback ?? null }]),
+      known.map(([name, { id, callback }]) => [name, { id, callback: callback ?? callbackOf(id) }]),
     ),
     bulkId,
     alarms: journals.map(({ alarmAt }) => alarmAt),

@@ -58,8 +58,10 @@ CREATE TABLE runs (
      external_url         TEXT,
      external_url_changes INTEGER NOT NULL
    ) STRICT;
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396955496479156, '03b3d7a6-04f8-8002-bcda-492a07715244', 3, 3, 'succeeded', 'deploy', '0b4c1c9e-6a0e-4a57-9d0a-3b7f5f6d2a11', 'root', 4070952011000, 4070952012000, 4070952012000, 4070955611000, 4073544012000, 4073544012000, 0, 4070952012000, 1119, 'm:03b3d7a6-04f8-7468-a847-d6e6415dda67', '', NULL, 'm:03b3d7a6-08e0-72a8-9943-52d6e670eda4', '', NULL, 4070952012000, 'callback', NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["night","team:shop"]', '{"version":"1.4.2","replicas":3}', '{"rollback":"1.4.1"}', NULL, '{"url":"https://shop.example","n":[1,null]}', 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'https://ci.example.com/1', 1);
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396960018447702, '03b3d7a8-2008-8002-9eab-794043d703b9', 1, 4, 'pending', 'ship', NULL, 'ci', 4070952149000, NULL, NULL, 4071565948000, 4074157948000, 4070955748000, 0, 4070952149000, 1044, 'm:03b3d7a8-2008-7ca2-b767-dc02c014e988', '', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 5400000, '{"notBefore":4070955748000,"approval":null,"concurrency":null,"waitUntil":4071560548000,"creator":{"tokenId":"03b3d7a5-da00-77da-9ebd-ad2c54ed72b7","tokenName":"ci","parents":["03b3d7a5-da00-7edb-9396-f29e9de556a8"],"person":null},"sealedUnder":"93b66ccb512ace4b"}', 'time', 4070952149000, NULL, NULL, NULL, NULL, NULL, NULL, '', '', 'early', '03b3d7a5-da00-77da-9ebd-ad2c54ed72b7', 615, '["team:shop"]', '{"service":"shop"}', '{}', NULL, NULL, 'action', 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396955594773411, '03b3d7a6-10b0-8002-a9d1-97ed060fe59f', 2, 2, 'cancelled', 'deploy', NULL, 'root', 4070952014000, NULL, 4070952015000, 4070955614000, 4073544015000, 4073544015000, 0, 4070952015000, 1028, 'm:03b3d7a6-10b0-7f33-be25-3a2e1a28e25e', '', NULL, 'm:03b3d7a6-1498-756c-aacd-2fba0a3e7d6d', '', NULL, 4070952014000, 'cancel', NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, 'ops', 'wrong', 4070952015000, 4070952015000, NULL, 0);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396959658008517, '03b3d7a7-f510-8002-afe2-e1f746e8d48f', 2, 4, 'running', 'watch', NULL, 'root', 4070952138000, 4070952139000, NULL, 4070988138000, 4073580138000, 4070955739000, 0, 4070952139000, 1028, 'm:03b3d7a7-f510-7a52-8454-d5fbde4ebc23', '', NULL, 'm:fe832d68-e9d1-44e0-a1b5-112658c18c0c', '', 3600000, 4070952139000, NULL, NULL, 36000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396959723525412, '03b3d7a7-fce0-8002-8a92-0e55e9a23dbd', 3, 7, 'running', 'watch', NULL, 'root', 4070952140000, 4070952141000, NULL, 4070955740000, 4073547740000, 4070955740000, 0, 4070952142000, 1028, 'm:03b3d7a7-fce0-7d65-b30c-22862086b37c', '', NULL, 'm:03b3d7a8-04b0-7e44-8451-3a6d03623f0d', '', NULL, 4070952141000, NULL, NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, 'ops', NULL, 4070952142000, 4070955740000, NULL, 0);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396959920134745, '03b3d7a8-1450-8002-8d2c-bfc88f75a84d', 3, 10, 'running', 'ship', NULL, 'ci', 4070952146000, 4070952147000, NULL, 4070957546000, 4073549546000, 4070955753000, 0, 4070952153000, 1044, 'm:03b3d7a8-1450-7980-b8e3-b10f3a1489f5', '', NULL, 'm:03b3d7a8-2fa8-7c2a-9f32-ee216c753453', '', NULL, 4070952147000, NULL, NULL, 5400000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["team:shop"]', '{"service":"shop"}', '{}', NULL, NULL, 'action', 2, NULL, NULL, 'ops', 'stop', 4070952153000, 4070955753000, NULL, 0);
 CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
 CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
 CREATE INDEX runs_ended_due ON runs (due_at) WHERE completed_at IS NOT NULL;
@@ -109,10 +111,20 @@ CREATE TABLE events (
      data   TEXT    NOT NULL,
      PRIMARY KEY (run_id, seq)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a6-04f8-8002-bcda-492a07715244', 2, 'started', 4070952012000, '{"cause":"heartbeat"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a6-04f8-8002-bcda-492a07715244', 3, 'heartbeat', 4070952012000, '{"message":"half way ☃","progress":0.5,"externalUrl":"https://ci.example.com/1"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a6-04f8-8002-bcda-492a07715244', 4, 'ended', 4070952012000, '{"status":"succeeded","cause":"callback"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-2008-8002-9eab-794043d703b9', 2, 'waiting', 4070952149000, '{"for":"time","until":"2099-01-08T13:02:28.000Z","notBefore":"2099-01-01T13:02:28.000Z"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a6-10b0-8002-a9d1-97ed060fe59f', 2, 'ended', 4070952015000, '{"status":"cancelled","cause":"cancel","by":"ops","reason":"wrong"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a7-f510-8002-afe2-e1f746e8d48f', 2, 'started', 4070952139000, '{"cause":"heartbeat"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a7-f510-8002-afe2-e1f746e8d48f', 3, 'heartbeat', 4070952139000, '{"message":"at work"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a7-fce0-8002-8a92-0e55e9a23dbd', 2, 'started', 4070952141000, '{"cause":"heartbeat"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a7-fce0-8002-8a92-0e55e9a23dbd', 3, 'heartbeat', 4070952141000, '{}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a7-fce0-8002-8a92-0e55e9a23dbd', 4, 'cancel_requested', 4070952142000, '{"by":"ops","reason":null,"until":"2099-01-01T13:02:20.000Z"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1450-8002-8d2c-bfc88f75a84d', 2, 'attempt_started', 4070952146000, '{"attempt":1,"host":"ci.example.com"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1450-8002-8d2c-bfc88f75a84d', 3, 'attempt_answered', 4070952147000, '{"attempt":1,"outcome":"accepted","status":201,"durationMs":0,"reason":"answered 201","excerpt":"nLSPb5lpiaOaRV69NPom5fgbRbwfap2GNpqg2iYQ5lB3FUmQjDsDsPXk","nextAttemptAt":null}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1450-8002-8d2c-bfc88f75a84d', 4, 'started', 4070952147000, '{"cause":"delivery"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1450-8002-8d2c-bfc88f75a84d', 5, 'cancel_requested', 4070952153000, '{"by":"ops","reason":"stop","until":"2099-01-01T13:02:33.000Z"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1450-8002-8d2c-bfc88f75a84d', 6, 'stop_started', 4070952153000, '{"attempt":1,"host":"ci.example.com"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1450-8002-8d2c-bfc88f75a84d', 7, 'stop_answered', 4070952154000, '{"attempt":1,"outcome":"retry","status":503,"durationMs":0,"reason":"answered 503","excerpt":null,"nextAttemptAt":"2099-01-01T12:02:34.625Z"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1450-8002-8d2c-bfc88f75a84d', 8, 'stop_started', 4070952155300, '{"attempt":2,"host":"ci.example.com"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1450-8002-8d2c-bfc88f75a84d', 9, 'stop_answered', 4070952155300, '{"attempt":2,"outcome":"retry","status":503,"durationMs":0,"reason":"answered 503","excerpt":null,"nextAttemptAt":"2099-01-01T12:02:37.147Z"}');
 CREATE TABLE deliveries (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -128,17 +140,16 @@ CREATE TABLE deliveries (
      unsure_attempts  INTEGER NOT NULL,
      weight           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "deliveries" (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, ends_at, attempt, next_at, lease_until, is_unsure, unsure_attempts, weight) VALUES ('03b3d7a8-2008-8002-9eab-794043d703b9', 'ci.example.com', X'2DB9C86A7B5ACA00225F37159B0232681ADD187B41F186B50808F8EB14512B5BBAE7E3423C5A892FD6FAB0E902BB203FB83CE009F58509A960F3AF2863C8E11DF9374EBB113BD84944026944805B4FC7CFD7B59B32C6CAF40E955C94B668C9FBC2FEC58F286570EF28791E7A676F7A0DA614C4DD98F3A49854257F4BBBACA185431FE4DD5ED06F89A897A4E960946057D8829984B55BABBF107496F3613798BEECAE0FA969152C9CE8EDD2CD190FEB7C204083E072C27831A164C9702E82EA1C8506505EF9702AD19D71CD61ACBFEDC1403CD46D91661D6F98434F48FCD8F468BE05FB72B763EEA183E747A81C57A244C9E3602CB720F7A384E82F1908EDCD2E831DB94101D56454E9406A0935455F460453B23FD93A691457EC0D92D63EEE07951347A4CB3DE8F85D1889DD8CCB18D9273A2773B09BCA42FC138E8B5496D2C444FBF794466F9FEEE9237C1A4A9B40597EDDCECF0A8716127A504AAF90A66D95F356303A975F066A0D363298D8B30F3CA4AA8AEA95BA0137EE68417B0714F37C3EB8995AA40BE43B7D10CE84D3EE91B9DF58E0125BA98B1F01EB0AD6EE4987BB78881A98D324760D', 'accepted', NULL, 1000, 4070955749000, 0, NULL, NULL, 0, 0, 8381);
 CREATE INDEX deliveries_waiting ON deliveries (host, (attempt > 0), next_at, run_id, ends_at)
      WHERE lease_until IS NULL;
 CREATE TABLE marks (
      name  TEXT PRIMARY KEY,
      value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "marks" (name, value) VALUES ('landed_seq:0', '4');
+INSERT INTO "marks" (name, value) VALUES ('landed_seq:0', '10');
 INSERT INTO "marks" (name, value) VALUES ('name', 'acme/of-a-release/prod/2');
 INSERT INTO "marks" (name, value) VALUES ('notify', '4070952010000');
-INSERT INTO "marks" (name, value) VALUES ('told_seq', '4');
+INSERT INTO "marks" (name, value) VALUES ('told_seq', '10');
 CREATE TABLE ended_run_counts (
      id          INTEGER PRIMARY KEY CHECK (id = 1),
      counted_seq INTEGER NOT NULL,
@@ -152,6 +163,9 @@ CREATE TABLE accepted_changes (
      accepted_at INTEGER NOT NULL,
      PRIMARY KEY (run_id, key)
    ) STRICT, WITHOUT ROWID;
+INSERT INTO "accepted_changes" (run_id, key, fingerprint, has_grace, accepted_at) VALUES ('03b3d7a6-10b0-8002-a9d1-97ed060fe59f', 'm:03b3d7a6-1498-756c-aacd-2fba0a3e7d6d', '', 0, 4070952015000);
+INSERT INTO "accepted_changes" (run_id, key, fingerprint, has_grace, accepted_at) VALUES ('03b3d7a7-fce0-8002-8a92-0e55e9a23dbd', 'm:03b3d7a8-04b0-7e44-8451-3a6d03623f0d', '', 1, 4070952142000);
+INSERT INTO "accepted_changes" (run_id, key, fingerprint, has_grace, accepted_at) VALUES ('03b3d7a8-1450-8002-8d2c-bfc88f75a84d', 'm:03b3d7a8-2fa8-7c2a-9f32-ee216c753453', '', 1, 4070952153000);
 CREATE TABLE stop_requests (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -169,7 +183,7 @@ CREATE TABLE stop_requests (
      ends_at          INTEGER NOT NULL,
      due_at           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "stop_requests" (run_id, host, sealed, weight, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure, unsure_attempts, delivery_attempt, delivery_lease, ends_at, due_at) VALUES ('03b3d7a8-2008-8002-9eab-794043d703b9', 'down.example.com', X'BCA78CAC2804A8CEB40A91998459F4352157822386B0176F2D8748FC70AE05270FB6A5640E5C3AF9BE9A7280ADD43C30579E0981623E832285EDF10D5F1FA5A143514B4975F54223FFD6372D7CCB5EF1B439FCBC9C14FBE7241F33613E74888871E16D8FEBD69F803F59DED91FDA34DEA5931D7449E307D27E2D2535DF56153F34AAFA67BDAAF3DD162159035C0D326CE4ABCF372277FA31B7575E949C2E06DEA756B1EF0577219767EEFB7A1C3B8D4BFF4FEECA8D28FD8A024EE9AB91357E', 73, NULL, 1000, 0, NULL, NULL, 0, 0, 0, NULL, 4071566848000, 4071566848000);
+INSERT INTO "stop_requests" (run_id, host, sealed, weight, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure, unsure_attempts, delivery_attempt, delivery_lease, ends_at, due_at) VALUES ('03b3d7a8-1450-8002-8d2c-bfc88f75a84d', 'ci.example.com', X'955F8ABE9E5B1AAD8AE60FEBEC0AFDE93B004AB88533C07E95025931F64AC3784175EA6C88A582624332969FF63DD4E4737B90A03236E7FC156B4239E91CA327B494697FAD4EDC20E6298D0CB084344B68866FA9232F304D7E08D06FBA5B7D27F2FF7AD93D4D893149C536B2F1EBB3C75885917552B74F21983091A3FBE2A860695DD9280D791274A4676B9F6A9B37E12EC02CDD9CDF3FBEC5964470DFF21E3A39E1E135D943C315580ED1D91A580F25F85EDE9F1C2B51A25F5E76CF67', 71, NULL, 1000, 2, 4070952157147, NULL, 0, 0, 1, NULL, 4070958446000, 4070952157147);
 CREATE INDEX stop_requests_due ON stop_requests (due_at);
 CREATE INDEX stop_requests_waiting ON stop_requests (host, (attempt > 0), next_at, run_id)
      WHERE lease_until IS NULL AND next_at IS NOT NULL;
@@ -177,6 +191,7 @@ CREATE TABLE receiver_responses (
      run_id TEXT PRIMARY KEY,
      sealed BLOB NOT NULL
    ) STRICT, WITHOUT ROWID;
+INSERT INTO "receiver_responses" (run_id, sealed) VALUES ('03b3d7a8-1450-8002-8d2c-bfc88f75a84d', X'782BA93CE1711904582BBE4F11629660777F2E53B823732797F704B59021216DB0DEC4B35F9B0E6875F55B1F');
 CREATE TABLE messages (
      endpoint        TEXT    NOT NULL,
      run_id          TEXT    NOT NULL,
@@ -194,7 +209,6 @@ CREATE TABLE messages (
      attempts        TEXT    NOT NULL,
      PRIMARY KEY (endpoint, run_id, kind)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "messages" (endpoint, run_id, kind, type, state, previous_status, is_resend, weight, attempt, next_at, lease_until, expires_at, due_at, attempts) VALUES ('chat@1', '03b3d7a6-04f8-8002-bcda-492a07715244', 'ended', 'action_run.succeeded', 'waiting', NULL, 0, 1119, 1, 4070952159335, NULL, 4071560400000, 4070952159335, '[{"at":4070952155100,"status":503,"durationMs":0,"reason":"answered 503","excerpt":null}]');
 CREATE INDEX messages_due ON messages (endpoint, (state = 'waiting'), due_at, run_id, kind);
 CREATE TABLE endpoint_health (
      endpoint      TEXT    PRIMARY KEY,
@@ -204,7 +218,6 @@ CREATE TABLE endpoint_health (
      failed_days   TEXT    NOT NULL,
      succeeded_at  INTEGER
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "endpoint_health" (endpoint, version, failures, failing_since, failed_days, succeeded_at) VALUES ('chat@1', 1, 1, 4070952155100, '[47117]', NULL);
 CREATE TABLE recoveries (
      endpoint   TEXT    PRIMARY KEY,
      since      INTEGER NOT NULL,
