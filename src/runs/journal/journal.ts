@@ -7,6 +7,7 @@ import { MINUTE_MS } from "../../base/time.ts";
 import type { Delivery } from "../../webhooks/delivery.ts";
 import { isWaiting } from "../run.ts";
 import type { Owner } from "../run-id.ts";
+import { tellsItself } from "../timeline.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { type AcceptedChange, AcceptedChanges } from "./accepted-changes.ts";
 import { ArchiveRows } from "./archive-rows.ts";
@@ -151,11 +152,11 @@ export class Journal {
   }
 
   /**
-   * Writes a new run with what belongs to it, in one transaction. Null, and nothing is written, if the run's key or its
-   * id is taken.
+   * Writes a new run with what belongs to it, as one. Null, and nothing is written, if the run's key or its id is taken.
    */
   insert(run: JournaledRun, { delivery, events, preview = null }: NewRunDetails, now: number) {
-    return this.#numbered((): Written | null => {
+    const isOneStatement = delivery === null && events.length === 0;
+    return this.#numbered(isOneStatement, (): Written | null => {
       const written = this.#written(run, delivery, now);
       const waitingBytes = delivery === null ? 0 : sealedBytes(delivery) + (preview?.length ?? 0);
       if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
@@ -170,21 +171,23 @@ export class Journal {
   }
 
   /**
-   * Writes a run's new version and appends the events, in one transaction. The run's delivery is erased, unless the run
-   * waits at a gate or is released with this version.
+   * Writes a run's new version and appends the events, as one. The run's delivery is erased, unless the run waits at a
+   * gate or is released with this version.
    */
   update(
     run: JournaledRun,
     { events, accepted = null, delivery = null }: VersionDetails,
     now: number,
   ): Written {
-    return this.#numbered((): Written => {
+    const isOneStatement = tellsItself(run) && accepted === null;
+    return this.#numbered(isOneStatement, (): Written => {
       const written = this.#written(run, delivery, now);
       if (run.slotUntil !== null) this.slots.endsChange();
       this.runs.update(run, rowDetails(written));
       if (accepted !== null) this.accepted.insert(run.id, accepted);
       if (delivery !== null) this.deliveries.put(run.id, delivery);
-      const erased = delivery === null && !isWaiting(run) ? this.#eraseDelivery(run.id) : null;
+      const isDeliveryOver = run.source !== "none" && delivery === null && !isWaiting(run);
+      const erased = isDeliveryOver ? this.#eraseDelivery(run.id) : null;
       this.#boundStopRequest(run);
       if (run.gates?.approval && run.completedAt !== null) this.previews.erase(run.id);
       this.timeline.append(run, events);
@@ -264,9 +267,12 @@ export class Journal {
     else this.stopRequests.erase(run.id);
   }
 
-  /** One transaction that writes a version, or null. The version's sequence number counts once it has committed. */
-  #numbered<W extends Written | null>(write: () => W): W {
-    const written = this.#storage.transactionSync(write);
+  /**
+   * Writes a version, or returns null. The version's sequence number counts once it is written. Several statements need a
+   * transaction, which takes back the first ones if a later one fails.
+   */
+  #numbered<W extends Written | null>(isOneStatement: boolean, write: () => W): W {
+    const written = isOneStatement ? write() : this.#storage.transactionSync(write);
     if (written !== null) this.sequence.wrote(written.unlanded.seq);
     return written;
   }

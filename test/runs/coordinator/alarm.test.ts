@@ -200,6 +200,8 @@ describe("if the journal can't be written, the alarm rings again after some seco
   ])("%s", async (_table, when) => {
     const path = newRunsPath();
     const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+    // The timeline of a run that ends with its first change has no row.
+    await change(path, id, { type: "heartbeat" });
     await landedRow(path, id);
     await alarmIn(10_000, coordinator(path, 0));
     await journal(path, 0, `CREATE TRIGGER full ${when} ${FULL}`);
@@ -275,6 +277,6 @@ it.each([null, "hang"] as const)(
     await creating;
     if (fault !== null) return;
     await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 1);
-    expect(await journal(path, 0, "SELECT DISTINCT run_id FROM events")).toHaveLength(1);
+    expect(await journal(path, 0, "SELECT DISTINCT run_id FROM events")).toEqual([]);
   },
 );
