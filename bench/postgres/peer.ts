@@ -12,7 +12,6 @@ import type { Start } from "./start.ts";
 const START = fileURLToPath(new URL("./start.ts", import.meta.url));
 const MISSING =
   "PostgreSQL is not installed, so there are no rows for it. Install Debian's package postgresql to measure it too.";
-
 /** The peer has the same API token as the service, and answers reads of the seeds with the same bytes. */
 export async function openPostgres(folder: string, { db, seeds }: Seeded): Promise<Server | Missing> {
   if (programs() === null) return { missing: MISSING };
@@ -26,12 +25,7 @@ export async function openPostgres(folder: string, { db, seeds }: Seeded): Promi
     ...results.map(({ body }) => ({ scope: listed, body })),
     ...openRuns.map(({ path, body }) => ({ scope: scopeOf(path), body })),
   ];
-  return openServer({
-    folder,
-    runs,
-    apiToken: seeds.token,
-    signingKey: randomBytes(32).toString("hex"),
-  });
+  return openServer({ folder, runs, apiToken: seeds.token, signingKey: randomBytes(32).toString("hex") });
 }
 
 /** The scope `{o}/{p}/{envName}` of a path. */
@@ -40,6 +34,7 @@ function scopeOf(path: string): string {
   return `${o}/${p}/${env}`;
 }
 
+/** Throws if PostgreSQL does not start. */
 export async function openServer(settings: Omit<Start, "port">): Promise<Server> {
   const { folder } = settings;
   let port = 0;

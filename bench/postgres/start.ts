@@ -4,7 +4,8 @@
  */
 
 import { readFileSync, rmSync } from "node:fs";
-import { createAdaptorServer } from "@hono/node-server";
+import { createServer } from "node:http";
+import { getRequestListener } from "@hono/node-server";
 import postgres from "postgres";
 import { NAME, startCluster, stopCluster } from "./cluster.ts";
 import { type PrintedRun, type Runs, runsIn } from "./runs.ts";
@@ -22,13 +23,15 @@ export interface Start extends Settings {
 
 /** More than there are cores, because PostgreSQL writes the commits that wait for the disk together. */
 const CONNECTIONS = 16;
+/** If a signal ended PostgreSQL and the process that forked this one, the disconnection may come second. */
+const DISCONNECTED_WITHIN_MS = 500;
 const SCHEMA = new URL("./schema.sql", import.meta.url);
 
 // Signals of a terminal also reach the process that forked this one. When that one ends, this one cleans up.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
 
 process.once("message", async (start: Start) => {
-  const { folder, port, ...settings } = start;
+  const { folder } = start;
   const starting = startCluster(folder);
   process.once("disconnect", async () => {
     const cluster = await starting.catch(() => null);
@@ -37,16 +40,28 @@ process.once("message", async (start: Start) => {
     rmSync(folder, { recursive: true, force: true });
     process.exit();
   });
-  const { ended } = await starting;
-  // Without the database, this server is as dead as it is.
-  ended.then(() => process.connected && process.exit(1));
-  const runs = await openTable(start);
-  const server = createAdaptorServer({ fetch: newApp(runs, settings).fetch });
-  server.listen(port, "127.0.0.1", () => {
+  try {
+    await serve(start, await starting);
+  } catch (error) {
+    console.error(error);
+    process.exitCode = 1;
+    if (process.connected) process.disconnect();
+  }
+});
+
+async function serve(start: Start, { ended }: Awaited<ReturnType<typeof startCluster>>): Promise<void> {
+  const server = createServer(getRequestListener(newApp(await openTable(start), start).fetch));
+  // Without the database, this server is as dead as it is. The files stay, so that both can start again.
+  ended.then(() => {
+    server.close();
+    server.closeAllConnections();
+    setTimeout(() => process.connected && process.exit(1), DISCONNECTED_WITHIN_MS);
+  });
+  server.listen(start.port, "127.0.0.1", () => {
     const address = server.address();
     if (address !== null && typeof address === "object") process.send?.(address.port);
   });
-});
+}
 
 /** Connects to the table, and makes and fills it in a new cluster. */
 async function openTable({ folder, runs }: Start): Promise<Runs> {
