@@ -62,9 +62,36 @@ export function heartbeatNews(
   return isNews ? [{ type: "heartbeat", at, data }] : [];
 }
 
+/** What a timeline takes from its run. */
+export type Told = Pick<
+  Run,
+  | ("id" | "source" | "version" | "status" | "endCause")
+  | ("createdAt" | "triggeredBy" | "startedAt" | "completedAt")
+>;
+
 /** The event that every timeline begins with. It is not stored, because the run has the same facts. */
-export function created({ createdAt, triggeredBy }: Pick<Run, "createdAt" | "triggeredBy">): StoredEvent {
+function created({ createdAt, triggeredBy }: Told): StoredEvent {
   return { seq: 1, type: "created", at: createdAt, data: JSON.stringify({ by: triggeredBy }) };
+}
+
+/**
+ * Whether the run itself tells its whole timeline, so that no event is stored: nothing was sent for it, and its end was
+ * its first change. The run does not tell who cancelled it.
+ */
+export function tellsItself({ source, version, endCause }: Told): boolean {
+  return source === "none" && version === 2 && endCause !== null && endCause !== "cancel";
+}
+
+/** The end of a run that tells its whole timeline. The number between `created` and `ended` is that of the start. */
+function endOf({ createdAt, startedAt, completedAt, status, endCause }: Told): StoredEvent {
+  const at = Math.max(createdAt, completedAt ?? 0);
+  const seq = startedAt === null ? 2 : 3;
+  return { seq, type: "ended", at, data: JSON.stringify({ status, cause: endCause }) };
+}
+
+/** The run's newest event. `stored`: the newest that is stored; null if none is. */
+export function newest(run: Told, stored: StoredEvent | null): StoredEvent {
+  return stored ?? (tellsItself(run) ? endOf(run) : created(run));
 }
 
 /**
@@ -78,12 +105,9 @@ export function isToldByEnd({ type, data }: TimelineEvent, next: TimelineEvent |
  * Adds the events that are not stored to the stored ones with a number above `after`. One missing number before `ended`
  * stands for `started`: one report did both.
  */
-export function withDerived(
-  run: Pick<Run, "createdAt" | "triggeredBy">,
-  kept: readonly StoredEvent[],
-  after: number,
-): StoredEvent[] {
-  const events = after < 1 ? [created(run), ...kept] : [...kept];
+export function withDerived(run: Told, kept: readonly StoredEvent[], after: number): StoredEvent[] {
+  const stored = tellsItself(run) ? [endOf(run)].filter(({ seq }) => seq > after) : kept;
+  const events = after < 1 ? [created(run), ...stored] : [...stored];
   const end = events.at(-1);
   const startSeq = end !== undefined && isLast(end) ? end.seq - 1 : 0;
   if (end !== undefined && startSeq > Math.max(after, events.at(-2)?.seq ?? 1)) {

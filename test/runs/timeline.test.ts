@@ -129,7 +129,7 @@ it("an entry reads as its number, type and instant, and what else there is to sa
   ]);
 });
 
-const RUN = { id: "a-run", createdAt: CREATED_AT, triggeredBy: "root" };
+const RUN: Run = { ...PENDING, id: "a-run" };
 
 /** Looks at a timeline in an object's own storage, as the coordinator does. */
 function inJournal<T>(go: (timeline: TimelineRows, sql: SqlStorage) => T): Promise<T> {
@@ -252,7 +252,7 @@ describe("several entries at once", () => {
 
   it("take the numbers after those there are, in their order, of this run alone", async () => {
     await inJournal((timeline, sql) => {
-      const put = (run: typeof RUN, ...ns: number[]) =>
+      const put = (run: Run, ...ns: number[]) =>
         timeline.append(
           run,
           ns.map((n) => entry("heartbeat", n)),
@@ -340,31 +340,46 @@ const ENDS: readonly RunEvent[] = [
   { type: "deadline_passed" },
 ];
 
-/**
- * The events of each write of a run to which these things happen, made by the rules of the service. What the run
- * refuses leaves nothing.
- */
-function writesOf(happenings: readonly Happening[]): TimelineEvent[][] {
+/** What happens only to a run with a trigger. */
+const NEEDS_TRIGGER: ReadonlySet<string> = new Set([
+  "attempt",
+  "answer",
+  "started",
+  "delivered",
+  "delivery_failed",
+]);
+
+/** The events of a write, and the run after it. */
+interface Write {
+  readonly run: Run;
+  readonly events: readonly TimelineEvent[];
+}
+
+/** The writes of a run to which these things happen, made by the rules of the service. What it refuses leaves nothing. */
+function writesOf(id: string, happenings: readonly Happening[]): Write[] {
   const isSilent = happenings.some(({ what }) => what === "silence");
   let run: Run = {
     ...PENDING,
+    id,
+    source: happenings.some(({ what }) => NEEDS_TRIGGER.has(what)) ? "trigger" : "none",
     deadlineAt: CREATED_AT + 600_000,
     heartbeatTimeoutMs: isSilent ? 60_000 : null,
   };
-  const writes: TimelineEvent[][] = [];
+  const writes: Write[] = [];
   const apply = (event: RunEvent, now: number, last: readonly TimelineEvent[] = []) => {
     const next = transition(run, event, now);
     if (!next.ok) return;
     const events = [...eventsBetween(run, next.value, event, now), ...last];
     run = next.value;
-    if (events.length > 0) writes.push(events);
+    if (events.length > 0) writes.push({ run, events });
   };
   for (const { what, at, n } of happenings) {
     const now = CREATED_AT + at;
     if (run.completedAt !== null) break;
     if (what === "attempt")
-      writes.push([{ type: "attempt_started", at: now, data: { attempt: 1, host: "h" } }]);
-    else if (what === "answer") writes.push([{ type: "attempt_answered", at: now, data: { attempt: 1 } }]);
+      writes.push({ run, events: [{ type: "attempt_started", at: now, data: { attempt: 1, host: "h" } }] });
+    else if (what === "answer")
+      writes.push({ run, events: [{ type: "attempt_answered", at: now, data: { attempt: 1 } }] });
     else if (what === "beats") {
       for (let beat = 0; beat < n; beat++) {
         apply({ type: "heartbeat" }, now + beat, [{ type: "heartbeat", at: now + beat, data: { beat } }]);
@@ -381,10 +396,10 @@ function writesOf(happenings: readonly Happening[]): TimelineEvent[][] {
 }
 
 /** A timeline that keeps every event, as JSON for the wire. */
-function keptInFull(writes: readonly TimelineEvent[][]): string[] {
+function keptInFull(writes: readonly Write[]): string[] {
   const events: { at: number; text: string }[] = [];
   const first: TimelineEvent = { type: "created", at: CREATED_AT, data: { by: "root" } };
-  for (const { type, at, data } of [first, ...writes.flat()]) {
+  for (const { type, at, data } of [first, ...writes.flatMap(({ events }) => events)]) {
     const latest = Math.max(at, events.at(-1)?.at ?? 0);
     const seq = events.length + 1;
     events.push({
@@ -398,7 +413,7 @@ function keptInFull(writes: readonly TimelineEvent[][]): string[] {
 /** Each page of these sizes is its part of the whole: after each number, or after one in `step`. */
 function expectPages(
   timeline: TimelineRows,
-  run: typeof RUN,
+  run: Run,
   whole: readonly string[],
   sizes: readonly number[],
   step = 1,
@@ -444,14 +459,17 @@ describe("a timeline reads as if each of its events were kept", () => {
       for (const before of everySequence) {
         for (const end of [null, ...ends]) {
           const whats = end === null ? before : [...before, end];
-          const writes = writesOf(whats.map((what, i) => ({ what, at: 1000 * i, n: 1 })));
+          const id = `run-${seen.size}`;
+          const writes = writesOf(
+            id,
+            whats.map((what, i) => ({ what, at: 1000 * i, n: 1 })),
+          );
           const whole = keptInFull(writes);
           // Many sequences leave the same events, because the run refuses some of the things.
           if (seen.has(whole.join())) continue;
           seen.add(whole.join());
-          const run = { ...RUN, id: `run-${seen.size}` };
-          for (const events of writes) timeline.append(run, events);
-          expectPages(timeline, run, whole, [1, 2, whole.length]);
+          for (const { run, events } of writes) timeline.append(run, events);
+          expectPages(timeline, writes.at(-1)?.run ?? { ...PENDING, id }, whole, [1, 2, whole.length]);
         }
       }
       expect(seen.size).toBeGreaterThan(200);
@@ -472,9 +490,10 @@ describe("a timeline reads as if each of its events were kept", () => {
       });
       const happenings = fc.array(happening, { maxLength: 8 });
       const property = fc.property(happenings, fc.integer({ min: 1, max: 60 }), (history, limit) => {
-        const run = { ...RUN, id: `random-${++runs}` };
-        const writes = writesOf(history);
-        for (const events of writes) timeline.append(run, events);
+        const id = `random-${++runs}`;
+        const writes = writesOf(id, history);
+        for (const { run, events } of writes) timeline.append(run, events);
+        const run = writes.at(-1)?.run ?? { ...PENDING, id };
         const full = keptInFull(writes);
         const whole = timeline
           .after(run, 0, 100_000)

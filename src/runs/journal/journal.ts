@@ -7,6 +7,7 @@ import { MINUTE_MS } from "../../base/time.ts";
 import type { Delivery } from "../../webhooks/delivery.ts";
 import { isWaiting } from "../run.ts";
 import type { Owner } from "../run-id.ts";
+import { tellsItself } from "../timeline.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { type AcceptedChange, AcceptedChanges } from "./accepted-changes.ts";
 import { ArchiveRows } from "./archive-rows.ts";
@@ -24,7 +25,6 @@ import { PauseRows } from "./pause-rows.ts";
 import { PreviewRows } from "./preview-rows.ts";
 import { RecoveryRows } from "./recovery-rows.ts";
 import { RetryRows } from "./retry-rows.ts";
-import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { RunsToTell } from "./runs-to-tell.ts";
 import { Sequence } from "./sequence.ts";
@@ -146,17 +146,19 @@ export class Journal {
     } catch (error) {
       this.marks.read();
       this.bulk.forget();
+      this.runs.forgetRemembered();
       throw error;
     }
   }
 
   /**
-   * Writes a new run with what belongs to it, in one transaction. Null, and nothing is written, if the run's key or its
-   * id is taken.
+   * Writes a new run with what belongs to it, as one. Null, and nothing is written, if the run's key or its id is taken.
    */
   insert(run: JournaledRun, { delivery, events, preview = null }: NewRunDetails, now: number) {
-    return this.#numbered((): Written | null => {
+    const isOneStatement = delivery === null && events.length === 0;
+    return this.#numbered(isOneStatement, (): Written | null => {
       const written = this.#written(run, delivery, now);
+      if (run.gates !== null) this.slots.runChanges();
       const waitingBytes = delivery === null ? 0 : sealedBytes(delivery) + (preview?.length ?? 0);
       if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
       if (preview !== null) this.previews.insert(run.id, preview);
@@ -170,21 +172,24 @@ export class Journal {
   }
 
   /**
-   * Writes a run's new version and appends the events, in one transaction. The run's delivery is erased, unless the run
-   * waits at a gate or is released with this version.
+   * Writes a run's new version and appends the events, as one. The run's delivery is erased, unless the run waits at a
+   * gate or is released with this version.
    */
   update(
     run: JournaledRun,
     { events, accepted = null, delivery = null }: VersionDetails,
     now: number,
   ): Written {
-    return this.#numbered((): Written => {
+    const isOneStatement = tellsItself(run) && accepted === null;
+    return this.#numbered(isOneStatement, (): Written => {
       const written = this.#written(run, delivery, now);
+      if (run.gates !== null) this.slots.runChanges();
       if (run.slotUntil !== null) this.slots.endsChange();
       this.runs.update(run, rowDetails(written));
       if (accepted !== null) this.accepted.insert(run.id, accepted);
       if (delivery !== null) this.deliveries.put(run.id, delivery);
-      const erased = delivery === null && !isWaiting(run) ? this.#eraseDelivery(run.id) : null;
+      const isDeliveryOver = run.source !== "none" && delivery === null && !isWaiting(run);
+      const erased = isDeliveryOver ? this.#eraseDelivery(run.id) : null;
       this.#boundStopRequest(run);
       if (run.gates?.approval && run.completedAt !== null) this.previews.erase(run.id);
       this.timeline.append(run, events);
@@ -192,28 +197,18 @@ export class Journal {
     });
   }
 
-  /**
-   * Notes a heartbeat that makes no new version. `due_at` stays, so that a heartbeat touches no index. The alarm
-   * corrects `due_at` later.
-   */
+  /** Notes a heartbeat that makes no new version. */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
-    this.#storage.transactionSync(() => {
-      const heard = `UPDATE runs SET silent_since = ? WHERE run_key = ${BOUND_KEY} AND id = ?`;
-      this.#storage.sql.exec(heard, run.silentSince, ...keyHalves(run.id), run.id);
+    this.transaction(() => {
+      this.runs.heard(run);
       this.timeline.append(run, events);
     });
   }
 
   /** Notes a delivery's progress while the run keeps its version. Null erases the delivery. */
   noteAttempt(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[]): void {
-    this.#storage.transactionSync(() => {
-      this.#storage.sql.exec(
-        `UPDATE runs SET silent_since = ?, due_at = ?, due_failures = 0 WHERE run_key = ${BOUND_KEY} AND id = ?`,
-        run.silentSince,
-        dueOf(run, delivery),
-        ...keyHalves(run.id),
-        run.id,
-      );
+    this.transaction(() => {
+      this.runs.heard(run, dueOf(run, delivery));
       if (delivery === null) this.#eraseDelivery(run.id);
       else this.deliveries.put(run.id, delivery);
       this.timeline.append(run, events);
@@ -226,7 +221,7 @@ export class Journal {
     stopRequest: StopRequest | null,
     events: readonly TimelineEvent[],
   ): void {
-    this.#storage.transactionSync(() => {
+    this.transaction(() => {
       if (stopRequest === null) this.stopRequests.erase(run.id);
       else this.stopRequests.update(run.id, stopRequest, stopRequestEndsAt(run));
       this.timeline.append(run, events);
@@ -237,12 +232,20 @@ export class Journal {
   forget(ids: readonly string[]): void {
     const { sql } = this.#storage;
     const those = "WHERE run_id IN (SELECT value FROM json_each(?))";
-    this.#storage.transactionSync(() => {
-      for (const table of TABLES_OF_RUNS) sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
+    this.transaction(() => {
+      for (const table of TABLES_OF_RUNS) {
+        // Most of them are empty in most coordinators. A deletion would look for each run all the same.
+        if (this.#isEmpty(table)) continue;
+        sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
+      }
       this.stopRequests.rowsWereRemoved();
       this.messages.eraseOf(ids);
-      sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
+      this.runs.remove(ids);
     });
+  }
+
+  #isEmpty(table: string): boolean {
+    return [...this.#storage.sql.exec(`SELECT 1 FROM ${table} LIMIT 1`)].length === 0;
   }
 
   #eraseDelivery(runId: string): ErasedDelivery | null {
@@ -264,9 +267,12 @@ export class Journal {
     else this.stopRequests.erase(run.id);
   }
 
-  /** One transaction that writes a version, or null. The version's sequence number counts once it has committed. */
-  #numbered<W extends Written | null>(write: () => W): W {
-    const written = this.#storage.transactionSync(write);
+  /**
+   * Writes a version, or returns null. The version's sequence number counts once it is written. Several statements need a
+   * transaction, which takes back the first ones if a later one fails.
+   */
+  #numbered<W extends Written | null>(isOneStatement: boolean, write: () => W): W {
+    const written = isOneStatement ? write() : this.transaction(write);
     if (written !== null) this.sequence.wrote(written.unlanded.seq);
     return written;
   }

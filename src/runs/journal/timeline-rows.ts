@@ -3,8 +3,7 @@
  * read.
  */
 
-import type { Run } from "../run.ts";
-import { created, isToldByEnd, withDerived } from "../timeline.ts";
+import { isToldByEnd, newest, type Told, tellsItself, withDerived } from "../timeline.ts";
 import type { StoredEvent, TimelineEvent } from "../timeline-event.ts";
 
 /** No run keeps more events. Beyond that, its oldest heartbeats are replaced by their count. */
@@ -21,8 +20,6 @@ const APPEND = `
         UNION ALL SELECT 1, CAST(?3 AS INTEGER) LIMIT 1) AS last
   RETURNING seq`;
 
-type Told = Pick<Run, "id" | "createdAt" | "triggeredBy">;
-
 export class TimelineRows {
   readonly #sql: SqlStorage;
 
@@ -31,7 +28,9 @@ export class TimelineRows {
   }
 
   /** Appends events after `created`. Their instants never go backwards, even if the clock does. */
-  append({ id, createdAt }: Pick<Run, "id" | "createdAt">, events: readonly TimelineEvent[]): void {
+  append(run: Told, events: readonly TimelineEvent[]): void {
+    if (tellsItself(run)) return;
+    const { id, createdAt } = run;
     let latest = 0;
     const rows = events.flatMap((event, i) => {
       latest = Math.max(latest, event.at);
@@ -49,7 +48,7 @@ export class TimelineRows {
   /** The run's newest event. */
   last(run: Told): StoredEvent {
     const [stored] = this.#rows("WHERE run_id = ? ORDER BY seq DESC LIMIT 1", run.id);
-    return stored ?? created(run);
+    return newest(run, stored ?? null);
   }
 
   lastHeartbeat(runId: string): StoredEvent | null {

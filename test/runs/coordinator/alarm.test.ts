@@ -1,6 +1,6 @@
 /** Deadlines: counted from the instant they pass, whoever notices; one alarm that neither spins nor is held up. */
 
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   alarmAt,
@@ -144,6 +144,7 @@ it("a run whose turn throws is postponed and does not delay the others", async (
   const sound = await createAged(path);
   // No Date can tell this instant.
   await journal(path, 0, "UPDATE runs SET deadline_at = -9e15, due_at = 1 WHERE id = ?", corrupt);
+  await evictDurableObject(coordinator(path, 0));
   const now = Date.now();
   await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
   await until(async () => (await bodyOf(sound))?.status === "failed");
@@ -200,6 +201,8 @@ describe("if the journal can't be written, the alarm rings again after some seco
   ])("%s", async (_table, when) => {
     const path = newRunsPath();
     const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+    // The timeline of a run that ends with its first change has no row.
+    await change(path, id, { type: "heartbeat" });
     await landedRow(path, id);
     await alarmIn(10_000, coordinator(path, 0));
     await journal(path, 0, `CREATE TRIGGER full ${when} ${FULL}`);
@@ -275,6 +278,6 @@ it.each([null, "hang"] as const)(
     await creating;
     if (fault !== null) return;
     await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 1);
-    expect(await journal(path, 0, "SELECT DISTINCT run_id FROM events")).toHaveLength(1);
+    expect(await journal(path, 0, "SELECT DISTINCT run_id FROM events")).toEqual([]);
   },
 );
