@@ -1,7 +1,7 @@
 /**
  * The proxy that the environment names: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in upper or lower case. Node's own `fetch`
- * obeys them only in some versions, and only if it is asked to. A proxy's address can hold a password, so no message
- * quotes it.
+ * obeys them only in some versions, and only if it is asked to. That of Bun and Deno always does. A proxy's address can
+ * hold a password, so no message quotes it.
  */
 
 import type { Dispatcher } from "undici";
@@ -28,9 +28,12 @@ export function proxyVariables(): readonly string[] {
   return ["HTTPS_PROXY", "HTTP_PROXY"].filter((name) => variable(name) !== "");
 }
 
-/** A `fetch` that goes through the environment's proxy; undefined without one. A TypeError names the wrong variable. */
+/**
+ * A `fetch` that goes through the environment's proxy; undefined if the runtime's own does, or without a proxy. A
+ * TypeError names the wrong variable.
+ */
 export function proxiedFetch(): typeof globalThis.fetch | undefined {
-  if (proxyVariables().length === 0) return undefined;
+  if (proxyVariables().length === 0 || isBunOrDeno()) return undefined;
   const proxies = {
     httpProxy: address("HTTP_PROXY"),
     httpsProxy: address("HTTPS_PROXY"),
@@ -41,6 +44,11 @@ export function proxiedFetch(): typeof globalThis.fetch | undefined {
     loaded ??= load(proxies);
     return (await loaded)(input, init);
   };
+}
+
+/** Bun replaces undici by a part of it that knows no proxy. Deno trusts DENO_CERT only in its own `fetch`. */
+function isBunOrDeno(): boolean {
+  return process.versions.bun !== undefined || process.versions.deno !== undefined;
 }
 
 /** An empty variable counts as missing, because CI products set those for which they have no value. */

@@ -1,9 +1,13 @@
 /** Checks that a message of a webhook endpoint is genuine. The library of the Standard Webhooks specification does it. */
 
-import { Webhook } from "standardwebhooks";
+import { WebhookVerificationError as VerificationError, Webhook } from "standardwebhooks";
 import type { DetailedActionRun } from "./api.ts";
 
-export { WebhookVerificationError } from "standardwebhooks";
+/** A message is not genuine. */
+export interface WebhookVerificationError extends Error {}
+
+/** With a type of our own, because the library's declarations compile only with those of Node. */
+export const WebhookVerificationError: new (message: string) => WebhookVerificationError = VerificationError;
 
 /** The body of a message whose endpoint has no `payload`. */
 export interface WebhookMessage {

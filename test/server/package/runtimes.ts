@@ -1,0 +1,52 @@
+/** The runtimes of this machine in which users may run the package. */
+
+import { execFileSync } from "node:child_process";
+import { accessSync, constants, realpathSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+export interface Runtime {
+  /** Such as "node v22.23.3". */
+  readonly name: string;
+  /** The program and its options. A script and its arguments follow. */
+  readonly start: readonly [program: string, ...options: string[]];
+}
+
+/** What `npm install` gives a user a choice of. Deno asks before each access, unless `-A` allows all. */
+const PROGRAMS: readonly (readonly [program: string, ...options: string[]])[] = [
+  ["node"],
+  ["bun"],
+  ["deno", "run", "-A"],
+];
+
+/**
+ * Each `node`, `bun` and `deno` of this machine's PATH, and the Node of the tests. To try another one, put its folder
+ * into PATH.
+ */
+export function runtimes(): readonly Runtime[] {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const found = new Map<string, Runtime>([nameAndStart([process.execPath])]);
+  for (const [program, ...options] of PROGRAMS) {
+    const files = folders.map((folder) => join(folder, program)).filter(isExecutable);
+    for (const file of new Set(files.map((path) => realpathSync(path)))) {
+      const [name, runtime] = nameAndStart([file, ...options], program);
+      found.set(name, found.get(name) ?? runtime);
+    }
+  }
+  return [...found.values()];
+}
+
+function nameAndStart(start: Runtime["start"], program = "node"): [name: string, runtime: Runtime] {
+  const [, version] =
+    /(\d+\.\d+\.\d+)/.exec(execFileSync(start[0], ["--version"], { encoding: "utf8" })) ?? [];
+  const name = `${program} ${version}`;
+  return [name, { name, start }];
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
