@@ -187,9 +187,10 @@ async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<C
 function sendRun(creation: Creation, changeKey: ChangeKey, prepared: PreparedRun): Promise<RunReply> {
   const { include } = creation;
   const { run, delivery, preview } = prepared;
+  // An argument is left out if nobody asked for it, because a member is sent with its name even if it is undefined.
   return askForChange(creation, run.id, (coordinator) =>
     run.gates === null || delivery === null
-      ? coordinator.create(run, changeKey, delivery, { include })
+      ? coordinator.create(run, changeKey, delivery, include && { include })
       : coordinator.createGated(run, changeKey, delivery, { preview, include }),
   );
 }
