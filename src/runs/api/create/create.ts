@@ -180,7 +180,7 @@ async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<Crea
 /** The run says whether the caller may see the token. The action may have changed since. */
 async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
   if (answer.isTokenHidden === true) return { answer, token: null };
-  const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt };
+  const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt ?? answer.deadlineAt };
   return { answer, token: await signCallbackToken(ring, grant) };
 }
 
