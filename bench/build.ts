@@ -12,7 +12,7 @@ const { buildSync } = createRequire(WRANGLER)("esbuild") as typeof import("esbui
 export const CONFIGS = {
   service: join(ROOT, "wrangler.toml"),
   limits: join(ROOT, "bench/limits/wrangler.toml"),
-  peer: join(ROOT, "bench/peer/wrangler.toml"),
+  workflows: join(ROOT, "bench/peer/wrangler.toml"),
 } as const;
 
 const BUILT = join(ROOT, ".wrangler", "bench");
@@ -20,13 +20,13 @@ const BUILT = join(ROOT, ".wrangler", "bench");
 export const SCRIPTS = {
   service: join(BUILT, "service", "index.js"),
   limits: join(BUILT, "limits.js"),
-  peer: join(BUILT, "peer.js"),
+  workflows: join(BUILT, "workflows.js"),
   counted: join(BUILT, "counted.js"),
 } as const;
 
 const ENTRIES = {
   limits: join(ROOT, "bench/limits/index.ts"),
-  peer: join(ROOT, "bench/peer/index.ts"),
+  workflows: join(ROOT, "bench/peer/index.ts"),
   counted: join(ROOT, "bench/growth/counted.ts"),
 } as const;
 

@@ -44,7 +44,7 @@ export async function measureBulkWrites(
   onProgress: (text: string) => void,
 ): Promise<BulkWrites> {
   const runs = isTrial ? PAGE_RUNS : RUNS;
-  const site = await open({ counted: true, alone: true });
+  const site = await open({ counted: true });
   try {
     onProgress("rows written by bulk operations");
     await createRuns(site, WARM_UP, "warm-up");

@@ -26,15 +26,19 @@ export type Group = readonly (readonly OperationName[])[];
 export const COMPARISONS: readonly Comparison[] = [
   { ours: "refused callback", limit: "verify HMAC", targets: [0.9, 0.9, 0.9] },
   { ours: "get, ended run", limit: "hello", targets: [0.8, 0.8, 0.8] },
-  { ours: "get, open run", limit: "D1 select", targets: [2, 2.5, 2.5] },
+  { ours: "get, open run", limit: "D1 select", targets: [2.2, 3, 3] },
   { ours: "get while creates", limit: "D1 select while naive creates", targets: null },
   { ours: "list of 50", limit: "D1 page of 50", targets: [0.85, 0.85, 0.85] },
   { ours: "list while creates", limit: "D1 page while naive creates", targets: [0.85, 0.85, 0.85] },
-  { ours: "create", limit: "object write + D1 upsert", targets: [1.3, 1.8, 1.6] },
-  { ours: "create, 20 environments", limit: "object write + D1 upsert", targets: [1, 1, 1] },
-  { ours: "callback", limit: "object write + D1 upsert", targets: [1.3, 1.8, 1.5] },
+  { ours: "create", limit: "object write + D1 upsert", targets: [1.4, 2, 2] },
+  { ours: "create, 20 environments", limit: "object write + D1 upsert", targets: [0.8, 1.2, 1.6] },
+  { ours: "callback", limit: "object write + D1 upsert", targets: [1.4, 1.9, 1.8] },
   { ours: "create", limit: "Workflows create", targets: [4, 6, 6] },
   { ours: "callback", limit: "Workflows sendEvent", targets: [2.5, 3.2, 3.2] },
+  { ours: "create", limit: "PostgreSQL create", targets: null },
+  { ours: "callback", limit: "PostgreSQL report", targets: null },
+  { ours: "get, open run", limit: "PostgreSQL get", targets: null },
+  { ours: "list of 50", limit: "PostgreSQL list", targets: null },
   { ours: "refused callback, routed", limit: "refused callback", targets: null },
   { ours: "create, routed", limit: "create", targets: null },
   { ours: "callback, polled", limit: "callback, not polled", targets: null },
@@ -42,6 +46,14 @@ export const COMPARISONS: readonly Comparison[] = [
   { ours: "callback, one endpoint", limit: "callback, no endpoint", targets: null },
   { ours: "callback, one chat", limit: "callback, no endpoint", targets: null },
 ];
+
+/** The target of our responses for each second of the service's processor time, by the number of callers. */
+export const CPU_TARGETS: Readonly<
+  Partial<Record<OperationName, Readonly<Partial<Record<Callers, number>>>>>
+> = {
+  create: { 16: 1300 },
+  callback: { 16: 1500 },
+};
 
 /** What other callers do while an operation is measured. The pace is the same on both sides of a comparison. */
 export interface Meanwhile {
@@ -71,9 +83,9 @@ export const MEANWHILE: Readonly<Partial<Record<OperationName, Meanwhile>>> = {
 export const GROUPS: readonly Group[] = [
   [["refused callback"], ["verify HMAC"], ["refused callback, routed"]],
   [["get, ended run"], ["hello"]],
-  [["get, open run"], ["D1 select"]],
+  [["get, open run"], ["D1 select"], ["PostgreSQL get"]],
   [["get while creates"], ["D1 select while naive creates"]],
-  [["list of 50"], ["D1 page of 50"]],
+  [["list of 50"], ["D1 page of 50"], ["PostgreSQL list"]],
   [["list while creates"], ["D1 page while naive creates"]],
   [
     ["create", "callback"],
@@ -81,6 +93,7 @@ export const GROUPS: readonly Group[] = [
     ["create, routed"],
     ["object write + D1 upsert"],
     ["Workflows create", "Workflows sendEvent"],
+    ["PostgreSQL create", "PostgreSQL report"],
     ["object write"],
     ["D1 upsert"],
   ],

@@ -4,7 +4,7 @@
  */
 
 import { DATABASES } from "./comparisons.ts";
-import { withLoad } from "./generator.ts";
+import { withLoad } from "./loaded.ts";
 import type { Plan } from "./measure.ts";
 import type { OperationName } from "./operations.ts";
 import { measureRatios } from "./ratios.ts";
@@ -30,9 +30,9 @@ export async function measureDatabases(
   const logged: string[] = [];
   const onLog = (line: string) => logged.push(line);
   onProgress("making runs to read");
-  const options = { onLog, databases: SEVERAL, ...(isTrial && { seeds: FEW_SEEDS }) };
-  const result = await withLoad(options, (_, generator) =>
-    measureRatios(generator, plan, logged, onProgress, DATABASES),
+  const options = { onLog, peers: [], databases: SEVERAL, ...(isTrial && { seeds: FEW_SEEDS }) };
+  const result = await withLoad(options, (loaded) =>
+    measureRatios(loaded, plan, logged, onProgress, DATABASES),
   );
   return { result, writes };
 }

@@ -22,7 +22,7 @@ export function countFlights(site: Site, forMs: number): Promise<Flights> {
   const runs = `/bench/${project}/envs/made/action-runs`;
   const empty = { openRuns: [], endedRuns: [], madeRuns: [], list: nothing, receiver: "" };
   const seeds = { token: site.secrets.ROOT_TOKEN, runs, ...empty };
-  return withGenerator(site, seeds, async (generator) => {
+  return withGenerator([site], seeds, async (generator) => {
     const before = await generator.run(job);
     await site.counts();
     const startedAt = performance.now();

@@ -40,7 +40,7 @@ export async function measureGaps(
   plan: GapPlan,
   onProgress: (text: string) => void,
 ): Promise<readonly Gap[]> {
-  const site = await open({ alone: true });
+  const site = await open({});
   return gapsAt(site, plan, onProgress).finally(() => site.stop());
 }
 

@@ -29,7 +29,7 @@ export function triggerFor(receiver: string): object {
 
 /** Returns when all these runs were heard of and reported, in the order in which they arrived. */
 export async function reportAsHeard(
-  site: Pick<Site, "origins">,
+  site: Pick<Site, "origin">,
   receiver: string,
   ids: readonly string[],
 ): Promise<readonly HeardRun[]> {

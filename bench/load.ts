@@ -11,12 +11,10 @@ import { Client } from "undici";
 import { monotonicMs } from "./clock.ts";
 import type { Meanwhile } from "./comparisons.ts";
 import { MIXED } from "./mixed.ts";
-import { newState, OPERATIONS, type Operation, type OperationName, type State } from "./operations.ts";
-import type { Site, WorkerName } from "./site.ts";
+import type { ServerName } from "./names.ts";
+import { OPERATIONS, type OperationName } from "./operations.ts";
+import { newState, type Operation, type Seeds, type State } from "./requests.ts";
 import { type Told, whenTold } from "./told.ts";
-
-/** Sent before the first job: the addresses and the seeds. */
-type Setup = Pick<Site, "origins"> & Pick<State, "seeds">;
 
 export interface Job {
   readonly operation: OperationName | "mixed";
@@ -41,9 +39,15 @@ export interface Measured {
   readonly meanwhilePerSecond: number | null;
   /** What a webhook endpoint heard of the job; null if none hears of it. The job is over when it has heard all. */
   readonly told: Told | null;
+  /** Whether a connection was refused, which ends the job at once: the server has ended. */
+  readonly isRefused: boolean;
 }
 
-export type ToLoad = { readonly setup: Setup } | { readonly job: Job };
+/** The seeds and where each server is, before the first job. A server is somewhere else after a restart. */
+export type ToLoad =
+  | Pick<State, "seeds">
+  | { readonly reached: { readonly server: ServerName; readonly origin: string } }
+  | { readonly job: Job };
 
 type Request = NonNullable<ReturnType<Operation["next"]>>;
 
@@ -53,33 +57,37 @@ const SETTLE_MS = 20;
 /** How long the other load runs before the job begins, at most as long as the job. */
 const LEAD_MAX_MS = 250;
 
-let setup: Setup | null = null;
-/** What creates made, by worker. */
-const states = new Map<WorkerName, State>();
-const clients = new Map<string, Client[]>();
+let seeds: Seeds | null = null;
+const origins = new Map<ServerName, string>();
+/** What creates made, by server. */
+const states = new Map<ServerName, State>();
+/** Connections, by server and purpose. */
+const clients = new Map<ServerName, Map<string, Client[]>>();
 /** Counts the turns of the other load over all jobs, so that each caller has its turn, even in short jobs. */
 let turns = 0;
 
 process.on("message", async (message: ToLoad) => {
-  if ("setup" in message) setup = message.setup;
+  if ("seeds" in message) seeds = message.seeds;
+  else if ("reached" in message) reach(message.reached.server, message.reached.origin);
   else process.send?.(await run(message.job));
 });
 process.on("disconnect", () => process.exit());
 
 async function run(job: Job): Promise<Measured> {
   const { operation, callers, forMs, most = Number.POSITIVE_INFINITY, meanwhile } = job;
-  const { worker, next, isTold = false }: Operation = operation === "mixed" ? MIXED : OPERATIONS[operation];
-  const state = stateOf(worker);
+  const { server, next, isTold = false }: Operation = operation === "mixed" ? MIXED : OPERATIONS[operation];
+  const state = stateOf(server);
   const latenciesMs: number[] = [];
   /** When the answer to the report on each run arrived, if an endpoint hears of it. */
   const reports = new Map<string, number>();
   let started = 0;
   let failures = 0;
   let firstFailure: string | null = null;
+  let isRefused = false;
   let startedAt = performance.now();
 
   async function call(client: Client): Promise<void> {
-    while (started < most && performance.now() - startedAt < forMs) {
+    while (!isRefused && started < most && performance.now() - startedAt < forMs) {
       const request = next(state, started++);
       if (request === null) return;
       latenciesMs.push(await answer(client, request));
@@ -92,7 +100,10 @@ async function run(job: Job): Promise<Measured> {
     const { status, text } = await client
       .request(ask)
       .then(async ({ statusCode, body }) => ({ status: statusCode, text: await body.text() }))
-      .catch((error: unknown) => ({ status: 0, text: String(error) }));
+      .catch((error: unknown) => {
+        isRefused ||= (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
+        return { status: 0, text: String(error) };
+      });
     const ms = performance.now() - askedAt;
     if (accepts(status, text)) {
       if (isTold) reports.set(ask.path.split("/").at(-2) ?? "", monotonicMs());
@@ -106,15 +117,15 @@ async function run(job: Job): Promise<Measured> {
   let [isMeasured, isOver] = [false, false];
   /** Responses while the job is measured. */
   async function keepPace({ operation, callers, perSecond }: Meanwhile): Promise<number> {
-    const { worker, next } = OPERATIONS[operation];
-    const pool = clientsOf(worker, callers, "meanwhile");
+    const { server, next } = OPERATIONS[operation];
+    const pool = clientsOf(server, callers, "meanwhile");
     const busy = new Map<Client, Promise<void>>();
     let answers = 0;
     const from = performance.now();
-    for (let n = 0; !isOver; n++) {
+    for (let n = 0; !isOver && !isRefused; n++) {
       await delay(from + (n * 1000) / perSecond - performance.now());
       const client = pool[turns++ % callers];
-      const request = next(stateOf(worker), turns);
+      const request = next(stateOf(server), turns);
       if (client === undefined || request === null || busy.has(client)) continue;
       const answered = answer(client, request).then(() => {
         busy.delete(client);
@@ -128,7 +139,7 @@ async function run(job: Job): Promise<Measured> {
 
   const paced = meanwhile === undefined ? null : keepPace(meanwhile);
   if (paced !== null) await delay(Math.min(LEAD_MAX_MS, forMs));
-  const pool = clientsOf(worker, callers);
+  const pool = clientsOf(server, callers);
   startedAt = performance.now();
   isMeasured = true;
   await Promise.all(pool.map(call));
@@ -142,23 +153,31 @@ async function run(job: Job): Promise<Measured> {
   await delay(SETTLE_MS);
   const meanwhilePerSecond = inPace === null ? null : (inPace / elapsedMs) * 1000;
   const measured = { answers: latenciesMs.length, failures, firstFailure, elapsedMs, latenciesMs };
-  return { ...measured, meanwhilePerSecond, told };
+  return { ...measured, meanwhilePerSecond, told, isRefused };
 }
 
-function stateOf(worker: WorkerName): State {
-  if (setup === null) throw new Error("no setup came before the first job");
-  const state = states.get(worker) ?? newState(setup.seeds);
-  states.set(worker, state);
+function stateOf(server: ServerName): State {
+  if (seeds === null) throw new Error("no seeds came before the first job");
+  const state = states.get(server) ?? newState(seeds);
+  states.set(server, state);
   return state;
 }
 
+/** A server has started: its connections are new, and the runs that it had are not reported on. */
+function reach(server: ServerName, origin: string): void {
+  origins.set(server, origin);
+  states.delete(server);
+  for (const pool of clients.get(server)?.values() ?? []) for (const client of pool) void client.destroy();
+  clients.set(server, new Map());
+}
+
 /** Connections are kept from job to job. */
-function clientsOf(worker: WorkerName, callers: number, purpose = ""): Client[] {
-  const kept = clients.get(worker + purpose) ?? [];
-  clients.set(worker + purpose, kept);
+function clientsOf(server: ServerName, callers: number, purpose = ""): Client[] {
+  const kept = clients.get(server)?.get(purpose) ?? [];
+  clients.get(server)?.set(purpose, kept);
   while (kept.length < callers) {
     const patience = { headersTimeout: ANSWER_WITHIN_MS, bodyTimeout: ANSWER_WITHIN_MS };
-    kept.push(new Client(setup?.origins[worker] ?? "", { keepAliveTimeout: 60_000, ...patience }));
+    kept.push(new Client(origins.get(server) ?? "", { keepAliveTimeout: 60_000, ...patience }));
   }
   return kept.slice(0, callers);
 }

@@ -8,20 +8,22 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Devtools, withDevtools } from "./devtools.ts";
-import { type Generator, withLoad } from "./generator.ts";
+import type { Generator } from "./generator.ts";
 import type { Job } from "./load.ts";
-import type { Site, WorkerName } from "./site.ts";
+import { withLoad } from "./loaded.ts";
+import type { ServerName } from "./names.ts";
+import type { Server } from "./server.ts";
 import { markdown } from "./table.ts";
 
 interface Series {
   readonly operation: Job["operation"];
-  readonly worker: WorkerName;
+  readonly server: ServerName;
 }
 
 export const SERIES: readonly Series[] = [
-  { operation: "hello", worker: "limits" },
-  { operation: "object write + D1 upsert", worker: "limits" },
-  { operation: "mixed", worker: "service" },
+  { operation: "hello", server: "limits" },
+  { operation: "object write + D1 upsert", server: "limits" },
+  { operation: "mixed", server: "service" },
 ];
 const CALLERS = 16;
 const POINTS = 10;
@@ -47,28 +49,30 @@ export interface Memory {
   readonly samples: readonly Sample[];
 }
 
-/** Weighs each series in a workerd of its own. Throws if a response is wrong. */
+/** Weighs each series at servers that have not worked before. Throws if a response is wrong. */
 export async function measureMemory(requests: number, onProgress: (text: string) => void): Promise<Memory[]> {
   const all: Memory[] = [];
   for (const series of SERIES) {
-    const weighed = withLoad({ inspected: true }, (site, generator) =>
-      weigh(series, site, generator, requests, onProgress),
+    const weighed = withLoad({ inspected: true, peers: ["limits"] }, ({ servers, generator }) =>
+      weigh(series, servers, generator, requests, onProgress),
     );
     all.push(await weighed);
   }
   return all;
 }
 
-/** `site`: one that was opened with `inspected`. */
+/** `servers`: they were opened with `inspected`. */
 export async function weigh(
-  { operation, worker }: Series,
-  { inspector, origins }: Site,
+  { operation, server: name }: Series,
+  servers: ReadonlyMap<ServerName, Server>,
   generator: Generator,
   requests: number,
   onProgress: (text: string) => void,
 ): Promise<Memory> {
-  const samples = await withDevtools(inspector(worker), async (devtools) => {
-    const measureAt = (n: number) => sample(devtools, origins[worker], n);
+  const server = servers.get(name);
+  if (!server?.inspector) throw new Error(`the memory of ${name} can't be measured`);
+  const samples = await withDevtools(server.inspector, async (devtools) => {
+    const measureAt = (n: number) => sample(devtools, server, n);
     const samples = [await measureAt(0)];
     for (let point = 1; point <= POINTS; point++) {
       onProgress(`${operation}: ${point} of ${POINTS}`);
@@ -101,22 +105,23 @@ export function isBounded(all: readonly Memory[]): boolean {
   return last.heapBytes - middle.heapBytes <= HEAP_GROWTH_MAX_BYTES;
 }
 
-async function sample(devtools: Devtools, origin: string, requests: number): Promise<Sample> {
+async function sample(devtools: Devtools, { origin, pids }: Server, requests: number): Promise<Sample> {
   const collected = devtools("HeapProfiler.collectGarbage").then(() => true);
   // An idle isolate collects only when a request wakes it.
   while (!(await Promise.race([collected, delay(POLL_MS, false)]))) await (await fetch(origin)).text();
   const usage = (await devtools("Runtime.getHeapUsage")) as Readonly<Record<string, number>>;
   const { usedSize = Number.NaN, backingStorageSize = 0 } = usage;
-  return { requests, heapBytes: usedSize + backingStorageSize, residentBytes: residentBytes() };
+  return { requests, heapBytes: usedSize + backingStorageSize, residentBytes: residentBytes(pids) };
 }
 
-/** The resident size of the workerd that this process started. NaN on systems other than Linux. */
-function residentBytes(): number {
+/** The resident size of these processes. NaN on systems other than Linux. */
+function residentBytes(pids: readonly number[]): number {
   try {
-    const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
-    const statuses = children.map((pid) => readFileSync(`/proc/${pid}/status`, "utf8"));
-    const workerd = statuses.find((status) => /^Name:\tworkerd/.test(status)) ?? "";
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(workerd)?.[1]) * 1024;
+    const sizes = pids.map((pid) => {
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+    });
+    return sizes.reduce((sum, bytes) => sum + bytes);
   } catch {
     return Number.NaN;
   }

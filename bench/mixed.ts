@@ -1,6 +1,7 @@
 /** A mix of good and bad requests, as a busy service gets them. Memory must not grow with their number. */
 
-import { type Accepts, bearer, OPERATIONS, type Operation, parsed, type State } from "./operations.ts";
+import { OPERATIONS } from "./operations.ts";
+import { type Accepts, bearer, type Operation, parsed, type State } from "./requests.ts";
 
 const ORDER = [
   ...["create", "heartbeat", "get, open run", "callback", "get, just ended"],
@@ -15,7 +16,7 @@ const CLIENTS = 200;
 const ended: string[] = [];
 
 export const MIXED: Operation = {
-  worker: "service",
+  server: "service",
   next: (state, n = 0) => {
     const name = ORDER[n % ORDER.length] ?? "create";
     const { open, seeds } = state;

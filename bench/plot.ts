@@ -1,13 +1,19 @@
-/** The result as an SVG on a logarithmic scale: a bar for each ratio, and a mark at its target. PURE. */
+/** The result as an SVG on a logarithmic scale: a bar for each ratio, and a mark at its target. */
 
 import type { Ratio, Result } from "./result.ts";
+import { caption, write } from "./tell.ts";
 
 const [WIDTH, LEFT, RIGHT, TOP] = [860, 300, 90, 50];
 const [ROW, GAP] = [20, 12];
 const [LOWEST, HIGHEST] = [0.25, 16];
 const GRID = [0.25, 0.5, 1, 2, 4, 8, 16];
 
-export function toSvg({ ratios }: Result, caption: string): string {
+/** `file`: undefined if there is to be no picture. */
+export function drawPlot(file: string | undefined, result: Result): void {
+  if (file !== undefined) write(file, toSvg(result, caption()));
+}
+
+function toSvg({ ratios }: Result, caption: string): string {
   let y = TOP;
   const rows = ratios.map((ratio, i) => {
     const before = ratios[i - 1];
@@ -36,7 +42,7 @@ ${rows.join("\n")}
 function row({ ratio, target, callers, ...of }: Ratio, y: number): string {
   const label = escaped(`${nameOf(of)}, ${callers}`);
   const text = `<text x="${LEFT - 8}" y="${y + 13}" text-anchor="end">${label}</text>`;
-  if (ratio === null) return `${text}<text x="${LEFT + 8}" y="${y + 13}">wrong answers</text>`;
+  if (ratio === null) return `${text}<text x="${LEFT + 8}" y="${y + 13}">no ratio</text>`;
   const colour = ratio >= (target ?? 0) ? "#2a7f4f" : "#c2761b";
   const bar = `<rect x="${LEFT}" y="${y + 3}" width="${x(ratio) - LEFT}" height="${ROW - 6}" fill="${colour}"/>`;
   const told = (sentence: string) => `<text x="${WIDTH - RIGHT + 8}" y="${y + 13}">${sentence}</text>`;

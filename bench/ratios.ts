@@ -1,20 +1,37 @@
-/** The whole comparison on a site: round trips, rates and their ratios. */
+/** The whole comparison: round trips, rates and their ratios. */
 
-import { type Compared, USUAL } from "./comparisons.ts";
-import type { Generator } from "./generator.ts";
+import { attemptsAt } from "./attempts.ts";
+import type { Compared } from "./comparisons.ts";
 import { countHops } from "./hops.ts";
-import { measure, type Plan } from "./measure.ts";
+import type { Loaded } from "./loaded.ts";
+import { groupsOf, measure, type Plan } from "./measure.ts";
+import type { PeerName } from "./names.ts";
+import { OPERATIONS } from "./operations.ts";
 import { type Result, toResult } from "./result.ts";
 
-/** `logged`: the service's log, which grows meanwhile. */
+/** The peers that a plan needs. */
+export function peersOf({ groups }: Compared, plan: Plan): readonly PeerName[] {
+  const operations = groupsOf(groups, plan).flat(2);
+  const names = new Set(operations.map((operation) => OPERATIONS[operation].server));
+  return [...names].filter((name) => name !== "service");
+}
+
+/** `logged`: the service's log, which grows meanwhile. Leaves out what needs a peer that is missing. */
 export async function measureRatios(
-  generator: Generator,
+  loaded: Loaded,
   plan: Plan,
   logged: readonly string[],
   onProgress: (text: string) => void,
-  { comparisons, groups, counted }: Compared = USUAL,
+  { comparisons, groups, counted }: Compared,
 ): Promise<Result> {
+  const isThere = (operation: keyof typeof OPERATIONS) => loaded.servers.has(OPERATIONS[operation].server);
+  const wanted = groupsOf(groups, plan).map((group) => group.filter((names) => names.every(isThere)));
   onProgress("counting round trips");
-  const hops = await countHops(generator, logged, counted);
-  return toResult(await measure(generator, plan, onProgress, groups), hops, comparisons);
+  const measured = new Set(wanted.flat(2));
+  const hops = await countHops(
+    loaded.generator,
+    logged,
+    counted.filter((operation) => measured.has(operation)),
+  );
+  return toResult(await measure(attemptsAt(loaded), plan, onProgress, wanted), hops, comparisons);
 }

@@ -1,9 +1,10 @@
 /** Makes the result from the measurements: medians, ratios of the rounds, percentiles. PURE. */
 
-import { CALLERS, type Callers, COMPARISONS, type Comparison } from "./comparisons.ts";
+import { CALLERS, type Callers, COMPARISONS, type Comparison, CPU_TARGETS } from "./comparisons.ts";
 import type { Hops } from "./hops.ts";
-import type { Series } from "./measure.ts";
-import type { OperationName } from "./operations.ts";
+import type { Measurements } from "./measure.ts";
+import { OPERATIONS, type OperationName } from "./operations.ts";
+import type { Series } from "./series.ts";
 
 /** The target for the median of an end's way to the receiver, from the answer of its report. */
 const TOLD_WITHIN_MS = 50;
@@ -14,8 +15,15 @@ export interface Row extends Pick<Series, "operation" | "callers" | "failures" |
   readonly p99Ms: number;
   /** Responses a second to the other load; null without other load. */
   readonly meanwhilePerSecond: number | null;
-  /** Null for the limits and the peer. */
+  /** Null for the limits and the peers. */
   readonly hops: Hops | null;
+  /** Processor time of the server's processes for one response; null if nobody knows. */
+  readonly cpuUs: number | null;
+  /** Responses for each second of the server's processor time. */
+  readonly perCpuSecond: number | null;
+  readonly cpuTarget: number | null;
+  /** What happened to the rounds: a death of the server, wrong responses. Null if nothing did. */
+  readonly note: string | null;
 }
 
 export interface Ratio {
@@ -24,7 +32,7 @@ export interface Ratio {
   readonly callers: Callers;
   readonly ours: Row;
   readonly limits: Row;
-  /** The median of the rounds' own ratios; null if any response was wrong. */
+  /** The median of the ratios of the rounds that both have; null if there is none, or if a response was wrong. */
   readonly ratio: number | null;
   /** The middle half of the rounds' ratios lies between these two. */
   readonly middle: readonly [number, number];
@@ -48,23 +56,16 @@ export interface Result {
   readonly tellings: readonly Telling[];
   readonly ratios: readonly Ratio[];
   readonly failures: number;
+  /** Why the measuring ended early; null if it did not. */
+  readonly brokenOff: string | null;
 }
 
 export function toResult(
-  series: readonly Series[],
+  { series, brokenOff }: Measurements,
   hops: ReadonlyMap<OperationName, Hops>,
   comparisons: readonly Comparison[] = COMPARISONS,
 ): Result {
-  const rows = series.map(
-    ({ rates, latenciesMs, meanwhileRates, toldAfterMs: _, toldRates: __, ...one }) => ({
-      ...one,
-      perSecond: quantile(rates, 0.5),
-      p50Ms: quantile(latenciesMs, 0.5),
-      p99Ms: quantile(latenciesMs, 0.99),
-      meanwhilePerSecond: meanwhileRates.length === 0 ? null : quantile(meanwhileRates, 0.5),
-      hops: hops.get(one.operation) ?? null,
-    }),
-  );
+  const rows = series.map((one) => toRow(one, hops.get(one.operation) ?? null));
   const failures = rows.reduce((sum, row) => sum + row.failures, 0);
   const find = (operation: OperationName, callers: Callers) =>
     series.findIndex((one) => one.operation === operation && one.callers === callers);
@@ -73,8 +74,9 @@ export function toResult(
       const [a, b] = [find(ours, callers), find(limit, callers)];
       const [our, limits] = [rows[a], rows[b]];
       if (our === undefined || limits === undefined) return [];
-      const each = (series[a]?.rates ?? []).map((rate, i) => rate / (series[b]?.rates[i] ?? Number.NaN));
-      const ratio = failures > 0 ? null : quantile(each, 0.5);
+      const each = ratesOf(series[a], series[b]);
+      const isWrong = our.failures + limits.failures > 0;
+      const ratio = isWrong || each.length === 0 ? null : quantile(each, 0.5);
       const middle = [quantile(each, 0.25), quantile(each, 0.75)] as const;
       const target = targets?.[at] ?? null;
       return [{ operation: ours, limit, callers, ours: our, limits, ratio, middle, target }];
@@ -86,7 +88,51 @@ export function toResult(
     targetMs: callers === 1 ? TOLD_WITHIN_MS : null,
     perSecond: quantile(toldRates, 0.5),
   }));
-  return { rows, tellings, ratios, failures };
+  return { rows, tellings, ratios, failures, brokenOff };
+}
+
+function toRow(series: Series, hops: Hops | null): Row {
+  const { operation, callers, rates, latenciesMs, meanwhileRates, cpuUs: costs } = series;
+  const cpuUs = costs.length === 0 || series.failures > 0 ? null : quantile(costs, 0.5);
+  return {
+    ...{ operation, callers, failures: series.failures, firstFailure: series.firstFailure },
+    perSecond: quantile(rates.filter(isMeasured), 0.5),
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
+    meanwhilePerSecond: meanwhileRates.length === 0 ? null : quantile(meanwhileRates, 0.5),
+    hops,
+    cpuUs,
+    perCpuSecond: cpuUs === null ? null : 1e6 / cpuUs,
+    cpuTarget: CPU_TARGETS[operation]?.[callers] ?? null,
+    note: noteOf(series),
+  };
+}
+
+/** The ratios of the rounds that both have. */
+function ratesOf(ours?: Series, limit?: Series): number[] {
+  return (ours?.rates ?? []).flatMap((rate, round) => {
+    const other = limit?.rates[round] ?? null;
+    return rate === null || other === null ? [] : [rate / other];
+  });
+}
+
+function noteOf({ operation, rates, rounds, deaths, leftOut, failures }: Series): string | null {
+  const measured = rates.filter(isMeasured).length;
+  const parts = [
+    deaths > 0 ? `${OPERATIONS[operation].server} ended ${times(deaths)}` : "",
+    leftOut > 0 ? `the last ${leftOut} rounds were left out` : "",
+    failures > 0 ? `wrong responses: ${failures}` : "",
+    measured < rounds || deaths > 0 ? `${measured} of ${rounds} rounds` : "",
+  ].filter(Boolean);
+  return parts.length === 0 ? null : parts.join(", ");
+}
+
+function times(n: number): string {
+  return n === 1 ? "once" : `${n} times`;
+}
+
+function isMeasured(rate: number | null): rate is number {
+  return rate !== null;
 }
 
 /** By the nearest rank. The median of an even number of values is the mean of the two middle ones. */

@@ -1,6 +1,7 @@
 /** Makes the runs that are read while measuring, over HTTP as a caller does, and notes the right responses. */
 
-import { LIST_LIMIT, NAIVE_CREATE, type Reading, type Seeds } from "./operations.ts";
+import { LIST_LIMIT } from "./operations.ts";
+import type { Reading, Seeds } from "./requests.ts";
 import type { Site } from "./site.ts";
 
 const PROJECT = "/bench/shop";
@@ -17,11 +18,11 @@ const AT_ONCE = 16;
 const AWAY_DATABASE = 3;
 
 /** Sends requests to the service, and throws if a response is not a success. */
-export function asker({ origins }: Pick<Site, "origins">) {
+export function asker({ origin }: Pick<Site, "origin">) {
   return async (method: string, path: string, token: string, body?: unknown): Promise<string> => {
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
     const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
-    const answer = await fetch(origins.service + path, init);
+    const answer = await fetch(origin + path, init);
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return text;
@@ -30,7 +31,7 @@ export function asker({ origins }: Pick<Site, "origins">) {
 
 /** `receiver`: the origin that the endpoint of the environment `told` calls. */
 export async function makeSeeds(
-  site: Pick<Site, "origins" | "secrets" | "databases">,
+  site: Pick<Site, "origin" | "secrets" | "databases">,
   receiver: string,
   counts: SeedCounts = SEEDS,
 ): Promise<Seeds> {
@@ -57,8 +58,6 @@ export async function makeSeeds(
   const madeRuns = await times(counts.made, async () => read(await make("made", false)));
   await putEndpoint(site, `${PROJECT}/envs/told`, receiver);
   await putEndpoint(site, `${PROJECT}/envs/chat`, receiver, { text: "{{ event.summary }} {{ run.url }}" });
-  const naive = { method: "POST", body: '{"actionName":"deploy","parameters":{}}' };
-  await times(LIST_LIMIT, () => fetch(site.origins.limits + NAIVE_CREATE, naive));
   const list = await read(runsOf("listed"));
   const ids: string[] = JSON.parse(list.body).map(({ id }: { id: string }) => id);
   const newestFirst = ids.toSorted().toReversed();
@@ -88,7 +87,7 @@ export async function placeIn(
  * before, which the service must look for. `path`: `/{o}/{p}/envs/{envName}`.
  */
 export async function putEndpoint(
-  site: Pick<Site, "origins" | "secrets">,
+  site: Pick<Site, "origin" | "secrets">,
   path: string,
   receiver: string,
   payload?: object,

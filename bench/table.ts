@@ -3,29 +3,51 @@
 import type { Ratio, Result, Row, Telling } from "./result.ts";
 
 const HEAD =
-  "operation|callers|ours/s|limit|limit/s|ratio|target|p50 ms|p99 ms|limit p50 ms|hops|meanwhile/s; limit";
+  "operation|callers|ours/s|limit|limit/s|ratio|target|p50 ms|p99 ms|limit p50 ms|hops|meanwhile/s; limit|what happened";
+const EACH = "operation|callers|/s|p50 ms|p99 ms|CPU us|per CPU second|target|what happened";
 
-export function toTable({ ratios, rows, tellings, failures }: Result): string {
-  const alone = rows
-    .filter(({ operation }) => operation === "object write" || operation === "D1 upsert")
-    .map(({ operation, callers, ...row }) => [operation, `${callers}`, whole(row.perSecond), ...times(row)]);
+export function toTable({ ratios, rows, tellings }: Result): string {
   const compared = markdown([HEAD.split("|"), ...ratios.map(comparedLine)]);
-  const limits = markdown([["limit alone", "callers", "/s", "p50 ms", "p99 ms"], ...alone]);
-  const told = failures > 0 || tellings.length === 0 ? [] : [toldTable(tellings)];
-  return [compared, limits, ...told].join("\n\n");
+  const each = markdown([EACH.split("|"), ...rows.map(rowLine)]);
+  return [compared, each, ...(tellings.length === 0 ? [] : [toldTable(tellings)])].join("\n\n");
 }
 
 function comparedLine({ operation, callers, ours, limit, limits, ratio, middle, target }: Ratio): string[] {
-  const shown =
-    ratio === null ? "none: wrong answers" : `${two(ratio)} (${two(middle[0])} to ${two(middle[1])})`;
-  const met = ratio === null || target === null ? "" : ratio >= target ? "met" : "missed";
+  const shown = ratio === null ? "none" : `${two(ratio)} (${two(middle[0])} to ${two(middle[1])})`;
   const paces = [ours, limits].map(({ meanwhilePerSecond: pace }) => (pace === null ? "none" : whole(pace)));
+  const notes = [ours, limits].flatMap((row) => (row.note === null ? [] : [`${row.operation}: ${row.note}`]));
   return [
     ...[operation, String(callers), whole(ours.perSecond), limit, whole(limits.perSecond), shown],
-    target === null ? "" : `${two(target)} ${met}`,
-    ...[...times(ours), two(limits.p50Ms), hopsOf(ours)],
+    targeted(ratio, target, two),
+    ...[...latencies(ours), two(limits.p50Ms), hopsOf(ours)],
     paces.every((pace) => pace === "none") ? "" : paces.join("; "),
+    notes.join("; "),
   ];
+}
+
+/** One operation by itself. */
+function rowLine({
+  operation,
+  callers,
+  perSecond,
+  cpuUs,
+  perCpuSecond,
+  cpuTarget,
+  note,
+  ...row
+}: Row): string[] {
+  return [
+    ...[operation, String(callers), whole(perSecond), ...latencies(row)],
+    ...[cpuUs, perCpuSecond].map((n) => (n === null ? "" : whole(n))),
+    targeted(perCpuSecond, cpuTarget, whole),
+    note ?? "",
+  ];
+}
+
+/** A target that a number should reach. */
+function targeted(n: number | null, target: number | null, show: (n: number) => string): string {
+  if (target === null) return "";
+  return n === null ? show(target) : `${show(target)} ${n >= target ? "met" : "missed"}`;
 }
 
 function toldTable(tellings: readonly Telling[]): string {
@@ -38,7 +60,7 @@ function toldTable(tellings: readonly Telling[]): string {
   return markdown([head, ...lines]);
 }
 
-function times({ p50Ms, p99Ms }: Pick<Row, "p50Ms" | "p99Ms">): string[] {
+function latencies({ p50Ms, p99Ms }: Pick<Row, "p50Ms" | "p99Ms">): string[] {
   return [two(p50Ms), two(p99Ms)];
 }
 
@@ -56,6 +78,7 @@ export function markdown(lines: readonly (readonly string[])[]): string {
   return [head, `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...rest].join("\n");
 }
 
-const whole = (n: number) => String(Math.round(n));
-const two = (n: number) => n.toFixed(2);
+/** Empty if no round has a figure. */
+const whole = (n: number) => (Number.isNaN(n) ? "" : String(Math.round(n)));
+const two = (n: number) => (Number.isNaN(n) ? "" : n.toFixed(2));
 const short = (n: number) => String(Math.round(n * 1000) / 1000);

@@ -4,12 +4,13 @@
  */
 
 import { type BulkWrites, measureBulkWrites } from "./bulk-writes.ts";
+import { USUAL } from "./comparisons.ts";
 import { type Gap, gapsAt, TRIAL as TRIAL_OF_GAPS } from "./gap.ts";
-import { withLoad } from "./generator.ts";
 import { type Growth, measureGrowth, TRIAL as TRIAL_OF_GROWTH } from "./growth/growth.ts";
+import { withLoad } from "./loaded.ts";
 import { TRIAL } from "./measure.ts";
 import { type Memory, SERIES, weigh } from "./memory.ts";
-import { measureRatios } from "./ratios.ts";
+import { measureRatios, peersOf } from "./ratios.ts";
 import type { Result } from "./result.ts";
 import { FEW_SEEDS } from "./seeds.ts";
 import { measureWrites, type Writes } from "./writes.ts";
@@ -26,6 +27,8 @@ export interface Trial {
   readonly gaps: readonly Gap[];
   readonly growth: Growth;
   readonly memory: readonly Memory[];
+  /** Why a peer is missing. */
+  readonly missing: readonly string[];
 }
 
 export async function measureTrial(onProgress: (text: string) => void): Promise<Trial> {
@@ -39,11 +42,15 @@ export async function measureTrial(onProgress: (text: string) => void): Promise<
   const [writes, growth, bulkWrites] = await Promise.all(parts);
   const logged: string[] = [];
   const onLog = (line: string) => logged.push(line);
-  return withLoad({ onLog, seeds: FEW_SEEDS, inspected: true }, async (site, generator) => {
-    const result = await measureRatios(generator, TRIAL, logged, onProgress);
+  const options = { onLog, seeds: FEW_SEEDS, inspected: true, peers: peersOf(USUAL, TRIAL) };
+  return withLoad(options, async (loaded) => {
+    const result = await measureRatios(loaded, TRIAL, logged, onProgress, USUAL);
+    const { site, servers, generator, missing } = loaded;
+    if (result.brokenOff !== null)
+      return { result, writes, bulkWrites, gaps: [], growth, memory: [], missing };
     const gaps = await gapsAt(site, TRIAL_OF_GAPS, onProgress);
     const memory: Memory[] = [];
-    for (const series of SERIES) memory.push(await weigh(series, site, generator, REQUESTS, onProgress));
-    return { result, writes, bulkWrites, gaps, growth, memory };
+    for (const series of SERIES) memory.push(await weigh(series, servers, generator, REQUESTS, onProgress));
+    return { result, writes, bulkWrites, gaps, growth, memory, missing };
   });
 }

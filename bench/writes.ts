@@ -361,6 +361,6 @@ async function withSite<T>(
   work: (site: Site) => Promise<T>,
   databases = 1,
 ): Promise<T> {
-  const site = await open({ counted: true, alone: true, kept, databases });
+  const site = await open({ counted: true, kept, databases });
   return work(site).finally(() => site.stop());
 }

@@ -26,15 +26,18 @@ CREATE TABLE database_report (
 ) STRICT;
 
 -- Runs as callers read them. The coordinators' journals decide; this is what they landed.
+-- The checks are chains of `=`, because SQLite builds a table for a longer `IN`, and D1 counts the rows that it reads there.
 CREATE TABLE runs (
   scope        TEXT    NOT NULL, -- {org}/{project}/{env}
   id           TEXT    NOT NULL, -- sorts by creation
   version      INTEGER NOT NULL CHECK (version > 0),
-  status       TEXT    NOT NULL CHECK (status IN ('pending', 'running', 'succeeded', 'failed', 'cancelled')),
+  status       TEXT    NOT NULL
+    CHECK (status = 'pending' OR status = 'running' OR status = 'succeeded' OR status = 'failed' OR status = 'cancelled'),
   action_name  TEXT    NOT NULL,
   entity_id    TEXT,
   triggered_by TEXT    NOT NULL,
-  waiting      TEXT CHECK (waiting IN ('time', 'approval', 'concurrency', 'pause')), -- the first gate that is closed
+  waiting      TEXT -- the first gate that is closed
+    CHECK (waiting IS NULL OR waiting = 'time' OR waiting = 'approval' OR waiting = 'concurrency' OR waiting = 'pause'),
   concurrency_group TEXT,        -- null: none
   waiting_creator TEXT,          -- while it waits: the id of the token that created it, or root
   waiting_key_id  TEXT,          -- while it waits: which signing key sealed its request

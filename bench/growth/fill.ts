@@ -42,7 +42,7 @@ export interface Place {
 export async function makeOriginals(parent: string, runs: number, databases: number): Promise<Place> {
   const kept = { folder: join(parent, "originals"), secrets: makeSecrets() };
   mkdirSync(kept.folder);
-  const site = await open({ alone: true, kept, databases });
+  const site = await open({ kept, databases });
   const token = await createRuns(site, runs).finally(() => site.stop());
   return { runs, databases, token, ...kept };
 }

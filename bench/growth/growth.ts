@@ -11,17 +11,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "undici";
 import { onStop } from "../../src/dev/children.ts";
-import {
-  type Ask,
-  bearer,
-  newState,
-  OPERATIONS,
-  parsed,
-  type Reading,
-  read,
-  type State,
-  turn,
-} from "../operations.ts";
+import { OPERATIONS } from "../operations.ts";
+import { type Ask, bearer, newState, parsed, type Reading, read, type State, turn } from "../requests.ts";
 import { quantile } from "../result.ts";
 import { open, type Site } from "../site.ts";
 import { markdown } from "../table.ts";
@@ -200,8 +191,8 @@ async function withStandings(
     for (const kept of places) {
       const facts = factsOf(kept);
       const onLog = (line: string) => void (line.includes('"level":"error"') && errors.push(line));
-      const site = await open({ counted, alone: true, onLog, kept, databases: kept.databases });
-      standings.push({ site, client: new Client(site.origins.service), ...facts });
+      const site = await open({ counted, onLog, kept, databases: kept.databases });
+      standings.push({ site, client: new Client(site.origin), ...facts });
     }
     await work(standings);
     // A list lands all changes before it. Otherwise they would land while the next phase measures.

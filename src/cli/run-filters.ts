@@ -66,7 +66,9 @@ export function withFilters(command: CliCommand): CliCommand {
   command
     .addOption(new OfferingOption("--action-name <name>", "only runs of this action", "action names"))
     .addOption(new Option("--entity-id <uuid>", "only runs about this entity"))
-    .addOption(new OfferingOption("--triggered-by <name>", "only runs that this token created", "creators"))
+    .addOption(
+      new OfferingOption("--triggered-by <name>", "only runs that this token or person created", "creators"),
+    )
     .addOption(sinceOption())
     .addOption(
       new Option("--created-after <time>", "only runs created after this time, such as 2026-01-31T12:00:00Z"),

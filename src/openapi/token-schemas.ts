@@ -232,7 +232,7 @@ const auditEntry = z
     ),
     target: text(
       "The id of the token, the session or the run, the name of the stored action or webhook endpoint, " +
-        "`{name}/versions/{version}`, the concurrency group or `-environment` of a pause, the id of the bulk operation, " +
+        "`{name}/versions/{version}`, `{name}/deliveries/{runId}` of a message that is sent again, the concurrency group or `-environment` of a pause, the id of the bulk operation, " +
         "`database/{number}` for a move or the resync of a database, or the scope.",
     ),
     targetName: text(

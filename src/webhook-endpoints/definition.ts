@@ -129,7 +129,7 @@ const OPEN = {
     payloadOf(
       IN_ENDPOINT,
       "The body of the message: any JSON, whose strings may contain placeholders such as `{{ event.summary }}`. " +
-        "Placeholders reach what a trigger's reach, without its callback, and `run.status`, `run.error`, " +
+        "Placeholders reach what a trigger's reach, without its callback and `run.timeoutSeconds`, and `run.status`, `run.error`, " +
         "`run.output.NAME`, `run.startedAt`, `run.completedAt`, `run.url`, `run.consoleUrl`, `event.type`, " +
         "`event.previousStatus` and `event.summary`. Without a payload, the body is " +
         '`{ "type", "timestamp", "data": { "run", "previousStatus", "url", "consoleUrl" } }`. If `headers` has ' +

@@ -10,10 +10,16 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bundle, SCRIPTS } from "../../bench/build.ts";
-import { CALLERS, COMPARISONS, MEANWHILE } from "../../bench/comparisons.ts";
-import type { Series } from "../../bench/measure.ts";
-import { LIST_LIMIT, newState, OPERATIONS } from "../../bench/operations.ts";
-import { type Result, toResult } from "../../bench/result.ts";
+import { CALLERS, COMPARISONS, type Compared, MEANWHILE } from "../../bench/comparisons.ts";
+import type { Job } from "../../bench/load.ts";
+import { type Loaded, withLoad } from "../../bench/loaded.ts";
+import { type Plan, TRIAL } from "../../bench/measure.ts";
+import { LIST_LIMIT, OPERATIONS } from "../../bench/operations.ts";
+import { programs } from "../../bench/postgres/cluster.ts";
+import { measureRatios } from "../../bench/ratios.ts";
+import { newState } from "../../bench/requests.ts";
+import type { Result } from "../../bench/result.ts";
+import { FEW_SEEDS } from "../../bench/seeds.ts";
 import { toTable } from "../../bench/table.ts";
 import type { Trial } from "../../bench/trial.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
@@ -40,7 +46,10 @@ it("builds the limits and the peer exactly as a deploy builds the service", () =
 });
 
 it("tells a ratio for each operation at each number of callers, as a table, as JSON and as a picture", () => {
-  const expected = COMPARISONS.flatMap(({ ours, limit }) => CALLERS.map((n) => `${ours}, ${limit}, ${n}`));
+  const compared = COMPARISONS.filter(
+    ({ limit }) => OPERATIONS[limit].server !== "postgres" || programs() !== null,
+  );
+  const expected = compared.flatMap(({ ours, limit }) => CALLERS.map((n) => `${ours}, ${limit}, ${n}`));
   expect(result.ratios.map(({ operation, limit, callers }) => `${operation}, ${limit}, ${callers}`)).toEqual(
     expected,
   );
@@ -52,9 +61,11 @@ it("tells a ratio for each operation at each number of callers, as a table, as J
   for (const { operation, ratio } of certain)
     expect([operation, (ratio ?? 0) > 0]).toEqual([operation, true]);
   const aimedAt = COMPARISONS.filter(({ targets }) => targets !== null).length * CALLERS.length;
-  const [ratios = ""] = printed.split("limit alone");
+  const [ratios = ""] = printed.split("CPU us");
   expect(ratios.match(/ (met|missed) *\|/g)).toHaveLength(aimedAt);
-  expect(readFileSync(plot, "utf8").match(/<rect x=/g)).toHaveLength(expected.length);
+  expect(readFileSync(plot, "utf8").match(/<rect x=/g)).toHaveLength(
+    result.ratios.filter(({ ratio }) => ratio !== null).length,
+  );
 });
 
 it("says how fast other callers went meanwhile", () => {
@@ -191,24 +202,56 @@ it("weighs the service beside a hello and naive creates", () => {
   }
 });
 
-it("tells no ratio at all where any answer was wrong", () => {
-  const series = (operation: Series["operation"], failures: number): Series => ({
-    operation,
-    callers: 1,
-    rates: [100, 110],
-    latenciesMs: [1, 2],
-    meanwhileRates: [],
-    toldAfterMs: [],
-    toldRates: [],
-    failures,
-    firstFailure: failures > 0 ? "GET /: 500" : null,
+const NAIVE = "object write + D1 upsert";
+/** One write of ours beside one of the limits. */
+const WRITES: Compared = {
+  comparisons: [{ ours: "create", limit: NAIVE, targets: null }],
+  groups: [[["create"], [NAIVE]]],
+  counted: [],
+};
+/** One caller, because most of the three numbers of callers is the same to this test. */
+const TWO_ROUNDS: Plan = { ...TRIAL, rounds: 2, callersShare: 1 / 64 };
+
+/** The same, except that the server of the `nth` job of an operation is killed while the job runs. */
+function killing(loaded: Loaded, operation: Job["operation"], nth: number): Loaded {
+  let jobs = 0;
+  const run = async (job: Job) => {
+    if (job.operation !== operation || ++jobs !== nth) return loaded.generator.run(job);
+    const isOurs = job.operation === "create";
+    const server = loaded.servers.get(isOurs ? "service" : "limits");
+    const list = isOurs ? "/bench/shop/envs/made/action-runs" : "/page/limits/limits/envs/limits/action-runs";
+    const headers = { Authorization: `Bearer ${loaded.site.secrets.ROOT_TOKEN}` };
+    const newest = async () =>
+      (await (await fetch(`${server?.origin}${list}`, { headers })).text()).slice(0, 60);
+    const before = await newest();
+    const measured = loaded.generator.run({ ...job, forMs: 300_000 });
+    // The list shows what the job has written.
+    while ((await newest()) === before);
+    for (const pid of server?.pids ?? []) process.kill(pid, "SIGKILL");
+    return measured;
+  };
+  return { ...loaded, generator: { ...loaded.generator, run } };
+}
+
+it("starts a peer again that was killed in a job, and breaks off only if the service dies", async () => {
+  const [peerDied, serviceDied] = await withLoad({ peers: ["limits"], seeds: FEW_SEEDS }, async (loaded) => {
+    const measureAt = (site: Loaded) => measureRatios(site, TWO_ROUNDS, [], () => {}, WRITES);
+    const first = await measureAt(killing(loaded, NAIVE, 1));
+    // Jobs 1 and 2 are those of one caller.
+    return [first, await measureAt(killing(loaded, "create", 3))] as const;
   });
-  const wrong = toResult(
-    [series("get, ended run", 0), series("hello", 0), series("list of 50", 1), series("D1 page of 50", 0)],
-    new Map(),
-  );
-  expect(wrong.ratios.map(({ ratio }) => ratio)).toEqual([null, null]);
-  expect(toTable(wrong)).not.toMatch(/\b(met|missed)\b/);
-  const right = toResult([series("get, ended run", 0), series("hello", 0)], new Map());
-  expect(right.ratios.map(({ ratio }) => ratio)).toEqual([1]);
+  const seen = ({ ratios }: Result) =>
+    ratios.map(({ ratio, ours, limits }) => [(ratio ?? 0) > 0, ours.perSecond > 0, ours.note, limits.note]);
+  expect(seen(peerDied)).toEqual([
+    [true, true, null, "limits ended once, 1 of 2 rounds"],
+    [true, true, null, null],
+    [true, true, null, null],
+  ]);
+  expect([peerDied.failures, peerDied.brokenOff]).toEqual([0, null]);
+  expect(toTable(peerDied)).toContain("object write + D1 upsert: limits ended once, 1 of 2 rounds");
+  expect(seen(serviceDied).slice(0, 2)).toEqual([
+    [true, true, null, null],
+    [false, false, "0 of 2 rounds", "0 of 2 rounds"],
+  ]);
+  expect([serviceDied.failures, serviceDied.brokenOff]).toEqual([0, expect.stringContaining("ended")]);
 });

@@ -18,8 +18,8 @@ export function auditCommand(): CliCommand {
     .summary("list who changed tokens, sessions, actions and webhook endpoints, and who decided about runs")
     .description(
       "List who created, rotated or revoked tokens, ended sessions, stored or deleted actions and webhook endpoints, " +
-        "tested an endpoint or repeated its messages, approved, rejected or released a run, paused runs, or asked for a " +
-        "resync, newest first. It does not list runs: `list` does. " +
+        "tested an endpoint or repeated its messages, approved, rejected or released a run, paused runs, began a bulk " +
+        "operation, moved an environment, or asked for a resync, newest first. It does not list runs: `list` does. " +
         "Requires a token with the role owner or admin.",
     )
     .addOption(limitOption(50))

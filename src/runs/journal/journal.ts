@@ -25,7 +25,6 @@ import { PauseRows } from "./pause-rows.ts";
 import { PreviewRows } from "./preview-rows.ts";
 import { RecoveryRows } from "./recovery-rows.ts";
 import { RetryRows } from "./retry-rows.ts";
-import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { RunsToTell } from "./runs-to-tell.ts";
 import { Sequence } from "./sequence.ts";
@@ -147,6 +146,7 @@ export class Journal {
     } catch (error) {
       this.marks.read();
       this.bulk.forget();
+      this.runs.forgetRemembered();
       throw error;
     }
   }
@@ -158,6 +158,7 @@ export class Journal {
     const isOneStatement = delivery === null && events.length === 0;
     return this.#numbered(isOneStatement, (): Written | null => {
       const written = this.#written(run, delivery, now);
+      if (run.gates !== null) this.slots.runChanges();
       const waitingBytes = delivery === null ? 0 : sealedBytes(delivery) + (preview?.length ?? 0);
       if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
       if (preview !== null) this.previews.insert(run.id, preview);
@@ -182,6 +183,7 @@ export class Journal {
     const isOneStatement = tellsItself(run) && accepted === null;
     return this.#numbered(isOneStatement, (): Written => {
       const written = this.#written(run, delivery, now);
+      if (run.gates !== null) this.slots.runChanges();
       if (run.slotUntil !== null) this.slots.endsChange();
       this.runs.update(run, rowDetails(written));
       if (accepted !== null) this.accepted.insert(run.id, accepted);
@@ -195,28 +197,18 @@ export class Journal {
     });
   }
 
-  /**
-   * Notes a heartbeat that makes no new version. `due_at` stays, so that a heartbeat touches no index. The alarm
-   * corrects `due_at` later.
-   */
+  /** Notes a heartbeat that makes no new version. */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
-    this.#storage.transactionSync(() => {
-      const heard = `UPDATE runs SET silent_since = ? WHERE run_key = ${BOUND_KEY} AND id = ?`;
-      this.#storage.sql.exec(heard, run.silentSince, ...keyHalves(run.id), run.id);
+    this.transaction(() => {
+      this.runs.heard(run);
       this.timeline.append(run, events);
     });
   }
 
   /** Notes a delivery's progress while the run keeps its version. Null erases the delivery. */
   noteAttempt(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[]): void {
-    this.#storage.transactionSync(() => {
-      this.#storage.sql.exec(
-        `UPDATE runs SET silent_since = ?, due_at = ?, due_failures = 0 WHERE run_key = ${BOUND_KEY} AND id = ?`,
-        run.silentSince,
-        dueOf(run, delivery),
-        ...keyHalves(run.id),
-        run.id,
-      );
+    this.transaction(() => {
+      this.runs.heard(run, dueOf(run, delivery));
       if (delivery === null) this.#eraseDelivery(run.id);
       else this.deliveries.put(run.id, delivery);
       this.timeline.append(run, events);
@@ -229,7 +221,7 @@ export class Journal {
     stopRequest: StopRequest | null,
     events: readonly TimelineEvent[],
   ): void {
-    this.#storage.transactionSync(() => {
+    this.transaction(() => {
       if (stopRequest === null) this.stopRequests.erase(run.id);
       else this.stopRequests.update(run.id, stopRequest, stopRequestEndsAt(run));
       this.timeline.append(run, events);
@@ -240,12 +232,20 @@ export class Journal {
   forget(ids: readonly string[]): void {
     const { sql } = this.#storage;
     const those = "WHERE run_id IN (SELECT value FROM json_each(?))";
-    this.#storage.transactionSync(() => {
-      for (const table of TABLES_OF_RUNS) sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
+    this.transaction(() => {
+      for (const table of TABLES_OF_RUNS) {
+        // Most of them are empty in most coordinators. A deletion would look for each run all the same.
+        if (this.#isEmpty(table)) continue;
+        sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
+      }
       this.stopRequests.rowsWereRemoved();
       this.messages.eraseOf(ids);
-      sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
+      this.runs.remove(ids);
     });
+  }
+
+  #isEmpty(table: string): boolean {
+    return [...this.#storage.sql.exec(`SELECT 1 FROM ${table} LIMIT 1`)].length === 0;
   }
 
   #eraseDelivery(runId: string): ErasedDelivery | null {
@@ -272,7 +272,7 @@ export class Journal {
    * transaction, which takes back the first ones if a later one fails.
    */
   #numbered<W extends Written | null>(isOneStatement: boolean, write: () => W): W {
-    const written = isOneStatement ? write() : this.#storage.transactionSync(write);
+    const written = isOneStatement ? write() : this.transaction(write);
     if (written !== null) this.sequence.wrote(written.unlanded.seq);
     return written;
   }

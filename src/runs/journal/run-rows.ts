@@ -3,6 +3,7 @@
  * by.
  */
 
+import { BoundedMap } from "../../base/bounded-map.ts";
 import type { Actor } from "../actor.ts";
 import { type Approval, type Gates, slotOf } from "../gates.ts";
 import { isAtSlot, isOpen, type Run } from "../run.ts";
@@ -102,15 +103,27 @@ export interface RowDetails {
   readonly waitingBytes?: number;
 }
 
+/** About 800 plain runs. An isolate has many coordinators, and 128 MB for all of them. */
+const REMEMBERED_MAX_CHARS = 1_000_000;
+
 export class RunRows {
   readonly #sql: SqlStorage;
+  /**
+   * Open runs as they were last read or written: a row takes longer to read than all else that a read does. Each write
+   * of a run in this class keeps it right. After a transaction that was taken back, nothing here is.
+   */
+  readonly #remembered = new BoundedMap<JournaledRun>(REMEMBERED_MAX_CHARS, weightOf);
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
   }
 
   byId(id: string): JournaledRun | null {
-    return this.#select(THIS_RUN, ...keyHalves(id), id)[0] ?? null;
+    const known = this.#remembered.get(id);
+    if (known !== undefined) return known;
+    const run = this.#select(THIS_RUN, ...keyHalves(id), id)[0] ?? null;
+    if (run !== null) this.#remember(run);
+    return run;
   }
 
   byIds(ids: readonly string[]): JournaledRun[] {
@@ -138,7 +151,9 @@ export class RunRows {
             ...[...key, ...values(run, MEMBERS), ...written],
             ...[slotState(run), ...slotColumns(run.gates, waitingBytes)],
           );
-    return [...inserted].length > 0;
+    if ([...inserted].length === 0) return false;
+    this.#remember(run);
+    return true;
   }
 
   update(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): void {
@@ -151,6 +166,30 @@ export class RunRows {
       const changing = [...values(run, CHANGING), ...values(run, CHANGING_AT_GATES)];
       this.#sql.exec(UPDATE_WITH_GATES, ...changing, ...written, slotState(run), ...key);
     }
+    this.#remember(run);
+  }
+
+  /**
+   * Writes when the run was heard last. `dueAt` stays without a value, so that a heartbeat touches no index. The alarm
+   * corrects it later.
+   */
+  heard(run: JournaledRun, dueAt?: number): void {
+    const due = dueAt === undefined ? "" : "due_at = ?, due_failures = 0,";
+    const values = dueAt === undefined ? [] : [dueAt];
+    const update = `UPDATE runs SET ${due} silent_since = ? ${THIS_RUN}`;
+    this.#sql.exec(update, ...values, run.silentSince, ...keyHalves(run.id), run.id);
+    this.#remember(run);
+  }
+
+  /** Removes runs. */
+  remove(ids: readonly string[]): void {
+    for (const id of ids) this.#remembered.delete(id);
+    this.#sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
+  }
+
+  /** Call this when a transaction was taken back. */
+  forgetRemembered(): void {
+    this.#remembered.clear();
   }
 
   /** Notes that no attempt of an ended run is under way any more, so that its slot is free. */
@@ -175,6 +214,11 @@ export class RunRows {
     return [...this.#sql.exec("SELECT 1 FROM runs LIMIT 1")].length === 0;
   }
 
+  #remember(run: JournaledRun): void {
+    if (isOpen(run)) this.#remembered.set(run.id, run);
+    else this.#remembered.delete(run.id);
+  }
+
   #select(clauses: string, ...bindings: (string | number)[]): JournaledRun[] {
     return [...this.#sql.exec(`${SELECT} ${clauses}`, ...bindings).raw<SqlStorageValue[]>()].map(toRun);
   }
@@ -189,6 +233,12 @@ function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
     approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
     rejectedBy: rejectedBy === null ? null : (JSON.parse(rejectedBy) as Actor),
   });
+}
+
+/** Roughly, in characters: the texts that can be long, and as much as all else takes. */
+function weightOf({ parameters, recommendations, labels, gates, approvals }: JournaledRun): number {
+  const ofGates = gates === null ? 0 : 1024 + approvals.length * 256;
+  return parameters.length + recommendations.length + labels.length + ofGates + 1024;
 }
 
 function values(run: JournaledRun, members: readonly Member[]): (string | number | null)[] {

@@ -58,6 +58,8 @@ export class SlotRows {
   readonly #sql: SqlStorage;
   /** Null: not read yet. It is cached because each alarm that is set asks. */
   #nextEndAt: number | null = null;
+  /** False: no run waits. Each alarm asks, and most environments have no gates. */
+  #mayAnyWait = true;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -98,6 +100,7 @@ export class SlotRows {
 
   /** The first slots behind `after` at which runs wait, in order. */
   awaited(after: Slot | null, limit: number): Slot[] {
+    if (!this.#mayAnyWait) return [];
     const { group, key } = after ?? { group: "", key: "" };
     // The group "" comes first, and its key is "". Without `after`, it must not be left out.
     const behind = after === null ? ">=" : ">";
@@ -107,7 +110,14 @@ export class SlotRows {
        ORDER BY slot_group, slot_key LIMIT ?`,
       ...[group, key, limit],
     );
-    return [...rows];
+    const slots = [...rows];
+    if (after === null && slots.length === 0) this.#mayAnyWait = false;
+    return slots;
+  }
+
+  /** Call this before a run with gates is written. */
+  runChanges(): void {
+    this.#mayAnyWait = true;
   }
 
   /** The groups and keys at which any of these runs holds a slot or waits. Runs without a group have none. */
@@ -140,6 +150,8 @@ export class SlotRows {
 
   /** Ended runs whose last attempt is over or lost by now, so their slot is to be freed. */
   ended(now: number, limit: number): string[] {
+    // Each alarm asks, and most coordinators have none.
+    if (now < this.nextEndAt()) return [];
     const due =
       "SELECT id FROM runs INDEXED BY runs_by_slot_end WHERE slot_until <= ? ORDER BY slot_until LIMIT ?";
     return [...this.#sql.exec<{ id: string }>(due, now, limit)].map(({ id }) => id);

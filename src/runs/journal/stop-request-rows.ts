@@ -124,6 +124,8 @@ export class StopRequestRows implements DueRows {
   }
 
   due(now: number, limit: number, after = BEGINNING): Due[] {
+    // Each alarm asks, and most coordinators have no row.
+    if (this.nextDueAt() === Number.POSITIVE_INFINITY) return [];
     return this.#due(
       "(due_at, run_id) > (?, ?) ORDER BY due_at, run_id LIMIT ?",
       now,

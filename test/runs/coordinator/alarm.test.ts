@@ -1,6 +1,6 @@
 /** Deadlines: counted from the instant they pass, whoever notices; one alarm that neither spins nor is held up. */
 
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   alarmAt,
@@ -144,6 +144,7 @@ it("a run whose turn throws is postponed and does not delay the others", async (
   const sound = await createAged(path);
   // No Date can tell this instant.
   await journal(path, 0, "UPDATE runs SET deadline_at = -9e15, due_at = 1 WHERE id = ?", corrupt);
+  await evictDurableObject(coordinator(path, 0));
   const now = Date.now();
   await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
   await until(async () => (await bodyOf(sound))?.status === "failed");

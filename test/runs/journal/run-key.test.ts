@@ -228,7 +228,7 @@ describe("what the coordinator asks its journal", () => {
   const run = { ...toJournaledRun({ id }), createKey: `t:${id}` };
 
   it.each<[what: string, go: (journal: Journal) => unknown, plan: string[]]>([
-    ["one run", ({ runs }) => runs.byId(id), [BY_KEY]],
+    ["one run that it does not remember", ({ runs }) => runs.byId(idAt(2)), [BY_KEY]],
     ["several runs", ({ runs }) => runs.byIds([id, idAt(1)]), [BY_KEY]],
     [
       "the run that a caller's key created",

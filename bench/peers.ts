@@ -1,0 +1,78 @@
+/** Opens the peers, each in a process of its own. */
+
+import type { D1Database } from "@cloudflare/workers-types";
+import { migrate } from "../src/dev/miniflare.ts";
+import { copyRows } from "./copied-rows.ts";
+import type { PeerName } from "./names.ts";
+import { LIST_LIMIT, NAIVE_CREATE } from "./operations.ts";
+import { openPostgres } from "./postgres/peer.ts";
+import { NEW_RUN } from "./requests.ts";
+import { times } from "./seeds.ts";
+import type { Missing, Seeded, Server } from "./server.ts";
+import { type RunningWorker, startWorker, type WorkerName, type WorkerOptions } from "./worker.ts";
+
+/** How workers start. `routed` gets the secrets, because it is the service. */
+export type Settings = Omit<WorkerOptions, "folder">;
+
+/** `folder`: an empty one for the peer's files. */
+export async function openPeer(
+  name: PeerName,
+  folder: string,
+  seeded: Seeded,
+  settings: Settings,
+): Promise<Server | Missing> {
+  return name === "postgres" ? openPostgres(folder, seeded) : openWorker(name, folder, seeded, settings);
+}
+
+async function openWorker(
+  name: Exclude<WorkerName, "service">,
+  folder: string,
+  { db }: Seeded,
+  { secrets, ...settings }: Settings,
+): Promise<Server> {
+  const start = () =>
+    startWorker(name, { ...settings, folder, ...(name === "routed" && secrets ? { secrets } : {}) });
+  let worker = await start();
+  try {
+    if (name !== "workflows") await copyDatabase(db, worker);
+    if (name === "limits") await makePage(worker.origin);
+  } catch (error) {
+    await worker.stop();
+    throw error;
+  }
+  return {
+    name,
+    get origin() {
+      return worker.origin;
+    },
+    get pids() {
+      return worker.pids;
+    },
+    get inspector() {
+      return worker.inspector;
+    },
+    hasEnded: () => worker.hasEnded(),
+    ended: () => worker.ended(),
+    stop: () => worker.stop(),
+    restart: async () => {
+      await worker.stop();
+      worker = await start();
+    },
+  };
+}
+
+/** Two processes can't share a file of D1, so the worker begins with a copy of the service's database. */
+async function copyDatabase(from: D1Database, { miniflare }: RunningWorker): Promise<void> {
+  const to = (await miniflare.getD1Database("DB")) as unknown as D1Database;
+  await migrate(to);
+  await copyRows(from, to);
+}
+
+/** Naive creates, so that their environment has a full page from the start. */
+async function makePage(origin: string): Promise<void> {
+  const init = { method: "POST", body: NEW_RUN };
+  await times(LIST_LIMIT, async () => {
+    const { status } = await fetch(origin + NAIVE_CREATE, init);
+    if (status !== 201) throw new Error(`a naive create returned ${status}`);
+  });
+}

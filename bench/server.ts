@@ -1,0 +1,43 @@
+/**
+ * A server that the bench measures. Each runs in processes of its own, so that the death of one costs no other server
+ * its figures.
+ */
+
+import type { D1Database } from "@cloudflare/workers-types";
+import type { ServerName } from "./names.ts";
+import type { Seeds } from "./requests.ts";
+
+export interface Server {
+  readonly name: ServerName;
+  /** Where requests go. A restart may change it. */
+  readonly origin: string;
+  /**
+   * The roots of the process trees that do the server's work. Their processor time is the server's. A restart changes
+   * them. Empty if nobody knows them.
+   */
+  readonly pids: readonly number[];
+  /** The inspector of the isolate that does the work. Without one, the server can't be profiled. */
+  readonly inspector?: URL | null;
+  /** True from when the server has ended by itself until it is started again. `stop` is not such an end. */
+  hasEnded(): boolean;
+  /** Resolves when the server has ended by itself, at once if it already has. A restart gives a new promise. */
+  ended(): Promise<void>;
+  /** Starts a server that has ended again, with the files that it had. Resolves when it answers requests. */
+  restart(): Promise<void>;
+  /** Ends the server. */
+  stop(): Promise<void>;
+}
+
+/** What the service holds when its peers start. Each peer copies from it what its own requests read. */
+export interface Seeded {
+  readonly db: D1Database;
+  readonly seeds: Seeds;
+}
+
+/** A peer that can't run on this machine. `sentence` says why, and what is left out. */
+export interface Missing {
+  readonly missing: string;
+}
+
+/** Opens a peer that keeps its files in `folder`, which exists and is empty. */
+export type OpenPeer = (folder: string, seeded: Seeded) => Promise<Server | Missing>;

@@ -1,0 +1,168 @@
+/**
+ * What a run costs that has no label, gate or trigger, and that no webhook endpoint hears of. No feature may make such a
+ * run pay. docs/capacity.md has these numbers, and says why the service needs each of them.
+ */
+
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, expect, it, vi } from "vitest";
+import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  journal,
+  MINUTE_MS,
+  until,
+} from "../support/direct.ts";
+import { landed } from "../support/landed.ts";
+import { type CreatedRun, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
+import { sqlStorage } from "../support/sql-storage.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
+
+/** Enough for four coordinators. The first change of each has its alarm to set, so only the cheapest run counts. */
+const RUNS = 12;
+/** What the calls send today, by `serializedBytes`. */
+const CREATE_BYTES = 376;
+const REPORT_BYTES = 171;
+
+interface Call {
+  readonly name: string;
+  readonly bytes: number;
+  /** What the object ran before it first waited. */
+  readonly cursors: readonly Cursor[];
+}
+
+type Cursor = Pick<SqlStorageCursor<never>, "rowsWritten">;
+
+interface Cost {
+  readonly calls: readonly string[];
+  readonly statements: number;
+  readonly rowsWritten: number;
+  readonly bytes: number;
+}
+
+it("costs one call and one statement for a create, and one call and two statements for a report", async () => {
+  const path = newRunsPath();
+  const calls = await watchCalls(path);
+  const runs: CreatedRun[] = [];
+  const created = await cheapest(calls, async () => void runs.push(await createRun(path)));
+  expect(created).toMatchObject({ calls: ["create"], statements: 1, rowsWritten: 3 });
+  expect(created.bytes).toBeLessThanOrEqual(CREATE_BYTES);
+  const reported = await cheapest(calls, async (i) => {
+    const run = runs[i];
+    if (run === undefined) throw new Error("too few runs");
+    expect((await report(run, { status: "succeeded", output: { image: "shop:42" } })).status).toBe(200);
+  });
+  expect(reported).toMatchObject({ calls: ["applyEvent"], statements: 2, rowsWritten: 3 });
+  expect(reported.bytes).toBeLessThanOrEqual(REPORT_BYTES);
+});
+
+it("costs five rows in D1 for its create and two for its report, with one statement each", async () => {
+  const path = newRunsPath();
+  // With its first flight, a coordinator also registers itself.
+  await createAged(path);
+  await landed(path);
+  const prototype = Object.getPrototypeOf(env.DB.prepare("SELECT 1")) as D1PreparedStatement;
+  const flights = vi.spyOn(prototype, "run");
+  const rowsWritten = async () => {
+    await landed(path);
+    const results = flights.mock.settledResults.map(({ value }) => value as D1Result);
+    const isOwn = (_: unknown, i: number) =>
+      JSON.stringify(flights.mock.contexts[i]).includes(scopeOfPath(path));
+    const own = results.filter(isOwn).map(({ meta }) => meta.rows_written);
+    flights.mockClear();
+    return own;
+  };
+  const id = await createAged(path);
+  expect(await rowsWritten()).toEqual([5]);
+  await change(path, id, { type: "succeeded", output: null });
+  expect(await rowsWritten()).toEqual([2]);
+});
+
+it("costs no statement about gates, cancels, messages or bulk operations when the alarm rings", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  await landed(path);
+  const statements = await watchStatements(path);
+  expect(await runDurableObjectAlarm(coordinator(path, 0))).toBe(true);
+  expect(statements()).not.toEqual([]);
+  expect(statements().filter((sql) => /slot_|pauses|claims|stop_requests|messages|bulk_/.test(sql))).toEqual(
+    [],
+  );
+});
+
+it("is purged with one deletion in the object, for all runs together", async () => {
+  const path = newRunsPath();
+  for (const id of [await createAged(path), await createAged(path)])
+    await change(path, id, { type: "succeeded", output: null });
+  await landed(path);
+  const statements = await watchStatements(path);
+  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+  expect(statements().flatMap((sql) => /^\s*DELETE FROM (?!marks)\w+/.exec(sql) ?? [])).toEqual([
+    "DELETE FROM runs",
+  ]);
+});
+
+/** The statements of coordinator 0 from now on. */
+async function watchStatements(path: string): Promise<() => readonly string[]> {
+  const exec = vi.spyOn(await sqlStorage(path), "exec");
+  const own = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => storage.sql);
+  return () => exec.mock.calls.flatMap(([sql], i) => (exec.mock.contexts[i] === own ? [sql] : []));
+}
+
+/** Notes each call of a coordinator from now on. */
+async function watchCalls(path: string): Promise<Call[]> {
+  const calls: Call[] = [];
+  const exec = vi.spyOn(await sqlStorage(path), "exec");
+  for (const name of Object.getOwnPropertyNames(RunCoordinator.prototype) as (keyof RunCoordinator)[]) {
+    const method: unknown = RunCoordinator.prototype[name];
+    if (name === "alarm" || `${name}` === "constructor" || typeof method !== "function") continue;
+    vi.spyOn(RunCoordinator.prototype, name as "create").mockImplementation(function (
+      this: RunCoordinator,
+      ...args: unknown[]
+    ) {
+      const before = exec.mock.results.length;
+      const answer = method.apply(this, args);
+      const cursors = exec.mock.results.slice(before).map(({ value }) => value as Cursor);
+      calls.push({ name, bytes: serializedBytes(args), cursors });
+      return answer;
+    });
+  }
+  return calls;
+}
+
+/** Makes the request for each run, and returns what the cheapest one cost. */
+async function cheapest(calls: Call[], request: (i: number) => Promise<void>): Promise<Cost> {
+  const costs: Cost[] = [];
+  for (let i = 0; i < RUNS; i++) {
+    calls.length = 0;
+    await request(i);
+    const cursors = calls.flatMap((call) => call.cursors);
+    costs.push({
+      calls: calls.map(({ name }) => name),
+      statements: cursors.length,
+      rowsWritten: cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
+      bytes: calls.reduce((sum, { bytes }) => sum + bytes, 0),
+    });
+  }
+  const [first] = costs.sort((a, b) => a.statements - b.statements);
+  if (first === undefined) throw new Error("nothing was requested");
+  return first;
+}
+
+/** About how many bytes V8 makes of a value. node:v8 can't be asked in this runtime. */
+function serializedBytes(value: unknown): number {
+  if (typeof value === "string") return 2 + value.length;
+  if (typeof value === "number") return 9;
+  if (typeof value !== "object" || value === null) return 1;
+  const entries = Object.entries(value);
+  if (Array.isArray(value)) return 5 + entries.reduce((sum, [, item]) => sum + serializedBytes(item), 0);
+  return 3 + entries.reduce((sum, [name, item]) => sum + 2 + name.length + serializedBytes(item), 0);
+}

@@ -1,0 +1,73 @@
+/** The documents name what the code has: events, causes, audited acts, lines of the log, and who enforces each rule. */
+
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { ROOT } from "../../src/dev/wrangler.ts";
+import { ERRORS } from "../../src/http/errors.ts";
+import { WAITING_FOR } from "../../src/runs/gates.ts";
+import { END_CAUSES } from "../../src/runs/run.ts";
+
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+const api = read("docs/api.md");
+
+/** The texts of a union type, as its source spells them. */
+function unionIn(file: string, type: string): readonly string[] {
+  const [, union = ""] = new RegExp(`type ${type} =([^;]*);`).exec(read(file)) ?? [];
+  const names = [...union.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name);
+  expect(names, `${file} has ${type}`).not.toEqual([]);
+  return names;
+}
+
+it("docs/api.md names every event of a timeline, every cause of an end and every gate", () => {
+  const names = [
+    ...unionIn("src/runs/timeline-event.ts", "TimelineEventType"),
+    ...END_CAUSES,
+    ...WAITING_FOR,
+  ];
+  expect(names.filter((name) => !api.includes(`\`${name}\``))).toEqual([]);
+});
+
+it("docs/api.md names every act in the audit", () => {
+  const endpoint = "webhook_endpoint_";
+  const isNamed = (act: string) =>
+    api.includes(`\`${act}\``) ||
+    (act.startsWith(endpoint) && api.includes(`\`${act.slice(endpoint.length)}\``));
+  expect(unionIn("src/auth/audit.ts", "AuditAction").filter((act) => !isNamed(act))).toEqual([]);
+});
+
+it("docs/operations.md names every line of the log", () => {
+  const operations = read("docs/operations.md");
+  const files = globSync("src/**/*.ts", { cwd: ROOT, exclude: ["src/{cli,client,console,dev,openapi}/**"] });
+  const written = /\blog(?:Failure\(|\(\s*"\w+",)\s*"(\w+)"/g;
+  const lines = files.flatMap((file) => [...read(file).matchAll(written)].map(([, name = ""]) => name));
+  expect(lines.length).toBeGreaterThan(20);
+  expect([...new Set(lines)].filter((name) => !operations.includes(`\`${name}\``))).toEqual([]);
+});
+
+it("every code that a document gives to an error is one of the table", () => {
+  const documents = ["README.md", "SECURITY.md", ...globSync("docs/*.md", { cwd: ROOT })];
+  const given = documents.flatMap((file) =>
+    [...read(file).matchAll(/\b(?:4\d\d|50\d) `(\w+)`/g)].map(([, code = ""]) => `${file}: ${code}`),
+  );
+  expect(given.length).toBeGreaterThan(30);
+  expect(given.filter((one) => !((one.split(": ")[1] ?? "") in ERRORS))).toEqual([]);
+});
+
+it("each rule of docs/architecture.md is enforced by functions that its file has", () => {
+  const [, table = ""] = read("docs/architecture.md").split("## Where each rule is enforced");
+  const missing: string[] = [];
+  for (const [, rule = "", places = "", tests = ""] of table.matchAll(
+    /^\| (.+?) \| (.*`src\/.+?) \| (.+?) \|$/gm,
+  )) {
+    for (const place of places.split(";")) {
+      const [file = "", ...functions] = [...place.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text);
+      const source = file.endsWith(".ts") ? read(file) : "";
+      if (source !== "")
+        missing.push(...functions.filter((name) => !source.includes(name)).map((name) => `${rule}: ${name}`));
+    }
+    for (const [, test = ""] of tests.matchAll(/`(test\/[^`]+)`/g))
+      expect(() => read(test), rule).not.toThrow();
+  }
+  expect(missing).toEqual([]);
+});
