@@ -1,22 +1,20 @@
-/** Copies the rows of one database to another one with the same tables. */
+/** Copies the rows of a table to another database with the same tables. */
 
 import type { D1Database } from "@cloudflare/workers-types";
 
-const OURS = "type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'd1_*'";
-const AT_ONCE = 200;
+/** D1 binds at most 2 MB. */
+const AT_ONCE = 400;
 
-export async function copyRows(from: D1Database, to: D1Database): Promise<void> {
-  const tables = await from
-    .prepare(`SELECT name FROM sqlite_schema WHERE ${OURS}`)
-    .all<{ readonly name: string }>();
-  for (const { name } of tables.results) {
-    const { results } = await from.prepare(`SELECT * FROM ${name}`).all();
-    const columns = Object.keys(results[0] ?? {});
-    // Migrations have made some rows already, such as the number of the database.
-    const insert = to.prepare(
-      `INSERT OR REPLACE INTO ${name} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`,
-    );
-    for (let at = 0; at < results.length; at += AT_ONCE)
-      await to.batch(results.slice(at, at + AT_ONCE).map((row) => insert.bind(...Object.values(row))));
+/** No row may have a blob. In few statements, because each costs Miniflare's proxy several requests. */
+export async function copyRows(table: string, from: D1Database, to: D1Database): Promise<void> {
+  const { results } = await from.prepare(`SELECT * FROM ${table}`).all();
+  const columns = Object.keys(results[0] ?? {});
+  const values = columns.map((_, i) => `value ->> ${i}`);
+  const insert = to.prepare(
+    `INSERT INTO ${table} (${columns.join(", ")}) SELECT ${values.join(", ")} FROM json_each(?)`,
+  );
+  for (let at = 0; at < results.length; at += AT_ONCE) {
+    const rows = results.slice(at, at + AT_ONCE).map((row) => Object.values(row));
+    await insert.bind(JSON.stringify(rows)).run();
   }
 }

@@ -14,6 +14,9 @@ import { type RunningWorker, startWorker, type WorkerName, type WorkerOptions } 
 /** How workers start. `routed` gets the secrets, because it is the service. */
 export type Settings = Omit<WorkerOptions, "folder">;
 
+/** The table of D1 whose rows must be there: the limits read runs, and `routed` reads who asks. */
+const READ_TABLES = { limits: "runs", routed: "tokens", workflows: null } as const;
+
 /** `folder`: an empty one for the peer's files. */
 export async function openPeer(
   name: PeerName,
@@ -34,7 +37,8 @@ async function openWorker(
     startWorker(name, { ...settings, folder, ...(name === "routed" && secrets ? { secrets } : {}) });
   let worker = await start();
   try {
-    if (name !== "workflows") await copyDatabase(db, worker);
+    const table = READ_TABLES[name];
+    if (table !== null) await copyTable(table, db, worker);
     if (name === "limits") await makePage(worker.origin);
   } catch (error) {
     await worker.stop();
@@ -61,11 +65,11 @@ async function openWorker(
   };
 }
 
-/** Two processes can't share a file of D1, so the worker begins with a copy of the service's database. */
-async function copyDatabase(from: D1Database, { miniflare }: RunningWorker): Promise<void> {
+/** Two processes can't share a file of D1, so the worker begins with a copy of the service's rows. */
+async function copyTable(table: string, from: D1Database, { miniflare }: RunningWorker): Promise<void> {
   const to = (await miniflare.getD1Database("DB")) as unknown as D1Database;
   await migrate(to);
-  await copyRows(from, to);
+  await copyRows(table, from, to);
 }
 
 /** Naive creates, so that their environment has a full page from the start. */

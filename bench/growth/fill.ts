@@ -7,8 +7,10 @@
 import { cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { withReceiver } from "../receiving.ts";
 import { asker, placeIn, times } from "../seeds.ts";
 import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
+import { allTold, cancelInBulk, endGated, gateOf, putFeatures, type Receivers } from "./features.ts";
 
 export const SCOPE = "bench/growth/measured";
 export const RUNS_PATH = "/bench/growth/envs/measured/action-runs";
@@ -21,6 +23,7 @@ export const COMMON = {
   triggeredBy: "ci",
 } as const;
 
+const CANCELLED_IN_BULK = "action-6";
 /** Shorter than the retention and the longest timeout, 30 days, so that no copy is due by itself. */
 const SPAN_MS = 25 * 86_400_000;
 const LONGEST_TIMEOUT_MINUTES = 43_200;
@@ -43,7 +46,8 @@ export async function makeOriginals(parent: string, runs: number, databases: num
   const kept = { folder: join(parent, "originals"), secrets: makeSecrets() };
   mkdirSync(kept.folder);
   const site = await open({ kept, databases });
-  const token = await createRuns(site, runs).finally(() => site.stop());
+  const make = withReceiver((jobs) => withReceiver((messages) => createRuns(site, runs, { jobs, messages })));
+  const token = await make.finally(() => site.stop());
   return { runs, databases, token, ...kept };
 }
 
@@ -108,7 +112,7 @@ function valueIn(file: string, select: string): string {
   return String(row?.value);
 }
 
-async function createRuns(site: Site, runs: number): Promise<string> {
+async function createRuns(site: Site, runs: number, receivers: Receivers): Promise<string> {
   const ask = asker(site);
   const post = async (path: string, token: string, body: object) =>
     JSON.parse(await ask("POST", path, token, body));
@@ -122,13 +126,25 @@ async function createRuns(site: Site, runs: number): Promise<string> {
   ];
   for (const [number, path] of databases === 1 ? [] : paths.entries())
     await placeIn(site, number, path.replaceAll(/^\/|envs\/|\/action-runs$/g, ""));
+  const environments = paths.map((path) => path.replace("/action-runs", ""));
+  await putFeatures(site, environments, receivers);
+  const gated: Record<"approved" | "grouped", string[]> = { approved: [], grouped: [] };
+  const failedIds: string[] = [];
   await times(runs, async (n) => {
     const path = paths[n % databases] ?? RUNS_PATH;
     // Each environment gets every kind.
     const i = Math.floor(n / databases);
+    const gate = gateOf(i);
+    if (gate !== null) {
+      const { action, slot, isOver } = gate;
+      const parameters = { slot: `slot-${slot}`, version: `1.${i % 90}.2` };
+      const { id } = await post(path.replace(/action-runs$/, `actions/${action}/runs`), ci, { parameters });
+      if (isOver) gated[action].push(`${path}/${id}`);
+      return;
+    }
     // The moduli have no common divisor, so every mixture of kinds occurs.
     const run = await post(path, i % 3 === 0 ? other : ci, {
-      actionName: i % 7 < 4 ? COMMON.actionName : `action-${i % 7}`,
+      actionName: i % 7 < 5 ? COMMON.actionName : `action-${i % 7}`,
       entityId: i % 11 < 2 ? COMMON.entityId : i % 11 < 8 ? crypto.randomUUID() : null,
       parameters: { service: `checkout-${i}`, version: `1.${i % 90}.2`, region: "eu-central" },
       timeout: LONGEST_TIMEOUT_MINUTES,
@@ -140,11 +156,29 @@ async function createRuns(site: Site, runs: number): Promise<string> {
     const kind = i % 25;
     if (kind === 1) await report("heartbeat", {});
     if (kind >= 2) await report("callback", kind < 7 ? failed : { status: "succeeded", output });
+    if (kind >= 2 && kind < 7) failedIds.push(run.id);
   });
+  await endGated(site, receivers, gated.approved, gated.grouped);
+  await allTold(receivers, failedIds);
+  await cancelInBulk(site, environments, CANCELLED_IN_BULK);
   // A list lands all changes before it.
   for (const path of paths) await ask("GET", path, ci);
   return ci;
 }
+
+/** What is copied, in D1 and in the journals: in which order, which rows, and which instants stay. */
+const COPIED: Readonly<
+  Record<string, { readonly by: string; readonly where?: string; readonly keeps?: readonly string[] }>
+> = {
+  runs: { by: "id" },
+  events: { by: "run_id" },
+  previews: { by: "run_id" },
+  // A message outlives no day. Those that are under way would be sent.
+  messages: { by: "run_id", where: "state <> 'waiting'", keeps: ["expires_at", "due_at"] },
+  bulk_operations: { by: "id" },
+  bulk_pages: { by: "bulk_id" },
+  audit: { by: "id", where: "bulk IS NOT NULL" },
+};
 
 /** The oldest copies first, so that rows lie in the order of their ids. */
 function copyRuns(file: string, copies: number): void {
@@ -154,9 +188,9 @@ function copyRuns(file: string, copies: number): void {
   const stepMs = Math.floor(SPAN_MS / copies);
   db.function("copied", (text, copy) => copied(String(text), Number(copy) * stepMs));
   const columnsOf = db.prepare("SELECT name FROM pragma_table_info(?)");
-  for (const table of ["runs", "events"]) {
+  for (const [table, { by, where = "1", keeps = [] }] of Object.entries(COPIED)) {
     const columns = columnsOf.all(table).map(({ name }) => String(name));
-    // D1 has no events.
+    // D1 has no events, and a coordinator has no audit.
     if (columns.length === 0) continue;
     // The copies are in D1 too, so nothing is left to land.
     if (columns.includes("change_seq"))
@@ -164,14 +198,17 @@ function copyRuns(file: string, copies: number): void {
         SELECT 'landed_seq:' || coalesce((SELECT substr(value, 1, 1) FROM marks WHERE name = 'home'), '0'), max(change_seq)
         FROM runs`);
     const values = columns.map((name) => {
-      if (["id", "run_id", "create_key", "body"].includes(name)) return `copied(${name}, copy)`;
+      if (["id", "run_id", "bulk_id", "create_key", "body", "bulk"].includes(name))
+        return `copied(${name}, copy)`;
       // The journal's key has the instant of the id above 15 random bits.
       if (name === "run_key") return `run_key - (copy * ${stepMs} << 15)`;
+      // A slot has as many holders and waiting runs as its original.
+      if (name === "slot_key") return "slot_key || '-' || copy";
+      if (keeps.includes(name)) return name;
       const isInstant = `typeof(${name}) = 'integer' AND ${name} > ${FIRST_INSTANT}`;
       return `iif(${isInstant}, ${name} - copy * ${stepMs}, ${name})`;
     });
-    const id = columns.includes("id") ? "id" : "run_id";
-    db.exec(`CREATE TEMP TABLE originals AS SELECT * FROM ${table} ORDER BY ${id}`);
+    db.exec(`CREATE TEMP TABLE originals AS SELECT * FROM ${table} WHERE ${where} ORDER BY ${by}`);
     db.prepare(
       `INSERT INTO ${table} (${columns.join(", ")})
        WITH RECURSIVE copies (copy) AS (SELECT ? UNION ALL SELECT copy - 1 FROM copies WHERE copy > 1)

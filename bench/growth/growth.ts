@@ -253,7 +253,8 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "dryRun" | "state"
       path: `${fill.RUNS_PATH}/${id}`,
       body: String(body),
     }));
-  const openRuns = spread("status = 'pending'");
+  // The next run of a slot would start, with a request that only its original can send.
+  const openRuns = spread("status = 'pending' AND waiting IS NULL AND concurrency_group IS NULL");
   // Reads already hide runs that are due for the purge.
   const endedRuns = spread(`status IN ('succeeded', 'failed') AND purge_at > ${Date.now()}`);
   db.close();

@@ -1,0 +1,88 @@
+/**
+ * Runs behind gates, ends that a webhook endpoint hears of, and a bulk operation, as the service makes them for the sites
+ * that grow. Nothing of them is due while a site is measured.
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { reportAsHeard, triggerFor } from "../heard-runs.ts";
+import { asker } from "../seeds.ts";
+import type { Site } from "../site.ts";
+import { whenTold } from "../told.ts";
+
+const POLL_MS = 100;
+const ENDS_WITHIN_MS = 30_000;
+/** Longer than the copies go back. */
+const WAIT_MINUTES = 43_200;
+/** Of eight runs, one waits for an approval, and one for a slot. Eight has no divisor of the other kinds. */
+const [EVERY, APPROVED, GROUPED] = [8, 3, 6];
+/** The runs that share a slot: one holds it, and the others wait. */
+const A_SLOT = 3;
+
+/** Where requests of the service arrive: those of runs, and the messages of endpoints. */
+export interface Receivers {
+  readonly jobs: string;
+  readonly messages: string;
+}
+
+/** `environments`: their paths, `/{o}/{p}/envs/{envName}`. Measured callbacks succeed, so no endpoint hears of them. */
+export async function putFeatures(site: Site, environments: readonly string[], to: Receivers): Promise<void> {
+  const put = (path: string, body: object) => asker(site)("PUT", path, site.secrets.ROOT_TOKEN, body);
+  const action = { trigger: triggerFor(to.jobs), waitTimeout: WAIT_MINUTES, timeout: WAIT_MINUTES };
+  for (const path of environments) {
+    await put(`${path}/actions/approved`, { ...action, approval: { allowSelf: true } });
+    await put(`${path}/actions/grouped`, {
+      ...action,
+      concurrency: { group: "slots", key: "{{ parameters.slot }}" },
+    });
+    await put(`${path}/webhook-endpoints/receiver`, { url: to.messages, events: ["action_run.failed"] });
+  }
+}
+
+/** The action of the `i`th run of an environment, with what decides its gate. Null: a run without gates. */
+export function gateOf(i: number) {
+  const slot = Math.floor(i / EVERY / A_SLOT);
+  if (i % EVERY === APPROVED) return { action: "approved", slot, isOver: slot % 2 === 0 } as const;
+  if (i % EVERY === GROUPED) return { action: "grouped", slot, isOver: slot % 2 === 0 } as const;
+  return null;
+}
+
+/** Approves those that wait for it, and reports each as soon as its request arrives. The paths are those of runs. */
+export async function endGated(
+  site: Site,
+  { jobs }: Receivers,
+  approved: readonly string[],
+  grouped: readonly string[],
+): Promise<void> {
+  for (const path of approved) await asker(site)("POST", `${path}/approve`, site.secrets.ROOT_TOKEN, {});
+  const ids = [...approved, ...grouped].map((path) => path.slice(path.lastIndexOf("/") + 1));
+  await reportAsHeard(site, jobs, ids);
+}
+
+/** Returns when the endpoints have heard of these runs. */
+export async function allTold({ messages }: Receivers, ids: readonly string[]): Promise<void> {
+  const { untold } = await whenTold(messages, new Map(ids.map((id) => [id, 0])));
+  if (untold.length > 0) throw new Error(`the end of run ${untold[0]} was not told`);
+}
+
+/** Cancels the open runs of an action, in each environment. */
+export async function cancelInBulk(
+  site: Site,
+  environments: readonly string[],
+  actionName: string,
+): Promise<void> {
+  const ask = asker(site);
+  for (const environment of environments) {
+    const path = `${environment}/bulk-operations`;
+    const order = { operation: "cancel", filter: { actionName }, graceSeconds: 0, maxRuns: 500 };
+    await ask("POST", path, site.secrets.ROOT_TOKEN, order);
+    const until = performance.now() + ENDS_WITHIN_MS;
+    const isOver = async () => {
+      const [newest] = JSON.parse(await ask("GET", `${path}?limit=1`, site.secrets.ROOT_TOKEN));
+      return newest.status === "completed";
+    };
+    while (!(await isOver())) {
+      if (performance.now() > until) throw new Error(`the bulk operation in ${environment} has not ended`);
+      await delay(POLL_MS);
+    }
+  }
+}
