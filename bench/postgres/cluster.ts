@@ -55,8 +55,10 @@ export async function stopCluster(folder: string): Promise<void> {
   try {
     while (true) {
       // PostgreSQL removes the file when it ends. If it was killed, there is a file but no process.
-      const [pid] = readFileSync(join(folder, "data", "postmaster.pid"), "utf8").split("\n");
-      process.kill(Number(pid), "SIGINT");
+      const pid = Number.parseInt(readFileSync(join(folder, "data", "postmaster.pid"), "utf8"), 10);
+      // `initdb` writes a negative number, which would mean a group of processes. So would 0.
+      if (!(pid > 0)) return;
+      process.kill(pid, "SIGINT");
       await delay(POLL_MS);
     }
   } catch {}

@@ -18,7 +18,8 @@ export interface RunAnswer {
   readonly actionRun: string;
   readonly status: Status;
   readonly deadlineAt: number;
-  readonly tokenExpiresAt: number;
+  /** When the callback token expires, if the run has gates. Otherwise it expires at the deadline. */
+  readonly tokenExpiresAt?: number;
   readonly replayed: boolean;
   /** A bookmark of D1 that covers this version; null if this version may not have landed. */
   readonly bookmark: string | null;

@@ -17,7 +17,7 @@ const NEW_RUN = { actionName: "deploy", parameters: { version: "1.4.2", region: 
 const REPORT = { status: "succeeded", output: { url: "https://ci.example.com/1" } };
 
 describe.skipIf(isMissing)("the peer on PostgreSQL", () => {
-  const folder = mkdtempSync(join(tmpdir(), "action-runs-postgres-test-"));
+  let folder: string;
   let peer: Server;
   const seed = JSON.stringify({
     ...{
@@ -32,6 +32,7 @@ describe.skipIf(isMissing)("the peer on PostgreSQL", () => {
   });
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "action-runs-postgres-test-"));
     const runs = [{ scope: "acme/shop/prod", body: seed }];
     peer = await openServer({ folder, runs, apiToken: TOKEN, signingKey: "a-key" });
   });

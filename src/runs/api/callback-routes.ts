@@ -66,7 +66,7 @@ export const callbackRoutes = new Hono<AppEnv>()
     const body = c.req.valid("json");
     const key = idempotencyKey(c);
     const changeKey = await changeKeyOf("callback", key, body);
-    const options = { replayOnly: c.get("isLate") ?? false };
+    const options = c.get("isLate") ? { replayOnly: true } : undefined;
     const [answer] = await Promise.all([
       askForChange(environment, id, (coordinator) =>
         coordinator.applyEvent(id, toEvent(body), changeKey, options),

@@ -63,7 +63,7 @@ export async function sendCreated(
 ): Promise<Response> {
   if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
   const url = `${runsUrl}/${answer.id}`;
-  const expiresAt = new Date(answer.tokenExpiresAt).toISOString();
+  const expiresAt = new Date(answer.tokenExpiresAt ?? answer.deadlineAt).toISOString();
   c.header("Location", url);
   const bookmark = await bookmarkAfter(c, environment, answer.id, answer);
   const run = runJson(answer);

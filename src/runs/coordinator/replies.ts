@@ -36,7 +36,7 @@ export class Replies {
       actionRun: toActionRun(run),
       status: run.status,
       deadlineAt: run.deadlineAt,
-      tokenExpiresAt: tokenExpiresAt(run),
+      ...(run.gates !== null && { tokenExpiresAt: tokenExpiresAt(run) }),
       replayed,
       bookmark: this.#projection.bookmarkOf(run.id),
       isOver: !isOpen(run),

@@ -30,7 +30,7 @@ const FIXED = [
   ...(["id", "actionName", "entityId", "parameters", "recommendations", "triggeredBy", "createdAt"] as const),
   ...(["heartbeatTimeoutMs", "createKey", "createFingerprint", "fingerprintKeyId"] as const),
   ...(["source", "actionVersion", "retryOf", "labels", "traceparent"] as const),
-  ...(["via", "timeoutMs"] as const),
+  ...(["via", "timeoutMs", "gates"] as const),
 ] as const;
 const CHANGING = [
   ...([
@@ -46,14 +46,10 @@ const CHANGING = [
   ...(["error", "output", "silentSince", "endCause"] as const),
   ...(["cancelBy", "cancelReason", "cancelRequestedAt", "cancelUntil"] as const),
   ...(["externalUrl", "externalUrlChanges"] as const),
-] as const;
-/** Written only for runs with gates, because each bound value takes time. Null in the rows of others. */
-const CHANGING_AT_GATES = [
   ...(["waitingFor", "waitingSince", "waitingReason", "releasedAt"] as const),
   ...(["approvals", "rejectedBy", "readySeq", "slotUntil"] as const),
 ] as const;
-const WITHOUT_GATES = [...FIXED, ...CHANGING];
-const MEMBERS = [...WITHOUT_GATES, "gates", ...CHANGING_AT_GATES] as const;
+const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];
 /** If the lists above lack a member, `toRun` does not type-check. These three are stored as JSON; null if empty. */
 type Row = Omit<Pick<JournaledRun, Member>, "gates" | "approvals" | "rejectedBy"> & {
@@ -71,26 +67,9 @@ const SELECT = `SELECT ${MEMBERS.map((member) => `runs.${columnOf(member)} AS ${
 const THIS_RUN = `WHERE run_key = ${BOUND_KEY} AND id = ?`;
 // The second term repeats the condition of the index. Otherwise SQLite would not use the index.
 const THIS_KEY = "WHERE create_key = ? AND substr(create_key, 1, 2) = 't:'";
-const WRITTEN_WITH = ["due_at", "change_seq", "changed_at", "bytes"];
-const AT_SLOT = ["slot_group", "slot_key", "creator_id", "waiting_bytes"];
-const INSERT = insertOf([...WITHOUT_GATES.map(columnOf), ...WRITTEN_WITH]);
-const INSERT_WITH_GATES = insertOf([...MEMBERS.map(columnOf), ...WRITTEN_WITH, "slot_state", ...AT_SLOT]);
-const UPDATE = updateOf([...CHANGING.map(columnOf), ...WRITTEN_WITH]);
-const UPDATE_WITH_GATES = updateOf([
-  ...[...CHANGING, ...CHANGING_AT_GATES].map(columnOf),
-  ...[...WRITTEN_WITH, "slot_state"],
-]);
-
-function insertOf(columns: readonly string[]): string {
-  return `
-    INSERT INTO runs (run_key, ${columns.join(", ")}) VALUES (${BOUND_KEY}${", ?".repeat(columns.length)})
-    ON CONFLICT DO NOTHING
-    RETURNING 1`;
-}
-
-function updateOf(columns: readonly string[]): string {
-  return `UPDATE runs SET ${columns.map((column) => `${column} = ?`).join(", ")}, due_failures = 0 ${THIS_RUN}`;
-}
+const COLUMNS: Readonly<Record<Member, string>> = Object.fromEntries(
+  MEMBERS.map((member) => [member, columnOf(member)]),
+) as Record<Member, string>;
 
 /** What the journal keeps beside a run. */
 export interface RowDetails {
@@ -141,31 +120,29 @@ export class RunRows {
   }
 
   /** False, and nothing is written, if another run has this key or the id's `run_key`. */
-  insert(run: JournaledRun, { dueAt, seq, changedAt, bytes, waitingBytes = 0 }: RowDetails): boolean {
-    const [key, written] = [keyHalves(run.id), [dueAt, seq, changedAt, bytes]];
-    const inserted =
-      run.gates === null
-        ? this.#sql.exec(INSERT, ...key, ...values(run, WITHOUT_GATES), ...written)
-        : this.#sql.exec(
-            INSERT_WITH_GATES,
-            ...[...key, ...values(run, MEMBERS), ...written],
-            ...[slotState(run), ...slotColumns(run.gates, waitingBytes)],
-          );
-    if ([...inserted].length === 0) return false;
+  insert(run: JournaledRun, details: RowDetails): boolean {
+    const ofSlot = run.gates === null ? [] : slotCells(run.gates, details);
+    const cells = [...newCells(run), ...cellsBeside(run, details), ...ofSlot];
+    const inserted = this.#sql.exec(
+      `INSERT INTO runs (run_key, ${cells.map(([column]) => column).join(", ")})
+       VALUES (${BOUND_KEY}${", ?".repeat(cells.length)})
+       ON CONFLICT DO NOTHING`,
+      ...keyHalves(run.id),
+      ...cells.map(([, value]) => value),
+    );
+    if (inserted.rowsWritten === 0) return false;
     this.#remember(run);
     return true;
   }
 
-  update(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): void {
-    const [key, written] = [
-      [...keyHalves(run.id), run.id],
-      [dueAt, seq, changedAt, bytes],
-    ];
-    if (run.gates === null) this.#sql.exec(UPDATE, ...values(run, CHANGING), ...written, ...key);
-    else {
-      const changing = [...values(run, CHANGING), ...values(run, CHANGING_AT_GATES)];
-      this.#sql.exec(UPDATE_WITH_GATES, ...changing, ...written, slotState(run), ...key);
-    }
+  update(run: JournaledRun, details: RowDetails): void {
+    const cells = [...changedCells(run, this.#remembered.get(run.id)), ...cellsBeside(run, details)];
+    this.#sql.exec(
+      `UPDATE runs SET ${cells.map(([column]) => `${column} = ?`).join(", ")}, due_failures = 0 ${THIS_RUN}`,
+      ...cells.map(([, value]) => value),
+      ...keyHalves(run.id),
+      run.id,
+    );
     this.#remember(run);
   }
 
@@ -241,8 +218,42 @@ function weightOf({ parameters, recommendations, labels, gates, approvals }: Jou
   return parameters.length + recommendations.length + labels.length + ofGates + 1024;
 }
 
-function values(run: JournaledRun, members: readonly Member[]): (string | number | null)[] {
-  return members.map((member) => columnValue(run, member));
+/** A column, and the value that a write binds. Each bound value takes microseconds. */
+type Cell = readonly [column: string, value: string | number | null];
+
+function cellsOf(run: JournaledRun, members: readonly Member[]): Cell[] {
+  return members.map((member) => [COLUMNS[member], columnValue(run, member)]);
+}
+
+/** The cells of a new row. The others are null. */
+function newCells(run: JournaledRun): Cell[] {
+  return cellsOf(run, MEMBERS).filter(([, value]) => value !== null);
+}
+
+/** The cells that differ from the row as it is. All that can change if that is not known. */
+function changedCells(run: JournaledRun, before: JournaledRun | undefined): Cell[] {
+  const cells = cellsOf(run, CHANGING);
+  if (before === undefined) return cells;
+  const known = cellsOf(before, CHANGING);
+  return cells.filter(([, value], i) => value !== known[i]?.[1]);
+}
+
+/** What the journal keeps beside a run, and what SQL knows of its place at its slot. */
+function cellsBeside(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): Cell[] {
+  const ofSlot: Cell[] = run.gates === null ? [] : [["slot_state", slotState(run)]];
+  return [["due_at", dueAt], ["change_seq", seq], ["changed_at", changedAt], ["bytes", bytes], ...ofSlot];
+}
+
+/** Where a run with gates waits, written once. A run that has gates but no group has the group "". */
+function slotCells(gates: Gates, { waitingBytes = 0 }: RowDetails): Cell[] {
+  const { group, key } = slotOf(gates);
+  const { tokenId } = gates.creator;
+  return [
+    ["slot_group", group],
+    ["slot_key", key],
+    ["creator_id", tokenId],
+    ["waiting_bytes", waitingBytes],
+  ];
 }
 
 function columnValue(run: JournaledRun, member: Member): string | number | null {
@@ -250,12 +261,6 @@ function columnValue(run: JournaledRun, member: Member): string | number | null 
   if (member === "rejectedBy") return run.rejectedBy && JSON.stringify(run.rejectedBy);
   if (member === "approvals") return run.approvals.length === 0 ? null : JSON.stringify(run.approvals);
   return run[member];
-}
-
-/** `slot_group`, `slot_key`, `creator_id` and `waiting_bytes`. A run that has gates but no group has the group "". */
-function slotColumns(gates: Gates, waitingBytes: number): readonly (string | number)[] {
-  const { group, key } = slotOf(gates);
-  return [group, key, gates.creator.tokenId, waitingBytes];
 }
 
 /** What SQL knows of a run's place at its slot: null if it has none, or none any more. */

@@ -1,6 +1,6 @@
 /**
- * The journal's tables, as numbered steps. From 1.0.0 on, a step is never edited, because a journal that has taken it
- * never takes it again. A later step only adds, because during a deploy old code runs on what new code wrote.
+ * The journal's tables, as numbered steps. A step is never edited, because a journal that has taken it never takes it
+ * again. A later step only adds, because during a deploy old code runs on what new code wrote.
  */
 
 export const JOURNAL_STEPS: readonly string[] = [

@@ -18,9 +18,12 @@ const PROGRAMS: readonly (readonly [program: string, ...options: string[]])[] = 
   ["deno", "run", "-A"],
 ];
 
+/** In these the package must work. */
+const WANTED = ["node 20", "node 22", "node 24", "bun", "deno"];
+
 /**
  * Each `node`, `bun` and `deno` of this machine's PATH, and the Node of the tests. To try another one, put its folder
- * into PATH.
+ * into PATH. A sentence says which are missing.
  */
 export function runtimes(): readonly Runtime[] {
   const folders = (process.env.PATH ?? "").split(delimiter);
@@ -31,6 +34,12 @@ export function runtimes(): readonly Runtime[] {
       const [name, runtime] = nameAndStart([file, ...options], program);
       found.set(name, found.get(name) ?? runtime);
     }
+  }
+  const missing = WANTED.filter((wanted) => ![...found.keys()].some((name) => name.startsWith(wanted)));
+  if (missing.length > 0) {
+    process.stderr.write(
+      `The package is not tried in ${missing.join(", ")}, because PATH does not have them.\n`,
+    );
   }
   return [...found.values()];
 }

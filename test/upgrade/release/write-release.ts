@@ -1,12 +1,14 @@
 /**
  * Writes what a release stores: the rows in D1, the coordinators' journals, and what the API says of them. It plays a
- * set of runs, so that each table has a row. `release.test.ts` then begins with these files.
+ * set of runs, so that each table has a row. `release.test.ts` begins with these files. They are in a folder of the
+ * version in package.json. When a version is released, never write its files again.
  *
  *   WRITE_RELEASE=true npx vitest run --project runtime -u
  */
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
+import packageJson from "../../../package.json" with { type: "json" };
 import { readRunId } from "../../../src/runs/run-id.ts";
 import { bulkOf, bulkPath, startBulk } from "../../support/bulk.ts";
 import { coordinator, journal, MINUTE_MS, until } from "../../support/direct.ts";
@@ -221,6 +223,10 @@ it("writes what this release stores", async () => {
   const bulkId = await bulkEnded({ operation: "cancel", filter, maxRuns: 10 }, secrets.admin);
   await untilQuiet();
   await landed(RUNS);
+  const answers: Record<string, unknown> = {};
+  for (const query of ["status=failed&include=details", "label=night", "waiting=any"]) {
+    answers[`${RUNS}?${query}`] = await done("GET", `${RUNS}?${query}`);
+  }
   // The last run is only in its journal, because D1 is down.
   faults.writes = "down";
   const unlanded = await create({ actionName: "deploy", labels: ["unlanded"] });
@@ -245,7 +251,6 @@ it("writes what this release stores", async () => {
     `${PROJECT}/audit`,
     `${PROJECT}/tokens`,
   ];
-  const answers: Record<string, unknown> = {};
   for (const path of paths) answers[path] = await done("GET", path);
   const journals = await Promise.all(NUMBERS.map((n) => dumpJournal(RUNS, n)));
   const release: Release = {
@@ -257,9 +262,11 @@ it("writes what this release stores", async () => {
     alarms: journals.map(({ alarmAt }) => alarmAt),
     answers,
   };
-  await expect(await dumpD1()).toMatchFileSnapshot("1.0.0/d1.sql");
+  await expect(await dumpD1()).toMatchFileSnapshot(`${packageJson.version}/d1.sql`);
   for (const [n, { sql }] of journals.entries()) {
-    await expect(sql).toMatchFileSnapshot(`1.0.0/journal-${n}.sql`);
+    await expect(sql).toMatchFileSnapshot(`${packageJson.version}/journal-${n}.sql`);
   }
-  await expect(`${JSON.stringify(release, null, 2)}\n`).toMatchFileSnapshot("1.0.0/release.json");
+  await expect(`${JSON.stringify(release, null, 2)}\n`).toMatchFileSnapshot(
+    `${packageJson.version}/release.json`,
+  );
 });

@@ -180,16 +180,17 @@ async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<Crea
 /** The run says whether the caller may see the token. The action may have changed since. */
 async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
   if (answer.isTokenHidden === true) return { answer, token: null };
-  const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt };
+  const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt ?? answer.deadlineAt };
   return { answer, token: await signCallbackToken(ring, grant) };
 }
 
 function sendRun(creation: Creation, changeKey: ChangeKey, prepared: PreparedRun): Promise<RunReply> {
   const { include } = creation;
   const { run, delivery, preview } = prepared;
+  // An argument is left out if nobody asked for it, because a member is sent with its name even if it is undefined.
   return askForChange(creation, run.id, (coordinator) =>
     run.gates === null || delivery === null
-      ? coordinator.create(run, changeKey, delivery, { include })
+      ? coordinator.create(run, changeKey, delivery, include && { include })
       : coordinator.createGated(run, changeKey, delivery, { preview, include }),
   );
 }
