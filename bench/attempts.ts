@@ -5,7 +5,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { cpuTimes, usedUs } from "./cpu.ts";
-import type { Job, Measured } from "./load.ts";
+import type { Job, Measured } from "./job.ts";
 import type { Loaded } from "./loaded.ts";
 import { MIXED } from "./mixed.ts";
 import type { ServerName } from "./names.ts";

@@ -3,7 +3,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Job, Measured, ToLoad } from "./load.ts";
+import type { Job, Measured, ToLoad } from "./job.ts";
 import type { Seeds } from "./requests.ts";
 import type { Server } from "./server.ts";
 

@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Devtools, withDevtools } from "./devtools.ts";
 import type { Generator } from "./generator.ts";
-import type { Job } from "./load.ts";
+import type { Job } from "./job.ts";
 import { withLoad } from "./loaded.ts";
 import type { ServerName } from "./names.ts";
 import type { Server } from "./server.ts";
