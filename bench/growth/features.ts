@@ -13,10 +13,11 @@ const POLL_MS = 100;
 const ENDS_WITHIN_MS = 30_000;
 /** Longer than the copies go back. */
 const WAIT_MINUTES = 43_200;
-/** Of eight runs, one waits for an approval, and one for a slot. Eight has no divisor of the other kinds. */
-const [EVERY, APPROVED, GROUPED] = [8, 3, 6];
-/** The runs that share a slot: one holds it, and the others wait. */
-const A_SLOT = 3;
+/**
+ * Of eight runs, one has an approval, and two share a slot. Eight has no divisor of the other kinds. So the busiest
+ * coordinator has over 200 slots for which runs wait at the smallest site. That is what the service looks at in one step.
+ */
+const [EVERY, APPROVED, GROUPED] = [8, 3, [2, 6]];
 
 /** Where requests of the service arrive: those of runs, and the messages of endpoints. */
 export interface Receivers {
@@ -38,11 +39,11 @@ export async function putFeatures(site: Site, environments: readonly string[], t
   }
 }
 
-/** The action of the `i`th run of an environment, with what decides its gate. Null: a run without gates. */
+/** The action of the `i`th run of an environment, and whether the run ends. Null: a run without gates. */
 export function gateOf(i: number) {
-  const slot = Math.floor(i / EVERY / A_SLOT);
+  const slot = Math.floor(i / EVERY);
   if (i % EVERY === APPROVED) return { action: "approved", slot, isOver: slot % 2 === 0 } as const;
-  if (i % EVERY === GROUPED) return { action: "grouped", slot, isOver: slot % 2 === 0 } as const;
+  if (GROUPED.includes(i % EVERY)) return { action: "grouped", slot, isOver: slot % 3 === 0 } as const;
   return null;
 }
 

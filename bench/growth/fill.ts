@@ -144,7 +144,7 @@ async function createRuns(site: Site, runs: number, receivers: Receivers): Promi
     }
     // The moduli have no common divisor, so every mixture of kinds occurs.
     const run = await post(path, i % 3 === 0 ? other : ci, {
-      actionName: i % 7 < 5 ? COMMON.actionName : `action-${i % 7}`,
+      actionName: i % 7 < 6 ? COMMON.actionName : `action-${i % 7}`,
       entityId: i % 11 < 2 ? COMMON.entityId : i % 11 < 8 ? crypto.randomUUID() : null,
       parameters: { service: `checkout-${i}`, version: `1.${i % 90}.2`, region: "eu-central" },
       timeout: LONGEST_TIMEOUT_MINUTES,
@@ -166,19 +166,36 @@ async function createRuns(site: Site, runs: number, receivers: Receivers): Promi
   return ci;
 }
 
-/** What is copied, in D1 and in the journals: in which order, which rows, and which instants stay. */
-const COPIED: Readonly<
-  Record<string, { readonly by: string; readonly where?: string; readonly keeps?: readonly string[] }>
-> = {
-  runs: { by: "id" },
+interface Copying {
+  readonly by: string;
+  readonly where?: string;
+  /** Columns that are not as in the original, besides ids, keys and instants. */
+  readonly values?: Readonly<Record<string, string>>;
+}
+
+/**
+ * What is copied, in D1 and in the journals, in which order. Runs that wait for an approval are as many at each site,
+ * because a coordinator that wakes walks all of its own.
+ */
+const COPIED: Readonly<Record<string, Copying>> = {
+  // A slot of a copy has as many holders and waiting runs as the original's.
+  runs: { by: "id", values: { slot_key: "iif(slot_key = '', '', slot_key || '-' || copy)" } },
   events: { by: "run_id" },
-  previews: { by: "run_id" },
-  // A message outlives no day. Those that are under way would be sent.
-  messages: { by: "run_id", where: "state <> 'waiting'", keeps: ["expires_at", "due_at"] },
-  bulk_operations: { by: "id" },
+  // Requests of runs that wait for a slot.
+  deliveries: { by: "run_id", where: "next_at IS NULL AND lease_until IS NULL" },
+  // A message that is under way would be sent, and one that has expired would be deleted.
+  messages: {
+    by: "run_id",
+    where: "state <> 'waiting'",
+    values: { expires_at: "expires_at", due_at: "due_at" },
+  },
+  // An operation is over some seconds after its last run has ended.
+  bulk_operations: { by: "id", values: { is_over: "1" } },
   bulk_pages: { by: "bulk_id" },
   audit: { by: "id", where: "bulk IS NOT NULL" },
 };
+/** By the column that says it, in a journal and in D1. */
+const WAITS_FOR_APPROVAL = { slot_state: "'early'", waiting: "'approval'" } as const;
 
 /** The oldest copies first, so that rows lie in the order of their ids. */
 function copyRuns(file: string, copies: number): void {
@@ -188,7 +205,7 @@ function copyRuns(file: string, copies: number): void {
   const stepMs = Math.floor(SPAN_MS / copies);
   db.function("copied", (text, copy) => copied(String(text), Number(copy) * stepMs));
   const columnsOf = db.prepare("SELECT name FROM pragma_table_info(?)");
-  for (const [table, { by, where = "1", keeps = [] }] of Object.entries(COPIED)) {
+  for (const [table, { by, where = "1", values: fixed = {} }] of Object.entries(COPIED)) {
     const columns = columnsOf.all(table).map(({ name }) => String(name));
     // D1 has no events, and a coordinator has no audit.
     if (columns.length === 0) continue;
@@ -202,13 +219,17 @@ function copyRuns(file: string, copies: number): void {
         return `copied(${name}, copy)`;
       // The journal's key has the instant of the id above 15 random bits.
       if (name === "run_key") return `run_key - (copy * ${stepMs} << 15)`;
-      // A slot has as many holders and waiting runs as its original.
-      if (name === "slot_key") return "slot_key || '-' || copy";
-      if (keeps.includes(name)) return name;
+      const value = fixed[name];
+      if (value !== undefined) return value;
       const isInstant = `typeof(${name}) = 'integer' AND ${name} > ${FIRST_INSTANT}`;
       return `iif(${isInstant}, ${name} - copy * ${stepMs}, ${name})`;
     });
-    db.exec(`CREATE TEMP TABLE originals AS SELECT * FROM ${table} WHERE ${where} ORDER BY ${by}`);
+    const left = Object.entries(WAITS_FOR_APPROVAL)
+      .filter(([column]) => columns.includes(column))
+      .map(([column, value]) => `${column} IS NOT ${value}`);
+    db.exec(
+      `CREATE TEMP TABLE originals AS SELECT * FROM ${table} WHERE ${[where, ...left].join(" AND ")} ORDER BY ${by}`,
+    );
     db.prepare(
       `INSERT INTO ${table} (${columns.join(", ")})
        WITH RECURSIVE copies (copy) AS (SELECT ? UNION ALL SELECT copy - 1 FROM copies WHERE copy > 1)

@@ -3,13 +3,14 @@
  * way goes on. `write-release.ts` wrote it. Never write it again: if this fails, this code can't be deployed over 1.0.0.
  */
 
-import { applyD1Migrations, runDurableObjectAlarm } from "cloudflare:test";
+import { applyD1Migrations, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { JOURNAL_STEPS, migrate } from "../../../src/runs/journal/steps.ts";
 import { coordinator, HOUR_MS, MINUTE_MS, until } from "../../support/direct.ts";
 import { landed } from "../../support/landed.ts";
-import { type ActionRun, type Ask, ask, type Beaten } from "../../support/requests.ts";
+import { type ActionRun, type Ask, ask, type Beaten, newRunsPath } from "../../support/requests.ts";
 import { changed } from "../../support/settings.ts";
 import d1 from "./1.0.0/d1.sql?raw";
 import journal0 from "./1.0.0/journal-0.sql?raw";
@@ -31,7 +32,7 @@ import {
   SIGNING_KEY,
   WRITTEN_AT,
 } from "./release.ts";
-import { loadD1, loadJournal, NUMBERS } from "./stored.ts";
+import { dumpD1, dumpJournal, loadD1, loadJournal, NUMBERS, schemaIn } from "./stored.ts";
 
 const { secrets, runs, alarms, answers } = JSON.parse(text) as Release;
 const JOURNALS = [journal0, journal1, journal2, journal3];
@@ -88,6 +89,28 @@ async function expectStarted(id: string): Promise<void> {
 }
 
 const asApprover: Ask = { token: secrets.approver };
+
+describe("no edit has reached", () => {
+  it("a migration that 1.0.0 has applied", async () => {
+    const stored = await dumpD1();
+    const isApplied = ({ name }: { readonly name: string }) => d1.includes(`'${name}'`);
+    await loadD1("");
+    await applyD1Migrations(env.DB, env.TEST_MIGRATIONS.filter(isApplied));
+    const made = schemaIn(await dumpD1());
+    await loadD1(stored);
+    expect(made.toSorted()).toEqual(schemaIn(d1).toSorted());
+  });
+
+  it("a step that a journal of 1.0.0 has taken", async () => {
+    const path = newRunsPath();
+    const taken = journal0.match(/^INSERT INTO "schema_steps"/gm)?.length;
+    await runInDurableObject(coordinator(path, 0), async (_, { storage }) => {
+      await storage.deleteAll();
+      migrate(storage, JOURNAL_STEPS.slice(0, taken));
+    });
+    expect(schemaIn((await dumpJournal(path, 0)).sql)).toEqual(schemaIn(journal0));
+  });
+});
 
 describe("over what 1.0.0 stored, this code", () => {
   it("answers what 1.0.0 answered", async () => {

@@ -45,6 +45,12 @@ function statementsOf(dumped: string): readonly string[] {
   return dumped.split(/;\n(?=CREATE|INSERT|$)/).filter((sql) => sql !== "");
 }
 
+/** The tables and indexes of a dump, without comments. */
+export function schemaIn(dumped: string): readonly string[] {
+  const created = statementsOf(dumped).filter((sql) => sql.startsWith("CREATE"));
+  return created.map((sql) => sql.replaceAll(/--.*/g, "").replaceAll(/\s+/g, " "));
+}
+
 export function dumpD1(): Promise<string> {
   return dump(async <T>(sql: string) => (await env.DB.prepare(sql).all<T>()).results);
 }
@@ -55,7 +61,8 @@ export async function loadD1(dumped: string): Promise<void> {
     `SELECT name FROM sqlite_schema WHERE type = 'table' AND ${OWN}`,
   ).all<{ name: string }>();
   for (const { name } of results) await env.DB.prepare(`DROP TABLE "${name}"`).run();
-  await env.DB.batch(statementsOf(dumped).map((sql) => env.DB.prepare(sql)));
+  const statements = statementsOf(dumped).map((sql) => env.DB.prepare(sql));
+  if (statements.length > 0) await env.DB.batch(statements);
 }
 
 export interface StoredJournal {

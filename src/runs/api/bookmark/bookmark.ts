@@ -78,6 +78,8 @@ export function bookmarkOfRun(id: string, d1: string | null): Bookmark {
 }
 
 export function union(a: Bookmark, b: Bookmark): Bookmark {
+  // Most requests carry none.
+  if (a.d1.size + a.ids.size === 0) return b;
   const d1 = [...a.d1, ...b.d1].map(([database, bookmark]) => ({ database, bookmark }));
   return { d1: greatest(d1), ids: new Map([...a.ids, ...b.ids]) };
 }

@@ -58,9 +58,8 @@ CREATE TABLE runs (
      external_url         TEXT,
      external_url_changes INTEGER NOT NULL
    ) STRICT;
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396955562013255, '03b3d7a6-0cc8-8000-b923-a0f3ed8dafd6', 2, 2, 'failed', 'deploy', NULL, 'ada', 4070952013000, 4070952013000, 4070952013000, 4070955613000, 4073544013000, 4073544013000, 0, 4070952013000, 1028, 'm:03b3d7a6-0cc8-788e-a6c6-a17c83c34a54', '', NULL, 'm:03b3d7a6-0cc8-7451-a1b4-ad9b68570738', '', NULL, 4070952013000, 'callback', 'portal', 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', 'it''s "broken";
-second line', NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396960355974513, '03b3d7a8-4844-8000-beb8-f95befb2fa1f', 1, 3, 'pending', 'deploy', NULL, 'root', 4070952159300, NULL, NULL, 4070955759300, 4073547759300, 4070955759300, 0, 4070952159300, 1028, 'm:03b3d7a8-4844-7631-b8fd-ab2a19fc3795', '', NULL, NULL, NULL, NULL, 4070952159300, NULL, NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["unlanded"]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396959887378029, '03b3d7a8-1068-8000-a336-cf372f136d25', 2, 2, 'running', 'ship', NULL, 'ci', 4070952145000, 4070952146000, NULL, 4070957545000, 4073549545000, 4070957545000, 0, 4070952146000, 1044, 'm:03b3d7a8-1068-7df3-b68c-5139acde4ee9', '', NULL, 'm:4edebd6f-9594-406a-99b9-ccb229b6e941', '', NULL, 4070952146000, NULL, NULL, 5400000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["team:shop"]', '{"service":"shop"}', '{}', NULL, NULL, 'action', 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396960355949129, '03b3d7a8-4844-8000-8d24-8541350cb615', 1, 3, 'pending', 'deploy', NULL, 'root', 4070952159300, NULL, NULL, 4070955759300, 4073547759300, 4070955759300, 0, 4070952159300, 1028, 'm:03b3d7a8-4844-7faf-9a8b-db219c008201', '', NULL, NULL, NULL, NULL, 4070952159300, NULL, NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["unlanded"]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
 CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
 CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
 CREATE INDEX runs_ended_due ON runs (due_at) WHERE completed_at IS NOT NULL;
@@ -110,6 +109,9 @@ CREATE TABLE events (
      data   TEXT    NOT NULL,
      PRIMARY KEY (run_id, seq)
    ) STRICT, WITHOUT ROWID;
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8000-a336-cf372f136d25', 2, 'attempt_started', 4070952145000, '{"attempt":1,"host":"ci.example.com"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8000-a336-cf372f136d25', 3, 'attempt_answered', 4070952146000, '{"attempt":1,"outcome":"accepted","status":201,"durationMs":0,"reason":"answered 201","excerpt":"Z4XYmry8PkiFXse7gMnZNd5qStXmuFbHtyBON1b1Ufvm0nYl6a4IEDZv","nextAttemptAt":null}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8000-a336-cf372f136d25', 4, 'started', 4070952146000, '{"cause":"delivery"}');
 CREATE TABLE deliveries (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -135,7 +137,7 @@ INSERT INTO "marks" (name, value) VALUES ('landed_seq:0', '2');
 INSERT INTO "marks" (name, value) VALUES ('name', 'acme/of-a-release/prod/0');
 INSERT INTO "marks" (name, value) VALUES ('notify', '4070952010000');
 INSERT INTO "marks" (name, value) VALUES ('repair_at', '4070952160300');
-INSERT INTO "marks" (name, value) VALUES ('told_seq', '2');
+INSERT INTO "marks" (name, value) VALUES ('told_seq', '0');
 CREATE TABLE ended_run_counts (
      id          INTEGER PRIMARY KEY CHECK (id = 1),
      counted_seq INTEGER NOT NULL,
@@ -166,6 +168,7 @@ CREATE TABLE stop_requests (
      ends_at          INTEGER NOT NULL,
      due_at           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
+INSERT INTO "stop_requests" (run_id, host, sealed, weight, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure, unsure_attempts, delivery_attempt, delivery_lease, ends_at, due_at) VALUES ('03b3d7a8-1068-8000-a336-cf372f136d25', 'ci.example.com', X'3FDF51674A6FE29DC7E6239BEBFD6FF3F432F74B61AB83F780B767E9C6053F4CB5F7B607ADC014DE1BE5079D22B2A5F3936F80A39A99F1D1047FB6664A329CBFE695ACA06541248550699B78EB9CE32AAE8E748C434691649A870E81542268CE09274BAC59D87C7C066417F762B1FC49F4653EC2914C12CB2FBFFD6701984706FD8560E3E74EC4DFCB6D3F0F74B4A8606167EFC5226115E836D32228302A9C741535E594A7111C73FEEF420D408AFE3E080739B1FE4078BAA715036E4A', 71, NULL, 1000, 0, NULL, NULL, 0, 0, 1, NULL, 4070958445000, 4070958445000);
 CREATE INDEX stop_requests_due ON stop_requests (due_at);
 CREATE INDEX stop_requests_waiting ON stop_requests (host, (attempt > 0), next_at, run_id)
      WHERE lease_until IS NULL AND next_at IS NOT NULL;
@@ -173,6 +176,7 @@ CREATE TABLE receiver_responses (
      run_id TEXT PRIMARY KEY,
      sealed BLOB NOT NULL
    ) STRICT, WITHOUT ROWID;
+INSERT INTO "receiver_responses" (run_id, sealed) VALUES ('03b3d7a8-1068-8000-a336-cf372f136d25', X'546FA5A2E315EDD9B592B53E7961AC65A5E917423CAF61810B34AB2ADCA01A43AC51850B36574665E921337E');
 CREATE TABLE messages (
      endpoint        TEXT    NOT NULL,
      run_id          TEXT    NOT NULL,
@@ -190,7 +194,6 @@ CREATE TABLE messages (
      attempts        TEXT    NOT NULL,
      PRIMARY KEY (endpoint, run_id, kind)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "messages" (endpoint, run_id, kind, type, state, previous_status, is_resend, weight, attempt, next_at, lease_until, expires_at, due_at, attempts) VALUES ('chat@1', '03b3d7a6-0cc8-8000-b923-a0f3ed8dafd6', 'ended', 'action_run.failed', 'waiting', NULL, 0, 1028, 1, 4070952161093, NULL, 4071560400000, 4070952161093, '[{"at":4070952155100,"status":503,"durationMs":0,"reason":"answered 503","excerpt":null}]');
 CREATE INDEX messages_due ON messages (endpoint, (state = 'waiting'), due_at, run_id, kind);
 CREATE TABLE endpoint_health (
      endpoint      TEXT    PRIMARY KEY,
@@ -200,7 +203,6 @@ CREATE TABLE endpoint_health (
      failed_days   TEXT    NOT NULL,
      succeeded_at  INTEGER
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "endpoint_health" (endpoint, version, failures, failing_since, failed_days, succeeded_at) VALUES ('chat@1', 1, 1, 4070952155100, '[47117]', NULL);
 CREATE TABLE recoveries (
      endpoint   TEXT    PRIMARY KEY,
      since      INTEGER NOT NULL,
@@ -215,7 +217,6 @@ CREATE TABLE retries (
      key    TEXT NOT NULL,
      PRIMARY KEY (run_id, key)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "retries" (run_id, key) VALUES ('03b3d7a6-0cc8-8000-b923-a0f3ed8dafd6', 't:03b3d7a5-da00-7aa3-8c6a-259da8f871ed:retry-1');
 CREATE TABLE bulk_operations (
      id           TEXT    PRIMARY KEY,
      create_key   TEXT    NOT NULL UNIQUE,
@@ -238,7 +239,7 @@ CREATE TABLE bulk_operations (
      is_audited   INTEGER NOT NULL DEFAULT 0,
      is_over      INTEGER NOT NULL DEFAULT 0
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "bulk_operations" (id, create_key, fingerprint, bulk_order, state, abort_reason, matched, accepted, skipped, failed, below, next_seq, round, created_at, completed_at, stopped_by, changed_runs, ended, is_audited, is_over) VALUES ('03b3d7a8-3778-7705-9fa9-8caae942ba0e', 'm:03b3d7a8-3778-7f90-b196-62a8a2339196', '', '{"id":"03b3d7a8-3778-7705-9fa9-8caae942ba0e","request":{"operation":"cancel","reason":null,"graceSeconds":60},"filter":{"labels":["bulk"],"status":["pending"]},"maxRuns":10,"asker":{"tokenId":"03b3d7a5-da00-7aa3-8c6a-259da8f871ed","tokenName":"ops","parents":[],"person":null},"mustNamePerson":false,"origin":"https://runs.example"}', 'completed', NULL, 2, 2, 0, 0, NULL, 100000000002, 1, 4070952155000, 4070952155300, NULL, '["03b3d7a8-3390-8001-b9fa-d4dd321a0924"]', NULL, 1, 0);
+INSERT INTO "bulk_operations" (id, create_key, fingerprint, bulk_order, state, abort_reason, matched, accepted, skipped, failed, below, next_seq, round, created_at, completed_at, stopped_by, changed_runs, ended, is_audited, is_over) VALUES ('03b3d7a8-3778-73af-b030-403a365784d3', 'm:03b3d7a8-3778-7a4e-8af6-97db38a96859', '', '{"id":"03b3d7a8-3778-73af-b030-403a365784d3","request":{"operation":"cancel","reason":null,"graceSeconds":60},"filter":{"labels":["bulk"],"status":["pending"]},"maxRuns":10,"asker":{"tokenId":"03b3d7a5-da00-7a26-aa31-058d9410d8cd","tokenName":"ops","parents":[],"person":null},"mustNamePerson":false,"origin":"https://runs.example"}', 'completed', NULL, 2, 2, 0, 0, NULL, 100000000002, 1, 4070952155000, 4070952155300, NULL, '["03b3d7a8-3778-8003-86af-a0f48b3ff0c2","03b3d7a8-3390-8002-ab64-4bf3f5031ab5"]', NULL, 1, 0);
 CREATE INDEX bulk_operations_open ON bulk_operations (id) WHERE is_over = 0;
 CREATE INDEX bulk_operations_by_end ON bulk_operations (completed_at) WHERE is_over = 1;
 CREATE TABLE bulk_pages (
@@ -248,4 +249,4 @@ CREATE TABLE bulk_pages (
      items     TEXT    NOT NULL,
      PRIMARY KEY (bulk_id, n)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "bulk_pages" (bulk_id, n, undecided, items) VALUES ('03b3d7a8-3778-7705-9fa9-8caae942ba0e', 1000000000, 0, '[["03b3d7a8-3778-8001-a1bb-1bb0c97be96e","accepted",null,null,"cancelled"],["03b3d7a8-3390-8001-b9fa-d4dd321a0924","accepted",null,null,"cancelled"]]');
+INSERT INTO "bulk_pages" (bulk_id, n, undecided, items) VALUES ('03b3d7a8-3778-73af-b030-403a365784d3', 1000000000, 0, '[["03b3d7a8-3778-8003-86af-a0f48b3ff0c2","accepted",null,null,"cancelled"],["03b3d7a8-3390-8002-ab64-4bf3f5031ab5","accepted",null,null,"cancelled"]]');
