@@ -15,7 +15,7 @@ const ENDS_WITHIN_MS = 30_000;
 const WAIT_MINUTES = 43_200;
 /**
  * Of eight runs, one has an approval, and two share a slot. Eight has no divisor of the other kinds. So the busiest
- * coordinator has over 200 slots for which runs wait at the smallest site. That is what the service looks at in one step.
+ * coordinator has over 200 slots for which runs wait. That is what the service looks at in one step.
  */
 const [EVERY, APPROVED, GROUPED] = [8, 3, [2, 6]];
 

@@ -51,11 +51,12 @@ export async function makeOriginals(parent: string, runs: number, databases: num
   return { runs, databases, token, ...kept };
 }
 
-export function makePlace(parent: string, originals: Place, runs: number): Place {
+/** `smallest`: the runs of the smallest site. */
+export function makePlace(parent: string, originals: Place, runs: number, smallest: number): Place {
   const folder = join(parent, String(runs));
   cpSync(originals.folder, folder, { recursive: true });
   for (const file of [...filesOf(folder, "D1"), ...filesOf(folder, "object")])
-    copyRuns(file, runs / originals.runs - 1);
+    copyRuns(file, runs / originals.runs - 1, smallest / originals.runs - 1);
   return { ...originals, folder, runs };
 }
 
@@ -173,15 +174,13 @@ interface Copying {
   readonly values?: Readonly<Record<string, string>>;
 }
 
-/**
- * What is copied, in D1 and in the journals, in which order. Runs that wait for an approval are as many at each site,
- * because a coordinator that wakes walks all of its own.
- */
+/** What is copied, in D1 and in the journals, in which order. */
 const COPIED: Readonly<Record<string, Copying>> = {
   // A slot of a copy has as many holders and waiting runs as the original's.
   runs: { by: "id", values: { slot_key: "iif(slot_key = '', '', slot_key || '-' || copy)" } },
   events: { by: "run_id" },
-  // Requests of runs that wait for a slot.
+  // Requests of runs that wait: what approvers see, and what is sent.
+  previews: { by: "run_id" },
   deliveries: { by: "run_id", where: "next_at IS NULL AND lease_until IS NULL" },
   // A message that is under way would be sent, and one that has expired would be deleted.
   messages: {
@@ -194,11 +193,19 @@ const COPIED: Readonly<Record<string, Copying>> = {
   bulk_pages: { by: "bulk_id" },
   audit: { by: "id", where: "bulk IS NOT NULL" },
 };
-/** By the column that says it, in a journal and in D1. */
-const WAITS_FOR_APPROVAL = { slot_state: "'early'", waiting: "'approval'" } as const;
+/**
+ * The rows of runs that wait at a gate or hold a slot, by a column that a journal or D1 has for it. A coordinator that
+ * wakes walks them. They are as many at each site, because people and receivers bound what waits, not the history.
+ */
+const WAITS = {
+  slot_state: "slot_state IS NOT NULL",
+  waiting: "status = 'pending' AND (waiting IS NOT NULL OR concurrency_group IS NOT NULL)",
+  start_on: "1",
+  request: "1",
+} as const;
 
-/** The oldest copies first, so that rows lie in the order of their ids. */
-function copyRuns(file: string, copies: number): void {
+/** The oldest copies first, so that rows lie in the order of their ids. `waiting`: copies of runs that wait. */
+function copyRuns(file: string, copies: number, waiting: number): void {
   const db = new DatabaseSync(file);
   // After a crash the bench starts again, so writes need not be durable.
   db.exec("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN");
@@ -224,17 +231,13 @@ function copyRuns(file: string, copies: number): void {
       const isInstant = `typeof(${name}) = 'integer' AND ${name} > ${FIRST_INSTANT}`;
       return `iif(${isInstant}, ${name} - copy * ${stepMs}, ${name})`;
     });
-    const left = Object.entries(WAITS_FOR_APPROVAL)
-      .filter(([column]) => columns.includes(column))
-      .map(([column, value]) => `${column} IS NOT ${value}`);
-    db.exec(
-      `CREATE TEMP TABLE originals AS SELECT * FROM ${table} WHERE ${[where, ...left].join(" AND ")} ORDER BY ${by}`,
-    );
+    const [, waits = "0"] = Object.entries(WAITS).find(([column]) => columns.includes(column)) ?? [];
+    db.exec(`CREATE TEMP TABLE originals AS SELECT * FROM ${table} WHERE ${where} ORDER BY ${by}`);
     db.prepare(
       `INSERT INTO ${table} (${columns.join(", ")})
        WITH RECURSIVE copies (copy) AS (SELECT ? UNION ALL SELECT copy - 1 FROM copies WHERE copy > 1)
-       SELECT ${values.join(", ")} FROM copies CROSS JOIN originals`,
-    ).run(copies);
+       SELECT ${values.join(", ")} FROM copies CROSS JOIN originals WHERE copy <= ? OR NOT (${waits})`,
+    ).run(copies, waiting);
     db.exec("DROP TABLE originals");
   }
   db.exec("COMMIT; PRAGMA journal_mode = WAL");

@@ -121,7 +121,7 @@ export async function measureGrowth(
   const originals = await fill.makeOriginals(parent, plan.originals * databases, databases);
   for (const runs of sizes) {
     onProgress(`filling ${runs} runs`);
-    places.push(fill.makePlace(parent, originals, runs));
+    places.push(fill.makePlace(parent, originals, runs, Math.min(...sizes)));
   }
   const [smallest, largest] = [turn(places, 0), turn(places, places.length - 1)];
   const bytesIn = (store: "D1" | "object") => fill.bytesOfARun(store, smallest, largest);
