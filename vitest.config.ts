@@ -13,11 +13,6 @@ const root = fileURLToPath(new URL(".", import.meta.url));
 process.env.WRANGLER_LOG ??= "error";
 // The tests start Node some 300 times. Most of a start is compiling the same modules.
 process.env.NODE_COMPILE_CACHE ??= `${root}.wrangler/compile-cache`;
-// The runtimes collect garbage less often, because each test makes much of it and keeps little.
-process.env.MINIFLARE_WORKERD_V8_FLAGS ??= "--min-semi-space-size=16 --max-semi-space-size=32";
-// The allocator of the runtimes keeps free memory per core only if glibc leaves that feature of Linux to it. Both
-// settings together save a fifth of a runtime's CPU.
-process.env.GLIBC_TUNABLES ??= "glibc.pthread.rseq=0";
 
 /** For tests that start programs from temporary files. */
 const TEMPORARY_FILES = { TMPDIR: tmpdir() };
