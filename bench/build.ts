@@ -45,7 +45,7 @@ export function bundle(entries: Readonly<Record<string, string>>, outdir: string
     outdir,
     bundle: true,
     minify: !readable,
-    keepNames: true,
+    keepNames: false,
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],

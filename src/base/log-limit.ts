@@ -3,13 +3,17 @@
  * written says how many were left out.
  */
 
-const LINES_PER_SECOND = 100;
-
 export class LogLimit {
+  readonly #linesPerSecond: number;
+
   /** Lines written in this second, and lines left out since the last one written. */
   #second = 0;
   #lines = 0;
   #leftOut = 0;
+
+  constructor(linesPerSecond = 100) {
+    this.#linesPerSecond = linesPerSecond;
+  }
 
   /**
    * The field `leftOut` of a line that may be written; null if the line must be left out. JSON leaves out a field that
@@ -31,7 +35,7 @@ export class LogLimit {
       this.#second = second;
       this.#lines = 0;
     }
-    if (this.#lines >= LINES_PER_SECOND) return false;
+    if (this.#lines >= this.#linesPerSecond) return false;
     this.#lines++;
     return true;
   }

@@ -20,9 +20,12 @@ const FAILURES = {
   replaced: "cancellation",
 } as const satisfies Readonly<Record<EndCause, string>>;
 
+/** A line costs more than all that a report does in the journal. The four coordinators of an environment write 100. */
+const LINES_PER_SECOND = 25;
+
 export class EndLog {
   readonly #coordinator: string;
-  readonly #limit = new LogLimit();
+  readonly #limit = new LogLimit(LINES_PER_SECOND);
 
   constructor(coordinator: string) {
     this.#coordinator = coordinator;

@@ -18,6 +18,9 @@ export const WAITING_MAX_AT_SLOT = 1000;
 const INDEXED = "runs INDEXED BY runs_by_slot WHERE slot_state IS NOT NULL";
 const AT_SLOT = `${INDEXED} AND slot_group = ? AND slot_key = ?`;
 
+/** Where runs are that have gates and no concurrency group. */
+const WITHOUT_GROUP: Slot = { group: "", key: "" };
+
 /** The limit of the run's action in this group: that of its newest version which this coordinator knows. */
 const LIMIT = `coalesce(
   (SELECT max_holders FROM slot_limits AS known
@@ -101,18 +104,23 @@ export class SlotRows {
   /** The first slots behind `after` at which runs wait, in order. */
   awaited(after: Slot | null, limit: number): Slot[] {
     if (!this.#mayAnyWait) return [];
-    const { group, key } = after ?? { group: "", key: "" };
-    // The group "" comes first, and its key is "". Without `after`, it must not be left out.
-    const behind = after === null ? ">=" : ">";
+    const { group, key } = after ?? WITHOUT_GROUP;
+    // This slot comes first. Runs that wait for an approval are in it as well, so it is asked for alone.
+    const first = after === null && this.#isAwaited(WITHOUT_GROUP) ? [WITHOUT_GROUP] : [];
     const rows = this.#sql.exec<{ group: string; key: string }>(
       `SELECT DISTINCT slot_group AS "group", slot_key AS key FROM ${INDEXED} AND slot_state = 'waiting'
-         AND (slot_group, slot_key) ${behind} (?, ?)
+         AND (slot_group, slot_key) > (?, ?)
        ORDER BY slot_group, slot_key LIMIT ?`,
-      ...[group, key, limit],
+      ...[group, key, limit - first.length],
     );
-    const slots = [...rows];
+    const slots = [...first, ...rows];
     if (after === null && slots.length === 0) this.#mayAnyWait = false;
     return slots;
+  }
+
+  #isAwaited({ group, key }: Slot): boolean {
+    const found = `SELECT 1 FROM ${AT_SLOT} AND slot_state = 'waiting' LIMIT 1`;
+    return [...this.#sql.exec(found, group, key)].length > 0;
   }
 
   /** Call this before a run with gates is written. */
