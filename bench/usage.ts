@@ -2,7 +2,7 @@
 
 import { OPERATIONS } from "./operations.ts";
 
-export const USAGE = `npm run bench                              all, in about 17 minutes
+export const USAGE = `npm run bench                              all, in about 24 minutes
 npm run bench -- --quick                   the same with fewer and shorter rounds, in about 3 minutes
 npm run bench -- --only create             only what is compared with this operation
 npm run bench -- --only writes             only the rows written for a run, and the flights

@@ -58,8 +58,8 @@ CREATE TABLE runs (
      external_url         TEXT,
      external_url_changes INTEGER NOT NULL
    ) STRICT;
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396955660317024, '03b3d7a6-1880-8001-b8b0-6fc31da0fb75', 2, 2, 'failed', 'deploy', NULL, 'root', 4070952016000, NULL, 4070952076000, 4070952076000, 4073544076000, 4073544076000, 0, 4070952136000, 1028, 'm:03b3d7a6-1880-7aac-ac38-3e4372f7a953', '', NULL, 'm:71d2c194-1486-40b9-9598-774816a165f0', '', NULL, 4070952016000, 'deadline', NULL, 60000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', '[timeout] No result was reported by 2099-01-01T12:01:16.000Z.', NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396959821826046, '03b3d7a8-0898-8001-83ff-33f61e76d568', 1, 3, 'pending', 'deploy', NULL, 'root', 4070952143000, NULL, NULL, 4070957543000, 4073549543000, 4070957543000, 0, 4070952143000, 1028, 'm:03b3d7a8-0898-76ce-a04f-b2e5f80b52f7', '', NULL, NULL, NULL, NULL, 4070952143000, NULL, NULL, 5400000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396959887369750, '03b3d7a8-1068-8001-930b-32754a9f1e5c', 2, 2, 'running', 'ship', NULL, 'ci', 4070952145000, 4070952146000, NULL, 4070957545000, 4073549545000, 4070957545000, 0, 4070952146000, 1044, 'm:03b3d7a8-1068-7d87-8ea8-64f313f928cf', '', NULL, 'm:c133369d-805b-4e6f-baa1-7ca09db0b6a7', '', NULL, 4070952146000, NULL, NULL, 5400000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["team:shop"]', '{"service":"shop"}', '{}', NULL, NULL, 'action', 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396960182301376, '03b3d7a8-3390-8001-b960-2b84182edc10', 2, 4, 'cancelled', 'import', NULL, 'root', 4070952154000, NULL, 4070952155200, 4070955754000, 4073544155200, 4073544155200, 0, 4070952155200, 1028, 'm:03b3d7a8-3390-7581-b0a5-8449ef89e6e3', '', NULL, 't:bulk:03b3d7a8-3778-7f16-9c18-cd398e8c4fe3:03b3d7a8-3390-8001-b960-2b84182edc10', '', NULL, 4070952154000, 'cancel', NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["bulk"]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, 'ops', NULL, 4070952155200, 4070952155200, NULL, 0);
 CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
 CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
 CREATE INDEX runs_ended_due ON runs (due_at) WHERE completed_at IS NOT NULL;
@@ -109,6 +109,10 @@ CREATE TABLE events (
      data   TEXT    NOT NULL,
      PRIMARY KEY (run_id, seq)
    ) STRICT, WITHOUT ROWID;
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8001-930b-32754a9f1e5c', 2, 'attempt_started', 4070952145000, '{"attempt":1,"host":"ci.example.com"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8001-930b-32754a9f1e5c', 3, 'attempt_answered', 4070952146000, '{"attempt":1,"outcome":"accepted","status":201,"durationMs":0,"reason":"answered 201","excerpt":"yS9dSf5RANiouammXlZPL9zdIRyAA/V0PIV9DGOfZMgcjeZD+J0HJisb","nextAttemptAt":null}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8001-930b-32754a9f1e5c', 4, 'started', 4070952146000, '{"cause":"delivery"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-3390-8001-b960-2b84182edc10', 2, 'ended', 4070952155200, '{"status":"cancelled","cause":"cancel","by":"ops"}');
 CREATE TABLE deliveries (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -130,10 +134,10 @@ CREATE TABLE marks (
      name  TEXT PRIMARY KEY,
      value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "marks" (name, value) VALUES ('landed_seq:0', '3');
+INSERT INTO "marks" (name, value) VALUES ('landed_seq:0', '4');
 INSERT INTO "marks" (name, value) VALUES ('name', 'acme/of-a-release/prod/1');
 INSERT INTO "marks" (name, value) VALUES ('notify', '4070952010000');
-INSERT INTO "marks" (name, value) VALUES ('told_seq', '2');
+INSERT INTO "marks" (name, value) VALUES ('told_seq', '4');
 CREATE TABLE ended_run_counts (
      id          INTEGER PRIMARY KEY CHECK (id = 1),
      counted_seq INTEGER NOT NULL,
@@ -147,6 +151,7 @@ CREATE TABLE accepted_changes (
      accepted_at INTEGER NOT NULL,
      PRIMARY KEY (run_id, key)
    ) STRICT, WITHOUT ROWID;
+INSERT INTO "accepted_changes" (run_id, key, fingerprint, has_grace, accepted_at) VALUES ('03b3d7a8-3390-8001-b960-2b84182edc10', 't:bulk:03b3d7a8-3778-7f16-9c18-cd398e8c4fe3:03b3d7a8-3390-8001-b960-2b84182edc10', '', 0, 4070952155200);
 CREATE TABLE stop_requests (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -164,6 +169,7 @@ CREATE TABLE stop_requests (
      ends_at          INTEGER NOT NULL,
      due_at           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
+INSERT INTO "stop_requests" (run_id, host, sealed, weight, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure, unsure_attempts, delivery_attempt, delivery_lease, ends_at, due_at) VALUES ('03b3d7a8-1068-8001-930b-32754a9f1e5c', 'ci.example.com', X'27E8386DE7C7B38C36C56F1A52CA9E797E6E02C658FB86826290AFC86DAF19FC638EAC8C18D56174C65D04051EA334BBC050CD8634DC67FCBFC3B4DC8C4595980995995C654CE8007BE68FDE21FEB085AA5F006107474AEBCF89512BF29D011CDA77FC03DFFF28E12224F078FF8772C2A5F694F6F9DEFC997324D6379C721DBD36AC4091AA93F24FD53DB392A4D93817964A030FF7A0582DC691F380D8DAB70506747B06AAE8D4FC97C7B2BB131ED3013232EE2A0FB606BEB0B36D5B81', 71, NULL, 1000, 0, NULL, NULL, 0, 0, 1, NULL, 4070958445000, 4070958445000);
 CREATE INDEX stop_requests_due ON stop_requests (due_at);
 CREATE INDEX stop_requests_waiting ON stop_requests (host, (attempt > 0), next_at, run_id)
      WHERE lease_until IS NULL AND next_at IS NOT NULL;
@@ -171,6 +177,7 @@ CREATE TABLE receiver_responses (
      run_id TEXT PRIMARY KEY,
      sealed BLOB NOT NULL
    ) STRICT, WITHOUT ROWID;
+INSERT INTO "receiver_responses" (run_id, sealed) VALUES ('03b3d7a8-1068-8001-930b-32754a9f1e5c', X'F7ABDCEDF8F9C911BD1FB50FBCD8E345690EAF0E82235DA698D24CC6AA4063E8B2F416D4C9F35AEE3FB2070A');
 CREATE TABLE messages (
      endpoint        TEXT    NOT NULL,
      run_id          TEXT    NOT NULL,
@@ -188,7 +195,6 @@ CREATE TABLE messages (
      attempts        TEXT    NOT NULL,
      PRIMARY KEY (endpoint, run_id, kind)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "messages" (endpoint, run_id, kind, type, state, previous_status, is_resend, weight, attempt, next_at, lease_until, expires_at, due_at, attempts) VALUES ('chat@1', '03b3d7a6-1880-8001-b8b0-6fc31da0fb75', 'ended', 'action_run.failed', 'waiting', 'failed', 0, 1028, 2, 4070952458911, NULL, 4071560400000, 4070952458911, '[{"at":4070952139000,"status":503,"durationMs":0,"reason":"answered 503","excerpt":null},{"at":4070952155300,"status":503,"durationMs":0,"reason":"answered 503","excerpt":null}]');
 CREATE INDEX messages_due ON messages (endpoint, (state = 'waiting'), due_at, run_id, kind);
 CREATE TABLE endpoint_health (
      endpoint      TEXT    PRIMARY KEY,
@@ -198,7 +204,6 @@ CREATE TABLE endpoint_health (
      failed_days   TEXT    NOT NULL,
      succeeded_at  INTEGER
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "endpoint_health" (endpoint, version, failures, failing_since, failed_days, succeeded_at) VALUES ('chat@1', 1, 2, 4070952139000, '[47117]', NULL);
 CREATE TABLE recoveries (
      endpoint   TEXT    PRIMARY KEY,
      since      INTEGER NOT NULL,
