@@ -39,11 +39,6 @@ export class BoundedMap<V> {
     this.#weight -= this.#weigh(value);
   }
 
-  clear(): void {
-    this.#entries.clear();
-    this.#weight = 0;
-  }
-
   entries(): Iterable<[string, V]> {
     return this.#entries.entries();
   }

@@ -82,23 +82,28 @@ export interface RowDetails {
   readonly waitingBytes?: number;
 }
 
-/** About 800 plain runs. An isolate has many coordinators, and 128 MB for all of them. */
-const REMEMBERED_MAX_CHARS = 1_000_000;
+/** About 7000 plain runs. An isolate can have many coordinators, and has 128 MB for all of them. */
+const REMEMBERED_MAX_CHARS = 8_000_000;
+
+/**
+ * Open runs as coordinators last read or wrote them: a row takes longer to read than all else that a read does. Per
+ * isolate, by the memory of a coordinator's instance and the run's id.
+ */
+const remembered = new BoundedMap<JournaledRun>(REMEMBERED_MAX_CHARS, weightOf);
+/** How many memories have begun in this isolate. */
+let memories = 0;
 
 export class RunRows {
   readonly #sql: SqlStorage;
-  /**
-   * Open runs as they were last read or written: a row takes longer to read than all else that a read does. Each write
-   * of a run in this class keeps it right. After a transaction that was taken back, nothing here is.
-   */
-  readonly #remembered = new BoundedMap<JournaledRun>(REMEMBERED_MAX_CHARS, weightOf);
+  /** Each write of a run in this class keeps it right. A new number forgets all, and what was there ages out. */
+  #memory = ++memories;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
   }
 
   byId(id: string): JournaledRun | null {
-    const known = this.#remembered.get(id);
+    const known = remembered.get(this.#keyOf(id));
     if (known !== undefined) return known;
     const run = this.#select(THIS_RUN, ...keyHalves(id), id)[0] ?? null;
     if (run !== null) this.#remember(run);
@@ -136,7 +141,7 @@ export class RunRows {
   }
 
   update(run: JournaledRun, details: RowDetails): void {
-    const cells = [...changedCells(run, this.#remembered.get(run.id)), ...cellsBeside(run, details)];
+    const cells = [...changedCells(run, remembered.get(this.#keyOf(run.id))), ...cellsBeside(run, details)];
     this.#sql.exec(
       `UPDATE runs SET ${cells.map(([column]) => `${column} = ?`).join(", ")}, due_failures = 0 ${THIS_RUN}`,
       ...cells.map(([, value]) => value),
@@ -160,13 +165,13 @@ export class RunRows {
 
   /** Removes runs. */
   remove(ids: readonly string[]): void {
-    for (const id of ids) this.#remembered.delete(id);
+    for (const id of ids) remembered.delete(this.#keyOf(id));
     this.#sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
   }
 
   /** Call this when a transaction was taken back. */
   forgetRemembered(): void {
-    this.#remembered.clear();
+    this.#memory = ++memories;
   }
 
   /** Notes that no attempt of an ended run is under way any more, so that its slot is free. */
@@ -192,8 +197,12 @@ export class RunRows {
   }
 
   #remember(run: JournaledRun): void {
-    if (isOpen(run)) this.#remembered.set(run.id, run);
-    else this.#remembered.delete(run.id);
+    if (isOpen(run)) remembered.set(this.#keyOf(run.id), run);
+    else remembered.delete(this.#keyOf(run.id));
+  }
+
+  #keyOf(id: string): string {
+    return `${this.#memory}/${id}`;
   }
 
   #select(clauses: string, ...bindings: (string | number)[]): JournaledRun[] {

@@ -71,7 +71,7 @@ it("reads as before if the transaction of its change was taken back", async () =
   });
 });
 
-it("is forgotten when it ends, and when many others were read", async () => {
+it("is forgotten when it ends, and when many others of the isolate were read", async () => {
   await inJournal((journal, reads) => {
     const run = insert(journal);
     journal.update(
@@ -82,8 +82,8 @@ it("is forgotten when it ends, and when many others were read", async () => {
     expect(journal.runs.byId(run.id)).toMatchObject({ status: "succeeded" });
     expect(reads()).toBe(1);
     const first = insert(journal);
-    const parameters = JSON.stringify({ text: "x".repeat(200_000) });
-    for (let n = 0; n < 5; n++) insert(journal, { parameters });
+    const parameters = JSON.stringify({ text: "x".repeat(500_000) });
+    for (let n = 0; n < 16; n++) insert(journal, { parameters });
     expect(journal.runs.byId(first.id)).toEqual(first);
     expect(reads()).toBe(2);
   });
