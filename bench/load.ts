@@ -109,12 +109,13 @@ async function run(job: Job): Promise<Measured> {
   if (paced !== null) await delay(Math.min(LEAD_MAX_MS, forMs));
   const pool = clientsOf(server, callers);
   startedAt = performance.now();
+  const beganAt = monotonicMs();
   isMeasured = true;
   await Promise.all(pool.map(call));
   const elapsedMs = performance.now() - startedAt;
   isOver = true;
   const inPace = await paced;
-  const told = reports.size === 0 ? null : await whenTold(state.seeds.receiver, reports);
+  const told = reports.size === 0 ? null : await whenTold(state.seeds.receiver, reports, beganAt);
   const untold = told?.untold ?? [];
   failures += untold.length;
   if (untold.length > 0) firstFailure ??= `the end of run ${untold[0]} was not told`;

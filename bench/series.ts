@@ -16,9 +16,9 @@ export interface Series {
   readonly cpuUs: number[];
   /** Responses a second to the other load, for each round. */
   readonly meanwhileRates: number[];
-  /** From the answer of each report to the arrival of its message at a webhook endpoint. */
+  /** From the answer of each report to the arrival of its message at a webhook endpoint. Negative if it came first. */
   readonly toldAfterMs: number[];
-  /** Messages a second, from the first report's answer to the last message, for each round. */
+  /** Messages a second, from the beginning of the round to the last message, for each round. */
   readonly toldRates: number[];
   failures: number;
   firstFailure: string | null;

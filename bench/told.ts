@@ -10,16 +10,23 @@ const TOLD_WITHIN_MS = 30_000;
 const POLL_MS = 20;
 
 export interface Told {
-  /** From the answer of each report to the arrival of its message. */
+  /** From the answer of each report to the arrival of its message. Negative if the message came first. */
   readonly delaysMs: readonly number[];
-  /** From the first report's answer to the last message. */
+  /** From the beginning of the job to the last message. */
   readonly elapsedMs: number;
   /** Runs that were reported and not told. */
   readonly untold: readonly string[];
 }
 
-/** `reports`: for each run, when the answer to its report arrived. Returns when all are told, or after 30 s. */
-export async function whenTold(receiver: string, reports: ReadonlyMap<string, number>): Promise<Told> {
+/**
+ * `reports`: for each run, when the answer to its report arrived. `beganAt`: when the job began. Returns when all are
+ * told, or after 30 s.
+ */
+export async function whenTold(
+  receiver: string,
+  reports: ReadonlyMap<string, number>,
+  beganAt: number,
+): Promise<Told> {
   const arrivals = new Map<string, number>();
   const until = performance.now() + TOLD_WITHIN_MS;
   const isUntold = (run: string) => !arrivals.has(run);
@@ -37,7 +44,7 @@ export async function whenTold(receiver: string, reports: ReadonlyMap<string, nu
   });
   return {
     delaysMs: told.map(({ delayMs }) => delayMs),
-    elapsedMs: Math.max(...told.map(({ at }) => at)) - Math.min(...reports.values()),
+    elapsedMs: Math.max(...told.map(({ at }) => at)) - beganAt,
     untold: [...reports.keys()].filter(isUntold),
   };
 }

@@ -299,7 +299,7 @@ async function report(
   });
   // Another place may be told meanwhile.
   if (!isTold) return;
-  const { untold } = await whenTold(receiver, reports);
+  const { untold } = await whenTold(receiver, reports, 0);
   if (untold.length > 0) throw new Error(`the end of run ${untold[0]} was not told`);
 }
 

@@ -61,7 +61,7 @@ export async function endGated(
 
 /** Returns when the endpoints have heard of these runs. */
 export async function allTold({ messages }: Receivers, ids: readonly string[]): Promise<void> {
-  const { untold } = await whenTold(messages, new Map(ids.map((id) => [id, 0])));
+  const { untold } = await whenTold(messages, new Map(ids.map((id) => [id, 0])), 0);
   if (untold.length > 0) throw new Error(`the end of run ${untold[0]} was not told`);
 }
 

@@ -155,8 +155,9 @@ it("tells how long after a report its message arrives, and how many arrive a sec
     ["callback, one endpoint", 64, null],
     ["callback, one chat", 64, null],
   ]);
+  // A message can come before the answer to its report.
   for (const { p50Ms, p99Ms, perSecond } of result.tellings)
-    expect([p50Ms > 0, p99Ms >= p50Ms, perSecond > 0]).toEqual([true, true, true]);
+    expect([p99Ms >= p50Ms, perSecond > 0]).toEqual([true, true]);
   expect(printed).toMatch(/\| callback, one endpoint .* 50 (met|missed) /);
 });
 
