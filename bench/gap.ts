@@ -4,8 +4,8 @@
  */
 
 import { reportAsHeard, triggerFor } from "./heard-runs.ts";
+import { quantile } from "./quantile.ts";
 import { withReceiver } from "./receiving.ts";
-import { quantile } from "./result.ts";
 import { asker, times } from "./seeds.ts";
 import { open, type Site } from "./site.ts";
 import { markdown } from "./table.ts";

@@ -4,6 +4,7 @@ import { CALLERS, type Callers, COMPARISONS, type Comparison, CPU_TARGETS } from
 import type { Hops } from "./hops.ts";
 import type { Measurements } from "./measure.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
+import { quantile } from "./quantile.ts";
 import type { Series } from "./series.ts";
 
 /** The target for the median of an end's way to the receiver, from the answer of its report. */
@@ -133,13 +134,4 @@ function times(n: number): string {
 
 function isMeasured(rate: number | null): rate is number {
   return rate !== null;
-}
-
-/** By the nearest rank. The median of an even number of values is the mean of the two middle ones. */
-export function quantile(values: readonly number[], q: number): number {
-  const sorted = Float64Array.from(values).sort();
-  const at = (sorted.length - 1) * q;
-  const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
-  if (low === undefined || high === undefined) return Number.NaN;
-  return low + (high - low) * (at - Math.floor(at));
 }
