@@ -50,7 +50,7 @@ export async function startCluster(folder: string): Promise<{ readonly ended: Pr
   return { ended };
 }
 
-/** Ends the cluster in `folder`, whoever started it: closes all sessions, and waits until everything is on disk. */
+/** Ends the cluster in `folder`. Closes all sessions, and returns when everything is on disk. */
 export async function stopCluster(folder: string): Promise<void> {
   try {
     while (true) {

@@ -234,7 +234,7 @@ export class Journal {
     const those = "WHERE run_id IN (SELECT value FROM json_each(?))";
     this.transaction(() => {
       for (const table of TABLES_OF_RUNS) {
-        // Most of them are empty in most coordinators. A deletion would look for each run all the same.
+        // Most tables are empty. A deletion looks for each run even in an empty table.
         if (this.#isEmpty(table)) continue;
         sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
       }
