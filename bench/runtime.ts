@@ -4,7 +4,7 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
 import type { Miniflare, V4MiniflareOptions } from "miniflare";
 import { newMiniflare } from "../src/dev/miniflare.ts";
@@ -28,8 +28,9 @@ export async function startRuntime(folder: string, options: V4MiniflareOptions):
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   let [hasEnded, disposed]: [boolean, Promise<void> | null] = [false, null];
   const children: ChildProcess[] = [];
+  let watcher: ChildProcess | null = null;
   const stop = () => {
-    disposed ??= miniflare.dispose();
+    disposed ??= miniflare.dispose().finally(() => watcher?.kill("SIGKILL"));
     return disposed;
   };
   const note = (child: ChildProcess) => {
@@ -48,5 +49,17 @@ export async function startRuntime(folder: string, options: V4MiniflareOptions):
     throw error;
   });
   const pids = children.flatMap(({ pid }) => pid ?? []);
+  watcher = killWithThisProcess(pids);
   return { miniflare, pids, hasEnded: () => hasEnded, ended: () => ended, stop };
+}
+
+/**
+ * Starts a process that kills these if this one ends. Miniflare does so too, but not if SIGKILL ends this process. The
+ * watcher is in a session of its own, so a terminal's signals leave it alone.
+ */
+function killWithThisProcess(pids: readonly number[]): ChildProcess {
+  // Its input ends when this process ends, in whatever way.
+  const script = 'read -r _; kill -9 "$@"';
+  const stdio: ("pipe" | "ignore")[] = ["pipe", "ignore", "ignore"];
+  return spawn("sh", ["-c", script, "sh", ...pids.map(String)], { detached: true, stdio });
 }
