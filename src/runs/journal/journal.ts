@@ -144,9 +144,10 @@ export class Journal {
     try {
       return this.#storage.transactionSync(write);
     } catch (error) {
-      this.marks.read();
-      this.bulk.forget();
+      // What only forgets comes first, because a read can fail too.
       this.runs.forgetRemembered();
+      this.bulk.forget();
+      this.marks.read();
       throw error;
     }
   }

@@ -33,8 +33,9 @@ export class Marks {
 
   /** Reads the table. Call it after a transaction that failed, because memory has what the transaction took back. */
   read(): void {
+    const rows = [...this.#sql.exec<{ name: string; value: string }>("SELECT name, value FROM marks")];
+    // Not before the read: if it fails, an object without marks would tell no endpoint anything.
     this.#values.clear();
-    const rows = this.#sql.exec<{ name: string; value: string }>("SELECT name, value FROM marks");
     for (const { name, value } of rows) this.#values.set(name, value);
   }
 

@@ -221,10 +221,17 @@ function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
   });
 }
 
-/** Roughly, in characters: the texts that can be long, and as much as all else takes. */
-function weightOf({ parameters, recommendations, labels, gates, approvals }: JournaledRun): number {
-  const ofGates = gates === null ? 0 : 1024 + approvals.length * 256;
-  return parameters.length + recommendations.length + labels.length + ofGates + 1024;
+/** Roughly, in characters: the texts of an open run that can be long, and as much as all else takes. */
+function weightOf(run: JournaledRun): number {
+  const { parameters, recommendations, labels, externalUrl, gates } = run;
+  const ofCancel = run.cancelReason?.length ?? 0;
+  const own = parameters.length + recommendations.length + labels.length + (externalUrl?.length ?? 0);
+  return own + ofCancel + (gates === null ? 0 : weightAtGates(run)) + 1024;
+}
+
+function weightAtGates({ approvals, waitingReason }: JournaledRun): number {
+  const reasons = approvals.reduce((sum, { reason }) => sum + (reason?.length ?? 0), 0);
+  return 1024 + approvals.length * 256 + reasons + (waitingReason?.length ?? 0);
 }
 
 /** A column, and the value that a write binds. Each bound value takes microseconds. */

@@ -1,7 +1,9 @@
 /** The runs that a coordinator remembers: they read as the journal has them, and they are few. */
 
 import { runInDurableObject } from "cloudflare:test";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Actor } from "../../../src/runs/actor.ts";
+import type { Gates } from "../../../src/runs/gates.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import type { JournaledRun } from "../../../src/runs/journal/run-rows.ts";
 import { ended } from "../../../src/runs/run.ts";
@@ -71,7 +73,38 @@ it("reads as before if the transaction of its change was taken back", async () =
   });
 });
 
-it("is forgotten when it ends, and when many others of the isolate were read", async () => {
+it("reads as before even if nothing could be read when the transaction was taken back", async () => {
+  await inJournal((journal, _reads, storage) => {
+    const run = insert(journal);
+    const running = { ...run, version: 2, status: "running", startedAt: run.createdAt + 5 } as const;
+    journal.marks.set("notify", "1");
+    const exec = vi.spyOn(Object.getPrototypeOf(storage.sql) as SqlStorage, "exec");
+    const fails = () =>
+      journal.transaction(() => {
+        journal.update(running, { events: [] }, Date.now());
+        exec.mockImplementationOnce(() => {
+          throw new Error("disk I/O error");
+        });
+        throw new Error("no more");
+      });
+    expect(fails).toThrow("disk I/O error");
+    expect(journal.runs.byId(run.id)).toEqual(run);
+    expect(journal.marks.get("notify")).toBe("1");
+    journal.update(running, { events: [] }, Date.now());
+    expect(new Journal(storage, OWNER).runs.byId(run.id)).toEqual(running);
+  });
+});
+
+it("reads as before if a create was refused because its id is taken", async () => {
+  await inJournal((journal) => {
+    const run = insert(journal);
+    const other = { ...run, createKey: "t:another", actionName: "another" };
+    expect(journal.insert(other, { delivery: null, events: [] }, Date.now())).toBeNull();
+    expect(journal.runs.byId(run.id)).toEqual(run);
+  });
+});
+
+it("is forgotten when it ends", async () => {
   await inJournal((journal, reads) => {
     const run = insert(journal);
     journal.update(
@@ -81,10 +114,41 @@ it("is forgotten when it ends, and when many others of the isolate were read", a
     );
     expect(journal.runs.byId(run.id)).toMatchObject({ status: "succeeded" });
     expect(reads()).toBe(1);
-    const first = insert(journal);
-    const parameters = JSON.stringify({ text: "x".repeat(500_000) });
-    for (let n = 0; n < 16; n++) insert(journal, { parameters });
-    expect(journal.runs.byId(first.id)).toEqual(first);
-    expect(reads()).toBe(2);
+  });
+});
+
+describe("is forgotten when other coordinators of the isolate take the room", () => {
+  const MAX_CHARS = 8_000_000;
+  const CREATOR: Actor = { tokenId: "a-token", tokenName: "ci", parents: [], person: null };
+  const GATES: Gates = {
+    ...{ notBefore: null, approval: { required: 2, allowSelf: true }, concurrency: null },
+    ...{ waitUntil: Date.now() + 60_000, creator: CREATOR, sealedUnder: null },
+  };
+
+  it("with long texts: without any one of these, the others would fit", async () => {
+    await inJournal((journal, reads, storage) => {
+      const first = insert(journal);
+      const text = "x".repeat(250_000);
+      const approvals = [{ by: CREATOR, at: Date.now(), reason: text }];
+      const texts = { parameters: text, recommendations: text, labels: text, externalUrl: text };
+      const reasons = { cancelReason: text, waitingReason: text, gates: GATES, approvals };
+      const other = new Journal(storage, OWNER);
+      for (let n = 0; n < 5; n++) insert(other, { ...texts, ...reasons });
+      expect(journal.runs.byId(first.id)).toEqual(first);
+      expect(reads()).toBe(1);
+    });
+  });
+
+  it("with many runs, because each takes room for its other members", async () => {
+    await inJournal((journal, reads, storage) => {
+      const first = insert(journal);
+      const other = new Journal(storage, OWNER);
+      for (let n = 0; n < 5; n++) insert(other, { parameters: "x".repeat(MAX_CHARS / 5 - 6000) });
+      expect(journal.runs.byId(first.id)).toEqual(first);
+      expect(reads()).toBe(0);
+      for (let n = 0; n < 30; n++) insert(other);
+      expect(journal.runs.byId(first.id)).toEqual(first);
+      expect(reads()).toBe(1);
+    });
   });
 });
