@@ -44,8 +44,8 @@ export function requireRealSetTimeout(): void {
   throw new Error("After this test, globalThis.setTimeout is not the runtime's own. Restore it.");
 }
 
-/** Shorter pauses are those of tests that look at something again. */
-const HURRIED_FROM_MS = 50;
+/** The longest pause of a test that looks at something again. */
+const UNHURRIED_MAX_MS = 50;
 
 /**
  * Lets time run `times` faster until mocks are restored: `Date`, timers and `scheduler.wait`. Unlike hurried timers
@@ -57,7 +57,7 @@ export function hurryTime(times = 10): void {
   const { setTimeout } = globalThis;
   const wait = scheduler.wait.bind(scheduler);
   const startedAt = now();
-  const hurried = (ms = 0) => (ms < HURRIED_FROM_MS ? ms : ms / times);
+  const hurried = (ms = 0) => (ms <= UNHURRIED_MAX_MS ? ms : ms / times);
   const quick = (handler: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) =>
     setTimeout(handler, hurried(ms), ...args);
   // Whole milliseconds, as the real clock's.
