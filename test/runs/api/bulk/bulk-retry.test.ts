@@ -3,8 +3,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { actionMemory } from "../../../../src/actions/kind.ts";
 import { bulk, bulkEnded, bulkPath, itemsOf, startBulk } from "../../../support/bulk.ts";
-import { hurryTime } from "../../../support/clock.ts";
-import { until } from "../../../support/direct.ts";
+import { hurryTimers, until } from "../../../support/direct.ts";
 import { faults, resetFaults } from "../../../support/faults.ts";
 import { APPROVAL, LATER, startGated, storeGated } from "../../../support/gated.ts";
 import { landed } from "../../../support/landed.ts";
@@ -130,7 +129,7 @@ it("a page whose answer was lost goes on with the retry that it has noted, whoev
     await gate.promise;
     return create.apply(this, of);
   });
-  hurryTime();
+  hurryTimers();
   const { body } = await startBulk(path, { operation: "retry", runIds: [source] });
   await until(async () => calls === 1);
   spy.mockRestore();
@@ -151,7 +150,6 @@ it("a run whose retry is refused at its second try does not count as retried", a
   // The run is noted, and then nobody can create the new one.
   const lost = new Error("Network connection lost.");
   const create = vi.spyOn(RunCoordinator.prototype, "create").mockRejectedValue(lost);
-  hurryTime();
   const { body } = await startBulk(path, { operation: "retry", runIds: [run.id] });
   await until(async () => create.mock.calls.length >= 2);
   await ask("DELETE", path.replace(/action-runs$/, "actions/deploy"));
