@@ -83,9 +83,10 @@ describe("a receiver that gives no response", () => {
   });
 
   it("and does not exist gets every attempt, and is then named", async () => {
-    const { untilStatus, untilAnswered } = await fire("http://127.0.0.1:1/", {
+    const { untilStatus, untilAnswered, hurryRetries } = await fire("http://127.0.0.1:1/", {
       retry: { maxAttempts: 5, initialDelayMs: 100 },
     });
+    await hurryRetries(4);
     expect((await untilStatus("failed")).error).toBe(
       "[delivery] 127.0.0.1:1 could not be reached, at attempt 5.",
     );
