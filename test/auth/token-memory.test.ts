@@ -1,13 +1,17 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { lookUpCredential } from "../../src/auth/credential-memory.ts";
 import { selectToken } from "../../src/auth/store.ts";
 import { clockFrom } from "../support/clock.ts";
-import { until } from "../support/direct.ts";
+import { hurryTimers, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { heldRead, withPatience } from "../support/held-read.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere, sha256 } from "../support/tokens.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 function lookUp(db: D1Database, hash: string) {
   return lookUpCredential(
@@ -192,7 +196,8 @@ it("a late answer of D1 still counts: a revoked token is refused after it", asyn
   await env.DB.prepare("DELETE FROM tokens WHERE id = ?").bind(minted.body.id).run();
 
   later(31_000);
-  faults.readDelayMs = 1200;
+  hurryTimers();
+  faults.readDelayMs = 3000;
   expect((await ask("GET", path, { token })).status).toBe(200);
   faults.readDelayMs = 0;
   await until(async () => (await ask("GET", path, { token })).status === 401);

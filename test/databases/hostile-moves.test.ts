@@ -6,7 +6,7 @@ import { Journal } from "../../src/runs/journal/journal.ts";
 import type { MoveCalls, MoveOrder } from "../../src/runs/move-calls.ts";
 import { UNLANDED_MAX_ROWS } from "../../src/runs/projection/projection.ts";
 import { UnlandedRuns } from "../../src/runs/projection/unlanded-runs.ts";
-import { alarmIn, change, coordinator, createAged, direct, until } from "../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, direct, hurryTimers, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
@@ -58,6 +58,7 @@ describe("once it is closing", () => {
     await until(async () => faults.gatedCalls > 0);
     await one.resync();
     await alarmIn(6000, coordinator(path, 1));
+    hurryTimers();
     expect(await one.settle()).toMatchObject({ isBehind: true });
     expect(await idsIn(1, path)).not.toContain(id);
     open();
@@ -103,6 +104,7 @@ describe("a target that has fallen far behind", () => {
     const size = vi.spyOn(UnlandedRuns.prototype, "size", "get").mockReturnValue(UNLANDED_MAX_ROWS);
     await change(path, ids[1] ?? "", { type: "cancelled" }, 1);
     size.mockRestore();
+    hurryTimers();
     await one.settle();
     const status = databaseOf(1).prepare("SELECT status FROM runs WHERE id = ?").bind(ids[1]);
     expect(await status.first("status")).toBe("pending");
@@ -154,6 +156,7 @@ it("an object that finds itself elsewhere is behind until all its runs have land
   const { open } = holdWrites(/INSERT INTO runs/);
   await one.move(order("switch"));
   await until(async () => faults.gatedCalls > 0);
+  hurryTimers();
   expect(await one.settle()).toMatchObject({ isBehind: true, home: TARGET });
   expect(await one.read(ids[1] ?? "")).toMatchObject({ ok: true, bookmark: null });
   open();

@@ -53,7 +53,7 @@ export async function beginMove(path: string, database: number): Promise<MoveRep
 }
 
 /** An alarm that is due sooner rings by itself. */
-const SOON_MS = 1000;
+const SOON_MS = 30;
 
 /** Rings a coordinator's alarm as if its time had come. It goes on to the instant that is set, and no further. */
 export async function ringNext(path: string, n = 0): Promise<void> {

@@ -12,6 +12,7 @@ import {
   createAged,
   DAY_MS,
   direct,
+  hurryTimers,
   journal,
   until,
 } from "../support/direct.ts";
@@ -210,6 +211,7 @@ describe("before the switch", () => {
     faults.only = 2;
     const { open } = breakD1("down");
     const id = await createAged(path, { n: 1 });
+    hurryTimers();
     await direct(path, 1).settle();
     expect(await idsIn(1, path)).not.toContain(id);
     await direct(path, 1).move(orders(2).copy);

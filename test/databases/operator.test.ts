@@ -3,6 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { noteDatabases } from "../../src/health/note-databases.ts";
+import { hurryTime } from "../support/clock.ts";
 
 import { faults } from "../support/faults.ts";
 import { type Answer, ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
@@ -208,6 +209,7 @@ describe("POST /databases/{n}/resync", () => {
   }
 
   async function resync(number: number): Promise<Resynced[]> {
+    hurryTime();
     const answers: Resynced[] = [];
     let next: string | null = "";
     while (next !== null) {

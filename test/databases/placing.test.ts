@@ -109,7 +109,7 @@ it("a registration that the control database refused is made up for, although no
   await evictDurableObject(coordinator(path, 2));
   open();
   await until(async () => {
-    await alarmIn(6000, coordinator(path, 2));
+    await ringNext(path, 2);
     return (await registered(path, 2)) === 1;
   });
   // Then the repair is over.

@@ -88,8 +88,10 @@ it.each(FAULTS)(
     }
     faults.writes = null;
     for (const { id, run } of done) {
-      const landed = async () => JSON.stringify(run) === (await rowOf(id))?.body;
-      await until(landed);
+      await until(async () => {
+        await alarmIn(10_000, coordinatorOf(path, id));
+        return JSON.stringify(run) === (await rowOf(id))?.body;
+      });
     }
   },
 );

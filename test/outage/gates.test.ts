@@ -3,6 +3,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { COORDINATORS, coordinatorOfKey, coordinatorOfSlot } from "../../src/runs/run-id.ts";
+import { hurryTime } from "../support/clock.ts";
 import { coordinator, journal } from "../support/direct.ts";
 import { breakD1 } from "../support/faults.ts";
 import { decide, detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
@@ -41,6 +42,8 @@ it("a freeze and its end take effect, and an end frees its slot", async () => {
   const { body: holder } = await startGated(path);
   const { body: next } = await startGated(path);
   const { open } = breakD1("down");
+  // The entries in the audit wait for D1.
+  hurryTime();
   const freeze = `${path.replace(/action-runs$/, "pauses")}/prod`;
   expect((await ask("PUT", freeze, { body: { reason: "freeze" } })).status).toBe(200);
   await decide(path, holder.id, "cancel", { body: { graceSeconds: 0 } });

@@ -1,5 +1,6 @@
 /** At least one request for each route and each status. */
 
+import { encodeCursor } from "../../src/http/cursor.ts";
 import { faults } from "./faults.ts";
 import type { Ask, CreatedRun } from "./requests.ts";
 import { OWN_PAGE } from "./sessions.ts";
@@ -542,7 +543,8 @@ export const CASES: readonly Case[] = [
     status: 202,
     route: "/databases/:database/resync",
     method: "POST",
-    path: () => "/databases/0/resync",
+    // Behind all environments, because each one in the database costs a request to its coordinators.
+    path: () => `/databases/0/resync?cursor=${encodeCursor("zz/zz/zz")}`,
   },
   {
     name: "the database of an environment",

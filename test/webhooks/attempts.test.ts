@@ -152,7 +152,10 @@ describe("a delivery", () => {
 
   it.each([1, 2, 5])("ends the run after %i attempts, as that is all it may have", async (maxAttempts) => {
     const r = await answering({ status: 503 });
-    const { untilStatus, alarmIn } = await fire(r.url, { retry: { maxAttempts, initialDelayMs: 100 } });
+    const { untilStatus, alarmIn, hurryRetries } = await fire(r.url, {
+      retry: { maxAttempts, initialDelayMs: 100 },
+    });
+    await hurryRetries(maxAttempts - 1);
     const { error, startedAt, completedAt } = await untilStatus("failed");
     const last = maxAttempts === 1 ? "" : `, at attempt ${maxAttempts}`;
     expect(error).toBe(`[delivery] ${new URL(r.url).host} answered 503${last}.`);

@@ -19,6 +19,9 @@ import {
 /** Webhooks may go to loopback only where the service itself is reached there. */
 export const ORIGIN = "http://localhost:8787";
 
+/** Longer than the waits of a few retries, and shorter than an attempt's lease. */
+const RETRY_MAX_MS = 20_000;
+
 /** An entry of the timeline as it goes on the wire. */
 export interface Entry {
   readonly seq: number;
@@ -47,6 +50,8 @@ export interface Fired {
   untilStatus(status: string, ms?: number): Promise<ActionRun>;
   /** Its answered attempts, once there are `n` of them. */
   untilAnswered(n: number, ms?: number): Promise<Entry[]>;
+  /** Rings its coordinator's alarm after each of the first `n` answers, as if the wait for a retry were over. */
+  hurryRetries(n: number): Promise<void>;
   /** Runs its coordinator's alarm as if `ms` had passed. */
   alarmIn(ms: number): Promise<void>;
   /** How many requests its coordinator keeps for it. */
@@ -98,6 +103,12 @@ export function fired(path: string, created: CreatedRun): Fired {
     untilAnswered: async (n, ms) => {
       await until(async () => (await answered()).length >= n, ms);
       return answered();
+    },
+    hurryRetries: async (n) => {
+      for (let answer = 1; answer <= n; answer++) {
+        await until(async () => (await answered()).length >= answer);
+        await alarmIn(RETRY_MAX_MS, stub);
+      }
     },
     alarmIn: async (ms) => {
       await alarmIn(ms, stub);

@@ -2,6 +2,7 @@
 
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { hurryTime } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import type { Answer, Delivery } from "../support/receiver/client.ts";
 import { ask, coordinatorOf } from "../support/requests.ts";
@@ -378,7 +379,7 @@ describe("an attempt is under way when the run is cancelled", () => {
 describe("the object restarts", () => {
   it("between two attempts, and the next one leaves on time", async () => {
     const { run, stops } = await queued({ status: 202 }, {}, [
-      { status: 503, headers: { "Retry-After": "2" } },
+      { status: 503, headers: { "Retry-After": "1" } },
       { status: 204 },
     ]);
     await run.cancel();
@@ -538,6 +539,7 @@ describe("a hostile answer", () => {
     ["leaves the path", { body: '{"id":".."}' }],
   ];
   it.each(HOSTILE)("that %s makes no stop request", async (_what, answer) => {
+    hurryTime();
     const { run, stops } = await queued(
       { status: 202, ...answer },
       { url: "/jobs/{{ response.id }}/stop" },

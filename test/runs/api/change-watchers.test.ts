@@ -7,8 +7,8 @@ import { WATCHERS_MAX, WATCHERS_PER_TOKEN } from "../../../src/runs/coordinator/
 import { RunRows } from "../../../src/runs/journal/run-rows.ts";
 import { COORDINATORS, coordinatorOfKey } from "../../../src/runs/run-id.ts";
 import { changesOf, cursorOf, loseCoordinators, nextChanges, openFeed } from "../../support/changes.ts";
-import { later } from "../../support/clock.ts";
-import { createAged, hurryTimers, until } from "../../support/direct.ts";
+import { hurryTime, later } from "../../support/clock.ts";
+import { createAged, until } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { watched, within } from "../../support/stream.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere } from "../../support/tokens.ts";
@@ -31,6 +31,7 @@ const watcher = (tokenId = "a token") => ({ key: crypto.randomUUID(), tokenId })
 describe("a stream of the feed", () => {
   it("begins with a cursor, has each change with its cursor as the id, and a new one goes on after any id", async () => {
     const path = newRunsPath();
+    hurryTime();
     const stream = await openFeed(path);
     expect(stream.headers.get("Content-Type")).toBe("text/event-stream; charset=utf-8");
     expect(stream.headers.get("x-d1-bookmark")?.split(".")).toHaveLength(COORDINATORS);
@@ -55,6 +56,7 @@ describe("a stream of the feed", () => {
 
   it("asks only the coordinator again that has answered, and keeps its calls to the others", async () => {
     const path = newRunsPath();
+    hurryTime();
     const calls = vi.spyOn(RunCoordinator.prototype, "watchChanges");
     const stream = await openFeed(path);
     await nextChanges(stream);
@@ -91,7 +93,7 @@ describe("a stream of the feed", () => {
 
   it("says that it is incomplete, and complete again, and goes on with what came meanwhile", async () => {
     const path = newRunsPath();
-    hurryTimers(4000, 5001);
+    hurryTime();
     const { restore } = loseCoordinators(path, 3);
     const stream = await openFeed(path, "?after=0");
     expect(await nextChanges(stream)).toMatchObject({ runs: [], incomplete: true });
@@ -104,15 +106,13 @@ describe("a stream of the feed", () => {
 
   it("moves its id on behind runs that the filter leaves out", async () => {
     const path = newRunsPath();
-    hurryTimers(10_000);
+    // The calls' time must be up, and then the stream's time for a comment.
+    hurryTime(50);
     const stream = await openFeed(path, "?actionName=deploy");
     await nextChanges(stream);
     const next = nextChanges(stream);
     await createIn(path, 0, { actionName: "test" });
-    // The calls' time is up, and then the stream's time for a comment.
-    const clock = setInterval(() => later(16_000), 200);
     expect(await next).toEqual({ ...NOTHING, cursor: "1.0.0.0", id: "1.0.0.0" });
-    clearInterval(clock);
     await stream.cancel();
   });
 

@@ -4,15 +4,8 @@ import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { COORDINATORS, coordinatorOfKey, readRunId } from "../../../src/runs/run-id.ts";
 import { changesOf, cursorOf, loseCoordinators } from "../../support/changes.ts";
-import {
-  alarmIn,
-  change,
-  coordinator,
-  createAged,
-  DAY_MS,
-  hurryTimers,
-  until,
-} from "../../support/direct.ts";
+import { hurryTime } from "../../support/clock.ts";
+import { alarmIn, change, coordinator, createAged, DAY_MS, until } from "../../support/direct.ts";
 import { breakD1, faults, holdWrites } from "../../support/faults.ts";
 import { landed } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../../support/requests.ts";
@@ -336,9 +329,12 @@ describe("a list with the bookmark of a cursor, and then the feed after it,", ()
     const created: string[] = [];
     const ended = new Set<string>();
     let isOver = false;
-    /** Creates runs and ends them, as fast as it can. Not through this isolate, which would remember the changes. */
+    /** Up to how many runs each worker goes on, as fast as it can. Each view reads all runs. */
+    let upTo = 0;
+    /** Creates runs and ends them. Not through this isolate, which would remember the changes. */
     const work = async (_: unknown, n: number) => {
-      while (!isOver) {
+      for (let made = 0; !isOver; made++) {
+        while (made >= upTo && !isOver) await scheduler.wait(1);
         const id = await createAged(path, { n });
         created.push(id);
         await change(path, id, { type: "succeeded", output: null }, n);
@@ -348,6 +344,9 @@ describe("a list with the bookmark of a cursor, and then the feed after it,", ()
     const workers = Array.from({ length: COORDINATORS }, work);
     const views: { seen: Map<string, string>; cursor: string; before: string[] }[] = [];
     for (let n = 0; n < 12; n++) {
+      const made = COORDINATORS * upTo;
+      await until(async () => ended.size >= made);
+      upTo += 10;
       const before = [...ended];
       const { headers, body } = await changesOf(path);
       const bookmark = headers.get("x-d1-bookmark") ?? "";
@@ -376,7 +375,7 @@ describe("a list with the bookmark of a cursor, and then the feed after it,", ()
       expect(seen.size).toBe(created.length);
       expect([...seen.values()].every((status) => status === "succeeded")).toBe(true);
     }
-    expect(created.length).toBeGreaterThan(COORDINATORS);
+    expect(created.length).toBeGreaterThan(100 * COORDINATORS);
   });
 });
 
@@ -384,6 +383,7 @@ describe("a wait", () => {
   it("answers with the next change, or after its time with nothing", async () => {
     const path = newRunsPath();
     const cursor = await cursorOf(path);
+    hurryTime();
     const waiting = changesOf(path, `?after=${cursor}&wait=60`);
     const run = await createRun(path);
     const { body } = await waiting;
@@ -408,6 +408,7 @@ describe("a wait", () => {
   it("goes on for a run that the filter leaves out, and its cursor moves on", async () => {
     const path = newRunsPath();
     const cursor = await cursorOf(path);
+    hurryTime();
     const waiting = changesOf(path, `?after=${cursor}&wait=60&actionName=deploy`);
     const other = await createIn(path, 0, { actionName: "test" });
     await change(path, other.id, { type: "cancelled", by: "root" });
@@ -420,7 +421,7 @@ describe("a wait", () => {
   it("ends when a coordinator that could not be reached has a change and is back", async () => {
     const path = newRunsPath();
     const cursor = await cursorOf(path);
-    hurryTimers(4000, 5001);
+    hurryTime();
     const { restore, state } = loseCoordinators(path, 1);
     const waiting = changesOf(path, `?after=${cursor}&wait=60`);
     await until(async () => state.tries >= 2);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sweep } from "../../../src/runs/d1/sweep.ts";
 import { LONGEST_DUE, NOTE, REMOVE } from "../../../src/runs/d1/sweep-queries.ts";
 import type { Env } from "../../../src/settings/env.ts";
+import { hurryTime } from "../../support/clock.ts";
 import {
   alarmAt,
   alarmIn,
@@ -14,7 +15,6 @@ import {
   createAged,
   DAY_MS,
   direct,
-  hurryTimers,
   journal,
   MINUTE_MS,
   until,
@@ -253,7 +253,7 @@ describe("coordinators out of reach", () => {
     ["fail", () => Promise.reject(new Error("unreachable"))],
     ["never answer", () => new Promise(() => {})],
   ])("that %s do not stop the others, and are looked at behind them", async (_how, poke) => {
-    hurryTimers();
+    hurryTime(40);
     const path = newRunsPath();
     const deadlineAt = Date.now() + 20 * DAY_MS;
     await createAged(path, { deadlineAt });

@@ -3,6 +3,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { hurryTime } from "../../support/clock.ts";
 import {
   alarmIn,
   change,
@@ -11,7 +12,6 @@ import {
   DAY_MS,
   direct,
   HOUR_MS,
-  hurryTimers,
   journal,
   MINUTE_MS,
   mint,
@@ -26,9 +26,6 @@ afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
 });
-
-/** Hurries the pauses between flights, which are shorter than 3 s. What waits for D1 is not hurried. */
-const hurryPauses = () => hurryTimers(50, 3000);
 
 async function loseRows(path: string): Promise<void> {
   await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
@@ -89,7 +86,7 @@ it("lands every run again as it was", async () => {
   const before = await ask<unknown[]>("GET", path);
   await loseRows(path);
   expect((await ask<unknown[]>("GET", path)).body).toEqual([]);
-  hurryPauses();
+  hurryTime();
   const answer = await resync(path);
   expect(answer).toMatchObject({ status: 202, body: { remaining: 20 } });
   await until(async () => (await rows(path)) === 20);
@@ -99,20 +96,20 @@ it("lands every run again as it was", async () => {
 
 it("lands each run once in several batches, and ends", async () => {
   const path = newRunsPath();
-  hurryPauses();
-  await fillJournal(path, 0, { rows: 3500, landed: true });
+  hurryTime();
+  await fillJournal(path, 0, { rows: 2500, landed: true });
   const sent = noteSent(path);
-  expect(await direct(path, 0).resync()).toBe(3500);
-  await until(async () => (await rows(path)) === 3500);
+  expect(await direct(path, 0).resync()).toBe(2500);
+  await until(async () => (await rows(path)) === 2500);
   await until(() => isOver(path));
-  expect(sent).toHaveLength(3500);
+  expect(sent).toHaveLength(2500);
   await alarmIn(10_000, coordinator(path, 0));
   expect(await journal(path, 0, "SELECT name FROM marks WHERE name = 'repair_at'")).toEqual([]);
 });
 
 it("does not start over when it is requested again", async () => {
   const path = newRunsPath();
-  hurryPauses();
+  hurryTime();
   await fillJournal(path, 0, { rows: 2500, landed: true });
   const sent = noteSent(path);
   const flights = queueFlights(scopeOfPath(path));
@@ -131,7 +128,7 @@ it("does not start over when it is requested again", async () => {
 
 it("goes on after an eviction in the middle", async () => {
   const path = newRunsPath();
-  hurryPauses();
+  hurryTime();
   await fillJournal(path, 0, { rows: 2500, landed: true });
   let flights = 0;
   faults.writes = {
@@ -145,12 +142,13 @@ it("goes on after an eviction in the middle", async () => {
   await until(async () => flights === 2);
   await evictDurableObject(coordinator(path, 0));
   faults.writes = null;
+  await alarmIn(20_000, coordinator(path, 0));
   await until(async () => (await rows(path)) === 2500);
 });
 
 it("is not held up by a run that D1 refuses for its content", async () => {
   const path = newRunsPath();
-  hurryPauses();
+  hurryTime();
   const ids = await fillJournal(path, 0, { rows: 2500, landed: true });
   const culprit = ids[10] ?? "";
   faults.writes = { refuse: (bound) => bound.includes(`"${culprit}"`) };
@@ -160,7 +158,7 @@ it("is not held up by a run that D1 refuses for its content", async () => {
 
 it("lands a change that is made during the rebuild", async () => {
   const path = newRunsPath();
-  hurryPauses();
+  hurryTime();
   const id = await createAged(path);
   await fillJournal(path, 0, { rows: 1500, landed: true });
   await loseRows(path);
@@ -195,7 +193,7 @@ it("lands a change that is made before one of a run on its flight, if the flight
   expect(await direct(path, 0).settle()).toMatchObject({ isBehind: false });
   await alarmIn(0, coordinator(path, 0));
 
-  hurryPauses();
+  hurryTime();
   let isDown = false;
   faults.writes = {
     refuse: () => {
@@ -246,9 +244,11 @@ it("registers the coordinator with the sweep again", async () => {
 
 it("ends while callers create all the time and D1 takes 150 ms", async () => {
   const path = newRunsPath();
-  await fillJournal(path, 0, { rows: 3500, landed: true });
-  faults.readDelayMs = 150;
-  faults.writeDelayMs = 150;
+  await fillJournal(path, 0, { rows: 2500, landed: true });
+  // Hurries the pauses between flights. D1 still takes 150 ms.
+  hurryTime(10);
+  faults.readDelayMs = 1500;
+  faults.writeDelayMs = 1500;
   let isDone = false;
   const callers = Array.from({ length: 8 }, async () => {
     while (!isDone) {
@@ -262,7 +262,7 @@ it("ends while callers create all the time and D1 takes 150 ms", async () => {
     isDone = true;
   });
   await Promise.all(callers);
-  await until(async () => (await rows(path)) >= 3500);
+  await until(async () => (await rows(path)) >= 2500);
 });
 
 describe("rows of purged runs that a restore brought back", () => {
@@ -370,7 +370,7 @@ describe("rows of purged runs that a restore brought back", () => {
 
   it.each(["reads", "writes"] as const)("are removed although D1's %s failed at first", async (part) => {
     const path = newRunsPath();
-    hurryPauses();
+    hurryTime();
     const now = Date.now();
     await fillJournal(path, 0, { rows: 1500, landed: true });
     const ghosts = await Promise.all([40, 30].map((days) => mint(path, now - days * DAY_MS)));
