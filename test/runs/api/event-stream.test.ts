@@ -3,9 +3,8 @@
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { readRunId } from "../../../src/runs/run-id.ts";
-import { alarmIn, change, coordinator, createAged, until } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, createAged } from "../../support/direct.ts";
 import { breakD1 } from "../../support/faults.ts";
-import { landed } from "../../support/landed.ts";
 import {
   ask,
   type CreatedRun,
@@ -252,35 +251,6 @@ describe("the object restarts while it is watched", () => {
 });
 
 describe("without news", () => {
-  it("a stream sends a comment after 15 s, and still sends the next event", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    // A flight that begins on the fake clock would end in whatever object moves the clock.
-    await landed(path);
-    const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
-    await stream.next();
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
-    let frame: unknown = "nothing yet";
-    const coming = stream.next().then((next) => {
-      frame = next;
-    });
-    // The test's own timer, and the one of the coordinator that waits for news.
-    await until(async () => vi.getTimerCount() === 2);
-    // In the object, because no other may resolve its promises.
-    const passInside = (ms: number) =>
-      runInDurableObject(coordinatorOf(path, run.id), () => void vi.advanceTimersByTime(ms));
-    await passInside(14_900);
-    await scheduler.wait(20);
-    expect(frame).toBe("nothing yet");
-    await passInside(100);
-    await coming;
-    expect(frame).toEqual({ id: null, data: null, retry: null, isComment: true });
-    vi.useRealTimers();
-    const end = stream.rest();
-    await report(run, { status: "succeeded" });
-    expect((await end).map(({ seq }) => seq)).toEqual([2, 3]);
-  });
-
   it("a stream ends after 5 minutes, at the next event, and can be resumed from there", async () => {
     const path = newRunsPath();
     const run = await createRun(path, { actionName: "deploy", timeout: 600 });
