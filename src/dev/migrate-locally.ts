@@ -19,14 +19,9 @@ export async function migrateLocally({ persistTo = PERSISTED, config = CONFIG }:
   const databases = await databasesIn(config);
   if (databases.length === 0) return;
   // Loaded only here, because not every command that may migrate does it.
-  const { migrate, newMiniflare } = await import("./miniflare.ts");
+  const { migrateClosed } = await import("./miniflare.ts");
   // The folder in which wrangler has its current format.
   const folder = join(resolve(ROOT, persistTo), "v3");
   const d1Databases = Object.fromEntries(databases.map(({ binding, localId }) => [binding, localId]));
-  const miniflare = newMiniflare(folder, { d1Databases, modules: true, script: "export default {}" });
-  try {
-    for (const bound of databases) await migrate(await miniflare.getD1Database(bound.binding), bound);
-  } finally {
-    await miniflare.dispose();
-  }
+  await migrateClosed(folder, d1Databases, databases);
 }

@@ -19,6 +19,18 @@ import { text as textOf } from "node:stream/consumers";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { until as waitUntil } from "./until.ts";
 
+/** A link to the cache of compiled modules that all copies share. */
+const COMPILE_CACHE = join(".wrangler", "compile-cache");
+
+/**
+ * The cache names a module by its path. As a portable cache, it counts that path from its own folder, so each copy finds
+ * what another one has compiled.
+ */
+function compileCacheIn(folder: string): Readonly<Record<string, string>> {
+  const cache = join(folder, COMPILE_CACHE);
+  return existsSync(cache) ? { NODE_COMPILE_CACHE: cache, NODE_COMPILE_CACHE_PORTABLE: "1" } : {};
+}
+
 export interface Script {
   readonly child: ChildProcess;
   printed(): string;
@@ -56,6 +68,11 @@ export class Project {
     const explorer = join(ROOT, ".wrangler", "explorer");
     if (existsSync(explorer))
       cpSync(explorer, join(this.folder, ".wrangler", "explorer"), { recursive: true });
+    const { NODE_COMPILE_CACHE } = process.env;
+    if (NODE_COMPILE_CACHE !== undefined) {
+      mkdirSync(join(this.folder, ".wrangler"), { recursive: true });
+      symlinkSync(NODE_COMPILE_CACHE, join(this.folder, COMPILE_CACHE));
+    }
   }
 
   /**
@@ -103,7 +120,11 @@ export class Project {
   /** Runs a line as a person would paste it, and returns its output. */
   async paste(line: string): Promise<string> {
     // npx keeps a link to the project in npm's cache.
-    const env = { ...process.env, npm_config_cache: join(this.folder, "npm-cache") };
+    const env = {
+      ...process.env,
+      ...compileCacheIn(this.folder),
+      npm_config_cache: join(this.folder, "npm-cache"),
+    };
     const pasted = spawn("sh", ["-c", line], { cwd: this.folder, env, stdio: ["ignore", "pipe", "pipe"] });
     const [printed, complained, [code]] = await Promise.all([
       textOf(pasted.stdout),
@@ -146,7 +167,8 @@ if (require.main === module) {
 function runScript(program: string, args: readonly string[], cwd: string): Script {
   // Without the variables of the npm and the Vitest that run these tests.
   const ours = /^npm_|^INIT_CWD$|^VITEST|^NODE_ENV$|^WRANGLER_LOG$/i;
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
+  const theirs = Object.entries(process.env).filter(([name]) => !ours.test(name));
+  const env = { ...Object.fromEntries(theirs), ...compileCacheIn(cwd) };
   const child = spawn(program, args, {
     ...{ cwd, env, detached: true },
     stdio: [program === "npm" ? "ignore" : "pipe", "pipe", "pipe"],

@@ -10,7 +10,7 @@ import type { V4WorkerOptions } from "miniflare";
 import type { TestProject } from "vitest/node";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { bundle, CONFIGS } from "../../bench/build.ts";
-import { migrate, newMiniflare } from "../../src/dev/miniflare.ts";
+import { migrateClosed } from "../../src/dev/miniflare.ts";
 import { installTools } from "../../src/dev/tools.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { landMany } from "./console/many.ts";
@@ -61,8 +61,5 @@ function build(folder: string): V4WorkerOptions {
 async function migratedIn(state: string): Promise<void> {
   const { d1Databases } = unstable_getMiniflareWorkerOptions(CONFIGS.service)
     .workerOptions as V4WorkerOptions;
-  const database = { ...(d1Databases && { d1Databases }), modules: true, script: "export default {}" };
-  const miniflare = newMiniflare(join(state, "v3"), database);
-  await migrate(await miniflare.getD1Database("DB"));
-  await miniflare.dispose();
+  await migrateClosed(join(state, "v3"), d1Databases ?? {});
 }
