@@ -19,7 +19,7 @@ export async function migrateLocally({ persistTo = PERSISTED, config = CONFIG }:
   const databases = await databasesIn(config);
   if (databases.length === 0) return;
   // Loaded only here, because not every command that may migrate does it.
-  const { migrateClosed } = await import("./miniflare.ts");
+  const { migrateClosed } = await import("./apply-migrations.ts");
   // The folder in which wrangler has its current format.
   const folder = join(resolve(ROOT, persistTo), "v3");
   const d1Databases = Object.fromEntries(databases.map(({ binding, localId }) => [binding, localId]));

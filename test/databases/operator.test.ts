@@ -209,7 +209,8 @@ describe("POST /databases/{n}/resync", () => {
   }
 
   async function resync(number: number): Promise<Resynced[]> {
-    hurryTime();
+    // The pauses between flights, and not what waits for D1.
+    hurryTime(10, 3000);
     const answers: Resynced[] = [];
     let next: string | null = "";
     while (next !== null) {

@@ -10,7 +10,7 @@ import type { V4WorkerOptions } from "miniflare";
 import type { TestProject } from "vitest/node";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { bundle, CONFIGS } from "../../bench/build.ts";
-import { migrateClosed } from "../../src/dev/miniflare.ts";
+import { migrateClosed } from "../../src/dev/apply-migrations.ts";
 import { installTools } from "../../src/dev/tools.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { landMany } from "./console/many.ts";

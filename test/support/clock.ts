@@ -50,14 +50,15 @@ const UNHURRIED_MAX_MS = 50;
 /**
  * Lets time run `times` faster until mocks are restored: `Date`, timers and `scheduler.wait`. Unlike hurried timers
  * alone, it also shortens pauses that the service measures with `Date`. The platform's alarms don't know this time, so
- * they ring late: ring them yourself.
+ * they ring late: ring them yourself. `below`: timers of so many ms or more keep their length, such as the time that D1
+ * has for many rows.
  */
-export function hurryTime(times = 10): void {
+export function hurryTime(times = 10, below = Number.POSITIVE_INFINITY): void {
   const { now } = Date;
   const { setTimeout } = globalThis;
   const wait = scheduler.wait.bind(scheduler);
   const startedAt = now();
-  const hurried = (ms = 0) => (ms <= UNHURRIED_MAX_MS ? ms : ms / times);
+  const hurried = (ms = 0) => (ms <= UNHURRIED_MAX_MS || ms >= below ? ms : ms / times);
   const quick = (handler: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) =>
     setTimeout(handler, hurried(ms), ...args);
   // Whole milliseconds, as the real clock's.

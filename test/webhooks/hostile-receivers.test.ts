@@ -130,7 +130,7 @@ describe("a receiver that does not answer within 15 seconds", () => {
       answering({ mode: "hang" }, { status: 409 }),
       // The response begins in time and does not end in time.
       answering({ mode: "trickle" }, { status: 202 }),
-      answering({ delayMs: 12_000 / TIMES, status: 204 }),
+      answering({ delayMs: 10_000 / TIMES, status: 204 }),
     ]);
     const { url } = await answering({ mode: "hang" });
     const ring = keyRing(env.CALLBACK_SIGNING_KEYS);

@@ -379,7 +379,7 @@ describe("an attempt is under way when the run is cancelled", () => {
 describe("the object restarts", () => {
   it("between two attempts, and the next one leaves on time", async () => {
     const { run, stops } = await queued({ status: 202 }, {}, [
-      { status: 503, headers: { "Retry-After": "1" } },
+      { status: 503, headers: { "Retry-After": "2" } },
       { status: 204 },
     ]);
     await run.cancel();

@@ -107,7 +107,7 @@ describe("a stream of the feed", () => {
   it("moves its id on behind runs that the filter leaves out", async () => {
     const path = newRunsPath();
     // The calls' time must be up, and then the stream's time for a comment.
-    hurryTime(50);
+    hurryTime();
     const stream = await openFeed(path, "?actionName=deploy");
     await nextChanges(stream);
     const next = nextChanges(stream);

@@ -253,7 +253,7 @@ describe("coordinators out of reach", () => {
     ["fail", () => Promise.reject(new Error("unreachable"))],
     ["never answer", () => new Promise(() => {})],
   ])("that %s do not stop the others, and are looked at behind them", async (_how, poke) => {
-    hurryTime(40);
+    hurryTime();
     const path = newRunsPath();
     const deadlineAt = Date.now() + 20 * DAY_MS;
     await createAged(path, { deadlineAt });

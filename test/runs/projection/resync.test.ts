@@ -27,6 +27,9 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+/** Hurries the pauses between flights, which are shorter than 3 s. What waits for D1 is not hurried. */
+const hurryPauses = () => hurryTime(10, 3000);
+
 async function loseRows(path: string): Promise<void> {
   await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
 }
@@ -86,7 +89,7 @@ it("lands every run again as it was", async () => {
   const before = await ask<unknown[]>("GET", path);
   await loseRows(path);
   expect((await ask<unknown[]>("GET", path)).body).toEqual([]);
-  hurryTime();
+  hurryPauses();
   const answer = await resync(path);
   expect(answer).toMatchObject({ status: 202, body: { remaining: 20 } });
   await until(async () => (await rows(path)) === 20);
@@ -96,7 +99,7 @@ it("lands every run again as it was", async () => {
 
 it("lands each run once in several batches, and ends", async () => {
   const path = newRunsPath();
-  hurryTime();
+  hurryPauses();
   await fillJournal(path, 0, { rows: 2500, landed: true });
   const sent = noteSent(path);
   expect(await direct(path, 0).resync()).toBe(2500);
@@ -109,7 +112,7 @@ it("lands each run once in several batches, and ends", async () => {
 
 it("does not start over when it is requested again", async () => {
   const path = newRunsPath();
-  hurryTime();
+  hurryPauses();
   await fillJournal(path, 0, { rows: 2500, landed: true });
   const sent = noteSent(path);
   const flights = queueFlights(scopeOfPath(path));
@@ -128,7 +131,7 @@ it("does not start over when it is requested again", async () => {
 
 it("goes on after an eviction in the middle", async () => {
   const path = newRunsPath();
-  hurryTime();
+  hurryPauses();
   await fillJournal(path, 0, { rows: 2500, landed: true });
   let flights = 0;
   faults.writes = {
@@ -148,7 +151,7 @@ it("goes on after an eviction in the middle", async () => {
 
 it("is not held up by a run that D1 refuses for its content", async () => {
   const path = newRunsPath();
-  hurryTime();
+  hurryPauses();
   const ids = await fillJournal(path, 0, { rows: 2500, landed: true });
   const culprit = ids[10] ?? "";
   faults.writes = { refuse: (bound) => bound.includes(`"${culprit}"`) };
@@ -158,7 +161,7 @@ it("is not held up by a run that D1 refuses for its content", async () => {
 
 it("lands a change that is made during the rebuild", async () => {
   const path = newRunsPath();
-  hurryTime();
+  hurryPauses();
   const id = await createAged(path);
   await fillJournal(path, 0, { rows: 1500, landed: true });
   await loseRows(path);
@@ -193,7 +196,7 @@ it("lands a change that is made before one of a run on its flight, if the flight
   expect(await direct(path, 0).settle()).toMatchObject({ isBehind: false });
   await alarmIn(0, coordinator(path, 0));
 
-  hurryTime();
+  hurryPauses();
   let isDown = false;
   faults.writes = {
     refuse: () => {
@@ -246,7 +249,7 @@ it("ends while callers create all the time and D1 takes 150 ms", async () => {
   const path = newRunsPath();
   await fillJournal(path, 0, { rows: 2500, landed: true });
   // Hurries the pauses between flights. D1 still takes 150 ms.
-  hurryTime(10);
+  hurryPauses();
   faults.readDelayMs = 1500;
   faults.writeDelayMs = 1500;
   let isDone = false;
@@ -370,7 +373,7 @@ describe("rows of purged runs that a restore brought back", () => {
 
   it.each(["reads", "writes"] as const)("are removed although D1's %s failed at first", async (part) => {
     const path = newRunsPath();
-    hurryTime();
+    hurryPauses();
     const now = Date.now();
     await fillJournal(path, 0, { rows: 1500, landed: true });
     const ghosts = await Promise.all([40, 30].map((days) => mint(path, now - days * DAY_MS)));

@@ -1,0 +1,91 @@
+/**
+ * Applies the migrations that a local database lacks, and writes its number into it. The command of wrangler would take
+ * seconds for each database.
+ */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Miniflare, V4MiniflareOptions } from "miniflare";
+import { type BoundDatabase, loadWrangler, numbering, requireNumber } from "./databases.ts";
+import { newMiniflare } from "./miniflare.ts";
+import { ROOT } from "./wrangler.ts";
+
+type Bound = Pick<BoundDatabase, "binding" | "number">;
+const CONTROL: Bound = { binding: "DB", number: 0 };
+
+const MIGRATIONS = join(ROOT, "migrations");
+/** As `wrangler d1 migrations apply` makes it, so that its commands find what was applied. */
+const APPLIED_TABLE = `CREATE TABLE IF NOT EXISTS d1_migrations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)`;
+
+interface Statement {
+  readonly sql: string;
+  readonly values?: readonly (string | number)[];
+}
+
+type Row = Readonly<Record<string, string | number | null>>;
+
+/** Runs statements in one transaction, and returns the rows of each. */
+type Batch = (statements: readonly Statement[]) => Promise<readonly (readonly Row[])[]>;
+
+/** A worker that runs the statements of a request. */
+const WORKER = `export default {
+  async fetch(request, env) {
+    const { binding, statements } = await request.json();
+    const db = env[binding];
+    const prepared = statements.map(({ sql, values = [] }) => db.prepare(sql).bind(...values));
+    return Response.json((await db.batch(prepared)).map(({ results }) => results));
+  },
+};`;
+
+/**
+ * Migrates databases that no server has open. `d1Databases`: the id of each, by its binding. Miniflare's own access to
+ * them would start a thread, and block for each statement.
+ */
+export async function migrateClosed(
+  folder: string,
+  d1Databases: NonNullable<V4MiniflareOptions["d1Databases"]>,
+  databases: readonly Bound[] = [CONTROL],
+): Promise<void> {
+  const miniflare = newMiniflare(folder, { d1Databases, modules: true, script: WORKER });
+  const batchIn =
+    (binding: string): Batch =>
+    async (statements) => {
+      const body = JSON.stringify({ binding, statements });
+      const answer = await miniflare.dispatchFetch("http://localhost", { method: "POST", body });
+      if (!answer.ok) throw new Error(`${binding} can't be migrated. ${await answer.text()}`);
+      return (await answer.json()) as Row[][];
+    };
+  try {
+    for (const bound of databases) await apply(batchIn(bound.binding), bound);
+  } finally {
+    await miniflare.dispose();
+  }
+}
+
+/** Migrates a database of a runtime that is up. */
+export function migrate(
+  db: Awaited<ReturnType<Miniflare["getD1Database"]>>,
+  bound: Bound = CONTROL,
+): Promise<void> {
+  // Each call of Miniflare's database blocks, so `bind` is called only if there is something to bind.
+  const prepare = ({ sql, values }: Statement) =>
+    values === undefined ? db.prepare(sql) : db.prepare(sql).bind(...values);
+  const batch: Batch = async (statements) =>
+    (await db.batch<Row>(statements.map(prepare))).map(({ results }) => results);
+  return apply(batch, bound);
+}
+
+async function apply(batch: Batch, bound: Bound): Promise<void> {
+  const { unstable_splitSqlQuery } = await loadWrangler();
+  const [, names = []] = await batch([{ sql: APPLIED_TABLE }, { sql: "SELECT name FROM d1_migrations" }]);
+  const applied = new Set(names.map(({ name }) => name));
+  const missing = readdirSync(MIGRATIONS).filter((name) => name.endsWith(".sql") && !applied.has(name));
+  for (const name of missing.sort()) {
+    const queries = unstable_splitSqlQuery(readFileSync(join(MIGRATIONS, name), "utf8"));
+    const noted = { sql: "INSERT INTO d1_migrations (name) VALUES (?)", values: [name] };
+    await batch([...queries.map((sql) => ({ sql })), noted]);
+  }
+  const [, found = []] = await batch(numbering(bound.number).map((sql) => ({ sql })));
+  requireNumber(bound, found[0]?.number);
+}
