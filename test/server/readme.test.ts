@@ -31,12 +31,14 @@ const NAMES = [
   "README.md",
   "SECURITY.md",
   "CONTRIBUTING.md",
+  "CHANGELOG.md",
   "bench/README.md",
   "docs/api.md",
   "docs/architecture.md",
   "docs/bulk.md",
   "docs/capacity.md",
   "docs/clients.md",
+  "docs/findings.md",
   "docs/gates.md",
   "docs/notifications.md",
   "docs/operations.md",
@@ -268,6 +270,13 @@ it("every file and section that a document names is there", () => {
       if (section !== undefined)
         expect(sections(readFileSync(file, "utf8")), `${name}: ${to}`).toContain(section);
     }
+  }
+});
+
+it("every row of a table is in one: no line stands between it and the head", () => {
+  for (const { name, markdown } of documents) {
+    for (const [table] of markdown.matchAll(/(?<!^\|.*\n)(?:^\|.*\n)+/gm))
+      expect(table.split("\n")[1], `${name}: ${table.slice(0, 80)}`).toMatch(/^\|(?: *:?-+:? *\|)+$/);
   }
 });
 
