@@ -1,7 +1,7 @@
 /** Stored actions as a kind of stored definition: what a PUT checks, and what an isolate remembers. */
 
 import type { Context } from "hono";
-import { ACTIONS_MAX_PER_ENVIRONMENT, LABELS_MAX } from "../base/limits.ts";
+import { ACTIONS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
 import type { AfterWrite, DefinitionKind } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
 import type { Secrets } from "../definitions/sealing.ts";
@@ -80,17 +80,10 @@ function toKnown({ version, definition: text, sealed, features }: StoredDefiniti
 }
 
 /**
- * Throws `too_many_labels`, `gate_needs_trigger`, `not_configured` and `invalid_body`. Refuses at once what no run
+ * Throws `gate_needs_trigger`, `not_configured` and `invalid_body`. Refuses at once what no run
  * could call. Each run checks its URL again, because the settings may have changed.
  */
-function requireStorable(
-  c: Context<AppEnv>,
-  { labels = [], trigger, concurrency, approval }: ActionDefinition,
-): void {
-  if (labels.length > LABELS_MAX) {
-    const sentence = `The action has ${labels.length} labels. Send at most ${LABELS_MAX}.`;
-    throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
-  }
+function requireStorable(c: Context<AppEnv>, { trigger, concurrency, approval }: ActionDefinition): void {
   if (trigger === undefined) {
     const gate = concurrency === undefined ? (approval === undefined ? null : "approval") : "concurrency";
     if (gate !== null) throw needsTrigger(gate);

@@ -1,7 +1,7 @@
 /** zod: bounds that many members have. Each refusal names the bound. */
 
 import * as z from "zod/mini";
-import { hasOnlyFiniteNumbers } from "../base/json.ts";
+import { hasOnlyFiniteNumbers, isJsonObject } from "../base/json.ts";
 import { URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
 
 interface Issue {
@@ -49,6 +49,43 @@ export function maxBytes<T>(max: number, textOf: (value: T) => string, subject =
   return z.refine<T>((value) => bytesOf(value) <= max, {
     error: (issue) => `${subject} ${bytesOf(issue.input as T)} bytes; send at most ${max}.`,
   });
+}
+
+/** The refusal of a list or an object with more than `max` items. `what`: what they are. */
+function tooMany(max: number, what: string, value: unknown): string | undefined {
+  const count = Array.isArray(value) ? value.length : isJsonObject(value) ? Object.keys(value).length : 0;
+  return count > max ? `has ${count} ${what}; send at most ${max}.` : undefined;
+}
+
+/** The check of an object before others look at its members: a body has room for 100 000 that are refused. */
+export function atMost<T>(max: number, what: string) {
+  return z.refine<T>((value) => tooMany(max, what, value) === undefined, {
+    error: ({ input }) => tooMany(max, what, input),
+    abort: true,
+  });
+}
+
+/** The same for schemas of zod, which look at each item before any check: they get no value that has too many. */
+export function bounded<S extends z.ZodMiniType>(max: number, what: string, schema: S) {
+  return z.pipe(
+    z.transform((input: unknown, { issues }): unknown => {
+      const message = tooMany(max, what, input);
+      if (message !== undefined) issues.push({ code: "custom", message, input });
+      return input;
+    }),
+    schema,
+  );
+}
+
+/** Every list of a request is such a list. `refusal`: of something that is no list. `checks`: of the whole list. */
+export function listOf<Item extends z.ZodMiniType>(
+  max: number,
+  what: string,
+  item: Item,
+  refusal: string,
+  ...checks: readonly z.core.$ZodCheck<z.output<Item>[]>[]
+) {
+  return bounded(max, what, z.array(item, { error: refusal }).check(z.maxLength(max), ...checks));
 }
 
 /** A text that `parse` turns into a value. If `parse` returns null, the text is refused with `sentence`. */

@@ -65,7 +65,6 @@ const PUT: Operation = {
       "not_found",
       "too_many_actions",
       "precondition_failed",
-      "too_many_labels",
       "gate_needs_trigger",
       "secret_required",
       "not_configured",

@@ -5,13 +5,9 @@
 
 import * as z from "zod/mini";
 import { isJsonObject } from "../base/json.ts";
-import {
-  ENDPOINT_ACTION_NAMES_MAX,
-  ENDPOINT_MAX_BYTES,
-  LABEL_MAX_CHARACTERS,
-  LABELS_MAX,
-} from "../base/limits.ts";
-import { label, PLAIN_TEXT } from "../http/label-schemas.ts";
+import { ENDPOINT_ACTION_NAMES_MAX, ENDPOINT_MAX_BYTES, LABELS_MAX } from "../base/limits.ts";
+import { labelSet } from "../http/label-schemas.ts";
+import { listOf } from "../http/schema-bounds.ts";
 import { described, filterableName } from "../http/schema-parts.ts";
 import { EVENT_TYPES } from "../runs/telling.ts";
 import { isForm } from "../webhooks/request/render.ts";
@@ -36,77 +32,39 @@ export const EVENT_FILTERS = [...EVENT_TYPES, "action_run.*"] as const;
 
 const KNOWN_EVENTS = EVENT_FILTERS.join(", ");
 
-const events = z
-  .pipe(
-    z
-      .array(z.enum(EVENT_FILTERS, { error: `is unknown; send one of ${KNOWN_EVENTS}.` }), {
-        error: `send an array with at least one of ${KNOWN_EVENTS}.`,
-      })
-      .check(z.minLength(1, { error: `is empty; send at least one of ${KNOWN_EVENTS}.` })),
-    asSet(),
-  )
-  .register(z.globalRegistry, {
-    wire: { type: "array", items: { type: "string", enum: EVENT_FILTERS }, minItems: 1 },
-    description:
-      "The events that the endpoint hears of. `action_run.*` means all of them, those of later versions of the " +
-      "service included. A set: repeats count once.",
-  });
+/** Makes a sorted set of a list. */
+const asSet = z.overwrite<string[]>((texts) => [...new Set(texts)].sort());
 
-const actionNames = z
-  .pipe(
-    z
-      .array(filterableName, { error: "send an array of strings." })
-      .check(
-        z.minLength(1, { error: "is empty; leave it out to hear of every action." }),
-        atMost(ENDPOINT_ACTION_NAMES_MAX, "names"),
-      ),
-    asSet(),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "array",
-      items: z.globalRegistry.get(filterableName)?.wire,
-      minItems: 1,
-      maxItems: ENDPOINT_ACTION_NAMES_MAX,
-    },
-    description:
-      `Only runs of these actions match, at most ${ENDPOINT_ACTION_NAMES_MAX}. Without \`includeUnstored\`, only runs of ` +
-      "stored actions match. Well-formed Unicode without control characters. A set: repeats count once.",
-  });
+const events = described(
+  listOf(
+    EVENT_FILTERS.length,
+    "events",
+    z.enum(EVENT_FILTERS, { error: `is unknown; send one of ${KNOWN_EVENTS}.` }),
+    `send an array with at least one of ${KNOWN_EVENTS}.`,
+    z.minLength(1, { error: `is empty; send at least one of ${KNOWN_EVENTS}.` }),
+    asSet,
+  ),
+  "The events that the endpoint hears of. `action_run.*` means all of them, those of later versions of the " +
+    "service included. A set: repeats count once.",
+);
 
-const labels = z
-  .pipe(
-    z.array(label, { error: "send an array of strings." }).check(atMost(LABELS_MAX, "labels")),
-    asSetOrNothing(),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "array",
-      items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
-      maxItems: LABELS_MAX,
-    },
-    description: `Only runs that have all of these labels match, at most ${LABELS_MAX}. Well-formed Unicode without control characters. A set: repeats count once.`,
-  });
+const actionNames = described(
+  listOf(
+    ENDPOINT_ACTION_NAMES_MAX,
+    "names",
+    filterableName,
+    "send an array of strings.",
+    z.minLength(1, { error: "is empty; leave it out to hear of every action." }),
+    asSet,
+  ),
+  `Only runs of these actions match, at most ${ENDPOINT_ACTION_NAMES_MAX}. Without \`includeUnstored\`, only runs of ` +
+    "stored actions match. Well-formed Unicode without control characters. A set: repeats count once.",
+);
 
-/** A sorted set. */
-function asSet<T extends string>() {
-  return z.transform((texts: T[]): readonly T[] => sorted(texts));
-}
-
-/** The same; undefined if it is empty, so that an empty list is the same request as a missing one. */
-function asSetOrNothing() {
-  return z.transform((texts: string[]) => (texts.length === 0 ? undefined : sorted(texts)));
-}
-
-function sorted<T extends string>(texts: readonly T[]): readonly T[] {
-  return [...new Set(texts)].sort();
-}
-
-function atMost(max: number, what: string) {
-  return z.refine<readonly string[]>((texts) => texts.length <= max, {
-    error: ({ input }) => `has ${(input as readonly string[]).length} ${what}; send at most ${max}.`,
-  });
-}
+const labels = described(
+  labelSet,
+  `Only runs that have all of these labels match, at most ${LABELS_MAX}. Well-formed Unicode without control characters. A set: repeats count once.`,
+);
 
 function switchOf(description: string) {
   return z._default(described(z.boolean({ error: "send true or false." }), description), false);

@@ -74,7 +74,7 @@ describe("a run of an action", () => {
   it("has at most 10 labels, and so has the action", async () => {
     const path = `${newActionsPath()}/deploy`;
     const labels = Array.from({ length: 11 }, (_, n) => `l${n}`);
-    expect(await put(path, { labels })).toMatchObject({ status: 422, body: { code: "too_many_labels" } });
+    expect(await put(path, { labels })).toMatchObject({ status: 400, body: { code: "invalid_body" } });
     expect((await put(path, { labels: labels.slice(1) })).status).toBe(201);
     expect((await run(path, { labels: ["l0"] })).body.code).toBe("too_many_labels");
     expect((await run(path, { labels: ["l1"] })).status).toBe(201);

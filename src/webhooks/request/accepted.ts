@@ -5,6 +5,7 @@
 
 import * as z from "zod/mini";
 import { CONDITION_MAX_CHARACTERS, CONDITIONS_MAX } from "../../base/limits.ts";
+import { bounded, listOf } from "../../http/schema-bounds.ts";
 import { IN_CONDITION, parse } from "../template/placeholder.ts";
 
 const PATH = /^response\.[^\s{}]+$/;
@@ -40,7 +41,16 @@ const literal = z
 
 const condition = z
   .strictObject(
-    { exists: z.optional(path), equals: z.optional(z.record(path, literal)) },
+    {
+      exists: z.optional(path),
+      equals: z.optional(
+        bounded(
+          CONDITIONS_MAX,
+          "conditions",
+          z.record(path, literal).register(z.globalRegistry, { maxProperties: CONDITIONS_MAX }),
+        ),
+      ),
+    },
     {
       error: ({ code }) =>
         code === "invalid_type"
@@ -53,23 +63,24 @@ const condition = z
 type Condition = z.output<typeof condition>;
 export type Conditions = readonly Condition[];
 
-export const accepted = z
-  .array(condition, { error: "send a list of conditions." })
-  .check(
-    z.minLength(1, { error: "is empty; send a condition, or leave accepted out." }),
-    z.refine((conditions) => conditions.reduce((sum, one) => sum + countOf(one), 0) <= CONDITIONS_MAX, {
-      error: `has too many conditions; send at most ${CONDITIONS_MAX}.`,
-    }),
-  )
-  .register(z.globalRegistry, {
-    description:
-      "Conditions on a 2xx response, for products that answer 200 with an error inside. " +
-      '`{ "exists": "response.result.id" }` holds if the value is there and not null. ' +
-      '`{ "equals": { "response.ok": true } }` holds if value and type are the same. ' +
-      `All must hold, and there are at most ${CONDITIONS_MAX}. Otherwise the run fails, and the webhook is not sent ` +
-      "again, because the job may have begun. The response must be JSON of up to 64 KiB. Conditions don't apply to the " +
-      "stop request.",
-  });
+export const accepted = listOf(
+  CONDITIONS_MAX,
+  "conditions",
+  condition,
+  "send a list of conditions.",
+  z.minLength(1, { error: "is empty; send a condition, or leave accepted out." }),
+  z.refine((conditions) => conditions.reduce((sum, one) => sum + countOf(one), 0) <= CONDITIONS_MAX, {
+    error: `has too many conditions; send at most ${CONDITIONS_MAX}.`,
+  }),
+).register(z.globalRegistry, {
+  description:
+    "Conditions on a 2xx response, for products that answer 200 with an error inside. " +
+    '`{ "exists": "response.result.id" }` holds if the value is there and not null. ' +
+    '`{ "equals": { "response.ok": true } }` holds if value and type are the same. ' +
+    `All must hold, and there are at most ${CONDITIONS_MAX}. Otherwise the run fails, and the webhook is not sent ` +
+    "again, because the job may have begun. The response must be JSON of up to 64 KiB. Conditions don't apply to the " +
+    "stop request.",
+});
 
 function countOf({ exists, equals = {} }: Condition): number {
   return (exists === undefined ? 0 : 1) + Object.keys(equals).length;

@@ -6,7 +6,7 @@
 import * as z from "zod/mini";
 import { isJsonObject } from "../../base/json.ts";
 import { HEADERS_MAX, SECRET_MAX_CHARACTERS, URL_MAX_CHARACTERS } from "../../base/limits.ts";
-import { finiteNumbers, urlLength } from "../../http/schema-bounds.ts";
+import { atMost, finiteNumbers, urlLength } from "../../http/schema-bounds.ts";
 import { described, HTTP_URL } from "../../http/schema-parts.ts";
 import { IN_STOP_URL, type Roots } from "../template/placeholder.ts";
 import { checkTemplate, checkUrlPath, checkUrlTemplate, pathsOf } from "../template/template.ts";
@@ -22,14 +22,10 @@ export const headersOf = (roots: Roots, whose: string) =>
   z
     .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
     .check(
+      atMost(HEADERS_MAX, "headers"),
       z.superRefine((value, context) => {
         const seen = new Set<string>();
-        const entries = Object.entries(value);
-        if (entries.length > HEADERS_MAX) {
-          const message = `has ${entries.length} headers; send at most ${HEADERS_MAX}.`;
-          context.addIssue({ code: "custom", message });
-        }
-        for (const [name, text] of entries) {
+        for (const [name, text] of Object.entries(value)) {
           const message = headerFault(name, text, seen, roots);
           if (message !== null) context.addIssue({ code: "custom", path: [name], message });
         }

@@ -12,6 +12,7 @@ import {
   SECRETS_MAX,
   utf8Bytes,
 } from "../../base/limits.ts";
+import { atMost } from "../../http/schema-bounds.ts";
 import { pathsOf } from "../template/template.ts";
 import { TOO_LONG } from "./request-templates.ts";
 import { signingKey } from "./signature.ts";
@@ -22,13 +23,9 @@ const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
 export const secretTexts = z
   .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
   .check(
+    atMost(SECRETS_MAX, "secrets"),
     z.superRefine((value, context) => {
-      const entries = Object.entries(value);
-      if (entries.length > SECRETS_MAX) {
-        const message = `has ${entries.length} secrets; send at most ${SECRETS_MAX}.`;
-        context.addIssue({ code: "custom", message });
-      }
-      for (const [name, text] of entries) {
+      for (const [name, text] of Object.entries(value)) {
         const message = secretFault(name, text);
         if (message !== null) context.addIssue({ code: "custom", path: [name], message });
       }

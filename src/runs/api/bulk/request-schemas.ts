@@ -1,14 +1,9 @@
 /** zod: the bodies and queries of requests about bulk operations. */
 
 import * as z from "zod/mini";
-import {
-  BULK_RUNS_MAX,
-  BULK_RUNS_MAX_OF_MANAGERS,
-  LABEL_MAX_CHARACTERS,
-  LABELS_MAX,
-} from "../../../base/limits.ts";
-import { label, PLAIN_TEXT } from "../../../http/label-schemas.ts";
-import { wholeNumber } from "../../../http/schema-bounds.ts";
+import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS } from "../../../base/limits.ts";
+import { labelList } from "../../../http/label-schemas.ts";
+import { listOf, wholeNumber } from "../../../http/schema-bounds.ts";
 import { described, filterableName, instant, pageQuery, seqPageQuery } from "../../../http/schema-parts.ts";
 import { BULK_ACTIONS, type BulkAction, OUTCOMES } from "../../bulk.ts";
 import { type RunFilters, WAITING_FILTERS } from "../../d1/filters.ts";
@@ -16,30 +11,20 @@ import { STATUSES } from "../../run.ts";
 import { groupFilter } from "../gates/request-schemas.ts";
 import { cancel, uuid } from "../request-schemas.ts";
 
-const statuses = z
-  .array(z.enum(STATUSES, { error: `send any of ${STATUSES.join(", ")}.` }), {
-    error: "send an array of statuses.",
-  })
-  .check(z.maxLength(STATUSES.length, { error: "has a status twice; send each once." }))
-  .register(z.globalRegistry, {
-    wire: { type: "array", items: { type: "string", enum: [...STATUSES] }, maxItems: STATUSES.length },
-    description: "Runs with any of these statuses.",
-  });
+const statuses = described(
+  listOf(
+    STATUSES.length,
+    "statuses",
+    z.enum(STATUSES, { error: `send any of ${STATUSES.join(", ")}.` }),
+    "send an array of statuses.",
+  ),
+  "Runs with any of these statuses.",
+);
 
-const labels = z
-  .array(label, { error: "send an array of strings." })
-  .check(
-    z.maxLength(LABELS_MAX, { error: `a run has at most ${LABELS_MAX} labels; send at most ${LABELS_MAX}.` }),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "array",
-      items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
-      maxItems: LABELS_MAX,
-    },
-    description:
-      "Runs that have each of these labels. Send the rarest first, because the service walks the runs with that one. Well-formed Unicode without control characters.",
-  });
+const labels = described(
+  labelList,
+  "Runs that have each of these labels. Send the rarest first, because the service walks the runs with that one. Well-formed Unicode without control characters.",
+);
 
 const waiting = z
   .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}.` })
@@ -112,24 +97,16 @@ export const bulkRequest = z
       ),
     ),
     runIds: z.optional(
-      z
-        .array(uuid, { error: "send an array of run ids." })
-        .check(
-          z.minLength(1, { error: "is empty; send at least one run id." }),
-          z.maxLength(BULK_RUNS_MAX, {
-            error: ({ input }) =>
-              `has ${(input as readonly unknown[]).length} run ids; send at most ${BULK_RUNS_MAX}, or a filter.`,
-          }),
-        )
-        .register(z.globalRegistry, {
-          wire: {
-            type: "array",
-            items: { type: "string", format: "uuid" },
-            minItems: 1,
-            maxItems: BULK_RUNS_MAX,
-          },
-          description: "The runs. Repetitions count once.",
-        }),
+      described(
+        listOf(
+          BULK_RUNS_MAX,
+          "run ids",
+          uuid,
+          "send an array of run ids.",
+          z.minLength(1, { error: "is empty; send at least one run id, or a filter." }),
+        ),
+        "The runs. Repetitions count once.",
+      ),
     ),
     filter: z.optional(bulkFilter),
     maxRuns: z.optional(
