@@ -27,7 +27,10 @@ export type RunApproval = Schemas["RunApproval"];
 export type Pause = Schemas["Pause"];
 export type NewPause = Schemas["PauseRequest"];
 /** Starts a bulk operation, or with `dryRun` counts the runs that it would meet. */
-export type BulkRequest = Schemas["BulkRequest"];
+export type BulkRequest = AnyBulkRequest & (OfRuns | OfFilter);
+type AnyBulkRequest = Schemas["BulkRequest"];
+type OfRuns = Required<Pick<AnyBulkRequest, "runIds">>;
+type OfFilter = Required<Pick<AnyBulkRequest, "filter" | "maxRuns">>;
 /** Cancels or retries many runs, one after the other. */
 export type BulkOperation = Schemas["BulkOperation"];
 /** The runs that a bulk operation would meet. */

@@ -82,6 +82,7 @@ export const bulkOperation = z
     completedAt: responseInstant.nullable().meta({ description: "When it was completed or aborted." }),
     ended: z
       .object({ succeeded: count, failed: count, cancelled: count })
+      .meta({ id: "EndedCounts" })
       .nullable()
       .optional()
       .meta({

@@ -12,8 +12,8 @@ const NOT_READY = ["full", "not_migrated", "not_answering", "wrong_number", "not
 
 /** A member of `degraded` in the readiness check. */
 export const degraded = z.union([
-  z.object({ database: number, status: z.enum(NOT_READY) }),
-  z.object({ archive: z.literal("not_answering") }),
+  z.object({ database: number, status: z.enum(NOT_READY) }).meta({ id: "DegradedDatabase" }),
+  z.object({ archive: z.literal("not_answering") }).meta({ id: "DegradedArchive" }),
 ]);
 
 const DATABASE = {

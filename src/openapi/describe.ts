@@ -49,7 +49,8 @@ interface Overridden {
 }
 
 /**
- * zod's JSON Schema. If a schema's metadata has `wire`, that replaces zod's result, because some checks can't be
+ * zod's JSON Schema. Requests are closed, and responses open: a later version may add members to them, and generated
+ * clients must not refuse those. If a schema's metadata has `wire`, that replaces zod's result, because some checks can't be
  * expressed in JSON Schema.
  */
 export function resolved(schema: z.core.$ZodType, part: Part) {
@@ -62,9 +63,26 @@ export function resolved(schema: z.core.$ZodType, part: Part) {
       Object.assign(jsonSchema, wire, description === undefined ? {} : { description });
     }
     if (part !== "query") sayDefault(jsonSchema);
+    const discriminator = discriminatorOf(zodSchema);
+    if (discriminator !== undefined) jsonSchema.discriminator = discriminator;
+    if (part === "response" && jsonSchema.additionalProperties === false)
+      delete jsonSchema.additionalProperties;
   };
   const io = part === "response" ? "output" : "input";
   return resolver(schema, { options: { unrepresentable: "any", override, io } });
+}
+
+/** Which variant a value is, for generators that ignore a `const`. Each variant has a name. */
+function discriminatorOf(schema: z.core.$ZodType): object | undefined {
+  if (!(schema instanceof z.core.$ZodDiscriminatedUnion)) return undefined;
+  const propertyName = schema._zod.def.discriminator;
+  const mapping = schema._zod.def.options.flatMap((option) =>
+    [...(option._zod.propValues?.[propertyName] ?? [])].map((value) => [
+      value,
+      `#/components/schemas/${z.globalRegistry.get(option)?.id}`,
+    ]),
+  );
+  return { propertyName, mapping: Object.fromEntries(mapping) };
 }
 
 /** An instant in a response. */

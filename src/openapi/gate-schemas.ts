@@ -5,41 +5,45 @@ import { WAITING_FOR } from "../runs/gates.ts";
 import { responseInstant } from "./describe.ts";
 
 /** An approval that counts. */
-export const approval = z.object({
-  by: z.string().meta({ description: "The person, or the name of the API token." }),
-  byId: z.string().meta({ description: "The id of the API token; `root` for the operator." }),
-  via: z.string().nullable().meta({ description: "The name of the API token, if `by` is a person." }),
-  at: responseInstant,
-  reason: z.string().nullable(),
-});
+export const approval = z
+  .object({
+    by: z.string().meta({ description: "The person, or the name of the API token." }),
+    byId: z.string().meta({ description: "The id of the API token; `root` for the operator." }),
+    via: z.string().nullable().meta({ description: "The name of the API token, if `by` is a person." }),
+    at: responseInstant,
+    reason: z.string().nullable(),
+  })
+  .meta({ id: "GivenApproval" });
 
 /** What a run waits for. */
-export const waiting = z.object({
-  for: z.enum(WAITING_FOR).meta({ description: "The first gate that is still closed." }),
-  since: responseInstant,
-  until: responseInstant.meta({
-    description: "When the run fails if it still waits.",
-    wire: { type: "string", format: "date-time" },
-  }),
-  notBefore: responseInstant.nullable(),
-  group: z.string().nullable(),
-  key: z.string().nullable(),
-  reason: z
-    .string()
-    .nullable()
-    .meta({ description: "The reason of the pause. Null unless the run waits for its end." }),
-  position: z.int().min(1).nullable().optional().meta({
-    description:
-      "The place in the line: 1 comes next. Only a run that waits for a slot has one. Lists and the feed leave it out.",
-  }),
-  behind: z
-    .array(z.string().meta({ format: "uuid" }))
-    .optional()
-    .meta({
-      description:
-        "The runs that hold the slots. Only a run that waits for a slot has them. Lists and the feed leave them out.",
+export const waiting = z
+  .object({
+    for: z.enum(WAITING_FOR).meta({ description: "The first gate that is still closed." }),
+    since: responseInstant,
+    until: responseInstant.meta({
+      description: "When the run fails if it still waits.",
+      wire: { type: "string", format: "date-time" },
     }),
-});
+    notBefore: responseInstant.nullable(),
+    group: z.string().nullable(),
+    key: z.string().nullable(),
+    reason: z
+      .string()
+      .nullable()
+      .meta({ description: "The reason of the pause. Null unless the run waits for its end." }),
+    position: z.int().min(1).nullable().optional().meta({
+      description:
+        "The place in the line: 1 comes next. Only a run that waits for a slot has one. Lists and the feed leave it out.",
+    }),
+    behind: z
+      .array(z.string().meta({ format: "uuid" }))
+      .optional()
+      .meta({
+        description:
+          "The runs that hold the slots. Only a run that waits for a slot has them. Lists and the feed leave them out.",
+      }),
+  })
+  .meta({ id: "RunWaiting" });
 
 const APPROVAL = {
   required: 1,
@@ -55,12 +59,14 @@ const APPROVAL = {
   action: { name: "deploy", version: 2000000000, isChanged: false },
 };
 
-const request = z.object({
-  method: z.enum(["POST", "PUT", "PATCH", "DELETE"]),
-  url: z.string().nullable(),
-  headers: z.record(z.string(), z.string().nullable()),
-  payload: z.unknown(),
-});
+const request = z
+  .object({
+    method: z.enum(["POST", "PUT", "PATCH", "DELETE"]),
+    url: z.string().nullable(),
+    headers: z.record(z.string(), z.string().nullable()),
+    payload: z.unknown(),
+  })
+  .meta({ id: "RequestPreview" });
 
 /** Codes of refusals that are about who asks, or about the gate. The first of them that holds is shown. */
 const OF_ASKER = ["may_not_approve", "person_required", "not_waiting", "own_run"] as const;

@@ -16,6 +16,7 @@ const order = z
       description: "The milliseconds until then. Use it if the job's clock may be wrong.",
     }),
   })
+  .meta({ id: "StopOrder" })
   .nullable()
   .meta({ description: "A request to stop. `null`: nobody asked." });
 
@@ -36,6 +37,5 @@ export const heartbeatResponse = z
   })
   .meta({
     id: "HeartbeatAnswer",
-    description: "More members may come. Ignore those that you do not know.",
     examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z", cancel: null }],
   });

@@ -29,9 +29,11 @@ export const runChanges = z
     examples: [{ runs: [RUN_EXAMPLE], cursor: "12.0.7.33", caughtUp: true, incomplete: false }],
   });
 
-export const runCount = z.union([z.int().min(0), z.object({ atLeast: z.int().min(0) })]).meta({
-  description: "An exact number, or `atLeast` if there can be more.",
-});
+export const runCount = z
+  .union([z.int().min(0), z.object({ atLeast: z.int().min(0) }).meta({ id: "AtLeast" })])
+  .meta({
+    description: "An exact number, or `atLeast` if there can be more.",
+  });
 
 export const runSummary = z
   .object({

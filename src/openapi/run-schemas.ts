@@ -53,6 +53,7 @@ const details = z
     }),
     action: z
       .object({ name: z.string(), version: z.int().min(1) })
+      .meta({ id: "ActionOfRun" })
       .nullable()
       .meta({ description: "The stored action that the run came from, as it was then." }),
     retryOf: uuid.nullable().meta({ description: "The run that this one repeats." }),
@@ -70,6 +71,7 @@ const details = z
     }),
     heartbeat: z
       .object({ at: responseInstant, message: z.string().nullable(), progress: z.number().nullable() })
+      .meta({ id: "LastHeartbeat" })
       .nullable()
       .meta({ description: "The last heartbeat with news. A list leaves it null." }),
     cancel: z
@@ -79,6 +81,7 @@ const details = z
         requestedAt: responseInstant,
         until: responseInstant,
       })
+      .meta({ id: "RequestedCancel" })
       .nullable()
       .meta({ description: "The cancel that counts. The run is open until `until` at the latest." }),
     via: z.string().nullable().meta({
@@ -89,12 +92,13 @@ const details = z
       .meta({ description: "What the run waits for before its webhook is sent. Null if it does not wait." }),
     approval: z
       .object({ required: z.int().min(1), approvals: z.array(approval) })
+      .meta({ id: "ApprovalsOfRun" })
       .nullable()
       .meta({ description: "How many different approvers the run needs, and who has approved." }),
   })
   .meta({
     id: "ActionRunDetails",
-    description: "Only with `include=details`. More members may come. Ignore those that you do not know.",
+    description: "Only with `include=details`.",
   });
 
 export const detailedActionRun = z

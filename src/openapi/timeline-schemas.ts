@@ -9,8 +9,11 @@ import { RUN_EXAMPLE } from "./run-schemas.ts";
 
 const seq = z.int().meta({ wire: { type: "integer", minimum: 1 } });
 
+/** The name of `attempt_started` is `RunAttemptStartedEvent`, because generators number variants without a name. */
 const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, more: S) =>
-  z.object({ seq, type: z.literal(type), at: responseInstant, ...more });
+  z
+    .object({ seq, type: z.literal(type), at: responseInstant, ...more })
+    .meta({ id: `Run${`_${type}`.replaceAll(/_(.)/g, (_, first: string) => first.toUpperCase())}Event` });
 
 /** What is told of an attempt to call the receiver, to start its job or to stop it. */
 const begun = { attempt: z.int().min(1), host: z.string() };

@@ -28,6 +28,49 @@ interface Response {
   >;
 }
 
+interface Made {
+  readonly paths: Record<
+    string,
+    Record<string, { readonly requestBody?: unknown; readonly responses: unknown }>
+  >;
+  readonly components: { readonly schemas: Record<string, unknown> };
+}
+
+interface Variants {
+  readonly oneOf: readonly { readonly $ref: string }[];
+  readonly discriminator: { readonly mapping: Record<string, string> };
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The parts of a schema, but for its examples. */
+function partsOf(part: unknown): [string, unknown][] {
+  if (typeof part !== "object" || part === null) return [];
+  return Object.entries(part).filter(([name]) => !["example", "examples"].includes(name));
+}
+
+/** Each object with members that is named or is inside of `part`, and whether it refuses other members. */
+function objectsIn(made: Made, part: unknown, path: string, seen = new Set<string>()): [string, boolean][] {
+  const { $ref, type, properties, additionalProperties } = (part ?? {}) as Json;
+  if (typeof $ref === "string") {
+    const name = $ref.split("/").at(-1) ?? "";
+    if (seen.has(name)) return [];
+    seen.add(name);
+    return objectsIn(made, made.components.schemas[name], name, seen);
+  }
+  const own: [string, boolean][] =
+    type === "object" && properties !== undefined ? [[path, additionalProperties === false]] : [];
+  return [...own, ...partsOf(part).flatMap(([name, one]) => objectsIn(made, one, `${path}/${name}`, seen))];
+}
+
+/** Each entry of a oneOf or anyOf. */
+function variantsIn(part: unknown, path: string): { readonly path: string; readonly variant: Json }[] {
+  return partsOf(part).flatMap(([name, one]) => [
+    ...(name === "oneOf" || name === "anyOf" ? (one as Json[]).map((variant) => ({ path, variant })) : []),
+    ...variantsIn(one, `${path}/${name}`),
+  ]);
+}
+
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(
     ([method, operation]) => [`${method.toUpperCase()} ${path}`, operation as unknown as Operation] as const,
@@ -149,6 +192,33 @@ describe("the OpenAPI document", () => {
     const text = JSON.stringify([bodies, document.components.schemas]);
     expect(text).not.toContain('"default":');
     expect(text).toContain("Default: `60`.");
+  });
+
+  it("leaves responses open for the members of later versions, and requests closed", () => {
+    const made = document as unknown as Made;
+    const ofResponses = new Map<string, boolean>();
+    const ofRequests = new Map<string, boolean>();
+    for (const [path, methods] of Object.entries(made.paths)) {
+      for (const [method, { requestBody, responses }] of Object.entries(methods)) {
+        const name = `${method} ${path}`;
+        for (const one of objectsIn(made, responses, name)) ofResponses.set(...one);
+        for (const one of objectsIn(made, requestBody, name)) ofRequests.set(...one);
+      }
+    }
+    expect([...ofResponses].filter(([, isClosed]) => isClosed)).toEqual([]);
+    expect([...ofRequests].filter(([, isClosed]) => !isClosed)).toEqual([]);
+    expect(ofResponses.size).toBeGreaterThan(50);
+    expect(ofRequests.size).toBeGreaterThan(20);
+  });
+
+  it("names each variant that has members, because generators number those without a name", () => {
+    const made = document as unknown as Made;
+    const unnamed = variantsIn(made, "").filter(({ variant }) => variant.properties !== undefined);
+    expect(unnamed).toEqual([]);
+    expect(Object.keys(made.components.schemas).filter((name) => /[0-9]/.test(name))).toEqual([]);
+    const { oneOf, discriminator } = made.components.schemas.TimelineEvent as Variants;
+    expect(Object.values(discriminator.mapping)).toEqual(oneOf.map(({ $ref }) => $ref));
+    expect(discriminator.mapping.attempt_started).toBe("#/components/schemas/RunAttemptStartedEvent");
   });
 
   it("says which requests accept a key, and that the bodies of a heartbeat, a cancel, an approval, a rejection, a retry, a run of an action, rotations, a resent message and a test are optional", () => {

@@ -1,6 +1,7 @@
 /**
  * Holds every answer that the tests get against the document: its path, method, status, headers, media type and body.
- * What the document does not describe is a failure of the test that asked.
+ * What the document does not describe is a failure of the test that asked. The document's responses are open, because a
+ * later version may add members. Here they are closed, so that this version's members are all described.
  */
 
 import { dereference, type Schema, type ValidationResult, validate } from "@cfworker/json-schema";
@@ -26,11 +27,24 @@ interface Document {
 }
 
 export const document = (await makeDocument()) as unknown as Document;
+const held = closed(structuredClone(document));
+
+/** Closes each object that names its members, and leaves open what says that it is. */
+function closed<T>(described: T): T {
+  const { type, properties, additionalProperties } = described as Schema;
+  if (type === "object" && properties !== undefined && additionalProperties === undefined)
+    Object.assign(described as Schema, { additionalProperties: false });
+  for (const [name, part] of Object.entries(described as Schema)) {
+    const isValue = name === "example" || name === "examples";
+    if (typeof part === "object" && part !== null && !isValue) closed(part);
+  }
+  return described;
+}
 
 const parametersIn = (template: string) => template.split("{").length;
 
 /** A fixed segment wins over a parameter, as it does in the service. */
-const patterns = Object.entries(document.paths)
+const patterns = Object.entries(held.paths)
   .sort(([a], [b]) => parametersIn(a) - parametersIn(b))
   .map(([template, operations]) => ({
     pattern: new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
@@ -38,7 +52,7 @@ const patterns = Object.entries(document.paths)
   }));
 
 /** Every schema that was judged by, under its own address, beside those that all of them refer to. */
-const schemas = dereference({ components: document.components } as Schema);
+const schemas = dereference({ components: held.components } as Schema);
 const judged = new Set<Schema>();
 
 /** Judges a value by a schema of the document. */

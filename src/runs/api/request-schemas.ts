@@ -190,23 +190,27 @@ export const report = z
   .discriminatedUnion(
     "status",
     [
-      z.strictObject({ status: z.literal("succeeded"), output }),
-      z.strictObject({
-        status: z.literal("failed"),
-        error: z
-          .string({ error: "send a sentence on what went wrong." })
-          .check(
-            // The tail of a log can contain anything, and a report must not fail because of an odd byte.
-            z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")),
-            maxBytes(ERROR_MAX_BYTES, JSON.stringify),
-          )
-          .register(z.globalRegistry, {
-            // The limit counts the two quotes of the JSON string, and `maxLength` does not.
-            wire: { type: "string", maxLength: ERROR_MAX_BYTES - 2 },
-            description: `What went wrong. At most ${ERROR_MAX_BYTES} bytes as a JSON string, with its quotes.`,
-          }),
-        output,
-      }),
+      z
+        .strictObject({ status: z.literal("succeeded"), output })
+        .register(z.globalRegistry, { id: "SuccessReport" }),
+      z
+        .strictObject({
+          status: z.literal("failed"),
+          error: z
+            .string({ error: "send a sentence on what went wrong." })
+            .check(
+              // The tail of a log can contain anything, and a report must not fail because of an odd byte.
+              z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")),
+              maxBytes(ERROR_MAX_BYTES, JSON.stringify),
+            )
+            .register(z.globalRegistry, {
+              // The limit counts the two quotes of the JSON string, and `maxLength` does not.
+              wire: { type: "string", maxLength: ERROR_MAX_BYTES - 2 },
+              description: `What went wrong. At most ${ERROR_MAX_BYTES} bytes as a JSON string, with its quotes.`,
+            }),
+          output,
+        })
+        .register(z.globalRegistry, { id: "FailureReport" }),
     ],
     { error: 'send "succeeded", or "failed" with an error.' },
   )

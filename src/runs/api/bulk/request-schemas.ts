@@ -70,12 +70,17 @@ const only = (operation: BulkAction) => ({
   properties: { operation: { const: operation } },
   additionalProperties: true,
 });
+const has = (name: string) => ({
+  properties: { [name]: {} },
+  required: [name],
+  additionalProperties: true,
+});
 /** The checks of `bulkRequest` for the OpenAPI document, which has whatever is registered. */
 const CHECKS = {
-  oneOf: [
-    { properties: { runIds: {} }, required: ["runIds"] },
-    { properties: { filter: {}, maxRuns: {} }, required: ["filter", "maxRuns"] },
-  ],
+  if: has("runIds"),
+  // biome-ignore lint/suspicious/noThenProperty: this is the keyword of JSON Schema.
+  then: { not: has("filter") },
+  else: has("filter"),
   dependentRequired: { filter: ["maxRuns"], maxRuns: ["filter"] },
   dependentSchemas: { reason: only("cancel"), graceSeconds: only("cancel"), includeRetried: only("retry") },
 };
