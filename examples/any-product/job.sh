@@ -25,7 +25,7 @@ post() {
     sleep "$pause"
     pause=$((pause * 2))
   done
-  # Some CI products run a log's ::name::, ##[name] and ##vso[name].
+  # Some CI products run a log's ::name::, ##[name], ##vso[name] and ##teamcity[name].
   printf 'The service answered: %s\n' "$answer" |
     sed -e ':again' -e 's/::/: :/' -e 's/##/# #/' -e 't again' >&2
   return 1

@@ -10,7 +10,7 @@ import type {
 } from "../client/index.ts";
 import { ageText, durationText } from "./durations.ts";
 import { words } from "./event-text.ts";
-import { type Colour, type Output, plain, plainLines } from "./output.ts";
+import { type Colour, logLines, type Output, plain } from "./output.ts";
 import type { Column } from "./table.ts";
 import { fields, fittedValue, idShortener, instantText, objectText } from "./telling.ts";
 import { wrap } from "./wrap.ts";
@@ -181,7 +181,7 @@ export function testText(result: EndpointTestResult, output: Output): string {
     ["status", status === null ? null : plain(String(status))],
     ["took", durationText(durationMs)],
     ["reason", plain(reason)],
-    ["answer", excerpt && fittedValue(plainLines(excerpt), output)],
+    ["answer", excerpt && fittedValue(logLines(excerpt), output)],
   ];
   return fields(rows, output);
 }

@@ -3,6 +3,8 @@
  * that a terminal that breaks the line when it gets narrower has all of it after the cursor, where it is erased.
  */
 
+import { printable } from "./output.ts";
+
 /** From the cursor to the end of the screen. */
 const ERASE = "\r\x1b[J";
 
@@ -51,6 +53,6 @@ export class LiveLine {
     if (this.#make === null) return;
     // A text in the last cell would make some terminals begin a new line.
     const columns = Math.max((this.#stream.columns || 80) - 1, 0);
-    this.#stream.write(`${ERASE}${this.#make(columns)}\r`);
+    this.#stream.write(`${ERASE}${printable(this.#make(columns))}\r`);
   }
 }

@@ -1,9 +1,10 @@
 /**
- * Prints the result: one JSON value for programs, tables and colour for people. Text from others is printed without
- * control characters, because these could move the terminal's cursor, set its title or hide a line.
+ * Prints the result: one JSON value for programs, tables and colour for people. In text from others, an escape stands
+ * for each character that nobody sees, because it could move the terminal's cursor, set its title or hide a line.
  */
 
 import { once } from "node:events";
+import { visibleText } from "../base/visible-text.ts";
 import { EXIT, READER_GONE } from "./exit.ts";
 import { type Column, layOut } from "./table.ts";
 import { wrap } from "./wrap.ts";
@@ -43,7 +44,7 @@ export class Output {
 
   /** Prints a line. Resolves when the reader can take more. */
   async line(text: string): Promise<void> {
-    if (!this.stream.write(`${text}\n`)) await once(this.stream, "drain");
+    if (!this.stream.write(`${printable(text)}\n`)) await once(this.stream, "drain");
   }
 
   /**
@@ -86,12 +87,12 @@ export class Output {
 
 /** Prints a problem to stderr. */
 export function complain(sentence: string): void {
-  process.stderr.write(`${fitted(`action-runs: ${inert(plain(sentence))}`)}\n`);
+  process.stderr.write(`${fitted(`action-runs: ${plain(sentence)}`)}\n`);
 }
 
 /** Text for stderr, broken between words if stderr is a terminal. */
 export function fitted(text: string): string {
-  return process.stderr.isTTY ? wrap(text, process.stderr.columns || 80) : text;
+  return printable(process.stderr.isTTY ? wrap(text, process.stderr.columns || 80) : text);
 }
 
 /** For stdout's errors. `| head` closes the pipe, which is not worth a message. */
@@ -99,15 +100,24 @@ export function exitWhenReaderIsGone(fault: NodeJS.ErrnoException): void {
   process.exit(fault.code === "EPIPE" ? READER_GONE : EXIT.failed);
 }
 
-/**
- * Text as one line, with a space for each character that a terminal would act on, so its width is what we count. It
- * breaks up commands that CI products run from logs: `::name::` at the start of a line, `##[name]` and `##vso[name]`.
- */
+/** Text of others as one line, in which people see each character. So its width is what we count. */
 export function plain(text: string): string {
-  return text
-    .toWellFormed()
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, " ")
-    .replace(/^\s*:(?=:)|#(?=#(?:vso)?\[)/gi, "$& ");
+  return visibleText(text);
+}
+
+/** What `paint` writes. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it finds control characters.
+const COLOUR = /(\x1b\[(?:0|1|2|31|32|33|36)m)/;
+/** Commands that CI products run from logs: `::name::` in front of a line; `##[name]`, `##vso[name]`, `##teamcity[name`. */
+const COMMAND = /(?<=^[^\S\n]*:)(?=:)|(?<=#)(?=#[\w.-]*\[)/gm;
+
+/**
+ * What may be printed: lines in which no CI product finds a command, and nothing is unseen but our own colours. Each
+ * printed line goes through here, after everything else: a line that is broken between words can begin with any word.
+ */
+export function printable(lines: string): string {
+  const seen = lines.split(COLOUR).map((part, at) => (at % 2 === 1 ? part : visibleText(part, "\n")));
+  return seen.join("").replace(COMMAND, " ");
 }
 
 /** The colours and cursor movements of ECMA-48: logs are full of them. No part can match what the next one does. */
@@ -119,23 +129,20 @@ export function withoutColours(text: string): string {
   return text.replace(CONTROL_SEQUENCES, "");
 }
 
-/** Like `plain`, but keeps the lines and their indentation, and leaves out colours. */
+/** What a job has printed: its lines, without colours. */
+export function logLines(text: string): string {
+  return plainLines(withoutColours(text));
+}
+
+/** Like `plain`, but keeps the lines and their indentation. */
 export function plainLines(text: string): string {
-  return withoutColours(text)
+  return text
     .split(/\r?\n/)
     .map((line) => plain(line.replaceAll("\t", TAB)))
     .join("\n");
 }
 
-/** Breaks up commands that GitHub and Azure run from anywhere in a log: `::name::`, `##[name]` and `##vso[name]`. */
-export function inert(text: string): string {
-  return text.replace(/:(?=:)/g, ": ").replace(/#(?=#)/g, "# ");
-}
-
-/** JSON on one line. Characters that a terminal or a CI product would act on are escaped. */
+/** JSON on one line. What people can't see is escaped, and so is what a CI product would run. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[\x7f-\x9f\u2028\u2029\p{Bidi_Control}]|#(?=#(?:vso)?\[)/giu,
-    (odd) => `\\u${odd.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return visibleText(JSON.stringify(value)).replace(/#(?=#)/g, "\\u0023");
 }

@@ -3,7 +3,7 @@
 import type { ActionRun, ActionRunDetails, DetailedActionRun } from "../client/index.ts";
 import { durationText, timesOf } from "./durations.ts";
 import { progressBar, text, words } from "./event-text.ts";
-import { type Output, plain, plainLines } from "./output.ts";
+import { logLines, type Output, plain } from "./output.ts";
 import { fields, fittedValue, indent, instantText, objectText, STATUS_COLOUR } from "./telling.ts";
 import { waitsForText } from "./waits-for.ts";
 
@@ -20,8 +20,8 @@ export function runText(run: DetailedActionRun, output: Output): string {
     ["completed", run.completedAt && `${instantText(run.completedAt)}${ranOrTook(run)}`],
     ["parameters", objectText(run.parameters)],
     ["recommendations", objectText(run.recommendations)],
-    ["output", objectText(run.output)],
-    ["error", run.error && fittedValue(plainLines(run.error), output)],
+    ["output", objectText(run.output, logLines)],
+    ["error", run.error && fittedValue(logLines(run.error), output)],
     ...(run.details === undefined ? [] : detailRows(run.details)),
   ];
   return fields(rows, output);

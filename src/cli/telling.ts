@@ -195,10 +195,10 @@ function hourText(iso: string): string {
   return plain(iso.replace(/:\d\d:\d\d(\.\d+)?Z$/, "Z"));
 }
 
-/** A JSON object, with texts of several lines as blocks; null if it is empty. */
-export function objectText(value: object | null): string | null {
+/** A JSON object, with texts of several lines as blocks; null if it is empty. `lines`: how its lines are shown. */
+export function objectText(value: object | null, lines = plainLines): string | null {
   if (value === null || Object.keys(value).length === 0) return null;
-  return indent(plainLines(readableJson(value)));
+  return indent(lines(readableJson(value)));
 }
 
 /** A value of `fields`, broken between words. */

@@ -299,7 +299,7 @@ describe("heartbeat and report, in a job", () => {
   };
   const order = {
     ...DETAILS.cancel,
-    reason: "::stop-commands::x ##[error]y ##vso[task.complete]z",
+    reason: "::stop-commands::x ##[error]y ##vso[task.complete]z ##teamcity[x]",
     remainingMs: 1000,
   };
 
@@ -337,7 +337,7 @@ describe("heartbeat and report, in a job", () => {
     );
     for (const { stdout, stderr } of [beat, report, refused]) {
       expect(stdout + stderr).toContain("stop-commands");
-      expect(stdout + stderr).not.toMatch(/^\s*::|##\[|##vso\[/m);
+      expect(stdout + stderr).not.toMatch(/^\s*::|##\w*\[/m);
     }
   });
 });

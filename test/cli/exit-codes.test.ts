@@ -266,7 +266,7 @@ describe("text from others", () => {
   });
 
   test("is no command of a CI product, in a run, its events or a table", async () => {
-    const bad = "::stop-commands::x ##[error]y ##vso[task.complete]z\n  ::set-env name=a::b";
+    const bad = "::stop-commands::x ##[error]y ##vso[task.complete]z ##teamcity[x]\n  ::set-env name=a::b";
     const hostile = { ...RUN, status: "failed", actionName: bad, error: bad };
     const event = { seq: 1, type: "heartbeat", at: RUN.createdAt, message: bad };
     const server = await serve(({ url = "" }, response) => {
@@ -278,7 +278,7 @@ describe("text from others", () => {
     for (const args of [["get", RUN.id, "--wait"], ["watch", RUN.id], ["list"]]) {
       const { stdout, stderr } = await cli([...args, "--no-json"], at(server.url));
       expect(stdout + stderr).toContain("stop-commands");
-      expect(stdout + stderr).not.toMatch(/^\s*::|##\[|##vso\[/m);
+      expect(stdout + stderr).not.toMatch(/^\s*::|##\w*\[/m);
     }
   });
 
@@ -286,7 +286,7 @@ describe("text from others", () => {
     const body = { error: "No\x1b[2J run\u200f here.", code: "run_not_found" };
     const server = await serve((_, response) => json(response, 404, body, { "X-Request-Id": "abc" }));
     const ended = await cli(["get", RUN.id], at(server.url));
-    expect(ended.stderr).toBe("action-runs: No [2J run  here. (run_not_found, request abc)\n");
+    expect(ended.stderr).toBe("action-runs: No\\u001b[2J run\\u200f here. (run_not_found, request abc)\n");
   });
 });
 

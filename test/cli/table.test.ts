@@ -8,11 +8,12 @@ import { actionTable, auditTable, tokenTable } from "../../src/cli/telling.ts";
 import type { ActionRun, ApiToken, AuditEntry, ListedAction } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 
-const FAMILY = "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}";
+/** One character of two code points. */
+const FLAG = "\u{1f1e9}\u{1f1ea}";
 const TEXTS = [
   "deploy",
   "部署到生产环境并通知所有值班人员然后等待确认",
-  `ship it 🚀🎉${FAMILY}${"🚀".repeat(30)}`,
+  `ship it 🚀🎉${FLAG}${"🚀".repeat(30)}`,
   "e\u0301".repeat(80),
   `${"한국어 배포 ".repeat(9)}`,
   "a-very-long-action-name-of-a-team-that-likes-long-names-and-then-some-more",
@@ -185,13 +186,17 @@ test("columns line up under their headings by cells, not by characters", () => {
 });
 
 test("a cut cell ends with an ellipsis after a whole character", () => {
-  const cut = linesOf(runTable([{ ...RUN, actionName: FAMILY.repeat(40) } as ActionRun], terminal(80)))[1];
-  expect(cut).toMatch(new RegExp(`  (${FAMILY})+…$`));
+  const cut = linesOf(runTable([{ ...RUN, actionName: FLAG.repeat(40) } as ActionRun], terminal(80)))[1];
+  expect(cut).toMatch(new RegExp(`  (${FLAG})+…$`));
 });
 
-test("marks that change the direction of text are removed", () => {
-  const actionName = "a\u200eb\u200fc\u061cd\u202ee\u2066f\ud800";
-  expect(runTable([{ ...RUN, actionName } as ActionRun], terminal(200))).toMatch(/a b c d e f\ufffd$/);
+test("a cell shows what nobody sees", () => {
+  const actionName = "a\u200eb\u061cc\u202ed\u200be\ud800";
+  expect(
+    runTable([{ ...RUN, actionName } as ActionRun], terminal(200))
+      .split("  ")
+      .at(-1),
+  ).toBe("a\\u200eb\\u061cc\\u202ed\\u200be\\ud800");
 });
 
 test("without a terminal nothing is left out or cut", () => {

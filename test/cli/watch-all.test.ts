@@ -85,7 +85,7 @@ test("prints a line for people, and says when a part of the runs can't be reache
   const { run } = await serve(streaming(incomplete, changes("2.0.0.0", FAILED)), revoked);
   const { stdout, stderr } = await run("watch", "--no-json", "--after", "0");
   expect(stdout).toBe(
-    `2026-11-25T13:23:52Z  ${RUN.id}  failed     deploy · 2m 04s · exit 1:  [31mno space left on device\n`,
+    `2026-11-25T13:23:52Z  ${RUN.id}  failed     deploy · 2m 04s · exit 1: \\u001b[31mno space left on device\n`,
   );
   expect(stderr).toMatch(/Some runs can't be reached now\. Their changes come later\./);
   expect(stderr).toMatch(/All runs can be reached again\./);

@@ -663,7 +663,8 @@ describe.skipIf(!hasCurl)("examples/any-product/job.sh", () => {
   });
 
   it("prints nothing that a CI product would take for a command", async () => {
-    answer = () => Response.json({ error: ":::x::y ##[error]z ##vso[a]b", code: "a_code" }, { status: 400 });
+    answer = () =>
+      Response.json({ error: ":::x::y ##[error]z ##vso[a]b ##teamcity[c]", code: "a_code" }, { status: 400 });
     const { printed } = await job(["true"]);
     expect(printed).toContain("a_code");
     expect(printed).not.toMatch(/::|##/);

@@ -65,6 +65,8 @@ describe("npm pack", () => {
       "LICENSE",
       "README.md",
       "bin/action-runs.js",
+      "dist/base/visible-text.d.ts",
+      "dist/base/visible-text.js",
       "package.json",
     ]);
     expect(project.files).not.toContain("dist/client/left-from-before.js");

@@ -294,7 +294,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
 
   it("prints nothing from a run that a CI product would take for a command", async () => {
     const run = await newRun();
-    const bad = ":::stop-commands::x ##[error]y ###vso[task.complete]z";
+    const bad = ":::stop-commands::x ##[error]y ###vso[task.complete]z ##teamcity[blockOpened]";
     const cancel = { reason: bad };
     faults.push({ status: 200, body: JSON.stringify({ status: "running", deadlineAt: "x", cancel }) });
     for (const _ of "abc") faults.push({ status: 400, body: JSON.stringify({ error: bad, code: bad }) });

@@ -22,19 +22,19 @@ describe("what a person needs is shown as it is", () => {
 describe("a character that acts or hides is escaped", () => {
   it.each([
     ["a tab and a carriage return", "a\r\n\tb\rc", "a\n\\tb\\rc"],
-    ["NUL and delete", "\0\x7f", "\\u{0}\\u{7f}"],
-    ["a colour of the terminal", "\x1b[31mred", "\\u{1b}[31mred"],
-    ["an escape of one byte", "\x9b31m", "\\u{9b}31m"],
-    ["a right-to-left override", "\u202egpj.exe", "\\u{202e}gpj.exe"],
-    ["an isolate", "\u2066x\u2069", "\\u{2066}x\\u{2069}"],
-    ["a zero-width space", "a\u200bb", "a\\u{200b}b"],
-    ["a byte order mark", "\ufeffa\ufeff", "\\u{feff}a\\u{feff}"],
-    ["a soft hyphen", "\u00ad", "\\u{ad}"],
-    ["a Hangul filler", "\u3164", "\\u{3164}"],
-    ["a variation selector", "a\ufe0f", "a\\u{fe0f}"],
-    ["line separators", "\u2028\u2029", "\\u{2028}\\u{2029}"],
-    ["a tag", "\u{e0041}", "\\u{e0041}"],
-    ["a private character", "\ue000", "\\u{e000}"],
+    ["NUL and delete", "\0\x7f", "\\u0000\\u007f"],
+    ["a colour of the terminal", "\x1b[31mred", "\\u001b[31mred"],
+    ["an escape of one byte", "\x9b31m", "\\u009b31m"],
+    ["a right-to-left override", "\u202egpj.exe", "\\u202egpj.exe"],
+    ["an isolate", "\u2066x\u2069", "\\u2066x\\u2069"],
+    ["a zero-width space", "a\u200bb", "a\\u200bb"],
+    ["a byte order mark", "\ufeffa\ufeff", "\\ufeffa\\ufeff"],
+    ["a soft hyphen", "\u00ad", "\\u00ad"],
+    ["a Hangul filler", "\u3164", "\\u3164"],
+    ["a variation selector", "a\ufe0f", "a\\ufe0f"],
+    ["line separators", "\u2028\u2029", "\\u2028\\u2029"],
+    ["a tag", "\u{e0041}", "\\udb40\\udc41"],
+    ["a private character", "\ue000", "\\ue000"],
   ])("%s", (_what, text, shown) => expect(show(text)).toBe(shown));
 
   it("whatever the character is", () => {

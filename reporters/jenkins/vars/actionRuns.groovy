@@ -102,8 +102,8 @@ is_object() {
   [ -z "$(printf '%s' "${braces%?}" | tr -cd '{}' | sed -e ':again' -e 's/{}//g' -e 't again')" ]
 }
 
-# Finds a text in the response, such as the error sentence. Breaks up ::name::, ##[name] and ##vso[name], because GitHub and
-# Azure run such commands when they are printed.
+# Finds a text in the response, such as the error sentence. Breaks up ::name::, ##[name], ##vso[name] and ##teamcity[name],
+# because CI products run such commands when they are printed.
 answered() {
   tr '\\n\\r' '  ' <answer | sed -n -E -e "s/.*\\"$1\\":\\"(([^\\"\\\\\\\\]|\\\\\\\\.)*)\\".*/\\\\1/" -e 't found' -e d \\
     -e ':found' -e 's/^(.{250}.{250}).*/\\1/' -e ':again' -e 's/::/: :/' -e 's/##/# #/' -e 't again' -e p

@@ -6,7 +6,7 @@ import { CliCommand } from "../command.ts";
 import { CommandFailed, EXIT } from "../exit.ts";
 import { memberAt } from "../member-path.ts";
 import { examples, exiting, withConnection, withOutput } from "../options.ts";
-import { Output, type OutputFlags, plainLines, toJson } from "../output.ts";
+import { logLines, Output, type OutputFlags, plainLines, toJson } from "../output.ts";
 import { runArgument, wholeRunId } from "../run-id.ts";
 import { runText } from "../run-text.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
@@ -77,7 +77,9 @@ async function showMember(run: ActionRun, path: string, flags: OutputFlags, outp
   if (value === undefined) throw noSuchMember(run, path);
   if (flags.json) return output.line(toJson(value));
   await output.line(
-    plainLines(typeof value === "string" ? value.replace(/\n$/, "") : JSON.stringify(value, null, 2)),
+    typeof value === "string"
+      ? logLines(value.replace(/\n$/, ""))
+      : plainLines(JSON.stringify(value, null, 2)),
   );
 }
 

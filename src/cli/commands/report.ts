@@ -5,7 +5,7 @@ import { CliCommand } from "../command.ts";
 import { CommandFailed, EXIT, errorSentence, isCancelled, UsageError } from "../exit.ts";
 import { readObject, readText } from "../input.ts";
 import { examples, exiting, given, textOption, withCallbackOptions, withOutput } from "../options.ts";
-import { inert, Output, type OutputFlags } from "../output.ts";
+import { Output, type OutputFlags } from "../output.ts";
 import { runText } from "../run-text.ts";
 import { type CallbackFlags, connectCallback } from "../settings.ts";
 import { heartbeatText } from "../telling.ts";
@@ -78,7 +78,7 @@ async function report(outcome: string, flags: ReportFlags): Promise<number> {
   const { idempotencyKey, retries = REPORT_RETRIES } = flags;
   const run = await connectCallback(flags, { ...given({ idempotencyKey }), retries });
   const ended = await (usual === null ? run.succeed(result) : run.fail(error, result));
-  await output.show(ended, () => inert(runText(ended, output)));
+  await output.show(ended, () => runText(ended, output));
   return EXIT.succeeded;
 }
 
@@ -112,7 +112,7 @@ async function heartbeat(flags: HeartbeatFlags): Promise<number> {
   const run = await connectCallback(flags);
   try {
     const result = await run.heartbeat(given({ message, progress, externalUrl }));
-    await output.show(result, () => inert(heartbeatText(result, output)));
+    await output.show(result, () => heartbeatText(result, output));
     return result.cancel ? EXIT.stop : EXIT.succeeded;
   } catch (thrown) {
     if (!isCancelled(thrown)) throw thrown;
