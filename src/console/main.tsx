@@ -23,6 +23,7 @@ import { createRouter } from "./routes/router.tsx";
 import { createSessionApi } from "./session/session-api.ts";
 import { createSessionStore, SESSION_KEY } from "./session/session-store.ts";
 import { createClock } from "./ui/clock.tsx";
+import { showUnseen } from "./ui/seen-texts.ts";
 
 const root = document.querySelector("#console");
 if (root === null) throw new Error("The page has no element for the console.");
@@ -40,6 +41,7 @@ for (const use of ["keydown", "pointerdown"] as const) {
   addEventListener(use, sessions.use, { passive: true, capture: true });
 }
 keepFocus(document);
+showUnseen();
 render(
   <App
     router={createRouter(window)}

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { DetailedActionRun } from "../../client/index.ts";
 import { WAITED_FOR } from "../gates/waiting.ts";
 import { useNotices } from "../ui/notices.tsx";
+import { seen } from "../ui/seen-texts.ts";
 import type { Status } from "../ui/statuses.ts";
 
 /** What a screen reader says when the status changes. */
@@ -28,7 +29,7 @@ export function useRunAnnouncements({ actionName, status, details }: DetailedAct
 function useTitle(text: string): void {
   useEffect(() => {
     const before = document.title;
-    document.title = `${text} · Action runs`;
+    document.title = seen(`${text} · Action runs`);
     return () => {
       document.title = before;
     };

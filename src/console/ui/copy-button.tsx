@@ -1,9 +1,13 @@
-/** Copies a text. Then the button says so, and a screen reader reads it out. */
+/**
+ * Copies a text as people see it, because whoever pastes it sees no more. The JSON of a value stays the JSON of that
+ * value. Then the button says so, and a screen reader reads it out.
+ */
 
 import { useEffect, useState } from "preact/hooks";
 import { Button } from "./button.tsx";
 import { Icon, type IconName } from "./icons.tsx";
 import { useNotices } from "./notices.tsx";
+import { seen } from "./seen-texts.ts";
 
 const SHOWN_FOR_MS = 2000;
 
@@ -26,7 +30,7 @@ export function CopyButton({ what, text, hasWord = false, icon = "copy" }: CopyB
   }, [isCopied]);
   async function copy() {
     try {
-      await navigator.clipboard.writeText(typeof text === "string" ? text : text());
+      await navigator.clipboard.writeText(seen(typeof text === "string" ? text : text()));
       setCopied(true);
       announce("Copied");
     } catch {

@@ -8,6 +8,7 @@ import type {
   TextareaHTMLAttributes,
 } from "preact";
 import { useId } from "preact/hooks";
+import { seen } from "./seen-texts.ts";
 
 interface Described {
   readonly label: string;
@@ -26,14 +27,20 @@ interface ControlAttributes {
 }
 
 interface LabelledProps extends Described {
+  /** What the control holds. */
+  readonly text?: unknown;
   /** Makes the control. It must carry all of `attributes`. */
   readonly control: (attributes: ControlAttributes) => ComponentChildren;
 }
 
 /** A label around any control. Texts and selects have components below. */
-export function Labelled({ label, hint, error = null, onText, control }: LabelledProps) {
+export function Labelled({ label, hint, error = null, onText, text, control }: LabelledProps) {
   const id = useId();
-  const described = [hint ? `${id}-hint` : "", error === null ? "" : `${id}-error`].filter(Boolean).join(" ");
+  const unseen = unseenIn(text);
+  const described = [hint && "hint", unseen && "unseen", error !== null && "error"]
+    .filter(Boolean)
+    .map((part) => `${id}-${part}`)
+    .join(" ");
   return (
     <div class="field">
       <label for={id}>
@@ -50,6 +57,11 @@ export function Labelled({ label, hint, error = null, onText, control }: Labelle
           {hint}
         </p>
       ) : null}
+      {unseen ? (
+        <p class="hint" id={`${id}-unseen`}>
+          It has a character that nobody sees: <code>{unseen}</code>
+        </p>
+      ) : null}
       {error === null ? null : (
         <p class="field-error" id={`${id}-error`}>
           {error}
@@ -57,6 +69,13 @@ export function Labelled({ label, hint, error = null, onText, control }: Labelle
       )}
     </div>
   );
+}
+
+/** The first character that nobody sees. A control keeps its text as it is, because that is what is sent. */
+function unseenIn(text: unknown): string | undefined {
+  return typeof text !== "string" || seen(text) === text
+    ? undefined
+    : [...text].find((character) => seen(character) !== character);
 }
 
 type TextFieldProps = Described &
@@ -70,6 +89,7 @@ export function TextField({ label, hint, error, onText, ...rest }: TextFieldProp
   return (
     <Labelled
       {...{ label, hint, error, onText }}
+      text={rest.value}
       control={(described) => {
         // Preact's types have a member for each type of input, so they can't take one that is a variable.
         const attributes = { type: "text", ...rest, ...described } as InputHTMLAttributes<HTMLInputElement>;
@@ -86,6 +106,7 @@ export function TextArea({ label, hint, error, onText, ...rest }: TextAreaProps)
   return (
     <Labelled
       {...{ label, hint, error, onText }}
+      text={rest.value}
       control={(described) => (
         <textarea autocomplete="off" spellcheck={false} rows={8} {...rest} {...described} />
       )}

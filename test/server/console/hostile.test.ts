@@ -14,8 +14,9 @@ import { button, field, job, NARROW, run, runs, Site, sentOn, WIDE } from "./sit
 
 const ENV = "prod";
 const MARKUP = `<img src="x" onerror="alert(1)"><script>alert(2)</script><b>bold</b>`;
-/** Right-to-left override, which turns what comes after it, and never ends. */
-const BIDI = "\u202Egnp.exe\u2067";
+/** Marks that turn what comes after them and never end, what nobody sees, and a letter that is read from the right. */
+const BIDI = "\u202Egnp.exe\u2067\u200b\u{e0061}\ufe0f\u05d0";
+const SEEN_BIDI = "\\u202egnp.exe\\u2067\\u200b\\udb40\\udc61\\ufe0f\u05d0";
 const SCRIPT_LINK = "javascript:alert(3)";
 /** Leads to evil.example. */
 const DISGUISED_LINK = "https://github.com@evil.example/";
@@ -101,7 +102,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
     __proto__x: { constructor: { prototype: WORD } },
     deep: JSON.parse(`${'{"a":'.repeat(30)}1${"}".repeat(30)}`),
   };
-  const NAMES = [MARKUP, BIDI, long(250)];
+  const NAMES = [MARKUP, SEEN_BIDI, long(250)];
   const LABELS = [MARKUP.slice(0, 60), BIDI, long(60), SCRIPT_LINK];
 
   async function endedRun(client: Client): Promise<string> {
@@ -170,11 +171,15 @@ describeInBrowser("hostile texts at the console", (browser) => {
       const turned = [];
       while (texts.nextNode()) {
         const { parentElement, nodeValue } = texts.currentNode;
-        if (/[\\u202A-\\u202E\\u2066-\\u2069]/.test(nodeValue) && !isIsolated(parentElement, nodeValue)
+        if (/\\u05d0/.test(nodeValue) && !isIsolated(parentElement, nodeValue)
           && !parentElement.matches("option, textarea, title")) turned.push(parentElement);
       }
+      // A control keeps what is sent.
+      const unseen = all.filter((element) => [element, ...element.attributes, ...element.childNodes].some((one) =>
+        !/^(value|data-.*)$/.test(one.name ?? "") && /(?![\\n\\t])[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}]/u.test(one.nodeValue ?? "")));
+      const title = document.title.includes("\\u202E") ? [document.querySelector("title")] : [];
       const told = (what, elements) => elements.map((element) => what + element.outerHTML.slice(0, 160));
-      return [...told("element: ", foreign), ...told("link: ", links), ...told("opener: ", outwards),
+      return [...told("unseen: ", unseen), ...told("title: ", title), ...told("element: ", foreign), ...told("link: ", links), ...told("opener: ", outwards),
         ...told("handler: ", handlers), ...told("turned: ", turned)];
     })()`);
   }
