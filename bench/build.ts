@@ -3,11 +3,9 @@
  * wrangler's own settings, because wrangler would take seconds for each: the same source gives the same text.
  */
 
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import { ROOT, runWrangler, WRANGLER } from "../src/dev/wrangler.ts";
-
-const { buildSync } = createRequire(WRANGLER)("esbuild") as typeof import("esbuild");
+import { AS_WRANGLER, esbuild } from "../src/dev/bundle.ts";
+import { ROOT, runWrangler } from "../src/dev/wrangler.ts";
 
 export const CONFIGS = {
   service: join(ROOT, "wrangler.toml"),
@@ -39,16 +37,5 @@ export async function build({ readable = false }): Promise<void> {
 
 /** Builds each entry to `<name>.js` in `outdir`. Throws if the source has an error, which esbuild prints. */
 export function bundle(entries: Readonly<Record<string, string>>, outdir: string, readable: boolean): void {
-  buildSync({
-    absWorkingDir: ROOT,
-    entryPoints: entries,
-    outdir,
-    bundle: true,
-    minify: !readable,
-    keepNames: false,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*", "node:*"],
-  });
+  esbuild.buildSync({ ...AS_WRANGLER, entryPoints: entries, outdir, minify: !readable });
 }

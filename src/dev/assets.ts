@@ -1,25 +1,23 @@
 /**
  * Makes the static assets: the OpenAPI document, the API explorer and the console. wrangler runs this module before it
- * serves or deploys (`[build]`), and vitest.config.ts before the tests. The name of a script or a style contains a hash
- * of its content, so browsers may cache it forever. The Worker serves the pages that name them; a page has no address
- * of its own.
+ * deploys (`[build]`), serve.ts before it serves, and vitest.config.ts before the tests. The name of a script or a style
+ * contains a hash of its content, so browsers may cache it forever. The Worker serves the pages that name them; a page
+ * has no address of its own.
  */
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { basename, dirname, join, parse } from "node:path";
 import { rolldown } from "rolldown";
+import { esbuild } from "./bundle.ts";
 import { documentFromSource } from "./document.ts";
 import { explorerBuild } from "./explorer.ts";
-import { ROOT, WRANGLER } from "./wrangler.ts";
+import { ROOT } from "./wrangler.ts";
 
 const SRC = join(ROOT, "src");
 const CONSOLE = join(SRC, "console");
 const ASSETS = join(ROOT, ".wrangler", "assets");
 const HASH_CHARACTERS = 16;
-
-const { buildSync } = createRequire(WRANGLER)("esbuild") as typeof import("esbuild");
 
 /** The headers of a script or a style. Cloudflare serves them without calling the Worker. */
 const HASHED_HEADERS = `
@@ -91,7 +89,7 @@ async function consoleScript(): Promise<string> {
 }
 
 function consoleStyle(): string {
-  const { outputFiles } = buildSync({
+  const { outputFiles } = esbuild.buildSync({
     absWorkingDir: ROOT,
     entryPoints: [join(CONSOLE, "style.css")],
     // Nothing is written here: `putPage` writes the files, under hashed names.

@@ -1,4 +1,4 @@
-/** The local runtime, as the bench, the soak and the tests start it without `wrangler dev`. */
+/** The local runtime, as `npm start`, the bench, the soak and the tests start it. */
 
 import { createRequire } from "node:module";
 import type { Miniflare, V4MiniflareOptions } from "miniflare";
@@ -8,13 +8,16 @@ const runtime = createRequire(import.meta.url)("miniflare") as typeof import("mi
 
 /** Logs only errors, and sends nothing anywhere. `folder`: where everything is kept, as files. */
 export function newMiniflare(folder: string, options: V4MiniflareOptions): Miniflare {
-  return new runtime.Miniflare(
-    runtime.convertV4MiniflareOptions({
-      log: new runtime.Log(runtime.LogLevel.ERROR),
-      cf: false,
-      telemetry: { enabled: false },
-      resourcePersistencePath: folder,
-      ...options,
-    }),
-  );
+  return new runtime.Miniflare(quietOptions(folder, options));
+}
+
+/** What `newMiniflare` starts with, and what a Miniflare can be changed to. */
+export function quietOptions(folder: string, options: V4MiniflareOptions) {
+  return runtime.convertV4MiniflareOptions({
+    log: new runtime.Log(runtime.LogLevel.ERROR),
+    cf: false,
+    telemetry: { enabled: false },
+    resourcePersistencePath: folder,
+    ...options,
+  });
 }

@@ -1,12 +1,13 @@
-/** Runs `wrangler dev` as a child process, and waits until it is ready. Finds ports for it. */
+/** Runs the local server as a child process, and waits until it is ready. Finds ports for it. */
 
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { hasEnded } from "./children.ts";
-import { collect, spawnWrangler } from "./wrangler.ts";
+import { hasEnded, spawnChild } from "./children.ts";
+import { collect, ROOT } from "./wrangler.ts";
 
 const READY_WITHIN_MS = 120_000;
 /** A missing setting stays missing, but a database that is starting becomes ready within this time. */
@@ -18,14 +19,21 @@ export interface Server {
   readonly child: ChildProcess;
 }
 
-/**
- * Resolves when /readyz answers 200. Otherwise throws with the server's output or the error of /readyz. `args`: further
- * flags of `wrangler dev`.
- */
-export async function startServer(port: number, args: readonly string[]): Promise<Server> {
-  const child = spawnWrangler(["dev", "--port", String(port), "--inspector-port", "0", ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
+/** Starts the server with flags of server-flags.ts. */
+export function spawnServer(flags: readonly string[], stdio: SpawnOptions["stdio"]): ChildProcess {
+  // Otherwise wrangler, which reads the configuration, prints which file has the secrets.
+  const env = { ...process.env, WRANGLER_LOG: process.env.WRANGLER_LOG ?? "warn" };
+  return spawnChild(process.execPath, ["--no-warnings", join(ROOT, "src/dev/serve.ts"), ...flags], {
+    ...{ cwd: ROOT, env, stdio },
   });
+}
+
+/**
+ * Resolves when /readyz answers 200. Otherwise throws with the server's output or the error of /readyz. `flags`: more of
+ * server-flags.ts.
+ */
+export async function startServer(port: number, flags: readonly string[]): Promise<Server> {
+  const child = spawnServer(["--port", String(port), ...flags], ["ignore", "pipe", "pipe"]);
   const printed = collect(child);
   const url = `http://localhost:${port}`;
   await untilReady(url, child, printed);
@@ -38,7 +46,7 @@ async function untilReady(url: string, child: ChildProcess, printed: () => strin
   const startedAt = Date.now();
   let notReadySince: number | null = null;
   while (Date.now() - startedAt < READY_WITHIN_MS) {
-    if (hasEnded(child)) throw new Error(`wrangler dev ended before it was ready:\n${printed()}`);
+    if (hasEnded(child)) throw new Error(`The server ended before it was ready:\n${printed()}`);
     const fault = await readiness(url);
     if (fault === null) return;
     if (fault !== undefined) {
@@ -48,7 +56,7 @@ async function untilReady(url: string, child: ChildProcess, printed: () => strin
     }
     await delay(POLL_MS);
   }
-  throw new Error(`wrangler dev was not ready after ${READY_WITHIN_MS / 1000} s:\n${printed()}`);
+  throw new Error(`The server was not ready after ${READY_WITHIN_MS / 1000} s:\n${printed()}`);
 }
 
 /** null: ready. A sentence: running, but something is missing. undefined: no response yet. */
@@ -62,10 +70,18 @@ async function readiness(url: string): Promise<string | null | undefined> {
   }
 }
 
+/** Throws if the port is taken, or closed to this user. */
+export async function requirePort(port: number, ip?: string): Promise<number> {
+  if ((await takePort(port, ip)) !== null) return port;
+  throw new Error(
+    `Port ${port} can't be used. Another program has it, or your user may not use it. Choose another port.`,
+  );
+}
+
 /** The port if it is free, else null. */
-export async function takePort(port: number): Promise<number | null> {
+export async function takePort(port: number, ip = "localhost"): Promise<number | null> {
   const probe = createServer();
-  probe.listen(port, "localhost");
+  probe.listen(port, ip);
   try {
     await once(probe, "listening");
   } catch {

@@ -11,39 +11,29 @@ import { offerHello } from "./hello-action.ts";
 import { migrateLocally } from "./migrate-locally.ts";
 import { onEnter } from "./on-enter.ts";
 import { makeDevVars, writePrivateFile } from "./prepare.ts";
-import { freePort, startServer, takePort } from "./server.ts";
+import { freePort, requirePort, startServer, takePort } from "./server.ts";
+import { DEFAULT_PORT, portIn } from "./server-flags.ts";
 import { consoleLink, signInLink } from "./sign-in-link.ts";
 import { anotherLink, ENV_FILE, envFile, STARTING, welcome } from "./welcome.ts";
 import { ROOT } from "./wrangler.ts";
 
-const DEFAULT_PORT = 8787;
 const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\/?$/;
 
 /** The requested port, or the default port. Any free port if 0 is requested or the default is taken. */
 async function choosePort(): Promise<number> {
   const asked = askedPort();
-  if (asked === null) return (await takePort(DEFAULT_PORT)) ?? freePort();
-  const port = asked === 0 ? await freePort() : await takePort(asked);
-  if (port === null)
-    throw new Error(
-      `Port ${asked} can't be used. Another program has it, or your user may not use it. Choose another port.`,
-    );
-  return port;
+  if (asked === undefined) return (await takePort(DEFAULT_PORT)) ?? freePort();
+  return asked === 0 ? freePort() : requirePort(asked);
 }
 
-function askedPort(): number | null {
+function askedPort(): number | undefined {
   let port: string | undefined;
   try {
     port = parseArgs({ options: { port: { type: "string" } } }).values.port;
   } catch {
-    throw new Error(
-      "`npm start` accepts only `-- --port <number>`. For other flags of `wrangler dev`, use `npm run dev`.",
-    );
+    throw new Error("`npm start` accepts only `-- --port <number>`. For other flags, use `npm run dev`.");
   }
-  if (port === undefined) return null;
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
-    throw new Error("--port must be a number from 0 to 65535.");
-  return Number(port);
+  return portIn("port", port);
 }
 
 /** What `.dev.vars` sets. */

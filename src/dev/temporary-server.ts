@@ -20,7 +20,7 @@ export async function startTemporaryServer(folder: string): Promise<TemporarySer
   // The receivers of webhooks are on this machine. Webhooks may go to this machine only with this setting.
   writeFileSync(file, `${secrets}ALLOW_INSECURE_WEBHOOKS=true\n`, { mode: 0o600 });
   await migrateLocally({ persistTo: state });
-  // With --env-file, wrangler does not read .dev.vars.
+  // With --env-file, the server does not read .dev.vars.
   const { url } = await startServer(await freePort(), ["--persist-to", state, "--env-file", file]);
   return { url, token: parseEnv(secrets).ROOT_TOKEN ?? "" };
 }

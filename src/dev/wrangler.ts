@@ -2,7 +2,7 @@
  * Runs wrangler for the commands of this folder: without an account, without questions, without sending data anywhere.
  */
 
-import type { ChildProcess, SpawnOptions } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -19,20 +19,15 @@ const QUIET_AND_LOCAL = {
   CI: "true",
   WRANGLER_HIDE_BANNER: "true",
   WRANGLER_SEND_METRICS: "false",
-  CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
-
-export function spawnWrangler(args: readonly string[], options: SpawnOptions): ChildProcess {
-  return spawnChild(process.execPath, ["--no-warnings", WRANGLER, ...args], {
-    cwd: ROOT,
-    ...options,
-    env: { ...process.env, ...options.env, ...QUIET_AND_LOCAL },
-  });
-}
 
 /** Runs wrangler to its end. Throws with its output if it fails. */
 export async function runWrangler(args: readonly string[]): Promise<void> {
-  const child = spawnWrangler(args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnChild(process.execPath, ["--no-warnings", WRANGLER, ...args], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...QUIET_AND_LOCAL },
+  });
   const printed = collect(child);
   const [code] = await once(child, "close");
   if (code !== 0) throw new Error(`wrangler ${args.join(" ")} failed:\n${printed()}`);

@@ -12,12 +12,10 @@ afterAll(async () => {
 async function migrate(databases: Readonly<Record<string, number | null>>) {
   const project = new Project();
   projects.push(project);
-  project.standInForWrangler(200, {}, databases);
+  project.standInForWrangler(databases);
   const script = project.run("run", "migrate");
   const code = await script.ended();
-  const commands = project
-    .wranglerCommands()
-    .map(([, verb, ...args]) => [verb, ...args.slice(0, 2)].join(" "));
+  const commands = project.commands().map(([, verb, ...args]) => [verb, ...args.slice(0, 2)].join(" "));
   return { code, printed: script.printed(), commands };
 }
 
@@ -46,7 +44,7 @@ test("a database that says another number than its binding stops the deploy with
 test("a binding that the service would ignore is refused", async () => {
   const project = new Project();
   projects.push(project);
-  project.standInForWrangler(200, {}, { DB: 0, DB_64: null });
+  project.standInForWrangler({ DB: 0, DB_64: null });
   const script = project.run("run", "migrate");
   expect(await script.ended()).toBe(1);
   expect(script.printed()).toContain("Name it DB, or DB_1 to DB_63.");

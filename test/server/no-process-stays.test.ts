@@ -10,7 +10,7 @@ const ENDLESS =
   'export const tellStory = async () => { for (;;) { console.log("at work"); await new Promise((done) => setTimeout(done, 20)); } };';
 
 const project = new Project();
-project.standInForWrangler(200, { status: "ready" });
+project.standInForServer(200, { status: "ready" });
 writeFileSync(join(project.folder, "src/dev/story.ts"), ENDLESS);
 afterAll(() => project.remove());
 

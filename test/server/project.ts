@@ -76,29 +76,33 @@ export class Project {
   }
 
   /**
-   * Replaces wrangler, for tests of what our scripts make of a server's responses. Every command succeeds, and the
-   * server gives this response to every request. `databases`: those that wrangler.toml binds, each with the number that
-   * it says, or null if it has none yet.
+   * Replaces wrangler, for tests of what our scripts make of its responses. Every command succeeds. `databases`: those
+   * that wrangler.toml binds, each with the number that it says, or null if it has none yet.
    */
-  standInForWrangler(
-    status: number,
-    body: object,
-    databases: Readonly<Record<string, number | null>> = {},
-  ): void {
+  standInForWrangler(databases: Readonly<Record<string, number | null>> = {}): void {
     const modules = join(this.folder, "node_modules");
     rmSync(modules);
     mkdirSync(join(modules, "wrangler"), { recursive: true });
     for (const name of readdirSync(join(ROOT, "node_modules")).filter((name) => name !== "wrangler"))
       symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
-    const main = WRANGLER.replace("STATUS", String(status))
-      .replace("BODY", JSON.stringify(body))
-      .replace("DATABASES", JSON.stringify(databases));
+    const main = WRANGLER.replace("DATABASES", JSON.stringify(databases));
     writeFileSync(join(modules, "wrangler", "index.js"), main);
   }
 
-  /** The arguments of each command that the stand-in for wrangler got. */
-  wranglerCommands(): string[][] {
-    const lines = readFileSync(join(this.folder, "wrangler-commands"), "utf8").trim().split("\n");
+  /** Replaces the server and wrangler. The server gives this response to every request. */
+  standInForServer(
+    status: number,
+    body: object,
+    databases: Readonly<Record<string, number | null>> = {},
+  ): void {
+    this.standInForWrangler(databases);
+    const main = SERVER.replace("STATUS", String(status)).replace("BODY", JSON.stringify(body));
+    writeFileSync(join(this.folder, "src/dev/serve.ts"), main);
+  }
+
+  /** The arguments of each command that a stand-in got. */
+  commands(): string[][] {
+    const lines = readFileSync(join(this.folder, "commands"), "utf8").trim().split("\n");
     return lines.map((line) => JSON.parse(line));
   }
 
@@ -147,21 +151,28 @@ exports.unstable_readConfig = () => ({ d1_databases: Object.keys(databases).map(
 exports.unstable_splitSqlQuery = (sql) => sql.split(/;\\n/).filter((statement) => statement.trim() !== "");
 if (require.main === module) {
   const [command, ...flags] = process.argv.slice(2);
-  require("node:fs").appendFileSync("wrangler-commands", JSON.stringify([command, ...flags]) + "\\n");
-  const server = require("node:http").createServer((_, response) => {
-    response.writeHead(STATUS, { "Content-Type": "application/json" }).end(JSON.stringify(BODY));
-  });
-  // The signals of a terminal also reach the children, and so does a closed pipe. Here only a SIGTERM ends them.
-  for (const signal of ["SIGINT", "SIGHUP"]) process.on(signal, () => {});
-  process.stdout.on("error", () => {});
-  if (command === "dev") setInterval(() => console.log("at work"), 20);
-  if (command === "dev") server.listen(Number(flags[flags.indexOf("--port") + 1]), "localhost");
+  require("node:fs").appendFileSync("commands", JSON.stringify([command, ...flags]) + "\\n");
   if (flags[0] === "execute") {
     const written = Number(/VALUES \\(1, (\\d+)\\)/.exec(flags[flags.indexOf("--command") + 1])[1]);
     const number = databases[flags[1]] ?? written;
     console.log(JSON.stringify([{ results: [] }, { results: [{ number }] }]));
   }
 }
+`;
+
+const SERVER = `
+import { appendFileSync } from "node:fs";
+import { createServer } from "node:http";
+const flags = process.argv.slice(2);
+appendFileSync("commands", JSON.stringify(flags) + "\\n");
+const server = createServer((_, response) => {
+  response.writeHead(STATUS, { "Content-Type": "application/json" }).end(JSON.stringify(BODY));
+});
+// The signals of a terminal also reach the children, and so does a closed pipe. Here only a SIGTERM ends them.
+for (const signal of ["SIGINT", "SIGHUP"]) process.on(signal, () => {});
+process.stdout.on("error", () => {});
+setInterval(() => console.log("at work"), 20);
+server.listen(Number(flags[flags.indexOf("--port") + 1]), "localhost");
 `;
 
 function runScript(program: string, args: readonly string[], cwd: string): Script {

@@ -27,7 +27,7 @@ const OUTGOING_PORTS_FROM = 32_768;
 
 describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("npm start on a terminal", () => {
   const project = new Project();
-  project.standInForWrangler(201, { code: CODE, expiresAt: "2026-11-27T23:10:00Z" });
+  project.standInForServer(201, { code: CODE, expiresAt: "2026-11-27T23:10:00Z" });
   afterAll(() => project.remove());
 
   it("prints a link that signs in, another one on Enter, and no token; Ctrl-C ends it", async () => {

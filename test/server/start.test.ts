@@ -17,7 +17,7 @@ const STORIES_WITH_A_FAULT = {
 };
 
 const project = new Project();
-project.standInForWrangler(200, { status: "ready" }, { DB: null });
+project.standInForServer(200, { status: "ready" }, { DB: null });
 /** These scripts need nothing from a test, so they run while the first tests do. */
 const inBackground = { demo: new Project(), brokenDemo: new Project(), unreadyStart: new Project() };
 let demo: Script;
@@ -26,11 +26,11 @@ let unreadyStart: Script;
 
 beforeAll(async () => {
   demo = inBackground.demo.run("run", "demo");
-  inBackground.brokenDemo.standInForWrangler(200, { status: "ready" });
+  inBackground.brokenDemo.standInForServer(200, { status: "ready" });
   for (const [file, source] of Object.entries(STORIES_WITH_A_FAULT))
     writeFileSync(join(inBackground.brokenDemo.folder, "src/dev", file), source);
   brokenDemo = inBackground.brokenDemo.run("run", "demo");
-  inBackground.unreadyStart.standInForWrangler(503, { error: "CALLBACK_SIGNING_KEYS is not set." });
+  inBackground.unreadyStart.standInForServer(503, { error: "CALLBACK_SIGNING_KEYS is not set." });
   writeFileSync(join(inBackground.unreadyStart.folder, ".dev.vars"), "");
   unreadyStart = inBackground.unreadyStart.run("start", "--", "--port", String(await freePort()));
 });
@@ -58,7 +58,7 @@ describe("npm start", () => {
 });
 
 describe("npm run dev", () => {
-  // Another test asserts that wrangler takes this command and reads .dev.vars: first-minute.test.ts.
+  // Other tests assert that the server takes these flags and reads .dev.vars: closed.test.ts, first-minute.test.ts.
   test("migrates, passes flags on, makes .dev.vars private but does not change it, and ends with npm", async () => {
     const secrets = `CALLBACK_SIGNING_KEYS='${"signing-key!".repeat(4)}'\nROOT_TOKEN="a token" # mine\n`;
     const file = join(project.folder, ".dev.vars");
@@ -68,7 +68,7 @@ describe("npm run dev", () => {
     const flags = ["--port", String(await freePort()), "--persist-to", state, "--inspector-port", "0"];
     const dev = project.run("run", "dev", "--", ...flags);
     await dev.until(/at work/);
-    expect(project.wranglerCommands()).toEqual([["dev", ...flags]]);
+    expect(project.commands()).toEqual([flags]);
     expect(existsSync(join(state, "v3/d1"))).toBe(true);
     await dev.signalNpm("SIGTERM");
     expect(devVars()).toBe(secrets);
