@@ -34,13 +34,18 @@ export class ProductProcesses {
     return Buffer.concat(this.#printed).toString();
   }
 
-  /** Starts a product, and returns when it answers requests to `url`, whatever it answers. */
-  async serve(url: string, command: readonly string[], env: Env = {}): Promise<void> {
+  /** Starts a product, and returns when it answers a request to this URL, or this request, whatever it answers. */
+  async serve(
+    asking: string | (() => Promise<unknown>),
+    command: readonly string[],
+    env: Env = {},
+  ): Promise<void> {
     const child = this.#spawn(command, env);
     await until(`${command[0]} answers`, async () => {
       if (hasEnded(child)) throw new Error(`${command.join(" ")} ended:\n${this.printed}`);
       try {
-        await (await fetch(url)).body?.cancel();
+        if (typeof asking === "string") await (await fetch(asking)).body?.cancel();
+        else await asking();
         return true;
       } catch {
         return false;
