@@ -3,14 +3,14 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import type { IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import { request } from "node:https";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { freePort } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { blocksOf } from "../server/readme/document.ts";
-import { serve } from "../support/node-server.ts";
 import { ProductProcesses } from "./product-process.ts";
 import { missing } from "./programs.ts";
 
@@ -81,15 +81,18 @@ describe.each(PROXIES)("$name", ({ name, command }) => {
     "passes the service's addresses on, and none below /cdn-cgi/, however it is written",
     async () => {
       const asked: string[] = [];
-      const server = await serve(({ url = "" }, response) => {
+      const server = createServer(({ url = "" }, response) => {
         asked.push(url);
         response.end("ours");
       });
+      // As workerd, which then speaks a protocol of its own.
+      server.on("connect", (_, socket) => socket.end("HTTP/1.1 200 OK\r\n\r\n"));
+      await once(server.listen(0, "127.0.0.1"), "listening");
       const port = await freePort();
       const certificate = certificateIn(processes.folder);
       const documented = BLOCKS.find(({ language }) => language === name)?.text ?? "";
       const here = documented
-        .replace("127.0.0.1:8787", new URL(server.url).host)
+        .replace("127.0.0.1:8787", `127.0.0.1:${(server.address() as AddressInfo).port}`)
         .replace("listen 443", `listen 127.0.0.1:${port}`)
         .replace("bind :443", `bind 127.0.0.1:${port}`)
         .replace(
@@ -108,7 +111,8 @@ describe.each(PROXIES)("$name", ({ name, command }) => {
       }
       expect(await statusOf(port, "CONNECT", `${NAME}:443`)).not.toBe(200);
       expect(asked).toEqual(PASSED);
-      await server.close();
+      server.close();
+      server.closeAllConnections();
     },
   );
 });
