@@ -32,7 +32,7 @@ try {
 }
 
 /**
- * Called only for a change, because a running `wrangler dev` restarts each time. Replaces the file at once, so nobody
+ * Called only for a change, because a running server restarts each time. Replaces the file at once, so nobody
  * reads half.
  */
 function replace(file: string, by: string): void {

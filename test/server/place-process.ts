@@ -10,7 +10,7 @@ import { newMiniflare } from "../../src/dev/miniflare.ts";
 export interface PlaceSetup {
   /** The built service with its bindings and variables. */
   readonly worker: V4WorkerOptions;
-  /** The folder that `wrangler dev` would get as `--persist-to`. */
+  /** The folder that `npm run dev` would get as `--persist-to`. */
   readonly state: string;
   readonly port: number;
 }

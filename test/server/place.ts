@@ -1,8 +1,6 @@
 /**
  * Servers for the tests: one that a file shares with others, and one that it can kill and start again. All run the
- * service as a deploy builds it, without `wrangler dev`. With its proxy, a request takes six times as much of the
- * processor, and the service does not notice that a client is gone. test/server/first-minute.test.ts tests
- * `wrangler dev`.
+ * service as a deploy builds it.
  */
 
 import { type ChildProcess, fork } from "node:child_process";

@@ -11,7 +11,7 @@ import { alarmAt, alarmIn, coordinator, createAged, direct, journal, until } fro
 import { faults } from "../../support/faults.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
 
-/** The object as the local explorer addresses it. An id made of a string has lost its name. */
+/** The object as the explorer of `wrangler dev` addresses it. An id made of a string has lost its name. */
 function byId(path: string, n: number) {
   const id = env.COORDINATORS.idFromName(coordinatorName(scopeOfPath(path), n)).toString();
   return env.COORDINATORS.get(env.COORDINATORS.idFromString(id));
