@@ -117,6 +117,14 @@ it("use renews the session at most once an hour in all tabs, also if no page is 
   expect(first.asked).toEqual(["renew key-1"]);
 });
 
+it("use renews the session if the clock has stepped back", () => {
+  const { store, asked, useAt } = storeOver();
+  useAt(10 * HOUR_MS);
+  store.begin(SESSION, SCOPE);
+  useAt(HOUR_MS);
+  expect(asked).toEqual(["renew key-1"]);
+});
+
 it("nobody who is signed out asks for a renewal, and no session of ROOT_TOKEN", () => {
   const { store, asked, useAt } = storeOver();
   useAt(HOUR_MS);

@@ -1,6 +1,9 @@
+import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
+import { VERSIONS_MAX_BYTES } from "../../src/base/limits.ts";
 import { newActionsPath, put, triggerAt } from "../actions/actions.ts";
 import { faults } from "../support/faults.ts";
+import { ask } from "../support/requests.ts";
 
 async function rowsOf(go: () => Promise<unknown>): Promise<number> {
   const before = faults.rowsWritten;
@@ -20,4 +23,24 @@ it("a change writes few rows, and only webhook endpoints pay for the index of th
     await rowsOf(() => put(`${endpoints}/a`, hook)),
   ];
   expect(rows).toEqual([6, 8, 7, 8, 10]);
+});
+
+it("old versions of webhook endpoints take no room from those of actions", async () => {
+  const actions = newActionsPath();
+  const endpoint = `${actions.replace(/actions$/, "webhook-endpoints")}/chat`;
+  const stored = async () => {
+    const { body } = await ask<readonly { readonly version: number }[]>("GET", `${actions}/deploy/versions`);
+    return body.map(({ version }) => version);
+  };
+  for (let n = 1; n <= 2; n++) {
+    await put(`${actions}/deploy`, { timeout: n });
+    await put(endpoint, { url: `https://hooks.example.com/${n}`, events: ["action_run.*"] });
+  }
+  const before = await stored();
+  await env.DB.prepare("UPDATE definition_versions SET bytes = ? WHERE kind = 'webhook_endpoint'")
+    .bind(VERSIONS_MAX_BYTES)
+    .run();
+  await put(`${actions}/deploy`, { timeout: 3 });
+  expect(await stored()).toEqual([3, ...before]);
+  expect(before).toEqual([2, 1]);
 });

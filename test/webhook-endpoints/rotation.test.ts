@@ -194,6 +194,15 @@ describe("a rotation that repeats its Idempotency-Key", () => {
     expect((await audited(path)).filter((action) => action.endsWith("rotated"))).toHaveLength(2);
   });
 
+  it("makes no secret if it is the newest of many", async () => {
+    const path = newPath();
+    await put(path);
+    for (let n = 1; n <= 12; n++) await rotate(path, { gracePeriodSeconds: 0 }, `rotation-${n}`);
+    const before = await signing(path);
+    expect((await rotate(path, { gracePeriodSeconds: 0 }, "rotation-12")).body.signingSecret).toBeNull();
+    expect(await signing(path)).toEqual(before);
+  });
+
   it("at the same time makes one", async () => {
     const path = newPath();
     await put(path);

@@ -150,6 +150,27 @@ describe("recover", () => {
     expect(outside.sent.map(({ runId }) => runId)).toEqual([id]);
   });
 
+  it("brings no run that somebody sends again while the matching is under way", async () => {
+    const path = newRunsPath();
+    outside.answers = () => 200;
+    const id = await end(path);
+    outside.endpoints = [CHAT];
+    await notify(path);
+    const gate = Promise.withResolvers<void>();
+    outside.match = async (runs, only) => {
+      await gate.promise;
+      return everyoneHears(runs, only);
+    };
+    await recover(path, { since: since(), until: null, include: "missing" });
+    await until(async () => outside.matched.length === 1);
+    await runInDurableObject(coordinator(path, 0), (instance) => instance.resend(CHAT, id, null));
+    await until(async () => (await states(path))[id] === "delivered");
+    gate.resolve();
+    await untilOver(path);
+    expect(await recovery(path)).toMatchObject({ messages: 0 });
+    expect(outside.sent.map(({ runId }) => runId)).toEqual([id]);
+  });
+
   it("refuses another order while one is under way, and begins anew when it is over", async () => {
     const path = newRunsPath();
     outside.endpoints = [CHAT, "pager@1"];

@@ -13,6 +13,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
+import { fillJournal } from "../../support/rows-in-journal.ts";
 import {
   answer,
   CHAT,
@@ -173,6 +174,18 @@ describe("an end", () => {
     await untilSent(1);
     await untilTold(path);
     expect(sentIds()).toEqual([id]);
+  });
+
+  it("is told after a restart, however many are untold", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 200;
+    const ids = await fillJournal(path, 0, { rows: 120, landed: false, endedAt: Date.now() });
+    await die(path);
+    await pass(path, MINUTE_MS);
+    await notify(path);
+    await untilTold(path);
+    expect((await messageRows(path)).map(({ run_id }) => run_id)).toEqual(ids);
+    expect(outside.matched.map((runs) => runs.length)).toEqual([50, 50, 20]);
   });
 
   it("waits while matching fails, and is told soon after it works again", async () => {

@@ -1,10 +1,11 @@
 /** A bulk cancel: each run of the set is cancelled once, and nothing starts that is cancelled a second later. */
 
+import { exports } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { bulk, bulkOf, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../../../support/gated.ts";
 import { landed } from "../../../support/landed.ts";
-import { ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
+import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../../support/requests.ts";
 import { beat } from "../../../support/stream.ts";
 
 const CANCEL = { operation: "cancel", filter: { actionName: "deploy" }, maxRuns: 500 };
@@ -85,6 +86,20 @@ it("says how the runs have ended that it asked to stop", async () => {
   await report(stopped, { status: "failed", error: "interrupted" });
   await landed(path);
   expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
+});
+
+it("how the runs have ended is not counted while one of them is open", async () => {
+  const path = newRunsPath();
+  const [ended, open] = await inTurn(2, () => createRun(path));
+  if (ended === undefined || open === undefined) throw new Error("no runs");
+  await report(ended, { status: "failed", error: "interrupted" });
+  const count = async () => {
+    await landed(path);
+    return exports.BulkOperations.ended(scopeOfPath(path), [ended.id, open.id]);
+  };
+  expect(await count()).toBeNull();
+  await report(open, { status: "succeeded" });
+  expect(await count()).toEqual({ succeeded: 1, failed: 1, cancelled: 0 });
 });
 
 it("a run that has left the filter meanwhile is judged by its journal", async () => {

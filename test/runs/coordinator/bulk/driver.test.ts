@@ -331,6 +331,20 @@ describe("a stop", () => {
     });
   });
 
+  it("says that nobody knows of all runs that were tried, also if only some had another try", async () => {
+    const path = newRunsPath();
+    match(runIds(60));
+    outside.outcome = () => null;
+    const id = await begin(path);
+    await passUntil(path, async () => outside.pages.length === 4);
+    await awake(path, (object) => object.abortBulk(id, STOPPER));
+    expect(await bulkOf(path, id)).toMatchObject({
+      status: "aborted",
+      counts: { matched: 60, accepted: 0, skipped: 0, failed: 60 },
+    });
+    expect(new Set((await itemsOf(path, id)).map(({ code }) => code))).toEqual(new Set(["unknown"]));
+  });
+
   it("of an operation that still collects changes no run, and one that is over stays as it is", async () => {
     const path = newRunsPath();
     match(runIds(2));
