@@ -218,9 +218,17 @@ it("a change of the source is served at once, and an error in it is printed and 
   writeFileSync(errors, `${source}\nconst broken =;`);
   await scripts.dev?.until(/SyntaxError/);
   expect(await answered()).toContain("No such endpoint.");
+  const style = async () => {
+    const [path = ""] =
+      /\/console\/assets\/style-\w+\.css/.exec((await ask(ports.dev, "GET", "/console", {})).text) ?? [];
+    return (await ask(ports.dev, "GET", path, {})).text;
+  };
+  expect(await style()).not.toContain("chartreuse");
+  appendFileSync(join(started.dev.folder, "src/console/style.css"), "\nb { color: chartreuse; }\n");
   writeFileSync(errors, source.replace("No such endpoint.", "Nothing is here."));
   await scripts.dev?.until(/Reloaded\./);
   expect(await answered()).toContain("Nothing is here.");
+  expect(await style()).toMatch(/chartreuse|#7fff00/);
 });
 
 it("npm run dev opens a debugger's port only if a flag asks, and takes variables and another folder", async () => {
