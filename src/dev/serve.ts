@@ -32,7 +32,7 @@ const QUIET_FOR_MS = 200;
 
 /**
  * Behind Miniflare's own port, which any user of this machine can find. The port runs the cron for the holder of a key
- * that never leaves this process, and is closed for everybody else.
+ * that only this process and its runtime have, and is closed for everybody else.
  */
 const CLOCK = {
   name: "clock",
@@ -57,7 +57,8 @@ async function main(): Promise<number> {
     await miniflare.setOptions(quietOptions(folder, await built(flags)));
     console.log("Reloaded.");
   });
-  const runCron = () => miniflare.dispatchFetch("http://localhost", { headers: { "Cron-Key": CLOCK.key } });
+  const runCron = async () =>
+    (await miniflare.dispatchFetch("http://localhost", { headers: { "Cron-Key": CLOCK.key } })).text();
   setInterval(() => void runCron().catch(() => {}), CRON_EVERY_MS);
   // Until a signal ends it.
   return new Promise(() => {});
