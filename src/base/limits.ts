@@ -7,8 +7,11 @@
 import { DAY_MS, HOUR_MS } from "./time.ts";
 
 export const BODY_MAX_BYTES = 1024 * 1024;
+/** Of a report. A job can't repair a report that is too long, so more of it is read, and what is kept is shortened. */
+export const REPORT_MAX_BYTES = 4 * 1024 * 1024;
 /**
- * How much of a larger body is read before the response. Otherwise some clients see a reset connection and no response.
+ * How much more than its limit is read of a body before the response. Otherwise some clients see a reset connection and
+ * no response.
  */
 export const BODY_DRAIN_BYTES = 4 * 1024 * 1024;
 export const JSON_MAX_DEPTH = 64;
@@ -16,6 +19,8 @@ export const JSON_MAX_DEPTH = 64;
 export const INPUTS_MAX_BYTES = 256 * 1024;
 export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
+/** Pointers to texts of an output that were shortened. Above that, one pointer to the output stands for them. */
+export const TRUNCATED_MAX = 20;
 /**
  * Without the secrets. No limit counts bytes of secrets, because a caller who meets a limit would learn how long they
  * are.

@@ -11,6 +11,7 @@ import { CommandOutput } from "./command-output.ts";
 import { EXIT, errorSentence, exitCodeOf, isCancelled } from "./exit.ts";
 import { type JobEnd, runJob, Signals, statusOf } from "./job.ts";
 import { complain } from "./output.ts";
+import { truncatedText } from "./run-text.ts";
 import { CommandStop } from "./stop.ts";
 
 const SECOND_MS = 1000;
@@ -168,13 +169,16 @@ async function deliver(
   const error = errorOf(execution.command, end, signal, printed);
   const basics: Json = { exitCode: end.status, tail: printed.tail() };
   const result = outputOf(execution.outputFile, before);
-  const send = (output: Json) =>
-    error === null ? execution.report.succeed(output) : execution.report.fail(error, output);
+  const send = async (output: Json) => {
+    const { report } = execution;
+    const { truncated } = await (error === null ? report.succeed(output) : report.fail(error, output));
+    if (truncated) complain(`The report was too long: ${truncatedText(truncated)}.`);
+  };
   try {
     await send({ ...basics, ...result });
     return null;
   } catch (fault) {
-    // The output may be too large or too deep. A report without it is better than none.
+    // The output may have a number that is too large for JSON. A report without it is better than none.
     const isForOutput = fault instanceof ActionRunsError && [400, 413].includes(fault.status ?? 0);
     if (!isForOutput || result === null) return fault;
     complain(`The service refused the output file. Reporting without it: ${errorSentence(fault)}`);
@@ -194,7 +198,8 @@ function errorOf(
 ): string | null {
   const name = basename(command);
   const how = endedBy === null ? `exited with status ${status}` : `was ended by ${endedBy}`;
-  if (isStopped) return `cancelled: ${name} ${how}`;
+  // With status 0 it looks like a success, but its work is not done.
+  if (isStopped) return `cancelled: ${name} ${status === 0 ? "stopped when it was asked to" : how}`;
   if (signal !== null) return `cancelled by ${signal}`;
   if (fault !== null) return `${name} could not be started: ${fault}`;
   if (status === 0) return null;

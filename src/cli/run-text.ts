@@ -1,6 +1,6 @@
 /** A run with all its members, for people. Every text from the service passes through `plain`. */
 
-import type { ActionRun, ActionRunDetails, DetailedActionRun } from "../client/index.ts";
+import type { ActionRun, ActionRunDetails, DetailedActionRun, ReportedActionRun } from "../client/index.ts";
 import { durationText, timesOf } from "./durations.ts";
 import { progressBar, text, words } from "./event-text.ts";
 import { logLines, type Output, plain } from "./output.ts";
@@ -8,7 +8,7 @@ import { fields, fittedValue, indent, instantText, objectText, STATUS_COLOUR } f
 import { waitsForText } from "./waits-for.ts";
 
 /** A run with all its members. */
-export function runText(run: DetailedActionRun, output: Output): string {
+export function runText(run: DetailedActionRun & ReportedActionRun, output: Output): string {
   const rows = [
     ["run", plain(run.id)],
     ["action", plain(run.actionName)],
@@ -22,9 +22,15 @@ export function runText(run: DetailedActionRun, output: Output): string {
     ["recommendations", objectText(run.recommendations)],
     ["output", objectText(run.output, logLines)],
     ["error", run.error && fittedValue(logLines(run.error), output)],
+    ["too long", run.truncated && truncatedText(run.truncated)],
     ...(run.details === undefined ? [] : detailRows(run.details)),
   ];
   return fields(rows, output);
+}
+
+/** Which parts of a report the service shortened. */
+export function truncatedText(truncated: readonly string[]): string {
+  return `${truncated.map(plain).join(", ")}: the service kept only a part`;
 }
 
 function detailRows(details: ActionRunDetails) {

@@ -10,6 +10,8 @@ type Schemas = components["schemas"];
 export type ActionRun = Schemas["ActionRun"];
 /** A run as some calls can return it. Only with `include: "details"` it has `details`. */
 export type DetailedActionRun = Schemas["DetailedActionRun"];
+/** A run after a report. `truncated`: what the report was too long for. */
+export type ReportedActionRun = Schemas["ReportedActionRun"];
 export type ActionRunDetails = Schemas["ActionRunDetails"];
 export type CreatedActionRun = Schemas["CreatedActionRun"];
 /**

@@ -1,6 +1,6 @@
 /** A run's callback, as its workflow uses it: send heartbeats, and report how the run ended. */
 
-import type { ActionRun, CallOptions, Heartbeat, HeartbeatAnswer, Report } from "./api.ts";
+import type { CallOptions, Heartbeat, HeartbeatAnswer, Report, ReportedActionRun } from "./api.ts";
 import { type CallSettings, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
 import { createSend } from "./transport.ts";
 
@@ -14,11 +14,14 @@ export interface CallbackSettings extends CallSettings {
 
 type Output = NonNullable<Report["output"]>;
 
-/** A report resolves with the run after the report. A repeated report with the same key succeeds too. */
+/**
+ * A report resolves with the run after the report. A repeated report with the same key succeeds too. If the error has
+ * more than 8 KiB as JSON, or the output more than 256 KiB, the service shortens them. `truncated` then says where.
+ */
 export interface Callback {
-  succeed(output?: Output, options?: CallOptions): Promise<ActionRun>;
-  /** `error`: what went wrong, at most 8 KiB as JSON. */
-  fail(error: string, output?: Output, options?: CallOptions): Promise<ActionRun>;
+  succeed(output?: Output, options?: CallOptions): Promise<ReportedActionRun>;
+  /** `error`: what went wrong. */
+  fail(error: string, output?: Output, options?: CallOptions): Promise<ReportedActionRun>;
   /**
    * The first heartbeat starts the run. If the result has a `cancel`, the job must end in time. A refusal with
    * `run_cancelled` means the same at once. `externalUrlRefused` says why the run did not get the link.
@@ -49,7 +52,7 @@ export function callback(url: string, token: string, settings: CallbackSettings 
   }
 
   const report = (body: Report, options?: CallOptions) =>
-    post<ActionRun>(reportUrl, body, { "Idempotency-Key": idempotencyKey }, options);
+    post<ReportedActionRun>(reportUrl, body, { "Idempotency-Key": idempotencyKey }, options);
   return {
     succeed: (output, options) =>
       report({ status: "succeeded", ...(output === undefined ? {} : { output }) }, options),

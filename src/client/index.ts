@@ -75,6 +75,7 @@ export type {
   Pause,
   Place,
   Report,
+  ReportedActionRun,
   RevokedApiTokens,
   RotatedApiToken,
   RotatedSigningSecret,

@@ -24,14 +24,19 @@ export function validQuery<Out, In>(schema: z.ZodMiniType<Out, In>) {
   return Object.assign(validate, { [VALIDATES]: { target: "query", schema } satisfies Validated });
 }
 
-/**
- * Validates a JSON body for `c.req.valid("json")`, or refuses it with 415, 413 or 400. If `mayBeEmpty`, a body without
- * bytes counts as `{}`, whatever its Content-Type: many HTTP clients send a type with every POST.
- */
-export function validBody<Out, In>(schema: z.ZodMiniType<Out, In>, { mayBeEmpty = false } = {}) {
+interface BodyOptions {
+  /** A body without bytes counts as `{}`, whatever its Content-Type: many HTTP clients send a type with every POST. */
+  readonly mayBeEmpty?: boolean;
+  readonly maxBytes?: number;
+  /** Makes a text that may be parsed of one that may not, because of its shape. */
+  readonly pruned?: (text: string, shape: JsonShape) => string;
+}
+
+/** Validates a JSON body for `c.req.valid("json")`, or refuses it with 415, 413 or 400. */
+export function validBody<Out, In>(schema: z.ZodMiniType<Out, In>, options: BodyOptions = {}) {
   const validate = zValidator("json", schema, refuseAs("invalid_body"), SYNCHRONOUS);
   const middleware: typeof validate = async (c, next) => {
-    const text = await readJsonText(c.req, mayBeEmpty);
+    const text = await readJsonText(c.req, options);
     // Hono types its cache by what it resolves to, but stores promises. zValidator then parses this text, or takes `{}`
     // if the Content-Type is not JSON.
     Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
@@ -76,39 +81,46 @@ async function hasNoBytes({ body }: Request): Promise<boolean> {
 }
 
 /** The text of a JSON body, or `{}` for no bytes if `mayBeEmpty`. Nothing recurses into it before its depth is known. */
-async function readJsonText(request: HonoRequest, mayBeEmpty: boolean): Promise<string> {
+async function readJsonText(
+  request: HonoRequest,
+  { mayBeEmpty = false, maxBytes = BODY_MAX_BYTES, pruned = (text) => text }: BodyOptions,
+): Promise<string> {
   if (mayBeEmpty && !isJson(request) && (await hasNoBytes(request.raw))) return "{}";
   requireJson(request);
-  const bytes = await readBytes(request.raw);
+  const bytes = await readBytes(request.raw, maxBytes);
   if (bytes.byteLength === 0) {
     if (mayBeEmpty) return "{}";
     throw new ApiError("invalid_body", "The body is empty. Send one JSON object.");
   }
-  const text = decodeUtf8(bytes);
-  const depth = jsonDepth(text);
+  const sent = decodeUtf8(bytes);
+  const sentShape = jsonShape(sent);
+  const text = pruned(sent, sentShape);
+  const { depth, marks } = text === sent ? sentShape : jsonShape(text);
   if (depth > JSON_MAX_DEPTH) {
     throw new ApiError(
       "invalid_body",
       `The body has ${depth} levels of nesting. Send at most ${JSON_MAX_DEPTH}.`,
     );
   }
+  // A value can take 20 times the memory of its text. A body of the usual size can't have so many.
+  if (marks > BODY_MAX_BYTES) throw new ApiError("invalid_body", "The body has too many values. Send fewer.");
   return text;
 }
 
-async function readBytes(request: Request): Promise<ArrayBuffer> {
+async function readBytes(request: Request, maxBytes: number): Promise<ArrayBuffer> {
   // The runtime enforces a declared length, so a small body is read in one piece.
   const length = Number(request.headers.get("Content-Length") ?? Number.NaN);
-  if (length <= BODY_MAX_BYTES) return request.arrayBuffer();
+  if (length <= maxBytes) return request.arrayBuffer();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes <= BODY_MAX_BYTES) chunks.push(chunk);
-    else if (bytes > BODY_DRAIN_BYTES) break;
+    if (bytes <= maxBytes) chunks.push(chunk);
+    else if (bytes > maxBytes + BODY_DRAIN_BYTES) break;
   }
-  if (bytes > BODY_MAX_BYTES) {
+  if (bytes > maxBytes) {
     // The sentence leaves out the number of bytes, because some of them can be a secret's.
-    throw new ApiError("body_too_large");
+    throw new ApiError("body_too_large", `The body has more than ${maxBytes} bytes. Send less.`);
   }
   return new Blob(chunks).arrayBuffer();
 }
@@ -121,10 +133,18 @@ function decodeUtf8(bytes: ArrayBuffer): string {
   }
 }
 
-/** How deep arrays and objects nest. Brackets inside strings don't count. */
-function jsonDepth(text: string): number {
+/** What a JSON text is like, as far as a scan can tell without parsing it. */
+export interface JsonShape {
+  /** How deep arrays and objects nest. */
+  readonly depth: number;
+  /** How many brackets, commas and colons it has outside of strings. Each value but one takes at least one of them. */
+  readonly marks: number;
+}
+
+function jsonShape(text: string): JsonShape {
   let depth = 0;
   let deepest = 0;
+  let marks = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -132,8 +152,13 @@ function jsonDepth(text: string): number {
       if (code === 92) i++;
       else if (code === 34) inString = false;
     } else if (code === 34) inString = true;
-    else if (code === 123 || code === 91) deepest = Math.max(deepest, ++depth);
-    else if (code === 125 || code === 93) depth--;
+    else if (code === 123 || code === 91) {
+      marks++;
+      deepest = Math.max(deepest, ++depth);
+    } else if (code === 125 || code === 93) {
+      marks++;
+      depth--;
+    } else if (code === 44 || code === 58) marks++;
   }
-  return deepest;
+  return { depth: deepest, marks };
 }

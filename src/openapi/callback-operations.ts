@@ -3,7 +3,7 @@
 import { BODY, ENDED, type Operation, refuses, refusesChange, responds } from "./describe.ts";
 import { heartbeatResponse } from "./heartbeat-schemas.ts";
 import { BOOKMARK_OF_CHANGE, idempotencyKey, OF_RUN } from "./parameters.ts";
-import { actionRun } from "./run-schemas.ts";
+import { reportedActionRun } from "./run-schemas.ts";
 
 const common = { tags: ["Callback"], security: [{ callbackToken: [] }] };
 const CALLBACK_REFUSALS = [
@@ -26,10 +26,11 @@ const CALLBACK: Operation = {
   description:
     "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a " +
     "later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` " +
-    "again. Requires the run's callback token.",
+    "again. A report that is too long ends the run all the same: the service shortens it, and the response has " +
+    "`truncated`. Such a body may have 4 MiB. Requires the run's callback token.",
   parameters: [...OF_RUN, idempotencyKey("job-42"), BOOKMARK_OF_CHANGE],
   responses: {
-    ...responds(200, "Completed action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
+    ...responds(200, "Completed action run", reportedActionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(...CALLBACK_REFUSALS, "invalid_idempotency_key"),
   },
 };

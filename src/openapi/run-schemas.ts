@@ -105,6 +105,17 @@ export const detailedActionRun = z
   .object({ ...actionRun.shape, details: details.optional() })
   .meta({ id: "DetailedActionRun", examples: [RUN_EXAMPLE] });
 
+/** The run after a report. */
+export const reportedActionRun = z
+  .object({
+    ...actionRun.shape,
+    truncated: z.array(z.string()).optional().meta({
+      description:
+        "Only if the report was too long: JSON pointers into it, to the texts that were shortened. `/output` alone stands for many texts, or for an output that was left out.",
+    }),
+  })
+  .meta({ id: "ReportedActionRun", examples: [RUN_EXAMPLE] });
+
 const callback = z.object({
   url: z.string().meta({ format: "uri" }),
   token: z.string().meta({ description: "Opens this run's callback. Only this response shows the token." }),

@@ -49,6 +49,11 @@ export function withCallback(actionRun: string, callback: Callback): string {
   return `${actionRun.slice(0, -1)},"callback":${JSON.stringify(callback)}}`;
 }
 
+/** Adds JSON pointers to what a report was too long for. Only the answer to that report shows them. */
+export function withTruncated(actionRun: string, truncated: readonly string[]): string {
+  return `${actionRun.slice(0, -1)},"truncated":${JSON.stringify(truncated)}}`;
+}
+
 const ID = /^\{"id":"([0-9a-f-]{36})"/;
 
 /** The id of a printed run; null if the text holds none. */

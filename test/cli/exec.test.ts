@@ -287,6 +287,19 @@ function runs(pid: number): boolean {
 
 const isLinux = process.platform === "linux";
 
+test("a report that was too long says which part of it the service kept", async () => {
+  const { settings } = await newService((request, response) => {
+    if (!isReport(request)) return false;
+    json(response, 200, { ...RUN, status: "succeeded", truncated: ["/output/tail"] });
+    return true;
+  });
+  const { code, stderr } = await cli(shell("true"), settings);
+  expect([code, stderr]).toEqual([
+    0,
+    "action-runs: The report was too long: /output/tail: the service kept only a part.\n",
+  ]);
+});
+
 describe.concurrent("a cancel of the run", () => {
   test("ends the command by SIGTERM, and the run is reported as failed", async () => {
     const mark = newMark();
@@ -328,7 +341,9 @@ describe.concurrent("a cancel of the run", () => {
     const { settings, reports } = await answering(mark, ordered(60_000));
     const ended = await cli(every(waiting("trap 'echo tidy; exit 0' TERM;", mark)), settings);
     expect(ended).toMatchObject({ code: 8, stdout: "tidy\n" });
-    expect(reports()).toMatchObject([{ status: "failed", error: "cancelled: sh exited with status 0" }]);
+    expect(reports()).toMatchObject([
+      { status: "failed", error: "cancelled: sh stopped when it was asked to" },
+    ]);
   });
 
   test("that has already ended the run stops the command too, and the refused report is no fault", async () => {

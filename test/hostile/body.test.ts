@@ -23,6 +23,8 @@ interface Route {
   readonly takesEmpty?: boolean;
   /** Whether it needs no body. */
   readonly takesNone?: boolean;
+  /** Bodies that end the run all the same: test/runs/api/long-reports.test.ts. */
+  readonly takes?: readonly string[];
   /** POST by default. */
   readonly method?: "PUT";
 }
@@ -34,6 +36,7 @@ const ROUTES: readonly Route[] = [
     url: () => run.callback.url,
     token: () => run.callback.token,
     valid: '{"status":"succeeded"}',
+    takes: ["of 2 MB", "of 2 MB of spaces around it", "of 100 000 levels under a known key"],
   },
   {
     name: "heartbeat",
@@ -247,6 +250,7 @@ const TYPES: readonly (string | null)[] = [
 describe.each(ROUTES)("the body of $name", (route) => {
   const bodies = BODIES.filter(
     ([name]) =>
+      !route.takes?.includes(name) &&
       !(route.takesEmpty && name === "an empty object") &&
       !(route.takesNone && (name === "none at all" || name === "empty")),
   );

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ask, type CreatedRun, createRun, newRunsPath } from "../support/requests.ts";
+import { utf8Bytes } from "../../src/base/limits.ts";
+import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath } from "../support/requests.ts";
 import { everything } from "../support/rows.ts";
 
 interface Limit {
@@ -9,6 +10,8 @@ interface Limit {
   readonly of: (size: number) => string;
   readonly max: number;
   readonly status?: number;
+  /** More than that is shortened, because no length of a report may keep its run open. */
+  readonly isShortened?: true;
   /** How the sentence names the limit and the size, if not by the plain number. */
   readonly said?: string;
 }
@@ -34,7 +37,7 @@ const LIMITS: readonly Limit[] = [
     name: "a callback's body",
     route: "succeeded",
     of: (bytes) => '{"status":"succeeded"}'.padEnd(bytes),
-    max: KIB * KIB,
+    max: 4 * KIB * KIB,
     status: 413,
   },
   {
@@ -61,18 +64,21 @@ const LIMITS: readonly Limit[] = [
     route: "succeeded",
     of: (bytes) => `{"status":"succeeded","output":${euros(bytes)}}`,
     max: 256 * KIB,
+    isShortened: true,
   },
   {
     name: "the output of a failure",
     route: "failed",
     of: (bytes) => `{"status":"failed","error":"e","output":${object(bytes)}}`,
     max: 256 * KIB,
+    isShortened: true,
   },
   {
     name: "an error",
     route: "failed",
     of: (bytes) => `{"status":"failed","error":"${x(bytes - 2)}"}`,
     max: 8 * KIB,
+    isShortened: true,
   },
   {
     name: "an error that JSON must escape",
@@ -80,6 +86,7 @@ const LIMITS: readonly Limit[] = [
     of: (bytes) =>
       `{"status":"failed","error":"${'\\"'.repeat((bytes - 4) / 2 - 0.5)}${x(2 + (bytes % 2))}"}`,
     max: 8 * KIB,
+    isShortened: true,
   },
   {
     name: "nesting",
@@ -92,6 +99,7 @@ const LIMITS: readonly Limit[] = [
     route: "succeeded",
     of: (levels) => `{"status":"succeeded","output":{"a":${lists(levels - 2)}}}`,
     max: 64,
+    isShortened: true,
   },
   { name: "an action's name", route: "create", of: (length) => `{"actionName":"${x(length)}"}`, max: 255 },
   {
@@ -135,21 +143,39 @@ async function send(limit: Limit, runs: string, run: CreatedRun, size: number) {
 }
 
 describe.each(LIMITS)("$name, at most $max", (limit) => {
-  it("refuses one more, and the sentence names the limit, and the size if no secret can be part of it", async () => {
+  it.runIf(limit.isShortened)("accepts one more, and keeps no more than that", async () => {
     const runs = newRunsPath();
-    const run = await createRun(runs);
-    const before = await everything();
-    const answer = await send(limit, runs, run, limit.max + 1);
-    const { status } = answer;
-    const { pointer: _, ...body } = answer.body as { readonly pointer?: string };
-    const size = status === 413 ? "" : `\\b${limit.max + 1}\\b.*`;
-    expect(body).toEqual({
-      error: expect.stringMatching(new RegExp(`${size}\\b${limit.max}\\b`)),
-      code: expect.any(String),
+    const { status, body } = await send(limit, runs, await createRun(runs), limit.max + 1);
+    expect(status).toBe(200);
+    const { id, error, output, truncated } = body as ActionRun & { readonly truncated?: readonly string[] };
+    expect(truncated).toHaveLength(1);
+    for (const kept of [error, output].filter((one) => one !== null && limit.max > 64))
+      expect(utf8Bytes(JSON.stringify(kept))).toBeLessThanOrEqual(limit.max);
+    expect((await ask("GET", `${runs}/${id}`)).body).toMatchObject({
+      error,
+      output,
+      completedAt: expect.any(String),
     });
-    expect(status).toBe(limit.status ?? 400);
-    expect(await everything()).toEqual(before);
   });
+
+  it.skipIf(limit.isShortened)(
+    "refuses one more, and the sentence names the limit, and the size if no secret can be part of it",
+    async () => {
+      const runs = newRunsPath();
+      const run = await createRun(runs);
+      const before = await everything();
+      const answer = await send(limit, runs, run, limit.max + 1);
+      const { status } = answer;
+      const { pointer: _, ...body } = answer.body as { readonly pointer?: string };
+      const size = status === 413 ? "" : `\\b${limit.max + 1}\\b.*`;
+      expect(body).toEqual({
+        error: expect.stringMatching(new RegExp(`${size}\\b${limit.max}\\b`)),
+        code: expect.any(String),
+      });
+      expect(status).toBe(limit.status ?? 400);
+      expect(await everything()).toEqual(before);
+    },
+  );
 
   it("accepts exactly that and stores all of it", async () => {
     const runs = newRunsPath();

@@ -39,7 +39,7 @@ private String reportSh() {
 #
 # Instead of these words you can use those of GitHub, GitLab, Jenkins and Azure. More variables:
 #   OUTPUT         a JSON object
-#   ERROR          any text; it is cut to the length that the service accepts
+#   ERROR          any text; the service shortens a long one
 #   MESSAGE        for a heartbeat: what the job is doing
 #   PROGRESS       for a heartbeat: 0 to 1
 #   EXTERNAL_URL   for a heartbeat: the job's page (default: the CI's own URL of the job)
@@ -183,8 +183,7 @@ esac
 
 case $end in
   succeeded) body="\\"status\\":\\"succeeded\\"${output:+,\\"output\\":$output}" ;;
-  # 8 KiB, minus the two quotes and the three bytes of "…".
-  failed) body="\\"status\\":\\"failed\\",\\"error\\":\\"$(json_text "$error" 8187)\\"${output:+,\\"output\\":$output}" ;;
+  failed) body="\\"status\\":\\"failed\\",\\"error\\":\\"$(json_text "$error" 999999)\\"${output:+,\\"output\\":$output}" ;;
   *)
     body=''
     [ -z "$message" ] || body="\\"message\\":\\"$(json_text "$message" 1021)\\","
@@ -217,6 +216,7 @@ case $status in
       *',"status":"cancelled"') echo 'The run was cancelled.' ;;
       *) echo "The run has $end." ;;
     esac
+    case $(cat answer) in *',"truncated":['*']}') echo 'The report was too long. The service kept only a part of it.' ;; esac
     exit 0
     ;;
 esac

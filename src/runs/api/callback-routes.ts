@@ -7,7 +7,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { bearerToken } from "../../auth/bearer.ts";
 import { verifyCallbackToken } from "../../auth/callback-token.ts";
-import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
+import { CALLBACK_REPLAY_GRACE_MS, REPORT_MAX_BYTES } from "../../base/limits.ts";
 import { rfc3339 } from "../../base/time.ts";
 import { parseUuid } from "../../base/uuid.ts";
 import type { AppEnv } from "../../http/app-env.ts";
@@ -15,6 +15,7 @@ import { scopeOf, usableRing } from "../../http/environment.ts";
 import { ApiError, errorResponse } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { validBody } from "../../http/validate.ts";
+import { withTruncated } from "../action-run.ts";
 import type { CancelOrder } from "../run-answer.ts";
 import type { RunEvent } from "../transition.ts";
 import { BOOKMARK_HEADER } from "./bookmark/bookmark.ts";
@@ -22,6 +23,7 @@ import { changeKeyOf } from "./change-key.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
 import { askForChange, environmentOf, isGenuine, runIdOf } from "./run-environment.ts";
 import { refusalError, sendChanged } from "./run-response.ts";
+import { shortened, withoutHugeOutput } from "./shortened-report.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -59,23 +61,34 @@ function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): Middl
   };
 }
 
+const REPORT_BODY = { maxBytes: REPORT_MAX_BYTES, pruned: withoutHugeOutput };
+
 export const callbackRoutes = new Hono<AppEnv>()
-  .post("/:id/callback", requiresCallbackToken({ opensReplay: true }), validBody(report), async (c) => {
-    const environment = environmentOf(c);
-    const id = runIdOf(c);
-    const body = c.req.valid("json");
-    const key = idempotencyKey(c);
-    const changeKey = await changeKeyOf("callback", key, body);
-    const options = c.get("isLate") ? { replayOnly: true } : undefined;
-    const [answer] = await Promise.all([
-      askForChange(environment, id, (coordinator) =>
-        coordinator.applyEvent(id, toEvent(body), changeKey, options),
-      ),
-      // The bookmark needs this. Checked while the coordinator works.
-      isGenuine(environment, id),
-    ]);
-    return sendChanged(c, environment, id, answer, key);
-  })
+  .post(
+    "/:id/callback",
+    requiresCallbackToken({ opensReplay: true }),
+    validBody(report, REPORT_BODY),
+    async (c) => {
+      const environment = environmentOf(c);
+      const id = runIdOf(c);
+      const body = c.req.valid("json");
+      const key = idempotencyKey(c);
+      // Of what was sent, because a later release may keep more or less of it.
+      const changeKey = await changeKeyOf("callback", key, body);
+      const { report, truncated } = shortened(body);
+      const options = c.get("isLate") ? { replayOnly: true } : undefined;
+      const [answer] = await Promise.all([
+        askForChange(environment, id, (coordinator) =>
+          coordinator.applyEvent(id, toEvent(report), changeKey, options),
+        ),
+        // The bookmark needs this. Checked while the coordinator works.
+        isGenuine(environment, id),
+      ]);
+      const isWhole = !answer.ok || truncated.length === 0;
+      const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
+      return sendChanged(c, environment, id, told, key);
+    },
+  )
   .post(
     "/:id/heartbeat",
     requiresCallbackToken({ opensReplay: false }),

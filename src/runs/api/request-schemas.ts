@@ -181,11 +181,13 @@ export const decision = z
   .register(z.globalRegistry, { id: "Decision", examples: [{ reason: "checked with the team" }] });
 
 const output = z.optional(
-  jsonObject.check(maxBytes(OUTPUT_MAX_BYTES, JSON.stringify)).register(z.globalRegistry, {
-    description: `What the workflow produced. At most ${OUTPUT_MAX_BYTES} bytes of JSON.`,
-  }),
+  described(
+    jsonObject,
+    `What the workflow produced. If it has more than ${OUTPUT_MAX_BYTES} bytes of JSON, the service shortens its longest texts. If that is not enough, the service keeps a sentence in its place.`,
+  ),
 );
 
+/** No length is refused, because a job can't repair its report. `shortened-report.ts` says what is kept of it. */
 export const report = z
   .discriminatedUnion(
     "status",
@@ -198,15 +200,11 @@ export const report = z
           status: z.literal("failed"),
           error: z
             .string({ error: "send a sentence on what went wrong." })
-            .check(
-              // The tail of a log can contain anything, and a report must not fail because of an odd byte.
-              z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")),
-              maxBytes(ERROR_MAX_BYTES, JSON.stringify),
-            )
+            // The tail of a log can contain anything, and a report must not fail because of an odd byte.
+            .check(z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")))
             .register(z.globalRegistry, {
-              // The limit counts the two quotes of the JSON string, and `maxLength` does not.
-              wire: { type: "string", maxLength: ERROR_MAX_BYTES - 2 },
-              description: `What went wrong. At most ${ERROR_MAX_BYTES} bytes as a JSON string, with its quotes.`,
+              wire: { type: "string" },
+              description: `What went wrong. If it has more than ${ERROR_MAX_BYTES} bytes as a JSON string, the service leaves out its middle.`,
             }),
           output,
         })
