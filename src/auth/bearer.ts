@@ -12,6 +12,7 @@ import { ApiError } from "../http/errors.ts";
 import { rootToken } from "../settings/config.ts";
 import { personOf } from "./acting.ts";
 import { isApiToken } from "./api-token.ts";
+import { isCallbackToken } from "./callback-token.ts";
 import {
   type KnownCredential,
   lookUpCredential,
@@ -41,6 +42,8 @@ const ROOT: Principal = {
   isReplaced: false,
 };
 
+const OF_JOB =
+  "A callback token opens only its own run: GET of the run, and POST of its callback and its heartbeat. Use an API token.";
 const OVERLAP_ENDED = "This token got a new secret, and the old one has ended. Use the newest secret.";
 
 /** The token of `Authorization: Bearer …`. Throws 401. */
@@ -136,6 +139,8 @@ async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
   let known = recallCredential(hash, now);
   if (known === undefined) {
     if (await isRoot(c.env, hash)) return ROOT;
+    // Not a guess, so nobody is charged for it.
+    if (isCallbackToken(token)) throw new ApiError("token_invalid", OF_JOB);
     known = await identify(c, hash, isApiToken(token) ? () => selectToken(c.env.DB, hash) : null, now);
     if (known !== null) hashes.set(token, hash);
   }

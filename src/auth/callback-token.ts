@@ -1,5 +1,5 @@
 /**
- * Callback tokens. A token opens one run's callback and nothing else. PURE except for WebCrypto. The format is
+ * Callback tokens. A token opens one run: it reads and reports it. PURE except for WebCrypto. The format is
  * `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13 digits, 64 lower-case hex digits. The one spelling is checked
  * before any crypto. All refusals except lateness look alike, so that a forger learns nothing.
  */
@@ -7,6 +7,11 @@
 import type { KeyRing } from "../settings/key-ring.ts";
 
 const TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{13}):([0-9a-f]{64})$/;
+
+/** Whether a text has the format of a callback token, genuine or not. */
+export function isCallbackToken(text: string): boolean {
+  return TOKEN.test(text);
+}
 
 /** What a token grants. `scope` is `{org}/{project}/{env}`; `expiresAt` is in ms. */
 export interface CallbackGrant {

@@ -139,7 +139,7 @@ export async function openApiDocument(app: Hono<AppEnv>) {
             type: "http",
             scheme: "bearer",
             description:
-              "The token in the response that created the run, or in the request to its receiver. It opens only that run's callback and heartbeat.",
+              "The token in the response that created the run, or in the request to its receiver. It opens only that run: GET of the run, its callback and its heartbeat.",
           },
         },
       },

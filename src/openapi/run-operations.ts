@@ -64,9 +64,9 @@ const GET: Operation = {
   operationId: "getActionRun",
   summary: "Get an action run by id",
   description:
-    "Returns an action run. If you send `wait`, the response waits until the run ends, but at most that many seconds. Requires the permission `data:read`.",
+    "Returns an action run. If you send `wait`, the response waits until the run ends, but at most that many seconds. Requires the permission `data:read`, or the run's callback token. With a callback token, leave out `wait` and `include`: otherwise the response is 403.",
   tags,
-  security,
+  security: [...security, { callbackToken: [] }],
   parameters: [...OF_RUN, BOOKMARK_OF_GET],
   responses: {
     ...responds(200, "The action run", detailedActionRun, ["x-d1-bookmark"]),
@@ -78,6 +78,7 @@ const GET: Operation = {
       "invalid_query",
       ...READS_RUNS,
       "too_many_watchers",
+      "not_configured",
     ),
   },
 };

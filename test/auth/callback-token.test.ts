@@ -1,7 +1,7 @@
 import type { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
-import { ask, type CreatedRun, createRun, newRunsPath, report } from "../support/requests.ts";
+import { ask, type CreatedRun, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import {
   type Attempt,
@@ -34,23 +34,29 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** What a callback token opens, and a body that each takes. */
+/** What only a callback token opens, and a body that each takes. */
 const DOORS = {
   callback: { status: "succeeded" },
   heartbeat: { message: "alive" },
 } as const;
 type Door = keyof typeof DOORS;
 const doors = Object.keys(DOORS) as Door[];
+/** The run itself, which other tokens open too. */
+const RUN = "run";
 
 /** Knocks with what was forged, at a Worker whose every binding notes its use. */
-async function attempt(door: Door, { authorization, path, id, query = "", at, keys, headers }: Attempt) {
+async function attempt(
+  door: Door | typeof RUN,
+  { authorization, path, id, query = "", at, keys, headers }: Attempt,
+) {
   const db = untouchable<D1Database>("DB");
   const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
   const limit = untouchable<RateLimit>("UNKNOWN_TOKEN_LIMIT");
   const environment = envWith({
     DB: db.binding,
     COORDINATORS: coordinators.binding,
-    UNKNOWN_TOKEN_LIMIT: limit.binding,
+    // A text without the format of a callback token may be an API token of the run's readers, so its client is charged.
+    UNKNOWN_TOKEN_LIMIT: door === RUN ? { limit: async () => ({ success: true }) } : limit.binding,
     ...(keys === undefined ? {} : { CALLBACK_SIGNING_KEYS: keys }),
   });
   if (at !== undefined) {
@@ -59,11 +65,11 @@ async function attempt(door: Door, { authorization, path, id, query = "", at, ke
   }
   const answer = await askWith<{ error: string; code: string }>(
     environment,
-    "POST",
-    `${path ?? genuine.path}/${id ?? genuine.id}/${door}${query}`,
+    door === RUN ? "GET" : "POST",
+    `${path ?? genuine.path}/${id ?? genuine.id}${door === RUN ? "" : `/${door}`}${query}`,
     {
       token: null,
-      body: DOORS[door],
+      ...(door !== RUN && { body: DOORS[door] }),
       headers: { ...headers, ...(authorization === null ? {} : { Authorization: authorization }) },
     },
   );
@@ -87,6 +93,76 @@ describe.each(doors.flatMap((door) => TABLES.map((table) => ({ door, ...table })
     });
   },
 );
+
+describe.each(TABLES)(
+  "a get of the run is 401 $code, with no call to D1 or to an object:",
+  ({ code, table }) => {
+    it.each(Object.entries(table))("%s", async (_name, forge) => {
+      const forged = await forge(genuine);
+      // The API tokens of the tables open the run, or may open it.
+      if (forged.authorization === `Bearer ${ROOT}` || forged.authorization?.startsWith("Bearer terr_"))
+        return;
+      const { answer, uses } = await attempt(RUN, forged);
+      expect([answer.status, answer.body.code]).toEqual([401, code]);
+      expect(uses).toEqual([]);
+    });
+  },
+);
+
+describe("the run's own callback token", () => {
+  it("gets the run's twelve members, open or ended, and HEAD as well", async () => {
+    const path = newRunsPath();
+    const created = await createRun(path, { actionName: "deploy", parameters: { a: 1 }, labels: ["x"] });
+    const { token } = created.callback;
+    const get = () => ask("GET", `${path}/${created.id}`, { token });
+    const { callback: _, ...run } = created;
+    expect((await get()).body).toEqual(run);
+    const ended = await report(created, { status: "failed", error: "e" });
+    expect((await get()).body).toEqual(ended.body);
+    const head = await ask("HEAD", `${path}/${created.id}`, { token });
+    expect([head.status, head.body]).toEqual([200, null]);
+  });
+
+  it.each(["include=details", "wait=1", "wait=1&include=details"])("gets no ?%s", async (query) => {
+    const path = newRunsPath();
+    const { id, callback } = await createRun(path);
+    const { status, body } = await ask<{ code: string }>("GET", `${path}/${id}?${query}`, callback);
+    expect([status, body.code]).toEqual([403, "forbidden"]);
+    expect(body).not.toHaveProperty("details");
+  });
+
+  it("does not open the run a millisecond after the deadline", async () => {
+    const late = { authorization: `Bearer ${genuine.token}`, at: genuine.expiresAt };
+    const { answer, uses } = await attempt(RUN, late);
+    expect([answer.status, answer.body.code, uses]).toEqual([401, "token_expired", []]);
+    const inTime = await attempt(RUN, { ...late, at: genuine.expiresAt - 1 });
+    expect(new Set(inTime.uses)).toContain("COORDINATORS.getByName");
+  });
+
+  it.each([
+    ["GET", (path: string) => path],
+    ["GET", (path: string, id: string) => `${path}/${id}/events`],
+    ["DELETE", (path: string, id: string) => `${path}/${id}`],
+    ["POST", (path: string, id: string) => `${path}/${id}/cancel`],
+    ["GET", () => "/whoami"],
+  ] as const)("is told by %s of anything else what it opens, at no cost", async (method, pathOf) => {
+    const [db, coordinators, limit] = [
+      untouchable<D1Database>("DB"),
+      untouchable<typeof env.COORDINATORS>("COORDINATORS"),
+      untouchable<RateLimit>("UNKNOWN_TOKEN_LIMIT"),
+    ];
+    const environment = envWith({
+      DB: db.binding,
+      COORDINATORS: coordinators.binding,
+      UNKNOWN_TOKEN_LIMIT: limit.binding,
+    });
+    const { token, path, id } = genuine;
+    const answer = await askWith<{ error: string }>(environment, method, pathOf(path, id), { token });
+    expect(answer.status).toBe(401);
+    expect(answer.body.error).toMatch(/^A callback token opens only its own run/);
+    expect([...db.uses, ...coordinators.uses, ...limit.uses]).toEqual([]);
+  });
+});
 
 it("does not open a heartbeat a millisecond after the deadline, even with a key", async () => {
   const late: Attempt = {

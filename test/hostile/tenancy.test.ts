@@ -27,6 +27,8 @@ interface Rule {
   readonly onlyApprovers?: true;
   /** Of those with the permission, only the operator may, because no caller here is above the token. */
   readonly onlyAbove?: true;
+  /** The run's own callback token opens it too. */
+  readonly opensToJob?: true;
   /** What the route can't do without. */
   readonly query?: string;
 }
@@ -59,7 +61,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   [`GET ${RUNS}/changes`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`POST ${RUNS}`]: { opensTo: "data:write", outside: 403, success: 201, body: { actionName: "deploy" } },
-  [`GET ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`GET ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200, opensToJob: true },
   [`DELETE ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`POST ${RUNS}/:id/cancel`]: { opensTo: "data:write", outside: 403, success: 200, body: { reason: "no" } },
   [`POST ${RUNS}/:id/retry`]: { opensTo: "data:write", outside: 403, success: 201 },
@@ -206,6 +208,7 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
   // A callback refuses every API token alike.
   if (rule.opensTo === "callback token")
     return { status: 401, code: who.bad === "unauthorized" ? who.bad : "token_invalid" };
+  if (who.callback === "its own" && rule.opensToJob) return success;
   if (who.callback !== undefined) return { status: 401, code: "token_invalid" };
   if (who.bad !== undefined) return { status: 401, code: who.bad };
   if (who.root === true || rule.opensTo === "any API token") return success;
@@ -489,6 +492,7 @@ describe("a run under another tenant's path", () => {
     ] as const) {
       expect((await ask("POST", `${path}/${run.id}/${suffix}`, { token, body })).status).toBe(401);
     }
+    expect((await ask("GET", `${path}/${run.id}`, { token })).status).toBe(401);
     expect((await ask<{ id: string }[]>("GET", path)).body.map(({ id }) => id)).not.toContain(run.id);
     const counts = Object.values((await ask<Record<string, unknown>>("GET", `${path}/summary`)).body);
     expect(counts).toEqual(counts.map(() => 0));

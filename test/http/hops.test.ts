@@ -110,7 +110,17 @@ it("a forged, expired or malformed callback token makes no round trip", async ()
     const nothing = { status: 401, d1: 0, coordinator: 0 };
     expect(lines).toEqual([nothing, nothing]);
     expect(calls).toBe(0);
+    if (!/^[^:]+:[^:]+:[^:]+$/.test(token)) continue;
+    const got = await hopsOf(() => ask("GET", url.replace(/\/callback$/, ""), { token }));
+    expect(got).toEqual({ lines: [nothing], calls: 0 });
   }
+});
+
+it("a get with the run's callback token calls the coordinator once, and not D1", async () => {
+  const path = newPath();
+  const { id, callback } = await createRun(path);
+  const { lines } = await hopsOf(() => ask("GET", `${path}/${id}`, { token: callback.token }));
+  expect(lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
 });
 
 it("a callback token that expired over a day ago makes no round trip, even with a key", async () => {

@@ -120,6 +120,7 @@ describe("the OpenAPI document", () => {
       "POST /session": ["apiToken"],
       "POST /session/renew": ofSession,
       "DELETE /session": ofSession,
+      "GET /{o}/{p}/envs/{envName}/action-runs/{id}": ["apiToken", "callbackToken"],
     };
     const isRoots = /(resync|sign-in-codes|\/database)$/.test(name);
     const isRead = name.startsWith("GET ") && !name.endsWith("/approval");

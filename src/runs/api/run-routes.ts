@@ -11,6 +11,7 @@ import { validBody, validQuery } from "../../http/validate.ts";
 import { baseUrl } from "../../settings/public-url.ts";
 import { nameOf } from "../actor.ts";
 import { bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
+import { requiresReaderOrJob } from "./callback-access.ts";
 import { actorOf } from "./caller.ts";
 import { cancelRun } from "./cancel.ts";
 import { changeKeyOf } from "./change-key.ts";
@@ -32,6 +33,9 @@ import { askForChange, environmentOf, runIdOf } from "./run-environment.ts";
 import { runJson, sendChanged, sendCreated, sendJson } from "./run-response.ts";
 import { seatFor } from "./watch/seat.ts";
 import { waitForEnd } from "./watch/wait-for-end.ts";
+
+const FOR_READERS =
+  "A callback token reads its run without details and without waiting. Leave out `include` and `wait`, or use an API token.";
 
 export const runRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), validQuery(runListQuery), async (c) => {
@@ -59,8 +63,9 @@ export const runRoutes = new Hono<AppEnv>()
     const creation = creationOf(c, c.req.valid("query"));
     return sendCreated(c, creation, await createRunOfBody(creation, c.req.valid("json")));
   })
-  .get("/:id", requires("data:read"), validQuery(runQuery), async (c) => {
+  .get("/:id", requiresReaderOrJob(), validQuery(runQuery), async (c) => {
     const { wait, include } = c.req.valid("query");
+    if (c.get("isOfJob") && (wait ?? include) !== undefined) throw new ApiError("forbidden", FOR_READERS);
     const environment = environmentOf(c);
     const id = runIdOf(c);
     const seat = () => seatFor(c, environment, id);
