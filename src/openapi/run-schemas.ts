@@ -95,6 +95,19 @@ const details = z
       .meta({ id: "ApprovalsOfRun" })
       .nullable()
       .meta({ description: "How many different approvers the run needs, and who has approved." }),
+    delivery: z
+      .object({
+        attempts: z.int().min(0).meta({ description: "How many attempts have begun." }),
+        reason: z.string().meta({ description: "Why the last one that ended has failed." }),
+        nextAttemptAt: responseInstant
+          .nullable()
+          .meta({ description: "When the next one is due. Null while one is under way." }),
+      })
+      .nullable()
+      .meta({
+        description:
+          "Only of a pending run whose receiver did not take its webhook and gets it again. In a list and in the feed, `attempts` and `nextAttemptAt` can be those of an earlier attempt that failed for the same reason.",
+      }),
   })
   .meta({
     id: "ActionRunDetails",
@@ -118,7 +131,12 @@ export const reportedActionRun = z
 
 const callback = z.object({
   url: z.string().meta({ format: "uri" }),
-  token: z.string().meta({ description: "Opens this run alone: its callback, its heartbeat and GET of the run. Only this response shows the token." }),
+  token: z
+    .string()
+    .meta({
+      description:
+        "Opens this run alone: its callback, its heartbeat and GET of the run. Only this response shows the token.",
+    }),
   expiresAt: responseInstant,
 });
 

@@ -4,6 +4,7 @@
  */
 
 import { rfc3339 } from "../base/time.ts";
+import type { AttemptState } from "../webhooks/delivery.ts";
 import { nameOf, viaOf } from "./actor.ts";
 import { bulkIdOf } from "./bulk.ts";
 import type { Approval } from "./gates.ts";
@@ -27,6 +28,7 @@ export interface PlaceInLine {
 interface Passing {
   readonly heartbeat: ShownHeartbeat | null;
   readonly place: PlaceInLine | null;
+  readonly delivery?: Pick<AttemptState, "attempt" | "nextAt"> | null;
 }
 
 /** A run with the key of the change that created it. */
@@ -35,7 +37,7 @@ type CreatedRun = Run & { readonly createKey: string };
 /** JSON text. */
 export function detailsOf(
   run: CreatedRun,
-  { heartbeat, place }: Passing = { heartbeat: null, place: null },
+  { heartbeat, place, delivery = null }: Passing = { heartbeat: null, place: null },
 ): string {
   const { source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;
   const { cancelBy, cancelReason, cancelRequestedAt, cancelUntil } = run;
@@ -55,8 +57,15 @@ export function detailsOf(
     `,"traceparent":${JSON.stringify(traceparent)},"externalUrl":${JSON.stringify(externalUrl)}` +
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: rfc3339(heartbeat.at) })}` +
     `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(run.via)}` +
-    `,"waiting":${JSON.stringify(waitingOf(run, place))},"approval":${JSON.stringify(approvalOf(run))}}`
+    `,"waiting":${JSON.stringify(waitingOf(run, place))},"approval":${JSON.stringify(approvalOf(run))}` +
+    `,"delivery":${JSON.stringify(deliveryOf(run, delivery))}}`
   );
+}
+
+function deliveryOf({ status, failedAttempt }: Run, delivery: Passing["delivery"]) {
+  if (status !== "pending" || failedAttempt === null) return null;
+  const { attempt, nextAt } = delivery ?? failedAttempt;
+  return { attempts: attempt, reason: `${failedAttempt.reason}.`, nextAttemptAt: rfc3339(nextAt) };
 }
 
 function waitingOf({ gates, waitingFor, waitingSince, waitingReason }: Run, place: PlaceInLine | null) {
@@ -98,4 +107,4 @@ export function withDetails(actionRun: string, details: string): string {
 
 /** The details of a run that was simply created. D1 keeps null instead of them. */
 export const NO_DETAILS =
-  '{"source":"none","action":null,"retryOf":null,"bulkOperationId":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null}';
+  '{"source":"none","action":null,"retryOf":null,"bulkOperationId":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null,"delivery":null}';

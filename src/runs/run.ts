@@ -80,6 +80,16 @@ export interface Run extends NewRun {
   readonly approvals: readonly Approval[];
   /** Who rejected it, because names repeat. Null if nobody did. */
   readonly rejectedBy: Actor | null;
+  /** A failed attempt of its delivery: the last one that made a version. Null if none has failed. */
+  readonly failedAttempt: FailedAttempt | null;
+}
+
+/** `reason`: the start of a sentence. `nextAt`: when the next attempt is due. */
+export interface FailedAttempt {
+  readonly attempt: number;
+  readonly at: number;
+  readonly reason: string;
+  readonly nextAt: number;
 }
 
 export const END_CAUSES = [
@@ -103,6 +113,7 @@ export function begin(input: NewRun, now: number, { isDelivering = false } = {})
     releasedAt: null,
     approvals: [],
     rejectedBy: null,
+    failedAttempt: null,
     endCause: null,
     version: 1,
     status: "pending",

@@ -7,17 +7,29 @@ import { harmlessLink, linkRefusal } from "../base/harmless-link.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { MINUTE_MS } from "../base/time.ts";
 import { expiredAtGate, type GateEvent, isGateEvent, transitionAtGate } from "./gate-transition.ts";
-import { beganAt, type End, ended, isTimeUp, isWaiting, type Run, type Status, timeIsUpAt } from "./run.ts";
+import {
+  beganAt,
+  type End,
+  ended,
+  type FailedAttempt,
+  isTimeUp,
+  isWaiting,
+  type Run,
+  type Status,
+  timeIsUpAt,
+} from "./run.ts";
 
 /**
  * `delivered`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token.
  * `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for `graceMs`.
+ * `attempt_failed`: the receiver did not take the webhook, and gets it again.
  * `external_url`: the receiver's response names the job's page. `isOfGate`: the run waited so long that its request
  * can't be sent any more.
  */
 export type RunEvent =
   | { readonly type: "started" }
   | { readonly type: "delivered" }
+  | { readonly type: "attempt_failed"; readonly failure: FailedAttempt }
   | { readonly type: "heartbeat"; readonly externalUrl?: string | undefined }
   | { readonly type: "external_url"; readonly url: string }
   | { readonly type: "succeeded"; readonly output: string | null }
@@ -94,6 +106,8 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
       return ok(withVersion(run, linked(run, event.url)));
     case "delivered":
       return ok({ ...run, silentSince: signOfLife(run, now) });
+    case "attempt_failed":
+      return ok(withVersion(run, failing(run, event.failure)));
     case "succeeded":
       return ok(reported(run, "succeeded", now, { output: event.output }));
     case "failed": {
@@ -168,6 +182,15 @@ export function externalUrlRefusal(run: Run, text: string): string | null {
   if (run.externalUrlChanges < EXTERNAL_URL_CHANGES_MAX || harmlessLink(text) === run.externalUrl)
     return null;
   return `The run keeps its link because the link was already set ${EXTERNAL_URL_CHANGES_MAX} times. Send one URL for the whole job.`;
+}
+
+/**
+ * A version costs a row in D1, and a receiver that is down fails all its runs at once. So only a reason that is another
+ * makes one, and an attempt after which a list would show an old instant for long.
+ */
+function failing(run: Run, failure: FailedAttempt): Run {
+  const isLong = failure.nextAt - failure.at > MINUTE_MS;
+  return isLong || failure.reason !== run.failedAttempt?.reason ? { ...run, failedAttempt: failure } : run;
 }
 
 function withVersion(run: Run, next: Run): Run {

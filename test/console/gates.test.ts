@@ -80,7 +80,7 @@ const RUN: DetailedActionRun = {
       via: null,
     },
     ...{ traceparent: null, externalUrl: null, heartbeat: null, cancel: null },
-    ...{ waiting: WAITING, approval: { required: 2, approvals: [] } },
+    ...{ waiting: WAITING, approval: { required: 2, approvals: [] }, delivery: null },
   },
 };
 type Details = NonNullable<DetailedActionRun["details"]>;

@@ -43,7 +43,7 @@ const DETAILS: Details = {
     externalUrl: null,
     heartbeat: null,
     cancel: null,
-    ...{ via: null, waiting: null, approval: null },
+    ...{ via: null, waiting: null, approval: null, delivery: null },
   },
 };
 

@@ -48,7 +48,7 @@ export interface Details {
 }
 
 /** What the details of a run without gates say of them. */
-const NO_GATES = { via: null, waiting: null, approval: null };
+const NO_GATES = { via: null, waiting: null, approval: null, delivery: null };
 
 export type DetailedRun = ActionRun & { readonly details: Details };
 

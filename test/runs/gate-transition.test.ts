@@ -41,6 +41,10 @@ const approvedBy = (by: Actor, at: number) =>
 const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   started: { type: "started" },
   delivered: { type: "delivered" },
+  attempt_failed: {
+    type: "attempt_failed",
+    failure: { attempt: 1, at: NOW, reason: "ci.example answered 503", nextAt: NOW + 1000 },
+  },
   heartbeat: { type: "heartbeat" },
   external_url: { type: "external_url", url: "https://ci.example/1" },
   succeeded: { type: "succeeded", output: null },
@@ -89,6 +93,7 @@ const ALWAYS: Partial<Record<EventType, Outcome>> = {
   delivered: "run_waiting",
   heartbeat: "run_waiting",
   external_url: "run_waiting",
+  attempt_failed: "run_waiting",
   succeeded: "run_waiting",
   failed: "run_waiting",
   delivery_failed: "run_waiting",

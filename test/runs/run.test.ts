@@ -32,6 +32,7 @@ const GRACE_MS = 10_000;
 /** When the grace of a run that is stopping ends. */
 const UNTIL = CREATED_AT + 30_000;
 const ACTOR = { tokenId: "t", tokenName: "ci", parents: [], person: null };
+const FAILURE = { attempt: 1, at: NOW, reason: "ci.example answered 503", nextAt: NOW + 1000 };
 const URL_OF_JOB = "https://ci.example/jobs/1";
 
 /** A failed run refuses events with the code of what failed it. */
@@ -40,15 +41,16 @@ type Failure = "failed" | "timed out" | "silent" | "undelivered";
 type Situation = Exclude<Status, "failed"> | Failure | "stopping";
 type EventType = RunEvent["type"];
 /**
- * `noted`: a sign of life is on record, and nothing else has changed. `unchanged`: nothing has. `asked` and `linked`: a
- * new version of the same status.
+ * `noted`: a sign of life is on record, and nothing else has changed. `unchanged`: nothing has. `asked`, `linked` and
+ * `failing`: a new version of the same status.
  */
-type Outcome = Status | Conflict | "unchanged" | "noted" | "asked" | "linked";
+type Outcome = Status | Conflict | "unchanged" | "noted" | "asked" | "linked" | "failing";
 
 // Both tables are typed by the source: a status or an event that is added there does not compile here.
 const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   started: { type: "started" },
   delivered: { type: "delivered" },
+  attempt_failed: { type: "attempt_failed", failure: FAILURE },
   heartbeat: { type: "heartbeat" },
   external_url: { type: "external_url", url: URL_OF_JOB },
   succeeded: { type: "succeeded", output: '{"url":"x"}' },
@@ -82,6 +84,7 @@ const NOT_WAITING = {
 const refusedBy = (conflict: Conflict): Record<EventType, Outcome> => ({
   started: conflict,
   delivered: conflict,
+  attempt_failed: conflict,
   heartbeat: conflict,
   external_url: conflict,
   succeeded: conflict,
@@ -97,6 +100,7 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   pending: {
     started: "running",
     delivered: "noted",
+    attempt_failed: "failing",
     heartbeat: "running",
     external_url: "linked",
     succeeded: "succeeded",
@@ -110,6 +114,7 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   running: {
     started: "run_running",
     delivered: "run_running",
+    attempt_failed: "run_running",
     heartbeat: "noted",
     external_url: "linked",
     succeeded: "succeeded",
@@ -123,6 +128,7 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   stopping: {
     started: "run_running",
     delivered: "run_running",
+    attempt_failed: "run_running",
     heartbeat: "noted",
     external_url: "linked",
     succeeded: "succeeded",
@@ -179,6 +185,7 @@ const PENDING: Run = Object.freeze({
     releasedAt: null,
     approvals: [],
     rejectedBy: null,
+    failedAttempt: null,
   },
 });
 
@@ -277,6 +284,8 @@ describe("every pair of status and event, before the run's deadline", () => {
     } else if (expected === "linked") {
       const linked = { version: run.version + 1, externalUrl: URL_OF_JOB, externalUrlChanges: 1 };
       expect(next).toEqual({ ok: true, value: { ...run, ...linked } });
+    } else if (expected === "failing") {
+      expect(next).toEqual({ ok: true, value: { ...run, version: run.version + 1, failedAttempt: FAILURE } });
     } else if (!isStatus(expected)) expect(next).toEqual({ ok: false, error: expected });
     else expect(next).toMatchObject({ ok: true, value: { status: expected, version: run.version + 1 } });
   });
@@ -302,6 +311,24 @@ describe("what an event sets", () => {
     const running = runIn("running");
     expect(outcome("running", "succeeded")).toEqual({ ...running, version: 3, ...succeeded });
     expect(outcome("running", "failed")).toEqual({ ...running, version: 3, ...failed });
+  });
+
+  it("a failed attempt makes a version if its reason is another, or if the next one is more than a minute away", () => {
+    const failing = { ...PENDING, version: 2, failedAttempt: FAILURE };
+    const after = (failure: typeof FAILURE) => {
+      const next = transition(failing, { type: "attempt_failed", failure }, NOW);
+      return next.ok ? next.value.failedAttempt : next.error;
+    };
+    const again = { attempt: 2, at: NOW, reason: FAILURE.reason, nextAt: NOW + 60_000 };
+    expect(transition(failing, { type: "attempt_failed", failure: again }, NOW)).toEqual({
+      ok: true,
+      value: failing,
+    });
+    for (const news of [
+      { ...again, reason: "ci.example answered 500" },
+      { ...again, nextAt: NOW + 60_001 },
+    ])
+      expect(after(news)).toEqual(news);
   });
 
   it("a cancel or a failed delivery leaves a missing start missing", () => {

@@ -71,6 +71,7 @@ export function toRun(row: Row): Run {
       releasedAt: null,
       approvals: [],
       rejectedBy: null,
+      failedAttempt: null,
     },
     ...row,
   };

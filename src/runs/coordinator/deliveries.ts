@@ -13,7 +13,7 @@ import {
 import type { Attempt } from "../../webhooks/request/sealed-request.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { beganAt, isOpen, type NewRun, type Run } from "../run.ts";
+import { beganAt, type FailedAttempt, isOpen, type NewRun, type Run } from "../run.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { type RunEvent, transition } from "../transition.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
@@ -110,6 +110,20 @@ export class Deliveries extends RunRequests<Delivery> {
 
   protected note({ run, request }: OfRun<Delivery>, events: readonly TimelineEvent[], now: number): void {
     this.#ledger.noteAttempt(run, request, events, now);
+  }
+
+  /** A run that does not start should say why to those who list it. */
+  protected override noteFailure(
+    outgoing: OfRun<Delivery>,
+    failure: FailedAttempt,
+    events: readonly TimelineEvent[],
+    now: number,
+  ): void {
+    const { run, request } = outgoing;
+    const event: RunEvent = { type: "attempt_failed", failure };
+    const next = transition(run, event, now);
+    if (!next.ok || next.value.version === run.version) this.note(outgoing, events, now);
+    else this.#ledger.update(run, next.value, event, now, { first: events, delivery: request });
   }
 
   protected end(

@@ -22,7 +22,7 @@ import type { Watchers } from "./watchers.ts";
 /**
  * `changeKey`: the caller's, if a caller asked for the change. `isRepeatable`: whether the caller may repeat it after
  * other changes, as a cancel always is. `first` and `last`: events before and after those of the change. `delivery`: of
- * a run that is released.
+ * a run that is released, or whose attempt failed.
  */
 export interface UpdateDetails {
   readonly changeKey?: ChangeKey;
@@ -104,9 +104,9 @@ export class Ledger {
   }
 
   /**
-   * Writes a run's new version. The delivery is over by then, and is erased, unless the run waits at a gate or is
-   * released: any other pending run changes only when it starts or ends, or when its receiver has responded, and a
-   * running run has no delivery.
+   * Writes a run's new version. The delivery is over by then, and is erased, unless the run waits at a gate or the
+   * version comes with its delivery: any other pending run changes only when it starts or ends, or when its receiver
+   * has responded, and a running run has no delivery.
    */
   update(
     before: JournaledRun,

@@ -73,10 +73,14 @@ export class Replies {
     return { runId: run.id, ...event, actionRun: toActionRun(run), details: this.#details(run) };
   }
 
-  /** With what only a coordinator knows: the last heartbeat, and the place of a run that waits for a slot. */
+  /**
+   * With what only a coordinator knows: the last heartbeat, the place of a run that waits for a slot, and how far a
+   * failing delivery got.
+   */
   #details(run: JournaledRun): string {
     const heartbeat = shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id));
-    return detailsOf(run, { heartbeat, place: this.#placeOf(run) });
+    const delivery = run.failedAttempt === null ? null : this.#journal.deliveries.of(run.id);
+    return detailsOf(run, { heartbeat, place: this.#placeOf(run), delivery });
   }
 
   #placeOf(run: JournaledRun): PlaceInLine | null {

@@ -13,7 +13,7 @@ import {
 } from "../../webhooks/delivery.ts";
 import type { Attempt } from "../../webhooks/request/sealed-request.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { beganAt, isOpen } from "../run.ts";
+import { beganAt, type FailedAttempt, isOpen } from "../run.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { attemptAnswered, attemptStarted, logAnswered, logGivenUp, neverCalled } from "./attempt-events.ts";
@@ -88,6 +88,15 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   protected abstract attemptOf(runId: string, request: T): Attempt;
   /** Writes how far the request got. */
   protected abstract note(outgoing: OfRun<T>, events: readonly TimelineEvent[], now: number): void;
+  /** Writes that an attempt failed, and that there will be another. */
+  protected noteFailure(
+    outgoing: OfRun<T>,
+    _failure: FailedAttempt,
+    events: readonly TimelineEvent[],
+    now: number,
+  ): void {
+    this.note(outgoing, events, now);
+  }
   /** Applies the end of a request, which was accepted or is given up. */
   protected abstract end(
     outgoing: OfRun<T>,
@@ -135,8 +144,11 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     const outcome = outcomeOf(request, attempt, result, circumstances);
     if (outcome.type === "ignored") return;
     const events = toldOf(run, [attemptAnswered(attempt, result, outcome, now, this.eventPrefix)]);
-    if (outcome.type === "retry") this.note({ ...outgoing, request: outcome.delivery }, events, now);
-    else this.end(outgoing, outcome, events, now);
+    if (outcome.type === "retry") {
+      const { nextAt } = outcome.delivery;
+      const failure = { attempt, at: now, reason: `${request.host} ${result.reason}`, nextAt };
+      this.noteFailure({ ...outgoing, request: outcome.delivery }, failure, events, now);
+    } else this.end(outgoing, outcome, events, now);
     // The log tells what no timeline can, and every request that is given up.
     if (outcome.type === "given_up") {
       logGivenUp(this.eventPrefix, this.#owner, run.id, attempt, outcome.reason);

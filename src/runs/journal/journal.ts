@@ -67,7 +67,7 @@ export interface VersionDetails {
   readonly events: readonly TimelineEvent[];
   /** The change that made the version, if its caller may repeat it after other changes. */
   readonly accepted?: AcceptedChange | null;
-  /** The delivery of a run that is released with this version. */
+  /** The delivery of a run that is released with this version, or of which an attempt failed. */
   readonly delivery?: Delivery | null;
 }
 
@@ -174,7 +174,7 @@ export class Journal {
 
   /**
    * Writes a run's new version and appends the events, as one. The run's delivery is erased, unless the run waits at a
-   * gate or is released with this version.
+   * gate or the version comes with a delivery.
    */
   update(
     run: JournaledRun,

@@ -6,7 +6,7 @@
 import { BoundedMap } from "../../base/bounded-map.ts";
 import type { Actor } from "../actor.ts";
 import { type Approval, type Gates, slotOf } from "../gates.ts";
-import { isAtSlot, isOpen, type Run } from "../run.ts";
+import { type FailedAttempt, isAtSlot, isOpen, type Run } from "../run.ts";
 import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 
@@ -47,15 +47,16 @@ const CHANGING = [
   ...(["cancelBy", "cancelReason", "cancelRequestedAt", "cancelUntil"] as const),
   ...(["externalUrl", "externalUrlChanges"] as const),
   ...(["waitingFor", "waitingSince", "waitingReason", "releasedAt"] as const),
-  ...(["approvals", "rejectedBy", "readySeq", "slotUntil"] as const),
+  ...(["approvals", "rejectedBy", "readySeq", "slotUntil", "failedAttempt"] as const),
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];
-/** If the lists above lack a member, `toRun` does not type-check. These three are stored as JSON; null if empty. */
-type Row = Omit<Pick<JournaledRun, Member>, "gates" | "approvals" | "rejectedBy"> & {
+/** If the lists above lack a member, `toRun` does not type-check. These four are stored as JSON; null if empty. */
+type Row = Omit<Pick<JournaledRun, Member>, "gates" | "approvals" | "rejectedBy" | "failedAttempt"> & {
   readonly gates: string | null;
   readonly approvals: string | null;
   readonly rejectedBy: string | null;
+  readonly failedAttempt: string | null;
 };
 
 /** The column of a member: `created_at` for `createdAt`. */
@@ -213,11 +214,12 @@ export class RunRows {
 /** `columns`: in the order of MEMBERS, because the runtime takes much longer for a row with names. */
 function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
   const row = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]])) as unknown as Row;
-  const { gates, approvals, rejectedBy } = row;
+  const { gates, approvals, rejectedBy, failedAttempt } = row;
   return Object.assign(row, {
     gates: gates === null ? null : (JSON.parse(gates) as Gates),
     approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
     rejectedBy: rejectedBy === null ? null : (JSON.parse(rejectedBy) as Actor),
+    failedAttempt: failedAttempt === null ? null : (JSON.parse(failedAttempt) as FailedAttempt),
   });
 }
 
@@ -275,6 +277,7 @@ function slotCells(gates: Gates, { waitingBytes = 0 }: RowDetails): Cell[] {
 function columnValue(run: JournaledRun, member: Member): string | number | null {
   if (member === "gates") return run.gates && JSON.stringify(run.gates);
   if (member === "rejectedBy") return run.rejectedBy && JSON.stringify(run.rejectedBy);
+  if (member === "failedAttempt") return run.failedAttempt && JSON.stringify(run.failedAttempt);
   if (member === "approvals") return run.approvals.length === 0 ? null : JSON.stringify(run.approvals);
   return run[member];
 }

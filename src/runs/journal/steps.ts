@@ -60,7 +60,8 @@ export const JOURNAL_STEPS: readonly string[] = [
      cancel_requested_at  INTEGER,
      cancel_until         INTEGER,
      external_url         TEXT,
-     external_url_changes INTEGER NOT NULL
+     external_url_changes INTEGER NOT NULL,
+     failed_attempt       TEXT
    ) STRICT;
    CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
    CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;

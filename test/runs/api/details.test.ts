@@ -49,7 +49,7 @@ const NOTHING = {
     traceparent: null,
     externalUrl: null,
   },
-  ...{ heartbeat: null, cancel: null, via: null, waiting: null, approval: null },
+  ...{ heartbeat: null, cancel: null, via: null, waiting: null, approval: null, delivery: null },
 };
 const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });
 
