@@ -5,7 +5,7 @@ import { ageText, durationText, timesOf } from "./durations.ts";
 import type { Output } from "./output.ts";
 import type { Column } from "./table.ts";
 import { firstLine, idShortener, instantText, STATUS_COLOUR, WHOLE_IDS_FROM_CELLS } from "./telling.ts";
-import { waitsForText } from "./waits-for.ts";
+import { failingText, waitsForText } from "./waits-for.ts";
 
 // The id is never cut at its end, because commands find a run by the end of its id. A column without text takes no room.
 function runColumns(hasWholeIds: boolean, hasErrors: boolean, isWaiting: boolean): readonly Column[] {
@@ -40,12 +40,12 @@ export function runTable(runs: readonly DetailedActionRun[], output: Output, now
       hasWholeIds ? instantText(run.createdAt) : "",
       run.triggeredBy,
       run.actionName,
-      run.details === undefined ? "" : waitsForText(run.details, now),
+      run.details === undefined ? "" : waitsForText(run.details, now) || failingText(run.details, now),
       run.error === null ? "" : firstLine(run.error),
     ];
   });
   const hasErrors = runs.some(({ error }) => error !== null);
-  const isWaiting = runs.some(({ details }) => details?.waiting);
+  const isWaiting = runs.some(({ details }) => details?.waiting || details?.delivery);
   return output.table(runColumns(hasWholeIds, hasErrors, isWaiting), rows, (column, cell) =>
     column === 1 ? (STATUS_COLOUR[cell] ?? null) : null,
   );

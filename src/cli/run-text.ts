@@ -5,10 +5,14 @@ import { durationText, timesOf } from "./durations.ts";
 import { progressBar, text, words } from "./event-text.ts";
 import { logLines, type Output, plain } from "./output.ts";
 import { fields, fittedValue, indent, instantText, objectText, STATUS_COLOUR } from "./telling.ts";
-import { waitsForText } from "./waits-for.ts";
+import { failingText, waitsForText } from "./waits-for.ts";
 
-/** A run with all its members. */
-export function runText(run: DetailedActionRun & ReportedActionRun, output: Output): string {
+/** A run with all its members. `details`: those that say why the run does not start. */
+export function runText(
+  run: DetailedActionRun & ReportedActionRun,
+  output: Output,
+  details: Pick<ActionRunDetails, "delivery"> | undefined = run.details,
+): string {
   const rows = [
     ["run", plain(run.id)],
     ["action", plain(run.actionName)],
@@ -22,6 +26,7 @@ export function runText(run: DetailedActionRun & ReportedActionRun, output: Outp
     ["recommendations", objectText(run.recommendations)],
     ["output", objectText(run.output, logLines)],
     ["error", run.error && fittedValue(logLines(run.error), output)],
+    ["delivery", details && failingText(details, Date.now())],
     ["too long", run.truncated && truncatedText(run.truncated)],
     ...(run.details === undefined ? [] : detailRows(run.details)),
   ];

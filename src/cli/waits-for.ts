@@ -32,6 +32,17 @@ export function waitsForText({ waiting, approval }: Gated, now: number): string 
   }
 }
 
+/**
+ * Why the receiver did not take the webhook, without a full stop; empty if no attempt has failed. In a list, the next
+ * attempt can have come since.
+ */
+export function failingText({ delivery }: Pick<ActionRunDetails, "delivery">, now: number): string {
+  if (!delivery) return "";
+  const leftMs = Date.parse(delivery.nextAttemptAt ?? "") - now;
+  const next = leftMs > 0 ? `tried again in ${leftText(leftMs)}` : "being tried again";
+  return `${text(delivery.reason).replace(/\.$/, "")}, ${next}`;
+}
+
 function startText({ notBefore }: Waiting, now: number): string {
   if (notBefore === null) return "waits for its time";
   const leftMs = Date.parse(notBefore) - now;

@@ -131,12 +131,10 @@ export const reportedActionRun = z
 
 const callback = z.object({
   url: z.string().meta({ format: "uri" }),
-  token: z
-    .string()
-    .meta({
-      description:
-        "Opens this run alone: its callback, its heartbeat and GET of the run. Only this response shows the token.",
-    }),
+  token: z.string().meta({
+    description:
+      "Opens this run alone: its callback, its heartbeat and GET of the run. Only this response shows the token.",
+  }),
   expiresAt: responseInstant,
 });
 

@@ -131,3 +131,38 @@ describe("text of several lines", () => {
     expect((await get(null, "--output", "log")).stderr).toContain("The run has no output. It is pending.");
   });
 });
+
+describe("a pending run that its receiver did not take", () => {
+  const settingsOf = ({ url }: BadServer) => ({
+    ...{ ACTION_RUNS_URL: url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
+    ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod" },
+  });
+  const delivery = { attempts: 2, reason: "ci.example answered 503.", nextAttemptAt: null };
+  const withDetails = { ...RUN, details: { waiting: null, approval: null, labels: [], delivery } };
+
+  test("says why in text, although nobody asked for details, and without them if its coordinator is away", async () => {
+    let hasDetails = true;
+    const server = await badServer((request, response) => {
+      const asksForDetails = request.url?.includes("include=details");
+      if (asksForDetails && !hasDetails) json(response, 404, { error: "No.", code: "run_not_found" });
+      else json(response, 200, asksForDetails ? withDetails : RUN);
+    });
+    open.push(server);
+    const settings = settingsOf(server);
+    const get = async (...more: string[]) => (await cli(["get", RUN.id, ...more], settings)).stdout;
+    expect(await get("--no-json")).toMatch(/^delivery: +ci\.example answered 503, being tried again$/m);
+    expect(await get("--no-json")).not.toContain("labels");
+    hasDetails = false;
+    expect(await get("--no-json")).toMatch(/^status: +pending$/m);
+    expect(JSON.parse(await get("--json"))).toEqual(RUN);
+  });
+
+  test("says why in the table of a list", async () => {
+    const server = await badServer((_request, response) => json(response, 200, [withDetails]));
+    open.push(server);
+    const settings = settingsOf(server);
+    const { stdout } = await cli(["list", "--no-json"], settings);
+    expect(stdout).toContain("ci.example answered 503, being tried again");
+    expect(server.requests.at(-1)?.line).toContain("include=details");
+  });
+});

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { laterOf } from "../../src/cli/later.ts";
-import { localText, waitsForText } from "../../src/cli/waits-for.ts";
+import { failingText, localText, waitsForText } from "../../src/cli/waits-for.ts";
 import type { ActionRunDetails } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 
@@ -66,6 +66,7 @@ describe("a run that waits", () => {
 
 test("a run that does not wait says nothing", () => {
   expect(waitsForText({ waiting: null, approval: { required: 1, approvals: [] } }, NOW)).toBe("");
+  expect(failingText({ delivery: null }, NOW)).toBe("");
 });
 
 test.each([
@@ -93,4 +94,13 @@ test.each([
   ["", null],
 ])("%j is %j", (text, expected) => {
   expect(laterOf(text, NOW)).toBe(expected);
+});
+
+test.each([
+  ["2026-11-29T20:00:12.000Z", "tried again in 12s"],
+  ["2026-11-29T20:00:00.000Z", "being tried again"],
+  [null, "being tried again"],
+])("a run that its receiver did not take says why, with the next attempt at %s", (nextAttemptAt, next) => {
+  const delivery = { attempts: 3, reason: "ci.example answered 503\u001b.", nextAttemptAt };
+  expect(failingText({ delivery }, NOW)).toBe(`ci.example answered 503 , ${next}`);
 });

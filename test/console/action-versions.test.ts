@@ -65,7 +65,7 @@ function row(status: RunRow["status"], tookMs: number, startedAfterMs = 0): RunR
   return {
     ...{ id: "x", actionName: "deploy", entityId: null, status, triggeredBy: "ci", labels: [] },
     ...{ createdAt: iso(0), startedAt: iso(startedAfterMs), externalUrl: null },
-    ...{ problem: null, isStopping: false, waiting: null },
+    ...{ problem: null, isStopping: false, waiting: null, failing: null },
     completedAt: isOpen ? null : iso(startedAfterMs + tookMs),
   };
 }

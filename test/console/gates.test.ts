@@ -134,6 +134,15 @@ describe("a row of a run that waits", () => {
       released,
     ]);
     expect(newer(waits, rowOf(RUN))).toBe(waits);
+    const failing = (reason: string, nextAttemptAt: string) =>
+      rowOf(withDetails({ waiting: null, delivery: { attempts: 1, reason, nextAttemptAt } }));
+    const first = failing("ci.example answered 503.", inHours(1));
+    for (const news of [
+      failing("ci.example answered 500.", inHours(1)),
+      failing("ci.example answered 503.", inHours(2)),
+    ])
+      expect(newer(first, news)).toBe(news);
+    expect(newer(first, failing("ci.example answered 503.", inHours(1)))).toBe(first);
   });
 
   it("stays released when a late read says that it waits", () => {

@@ -32,7 +32,7 @@ export function getCommand(): CliCommand {
     .addOption(
       new Option(
         "--details",
-        "also show the action, labels, job page, last heartbeat and cancel, what the run waits for, and its approvals",
+        "also show the action, labels, job page, last heartbeat and cancel, what the run waits for, its approvals, and why its receiver did not take it",
       ),
     )
     .addOption(
@@ -60,14 +60,20 @@ async function get(given: string, flags: Flags): Promise<number> {
   const client = await connect(flags);
   const id = await wholeRunId(client, given);
   const include = flags.details ? "details" : undefined;
+  let why: DetailedActionRun["details"];
   const show = (run: DetailedActionRun) =>
     flags.output === undefined
-      ? output.show(run, () => runText(run, output))
+      ? output.show(run, () => runText(run, output, why ?? run.details))
       : showMember(run, flags.output, flags, output);
   if (flags.wait) {
     return untilEnded(client, id, output, { seconds: flags.waitTimeout, include, hasAnswered: false, show });
   }
-  await show(await client.runs.get(id, { include }));
+  const run = await client.runs.get(id, { include });
+  // A pending run should say why. Its details need its coordinator, and the run does not.
+  if (run.status === "pending" && !output.isJson && !flags.details && flags.output === undefined) {
+    why = (await client.runs.get(id, { include: "details" }).catch(() => run)).details;
+  }
+  await show(run);
   return EXIT.succeeded;
 }
 

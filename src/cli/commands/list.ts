@@ -22,8 +22,9 @@ export function listCommand(): CliCommand {
   const command = new CliCommand("list")
     .summary("list runs, newest first")
     .description(
-      "List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise. With --waiting or --group the " +
-        "table says what each run waits for, and each run of the JSON has its details.",
+      "List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise. The table " +
+        "says what a pending run waits for, or why its receiver did not take it. With --waiting or --group, each run of " +
+        "the JSON has its details.",
     )
     .addOption(statusOption());
   withFilters(command)
@@ -54,15 +55,19 @@ async function list(flags: Flags): Promise<number> {
   }
   const runs: DetailedActionRun[] = [];
   // Ask for one more than is shown, to know whether there are more.
-  for await (const run of take(matching(client, flags, limit + 1), limit + 1)) runs.push(run);
+  for await (const run of take(matching(client, flags, limit + 1, true), limit + 1)) runs.push(run);
   const shown = runs.slice(0, limit);
   await output.line(shown.length === 0 ? "No runs match." : runTable(shown, output));
   if (runs.length > shown.length) process.stderr.write("There are more runs. Use --limit or --all.\n");
   return EXIT.succeeded;
 }
 
-function matching(client: Client, flags: Flags, limit: number): AsyncIterable<DetailedActionRun> {
-  const hasDetails = flags.waiting !== undefined || flags.group !== undefined;
+function matching(
+  client: Client,
+  flags: Flags,
+  limit: number,
+  hasDetails = flags.waiting !== undefined || flags.group !== undefined,
+): AsyncIterable<DetailedActionRun> {
   return client.runs.list({
     ...filterOf(flags),
     ...given({ include: hasDetails ? "details" : undefined }),

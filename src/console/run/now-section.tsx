@@ -5,6 +5,7 @@ import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
 import { RunLink, WaitingNote } from "../gates/waiting-note.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
+import { FailingNote } from "./failing-text.tsx";
 import { percent } from "./heartbeat-rows.tsx";
 import { newsOf } from "./news.ts";
 
@@ -17,10 +18,12 @@ export function NowSection({ run, events }: NowSectionProps) {
   const news = newsOf(run.details?.heartbeat ?? null, events);
   const cancel = run.details?.cancel ?? null;
   const waiting = run.details?.waiting ?? null;
-  if (news === null && cancel === null && waiting === null) return null;
+  const failing = run.details?.delivery ?? null;
+  if (news === null && cancel === null && waiting === null && failing === null) return null;
   return (
     <div class="now">
       {waiting === null ? null : <WaitingNote waiting={waiting} />}
+      {failing === null ? null : <FailingNote failing={failing} />}
       {news === null ? null : (
         // Without a message and a progress there is nothing to put into a card.
         <div class={news.message === null && news.progress === null ? undefined : "progress"}>

@@ -4,6 +4,7 @@
 
 import type { DetailedActionRun } from "../../client/index.ts";
 import type { Waiting } from "../gates/waiting.ts";
+import type { Failing } from "../run/failing-text.tsx";
 import { isOpen, type Status } from "../ui/statuses.ts";
 
 export interface RunRow {
@@ -23,6 +24,8 @@ export interface RunRow {
   readonly isStopping: boolean;
   /** What it waits for before its webhook is sent; null if nothing holds it back. */
   readonly waiting: Waiting | null;
+  /** Why its receiver did not take its webhook; null if no attempt has failed. */
+  readonly failing: Failing | null;
 }
 
 export function rowOf(run: DetailedActionRun): RunRow {
@@ -42,6 +45,7 @@ export function rowOf(run: DetailedActionRun): RunRow {
     problem: firstLine(error ?? ""),
     isStopping: isOpen(status) && (details?.cancel ?? null) !== null,
     waiting: details?.waiting ?? null,
+    failing: details?.delivery ?? null,
   };
 }
 
@@ -71,6 +75,8 @@ export function newer(held: RunRow, read: RunRow): RunRow {
     read.completedAt === held.completedAt &&
     read.externalUrl === held.externalUrl &&
     read.isStopping === held.isStopping &&
+    read.failing?.reason === held.failing?.reason &&
+    read.failing?.nextAttemptAt === held.failing?.nextAttemptAt &&
     isSameWait(read.waiting, held.waiting);
   return isSame ? held : read;
 }

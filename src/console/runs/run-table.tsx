@@ -9,6 +9,7 @@ import type { Selecting } from "../bulk/use-selection.ts";
 import { WaitingText } from "../gates/waiting-text.tsx";
 import type { Scope } from "../routes/pages.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
+import { FailingText } from "../run/failing-text.tsx";
 import { tookOf } from "../ui/durations.ts";
 import { ExternalLink } from "../ui/external-link.tsx";
 import { StatusMark } from "../ui/status.tsx";
@@ -92,10 +93,10 @@ interface RowProps {
 
 function Row({ row, href, isSelected, onLabel, onFollow, box }: RowProps) {
   const { id, actionName, entityId, status, triggeredBy, createdAt, labels, externalUrl } = row;
-  const { problem, waiting } = row;
+  const { problem, waiting, failing } = row;
   const marks = [
     isSelected ? "is-selected" : "",
-    problem === null && waiting === null ? "" : "has-note",
+    (problem ?? waiting ?? failing) === null ? "" : "has-note",
     labels.length === 0 ? "" : "has-labels",
   ];
   return (
@@ -130,6 +131,11 @@ function Row({ row, href, isSelected, onLabel, onFollow, box }: RowProps) {
         {waiting === null ? null : (
           <span class="row-note">
             <WaitingText waiting={waiting} />
+          </span>
+        )}
+        {failing === null ? null : (
+          <span class="row-note" title={failing.reason}>
+            <FailingText failing={failing} />
           </span>
         )}
       </td>
