@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { ActionRunsError } from "../../src/client/index.ts";
+import { secretProblem } from "../../src/console/definitions/secret-fields.tsx";
 import { keyPerBody, problemsOf } from "../../src/console/ui/use-change.ts";
 
 it("the same body gets the same key, so that a try after a lost response repeats the first", () => {
@@ -52,6 +53,37 @@ describe("an error", () => {
     [null, null],
   ])("that points to %j stands beside the field %j", (pointer, field) => {
     expect(problemOf(pointer)).toEqual([[field, "No."]]);
+  });
+
+  it.each([
+    ["/a", "a: send a text.", "Send a text."],
+    ["/a/c", "a.c: send a text.", "c: send a text."],
+    ["/list/0", "list.0: is too long. a: send a text.", "0: is too long. a: send a text."],
+    ["/in/x~1y", "in.x/y: send a text.", "Send a text."],
+    ["/ab", "a: send a text.", "a: send a text."],
+    ["/a", "abc: send a text.", "abc: send a text."],
+    ["/c", "c: send a text.", "c: send a text."],
+    [null, "The name is taken.", "The name is taken."],
+  ])("at %j does not repeat the name of its field: %s", (pointer, sentence, shown) => {
+    const error = new ActionRunsError(sentence, { status: 400, code: "invalid_body", pointer });
+    expect([...problemsOf(error, FIELDS, "Again.").values()]).toEqual([shown]);
+    // As JSON, the definition has no labels.
+    expect([...problemsOf(error, [""], "Again.").values()]).toEqual([sentence]);
+  });
+
+  it("of a secret that the service can't keep says what to type, in the words of a form", () => {
+    const pointer = "/trigger/headers/Authorization";
+    const words =
+      "trigger.headers.Authorization: there is no stored value to keep. Send the value instead of null.";
+    const error = (code: string) => new ActionRunsError(words, { status: 422, code, pointer });
+    const told = secretProblem(error("secret_required"), [pointer], new Set());
+    expect(told?.get(pointer)).toBe("The service has no stored value for this. Type the value.");
+    const moved = secretProblem(error("secret_required"), [pointer], new Set([pointer]));
+    expect(moved?.get(pointer)).toMatch(
+      /^The service keeps the stored value only .* Type the value again\.$/,
+    );
+    expect(secretProblem(error("invalid_body"), [pointer], new Set())).toBeNull();
+    expect(secretProblem(error("secret_required"), ["/url"], new Set())).toBeNull();
   });
 
   it("that points anywhere stands beside a field that is the whole body", () => {

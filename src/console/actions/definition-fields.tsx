@@ -9,11 +9,11 @@ import { type Parameter, parametersIn, schemaWith } from "./parameter-builder.ts
 import { productOf, triggerOf, withTrigger } from "./product-fields.ts";
 import { SchemaBuilder } from "./schema-builder.tsx";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
-import { Tiles, WebhookFields } from "./webhook-fields.tsx";
+import { HEADERS, Tiles, WebhookFields } from "./webhook-fields.tsx";
 
 /** A stored webhook is changed, and not replaced by that of another product by mistake. */
 export function DefinitionFields(props: FieldsProps) {
-  const { definition, isNew, problemAt, secrets, onDefinition } = props;
+  const { definition, isNew, problemAt, secretAt, secretsBut, onDefinition } = props;
   const rows = parametersIn(definition.parametersSchema) ?? [];
   const names = rows.map(({ name }) => name);
   const trigger = isSchema(definition.trigger) ? definition.trigger : undefined;
@@ -51,10 +51,10 @@ export function DefinitionFields(props: FieldsProps) {
         {trigger === undefined ? (
           <p class="hint">No trigger starts the job. Choose one, or let the creator of each run start it.</p>
         ) : (
-          <WebhookFields {...{ trigger, names, problemAt }} onTrigger={setTrigger} />
+          <WebhookFields {...{ trigger, names, problemAt, secretAt }} onTrigger={setTrigger} />
         )}
       </fieldset>
-      {secrets}
+      {secretsBut(trigger === undefined || productOf(trigger, names) === null ? `${HEADERS}/` : null)}
       <SchemaBuilder rows={rows} problemAt={problemAt} onRows={setRows} />
       {trigger === undefined ? null : <GateFields {...{ definition, problemAt, onDefinition }} />}
       <fieldset class="group">

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { ActionDefinition, ListedVersion, StoredAction } from "../../client/index.ts";
-import { SecretFields } from "../definitions/secret-fields.tsx";
+import { SecretFields, secretProblem } from "../definitions/secret-fields.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -30,6 +30,7 @@ export function RestoreDialog({ action, version, onClose, onChanged }: RestoreDi
   const { definition } = version;
   const secrets = secretsOf(definition);
   const fields = secrets.map(({ pointer }) => pointer);
+  const stored = new Set(secretsOf(action.definition).map(({ pointer }) => pointer));
   const [isAsking, setAsking] = useState(false);
   const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
   const change = useChange({ fields, afterLoss: AFTER_LOSS });
@@ -48,7 +49,7 @@ export function RestoreDialog({ action, version, onClose, onChanged }: RestoreDi
       explain(error) {
         if (error.code === "secret_required") {
           setAsking(true);
-          return problemsOf(error, fields, AFTER_LOSS);
+          return secretProblem(error, fields, stored) ?? problemsOf(error, fields, AFTER_LOSS);
         }
         if (error.status !== 412) return null;
         onChanged();
@@ -66,7 +67,7 @@ export function RestoreDialog({ action, version, onClose, onChanged }: RestoreDi
           <SecretFields
             members={secrets}
             typed={typed}
-            stored={new Set(secretsOf(action.definition).map(({ pointer }) => pointer))}
+            stored={stored}
             problemAt={(pointer) => change.problems.get(pointer)}
             onType={(pointer, text) => setTyped((before) => new Map(before).set(pointer, text))}
           />

@@ -68,7 +68,7 @@ export function VersionsPart({ action, loaded, onChanged }: VersionsPartProps) {
             <tr key={version.version}>
               <td>
                 {version.version}
-                {version.version === current ? <span class="required">current</span> : null}
+                {version.version === current ? <span class="required"> current</span> : null}
               </td>
               <td>
                 <bdi title={version.actor === "root" ? "ROOT_TOKEN" : `Token ${version.actor}`}>

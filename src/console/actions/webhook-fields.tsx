@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { parseExact } from "../../client/exact-json.ts";
+import type { FieldsProps } from "../definitions/definition-editor.tsx";
 import { Button } from "../ui/button.tsx";
 import { SelectField, TextArea, TextField } from "../ui/field.tsx";
 import { withMember } from "./definition-shape.ts";
@@ -9,7 +10,7 @@ import { givenValues, productOf, triggerOf, withTrigger } from "./product-fields
 import { ANY_WEBHOOK, PRODUCTS } from "./products.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 
-interface WebhookFieldsProps {
+interface WebhookFieldsProps extends Pick<FieldsProps, "secretAt"> {
   readonly trigger: Schema;
   /** The names of the parameters. */
   readonly names: readonly string[];
@@ -50,7 +51,7 @@ export function WebhookFields(props: WebhookFieldsProps) {
   );
 }
 
-function AnyWebhookFields({ trigger, problemAt, onTrigger }: WebhookFieldsProps) {
+function AnyWebhookFields({ trigger, problemAt, secretAt, onTrigger }: WebhookFieldsProps) {
   const set = (name: string, value: unknown) => onTrigger(withMember(trigger, name, value));
   const textOf = (name: string) => String(trigger[name] ?? "");
   return (
@@ -79,8 +80,8 @@ function AnyWebhookFields({ trigger, problemAt, onTrigger }: WebhookFieldsProps)
       </div>
       <HeaderFields
         headers={trigger.headers}
-        at="/trigger"
-        problemAt={problemAt}
+        at={HEADERS}
+        {...{ problemAt, secretAt }}
         onHeaders={(headers) => set("headers", headers)}
       />
       <PayloadField
@@ -101,16 +102,18 @@ function AnyWebhookFields({ trigger, problemAt, onTrigger }: WebhookFieldsProps)
   );
 }
 
-interface HeaderFieldsProps {
+/** The pointer of a trigger's headers. */
+export const HEADERS = "/trigger/headers";
+
+interface HeaderFieldsProps extends Pick<FieldsProps, "problemAt" | "secretAt"> {
   readonly headers: unknown;
-  /** The pointer of what has the headers. */
+  /** Their pointer. */
   readonly at: string;
-  readonly problemAt: (pointer: string) => string | undefined;
   readonly onHeaders: (headers: Schema) => void;
 }
 
-/** The values that are secrets are typed below, with the other secrets. */
-export function HeaderFields({ headers: given, at, problemAt, onHeaders }: HeaderFieldsProps) {
+/** Each header has its value beside its name, also if the value is a secret. */
+export function HeaderFields({ headers: given, at, problemAt, secretAt, onHeaders }: HeaderFieldsProps) {
   const headers = isSchema(given) ? given : {};
   const [name, setName] = useState("");
   function add() {
@@ -123,14 +126,12 @@ export function HeaderFields({ headers: given, at, problemAt, onHeaders }: Heade
       {Object.entries(headers).map(([one, value]) => (
         <div key={one} class="with-button">
           {value === null ? (
-            <span class="chip">
-              Header <bdi>{one}</bdi>
-            </span>
+            secretAt(at + stepOf(one))
           ) : (
             <TextField
               label={`Header ${one}`}
               value={String(value)}
-              error={problemAt(`${at}/headers${stepOf(one)}`)}
+              error={problemAt(at + stepOf(one))}
               onText={(text) => onHeaders({ ...headers, [one]: text })}
             />
           )}
@@ -148,7 +149,7 @@ export function HeaderFields({ headers: given, at, problemAt, onHeaders }: Heade
           label="New header"
           placeholder="Authorization"
           value={name}
-          error={problemAt(`${at}/headers`)}
+          error={problemAt(at)}
           onText={setName}
           onKeyDown={(event) => {
             if (event.key !== "Enter") return;

@@ -3,7 +3,7 @@
 import type { ComponentChildren, ComponentType } from "preact";
 import { useState } from "preact/hooks";
 import { parseExact } from "../../client/exact-json.ts";
-import type { CallOptions, PutOptions, Stored } from "../../client/index.ts";
+import type { ActionRunsError, CallOptions, PutOptions, Stored } from "../../client/index.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import { isSchema, type Schema } from "../actions/schema-form.ts";
 import { type SecretMember, withSecrets } from "../actions/secret-members.ts";
@@ -15,8 +15,8 @@ import { Dialog } from "../ui/dialog.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Tabs } from "../ui/tabs.tsx";
-import { type Change, NO_PROBLEMS, useChange } from "../ui/use-change.ts";
-import { SecretFields } from "./secret-fields.tsx";
+import { type Change, NO_PROBLEMS, type Problems, useChange } from "../ui/use-change.ts";
+import { SecretFields, secretProblem } from "./secret-fields.tsx";
 
 /** What the fields of a kind get. */
 export interface FieldsProps {
@@ -24,8 +24,10 @@ export interface FieldsProps {
   readonly definition: Schema;
   readonly isNew: boolean;
   readonly problemAt: (pointer: string) => string | undefined;
-  /** The fields of its secrets. */
-  readonly secrets: ComponentChildren;
+  /** The field of one secret; null if the definition has no such secret to type. */
+  readonly secretAt: (pointer: string) => ComponentChildren;
+  /** The fields of its secrets, but for those below `shown`, which stand elsewhere. */
+  readonly secretsBut: (shown: string | null) => ComponentChildren;
   readonly onDefinition: (definition: Schema) => void;
 }
 
@@ -68,6 +70,8 @@ export interface EditorForm<T> {
   readonly save: (done: (put: T) => void) => void;
   /** The pointers of the form's fields. */
   readonly pointers: readonly string[];
+  /** The form's own words for an error; null if it has none. */
+  readonly explain: (error: ActionRunsError) => Problems | null;
 }
 
 interface DefinitionEditorProps<T> {
@@ -123,6 +127,7 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
   const pointers = [...(isJson ? [DEFINITION] : view.pointers), ...secrets.map(({ pointer }) => pointer)];
   const change = useChange({ fields: pointers, afterLoss: AFTER_LOSS });
   const problemAt = (pointer: string) => change.problems.get(pointer);
+  const explain = (error: ActionRunsError) => secretProblem(error, pointers, view.kept);
 
   function choose(next: Tab) {
     if (next === "fields" && !canShow) {
@@ -167,15 +172,15 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
         onStored();
         done(put);
       },
-      explain({ status }) {
-        const isChanged = status === 412;
+      explain(error) {
+        const isChanged = error.status === 412;
         if (isChanged && stored === null) {
           return new Map([
             [NAME, `This name is taken. Choose another name, or open that ${noun} and edit it.`],
           ]);
         }
         setOutdated(isChanged);
-        return isChanged ? NO_PROBLEMS : null;
+        return isChanged ? NO_PROBLEMS : explain(error);
       },
     });
   }
@@ -201,9 +206,10 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
       },
     });
 
-  const secretFields = (
+  const secretFields = (isShown: (pointer: string) => boolean, isInline = false) => (
     <SecretFields
-      members={secrets}
+      members={secrets.filter(({ pointer }) => isShown(pointer))}
+      isInline={isInline}
       known={view.known}
       typed={typed}
       stored={view.kept}
@@ -224,7 +230,7 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
         verb="Save"
         class="wide-form"
         besides={besides}
-        also={also({ change, checked, save, pointers })}
+        also={also({ change, checked, save, pointers, explain })}
       >
         {stored === null ? (
           <TextField
@@ -243,7 +249,8 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
               definition={definition}
               isNew={stored === null}
               problemAt={problemAt}
-              secrets={secretFields}
+              secretAt={(pointer) => secretFields((one) => one === pointer, true)}
+              secretsBut={(shown) => secretFields((one) => shown === null || !one.startsWith(shown))}
               onDefinition={(next) => setText(pretty(next))}
             />
           ) : (
@@ -257,7 +264,7 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
               onText={setText}
             />
           )}
-          {isJson ? secretFields : null}
+          {isJson ? secretFields(() => true) : null}
         </Tabs>
         {view.warning === null ? null : <p class="warning-box">{sentence(view.warning)}</p>}
         {isOutdated ? (

@@ -1,11 +1,15 @@
 /** A password field for each secret that a definition leaves null. */
 
+import type { ActionRunsError } from "../../client/index.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import type { SecretMember } from "../actions/secret-members.ts";
 import { TextField } from "../ui/field.tsx";
+import type { Problems } from "../ui/use-change.ts";
 
 interface SecretFieldsProps {
   readonly members: readonly SecretMember[];
+  /** Whether they stand among other fields, and not in a group of their own. */
+  readonly isInline?: boolean;
   /** What is known of the secrets of a product. */
   readonly known?: readonly ProductSecret[];
   /** What was typed, by pointer. */
@@ -17,31 +21,56 @@ interface SecretFieldsProps {
 }
 
 const KEPT = "Leave it empty to keep the stored value.";
+const MISSING = "The service has no stored value for this. Type the value.";
+const MOVED =
+  "The service keeps the stored value only for the address that it was stored for. Type the value again.";
 
-export function SecretFields({ members, known = [], typed, stored, ...more }: SecretFieldsProps) {
+export function SecretFields({
+  members,
+  isInline = false,
+  known = [],
+  typed,
+  stored,
+  ...more
+}: SecretFieldsProps) {
   const { problemAt, onType } = more;
   if (members.length === 0) return null;
+  const fields = members.map(({ pointer, name }) => {
+    const about = known.find((secret) => secret.pointer === pointer);
+    return (
+      <TextField
+        key={pointer}
+        type="password"
+        autocomplete="new-password"
+        label={about?.label ?? labelOf(pointer, name)}
+        hint={[about?.hint, stored.has(pointer) ? KEPT : ""].filter(Boolean).join(" ")}
+        value={typed.get(pointer) ?? ""}
+        error={problemAt(pointer)}
+        onText={(text) => onType(pointer, text)}
+      />
+    );
+  });
+  if (isInline) return <div class="field">{fields}</div>;
   return (
     <fieldset class="group">
       <legend>Secrets</legend>
       <p class="hint">Nobody can read a secret again, and no response shows it.</p>
-      {members.map(({ pointer, name }) => {
-        const about = known.find((secret) => secret.pointer === pointer);
-        return (
-          <TextField
-            key={pointer}
-            type="password"
-            autocomplete="new-password"
-            label={about?.label ?? labelOf(pointer, name)}
-            hint={[about?.hint, stored.has(pointer) ? KEPT : ""].filter(Boolean).join(" ")}
-            value={typed.get(pointer) ?? ""}
-            error={problemAt(pointer)}
-            onText={(text) => onType(pointer, text)}
-          />
-        );
-      })}
+      {fields}
     </fieldset>
   );
+}
+
+/**
+ * The form's words for a secret that the service can't keep; null for every other error. The service's own words name
+ * members and null. `fields`: the pointers of the form. `stored`: those of secrets that the service has.
+ */
+export function secretProblem(
+  { code, pointer }: ActionRunsError,
+  fields: readonly string[],
+  stored: ReadonlySet<string>,
+): Problems | null {
+  if (code !== "secret_required" || pointer === null || !fields.includes(pointer)) return null;
+  return new Map([[pointer, stored.has(pointer) ? MOVED : MISSING]]);
 }
 
 function labelOf(pointer: string, name: string): string {

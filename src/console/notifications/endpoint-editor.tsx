@@ -70,7 +70,7 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
     if (stored === null) router.navigate(pathOf({ name: "endpoint", endpoint: name, ...scope }));
   }
 
-  function test({ change, checked, pointers }: EditorForm<Put>) {
+  function test({ change, checked, pointers, explain }: EditorForm<Put>) {
     setTested(null);
     const asked = checked();
     if (asked === null) return;
@@ -81,11 +81,9 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
       // The definition is a member of this request.
       explain: (error) => {
         const pointer = error.pointer?.replace(/^\/definition/, "") ?? null;
-        return problemsOf(
-          new ActionRunsError(error.message, { ...error, pointer }),
-          pointers,
-          AFTER_LOST_TEST,
-        );
+        const message = error.message.replace(/^definition\.?/, "");
+        const told = new ActionRunsError(message, { ...error, pointer });
+        return explain(told) ?? problemsOf(told, pointers, AFTER_LOST_TEST);
       },
     });
   }

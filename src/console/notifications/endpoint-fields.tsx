@@ -8,7 +8,8 @@ import { LinesField } from "../ui/lines-field.tsx";
 import { EVENTS } from "./endpoint-shape.ts";
 import { OWN, RECEIVERS, receiverOf, withReceiver } from "./receivers.ts";
 
-export function EndpointFields({ definition, isNew, problemAt, secrets, onDefinition }: FieldsProps) {
+export function EndpointFields(props: FieldsProps) {
+  const { definition, isNew, problemAt, secretAt, secretsBut, onDefinition } = props;
   const receiver = receiverOf(definition);
   const events = definition.events as readonly string[];
   const set = (name: string, value: unknown) => onDefinition(withMember(definition, name, value));
@@ -63,8 +64,8 @@ export function EndpointFields({ definition, isNew, problemAt, secrets, onDefini
           <>
             <HeaderFields
               headers={definition.headers}
-              at=""
-              problemAt={problemAt}
+              at="/headers"
+              {...{ problemAt, secretAt }}
               onHeaders={(headers) => set("headers", headers)}
             />
             <PayloadField
@@ -76,7 +77,7 @@ export function EndpointFields({ definition, isNew, problemAt, secrets, onDefini
           </>
         ) : null}
       </fieldset>
-      {secrets}
+      {secretsBut(receiver === OWN ? "/headers/" : null)}
       <fieldset class="group">
         <legend>Which runs</legend>
         <fieldset class="picks">

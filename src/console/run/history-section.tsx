@@ -65,8 +65,8 @@ function LastSuccess({ run, history }: HistoryProps) {
   if (lastSuccess === null) {
     return (
       <p>
-        No earlier run succeeded{failures && `: ${failures}`}.{" "}
-        <CompareLink run={run} other={previous} text="Compare with the previous run" />
+        No earlier run succeeded{failures && `: ${failures}`}. Compare with{" "}
+        <CompareLink run={run} other={previous} text="the previous run" />.
       </p>
     );
   }
@@ -144,7 +144,13 @@ function CompareLink({ run, other, text }: CompareLinkProps) {
   const { scope } = useSession();
   const { search } = useRoute();
   return (
-    <Link href={hrefOf({ name: "run", ...scope, id: run.id }, comparing(search, other.id))}>{text}</Link>
+    // Its name differs from that of the link to the other run itself.
+    <Link
+      href={hrefOf({ name: "run", ...scope, id: run.id }, comparing(search, other.id))}
+      aria-label={`Compare with ${text}`}
+    >
+      {text}
+    </Link>
   );
 }
 

@@ -69,7 +69,7 @@ export function TextBlock({ name, text }: TextBlockProps) {
           return (
             <Piece
               key={piece}
-              {...{ lines, from, href, mark }}
+              {...{ name, lines, from, href, mark }}
               marked={isHere ? marked : null}
               isDrawn={isHere || piece < drawn}
             />
@@ -81,6 +81,7 @@ export function TextBlock({ name, text }: TextBlockProps) {
 }
 
 interface PieceProps {
+  readonly name: string;
   readonly lines: readonly string[];
   /** The index of its first line. */
   readonly from: number;
@@ -91,7 +92,7 @@ interface PieceProps {
   readonly isDrawn: boolean;
 }
 
-function Piece({ lines, from, href, mark, marked, isDrawn }: PieceProps) {
+function Piece({ name, lines, from, href, mark, marked, isDrawn }: PieceProps) {
   return useMemo(() => {
     const own = lines.slice(from, from + PIECE_LINES);
     const height = `${own.length * LINE_PX}px`;
@@ -107,6 +108,7 @@ function Piece({ lines, from, href, mark, marked, isDrawn }: PieceProps) {
                 class="line-number"
                 tabIndex={-1}
                 href={`${href}${number}`}
+                aria-label={`${name}, line ${number}`}
                 onClick={(event) => {
                   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
                   event.preventDefault();
@@ -121,7 +123,7 @@ function Piece({ lines, from, href, mark, marked, isDrawn }: PieceProps) {
         })}
       </span>
     );
-  }, [lines, from, href, mark, marked, isDrawn]);
+  }, [name, lines, from, href, mark, marked, isDrawn]);
 }
 
 /** How many pieces are drawn from the top: one at first, and another one whenever the page has time. */

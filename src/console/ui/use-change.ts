@@ -100,6 +100,24 @@ export function problemsOf(error: unknown, fields: readonly string[], afterLoss:
   const [field = null] = fields
     .filter((one) => pointer !== null && `${pointer}/`.startsWith(`${one}/`))
     .sort((a, b) => b.length - a.length);
-  const sentence = refusal?.code === "person_required" ? PERSON_REQUIRED : sentenceOf(error);
+  const said = refusal?.code === "person_required" ? PERSON_REQUIRED : sentenceOf(error);
+  const sentence = field === null ? said : withoutName(said, field);
   return new Map([[field, refusal?.status === null ? `${sentence} ${afterLoss}` : sentence]]);
+}
+
+/**
+ * The service begins a sentence with the name of a member: `trigger.url: send …`. Beside a field, its label says that
+ * already. What is left names a part of the field, if it names anything.
+ */
+function withoutName(sentence: string, field: string): string {
+  const name = field.slice(1).split("/").map(unescaped).join(".");
+  const rest = sentence.slice(name.length);
+  if (field === "" || !sentence.startsWith(name) || !/^(: |\.)/.test(rest)) return sentence;
+  const left = rest.replace(/^(: |\.)/, "");
+  return rest.startsWith(":") ? left.slice(0, 1).toUpperCase() + left.slice(1) : left;
+}
+
+/** A step of a JSON pointer as the name that it stands for. */
+function unescaped(step: string): string {
+  return step.replaceAll("~1", "/").replaceAll("~0", "~");
 }

@@ -119,8 +119,13 @@ describeInBrowser("an action's home", (browser) => {
     await field(open, "New header").fill("Authorization");
     await button(open, "Add header").click();
     await button(open, "Save").click();
-    await refused(open, "Header Authorization", "Send the value instead of null");
-    await field(open, "Header Authorization").fill("Bearer of the hook");
+    await refused(open, "Header Authorization", "The service has no stored value for this. Type the value.");
+    // Beside the button that removes the header.
+    const header = open
+      .locator(".with-button")
+      .filter({ has: button(page, "Remove the header Authorization") });
+    await field(header, "Header Authorization").fill("Bearer of the hook");
+    expect(await open.getByRole("group", { name: "Secrets" }).count()).toBe(0);
     await browser.expectFault(/40[0-9]|422/);
 
     receiver.script("home", [{ status: 202, body: '{"queued":true}' }]);
@@ -164,6 +169,7 @@ describeInBrowser("an action's home", (browser) => {
     // A header that holds no secret is shown.
     await page.getByText("Accept: text/plain").first().waitFor();
 
+    expect(await table.getByRole("cell").first().textContent()).toMatch(/^\d+ current$/);
     await button(page, `Compare version ${first.version}`).click();
     const compared = dialog(page, "Compare versions");
     const lines = (kind: string) => compared.locator(kind).allTextContents();
@@ -180,7 +186,11 @@ describeInBrowser("an action's home", (browser) => {
 
     const restoring = dialog(page, `Restore version ${first.version}?`);
     await button(restoring, "Restore").click();
-    await refused(restoring, "Header Authorization", "Send the value instead of null");
+    await refused(
+      restoring,
+      "Header Authorization",
+      "The service has no stored value for this. Type the value.",
+    );
     await browser.expectFault(/422/);
     await field(restoring, "Header Authorization").fill("Bearer again");
     // Somebody else is faster.

@@ -109,7 +109,7 @@ describeInBrowser("somebody on call with a phone", (browser) => {
     await button(run(page), "Copy link to line 188").tap();
     expect(await clipboardOf(page)).toBe(`${address}#output.log-L188`);
 
-    await page.getByRole("link", { name: "190", exact: true }).tap();
+    await page.getByRole("link", { name: "output.log, line 190", exact: true }).tap();
     await untilMarked(page, "line 190");
     await field(page, "Go to line of output.log").fill("3000");
     await field(page, "Go to line of output.log").press("Enter");
@@ -141,6 +141,16 @@ describeInBrowser("somebody on call with a phone", (browser) => {
 
     const changed = run(page).locator(".history p");
     await changed.getByText(/^Last success .* with 1\.4\.357, 2 failures since\./).waitFor();
+    // Who hears only the name of a link knows where it leads.
+    const links = await run(page)
+      .getByRole("link")
+      .evaluateAll((all) => all.map((one) => [one.ariaLabel ?? one.textContent, one.getAttribute("href")]));
+    const targets = new Map<string, Set<string>>();
+    for (const [name = "", href = ""] of links) {
+      const plain = name?.trim().toLowerCase().replace(/^the /, "") ?? "";
+      targets.set(plain, new Set([...(targets.get(plain) ?? []), href ?? ""]));
+    }
+    expect([...targets].filter(([, hrefs]) => hrefs.size > 1)).toEqual([]);
     // The neighbors, the last success, and how many failed since.
     expect(asked.filter(isAboutOthers)).toHaveLength(4);
     for (const [name, id] of [
@@ -154,7 +164,7 @@ describeInBrowser("somebody on call with a phone", (browser) => {
     }
 
     const compared = page.getByRole("table", { name: "Comparison", exact: true });
-    await run(page).getByRole("link", { name: "the last success", exact: true }).tap();
+    await run(page).getByRole("link", { name: "Compare with the last success", exact: true }).tap();
     await page.waitForURL((url) => url.search === `?compare=${succeeded.id}`);
     await compared.getByRole("row", { name: "version 1.4.357 1.4.358", exact: true }).waitFor();
     await compared.getByRole("row", { name: "Status succeeded failed", exact: true }).waitFor();
