@@ -86,6 +86,20 @@ const SHOTS: readonly Shot[] = [
     },
   },
   {
+    name: "actions-secret-refused",
+    path: `${SEEDED_PATH}/actions`,
+    act: async (page) => {
+      await page.getByRole("button", { name: "New action" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("refused");
+      await page.getByRole("radio", { name: "Any webhook" }).check();
+      await page.getByLabel("URL", { exact: true }).fill("https://ci.example.com/hook");
+      await page.getByLabel("New header", { exact: true }).fill("Authorization");
+      await page.getByRole("button", { name: "Add header" }).click();
+      await page.getByRole("button", { name: "Save", exact: true }).click();
+      await page.locator("[aria-invalid]").waitFor();
+    },
+  },
+  {
     name: "new-action",
     path: `${SEEDED_PATH}/actions`,
     act: (page) => page.getByRole("button", { name: "New action" }).click(),
@@ -103,6 +117,15 @@ const SHOTS: readonly Shot[] = [
     act: async (page) => {
       await page.getByRole("table", { name: "Runs" }).getByRole("link").first().click();
       await page.getByText("in line for group").first().waitFor();
+    },
+  },
+  {
+    name: "run-failing",
+    path: `${SEEDED_PATH}/runs?status=pending`,
+    act: async (page) => {
+      const row = page.getByRole("row").filter({ hasText: "could not be reached" });
+      await row.getByRole("link").first().click();
+      await page.getByRole("region", { name: "Run", exact: true }).getByText("Attempts so far").waitFor();
     },
   },
   { name: "approvals", path: `${SEEDED_PATH}/approvals` },
