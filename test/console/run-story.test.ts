@@ -215,10 +215,14 @@ describe("the timeline", () => {
     expect(itemsOf([...timeline({ type: "created" }), unknown])).toHaveLength(1);
   });
 
-  it("says after which event the run reads differently: no plain heartbeat and no attempt", () => {
+  it("says after which event the run reads differently: no plain heartbeat, and no attempt but one that failed", () => {
     const start: Said = { type: "started", cause: "heartbeat" };
     const named = { type: "heartbeat", externalUrl: "https://ci.example/1" } as const;
     expect(newsSeqOf(timeline({ type: "created" }, started(1)))).toBe(0);
+    expect(newsSeqOf(timeline({ type: "created" }, started(1), answered(1, "accepted")))).toBe(0);
+    expect(
+      newsSeqOf(timeline({ type: "created" }, started(1), answered(1, "retry", at(3)), started(2))),
+    ).toBe(3);
     expect(newsSeqOf(timeline({ type: "created" }, start, beat("a")))).toBe(2);
     expect(newsSeqOf(timeline({ type: "created" }, start, named, beat("a")))).toBe(3);
   });

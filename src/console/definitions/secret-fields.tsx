@@ -20,6 +20,7 @@ interface SecretFieldsProps {
   readonly onType: (pointer: string, text: string) => void;
 }
 
+const WRITTEN_ONCE = "Nobody can read a secret again, and no response shows it.";
 const KEPT = "Leave it empty to keep the stored value.";
 const MISSING = "The service has no stored value for this. Type the value.";
 const MOVED =
@@ -43,7 +44,9 @@ export function SecretFields({
         type="password"
         autocomplete="new-password"
         label={about?.label ?? labelOf(pointer, name)}
-        hint={[about?.hint, stored.has(pointer) ? KEPT : ""].filter(Boolean).join(" ")}
+        hint={[about?.hint, stored.has(pointer) ? KEPT : isInline ? WRITTEN_ONCE : ""]
+          .filter(Boolean)
+          .join(" ")}
         value={typed.get(pointer) ?? ""}
         error={problemAt(pointer)}
         onText={(text) => onType(pointer, text)}
@@ -54,7 +57,7 @@ export function SecretFields({
   return (
     <fieldset class="group">
       <legend>Secrets</legend>
-      <p class="hint">Nobody can read a secret again, and no response shows it.</p>
+      <p class="hint">{WRITTEN_ONCE}</p>
       {fields}
     </fieldset>
   );

@@ -145,6 +145,9 @@ function changesRun(event: TimelineEvent): boolean {
       return true;
     case "heartbeat":
       return event.externalUrl !== undefined;
+    case "attempt_answered":
+      // The run says when it is tried again.
+      return event.outcome === "retry";
     default:
       return false;
   }
