@@ -58,7 +58,7 @@ describe("an error", () => {
   it.each([
     ["/a", "a: send a text.", "Send a text."],
     ["/a/c", "a.c: send a text.", "c: send a text."],
-    ["/list/0", "list.0: is too long. a: send a text.", "0: is too long. a: send a text."],
+    ["/list/0", "list.0: is too long. a: send a text.", "Line 1: is too long. a: send a text."],
     ["/in/x~1y", "in.x/y: send a text.", "Send a text."],
     ["/ab", "a: send a text.", "a: send a text."],
     ["/a", "abc: send a text.", "abc: send a text."],

@@ -108,10 +108,22 @@ export function TextArea({ label, hint, error, onText, ...rest }: TextAreaProps)
       {...{ label, hint, error, onText }}
       text={rest.value}
       control={(described) => (
-        <textarea autocomplete="off" spellcheck={false} rows={8} {...rest} {...described} />
+        <textarea
+          autocomplete="off"
+          spellcheck={false}
+          rows={8}
+          onFocus={showWhole}
+          {...rest}
+          {...described}
+        />
       )}
     />
   );
+}
+
+/** When Tab leads to it, the browser shows only the line of the caret. A press of a pointer must not move it. */
+function showWhole({ currentTarget }: { readonly currentTarget: HTMLElement }) {
+  if (!currentTarget.matches(":active")) currentTarget.scrollIntoView({ block: "nearest" });
 }
 
 type SelectFieldProps = Described &

@@ -113,8 +113,9 @@ function withoutName(sentence: string, field: string): string {
   const name = field.slice(1).split("/").map(unescaped).join(".");
   const rest = sentence.slice(name.length);
   if (field === "" || !sentence.startsWith(name) || !/^(: |\.)/.test(rest)) return sentence;
-  const left = rest.replace(/^(: |\.)/, "");
-  return rest.startsWith(":") ? left.slice(0, 1).toUpperCase() + left.slice(1) : left;
+  // Fields of several texts have one on each line.
+  const left = rest.replace(/^(: |\.)/, "").replace(/^\d+(?=: )/, (index) => `line ${Number(index) + 1}`);
+  return /^(: |\.\d)/.test(rest) ? left.slice(0, 1).toUpperCase() + left.slice(1) : left;
 }
 
 /** A step of a JSON pointer as the name that it stands for. */

@@ -214,15 +214,15 @@ describeInBrowser("the console", (browser) => {
     await refused("Run action", "Region", "/target/region");
     await field(open, "Region").fill('"eu"');
     await field(open, "Entity").fill("the shop");
-    await refused("Run action", "Entity", "send a uuid");
+    await refused("Run action", "Entity", "Send a uuid");
     await field(open, "Entity").fill("");
     await field(open, "Labels").fill(`a\n${"b".repeat(65)}`);
-    await refused("Run action", "Labels", "labels.1: has 65 characters");
+    await refused("Run action", "Labels", "Line 2: has 65 characters");
     await button(open, "Cancel").click();
 
     await button(page, "Edit").click();
     await field(open, "Timeout (minutes)").fill("0");
-    await refused("Save", "Timeout (minutes)", "timeout: 0 was sent");
+    await refused("Save", "Timeout (minutes)", "0 was sent");
     await open.getByRole("tab", { name: "JSON" }).click();
     await field(open, "Definition").fill('{ "timeout": 0 }');
     await refused("Save", "Definition", "timeout: 0 was sent");
@@ -232,16 +232,16 @@ describeInBrowser("the console", (browser) => {
     await page.goto(site.at(`${env}/runs/${id}`));
     await button(run(page), "Cancel run").click();
     await field(open, "Reason").fill("x".repeat(1025));
-    await refused("Cancel run", "Reason", "reason: has 1025 bytes");
+    await refused("Cancel run", "Reason", "Has 1025 bytes");
     await button(open, "Keep the run").click();
 
     await page.getByRole("navigation").getByRole("link", { name: "Tokens", exact: true }).click();
     await button(page, "New token").click();
     await field(open, "Name").fill("root");
-    await refused("Create token", "Name", "name: ");
+    await refused("Create token", "Name", "root");
     await field(open, "Name").fill("ci");
     await field(open, "Environment").fill("No");
-    await refused("Create token", "Environment", "envName: ");
+    await refused("Create token", "Environment", "Send");
   });
 
   it("says why a run can't be retried, if its trigger or its action is gone", async () => {
