@@ -42,8 +42,7 @@ const ROOT: Principal = {
   isReplaced: false,
 };
 
-const OF_JOB =
-  "A callback token opens only its own run: GET of the run, and POST of its callback and its heartbeat. Use an API token.";
+const OF_JOB = "A callback token opens only its own run, its callback and its heartbeat. Use an API token.";
 const OVERLAP_ENDED = "This token got a new secret, and the old one has ended. Use the newest secret.";
 
 /** The token of `Authorization: Bearer …`. Throws 401. */

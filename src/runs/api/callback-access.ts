@@ -22,7 +22,7 @@ declare module "hono" {
   }
 }
 
-const EXPIRED = "This callback token has expired, because it is only valid until the run's deadline.";
+const EXPIRED = "This callback token has expired at the run's deadline.";
 
 /**
  * Lets a genuine token through. An expired token is 401. If `opensReplay`, there is one exception: for a day after the

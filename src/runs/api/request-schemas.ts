@@ -183,7 +183,7 @@ export const decision = z
 const output = z.optional(
   described(
     jsonObject,
-    `What the workflow produced. If it has more than ${OUTPUT_MAX_BYTES} bytes of JSON, the service shortens its longest texts. If that is not enough, the service keeps a sentence in its place.`,
+    `What the workflow produced. The service keeps ${OUTPUT_MAX_BYTES} bytes of JSON, and shortens the longest texts.`,
   ),
 );
 
@@ -204,7 +204,7 @@ export const report = z
             .check(z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")))
             .register(z.globalRegistry, {
               wire: { type: "string" },
-              description: `What went wrong. If it has more than ${ERROR_MAX_BYTES} bytes as a JSON string, the service leaves out its middle.`,
+              description: `What went wrong. The service keeps ${ERROR_MAX_BYTES} bytes of JSON, and leaves out the middle.`,
             }),
           output,
         })

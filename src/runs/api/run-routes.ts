@@ -35,7 +35,7 @@ import { seatFor } from "./watch/seat.ts";
 import { waitForEnd } from "./watch/wait-for-end.ts";
 
 const FOR_READERS =
-  "A callback token reads its run without details and without waiting. Leave out `include` and `wait`, or use an API token.";
+  "A callback token reads only the run. Leave out `include` and `wait`, or use an API token.";
 
 export const runRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), validQuery(runListQuery), async (c) => {
