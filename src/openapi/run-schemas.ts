@@ -103,6 +103,7 @@ const details = z
           .nullable()
           .meta({ description: "When the next one is due. Null while one is under way." }),
       })
+      .meta({ id: "FailingDelivery" })
       .nullable()
       .meta({
         description:
