@@ -27,10 +27,11 @@ export async function auditAfterwards(
   changedAt: number,
 ): Promise<void> {
   const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
-  const minted = newAuditEntry(c.get("principal"), { project: `${o}/${p}`, envName, ...what }, changedAt);
+  const minted = newAuditEntry(c, { project: `${o}/${p}`, envName, ...what }, changedAt);
   const { actor, action, target } = minted;
   const change = [envName, actor, c.get("person"), action, target];
-  const entry = { ...minted, id: await derivedAuditId(changedAt, change) };
+  // The change is made, so its entry has no condition any more: `requireNewestSecret` came before the change.
+  const entry = { ...minted, asker: null, id: await derivedAuditId(changedAt, change) };
   logAudit(entry, c.get("requestId"));
   const written = write(c, entry);
   c.executionCtx.waitUntil(written);

@@ -6,7 +6,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/public-url.ts";
-import { type AuditEntry, auditScope, listAudit } from "./audit.ts";
+import { auditScope, type ListedEntry, listAudit } from "./audit.ts";
 import { requires } from "./bearer.ts";
 import { tokenListQuery } from "./request-schemas.ts";
 
@@ -29,7 +29,7 @@ export const auditRoutes = new Hono<AppEnv>().get(
   },
 );
 
-function toWire(entry: AuditEntry) {
+function toWire(entry: ListedEntry) {
   const { at, actor, actorName, sessionId, action, target, targetName, gates = null, bulk = null } = entry;
   const scope = auditScope(entry);
   return {

@@ -3,11 +3,14 @@
  * these lines, so a flood can't hide them. They contain no secret.
  */
 
+import type { Context } from "hono";
 import { sha256Hex } from "../base/json.ts";
 import { log, logFailure } from "../base/log.ts";
 import { DAY_MS } from "../base/time.ts";
 import { hyphenated, mintUuidV7, timeHex } from "../base/uuid.ts";
-import type { Principal } from "./permissions.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { type Asker, holdsNewest } from "./asker.ts";
+import { rowIdOf } from "./permissions.ts";
 
 export type AuditAction =
   | "token_minted"
@@ -54,6 +57,8 @@ export interface AuditEntry {
   readonly actorName: string;
   /** The session through which the actor's token acted. Null if the request had the token itself. */
   readonly sessionId: string | null;
+  /** Who must still hold the newest secret when the entry is written. Null: nobody, as for the service. */
+  readonly asker: Asker | null;
   readonly action: AuditAction;
   /**
    * The id of a token, a session or a run, a scope, the name of an action or a webhook endpoint, or
@@ -69,21 +74,24 @@ export interface AuditEntry {
   readonly bulk?: string | null;
 }
 
+type What = Pick<AuditEntry, "project" | "envName" | "action" | "target"> & { readonly targetName?: string };
+
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
-export function newAuditEntry(
-  { id, name, sessionId }: Pick<Principal, "id" | "name" | "sessionId">,
-  what: Pick<AuditEntry, "project" | "envName" | "action" | "target"> & { readonly targetName?: string },
-  now: number,
-): AuditEntry {
-  return {
-    id: mintUuidV7(now),
-    at: now,
-    actor: id,
-    actorName: name,
-    sessionId: sessionId ?? null,
-    targetName: what.target,
-    ...what,
-  };
+export function newAuditEntry(c: Context<AppEnv>, what: What, now: number): AuditEntry {
+  const principal = c.get("principal");
+  const { id, name, sessionId = null, secretHash } = principal;
+  const asker = { tokenId: rowIdOf(principal), secretHash };
+  return { ...entryOf({ id, name }, what, now), sessionId, asker };
+}
+
+/** The entry of what the service does by itself. */
+export function newServiceEntry(what: What, now: number): AuditEntry {
+  return entryOf(SERVICE, what, now);
+}
+
+function entryOf({ id, name }: { readonly id: string; readonly name: string }, what: What, now: number) {
+  const by = { actor: id, actorName: name, sessionId: null, asker: null };
+  return { id: mintUuidV7(now), at: now, ...by, targetName: what.target, ...what };
 }
 
 /** An id that sorts by time and is made of the change, so that a repetition writes the same row. */
@@ -115,8 +123,27 @@ export function logAudit(entry: AuditEntry, requestId: string | undefined, more:
 }
 
 /**
- * Writes the entry if `condition` holds. It is SQL and can use the project (?1), the entry's id (?2), the environment
- * (?3), the instant (?4), the actor (?6), the target (?8) and the session (?10). ?12 and on are the values of `more`.
+ * SQL: what an INSERT into `audit` writes as the actor, with `ok` in its FROM. Null breaks the column's NOT NULL, which
+ * undoes the whole batch. So no change that is in a batch with its entry can forget the rule.
+ */
+export const ACTOR_IF_OK = (actor: string) => `iif(ok, ${actor}, NULL)`;
+
+/**
+ * SQL: whether the entry `id` may be written: the asker's secret is the newest of a token that still lives. A second
+ * try may find the entry of the first, and the asker may be gone because of it: a token can revoke or rotate itself.
+ */
+export const isOk = (id: string, sql: Parameters<typeof holdsNewest>[0]) =>
+  `(SELECT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ${id}) OR ${holdsNewest(sql)} AS ok)`;
+
+/** Whether D1 undid a batch because its asker is gone or has a replaced secret. */
+export function isAskerRefused(error: unknown): boolean {
+  return String(error).includes("NOT NULL constraint failed: audit.actor");
+}
+
+/**
+ * Writes the entry if `condition` holds, and undoes its batch if the entry's asker may not change anything: run it with
+ * `writeAudited`. The condition is SQL and can use the project (?1), the entry's id (?2), the environment (?3), the
+ * instant (?4), the actor (?5), the target (?8) and the session (?10). ?14 and on are the values of `more`.
  */
 export function auditStatement(
   db: D1Database,
@@ -135,18 +162,32 @@ export function auditStatement(
     target,
     targetName,
     sessionId,
+    asker,
     bulk = null,
   } = entry;
+  const { tokenId, secretHash } = asker ?? { tokenId: null, secretHash: null };
+  const ok =
+    asker === null
+      ? // Both are null then.
+        "(SELECT ?12 IS ?13 AS ok)"
+      : isOk("?2", { asker: "?12", secret: "?13", session: "?10", now: "?4" });
   // One of three words, so that the SQL text can contain it.
   const gates = entry.gates ? `'${entry.gates}'` : "NULL";
   return db
     .prepare(
       `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, bulk,
                           gates)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ${gates} WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
+       SELECT ?1, ?2, ?3, ?4, ${ACTOR_IF_OK("?5")}, ?6, ?7, ?8, ?9, ?10, ?11, ${gates} FROM ${ok}
+       WHERE NOT ok OR (${condition}) ON CONFLICT (project, id) DO NOTHING`,
     )
-    .bind(project, id, envName, at, actor, actorName, action, target, targetName, sessionId, bulk, ...more);
+    .bind(
+      ...[project, id, envName, at, actor, actorName, action, target, targetName, sessionId, bulk],
+      ...[tokenId, secretHash, ...more],
+    );
 }
+
+/** An entry as D1 has it. */
+export type ListedEntry = Omit<AuditEntry, "asker">;
 
 /** The entries before the id `cursor`, newest first. `envName` null: of the project and all its environments. */
 export async function listAudit(
@@ -155,7 +196,7 @@ export async function listAudit(
   envName: string | null,
   cursor: string | undefined,
   limit: number,
-): Promise<AuditEntry[]> {
+): Promise<ListedEntry[]> {
   const inEnv = envName === null ? [] : [envName];
   const { results } = await db
     .prepare(
@@ -165,7 +206,7 @@ export async function listAudit(
        ORDER BY id DESC LIMIT ?3`,
     )
     .bind(project, cursor ?? "g", limit, ...inEnv)
-    .all<AuditEntry>();
+    .all<ListedEntry>();
   return results;
 }
 

@@ -6,10 +6,9 @@
 
 import { ENDPOINTS_MAX_LISTED, EXPIRED_TOKENS_MAX } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
-import { holdsNewest, lives } from "./asker.ts";
-import { type AuditEntry, auditStatement } from "./audit.ts";
+import { ACTOR_IF_OK, type AuditEntry, auditStatement, isOk } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
-import { isOperator, type Principal, rolesUpTo } from "./permissions.ts";
+import { type Principal, rolesUpTo } from "./permissions.ts";
 import { hasRoom } from "./token-room.ts";
 import {
   COLUMNS,
@@ -48,19 +47,15 @@ const DROP_EXPIRED = `
     ORDER BY id DESC LIMIT 1 OFFSET ${EXPIRED_TOKENS_MAX}))`;
 
 /**
- * `gone`: the asker's own token was revoked or has expired. `replaced`: a rotation replaced the asker's secret. `full`:
- * there is no room below it.
+ * Mints a token under `token.parentId`, the asker, and writes the audit entry. False if there is no room below the
+ * asker.
  */
-export type Minting = "minted" | "gone" | "replaced" | "full";
-
-/** Mints a token under `token.parentId`, the asker, and writes the audit entry. */
 export async function insertToken(
   db: D1Database,
-  { secretHash }: Principal,
   token: StoredToken,
   hash: string,
   entry: AuditEntry,
-): Promise<Minting> {
+): Promise<boolean> {
   const { project } = entry;
   const { id, name, role, envName, parentId, createdBy, createdAt, expiresAt } = token;
   const { person, mayApprove, mayActForOthers } = token;
@@ -70,8 +65,8 @@ export async function insertToken(
       `INSERT INTO tokens
          (project, id, hash, name, role, env_name, parent_id, created_by, created_at, expires_at,
           person, may_approve, may_act_for_others)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?13, ?14, ?15
-       WHERE ${holdsNewest({ asker: "?7", secret: "?11", session: "?12", now: "?9" })} AND ${hasRoom("?7", "?9")}
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13, ?14
+       WHERE NOT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?11) AND ${hasRoom("?7", "?9")}
        ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(
@@ -85,28 +80,14 @@ export async function insertToken(
       createdBy,
       createdAt,
       expiresAt,
-      secretHash,
-      entry.sessionId,
+      entry.id,
       person,
       mayApprove ? 1 : 0,
       mayActForOthers ? 1 : 0,
     );
   const audit = auditStatement(db, entry, "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8)");
-  const asker = { asker: "?3", secret: "?5", session: "?6", now: "?4" };
-  const outcome = db
-    .prepare(
-      `SELECT CASE WHEN EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?2) THEN 'minted'
-                   WHEN ${holdsNewest(asker)} THEN 'full'
-                   WHEN ${lives(asker)} THEN 'replaced' ELSE 'gone' END AS minting`,
-    )
-    .bind(project, id, parentId, createdAt, secretHash, entry.sessionId);
-  const results = await db.batch<{ minting: Minting }>([dropExpired, insert, audit, outcome]);
-  return results.at(-1)?.results[0]?.minting ?? "gone";
-}
-
-/** The asker's id as D1 has it: null for the operator, who has no row. */
-export function rowIdOf(asker: Principal): string | null {
-  return isOperator(asker) ? null : asker.id;
+  const outcome = db.prepare("SELECT 1 FROM audit WHERE project = ? AND id = ?").bind(project, entry.id);
+  return (await db.batch([dropExpired, insert, audit, outcome])).at(-1)?.results.length === 1;
 }
 
 /** SQL: whether the asker may see a token. `visibleTo`: ?2 and ?3 of it. */
@@ -131,7 +112,7 @@ export async function listTokens(
 
 /**
  * Writes the ids to revoke into the audit: the token ?4 and all below it. UNION walks a cycle once, and the room below
- * a token bounds the tree. It writes nothing if the asker ?9 is gone or may not revoke the token.
+ * a token bounds the tree. It writes nothing if the asker ?9 may not revoke the token.
  */
 const REVOKE = `
   WITH RECURSIVE tree (id) AS (
@@ -142,8 +123,11 @@ const REVOKE = `
   )
   INSERT INTO audit
     (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, revoked)
-  SELECT project, ?5, env_name, ?6, ?7, ?8, ?10, id, name, ?12, (SELECT json_group_array(id) FROM tree)
-  FROM tokens WHERE ${VISIBLE} AND id = ?4 AND ${lives({ asker: "?9", secret: "?11", session: "?12", now: "?6" })}
+  SELECT ?1, ?5, env_name, ?6, ${ACTOR_IF_OK("?7")}, ?8, ?10, ?4, coalesce(name, ''), ?12,
+         (SELECT json_group_array(id) FROM tree)
+  FROM ${isOk("?5", { asker: "?9", secret: "?11", session: "?12", now: "?6" })}
+  LEFT JOIN tokens ON ${VISIBLE} AND id = ?4
+  WHERE NOT ok OR id IS NOT NULL
   ON CONFLICT (project, id) DO NOTHING`;
 
 /** A webhook endpoint that a revoked token stored last. */
@@ -162,12 +146,12 @@ export interface Revoked {
   readonly waiting: readonly WaitingRuns[];
 }
 
-/** `gone`: the asker's own token was revoked or has expired. Null: there is no such token that the asker may revoke. */
+/** Null: there is no such token that the asker may revoke. */
 export async function revokeToken(
   db: D1Database,
   asker: Principal,
   entry: Omit<AuditEntry, "envName" | "targetName">,
-): Promise<Revoked | "gone" | null> {
+): Promise<Revoked | null> {
   const { project, target, id, at, actor, actorName, action, sessionId } = entry;
   const note = db
     .prepare(REVOKE)
@@ -179,9 +163,9 @@ export async function revokeToken(
       at,
       actor,
       actorName,
-      rowIdOf(asker),
+      entry.asker?.tokenId ?? null,
       action,
-      asker.secretHash,
+      entry.asker?.secretHash ?? null,
       sessionId,
     );
   const revoked = "SELECT value FROM json_each((SELECT revoked FROM audit WHERE project = ?1 AND id = ?2))";
@@ -194,11 +178,8 @@ export async function revokeToken(
     )
     .bind(project, id);
   const outcome = db
-    .prepare(
-      `SELECT revoked, env_name AS envName, ${lives({ asker: "?3", secret: "?5", session: "?6", now: "?4" })} AS lives
-       FROM (SELECT 1) LEFT JOIN audit ON project = ?1 AND id = ?2`,
-    )
-    .bind(project, id, rowIdOf(asker), at, asker.secretHash, sessionId);
+    .prepare("SELECT revoked, env_name AS envName FROM audit WHERE project = ?1 AND id = ?2")
+    .bind(project, id);
   const left = db
     .prepare(
       `SELECT substr(scope, length(?1) + 2) AS envName, name
@@ -208,11 +189,11 @@ export async function revokeToken(
     )
     .bind(project, id);
   const waiting = db.prepare(waitingRunsOf(revoked)).bind(project, id);
-  type Row = { revoked: string | null; envName: string | null; lives: number };
+  type Row = { revoked: string; envName: string | null };
   type Result = Row | LeftEndpoint | WaitingRuns;
   const results = await db.batch<Result>([note, remove, endSessions, waiting, left, outcome]);
   const row = results.at(-1)?.results[0] as Row | undefined;
-  if (typeof row?.revoked !== "string") return row?.lives === 1 ? null : "gone";
+  if (row === undefined) return null;
   const endpoints = (results.at(-2)?.results ?? []) as readonly LeftEndpoint[];
   return {
     revoked: JSON.parse(row.revoked),

@@ -73,8 +73,8 @@ const ROTATE: Operation = {
   summary: "Rotate an API token",
   description:
     "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +
-    "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but with it you can't " +
-    "rotate, mint or begin a session. If an earlier old secret still works, that one stays, and the newest secret stops " +
+    "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but only to " +
+    "read, and to create, report, cancel and retry runs that don't wait for their time or for approvals. If an earlier old secret still works, that one stays, and the newest secret stops " +
     "at once. Secrets that end at once end everywhere within 30 seconds. The token itself, with its newest secret, a " +
     "token above it and `ROOT_TOKEN` may rotate it. For everybody else, the response is 403.",
   parameters: OF_TOKEN,

@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import type { Context } from "hono";
 import { expect, it } from "vitest";
 import { ACTION_KIND } from "../../src/actions/kind.ts";
 import { type AuditAction, newAuditEntry } from "../../src/auth/audit.ts";
@@ -48,12 +49,9 @@ it("no statement on stored definitions scans a table", async () => {
   const path = `${newActionsPath()}/deploy`;
   const ref = { scope: scopeOf(path), name: "deploy" };
   const [o, p, envName = ""] = ref.scope.split("/");
+  const c = { get: (name: string) => (name === "principal" ? ROOT_PRINCIPAL : null) } as Context;
   const entry = (action: AuditAction, target = "deploy") =>
-    newAuditEntry(
-      { id: "root", name: "root" },
-      { project: `${o}/${p}`, envName, action, target },
-      Date.now(),
-    );
+    newAuditEntry(c, { project: `${o}/${p}`, envName, action, target, targetName: "deploy" }, Date.now());
   const version = { ref, replaces: 0, version: 1, definition: "{}", filter: null, sealed: null };
   expect(await putDefinition(db, ACTION_KIND, version, entry("action_put"))).toBe("put");
   expect((await selectDefinition(db, ACTION_KIND, ref))?.version).toBe(1);

@@ -7,7 +7,7 @@
 import { logFailure } from "../../base/log.ts";
 import { DAY_MS, HOUR_MS } from "../../base/time.ts";
 import { isLiving } from "../asker.ts";
-import type { AuditEntry } from "../audit.ts";
+import { ACTOR_IF_OK, type AuditEntry, isOk } from "../audit.ts";
 import type { KnownCredential } from "../credential-memory.ts";
 import { isOperator, OPERATOR, type Principal, type Role } from "../permissions.ts";
 import { visibleTo } from "../store.ts";
@@ -232,12 +232,17 @@ export async function endSession(
   const note = db
     .prepare(
       `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id)
-       SELECT ?1, ?5, env_name, ?6, ?7, ?8, ?9, sessions.id, coalesce(name, '${OPERATOR.name}'), ?10
-       FROM sessions LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id
-       WHERE ${SEEN} AND sessions.id = ?11
+       SELECT ?1, ?5, env_name, ?6, ${ACTOR_IF_OK("?7")}, ?8, ?9, ?11, coalesce(name, '${OPERATOR.name}'), ?10
+       FROM ${isOk("?5", { asker: "?12", secret: "?13", session: "?10", now: "?6" })}
+       LEFT JOIN sessions ON ${SEEN} AND sessions.id = ?11
+       LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id
+       WHERE NOT ok OR sessions.id IS NOT NULL
        ON CONFLICT (project, id) DO NOTHING`,
     )
-    .bind(project, ...seenBy(asker), id, at, actor, actorName, action, sessionId, target);
+    .bind(
+      ...[project, ...seenBy(asker), id, at, actor, actorName, action, sessionId, target],
+      ...[entry.asker?.tokenId ?? null, entry.asker?.secretHash ?? null],
+    );
   const ofEntry = "EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)";
   const remove = db
     .prepare(`DELETE FROM sessions WHERE project = ?1 AND id = ?3 AND ${ofEntry}`)

@@ -136,8 +136,8 @@ function rotateCommand(): CliCommand {
     .summary("give a token a new secret")
     .description(
       "Give a token a new secret. Only this response shows it; with --json it is the member `token`. The token's id, " +
-        "its name and the tokens that it created stay. The old secret works for --overlap more, but it can't create " +
-        "or rotate tokens or sign in. You can rotate your own token (`whoami` shows its id) and the tokens below it. A " +
+        "its name and the tokens that it created stay. The old secret works for --overlap more, but only to read, " +
+        "and to create, report, cancel and retry runs. You can rotate your own token (`whoami` shows its id) and the tokens below it. A " +
         "profile keeps the old secret, so run `login` again with the new one.",
     )
     .argument("<token-id>", "the token's id, not the token itself", readId)

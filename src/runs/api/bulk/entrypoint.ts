@@ -99,6 +99,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     const entry = {
       id: await derivedAuditId(at, ["bulk_ended", target]),
       ...{ project: `${o}/${p}`, envName, at, actor, actorName, sessionId: by?.sessionId ?? null },
+      asker: null,
       ...({ action: "bulk_ended", target, targetName: target } as const),
       bulk: JSON.stringify(auditedEnd(operation)),
     };

@@ -7,6 +7,7 @@ import { type Context, Hono } from "hono";
 import { currentVersion } from "../../../actions/current-version.ts";
 import { auditAfterwards } from "../../../auth/audit-afterwards.ts";
 import { requires } from "../../../auth/bearer.ts";
+import { requireNewestSecret } from "../../../auth/newest-secret.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { ApiError, type ErrorCode } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
@@ -91,6 +92,7 @@ async function decide(
   ]);
   if (!isKnown) throw new ApiError("run_not_found");
   await requirePerson(mustNamePerson(c), environment, id);
+  await requireNewestSecret(c);
   const answer = await askForChange(environment, id, (coordinator) =>
     call(coordinator, { id, by, changeKey }),
   );
