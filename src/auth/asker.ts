@@ -11,6 +11,8 @@ import { type Principal, rowIdOf } from "./permissions.ts";
 export interface Asker {
   readonly tokenId: string | null;
   readonly secretHash: string | null;
+  /** See `lineageOf`. */
+  readonly lineage: string;
 }
 
 /** Whether the token is still valid at `now`. */

@@ -5,6 +5,7 @@
 
 import type { Context } from "hono";
 import { sha256Hex } from "../base/json.ts";
+import { lineageOf } from "../base/lineage.ts";
 import { log, logFailure } from "../base/log.ts";
 import { DAY_MS } from "../base/time.ts";
 import { hyphenated, mintUuidV7, timeHex } from "../base/uuid.ts";
@@ -79,8 +80,8 @@ type What = Pick<AuditEntry, "project" | "envName" | "action" | "target"> & { re
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
 export function newAuditEntry(c: Context<AppEnv>, what: What, now: number): AuditEntry {
   const principal = c.get("principal");
-  const { id, name, sessionId = null, secretHash } = principal;
-  const asker = { tokenId: rowIdOf(principal), secretHash };
+  const { id, name, sessionId = null, secretHash, parents } = principal;
+  const asker = { tokenId: rowIdOf(principal), secretHash, lineage: lineageOf(id, parents) };
   return { ...entryOf({ id, name }, what, now), sessionId, asker };
 }
 

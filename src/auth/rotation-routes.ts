@@ -60,8 +60,8 @@ export const rotationRoutes = new Hono<AppEnv>().post(
     const outcome = await rotating.finally(() => forgetCredentials([target]));
     if (typeof outcome === "string") throw new ApiError(REFUSALS[outcome]);
     logAudit(entry, c.get("requestId"));
-    const { children, moreChildren } = outcome;
-    return c.json({ ...toWire(outcome.token, now), token, children, moreChildren });
+    const { children, moreChildren, left } = outcome;
+    return c.json({ ...toWire(outcome.token, now), token, children, moreChildren, ...left });
   },
 );
 

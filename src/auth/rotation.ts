@@ -7,9 +7,10 @@
 import { CHILDREN_MAX_LISTED, OVERLAP_DEFAULT_SECONDS } from "../base/limits.ts";
 import { isLiving } from "./asker.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
+import { type LeftBehind, leftBehind, selectLeft } from "./left-behind.ts";
 import { type Principal, type Role, rowIdOf } from "./permissions.ts";
 import { VISIBLE, visibleTo } from "./store.ts";
-import { COLUMNS, type StoredToken, type TokenRow, toStoredToken } from "./token-row.ts";
+import { COLUMNS, LINEAGE, type StoredToken, type TokenRow, toStoredToken } from "./token-row.ts";
 
 /** A token that the asker may see, as the rotation found it. */
 export interface Rotatable {
@@ -71,6 +72,7 @@ export interface Rotated {
   /** Those that still live, the newest first. */
   readonly children: readonly Child[];
   readonly moreChildren: boolean;
+  readonly left: LeftBehind;
 }
 
 /** `missing`: the token was revoked. `ended`: it has expired. `changed`: another rotation came first. */
@@ -114,13 +116,18 @@ export async function rotateToken(
        FROM tokens WHERE project = ?1 AND id = ?2`,
     )
     .bind(project, target, hash, at);
+  const lineage = `SELECT ${LINEAGE} AS lineage FROM tokens WHERE project = ?1 AND id = ?2`;
+  const left = selectLeft(db, lineage, project, target);
   type Row = TokenRow & Record<"isDone" | "isLiving", number>;
-  const results = await db.batch<Row | Child>([audit, rotate, children, outcome]);
-  const row = results.at(-1)?.results[0] as Row | undefined;
-  const below = (results.at(-2)?.results ?? []) as readonly Child[];
+  const results = await db.batch<unknown>([audit, rotate, children, outcome, ...left]);
+  const row = results[3]?.results[0] as Row | undefined;
+  const below = (results[2]?.results ?? []) as readonly Child[];
   if (row?.isDone === 1) {
     const moreChildren = below.length > CHILDREN_MAX_LISTED;
-    return { token: toStoredToken(row), children: below.slice(0, CHILDREN_MAX_LISTED), moreChildren };
+    return {
+      ...{ token: toStoredToken(row), children: below.slice(0, CHILDREN_MAX_LISTED), moreChildren },
+      left: leftBehind(results.slice(4)),
+    };
   }
   if (row === undefined) return "missing";
   return row.isLiving === 1 ? "changed" : "ended";

@@ -4,14 +4,16 @@
  * although its answer was lost. So each batch ends by reading what it did.
  */
 
-import { ENDPOINTS_MAX_LISTED, EXPIRED_TOKENS_MAX } from "../base/limits.ts";
+import { EXPIRED_TOKENS_MAX } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
 import { ACTOR_IF_OK, type AuditEntry, auditStatement, isOk } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
+import { type LeftBehind, leftBehind, selectLeft } from "./left-behind.ts";
 import { type Principal, rolesUpTo } from "./permissions.ts";
 import { hasRoom } from "./token-room.ts";
 import {
   COLUMNS,
+  LINEAGE,
   PARENTS,
   type PrincipalRow,
   type StoredToken,
@@ -122,26 +124,21 @@ const REVOKE = `
     ON tokens.project = ?1 AND tokens.parent_id = tree.id
   )
   INSERT INTO audit
-    (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, revoked)
+    (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, revoked, lineage)
   SELECT ?1, ?5, env_name, ?6, ${ACTOR_IF_OK("?7")}, ?8, ?10, ?4, coalesce(name, ''), ?12,
-         (SELECT json_group_array(id) FROM tree)
+         (SELECT json_group_array(id) FROM tree), ${LINEAGE}
   FROM ${isOk("?5", { asker: "?9", secret: "?11", session: "?12", now: "?6" })}
   LEFT JOIN tokens ON ${VISIBLE} AND id = ?4
   WHERE NOT ok OR id IS NOT NULL
   ON CONFLICT (project, id) DO NOTHING`;
 
-/** A webhook endpoint that a revoked token stored last. */
-export interface LeftEndpoint {
-  readonly envName: string;
-  readonly name: string;
-}
-
 export interface Revoked {
   /** Ids, the token's own first. */
   readonly revoked: readonly string[];
   readonly envName: string | null;
-  readonly endpoints: readonly LeftEndpoint[];
-  readonly moreEndpoints: boolean;
+  /** See `lineageOf`. */
+  readonly lineage: string;
+  readonly left: LeftBehind;
   /** The runs of the revoked tokens that still wait at a gate, of the environments in the control database. */
   readonly waiting: readonly WaitingRuns[];
 }
@@ -178,28 +175,19 @@ export async function revokeToken(
     )
     .bind(project, id);
   const outcome = db
-    .prepare("SELECT revoked, env_name AS envName FROM audit WHERE project = ?1 AND id = ?2")
+    .prepare("SELECT revoked, lineage, env_name AS envName FROM audit WHERE project = ?1 AND id = ?2")
     .bind(project, id);
-  const left = db
-    .prepare(
-      `SELECT substr(scope, length(?1) + 2) AS envName, name
-       FROM (${revoked}) CROSS JOIN definitions INDEXED BY endpoints_by_author
-       ON kind = 'webhook_endpoint' AND changed_by = value AND scope BETWEEN ?1 || '/' AND ?1 || '/~'
-       ORDER BY scope, name LIMIT ${ENDPOINTS_MAX_LISTED + 1}`,
-    )
-    .bind(project, id);
-  const waiting = db.prepare(waitingRunsOf(revoked)).bind(project, id);
-  type Row = { revoked: string; envName: string | null };
-  type Result = Row | LeftEndpoint | WaitingRuns;
-  const results = await db.batch<Result>([note, remove, endSessions, waiting, left, outcome]);
-  const row = results.at(-1)?.results[0] as Row | undefined;
+  const lineage = "SELECT lineage FROM audit WHERE project = ?1 AND id = ?2";
+  const left = selectLeft(db, lineage, project, id);
+  const waiting = db.prepare(waitingRunsOf(lineage)).bind(project, id);
+  type Row = { revoked: string; lineage: string; envName: string | null };
+  const results = await db.batch([note, remove, endSessions, outcome, waiting, ...left]);
+  const row = results[3]?.results[0] as Row | undefined;
   if (row === undefined) return null;
-  const endpoints = (results.at(-2)?.results ?? []) as readonly LeftEndpoint[];
   return {
+    ...row,
     revoked: JSON.parse(row.revoked),
-    envName: row.envName,
-    endpoints: endpoints.slice(0, ENDPOINTS_MAX_LISTED),
-    moreEndpoints: endpoints.length > ENDPOINTS_MAX_LISTED,
-    waiting: (results.at(-3)?.results ?? []) as readonly WaitingRuns[],
+    left: leftBehind(results.slice(5)),
+    waiting: (results[4]?.results ?? []) as readonly WaitingRuns[],
   };
 }

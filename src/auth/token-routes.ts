@@ -81,10 +81,9 @@ export const tokenRoutes = new Hono<AppEnv>()
       throw error;
     });
     if (outcome === null) throw new ApiError("token_not_found");
-    const { revoked, envName, endpoints, moreEndpoints, waiting } = outcome;
+    const { revoked, envName, lineage, left, waiting } = outcome;
     forgetCredentials(revoked);
     logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
-    const waitingRuns = await countWaitingRuns(c.env, c.get("hops"), project, revoked, waiting);
-    const left = { webhookEndpoints: endpoints, moreWebhookEndpoints: moreEndpoints, waitingRuns };
-    return c.json({ revoked, ...left });
+    const waitingRuns = await countWaitingRuns(c.env, c.get("hops"), project, lineage, waiting);
+    return c.json({ revoked, ...left, waitingRuns });
   });

@@ -58,11 +58,12 @@ const REVOKE: Operation = {
   summary: "Revoke an API token",
   description:
     "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes " +
-    "effect everywhere within 30 seconds. Webhook endpoints that they stored stay, and the response lists them. Runs that " +
+    "effect everywhere within 30 seconds. Webhook endpoints and actions that they stored stay, also those of tokens that " +
+    "have expired, and the response lists them. Disable or restore those that you don't know. Runs that " +
     "they created go on, and the response counts those that still wait. Requires the permission `tokens:manage`.",
   parameters: OF_TOKEN,
   responses: {
-    ...responds(200, "The revoked tokens, and the webhook endpoints that they stored last", revokedApiTokens),
+    ...responds(200, "The revoked tokens, and what they stored last", revokedApiTokens),
     ...refuses(...TOKEN, "forbidden", "not_found", "token_not_found", "database_unavailable"),
   },
 };
@@ -74,7 +75,8 @@ const ROTATE: Operation = {
   description:
     "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +
     "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but only to " +
-    "read, and to create, report, cancel and retry runs that don't wait for their time or for approvals. If an earlier old secret still works, that one stays, and the newest secret stops " +
+    "read, and to create, report, cancel and retry runs. It can't create runs that wait for their time or for " +
+    "approvals. If an earlier old secret still works, that one stays, and the newest secret stops " +
     "at once. Secrets that end at once end everywhere within 30 seconds. The token itself, with its newest secret, a " +
     "token above it and `ROOT_TOKEN` may rotate it. For everybody else, the response is 403.",
   parameters: OF_TOKEN,

@@ -61,13 +61,32 @@ export const createdApiToken = z
   .object({ ...apiToken.shape, token: text("Only this response contains the token.") })
   .meta({ id: "CreatedApiToken", examples: [{ ...EXAMPLE, token: `terr_${"0".repeat(43)}` }] });
 
+const more = z.boolean().meta({ description: "Whether there are more than these." });
+const definitions = (description: string) =>
+  z
+    .array(z.object({ envName: text("The environment."), name: text("Its name.") }))
+    .meta({ description: `${description} that the token, or one below it, stored last, at most 200.` });
+const left = {
+  webhookEndpoints: definitions("Webhook endpoints"),
+  moreWebhookEndpoints: more,
+  actions: definitions("Actions"),
+  moreActions: more,
+};
+const LEFT = {
+  webhookEndpoints: [{ envName: "production", name: "chat" }],
+  moreWebhookEndpoints: false,
+  actions: [{ envName: "production", name: "deploy" }],
+  moreActions: false,
+};
+
 export const rotatedApiToken = z
   .object({
     ...createdApiToken.shape,
     children: z.array(z.object({ id: uuid("The token's id."), name: z.string() })).meta({
       description: "Tokens that this one minted and that have not expired, the newest first, at most 200.",
     }),
-    moreChildren: z.boolean().meta({ description: "Whether there are more than these." }),
+    moreChildren: more,
+    ...left,
   })
   .meta({
     id: "RotatedApiToken",
@@ -78,6 +97,7 @@ export const rotatedApiToken = z
         token: `terr_${"1".repeat(43)}`,
         children: [{ id: "019c0e5a-1c00-7000-8000-000000000000", name: "nightly" }],
         moreChildren: false,
+        ...LEFT,
       },
     ],
   });
@@ -87,17 +107,10 @@ export const apiTokenList = z.array(apiToken).meta({ id: "ApiTokenList", example
 export const revokedApiTokens = z
   .object({
     revoked: z.array(uuid("A revoked token. The first is the token of the request.")),
-    webhookEndpoints: z
-      .array(z.object({ envName: text("The environment."), name: text("The endpoint's name.") }))
-      .meta({
-        description:
-          "Webhook endpoints that a revoked token stored last, at most 200. They still get messages. Disable or " +
-          "delete those that you don't know.",
-      }),
-    moreWebhookEndpoints: z.boolean().meta({ description: "Whether there are more than these." }),
+    ...left,
     waitingRuns: runCount.meta({
       description:
-        "Runs that a revoked token created and that still wait at a gate. They go on. Exact up to 1000; otherwise `atLeast`. A run of the last moment can be missing.",
+        "Runs that the token, or one below it, created and that still wait at a gate. They go on. Exact up to 1000; otherwise `atLeast`. A run of the last moment can be missing.",
     }),
   })
   .meta({
@@ -105,8 +118,7 @@ export const revokedApiTokens = z
     examples: [
       {
         revoked: [EXAMPLE.id],
-        webhookEndpoints: [{ envName: "production", name: "chat" }],
-        moreWebhookEndpoints: false,
+        ...LEFT,
         waitingRuns: 2,
       },
     ],
