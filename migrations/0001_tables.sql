@@ -134,19 +134,23 @@ CREATE TABLE audit (
   at         INTEGER NOT NULL, -- ms
   actor      TEXT    NOT NULL, -- a token's id, or root
   actor_name TEXT    NOT NULL,
+  person     TEXT COLLATE NOCASE, -- for whom the actor acted; null: for nobody in particular
   action     TEXT    NOT NULL,
   target     TEXT    NOT NULL, -- a token's or session's id, an action's name, or the scope {org}/{project}/{env}
   target_name TEXT   NOT NULL, -- the token's or the action's name, or the scope: a revoked token has no row
   session_id TEXT,             -- the session through which the actor's token acted
   gates      TEXT CHECK (gates IN ('added', 'weakened', 'removed')), -- what the change of an action did to its gates
   bulk       TEXT,             -- what a bulk operation does and how it ended, as JSON
-  revoked    TEXT,             -- ids of all tokens that a revocation took away, as JSON
+  reason     TEXT,             -- of an approval, a rejection, a pause or a cancel
   lineage    TEXT,             -- the line of a revoked token, which finds what it left behind
   PRIMARY KEY (project, id)
 ) STRICT;
 
 -- What a token of one environment may read.
 CREATE INDEX audit_by_env ON audit (project, env_name, id);
+-- What the filters of a list look for.
+CREATE INDEX audit_by_actor ON audit (project, actor, id);
+CREATE INDEX audit_by_person ON audit (project, person, id) WHERE person IS NOT NULL;
 -- What the purge of old entries looks for.
 CREATE INDEX audit_by_time ON audit (at);
 

@@ -13,32 +13,35 @@ import type { AppEnv } from "../http/app-env.ts";
 import { type Asker, holdsNewest } from "./asker.ts";
 import { rowIdOf } from "./permissions.ts";
 
-export type AuditAction =
-  | "token_minted"
-  | "token_revoked"
-  | "token_rotated"
-  | "session_ended"
-  | "resync_requested"
-  | "environment_moved"
-  | "run_approved"
-  | "run_rejected"
-  | "run_released"
-  | "pause_put"
-  | "pause_deleted"
-  | "bulk_started"
-  | "bulk_ended"
-  | "action_put"
-  | "action_deleted"
-  | "action_version_deleted"
-  | "webhook_endpoint_put"
-  | "webhook_endpoint_deleted"
-  | "webhook_endpoint_version_deleted"
-  | "webhook_endpoint_secret_rotated"
-  | "webhook_endpoint_disabled"
-  | "webhook_endpoint_enabled"
-  | "webhook_endpoint_tested"
-  | "webhook_endpoint_message_resent"
-  | "webhook_endpoint_recovery_started";
+export const AUDIT_ACTIONS = [
+  "token_minted",
+  "token_revoked",
+  "token_rotated",
+  "session_ended",
+  "resync_requested",
+  "environment_moved",
+  "run_approved",
+  "run_rejected",
+  "run_released",
+  "run_cancelled",
+  "pause_put",
+  "pause_deleted",
+  "bulk_started",
+  "bulk_ended",
+  "action_put",
+  "action_deleted",
+  "action_version_deleted",
+  "webhook_endpoint_put",
+  "webhook_endpoint_deleted",
+  "webhook_endpoint_version_deleted",
+  "webhook_endpoint_secret_rotated",
+  "webhook_endpoint_disabled",
+  "webhook_endpoint_enabled",
+  "webhook_endpoint_tested",
+  "webhook_endpoint_message_resent",
+  "webhook_endpoint_recovery_started",
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /** What the change of an action did to the gates that hold back its runs. The worst counts if it did several things. */
 export type GateChange = "added" | "weakened" | "removed";
@@ -56,6 +59,8 @@ export interface AuditEntry {
   /** The acting token's id, `root`, or `service`. */
   readonly actor: string;
   readonly actorName: string;
+  /** The person for whom the actor acted. Null: nobody in particular. */
+  readonly person: string | null;
   /** The session through which the actor's token acted. Null if the request had the token itself. */
   readonly sessionId: string | null;
   /** Who must still hold the newest secret when the entry is written. Null: nobody, as for the service. */
@@ -71,18 +76,21 @@ export interface AuditEntry {
   readonly targetName: string;
   /** Missing or null if no gate was added, weakened or removed. */
   readonly gates?: GateChange | null;
+  /** What the request said of an approval, a rejection, a pause or a cancel. Null if it said nothing. */
+  readonly reason: string | null;
   /** Of a bulk operation: what it does to which runs, and how it ended, as JSON. Otherwise missing or null. */
   readonly bulk?: string | null;
 }
 
-type What = Pick<AuditEntry, "project" | "envName" | "action" | "target"> & { readonly targetName?: string };
+type What = Pick<AuditEntry, "project" | "envName" | "action" | "target"> &
+  Partial<Pick<AuditEntry, "targetName" | "reason">>;
 
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
 export function newAuditEntry(c: Context<AppEnv>, what: What, now: number): AuditEntry {
   const principal = c.get("principal");
   const { id, name, sessionId = null, secretHash, parents } = principal;
   const asker = { tokenId: rowIdOf(principal), secretHash, lineage: lineageOf(id, parents) };
-  return { ...entryOf({ id, name }, what, now), sessionId, asker };
+  return { ...entryOf({ id, name }, what, now), person: c.get("person"), sessionId, asker };
 }
 
 /** The entry of what the service does by itself. */
@@ -91,8 +99,8 @@ export function newServiceEntry(what: What, now: number): AuditEntry {
 }
 
 function entryOf({ id, name }: { readonly id: string; readonly name: string }, what: What, now: number) {
-  const by = { actor: id, actorName: name, sessionId: null, asker: null };
-  return { id: mintUuidV7(now), at: now, ...by, targetName: what.target, ...what };
+  const by = { actor: id, actorName: name, person: null, sessionId: null, asker: null };
+  return { id: mintUuidV7(now), at: now, ...by, targetName: what.target, reason: null, ...what };
 }
 
 /** An id that sorts by time and is made of the change, so that a repetition writes the same row. */
@@ -144,7 +152,7 @@ export function isAskerRefused(error: unknown): boolean {
 /**
  * Writes the entry if `condition` holds, and undoes its batch if the entry's asker may not change anything: run it with
  * `writeAudited`. The condition is SQL and can use the project (?1), the entry's id (?2), the environment (?3), the
- * instant (?4), the actor (?5), the target (?8) and the session (?10). ?14 and on are the values of `more`.
+ * instant (?4), the actor (?5), the target (?8) and the session (?10). ?16 and on are the values of `more`.
  */
 export function auditStatement(
   db: D1Database,
@@ -164,6 +172,8 @@ export function auditStatement(
     targetName,
     sessionId,
     asker,
+    person,
+    reason,
     bulk = null,
   } = entry;
   const { tokenId, secretHash } = asker ?? { tokenId: null, secretHash: null };
@@ -177,38 +187,14 @@ export function auditStatement(
   return db
     .prepare(
       `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, bulk,
-                          gates)
-       SELECT ?1, ?2, ?3, ?4, ${ACTOR_IF_OK("?5")}, ?6, ?7, ?8, ?9, ?10, ?11, ${gates} FROM ${ok}
+                          gates, person, reason)
+       SELECT ?1, ?2, ?3, ?4, ${ACTOR_IF_OK("?5")}, ?6, ?7, ?8, ?9, ?10, ?11, ${gates}, ?14, ?15 FROM ${ok}
        WHERE NOT ok OR (${condition}) ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(
       ...[project, id, envName, at, actor, actorName, action, target, targetName, sessionId, bulk],
-      ...[tokenId, secretHash, ...more],
+      ...[tokenId, secretHash, person, reason, ...more],
     );
-}
-
-/** An entry as D1 has it. */
-export type ListedEntry = Omit<AuditEntry, "asker">;
-
-/** The entries before the id `cursor`, newest first. `envName` null: of the project and all its environments. */
-export async function listAudit(
-  db: D1Database,
-  project: string,
-  envName: string | null,
-  cursor: string | undefined,
-  limit: number,
-): Promise<ListedEntry[]> {
-  const inEnv = envName === null ? [] : [envName];
-  const { results } = await db
-    .prepare(
-      `SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target,
-              target_name AS targetName, session_id AS sessionId, gates, bulk
-       FROM audit WHERE project = ?1 AND id < ?2 ${envName === null ? "" : "AND env_name = ?4"}
-       ORDER BY id DESC LIMIT ?3`,
-    )
-    .bind(project, cursor ?? "g", limit, ...inEnv)
-    .all<ListedEntry>();
-  return results;
 }
 
 const PURGED_PER_MINUTE = 1000;

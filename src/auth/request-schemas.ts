@@ -9,6 +9,7 @@ import {
 } from "../base/limits.ts";
 import { wholeNumber } from "../http/schema-bounds.ts";
 import { described, filterableName, instant, pageQuery, placePageQuery } from "../http/schema-parts.ts";
+import { AUDIT_ACTIONS } from "./audit.ts";
 import { ROLES } from "./permissions.ts";
 import { isPerson, PERSON_PATTERN } from "./person.ts";
 import { INVISIBLE, looksLikeRoot } from "./token-name.ts";
@@ -115,8 +116,32 @@ export const newSession = z
 /** A body without members. */
 export const noMembers = z.strictObject({}).register(z.globalRegistry, { examples: [{}] });
 
-/** The query of a page of tokens, of sessions or of audit entries. */
+/** The query of a page of tokens or of sessions. */
 export const tokenListQuery = z.strictObject(pageQuery);
+
+const parameter = <T extends z.ZodMiniType>(schema: T, example: string, description: string): T => {
+  const own = described(schema, description);
+  const { wire, ...rest } = z.globalRegistry.get(own) as { readonly wire: object };
+  z.globalRegistry.add(own, { ...rest, wire: { ...wire, examples: [example] } });
+  return own;
+};
+
+/** The query of a page of audit entries. */
+export const auditQuery = z.strictObject({
+  ...pageQuery,
+  actor: z.optional(
+    parameter(filterableName, "root", "The id of the token that acted, `root` or `service`."),
+  ),
+  person: z.optional(parameter(person, "ada@acme.example", "The person for whom the token acted.")),
+  action: z.optional(
+    z.enum(AUDIT_ACTIONS, { error: "send an action as entries show it, once." }).register(z.globalRegistry, {
+      wire: { type: "string", enum: [...AUDIT_ACTIONS], examples: ["run_approved"] },
+      description: "What was done.",
+    }),
+  ),
+  since: z.optional(parameter(instant, "2026-01-31T12:00:00Z", "Entries of this instant and later ones.")),
+  until: z.optional(parameter(instant, "2026-02-01T00:00:00Z", "Entries before this instant.")),
+});
 
 /** The query of a page of places. */
 export const placeListQuery = z.strictObject(placePageQuery);

@@ -106,7 +106,7 @@ export async function rotateToken(
   const ends = at + (overlapMs ?? OVERLAP_DEFAULT_SECONDS * 1000);
   const endsEarlier = overlapMs === undefined ? Number.MAX_SAFE_INTEGER : ends;
   const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier);
-  const finds = `EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?14 AND ${isLiving("?4")})`;
+  const finds = `EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?16 AND ${isLiving("?4")})`;
   // First, because a token that rotates itself no longer holds the newest secret afterwards.
   const audit = auditStatement(db, entry, finds, replaces);
   const children = db.prepare(CHILDREN).bind(project, target, at);

@@ -113,23 +113,25 @@ export async function listTokens(
 }
 
 /**
- * Writes the ids to revoke into the audit: the token ?4 and all below it. UNION walks a cycle once, and the room below
- * a token bounds the tree. It writes nothing if the asker ?9 may not revoke the token.
+ * Writes an audit entry for each token to revoke: the token ?4 and all below it. UNION walks a cycle once, and the room
+ * below a token bounds the tree. The ids count up from ?5, in the order of the tree. It writes nothing if the asker ?9
+ * may not revoke the token.
  */
 const REVOKE = `
   WITH RECURSIVE tree (id) AS (
-    SELECT ?4
+    SELECT id FROM tokens WHERE ${VISIBLE} AND id = ?4
     UNION
     SELECT tokens.id FROM tree CROSS JOIN tokens INDEXED BY tokens_by_parent
     ON tokens.project = ?1 AND tokens.parent_id = tree.id
   )
   INSERT INTO audit
-    (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, revoked, lineage)
-  SELECT ?1, ?5, env_name, ?6, ${ACTOR_IF_OK("?7")}, ?8, ?10, ?4, coalesce(name, ''), ?12,
-         (SELECT json_group_array(id) FROM tree), ${LINEAGE}
+    (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, person, lineage)
+  SELECT ?1, substr(?5, 1, 24) || printf('%012x', row_number() OVER (ROWS UNBOUNDED PRECEDING) - 1), env_name, ?6,
+         ${ACTOR_IF_OK("?7")}, ?8, ?10, coalesce(tokens.id, ?4), coalesce(name, ''), ?12, ?13,
+         iif(tokens.id = ?4, ${LINEAGE}, NULL)
   FROM ${isOk("?5", { asker: "?9", secret: "?11", session: "?12", now: "?6" })}
-  LEFT JOIN tokens ON ${VISIBLE} AND id = ?4
-  WHERE NOT ok OR id IS NOT NULL
+  LEFT JOIN tree ON 1 LEFT JOIN tokens ON tokens.project = ?1 AND tokens.id = tree.id
+  WHERE NOT ok OR tree.id IS NOT NULL
   ON CONFLICT (project, id) DO NOTHING`;
 
 export interface Revoked {
@@ -149,7 +151,11 @@ export async function revokeToken(
   asker: Principal,
   entry: Omit<AuditEntry, "envName" | "targetName">,
 ): Promise<Revoked | null> {
-  const { project, target, id, at, actor, actorName, action, sessionId } = entry;
+  const { project, target, at, actor, actorName, action, sessionId, person } = entry;
+  const [id, last] = [
+    `${entry.id.slice(0, 24)}${"0".repeat(12)}`,
+    `${entry.id.slice(0, 24)}${"f".repeat(12)}`,
+  ];
   const note = db
     .prepare(REVOKE)
     .bind(
@@ -164,29 +170,36 @@ export async function revokeToken(
       action,
       entry.asker?.secretHash ?? null,
       sessionId,
+      person,
     );
-  const revoked = "SELECT value FROM json_each((SELECT revoked FROM audit WHERE project = ?1 AND id = ?2))";
-  const remove = db.prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (${revoked})`).bind(project, id);
+  const revoked = `SELECT target FROM audit
+    WHERE project = ?1 AND id BETWEEN ?2 AND ?3 AND action = 'token_revoked'`;
+  const remove = db
+    .prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (${revoked})`)
+    .bind(project, id, last);
   const endSessions = db
     .prepare(
       `DELETE FROM sessions WHERE hash IN (
          SELECT hash FROM (${revoked}) CROSS JOIN sessions INDEXED BY sessions_by_token
-         ON project = ?1 AND token_id = value)`,
+         ON sessions.project = ?1 AND token_id = target)`,
     )
-    .bind(project, id);
+    .bind(project, id, last);
   const outcome = db
-    .prepare("SELECT revoked, lineage, env_name AS envName FROM audit WHERE project = ?1 AND id = ?2")
-    .bind(project, id);
+    .prepare(
+      `SELECT target, lineage, env_name AS envName FROM audit
+       WHERE project = ?1 AND id BETWEEN ?2 AND ?3 AND action = 'token_revoked' ORDER BY id`,
+    )
+    .bind(project, id, last);
   const lineage = "SELECT lineage FROM audit WHERE project = ?1 AND id = ?2";
   const left = selectLeft(db, lineage, project, id);
   const waiting = db.prepare(waitingRunsOf(lineage)).bind(project, id);
-  type Row = { revoked: string; lineage: string; envName: string | null };
+  type Row = { target: string; lineage: string; envName: string | null };
   const results = await db.batch([note, remove, endSessions, outcome, waiting, ...left]);
-  const row = results[3]?.results[0] as Row | undefined;
-  if (row === undefined) return null;
+  const rows = (results[3]?.results ?? []) as readonly Row[];
+  const [first] = rows;
+  if (first === undefined) return null;
   return {
-    ...row,
-    revoked: JSON.parse(row.revoked),
+    ...{ revoked: rows.map((row) => row.target), envName: first.envName, lineage: first.lineage },
     left: leftBehind(results.slice(5)),
     waiting: (results[4]?.results ?? []) as readonly WaitingRuns[],
   };

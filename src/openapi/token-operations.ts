@@ -102,10 +102,11 @@ const AUDIT: Operation = {
   summary: "List audit entries",
   description:
     "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, changed webhook endpoints, " +
-    "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, pauses, bulk operations and " +
+    "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, cancels, pauses, bulk operations and " +
     "moves to another database are there, too. " +
-    "A token of one environment sees the entries of that environment. Entries are kept for " +
-    "`RETENTION_DAYS`. Requires the permission `tokens:manage`.",
+    "A token of one environment sees the entries of that environment. An entry passes if it has " +
+    "all that you filter by. A page can be short and still have a next one. Entries are kept for " +
+    "`AUDIT_RETENTION_DAYS`. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
     ...responds(200, "Audit entries", auditList, ["Link"]),

@@ -231,8 +231,8 @@ export async function endSession(
   const { project, target, id, at, actor, actorName, action, sessionId } = entry;
   const note = db
     .prepare(
-      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id)
-       SELECT ?1, ?5, env_name, ?6, ${ACTOR_IF_OK("?7")}, ?8, ?9, ?11, coalesce(name, '${OPERATOR.name}'), ?10
+      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, person)
+       SELECT ?1, ?5, env_name, ?6, ${ACTOR_IF_OK("?7")}, ?8, ?9, ?11, coalesce(name, '${OPERATOR.name}'), ?10, ?14
        FROM ${isOk("?5", { asker: "?12", secret: "?13", session: "?10", now: "?6" })}
        LEFT JOIN sessions ON ${SEEN} AND sessions.id = ?11
        LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id
@@ -241,7 +241,7 @@ export async function endSession(
     )
     .bind(
       ...[project, ...seenBy(asker), id, at, actor, actorName, action, sessionId, target],
-      ...[entry.asker?.tokenId ?? null, entry.asker?.secretHash ?? null],
+      ...[entry.asker?.tokenId ?? null, entry.asker?.secretHash ?? null, entry.person],
     );
   const ofEntry = "EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)";
   const remove = db

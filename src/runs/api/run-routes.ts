@@ -1,6 +1,7 @@
 /** /{o}/{p}/envs/{envName}/action-runs: list, count, create, get, cancel and retry runs, and find values to filter by. */
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
+import { auditAfterwards } from "../../auth/audit-afterwards.ts";
 import { requires } from "../../auth/bearer.ts";
 import { may } from "../../auth/permissions.ts";
 import type { AppEnv } from "../../http/app-env.ts";
@@ -10,6 +11,7 @@ import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { baseUrl } from "../../settings/public-url.ts";
 import { nameOf } from "../actor.ts";
+import type { RunReply } from "../run-answer.ts";
 import { bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
 import { actorOf } from "./caller.ts";
 import { cancelRun } from "./cancel.ts";
@@ -32,6 +34,18 @@ import { askForChange, environmentOf, runIdOf } from "./run-environment.ts";
 import { runJson, sendChanged, sendCreated, sendJson } from "./run-response.ts";
 import { seatFor } from "./watch/seat.ts";
 import { waitForEnd } from "./watch/wait-for-end.ts";
+
+/** Nobody waits for the row: a cancel must be as fast as ever. */
+async function auditCancel(
+  c: Context<AppEnv>,
+  id: string,
+  answer: RunReply,
+  reason: string | null,
+): Promise<void> {
+  if (!answer.ok || answer.decidedAt === undefined) return;
+  const what = { action: "run_cancelled", target: id, reason } as const;
+  await auditAfterwards(c, what, answer.decidedAt, { isAwaited: false });
+}
 
 export const runRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), validQuery(runListQuery), async (c) => {
@@ -86,6 +100,7 @@ export const runRoutes = new Hono<AppEnv>()
     const answer = await askForChange(environment, id, (coordinator) =>
       coordinator.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey, options),
     );
+    await auditCancel(c, id, answer, null);
     return sendChanged(c, environment, id, answer, key);
   })
   .post(
@@ -103,6 +118,7 @@ export const runRoutes = new Hono<AppEnv>()
       const request = { actor, mustNamePerson: mustNamePerson(c), reason, graceSeconds };
       const changeKey = await changeKeyOf(actor, key, ["cancel", body]);
       const answer = await cancelRun(environment, id, request, changeKey, c.req.valid("query"));
+      await auditCancel(c, id, answer, reason);
       return sendChanged(c, environment, id, answer, key, answer.ok && answer.hasGrace ? 202 : 200);
     },
   )

@@ -79,7 +79,9 @@ function requestOf({ operation, reason, graceSeconds, includeRetried }: BulkRequ
 /** Throws what `writeAudited` throws. */
 async function writeAudit(c: Context<AppEnv>, order: BulkOrder): Promise<void> {
   const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
-  const what = { project: `${o}/${p}`, envName, action: "bulk_started", target: order.id } as const;
+  const { request } = order;
+  const reason = request.operation === "cancel" ? request.reason : null;
+  const what = { project: `${o}/${p}`, envName, action: "bulk_started", target: order.id, reason } as const;
   // The operation's id is the entry's as well, so that a repetition writes the same row.
   const minted = newAuditEntry(c, what, Date.now());
   const entry = { ...minted, id: order.id, bulk: JSON.stringify(auditedOrder(order)) };

@@ -85,7 +85,7 @@ export const bulkRoutes = new Hono<AppEnv>()
     await requireNewestSecret(c);
     const { id: tokenId, name, sessionId = null } = c.get("principal");
     const operation = await askBulk(environmentOf(c), (coordinator) =>
-      coordinator.abortBulk(id, { id: tokenId, name, sessionId }),
+      coordinator.abortBulk(id, { id: tokenId, name, sessionId, person: c.get("person") }),
     );
     return c.json(shownOperation(found(operation)));
   });

@@ -44,7 +44,7 @@ for (const [what, action] of DECISIONS) {
       if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
       const { reason = null } = c.req.valid("json");
       const inclusion = c.req.valid("query");
-      return decide(c, action, [what, reason], (coordinator, { id, by, changeKey }) =>
+      return decide(c, { action, reason }, [what, reason], (coordinator, { id, by, changeKey }) =>
         coordinator[what](id, { by, reason }, changeKey, inclusion),
       );
     },
@@ -54,7 +54,7 @@ for (const [what, action] of DECISIONS) {
 decisionRoutes
   .post("/:id/release", requires("actions:manage"), validQuery(changeQuery), (c) => {
     const inclusion = c.req.valid("query");
-    return decide(c, "run_released", "release", (coordinator, { id, by, changeKey }) =>
+    return decide(c, { action: "run_released" }, "release", (coordinator, { id, by, changeKey }) =>
       coordinator.release(id, by, changeKey, inclusion),
     );
   })
@@ -78,7 +78,10 @@ interface Deciding {
 /** `request`: what makes a repetition the same request. */
 async function decide(
   c: Context<AppEnv>,
-  action: "run_approved" | "run_rejected" | "run_released",
+  audited: {
+    readonly action: "run_approved" | "run_rejected" | "run_released";
+    readonly reason?: string | null;
+  },
   request: unknown,
   call: (coordinator: Coordinator, deciding: Deciding) => Promise<RunReply>,
 ): Promise<Response> {
@@ -97,7 +100,7 @@ async function decide(
     call(coordinator, { id, by, changeKey }),
   );
   if (answer.ok && answer.decidedAt !== undefined) {
-    await auditAfterwards(c, { action, target: id }, answer.decidedAt);
+    await auditAfterwards(c, { ...audited, target: id }, answer.decidedAt);
   }
   return sendChanged(c, environment, id, answer, key);
 }

@@ -62,7 +62,8 @@ export const pauseRoutes = new Hono<AppEnv>()
       isPaused = !paused.includes(false);
     } finally {
       // Also if a coordinator could not be reached, because the others hold runs back by now.
-      if (isPaused) await auditAfterwards(c, { action: "pause_put", target: c.req.param("group") }, at);
+      if (isPaused)
+        await auditAfterwards(c, { action: "pause_put", target: c.req.param("group"), reason }, at);
     }
     if (!isPaused) throw new ApiError("too_many_pauses");
     return c.json(toWire(put));
