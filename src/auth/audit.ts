@@ -131,69 +131,64 @@ export function logAudit(entry: AuditEntry, requestId: string | undefined, more:
   });
 }
 
-/**
- * SQL: what an INSERT into `audit` writes as the actor, with `ok` in its FROM. Null breaks the column's NOT NULL, which
- * undoes the whole batch. So no change that is in a batch with its entry can forget the rule.
- */
-export const ACTOR_IF_OK = (actor: string) => `iif(ok, ${actor}, NULL)`;
-
-/**
- * SQL: whether the entry `id` may be written: the asker's secret is the newest of a token that still lives. A second
- * try may find the entry of the first, and the asker may be gone because of it: a token can revoke or rotate itself.
- */
-export const isOk = (id: string, sql: Parameters<typeof holdsNewest>[0]) =>
-  `(SELECT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ${id}) OR ${holdsNewest(sql)} AS ok)`;
-
 /** Whether D1 undid a batch because its asker is gone or has a replaced secret. */
 export function isAskerRefused(error: unknown): boolean {
   return String(error).includes("NOT NULL constraint failed: audit.actor");
 }
 
+/** SQL that takes parts of an entry from other tables, instead of from the entry. */
+export interface EntrySource {
+  /** Begins the statement. */
+  readonly with: string;
+  /** Joins the tables. */
+  readonly join: string;
+  readonly id: string;
+  readonly envName: string;
+  readonly target: string;
+  readonly targetName: string;
+  readonly lineage: string;
+}
+
 /**
- * Writes the entry if `condition` holds, and undoes its batch if the entry's asker may not change anything: run it with
- * `writeAudited`. The condition is SQL and can use the project (?1), the entry's id (?2), the environment (?3), the
- * instant (?4), the actor (?5), the target (?8) and the session (?10). ?16 and on are the values of `more`.
+ * SQL: whether the entry may be written: the asker's secret is the newest of a token that still lives. A second try may
+ * find the entry of the first, and the asker may be gone because of it: a token can revoke or rotate itself.
+ */
+const MAY_WRITE = `EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)
+  OR ${holdsNewest({ asker: "?12", secret: "?13", session: "?10", now: "?4" })}`;
+
+/**
+ * Writes the entry if `condition` holds. If the entry's asker may not change anything, the actor is null. That breaks the
+ * column's NOT NULL, which undoes the whole batch, so no change in it can forget the rule. Run it with `writeAudited`.
+ *
+ * The condition is SQL and can use the project (?1), the entry's id (?2), the environment (?3), the instant (?4), the
+ * actor (?5), the target (?8) and its name (?9). ?16 and on are the values of `more`.
  */
 export function auditStatement(
   db: D1Database,
   entry: AuditEntry,
   condition = "1",
-  ...more: readonly (string | null)[]
+  more: readonly (string | number | null)[] = [],
+  source: Partial<EntrySource> = {},
 ): D1PreparedStatement {
-  const {
-    project,
-    id,
-    envName,
-    at,
-    actor,
-    actorName,
-    action,
-    target,
-    targetName,
-    sessionId,
-    asker,
-    person,
-    reason,
-    bulk = null,
-  } = entry;
-  const { tokenId, secretHash } = asker ?? { tokenId: null, secretHash: null };
-  const ok =
-    asker === null
-      ? // Both are null then.
-        "(SELECT ?12 IS ?13 AS ok)"
-      : isOk("?2", { asker: "?12", secret: "?13", session: "?10", now: "?4" });
+  const { project, id, envName, at, actor, actorName, action, target, targetName } = entry;
+  const { sessionId, asker, person, reason, bulk = null } = entry;
+  // Without an asker, both are null.
+  const ok = asker === null ? "?12 IS ?13" : MAY_WRITE;
   // One of three words, so that the SQL text can contain it.
   const gates = entry.gates ? `'${entry.gates}'` : "NULL";
+  const from = { id: "?2", envName: "?3", target: "?8", targetName: "?9", lineage: "NULL", ...source };
   return db
     .prepare(
-      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, bulk,
-                          gates, person, reason)
-       SELECT ?1, ?2, ?3, ?4, ${ACTOR_IF_OK("?5")}, ?6, ?7, ?8, ?9, ?10, ?11, ${gates}, ?14, ?15 FROM ${ok}
+      `${source.with ?? ""}INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name,
+                          session_id, bulk, gates, person, reason, lineage)
+       SELECT ?1, ${from.id}, ${from.envName}, ?4, iif(ok, ?5, NULL), ?6, ?7, ${from.target}, ${from.targetName},
+              ?10, ?11, ${gates}, ?14, ?15, ${from.lineage}
+       FROM (SELECT ${ok} AS ok) ${source.join ?? ""}
        WHERE NOT ok OR (${condition}) ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(
       ...[project, id, envName, at, actor, actorName, action, target, targetName, sessionId, bulk],
-      ...[tokenId, secretHash, person, reason, ...more],
+      ...[asker?.tokenId ?? null, asker?.secretHash ?? null, person, reason, ...more],
     );
 }
 

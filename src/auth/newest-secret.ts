@@ -1,6 +1,6 @@
 /**
  * Who changes what lasts must hold the newest secret of a token that still lives. The statement that writes the audit
- * entry has the rule (`isOk` in audit.ts), so D1 undoes the change of everybody else. Here is what the asker hears.
+ * entry has the rule (`MAY_WRITE` in audit.ts), so D1 undoes the change of everybody else. Here is what the asker hears.
  */
 
 import type { Context } from "hono";

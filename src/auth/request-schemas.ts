@@ -8,7 +8,14 @@ import {
   PERSON_MAX_CHARACTERS,
 } from "../base/limits.ts";
 import { wholeNumber } from "../http/schema-bounds.ts";
-import { described, filterableName, instant, pageQuery, placePageQuery } from "../http/schema-parts.ts";
+import {
+  described,
+  filterableName,
+  instant,
+  pageQuery,
+  placePageQuery,
+  withExample,
+} from "../http/schema-parts.ts";
 import { AUDIT_ACTIONS } from "./audit.ts";
 import { ROLES } from "./permissions.ts";
 import { isPerson, PERSON_PATTERN } from "./person.ts";
@@ -119,28 +126,18 @@ export const noMembers = z.strictObject({}).register(z.globalRegistry, { example
 /** The query of a page of tokens or of sessions. */
 export const tokenListQuery = z.strictObject(pageQuery);
 
-const parameter = <T extends z.ZodMiniType>(schema: T, example: string, description: string): T => {
-  const own = described(schema, description);
-  const { wire, ...rest } = z.globalRegistry.get(own) as { readonly wire: object };
-  z.globalRegistry.add(own, { ...rest, wire: { ...wire, examples: [example] } });
-  return own;
-};
-
 /** The query of a page of audit entries. */
 export const auditQuery = z.strictObject({
   ...pageQuery,
-  actor: z.optional(
-    parameter(filterableName, "root", "The id of the token that acted, `root` or `service`."),
-  ),
-  person: z.optional(parameter(person, "ada@acme.example", "The person for whom the token acted.")),
+  actor: z.optional(withExample(filterableName, "root")),
+  person: z.optional(withExample(person, "ada@acme.example")),
   action: z.optional(
     z.enum(AUDIT_ACTIONS, { error: "send an action as entries show it, once." }).register(z.globalRegistry, {
       wire: { type: "string", enum: [...AUDIT_ACTIONS], examples: ["run_approved"] },
-      description: "What was done.",
     }),
   ),
-  since: z.optional(parameter(instant, "2026-01-31T12:00:00Z", "Entries of this instant and later ones.")),
-  until: z.optional(parameter(instant, "2026-02-01T00:00:00Z", "Entries before this instant.")),
+  since: z.optional(withExample(instant, "2026-01-31T12:00:00Z")),
+  until: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
 });
 
 /** The query of a page of places. */

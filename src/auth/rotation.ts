@@ -9,7 +9,7 @@ import { isLiving } from "./asker.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
 import { type LeftBehind, leftBehind, selectLeft } from "./left-behind.ts";
 import { type Principal, type Role, rowIdOf } from "./permissions.ts";
-import { VISIBLE, visibleTo } from "./store.ts";
+import { visible, visibleTo } from "./store.ts";
 import { COLUMNS, LINEAGE, type StoredToken, type TokenRow, toStoredToken } from "./token-row.ts";
 
 /** A token that the asker may see, as the rotation found it. */
@@ -47,7 +47,7 @@ export async function selectForRotation(
     .prepare(
       `SELECT hash, name, role, env_name AS envName, may_approve AS mayApprove,
               may_act_for_others AS mayActForOthers, ${IS_OWN} AS isOwn
-       FROM tokens WHERE ${VISIBLE} AND id = ?4`,
+       FROM tokens WHERE ${visible(2)} AND id = ?4`,
     )
     .bind(project, ...visibleTo(asker), id, rowIdOf(asker))
     .first<Omit<Rotatable, Flag> & Record<Flag, number>>();
@@ -108,7 +108,7 @@ export async function rotateToken(
   const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier);
   const finds = `EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?16 AND ${isLiving("?4")})`;
   // First, because a token that rotates itself no longer holds the newest secret afterwards.
-  const audit = auditStatement(db, entry, finds, replaces);
+  const audit = auditStatement(db, entry, finds, [replaces]);
   const children = db.prepare(CHILDREN).bind(project, target, at);
   const outcome = db
     .prepare(

@@ -6,7 +6,7 @@
 
 import { EXPIRED_TOKENS_MAX } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
-import { ACTOR_IF_OK, type AuditEntry, auditStatement, isOk } from "./audit.ts";
+import { type AuditEntry, auditStatement, type EntrySource } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
 import { type LeftBehind, leftBehind, selectLeft } from "./left-behind.ts";
 import { type Principal, rolesUpTo } from "./permissions.ts";
@@ -92,8 +92,9 @@ export async function insertToken(
   return (await db.batch([dropExpired, insert, audit, outcome])).at(-1)?.results.length === 1;
 }
 
-/** SQL: whether the asker may see a token. `visibleTo`: ?2 and ?3 of it. */
-export const VISIBLE = `project = ?1 AND (?2 IS NULL OR env_name = ?2) AND role IN (SELECT value FROM json_each(?3))`;
+/** SQL on a row of `tokens`: whether the asker may see it. `first`: the number of the first of `visibleTo`. */
+export const visible = (first: number) => `tokens.project = ?1 AND (?${first} IS NULL OR env_name = ?${first})
+  AND role IN (SELECT value FROM json_each(?${first + 1}))`;
 export const visibleTo = ({ envName, role }: Principal) =>
   [envName, JSON.stringify(rolesUpTo(role))] as const;
 
@@ -106,33 +107,31 @@ export async function listTokens(
   limit: number,
 ): Promise<StoredToken[]> {
   const { results } = await db
-    .prepare(`SELECT ${COLUMNS} FROM tokens WHERE ${VISIBLE} AND id < ?4 ORDER BY id DESC LIMIT ?5`)
+    .prepare(`SELECT ${COLUMNS} FROM tokens WHERE ${visible(2)} AND id < ?4 ORDER BY id DESC LIMIT ?5`)
     .bind(project, ...visibleTo(asker), cursor ?? "g", limit)
     .all<TokenRow>();
   return results.map(toStoredToken);
 }
 
 /**
- * Writes an audit entry for each token to revoke: the token ?4 and all below it. UNION walks a cycle once, and the room
- * below a token bounds the tree. The ids count up from ?5, in the order of the tree. It writes nothing if the asker ?9
- * may not revoke the token.
+ * An audit entry for each token to revoke: the target and all below it. UNION walks a cycle once, and the room below a
+ * token bounds the tree. The ids count up from the entry's, in the order of the tree.
  */
-const REVOKE = `
+const TREE: EntrySource = {
+  with: `
   WITH RECURSIVE tree (id) AS (
-    SELECT id FROM tokens WHERE ${VISIBLE} AND id = ?4
+    SELECT id FROM tokens WHERE ${visible(16)} AND id = ?8
     UNION
     SELECT tokens.id FROM tree CROSS JOIN tokens INDEXED BY tokens_by_parent
     ON tokens.project = ?1 AND tokens.parent_id = tree.id
-  )
-  INSERT INTO audit
-    (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, person, lineage)
-  SELECT ?1, substr(?5, 1, 24) || printf('%012x', row_number() OVER (ROWS UNBOUNDED PRECEDING) - 1), env_name, ?6,
-         ${ACTOR_IF_OK("?7")}, ?8, ?10, coalesce(tokens.id, ?4), coalesce(name, ''), ?12, ?13,
-         iif(tokens.id = ?4, ${LINEAGE}, NULL)
-  FROM ${isOk("?5", { asker: "?9", secret: "?11", session: "?12", now: "?6" })}
-  LEFT JOIN tree ON 1 LEFT JOIN tokens ON tokens.project = ?1 AND tokens.id = tree.id
-  WHERE NOT ok OR tree.id IS NOT NULL
-  ON CONFLICT (project, id) DO NOTHING`;
+  ) `,
+  join: "LEFT JOIN tree ON 1 LEFT JOIN tokens ON tokens.project = ?1 AND tokens.id = tree.id",
+  id: "substr(?2, 1, 24) || printf('%012x', row_number() OVER (ROWS UNBOUNDED PRECEDING) - 1)",
+  envName: "env_name",
+  target: "tokens.id",
+  targetName: "name",
+  lineage: `iif(tokens.id = ?8, ${LINEAGE}, NULL)`,
+};
 
 export interface Revoked {
   /** Ids, the token's own first. */
@@ -149,29 +148,11 @@ export interface Revoked {
 export async function revokeToken(
   db: D1Database,
   asker: Principal,
-  entry: Omit<AuditEntry, "envName" | "targetName">,
+  entry: AuditEntry,
 ): Promise<Revoked | null> {
-  const { project, target, at, actor, actorName, action, sessionId, person } = entry;
-  const [id, last] = [
-    `${entry.id.slice(0, 24)}${"0".repeat(12)}`,
-    `${entry.id.slice(0, 24)}${"f".repeat(12)}`,
-  ];
-  const note = db
-    .prepare(REVOKE)
-    .bind(
-      project,
-      ...visibleTo(asker),
-      target,
-      id,
-      at,
-      actor,
-      actorName,
-      entry.asker?.tokenId ?? null,
-      action,
-      entry.asker?.secretHash ?? null,
-      sessionId,
-      person,
-    );
+  const { project } = entry;
+  const [id, last] = ["0", "f"].map((digit) => entry.id.slice(0, 24) + digit.repeat(12)) as [string, string];
+  const note = auditStatement(db, { ...entry, id }, "tree.id IS NOT NULL", visibleTo(asker), TREE);
   const revoked = `SELECT target FROM audit
     WHERE project = ?1 AND id BETWEEN ?2 AND ?3 AND action = 'token_revoked'`;
   const remove = db

@@ -104,8 +104,9 @@ const AUDIT: Operation = {
     "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, changed webhook endpoints, " +
     "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, cancels, pauses, bulk operations and " +
     "moves to another database are there, too. " +
-    "A token of one environment sees the entries of that environment. An entry passes if it has " +
-    "all that you filter by. A page can be short and still have a next one. Entries are kept for " +
+    "A token of one environment sees the entries of that environment. The filter `actor` is " +
+    "the id of a token, `root` or `service`. `since` is the first instant, and `until` is the first that is too late. An " +
+    "entry must pass all filters. A page can be short and still have a next one. Entries are kept for " +
     "`AUDIT_RETENTION_DAYS`. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
