@@ -4,7 +4,14 @@ import * as z from "zod/mini";
 import { FACET_MIN_CHARACTERS, NAME_MAX_CHARACTERS, WAIT_MAX_SECONDS } from "../../base/limits.ts";
 import { LABELS_WIRE, labelList, PLAIN_TEXT } from "../../http/label-schemas.ts";
 import { listOf, wholeNumberText } from "../../http/schema-bounds.ts";
-import { described, filterableName, instant, pageQuery, seqPageQuery, withExample } from "../../http/schema-parts.ts";
+import {
+  described,
+  filterableName,
+  instant,
+  pageQuery,
+  seqPageQuery,
+  withExample,
+} from "../../http/schema-parts.ts";
 import { FACET_FIELDS } from "../d1/facets.ts";
 import { ORDERS, WAITING_FILTERS } from "../d1/filters.ts";
 import { STATUSES, type Status } from "../run.ts";
