@@ -3,6 +3,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { AUDIT_ACTIONS } from "../../src/auth/audit.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { ERRORS } from "../../src/http/errors.ts";
 import { WAITING_FOR } from "../../src/runs/gates.ts";
@@ -33,7 +34,7 @@ it("docs/api.md names every act in the audit", () => {
   const isNamed = (act: string) =>
     api.includes(`\`${act}\``) ||
     (act.startsWith(endpoint) && api.includes(`\`${act.slice(endpoint.length)}\``));
-  expect(unionIn("src/auth/audit.ts", "AuditAction").filter((act) => !isNamed(act))).toEqual([]);
+  expect(AUDIT_ACTIONS.filter((act) => !isNamed(act))).toEqual([]);
 });
 
 it("docs/operations.md names every line of the log", () => {
