@@ -309,8 +309,12 @@ describe("a cancel of one run", () => {
     const runs = `${project}/envs/prod/action-runs`;
     const run = await createRun(runs);
     const held = holdWrites(/INSERT INTO audit/);
+    const timers = vi.spyOn(globalThis, "setTimeout");
     const { status } =
       how === "DELETE" ? await ask("DELETE", `${runs}/${run.id}`) : await decide(runs, run.id, "cancel");
+    // A decision waits for its entry for a second.
+    expect(timers.mock.calls.filter(([, ms]) => ms === 1000)).toEqual([]);
+    timers.mockRestore();
     expect([status, await entries(project)]).toEqual([200, []]);
     held.open();
     await until(async () => (await entries(project)).length === 1);
