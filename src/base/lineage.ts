@@ -1,4 +1,7 @@
-/** A token's line of parents as one text. The line never changes, so it still says who made something after all are gone. PURE. */
+/**
+ * A token's line of parents as one text. A token's parents never change, so the line still says who made something when
+ * these tokens are gone. PURE.
+ */
 
 /**
  * `/{top}/…/{parent}/{token}/`, from the token that the operator minted. So what a token or one below it made has a
