@@ -39,7 +39,7 @@ CREATE TABLE runs (
   waiting      TEXT -- the first gate that is closed
     CHECK (waiting IS NULL OR waiting = 'time' OR waiting = 'approval' OR waiting = 'concurrency' OR waiting = 'pause'),
   concurrency_group TEXT,        -- null: none
-  waiting_creator TEXT,          -- while it waits: the id of the token that created it, or root
+  waiting_lineage TEXT,          -- while it waits: the line of its creator, /{top}/…/{token}/, or /root/
   waiting_key_id  TEXT,          -- while it waits: which signing key sealed its request
   purge_at     INTEGER NOT NULL, -- ms; a row past it is never written again
   bytes        INTEGER NOT NULL, -- UTF-8 bytes of body
@@ -55,8 +55,8 @@ CREATE INDEX runs_by_trigger ON runs (scope, triggered_by, id);
 -- A run without gates has no entry in these. Older code does not know `waiting`, so only a pending run counts as waiting.
 CREATE INDEX runs_by_group ON runs (scope, concurrency_group, id) WHERE concurrency_group IS NOT NULL;
 CREATE INDEX runs_by_waiting ON runs (scope, waiting, id) WHERE waiting IS NOT NULL AND status = 'pending';
-CREATE INDEX waiting_runs_by_creator ON runs (waiting_creator, scope)
-  WHERE waiting_creator IS NOT NULL AND status = 'pending';
+CREATE INDEX waiting_runs_by_lineage ON runs (waiting_lineage, scope)
+  WHERE waiting_lineage IS NOT NULL AND status = 'pending';
 CREATE INDEX waiting_runs_by_key ON runs (waiting_key_id) WHERE waiting_key_id IS NOT NULL AND status = 'pending';
 
 -- Which runs have a label. A list by label walks it newest first. The labels of a run are also in its details.
@@ -134,18 +134,23 @@ CREATE TABLE audit (
   at         INTEGER NOT NULL, -- ms
   actor      TEXT    NOT NULL, -- a token's id, or root
   actor_name TEXT    NOT NULL,
+  person     TEXT COLLATE NOCASE, -- for whom the actor acted; null: for nobody in particular
   action     TEXT    NOT NULL,
   target     TEXT    NOT NULL, -- a token's or session's id, an action's name, or the scope {org}/{project}/{env}
   target_name TEXT   NOT NULL, -- the token's or the action's name, or the scope: a revoked token has no row
   session_id TEXT,             -- the session through which the actor's token acted
   gates      TEXT CHECK (gates IN ('added', 'weakened', 'removed')), -- what the change of an action did to its gates
   bulk       TEXT,             -- what a bulk operation does and how it ended, as JSON
-  revoked    TEXT,             -- ids of all tokens that a revocation took away, as JSON
+  reason     TEXT,             -- of an approval, a rejection, a pause or a cancel
+  lineage    TEXT,             -- the line of a revoked token, which finds what it left behind
   PRIMARY KEY (project, id)
 ) STRICT;
 
 -- What a token of one environment may read.
 CREATE INDEX audit_by_env ON audit (project, env_name, id);
+-- What the filters of a list look for.
+CREATE INDEX audit_by_actor ON audit (project, actor, id);
+CREATE INDEX audit_by_person ON audit (project, person, id) WHERE person IS NOT NULL;
 -- What the purge of old entries looks for.
 CREATE INDEX audit_by_time ON audit (at);
 
@@ -162,6 +167,7 @@ CREATE TABLE definitions (
   changed_at INTEGER NOT NULL, -- ms
   changed_by TEXT    NOT NULL, -- a token's id, or root
   changed_by_name TEXT NOT NULL,
+  changed_lineage TEXT NOT NULL, -- the line of changed_by, /{top}/…/{token}/, or /root/
   key_id     TEXT,             -- which signing key sealed the secrets; null: there are none
   resealed_at INTEGER NOT NULL DEFAULT 0, -- ms, when the cron sealed the secrets again; 0: the change sealed them
   bytes      INTEGER NOT NULL, -- UTF-8 bytes of definition
@@ -177,8 +183,8 @@ CREATE TABLE definitions (
 
 -- What is sealed under an older key. What the cron sealed a moment ago comes last.
 CREATE INDEX definitions_by_key ON definitions (key_id, resealed_at) WHERE key_id IS NOT NULL;
--- Which webhook endpoints a token wrote last. An action has no entry here.
-CREATE INDEX endpoints_by_author ON definitions (changed_by, scope, name) WHERE kind = 'webhook_endpoint';
+-- What a token, or one below it, stored last.
+CREATE INDEX definitions_by_lineage ON definitions (kind, changed_lineage, scope, name);
 
 -- Versions that a later version replaced, without their secrets. The newest version is in definitions.
 CREATE TABLE definition_versions (

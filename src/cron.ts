@@ -6,14 +6,14 @@ import { resealDefinitions } from "./definitions/reseal.ts";
 import { noteDatabases } from "./health/note-databases.ts";
 import { archiveStatus } from "./runs/api/archive/status.ts";
 import { sweep } from "./runs/d1/sweep.ts";
-import { retentionDays } from "./settings/config.ts";
+import { auditRetentionDays } from "./settings/config.ts";
 import type { Env } from "./settings/env.ts";
 
 export async function everyMinute(env: Env, now: number): Promise<void> {
   await Promise.all([
     sweep(env, now),
     noteDatabases(env, now, () => archiveStatus(env)),
-    purgeAudit(env.DB, retentionDays(env), now),
+    purgeAudit(env.DB, auditRetentionDays(env), now),
     purgeSessions(env.DB, now),
     resealDefinitions(env.DB, env.CALLBACK_SIGNING_KEYS, now),
   ]);

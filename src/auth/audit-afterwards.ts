@@ -20,21 +20,27 @@ const WAIT_MAX_MS = 1000;
 /** A try can take 10 s, and the platform ends the work 30 s after the response. */
 const TRIES_END_AFTER_MS = 18_000;
 
-/** `changedAt`: when the coordinator made the change. A repetition has the same one. */
+/**
+ * `changedAt`: when the coordinator made the change. A repetition has the same one. `isAwaited` false: nobody needs the
+ * row right after the response.
+ */
 export async function auditAfterwards(
   c: Context<AppEnv>,
-  what: Pick<AuditEntry, "action" | "target">,
+  what: Pick<AuditEntry, "action" | "target"> & { readonly reason?: string | null },
   changedAt: number,
+  { isAwaited = true } = {},
 ): Promise<void> {
   const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
-  const minted = newAuditEntry(c.get("principal"), { project: `${o}/${p}`, envName, ...what }, changedAt);
-  const { actor, action, target } = minted;
-  const change = [envName, actor, c.get("person"), action, target];
-  const entry = { ...minted, id: await derivedAuditId(changedAt, change) };
+  const { reason = null } = what;
+  const minted = newAuditEntry(c, { project: `${o}/${p}`, envName, ...what, reason }, changedAt);
+  const { actor, action, target, person } = minted;
+  const change = [envName, actor, person, action, target];
+  // The change is made, so its entry has no condition any more: `requireNewestSecret` came before the change.
+  const entry = { ...minted, asker: null, id: await derivedAuditId(changedAt, change) };
   logAudit(entry, c.get("requestId"));
   const written = write(c, entry);
   c.executionCtx.waitUntil(written);
-  await within(WAIT_MAX_MS, written).catch(() => {});
+  if (isAwaited) await within(WAIT_MAX_MS, written).catch(() => {});
 }
 
 /** Never throws. */

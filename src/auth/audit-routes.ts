@@ -6,42 +6,34 @@ import type { AppEnv } from "../http/app-env.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/public-url.ts";
-import { type AuditEntry, auditScope, listAudit } from "./audit.ts";
+import { auditScope } from "./audit.ts";
+import { type ListedEntry, listAudit } from "./audit-list.ts";
 import { requires } from "./bearer.ts";
-import { tokenListQuery } from "./request-schemas.ts";
+import { auditQuery } from "./request-schemas.ts";
 
 export const auditRoutes = new Hono<AppEnv>().get(
   "/",
   requires("tokens:manage"),
-  validQuery(tokenListQuery),
+  validQuery(auditQuery),
   async (c) => {
-    const { limit, cursor } = c.req.valid("query");
     const { o, p } = c.req.param() as { o: string; p: string };
-    const entries = await readD1(c.get("hops"), () =>
-      listAudit(c.env.DB, `${o}/${p}`, c.get("principal").envName, cursor, limit + 1),
+    const { entries, nextBefore } = await readD1(c.get("hops"), () =>
+      listAudit(c.env.DB, `${o}/${p}`, c.get("principal").envName, c.req.valid("query")),
     );
-    const page = entries.slice(0, limit);
-    const last = page.at(-1);
-    if (entries.length > limit && last !== undefined) {
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last.id)));
+    if (nextBefore !== null) {
+      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(nextBefore)));
     }
-    return c.json(page.map(toWire));
+    return c.json(entries.map(toWire));
   },
 );
 
-function toWire(entry: AuditEntry) {
-  const { at, actor, actorName, sessionId, action, target, targetName, gates = null, bulk = null } = entry;
-  const scope = auditScope(entry);
+function toWire(entry: ListedEntry) {
+  const { at, actor, actorName, person, sessionId, action, target, targetName, reason } = entry;
+  const { gates = null, bulk = null } = entry;
   return {
     at: new Date(at).toISOString(),
-    actor,
-    actorName,
-    sessionId,
-    action,
-    target,
-    targetName,
-    scope,
-    gates,
-    bulk: bulk && (JSON.parse(bulk) as unknown),
+    ...{ actor, actorName, person, via: person && actorName, sessionId, action, target, targetName },
+    scope: auditScope(entry),
+    ...{ gates, reason, bulk: bulk && (JSON.parse(bulk) as unknown) },
   };
 }

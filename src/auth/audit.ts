@@ -3,38 +3,45 @@
  * these lines, so a flood can't hide them. They contain no secret.
  */
 
+import type { Context } from "hono";
 import { sha256Hex } from "../base/json.ts";
+import { lineageOf } from "../base/lineage.ts";
 import { log, logFailure } from "../base/log.ts";
 import { DAY_MS } from "../base/time.ts";
 import { hyphenated, mintUuidV7, timeHex } from "../base/uuid.ts";
-import type { Principal } from "./permissions.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { type Asker, holdsNewest } from "./asker.ts";
+import { rowIdOf } from "./permissions.ts";
 
-export type AuditAction =
-  | "token_minted"
-  | "token_revoked"
-  | "token_rotated"
-  | "session_ended"
-  | "resync_requested"
-  | "environment_moved"
-  | "run_approved"
-  | "run_rejected"
-  | "run_released"
-  | "pause_put"
-  | "pause_deleted"
-  | "bulk_started"
-  | "bulk_ended"
-  | "action_put"
-  | "action_deleted"
-  | "action_version_deleted"
-  | "webhook_endpoint_put"
-  | "webhook_endpoint_deleted"
-  | "webhook_endpoint_version_deleted"
-  | "webhook_endpoint_secret_rotated"
-  | "webhook_endpoint_disabled"
-  | "webhook_endpoint_enabled"
-  | "webhook_endpoint_tested"
-  | "webhook_endpoint_message_resent"
-  | "webhook_endpoint_recovery_started";
+export const AUDIT_ACTIONS = [
+  "token_minted",
+  "token_revoked",
+  "token_rotated",
+  "session_ended",
+  "resync_requested",
+  "environment_moved",
+  "run_approved",
+  "run_rejected",
+  "run_released",
+  "run_cancelled",
+  "pause_put",
+  "pause_deleted",
+  "bulk_started",
+  "bulk_ended",
+  "action_put",
+  "action_deleted",
+  "action_version_deleted",
+  "webhook_endpoint_put",
+  "webhook_endpoint_deleted",
+  "webhook_endpoint_version_deleted",
+  "webhook_endpoint_secret_rotated",
+  "webhook_endpoint_disabled",
+  "webhook_endpoint_enabled",
+  "webhook_endpoint_tested",
+  "webhook_endpoint_message_resent",
+  "webhook_endpoint_recovery_started",
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /** What the change of an action did to the gates that hold back its runs. The worst counts if it did several things. */
 export type GateChange = "added" | "weakened" | "removed";
@@ -52,8 +59,12 @@ export interface AuditEntry {
   /** The acting token's id, `root`, or `service`. */
   readonly actor: string;
   readonly actorName: string;
+  /** The person for whom the actor acted. Null: nobody in particular. */
+  readonly person: string | null;
   /** The session through which the actor's token acted. Null if the request had the token itself. */
   readonly sessionId: string | null;
+  /** Who must still hold the newest secret when the entry is written. Null: nobody, as for the service. */
+  readonly asker: Asker | null;
   readonly action: AuditAction;
   /**
    * The id of a token, a session or a run, a scope, the name of an action or a webhook endpoint, or
@@ -65,25 +76,31 @@ export interface AuditEntry {
   readonly targetName: string;
   /** Missing or null if no gate was added, weakened or removed. */
   readonly gates?: GateChange | null;
+  /** What the request said of an approval, a rejection, a pause or a cancel. Null if it said nothing. */
+  readonly reason: string | null;
   /** Of a bulk operation: what it does to which runs, and how it ended, as JSON. Otherwise missing or null. */
   readonly bulk?: string | null;
 }
 
+type What = Pick<AuditEntry, "project" | "envName" | "action" | "target"> &
+  Partial<Pick<AuditEntry, "targetName" | "reason">>;
+
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
-export function newAuditEntry(
-  { id, name, sessionId }: Pick<Principal, "id" | "name" | "sessionId">,
-  what: Pick<AuditEntry, "project" | "envName" | "action" | "target"> & { readonly targetName?: string },
-  now: number,
-): AuditEntry {
-  return {
-    id: mintUuidV7(now),
-    at: now,
-    actor: id,
-    actorName: name,
-    sessionId: sessionId ?? null,
-    targetName: what.target,
-    ...what,
-  };
+export function newAuditEntry(c: Context<AppEnv>, what: What, now: number): AuditEntry {
+  const principal = c.get("principal");
+  const { id, name, sessionId = null, secretHash, parents } = principal;
+  const asker = { tokenId: rowIdOf(principal), secretHash, lineage: lineageOf(id, parents) };
+  return { ...entryOf({ id, name }, what, now), person: c.get("person"), sessionId, asker };
+}
+
+/** The entry of what the service does by itself. */
+export function newServiceEntry(what: What, now: number): AuditEntry {
+  return entryOf(SERVICE, what, now);
+}
+
+function entryOf({ id, name }: { readonly id: string; readonly name: string }, what: What, now: number) {
+  const by = { actor: id, actorName: name, person: null, sessionId: null, asker: null };
+  return { id: mintUuidV7(now), at: now, ...by, targetName: what.target, reason: null, ...what };
 }
 
 /** An id that sorts by time and is made of the change, so that a repetition writes the same row. */
@@ -114,59 +131,65 @@ export function logAudit(entry: AuditEntry, requestId: string | undefined, more:
   });
 }
 
+/** Whether D1 undid a batch because its asker is gone or has a replaced secret. */
+export function isAskerRefused(error: unknown): boolean {
+  return String(error).includes("NOT NULL constraint failed: audit.actor");
+}
+
+/** SQL that takes parts of an entry from other tables, instead of from the entry. */
+export interface EntrySource {
+  /** Begins the statement. */
+  readonly with: string;
+  /** Joins the tables. */
+  readonly join: string;
+  readonly id: string;
+  readonly envName: string;
+  readonly target: string;
+  readonly targetName: string;
+  readonly lineage: string;
+}
+
 /**
- * Writes the entry if `condition` holds. It is SQL and can use the project (?1), the entry's id (?2), the environment
- * (?3), the instant (?4), the actor (?6), the target (?8) and the session (?10). ?12 and on are the values of `more`.
+ * SQL: whether the entry may be written: the asker's secret is the newest of a token that still lives. A second try may
+ * find the entry of the first, and the asker may be gone because of it: a token can revoke or rotate itself.
+ */
+const MAY_WRITE = `EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)
+  OR ${holdsNewest({ asker: "?12", secret: "?13", session: "?10", now: "?4" })}`;
+
+/**
+ * Writes the entry if `condition` holds. If the entry's asker may not change anything, the actor is null. That breaks the
+ * column's NOT NULL, which undoes the whole batch, so no change in it can forget the rule. Run it with `writeAudited`.
+ *
+ * The condition is SQL and can use the project (?1), the entry's id (?2), the environment (?3), the instant (?4), the
+ * actor (?5), the target (?8) and its name (?9). ?16 and on are the values of `more`.
  */
 export function auditStatement(
   db: D1Database,
   entry: AuditEntry,
   condition = "1",
-  ...more: readonly (string | null)[]
+  more: readonly (string | number | null)[] = [],
+  source: Partial<EntrySource> = {},
 ): D1PreparedStatement {
-  const {
-    project,
-    id,
-    envName,
-    at,
-    actor,
-    actorName,
-    action,
-    target,
-    targetName,
-    sessionId,
-    bulk = null,
-  } = entry;
+  const { project, id, envName, at, actor, actorName, action, target, targetName } = entry;
+  const { sessionId, asker, person, reason, bulk = null } = entry;
+  // Without an asker, both are null.
+  const ok = asker === null ? "?12 IS ?13" : MAY_WRITE;
   // One of three words, so that the SQL text can contain it.
   const gates = entry.gates ? `'${entry.gates}'` : "NULL";
+  const from = { id: "?2", envName: "?3", target: "?8", targetName: "?9", lineage: "NULL", ...source };
   return db
     .prepare(
-      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, bulk,
-                          gates)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ${gates} WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
+      `${source.with ?? ""}INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name,
+                          session_id, bulk, gates, person, reason, lineage)
+       SELECT ?1, ${from.id}, ${from.envName}, ?4, iif(ok, ?5, NULL), ?6, ?7, ${from.target}, ${from.targetName},
+              ?10, ?11, ${gates}, ?14, ?15, ${from.lineage}
+       FROM (SELECT ${ok} AS ok) ${source.join ?? ""}
+       WHERE NOT ok OR (${condition}) ON CONFLICT (project, id) DO NOTHING`,
     )
-    .bind(project, id, envName, at, actor, actorName, action, target, targetName, sessionId, bulk, ...more);
-}
-
-/** The entries before the id `cursor`, newest first. `envName` null: of the project and all its environments. */
-export async function listAudit(
-  db: D1Database,
-  project: string,
-  envName: string | null,
-  cursor: string | undefined,
-  limit: number,
-): Promise<AuditEntry[]> {
-  const inEnv = envName === null ? [] : [envName];
-  const { results } = await db
-    .prepare(
-      `SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target,
-              target_name AS targetName, session_id AS sessionId, gates, bulk
-       FROM audit WHERE project = ?1 AND id < ?2 ${envName === null ? "" : "AND env_name = ?4"}
-       ORDER BY id DESC LIMIT ?3`,
-    )
-    .bind(project, cursor ?? "g", limit, ...inEnv)
-    .all<AuditEntry>();
-  return results;
+    .bind(
+      ...[project, id, envName, at, actor, actorName, action, target, targetName, sessionId, bulk],
+      ...[asker?.tokenId ?? null, asker?.secretHash ?? null, person, reason, ...more],
+    );
 }
 
 const PURGED_PER_MINUTE = 1000;

@@ -9,7 +9,7 @@ import { ApiError } from "../http/errors.ts";
 import { refusalOf } from "../http/refusal.ts";
 import { rootToken } from "../settings/config.ts";
 import { authenticate, bearerToken, chargeClient } from "./bearer.ts";
-import { forgetCredentials } from "./credential-memory.ts";
+import { askerRefusal, secretReplaced } from "./newest-secret.ts";
 import type { Principal } from "./permissions.ts";
 import { cookieHash, mintCookie, mintPageKey } from "./session/secret.ts";
 import {
@@ -19,7 +19,6 @@ import {
   type SessionToken,
   takeSignInCode,
 } from "./session/store.ts";
-import { secretReplaced } from "./token-responses.ts";
 
 /** A session that began, with its two secrets. */
 export interface BegunSession {
@@ -61,9 +60,7 @@ export async function begin(c: Context<AppEnv>, { project, code }: Begin): Promi
     token === null ? beginOperatorsSession(c.env.DB, session) : beginSession(c.env.DB, session, token),
   );
   if (known !== null) return { principal: known.principal, cookie, pageKey };
-  // D1 no longer has the token, but this isolate still remembered it.
-  if (token !== null) forgetCredentials([token.id]);
-  throw new ApiError("token_invalid");
+  throw (token && (await askerRefusal(c))) ?? new ApiError("token_invalid");
 }
 
 async function byToken(c: Context<AppEnv>, project: string | undefined): Promise<Beginner> {

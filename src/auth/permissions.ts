@@ -77,6 +77,11 @@ export function isOperator({ id }: Principal): boolean {
   return id === OPERATOR.id;
 }
 
+/** The asker's id as D1 has it: null for the operator, who has no row. */
+export function rowIdOf(asker: Principal): string | null {
+  return isOperator(asker) ? null : asker.id;
+}
+
 /**
  * The roles that the asker may mint. A session that began with ROOT_TOKEN mints no owners, because its tokens are the
  * operator's and outlive it.

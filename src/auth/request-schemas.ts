@@ -8,7 +8,15 @@ import {
   PERSON_MAX_CHARACTERS,
 } from "../base/limits.ts";
 import { wholeNumber } from "../http/schema-bounds.ts";
-import { described, filterableName, instant, pageQuery, placePageQuery } from "../http/schema-parts.ts";
+import {
+  described,
+  filterableName,
+  instant,
+  pageQuery,
+  placePageQuery,
+  withExample,
+} from "../http/schema-parts.ts";
+import { AUDIT_ACTIONS } from "./audit.ts";
 import { ROLES } from "./permissions.ts";
 import { isPerson, PERSON_PATTERN } from "./person.ts";
 import { INVISIBLE, looksLikeRoot } from "./token-name.ts";
@@ -115,8 +123,22 @@ export const newSession = z
 /** A body without members. */
 export const noMembers = z.strictObject({}).register(z.globalRegistry, { examples: [{}] });
 
-/** The query of a page of tokens, of sessions or of audit entries. */
+/** The query of a page of tokens or of sessions. */
 export const tokenListQuery = z.strictObject(pageQuery);
+
+/** The query of a page of audit entries. */
+export const auditQuery = z.strictObject({
+  ...pageQuery,
+  actor: z.optional(withExample(filterableName, "root")),
+  person: z.optional(withExample(person, "ada@acme.example")),
+  action: z.optional(
+    z.enum(AUDIT_ACTIONS, { error: "send an action as entries show it, once." }).register(z.globalRegistry, {
+      wire: { type: "string", enum: [...AUDIT_ACTIONS], examples: ["run_approved"] },
+    }),
+  ),
+  since: z.optional(withExample(instant, "2026-01-31T12:00:00Z")),
+  until: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
+});
 
 /** The query of a page of places. */
 export const placeListQuery = z.strictObject(placePageQuery);

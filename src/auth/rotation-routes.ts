@@ -5,17 +5,18 @@ import { sha256Hex } from "../base/json.ts";
 import { parseUuid } from "../base/uuid.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
-import { ApiError } from "../http/errors.ts";
+import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { validBody } from "../http/validate.ts";
 import { mintApiToken } from "./api-token.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
 import { authenticate, authorize } from "./bearer.ts";
 import { forgetCredentials } from "./credential-memory.ts";
 import { mintsAnyFlag } from "./minting.ts";
-import { isOperator, mintableRoles, type Principal } from "./permissions.ts";
+import { askerGone, writeAudited } from "./newest-secret.ts";
+import { isOperator, mintableRoles } from "./permissions.ts";
 import { rotation } from "./request-schemas.ts";
 import { type RotationRefusal, rotateToken, selectForRotation } from "./rotation.ts";
-import { askerGone, projectOf, secretReplaced, toWire } from "./token-responses.ts";
+import { projectOf, toWire } from "./token-responses.ts";
 
 /** A token may rotate itself, whatever its role. */
 const mayRotate: MiddlewareHandler<AppEnv> = async (c, next) => {
@@ -33,7 +34,6 @@ export const rotationRoutes = new Hono<AppEnv>().post(
     if (target === null) throw new ApiError("token_not_found");
     const { overlapSeconds } = c.req.valid("json");
     const asker = c.get("principal");
-    if (asker.isReplaced) throw secretReplaced(asker);
     const project = projectOf(c.req.param());
     const hops = c.get("hops");
     const found = await readD1(hops, () => selectForRotation(c.env.DB, project, asker, target));
@@ -48,20 +48,20 @@ export const rotationRoutes = new Hono<AppEnv>().post(
     const now = Date.now();
     const { envName, name: targetName } = found;
     const what = { project, envName, action: "token_rotated", target, targetName } as const;
-    const entry = newAuditEntry(asker, what, now);
+    const entry = newAuditEntry(c, what, now);
     const token = mintApiToken();
     const secret = {
       replaces: found.hash,
       hash: await sha256Hex(token),
       overlapMs: overlapSeconds === undefined ? undefined : overlapSeconds * 1000,
     };
-    const rotating = readD1(hops, () => rotateToken(c.env.DB, asker, secret, entry));
+    const rotating = writeAudited(c, () => rotateToken(c.env.DB, secret, entry));
     // Also if it failed, because D1 may have done it.
     const outcome = await rotating.finally(() => forgetCredentials([target]));
-    if (typeof outcome === "string") throw refusal(outcome, asker);
+    if (typeof outcome === "string") throw new ApiError(REFUSALS[outcome]);
     logAudit(entry, c.get("requestId"));
-    const { children, moreChildren } = outcome;
-    return c.json({ ...toWire(outcome.token, now), token, children, moreChildren });
+    const { children, moreChildren, left } = outcome;
+    return c.json({ ...toWire(outcome.token, now), token, children, moreChildren, ...left });
   },
 );
 
@@ -73,17 +73,8 @@ const NO_OWNERS = "A session of ROOT_TOKEN can't rotate an owner's token. Send R
 const NO_FLAGS =
   "A session of ROOT_TOKEN can't rotate a token with mayApprove or mayActForOthers. Send ROOT_TOKEN itself.";
 
-function refusal(reason: RotationRefusal, asker: Principal): ApiError {
-  switch (reason) {
-    case "gone":
-      return askerGone(asker);
-    case "replaced":
-      return secretReplaced(asker);
-    case "missing":
-      return new ApiError("token_not_found");
-    case "ended":
-      return new ApiError("token_ended");
-    case "changed":
-      return new ApiError("token_rotated");
-  }
-}
+const REFUSALS: Readonly<Record<RotationRefusal, ErrorCode>> = {
+  missing: "token_not_found",
+  ended: "token_ended",
+  changed: "token_rotated",
+};

@@ -5,11 +5,12 @@
  */
 
 import { CHILDREN_MAX_LISTED, OVERLAP_DEFAULT_SECONDS } from "../base/limits.ts";
-import { holdsNewest, isLiving, lives } from "./asker.ts";
+import { isLiving } from "./asker.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
-import type { Principal, Role } from "./permissions.ts";
-import { rowIdOf, VISIBLE, visibleTo } from "./store.ts";
-import { COLUMNS, type StoredToken, type TokenRow, toStoredToken } from "./token-row.ts";
+import { type LeftBehind, leftBehind, selectLeft } from "./left-behind.ts";
+import { type Principal, type Role, rowIdOf } from "./permissions.ts";
+import { visible, visibleTo } from "./store.ts";
+import { COLUMNS, LINEAGE, type StoredToken, type TokenRow, toStoredToken } from "./token-row.ts";
 
 /** A token that the asker may see, as the rotation found it. */
 export interface Rotatable {
@@ -46,7 +47,7 @@ export async function selectForRotation(
     .prepare(
       `SELECT hash, name, role, env_name AS envName, may_approve AS mayApprove,
               may_act_for_others AS mayActForOthers, ${IS_OWN} AS isOwn
-       FROM tokens WHERE ${VISIBLE} AND id = ?4`,
+       FROM tokens WHERE ${visible(2)} AND id = ?4`,
     )
     .bind(project, ...visibleTo(asker), id, rowIdOf(asker))
     .first<Omit<Rotatable, Flag> & Record<Flag, number>>();
@@ -71,13 +72,11 @@ export interface Rotated {
   /** Those that still live, the newest first. */
   readonly children: readonly Child[];
   readonly moreChildren: boolean;
+  readonly left: LeftBehind;
 }
 
-/**
- * `gone`: the asker's own token was revoked or has expired. `replaced`: a rotation replaced the asker's secret.
- * `missing`: the token was revoked. `ended`: it has expired. `changed`: another rotation came first.
- */
-export type RotationRefusal = "gone" | "replaced" | "missing" | "ended" | "changed";
+/** `missing`: the token was revoked. `ended`: it has expired. `changed`: another rotation came first. */
+export type RotationRefusal = "missing" | "ended" | "changed";
 
 /**
  * If an earlier old secret still works (`old_expires_at > ?5`), it stays, and the newest secret ends at once. `?6`: the
@@ -88,7 +87,7 @@ const ROTATE = `
     hash = ?4,
     old_hash = iif(old_expires_at > ?5, old_hash, hash),
     old_expires_at = iif(old_expires_at > ?5, min(old_expires_at, ?7), min(?6, coalesce(expires_at, ?6)))
-  WHERE project = ?1 AND id = ?2 AND hash = ?3 AND ${isLiving("?5")} AND ${holdsNewest({ asker: "?8", secret: "?9", session: "?10", now: "?5" })}`;
+  WHERE project = ?1 AND id = ?2 AND hash = ?3 AND ${isLiving("?5")}`;
 
 const CHILDREN = `
   SELECT id, name FROM tokens INDEXED BY tokens_by_parent
@@ -100,36 +99,36 @@ const CHILDREN = `
  */
 export async function rotateToken(
   db: D1Database,
-  asker: Principal,
   { replaces, hash, overlapMs }: { replaces: string; hash: string; overlapMs: number | undefined },
   entry: AuditEntry,
 ): Promise<Rotated | RotationRefusal> {
   const { project, target, at } = entry;
-  const by = [rowIdOf(asker), asker.secretHash, entry.sessionId] as const;
   const ends = at + (overlapMs ?? OVERLAP_DEFAULT_SECONDS * 1000);
   const endsEarlier = overlapMs === undefined ? Number.MAX_SAFE_INTEGER : ends;
-  const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier, ...by);
-  const wrote = "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?12)";
-  const audit = auditStatement(db, entry, wrote, hash);
+  const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier);
+  const finds = `EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?16 AND ${isLiving("?4")})`;
+  // First, because a token that rotates itself no longer holds the newest secret afterwards.
+  const audit = auditStatement(db, entry, finds, [replaces]);
   const children = db.prepare(CHILDREN).bind(project, target, at);
-  const sql = { asker: "?3", secret: "?4", session: "?5", now: "?6" };
   const outcome = db
     .prepare(
-      `SELECT ${COLUMNS}, hash = ?7 AS isDone, ${isLiving("?6")} AS isLiving,
-              ${holdsNewest(sql)} AS holdsNewest, ${lives(sql)} AS lives
-       FROM (SELECT 1) LEFT JOIN tokens ON project = ?1 AND id = ?2`,
+      `SELECT ${COLUMNS}, hash = ?3 AS isDone, ${isLiving("?4")} AS isLiving
+       FROM tokens WHERE project = ?1 AND id = ?2`,
     )
-    .bind(project, target, ...by, at, hash);
-  type Row = TokenRow & Record<"isDone" | "isLiving" | "holdsNewest" | "lives", number | null>;
-  const results = await db.batch<Row | Child>([rotate, audit, children, outcome]);
-  const row = results.at(-1)?.results[0] as Row | undefined;
-  const below = (results.at(-2)?.results ?? []) as readonly Child[];
+    .bind(project, target, hash, at);
+  const lineage = `SELECT ${LINEAGE} AS lineage FROM tokens WHERE project = ?1 AND id = ?2`;
+  const left = selectLeft(db, lineage, project, target);
+  type Row = TokenRow & Record<"isDone" | "isLiving", number>;
+  const results = await db.batch<unknown>([audit, rotate, children, outcome, ...left]);
+  const row = results[3]?.results[0] as Row | undefined;
+  const below = (results[2]?.results ?? []) as readonly Child[];
   if (row?.isDone === 1) {
     const moreChildren = below.length > CHILDREN_MAX_LISTED;
-    return { token: toStoredToken(row), children: below.slice(0, CHILDREN_MAX_LISTED), moreChildren };
+    return {
+      ...{ token: toStoredToken(row), children: below.slice(0, CHILDREN_MAX_LISTED), moreChildren },
+      left: leftBehind(results.slice(4)),
+    };
   }
-  if (row?.lives !== 1) return "gone";
-  if (row.holdsNewest !== 1) return "replaced";
-  if (row.id === null) return "missing";
+  if (row === undefined) return "missing";
   return row.isLiving === 1 ? "changed" : "ended";
 }

@@ -12,6 +12,7 @@ import { baseUrl } from "../settings/public-url.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
 import { requires } from "./bearer.ts";
 import { forgetCredentials } from "./credential-memory.ts";
+import { writeAudited } from "./newest-secret.ts";
 import { tokenListQuery } from "./request-schemas.ts";
 import { endSession, listSessions, type StoredSession } from "./session/store.ts";
 
@@ -36,8 +37,8 @@ export const sessionListRoutes = new Hono<AppEnv>()
     const asker = c.get("principal");
     const { o, p } = c.req.param() as unknown as { o: string; p: string };
     const what = { project: `${o}/${p}`, envName: null, action: "session_ended", target } as const;
-    const entry = newAuditEntry(asker, what, Date.now());
-    const ending = readD1(c.get("hops"), () => endSession(c.env.DB, asker, entry));
+    const entry = newAuditEntry(c, what, Date.now());
+    const ending = writeAudited(c, () => endSession(c.env.DB, asker, entry));
     // Also if the answer was lost, because D1 may have done it.
     const hasEnded = await ending.finally(() => forgetCredentials([target]));
     if (!hasEnded) throw new ApiError("session_not_found");

@@ -4,15 +4,16 @@
  * although its answer was lost. So each batch ends by reading what it did.
  */
 
-import { ENDPOINTS_MAX_LISTED, EXPIRED_TOKENS_MAX } from "../base/limits.ts";
+import { EXPIRED_TOKENS_MAX } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
-import { holdsNewest, lives } from "./asker.ts";
-import { type AuditEntry, auditStatement } from "./audit.ts";
+import { type AuditEntry, auditStatement, type EntrySource } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
-import { isOperator, type Principal, rolesUpTo } from "./permissions.ts";
+import { type LeftBehind, leftBehind, selectLeft } from "./left-behind.ts";
+import { type Principal, rolesUpTo } from "./permissions.ts";
 import { hasRoom } from "./token-room.ts";
 import {
   COLUMNS,
+  LINEAGE,
   PARENTS,
   type PrincipalRow,
   type StoredToken,
@@ -48,19 +49,15 @@ const DROP_EXPIRED = `
     ORDER BY id DESC LIMIT 1 OFFSET ${EXPIRED_TOKENS_MAX}))`;
 
 /**
- * `gone`: the asker's own token was revoked or has expired. `replaced`: a rotation replaced the asker's secret. `full`:
- * there is no room below it.
+ * Mints a token under `token.parentId`, the asker, and writes the audit entry. False if there is no room below the
+ * asker.
  */
-export type Minting = "minted" | "gone" | "replaced" | "full";
-
-/** Mints a token under `token.parentId`, the asker, and writes the audit entry. */
 export async function insertToken(
   db: D1Database,
-  { secretHash }: Principal,
   token: StoredToken,
   hash: string,
   entry: AuditEntry,
-): Promise<Minting> {
+): Promise<boolean> {
   const { project } = entry;
   const { id, name, role, envName, parentId, createdBy, createdAt, expiresAt } = token;
   const { person, mayApprove, mayActForOthers } = token;
@@ -70,8 +67,8 @@ export async function insertToken(
       `INSERT INTO tokens
          (project, id, hash, name, role, env_name, parent_id, created_by, created_at, expires_at,
           person, may_approve, may_act_for_others)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?13, ?14, ?15
-       WHERE ${holdsNewest({ asker: "?7", secret: "?11", session: "?12", now: "?9" })} AND ${hasRoom("?7", "?9")}
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13, ?14
+       WHERE NOT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?11) AND ${hasRoom("?7", "?9")}
        ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(
@@ -85,32 +82,19 @@ export async function insertToken(
       createdBy,
       createdAt,
       expiresAt,
-      secretHash,
-      entry.sessionId,
+      entry.id,
       person,
       mayApprove ? 1 : 0,
       mayActForOthers ? 1 : 0,
     );
   const audit = auditStatement(db, entry, "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8)");
-  const asker = { asker: "?3", secret: "?5", session: "?6", now: "?4" };
-  const outcome = db
-    .prepare(
-      `SELECT CASE WHEN EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?2) THEN 'minted'
-                   WHEN ${holdsNewest(asker)} THEN 'full'
-                   WHEN ${lives(asker)} THEN 'replaced' ELSE 'gone' END AS minting`,
-    )
-    .bind(project, id, parentId, createdAt, secretHash, entry.sessionId);
-  const results = await db.batch<{ minting: Minting }>([dropExpired, insert, audit, outcome]);
-  return results.at(-1)?.results[0]?.minting ?? "gone";
+  const outcome = db.prepare("SELECT 1 FROM audit WHERE project = ? AND id = ?").bind(project, entry.id);
+  return (await db.batch([dropExpired, insert, audit, outcome])).at(-1)?.results.length === 1;
 }
 
-/** The asker's id as D1 has it: null for the operator, who has no row. */
-export function rowIdOf(asker: Principal): string | null {
-  return isOperator(asker) ? null : asker.id;
-}
-
-/** SQL: whether the asker may see a token. `visibleTo`: ?2 and ?3 of it. */
-export const VISIBLE = `project = ?1 AND (?2 IS NULL OR env_name = ?2) AND role IN (SELECT value FROM json_each(?3))`;
+/** SQL on a row of `tokens`: whether the asker may see it. `first`: the number of the first of `visibleTo`. */
+export const visible = (first: number) => `tokens.project = ?1 AND (?${first} IS NULL OR env_name = ?${first})
+  AND role IN (SELECT value FROM json_each(?${first + 1}))`;
 export const visibleTo = ({ envName, role }: Principal) =>
   [envName, JSON.stringify(rolesUpTo(role))] as const;
 
@@ -123,102 +107,81 @@ export async function listTokens(
   limit: number,
 ): Promise<StoredToken[]> {
   const { results } = await db
-    .prepare(`SELECT ${COLUMNS} FROM tokens WHERE ${VISIBLE} AND id < ?4 ORDER BY id DESC LIMIT ?5`)
+    .prepare(`SELECT ${COLUMNS} FROM tokens WHERE ${visible(2)} AND id < ?4 ORDER BY id DESC LIMIT ?5`)
     .bind(project, ...visibleTo(asker), cursor ?? "g", limit)
     .all<TokenRow>();
   return results.map(toStoredToken);
 }
 
 /**
- * Writes the ids to revoke into the audit: the token ?4 and all below it. UNION walks a cycle once, and the room below
- * a token bounds the tree. It writes nothing if the asker ?9 is gone or may not revoke the token.
+ * An audit entry for each token to revoke: the target and all below it. UNION walks a cycle once, and the room below a
+ * token bounds the tree. The ids count up from the entry's, in the order of the tree.
  */
-const REVOKE = `
+const TREE: EntrySource = {
+  with: `
   WITH RECURSIVE tree (id) AS (
-    SELECT ?4
+    SELECT id FROM tokens WHERE ${visible(16)} AND id = ?8
     UNION
     SELECT tokens.id FROM tree CROSS JOIN tokens INDEXED BY tokens_by_parent
     ON tokens.project = ?1 AND tokens.parent_id = tree.id
-  )
-  INSERT INTO audit
-    (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, revoked)
-  SELECT project, ?5, env_name, ?6, ?7, ?8, ?10, id, name, ?12, (SELECT json_group_array(id) FROM tree)
-  FROM tokens WHERE ${VISIBLE} AND id = ?4 AND ${lives({ asker: "?9", secret: "?11", session: "?12", now: "?6" })}
-  ON CONFLICT (project, id) DO NOTHING`;
-
-/** A webhook endpoint that a revoked token stored last. */
-export interface LeftEndpoint {
-  readonly envName: string;
-  readonly name: string;
-}
+  ) `,
+  join: "LEFT JOIN tree ON 1 LEFT JOIN tokens ON tokens.project = ?1 AND tokens.id = tree.id",
+  id: "substr(?2, 1, 24) || printf('%012x', row_number() OVER (ROWS UNBOUNDED PRECEDING) - 1)",
+  envName: "env_name",
+  target: "tokens.id",
+  targetName: "name",
+  lineage: `iif(tokens.id = ?8, ${LINEAGE}, NULL)`,
+};
 
 export interface Revoked {
   /** Ids, the token's own first. */
   readonly revoked: readonly string[];
   readonly envName: string | null;
-  readonly endpoints: readonly LeftEndpoint[];
-  readonly moreEndpoints: boolean;
+  /** See `lineageOf`. */
+  readonly lineage: string;
+  readonly left: LeftBehind;
   /** The runs of the revoked tokens that still wait at a gate, of the environments in the control database. */
   readonly waiting: readonly WaitingRuns[];
 }
 
-/** `gone`: the asker's own token was revoked or has expired. Null: there is no such token that the asker may revoke. */
+/** Null: there is no such token that the asker may revoke. */
 export async function revokeToken(
   db: D1Database,
   asker: Principal,
-  entry: Omit<AuditEntry, "envName" | "targetName">,
-): Promise<Revoked | "gone" | null> {
-  const { project, target, id, at, actor, actorName, action, sessionId } = entry;
-  const note = db
-    .prepare(REVOKE)
-    .bind(
-      project,
-      ...visibleTo(asker),
-      target,
-      id,
-      at,
-      actor,
-      actorName,
-      rowIdOf(asker),
-      action,
-      asker.secretHash,
-      sessionId,
-    );
-  const revoked = "SELECT value FROM json_each((SELECT revoked FROM audit WHERE project = ?1 AND id = ?2))";
-  const remove = db.prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (${revoked})`).bind(project, id);
+  entry: AuditEntry,
+): Promise<Revoked | null> {
+  const { project } = entry;
+  const [id, last] = ["0", "f"].map((digit) => entry.id.slice(0, 24) + digit.repeat(12)) as [string, string];
+  const note = auditStatement(db, { ...entry, id }, "tree.id IS NOT NULL", visibleTo(asker), TREE);
+  const revoked = `SELECT target FROM audit
+    WHERE project = ?1 AND id BETWEEN ?2 AND ?3 AND action = 'token_revoked'`;
+  const remove = db
+    .prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (${revoked})`)
+    .bind(project, id, last);
   const endSessions = db
     .prepare(
       `DELETE FROM sessions WHERE hash IN (
          SELECT hash FROM (${revoked}) CROSS JOIN sessions INDEXED BY sessions_by_token
-         ON project = ?1 AND token_id = value)`,
+         ON sessions.project = ?1 AND token_id = target)`,
     )
-    .bind(project, id);
+    .bind(project, id, last);
   const outcome = db
     .prepare(
-      `SELECT revoked, env_name AS envName, ${lives({ asker: "?3", secret: "?5", session: "?6", now: "?4" })} AS lives
-       FROM (SELECT 1) LEFT JOIN audit ON project = ?1 AND id = ?2`,
+      `SELECT target, lineage, env_name AS envName FROM audit
+       WHERE project = ?1 AND id BETWEEN ?2 AND ?3 AND action = 'token_revoked' ORDER BY id`,
     )
-    .bind(project, id, rowIdOf(asker), at, asker.secretHash, sessionId);
-  const left = db
-    .prepare(
-      `SELECT substr(scope, length(?1) + 2) AS envName, name
-       FROM (${revoked}) CROSS JOIN definitions INDEXED BY endpoints_by_author
-       ON kind = 'webhook_endpoint' AND changed_by = value AND scope BETWEEN ?1 || '/' AND ?1 || '/~'
-       ORDER BY scope, name LIMIT ${ENDPOINTS_MAX_LISTED + 1}`,
-    )
-    .bind(project, id);
-  const waiting = db.prepare(waitingRunsOf(revoked)).bind(project, id);
-  type Row = { revoked: string | null; envName: string | null; lives: number };
-  type Result = Row | LeftEndpoint | WaitingRuns;
-  const results = await db.batch<Result>([note, remove, endSessions, waiting, left, outcome]);
-  const row = results.at(-1)?.results[0] as Row | undefined;
-  if (typeof row?.revoked !== "string") return row?.lives === 1 ? null : "gone";
-  const endpoints = (results.at(-2)?.results ?? []) as readonly LeftEndpoint[];
+    .bind(project, id, last);
+  const lineage = "SELECT lineage FROM audit WHERE project = ?1 AND id = ?2";
+  const left = selectLeft(db, lineage, project, id);
+  const waiting = db.prepare(waitingRunsOf(lineage)).bind(project, id);
+  type Row = { target: string; lineage: string; envName: string | null };
+  const results = await db.batch([note, remove, endSessions, outcome, waiting, ...left]);
+  const rows = (results[3]?.results ?? []) as readonly Row[];
+  const [first] = rows;
+  if (first === undefined) return null;
   return {
-    revoked: JSON.parse(row.revoked),
-    envName: row.envName,
-    endpoints: endpoints.slice(0, ENDPOINTS_MAX_LISTED),
-    moreEndpoints: endpoints.length > ENDPOINTS_MAX_LISTED,
-    waiting: (results.at(-3)?.results ?? []) as readonly WaitingRuns[],
+    ...{ revoked: rows.map((row) => row.target), envName: first.envName, lineage: first.lineage },
+    left: leftBehind(results.slice(5)),
+    waiting: (results[4]?.results ?? []) as readonly WaitingRuns[],
   };
 }

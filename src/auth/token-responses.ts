@@ -1,9 +1,6 @@
-/** What the endpoints of tokens have in common: a token as JSON, and refusals that only D1 could decide. */
+/** What the endpoints of tokens have in common: their project, and a token as JSON. */
 
 import { rfc3339 } from "../base/time.ts";
-import { ApiError } from "../http/errors.ts";
-import { forgetCredentials } from "./credential-memory.ts";
-import type { Principal } from "./permissions.ts";
 import type { StoredToken } from "./token-row.ts";
 
 /** `{org}/{project}` of a path. */
@@ -21,19 +18,4 @@ export function toWire(token: StoredToken, now: number) {
     lastUsedAt: rfc3339(lastUsedAt),
     oldSecretExpiresAt: rfc3339(oldExpiresAt !== null && oldExpiresAt > now ? oldExpiresAt : null),
   };
-}
-
-/** D1 no longer has the asker's token, but this isolate still remembered it. */
-export function askerGone({ id }: Principal): ApiError {
-  forgetCredentials([id]);
-  return new ApiError("token_invalid");
-}
-
-/** A rotation replaced the asker's secret. This isolate may not have known it. */
-export function secretReplaced({ id }: Principal): ApiError {
-  forgetCredentials([id]);
-  return new ApiError(
-    "forbidden",
-    "A rotation replaced this secret of your token. Use the newest secret to mint or rotate tokens and to sign in.",
-  );
 }

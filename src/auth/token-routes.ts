@@ -14,9 +14,11 @@ import { logAudit, newAuditEntry } from "./audit.ts";
 import { requires } from "./bearer.ts";
 import { forgetCredentials, forgetPerhapsRevoked } from "./credential-memory.ts";
 import { expiryWithin, personOfChild, refuseBeyond, refuseFlags } from "./minting.ts";
+import { writeAudited } from "./newest-secret.ts";
+import { rowIdOf } from "./permissions.ts";
 import { newToken, tokenListQuery } from "./request-schemas.ts";
-import { insertToken, listTokens, revokeToken, rowIdOf } from "./store.ts";
-import { askerGone, projectOf, secretReplaced, toWire } from "./token-responses.ts";
+import { insertToken, listTokens, revokeToken } from "./store.ts";
+import { projectOf, toWire } from "./token-responses.ts";
 import type { StoredToken } from "./token-row.ts";
 import { countWaitingRuns } from "./waiting-runs.ts";
 
@@ -24,7 +26,6 @@ export const tokenRoutes = new Hono<AppEnv>()
   .post("/", requires("tokens:manage"), validBody(newToken), async (c) => {
     const { name, role, envName = null, expiresAt, person, ...flags } = c.req.valid("json");
     const asker = c.get("principal");
-    if (asker.isReplaced) throw secretReplaced(asker);
     refuseBeyond(asker, role, envName);
     refuseFlags(asker, flags);
     const now = Date.now();
@@ -45,12 +46,10 @@ export const tokenRoutes = new Hono<AppEnv>()
     };
     const project = projectOf(c.req.param());
     const what = { project, envName, action: "token_minted", target: stored.id, targetName: name } as const;
-    const entry = newAuditEntry(asker, what, now);
+    const entry = newAuditEntry(c, what, now);
     const hash = await sha256Hex(token);
-    const minting = await readD1(c.get("hops"), () => insertToken(c.env.DB, asker, stored, hash, entry));
-    if (minting === "gone") throw askerGone(asker);
-    if (minting === "replaced") throw secretReplaced(asker);
-    if (minting === "full") throw new ApiError("too_many_tokens");
+    const isMinted = await writeAudited(c, () => insertToken(c.env.DB, stored, hash, entry));
+    if (!isMinted) throw new ApiError("too_many_tokens");
     logAudit(entry, c.get("requestId"));
     return c.json({ ...toWire(stored, now), token }, 201);
   })
@@ -75,18 +74,16 @@ export const tokenRoutes = new Hono<AppEnv>()
     const project = projectOf(c.req.param());
     // Only the token's row knows its environment and its name.
     const what = { project, envName: null, action: "token_revoked", target } as const;
-    const entry = newAuditEntry(asker, what, Date.now());
-    const revoking = readD1(c.get("hops"), () => revokeToken(c.env.DB, asker, entry));
+    const entry = newAuditEntry(c, what, Date.now());
+    const revoking = writeAudited(c, () => revokeToken(c.env.DB, asker, entry));
     const outcome = await revoking.catch((error: unknown) => {
       forgetPerhapsRevoked(target, project, asker.envName);
       throw error;
     });
-    if (outcome === "gone") throw askerGone(asker);
     if (outcome === null) throw new ApiError("token_not_found");
-    const { revoked, envName, endpoints, moreEndpoints, waiting } = outcome;
+    const { revoked, envName, lineage, left, waiting } = outcome;
     forgetCredentials(revoked);
     logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
-    const waitingRuns = await countWaitingRuns(c.env, c.get("hops"), project, revoked, waiting);
-    const left = { webhookEndpoints: endpoints, moreWebhookEndpoints: moreEndpoints, waitingRuns };
-    return c.json({ revoked, ...left });
+    const waitingRuns = await countWaitingRuns(c.env, c.get("hops"), project, lineage, waiting);
+    return c.json({ revoked, ...left, waitingRuns });
   });

@@ -55,6 +55,11 @@ export const PARENTS = `(
   )
   SELECT json_group_array(id) FROM (SELECT id FROM above ORDER BY height))`;
 
+/** SQL on a row of `tokens`: see `lineageOf`. */
+export const LINEAGE = `(
+  SELECT coalesce('/' || group_concat(value, '/'), '') || '/' || tokens.id || '/'
+  FROM (SELECT value FROM json_each(${PARENTS}) ORDER BY key DESC))`;
+
 /** A principal as SQL returns it. */
 export type PrincipalRow = Omit<Principal, "isReplaced" | "parents" | keyof Flags> &
   Flags & {

@@ -1,6 +1,7 @@
 /** How many runs of revoked tokens still wait at a gate. Environments can live in several databases, so each is asked. */
 
 import { SUMMARY_MAX_COUNT } from "../base/limits.ts";
+import { isWithinLineage } from "../base/lineage.ts";
 import { within } from "../base/time.ts";
 import { databaseThatSays } from "../database/numbered-database.ts";
 import { readD1 } from "../database/read-d1.ts";
@@ -17,17 +18,17 @@ export interface WaitingRuns {
   readonly runs: number;
 }
 
-/** SQL: the waiting runs of the project ?1 whose creators are the `value` of `ids`, by scope. */
-export function waitingRunsOf(ids: string): string {
+/** SQL: the waiting runs of the project ?1 whose creators are of the lineage that the SQL `lineage` selects, by scope. */
+export function waitingRunsOf(lineage: string): string {
   return `
     SELECT scope, count(*) AS runs FROM (
-      SELECT scope FROM (${ids}) CROSS JOIN runs INDEXED BY waiting_runs_by_creator
-      ON status = 'pending' AND waiting_creator = value AND scope BETWEEN ?1 || '/' AND ?1 || '/~'
+      SELECT scope FROM (${lineage}) CROSS JOIN runs INDEXED BY waiting_runs_by_lineage
+      ON status = 'pending' AND ${isWithinLineage("waiting_lineage", "lineage")} AND scope BETWEEN ?1 || '/' AND ?1 || '/~'
       LIMIT ${SUMMARY_MAX_COUNT + 1})
     GROUP BY scope`;
 }
 
-const OF_THESE = waitingRunsOf("SELECT value FROM json_each(?2)");
+const OF_LINEAGE = waitingRunsOf("SELECT ?2 AS lineage");
 
 /**
  * `inControl`: those in the control database. The result is "at least" if there are many, or if a database does not
@@ -37,13 +38,13 @@ export async function countWaitingRuns(
   env: Env,
   hops: Hops,
   project: string,
-  revoked: readonly string[],
+  lineage: string,
   inControl: readonly WaitingRuns[],
 ): Promise<number | { readonly atLeast: number }> {
   const count = async (number: number): Promise<readonly WaitingRuns[]> => {
     const db = await databaseThatSays(env, hops, number);
     if (db === null) throw new Error(`the binding DB_${number} has another database`);
-    const counting = db.prepare(OF_THESE).bind(project, JSON.stringify(revoked));
+    const counting = db.prepare(OF_LINEAGE).bind(project, lineage);
     return (await readD1(hops, () => counting.all<WaitingRuns>())).results;
   };
   const others = boundDatabases(env).filter((number) => number !== 0);

@@ -111,8 +111,8 @@ export const OVERLAP_DEFAULT_SECONDS = 86_400;
 export const OVERLAP_MAX_SECONDS = 604_800;
 /** Of the tokens that a rotation's response lists. */
 export const CHILDREN_MAX_LISTED = 200;
-/** Of the webhook endpoints that the response to a revocation lists. */
-export const ENDPOINTS_MAX_LISTED = 200;
+/** Of the actions, and of the webhook endpoints, that the response to a revocation or a rotation lists. */
+export const DEFINITIONS_MAX_LISTED = 200;
 
 export const TIMEOUT_DEFAULT_MINUTES = 60;
 export const TIMEOUT_MAX_MINUTES = 43_200;

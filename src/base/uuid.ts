@@ -20,6 +20,13 @@ export function timeHex(ms: number): string {
   return ms.toString(16).padStart(12, "0");
 }
 
+const MAX_MS = 2 ** 48 - 1;
+
+/** The lowest id that can be minted at `ms` or later. */
+export function firstIdAt(ms: number): string {
+  return hyphenated(timeHex(Math.min(Math.max(ms, 0), MAX_MS)) + "0".repeat(20));
+}
+
 /** 32 hex digits in the form of a UUID. */
 export function hyphenated(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;

@@ -37,6 +37,7 @@ const AUDIT_COLUMNS: readonly Column[] = [
   { heading: "SCOPE", least: 20, dispensable: 3 },
   { heading: "TARGET ID", dispensable: 5 },
   { heading: "BY ID", dispensable: 4 },
+  { heading: "REASON", least: 12, dispensable: 6 },
 ];
 // A column without text takes no room.
 function actionColumns(hasGates: boolean): readonly Column[] {
@@ -172,16 +173,19 @@ export function flagsText({
 }
 
 export function auditTable(entries: readonly AuditEntry[], output: Output): string {
-  const rows = entries.map(({ at, actor, actorName, action, target, targetName, scope, gates }) => [
-    instantText(at),
-    gates === null ? action : `${action} (gates ${gates})`,
-    targetName,
-    actorName,
-    scope,
-    // The id of a token or of a session.
-    target === targetName ? "" : target,
-    actor,
-  ]);
+  const rows = entries.map(
+    ({ at, actor, actorName, person, action, target, targetName, scope, gates, reason }) => [
+      instantText(at),
+      gates === null ? action : `${action} (gates ${gates})`,
+      targetName,
+      person === null ? actorName : `${person} via ${actorName}`,
+      scope,
+      // The id of a token or of a session.
+      target === targetName ? "" : target,
+      actor,
+      reason ?? "",
+    ],
+  );
   return output.table(AUDIT_COLUMNS, rows);
 }
 

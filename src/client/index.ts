@@ -85,7 +85,7 @@ export type {
   TimelineEvent,
   WebhookEndpoint,
 } from "./api.ts";
-export type { Audit, AuditPage } from "./audit.ts";
+export type { Audit, AuditFilter, AuditPage } from "./audit.ts";
 export type { BookmarkPart, BookmarkStore } from "./bookmark.ts";
 export type {
   BulkChange,

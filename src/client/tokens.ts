@@ -98,11 +98,13 @@ export function createTokens(
         // An earlier try may have revoked the token, and its response was lost.
         const isGone = error instanceof ActionRunsError && error.code === "token_not_found" && isRepeat;
         if (!isGone) throw error;
-        // Only the lost response had the endpoints, so there may be some.
+        // Only the lost response had these, so there may be some.
         return {
           revoked: [id],
           webhookEndpoints: [],
           moreWebhookEndpoints: true,
+          actions: [],
+          moreActions: true,
           waitingRuns: { atLeast: 0 },
         };
       }

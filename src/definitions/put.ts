@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import type { AuditEntry, GateChange } from "../auth/audit.ts";
-import { readD1 } from "../database/read-d1.ts";
+import { writeAudited } from "../auth/newest-secret.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import { requirePreconditions } from "../http/preconditions.ts";
@@ -58,9 +58,7 @@ export async function storeDefinition<D>(
     const put = { ref, replaces, version, definition: text, filter, features, sealed };
     const before = stored === null ? null : (JSON.parse(stored.definition) as D);
     const gates = kind.gateChangeOf(before, definition);
-    const putting = await readD1(c.get("hops"), () =>
-      putDefinition(c.env.DB, kind, put, { ...entry, gates }),
-    );
+    const putting = await writeAudited(c, () => putDefinition(c.env.DB, kind, put, { ...entry, gates }));
     if (putting === "full") throw new ApiError(kind.tooMany);
     if (putting === "changed") return null;
     await kind.afterWrite(c, ref, definition, { version, isNew });

@@ -4,6 +4,7 @@ import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { type AuditAction, type AuditEntry, logAudit, newAuditEntry } from "../auth/audit.ts";
 import { requires } from "../auth/bearer.ts";
+import { writeAudited } from "../auth/newest-secret.ts";
 import { DEFINITION_NAME } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
@@ -62,7 +63,7 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>) {
         const { version } = stored;
         requirePreconditions(c, kind.noun, version);
         const gates = kind.gateChangeOf(JSON.parse(stored.definition) as D, null);
-        const isDone = await readD1(c.get("hops"), () =>
+        const isDone = await writeAudited(c, () =>
           deleteDefinition(c.env.DB, kind, ref, version, { ...entry, gates }),
         );
         return isDone ? { version, gates } : null;
@@ -91,7 +92,7 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>) {
     .delete(VERSION, requires(manage), async (c) => {
       const version = versionOf(c);
       const entry = auditEntryOf(c, kind.audit.versionDeleted, `/versions/${version}`);
-      const deleting = await readD1(c.get("hops"), () =>
+      const deleting = await writeAudited(c, () =>
         deleteVersion(c.env.DB, kind, definitionRefOf(c), version, entry),
       );
       if (deleting === "current") throw new ApiError("version_current");
@@ -110,7 +111,7 @@ export function definitionRefOf(c: Context<AppEnv>): DefinitionRef {
 export function auditEntryOf(c: Context<AppEnv>, action: AuditAction, part = ""): AuditEntry {
   const { o, p, envName, name } = c.req.param() as Record<"o" | "p" | "envName" | "name", string>;
   return newAuditEntry(
-    c.get("principal"),
+    c,
     { project: `${o}/${p}`, envName, action, target: `${name}${part}`, targetName: name },
     Date.now(),
   );

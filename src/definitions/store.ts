@@ -94,8 +94,9 @@ export type Putting = "put" | "full" | "changed";
 /** Compares the version and writes the next one, in one statement that also enforces the limit of definitions. */
 const PUT = ({ name: kind, maxPerEnvironment }: StoredKind) => `
   INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
-                           changed_at, changed_by, changed_by_name, key_id, bytes, filter, features, secrets, definition)
-  SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?6, ?7, ?14, ?15, ?8, ?9
+                           changed_at, changed_by, changed_by_name, changed_lineage, key_id, bytes, filter, features, secrets,
+                           definition)
+  SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?16, ?6, ?7, ?14, ?15, ?8, ?9
   WHERE coalesce((SELECT version FROM definitions WHERE scope = ?1 AND kind = '${kind}' AND name = ?2), 0) = ?10
     AND ?3 > coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind}'), 0) * (?10 = 0)
     AND (?10 > 0 OR
@@ -103,6 +104,7 @@ const PUT = ({ name: kind, maxPerEnvironment }: StoredKind) => `
   ON CONFLICT (scope, kind, name) DO UPDATE SET
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
     changed_by = excluded.changed_by, changed_by_name = excluded.changed_by_name,
+    changed_lineage = excluded.changed_lineage,
     key_id = excluded.key_id, resealed_at = 0, bytes = excluded.bytes, filter = excluded.filter,
     features = excluded.features, secrets = excluded.secrets,
     disabled_version = iif(?13 AND disabled_version = version, excluded.version, NULL),
@@ -126,7 +128,7 @@ export async function putDefinition(
     .bind(
       ...[scope, name, version, entry.id, entry.at, sealed?.keyId ?? null, utf8Bytes(definition)],
       ...[sealed?.bytes ?? null, definition, replaces, entry.actor, entry.actorName, staysDisabled ? 1 : 0],
-      ...[filter, features.length === 0 ? null : JSON.stringify(features)],
+      ...[filter, features.length === 0 ? null : JSON.stringify(features), entry.asker?.lineage ?? ""],
     );
   const ofKind = `kind = '${kind.name}'`;
   const outcome = db

@@ -145,7 +145,7 @@ export async function deleteVersion(
 ): Promise<VersionDeleting> {
   const isThere = `EXISTS (
     SELECT 1 FROM definition_versions
-    WHERE scope = ?1 || '/' || ?3 AND kind = '${kind.name}' AND name = ?12 AND version = CAST(?13 AS INTEGER))`;
+    WHERE scope = ?1 || '/' || ?3 AND kind = '${kind.name}' AND name = ?9 AND version = ${Math.trunc(version)})`;
   const remove = db
     .prepare(`DELETE FROM definition_versions WHERE ${HERE(kind)} AND version = ?3`)
     .bind(scope, name, version);
@@ -159,7 +159,7 @@ export async function deleteVersion(
     )
     .bind(entry.project, entry.id, scope, name, version);
   const results = await db.batch<{ deleting: VersionDeleting }>([
-    auditStatement(db, entry, isThere, name, String(version)),
+    auditStatement(db, entry, isThere),
     remove,
     outcome,
   ]);

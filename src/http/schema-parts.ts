@@ -35,6 +35,14 @@ export function described<T extends z.ZodMiniType>(schema: T, description: strin
   return member;
 }
 
+/** The schema of a query parameter, with an example for the OpenAPI document. */
+export function withExample<T extends z.ZodMiniType>(schema: T, example: string): T {
+  const parameter = schema.clone();
+  const wire = z.globalRegistry.get(schema)?.wire as object;
+  z.globalRegistry.add(parameter, { wire: { ...wire, examples: [example] } });
+  return parameter;
+}
+
 export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
 
 /** A name that lists can filter by: 1 to 255 characters of well-formed Unicode without control characters. */

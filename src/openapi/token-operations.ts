@@ -58,11 +58,12 @@ const REVOKE: Operation = {
   summary: "Revoke an API token",
   description:
     "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes " +
-    "effect everywhere within 30 seconds. Webhook endpoints that they stored stay, and the response lists them. Runs that " +
+    "effect everywhere within 30 seconds. Webhook endpoints and actions that they stored stay, also those of tokens that " +
+    "have expired, and the response lists them. Disable or restore those that you don't know. Runs that " +
     "they created go on, and the response counts those that still wait. Requires the permission `tokens:manage`.",
   parameters: OF_TOKEN,
   responses: {
-    ...responds(200, "The revoked tokens, and the webhook endpoints that they stored last", revokedApiTokens),
+    ...responds(200, "The revoked tokens, and what they stored last", revokedApiTokens),
     ...refuses(...TOKEN, "forbidden", "not_found", "token_not_found", "database_unavailable"),
   },
 };
@@ -73,8 +74,9 @@ const ROTATE: Operation = {
   summary: "Rotate an API token",
   description:
     "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +
-    "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but with it you can't " +
-    "rotate, mint or begin a session. If an earlier old secret still works, that one stays, and the newest secret stops " +
+    "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but only to " +
+    "read, and to create, report, cancel and retry runs. It can't create runs that wait for their time or for " +
+    "approvals. If an earlier old secret still works, that one stays, and the newest secret stops " +
     "at once. Secrets that end at once end everywhere within 30 seconds. The token itself, with its newest secret, a " +
     "token above it and `ROOT_TOKEN` may rotate it. For everybody else, the response is 403.",
   parameters: OF_TOKEN,
@@ -100,10 +102,12 @@ const AUDIT: Operation = {
   summary: "List audit entries",
   description:
     "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, changed webhook endpoints, " +
-    "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, pauses, bulk operations and " +
+    "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, cancels, pauses, bulk operations and " +
     "moves to another database are there, too. " +
-    "A token of one environment sees the entries of that environment. Entries are kept for " +
-    "`RETENTION_DAYS`. Requires the permission `tokens:manage`.",
+    "A token of one environment sees the entries of that environment. The filter `actor` is " +
+    "the id of a token, `root` or `service`. `since` is the first instant, and `until` is the first that is too late. An " +
+    "entry must pass all filters. A page can be short and still have a next one. Entries are kept for " +
+    "`AUDIT_RETENTION_DAYS`. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
     ...responds(200, "Audit entries", auditList, ["Link"]),

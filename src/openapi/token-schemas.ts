@@ -1,6 +1,7 @@
 /** zod: the responses of /tokens, /audit, /whoami, /places and sessions, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
+import { AUDIT_ACTIONS } from "../auth/audit.ts";
 import { PERMISSIONS, ROLES } from "../auth/permissions.ts";
 import { auditedBulk } from "./bulk-schemas.ts";
 import { responseInstant } from "./describe.ts";
@@ -61,13 +62,32 @@ export const createdApiToken = z
   .object({ ...apiToken.shape, token: text("Only this response contains the token.") })
   .meta({ id: "CreatedApiToken", examples: [{ ...EXAMPLE, token: `terr_${"0".repeat(43)}` }] });
 
+const more = z.boolean().meta({ description: "Whether there are more than these." });
+const definitions = (description: string) =>
+  z
+    .array(z.object({ envName: text("The environment."), name: text("Its name.") }))
+    .meta({ description: `${description} that the token, or one below it, stored last, at most 200.` });
+const left = {
+  webhookEndpoints: definitions("Webhook endpoints"),
+  moreWebhookEndpoints: more,
+  actions: definitions("Actions"),
+  moreActions: more,
+};
+const LEFT = {
+  webhookEndpoints: [{ envName: "production", name: "chat" }],
+  moreWebhookEndpoints: false,
+  actions: [{ envName: "production", name: "deploy" }],
+  moreActions: false,
+};
+
 export const rotatedApiToken = z
   .object({
     ...createdApiToken.shape,
     children: z.array(z.object({ id: uuid("The token's id."), name: z.string() })).meta({
       description: "Tokens that this one minted and that have not expired, the newest first, at most 200.",
     }),
-    moreChildren: z.boolean().meta({ description: "Whether there are more than these." }),
+    moreChildren: more,
+    ...left,
   })
   .meta({
     id: "RotatedApiToken",
@@ -78,6 +98,7 @@ export const rotatedApiToken = z
         token: `terr_${"1".repeat(43)}`,
         children: [{ id: "019c0e5a-1c00-7000-8000-000000000000", name: "nightly" }],
         moreChildren: false,
+        ...LEFT,
       },
     ],
   });
@@ -87,17 +108,10 @@ export const apiTokenList = z.array(apiToken).meta({ id: "ApiTokenList", example
 export const revokedApiTokens = z
   .object({
     revoked: z.array(uuid("A revoked token. The first is the token of the request.")),
-    webhookEndpoints: z
-      .array(z.object({ envName: text("The environment."), name: text("The endpoint's name.") }))
-      .meta({
-        description:
-          "Webhook endpoints that a revoked token stored last, at most 200. They still get messages. Disable or " +
-          "delete those that you don't know.",
-      }),
-    moreWebhookEndpoints: z.boolean().meta({ description: "Whether there are more than these." }),
+    ...left,
     waitingRuns: runCount.meta({
       description:
-        "Runs that a revoked token created and that still wait at a gate. They go on. Exact up to 1000; otherwise `atLeast`. A run of the last moment can be missing.",
+        "Runs that the token, or one below it, created and that still wait at a gate. They go on. Exact up to 1000; otherwise `atLeast`. A run of the last moment can be missing.",
     }),
   })
   .meta({
@@ -105,8 +119,7 @@ export const revokedApiTokens = z
     examples: [
       {
         revoked: [EXAMPLE.id],
-        webhookEndpoints: [{ envName: "production", name: "chat" }],
-        moreWebhookEndpoints: false,
+        ...LEFT,
         waitingRuns: 2,
       },
     ],
@@ -203,12 +216,15 @@ const AUDIT_ENTRY = {
   at: "2026-11-25T13:21:48.373Z",
   actor: "root",
   actorName: "root",
+  person: null,
+  via: null,
   sessionId: null,
   action: "token_minted",
   target: EXAMPLE.id,
   targetName: "ci",
   scope: "acme/shop/production",
   gates: null,
+  reason: null,
   bulk: null,
 };
 
@@ -219,17 +235,12 @@ const auditEntry = z
       "The id of the token that acted, `root` for the operator, or `service` for the service itself.",
     ),
     actorName: z.string(),
+    person: text("The person for whom the token acted. Null for nobody in particular.").nullable(),
+    via: text("The name of the token if it acted for a person, as runs show it. Otherwise null.").nullable(),
     sessionId: uuid(
       "The session through which the token acted. Null if the request had the token itself.",
     ).nullable(),
-    action: text(
-      "`token_minted`, `token_rotated`, `token_revoked`, `session_ended`, `action_put`, `action_deleted`, " +
-        "`action_version_deleted`, `webhook_endpoint_put`, `webhook_endpoint_deleted`, " +
-        "`webhook_endpoint_version_deleted`, `webhook_endpoint_secret_rotated`, `webhook_endpoint_disabled`, " +
-        "`webhook_endpoint_enabled`, `webhook_endpoint_tested`, `webhook_endpoint_message_resent`, " +
-        "`webhook_endpoint_recovery_started`, `run_approved`, `run_rejected`, `run_released`, `pause_put`, `pause_deleted`, " +
-        "`bulk_started`, `bulk_ended`, `environment_moved` or `resync_requested`. More may be added.",
-    ),
+    action: text(`${AUDIT_ACTIONS.map((action) => `\`${action}\``).join(", ")}. More may be added.`),
     target: text(
       "The id of the token, the session or the run, the name of the stored action or webhook endpoint, " +
         "`{name}/versions/{version}`, `{name}/deliveries/{runId}` of a message that is sent again, the concurrency group or `-environment` of a pause, the id of the bulk operation, " +
@@ -248,6 +259,9 @@ const auditEntry = z
           "What `action_put` or `action_deleted` did to `approval` and `concurrency` of the action. If it did several " +
           "things, the one that counts most: removed, then weakened, then added. Null if it did nothing of these.",
       }),
+    reason: text(
+      "The reason that an approval, a rejection, a pause, a cancel or a bulk operation gave. Otherwise null.",
+    ).nullable(),
     bulk: auditedBulk.nullable().meta({
       description: "What `bulk_started` and `bulk_ended` say of the operation. Null for all others.",
     }),

@@ -61,6 +61,7 @@ export interface Stopper {
   readonly id: string;
   readonly name: string;
   readonly sessionId: string | null;
+  readonly person: string | null;
 }
 
 /** The runs that a cancel had ended when it was accepted, and those that it asked to stop. */

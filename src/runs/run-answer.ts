@@ -36,8 +36,8 @@ export interface RunAnswer {
   /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
   readonly hasGrace?: boolean;
   /**
-   * Only after an approval, a rejection or a release: when it was accepted. A repetition has the same instant, unless
-   * the person decided through another token.
+   * Only after an approval, a rejection, a release or a cancel: when it was accepted. A repetition has the same instant,
+   * unless the person decided through another token.
    */
   readonly decidedAt?: number;
   /** Only for a create that was repeated: whether only the receiver may know the callback token. */

@@ -25,7 +25,6 @@ export const AFTER_ALL_IDS = "g";
 const COORDINATOR_NAME = /^([^/]+\/[^/]+\/[^/]+)\/(0|[1-9]\d{0,3})$/;
 /** The highest number that fits into an id's 12 bits. */
 const MAX_COORDINATOR = 2 ** 12 - 1;
-const MAX_MS = 2 ** 48 - 1;
 
 export interface RunIdParts {
   readonly createdAt: number;
@@ -95,11 +94,6 @@ export function coordinatorOfSlot({ group, key }: Slot): number {
 
 export function randomCoordinator(): number {
   return (crypto.getRandomValues(new Uint8Array(1))[0] ?? 0) % COORDINATORS;
-}
-
-/** The lowest id that can be minted at `ms` or later. */
-export function firstIdAt(ms: number): string {
-  return hyphenated(timeHex(Math.min(Math.max(ms, 0), MAX_MS)) + "0".repeat(20));
 }
 
 function taggedText(scope: string, head: string): string {

@@ -5,12 +5,24 @@ import type { Env } from "./env.ts";
 import { weaknessOf } from "./secret-strength.ts";
 import { webhookPolicy } from "./webhook-policy.ts";
 
-const RETENTION_DEFAULT_DAYS = 30;
+const DEFAULT_DAYS = { RETENTION_DAYS: 30, AUDIT_RETENTION_DAYS: 400 } as const;
+type DaysName = keyof typeof DEFAULT_DAYS;
+type Days = Pick<Env, DaysName>;
 
-/** Whole days that a finished run is kept, at least 1. A value that is not valid counts as the default. */
-export function retentionDays(env: Pick<Env, "RETENTION_DAYS">): number {
-  const days = Number(env.RETENTION_DAYS ?? RETENTION_DEFAULT_DAYS);
-  return Number.isInteger(days) && days >= 1 && days <= 36_500 ? days : RETENTION_DEFAULT_DAYS;
+/** Whole days, at least 1. A value that is not valid counts as the default. */
+function daysOf(env: Days, name: DaysName): number {
+  const days = Number(env[name] ?? DEFAULT_DAYS[name]);
+  return Number.isInteger(days) && days >= 1 && days <= 36_500 ? days : DEFAULT_DAYS[name];
+}
+
+/** How long a finished run is kept. */
+export function retentionDays(env: Days): number {
+  return daysOf(env, "RETENTION_DAYS");
+}
+
+/** How long an audit entry is kept. */
+export function auditRetentionDays(env: Days): number {
+  return daysOf(env, "AUDIT_RETENTION_DAYS");
 }
 
 /** The operator's token, or null if it is missing or easy to guess. */
@@ -37,8 +49,10 @@ export function settingFaults(env: Env, origin: string): string[] {
   }
   const policy = webhookPolicy(env, origin);
   if (!policy.ok) faults.push(policy.error);
-  if (env.RETENTION_DAYS !== undefined && String(retentionDays(env)) !== env.RETENTION_DAYS.trim()) {
-    faults.push("RETENTION_DAYS must be a whole number of days, at least 1.");
+  for (const name of Object.keys(DEFAULT_DAYS) as DaysName[]) {
+    const set = env[name];
+    if (set !== undefined && String(daysOf(env, name)) !== set.trim())
+      faults.push(`${name} must be a whole number of days, at least 1.`);
   }
   const placing = newEnvironmentsFault(env);
   if (placing !== null) faults.push(placing);

@@ -24,6 +24,8 @@ export interface Env extends MoreDatabases {
   readonly CORS_ORIGINS?: string;
   /** Whole days that a finished run is kept. */
   readonly RETENTION_DAYS?: string;
+  /** Whole days that an audit entry is kept. */
+  readonly AUDIT_RETENTION_DAYS?: string;
   /** Comma-separated ports that webhooks may go to besides 443. */
   readonly WEBHOOK_PORTS?: string;
   /** Comma-separated hosts, `*.` allowed, that webhooks may go to. Default: any public host. */

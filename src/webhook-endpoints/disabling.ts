@@ -4,7 +4,7 @@
  * one batch that may run twice, because the first run may have committed although its answer was lost.
  */
 
-import { type AuditEntry, auditStatement, logAudit, newAuditEntry, SERVICE } from "../auth/audit.ts";
+import { type AuditEntry, auditStatement, logAudit, newServiceEntry } from "../auth/audit.ts";
 import { within } from "../base/time.ts";
 import type { DefinitionRef } from "../definitions/definition-ref.ts";
 import { ENDPOINT_KIND, endpointMemory } from "./kind.ts";
@@ -33,10 +33,10 @@ export async function disableEndpoint(
 ): Promise<boolean> {
   const [o, p, envName = ""] = scope.split("/");
   const what = { project: `${o}/${p}`, envName, action: "webhook_endpoint_disabled", target: name } as const;
-  const entry = newAuditEntry(SERVICE, what, at);
+  const entry = newServiceEntry(what, at);
   const isThere = `EXISTS (
     SELECT 1 FROM definitions
-    WHERE ${TARGET} AND version = CAST(?12 AS INTEGER) AND disabled_version IS NOT version)`;
+    WHERE ${TARGET} AND version = ${Math.trunc(version)} AND disabled_version IS NOT version)`;
   const disable = db
     .prepare(
       `UPDATE definitions SET disabled_version = version, disabled_at = ?4, disabled_reason = ?5
@@ -46,7 +46,7 @@ export async function disableEndpoint(
   const outcome = db
     .prepare("SELECT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2) AS done")
     .bind(entry.project, entry.id);
-  const statements = [auditStatement(db, entry, isThere, String(version)), disable, outcome];
+  const statements = [auditStatement(db, entry, isThere), disable, outcome];
   const writing = db.batch<{ done: number }>(statements);
   const results = await within(WRITE_MAX_MS, writing).finally(() => endpointMemory.forget({ scope, name }));
   const isDone = results.at(-1)?.results[0]?.done === 1;

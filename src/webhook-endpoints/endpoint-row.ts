@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import { type AuditAction, auditStatement, logAudit } from "../auth/audit.ts";
+import { writeAudited } from "../auth/newest-secret.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { auditEntryOf, definitionRefOf } from "../definitions/routes.ts";
 import type { AppEnv } from "../http/app-env.ts";
@@ -64,7 +65,7 @@ export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part =
   const { DB } = c.env;
   const select = DB.prepare(SELECT).bind(scope, name);
   const write = () => DB.batch<StoredRow>([auditStatement(DB, entry, isThere), select]);
-  const row = (await readD1(c.get("hops"), write))[1]?.results[0];
+  const row = (await writeAudited(c, write))[1]?.results[0];
   if (row === undefined) throw new ApiError("webhook_endpoint_not_found");
   if (row.isDisabled === 1) throw new ApiError("endpoint_disabled");
   logAudit(entry, c.get("requestId"));

@@ -2,8 +2,8 @@
 
 import type { Context } from "hono";
 import type { AuditEntry } from "../auth/audit.ts";
+import { writeAudited } from "../auth/newest-secret.ts";
 import { rfc3339 } from "../base/time.ts";
-import { readD1 } from "../database/read-d1.ts";
 import { changeDefinition } from "../definitions/change.ts";
 import type { DefinitionRef } from "../definitions/definition-ref.ts";
 import { secretsOf } from "../definitions/put.ts";
@@ -66,7 +66,7 @@ export async function rotateSecret(
       filter: filterOf(JSON.parse(stored.definition) as StoredEndpoint, secrets),
       sealed: await sealSecrets(ring, after.value, { ...ref, kind: ENDPOINT_KIND.name, version }),
     };
-    const putting = await readD1(c.get("hops"), () => putDefinition(c.env.DB, ENDPOINT_KIND, put, entry));
+    const putting = await writeAudited(c, () => putDefinition(c.env.DB, ENDPOINT_KIND, put, entry));
     if (putting !== "put") return null;
     return { version, isUnchanged: false, signingSecret, graceEndsAt: graceEndsAt(after.value, now) };
   });

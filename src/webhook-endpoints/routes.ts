@@ -5,8 +5,8 @@
 
 import { logAudit } from "../auth/audit.ts";
 import { requires } from "../auth/bearer.ts";
+import { requireNewestSecret, writeAudited } from "../auth/newest-secret.ts";
 import { rfc3339 } from "../base/time.ts";
-import { readD1 } from "../database/read-d1.ts";
 import { auditEntryOf, DEFINITION, definitionRefOf, definitionRoutes } from "../definitions/routes.ts";
 import { scopeOf, usableRing } from "../http/environment.ts";
 import { ApiError } from "../http/errors.ts";
@@ -27,10 +27,11 @@ export const endpointRoutes = definitionRoutes(ENDPOINT_KIND)
     const environment = { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
     // First, or the failures of before would disable it again with its next failure.
     if (row.disabledReason !== null) {
+      await requireNewestSecret(c);
       await askAll(environment, (coordinator) => coordinator.forgetHealth(endpointKey(row)));
     }
     const entry = auditEntryOf(c, "webhook_endpoint_enabled");
-    const enabling = await readD1(c.get("hops"), () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));
+    const enabling = await writeAudited(c, () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));
     if (enabling === "missing") throw new ApiError("webhook_endpoint_not_found");
     if (enabling === "enabled") logAudit(entry, c.get("requestId"));
     return c.body(null, 204);

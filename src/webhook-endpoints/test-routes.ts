@@ -6,6 +6,7 @@
 import { type Context, Hono } from "hono";
 import { auditStatement, logAudit } from "../auth/audit.ts";
 import { requires } from "../auth/bearer.ts";
+import { writeAudited } from "../auth/newest-secret.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { keptOf } from "../definitions/put.ts";
 import { auditEntryOf, DEFINITION, definitionRefOf } from "../definitions/routes.ts";
@@ -129,6 +130,6 @@ async function admit(c: Context<AppEnv>): Promise<void> {
     throw new ApiError("too_many_tests", undefined, { headers });
   }
   const entry = auditEntryOf(c, "webhook_endpoint_tested");
-  await readD1(c.get("hops"), () => auditStatement(c.env.DB, entry).run());
+  await writeAudited(c, () => auditStatement(c.env.DB, entry).run());
   logAudit(entry, c.get("requestId"));
 }

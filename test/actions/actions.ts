@@ -106,8 +106,8 @@ export async function insertActions(actionsPath: string, names: readonly string[
   const definition = bytes === 2 ? "{}" : sized("x".repeat(bytes - sized("").length));
   await env.DB.prepare(
     `INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
-                              changed_at, changed_by, changed_by_name, bytes, definition)
-     SELECT ?1, 'action', value, 1, 1, 'none', 'root', 'root', 0, 'root', 'root', ?3, ?4 FROM json_each(?2)`,
+                              changed_at, changed_by, changed_by_name, changed_lineage, bytes, definition)
+     SELECT ?1, 'action', value, 1, 1, 'none', 'root', 'root', 0, 'root', 'root', '/root/', ?3, ?4 FROM json_each(?2)`,
   )
     .bind(scopeOf(actionsPath), JSON.stringify(names), bytes, definition)
     .run();

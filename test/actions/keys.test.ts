@@ -136,9 +136,9 @@ describe("a rotation", () => {
 const COPY = `
   WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ?2)
   INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
-                           changed_at, changed_by, changed_by_name, key_id, bytes, secrets, definition)
+                           changed_at, changed_by, changed_by_name, changed_lineage, key_id, bytes, secrets, definition)
   SELECT scope, kind, 'copy-' || n, version, created_version, change_id, created_by, created_by_name,
-         changed_at, changed_by, changed_by_name, key_id, bytes, secrets, definition
+         changed_at, changed_by, changed_by_name, changed_lineage, key_id, bytes, secrets, definition
   FROM definitions, counted WHERE scope = ?1`;
 
 /** How many actions the sweep has read, as the log says. */

@@ -3,12 +3,14 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { listAudit } from "../../src/auth/audit.ts";
+import { type AuditQuery, listAudit } from "../../src/auth/audit-list.ts";
 import { everyMinute } from "../../src/cron.ts";
 import { createAged, until } from "../support/direct.ts";
-import { faults, faulty } from "../support/faults.ts";
+import { faults, faulty, holdWrites } from "../support/faults.ts";
+import { decide, startGated, storeGated } from "../support/gated.ts";
 import { landed } from "../support/landed.ts";
 import { ask, createRun, ROOT, report } from "../support/requests.ts";
+import { beginSession } from "../support/sessions.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 
 const DAY_MS = 86_400_000;
@@ -52,8 +54,9 @@ describe("the audit", () => {
     await ask("POST", `${project}/envs/prod/resync`);
     const at = expect.stringMatching(INSTANT);
     const itself = (target: string) => ({ target, targetName: target });
-    const root = { at, actor: "root", actorName: "root", sessionId: null, gates: null, bulk: null };
-    const byAda = { at, actor: ada.id, actorName: "Ada", sessionId: null, gates: null, bulk: null };
+    const nothing = { person: null, via: null, sessionId: null, gates: null, reason: null, bulk: null };
+    const root = { at, actor: "root", actorName: "root", ...nothing };
+    const byAda = { at, actor: ada.id, actorName: "Ada", ...nothing };
     expect(await auditOf(project)).toEqual([
       { ...root, action: "resync_requested", ...itself(`${scope}/prod`), scope: `${scope}/prod` },
       { ...byAda, action: "token_revoked", target: ci.id, targetName: "ci", scope: `${scope}/prod` },
@@ -107,16 +110,234 @@ describe("the audit", () => {
     expect(await auditOf(project)).toEqual(before);
   });
 
-  it("is read by an index, for a project and for an environment", async () => {
-    for (const envName of [null, "prod"]) {
-      const explaining = { prepare: (sql: string) => env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`) };
-      const plan: unknown = await listAudit(explaining as D1Database, "acme/shop", envName, undefined, 51);
-      expect((plan as { detail: string }[]).map(({ detail }) => detail)).toEqual([
-        envName === null
-          ? "SEARCH audit USING INDEX sqlite_autoindex_audit_1 (project=? AND id<?)"
-          : "SEARCH audit USING INDEX audit_by_env (project=? AND env_name=? AND id<?)",
-      ]);
+  it.each([
+    [null, {}, "sqlite_autoindex_audit_1 (project=?"],
+    [null, { action: "run_approved" }, "sqlite_autoindex_audit_1 (project=?"],
+    ["prod", {}, "audit_by_env (project=? AND env_name=?"],
+    ["prod", { action: "run_approved" }, "audit_by_env (project=? AND env_name=?"],
+    [null, { actor: "root" }, "audit_by_actor (project=? AND actor=?"],
+    ["prod", { actor: "root" }, "audit_by_actor (project=? AND actor=?"],
+    ["prod", { actor: "root", person: "ada" }, "audit_by_person (project=? AND person=?"],
+  ] as const)("is read along an index, for %s with %j", async (envName, filters, index) => {
+    const plans: { detail: string }[] = [];
+    const explaining = {
+      prepare: (sql: string) => ({
+        bind: (...values: unknown[]) => ({
+          async all() {
+            const explained = env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...values);
+            plans.push(...(await explained.all<{ detail: string }>()).results);
+            return { results: [] };
+          },
+        }),
+      }),
+    } as unknown as D1Database;
+    await listAudit(explaining, "acme/shop", envName, { ...filters, limit: 50 } satisfies AuditQuery);
+    const details = plans.map(({ detail }) => detail);
+    expect(details.some((one) => one.includes(`${index} AND id>? AND id<?)`))).toBe(true);
+    expect(details.join()).not.toMatch(/SCAN audit|TEMP B-TREE/);
+  });
+});
+
+describe("the filters of the audit", () => {
+  const at = (ms: number) => new Date(ms).toISOString();
+
+  async function put(
+    project: string,
+    entries: readonly (readonly [ms: number, actor: string, person: string | null, action: string])[],
+  ) {
+    await env.DB.prepare(
+      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, person, action, target, target_name)
+       SELECT ?1, printf('%08x-%04x-7000-8000-%012x', (value ->> 0) >> 16, (value ->> 0) & 65535, key), 'prod', value ->> 0,
+              value ->> 1, value ->> 1, value ->> 2, value ->> 3, key, key
+       FROM json_each(?2)`,
+    )
+      .bind(project.slice(1), JSON.stringify(entries))
+      .run();
+  }
+
+  const found = async (project: string, query: Readonly<Record<string, string>>, token = ROOT) => {
+    const { body } = await ask<Entry[]>("GET", `${project}/audit?${new URLSearchParams(query)}`, { token });
+    return body.map(({ target }) => Number(target));
+  };
+
+  it("are actor, person in any case, action, since and until, and each other", async () => {
+    const project = newProject();
+    const start = Date.parse("2027-01-01T00:00:00Z");
+    await put(project, [
+      [start, "root", null, "action_put"],
+      [start + 1, "a", "ada@acme.example", "run_approved"],
+      [start + 2, "b", "Ada@acme.example", "run_approved"],
+      [start + 3, "a", null, "run_rejected"],
+      [start + 4, "a", "bo", "run_approved"],
+    ]);
+    const cases = [
+      [{ actor: "a" }, [4, 3, 1]],
+      [{ person: "ADA@acme.example" }, [2, 1]],
+      [{ action: "run_approved" }, [4, 2, 1]],
+      [{ since: at(start + 2) }, [4, 3, 2]],
+      [{ until: at(start + 2) }, [1, 0]],
+      [{ since: at(start + 1), until: at(start + 4), actor: "a", action: "run_approved" }, [1]],
+      [{ person: "bo", actor: "b" }, []],
+    ] as const;
+    for (const [query, targets] of cases)
+      expect([query, await found(project, query)]).toEqual([query, targets]);
+    const elsewhere = await grantToken(project, { role: "admin", envName: "dev" });
+    expect(await found(project, { actor: "a" }, elsewhere.token)).toEqual([]);
+  });
+
+  it("look at 5000 entries for a page at most, and the next page goes on from there", async () => {
+    const project = newProject();
+    const start = Date.parse("2027-01-01T00:00:00Z");
+    const others = Array.from({ length: 5000 }, (_, n) => [start + 1 + n, "a", null, "action_put"] as const);
+    await put(project, [[start, "a", null, "run_approved"], ...others]);
+    const first = await ask<Entry[]>("GET", `${project}/audit?actor=a&action=run_approved`);
+    expect(first.body).toEqual([]);
+    const next = /<(.*)>; rel="next"/.exec(first.headers.get("Link") ?? "")?.[1] ?? "";
+    const second = await ask<Entry[]>("GET", next);
+    expect([second.body.map(({ target }) => target), second.headers.get("Link")]).toEqual([["0"], null]);
+  });
+
+  it.each(["action=nothing", "since=yesterday", "person=two%20words", "actor="])(
+    "refuse %s",
+    async (query) => {
+      const { status, body } = await ask<Refusal>("GET", `${newProject()}/audit?${query}`);
+      expect([status, body.code]).toEqual([400, "invalid_query"]);
+    },
+  );
+});
+
+describe("an entry says for whom and why", () => {
+  interface Told {
+    readonly action: string;
+    readonly person: string | null;
+    readonly via: string | null;
+    readonly reason: string | null;
+  }
+  const shown = async (project: string) =>
+    (await ask<(Told & Entry)[]>("GET", `${project}/audit`)).body.map(({ action, person, via, reason }) => [
+      action,
+      person,
+      via,
+      reason,
+    ]);
+
+  it("of a decision, a pause, a cancel and a bulk operation", async () => {
+    const project = newProject();
+    const environment = `${project}/envs/prod`;
+    const runs = `${environment}/action-runs`;
+    await storeGated(runs, { approval: {} });
+    const portal = await grantToken(project, {
+      role: "admin",
+      name: "portal",
+      mayApprove: true,
+      mayActForOthers: true,
+    });
+    const by = (person: string, reason?: string) => ({
+      token: portal.token,
+      headers: { "On-Behalf-Of": person },
+      body: reason === undefined ? {} : { reason },
+    });
+    const [approved, rejected] = [await startGated(runs), await startGated(runs)];
+    const plain = await createRun(runs);
+    const deleted = await createRun(runs);
+    await decide(runs, approved.body.id, "approve", by("ada", "looks good"));
+    await decide(runs, rejected.body.id, "reject", by("ada"));
+    await decide(runs, plain.id, "cancel", by("bo", "wrong version"));
+    await ask("DELETE", `${runs}/${deleted.id}`, { token: portal.token, headers: { "On-Behalf-Of": "bo" } });
+    await ask("PUT", `${environment}/pauses/prod`, by("ada", "freeze"));
+    const bulk = { operation: "cancel", runIds: [plain.id], reason: "all wrong" };
+    const headers = { "On-Behalf-Of": "cleo" };
+    await ask("POST", `${environment}/bulk-operations`, { token: portal.token, headers, body: bulk });
+    await ask("DELETE", `${project}/tokens/${portal.id}`);
+    await until(
+      async () => (await shown(project)).filter(([action]) => action === "run_cancelled").length === 2,
+    );
+    expect(await shown(project)).toEqual(
+      expect.arrayContaining([
+        ["run_approved", "ada", "portal", "looks good"],
+        ["run_rejected", "ada", "portal", null],
+        ["run_cancelled", "bo", "portal", "wrong version"],
+        ["run_cancelled", "bo", "portal", null],
+        ["pause_put", "ada", "portal", "freeze"],
+        ["bulk_started", "cleo", "portal", "all wrong"],
+        ["token_revoked", null, null, null],
+        ["token_minted", null, null, null],
+      ]),
+    );
+  });
+
+  it("of what a token with a person of its own does", async () => {
+    const project = newProject();
+    const ada = await grantToken(project, { role: "admin", name: "of-ada", person: "ada" });
+    const { headers, id } = await beginSession((await grantToken(project, { role: "viewer" })).token);
+    await ask("DELETE", `${project}/sessions/${id}`, { token: ada.token });
+    const child = await grantToken(project, { role: "viewer" }, ada.token);
+    await ask("DELETE", `${project}/tokens/${child.id}`, { token: ada.token });
+    expect(Object.keys(headers)).not.toEqual([]);
+    expect((await shown(project)).slice(0, 3)).toEqual([
+      ["token_revoked", "ada", "of-ada", null],
+      ["token_minted", "ada", "of-ada", null],
+      ["session_ended", "ada", "of-ada", null],
+    ]);
+  });
+});
+
+it("a revocation has an entry for each token that it took away, with its own name and environment", async () => {
+  const project = newProject();
+  const top = await grantToken(project, { role: "admin", name: "top" });
+  const below = await grantToken(project, { role: "admin", name: "below", envName: "prod" }, top.token);
+  await grantToken(project, { role: "viewer", name: "lowest", envName: "prod" }, below.token);
+  await ask("DELETE", `${project}/tokens/${top.id}`);
+  const { body } = await ask<(Entry & { targetName: string })[]>(
+    "GET",
+    `${project}/audit?action=token_revoked`,
+  );
+  expect(body.map(({ targetName, scope }) => [targetName, scope])).toEqual([
+    ["lowest", `${project.slice(1)}/prod`],
+    ["below", `${project.slice(1)}/prod`],
+    ["top", project.slice(1)],
+  ]);
+  expect(new Set(body.map(({ at }) => at)).size).toBe(1);
+});
+
+describe("a cancel of one run", () => {
+  const entries = async (project: string) =>
+    (await auditOf(project)).filter(({ action }) => action === "run_cancelled");
+
+  it.each(["cancel", "DELETE"])("is answered before its entry is written: %s", async (how) => {
+    const project = newProject();
+    const runs = `${project}/envs/prod/action-runs`;
+    const run = await createRun(runs);
+    const held = holdWrites(/INSERT INTO audit/);
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const { status } =
+      how === "DELETE" ? await ask("DELETE", `${runs}/${run.id}`) : await decide(runs, run.id, "cancel");
+    // A decision waits for its entry for a second.
+    expect(timers.mock.calls.filter(([, ms]) => ms === 1000)).toEqual([]);
+    timers.mockRestore();
+    expect([status, await entries(project)]).toEqual([200, []]);
+    held.open();
+    await until(async () => (await entries(project)).length === 1);
+    expect(await entries(project)).toMatchObject([{ target: run.id, actor: "root" }]);
+  });
+
+  it("has one entry, also if it is repeated with its key, and none if it is refused", async () => {
+    const project = newProject();
+    const runs = `${project}/envs/prod/action-runs`;
+    const [cancelled, deleted] = [await createRun(runs), await createRun(runs)];
+    const headers = { "Idempotency-Key": "k" };
+    for (let n = 0; n < 2; n++) {
+      await decide(runs, cancelled.id, "cancel", { headers });
+      await ask("DELETE", `${runs}/${deleted.id}`, { headers });
     }
+    expect((await ask("DELETE", `${runs}/${deleted.id}`)).status).toBe(409);
+    await until(async () => (await entries(project)).length >= 2);
+    const later = await createRun(runs);
+    await ask("DELETE", `${runs}/${later.id}`);
+    await until(async () => (await entries(project)).some(({ target }) => target === later.id));
+    expect((await entries(project)).map(({ target }) => target).toSorted()).toEqual(
+      [cancelled.id, deleted.id, later.id].toSorted(),
+    );
   });
 });
 
@@ -153,15 +374,17 @@ describe("old entries", () => {
     await env.DB.prepare("DELETE FROM audit").run();
   });
 
-  it("are removed after RETENTION_DAYS, a bounded number a minute", async () => {
-    await putEntries(1500, NOW - 30 * DAY_MS - 1);
-    await putEntries(3, NOW - 30 * DAY_MS);
+  it("are removed after AUDIT_RETENTION_DAYS, a bounded number a minute", async () => {
+    await putEntries(1500, NOW - 400 * DAY_MS - 1);
+    await putEntries(3, NOW - 400 * DAY_MS);
     await everyMinute(env, NOW);
     expect(await left()).toBe(503);
     await everyMinute(env, NOW);
     await everyMinute(env, NOW);
     expect(await left()).toBe(3);
     await everyMinute({ ...env, RETENTION_DAYS: "7" }, NOW);
+    expect(await left()).toBe(3);
+    await everyMinute({ ...env, AUDIT_RETENTION_DAYS: "399" }, NOW);
     expect(await left()).toBe(0);
   });
 
@@ -169,7 +392,7 @@ describe("old entries", () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     await createAged(`${newProject()}/envs/prod/action-runs`);
     await env.DB.prepare("UPDATE coordinators SET due_at = 1").run();
-    const before = NOW - 30 * DAY_MS;
+    const before = NOW - 400 * DAY_MS;
     // Only what is bound to drop old entries.
     const refuse = (bound: string) => bound === String(before);
     const db = how === "refused" ? faulty(env.DB) : holding(env.DB, before);

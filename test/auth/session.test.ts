@@ -418,7 +418,7 @@ describe("the life of a session", () => {
     await env.DB.prepare("DELETE FROM sessions WHERE id = ?").bind(sessionId).run();
     const body = { name: "late", role: "viewer" };
     const minted = await ask<Refusal>("POST", `${project}/tokens`, { token: null, headers, body });
-    expect([minted.status, minted.body.code]).toEqual([401, "token_invalid"]);
+    expect([minted.status, minted.body.code]).toEqual([401, "session_ended"]);
     const other = await beginSession(token);
     expect(await codeOf("/whoami", other.headers)).toBe("200");
     await env.DB.prepare("DELETE FROM sessions WHERE id = ?").bind(other.id).run();

@@ -38,13 +38,13 @@ async function entries(project: string): Promise<string[]> {
   return results.map(({ action }) => action);
 }
 
-it("a revocation is 200 with the revoked ids and one audit entry", async () => {
+it("a revocation is 200 with the revoked ids and one audit entry for each", async () => {
   const project = newProject();
   const parent = await grantToken(project, { role: "admin" });
   const child = await grantToken(project, { role: "viewer" }, parent.token);
   const answer = await withLostAnswer<unknown>("DELETE", `${project}/tokens/${parent.id}`);
   expect([answer.status, answer.body]).toMatchObject([200, { revoked: [parent.id, child.id] }]);
-  expect(await entries(project)).toEqual(["token_minted", "token_minted", "token_revoked"]);
+  expect(await entries(project)).toEqual(["token_minted", "token_minted", "token_revoked", "token_revoked"]);
 });
 
 it("a token that revoked itself gets 200, although it is gone at the second try", async () => {

@@ -52,6 +52,7 @@ const entries = TEXTS.map(
   (text): AuditEntry => ({
     at: RUN.createdAt,
     actor: RUN.id,
+    ...{ person: null, via: null, reason: null },
     sessionId: null,
     actorName: text,
     action: "token_minted",
@@ -208,4 +209,18 @@ test("without a terminal nothing is left out or cut", () => {
 test("the audit says what a change of an action did to its gates", () => {
   const entry = { ...(entries[0] as AuditEntry), action: "action_put", gates: "weakened" as const };
   expect(auditTable([entry], terminal(200))).toContain("  action_put (gates weakened)  ");
+});
+
+test("the audit says for whom a token acted, and why", () => {
+  const entry = {
+    ...(entries[0] as AuditEntry),
+    ...{
+      action: "run_approved",
+      actorName: "portal",
+      person: "ada@acme.example",
+      via: "portal",
+      reason: "looks good",
+    },
+  };
+  expect(auditTable([entry], terminal(300))).toMatch(/ada@acme\.example via portal .* looks good/);
 });

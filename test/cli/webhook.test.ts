@@ -72,6 +72,8 @@ const server = await badServer(({ method, url = "" }, response) => {
       revoked: [RUN.id],
       webhookEndpoints,
       moreWebhookEndpoints: false,
+      actions: [{ envName: "prod", name: "deploy" }],
+      moreActions: false,
       waitingRuns: 0,
     });
   }
@@ -221,12 +223,12 @@ test("resend, recover, enable and rotate-secret do it, and print what to do next
   expect(tooMany).toMatchObject({ code: 5, stderr: expect.stringContaining("Or use --grace-period 0.") });
 });
 
-test("token revoke names the endpoints that the token stored, because they still get messages", async () => {
+test("token revoke names the endpoints and actions that the token stored, because they stay", async () => {
   const ended = await cli(["token", "revoke", RUN.id, "--no-json"], settings);
   expect(ended).toMatchObject({ code: 0, stderr: "" });
   expect(ended.stdout).toBe(
-    `Revoked ${RUN.id}.\nThese webhook endpoints were stored with it, and still get messages. Disable or delete those ` +
-      "that you don't know:\n  prod/chat\n",
+    `Revoked ${RUN.id}.\nWhat was stored with it stays. Check what you don't know:\n` +
+      "  webhook endpoint: prod/chat\n  action: prod/deploy\n",
   );
 });
 

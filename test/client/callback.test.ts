@@ -129,6 +129,8 @@ describe("a token", () => {
     const left = {
       webhookEndpoints: [{ envName: "production", name: "chat" }],
       moreWebhookEndpoints: false,
+      actions: [{ envName: "production", name: "deploy" }],
+      moreActions: false,
       waitingRuns: 1,
     };
     const once = await stub(json(200, { revoked: ["1", "2"], ...left }));
@@ -136,7 +138,10 @@ describe("a token", () => {
     expect(once.asked[0]).toMatchObject({ method: "DELETE", url: "/acme/shop/tokens/1" });
     const twice = await stub(reset, refusal(404, "token_not_found"));
     // The lost response may have named endpoints.
-    const unknown = { webhookEndpoints: [], moreWebhookEndpoints: true, waitingRuns: { atLeast: 0 } };
+    const unknown = {
+      ...{ webhookEndpoints: [], moreWebhookEndpoints: true, actions: [], moreActions: true },
+      waitingRuns: { atLeast: 0 },
+    };
     expect(await twice.client().tokens.revoke("1")).toEqual({ revoked: ["1"], ...unknown });
     const never = await stub(refusal(404, "token_not_found"));
     expect(await thrown(never.client().tokens.revoke("1"))).toMatchObject({ code: "token_not_found" });

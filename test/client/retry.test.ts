@@ -238,7 +238,7 @@ describe("an abort", () => {
       tokens.create({ name: "ci", role: "member" }, { signal }),
       tokens.revoke(RUN.id, { signal }),
       all(tokens.list({ signal })),
-      all(audit.list({ signal })),
+      all(audit.list({}, { signal })),
     ];
     for (const call of calls) expect(await thrown(call)).toBe(reason);
     expect(asked).toHaveLength(0);

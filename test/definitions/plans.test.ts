@@ -1,8 +1,10 @@
 import { env } from "cloudflare:workers";
+import type { Context } from "hono";
 import { expect, it } from "vitest";
 import { ACTION_KIND } from "../../src/actions/kind.ts";
 import { type AuditAction, newAuditEntry } from "../../src/auth/audit.ts";
 import { OPERATOR, type Principal } from "../../src/auth/permissions.ts";
+import { rotateToken } from "../../src/auth/rotation.ts";
 import { revokeToken } from "../../src/auth/store.ts";
 import { resealDefinitions } from "../../src/definitions/reseal.ts";
 import {
@@ -48,12 +50,9 @@ it("no statement on stored definitions scans a table", async () => {
   const path = `${newActionsPath()}/deploy`;
   const ref = { scope: scopeOf(path), name: "deploy" };
   const [o, p, envName = ""] = ref.scope.split("/");
+  const c = { get: (name: string) => (name === "principal" ? ROOT_PRINCIPAL : null) } as Context;
   const entry = (action: AuditAction, target = "deploy") =>
-    newAuditEntry(
-      { id: "root", name: "root" },
-      { project: `${o}/${p}`, envName, action, target },
-      Date.now(),
-    );
+    newAuditEntry(c, { project: `${o}/${p}`, envName, action, target, targetName: "deploy" }, Date.now());
   const version = { ref, replaces: 0, version: 1, definition: "{}", filter: null, sealed: null };
   expect(await putDefinition(db, ACTION_KIND, version, entry("action_put"))).toBe("put");
   expect((await selectDefinition(db, ACTION_KIND, ref))?.version).toBe(1);
@@ -76,8 +75,17 @@ it("no statement on stored definitions scans a table", async () => {
   expect(await revokeToken(db, ROOT_PRINCIPAL, entry("token_revoked"))).toBeNull();
   const sealing = { secrets: "a-key", requests: "a-key" };
   await requireDatabase({ db, keys: sealing, withReport: false }, { d1: 0, coordinator: 0 });
+  await rotateToken(db, { replaces: "", hash: "", overlapMs: 0 }, entry("token_rotated"));
   const plans = await env.DB.batch<{ detail: string }>(explained);
-  expect(plans).toHaveLength(36);
+  expect(plans).toHaveLength(43);
+  const details = plans.flatMap(({ results }) => results.map(({ detail }) => detail));
+  const byLineage =
+    "USING COVERING INDEX definitions_by_lineage (kind=? AND changed_lineage>? AND changed_lineage<?)";
+  // Of endpoints and of actions, by a revocation and by a rotation.
+  expect(details.filter((detail) => detail.includes(byLineage))).toHaveLength(4);
+  expect(
+    details.filter((detail) => detail.includes("waiting_runs_by_lineage (waiting_lineage>")),
+  ).toHaveLength(1);
   for (const { detail } of plans.flatMap(({ results }) => results)) {
     expect(detail).not.toMatch(
       /SCAN (definitions|definition_versions|deleted_definitions|audit|tokens|runs)/,

@@ -232,7 +232,15 @@ describe("queries", () => {
       query,
       path: actions,
     })),
-    ...[...EVERY_LIST, "actor=root", "action=token_minted"].map((query) => ({
+    ...[
+      ...EVERY_LIST,
+      "actor=",
+      "actor=a&actor=b",
+      "action=token_made",
+      "person=two%20words",
+      "since=soon",
+      "until=",
+    ].map((query) => ({
       what: "the audit",
       query,
       path: "/acme/shop/audit",

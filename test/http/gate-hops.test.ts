@@ -72,9 +72,7 @@ it("a decision calls the coordinator once, and D1 once for its entry in the audi
   expect(await linesOf(() => decide(path, run.id, "release"))).toEqual(refused);
   expect(await linesOf(() => decide(path, run.id, "reject"))).toEqual(counts);
   expect(await linesOf(() => decide(path, later.id, "release"))).toEqual(counts);
-  expect(await linesOf(() => decide(path, later.id, "cancel"))).toEqual([
-    { status: 200, d1: 0, coordinator: 1 },
-  ]);
+  expect(await linesOf(() => decide(path, later.id, "cancel"))).toEqual(counts);
   expect(await linesOf(() => decide(path, later.id, "approve"))).toEqual(refused);
 });
 
@@ -94,11 +92,30 @@ it("a portal that names nobody pays one call more for a run without gates, and n
   expect(await linesOf(() => ask("DELETE", `${path}/${run.id}`, { token }))).toEqual(refused);
   const headers = { "On-Behalf-Of": "eve" };
   expect(await linesOf(() => decide(path, run.id, "cancel", { token, headers }))).toEqual([
-    { status: 200, d1: 0, coordinator: 1 },
+    { status: 200, d1: 1, coordinator: 1 },
   ]);
   expect(await linesOf(() => decide(path, plain.id, "cancel", { token }))).toEqual([
-    { status: 200, d1: 0, coordinator: 2 },
+    { status: 200, d1: 1, coordinator: 2 },
   ]);
+});
+
+it("D1 is asked once about a token before a decision, a pause and a create that waits, and never for a slot alone", async () => {
+  const path = newPath(`${newProject()}/envs/prod/action-runs`);
+  const wanted = { role: "admin", mayApprove: true } as const;
+  const { token } = await grantToken(path.split("/envs/")[0] ?? "", wanted);
+  await storeGated(path, { approval: { allowSelf: true } });
+  await storeGated(path, ONE_AT_A_TIME, "slotted");
+  // The isolate learns the token and the actions.
+  await startGated(path, {}, { token }, "slotted");
+  const { body: run } = await startGated(path, {}, { token });
+  const d1Of = async (go: () => Promise<unknown>) => (await linesOf(go)).map(({ d1 }) => d1);
+  expect(await d1Of(() => startGated(path, {}, { token }))).toEqual([1]);
+  expect(await d1Of(() => startGated(path, { notBefore: LATER }, { token }, "slotted"))).toEqual([1]);
+  expect(await d1Of(() => startGated(path, {}, { token }, "slotted"))).toEqual([0]);
+  // With its entry in the audit.
+  expect(await d1Of(() => decide(path, run.id, "approve", { token }))).toEqual([2]);
+  const pauses = path.replace(/action-runs$/, "pauses");
+  expect(await d1Of(() => ask("PUT", `${pauses}/prod`, { token, ...REASON }))).toEqual([2]);
 });
 
 it("an approval that is read calls the coordinator once, and D1 once for the action's version", async () => {

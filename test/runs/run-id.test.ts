@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { mintUuidV7, parseUuid } from "../../src/base/uuid.ts";
+import { firstIdAt, mintUuidV7, parseUuid } from "../../src/base/uuid.ts";
 import {
   COORDINATORS,
   coordinatorName,
   coordinatorOfKey,
-  firstIdAt,
   isGenuineRunId,
   mintRunId,
   readRunId,

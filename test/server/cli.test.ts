@@ -314,6 +314,8 @@ describe("token and login", () => {
       revoked: [id],
       webhookEndpoints: [],
       moreWebhookEndpoints: false,
+      actions: [],
+      moreActions: false,
       waitingRuns: 0,
     });
     expect((await run("token", "revoke", id)).code).toBe(4);

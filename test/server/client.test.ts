@@ -164,7 +164,14 @@ describe("tokens and refusals", () => {
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
     expect(await tokens.revoke(id)).toEqual({
-      ...{ revoked: [id], webhookEndpoints: [], moreWebhookEndpoints: false, waitingRuns: 0 },
+      ...{
+        revoked: [id],
+        webhookEndpoints: [],
+        moreWebhookEndpoints: false,
+        actions: [],
+        moreActions: false,
+        waitingRuns: 0,
+      },
     });
     expect((await all(audit.list()))[0]).toMatchObject({ action: "token_revoked", target: id });
     await expect(tokens.revoke(id)).rejects.toMatchObject({ status: 404, code: "token_not_found" });

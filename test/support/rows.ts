@@ -1,12 +1,13 @@
 /** Inserts runs into D1 directly, because a list's test must choose their instants, sizes and numbers. */
 
 import { env } from "cloudflare:workers";
+import { firstIdAt } from "../../src/base/uuid.ts";
 import { toActionRun } from "../../src/runs/action-run.ts";
 import { Registration } from "../../src/runs/d1/registration.ts";
 import { D1RowStore, GROUP_MAX_BYTES, hasLabels, toGroupRow } from "../../src/runs/d1/store.ts";
 import type { JournaledRun } from "../../src/runs/journal/run-rows.ts";
 import type { Run } from "../../src/runs/run.ts";
-import { coordinatorName, firstIdAt, type Owner } from "../../src/runs/run-id.ts";
+import { coordinatorName, type Owner } from "../../src/runs/run-id.ts";
 
 export interface Row extends Partial<Run> {
   readonly id: string;

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, vi } from "vitest";
 import { requireDatabase } from "../../src/health/readiness.ts";
 import { requireRealSetTimeout } from "./clock.ts";
-import { resetFaults } from "./faults.ts";
+import { endEarlierFiles, resetFaults } from "./faults.ts";
 import { importMainOnce } from "./main-module.ts";
 import { requireNoRequestLeft, useNewAddress } from "./requests.ts";
 import { moreDatabases, stayOnThisMachine, useSettingsOf } from "./settings.ts";
@@ -13,6 +13,7 @@ stayOnThisMachine();
 importMainOnce();
 
 // The file before had the same runtime. Delete what it stored, so that none of its alarms rings in this file.
+endEarlierFiles();
 await reset();
 for (const [number, name] of (["DB", ...moreDatabases()] as const).entries()) {
   await applyD1Migrations(env[name], env.TEST_MIGRATIONS);

@@ -1,6 +1,7 @@
 /** Several databases and stand-ins for coordinators, for tests of what the Worker reads from where. */
 
 import { env } from "cloudflare:workers";
+import { lineageOf } from "../../src/base/lineage.ts";
 import type { Home } from "../../src/runs/home.ts";
 import type { Settled } from "../../src/runs/upkeep-calls.ts";
 import type { Env } from "../../src/settings/env.ts";
@@ -59,11 +60,12 @@ export async function plantRun(
   { id = idAt(Date.now()), status = "pending", waitingCreator }: Planted = {},
 ): Promise<string> {
   const body = JSON.stringify(onTheWire({ id, status }));
-  const [waiting, creator] = waitingCreator === undefined ? [null, null] : ["approval", waitingCreator];
+  const [waiting, creator] =
+    waitingCreator === undefined ? [null, null] : ["approval", lineageOf(waitingCreator, [])];
   await db
     .prepare(
       `INSERT INTO runs (scope, id, version, status, action_name, triggered_by, purge_at, bytes, body, waiting,
-                         waiting_creator)
+                         waiting_lineage)
        VALUES (?, ?, 1, ?, 'deploy', 'root', ?, ?, ?, ?, ?)`,
     )
     .bind(scopeOfPath(path), id, status, Date.now() + MONTH_MS, body.length, body, waiting, creator)

@@ -7,10 +7,10 @@
 import { logFailure } from "../../base/log.ts";
 import { DAY_MS, HOUR_MS } from "../../base/time.ts";
 import { isLiving } from "../asker.ts";
-import type { AuditEntry } from "../audit.ts";
+import { type AuditEntry, auditStatement } from "../audit.ts";
 import type { KnownCredential } from "../credential-memory.ts";
 import { isOperator, OPERATOR, type Principal, type Role } from "../permissions.ts";
-import { visibleTo } from "../store.ts";
+import { visible, visibleTo } from "../store.ts";
 import { PARENTS, type PrincipalRow, toPrincipal } from "../token-row.ts";
 
 /** How long a session lasts after its beginning or its last renewal, and how long at most. */
@@ -193,10 +193,9 @@ export async function deleteSession(
   return row?.id ?? null;
 }
 
-/** SQL on ?1, the project, and the three values of `seenBy`: the sessions that the asker may see and end. */
-const SEEN = `sessions.project = ?1 AND (?2 AND token_id IS NULL OR EXISTS (
-  SELECT 1 FROM tokens WHERE tokens.project = ?1 AND tokens.id = token_id
-    AND (?3 IS NULL OR env_name = ?3) AND role IN (SELECT value FROM json_each(?4))))`;
+/** SQL: the sessions that the asker may see and end. `first`: the number of the first of `seenBy`. */
+const seen = (first: number) => `sessions.project = ?1 AND (?${first} AND token_id IS NULL OR EXISTS (
+  SELECT 1 FROM tokens WHERE ${visible(first + 1)} AND tokens.id = token_id))`;
 const seenBy = (asker: Principal) => [isOperator(asker) ? 1 : 0, ...visibleTo(asker)] as const;
 
 /** The sessions that are not over and that the asker may see, before the id `cursor`, newest first. */
@@ -215,7 +214,7 @@ export async function listSessions(
       `SELECT sessions.id, token_id AS tokenId, tokens.name AS tokenName, role, env_name AS envName,
               began_at AS beganAt, ${ENDS} AS expiresAt, sessions.last_used_at AS lastUsedAt
        FROM ${WITH_TOKENS}
-       WHERE ${SEEN} AND ${HAS_TOKEN} AND sessions.id < ?5 AND ${ENDS} > ?6 ORDER BY sessions.id DESC LIMIT ?7`,
+       WHERE ${seen(2)} AND ${HAS_TOKEN} AND sessions.id < ?5 AND ${ENDS} > ?6 ORDER BY sessions.id DESC LIMIT ?7`,
     )
     .bind(project, ...seenBy(asker), cursor ?? "g", now, limit)
     .all<StoredSession>();
@@ -223,21 +222,14 @@ export async function listSessions(
 }
 
 /** Ends a session that the asker may see, and writes the audit entry. False if there is no such session. */
-export async function endSession(
-  db: D1Database,
-  asker: Principal,
-  entry: Omit<AuditEntry, "envName" | "targetName">,
-): Promise<boolean> {
-  const { project, target, id, at, actor, actorName, action, sessionId } = entry;
-  const note = db
-    .prepare(
-      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id)
-       SELECT ?1, ?5, env_name, ?6, ?7, ?8, ?9, sessions.id, coalesce(name, '${OPERATOR.name}'), ?10
-       FROM sessions LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id
-       WHERE ${SEEN} AND sessions.id = ?11
-       ON CONFLICT (project, id) DO NOTHING`,
-    )
-    .bind(project, ...seenBy(asker), id, at, actor, actorName, action, sessionId, target);
+export async function endSession(db: D1Database, asker: Principal, entry: AuditEntry): Promise<boolean> {
+  const { project, target, id } = entry;
+  const note = auditStatement(db, entry, "sessions.id IS NOT NULL", seenBy(asker), {
+    join: `LEFT JOIN sessions ON ${seen(16)} AND sessions.id = ?8
+           LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id`,
+    envName: "env_name",
+    targetName: `coalesce(name, '${OPERATOR.name}')`,
+  });
   const ofEntry = "EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)";
   const remove = db
     .prepare(`DELETE FROM sessions WHERE project = ?1 AND id = ?3 AND ${ofEntry}`)

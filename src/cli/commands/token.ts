@@ -136,8 +136,8 @@ function rotateCommand(): CliCommand {
     .summary("give a token a new secret")
     .description(
       "Give a token a new secret. Only this response shows it; with --json it is the member `token`. The token's id, " +
-        "its name and the tokens that it created stay. The old secret works for --overlap more, but it can't create " +
-        "or rotate tokens or sign in. You can rotate your own token (`whoami` shows its id) and the tokens below it. A " +
+        "its name and the tokens that it created stay. The old secret works for --overlap more, but only to read, " +
+        "and to create, report, cancel and retry runs. You can rotate your own token (`whoami` shows its id) and the tokens below it. A " +
         "profile keeps the old secret, so run `login` again with the new one.",
     )
     .argument("<token-id>", "the token's id, not the token itself", readId)
@@ -166,6 +166,7 @@ function rotateCommand(): CliCommand {
           ["old secret", oldEnds === null ? "has ended" : `works until ${instantText(oldEnds)}`],
           ...children.map((child) => ["created", `${plain(child.id)} ${plain(child.name)}`]),
           ["created", moreChildren ? "and more: see `token list`" : ""],
+          ...leftRows(rotated),
           ["token", `${plain(rotated.token)} (shown only here)`],
         ];
         await output.show(rotated, () => fields(rows, output));
@@ -179,7 +180,7 @@ function revokeCommand(): CliCommand {
     .summary("revoke a token")
     .description(
       "Revoke a token, and every token that it created. They stop working within 30 seconds. Shows the webhook endpoints " +
-        "that they stored last, because those still get messages.",
+        "and the actions that they stored last, because those stay.",
     )
     .argument("<token-id>", "the token's id, not the token itself", readId)
     .addHelpText("after", examples("action-runs token revoke 019ab3de-9b55-7003-a8a9-dd2c148ea617"))
@@ -194,14 +195,22 @@ function revokeCommand(): CliCommand {
     );
 }
 
-function revokedText({ revoked, webhookEndpoints, moreWebhookEndpoints }: RevokedApiTokens): string {
-  const lines = revoked.map((one) => `Revoked ${plain(one)}.`);
-  if (webhookEndpoints.length === 0 && !moreWebhookEndpoints) return lines.join("\n");
-  const endpoints = webhookEndpoints.map(({ envName, name }) => `  ${plain(envName)}/${plain(name)}`);
+function revokedText(result: RevokedApiTokens): string {
+  const lines = result.revoked.map((one) => `Revoked ${plain(one)}.`);
+  const left = leftRows(result).map(([kind, which]) => `  ${kind}: ${which}`);
+  if (left.length === 0) return lines.join("\n");
+  return [...lines, "What was stored with it stays. Check what you don't know:", ...left].join("\n");
+}
+
+/** What the token, or one below it, stored last. */
+function leftRows(result: Omit<RevokedApiTokens, "revoked" | "waitingRuns">): [string, string][] {
+  const { webhookEndpoints, moreWebhookEndpoints, actions, moreActions } = result;
+  const rows = (kind: string, left: typeof actions, hasMore: boolean, list: string) => [
+    ...left.map(({ envName, name }): [string, string] => [kind, `${plain(envName)}/${plain(name)}`]),
+    ...(hasMore ? [[kind, `perhaps more: see \`${list}\``] as [string, string]] : []),
+  ];
   return [
-    ...lines,
-    "These webhook endpoints were stored with it, and still get messages. Disable or delete those that you don't know:",
-    ...endpoints,
-    ...(moreWebhookEndpoints ? ["  and perhaps more: see `webhook list`"] : []),
-  ].join("\n");
+    ...rows("webhook endpoint", webhookEndpoints, moreWebhookEndpoints, "webhook list"),
+    ...rows("action", actions, moreActions, "action list"),
+  ];
 }

@@ -2,7 +2,7 @@
 
 import { type AuditEntry, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { FilterWords } from "../bulk/filter-words.tsx";
-import { hrefOf, Link } from "../routes/router.tsx";
+import { hrefOf, Link, useRoute } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { ListPage, useListPage } from "../ui/list-page.tsx";
@@ -23,18 +23,28 @@ export function AuditPage() {
   return may("tokens:manage") ? <Audit /> : <NotYours what="the audit log" />;
 }
 
+const FILTERS = ["actor", "person", "action", "since", "until"];
+
 function Audit() {
-  const { reader } = useSession();
-  const loaded = useListPage(reader.audit);
+  const { reader, scope } = useSession();
+  const loaded = useListPage(reader.audit, undefined, FILTERS);
+  const { query } = useRoute();
+  const filters = FILTERS.flatMap((name) => (query.has(name) ? [`${name} ${query.get(name)}`] : []));
+  const note =
+    filters.length === 0 ? null : (
+      <p class="muted">
+        Only <bdi>{filters.join(", ")}</bdi>. <Link href={hrefOf({ name: "audit", ...scope })}>Show all</Link>
+      </p>
+    );
   return (
-    <ListPage title="Audit" of="entries" loaded={loaded}>
+    <ListPage title="Audit" of="entries" loaded={loaded} note={note}>
       {({ entries }) =>
         entries.length === 0 ? (
           <Empty title={loaded.isFirst ? "Nothing has happened yet" : "There are no more entries"}>
             <p>
               The log shows who creates, rotates and revokes tokens, ends sessions, stores and deletes
-              actions, deletes versions, approves and rejects runs, cancels and retries many runs at once,
-              pauses groups, and asks for a resync.
+              actions, deletes versions, approves, rejects and cancels runs, cancels and retries many runs at
+              once, pauses groups, and asks for a resync.
             </p>
           </Empty>
         ) : (
@@ -55,12 +65,32 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
             <RelativeTime at={entry.at} />
           </td>
           <td>
-            <bdi title={entry.actor === "root" ? "ROOT_TOKEN" : `Token ${entry.actor}`}>
+            {entry.person === null ? null : (
+              <>
+                <Filter name="person" value={entry.person}>
+                  {entry.person}
+                </Filter>{" "}
+                <span class="muted">via</span>{" "}
+              </>
+            )}
+            <Filter
+              name="actor"
+              value={entry.actor}
+              title={entry.actor === "root" ? "ROOT_TOKEN" : `Token ${entry.actor}`}
+            >
               {entry.actorName}
-            </bdi>
+            </Filter>
           </td>
           <td>
-            {wordsOf(entry.action)} <Target entry={entry} />
+            <Filter name="action" value={entry.action}>
+              {wordsOf(entry.action)}
+            </Filter>{" "}
+            <Target entry={entry} />
+            {entry.reason === null ? null : (
+              <p class="muted">
+                <bdi>{entry.reason}</bdi>
+              </p>
+            )}
             {gatesOf(entry) === null ? null : <p class="muted">{gatesOf(entry)}</p>}
             {entry.bulk == null ? null : (
               <p class="muted">
@@ -80,6 +110,26 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
         </tr>
       ))}
     </Table>
+  );
+}
+
+interface FilterProps {
+  readonly name: string;
+  readonly value: string;
+  readonly title?: string;
+  readonly children: string;
+}
+
+/** A link to the entries that have this, too, besides the filters of this page. */
+function Filter({ name, value, title, children }: FilterProps) {
+  const { scope } = useSession();
+  const query = new URLSearchParams(useRoute().query);
+  query.delete("cursor");
+  query.set(name, value);
+  return (
+    <Link href={hrefOf({ name: "audit", ...scope }, query)} title={title}>
+      <bdi>{children}</bdi>
+    </Link>
   );
 }
 

@@ -29,6 +29,7 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   run_approved: "approved the run",
   run_rejected: "rejected the run",
   run_released: "opened the time gate of the run",
+  run_cancelled: "cancelled the run",
   pause_put: "paused",
   pause_deleted: "resumed",
   bulk_started: "began the bulk operation",

@@ -1,9 +1,9 @@
-/** Asks before a token is revoked. Then it offers to disable the webhook endpoints that the token stored. */
+/** Asks before a token is revoked. Then it shows what the token stored, and offers to disable its webhook endpoints. */
 
 import { useState } from "preact/hooks";
 import type { ApiToken, RevokedApiTokens } from "../../client/index.ts";
 import { setDisabled } from "../notifications/disabling.ts";
-import { hrefOf, Link } from "../routes/router.tsx";
+import { hrefOf } from "../routes/router.tsx";
 import { countText } from "../runs/counts.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
@@ -11,6 +11,7 @@ import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
+import { LeftBehind } from "./left-behind.tsx";
 
 const AFTER_LOSS =
   "The token may be revoked already. If you try again, the service then says that there is no such token.";
@@ -35,9 +36,9 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
         note(`The token ${token.name} is revoked.${also}`);
         noteWaiting(result.waitingRuns);
         onRevoked();
+        const hasLeft = result.webhookEndpoints.length + result.actions.length > 0;
         // A token that revoked itself can disable nothing.
-        if (result.webhookEndpoints.length === 0 || token.id === holder.id || !may("webhooks:manage"))
-          onClose();
+        if (!hasLeft || token.id === holder.id || !may("webhooks:manage")) onClose();
         else setLeft(result);
       },
     });
@@ -51,7 +52,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
       link: { href: hrefOf(page, new URLSearchParams({ waiting: "any" })), text: "Waiting runs" },
     });
   }
-  if (left !== null) return <EndpointsDialog of={left} onClose={onClose} />;
+  if (left !== null) return <LeftDialog of={left} onClose={onClose} />;
   return (
     <ConfirmDialog
       title={`Revoke ${token.name}?`}
@@ -73,16 +74,17 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
   );
 }
 
-interface EndpointsDialogProps {
+interface LeftDialogProps {
   readonly of: RevokedApiTokens;
   readonly onClose: () => void;
 }
 
-/** Whoever had the token may have let endpoints call a receiver of their own. */
-function EndpointsDialog({ of: { webhookEndpoints, moreWebhookEndpoints }, onClose }: EndpointsDialogProps) {
-  const { clientIn, scope } = useSession();
+/** Whoever had the token may have let endpoints and actions call a receiver of their own. */
+function LeftDialog({ of, onClose }: LeftDialogProps) {
+  const { clientIn } = useSession();
   const { note } = useNotices();
   const change = useChange({ afterLoss: "Some of them may be disabled already. You can try again." });
+  const { webhookEndpoints } = of;
   const disable = () =>
     change.submit({
       async send({ signal }) {
@@ -95,31 +97,30 @@ function EndpointsDialog({ of: { webhookEndpoints, moreWebhookEndpoints }, onClo
         onClose();
       },
     });
+  const actions = <LeftBehind kind="action" of={of} note="Look at their versions unless you know them:" />;
   return (
-    <Dialog title="Its webhook endpoints" onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={disable}
-        onClose={onClose}
-        verb={webhookEndpoints.length === 1 ? "Disable it" : `Disable all ${webhookEndpoints.length}`}
-        kind="danger"
-        keep="Keep them"
-      >
-        <p>
-          The token, or one below it, stored these endpoints last. They still get messages. Disable them
-          unless you know their receivers:
-        </p>
-        <ul class="token-children">
-          {webhookEndpoints.map(({ envName, name }) => (
-            <li key={`${envName}/${name}`}>
-              <Link href={hrefOf({ name: "endpoint", ...scope, envName, endpoint: name })}>
-                {envName}/{name}
-              </Link>
-            </li>
-          ))}
-          {moreWebhookEndpoints ? <li class="muted">and more: see the page Notifications</li> : null}
-        </ul>
-      </ChangeForm>
+    <Dialog title="What it stored" onClose={onClose}>
+      {webhookEndpoints.length === 0 ? (
+        <div class="dialog-body">{actions}</div>
+      ) : (
+        <ChangeForm
+          change={change}
+          onSubmit={disable}
+          onClose={onClose}
+          verb={
+            webhookEndpoints.length === 1 ? "Disable the endpoint" : `Disable all ${webhookEndpoints.length}`
+          }
+          kind="danger"
+          keep="Keep them"
+        >
+          <LeftBehind
+            kind="endpoint"
+            of={of}
+            note="They still get messages. Disable them unless you know their receivers:"
+          />
+          {actions}
+        </ChangeForm>
+      )}
     </Dialog>
   );
 }

@@ -8,6 +8,7 @@ import { Dialog } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
 import { Countdown, exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
+import { LeftBehind } from "./left-behind.tsx";
 import { firstOverlap, overlapChoices } from "./overlap.ts";
 import { ShownSecret, TokenName } from "./shown-secret.tsx";
 
@@ -43,10 +44,14 @@ export function RotateDialog({ token, onClose, onRotated }: RotateDialogProps) {
           <OldSecret endsAt={rotated.oldSecretExpiresAt} />
         </p>
         <Children of={rotated} />
+        <LeftBehind kind="endpoint" of={rotated} note={LEAKED} />
+        <LeftBehind kind="action" of={rotated} note={LEAKED} />
       </ShownSecret>
     </Dialog>
   );
 }
+
+const LEAKED = "If the old secret leaked, check those that you don't know:";
 
 interface RotateFormProps extends RotateDialogProps {
   readonly onDone: (rotated: RotatedApiToken) => void;
@@ -90,7 +95,7 @@ function RotateForm({ token, onClose, onRotated, onDone }: RotateFormProps) {
       ) : null}
       <SelectField
         label={oldSecretExpiresAt === null ? "The old secret" : "The earlier secret"}
-        hint="While it works, it can't create or rotate tokens or sign in. Its sessions end with it."
+        hint="While it works, it only reads, and creates and cancels runs. Its sessions end with it."
         value={overlap}
         error={change.problems.get("/overlapSeconds")}
         onText={setOverlap}

@@ -19,14 +19,22 @@ interface LoadedPage<T> extends Loaded<T> {
   readonly isFirst: boolean;
 }
 
-/** The part of the list that the address asks for. `list` must not change with each call. */
-export function useListPage<T>(list: Paged<T>, options?: LoadOptions<T>): LoadedPage<T> {
-  const cursor = useRoute().query.get("cursor");
+/**
+ * The part of the list that the address asks for. `list` must not change with each call. `filters`: the parameters of
+ * the address that go to the API as they are.
+ */
+export function useListPage<T>(
+  list: Paged<T>,
+  options?: LoadOptions<T>,
+  filters: readonly string[] = [],
+): LoadedPage<T> {
+  const { query } = useRoute();
+  const asked = JSON.stringify([...query].filter(([name]) => name === "cursor" || filters.includes(name)));
   const read = useCallback(
-    (signal: AbortSignal) => list.page(cursor === null ? {} : { cursor }, { signal }),
-    [list, cursor],
+    (signal: AbortSignal) => list.page(Object.fromEntries(JSON.parse(asked)), { signal }),
+    [list, asked],
   );
-  return { ...useLoad(read, options), isFirst: cursor === null };
+  return { ...useLoad(read, options), isFirst: !query.has("cursor") };
 }
 
 interface ListPageProps<T> {

@@ -4,7 +4,14 @@ import * as z from "zod/mini";
 import { FACET_MIN_CHARACTERS, NAME_MAX_CHARACTERS, WAIT_MAX_SECONDS } from "../../base/limits.ts";
 import { LABELS_WIRE, labelList, PLAIN_TEXT } from "../../http/label-schemas.ts";
 import { listOf, wholeNumberText } from "../../http/schema-bounds.ts";
-import { described, filterableName, instant, pageQuery, seqPageQuery } from "../../http/schema-parts.ts";
+import {
+  described,
+  filterableName,
+  instant,
+  pageQuery,
+  seqPageQuery,
+  withExample,
+} from "../../http/schema-parts.ts";
 import { FACET_FIELDS } from "../d1/facets.ts";
 import { ORDERS, WAITING_FILTERS } from "../d1/filters.ts";
 import { STATUSES, type Status } from "../run.ts";
@@ -15,14 +22,6 @@ import { CHANGE_CURSOR } from "./watch/change-cursor.ts";
 const status = z.enum(STATUSES);
 const ANY_STATUS = `send any of ${STATUSES.join(", ")}, each once.`;
 const asList = z.transform((one: Status) => [one]);
-
-/** The schema of a query parameter, with an example for the OpenAPI document. */
-function withExample<T extends z.ZodMiniType>(schema: T, example: string): T {
-  const parameter = schema.clone();
-  const wire = z.globalRegistry.get(schema)?.wire as object;
-  z.globalRegistry.add(parameter, { wire: { ...wire, examples: [example] } });
-  return parameter;
-}
 
 const labelFilter = z
   .pipe(

@@ -18,7 +18,7 @@ export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (
     action: "resync_requested",
     target: environment.scope,
   } as const;
-  const entry = newAuditEntry(c.get("principal"), what, Date.now());
+  const entry = newAuditEntry(c, what, Date.now());
   // With one database, there is no row to repair.
   const home = hasSeveralDatabases(c.env) ? (await askPlacements(environment)).home : null;
   const remaining = await resyncEnvironment(environment, home, entry, c.get("requestId"));

@@ -1,6 +1,7 @@
 /** /{o}/{p}/envs/{envName}/action-runs: list, count, create, get, cancel and retry runs, and find values to filter by. */
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
+import { auditAfterwards } from "../../auth/audit-afterwards.ts";
 import { requires } from "../../auth/bearer.ts";
 import { may } from "../../auth/permissions.ts";
 import type { AppEnv } from "../../http/app-env.ts";
@@ -10,6 +11,7 @@ import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { baseUrl } from "../../settings/public-url.ts";
 import { nameOf } from "../actor.ts";
+import type { RunReply } from "../run-answer.ts";
 import { bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
 import { requiresReaderOrJob } from "./callback-access.ts";
 import { actorOf } from "./caller.ts";
@@ -36,6 +38,18 @@ import { waitForEnd } from "./watch/wait-for-end.ts";
 
 const FOR_READERS =
   "A callback token reads only the run. Leave out `include` and `wait`, or use an API token.";
+
+/** Nobody waits for the row: a cancel must be as fast as ever. */
+async function auditCancel(
+  c: Context<AppEnv>,
+  id: string,
+  answer: RunReply,
+  reason: string | null,
+): Promise<void> {
+  if (!answer.ok || answer.decidedAt === undefined) return;
+  const what = { action: "run_cancelled", target: id, reason } as const;
+  await auditAfterwards(c, what, answer.decidedAt, { isAwaited: false });
+}
 
 export const runRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), validQuery(runListQuery), async (c) => {
@@ -91,6 +105,7 @@ export const runRoutes = new Hono<AppEnv>()
     const answer = await askForChange(environment, id, (coordinator) =>
       coordinator.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey, options),
     );
+    await auditCancel(c, id, answer, null);
     return sendChanged(c, environment, id, answer, key);
   })
   .post(
@@ -108,6 +123,7 @@ export const runRoutes = new Hono<AppEnv>()
       const request = { actor, mustNamePerson: mustNamePerson(c), reason, graceSeconds };
       const changeKey = await changeKeyOf(actor, key, ["cancel", body]);
       const answer = await cancelRun(environment, id, request, changeKey, c.req.valid("query"));
+      await auditCancel(c, id, answer, reason);
       return sendChanged(c, environment, id, answer, key, answer.ok && answer.hasGrace ? 202 : 200);
     },
   )

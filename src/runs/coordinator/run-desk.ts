@@ -3,7 +3,7 @@
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { isOpen } from "../run.ts";
-import type { Inclusion, RunReply } from "../run-answer.ts";
+import type { Inclusion, RunAnswer, RunReply } from "../run-answer.ts";
 import type { ChangeKey, EventOptions, Heartbeat, InputsReply, RetryNote } from "../run-calls.ts";
 import { heartbeatNews } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
@@ -58,7 +58,7 @@ export class RunDesk {
     if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
       // The first call may have failed here.
       if (event.type === "cancelled") this.#stopRequests.request(run, now);
-      return this.#replies.run(run, { replayed: true });
+      return cancelledAt(event, run, this.#replies.run(run, { replayed: true }));
     }
     if (replayOnly) return NOT_FOUND;
     if (this.#isUsed(changeKey, run)) return KEY_REUSED;
@@ -70,7 +70,7 @@ export class RunDesk {
     if (!next.ok) return this.#replies.refusal(run, next.error);
     const changed = this.#ledger.update(run, next.value, event, now, { changeKey });
     if (event.type === "cancelled") this.#stopRequests.request(changed, now);
-    return this.#replies.run(changed);
+    return cancelledAt(event, changed, this.#replies.run(changed));
   }
 
   cancel(
@@ -86,7 +86,8 @@ export class RunDesk {
     if (accepted?.fingerprint === changeKey.fingerprint) {
       // The first call may have failed here.
       this.#stopRequests.request(run, now);
-      return { ...this.#replies.run(run, { replayed: true, include }), hasGrace: accepted.hasGrace };
+      const { hasGrace, at } = accepted;
+      return { ...this.#replies.run(run, { replayed: true, include }), hasGrace, decidedAt: at };
     }
     // The key of another cancel, or of a DELETE.
     if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
@@ -97,11 +98,11 @@ export class RunDesk {
     if (next.value.version === run.version) {
       // An earlier request ends the run sooner. Only a caller's own key can be sent again.
       if (isCallers(changeKey)) this.#journal.accepted.insert(id, { ...changeKey, hasGrace, at: now });
-      return { ...this.#replies.run(run, { include }), hasGrace };
+      return { ...this.#replies.run(run, { include }), hasGrace, decidedAt: now };
     }
     const changed = this.#ledger.update(run, next.value, request, now, { changeKey });
     this.#stopRequests.request(changed, now);
-    return { ...this.#replies.run(changed, { include }), hasGrace };
+    return { ...this.#replies.run(changed, { include }), hasGrace, decidedAt: now };
   }
 
   heartbeat(id: string, heartbeat: Heartbeat, now: number): RunReply {
@@ -132,6 +133,11 @@ export class RunDesk {
     if (!isCallers(changeKey)) return false;
     return changeKey.key === run.changeKey || this.#journal.accepted.of(run.id, changeKey.key) !== null;
   }
+}
+
+/** A DELETE ends the run at once, so its repetition finds the same instant. */
+function cancelledAt({ type }: RunEvent, { completedAt }: JournaledRun, reply: RunAnswer): RunAnswer {
+  return type === "cancelled" && completedAt !== null ? { ...reply, decidedAt: completedAt } : reply;
 }
 
 /** Whether a caller chose the key. Otherwise the Worker minted it, or it came with a job's report. */

@@ -5,6 +5,7 @@
  */
 
 import { utf8Bytes } from "../../base/limits.ts";
+import { lineageOf } from "../../base/lineage.ts";
 import { isDatabaseFull } from "../../database/d1-errors.ts";
 import { boundDatabase } from "../../settings/bound-database.ts";
 import type { Databases } from "../../settings/databases.ts";
@@ -21,7 +22,7 @@ const MAX_LOOKED_AT = 5000;
 
 const UPSERT = `
   INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body, details,
-                    waiting, concurrency_group, waiting_creator, waiting_key_id)
+                    waiting, concurrency_group, waiting_lineage, waiting_key_id)
   SELECT ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
          value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13
   FROM json_each(?1)
@@ -29,7 +30,7 @@ const UPSERT = `
   ON CONFLICT (scope, id) DO UPDATE SET
     version = excluded.version, status = excluded.status, purge_at = excluded.purge_at, bytes = excluded.bytes,
     body = excluded.body, details = excluded.details, waiting = excluded.waiting,
-    waiting_creator = excluded.waiting_creator, waiting_key_id = excluded.waiting_key_id
+    waiting_lineage = excluded.waiting_lineage, waiting_key_id = excluded.waiting_key_id
   WHERE excluded.version > runs.version`;
 
 /**
@@ -152,7 +153,9 @@ export function toGroupRow(run: Run & { readonly purgeAt: number; readonly creat
 function gateColumns({ gates, waitingFor }: Run): readonly (string | null)[] {
   if (gates === null) return [];
   const group = gates.concurrency?.group ?? null;
-  return waitingFor === null ? [null, group] : [waitingFor, group, gates.creator.tokenId, gates.sealedUnder];
+  if (waitingFor === null) return [null, group];
+  const { tokenId, parents } = gates.creator;
+  return [waitingFor, group, lineageOf(tokenId, parents), gates.sealedUnder];
 }
 
 export function hasLabels({ labels }: Pick<Run, "labels">): boolean {

@@ -8,9 +8,10 @@
  * are mostly of one action. A status comes last, because most runs end in the same one.
  */
 
+import { firstIdAt } from "../../base/uuid.ts";
 import { WAITING_FOR, type WaitingFor } from "../gates.ts";
 import type { Status } from "../run.ts";
-import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";
+import { AFTER_ALL_IDS } from "../run-id.ts";
 import type { Order, RunFilters } from "./filters.ts";
 
 /**

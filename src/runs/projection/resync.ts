@@ -7,8 +7,9 @@
 
 import { logFailure } from "../../base/log.ts";
 import { HOUR_MS, msSince } from "../../base/time.ts";
+import { firstIdAt } from "../../base/uuid.ts";
 import type { Journal } from "../journal/journal.ts";
-import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";
+import { AFTER_ALL_IDS } from "../run-id.ts";
 import type { GroupCommit, LandingPlace } from "./group-commit.ts";
 
 /** How many runs of this coordinator one step covers at most, and how many rows it may delete. */

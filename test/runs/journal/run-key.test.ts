@@ -5,9 +5,10 @@
 import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { firstIdAt } from "../../../src/base/uuid.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import { highestKeyHalves, keyHalves } from "../../../src/runs/journal/run-key.ts";
-import { AFTER_ALL_IDS, coordinatorOfKey, firstIdAt, readRunId } from "../../../src/runs/run-id.ts";
+import { AFTER_ALL_IDS, coordinatorOfKey, readRunId } from "../../../src/runs/run-id.ts";
 import {
   coordinator,
   createAged,

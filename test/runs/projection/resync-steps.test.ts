@@ -2,12 +2,13 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
+import { firstIdAt } from "../../../src/base/uuid.ts";
 import { AlarmClock } from "../../../src/runs/coordinator/alarm/alarm-clock.ts";
 import type { FoundRows, RowStore } from "../../../src/runs/d1/store.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import { GroupCommit } from "../../../src/runs/projection/group-commit.ts";
 import { Resync, STEP_RUNS } from "../../../src/runs/projection/resync.ts";
-import { firstIdAt } from "../../../src/runs/run-id.ts";
+
 import { coordinator, HOUR_MS } from "../../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";

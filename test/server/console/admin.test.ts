@@ -113,6 +113,7 @@ describeInBrowser("an admin's console", (browser) => {
     const entries = page.getByRole("table", { name: "Audit" }).getByRole("row");
     const told = await entries.locator("td:nth-child(3)").allInnerTexts();
     expect(told.map((text) => text.replace(/ [0-9a-f]{6}$/, ""))).toEqual([
+      "revoked the token nightly",
       "revoked the token grace",
       "rotated the token grace",
       "rotated the token grace",
@@ -124,7 +125,13 @@ describeInBrowser("an admin's console", (browser) => {
     await entries.getByRole("link", { name: "deploy" }).click();
     await page.waitForURL(/\/prod\/actions\/deploy$/);
     await site.goTo(page, "audit");
-    await entries.getByRole("link", { name: "nightly" }).click();
+    await entries.getByRole("link", { name: "revoked the token" }).first().click();
+    await page.getByText("Only action token_revoked.").waitFor();
+    await lookAt(page, "audit, filtered", found);
+    expect(await entries.locator("td:nth-child(3)").count()).toBe(2);
+    await page.getByRole("link", { name: "Show all" }).click();
+    await entries.getByRole("link", { name: "deploy" }).waitFor();
+    await entries.getByRole("link", { name: "nightly" }).first().click();
     await page.waitForURL(/\/tokens$/);
     await page.getByRole("heading", { name: "Tokens", level: 1 }).waitFor();
     expect(found).toEqual([]);

@@ -200,14 +200,16 @@ describeInBrowser("the console's notifications", (browser) => {
     const leaky = await operator.tokens.create({ name: "leaky", role: "admin" });
     const theirs = site.client("stage", leaky.token);
     await theirs.webhookEndpoints.put("stray", { url: receiver.url, events: ["action_run.*"] });
+    await theirs.actions.put("changed", {});
     const page = await browser.newPage(site.origin, WIDE);
     await site.signIn(page, "tokens");
     await button(page, "Revoke leaky").click();
     await button(dialog(page, "Revoke leaky?"), "Revoke token").click();
-    const left = dialog(page, "Its webhook endpoints");
+    const left = dialog(page, "What it stored");
     await left.getByRole("link", { name: "stage/stray" }).waitFor();
+    await left.getByRole("link", { name: "stage/changed" }).waitFor();
     await lookAt(page, "endpoints of a revoked token", found);
-    await button(left, "Disable it").click();
+    await button(left, "Disable the endpoint").click();
     await left.waitFor({ state: "detached" });
     const { definition } = await site.client("stage").webhookEndpoints.get("stray");
     expect(definition.disabled).toBe(true);

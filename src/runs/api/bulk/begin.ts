@@ -5,14 +5,10 @@
  */
 
 import type { Context } from "hono";
-import { lives } from "../../../auth/asker.ts";
-import { type AuditEntry, auditStatement, logAudit, newAuditEntry } from "../../../auth/audit.ts";
-import type { Principal } from "../../../auth/permissions.ts";
-import { rowIdOf } from "../../../auth/store.ts";
-import { askerGone } from "../../../auth/token-responses.ts";
+import { auditStatement, logAudit, newAuditEntry } from "../../../auth/audit.ts";
+import { writeAudited } from "../../../auth/newest-secret.ts";
 import { GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
 import { mintUuidV7 } from "../../../base/uuid.ts";
-import { readD1 } from "../../../database/read-d1.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
@@ -80,29 +76,19 @@ function requestOf({ operation, reason, graceSeconds, includeRetried }: BulkRequ
     : { operation, includeRetried: includeRetried ?? false };
 }
 
-/** Throws `database_unavailable`, or that the asker's token does not work any more. */
+/** Throws what `writeAudited` throws. */
 async function writeAudit(c: Context<AppEnv>, order: BulkOrder): Promise<void> {
   const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
-  const asker = c.get("principal");
-  const what = { project: `${o}/${p}`, envName, action: "bulk_started", target: order.id } as const;
+  const { request } = order;
+  const reason = request.operation === "cancel" ? request.reason : null;
+  const what = { project: `${o}/${p}`, envName, action: "bulk_started", target: order.id, reason } as const;
   // The operation's id is the entry's as well, so that a repetition writes the same row.
-  const minted = newAuditEntry(asker, what, Date.now());
+  const minted = newAuditEntry(c, what, Date.now());
   const entry = { ...minted, id: order.id, bulk: JSON.stringify(auditedOrder(order)) };
-  if (!(await readD1(c.get("hops"), () => insert(c.env.DB, asker, entry)))) throw askerGone(asker);
+  const { DB } = c.env;
+  const scope = `${entry.project}/${envName}`;
+  // The sweep must know the coordinator, which may have no run yet.
+  const register = registerOne(DB, { scope, n: BULK_COORDINATOR }, entry.at);
+  await writeAudited(c, () => DB.batch([auditStatement(DB, entry), register]));
   logAudit(entry, c.get("requestId"));
-}
-
-/** False if the asker's token, secret or session does not work any more. */
-async function insert(db: D1Database, asker: Principal, entry: AuditEntry): Promise<boolean> {
-  const condition = lives({ asker: "?12", secret: "?13", session: "?10", now: "?4" });
-  const { project, envName, id, at } = entry;
-  const scope = `${project}/${envName}`;
-  const isThere = db.prepare("SELECT 1 AS found FROM audit WHERE project = ? AND id = ?").bind(project, id);
-  const results = await db.batch<{ found: number }>([
-    auditStatement(db, entry, condition, rowIdOf(asker), asker.secretHash),
-    // The sweep must know the coordinator, which may have no run yet.
-    registerOne(db, { scope, n: BULK_COORDINATOR }, at),
-    isThere,
-  ]);
-  return results.at(-1)?.results[0] !== undefined;
 }

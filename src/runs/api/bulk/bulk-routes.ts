@@ -2,6 +2,7 @@
 
 import { type Context, Hono } from "hono";
 import { requires } from "../../../auth/bearer.ts";
+import { requireNewestSecret } from "../../../auth/newest-secret.ts";
 import { may } from "../../../auth/permissions.ts";
 import { BULK_RUNS_MAX } from "../../../base/limits.ts";
 import { parseUuid } from "../../../base/uuid.ts";
@@ -81,9 +82,10 @@ export const bulkRoutes = new Hono<AppEnv>()
   })
   .post("/:id/cancel", requires("data:write"), async (c) => {
     const id = operationId(c);
+    await requireNewestSecret(c);
     const { id: tokenId, name, sessionId = null } = c.get("principal");
     const operation = await askBulk(environmentOf(c), (coordinator) =>
-      coordinator.abortBulk(id, { id: tokenId, name, sessionId }),
+      coordinator.abortBulk(id, { id: tokenId, name, sessionId, person: c.get("person") }),
     );
     return c.json(shownOperation(found(operation)));
   });

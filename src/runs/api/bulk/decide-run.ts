@@ -67,6 +67,8 @@ async function change({ environment, ring, order, waitUntil }: Deciding, runId: 
     // Where the new run is made if it has no group, so that a repetition finds it.
     key: changeKey.key,
     traceparent: null,
+    // The operation has asked D1 about its token before this page.
+    requireMayLeave: () => Promise.resolve(),
   };
   const { answer } = await retryRun(creation, changeKey, runId, {}, { isFirst: !request.includeRetried });
   return { newRunId: answer.id, endedAs: null };

@@ -8,6 +8,7 @@ import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../../auth
 import { tokenState } from "../../../auth/token-state.ts";
 import { logFailure } from "../../../base/log.ts";
 import { MINUTE_MS, msSince, within } from "../../../base/time.ts";
+import { firstIdAt } from "../../../base/uuid.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import type { Env } from "../../../settings/env.ts";
 import { keyRing } from "../../../settings/key-ring.ts";
@@ -22,7 +23,7 @@ import {
 import type { BulkRunner, Collected, Decided, Stopper } from "../../bulk-calls.ts";
 import { databaseOf } from "../../placement/database-of.ts";
 import { isOpen } from "../../run.ts";
-import { firstIdAt, readRunId } from "../../run-id.ts";
+import { readRunId } from "../../run-id.ts";
 import type { RunEnvironment } from "../run-environment.ts";
 import { decideRun } from "./decide-run.ts";
 import { matchingIds, matchingPage, settledDatabase } from "./matching.ts";
@@ -99,6 +100,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     const entry = {
       id: await derivedAuditId(at, ["bulk_ended", target]),
       ...{ project: `${o}/${p}`, envName, at, actor, actorName, sessionId: by?.sessionId ?? null },
+      ...{ person: by?.person ?? null, reason: null, asker: null },
       ...({ action: "bulk_ended", target, targetName: target } as const),
       bulk: JSON.stringify(auditedEnd(operation)),
     };

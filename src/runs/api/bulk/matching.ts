@@ -2,12 +2,13 @@
 
 import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
 import { within } from "../../../base/time.ts";
+import { firstIdAt } from "../../../base/uuid.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import type { RunFilters } from "../../d1/filters.ts";
 import { findByIds, findMatching, type MatchingPage, type MatchingRun } from "../../d1/matching-runs.ts";
 import { databaseOf, isBehindIn } from "../../placement/database-of.ts";
 import { STATUSES } from "../../run.ts";
-import { COORDINATORS, firstIdAt, readRunId } from "../../run-id.ts";
+import { COORDINATORS, readRunId } from "../../run-id.ts";
 import { ask, askAll, type RunEnvironment } from "../run-environment.ts";
 
 /** A coordinator settles within 2 s. One that can't be reached may not answer at all. */

@@ -9,6 +9,7 @@
 
 import type { Context } from "hono";
 import { signCallbackToken } from "../../../auth/callback-token.ts";
+import { requireNewestSecret } from "../../../auth/newest-secret.ts";
 import { MINUTE_MS } from "../../../base/time.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { usableRing } from "../../../http/environment.ts";
@@ -48,6 +49,8 @@ export interface Creation extends RunEnvironment, Inclusion {
   readonly traceparent: string | null;
   /** Lets work go on after the response. */
   readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Throws if the asker may not leave a run behind that starts later. */
+  readonly requireMayLeave: () => Promise<void>;
 }
 
 /** The run, and its callback token unless only the receiver may know it. */
@@ -76,6 +79,7 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation
     traceparent: traceparentOf(c),
     include,
     waitUntil: (work) => c.executionCtx.waitUntil(work),
+    requireMayLeave: () => requireNewestSecret(c),
   };
 }
 
@@ -123,6 +127,10 @@ export async function createRun(
   try {
     wanted = await want();
     prepared = await prepareRun(creation, wanted);
+    const { gates } = prepared.run;
+    if (gates !== null && (gates.notBefore !== null || gates.approval !== null)) {
+      await creation.requireMayLeave();
+    }
   } catch (refusal) {
     const created = refusal instanceof ApiError ? await recallRun(creation, changeKey) : null;
     if (created === null) throw refusal;

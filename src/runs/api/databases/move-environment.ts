@@ -119,7 +119,7 @@ async function audit(
   const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
   const target = `database/${database}`;
   const what = { project: `${o}/${p}`, envName, action: "environment_moved", target } as const;
-  const entry = newAuditEntry(c.get("principal"), what, Date.now());
+  const entry = newAuditEntry(c, what, Date.now());
   await readD1(environment.hops, () =>
     c.env.DB.batch([
       auditStatement(c.env.DB, entry),

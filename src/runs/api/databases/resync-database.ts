@@ -86,6 +86,6 @@ function resync(c: Context<AppEnv>, environment: RunEnvironment, { home }: Place
   const [o, p, envName = ""] = environment.scope.split("/");
   const target = `database/${number}`;
   const what = { project: `${o}/${p}`, envName, action: "resync_requested", target } as const;
-  const entry = newAuditEntry(c.get("principal"), what, Date.now());
+  const entry = newAuditEntry(c, what, Date.now());
   return resyncEnvironment(environment, home, entry, c.get("requestId"));
 }

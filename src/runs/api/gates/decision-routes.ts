@@ -7,6 +7,7 @@ import { type Context, Hono } from "hono";
 import { currentVersion } from "../../../actions/current-version.ts";
 import { auditAfterwards } from "../../../auth/audit-afterwards.ts";
 import { requires } from "../../../auth/bearer.ts";
+import { requireNewestSecret } from "../../../auth/newest-secret.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { ApiError, type ErrorCode } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
@@ -43,7 +44,7 @@ for (const [what, action] of DECISIONS) {
       if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
       const { reason = null } = c.req.valid("json");
       const inclusion = c.req.valid("query");
-      return decide(c, action, [what, reason], (coordinator, { id, by, changeKey }) =>
+      return decide(c, { action, reason }, [what, reason], (coordinator, { id, by, changeKey }) =>
         coordinator[what](id, { by, reason }, changeKey, inclusion),
       );
     },
@@ -53,7 +54,7 @@ for (const [what, action] of DECISIONS) {
 decisionRoutes
   .post("/:id/release", requires("actions:manage"), validQuery(changeQuery), (c) => {
     const inclusion = c.req.valid("query");
-    return decide(c, "run_released", "release", (coordinator, { id, by, changeKey }) =>
+    return decide(c, { action: "run_released" }, "release", (coordinator, { id, by, changeKey }) =>
       coordinator.release(id, by, changeKey, inclusion),
     );
   })
@@ -77,7 +78,10 @@ interface Deciding {
 /** `request`: what makes a repetition the same request. */
 async function decide(
   c: Context<AppEnv>,
-  action: "run_approved" | "run_rejected" | "run_released",
+  audited: {
+    readonly action: "run_approved" | "run_rejected" | "run_released";
+    readonly reason?: string | null;
+  },
   request: unknown,
   call: (coordinator: Coordinator, deciding: Deciding) => Promise<RunReply>,
 ): Promise<Response> {
@@ -91,11 +95,12 @@ async function decide(
   ]);
   if (!isKnown) throw new ApiError("run_not_found");
   await requirePerson(mustNamePerson(c), environment, id);
+  await requireNewestSecret(c);
   const answer = await askForChange(environment, id, (coordinator) =>
     call(coordinator, { id, by, changeKey }),
   );
   if (answer.ok && answer.decidedAt !== undefined) {
-    await auditAfterwards(c, { action, target: id }, answer.decidedAt);
+    await auditAfterwards(c, { ...audited, target: id }, answer.decidedAt);
   }
   return sendChanged(c, environment, id, answer, key);
 }

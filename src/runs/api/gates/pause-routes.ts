@@ -6,6 +6,7 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { auditAfterwards } from "../../../auth/audit-afterwards.ts";
 import { requires } from "../../../auth/bearer.ts";
+import { requireNewestSecret } from "../../../auth/newest-secret.ts";
 import { CONCURRENCY_GROUP } from "../../../base/limits.ts";
 import { rfc3339 } from "../../../base/time.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
@@ -54,19 +55,22 @@ export const pauseRoutes = new Hono<AppEnv>()
         { path: ["until"], message: "is in the past; send a later instant." },
       ]);
     }
+    await requireNewestSecret(c);
     let isPaused = true;
     try {
       const paused = await askAll(environmentOf(c), (coordinator) => coordinator.pause(put));
       isPaused = !paused.includes(false);
     } finally {
       // Also if a coordinator could not be reached, because the others hold runs back by now.
-      if (isPaused) await auditAfterwards(c, { action: "pause_put", target: c.req.param("group") }, at);
+      if (isPaused)
+        await auditAfterwards(c, { action: "pause_put", target: c.req.param("group"), reason }, at);
     }
     if (!isPaused) throw new ApiError("too_many_pauses");
     return c.json(toWire(put));
   })
   .delete(PAUSE, requires("actions:manage"), async (c) => {
     const group = groupOf(c);
+    await requireNewestSecret(c);
     let isResumed = false;
     try {
       await askAll(environmentOf(c), async (coordinator) => {

@@ -141,7 +141,7 @@ export function useStandInRunner(): void {
 
 export const CANCEL: BulkRequest = { operation: "cancel", reason: null, graceSeconds: 60 };
 export const RETRY: BulkRequest = { operation: "retry", includeRetried: false };
-export const STOPPER: Stopper = { id: "t1", name: "ada", sessionId: null };
+export const STOPPER: Stopper = { id: "t1", name: "ada", sessionId: null, person: null };
 
 export const awake = <T>(
   path: string,
