@@ -14,7 +14,7 @@ import { isAtSlot } from "../../src/runs/run.ts";
 const { holders, waiters, setLimit } = SlotRows.prototype;
 const { hold } = Deliveries.prototype;
 const { ended } = Admitter.prototype;
-const { expired, update } = Ledger.prototype;
+const { expired } = Ledger.prototype;
 
 export const FAULTS = {
   "slots are remembered, and not queried": () => {
@@ -33,21 +33,6 @@ export const FAULTS = {
   "waiters are in the order of a clock": () => {
     vi.spyOn(SlotRows.prototype, "waiters").mockImplementation(function (this: SlotRows, slot) {
       return waiters.call(this, slot).sort((a, b) => (a.id < b.id ? -1 : 1));
-    });
-  },
-  "a release that fails makes the end fail that led to it": () => {
-    const failures: unknown[] = [];
-    vi.spyOn(Ledger.prototype, "update").mockImplementation(function (this: Ledger, ...args) {
-      try {
-        return update.apply(this, args);
-      } catch (error) {
-        if (args[2].type === "released") failures.push(error);
-        throw error;
-      }
-    });
-    vi.spyOn(Admitter.prototype, "ended").mockImplementation(function (this: Admitter, run, now) {
-      ended.call(this, run, now);
-      for (const failure of failures.splice(0)) throw failure;
     });
   },
   "waiters are forgotten when the object dies": () => {

@@ -9,7 +9,6 @@ import { Story } from "./story/story.ts";
 const FOUND: Readonly<Record<FaultName, readonly [seed: number, steps: number]>> = {
   "slots are remembered, and not queried": [1, 35],
   "waiters are in the order of a clock": [1, 69],
-  "a release that fails makes the end fail that led to it": [12, 64],
   "waiters are forgotten when the object dies": [7, 19],
   "an ended run holds no slot while its attempt is under way": [7, 25],
   "an ended run keeps its slot": [8, 12],

@@ -1,11 +1,13 @@
 /**
- * The coordinator's ledger: it reads runs with their deadline applied, and it writes them. For each version it writes
- * the journal, queues the landing, sets the alarm, and wakes the watchers. No method waits, so no other call can run
- * between reading a run and writing it.
+ * The coordinator's ledger: it reads runs with their deadline applied, and it writes them. The alarm is set in the
+ * transaction of each version. So if it can't be set, nothing is written, and the caller repeats the change. What
+ * follows from a version comes after the transaction: the landing, the watchers, and all that an end leads to. No method
+ * waits, so no other call can run between reading a run and writing it.
  */
 
+import { logFailure } from "../../base/log.ts";
 import { type Delivery, LEASE_MS } from "../../webhooks/delivery.ts";
-import type { Journal, NewRunDetails, Written } from "../journal/journal.ts";
+import { type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { StopRequest } from "../journal/stop-request-rows.ts";
 import type { Projection } from "../projection/projection.ts";
@@ -34,10 +36,12 @@ export interface UpdateDetails {
 
 /** What else follows from a run. */
 export interface Consequences {
+  /** Called after each end, and after each version of a run that lacks approvals. */
+  eventHappened(): void;
+  /** Called when the job of a run must stop, and its stop request is planned. */
+  mustStop(run: JournaledRun, now: number): void;
   /** Called after each end. */
   ended(run: JournaledRun, now: number): void;
-  /** Called after each version of a run that lacks approvals. */
-  approvalRequested(): void;
   /** Called when the time of a waiting run has come. Returns the run as it is then. */
   timeHasCome(run: JournaledRun, now: number): JournaledRun;
 }
@@ -97,9 +101,12 @@ export class Ledger {
       readySeq: this.#readySeq(run, null),
       slotUntil: null,
     };
-    const written = this.#journal.insert(created, details, now);
+    const written = this.#journal.insert(created, details, now, this.#projection);
     if (written === null) return null;
-    this.#written(created, written, now);
+    this.#follow(created, [
+      ...this.#afterEach(created, written, now),
+      () => lacksApproval(created) && this.#consequences.eventHappened(),
+    ]);
     return created;
   }
 
@@ -127,15 +134,21 @@ export class Ledger {
     const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
     const isAccepted = isRepeatable === true || event.type === "cancel_requested";
     const accepted = isAccepted ? { ...changeKey, hasGrace: isOpen(changed), at: now } : null;
-    const written = this.#journal.update(changed, { events, accepted, delivery: delivery ?? null }, now);
-    this.#written(changed, written, now);
-    this.#endLog.write(changed, now);
-    const wasDue = event.type === "deadline_passed" && !isWaiting(before);
-    if (wasDue && written.erased?.leaseUntil === null) {
-      const { attempt } = written.erased;
-      logGivenUp("attempt", this.#journal.owner, before.id, attempt, neverCalled(written.erased));
-    }
-    if (!isOpen(changed)) this.#consequences.ended(changed, now);
+    const written = this.#journal.update(
+      changed,
+      { events, accepted, delivery: delivery ?? null },
+      now,
+      this.#projection,
+    );
+    const isOver = !isOpen(changed);
+    const isToStop = isOver ? mustStop(changed) : changed.cancelUntil !== before.cancelUntil;
+    this.#follow(changed, [
+      ...this.#afterEach(changed, written, now),
+      () => (isOver || lacksApproval(changed)) && this.#consequences.eventHappened(),
+      () => isOver && this.#log(before, changed, event, written, now),
+      () => isToStop && this.#consequences.mustStop(changed, now),
+      () => isOver && this.#consequences.ended(changed, now),
+    ]);
     return changed;
   }
 
@@ -146,8 +159,10 @@ export class Ledger {
     events: readonly TimelineEvent[],
     now: number,
   ): void {
-    this.#journal.noteAttempt(run, delivery, events);
-    this.#projection.arm(now);
+    this.#journal.transaction(() => {
+      this.#journal.noteAttempt(run, delivery, events);
+      this.#projection.arm(now);
+    });
     this.#watchers.tell(run.id);
   }
 
@@ -158,8 +173,10 @@ export class Ledger {
     events: readonly TimelineEvent[],
     now: number,
   ): void {
-    this.#journal.noteStopRequest(run, stopRequest, events);
-    this.#projection.arm(now);
+    this.#journal.transaction(() => {
+      this.#journal.noteStopRequest(run, stopRequest, events);
+      this.#projection.arm(now);
+    });
     if (events.length > 0) this.#watchers.tell(run.id);
   }
 
@@ -188,11 +205,33 @@ export class Ledger {
     return lease === null || lease <= now ? null : Math.min(lease, now + LEASE_MS);
   }
 
-  #written(run: JournaledRun, written: Written, now: number): void {
-    this.#projection.changed(written, now);
-    this.#watchers.tell(run.id);
-    this.#changes.noteChange(now);
-    if (lacksApproval(run)) this.#consequences.approvalRequested();
+  #log(before: JournaledRun, run: JournaledRun, event: RunEvent, { erased }: Written, now: number): void {
+    this.#endLog.write(run, now);
+    if (event.type !== "deadline_passed" || isWaiting(before) || erased?.leaseUntil !== null) return;
+    logGivenUp("attempt", this.#journal.owner, run.id, erased.attempt, neverCalled(erased));
+  }
+
+  /** What follows from every version. */
+  #afterEach({ id }: Run, { unlanded }: Written, now: number): readonly (() => void)[] {
+    return [
+      () => this.#projection.changed(unlanded),
+      () => this.#watchers.tell(id),
+      () => this.#changes.noteChange(now),
+    ];
+  }
+
+  /**
+   * Does what follows from a version. Each part on its own: the version is written, so the caller is told of it, and a
+   * repeated change does nothing more. What a failed part left undone is found by the alarm that the version has set.
+   */
+  #follow({ id }: Run, parts: readonly (() => unknown)[]): void {
+    for (const part of parts) {
+      try {
+        part();
+      } catch (error) {
+        logFailure("follow_up_failed", error, { coordinator: this.#journal.owner.name, run: id });
+      }
+    }
   }
 }
 

@@ -9,18 +9,15 @@ import { heartbeatNews } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
 import type { Ledger } from "./ledger.ts";
 import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, type Replies } from "./replies.ts";
-import type { StopRequests } from "./stop-requests.ts";
 
 export class RunDesk {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
-  readonly #stopRequests: StopRequests;
   readonly #replies: Replies;
 
-  constructor(journal: Journal, ledger: Ledger, stopRequests: StopRequests, replies: Replies) {
+  constructor(journal: Journal, ledger: Ledger, replies: Replies) {
     this.#journal = journal;
     this.#ledger = ledger;
-    this.#stopRequests = stopRequests;
     this.#replies = replies;
   }
 
@@ -56,8 +53,6 @@ export class RunDesk {
     // been noticed.
     const run = replayOnly ? stored : this.#ledger.expired(stored, now);
     if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
-      // The first call may have failed here.
-      if (event.type === "cancelled") this.#stopRequests.request(run, now);
       return this.#replies.run(run, { replayed: true });
     }
     if (replayOnly) return NOT_FOUND;
@@ -69,7 +64,6 @@ export class RunDesk {
     const next = transition(run, event, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);
     const changed = this.#ledger.update(run, next.value, event, now, { changeKey });
-    if (event.type === "cancelled") this.#stopRequests.request(changed, now);
     return this.#replies.run(changed);
   }
 
@@ -84,8 +78,6 @@ export class RunDesk {
     if (run === null) return NOT_FOUND;
     const accepted = this.#journal.accepted.of(id, changeKey.key);
     if (accepted?.fingerprint === changeKey.fingerprint) {
-      // The first call may have failed here.
-      this.#stopRequests.request(run, now);
       return { ...this.#replies.run(run, { replayed: true, include }), hasGrace: accepted.hasGrace };
     }
     // The key of another cancel, or of a DELETE.
@@ -100,7 +92,6 @@ export class RunDesk {
       return { ...this.#replies.run(run, { include }), hasGrace };
     }
     const changed = this.#ledger.update(run, next.value, request, now, { changeKey });
-    this.#stopRequests.request(changed, now);
     return { ...this.#replies.run(changed, { include }), hasGrace };
   }
 
