@@ -39,10 +39,10 @@ export const FAULTS = {
     vi.spyOn(SlotRows.prototype, "awaited").mockReturnValue([]);
   },
   "an ended run holds no slot while its attempt is under way": () => {
-    vi.spyOn(DeliveryRows.prototype, "leaseOf").mockReturnValue(null);
+    vi.spyOn(DeliveryRows.prototype, "attemptsOf").mockReturnValue({ leaseUntil: null, isUnsure: false });
   },
   "an ended run keeps its slot": () => {
-    vi.spyOn(RunRows.prototype, "freeSlot").mockReturnValue();
+    vi.spyOn(RunRows.prototype, "holdSlot").mockReturnValue();
   },
   "a pause is not looked at": () => {
     vi.spyOn(PauseRows.prototype, "of").mockReturnValue(null);

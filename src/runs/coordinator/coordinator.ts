@@ -24,7 +24,6 @@ import type {
 } from "../gate-calls.ts";
 import type { Slot } from "../gates.ts";
 import { Journal } from "../journal/journal.ts";
-import type { JournaledRun } from "../journal/run-rows.ts";
 import type { MessageFilter } from "../message.ts";
 import type { Move, MoveOrder, MoveReply, MoveRequest, Placement } from "../move-calls.ts";
 import { Projection } from "../projection/projection.ts";
@@ -150,8 +149,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const sending = { sender: WebhookSender, ...arming };
     const stops = new StopRequests(journal, stopRequests, ledger, sending);
     this.#stopRequests = stops;
-    const slotFreed = (run: JournaledRun, now: number) => this.#admitter.slotFreed(run, now);
-    this.#deliveries = new Deliveries(journal, openRuns, ledger, stops, sending, slotFreed);
+    this.#deliveries = new Deliveries(journal, openRuns, ledger, stops, sending, (run, mayHaveJob, now) =>
+      this.#admitter.attemptEnded(run, mayHaveJob, now),
+    );
     const effects = new AdmissionEffects(journal, ledger, this.#deliveries);
     this.#admitter = new Admitter(journal, ledger, effects, arming.arm);
     const gatedRuns = new GatedRuns(journal, ledger, this.#deliveries, this.#admitter);
@@ -165,7 +165,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
         retentionDays: days,
       },
     });
-    this.#runs = new RunDesk(journal, ledger, replies);
+    this.#runs = new RunDesk(journal, ledger, replies, (run, now) => this.#admitter.jobEnded(run, now));
     this.#gates = new GateDesk(journal, ledger, gatedRuns, this.#admitter, replies);
     this.#watches = new WatchDesk(journal, ledger, this.#watchers, replies);
     this.#endpoints = new EndpointDesk(journal, messages, replies, {

@@ -5,10 +5,11 @@
  * waits, so no other call can run between reading a run and writing it.
  */
 
+import { GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { type Delivery, LEASE_MS } from "../../webhooks/delivery.ts";
 import { type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
-import type { JournaledRun } from "../journal/run-rows.ts";
+import { FREE, type JournaledRun, type SlotHold } from "../journal/run-rows.ts";
 import type { StopRequest } from "../journal/stop-request-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import { isAtSlot, isOpen, isWaiting, lacksApproval, purgeAt, type Run } from "../run.ts";
@@ -100,6 +101,7 @@ export class Ledger {
       purgeAt: purgeAt(run, this.#retentionDays),
       readySeq: this.#readySeq(run, null),
       slotUntil: null,
+      graceUntil: null,
     };
     const written = this.#journal.insert(created, details, now, this.#projection);
     if (written === null) return null;
@@ -129,7 +131,7 @@ export class Ledger {
       changeFingerprint: changeKey.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
       readySeq: this.#readySeq(next, before.readySeq),
-      slotUntil: this.#slotUntil(next, now),
+      ...this.#held(before, next, event, now),
     };
     const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
     const isAccepted = isRepeatable === true || event.type === "cancel_requested";
@@ -198,11 +200,21 @@ export class Ledger {
     return isAtSlot(run) || run.releasedAt !== null ? this.#journal.sequence.next : null;
   }
 
-  /** Until when a run that has just ended holds its slot: while an attempt is under way, or the next run starts beside it. */
-  #slotUntil(run: Run, now: number): number | null {
-    if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return null;
-    const lease = this.#journal.deliveries.leaseOf(run.id);
-    return lease === null || lease <= now ? null : Math.min(lease, now + LEASE_MS);
+  /**
+   * Until when a run that has just ended holds its slot. An attempt under way may begin the job, so it holds the slot
+   * first, at most for its lease. If the run was cancelled before its job has started, nobody knows whether the job is at
+   * work: the receiver may have accepted it. So the job then has the time that any job has which is asked to stop.
+   */
+  #held(before: Run, run: Run, event: RunEvent, now: number): SlotHold {
+    if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return FREE;
+    const attempts = this.#journal.deliveries.attemptsOf(run.id);
+    const lease = attempts?.leaseUntil ?? 0;
+    const attemptUntil = lease > now ? Math.min(lease, now + LEASE_MS) : null;
+    // A delivery that is over was accepted, or a pending run would have ended with it.
+    const mayHaveJob = attempts === null || attempts.isUnsure || attemptUntil !== null;
+    const graceMs = before.status === "pending" && mayHaveJob ? graceMsOf(event) : 0;
+    const graceUntil = graceMs === 0 ? null : Math.min(now + graceMs, run.deadlineAt);
+    return { slotUntil: attemptUntil ?? graceUntil, graceUntil };
   }
 
   #log(before: JournaledRun, run: JournaledRun, event: RunEvent, { erased }: Written, now: number): void {
@@ -233,6 +245,12 @@ export class Ledger {
       }
     }
   }
+}
+
+/** How long the job of a run has to stop that this event ends. A DELETE says nothing of it. */
+function graceMsOf(event: RunEvent): number {
+  if (event.type === "cancelled") return GRACE_DEFAULT_SECONDS * 1000;
+  return event.type === "cancel_requested" ? event.graceMs : 0;
 }
 
 function hasTimeCome({ waitingFor, gates }: Run, now: number): boolean {

@@ -14,8 +14,16 @@ export class RunDesk {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #replies: Replies;
+  readonly #jobEnded: (run: JournaledRun, now: number) => void;
 
-  constructor(journal: Journal, ledger: Ledger, replies: Replies) {
+  /** `jobEnded`: called when the job of an ended run reports that it is over. */
+  constructor(
+    journal: Journal,
+    ledger: Ledger,
+    replies: Replies,
+    jobEnded: (run: JournaledRun, now: number) => void,
+  ) {
+    this.#jobEnded = jobEnded;
     this.#journal = journal;
     this.#ledger = ledger;
     this.#replies = replies;
@@ -62,7 +70,11 @@ export class RunDesk {
       return { ok: false, reason: "write_required" };
     }
     const next = transition(run, event, now);
-    if (!next.ok) return this.#replies.refusal(run, next.error);
+    if (!next.ok) {
+      const isReport = event.type === "succeeded" || event.type === "failed";
+      if (isReport && run.slotUntil !== null) this.#jobEnded(run, now);
+      return this.#replies.refusal(run, next.error);
+    }
     const changed = this.#ledger.update(run, next.value, event, now, { changeKey });
     return this.#replies.run(changed);
   }

@@ -9,7 +9,7 @@ import { logFailure } from "../../../base/log.ts";
 import { admit, type Line } from "../../admission.ts";
 import { type Slot, slotOf } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { JournaledRun } from "../../journal/run-rows.ts";
+import { FREE, type JournaledRun, type SlotHold } from "../../journal/run-rows.ts";
 import { WAITING_MAX_AT_SLOT } from "../../journal/slot-rows.ts";
 import type { Ledger } from "../ledger.ts";
 import type { AdmissionEffects } from "./admission-effects.ts";
@@ -78,11 +78,27 @@ export class Admitter {
     if (gates?.concurrency) this.admitAt(slotOf(gates), now);
   }
 
-  /** Call this when the last attempt of an ended run is over, because its slot is free then. */
-  slotFreed(run: JournaledRun, now: number): void {
+  /**
+   * Call this when the last attempt of an ended run is over. Its slot is free then, unless its job may be at work and
+   * still has time to stop.
+   */
+  attemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void {
+    const { graceUntil } = run;
+    const isHeld = mayHaveJob && graceUntil !== null && graceUntil > now;
+    this.#hold(run, isHeld ? { slotUntil: graceUntil, graceUntil } : FREE, now);
+  }
+
+  /** Call this when the job of a run that has ended reports that it is over. */
+  jobEnded(run: JournaledRun, now: number): void {
+    const { slotUntil, graceUntil } = run;
+    // An attempt that is under way may begin another job.
+    if (graceUntil !== null) this.#hold(run, slotUntil === graceUntil ? FREE : { ...FREE, slotUntil }, now);
+  }
+
+  #hold(run: JournaledRun, held: SlotHold, now: number): void {
     this.#journal.slots.endsChange();
-    this.#journal.runs.freeSlot(run);
-    this.ended(run, now);
+    this.#journal.runs.holdSlot(run, held);
+    if (held.slotUntil === null) this.ended(run, now);
   }
 
   /** Whether the slot still waits for its turn. Until then, nobody knows who in its line gets it. */
@@ -135,13 +151,13 @@ export class Admitter {
     });
   }
 
-  /** Frees the slots of ended runs whose last attempt is over or lost. Returns what failed. */
+  /** Frees the slots of ended runs whose last attempt is lost, or whose grace is over. Returns what failed. */
   #freeSlots(now: number): readonly unknown[] {
     const { slots, runs } = this.#journal;
     return slots.ended(now, TURN_STEPS).flatMap((id) => {
       try {
         const run = runs.byId(id);
-        if (run !== null) this.slotFreed(run, now);
+        if (run !== null) this.attemptEnded(run, true, now);
         return [];
       } catch (error) {
         return [error];
