@@ -23,6 +23,7 @@ export interface Wanted {
   readonly timeoutMs?: number;
   readonly maxAttempts?: number | null;
   readonly startOn?: StartOn;
+  readonly hasStopRequest?: boolean;
   readonly key?: string;
   readonly creator?: Actor;
 }
@@ -48,7 +49,11 @@ export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gat
   };
 }
 
-export function newDelivery({ maxAttempts = 3, startOn = "accepted" }: Wanted = {}): NewDelivery {
+export function newDelivery({
+  maxAttempts = 3,
+  startOn = "accepted",
+  hasStopRequest,
+}: Wanted = {}): NewDelivery {
   const request = {
     host: "ci.example",
     maxAttempts,
@@ -56,7 +61,7 @@ export function newDelivery({ maxAttempts = 3, startOn = "accepted" }: Wanted = 
     sealed: new Uint8Array(8),
     weight: 8,
   };
-  return { ...request, startOn };
+  return { ...request, startOn, ...(hasStopRequest && { stopRequest: request }) };
 }
 
 /** Asks for a run. Returns its id, or why it was refused. */

@@ -151,9 +151,27 @@ describe("an attempt is under way when the run is cancelled", () => {
     }),
   );
 
+  it("and the alarm rings when its time is over, although the lease of the attempt would be longer", () =>
+    stage.awake(async (awake) => {
+      const [, next] = await cancelled(awake, 3000);
+      stage.pass(1000);
+      await stage.ring(awake);
+      await answer(200);
+      await requireStartAfter(awake, next, 2000);
+    }));
+
   it("and the job has its time to stop when nobody hears the answer", () =>
     stage.awake(async (awake) => {
       const [, next] = await cancelled(awake);
+      await requireStartAfter(awake, next, MINUTE_MS);
+    }));
+
+  it("and its lease is over, which the alarm has not noticed yet: the job has its time to stop", () =>
+    stage.awake(async (awake) => {
+      const holder = await create(stage, awake);
+      const next = await create(stage, awake);
+      stage.pass(LEASE_MS);
+      await cancel(awake, holder, MINUTE_MS);
       await requireStartAfter(awake, next, MINUTE_MS);
     }));
 

@@ -131,7 +131,7 @@ export class Ledger {
       changeFingerprint: changeKey.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
       readySeq: this.#readySeq(next, before.readySeq),
-      ...this.#held(before, next, event, now),
+      ...this.#held(next, event, now),
     };
     const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
     const isAccepted = isRepeatable === true || event.type === "cancel_requested";
@@ -205,14 +205,14 @@ export class Ledger {
    * first, at most for its lease. If the run was cancelled before its job has started, nobody knows whether the job is at
    * work: the receiver may have accepted it. So the job then has the time that any job has which is asked to stop.
    */
-  #held(before: Run, run: Run, event: RunEvent, now: number): SlotHold {
+  #held(run: Run, event: RunEvent, now: number): SlotHold {
     if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return FREE;
     const attempts = this.#journal.deliveries.attemptsOf(run.id);
     const lease = attempts?.leaseUntil ?? 0;
     const attemptUntil = lease > now ? Math.min(lease, now + LEASE_MS) : null;
     // A delivery that is over was accepted, or a pending run would have ended with it.
-    const mayHaveJob = attempts === null || attempts.isUnsure || attemptUntil !== null;
-    const graceMs = before.status === "pending" && mayHaveJob ? graceMsOf(event) : 0;
+    const mayHaveJob = attempts === null || attempts.isUnsure || attempts.leaseUntil !== null;
+    const graceMs = mayHaveJob ? graceMsOf(event) : 0;
     const graceUntil = graceMs === 0 ? null : Math.min(now + graceMs, run.deadlineAt);
     return { slotUntil: attemptUntil ?? graceUntil, graceUntil };
   }

@@ -26,6 +26,10 @@ export class Known {
   isArmed = true;
   /** Whether it must ring at once. */
   mustRing = false;
+  /** The run that the step cancels, and how long its job has to stop. Null: the step cancels none. */
+  cancelling: { readonly id: string; readonly graceMs: number } | null = null;
+  /** The runs that were cancelled before their job has started, and until when that job has time to stop. */
+  readonly graces = new Map<string, number>();
   /** The highest instant that the clock has shown. */
   latest = 0;
   /** By group and action: the limit of the newest version that the coordinator was told. */

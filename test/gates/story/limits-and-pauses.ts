@@ -26,9 +26,10 @@ async function setLimit(scene: Scene, { object }: Awake, isStale: boolean): Prom
   scene.tell(`${name} has version ${version} with limit ${limit}, ${isTold ? "told" : "not told"}`);
   if (!isTold || (isStale && version === action.version)) return;
   const { group } = action;
-  const isNoted = known.isInGroup(group, name) && known.noteLimit(group, name, version, limit);
+  const isInGroup = known.isInGroup(group, name);
+  // If the call fails, nothing has changed.
   await object.setLimit(group, name, version, limit);
-  if (isNoted) known.forgetPauses();
+  if (isInGroup && known.noteLimit(group, name, version, limit)) known.forgetPauses();
 }
 
 async function pause(scene: Scene, { object }: Awake): Promise<undefined> {
@@ -41,8 +42,8 @@ async function pause(scene: Scene, { object }: Awake): Promise<undefined> {
   // Of two pauses of one instant, the text decides. The model does not know which.
   if (known.pauses.get(group)?.at === at) return;
   const reason = `the freeze of ${at}`;
-  known.pauses.set(group, { reason, until, at });
   await object.pause({ group, reason, until, by: "ann", via: null, at });
+  known.pauses.set(group, { reason, until, at });
   known.forgetPauses();
 }
 
@@ -51,7 +52,7 @@ async function resume(scene: Scene, { object }: Awake): Promise<undefined> {
   const group = scene.random.maybe([...known.pauses.keys()]);
   if (group === null) return;
   scene.tell(`resume ${group || "all"}`);
-  known.pauses.delete(group);
   await object.resume(group);
+  known.pauses.delete(group);
   known.forgetPauses();
 }

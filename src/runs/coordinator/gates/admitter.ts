@@ -96,8 +96,12 @@ export class Admitter {
   }
 
   #hold(run: JournaledRun, held: SlotHold, now: number): void {
-    this.#journal.slots.endsChange();
-    this.#journal.runs.holdSlot(run, held);
+    this.#journal.transaction(() => {
+      this.#journal.slots.endsChange();
+      this.#journal.runs.holdSlot(run, held);
+      // A grace can end before the lease of the attempt would have.
+      this.#arm(now);
+    });
     if (held.slotUntil === null) this.ended(run, now);
   }
 
