@@ -70,10 +70,16 @@ export class Known {
     for (const row of rows) if (!isOpen(row) && row.slotUntil === null) this.rows.delete(row.id);
   }
 
-  /** Those that are over, when the coordinator has looked at them too. */
-  forgetPauses(): void {
+  /**
+   * Those that are over, when the coordinator has removed them too. One that it could not remove counts again if the
+   * clock steps back.
+   */
+  forgetPauses(sql: SqlStorage): void {
+    const kept = new Set(
+      [...sql.exec<{ name: string }>("SELECT slot_group AS name FROM pauses")].map(({ name }) => name),
+    );
     for (const [group, { until }] of this.pauses) {
-      if (until !== null && until <= this.now) this.pauses.delete(group);
+      if (until !== null && until <= this.now && !kept.has(group)) this.pauses.delete(group);
     }
   }
 

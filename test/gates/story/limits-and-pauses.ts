@@ -14,7 +14,7 @@ export const LIMITS_AND_PAUSES = {
 } as const satisfies Acts;
 
 /** `isStale`: the Worker that calls knows only the version before the newest one. */
-async function setLimit(scene: Scene, { object }: Awake, isStale: boolean): Promise<undefined> {
+async function setLimit(scene: Scene, { object, sql }: Awake, isStale: boolean): Promise<undefined> {
   const { random, known } = scene;
   const name = random.of(Object.keys(scene.actions) as ActionName[]);
   const action = scene.actions[name];
@@ -29,10 +29,10 @@ async function setLimit(scene: Scene, { object }: Awake, isStale: boolean): Prom
   const isInGroup = known.isInGroup(group, name);
   // If the call fails, nothing has changed.
   await object.setLimit(group, name, version, limit);
-  if (isInGroup && known.noteLimit(group, name, version, limit)) known.forgetPauses();
+  if (isInGroup && known.noteLimit(group, name, version, limit)) known.forgetPauses(sql);
 }
 
-async function pause(scene: Scene, { object }: Awake): Promise<undefined> {
+async function pause(scene: Scene, { object, sql }: Awake): Promise<undefined> {
   const { random, known } = scene;
   const group = random.of(["prod", "db", ""]);
   const ms = random.of([null, SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS]);
@@ -44,15 +44,15 @@ async function pause(scene: Scene, { object }: Awake): Promise<undefined> {
   const reason = `the freeze of ${at}`;
   await object.pause({ group, reason, until, by: "ann", via: null, at });
   known.pauses.set(group, { reason, until, at });
-  known.forgetPauses();
+  known.forgetPauses(sql);
 }
 
-async function resume(scene: Scene, { object }: Awake): Promise<undefined> {
+async function resume(scene: Scene, { object, sql }: Awake): Promise<undefined> {
   const { known } = scene;
   const group = scene.random.maybe([...known.pauses.keys()]);
   if (group === null) return;
   scene.tell(`resume ${group || "all"}`);
   await object.resume(group);
   known.pauses.delete(group);
-  known.forgetPauses();
+  known.forgetPauses(sql);
 }
