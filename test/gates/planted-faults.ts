@@ -6,13 +6,17 @@ import { Deliveries } from "../../src/runs/coordinator/deliveries.ts";
 import { Admitter } from "../../src/runs/coordinator/gates/admitter.ts";
 import { Ledger } from "../../src/runs/coordinator/ledger.ts";
 import { DeliveryRows } from "../../src/runs/journal/delivery-rows.ts";
+import { Journal } from "../../src/runs/journal/journal.ts";
 import { PauseRows } from "../../src/runs/journal/pause-rows.ts";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
 import { SlotRows } from "../../src/runs/journal/slot-rows.ts";
+import { StopRequestRows } from "../../src/runs/journal/stop-request-rows.ts";
 import { isAtSlot } from "../../src/runs/run.ts";
 
 const { holders, waiters, setLimit } = SlotRows.prototype;
 const { hold } = Deliveries.prototype;
+const { attemptsOf } = DeliveryRows.prototype;
+const { update } = Journal.prototype;
 const { ended } = Admitter.prototype;
 const { expired } = Ledger.prototype;
 
@@ -40,6 +44,27 @@ export const FAULTS = {
   },
   "an ended run holds no slot while its attempt is under way": () => {
     vi.spyOn(DeliveryRows.prototype, "attemptsOf").mockReturnValue({ leaseUntil: null, isUnsure: false });
+  },
+  "a job that was accepted has no time to stop": () => {
+    vi.spyOn(DeliveryRows.prototype, "attemptsOf").mockImplementation(function (this: DeliveryRows, id) {
+      return attemptsOf.call(this, id) ?? { leaseUntil: null, isUnsure: false };
+    });
+  },
+  "a stop request is not planned": () => {
+    vi.spyOn(StopRequestRows.prototype, "plan").mockReturnValue();
+  },
+  "the alarm of a version is set after the version": () => {
+    vi.spyOn(Journal.prototype, "update").mockImplementation(function (
+      this: Journal,
+      run,
+      details,
+      now,
+      followUp,
+    ) {
+      const written = update.call(this, run, details, now);
+      followUp?.record(written, now);
+      return written;
+    });
   },
   "an ended run keeps its slot": () => {
     vi.spyOn(RunRows.prototype, "holdSlot").mockReturnValue();

@@ -34,8 +34,6 @@ export const AFTER_FAILURE_MS = 5000;
 const START = Date.UTC(2040, 0, 1);
 const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-/;
 const NEW_VERSION = /^\s*UPDATE runs SET version = \?/;
-/** Writes that a full object, or an exception in the middle, can fail: all. */
-const WRITE = /^\s*(INSERT|UPDATE|DELETE)\b/;
 
 /** The object as it is awake now. Only for one stretch of steps. */
 export interface Awake {
@@ -70,7 +68,9 @@ export class Stage {
   readonly stopped = new Set<string>();
   /** The runs that the last write named. A mark that is written next is about them. */
   #lastNamed: readonly string[] = [];
-  /** One in so many writes fails; Infinity: none does. */
+  /** Which writes fail, as those of a full object can. */
+  failing = /^/;
+  /** One in so many of them fails; Infinity: none does. */
   failsOneIn = Number.POSITIVE_INFINITY;
   /** Called when an attempt leaves. What it throws is kept as the violation. */
   onSent: (runId: string, attempt: number) => void = () => {};
@@ -240,10 +240,10 @@ export class Stage {
 
   #maybeFail(query: string, bindings: readonly unknown[]): void {
     if (this.failsOneIn === Number.POSITIVE_INFINITY) return;
-    if (!WRITE.test(query)) return;
+    if (!/^\s*(INSERT|UPDATE|DELETE)\b/.test(query)) return;
     const ids = bindings.filter((binding) => typeof binding === "string" && RUN_ID.test(binding)) as string[];
     if (ids.length > 0) this.#lastNamed = ids;
-    if (this.random() * this.failsOneIn >= 1) return;
+    if (!this.failing.test(query) || this.random() * this.failsOneIn >= 1) return;
     this.lastFailure++;
     this.hasFailedForAll ||= this.#lastNamed.length === 0;
     for (const id of this.#lastNamed) {

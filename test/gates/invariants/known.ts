@@ -26,6 +26,8 @@ export class Known {
   isArmed = true;
   /** Whether it must ring at once. */
   mustRing = false;
+  /** The run about which the step's call has failed. Null: no call has. */
+  refused: string | null = null;
   /** The run that the step cancels, and how long its job has to stop. Null: the step cancels none. */
   cancelling: { readonly id: string; readonly graceMs: number } | null = null;
   /** The runs that were cancelled before their job has started, and until when that job has time to stop. */

@@ -87,6 +87,7 @@ export class Story {
     scene.asked = null;
     scene.answered = [];
     known.cancelling = null;
+    known.refused = null;
     let isRung = false;
     try {
       isRung = (await act(scene, awake)) === "rung";
@@ -94,6 +95,7 @@ export class Story {
       // Whoever asked gets the error of a write about what was asked for, and of nothing else.
       if (error instanceof Violation || stage.lastFailure === failed) throw error;
       scene.tell("  …failed");
+      known.refused = scene.asked;
       this.#requireOwnFailure(error);
     }
     await stage.settle();
