@@ -5,8 +5,9 @@ import type { Stage } from "../stage.ts";
 
 /** A waiter whose release failed waits so long. */
 const PUT_OFF_MS = 10_000;
-/** A run whose turn failed a few times gets the next one after so long at most. */
+/** A run whose turn failed a few times gets the next one after so long at most. With many failures, the wait grows. */
 const BACKOFF_MS = 12 * PUT_OFF_MS;
+const BACKOFF_DOUBLED_MAX = 9;
 
 export interface KnownPause {
   readonly reason: string;
@@ -136,7 +137,9 @@ export class Known {
 
   /** Whether a write of it has failed. Then its turn is put off with a backoff. */
   hasFailed(row: Row): boolean {
-    return this.#failuresOf(row).some((at) => Math.abs(this.now - at) < BACKOFF_MS);
+    const failures = this.#failuresOf(row);
+    const doubledMs = PUT_OFF_MS * 2 ** Math.min(failures.length, BACKOFF_DOUBLED_MAX);
+    return failures.some((at) => Math.abs(this.now - at) < Math.max(BACKOFF_MS, doubledMs));
   }
 
   /** Until then by the clock: if it steps back, so does its alarm. Not every failure puts it off. */
