@@ -135,11 +135,11 @@ export class Known {
     return pauses.find((pause) => pause && (pause.until === null || pause.until > this.now));
   }
 
-  /** Whether a write of it has failed. Then its turn is put off with a backoff. */
+  /** Whether a write of it has failed. Then its turn is put off with a backoff, also if the clock steps back. */
   hasFailed(row: Row): boolean {
     const failures = this.#failuresOf(row);
     const doubledMs = PUT_OFF_MS * 2 ** Math.min(failures.length, BACKOFF_DOUBLED_MAX);
-    return failures.some((at) => Math.abs(this.now - at) < Math.max(BACKOFF_MS, doubledMs));
+    return failures.some((at) => this.now < at + Math.max(BACKOFF_MS, doubledMs));
   }
 
   /** Until then by the clock: if it steps back, so does its alarm. Not every failure puts it off. */
