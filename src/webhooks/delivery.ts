@@ -193,8 +193,7 @@ export function outcomeOf<T extends Tried>(
   if (result.isFinal || !isRetryable(status)) return givenUp(what, result.isUnready);
   const told = attempt === 1 ? what : `${what}, at attempt ${attempt}`;
   if (request.maxAttempts !== null && attempt >= request.maxAttempts) return givenUp(told);
-  const wasNotSent = result.isUnreached === true || result.isUnready === true;
-  const hasMaybeBegun = status === null ? !wasNotSent : mayHaveBegun(status);
+  const hasMaybeBegun = mayHaveBegunJob(result);
   const unsureAttempts = request.unsureAttempts + (hasMaybeBegun ? 1 : 0);
   if (unsureMax !== null && unsureAttempts >= unsureMax) {
     return givenUp(`${told}, and ${unsureAttempts} attempts may have begun the job`);
@@ -205,6 +204,18 @@ export function outcomeOf<T extends Tried>(
   // 502 comes from a gateway, and the receiver may still have the request.
   const isUnsure = request.isUnsure || hasMaybeBegun || status === 502;
   return { type: "retry", delivery: { ...request, nextAt, leaseUntil: null, isUnsure, unsureAttempts } };
+}
+
+/** Whether a job may be at work after this result of the delivery's last attempt. */
+export function mayHaveJob({ isUnsure }: Pick<Tried, "isUnsure">, result: AttemptResult): boolean {
+  const { status, isFinal } = result;
+  return isUnsure || (isSuccess(status) && !isFinal) || status === 502 || mayHaveBegunJob(result);
+}
+
+/** Whether an attempt that failed may have begun the job. */
+function mayHaveBegunJob({ status, isFinal, isUnreached, isUnready }: AttemptResult): boolean {
+  if (status === null) return !isFinal && !isUnreached && !isUnready;
+  return isRetryable(status) && mayHaveBegun(status);
 }
 
 /** Whether a result says that the receiver's host works; null if the result says nothing of the host. */

@@ -1,6 +1,6 @@
 /** Situations at a slot that are rare: late answers and alarms, ends within a release, limits, and failing writes. */
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DueRuns } from "../../src/runs/journal/due-runs.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { ask, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
@@ -150,6 +150,57 @@ describe("the limit of a newer version of the action", () => {
       const next = await create(stage, awake);
       await stage.ring(awake);
       await create(stage, awake, { actionVersion: 2, concurrency: { limit: 2 }, approvals: 1 });
+      await stage.ring(awake);
+      expect(holds(awake, next)).toBe(true);
+    }));
+});
+
+/** Each write of a version that ends a run and lets the next one start. */
+const WRITES_OF_AN_END = [
+  ["the run", "BEFORE UPDATE ON runs"],
+  ["its timeline", "BEFORE INSERT ON events"],
+  ["its stop request", "BEFORE DELETE ON stop_requests"],
+  ["its repair", "BEFORE INSERT ON marks"],
+] as const;
+
+describe("an end", () => {
+  it.each(WRITES_OF_AN_END)(
+    "is refused as a whole if %s can't be written, and counts when it is repeated",
+    (_, when) =>
+      stage.awake(async (awake) => {
+        const holder = await running(awake, { hasStopRequest: true });
+        const next = await create(stage, awake);
+        await stage.land(awake);
+        const before = shown(awake, holder);
+        awake.sql.exec(`CREATE TRIGGER full ${when} BEGIN SELECT RAISE(FAIL, 'full'); END`);
+        const key = newKey();
+        await expect(() => awake.object.applyEvent(holder, SUCCEEDED, key)).rejects.toThrow("full");
+        expect(shown(awake, holder)).toEqual(before);
+        awake.sql.exec("DROP TRIGGER full");
+        expect(await awake.object.applyEvent(holder, SUCCEEDED, key)).toMatchObject({ ok: true });
+        expect(holds(awake, next)).toBe(true);
+      }),
+  );
+
+  it("counts although an admission can't read who waits, and the alarm rings at once for the run that is next", () =>
+    stage.awake(async (awake) => {
+      const holder = await running(awake);
+      const next = await create(stage, awake);
+      await stage.ring(awake);
+      const prototype = Object.getPrototypeOf(awake.sql) as SqlStorage;
+      const { exec } = prototype;
+      const spy = vi.spyOn(prototype, "exec").mockImplementation(function (
+        this: SqlStorage,
+        query,
+        ...bindings
+      ) {
+        if (query.includes("slot_state = 'waiting' ORDER BY")) throw new Error("a disk can't be read");
+        return exec.call(this, query, ...bindings) as never;
+      });
+      expect(await awake.object.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({ ok: true });
+      spy.mockRestore();
+      expect(holds(awake, next)).toBe(false);
+      expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now());
       await stage.ring(awake);
       expect(holds(awake, next)).toBe(true);
     }));

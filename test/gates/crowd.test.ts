@@ -3,7 +3,7 @@
  * thousand runs, which is as many as can wait there.
  */
 
-import { afterEach, beforeEach, expect, inject, it } from "vitest";
+import { afterEach, beforeEach, expect, inject, it, vi } from "vitest";
 import { ANN, ask, newKey } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
 
@@ -69,3 +69,69 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
   }
   expect(released).toEqual(order);
 });
+
+it.each([199, 200, 201, 400])("nobody is forgotten at %i slots, which an alarm looks at in parts", (slots) =>
+  stage.awake(async (awake) => {
+    const { object, sql } = awake;
+    await object.pause({ group: "prod", reason: "", until: null, by: "ann", via: null, at: Date.now() });
+    for (let n = 0; n < slots; n++) {
+      stage.pass(1);
+      await ask(stage, object, { concurrency: { key: `${n}` } });
+    }
+    // A few rounds over all slots.
+    for (let n = 0; n < 8; n++) await object.alarm();
+    await object.resume("prod");
+    await stage.ring(awake);
+    const released = "SELECT count(*) AS n FROM runs WHERE released_at IS NOT NULL";
+    expect(sql.exec<{ n: number }>(released).one().n).toBe(slots);
+  }),
+);
+
+/** So many more runs wait like this one. They are never released. */
+function addWaiters({ sql }: Awake, id: string, count: number): void {
+  const columns = [...sql.exec<{ name: string }>("PRAGMA table_info(runs)")].map(({ name }) => name);
+  const others: Readonly<Record<string, string>> = {
+    ...{ run_key: "-n", id: "id || '-' || n", create_key: "'m:' || n", change_seq: "0" },
+  };
+  const values = columns.map((name) => others[name] ?? name);
+  sql.exec(
+    `WITH RECURSIVE others (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM others WHERE n < ?1)
+     INSERT INTO runs (${columns.join(", ")}) SELECT ${values.join(", ")} FROM runs, others WHERE id = ?2`,
+    count,
+    id,
+  );
+}
+
+it("a holder that can't be asked to stop costs a few looks at its slot, although 1000 wait there", () =>
+  stage.awake(async (awake) => {
+    const { sql, storage } = awake;
+    await ask(stage, awake.object, {});
+    stage.underWay.at(-1)?.answer(200);
+    await stage.settle();
+    const waiter = await ask(stage, awake.object, { actionName: "other" });
+    if (!waiter.ok) throw new Error(waiter.reason);
+    addWaiters(awake, waiter.id, 998);
+    sql.exec(`CREATE TRIGGER fails BEFORE UPDATE ON runs WHEN NEW.cancel_by IS NOT NULL
+      BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
+    const prototype = Object.getPrototypeOf(sql) as SqlStorage;
+    const { exec } = prototype;
+    let looks = 0;
+    const spy = vi.spyOn(prototype, "exec").mockImplementation(function (
+      this: SqlStorage,
+      query,
+      ...bindings
+    ) {
+      // Without this, a test that fails would never end.
+      if (query.includes("slot_state = 'holding'") && ++looks > 500) throw new Error("too many looks");
+      return exec.call(this, query, ...bindings) as never;
+    });
+    const newer = {
+      concurrency: { onConflict: "cancel_running" },
+      creator: { ...ANN, tokenId: "bob" },
+    } as const;
+    expect(await ask(stage, awake.object, newer)).toMatchObject({ ok: true });
+    await stage.ring(awake);
+    spy.mockRestore();
+    expect(looks).toBeLessThan(20);
+    expect(await storage.getAlarm()).toBeGreaterThan(Date.now());
+  }));

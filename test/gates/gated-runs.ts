@@ -4,7 +4,7 @@ import type { Actor } from "../../src/runs/actor.ts";
 import type { Concurrency, Gates } from "../../src/runs/gates.ts";
 import type { NewRun } from "../../src/runs/run.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
-import type { NewDelivery } from "../../src/webhooks/delivery.ts";
+import type { NewDelivery, StartOn } from "../../src/webhooks/delivery.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import type { Awake, Stage } from "./stage.ts";
 
@@ -22,6 +22,8 @@ export interface Wanted {
   readonly waitMs?: number;
   readonly timeoutMs?: number;
   readonly maxAttempts?: number | null;
+  readonly startOn?: StartOn;
+  readonly hasStopRequest?: boolean;
   readonly key?: string;
   readonly creator?: Actor;
 }
@@ -47,7 +49,11 @@ export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gat
   };
 }
 
-export function newDelivery({ maxAttempts = 3 }: Wanted = {}): NewDelivery {
+export function newDelivery({
+  maxAttempts = 3,
+  startOn = "accepted",
+  hasStopRequest,
+}: Wanted = {}): NewDelivery {
   const request = {
     host: "ci.example",
     maxAttempts,
@@ -55,7 +61,7 @@ export function newDelivery({ maxAttempts = 3 }: Wanted = {}): NewDelivery {
     sealed: new Uint8Array(8),
     weight: 8,
   };
-  return { ...request, startOn: "accepted" };
+  return { ...request, startOn, ...(hasStopRequest && { stopRequest: request }) };
 }
 
 /** Asks for a run. Returns its id, or why it was refused. */

@@ -1,9 +1,9 @@
 /** A pause in one coordinator: over restarts, over clocks that step back, and at the instant at which it ends. */
 
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Pause } from "../../src/runs/gate-calls.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
-import { create, holds } from "./gated-runs.ts";
+import { BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
 
 let stage: Stage;
@@ -66,4 +66,37 @@ it("a pause ends at its instant and not before, and the alarm removes it and no 
     expect(holds(awake, id)).toBe(true);
     expect(rowsOf(awake)).toEqual(["a", "b"]);
     expect((await object.pauses()).map(({ group }) => group)).toEqual(["a", "b"]);
+  }));
+
+it("a run that was approved during a pause starts when the pause is over, although nobody waited at a slot before", () =>
+  stage.awake(async (awake) => {
+    await awake.object.pause(pause({ group: "" }));
+    const id = await create(stage, awake, { approvals: 1 });
+    stage.pass(MINUTE_MS);
+    await awake.object.alarm();
+    await awake.object.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+    expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
+    await awake.object.resume("");
+    expect(holds(awake, id)).toBe(true);
+  }));
+
+it("a resume that can't set the alarm is refused, and the repeated one starts the runs", () =>
+  stage.awake(async (awake) => {
+    await awake.object.pause(pause());
+    const id = await create(stage, awake);
+    const prototype = Object.getPrototypeOf(awake.sql) as SqlStorage;
+    const { exec } = prototype;
+    const spy = vi.spyOn(prototype, "exec").mockImplementation(function (
+      this: SqlStorage,
+      query,
+      ...bindings
+    ) {
+      if (query.includes("runs_open_due")) throw new Error("a disk can't be read");
+      return exec.call(this, query, ...bindings) as never;
+    });
+    await expect(() => awake.object.resume("prod")).rejects.toThrow("a disk can't be read");
+    expect(await awake.object.pauses()).toHaveLength(1);
+    spy.mockRestore();
+    expect(await awake.object.resume("prod")).toBe(true);
+    expect(holds(awake, id)).toBe(true);
   }));

@@ -6,15 +6,19 @@ import { Deliveries } from "../../src/runs/coordinator/deliveries.ts";
 import { Admitter } from "../../src/runs/coordinator/gates/admitter.ts";
 import { Ledger } from "../../src/runs/coordinator/ledger.ts";
 import { DeliveryRows } from "../../src/runs/journal/delivery-rows.ts";
+import { Journal } from "../../src/runs/journal/journal.ts";
 import { PauseRows } from "../../src/runs/journal/pause-rows.ts";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
 import { SlotRows } from "../../src/runs/journal/slot-rows.ts";
+import { StopRequestRows } from "../../src/runs/journal/stop-request-rows.ts";
 import { isAtSlot } from "../../src/runs/run.ts";
 
 const { holders, waiters, setLimit } = SlotRows.prototype;
 const { hold } = Deliveries.prototype;
+const { attemptsOf } = DeliveryRows.prototype;
+const { update } = Journal.prototype;
 const { ended } = Admitter.prototype;
-const { expired, update } = Ledger.prototype;
+const { expired } = Ledger.prototype;
 
 export const FAULTS = {
   "slots are remembered, and not queried": () => {
@@ -35,29 +39,35 @@ export const FAULTS = {
       return waiters.call(this, slot).sort((a, b) => (a.id < b.id ? -1 : 1));
     });
   },
-  "a release that fails makes the end fail that led to it": () => {
-    const failures: unknown[] = [];
-    vi.spyOn(Ledger.prototype, "update").mockImplementation(function (this: Ledger, ...args) {
-      try {
-        return update.apply(this, args);
-      } catch (error) {
-        if (args[2].type === "released") failures.push(error);
-        throw error;
-      }
-    });
-    vi.spyOn(Admitter.prototype, "ended").mockImplementation(function (this: Admitter, run, now) {
-      ended.call(this, run, now);
-      for (const failure of failures.splice(0)) throw failure;
-    });
-  },
   "waiters are forgotten when the object dies": () => {
     vi.spyOn(SlotRows.prototype, "awaited").mockReturnValue([]);
   },
   "an ended run holds no slot while its attempt is under way": () => {
-    vi.spyOn(DeliveryRows.prototype, "leaseOf").mockReturnValue(null);
+    vi.spyOn(DeliveryRows.prototype, "attemptsOf").mockReturnValue({ leaseUntil: null, isUnsure: false });
+  },
+  "a job that was accepted has no time to stop": () => {
+    vi.spyOn(DeliveryRows.prototype, "attemptsOf").mockImplementation(function (this: DeliveryRows, id) {
+      return attemptsOf.call(this, id) ?? { leaseUntil: null, isUnsure: false };
+    });
+  },
+  "a stop request is not planned": () => {
+    vi.spyOn(StopRequestRows.prototype, "plan").mockReturnValue();
+  },
+  "the alarm of a version is set after the version": () => {
+    vi.spyOn(Journal.prototype, "update").mockImplementation(function (
+      this: Journal,
+      run,
+      details,
+      now,
+      followUp,
+    ) {
+      const written = update.call(this, run, details, now);
+      followUp?.record(written, now);
+      return written;
+    });
   },
   "an ended run keeps its slot": () => {
-    vi.spyOn(RunRows.prototype, "freeSlot").mockReturnValue();
+    vi.spyOn(RunRows.prototype, "holdSlot").mockReturnValue();
   },
   "a pause is not looked at": () => {
     vi.spyOn(PauseRows.prototype, "of").mockReturnValue(null);

@@ -7,21 +7,23 @@ import { Story } from "./story/story.ts";
 
 /** A seed of each whose story meets the fault, and after how many steps it did. */
 const FOUND: Readonly<Record<FaultName, readonly [seed: number, steps: number]>> = {
-  "slots are remembered, and not queried": [1, 35],
-  "waiters are in the order of a clock": [1, 69],
-  "a release that fails makes the end fail that led to it": [12, 64],
-  "waiters are forgotten when the object dies": [7, 19],
-  "an ended run holds no slot while its attempt is under way": [7, 25],
-  "an ended run keeps its slot": [8, 12],
-  "a pause is not looked at": [7, 14],
-  "the end of a pause sets no alarm": [3, 66],
-  "the limit of a stale version counts": [14, 101],
-  "the limits of holders do not count": [7, 109],
-  "a waiter is released although its time is up": [3, 28],
-  "a waiter overtakes": [1, 69],
-  "an attempt leaves before its run is released": [3, 8],
-  "a time gate opens early": [7, 10],
-  "nobody is released after an end": [6, 107],
+  "slots are remembered, and not queried": [12, 15],
+  "waiters are in the order of a clock": [30, 96],
+  "waiters are forgotten when the object dies": [7, 46],
+  "an ended run holds no slot while its attempt is under way": [1, 27],
+  "a job that was accepted has no time to stop": [34, 29],
+  "a stop request is not planned": [1, 250],
+  "the alarm of a version is set after the version": [17, 47],
+  "an ended run keeps its slot": [1, 32],
+  "a pause is not looked at": [1, 20],
+  "the end of a pause sets no alarm": [3, 25],
+  "the limit of a stale version counts": [3, 140],
+  "the limits of holders do not count": [12, 15],
+  "a waiter is released although its time is up": [1, 51],
+  "a waiter overtakes": [40, 60],
+  "an attempt leaves before its run is released": [1, 19],
+  "a time gate opens early": [7, 36],
+  "nobody is released after an end": [21, 34],
 };
 /** A step that asks D1 can take another course on a slower machine. */
 const SLACK = 50;

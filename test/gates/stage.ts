@@ -6,7 +6,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import type { AttemptResult } from "../../src/webhooks/delivery.ts";
+import { type AttemptResult, LEASE_MS } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
 import { coordinator, mint } from "../support/direct.ts";
 import { newRunsPath } from "../support/requests.ts";
@@ -27,13 +27,13 @@ const STOPPED = { status: 200, durationMs: 1, isFinal: false, excerpt: null, ret
 /** How many microtasks pass between an answer and what the coordinator makes of it. */
 const ANSWER_TAKES = 20;
 const RINGS_MAX = 60;
+/** Of the answers that a story has, those after which a job may be at work. */
+const MAYBE_BEGUN = new Set([200, 202, 500]);
 /** After a failure, the alarm waits so long. */
 export const AFTER_FAILURE_MS = 5000;
 const START = Date.UTC(2040, 0, 1);
 const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-/;
 const NEW_VERSION = /^\s*UPDATE runs SET version = \?/;
-/** Writes that a full object, or an exception in the middle, can fail. */
-const FAILING_WRITE = /^\s*(UPDATE runs SET|INSERT INTO (runs|events|deliveries)\b)/;
 
 /** The object as it is awake now. Only for one stretch of steps. */
 export interface Awake {
@@ -58,7 +58,19 @@ export class Stage {
   lastFailure = 0;
   /** The runs that failed writes were about, since the step began. */
   lastFailed = new Set<string>();
-  /** One in so many writes fails; Infinity: none does. */
+  /** Whether a write has failed since then that names no run, and that follows no write which does. */
+  hasFailedForAll = false;
+  /** The runs whose job may be at work, because nobody knows that each of their attempts was refused. */
+  readonly mayHaveJob = new Set<string>();
+  /** The runs whose attempts were refused, but the coordinator heard of it too late. */
+  readonly unheard = new Set<string>();
+  /** The runs whose stop request was sent. */
+  readonly stopped = new Set<string>();
+  /** The runs that the last write named. A mark that is written next is about them. */
+  #lastNamed: readonly string[] = [];
+  /** Which writes fail, as those of a full object can. */
+  failing = /^/;
+  /** One in so many of them fails; Infinity: none does. */
   failsOneIn = Number.POSITIVE_INFINITY;
   /** Called when an attempt leaves. What it throws is kept as the violation. */
   onSent: (runId: string, attempt: number) => void = () => {};
@@ -97,6 +109,13 @@ export class Stage {
     vi.useRealTimers();
   }
 
+  /** Forgets which writes have failed, because another step begins. */
+  beginStep(): void {
+    this.lastFailed.clear();
+    this.hasFailedForAll = false;
+    this.#lastNamed = [];
+  }
+
   /** Gives steps the object that is awake. */
   async awake<T>(steps: (awake: Awake) => Promise<T>): Promise<T> {
     return runInDurableObject(this.#stub, async (object, { storage }) =>
@@ -106,6 +125,7 @@ export class Stage {
 
   /** What it had under way is never heard of again. */
   async evict(): Promise<void> {
+    for (const { runId } of this.underWay) this.mayHaveJob.add(runId);
     this.underWay = [];
     // Nothing evicts an object that waits for D1.
     await this.#stub.settle();
@@ -137,6 +157,17 @@ export class Stage {
     throw new Error(`the alarm rang ${RINGS_MAX} times without an end`);
   }
 
+  /** All has landed, and the alarm has noted it. So the next version must set the repair. */
+  async land(awake: Awake): Promise<void> {
+    for (let n = 0; n < 2; n++) {
+      await awake.object.settle();
+      this.pass(AFTER_FAILURE_MS + 1000);
+      await this.ring(awake);
+    }
+    const [mark] = awake.sql.exec("SELECT 1 FROM marks WHERE name = 'repair_at'");
+    if (mark !== undefined) throw new Error("the repair is still set");
+  }
+
   /** An id whose random part the story chooses. */
   async mint(): Promise<string> {
     const { random } = this;
@@ -159,7 +190,10 @@ export class Stage {
   }
 
   #send({ runId, attempt, stopRequest }: Attempt): Promise<AttemptResult> {
-    if (stopRequest !== undefined) return Promise.resolve(STOPPED);
+    if (stopRequest !== undefined) {
+      this.stopped.add(runId);
+      return Promise.resolve(STOPPED);
+    }
     const { promise, resolve, reject } = Promise.withResolvers<AttemptResult>();
     const rest = { durationMs: 1, isFinal: false, excerpt: null, retryAfter: null };
     const self: UnderWay = {
@@ -168,6 +202,9 @@ export class Stage {
         this.underWay = this.underWay.filter((other) => other !== self);
         // Nobody knows whether a request arrived whose invocation died. While its run is open, its lease decides.
         if (status !== null || !this.isOpen(runId)) this.answered.add(`${runId}#${attempt}`);
+        const isLate = Date.now() >= self.leftAt + LEASE_MS;
+        if (status === null || MAYBE_BEGUN.has(status)) this.mayHaveJob.add(runId);
+        else if (isLate) this.unheard.add(runId);
         if (status === null) reject(new Error("the invocation died"));
         else resolve({ ...rest, status, reason: `answered ${status}` });
       },
@@ -177,6 +214,8 @@ export class Stage {
     } catch (error) {
       this.violation ??= error;
     }
+    const before = this.newest.get(runId);
+    if (before !== undefined && !this.answered.has(`${runId}#${before}`)) this.mayHaveJob.add(runId);
     this.newest.set(runId, attempt);
     this.answered.delete(`${runId}#${attempt}`);
     this.underWay.push(self);
@@ -201,13 +240,15 @@ export class Stage {
 
   #maybeFail(query: string, bindings: readonly unknown[]): void {
     if (this.failsOneIn === Number.POSITIVE_INFINITY) return;
-    if (!FAILING_WRITE.test(query) || this.random() * this.failsOneIn >= 1) return;
+    if (!/^\s*(INSERT|UPDATE|DELETE)\b/.test(query)) return;
+    const ids = bindings.filter((binding) => typeof binding === "string" && RUN_ID.test(binding)) as string[];
+    if (ids.length > 0) this.#lastNamed = ids;
+    if (!this.failing.test(query) || this.random() * this.failsOneIn >= 1) return;
     this.lastFailure++;
-    for (const binding of bindings) {
-      if (typeof binding === "string" && RUN_ID.test(binding)) {
-        this.failedAt.set(binding, [...(this.failedAt.get(binding) ?? []), Date.now()]);
-        this.lastFailed.add(binding);
-      }
+    this.hasFailedForAll ||= this.#lastNamed.length === 0;
+    for (const id of this.#lastNamed) {
+      this.failedAt.set(id, [...(this.failedAt.get(id) ?? []), Date.now()]);
+      this.lastFailed.add(id);
     }
     throw new Error("database or disk is full");
   }

@@ -111,6 +111,7 @@ export function letTimePass(state: string, ms: number): void {
       `UPDATE deliveries SET next_at = next_at - ${ms}, lease_until = lease_until - ${ms};
        UPDATE runs SET due_at = due_at - ${ms} WHERE id IN (SELECT run_id FROM deliveries);
        UPDATE runs SET slot_until = slot_until - ${ms} WHERE slot_until IS NOT NULL;
+       UPDATE runs SET grace_until = grace_until - ${ms} WHERE grace_until IS NOT NULL;
        UPDATE _cf_METADATA SET value = value - ${ns} WHERE key = 1`,
     );
   }

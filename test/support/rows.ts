@@ -90,6 +90,7 @@ export function toJournaledRun(row: Row): JournaledRun {
     purgeAt: Date.now() + MONTH_MS,
     readySeq: null,
     slotUntil: null,
+    graceUntil: null,
   };
 }
 

@@ -101,7 +101,7 @@ it("a lease that lies far ahead, because the clock stepped back, holds a stop re
   await stops.untilInbox(1);
 });
 
-it("a stop request that can't be noted fails no cancel, and is tried again later", async () => {
+it("a stop request that can't be sent fails no cancel, and is sent later, although nobody repeats the cancel", async () => {
   const log = vi.spyOn(console, "error").mockImplementation(() => {});
   const { run, stops } = await queued({ status: 202 });
   await sql(
@@ -109,9 +109,7 @@ it("a stop request that can't be noted fails no cancel, and is tried again later
     "CREATE TRIGGER no_attempt BEFORE UPDATE OF attempt ON stop_requests BEGIN SELECT RAISE(ABORT, 'no'); END",
   );
   expect((await run.cancel()).status).toBe(200);
-  expect(log.mock.calls.join()).toContain("stop_failed");
-  // As if it had been requested.
-  await sql(run, "UPDATE stop_requests SET next_at = 1, due_at = 1 WHERE run_id = ?1");
+  expect(log.mock.calls.join()).toContain("follow_up_failed");
   await run.alarmIn(1000);
   expect(log.mock.calls.join()).toContain("turn_failed");
   const { due_at } = await sql(run, "SELECT due_at FROM stop_requests WHERE run_id = ?1");
@@ -119,4 +117,19 @@ it("a stop request that can't be noted fails no cancel, and is tried again later
   await sql(run, "DROP TRIGGER no_attempt");
   await run.alarmIn(32_000);
   await stops.untilInbox(1);
+});
+
+it("a cancel whose stop request can't be planned is refused, and the repeated cancel sends it", async () => {
+  const log = vi.spyOn(console, "error").mockImplementation(() => {});
+  const { run, stops } = await queued({ status: 202 });
+  await sql(
+    run,
+    "CREATE TRIGGER no_plan BEFORE UPDATE OF next_at ON stop_requests BEGIN SELECT RAISE(ABORT, 'no'); END",
+  );
+  expect((await run.cancel()).status).toBe(503);
+  expect((await run.get()).status).toBe("pending");
+  await sql(run, "DROP TRIGGER no_plan");
+  expect((await run.cancel()).status).toBe(200);
+  await stops.untilInbox(1);
+  log.mockRestore();
 });

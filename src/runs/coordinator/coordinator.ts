@@ -23,8 +23,7 @@ import type {
   Pause,
 } from "../gate-calls.ts";
 import type { Slot } from "../gates.ts";
-import { Journal, mustStop } from "../journal/journal.ts";
-import type { JournaledRun } from "../journal/run-rows.ts";
+import { Journal } from "../journal/journal.ts";
 import type { MessageFilter } from "../message.ts";
 import type { Move, MoveOrder, MoveReply, MoveRequest, Placement } from "../move-calls.ts";
 import { Projection } from "../projection/projection.ts";
@@ -133,8 +132,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#changes = new Changes(ctx.storage.sql, journal, projection, this.#watchers);
     const days = retentionDays(env);
     const ledger = new Ledger(journal, projection, this.#watchers, this.#changes, days, {
-      ended: (run, now) => this.#ended(run, now),
-      approvalRequested: () => this.#endpoints.eventHappened(),
+      eventHappened: () => this.#endpoints.eventHappened(),
+      mustStop: (run, now) => this.#stopRequests.start(run, now),
+      ended: (run, now) => this.#admitter.ended(run, now),
       timeHasCome: (run, now) => gatedRuns.change(run, { type: "time_opened" }, now),
     });
     this.#ledger = ledger;
@@ -149,9 +149,10 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const sending = { sender: WebhookSender, ...arming };
     const stops = new StopRequests(journal, stopRequests, ledger, sending);
     this.#stopRequests = stops;
-    const slotFreed = (run: JournaledRun, now: number) => this.#admitter.slotFreed(run, now);
-    this.#deliveries = new Deliveries(journal, openRuns, ledger, stops, sending, slotFreed);
-    const effects = new AdmissionEffects(journal, ledger, this.#deliveries, stops);
+    this.#deliveries = new Deliveries(journal, openRuns, ledger, stops, sending, (run, mayHaveJob, now) =>
+      this.#admitter.attemptEnded(run, mayHaveJob, now),
+    );
+    const effects = new AdmissionEffects(journal, ledger, this.#deliveries);
     this.#admitter = new Admitter(journal, ledger, effects, arming.arm);
     const gatedRuns = new GatedRuns(journal, ledger, this.#deliveries, this.#admitter);
     const replies = new Replies(journal, projection);
@@ -164,7 +165,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
         retentionDays: days,
       },
     });
-    this.#runs = new RunDesk(journal, ledger, stops, replies);
+    this.#runs = new RunDesk(journal, ledger, replies, (run, now) => this.#admitter.jobEnded(run, now));
     this.#gates = new GateDesk(journal, ledger, gatedRuns, this.#admitter, replies);
     this.#watches = new WatchDesk(journal, ledger, this.#watchers, replies);
     this.#endpoints = new EndpointDesk(journal, messages, replies, {
@@ -176,7 +177,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#endpoints.tellSoon();
     // Runs can wait for a slot that came free before the last object died. And it has perhaps waited for an answer.
     const now = Date.now();
-    if (Math.min(admitting.nextAt(now), driving.nextAt(now), moving.nextAt(now)) <= now) projection.arm(now);
+    if (Math.min(admitting.nextAt(now), driving.nextAt(now), moving.nextAt(now)) <= now)
+      this.#alarms.arm(now);
   }
 
   async create(
@@ -479,11 +481,5 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
   #move(order: MoveOrder, now: number): Placement {
     return this.#projection.move(order, this.ctx.storage.sql.databaseSize, now);
-  }
-
-  #ended(run: JournaledRun, now: number): void {
-    this.#endpoints.eventHappened();
-    if (run.status === "failed" && mustStop(run)) this.#stopRequests.request(run, now);
-    this.#admitter.ended(run, now);
   }
 }

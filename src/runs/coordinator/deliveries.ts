@@ -6,6 +6,7 @@
 import {
   type AttemptResult,
   type Delivery,
+  mayHaveJob,
   type NewDelivery,
   newDelivery,
   UNSURE_ATTEMPTS_MAX,
@@ -34,22 +35,22 @@ export class Deliveries extends RunRequests<Delivery> {
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
   readonly #outbox: Outbox<Delivery, AttemptResult, OfRun<Delivery>>;
-  readonly #slotFreed: (run: JournaledRun, now: number) => void;
+  readonly #lastEnded: (run: JournaledRun, mayHaveJob: boolean, now: number) => void;
 
-  /** `slotFreed`: called when the last attempt of an ended run is over, because the attempt has held the run's slot. */
+  /** `lastEnded`: called when the last attempt of an ended run is over, because the attempt has held the run's slot. */
   constructor(
     journal: Journal,
     queue: DueQueue,
     ledger: Ledger,
     stopRequests: StopRequests,
     sending: Sending,
-    slotFreed: (run: JournaledRun, now: number) => void,
+    lastEnded: (run: JournaledRun, mayHaveJob: boolean, now: number) => void,
   ) {
     super(sending);
     this.#journal = journal;
     this.#ledger = ledger;
     this.#stopRequests = stopRequests;
-    this.#slotFreed = slotFreed;
+    this.#lastEnded = lastEnded;
     this.#outbox = new Outbox(this, queue, sending);
   }
 
@@ -148,15 +149,16 @@ export class Deliveries extends RunRequests<Delivery> {
   /** The response can name the job, even if a heartbeat has started the run before. */
   useResult(
     runId: string,
-    attempt: number,
+    request: Delivery,
     result: AttemptResult,
     { isOvertaken, now }: { readonly isOvertaken: boolean; readonly now: number },
   ): void {
+    const { attempt } = request;
     const run = this.#journal.runs.byId(runId);
     if (run === null) return;
     // The answer of an attempt that counted as lost can come while a later one is under way.
     const isLast = run.slotUntil !== null && attempt >= this.#journal.timeline.lastAttempt(runId);
-    if (isLast) this.#slotFreed(run, now);
+    if (isLast) this.#lastEnded(run, mayHaveJob(request, result), now);
     if (isOvertaken) this.#tellOvertaken(run, attempt, result, now);
     this.#stopRequests.deliveryAttemptEnded(run, attempt, result.values, now);
     // A heartbeat knows the job's page better.

@@ -1,12 +1,15 @@
 /**
- * The coordinator's ledger: it reads runs with their deadline applied, and it writes them. For each version it writes
- * the journal, queues the landing, sets the alarm, and wakes the watchers. No method waits, so no other call can run
- * between reading a run and writing it.
+ * The coordinator's ledger: it reads runs with their deadline applied, and it writes them. The alarm is set in the
+ * transaction of each version. So if it can't be set, nothing is written, and the caller repeats the change. What
+ * follows from a version comes after the transaction: the landing, the watchers, and all that an end leads to. No method
+ * waits, so no other call can run between reading a run and writing it.
  */
 
+import { GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
+import { logFailure } from "../../base/log.ts";
 import { type Delivery, LEASE_MS } from "../../webhooks/delivery.ts";
-import type { Journal, NewRunDetails, Written } from "../journal/journal.ts";
-import type { JournaledRun } from "../journal/run-rows.ts";
+import { type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
+import { FREE, type JournaledRun, type SlotHold } from "../journal/run-rows.ts";
 import type { StopRequest } from "../journal/stop-request-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import { isAtSlot, isOpen, isWaiting, lacksApproval, purgeAt, type Run } from "../run.ts";
@@ -34,10 +37,12 @@ export interface UpdateDetails {
 
 /** What else follows from a run. */
 export interface Consequences {
+  /** Called after each end, and after each version of a run that lacks approvals. */
+  eventHappened(): void;
+  /** Called when the job of a run must stop, and its stop request is planned. */
+  mustStop(run: JournaledRun, now: number): void;
   /** Called after each end. */
   ended(run: JournaledRun, now: number): void;
-  /** Called after each version of a run that lacks approvals. */
-  approvalRequested(): void;
   /** Called when the time of a waiting run has come. Returns the run as it is then. */
   timeHasCome(run: JournaledRun, now: number): JournaledRun;
 }
@@ -96,10 +101,14 @@ export class Ledger {
       purgeAt: purgeAt(run, this.#retentionDays),
       readySeq: this.#readySeq(run, null),
       slotUntil: null,
+      graceUntil: null,
     };
-    const written = this.#journal.insert(created, details, now);
+    const written = this.#journal.insert(created, details, now, this.#projection);
     if (written === null) return null;
-    this.#written(created, written, now);
+    this.#follow(created, [
+      ...this.#afterEach(created, written, now),
+      () => lacksApproval(created) && this.#consequences.eventHappened(),
+    ]);
     return created;
   }
 
@@ -122,20 +131,26 @@ export class Ledger {
       changeFingerprint: changeKey.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
       readySeq: this.#readySeq(next, before.readySeq),
-      slotUntil: this.#slotUntil(next, now),
+      ...this.#held(next, event, now),
     };
     const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
     const isAccepted = isRepeatable === true || event.type === "cancel_requested";
     const accepted = isAccepted ? { ...changeKey, hasGrace: isOpen(changed), at: now } : null;
-    const written = this.#journal.update(changed, { events, accepted, delivery: delivery ?? null }, now);
-    this.#written(changed, written, now);
-    this.#endLog.write(changed, now);
-    const wasDue = event.type === "deadline_passed" && !isWaiting(before);
-    if (wasDue && written.erased?.leaseUntil === null) {
-      const { attempt } = written.erased;
-      logGivenUp("attempt", this.#journal.owner, before.id, attempt, neverCalled(written.erased));
-    }
-    if (!isOpen(changed)) this.#consequences.ended(changed, now);
+    const written = this.#journal.update(
+      changed,
+      { events, accepted, delivery: delivery ?? null },
+      now,
+      this.#projection,
+    );
+    const isOver = !isOpen(changed);
+    const isToStop = isOver ? mustStop(changed) : changed.cancelUntil !== before.cancelUntil;
+    this.#follow(changed, [
+      ...this.#afterEach(changed, written, now),
+      () => (isOver || lacksApproval(changed)) && this.#consequences.eventHappened(),
+      () => isOver && this.#log(before, changed, event, written, now),
+      () => isToStop && this.#consequences.mustStop(changed, now),
+      () => isOver && this.#consequences.ended(changed, now),
+    ]);
     return changed;
   }
 
@@ -146,8 +161,10 @@ export class Ledger {
     events: readonly TimelineEvent[],
     now: number,
   ): void {
-    this.#journal.noteAttempt(run, delivery, events);
-    this.#projection.arm(now);
+    this.#journal.transaction(() => {
+      this.#journal.noteAttempt(run, delivery, events);
+      this.#projection.arm(now);
+    });
     this.#watchers.tell(run.id);
   }
 
@@ -158,8 +175,10 @@ export class Ledger {
     events: readonly TimelineEvent[],
     now: number,
   ): void {
-    this.#journal.noteStopRequest(run, stopRequest, events);
-    this.#projection.arm(now);
+    this.#journal.transaction(() => {
+      this.#journal.noteStopRequest(run, stopRequest, events);
+      this.#projection.arm(now);
+    });
     if (events.length > 0) this.#watchers.tell(run.id);
   }
 
@@ -181,19 +200,57 @@ export class Ledger {
     return isAtSlot(run) || run.releasedAt !== null ? this.#journal.sequence.next : null;
   }
 
-  /** Until when a run that has just ended holds its slot: while an attempt is under way, or the next run starts beside it. */
-  #slotUntil(run: Run, now: number): number | null {
-    if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return null;
-    const lease = this.#journal.deliveries.leaseOf(run.id);
-    return lease === null || lease <= now ? null : Math.min(lease, now + LEASE_MS);
+  /**
+   * Until when a run that has just ended holds its slot. An attempt under way may begin the job, so it holds the slot
+   * first, at most for its lease. If the run was cancelled before its job has started, nobody knows whether the job is at
+   * work: the receiver may have accepted it. So the job then has the time that any job has which is asked to stop.
+   */
+  #held(run: Run, event: RunEvent, now: number): SlotHold {
+    if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return FREE;
+    const attempts = this.#journal.deliveries.attemptsOf(run.id);
+    const lease = attempts?.leaseUntil ?? 0;
+    const attemptUntil = lease > now ? Math.min(lease, now + LEASE_MS) : null;
+    // A delivery that is over was accepted, or a pending run would have ended with it.
+    const mayHaveJob = attempts === null || attempts.isUnsure || attempts.leaseUntil !== null;
+    const graceMs = mayHaveJob ? graceMsOf(event) : 0;
+    const graceUntil = graceMs === 0 ? null : Math.min(now + graceMs, run.deadlineAt);
+    return { slotUntil: attemptUntil ?? graceUntil, graceUntil };
   }
 
-  #written(run: JournaledRun, written: Written, now: number): void {
-    this.#projection.changed(written, now);
-    this.#watchers.tell(run.id);
-    this.#changes.noteChange(now);
-    if (lacksApproval(run)) this.#consequences.approvalRequested();
+  #log(before: JournaledRun, run: JournaledRun, event: RunEvent, { erased }: Written, now: number): void {
+    this.#endLog.write(run, now);
+    if (event.type !== "deadline_passed" || isWaiting(before) || erased?.leaseUntil !== null) return;
+    logGivenUp("attempt", this.#journal.owner, run.id, erased.attempt, neverCalled(erased));
   }
+
+  /** What follows from every version. */
+  #afterEach({ id }: Run, { unlanded }: Written, now: number): readonly (() => void)[] {
+    return [
+      () => this.#projection.changed(unlanded),
+      () => this.#watchers.tell(id),
+      () => this.#changes.noteChange(now),
+    ];
+  }
+
+  /**
+   * Does what follows from a version. Each part on its own: the version is written, so the caller is told of it, and a
+   * repeated change does nothing more. What a failed part left undone is found by the alarm that the version has set.
+   */
+  #follow({ id }: Run, parts: readonly (() => unknown)[]): void {
+    for (const part of parts) {
+      try {
+        part();
+      } catch (error) {
+        logFailure("follow_up_failed", error, { coordinator: this.#journal.owner.name, run: id });
+      }
+    }
+  }
+}
+
+/** How long the job of a run has to stop that this event ends. A DELETE says nothing of it. */
+function graceMsOf(event: RunEvent): number {
+  if (event.type === "cancelled") return GRACE_DEFAULT_SECONDS * 1000;
+  return event.type === "cancel_requested" ? event.graceMs : 0;
 }
 
 function hasTimeCome({ waitingFor, gates }: Run, now: number): boolean {

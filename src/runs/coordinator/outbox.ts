@@ -44,12 +44,12 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
   /** Applies the result of an attempt. */
   answered(outgoing: O, attempt: number, result: R, now: number): void;
   /**
-   * Uses what else a result says, after it was applied. `isOvertaken`: there was no request any more, so it was not
-   * applied.
+   * Uses what else a result says, after it was applied. `request`: as it left. `isOvertaken`: there was no request any
+   * more, so the result was not applied.
    */
   useResult(
     id: string,
-    attempt: number,
+    request: T,
     result: R,
     when: { readonly isOvertaken: boolean; readonly now: number },
   ): void;
@@ -121,10 +121,10 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
         (result) => this.#kind.isWorking(result),
       )
       .then(
-        (result) => this.#attemptEnded(id, attempt, result),
+        (result) => this.#attemptEnded(id, request, result),
         (error: unknown) => {
           lost(error);
-          this.#attemptLost(id, attempt);
+          this.#attemptLost(id, request);
         },
       )
       .finally(() => this.startWaiting())
@@ -212,18 +212,18 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     this.launch(id, outgoing.request);
   }
 
-  #attemptEnded(id: string, attempt: number, result: R): void {
+  #attemptEnded(id: string, request: T, result: R): void {
     const now = Date.now();
     const found = this.#kind.find(id, now);
-    if (found !== null) this.#kind.answered(found, attempt, result, now);
-    this.#kind.useResult(id, attempt, result, { isOvertaken: found === null, now });
+    if (found !== null) this.#kind.answered(found, request.attempt, result, now);
+    this.#kind.useResult(id, request, result, { isOvertaken: found === null, now });
   }
 
   /** Nobody knows whether the request arrived. Its lease decides, if there is a request still. */
-  #attemptLost(id: string, attempt: number): void {
+  #attemptLost(id: string, request: T): void {
     const now = Date.now();
     if (this.#kind.find(id, now) === null) {
-      this.#kind.useResult(id, attempt, this.#kind.lost, { isOvertaken: true, now });
+      this.#kind.useResult(id, request, this.#kind.lost, { isOvertaken: true, now });
     }
   }
 

@@ -9,18 +9,23 @@ import { heartbeatNews } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
 import type { Ledger } from "./ledger.ts";
 import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, type Replies } from "./replies.ts";
-import type { StopRequests } from "./stop-requests.ts";
 
 export class RunDesk {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
-  readonly #stopRequests: StopRequests;
   readonly #replies: Replies;
+  readonly #jobEnded: (run: JournaledRun, now: number) => void;
 
-  constructor(journal: Journal, ledger: Ledger, stopRequests: StopRequests, replies: Replies) {
+  /** `jobEnded`: called when the job of an ended run reports that it is over. */
+  constructor(
+    journal: Journal,
+    ledger: Ledger,
+    replies: Replies,
+    jobEnded: (run: JournaledRun, now: number) => void,
+  ) {
+    this.#jobEnded = jobEnded;
     this.#journal = journal;
     this.#ledger = ledger;
-    this.#stopRequests = stopRequests;
     this.#replies = replies;
   }
 
@@ -56,8 +61,6 @@ export class RunDesk {
     // been noticed.
     const run = replayOnly ? stored : this.#ledger.expired(stored, now);
     if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
-      // The first call may have failed here.
-      if (event.type === "cancelled") this.#stopRequests.request(run, now);
       return cancelledAt(event, run, this.#replies.run(run, { replayed: true }));
     }
     if (replayOnly) return NOT_FOUND;
@@ -67,9 +70,12 @@ export class RunDesk {
       return { ok: false, reason: "write_required" };
     }
     const next = transition(run, event, now);
-    if (!next.ok) return this.#replies.refusal(run, next.error);
+    if (!next.ok) {
+      const isReport = event.type === "succeeded" || event.type === "failed";
+      if (isReport && run.slotUntil !== null) this.#jobEnded(run, now);
+      return this.#replies.refusal(run, next.error);
+    }
     const changed = this.#ledger.update(run, next.value, event, now, { changeKey });
-    if (event.type === "cancelled") this.#stopRequests.request(changed, now);
     return cancelledAt(event, changed, this.#replies.run(changed));
   }
 
@@ -84,8 +90,6 @@ export class RunDesk {
     if (run === null) return NOT_FOUND;
     const accepted = this.#journal.accepted.of(id, changeKey.key);
     if (accepted?.fingerprint === changeKey.fingerprint) {
-      // The first call may have failed here.
-      this.#stopRequests.request(run, now);
       const { hasGrace, at } = accepted;
       return { ...this.#replies.run(run, { replayed: true, include }), hasGrace, decidedAt: at };
     }
@@ -101,7 +105,6 @@ export class RunDesk {
       return { ...this.#replies.run(run, { include }), hasGrace, decidedAt: now };
     }
     const changed = this.#ledger.update(run, next.value, request, now, { changeKey });
-    this.#stopRequests.request(changed, now);
     return { ...this.#replies.run(changed, { include }), hasGrace, decidedAt: now };
   }
 

@@ -80,7 +80,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   abstract idle(runId: string, now: number): void;
   abstract useResult(
     runId: string,
-    attempt: number,
+    request: T,
     result: AttemptResult,
     when: { readonly isOvertaken: boolean; readonly now: number },
   ): void;

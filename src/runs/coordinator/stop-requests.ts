@@ -3,8 +3,7 @@
  * run's end. A stop request never changes a run.
  */
 
-import { logFailure } from "../../base/log.ts";
-import { type AttemptResult, isAttemptDue, LEASE_MS } from "../../webhooks/delivery.ts";
+import { type AttemptResult, isAttemptDue } from "../../webhooks/delivery.ts";
 import type { Attempt } from "../../webhooks/request/sealed-request.ts";
 import { type Journal, stopRequestEndsAt } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
@@ -35,31 +34,12 @@ export class StopRequests extends RunRequests<StopRequest> {
     this.#outbox = new Outbox(this, queue, sending);
   }
 
-  /**
-   * Asks the receiver to stop the job of a run that was cancelled or asked to stop. Call it after that change, with the
-   * run as it is then. A repeated call does nothing. Nothing is sent if no attempt of the run's delivery has begun. If
-   * an attempt is under way, the stop request waits for its response, at most until its lease ends, because the
-   * response can name the job.
-   */
-  request(run: JournaledRun, now: number): void {
-    try {
-      this.#request(run, now);
-    } catch (error) {
-      // The cancel itself must not fail.
-      logFailure("stop_failed", error, { coordinator: this.#journal.owner.name, run: run.id });
-    }
-  }
-
-  #request(run: JournaledRun, now: number): void {
+  /** Sends the stop request that the journal has planned, if it is due and a slot is free. If not, the alarm sends it. */
+  start(run: JournaledRun, now: number): void {
     const stopRequest = this.#journal.stopRequests.of(run.id);
-    if (stopRequest === null || isRequested(stopRequest)) return;
-    if (stopRequest.deliveryAttempt === 0) {
-      this.#ledger.noteStopRequest(run, null, [], now);
-      return;
+    if (stopRequest !== null && isAttemptDue(stopRequest, now)) {
+      this.#outbox.submit(run.id, outgoing(run, stopRequest), now);
     }
-    // After the clock stepped back, a lease may lie far ahead.
-    const nextAt = Math.min(Math.max(stopRequest.deliveryLease ?? now, now), now + LEASE_MS);
-    this.#outbox.submit(run.id, outgoing(run, { ...stopRequest, nextAt }), now);
   }
 
   /**
@@ -134,8 +114,4 @@ export class StopRequests extends RunRequests<StopRequest> {
 
 function outgoing(run: JournaledRun, request: StopRequest): OfRun<StopRequest> {
   return { run, request, endsAt: stopRequestEndsAt(run) };
-}
-
-function isRequested({ attempt, nextAt, leaseUntil }: StopRequest): boolean {
-  return attempt > 0 || nextAt !== null || leaseUntil !== null;
 }

@@ -28,10 +28,11 @@ export class DeliveryRows {
     return { ...row, sealed: new Uint8Array(row.sealed), isUnsure: row.isUnsure === 1 };
   }
 
-  /** When the attempt under way counts as lost; null if none is under way. */
-  leaseOf(runId: string): number | null {
-    const lease = "SELECT lease_until AS leaseUntil FROM deliveries WHERE run_id = ?";
-    return [...this.#sql.exec<{ leaseUntil: number | null }>(lease, runId)][0]?.leaseUntil ?? null;
+  /** The delivery's attempts without its sealed request; null if the delivery is over. */
+  attemptsOf(runId: string): Pick<Delivery, "leaseUntil" | "isUnsure"> | null {
+    const select = "SELECT lease_until AS leaseUntil, is_unsure AS isUnsure FROM deliveries WHERE run_id = ?";
+    const [row] = this.#sql.exec<{ leaseUntil: number | null; isUnsure: number }>(select, runId);
+    return row === undefined ? null : { ...row, isUnsure: row.isUnsure === 1 };
   }
 
   /** Erases the delivery, its sealed request included. Returns how far it got; null if there was none. */

@@ -81,6 +81,14 @@ export interface Written {
   readonly erased?: ErasedDelivery;
 }
 
+/** What must be on record with a version, so that what follows from the version happens even if this object dies. */
+export interface FollowUp {
+  /** Whether it is on record already, as it nearly always is. */
+  isOnRecord(written: Written, now: number): boolean;
+  /** Puts it on record. Called in the version's transaction, as the last part. */
+  record(written: Written, now: number): void;
+}
+
 export class Journal {
   readonly #storage: DurableObjectStorage;
   readonly owner: Owner;
@@ -147,6 +155,8 @@ export class Journal {
       // What only forgets comes first, because a read can fail too.
       this.runs.forgetRemembered();
       this.bulk.forget();
+      this.stopRequests.forgetRead();
+      this.slots.endsChange();
       this.marks.read();
       throw error;
     }
@@ -155,10 +165,15 @@ export class Journal {
   /**
    * Writes a new run with what belongs to it, as one. Null, and nothing is written, if the run's key or its id is taken.
    */
-  insert(run: JournaledRun, { delivery, events, preview = null }: NewRunDetails, now: number) {
+  insert(
+    run: JournaledRun,
+    { delivery, events, preview = null }: NewRunDetails,
+    now: number,
+    followUp?: FollowUp,
+  ): Written | null {
+    const written = this.#version(run, delivery, now);
     const isOneStatement = delivery === null && events.length === 0;
-    return this.#numbered(isOneStatement, (): Written | null => {
-      const written = this.#written(run, delivery, now);
+    return this.#numbered(written, isOneStatement, followUp, (): Written | null => {
       if (run.gates !== null) this.slots.runChanges();
       const waitingBytes = delivery === null ? 0 : sealedBytes(delivery) + (preview?.length ?? 0);
       if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
@@ -180,10 +195,11 @@ export class Journal {
     run: JournaledRun,
     { events, accepted = null, delivery = null }: VersionDetails,
     now: number,
+    followUp?: FollowUp,
   ): Written {
+    const written = this.#version(run, delivery, now);
     const isOneStatement = tellsItself(run) && accepted === null;
-    return this.#numbered(isOneStatement, (): Written => {
-      const written = this.#written(run, delivery, now);
+    return this.#numbered(written, isOneStatement, followUp, (): Written => {
       if (run.gates !== null) this.slots.runChanges();
       if (run.slotUntil !== null) this.slots.endsChange();
       this.runs.update(run, rowDetails(written));
@@ -191,7 +207,7 @@ export class Journal {
       if (delivery !== null) this.deliveries.put(run.id, delivery);
       const isDeliveryOver = run.source !== "none" && delivery === null && !isWaiting(run);
       const erased = isDeliveryOver ? this.#eraseDelivery(run.id) : null;
-      this.#boundStopRequest(run);
+      this.#orderStopRequest(run, now);
       if (run.gates?.approval && run.completedAt !== null) this.previews.erase(run.id);
       this.timeline.append(run, events);
       return erased === null ? written : { ...written, erased };
@@ -206,27 +222,26 @@ export class Journal {
     });
   }
 
-  /** Notes a delivery's progress while the run keeps its version. Null erases the delivery. */
+  /**
+   * Notes a delivery's progress while the run keeps its version. Null erases the delivery. Call it in a transaction, and
+   * set the alarm there too.
+   */
   noteAttempt(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[]): void {
-    this.transaction(() => {
-      this.runs.heard(run, dueOf(run, delivery));
-      if (delivery === null) this.#eraseDelivery(run.id);
-      else this.deliveries.put(run.id, delivery);
-      this.timeline.append(run, events);
-    });
+    this.runs.heard(run, dueOf(run, delivery));
+    if (delivery === null) this.#eraseDelivery(run.id);
+    else this.deliveries.put(run.id, delivery);
+    this.timeline.append(run, events);
   }
 
-  /** Notes the progress of a run's stop request. Null erases the request and the receiver's response. */
+  /** The same for the progress of a run's stop request. Null erases the request and the receiver's response. */
   noteStopRequest(
     run: JournaledRun,
     stopRequest: StopRequest | null,
     events: readonly TimelineEvent[],
   ): void {
-    this.transaction(() => {
-      if (stopRequest === null) this.stopRequests.erase(run.id);
-      else this.stopRequests.update(run.id, stopRequest, stopRequestEndsAt(run));
-      this.timeline.append(run, events);
-    });
+    if (stopRequest === null) this.stopRequests.erase(run.id);
+    else this.stopRequests.update(run.id, stopRequest, stopRequestEndsAt(run));
+    this.timeline.append(run, events);
   }
 
   /** Removes runs with everything that belongs to them. */
@@ -239,7 +254,7 @@ export class Journal {
         if (this.#isEmpty(table)) continue;
         sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
       }
-      this.stopRequests.rowsWereRemoved();
+      this.stopRequests.forgetRead();
       this.messages.eraseOf(ids);
       this.runs.remove(ids);
     });
@@ -256,29 +271,44 @@ export class Journal {
   }
 
   /**
-   * Shortens the time of the stop request of a run whose job must stop. Erases it after any other end, because it could
-   * stop the rest of a pipeline that has reported its success.
+   * Plans the stop request of a run whose job must stop, with the version that says so. So nobody can accept a cancel
+   * and forget the stop request. Erases it after any other end, because it could stop the rest of a pipeline that has
+   * reported its success.
    */
-  #boundStopRequest(run: JournaledRun): void {
+  #orderStopRequest(run: JournaledRun, now: number): void {
+    const isOver = run.completedAt !== null;
     // Only a run with a trigger can have a stop request.
-    if (run.completedAt === null || run.source === "none") return;
+    if (run.source === "none" || (!isOver && run.cancelUntil === null)) return;
     // Nothing was sent of a run that has ended at its gate.
     const wasSent = run.gates === null || run.releasedAt !== null;
-    if (mustStop(run) && wasSent) this.stopRequests.endBy(run.id, stopRequestEndsAt(run));
-    else this.stopRequests.erase(run.id);
+    if (isOver && !(mustStop(run) && wasSent)) this.stopRequests.erase(run.id);
+    else this.stopRequests.plan(run.id, stopRequestEndsAt(run), now);
   }
 
   /**
    * Writes a version, or returns null. The version's sequence number counts once it is written. Several statements need a
    * transaction, which takes back the first ones if a later one fails.
    */
-  #numbered<W extends Written | null>(isOneStatement: boolean, write: () => W): W {
-    const written = isOneStatement ? write() : this.transaction(write);
-    if (written !== null) this.sequence.wrote(written.unlanded.seq);
+  #numbered<W extends Written | null>(
+    version: Written,
+    isOneStatement: boolean,
+    followUp: FollowUp | undefined,
+    write: () => W,
+  ): W {
+    const { seq, changedAt } = version.unlanded;
+    const mustRecord = followUp !== undefined && !followUp.isOnRecord(version, changedAt);
+    const writeAll = () => {
+      const written = write();
+      if (written !== null && mustRecord) followUp.record(version, changedAt);
+      return written;
+    };
+    const written = isOneStatement && !mustRecord ? write() : this.transaction(writeAll);
+    if (written !== null) this.sequence.wrote(seq);
     return written;
   }
 
-  #written(run: JournaledRun, delivery: Delivery | null, now: number): Written {
+  /** A version as the next write would write it. */
+  #version(run: JournaledRun, delivery: Delivery | null, now: number): Written {
     const { id, version } = run;
     const bytes = run.parameters.length + run.recommendations.length + (run.output?.length ?? 0) + 1024;
     const unlanded = { id, version, seq: this.sequence.next, bytes, changedAt: now, run };

@@ -54,11 +54,14 @@ export class PauseRows {
     return true;
   }
 
-  /** False if there is no such pause. */
-  erase(group: string): boolean {
-    if (!this.#pauses.has(group)) return false;
+  /** Whether there is such a pause, ended or not. */
+  has(group: string): boolean {
+    return this.#pauses.has(group);
+  }
+
+  erase(group: string): void {
     this.#sql.exec("DELETE FROM pauses WHERE slot_group = ?", group);
-    return this.#pauses.delete(group);
+    this.#pauses.delete(group);
   }
 
   /** Removes the pauses that have ended. Returns whether there were any. */

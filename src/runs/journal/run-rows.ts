@@ -21,9 +21,15 @@ export interface JournaledRun extends Run {
   readonly purgeAt: number;
   /** The sequence number of the write with which it got to its slot: the order of those that wait. Null before. */
   readonly readySeq: number | null;
-  /** Until when the run holds its slot at most, if it has ended and an attempt may be under way. Otherwise null. */
+  /** Until when the run holds its slot at most, if it has ended and an attempt or its job may be under way. Otherwise null. */
   readonly slotUntil: number | null;
+  /** Until when its job has time to stop, if the run was cancelled and the job may have begun. Otherwise null. */
+  readonly graceUntil: number | null;
 }
+
+/** Until when an ended run holds its slot. */
+export type SlotHold = Pick<JournaledRun, "slotUntil" | "graceUntil">;
+export const FREE: SlotHold = { slotUntil: null, graceUntil: null };
 
 /** Written once. */
 const FIXED = [
@@ -47,7 +53,7 @@ const CHANGING = [
   ...(["cancelBy", "cancelReason", "cancelRequestedAt", "cancelUntil"] as const),
   ...(["externalUrl", "externalUrlChanges"] as const),
   ...(["waitingFor", "waitingSince", "waitingReason", "releasedAt"] as const),
-  ...(["approvals", "rejectedBy", "readySeq", "slotUntil", "failedAttempt"] as const),
+  ...(["approvals", "rejectedBy", "readySeq", "slotUntil", "graceUntil", "failedAttempt"] as const),
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];
@@ -175,10 +181,11 @@ export class RunRows {
     this.#memory = ++memories;
   }
 
-  /** Notes that no attempt of an ended run is under way any more, so that its slot is free. */
-  freeSlot({ id }: Pick<JournaledRun, "id">): void {
-    const free = `UPDATE runs SET slot_until = NULL, slot_state = NULL ${THIS_RUN}`;
-    this.#sql.exec(free, ...keyHalves(id), id);
+  /** Notes until when an ended run holds its slot from now on. Null for both: its slot is free. */
+  holdSlot({ id }: Pick<JournaledRun, "id">, { slotUntil, graceUntil }: SlotHold): void {
+    const hold = `UPDATE runs SET slot_until = ?1, grace_until = ?2, slot_state = iif(?1 IS NULL, NULL, slot_state)`;
+    const [high, low] = keyHalves(id);
+    this.#sql.exec(`${hold} ${THIS_RUN}`, slotUntil, graceUntil, high, low, id);
   }
 
   /** Walks the open runs. */

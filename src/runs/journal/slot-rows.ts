@@ -178,14 +178,13 @@ export class SlotRows {
     this.#nextEndAt = null;
   }
 
-  /** Notes the limit of an action in a group. False if the limit of this version or of a newer one is known. */
-  setLimit(group: string, actionName: string, version: number, limit: number): boolean {
+  /** Notes the limit of an action in a group, unless the limit of this version or of a newer one is known. */
+  setLimit(group: string, actionName: string, version: number, limit: number): void {
     const set = `
       INSERT INTO slot_limits (slot_group, action_name, version, max_holders) VALUES (?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET version = excluded.version, max_holders = excluded.max_holders
-        WHERE excluded.version > version
-      RETURNING 1`;
-    return [...this.#sql.exec(set, group, actionName, version, limit)].length > 0;
+        WHERE excluded.version > version`;
+    this.#sql.exec(set, group, actionName, version, limit);
   }
 
   /** The limit that counts for a run. The run need not be written yet. */

@@ -41,6 +41,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      rejected_by          TEXT,
      ready_seq            INTEGER,
      slot_until           INTEGER,
+     grace_until          INTEGER,
      slot_group           TEXT,
      slot_key             TEXT,
      slot_state           TEXT,

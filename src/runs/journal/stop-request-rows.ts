@@ -4,7 +4,7 @@
  * run has a response only while it has a stop request.
  */
 
-import type { NewRequest, Progress, Tried } from "../../webhooks/delivery.ts";
+import { LEASE_MS, type NewRequest, type Progress, type Tried } from "../../webhooks/delivery.ts";
 import { fittingIntoBatch } from "./batch.ts";
 import { BEGINNING, type Due, type DueRows } from "./due-rows.ts";
 
@@ -90,10 +90,21 @@ export class StopRequestRows implements DueRows {
     this.#sql.exec("UPDATE stop_requests SET delivery_lease = NULL WHERE run_id = ?", runId);
   }
 
-  /** Shortens the time of a stop request, because its run has ended. */
-  endBy(runId: string, endsAt: number): void {
-    const update = "UPDATE stop_requests SET ends_at = ?1, due_at = min(due_at, ?1) WHERE run_id = ?2";
-    this.#write(update, endsAt, runId);
+  /**
+   * Plans the first attempt, if none is planned yet. It waits for the response to an attempt of the delivery that is
+   * under way, at most for LEASE_MS: after the clock stepped back, that lease may lie far ahead. Erases the row if no
+   * attempt of the delivery has begun, because then there is no job. `endsAt`: as for `insert`.
+   */
+  plan(runId: string, endsAt: number, now: number): void {
+    this.#write("DELETE FROM stop_requests WHERE run_id = ? AND delivery_attempt = 0", runId);
+    const isNew = "attempt = 0 AND next_at IS NULL AND lease_until IS NULL";
+    const first = "max(?3, min(ifnull(delivery_lease, ?3), ?4))";
+    this.#write(
+      `UPDATE stop_requests SET ends_at = ?2, due_at = min(due_at, ?2, iif(${isNew}, ${first}, due_at)),
+         next_at = iif(${isNew}, ${first}, next_at)
+       WHERE run_id = ?1`,
+      ...[runId, endsAt, now, now + LEASE_MS],
+    );
   }
 
   putOff(runId: string, now: number): void {
@@ -160,8 +171,8 @@ export class StopRequestRows implements DueRows {
     return this.#nextDueAt;
   }
 
-  /** Call this when another statement removed rows. */
-  rowsWereRemoved(): void {
+  /** Call this when another statement removed rows, or when writes were taken back. */
+  forgetRead(): void {
     this.#nextDueAt = null;
   }
 

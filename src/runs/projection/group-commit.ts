@@ -318,7 +318,12 @@ export class GroupCommit {
       failures: this.#failures,
     });
     const delay = REPAIR_FIRST_MS * 2 ** Math.max(0, this.#failures - 1);
-    this.#alarm.setRepairAt(now + Math.min(REPAIR_LAST_MS, delay));
-    this.#alarm.arm(now);
+    try {
+      this.#alarm.setRepairAt(now + Math.min(REPAIR_LAST_MS, delay));
+      this.#alarm.arm(now);
+    } catch (cause) {
+      // The repair that the version has set comes a little later.
+      logFailure("alarm_failed", cause, { coordinator: this.#journal.owner.name });
+    }
   }
 }

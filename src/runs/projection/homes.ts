@@ -221,13 +221,13 @@ export class Homes {
     return marked ?? (isNew ? null : FIRST_HOME);
   }
 
-  /**
-   * Decides where the environment lives, and lands what waits. Never throws. `firstSeq`: the number of the write that
-   * needs it, if this is not a retry.
-   */
-  async place(firstSeq = 0): Promise<void> {
-    // In the stretch that writes the first run. Otherwise an object that dies now would count as an old one.
-    if (firstSeq === 1) this.#marks.home = "undecided";
+  /** Call this in the transaction of the first write. Otherwise an object that dies now would count as an old one. */
+  isFirstWrite(): void {
+    if (this.#home === null) this.#marks.home = "undecided";
+  }
+
+  /** Decides where the environment lives, and lands what waits. Never throws. */
+  async place(): Promise<void> {
     this.#placing ??= within(PLACING_MAX_MS, placeOf(this.#parts.env, this.#parts.journal.owner))
       .then((home) => this.#placed(home))
       .catch((error: unknown) =>

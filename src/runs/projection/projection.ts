@@ -5,7 +5,8 @@
 
 import { within } from "../../base/time.ts";
 import type { Home } from "../home.ts";
-import type { Journal, Written } from "../journal/journal.ts";
+import type { FollowUp, Journal, Written } from "../journal/journal.ts";
+import type { Unlanded } from "../journal/landing-rows.ts";
 import type { MoveOrder, Placement } from "../move-calls.ts";
 import type { Settled } from "../upkeep-calls.ts";
 import { type GroupCommit, SETTLE_MAX_MS } from "./group-commit.ts";
@@ -18,7 +19,7 @@ export const UNLANDED_MAX_BYTES = 512 * 1024 * 1024;
 /** How long after a change the repair checks that the change has landed, and how long it waits between two tries. */
 const REPAIR_MS = 5000;
 
-export class Projection {
+export class Projection implements FollowUp {
   readonly #journal: Journal;
   readonly #alarm: RepairAlarm;
   readonly #homes: Homes;
@@ -42,16 +43,24 @@ export class Projection {
     return unlanded.size + aside.size >= UNLANDED_MAX_ROWS || unlanded.bytes >= UNLANDED_MAX_BYTES;
   }
 
-  /**
-   * Lands a version that the journal has just written. Notes the version before it sets the alarm, so that the version
-   * lands even if setting the alarm fails.
-   */
-  changed({ unlanded, dueAt }: Written, now: number): void {
-    for (const { commit } of this.#homes.landings()) commit.changed(unlanded);
-    if (this.#homes.home === null) void this.#homes.place(unlanded.seq);
-    else this.#homes.boundTarget();
+  /** The repair of a version, and the alarm for it. */
+  isOnRecord({ unlanded, dueAt }: Written, now: number): boolean {
+    const { repairAt } = this.#alarm;
+    const isRung = repairAt <= now + REPAIR_MS && this.#alarm.ringsBy(Math.min(repairAt, dueAt), now);
+    return isRung && unlanded.seq > 1;
+  }
+
+  record({ unlanded, dueAt }: Written, now: number): void {
+    if (unlanded.seq === 1) this.#homes.isFirstWrite();
     this.#alarm.repairBy(now + REPAIR_MS);
     this.#alarm.armBy(Math.min(this.#alarm.repairAt, dueAt), now);
+  }
+
+  /** Lands a version that the journal has just written. */
+  changed(unlanded: Unlanded): void {
+    for (const { commit } of this.#homes.landings()) commit.changed(unlanded);
+    if (this.#homes.home === null) void this.#homes.place();
+    else this.#homes.boundTarget();
   }
 
   /** Whether the home lacks something that must land even if nobody asks. */

@@ -8,6 +8,8 @@ export interface RepairAlarm {
   setRepairAt(at: number | null): void;
   /** Sets the repair for `at` unless it is set for sooner. */
   repairBy(at: number): void;
+  /** Whether the alarm is set for `at` or before. */
+  ringsBy(at: number, now: number): boolean;
   /** Makes sure that the alarm rings at `at` or before. */
   armBy(at: number, now: number): void;
   /** Sets the alarm for whatever comes first. */

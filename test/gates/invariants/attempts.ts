@@ -5,6 +5,9 @@ import { isOpen, type Row } from "../rows.ts";
 import type { Known } from "./known.ts";
 import { fail } from "./violation.ts";
 
+/** How long a job has to stop if nobody says how long. */
+export const GRACE_MS = 60_000;
+
 /** An attempt leaves: its run must be open and released, and the attempt on record. Call it when it leaves. */
 export function requireSendable(sql: SqlStorage, runId: string, attempt: number): void {
   const [row] = sql.exec<{
@@ -23,13 +26,34 @@ export function requireSendable(sql: SqlStorage, runId: string, attempt: number)
     fail(`attempt ${attempt} of ${runId} left, and the journal has ${row.attempt}`);
 }
 
-/** An attempt that is under way holds the slot of its run, and nothing else of an ended run does. */
+/** A run that has just ended by a cancel, before its job has started: the job has time to stop. */
+export function noteGrace(known: Known, old: Row | undefined, row: Row): void {
+  const { id, endCause, gates, releasedAt, deadlineAt } = row;
+  if (endCause !== "cancel" || releasedAt === null || gates?.concurrency == null) return;
+  if (old === undefined || !isOpen(old) || old.status === "running") return;
+  const graceMs = known.cancelling?.id === id ? known.cancelling.graceMs : GRACE_MS;
+  if (graceMs > 0) known.graces.set(id, Math.min(known.now + graceMs, deadlineAt));
+}
+
+/** No slot comes free while a job that may be at work has time to stop. */
+export function requireGraces({ graces, latest, rows, stage }: Known): void {
+  for (const [id, until] of graces) {
+    const isHeld = (rows.get(id)?.slotUntil ?? null) !== null;
+    if (!isHeld && until <= latest) graces.delete(id);
+    else if (!isHeld && stage.mayHaveJob.has(id))
+      fail(`${id} lost its slot although its job has ${until - latest} ms to stop`);
+  }
+}
+
+/** An attempt that is under way holds the slot of its run, and so does a job that has time to stop. Nothing else does. */
 export function requireFreeAfterAttempt(known: Known, row: Row): void {
   const { id, slotUntil } = row;
-  if (isOpen(row) || known.hasFailed(row)) return;
-  if (slotUntil !== null && isAnswered(known, id))
-    fail(`${id} holds its slot although its attempt has ended`);
-  if (slotUntil !== null && slotUntil > known.latest + LEASE_MS) fail(`${id} holds its slot beyond a lease`);
+  const { graces, stage } = known;
+  if (isOpen(row) || slotUntil === null || known.hasFailed(row)) return;
+  const hasEnded = isAnswered(known, id);
+  const hasGrace = graces.has(id) && (stage.mayHaveJob.has(id) || stage.unheard.has(id) || !hasEnded);
+  if (hasEnded && !hasGrace) fail(`${id} holds its slot although its attempt has ended`);
+  if (slotUntil > known.latest + (hasGrace ? GRACE_MS : LEASE_MS)) fail(`${id} holds its slot too long`);
 }
 
 /** Call it before a step with which runs can end: those of which an attempt is under way, and until when. */

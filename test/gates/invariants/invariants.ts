@@ -1,7 +1,7 @@
 /** What must be true of a coordinator's gates after each step, whatever happened. Each is read from the journal. */
 
 import { requireAlarm } from "./alarm.ts";
-import { requireFreeAfterAttempt } from "./attempts.ts";
+import { noteGrace, requireFreeAfterAttempt, requireGraces } from "./attempts.ts";
 import type { Known } from "./known.ts";
 import { requireChange, requireTurn } from "./one-run.ts";
 import { requireNoRoom, requireRelease } from "./slots.ts";
@@ -17,9 +17,11 @@ export function requireInvariants(
   for (const row of changed) {
     const old = before.get(row.id);
     if (old?.version !== row.version) requireChange(known, old, row);
+    noteGrace(known, old, row);
     requireFreeAfterAttempt(known, row);
     if (isRung && !known.hasFailed(row)) requireTurn(row, known.now);
   }
+  requireGraces(known);
   const released = changed.filter(
     ({ id, releasedAt }) => releasedAt !== null && (before.get(id)?.releasedAt ?? null) === null,
   );

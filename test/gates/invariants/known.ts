@@ -5,8 +5,9 @@ import type { Stage } from "../stage.ts";
 
 /** A waiter whose release failed waits so long. */
 const PUT_OFF_MS = 10_000;
-/** A run whose turn failed a few times gets the next one after so long at most. */
+/** A run whose turn failed a few times gets the next one after so long at most. With many failures, the wait grows. */
 const BACKOFF_MS = 12 * PUT_OFF_MS;
+const BACKOFF_DOUBLED_MAX = 9;
 
 export interface KnownPause {
   readonly reason: string;
@@ -26,6 +27,12 @@ export class Known {
   isArmed = true;
   /** Whether it must ring at once. */
   mustRing = false;
+  /** The run about which the step's call has failed. Null: no call has. */
+  refused: string | null = null;
+  /** The run that the step cancels, and how long its job has to stop. Null: the step cancels none. */
+  cancelling: { readonly id: string; readonly graceMs: number } | null = null;
+  /** The runs that were cancelled before their job has started, and until when that job has time to stop. */
+  readonly graces = new Map<string, number>();
   /** The highest instant that the clock has shown. */
   latest = 0;
   /** By group and action: the limit of the newest version that the coordinator was told. */
@@ -66,10 +73,16 @@ export class Known {
     for (const row of rows) if (!isOpen(row) && row.slotUntil === null) this.rows.delete(row.id);
   }
 
-  /** Those that are over, when the coordinator has looked at them too. */
-  forgetPauses(): void {
+  /**
+   * Those that are over, when the coordinator has removed them too. One that it could not remove counts again if the
+   * clock steps back.
+   */
+  forgetPauses(sql: SqlStorage): void {
+    const kept = new Set(
+      [...sql.exec<{ name: string }>("SELECT slot_group AS name FROM pauses")].map(({ name }) => name),
+    );
     for (const [group, { until }] of this.pauses) {
-      if (until !== null && until <= this.now) this.pauses.delete(group);
+      if (until !== null && until <= this.now && !kept.has(group)) this.pauses.delete(group);
     }
   }
 
@@ -122,9 +135,11 @@ export class Known {
     return pauses.find((pause) => pause && (pause.until === null || pause.until > this.now));
   }
 
-  /** Whether a write of it has failed. Then its turn is put off with a backoff. */
+  /** Whether a write of it has failed. Then its turn is put off with a backoff, also if the clock steps back. */
   hasFailed(row: Row): boolean {
-    return this.#failuresOf(row).some((at) => Math.abs(this.now - at) < BACKOFF_MS);
+    const failures = this.#failuresOf(row);
+    const doubledMs = PUT_OFF_MS * 2 ** Math.min(failures.length, BACKOFF_DOUBLED_MAX);
+    return failures.some((at) => this.now < at + Math.max(BACKOFF_MS, doubledMs));
   }
 
   /** Until then by the clock: if it steps back, so does its alarm. Not every failure puts it off. */

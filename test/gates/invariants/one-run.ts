@@ -4,9 +4,13 @@ import { endsAt, isOpen, type Row } from "../rows.ts";
 import type { Known } from "./known.ts";
 import { fail } from "./violation.ts";
 
+/** The ends that somebody asks for. */
+const ASKED_ENDS = new Set(["callback", "cancel", "rejected"]);
+
 /** `old`: undefined if the run is new. */
 export function requireChange(known: Known, old: Row | undefined, row: Row): void {
   const { id, gates, waitingFor, waitingSince, releasedAt, completedAt } = row;
+  if (known.refused === id) requireUnchanged(old, row);
   if (gates === null) return;
   if (old !== undefined && row.version <= old.version)
     fail(`${id} went from version ${old.version} to ${row.version}`);
@@ -25,6 +29,13 @@ export function requireChange(known: Known, old: Row | undefined, row: Row): voi
   const instants = [row.createdAt, old?.waitingSince ?? null, waitingSince, releasedAt, completedAt];
   const set = instants.filter((at) => at !== null);
   if (set.some((at, i) => at < (set[i - 1] ?? 0))) fail(`instants of ${id} go back: ${instants.join(", ")}`);
+}
+
+/** A call that fails has changed nothing. What the time changes comes before the call. */
+function requireUnchanged(old: Row | undefined, row: Row): void {
+  if (old === undefined) fail(`${row.id} was created by a call that failed`);
+  const isEnded = isOpen(old) && ASKED_ENDS.has(row.endCause ?? "");
+  if (isEnded || row.approvals > old.approvals) fail(`a call that failed has changed ${row.id}`);
 }
 
 /** After the alarm has rung. */

@@ -2,6 +2,7 @@
 
 import type { Gates } from "../../../src/runs/gates.ts";
 import type { NewRun } from "../../../src/runs/run.ts";
+import type { RunReply } from "../../../src/runs/run-answer.ts";
 import type { NewDelivery } from "../../../src/webhooks/delivery.ts";
 import { HOUR_MS, MINUTE_MS } from "../../support/direct.ts";
 import { fail } from "../invariants/violation.ts";
@@ -50,20 +51,31 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   const text = `${name} v${version} ${JSON.stringify({ ...gates, notBefore: inMs, waitUntil: gates.waitUntil - now })}`;
   scene.tell(`create ${short(run.id)} ${text}`);
   scene.asked = run.id;
-  if (hasGroup && !isClaimed && known.noteLimit(group, name, version, limit)) {
-    // The next alarm looks at every slot.
-    known.isCalm = false;
-    known.mustRing = true;
-  }
   const key = random.isOneIn(3) ? `t:${scene.steps}` : null;
   if (key !== null) scene.keyed.set(key, run);
   const changeKey = { key: key ?? `m:${run.id}`, fingerprint: "" };
   const preview = required === 0 ? null : "{}";
-  const reply = await awake.object.createGated(run, changeKey, newDelivery(scene), { preview, ...DETAILED });
+  let reply: RunReply;
+  try {
+    reply = await awake.object.createGated(run, changeKey, newDelivery(scene, run), { preview, ...DETAILED });
+  } finally {
+    // The limit can be written although the run is not.
+    const isTold = hasGroup && !isClaimed && isLimitOnRecord(awake, group, name, version);
+    if (isTold && known.noteLimit(group, name, version, limit)) {
+      // The next alarm looks at every slot.
+      known.isCalm = false;
+      known.mustRing = true;
+    }
+  }
   if (!reply.ok && reply.reason !== "concurrency_limit" && reply.reason !== "id_taken") {
     fail(`a create is refused as ${reply.reason}`);
   }
   scene.compare(reply, awake);
+}
+
+function isLimitOnRecord({ sql }: Awake, group: string, name: string, version: number): boolean {
+  const found = "SELECT 1 FROM slot_limits WHERE slot_group = ? AND action_name = ? AND version = ?";
+  return [...sql.exec(found, group, name, version)].length > 0;
 }
 
 async function createUngated(scene: Scene, { object }: Awake): Promise<undefined> {
@@ -71,7 +83,7 @@ async function createUngated(scene: Scene, { object }: Awake): Promise<undefined
   const run = await newRun(scene, { gates: null, timeoutMs: MINUTE_MS });
   scene.tell(`create ${short(run.id)} without gates`);
   scene.asked = run.id;
-  await object.create(run, { key: `m:${run.id}`, fingerprint: "" }, newDelivery(scene));
+  await object.create(run, { key: `m:${run.id}`, fingerprint: "" }, newDelivery(scene, run));
 }
 
 /** The same key makes no second run. */
@@ -85,7 +97,7 @@ async function createAgain(scene: Scene, { object, sql }: Awake): Promise<undefi
   if (!isThere) return;
   scene.asked = first.id;
   const changeKey = { key, fingerprint: "" };
-  const reply = await object.createGated(run, changeKey, newDelivery(scene), { preview: null });
+  const reply = await object.createGated(run, changeKey, newDelivery(scene, run), { preview: null });
   if (!reply.ok || reply.id !== first.id || !reply.replayed) fail(`the key ${key} made a second run`);
 }
 
@@ -105,13 +117,15 @@ async function newRun(
   };
 }
 
-function newDelivery({ random }: Scene): NewDelivery {
+function newDelivery({ random, stoppable }: Scene, { id }: NewRun): NewDelivery {
+  const canStop = random.isOneIn(2);
+  if (canStop) stoppable.add(id);
   const host = random.of(["a.example", "b.example"]);
   const maxAttempts = random.of([1, 3, null]);
   const request = { host, maxAttempts, initialDelayMs: 1000, sealed: new Uint8Array(8), weight: 8 };
   return {
     ...request,
     startOn: random.of(["accepted", "accepted", "heartbeat"] as const),
-    ...(random.isOneIn(2) && { stopRequest: request }),
+    ...(canStop && { stopRequest: request }),
   };
 }

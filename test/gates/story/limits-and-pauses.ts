@@ -14,7 +14,7 @@ export const LIMITS_AND_PAUSES = {
 } as const satisfies Acts;
 
 /** `isStale`: the Worker that calls knows only the version before the newest one. */
-async function setLimit(scene: Scene, { object }: Awake, isStale: boolean): Promise<undefined> {
+async function setLimit(scene: Scene, { object, sql }: Awake, isStale: boolean): Promise<undefined> {
   const { random, known } = scene;
   const name = random.of(Object.keys(scene.actions) as ActionName[]);
   const action = scene.actions[name];
@@ -26,12 +26,13 @@ async function setLimit(scene: Scene, { object }: Awake, isStale: boolean): Prom
   scene.tell(`${name} has version ${version} with limit ${limit}, ${isTold ? "told" : "not told"}`);
   if (!isTold || (isStale && version === action.version)) return;
   const { group } = action;
-  const isNoted = known.isInGroup(group, name) && known.noteLimit(group, name, version, limit);
+  const isInGroup = known.isInGroup(group, name);
+  // If the call fails, nothing has changed.
   await object.setLimit(group, name, version, limit);
-  if (isNoted) known.forgetPauses();
+  if (isInGroup && known.noteLimit(group, name, version, limit)) known.forgetPauses(sql);
 }
 
-async function pause(scene: Scene, { object }: Awake): Promise<undefined> {
+async function pause(scene: Scene, { object, sql }: Awake): Promise<undefined> {
   const { random, known } = scene;
   const group = random.of(["prod", "db", ""]);
   const ms = random.of([null, SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS]);
@@ -41,17 +42,17 @@ async function pause(scene: Scene, { object }: Awake): Promise<undefined> {
   // Of two pauses of one instant, the text decides. The model does not know which.
   if (known.pauses.get(group)?.at === at) return;
   const reason = `the freeze of ${at}`;
-  known.pauses.set(group, { reason, until, at });
   await object.pause({ group, reason, until, by: "ann", via: null, at });
-  known.forgetPauses();
+  known.pauses.set(group, { reason, until, at });
+  known.forgetPauses(sql);
 }
 
-async function resume(scene: Scene, { object }: Awake): Promise<undefined> {
+async function resume(scene: Scene, { object, sql }: Awake): Promise<undefined> {
   const { known } = scene;
   const group = scene.random.maybe([...known.pauses.keys()]);
   if (group === null) return;
   scene.tell(`resume ${group || "all"}`);
-  known.pauses.delete(group);
   await object.resume(group);
-  known.forgetPauses();
+  known.pauses.delete(group);
+  known.forgetPauses(sql);
 }

@@ -2,6 +2,7 @@
 
 import type { RunEvent } from "../../../src/runs/transition.ts";
 import { MINUTE_MS } from "../../support/direct.ts";
+import { GRACE_MS } from "../invariants/attempts.ts";
 import { fail } from "../invariants/violation.ts";
 import type { Awake, UnderWay } from "../stage.ts";
 import type { Acts } from "./act.ts";
@@ -11,6 +12,7 @@ import { DETAILED, type Scene, short } from "./scene.ts";
 export const REPORTS = {
   report: [12, report],
   heartbeat: [6, heartbeat],
+  late: [3, reportLate],
   cancel: [4, cancel],
   remove: [3, remove],
   answer: [16, async (scene) => answer(scene, scene.stage.underWay)],
@@ -29,6 +31,18 @@ async function report(scene: Scene, awake: Awake): Promise<undefined> {
   scene.compare(await awake.object.applyEvent(row.id, event, scene.newKey()), awake);
 }
 
+/** A job reports its end after its run was cancelled. */
+async function reportLate(scene: Scene, { object }: Awake): Promise<undefined> {
+  const { graces } = scene.known;
+  const id = scene.random.maybe([...graces.keys()]);
+  if (id === null) return;
+  scene.tell(`late report of ${short(id)}`);
+  scene.asked = id;
+  const reply = await object.applyEvent(id, { type: "succeeded", output: null }, scene.newKey());
+  if (reply.ok) fail(`a report of ${id} is accepted after its end`);
+  graces.delete(id);
+}
+
 async function heartbeat(scene: Scene, awake: Awake): Promise<undefined> {
   const row = scene.pick(() => true);
   if (row === null) return;
@@ -42,6 +56,7 @@ async function cancel(scene: Scene, awake: Awake): Promise<undefined> {
   const graceMs = scene.random.of([0, 5 * SECOND_MS, MINUTE_MS]);
   scene.tell(`cancel ${short(row.id)} with ${graceMs} ms`);
   const request = { type: "cancel_requested", by: "ann", reason: null, graceMs } as const;
+  scene.known.cancelling = { id: row.id, graceMs };
   scene.compare(await awake.object.cancel(row.id, request, scene.newKey(), DETAILED), awake);
 }
 
@@ -49,6 +64,7 @@ async function remove(scene: Scene, awake: Awake): Promise<undefined> {
   const row = scene.pick(() => true);
   if (row === null) return;
   const mayWrite = !scene.random.isOneIn(4);
+  scene.known.cancelling = { id: row.id, graceMs: GRACE_MS };
   scene.tell(`delete ${short(row.id)}`);
   const reply = await awake.object.applyEvent(row.id, { type: "cancelled" }, scene.newKey(), { mayWrite });
   if (reply.ok && !mayWrite && row.gates !== null) fail(`a viewer deleted ${row.id}`);

@@ -19,6 +19,8 @@ export class Scene {
   readonly known = new Known(this.stage);
   readonly random: Random;
   readonly actions = newActions();
+  /** The runs that have a stop request, if they were created. */
+  readonly stoppable = new Set<string>();
   /** The runs that were created with a caller's key. */
   readonly keyed = new Map<string, NewRun>();
   steps = 0;

@@ -1,26 +1,45 @@
-/** What the journal does: its writes begin and cease to fail, and it is read. */
+/** What the journal does: its writes begin and cease to fail, it is read, and its runs land in D1. */
 
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
-import { actor } from "./cast.ts";
+import { actor, SECOND_MS } from "./cast.ts";
 import { DETAILED, type Scene, short } from "./scene.ts";
+import { ring } from "./time.ts";
+
+const TABLES = ["runs", "events", "deliveries", "stop_requests", "marks"];
 
 export const STORAGE = {
   fail: [2, failWrites],
   heal: [3, healWrites],
   read: [4, read],
+  land: [4, land],
 } as const satisfies Acts;
 
-async function failWrites(scene: Scene): Promise<undefined> {
-  const oneIn = scene.random.of([3, 8, 8]);
-  scene.stage.failsOneIn = oneIn;
-  scene.tell(`one write of ${oneIn} fails`);
+/** Writes of all tables fail now and then, or nearly all of one table. */
+async function failWrites(scene: Scene, awake: Awake): Promise<undefined> {
+  const { random, stage } = scene;
+  if (random.isOneIn(2)) await land(scene, awake);
+  const table = random.of(["", "", ...TABLES]);
+  const oneIn = random.of(table === "" ? [3, 8, 8] : [1, 2]);
+  stage.failing = new RegExp(`^\\s*(INSERT INTO|UPDATE|DELETE FROM)\\s+${table}`);
+  stage.failsOneIn = oneIn;
+  scene.tell(`one write of ${oneIn} ${table} fails`);
 }
 
 async function healWrites(scene: Scene): Promise<undefined> {
   if (scene.stage.failsOneIn === Number.POSITIVE_INFINITY) return;
   scene.tell("writes work again");
   scene.stage.failsOneIn = Number.POSITIVE_INFINITY;
+}
+
+/** Then the alarm removes the mark of the repair, and the next version must write it. */
+async function land(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
+  scene.tell("all lands");
+  await awake.object.settle();
+  // Later than the repair is due.
+  scene.known.isCalm = false;
+  scene.stage.pass(6 * SECOND_MS);
+  return ring(scene, awake);
 }
 
 async function read(scene: Scene, awake: Awake): Promise<undefined> {

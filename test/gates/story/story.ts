@@ -21,6 +21,8 @@ import { ring, TIME } from "./time.ts";
 
 /** A seed tells the same story as long as the order and the weights of these stay. */
 const ACTS = { ...CREATES, ...DECISIONS, ...REPORTS, ...LIMITS_AND_PAUSES, ...TIME, ...STORAGE };
+/** A stop request is sent within 15 minutes after the end of its run. */
+const STOPPED_BY_MS = 10 * MINUTE_MS;
 type Step = keyof typeof ACTS | "evict";
 const WEIGHTS = {
   ...Object.fromEntries(Object.entries(ACTS).map(([name, [weight]]) => [name, weight])),
@@ -81,9 +83,11 @@ export class Story {
     const { stage, known } = scene;
     const underWay = attemptsUnderWay(known);
     const failed = stage.lastFailure;
-    stage.lastFailed.clear();
+    stage.beginStep();
     scene.asked = null;
     scene.answered = [];
+    known.cancelling = null;
+    known.refused = null;
     let isRung = false;
     try {
       isRung = (await act(scene, awake)) === "rung";
@@ -91,12 +95,15 @@ export class Story {
       // Whoever asked gets the error of a write about what was asked for, and of nothing else.
       if (error instanceof Violation || stage.lastFailure === failed) throw error;
       scene.tell("  …failed");
+      known.refused = scene.asked;
       this.#requireOwnFailure(error);
     }
     await stage.settle();
     // The coordinator could not write the answer, so that the attempt's lease decides.
     for (const { runId, attempt } of scene.answered) {
-      if (stage.lastFailed.has(runId)) stage.answered.delete(`${runId}#${attempt}`);
+      if (!stage.lastFailed.has(runId)) continue;
+      stage.answered.delete(`${runId}#${attempt}`);
+      stage.unheard.add(runId);
     }
     if (stage.violation !== null) throw stage.violation;
     if (stage.lastFailure !== failed) known.isCalm = false;
@@ -108,7 +115,7 @@ export class Story {
   /** An end that is written must not fail because a waiter could not be released. */
   #requireOwnFailure(error: unknown): void {
     const { asked, stage } = this.#scene;
-    if (asked === null || stage.lastFailed.has(asked)) return;
+    if (asked === null || stage.hasFailedForAll || stage.lastFailed.has(asked)) return;
     fail(`a call about ${asked} failed because of another run: ${error}`);
   }
 
@@ -136,7 +143,27 @@ export class Story {
       const left = readRows(sql, Number.MAX_SAFE_INTEGER);
       if (left.length > 0) fail(`${left.length} runs did not end: ${JSON.stringify(left[0])}`);
       requireNothingLeft(sql);
+      // What was put off is sent.
+      for (let n = 0; n < 3; n++) {
+        stage.pass(40 * SECOND_MS);
+        await ring(scene, awake);
+      }
+      requireStopped(scene, sql);
     });
+  }
+}
+
+/** The job of each run that must stop was asked to, if an attempt to start it had left. */
+function requireStopped({ stage, stoppable }: Scene, sql: SqlStorage): void {
+  const rows = sql.exec<{ id: string; completedAt: number }>(
+    `SELECT id, completed_at AS completedAt FROM runs
+     WHERE status = 'cancelled' OR end_cause IN ('deadline', 'silence') AND gates ->> '$.concurrency' IS NOT NULL`,
+  );
+  for (const { id, completedAt } of rows) {
+    if (!stoppable.has(id) || !stage.newest.has(id) || stage.stopped.has(id)) continue;
+    // Its time is bounded. While writes fail, that time can pass.
+    const failedAt = stage.failedAt.get(id)?.at(-1) ?? 0;
+    if (failedAt < completedAt + STOPPED_BY_MS) fail(`the job of ${id} was not asked to stop`);
   }
 }
 

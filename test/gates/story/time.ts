@@ -40,7 +40,7 @@ export async function ring(scene: Scene, awake: Awake): Promise<"rung" | undefin
   // After the clock stepped back, the alarm is as far ahead as it was set.
   if (stage.rings > rings) scene.isBack = false;
   if (scene.isBack) return;
-  known.forgetPauses();
+  known.forgetPauses(awake.sql);
   known.isArmed = true;
   return isWhole ? "rung" : undefined;
 }

@@ -7,7 +7,17 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { later } from "../../support/clock.ts";
-import { alarmAt, change, coordinator, createAged, DAY_MS, direct, MINUTE_MS } from "../../support/direct.ts";
+import {
+  alarmAt,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  hurryTimers,
+  MINUTE_MS,
+  until,
+} from "../../support/direct.ts";
 import { type Fault, faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
@@ -197,4 +207,21 @@ describe("a change", () => {
     await runDurableObjectAlarm(coordinator(path, 0));
     expect(await alarmAt(path, 0)).toBe(dayAhead);
   });
+});
+
+it("an alarm that the platform refuses is set again some seconds later, because the change is written without it", async () => {
+  const path = newRunsPath();
+  hurryTimers();
+  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+  const refused = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+    const prototype = Object.getPrototypeOf(storage) as DurableObjectStorage;
+    return vi.spyOn(prototype, "setAlarm").mockRejectedValueOnce(new Error("database or disk is full"));
+  });
+  await createDueIn(path, DAY_MS);
+  expect(await alarmAt(path, 0)).toBeNull();
+  await until(async () => (await alarmAt(path, 0)) !== null);
+  await expectInTime(path);
+  expect(logged.mock.calls.join()).toContain("alarm_failed");
+  refused.mockRestore();
+  vi.restoreAllMocks();
 });

@@ -24,13 +24,6 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** SQL for a journal whose next write of some kind fails, and only that one. */
-function failOnce(when: string): string {
-  return `CREATE TABLE failed (n INTEGER);
-    CREATE TRIGGER fail_once ${when} AND NOT EXISTS (SELECT 1 FROM failed)
-    BEGIN INSERT INTO failed VALUES (1); SELECT RAISE(FAIL, 'database or disk is full'); END`;
-}
-
 function turnClock(ms: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
 }
@@ -164,14 +157,22 @@ it("a run whose turn throws is postponed and does not delay the others", async (
   expect(delays).toEqual([20_000, 40_000, 80_000]);
 });
 
-it("a run that ends in a turn that fails afterwards is kept as long as any other", async () => {
+it("a run that can't end in its turn, because its repair can't be noted, ends later and is kept as long as any other", async () => {
   const path = newRunsPath();
   const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
   await landedRow(path, id);
   // Notes what has landed, so that the end below must set a repair.
   await alarmIn(10_000, coordinator(path, 0));
-  await journal(path, 0, failOnce("BEFORE INSERT ON marks WHEN NEW.name = 'repair_at'"));
+  await journal(
+    path,
+    0,
+    `CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'repair_at'
+     BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`,
+  );
   await alarmIn(MINUTE_MS + 1000, coordinator(path, 0));
+  expect(await journal(path, 0, "SELECT status FROM runs")).toEqual([{ status: "pending" }]);
+  await journal(path, 0, "DROP TRIGGER full");
+  await alarmIn(MINUTE_MS + 20_000, coordinator(path, 0));
   const kept = "SELECT status, purge_at - completed_at AS purge, due_at - completed_at AS due FROM runs";
   expect(await journal(path, 0, kept)).toEqual([{ status: "failed", purge: 30 * DAY_MS, due: 30 * DAY_MS }]);
   await alarmIn(29 * DAY_MS, coordinator(path, 0));

@@ -4,9 +4,11 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import {
   alarmAt,
+  change,
   coordinator,
   createAged,
   DAY_MS,
+  direct,
   HOUR_MS,
   journal,
   MINUTE_MS,
@@ -134,6 +136,32 @@ describe("an end", () => {
     const each = (endpoint: string) => ids.map((id, n) => `${endpoint} ${id} ${types[n]}`);
     expect(told.sort()).toEqual([...each(CHAT), ...each("pager@7")].sort());
     await until(async () => (await messageRows(path)).every(({ state }) => state === "delivered"));
+  });
+
+  it("is refused if its repair can't be noted, and is told when it is repeated, in the same object", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 200;
+    await end(path);
+    await untilSent(1);
+    const id = await createAged(path);
+    // All has landed, and the alarm has noted it. So the end must note the repair.
+    await until(async () => {
+      await direct(path, 0).settle();
+      await pass(path, 6000);
+      return (await journal(path, 0, "SELECT 1 AS one FROM marks WHERE name = 'repair_at'")).length === 0;
+    });
+    await journal(
+      path,
+      0,
+      "CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'repair_at' BEGIN SELECT RAISE(ABORT, 'full'); END",
+    );
+    const failed = { type: "failed", error: "no", output: null } as const;
+    await expect(() => change(path, id, failed)).rejects.toThrow("full");
+    expect((await direct(path, 0).read(id)) as object).toMatchObject({ status: "pending" });
+    await journal(path, 0, "DROP TRIGGER full");
+    expect(await change(path, id, failed)).toMatchObject({ ok: true });
+    await untilSent(2);
+    expect(sentIds()[1]).toBe(id);
   });
 
   it("is told in order, 50 at a time, and one matching after the other", async () => {

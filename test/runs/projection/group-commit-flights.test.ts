@@ -17,6 +17,21 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 describe("a flight", () => {
   it(
+    "leaves after one that failed, although the repair could not be set for sooner",
+    withHeldFlights(async ({ commit, flight, flown, storage, write }) => {
+      write("a", 1);
+      await pass(0);
+      storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON marks BEGIN SELECT RAISE(FAIL, 'full'); END");
+      flight(0).fail(OUTAGE);
+      await pass(0);
+      storage.sql.exec("DROP TRIGGER full");
+      commit.start("repair");
+      await pass(0);
+      expect(flown()).toEqual([["a@1"], ["a@1"]]);
+    }),
+  );
+
+  it(
     "leaves at once if the coordinator is idle, and takes along all that the same stretch changes",
     withHeldFlights(async ({ flown, write }) => {
       write("a", 1);

@@ -4,6 +4,7 @@
  * The instants come from the journal, so a new instance can't postpone what an earlier one had set.
  */
 
+import { logFailure } from "../../../base/log.ts";
 import { msSince } from "../../../base/time.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { RepairAlarm } from "../../projection/repair-alarm.ts";
@@ -101,12 +102,15 @@ export class AlarmClock implements RepairAlarm {
     this.#setAlarm(now + AFTER_FAILURE_MS);
   }
 
-  /**
-   * An alarm that is set for sooner stays, and is set again when it rings. So a change nearly always needs no SQL here.
-   * An alarm that is long past was dropped.
-   */
+  /** An alarm that is set for sooner stays, and is set again when it rings. So a change nearly always needs no SQL here. */
   armBy(at: number, now: number): void {
-    if (!this.#ringsBy(Math.max(at, now), now)) this.arm(now);
+    if (!this.ringsBy(at, now)) this.arm(now);
+  }
+
+  /** An alarm that is long past was dropped. */
+  ringsBy(at: number, now: number): boolean {
+    const armedFor = this.#armedFor;
+    return armedFor !== null && armedFor <= Math.max(at, now) && armedFor > now - ALARM_LATE_MS;
   }
 
   /** When work is due next; Infinity if there is none. */
@@ -129,13 +133,17 @@ export class AlarmClock implements RepairAlarm {
     const next = Math.min(this.repairAt, this.nextDueAt(now));
     if (next === Number.POSITIVE_INFINITY) return;
     const at = Math.max(next, this.#notBefore(now));
-    if (at > now ? at === this.#armedFor : this.#ringsBy(now, now)) return;
+    if (at > now ? at === this.#armedFor : this.ringsBy(now, now)) return;
     this.#setAlarm(at);
   }
 
   #setAlarm(at: number): void {
     this.#armedFor = at;
-    void this.#storage.setAlarm(at);
+    this.#storage.setAlarm(at).catch((error: unknown) => {
+      logFailure("alarm_failed", error, { coordinator: this.#journal.owner.name });
+      // The writes around it may stay without their alarm, so it is set again while this object lives.
+      if (this.#armedFor === at) setTimeout(() => this.#setAlarm(at), AFTER_FAILURE_MS);
+    });
   }
 
   #notBefore(now: number): number {
@@ -145,9 +153,5 @@ export class AlarmClock implements RepairAlarm {
 
   #purgeNotBefore(now: number): number {
     return this.#purgesHeld !== null && this.holdsPurges(now) ? this.#purgesHeld.at + this.#purgesHeld.ms : 0;
-  }
-
-  #ringsBy(at: number, now: number): boolean {
-    return this.#armedFor !== null && this.#armedFor <= at && this.#armedFor > now - ALARM_LATE_MS;
   }
 }

@@ -10,7 +10,6 @@ import { isAtSlot, isOpen } from "../../run.ts";
 import { type CancelRequest, transition } from "../../transition.ts";
 import type { Deliveries } from "../deliveries.ts";
 import type { Ledger } from "../ledger.ts";
-import type { StopRequests } from "../stop-requests.ts";
 
 const GRACE_MS = GRACE_DEFAULT_SECONDS * 1000;
 
@@ -18,13 +17,11 @@ export class AdmissionEffects {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #deliveries: Deliveries;
-  readonly #stopRequests: StopRequests;
 
-  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries, stopRequests: StopRequests) {
+  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries) {
     this.#journal = journal;
     this.#ledger = ledger;
     this.#deliveries = deliveries;
-    this.#stopRequests = stopRequests;
   }
 
   /** Returns how many bytes were sent. A run whose time is up ends instead. */
@@ -67,7 +64,7 @@ export class AdmissionEffects {
     const by = newer.triggeredBy;
     const request: CancelRequest = { type: "cancel_requested", by, reason, graceMs: GRACE_MS };
     const next = transition(run, request, now);
-    if (next.ok) this.#stopRequests.request(this.#ledger.update(run, next.value, request, now), now);
+    if (next.ok) this.#ledger.update(run, next.value, request, now);
   }
 }
 

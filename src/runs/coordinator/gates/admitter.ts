@@ -9,7 +9,7 @@ import { logFailure } from "../../../base/log.ts";
 import { admit, type Line } from "../../admission.ts";
 import { type Slot, slotOf } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { JournaledRun } from "../../journal/run-rows.ts";
+import { FREE, type JournaledRun, type SlotHold } from "../../journal/run-rows.ts";
 import { WAITING_MAX_AT_SLOT } from "../../journal/slot-rows.ts";
 import type { Ledger } from "../ledger.ts";
 import type { AdmissionEffects } from "./admission-effects.ts";
@@ -17,12 +17,12 @@ import { PutOff } from "./put-off.ts";
 import { SlotRound } from "./slot-round.ts";
 
 /** What one turn does at most. The alarm does the rest at once. */
-const TURN_RUNS = 200;
+const TURN_STEPS = 200;
 const TURN_BYTES = 4_000_000;
 
-/** What is left of a turn. */
+/** What is left of a turn. A step is a look at a slot, or what happens to one run. */
 interface Budget {
-  runs: number;
+  steps: number;
   bytes: number;
 }
 
@@ -53,22 +53,24 @@ export class Admitter {
     if (!this.#isAdmitting) this.#admit(now);
   }
 
-  /** Looks at every slot at which runs wait, because a pause or a limit has changed. */
-  admitEverywhere(now: number): void {
-    this.#round.begin();
-    try {
-      this.takeTurn(now);
-    } catch (error) {
-      // The change of the pause or the limit is written already. The alarm goes on with the round.
-      this.#logFailed(error);
-    }
-    this.#arm(now);
-  }
-
-  /** The same, but the alarm does it. */
+  /**
+   * The alarm looks at every slot at which runs wait. Call this before a pause or a limit changes. If the alarm can't be
+   * set, this throws, and nothing must change.
+   */
   admitEverywhereSoon(now: number): void {
     this.#round.begin();
     this.#arm(now);
+  }
+
+  /** Does at once what fits into a turn. Call this after the change. */
+  admitEverywhere(now: number): void {
+    try {
+      this.takeTurn(now);
+      this.#arm(now);
+    } catch (error) {
+      // The alarm that was set before the change goes on with the round.
+      this.#logFailed(error);
+    }
   }
 
   /** Call this after each end of a run with gates. */
@@ -76,11 +78,31 @@ export class Admitter {
     if (gates?.concurrency) this.admitAt(slotOf(gates), now);
   }
 
-  /** Call this when the last attempt of an ended run is over, because its slot is free then. */
-  slotFreed(run: JournaledRun, now: number): void {
-    this.#journal.slots.endsChange();
-    this.#journal.runs.freeSlot(run);
-    this.ended(run, now);
+  /**
+   * Call this when the last attempt of an ended run is over. Its slot is free then, unless its job may be at work and
+   * still has time to stop.
+   */
+  attemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void {
+    const { graceUntil } = run;
+    const isHeld = mayHaveJob && graceUntil !== null && graceUntil > now;
+    this.#hold(run, isHeld ? { slotUntil: graceUntil, graceUntil } : FREE, now);
+  }
+
+  /** Call this when the job of a run that has ended reports that it is over. */
+  jobEnded(run: JournaledRun, now: number): void {
+    const { slotUntil, graceUntil } = run;
+    // An attempt that is under way may begin another job.
+    if (graceUntil !== null) this.#hold(run, slotUntil === graceUntil ? FREE : { ...FREE, slotUntil }, now);
+  }
+
+  #hold(run: JournaledRun, held: SlotHold, now: number): void {
+    this.#journal.transaction(() => {
+      this.#journal.slots.endsChange();
+      this.#journal.runs.holdSlot(run, held);
+      // A grace can end before the lease of the attempt would have.
+      this.#arm(now);
+    });
+    if (held.slotUntil === null) this.ended(run, now);
   }
 
   /** Whether the slot still waits for its turn. Until then, nobody knows who in its line gets it. */
@@ -118,7 +140,7 @@ export class Admitter {
   #eraseEnded(now: number): readonly unknown[] {
     const { pauses, claims } = this.#journal;
     const parts = [
-      () => claims.eraseEnded(now, TURN_RUNS),
+      () => claims.eraseEnded(now, TURN_STEPS),
       () => {
         if (pauses.eraseEnded(now)) this.#round.begin();
       },
@@ -133,13 +155,13 @@ export class Admitter {
     });
   }
 
-  /** Frees the slots of ended runs whose last attempt is over or lost. Returns what failed. */
+  /** Frees the slots of ended runs whose last attempt is lost, or whose grace is over. Returns what failed. */
   #freeSlots(now: number): readonly unknown[] {
     const { slots, runs } = this.#journal;
-    return slots.ended(now, TURN_RUNS).flatMap((id) => {
+    return slots.ended(now, TURN_STEPS).flatMap((id) => {
       try {
         const run = runs.byId(id);
-        if (run !== null) this.slotFreed(run, now);
+        if (run !== null) this.attemptEnded(run, true, now);
         return [];
       } catch (error) {
         return [error];
@@ -150,26 +172,48 @@ export class Admitter {
   /** Returns what failed, apart from the admissions of single runs, which are put off. */
   #admit(now: number): readonly unknown[] {
     this.#isAdmitting = true;
-    const budget = { runs: TURN_RUNS, bytes: TURN_BYTES };
-    try {
-      for (const [name, slot] of this.#changed) {
-        if (isSpent(budget)) break;
-        this.#changed.delete(name);
-        if (!this.#admitOnce(slot, now, budget)) this.#changed.set(name, slot);
-      }
-      return [];
-    } catch (error) {
+    const failures: unknown[] = [];
+    const failed = (error: unknown) => {
       this.#logFailed(error);
+      failures.push(error);
+    };
+    try {
+      this.#admitChanged(now, { steps: TURN_STEPS, bytes: TURN_BYTES });
+    } catch (error) {
+      failed(error);
       // A round finds again what was not admitted.
       this.#round.begin();
-      return [error];
-    } finally {
-      this.#isAdmitting = false;
+    }
+    this.#isAdmitting = false;
+    try {
       if (this.#changed.size > 0 || this.#round.isUnderWay) this.#arm(now);
+    } catch (error) {
+      failed(error);
+    }
+    return failures;
+  }
+
+  /**
+   * Looks at each slot that has changed. Each look is a step of the budget. A slot is looked at again only if the last
+   * look has written a version or put a run off. So no turn goes on for ever, and neither does a row of alarms.
+   */
+  #admitChanged(now: number, budget: Budget): void {
+    for (const [name, slot] of this.#changed) {
+      if (isSpent(budget)) break;
+      this.#changed.delete(name);
+      const before = this.#progress;
+      const isWhole = this.#admitOnce(slot, now, budget);
+      if (!isWhole && this.#progress > before) this.#changed.set(name, slot);
+      budget.steps--;
     }
   }
 
-  /** False if the slot must be looked at again. */
+  /** Grows with each version that is written, and with each run that is put off. */
+  get #progress(): number {
+    return this.#journal.sequence.last + this.#putOff.added;
+  }
+
+  /** False if more is left to do at the slot. */
   #admitOnce(slot: Slot, now: number, budget: Budget): boolean {
     this.#endOverdue(slot, now);
     const line = this.lineAt(slot, now);
@@ -179,7 +223,7 @@ export class Admitter {
       // A holder that could not be asked to stop is still in the line.
       if (this.#putOff.has(admission.id, now)) continue;
       if (isSpent(budget)) return false;
-      budget.runs--;
+      budget.steps--;
       try {
         budget.bytes -= this.#effects.apply(admission, slot, now);
       } catch (error) {
@@ -213,8 +257,8 @@ export class Admitter {
   }
 }
 
-function isSpent({ runs, bytes }: Budget): boolean {
-  return runs <= 0 || bytes <= 0;
+function isSpent({ steps, bytes }: Budget): boolean {
+  return steps <= 0 || bytes <= 0;
 }
 
 function nameOf({ group, key }: Slot): string {

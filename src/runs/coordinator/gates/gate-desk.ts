@@ -97,6 +97,7 @@ export class GateDesk {
   }
 
   pause(pause: Pause, now: number): boolean {
+    this.#admitter.admitEverywhereSoon(now);
     const isPaused = this.#journal.pauses.put(pause, now);
     // The runs that an older pause held wait for this one now, and must show its reason.
     if (isPaused) this.#admitter.admitEverywhere(now);
@@ -104,9 +105,12 @@ export class GateDesk {
   }
 
   resume(group: string, now: number): boolean {
-    const wasPaused = this.#journal.pauses.erase(group);
-    if (wasPaused) this.#admitter.admitEverywhere(now);
-    return wasPaused;
+    const { pauses } = this.#journal;
+    if (!pauses.has(group)) return false;
+    this.#admitter.admitEverywhereSoon(now);
+    pauses.erase(group);
+    this.#admitter.admitEverywhere(now);
+    return true;
   }
 
   pauses(now: number): readonly Pause[] {
@@ -123,8 +127,10 @@ export class GateDesk {
   /** Notes nothing if no open run of the action is in the group: the next one brings its limit. */
   setLimit(group: string, actionName: string, version: number, limit: number, now: number): void {
     const { slots } = this.#journal;
-    if (!slots.isInGroup(group, actionName)) return;
-    if (slots.setLimit(group, actionName, version, limit)) this.#admitter.admitEverywhere(now);
+    if (!slots.isInGroup(group, actionName) || slots.knowsLimit(group, actionName, version)) return;
+    this.#admitter.admitEverywhereSoon(now);
+    slots.setLimit(group, actionName, version, limit);
+    this.#admitter.admitEverywhere(now);
   }
 
   /** A repeated decision gets the same answer. `judge` says what the decision does, or why it is refused. */

@@ -129,7 +129,8 @@ export class GatedRuns {
     const { group, limit } = concurrency;
     const { slots } = this.#journal;
     if (slots.knowsLimit(group, actionName, actionVersion)) return;
-    if (slots.setLimit(group, actionName, actionVersion, limit)) this.#admitter.admitEverywhereSoon(now);
+    this.#admitter.admitEverywhereSoon(now);
+    slots.setLimit(group, actionName, actionVersion, limit);
   }
 
   #hasRoomFor(slot: Slot, creatorId: string, { sealed, stopRequest }: NewDelivery): boolean {

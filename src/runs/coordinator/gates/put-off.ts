@@ -12,8 +12,11 @@ const PUT_OFF_MS = 10_000;
 export class PutOff {
   /** By the id of the run. `at`: when its admission failed. */
   readonly #runs = new Map<string, { readonly slot: Slot; readonly at: number }>();
+  /** How often a run was put off so far. */
+  added = 0;
 
   add(id: string, slot: Slot, now: number): void {
+    this.added++;
     this.#runs.set(id, { slot, at: now });
   }
 

@@ -1,0 +1,212 @@
+/** The slot of a run that is cancelled before its job has started, while nobody knows whether the job is at work. */
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MINUTE_MS } from "../support/direct.ts";
+import { create, holds, newKey, shown } from "./gated-runs.ts";
+import { type Awake, Stage } from "./stage.ts";
+
+const NEWEST = { concurrency: { onConflict: "cancel_running" } } as const;
+/** Only a heartbeat starts its run. */
+const QUEUED = { startOn: "heartbeat" } as const;
+const LEASE_MS = 30_000;
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = new Stage();
+  stage.random = Math.random;
+  await stage.begin();
+});
+afterEach(() => stage.end());
+
+async function answer(status: number): Promise<void> {
+  stage.underWay.at(-1)?.answer(status);
+  await stage.settle();
+}
+
+/** A holder whose job its receiver has accepted, and a run that waits for the slot. */
+async function acceptedHolder(awake: Awake): Promise<[holder: string, next: string]> {
+  const holder = await create(stage, awake, QUEUED);
+  await answer(202);
+  return [holder, await create(stage, awake)];
+}
+
+function cancel({ object }: Awake, id: string, graceMs: number) {
+  return object.cancel(id, { type: "cancel_requested", by: "ann", reason: null, graceMs }, newKey());
+}
+
+/** The run starts when so much time has passed, and not before. */
+async function requireStartAfter(awake: Awake, id: string, ms: number): Promise<void> {
+  stage.pass(ms - 1);
+  await stage.ring(awake);
+  expect(holds(awake, id)).toBe(false);
+  stage.pass(1);
+  await stage.ring(awake);
+  expect(holds(awake, id)).toBe(true);
+}
+
+describe("a job that was accepted and has sent no heartbeat", () => {
+  it("has a minute to stop if a newer run cancels its run, which ends at once", () =>
+    stage.awake(async (awake) => {
+      const holder = await create(stage, awake, QUEUED);
+      await answer(202);
+      const newer = await create(stage, awake, NEWEST);
+      expect(shown(awake, holder)).toMatchObject({ status: "cancelled", endCause: "cancel" });
+      await requireStartAfter(awake, newer, MINUTE_MS);
+    }));
+
+  it("has the time that the cancel gives", () =>
+    stage.awake(async (awake) => {
+      const [holder, next] = await acceptedHolder(awake);
+      expect(await cancel(awake, holder, 5000)).toMatchObject({ ok: true, status: "cancelled" });
+      await requireStartAfter(awake, next, 5000);
+    }));
+
+  it("has no time if the cancel gives none", () =>
+    stage.awake(async (awake) => {
+      const [holder, next] = await acceptedHolder(awake);
+      await cancel(awake, holder, 0);
+      expect(holds(awake, next)).toBe(true);
+    }));
+
+  it("has a minute after a DELETE", () =>
+    stage.awake(async (awake) => {
+      const [holder, next] = await acceptedHolder(awake);
+      await awake.object.applyEvent(holder, { type: "cancelled" }, newKey(), { mayWrite: true });
+      await requireStartAfter(awake, next, MINUTE_MS);
+    }));
+
+  it("has no more time than its run had", () =>
+    stage.awake(async (awake) => {
+      const holder = await create(stage, awake, { ...QUEUED, timeoutMs: 20_000 });
+      await answer(202);
+      const next = await create(stage, awake);
+      await cancel(awake, holder, MINUTE_MS);
+      await requireStartAfter(awake, next, 20_000);
+    }));
+
+  it.each([
+    { type: "succeeded", output: null },
+    { type: "failed", error: "stopped", output: null },
+  ] as const)("leaves the slot to the next run when it reports that it $type", (report) =>
+    stage.awake(async (awake) => {
+      const [holder, next] = await acceptedHolder(awake);
+      await cancel(awake, holder, MINUTE_MS);
+      const reply = await awake.object.applyEvent(holder, report, newKey());
+      expect(reply).toMatchObject({ ok: false, reason: "run_cancelled" });
+      expect(holds(awake, next)).toBe(true);
+    }),
+  );
+
+  it("keeps the slot after a heartbeat, which says that it is at work", () =>
+    stage.awake(async (awake) => {
+      const [holder, next] = await acceptedHolder(awake);
+      await cancel(awake, holder, MINUTE_MS);
+      expect(await awake.object.heartbeat(holder, {})).toMatchObject({ ok: false, reason: "run_cancelled" });
+      await requireStartAfter(awake, next, MINUTE_MS);
+    }));
+
+  it("keeps the slot although the object dies", async () => {
+    const next = await stage.awake(async (awake) => {
+      const [holder, waiter] = await acceptedHolder(awake);
+      await cancel(awake, holder, MINUTE_MS);
+      return waiter;
+    });
+    await stage.evict();
+    await stage.awake((awake) => requireStartAfter(awake, next, MINUTE_MS));
+  });
+
+  it("has no time after its run's time is up", () =>
+    stage.awake(async (awake) => {
+      const holder = await create(stage, awake, { ...QUEUED, timeoutMs: MINUTE_MS });
+      await answer(202);
+      const next = await create(stage, awake);
+      await requireStartAfter(awake, next, MINUTE_MS);
+      expect(shown(awake, holder)).toMatchObject({ endCause: "deadline" });
+    }));
+});
+
+describe("an attempt is under way when the run is cancelled", () => {
+  async function cancelled(awake: Awake, graceMs = MINUTE_MS): Promise<[holder: string, next: string]> {
+    const holder = await create(stage, awake);
+    const next = await create(stage, awake);
+    await cancel(awake, holder, graceMs);
+    return [holder, next];
+  }
+
+  it.each([404, 503])("and the slot is free when the receiver refuses it with %i", (status) =>
+    stage.awake(async (awake) => {
+      const [, next] = await cancelled(awake);
+      expect(holds(awake, next)).toBe(false);
+      await answer(status);
+      expect(holds(awake, next)).toBe(true);
+    }),
+  );
+
+  it.each([200, 500, 502])("and the job has its time to stop when the receiver answers %i", (status) =>
+    stage.awake(async (awake) => {
+      const [, next] = await cancelled(awake);
+      stage.pass(10_000);
+      await answer(status);
+      await requireStartAfter(awake, next, MINUTE_MS - 10_000);
+    }),
+  );
+
+  it("and the alarm rings when its time is over, although the lease of the attempt would be longer", () =>
+    stage.awake(async (awake) => {
+      const [, next] = await cancelled(awake, 3000);
+      stage.pass(1000);
+      await stage.ring(awake);
+      await answer(200);
+      await requireStartAfter(awake, next, 2000);
+    }));
+
+  it("and the job has its time to stop when nobody hears the answer", () =>
+    stage.awake(async (awake) => {
+      const [, next] = await cancelled(awake);
+      await requireStartAfter(awake, next, MINUTE_MS);
+    }));
+
+  it("and its lease is over, which the alarm has not noticed yet: the job has its time to stop", () =>
+    stage.awake(async (awake) => {
+      const holder = await create(stage, awake);
+      const next = await create(stage, awake);
+      stage.pass(LEASE_MS);
+      await cancel(awake, holder, MINUTE_MS);
+      await requireStartAfter(awake, next, MINUTE_MS);
+    }));
+
+  it("and it holds the slot although a job of the run reports its end, because it may begin another", () =>
+    stage.awake(async (awake) => {
+      const [holder, next] = await cancelled(awake);
+      await awake.object.applyEvent(holder, { type: "succeeded", output: null }, newKey());
+      await requireStartAfter(awake, next, LEASE_MS);
+    }));
+
+  it("and an earlier one may have arrived: the job has its time although this one is refused", () =>
+    stage.awake(async (awake) => {
+      const holder = await create(stage, awake);
+      const next = await create(stage, awake);
+      await answer(500);
+      stage.pass(2000);
+      await stage.ring(awake);
+      await cancel(awake, holder, MINUTE_MS);
+      await answer(404);
+      await requireStartAfter(awake, next, MINUTE_MS);
+    }));
+});
+
+describe("the next attempt waits when the run is cancelled", () => {
+  it.each([
+    [503, "is free, because no job has begun", 0],
+    [500, "is held, because a job may have begun", MINUTE_MS],
+  ] as const)("after the answer %i, the slot %s", (status, _, heldMs) =>
+    stage.awake(async (awake) => {
+      const holder = await create(stage, awake);
+      const next = await create(stage, awake);
+      await answer(status);
+      await cancel(awake, holder, MINUTE_MS);
+      if (heldMs === 0) expect(holds(awake, next)).toBe(true);
+      else await requireStartAfter(awake, next, heldMs);
+    }),
+  );
+});
