@@ -21,6 +21,8 @@ type Direct = Pick<
   | "applyEvent"
   | "cancel"
   | "read"
+  | "pause"
+  | "resume"
   | "settle"
   | "changes"
   | "poke"
@@ -87,6 +89,13 @@ export async function createAged(path: string, age: Age = {}): Promise<string> {
 
 export function change(path: string, id: string, event: RunEvent, n = 0): Promise<RunReply> {
   return direct(path, n).applyEvent(id, event, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
+}
+
+/** Makes a coordinator's tables, as its first write does, and leaves them empty. */
+export async function writeFirst(path: string, n: number): Promise<void> {
+  const pause = { group: "first", reason: "a test", until: null, by: "root", via: null, at: Date.now() };
+  await direct(path, n).pause(pause);
+  await direct(path, n).resume("first");
 }
 
 /** Runs a query on the journal of a coordinator. */

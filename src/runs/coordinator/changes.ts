@@ -33,7 +33,6 @@ const ENTRY_OVERHEAD_BYTES = 256;
 const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 
 export class Changes {
-  readonly #sql: SqlStorage;
   readonly #journal: Journal;
   readonly #projection: Projection;
   readonly #watchers: Watchers;
@@ -46,8 +45,7 @@ export class Changes {
   /** The newest number when the first shared page was made, and when that was. */
   #sharedAt = { seq: -1, at: 0 };
 
-  constructor(sql: SqlStorage, journal: Journal, projection: Projection, watchers: Watchers) {
-    this.#sql = sql;
+  constructor(journal: Journal, projection: Projection, watchers: Watchers) {
     this.#journal = journal;
     this.#projection = projection;
     this.#watchers = watchers;
@@ -142,7 +140,7 @@ export class Changes {
   }
 
   #newPage(asked: AskedChanges & { readonly after: number }, newestSeq: number): ChangesAnswer {
-    const { rows, readSeq } = changedAfter(this.#sql, asked.after, newestSeq, asked);
+    const { rows, readSeq } = changedAfter(this.#journal.sql, asked.after, newestSeq, asked);
     const runs = new Map(this.#journal.runs.byIds(rows.map(({ id }) => id)).map((run) => [run.id, run]));
     const texts: string[] = [];
     let bytes = 0;
