@@ -58,13 +58,13 @@ export type Degraded =
   | { readonly database: number; readonly status: DatabaseStatus }
   | { readonly archive: ArchiveStatus };
 
-/** What the cron has seen that is not well. */
-export function degradedOf(report: DatabaseReport | null): readonly Degraded[] {
+/** What the cron has seen that is not well. `unbound`: what the control database says now, without the cron. */
+export function degradedOf(report: DatabaseReport | null, unbound: readonly number[]): readonly Degraded[] {
   const { databases = [], archive = null } = report ?? {};
+  const seen = databases.filter(({ status, number }) => status !== "ready" && !unbound.includes(number));
+  const states = [...seen, ...unbound.map((number) => ({ number, status: "not_bound" as const }))];
   return [
-    ...databases
-      .filter(({ status }) => status !== "ready")
-      .map(({ number, status }) => ({ database: number, status })),
+    ...states.sort((a, b) => a.number - b.number).map(({ number, status }) => ({ database: number, status })),
     ...(archive === "not_answering" ? [{ archive }] : []),
   ];
 }

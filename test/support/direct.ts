@@ -4,6 +4,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import { JournalSql } from "../../src/runs/journal/journal-sql.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
 import { coordinatorName, mintRunId } from "../../src/runs/run-id.ts";
 import type { RunEvent } from "../../src/runs/transition.ts";
@@ -98,16 +99,18 @@ export async function writeFirst(path: string, n: number): Promise<void> {
   await direct(path, n).resume("first");
 }
 
-/** Runs a query on the journal of a coordinator. */
+/** Runs a query on the journal of a coordinator. One that was never written to has empty tables. */
 export function journal<T extends Record<string, SqlStorageValue>>(
   path: string,
   n: number,
   query: string,
   ...bindings: (string | number | null)[]
 ): Promise<T[]> {
-  return runInDurableObject(coordinator(path, n), (_instance, state) => [
-    ...state.storage.sql.exec<T>(query, ...bindings),
-  ]);
+  return runInDurableObject(coordinator(path, n), (_instance, { storage }) => {
+    const name = coordinatorName(scopeOfPath(path), n);
+    const sql = /^\s*(SELECT|UPDATE|DELETE)/.test(query) ? new JournalSql(storage, name) : storage.sql;
+    return [...sql.exec<T>(query, ...bindings)];
+  });
 }
 
 export function alarmAt(path: string, n: number): Promise<number | null> {

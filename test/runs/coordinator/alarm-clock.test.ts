@@ -7,7 +7,16 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { later } from "../../support/clock.ts";
-import { alarmAt, change, coordinator, createAged, DAY_MS, direct, MINUTE_MS } from "../../support/direct.ts";
+import {
+  alarmAt,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  journal,
+  MINUTE_MS,
+} from "../../support/direct.ts";
 import { type Fault, faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
@@ -32,10 +41,8 @@ const FIRST_DUE = `
     UNION ALL SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'repair_at')`;
 
 async function expectInTime(path: string): Promise<void> {
-  const [due, alarm] = await runInDurableObject(coordinator(path, 0), async (_instance, { storage }) => {
-    const { at } = storage.sql.exec<{ at: number | null }>(FIRST_DUE).one();
-    return [at, await storage.getAlarm()] as const;
-  });
+  const [{ at: due } = { at: null }] = await journal<{ at: number | null }>(path, 0, FIRST_DUE);
+  const alarm = await alarmAt(path, 0);
   if (due === null) return;
   expect(alarm).not.toBeNull();
   expect(alarm).toBeLessThanOrEqual(Math.max(due, Date.now()));
