@@ -172,6 +172,10 @@ export const HEADERS = {
     "Send it with your next requests for this environment. A list then shows what this response reported.",
     BOOKMARK_EXAMPLE,
   ),
+  ActionRunsStale: text(
+    "`true` if the run can't be reached, and this is the database's copy, which can lack the newest changes. Otherwise the header is missing.",
+    "true",
+  ),
   IdempotentReplayed: text("`true` if this is the result of an earlier request with the same key.", "true"),
   XAccelBuffering: text("`no`: a proxy such as nginx must not hold back the events of a stream.", "no"),
   WWWAuthenticate: text("`Bearer`.", "Bearer"),

@@ -264,6 +264,8 @@ describe("a get", () => {
     await placeRow(path, { database: 2, generation: 1 });
     const got = await askWith<ActionRun>(quiet, "GET", `${path}/${id}`);
     expect([got.status, got.body.id]).toEqual([200, id]);
+    // Only the run itself is current.
+    expect(got.headers.get("Action-Runs-Stale")).toBe("true");
   });
 
   it("of an id that nobody can verify looks there whether the run exists", async () => {

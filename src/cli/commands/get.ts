@@ -6,7 +6,7 @@ import { CliCommand } from "../command.ts";
 import { CommandFailed, EXIT } from "../exit.ts";
 import { memberAt } from "../member-path.ts";
 import { examples, exiting, withConnection, withOutput } from "../options.ts";
-import { logLines, Output, type OutputFlags, plainLines, toJson } from "../output.ts";
+import { complain, logLines, Output, type OutputFlags, plainLines, toJson } from "../output.ts";
 import { runArgument, wholeRunId } from "../run-id.ts";
 import { runText } from "../run-text.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
@@ -67,7 +67,9 @@ async function get(given: string, flags: Flags): Promise<number> {
   if (flags.wait) {
     return untilEnded(client, id, output, { seconds: flags.waitTimeout, include, hasAnswered: false, show });
   }
-  await show(await client.runs.get(id, { include }));
+  const onStale = () =>
+    complain("the run can't be reached, so its newest changes can be missing. Try again later.");
+  await show(await client.runs.get(id, { include, onStale }));
   return EXIT.succeeded;
 }
 
