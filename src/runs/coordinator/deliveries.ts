@@ -108,6 +108,10 @@ export class Deliveries extends RunRequests<Delivery> {
     return { scope: this.#journal.owner.scope, runId, attempt, sealed, isUnsure };
   }
 
+  protected override lastReason(runId: string): string | null {
+    return this.#journal.timeline.lastReason(runId);
+  }
+
   protected note({ run, request }: OfRun<Delivery>, events: readonly TimelineEvent[], now: number): void {
     this.#ledger.noteAttempt(run, request, events, now);
   }

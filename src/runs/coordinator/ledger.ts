@@ -80,7 +80,7 @@ export class Ledger {
   /** The same for a run that was read already. */
   expired(run: JournaledRun, now: number): JournaledRun {
     const next = expire(run, now);
-    if (next !== run) return this.update(run, next, { type: "deadline_passed" }, now);
+    if (next !== run) return this.update(run, this.#blamingHost(next), { type: "deadline_passed" }, now);
     return hasTimeCome(run, now) ? this.#consequences.timeHasCome(run, now) : run;
   }
 
@@ -133,7 +133,8 @@ export class Ledger {
     const wasDue = event.type === "deadline_passed" && !isWaiting(before);
     if (wasDue && written.erased?.leaseUntil === null) {
       const { attempt } = written.erased;
-      logGivenUp("attempt", this.#journal.owner, before.id, attempt, neverCalled(written.erased));
+      const last = this.#journal.timeline.lastReason(before.id);
+      logGivenUp("attempt", this.#journal.owner, before.id, attempt, neverCalled(written.erased, last));
     }
     if (!isOpen(changed)) this.#consequences.ended(changed, now);
     return changed;
@@ -173,6 +174,15 @@ export class Ledger {
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.noteHeartbeat(run, events);
     if (events.length > 0) this.#watchers.tell(run.id);
+  }
+
+  /** The run, whose error also says what came of its webhook if the deadline has passed before a receiver took it. */
+  #blamingHost(run: Run): Run {
+    if (run.endCause !== "deadline" || run.startedAt !== null || run.source === "none") return run;
+    const delivery = this.#journal.deliveries.of(run.id);
+    if (delivery === null || delivery.leaseUntil !== null) return run;
+    const sentence = neverCalled(delivery, this.#journal.timeline.lastReason(run.id));
+    return { ...run, error: `${run.error} ${sentence}` };
   }
 
   /** The order of those that wait is the order of the writes with which they got to the slot, and not of a clock. */

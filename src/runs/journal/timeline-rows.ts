@@ -67,6 +67,13 @@ export class TimelineRows {
     return this.#sql.exec<{ attempt: number | null }>(last, runId).one().attempt ?? 0;
   }
 
+  /** What the last attempt of the run's webhook came to; null if none has ended. */
+  lastReason(runId: string): string | null {
+    const last =
+      "SELECT data ->> 'reason' AS reason FROM events WHERE run_id = ? AND type = 'attempt_answered' ORDER BY seq DESC LIMIT 1";
+    return [...this.#sql.exec<{ reason: string | null }>(last, runId)][0]?.reason ?? null;
+  }
+
   /** Whether the timeline tells of the attempt's beginning, but not of its end. Reads the run's whole timeline. */
   isAttemptOpen(runId: string, attempt: number): boolean {
     const told = (type: string) =>
