@@ -3,7 +3,7 @@
  * database. So the readiness check needs no statement at any other database.
  */
 
-import { MINUTE_MS, msSince } from "../base/time.ts";
+import { MINUTE_MS, msSinceOrLongAgo } from "../base/time.ts";
 import { type Databases, hasSeveralDatabases } from "../settings/databases.ts";
 import type { Env } from "../settings/env.ts";
 import { type DatabaseState, type DatabaseStatus, OLDER_MAX } from "./database-state.ts";
@@ -81,7 +81,8 @@ export function waitingElsewhere(
 ): number | null {
   const others = bound.filter((number) => number !== 0);
   if (others.length === 0) return 0;
-  if (report === null || report.keyId !== keyId || msSince(report.lookedAt, now) > REPORT_MAX_MS) return null;
+  if (report === null || report.keyId !== keyId || msSinceOrLongAgo(report.lookedAt, now) > REPORT_MAX_MS)
+    return null;
   const seen = new Map(report.databases.map((state) => [state.number, state.waitingUnderOlderKeys]));
   let sum = 0;
   // A database that is not bound can hold runs that wait.

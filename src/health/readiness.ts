@@ -4,7 +4,7 @@
  * remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
  */
 
-import { msSince } from "../base/time.ts";
+import { msSinceOrLongAgo } from "../base/time.ts";
 import { isDatabaseFull, isUnmigrated } from "../database/d1-errors.ts";
 import {
   type DatabaseReport,
@@ -81,8 +81,8 @@ export interface Asked {
 export async function requireDatabase(asked: Asked, hops: Hops): Promise<Readiness> {
   for (;;) {
     const now = Date.now();
-    const isChecking = checkingSince !== null && msSince(checkingSince, now) < CHECK_MAX_MS;
-    if (last !== null && msSince(last.at, now) < (isChecking ? STALE_MAX_MS : REMEMBERED_MS)) {
+    const isChecking = checkingSince !== null && msSinceOrLongAgo(checkingSince, now) < CHECK_MAX_MS;
+    if (last !== null && msSinceOrLongAgo(last.at, now) < (isChecking ? STALE_MAX_MS : REMEMBERED_MS)) {
       throwProblem(last.problem);
       return last.answer;
     }

@@ -7,7 +7,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../../auth/audit.ts";
 import { tokenState } from "../../../auth/token-state.ts";
 import { logFailure } from "../../../base/log.ts";
-import { MINUTE_MS, msSince, within } from "../../../base/time.ts";
+import { MINUTE_MS, msSinceOrJustNow, within } from "../../../base/time.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import type { Env } from "../../../settings/env.ts";
 import { keyRing } from "../../../settings/key-ring.ts";
@@ -45,7 +45,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   async collect(scope: string, order: BulkOrder, below: string | null, limit: number): Promise<Collected> {
     const environment = this.#environment(scope);
     // Later pages are below ids of that time, so they need not wait for what came since.
-    const isPatient = msSince(readRunId(order.id).createdAt, Date.now()) < REFUSED_MAX_MS;
+    const isPatient = msSinceOrJustNow(readRunId(order.id).createdAt, Date.now()) < REFUSED_MAX_MS;
     const db =
       below === null ? await settledDatabase(environment, { isPatient }) : (await databaseOf(environment)).db;
     if (db === null) return { type: "not_settled" };
