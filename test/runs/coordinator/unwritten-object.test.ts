@@ -8,14 +8,16 @@ import { expect, it } from "vitest";
 import { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import type { Coordinator } from "../../../src/runs/protocol.ts";
 import { alarmAt, coordinator, createAged, journal, mint, writeFirst } from "../../support/direct.ts";
-import { ask, newRunsPath } from "../../support/requests.ts";
+import { type Ask, ask, newRunsPath } from "../../support/requests.ts";
 
 const KEY = { key: "t:made-up:1", fingerprint: "f" };
 const BY = { tokenId: "made-up", tokenName: "made-up", parents: [], person: null };
 const WATCHER = { key: "watcher", tokenId: "made-up" };
 const BULK = "0197f3c2-7e2a-8b1c-9d3e-4f5a6b7c8d9e";
 const STOPPER = { id: "made-up", name: "made-up", sessionId: null };
-const ENDPOINT = "chat@1";
+const ENDPOINT_KEY = "chat@1";
+/** What a PUT stores. */
+const ENDPOINT = { url: "https://chat.example.com/hook", events: ["action_run.failed"] };
 
 type Call = (object: Coordinator, id: string) => Promise<unknown>;
 
@@ -58,9 +60,9 @@ const CALLS: Readonly<Record<keyof Coordinator, Call | null>> = {
   changes: (object) => object.changes({ after: null }),
   watchChanges: (object) => object.watchChanges({ after: 0 }, WATCHER, 1),
   unwatch: (object) => object.unwatch(WATCHER.key),
-  endpoint: (object) => object.endpoint(ENDPOINT),
-  messages: (object) => object.messages(ENDPOINT, { limit: 10 }),
-  resend: (object, id) => object.resend(ENDPOINT, id, null),
+  endpoint: (object) => object.endpoint(ENDPOINT_KEY),
+  messages: (object) => object.messages(ENDPOINT_KEY, { limit: 10 }),
+  resend: (object, id) => object.resend(ENDPOINT_KEY, id, null),
   lastEvent: (object, id) => object.lastEvent(id),
   admitTest: (object) => object.admitTest(),
   beginBulk: (object) => object.beginBulk(BULK),
@@ -162,3 +164,22 @@ it.each(["pauses", "concurrency-groups", "action-runs/changes", "bulk-operations
     await expectUnwritten(path);
   },
 );
+
+it.each<[what: string, status: number, method: string, suffix: string, ask: Ask]>([
+  [
+    "a PUT of a version that is not there",
+    412,
+    "PUT",
+    "",
+    { body: ENDPOINT, headers: { "If-Match": '"1"' } },
+  ],
+  ["a PUT that keeps a secret which is not there", 422, "PUT", "", { body: { ...ENDPOINT, url: null } }],
+  ["a PUT of a bad body", 400, "PUT", "", { body: { ...ENDPOINT, url: "ftp://x" } }],
+  ["a DELETE of none", 404, "DELETE", "", {}],
+  ["enabling none", 404, "POST", "/enable", {}],
+])("%s is refused, and leaves nothing in the coordinators", async (_, status, method, suffix, options) => {
+  const path = newRunsPath();
+  const endpoint = path.replace(/action-runs$/, "webhook-endpoints/chat");
+  expect((await ask(method, `${endpoint}${suffix}`, options)).status).toBe(status);
+  await expectUnwritten(path);
+});
