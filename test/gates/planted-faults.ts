@@ -10,6 +10,7 @@ import { PauseRows } from "../../src/runs/journal/pause-rows.ts";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
 import { SlotRows } from "../../src/runs/journal/slot-rows.ts";
 import { isAtSlot } from "../../src/runs/run.ts";
+import { FIRST_VERSION } from "./story/cast.ts";
 
 const { holders, waiters, setLimit } = SlotRows.prototype;
 const { hold } = Deliveries.prototype;
@@ -66,16 +67,16 @@ export const FAULTS = {
     vi.spyOn(PauseRows.prototype, "nextEndAt").mockReturnValue(Number.POSITIVE_INFINITY);
   },
   "the limit of a stale version counts": () => {
-    let version = 1000;
-    vi.spyOn(SlotRows.prototype, "knowsLimit").mockReturnValue(false);
+    let version = FIRST_VERSION + 1000;
     vi.spyOn(SlotRows.prototype, "setLimit").mockImplementation(function (
       this: SlotRows,
       group,
       name,
       _,
       limit,
+      now,
     ) {
-      return setLimit.call(this, group, name, ++version, limit);
+      return setLimit.call(this, group, name, ++version, limit, now);
     });
   },
   "the limits of holders do not count": () => {

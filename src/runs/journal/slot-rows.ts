@@ -6,11 +6,18 @@
  * `slot_state` is `early` while a gate before the slot is closed, then `waiting`, then `holding`, and null at the end.
  */
 
+import { MINUTE_MS } from "../../base/time.ts";
 import type { Holder, Waiter } from "../admission.ts";
 import { type OnConflict, type Slot, slotOf } from "../gates.ts";
 import type { Run } from "../run.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
+
+/**
+ * For how long after a change an isolate may still use the version before: an outage copy for 10 minutes, and a request.
+ * A version is the instant of its change, in ms.
+ */
+const REPLACED_IN_USE_MS = 15 * MINUTE_MS;
 
 /** The most runs that wait with one group and key. */
 export const WAITING_MAX_AT_SLOT = 1000;
@@ -178,14 +185,18 @@ export class SlotRows {
     this.#nextEndAt = null;
   }
 
-  /** Notes the limit of an action in a group. False if the limit of this version or of a newer one is known. */
-  setLimit(group: string, actionName: string, version: number, limit: number): boolean {
+  /**
+   * Notes the limit of an action in a group. False if the limit of this version or of a newer one is known. An older
+   * version that still comes long after the newer one says that a restore of D1 took the newer one back.
+   */
+  setLimit(group: string, actionName: string, version: number, limit: number, now: number): boolean {
     const set = `
       INSERT INTO slot_limits (slot_group, action_name, version, max_holders) VALUES (?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET version = excluded.version, max_holders = excluded.max_holders
-        WHERE excluded.version > version
+        WHERE excluded.version > version OR excluded.version < version AND version < ?
       RETURNING 1`;
-    return [...this.#sql.exec(set, group, actionName, version, limit)].length > 0;
+    const bindings = [group, actionName, version, limit, now - REPLACED_IN_USE_MS];
+    return [...this.#sql.exec(set, ...bindings)].length > 0;
   }
 
   /** The limit that counts for a run. The run need not be written yet. */
@@ -197,12 +208,6 @@ export class SlotRows {
       'SELECT max_holders AS "limit" FROM slot_limits WHERE slot_group = ? AND action_name = ? AND version >= ?';
     const rows = this.#sql.exec<{ limit: number }>(known, concurrency.group, actionName, actionVersion);
     return [...rows][0]?.limit ?? concurrency.limit;
-  }
-
-  /** Whether the limit of this version of the action, or of a newer one, is known. */
-  knowsLimit(group: string, actionName: string, version: number): boolean {
-    const known = "SELECT 1 FROM slot_limits WHERE slot_group = ? AND action_name = ? AND version >= ?";
-    return [...this.#sql.exec(known, group, actionName, version)].length > 0;
   }
 
   /** Whether an open run of the action is in the group. */

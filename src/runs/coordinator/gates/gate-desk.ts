@@ -133,7 +133,7 @@ export class GateDesk {
   setLimit(group: string, actionName: string, version: number, limit: number, now: number): void {
     const { slots } = this.#journal;
     if (!slots.isInGroup(group, actionName)) return;
-    if (slots.setLimit(group, actionName, version, limit)) this.#admitter.admitEverywhere(now);
+    if (slots.setLimit(group, actionName, version, limit, now)) this.#admitter.admitEverywhere(now);
   }
 
   /** A repeated decision gets the same answer. `judge` says what the decision does, or why it is refused. */

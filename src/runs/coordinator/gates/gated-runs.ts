@@ -128,8 +128,7 @@ export class GatedRuns {
     if (concurrency === null || concurrency.isClaimed) return;
     const { group, limit } = concurrency;
     const { slots } = this.#journal;
-    if (slots.knowsLimit(group, actionName, actionVersion)) return;
-    if (slots.setLimit(group, actionName, actionVersion, limit)) this.#admitter.admitEverywhereSoon(now);
+    if (slots.setLimit(group, actionName, actionVersion, limit, now)) this.#admitter.admitEverywhereSoon(now);
   }
 
   #hasRoomFor(slot: Slot, creatorId: string, { sealed, stopRequest }: NewDelivery): boolean {
