@@ -63,7 +63,7 @@ function measure(trial: Trial): Measured | null {
   if (utf8Bytes(JSON.stringify(trial.parameters)) > INPUTS_MAX_BYTES) return null;
   const startedAt = process.cpuUsage();
   const checked = checkSchema(trial.schema);
-  const checkMs = msSince(startedAt);
+  const checkMs = msSinceOrLongAgo(startedAt);
   if (!checked.ok) return null;
   const [first, ...others] = [0, 1, 2, 3].map(() => validated(checked.value, trial.parameters));
   const best = Math.min(...others.map(({ ms }) => ms));
@@ -74,10 +74,10 @@ function validated(schema: CheckedSchema, parameters: unknown): { ms: number; st
   const budget = { left: VALIDATION_MAX_STEPS };
   const startedAt = process.cpuUsage();
   validate(schema, parameters, budget);
-  return { ms: msSince(startedAt), steps: VALIDATION_MAX_STEPS - budget.left };
+  return { ms: msSinceOrLongAgo(startedAt), steps: VALIDATION_MAX_STEPS - budget.left };
 }
 
-function msSince(before: NodeJS.CpuUsage): number {
+function msSinceOrLongAgo(before: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1000;
 }

@@ -45,6 +45,7 @@ const PROJECT = `/:o{${PATH_NAME}}/:p{${PATH_NAME}}`;
 const ENVIRONMENT = `${PROJECT}/envs/:envName{${PATH_NAME}}`;
 
 const EXPOSED_HEADERS = [
+  "Action-Runs-Stale",
   "ETag",
   "Idempotent-Replayed",
   "Link",

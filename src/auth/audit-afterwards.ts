@@ -10,7 +10,7 @@
 
 import type { Context } from "hono";
 import { logFailure } from "../base/log.ts";
-import { msSince, within } from "../base/time.ts";
+import { msSinceOrJustNow, within } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { type AuditEntry, auditStatement, derivedAuditId, logAudit, newAuditEntry } from "./audit.ts";
@@ -51,7 +51,7 @@ async function write(c: Context<AppEnv>, entry: AuditEntry): Promise<void> {
       await readD1(c.get("hops"), () => auditStatement(c.env.DB, entry).run());
       return;
     } catch (error) {
-      if (msSince(startedAt, Date.now()) + pauseMs > TRIES_END_AFTER_MS) {
+      if (msSinceOrJustNow(startedAt, Date.now()) + pauseMs > TRIES_END_AFTER_MS) {
         logFailure("audit_failed", error, { requestId: c.get("requestId"), audit: entry.id });
         return;
       }

@@ -8,7 +8,7 @@
  */
 
 import { BoundedMap } from "../base/bounded-map.ts";
-import { msSince } from "../base/time.ts";
+import { msSinceOrLongAgo } from "../base/time.ts";
 import { ApiError } from "../http/errors.ts";
 
 const LOOK_UPS_AT_ONCE = 4;
@@ -22,7 +22,7 @@ const slowed = new BoundedMap<Set<{ readonly startedAt: number }>>(1000);
 export async function lookUpGuess<T>(client: string, now: number, lookUp: () => Promise<T>): Promise<T> {
   const running = slowed.get(client);
   if (running === undefined) return lookUp();
-  for (const one of running) if (msSince(one.startedAt, now) >= LOOK_UP_MAX_MS) running.delete(one);
+  for (const one of running) if (msSinceOrLongAgo(one.startedAt, now) >= LOOK_UP_MAX_MS) running.delete(one);
   if (running.size >= LOOK_UPS_AT_ONCE) throw new ApiError("too_many_requests");
   const mine = { startedAt: now };
   running.add(mine);

@@ -104,7 +104,15 @@ export type { FollowOptions, RunChanges } from "./follow.ts";
 export type { components, paths } from "./openapi.ts";
 export type { PageQuery } from "./paging.ts";
 export { type Pauses, WHOLE_ENVIRONMENT } from "./pauses.ts";
-export type { CancelOptions, FollowedList, RetryOptions, RunFilter, RunPage, Runs } from "./runs.ts";
+export type {
+  CancelOptions,
+  FollowedList,
+  GetOptions,
+  RetryOptions,
+  RunFilter,
+  RunPage,
+  Runs,
+} from "./runs.ts";
 export type { SessionPage, Sessions } from "./sessions.ts";
 export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";
 export type { RotateOptions, TokenPage, Tokens } from "./tokens.ts";

@@ -67,6 +67,11 @@ export interface RetryOptions extends CreateOptions {
   readonly waitTimeout?: number | undefined;
 }
 
+export interface GetOptions extends CallOptions, DetailOptions {
+  /** Called if the run can't be reached, so that the result can lack its newest changes. Get the run again later. */
+  readonly onStale?: (() => void) | undefined;
+}
+
 /** How the list of a `follow` is narrowed. */
 export type FollowedList = Omit<RunFilter, keyof FollowOptions<unknown> | "limit" | "order">;
 
@@ -78,7 +83,7 @@ export interface Runs extends Decisions {
    * Creates a run. A retry uses the same key, so it creates no second run. Only this response has the callback token.
    */
   create(body: NewActionRun, options?: CreateOptions): Promise<CreatedActionRun>;
-  get(id: string, options?: CallOptions & DetailOptions): Promise<DetailedActionRun>;
+  get(id: string, options?: GetOptions): Promise<DetailedActionRun>;
   /** The run as JSON text, just as the API sent it. */
   getText(id: string, options?: CallOptions & DetailOptions): Promise<string>;
   /** Newest first, unless `order` says otherwise. Requests further pages as you read on. */
@@ -126,9 +131,12 @@ export function createRuns(
     id: string,
     query: { readonly wait?: number } & DetailOptions,
     options: SendOptions,
+    onStale?: () => void,
   ): Promise<DetailedActionRun> {
     const fetch = sending(send, options);
-    return bodyOf(await api.GET(RUN, { params: { path: of(id), query: present(query) }, fetch }));
+    const result = await api.GET(RUN, { params: { path: of(id), query: present(query) }, fetch });
+    if (result.response.headers.get("Action-Runs-Stale") === "true") onStale?.();
+    return bodyOf(result);
   }
 
   async function openStream(id: string, seq: number, signal: AbortSignal): Promise<Response> {
@@ -177,7 +185,7 @@ export function createRuns(
       const params = { path: scope, query: present({ include }), header: creatingHeader(options) };
       return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
     },
-    get: (id, { signal, include } = {}) => read(id, { include }, { signal }),
+    get: (id, { signal, include, onStale } = {}) => read(id, { include }, { signal }, onStale),
     async getText(id, { signal, include } = {}) {
       const params = { path: of(id), query: present({ include }) };
       return bodyOf(await api.GET(RUN, { params, parseAs: "text", fetch: sending(send, { signal }) }));

@@ -3,7 +3,7 @@
  * database. So the readiness check needs no statement at any other database.
  */
 
-import { MINUTE_MS, msSince } from "../base/time.ts";
+import { MINUTE_MS, msSinceOrLongAgo } from "../base/time.ts";
 import { type Databases, hasSeveralDatabases } from "../settings/databases.ts";
 import type { Env } from "../settings/env.ts";
 import { type DatabaseState, type DatabaseStatus, OLDER_MAX } from "./database-state.ts";
@@ -58,13 +58,13 @@ export type Degraded =
   | { readonly database: number; readonly status: DatabaseStatus }
   | { readonly archive: ArchiveStatus };
 
-/** What the cron has seen that is not well. */
-export function degradedOf(report: DatabaseReport | null): readonly Degraded[] {
+/** What the cron has seen that is not well. `unbound`: what the control database says now, without the cron. */
+export function degradedOf(report: DatabaseReport | null, unbound: readonly number[]): readonly Degraded[] {
   const { databases = [], archive = null } = report ?? {};
+  const seen = databases.filter(({ status, number }) => status !== "ready" && !unbound.includes(number));
+  const states = [...seen, ...unbound.map((number) => ({ number, status: "not_bound" as const }))];
   return [
-    ...databases
-      .filter(({ status }) => status !== "ready")
-      .map(({ number, status }) => ({ database: number, status })),
+    ...states.sort((a, b) => a.number - b.number).map(({ number, status }) => ({ database: number, status })),
     ...(archive === "not_answering" ? [{ archive }] : []),
   ];
 }
@@ -81,7 +81,8 @@ export function waitingElsewhere(
 ): number | null {
   const others = bound.filter((number) => number !== 0);
   if (others.length === 0) return 0;
-  if (report === null || report.keyId !== keyId || msSince(report.lookedAt, now) > REPORT_MAX_MS) return null;
+  if (report === null || report.keyId !== keyId || msSinceOrLongAgo(report.lookedAt, now) > REPORT_MAX_MS)
+    return null;
   const seen = new Map(report.databases.map((state) => [state.number, state.waitingUnderOlderKeys]));
   let sum = 0;
   // A database that is not bound can hold runs that wait.

@@ -25,7 +25,7 @@ export async function databaseThatSays(
   });
 }
 
-/** The same. Throws `database_not_bound` as well. */
+/** The same, of the database where an environment lives. Throws `database_not_bound` as well. */
 export async function requireDatabaseNumbered(
   env: Databases,
   hops: Hops,
@@ -33,9 +33,22 @@ export async function requireDatabaseNumbered(
 ): Promise<D1Database> {
   const db = await databaseThatSays(env, hops, number);
   if (db !== null) return db;
-  const binding = number === 0 ? "DB" : `DB_${number}`;
   throw new ApiError(
     "database_not_bound",
-    `Database ${number} is not bound. The operator must bind it as ${binding}, and run \`npm run migrate\`.`,
+    `Database ${number} is not bound. The operator must bind it as ${bindingOf(number)}, and run \`npm run migrate\`.`,
   );
+}
+
+/** The same, of a database that the operator names. A repeated request can't help, so this throws `database_unknown`. */
+export async function requireNamedDatabase(env: Databases, hops: Hops, number: number): Promise<D1Database> {
+  const db = await databaseThatSays(env, hops, number);
+  if (db !== null) return db;
+  throw new ApiError(
+    "database_unknown",
+    `Database ${number} is not bound. Choose another database, or bind this one as ${bindingOf(number)} and run \`npm run migrate\`.`,
+  );
+}
+
+function bindingOf(number: number): string {
+  return number === 0 ? "DB" : `DB_${number}`;
 }

@@ -9,7 +9,7 @@
  */
 
 import { BoundedMap } from "../base/bounded-map.ts";
-import { msSince, Timeout, within } from "../base/time.ts";
+import { msSinceOrLongAgo, Timeout, within } from "../base/time.ts";
 import { ApiError } from "../http/errors.ts";
 
 const FRESH_MS = 30_000;
@@ -71,9 +71,11 @@ export class OutageCache<V> {
   /** The value, null if there is none, undefined if D1 must be asked. */
   recall(key: string, now: number): V | null | undefined {
     const found = this.#remembered.get(key);
-    if (found !== undefined && msSince(found.askedAt, now) < found.freshMs) return found.value;
+    if (found !== undefined && msSinceOrLongAgo(found.askedAt, now) < found.freshMs) return found.value;
     const missing = this.#missing.get(key);
-    return missing !== undefined && msSince(missing.readAt, now) < this.#options.missingMs ? null : undefined;
+    return missing !== undefined && msSinceOrLongAgo(missing.readAt, now) < this.#options.missingMs
+      ? null
+      : undefined;
   }
 
   hasOutageCopy(key: string, now: number): boolean {
@@ -131,7 +133,7 @@ export class OutageCache<V> {
 
   #outageCopy(key: string, now: number): Remembered<V> | undefined {
     const found = this.#remembered.get(key);
-    return found !== undefined && msSince(found.readAt, now) < OUTAGE_MS ? found : undefined;
+    return found !== undefined && msSinceOrLongAgo(found.readAt, now) < OUTAGE_MS ? found : undefined;
   }
 
   async #ask(lookUp: LookUp<V>): Promise<V | null> {

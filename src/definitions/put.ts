@@ -14,6 +14,7 @@ import type { DefinitionKind, StoredKind } from "./kind.ts";
 import { openSecrets, type Secrets, sealSecrets } from "./sealing.ts";
 import { type MissingSecret, type SplitDefinition, splitSecrets } from "./secrets.ts";
 import { putDefinition, type StoredDefinition } from "./store.ts";
+import { versionAfter } from "./versions.ts";
 
 /** `definition`: JSON as a GET shows it, with what only this response shows. */
 export interface PutDefinition {
@@ -41,7 +42,7 @@ export async function storeDefinition<D>(
   return changeDefinition(c, kind, ref, entry, async ({ stored, lastDeleted }) => {
     requirePreconditions(c, kind.noun, stored?.version ?? null);
     const replaces = stored?.version ?? 0;
-    const version = (stored?.version ?? lastDeleted) + 1;
+    const version = versionAfter(stored?.version ?? lastDeleted, entry.at);
     const isNew = stored === null;
     const completed = kind.complete(sent, isNew);
     const kept = await keptOf(kind, ring, ref, stored, completed.definition);

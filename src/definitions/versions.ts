@@ -10,6 +10,15 @@ import type { DefinitionRef } from "./definition-ref.ts";
 import type { StoredKind } from "./kind.ts";
 
 /**
+ * The version of a change at this instant, in ms, that replaces `previous`; 0 if there was none. Coordinators compare
+ * versions, and a restore of D1 takes back the latest ones. So the clock counts, and not the changes: D1 takes fewer than
+ * one change in a millisecond, so no version lies ahead of the clock that made it.
+ */
+export function versionAfter(previous: number, now: number): number {
+  return Math.max(previous + 1, now);
+}
+
+/**
  * What a change does before it replaces version `replaces`, in the same batch: keeps a copy of that version, if the
  * definition still has it, and removes the versions that no longer have room. Run again, it keeps nothing twice, because
  * the definition then has another version.

@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Miniflare, V4MiniflareOptions } from "miniflare";
-import { type BoundDatabase, loadWrangler, numbering, requireNumber } from "./databases.ts";
+import { type BoundDatabase, loadWrangler, NUMBERS_IN_USE, numbering, requireNumber } from "./databases.ts";
 import { newMiniflare } from "./miniflare.ts";
 import { ROOT } from "./wrangler.ts";
 
@@ -40,13 +40,13 @@ const WORKER = `export default {
 
 /**
  * Migrates databases that no server has open. `d1Databases`: the id of each, by its binding. Miniflare's own access to
- * them would start a thread, and block for each statement.
+ * them would start a thread, and block for each statement. Returns the numbers of databases in which environments live.
  */
 export async function migrateClosed(
   folder: string,
   d1Databases: NonNullable<V4MiniflareOptions["d1Databases"]>,
   databases: readonly Bound[] = [CONTROL],
-): Promise<void> {
+): Promise<readonly Row[]> {
   const miniflare = newMiniflare(folder, { d1Databases, modules: true, script: WORKER });
   const batchIn =
     (binding: string): Batch =>
@@ -58,6 +58,9 @@ export async function migrateClosed(
     };
   try {
     for (const bound of databases) await apply(batchIn(bound.binding), bound);
+    if (databases.every(({ number }) => number !== 0)) return [];
+    const [inUse = []] = await batchIn(CONTROL.binding)([{ sql: NUMBERS_IN_USE }]);
+    return inUse;
   } finally {
     await miniflare.dispose();
   }

@@ -58,6 +58,24 @@ export function requireNumber(
   );
 }
 
+/** A statement for the control database: the numbers of the databases in which environments live. */
+export const NUMBERS_IN_USE = "SELECT DISTINCT database AS number FROM environments";
+
+/** Throws if an environment lives in a database that is not bound, because then nobody could list its runs. */
+export function requireAllBound(
+  databases: readonly BoundDatabase[],
+  inUse: readonly { readonly number?: unknown }[],
+): void {
+  const missing = inUse
+    .map(({ number }) => number)
+    .filter((number) => databases.every((db) => db.number !== number));
+  if (missing.length === 0) return;
+  throw new Error(
+    `Environments live in database ${missing.join(", ")}, which wrangler.toml does not bind. Bind it under its number, ` +
+      "or move its environments away first.",
+  );
+}
+
 function numberOf(binding: string): number {
   const name = NAME.exec(binding);
   if (name !== null) return Number(name[1] ?? 0);

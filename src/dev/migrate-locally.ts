@@ -1,6 +1,6 @@
 /** Makes the local databases ready for the service. One start of the runtime is enough for all of them. */
 
-import { CONFIG, databasesIn } from "./databases.ts";
+import { CONFIG, databasesIn, requireAllBound } from "./databases.ts";
 import { privateState } from "./prepare.ts";
 
 export interface Local {
@@ -8,14 +8,18 @@ export interface Local {
   readonly persistTo?: string;
   /** What binds them, if not `wrangler.toml`. */
   readonly config?: string;
+  /** Whether it fails if an environment lives in a database that is not bound. The service starts all the same. */
+  readonly mustBindAll?: boolean;
 }
 
 /** Applies all migrations to the local databases, and writes each one's number into it. */
-export async function migrateLocally({ persistTo, config = CONFIG }: Local = {}): Promise<void> {
+export async function migrateLocally(local: Local = {}): Promise<void> {
+  const { persistTo, config = CONFIG, mustBindAll = false } = local;
   const databases = await databasesIn(config);
   if (databases.length === 0) return;
   // Loaded only here, because not every command that may migrate does it.
   const { migrateClosed } = await import("./apply-migrations.ts");
   const d1Databases = Object.fromEntries(databases.map(({ binding, localId }) => [binding, localId]));
-  await migrateClosed(privateState(persistTo), d1Databases, databases);
+  const inUse = await migrateClosed(privateState(persistTo), d1Databases, databases);
+  if (mustBindAll) requireAllBound(databases, inUse);
 }

@@ -1,12 +1,21 @@
 /**
  * `npm run migrate`: applies the migrations to every D1 database that wrangler.toml binds, and writes each one's number
- * into it. `npm run deploy` runs this first, so a database under a wrong binding stops the deploy.
+ * into it. `npm run deploy` runs this first, so a database under a wrong binding stops the deploy, and so does one that is
+ * not bound although environments live there.
  */
 
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { runToEnd, spawnChild } from "./children.ts";
-import { type BoundDatabase, CONFIG, databasesIn, numbering, requireNumber } from "./databases.ts";
+import {
+  type BoundDatabase,
+  CONFIG,
+  databasesIn,
+  NUMBERS_IN_USE,
+  numbering,
+  requireAllBound,
+  requireNumber,
+} from "./databases.ts";
 import { migrateLocally } from "./migrate-locally.ts";
 import { collect, ROOT, WRANGLER } from "./wrangler.ts";
 
@@ -32,17 +41,20 @@ async function migrateRemote(config: string): Promise<void> {
   const flags = ["--remote", "--config", config];
   for (const { binding } of databases)
     await runWithAccount("inherit", "migrations", "apply", binding, ...flags);
-  // With one database, nothing asks for its number. It gets it when there is a second one.
-  if (databases.length > 1) for (const bound of databases) await number(bound, flags);
+  for (const bound of databases) {
+    const inUse = await number(bound, flags);
+    if (bound.number === 0) requireAllBound(databases, inUse);
+  }
 }
 
-/** Writes a database's number, and throws if it has another one. */
-async function number(bound: BoundDatabase, flags: readonly string[]): Promise<void> {
-  const command = ["--command", numbering(bound.number).join("; "), "--json", "--yes"];
+/** Writes a database's number, and throws if it has another one. Returns the numbers in use that the database knows. */
+async function number(bound: BoundDatabase, flags: readonly string[]): Promise<D1Output["results"]> {
+  const command = ["--command", [...numbering(bound.number), NUMBERS_IN_USE].join("; "), "--json", "--yes"];
   const printed = await runWithAccount("pipe", "execute", bound.binding, ...command, ...flags);
-  const [, read] = JSON.parse(printed) as readonly Partial<D1Output>[];
+  const [, read, used] = JSON.parse(printed) as readonly Partial<D1Output>[];
   requireNumber(bound, read?.results?.[0]?.number);
   console.log(`${bound.binding} is number ${bound.number}.`);
+  return used?.results ?? [];
 }
 
 /** What wrangler prints of one statement. */
@@ -65,7 +77,8 @@ async function main(): Promise<number> {
   });
   const { config, "persist-to": persistTo } = values;
   if (values.help) console.log(USAGE);
-  else if (values.local) await migrateLocally({ config, ...(persistTo !== undefined && { persistTo }) });
+  else if (values.local)
+    await migrateLocally({ config, mustBindAll: true, ...(persistTo !== undefined && { persistTo }) });
   else await migrateRemote(config).catch(sayNothingIsDeployed);
   return 0;
 }

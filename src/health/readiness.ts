@@ -4,7 +4,7 @@
  * remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
  */
 
-import { msSince } from "../base/time.ts";
+import { msSinceOrLongAgo } from "../base/time.ts";
 import { isDatabaseFull, isUnmigrated } from "../database/d1-errors.ts";
 import {
   type DatabaseReport,
@@ -13,6 +13,7 @@ import {
   SELECT_REPORT,
 } from "../database/database-report.ts";
 import { countOther, countWaitingUnderOther, FULL_BYTES, NEWEST_SCHEMA } from "../database/database-state.ts";
+import { NUMBERS_IN_USE } from "../database/numbers-in-use.ts";
 import { DATABASE_FULL, readD1 } from "../database/read-d1.ts";
 import type { Hops } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
@@ -56,9 +57,11 @@ export interface Readiness {
   readonly older: UnderOlderKeys;
   /** What the cron has seen of other databases; null if there is none, or if it has not looked yet. */
   readonly report: DatabaseReport | null;
+  /** The numbers of the databases in which environments live. */
+  readonly inUse: readonly number[];
 }
 
-const NOTHING_KNOWN: Readiness = { older: { secrets: 0, requests: 0 }, report: null };
+const NOTHING_KNOWN: Readiness = { older: { secrets: 0, requests: 0 }, report: null, inUse: [] };
 
 /** Per isolate: D1's last answer (`problem` null: all is well), and since when a check runs. */
 let last: { readonly answer: Readiness; readonly problem: Problem | null; readonly at: number } | null = null;
@@ -78,8 +81,8 @@ export interface Asked {
 export async function requireDatabase(asked: Asked, hops: Hops): Promise<Readiness> {
   for (;;) {
     const now = Date.now();
-    const isChecking = checkingSince !== null && msSince(checkingSince, now) < CHECK_MAX_MS;
-    if (last !== null && msSince(last.at, now) < (isChecking ? STALE_MAX_MS : REMEMBERED_MS)) {
+    const isChecking = checkingSince !== null && msSinceOrLongAgo(checkingSince, now) < CHECK_MAX_MS;
+    if (last !== null && msSinceOrLongAgo(last.at, now) < (isChecking ? STALE_MAX_MS : REMEMBERED_MS)) {
       throwProblem(last.problem);
       return last.answer;
     }
@@ -94,17 +97,21 @@ async function check({ db, keys, withReport }: Asked, hops: Hops, now: number): 
   let cause: unknown;
   let answer = NOTHING_KNOWN;
   try {
-    const [schema, counted, reported] = await readD1(hops, () =>
-      db.batch<UnderOlderKeys | ReportRow>([
+    const [schema, counted, used, reported] = await readD1(hops, () =>
+      db.batch<UnderOlderKeys | ReportRow | { readonly number: number }>([
         db.prepare(NEWEST_SCHEMA),
         db.prepare(UNDER_OLDER_KEYS).bind(keys.secrets, keys.requests),
+        db.prepare(NUMBERS_IN_USE),
         ...(withReport ? [db.prepare(SELECT_REPORT)] : []),
       ]),
     );
     if ((schema?.meta.size_after ?? 0) >= FULL_BYTES) problem = "full";
     const older = counted?.results[0] as UnderOlderKeys | undefined;
     const report = readReport(reported?.results[0] as ReportRow | undefined);
-    answer = { older: older ?? NOTHING_KNOWN.older, report };
+    const inUse = ((used?.results ?? []) as readonly { readonly number: number }[]).map(
+      ({ number }) => number,
+    );
+    answer = { older: older ?? NOTHING_KNOWN.older, report, inUse };
   } catch (error) {
     cause = (error as ApiError).cause;
     problem = problemOf(cause);

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { degradedOf, hasReport, waitingElsewhere } from "../database/database-report.ts";
 import { OLDER_MAX } from "../database/database-state.ts";
+import { unboundAmong } from "../database/numbers-in-use.ts";
 import { sealingKeyIds } from "../definitions/sealing.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
@@ -60,12 +61,15 @@ export const healthRoutes = new Hono<AppEnv>()
     ]);
     const withReport = hasReport(c.env);
     const asked = { db: c.env.DB, keys: { secrets, requests }, withReport };
-    const { older, report } = await requireDatabase(asked, c.get("hops"));
-    const elsewhere = waitingElsewhere(report, boundDatabases(c.env), requests, Date.now());
+    const { older, report, inUse } = await requireDatabase(asked, c.get("hops"));
+    const unbound = unboundAmong(c.env, inUse);
+    const numbers = [...boundDatabases(c.env), ...unbound];
+    const elsewhere = waitingElsewhere(report, numbers, requests, Date.now());
+    const degraded = degradedOf(report, unbound);
     return c.json({
       status: "ready",
       secretsUnderOlderKeys: older.secrets,
       waitingRunsUnderOlderKeys: elsewhere === null ? null : Math.min(older.requests + elsewhere, OLDER_MAX),
-      ...(withReport && { degraded: degradedOf(report) }),
+      ...((withReport || degraded.length > 0) && { degraded }),
     });
   });

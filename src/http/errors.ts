@@ -113,6 +113,10 @@ export const ERRORS = {
     409,
     "A move left rows of the environment in this database, and they are still being deleted. Wait until the move is over, for about 75 minutes.",
   ],
+  database_unknown: [
+    409,
+    "Database 7 is not bound. Choose another database, or bind this one as DB_7 and run `npm run migrate`.",
+  ],
   no_room: [409, "The database has no room for the environment. Choose another database."],
   too_many_bulk_operations: [
     409,

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { actionDefinition, cancelRequest, storedTrigger } from "../actions/definition.ts";
 import { approval, concurrency } from "../actions/gate-schemas.ts";
-import { responseInstant } from "./describe.ts";
+import { responseInstant, version } from "./describe.ts";
 
 const DEFINITION = {
   description: "Deploys a version of the shop.",
@@ -44,15 +44,10 @@ export const action = z
 
 const LISTED = {
   name: "deploy",
-  version: 3,
+  version: 1795612908373,
   changedAt: "2026-11-25T13:21:48.373Z",
   definition: DEFINITION,
 };
-
-export const version = z.int().meta({
-  description: "As in the ETag. It never repeats.",
-  wire: { type: "integer", minimum: 1 },
-});
 
 export const actionList = z
   .array(
@@ -68,7 +63,7 @@ export const actionList = z
   .meta({ id: "ActionList", examples: [[LISTED]] });
 
 const LISTED_VERSION = {
-  version: 3,
+  version: 1795612908373,
   changedAt: "2026-11-25T13:21:48.373Z",
   actor: "root",
   actorName: "root",

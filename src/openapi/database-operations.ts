@@ -6,7 +6,7 @@ import {
   environmentDatabase,
   placedEnvironmentList,
 } from "./database-schemas.ts";
-import { BODY, type Operation, READS, READS_RUNS, refuses, responds, TOKEN } from "./describe.ts";
+import { BODY, type Operation, READS, refuses, responds, TOKEN } from "./describe.ts";
 import { IN_ENVIRONMENT, OF_DATABASE } from "./parameters.ts";
 
 const common = { tags: ["Databases"], security: [{ apiToken: [] }] };
@@ -50,7 +50,15 @@ const RESYNC: Operation = {
   parameters: OF_DATABASE,
   responses: {
     ...responds(202, "The rebuild started", databaseResync),
-    ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "storage_full", ...READS_RUNS),
+    ...refuses(
+      ...TOKEN,
+      "forbidden",
+      "not_found",
+      "invalid_query",
+      "storage_full",
+      "database_unknown",
+      ...READS,
+    ),
   },
 };
 
@@ -87,9 +95,10 @@ const PUT: Operation = {
       "not_found",
       "move_under_way",
       "moved_lately",
+      "database_unknown",
       "no_room",
       "storage_full",
-      ...READS_RUNS,
+      ...READS,
     ),
   },
 };

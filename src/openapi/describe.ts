@@ -85,6 +85,13 @@ function discriminatorOf(schema: z.core.$ZodType): object | undefined {
   return { propertyName, mapping: Object.fromEntries(mapping) };
 }
 
+/** The version of a stored definition. */
+export const version = z.int().meta({
+  description:
+    "As in the ETag. Made of the clock, in milliseconds, so it grows with each change and never repeats, also after a restore.",
+  wire: { type: "integer", format: "int64", minimum: 1 },
+});
+
 /** An instant in a response. */
 export const responseInstant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });
 

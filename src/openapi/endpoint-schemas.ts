@@ -2,8 +2,7 @@
 
 import * as z from "zod";
 import { storedEndpoint } from "../webhook-endpoints/definition.ts";
-import { version } from "./action-schemas.ts";
-import { responseInstant } from "./describe.ts";
+import { responseInstant, version } from "./describe.ts";
 
 const ENDPOINT = {
   url: null,
@@ -44,7 +43,12 @@ export const createdEndpoint = z
     examples: [{ ...ENDPOINT, signingSecret: `whsec_${"0".repeat(43)}=` }],
   });
 
-const LISTED = { name: "chat", version: 3, changedAt: "2026-11-25T13:21:48.373Z", definition: ENDPOINT };
+const LISTED = {
+  name: "chat",
+  version: 1795612908373,
+  changedAt: "2026-11-25T13:21:48.373Z",
+  definition: ENDPOINT,
+};
 
 export const endpointList = z
   .array(
@@ -55,7 +59,7 @@ export const endpointList = z
   .meta({ id: "WebhookEndpointList", examples: [[LISTED]] });
 
 const LISTED_VERSION = {
-  version: 3,
+  version: 1795612908373,
   changedAt: "2026-11-25T13:21:48.373Z",
   actor: "root",
   actorName: "root",

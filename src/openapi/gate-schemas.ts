@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { WAITING_FOR } from "../runs/gates.ts";
-import { responseInstant } from "./describe.ts";
+import { responseInstant, version } from "./describe.ts";
 
 /** An approval that counts. */
 export const approval = z
@@ -56,7 +56,7 @@ const APPROVAL = {
     headers: { Authorization: null },
     payload: { version: "1.4.2" },
   },
-  action: { name: "deploy", version: 2000000000, isChanged: false },
+  action: { name: "deploy", version: 1795612908373, isChanged: false },
 };
 
 const request = z
@@ -99,7 +99,7 @@ export const approvalOfRun = z
     action: z
       .object({
         name: z.string(),
-        version: z.int().min(1).nullable(),
+        version: version.nullable(),
         isChanged: z.boolean().nullable().meta({
           description:
             "Whether the action has another version by now, or is deleted. The run keeps its version. Null if the database does not answer.",

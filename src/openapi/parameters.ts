@@ -38,8 +38,8 @@ const VERSION = {
   name: "version",
   required: true,
   description: "The version, as in the list of versions.",
-  schema: { type: "integer" as const, minimum: 1 },
-  example: 1,
+  schema: { type: "integer" as const, format: "int64" as const, minimum: 1 },
+  example: 1795612908373,
 };
 export const OF_ACTION = [...IN_ENVIRONMENT, definitionName("The action's name.", "deploy")];
 export const OF_VERSION = [...OF_ACTION, VERSION];
@@ -140,7 +140,7 @@ export const IF_NONE_MATCH = inHeader(
   "If-None-Match",
   "`*` only creates: if there is one of this name, the response is 412. An ETag gives 412 if it has that version.",
   { type: "string" },
-  '"2000000000"',
+  '"1795612908373"',
 );
 
 const text = (description: string, example: string) => ({
@@ -171,6 +171,10 @@ export const HEADERS = {
   xd1bookmark: text(
     "Send it with your next requests for this environment. A list then shows what this response reported.",
     BOOKMARK_EXAMPLE,
+  ),
+  ActionRunsStale: text(
+    "`true` if the run can't be reached, and this is the database's copy, which can lack the newest changes. Otherwise the header is missing.",
+    "true",
   ),
   IdempotentReplayed: text("`true` if this is the result of an earlier request with the same key.", "true"),
   XAccelBuffering: text("`no`: a proxy such as nginx must not hold back the events of a stream.", "no"),

@@ -69,7 +69,7 @@ const GET: Operation = {
   security: [...security, { callbackToken: [] }],
   parameters: [...OF_RUN, BOOKMARK_OF_GET],
   responses: {
-    ...responds(200, "The action run", detailedActionRun, ["x-d1-bookmark"]),
+    ...responds(200, "The action run", detailedActionRun, ["x-d1-bookmark", "Action-Runs-Stale"]),
     ...refuses(
       ...TOKEN,
       "forbidden",

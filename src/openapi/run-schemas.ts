@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { STATUSES } from "../runs/run.ts";
-import { responseInstant } from "./describe.ts";
+import { responseInstant, version } from "./describe.ts";
 import { approval, waiting } from "./gate-schemas.ts";
 
 const uuid = z.string().meta({ format: "uuid" });
@@ -52,7 +52,7 @@ const details = z
         "What the run came from: a stored action, a create with a `trigger`, or a create without one. A run of a `trigger` can't be retried.",
     }),
     action: z
-      .object({ name: z.string(), version: z.int().min(1) })
+      .object({ name: z.string(), version })
       .meta({ id: "ActionOfRun" })
       .nullable()
       .meta({ description: "The stored action that the run came from, as it was then." }),
@@ -156,7 +156,7 @@ export const createdActionRun = z.object({ ...detailedActionRun.shape, callback 
       ...RUN_EXAMPLE,
       callback: {
         url: `https://runs.example.com/acme/shop/envs/production/action-runs/${RUN_EXAMPLE.id}/callback`,
-        token: `${RUN_EXAMPLE.id}:1795614708373:${"0".repeat(64)}`,
+        token: `${RUN_EXAMPLE.id}:1795612908373:${"0".repeat(64)}`,
         expiresAt: "2026-11-25T13:51:48.373Z",
       },
     },

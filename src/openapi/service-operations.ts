@@ -66,7 +66,8 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
       "whose secrets the first signing key has not sealed yet. `waitingRunsUnderOlderKeys` counts the runs that wait with a " +
       "request which an older key sealed, up to 10000. Keep the older keys until both are 0. With several databases, the second " +
       "count is null while it is not known. `degraded` lists other databases that are not ready, and the archive if it " +
-      "does not answer. The service looks at them every minute. They affect only the environments that live there.",
+      "does not answer. It also lists a database that is not bound although an environment lives there. The service looks at " +
+      "them every minute. They affect only the environments that live there.",
     responses: {
       ...responds(
         200,

@@ -31,12 +31,15 @@ export async function callCoordinator<T>(
   }
 }
 
-/** Calls each coordinator of an environment. The promises are in the order of the coordinators' numbers. */
+/** Calls each coordinator from the number `from` on. The promises are in the order of the coordinators' numbers. */
 export function callEachCoordinator<T>(
   env: Pick<Env, "COORDINATORS">,
   hops: { coordinator: number },
   scope: string,
   call: (coordinator: Coordinator) => Promise<T>,
+  from = 0,
 ): Promise<T>[] {
-  return Array.from({ length: COORDINATORS }, (_, n) => callCoordinator(env, hops, scope, n, call));
+  return Array.from({ length: COORDINATORS - from }, (_, i) =>
+    callCoordinator(env, hops, scope, from + i, call),
+  );
 }

@@ -42,6 +42,9 @@ export type ApprovalReply =
   | ApprovalAnswer
   | { readonly ok: false; readonly reason: "run_not_found" | "approval_not_found" };
 
+/** The number of the coordinator that judges how many pauses there are. It is the first one that gets a pause. */
+export const PAUSE_JUDGE = 0;
+
 /** `group`: "" for the whole environment. `until`: in ms; null if only a call ends it. `by`: a person or a token. */
 export interface Pause {
   readonly group: string;
@@ -84,7 +87,7 @@ export interface GateCalls {
   approval(id: string, asker: Actor): Promise<ApprovalReply>;
   /** Whether something holds back the run's webhook, or did. False for a run that the coordinator does not know. */
   hasGates(id: string): Promise<boolean>;
-  /** Replaces an older pause of the group. False if there are too many others. */
+  /** Replaces an older pause of the group. False if there are too many others, which only the first coordinator judges. */
   pause(pause: Pause): Promise<boolean>;
   /** False if there is no such pause. */
   resume(group: string): Promise<boolean>;

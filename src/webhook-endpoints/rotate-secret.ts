@@ -9,6 +9,7 @@ import type { DefinitionRef } from "../definitions/definition-ref.ts";
 import { secretsOf } from "../definitions/put.ts";
 import { sealSecrets } from "../definitions/sealing.ts";
 import { putDefinition } from "../definitions/store.ts";
+import { versionAfter } from "../definitions/versions.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
@@ -60,7 +61,7 @@ export async function rotateSecret(
     const signingSecret = newSigningSecret();
     const after = rotated(secrets, signingSecret, { graceSeconds, now, rotation });
     if (!after.ok) throw tooMany(after.error);
-    const version = stored.version + 1;
+    const version = versionAfter(stored.version, now);
     const put = {
       ...{ ref, replaces: stored.version, version, definition: stored.definition, staysDisabled: true },
       filter: filterOf(JSON.parse(stored.definition) as StoredEndpoint, secrets),

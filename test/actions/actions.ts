@@ -46,6 +46,11 @@ export function put(path: string, body: unknown, options: Ask = {}): Promise<Ans
   return ask("PUT", path, { body, ...options });
 }
 
+/** The version that a PUT has stored. */
+export function versionOf({ headers }: Answer<unknown>): number {
+  return Number(headers.get("ETag")?.slice(1, -1));
+}
+
 export function get(path: string, options: Ask = {}): Promise<Answer<Told>> {
   return ask("GET", path, options);
 }

@@ -2,6 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { clockFrom } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { type Answer, ask } from "../support/requests.ts";
@@ -17,6 +18,8 @@ import {
   triggerAt,
 } from "./actions.ts";
 
+// Versions are made of the clock. While it stands at this instant, they count from 1.
+clockFrom(1);
 afterEach(() => vi.restoreAllMocks());
 
 /** Of an environment. */

@@ -6,6 +6,7 @@ import { actionDefinition } from "../../src/actions/definition.ts";
 import { actionSecrets } from "../../src/actions/secrets.ts";
 import { splitSecrets } from "../../src/definitions/secrets.ts";
 import { askWith, envWith } from "../support/bindings.ts";
+import { clockFrom } from "../support/clock.ts";
 import { ask } from "../support/requests.ts";
 import {
   get,
@@ -37,6 +38,8 @@ beforeEach(() => {
     vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
   }
 });
+// Versions are made of the clock. While it stands at this instant, they count from 1.
+clockFrom(1);
 afterEach(() => vi.restoreAllMocks());
 
 /** All bytes of every table of D1, each as one character. */

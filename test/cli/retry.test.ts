@@ -15,6 +15,11 @@ afterEach(async () => {
   for (const server of open.splice(0)) await server.close();
 });
 
+const settingsOf = ({ url }: BadServer): Settings => ({
+  ...{ ACTION_RUNS_URL: url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
+  ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
+});
+
 /** A service whose run has these parameters, as JSON text. */
 async function withParameters(parameters: string, created: object = RUN) {
   const run = JSON.stringify(RUN).replace('"parameters":{}', `"parameters":${parameters}`);
@@ -24,10 +29,7 @@ async function withParameters(parameters: string, created: object = RUN) {
     response.end(run);
   });
   open.push(server);
-  const settings: Settings = {
-    ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-    ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
-  };
+  const settings = settingsOf(server);
   const posts = () => server.requests.filter(({ line }) => line.startsWith("POST")).map(({ body }) => body);
   return { server, posts, run: (...args: readonly string[]) => cli(args, settings) };
 }
@@ -110,4 +112,14 @@ describe("if nothing starts the job", () => {
     expect(ended.stderr).toContain("no job can report");
     expect(ended.stderr).not.toContain(CALLBACK.token);
   });
+});
+
+test("get says on stderr if the run can lack its newest changes", async () => {
+  for (const headers of [{ "Action-Runs-Stale": "true" }, {}]) {
+    const server = await badServer((_, response) => json(response, 200, RUN, headers));
+    open.push(server);
+    const { code, stdout, stderr } = await cli(["get", RUN.id, "--json"], settingsOf(server));
+    expect([code, JSON.parse(stdout).id]).toEqual([0, RUN.id]);
+    expect(stderr.includes("newest changes can be missing")).toBe("Action-Runs-Stale" in headers);
+  }
 });

@@ -1,4 +1,4 @@
-/** Waiting for a run's end. */
+/** Waiting for a run's end, and reading the run as it is. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
@@ -76,5 +76,17 @@ describe("a wait", () => {
   it("for a missing run throws", async () => {
     const { client } = await stub(refusal(404, "run_not_found"));
     expect(await thrown(client().runs.wait(RUN.id))).toMatchObject({ code: "run_not_found", status: 404 });
+  });
+});
+
+describe("a get", () => {
+  it("says once if the run can lack its newest changes, and otherwise says nothing", async () => {
+    const { client } = await stub(json(200, RUN, { "Action-Runs-Stale": "true" }), json(200, RUN));
+    let stale = 0;
+    const onStale = () => stale++;
+    expect(await client().runs.get(RUN.id, { onStale })).toEqual(RUN);
+    expect(stale).toBe(1);
+    expect(await client().runs.get(RUN.id, { onStale })).toEqual(RUN);
+    expect(stale).toBe(1);
   });
 });

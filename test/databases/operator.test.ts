@@ -168,7 +168,7 @@ describe("PUT …/database", () => {
   it("is refused for a database that is not bound, is full, or if a coordinator or the audit can't be reached", async () => {
     const { path } = await livingIn(1);
     const codeOf = async (database: number) => (await put(path, database)).body.code;
-    expect(await codeOf(7)).toBe("database_not_bound");
+    expect(await codeOf(7)).toBe("database_unknown");
     faults.only = 2;
     faults.databaseBytes = 9_000_000_000;
     expect(await codeOf(2)).toBe("no_room");
@@ -279,7 +279,7 @@ describe("POST /databases/{n}/resync", () => {
 
   it("is refused for a database that is not bound", async () => {
     const { status, body } = await ask<Refusal>("POST", "/databases/7/resync");
-    expect([status, body.code]).toEqual([503, "database_not_bound"]);
+    expect([status, body.code]).toEqual([409, "database_unknown"]);
   });
 });
 
@@ -320,7 +320,7 @@ describe("nobody else", () => {
       const path = `/databases/${number}/environments`;
       expect((await ask<Refusal>("GET", path)).status).toBe(number === "%31%31" ? 200 : 404);
       expect((await ask<Refusal>("POST", path.replace("environments", "resync"))).status).toBe(
-        number === "%31%31" ? 503 : 404,
+        number === "%31%31" ? 409 : 404,
       );
     },
   );

@@ -2,6 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { forgetLacking, lacksDatabase } from "../../src/database/numbers-in-use.ts";
 import type { Home } from "../../src/runs/home.ts";
 import type { Settled } from "../../src/runs/upkeep-calls.ts";
 import { askWith } from "../support/bindings.ts";
@@ -78,7 +79,7 @@ describe("the row of the control database", () => {
 describe("with one database", () => {
   it("a list reads that one and nothing else", async () => {
     const { path, ids } = await spread();
-    await placeRow(path, { database: 2, generation: 1 });
+    await lacksDatabase(quiet, { d1: 0, coordinator: 0 });
     const one = { ...quiet, DB_1: undefined, DB_2: undefined, DB_3: undefined };
     for (const bookmark of ["", `2:${LOW}`]) {
       expect(await listed(path, one as unknown as typeof quiet, bookmark)).toMatchObject({
@@ -228,6 +229,22 @@ describe("a database that is not bound", () => {
     expect(got.status).toBe(200);
   });
 
+  it("makes lists 503 also if only the control database is bound, and asks once whether one is missing", async () => {
+    const { path, ids } = await spread();
+    const one = { DB_1: undefined, DB_2: undefined, DB_3: undefined } as unknown as Partial<typeof quiet>;
+    const alone = reading(() => OUT_OF_REACH, one);
+    await env.DB.prepare("DELETE FROM environments").run();
+    forgetLacking();
+    expect(await listed(path, alone)).toMatchObject({ ids: [ids[0]], calls: { 0: 2 } });
+    expect(await listed(path, alone)).toMatchObject({ ids: [ids[0]], calls: { 0: 1 } });
+    await placeRow(path, { database: 2, generation: 1 });
+    // As after a restart.
+    forgetLacking();
+    await notBound(path, alone);
+    expect((await listed(newRunsPath(), alone)).ids).toEqual([]);
+    forgetLacking();
+  });
+
   it("is also one that says another number, until it says the right one", async () => {
     const { path, ids } = await spread();
     await placeRow(path, { database: 4, generation: 1 });
@@ -247,6 +264,8 @@ describe("a get", () => {
     await placeRow(path, { database: 2, generation: 1 });
     const got = await askWith<ActionRun>(quiet, "GET", `${path}/${id}`);
     expect([got.status, got.body.id]).toEqual([200, id]);
+    // Only the run itself is current.
+    expect(got.headers.get("Action-Runs-Stale")).toBe("true");
   });
 
   it("of an id that nobody can verify looks there whether the run exists", async () => {

@@ -68,6 +68,17 @@ describe("the readiness check with several databases", () => {
     ]);
   });
 
+  it("lists one that is not bound at once, also if only the control database is bound", async () => {
+    const one = { ...all, DB_1: undefined, DB_2: undefined, DB_3: undefined } as unknown as Env;
+    await placeRow(newRunsPath(), { database: 2, generation: 1 });
+    const degraded = [{ database: 2, status: "not_bound" }];
+    const { status, body, calls } = await ready(one);
+    expect([status, calls]).toEqual([200, { 0: 1 }]);
+    expect(body).toMatchObject({ degraded, waitingRunsUnderOlderKeys: null });
+    await note({ ...one, ARCHIVE: {} } as unknown as Env);
+    expect((await ready({ ...one, ARCHIVE: {} } as unknown as Env)).body).toMatchObject({ degraded });
+  });
+
   it.each(["down", "hang"] as const)("lists one that is %s, which holds up no other", async (fault) => {
     hurryTimers();
     faults.only = 2;

@@ -13,7 +13,7 @@ import { SlotRows } from "../../src/runs/journal/slot-rows.ts";
 import { StopRequestRows } from "../../src/runs/journal/stop-request-rows.ts";
 import { isAtSlot } from "../../src/runs/run.ts";
 
-const { holders, waiters, setLimit } = SlotRows.prototype;
+const { holders, waiters } = SlotRows.prototype;
 const { hold } = Deliveries.prototype;
 const { attemptsOf } = DeliveryRows.prototype;
 const { update } = Journal.prototype;
@@ -76,17 +76,7 @@ export const FAULTS = {
     vi.spyOn(PauseRows.prototype, "nextEndAt").mockReturnValue(Number.POSITIVE_INFINITY);
   },
   "the limit of a stale version counts": () => {
-    let version = 1000;
     vi.spyOn(SlotRows.prototype, "knowsLimit").mockReturnValue(false);
-    vi.spyOn(SlotRows.prototype, "setLimit").mockImplementation(function (
-      this: SlotRows,
-      group,
-      name,
-      _,
-      limit,
-    ) {
-      return setLimit.call(this, group, name, ++version, limit);
-    });
   },
   "the limits of holders do not count": () => {
     vi.spyOn(SlotRows.prototype, "holders").mockImplementation(function (this: SlotRows, slot) {

@@ -8,7 +8,7 @@ import { vi } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { type AttemptResult, LEASE_MS } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
-import { coordinator, mint } from "../support/direct.ts";
+import { coordinator, mint, writeFirst } from "../support/direct.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { sqlStorage } from "../support/sql-storage.ts";
 import { sendWith } from "../webhooks/sender.ts";
@@ -100,6 +100,7 @@ export class Stage {
     this.#restore.push(() => {
       prototype.exec = exec;
     });
+    await writeFirst(this.path, 0);
     // The object that is awake has the real sender.
     await evictDurableObject(this.#stub);
   }

@@ -67,6 +67,7 @@ describe("CORS is on for the listed origins", () => {
     expect(response.headers.get("Vary")).toContain("Origin");
     const exposed = response.headers.get("Access-Control-Expose-Headers")?.toLowerCase().split(",") ?? [];
     for (const name of [
+      "action-runs-stale",
       "link",
       "location",
       "retry-after",

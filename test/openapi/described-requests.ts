@@ -78,6 +78,7 @@ export async function placeFor(operation: Operation): Promise<Place> {
   const [, o = "", p = ""] = project.split("/");
   const names: Record<string, string> = {};
   let run: CreatedRun | null = null;
+  let version = "";
   for (const { name } of operation.parameters.filter((one) => one.in === "path")) {
     if (name === "o") names[name] = o;
     else if (name === "p") names[name] = p;
@@ -88,9 +89,9 @@ export async function placeFor(operation: Operation): Promise<Place> {
       names[name] = (await beginSession((await grantToken(project, { role: "viewer" })).token)).id;
     else if (name === "name") {
       names[name] = "deploy";
-      await storeDefinition(project, kindOf(operation));
+      version = await storeDefinition(project, kindOf(operation));
     } else if (name === "version") {
-      names[name] = "1";
+      names[name] = version;
       // Only a version that another one replaced can be deleted.
       await storeDefinition(project, kindOf(operation), 200);
     } else if (name === "group") {
@@ -145,8 +146,9 @@ function kindOf({ path }: Operation): keyof typeof DEFINITIONS {
 
 async function storeDefinition(project: string, kind: keyof typeof DEFINITIONS, expected = 201) {
   const path = `${project}/envs/production/${kind}/deploy`;
-  const { status } = await ask("PUT", path, { body: DEFINITIONS[kind] });
+  const { status, headers } = await ask("PUT", path, { body: DEFINITIONS[kind] });
   if (status !== expected) throw new Error(`${path} was not stored: ${status}`);
+  return headers.get("ETag")?.slice(1, -1) ?? "";
 }
 
 /** What a request has besides what its place gives it. */

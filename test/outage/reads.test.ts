@@ -30,6 +30,7 @@ it.each(["down", "hang"] as const)(
       ask<Refusal>("GET", path.replace(/\/envs\/.*/, "/tokens")),
     ]);
     expect(get).toMatchObject({ status: 200, body: run });
+    expect(get.headers.get("Action-Runs-Stale")).toBeNull();
     // The coordinator of a genuine id decides whether there is a run. For another id only D1 can tell.
     expect(missing).toMatchObject({ status: 404, body: { code: "run_not_found" } });
     expectUnavailable(madeUp, "database_unavailable");

@@ -8,7 +8,7 @@ import { begin, type Run } from "../../src/runs/run.ts";
 import { eventsBetween, heartbeatNews, isLast, toWireEvent } from "../../src/runs/timeline.ts";
 import type { StoredEvent, TimelineEvent } from "../../src/runs/timeline-event.ts";
 import { type RunEvent, transition } from "../../src/runs/transition.ts";
-import { coordinator, createAged } from "../support/direct.ts";
+import { coordinator, createAged, writeFirst } from "../support/direct.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { eventsOf, type WireEvent, watched } from "../support/stream.ts";
 
@@ -132,8 +132,10 @@ it("an entry reads as its number, type and instant, and what else there is to sa
 const RUN: Run = { ...PENDING, id: "a-run" };
 
 /** Looks at a timeline in an object's own storage, as the coordinator does. */
-function inJournal<T>(go: (timeline: TimelineRows, sql: SqlStorage) => T): Promise<T> {
-  return runInDurableObject(coordinator(newRunsPath(), 0), (_instance, { storage }) =>
+async function inJournal<T>(go: (timeline: TimelineRows, sql: SqlStorage) => T): Promise<T> {
+  const path = newRunsPath();
+  await writeFirst(path, 0);
+  return runInDurableObject(coordinator(path, 0), (_instance, { storage }) =>
     storage.transactionSync(() => go(new TimelineRows(storage.sql), storage.sql)),
   );
 }

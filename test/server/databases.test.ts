@@ -150,3 +150,13 @@ it("moves an environment under load, with kill -9 in the middle, loses nothing, 
   const landed = [...idsByDatabase(place.state).values()].flatMap((scopes) => [...scopes.values()].flat());
   expect(landed.toSorted()).toEqual([...journaled(place.state).keys()].toSorted());
 });
+
+it("npm run migrate stops if an environment lives in a local database that is not bound", async () => {
+  await killAll(server);
+  const config = join(folder, "one.toml");
+  writeFileSync(config, readFileSync(join(ROOT, "wrangler.toml"), "utf8"));
+  const migrate = ["src/dev/migrate.ts", "--local", "--persist-to", place.state, "--config", config];
+  const ran = spawnSync(process.execPath, migrate, { cwd: ROOT, encoding: "utf8" });
+  expect(ran.status).toBe(1);
+  expect(ran.stderr).toMatch(/Environments live in database .*, which wrangler.toml does not bind/);
+});

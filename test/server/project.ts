@@ -77,15 +77,22 @@ export class Project {
 
   /**
    * Replaces wrangler, for tests of what our scripts make of its responses. Every command succeeds. `databases`: those
-   * that wrangler.toml binds, each with the number that it says, or null if it has none yet.
+   * that wrangler.toml binds, each with the number that it says, or null if it has none yet. `inUse`: the numbers of those
+   * in which environments live.
    */
-  standInForWrangler(databases: Readonly<Record<string, number | null>> = {}): void {
+  standInForWrangler(
+    databases: Readonly<Record<string, number | null>> = {},
+    inUse: readonly number[] = [],
+  ): void {
     const modules = join(this.folder, "node_modules");
     rmSync(modules);
     mkdirSync(join(modules, "wrangler"), { recursive: true });
     for (const name of readdirSync(join(ROOT, "node_modules")).filter((name) => name !== "wrangler"))
       symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
-    const main = WRANGLER.replace("DATABASES", JSON.stringify(databases));
+    const main = WRANGLER.replace("DATABASES", JSON.stringify(databases)).replace(
+      "IN_USE",
+      JSON.stringify(inUse.map((number) => ({ number }))),
+    );
     writeFileSync(join(modules, "wrangler", "index.js"), main);
   }
 
@@ -155,7 +162,7 @@ if (require.main === module) {
   if (flags[0] === "execute") {
     const written = Number(/VALUES \\(1, (\\d+)\\)/.exec(flags[flags.indexOf("--command") + 1])[1]);
     const number = databases[flags[1]] ?? written;
-    console.log(JSON.stringify([{ results: [] }, { results: [{ number }] }]));
+    console.log(JSON.stringify([{ results: [] }, { results: [{ number }] }, { results: IN_USE }]));
   }
 }
 `;

@@ -33,6 +33,13 @@ function databasesIn(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
+/** The journals. An object that was only asked has none. */
+function journalsIn(state: string): string[] {
+  return databasesIn(join(state, JOURNALS)).filter(
+    (file) => read(file, "SELECT 1 FROM sqlite_schema WHERE name = 'marks'").length > 0,
+  );
+}
+
 function d1File(state: string): string {
   const [file, ...others] = databasesIn(join(state, D1));
   if (file === undefined || others.length > 0) throw new Error("there should be one D1 database");
@@ -72,7 +79,7 @@ export function idsByDatabase(state: string): ReadonlyMap<number, ReadonlyMap<st
 
 /** The id and version of every run in every journal. */
 export function journaled(state: string): Map<string, number> {
-  const rows = databasesIn(join(state, JOURNALS)).flatMap((file) =>
+  const rows = journalsIn(state).flatMap((file) =>
     read<{ id: string; version: number }>(file, "SELECT id, version FROM runs"),
   );
   return new Map(rows.map(({ id, version }) => [id, version]));
@@ -86,14 +93,14 @@ export interface Delivery {
 
 /** The bulk operations in every journal, with their states. */
 export function bulkStates(state: string): { readonly id: string; readonly state: string }[] {
-  return databasesIn(join(state, JOURNALS)).flatMap((file) =>
+  return journalsIn(state).flatMap((file) =>
     read<{ id: string; state: string }>(file, "SELECT id, state FROM bulk_operations ORDER BY id"),
   );
 }
 
 /** All deliveries whose webhook request is still stored. */
 export function deliveriesIn(state: string): Delivery[] {
-  return databasesIn(join(state, JOURNALS)).flatMap((file) =>
+  return journalsIn(state).flatMap((file) =>
     read<Delivery>(file, "SELECT run_id AS runId, lease_until AS leaseUntil FROM deliveries"),
   );
 }
@@ -105,7 +112,7 @@ export function deliveriesIn(state: string): Delivery[] {
 export function letTimePass(state: string, ms: number): void {
   const folder = join(state, JOURNALS);
   const ns = `${ms} * 1000000`;
-  for (const file of databasesIn(folder)) {
+  for (const file of journalsIn(state)) {
     change(
       file,
       `UPDATE deliveries SET next_at = next_at - ${ms}, lease_until = lease_until - ${ms};
@@ -122,7 +129,7 @@ export function letTimePass(state: string, ms: number): void {
 export function letRunsAge(state: string, actionName: string, ms: number): void {
   const instants = ["created_at", "started_at", "completed_at", "deadline_at", "purge_at", "due_at"];
   const older = instants.map((instant) => `${instant} = ${instant} - ${ms}`);
-  for (const file of databasesIn(join(state, JOURNALS))) {
+  for (const file of journalsIn(state)) {
     change(file, `UPDATE runs SET ${older.join(", ")} WHERE action_name = '${actionName}'`);
   }
 }

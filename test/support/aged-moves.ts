@@ -31,6 +31,8 @@ export function ageMoves(journals: string, ms: number): number {
 function ageIn(file: string, ms: number): boolean {
   const db = new DatabaseSync(file, { timeout: KILLED_WITHIN_MS });
   try {
+    // An object that was only asked has no tables.
+    if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'marks'").get() === undefined) return false;
     const moves = db.prepare("SELECT value FROM marks WHERE name = 'moves'").get();
     if (moves === undefined) return false;
     const older: unknown = JSON.parse(String(moves.value), (key, value: unknown) =>

@@ -4,6 +4,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import { JournalSql } from "../../src/runs/journal/journal-sql.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
 import { coordinatorName, mintRunId } from "../../src/runs/run-id.ts";
 import type { RunEvent } from "../../src/runs/transition.ts";
@@ -21,6 +22,8 @@ type Direct = Pick<
   | "applyEvent"
   | "cancel"
   | "read"
+  | "pause"
+  | "resume"
   | "settle"
   | "changes"
   | "poke"
@@ -89,16 +92,25 @@ export function change(path: string, id: string, event: RunEvent, n = 0): Promis
   return direct(path, n).applyEvent(id, event, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
 }
 
-/** Runs a query on the journal of a coordinator. */
+/** Makes a coordinator's tables, as its first write does, and leaves them empty. */
+export async function writeFirst(path: string, n: number): Promise<void> {
+  const pause = { group: "first", reason: "a test", until: null, by: "root", via: null, at: Date.now() };
+  await direct(path, n).pause(pause);
+  await direct(path, n).resume("first");
+}
+
+/** Runs a query on the journal of a coordinator. One that was never written to has empty tables. */
 export function journal<T extends Record<string, SqlStorageValue>>(
   path: string,
   n: number,
   query: string,
   ...bindings: (string | number | null)[]
 ): Promise<T[]> {
-  return runInDurableObject(coordinator(path, n), (_instance, state) => [
-    ...state.storage.sql.exec<T>(query, ...bindings),
-  ]);
+  return runInDurableObject(coordinator(path, n), (_instance, { storage }) => {
+    const name = coordinatorName(scopeOfPath(path), n);
+    const sql = /^\s*(SELECT|UPDATE|DELETE)/.test(query) ? new JournalSql(storage, name) : storage.sql;
+    return [...sql.exec<T>(query, ...bindings)];
+  });
 }
 
 export function alarmAt(path: string, n: number): Promise<number | null> {

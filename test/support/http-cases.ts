@@ -555,8 +555,8 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "a move to a database that is not bound",
-    status: 503,
-    code: "database_not_bound",
+    status: 409,
+    code: "database_unknown",
     route: "/:o/:p/envs/:envName/database",
     method: "PUT",
     path: (runs) => runs.replace("action-runs", "database"),

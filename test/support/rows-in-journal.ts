@@ -1,7 +1,7 @@
 /** Many runs at once, put into a coordinator's journal as if it had made them. */
 
 import { runInDurableObject } from "cloudflare:test";
-import { coordinator, DAY_MS, MINUTE_MS } from "./direct.ts";
+import { coordinator, DAY_MS, MINUTE_MS, writeFirst } from "./direct.ts";
 
 export interface Fill {
   readonly rows: number;
@@ -15,6 +15,7 @@ export interface Fill {
 export async function fillJournal(path: string, n: number, fill: Fill): Promise<string[]> {
   const { rows, landed, endedAt = null, deadlineAt = (endedAt ?? Date.now()) + 60 * MINUTE_MS } = fill;
   const purgeAt = (endedAt ?? deadlineAt) + 30 * DAY_MS;
+  await writeFirst(path, n);
   return runInDurableObject(coordinator(path, n), (_instance, { storage }) => {
     // The number k is the id's low 16 bits of time and 15 random bits, so each row has its own key.
     storage.sql.exec(

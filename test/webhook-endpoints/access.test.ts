@@ -2,6 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { clockFrom } from "../support/clock.ts";
 import { faults } from "../support/faults.ts";
 import { LATER, startGated, storeGated } from "../support/gated.ts";
 import { landed } from "../support/landed.ts";
@@ -9,6 +10,8 @@ import { ask } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 import { ENDPOINT, hurryTimeouts, newEndpointsPath, put, refOf, rotate, SHOWN } from "./endpoints.ts";
 
+// Versions are made of the clock. While it stands at this instant, they count from 1.
+clockFrom(1);
 afterEach(() => vi.restoreAllMocks());
 
 describe.each([

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { disableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
 import { selectFilters } from "../../src/webhook-endpoints/filtered-endpoints.ts";
+import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { type Answer, ask } from "../support/requests.ts";
@@ -17,6 +18,8 @@ import {
   type Told,
 } from "./endpoints.ts";
 
+// Versions are made of the clock. While it stands at this instant, they count from 1.
+clockFrom(1);
 afterEach(() => vi.restoreAllMocks());
 
 const newPath = () => `${newEndpointsPath()}/chat`;

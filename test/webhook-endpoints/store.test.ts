@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/settings/env.ts";
 import { selectFilters } from "../../src/webhook-endpoints/filtered-endpoints.ts";
 import { askWith, envWith } from "../support/bindings.ts";
+import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
@@ -22,6 +23,8 @@ import {
   URL_A,
 } from "./endpoints.ts";
 
+// Versions are made of the clock. While it stands at this instant, they count from 1.
+clockFrom(1);
 afterEach(() => vi.restoreAllMocks());
 
 const WHSEC = /^whsec_[A-Za-z0-9+/]{43}=$/;

@@ -27,6 +27,7 @@ import {
   runsOf,
   type Shown,
   statusOf,
+  storedEndpoint,
   telling,
   untilMessages,
   untilTold,
@@ -276,8 +277,9 @@ describe("recover", () => {
     expect((await recover(path, late)).body).toMatchObject({ since: "9999-12-31T23:59:59.999Z" });
     await until(async () => (await statusOf(path)).recover?.isOver === true);
     // One of the coordinators has more to do than the others.
+    const { key } = await storedEndpoint(path);
     await runInDurableObject(coordinator(path, COORDINATORS - 1), (_, { storage }) => {
-      storage.sql.exec("INSERT OR REPLACE INTO recoveries VALUES ('chat@1', 5, NULL, 'failed', 1, 3, 0)");
+      storage.sql.exec("INSERT OR REPLACE INTO recoveries VALUES (?, 5, NULL, 'failed', 1, 3, 0)", key);
     });
     expect(await codeOf(recover(path, { since: ago(1000), include: "failed" }))).toBe(
       "409 recovery_under_way",

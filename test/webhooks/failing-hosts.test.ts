@@ -1,8 +1,8 @@
 /** A host whose attempts fail holds few slots, so that it can't hold up the jobs of the other hosts. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { expect, it } from "vitest";
-import { coordinator, journal, until } from "../support/direct.ts";
+import { describe, expect, it } from "vitest";
+import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { landed } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { alarmAt, answer, fire, outside, pass, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
@@ -155,7 +155,12 @@ it("a run that waits for its host is given up when half of its time is up", asyn
   expect(await journal(path, 0, state, waiting)).toMatchObject([{ status: "pending" }]);
   await pass(path, 101);
   expect(await journal(path, 0, state, waiting)).toEqual([
-    { status: "failed", error: "[delivery] dead.example was not called in time.", end_cause: "delivery" },
+    {
+      status: "failed",
+      error:
+        "[delivery] dead.example was not called in time, because a host that fails gets one attempt every 10 seconds.",
+      end_cause: "delivery",
+    },
   ]);
 });
 
@@ -245,4 +250,48 @@ it("an attempt that a heartbeat overtook is told also if its invocation dies", a
     "SELECT data ->> 'outcome' AS outcome FROM events WHERE run_id = ? AND type = 'attempt_answered'";
   await until(async () => (await journal(path, 0, told, id)).length === 1);
   expect(await journal(path, 0, told, id)).toEqual([{ outcome: "overtaken" }]);
+});
+
+describe("a run that gets no attempt in time from a host that fails", () => {
+  const WHY = "because a host that fails gets one attempt every 10 seconds";
+  const errorOf = async (path: string, id = "") => {
+    const [run] = await journal<{ error: string }>(path, 0, "SELECT error FROM runs WHERE id = ?", id);
+    return run?.error;
+  };
+  /** A run whose attempt failed, and one that has never had one. */
+  async function failing(maxAttempts: number | null) {
+    const path = newRunsPath();
+    const wanted = { ...DEAD, maxAttempts, minutes: 2 };
+    const tried = await fire(path, 6, wanted);
+    await answerAll(path, tried, 503);
+    const fresh = await fire(path, 1, wanted);
+    return { path, tried: tried[0], fresh: fresh[0] };
+  }
+
+  it("says what its last attempt came to", async () => {
+    const { path, tried, fresh } = await failing(null);
+    await pass(path, MINUTE_MS + 1000);
+    expect(await errorOf(path, tried)).toBe(
+      `[delivery] dead.example answered 503, at attempt 1, and the time was up before the next attempt could begin, ${WHY}.`,
+    );
+    expect(await errorOf(path, fresh)).toBe(`[delivery] dead.example was not called in time, ${WHY}.`);
+  });
+
+  it("says so also if its deadline ends it", async () => {
+    const { path, tried, fresh } = await failing(9);
+    await pass(path, 2 * MINUTE_MS + 1000);
+    const timeout = /^\[timeout\] No result was reported by \S+Z\. /;
+    expect(await errorOf(path, tried)).toMatch(timeout);
+    expect((await errorOf(path, tried))?.replace(timeout, "")).toBe(
+      "dead.example answered 503, at attempt 1, and the time was up before the next attempt could begin.",
+    );
+    expect((await errorOf(path, fresh))?.replace(timeout, "")).toBe("dead.example was not called in time.");
+  });
+
+  it("does not blame a host whose attempt is under way at the deadline", async () => {
+    const path = newRunsPath();
+    const [run] = await fire(path, 1, { ...DEAD, maxAttempts: 9, minutes: 0.2 });
+    await pass(path, 0.2 * MINUTE_MS);
+    expect(await errorOf(path, run)).toMatch(/^\[timeout\] No result was reported by \S+Z\.$/);
+  });
 });

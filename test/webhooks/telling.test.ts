@@ -28,6 +28,7 @@ import {
   putEndpoint,
   runsOf,
   statusOf,
+  storedEndpoint,
   telling,
   untilAnswered,
   untilMessages,
@@ -214,7 +215,8 @@ it("a coordinator that hangs keeps no other from telling what it can't compare",
   const endpoints = new WebhookEndpoints({} as ExecutionContext, envWith({ COORDINATORS: hanging }));
   const { matches } = await endpoints.match(scopeOfPath(path), [FAILED]);
   vi.restoreAllMocks();
-  expect(matches).toMatchObject([{ endpoint: "chat@1", previousStatus: null }]);
+  const { key } = await storedEndpoint(path);
+  expect(matches).toMatchObject([{ endpoint: key, previousStatus: null }]);
 });
 
 it("an endpoint that neither shows nor compares the outcome before makes no coordinator land its runs", async () => {
@@ -529,22 +531,24 @@ describe("an endpoint that fails for days", () => {
 
   it("is disabled if no coordinator knows better, all can be reached, and it is the version that failed", async () => {
     const path = await telling(ANYWHERE);
-    const key = "chat@1";
-    await failed(path, 0, key, 1, 6);
+    const { key, version: first } = await storedEndpoint(path);
+    await failed(path, 0, key, first, 6);
     await runInDurableObject(coordinator(path, 3), (_, { storage }) => {
       storage.sql.exec(
-        "INSERT INTO endpoint_health VALUES (?, 1, 0, NULL, '[]', ?)",
+        "INSERT INTO endpoint_health VALUES (?, ?, 0, NULL, '[]', ?)",
         key,
+        first,
         Date.now() - DAY_MS,
       );
     });
-    await consider(path, key, 1);
+    await consider(path, key, first);
     expect((await statusOf(path)).disabledReason).toBeNull();
 
     // The success was that of an older version.
     await putEndpoint(path, ANYWHERE, { labels: ["x"] });
-    await failed(path, 0, key, 2, 6);
-    await consider(path, key, 1);
+    const { version: second } = await storedEndpoint(path);
+    await failed(path, 0, key, second, 6);
+    await consider(path, key, first);
     expect((await statusOf(path)).disabledReason).toBeNull();
     const unreachable = {
       getByName: (name: string) => {
@@ -553,10 +557,10 @@ describe("an endpoint that fails for days", () => {
       },
     };
     await expect(
-      consider(path, key, 2, { COORDINATORS: unreachable as unknown as Env["COORDINATORS"] }),
+      consider(path, key, second, { COORDINATORS: unreachable as unknown as Env["COORDINATORS"] }),
     ).rejects.toMatchObject({ code: "coordinator_unavailable" });
     expect((await statusOf(path)).disabledReason).toBeNull();
-    await consider(path, key, 2);
+    await consider(path, key, second);
     expect((await statusOf(path)).disabledReason).toBe("No message has been delivered for five days.");
   });
 });

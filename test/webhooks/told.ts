@@ -174,6 +174,16 @@ export interface Status {
   readonly incomplete: boolean;
 }
 
+/** The version of an endpoint, and the key by which coordinators know it. */
+export async function storedEndpoint(path: string, name = "chat"): Promise<{ version: number; key: string }> {
+  const row = await env.DB.prepare(
+    "SELECT version, created_version AS created FROM definitions WHERE scope = ? AND name = ?",
+  )
+    .bind(scopeOfPath(path), name)
+    .first<{ version: number; created: number }>();
+  return { version: row?.version ?? 0, key: `${name}@${row?.created}` };
+}
+
 export async function statusOf(path: string, name?: string): Promise<Status> {
   return (await ask<Status>("GET", `${endpointOf(path, name)}/status`)).body;
 }

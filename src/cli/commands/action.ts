@@ -79,7 +79,7 @@ function putCommand(): CliCommand {
         examples(
           "action-runs action put deploy --body @deploy.json",
           "action-runs action get deploy --json > deploy.json    (to change it)",
-          "action-runs action put deploy --if-version 3 --body @deploy.json",
+          "action-runs action put deploy --if-version 1795612908373 --body @deploy.json",
         ),
     )
     .action(

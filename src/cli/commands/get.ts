@@ -6,7 +6,7 @@ import { CliCommand } from "../command.ts";
 import { CommandFailed, EXIT } from "../exit.ts";
 import { memberAt } from "../member-path.ts";
 import { examples, exiting, withConnection, withOutput } from "../options.ts";
-import { logLines, Output, type OutputFlags, plainLines, toJson } from "../output.ts";
+import { complain, logLines, Output, type OutputFlags, plainLines, toJson } from "../output.ts";
 import { runArgument, wholeRunId } from "../run-id.ts";
 import { runText } from "../run-text.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
@@ -68,7 +68,9 @@ async function get(given: string, flags: Flags): Promise<number> {
   if (flags.wait) {
     return untilEnded(client, id, output, { seconds: flags.waitTimeout, include, hasAnswered: false, show });
   }
-  const run = await client.runs.get(id, { include });
+  const onStale = () =>
+    complain("the run can't be reached, so its newest changes can be missing. Try again later.");
+  const run = await client.runs.get(id, { include, onStale });
   // A pending run should say why. Its details need its coordinator, and the run does not.
   if (run.status === "pending" && !output.isJson && !flags.details && flags.output === undefined) {
     why = (await client.runs.get(id, { include: "details" }).catch(() => run)).details;

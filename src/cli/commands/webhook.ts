@@ -94,7 +94,7 @@ function putCommand(): CliCommand {
         examples(
           "action-runs webhook put chat --body @slack.json",
           "action-runs webhook get chat --json > chat.json    (to change it)",
-          "action-runs webhook put chat --if-version 3 --body @chat.json",
+          "action-runs webhook put chat --if-version 1795612908373 --body @chat.json",
         ),
     )
     .action(

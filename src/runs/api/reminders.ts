@@ -5,7 +5,7 @@
  */
 
 import { BoundedMap } from "../../base/bounded-map.ts";
-import { msSince } from "../../base/time.ts";
+import { msSinceOrJustNow } from "../../base/time.ts";
 import { readRunId } from "../run-id.ts";
 
 const MAX_SCOPES = 1000;
@@ -49,5 +49,5 @@ export function dropReminder(scope: string, reminder: Reminder): void {
 /** The last reminder of each coordinator of the scope. */
 export function remindersOf(scope: string, now: number): Reminder[] {
   const reminders = scopes.get(scope)?.values() ?? [];
-  return [...reminders].filter(({ at }) => msSince(at, now) < MAX_AGE_MS);
+  return [...reminders].filter(({ at }) => msSinceOrJustNow(at, now) < MAX_AGE_MS);
 }

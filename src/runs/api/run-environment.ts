@@ -82,14 +82,15 @@ export async function ask<T>(
 }
 
 /**
- * Calls each coordinator of the environment. Throws `coordinator_unavailable` if one of them can't be reached, when all
- * others have answered.
+ * Calls each coordinator of the environment, or each from the number `from` on. Throws `coordinator_unavailable` if one of
+ * them can't be reached, when all others have answered.
  */
 export async function askAll<T>(
   { env, hops, scope }: RunEnvironment,
   call: (coordinator: Coordinator) => Promise<T>,
+  from = 0,
 ): Promise<T[]> {
-  const answers = callEachCoordinator(env, hops, scope, call);
+  const answers = callEachCoordinator(env, hops, scope, call, from);
   await Promise.allSettled(answers);
   try {
     return await Promise.all(answers);

@@ -88,6 +88,7 @@ export const runRoutes = new Hono<AppEnv>()
     const run = waited ?? (await readRun(environment, id, { include }));
     if (run === null) throw new ApiError("run_not_found");
     const bookmark = union(await sentBookmark(c, environment), bookmarkOfRun(id, run.bookmark));
+    if (run.isStale) c.header("Action-Runs-Stale", "true");
     return sendJson(c, runJson(run), bookmark);
   })
   .delete("/:id", requires("data:read"), async (c) => {

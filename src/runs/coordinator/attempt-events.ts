@@ -2,6 +2,7 @@
 
 import { log } from "../../base/log.ts";
 import type { AttemptResult, Outcome, Tried } from "../../webhooks/delivery.ts";
+import type { FailedAttempt } from "../run.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 
@@ -45,7 +46,17 @@ export function logGivenUp(of: Of, { name }: Owner, run: string, attempt: number
   log("info", `${of}_given_up`, { coordinator: name, run, attempt, reason });
 }
 
-/** The sentence about a request whose time was up before its next attempt was due, or before a slot was free. */
-export function neverCalled({ host, attempt }: Pick<Tried, "host" | "attempt">): string {
-  return `${host} was not called ${attempt === 0 ? "" : "again "}in time.`;
+/**
+ * The sentence about a request whose time was up before its next attempt was due, or before a slot was free. `last`: of
+ * a run's webhook, what its last attempt came to. `isProbed`: whether its host fails.
+ */
+export function neverCalled(
+  { host, attempt }: Pick<Tried, "host" | "attempt">,
+  last: FailedAttempt | null,
+  isProbed = false,
+): string {
+  const why = isProbed ? ", because a host that fails gets one attempt every 10 seconds" : "";
+  if (attempt > 0 && last !== null)
+    return `${last.reason}, at attempt ${attempt}, and the time was up before the next attempt could begin${why}.`;
+  return `${host} was not called ${attempt === 0 ? "" : "again "}in time${why}.`;
 }

@@ -7,7 +7,7 @@
  * wait.
  */
 
-import { msSince } from "../../base/time.ts";
+import { msSinceOrLongAgo } from "../../base/time.ts";
 
 /** Attempts, and the bytes that their requests weigh. */
 export interface Room {
@@ -93,7 +93,7 @@ export class AttemptSlots {
     const held = this.#lanes.get(lane);
     if (held === undefined || !this.isProbed(lane)) return 0;
     const { probeEveryMs } = this.#policy;
-    return held.attempts > 0 ? probeEveryMs : Math.max(probeEveryMs - msSince(held.begunAt, now), 0);
+    return held.attempts > 0 ? probeEveryMs : Math.max(probeEveryMs - msSinceOrLongAgo(held.begunAt, now), 0);
   }
 
   /**

@@ -7,7 +7,7 @@
 import { BoundedMap } from "../../base/bounded-map.ts";
 import { CHANGES_MAX_BYTES, utf8Bytes } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
-import { msSince } from "../../base/time.ts";
+import { msSinceOrLongAgo } from "../../base/time.ts";
 import { toActionRun } from "../action-run.ts";
 import { detailsOf, shownHeartbeat, withDetails } from "../details.ts";
 import { changedAfter } from "../journal/change-pages.ts";
@@ -33,7 +33,6 @@ const ENTRY_OVERHEAD_BYTES = 256;
 const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 
 export class Changes {
-  readonly #sql: SqlStorage;
   readonly #journal: Journal;
   readonly #projection: Projection;
   readonly #watchers: Watchers;
@@ -46,8 +45,7 @@ export class Changes {
   /** The newest number when the first shared page was made, and when that was. */
   #sharedAt = { seq: -1, at: 0 };
 
-  constructor(sql: SqlStorage, journal: Journal, projection: Projection, watchers: Watchers) {
-    this.#sql = sql;
+  constructor(journal: Journal, projection: Projection, watchers: Watchers) {
     this.#journal = journal;
     this.#projection = projection;
     this.#watchers = watchers;
@@ -80,7 +78,7 @@ export class Changes {
     // Each round waits for news, or is the last one.
     for (let after = asked.after; ; ) {
       const now = Date.now();
-      const leftMs = maxMs - msSince(startedAt, now);
+      const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
       if (!this.#watchers.admit(null, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
       if (leftMs <= 0 || after === null || this.#mayTell(after, now)) {
         const page = await this.page({ ...asked, after });
@@ -99,7 +97,7 @@ export class Changes {
     const lastSeq = this.#journal.sequence.last;
     if (after < this.#toldSeq || after > lastSeq) return true;
     if (after === lastSeq) return false;
-    if (msSince(this.#toldAt, now) >= this.#tellEveryMs) {
+    if (msSinceOrLongAgo(this.#toldAt, now) >= this.#tellEveryMs) {
       this.#tell(now);
       return true;
     }
@@ -109,7 +107,7 @@ export class Changes {
 
   #tellSoon(now: number): void {
     if (this.#telling !== null) return;
-    const waitMs = Math.max(this.#tellEveryMs - msSince(this.#toldAt, now), 0);
+    const waitMs = Math.max(this.#tellEveryMs - msSinceOrLongAgo(this.#toldAt, now), 0);
     this.#telling = setTimeout(() => this.#tell(Date.now()), waitMs);
   }
 
@@ -128,7 +126,7 @@ export class Changes {
   #sharedPage(asked: AskedChanges & { readonly after: number }, newestSeq: number): ChangesAnswer {
     const now = Date.now();
     // A heartbeat can change details without a new number, so a page is not shared for long.
-    if (this.#sharedAt.seq !== newestSeq || msSince(this.#sharedAt.at, now) >= TOLD_EVERY_MS) {
+    if (this.#sharedAt.seq !== newestSeq || msSinceOrLongAgo(this.#sharedAt.at, now) >= TOLD_EVERY_MS) {
       this.#shared = newPages();
       this.#sharedAt = { seq: newestSeq, at: now };
     }
@@ -142,7 +140,7 @@ export class Changes {
   }
 
   #newPage(asked: AskedChanges & { readonly after: number }, newestSeq: number): ChangesAnswer {
-    const { rows, readSeq } = changedAfter(this.#sql, asked.after, newestSeq, asked);
+    const { rows, readSeq } = changedAfter(this.#journal.sql, asked.after, newestSeq, asked);
     const runs = new Map(this.#journal.runs.byIds(rows.map(({ id }) => id)).map((run) => [run.id, run]));
     const texts: string[] = [];
     let bytes = 0;

@@ -113,7 +113,6 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     }
     const journal = new Journal(ctx.storage, owner);
     this.#journal = journal;
-    journal.marks.set("name", owner.name);
     const openRuns = new DueQueue(journal.due);
     const stopRequests = new DueQueue(journal.stopRequests);
     const messages = new DueQueue(journal.messages);
@@ -129,7 +128,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#alarms = new AlarmClock(ctx.storage, journal, work, retention);
     const projection = new Projection(env, journal, this.#alarms, (now) => this.#alarms.nextOpenAt(now));
     this.#projection = projection;
-    this.#changes = new Changes(ctx.storage.sql, journal, projection, this.#watchers);
+    this.#changes = new Changes(journal, projection, this.#watchers);
     const days = retentionDays(env);
     const ledger = new Ledger(journal, projection, this.#watchers, this.#changes, days, {
       eventHappened: () => this.#endpoints.eventHappened(),
@@ -156,7 +155,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#admitter = new Admitter(journal, ledger, effects, arming.arm);
     const gatedRuns = new GatedRuns(journal, ledger, this.#deliveries, this.#admitter);
     const replies = new Replies(journal, projection);
-    const storageLimit = new StorageLimit(ctx.storage.sql);
+    const storageLimit = new StorageLimit(journal.sql);
     this.#creates = new CreateDesk({
       ...{ journal, projection, ledger, gatedRuns, replies },
       ...{
@@ -353,7 +352,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async placement(): Promise<Placement> {
-    return this.#projection.placement(this.ctx.storage.sql.databaseSize);
+    return this.#projection.placement(this.#journal.sql.databaseSize);
   }
 
   async move(order: MoveOrder): Promise<Placement> {
@@ -480,6 +479,6 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   #move(order: MoveOrder, now: number): Placement {
-    return this.#projection.move(order, this.ctx.storage.sql.databaseSize, now);
+    return this.#projection.move(order, this.#journal.sql.databaseSize, now);
   }
 }

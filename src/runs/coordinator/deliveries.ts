@@ -109,6 +109,10 @@ export class Deliveries extends RunRequests<Delivery> {
     return { scope: this.#journal.owner.scope, runId, attempt, sealed, isUnsure };
   }
 
+  protected override lastFailure({ failedAttempt }: JournaledRun): FailedAttempt | null {
+    return failedAttempt;
+  }
+
   protected note({ run, request }: OfRun<Delivery>, events: readonly TimelineEvent[], now: number): void {
     this.#ledger.noteAttempt(run, request, events, now);
   }

@@ -85,7 +85,7 @@ export class Ledger {
   /** The same for a run that was read already. */
   expired(run: JournaledRun, now: number): JournaledRun {
     const next = expire(run, now);
-    if (next !== run) return this.update(run, next, { type: "deadline_passed" }, now);
+    if (next !== run) return this.update(run, this.#blamingHost(next), { type: "deadline_passed" }, now);
     return hasTimeCome(run, now) ? this.#consequences.timeHasCome(run, now) : run;
   }
 
@@ -194,6 +194,15 @@ export class Ledger {
     if (events.length > 0) this.#watchers.tell(run.id);
   }
 
+  /** The run, whose error also says what came of its webhook if the deadline has passed before a receiver took it. */
+  #blamingHost(run: Run): Run {
+    if (run.endCause !== "deadline" || run.startedAt !== null || run.source === "none") return run;
+    const delivery = this.#journal.deliveries.of(run.id);
+    if (delivery === null || delivery.leaseUntil !== null) return run;
+    const sentence = neverCalled(delivery, run.failedAttempt);
+    return { ...run, error: `${run.error} ${sentence}` };
+  }
+
   /** The order of those that wait is the order of the writes with which they got to the slot, and not of a clock. */
   #readySeq(run: Run, before: number | null): number | null {
     if (before !== null || run.gates === null) return before;
@@ -220,7 +229,13 @@ export class Ledger {
   #log(before: JournaledRun, run: JournaledRun, event: RunEvent, { erased }: Written, now: number): void {
     this.#endLog.write(run, now);
     if (event.type !== "deadline_passed" || isWaiting(before) || erased?.leaseUntil !== null) return;
-    logGivenUp("attempt", this.#journal.owner, run.id, erased.attempt, neverCalled(erased));
+    logGivenUp(
+      "attempt",
+      this.#journal.owner,
+      run.id,
+      erased.attempt,
+      neverCalled(erased, run.failedAttempt),
+    );
   }
 
   /** What follows from every version. */

@@ -5,7 +5,7 @@
  */
 
 import { log, logFailure } from "../../base/log.ts";
-import { DAY_MS, HOUR_MS, msSince } from "../../base/time.ts";
+import { DAY_MS, HOUR_MS, msSinceOrJustNow, msSinceOrLongAgo } from "../../base/time.ts";
 import { isAttemptDue, LEASE_MS } from "../../webhooks/delivery.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { KeptRun } from "../journal/runs-to-tell.ts";
@@ -256,7 +256,7 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     const { failingSince = null } = this.#journal.endpointHealth.of(endpoint) ?? {};
     if (failingSince === null || now - failingSince < CONSIDERED_AFTER_MS) return;
     const askedAt = this.#consideredAt.get(endpoint);
-    if (askedAt !== undefined && msSince(askedAt, now) < CONSIDERED_EVERY_MS) return;
+    if (askedAt !== undefined && msSinceOrLongAgo(askedAt, now) < CONSIDERED_EVERY_MS) return;
     this.#consideredAt.set(endpoint, now);
     const { scope, name } = this.#journal.owner;
     this.#endpoints
@@ -269,7 +269,7 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     const { messages, endpointHealth, recoveries, marks } = this.#journal;
     messages.erase(message);
     endpointHealth.erase(message.endpoint);
-    if (msSince(Number(marks.get("notify") ?? 0), now) < LEASE_MS) return;
+    if (msSinceOrJustNow(Number(marks.get("notify") ?? 0), now) < LEASE_MS) return;
     messages.eraseWaiting(message.endpoint, ERASED_AT_ONCE);
     recoveries.erase(message.endpoint);
   }

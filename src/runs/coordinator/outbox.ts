@@ -53,8 +53,11 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
     result: R,
     when: { readonly isOvertaken: boolean; readonly now: number },
   ): void;
-  /** Gives up a request whose time was up before its next attempt was due, or before a slot was free. */
-  giveUp(outgoing: O, now: number): void;
+  /**
+   * Gives up a request whose time was up before its next attempt was due, or before a slot was free. `isProbed`: whether
+   * its lane fails.
+   */
+  giveUp(outgoing: O, now: number, isProbed: boolean): void;
 }
 
 /** `arm`: sets the coordinator's alarm for what is due next. */
@@ -194,8 +197,9 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     const { request, endsAt } = outgoing;
     const isAttemptPlanned = request.leaseUntil === null && request.nextAt !== null;
     if (isAttemptLost(request, now)) this.#kind.answered(outgoing, request.attempt, this.#kind.lost, now);
-    else if (isAttemptPlanned && now >= endsAt) this.#kind.giveUp(outgoing, now);
-    else if (isAttemptDue(request, now) && maySend) this.#sendOrWait(id, outgoing, now);
+    else if (isAttemptPlanned && now >= endsAt) {
+      this.#kind.giveUp(outgoing, now, this.#slots.isProbed(this.#kind.queued(request).lane));
+    } else if (isAttemptDue(request, now) && maySend) this.#sendOrWait(id, outgoing, now);
     else if (isAttemptDue(request, now)) this.wait(request, endsAt, now);
     else return false;
     return true;

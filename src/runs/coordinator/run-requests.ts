@@ -105,6 +105,11 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     now: number,
   ): void;
 
+  /** What the last attempt came to; null if the run does not know. */
+  protected lastFailure(_run: JournaledRun): FailedAttempt | null {
+    return null;
+  }
+
   get lostEvent(): string {
     return `${this.eventPrefix}_lost`;
   }
@@ -157,9 +162,9 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     }
   }
 
-  giveUp(outgoing: OfRun<T>, now: number): void {
+  giveUp(outgoing: OfRun<T>, now: number, isProbed: boolean): void {
     const { run, request } = outgoing;
-    const reason = neverCalled(request);
+    const reason = neverCalled(request, this.lastFailure(run), isProbed);
     this.end(outgoing, { type: "given_up", reason }, [], now);
     logGivenUp(this.eventPrefix, this.#owner, run.id, request.attempt, reason);
   }

@@ -1,6 +1,6 @@
 /** How much a coordinator stores before it refuses new runs, so that the runs it has can end. */
 
-import { msSince } from "../../base/time.ts";
+import { msSinceOrLongAgo } from "../../base/time.ts";
 
 /** An object may hold 10 GB. */
 export const STORAGE_MAX_BYTES = 9_000_000_000;
@@ -18,7 +18,7 @@ export class StorageLimit {
 
   /** Whether the limit was reached at most a second ago. Once it is reached, each call asks. */
   isReached(now: number): boolean {
-    if (this.#isReached || msSince(this.#askedAt, now) >= ASK_EVERY_MS) {
+    if (this.#isReached || msSinceOrLongAgo(this.#askedAt, now) >= ASK_EVERY_MS) {
       this.#isReached = this.#sql.databaseSize >= STORAGE_MAX_BYTES;
       this.#askedAt = now;
     }

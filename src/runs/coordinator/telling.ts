@@ -5,7 +5,7 @@
  */
 
 import { logFailure } from "../../base/log.ts";
-import { DAY_MS, msSince, within } from "../../base/time.ts";
+import { DAY_MS, msSinceOrJustNow, msSinceOrLongAgo, within } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type Endpoints, MATCHING_MAX_MS } from "../telling.ts";
 import type { Messages } from "./messages.ts";
@@ -97,9 +97,9 @@ export class Telling {
     this.#isPlanned = false;
     if (!this.#hasWork) return;
     const now = Date.now();
-    if (this.#failed !== null && msSince(this.#failed.at, now) < this.#failed.waitMs) return;
+    if (this.#failed !== null && msSinceOrLongAgo(this.#failed.at, now) < this.#failed.waitMs) return;
     // A matching has a time limit. One that is still under way after it was lost by the platform.
-    if (this.#busySince !== null && msSince(this.#busySince, now) < LOST_MS) return;
+    if (this.#busySince !== null && msSinceOrLongAgo(this.#busySince, now) < LOST_MS) return;
     this.#busySince = now;
     void this.#run(++this.#runs);
   }
@@ -169,7 +169,7 @@ export class Telling {
     const isOver =
       endpoints.length === 0 &&
       marks.get("notify") === notify &&
-      msSince(Number(notify), now) > NOTIFY_KEPT_MS;
+      msSinceOrJustNow(Number(notify), now) > NOTIFY_KEPT_MS;
     const begun = this.#journal.transaction(() => {
       const messages = this.#messages.insert(runs, matches, now);
       this.#journal.endpointHealth.eraseOthers(endpoints);

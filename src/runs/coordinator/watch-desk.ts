@@ -1,6 +1,6 @@
 /** What those who follow runs ask: a run's timeline and its end, now or as soon as there is news. */
 
-import { msSince } from "../../base/time.ts";
+import { msSinceOrLongAgo } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
 import { isOpen } from "../run.ts";
 import type { RunReply } from "../run-answer.ts";
@@ -49,7 +49,7 @@ export class WatchDesk {
     // Each round waits for news, so this loop never runs without a pause.
     for (;;) {
       const now = Date.now();
-      const leftMs = maxMs - msSince(startedAt, now);
+      const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
       const run = this.#ledger.current(id, now);
       if (run === null) return NOT_FOUND;
       if (!isOpen(run) || leftMs <= 0) {

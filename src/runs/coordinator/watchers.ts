@@ -4,7 +4,7 @@
  * token can never hold every seat of a run or of the coordinator.
  */
 
-import { msSince } from "../../base/time.ts";
+import { msSinceOrLongAgo } from "../../base/time.ts";
 import type { Watcher } from "../watch-calls.ts";
 
 export const WATCHERS_MAX = 1000;
@@ -90,7 +90,7 @@ export class Watchers {
 
   #dropForgotten(now: number): void {
     for (const [key, seat] of this.#seats) {
-      if (msSince(seat.askedAt, now) >= seat.keptMs) this.leave(key);
+      if (msSinceOrLongAgo(seat.askedAt, now) >= seat.keptMs) this.leave(key);
     }
   }
 }

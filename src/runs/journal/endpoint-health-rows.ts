@@ -3,7 +3,7 @@
  * endpoint that works costs at most one row a day.
  */
 
-import { DAY_MS, msSince } from "../../base/time.ts";
+import { DAY_MS, msSinceOrLongAgo } from "../../base/time.ts";
 import type { EndpointHealth, EndpointKey } from "../telling.ts";
 
 /** How many days with failures are kept. Three are enough to disable an endpoint. */
@@ -32,7 +32,7 @@ export class EndpointHealthRows {
     const health = this.#of(endpoint, version);
     if (health === null) return;
     const { failingSince, succeededAt } = health;
-    if (failingSince === null && succeededAt !== null && msSince(succeededAt, now) < DAY_MS) return;
+    if (failingSince === null && succeededAt !== null && msSinceOrLongAgo(succeededAt, now) < DAY_MS) return;
     this.#put(endpoint, { version, failures: 0, failingSince: null, failedDays: [], succeededAt: now });
   }
 

@@ -18,6 +18,7 @@ import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
 import { EndedRunCounts } from "./ended-run-counts.ts";
 import { EndpointHealthRows } from "./endpoint-health-rows.ts";
+import { JournalSql } from "./journal-sql.ts";
 import { LandingRows, type Unlanded } from "./landing-rows.ts";
 import { Marks } from "./marks.ts";
 import { MessageRows } from "./message-rows.ts";
@@ -29,7 +30,6 @@ import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { RunsToTell } from "./runs-to-tell.ts";
 import { Sequence } from "./sequence.ts";
 import { SlotRows } from "./slot-rows.ts";
-import { migrate } from "./steps.ts";
 import { type ErasedDelivery, type StopRequest, StopRequestRows } from "./stop-request-rows.ts";
 import { TimelineRows } from "./timeline-rows.ts";
 
@@ -91,6 +91,7 @@ export interface FollowUp {
 
 export class Journal {
   readonly #storage: DurableObjectStorage;
+  readonly sql: JournalSql;
   readonly owner: Owner;
   readonly runs: RunRows;
   readonly due: DueRuns;
@@ -115,36 +116,37 @@ export class Journal {
   readonly archive: ArchiveRows;
 
   constructor(storage: DurableObjectStorage, owner: Owner) {
-    migrate(storage);
+    const sql = new JournalSql(storage, owner.name);
     this.#storage = storage;
+    this.sql = sql;
     this.owner = owner;
-    this.runs = new RunRows(storage.sql);
-    this.due = new DueRuns(storage.sql);
-    this.timeline = new TimelineRows(storage.sql);
-    this.deliveries = new DeliveryRows(storage.sql);
-    this.stopRequests = new StopRequestRows(storage.sql);
-    this.accepted = new AcceptedChanges(storage.sql);
-    this.slots = new SlotRows(storage.sql);
-    this.pauses = new PauseRows(storage.sql);
-    this.claims = new ClaimRows(storage.sql);
-    this.previews = new PreviewRows(storage.sql);
-    this.retries = new RetryRows(storage.sql);
-    this.bulk = new BulkRows(storage.sql);
-    this.bulkPages = new BulkPageRows(storage.sql);
-    this.marks = new Marks(storage.sql);
-    this.archive = new ArchiveRows(storage.sql, this.marks);
-    this.endedCounts = new EndedRunCounts(storage.sql);
-    this.runsToTell = new RunsToTell(storage.sql);
-    this.messages = new MessageRows(storage.sql);
-    this.endpointHealth = new EndpointHealthRows(storage.sql);
-    this.recoveries = new RecoveryRows(storage.sql);
+    this.runs = new RunRows(sql);
+    this.due = new DueRuns(sql);
+    this.timeline = new TimelineRows(sql);
+    this.deliveries = new DeliveryRows(sql);
+    this.stopRequests = new StopRequestRows(sql);
+    this.accepted = new AcceptedChanges(sql);
+    this.slots = new SlotRows(sql);
+    this.pauses = new PauseRows(sql);
+    this.claims = new ClaimRows(sql);
+    this.previews = new PreviewRows(sql);
+    this.retries = new RetryRows(sql);
+    this.bulk = new BulkRows(sql);
+    this.bulkPages = new BulkPageRows(sql);
+    this.marks = new Marks(sql);
+    this.archive = new ArchiveRows(sql, this.marks);
+    this.endedCounts = new EndedRunCounts(sql);
+    this.runsToTell = new RunsToTell(sql);
+    this.messages = new MessageRows(sql);
+    this.endpointHealth = new EndpointHealthRows(sql);
+    this.recoveries = new RecoveryRows(sql);
     const usedSeq = Math.max(this.endedCounts.countedSeq, this.marks.highestSeq);
-    this.sequence = new Sequence(storage.sql, usedSeq);
+    this.sequence = new Sequence(sql, usedSeq);
   }
 
   /** What the database with this number is known to have. */
   landingIn(database: number): LandingRows {
-    return new LandingRows(this.#storage.sql, this.marks, database);
+    return new LandingRows(this.sql, this.marks, database);
   }
 
   /** What `write` writes commits as one. */
@@ -157,6 +159,7 @@ export class Journal {
       this.bulk.forget();
       this.stopRequests.forgetRead();
       this.slots.endsChange();
+      this.sql.look();
       this.marks.read();
       throw error;
     }
@@ -246,7 +249,7 @@ export class Journal {
 
   /** Removes runs with everything that belongs to them. */
   forget(ids: readonly string[]): void {
-    const { sql } = this.#storage;
+    const { sql } = this;
     const those = "WHERE run_id IN (SELECT value FROM json_each(?))";
     this.transaction(() => {
       for (const table of TABLES_OF_RUNS) {
@@ -261,7 +264,7 @@ export class Journal {
   }
 
   #isEmpty(table: string): boolean {
-    return [...this.#storage.sql.exec(`SELECT 1 FROM ${table} LIMIT 1`)].length === 0;
+    return [...this.sql.exec(`SELECT 1 FROM ${table} LIMIT 1`)].length === 0;
   }
 
   #eraseDelivery(runId: string): ErasedDelivery | null {

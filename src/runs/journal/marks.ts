@@ -68,6 +68,11 @@ export class Marks {
 
 /** The coordinator's name in the journal; null if there is none. Creates no table in an object that has no journal. */
 export function nameInJournal(sql: SqlStorage): string | null {
+  return hasTables(sql) ? new Marks(sql).get("name") : null;
+}
+
+/** Whether the object has a journal. */
+export function hasTables(sql: SqlStorage): boolean {
   const tables = sql.exec("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'marks'");
-  return [...tables].length === 0 ? null : new Marks(sql).get("name");
+  return [...tables].length > 0;
 }

@@ -3,7 +3,6 @@
  * are few, and each alarm that is set asks for them, so there is a copy in memory.
  */
 
-import { PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits.ts";
 import type { Pause } from "../gate-calls.ts";
 import { NO_GROUP } from "../gates.ts";
 
@@ -33,16 +32,16 @@ export class PauseRows {
   }
 
   /**
-   * False, and nothing is written, if there are too many others. Of two pauses that came at once, each coordinator keeps
+   * False, and nothing is written, if there are `max` others. Of two pauses that came at once, each coordinator keeps
    * the newer one, whichever it got first. Otherwise the freeze could end early in one of them.
    */
-  put(pause: Pause, now: number): boolean {
+  put(pause: Pause, max: number, now: number): boolean {
     const { group, reason, until, by, via, at } = pause;
     const stored = this.#living(group, now);
     // A stored one of the future was put before the clock stepped back.
     if (stored !== null && stored.at <= now && isNewer(stored, pause)) return true;
     const others = this.all(now).filter((other) => other.group !== group);
-    if (others.length >= PAUSES_MAX_PER_ENVIRONMENT) return false;
+    if (others.length >= max) return false;
     // The table first: if the write throws, memory must not have the pause.
     this.#sql.exec(
       `INSERT INTO pauses (slot_group, reason, until, paused_by, via, paused_at) VALUES (?, ?, ?, ?, ?, ?)

@@ -6,11 +6,18 @@
  * `slot_state` is `early` while a gate before the slot is closed, then `waiting`, then `holding`, and null at the end.
  */
 
+import { MINUTE_MS } from "../../base/time.ts";
 import type { Holder, Waiter } from "../admission.ts";
 import { type OnConflict, type Slot, slotOf } from "../gates.ts";
 import type { Run } from "../run.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
+
+/**
+ * For how long after a change an isolate may still use the version before: an outage copy for 10 minutes, and a request.
+ * A version is the instant of its change, in ms.
+ */
+const REPLACED_IN_USE_MS = 15 * MINUTE_MS;
 
 /** The most runs that wait with one group and key. */
 export const WAITING_MAX_AT_SLOT = 1000;
@@ -178,12 +185,10 @@ export class SlotRows {
     this.#nextEndAt = null;
   }
 
-  /** Notes the limit of an action in a group, unless the limit of this version or of a newer one is known. */
+  /** Notes the limit of an action in a group. Ask `knowsLimit` before. */
   setLimit(group: string, actionName: string, version: number, limit: number): void {
-    const set = `
-      INSERT INTO slot_limits (slot_group, action_name, version, max_holders) VALUES (?, ?, ?, ?)
-      ON CONFLICT DO UPDATE SET version = excluded.version, max_holders = excluded.max_holders
-        WHERE excluded.version > version`;
+    const set =
+      "INSERT OR REPLACE INTO slot_limits (slot_group, action_name, version, max_holders) VALUES (?, ?, ?, ?)";
     this.#sql.exec(set, group, actionName, version, limit);
   }
 
@@ -198,10 +203,15 @@ export class SlotRows {
     return [...rows][0]?.limit ?? concurrency.limit;
   }
 
-  /** Whether the limit of this version of the action, or of a newer one, is known. */
-  knowsLimit(group: string, actionName: string, version: number): boolean {
-    const known = "SELECT 1 FROM slot_limits WHERE slot_group = ? AND action_name = ? AND version >= ?";
-    return [...this.#sql.exec(known, group, actionName, version)].length > 0;
+  /**
+   * Whether the limit of this version of the action, or of a newer one, is known. An older version that still comes long
+   * after the newer one says that a restore of D1 took the newer one back.
+   */
+  knowsLimit(group: string, actionName: string, version: number, now: number): boolean {
+    const known = `
+      SELECT 1 FROM slot_limits
+      WHERE slot_group = ?1 AND action_name = ?2 AND (version = ?3 OR version > ?3 AND version >= ?4)`;
+    return [...this.#sql.exec(known, group, actionName, version, now - REPLACED_IN_USE_MS)].length > 0;
   }
 
   /** Whether an open run of the action is in the group. */

@@ -1,10 +1,12 @@
 /**
  * Finds the database where an environment's runs are read. The coordinators decide, and the table `environments` is
  * their copy. So of all that is known, the home with the highest generation counts: what the coordinators have just
- * said, what this isolate remembers, or the row. With one database, nothing is read and nothing is remembered.
+ * said, what this isolate remembers, or the row. With one database, an isolate only asks once whether another one is
+ * missing.
  */
 
 import { requireDatabaseNumbered } from "../../database/numbered-database.ts";
+import { lacksDatabase } from "../../database/numbers-in-use.ts";
 import { OutageCache } from "../../database/outage-cache.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import type { Hops } from "../../http/app-env.ts";
@@ -53,9 +55,10 @@ export async function databaseOf(
 ): Promise<NumberedDatabase> {
   const { env, hops } = placed;
   const said = newestHome(settled.map(({ home }) => home));
-  const { database: number } = hasSeveralDatabases(env)
-    ? await homeAmongSeveral(placed, said, [...sent])
-    : (said ?? FIRST_HOME);
+  const { database: number } =
+    hasSeveralDatabases(env) || (await lacksDatabase(env, hops))
+      ? await homeAmongSeveral(placed, said, [...sent])
+      : (said ?? FIRST_HOME);
   return { number, db: await requireDatabaseNumbered(env, hops, number) };
 }
 

@@ -6,7 +6,7 @@
  */
 
 import { logFailure } from "../../base/log.ts";
-import { msSince } from "../../base/time.ts";
+import { msSinceOrLongAgo } from "../../base/time.ts";
 import { isDatabaseFull } from "../../database/d1-errors.ts";
 import { GROUP_MAX_BYTES, isRefusedForContent, type RowStore } from "../d1/store.ts";
 import { numberedBookmark } from "../home.ts";
@@ -172,7 +172,7 @@ export class GroupCommit {
   }
 
   #againWaitMs(now: number): number {
-    return this.#againAt === null ? 0 : Math.max(0, AGAIN_PAUSE_MS - msSince(this.#againAt, now));
+    return this.#againAt === null ? 0 : Math.max(0, AGAIN_PAUSE_MS - msSinceOrLongAgo(this.#againAt, now));
   }
 
   /**
@@ -194,7 +194,7 @@ export class GroupCommit {
   #mayFlySoon(): boolean {
     if (this.#isFlying) return true;
     if (this.#flights.areAllUp) return false;
-    return this.#failedAt === null || msSince(this.#failedAt, Date.now()) >= SETTLE_AFTER_FAILURE_MS;
+    return this.#failedAt === null || msSinceOrLongAgo(this.#failedAt, Date.now()) >= SETTLE_AFTER_FAILURE_MS;
   }
 
   #depart(): void {

@@ -6,7 +6,7 @@
  * its memory: `now` is passed in.
  */
 
-import { MINUTE_MS, msSince } from "../../base/time.ts";
+import { MINUTE_MS, msSinceOrLongAgo } from "../../base/time.ts";
 
 export const PAUSE_MIN_MS = 50;
 export const PAUSE_MAX_MS = 2000;
@@ -31,7 +31,7 @@ export class Pace {
   /** Notes that a flight has landed `ms` after it departed. */
   landed(ms: number, now: number): void {
     this.#smoothed = this.#smoothed === null ? ms : this.#smoothed + SMOOTHING * (ms - this.#smoothed);
-    if (msSince(this.#bestSince, now) >= BEST_KEPT_MS) {
+    if (msSinceOrLongAgo(this.#bestSince, now) >= BEST_KEPT_MS) {
       this.#bestBefore = this.#best;
       this.#best = ms;
       this.#bestSince = now;
@@ -52,6 +52,6 @@ export class Pace {
   waitMs(now: number, isFull: boolean, random: number): number {
     if (this.#departedAt === null) return 0;
     const pause = (isFull ? PAUSE_MIN_MS : this.pauseMs) * (0.8 + 0.4 * random);
-    return Math.max(0, pause - msSince(this.#departedAt, now));
+    return Math.max(0, pause - msSinceOrLongAgo(this.#departedAt, now));
   }
 }

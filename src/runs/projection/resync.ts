@@ -6,7 +6,7 @@
  */
 
 import { logFailure } from "../../base/log.ts";
-import { HOUR_MS, msSince } from "../../base/time.ts";
+import { HOUR_MS, msSinceOrLongAgo } from "../../base/time.ts";
 import { firstIdAt } from "../../base/uuid.ts";
 import type { Journal } from "../journal/journal.ts";
 import { AFTER_ALL_IDS } from "../run-id.ts";
@@ -70,7 +70,7 @@ export class Resync {
   next(now: number): void {
     const after = this.#place.rows.resyncAfter;
     if (this.#isStopped || after === null || this.#isLanding) return;
-    if (this.#stepAt !== null && msSince(this.#stepAt, now) < GIVEN_UP_MS) return;
+    if (this.#stepAt !== null && msSinceOrLongAgo(this.#stepAt, now) < GIVEN_UP_MS) return;
     this.#stepAt = now;
     const step = ++this.#steps;
     void this.#step(after, now, () => step === this.#steps).then(

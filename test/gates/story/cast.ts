@@ -3,6 +3,9 @@
 import type { Actor } from "../../../src/runs/actor.ts";
 import type { Concurrency } from "../../../src/runs/gates.ts";
 
+/** Ahead of every clock of a story, so that no version is so old that a lower one shows a restore of D1. */
+export const FIRST_VERSION = Date.UTC(2100, 0, 1);
+
 export const SECOND_MS = 1000;
 
 export function actor(tokenId: string, parents: string[] = [], person: string | null = null): Actor {
@@ -30,11 +33,11 @@ export type ActionName = "queue" | "newest" | "reject" | "other";
 
 /** As they are when a story begins. */
 export function newActions(): Record<ActionName, StoredAction> {
-  const group = { group: "prod", keys: [""], version: 1 };
+  const group = { group: "prod", keys: [""], version: FIRST_VERSION };
   return {
     queue: { ...group, onConflict: "queue", limit: 2 },
     newest: { ...group, onConflict: "cancel_running", limit: 2 },
     reject: { ...group, onConflict: "reject", limit: 3 },
-    other: { group: "db", keys: ["k1", "k2"], onConflict: "queue", version: 1, limit: 1 },
+    other: { group: "db", keys: ["k1", "k2"], onConflict: "queue", version: FIRST_VERSION, limit: 1 },
   };
 }

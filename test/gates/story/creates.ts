@@ -8,7 +8,7 @@ import { HOUR_MS, MINUTE_MS } from "../../support/direct.ts";
 import { fail } from "../invariants/violation.ts";
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
-import { type ActionName, CREATORS, SECOND_MS } from "./cast.ts";
+import { type ActionName, CREATORS, FIRST_VERSION, SECOND_MS } from "./cast.ts";
 import { DETAILED, type Scene, short } from "./scene.ts";
 
 export const CREATES = {
@@ -26,7 +26,7 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   const hasGroup = !random.isOneIn(6);
   const name = random.of(Object.keys(scene.actions) as ActionName[]);
   const action = scene.actions[name];
-  const isStale = random.isOneIn(8) && action.version > 1;
+  const isStale = random.isOneIn(8) && action.version > FIRST_VERSION;
   const version = isStale ? action.version - 1 : action.version;
   const isClaimed = hasGroup && random.isOneIn(12);
   const { group, onConflict } = action;

@@ -3,7 +3,7 @@
 import { MINUTE_MS } from "../../support/direct.ts";
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
-import { type ActionName, SECOND_MS } from "./cast.ts";
+import { type ActionName, FIRST_VERSION, SECOND_MS } from "./cast.ts";
 import type { Scene } from "./scene.ts";
 
 export const LIMITS_AND_PAUSES = {
@@ -18,7 +18,7 @@ async function setLimit(scene: Scene, { object, sql }: Awake, isStale: boolean):
   const { random, known } = scene;
   const name = random.of(Object.keys(scene.actions) as ActionName[]);
   const action = scene.actions[name];
-  const version = isStale ? Math.max(action.version - 1, 1) : action.version + 1;
+  const version = isStale ? Math.max(action.version - 1, FIRST_VERSION) : action.version + 1;
   const limit = random.of([1, 1, 2, 3, 4]);
   if (!isStale) Object.assign(action, { version, limit });
   // The call may not reach the coordinator.

@@ -81,6 +81,15 @@ describe("the next list of the isolate shows a change", () => {
     expect((await listed(path, gate)).body.map(({ id }) => id)).toEqual([run.id]);
   });
 
+  it("though the clock stepped back by an hour after it", async () => {
+    const path = newRunsPath();
+    const gate = holdWrites();
+    const run = await createInFirst(path);
+    const earlier = Date.now() - 3_600_000;
+    vi.mocked(Date.now).mockImplementation(() => earlier);
+    expect((await listed(path, gate)).body.map(({ id }) => id)).toEqual([run.id]);
+  });
+
   it.each<[name: string, status: number, go: (old: CreatedRun) => Promise<{ status: number }>]>([
     ["a late report", 409, (old) => report(old, { status: "succeeded" })],
     ["a late heartbeat", 409, (old) => beat(old)],

@@ -15,6 +15,7 @@ import {
   DAY_MS,
   direct,
   hurryTimers,
+  journal,
   MINUTE_MS,
   until,
 } from "../../support/direct.ts";
@@ -42,10 +43,8 @@ const FIRST_DUE = `
     UNION ALL SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'repair_at')`;
 
 async function expectInTime(path: string): Promise<void> {
-  const [due, alarm] = await runInDurableObject(coordinator(path, 0), async (_instance, { storage }) => {
-    const { at } = storage.sql.exec<{ at: number | null }>(FIRST_DUE).one();
-    return [at, await storage.getAlarm()] as const;
-  });
+  const [{ at: due } = { at: null }] = await journal<{ at: number | null }>(path, 0, FIRST_DUE);
+  const alarm = await alarmAt(path, 0);
   if (due === null) return;
   expect(alarm).not.toBeNull();
   expect(alarm).toBeLessThanOrEqual(Math.max(due, Date.now()));

@@ -76,6 +76,24 @@ describe("an environment without endpoints", () => {
     expect(outside.matched).toHaveLength(2);
   });
 
+  it.each([-1, -3_600_000])(
+    "goes on asking if the clock steps by %i ms between the PUT's call and its write",
+    async (step) => {
+      const path = newRunsPath();
+      outside.answers = () => 200;
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * DAY_MS });
+      await notify(path);
+      vi.setSystemTime(Date.now() + step);
+      // D1 has no endpoint yet.
+      await end(path);
+      await untilTold(path);
+      outside.endpoints = [CHAT];
+      const heard = await end(path);
+      await untilSent(1);
+      expect(sentIds()).toEqual([heard]);
+    },
+  );
+
   it("has both marks or none if a full object refuses one, so that a repeated PUT tells no old end", async () => {
     const path = newRunsPath();
     outside.endpoints = [CHAT];

@@ -7,7 +7,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../../auth/audit.ts";
 import { tokenState } from "../../../auth/token-state.ts";
 import { logFailure } from "../../../base/log.ts";
-import { MINUTE_MS, msSince, within } from "../../../base/time.ts";
+import { MINUTE_MS, msSinceOrJustNow, within } from "../../../base/time.ts";
 import { firstIdAt } from "../../../base/uuid.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import type { Env } from "../../../settings/env.ts";
@@ -19,12 +19,13 @@ import {
   type EndedRuns,
   endsOf,
   NO_ENDED_RUNS,
+  PAGE_RUNS,
 } from "../../bulk.ts";
 import type { BulkRunner, Collected, Decided, Stopper } from "../../bulk-calls.ts";
 import { databaseOf } from "../../placement/database-of.ts";
-import { isOpen } from "../../run.ts";
+import { isOpen, type Status } from "../../run.ts";
 import { readRunId } from "../../run-id.ts";
-import type { RunEnvironment } from "../run-environment.ts";
+import { ask, type RunEnvironment } from "../run-environment.ts";
 import { decideRun } from "./decide-run.ts";
 import { matchingIds, matchingPage, settledDatabase } from "./matching.ts";
 import { bulkFilter, runFiltersOf } from "./request-schemas.ts";
@@ -46,7 +47,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   async collect(scope: string, order: BulkOrder, below: string | null, limit: number): Promise<Collected> {
     const environment = this.#environment(scope);
     // Later pages are below ids of that time, so they need not wait for what came since.
-    const isPatient = msSince(readRunId(order.id).createdAt, Date.now()) < REFUSED_MAX_MS;
+    const isPatient = msSinceOrJustNow(readRunId(order.id).createdAt, Date.now()) < REFUSED_MAX_MS;
     const db =
       below === null ? await settledDatabase(environment, { isPatient }) : (await databaseOf(environment)).db;
     if (db === null) return { type: "not_settled" };
@@ -114,7 +115,12 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     const db = await settledDatabase(environment);
     if (db === null) return null;
     const runs = await matchingIds(environment, db, runIds);
-    return runs.some(isOpen) ? null : endsOf(runs.map(({ status }) => status));
+    const open = runs.filter(isOpen);
+    // D1 can refuse a run's end for ever. So the coordinators have the last word on the few that D1 shows as open.
+    if (open.length > PAGE_RUNS) return null;
+    const statuses = await Promise.all(open.map(({ id }) => statusOf(environment, id)));
+    if (statuses.some((status) => status !== null && isOpen({ status }))) return null;
+    return endsOf([...runs.map(({ status }) => status), ...statuses]);
   }
 
   #environment(scope: string): RunEnvironment {
@@ -125,6 +131,12 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
       waitUntil: (work) => this.ctx.waitUntil(work),
     };
   }
+}
+
+/** As its coordinator has it; null if it is not kept. Throws `coordinator_unavailable`. */
+async function statusOf(environment: RunEnvironment, id: string): Promise<Status | null> {
+  const reply = await ask(environment, id, (coordinator) => coordinator.read(id));
+  return reply.ok ? (JSON.parse(reply.actionRun) as { readonly status: Status }).status : null;
 }
 
 /** Sorts after each run that the request may be about, and before later ones: collecting can wait long for D1. */

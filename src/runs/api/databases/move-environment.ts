@@ -5,7 +5,7 @@
 
 import type { Context } from "hono";
 import { auditStatement, logAudit, newAuditEntry } from "../../../auth/audit.ts";
-import { requireDatabaseNumbered } from "../../../database/numbered-database.ts";
+import { requireNamedDatabase } from "../../../database/numbered-database.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { ApiError } from "../../../http/errors.ts";
@@ -41,7 +41,7 @@ export async function moveEnvironment(
   database: number,
 ): Promise<HomeAndMove & { readonly isAccepted: boolean }> {
   const environment = environmentOf(c);
-  const db = await requireDatabaseNumbered(c.env, c.get("hops"), database);
+  const db = await requireNamedDatabase(c.env, c.get("hops"), database);
   const { home, placements } = await askPlacements(environment);
   if (home === null) {
     await audit(c, environment, database, null);

@@ -5,7 +5,7 @@
 
 import type { Context } from "hono";
 import { newAuditEntry } from "../../../auth/audit.ts";
-import { requireDatabaseNumbered } from "../../../database/numbered-database.ts";
+import { requireNamedDatabase } from "../../../database/numbered-database.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { environmentsIn, scopesWithRows } from "../../d1/environments-in.ts";
@@ -30,13 +30,13 @@ export interface ResyncedDatabase {
   readonly next: string | null;
 }
 
-/** Throws `database_not_bound`, `database_unavailable`, or `coordinator_unavailable`. It is safe to repeat. */
+/** Throws `database_unknown`, `database_unavailable`, or `coordinator_unavailable`. It is safe to repeat. */
 export async function resyncDatabase(
   c: Context<AppEnv>,
   number: number,
   after: string,
 ): Promise<ResyncedDatabase> {
-  const db = await requireDatabaseNumbered(c.env, c.get("hops"), number);
+  const db = await requireNamedDatabase(c.env, c.get("hops"), number);
   const { scopes, next } = await scopesOf(c, db, number, after);
   let [environments, remaining, deletions, done] = [0, 0, 0, after];
   for (const scope of scopes) {

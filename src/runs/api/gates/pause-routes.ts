@@ -14,10 +14,11 @@ import { ApiError } from "../../../http/errors.ts";
 import { refusalOf } from "../../../http/refusal.ts";
 import { validBody } from "../../../http/validate.ts";
 import { nameOf, viaOf } from "../../actor.ts";
-import type { Pause } from "../../gate-calls.ts";
+import { PAUSE_JUDGE, type Pause } from "../../gate-calls.ts";
 import { NO_GROUP } from "../../gates.ts";
+import type { Coordinator } from "../../protocol.ts";
 import { actorOf } from "../caller.ts";
-import { askAll, environmentOf } from "../run-environment.ts";
+import { ask, askAll, environmentOf } from "../run-environment.ts";
 import { pause } from "./request-schemas.ts";
 
 /** The name of the environment's pause. No group has it, because a group begins with a letter or a digit. */
@@ -56,10 +57,13 @@ export const pauseRoutes = new Hono<AppEnv>()
       ]);
     }
     await requireNewestSecret(c);
+    const environment = environmentOf(c);
+    const pauseIt = (coordinator: Coordinator) => coordinator.pause(put);
     let isPaused = true;
     try {
-      const paused = await askAll(environmentOf(c), (coordinator) => coordinator.pause(put));
-      isPaused = !paused.includes(false);
+      // One coordinator judges the number of pauses, before any other has the new one. So no refused pause holds runs back.
+      isPaused = await ask(environment, PAUSE_JUDGE, pauseIt);
+      if (isPaused) await askAll(environment, pauseIt, PAUSE_JUDGE + 1);
     } finally {
       // Also if a coordinator could not be reached, because the others hold runs back by now.
       if (isPaused)

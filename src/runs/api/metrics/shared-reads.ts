@@ -5,7 +5,7 @@
  */
 
 import { BoundedMap } from "../../../base/bounded-map.ts";
-import { msSince } from "../../../base/time.ts";
+import { msSinceOrLongAgo } from "../../../base/time.ts";
 import { ApiError, toApiError } from "../../../http/errors.ts";
 
 /**
@@ -31,10 +31,11 @@ export class SharedReads {
   async get(key: string, read: () => Promise<string>): Promise<string> {
     const last = this.#reads.get(key);
     const maxMs = last?.result === null ? READ_MAX_MS : SHARED_MS;
-    if (last === undefined || msSince(last.at, Date.now()) >= maxMs) return this.#read(key, read);
+    if (last === undefined || msSinceOrLongAgo(last.at, Date.now()) >= maxMs) return this.#read(key, read);
     while (last.result === null) {
       await scheduler.wait(POLL_MS);
-      if (last.result === null && msSince(last.at, Date.now()) >= READ_MAX_MS) return this.get(key, read);
+      if (last.result === null && msSinceOrLongAgo(last.at, Date.now()) >= READ_MAX_MS)
+        return this.get(key, read);
     }
     if (typeof last.result === "string") return last.result;
     // Without the cause, so that the log has it once.
@@ -46,7 +47,7 @@ export class SharedReads {
     const entry: Read = { at: now, result: null };
     this.#reads.set(key, entry);
     // The oldest come first.
-    this.#reads.evictWhile(({ at }) => msSince(at, now) >= READ_MAX_MS);
+    this.#reads.evictWhile(({ at }) => msSinceOrLongAgo(at, now) >= READ_MAX_MS);
     try {
       const text = await read();
       entry.result = text;

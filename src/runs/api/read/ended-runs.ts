@@ -5,7 +5,7 @@
 
 import { BoundedMap } from "../../../base/bounded-map.ts";
 import { utf8Bytes } from "../../../base/limits.ts";
-import { msSince } from "../../../base/time.ts";
+import { msSinceOrLongAgo } from "../../../base/time.ts";
 
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_AGE_MS = 60_000;
@@ -29,7 +29,8 @@ const entries = new BoundedMap<Entry>(MAX_BYTES, ({ bytes }) => bytes);
 
 export function recallEnded(scope: string, id: string, now: number): EndedRun | null {
   const entry = entries.get(`${scope}/${id}`);
-  if (entry === undefined || now >= entry.purgeAt || msSince(entry.readAt, now) >= MAX_AGE_MS) return null;
+  if (entry === undefined || now >= entry.purgeAt || msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS)
+    return null;
   return entry;
 }
 
@@ -45,5 +46,5 @@ export function rememberEnded(
   entries.set(`${scope}/${id}`, { actionRun, bookmark, ...detailed, bytes, readAt: now, purgeAt });
   // All entries live equally long, so the expired ones come first. Otherwise they would take up memory until the bytes
   // run out.
-  entries.evictWhile((entry) => msSince(entry.readAt, now) >= MAX_AGE_MS);
+  entries.evictWhile((entry) => msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS);
 }

@@ -15,6 +15,8 @@ export interface ReadRun {
   readonly bookmark: string | null;
   /** The JSON of `details`, if they were asked for. */
   readonly details?: string;
+  /** Whether this is D1's row, which can lack the newest changes. Default: no. */
+  readonly isStale?: boolean;
 }
 
 /** The run, or null if it does not exist. Throws `coordinator_unavailable`, or `database_unavailable`. */
@@ -72,7 +74,7 @@ async function readFromCoordinator(
     if (include === "details") throw unreachable;
     const row = await selectRun(environment, id).catch(() => null);
     if (row === null) throw unreachable;
-    return { actionRun: row, bookmark: null };
+    return { actionRun: row, bookmark: null, isStale: true };
   }
 }
 

@@ -4,7 +4,7 @@
  * later.
  */
 
-import { msSince, within } from "../../../base/time.ts";
+import { msSinceOrLongAgo, within } from "../../../base/time.ts";
 import { ApiError } from "../../../http/errors.ts";
 import type { Inclusion } from "../../run-answer.ts";
 import { COORDINATORS } from "../../run-id.ts";
@@ -93,7 +93,7 @@ export class ChangeFeed {
     const startedAt = Date.now();
     for (;;) {
       const now = Date.now();
-      const leftMs = maxMs - msSince(startedAt, now);
+      const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
       // Another call would take the seat again.
       if (seat.hasLeft()) return null;
       for (const place of this.#places) {
@@ -106,7 +106,7 @@ export class ChangeFeed {
         await this.#answerWithin(Math.min(leftMs, ...pauses));
         continue;
       }
-      const restMs = TOLD_EVERY_MS - msSince(this.#toldAt, now);
+      const restMs = TOLD_EVERY_MS - msSinceOrLongAgo(this.#toldAt, now);
       // Meanwhile other coordinators can answer, too.
       if (restMs > 0) await scheduler.wait(restMs);
       const before = this.#state;
@@ -185,7 +185,7 @@ export class ChangeFeed {
 
 /** How long a coordinator that can't be reached is left alone. */
 function askAgainInMs({ isReached, askedAt }: Place, now: number): number {
-  return isReached ? 0 : Math.max(ASK_AGAIN_MS - msSince(askedAt, now), 0);
+  return isReached ? 0 : Math.max(ASK_AGAIN_MS - msSinceOrLongAgo(askedAt, now), 0);
 }
 
 /** The object of a response or an event. */

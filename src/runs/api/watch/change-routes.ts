@@ -6,7 +6,7 @@
 import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { requires } from "../../../auth/bearer.ts";
-import { msSince } from "../../../base/time.ts";
+import { msSinceOrLongAgo } from "../../../base/time.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { usableRing } from "../../../http/environment.ts";
 import { validQuery } from "../../../http/validate.ts";
@@ -60,7 +60,7 @@ async function waited(
   try {
     for (;;) {
       const now = Date.now();
-      const leftMs = waitMs - msSince(startedAt, now);
+      const leftMs = waitMs - msSinceOrLongAgo(startedAt, now);
       if (leftMs <= 0 || isGone()) return feed.now;
       const changes = await feed.next(seat, Math.min(leftMs, JUDGED_EVERY_MS, expiresAt - now));
       // Authorize before the answer is used, because the token may have been revoked while the call waited.

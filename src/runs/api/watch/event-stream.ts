@@ -4,7 +4,7 @@
  */
 
 import type { Context } from "hono";
-import { msSince } from "../../../base/time.ts";
+import { msSinceOrLongAgo } from "../../../base/time.ts";
 
 export const EVENT_STREAM = "text/event-stream";
 /** A stream ends after this time, so that it does not keep its isolate. The client then resumes. */
@@ -57,7 +57,7 @@ export function eventStream(first: Piece, source: EventSource): ReadableStream<U
       },
       async pull(controller) {
         clearTimeout(slow);
-        const leftMs = STREAM_MAX_MS - msSince(startedAt, Date.now());
+        const leftMs = STREAM_MAX_MS - msSinceOrLongAgo(startedAt, Date.now());
         const news = leftMs > 0 ? await source.next(Math.min(COMMENT_MS, leftMs)).catch(() => null) : null;
         if (news === null) {
           source.leave();

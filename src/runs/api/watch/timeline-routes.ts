@@ -4,7 +4,7 @@ import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { requires } from "../../../auth/bearer.ts";
 import { may } from "../../../auth/permissions.ts";
-import { msSince } from "../../../base/time.ts";
+import { msSinceOrLongAgo } from "../../../base/time.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { encodeCursor, nextLink, parseSeq } from "../../../http/cursor.ts";
 import { ApiError } from "../../../http/errors.ts";
@@ -64,7 +64,7 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
     const page = { after: seq, limit: STREAM_PAGE, withExcerpts: seesExcerpts(c) };
     return ask(environment, id, (coordinator) => {
       // Computed in here because the call may be repeated.
-      const leftMs = Math.max(maxMs - msSince(startedAt, Date.now()), 0);
+      const leftMs = Math.max(maxMs - msSinceOrLongAgo(startedAt, Date.now()), 0);
       return coordinator.watch(id, page, watcher, leftMs);
     });
   };

@@ -1,6 +1,6 @@
 /** GET …/{id}?wait=: a read that answers when the run has ended. */
 
-import { msSince } from "../../../base/time.ts";
+import { msSinceOrLongAgo } from "../../../base/time.ts";
 import type { Inclusion } from "../../run-answer.ts";
 import { mayBeKnown, type ReadRun, recallEndedRun, rememberIfOver } from "../read/reader.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
@@ -29,7 +29,7 @@ export async function waitForEnd(
   const isRemembered = recallEndedRun(environment, id, { include }) !== null;
   if (isRemembered || !(await mayBeKnown(environment, id))) return null;
   const { watcher, expiresAt, isGone, authorizeAgain, leave } = seat();
-  const leftMs = () => waitMs - msSince(startedAt, Date.now());
+  const leftMs = () => waitMs - msSinceOrLongAgo(startedAt, Date.now());
   const callMaxMs = () => Math.min(CALL_MAX_MS, expiresAt - Date.now());
   try {
     for (;;) {

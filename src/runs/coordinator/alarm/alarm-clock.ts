@@ -5,7 +5,7 @@
  */
 
 import { logFailure } from "../../../base/log.ts";
-import { msSince } from "../../../base/time.ts";
+import { msSinceOrLongAgo } from "../../../base/time.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { RepairAlarm } from "../../projection/repair-alarm.ts";
 import { ALARM_LATE_MS } from "../../upkeep-calls.ts";
@@ -74,7 +74,7 @@ export class AlarmClock implements RepairAlarm {
   }
 
   holdsPurges(now: number): boolean {
-    return this.#purgesHeld !== null && msSince(this.#purgesHeld.at, now) < this.#purgesHeld.ms;
+    return this.#purgesHeld !== null && msSinceOrLongAgo(this.#purgesHeld.at, now) < this.#purgesHeld.ms;
   }
 
   releasePurges(): void {
@@ -148,7 +148,9 @@ export class AlarmClock implements RepairAlarm {
 
   #notBefore(now: number): number {
     const failedAt = this.#failedAt;
-    return failedAt !== null && msSince(failedAt, now) < AFTER_FAILURE_MS ? failedAt + AFTER_FAILURE_MS : now;
+    return failedAt !== null && msSinceOrLongAgo(failedAt, now) < AFTER_FAILURE_MS
+      ? failedAt + AFTER_FAILURE_MS
+      : now;
   }
 
   #purgeNotBefore(now: number): number {

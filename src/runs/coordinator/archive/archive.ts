@@ -7,7 +7,7 @@
  */
 
 import { log, logFailure } from "../../../base/log.ts";
-import { DAY_MS, msSince, within } from "../../../base/time.ts";
+import { DAY_MS, msSinceOrLongAgo, within } from "../../../base/time.ts";
 import type { ArchiveAnswer, ArchivedRun, Archiver } from "../../archive-calls.ts";
 import type { Due } from "../../journal/due-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -183,5 +183,5 @@ export class Archive implements DueWork {
 
 /** When the span is over; in the past if it is, or if there is none. */
 function endOf(span: Span | null, now: number): number {
-  return span === null || msSince(span.at, now) >= span.ms ? now : span.at + span.ms;
+  return span === null || msSinceOrLongAgo(span.at, now) >= span.ms ? now : span.at + span.ms;
 }

@@ -5,7 +5,7 @@
  */
 
 import { logFailure } from "../../../base/log.ts";
-import { msSince, within } from "../../../base/time.ts";
+import { msSinceOrLongAgo, within } from "../../../base/time.ts";
 import { RUNS_PER_SECOND } from "../../bulk.ts";
 import type { BulkRunner, Collected, Decided } from "../../bulk-calls.ts";
 import { RESERVED_MS, type StoredBulk, shownBulk } from "../../journal/bulk-rows.ts";
@@ -212,7 +212,7 @@ export class BulkDriver implements DueWork {
 
 /** When the span is over; in the past if it is, or if there is none. */
 function endOf(span: Span | undefined, now: number): number {
-  return span === undefined || msSince(span.at, now) >= span.ms ? now : span.at + span.ms;
+  return span === undefined || msSinceOrLongAgo(span.at, now) >= span.ms ? now : span.at + span.ms;
 }
 
 /** Until when runs of a cancel that has ended may still be open. */

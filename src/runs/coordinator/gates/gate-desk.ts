@@ -3,9 +3,16 @@
  * is one synchronous stretch.
  */
 
+import { PAUSES_MAX_PER_ENVIRONMENT } from "../../../base/limits.ts";
 import { type Actor, isSameActor } from "../../actor.ts";
 import { shownApproval } from "../../details.ts";
-import type { ApprovalReply, ConcurrencyGroup, Decision, Pause } from "../../gate-calls.ts";
+import {
+  type ApprovalReply,
+  type ConcurrencyGroup,
+  type Decision,
+  PAUSE_JUDGE,
+  type Pause,
+} from "../../gate-calls.ts";
 import type { GateEvent } from "../../gate-transition.ts";
 import { approveConflict, rejectConflict, type Slot } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -97,8 +104,10 @@ export class GateDesk {
   }
 
   pause(pause: Pause, now: number): boolean {
+    const { owner, pauses } = this.#journal;
+    const max = owner.n === PAUSE_JUDGE ? PAUSES_MAX_PER_ENVIRONMENT : Number.POSITIVE_INFINITY;
     this.#admitter.admitEverywhereSoon(now);
-    const isPaused = this.#journal.pauses.put(pause, now);
+    const isPaused = pauses.put(pause, max, now);
     // The runs that an older pause held wait for this one now, and must show its reason.
     if (isPaused) this.#admitter.admitEverywhere(now);
     return isPaused;
@@ -127,7 +136,7 @@ export class GateDesk {
   /** Notes nothing if no open run of the action is in the group: the next one brings its limit. */
   setLimit(group: string, actionName: string, version: number, limit: number, now: number): void {
     const { slots } = this.#journal;
-    if (!slots.isInGroup(group, actionName) || slots.knowsLimit(group, actionName, version)) return;
+    if (!slots.isInGroup(group, actionName) || slots.knowsLimit(group, actionName, version, now)) return;
     this.#admitter.admitEverywhereSoon(now);
     slots.setLimit(group, actionName, version, limit);
     this.#admitter.admitEverywhere(now);

@@ -128,7 +128,7 @@ export class GatedRuns {
     if (concurrency === null || concurrency.isClaimed) return;
     const { group, limit } = concurrency;
     const { slots } = this.#journal;
-    if (slots.knowsLimit(group, actionName, actionVersion)) return;
+    if (slots.knowsLimit(group, actionName, actionVersion, now)) return;
     this.#admitter.admitEverywhereSoon(now);
     slots.setLimit(group, actionName, actionVersion, limit);
   }

@@ -4,7 +4,7 @@
  * them.
  */
 
-import { msSince } from "../../../base/time.ts";
+import { msSinceOrLongAgo } from "../../../base/time.ts";
 import type { Slot } from "../../gates.ts";
 
 const PUT_OFF_MS = 10_000;
@@ -22,7 +22,7 @@ export class PutOff {
 
   has(id: string, now: number): boolean {
     const run = this.#runs.get(id);
-    return run !== undefined && msSince(run.at, now) < PUT_OFF_MS;
+    return run !== undefined && msSinceOrLongAgo(run.at, now) < PUT_OFF_MS;
   }
 
   /** The slots of the runs that are to be tried again now. They are put off no longer. */

@@ -11,7 +11,7 @@
  */
 
 import { log, logFailure } from "../../../base/log.ts";
-import { HOUR_MS, MINUTE_MS, msSince, within } from "../../../base/time.ts";
+import { HOUR_MS, MINUTE_MS, msSinceOrLongAgo, within } from "../../../base/time.ts";
 import { boundDatabase, NotBound } from "../../../settings/bound-database.ts";
 import { callCoordinator } from "../../coordinator-client.ts";
 import { settleHome } from "../../d1/environments.ts";
@@ -75,7 +75,7 @@ export class MoveDriver implements DueWork {
   nextAt(now: number): number {
     const due = Math.min(Number.POSITIVE_INFINITY, ...this.#list.all.map((move) => dueAt(move, now)));
     if (due === Number.POSITIVE_INFINITY || this.#turn === null) return due;
-    const since = msSince(this.#turn.at, now);
+    const since = msSinceOrLongAgo(this.#turn.at, now);
     if (!this.#isUnderWay) return Math.max(due, now + Math.max(0, this.#turn.ms - since));
     // The next turn begins when this one ends. Until then the alarm rings too, because this object may die.
     return Math.max(due, now + POLL_MS - (since === Number.POSITIVE_INFINITY ? 0 : since % POLL_MS));
@@ -150,7 +150,8 @@ export class MoveDriver implements DueWork {
   }
 
   async #copy(move: StoredMove): Promise<void> {
-    const isClosing = this.#closingSince !== null && msSince(this.#closingSince, Date.now()) < CLOSING_MAX_MS;
+    const isClosing =
+      this.#closingSince !== null && msSinceOrLongAgo(this.#closingSince, Date.now()) < CLOSING_MAX_MS;
     if (!isClosing) this.#closingSince = null;
     const placements = await this.#tellAll(move, isClosing ? "close" : "copy");
     // It was cancelled meanwhile, and the next one may have begun.

@@ -186,6 +186,24 @@ it("an environment has at most 200 pauses, and those that have ended don't count
   expect((await put(path, "prod")).status).toBe(200);
 });
 
+it("a pause that is refused holds back nothing in any coordinator", async () => {
+  const path = newRunsPath();
+  const pause = { reason: "freeze", until: null, by: "ann", via: null, at: Date.now() };
+  await runInDurableObject(coordinator(path, 0), async (object) => {
+    for (let i = 0; i < 199; i++) await object.pause({ ...pause, group: `g${i}` });
+  });
+  // Two that come at once, and reach the coordinators in any order.
+  const both = await Promise.all([put(path, "a"), put(path, "b")]);
+  expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+  const kept = both[0].status === 200 ? "a" : "b";
+  for (const n of [0, 1, 2, 3]) {
+    const groups = await runInDurableObject(coordinator(path, n), async (object) => {
+      return (await object.pauses()).map(({ group }) => group).filter((group) => !group.startsWith("g"));
+    });
+    expect(groups).toEqual([kept]);
+  }
+});
+
 it("a DELETE that did not reach all coordinators is in the audit, because runs can have started", async () => {
   const project = newProject();
   const path = `${project}/envs/prod/action-runs`;
