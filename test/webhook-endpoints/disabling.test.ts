@@ -19,7 +19,7 @@ import {
 } from "./endpoints.ts";
 
 // Versions are made of the clock. While it stands at this instant, they count from 1.
-clockFrom(1);
+const later = clockFrom(1);
 afterEach(() => vi.restoreAllMocks());
 
 const newPath = () => `${newEndpointsPath()}/chat`;
@@ -44,6 +44,8 @@ describe("the service", () => {
     await put(path);
     const before = await ask("GET", path);
     expect(await loaded(path)).toMatchObject({ disabledReason: null });
+    // Entries of one instant are in no order.
+    later(1);
     const both = await Promise.all([disable(path), disable(path)]);
     expect(both.toSorted()).toEqual([false, true]);
     expect([await isDisabled(path), await loaded(path)]).toMatchObject([true, { disabledReason: REASON }]);
