@@ -35,7 +35,7 @@ CREATE TABLE runs (
     CHECK (status = 'pending' OR status = 'running' OR status = 'succeeded' OR status = 'failed' OR status = 'cancelled'),
   action_name  TEXT    NOT NULL,
   entity_id    TEXT,
-  triggered_by TEXT    NOT NULL,
+  triggered_by TEXT    NOT NULL COLLATE NOCASE, -- filters find a name in any case of ASCII letters
   waiting      TEXT -- the first gate that is closed
     CHECK (waiting IS NULL OR waiting = 'time' OR waiting = 'approval' OR waiting = 'concurrency' OR waiting = 'pause'),
   concurrency_group TEXT,        -- null: none

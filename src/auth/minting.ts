@@ -52,7 +52,7 @@ export function expiryWithin(asker: Principal, expiresAt: number | null): number
  */
 export function personOfChild(asker: Principal, person: string | null): string | null {
   if (asker.person !== null) {
-    if (person === null || person.toLowerCase() === asker.person.toLowerCase()) return asker.person;
+    if (person === null || person === asker.person) return asker.person;
     throw new ApiError(
       "forbidden",
       "This token acts for one person, and so does every token that it mints. Omit person.",
