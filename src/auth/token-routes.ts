@@ -41,7 +41,7 @@ export const tokenRoutes = new Hono<AppEnv>()
       expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
       oldExpiresAt: null,
       lastUsedAt: null,
-      person: personOfChild(asker, person ?? null),
+      person: personOfChild(asker, person),
       ...flags,
     };
     const project = projectOf(c.req.param());

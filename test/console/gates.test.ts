@@ -199,7 +199,8 @@ describe("a new token", () => {
   const holder = { id: "o", role: "owner", person: null, mayActForOthers: false } as const;
   it.each([
     ["an owner", {}, [true, true, true]],
-    ["an owner that acts for a person", { person: "ada" }, [true, true, false]],
+    ["an owner that acts for a person", { person: "ada" }, [true, true, true]],
+    ["an admin that acts for a person", { role: "admin", person: "ada" }, [false, false, false]],
     ["a session of ROOT_TOKEN", { id: null }, [false, false, true]],
     ["an admin", { role: "admin" }, [false, false, false]],
     ["an admin that acts for others", { role: "admin", mayActForOthers: true }, [false, true, true]],

@@ -21,7 +21,7 @@ interface CreateFlags extends Flags {
   readonly role: ApiToken["role"];
   readonly envName?: string;
   readonly expiresAt?: string;
-  readonly person?: string;
+  readonly person?: string | false;
   readonly mayApprove?: true;
   readonly mayActForOthers?: true;
 }
@@ -70,6 +70,7 @@ function createCommand(): CliCommand {
         readPerson,
       ),
     )
+    .addOption(new Option("--no-person", "let it act for nobody, as a machine does; only owners can"))
     .addOption(new Option("--may-approve", "let it approve and reject runs; only owners can"))
     .addOption(new Option("--may-act-for-others", "let it name a person with --on-behalf-of"))
     .addHelpText(
@@ -87,7 +88,8 @@ function createCommand(): CliCommand {
         const output = new Output(flags);
         const client = await connect(flags, { needsEnv: false });
         const { role, envName, expiresAt, person, mayApprove, mayActForOthers } = flags;
-        const wanted = given({ envName, expiresAt, person, mayApprove, mayActForOthers });
+        const flagsGiven = given({ envName, expiresAt, mayApprove, mayActForOthers });
+        const wanted = { ...flagsGiven, ...given({ person: person === false ? null : person }) };
         const created = await client.tokens.create({ name, role, ...wanted });
         const rows = [
           ["id", plain(created.id)],
