@@ -198,14 +198,21 @@ function revokeCommand(): CliCommand {
 }
 
 function revokedText(result: RevokedApiTokens): string {
-  const lines = result.revoked.map((one) => `Revoked ${plain(one)}.`);
   const left = leftRows(result).map(([kind, which]) => `  ${kind}: ${which}`);
-  if (left.length === 0) return lines.join("\n");
-  return [...lines, "What was stored with it stays. Check what you don't know:", ...left].join("\n");
+  const { approvedRuns, moreApprovedRuns } = result;
+  const approved = approvedRuns.map(({ envName, id }) => `  ${plain(envName)}/${plain(id)}`);
+  if (moreApprovedRuns) approved.push("  perhaps more: see `list --waiting any`");
+  return [
+    ...result.revoked.map((one) => `Revoked ${plain(one)}.`),
+    ...(left.length === 0 ? [] : ["What was stored with it stays. Check what you don't know:", ...left]),
+    ...(approved.length === 0 ? [] : ["Waiting runs that it approved need another approval:", ...approved]),
+  ].join("\n");
 }
 
 /** What the token, or one below it, stored last. */
-function leftRows(result: Omit<RevokedApiTokens, "revoked" | "waitingRuns">): [string, string][] {
+function leftRows(
+  result: Pick<RevokedApiTokens, "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions">,
+): [string, string][] {
   const { webhookEndpoints, moreWebhookEndpoints, actions, moreActions } = result;
   const rows = (kind: string, left: typeof actions, hasMore: boolean, list: string) => [
     ...left.map(({ envName, name }): [string, string] => [kind, `${plain(envName)}/${plain(name)}`]),
