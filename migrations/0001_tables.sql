@@ -35,12 +35,13 @@ CREATE TABLE runs (
     CHECK (status = 'pending' OR status = 'running' OR status = 'succeeded' OR status = 'failed' OR status = 'cancelled'),
   action_name  TEXT    NOT NULL,
   entity_id    TEXT,
-  triggered_by TEXT    NOT NULL,
+  triggered_by TEXT    NOT NULL COLLATE NOCASE, -- filters find a name in any case of ASCII letters
   waiting      TEXT -- the first gate that is closed
     CHECK (waiting IS NULL OR waiting = 'time' OR waiting = 'approval' OR waiting = 'concurrency' OR waiting = 'pause'),
   concurrency_group TEXT,        -- null: none
   waiting_lineage TEXT,          -- while it waits: the line of its creator, /{top}/…/{token}/, or /root/
   waiting_key_id  TEXT,          -- while it waits: which signing key sealed its request
+  waiting_approvers TEXT,        -- while it waits: JSON array, the lines of those who approved it; null: none
   purge_at     INTEGER NOT NULL, -- ms; a row past it is never written again
   bytes        INTEGER NOT NULL, -- UTF-8 bytes of body
   body         TEXT    NOT NULL, -- the ActionRun as it goes on the wire; behind the filters, which never read past it
@@ -57,6 +58,7 @@ CREATE INDEX runs_by_group ON runs (scope, concurrency_group, id) WHERE concurre
 CREATE INDEX runs_by_waiting ON runs (scope, waiting, id) WHERE waiting IS NOT NULL AND status = 'pending';
 CREATE INDEX waiting_runs_by_lineage ON runs (waiting_lineage, scope)
   WHERE waiting_lineage IS NOT NULL AND status = 'pending';
+CREATE INDEX approved_runs ON runs (scope, id) WHERE waiting_approvers IS NOT NULL AND status = 'pending';
 CREATE INDEX waiting_runs_by_key ON runs (waiting_key_id) WHERE waiting_key_id IS NOT NULL AND status = 'pending';
 
 -- Which runs have a label. A list by label walks it newest first. The labels of a run are also in its details.
@@ -99,6 +101,16 @@ CREATE TABLE tokens (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX tokens_by_parent ON tokens (project, parent_id) WHERE parent_id IS NOT NULL;
+
+-- The token of each revocation, for as long as a run can wait that it or one below approved. An expired token has no row.
+CREATE TABLE revoked_tokens (
+  project TEXT    NOT NULL, -- {org}/{project}
+  id      TEXT    NOT NULL,
+  at      INTEGER NOT NULL, -- ms
+  PRIMARY KEY (project, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX revoked_tokens_by_time ON revoked_tokens (at);
 
 -- Sessions of people in the console. A session acts as the token that began it.
 CREATE TABLE sessions (

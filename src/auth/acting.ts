@@ -7,7 +7,7 @@
 import type { HonoRequest } from "hono";
 import { ApiError } from "../http/errors.ts";
 import type { Principal } from "./permissions.ts";
-import { isPerson } from "./person.ts";
+import { asPerson } from "./person.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -27,9 +27,10 @@ const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 export function personOf(request: HonoRequest, { person, mayActForOthers }: Principal): string | null {
   const named = request.header(HEADER);
   if (named === undefined) return person;
-  if (READING.has(request.method)) return mayActForOthers && isPerson(named) ? named : person;
+  const wanted = asPerson(named);
+  if (READING.has(request.method)) return (mayActForOthers ? wanted : null) ?? person;
   // Also a token with a person of its own, and whatever the header says, so that no token learns it by chance.
   if (!mayActForOthers) throw new ApiError("may_not_act_for_others");
-  if (!isPerson(named)) throw new ApiError("invalid_on_behalf_of");
-  return named;
+  if (wanted === null) throw new ApiError("invalid_on_behalf_of");
+  return wanted;
 }

@@ -42,29 +42,29 @@ export function expiryWithin(asker: Principal, expiresAt: number | null): number
 }
 
 /**
- * The new token's person. A child of a token with a person has the same one. Of two acts that both name a person,
- * persons alone decide who is oneself. So with a child of another name, one person could approve their own run.
+ * The new token's person. `wanted` undefined: that of the asker. A child of a token with a person has the same one. Of
+ * two acts that both name a person, persons alone decide who is oneself. So with a child of another name, one person
+ * could approve their own run. Owners can mint one without a person, for a machine. It is a relative of their token, and
+ * it gives them nothing new, because owners mint tokens that may act for others.
  *
  * Otherwise only owners, the operator and tokens that may act for others set a person, because a token with a person
  * acts for that person. Without this rule, an admin with a token below a portal's could mint a child with a made-up
  * name, create a run with it, and approve the run through the portal. Without a person, the child is a relative of the
  * portal, and the approval is refused.
  */
-export function personOfChild(asker: Principal, person: string | null): string | null {
-  if (asker.person !== null) {
-    if (person === null || person.toLowerCase() === asker.person.toLowerCase()) return asker.person;
-    throw new ApiError(
-      "forbidden",
-      "This token acts for one person, and so does every token that it mints. Omit person.",
-      { pointer: "/person" },
-    );
+export function personOfChild(asker: Principal, wanted: string | null | undefined): string | null {
+  const { person, role, mayActForOthers } = asker;
+  if (wanted === undefined || wanted === person) return person;
+  if (person === null ? role === "owner" || mayActForOthers : role === "owner" && wanted === null) {
+    return wanted;
   }
-  if (person === null || asker.role === "owner" || asker.mayActForOthers) return person;
-  throw new ApiError(
-    "forbidden",
-    "Only owners and tokens that may act for others can mint a token with a person. Omit person, or ask an owner.",
-    { pointer: "/person" },
-  );
+  const sentence =
+    person === null
+      ? "Only owners and tokens that may act for others can mint a token with a person. Omit person, or ask an owner."
+      : wanted === null
+        ? "Your token acts for a person, and only owners can then mint a token without one. Omit person, or ask an owner."
+        : "This token acts for one person, and so does every token that it mints. Omit person.";
+  throw new ApiError("forbidden", sentence, { pointer: "/person" });
 }
 
 /** Flags of a token that no role has. */

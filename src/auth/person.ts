@@ -8,7 +8,10 @@ export const PERSON_PATTERN = `^[\\x21-\\x7e]{1,${PERSON_MAX_CHARACTERS}}$`;
 
 const PERSON = new RegExp(PERSON_PATTERN);
 
-/** Whether a person can have this name. People read it in `triggeredBy`, so it must not look like the operator's. */
-export function isPerson(text: string): boolean {
-  return PERSON.test(text) && !looksLikeRoot(text);
+/**
+ * A person's name in its one form: lower case. It is stored, shown and compared in this form alone. Null: no person can
+ * have this name. People read it in `triggeredBy`, so it must not look like the operator's.
+ */
+export function asPerson(text: string): string | null {
+  return PERSON.test(text) && !looksLikeRoot(text) ? text.toLowerCase() : null;
 }

@@ -18,7 +18,7 @@ import {
 } from "../http/schema-parts.ts";
 import { AUDIT_ACTIONS } from "./audit.ts";
 import { ROLES } from "./permissions.ts";
-import { isPerson, PERSON_PATTERN } from "./person.ts";
+import { asPerson, PERSON_PATTERN } from "./person.ts";
 import { INVISIBLE, looksLikeRoot } from "./token-name.ts";
 
 const PERSON_RULE = `is no person's name; send 1 to ${PERSON_MAX_CHARACTERS} visible ASCII characters without spaces, and not a name that looks like root.`;
@@ -27,7 +27,10 @@ const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
 
 const person = z
   .string({ error: PERSON_RULE })
-  .check(z.refine(isPerson, { error: PERSON_RULE }))
+  .check(
+    z.refine((text) => asPerson(text) !== null, { error: PERSON_RULE }),
+    z.toLowerCase(),
+  )
   .register(z.globalRegistry, { wire: { type: "string", pattern: PERSON_PATTERN } });
 
 const flag = (description: string) =>
@@ -70,9 +73,10 @@ export const newToken = z
       described(
         person,
         "The person for whom the token acts, for its whole life. Its changes show this name instead of the token's. " +
-          "Visible ASCII characters without spaces. A name that looks like `root` is refused. " +
-          "Without it, the token has your own token's person. If your token has one, you can't send another. Only " +
-          "owners, the operator and tokens with `mayActForOthers` can send it.",
+          "Visible ASCII characters without spaces, stored in lower case. A name that looks like `root` is refused. " +
+          "Without it, the token has your own token's person. If your token has one, you can't send another, and " +
+          "only owners can send null, for a token without a person. If it has none, only owners, the operator and " +
+          "tokens with `mayActForOthers` can send a person.",
       ),
     ),
     mayApprove: flag(

@@ -21,7 +21,7 @@ import {
   toPrincipal,
   toStoredToken,
 } from "./token-row.ts";
-import { type WaitingRuns, waitingRunsOf } from "./waiting-runs.ts";
+import { type LeftRuns, leftRunsStatements, toLeftRuns } from "./waiting-runs.ts";
 
 /**
  * The token whose newest secret, or whose replaced one, has this hash, from D1's primary; null if there is none. Each
@@ -133,6 +133,12 @@ const TREE: EntrySource = {
   lineage: `iif(tokens.id = ?8, ${LINEAGE}, NULL)`,
 };
 
+/** A run waits 60 days at most: up to 30 for its time, and then up to 30 more. */
+const REVOKED_KEPT_MS = 61 * DAY_MS;
+const FORGET_REVOKED = `
+  DELETE FROM revoked_tokens WHERE (project, id) IN (
+    SELECT project, id FROM revoked_tokens INDEXED BY revoked_tokens_by_time WHERE at < ?1 ORDER BY at LIMIT 1000)`;
+
 export interface Revoked {
   /** Ids, the token's own first. */
   readonly revoked: readonly string[];
@@ -140,8 +146,8 @@ export interface Revoked {
   /** See `lineageOf`. */
   readonly lineage: string;
   readonly left: LeftBehind;
-  /** The runs of the revoked tokens that still wait at a gate, of the environments in the control database. */
-  readonly waiting: readonly WaitingRuns[];
+  /** The waiting runs that the revoked tokens leave, of the environments in the control database. */
+  readonly runs: LeftRuns;
 }
 
 /** Null: there is no such token that the asker may revoke. */
@@ -158,6 +164,14 @@ export async function revokeToken(
   const remove = db
     .prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (${revoked})`)
     .bind(project, id, last);
+  // A run keeps the line of each approver, so the token itself is enough.
+  const remember = db
+    .prepare(
+      `INSERT OR IGNORE INTO revoked_tokens (project, id, at)
+       SELECT project, target, at FROM audit WHERE project = ?1 AND id = ?2 AND action = 'token_revoked'`,
+    )
+    .bind(project, id);
+  const forget = db.prepare(FORGET_REVOKED).bind(entry.at - REVOKED_KEPT_MS);
   const endSessions = db
     .prepare(
       `DELETE FROM sessions WHERE hash IN (
@@ -173,15 +187,15 @@ export async function revokeToken(
     .bind(project, id, last);
   const lineage = "SELECT lineage FROM audit WHERE project = ?1 AND id = ?2";
   const left = selectLeft(db, lineage, project, id);
-  const waiting = db.prepare(waitingRunsOf(lineage)).bind(project, id);
+  const runs = leftRunsStatements(db, lineage, project, id);
   type Row = { target: string; lineage: string; envName: string | null };
-  const results = await db.batch([note, remove, endSessions, outcome, waiting, ...left]);
+  const results = await db.batch([note, remove, endSessions, outcome, ...runs, ...left, remember, forget]);
   const rows = (results[3]?.results ?? []) as readonly Row[];
   const [first] = rows;
   if (first === undefined) return null;
   return {
     ...{ revoked: rows.map((row) => row.target), envName: first.envName, lineage: first.lineage },
-    left: leftBehind(results.slice(5)),
-    waiting: (results[4]?.results ?? []) as readonly WaitingRuns[],
+    left: leftBehind(results.slice(6, 8)),
+    runs: toLeftRuns(results.slice(4, 6)),
   };
 }

@@ -20,7 +20,7 @@ import { newToken, tokenListQuery } from "./request-schemas.ts";
 import { insertToken, listTokens, revokeToken } from "./store.ts";
 import { projectOf, toWire } from "./token-responses.ts";
 import type { StoredToken } from "./token-row.ts";
-import { countWaitingRuns } from "./waiting-runs.ts";
+import { describeLeftRuns } from "./waiting-runs.ts";
 
 export const tokenRoutes = new Hono<AppEnv>()
   .post("/", requires("tokens:manage"), validBody(newToken), async (c) => {
@@ -41,7 +41,7 @@ export const tokenRoutes = new Hono<AppEnv>()
       expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
       oldExpiresAt: null,
       lastUsedAt: null,
-      person: personOfChild(asker, person ?? null),
+      person: personOfChild(asker, person),
       ...flags,
     };
     const project = projectOf(c.req.param());
@@ -81,9 +81,9 @@ export const tokenRoutes = new Hono<AppEnv>()
       throw error;
     });
     if (outcome === null) throw new ApiError("token_not_found");
-    const { revoked, envName, lineage, left, waiting } = outcome;
+    const { revoked, envName, lineage, left, runs } = outcome;
     forgetCredentials(revoked);
     logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
-    const waitingRuns = await countWaitingRuns(c.env, c.get("hops"), project, lineage, waiting);
-    return c.json({ revoked, ...left, waitingRuns });
+    const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
+    return c.json({ revoked, ...left, ...leftRuns });
   });

@@ -113,6 +113,8 @@ export const OVERLAP_MAX_SECONDS = 604_800;
 export const CHILDREN_MAX_LISTED = 200;
 /** Of the actions, and of the webhook endpoints, that the response to a revocation or a rotation lists. */
 export const DEFINITIONS_MAX_LISTED = 200;
+/** Of the waiting runs that revoked tokens approved. */
+export const APPROVED_RUNS_MAX_LISTED = 200;
 
 export const TIMEOUT_DEFAULT_MINUTES = 60;
 export const TIMEOUT_MAX_MINUTES = 43_200;

@@ -62,8 +62,11 @@ function tell(type: string, said: Said, output: Output): string {
       );
     case "approved":
     case "rejected":
-    case "released":
       return words(byText(said), said.reason ? `· ${text(said.reason)}` : "");
+    case "approval_withdrawn":
+      return words(byText(said), "· the token was revoked");
+    case "released":
+      return words(byText(said), said.approversUnchecked ? `· ${UNCHECKED}` : "");
     case "ended": {
       const status = text(said.status);
       const reason = said.reason ? `· ${text(said.reason)}` : "";
@@ -74,12 +77,14 @@ function tell(type: string, said: Said, output: Output): string {
   }
 }
 
+const UNCHECKED = "the database was down, so a token that approved it can be revoked";
+
 function heldBy(said: Said): string {
   switch (said.for) {
     case "time":
       return `for its time, ${instantText(text(said.notBefore))}`;
     case "concurrency":
-      return `for a slot of ${slotText(said)}`;
+      return said.group ? `for a slot of ${slotText(said)}` : "for its turn";
     case "pause":
       return "for the end of a pause";
     default:

@@ -60,7 +60,8 @@ function placeText(waiting: Waiting): string {
   const more = behind.length - NAMED_HOLDERS;
   const holders = behind.slice(0, NAMED_HOLDERS).map(shortId).join(", ");
   const those = holders === "" ? "" : `, behind ${holders}${more > 0 ? ` and ${more} more` : ""}`;
-  return `waits for a slot of ${slotText(waiting)}${place}${those}`;
+  const what = waiting.group === null ? "its turn" : `a slot of ${slotText(waiting)}`;
+  return `waits for ${what}${place}${those}`;
 }
 
 function lacksApprovals(approval: Gated["approval"]): boolean {

@@ -35,8 +35,8 @@ interface Settings extends CallSettings {
   readonly project: string;
   readonly env: string;
   /**
-   * The person for whom this client acts: 1 to 255 visible ASCII characters without spaces. Runs show this name instead
-   * of the token's. The token needs `mayActForOthers`. A portal makes a client for each of its users.
+   * The person for whom this client acts: 1 to 255 visible ASCII characters without spaces. Runs show this name in
+   * lower case instead of the token's. The token needs `mayActForOthers`. A portal makes a client for each of its users.
    */
   readonly onBehalfOf?: string | undefined;
   /** Where to keep the environment's bookmark, to share it between processes. Default: in memory. */
@@ -89,12 +89,12 @@ export function callerHeaders(settings: ClientSettings): Readonly<Record<string,
   return { ...person, Authorization: `Bearer ${checkedToken(settings.token)}` };
 }
 
-/** A person that a header can carry. */
+/** A person that a header can carry, in lower case as the service stores and shows it. */
 export function checkedPerson(person: string): string {
   if (typeof person !== "string" || !/^[\x21-\x7e]{1,255}$/.test(person)) {
     throw new TypeError("onBehalfOf is not valid. Use 1 to 255 visible ASCII characters without spaces.");
   }
-  return person;
+  return person.toLowerCase();
 }
 
 /** The name of an organization, project or environment, valid in a path. */

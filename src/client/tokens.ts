@@ -106,6 +106,8 @@ export function createTokens(
           actions: [],
           moreActions: true,
           waitingRuns: { atLeast: 0 },
+          approvedRuns: [],
+          moreApprovedRuns: true,
         };
       }
     },

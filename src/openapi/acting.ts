@@ -17,7 +17,7 @@ export const ON_BEHALF_OF = {
     name: "On-Behalf-Of",
     description:
       "Not a secret: the person for whom you act, as 1 to 255 visible ASCII characters without spaces. The run shows this " +
-      "name instead of the token's. Only a token that was minted with `mayActForOthers` can send it. It grants " +
+      "name, in lower case, instead of the token's. Only a token that was minted with `mayActForOthers` can send it. It grants " +
       "nothing: the permissions stay the token's.",
   },
 };

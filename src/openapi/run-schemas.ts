@@ -31,9 +31,9 @@ export const actionRun = z
     status: z.enum(STATUSES),
     parameters: jsonObject,
     recommendations: jsonObject,
-    triggeredBy: z
-      .string()
-      .meta({ description: "The person for whom the API token acted, or the name of the token." }),
+    triggeredBy: z.string().meta({
+      description: "The person for whom the API token acted, in lower case, or the name of the token.",
+    }),
     createdAt: responseInstant,
     startedAt: responseInstant.nullable(),
     completedAt: responseInstant.nullable(),

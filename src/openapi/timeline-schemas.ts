@@ -81,7 +81,20 @@ const timelineEvent = z
     }),
     event("approved", said),
     event("rejected", said),
-    event("released", { by: z.string().optional(), via: z.string().optional() }),
+    event("approval_withdrawn", {
+      by: z.string().describe("Whose approval no longer counts, because the token was revoked."),
+      via: z.string().optional(),
+    }),
+    event("released", {
+      by: z.string().optional(),
+      via: z.string().optional(),
+      approversUnchecked: z
+        .literal(true)
+        .optional()
+        .describe(
+          "The database did not answer, so nobody knows whether a token that approved the run was revoked.",
+        ),
+    }),
     event("ended", {
       status: z.enum(["succeeded", "failed", "cancelled"]),
       cause: z.enum(END_CAUSES).nullable().optional(),

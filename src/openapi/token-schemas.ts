@@ -6,6 +6,7 @@ import { PERMISSIONS, ROLES } from "../auth/permissions.ts";
 import { auditedBulk } from "./bulk-schemas.ts";
 import { responseInstant } from "./describe.ts";
 import { runCount } from "./run-list-schemas.ts";
+import { RUN_EXAMPLE } from "./run-schemas.ts";
 
 const EXAMPLE = {
   id: "019c0e5a-1800-7000-8000-000000000000",
@@ -113,6 +114,12 @@ export const revokedApiTokens = z
       description:
         "Runs that the token, or one below it, created and that still wait at a gate. They go on. Exact up to 1000; otherwise `atLeast`. A run of the last moment can be missing.",
     }),
+    approvedRuns: z.array(z.object({ envName: text("The environment."), id: uuid("The run's id.") })).meta({
+      description:
+        "Waiting runs that a revoked token approved, at most 200. These approvals are withdrawn before the run " +
+        "starts, so it then needs others. A run of the last moment can be missing.",
+    }),
+    moreApprovedRuns: z.boolean().meta({ description: "Whether there are or may be more than these." }),
   })
   .meta({
     id: "RevokedApiTokens",
@@ -121,6 +128,8 @@ export const revokedApiTokens = z
         revoked: [EXAMPLE.id],
         ...LEFT,
         waitingRuns: 2,
+        approvedRuns: [{ envName: "production", id: RUN_EXAMPLE.id }],
+        moreApprovedRuns: false,
       },
     ],
   });

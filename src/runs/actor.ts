@@ -7,7 +7,7 @@ export interface Actor {
   readonly tokenName: string;
   /** Ids of the tokens above it, the nearest first. The operator is nobody's parent. */
   readonly parents: readonly string[];
-  /** The person for whom the token acts; null if it names none. */
+  /** The person for whom the token acts, in lower case; null if it names none. */
   readonly person: string | null;
 }
 
@@ -23,7 +23,7 @@ export function viaOf({ person, tokenName }: Actor): string | null {
 
 /** Whether both are the same: the same person, or the same token if one of them names no person. */
 export function isSameActor(a: Actor, b: Actor): boolean {
-  if (a.person !== null && b.person !== null) return isSamePerson(a.person, b.person);
+  if (a.person !== null && b.person !== null) return a.person === b.person;
   return a.tokenId === b.tokenId && a.person === b.person;
 }
 
@@ -32,11 +32,6 @@ export function isSameActor(a: Actor, b: Actor): boolean {
  * above it and a token below it count as one, because the holder of a token can mint the tokens below it.
  */
 export function isOneself(a: Actor, b: Actor): boolean {
-  if (a.person !== null && b.person !== null) return isSamePerson(a.person, b.person);
+  if (a.person !== null && b.person !== null) return a.person === b.person;
   return a.tokenId === b.tokenId || a.parents.includes(b.tokenId) || b.parents.includes(a.tokenId);
-}
-
-/** Persons are compared without case. Their names are ASCII. */
-export function isSamePerson(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
 }

@@ -20,6 +20,8 @@ export interface Waiter {
   readonly actionName: string;
   readonly limit: number;
   readonly onConflict: OnConflict;
+  /** Whether it may do nothing yet, because D1 must say first whether its approvals still count. */
+  readonly isUnchecked: boolean;
   /** The reason of the pause, as the run shows it, if the run waits only for its end. Otherwise null. */
   readonly heldFor: string | null;
 }
@@ -35,16 +37,17 @@ export interface Line {
  * What happens to a run. `release`: a waiter gets a slot. `hold`: a waiter would get a slot, but there is this pause.
  * `queue`: a waiter was held, and there is no free slot now. `refuse`: there is no free slot, and its action does not
  * wait. `replace`: a newer run of the same action takes the waiter's place. `cancel`: a newer run of the same action
- * wants the holder's slot.
+ * wants the holder's slot. `check`: the waiter would get a slot, replace or stop a run, but it is not checked.
  */
 export type Admission =
-  | { readonly id: string; readonly type: "release" | "hold" | "queue" | "refuse" | "cancel" }
-  | { readonly id: string; readonly type: "replace"; readonly by: string };
+  | { readonly id: string; readonly type: "release" | "hold" | "queue" | "refuse" | "check" }
+  | { readonly id: string; readonly type: "replace" | "cancel"; readonly by: string };
 
 /**
  * First come, first served: a run gets a slot while there are fewer holders than the least limit among the holders and
  * the run, and nobody overtakes. What a conflict leads to is judged here, and not at create, so that a run which waits
- * for its approval stops nobody. During a pause nothing starts and nothing is stopped.
+ * for its approval stops nobody. During a pause nothing starts and nothing is stopped. A waiter that is not checked keeps
+ * its place and its slot, and changes nothing.
  */
 export function admit({ holders, waiters, pause }: Line): readonly Admission[] {
   const ends: Admission[] = [];
@@ -85,7 +88,7 @@ function replacedIn(
   if (pause !== null) return null;
   for (let i = line.length - 1; i >= free; i--) {
     const newest = line[i];
-    if (newest?.onConflict !== "cancel_running") continue;
+    if (newest?.onConflict !== "cancel_running" || newest.isUnchecked) continue;
     const older = line.slice(0, i).filter(({ actionName }) => actionName === newest.actionName);
     if (older.length > 0) return older.map(({ id }) => ({ id, type: "replace", by: newest.id }));
   }
@@ -106,16 +109,47 @@ function refusedIn(line: readonly Waiter[], free: number, pause: string | null):
 /** What happens when nobody leaves the line any more. `free`: how many of its first waiters get a slot. */
 function settled(holders: readonly Holder[], line: readonly Waiter[], free: number): readonly Admission[] {
   const waiting = line.slice(free);
-  const stopping = new Set(
-    waiting.filter(({ onConflict }) => onConflict === "cancel_running").map(({ actionName }) => actionName),
+  const stopping = waiting.filter(({ onConflict }) => onConflict === "cancel_running");
+  const stoppers = new Map(
+    stopping.filter(({ isUnchecked }) => !isUnchecked).map(({ id, actionName }) => [actionName, id]),
   );
   return [
-    ...line.slice(0, free).map(({ id }) => ({ id, type: "release" }) as const),
+    ...started(line.slice(0, free)),
+    ...stopping
+      .filter((waiter) => mustKnow(waiter, holders, line))
+      .map(({ id }) => ({ id, type: "check" }) as const),
     ...waiting.filter(isHeld).map(({ id }) => ({ id, type: "queue" }) as const),
-    ...holders
-      .filter(({ actionName, isStopping }) => !isStopping && stopping.has(actionName))
-      .map(({ id }) => ({ id, type: "cancel" }) as const),
+    ...holders.flatMap(({ id, actionName, isStopping }) => {
+      const by = isStopping ? undefined : stoppers.get(actionName);
+      return by === undefined ? [] : [{ id, type: "cancel", by } as const];
+    }),
   ];
+}
+
+/**
+ * Those that get a slot, in their order. The runs of a group wait for one before them that is not checked. Runs without
+ * a group have no limit and no order.
+ */
+function started(first: readonly Waiter[]): readonly Admission[] {
+  const unchecked = first.findIndex(({ isUnchecked, limit }) => isUnchecked && Number.isFinite(limit));
+  return first
+    .filter((waiter, place) => waiter.isUnchecked || unchecked < 0 || place < unchecked)
+    .map(({ id, isUnchecked }) => ({ id, type: isUnchecked ? "check" : "release" }));
+}
+
+/** Whether a waiter that wants to cancel runs of its action would replace or stop one, and is not checked. */
+function mustKnow(
+  { id, isUnchecked, actionName }: Waiter,
+  holders: readonly Holder[],
+  line: readonly Waiter[],
+): boolean {
+  if (!isUnchecked) return false;
+  const older = line.slice(
+    0,
+    line.findIndex((one) => one.id === id),
+  );
+  const changed = [...older, ...holders.filter(({ isStopping }) => !isStopping)];
+  return changed.some((one) => one.actionName === actionName);
 }
 
 /** The same during a pause. A waiter that is held is held again if the reason of the pause has changed. */

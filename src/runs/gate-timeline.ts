@@ -2,6 +2,7 @@
 
 import { rfc3339 } from "../base/time.ts";
 import { type Actor, nameOf, viaOf } from "./actor.ts";
+import { isGateEvent } from "./gate-transition.ts";
 import type { Run } from "./run.ts";
 import type { TimelineEvent } from "./timeline-event.ts";
 import type { RunEvent } from "./transition.ts";
@@ -19,11 +20,18 @@ export function gateEventsBetween(before: Run, after: Run, event: RunEvent, now:
     const { by, reason } = event.approval;
     events.push({ type: "approved", at: event.approval.at, data: said(by, reason) });
   }
+  if (event.type === "approvals_withdrawn") {
+    for (const { by } of event.approvals) {
+      events.push({ type: "approval_withdrawn", at: now, data: said(by, null) });
+    }
+  }
   if (event.type === "rejected")
     events.push({ type: "rejected", at: now, data: said(event.by, event.reason) });
   const opener = event.type === "time_opened" && event.by !== undefined ? said(event.by, null) : {};
-  if (after.releasedAt !== before.releasedAt) events.push(released(after, opener));
-  else if (after.waitingFor !== null && waitsForAnother(before, after)) {
+  const isUnchecked = isGateEvent(event) && event.approversUnchecked === true;
+  if (after.releasedAt !== before.releasedAt) {
+    events.push(released(after, isUnchecked ? { ...opener, approversUnchecked: true } : opener));
+  } else if (after.waitingFor !== null && waitsForAnother(before, after)) {
     // The run waits for pauses since the first one, and another one can hold it back now.
     events.push({ ...waiting(after, opener), at: Math.max(now, after.waitingSince ?? 0) });
   }

@@ -10,11 +10,16 @@ import { ended, type Run } from "./run.ts";
 /**
  * Each needs a run that waits. `time_opened`: its time has come, or `by` opened the gate before. `released`: every gate
  * is open. `held`: only a pause holds the run back. `queued`: the pause is over, and there is no free slot. `refused`:
- * the run will never start; `reason` is a sentence. `replaced`: `by` is the id of the newer run.
+ * the run will never start; `reason` is a sentence. `replaced`: `by` is the id of the newer run. `approvals_withdrawn`:
+ * the tokens that gave them were revoked. `approversUnchecked`: the event releases the run although D1 could not say
+ * whether its approvers' tokens were revoked.
  */
-export type GateEvent =
+export type GateEvent = GateChange & { readonly approversUnchecked?: true };
+
+type GateChange =
   | { readonly type: "time_opened"; readonly by?: Actor }
   | { readonly type: "approved"; readonly approval: Approval }
+  | { readonly type: "approvals_withdrawn"; readonly approvals: readonly Approval[] }
   | { readonly type: "rejected"; readonly by: Actor; readonly reason: string | null }
   | { readonly type: "released" }
   | { readonly type: "held"; readonly reason: string }
@@ -25,6 +30,7 @@ export type GateEvent =
 const GATE_EVENTS: ReadonlySet<string> = new Set<GateEvent["type"]>([
   "time_opened",
   "approved",
+  "approvals_withdrawn",
   "rejected",
   "released",
   "held",
@@ -43,7 +49,13 @@ export function transitionAtGate(run: Run, event: GateEvent, now: number): Run {
     case "time_opened":
       return atGate(run, afterTime(run), null, now);
     case "approved":
-      return approved(run, event.approval, now);
+      return approvedBy(run, [...run.approvals, event.approval], now);
+    case "approvals_withdrawn": {
+      const left = run.approvals.filter((approval) => !event.approvals.includes(approval));
+      // Each withdrawal has an instant of its own, because a message is known by it.
+      const withdrawnAt = Math.max(now, (run.withdrawnAt ?? run.createdAt) + 1);
+      return { ...approvedBy(run, left, now), withdrawnAt };
+    }
     case "rejected": {
       const rejected = { ...cancelledBy(run, nameOf(event.by), event.reason, now), rejectedBy: event.by };
       return ended(rejected, "cancelled", now, "rejected", {});
@@ -86,8 +98,8 @@ function afterTime({ gates, approvals }: Run): Run["waitingFor"] {
   return gates && nextGate(gates, approvals, Number.POSITIVE_INFINITY);
 }
 
-function approved(run: Run, approval: Approval, now: number): Run {
-  const next = { ...run, approvals: [...run.approvals, approval] };
+function approvedBy(run: Run, approvals: readonly Approval[], now: number): Run {
+  const next = { ...run, approvals };
   // The time gate comes first, and may still be closed.
   const waitingFor = run.waitingFor === "time" ? "time" : afterTime(next);
   return atGate(next, waitingFor, null, now);

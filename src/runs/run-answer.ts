@@ -69,6 +69,7 @@ export interface RunRefusal {
     | "too_many_waiting"
     | "write_required"
     | "already_retried"
+    | "token_invalid"
     | DecisionConflict
     | Conflict;
   /** Only if the reason is `claimed`: where the run of this key lives, or must be made. */

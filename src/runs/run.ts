@@ -78,6 +78,8 @@ export interface Run extends NewRun {
   readonly releasedAt: number | null;
   /** The approvals that count, the oldest first. */
   readonly approvals: readonly Approval[];
+  /** When approvals were withdrawn last, because their tokens were revoked; null if none was. */
+  readonly withdrawnAt: number | null;
   /** Who rejected it, because names repeat. Null if nobody did. */
   readonly rejectedBy: Actor | null;
   /** A failed attempt of its delivery: the last one that made a version. Null if none has failed. */
@@ -112,6 +114,7 @@ export function begin(input: NewRun, now: number, { isDelivering = false } = {})
     waitingReason: null,
     releasedAt: null,
     approvals: [],
+    withdrawnAt: null,
     rejectedBy: null,
     failedAttempt: null,
     endCause: null,

@@ -27,13 +27,18 @@ export interface HappenedEvent {
 
 /**
  * The event that a run's newest version tells: its end, or that it lacks approvals. Null if it tells none. Approvals
- * are asked for from the creation on.
+ * are asked for from the creation on, and again when some were withdrawn.
  */
 export function eventOf(
-  run: Pick<Run, "status" | "createdAt" | "completedAt" | "waitingFor" | "gates" | "approvals">,
+  run: Pick<
+    Run,
+    "status" | "createdAt" | "completedAt" | "waitingFor" | "gates" | "approvals" | "withdrawnAt"
+  >,
 ): HappenedEvent | null {
-  const { status, createdAt, completedAt } = run;
-  if (lacksApproval(run)) return { kind: "approval", type: APPROVAL_REQUESTED, at: createdAt };
+  const { status, createdAt, completedAt, withdrawnAt } = run;
+  if (lacksApproval(run)) {
+    return { kind: "approval", type: APPROVAL_REQUESTED, at: withdrawnAt ?? createdAt };
+  }
   const ended = EVENT_TYPES.find((type) => type === `action_run.${status}`);
   if (ended === undefined || completedAt === null) return null;
   return { kind: "ended", type: ended, at: completedAt };

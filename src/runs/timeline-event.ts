@@ -15,7 +15,9 @@
  * - `waiting`: `for` (time, approval, concurrency, pause), `until`, when the run ends if it still waits, `notBefore`,
  *   `group`, `key`, the `reason` of a pause, and `by`, who opened its time gate
  * - `approved`, `rejected`: `by`, `via`, the token that acted for a person, `reason`
- * - `released`: every gate is open; `by`, who opened its time gate
+ * - `approval_withdrawn`: `by`, `via`: the token that gave this approval was revoked
+ * - `released`: every gate is open; `by`, who opened its time gate; `approversUnchecked`, true if D1 could not say
+ *   whether the tokens of its approvers were revoked
  * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence, gate, rejected, replaced), `by`, who
  *   cancelled or rejected, the `reason` if there is one, `replacedBy`, the id of the newer run
  */
@@ -32,6 +34,7 @@ export type TimelineEventType =
   | "cancel_requested"
   | "waiting"
   | "approved"
+  | "approval_withdrawn"
   | "rejected"
   | "released"
   | "ended";

@@ -33,6 +33,40 @@ describe("a run of a person", () => {
     expect(timeline.body.find(({ type }) => type === "created")?.by).toBe("ada@acme");
   });
 
+  it("shows and finds the person in lower case, however the name was written", async () => {
+    const runs = newRunsPath();
+    const { token } = await portal();
+    const laptop = await grantToken(PROJECT, { role: "member", name: "laptop", person: "ADA@Acme" });
+    expect(laptop.person).toBe("ada@acme");
+    const ofHeader = await createRun(runs, undefined, acting(token, "Ada@ACME"));
+    const ofToken = await createRun(runs, undefined, { token: laptop.token });
+    expect([ofHeader.triggeredBy, ofToken.triggeredBy]).toEqual(["ada@acme", "ada@acme"]);
+    const { body } = await ask<Detailed>("POST", `${runs}/${ofHeader.id}/cancel?include=details`, {
+      ...acting(token, "BO"),
+      body: {},
+    });
+    expect(body.details.cancel?.by).toBe("bo");
+    for (const name of ["ada@acme", "Ada@Acme"]) {
+      const listed = await ask<ActionRun[]>("GET", `${runs}?triggeredBy=${name}`);
+      expect(listed.body.map(({ id }) => id)).toEqual([ofToken.id, ofHeader.id]);
+      const counted = await ask<object>("GET", `${runs}/summary?triggeredBy=${name}`);
+      expect(counted.body).toMatchObject({ pending: 1, cancelled: 1 });
+    }
+    const found = await ask<object>("GET", `${runs}/facets?field=triggeredBy&contains=ADA`);
+    expect(found.body).toEqual({ values: ["ada@acme"], more: false });
+  });
+
+  it("keeps the case of a token's name, and is found by it in any case", async () => {
+    const runs = newRunsPath();
+    const { token } = await grantToken(PROJECT, { role: "member", name: "Release-Bot" });
+    const { id, triggeredBy } = await createRun(runs, undefined, { token });
+    expect(triggeredBy).toBe("Release-Bot");
+    for (const name of ["Release-Bot", "release-bot"]) {
+      const listed = await ask<ActionRun[]>("GET", `${runs}?triggeredBy=${name}`);
+      expect(listed.body.map((run) => run.id)).toEqual([id]);
+    }
+  });
+
   it("shows the person who deleted it", async () => {
     const runs = newRunsPath();
     const { token } = await portal();

@@ -38,6 +38,8 @@ const ADMIN = { role: "admin" } as const;
 const MINTED: readonly (readonly [asker: Asker, wanted: Flag])[] = [
   ["operator", { person: "ada", mayApprove: true, mayActForOthers: true }],
   ["operator's session", { person: "ada" }],
+  ["operator's session", { person: null }],
+  [{ ...OWNER, person: "ada" }, { person: null }],
   [OWNER, { person: "ada", mayApprove: true, mayActForOthers: true }],
   [
     { ...ADMIN, mayActForOthers: true },
@@ -65,6 +67,7 @@ const REFUSED: readonly (readonly [asker: Asker, wanted: Flag, pointer: string])
   [{ ...ADMIN, person: "ada" }, { person: "bo" }, "/person"],
   [{ ...OWNER, person: "ada" }, { person: "bo" }, "/person"],
   [{ ...ADMIN, person: "ada", mayActForOthers: true }, { person: "bo" }, "/person"],
+  [{ ...ADMIN, person: "ada", mayActForOthers: true }, { person: null }, "/person"],
 ];
 
 it.each(REFUSED)("%j does not mint %j", async (asker, wanted, pointer) => {
@@ -78,8 +81,13 @@ it("a member with every flag mints nothing", async () => {
 });
 
 describe("a child of a token with a person", () => {
-  it.each([{}, { person: null }, { person: "ADA" }])("has the same person: %j", async (wanted) => {
+  it.each([{}, { person: "ADA" }])("has the same person: %j", async (wanted) => {
     const { status, body } = await mintedBy({ ...ADMIN, person: "ada" }, wanted);
+    expect([status, body.person]).toEqual([201, "ada"]);
+  });
+
+  it("has the same person if an owner omits it", async () => {
+    const { status, body } = await mintedBy({ ...OWNER, person: "ada" }, {});
     expect([status, body.person]).toEqual([201, "ada"]);
   });
 

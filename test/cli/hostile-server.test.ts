@@ -95,7 +95,13 @@ const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
   [/^POST .*\/heartbeat$/, { status: "running", deadlineAt: INSTANT, cancel: DETAILS.cancel }],
   [/^POST .*\/tokens$/, TOKEN],
   [/^GET .*\/tokens/, [TOKEN]],
-  [/^DELETE .*\/tokens/, { revoked: [RUN_ID], webhookEndpoints: [{ envName: "a", name: "a" }], actions: [] }],
+  [
+    /^DELETE .*\/tokens/,
+    {
+      ...{ revoked: [RUN_ID], webhookEndpoints: [{ envName: "a", name: "a" }], actions: [] },
+      approvedRuns: [{ envName: "a", id: RUN_ID }],
+    },
+  ],
   [/^GET .*\/audit/, [ENTRY]],
   [/^GET \/whoami$/, { ...TOKEN, permissions: ["a"], project: "acme/shop" }],
   [/^GET .*\/action-runs\/summary$/, { pending: 1, failed: { atLeast: 1000 } }],

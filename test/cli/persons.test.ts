@@ -73,9 +73,11 @@ test("token create sends the person and the flags, and shows them", async () => 
   expect(code).toBe(0);
   expect(stdout).toMatch(/person: +ada@acme\nmay also: +approve, act for others/);
   expect((await run([...create, "--json"])).code).toBe(0);
+  expect((await run([...create, "--no-person"])).code).toBe(0);
   expect(bodies().map((body) => JSON.parse(body))).toEqual([
     { name: "portal", role: "member", person: "ada@acme", mayApprove: true, mayActForOthers: true },
     { name: "portal", role: "member" },
+    { name: "portal", role: "member", person: null },
   ]);
 });
 

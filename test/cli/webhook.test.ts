@@ -75,6 +75,8 @@ const server = await badServer(({ method, url = "" }, response) => {
       actions: [{ envName: "prod", name: "deploy" }],
       moreActions: false,
       waitingRuns: 0,
+      approvedRuns: [{ envName: "prod", id: RUN.id }],
+      moreApprovedRuns: false,
     });
   }
   const [path = ""] = url.split("?");
@@ -228,7 +230,8 @@ test("token revoke names the endpoints and actions that the token stored, becaus
   expect(ended).toMatchObject({ code: 0, stderr: "" });
   expect(ended.stdout).toBe(
     `Revoked ${RUN.id}.\nWhat was stored with it stays. Check what you don't know:\n` +
-      "  webhook endpoint: prod/chat\n  action: prod/deploy\n",
+      "  webhook endpoint: prod/chat\n  action: prod/deploy\n" +
+      `Waiting runs that it approved need another approval:\n  prod/${RUN.id}\n`,
   );
 });
 

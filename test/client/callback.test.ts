@@ -132,6 +132,8 @@ describe("a token", () => {
       actions: [{ envName: "production", name: "deploy" }],
       moreActions: false,
       waitingRuns: 1,
+      approvedRuns: [],
+      moreApprovedRuns: false,
     };
     const once = await stub(json(200, { revoked: ["1", "2"], ...left }));
     expect(await once.client().tokens.revoke("1")).toEqual({ revoked: ["1", "2"], ...left });
@@ -141,6 +143,7 @@ describe("a token", () => {
     const unknown = {
       ...{ webhookEndpoints: [], moreWebhookEndpoints: true, actions: [], moreActions: true },
       waitingRuns: { atLeast: 0 },
+      ...{ approvedRuns: [], moreApprovedRuns: true },
     };
     expect(await twice.client().tokens.revoke("1")).toEqual({ revoked: ["1"], ...unknown });
     const never = await stub(refusal(404, "token_not_found"));

@@ -73,7 +73,7 @@ it("a client for a person names the person with each call, whatever proves who a
   const { client, asked } = await stub(json(200, RUN));
   const onBehalfOf = "ada@acme.example";
   await client({ onBehalfOf }).runs.cancel(RUN.id);
-  await client({ onBehalfOf, pageKey: "k" }).runs.cancel(RUN.id);
+  await client({ onBehalfOf: "Ada@Acme.example", pageKey: "k" }).runs.cancel(RUN.id);
   await client().runs.cancel(RUN.id);
   expect(asked.map(({ headers }) => headers["on-behalf-of"])).toEqual([onBehalfOf, onBehalfOf, undefined]);
 });

@@ -36,6 +36,7 @@ describe("a run matches", () => {
     ["status=failed&status=running", true],
     ["status=running", false],
     ["triggeredBy=ci", true],
+    ["triggeredBy=CI", true],
     ["triggeredBy=root", false],
     ["entityId=01890A5D-AC96-774B-BCCE-B302099A8057", true],
     ["entityId=01890a5d-ac96-774b-bcce-b302099a8058", false],

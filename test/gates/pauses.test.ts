@@ -77,6 +77,7 @@ it("a run that was approved during a pause starts when the pause is over, althou
     await awake.object.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
     expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
     await awake.object.resume("");
+    await stage.settle();
     expect(holds(awake, id)).toBe(true);
   }));
 

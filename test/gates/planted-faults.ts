@@ -4,6 +4,7 @@ import { vi } from "vitest";
 import type { Holder } from "../../src/runs/admission.ts";
 import { Deliveries } from "../../src/runs/coordinator/deliveries.ts";
 import { Admitter } from "../../src/runs/coordinator/gates/admitter.ts";
+import { ApproverCheck } from "../../src/runs/coordinator/gates/approver-check.ts";
 import { Ledger } from "../../src/runs/coordinator/ledger.ts";
 import { DeliveryRows } from "../../src/runs/journal/delivery-rows.ts";
 import { Journal } from "../../src/runs/journal/journal.ts";
@@ -19,6 +20,7 @@ const { attemptsOf } = DeliveryRows.prototype;
 const { update } = Journal.prototype;
 const { ended } = Admitter.prototype;
 const { expired } = Ledger.prototype;
+const { start } = ApproverCheck.prototype;
 
 export const FAULTS = {
   "slots are remembered, and not queried": () => {
@@ -101,6 +103,32 @@ export const FAULTS = {
   "a time gate opens early": () => {
     vi.spyOn(Ledger.prototype, "expired").mockImplementation(function (this: Ledger, run, now) {
       return expired.call(this, run, run.waitingFor === "time" ? now + 15_000 : now);
+    });
+  },
+  "approvals of revoked tokens count": () => {
+    vi.spyOn(ApproverCheck.prototype, "revokedOf").mockReturnValue([]);
+  },
+  "D1 is not asked before a release": () => {
+    vi.spyOn(ApproverCheck.prototype, "isUnchecked").mockReturnValue(false);
+  },
+  "an answer of D1 counts for ever": () => {
+    const known = new WeakSet<ApproverCheck>();
+    const { isUnchecked } = ApproverCheck.prototype;
+    vi.spyOn(ApproverCheck.prototype, "isUnchecked").mockImplementation(function (
+      this: ApproverCheck,
+      approvals,
+    ) {
+      const isOpen = isUnchecked.call(this, approvals);
+      if (!isOpen && approvals.length > 0) known.add(this);
+      return isOpen && !known.has(this);
+    });
+  },
+  "D1 is asked once, and never again": () => {
+    const asked = new WeakSet<ApproverCheck>();
+    vi.spyOn(ApproverCheck.prototype, "start").mockImplementation(function (this: ApproverCheck, ids, now) {
+      if (ids.length > 0 && asked.has(this)) return;
+      if (ids.length > 0) asked.add(this);
+      start.call(this, ids, now);
     });
   },
   "nobody is released after an end": () => {

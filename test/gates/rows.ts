@@ -1,6 +1,6 @@
 /** What a coordinator's journal says of its runs, read without the code that is tested. */
 
-import type { Gates, Slot } from "../../src/runs/gates.ts";
+import type { Approval, Gates, Slot } from "../../src/runs/gates.ts";
 
 export interface Row {
   readonly id: string;
@@ -21,6 +21,10 @@ export interface Row {
   readonly endCause: string | null;
   readonly error: string | null;
   readonly approvals: number;
+  /** The tokens that gave them, each with those above it. */
+  readonly approvers: readonly (readonly string[])[];
+  /** Whether it was released although D1 did not answer. */
+  readonly isUnchecked: boolean;
   readonly readySeq: number | null;
   readonly slotUntil: number | null;
   readonly changeSeq: number;
@@ -34,16 +38,26 @@ const SELECT = `
     waiting_for AS waitingFor, waiting_since AS waitingSince, waiting_reason AS waitingReason,
     created_at AS createdAt, released_at AS releasedAt, completed_at AS completedAt, deadline_at AS deadlineAt,
     timeout_ms AS timeoutMs, cancel_until AS cancelUntil, end_cause AS endCause, error,
-    ifnull(json_array_length(approvals), 0) AS approvals, ready_seq AS readySeq, slot_until AS slotUntil,
+    ifnull(json_array_length(approvals), 0) AS approvals, approvals AS given,
+    EXISTS (SELECT 1 FROM events WHERE run_id = id AND type = 'released' AND data ->> '$.approversUnchecked') AS unchecked,
+    ready_seq AS readySeq, slot_until AS slotUntil,
     change_seq AS changeSeq, lease_until AS leaseUntil, attempt
   FROM runs LEFT JOIN deliveries ON run_id = id`;
+
+type Stored = Omit<Row, "gates" | "approvers" | "isUnchecked"> & {
+  gates: string | null;
+  given: string | null;
+  unchecked: number;
+};
 
 /** Those that are open or hold a slot, and those that have changed since the write with the number `since`. */
 export function readRows(sql: SqlStorage, since: number): Row[] {
   const query = `${SELECT} WHERE completed_at IS NULL OR slot_until IS NOT NULL OR change_seq > ?`;
-  const rows = sql.exec<Omit<Row, "gates"> & { gates: string | null }>(query, since);
-  return [...rows].map(({ gates, ...row }) => ({
+  const rows = sql.exec<Stored>(query, since);
+  return [...rows].map(({ gates, given, unchecked, ...row }) => ({
     ...row,
+    isUnchecked: unchecked === 1,
+    approvers: (JSON.parse(given ?? "[]") as Approval[]).map(({ by }) => [by.tokenId, ...by.parents]),
     gates: gates === null ? null : (JSON.parse(gates) as Gates),
   }));
 }

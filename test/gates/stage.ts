@@ -9,6 +9,7 @@ import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { type AttemptResult, LEASE_MS } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
 import { coordinator, mint, writeFirst } from "../support/direct.ts";
+import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { sqlStorage } from "../support/sql-storage.ts";
 import { sendWith } from "../webhooks/sender.ts";
@@ -25,7 +26,7 @@ export interface UnderWay {
 const STOPPED = { status: 200, durationMs: 1, isFinal: false, excerpt: null, retryAfter: null, reason: "" };
 
 /** How many microtasks pass between an answer and what the coordinator makes of it. */
-const ANSWER_TAKES = 20;
+const ANSWER_TAKES = 40;
 const RINGS_MAX = 60;
 /** Of the answers that a story has, those after which a job may be at work. */
 const MAYBE_BEGUN = new Set([200, 202, 500]);
@@ -40,6 +41,8 @@ export interface Awake {
   readonly object: RunCoordinator;
   readonly sql: SqlStorage;
   readonly storage: DurableObjectStorage;
+  /** Ends the object at once. */
+  kill(): void;
 }
 
 export class Stage {
@@ -77,6 +80,13 @@ export class Stage {
   violation: unknown = null;
   isOpen: (runId: string) => boolean = () => true;
   random: () => number = Math.random;
+  /** Tokens that were revoked. */
+  readonly revoked = new Set<string>();
+  /** How D1 answers what the coordinator asks about tokens. `held`: not before it has another way. */
+  d1: "up" | "down" | "held" = "up";
+  /** How often it did not answer, or not at once. */
+  d1Failures = 0;
+  #questions: (() => void)[] = [];
   #restore: (() => void)[] = [];
 
   get now(): number {
@@ -101,6 +111,10 @@ export class Stage {
       prototype.exec = exec;
     });
     await writeFirst(this.path, 0);
+    faults.revoked = (ids) => this.#ask(ids);
+    this.#restore.push(() => {
+      faults.revoked = null;
+    });
     // The object that is awake has the real sender.
     await evictDurableObject(this.#stub);
   }
@@ -119,15 +133,22 @@ export class Stage {
 
   /** Gives steps the object that is awake. */
   async awake<T>(steps: (awake: Awake) => Promise<T>): Promise<T> {
-    return runInDurableObject(this.#stub, async (object, { storage }) =>
-      steps({ object, storage, sql: storage.sql }),
-    );
+    return runInDurableObject(this.#stub, async (object, state) => {
+      const { storage } = state;
+      const kill = () => {
+        this.underWay = [];
+        this.#questions = [];
+        state.abort("killed");
+      };
+      return steps({ object, storage, sql: storage.sql, kill });
+    });
   }
 
   /** What it had under way is never heard of again. */
   async evict(): Promise<void> {
     for (const { runId } of this.underWay) this.mayHaveJob.add(runId);
     this.underWay = [];
+    this.#questions = [];
     // Nothing evicts an object that waits for D1.
     await this.#stub.settle();
     await evictDurableObject(this.#stub);
@@ -184,6 +205,39 @@ export class Stage {
 
   async settle(): Promise<void> {
     for (let n = 0; n < ANSWER_TAKES; n++) await Promise.resolve();
+  }
+
+  /** Whether D1 has been asked about tokens and has not answered yet. */
+  get isAsking(): boolean {
+    return this.#questions.length > 0;
+  }
+
+  /** D1 answers what it was asked. */
+  answerQuestions(): void {
+    for (const answer of this.#questions.splice(0)) answer();
+  }
+
+  /** The result of a call that may ask D1 first. */
+  async whenAnswered<T>(call: Promise<T>): Promise<T> {
+    await this.settle();
+    this.answerQuestions();
+    return call;
+  }
+
+  /** It knows what was revoked when it answers. */
+  async #ask(ids: readonly string[]): Promise<readonly string[]> {
+    if (this.d1 === "held") {
+      // On a slow machine, the coordinator may not wait for the answer.
+      this.d1Failures++;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#questions.push(resolve);
+      await promise;
+    }
+    if (this.d1 === "down") {
+      this.d1Failures++;
+      throw new Error("D1_ERROR: Network connection lost.");
+    }
+    return ids.filter((id) => this.revoked.has(id));
   }
 
   get #stub() {

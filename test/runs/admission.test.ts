@@ -8,7 +8,8 @@ const limit = fc.integer({ min: 1, max: 4 });
 const holders = fc.array(fc.record({ actionName, limit, isStopping: fc.boolean() }), { maxLength: 5 });
 const onConflict = fc.constantFrom("queue", "queue", "cancel_running", "reject");
 const reason = fc.constantFrom(null, null, "freeze", "lunch");
-const waiters = fc.array(fc.record({ actionName, limit, onConflict, heldFor: reason }), {
+const isUnchecked = fc.constantFrom(false, false, true);
+const waiters = fc.array(fc.record({ actionName, limit, onConflict, isUnchecked, heldFor: reason }), {
   maxLength: 6,
 });
 const line: fc.Arbitrary<Line> = fc.record({ holders, waiters, pause: reason }).map((some) => ({
@@ -46,6 +47,11 @@ function leastOf(runs: readonly { readonly limit: number }[]): number {
   return Math.min(...runs.map((run) => run.limit));
 }
 
+/** What happens apart from what must be checked first. */
+function doneTo(admissions: readonly Admission[]): readonly Admission[] {
+  return admissions.filter(({ type }) => type !== "check");
+}
+
 function always(holds: (line: Line, admissions: readonly Admission[], after: Line) => void): void {
   const property = fc.property(line, (before) => {
     const admissions = admit(before);
@@ -57,7 +63,31 @@ function always(holds: (line: Line, admissions: readonly Admission[], after: Lin
 describe("of any line", () => {
   it("no run gets two answers", () =>
     always((_, admissions) => {
-      expect(new Set(admissions.map(({ id }) => id)).size).toBe(admissions.length);
+      const done = doneTo(admissions);
+      expect(new Set(done.map(({ id }) => id)).size).toBe(done.length);
+    }));
+
+  it("a run that is not checked gets and takes nothing, and keeps its place", () =>
+    always(({ waiters }, admissions, after) => {
+      const unchecked = new Set(waiters.filter((waiter) => waiter.isUnchecked).map(({ id }) => id));
+      expect(idsOf(admissions, "release").filter((id) => unchecked.has(id))).toEqual([]);
+      for (const admission of admissions) {
+        if (admission.type === "replace" || admission.type === "cancel") {
+          expect(unchecked).not.toContain(admission.by);
+        }
+      }
+      const first = after.waiters.findIndex((waiter) => waiter.isUnchecked);
+      const behind = first < 0 ? [] : after.waiters.slice(first).map(({ id }) => id);
+      expect(idsOf(admissions, "release").filter((id) => behind.includes(id))).toEqual([]);
+    }));
+
+  it("whoever must be checked is named, because otherwise a check of all would change nothing", () =>
+    always((before, admissions, after) => {
+      const named = idsOf(admissions, "check");
+      const unchecked = before.waiters.filter((waiter) => waiter.isUnchecked).map(({ id }) => id);
+      expect(unchecked).toEqual(expect.arrayContaining(named));
+      const more = admit({ ...after, waiters: after.waiters.map((one) => ({ ...one, isUnchecked: false })) });
+      expect(more.length > 0).toBe(named.length > 0);
     }));
 
   it("no release makes more holders than the least of their limits", () =>
@@ -77,7 +107,7 @@ describe("of any line", () => {
   it("nobody waits while there is room, nobody who does not want to wait, and nobody for a pause that is over", () =>
     always(({ pause }, _, { holders, waiters }) => {
       const [first] = waiters;
-      if (pause !== null || first === undefined) return;
+      if (pause !== null || first === undefined || first.isUnchecked) return;
       expect(holders.length).toBeGreaterThanOrEqual(leastOf([first, ...holders]));
       expect(waiters.filter(({ onConflict }) => onConflict === "reject")).toEqual([]);
       expect(waiters.filter(({ heldFor }) => heldFor !== null)).toEqual([]);
@@ -118,7 +148,7 @@ describe("of any line", () => {
       if (pause !== null) return;
       const wanting = new Set(
         after.waiters
-          .filter(({ onConflict }) => onConflict === "cancel_running")
+          .filter((waiter) => waiter.onConflict === "cancel_running" && !waiter.isUnchecked)
           .map((waiter) => waiter.actionName),
       );
       const asked = holders.filter(({ isStopping, actionName }) => !isStopping && wanting.has(actionName));
@@ -127,13 +157,13 @@ describe("of any line", () => {
 
   it("what was decided leads to nothing new", () =>
     always((_, __, after) => {
-      expect(admit(after)).toEqual([]);
+      expect(doneTo(admit(after))).toEqual([]);
     }));
 });
 
 it("a run that does not want to wait leaves its place to the next, which may fit", () => {
   const holders = [{ id: "h", actionName: "a", limit: 4, isStopping: false }];
-  const waiter = { actionName: "a", onConflict: "reject", heldFor: null } as const;
+  const waiter = { actionName: "a", onConflict: "reject", heldFor: null, isUnchecked: false } as const;
   const waiters = [1, 4].map((least) => ({ ...waiter, id: `w${least}`, limit: least }));
   expect(admit({ holders, waiters, pause: null })).toEqual([
     { id: "w1", type: "refuse" },
@@ -143,14 +173,17 @@ it("a run that does not want to wait leaves its place to the next, which may fit
 
 describe("a run that cancels others", () => {
   const holder = { id: "h", actionName: "a", limit: 1, isStopping: false };
-  const waiter = { id: "w", actionName: "a", limit: 1, onConflict: "queue", heldFor: null } as const;
+  const waiter = {
+    ...({ id: "w", actionName: "a", limit: 1, onConflict: "queue" } as const),
+    ...{ heldFor: null, isUnchecked: false },
+  };
   const newest = { ...waiter, id: "n", onConflict: "cancel_running" } as const;
 
   it("replaces the waiters of its action, and leaves those of others before it", () => {
     const other = { ...waiter, id: "o", actionName: "b" };
     expect(admit({ holders: [holder], waiters: [waiter, other, newest], pause: null })).toEqual([
       { id: "w", type: "replace", by: "n" },
-      { id: "h", type: "cancel" },
+      { id: "h", type: "cancel", by: "n" },
     ]);
   });
 
@@ -169,7 +202,7 @@ describe("a run that cancels others", () => {
     const newer = { ...newest, id: "m" };
     expect(admit({ holders: [holder], waiters: [newest, newer], pause: null })).toEqual([
       { id: "n", type: "replace", by: "m" },
-      { id: "h", type: "cancel" },
+      { id: "h", type: "cancel", by: "m" },
     ]);
   });
 });

@@ -38,6 +38,7 @@ const NEW: NewRun = {
 type EventType = RunEvent["type"];
 const approvedBy = (by: Actor, at: number) =>
   ({ type: "approved", approval: { by, at, reason: null } }) as const;
+const BOBS = approvedBy(BOB, NOW);
 const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   started: { type: "started" },
   delivered: { type: "delivered" },
@@ -54,7 +55,8 @@ const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   delivery_failed: { type: "delivery_failed", reason: "no" },
   deadline_passed: { type: "deadline_passed" },
   time_opened: { type: "time_opened" },
-  approved: approvedBy(BOB, NOW),
+  approved: BOBS,
+  approvals_withdrawn: { type: "approvals_withdrawn", approvals: [BOBS.approval] },
   rejected: { type: "rejected", by: BOB, reason: "not on a Friday" },
   released: { type: "released" },
   held: { type: "held", reason: "a freeze" },
@@ -72,7 +74,7 @@ function changed(run: Run, event: RunEvent, now = NOW): Run {
 
 const TIME = begin(NEW, CREATED_AT, { isDelivering: true });
 const APPROVAL = changed(TIME, EVENTS.time_opened, NOT_BEFORE);
-const SLOT = [approvedBy(BOB, NOW), approvedBy({ ...BOB, tokenId: "carl" }, NOW)].reduce(
+const SLOT = [BOBS, approvedBy({ ...BOB, tokenId: "carl" }, NOW)].reduce(
   (run, event) => changed(run, event),
   APPROVAL,
 );
@@ -107,11 +109,15 @@ const ALWAYS: Partial<Record<EventType, Outcome>> = {
   refused: "gate",
   replaced: "replaced",
 };
+const AT_SLOT = {
+  ...ALWAYS,
+  ...({ time_opened: "concurrency", approved: "concurrency", approvals_withdrawn: "approval" } as const),
+};
 const TABLE: Record<Situation, Partial<Record<EventType, Outcome>>> = {
-  time: { ...ALWAYS, time_opened: "approval", approved: "time" },
-  approval: { ...ALWAYS, time_opened: "approval", approved: "approval" },
-  concurrency: { ...ALWAYS, time_opened: "concurrency", approved: "concurrency" },
-  pause: { ...ALWAYS, time_opened: "concurrency", approved: "concurrency" },
+  time: { ...ALWAYS, time_opened: "approval", approved: "time", approvals_withdrawn: "time" },
+  approval: { ...ALWAYS, time_opened: "approval", approved: "approval", approvals_withdrawn: "approval" },
+  concurrency: AT_SLOT,
+  pause: AT_SLOT,
 };
 const pairs = situations.flatMap((situation) => allTypes.map((type) => ({ situation, type })));
 

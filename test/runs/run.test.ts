@@ -66,6 +66,7 @@ const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   held: { type: "held", reason: "a freeze" },
   queued: { type: "queued" },
   refused: { type: "refused", reason: "There is no slot." },
+  approvals_withdrawn: { type: "approvals_withdrawn", approvals: [] },
   replaced: { type: "replaced", by: "019c0e5a-1801-8000-8000-000000000000", triggeredBy: "ci" },
 };
 
@@ -78,6 +79,7 @@ const NOT_WAITING = {
   held: "not_waiting",
   queued: "not_waiting",
   refused: "not_waiting",
+  approvals_withdrawn: "not_waiting",
   replaced: "not_waiting",
 } as const;
 
@@ -184,6 +186,7 @@ const PENDING: Run = Object.freeze({
     waitingReason: null,
     releasedAt: null,
     approvals: [],
+    withdrawnAt: null,
     rejectedBy: null,
     failedAttempt: null,
   },

@@ -317,6 +317,8 @@ describe("token and login", () => {
       actions: [],
       moreActions: false,
       waitingRuns: 0,
+      approvedRuns: [],
+      moreApprovedRuns: false,
     });
     expect((await run("token", "revoke", id)).code).toBe(4);
     const entries = JSON.parse((await run("audit", "--limit", "4")).stdout);

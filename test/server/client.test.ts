@@ -172,6 +172,7 @@ describe("tokens and refusals", () => {
         moreActions: false,
         waitingRuns: 0,
       },
+      ...{ approvedRuns: [], moreApprovedRuns: false },
     });
     expect((await all(audit.list()))[0]).toMatchObject({ action: "token_revoked", target: id });
     await expect(tokens.revoke(id)).rejects.toMatchObject({ status: 404, code: "token_not_found" });

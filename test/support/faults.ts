@@ -32,6 +32,8 @@ interface Faults {
   callsOf: Map<number, number>;
   /** For each call that went through a session: the bookmark or the constraint that the session was asked for. */
   sessions: string[];
+  /** Answers which of these tokens were revoked; null if D1 does. */
+  revoked: ((ids: readonly string[]) => Promise<readonly string[]>) | null;
   /** Rows that D1 has read and written for these calls, as far as it says. */
   rowsRead: number;
   rowsWritten: number;
@@ -62,6 +64,7 @@ export const faults: Faults = {
   calls: 0,
   callsOf: new Map(),
   sessions: [],
+  revoked: null,
   rowsRead: 0,
   rowsWritten: 0,
   databaseBytes: null,
@@ -226,6 +229,10 @@ async function withFaults<T>(
   if (faults.only !== null && faults.only !== number) return noted(await go(), null);
   if (session !== null) faults.sessions.push(session);
   const parts = statements.map((statement) => wrapped.get(statement));
+  if (faults.revoked !== null && /^\s*SELECT id FROM revoked_tokens/.test(parts[0]?.sql ?? "")) {
+    const ids = JSON.parse(parts[0]?.bound.split("\u0001")[1] ?? "[]") as string[];
+    return (await faults.revoked(ids)).map((id) => [id]) as T;
+  }
   const writing = parts.some((part) => !/^\s*SELECT/i.test(part?.sql ?? ""));
   const fault = writing ? faults.writes : faults.reads;
   const held = writing && parts.some((part) => faults.gated.test(part?.sql ?? ""));

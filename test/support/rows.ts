@@ -71,6 +71,7 @@ export function toRun(row: Row): Run {
       waitingReason: null,
       releasedAt: null,
       approvals: [],
+      withdrawnAt: null,
       rejectedBy: null,
       failedAttempt: null,
     },

@@ -67,6 +67,8 @@ describe("a revocation", () => {
     actions: [],
     moreActions: false,
     waitingRuns: 0,
+    approvedRuns: [],
+    moreApprovedRuns: false,
   });
 
   it("lists the endpoints that the token, or a token below it, stored last", async () => {

@@ -369,8 +369,13 @@ it("a made-up run says so, in each event, and has a fresh id", () => {
 });
 
 it("the id of a message names the run and what is told of it", () => {
-  expect(messageId("019c", "ended")).toBe("019c-ended");
-  expect(messageId("019c", "approval")).toBe("019c-approval");
+  const actionRun = JSON.stringify({ createdAt: new Date(1000).toISOString() });
+  const idOf = (kind: "ended" | "approval", at: number) =>
+    messageId({ ...attemptOf(), runId: "019c", kind, at, actionRun });
+  expect(idOf("ended", 2000)).toBe("019c-ended");
+  expect(idOf("approval", 1000)).toBe("019c-approval");
+  // Approvals were withdrawn, so the run asks again.
+  expect(idOf("approval", 2000)).toBe("019c-approval-2000");
 });
 
 describe("an answer", () => {

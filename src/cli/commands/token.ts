@@ -21,7 +21,7 @@ interface CreateFlags extends Flags {
   readonly role: ApiToken["role"];
   readonly envName?: string;
   readonly expiresAt?: string;
-  readonly person?: string;
+  readonly person?: string | false;
   readonly mayApprove?: true;
   readonly mayActForOthers?: true;
 }
@@ -70,6 +70,7 @@ function createCommand(): CliCommand {
         readPerson,
       ),
     )
+    .addOption(new Option("--no-person", "let it act for nobody, as a machine does; only owners can"))
     .addOption(new Option("--may-approve", "let it approve and reject runs; only owners can"))
     .addOption(new Option("--may-act-for-others", "let it name a person with --on-behalf-of"))
     .addHelpText(
@@ -87,7 +88,8 @@ function createCommand(): CliCommand {
         const output = new Output(flags);
         const client = await connect(flags, { needsEnv: false });
         const { role, envName, expiresAt, person, mayApprove, mayActForOthers } = flags;
-        const wanted = given({ envName, expiresAt, person, mayApprove, mayActForOthers });
+        const flagsGiven = given({ envName, expiresAt, mayApprove, mayActForOthers });
+        const wanted = { ...flagsGiven, ...given({ person: person === false ? null : person }) };
         const created = await client.tokens.create({ name, role, ...wanted });
         const rows = [
           ["id", plain(created.id)],
@@ -196,14 +198,21 @@ function revokeCommand(): CliCommand {
 }
 
 function revokedText(result: RevokedApiTokens): string {
-  const lines = result.revoked.map((one) => `Revoked ${plain(one)}.`);
   const left = leftRows(result).map(([kind, which]) => `  ${kind}: ${which}`);
-  if (left.length === 0) return lines.join("\n");
-  return [...lines, "What was stored with it stays. Check what you don't know:", ...left].join("\n");
+  const { approvedRuns, moreApprovedRuns } = result;
+  const approved = approvedRuns.map(({ envName, id }) => `  ${plain(envName)}/${plain(id)}`);
+  if (moreApprovedRuns) approved.push("  perhaps more: see `list --waiting any`");
+  return [
+    ...result.revoked.map((one) => `Revoked ${plain(one)}.`),
+    ...(left.length === 0 ? [] : ["What was stored with it stays. Check what you don't know:", ...left]),
+    ...(approved.length === 0 ? [] : ["Waiting runs that it approved need another approval:", ...approved]),
+  ].join("\n");
 }
 
 /** What the token, or one below it, stored last. */
-function leftRows(result: Omit<RevokedApiTokens, "revoked" | "waitingRuns">): [string, string][] {
+function leftRows(
+  result: Pick<RevokedApiTokens, "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions">,
+): [string, string][] {
   const { webhookEndpoints, moreWebhookEndpoints, actions, moreActions } = result;
   const rows = (kind: string, left: typeof actions, hasMore: boolean, list: string) => [
     ...left.map(({ envName, name }): [string, string] => [kind, `${plain(envName)}/${plain(name)}`]),

@@ -37,7 +37,5 @@ export function mayBeOwn(
   { name, person }: Omit<Holder, "mayApprove">,
 ): boolean {
   const acts = [{ by: triggeredBy, via: details?.via ?? null }, ...(details?.approval?.approvals ?? [])];
-  return acts.some(({ by, via }) =>
-    via !== null && person !== null ? by.toLowerCase() === person.toLowerCase() : (via ?? by) === name,
-  );
+  return acts.some(({ by, via }) => (via !== null && person !== null ? by === person : (via ?? by) === name));
 }

@@ -58,7 +58,22 @@ export function EventRow({ event }: { readonly event: Single["event"] }) {
         </Row>
       );
     case "released":
-      return <Row at={event.at} title="Released" facts={<By {...event} />} />;
+      return (
+        <Row at={event.at} title="Released" facts={<By {...event} />}>
+          <Note
+            text={
+              event.approversUnchecked &&
+              "The database was down, so a token that approved the run can be revoked"
+            }
+          />
+        </Row>
+      );
+    case "approval_withdrawn":
+      return (
+        <Row at={event.at} status="pending" title="Approval withdrawn" facts={<By {...event} />}>
+          <Note text="The token was revoked" />
+        </Row>
+      );
     case "ended":
       return (
         <Row

@@ -65,6 +65,7 @@ export function itemsOf(events: readonly TimelineEvent[]): readonly Item[] {
       case "cancel_requested":
       case "waiting":
       case "approved":
+      case "approval_withdrawn":
       case "rejected":
       case "released":
       case "ended":
@@ -139,6 +140,7 @@ function changesRun(event: TimelineEvent): boolean {
     case "cancel_requested":
     case "waiting":
     case "approved":
+    case "approval_withdrawn":
     case "rejected":
     case "released":
     case "ended":

@@ -73,7 +73,7 @@ export function matches(
   const at = Date.parse(row.createdAt);
   return (
     (status === undefined || status.includes(row.status)) &&
-    (triggeredBy === undefined || triggeredBy === row.triggeredBy) &&
+    (triggeredBy === undefined || triggeredBy.toLowerCase() === row.triggeredBy.toLowerCase()) &&
     (entityId === undefined || entityId.toLowerCase() === row.entityId) &&
     (waiting === undefined || (waiting === "any" ? row.waiting !== null : row.waiting?.for === waiting)) &&
     (group === undefined || row.waiting?.group === group) &&

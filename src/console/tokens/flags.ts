@@ -7,7 +7,7 @@ type Holder = Pick<CurrentToken, "id" | "role" | "person" | "mayActForOthers">;
 export interface Mintable {
   readonly mayApprove: boolean;
   readonly mayActForOthers: boolean;
-  /** Whether the holder chooses the person. A token with a person has only children of that person. */
+  /** Whether the holder chooses the person. An owner's token with a person chooses between that person and nobody. */
   readonly person: boolean;
 }
 
@@ -17,7 +17,7 @@ export function mintableOf({ id, role, person, mayActForOthers }: Holder): Minta
   return {
     mayApprove: isOwner,
     mayActForOthers: id !== null && (isOwner || mayActForOthers),
-    person: person === null && (role === "owner" || mayActForOthers),
+    person: role === "owner" || (person === null && mayActForOthers),
   };
 }
 

@@ -6,7 +6,10 @@ import { useSession } from "../session/session.tsx";
 
 interface LeftBehindProps {
   readonly kind: "action" | "endpoint";
-  readonly of: Omit<RevokedApiTokens, "revoked" | "waitingRuns">;
+  readonly of: Pick<
+    RevokedApiTokens,
+    "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions"
+  >;
   readonly note: string;
 }
 

@@ -84,7 +84,7 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
       role,
       ...(envName.trim() === "" ? {} : { envName: envName.trim() }),
       ...(at === undefined ? {} : { expiresAt: at }),
-      ...(mintable.person && person.trim() !== "" && { person: person.trim() }),
+      ...(person.trim() !== (holder.person ?? "") && { person: person.trim() || null }),
       ...(mayApprove && { mayApprove }),
       ...(mayActForOthers && { mayActForOthers }),
     };
@@ -151,9 +151,9 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
         <TextField
           label="Person"
           hint={
-            mintable.person
+            holder.person === null
               ? "Whom the token acts for. Runs show this name instead of the token's. Optional."
-              : "Your own token acts for this person."
+              : `Your own token acts for this person.${mintable.person ? " Empty: for nobody, as a machine does." : ""}`
           }
           readOnly={!mintable.person}
           value={person}

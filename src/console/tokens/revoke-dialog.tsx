@@ -35,6 +35,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
         const also = below === 0 ? "" : ` So ${below === 1 ? "is 1 token" : `are ${below} tokens`} below it.`;
         note(`The token ${token.name} is revoked.${also}`);
         noteWaiting(result.waitingRuns);
+        noteApproved(result);
         onRevoked();
         const hasLeft = result.webhookEndpoints.length + result.actions.length > 0;
         // A token that revoked itself can disable nothing.
@@ -45,10 +46,18 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
   /** The runs go on. A signed-out page can't show them. */
   function noteWaiting(count: RevokedApiTokens["waitingRuns"]) {
     if (count === 0 || token.id === holder.id) return;
-    const page = { name: "runs", ...scope, envName: token.envName ?? scope.envName } as const;
     const runs =
       count === 1 ? "1 run that it created waits" : `${countText(count)} runs that it created wait`;
-    note(`${runs} and will still start. Cancel the runs that must not start.`, {
+    noteRuns(`${runs} and will still start. Cancel the runs that must not start.`);
+  }
+  function noteApproved({ approvedRuns: { length }, moreApprovedRuns }: RevokedApiTokens) {
+    if (length === 0 || token.id === holder.id) return;
+    const runs = `${length}${moreApprovedRuns ? "+" : ""} waiting ${length === 1 ? "run" : "runs"}`;
+    noteRuns(`${runs} that it approved will ask for another approval.`);
+  }
+  function noteRuns(text: string) {
+    const page = { name: "runs", ...scope, envName: token.envName ?? scope.envName } as const;
+    note(text, {
       link: { href: hrefOf(page, new URLSearchParams({ waiting: "any" })), text: "Waiting runs" },
     });
   }

@@ -44,5 +44,5 @@ export async function changeKeyOf(
 
 /** No request is a list that begins with this word, so none can look like another's with a person. */
 function bodyOf({ person }: Pick<Actor, "person">, body: unknown): unknown {
-  return person === null ? body : ["on-behalf-of", person.toLowerCase(), body];
+  return person === null ? body : ["on-behalf-of", person, body];
 }

@@ -23,6 +23,12 @@ const status = z.enum(STATUSES);
 const ANY_STATUS = `send any of ${STATUSES.join(", ")}, each once.`;
 const asList = z.transform((one: Status) => [one]);
 
+/** A name has no case in D1's column. */
+export const triggeredByFilter = described(
+  withExample(filterableName, "ci"),
+  "The person's or the token's name. Well-formed Unicode without control characters. ASCII letters match in both cases.",
+);
+
 const labelFilter = z
   .pipe(
     z.pipe(
@@ -64,7 +70,7 @@ const runFilters = {
   label: z.optional(labelFilter),
   actionName: z.optional(withExample(filterableName, "deploy")),
   entityId: z.optional(withExample(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
-  triggeredBy: z.optional(withExample(filterableName, "ci")),
+  triggeredBy: z.optional(triggeredByFilter),
   createdAfter: z.optional(withExample(instant, "2026-01-31T12:00:00Z")),
   createdBefore: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
 };

@@ -13,6 +13,7 @@ import type { ArchivedRun, Archiver } from "../archive-calls.ts";
 import type { BulkOperation, BulkOrder, NumberedItem, Outcome } from "../bulk.ts";
 import type { AcceptedRuns, BulkReply, BulkRunner, Stopper } from "../bulk-calls.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
+import { selectRevoked } from "../d1/revoked-tokens.ts";
 import type { EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
 import type {
   ApprovalReply,
@@ -55,6 +56,7 @@ import { EndpointDesk } from "./endpoint-desk.ts";
 import { Forgettable } from "./forgettable.ts";
 import { AdmissionEffects } from "./gates/admission-effects.ts";
 import { Admitter } from "./gates/admitter.ts";
+import { ApproverCheck } from "./gates/approver-check.ts";
 import { GateDesk } from "./gates/gate-desk.ts";
 import { GatedRuns } from "./gates/gated-runs.ts";
 import { wouldStart } from "./gates/would-start.ts";
@@ -94,6 +96,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
   readonly #deliveries: Deliveries;
+  readonly #approvers: ApproverCheck;
   readonly #admitter: Admitter;
   readonly #creates: CreateDesk;
   readonly #runs: RunDesk;
@@ -151,9 +154,16 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#deliveries = new Deliveries(journal, openRuns, ledger, stops, sending, (run, mayHaveJob, now) =>
       this.#admitter.attemptEnded(run, mayHaveJob, now),
     );
-    const effects = new AdmissionEffects(journal, ledger, this.#deliveries);
-    this.#admitter = new Admitter(journal, ledger, effects, arming.arm);
-    const gatedRuns = new GatedRuns(journal, ledger, this.#deliveries, this.#admitter);
+    const project = owner.scope.slice(0, owner.scope.lastIndexOf("/"));
+    const approvers = new ApproverCheck(
+      journal,
+      (ids) => selectRevoked(env.DB, project, ids),
+      (runIds, at) => this.#admitter.approversKnown(runIds, at),
+    );
+    this.#approvers = approvers;
+    const effects = new AdmissionEffects(journal, ledger, this.#deliveries, approvers);
+    this.#admitter = new Admitter(journal, ledger, effects, approvers, arming.arm);
+    const gatedRuns = new GatedRuns(journal, ledger, this.#deliveries, this.#admitter, approvers);
     const replies = new Replies(journal, projection);
     const storageLimit = new StorageLimit(journal.sql);
     this.#creates = new CreateDesk({
@@ -246,7 +256,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     changeKey: ChangeKey,
     inclusion: Inclusion = {},
   ): Promise<RunReply> {
-    return this.#gates.approve(id, decision, changeKey, inclusion, Date.now());
+    return this.#approvers.before(id, decision.by, () =>
+      this.#gates.approve(id, decision, changeKey, inclusion, Date.now()),
+    );
   }
 
   async reject(
@@ -259,7 +271,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async release(id: string, by: Actor, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
-    return this.#gates.release(id, by, changeKey, inclusion, Date.now());
+    return this.#approvers.before(id, null, () =>
+      this.#gates.release(id, by, changeKey, inclusion, Date.now()),
+    );
   }
 
   async approval(id: string, asker: Actor): Promise<ApprovalReply> {

@@ -136,9 +136,10 @@ export class Ledger {
     const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
     const isAccepted = isRepeatable === true || event.type === "cancel_requested";
     const accepted = isAccepted ? { ...changeKey, hasGrace: isOpen(changed), at: now } : null;
+    const isAskedAgain = changed.withdrawnAt !== before.withdrawnAt;
     const written = this.#journal.update(
       changed,
-      { events, accepted, delivery: delivery ?? null },
+      { events, accepted, delivery: delivery ?? null, isAskedAgain },
       now,
       this.#projection,
     );
@@ -205,8 +206,10 @@ export class Ledger {
 
   /** The order of those that wait is the order of the writes with which they got to the slot, and not of a clock. */
   #readySeq(run: Run, before: number | null): number | null {
-    if (before !== null || run.gates === null) return before;
-    return isAtSlot(run) || run.releasedAt !== null ? this.#journal.sequence.next : null;
+    if (run.gates === null) return before;
+    if (isAtSlot(run) || run.releasedAt !== null) return before ?? this.#journal.sequence.next;
+    // A run whose approvals were withdrawn has lost its place.
+    return isOpen(run) ? null : before;
   }
 
   /**

@@ -10,6 +10,7 @@ import { isDatabaseFull } from "../../database/d1-errors.ts";
 import { boundDatabase } from "../../settings/bound-database.ts";
 import type { Databases } from "../../settings/databases.ts";
 import { toActionRun } from "../action-run.ts";
+import type { Actor } from "../actor.ts";
 import { detailsOf, NO_DETAILS } from "../details.ts";
 import type { Run } from "../run.ts";
 import type { Owner } from "../run-id.ts";
@@ -22,15 +23,17 @@ const MAX_LOOKED_AT = 5000;
 
 const UPSERT = `
   INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body, details,
-                    waiting, concurrency_group, waiting_lineage, waiting_key_id)
+                    waiting, concurrency_group, waiting_lineage, waiting_key_id, waiting_approvers)
   SELECT ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-         value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13
+         value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13,
+         value ->> 14
   FROM json_each(?1)
   WHERE value ->> 6 > unixepoch('subsec') * 1000
   ON CONFLICT (scope, id) DO UPDATE SET
     version = excluded.version, status = excluded.status, purge_at = excluded.purge_at, bytes = excluded.bytes,
     body = excluded.body, details = excluded.details, waiting = excluded.waiting,
-    waiting_lineage = excluded.waiting_lineage, waiting_key_id = excluded.waiting_key_id
+    waiting_lineage = excluded.waiting_lineage, waiting_key_id = excluded.waiting_key_id,
+    waiting_approvers = excluded.waiting_approvers
   WHERE excluded.version > runs.version`;
 
 /**
@@ -150,12 +153,18 @@ export function toGroupRow(run: Run & { readonly purgeAt: number; readonly creat
 }
 
 /** Nothing of a run without gates, so that its row is as long as ever. SQLite reads null behind the end of an array. */
-function gateColumns({ gates, waitingFor }: Run): readonly (string | null)[] {
+function gateColumns({ gates, waitingFor, approvals }: Run): readonly (string | null)[] {
   if (gates === null) return [];
   const group = gates.concurrency?.group ?? null;
   if (waitingFor === null) return [null, group];
-  const { tokenId, parents } = gates.creator;
-  return [waitingFor, group, lineageOf(tokenId, parents), gates.sealedUnder];
+  const columns = [waitingFor, group, lineOf(gates.creator), gates.sealedUnder];
+  return approvals.length === 0
+    ? columns
+    : [...columns, JSON.stringify(approvals.map(({ by }) => lineOf(by)))];
+}
+
+function lineOf({ tokenId, parents }: Actor): string {
+  return lineageOf(tokenId, parents);
 }
 
 export function hasLabels({ labels }: Pick<Run, "labels">): boolean {

@@ -69,6 +69,8 @@ export interface VersionDetails {
   readonly accepted?: AcceptedChange | null;
   /** The delivery of a run that is released with this version, or of which an attempt failed. */
   readonly delivery?: Delivery | null;
+  /** Whether approvals were withdrawn, so that the endpoints hear again that the run lacks some. */
+  readonly isAskedAgain?: boolean;
 }
 
 /** The result of writing a version. */
@@ -196,7 +198,7 @@ export class Journal {
    */
   update(
     run: JournaledRun,
-    { events, accepted = null, delivery = null }: VersionDetails,
+    { events, accepted = null, delivery = null, isAskedAgain = false }: VersionDetails,
     now: number,
     followUp?: FollowUp,
   ): Written {
@@ -212,6 +214,7 @@ export class Journal {
       const erased = isDeliveryOver ? this.#eraseDelivery(run.id) : null;
       this.#orderStopRequest(run, now);
       if (run.gates?.approval && run.completedAt !== null) this.previews.erase(run.id);
+      if (isAskedAgain) this.messages.eraseOf([run.id]);
       this.timeline.append(run, events);
       return erased === null ? written : { ...written, erased };
     });

@@ -53,7 +53,15 @@ const CHANGING = [
   ...(["cancelBy", "cancelReason", "cancelRequestedAt", "cancelUntil"] as const),
   ...(["externalUrl", "externalUrlChanges"] as const),
   ...(["waitingFor", "waitingSince", "waitingReason", "releasedAt"] as const),
-  ...(["approvals", "rejectedBy", "readySeq", "slotUntil", "graceUntil", "failedAttempt"] as const),
+  ...([
+    "approvals",
+    "withdrawnAt",
+    "rejectedBy",
+    "readySeq",
+    "slotUntil",
+    "graceUntil",
+    "failedAttempt",
+  ] as const),
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];

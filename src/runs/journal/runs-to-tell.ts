@@ -15,7 +15,8 @@ const TURN_ROWS = 1000;
 const WALK = `
   SELECT change_seq AS seq, id, status, source, action_name AS actionName, entity_id AS entityId, labels,
     created_at AS createdAt, completed_at AS completedAt, changed_at AS changedAt,
-    waiting_for AS waitingFor, iif(waiting_for IS NULL, NULL, gates) AS gates, approvals
+    waiting_for AS waitingFor, iif(waiting_for IS NULL, NULL, gates) AS gates, approvals,
+    withdrawn_at AS withdrawnAt
   FROM runs INDEXED BY runs_by_change`;
 
 /** `bytes`: about how many the run has. */
@@ -39,6 +40,7 @@ type Row = Omit<RunToTell, "kind" | "type" | "at"> & {
   waitingFor: WaitingFor | null;
   gates: string | null;
   approvals: string | null;
+  withdrawnAt: number | null;
 };
 
 export class RunsToTell {

@@ -8,7 +8,7 @@
 
 import { MINUTE_MS } from "../../base/time.ts";
 import type { Holder, Waiter } from "../admission.ts";
-import { type OnConflict, type Slot, slotOf } from "../gates.ts";
+import { type Approval, type OnConflict, type Slot, slotOf } from "../gates.ts";
 import type { Run } from "../run.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
@@ -54,6 +54,9 @@ export interface SlotGroup extends Slot {
   readonly waiters: number;
 }
 
+/** A waiter as the journal has it, with the approvals that let it get there. */
+export type ApprovedWaiter = Omit<Waiter, "isUnchecked"> & { readonly approvals: readonly Approval[] };
+
 type HolderRow = Omit<Holder, "isStopping"> & { isStopping: number };
 type WaiterRow = {
   id: string;
@@ -61,6 +64,7 @@ type WaiterRow = {
   limit: number | null;
   onConflict: OnConflict | null;
   heldFor: string | null;
+  approvals: string | null;
 };
 type CountRow = { runs: number; bytes: number; ofTokenRuns: number; ofTokenBytes: number };
 
@@ -93,16 +97,17 @@ export class SlotRows {
   }
 
   /** In the order in which they got to the slot. */
-  waiters({ group, key }: Slot): Waiter[] {
+  waiters({ group, key }: Slot): ApprovedWaiter[] {
     const rows = this.#sql.exec<WaiterRow>(
       `SELECT id, action_name AS actionName, ${LIMIT} AS "limit", gates ->> '$.concurrency.onConflict' AS onConflict,
-         waiting_reason AS heldFor
+         waiting_reason AS heldFor, approvals
        FROM ${AT_SLOT} AND slot_state = 'waiting' ORDER BY ready_seq LIMIT ${WAITING_MAX_AT_SLOT}`,
       group,
       key,
     );
-    return [...rows].map(({ limit, onConflict, ...row }) => ({
+    return [...rows].map(({ limit, onConflict, approvals, ...row }) => ({
       ...row,
+      approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
       limit: limit ?? Number.POSITIVE_INFINITY,
       onConflict: onConflict ?? "queue",
     }));

@@ -38,6 +38,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      waiting_reason       TEXT,
      released_at          INTEGER,
      approvals            TEXT,
+     withdrawn_at         INTEGER,
      rejected_by          TEXT,
      ready_seq            INTEGER,
      slot_until           INTEGER,

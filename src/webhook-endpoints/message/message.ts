@@ -8,7 +8,7 @@ import { MESSAGE_MAX_BYTES, utf8Bytes } from "../../base/limits.ts";
 import type { Result } from "../../base/result.ts";
 import { rfc3339 } from "../../base/time.ts";
 import { withDetails } from "../../runs/details.ts";
-import type { MessageAttempt, MessageKind } from "../../runs/telling.ts";
+import type { MessageAttempt } from "../../runs/telling.ts";
 import { type Rendered, type RequestFault, renderRequest } from "../../webhooks/request/render.ts";
 import { type EventContext, IN_ENDPOINT_URL } from "../../webhooks/template/placeholder.ts";
 import type { EndpointDefinition } from "../definition.ts";
@@ -33,10 +33,11 @@ interface ShownRun {
 
 /**
  * `webhook-id`, which is the same for each attempt and for each time that the message is sent again. So a receiver can
- * drop repetitions.
+ * drop repetitions. A run that lacks approvals again, because some were withdrawn, is no repetition.
  */
-export function messageId(runId: string, kind: MessageKind): string {
-  return `${runId}-${kind}`;
+export function messageId({ runId, kind, at, actionRun }: MessageAttempt): string {
+  const isAgain = kind === "approval" && at !== Date.parse((JSON.parse(actionRun) as ShownRun).createdAt);
+  return `${runId}-${kind}${isAgain ? `-${at}` : ""}`;
 }
 
 /** Where people and programs find the run. `base`: the service's URL. */

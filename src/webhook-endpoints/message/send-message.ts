@@ -50,8 +50,8 @@ export async function sendMessage(
   const url = guardUrl(rendered.value.url, policy.value);
   if (!url.ok) return unsent({ verdict: "failed", isAlive: null }, url.error);
 
-  const { scope, endpoint, runId, kind } = attempt;
-  const headers = await requestHeaders(rendered.value, { runId, id: messageId(runId, kind), signingSecrets });
+  const { scope, endpoint, runId } = attempt;
+  const headers = await requestHeaders(rendered.value, { runId, id: messageId(attempt), signingSecrets });
   const { status, excerpt, ...result } = await exchange(url.value, rendered.value, headers, true);
   return {
     ...judge(status, pathsOf(definition.url).length === 0),

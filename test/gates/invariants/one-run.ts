@@ -62,9 +62,13 @@ function requireFirstClosedGate({ latest, opened }: Known, row: Row): void {
     fail(`${id} waits for ${waitingFor} with ${approvals} approvals`);
 }
 
-function requireOpened({ now, latest, opened }: Known, { id, gates, approvals }: Row): void {
+function requireOpened({ now, latest, opened, stage }: Known, row: Row): void {
+  const { id, gates, approvals, approvers, isUnchecked } = row;
   const { notBefore = null, approval = null } = gates ?? {};
   if (notBefore !== null && now < notBefore && latest < notBefore && !opened.has(id))
     fail(`${id} was released before its time`);
   if (approval !== null && approvals < approval.required) fail(`${id} was released without approval`);
+  if (isUnchecked && stage.d1Failures === 0) fail(`${id} was released unchecked, and D1 answered`);
+  const isRevoked = (line: readonly string[]) => line.some((token) => stage.revoked.has(token));
+  if (!isUnchecked && approvers.some(isRevoked)) fail(`${id} was released by a token that was revoked`);
 }

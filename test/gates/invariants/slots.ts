@@ -10,7 +10,8 @@ export function requireRelease(known: Known, row: Row): void {
   if (row.gates === null) return;
   if (known.pauseAt(name)) fail(`${row.id} was released during a pause`);
   const first = known.waitersOf(name).find((waiter) => !known.isPutOff(waiter));
-  if (first !== undefined && (first.readySeq ?? 0) < (row.readySeq ?? 0))
+  const hasOrder = row.gates.concurrency !== null || first === undefined || !isAsked(known, first);
+  if (hasOrder && first !== undefined && (first.readySeq ?? 0) < (row.readySeq ?? 0))
     fail(`${row.id} overtook ${first.id}`);
   if (row.gates.concurrency === null) return;
   const holders = known.holdersOf(name);
@@ -34,11 +35,17 @@ export function requireNoRoom(known: Known, isRung: boolean): void {
     const least = Math.min(...limits);
     const pause = known.pauseAt(name);
     const isFree = holders.length < least;
+    if (pause === undefined && isAsked(known, first)) continue;
     if (isFree && pause === undefined) {
       fail(`${first.id} waits at ${name} although ${holders.length} of ${least} hold slots`);
     }
     if (isRung && at === 0) requireShown(first, isFree, pause);
   }
+}
+
+/** Whether it may wait because D1 has not said yet whether its approvals count. */
+function isAsked({ stage }: Known, { approvals }: Row): boolean {
+  return stage.isAsking && approvals > 0;
 }
 
 /** The first of a line shows a pause only if nothing else holds it back. */

@@ -12,7 +12,7 @@ export function actor(tokenId: string, parents: string[] = [], person: string | 
   return { tokenId, tokenName: tokenId, parents, person };
 }
 
-export const CREATORS = [actor("t1"), actor("t2"), actor("portal", [], "Ann")];
+export const CREATORS = [actor("t1"), actor("t2"), actor("portal", [], "ann")];
 export const APPROVERS = [
   actor("a1"),
   actor("a2"),

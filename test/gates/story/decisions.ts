@@ -2,7 +2,7 @@
 
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
-import { APPROVERS, actor } from "./cast.ts";
+import { actor } from "./cast.ts";
 import { DETAILED, type Scene, short } from "./scene.ts";
 
 export const DECISIONS = {
@@ -14,17 +14,17 @@ export const DECISIONS = {
 async function approve(scene: Scene, awake: Awake): Promise<undefined> {
   const row = scene.pick(({ waitingFor }) => waitingFor === "approval") ?? scene.pick(() => true);
   if (row === null) return;
-  const by = scene.random.of(APPROVERS);
+  const by = scene.random.of(scene.approvers);
   scene.tell(`approve ${short(row.id)} by ${by.tokenId}`);
-  const reply = await awake.object.approve(row.id, { by, reason: null }, scene.newKey(), DETAILED);
-  scene.compare(reply, awake);
+  const call = awake.object.approve(row.id, { by, reason: null }, scene.newKey(), DETAILED);
+  scene.compare(await scene.stage.whenAnswered(call), awake);
 }
 
 async function reject(scene: Scene, awake: Awake): Promise<undefined> {
   const row = scene.pick(({ gates }) => gates?.approval != null);
   if (row === null) return;
   scene.tell(`reject ${short(row.id)}`);
-  const decision = { by: scene.random.of(APPROVERS), reason: "no" };
+  const decision = { by: scene.random.of(scene.approvers), reason: "no" };
   scene.compare(await awake.object.reject(row.id, decision, scene.newKey(), DETAILED), awake);
 }
 
@@ -36,7 +36,8 @@ async function release(scene: Scene, awake: Awake): Promise<undefined> {
   opened.add(row.id);
   let isOpened = false;
   try {
-    const reply = await awake.object.release(row.id, actor("boss"), scene.newKey(), DETAILED);
+    const call = awake.object.release(row.id, actor("boss"), scene.newKey(), DETAILED);
+    const reply = await scene.stage.whenAnswered(call);
     isOpened = reply.ok;
     scene.compare(reply, awake);
   } finally {

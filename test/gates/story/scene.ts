@@ -7,7 +7,7 @@ import { fail } from "../invariants/violation.ts";
 import { Random } from "../random.ts";
 import type { Row } from "../rows.ts";
 import { type Awake, Stage, type UnderWay } from "../stage.ts";
-import { newActions } from "./cast.ts";
+import { APPROVERS, newActions } from "./cast.ts";
 
 /** So many of the last steps are told with a failure. */
 const TOLD = 20;
@@ -21,6 +21,8 @@ export class Scene {
   readonly actions = newActions();
   /** The runs that have a stop request, if they were created. */
   readonly stoppable = new Set<string>();
+  /** Those whose tokens were not revoked, and those that came for the others. */
+  approvers = APPROVERS;
   /** The runs that were created with a caller's key. */
   readonly keyed = new Map<string, NewRun>();
   steps = 0;

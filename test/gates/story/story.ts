@@ -9,31 +9,41 @@ import { requireInvariants } from "../invariants/invariants.ts";
 import { fail, Violation } from "../invariants/violation.ts";
 import { readRows } from "../rows.ts";
 import type { Awake } from "../stage.ts";
-import type { Act } from "./act.ts";
+import type { Act, Acts } from "./act.ts";
 import { SECOND_MS } from "./cast.ts";
 import { CREATES } from "./creates.ts";
 import { DECISIONS } from "./decisions.ts";
 import { LIMITS_AND_PAUSES } from "./limits-and-pauses.ts";
 import { REPORTS } from "./reports.ts";
+import { REVOCATIONS } from "./revocations.ts";
 import { Scene } from "./scene.ts";
 import { STORAGE } from "./storage.ts";
 import { ring, TIME } from "./time.ts";
 
 /** A seed tells the same story as long as the order and the weights of these stay. */
-const ACTS = { ...CREATES, ...DECISIONS, ...REPORTS, ...LIMITS_AND_PAUSES, ...TIME, ...STORAGE };
+const USUAL = { ...CREATES, ...DECISIONS, ...REPORTS, ...LIMITS_AND_PAUSES, ...TIME, ...STORAGE };
+const ACTS = { ...USUAL, ...REVOCATIONS };
 /** A stop request is sent within 15 minutes after the end of its run. */
 const STOPPED_BY_MS = 10 * MINUTE_MS;
 type Step = keyof typeof ACTS | "evict";
-const WEIGHTS = {
-  ...Object.fromEntries(Object.entries(ACTS).map(([name, [weight]]) => [name, weight])),
-  evict: 2,
-} as Readonly<Record<Step, number>>;
+
+function weightsOf(acts: Acts): Readonly<Record<Step, number>> {
+  const weights = Object.entries(acts).map(([name, [weight]]) => [name, weight]);
+  return { ...Object.fromEntries(weights), evict: 2 };
+}
+
+export interface StoryOptions {
+  /** Whether tokens that approve are revoked, and D1 does not always answer. */
+  readonly revokes?: boolean;
+}
 
 export class Story {
   readonly #seed: number;
   readonly #scene: Scene;
+  readonly #weights: Readonly<Record<Step, number>>;
 
-  constructor(seed: number) {
+  constructor(seed: number, { revokes = false }: StoryOptions = {}) {
+    this.#weights = weightsOf(revokes ? ACTS : USUAL);
     this.#seed = seed;
     this.#scene = new Scene(seed);
   }
@@ -64,7 +74,7 @@ export class Story {
       stage.onSent = (runId, attempt) => requireSendable(awake.sql, runId, attempt);
       while (scene.steps < steps) {
         scene.steps++;
-        const step = scene.random.weighted(WEIGHTS);
+        const step = scene.random.weighted(this.#weights);
         if (step === "evict") return true;
         await this.#step(ACTS[step][1], awake);
       }
@@ -124,6 +134,9 @@ export class Story {
     const scene = this.#scene;
     const { stage, known } = scene;
     stage.failsOneIn = Number.POSITIVE_INFINITY;
+    stage.d1 = "up";
+    stage.answerQuestions();
+    await stage.settle();
     scene.tell("the end");
     await stage.awake(async (awake) => {
       const { object, sql, storage } = awake;

@@ -12,6 +12,7 @@ import {
   STARTED_BY_NOBODY,
   until,
 } from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import {
   answer,
@@ -237,4 +238,23 @@ describe("a recovery", () => {
     await until(async () => (await messageRows(path))[0]?.state === "delivered");
     expect(await messageRows(path)).toMatchObject([{ run_id: id, kind: "approval", attempt: 1 }]);
   });
+});
+
+it("is told again if an approval was withdrawn, because its token was revoked", async () => {
+  const path = await given(CHAT);
+  outside.answers = () => 200;
+  const id = await request(path, 2);
+  await untilSent(1);
+  await approve(path, id, "bob");
+  faults.revoked = async () => ["bob"];
+  await approve(path, id, "eve");
+  faults.revoked = null;
+  await untilSent(2);
+  expect(sent()).toEqual([
+    [id, ...APPROVAL],
+    [id, ...APPROVAL],
+  ]);
+  const [first, second] = outside.sent;
+  expect(second?.at).toBeGreaterThan(first?.at ?? 0);
+  expect(JSON.parse(second?.details ?? "")).toMatchObject({ approval: { approvals: [{ by: "eve" }] } });
 });

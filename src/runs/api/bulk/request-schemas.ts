@@ -9,6 +9,7 @@ import { BULK_ACTIONS, type BulkAction, OUTCOMES } from "../../bulk.ts";
 import { type RunFilters, WAITING_FILTERS } from "../../d1/filters.ts";
 import { STATUSES } from "../../run.ts";
 import { groupFilter } from "../gates/request-schemas.ts";
+import { triggeredByFilter } from "../query-schemas.ts";
 import { cancel, uuid } from "../request-schemas.ts";
 
 const statuses = described(
@@ -40,7 +41,7 @@ export const bulkFilter = z
     labels: z.optional(labels),
     actionName: z.optional(filterableName),
     entityId: z.optional(uuid),
-    triggeredBy: z.optional(filterableName),
+    triggeredBy: z.optional(triggeredByFilter),
     createdAfter: z.optional(described(instant, "Exclusive.")),
     createdBefore: z.optional(described(instant, "Exclusive.")),
     waiting: z.optional(waiting),

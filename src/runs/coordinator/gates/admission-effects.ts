@@ -6,10 +6,11 @@ import type { GateEvent } from "../../gate-transition.ts";
 import type { Slot } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
-import { isAtSlot, isOpen } from "../../run.ts";
+import { isAtSlot, isOpen, isWaiting } from "../../run.ts";
 import { type CancelRequest, transition } from "../../transition.ts";
 import type { Deliveries } from "../deliveries.ts";
 import type { Ledger } from "../ledger.ts";
+import type { ApproverCheck } from "./approver-check.ts";
 
 const GRACE_MS = GRACE_DEFAULT_SECONDS * 1000;
 
@@ -17,21 +18,37 @@ export class AdmissionEffects {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #deliveries: Deliveries;
+  readonly #approvers: ApproverCheck;
 
-  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries) {
+  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries, approvers: ApproverCheck) {
     this.#journal = journal;
     this.#ledger = ledger;
     this.#deliveries = deliveries;
+    this.#approvers = approvers;
+  }
+
+  /** Withdraws the approvals of a waiting run that this stretch knows to be those of revoked tokens. */
+  withdraw(id: string, now: number): void {
+    const run = this.#ledger.current(id, now);
+    if (run === null || !isWaiting(run)) return;
+    const approvals = this.#approvers.revokedOf(run.approvals);
+    if (approvals.length === 0) return;
+    const event: GateEvent = { type: "approvals_withdrawn", approvals };
+    const next = transition(run, event, now);
+    if (next.ok) this.#ledger.update(run, next.value, event, now);
   }
 
   /** Returns how many bytes were sent. A run whose time is up ends instead. */
   apply(admission: Admission, slot: Slot, now: number): number {
     const run = this.#ledger.current(admission.id, now);
     if (run === null || !isOpen(run)) return 0;
-    if (admission.type === "cancel") this.#cancel(run, slot, now);
+    if (admission.type === "cancel") this.#cancel(run, admission.by, now);
     if (!isAtSlot(run)) return 0;
-    const event = this.#eventAt(admission, slot, now);
-    if (event === null) return 0;
+    const at = this.#eventAt(admission, slot, now);
+    if (at === null) return 0;
+    const event = this.#approvers.isUnknown(run.approvals)
+      ? { ...at, approversUnchecked: true as const }
+      : at;
     const next = transition(run, event, now);
     if (!next.ok) return 0;
     if (event.type !== "released") {
@@ -54,12 +71,9 @@ export class AdmissionEffects {
   }
 
   /** Asks a holder to stop for a newer run, as a caller's cancel does. */
-  #cancel(run: JournaledRun, slot: Slot, now: number): void {
-    const newest = this.#journal.slots
-      .waiters(slot)
-      .findLast(({ actionName }) => actionName === run.actionName);
-    const newer = newest && this.#journal.runs.byId(newest.id);
-    if (newer == null) return;
+  #cancel(run: JournaledRun, newerId: string, now: number): void {
+    const newer = this.#journal.runs.byId(newerId);
+    if (newer === null) return;
     const reason = `The newer run ${newer.id} replaces this one.`;
     const by = newer.triggeredBy;
     const request: CancelRequest = { type: "cancel_requested", by, reason, graceMs: GRACE_MS };

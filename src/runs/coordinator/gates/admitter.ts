@@ -13,6 +13,7 @@ import { FREE, type JournaledRun, type SlotHold } from "../../journal/run-rows.t
 import { WAITING_MAX_AT_SLOT } from "../../journal/slot-rows.ts";
 import type { Ledger } from "../ledger.ts";
 import type { AdmissionEffects } from "./admission-effects.ts";
+import type { ApproverCheck } from "./approver-check.ts";
 import { PutOff } from "./put-off.ts";
 import { SlotRound } from "./slot-round.ts";
 
@@ -30,6 +31,7 @@ export class Admitter {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #effects: AdmissionEffects;
+  readonly #approvers: ApproverCheck;
   readonly #arm: (now: number) => void;
   /** Slots at which something may have changed, by their name. */
   readonly #changed = new Map<string, Slot>();
@@ -39,10 +41,17 @@ export class Admitter {
   #isAdmitting = false;
 
   /** `arm`: sets the alarm for what is due next. */
-  constructor(journal: Journal, ledger: Ledger, effects: AdmissionEffects, arm: (now: number) => void) {
+  constructor(
+    journal: Journal,
+    ledger: Ledger,
+    effects: AdmissionEffects,
+    approvers: ApproverCheck,
+    arm: (now: number) => void,
+  ) {
     this.#journal = journal;
     this.#ledger = ledger;
     this.#effects = effects;
+    this.#approvers = approvers;
     this.#arm = arm;
     this.#round = new SlotRound(journal.slots);
   }
@@ -71,6 +80,24 @@ export class Admitter {
       // The alarm that was set before the change goes on with the round.
       this.#logFailed(error);
     }
+  }
+
+  /** Call this in the stretch that an answer about the approvers of these runs has begun. Never throws. */
+  approversKnown(runIds: readonly string[], now: number): void {
+    for (const id of runIds) {
+      let slot: Slot | null = null;
+      try {
+        const gates = this.#journal.runs.byId(id)?.gates ?? null;
+        if (gates === null) continue;
+        slot = slotOf(gates);
+        this.#changed.set(nameOf(slot), slot);
+        this.#effects.withdraw(id, now);
+      } catch (error) {
+        if (slot === null) this.#logFailed(error, id);
+        else this.#putOffFailed(id, slot, error, now);
+      }
+    }
+    this.#admit(now);
   }
 
   /** Call this after each end of a run with gates. */
@@ -112,7 +139,10 @@ export class Admitter {
 
   lineAt(slot: Slot, now: number): Line {
     const { slots, pauses } = this.#journal;
-    const waiters = slots.waiters(slot).filter(({ id }) => !this.#putOff.has(id, now));
+    const waiters = slots.waiters(slot).flatMap(({ approvals, ...waiter }) => {
+      if (this.#putOff.has(waiter.id, now)) return [];
+      return [{ ...waiter, isUnchecked: this.#approvers.isUnchecked(approvals) }];
+    });
     return { holders: slots.holders(slot), waiters, pause: pauses.of(slot.group, now)?.reason ?? null };
   }
 
@@ -122,6 +152,7 @@ export class Admitter {
    */
   takeTurn(now: number): number {
     const failures = [...this.#eraseEnded(now), ...this.#freeSlots(now)];
+    if (this.#approvers.forgetLost(now)) this.#round.begin();
     const looked = this.#round.next();
     for (const slot of [...this.#putOff.take(now), ...looked]) this.#changed.set(nameOf(slot), slot);
     failures.push(...this.#admit(now));
@@ -133,7 +164,8 @@ export class Admitter {
   nextAt(now: number): number {
     if (this.#changed.size > 0 || this.#round.isUnderWay) return now;
     const { pauses, slots, claims } = this.#journal;
-    return Math.min(pauses.nextEndAt(), slots.nextEndAt(), claims.nextEndAt(), this.#putOff.nextAt(now));
+    const rest = [this.#putOff.nextAt(now), this.#approvers.nextAt()];
+    return Math.min(pauses.nextEndAt(), slots.nextEndAt(), claims.nextEndAt(), ...rest);
   }
 
   /** Removes claims and pauses that have ended. Returns what failed, because neither may keep a waiter from its slot. */
@@ -186,7 +218,9 @@ export class Admitter {
     }
     this.#isAdmitting = false;
     try {
-      if (this.#changed.size > 0 || this.#round.isUnderWay) this.#arm(now);
+      // A question to D1 that dies with this object is asked again.
+      const mustRing = this.#changed.size > 0 || this.#round.isUnderWay || this.#approvers.isBusy;
+      if (mustRing) this.#arm(now);
     } catch (error) {
       failed(error);
     }
@@ -218,7 +252,10 @@ export class Admitter {
     this.#endOverdue(slot, now);
     const line = this.lineAt(slot, now);
     if (line.waiters.length === 0) return true;
-    const admissions = admit(line);
+    const all = admit(line);
+    const unchecked = all.filter(({ type }) => type === "check").map(({ id }) => id);
+    this.#approvers.start(unchecked, now);
+    const admissions = all.filter(({ type }) => type !== "check");
     for (const admission of admissions) {
       // A holder that could not be asked to stop is still in the line.
       if (this.#putOff.has(admission.id, now)) continue;

@@ -18,6 +18,7 @@ import type { Deliveries } from "../deliveries.ts";
 import type { Ledger, UpdateDetails } from "../ledger.ts";
 import { eventAt } from "./admission-effects.ts";
 import type { Admitter } from "./admitter.ts";
+import type { ApproverCheck } from "./approver-check.ts";
 
 /** What may wait in one coordinator, and at one slot. The runs of one token may take a quarter of it. */
 const WAITING_MAX = { runs: 20_000, bytes: 512 * 1024 * 1024 };
@@ -32,12 +33,20 @@ export class GatedRuns {
   readonly #ledger: Ledger;
   readonly #deliveries: Deliveries;
   readonly #admitter: Admitter;
+  readonly #approvers: ApproverCheck;
 
-  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries, admitter: Admitter) {
+  constructor(
+    journal: Journal,
+    ledger: Ledger,
+    deliveries: Deliveries,
+    admitter: Admitter,
+    approvers: ApproverCheck,
+  ) {
     this.#journal = journal;
     this.#ledger = ledger;
     this.#deliveries = deliveries;
     this.#admitter = admitter;
+    this.#approvers = approvers;
   }
 
   /** Writes a new run with gates. Its webhook leaves at once if every gate is open. */
@@ -81,8 +90,10 @@ export class GatedRuns {
     const placed = this.#atPlace(next.value, slot, this.#placeOf(next.value, slot, now), now);
     const run = { ...placed, version: before.version + 1 };
     const isReleased = isOpen(run) && !isWaiting(run);
+    const isUnchecked = isReleased && this.#approvers.isUnknown(run.approvals);
+    const released = isUnchecked ? { ...event, approversUnchecked: true as const } : event;
     const changed = isReleased
-      ? this.#deliveries.release(before, run, event, now, details)
+      ? this.#deliveries.release(before, run, released, now, details)
       : this.#ledger.update(before, run, event, now, details);
     return isAtSlot(run) ? this.#admitted(changed, slot, now) : changed;
   }
@@ -106,6 +117,7 @@ export class GatedRuns {
       actionName: run.actionName,
       limit: this.#journal.slots.limitOf(run),
       onConflict: run.gates?.concurrency?.onConflict ?? "queue",
+      isUnchecked: this.#approvers.isUnchecked(run.approvals),
       heldFor: null,
     };
     const admissions = admit({ ...line, waiters: [...line.waiters, last] });

@@ -13,7 +13,7 @@ export function wouldStart(
   const started = slots.map((slot) => {
     const { holders, waiters, pause } = lineAt(slot);
     const after = admit({ holders: holders.filter(stays), waiters: waiters.filter(stays), pause });
-    return after.filter(({ type }) => type === "release").length;
+    return after.filter(({ type }) => type === "release" || type === "check").length;
   });
   return started.reduce((sum, runs) => sum + runs, 0);
 }

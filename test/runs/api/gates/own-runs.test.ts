@@ -64,6 +64,27 @@ describe("whose own run it is", () => {
     expect((await decide(allowing, own.id, "approve", named(approver))).status).toBe(200);
   });
 
+  it("a run of a token without a person is that of the person whose token minted it, and the other way round", async () => {
+    const owner = { role: "owner", name: "ann's", person: "ann", mayApprove: true } as const;
+    const anns = await grantToken(project, owner);
+    const machines = await grantToken(
+      project,
+      { ...{ role: "member", name: "machine", person: null }, mayApprove: true },
+      anns.token,
+    );
+    expect(machines.person).toBeNull();
+    for (const [creator, approver] of [
+      [machines, anns],
+      [anns, machines],
+    ] as const) {
+      const path = newPath();
+      const run = await gatedRun(path, APPROVAL, {}, as(creator.token));
+      expect(run.triggeredBy).toBe(creator === anns ? "ann" : "machine");
+      const { status, body } = await decide(path, run.id, "approve", as(approver.token));
+      expect([status, body.code]).toEqual([403, "own_run"]);
+    }
+  });
+
   it("no relative of an approver is a second one", async () => {
     const path = newPath();
     const run = await gatedRun(path, { approval: { required: 2 } }, {}, as(tokens.creator));

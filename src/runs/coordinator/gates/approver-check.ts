@@ -1,0 +1,174 @@
+/**
+ * Asks D1 whether tokens that approved a run were revoked, before the run is released. A coordinator decides without
+ * waiting, so the answer comes first: only the stretch that an answer begins releases a run with approvals. No answer
+ * lasts longer. So an approval of a token whose revocation was acknowledged before the question never counts. While D1
+ * does not answer, approvals count, and the timeline says so.
+ */
+
+import { logFailure } from "../../../base/log.ts";
+import { within } from "../../../base/time.ts";
+import type { Actor } from "../../actor.ts";
+import type { Approval } from "../../gates.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { isWaiting, type Run } from "../../run.ts";
+import type { RunReply } from "../../run-answer.ts";
+
+/** How long D1 may take. */
+const CHECK_MAX_MS = 2500;
+/** After this time without an answer, the platform has lost the question. */
+const LOST_MS = 2 * CHECK_MAX_MS;
+/** How many runs one question has at most. */
+const CHECKED_RUNS = 200;
+
+/** Which of these tokens were revoked. */
+export type SelectRevoked = (tokenIds: readonly string[]) => Promise<readonly string[]>;
+
+/** `asked`: ids of approvers and of the tokens above them. `revoked`: null if D1 did not answer. */
+interface Answer {
+  readonly asked: ReadonlySet<string>;
+  readonly revoked: ReadonlySet<string> | null;
+}
+
+const NOTHING: Answer = { asked: new Set(), revoked: new Set() };
+
+export class ApproverCheck {
+  readonly #journal: Journal;
+  readonly #select: SelectRevoked;
+  readonly #answered: (runIds: readonly string[], now: number) => void;
+  /** Of the stretch that runs now. */
+  #answer = NOTHING;
+  readonly #wanted = new Set<string>();
+  readonly #asked = new Set<string>();
+  /** Null: no question is under way. */
+  #busySince: number | null = null;
+
+  /** `answered`: called in the stretch that an answer about these runs has begun. Never throws. */
+  constructor(
+    journal: Journal,
+    select: SelectRevoked,
+    answered: (runIds: readonly string[], now: number) => void,
+  ) {
+    this.#journal = journal;
+    this.#select = select;
+    this.#answered = answered;
+  }
+
+  /** Whether a run with these approvals may do nothing in this stretch. */
+  isUnchecked(approvals: readonly Approval[]): boolean {
+    const { asked } = this.#answer;
+    const isOpen = lineOf(approvals).some((id) => !asked.has(id));
+    return isOpen || this.revokedOf(approvals).length > 0;
+  }
+
+  /** Those of the approvals that don't count any more, as this stretch knows. */
+  revokedOf(approvals: readonly Approval[]): readonly Approval[] {
+    const { revoked } = this.#answer;
+    return approvals.filter((approval) => lineOf([approval]).some((id) => revoked?.has(id)));
+  }
+
+  /** Whether D1 did not say what it was asked about these approvals. */
+  isUnknown(approvals: readonly Approval[]): boolean {
+    return this.#answer.revoked === null && lineOf(approvals).length > 0;
+  }
+
+  /** Asks about these runs soon. Runs that come together are asked about together. */
+  start(runIds: readonly string[], now: number): void {
+    for (const id of runIds) if (!this.#asked.has(id)) this.#wanted.add(id);
+    if (this.#wanted.size === 0 || this.isBusy) return;
+    this.#busySince = now;
+    void this.#run();
+  }
+
+  /**
+   * Decides what may release a run in the stretch that an answer begins, so that the caller sees the released run.
+   * Without approvers to ask about, it decides at once. `by`: who approves now; null if nobody does.
+   */
+  async before(runId: string, by: Actor | null, decide: () => RunReply): Promise<RunReply> {
+    const run = this.#journal.runs.byId(runId);
+    const given = by === null ? [] : [{ by, at: 0, reason: null }];
+    const approvals = run === null ? [] : [...run.approvals, ...given];
+    if (run === null || lineOf(approvals).length === 0 || !opensBy(run, approvals.length)) return decide();
+    const answer = await this.#ask(() => approvals);
+    return this.#withAnswer(answer, () => {
+      this.#answered([runId], Date.now());
+      // An isolate may still know a token that was revoked.
+      if (this.revokedOf(given).length > 0) return { ok: false, reason: "token_invalid" };
+      return decide();
+    });
+  }
+
+  /** Whether a question is under way. */
+  get isBusy(): boolean {
+    return this.#busySince !== null;
+  }
+
+  /** When the alarm must look, in case the object dies; Infinity if no question is under way. */
+  nextAt(): number {
+    return this.#busySince === null ? Number.POSITIVE_INFINITY : this.#busySince + LOST_MS;
+  }
+
+  /** Whether a question was lost. Its runs are forgotten then, and must be found again. */
+  forgetLost(now: number): boolean {
+    const isLost = now >= this.nextAt();
+    if (isLost) {
+      this.#busySince = null;
+      this.#asked.clear();
+    }
+    return isLost;
+  }
+
+  async #run(): Promise<void> {
+    // The stretch that began this goes on, and can want more runs.
+    await null;
+    while (this.#wanted.size > 0) {
+      const ids = [...this.#wanted].slice(0, CHECKED_RUNS);
+      for (const id of ids) {
+        this.#wanted.delete(id);
+        this.#asked.add(id);
+      }
+      const answer = await this.#ask(() =>
+        this.#journal.runs.byIds(ids).flatMap(({ approvals }) => approvals),
+      );
+      this.#asked.clear();
+      const now = Date.now();
+      this.#busySince = now;
+      this.#withAnswer(answer, () => this.#answered(ids, now));
+    }
+    this.#busySince = null;
+  }
+
+  async #ask(read: () => readonly Approval[]): Promise<Answer> {
+    // If the journal can't be read, nothing was asked, so nothing is released.
+    let asked: ReadonlySet<string> = NOTHING.asked;
+    try {
+      asked = new Set(lineOf(read()));
+      const revoked = asked.size === 0 ? [] : await within(CHECK_MAX_MS, this.#select([...asked]));
+      return { asked, revoked: new Set(revoked) };
+    } catch (error) {
+      logFailure("approvers_unchecked", error, { coordinator: this.#journal.owner.name });
+      return { asked, revoked: null };
+    }
+  }
+
+  #withAnswer<T>(answer: Answer, work: () => T): T {
+    this.#answer = answer;
+    try {
+      return work();
+    } finally {
+      this.#answer = NOTHING;
+    }
+  }
+}
+
+/** The ids of the tokens that gave the approvals, and of those above them. The operator can't be revoked. */
+function lineOf(approvals: readonly Approval[]): readonly string[] {
+  return approvals.flatMap(({ by: { tokenId, parents } }) =>
+    tokenId === "root" ? [] : [tokenId, ...parents],
+  );
+}
+
+/** Whether the run can get to its slot with so many approvals. */
+function opensBy(run: Run, approvals: number): boolean {
+  const required = run.gates?.approval?.required ?? 0;
+  return isWaiting(run) && approvals >= required;
+}

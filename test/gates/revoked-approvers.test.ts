@@ -1,0 +1,309 @@
+/** An approval counts only if D1 says before the release that the token which gave it was not revoked. */
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Actor } from "../../src/runs/actor.ts";
+import { MINUTE_MS } from "../support/direct.ts";
+import { BOB, create, DETAILED, holds, newKey, shown, type Wanted } from "./gated-runs.ts";
+import { type Awake, Stage } from "./stage.ts";
+
+const EVE: Actor = { ...BOB, tokenId: "eve", tokenName: "eve" };
+const SUCCEEDED = { type: "succeeded", output: null } as const;
+/** A question that takes longer is lost. */
+const ANSWERS_WITHIN_MS = 5000;
+const FREE = { concurrency: null } as const;
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = new Stage();
+  stage.random = Math.random;
+  await stage.begin();
+});
+afterEach(() => stage.end());
+
+async function approve({ object }: Awake, id: string, by = BOB) {
+  const reply = await object.approve(id, { by, reason: "fine" }, newKey(), DETAILED);
+  await stage.settle();
+  return reply;
+}
+
+/** A run that waits for its slot, with the approvals of these. Returns it, and the run that holds the slot. */
+async function approved(awake: Awake, approvers: readonly Actor[], wanted: Wanted = {}) {
+  const holder = await create(stage, awake);
+  const id = await create(stage, awake, { approvals: approvers.length, ...wanted });
+  for (const by of approvers) await approve(awake, id, by);
+  expect(shown(awake, id)).toMatchObject({ waitingFor: "concurrency" });
+  return { id, holder };
+}
+
+async function end({ object }: Awake, id: string): Promise<void> {
+  stage.underWay.find(({ runId }) => runId === id)?.answer(200);
+  await stage.settle();
+  await object.applyEvent(id, SUCCEEDED, newKey());
+  await stage.settle();
+}
+
+interface Event {
+  readonly type: string;
+  readonly [member: string]: unknown;
+}
+
+function timeline({ sql }: Awake, id: string): Event[] {
+  const rows = sql.exec<{ type: string; data: string }>(
+    "SELECT type, data FROM events WHERE run_id = ? ORDER BY seq",
+    id,
+  );
+  return [...rows].map(({ type, data }) => ({ type, ...JSON.parse(data) }));
+}
+
+const approversOf = ({ sql }: Awake, id: string) =>
+  sql
+    .exec<{ by: string }>(
+      "SELECT value ->> '$.by.tokenId' AS by FROM runs, json_each(approvals) WHERE runs.id = ?",
+      id,
+    )
+    .toArray()
+    .map(({ by }) => by);
+
+describe("a run that a leaver approved", () => {
+  it("waits for another approval when its slot is free, says so, and is not sent", () =>
+    stage.awake(async (awake) => {
+      const { id, holder } = await approved(awake, [BOB]);
+      stage.revoked.add("bob");
+      await end(awake, holder);
+      expect(shown(awake, id)).toMatchObject({ status: "pending", waitingFor: "approval" });
+      expect(approversOf(awake, id)).toEqual([]);
+      const types = timeline(awake, id).map(({ type, by = null, for: gate = null }) => [type, by ?? gate]);
+      expect(types).toEqual([
+        ["waiting", "approval"],
+        ["approved", "bob"],
+        ["waiting", "concurrency"],
+        ["approval_withdrawn", "bob"],
+        ["waiting", "approval"],
+      ]);
+      expect(stage.newest.has(id)).toBe(false);
+      await approve(awake, id, EVE);
+      expect(holds(awake, id)).toBe(true);
+    }));
+
+  it("keeps the approvals of the others", () =>
+    stage.awake(async (awake) => {
+      const { id, holder } = await approved(awake, [BOB, EVE]);
+      stage.revoked.add("bob");
+      await end(awake, holder);
+      expect(approversOf(awake, id)).toEqual(["eve"]);
+      expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
+    }));
+
+  it("is found by the tokens above the leaver's, which may be all that was revoked", () =>
+    stage.awake(async (awake) => {
+      const { id, holder } = await approved(awake, [{ ...BOB, parents: ["bobs-first"] }]);
+      stage.revoked.add("bobs-first");
+      await end(awake, holder);
+      expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
+    }));
+
+  it("is released if the token was not revoked, whatever else has become of it", () =>
+    stage.awake(async (awake) => {
+      const { id, holder } = await approved(awake, [BOB]);
+      stage.revoked.add("eve");
+      await end(awake, holder);
+      expect(holds(awake, id)).toBe(true);
+      expect(timeline(awake, id)).toContainEqual({ type: "released" });
+    }));
+
+  it("loses its place in the line", () =>
+    stage.awake(async (awake) => {
+      const { id, holder } = await approved(awake, [BOB]);
+      const next = await create(stage, awake);
+      const last = await create(stage, awake);
+      stage.revoked.add("bob");
+      await end(awake, holder);
+      expect([holds(awake, id), holds(awake, next)]).toEqual([false, true]);
+      await approve(awake, id, EVE);
+      await end(awake, next);
+      expect([holds(awake, id), holds(awake, last)]).toEqual([false, true]);
+    }));
+
+  it("stops and replaces nobody, also before D1 has answered", () =>
+    stage.awake(async (awake) => {
+      const notBefore = Date.now() + MINUTE_MS;
+      const holder = await create(stage, awake);
+      stage.underWay[0]?.answer(200);
+      const older = await create(stage, awake);
+      const wanted = { approvals: 1, notBefore, concurrency: { onConflict: "cancel_running" } } as const;
+      const id = await create(stage, awake, wanted);
+      await approve(awake, id);
+      stage.d1 = "held";
+      stage.pass(MINUTE_MS);
+      await stage.ring(awake);
+      const statuses = () => [holder, older, id].map((one) => shown(awake, one).waitingFor);
+      expect(statuses()).toEqual([null, "concurrency", "concurrency"]);
+      stage.revoked.add("bob");
+      stage.answerQuestions();
+      await stage.settle();
+      expect(statuses()).toEqual([null, "concurrency", "approval"]);
+      const asked = "SELECT cancel_until AS until FROM runs WHERE id = ?";
+      expect(awake.sql.exec(asked, holder).one()).toEqual({ until: null });
+      stage.d1 = "up";
+      await approve(awake, id, EVE);
+      expect(shown(awake, older)).toMatchObject({ status: "cancelled", endCause: "replaced" });
+    }));
+
+  it("is not approved by a revoked token, which another isolate may still know", () =>
+    stage.awake(async (awake) => {
+      const id = await create(stage, awake, { approvals: 1, ...FREE });
+      stage.revoked.add("bob");
+      expect(await approve(awake, id)).toMatchObject({ ok: false, reason: "token_invalid" });
+      expect(approversOf(awake, id)).toEqual([]);
+    }));
+});
+
+describe("while D1 does not answer", () => {
+  it("approvals count, and the timeline says that nobody knows", () =>
+    stage.awake(async (awake) => {
+      const { id, holder } = await approved(awake, [BOB]);
+      stage.revoked.add("bob");
+      stage.d1 = "down";
+      await end(awake, holder);
+      expect(holds(awake, id)).toBe(true);
+      expect(timeline(awake, id)).toContainEqual({ type: "released", approversUnchecked: true });
+    }));
+
+  it("the last approval releases the run as well", () =>
+    stage.awake(async (awake) => {
+      stage.d1 = "down";
+      const id = await create(stage, awake, { approvals: 1, ...FREE });
+      const reply = await approve(awake, id);
+      if (!reply.ok) throw new Error(reply.reason);
+      expect(JSON.parse(reply.details ?? "{}")).toMatchObject({ waiting: null });
+      expect(timeline(awake, id)).toContainEqual({ type: "released", approversUnchecked: true });
+    }));
+
+  it("nobody of its group overtakes a run, and its slot stays free for it", () =>
+    stage.awake(async (awake) => {
+      const two = { concurrency: { limit: 2 } } as const;
+      const { id, holder } = await approved(awake, [BOB], { concurrency: { limit: 1 } });
+      stage.d1 = "held";
+      await end(awake, holder);
+      const next = await create(stage, awake, two);
+      const other = await create(stage, awake, { concurrency: { group: "db" } });
+      expect([holds(awake, id), holds(awake, next), holds(awake, other)]).toEqual([false, false, true]);
+      stage.answerQuestions();
+      await stage.settle();
+      expect([holds(awake, id), holds(awake, next)]).toEqual([true, false]);
+    }));
+
+  it("a run without a group holds up none of the others", () =>
+    stage.awake(async (awake) => {
+      const at = Date.now() + MINUTE_MS;
+      const id = await create(stage, awake, { approvals: 1, notBefore: at, ...FREE });
+      await approve(awake, id);
+      const other = await create(stage, awake, { notBefore: at, ...FREE });
+      stage.d1 = "held";
+      stage.pass(MINUTE_MS);
+      await stage.ring(awake);
+      expect([holds(awake, id), holds(awake, other)]).toEqual([false, true]);
+      stage.answerQuestions();
+      await stage.settle();
+      expect(holds(awake, id)).toBe(true);
+    }));
+});
+
+describe("a revocation and a release at once", () => {
+  it("of which the revocation is first, withdraws the approval, even if D1 was asked before", () =>
+    stage.awake(async (awake) => {
+      const { id, holder } = await approved(awake, [BOB]);
+      stage.d1 = "held";
+      await end(awake, holder);
+      stage.revoked.add("bob");
+      stage.answerQuestions();
+      await stage.settle();
+      expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
+    }));
+
+  it("of which the release is first, changes nothing of the run", () =>
+    stage.awake(async (awake) => {
+      const { id, holder } = await approved(awake, [BOB]);
+      await end(awake, holder);
+      stage.revoked.add("bob");
+      await stage.ring(awake);
+      expect(holds(awake, id)).toBe(true);
+    }));
+
+  it("does not use what D1 said when the run got to its slot", () =>
+    stage.awake(async (awake) => {
+      const id = await create(stage, awake, { approvals: 1, ...FREE });
+      await awake.object.pause({ group: "", reason: "freeze", until: null, by: "ann", via: null, at: 0 });
+      await approve(awake, id);
+      expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
+      stage.revoked.add("bob");
+      await awake.object.resume("");
+      await stage.settle();
+      expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
+    }));
+});
+
+it("D1 is asked again by the next object if one dies between the question and the release", async () => {
+  let asked = "";
+  const dying = stage.awake(async (awake) => {
+    const { id, holder } = await approved(awake, [BOB]);
+    stage.d1 = "held";
+    await end(awake, holder);
+    asked = id;
+    expect([stage.isAsking, holds(awake, id)]).toEqual([true, false]);
+    await awake.object.settle();
+    await awake.object.poke();
+    expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now() + ANSWERS_WITHIN_MS);
+    await awake.storage.sync();
+    awake.kill();
+  });
+  await dying.catch(() => {});
+  stage.d1 = "up";
+  stage.pass(MINUTE_MS);
+  await stage.awake(async (awake) => {
+    expect(holds(awake, asked)).toBe(false);
+    await stage.ring(awake);
+    expect(timeline(awake, asked)).toContainEqual({ type: "released" });
+  });
+});
+
+it("D1 is not asked about runs that nobody had to approve, nor about the operator", () =>
+  stage.awake(async (awake) => {
+    stage.d1 = "down";
+    const timed = await create(stage, awake, { notBefore: Date.now() + MINUTE_MS });
+    const operators = await create(stage, awake, { approvals: 1, ...FREE });
+    await approve(awake, operators, { ...BOB, tokenId: "root", tokenName: "root" });
+    stage.pass(MINUTE_MS);
+    await stage.ring(awake);
+    expect([holds(awake, timed), holds(awake, operators)]).toEqual([true, true]);
+    expect(stage.d1Failures).toBe(0);
+  }));
+
+it("a withdrawal that can't be written holds up nobody, and is tried again", () =>
+  stage.awake(async (awake) => {
+    const { id, holder } = await approved(awake, [BOB]);
+    const next = await create(stage, awake);
+    stage.revoked.add("bob");
+    awake.sql.exec(`CREATE TRIGGER fails BEFORE UPDATE ON runs WHEN new.withdrawn_at IS NOT NULL
+      BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
+    await end(awake, holder);
+    expect([holds(awake, id), holds(awake, next)]).toEqual([false, true]);
+    awake.sql.exec("DROP TRIGGER fails");
+    await end(awake, next);
+    stage.pass(MINUTE_MS);
+    await stage.ring(awake);
+    expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
+  }));
+
+it("a run whose approval was withdrawn shows that it waits for approval again", () =>
+  stage.awake(async (awake) => {
+    const { id, holder } = await approved(awake, [BOB]);
+    stage.revoked.add("bob");
+    await end(awake, holder);
+    const read = await awake.object.read(id, DETAILED);
+    if (!read.ok) throw new Error(read.reason);
+    expect(JSON.parse(read.details ?? "{}")).toMatchObject({
+      waiting: { for: "approval" },
+      approval: { required: 1, approvals: [] },
+    });
+  }));
