@@ -17,7 +17,7 @@ const FOUND: Readonly<Record<FaultName, readonly [seed: number, steps: number]>>
   "an ended run keeps its slot": [1, 32],
   "a pause is not looked at": [1, 20],
   "the end of a pause sets no alarm": [3, 25],
-  "the limit of a stale version counts": [3, 140],
+  "the limit of a stale version counts": [1, 139],
   "the limits of holders do not count": [12, 15],
   "a waiter is released although its time is up": [1, 51],
   "a waiter overtakes": [40, 60],

@@ -168,7 +168,7 @@ const ROUTES: readonly Route[] = [
     ask: () => [run.callback.url, run.callback.token],
     valid: '{"status":"failed","error":"e"}',
     members: {
-      error: ["null", "1", "true", "[]", "{}", `"${"e".repeat(8191)}"`, `"${"\\u0001".repeat(2000)}"`],
+      error: ["null", "1", "true", "[]", "{}"],
       output: [...NO_OBJECTS, ...OVERFLOWS],
     },
   },

@@ -103,7 +103,7 @@ describe("the counts of 0, 999, 1000, 1001 and 40000 runs", () => {
 
   it("read as many rows as a bounded list at most", async () => {
     expect(await rowsRead(path, {})).toBeLessThan(3 * 5 * 1001);
-    expect(await rowsRead(path, { status: Array(50).fill("failed") })).toBeLessThan(3 * 1001);
+    expect(await rowsRead(path, { status: Array(5).fill("failed") })).toBeLessThan(3 * 1001);
     for (const filters of [{ entityId: ENTITY }, { actionName: "deploy", triggeredBy: "none" }]) {
       expect(await rowsRead(path, filters)).toBeLessThan(4 * 5001 + 20);
     }
