@@ -237,11 +237,15 @@ it("writes what this release stores", async () => {
     return token === undefined ? null : { url: `https://runs.example${RUNS}/${id}/callback`, token };
   };
 
+  const versions = await done<readonly { readonly version: number }[]>(
+    "GET",
+    `${ENVIRONMENT}/actions/ship/versions`,
+  );
   const paths = [
     ...known.flatMap(([, { id }]) => [`${RUNS}/${id}?include=details`, `${RUNS}/${id}/events`]),
     ...["ship", "release", "queue", "freeze", "flaky"].map((name) => `${ENVIRONMENT}/actions/${name}`),
     `${ENVIRONMENT}/actions/ship/versions`,
-    `${ENVIRONMENT}/actions/ship/versions/1`,
+    ...versions.map(({ version }) => `${ENVIRONMENT}/actions/ship/versions/${version}`),
     `${ENVIRONMENT}/webhook-endpoints/chat`,
     `${ENVIRONMENT}/webhook-endpoints/chat/deliveries`,
     `${ENVIRONMENT}/pauses`,

@@ -34,9 +34,11 @@ CREATE TABLE runs (
      waiting_reason       TEXT,
      released_at          INTEGER,
      approvals            TEXT,
+     withdrawn_at         INTEGER,
      rejected_by          TEXT,
      ready_seq            INTEGER,
      slot_until           INTEGER,
+     grace_until          INTEGER,
      slot_group           TEXT,
      slot_key             TEXT,
      slot_state           TEXT,
@@ -56,13 +58,13 @@ CREATE TABLE runs (
      cancel_requested_at  INTEGER,
      cancel_until         INTEGER,
      external_url         TEXT,
-     external_url_changes INTEGER NOT NULL
+     external_url_changes INTEGER NOT NULL,
+     failed_attempt       TEXT
    ) STRICT;
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396955496478377, '03b3d7a6-04f8-8000-bb54-dd0ddd7b8835', 3, 3, 'succeeded', 'deploy', '0b4c1c9e-6a0e-4a57-9d0a-3b7f5f6d2a11', 'root', 4070952011000, 4070952012000, 4070952012000, 4070955611000, 4073544012000, 4073544012000, 0, 4070952012000, 1119, 'm:03b3d7a6-04f8-7a1b-9820-648d650dd28e', '', NULL, 'm:03b3d7a6-08e0-7f51-97b8-173f878a952b', '', NULL, 4070952012000, 'callback', NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["night","team:shop"]', '{"version":"1.4.2","replicas":3}', '{"rollback":"1.4.1"}', NULL, '{"url":"https://shop.example","n":[1,null]}', 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'https://ci.example.com/1', 1);
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396955594780068, '03b3d7a6-10b0-8000-b6d2-5fbedb68c919', 2, 5, 'cancelled', 'deploy', NULL, 'root', 4070952014000, NULL, 4070952015000, 4070955614000, 4073544015000, 4073544015000, 0, 4070952015000, 1028, 'm:03b3d7a6-10b0-7578-ac03-c6e8de522062', '', NULL, 'm:03b3d7a6-1498-7953-935d-fd064ea5a492', '', NULL, 4070952014000, 'cancel', NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, 'ops', 'wrong', 4070952015000, 4070952015000, NULL, 0);
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396959821855787, '03b3d7a8-0898-8000-be15-e028303745ab', 1, 6, 'pending', 'deploy', NULL, 'root', 4070952143000, NULL, NULL, 4070957543000, 4073549543000, 4070957543000, 0, 4070952143000, 1028, 'm:03b3d7a8-0898-7551-b7bf-f1ff4bfa3395', '', NULL, NULL, NULL, NULL, 4070952143000, NULL, NULL, 5400000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396959952904990, '03b3d7a8-1838-8000-918f-18646efa6c1a', 1, 7, 'pending', 'flaky', NULL, 'ci', 4070952147000, NULL, NULL, 4070955747000, 4073547747000, 4070952157013, 0, 4070952147000, 1044, 'm:03b3d7a8-1838-73c0-ac42-dbfe3433646e', '', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{"service":"shop"}', '{}', NULL, NULL, 'action', 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396960215057418, '03b3d7a8-3778-8000-a205-71ad07553aa8', 2, 9, 'cancelled', 'import', NULL, 'root', 4070952155000, NULL, 4070952155200, 4070955755000, 4073544155200, 4073544155200, 0, 4070952155200, 1028, 'm:03b3d7a8-3778-783a-9a52-0e2ea8c19df7', '', NULL, 't:bulk:03b3d7a8-3778-7f16-9c18-cd398e8c4fe3:03b3d7a8-3778-8000-a205-71ad07553aa8', '', NULL, 4070952155000, 'cancel', NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["bulk"]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, 'ops', NULL, 4070952155200, 4070952155200, NULL, 0);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, withdrawn_at, rejected_by, ready_seq, slot_until, grace_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes, failed_attempt) VALUES (133396955561991012, '03b3d7a6-0cc8-8000-8db2-7ccdcb19c8e0', 2, 2, 'failed', 'deploy', NULL, 'ada', 4070952013000, 4070952013000, 4070952013000, 4070955613000, 4073544013000, 4073544013000, 0, 4070952013000, 1028, 'm:03b3d7a6-0cc8-796a-b980-66708e02d8a5', '', NULL, 'm:03b3d7a6-0cc8-7d8a-baa7-3cfc5149e41a', '', NULL, 4070952013000, 'callback', 'portal', 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', 'it''s "broken";
+second line', NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, withdrawn_at, rejected_by, ready_seq, slot_until, grace_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes, failed_attempt) VALUES (133396959723550806, '03b3d7a7-fce0-8000-bc2b-44b769f6940d', 3, 5, 'running', 'watch', NULL, 'root', 4070952140000, 4070952141000, NULL, 4070955740000, 4073547740000, 4070955740000, 0, 4070952142000, 1028, 'm:03b3d7a7-fce0-7565-9345-08685b1676ca', '', NULL, 'm:03b3d7a8-04b0-7e64-89a2-cfa9f26c9a1f', '', NULL, 4070952141000, NULL, NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, 'ops', NULL, 4070952142000, 4070955740000, NULL, 0, NULL);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, withdrawn_at, rejected_by, ready_seq, slot_until, grace_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes, failed_attempt) VALUES (133396960018441713, '03b3d7a8-2008-8000-92f8-ee313cc46293', 1, 6, 'pending', 'ship', NULL, 'ci', 4070952149000, NULL, NULL, 4071565948000, 4074157948000, 4070955748000, 0, 4070952149000, 1044, 'm:03b3d7a8-2008-703a-af7b-6d163e462c8d', '', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 5400000, '{"notBefore":4070955748000,"approval":null,"concurrency":null,"waitUntil":4071560548000,"creator":{"tokenId":"03b3d7a5-da00-7917-af34-6f1b7e8c268e","tokenName":"ci","parents":["03b3d7a5-da00-714e-bf07-83a5260e8437"],"person":null},"sealedUnder":"93b66ccb512ace4b"}', 'time', 4070952149000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '', '', 'early', '03b3d7a5-da00-7917-af34-6f1b7e8c268e', 613, '["team:shop"]', '{"service":"shop"}', '{}', NULL, NULL, 'action', 4070952004000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
 CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
 CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
 CREATE INDEX runs_ended_due ON runs (due_at) WHERE completed_at IS NOT NULL;
@@ -112,15 +114,10 @@ CREATE TABLE events (
      data   TEXT    NOT NULL,
      PRIMARY KEY (run_id, seq)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a6-04f8-8000-bb54-dd0ddd7b8835', 2, 'started', 4070952012000, '{"cause":"heartbeat"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a6-04f8-8000-bb54-dd0ddd7b8835', 3, 'heartbeat', 4070952012000, '{"message":"half way ☃","progress":0.5,"externalUrl":"https://ci.example.com/1"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a6-04f8-8000-bb54-dd0ddd7b8835', 4, 'ended', 4070952012000, '{"status":"succeeded","cause":"callback"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a6-10b0-8000-b6d2-5fbedb68c919', 2, 'ended', 4070952015000, '{"status":"cancelled","cause":"cancel","by":"ops","reason":"wrong"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1838-8000-918f-18646efa6c1a', 2, 'attempt_started', 4070952147000, '{"attempt":1,"host":"down.example.com"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1838-8000-918f-18646efa6c1a', 3, 'attempt_answered', 4070952148000, '{"attempt":1,"outcome":"retry","status":503,"durationMs":0,"reason":"answered 503","excerpt":null,"nextAttemptAt":"2099-01-01T12:02:28.588Z"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1838-8000-918f-18646efa6c1a', 4, 'attempt_started', 4070952155100, '{"attempt":2,"host":"down.example.com"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1838-8000-918f-18646efa6c1a', 5, 'attempt_answered', 4070952155100, '{"attempt":2,"outcome":"retry","status":503,"durationMs":0,"reason":"answered 503","excerpt":null,"nextAttemptAt":"2099-01-01T12:02:37.013Z"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-3778-8000-a205-71ad07553aa8', 2, 'ended', 4070952155200, '{"status":"cancelled","cause":"cancel","by":"ops"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a7-fce0-8000-bc2b-44b769f6940d', 2, 'started', 4070952141000, '{"cause":"heartbeat"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a7-fce0-8000-bc2b-44b769f6940d', 3, 'heartbeat', 4070952141000, '{}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a7-fce0-8000-bc2b-44b769f6940d', 4, 'cancel_requested', 4070952142000, '{"by":"ops","reason":null,"until":"2099-01-01T13:02:20.000Z"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-2008-8000-92f8-ee313cc46293', 2, 'waiting', 4070952149000, '{"for":"time","until":"2099-01-08T13:02:28.000Z","notBefore":"2099-01-01T13:02:28.000Z"}');
 CREATE TABLE deliveries (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -136,18 +133,17 @@ CREATE TABLE deliveries (
      unsure_attempts  INTEGER NOT NULL,
      weight           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "deliveries" (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, ends_at, attempt, next_at, lease_until, is_unsure, unsure_attempts, weight) VALUES ('03b3d7a8-1838-8000-918f-18646efa6c1a', 'down.example.com', X'8C3F4A761B8A1BBB5D419BF921635FD0C1767D446723B91E547323B5F6BB7EDA87EB9B24CD55DDF186E8C1BA1581A989FD0332B723680BBD936A5E05641CBAD67A9807737BCB42403F6DDFDC32BF0577E0DD297A404E20BC633F034CD31DC0A2EE30CD360D4DB35A6566E68D9CA0C0FA5F9EB08F8F6AE768D2506586E4CCBB257FA2B0269A4A7ACD152A22D991706F3EF12025F38418AB4564B076C342727687C21CCAA38C71B19257FBE8394642A7DF2DC3E9A64EEE19A5625FAF541718E8A7D44C8EAAA08F5489754CE4DA75B948B4A6B550E3EE83D997F329F3F0D69D1EB5182548D7C70C2F447AA525D3CFE1C977B8434CA018EEC2A492DD65838BBA391EF0E4FF0737D50EC0D7B874F979BB362E4A528B0399E83B034053936BE065D8841EEF777F7DEAFBEEFDC86EEFD359A6ADF49902A63698FEEB80DC3BD8C8C5BD5B126394269328454EAB95AE37092045B4850078F6C8EE034CD090587D7ED7BC96FE4BC5D33DF4F2959F1165A21E616DE85AB273D46E802EB51EA690856E228A4C81A50CC6706B56CAC1EC8A868776DE50F6580CE646BBD749A1E10D66E14850BF23C8EB30BF373D3EC2B050E76490DAAE8C7571B12369274C28FAE9D17D0B6B04995741CA6ECB7C260547C4628B6ADEB433812A06135DED56353A7362B2695A92819111D4D762531A5F58FD5D080CF4F992A18EC69825CA14BE43E5C19F8F61D9C4B4764603335FB11DC1C4141F40E50341E4B82B3CEF1F39C69C11BD11EED8375C57A04CA76F32D628CD24CF58DB414F678BB1B870C274244F122F2E9D3B7EC4AC4396C240A35D218698721D112BEA1E547C37C26B38D4B05FB2D89B05B980F4A0E8B2E7869571B25BE41962738FDB72D5F22DC54CA44FCF74125EE00837F856F7B466FD123EDC3825BA5D538519AA178A149CBAEDFE7BD45E15F7E6A210BCBD4908CEEBD63A84F488DDCD3FC99406A8C3AA9A988DB73043328A8DDE0959EA15436F63471CCFFA44A72B3389AE9F6A278335104F47A05A87D0E74E356B6B73D283AB26E99721340FC386B62B6D18E1BA019A9E81611C7025D15383810A71B788018D2A6CBF1055AE751720BFFA63D1386A118BFCA1486565F891240C', 'accepted', NULL, 1000, 4070953947000, 2, 4070952157013, NULL, 0, 0, 4682);
+INSERT INTO "deliveries" (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, ends_at, attempt, next_at, lease_until, is_unsure, unsure_attempts, weight) VALUES ('03b3d7a8-2008-8000-92f8-ee313cc46293', 'ci.example.com', X'BF13913DCF8491428EC39BFDAD0DE6396B81F98DB0FBDE4E3202617AE8C590537A7076847F01069F62F431745B4294DD4F7EADD7386BA2EE59CDA44556F3D8D41DE67D1DEDD3D1D35E53ED083C4C2238DD8E10DBCA503A023078092378B044DCA7E6F7D5FA7F76D314282D8AF65A5E5EDCBDAC8E6C22EA846490D09B4F408F9DD8EFC50AA3726C0E0B2E33A5A235257F0EC632B64910B1AE1BF8D5E356B39E66D4AAD17D61F4BC4E6C0F39A960DFEC8FEF517E887D5BABBB8DBE31C7EEA046432F65E9E0411615E38B546B859E79A98BCEF5A60100455B21306418755C9730D34A3C92EFCD30AC2A35E059267D49EF72BCCF4B30D0E18A59E9CF04B00D3F10FFAFF96FF26C2E4EE33751D590FE20EDCD9A9F7E86CD34911AC2AF77DBA8A90B25C2660816F9BB9E66A9CA7C1998D96B5AFEB8C6E02988A7C7D7C70550C266752C3F6810C1FA11CDB39367C794C929551617AF17D5CB70AF3C486BDFD48BDD3FFF5E8A5DBB12E1D8F03C89073261252867B97B5865E2946B07C62C37D1517EB8C8425FC942C2DAE5A75C4D48F5E45A998A8DEB22EF789E4BF86856CCE1A8364FD49D949A6F9663CA49', 'accepted', NULL, 1000, 4070955749000, 0, NULL, NULL, 0, 0, 8381);
 CREATE INDEX deliveries_waiting ON deliveries (host, (attempt > 0), next_at, run_id, ends_at)
      WHERE lease_until IS NULL;
 CREATE TABLE marks (
      name  TEXT PRIMARY KEY,
      value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "marks" (name, value) VALUES ('landed_seq:0', '8');
+INSERT INTO "marks" (name, value) VALUES ('landed_seq:0', '6');
 INSERT INTO "marks" (name, value) VALUES ('name', 'acme/of-a-release/prod/0');
 INSERT INTO "marks" (name, value) VALUES ('notify', '4070952010000');
-INSERT INTO "marks" (name, value) VALUES ('repair_at', '4070952160200');
-INSERT INTO "marks" (name, value) VALUES ('told_seq', '9');
+INSERT INTO "marks" (name, value) VALUES ('told_seq', '6');
 CREATE TABLE ended_run_counts (
      id          INTEGER PRIMARY KEY CHECK (id = 1),
      counted_seq INTEGER NOT NULL,
@@ -161,8 +157,7 @@ CREATE TABLE accepted_changes (
      accepted_at INTEGER NOT NULL,
      PRIMARY KEY (run_id, key)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "accepted_changes" (run_id, key, fingerprint, has_grace, accepted_at) VALUES ('03b3d7a6-10b0-8000-b6d2-5fbedb68c919', 'm:03b3d7a6-1498-7953-935d-fd064ea5a492', '', 0, 4070952015000);
-INSERT INTO "accepted_changes" (run_id, key, fingerprint, has_grace, accepted_at) VALUES ('03b3d7a8-3778-8000-a205-71ad07553aa8', 't:bulk:03b3d7a8-3778-7f16-9c18-cd398e8c4fe3:03b3d7a8-3778-8000-a205-71ad07553aa8', '', 0, 4070952155200);
+INSERT INTO "accepted_changes" (run_id, key, fingerprint, has_grace, accepted_at) VALUES ('03b3d7a7-fce0-8000-bc2b-44b769f6940d', 'm:03b3d7a8-04b0-7e64-89a2-cfa9f26c9a1f', '', 1, 4070952142000);
 CREATE TABLE stop_requests (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -180,6 +175,7 @@ CREATE TABLE stop_requests (
      ends_at          INTEGER NOT NULL,
      due_at           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
+INSERT INTO "stop_requests" (run_id, host, sealed, weight, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure, unsure_attempts, delivery_attempt, delivery_lease, ends_at, due_at) VALUES ('03b3d7a8-2008-8000-92f8-ee313cc46293', 'ci.example.com', X'ED0CB124723C7A91389371449204F3973FE8EF9B2DA4CF6A6621AFD0F2DE0B2A1C650DD56FEB91B1EF069BA09DC3EF58A61A011EC019659F495C3035F5A76DAC660E901FD45AD1C84F3ECBBB0AC16AE5A38D30F82EED00B865FE021F973289479C4C21E47C9F8A5D44108EAA8F17591F8682B10BF619E23798D889C6E47EFD854AC4B60A751FB2B3D35552649DDBFC40D703D3BC27A59F839B84AA719DD496EE8DACB05781B43253FC2B780B6FA7301DE91E7E3993B8FF6111D556DA2B', 71, NULL, 1000, 0, NULL, NULL, 0, 0, 0, NULL, 4071566848000, 4071566848000);
 CREATE INDEX stop_requests_due ON stop_requests (due_at);
 CREATE INDEX stop_requests_waiting ON stop_requests (host, (attempt > 0), next_at, run_id)
      WHERE lease_until IS NULL AND next_at IS NOT NULL;
@@ -204,7 +200,7 @@ CREATE TABLE messages (
      attempts        TEXT    NOT NULL,
      PRIMARY KEY (endpoint, run_id, kind)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "messages" (endpoint, run_id, kind, type, state, previous_status, is_resend, weight, attempt, next_at, lease_until, expires_at, due_at, attempts) VALUES ('chat@1', '03b3d7a6-04f8-8000-bb54-dd0ddd7b8835', 'ended', 'action_run.succeeded', 'waiting', NULL, 0, 1119, 1, 4070952160174, NULL, 4071560400000, 4070952160174, '[{"at":4070952155100,"status":503,"durationMs":0,"reason":"answered 503","excerpt":null}]');
+INSERT INTO "messages" (endpoint, run_id, kind, type, state, previous_status, is_resend, weight, attempt, next_at, lease_until, expires_at, due_at, attempts) VALUES ('chat@4070952010000', '03b3d7a6-0cc8-8000-8db2-7ccdcb19c8e0', 'ended', 'action_run.failed', 'waiting', NULL, 0, 1028, 1, 4070952161081, NULL, 4071560400000, 4070952161081, '[{"at":4070952155100,"status":503,"durationMs":0,"reason":"answered 503","excerpt":null}]');
 CREATE INDEX messages_due ON messages (endpoint, (state = 'waiting'), due_at, run_id, kind);
 CREATE TABLE endpoint_health (
      endpoint      TEXT    PRIMARY KEY,
@@ -214,7 +210,7 @@ CREATE TABLE endpoint_health (
      failed_days   TEXT    NOT NULL,
      succeeded_at  INTEGER
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "endpoint_health" (endpoint, version, failures, failing_since, failed_days, succeeded_at) VALUES ('chat@1', 1, 1, 4070952155100, '[47117]', NULL);
+INSERT INTO "endpoint_health" (endpoint, version, failures, failing_since, failed_days, succeeded_at) VALUES ('chat@4070952010000', 4070952010000, 1, 4070952155100, '[47117]', NULL);
 CREATE TABLE recoveries (
      endpoint   TEXT    PRIMARY KEY,
      since      INTEGER NOT NULL,
@@ -229,6 +225,7 @@ CREATE TABLE retries (
      key    TEXT NOT NULL,
      PRIMARY KEY (run_id, key)
    ) STRICT, WITHOUT ROWID;
+INSERT INTO "retries" (run_id, key) VALUES ('03b3d7a6-0cc8-8000-8db2-7ccdcb19c8e0', 't:03b3d7a5-da00-714e-bf07-83a5260e8437:retry-1');
 CREATE TABLE bulk_operations (
      id           TEXT    PRIMARY KEY,
      create_key   TEXT    NOT NULL UNIQUE,
@@ -251,7 +248,7 @@ CREATE TABLE bulk_operations (
      is_audited   INTEGER NOT NULL DEFAULT 0,
      is_over      INTEGER NOT NULL DEFAULT 0
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "bulk_operations" (id, create_key, fingerprint, bulk_order, state, abort_reason, matched, accepted, skipped, failed, below, next_seq, round, created_at, completed_at, stopped_by, changed_runs, ended, is_audited, is_over) VALUES ('03b3d7a8-3778-7f16-9c18-cd398e8c4fe3', 'm:03b3d7a8-3778-711c-8e88-88ea0a15ecca', '', '{"id":"03b3d7a8-3778-7f16-9c18-cd398e8c4fe3","request":{"operation":"cancel","reason":null,"graceSeconds":60},"filter":{"labels":["bulk"],"status":["pending"]},"maxRuns":10,"asker":{"tokenId":"03b3d7a5-da00-7d2f-a5c4-c5e2518cf7a3","tokenName":"ops","parents":[],"person":null},"mustNamePerson":false,"origin":"https://runs.example"}', 'completed', NULL, 2, 2, 0, 0, NULL, 100000000002, 1, 4070952155000, 4070952155300, NULL, '["03b3d7a8-3778-8000-a205-71ad07553aa8","03b3d7a8-3390-8001-b960-2b84182edc10"]', NULL, 1, 0);
+INSERT INTO "bulk_operations" (id, create_key, fingerprint, bulk_order, state, abort_reason, matched, accepted, skipped, failed, below, next_seq, round, created_at, completed_at, stopped_by, changed_runs, ended, is_audited, is_over) VALUES ('03b3d7a8-3778-7191-953b-3e04f7b2fe39', 'm:03b3d7a8-3778-7427-b654-b1da8dc9d58d', '', '{"id":"03b3d7a8-3778-7191-953b-3e04f7b2fe39","request":{"operation":"cancel","reason":null,"graceSeconds":60},"filter":{"labels":["bulk"],"status":["pending"]},"maxRuns":10,"asker":{"tokenId":"03b3d7a5-da00-714e-bf07-83a5260e8437","tokenName":"ops","parents":[],"person":null},"mustNamePerson":false,"origin":"https://runs.example"}', 'completed', NULL, 2, 2, 0, 0, NULL, 100000000002, 1, 4070952155000, 4070952155300, NULL, '["03b3d7a8-3778-8003-a312-5b021c3eb02d","03b3d7a8-3390-8002-9c1c-6b6695d88865"]', NULL, 1, 0);
 CREATE INDEX bulk_operations_open ON bulk_operations (id) WHERE is_over = 0;
 CREATE INDEX bulk_operations_by_end ON bulk_operations (completed_at) WHERE is_over = 1;
 CREATE TABLE bulk_pages (
@@ -261,4 +258,4 @@ CREATE TABLE bulk_pages (
      items     TEXT    NOT NULL,
      PRIMARY KEY (bulk_id, n)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "bulk_pages" (bulk_id, n, undecided, items) VALUES ('03b3d7a8-3778-7f16-9c18-cd398e8c4fe3', 1000000000, 0, '[["03b3d7a8-3778-8000-a205-71ad07553aa8","accepted",null,null,"cancelled"],["03b3d7a8-3390-8001-b960-2b84182edc10","accepted",null,null,"cancelled"]]');
+INSERT INTO "bulk_pages" (bulk_id, n, undecided, items) VALUES ('03b3d7a8-3778-7191-953b-3e04f7b2fe39', 1000000000, 0, '[["03b3d7a8-3778-8003-a312-5b021c3eb02d","accepted",null,null,"cancelled"],["03b3d7a8-3390-8002-9c1c-6b6695d88865","accepted",null,null,"cancelled"]]');

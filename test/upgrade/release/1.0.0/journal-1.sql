@@ -34,9 +34,11 @@ CREATE TABLE runs (
      waiting_reason       TEXT,
      released_at          INTEGER,
      approvals            TEXT,
+     withdrawn_at         INTEGER,
      rejected_by          TEXT,
      ready_seq            INTEGER,
      slot_until           INTEGER,
+     grace_until          INTEGER,
      slot_group           TEXT,
      slot_key             TEXT,
      slot_state           TEXT,
@@ -56,10 +58,12 @@ CREATE TABLE runs (
      cancel_requested_at  INTEGER,
      cancel_until         INTEGER,
      external_url         TEXT,
-     external_url_changes INTEGER NOT NULL
+     external_url_changes INTEGER NOT NULL,
+     failed_attempt       TEXT
    ) STRICT;
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396959887369750, '03b3d7a8-1068-8001-930b-32754a9f1e5c', 2, 2, 'running', 'ship', NULL, 'ci', 4070952145000, 4070952146000, NULL, 4070957545000, 4073549545000, 4070957545000, 0, 4070952146000, 1044, 'm:03b3d7a8-1068-7d87-8ea8-64f313f928cf', '', NULL, 'm:c133369d-805b-4e6f-baa1-7ca09db0b6a7', '', NULL, 4070952146000, NULL, NULL, 5400000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["team:shop"]', '{"service":"shop"}', '{}', NULL, NULL, 'action', 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0);
-INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, rejected_by, ready_seq, slot_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes) VALUES (133396960182301376, '03b3d7a8-3390-8001-b960-2b84182edc10', 2, 4, 'cancelled', 'import', NULL, 'root', 4070952154000, NULL, 4070952155200, 4070955754000, 4073544155200, 4073544155200, 0, 4070952155200, 1028, 'm:03b3d7a8-3390-7581-b0a5-8449ef89e6e3', '', NULL, 't:bulk:03b3d7a8-3778-7f16-9c18-cd398e8c4fe3:03b3d7a8-3390-8001-b960-2b84182edc10', '', NULL, 4070952154000, 'cancel', NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["bulk"]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, 'ops', NULL, 4070952155200, 4070952155200, NULL, 0);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, withdrawn_at, rejected_by, ready_seq, slot_until, grace_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes, failed_attempt) VALUES (133396959821825392, '03b3d7a8-0898-8001-82b8-0dd1cf1aa0ba', 1, 1, 'pending', 'deploy', NULL, 'root', 4070952143000, NULL, NULL, 4070957543000, 4073549543000, 4070957543000, 0, 4070952143000, 1028, 'm:03b3d7a8-0898-78f7-aab1-bdafe37d973d', '', NULL, NULL, NULL, NULL, 4070952143000, NULL, NULL, 5400000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '[]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, withdrawn_at, rejected_by, ready_seq, slot_until, grace_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes, failed_attempt) VALUES (133396959887391933, '03b3d7a8-1068-8001-be5e-f9acfc076d69', 2, 3, 'running', 'ship', NULL, 'ci', 4070952145000, 4070952146000, NULL, 4070957545000, 4073549545000, 4070957545000, 0, 4070952146000, 1044, 'm:03b3d7a8-1068-7f02-8450-32b2ec2069c8', '', NULL, 'm:03746523-64a6-4bfb-ab2a-2753076863f6', '', NULL, 4070952146000, NULL, NULL, 5400000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["team:shop"]', '{"service":"shop"}', '{}', NULL, NULL, 'action', 4070952004000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
+INSERT INTO "runs" (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key, create_fingerprint, fingerprint_key_id, change_key, change_fingerprint, heartbeat_timeout_ms, silent_since, end_cause, via, timeout_ms, gates, waiting_for, waiting_since, waiting_reason, released_at, approvals, withdrawn_at, rejected_by, ready_seq, slot_until, grace_until, slot_group, slot_key, slot_state, creator_id, waiting_bytes, labels, parameters, recommendations, error, output, source, action_version, retry_of, traceparent, cancel_by, cancel_reason, cancel_requested_at, cancel_until, external_url, external_url_changes, failed_attempt) VALUES (133396960355972221, '03b3d7a8-4844-8001-ba3e-88caa3630344', 1, 4, 'pending', 'deploy', NULL, 'root', 4070952159300, NULL, NULL, 4070955759300, 4073547759300, 4070955759300, 0, 4070952159300, 1028, 'm:03b3d7a8-4844-7323-88e9-3e46ce2849d3', '', NULL, NULL, NULL, NULL, 4070952159300, NULL, NULL, 3600000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '["unlanded"]', '{}', '{}', NULL, NULL, 'none', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
 CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
 CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
 CREATE INDEX runs_ended_due ON runs (due_at) WHERE completed_at IS NOT NULL;
@@ -109,10 +113,9 @@ CREATE TABLE events (
      data   TEXT    NOT NULL,
      PRIMARY KEY (run_id, seq)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8001-930b-32754a9f1e5c', 2, 'attempt_started', 4070952145000, '{"attempt":1,"host":"ci.example.com"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8001-930b-32754a9f1e5c', 3, 'attempt_answered', 4070952146000, '{"attempt":1,"outcome":"accepted","status":201,"durationMs":0,"reason":"answered 201","excerpt":"yS9dSf5RANiouammXlZPL9zdIRyAA/V0PIV9DGOfZMgcjeZD+J0HJisb","nextAttemptAt":null}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8001-930b-32754a9f1e5c', 4, 'started', 4070952146000, '{"cause":"delivery"}');
-INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-3390-8001-b960-2b84182edc10', 2, 'ended', 4070952155200, '{"status":"cancelled","cause":"cancel","by":"ops"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8001-be5e-f9acfc076d69', 2, 'attempt_started', 4070952145000, '{"attempt":1,"host":"ci.example.com"}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8001-be5e-f9acfc076d69', 3, 'attempt_answered', 4070952146000, '{"attempt":1,"outcome":"accepted","status":201,"durationMs":0,"reason":"answered 201","excerpt":"p9vElZGm0AD1l/rC6k987sSuWIEJmTp0iAGmuwYJhZfK61743zs6ozjh","nextAttemptAt":null}');
+INSERT INTO "events" (run_id, seq, type, at, data) VALUES ('03b3d7a8-1068-8001-be5e-f9acfc076d69', 4, 'started', 4070952146000, '{"cause":"delivery"}');
 CREATE TABLE deliveries (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -134,10 +137,11 @@ CREATE TABLE marks (
      name  TEXT PRIMARY KEY,
      value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "marks" (name, value) VALUES ('landed_seq:0', '4');
+INSERT INTO "marks" (name, value) VALUES ('landed_seq:0', '3');
 INSERT INTO "marks" (name, value) VALUES ('name', 'acme/of-a-release/prod/1');
 INSERT INTO "marks" (name, value) VALUES ('notify', '4070952010000');
-INSERT INTO "marks" (name, value) VALUES ('told_seq', '4');
+INSERT INTO "marks" (name, value) VALUES ('repair_at', '4070952160300');
+INSERT INTO "marks" (name, value) VALUES ('told_seq', '0');
 CREATE TABLE ended_run_counts (
      id          INTEGER PRIMARY KEY CHECK (id = 1),
      counted_seq INTEGER NOT NULL,
@@ -151,7 +155,6 @@ CREATE TABLE accepted_changes (
      accepted_at INTEGER NOT NULL,
      PRIMARY KEY (run_id, key)
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "accepted_changes" (run_id, key, fingerprint, has_grace, accepted_at) VALUES ('03b3d7a8-3390-8001-b960-2b84182edc10', 't:bulk:03b3d7a8-3778-7f16-9c18-cd398e8c4fe3:03b3d7a8-3390-8001-b960-2b84182edc10', '', 0, 4070952155200);
 CREATE TABLE stop_requests (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -169,7 +172,7 @@ CREATE TABLE stop_requests (
      ends_at          INTEGER NOT NULL,
      due_at           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "stop_requests" (run_id, host, sealed, weight, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure, unsure_attempts, delivery_attempt, delivery_lease, ends_at, due_at) VALUES ('03b3d7a8-1068-8001-930b-32754a9f1e5c', 'ci.example.com', X'27E8386DE7C7B38C36C56F1A52CA9E797E6E02C658FB86826290AFC86DAF19FC638EAC8C18D56174C65D04051EA334BBC050CD8634DC67FCBFC3B4DC8C4595980995995C654CE8007BE68FDE21FEB085AA5F006107474AEBCF89512BF29D011CDA77FC03DFFF28E12224F078FF8772C2A5F694F6F9DEFC997324D6379C721DBD36AC4091AA93F24FD53DB392A4D93817964A030FF7A0582DC691F380D8DAB70506747B06AAE8D4FC97C7B2BB131ED3013232EE2A0FB606BEB0B36D5B81', 71, NULL, 1000, 0, NULL, NULL, 0, 0, 1, NULL, 4070958445000, 4070958445000);
+INSERT INTO "stop_requests" (run_id, host, sealed, weight, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure, unsure_attempts, delivery_attempt, delivery_lease, ends_at, due_at) VALUES ('03b3d7a8-1068-8001-be5e-f9acfc076d69', 'ci.example.com', X'8D4D33EEBC55D54A6F243789C2633C567B20D1C73BE4C8A3DF658E4869989DB5D38DE5BFBE7E24F20CE7D930DECC944E7C3E683B1A312E49270632E880CF050DEDFF67EEE5AD6969740AC6EAE5D6D62B419AE05256AF1B276EDCC5BE347E91B2BDB85D1B0C3A4FD2EA884963CD91486A90BA28E8FEAA54F9DC54CE7F69AC0C3F574B782097C79B63A644982248D5CCF2DF37ECDEB9A025055131139CA4D2C29385C5E5FDB2391A4F536C672F55CF82C5DF2A997DB5D7386AC0773E070E', 71, NULL, 1000, 0, NULL, NULL, 0, 0, 1, NULL, 4070958445000, 4070958445000);
 CREATE INDEX stop_requests_due ON stop_requests (due_at);
 CREATE INDEX stop_requests_waiting ON stop_requests (host, (attempt > 0), next_at, run_id)
      WHERE lease_until IS NULL AND next_at IS NOT NULL;
@@ -177,7 +180,7 @@ CREATE TABLE receiver_responses (
      run_id TEXT PRIMARY KEY,
      sealed BLOB NOT NULL
    ) STRICT, WITHOUT ROWID;
-INSERT INTO "receiver_responses" (run_id, sealed) VALUES ('03b3d7a8-1068-8001-930b-32754a9f1e5c', X'F7ABDCEDF8F9C911BD1FB50FBCD8E345690EAF0E82235DA698D24CC6AA4063E8B2F416D4C9F35AEE3FB2070A');
+INSERT INTO "receiver_responses" (run_id, sealed) VALUES ('03b3d7a8-1068-8001-be5e-f9acfc076d69', X'1C7534938A751BFE282F8AA4F794721B8ACE6A677960704B48497DE18E2FB98CC3CC772DEC33B17BCA0F2D67');
 CREATE TABLE messages (
      endpoint        TEXT    NOT NULL,
      run_id          TEXT    NOT NULL,
