@@ -102,5 +102,5 @@ test.each([
   [null, "being tried again"],
 ])("a run that its receiver did not take says why, with the next attempt at %s", (nextAttemptAt, next) => {
   const delivery = { attempts: 3, reason: "ci.example answered 503\u001b.", nextAttemptAt };
-  expect(failingText({ delivery }, NOW)).toBe(`ci.example answered 503 , ${next}`);
+  expect(failingText({ delivery }, NOW)).toBe(`ci.example answered 503\\u001b, ${next}`);
 });

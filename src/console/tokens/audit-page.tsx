@@ -57,7 +57,7 @@ function Audit() {
 
 function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
   return (
-    <Table label="Audit" columns={COLUMNS}>
+    <Table label="Audit" class="audit-table" columns={COLUMNS}>
       {entries.map((entry) => (
         // An entry has no id in the response. Two entries of one instant can differ only in the other members.
         <tr key={`${entry.at} ${entry.actor} ${entry.action} ${entry.target}`}>
