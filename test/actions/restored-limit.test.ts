@@ -46,7 +46,7 @@ async function started(path: string): Promise<number> {
 }
 
 /** An action whose limit was 1 at the restored moment, and 3 until the restore. */
-async function restored(): Promise<string> {
+async function restored({ isResynced }: { readonly isResynced: boolean }): Promise<string> {
   const path = newRunsPath();
   await storeGated(path, { concurrency: { group: "prod", limit: 1 } });
   const restore = await backUp(scopeOfPath(path));
@@ -55,12 +55,12 @@ async function restored(): Promise<string> {
   const second = (await startGated(path)).body;
   for (const { id } of [first, second]) await decide(path, id, "cancel");
   await restore();
-  await ask("POST", path.replace(/action-runs$/, "resync"), {});
+  if (isResynced) await ask("POST", path.replace(/action-runs$/, "resync"), {});
   return path;
 }
 
 it("the limit that is stored again counts at once", async () => {
-  const path = await restored();
+  const path = await restored({ isResynced: false });
   later(31_000);
   await storeGated(path, { concurrency: { group: "prod", limit: 1 } });
   expect(await started(path)).toBe(1);
@@ -68,8 +68,14 @@ it("the limit that is stored again counts at once", async () => {
   expect(await started(path)).toBe(1);
 });
 
-it("the limit that the restore brought back counts 15 minutes after the one that it took back was stored", async () => {
-  const path = await restored();
+it("the limit that the restore brought back counts after a resync, when no isolate remembers the other one", async () => {
+  const path = await restored({ isResynced: true });
+  later(31_000);
+  expect(await started(path)).toBe(1);
+});
+
+it("without a resync, the limit that the restore brought back counts 15 minutes after the one that it took back was stored", async () => {
+  const path = await restored({ isResynced: false });
   later(16 * MINUTE_MS);
   expect(await started(path)).toBe(1);
 });

@@ -197,6 +197,11 @@ export class SlotRows {
     this.#sql.exec(set, group, actionName, version, limit);
   }
 
+  /** Lets the next version of each action count, also an older one, because a restore of D1 can take versions back. */
+  doubtLimits(): void {
+    this.#sql.exec("UPDATE slot_limits SET is_unsure = 1");
+  }
+
   /** The limit that counts for a run. The run need not be written yet. */
   limitOf({ gates, actionName, actionVersion }: Pick<Run, "gates" | "actionName" | "actionVersion">): number {
     const { concurrency = null } = gates ?? {};
@@ -209,13 +214,14 @@ export class SlotRows {
   }
 
   /**
-   * Whether the limit of this version of the action, or of a newer one, is known. An older version that still comes long
-   * after the newer one says that a restore of D1 took the newer one back.
+   * Whether the limit of this version of the action, or of a newer one, is known. An older version that
+   * comes after a resync, or long after the newer one, says that a restore of D1 took the newer one back.
    */
   knowsLimit(group: string, actionName: string, version: number, now: number): boolean {
     const known = `
       SELECT 1 FROM slot_limits
-      WHERE slot_group = ?1 AND action_name = ?2 AND (version = ?3 OR version > ?3 AND version >= ?4)`;
+      WHERE slot_group = ?1 AND action_name = ?2
+        AND (version = ?3 OR version > ?3 AND version >= ?4 AND NOT is_unsure)`;
     return [...this.#sql.exec(known, group, actionName, version, now - REPLACED_IN_USE_MS)].length > 0;
   }
 

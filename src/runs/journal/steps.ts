@@ -77,6 +77,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      action_name TEXT    NOT NULL,
      version     INTEGER NOT NULL,
      max_holders INTEGER NOT NULL,
+     is_unsure   INTEGER NOT NULL DEFAULT 0,
      PRIMARY KEY (slot_group, action_name)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE pauses (
