@@ -1,7 +1,7 @@
 /** Whatever a command prints: people see each character of it, and no CI product finds a command in a line. */
 
 import { stripVTControlCharacters } from "node:util";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { approvalText } from "../../src/cli/gate-text.ts";
 import { LiveLine } from "../../src/cli/live-line.ts";
 import { Output, plain, toJson } from "../../src/cli/output.ts";
@@ -9,6 +9,8 @@ import { runText } from "../../src/cli/run-text.ts";
 import { wrap } from "../../src/cli/wrap.ts";
 import type { ActionRun, RunApproval } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
+
+afterEach(() => vi.unstubAllEnvs());
 
 /** A terminal that keeps what is printed. */
 function terminal(columns: number) {
@@ -79,6 +81,8 @@ describe("branches that look the same are different texts", () => {
 });
 
 test("only colours of our own reach the terminal", async () => {
+  vi.stubEnv("NO_COLOR", "");
+  vi.stubEnv("TERM", "xterm");
   const { output, text } = terminal(80);
   await output.line(`${output.paint("red", plain("\x1b[1mx"))} \x1b[8mhidden\x1b[0m`);
   expect(text()).toBe("\x1b[31m\\u001b[1mx\x1b[0m \\u001b[8mhidden\x1b[0m\n");

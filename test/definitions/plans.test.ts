@@ -77,7 +77,7 @@ it("no statement on stored definitions scans a table", async () => {
   await requireDatabase({ db, keys: sealing, withReport: false }, { d1: 0, coordinator: 0 });
   await rotateToken(db, { replaces: "", hash: "", overlapMs: 0 }, entry("token_rotated"));
   const plans = await env.DB.batch<{ detail: string }>(explained);
-  expect(plans).toHaveLength(43);
+  expect(plans).toHaveLength(46);
   const details = plans.flatMap(({ results }) => results.map(({ detail }) => detail));
   const byLineage =
     "USING COVERING INDEX definitions_by_lineage (kind=? AND changed_lineage>? AND changed_lineage<?)";
