@@ -321,6 +321,20 @@ describe("a cancel of one run", () => {
     expect(await entries(project)).toMatchObject([{ target: run.id, actor: "root" }]);
   });
 
+  it("has no entry if an earlier cancel ends the run sooner, also if it is repeated", async () => {
+    const project = newProject();
+    const runs = `${project}/envs/prod/action-runs`;
+    const run = await createRun(runs);
+    await ask("POST", run.callback.url.replace(/callback$/, "heartbeat"), { token: run.callback.token });
+    await decide(runs, run.id, "cancel", { body: { graceSeconds: 60 } });
+    const later = { body: { graceSeconds: 120 }, headers: { "Idempotency-Key": "later" } };
+    for (let n = 0; n < 2; n++) expect((await decide(runs, run.id, "cancel", later)).status).toBe(202);
+    // Entries are written in their order.
+    await decide(runs, (await createRun(runs)).id, "cancel");
+    await until(async () => (await entries(project)).length === 2);
+    expect((await entries(project)).filter(({ target }) => target === run.id)).toHaveLength(1);
+  });
+
   it("has one entry, also if it is repeated with its key, and none if it is refused", async () => {
     const project = newProject();
     const runs = `${project}/envs/prod/action-runs`;

@@ -85,6 +85,26 @@ describe("a run that a leaver approved", () => {
       expect(holds(awake, id)).toBe(true);
     }));
 
+  it("can be rejected, and says so before, although it had all approvals", () =>
+    stage.awake(async (awake) => {
+      const { id } = await approved(awake, [BOB]);
+      stage.revoked.add("bob");
+      const before = await awake.object.approval(id, EVE);
+      expect(before).toMatchObject({ approvals: "[]", conflicts: { approve: null, reject: null } });
+      expect(approversOf(awake, id)).toEqual(["bob"]);
+      await awake.object.reject(id, { by: EVE, reason: null }, newKey(), DETAILED);
+      expect(shown(awake, id)).toMatchObject({ status: "cancelled" });
+    }));
+
+  it("takes the approval of the same person with a new token, while it lacks others", () =>
+    stage.awake(async (awake) => {
+      const id = await create(stage, awake, { approvals: 3, ...FREE });
+      await approve(awake, id, { ...BOB, person: "bob" });
+      stage.revoked.add("bob");
+      await approve(awake, id, { ...BOB, tokenId: "bobs-new", person: "bob" });
+      expect(approversOf(awake, id)).toEqual(["bobs-new"]);
+    }));
+
   it("keeps the approvals of the others", () =>
     stage.awake(async (awake) => {
       const { id, holder } = await approved(awake, [BOB, EVE]);

@@ -26,7 +26,7 @@ const GAP_BYTES = 64;
 const TOO_LARGE = leftOut(
   `it has more than ${OUTPUT_MAX_BYTES} bytes of JSON, even with its texts shortened`,
 );
-const TOO_DEEP = leftOut(`it has more than ${JSON_MAX_DEPTH} levels of nesting`);
+const TOO_DEEP = leftOut(`it has more than ${JSON_MAX_DEPTH - 1} levels of nesting`);
 
 function leftOut(why: string) {
   return { leftOut: `The output was left out because ${why}.` };

@@ -175,7 +175,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       },
     });
     this.#runs = new RunDesk(journal, ledger, replies, (run, now) => this.#admitter.jobEnded(run, now));
-    this.#gates = new GateDesk(journal, ledger, gatedRuns, this.#admitter, replies);
+    this.#gates = new GateDesk(journal, ledger, gatedRuns, this.#admitter, approvers, replies);
     this.#watches = new WatchDesk(journal, ledger, this.#watchers, replies);
     this.#endpoints = new EndpointDesk(journal, messages, replies, {
       ...{ sender: MessageSender, endpoints: WebhookEndpoints, ...arming },
@@ -267,7 +267,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     changeKey: ChangeKey,
     inclusion: Inclusion = {},
   ): Promise<RunReply> {
-    return this.#gates.reject(id, decision, changeKey, inclusion, Date.now());
+    return this.#approvers.before(id, decision.by, () =>
+      this.#gates.reject(id, decision, changeKey, inclusion, Date.now()),
+    );
   }
 
   async release(id: string, by: Actor, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
@@ -277,7 +279,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async approval(id: string, asker: Actor): Promise<ApprovalReply> {
-    return this.#gates.approval(id, asker, Date.now());
+    return this.#approvers.reading(id, () => this.#gates.approval(id, asker, Date.now()));
   }
 
   async hasGates(id: string): Promise<boolean> {

@@ -91,7 +91,9 @@ export class RunDesk {
     const accepted = this.#journal.accepted.of(id, changeKey.key);
     if (accepted?.fingerprint === changeKey.fingerprint) {
       const { hasGrace, at } = accepted;
-      return { ...this.#replies.run(run, { replayed: true, include }), hasGrace, decidedAt: at };
+      const isDecision = at === run.cancelRequestedAt || at === run.completedAt;
+      const reply = { ...this.#replies.run(run, { replayed: true, include }), hasGrace };
+      return isDecision ? { ...reply, decidedAt: at } : reply;
     }
     // The key of another cancel, or of a DELETE.
     if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
@@ -102,7 +104,7 @@ export class RunDesk {
     if (next.value.version === run.version) {
       // An earlier request ends the run sooner. Only a caller's own key can be sent again.
       if (isCallers(changeKey)) this.#journal.accepted.insert(id, { ...changeKey, hasGrace, at: now });
-      return { ...this.#replies.run(run, { include }), hasGrace, decidedAt: now };
+      return { ...this.#replies.run(run, { include }), hasGrace };
     }
     const changed = this.#ledger.update(run, next.value, request, now, { changeKey });
     return { ...this.#replies.run(changed, { include }), hasGrace, decidedAt: now };

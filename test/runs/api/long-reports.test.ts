@@ -113,7 +113,7 @@ describe("a report that is too long ends its run", () => {
     open + "[".repeat(levels) + "]".repeat(levels) + close;
 
   it.each([
-    ["is too deep", `{"output":{"a":${deep(100_000)}},"status":"failed","error":"e"}`, /64 levels/],
+    ["is too deep", `{"output":{"a":${deep(100_000)}},"status":"failed","error":"e"}`, /63 levels/],
     [
       "is too large to be parsed, among members like it",
       `{"error":"\\"output\\":{","output":{"output":[${"{},".repeat(1_300_000)}1]},"status":"failed"}`,
@@ -122,7 +122,7 @@ describe("a report that is too long ends its run", () => {
     [
       "comes last, and twice",
       `{"status":"failed","error":"e","output":{"a":1},"output" : {"a":${deep(70)}} }`,
-      /64 levels/,
+      /63 levels/,
     ],
   ])("and a sentence stands for an output that %s", async (_, raw, why) => {
     const { status, body } = await sent(null, raw);

@@ -10,7 +10,7 @@ import { within } from "../../../base/time.ts";
 import type { Actor } from "../../actor.ts";
 import type { Approval } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
-import { isWaiting, type Run } from "../../run.ts";
+import { isWaiting } from "../../run.ts";
 import type { RunReply } from "../../run-answer.ts";
 
 /** How long D1 may take. */
@@ -80,14 +80,15 @@ export class ApproverCheck {
   }
 
   /**
-   * Decides what may release a run in the stretch that an answer begins, so that the caller sees the released run.
-   * Without approvers to ask about, it decides at once. `by`: who approves now; null if nobody does.
+   * Makes a decision about a run that waits in the stretch that an answer begins, so that approvals of revoked tokens are
+   * withdrawn before it, and the caller sees the run that it releases. Without approvers to ask about, it decides at
+   * once. `by`: who approves or rejects now; null if nobody does.
    */
   async before(runId: string, by: Actor | null, decide: () => RunReply): Promise<RunReply> {
     const run = this.#journal.runs.byId(runId);
     const given = by === null ? [] : [{ by, at: 0, reason: null }];
     const approvals = run === null ? [] : [...run.approvals, ...given];
-    if (run === null || lineOf(approvals).length === 0 || !opensBy(run, approvals.length)) return decide();
+    if (run === null || !isWaiting(run) || lineOf(approvals).length === 0) return decide();
     const answer = await this.#ask(() => approvals);
     return this.#withAnswer(answer, () => {
       this.#answered([runId], Date.now());
@@ -95,6 +96,13 @@ export class ApproverCheck {
       if (this.revokedOf(given).length > 0) return { ok: false, reason: "token_invalid" };
       return decide();
     });
+  }
+
+  /** Reads in a stretch that knows which of the run's approvals count. Changes nothing. */
+  async reading<T>(runId: string, read: () => T): Promise<T> {
+    const approvals = this.#journal.runs.byId(runId)?.approvals ?? [];
+    if (lineOf(approvals).length === 0) return read();
+    return this.#withAnswer(await this.#ask(() => approvals), read);
   }
 
   /** Whether a question is under way. */
@@ -165,10 +173,4 @@ function lineOf(approvals: readonly Approval[]): readonly string[] {
   return approvals.flatMap(({ by: { tokenId, parents } }) =>
     tokenId === "root" ? [] : [tokenId, ...parents],
   );
-}
-
-/** Whether the run can get to its slot with so many approvals. */
-function opensBy(run: Run, approvals: number): boolean {
-  const required = run.gates?.approval?.required ?? 0;
-  return isWaiting(run) && approvals >= required;
 }

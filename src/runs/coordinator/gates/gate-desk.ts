@@ -22,6 +22,7 @@ import type { ChangeKey } from "../../run-calls.ts";
 import type { Ledger } from "../ledger.ts";
 import { KEY_REUSED, NOT_FOUND, type Replies } from "../replies.ts";
 import type { Admitter } from "./admitter.ts";
+import type { ApproverCheck } from "./approver-check.ts";
 import type { GatedRuns } from "./gated-runs.ts";
 
 /**
@@ -38,13 +39,22 @@ export class GateDesk {
   readonly #ledger: Ledger;
   readonly #gatedRuns: GatedRuns;
   readonly #admitter: Admitter;
+  readonly #approvers: ApproverCheck;
   readonly #replies: Replies;
 
-  constructor(journal: Journal, ledger: Ledger, gatedRuns: GatedRuns, admitter: Admitter, replies: Replies) {
+  constructor(
+    journal: Journal,
+    ledger: Ledger,
+    gatedRuns: GatedRuns,
+    admitter: Admitter,
+    approvers: ApproverCheck,
+    replies: Replies,
+  ) {
     this.#journal = journal;
     this.#ledger = ledger;
     this.#gatedRuns = gatedRuns;
     this.#admitter = admitter;
+    this.#approvers = approvers;
     this.#replies = replies;
   }
 
@@ -91,8 +101,15 @@ export class GateDesk {
     const rule = run.gates?.approval ?? null;
     if (rule === null) return { ok: false, reason: "approval_not_found" };
     const { actionName, actionVersion } = run;
-    const approvals = JSON.stringify(run.approvals.map(shownApproval));
-    const conflicts = { approve: approveConflict(run, asker), reject: rejectConflict(run, asker) };
+    // The next decision withdraws those of revoked tokens.
+    const revoked = this.#approvers.revokedOf(run.approvals);
+    const counting = run.approvals.filter((one) => !revoked.includes(one));
+    const asDecided = { ...run, approvals: counting };
+    const approvals = JSON.stringify(counting.map(shownApproval));
+    const conflicts = {
+      approve: approveConflict(asDecided, asker),
+      reject: rejectConflict(asDecided, asker),
+    };
     const request = this.#journal.previews.of(id);
     return { ok: true, rule, approvals, conflicts, request, actionName, actionVersion };
   }
