@@ -3,6 +3,7 @@
  * seconds for each database.
  */
 
+import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Miniflare, V4MiniflareOptions } from "miniflare";
@@ -28,9 +29,14 @@ type Row = Readonly<Record<string, string | number | null>>;
 /** Runs statements in one transaction, and returns the rows of each. */
 type Batch = (statements: readonly Statement[]) => Promise<readonly (readonly Row[])[]>;
 
-/** A worker that runs the statements of a request. */
+/**
+ * A worker that runs the statements of a request. Any user and any page of this machine can find its port, so it wants a
+ * key that never leaves this process.
+ */
+const KEY = randomBytes(32).toString("hex");
 const WORKER = `export default {
   async fetch(request, env) {
+    if (request.headers.get("Migration-Key") !== env.KEY) return new Response(null, { status: 404 });
     const { binding, statements } = await request.json();
     const db = env[binding];
     const prepared = statements.map(({ sql, values = [] }) => db.prepare(sql).bind(...values));
@@ -47,12 +53,13 @@ export async function migrateClosed(
   d1Databases: NonNullable<V4MiniflareOptions["d1Databases"]>,
   databases: readonly Bound[] = [CONTROL],
 ): Promise<readonly Row[]> {
-  const miniflare = newMiniflare(folder, { d1Databases, modules: true, script: WORKER });
+  const miniflare = newMiniflare(folder, { d1Databases, modules: true, script: WORKER, bindings: { KEY } });
   const batchIn =
     (binding: string): Batch =>
     async (statements) => {
       const body = JSON.stringify({ binding, statements });
-      const answer = await miniflare.dispatchFetch("http://localhost", { method: "POST", body });
+      const headers = { "Migration-Key": KEY };
+      const answer = await miniflare.dispatchFetch("http://localhost", { method: "POST", headers, body });
       if (!answer.ok) throw new Error(`${binding} can't be migrated. ${await answer.text()}`);
       return (await answer.json()) as Row[][];
     };

@@ -1,7 +1,8 @@
 /** An approval counts only if D1 says before the release that the token which gave it was not revoked. */
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Actor } from "../../src/runs/actor.ts";
+import { RunRows } from "../../src/runs/journal/run-rows.ts";
 import { MINUTE_MS } from "../support/direct.ts";
 import { BOB, create, DETAILED, holds, newKey, shown, type Wanted } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
@@ -120,6 +121,17 @@ describe("a run that a leaver approved", () => {
       stage.revoked.add("bobs-first");
       await end(awake, holder);
       expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
+    }));
+
+  it("is asked about without reading the whole run, which can fail again and again", () =>
+    stage.awake(async (awake) => {
+      const { id, holder } = await approved(awake, [BOB]);
+      const read = vi.spyOn(RunRows.prototype, "byIds").mockImplementation(() => {
+        throw new Error("the row can't be read");
+      });
+      await end(awake, holder);
+      read.mockRestore();
+      expect(holds(awake, id)).toBe(true);
     }));
 
   it("is released if the token was not revoked, whatever else has become of it", () =>

@@ -17,6 +17,7 @@ import {
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { callback, createClient } from "../../src/client/index.ts";
 import { freePort } from "../../src/dev/server.ts";
@@ -254,6 +255,31 @@ it("npm run dev opens a debugger's port only if a flag asks, and takes variables
   expect(wrong.printed()).toContain("Unknown option '--local-protocol'");
   expect(wrong.printed()).toContain("--inspector-port N");
 });
+
+it.skipIf(!existsSync("/proc/net/tcp"))(
+  "no port runs a statement for anybody while databases are migrated",
+  async () => {
+    const { dev } = started;
+    const script = dev.run("run", "migrate", "--", "--local", "--persist-to", join(dev.folder, "migrated"));
+    const statement = JSON.stringify({ binding: "DB", statements: [{ sql: "SELECT 1" }] });
+    const asked: (readonly [port: number, status: number])[] = [];
+    while (script.child.exitCode === null) {
+      // The port is there for a part of a second only.
+      await delay(1);
+      for (const port of listeningPorts(script.child.pid ?? 0)) {
+        const simple = { method: "POST", body: statement, headers: { "Content-Type": "text/plain" } };
+        const status = await fetch(`http://127.0.0.1:${port}`, simple).then(
+          (answer) => answer.status,
+          () => 0,
+        );
+        asked.push([port, status]);
+      }
+    }
+    expect(script.child.exitCode).toBe(0);
+    expect(asked.filter(([, status]) => status === 404).length).toBeGreaterThan(0);
+    expect(asked.filter(([, status]) => ![0, 403, 404].includes(status))).toEqual([]);
+  },
+);
 
 /** The ports on which the processes of a group listen. */
 function listeningPorts(group: number): readonly number[] {

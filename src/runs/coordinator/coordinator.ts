@@ -364,7 +364,6 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async resync(): Promise<number> {
-    this.#journal.slots.doubtLimits();
     return this.#projection.resync();
   }
 

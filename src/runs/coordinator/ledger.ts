@@ -1,7 +1,7 @@
 /**
- * The coordinator's ledger: it reads runs with their deadline applied, and it writes them. The alarm is set in the
- * transaction of each version. So if it can't be set, nothing is written, and the caller repeats the change. What
- * follows from a version comes after the transaction: the landing, the watchers, and all that an end leads to. No method
+ * The coordinator's ledger: it reads runs with their deadline applied, and it writes them. What must be done after a
+ * version is on record in its transaction, with the alarm. If that can't be written, nothing is, and the caller repeats
+ * the change. What follows from a version comes after the transaction: the landing, the watchers, and all that an end leads to. No method
  * waits, so no other call can run between reading a run and writing it.
  */
 

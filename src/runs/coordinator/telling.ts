@@ -108,7 +108,9 @@ export class Telling {
   nextAt(now: number): number {
     if (!this.#hasWork) this.#lookAt = null;
     else if (this.#busySince !== null) this.#lookAt = this.#busySince + LOST_MS;
-    else if (this.#failed !== null) this.#lookAt = this.#failed.at + this.#failed.waitMs;
+    // After the clock stepped back, it is tried at once.
+    else if (this.#failed !== null)
+      this.#lookAt = this.#failed.at > now ? now : this.#failed.at + this.#failed.waitMs;
     else this.#lookAt ??= now + LOOK_AGAIN_MS;
     return this.#lookAt ?? Number.POSITIVE_INFINITY;
   }

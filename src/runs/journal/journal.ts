@@ -160,6 +160,7 @@ export class Journal {
       this.runs.forgetRemembered();
       this.bulk.forget();
       this.stopRequests.forgetRead();
+      this.messages.forgetRead();
       this.slots.endsChange();
       this.sql.look();
       this.marks.read();

@@ -163,6 +163,11 @@ export class MessageRows implements DueRows {
     );
   }
 
+  /** Call this when writes were taken back. */
+  forgetRead(): void {
+    this.#nextDueAt = null;
+  }
+
   nextDueAt(after = BEGINNING): number {
     if (after !== BEGINNING) return this.#firstDueAt(after);
     this.#nextDueAt ??= this.#firstDueAt(after);

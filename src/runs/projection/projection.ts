@@ -172,6 +172,7 @@ export class Projection implements FollowUp {
     if (landing !== null && !landing.resync.isUnderWay) {
       landing.resync.begin();
       this.#homes.registration.forget();
+      this.#journal.slots.doubtLimits();
       // The operator resyncs after a restore, and the target can be what was restored. The changes that wait for the
       // target still wait, because the home may have to wait for them.
       target?.landing?.resync.beginAnew();

@@ -141,8 +141,12 @@ export class AlarmClock implements RepairAlarm {
     this.#armedFor = at;
     this.#storage.setAlarm(at).catch((error: unknown) => {
       logFailure("alarm_failed", error, { coordinator: this.#journal.owner.name });
-      // The writes around it may stay without their alarm, so it is set again while this object lives.
-      if (this.#armedFor === at) setTimeout(() => this.#setAlarm(at), AFTER_FAILURE_MS);
+      if (this.#armedFor !== at) return;
+      // The writes around it may stay without their alarm. So the next write sets it, or this does.
+      this.#armedFor = null;
+      setTimeout(() => {
+        if (this.#armedFor === null) this.#setAlarm(at);
+      }, AFTER_FAILURE_MS);
     });
   }
 

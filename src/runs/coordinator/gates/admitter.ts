@@ -6,11 +6,11 @@
  */
 
 import { logFailure } from "../../../base/log.ts";
-import { admit, type Line } from "../../admission.ts";
+import { admit, type Line, type Waiter } from "../../admission.ts";
 import { type Slot, slotOf } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { FREE, type JournaledRun, type SlotHold } from "../../journal/run-rows.ts";
-import { WAITING_MAX_AT_SLOT } from "../../journal/slot-rows.ts";
+import { type ApprovedWaiter, WAITING_MAX_AT_SLOT } from "../../journal/slot-rows.ts";
 import type { Ledger } from "../ledger.ts";
 import type { AdmissionEffects } from "./admission-effects.ts";
 import type { ApproverCheck } from "./approver-check.ts";
@@ -25,6 +25,11 @@ const TURN_BYTES = 4_000_000;
 interface Budget {
   steps: number;
   bytes: number;
+}
+
+/** A line whose waiters have their approvals. */
+interface ApprovedLine extends Line {
+  readonly waiters: readonly (Waiter & ApprovedWaiter)[];
 }
 
 export class Admitter {
@@ -137,11 +142,11 @@ export class Admitter {
     return this.#changed.has(nameOf(slot));
   }
 
-  lineAt(slot: Slot, now: number): Line {
+  lineAt(slot: Slot, now: number): ApprovedLine {
     const { slots, pauses } = this.#journal;
-    const waiters = slots.waiters(slot).flatMap(({ approvals, ...waiter }) => {
+    const waiters = slots.waiters(slot).flatMap((waiter) => {
       if (this.#putOff.has(waiter.id, now)) return [];
-      return [{ ...waiter, isUnchecked: this.#approvers.isUnchecked(approvals) }];
+      return [{ ...waiter, isUnchecked: this.#approvers.isUnchecked(waiter.approvals) }];
     });
     return { holders: slots.holders(slot), waiters, pause: pauses.of(slot.group, now)?.reason ?? null };
   }
@@ -253,8 +258,9 @@ export class Admitter {
     const line = this.lineAt(slot, now);
     if (line.waiters.length === 0) return true;
     const all = admit(line);
-    const unchecked = all.filter(({ type }) => type === "check").map(({ id }) => id);
-    this.#approvers.start(unchecked, now);
+    const unchecked = new Set(all.filter(({ type }) => type === "check").map(({ id }) => id));
+    const asked = line.waiters.filter(({ id }) => unchecked.has(id));
+    this.#approvers.start(asked, now);
     const admissions = all.filter(({ type }) => type !== "check");
     for (const admission of admissions) {
       // A holder that could not be asked to stop is still in the line.

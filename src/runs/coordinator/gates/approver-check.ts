@@ -23,6 +23,12 @@ const CHECKED_RUNS = 200;
 /** Which of these tokens were revoked. */
 export type SelectRevoked = (tokenIds: readonly string[]) => Promise<readonly string[]>;
 
+/** A run that waits, with the approvals to ask about. If they change meanwhile, the run is asked about again. */
+interface ApprovedRun {
+  readonly id: string;
+  readonly approvals: readonly Approval[];
+}
+
 /** `asked`: ids of approvers and of the tokens above them. `revoked`: null if D1 did not answer. */
 interface Answer {
   readonly asked: ReadonlySet<string>;
@@ -37,7 +43,8 @@ export class ApproverCheck {
   readonly #answered: (runIds: readonly string[], now: number) => void;
   /** Of the stretch that runs now. */
   #answer = NOTHING;
-  readonly #wanted = new Set<string>();
+  /** The runs to ask about, with their approvals. */
+  readonly #wanted = new Map<string, readonly Approval[]>();
   readonly #asked = new Set<string>();
   /** Null: no question is under way. */
   #busySince: number | null = null;
@@ -72,8 +79,8 @@ export class ApproverCheck {
   }
 
   /** Asks about these runs soon. Runs that come together are asked about together. */
-  start(runIds: readonly string[], now: number): void {
-    for (const id of runIds) if (!this.#asked.has(id)) this.#wanted.add(id);
+  start(runs: readonly ApprovedRun[], now: number): void {
+    for (const { id, approvals } of runs) if (!this.#asked.has(id)) this.#wanted.set(id, approvals);
     if (this.#wanted.size === 0 || this.isBusy) return;
     this.#busySince = now;
     void this.#run();
@@ -89,7 +96,7 @@ export class ApproverCheck {
     const given = by === null ? [] : [{ by, at: 0, reason: null }];
     const approvals = run === null ? [] : [...run.approvals, ...given];
     if (run === null || !isWaiting(run) || lineOf(approvals).length === 0) return decide();
-    const answer = await this.#ask(() => approvals);
+    const answer = await this.#ask(approvals);
     return this.#withAnswer(answer, () => {
       this.#answered([runId], Date.now());
       // An isolate may still know a token that was revoked.
@@ -102,7 +109,7 @@ export class ApproverCheck {
   async reading<T>(runId: string, read: () => T): Promise<T> {
     const approvals = this.#journal.runs.byId(runId)?.approvals ?? [];
     if (lineOf(approvals).length === 0) return read();
-    return this.#withAnswer(await this.#ask(() => approvals), read);
+    return this.#withAnswer(await this.#ask(approvals), read);
   }
 
   /** Whether a question is under way. */
@@ -129,14 +136,13 @@ export class ApproverCheck {
     // The stretch that began this goes on, and can want more runs.
     await null;
     while (this.#wanted.size > 0) {
-      const ids = [...this.#wanted].slice(0, CHECKED_RUNS);
+      const runs = [...this.#wanted].slice(0, CHECKED_RUNS);
+      const ids = runs.map(([id]) => id);
       for (const id of ids) {
         this.#wanted.delete(id);
         this.#asked.add(id);
       }
-      const answer = await this.#ask(() =>
-        this.#journal.runs.byIds(ids).flatMap(({ approvals }) => approvals),
-      );
+      const answer = await this.#ask(runs.flatMap(([, approvals]) => approvals));
       this.#asked.clear();
       const now = Date.now();
       this.#busySince = now;
@@ -145,11 +151,9 @@ export class ApproverCheck {
     this.#busySince = null;
   }
 
-  async #ask(read: () => readonly Approval[]): Promise<Answer> {
-    // If the journal can't be read, nothing was asked, so nothing is released.
-    let asked: ReadonlySet<string> = NOTHING.asked;
+  async #ask(approvals: readonly Approval[]): Promise<Answer> {
+    const asked: ReadonlySet<string> = new Set(lineOf(approvals));
     try {
-      asked = new Set(lineOf(read()));
       const revoked = asked.size === 0 ? [] : await within(CHECK_MAX_MS, this.#select([...asked]));
       return { asked, revoked: new Set(revoked) };
     } catch (error) {
