@@ -8,7 +8,7 @@ export interface Local {
   readonly persistTo?: string;
   /** What binds them, if not `wrangler.toml`. */
   readonly config?: string;
-  /** Whether it fails if an environment lives in a database that is not bound. The service starts all the same. */
+  /** Whether it fails if an environment lives in a database that is not bound. The service starts even then. */
   readonly mustBindAll?: boolean;
 }
 

@@ -26,7 +26,7 @@ const CALLBACK: Operation = {
   description:
     "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a " +
     "later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` " +
-    "again. A report that is too long ends the run all the same: the service shortens it, and the response has " +
+    "again. A report that is too long ends the run, too: the service shortens it, and the response has " +
     "`truncated`. Such a body may have 4 MiB. Requires the run's callback token.",
   parameters: [...OF_RUN, idempotencyKey("job-42"), BOOKMARK_OF_CHANGE],
   responses: {

@@ -1,5 +1,5 @@
 /**
- * Makes a report fit into what a run keeps. PURE. A report that is too long must end its run all the same, because its
+ * Makes a report fit into what a run keeps. PURE. A report that is too long must still end its run, because its
  * job is over and can't send a shorter one. What is kept depends on nothing but the report, so a repeated report gets
  * the same answer.
  */

@@ -208,6 +208,20 @@ describe("a change", () => {
   });
 });
 
+it("after an alarm that the platform refuses, the next change sets it at once", async () => {
+  const path = newRunsPath();
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+    const prototype = Object.getPrototypeOf(storage) as DurableObjectStorage;
+    vi.spyOn(prototype, "setAlarm").mockRejectedValueOnce(new Error("database or disk is full"));
+  });
+  await createDueIn(path, DAY_MS);
+  expect(await alarmAt(path, 0)).toBeNull();
+  await createDueIn(path, DAY_MS);
+  await expectInTime(path);
+  vi.restoreAllMocks();
+});
+
 it("an alarm that the platform refuses is set again some seconds later, because the change is written without it", async () => {
   const path = newRunsPath();
   hurryTimers();
