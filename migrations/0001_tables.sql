@@ -7,7 +7,7 @@ CREATE TABLE database_number (
   number INTEGER NOT NULL
 ) STRICT;
 
--- Where the runs of an environment live. The coordinators' marks decide; this is a copy for those who ask none of them.
+-- Where the runs of an environment live. Its coordinator decides; this is a copy for those who do not ask it.
 -- An environment without a row lives in database 0.
 CREATE TABLE environments (
   scope      TEXT    NOT NULL, -- {org}/{project}/{env}
@@ -71,10 +71,9 @@ CREATE TABLE run_labels (
 
 -- Which coordinators exist, and when the sweep must look whether one has lost its alarm.
 CREATE TABLE coordinators (
-  scope  TEXT    NOT NULL,
-  n      INTEGER NOT NULL,
+  scope  TEXT    NOT NULL, -- {org}/{project}/{env}
   due_at INTEGER NOT NULL, -- ms
-  PRIMARY KEY (scope, n)
+  PRIMARY KEY (scope)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX coordinators_by_due ON coordinators (due_at);

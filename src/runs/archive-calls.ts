@@ -14,21 +14,19 @@ export interface ArchiveCalls {
    * The next runs of the try, from the one at the position `from` on. Empty behind the last one. Null if another try
    * has replaced this one.
    */
-  archivePage(tryId: string, from: number): Promise<readonly ArchivedRun[] | null>;
+  page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null>;
   /**
    * Fixes what the object holds, before it is written: the first `count` runs of the try, without those that can't be
    * printed. `hash`: of the ids. Returns the object's key; null if the object must not be written, because another try
    * has replaced this one or because no run is left. A repeated call gets the same key.
    */
-  sealArchive(tryId: string, count: number, hash: string): Promise<string | null>;
+  seal(tryId: string, count: number, hash: string): Promise<string | null>;
 }
 
 /** What the Worker needs for a try. */
 export interface ArchiveTry {
   readonly id: string;
   readonly scope: string;
-  /** The number of the coordinator. */
-  readonly n: number;
   /** Whether an earlier try has fixed the object's runs. Then the object has all of them, however large it gets. */
   readonly isSealed: boolean;
 }

@@ -1,6 +1,5 @@
 /**
- * The calls about bulk operations, and what the coordinator that drives them asks of the Worker. All operations of an
- * environment are in one coordinator, so that limit, list and key are one stretch.
+ * The calls about bulk operations, and what the coordinator that drives them asks of the Worker.
  */
 
 import type {
@@ -13,9 +12,6 @@ import type {
   Outcome,
 } from "./bulk.ts";
 import type { ChangeKey } from "./run-calls.ts";
-
-/** The number of the coordinator that has all operations of its environment. */
-export const BULK_COORDINATOR = 0;
 
 /** `id`: of the first order with this key. `operation`: null if it has not begun. */
 export interface BulkAnswer {
@@ -30,26 +26,26 @@ export type BulkReply =
 
 export interface BulkCalls {
   /**
-   * Reserves a place for an operation, or finds the operation with this key. Nothing begins before `beginBulk`, because
+   * Reserves a place for an operation, or finds the operation with this key. Nothing begins before `begin`, because
    * the audit entry comes first. A place that nobody uses is lost after a minute. `runIds`: null if there is a filter.
    */
-  reserveBulk(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply>;
+  reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply>;
   /** Begins what was reserved. Null if the place was lost. */
-  beginBulk(id: string): Promise<BulkOperation | null>;
-  bulkOperation(id: string): Promise<BulkOperation | null>;
+  begin(id: string): Promise<BulkOperation | null>;
+  operation(id: string): Promise<BulkOperation | null>;
   /** Newest first, those before the id `before`. */
-  bulkOperations(before: string | null, limit: number): Promise<readonly BulkOperation[]>;
+  operations(before: string | null, limit: number): Promise<readonly BulkOperation[]>;
   /** In the order in which the runs have their turns, those behind the number `after`. Null: no such operation. */
-  bulkItems(
+  items(
     id: string,
     outcome: Outcome | null,
     after: number,
     limit: number,
   ): Promise<readonly NumberedItem[] | null>;
   /** Stops an operation. The page under way is decided first. `by`: for the audit. Null: no such operation. */
-  abortBulk(id: string, by: Stopper): Promise<BulkOperation | null>;
+  abort(id: string, by: Stopper): Promise<BulkOperation | null>;
   /** Gives up the place of an operation that has not begun. */
-  dropBulk(id: string): Promise<void>;
+  drop(id: string): Promise<void>;
   /** The accepted runs of a cancel; null if there is no such operation. */
   acceptedRuns(id: string): Promise<AcceptedRuns | null>;
   /** How many runs wait here for a slot and would get one if these runs were cancelled. */

@@ -10,7 +10,7 @@ import type {
   RecoveryOrder,
 } from "./telling.ts";
 
-/** What one coordinator knows of a webhook endpoint. `newest`: the message of the newest run. */
+/** What a coordinator knows of a webhook endpoint. `newest`: the message of the newest run. */
 export interface EndpointReport {
   readonly health: EndpointHealth | null;
   readonly isProbed: boolean;
@@ -31,11 +31,11 @@ export type ResendReply = "accepted" | "run_not_found" | "no_such_event";
 export interface EndpointCalls {
   /** Call this before a webhook endpoint is stored: each end from now on is told to the endpoints that D1 has then. */
   notify(): Promise<void>;
-  endpoint(key: EndpointKey): Promise<EndpointReport>;
+  report(key: EndpointKey): Promise<EndpointReport>;
   /** Forgets how an endpoint has answered, and notes what `notify` notes, because the endpoint is enabled again. */
   forgetHealth(key: EndpointKey): Promise<void>;
   /** A page of the messages of an endpoint. */
-  messages(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply>;
+  page(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply>;
   /** Sends the message of a run's event again, or for the first time. `type`: null for the run's newest event. */
   resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply>;
   /** Begins or goes on to bring messages back. Null if a recovery with another order is under way. */

@@ -1,21 +1,9 @@
-/** The calls about gates: gated runs, decisions, pauses and concurrency groups. */
+/** The calls about gates: decisions, pauses and concurrency groups. */
 
-import type { NewDelivery } from "../webhooks/delivery.ts";
 import type { Actor } from "./actor.ts";
 import type { ApprovalRule, DecisionConflict, Slot } from "./gates.ts";
-import type { NewRun } from "./run.ts";
-import type { Inclusion, RunAnswer, RunRefusal, RunReply } from "./run-answer.ts";
+import type { Inclusion, RunReply } from "./run-answer.ts";
 import type { ChangeKey } from "./run-calls.ts";
-
-/** What only a create of a run with gates sends. `preview`: JSON text for its approvers; null if it needs none. */
-export interface GatedCreation extends Inclusion {
-  readonly preview: string | null;
-}
-
-/** `run`: the run that the key created. Null: there is none yet, and it must be made at `claim`. */
-export type ClaimReply =
-  | RunRefusal
-  | { readonly ok: true; readonly run: RunAnswer | null; readonly claim: Slot };
 
 /** Who approves or rejects a run, and why. */
 export interface Decision {
@@ -42,9 +30,6 @@ export type ApprovalReply =
   | ApprovalAnswer
   | { readonly ok: false; readonly reason: "run_not_found" | "approval_not_found" };
 
-/** The number of the coordinator that judges how many pauses there are. It is the first one that gets a pause. */
-export const PAUSE_JUDGE = 0;
-
 /** `group`: "" for the whole environment. `until`: in ms; null if only a call ends it. `by`: a person or a token. */
 export interface Pause {
   readonly group: string;
@@ -64,21 +49,6 @@ export interface ConcurrencyGroup extends Slot {
 }
 
 export interface GateCalls {
-  /**
-   * Does for a run with gates what `create` does. Its delivery waits until the run is released. A coordinator that does
-   * not know this method must start nothing, so `create` does not take such a run.
-   */
-  createGated(
-    run: NewRun,
-    changeKey: ChangeKey,
-    delivery: NewDelivery,
-    creation: GatedCreation,
-  ): Promise<RunReply>;
-  /**
-   * Called at the coordinator of a caller's key, before a run with a group is made at the coordinator of its group. The
-   * first claim of a key says where its run lives, whatever its action's group is later.
-   */
-  claim(changeKey: ChangeKey, slot: Slot, inclusion?: Inclusion): Promise<ClaimReply>;
   approve(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** Opens the time gate of a run. */
@@ -87,17 +57,13 @@ export interface GateCalls {
   approval(id: string, asker: Actor): Promise<ApprovalReply>;
   /** Whether something holds back the run's webhook, or did. False for a run that the coordinator does not know. */
   hasGates(id: string): Promise<boolean>;
-  /** Replaces an older pause of the group. False if there are too many others, which only the first coordinator judges. */
+  /** Replaces an older pause of the group. False if there are too many others. */
   pause(pause: Pause): Promise<boolean>;
   /** False if there is no such pause. */
   resume(group: string): Promise<boolean>;
   pauses(): Promise<readonly Pause[]>;
   /** The next groups behind `after`, in order. `only`: of this group; null for all. */
-  concurrencyGroups(
-    only: string | null,
-    after: Slot | null,
-    limit: number,
-  ): Promise<readonly ConcurrencyGroup[]>;
+  groups(only: string | null, after: Slot | null, limit: number): Promise<readonly ConcurrencyGroup[]>;
   /** Says which limit a version of an action has. A higher version's limit counts for all open runs of the action. */
   setLimit(group: string, actionName: string, version: number, limit: number): Promise<void>;
 }

@@ -19,8 +19,6 @@ export interface Concurrency extends Slot {
   /** How many runs may hold a slot, as the run's version of the action says. */
   readonly limit: number;
   readonly onConflict: OnConflict;
-  /** Whether a claim of the caller's key chose the group and key, and not the action. */
-  readonly isClaimed?: boolean;
 }
 
 /** The slot of runs with gates but without a group. It has no limit, but a pause of the environment holds them back. */
@@ -28,10 +26,6 @@ export const NO_GROUP: Slot = { group: "", key: "" };
 
 export function slotOf({ concurrency }: Pick<Gates, "concurrency">): Slot {
   return concurrency ?? NO_GROUP;
-}
-
-export function isSameSlot(a: Slot, b: Slot): boolean {
-  return a.group === b.group && a.key === b.key;
 }
 
 export interface ApprovalRule {

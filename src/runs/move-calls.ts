@@ -1,7 +1,4 @@
-/**
- * The calls about the database where an environment lives, and about moving the environment to another one. A move has
- * one driver, in coordinator 0. All its messages are safe to repeat.
- */
+/** The calls about the database where an environment lives, and about moving the environment to another one. */
 
 import type { Home } from "./home.ts";
 
@@ -75,14 +72,12 @@ export type MoveReply =
 
 export interface MoveCalls {
   placement(): Promise<Placement>;
-  /** A message of a move. */
-  move(order: MoveOrder): Promise<Placement>;
-  /** Coordinator 0: begins a move. The same request again gets the move that is under way. */
-  beginMove(request: MoveRequest): Promise<MoveReply>;
-  /** Coordinator 0: cancels the move if it has not switched yet. */
-  cancelMove(): Promise<MoveReply | null>;
-  /** Coordinator 0: the move that is under way or was a moment ago; null if there is none. */
-  moveUnderWay(): Promise<Move | null>;
-  /** Coordinator 0: whether a move that is not over leads into this database or out of it. */
+  /** Begins a move. The same request again gets the move that is under way. */
+  begin(request: MoveRequest): Promise<MoveReply>;
+  /** Cancels the move if it has not switched yet; null if there is none. */
+  cancel(): Promise<MoveReply | null>;
+  /** The move that is under way or was a moment ago; null if there is none. */
+  underWay(): Promise<Move | null>;
+  /** Whether a move that is not over leads into this database or out of it. */
   hasMoveOf(database: number): Promise<boolean>;
 }

@@ -1,7 +1,8 @@
 /**
- * The calls and messages between the Worker and a coordinator. Old and new code meet during a deploy, so only add.
- * Refusals are values, because an error loses its class on its way from the object to the Worker. The calls of each
- * subject stand in a file of their own, with the messages that only they use.
+ * The calls and messages between the Worker and a coordinator, by subject. Old and new code meet during a deploy, so
+ * only add. Refusals are values, because an error loses its class on its way from the object to the Worker. The calls of
+ * each subject stand in a file of their own, with the messages that only they use, and one class of the coordinator
+ * answers them.
  */
 
 import type { ArchiveCalls } from "./archive-calls.ts";
@@ -13,12 +14,14 @@ import type { RunCalls } from "./run-calls.ts";
 import type { UpkeepCalls } from "./upkeep-calls.ts";
 import type { WatchCalls } from "./watch-calls.ts";
 
-export interface Coordinator
-  extends RunCalls,
-    GateCalls,
-    WatchCalls,
-    EndpointCalls,
-    UpkeepCalls,
-    BulkCalls,
-    ArchiveCalls,
-    MoveCalls {}
+/** A call through a subject, such as `coordinator.runs.create(…)`, is one round trip. */
+export interface Coordinator {
+  readonly runs: RunCalls;
+  readonly gates: GateCalls;
+  readonly watches: WatchCalls;
+  readonly endpoints: EndpointCalls;
+  readonly upkeep: UpkeepCalls;
+  readonly bulk: BulkCalls;
+  readonly archive: ArchiveCalls;
+  readonly moves: MoveCalls;
+}

@@ -1,6 +1,6 @@
 /** What a coordinator answers about one run: the run, or why it refuses. */
 
-import type { DecisionConflict, Slot } from "./gates.ts";
+import type { DecisionConflict } from "./gates.ts";
 import type { Status } from "./run.ts";
 import type { Conflict } from "./transition.ts";
 
@@ -64,7 +64,6 @@ export interface RunRefusal {
     | "overloaded"
     | "storage_full"
     | "too_many_watchers"
-    | "claimed"
     | "concurrency_limit"
     | "too_many_waiting"
     | "write_required"
@@ -72,8 +71,6 @@ export interface RunRefusal {
     | "token_invalid"
     | DecisionConflict
     | Conflict;
-  /** Only if the reason is `claimed`: where the run of this key lives, or must be made. */
-  readonly claim?: Slot;
   /** As in a RunAnswer. Only if the run's status is why the event is refused. */
   readonly bookmark?: string | null;
 }

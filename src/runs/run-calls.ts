@@ -44,6 +44,11 @@ export interface RunInputs {
   readonly heartbeatTimeoutMs: number | null;
 }
 
+/** What else a create can send. `preview`: JSON text for the approvers of the run; left out if it needs none. */
+export interface RunCreation extends Inclusion {
+  readonly preview?: string | null;
+}
+
 export interface InputsAnswer {
   readonly ok: true;
   readonly isOver: boolean;
@@ -62,12 +67,15 @@ export interface RetryNote {
 export type InputsReply = InputsAnswer | RunRefusal;
 
 export interface RunCalls {
-  /** Creates a run, or finds the one that this key created. With a delivery, the first attempt is sent. */
+  /**
+   * Creates a run, or finds the one that this key created. With a delivery, the first attempt is sent. That of a run with
+   * gates waits until the run is released.
+   */
   create(
     run: NewRun,
     changeKey: ChangeKey,
     delivery: NewDelivery | null,
-    inclusion?: Inclusion,
+    creation?: RunCreation,
   ): Promise<RunReply>;
   /** The run that this key created, for a create that would be refused today. */
   recall(changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;

@@ -88,21 +88,6 @@ export function withRuns(counts: EndedCounts, runs: readonly CountedRun[]): Ende
   return { ended, waited, ran };
 }
 
-/** The sum of what several coordinators have counted. */
-export function sumOf(all: readonly RunCounts[]): RunCounts {
-  return all.reduce(
-    (a, b) => ({
-      open: { pending: plus(a.open.pending, b.open.pending), running: plus(a.open.running, b.open.running) },
-      ended: {
-        ended: merged(a.ended.ended, b.ended.ended, (x, y) => x + y),
-        waited: merged(a.ended.waited, b.ended.waited, together),
-        ran: merged(a.ended.ran, b.ended.ran, together),
-      },
-    }),
-    NO_RUNS,
-  );
-}
-
 interface WritableHistogram {
   readonly buckets: number[];
   sumMs: number;
@@ -121,26 +106,4 @@ function observe(histograms: Histograms, status: string, ms: number): void {
   const bucket = found === -1 ? BUCKETS_SECONDS.length : found;
   histogram.buckets[bucket] = (histogram.buckets[bucket] ?? 0) + 1;
   histogram.sumMs += ms;
-}
-
-function together(a: Histogram, b: Histogram): Histogram {
-  return { buckets: a.buckets.map((n, i) => n + (b.buckets[i] ?? 0)), sumMs: a.sumMs + b.sumMs };
-}
-
-function plus(a: OpenCount, b: OpenCount): OpenCount {
-  const instants = [a.oldestAt, b.oldestAt].filter((at) => at !== null);
-  return { runs: a.runs + b.runs, oldestAt: instants.length === 0 ? null : Math.min(...instants) };
-}
-
-function merged<T>(
-  a: Readonly<Record<string, T>>,
-  b: Readonly<Record<string, T>>,
-  both: (a: T, b: T) => T,
-): Readonly<Record<string, T>> {
-  const sum = { ...a };
-  for (const [key, value] of Object.entries(b)) {
-    const other = sum[key];
-    sum[key] = other === undefined ? value : both(other, value);
-  }
-  return sum;
 }

@@ -12,55 +12,41 @@ import { scopeOf, usableRing } from "../http/environment.ts";
 import { ApiError } from "../http/errors.ts";
 import { refusalOf } from "../http/refusal.ts";
 import { validBody, validQuery } from "../http/validate.ts";
-import type { EndpointReport } from "../runs/endpoint-calls.ts";
 import type { MessagePosition } from "../runs/message.ts";
-import { COORDINATORS, isGenuineRunId, readRunId } from "../runs/run-id.ts";
-import {
-  type EndpointKey,
-  endpointKey,
-  isSameOrder,
-  type Recovery,
-  type RecoveryOrder,
-} from "../runs/telling.ts";
+import { isGenuineRunId } from "../runs/run-id.ts";
+import { endpointKey } from "../runs/telling.ts";
 import { baseUrl } from "../settings/public-url.ts";
-import { askAll, askOne, askReachable, type Environment } from "./coordinators.ts";
-import { mergedPage } from "./delivery-pages.ts";
+import { askCoordinator, type Environment } from "./ask-coordinator.ts";
 import { auditedKey, requireEndpoint } from "./endpoint-row.ts";
 import { deliveriesQuery, recoveryRequest, resendRequest } from "./request-schemas.ts";
 import { shownDelivery } from "./shown-delivery.ts";
 import { shownRecovery } from "./shown-recovery.ts";
 import { statusOf } from "./status.ts";
 
-/** All coordinators but the first. */
-const OTHERS = Array.from({ length: COORDINATORS - 1 }, (_, n) => n + 1);
 const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 const DELIVERIES = `${DEFINITION}/deliveries` as const;
 
 export const deliveryRoutes = new Hono<AppEnv>()
   .get(`${DEFINITION}/status`, requires("webhooks:manage"), async (c) => {
     const row = await requireEndpoint(c);
-    const reports = await askReachable(environmentOf(c), (coordinator) =>
-      coordinator.endpoint(endpointKey(row)),
-    );
-    return c.json(await statusOf(c, usableRing(c), row, reports));
+    const asking = askCoordinator(environmentOf(c), (endpoints) => endpoints.report(endpointKey(row)));
+    return c.json(await statusOf(c, usableRing(c), row, await asking.catch(() => null)));
   })
   .get(DELIVERIES, requires("webhooks:manage"), validQuery(deliveriesQuery), async (c) => {
     const { limit, state, cursor } = c.req.valid("query");
     const key = endpointKey(await requireEndpoint(c));
     const ring = usableRing(c);
     const before = cursor as MessagePosition | undefined;
-    const pages = await askAll(environmentOf(c), async (coordinator) => {
-      const { isProbed, messages, nextBefore } = await coordinator.messages(key, { state, before, limit });
-      return { messages: messages.map((message) => ({ ...message, isProbed })), nextBefore };
-    });
-    const { messages, nextBefore } = mergedPage(pages, limit);
+    const { isProbed, messages, nextBefore } = await askCoordinator(environmentOf(c), (endpoints) =>
+      endpoints.page(key, { state, before, limit }),
+    );
     if (nextBefore !== null) {
       const next = encodeCursor(`${nextBefore.runId} ${nextBefore.kind}`);
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, next));
     }
     const scope = scopeOf(c);
     return c.json(
-      await Promise.all(messages.map((message) => shownDelivery(message, { ring, scope, ...message }))),
+      await Promise.all(messages.map((message) => shownDelivery(message, { ring, scope, isProbed }))),
     );
   })
   .post(
@@ -71,8 +57,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
       const { type = null } = c.req.valid("json");
       const runId = await genuineId(c);
       const key = await auditedKey(c, "webhook_endpoint_message_resent", `/deliveries/${runId}`);
-      const { coordinator: n } = readRunId(runId);
-      const reply = await askOne(environmentOf(c), n, (coordinator) => coordinator.resend(key, runId, type));
+      const reply = await askCoordinator(environmentOf(c), (endpoints) => endpoints.resend(key, runId, type));
       if (reply === "run_not_found") throw new ApiError("run_not_found");
       if (reply === "no_such_event") throw new ApiError("event_not_happened");
       return c.body(null, 202);
@@ -91,33 +76,14 @@ export const deliveryRoutes = new Hono<AppEnv>()
       throw refusalOf("invalid_body", [{ path: ["since"], message }]);
     }
     const key = await auditedKey(c, "webhook_endpoint_recovery_started");
-    return c.json(shownRecovery(await beginRecovery(environmentOf(c), key, order)), 202);
+    const begun = await askCoordinator(environmentOf(c), (endpoints) => endpoints.recover(key, order));
+    if (begun === null) throw new ApiError("recovery_under_way");
+    return c.json(shownRecovery(begun), 202);
   });
 
 /** The first whole ms at this instant or later. No response can show a later year than 9999. */
 function shownMs({ ceilMs }: Instant): number {
   return Math.min(ceilMs, LAST_MS);
-}
-
-/** Throws `recovery_under_way`, before it begins anything if any coordinator has another recovery under way. */
-async function beginRecovery(
-  environment: Environment,
-  key: EndpointKey,
-  order: RecoveryOrder,
-): Promise<readonly Recovery[]> {
-  const reports = await askAll(environment, (coordinator) => coordinator.endpoint(key));
-  const isBusy = ({ recovery }: EndpointReport) =>
-    recovery !== null && !recovery.isOver && !isSameOrder(recovery, order);
-  if (reports.some(isBusy)) throw new ApiError("recovery_under_way");
-  const begin = async (n: number) => {
-    const begun = await askOne(environment, n, (coordinator) => coordinator.recover(key, order));
-    if (begun === null) throw new ApiError("recovery_under_way");
-    return begun;
-  };
-  // The first one decides between two that begin together. Nobody is asked twice: a short recovery may be over by then,
-  // and would begin again.
-  const first = await begin(0);
-  return [first, ...(await Promise.all(OTHERS.map(begin)))];
 }
 
 function environmentOf(c: Context<AppEnv>): Environment {

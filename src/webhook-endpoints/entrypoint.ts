@@ -5,6 +5,7 @@
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { within } from "../base/time.ts";
+import { callCoordinator } from "../runs/coordinator-client.ts";
 import { previousOutcomes } from "../runs/d1/previous-outcomes.ts";
 import { databaseOf, isBehindIn, type Placed } from "../runs/placement/database-of.ts";
 import {
@@ -17,13 +18,13 @@ import {
   readEndpointKey,
 } from "../runs/telling.ts";
 import type { Env } from "../settings/env.ts";
-import { askAll, type Environment } from "./coordinators.ts";
+import { askCoordinator, type Environment } from "./ask-coordinator.ts";
 import { disableEndpoint } from "./disabling.ts";
 import { selectFilters } from "./filtered-endpoints.ts";
 import { hasFailedForDays } from "./health.ts";
 import { candidates, matchOf, needsPrevious } from "./matching.ts";
 
-/** A coordinator settles within 2 s. One that hangs must not hold up what the others have to tell. */
+/** A coordinator settles within 2 s. */
 const SETTLE_CALL_MAX_MS = 2500;
 
 export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints {
@@ -41,17 +42,17 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
   }
 
   async considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void> {
-    // One that can't be reached may know of a success, so the call then fails.
-    const reports = await askAll(this.#environment(scope), (coordinator) => coordinator.endpoint(endpoint));
-    const healths = reports.map(({ health }) => health);
+    const { health } = await askCoordinator(this.#environment(scope), (endpoints) =>
+      endpoints.report(endpoint),
+    );
     const at = Date.now();
-    if (!hasFailedForDays(healths, version, at)) return;
+    if (health?.version !== version || !hasFailedForDays(health, at)) return;
     const { name } = readEndpointKey(endpoint);
     const reason = "No message has been delivered for five days.";
     await disableEndpoint(this.env.DB, { scope, name, version, reason, at });
   }
 
-  /** Empty unless the database has everything that the coordinators had: an older outcome would be wrong. */
+  /** Empty unless the database has everything that the coordinator had: an older outcome would be wrong. */
   async #previousOf(
     scope: string,
     runs: ReadonlySet<RunToTell>,
@@ -59,10 +60,11 @@ export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints
     if (runs.size === 0) return new Map();
     try {
       const environment = this.#environment(scope);
-      const settling = askAll(environment, (coordinator) => coordinator.settle());
+      const { env, hops } = environment;
+      const settling = callCoordinator(env, hops, scope, ({ upkeep }) => upkeep.settle());
       const settled = await within(SETTLE_CALL_MAX_MS, settling);
       const { number, db } = await databaseOf(environment, settled);
-      if (settled.some((one) => isBehindIn(one, number) || one.lacksRefused)) return new Map();
+      if (isBehindIn(settled, number) || settled.lacksRefused) return new Map();
       return await previousOutcomes(db, scope, [...runs]);
     } catch {
       return new Map();

@@ -8,23 +8,15 @@ const FAILED_MS = 5 * DAY_MS;
 /** On so many days, an attempt has failed. */
 const FAILED_DAYS = 3;
 
-/**
- * Whether this version of the endpoint has failed for days in all coordinators. `healths`: what each knows; null for one
- * that has made no attempt.
- */
-export function hasFailedForDays(
-  healths: readonly (EndpointHealth | null)[],
-  version: number,
-  now: number,
-): boolean {
-  const known = healths.filter((health) => health?.version === version) as readonly EndpointHealth[];
-  const failing = known.filter(({ failingSince }) => failingSince !== null);
-  const days = new Set(failing.flatMap(({ failedDays }) => failedDays));
+/** Whether no message has been delivered for days to the version that this health is of. */
+export function hasFailedForDays(health: EndpointHealth, now: number): boolean {
+  const { failingSince, failedDays } = health;
   const latest = now - FAILED_MS;
   return (
-    days.size >= FAILED_DAYS &&
-    failing.some(({ failingSince }) => (failingSince ?? now) <= latest) &&
-    known.every((health) => succeededBy(health) <= latest)
+    failedDays.length >= FAILED_DAYS &&
+    failingSince !== null &&
+    failingSince <= latest &&
+    succeededBy(health) <= latest
   );
 }
 

@@ -13,11 +13,13 @@ import { refusalOf } from "../http/refusal.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { webhookPolicy } from "../settings/webhook-policy.ts";
 import { plainUrl } from "../webhooks/template/template.ts";
+import { askCoordinator } from "./ask-coordinator.ts";
 import { endpointDefinition, type StoredEndpoint, storedEndpoint } from "./definition.ts";
 import { filterOf } from "./endpoint-filter.ts";
-import { prepareTelling } from "./prepare-telling.ts";
 import { endpointSecrets } from "./secrets.ts";
 import { keptBesides, newSigningSecret } from "./signing-secrets.ts";
+
+const NOT_STORED = "The environment can't be reached, so nothing was stored. Try again in a few seconds.";
 
 /** Sealed beside the definition: the origin of the request that stored it. */
 export const ORIGIN = "origin";
@@ -58,7 +60,11 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   afterWrite: async () => {},
   // A disabled endpoint gets no messages, so it can be stored while a coordinator can't be reached.
   beforeWrite: async (c, scope, { disabled }) => {
-    if (!disabled) await prepareTelling({ env: c.env, hops: c.get("hops"), scope });
+    // First, or a run could end after the PUT and be told to nobody. A repetition is harmless.
+    if (!disabled) {
+      const environment = { env: c.env, hops: c.get("hops"), scope };
+      await askCoordinator(environment, (endpoints) => endpoints.notify(), NOT_STORED);
+    }
   },
 };
 

@@ -14,7 +14,7 @@ import { idempotencyKey } from "../http/idempotency-key.ts";
 import { etagOf } from "../http/preconditions.ts";
 import { validBody } from "../http/validate.ts";
 import { endpointKey } from "../runs/telling.ts";
-import { askAll } from "./coordinators.ts";
+import { askCoordinator } from "./ask-coordinator.ts";
 import { enableEndpoint } from "./disabling.ts";
 import { requireEndpoint } from "./endpoint-row.ts";
 import { ENDPOINT_KIND } from "./kind.ts";
@@ -28,7 +28,7 @@ export const endpointRoutes = definitionRoutes(ENDPOINT_KIND)
     // First, or the failures of before would disable it again with its next failure.
     if (row.disabledReason !== null) {
       await requireNewestSecret(c);
-      await askAll(environment, (coordinator) => coordinator.forgetHealth(endpointKey(row)));
+      await askCoordinator(environment, (endpoints) => endpoints.forgetHealth(endpointKey(row)));
     }
     const entry = auditEntryOf(c, "webhook_endpoint_enabled");
     const enabling = await writeAudited(c, () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));

@@ -7,7 +7,6 @@ import { definitionRefOf } from "../definitions/routes.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { scopeOf } from "../http/environment.ts";
 import type { EndpointReport } from "../runs/endpoint-calls.ts";
-import { COORDINATORS } from "../runs/run-id.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { plainUrl } from "../webhooks/template/template.ts";
 import type { EndpointRow } from "./endpoint-row.ts";
@@ -15,46 +14,40 @@ import { ENDPOINT_KIND } from "./kind.ts";
 import { shownDelivery } from "./shown-delivery.ts";
 import { shownRecovery } from "./shown-recovery.ts";
 
-/** `reports`: of the coordinators that could be reached. */
+/** `report`: null if the coordinator could not be reached. */
 export async function statusOf(
   c: Context<AppEnv>,
   ring: KeyRing,
   row: EndpointRow,
-  reports: readonly EndpointReport[],
+  report: EndpointReport | null,
 ) {
   const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);
-  const newest = reports
-    .flatMap(({ newest, isProbed }) => (newest === null ? [] : [{ newest, isProbed }]))
-    .sort((a, b) => (a.newest.runId < b.newest.runId ? 1 : -1))[0];
+  const { newest = null, isProbed = false, recovery = null } = report ?? {};
   return {
     origin: await originOf(c, ring, row),
-    health: healthOf(row, reports),
+    health: healthOf(row, report),
     disabledReason,
     disabledAt: rfc3339(disabledAt),
-    recover: shownRecovery(reports.map(({ recovery }) => recovery)),
+    recover: shownRecovery(recovery),
     createdBy,
     changedBy,
     changedAt: rfc3339(changedAt),
-    newestDelivery:
-      newest === undefined
-        ? null
-        : await shownDelivery(newest.newest, { ring, scope, isProbed: newest.isProbed }),
-    incomplete: reports.length < COORDINATORS,
+    newestDelivery: newest && (await shownDelivery(newest, { ring, scope, isProbed })),
+    incomplete: report === null,
   };
 }
 
-/** How the attempts with this version went, in all coordinators. */
-function healthOf({ version }: EndpointRow, reports: readonly EndpointReport[]) {
-  const known = reports.flatMap(({ health }) => (health?.version === version ? [health] : []));
-  const failing = known.flatMap(({ failingSince }) => failingSince ?? []);
-  const succeeded = known.flatMap(({ succeededAt }) => succeededAt ?? []);
-  const worked = succeeded.length > 0 ? "working" : "unknown";
+/** How the attempts with this version went. */
+function healthOf({ version }: EndpointRow, report: EndpointReport | null) {
+  const health = report?.health?.version === version ? report.health : null;
+  const { failingSince = null, succeededAt = null } = health ?? {};
+  const worked = succeededAt === null ? "unknown" : "working";
   return {
-    state: failing.length > 0 ? "failing" : worked,
-    failingSince: rfc3339(failing.length > 0 ? Math.min(...failing) : null),
-    lastSuccessAt: rfc3339(succeeded.length > 0 ? Math.max(...succeeded) : null),
-    isProbed: reports.some(({ isProbed }) => isProbed),
+    state: failingSince === null ? worked : "failing",
+    failingSince: rfc3339(failingSince),
+    lastSuccessAt: rfc3339(succeededAt),
+    isProbed: report?.isProbed ?? false,
   };
 }
 

@@ -16,10 +16,10 @@ import type { AppEnv } from "../http/app-env.ts";
 import { usableRing } from "../http/environment.ts";
 import { ApiError } from "../http/errors.ts";
 import { validBody } from "../http/validate.ts";
-import { isGenuineRunId, readRunId } from "../runs/run-id.ts";
+import { isGenuineRunId } from "../runs/run-id.ts";
 import { type EventType, endpointKey, type MessageAttempt } from "../runs/telling.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
-import { askOne } from "./coordinators.ts";
+import { askCoordinator } from "./ask-coordinator.ts";
 import type { EndpointDefinition, StoredEndpoint } from "./definition.ts";
 import { ENDPOINT_KIND } from "./kind.ts";
 import { loadEndpoint } from "./load-endpoint.ts";
@@ -112,8 +112,7 @@ async function ofRun(
   const { scope } = definitionRefOf(c);
   if (!(await isGenuineRunId(ring, scope, runId))) throw new ApiError("run_not_found");
   const environment = { env: c.env, hops: c.get("hops"), scope };
-  const { coordinator: n } = readRunId(runId);
-  const event = await askOne(environment, n, (coordinator) => coordinator.lastEvent(runId));
+  const event = await askCoordinator(environment, (endpoints) => endpoints.lastEvent(runId));
   if (event === "run_not_found") throw new ApiError("run_not_found");
   if (event === "no_such_event" || (type ?? event.type) !== event.type)
     throw new ApiError("event_not_happened");
@@ -124,7 +123,7 @@ async function ofRun(
 async function admit(c: Context<AppEnv>): Promise<void> {
   const { scope } = definitionRefOf(c);
   const environment = { env: c.env, hops: c.get("hops"), scope };
-  const waitMs = await askOne(environment, 0, (coordinator) => coordinator.admitTest());
+  const waitMs = await askCoordinator(environment, (endpoints) => endpoints.admitTest());
   if (waitMs > 0) {
     const headers = { "Retry-After": String(Math.ceil(waitMs / 1000)) };
     throw new ApiError("too_many_tests", undefined, { headers });

@@ -36,7 +36,7 @@ interface Row extends Record<string, SqlStorageValue> {
 async function rows(actions: string): Promise<Row[]> {
   const query = `SELECT id, gates, released_at AS releasedAt, created_at AS createdAt, deadline_at AS deadlineAt,
                         timeout_ms AS timeoutMs FROM runs`;
-  const each = Array.from({ length: COORDINATORS }, (_, n) => journal<Row>(runsOf(actions), n, query));
+  const each = Array.from({ length: COORDINATORS }, (_, n) => journal<Row>(runsOf(actions), query));
   return (await Promise.all(each)).flat();
 }
 
@@ -89,7 +89,7 @@ describe("a run", () => {
     await put(`${actions}/deploy`, { trigger: TRIGGER, approval: {}, timeout: 7 });
     const { id } = (await run(`${actions}/deploy`, SHOP)).body;
     const query = "SELECT request AS preview FROM previews";
-    const [kept] = await journal<{ preview: string }>(runsOf(actions), readRunId(id).coordinator, query);
+    const [kept] = await journal<{ preview: string }>(runsOf(actions), query);
     expect(JSON.parse(kept?.preview ?? "")).toMatchObject({
       method: "POST",
       url: "https://ci.example.com/hooks/shop",

@@ -29,7 +29,6 @@ describe("a run of an action", () => {
     expect((await ask("GET", `${runsOf(actions)}/${created.id}`)).body).toEqual(created);
     const [row] = await journal(
       runsOf(actions),
-      readRunId(created.id).coordinator,
       "SELECT source, action_version, labels, deadline_at - created_at AS ms, heartbeat_timeout_ms AS beat FROM runs",
     );
     expect(row).toMatchObject({

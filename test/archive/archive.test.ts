@@ -90,7 +90,7 @@ it("writes one object a day, which has the runs that ended on one day", async ()
   const tomorrow = await ended(path, 2, { endedAt: NOON + 13 * HOUR_MS });
   pass(RETENTION_MS + DAY_MS - MINUTE_MS);
   await deletedUpTo(path, tomorrow.at(-1));
-  expect(await alarmAt(path, 0)).toBe(NOON + RETENTION_MS + DAY_MS);
+  expect(await alarmAt(path)).toBe(NOON + RETENTION_MS + DAY_MS);
   expect(bucket.puts).toEqual([]);
   pass(MINUTE_MS);
   await archiveUntil(path, tomorrow.length);
@@ -142,7 +142,7 @@ it("with a shorter retention meanwhile, runs that ended later can be due first, 
   const old = await ended(path, 3);
   const short = await ended(path, 3, { endedAt: NOON + 2 * DAY_MS });
   const due = NOON + 5 * DAY_MS;
-  await journal(path, 0, "UPDATE runs SET purge_at = ?1, due_at = ?1 WHERE completed_at > ?2", due, NOON);
+  await journal(path, "UPDATE runs SET purge_at = ?1, due_at = ?1 WHERE completed_at > ?2", due, NOON);
   pass(5 * DAY_MS + DAY_MS);
   await archiveUntil(path, 3);
   expect(await archivedIds(path)).toEqual(short);
@@ -158,8 +158,8 @@ it("a run that was due before it ended loses its row in D1 with the archive, wha
   await landedRow(path, id);
   // Its alarm was dropped, so its deadline passed unseen. Deletions in D1 have come further.
   const deletedTo = JSON.stringify({ dueAt: NOON + RETENTION_MS + DAY_MS, id: "" });
-  await journal(path, n, "INSERT INTO marks (name, value) VALUES ('deleted_to', ?)", deletedTo);
-  await evictDurableObject(coordinator(path, n));
+  await journal(path, "INSERT INTO marks (name, value) VALUES ('deleted_to', ?)", deletedTo);
+  await evictDurableObject(coordinator(path));
   pass(RETENTION_MS + 2 * HOUR_MS);
   await ring(path, n);
   expect(await landedRow(path, id)).toMatchObject({ status: "failed" });

@@ -29,7 +29,7 @@ const LOST_MS = 71_000;
 /** Lets the journal forget no run while it keeps `kept` or fewer. */
 async function keep(path: string, kept: number): Promise<void> {
   const refuse = `(SELECT count(*) FROM runs) <= ${kept} BEGIN SELECT RAISE(ABORT, 'no'); END`;
-  await journal(path, 0, `CREATE TRIGGER kept BEFORE DELETE ON runs WHEN ${refuse}`);
+  await journal(path, `CREATE TRIGGER kept BEFORE DELETE ON runs WHEN ${refuse}`);
 }
 
 /** Whether a step is reached. `errors`: lines of the log. */
@@ -106,7 +106,7 @@ it.each<Crash>([
   const kept = (await keptIds(path)).length;
   expect(kept).toBe((await archivingMark(path))?.isWritten ? 300 : 500);
 
-  await journal(path, 0, "DROP TRIGGER IF EXISTS kept");
+  await journal(path, "DROP TRIGGER IF EXISTS kept");
   await die(path);
   vi.unstubAllGlobals();
   faults.writes = null;

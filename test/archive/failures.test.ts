@@ -47,7 +47,7 @@ it("with a bucket that is down for an hour, D1's rows go and the journal waits, 
   const waits = [10, 20, 40, 80, 160, 320, 600, 600, 600, 600, 600];
   for (const [i, seconds] of waits.entries()) {
     await until(async () => failuresIn(errors).length > i);
-    expect(await alarmAt(path, n)).toBe(Date.now() + seconds * 1000);
+    expect(await alarmAt(path)).toBe(Date.now() + seconds * 1000);
     pass(seconds * 1000);
     await ring(path, n);
   }
@@ -97,7 +97,7 @@ it("puts a run aside that can't be printed, tries it again each day, and deletes
   const path = newRunsPath();
   const ids = await ended(path, 3);
   const broken = ids[1] ?? "";
-  await journal(path, 0, "UPDATE runs SET started_at = 9e15 WHERE id = ?", broken);
+  await journal(path, "UPDATE runs SET started_at = 9e15 WHERE id = ?", broken);
   await deletedFromD1(path);
   const errors = errorLines();
   pass(DAY_MS);
@@ -112,7 +112,7 @@ it("puts a run aside that can't be printed, tries it again each day, and deletes
     pass(2 * DAY_MS);
     await ring(path);
     await until(async () => unprintable() === day);
-    await until(async () => ((await alarmAt(path, 0)) ?? 0) >= Date.now() + DAY_MS);
+    await until(async () => ((await alarmAt(path)) ?? 0) >= Date.now() + DAY_MS);
   }
   pass(2 * DAY_MS);
   await archiveUntil(path, 0);
@@ -125,13 +125,13 @@ it("puts a run aside that can't be printed, tries it again each day, and deletes
 it("puts a run aside and archives it when it can be printed again", async () => {
   const path = newRunsPath();
   const [id = ""] = await ended(path, 1);
-  await journal(path, 0, "UPDATE runs SET started_at = 9e15 WHERE id = ?", id);
+  await journal(path, "UPDATE runs SET started_at = 9e15 WHERE id = ?", id);
   await deletedFromD1(path);
   const errors = errorLines();
   pass(DAY_MS);
   await ring(path);
   await until(async () => errors.length === 1);
-  await journal(path, 0, "UPDATE runs SET started_at = NULL WHERE id = ?", id);
+  await journal(path, "UPDATE runs SET started_at = NULL WHERE id = ?", id);
   pass(2 * DAY_MS);
   await archiveUntil(path, 0);
   expect(await archivedIds(path)).toEqual([id]);
@@ -142,7 +142,6 @@ it("ends an object at 8 MB, so that runs of 1000 events with 1 KiB each take sev
   const ids = await ended(path, 16);
   await journal(
     path,
-    0,
     `WITH RECURSIVE seqs (seq) AS (SELECT 2 UNION ALL SELECT seq + 1 FROM seqs WHERE seq < 1000)
      INSERT INTO events (run_id, seq, type, at, data)
      SELECT id, seq, 'heartbeat', created_at, json_object('message', hex(randomblob(512))) FROM runs, seqs`,
@@ -167,11 +166,11 @@ it("waits until webhook endpoints were told of a run, and counts each run first"
   const path = newRunsPath();
   const [told = "", untold = ""] = await ended(path, 2);
   const number = "UPDATE runs SET change_seq = ? WHERE id = ?";
-  await journal(path, 0, number, 1, told);
+  await journal(path, number, 1, told);
   await die(path);
-  await direct(path, 0).counts();
-  await journal(path, 0, number, 2, untold);
-  await journal(path, 0, "INSERT INTO marks (name, value) VALUES ('notify', ?), ('told_seq', '1')", NOON);
+  await direct(path).upkeep.counts();
+  await journal(path, number, 2, untold);
+  await journal(path, "INSERT INTO marks (name, value) VALUES ('notify', ?), ('told_seq', '1')", NOON);
   await die(path);
   faults.reads = "down";
   errorLines();
@@ -183,11 +182,11 @@ it("waits until webhook endpoints were told of a run, and counts each run first"
   pass(DAY_MS);
   await ring(path);
   const mark = "SELECT 1 FROM marks WHERE name = 'notify'";
-  await until(async () => (await journal(path, 0, mark)).length === 0);
+  await until(async () => (await journal(path, mark)).length === 0);
   pass(MINUTE_MS);
   await archiveUntil(path, 0);
   expect((await archivedIds(path)).toSorted()).toEqual([told, untold]);
-  expect((await direct(path, 0).counts()).ended.ended).toEqual({ "cancelled/cancel": 2 });
+  expect((await direct(path).upkeep.counts()).ended.ended).toEqual({ "cancelled/cancel": 2 });
 });
 
 it("without a bucket, a purge is as it always was, also if there was an archive before", async () => {
@@ -203,18 +202,16 @@ it("without a bucket, a purge is as it always was, also if there was an archive 
   await die(path);
   await ring(path);
   await until(async () => (await keptIds(path)).length === 0);
-  expect(await journal(path, 0, "SELECT name FROM marks WHERE name IN ('archiving', 'deleted_to')")).toEqual(
-    [],
-  );
+  expect(await journal(path, "SELECT name FROM marks WHERE name IN ('archiving', 'deleted_to')")).toEqual([]);
 
   const other = newRunsPath();
   await ended(other, 3);
-  const marks = await journal(other, 0, "SELECT name FROM marks");
+  const marks = await journal(other, "SELECT name FROM marks");
   const { calls } = faults;
   pass(RETENTION_MS);
   await ring(other);
   await until(async () => (await keptIds(other)).length === 0);
   expect(faults.calls - calls).toBe(1);
-  expect(await journal(other, 0, "SELECT name FROM marks")).toEqual(marks);
+  expect(await journal(other, "SELECT name FROM marks")).toEqual(marks);
   expect(await archiveStatus({})).toBeNull();
 });

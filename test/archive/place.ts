@@ -66,7 +66,7 @@ export function holdCompression(): { isHeld: boolean; release: () => void } {
 
 /** The object dies as in a crash: nothing that it had begun goes on in it. */
 export async function die(path: string): Promise<void> {
-  await runInDurableObject(coordinator(path, 0), (_, state) => state.abort("killed")).catch(() => {});
+  await runInDurableObject(coordinator(path), (_, state) => state.abort("killed")).catch(() => {});
 }
 
 /** The lines of the log that tell of errors, as they come. */
@@ -83,23 +83,23 @@ export function pass(ms: number): void {
 
 /** Rings the alarm now. */
 export async function ring(path: string, n = 0): Promise<void> {
-  await runDurableObjectAlarm(coordinator(path, n));
+  await runDurableObjectAlarm(coordinator(path));
 }
 
 /** Runs that ended at noon, and that no D1 ever had. Returns their ids. */
 export async function ended(path: string, rows: number, { endedAt = NOON, n = 0 } = {}): Promise<string[]> {
   const before = new Set(await keptIds(path, n));
-  await fillJournal(path, n, { rows, landed: true, endedAt });
-  await direct(path, n).poke();
+  await fillJournal(path, { rows, landed: true, endedAt });
+  await direct(path).upkeep.poke();
   return (await keptIds(path, n)).filter((id) => !before.has(id));
 }
 
 export async function keptIds(path: string, n = 0): Promise<string[]> {
-  return (await journal<{ id: string }>(path, n, "SELECT id FROM runs ORDER BY run_key")).map(({ id }) => id);
+  return (await journal<{ id: string }>(path, "SELECT id FROM runs ORDER BY run_key")).map(({ id }) => id);
 }
 
 async function mark<T>(path: string, name: string, n: number): Promise<T | null> {
-  const [row] = await journal<{ value: string }>(path, n, "SELECT value FROM marks WHERE name = ?", name);
+  const [row] = await journal<{ value: string }>(path, "SELECT value FROM marks WHERE name = ?", name);
   return row === undefined ? null : (JSON.parse(row.value) as T);
 }
 
@@ -134,7 +134,7 @@ export async function archiveUntil(path: string, left: number, n = 0): Promise<v
 export async function passUntil(path: string, left: number): Promise<void> {
   await until(async () => {
     await ring(path);
-    const at = (await alarmAt(path, 0)) ?? 0;
+    const at = (await alarmAt(path)) ?? 0;
     // While a try is under way, the alarm is set for the end of its lease.
     if (at < Date.now() + 70_000) pass(Math.max(at - Date.now(), 0));
     return (await keptIds(path)).length === left;

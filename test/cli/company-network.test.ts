@@ -53,7 +53,7 @@ const withUser = (url: string) => url.replace("//", "//jo%40corp:pa%3Ass@");
 const authorityOf = (url: string) => new URL(url).host;
 
 /** Follows a run whose end comes when the stream has been open for a moment. */
-async function watched(url: string, more: Settings) {
+async function direct(url: string, more: Settings) {
   const watching = start(["watch", RUN.id, "--json"], settings(url, more));
   const response = await stream.promise;
   response.write(`data: ${JSON.stringify({ seq: 1, type: "created", at: RUN.createdAt, by: "ci" })}\n\n`);
@@ -67,7 +67,7 @@ async function watched(url: string, more: Settings) {
 describe("a proxy", () => {
   test("HTTPS_PROXY tunnels everything to an https server: a long stream, and its end", async () => {
     const trust = { NODE_EXTRA_CA_CERTS: company.authority };
-    const ended = await watched(company.url, { ...trust, HTTPS_PROXY: withUser(proxy.url) });
+    const ended = await direct(company.url, { ...trust, HTTPS_PROXY: withUser(proxy.url) });
     expect([ended.code, ended.stderr]).toEqual([0, ""]);
     expect(ended.stdout.trim().split("\n")).toHaveLength(2);
     expect(new Set(proxy.lines)).toEqual(new Set([`CONNECT ${authorityOf(company.url)}`]));

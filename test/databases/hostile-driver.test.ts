@@ -47,10 +47,10 @@ it("a turn that takes long does not let the alarm ring again and again", async (
   const now = Date.now();
   // Another move must be begun when the turn is over, and not before.
   expect(await beginMove(path, 3)).toMatchObject({ ok: true });
-  expect(await alarmAt(path, 0)).toBeGreaterThan(now + 2000);
+  expect(await alarmAt(path)).toBeGreaterThan(now + 2000);
   // A turn can have many statements.
-  await alarmIn(25_000, coordinator(path, 0));
-  expect(await alarmAt(path, 0)).toBeGreaterThan(now + 27_000);
+  await alarmIn(25_000, coordinator(path));
+  expect(await alarmAt(path)).toBeGreaterThan(now + 27_000);
   open();
   await driveUntil(path, null);
   expect(await row(path)).toMatchObject({ database: 3 });
@@ -64,7 +64,7 @@ it("what coordinators have answered to a move that was cancelled meanwhile does 
     await ringNext(path);
     return held.answers === 3;
   });
-  expect(await direct(path, 0).cancelMove()).toMatchObject({ ok: true });
+  expect(await direct(path).moves.cancel()).toMatchObject({ ok: true });
   expect(await beginMove(path, 3)).toMatchObject({ ok: true, move: { status: "copying", remaining: null } });
   const told = vi.spyOn(RunCoordinator.prototype, "move");
   held.isOpen = true;
@@ -79,7 +79,7 @@ it("a request that has seen the environment where it was before the last move is
   await beginMove(path, 2);
   await driveUntil(path, "resting");
   const stale = { from: { database: 1, generation: 1 }, target: { database: 3, generation: 2 } };
-  expect(await direct(path, 0).beginMove(stale)).toEqual({ ok: false, reason: "move_under_way" });
+  expect(await direct(path).moves.begin(stale)).toEqual({ ok: false, reason: "move_under_way" });
 });
 
 it("the sweep knows the object that drives the move, although it has no run", async () => {

@@ -13,8 +13,8 @@ import { fillJournal } from "../support/rows-in-journal.ts";
 
 it("a change that waits for the other database, after runs that landed again, starts no flight after the other", async () => {
   const path = newRunsPath();
-  await fillJournal(path, 0, { rows: 2, landed: true });
-  await runInDurableObject(coordinator(path, 0), async (_instance, { storage }) => {
+  await fillJournal(path, { rows: 2, landed: true });
+  await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
     const scope = scopeOfPath(path);
     const journal = new Journal(storage, { name: `${scope}/0`, scope, n: 0 });
     const store: RowStore = {

@@ -42,14 +42,14 @@ export function databaseOf(database: number): D1Database {
 }
 
 export function placements(path: string): Promise<Placement[]> {
-  return Promise.all(NUMBERS.map((n) => direct(path, n).placement()));
+  return Promise.all(NUMBERS.map((n) => direct(path).moves.placement()));
 }
 
 /** As the operator's request does it. */
 export async function beginMove(path: string, database: number): Promise<MoveReply> {
   const from = newestHome((await placements(path)).map(({ home }) => home));
   if (from === null) throw new Error("the environment lives nowhere");
-  return direct(path, 0).beginMove({ from, target: { database, generation: from.generation + 1 } });
+  return direct(path).moves.begin({ from, target: { database, generation: from.generation + 1 } });
 }
 
 /** An alarm that is due sooner rings by itself. */
@@ -57,16 +57,16 @@ const SOON_MS = 30;
 
 /** Rings a coordinator's alarm as if its time had come. It goes on to the instant that is set, and no further. */
 export async function ringNext(path: string, n = 0): Promise<void> {
-  const at = await alarmAt(path, n);
+  const at = await alarmAt(path);
   const ms = at === null ? 0 : at - Date.now();
-  if (ms > SOON_MS) await alarmIn(ms, coordinator(path, n));
+  if (ms > SOON_MS) await alarmIn(ms, coordinator(path));
 }
 
 /** Rings coordinator 0's alarm until the move has this status; null: until no move is left. */
 export async function driveUntil(path: string, status: MoveStatus | null): Promise<Move | null> {
-  let move = await direct(path, 0).moveUnderWay();
+  let move = await direct(path).moves.underWay();
   await until(async () => {
-    move = await direct(path, 0).moveUnderWay();
+    move = await direct(path).moves.underWay();
     if ((move?.status ?? null) === status) return true;
     await ringNext(path);
     return false;

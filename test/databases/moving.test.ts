@@ -47,8 +47,8 @@ afterEach(() => {
 
 const NUMBERS = Array.from({ length: COORDINATORS }, (_, n) => n);
 const homes = async (path: string) => (await placements(path)).map(({ home }) => home);
-const marks = (path: string, n: number) => journal(path, n, "SELECT name, value FROM marks ORDER BY name");
-const evictAll = (path: string) => Promise.all(NUMBERS.map((n) => evictDurableObject(coordinator(path, n))));
+const marks = (path: string, n: number) => journal(path, "SELECT name, value FROM marks ORDER BY name");
+const evictAll = (path: string) => Promise.all(NUMBERS.map((n) => evictDurableObject(coordinator(path))));
 
 /** The messages of a move, without its driver. */
 function orders(to: number, generation = 2): Record<MoveOrder["step"], MoveOrder> {
@@ -86,7 +86,7 @@ describe("a move", () => {
   it("copies labels, and deletes those of the old database", async () => {
     const { path } = await livingIn(1);
     const scope = scopeOfPath(path);
-    await fillJournal(path, 1, { rows: 3, landed: true, endedAt: Date.now() });
+    await fillJournal(path, { rows: 3, landed: true, endedAt: Date.now() });
     await beginMove(path, 2);
     const insert = databaseOf(1).prepare("INSERT INTO run_labels (scope, label, id) VALUES (?, ?, ?)");
     await databaseOf(1).batch([1, 2, 3].map((i) => insert.bind(scope, `label-${i}`, `id-${i}`)));
@@ -98,13 +98,13 @@ describe("a move", () => {
 
   it("takes along runs that change, are created and are purged meanwhile", async () => {
     const { path, ids } = await livingIn(1);
-    await fillJournal(path, 2, { rows: 5, landed: false, endedAt: Date.now() - 40 * DAY_MS });
+    await fillJournal(path, { rows: 5, landed: false, endedAt: Date.now() - 40 * DAY_MS });
     await beginMove(path, 3);
     await driveUntil(path, "copying");
     await until(async () => (await placements(path)).every(({ target }) => target !== null));
     const created = await createAged(path, { n: 3 });
-    await change(path, ids[3] ?? "", { type: "cancelled" }, 3);
-    expect(await direct(path, 3).settle()).toMatchObject({ isBehind: false, home: { database: 1 } });
+    await change(path, ids[3] ?? "", { type: "cancelled" });
+    expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false, home: { database: 1 } });
     await driveUntil(path, "resting");
     await landedIn(path, 3, [...ids, created]);
     const cancelled = databaseOf(3).prepare("SELECT status FROM runs WHERE id = ?").bind(ids[3]);
@@ -117,7 +117,7 @@ describe("a move", () => {
     await evictAll(path);
     let steps = 0;
     await until(async () => {
-      const move = await direct(path, 0).moveUnderWay();
+      const move = await direct(path).moves.underWay();
       if (move?.status === "resting") return true;
       await ringNext(path);
       // The platform may evict whenever it likes. An object that does not run can't be evicted.
@@ -150,8 +150,8 @@ describe("a move", () => {
     await until(async () => (await placements(path)).every(({ target }) => target !== null));
     const id = await createAged(path, { n: 2 });
     await landedIn(path, 1, [id]);
-    expect(await direct(path, 2).settle()).toMatchObject({ isBehind: false, home: { database: 1 } });
-    expect(await direct(path, 0).cancelMove()).toMatchObject({ ok: true, move: { isCancelled: true } });
+    expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false, home: { database: 1 } });
+    expect(await direct(path).moves.cancel()).toMatchObject({ ok: true, move: { isCancelled: true } });
     open();
     await driveUntil(path, "cleaned");
     expect((await placements(path)).map(({ target }) => target)).toEqual([null, null, null, null]);
@@ -168,7 +168,7 @@ describe("a move", () => {
     const { open } = breakD1("down");
     await driveUntil(path, "switching");
     const id = await createAged(path, { n: 1 });
-    expect(await direct(path, 1).settle()).toMatchObject({
+    expect(await direct(path).upkeep.settle()).toMatchObject({
       isBehind: false,
       home: { database: 1 },
       alsoIn: 2,
@@ -184,7 +184,7 @@ describe("a move", () => {
 describe("before the switch", () => {
   it("nothing lands in the old database that the new one lacks, once it is closing", async () => {
     const { path } = await livingIn(1);
-    const one = direct(path, 1);
+    const one = direct(path);
     await one.move(orders(2).copy);
     await until(async () => (await one.move(orders(2).copy)).isReady);
     await one.move(orders(2).close);
@@ -192,8 +192,8 @@ describe("before the switch", () => {
     const { open } = holdWrites(/INSERT INTO runs/);
     const id = await createAged(path, { n: 1 });
     await until(async () => faults.gatedCalls > 0);
-    const settled = one.settle();
-    await alarmIn(6000, coordinator(path, 1));
+    const settled = one.upkeep.settle();
+    await alarmIn(6000, coordinator(path));
     expect(await idsIn(1, path)).not.toContain(id);
     open();
     expect(await settled).toMatchObject({ isBehind: false, alsoIn: 2 });
@@ -204,30 +204,30 @@ describe("before the switch", () => {
 
   it("closing survives an eviction, and ends if the driver opens again", async () => {
     const { path } = await livingIn(1);
-    const one = direct(path, 1);
+    const one = direct(path);
     await one.move(orders(2).copy);
     await one.move(orders(2).close);
-    await evictDurableObject(coordinator(path, 1));
+    await evictDurableObject(coordinator(path));
     faults.only = 2;
     const { open } = breakD1("down");
     const id = await createAged(path, { n: 1 });
     hurryTimers();
-    await direct(path, 1).settle();
+    await direct(path).upkeep.settle();
     expect(await idsIn(1, path)).not.toContain(id);
-    await direct(path, 1).move(orders(2).copy);
+    await direct(path).move(orders(2).copy);
     await landedIn(path, 1, [id]);
     open();
   });
 
   it("a run is purged only when both databases have deleted it", async () => {
     const { path } = await livingIn(1);
-    const one = direct(path, 1);
+    const one = direct(path);
     const endedAt = Date.now() - 40 * DAY_MS;
-    const [old = ""] = await fillJournal(path, 1, { rows: 1, landed: true, endedAt });
+    const [old = ""] = await fillJournal(path, { rows: 1, landed: true, endedAt });
     faults.only = 2;
     const { open } = breakD1("down");
     await one.move(orders(2).copy);
-    const isKept = async () => (await journal(path, 1, "SELECT 1 FROM runs WHERE id = ?", old)).length === 1;
+    const isKept = async () => (await journal(path, "SELECT 1 FROM runs WHERE id = ?", old)).length === 1;
     await until(async () => {
       await ringNext(path, 1);
       return failures.some((line) => line.includes("purge_failed"));
@@ -242,12 +242,12 @@ describe("before the switch", () => {
 
   it("a resync begins the copy again, because the target may have been restored", async () => {
     const { path, ids } = await livingIn(1);
-    const one = direct(path, 1);
+    const one = direct(path);
     await one.move(orders(2).copy);
     await landedIn(path, 2, [ids[1] ?? ""]);
-    await until(async () => (await one.placement()).remaining === 0);
+    await until(async () => (await one.moves.placement()).remaining === 0);
     await databaseOf(2).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
-    await one.resync();
+    await one.upkeep.resync();
     await landedIn(path, 2, [ids[1] ?? ""]);
   });
 });
@@ -255,7 +255,7 @@ describe("before the switch", () => {
 describe("a message", () => {
   it("that comes late or twice changes nothing", async () => {
     const { path, ids } = await livingIn(1);
-    const one = direct(path, 1);
+    const one = direct(path);
     const { copy, close, cancel } = orders(2);
     await one.move(copy);
     await one.move(close);
@@ -272,15 +272,15 @@ describe("a message", () => {
 
   it("to switch, without a copy before it, lets all runs land in the new home", async () => {
     const { path, ids } = await livingIn(1);
-    await direct(path, 1).move(orders(3).switch);
+    await direct(path).move(orders(3).switch);
     await landedIn(path, 3, [ids[1] ?? ""]);
   });
 
   it("to an object without runs decides where its first run will land", async () => {
     changed.NEW_ENVIRONMENTS = "1";
     const { path } = await livingIn(1);
-    await journal(path, 2, "DELETE FROM runs");
-    await direct(path, 2).move(orders(2).switch);
+    await journal(path, "DELETE FROM runs");
+    await direct(path).move(orders(2).switch);
     const id = await createAged(path, { n: 2 });
     await landedIn(path, 2, [id]);
   });
@@ -312,12 +312,12 @@ describe("the operator", () => {
 
   it("can't cancel when the switch is decided", async () => {
     const { path } = await livingIn(1);
-    expect(await direct(path, 0).cancelMove()).toBeNull();
+    expect(await direct(path).moves.cancel()).toBeNull();
     await beginMove(path, 2);
     faults.only = 0;
     const { open } = breakD1("down");
     await driveUntil(path, "switching");
-    expect(await direct(path, 0).cancelMove()).toEqual({ ok: false, reason: "move_under_way" });
+    expect(await direct(path).moves.cancel()).toEqual({ ok: false, reason: "move_under_way" });
     open();
     await driveUntil(path, "resting");
   });
@@ -353,10 +353,10 @@ it("with one database, nothing of all this is written", async () => {
 it("a move that makes coordinators agree again brings all runs together, and deletes none of the home", async () => {
   const { path, ids } = await livingIn(1);
   // As after a restore of the control database: one coordinator was placed anew.
-  await direct(path, 3).move({ ...orders(3).switch, target: { database: 3, generation: 1 + 1 } });
+  await direct(path).move({ ...orders(3).switch, target: { database: 3, generation: 1 + 1 } });
   await landedIn(path, 3, [ids[3] ?? ""]);
   const from = { database: 3, generation: 2 };
-  await direct(path, 0).beginMove({ from, target: { database: 3, generation: 3 } });
+  await direct(path).moves.begin({ from, target: { database: 3, generation: 3 } });
   await driveUntil(path, null);
   expect(await homes(path)).toEqual(Array(COORDINATORS).fill({ database: 3, generation: 3 }));
   expect(await idsIn(3, path)).toEqual([...ids].sort());

@@ -59,11 +59,11 @@ it("an environment from before the second database stays in database 0, also if 
   const path = newRunsPath();
   const old = await createAged(path, { n: 1 });
   await landedIn(path, 0, [old]);
-  expect(await journal(path, 1, "SELECT name FROM marks WHERE name IN ('home', 'target')")).toEqual([]);
+  expect(await journal(path, "SELECT name FROM marks WHERE name IN ('home', 'target')")).toEqual([]);
   expect(await row(path)).toBeNull();
   for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
   changed.NEW_ENVIRONMENTS = "2";
-  await evictDurableObject(coordinator(path, 1));
+  await evictDurableObject(coordinator(path));
   const ids = await Promise.all([createAged(path, { n: 1 }), createAged(path, { n: 3 })]);
   await landedIn(path, 0, ids);
   expect(await homes(path)).toEqual([
@@ -81,16 +81,16 @@ it("while the control database is down, other environments land, and a new one l
   const { open } = breakD1("down");
   const id = await createAged(path, { n: 2 });
   await landedIn(path, 2, [id]);
-  expect(await direct(path, 2).settle()).toMatchObject({ isBehind: false, home: { database: 2 } });
+  expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false, home: { database: 2 } });
 
   changed.NEW_ENVIRONMENTS = "1";
   const fresh = newRunsPath();
   const first = await createAged(fresh, { n: 1 });
-  expect(await direct(fresh, 1).settle()).toMatchObject({ isBehind: true, home: null });
-  await evictDurableObject(coordinator(fresh, 1));
-  expect(await direct(fresh, 1).placement()).toMatchObject({ home: null });
+  expect(await direct(fresh).upkeep.settle()).toMatchObject({ isBehind: true, home: null });
+  await evictDurableObject(coordinator(fresh));
+  expect(await direct(fresh).moves.placement()).toMatchObject({ home: null });
   open();
-  await alarmIn(6000, coordinator(fresh, 1));
+  await alarmIn(6000, coordinator(fresh));
   await landedIn(fresh, 1, [first]);
   expect(await row(fresh)).toEqual({ database: 1, generation: 1 });
 });
@@ -99,14 +99,14 @@ it("a registration that the control database refused is made up for, although no
   const { path } = await livingIn(3);
   await until(async () => (await registered(path, 2)) === 1);
   await env.DB.prepare("DELETE FROM coordinators WHERE scope = ?").bind(scopeOfPath(path)).run();
-  await direct(path, 2).poke();
+  await direct(path).upkeep.poke();
   faults.only = 0;
   const { open } = breakD1("down");
   const id = await createAged(path, { n: 2 });
   await landedIn(path, 3, [id]);
   // Notes what has landed, so that no flight is left to register.
-  await alarmIn(6000, coordinator(path, 2));
-  await evictDurableObject(coordinator(path, 2));
+  await alarmIn(6000, coordinator(path));
+  await evictDurableObject(coordinator(path));
   open();
   await until(async () => {
     await ringNext(path, 2);
@@ -115,14 +115,14 @@ it("a registration that the control database refused is made up for, although no
   // Then the repair is over.
   await until(async () => {
     await ringNext(path, 2);
-    return (await journal(path, 2, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0;
+    return (await journal(path, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0;
   });
 });
 
 it("a restore of the control database that lost the row heals with the next registration", async () => {
   const { path } = await livingIn(2);
   await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
-  await direct(path, 1).poke();
+  await direct(path).upkeep.poke();
   const id = await createAged(path, { n: 1 });
   await landedIn(path, 2, [id]);
   await until(async () => (await row(path)) !== null);
@@ -139,7 +139,7 @@ it("a coordinator without runs asks the others if the row was lost, and does not
   await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
   changed.NEW_ENVIRONMENTS = "1";
   // The first coordinator's question has made an object with the settings from before.
-  await evictDurableObject(coordinator(path, 3));
+  await evictDurableObject(coordinator(path));
   const second = await createAged(path, { n: 3 });
   await landedIn(path, 2, [second]);
   expect(await row(path)).toEqual({ database: 2, generation: 1 });
@@ -152,8 +152,8 @@ it("a coordinator that learns of a newer home moves there with all its runs", as
     .bind(scopeOfPath(path))
     .run();
   vi.spyOn(console, "log").mockImplementation(() => {});
-  await direct(path, 1).poke();
-  await change(path, late, { type: "cancelled" }, 1);
+  await direct(path).upkeep.poke();
+  await change(path, late, { type: "cancelled" });
   await landedIn(path, 3, [late]);
   expect((await homes(path))[1]).toEqual({ database: 3, generation: 7 });
 });
@@ -164,9 +164,9 @@ it("one database that is down delays only its environments", async () => {
   const { open } = breakD1("down");
   const [waits, lands] = await Promise.all([createAged(down.path), createAged(other.path)]);
   await landedIn(other.path, 3, [lands]);
-  expect(await direct(down.path, 0).settle()).toMatchObject({ isBehind: true });
+  expect(await direct(down.path).upkeep.settle()).toMatchObject({ isBehind: true });
   open();
-  await alarmIn(6000, coordinator(down.path, 0));
+  await alarmIn(6000, coordinator(down.path));
   await landedIn(down.path, 1, [waits]);
 });
 
@@ -177,15 +177,15 @@ it.each([
   const { path } = await livingIn(2);
   changed.DB_2 = binding;
   forgetNumbers();
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   const id = await createAged(path, { n: 0 });
-  expect(await direct(path, 0).settle()).toMatchObject({ isBehind: true, home: { database: 2 } });
+  expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: true, home: { database: 2 } });
   const failed = failures.filter((line) => line.includes("landing_failed"));
   expect(failed.at(-1)).toMatch(/"database":2,/);
   expect(failed.at(-1)).toMatch(sentence);
   delete changed.DB_2;
-  await evictDurableObject(coordinator(path, 0));
-  await alarmIn(6000, coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
+  await alarmIn(6000, coordinator(path));
   await landedIn(path, 2, [id]);
   expect(await idsIn(3, path)).toEqual([]);
 });

@@ -29,25 +29,25 @@ async function waitingSince(awake: Awake, ms: number): Promise<string> {
 describe.each<[what: string, decide: Decide, conflict: string, becomes: object]>([
   [
     "an approval",
-    (object, id) => object.approve(id, BY_BOB, newKey()),
+    (object, id) => object.gates.approve(id, BY_BOB, newKey()),
     "not_waiting",
     { status: "pending", waitingFor: null, endCause: null },
   ],
   [
     "a rejection",
-    (object, id) => object.reject(id, BY_BOB, newKey()),
+    (object, id) => object.gates.reject(id, BY_BOB, newKey()),
     "not_waiting",
     { status: "cancelled", endCause: "rejected" },
   ],
   [
     "a cancel",
-    (object, id) => object.cancel(id, CANCEL, newKey()),
+    (object, id) => object.runs.cancel(id, CANCEL, newKey()),
     "run_failed",
     { status: "cancelled", endCause: "cancel" },
   ],
   [
     "a DELETE",
-    (object, id) => object.applyEvent(id, { type: "cancelled" }, newKey(), { mayWrite: true }),
+    (object, id) => object.runs.applyEvent(id, { type: "cancelled" }, newKey(), { mayWrite: true }),
     "run_failed",
     { status: "cancelled", endCause: "cancel" },
   ],
@@ -75,8 +75,8 @@ it("a release opens the time gate until its time has come, and then there is not
     const wanted = { notBefore: Date.now() + WAIT_MS, concurrency: null };
     const [early, late] = [await create(stage, awake, wanted), await create(stage, awake, wanted)];
     stage.pass(WAIT_MS - 1);
-    expect(await awake.object.release(early, ANN, newKey())).toMatchObject({ ok: true });
+    expect(await awake.object.gates.release(early, ANN, newKey())).toMatchObject({ ok: true });
     stage.pass(1);
-    expect(await awake.object.release(late, ANN, newKey())).toMatchObject({ reason: "not_waiting" });
+    expect(await awake.object.gates.release(late, ANN, newKey())).toMatchObject({ reason: "not_waiting" });
     expect([early, late].map((id) => holds(awake, id))).toEqual([true, true]);
   }));

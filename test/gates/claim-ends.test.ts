@@ -29,16 +29,17 @@ const USES: readonly (readonly [use: string, ask: (awake: Awake) => Promise<unkn
   ["a claim for another slot", ({ object }) => object.claim(KEY, { group: "x", key: "" }), { claim: SLOT }],
   [
     "a create without gates",
-    async ({ object }) => object.create({ ...newRun(await stage.mint()), gates: null }, KEY, newDelivery()),
+    async ({ object }) =>
+      object.runs.create({ ...newRun(await stage.mint()), gates: null }, KEY, newDelivery()),
     CLAIMED,
   ],
   [
     "a create with gates",
     async ({ object }) =>
-      object.createGated(newRun(await stage.mint()), KEY, newDelivery(), { preview: null }),
+      object.runs.create(newRun(await stage.mint()), KEY, newDelivery(), { preview: null }),
     CLAIMED,
   ],
-  ["a look for the run", ({ object }) => object.recall(KEY), CLAIMED],
+  ["a look for the run", ({ object }) => object.runs.recall(KEY), CLAIMED],
 ];
 
 it.each(USES)("%s finds it and moves its end, and the alarm removes it then", (_use, ask, answer) =>

@@ -44,7 +44,7 @@ beforeEach(async () => {
 afterEach(() => restore());
 
 function direct(n: number): Direct {
-  const stub: unknown = coordinator(path, n);
+  const stub: unknown = coordinator(path);
   return stub as Direct;
 }
 
@@ -75,8 +75,8 @@ async function* create(seen: Seen, key: string): AsyncGenerator<void, string> {
     const isGated = concurrency !== null || seen === "approval";
     yield;
     const reply = isGated
-      ? await direct(home).createGated(run, changeKey, newDelivery(), { preview: null })
-      : await direct(home).create({ ...run, gates: null }, changeKey, newDelivery());
+      ? await direct(home).runs.create(run, changeKey, newDelivery(), { preview: null })
+      : await direct(home).runs.create({ ...run, gates: null }, changeKey, newDelivery());
     if (reply.ok) return reply.id;
     if (reply.reason !== "id_taken" && reply.claim === undefined) throw new Error(reply.reason);
     claimed = reply.claim ?? claimed;
@@ -88,18 +88,18 @@ async function* create(seen: Seen, key: string): AsyncGenerator<void, string> {
 async function* recall(key: string): AsyncGenerator<void, string | null> {
   const changeKey = { key, fingerprint: "f" };
   yield;
-  let reply = await direct(OF_KEY).recall(changeKey);
+  let reply = await direct(OF_KEY).runs.recall(changeKey);
   if (!reply.ok && reply.claim !== undefined) {
     yield;
-    reply = await direct(homeOf(reply.claim)).recall(changeKey);
+    reply = await direct(homeOf(reply.claim)).runs.recall(changeKey);
   }
   return reply.ok ? reply.id : null;
 }
 
 /** Only an object that is awake can be evicted. */
 async function evict(n: number): Promise<void> {
-  await direct(n).recall({ key: "t:nothing", fingerprint: "" });
-  await evictDurableObject(coordinator(path, n));
+  await direct(n).runs.recall({ key: "t:nothing", fingerprint: "" });
+  await evictDurableObject(coordinator(path));
 }
 
 async function tell(seed: number): Promise<void> {
@@ -119,7 +119,7 @@ async function tell(seed: number): Promise<void> {
   }
   const made: string[] = [];
   for (const n of COORDINATORS) {
-    const rows = await journal<{ id: string }>(path, n, "SELECT id FROM runs WHERE create_key = ?", key);
+    const rows = await journal<{ id: string }>(path, "SELECT id FROM runs WHERE create_key = ?", key);
     made.push(...rows.map(({ id }) => id));
   }
   const told = [...new Set(answers.filter((id) => id !== null))];

@@ -59,9 +59,16 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
       // Every third time, the slots come free in an object that releases nobody before it dies.
       if (n % 3 === 0) {
         const until = Date.now() + 1000;
-        await awake.object.pause({ group: "prod", reason: "", until, by: "ann", via: null, at: Date.now() });
+        await awake.object.gates.pause({
+          group: "prod",
+          reason: "",
+          until,
+          by: "ann",
+          via: null,
+          at: Date.now(),
+        });
       }
-      for (const id of holders) await awake.object.applyEvent(id, SUCCEEDED, newKey());
+      for (const id of holders) await awake.object.runs.applyEvent(id, SUCCEEDED, newKey());
     });
     // The answers of what is under way are lost with the object, so that their leases decide.
     await stage.evict();
@@ -73,14 +80,21 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
 it.each([199, 200, 201, 400])("nobody is forgotten at %i slots, which an alarm looks at in parts", (slots) =>
   stage.awake(async (awake) => {
     const { object, sql } = awake;
-    await object.pause({ group: "prod", reason: "", until: null, by: "ann", via: null, at: Date.now() });
+    await object.gates.pause({
+      group: "prod",
+      reason: "",
+      until: null,
+      by: "ann",
+      via: null,
+      at: Date.now(),
+    });
     for (let n = 0; n < slots; n++) {
       stage.pass(1);
       await ask(stage, object, { concurrency: { key: `${n}` } });
     }
     // A few rounds over all slots.
     for (let n = 0; n < 8; n++) await object.alarm();
-    await object.resume("prod");
+    await object.gates.resume("prod");
     await stage.ring(awake);
     const released = "SELECT count(*) AS n FROM runs WHERE released_at IS NOT NULL";
     expect(sql.exec<{ n: number }>(released).one().n).toBe(slots);

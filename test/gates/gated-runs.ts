@@ -74,7 +74,7 @@ export async function ask(stage: Stage, object: Awake["object"], wanted: Wanted 
   const run = newRun(await stage.mint(), wanted);
   const changeKey = { key: wanted.key ?? `m:${run.id}`, fingerprint: "" };
   const preview = run.gates.approval === null ? null : "{}";
-  return object.createGated(run, changeKey, newDelivery(wanted), { preview, ...DETAILED });
+  return object.runs.create(run, changeKey, newDelivery(wanted), { preview, ...DETAILED });
 }
 
 export interface Shown {

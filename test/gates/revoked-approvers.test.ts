@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => stage.end());
 
 async function approve({ object }: Awake, id: string, by = BOB) {
-  const reply = await object.approve(id, { by, reason: "fine" }, newKey(), DETAILED);
+  const reply = await object.gates.approve(id, { by, reason: "fine" }, newKey(), DETAILED);
   await stage.settle();
   return reply;
 }
@@ -39,7 +39,7 @@ async function approved(awake: Awake, approvers: readonly Actor[], wanted: Wante
 async function end({ object }: Awake, id: string): Promise<void> {
   stage.underWay.find(({ runId }) => runId === id)?.answer(200);
   await stage.settle();
-  await object.applyEvent(id, SUCCEEDED, newKey());
+  await object.runs.applyEvent(id, SUCCEEDED, newKey());
   await stage.settle();
 }
 
@@ -90,10 +90,10 @@ describe("a run that a leaver approved", () => {
     stage.awake(async (awake) => {
       const { id } = await approved(awake, [BOB]);
       stage.revoked.add("bob");
-      const before = await awake.object.approval(id, EVE);
+      const before = await awake.object.gates.approval(id, EVE);
       expect(before).toMatchObject({ approvals: "[]", conflicts: { approve: null, reject: null } });
       expect(approversOf(awake, id)).toEqual(["bob"]);
-      await awake.object.reject(id, { by: EVE, reason: null }, newKey(), DETAILED);
+      await awake.object.gates.reject(id, { by: EVE, reason: null }, newKey(), DETAILED);
       expect(shown(awake, id)).toMatchObject({ status: "cancelled" });
     }));
 
@@ -265,11 +265,18 @@ describe("a revocation and a release at once", () => {
   it("does not use what D1 said when the run got to its slot", () =>
     stage.awake(async (awake) => {
       const id = await create(stage, awake, { approvals: 1, ...FREE });
-      await awake.object.pause({ group: "", reason: "freeze", until: null, by: "ann", via: null, at: 0 });
+      await awake.object.gates.pause({
+        group: "",
+        reason: "freeze",
+        until: null,
+        by: "ann",
+        via: null,
+        at: 0,
+      });
       await approve(awake, id);
       expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
       stage.revoked.add("bob");
-      await awake.object.resume("");
+      await awake.object.gates.resume("");
       await stage.settle();
       expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
     }));
@@ -283,8 +290,8 @@ it("D1 is asked again by the next object if one dies between the question and th
     await end(awake, holder);
     asked = id;
     expect([stage.isAsking, holds(awake, id)]).toEqual([true, false]);
-    await awake.object.settle();
-    await awake.object.poke();
+    await awake.object.upkeep.settle();
+    await awake.object.upkeep.poke();
     expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now() + ANSWERS_WITHIN_MS);
     await awake.storage.sync();
     awake.kill();
@@ -332,7 +339,7 @@ it("a run whose approval was withdrawn shows that it waits for approval again", 
     const { id, holder } = await approved(awake, [BOB]);
     stage.revoked.add("bob");
     await end(awake, holder);
-    const read = await awake.object.read(id, DETAILED);
+    const read = await awake.object.runs.read(id, DETAILED);
     if (!read.ok) throw new Error(read.reason);
     expect(JSON.parse(read.details ?? "{}")).toMatchObject({
       waiting: { for: "approval" },

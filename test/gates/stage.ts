@@ -102,7 +102,7 @@ export class Stage {
     const prototype = await sqlStorage(this.path);
     const { exec } = prototype;
     const stage = this;
-    prototype.exec = function watched(this: SqlStorage, query: string, ...bindings: unknown[]) {
+    prototype.exec = function direct(this: SqlStorage, query: string, ...bindings: unknown[]) {
       stage.#checkVersion(this, query, bindings, exec);
       stage.#maybeFail(query, bindings);
       return exec.call(this, query, ...bindings);
@@ -110,7 +110,7 @@ export class Stage {
     this.#restore.push(() => {
       prototype.exec = exec;
     });
-    await writeFirst(this.path, 0);
+    await writeFirst(this.path);
     faults.revoked = (ids) => this.#ask(ids);
     this.#restore.push(() => {
       faults.revoked = null;
@@ -150,7 +150,7 @@ export class Stage {
     this.underWay = [];
     this.#questions = [];
     // Nothing evicts an object that waits for D1.
-    await this.#stub.settle();
+    await this.#stub.upkeep.settle();
     await evictDurableObject(this.#stub);
   }
 
@@ -182,7 +182,7 @@ export class Stage {
   /** All has landed, and the alarm has noted it. So the next version must set the repair. */
   async land(awake: Awake): Promise<void> {
     for (let n = 0; n < 2; n++) {
-      await awake.object.settle();
+      await awake.object.upkeep.settle();
       this.pass(AFTER_FAILURE_MS + 1000);
       await this.ring(awake);
     }
@@ -241,7 +241,7 @@ export class Stage {
   }
 
   get #stub() {
-    return coordinator(this.path, 0);
+    return coordinator(this.path);
   }
 
   #send({ runId, attempt, stopRequest }: Attempt): Promise<AttemptResult> {

@@ -5,12 +5,12 @@ import { mintUuidV7 } from "../../src/base/uuid.ts";
 import { mintRunId } from "../../src/runs/run-id.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
+import { coordinator } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { landed } from "../support/landed.ts";
 import {
   type ActionRun,
   ask,
-  coordinatorOf,
   createRun,
   newRunsPath,
   report,
@@ -136,7 +136,7 @@ it("a genuine id wakes its object even without a run, which shows that the tests
   const before = await objects();
   expect((await ask("GET", `${path}/${id}`)).status).toBe(404);
   const woken = (await objects()).filter((object) => !before.includes(object));
-  expect(woken).toEqual([String(coordinatorOf(path, id).id)]);
+  expect(woken).toEqual([String(coordinator(path).id)]);
 });
 
 describe("a run whose signing key left the ring", () => {

@@ -29,7 +29,7 @@ afterEach(async () => {
   // Later flights would count for the next test. What the alarm has noted as landed never flies again.
   for (const path of used.splice(0)) {
     await landed(path);
-    for (let n = 0; n < COORDINATORS; n++) await runDurableObjectAlarm(coordinator(path, n));
+    for (let n = 0; n < COORDINATORS; n++) await runDurableObjectAlarm(coordinator(path));
   }
   vi.restoreAllMocks();
 });
@@ -516,7 +516,7 @@ it("creates that arrive during a D1 write share the next write", async () => {
   const first = await createAged(path);
   // Answered while nothing can land.
   const ids = await Promise.all(Array.from({ length: 40 }, () => createAged(path)));
-  expect(await journal(path, 0, "SELECT id FROM runs")).toHaveLength(42);
+  expect(await journal(path, "SELECT id FROM runs")).toHaveLength(42);
   for (const id of [first, ...ids]) expect(await rowOf(id)).toBeNull();
   gate.open();
   await landed(path);

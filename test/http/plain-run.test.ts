@@ -90,7 +90,7 @@ it("costs no statement about gates, cancels, messages or bulk operations when th
   await createAged(path);
   await landed(path);
   const statements = await watchStatements(path);
-  expect(await runDurableObjectAlarm(coordinator(path, 0))).toBe(true);
+  expect(await runDurableObjectAlarm(coordinator(path))).toBe(true);
   expect(statements()).not.toEqual([]);
   expect(statements().filter((sql) => /slot_|pauses|claims|stop_requests|messages|bulk_/.test(sql))).toEqual(
     [],
@@ -103,8 +103,8 @@ it("is purged with one deletion in the object, for all runs together", async () 
     await change(path, id, { type: "succeeded", output: null });
   await landed(path);
   const statements = await watchStatements(path);
-  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
-  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+  await alarmIn(PAST_RETENTION_MS, coordinator(path));
+  await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
   expect(statements().flatMap((sql) => /^\s*DELETE FROM (?!marks)\w+/.exec(sql) ?? [])).toEqual([
     "DELETE FROM runs",
   ]);
@@ -113,7 +113,7 @@ it("is purged with one deletion in the object, for all runs together", async () 
 /** The statements of coordinator 0 from now on. */
 async function watchStatements(path: string): Promise<() => readonly string[]> {
   const exec = vi.spyOn(await sqlStorage(path), "exec");
-  const own = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => storage.sql);
+  const own = await runInDurableObject(coordinator(path), (_instance, { storage }) => storage.sql);
   return () => exec.mock.calls.flatMap(([sql], i) => (exec.mock.contexts[i] === own ? [sql] : []));
 }
 

@@ -6,17 +6,9 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { get, newActionsPath, ORIGIN_A, put, rowOfAction, run, triggerAt } from "../actions/actions.ts";
 import { clockFrom } from "../support/clock.ts";
-import { alarmIn, hurryTimers, until } from "../support/direct.ts";
+import { alarmIn, coordinator, hurryTimers, until } from "../support/direct.ts";
 import { breakD1, faults, resetFaults } from "../support/faults.ts";
-import {
-  type ActionRun,
-  ask,
-  coordinatorOf,
-  createRun,
-  newRunsPath,
-  report,
-  rowOf,
-} from "../support/requests.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 import { expectUnavailable, type Refusal } from "./calls.ts";
 
@@ -133,7 +125,7 @@ describe("with D1 down", () => {
     resetFaults();
     const changed = { [pending.id]: 2, [running.id]: 4, [stopped.id]: 3, [retried.body.id]: 1 };
     for (const [id, version] of Object.entries(changed)) {
-      await alarmIn(10_000, coordinatorOf(path, id));
+      await alarmIn(10_000, coordinator(path));
       await until(async () => (await rowOf(id))?.version === version);
     }
     const labelled = await ask<ActionRun[]>("GET", `${path}?label=ended`);

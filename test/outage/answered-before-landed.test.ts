@@ -2,14 +2,13 @@
 
 import { abortAllDurableObjects } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { alarmIn, change, createAged, direct, hurryTimers, until } from "../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, direct, hurryTimers, until } from "../support/direct.ts";
 import { type Fault, faults, queueFlights } from "../support/faults.ts";
 import {
   type ActionRun,
   type Answer,
   ask,
   type CreatedRun,
-  coordinatorOf,
   createRun,
   newRunsPath,
   report,
@@ -81,7 +80,7 @@ describe("an end that a get was first to notice", () => {
   it("is durable before it is shown, and is listed without waiting for an alarm", async () => {
     const path = newRunsPath();
     const id = await createAged(path, { deadlineAt: Date.now() + 60_000 });
-    await direct(path, 0).settle();
+    await direct(path).upkeep.settle();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
     const flights = queueFlights(scopeOfPath(path));
     const get = await ask<ActionRun>("GET", `${path}/${id}`);
@@ -90,7 +89,7 @@ describe("an end that a get was first to notice", () => {
     await abortAllDurableObjects();
     // Its new instance has the end from the journal: the run's own deadline would not be over yet.
     vi.setSystemTime(Date.now() - 110_000);
-    const again = await direct(path, 0).read(id);
+    const again = await direct(path).runs.read(id);
     expect(again).toMatchObject({ ok: true, status: "failed", actionRun: JSON.stringify(get.body) });
     flights.open();
     const headers = { "x-d1-bookmark": get.headers.get("x-d1-bookmark") ?? "" };
@@ -151,7 +150,7 @@ it("a list answers while D1 answers reads and refuses writes, and its bookmark s
   expect(parts).toEqual(expect.arrayContaining([expect.stringMatching(D1_BOOKMARK), created.id]));
   // Whoever goes on from that bookmark sees the run as soon as D1 takes it.
   faults.writes = null;
-  await alarmIn(10_000, coordinatorOf(path, created.id));
+  await alarmIn(10_000, coordinator(path));
   await until(async () => (await rowOf(created.id)) !== null);
   const headers = { "x-d1-bookmark": list.headers.get("x-d1-bookmark") ?? "" };
   const next = await ask<ActionRun[]>("GET", path, { headers });
@@ -182,7 +181,7 @@ it("with a D1 that takes half of what is offered, changes are answered at once, 
   expect(list.body.length).toBeLessThan(ids.length);
   expect(partsOf(list)).toContain(ids.at(-1));
   flights.open();
-  await until(async () => !(await direct(path, 0).settle()).isBehind);
+  await until(async () => !(await direct(path).upkeep.settle()).isBehind);
   const whole = await ask<ActionRun[]>("GET", path, { headers });
   expect(whole.body.map(({ id }) => id)).toEqual([...ids].sort().reverse());
   expect(whole.body.filter(({ status }) => status === "cancelled")).toHaveLength(4);

@@ -27,7 +27,7 @@ const create = (path: string, runs: number) =>
 /** Time passes, and the operations of the environment have their turn. */
 async function pass(path: string, ms: number): Promise<void> {
   later(ms);
-  await runDurableObjectAlarm(coordinator(path, 0));
+  await runDurableObjectAlarm(coordinator(path));
 }
 
 const passUntilEnd = (path: string, id: string) =>
@@ -114,7 +114,7 @@ it("a cancel whose runs D1 can't show has no `ended`, and has it later", async (
   expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("cancelled");
   await until(async () => {
     await pass(path, 1000);
-    return (await journal(path, 0, "SELECT 1 FROM bulk_operations WHERE is_over = 1")).length === 1;
+    return (await journal(path, "SELECT 1 FROM bulk_operations WHERE is_over = 1")).length === 1;
   });
   faults.reads = "down";
   // It was noted, because no run ends twice.
@@ -176,7 +176,7 @@ it("a set waits for a run that D1 has refused so far, for a quarter of an hour",
   const [refused] = await create(path, 1);
   if (refused === undefined) throw new Error("no run");
   const { coordinator: n } = readRunId(refused.id);
-  await until(async () => (await direct(path, n).settle()).lacksRefused);
+  await until(async () => (await direct(path).upkeep.settle()).lacksRefused);
   faults.writes = {
     refuse: (bound, sql) => sql.startsWith("INSERT INTO runs") && bound.includes(refused.id),
   };

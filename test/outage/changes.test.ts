@@ -5,15 +5,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { FLIGHT_MAX_MS } from "../../src/runs/projection/flights.ts";
 import { alarmAt, alarmIn, coordinator, createAged, hurryTimers, journal, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
-import {
-  type ActionRun,
-  ask,
-  coordinatorOf,
-  createRun,
-  newRunsPath,
-  report,
-  rowOf,
-} from "../support/requests.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -89,7 +81,7 @@ it.each(FAULTS)(
     faults.writes = null;
     for (const { id, run } of done) {
       await until(async () => {
-        await alarmIn(10_000, coordinatorOf(path, id));
+        await alarmIn(10_000, coordinator(path));
         return JSON.stringify(run) === (await rowOf(id))?.body;
       });
     }
@@ -112,7 +104,7 @@ it("a get shows what D1 lacks, and a list says that it is behind, until the chan
     expect(partsOf(list.headers)).toContain(created.id);
   }
   faults.writes = null;
-  await alarmIn(10_000, coordinatorOf(path, created.id));
+  await alarmIn(10_000, coordinator(path));
   await until(async () => (await rowOf(created.id))?.status === "succeeded");
   const list = await ask<ActionRun[]>("GET", path, { headers });
   expect(list.body).toEqual([done.body]);
@@ -124,7 +116,7 @@ it("returns a bookmark of D1 again after the row has landed", async () => {
   faults.writes = "down";
   const created = await createRun(path);
   faults.writes = null;
-  await alarmIn(10_000, coordinatorOf(path, created.id));
+  await alarmIn(10_000, coordinator(path));
   await until(async () => (await rowOf(created.id)) !== null);
   expect(partsOf((await ask("GET", `${path}/${created.id}`)).headers)).toEqual([
     expect.stringMatching(D1_BOOKMARK),
@@ -140,7 +132,7 @@ it("lets no caller wait while D1 is known to fail", async () => {
   for (let n = 0; n < 10; n++) await createAged(path);
   expect(performance.now() - began).toBeLessThan(15_000);
   faults.writes = null;
-  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 11);
+  await until(async () => (await journal(path, "SELECT id FROM runs")).length === 11);
 });
 
 it("answers ten creates with one key with one run while D1 is down", async () => {
@@ -158,14 +150,14 @@ it("keeps the alarm set while D1 is down, also after evictions", async () => {
   faults.writes = "down";
   const id = await createAged(path);
   for (let turn = 0; turn < 4; turn++) {
-    await runDurableObjectAlarm(coordinator(path, 0));
-    const at = await alarmAt(path, 0);
+    await runDurableObjectAlarm(coordinator(path));
+    const at = await alarmAt(path);
     expect(at).not.toBeNull();
     expect(at).toBeLessThanOrEqual(Date.now() + 5000);
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
   }
   faults.writes = null;
-  await alarmIn(10_000, coordinator(path, 0));
+  await alarmIn(10_000, coordinator(path));
   await until(async () => (await rowOf(id)) !== null);
 });
 
@@ -177,8 +169,8 @@ it("after many failures, a hanging flight and the next one fit into 15 s", async
   for (let turn = 1; turn <= 7; turn++) {
     const now = Date.now() + turn * 60_000;
     vi.useFakeTimers({ toFake: ["Date"], now });
-    await runDurableObjectAlarm(coordinator(path, 0));
-    nextIn = ((await alarmAt(path, 0)) ?? 0) - now;
+    await runDurableObjectAlarm(coordinator(path));
+    nextIn = ((await alarmAt(path)) ?? 0) - now;
     vi.useRealTimers();
   }
   expect(nextIn).toBeGreaterThan(1000);

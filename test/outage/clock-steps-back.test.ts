@@ -42,15 +42,15 @@ function stepBack(): void {
 describe("the repair of an unlanded row", () => {
   it.each<[what: string, go: (path: string) => Promise<unknown>]>([
     ["the next change", (path) => createAged(path)],
-    ["the alarm", (path) => runDurableObjectAlarm(coordinator(path, 0))],
-    ["the sweep", (path) => direct(path, 0).poke()],
+    ["the alarm", (path) => runDurableObjectAlarm(coordinator(path))],
+    ["the sweep", (path) => direct(path).upkeep.poke()],
   ])("is set for within 5 s by %s", async (_what, go) => {
     const path = newRunsPath();
     faults.writes = "down";
     await createAged(path, { deadlineAt: Date.now() + DAY_MS });
     stepBack();
     await go(path);
-    expect(await alarmAt(path, 0)).toBeLessThanOrEqual(Date.now() + 5000);
+    expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 5000);
   });
 });
 
@@ -66,7 +66,7 @@ describe("the sweep", () => {
       const path = newRunsPath();
       await createAged(path, { deadlineAt: Date.now() + DAY_MS });
       stepBack();
-      if (evicted) await evictDurableObject(coordinator(path, 0));
+      if (evicted) await evictDurableObject(coordinator(path));
       expect(await dueAt(path)).toBeGreaterThan(Date.now() + HOUR_MS);
       await createAged(path, { deadlineAt: Date.now() + DAY_MS });
       expect(await dueAt(path)).toBe(Date.now() + 600_000);
@@ -80,13 +80,13 @@ it("retention that failed is retried when its alarm rings, not an hour later", a
   await change(path, id, { type: "cancelled" });
   vi.setSystemTime(Date.now() + 31 * DAY_MS);
   faults.writes = "down";
-  await runDurableObjectAlarm(coordinator(path, 0));
+  await runDurableObjectAlarm(coordinator(path));
   faults.writes = null;
   stepBack();
-  await direct(path, 0).poke();
-  expect(await alarmAt(path, 0)).toBeLessThanOrEqual(Date.now());
-  await runDurableObjectAlarm(coordinator(path, 0));
-  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+  await direct(path).upkeep.poke();
+  expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now());
+  await runDurableObjectAlarm(coordinator(path));
+  await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
 });
 
 describe("a watcher of a run", () => {
@@ -103,11 +103,11 @@ describe("a watcher of a run", () => {
   it("gets an answer from the coordinator in time, even if there is news", async () => {
     const path = newRunsPath();
     const id = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
-    const stub = coordinator(path, 0) as unknown as {
+    const stub = coordinator(path) as unknown as {
       waitForEnd(id: string, watcher: object, wait: Wait): Promise<{ isOver: boolean }>;
     };
     const asked = vi.spyOn(RunCoordinator.prototype, "waitForEnd");
-    const waiting = stub.waitForEnd(
+    const waiting = stub.watches.waitForEnd(
       id,
       { key: crypto.randomUUID(), tokenId: "" },
       { maxMs: 1000, isLast: true },

@@ -9,14 +9,13 @@ import {
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { sweep } from "../../src/runs/d1/sweep.ts";
-import { alarmIn, hurryTimers, until } from "../support/direct.ts";
+import { alarmIn, coordinator, hurryTimers, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import {
   type ActionRun,
   ask,
   type Beaten,
   type CreatedRun,
-  coordinatorOf,
   createRun,
   newRunsPath,
   report,
@@ -106,7 +105,7 @@ const STEPS: readonly { name: string; go: (story: Story) => Promise<void> }[] = 
   {
     name: "alarm",
     go: async (story) => {
-      await runDurableObjectAlarm(coordinatorOf(story.path, of(story).id));
+      await runDurableObjectAlarm(coordinator(story.path));
     },
   },
   {
@@ -178,7 +177,7 @@ it("while writes to D1 hang, every object is aborted before every step", async (
 
 async function evictOwner({ path, created }: Story): Promise<void> {
   if (created === undefined) return;
-  const owner = coordinatorOf(path, created.id);
+  const owner = coordinator(path);
   // Only an object that runs can be evicted.
   await runInDurableObject(owner, () => {});
   await evictDurableObject(owner);
@@ -194,7 +193,7 @@ async function play(
     await step.go(story);
   }
   faults.writes = null;
-  await alarmIn(10_000, coordinatorOf(story.path, of(story).id));
+  await alarmIn(10_000, coordinator(story.path));
   await until(async () => (await rowOf(of(story).id))?.version === 3);
   expect((await ask("GET", `${story.path}/${of(story).id}`)).body).toEqual(story.last);
   expect((await ask("GET", story.path)).body).toEqual([story.last]);

@@ -95,7 +95,7 @@ describe("a coordinator that stores 9 GB", () => {
     await store(path, STORAGE_MAX_BYTES);
     const refused = await start();
     expect([refused.status, refused.body]).toMatchObject([503, { code: "storage_full" }]);
-    expect(await journal(path, n, "SELECT key FROM claims")).toEqual([]);
+    expect(await journal(path, "SELECT key FROM claims")).toEqual([]);
     await store(path, STORAGE_MAX_BYTES - 1);
     const made = await start();
     await store(path, STORAGE_MAX_BYTES);
@@ -130,14 +130,14 @@ describe("a coordinator that stores 9 GB", () => {
     await change(path, old, { type: "cancelled" });
     await createAged(path, { deadlineAt: Date.now() + 31 * DAY_MS });
     const prototype = await sqlStorage(path);
-    await alarmIn(0, coordinator(path, 0));
+    await alarmIn(0, coordinator(path));
     const exec = prototype.exec;
     vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, sql, ...bindings) {
       if (/^\s*(INSERT|UPDATE)/i.test(sql)) throw new Error("database or disk is full: SQLITE_FULL");
       return exec.call(this, sql, ...bindings) as never;
     });
-    await alarmIn(PAST_RETENTION_MS + DAY_MS, coordinator(path, 0));
-    await until(async () => (await journal(path, 0, "SELECT id FROM runs WHERE id = ?", old)).length === 0);
+    await alarmIn(PAST_RETENTION_MS + DAY_MS, coordinator(path));
+    await until(async () => (await journal(path, "SELECT id FROM runs WHERE id = ?", old)).length === 0);
     expect(lines.map(({ event }) => event)).toContain("alarm_failed");
   });
 });
@@ -156,7 +156,7 @@ describe("a D1 that is full", () => {
     expect(await ask<ActionRun>("DELETE", `${path}/${created.body.id}`)).toMatchObject({ status: 200 });
     const waiting = await createAged(path, { deadlineAt: Date.now() + 40 * DAY_MS });
     expect(await rowOf(waiting)).toBeNull();
-    await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+    await alarmIn(PAST_RETENTION_MS, coordinator(path));
     await until(async () => (await rowOf(waiting)) !== null);
     await until(async () => (await rowOf(open.id))?.status === "succeeded");
     expect(await rowOf(old)).toBeNull();

@@ -27,10 +27,10 @@ it("ten creates with one key make one run, which waits or holds the slot, also a
   const key = keyElsewhere();
   const start = async () => (await startGated(path, {}, { headers: { "Idempotency-Key": key } })).body.id;
   const made = await Promise.all(Array.from({ length: 9 }, start));
-  for (const n of [OWN, coordinatorOfKey(key)]) await evictDurableObject(coordinator(path, n));
+  for (const n of [OWN, coordinatorOfKey(key)]) await evictDurableObject(coordinator(path));
   made.push(await start());
   expect(new Set(made).size).toBe(1);
-  const each = Array.from({ length: COORDINATORS }, (_, n) => journal(path, n, "SELECT id FROM runs"));
+  const each = Array.from({ length: COORDINATORS }, (_, n) => journal(path, "SELECT id FROM runs"));
   expect((await Promise.all(each)).flat()).toHaveLength(2);
   expect((await detailsOf(path, made[0] ?? "")).details.waiting).toMatchObject({ position: 1 });
   open();

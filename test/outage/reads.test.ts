@@ -53,7 +53,7 @@ it("a get finds a run at its coordinator if D1 has no row", async () => {
 it("a list shows what has landed while writes to D1 fail", async () => {
   const path = newRunsPath();
   const landed = await createAged(path);
-  await direct(path, 0).settle();
+  await direct(path).upkeep.settle();
   faults.writes = "down";
   await createAged(path);
   const list = await ask<{ id: string }[]>("GET", path);

@@ -16,7 +16,9 @@ export async function expectCounts(model: Model): Promise<void> {
     told[status] = (told[status] ?? 0) + 1;
   }
   const owners = new Set(model.runs.map(({ id }) => readRunId(id).coordinator));
-  const { open, ended } = sumOf(await Promise.all([...owners].map((n) => direct(model.path, n).counts())));
+  const { open, ended } = sumOf(
+    await Promise.all([...owners].map((n) => direct(model.path).upkeep.counts())),
+  );
   const counted: Record<string, number> = {};
   for (const [status, { runs }] of Object.entries(open)) if (runs > 0) counted[status] = runs;
   for (const [end, runs] of Object.entries(ended.ended)) {

@@ -2,8 +2,9 @@
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, vi } from "vitest";
+import { coordinator } from "../support/direct.ts";
 import { type Fault, faults, resetFaults } from "../support/faults.ts";
-import { ask, coordinatorOf, scopeOfPath } from "../support/requests.ts";
+import { ask, scopeOfPath } from "../support/requests.ts";
 import { type Command, expectGets, onRun } from "./command.ts";
 import { expectCounts } from "./counts.ts";
 import { listAs, summarizeAs } from "./lists.ts";
@@ -18,16 +19,16 @@ const STEP_MAX_MS = 80;
 
 export const ringAlarm = (nth: number) =>
   onRun("alarm", nth, async (run, model) => {
-    await runDurableObjectAlarm(coordinatorOf(model.path, run.id));
+    await runDurableObjectAlarm(coordinator(model.path));
   });
 
 export const evict = (nth: number, isAfterAlarm: boolean) =>
   onRun(isAfterAlarm ? "alarm and evict" : "evict", nth, async (run, model, { held }) => {
-    const coordinator = coordinatorOf(model.path, run.id);
+    const object = coordinator(model.path);
     // What the alarm notes in the journal is all that the next instance knows.
     if (isAfterAlarm) await runDurableObjectAlarm(coordinator);
     // Only an object that is awake can be evicted; this wakes it and does nothing else.
-    await coordinator.read("no run");
+    await coordinator.runs.read("no run");
     if (!held.isHolding) return evictDurableObject(coordinator);
     // Nothing evicts an object that waits for a write. It can only be killed.
     const killed = runInDurableObject(coordinator, (_, state) => state.abort("killed"));
@@ -125,7 +126,7 @@ export const settle: Command = {
 };
 
 function ownersOf(model: Model) {
-  const owners = model.runs.map((run) => [run.coordinator, coordinatorOf(model.path, run.id)] as const);
+  const owners = model.runs.map((run) => [run.coordinator, coordinator(model.path)] as const);
   return new Map(owners).values();
 }
 

@@ -20,7 +20,7 @@ export const follow = (nth: number, back: number, pages: number): Command => ({
 export const resync = (n: number): Command => ({
   check: (model) => model.runs.length > 0,
   async run(model) {
-    await direct(model.path, n).resync();
+    await direct(model.path).upkeep.resync();
     await expectGets(model);
   },
   toString: () => `resync ${n}`,

@@ -3,6 +3,7 @@
  * of it lists must show. Written from the rules for callers and not from the code, so that it can disagree with it.
  */
 
+import { coordinator } from "../support/direct.ts";
 import type { ActionRun, Beaten, CreatedRun } from "../support/requests.ts";
 
 const GRACE_MS = 24 * 3_600_000;

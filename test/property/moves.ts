@@ -24,12 +24,12 @@ const TURN_MAX_MS = 40;
 export const move = (database: number): Command => ({
   check: (model) => model.runs.length > 0,
   async run(model) {
-    const placements = await Promise.all([0, 1, 2, 3].map((n) => direct(model.path, n).placement()));
+    const placements = await Promise.all([0, 1, 2, 3].map((n) => direct(model.path).moves.placement()));
     const from = newestHome(placements.map(({ home }) => home));
     if (from === null || from.database === database) return;
     const generations = placements.flatMap(({ home, target }) => [home, target]);
     const generation = 1 + Math.max(...generations.map((home) => home?.generation ?? 0));
-    await direct(model.path, 0).beginMove({ from, target: { database, generation } });
+    await direct(model.path).moves.begin({ from, target: { database, generation } });
     model.moves = true;
   },
   toString: () => `move to ${database}`,
@@ -38,7 +38,7 @@ export const move = (database: number): Command => ({
 export const cancelMove: Command = {
   check: (model) => model.moves,
   async run(model) {
-    await direct(model.path, 0).cancelMove();
+    await direct(model.path).moves.cancel();
   },
   toString: () => "cancel the move",
 };
@@ -48,7 +48,7 @@ export const drive: Command = {
   check: (model) => model.moves,
   async run(model) {
     vi.setSystemTime(Date.now() + TURN_MS);
-    await runDurableObjectAlarm(coordinator(model.path, 0));
+    await runDurableObjectAlarm(coordinator(model.path));
   },
   toString: () => "drive",
 };
@@ -62,7 +62,7 @@ export async function homeOf(model: Model): Promise<D1Database> {
 /** Ends each move by its alarms. Then no other database has a row of the environment. */
 export async function finishMoves(model: Model): Promise<void> {
   if (!model.moves) return;
-  const driver = direct(model.path, 0);
+  const driver = direct(model.path);
   for (let turns = 0; turns < TURNS_MAX; turns++) {
     const move = await driver.moveUnderWay();
     if (move === null) break;
@@ -87,7 +87,7 @@ export async function finishMoves(model: Model): Promise<void> {
 
 async function ringAll(model: Model): Promise<void> {
   for (let n = 0; n < 4; n++) {
-    const stub = coordinator(model.path, n);
+    const stub = coordinator(model.path);
     const at = await runInDurableObject(stub, (_, state) => state.storage.getAlarm());
     if (at !== null && at <= Date.now()) await runDurableObjectAlarm(stub);
   }

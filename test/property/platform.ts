@@ -74,8 +74,8 @@ export async function losingAnswers<T>(go: () => Promise<T>): Promise<T> {
       await made;
       throw new Error("Network connection lost.");
     };
-    const applyEvent = (...args: Parameters<typeof stub.applyEvent>) => lose(stub.applyEvent(...args));
-    const cancel = (...args: Parameters<typeof stub.cancel>) => lose(stub.cancel(...args));
+    const applyEvent = (...args: Parameters<typeof stub.applyEvent>) => lose(stub.runs.applyEvent(...args));
+    const cancel = (...args: Parameters<typeof stub.cancel>) => lose(stub.runs.cancel(...args));
     return { applyEvent, cancel } as unknown as typeof stub;
   });
   try {

@@ -17,15 +17,7 @@ import {
   until,
 } from "../support/direct.ts";
 import { landedRow } from "../support/landed.ts";
-import {
-  ask,
-  type CreatedRun,
-  coordinatorOf,
-  createRun,
-  newRunsPath,
-  report,
-  rowOf,
-} from "../support/requests.ts";
+import { ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
 import { beat, eventsOf } from "../support/stream.ts";
 import type { Refusal } from "../support/tokens.ts";
 
@@ -80,7 +72,7 @@ describe("a run that is silent for too long", () => {
     await beat(run);
     const started = await decided(path, run);
     const heard = Date.parse(started.startedAt ?? "");
-    await alarmIn(minutes * MINUTE_MS + 30_000, coordinatorOf(path, run.id));
+    await alarmIn(minutes * MINUTE_MS + 30_000, coordinator(path));
     await until(async () => (await rowOf(run.id))?.status === "failed");
     const ended = JSON.parse((await rowOf(run.id))?.body ?? "");
     expect(ended).toMatchObject({
@@ -105,10 +97,8 @@ describe("a run that is silent for too long", () => {
   it("that never began counts from its creation", async () => {
     const path = newRunsPath();
     const run = await quietRun(path, 1);
-    expect(await alarmAt(path, readRunId(run.id).coordinator)).toBeLessThanOrEqual(
-      Date.parse(run.createdAt) + MINUTE_MS,
-    );
-    await alarmIn(MINUTE_MS, coordinatorOf(path, run.id));
+    expect(await alarmAt(path)).toBeLessThanOrEqual(Date.parse(run.createdAt) + MINUTE_MS);
+    await alarmIn(MINUTE_MS, coordinator(path));
     expect(await decided(path, run)).toMatchObject({
       status: "failed",
       startedAt: null,
@@ -146,7 +136,7 @@ describe("a run that is silent for too long", () => {
     const path = newRunsPath();
     const createdAt = Date.now();
     const id = await mint(path, createdAt);
-    await direct(path, 0).create(
+    await direct(path).runs.create(
       {
         id,
         createdAt,
@@ -171,7 +161,7 @@ describe("a heartbeat", () => {
   it.each([{ message: "with news" }, {}])("puts the end off, whatever it says: %j", async (body) => {
     const path = newRunsPath();
     const run = await quietRun(path, 2);
-    const stub = coordinatorOf(path, run.id);
+    const stub = coordinator(path);
     const createdAt = Date.parse(run.createdAt);
     for (const minutes of [1, 2.5, 4]) {
       clockAt(createdAt + minutes * MINUTE_MS);
@@ -183,8 +173,8 @@ describe("a heartbeat", () => {
     await evictDurableObject(stub);
     const n = readRunId(run.id).coordinator;
     // The alarm found out that the run is due later, and rings then and not before.
-    expect(await alarmAt(path, n)).toBe(createdAt + 6 * MINUTE_MS);
-    const due = await journal<{ due_at: number }>(path, n, "SELECT due_at FROM runs WHERE id = ?", run.id);
+    expect(await alarmAt(path)).toBe(createdAt + 6 * MINUTE_MS);
+    const due = await journal<{ due_at: number }>(path, "SELECT due_at FROM runs WHERE id = ?", run.id);
     expect(due).toEqual([{ due_at: createdAt + 6 * MINUTE_MS }]);
     await alarmIn(createdAt + 6 * MINUTE_MS - Date.now(), stub);
     expect(await decided(path, run)).toMatchObject({
@@ -200,10 +190,10 @@ describe("a heartbeat", () => {
     clockAt(heardAt);
     await beat(run);
     vi.useRealTimers();
-    await evictDurableObject(coordinatorOf(path, run.id));
-    await alarmIn(70_000, coordinatorOf(path, run.id));
+    await evictDurableObject(coordinator(path));
+    await alarmIn(70_000, coordinator(path));
     expect((await decided(path, run)).status).toBe("running");
-    await alarmIn(heardAt + MINUTE_MS - Date.now(), coordinatorOf(path, run.id));
+    await alarmIn(heardAt + MINUTE_MS - Date.now(), coordinator(path));
     expect((await decided(path, run)).completedAt).toBe(iso(heardAt + MINUTE_MS));
   });
 });
@@ -213,9 +203,9 @@ describe("the deadline", () => {
     const path = newRunsPath();
     const run = await quietRun(path);
     await beat(run);
-    await alarmIn(59 * MINUTE_MS, coordinatorOf(path, run.id));
+    await alarmIn(59 * MINUTE_MS, coordinator(path));
     expect((await decided(path, run)).status).toBe("running");
-    await alarmIn(61 * MINUTE_MS, coordinatorOf(path, run.id));
+    await alarmIn(61 * MINUTE_MS, coordinator(path));
     expect((await decided(path, run)).error).toMatch(/^\[timeout\] No result/);
   });
 
@@ -225,7 +215,7 @@ describe("the deadline", () => {
   ])("comes first where it is no later than the silence: %j", async ({ heartbeatTimeout, timeout }) => {
     const path = newRunsPath();
     const run = await quietRun(path, heartbeatTimeout, timeout);
-    await alarmIn(10 * MINUTE_MS, coordinatorOf(path, run.id));
+    await alarmIn(10 * MINUTE_MS, coordinator(path));
     const ended = await decided(path, run);
     expect(ended).toMatchObject({ status: "failed", completedAt: run.callback.expiresAt });
     expect(ended.error).not.toContain("silent");
@@ -238,7 +228,7 @@ describe("the deadline", () => {
     clockAt(Date.parse(run.createdAt) + 119_000);
     await beat(run);
     vi.useRealTimers();
-    await alarmIn(2 * MINUTE_MS, coordinator(path, readRunId(run.id).coordinator));
+    await alarmIn(2 * MINUTE_MS, coordinator(path));
     expect(await decided(path, run)).toMatchObject({ status: "failed", completedAt: run.callback.expiresAt });
   });
 });

@@ -8,9 +8,9 @@ import { begin, type Run } from "../../src/runs/run.ts";
 import { eventsBetween, heartbeatNews, isLast, toWireEvent } from "../../src/runs/timeline.ts";
 import type { StoredEvent, TimelineEvent } from "../../src/runs/timeline-event.ts";
 import { type RunEvent, transition } from "../../src/runs/transition.ts";
-import { coordinator, createAged, writeFirst } from "../support/direct.ts";
+import { coordinator, createAged, direct, writeFirst } from "../support/direct.ts";
 import { newRunsPath } from "../support/requests.ts";
-import { eventsOf, type WireEvent, watched } from "../support/stream.ts";
+import { eventsOf, type WireEvent } from "../support/stream.ts";
 
 const CREATED_AT = Date.UTC(2026, 0, 31, 12);
 const NOW = CREATED_AT + 2000;
@@ -134,8 +134,8 @@ const RUN: Run = { ...PENDING, id: "a-run" };
 /** Looks at a timeline in an object's own storage, as the coordinator does. */
 async function inJournal<T>(go: (timeline: TimelineRows, sql: SqlStorage) => T): Promise<T> {
   const path = newRunsPath();
-  await writeFirst(path, 0);
-  return runInDurableObject(coordinator(path, 0), (_instance, { storage }) =>
+  await writeFirst(path);
+  return runInDurableObject(coordinator(path), (_instance, { storage }) =>
     storage.transactionSync(() => go(new TimelineRows(storage.sql), storage.sql)),
   );
 }
@@ -529,10 +529,10 @@ function expectThinned(whole: readonly string[], full: readonly string[]): void 
 it("the pages of a long-lived run say how many heartbeats are no longer kept", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
-  await runInDurableObject(coordinator(path, 0), async (instance) => {
-    for (let n = 0; n < 1730; n++) await instance.heartbeat(id, { message: `m${n}` });
+  await runInDurableObject(coordinator(path), async (instance) => {
+    for (let n = 0; n < 1730; n++) await instance.runs.heartbeat(id, { message: `m${n}` });
   });
-  await watched(path, 0).heartbeat(id, {});
+  await direct(path).runs.heartbeat(id, {});
   const events: WireEvent[] = [];
   let query = "?limit=200";
   for (let pages = 0; pages < 10; pages++) {

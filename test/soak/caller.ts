@@ -6,7 +6,7 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { coordinatorOf, coordinatorsIn } from "./bookmark.ts";
+import { coordinatorsIn } from "./bookmark.ts";
 import type { BulkRounds } from "./bulk-rounds.ts";
 import { type Asked, coordinatorName, describe, Line, type Sent } from "./line.ts";
 import type { Random } from "./random.ts";

@@ -3,7 +3,7 @@
  * Knows which changes a list must show, and which failures a disturbance excuses.
  */
 
-import { coordinatorNumber, coordinatorOf, coordinatorsIn } from "./bookmark.ts";
+import { coordinatorNumber, coordinatorsIn } from "./bookmark.ts";
 import type { Random } from "./random.ts";
 import { type Answer, type Ask, ask, urlOf } from "./requests.ts";
 import { type Details, type Step, stepOf, type Verdict } from "./run-model.ts";

@@ -57,7 +57,7 @@ export async function itemsOf(runs: string, id: string, query = "?limit=200"): P
 /** Waits until the operation has ended. Rings the alarm that would ring, because the tests may move the clock. */
 export async function bulkEnded(runs: string, id: string): Promise<Operation> {
   await until(async () => {
-    await runDurableObjectAlarm(coordinator(runs, 0));
+    await runDurableObjectAlarm(coordinator(runs));
     return (await bulkOf(runs, id)).completedAt !== null;
   });
   return bulkOf(runs, id);

@@ -36,21 +36,19 @@ export async function nextChanges(stream: Stream): Promise<Changes & { readonly 
   }
 }
 
-/**
- * Nobody reaches these coordinators of the environment until mocks are restored, or `restore` is called.
- */
-export function loseCoordinators(path: string, ...numbers: readonly number[]) {
+/** Nobody reaches the coordinator of the environment until mocks are restored, or `restore` is called. */
+export function loseCoordinator(path: string) {
   const state = { tries: 0 };
   const namespace = Object.getPrototypeOf(env.COORDINATORS) as typeof env.COORDINATORS;
   const { getByName } = namespace;
-  const lost = numbers.map((n) => `${scopeOfPath(path)}/${n}`);
   const spy = vi.spyOn(namespace, "getByName").mockImplementation(function lossy(this: unknown, name) {
-    if (!lost.includes(name)) return getByName.call(this as typeof env.COORDINATORS, name);
+    if (name !== scopeOfPath(path)) return getByName.call(this as typeof env.COORDINATORS, name);
     const fail = () => {
       state.tries++;
       return Promise.reject(new Error("Network connection lost."));
     };
-    return new Proxy({}, { get: () => fail }) as ReturnType<typeof getByName>;
+    const calls = new Proxy({}, { get: () => fail });
+    return new Proxy({}, { get: () => calls }) as ReturnType<typeof getByName>;
   });
   return { restore: () => spy.mockRestore(), state };
 }

@@ -5,8 +5,9 @@ import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { JournalSql } from "../../src/runs/journal/journal-sql.ts";
+import type { Coordinator } from "../../src/runs/protocol.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
-import { coordinatorName, mintRunId } from "../../src/runs/run-id.ts";
+import { mintRunId } from "../../src/runs/run-id.ts";
 import type { RunEvent } from "../../src/runs/transition.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 import { scopeOfPath } from "./requests.ts";
@@ -15,34 +16,15 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
-/** The platform's stub type turns a promise of a union into a union of promises. This is the same object. */
-type Direct = Pick<
-  RunCoordinator,
-  | "create"
-  | "applyEvent"
-  | "cancel"
-  | "read"
-  | "pause"
-  | "resume"
-  | "settle"
-  | "changes"
-  | "poke"
-  | "resync"
-  | "counts"
-  | "placement"
-  | "move"
-  | "beginMove"
-  | "cancelMove"
-  | "moveUnderWay"
->;
-
-export function coordinator(path: string, n: number) {
-  return env.COORDINATORS.getByName(coordinatorName(scopeOfPath(path), n));
+/** The object that owns an environment's runs, to look inside it. `path`: of the environment, or below it. */
+export function coordinator(path: string) {
+  return env.COORDINATORS.getByName(scopeOfPath(path));
 }
 
-export function direct(path: string, n: number): Direct {
-  const stub: unknown = coordinator(path, n);
-  return stub as Direct;
+/** The platform's stub type turns a promise of a union into a union of promises. This is the same object. */
+export function direct(path: string): Coordinator {
+  const stub: unknown = coordinator(path);
+  return stub as Coordinator;
 }
 
 /** What a run has that was simply created. */
@@ -60,24 +42,23 @@ export const STARTED_BY_NOBODY = {
 export interface Age {
   readonly createdAt?: number;
   readonly deadlineAt?: number;
-  readonly n?: number;
   readonly actionName?: string;
   readonly parameters?: string;
 }
 
-export async function mint(path: string, createdAt: number, n = 0): Promise<string> {
+export async function mint(path: string, createdAt: number): Promise<string> {
   const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
   if (!ring.ok) throw new Error(ring.error);
-  return mintRunId(ring.value, scopeOfPath(path), { createdAt, coordinator: n });
+  return mintRunId(ring.value, scopeOfPath(path), createdAt);
 }
 
 /** Creates a run of any age and returns its id. */
 export async function createAged(path: string, age: Age = {}): Promise<string> {
-  const { createdAt = Date.now(), n = 0, actionName = "deploy", parameters = "{}" } = age;
+  const { createdAt = Date.now(), actionName = "deploy", parameters = "{}" } = age;
   const { deadlineAt = createdAt + 60 * MINUTE_MS } = age;
-  const id = await mint(path, createdAt, n);
+  const id = await mint(path, createdAt);
   const run = { id, createdAt, deadlineAt, actionName, parameters, recommendations: "{}" };
-  const answer = await direct(path, n).create(
+  const answer = await direct(path).runs.create(
     { ...run, ...STARTED_BY_NOBODY, entityId: null, triggeredBy: "root", heartbeatTimeoutMs: null },
     { key: `m:${id}`, fingerprint: "" },
     null,
@@ -88,33 +69,32 @@ export async function createAged(path: string, age: Age = {}): Promise<string> {
   return id;
 }
 
-export function change(path: string, id: string, event: RunEvent, n = 0): Promise<RunReply> {
-  return direct(path, n).applyEvent(id, event, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
+export function change(path: string, id: string, event: RunEvent): Promise<RunReply> {
+  return direct(path).runs.applyEvent(id, event, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
 }
 
 /** Makes a coordinator's tables, as its first write does, and leaves them empty. */
-export async function writeFirst(path: string, n: number): Promise<void> {
+export async function writeFirst(path: string): Promise<void> {
   const pause = { group: "first", reason: "a test", until: null, by: "root", via: null, at: Date.now() };
-  await direct(path, n).pause(pause);
-  await direct(path, n).resume("first");
+  await direct(path).gates.pause(pause);
+  await direct(path).gates.resume("first");
 }
 
 /** Runs a query on the journal of a coordinator. One that was never written to has empty tables. */
 export function journal<T extends Record<string, SqlStorageValue>>(
   path: string,
-  n: number,
   query: string,
   ...bindings: (string | number | null)[]
 ): Promise<T[]> {
-  return runInDurableObject(coordinator(path, n), (_instance, { storage }) => {
-    const name = coordinatorName(scopeOfPath(path), n);
-    const sql = /^\s*(SELECT|UPDATE|DELETE)/.test(query) ? new JournalSql(storage, name) : storage.sql;
+  return runInDurableObject(coordinator(path), (_instance, { storage }) => {
+    const scope = scopeOfPath(path);
+    const sql = /^\s*(SELECT|UPDATE|DELETE)/.test(query) ? new JournalSql(storage, scope) : storage.sql;
     return [...sql.exec<T>(query, ...bindings)];
   });
 }
 
-export function alarmAt(path: string, n: number): Promise<number | null> {
-  return runInDurableObject(coordinator(path, n), (_instance, state) => state.storage.getAlarm());
+export function alarmAt(path: string): Promise<number | null> {
+  return runInDurableObject(coordinator(path), (_instance, state) => state.storage.getAlarm());
 }
 
 /** Runs the alarm of a coordinator as if `ms` had passed. */

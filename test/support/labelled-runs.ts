@@ -11,7 +11,7 @@ export async function createLabelled(
   createdAt = Date.now(),
 ): Promise<string> {
   const id = await mint(path, createdAt);
-  const answer = await direct(path, 0).create(
+  const answer = await direct(path).runs.create(
     {
       id,
       createdAt,

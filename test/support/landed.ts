@@ -1,12 +1,11 @@
-/** D1 follows the coordinators a moment after they answer. What a test says of D1 must wait for that. */
+/** D1 follows a coordinator a moment after it answers. What a test says of D1 must wait for that. */
 
-import { COORDINATORS } from "../../src/runs/run-id.ts";
 import { direct, until } from "./direct.ts";
 import { rowOf } from "./requests.ts";
 
-/** Waits until D1 has every change that the coordinators of this environment have made. */
+/** Waits until D1 has every change of this environment. */
 export async function landed(path: string): Promise<void> {
-  for (let n = 0; n < COORDINATORS; n++) await until(async () => !(await direct(path, n).settle()).isBehind);
+  await until(async () => !(await direct(path).upkeep.settle()).isBehind);
 }
 
 /** A run's row, with everything in it that was answered before. */

@@ -1,7 +1,6 @@
 /** What the tests ask the service with: the same requests that its users send. */
 
 import { env, exports } from "cloudflare:workers";
-import { coordinatorName, readRunId } from "../../src/runs/run-id.ts";
 import { expectDescribed, expectPointed } from "./conformance.ts";
 
 export const ROOT = "a-root-token-for-tests-of-32-characters";
@@ -141,11 +140,6 @@ export async function createRun(
 
 export function report(run: CreatedRun, body: unknown, options: Ask = {}): Promise<Answer<ActionRun>> {
   return ask("POST", run.callback.url, { token: run.callback.token, body, ...options });
-}
-
-/** The object that owns a run, to look inside it. */
-export function coordinatorOf(path: string, id: string) {
-  return env.COORDINATORS.getByName(coordinatorName(scopeOfPath(path), readRunId(id).coordinator));
 }
 
 export async function rowOf(id: string): Promise<{ version: number; status: string; body: string } | null> {

@@ -12,11 +12,11 @@ export interface Fill {
 }
 
 /** Writes the rows, in the order of their ids; their ids. An instance that is awake does not know of them. */
-export async function fillJournal(path: string, n: number, fill: Fill): Promise<string[]> {
+export async function fillJournal(path: string, fill: Fill): Promise<string[]> {
   const { rows, landed, endedAt = null, deadlineAt = (endedAt ?? Date.now()) + 60 * MINUTE_MS } = fill;
   const purgeAt = (endedAt ?? deadlineAt) + 30 * DAY_MS;
-  await writeFirst(path, n);
-  return runInDurableObject(coordinator(path, n), (_instance, { storage }) => {
+  await writeFirst(path);
+  return runInDurableObject(coordinator(path), (_instance, { storage }) => {
     // The number k is the id's low 16 bits of time and 15 random bits, so each row has its own key.
     storage.sql.exec(
       `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < ?1)

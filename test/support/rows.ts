@@ -101,14 +101,13 @@ export async function landRows(
   rows: readonly string[],
   labelled: readonly string[] = [],
 ): Promise<void> {
-  await rowStore({ scope, n: 0 }).land(rows, labelled);
+  await rowStore(scope).land(rows, labelled);
 }
 
-/** A coordinator's rows in D1, with the only database that most deployments have. */
-export function rowStore({ scope, n }: Pick<Owner, "scope" | "n">, db = env.DB): D1RowStore {
-  const owner = { name: coordinatorName(scope, n), scope, n };
+/** The rows of an environment in D1, with the only database that most deployments have. */
+export function rowStore(scope: string, db = env.DB): D1RowStore {
   const parts = { nextDueAt: () => Number.POSITIVE_INFINITY, keeper: null, isOwed: false };
-  return new D1RowStore({ DB: db }, 0, owner, new Registration(db, owner, parts));
+  return new D1RowStore({ DB: db }, 0, scope, new Registration(db, scope, parts));
 }
 
 /** What a list shows of a row. */

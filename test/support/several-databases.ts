@@ -1,4 +1,4 @@
-/** Several databases and stand-ins for coordinators, for tests of what the Worker reads from where. */
+/** Several databases and stand-ins for the coordinator, for tests of what the Worker reads from where. */
 
 import { env } from "cloudflare:workers";
 import { lineageOf } from "../../src/base/lineage.ts";
@@ -12,11 +12,12 @@ import { idAt, onTheWire } from "./rows.ts";
 
 const MONTH_MS = 30 * 86_400_000;
 
-type Stub = Readonly<Record<string, (...asked: never[]) => unknown>>;
+/** The calls that it answers, by subject. */
+type Stub = Readonly<Record<string, Readonly<Record<string, (...asked: never[]) => unknown>>>>;
 
-/** All four databases with faults, and these stand-ins in place of the coordinators. */
-export function reading(stubOf: (n: number) => Stub, bindings: Partial<Env> = {}): Env {
-  const getByName = (name: string) => stubOf(Number(name.split("/").at(-1)));
+/** All four databases with faults, and this stand-in in place of the coordinator. */
+export function reading(coordinator: Stub, bindings: Partial<Env> = {}): Env {
+  const getByName = () => coordinator;
   const more = Object.fromEntries(
     [env.DB_1, env.DB_2, env.DB_3].map((db, i) => [`DB_${i + 1}`, db && faulty(db, i + 1)]),
   );
@@ -30,7 +31,7 @@ export function settledIn(home: Home | null, more: Partial<Settled> = {}): Settl
 }
 
 /** A coordinator that answers each call by an error, as one that can't be reached. */
-export const OUT_OF_REACH: Stub = new Proxy(
+const THROWS = new Proxy(
   {},
   {
     get: () => () => {
@@ -38,6 +39,7 @@ export const OUT_OF_REACH: Stub = new Proxy(
     },
   },
 );
+export const OUT_OF_REACH: Stub = new Proxy({}, { get: () => THROWS });
 
 /** What the control database says of where an environment lives, whatever it said before. */
 export async function placeRow(path: string, { database, generation }: Home): Promise<void> {

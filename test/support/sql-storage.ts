@@ -6,7 +6,7 @@ import { coordinator } from "./direct.ts";
 /** The prototype that the storage of every object in this isolate has. Wakes coordinator 0 of these runs. */
 export async function sqlStorage(path: string): Promise<SqlStorage> {
   let prototype: unknown;
-  await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+  await runInDurableObject(coordinator(path), (_instance, { storage }) => {
     prototype = Object.getPrototypeOf(storage.sql);
   });
   return prototype as SqlStorage;

@@ -141,14 +141,3 @@ export function beat<T = Beaten>(
 ): Promise<Answer<T>> {
   return ask("POST", run.callback.url.replace(/callback$/, "heartbeat"), { token, body });
 }
-
-/** Calls an object directly. See direct.ts for why this is not the stub's own type. */
-type Watched = Pick<
-  RunCoordinator,
-  "create" | "heartbeat" | "events" | "watch" | "waitForEnd" | "unwatch" | "changes" | "watchChanges"
->;
-
-export function watched(path: string, n: number): Watched {
-  const stub: unknown = coordinator(path, n);
-  return stub as Watched;
-}

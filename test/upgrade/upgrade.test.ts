@@ -25,11 +25,11 @@ const LATER = `
   CREATE TABLE attempts (run_id TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (run_id, n)) STRICT, WITHOUT ROWID;`;
 
 async function inStorage(path: string, act: (storage: DurableObjectStorage) => void): Promise<void> {
-  await runInDurableObject(coordinator(path, 0), (_instance, state) => act(state.storage));
+  await runInDurableObject(coordinator(path), (_instance, state) => act(state.storage));
 }
 
 async function steps(path: string): Promise<number[]> {
-  const rows = await journal<{ step: number }>(path, 0, "SELECT step FROM schema_steps ORDER BY step");
+  const rows = await journal<{ step: number }>(path, "SELECT step FROM schema_steps ORDER BY step");
   return rows.map(({ step }) => step);
 }
 
@@ -37,20 +37,20 @@ describe("a journal", () => {
   it("keeps its runs when a later step is appended, and after a rollback", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
-    const before = await journal(path, 0, "SELECT id, status, version, parameters FROM runs");
+    const before = await journal(path, "SELECT id, status, version, parameters FROM runs");
     const withLater = () => inStorage(path, (storage) => migrate(storage, [...JOURNAL_STEPS, LATER]));
     await withLater();
     await withLater();
-    expect(await journal(path, 0, "SELECT id, status, version, parameters FROM runs")).toEqual(before);
-    expect(await journal(path, 0, "SELECT heartbeat_at FROM runs")).toEqual([{ heartbeat_at: null }]);
+    expect(await journal(path, "SELECT id, status, version, parameters FROM runs")).toEqual(before);
+    expect(await journal(path, "SELECT heartbeat_at FROM runs")).toEqual([{ heartbeat_at: null }]);
     expect(await steps(path)).toEqual(ONE_MORE);
     // The rollback: this code does not know the last step.
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
     expect(await change(path, id, { type: "started" })).toMatchObject({ ok: true });
     const another = await createAged(path);
     await withLater();
     expect(await steps(path)).toEqual(ONE_MORE);
-    expect(await direct(path, 0).read(another)).toMatchObject({ ok: true });
+    expect(await direct(path).runs.read(another)).toMatchObject({ ok: true });
   });
 
   it("never takes a step again, so an edit of a step would reach only new journals", async () => {
@@ -58,7 +58,7 @@ describe("a journal", () => {
     await createAged(path);
     const edited = JOURNAL_STEPS.map((sql) => `${sql}; CREATE TABLE edited (a TEXT) STRICT;`);
     await inStorage(path, (storage) => migrate(storage, edited));
-    expect(await journal(path, 0, "SELECT name FROM sqlite_schema WHERE name = 'edited'")).toEqual([]);
+    expect(await journal(path, "SELECT name FROM sqlite_schema WHERE name = 'edited'")).toEqual([]);
   });
 
   it("stays as it was if a step fails half-way, and takes the whole step the next time", async () => {
@@ -68,10 +68,10 @@ describe("a journal", () => {
     await inStorage(path, (storage) => {
       expect(() => migrate(storage, [...JOURNAL_STEPS, broken])).toThrow("nowhere");
     });
-    expect(await journal(path, 0, "SELECT name FROM sqlite_schema WHERE name = 'half'")).toEqual([]);
+    expect(await journal(path, "SELECT name FROM sqlite_schema WHERE name = 'half'")).toEqual([]);
     expect(await steps(path)).toEqual(KNOWN);
     await inStorage(path, (storage) => migrate(storage, [...JOURNAL_STEPS, LATER]));
-    expect(await journal(path, 0, "SELECT * FROM attempts")).toEqual([]);
+    expect(await journal(path, "SELECT * FROM attempts")).toEqual([]);
   });
 });
 

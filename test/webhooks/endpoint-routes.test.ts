@@ -205,10 +205,10 @@ describe("recover", () => {
       getByName: (name: string) => {
         const stub = env.COORDINATORS.getByName(name) as unknown as Coordinator;
         return {
-          endpoint: (key: string) => stub.endpoint(key),
+          endpoint: (key: string) => stub.endpoints.report(key),
           recover: async (key: string, wanted: RecoveryOrder) => {
-            const reply = await stub.recover(key, wanted);
-            await until(async () => (await stub.endpoint(key)).recovery?.isOver === true);
+            const reply = await stub.endpoints.recover(key, wanted);
+            await until(async () => (await stub.endpoints.report(key)).recovery?.isOver === true);
             return reply;
           },
         };

@@ -7,8 +7,8 @@ import { expect, it } from "vitest";
 import { readRunId } from "../../src/runs/run-id.ts";
 import { newActionsPath } from "../actions/actions.ts";
 import { askWith, envWith } from "../support/bindings.ts";
-import { journal, until } from "../support/direct.ts";
-import { ask, coordinatorOf, ROOT } from "../support/requests.ts";
+import { coordinator, direct, journal, until } from "../support/direct.ts";
+import { ask, ROOT } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { answering, type Entry, fire, ORIGIN } from "./runs.ts";
 
@@ -72,7 +72,6 @@ it("the journal holds an excerpt only sealed, and nobody sees it when its key ha
   const n = readRunId(run.created.id).coordinator;
   const rows = await journal<{ data: string }>(
     run.path,
-    n,
     "SELECT data FROM events WHERE type LIKE '%_answered'",
   );
   const kept = rows.map(({ data }) => (JSON.parse(data) as { excerpt: string }).excerpt);
@@ -137,14 +136,16 @@ it("a callback token opens no timeline", async () => {
 
 it("a coordinator shows an excerpt only if its caller asks for it", async () => {
   const { run, path } = await answeredRun();
-  const stub = coordinatorOf(path, run.created.id);
+  const stub = coordinator(path);
   const told = async (withExcerpts?: boolean) =>
-    JSON.stringify(await stub.events(run.created.id, { after: 0, limit: 100, withExcerpts }));
+    JSON.stringify(await stub.watches.events(run.created.id, { after: 0, limit: 100, withExcerpts }));
   expect([(await told()).includes("excerpt"), (await told(true)).includes("excerpt")]).toEqual([false, true]);
   const watcher = { key: "a watcher", tokenId: "a token" };
   const watched = async (withExcerpts?: boolean) =>
-    JSON.stringify(await stub.watch(run.created.id, { after: 0, limit: 100, withExcerpts }, watcher, 0));
-  expect([(await watched()).includes("excerpt"), (await watched(true)).includes("excerpt")]).toEqual([
+    JSON.stringify(
+      await stub.watches.watch(run.created.id, { after: 0, limit: 100, withExcerpts }, watcher, 0),
+    );
+  expect([(await direct()).includes("excerpt"), (await direct(true)).includes("excerpt")]).toEqual([
     false,
     true,
   ]);

@@ -78,7 +78,7 @@ it("first attempts begin before retries, and waiting counts as no attempt", asyn
   const fresh = await fire(path, 3, DEAD);
   expect(sentTo(fresh)).toBe(0);
   const attempts = "SELECT attempt FROM deliveries JOIN json_each(?) ON run_id = value ORDER BY run_id";
-  expect(await journal(path, 0, attempts, JSON.stringify(fresh))).toEqual(Array(3).fill({ attempt: 0 }));
+  expect(await journal(path, attempts, JSON.stringify(fresh))).toEqual(Array(3).fill({ attempt: 0 }));
   // All retries are due by then.
   for (let n = 1; n <= 3; n++) {
     await pass(path, 10_000);
@@ -152,9 +152,9 @@ it("a run that waits for its host is given up when half of its time is up", asyn
   const [waiting = ""] = await fire(path, 1, { ...DEAD, minutes: 0.2 });
   const state = "SELECT status, error, end_cause FROM runs WHERE id = ?";
   await pass(path, 5900);
-  expect(await journal(path, 0, state, waiting)).toMatchObject([{ status: "pending" }]);
+  expect(await journal(path, state, waiting)).toMatchObject([{ status: "pending" }]);
   await pass(path, 101);
-  expect(await journal(path, 0, state, waiting)).toEqual([
+  expect(await journal(path, state, waiting)).toEqual([
     {
       status: "failed",
       error:
@@ -169,7 +169,7 @@ it("after a restart, a host whose runs were tried before counts as failing", asy
   const dead = await fire(path, 60, DEAD);
   await answerAll(path, dead, 503);
   await landed(path);
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   outside.sent = [];
   await pass(path, 60_000);
   expect(sentTo(dead)).toBe(25);
@@ -182,7 +182,6 @@ it("a turn that fails puts off one waiting run, and the others of its host go on
   const [stuck = "", next = ""] = await fire(path, 2, DEAD);
   await journal(
     path,
-    0,
     `CREATE TRIGGER stuck BEFORE UPDATE ON deliveries WHEN NEW.run_id = '${stuck}' AND NEW.attempt > 0
      BEGIN SELECT RAISE(FAIL, 'no'); END`,
   );
@@ -190,7 +189,7 @@ it("a turn that fails puts off one waiting run, and the others of its host go on
   await until(async () => sentTo([next]) === 1);
   expect(sentTo([stuck])).toBe(0);
   const due = "SELECT next_at - ? AS ms FROM deliveries WHERE run_id = ?";
-  expect(await journal(path, 0, due, Date.now(), stuck)).toEqual([{ ms: 10_000 }]);
+  expect(await journal(path, due, Date.now(), stuck)).toEqual([{ ms: 10_000 }]);
 });
 
 it("hosts that hang leave slots for the others, however many hang", async () => {
@@ -214,7 +213,7 @@ it("first attempts begin before retries also after a restart", async () => {
   await answerAll(path, tried, 503);
   const fresh = await fire(path, 10, DEAD);
   await landed(path);
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   outside.sent = [];
   await pass(path, 60_000);
   await until(async () => sentTo(fresh) === 10);
@@ -242,20 +241,20 @@ it("an attempt that a heartbeat overtook is told also if its invocation dies", a
   const path = newRunsPath();
   const [id = ""] = await fire(path, 1);
   await until(async () => outside.underWay.length === 1);
-  await runInDurableObject(coordinator(path, 0), async (instance) => {
-    expect(await instance.heartbeat(id, {})).toMatchObject({ ok: true });
+  await runInDurableObject(coordinator(path), async (instance) => {
+    expect(await instance.runs.heartbeat(id, {})).toMatchObject({ ok: true });
     outside.underWay[0]?.crash();
   });
   const told =
     "SELECT data ->> 'outcome' AS outcome FROM events WHERE run_id = ? AND type = 'attempt_answered'";
-  await until(async () => (await journal(path, 0, told, id)).length === 1);
-  expect(await journal(path, 0, told, id)).toEqual([{ outcome: "overtaken" }]);
+  await until(async () => (await journal(path, told, id)).length === 1);
+  expect(await journal(path, told, id)).toEqual([{ outcome: "overtaken" }]);
 });
 
 describe("a run that gets no attempt in time from a host that fails", () => {
   const WHY = "because a host that fails gets one attempt every 10 seconds";
   const errorOf = async (path: string, id = "") => {
-    const [run] = await journal<{ error: string }>(path, 0, "SELECT error FROM runs WHERE id = ?", id);
+    const [run] = await journal<{ error: string }>(path, "SELECT error FROM runs WHERE id = ?", id);
     return run?.error;
   };
   /** A run whose attempt failed, and one that has never had one. */

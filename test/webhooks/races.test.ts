@@ -5,9 +5,9 @@
 
 import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { until } from "../support/direct.ts";
+import { coordinator, until } from "../support/direct.ts";
 import type { Answer } from "../support/receiver/client.ts";
-import { ask, type CreatedRun, coordinatorOf, createRun, newRunsPath, rowOf } from "../support/requests.ts";
+import { ask, type CreatedRun, createRun, newRunsPath, rowOf } from "../support/requests.ts";
 import { answering, type Fired, fire, fired, ORIGIN, untilNobodyWaits } from "./runs.ts";
 
 /** More than an attempt's lease. */
@@ -271,7 +271,7 @@ describe("the object restarts", () => {
     const r = await answering({ status: 503, headers: { "Retry-After": "2" } }, { status: 202 });
     const { path, created, untilAnswered, untilStatus } = await fire(r.url);
     const [{ nextAttemptAt } = {}] = await untilAnswered(1);
-    await evictDurableObject(coordinatorOf(path, created.id));
+    await evictDurableObject(coordinator(path));
     const [first, second] = await r.untilInbox(2);
     expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
     expect(second?.at).toBeGreaterThanOrEqual(Date.parse(nextAttemptAt ?? ""));

@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect } from "vitest";
-import { alarmIn, until } from "../support/direct.ts";
+import { alarmIn, coordinator, until } from "../support/direct.ts";
 import { type Receiver, type Answer as ReceiverAnswer, receiver } from "../support/receiver/client.ts";
 import {
   type ActionRun,
@@ -11,7 +11,6 @@ import {
   ask,
   type Beaten,
   type CreatedRun,
-  coordinatorOf,
   createRun,
   newRunsPath,
 } from "../support/requests.ts";
@@ -81,7 +80,7 @@ export async function fire(
 
 export function fired(path: string, created: CreatedRun): Fired {
   const url = `${ORIGIN}${path}/${created.id}`;
-  const stub = coordinatorOf(path, created.id);
+  const stub = coordinator(path);
   const { token } = created.callback;
   const get = async () => {
     const answer = await ask("GET", url);

@@ -7,9 +7,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { until } from "../support/direct.ts";
+import { coordinator, until } from "../support/direct.ts";
 import type { Answer } from "../support/receiver/client.ts";
-import { ask, coordinatorOf, newRunsPath, ROOT } from "../support/requests.ts";
+import { ask, newRunsPath, ROOT } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
 
@@ -95,7 +95,7 @@ async function dumpedD1(): Promise<string> {
 }
 
 function dumpedJournal({ path, created }: Fired): Promise<string> {
-  return runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage: { sql } }) => {
+  return runInDurableObject(coordinator(path), (_instance, { storage: { sql } }) => {
     const names = [...sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")]
       .map(({ name }) => name)
       .filter((name) => !name.startsWith("_cf_"));
@@ -201,7 +201,7 @@ describe("the request is erased in the same turn in which", () => {
     // The journal itself, read as one: never a run with this status and a request beside it.
     const looked: { status: string; kept: number }[] = [];
     await until(async () => {
-      const stub = coordinatorOf(fired.path, fired.created.id);
+      const stub = coordinator(fired.path);
       const row = await runInDurableObject(stub, (_instance, { storage: { sql } }) =>
         sql
           .exec<{ status: string; kept: number }>(

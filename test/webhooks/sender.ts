@@ -9,7 +9,7 @@ import { newRunsPath } from "../support/requests.ts";
 /** For `beforeEach`: objects that wake during the test send with `send`. Returns what puts the real entrypoint back. */
 export async function sendWith(send: (attempt: Attempt) => Promise<AttemptResult>): Promise<() => void> {
   // All objects of an isolate share these exports, and each reads them when it is constructed.
-  return runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
+  return runInDurableObject(coordinator(newRunsPath()), (_, state) => {
     const { exports } = state as unknown as { exports: object };
     const real = Object.getOwnPropertyDescriptor(exports, "WebhookSender");
     Object.defineProperty(exports, "WebhookSender", { value: { send }, configurable: true });

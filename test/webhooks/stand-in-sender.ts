@@ -97,9 +97,9 @@ export async function fire(
     byKey.set(keyHalves(id).join(), id);
   }
   const ids = [...byKey.values()].sort();
-  await runInDurableObject(coordinator(path, 0), async (instance) => {
+  await runInDurableObject(coordinator(path), async (instance) => {
     const made = ids.map((id) =>
-      instance.create(
+      instance.runs.create(
         {
           id,
           createdAt,
@@ -132,20 +132,20 @@ export async function answer(
   attempts: readonly (UnderWay | undefined)[],
   status = 200,
 ): Promise<void> {
-  await runInDurableObject(coordinator(path, 0), async () => {
+  await runInDurableObject(coordinator(path), async () => {
     for (const attempt of attempts) attempt?.answer(status);
   });
 }
 
-export const ring = (path: string) => runDurableObjectAlarm(coordinator(path, 0));
+export const ring = (path: string) => runDurableObjectAlarm(coordinator(path));
 export const alarmAt = (path: string) =>
-  runInDurableObject(coordinator(path, 0), (_, state) => state.storage.getAlarm());
+  runInDurableObject(coordinator(path), (_, state) => state.storage.getAlarm());
 
 /** What the coordinator writes into its SQL while `work` is done. */
 export async function rowsWritten(path: string, work: () => Promise<unknown>): Promise<number> {
   const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
   let restore = () => {};
-  await runInDurableObject(coordinator(path, 0), (_, { storage: { sql } }) => {
+  await runInDurableObject(coordinator(path), (_, { storage: { sql } }) => {
     const prototype = Object.getPrototypeOf(sql) as SqlStorage;
     const { exec } = prototype;
     prototype.exec = function (this: SqlStorage, ...args: Parameters<SqlStorage["exec"]>) {

@@ -4,8 +4,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { Journal } from "../../src/runs/journal/journal.ts";
 import { coordinatorName, readRunId } from "../../src/runs/run-id.ts";
-import { journal, until } from "../support/direct.ts";
-import { ask, coordinatorOf, scopeOfPath } from "../support/requests.ts";
+import { coordinator, journal, until } from "../support/direct.ts";
+import { ask, scopeOfPath } from "../support/requests.ts";
 import { type Fired, ORIGIN } from "./runs.ts";
 import { askToStop, play, queued, rowsOf } from "./stoppable-runs.ts";
 
@@ -20,7 +20,7 @@ type Row = Record<string, number | null>;
 /** Runs a statement on the journal of the run's coordinator. `?1` is the run's id. */
 async function sql({ path, created }: Fired, statement: string): Promise<Row> {
   const bindings = statement.includes("?1") ? [created.id] : [];
-  const rows = await journal<Row>(path, readRunId(created.id).coordinator, statement, ...bindings);
+  const rows = await journal<Row>(path, statement, ...bindings);
   return rows[0] ?? {};
 }
 
@@ -31,7 +31,7 @@ it("a stop request and the response that it waits for are erased with their run"
   const { path, created } = run;
   const scope = scopeOfPath(path);
   const n = readRunId(created.id).coordinator;
-  await runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage }) => {
+  await runInDurableObject(coordinator(path), (_instance, { storage }) => {
     new Journal(storage, { name: coordinatorName(scope, n), scope, n }).forget([created.id]);
   });
   expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });

@@ -3,9 +3,9 @@
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { hurryTime } from "../support/clock.ts";
-import { until } from "../support/direct.ts";
+import { coordinator, until } from "../support/direct.ts";
 import type { Answer, Delivery } from "../support/receiver/client.ts";
-import { ask, coordinatorOf } from "../support/requests.ts";
+import { ask } from "../support/requests.ts";
 import { answering, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
 import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, untilErased } from "./stoppable-runs.ts";
 
@@ -42,7 +42,7 @@ describe("a stop request", () => {
 
   it("is not sent if no attempt has begun", async () => {
     const { run, stops } = await queued({ status: 503, headers: { "Retry-After": "600" } });
-    await runInDurableObject(coordinatorOf(run.path, run.created.id), (_instance, { storage: { sql } }) => {
+    await runInDurableObject(coordinator(run.path), (_instance, { storage: { sql } }) => {
       // As if the delivery waited for room.
       sql.exec("UPDATE deliveries SET attempt = 0 WHERE run_id = ?", run.created.id);
     });
@@ -114,7 +114,7 @@ describe("a stop request", () => {
     await run.alarmIn(endsAt - 1000 - Date.now());
     await stops.untilInbox(2);
     await run.alarmIn(endsAt + 1000 - Date.now());
-    const stub = coordinatorOf(run.path, run.created.id);
+    const stub = coordinator(run.path);
     const dueAt = await runInDurableObject(
       stub,
       (_instance, { storage: { sql } }) =>
@@ -146,7 +146,7 @@ describe("a stop request", () => {
   it("has an instant at which it is erased, from the start", async () => {
     const { run } = await queued({ status: 202 });
     const due = await runInDurableObject(
-      coordinatorOf(run.path, run.created.id),
+      coordinator(run.path),
       (_instance, { storage: { sql } }) =>
         sql
           .exec<{ at: number }>("SELECT due_at AS at FROM stop_requests WHERE run_id = ?", run.created.id)
@@ -386,7 +386,7 @@ describe("the object restarts", () => {
     await stops.untilInbox(1);
     await until(async () => (await stops.open()).open === 0);
     await scheduler.wait(50);
-    await evictDurableObject(coordinatorOf(run.path, run.created.id));
+    await evictDurableObject(coordinator(run.path));
     const [first, second] = await stops.untilInbox(2);
     expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
   });
@@ -398,7 +398,7 @@ describe("the object restarts", () => {
     );
     await run.untilStatus("running");
     expect(await rowsOf(run)).toEqual({ stopRequests: 1, responses: 1 });
-    await evictDurableObject(coordinatorOf(run.path, run.created.id));
+    await evictDurableObject(coordinator(run.path));
     await askToStop(run);
     const [request] = await stops.untilInbox(1);
     expect(request?.path).toMatch(/\/jobs\/4711$/);

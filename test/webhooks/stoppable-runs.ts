@@ -2,9 +2,9 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect } from "vitest";
-import { until } from "../support/direct.ts";
+import { coordinator, until } from "../support/direct.ts";
 import type { Answer, Receiver } from "../support/receiver/client.ts";
-import { ask, coordinatorOf } from "../support/requests.ts";
+import { ask } from "../support/requests.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
 
 interface Rows {
@@ -14,7 +14,7 @@ interface Rows {
 
 /** What its coordinator keeps of a run's stop request. */
 export function rowsOf({ path, created }: Pick<Fired, "path"> & { created: { id: string } }): Promise<Rows> {
-  return runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage: { sql } }) => {
+  return runInDurableObject(coordinator(path), (_instance, { storage: { sql } }) => {
     const count = (table: string) =>
       sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table} WHERE run_id = ?`, created.id).one().n;
     return { stopRequests: count("stop_requests"), responses: count("receiver_responses") };
@@ -57,7 +57,7 @@ export async function askToStop({ path, created }: Fired): Promise<void> {
 
 export function externalUrl({ path, created: { id } }: Fired): Promise<string | null> {
   return runInDurableObject(
-    coordinatorOf(path, id),
+    coordinator(path),
     (_instance, { storage: { sql } }) =>
       sql.exec<{ url: string | null }>("SELECT external_url AS url FROM runs WHERE id = ?", id).one().url,
   );

@@ -9,8 +9,8 @@ import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { newActionsPath, type Told } from "../actions/actions.ts";
-import { until } from "../support/direct.ts";
-import { type ActionRun, ask, coordinatorOf } from "../support/requests.ts";
+import { coordinator, until } from "../support/direct.ts";
+import { type ActionRun, ask } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { answering, ORIGIN } from "./runs.ts";
 import { rowsOf } from "./stoppable-runs.ts";
@@ -53,7 +53,7 @@ async function bytesOfD1(): Promise<string> {
 }
 
 function bytesOfJournal(runsPath: string, id: string): Promise<string> {
-  return runInDurableObject(coordinatorOf(runsPath, id), (_instance, { storage: { sql } }) =>
+  return runInDurableObject(coordinator(runsPath), (_instance, { storage: { sql } }) =>
     [...sql.exec<{ name: string }>(TABLES)]
       .map(({ name }) => asText([...sql.exec(`SELECT * FROM "${name}"`)]))
       .join("\n"),
@@ -182,7 +182,7 @@ it("keeps the callback token for itself in every replay, wherever its delivery i
   const keyed = { body: {}, headers: { "Idempotency-Key": "again" } };
   const go = () => ask<ActionRun & { callback?: unknown }>("POST", `${ORIGIN}${actions}/deploy/runs`, keyed);
   const { id } = (await go()).body;
-  const stub = coordinatorOf(runs, id);
+  const stub = coordinator(runs);
   const count = (sql: SqlStorage) =>
     sql.exec<{ n: number }>("SELECT count(*) AS n FROM deliveries WHERE run_id = ?", id).one().n;
   await until(() => runInDurableObject(stub, (_instance, { storage }) => count(storage.sql) === 0));

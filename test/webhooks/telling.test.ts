@@ -341,7 +341,7 @@ describe("a message", () => {
 async function sendMessagesWith(
   send: (attempt: MessageAttempt) => Promise<MessageResult>,
 ): Promise<() => void> {
-  return runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
+  return runInDurableObject(coordinator(newRunsPath()), (_, state) => {
     const { exports } = state as unknown as { exports: object };
     const real = Object.getOwnPropertyDescriptor(exports, "MessageSender");
     Object.defineProperty(exports, "MessageSender", { value: { send }, configurable: true });
@@ -495,7 +495,7 @@ describe("a receiver", () => {
     expect(Math.min(...took)).toBeLessThan(2000);
     await Promise.all(
       hanging.map(async (one) => {
-        for (let left = (await one.untilInbox(1)).length; left > 0; left--) await one.release();
+        for (let left = (await one.untilInbox(1)).length; left > 0; left--) await one.gates.release();
       }),
     );
   });
@@ -521,7 +521,7 @@ describe("an endpoint that fails for days", () => {
   async function failed(path: string, n: number, key: string, version: number, days: number, onDays = days) {
     const since = Date.now() - days * DAY_MS;
     const failedDays = Array.from({ length: onDays }, (_, day) => Math.floor(since / DAY_MS) + day);
-    await runInDurableObject(coordinator(path, n), (_, { storage }) => {
+    await runInDurableObject(coordinator(path), (_, { storage }) => {
       storage.sql.exec(
         "INSERT OR REPLACE INTO endpoint_health VALUES (?, ?, 9, ?, ?, NULL)",
         ...[key, version, since, JSON.stringify(failedDays)],
@@ -533,7 +533,7 @@ describe("an endpoint that fails for days", () => {
     const path = await telling(ANYWHERE);
     const { key, version: first } = await storedEndpoint(path);
     await failed(path, 0, key, first, 6);
-    await runInDurableObject(coordinator(path, 3), (_, { storage }) => {
+    await runInDurableObject(coordinator(path), (_, { storage }) => {
       storage.sql.exec(
         "INSERT INTO endpoint_health VALUES (?, ?, 0, NULL, '[]', ?)",
         key,

@@ -90,7 +90,7 @@ export async function journals<T extends Record<string, SqlStorageValue>>(
   path: string,
   query: string,
 ): Promise<T[]> {
-  return (await Promise.all(ALL.map((n) => journal<T>(path, n, query)))).flat();
+  return (await Promise.all(ALL.map((n) => journal<T>(path, query)))).flat();
 }
 
 /** The messages of the environment, oldest run first. */
@@ -135,7 +135,7 @@ export async function untilAnswered(path: string, attempt: number): Promise<void
 
 /** Rings the alarms of all coordinators as if `ms` had passed. */
 export async function alarmsIn(path: string, ms: number): Promise<void> {
-  for (const n of ALL) await alarmIn(ms, coordinator(path, n));
+  for (const n of ALL) await alarmIn(ms, coordinator(path));
 }
 
 /** The runs of these messages, by their ids. */

@@ -48,11 +48,11 @@ it("the delivery that waits longest starts first when a slot is free", async () 
   expect(outside.sent).toEqual(ids.slice(0, SLOTS));
   await answer(path, [outside.underWay[0]]);
   await until(async () => outside.sent.length === SLOTS + 1);
-  await runInDurableObject(coordinator(path, 0), () => outside.underWay[0]?.crash());
+  await runInDurableObject(coordinator(path), () => outside.underWay[0]?.crash());
   await until(async () => outside.sent.length === SLOTS + 2);
   const [, third] = outside.underWay;
-  await runInDurableObject(coordinator(path, 0), (instance) =>
-    instance.applyEvent(third?.runId ?? "", { type: "cancelled" }, { key: "m:x", fingerprint: "" }),
+  await runInDurableObject(coordinator(path), (instance) =>
+    instance.runs.applyEvent(third?.runId ?? "", { type: "cancelled" }, { key: "m:x", fingerprint: "" }),
   );
   await answer(path, [third]);
   await until(async () => outside.sent.length === SLOTS + 3);
@@ -80,7 +80,7 @@ it("all waiting deliveries start again after the object restarts", async () => {
   await ring(path);
   outside.underWay = [];
   outside.sent = [];
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   // By then the attempts that were under way count as lost, and wait for their next one behind the others.
   await pass(path, 31_000);
   for (let n = 0; n < 10 && outside.underWay.length < SLOTS; n++) await pass(path, 100);
@@ -91,7 +91,7 @@ it("all waiting deliveries start again after the object restarts", async () => {
     await pass(path, 100);
   }
   expect(new Set(outside.sent)).toEqual(new Set(ids));
-  const open = await journal(path, 0, "SELECT id FROM runs WHERE status = 'pending'");
+  const open = await journal(path, "SELECT id FROM runs WHERE status = 'pending'");
   expect(open).toEqual([]);
 });
 
@@ -99,10 +99,10 @@ it("waiting deliveries have an alarm even if no attempt has a lease any more", a
   const path = newRunsPath();
   const ids = await fire(path, SLOTS + 3);
   await ring(path);
-  await runInDurableObject(coordinator(path, 0), async (instance) => {
+  await runInDurableObject(coordinator(path), async (instance) => {
     const cancels = ids
       .slice(0, SLOTS)
-      .map((id) => instance.applyEvent(id, { type: "cancelled" }, { key: `m:${id}`, fingerprint: "" }));
+      .map((id) => instance.runs.applyEvent(id, { type: "cancelled" }, { key: `m:${id}`, fingerprint: "" }));
     await Promise.all(cancels);
   });
   await landed(path);
@@ -110,7 +110,7 @@ it("waiting deliveries have an alarm even if no attempt has a lease any more", a
   for (let n = 0; n < 3; n++) await pass(path, 5000);
   outside.sent = [];
   outside.underWay = [];
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   const at = await alarmAt(path);
   expect(at).toBeLessThan(Date.now() + MINUTE_MS);
   await pass(path, MINUTE_MS);
@@ -129,7 +129,7 @@ it("a waiting delivery ends at its deadline and holds up no other run", async ()
     const list = JSON.stringify(ids);
     const query =
       "SELECT DISTINCT status FROM runs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY status";
-    return (await journal<{ status: string }>(path, 0, query, list)).map(({ status }) => status);
+    return (await journal<{ status: string }>(path, query, list)).map(({ status }) => status);
   };
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
   // The attempts under way go on hanging: their leases end, and they wait too.
@@ -165,7 +165,6 @@ it("a delivery whose turn fails, and that can't even be put off, takes one turn 
   const [stuck = "", next = ""] = await fire(path, 2);
   await journal(
     path,
-    0,
     `CREATE TRIGGER stuck BEFORE UPDATE ON runs WHEN NEW.id = '${stuck}' BEGIN SELECT RAISE(FAIL, 'no'); END`,
   );
   const failures = vi.spyOn(console, "error").mockImplementation(() => {});
@@ -186,7 +185,7 @@ it("a run that is due before all that waits, because the clock stepped back, end
   await pass(path, MINUTE_MS + 1);
   // Only the alarm: a get would end the run as well.
   const status = "SELECT status FROM runs WHERE id = ?";
-  expect(await journal(path, 0, status, early)).toEqual([{ status: "failed" }]);
+  expect(await journal(path, status, early)).toEqual([{ status: "failed" }]);
 });
 
 it("attempts under way are bounded by their bytes too, and the next one leaves as soon as it fits", async () => {

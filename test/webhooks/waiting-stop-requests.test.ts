@@ -34,15 +34,15 @@ async function cancelled(path: string, count: number, bytes = 10): Promise<strin
     await ring(path);
   }
   outside.sent = [];
-  await runInDurableObject(coordinator(path, 0), async (instance) => {
+  await runInDurableObject(coordinator(path), async (instance) => {
     const request = { type: "cancel_requested", by: "root", reason: null, graceMs: 0 } as const;
-    const cancels = ids.map((id) => instance.cancel(id, request, { key: `m:${id}`, fingerprint: "" }));
+    const cancels = ids.map((id) => instance.runs.cancel(id, request, { key: `m:${id}`, fingerprint: "" }));
     expect((await Promise.all(cancels)).every(({ ok }) => ok)).toBe(true);
   });
   return ids;
 }
 
-const kept = async (path: string) => (await journal(path, 0, "SELECT run_id FROM stop_requests")).length;
+const kept = async (path: string) => (await journal(path, "SELECT run_id FROM stop_requests")).length;
 
 it("each leaves as soon as a slot is free, in the order of the cancels", async () => {
   const path = newRunsPath();
@@ -53,7 +53,7 @@ it("each leaves as soon as a slot is free, in the order of the cancels", async (
     await answer(path, [outside.underWay[0]]);
     await until(async () => outside.sent.length === SLOTS + n);
   }
-  await runInDurableObject(coordinator(path, 0), () => outside.underWay[0]?.crash());
+  await runInDurableObject(coordinator(path), () => outside.underWay[0]?.crash());
   await until(async () => outside.sent.length === SLOTS + 4);
   while (outside.sent.length < ids.length) {
     const before = outside.sent.length;
@@ -84,7 +84,7 @@ it("all that wait leave after the object restarts", async () => {
   await ring(path);
   outside.underWay = [];
   outside.sent = [];
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   await pass(path, 31_000);
   for (let n = 0; n < 5; n++) await pass(path, 100);
   expect(outside.sent.slice(0, 30)).toEqual(ids.slice(SLOTS));

@@ -34,7 +34,7 @@ export const callbackRoutes = new Hono<AppEnv>()
       const options = c.get("isLate") ? { replayOnly: true } : undefined;
       const [answer] = await Promise.all([
         askForChange(environment, id, (coordinator) =>
-          coordinator.applyEvent(id, toEvent(report), changeKey, options),
+          coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
         ),
         // The bookmark needs this. Checked while the coordinator works.
         isGenuine(environment, id),
@@ -52,7 +52,7 @@ export const callbackRoutes = new Hono<AppEnv>()
       const id = runIdOf(c);
       const news = c.req.valid("json");
       const answer = await askForChange(environmentOf(c), id, (coordinator) =>
-        coordinator.heartbeat(id, news),
+        coordinator.runs.heartbeat(id, news),
       );
       if (!answer.ok) throw refusalError(answer.reason);
       // Not the whole run, because a run can be large and heartbeats are many. No bookmark, because the token can't list

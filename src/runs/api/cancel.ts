@@ -29,6 +29,6 @@ export async function cancelRun(
   const graceMs = graceSeconds * 1000;
   const request = { type: "cancel_requested", by: nameOf(actor), reason, graceMs } as const;
   return askForChange(environment, id, (coordinator) =>
-    coordinator.cancel(id, request, changeKey, inclusion),
+    coordinator.runs.cancel(id, request, changeKey, inclusion),
   );
 }

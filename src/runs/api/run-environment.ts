@@ -1,6 +1,5 @@
 /**
- * The environment of a request, and how the request asks the coordinators of its runs. A coordinator that can't be
- * reached is a 503. The platform's own words go to the log, because they name internals.
+ * The environment of a request, and how the request asks its coordinator. A coordinator that can't be reached is a 503. The platform's own words go to the log, because they name internals.
  */
 
 import type { Context } from "hono";
@@ -10,13 +9,11 @@ import { scopeOf } from "../../http/environment.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
-import { callCoordinator, callEachCoordinator } from "../coordinator-client.ts";
+import { callCoordinator } from "../coordinator-client.ts";
 import type { Coordinator } from "../protocol.ts";
 import type { RunReply } from "../run-answer.ts";
-import { isGenuineRunId, readRunId } from "../run-id.ts";
+import { isGenuineRunId } from "../run-id.ts";
 import { remind } from "./reminders.ts";
-
-const A_PART_UNREACHABLE = "A part of the environment can't be reached. Try again in a few seconds.";
 
 /** The environment that a request is about, and what the request needs to reach its runs. */
 export interface RunEnvironment {
@@ -65,37 +62,15 @@ export async function isGenuine({ ring, scope, genuineIds }: RunEnvironment, id:
   return isIt;
 }
 
-/**
- * Calls the coordinator `of` a run, by the run's id, or by the coordinator's number. Throws `coordinator_unavailable`.
- */
+/** Calls the environment's coordinator. Throws `coordinator_unavailable`. */
 export async function ask<T>(
-  { env, hops, scope }: RunEnvironment,
-  of: string | number,
+  { env, hops, scope }: Pick<RunEnvironment, "env" | "hops" | "scope">,
   call: (coordinator: Coordinator) => Promise<T>,
 ): Promise<T> {
-  const n = typeof of === "number" ? of : readRunId(of).coordinator;
   try {
-    return await callCoordinator(env, hops, scope, n, call);
+    return await callCoordinator(env, hops, scope, call);
   } catch (error) {
     throw new ApiError("coordinator_unavailable", undefined, { cause: error });
-  }
-}
-
-/**
- * Calls each coordinator of the environment, or each from the number `from` on. Throws `coordinator_unavailable` if one of
- * them can't be reached, when all others have answered.
- */
-export async function askAll<T>(
-  { env, hops, scope }: RunEnvironment,
-  call: (coordinator: Coordinator) => Promise<T>,
-  from = 0,
-): Promise<T[]> {
-  const answers = callEachCoordinator(env, hops, scope, call, from);
-  await Promise.allSettled(answers);
-  try {
-    return await Promise.all(answers);
-  } catch (cause) {
-    throw new ApiError("coordinator_unavailable", A_PART_UNREACHABLE, { cause });
   }
 }
 
@@ -106,7 +81,7 @@ export async function askForChange(
   call: (coordinator: Coordinator) => Promise<RunReply>,
 ): Promise<RunReply> {
   const takeBack = remind(environment.scope, id, Date.now());
-  const answer = await ask(environment, id, call);
+  const answer = await ask(environment, call);
   // D1 already has what the answer says, or nothing has changed.
   if (answer.bookmark !== null) takeBack();
   // Once more, because a list that came before the change dropped the reminder, or because the call took long.

@@ -26,7 +26,6 @@ const SENTENCES: Partial<Record<Reason, string>> = {
 };
 
 export function refusalError(reason: Reason, headers: Readonly<Record<string, string>> = {}): ApiError {
-  if (reason === "claimed") throw new Error("the claim of a key led to another claim");
   if (reason === "id_taken") throw new Error("several run ids in a row were taken");
   return new ApiError(CODES[reason] ?? (reason as ErrorCode), SENTENCES[reason], { headers });
 }
@@ -100,6 +99,6 @@ async function bookmarkAfter(
   if (answer.bookmark !== null || (await isGenuine(environment, id)))
     return union(sent, bookmarkOfRun(id, answer.bookmark));
   // The key of this id has left the ring, so no list could verify the id. The change must land before it is answered.
-  const landed = await settle(environment, id);
+  const landed = await settle(environment);
   return union(sent, bookmarkOfRun(id, landed.isBehind ? null : landed.bookmark));
 }

@@ -82,7 +82,7 @@ export const runRoutes = new Hono<AppEnv>()
     if (c.get("isOfJob") && (wait ?? include) !== undefined) throw new ApiError("forbidden", FOR_READERS);
     const environment = environmentOf(c);
     const id = runIdOf(c);
-    const seat = () => seatFor(c, environment, id);
+    const seat = () => seatFor(c, environment);
     const waited =
       wait === undefined ? null : await waitForEnd(environment, id, { waitMs: wait * 1000, include, seat });
     const run = waited ?? (await readRun(environment, id, { include }));
@@ -104,7 +104,7 @@ export const runRoutes = new Hono<AppEnv>()
     await requirePerson(mustNamePerson(c), environment, id);
     const options = { mayWrite: may(c.get("principal").role, "data:write") };
     const answer = await askForChange(environment, id, (coordinator) =>
-      coordinator.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey, options),
+      coordinator.runs.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey, options),
     );
     await auditCancel(c, id, answer, null);
     return sendChanged(c, environment, id, answer, key);

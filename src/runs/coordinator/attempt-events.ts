@@ -3,7 +3,6 @@
 import { log } from "../../base/log.ts";
 import type { AttemptResult, Outcome, Tried } from "../../webhooks/delivery.ts";
 import type { FailedAttempt } from "../run.ts";
-import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 
 /** Which request an attempt belongs to: a delivery, or a stop request. The names of its events begin with it. */
@@ -32,18 +31,18 @@ export function attemptAnswered(
 /** The log line of an attempt whose result no timeline tells, because its run has ended. */
 export function logAnswered(
   of: Of,
-  { name }: Owner,
+  scope: string,
   run: string,
   attempt: number,
   { status, durationMs, reason }: AttemptResult,
   outcome: string,
 ): void {
-  log("info", `${of}_answered`, { coordinator: name, run, attempt, outcome, status, durationMs, reason });
+  log("info", `${of}_answered`, { coordinator: scope, run, attempt, outcome, status, durationMs, reason });
 }
 
 /** Every request that is given up is in the log. */
-export function logGivenUp(of: Of, { name }: Owner, run: string, attempt: number, reason: string): void {
-  log("info", `${of}_given_up`, { coordinator: name, run, attempt, reason });
+export function logGivenUp(of: Of, scope: string, run: string, attempt: number, reason: string): void {
+  log("info", `${of}_given_up`, { coordinator: scope, run, attempt, reason });
 }
 
 /**

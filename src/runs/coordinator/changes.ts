@@ -172,7 +172,7 @@ export class Changes {
         }),
       );
     } catch (error) {
-      logFailure("run_unprintable", error, { coordinator: this.#journal.owner.name, run: run.id });
+      logFailure("run_unprintable", error, { coordinator: this.#journal.scope, run: run.id });
       return null;
     }
   }

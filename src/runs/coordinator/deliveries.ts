@@ -35,22 +35,18 @@ export class Deliveries extends RunRequests<Delivery> {
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
   readonly #outbox: Outbox<Delivery, AttemptResult, OfRun<Delivery>>;
-  readonly #lastEnded: (run: JournaledRun, mayHaveJob: boolean, now: number) => void;
 
-  /** `lastEnded`: called when the last attempt of an ended run is over, because the attempt has held the run's slot. */
   constructor(
     journal: Journal,
     queue: DueQueue,
     ledger: Ledger,
     stopRequests: StopRequests,
     sending: Sending,
-    lastEnded: (run: JournaledRun, mayHaveJob: boolean, now: number) => void,
   ) {
     super(sending);
     this.#journal = journal;
     this.#ledger = ledger;
     this.#stopRequests = stopRequests;
-    this.#lastEnded = lastEnded;
     this.#outbox = new Outbox(this, queue, sending);
   }
 
@@ -106,7 +102,7 @@ export class Deliveries extends RunRequests<Delivery> {
   }
 
   protected attemptOf(runId: string, { attempt, sealed, isUnsure }: Delivery): Attempt {
-    return { scope: this.#journal.owner.scope, runId, attempt, sealed, isUnsure };
+    return { scope: this.#journal.scope, runId, attempt, sealed, isUnsure };
   }
 
   protected override lastFailure({ failedAttempt }: JournaledRun): FailedAttempt | null {
@@ -162,7 +158,7 @@ export class Deliveries extends RunRequests<Delivery> {
     if (run === null) return;
     // The answer of an attempt that counted as lost can come while a later one is under way.
     const isLast = run.slotUntil !== null && attempt >= this.#journal.timeline.lastAttempt(runId);
-    if (isLast) this.#lastEnded(run, mayHaveJob(request, result), now);
+    if (isLast) this.#ledger.consequences.lastAttemptEnded(run, mayHaveJob(request, result), now);
     if (isOvertaken) this.#tellOvertaken(run, attempt, result, now);
     this.#stopRequests.deliveryAttemptEnded(run, attempt, result.values, now);
     // A heartbeat knows the job's page better.
@@ -175,7 +171,7 @@ export class Deliveries extends RunRequests<Delivery> {
   /** Each attempt has one answer at most. An attempt that was lost before has one already. */
   #tellOvertaken(run: JournaledRun, attempt: number, result: AttemptResult, now: number): void {
     if (!isOpen(run)) {
-      logAnswered("attempt", this.#journal.owner, run.id, attempt, result, OVERTAKEN.type);
+      logAnswered("attempt", this.#journal.scope, run.id, attempt, result, OVERTAKEN.type);
     } else if (this.#journal.timeline.isAttemptOpen(run.id, attempt)) {
       this.#ledger.tell(run, [attemptAnswered(attempt, result, OVERTAKEN, now)]);
     }

@@ -3,9 +3,15 @@
  * messages again.
  */
 
-import type { EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
+import { RpcTarget } from "cloudflare:workers";
+import type {
+  EndpointCalls,
+  EndpointReport,
+  MessagesReply,
+  ResendReply,
+  RunEventToTell,
+} from "../endpoint-calls.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { JournaledRun } from "../journal/run-rows.ts";
 import type { MessageFilter } from "../message.ts";
 import {
   type EndpointKey,
@@ -16,6 +22,7 @@ import {
   type RecoveryOrder,
 } from "../telling.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
+import type { Ledger } from "./ledger.ts";
 import { type MessageSender, Messages } from "./messages.ts";
 import type { Arming } from "./outbox.ts";
 import { Recoveries } from "./recoveries.ts";
@@ -28,19 +35,22 @@ interface Calling extends Arming {
   readonly endpoints: Endpoints;
 }
 
-export class EndpointDesk {
+export class EndpointDesk extends RpcTarget implements EndpointCalls {
   readonly #journal: Journal;
   readonly #arm: (now: number) => void;
   readonly #messages: Messages;
   readonly #recoveries: Recoveries;
   readonly #telling: Telling;
+  readonly #ledger: Ledger;
   readonly #replies: Replies;
   readonly #tests = new TestLimit();
 
-  constructor(journal: Journal, queue: DueQueue, replies: Replies, calling: Calling) {
+  constructor(journal: Journal, queue: DueQueue, ledger: Ledger, replies: Replies, calling: Calling) {
+    super();
     const { endpoints, arm } = calling;
     this.#journal = journal;
     this.#arm = arm;
+    this.#ledger = ledger;
     this.#replies = replies;
     this.#messages = new Messages(journal, queue, replies, calling);
     this.#recoveries = new Recoveries(journal, this.#messages, endpoints);
@@ -71,11 +81,11 @@ export class EndpointDesk {
     return this.#messages.takeBatch(now);
   }
 
-  notify(now: number): void {
-    this.#telling.notify(now);
+  async notify(): Promise<void> {
+    this.#telling.notify(Date.now());
   }
 
-  report(key: EndpointKey): EndpointReport {
+  async report(key: EndpointKey): Promise<EndpointReport> {
     const { messages } = this.#journal.messages.page(key, { limit: 1 });
     return {
       health: this.#journal.endpointHealth.of(key),
@@ -85,18 +95,18 @@ export class EndpointDesk {
     };
   }
 
-  /** Call this before the endpoint is enabled. */
-  forgetHealth(key: EndpointKey, now: number): void {
+  async forgetHealth(key: EndpointKey): Promise<void> {
     this.#journal.endpointHealth.erase(key);
-    this.#telling.notify(now);
+    this.#telling.notify(Date.now());
   }
 
-  page(key: EndpointKey, filter: MessageFilter): MessagesReply {
+  async page(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply> {
     return { ...this.#journal.messages.page(key, filter), isProbed: this.#messages.isProbed(key) };
   }
 
-  /** `run`: null if there is none. `type`: null for the run's newest event, whichever it is. */
-  resend(key: EndpointKey, run: JournaledRun | null, type: EventType | null, now: number): ResendReply {
+  async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {
+    const now = Date.now();
+    const run = this.#ledger.current(runId, now);
     const kept = run === null ? undefined : this.#journal.runsToTell.kept([run.id]).get(run.id);
     if (run === null || kept === undefined) return "run_not_found";
     const event = eventOf(run);
@@ -105,20 +115,19 @@ export class EndpointDesk {
     return "accepted";
   }
 
-  /** Null if a recovery with another order is under way. */
-  recover(key: EndpointKey, order: RecoveryOrder, now: number): Recovery | null {
+  async recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null> {
     const isBegun = this.#recoveries.begin(key, order);
-    this.#arm(now);
+    this.#arm(Date.now());
     this.#telling.start();
     return isBegun ? this.#recoveries.of(key) : null;
   }
 
-  /** `run`: null if there is none. */
-  lastEvent(run: JournaledRun | null): RunEventToTell | Exclude<ResendReply, "accepted"> {
+  async lastEvent(runId: string): Promise<RunEventToTell | Exclude<ResendReply, "accepted">> {
+    const run = this.#ledger.current(runId, Date.now());
     return run === null ? "run_not_found" : (this.#replies.event(run) ?? "no_such_event");
   }
 
-  admitTest(now: number): number {
-    return this.#tests.admit(now);
+  async admitTest(): Promise<number> {
+    return this.#tests.admit(Date.now());
   }
 }

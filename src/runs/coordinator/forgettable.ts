@@ -27,13 +27,13 @@ export class Forgettable {
    * runs stay due, so the alarm rings again at once. A full object forgets runs even if the count fails, to make room.
    */
   mustCountFirst(ids: readonly string[]): boolean {
-    const { endedCounts, sequence, owner } = this.#journal;
+    const { endedCounts, sequence, scope } = this.#journal;
     if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
     try {
       endedCounts.takeTurn(sequence.last);
       return true;
     } catch (error) {
-      logFailure("count_failed", error, { coordinator: owner.name });
+      logFailure("count_failed", error, { coordinator: scope });
       return false;
     }
   }

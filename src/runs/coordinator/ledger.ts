@@ -45,7 +45,17 @@ export interface Consequences {
   ended(run: JournaledRun, now: number): void;
   /** Called when the time of a waiting run has come. Returns the run as it is then. */
   timeHasCome(run: JournaledRun, now: number): JournaledRun;
+  /** Called when the last attempt of an ended run is over, because the attempt has held the run's slot. */
+  lastAttemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void;
 }
+
+const NO_CONSEQUENCES: Consequences = {
+  eventHappened: () => {},
+  mustStop: () => {},
+  ended: () => {},
+  timeHasCome: (run) => run,
+  lastAttemptEnded: () => {},
+};
 
 export class Ledger {
   readonly #journal: Journal;
@@ -54,7 +64,8 @@ export class Ledger {
   readonly #changes: Changes;
   readonly #retentionDays: number;
   readonly #endLog: EndLog;
-  readonly #consequences: Consequences;
+  /** Set once, when the parts of the coordinator that they call are there. */
+  consequences = NO_CONSEQUENCES;
 
   constructor(
     journal: Journal,
@@ -62,15 +73,13 @@ export class Ledger {
     watchers: Watchers,
     changes: Changes,
     retentionDays: number,
-    consequences: Consequences,
   ) {
     this.#journal = journal;
     this.#projection = projection;
     this.#watchers = watchers;
     this.#changes = changes;
     this.#retentionDays = retentionDays;
-    this.#endLog = new EndLog(journal.owner.name);
-    this.#consequences = consequences;
+    this.#endLog = new EndLog(journal.scope);
   }
 
   /**
@@ -86,7 +95,7 @@ export class Ledger {
   expired(run: JournaledRun, now: number): JournaledRun {
     const next = expire(run, now);
     if (next !== run) return this.update(run, this.#blamingHost(next), { type: "deadline_passed" }, now);
-    return hasTimeCome(run, now) ? this.#consequences.timeHasCome(run, now) : run;
+    return hasTimeCome(run, now) ? this.consequences.timeHasCome(run, now) : run;
   }
 
   /** Writes a new run. Null, and nothing is written, if its key or its id is taken. */
@@ -107,7 +116,7 @@ export class Ledger {
     if (written === null) return null;
     this.#follow(created, [
       ...this.#afterEach(created, written, now),
-      () => lacksApproval(created) && this.#consequences.eventHappened(),
+      () => lacksApproval(created) && this.consequences.eventHappened(),
     ]);
     return created;
   }
@@ -147,10 +156,10 @@ export class Ledger {
     const isToStop = isOver ? mustStop(changed) : changed.cancelUntil !== before.cancelUntil;
     this.#follow(changed, [
       ...this.#afterEach(changed, written, now),
-      () => (isOver || lacksApproval(changed)) && this.#consequences.eventHappened(),
+      () => (isOver || lacksApproval(changed)) && this.consequences.eventHappened(),
       () => isOver && this.#log(before, changed, event, written, now),
-      () => isToStop && this.#consequences.mustStop(changed, now),
-      () => isOver && this.#consequences.ended(changed, now),
+      () => isToStop && this.consequences.mustStop(changed, now),
+      () => isOver && this.consequences.ended(changed, now),
     ]);
     return changed;
   }
@@ -234,7 +243,7 @@ export class Ledger {
     if (event.type !== "deadline_passed" || isWaiting(before) || erased?.leaseUntil !== null) return;
     logGivenUp(
       "attempt",
-      this.#journal.owner,
+      this.#journal.scope,
       run.id,
       erased.attempt,
       neverCalled(erased, run.failedAttempt),
@@ -259,7 +268,7 @@ export class Ledger {
       try {
         part();
       } catch (error) {
-        logFailure("follow_up_failed", error, { coordinator: this.#journal.owner.name, run: id });
+        logFailure("follow_up_failed", error, { coordinator: this.#journal.scope, run: id });
       }
     }
   }

@@ -188,7 +188,7 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     const event = run && this.#replies.event(run);
     // The purge has removed the message as well, or its next turn drops it.
     if (event?.kind !== kind) return Promise.resolve(this.lost);
-    const { scope } = this.#journal.owner;
+    const { scope } = this.#journal;
     return this.#sender.send({ ...event, scope, endpoint, kind, type, previousStatus });
   }
 
@@ -222,7 +222,7 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     if (next?.state !== "failed") return;
     const { status, reason } = result;
     log("info", "message_given_up", {
-      ...{ coordinator: this.#journal.owner.name, run: runId, endpoint, attempt, status, reason },
+      ...{ coordinator: this.#journal.scope, run: runId, endpoint, attempt, status, reason },
     });
   }
 
@@ -234,7 +234,7 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     this.#journal.messages.erase(request);
     this.#arm(now);
     log("info", "message_expired", {
-      ...{ coordinator: this.#journal.owner.name, run: request.runId, endpoint: request.endpoint },
+      ...{ coordinator: this.#journal.scope, run: request.runId, endpoint: request.endpoint },
     });
   }
 
@@ -258,10 +258,10 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     const askedAt = this.#consideredAt.get(endpoint);
     if (askedAt !== undefined && msSinceOrLongAgo(askedAt, now) < CONSIDERED_EVERY_MS) return;
     this.#consideredAt.set(endpoint, now);
-    const { scope, name } = this.#journal.owner;
+    const { scope } = this.#journal;
     this.#endpoints
       .considerDisabling(scope, endpoint, version)
-      .catch((error: unknown) => logFailure("disabling_failed", error, { coordinator: name, endpoint }));
+      .catch((error: unknown) => logFailure("disabling_failed", error, { coordinator: scope, endpoint }));
   }
 
   /** What waits goes too, unless the endpoint may have been stored or enabled since the attempt read it. */

@@ -8,7 +8,6 @@
 
 import { logFailure } from "../../base/log.ts";
 import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../webhooks/delivery.ts";
-import type { Owner } from "../run-id.ts";
 import type { DueQueue, Openings } from "./alarm/due-queue.ts";
 import { AttemptSlots, type Queued, type SlotsPolicy } from "./attempt-slots.ts";
 
@@ -62,7 +61,7 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
 
 /** `arm`: sets the coordinator's alarm for what is due next. */
 export interface Arming {
-  readonly owner: Owner;
+  readonly scope: string;
   readonly arm: (now: number) => void;
 }
 
@@ -70,14 +69,14 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   readonly #kind: RequestKind<T, R, O>;
   readonly #queue: DueQueue;
   readonly #slots: AttemptSlots;
-  readonly #owner: Owner;
+  readonly #scope: string;
   readonly #arm: (now: number) => void;
 
-  constructor(kind: RequestKind<T, R, O>, queue: DueQueue, { owner, arm }: Arming) {
+  constructor(kind: RequestKind<T, R, O>, queue: DueQueue, { scope, arm }: Arming) {
     this.#kind = kind;
     this.#queue = queue;
     this.#slots = new AttemptSlots(kind.slots, (queued) => kind.failuresBefore(queued));
-    this.#owner = owner;
+    this.#scope = scope;
     this.#arm = arm;
   }
 
@@ -232,6 +231,6 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   }
 
   #logError(event: string, error: unknown, run: string): void {
-    logFailure(event, error, { coordinator: this.#owner.name, run });
+    logFailure(event, error, { coordinator: this.#scope, run });
   }
 }

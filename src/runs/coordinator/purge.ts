@@ -51,7 +51,7 @@ export class Purge {
     alarms.holdPurges(now, GIVEN_UP_MS);
     if (ids.length === 0) return 0;
     void this.#remove(runs, ids).catch((error: unknown) =>
-      logFailure("purge_failed", error, { coordinator: this.#journal.owner.name }),
+      logFailure("purge_failed", error, { coordinator: this.#journal.scope }),
     );
     return ids.length;
   }

@@ -7,7 +7,6 @@ import { RECOVERED_MAX } from "../../base/limits.ts";
 import { HOUR_MS, within } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { StoredRecovery } from "../journal/recovery-rows.ts";
-import { COORDINATORS } from "../run-id.ts";
 import {
   type EndpointKey,
   type Endpoints,
@@ -20,8 +19,6 @@ import {
 } from "../telling.ts";
 import type { Messages } from "./messages.ts";
 
-/** How many messages one coordinator brings back at most. */
-const BROUGHT_MAX = RECOVERED_MAX / COORDINATORS;
 /** How many runs one turn looks at. */
 const TURN_RUNS = 50;
 /** A run that ended late, after the object was down, was written after its end. Clocks step back by less than this. */
@@ -73,7 +70,7 @@ export class Recoveries {
       recovery.beforeSeq,
       since - CLOCK_MARGIN_MS,
       // No more runs than messages that it may still bring, so that the next order goes on right behind the last one.
-      Math.min(TURN_RUNS, BROUGHT_MAX - recovery.messages),
+      Math.min(TURN_RUNS, RECOVERED_MAX - recovery.messages),
     );
     const inTime = runs.filter(({ at }) => at >= since && at < (until ?? Number.POSITIVE_INFINITY));
     const lost =
@@ -105,7 +102,7 @@ export class Recoveries {
     const known = this.#journal.messages.runsWith(endpoint, runs);
     const unknown = runs.filter(({ id }) => !known.has(id));
     if (unknown.length === 0) return [];
-    const matching = this.#endpoints.match(this.#journal.owner.scope, unknown, endpoint);
+    const matching = this.#endpoints.match(this.#journal.scope, unknown, endpoint);
     const { matches } = await within(MATCHING_MAX_MS, matching);
     // Others may have asked for one of them meanwhile.
     const since = this.#journal.messages.runsWith(endpoint, runs);
@@ -119,6 +116,6 @@ function after(recovery: StoredRecovery, brought: number, walkedTo: number): Sto
     ...recovery,
     messages,
     beforeSeq: walkedTo,
-    isOver: walkedTo === 0 || messages >= BROUGHT_MAX,
+    isOver: walkedTo === 0 || messages >= RECOVERED_MAX,
   };
 }

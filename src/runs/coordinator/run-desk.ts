@@ -1,42 +1,102 @@
-/** What callers and jobs ask of a run: to read it, to report on it, to say that it is alive, and to stop it. */
+/** What callers and jobs ask of runs: to create, read and repeat one, to report on it, and to stop it. */
 
+import { RpcTarget } from "cloudflare:workers";
+import type { NewDelivery } from "../../webhooks/delivery.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { isOpen } from "../run.ts";
+import type { Projection } from "../projection/projection.ts";
+import { begin, isOpen, type NewRun } from "../run.ts";
 import type { Inclusion, RunAnswer, RunReply } from "../run-answer.ts";
-import type { ChangeKey, EventOptions, Heartbeat, InputsReply, RetryNote } from "../run-calls.ts";
+import type {
+  ChangeKey,
+  EventOptions,
+  Heartbeat,
+  InputsReply,
+  RetryNote,
+  RunCalls,
+  RunCreation,
+} from "../run-calls.ts";
 import { heartbeatNews } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
+import type { Deliveries } from "./deliveries.ts";
+import type { Admitter } from "./gates/admitter.ts";
+import type { GatedRuns } from "./gates/gated-runs.ts";
 import type { Ledger } from "./ledger.ts";
-import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, type Replies } from "./replies.ts";
+import { cancelOrderOf, fingerprintRefusal, isSame, KEY_REUSED, NOT_FOUND, type Replies } from "./replies.ts";
+import type { StorageLimit } from "./storage-limit.ts";
 
-export class RunDesk {
+/** What a RunDesk needs of its coordinator. */
+interface Parts {
+  readonly journal: Journal;
+  readonly storageLimit: StorageLimit;
+  readonly projection: Projection;
+  readonly ledger: Ledger;
+  readonly deliveries: Deliveries;
+  readonly gatedRuns: GatedRuns;
+  readonly admitter: Admitter;
+  readonly replies: Replies;
+}
+
+export class RunDesk extends RpcTarget implements RunCalls {
+  readonly #parts: Parts;
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #replies: Replies;
-  readonly #jobEnded: (run: JournaledRun, now: number) => void;
 
-  /** `jobEnded`: called when the job of an ended run reports that it is over. */
-  constructor(
-    journal: Journal,
-    ledger: Ledger,
-    replies: Replies,
-    jobEnded: (run: JournaledRun, now: number) => void,
-  ) {
-    this.#jobEnded = jobEnded;
-    this.#journal = journal;
-    this.#ledger = ledger;
-    this.#replies = replies;
+  constructor(parts: Parts) {
+    super();
+    this.#parts = parts;
+    this.#journal = parts.journal;
+    this.#ledger = parts.ledger;
+    this.#replies = parts.replies;
   }
 
-  read(id: string, inclusion: Inclusion, now: number): RunReply {
-    const run = this.#ledger.current(id, now);
+  async create(
+    input: NewRun,
+    changeKey: ChangeKey,
+    newDelivery: NewDelivery | null,
+    { preview = null, ...inclusion }: RunCreation = {},
+  ): Promise<RunReply> {
+    const now = Date.now();
+    const reason = this.#createRefusal(now);
+    // Before anything waits or starts for a run with gates, look for its key. Otherwise nearly every create is new, so a key
+    // is looked for only if the insert is refused. A repeated create gets its answer even if no run can be created now.
+    if (input.gates !== null || reason !== null) {
+      const existing = this.#existing(input, changeKey, inclusion, now);
+      if (existing !== null) return existing;
+    }
+    if (reason !== null) return { ok: false, reason };
+    const run = begin(input, now, { isDelivering: newDelivery !== null });
+    const { deliveries, gatedRuns } = this.#parts;
+    if (newDelivery !== null && run.gates !== null) {
+      const created = gatedRuns.create(run, changeKey, newDelivery, preview, now);
+      if (created === "taken") return { ok: false, reason: "id_taken" };
+      if (typeof created === "string") return { ok: false, reason: created };
+      return this.#replies.run(created, inclusion);
+    }
+    const { delivery, events } =
+      newDelivery === null ? { delivery: null, events: [] } : deliveries.begin(run, newDelivery, now);
+    const created = this.#ledger.create(run, changeKey, { delivery, events }, now);
+    if (created === null) {
+      return this.#existing(input, changeKey, inclusion, now) ?? { ok: false, reason: "id_taken" };
+    }
+    if (delivery !== null) deliveries.launch(run.id, delivery);
+    return this.#replies.run(created, inclusion);
+  }
+
+  async recall(changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
+    const existing = this.#journal.runs.byCreateKey(changeKey.key);
+    return existing === null ? NOT_FOUND : this.#recalled(existing, changeKey, inclusion, Date.now());
+  }
+
+  async read(id: string, inclusion: Inclusion = {}): Promise<RunReply> {
+    const run = this.#ledger.current(id, Date.now());
     return run === null ? NOT_FOUND : this.#replies.run(run, inclusion);
   }
 
   /** Notes that the run is retried, in the same stretch. So of two changes only one finds a run that nobody has retried. */
-  inputs(id: string, { key, isFirst }: RetryNote, now: number): InputsReply {
-    const run = this.#ledger.current(id, now);
+  async inputs(id: string, { key, isFirst }: RetryNote): Promise<InputsReply> {
+    const run = this.#ledger.current(id, Date.now());
     if (run === null) return NOT_FOUND;
     const inputs = this.#replies.inputs(run);
     if (!inputs.isOver || inputs.source === "trigger") return inputs;
@@ -48,13 +108,17 @@ export class RunDesk {
     return { ...inputs, isNoted: true };
   }
 
-  applyEvent(
+  async retryRefused(id: string, key: string): Promise<void> {
+    this.#journal.retries.erase(id, key);
+  }
+
+  async applyEvent(
     id: string,
     event: RunEvent,
     changeKey: ChangeKey,
-    { replayOnly = false, mayWrite = false }: EventOptions,
-    now: number,
-  ): RunReply {
+    { replayOnly = false, mayWrite = false }: EventOptions = {},
+  ): Promise<RunReply> {
+    const now = Date.now();
     const stored = this.#journal.runs.byId(id);
     if (stored === null) return NOT_FOUND;
     // Apply the deadline before comparing keys, so that the answer to a repeated request shows an end that has just
@@ -72,20 +136,20 @@ export class RunDesk {
     const next = transition(run, event, now);
     if (!next.ok) {
       const isReport = event.type === "succeeded" || event.type === "failed";
-      if (isReport && run.slotUntil !== null) this.#jobEnded(run, now);
+      if (isReport && run.slotUntil !== null) this.#parts.admitter.jobEnded(run, now);
       return this.#replies.refusal(run, next.error);
     }
     const changed = this.#ledger.update(run, next.value, event, now, { changeKey });
     return cancelledAt(event, changed, this.#replies.run(changed));
   }
 
-  cancel(
+  async cancel(
     id: string,
     request: CancelRequest,
     changeKey: ChangeKey,
-    { include }: Inclusion,
-    now: number,
-  ): RunReply {
+    { include }: Inclusion = {},
+  ): Promise<RunReply> {
+    const now = Date.now();
     const run = this.#ledger.current(id, now);
     if (run === null) return NOT_FOUND;
     const accepted = this.#journal.accepted.of(id, changeKey.key);
@@ -110,7 +174,8 @@ export class RunDesk {
     return { ...this.#replies.run(changed, { include }), hasGrace, decidedAt: now };
   }
 
-  heartbeat(id: string, heartbeat: Heartbeat, now: number): RunReply {
+  async heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply> {
+    const now = Date.now();
     const run = this.#ledger.current(id, now);
     if (run === null) return NOT_FOUND;
     const { externalUrl } = heartbeat;
@@ -128,6 +193,27 @@ export class RunDesk {
     }
     this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
     return { ...this.#replies.run(run), ...said };
+  }
+
+  /** Why no run can be created now; null if nothing prevents it. */
+  #createRefusal(now: number): "storage_full" | "overloaded" | null {
+    if (this.#parts.storageLimit.isReached(now)) return "storage_full";
+    return this.#parts.projection.isOverloaded ? "overloaded" : null;
+  }
+
+  /** The answer to a create whose key or id is taken; null if neither is. */
+  #existing({ id }: NewRun, changeKey: ChangeKey, inclusion: Inclusion, now: number): RunReply | null {
+    const existing = this.#journal.runs.standingInTheWay(changeKey.key, id);
+    if (existing === null) return null;
+    return existing.createKey === changeKey.key
+      ? this.#recalled(existing, changeKey, inclusion, now)
+      : { ok: false, reason: "id_taken" };
+  }
+
+  #recalled(existing: JournaledRun, changeKey: ChangeKey, { include }: Inclusion, now: number): RunReply {
+    const refusal = fingerprintRefusal(changeKey, existing);
+    if (refusal !== null) return refusal;
+    return this.#replies.run(this.#ledger.expired(existing, now), { replayed: true, include });
   }
 
   /**

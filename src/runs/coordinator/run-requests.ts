@@ -14,7 +14,6 @@ import {
 import type { Attempt } from "../../webhooks/request/sealed-request.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { beganAt, type FailedAttempt, isOpen } from "../run.ts";
-import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { attemptAnswered, attemptStarted, logAnswered, logGivenUp, neverCalled } from "./attempt-events.ts";
 import type { Queued, Room, SlotsPolicy } from "./attempt-slots.ts";
@@ -68,11 +67,11 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   abstract readonly batchMax: number;
   readonly lost = LOST;
   readonly #sender: Sender;
-  readonly #owner: Owner;
+  readonly #scope: string;
 
-  constructor({ sender, owner }: Sending) {
+  constructor({ sender, scope }: Sending) {
     this.#sender = sender;
-    this.#owner = owner;
+    this.#scope = scope;
   }
 
   /** Ends the run if its time is up. */
@@ -156,9 +155,9 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     } else this.end(outgoing, outcome, events, now);
     // The log tells what no timeline can, and every request that is given up.
     if (outcome.type === "given_up") {
-      logGivenUp(this.eventPrefix, this.#owner, run.id, attempt, outcome.reason);
+      logGivenUp(this.eventPrefix, this.#scope, run.id, attempt, outcome.reason);
     } else if (events.length === 0) {
-      logAnswered(this.eventPrefix, this.#owner, run.id, attempt, result, outcome.type);
+      logAnswered(this.eventPrefix, this.#scope, run.id, attempt, result, outcome.type);
     }
   }
 
@@ -166,7 +165,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     const { run, request } = outgoing;
     const reason = neverCalled(request, this.lastFailure(run), isProbed);
     this.end(outgoing, { type: "given_up", reason }, [], now);
-    logGivenUp(this.eventPrefix, this.#owner, run.id, request.attempt, reason);
+    logGivenUp(this.eventPrefix, this.#scope, run.id, request.attempt, reason);
   }
 }
 

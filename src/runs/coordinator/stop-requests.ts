@@ -83,7 +83,7 @@ export class StopRequests extends RunRequests<StopRequest> {
   }
 
   protected attemptOf(runId: string, { attempt, sealed, isUnsure }: StopRequest): Attempt {
-    const { scope } = this.#journal.owner;
+    const { scope } = this.#journal;
     return {
       scope,
       runId,

@@ -142,7 +142,7 @@ export class Telling {
         this.#failed = null;
       }
     } catch (error) {
-      logFailure("telling_failed", error, { coordinator: this.#journal.owner.name });
+      logFailure("telling_failed", error, { coordinator: this.#journal.scope });
       const waitMs = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
       this.#failed = { at: Date.now(), waitMs };
       mustArm = true;
@@ -154,7 +154,7 @@ export class Telling {
 
   /** Tells the next events. False if there were none. Only the newest run moves `told_seq`. */
   async #tellNext(run: number): Promise<boolean> {
-    const { marks, sequence, runsToTell, owner } = this.#journal;
+    const { marks, sequence, runsToTell, scope } = this.#journal;
     const notify = marks.get("notify");
     const upTo = sequence.last;
     const { runs, walkedTo } = runsToTell.after(this.#toldSeq, upTo, MATCHED_RUNS);
@@ -165,7 +165,7 @@ export class Telling {
       if (walkedTo < upTo) await scheduler.wait(0);
       return false;
     }
-    const { endpoints, matches } = await within(MATCHING_MAX_MS, this.#endpoints.match(owner.scope, runs));
+    const { endpoints, matches } = await within(MATCHING_MAX_MS, this.#endpoints.match(scope, runs));
     if (this.#runs !== run) return false;
     const now = Date.now();
     const isOver =

@@ -7,8 +7,7 @@
 import { logFailure } from "../../base/log.ts";
 import { MINUTE_MS, within } from "../../base/time.ts";
 import type { Home } from "../home.ts";
-import { COORDINATORS, type Owner } from "../run-id.ts";
-import { noteHome, selectHome } from "./environments.ts";
+import { noteHome } from "./environments.ts";
 
 /** The sweep looks at a coordinator this long after a flight, in case the flight or its repair was lost. */
 export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
@@ -23,42 +22,28 @@ const GIVEN_UP_MS = 10_000;
 
 /** Keeps an instant that is sooner and still ahead, so that an object that is often evicted seldom writes. */
 const REGISTER = `
-  INSERT INTO coordinators (scope, n, due_at) VALUES (?1, ?2, ?3)
-  ON CONFLICT (scope, n) DO UPDATE SET due_at = excluded.due_at
-  WHERE coordinators.due_at > excluded.due_at OR coordinators.due_at < ?4`;
+  INSERT INTO coordinators (scope, due_at) VALUES (?1, ?2)
+  ON CONFLICT (scope) DO UPDATE SET due_at = excluded.due_at
+  WHERE coordinators.due_at > excluded.due_at OR coordinators.due_at < ?3`;
 
-const NUMBERS = "SELECT n FROM coordinators WHERE scope = ?1 ORDER BY n";
-const REGISTER_ALL = `
-  INSERT OR IGNORE INTO coordinators (scope, n, due_at) SELECT ?1, value, ?2 FROM json_each(?3)`;
+const REGISTERED = "SELECT 1 FROM coordinators WHERE scope = ?1";
 
-/** The numbers of the scope's coordinators. Reads the primary, because a replica can lack what another one has. */
-export async function registeredNumbers(db: D1Database, scope: string): Promise<number[]> {
-  const rows = await db.withSession("first-primary").prepare(NUMBERS).bind(scope).raw<[n: number]>();
-  return rows.map(([n]) => n);
+/** Whether the environment has a coordinator. Reads the primary, because a replica can lack a new row. */
+export async function isRegistered(db: D1Database, scope: string): Promise<boolean> {
+  return (await db.withSession("first-primary").prepare(REGISTERED).bind(scope).first()) !== null;
 }
 
 /**
- * Registers all coordinators of a scope, because a restore of D1 can lose their rows. The sweep calls each and removes
- * those that keep nothing.
+ * Registers a coordinator that has something to do now, or whose row a restore of D1 can have lost. The sweep calls it,
+ * and removes the row if the coordinator keeps nothing.
  */
-export function registerAll(db: D1Database, scope: string, now: number): D1PreparedStatement {
-  const numbers = Array.from({ length: COORDINATORS }, (_, n) => n);
-  return db.prepare(REGISTER_ALL).bind(scope, now, JSON.stringify(numbers));
+export function register(db: D1Database, scope: string, now: number): D1PreparedStatement {
+  return db.prepare(REGISTER).bind(scope, now, now);
 }
 
-/** Registers one coordinator that has something to do now. */
-export function registerOne(
-  db: D1Database,
-  { scope, n }: Pick<Owner, "scope" | "n">,
-  now: number,
-): D1PreparedStatement {
-  return db.prepare(REGISTER).bind(scope, n, now, now);
-}
-
-/** Who knows the coordinator's home. `homeIsKnown`: called with what the control database says of the environment. */
+/** Who knows the environment's home. */
 export interface HomeKeeper {
   readonly home: Home | null;
-  homeIsKnown(home: Home): void;
 }
 
 export interface RegistrationParts {
@@ -79,7 +64,7 @@ interface Registered {
 
 export class Registration {
   readonly #control: D1Database;
-  readonly #owner: Owner;
+  readonly #scope: string;
   readonly #nextDueAt: (now: number) => number;
   readonly #keeper: HomeKeeper | null;
   /** The instant that this instance has registered; null if unknown. */
@@ -88,9 +73,9 @@ export class Registration {
   /** Whether a flight has left without it. */
   #isOwed: boolean;
 
-  constructor(control: D1Database, owner: Owner, { nextDueAt, keeper, isOwed }: RegistrationParts) {
+  constructor(control: D1Database, scope: string, { nextDueAt, keeper, isOwed }: RegistrationParts) {
     this.#control = control;
-    this.#owner = owner;
+    this.#scope = scope;
     this.#nextDueAt = nextDueAt;
     this.#keeper = keeper;
     this.#isOwed = isOwed;
@@ -103,25 +88,19 @@ export class Registration {
     return isKnown ? null : { dueAt, home: this.#keeper?.home ?? null };
   }
 
-  /** In the order in which `registered` gets their results. */
   statements(
     session: D1Database | D1DatabaseSession,
     { dueAt, home }: Registered,
     now: number,
   ): D1PreparedStatement[] {
-    const { scope, n } = this.#owner;
-    const register = session.prepare(REGISTER).bind(scope, n, dueAt, now);
-    return home === null
-      ? [register]
-      : [register, noteHome(session, scope, home), selectHome(session, scope)];
+    const register = session.prepare(REGISTER).bind(this.#scope, dueAt, now);
+    return home === null ? [register] : [register, noteHome(session, this.#scope, home)];
   }
 
-  /** Call this with the results of the statements. */
-  registered({ dueAt }: Registered, results: readonly D1Result[]): void {
+  /** Call this when the statements have succeeded. */
+  registered({ dueAt }: Registered): void {
     this.#dueAt = dueAt;
     this.#isOwed = false;
-    const [known] = (results[2]?.results ?? []) as readonly Home[];
-    if (known !== undefined) this.#keeper?.homeIsKnown(known);
   }
 
   /**
@@ -135,8 +114,8 @@ export class Registration {
     if (this.#isUnderWay) return;
     this.#isUnderWay = true;
     void within(GIVEN_UP_MS, this.#control.batch(this.statements(this.#control, wanted, now)))
-      .then((results) => this.registered(wanted, results))
-      .catch((error: unknown) => logFailure("registration_failed", error, { coordinator: this.#owner.name }))
+      .then(() => this.registered(wanted))
+      .catch((error: unknown) => logFailure("registration_failed", error, { coordinator: this.#scope }))
       .finally(() => {
         this.#isUnderWay = false;
       });

@@ -13,13 +13,10 @@ import { toActionRun } from "../action-run.ts";
 import type { Actor } from "../actor.ts";
 import { detailsOf, NO_DETAILS } from "../details.ts";
 import type { Run } from "../run.ts";
-import type { Owner } from "../run-id.ts";
 import type { Registration } from "./registration.ts";
 
 /** The most UTF-8 bytes that one flight binds. D1 accepts 2 MB, and one run alone always fits. */
 export const GROUP_MAX_BYTES = 1_000_000;
-/** How many rows of an environment `find` walks at most. */
-const MAX_LOOKED_AT = 5000;
 
 const UPSERT = `
   INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body, details,
@@ -57,29 +54,17 @@ export const DELETE_LABELS = `
     CROSS JOIN json_each(runs.details, '$.labels') AS labels)`;
 const DELETE = "DELETE FROM runs WHERE scope = ?1 AND id IN (SELECT value FROM json_each(?2))";
 
-const LOOKED_AT = `
-  SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id`;
-
-// An environment's coordinators share the table. Three hex digits of an id are the number of its coordinator.
 const FIND = `
-  SELECT id, 0 AS is_last FROM (${LOOKED_AT} LIMIT ${MAX_LOOKED_AT}) WHERE substr(id, 16, 3) = ?4
-  UNION ALL SELECT id, 1 FROM (${LOOKED_AT} LIMIT 1 OFFSET ${MAX_LOOKED_AT - 1})`;
+  SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`;
 
-export interface FoundRows {
-  /** Ids of this coordinator's rows, in order. */
-  readonly ids: readonly string[];
-  /** The last id that was looked at, whichever coordinator owns it; null if there were no more rows to look at. */
-  readonly last: string | null;
-}
-
-/** One coordinator's rows in one database. */
+/** The rows of an environment in one database. */
 export interface RowStore {
   /**
    * Lands a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. Returns D1's bookmark.
    */
   land(rows: readonly string[], labelled: readonly string[]): Promise<string | null>;
-  /** Ids after `after` and before `before`, among the first 5000 that the environment has there. */
-  find(after: string, before: string): Promise<FoundRows>;
+  /** The first ids after `after` and before `before` that the environment has there, in order: at most `limit`. */
+  find(after: string, before: string, limit: number): Promise<string[]>;
   /** Deletes runs with their labels. */
   delete(ids: readonly string[]): Promise<void>;
 }
@@ -87,25 +72,20 @@ export interface RowStore {
 export class D1RowStore implements RowStore {
   readonly #env: Databases;
   readonly #database: number;
-  readonly #owner: Pick<Owner, "scope" | "n">;
+  readonly #scope: string;
   readonly #registration: Registration;
 
   /** `database`: its number. */
-  constructor(
-    env: Databases,
-    database: number,
-    owner: Pick<Owner, "scope" | "n">,
-    registration: Registration,
-  ) {
+  constructor(env: Databases, database: number, scope: string, registration: Registration) {
     this.#env = env;
     this.#database = database;
-    this.#owner = owner;
+    this.#scope = scope;
     this.#registration = registration;
   }
 
   async land(rows: readonly string[], labelled: readonly string[]): Promise<string | null> {
     const now = Date.now();
-    const { scope } = this.#owner;
+    const scope = this.#scope;
     const isControl = this.#database === 0;
     if (!isControl) this.#registration.beside(now);
     const session = (await boundDatabase(this.#env, this.#database)).withSession("first-primary");
@@ -116,29 +96,23 @@ export class D1RowStore implements RowStore {
     const wanted = isControl ? this.#registration.wanted(now) : null;
     if (wanted !== null) {
       const registering = this.#registration.statements(session, wanted, now);
-      this.#registration.registered(wanted, await session.batch([...registering, ...statements]));
+      await session.batch([...registering, ...statements]);
+      this.#registration.registered(wanted);
     } else if (statements.length === 1) await statements[0]?.run();
     else await session.batch(statements);
     return session.getBookmark();
   }
 
-  async find(after: string, before: string): Promise<FoundRows> {
-    const { scope, n } = this.#owner;
+  async find(after: string, before: string, limit: number): Promise<string[]> {
     const db = await boundDatabase(this.#env, this.#database);
-    const rows = await db
-      .prepare(FIND)
-      .bind(scope, after, before, n.toString(16).padStart(3, "0"))
-      .raw<[id: string, isLast: number]>();
-    return {
-      ids: rows.flatMap(([id, isLast]) => (isLast === 0 ? [id] : [])).sort(),
-      last: rows.find(([, isLast]) => isLast === 1)?.[0] ?? null,
-    };
+    const rows = await db.prepare(FIND).bind(this.#scope, after, before, limit).raw<[id: string]>();
+    return rows.map(([id]) => id);
   }
 
   async delete(ids: readonly string[]): Promise<void> {
     const db = await boundDatabase(this.#env, this.#database);
     const statements = [DELETE_LABELS, DELETE].map((sql) => db.prepare(sql));
-    await db.batch(statements.map((one) => one.bind(this.#owner.scope, JSON.stringify(ids))));
+    await db.batch(statements.map((one) => one.bind(this.#scope, JSON.stringify(ids))));
   }
 }
 

@@ -2,28 +2,26 @@
 
 export interface Registered {
   readonly scope: string;
-  readonly n: number;
   readonly due_at: number;
 }
 
 // Each half walks the index in the order of `due_at`, so nothing is sorted.
 export const LONGEST_DUE = `
-  SELECT scope, n, due_at FROM coordinators WHERE due_at < ?1
-  UNION ALL SELECT scope, n, due_at FROM coordinators WHERE due_at > ?2
+  SELECT scope, due_at FROM coordinators WHERE due_at < ?1
+  UNION ALL SELECT scope, due_at FROM coordinators WHERE due_at > ?2
   ORDER BY due_at LIMIT ?3`;
 
-const ANSWERS =
-  "SELECT value ->> 0 AS scope, value ->> 1 AS n, value ->> 2 AS due_at, value ->> 3 AS next FROM json_each(?1)";
+const ANSWERS = "SELECT value ->> 0 AS scope, value ->> 1 AS due_at, value ->> 2 AS next FROM json_each(?1)";
 /**
  * Replaces an instant only if it is still the one that the sweep has read, because a flight may have registered
  * meanwhile. REMOVE does the same. Both search by the primary key, because many rows can have the same instant.
  */
 export const NOTE = `
   UPDATE coordinators INDEXED BY sqlite_autoindex_coordinators_1 SET due_at = answers.next FROM (${ANSWERS}) AS answers
-  WHERE coordinators.scope = answers.scope AND coordinators.n = answers.n AND coordinators.due_at = answers.due_at`;
+  WHERE coordinators.scope = answers.scope AND coordinators.due_at = answers.due_at`;
 export const REMOVE = `
   DELETE FROM coordinators INDEXED BY sqlite_autoindex_coordinators_1
-  WHERE (scope, n, due_at) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))`;
+  WHERE (scope, due_at) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))`;
 
 /**
  * Coordinators that were due before `before`, the longest due first. An instant later than `after` was noted before the
@@ -47,7 +45,7 @@ export async function noteNext(
   const kept = answers.filter(({ next }) => next !== null);
   const empty = answers.filter(({ next }) => next === null);
   const bound = (some: typeof answers) =>
-    JSON.stringify(some.map(({ scope, n, due_at, next }) => [scope, n, due_at, next]));
+    JSON.stringify(some.map(({ scope, due_at, next }) => [scope, due_at, next]));
   await db.batch([
     ...(kept.length > 0 ? [db.prepare(NOTE).bind(bound(kept))] : []),
     ...(empty.length > 0 ? [db.prepare(REMOVE).bind(bound(empty))] : []),

@@ -48,10 +48,10 @@ export async function sweep(env: Env, now: number): Promise<void> {
   await noteNext(env.DB, answers);
 }
 
-async function poke(env: Env, { scope, n }: Registered): Promise<number | null> {
+async function poke(env: Env, { scope }: Registered): Promise<number | null> {
   const hops = { coordinator: 0 };
   return within(
     POKE_MAX_MS,
-    callCoordinator(env, hops, scope, n, (coordinator) => coordinator.poke()),
+    callCoordinator(env, hops, scope, (coordinator) => coordinator.upkeep.poke()),
   );
 }

@@ -6,14 +6,12 @@
 import { MINUTE_MS } from "../../base/time.ts";
 import type { Delivery } from "../../webhooks/delivery.ts";
 import { isWaiting } from "../run.ts";
-import type { Owner } from "../run-id.ts";
 import { tellsItself } from "../timeline.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { type AcceptedChange, AcceptedChanges } from "./accepted-changes.ts";
 import { ArchiveRows } from "./archive-rows.ts";
 import { BulkPageRows } from "./bulk-page-rows.ts";
 import { BulkRows } from "./bulk-rows.ts";
-import { ClaimRows } from "./claim-rows.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
 import { EndedRunCounts } from "./ended-run-counts.ts";
@@ -94,7 +92,8 @@ export interface FollowUp {
 export class Journal {
   readonly #storage: DurableObjectStorage;
   readonly sql: JournalSql;
-  readonly owner: Owner;
+  /** `{o}/{p}/{envName}`: the environment, which is also the coordinator's name. */
+  readonly scope: string;
   readonly runs: RunRows;
   readonly due: DueRuns;
   readonly endedCounts: EndedRunCounts;
@@ -109,7 +108,6 @@ export class Journal {
   readonly accepted: AcceptedChanges;
   readonly slots: SlotRows;
   readonly pauses: PauseRows;
-  readonly claims: ClaimRows;
   readonly previews: PreviewRows;
   readonly retries: RetryRows;
   readonly bulk: BulkRows;
@@ -117,11 +115,11 @@ export class Journal {
   readonly marks: Marks;
   readonly archive: ArchiveRows;
 
-  constructor(storage: DurableObjectStorage, owner: Owner) {
-    const sql = new JournalSql(storage, owner.name);
+  constructor(storage: DurableObjectStorage, scope: string) {
+    const sql = new JournalSql(storage, scope);
     this.#storage = storage;
     this.sql = sql;
-    this.owner = owner;
+    this.scope = scope;
     this.runs = new RunRows(sql);
     this.due = new DueRuns(sql);
     this.timeline = new TimelineRows(sql);
@@ -130,7 +128,6 @@ export class Journal {
     this.accepted = new AcceptedChanges(sql);
     this.slots = new SlotRows(sql);
     this.pauses = new PauseRows(sql);
-    this.claims = new ClaimRows(sql);
     this.previews = new PreviewRows(sql);
     this.retries = new RetryRows(sql);
     this.bulk = new BulkRows(sql);

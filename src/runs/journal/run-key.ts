@@ -6,7 +6,7 @@
  * A JavaScript number can't hold 63 bits, so a key is bound in two halves and never returned.
  */
 
-import { readRunId } from "../run-id.ts";
+import { createdAtOf } from "../run-id.ts";
 
 /** The key, from two bound halves. The CAST is there because numbers are bound as floats, which can't be shifted. */
 export const BOUND_KEY = "(CAST(? AS INTEGER) << 15 | CAST(? AS INTEGER))";
@@ -20,15 +20,18 @@ const MS_MAX = 2 ** 48 - 1;
 
 /** The halves of a run id's key. A text that is no id, such as "", counts as the lowest id. */
 export function keyHalves(id: string): [ms: number, random: number] {
-  const { createdAt: ms } = readRunId(id);
-  // 14 bits after the variant, and one more.
-  const random = (Number.parseInt(id.slice(19, 23) + id.slice(24, 25), 16) >> 3) & RANDOM_MAX;
+  const ms = createdAtOf(id);
+  // 12 bits after the version, and 3 after the two bits of the variant.
+  const random =
+    (Number.parseInt(id.slice(15, 18), 16) << 3) |
+    ((Number.parseInt(id.slice(19, 20), 16) & 3) << 1) |
+    (Number.parseInt(id.slice(20, 21), 16) >> 3);
   return Number.isNaN(ms) || Number.isNaN(random) ? [0, 0] : [ms, random];
 }
 
 /** The halves of the highest key that an id up to `id` can have. */
 export function highestKeyHalves(id: string): [ms: number, random: number] {
-  const { createdAt: ms } = readRunId(id);
+  const ms = createdAtOf(id);
   return [Number.isNaN(ms) ? MS_MAX : ms, RANDOM_MAX];
 }
 

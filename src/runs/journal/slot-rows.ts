@@ -32,7 +32,7 @@ const WITHOUT_GROUP: Slot = { group: "", key: "" };
 const LIMIT = `coalesce(
   (SELECT max_holders FROM slot_limits AS known
    WHERE known.slot_group = runs.slot_group AND known.action_name = runs.action_name
-     AND known.version >= runs.action_version AND NOT coalesce(runs.gates ->> '$.concurrency.isClaimed', 0)),
+     AND known.version >= runs.action_version),
   gates ->> '$.concurrency.limit')`;
 
 /** What waits. `bytes`: of its sealed requests. */
@@ -206,7 +206,7 @@ export class SlotRows {
   limitOf({ gates, actionName, actionVersion }: Pick<Run, "gates" | "actionName" | "actionVersion">): number {
     const { concurrency = null } = gates ?? {};
     if (concurrency === null) return Number.POSITIVE_INFINITY;
-    if (concurrency.isClaimed || actionVersion === null) return concurrency.limit;
+    if (actionVersion === null) return concurrency.limit;
     const known =
       'SELECT max_holders AS "limit" FROM slot_limits WHERE slot_group = ? AND action_name = ? AND version >= ?';
     const rows = this.#sql.exec<{ limit: number }>(known, concurrency.group, actionName, actionVersion);

@@ -88,15 +88,6 @@ export const JOURNAL_STEPS: readonly string[] = [
      via        TEXT,
      paused_at  INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
-   CREATE TABLE claims (
-     key                TEXT    PRIMARY KEY,
-     fingerprint        TEXT    NOT NULL,
-     fingerprint_key_id TEXT,
-     slot_group         TEXT    NOT NULL,
-     slot_key           TEXT    NOT NULL,
-     expires_at         INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;
-   CREATE INDEX claims_by_end ON claims (expires_at);
    CREATE TABLE previews (
      run_id  TEXT PRIMARY KEY,
      request TEXT NOT NULL

@@ -1,7 +1,6 @@
 /**
- * Finds the database where an environment's runs are read. The coordinators decide, and the table `environments` is
- * their copy. So of all that is known, the home with the highest generation counts: what the coordinators have just
- * said, what this isolate remembers, or the row. With one database, an isolate only asks once whether another one is
+ * Finds the database where an environment's runs are read. The coordinator decides, and the table `environments` is
+ * its copy. So of all that is known, the home with the highest generation counts: what the coordinator has just said, what this isolate remembers, or the row. With one database, an isolate only asks once whether another one is
  * missing.
  */
 
@@ -44,17 +43,17 @@ export interface NumberedDatabase {
 }
 
 /**
- * `settled`: what coordinators have just said. `sent`: the numbers of the databases whose bookmarks the request has. If
+ * `settled`: what the coordinator has just said. `sent`: the numbers of the databases whose bookmarks the request has. If
  * one of them is unexpected, this isolate may not know of a move, so it reads the row. Throws `database_not_bound`, or
  * `database_unavailable`.
  */
 export async function databaseOf(
   placed: Placed,
-  settled: readonly Settled[] = [],
+  settled: Settled | null = null,
   sent: Iterable<number> = [],
 ): Promise<NumberedDatabase> {
   const { env, hops } = placed;
-  const said = newestHome(settled.map(({ home }) => home));
+  const said = settled?.home ?? null;
   const { database: number } =
     hasSeveralDatabases(env) || (await lacksDatabase(env, hops))
       ? await homeAmongSeveral(placed, said, [...sent])
@@ -94,7 +93,7 @@ async function note(placed: Placed, home: Home, remembered: Home | null, now: nu
   await homes.lookUp({ key: placed.scope, now, read: () => Promise.resolve(home) }, placed.waitUntil);
 }
 
-/** Remembers what the coordinators have said to an operator's request. */
+/** Remembers what the coordinator has said to an operator's request. */
 export function rememberHome(placed: Placed, home: Home): Promise<void> {
   const now = Date.now();
   return note(placed, home, homes.recall(placed.scope, now) ?? null, now);

@@ -39,7 +39,7 @@ export function nextToBoard(
 
 /** Reads from the journal only what is not in memory. */
 function readRows(
-  { runs, owner }: Journal,
+  { runs, scope }: Journal,
   entries: readonly Unlanded[],
   forget: (id: string) => void,
 ): BoardedRow[] {
@@ -53,7 +53,7 @@ function readRows(
         return [{ entry, version: run.version, text: toGroupRow(run), isLabelled: hasLabels(run) }];
       }
     } catch (error) {
-      logFailure("run_unprintable", error, { coordinator: owner.name, run: entry.id });
+      logFailure("run_unprintable", error, { coordinator: scope, run: entry.id });
     }
     forget(entry.id);
     return [];

@@ -309,7 +309,7 @@ export class GroupCommit {
     if (this.#isStopped) return;
     const now = Date.now();
     logFailure(asideId === null ? "landing_failed" : "run_put_aside", error, {
-      coordinator: this.#journal.owner.name,
+      coordinator: this.#journal.scope,
       database: this.#place.database,
       run: asideId ?? undefined,
       reason: asideId !== null ? undefined : isDatabaseFull(error) ? "full" : "outage",
@@ -323,7 +323,7 @@ export class GroupCommit {
       this.#alarm.arm(now);
     } catch (cause) {
       // The repair that the version has set comes a little later.
-      logFailure("alarm_failed", cause, { coordinator: this.#journal.owner.name });
+      logFailure("alarm_failed", cause, { coordinator: this.#journal.scope });
     }
   }
 }

@@ -3,16 +3,16 @@
  * where a new environment lives, and carries out the messages of a move.
  */
 
-import { log, logFailure } from "../../base/log.ts";
+import { logFailure } from "../../base/log.ts";
 import { within } from "../../base/time.ts";
-import { hasSeveralDatabases } from "../../settings/databases.ts";
+import { type Databases, hasSeveralDatabases } from "../../settings/databases.ts";
 import { Registration } from "../d1/registration.ts";
 import { FIRST_HOME, type Home } from "../home.ts";
 import { HomeMarks } from "../journal/home-marks.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { MoveOrder, Placement } from "../move-calls.ts";
 import { Landing } from "./landing.ts";
-import { type Placing, placeOf } from "./placing.ts";
+import { placeOf } from "./placing.ts";
 import type { RepairAlarm } from "./repair-alarm.ts";
 import { Target } from "./target.ts";
 
@@ -30,7 +30,7 @@ interface LivedIn {
 
 /** What a coordinator's homes need. */
 export interface HomesParts {
-  readonly env: Placing;
+  readonly env: Databases;
   readonly journal: Journal;
   readonly alarm: RepairAlarm;
   /** When a run of this coordinator is due next; Infinity if nothing will be due. */
@@ -54,7 +54,7 @@ export class Homes {
     this.#marks = new HomeMarks(journal.marks);
     const isOwed = alarm.repairAt !== Number.POSITIVE_INFINITY;
     const keeper = hasSeveralDatabases(env) ? this : null;
-    this.registration = new Registration(env.DB, journal.owner, { nextDueAt, keeper, isOwed });
+    this.registration = new Registration(env.DB, journal.scope, { nextDueAt, keeper, isOwed });
     const home = this.#markedHome();
     if (home !== null) this.#home = { home, landing: this.#landingIn(home.database), wasCopied: true };
     const target = this.#marks.target;
@@ -86,22 +86,6 @@ export class Homes {
   /** Whether the home may lack runs that have landed in the one before. In memory only: an eviction forgets it. */
   get lacksOlder(): boolean {
     return this.#home !== null && !this.#home.wasCopied && this.#home.landing.resync.isUnderWay;
-  }
-
-  /** Called with what the control database says. A move may have switched while this coordinator was out of reach. */
-  homeIsKnown(known: Home): void {
-    if (this.#home === null) return;
-    const { home } = this.#home;
-    const { name } = this.#parts.journal.owner;
-    if (known.generation > home.generation) {
-      log("info", "home_adopted", { coordinator: name, database: known.database, before: home.database });
-      this.#switchTo(known);
-    } else if (known.generation === home.generation && known.database !== home.database) {
-      const why = new Error(
-        `the environment lives in database ${known.database}: move it, to make all agree`,
-      );
-      logFailure("home_conflict", why, { coordinator: name, database: home.database });
-    }
   }
 
   placement(bytes: number): Placement {
@@ -228,10 +212,10 @@ export class Homes {
 
   /** Decides where the environment lives, and lands what waits. Never throws. */
   async place(): Promise<void> {
-    this.#placing ??= within(PLACING_MAX_MS, placeOf(this.#parts.env, this.#parts.journal.owner))
+    this.#placing ??= within(PLACING_MAX_MS, placeOf(this.#parts.env, this.#parts.journal.scope))
       .then((home) => this.#placed(home))
       .catch((error: unknown) =>
-        logFailure("placing_failed", error, { coordinator: this.#parts.journal.owner.name }),
+        logFailure("placing_failed", error, { coordinator: this.#parts.journal.scope }),
       )
       .finally(() => {
         this.#placing = null;

@@ -27,7 +27,7 @@ export class Landing {
   constructor(parts: LandingParts, database: number, turns: LandingTurns) {
     const { env, journal, alarm, registration } = parts;
     this.database = database;
-    this.store = new D1RowStore(env, database, journal.owner, registration);
+    this.store = new D1RowStore(env, database, journal.scope, registration);
     this.#place = { database, store: this.store, rows: journal.landingIn(database), ...turns };
     this.commit = new GroupCommit(journal, this.#place, alarm);
     this.resync = new Resync(journal, this.#place, this.commit);

@@ -4,6 +4,7 @@
  */
 
 import { within } from "../../base/time.ts";
+import type { Databases } from "../../settings/databases.ts";
 import type { Home } from "../home.ts";
 import type { FollowUp, Journal, Written } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
@@ -11,7 +12,6 @@ import type { MoveOrder, Placement } from "../move-calls.ts";
 import type { Settled } from "../upkeep-calls.ts";
 import { type GroupCommit, SETTLE_MAX_MS } from "./group-commit.ts";
 import { Homes } from "./homes.ts";
-import type { Placing } from "./placing.ts";
 import type { RepairAlarm } from "./repair-alarm.ts";
 
 export const UNLANDED_MAX_ROWS = 50_000;
@@ -25,7 +25,7 @@ export class Projection implements FollowUp {
   readonly #homes: Homes;
 
   /** `nextDueAt`: when a run of this coordinator is due next; Infinity if nothing will be due. */
-  constructor(env: Placing, journal: Journal, alarm: RepairAlarm, nextDueAt: (now: number) => number) {
+  constructor(env: Databases, journal: Journal, alarm: RepairAlarm, nextDueAt: (now: number) => number) {
     this.#journal = journal;
     this.#alarm = alarm;
     this.#homes = new Homes({ env, journal, alarm, nextDueAt });

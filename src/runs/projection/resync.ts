@@ -12,7 +12,7 @@ import type { Journal } from "../journal/journal.ts";
 import { AFTER_ALL_IDS } from "../run-id.ts";
 import type { GroupCommit, LandingPlace } from "./group-commit.ts";
 
-/** How many runs of this coordinator one step covers at most, and how many rows it may delete. */
+/** How many runs one step covers at most, and how many rows it may delete. */
 export const STEP_RUNS = 1000;
 /** A run that was purged has an older id. A run that is being created has a younger one. */
 const DELETABLE_AGE_MS = HOUR_MS;
@@ -82,7 +82,7 @@ export class Resync {
         if (step !== this.#steps && this.#isStopped) return;
         if (step === this.#steps) this.#stepAt = null;
         logFailure("resync_failed", error, {
-          coordinator: this.#journal.owner.name,
+          coordinator: this.#journal.scope,
           database: this.#place.database,
         });
         this.#goOnAfterLanding();
@@ -106,19 +106,16 @@ export class Resync {
    * harmless.
    */
   async #step(after: string, now: number, isCurrent: () => boolean): Promise<void> {
-    const found = await this.#place.store.find(after, firstIdAt(now - DELETABLE_AGE_MS));
+    const found = await this.#place.store.find(after, firstIdAt(now - DELETABLE_AGE_MS), STEP_RUNS);
     if (!isCurrent()) return;
-    const upTo = [found.last, found.ids[STEP_RUNS - 1]].reduce<string>(
-      (least, id) => (id != null && id < least ? id : least),
-      AFTER_ALL_IDS,
-    );
+    const upTo = found[STEP_RUNS - 1] ?? AFTER_ALL_IDS;
     const batch = this.#place.rows.between(after, upTo, STEP_RUNS);
     const last = batch.at(-1)?.id ?? after;
     // Runs that are created from here on land by themselves. A resync that waited for a step without new runs could
     // never end.
     const reached = this.#place.rows.hasBetween(last, upTo) ? last : upTo;
     const kept = new Set(batch.map(({ id }) => id));
-    const unkept = found.ids.filter((id) => id <= reached && !kept.has(id));
+    const unkept = found.filter((id) => id <= reached && !kept.has(id));
     if (unkept.length > 0) await this.#place.store.delete(unkept);
     if (!isCurrent()) return;
     this.#isLanding = true;

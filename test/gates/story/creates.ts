@@ -57,7 +57,7 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   const preview = required === 0 ? null : "{}";
   let reply: RunReply;
   try {
-    reply = await awake.object.createGated(run, changeKey, newDelivery(scene, run), { preview, ...DETAILED });
+    reply = await awake.object.runs.create(run, changeKey, newDelivery(scene, run), { preview, ...DETAILED });
   } finally {
     // The limit can be written although the run is not.
     const isTold = hasGroup && !isClaimed && isLimitOnRecord(awake, group, name, version);
@@ -83,7 +83,7 @@ async function createUngated(scene: Scene, { object }: Awake): Promise<undefined
   const run = await newRun(scene, { gates: null, timeoutMs: MINUTE_MS });
   scene.tell(`create ${short(run.id)} without gates`);
   scene.asked = run.id;
-  await object.create(run, { key: `m:${run.id}`, fingerprint: "" }, newDelivery(scene, run));
+  await object.runs.create(run, { key: `m:${run.id}`, fingerprint: "" }, newDelivery(scene, run));
 }
 
 /** The same key makes no second run. */
@@ -97,7 +97,7 @@ async function createAgain(scene: Scene, { object, sql }: Awake): Promise<undefi
   if (!isThere) return;
   scene.asked = first.id;
   const changeKey = { key, fingerprint: "" };
-  const reply = await object.createGated(run, changeKey, newDelivery(scene, run), { preview: null });
+  const reply = await object.runs.create(run, changeKey, newDelivery(scene, run), { preview: null });
   if (!reply.ok || reply.id !== first.id || !reply.replayed) fail(`the key ${key} made a second run`);
 }
 

@@ -28,7 +28,7 @@ async function setLimit(scene: Scene, { object, sql }: Awake, isStale: boolean):
   const { group } = action;
   const isInGroup = known.isInGroup(group, name);
   // If the call fails, nothing has changed.
-  await object.setLimit(group, name, version, limit);
+  await object.gates.setLimit(group, name, version, limit);
   if (isInGroup && known.noteLimit(group, name, version, limit)) known.forgetPauses(sql);
 }
 
@@ -42,7 +42,7 @@ async function pause(scene: Scene, { object, sql }: Awake): Promise<undefined> {
   // Of two pauses of one instant, the text decides. The model does not know which.
   if (known.pauses.get(group)?.at === at) return;
   const reason = `the freeze of ${at}`;
-  await object.pause({ group, reason, until, by: "ann", via: null, at });
+  await object.gates.pause({ group, reason, until, by: "ann", via: null, at });
   known.pauses.set(group, { reason, until, at });
   known.forgetPauses(sql);
 }
@@ -52,7 +52,7 @@ async function resume(scene: Scene, { object, sql }: Awake): Promise<undefined> 
   const group = scene.random.maybe([...known.pauses.keys()]);
   if (group === null) return;
   scene.tell(`resume ${group || "all"}`);
-  await object.resume(group);
+  await object.gates.resume(group);
   known.pauses.delete(group);
   known.forgetPauses(sql);
 }

@@ -141,7 +141,7 @@ export class Story {
     await stage.awake(async (awake) => {
       const { object, sql, storage } = awake;
       stage.onSent = (runId, attempt) => requireSendable(sql, runId, attempt);
-      for (const group of known.pauses.keys()) await object.resume(group);
+      for (const group of known.pauses.keys()) await object.gates.resume(group);
       known.pauses.clear();
       known.isCalm = false;
       requireInvariants(known, sql, await storage.getAlarm(), false);

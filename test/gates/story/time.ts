@@ -31,7 +31,7 @@ async function pass(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
 export async function ring(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
   const { stage, known } = scene;
   if (scene.isDropped) {
-    await awake.object.poke();
+    await awake.object.upkeep.poke();
     scene.isDropped = false;
   }
   scene.tell("ring");
@@ -56,7 +56,7 @@ async function dropAlarm(scene: Scene, { storage }: Awake): Promise<undefined> {
 
 async function poke(scene: Scene, { object }: Awake): Promise<undefined> {
   scene.tell("poke");
-  await object.poke();
+  await object.upkeep.poke();
   scene.isDropped = false;
   scene.known.isArmed = !scene.isBack;
 }

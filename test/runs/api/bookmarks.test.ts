@@ -26,7 +26,7 @@ async function told(method: string, url: string, sent: string, options: Ask = {}
 /** A run id of each other coordinator, of runs that nobody lands. */
 function othersThan(path: string, id: string): Promise<string[]> {
   const others = [0, 1, 2, 3].filter((n) => n !== readRunId(id).coordinator);
-  return Promise.all(others.map((n) => mint(path, Date.now(), n)));
+  return Promise.all(others.map((n) => mint(path, Date.now())));
 }
 
 async function create(path: string): Promise<CreatedRun> {
@@ -76,7 +76,7 @@ describe("an answer about a run carries what the request sent and what D1 may la
   it("a create, of which the coordinator is named by the new run's id", async () => {
     const path = newRunsPath();
     faults.writes = "down";
-    const sent = await Promise.all([0, 1, 2, 3].map((n) => mint(path, Date.now() - 1000, n)));
+    const sent = await Promise.all([0, 1, 2, 3].map((n) => mint(path, Date.now() - 1000)));
     const { body, headers } = await ask<CreatedRun>("POST", path, {
       body: { actionName: "deploy" },
       headers: { "x-d1-bookmark": sent.join(",") },
@@ -149,7 +149,7 @@ it("a coordinator that has nothing to land says what D1 has", async () => {
   const path = newRunsPath();
   await createAged(path);
   await landed(path);
-  expect(await direct(path, 0).settle()).toEqual({
+  expect(await direct(path).upkeep.settle()).toEqual({
     isBehind: false,
     lacksRefused: false,
     bookmark: expect.stringMatching(D1),

@@ -2,6 +2,7 @@
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
+import { coordinator } from "../../support/direct.ts";
 import { landedRow } from "../../support/landed.ts";
 import {
   type ActionRun,
@@ -9,7 +10,6 @@ import {
   ask,
   type Beaten,
   type CreatedRun,
-  coordinatorOf,
   createRun,
   newRunsPath,
   report,
@@ -119,7 +119,7 @@ it.each(["grace", "deadline"] as const)(
       const first =
         ending === "grace" ? [await cancel(path, run.id, { graceSeconds: 30, reason: "first" })] : [];
       const at = Date.parse((await beat(run)).body.cancel?.until ?? run.callback.expiresAt);
-      const stub = coordinatorOf(path, run.id);
+      const stub = coordinator(path);
       const calls = callers(path, run, () => () => runDurableObjectAlarm(stub));
       vi.useFakeTimers({ toFake: ["Date"], now: at - 1 });
       let left = Math.floor(Math.random() * 40);

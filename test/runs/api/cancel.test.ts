@@ -5,14 +5,22 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ACCEPTED_MAX } from "../../../src/runs/journal/accepted-changes.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
 import { later } from "../../support/clock.ts";
-import { alarmIn, change, createAged, DAY_MS, direct, journal, until } from "../../support/direct.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  journal,
+  until,
+} from "../../support/direct.ts";
 import {
   type ActionRun,
   type Answer,
   type Ask,
   ask,
   type CreatedRun,
-  coordinatorOf,
   createRun,
   newRunsPath,
   report,
@@ -143,7 +151,7 @@ describe("a running run", () => {
   ])("ends as cancelled %s, by the alarm alone", async (_name, ms, cause, wanted) => {
     const { path, run } = await started(wanted);
     await cancel(path, run.id, { graceSeconds: ms === 30_000 ? 30 : 3600 });
-    const stub = coordinatorOf(path, run.id);
+    const stub = coordinator(path);
     const due = await runInDurableObject(stub, (_instance, { storage }) => storage.getAlarm());
     expect(due).toBeLessThanOrEqual(Date.now() + ms);
     await alarmIn(ms + 1000, stub);
@@ -179,8 +187,7 @@ describe("a running run", () => {
     const { path, run } = await started();
     await cancel(path, run.id, { graceSeconds: 30, reason: "first" });
     const story = await storyOf(path, run.id);
-    const writes = () =>
-      journal(path, readRunId(run.id).coordinator, "SELECT change_seq, change_key FROM runs");
+    const writes = () => journal(path, "SELECT change_seq, change_key FROM runs");
     const before = await writes();
     expect(await cancel(path, run.id, { graceSeconds: 60, reason: "second" })).toMatchObject({ status: 202 });
     expect(await writes()).toEqual(before);
@@ -204,7 +211,7 @@ describe("a run that has ended is 409, and stays as it is", () => {
     run_succeeded: (run) => report(run, { status: "succeeded" }),
     run_failed: (run) => report(run, { status: "failed", error: "no" }),
     run_cancelled: (run, path) => ask("DELETE", `${path}/${run.id}`),
-    run_timed_out: (run, path) => alarmIn(61_000, coordinatorOf(path, run.id)),
+    run_timed_out: (run, path) => alarmIn(61_000, coordinator(path)),
   };
 
   it.each(Object.entries(ENDS))("%s", async (code, end) => {
@@ -348,7 +355,7 @@ describe("the same request with the same key", () => {
       Promise.all(keys.map((key, n) => cancel(path, run.id, { graceSeconds: 60 - n }, keyed(key))));
     expect(new Set((await all()).map(({ status }) => status))).toEqual(new Set([202]));
     await report(run, { status: "failed", error: "stopped" });
-    await evictDurableObject(coordinatorOf(path, run.id));
+    await evictDurableObject(coordinator(path));
     for (const answer of await all()) expect([answer.status, replayed(answer)]).toEqual([202, "true"]);
   });
 
@@ -381,13 +388,12 @@ describe("the same request with the same key", () => {
     const n = readRunId(run.id).coordinator;
     await journal(
       path,
-      n,
       `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < ?2)
        INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace, accepted_at)
        SELECT ?1, 't:root:' || k, '', 1, 0 FROM counted`,
       ...[run.id, ACCEPTED_MAX - 1],
     );
-    const kept = async () => (await journal(path, n, "SELECT key FROM accepted_changes")).length;
+    const kept = async () => (await journal(path, "SELECT key FROM accepted_changes")).length;
     expect((await cancel(path, run.id, body, keyed("the last"))).status).toBe(202);
     expect(await kept()).toBe(ACCEPTED_MAX);
     expect((await cancel(path, run.id, body, keyed("one more"))).status).toBe(202);
@@ -396,7 +402,7 @@ describe("the same request with the same key", () => {
 
   it("without a key is not remembered if it changes nothing, because nobody can repeat it", async () => {
     const { path, run } = await started();
-    const kept = () => journal(path, readRunId(run.id).coordinator, "SELECT key FROM accepted_changes");
+    const kept = () => journal(path, "SELECT key FROM accepted_changes");
     for (let n = 0; n < 3; n++) expect((await cancel(path, run.id, body)).status).toBe(202);
     expect(await kept()).toHaveLength(1);
   });
@@ -405,9 +411,9 @@ describe("the same request with the same key", () => {
     const { path, run } = await started();
     const n = readRunId(run.id).coordinator;
     await cancel(path, run.id, { graceSeconds: 0 }, keyed("k"));
-    const kept = async () => (await journal(path, n, "SELECT key FROM accepted_changes")).length;
+    const kept = async () => (await journal(path, "SELECT key FROM accepted_changes")).length;
     expect(await kept()).toBe(1);
-    await alarmIn(31 * DAY_MS, coordinatorOf(path, run.id));
+    await alarmIn(31 * DAY_MS, coordinator(path));
     await until(async () => (await kept()) === 0);
   });
 });
@@ -418,10 +424,10 @@ it("survives an eviction between the request and the end of its grace", async ()
   await change(path, id, { type: "started" });
   const request = { type: "cancel_requested", by: "ci", reason: "why", graceMs: 30_000 } as const;
   const key = { key: "t:root:k", fingerprint: "f" };
-  expect(await direct(path, 0).cancel(id, request, key)).toMatchObject({ ok: true, isOver: false });
-  await evictDurableObject(coordinatorOf(path, id));
+  expect(await direct(path).runs.cancel(id, request, key)).toMatchObject({ ok: true, isOver: false });
+  await evictDurableObject(coordinator(path));
   later(31_000);
-  expect(await direct(path, 0).cancel(id, request, key)).toMatchObject({
+  expect(await direct(path).runs.cancel(id, request, key)).toMatchObject({
     ok: true,
     replayed: true,
     status: "cancelled",

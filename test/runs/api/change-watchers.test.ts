@@ -8,9 +8,9 @@ import { RunRows } from "../../../src/runs/journal/run-rows.ts";
 import { COORDINATORS, coordinatorOfKey } from "../../../src/runs/run-id.ts";
 import { changesOf, cursorOf, loseCoordinators, nextChanges, openFeed } from "../../support/changes.ts";
 import { hurryTime, later } from "../../support/clock.ts";
-import { createAged, until } from "../../support/direct.ts";
+import { createAged, direct, until } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
-import { watched, within } from "../../support/stream.ts";
+import { within } from "../../support/stream.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere } from "../../support/tokens.ts";
 
 afterEach(() => {
@@ -143,30 +143,30 @@ describe("a stream of the feed", () => {
 describe("a watcher", () => {
   it("whose seat was given to others meanwhile misses no change", async () => {
     const path = newRunsPath();
-    const stub = watched(path, 0);
+    const stub = direct(path);
     const me = watcher();
     const calls = vi.spyOn(RunCoordinator.prototype, "watchChanges");
-    const first = stub.watchChanges({ after: 0 }, me, 10_000);
+    const first = stub.watches.watchChanges({ after: 0 }, me, 10_000);
     await createAged(path);
     await first;
-    const waiting = stub.watchChanges({ after: 1 }, me, 10_000);
+    const waiting = stub.watches.watchChanges({ after: 1 }, me, 10_000);
     await until(async () => calls.mock.calls.length === 2);
     // It is not told for a second.
     await createAged(path);
-    await stub.unwatch(me.key);
+    await stub.watches.unwatch(me.key);
     expect(await waiting).toMatchObject({ ok: true, runs: "", readSeq: 1 });
   });
 
   it("is woken at most once a second, at once after a quiet second, and gets every change", async () => {
     const path = newRunsPath();
-    const stub = watched(path, 0);
+    const stub = direct(path);
     const me = watcher();
     const answers: number[] = [];
     let after = 0;
     const startedAt = performance.now();
     const following = (async () => {
       while (after < 40) {
-        const answer = await stub.watchChanges({ after }, me, 10_000);
+        const answer = await stub.watches.watchChanges({ after }, me, 10_000);
         if (!answer.ok) throw new Error(answer.reason);
         after = answer.readSeq;
         answers.push(performance.now() - startedAt);
@@ -181,48 +181,50 @@ describe("a watcher", () => {
     expect(answers[0]).toBeLessThan(900);
     expect(answers.length).toBeGreaterThan(1);
     for (const [n, at] of answers.slice(1).entries()) expect(at - (answers[n] ?? 0)).toBeGreaterThan(500);
-    await stub.unwatch(me.key);
+    await stub.watches.unwatch(me.key);
   });
 
   it("that is behind reads on without a pause", async () => {
     const path = newRunsPath();
     for (let n = 0; n < 3; n++) await createAged(path, { parameters: `{"a":"${"x".repeat(900_000)}"}` });
-    const stub = watched(path, 0);
+    const stub = direct(path);
     const me = watcher();
     const startedAt = performance.now();
     let after = 0;
     for (let n = 0; n < 3; n++) {
-      const answer = await stub.watchChanges({ after }, me, 10_000);
+      const answer = await stub.watches.watchChanges({ after }, me, 10_000);
       if (answer.ok) after = answer.readSeq;
     }
     expect(after).toBe(3);
     expect(performance.now() - startedAt).toBeLessThan(900);
-    await stub.unwatch(me.key);
+    await stub.watches.unwatch(me.key);
   });
 
   it("shares a page with those that have its cursor and its filters", async () => {
     const path = newRunsPath();
-    const stub = watched(path, 0);
-    await stub.changes({ after: 0 });
+    const stub = direct(path);
+    await stub.watches.changes({ after: 0 });
     const reads = vi.spyOn(RunRows.prototype, "byIds");
     const watchers = Array.from({ length: 30 }, (_, n) => watcher(`token ${n}`));
-    const waiting = watchers.map((me) => stub.watchChanges({ after: 0, actionName: "deploy" }, me, 10_000));
-    const other = stub.watchChanges({ after: 0, include: "details" }, watcher(), 10_000);
+    const waiting = watchers.map((me) =>
+      stub.watches.watchChanges({ after: 0, actionName: "deploy" }, me, 10_000),
+    );
+    const other = stub.watches.watchChanges({ after: 0, include: "details" }, watcher(), 10_000);
     // So that all of them wait.
-    await stub.changes({ after: 0 });
+    await stub.watches.changes({ after: 0 });
     await createAged(path);
     const answers = await within(10_000, Promise.all([...waiting, other]));
     expect(new Set(answers.slice(0, 30).map((answer) => JSON.stringify(answer))).size).toBe(1);
     const pages = reads.mock.calls.filter(([ids]) => ids.length === 1);
     expect(pages).toHaveLength(2);
-    for (const { key } of watchers) await stub.unwatch(key);
+    for (const { key } of watchers) await stub.watches.unwatch(key);
   });
 
   it("beyond the 250 of a token or the 1000 of a coordinator is 503, and a free seat is taken again", async () => {
     const path = newRunsPath();
-    const stub = watched(path, 1);
+    const stub = direct(path);
     const take = (tokenId: string, key: string = crypto.randomUUID()) =>
-      stub.watchChanges({ after: 0 }, { key, tokenId }, 0);
+      stub.watches.watchChanges({ after: 0 }, { key, tokenId }, 0);
     const first = crypto.randomUUID();
     expect((await take("root", first)).ok).toBe(true);
     const others = await Promise.all(Array.from({ length: WATCHERS_PER_TOKEN - 1 }, () => take("root")));
@@ -238,7 +240,7 @@ describe("a watcher", () => {
     );
     expect(await take("another")).toMatchObject({ reason: "too_many_watchers" });
     expect((await changesOf(path, "?after=0")).status).toBe(200);
-    await stub.unwatch(first);
+    await stub.watches.unwatch(first);
     expect((await take("another")).ok).toBe(true);
   });
 

@@ -119,14 +119,14 @@ describe("a page of the feed", () => {
 
   async function filled(rows: number): Promise<string> {
     const path = newRunsPath();
-    await fillJournal(path, N, { rows, landed: false });
+    await fillJournal(path, { rows, landed: false });
     await restart(path);
     return path;
   }
 
   /** The next instance knows the rows. */
   async function restart(path: string): Promise<void> {
-    await evictDurableObject(coordinator(path, N));
+    await evictDurableObject(coordinator(path));
   }
 
   it("has at most 200 runs of a coordinator, and says that there are more", async () => {
@@ -205,7 +205,7 @@ describe("a cursor", () => {
     const { coordinator: n } = readRunId(run.id);
     expect((await ask<Refusal>("POST", path, { body: { actionName: "x" }, headers })).status).toBe(422);
     const cursor = await cursorOf(path);
-    await evictDurableObject(coordinator(path, n));
+    await evictDurableObject(coordinator(path));
     expect((await changesOf(path, `?after=${cursor}`)).body).toEqual({ ...NOTHING, cursor });
     await report(run, { status: "succeeded" });
     expect(idsOf((await changesOf(path, `?after=${cursor}`)).body.runs)).toEqual([run.id]);
@@ -217,9 +217,9 @@ describe("a cursor", () => {
     await change(path, id, { type: "cancelled", by: "root" });
     await landed(path);
     const cursor = await cursorOf(path);
-    await alarmIn(31 * DAY_MS, coordinator(path, 0));
+    await alarmIn(31 * DAY_MS, coordinator(path));
     await until(async () => (await changesOf(path, "?after=0")).body.runs.length === 0);
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
     expect((await changesOf(path, `?after=${cursor}`)).body).toEqual({ ...NOTHING, cursor });
     const next = await createAged(path);
     expect(idsOf((await changesOf(path, `?after=${cursor}`)).body.runs)).toEqual([next]);
@@ -313,7 +313,7 @@ describe("a list with the bookmark of a cursor, and then the feed after it,", ()
     gate.open();
     const before = async () => changesOf(path);
     const lastLife = async () => {
-      await evictDurableObject(coordinator(path, 0));
+      await evictDurableObject(coordinator(path));
       return changesOf(path);
     };
     for (const take of [() => meanwhile, before, lastLife]) {
@@ -337,7 +337,7 @@ describe("a list with the bookmark of a cursor, and then the feed after it,", ()
         while (made >= upTo && !isOver) await scheduler.wait(1);
         const id = await createAged(path, { n });
         created.push(id);
-        await change(path, id, { type: "succeeded", output: null }, n);
+        await change(path, id, { type: "succeeded", output: null });
         ended.add(id);
       }
     };

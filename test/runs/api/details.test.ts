@@ -263,7 +263,7 @@ it("a create without labels has the fingerprint that it had before there were la
     const { body } = await create(path, more, "", keyed(`k${n}`));
     const { coordinator } = readRunId(body.id);
     const query = "SELECT create_fingerprint AS kept FROM runs WHERE id = ?";
-    const [row] = await journal<{ kept: string }>(path, coordinator, query, body.id);
+    const [row] = await journal<{ kept: string }>(path, query, body.id);
     const text = '{"actionName":"deploy","entityId":null,"parameters":{},"recommendations":{},"timeout":60}';
     expect(row?.kept).toBe(await sha256(text));
   }

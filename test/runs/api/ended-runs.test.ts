@@ -89,7 +89,7 @@ describe("a remembered run", () => {
     for (const path of paths) {
       const run = { id, createdAt: Date.now(), deadlineAt: Date.now() + 3_600_000, actionName: "deploy" };
       const inputs = { parameters: "{}", recommendations: "{}", entityId: null, triggeredBy: "root" };
-      const created = await direct(path, 0).create(
+      const created = await direct(path).runs.create(
         { ...run, ...inputs, ...STARTED_BY_NOBODY, heartbeatTimeoutMs: null },
         { key: `m:${id}`, fingerprint: "" },
         null,
@@ -120,7 +120,7 @@ describe("a remembered run is forgotten", () => {
     await landed(path);
     // From here on the alarm waits for the retention's end.
     turnClock(Date.now() + 10_000);
-    await runDurableObjectAlarm(coordinator(path, 0));
+    await runDurableObjectAlarm(coordinator(path));
     turnClock(answer.purgeAt - 20_000);
     expect(await get(path, id)).toEqual(FROM_COORDINATOR);
     turnClock(answer.purgeAt - 1);
@@ -128,8 +128,8 @@ describe("a remembered run is forgotten", () => {
     turnClock(answer.purgeAt);
     expect(await get(path, id)).toEqual(FROM_COORDINATOR);
     expect(await get(path, id)).toEqual(FROM_COORDINATOR);
-    await runDurableObjectAlarm(coordinator(path, 0));
-    await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+    await runDurableObjectAlarm(coordinator(path));
+    await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
     // The coordinator's word is final.
     expect(await get(path, id)).toEqual({ lines: [{ status: 404, d1: 0, coordinator: 1 }], calls: 0 });
   });

@@ -5,9 +5,9 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
-import { until } from "../../support/direct.ts";
+import { coordinator, until } from "../../support/direct.ts";
 import { landed } from "../../support/landed.ts";
-import { coordinatorOf, createRun, newRunsPath, report } from "../../support/requests.ts";
+import { createRun, newRunsPath, report } from "../../support/requests.ts";
 import { openStream } from "../../support/stream.ts";
 
 afterEach(() => {
@@ -30,7 +30,7 @@ it("a stream sends a comment after 15 s without news, and still sends the next e
   await until(async () => vi.getTimerCount() === 2);
   // In the object, because no other may resolve its promises.
   const passInside = (ms: number) =>
-    runInDurableObject(coordinatorOf(path, run.id), () => void vi.advanceTimersByTime(ms));
+    runInDurableObject(coordinator(path), () => void vi.advanceTimersByTime(ms));
   await passInside(14_900);
   await scheduler.wait(20);
   expect(frame).toBe("nothing yet");

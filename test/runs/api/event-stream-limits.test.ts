@@ -9,9 +9,9 @@ import {
 } from "../../../src/runs/coordinator/watchers.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
 import type { Watcher } from "../../../src/runs/watch-calls.ts";
-import { change, createAged, until } from "../../support/direct.ts";
+import { change, createAged, direct, until } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
-import { EVENT_STREAM, eventsOf, openStream, type Stream, watched, within } from "../../support/stream.ts";
+import { EVENT_STREAM, eventsOf, openStream, type Stream, within } from "../../support/stream.ts";
 import { grantToken, type Refusal } from "../../support/tokens.ts";
 
 afterEach(() => {
@@ -50,7 +50,7 @@ describe("100 streams of one run by one token", () => {
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
     const streams = await open(runPath);
-    await Promise.all(streams.map((one) => one.events(1)));
+    await Promise.all(streams.map((one) => one.watches.events(1)));
     const ends = Promise.all(streams.map((one) => one.rest()));
     expectTooMany(await askStream(runPath));
     expect((await eventsOf(runPath)).status).toBe(200);
@@ -72,7 +72,7 @@ describe("100 streams of one run by one token", () => {
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
     const streams = await open(runPath);
-    await Promise.all(streams.map((one) => one.events(1)));
+    await Promise.all(streams.map((one) => one.watches.events(1)));
     expectTooMany(await askStream(runPath));
     await streams[42]?.cancel();
     let again: Stream | undefined;
@@ -108,22 +108,22 @@ describe("the seats of a coordinator", () => {
   it("are 1000, and one more watcher is 503 until another leaves or is forgotten", async () => {
     const path = newRunsPath();
     const ids = await Promise.all(Array.from({ length: 11 }, () => createAged(path)));
-    const stub = watched(path, 0);
+    const stub = direct(path);
     const last = ids[10] ?? "";
     const watchers = Array.from({ length: WATCHERS_MAX }, (_, n) => stream(`token ${n % 10}`));
     const answers = await Promise.all(
-      watchers.map((watcher, n) => stub.watch(ids[n % 10] ?? "", FIRST, watcher, 0)),
+      watchers.map((watcher, n) => stub.watches.watch(ids[n % 10] ?? "", FIRST, watcher, 0)),
     );
     expect(new Set(answers.map(({ ok }) => ok))).toEqual(new Set([true]));
     expectTooMany(await askStream(`${path}/${last}`));
     expectTooMany(await ask<Refusal>("GET", `${path}/${last}?wait=1`));
     // Whoever has a seat keeps it, and holds one however often it asks.
-    expect((await stub.watch(ids[0] ?? "", FIRST, watchers[0] ?? stream(), 0)).ok).toBe(true);
+    expect((await stub.watches.watch(ids[0] ?? "", FIRST, watchers[0] ?? stream(), 0)).ok).toBe(true);
     expect((await ask("GET", `${path}/${last}`)).status).toBe(200);
     expect((await change(path, last, { type: "started" })).ok).toBe(true);
 
-    await stub.unwatch(watchers[0]?.key ?? "");
-    await stub.unwatch("one that nobody has");
+    await stub.watches.unwatch(watchers[0]?.key ?? "");
+    await stub.watches.unwatch("one that nobody has");
     const served = await openStream(`${path}/${last}`);
     expect(served.status).toBe(200);
     expectTooMany(await askStream(`${path}/${last}`));
@@ -136,9 +136,9 @@ describe("the seats of a coordinator", () => {
   it("are never all taken by one token: it gets 250, and other tokens still get seats", async () => {
     const path = newRunsPath();
     const ids = await Promise.all(Array.from({ length: 5 }, () => createAged(path)));
-    const stub = watched(path, 0);
+    const stub = direct(path);
     const ask = (tokenId: string | undefined, n: number) =>
-      stub.watch(ids[n % 5] ?? "", FIRST, stream(tokenId), 0);
+      stub.watches.watch(ids[n % 5] ?? "", FIRST, stream(tokenId), 0);
     const greedy = await Promise.all(Array.from({ length: WATCHERS_MAX }, (_, n) => ask("greedy", n)));
     expect(greedy.filter(({ ok }) => ok)).toHaveLength(WATCHERS_PER_TOKEN);
     expect(greedy.at(-1)).toEqual(REFUSED);
@@ -150,17 +150,19 @@ describe("the seats of a coordinator", () => {
   it("for one run are 200 for streams and waits together, and one token gets at most half", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
-    const stub = watched(path, 0);
+    const stub = direct(path);
     const wait = (tokenId: string) =>
-      stub.waitForEnd(id, { key: crypto.randomUUID(), tokenId }, { maxMs: 20_000, isLast: true });
+      stub.watches.waitForEnd(id, { key: crypto.randomUUID(), tokenId }, { maxMs: 20_000, isLast: true });
     const waits = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => wait("greedy"));
     expect(await wait("greedy")).toEqual(REFUSED);
-    expect(await stub.watch(id, FIRST, stream("greedy"), 0)).toEqual(REFUSED);
+    expect(await stub.watches.watch(id, FIRST, stream("greedy"), 0)).toEqual(REFUSED);
     for (let n = WATCHERS_PER_RUN_AND_TOKEN; n < WATCHERS_PER_RUN; n++) {
-      expect(await stub.watch(id, FIRST, stream(`token ${n}`), 0)).toMatchObject(ANSWERED);
+      expect(await stub.watches.watch(id, FIRST, stream(`token ${n}`), 0)).toMatchObject(ANSWERED);
     }
-    expect(await stub.watch(id, FIRST, stream("late"), 0)).toEqual(REFUSED);
-    expect(await stub.watch(await createAged(path), FIRST, stream("late"), 0)).toMatchObject(ANSWERED);
+    expect(await stub.watches.watch(id, FIRST, stream("late"), 0)).toEqual(REFUSED);
+    expect(await stub.watches.watch(await createAged(path), FIRST, stream("late"), 0)).toMatchObject(
+      ANSWERED,
+    );
     expect(await change(path, id, { type: "cancelled" })).toMatchObject(ANSWERED);
     for (const answer of await Promise.all(waits)) expect(answer).toMatchObject({ ok: true, isOver: true });
   });
@@ -168,13 +170,15 @@ describe("the seats of a coordinator", () => {
   it("are free as soon as a wait is given up, and the same watchers can take them again", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
-    const stub = watched(path, 0);
+    const stub = direct(path);
     const watchers = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => stream("a token"));
-    const waits = watchers.map((watcher) => stub.waitForEnd(id, watcher, { maxMs: 60_000, isLast: false }));
-    expect(await stub.watch(id, FIRST, stream("a token"), 0)).toEqual(REFUSED);
-    for (const { key } of watchers) await stub.unwatch(key);
+    const waits = watchers.map((watcher) =>
+      stub.watches.waitForEnd(id, watcher, { maxMs: 60_000, isLast: false }),
+    );
+    expect(await stub.watches.watch(id, FIRST, stream("a token"), 0)).toEqual(REFUSED);
+    for (const { key } of watchers) await stub.watches.unwatch(key);
     for (const answer of await within(50_000, Promise.all(waits))) expect(answer).toMatchObject(ANSWERED);
-    const again = watchers.map(() => stub.watch(id, FIRST, stream("a token"), 0));
+    const again = watchers.map(() => stub.watches.watch(id, FIRST, stream("a token"), 0));
     for (const answer of await Promise.all(again)) expect(answer).toMatchObject(ANSWERED);
   });
 });

@@ -3,17 +3,10 @@
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { readRunId } from "../../../src/runs/run-id.ts";
-import { alarmIn, change, coordinator, createAged } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, direct } from "../../support/direct.ts";
 import { breakD1 } from "../../support/faults.ts";
-import {
-  ask,
-  type CreatedRun,
-  coordinatorOf,
-  createRun,
-  newRunsPath,
-  report,
-} from "../../support/requests.ts";
-import { beat, EVENT_STREAM, eventsOf, openStream, watched } from "../../support/stream.ts";
+import { ask, type CreatedRun, createRun, newRunsPath, report } from "../../support/requests.ts";
+import { beat, EVENT_STREAM, eventsOf, openStream } from "../../support/stream.ts";
 import type { Refusal } from "../../support/tokens.ts";
 
 afterEach(() => {
@@ -100,7 +93,7 @@ describe("a stream", () => {
     const stream = await openStream(`${path}/${run.id}`);
     await stream.events(1);
     const end = stream.rest();
-    if (how === "alarm") await alarmIn(61 * 60_000, coordinatorOf(path, run.id));
+    if (how === "alarm") await alarmIn(61 * 60_000, coordinator(path));
     else await ask("DELETE", `${path}/${run.id}`);
     expect(await end).toMatchObject([{ seq: 2, type: "ended" }]);
   });
@@ -108,8 +101,8 @@ describe("a stream", () => {
   it("that needs several fetches has every event", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
-    await runInDurableObject(coordinator(path, 0), async (instance) => {
-      for (let n = 0; n < 340; n++) await instance.heartbeat(id, { message: `m${n}` });
+    await runInDurableObject(coordinator(path), async (instance) => {
+      for (let n = 0; n < 340; n++) await instance.runs.heartbeat(id, { message: `m${n}` });
     });
     await change(path, id, { type: "succeeded", output: null });
     const found = await (await openStream(`${path}/${id}`)).rest();
@@ -204,8 +197,8 @@ describe("Last-Event-ID", () => {
   it("with the id of a heartbeat that was thinned out resumes with the entry that counts it", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
-    await runInDurableObject(coordinator(path, 0), async (instance) => {
-      for (let n = 0; n < 1100; n++) await instance.heartbeat(id, { message: `m${n}` });
+    await runInDurableObject(coordinator(path), async (instance) => {
+      for (let n = 0; n < 1100; n++) await instance.runs.heartbeat(id, { message: `m${n}` });
     });
     await change(path, id, { type: "succeeded", output: null });
     const whole = await (await openStream(`${path}/${id}`)).rest();
@@ -243,7 +236,7 @@ describe("the object restarts while it is watched", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     await beat(run);
-    await evictDurableObject(coordinatorOf(path, run.id));
+    await evictDurableObject(coordinator(path));
     const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
     expect((await stream.events(2)).map(({ seq }) => seq)).toEqual([2, 3]);
     await stream.cancel();
@@ -280,7 +273,7 @@ describe("without news", () => {
     const found = await coming;
     expect(await stream.next()).toBeNull();
     expect(found.some(({ type }) => type === "ended")).toBe(false);
-    const page = await watched(path, readRunId(run.id).coordinator).events(run.id, { after: 0, limit: 100 });
+    const page = await direct(path).watches.events(run.id, { after: 0, limit: 100 });
     expect(page.ok && page.isOver).toBe(false);
   });
 });

@@ -6,17 +6,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { mintUuidV7 } from "../../../src/base/uuid.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, createAged, mint, until } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, mint, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
-import {
-  type Answer,
-  ask,
-  type CreatedRun,
-  coordinatorOf,
-  createRun,
-  newRunsPath,
-  report,
-} from "../../support/requests.ts";
+import { type Answer, ask, type CreatedRun, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { beat, eventsOf, openStream, type WireEvent } from "../../support/stream.ts";
 import { grantToken, newProject, type Refusal } from "../../support/tokens.ts";
 
@@ -109,8 +101,8 @@ describe("a timeline", () => {
 
   it.each<[cause: string, end: (path: string, run: CreatedRun) => Promise<unknown>]>([
     ["callback", (_path, run) => report(run, { status: "succeeded" })],
-    ["deadline", (path, run) => alarmIn(61 * 60_000, coordinatorOf(path, run.id))],
-    ["silence", (path, run) => alarmIn(31 * 60_000, coordinatorOf(path, run.id))],
+    ["deadline", (path, run) => alarmIn(61 * 60_000, coordinator(path))],
+    ["silence", (path, run) => alarmIn(31 * 60_000, coordinator(path))],
   ])("ends with the cause %s, once, and with nothing after it", async (cause, end) => {
     const path = newRunsPath();
     const run = await createRun(path, {
@@ -230,8 +222,8 @@ async function calledOnce(path: string): Promise<CreatedRun> {
 
 async function beaten(path: string, n: number): Promise<CreatedRun> {
   const run = await createRun(path);
-  await runInDurableObject(coordinatorOf(path, run.id), async (instance) => {
-    for (let beats = 0; beats < n; beats++) await instance.heartbeat(run.id, { message: `m${beats}` });
+  await runInDurableObject(coordinator(path), async (instance) => {
+    for (let beats = 0; beats < n; beats++) await instance.runs.heartbeat(run.id, { message: `m${beats}` });
   });
   return run;
 }
@@ -277,15 +269,13 @@ describe("a timeline is the same in every page and stream, whichever of its even
     [
       "a timeout",
       ["ended"],
-      (path) => ended(createRun(path), (run) => alarmIn(61 * 60_000, coordinatorOf(path, run.id))),
+      (path) => ended(createRun(path), (run) => alarmIn(61 * 60_000, coordinator(path))),
     ],
     [
       "a webhook that is given up",
       [...CALLED, "ended"],
       (path) =>
-        ended(calledOnce(path), (run) =>
-          change(path, run.id, { type: "delivery_failed", reason: "no." }, readRunId(run.id).coordinator),
-        ),
+        ended(calledOnce(path), (run) => change(path, run.id, { type: "delivery_failed", reason: "no." })),
     ],
     [
       "so many heartbeats that some are thinned, and a report",

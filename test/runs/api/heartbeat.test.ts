@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Heartbeat } from "../../../src/runs/run-calls.ts";
 import { changed, signAs } from "../../auth/forgeries.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, createAged, MINUTE_MS } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, direct, MINUTE_MS } from "../../support/direct.ts";
 import { breakD1, faults } from "../../support/faults.ts";
 import { landed, landedRow } from "../../support/landed.ts";
 import {
@@ -15,13 +15,12 @@ import {
   ask,
   type Beaten,
   type CreatedRun,
-  coordinatorOf,
   createRun,
   newRunsPath,
   ROOT,
   report,
 } from "../../support/requests.ts";
-import { beat, eventsOf, watched } from "../../support/stream.ts";
+import { beat, eventsOf } from "../../support/stream.ts";
 import { grantToken, type Refusal } from "../../support/tokens.ts";
 
 afterEach(() => {
@@ -196,7 +195,7 @@ describe("a heartbeat", () => {
     const run = await createRun(path);
     await beat(run, { message: "m" });
     const costOf = (heartbeat: Heartbeat) =>
-      runInDurableObject(coordinatorOf(path, run.id), async (instance, { storage }) => {
+      runInDurableObject(coordinator(path), async (instance, { storage }) => {
         const { sql } = storage;
         const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
         const exec = sql.exec.bind(sql);
@@ -205,7 +204,7 @@ describe("a heartbeat", () => {
           cursors.push(cursor);
           return cursor;
         }) as typeof sql.exec;
-        await instance.heartbeat(run.id, heartbeat);
+        await instance.runs.heartbeat(run.id, heartbeat);
         sql.exec = exec;
         expect(cursors.length).toBeGreaterThan(0);
         return cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
@@ -230,7 +229,7 @@ describe("a heartbeat after the end is 409 with the code", () => {
     run_succeeded: (run) => report(run, { status: "succeeded" }),
     run_failed: (run) => report(run, { status: "failed", error: "[timeout] says the workflow" }),
     run_cancelled: (run, path) => ask("DELETE", `${path}/${run.id}`),
-    run_timed_out: (run, path) => alarmIn(61_000, coordinatorOf(path, run.id)),
+    run_timed_out: (run, path) => alarmIn(61_000, coordinator(path)),
     delivery_failed: async () => {},
   };
 
@@ -254,7 +253,7 @@ describe("a heartbeat after the end is 409 with the code", () => {
     const path = newRunsPath();
     const id = await createAged(path);
     await change(path, id, { type: "delivery_failed", reason: "ci.example answered 404." });
-    expect(await watched(path, 0).heartbeat(id, {})).toMatchObject({ ok: false, reason: "delivery_failed" });
+    expect(await direct(path).runs.heartbeat(id, {})).toMatchObject({ ok: false, reason: "delivery_failed" });
   });
 });
 

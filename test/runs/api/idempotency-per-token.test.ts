@@ -52,7 +52,7 @@ describe("creating with a key that another token has used", () => {
     const { path, first, second, create } = await shared();
     const mine = await create(first);
     const keys = await Promise.all(
-      [0, 1, 2, 3].map((n) => journal<{ create_key: string }>(path, n, "SELECT create_key FROM runs")),
+      [0, 1, 2, 3].map((n) => journal<{ create_key: string }>(path, "SELECT create_key FROM runs")),
     );
     for (const { create_key } of keys.flat()) {
       for (const name of ["Idempotency-Key", "webhook-id"]) {

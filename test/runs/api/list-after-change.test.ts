@@ -180,7 +180,7 @@ describe("a list and a summary read at the greatest bookmark of D1 that they kno
     const told: string[] = [];
     for (const n of [1, 0]) {
       ids.push(await createAged(path, { n }));
-      told.push((await direct(path, n).settle()).bookmark ?? "");
+      told.push((await direct(path).upkeep.settle()).bookmark ?? "");
     }
     const [first = "", second = ""] = told;
     expect(BEFORE < first && first < second && second < AFTER).toBe(true);
@@ -220,13 +220,13 @@ describe("a list with more bookmarks than coordinators", () => {
    */
   async function endHeldBack(path: string, others: number) {
     const ended = await createAged(path, { n: 1 });
-    expect(await direct(path, 1).settle()).toMatchObject({ isBehind: false });
+    expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false });
     const ids: string[] = [];
     for (let i = 0; i < others; i++) ids.push(await createAged(path, { n: 0 }));
-    expect(await direct(path, 0).settle()).toMatchObject({ isBehind: false });
+    expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false });
     const flights = queueFlights(scopeOfPath(path));
     await createAged(path, { n: 1 });
-    await change(path, ended, { type: "cancelled" }, 1);
+    await change(path, ended, { type: "cancelled" });
     await until(async () => flights.held === 1);
     return { ended, ids, flights };
   }

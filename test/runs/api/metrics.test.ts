@@ -77,18 +77,18 @@ async function play(
   const id = await createAged(path, { n, deadlineAt: T0 + DAY_MS });
   for (const [at, event] of events) {
     vi.setSystemTime(T0 + at * 1000);
-    expect(await change(path, id, event, n)).toMatchObject({ ok: true });
+    expect(await change(path, id, event)).toMatchObject({ ok: true });
   }
 }
 
 async function endRun(path: string, n = 0): Promise<string> {
   const id = await createAged(path, { n });
-  expect(await change(path, id, { type: "cancelled" }, n)).toMatchObject({ ok: true });
+  expect(await change(path, id, { type: "cancelled" })).toMatchObject({ ok: true });
   return id;
 }
 
 const countRows = (path: string, n = 0) =>
-  journal<{ seq: number }>(path, n, "SELECT counted_seq AS seq FROM ended_run_counts");
+  journal<{ seq: number }>(path, "SELECT counted_seq AS seq FROM ended_run_counts");
 
 it("counts each way in which a run can end, and how long the run waited and ran", async () => {
   const path = newRunsPath();
@@ -112,7 +112,7 @@ it("counts each way in which a run can end, and how long the run waited and ran"
     const more = { parameters: "{}", recommendations: "{}", entityId: null, triggeredBy: "root" };
     const key = { key: `m:${run.id}`, fingerprint: "" };
     const input = { ...run, ...more, ...STARTED_BY_NOBODY, heartbeatTimeoutMs: 30_000 };
-    expect(await direct(path, 0).create(input, key, null)).toMatchObject({ ok: true });
+    expect(await direct(path).runs.create(input, key, null)).toMatchObject({ ok: true });
     return run.id;
   };
   await silent();
@@ -122,10 +122,10 @@ it("counts each way in which a run can end, and how long the run waited and ran"
   await change(path, stopped, asked);
   vi.setSystemTime(T0 + 60_000 * 1000);
   // The alarm ends them. Two more stay open.
-  for (let again = 0; again < 2; again++) await alarmIn(0, coordinator(path, 0));
+  for (let again = 0; again < 2; again++) await alarmIn(0, coordinator(path));
   vi.useFakeTimers({ toFake: ["Date"], now: T0 + 60_000 * 1000 });
   const open = await createAged(path, { createdAt: Date.now() - 90_000, n: 3 });
-  await change(path, open, { type: "started" }, 3);
+  await change(path, open, { type: "started" });
   await createAged(path, { createdAt: Date.now() - 30_000, n: 2 });
   await createAged(path, { createdAt: Date.now() - 20_000, n: 1 });
   await landed(path);
@@ -218,15 +218,15 @@ it("counts each end once, over scrapes, evictions and changes of open runs", asy
   expect(await ended(path)).toEqual(cancelled(2));
   await endRun(path);
   await change(path, open, { type: "started" });
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   expect(await ended(path)).toEqual(cancelled(3));
   await change(path, open, { type: "succeeded", output: null });
-  await evictDurableObject(coordinator(path, 2));
+  await evictDurableObject(coordinator(path));
   expect(await ended(path)).toEqual({
     ...cancelled(3),
     'action_runs_ended_total{status="succeeded",cause="callback"}': 1,
   });
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   expect(Object.values(await ended(path)).reduce((a, b) => a + b)).toBe(4);
 });
 
@@ -261,20 +261,20 @@ describe("a coordinator with more runs than one turn counts", () => {
     const path = newRunsPath();
     await createAged(path);
     await landed(path);
-    await fillJournal(path, 0, { rows: RUNS, landed: false, endedAt: T0 - DAY_MS });
+    await fillJournal(path, { rows: RUNS, landed: false, endedAt: T0 - DAY_MS });
     // The new instance knows the rows.
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
     return path;
   }
 
   it("answers when it has counted all of them, and serves others between two turns", async () => {
     const path = await filled();
     const order: string[] = [];
-    const counting = direct(path, 0)
-      .counts()
+    const counting = direct(path)
+      .upkeep.counts()
       .then(() => order.push("counted"));
-    const reading = direct(path, 0)
-      .read(await mint(path, T0))
+    const reading = direct(path)
+      .runs.read(await mint(path, T0))
       .then(() => order.push("read"));
     await Promise.all([counting, reading]);
     expect(order).toEqual(["read", "counted"]);
@@ -299,13 +299,13 @@ describe("a coordinator with more runs than one turn counts", () => {
     expect(await ended(path)).toEqual(cancelled(RUNS));
     expect(turns).toBeGreaterThan(2);
     dying.mockRestore();
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
     expect(await ended(path)).toEqual(cancelled(RUNS));
   });
 
   it("counts none twice if several ask at once", async () => {
     const path = await filled();
-    const counts = await Promise.all([1, 2, 3].map(() => direct(path, 0).counts()));
+    const counts = await Promise.all([1, 2, 3].map(() => direct(path).upkeep.counts()));
     for (const { ended } of counts) expect(ended.ended).toEqual({ "cancelled/cancel": RUNS });
   });
 });
@@ -315,9 +315,9 @@ describe("retention", () => {
     // The first one can only count.
     for (let again = 0; again < 2; again++) {
       vi.useFakeTimers({ toFake: ["Date"], now: T0 });
-      await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+      await alarmIn(PAST_RETENTION_MS, coordinator(path));
     }
-    await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+    await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
     vi.useFakeTimers({ toFake: ["Date"], now: T0 + PAST_RETENTION_MS + DAY_MS });
   };
 
@@ -327,7 +327,7 @@ describe("retention", () => {
     await landed(path);
     await purged(path);
     expect(await countRows(path)).toEqual([]);
-    expect(await direct(path, 0).poke()).toBeNull();
+    expect(await direct(path).upkeep.poke()).toBeNull();
     expect(await ended(path)).toEqual({});
   });
 
@@ -382,8 +382,8 @@ describe("retention", () => {
     expect(await ended(path)).toEqual(cancelled(2));
     await purged(path);
     // As if no alarm had noted what has landed.
-    await journal(path, 0, "DELETE FROM marks WHERE name = 'landed_seq:0'");
-    await evictDurableObject(coordinator(path, 0));
+    await journal(path, "DELETE FROM marks WHERE name = 'landed_seq:0'");
+    await evictDurableObject(coordinator(path));
     await endRun(path);
     expect(await ended(path)).toEqual(cancelled(3));
   });

@@ -1,11 +1,10 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { HOUR_MS } from "../../support/direct.ts";
+import { coordinator, HOUR_MS } from "../../support/direct.ts";
 import {
   type ActionRun,
   type Ask,
   ask,
   type CreatedRun,
-  coordinatorOf,
   createRun,
   newRunsPath,
   report,
@@ -90,7 +89,7 @@ describe("after the callback token has expired", () => {
     const { callback: _, ...run } = await createRun(path);
     const change = { key: "c:job-1", fingerprint: "" };
     const late = () =>
-      coordinatorOf(path, run.id).applyEvent(run.id, { type: "succeeded", output: null }, change, {
+      coordinator(path).runs.applyEvent(run.id, { type: "succeeded", output: null }, change, {
         replayOnly: true,
       });
     expect((await late()).ok).toBe(false);
@@ -109,11 +108,7 @@ describe("asking for a change again when the run's time is up", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const start = () =>
-      coordinatorOf(path, run.id).applyEvent(
-        run.id,
-        { type: "started" },
-        { key: "m:start", fingerprint: "" },
-      );
+      coordinator(path).runs.applyEvent(run.id, { type: "started" }, { key: "m:start", fingerprint: "" });
     expect(await start()).toMatchObject({ ok: true, replayed: false });
     expect(await start()).toMatchObject({ ok: true, replayed: true });
     passExpiryBy(run, 0);

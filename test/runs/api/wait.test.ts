@@ -12,13 +12,12 @@ import { createApp } from "../../../src/app.ts";
 import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import type { Wait, Watcher } from "../../../src/runs/watch-calls.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, createAged, mint, until } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, mint, until } from "../../support/direct.ts";
 import { breakD1, faults, faulty } from "../../support/faults.ts";
 import {
   type ActionRun,
   ask,
   type CreatedRun,
-  coordinatorOf,
   createRun,
   newRunsPath,
   ROOT,
@@ -44,7 +43,7 @@ async function timed<T>(promise: Promise<T>): Promise<{ answer: T; ms: number }>
 /** Counts the SQL statements of a run's coordinator from here on. */
 async function countedStatements(path: string, id: string): Promise<() => number> {
   const sql = await runInDurableObject(
-    coordinatorOf(path, id),
+    coordinator(path),
     (_instance, { storage }) => Object.getPrototypeOf(storage.sql) as SqlStorage,
   );
   const exec = vi.spyOn(sql, "exec");
@@ -59,15 +58,15 @@ const ENDS: Readonly<Record<string, (path: string, run: CreatedRun) => Promise<u
   succeeded: (_path, run) => report(run, { status: "succeeded", output: { a: 1 } }),
   failed: (_path, run) => report(run, { status: "failed", error: "no" }),
   cancelled: (path, run) => ask("DELETE", `${path}/${run.id}`),
-  "timed out": (path, run) => alarmIn(61 * 60_000, coordinatorOf(path, run.id)),
+  "timed out": (path, run) => alarmIn(61 * 60_000, coordinator(path)),
 };
 
 /** Calls a coordinator as the Worker does for one watcher. */
 function watching(path: string, id: string, watcher: Watcher, maxMs: number) {
-  const stub = coordinatorOf(path, id) as unknown as Pick<RunCoordinator, "waitForEnd" | "unwatch">;
+  const stub = coordinator(path) as unknown as Pick<RunCoordinator, "waitForEnd" | "unwatch">;
   return {
-    wait: () => stub.waitForEnd(id, watcher, { maxMs, isLast: true }),
-    leave: () => stub.unwatch(watcher.key),
+    wait: () => stub.watches.waitForEnd(id, watcher, { maxMs, isLast: true }),
+    leave: () => stub.watches.unwatch(watcher.key),
   };
 }
 

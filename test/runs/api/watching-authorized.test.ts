@@ -6,11 +6,11 @@ import { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import { WATCHERS_PER_RUN_AND_TOKEN } from "../../../src/runs/coordinator/watchers.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
 import { later } from "../../support/clock.ts";
-import { until } from "../../support/direct.ts";
+import { direct, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { ask, type CreatedRun, createRun } from "../../support/requests.ts";
 import { beginSession } from "../../support/sessions.ts";
-import { beat, openStream, watched } from "../../support/stream.ts";
+import { beat, openStream } from "../../support/stream.ts";
 import {
   grantToken,
   newProject,
@@ -44,10 +44,10 @@ async function begin(expiresInMs?: number): Promise<Scene> {
 
 /** Takes every seat of the run that this token may have; how many those were. */
 async function takePlaces({ runPath, run, token }: Scene): Promise<number> {
-  const stub = watched(runPath.replace(/\/[^/]*$/, ""), readRunId(run.id).coordinator);
+  const stub = direct(runPath.replace(/\/[^/]*$/, ""));
   for (let n = 0; ; n++) {
     const watcher = { key: crypto.randomUUID(), tokenId: token.id } as const;
-    if (!(await stub.watch(run.id, { after: 0, limit: 1 }, watcher, 0)).ok) return n;
+    if (!(await stub.watches.watch(run.id, { after: 0, limit: 1 }, watcher, 0)).ok) return n;
   }
 }
 

@@ -43,8 +43,8 @@ const FIRST_DUE = `
     UNION ALL SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'repair_at')`;
 
 async function expectInTime(path: string): Promise<void> {
-  const [{ at: due } = { at: null }] = await journal<{ at: number | null }>(path, 0, FIRST_DUE);
-  const alarm = await alarmAt(path, 0);
+  const [{ at: due } = { at: null }] = await journal<{ at: number | null }>(path, FIRST_DUE);
+  const alarm = await alarmAt(path);
   if (due === null) return;
   expect(alarm).not.toBeNull();
   expect(alarm).toBeLessThanOrEqual(Math.max(due, Date.now()));
@@ -85,13 +85,13 @@ const step = fc.oneof(
   },
   { weight: 3, arbitrary: nth.map((n) => onRun("end", n, (p, id) => change(p, id, { type: "cancelled" }))) },
   { weight: 2, arbitrary: nth.map((n) => onRun("start", n, (p, id) => change(p, id, { type: "started" }))) },
-  { weight: 2, arbitrary: nth.map((n) => onRun("read", n, (p, id) => direct(p, 0).read(id))) },
+  { weight: 2, arbitrary: nth.map((n) => onRun("read", n, (p, id) => direct(p).runs.read(id))) },
   { weight: 4, arbitrary: ms.map((t): Step => ({ what: `pass ${t} ms`, go: async () => later(t) })) },
   {
     weight: 3,
     arbitrary: fc.constant<Step>({
       what: "ring",
-      go: ({ path }) => runDurableObjectAlarm(coordinator(path, 0)),
+      go: ({ path }) => runDurableObjectAlarm(coordinator(path)),
     }),
   },
   {
@@ -100,8 +100,8 @@ const step = fc.oneof(
       what: "evict",
       go: async ({ path }) => {
         // What never ran can't be evicted.
-        await alarmAt(path, 0);
-        await evictDurableObject(coordinator(path, 0));
+        await alarmAt(path);
+        await evictDurableObject(coordinator(path));
       },
     }),
   },
@@ -139,7 +139,7 @@ it("is never later than the repair or any due run, in random stories of runs, ti
 
 describe("an alarm that was dropped", () => {
   const drop = (path: string) =>
-    runInDurableObject(coordinator(path, 0), (_instance, { storage }) => storage.deleteAlarm());
+    runInDurableObject(coordinator(path), (_instance, { storage }) => storage.deleteAlarm());
 
   it.each<[what: string, go: (path: string, id: string) => Promise<unknown>]>([
     ["a create", (path) => createDueIn(path, DAY_MS)],
@@ -148,28 +148,28 @@ describe("an alarm that was dropped", () => {
   ])("is set for now by %s more than a minute after it should have rung", async (_what, go) => {
     const path = newRunsPath();
     const id = await createDueIn(path, 2 * DAY_MS);
-    const shouldRing = (await alarmAt(path, 0)) ?? 0;
+    const shouldRing = (await alarmAt(path)) ?? 0;
     expect(shouldRing).toBe(Date.now() + 5000);
     await drop(path);
     vi.setSystemTime(shouldRing + MINUTE_MS);
-    expect(await alarmAt(path, 0)).toBeNull();
+    expect(await alarmAt(path)).toBeNull();
     await go(path, id);
-    expect(await alarmAt(path, 0)).toBe(Date.now());
+    expect(await alarmAt(path)).toBe(Date.now());
     // And again, where it was dropped again.
     await drop(path);
     later(MINUTE_MS + 1);
     await createDueIn(path, DAY_MS);
-    expect(await alarmAt(path, 0)).toBe(Date.now());
+    expect(await alarmAt(path)).toBe(Date.now());
   });
 
   it("is set again by the first change of a new instance", async () => {
     const path = newRunsPath();
     await createDueIn(path, DAY_MS);
-    const set = await alarmAt(path, 0);
+    const set = await alarmAt(path);
     await drop(path);
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
     await createDueIn(path, DAY_MS);
-    expect(await alarmAt(path, 0)).toBe(set);
+    expect(await alarmAt(path)).toBe(set);
   });
 });
 
@@ -178,22 +178,22 @@ describe("a change", () => {
     const path = newRunsPath();
     const now = Date.now();
     await createDueIn(path, DAY_MS);
-    expect(await alarmAt(path, 0)).toBe(now + 5000);
+    expect(await alarmAt(path)).toBe(now + 5000);
     await createDueIn(path, 3000);
-    expect(await alarmAt(path, 0)).toBe(now + 3000);
+    expect(await alarmAt(path)).toBe(now + 3000);
     await createDueIn(path, 4000);
-    expect(await alarmAt(path, 0)).toBe(now + 3000);
+    expect(await alarmAt(path)).toBe(now + 3000);
   });
 
   it("brings an alarm that is set for a far deadline forward to its own repair", async () => {
     const path = newRunsPath();
     const deadlineAt = Date.now() + DAY_MS;
     await createAged(path, { deadlineAt });
-    await direct(path, 0).settle();
-    await runDurableObjectAlarm(coordinator(path, 0));
-    expect(await alarmAt(path, 0)).toBe(deadlineAt);
+    await direct(path).upkeep.settle();
+    await runDurableObjectAlarm(coordinator(path));
+    expect(await alarmAt(path)).toBe(deadlineAt);
     await createDueIn(path, 2 * DAY_MS);
-    expect(await alarmAt(path, 0)).toBe(Date.now() + 5000);
+    expect(await alarmAt(path)).toBe(Date.now() + 5000);
   });
 
   it("that leaves the alarm too early costs one ring", async () => {
@@ -202,21 +202,21 @@ describe("a change", () => {
     const dayAhead = Date.now() + DAY_MS;
     await createAged(path, { deadlineAt: dayAhead });
     await change(path, id, { type: "cancelled" });
-    await direct(path, 0).settle();
-    await runDurableObjectAlarm(coordinator(path, 0));
-    expect(await alarmAt(path, 0)).toBe(dayAhead);
+    await direct(path).upkeep.settle();
+    await runDurableObjectAlarm(coordinator(path));
+    expect(await alarmAt(path)).toBe(dayAhead);
   });
 });
 
 it("after an alarm that the platform refuses, the next change sets it at once", async () => {
   const path = newRunsPath();
   vi.spyOn(console, "error").mockImplementation(() => {});
-  await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+  await runInDurableObject(coordinator(path), (_instance, { storage }) => {
     const prototype = Object.getPrototypeOf(storage) as DurableObjectStorage;
     vi.spyOn(prototype, "setAlarm").mockRejectedValueOnce(new Error("database or disk is full"));
   });
   await createDueIn(path, DAY_MS);
-  expect(await alarmAt(path, 0)).toBeNull();
+  expect(await alarmAt(path)).toBeNull();
   await createDueIn(path, DAY_MS);
   await expectInTime(path);
   vi.restoreAllMocks();
@@ -226,13 +226,13 @@ it("an alarm that the platform refuses is set again some seconds later, because 
   const path = newRunsPath();
   hurryTimers();
   const logged = vi.spyOn(console, "error").mockImplementation(() => {});
-  const refused = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+  const refused = await runInDurableObject(coordinator(path), (_instance, { storage }) => {
     const prototype = Object.getPrototypeOf(storage) as DurableObjectStorage;
     return vi.spyOn(prototype, "setAlarm").mockRejectedValueOnce(new Error("database or disk is full"));
   });
   await createDueIn(path, DAY_MS);
-  expect(await alarmAt(path, 0)).toBeNull();
-  await until(async () => (await alarmAt(path, 0)) !== null);
+  expect(await alarmAt(path)).toBeNull();
+  await until(async () => (await alarmAt(path)) !== null);
   await expectInTime(path);
   expect(logged.mock.calls.join()).toContain("alarm_failed");
   refused.mockRestore();

@@ -62,7 +62,7 @@ it("a run that times out keeps its start", async () => {
   await change(path, id, { type: "started" });
   const { startedAt } = await read(path, id);
   expect(startedAt).toEqual(expect.any(String));
-  await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
+  await alarmIn(61 * MINUTE_MS, coordinator(path));
   await until(async () => (await bodyOf(id))?.status === "failed");
   expect(await bodyOf(id)).toMatchObject({ startedAt, error: expect.stringMatching(/^\[timeout\] /) });
 });
@@ -80,7 +80,7 @@ it.each([
   expect(await change(path, id, event)).toMatchObject({ ok: false, reason: "run_timed_out" });
   // What the caller was told is so from then on, for everybody.
   const ended = { status: "failed", completedAt: iso(deadlineAt) };
-  expect(await journal(path, 0, "SELECT status FROM runs WHERE id = ?", id)).toEqual([{ status: "failed" }]);
+  expect(await journal(path, "SELECT status FROM runs WHERE id = ?", id)).toEqual([{ status: "failed" }]);
   expect(await read(path, id)).toMatchObject(ended);
   const headers = { "x-d1-bookmark": id };
   expect((await ask<ActionRun[]>("GET", path, { headers })).body).toMatchObject([ended]);
@@ -124,10 +124,10 @@ it("a get of an overdue run shows its end before any alarm", async () => {
 it("two alarms in a row end a run once", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
-  await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
-  await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
-  await runInDurableObject(coordinator(path, 0), (instance) => instance.alarm());
-  expect(await journal(path, 0, "SELECT version FROM runs WHERE id = ?", id)).toEqual([{ version: 2 }]);
+  await alarmIn(61 * MINUTE_MS, coordinator(path));
+  await alarmIn(61 * MINUTE_MS, coordinator(path));
+  await runInDurableObject(coordinator(path), (instance) => instance.alarm());
+  expect(await journal(path, "SELECT version FROM runs WHERE id = ?", id)).toEqual([{ version: 2 }]);
   expect((await eventsOf(`${path}/${id}`)).body.map(({ type }) => type)).toEqual(["created", "ended"]);
 });
 
@@ -136,13 +136,13 @@ it("a run whose turn throws is postponed and does not delay the others", async (
   const corrupt = await createAged(path);
   const sound = await createAged(path);
   // No Date can tell this instant.
-  await journal(path, 0, "UPDATE runs SET deadline_at = -9e15, due_at = 1 WHERE id = ?", corrupt);
-  await evictDurableObject(coordinator(path, 0));
+  await journal(path, "UPDATE runs SET deadline_at = -9e15, due_at = 1 WHERE id = ?", corrupt);
+  await evictDurableObject(coordinator(path));
   const now = Date.now();
-  await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
+  await alarmIn(61 * MINUTE_MS, coordinator(path));
   await until(async () => (await bodyOf(sound))?.status === "failed");
   const due = async () => {
-    const [row] = await journal<{ due_at: number }>(path, 0, "SELECT due_at FROM runs WHERE id = ?", corrupt);
+    const [row] = await journal<{ due_at: number }>(path, "SELECT due_at FROM runs WHERE id = ?", corrupt);
     return (row?.due_at ?? 0) - now;
   };
   expect(await due()).toBeGreaterThanOrEqual(61 * MINUTE_MS + 10_000);
@@ -150,7 +150,7 @@ it("a run whose turn throws is postponed and does not delay the others", async (
   for (let turn = 0; turn < 3; turn++) {
     const before = await due();
     vi.useFakeTimers({ toFake: ["Date"], now: now + before });
-    await runDurableObjectAlarm(coordinator(path, 0));
+    await runDurableObjectAlarm(coordinator(path));
     vi.useRealTimers();
     delays.push((await due()) - before);
   }
@@ -162,23 +162,22 @@ it("a run that can't end in its turn, because its repair can't be noted, ends la
   const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
   await landedRow(path, id);
   // Notes what has landed, so that the end below must set a repair.
-  await alarmIn(10_000, coordinator(path, 0));
+  await alarmIn(10_000, coordinator(path));
   await journal(
     path,
-    0,
     `CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'repair_at'
      BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`,
   );
-  await alarmIn(MINUTE_MS + 1000, coordinator(path, 0));
-  expect(await journal(path, 0, "SELECT status FROM runs")).toEqual([{ status: "pending" }]);
-  await journal(path, 0, "DROP TRIGGER full");
-  await alarmIn(MINUTE_MS + 20_000, coordinator(path, 0));
+  await alarmIn(MINUTE_MS + 1000, coordinator(path));
+  expect(await journal(path, "SELECT status FROM runs")).toEqual([{ status: "pending" }]);
+  await journal(path, "DROP TRIGGER full");
+  await alarmIn(MINUTE_MS + 20_000, coordinator(path));
   const kept = "SELECT status, purge_at - completed_at AS purge, due_at - completed_at AS due FROM runs";
-  expect(await journal(path, 0, kept)).toEqual([{ status: "failed", purge: 30 * DAY_MS, due: 30 * DAY_MS }]);
-  await alarmIn(29 * DAY_MS, coordinator(path, 0));
+  expect(await journal(path, kept)).toEqual([{ status: "failed", purge: 30 * DAY_MS, due: 30 * DAY_MS }]);
+  await alarmIn(29 * DAY_MS, coordinator(path));
   expect(await read(path, id)).toMatchObject({ status: "failed" });
-  await alarmIn(31 * DAY_MS, coordinator(path, 0));
-  await until(async () => (await journal(path, 0, kept)).length === 0);
+  await alarmIn(31 * DAY_MS, coordinator(path));
+  await until(async () => (await journal(path, kept)).length === 0);
 });
 
 it("no run is purged before its time, whatever says that it is due", async () => {
@@ -186,11 +185,11 @@ it("no run is purged before its time, whatever says that it is due", async () =>
   const id = await createAged(path);
   await change(path, id, { type: "cancelled" });
   await landedRow(path, id);
-  await journal(path, 0, "UPDATE runs SET due_at = 1 WHERE id = ?", id);
-  await alarmIn(10_000, coordinator(path, 0));
-  await alarmIn(20_000, coordinator(path, 0));
+  await journal(path, "UPDATE runs SET due_at = 1 WHERE id = ?", id);
+  await alarmIn(10_000, coordinator(path));
+  await alarmIn(20_000, coordinator(path));
   expect(await read(path, id)).toMatchObject({ status: "cancelled" });
-  expect(await alarmAt(path, 0)).toBeGreaterThan(Date.now() + 29 * DAY_MS);
+  expect(await alarmAt(path)).toBeGreaterThan(Date.now() + 29 * DAY_MS);
 });
 
 describe("if the journal can't be written, the alarm rings again after some seconds, and not at once:", () => {
@@ -205,20 +204,20 @@ describe("if the journal can't be written, the alarm rings again after some seco
     // The timeline of a run that ends with its first change has no row.
     await change(path, id, { type: "heartbeat" });
     await landedRow(path, id);
-    await alarmIn(10_000, coordinator(path, 0));
-    await journal(path, 0, `CREATE TRIGGER full ${when} ${FULL}`);
+    await alarmIn(10_000, coordinator(path));
+    await journal(path, `CREATE TRIGGER full ${when} ${FULL}`);
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
     for (let n = 1; n <= 3; n++) {
       const at = Date.now() + MINUTE_MS + n * 10_000;
-      await alarmIn(at - Date.now(), coordinator(path, 0));
-      const next = await alarmAt(path, 0);
+      await alarmIn(at - Date.now(), coordinator(path));
+      const next = await alarmAt(path);
       expect(next).toBeGreaterThanOrEqual(at + 4000);
       expect(next).toBeLessThan(at + MINUTE_MS);
     }
     expect(logged.mock.calls.join()).toMatch(/alarm_failed|turn_failed/);
     logged.mockRestore();
-    await journal(path, 0, "DROP TRIGGER full");
-    await alarmIn(3 * MINUTE_MS, coordinator(path, 0));
+    await journal(path, "DROP TRIGGER full");
+    await alarmIn(3 * MINUTE_MS, coordinator(path));
     expect(await read(path, id)).toMatchObject({ status: "failed" });
   });
 });
@@ -229,32 +228,31 @@ it("a run that can't even be put off holds up no other run", async () => {
   const sound = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS + 1 });
   await journal(
     path,
-    0,
     `CREATE TRIGGER stuck BEFORE UPDATE ON runs WHEN NEW.id = '${stuck}' BEGIN SELECT RAISE(FAIL, 'no'); END`,
   );
   const logged = vi.spyOn(console, "error").mockImplementation(() => {});
-  await alarmIn(2 * MINUTE_MS, coordinator(path, 0));
+  await alarmIn(2 * MINUTE_MS, coordinator(path));
   logged.mockRestore();
   const status = "SELECT status FROM runs WHERE id = ?";
-  expect(await journal(path, 0, status, sound)).toEqual([{ status: "failed" }]);
-  expect(await journal(path, 0, status, stuck)).toEqual([{ status: "pending" }]);
+  expect(await journal(path, status, sound)).toEqual([{ status: "failed" }]);
+  expect(await journal(path, status, stuck)).toEqual([{ status: "pending" }]);
 });
 
 it("a stale due_at does not make the alarm ring again and again", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
-  await journal(path, 0, "UPDATE runs SET due_at = 1 WHERE id = ?", id);
-  await runDurableObjectAlarm(coordinator(path, 0));
-  expect(await alarmAt(path, 0)).toBeGreaterThan(Date.now() + 5000);
+  await journal(path, "UPDATE runs SET due_at = 1 WHERE id = ?", id);
+  await runDurableObjectAlarm(coordinator(path));
+  expect(await alarmAt(path)).toBeGreaterThan(Date.now() + 5000);
   expect(await bodyOf(id)).toMatchObject({ status: "pending" });
 });
 
 it("all due runs end and land, even if one alarm can't take them all", async () => {
   const path = newRunsPath();
   const deadlineAt = Date.now() - 1000;
-  const ids = await fillJournal(path, 0, { rows: 950, landed: false, deadlineAt });
-  await direct(path, 0).poke();
-  const failed = async () => (await journal(path, 0, "SELECT id FROM runs WHERE status = 'failed'")).length;
+  const ids = await fillJournal(path, { rows: 950, landed: false, deadlineAt });
+  await direct(path).upkeep.poke();
+  const failed = async () => (await journal(path, "SELECT id FROM runs WHERE status = 'failed'")).length;
   await until(async () => (await failed()) === 950);
   await until(async () => (await bodyOf(ids[0] ?? ""))?.status === "failed");
   await until(async () => (await bodyOf(ids.at(-1) ?? ""))?.status === "failed");
@@ -265,7 +263,7 @@ it.each([null, "hang"] as const)(
   "deadlines pass on time while 10 000 runs are due for the purge, with writes to D1: %s",
   async (fault) => {
     const path = newRunsPath();
-    await fillJournal(path, 0, {
+    await fillJournal(path, {
       rows: 10_000,
       landed: true,
       endedAt: Date.now() - 31 * 24 * 60 * MINUTE_MS,
@@ -274,11 +272,11 @@ it.each([null, "hang"] as const)(
     const deadlineAt = Date.now() + 20;
     const creating = createAged(path, { createdAt: deadlineAt - MINUTE_MS, deadlineAt });
     const overdue = "SELECT id FROM runs WHERE status = 'failed' AND action_name = 'deploy'";
-    await until(async () => (await journal(path, 0, overdue)).length === 1);
+    await until(async () => (await journal(path, overdue)).length === 1);
     expect(Date.now() - deadlineAt).toBeLessThan(50_000);
     await creating;
     if (fault !== null) return;
-    await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 1);
-    expect(await journal(path, 0, "SELECT DISTINCT run_id FROM events")).toEqual([]);
+    await until(async () => (await journal(path, "SELECT id FROM runs")).length === 1);
+    expect(await journal(path, "SELECT DISTINCT run_id FROM events")).toEqual([]);
   },
 );

@@ -56,7 +56,7 @@ it("is written when the alarm ends a run", async () => {
   const path = newRunsPath();
   const createdAt = Date.now();
   const id = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
-  await alarmIn(2 * MINUTE_MS, coordinator(path, 0));
+  await alarmIn(2 * MINUTE_MS, coordinator(path));
   expect(lines).toMatchObject([
     { "cicd.pipeline.run.id": id, "cicd.pipeline.result": "timeout", cause: "deadline", waitedMs: MINUTE_MS },
   ]);

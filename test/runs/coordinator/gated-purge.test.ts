@@ -28,12 +28,12 @@ it("a run with gates goes with its preview, its decisions and its place in its g
 
   const n = readRunId(holder.id).coordinator;
   const counts = async () => {
-    const each = TABLES.map((table) => journal<{ n: number }>(path, n, `SELECT count(*) AS n FROM ${table}`));
+    const each = TABLES.map((table) => journal<{ n: number }>(path, `SELECT count(*) AS n FROM ${table}`));
     return (await Promise.all(each)).map(([row]) => row?.n);
   };
   // Five decisions and cancels. The previews went with the ends of their runs.
   expect(await counts()).toMatchObject({ 0: 3, 3: 0, 4: 5 });
-  await alarmIn(PAST_RETENTION_MS, coordinator(path, n));
+  await alarmIn(PAST_RETENTION_MS, coordinator(path));
   await until(async () => (await counts())[0] === 0);
   expect(await counts()).toEqual(TABLES.map(() => 0));
   for (const id of ids) {
@@ -43,7 +43,7 @@ it("a run with gates goes with its preview, its decisions and its place in its g
   const groups = path.replace(/action-runs$/, "concurrency-groups");
   expect((await ask("GET", groups)).body).toEqual([]);
   const slots = "SELECT 1 FROM runs WHERE slot_state IS NOT NULL OR slot_until IS NOT NULL";
-  expect(await journal(path, n, slots)).toEqual([]);
+  expect(await journal(path, slots)).toEqual([]);
 
   const { body: next } = await startGated(path);
   expect((await decide(path, next.id, "approve")).body.details.waiting).toBeNull();

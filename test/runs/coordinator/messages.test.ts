@@ -31,10 +31,10 @@ const DOWN = "down@1";
 const of = (endpoint: string) => outside.underWay.filter(({ attempt }) => attempt.endpoint === endpoint);
 
 const recover = (path: string, endpoint: string) =>
-  runInDurableObject(coordinator(path, 0), (instance) =>
-    instance.recover(endpoint, { since: 0, until: null, include: "missing" }),
+  runInDurableObject(coordinator(path), (instance) =>
+    instance.endpoints.recover(endpoint, { since: 0, until: null, include: "missing" }),
   );
-const recoveries = (path: string) => journal(path, 0, "SELECT * FROM recoveries");
+const recoveries = (path: string) => journal(path, "SELECT * FROM recoveries");
 
 /** Answers the one attempt under way, and waits until the journal has that. */
 async function settle(path: string, result: Partial<MessageResult> | number): Promise<MessageRow> {
@@ -160,7 +160,8 @@ describe("a message", () => {
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
       for (const enable of [
         notify,
-        (path: string) => runInDurableObject(coordinator(path, 0), (instance) => instance.forgetHealth(CHAT)),
+        (path: string) =>
+          runInDurableObject(coordinator(path), (instance) => instance.endpoints.forgetHealth(CHAT)),
       ]) {
         const path = await given(CHAT);
         await end(path);
@@ -187,7 +188,7 @@ describe("a message", () => {
       await until(async () => outside.underWay.length === 1);
       const [lost] = outside.underWay;
       if (what === "loses only the attempt") {
-        await runInDurableObject(coordinator(path, 0), async () => lost?.crash());
+        await runInDurableObject(coordinator(path), async () => lost?.crash());
       } else {
         await die(path);
         outside.underWay = [];
@@ -214,19 +215,19 @@ describe("a message", () => {
     const path = await given(CHAT);
     await end(path);
     const { next_at } = await settle(path, 503);
-    expect(await alarmAt(path, 0)).toBeLessThanOrEqual(next_at ?? 0);
+    expect(await alarmAt(path)).toBeLessThanOrEqual(next_at ?? 0);
     await die(path);
-    await runInDurableObject(coordinator(path, 0), (_, { storage }) => storage.deleteAlarm());
-    const dueAt = await runInDurableObject(coordinator(path, 0), (instance) => instance.poke());
+    await runInDurableObject(coordinator(path), (_, { storage }) => storage.deleteAlarm());
+    const dueAt = await runInDurableObject(coordinator(path), (instance) => instance.upkeep.poke());
     expect(dueAt).toBeLessThanOrEqual(next_at ?? 0);
-    expect(await alarmAt(path, 0)).not.toBeNull();
+    expect(await alarmAt(path)).not.toBeNull();
   });
 });
 
 it("messages that wait for a slot ring no alarm, and one that was due before them still does", async () => {
   const path = await given(CHAT, DOWN);
   const dueInMs = async () => {
-    const dueAt = await runInDurableObject(coordinator(path, 0), (instance) => instance.poke());
+    const dueAt = await runInDurableObject(coordinator(path), (instance) => instance.upkeep.poke());
     return (dueAt ?? 0) - Date.now();
   };
   // The platform rings no alarm by this clock.
@@ -283,8 +284,8 @@ describe("one endpoint", () => {
     }
     expect(outside.sent.map(({ runId }) => runId).sort()).toEqual([...ids].sort());
     expect((await messageRows(path)).map(({ attempt }) => attempt)).toEqual(before);
-    const page = await runInDurableObject(coordinator(path, 0), (instance) =>
-      instance.messages(DOWN, { limit: 10 }),
+    const page = await runInDurableObject(coordinator(path), (instance) =>
+      instance.endpoints.page(DOWN, { limit: 10 }),
     );
     expect(page).toMatchObject({ isProbed: true });
 
@@ -434,8 +435,8 @@ describe("one endpoint", () => {
       await until(async () => outside.sent.some(({ runId }) => runId === id));
     }
     await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
-    const page = await runInDurableObject(coordinator(path, 0), (instance) =>
-      instance.messages(CHAT, { limit: 10 }),
+    const page = await runInDurableObject(coordinator(path), (instance) =>
+      instance.endpoints.page(CHAT, { limit: 10 }),
     );
     expect(page.isProbed).toBe(false);
     expect(await healthRows(path)).toMatchObject([{ failures: 0, failing_since: expect.any(Number) }]);
@@ -507,7 +508,7 @@ describe("resend", () => {
     path: string,
     id: string,
     type: "action_run.failed" | "action_run.succeeded" | null = null,
-  ) => runInDurableObject(coordinator(path, 0), (instance) => instance.resend(CHAT, id, type));
+  ) => runInDurableObject(coordinator(path), (instance) => instance.endpoints.resend(CHAT, id, type));
 
   it("sends a message again under its old id, and says nothing of health", async () => {
     const path = await given(CHAT);

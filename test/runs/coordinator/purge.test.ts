@@ -28,8 +28,8 @@ async function endedRun(path: string): Promise<string> {
 
 async function kept(path: string) {
   return {
-    runs: (await journal(path, 0, "SELECT id FROM runs")).length,
-    events: (await journal(path, 0, "SELECT seq FROM events")).length,
+    runs: (await journal(path, "SELECT id FROM runs")).length,
+    events: (await journal(path, "SELECT seq FROM events")).length,
   };
 }
 
@@ -37,7 +37,7 @@ it("removes D1's row first, then the journal's with its timeline", async () => {
   const path = newRunsPath();
   const id = await endedRun(path);
   const gate = holdWrites(/DELETE/);
-  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+  await alarmIn(PAST_RETENTION_MS, coordinator(path));
   expect(await rowOf(id)).not.toBeNull();
   expect(await kept(path)).toEqual({ runs: 1, events: 1 });
   gate.open();
@@ -51,9 +51,9 @@ it("keeps a run for 30 days after its end and then wakes", async () => {
   const path = newRunsPath();
   const before = Date.now();
   const id = await endedRun(path);
-  await alarmIn(0, coordinator(path, 0));
-  expect(await alarmAt(path, 0)).toBeGreaterThanOrEqual(before + 30 * DAY_MS);
-  await alarmIn(30 * DAY_MS - MINUTE_MS, coordinator(path, 0));
+  await alarmIn(0, coordinator(path));
+  expect(await alarmAt(path)).toBeGreaterThanOrEqual(before + 30 * DAY_MS);
+  await alarmIn(30 * DAY_MS - MINUTE_MS, coordinator(path));
   expect(await kept(path)).toEqual({ runs: 1, events: 1 });
   expect(await rowOf(id)).not.toBeNull();
 });
@@ -62,7 +62,7 @@ it("never removes an open run", async () => {
   const path = newRunsPath();
   const createdAt = Date.now() - 60 * DAY_MS;
   const id = await createAged(path, { createdAt, deadlineAt: Date.now() + MINUTE_MS });
-  await alarmIn(0, coordinator(path, 0));
+  await alarmIn(0, coordinator(path));
   expect(await landedRow(path, id)).toMatchObject({ status: "pending" });
 });
 
@@ -72,13 +72,13 @@ it.each(["down", "committed_then_error"] as const)(
     const path = newRunsPath();
     const id = await endedRun(path);
     faults.writes = fault;
-    await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+    await alarmIn(PAST_RETENTION_MS, coordinator(path));
     expect(await kept(path)).toEqual({ runs: 1, events: 1 });
-    const again = ((await alarmAt(path, 0)) ?? 0) - Date.now() - PAST_RETENTION_MS;
+    const again = ((await alarmAt(path)) ?? 0) - Date.now() - PAST_RETENTION_MS;
     expect(again).toBeGreaterThan(5000);
     expect(again).toBeLessThanOrEqual(10_000);
     faults.writes = null;
-    await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path, 0));
+    await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path));
     await until(async () => (await kept(path)).runs === 0);
     expect(await rowOf(id)).toBeNull();
   },
@@ -88,10 +88,10 @@ it("goes on after an eviction in the middle", async () => {
   const path = newRunsPath();
   const id = await endedRun(path);
   faults.writes = "hang";
-  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
-  await evictDurableObject(coordinator(path, 0));
+  await alarmIn(PAST_RETENTION_MS, coordinator(path));
+  await evictDurableObject(coordinator(path));
   faults.writes = null;
-  await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path, 0));
+  await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path));
   await until(async () => (await kept(path)).runs === 0);
   expect(await rowOf(id)).toBeNull();
 });
@@ -99,27 +99,23 @@ it("goes on after an eviction in the middle", async () => {
 it("keeps a run that webhook endpoints must still hear of, and the runs that were due after it", async () => {
   const path = newRunsPath();
   await endedRun(path);
-  const [{ seq } = { seq: 0 }] = await journal<{ seq: number }>(
-    path,
-    0,
-    "SELECT change_seq AS seq FROM runs",
-  );
+  const [{ seq } = { seq: 0 }] = await journal<{ seq: number }>(path, "SELECT change_seq AS seq FROM runs");
   const untold = await endedRun(path);
   const marks = "INSERT INTO marks (name, value) VALUES ('notify', '1'), ('told_seq', ?)";
-  await journal(path, 0, marks, String(seq));
-  await evictDurableObject(coordinator(path, 0));
+  await journal(path, marks, String(seq));
+  await evictDurableObject(coordinator(path));
   faults.reads = "down";
-  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+  await alarmIn(PAST_RETENTION_MS, coordinator(path));
   await until(async () => (await kept(path)).runs === 1);
-  expect(await journal(path, 0, "SELECT id FROM runs")).toEqual([{ id: untold }]);
-  await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path, 0));
+  expect(await journal(path, "SELECT id FROM runs")).toEqual([{ id: untold }]);
+  await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path));
   expect((await kept(path)).runs).toBe(1);
   faults.reads = null;
   const notify = "SELECT 1 FROM marks WHERE name = 'notify'";
   await until(async () => {
-    await alarmIn(PAST_RETENTION_MS + 60_000, coordinator(path, 0));
-    return (await journal(path, 0, notify)).length === 0;
+    await alarmIn(PAST_RETENTION_MS + 60_000, coordinator(path));
+    return (await journal(path, notify)).length === 0;
   });
-  await alarmIn(PAST_RETENTION_MS + 120_000, coordinator(path, 0));
+  await alarmIn(PAST_RETENTION_MS + 120_000, coordinator(path));
   await until(async () => (await kept(path)).runs === 0);
 });

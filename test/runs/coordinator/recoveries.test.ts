@@ -26,13 +26,13 @@ useStandInEndpoints();
 const EACH = RECOVERED_MAX / COORDINATORS;
 
 const recover = (path: string, order: RecoveryOrder, key = CHAT) =>
-  runInDurableObject(coordinator(path, 0), (instance) => instance.recover(key, order));
+  runInDurableObject(coordinator(path), (instance) => instance.endpoints.recover(key, order));
 const recovery = async (path: string): Promise<Recovery | null> =>
-  (await runInDurableObject(coordinator(path, 0), (instance) => instance.endpoint(CHAT))).recovery;
+  (await runInDurableObject(coordinator(path), (instance) => instance.endpoints.report(CHAT))).recovery;
 const untilOver = (path: string) => until(async () => (await recovery(path))?.isOver === true);
 const states = async (path: string) =>
   Object.fromEntries(
-    (await journal<{ run_id: string; state: string }>(path, 0, "SELECT run_id, state FROM messages")).map(
+    (await journal<{ run_id: string; state: string }>(path, "SELECT run_id, state FROM messages")).map(
       ({ run_id, state }) => [run_id, state],
     ),
   );
@@ -68,7 +68,6 @@ describe("recover", () => {
     }
     const [ended] = await journal<{ at: number }>(
       path,
-      0,
       "SELECT completed_at AS at FROM runs WHERE id = ?",
       ids[1] ?? "",
     );
@@ -85,7 +84,7 @@ describe("recover", () => {
 
   it("brings a bounded number of messages, the same request goes on, and a death loses none", async () => {
     const path = await given(CHAT);
-    const ids = await fillJournal(path, 0, { rows: EACH + 340, landed: false, endedAt: Date.now() });
+    const ids = await fillJournal(path, { rows: EACH + 340, landed: false, endedAt: Date.now() });
     // The endpoint does not hear of the newest seven.
     const unheard = new Set(ids.slice(-7));
     outside.match = async (runs, only) =>
@@ -94,7 +93,7 @@ describe("recover", () => {
         only,
       );
     // A new object knows the rows, and they count as told.
-    await runInDurableObject(coordinator(path, 0), (_, { storage }) => {
+    await runInDurableObject(coordinator(path), (_, { storage }) => {
       storage.sql.exec("UPDATE marks SET value = ? WHERE name = 'told_seq'", String(ids.length));
     });
     await die(path);
@@ -117,13 +116,13 @@ describe("recover", () => {
 
   it("lets others have their turn while it walks, also past runs that it need not ask about", async () => {
     const path = await given(CHAT);
-    await fillJournal(path, 0, { rows: 1000, landed: false, endedAt: Date.now() });
+    await fillJournal(path, { rows: 1000, landed: false, endedAt: Date.now() });
     await die(path);
     const order: RecoveryOrder = { since: since(), until: null, include: "failed" };
-    const between = await runInDurableObject(coordinator(path, 0), async (instance) => {
-      await instance.recover(CHAT, order);
+    const between = await runInDurableObject(coordinator(path), async (instance) => {
+      await instance.endpoints.recover(CHAT, order);
       await scheduler.wait(0);
-      return (await instance.endpoint(CHAT)).recovery;
+      return (await instance.endpoints.report(CHAT)).recovery;
     });
     expect(between).toMatchObject({ isOver: false });
     await untilOver(path);
@@ -163,7 +162,7 @@ describe("recover", () => {
     };
     await recover(path, { since: since(), until: null, include: "missing" });
     await until(async () => outside.matched.length === 1);
-    await runInDurableObject(coordinator(path, 0), (instance) => instance.resend(CHAT, id, null));
+    await runInDurableObject(coordinator(path), (instance) => instance.endpoints.resend(CHAT, id, null));
     await until(async () => (await states(path))[id] === "delivered");
     gate.resolve();
     await untilOver(path);

@@ -109,9 +109,8 @@ export interface MessageRow extends Record<string, SqlStorageValue> {
 }
 
 export const messageRows = (path: string) =>
-  journal<MessageRow>(path, 0, "SELECT * FROM messages ORDER BY endpoint, run_id");
-export const healthRows = (path: string) =>
-  journal(path, 0, "SELECT * FROM endpoint_health ORDER BY endpoint");
+  journal<MessageRow>(path, "SELECT * FROM messages ORDER BY endpoint, run_id");
+export const healthRows = (path: string) => journal(path, "SELECT * FROM endpoint_health ORDER BY endpoint");
 export const untilSent = (n: number) => until(async () => outside.sent.length >= n);
 
 /** An environment whose ends these endpoints hear of. */
@@ -134,7 +133,7 @@ export function useStandInEndpoints(): void {
       endpoints: [],
     });
     // All objects of an isolate share these exports, and each reads them when it is constructed.
-    return runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
+    return runInDurableObject(coordinator(newRunsPath()), (_, state) => {
       const { exports } = state as unknown as { exports: object };
       const values = { WebhookEndpoints: { match, considerDisabling }, MessageSender: { send } };
       const real = Object.keys(values).map(
@@ -166,11 +165,11 @@ export async function end(path: string, status: "succeeded" | "failed" = "failed
 }
 
 export const notify = (path: string) =>
-  runInDurableObject(coordinator(path, 0), (instance) => instance.notify());
+  runInDurableObject(coordinator(path), (instance) => instance.endpoints.notify());
 
 /** The object dies with whatever it has under way. Its next caller finds a new one. */
 export async function die(path: string): Promise<void> {
-  const dying = runInDurableObject(coordinator(path, 0), (_, state) => state.abort("killed"));
+  const dying = runInDurableObject(coordinator(path), (_, state) => state.abort("killed"));
   await dying.catch(() => {});
 }
 
@@ -180,7 +179,7 @@ export async function answer(
   attempts: readonly (UnderWay | undefined)[],
   result: Partial<MessageResult> | number,
 ): Promise<void> {
-  await runInDurableObject(coordinator(path, 0), async () => {
+  await runInDurableObject(coordinator(path), async () => {
     for (const attempt of attempts) attempt?.answer(result);
   });
 }
@@ -190,7 +189,7 @@ export async function pass(path: string, ms: number): Promise<void> {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
   // The platform may ring the alarm itself at this moment, by the real clock. Then it is set again soon.
   for (let tries = 0; tries < 5; tries++) {
-    if (await runDurableObjectAlarm(coordinator(path, 0))) return;
+    if (await runDurableObjectAlarm(coordinator(path))) return;
     await scheduler.wait(2);
   }
 }

@@ -84,14 +84,13 @@ async function expectBounded({ path }: Story): Promise<void> {
   }
   const [{ at } = { at: null }] = await journal<{ at: number | null }>(
     path,
-    0,
     "SELECT min(due_at) AS at FROM messages",
   );
-  if (at !== null) expect(await alarmAt(path, 0)).toBeLessThanOrEqual(Math.max(at, Date.now() + LEASE_MS));
+  if (at !== null) expect(await alarmAt(path)).toBeLessThanOrEqual(Math.max(at, Date.now() + LEASE_MS));
 }
 
 const waiting = async (path: string) =>
-  (await journal(path, 0, "SELECT 1 FROM messages WHERE state = 'waiting'")).length;
+  (await journal(path, "SELECT 1 FROM messages WHERE state = 'waiting'")).length;
 
 /** From now on everything works. Time passes until nothing waits any more. */
 async function comeToRest({ path, ended }: Story): Promise<void> {
@@ -101,15 +100,11 @@ async function comeToRest({ path, ended }: Story): Promise<void> {
   for (let hours = 0; hours < 24; hours++) {
     await pass(path, HOUR_MS);
     await until(async () => outside.underWay.length === 0);
-    const told = await journal(path, 0, "SELECT DISTINCT run_id FROM messages");
+    const told = await journal(path, "SELECT DISTINCT run_id FROM messages");
     if (told.length === ended.length && (await waiting(path)) === 0) return;
   }
-  const rows = await journal(
-    path,
-    0,
-    "SELECT endpoint, run_id, state, attempt, next_at, due_at FROM messages",
-  );
-  const marks = await journal(path, 0, "SELECT name, value FROM marks");
+  const rows = await journal(path, "SELECT endpoint, run_id, state, attempt, next_at, due_at FROM messages");
+  const marks = await journal(path, "SELECT name, value FROM marks");
   throw new Error(`not at rest: ${JSON.stringify({ now: Date.now(), ended, rows, marks })}`);
 }
 

@@ -40,13 +40,12 @@ const marks = async (path: string) =>
     (
       await journal<{ name: string; value: string }>(
         path,
-        0,
         "SELECT name, value FROM marks WHERE name IN ('notify', 'told_seq')",
       )
     ).map(({ name, value }) => [name, value]),
   );
 const lastSeq = async (path: string) =>
-  (await journal<{ seq: number }>(path, 0, "SELECT max(change_seq) AS seq FROM runs"))[0]?.seq;
+  (await journal<{ seq: number }>(path, "SELECT max(change_seq) AS seq FROM runs"))[0]?.seq;
 
 /** Until everything that has ended was told. */
 const untilTold = (path: string) =>
@@ -100,7 +99,7 @@ describe("an environment without endpoints", () => {
     outside.answers = () => 200;
     await end(path);
     const sql = (query: string) =>
-      runInDurableObject(coordinator(path, 0), (_, { storage }) => void storage.sql.exec(query));
+      runInDurableObject(coordinator(path), (_, { storage }) => void storage.sql.exec(query));
     await sql(
       "CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'notify' BEGIN SELECT RAISE(ABORT, 'full'); END",
     );
@@ -164,19 +163,18 @@ describe("an end", () => {
     const id = await createAged(path);
     // All has landed, and the alarm has noted it. So the end must note the repair.
     await until(async () => {
-      await direct(path, 0).settle();
+      await direct(path).upkeep.settle();
       await pass(path, 6000);
-      return (await journal(path, 0, "SELECT 1 AS one FROM marks WHERE name = 'repair_at'")).length === 0;
+      return (await journal(path, "SELECT 1 AS one FROM marks WHERE name = 'repair_at'")).length === 0;
     });
     await journal(
       path,
-      0,
       "CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'repair_at' BEGIN SELECT RAISE(ABORT, 'full'); END",
     );
     const failed = { type: "failed", error: "no", output: null } as const;
     await expect(() => change(path, id, failed)).rejects.toThrow("full");
-    expect((await direct(path, 0).read(id)) as object).toMatchObject({ status: "pending" });
-    await journal(path, 0, "DROP TRIGGER full");
+    expect((await direct(path).runs.read(id)) as object).toMatchObject({ status: "pending" });
+    await journal(path, "DROP TRIGGER full");
     expect(await change(path, id, failed)).toMatchObject({ ok: true });
     await untilSent(2);
     expect(sentIds()[1]).toBe(id);
@@ -209,7 +207,7 @@ describe("an end", () => {
     const id = await end(path);
     await until(async () => outside.matched.length === 1);
     // Only the start of the object brings it on.
-    await runInDurableObject(coordinator(path, 0), (_, { storage }) => storage.deleteAlarm());
+    await runInDurableObject(coordinator(path), (_, { storage }) => storage.deleteAlarm());
     await die(path);
     // The object starts again for this line, and asks again.
     expect(await messageRows(path)).toEqual([]);
@@ -225,7 +223,7 @@ describe("an end", () => {
   it("is told after a restart, however many are untold", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
-    const ids = await fillJournal(path, 0, { rows: 120, landed: false, endedAt: Date.now() });
+    const ids = await fillJournal(path, { rows: 120, landed: false, endedAt: Date.now() });
     await die(path);
     await pass(path, MINUTE_MS);
     await notify(path);
@@ -251,7 +249,7 @@ describe("an end", () => {
     }
     expect(outside.matched).toHaveLength(4);
     // Nothing but the alarm brings it on.
-    expect(await alarmAt(path, 0)).toBeLessThanOrEqual(Date.now() + 30_000);
+    expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 30_000);
     outside.match = null;
     await pass(path, 30_000);
     await untilSent(1);
@@ -278,12 +276,12 @@ describe("an end", () => {
     await untilSent(1);
     await answer(path, outside.underWay, 503);
     expect(await messageRows(path)).toHaveLength(1);
-    await runInDurableObject(coordinator(path, 0), (_, { storage }) => {
+    await runInDurableObject(coordinator(path), (_, { storage }) => {
       storage.sql.exec("UPDATE runs SET purge_at = 1000, due_at = 1000");
     });
     await until(async () => {
       await pass(path, 20_000);
-      return (await journal(path, 0, "SELECT 1 FROM runs")).length === 0;
+      return (await journal(path, "SELECT 1 FROM runs")).length === 0;
     });
     expect(await messageRows(path)).toEqual([]);
   });
@@ -294,8 +292,8 @@ describe("a sequence number", () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const before = await lastSeq(path);
-    const refused = await runInDurableObject(coordinator(path, 0), (instance) =>
-      instance.create(
+    const refused = await runInDurableObject(coordinator(path), (instance) =>
+      instance.runs.create(
         {
           ...{
             id,
@@ -323,11 +321,11 @@ describe("a sequence number", () => {
     await end(path);
     await untilTold(path);
     const told = Number((await marks(path)).told_seq);
-    await runInDurableObject(coordinator(path, 0), (_, { storage }) => {
+    await runInDurableObject(coordinator(path), (_, { storage }) => {
       storage.sql.exec("DELETE FROM runs");
       storage.sql.exec("DELETE FROM marks WHERE name = 'landed_seq:0'");
     });
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
     await createAged(path);
     expect(await lastSeq(path)).toBe(told + 1);
   });

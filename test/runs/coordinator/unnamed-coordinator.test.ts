@@ -38,7 +38,7 @@ async function unnamedRows(): Promise<unknown> {
 
 /** As if the code that made the object had not kept its name. */
 async function forgetName(path: string): Promise<void> {
-  await journal(path, 0, "DELETE FROM marks WHERE name = 'name'");
+  await journal(path, "DELETE FROM marks WHERE name = 'name'");
 }
 
 it("an object that is first called by id refuses, and the next call reaches one that works", async () => {
@@ -75,9 +75,9 @@ it("an object without a name in its journal does nothing until it is called by n
   await expect(() => runDurableObjectAlarm(byId(path, 0))).rejects.toThrow("no name");
   expect(faults.calls).toBe(before);
   expect(await rowOf(id)).toBeNull();
-  await direct(path, 0).poke();
-  expect(await alarmAt(path, 0)).not.toBeNull();
-  await alarmIn(20_000, coordinator(path, 0));
+  await direct(path).upkeep.poke();
+  expect(await alarmAt(path)).not.toBeNull();
+  await alarmIn(20_000, coordinator(path));
   await until(async () => (await rowOf(id)) !== null);
   expect(await scopesOf(id)).toEqual([scopeOfPath(path)]);
   expect(await unnamedRows()).toBe(0);
@@ -96,7 +96,7 @@ it("calls that arrive while an object is woken by id succeed", async () => {
 
 it("an object that has no name writes nothing and sets no alarm", async () => {
   const told: string[] = [];
-  const restore = await runInDurableObject(coordinator(newRunsPath(), 0), (_instance, { storage }) => {
+  const restore = await runInDurableObject(coordinator(newRunsPath()), (_instance, { storage }) => {
     const sql: { exec: (...args: unknown[]) => unknown } = Object.getPrototypeOf(storage.sql);
     const alarms: { setAlarm: (...args: unknown[]) => unknown } = Object.getPrototypeOf(storage);
     const noteSql = vi.spyOn(sql, "exec");
@@ -116,7 +116,7 @@ it("an object that has no name writes nothing and sets no alarm", async () => {
 it("an object refuses a name in its journal that is not its own", async () => {
   const path = newRunsPath();
   await createAged(path);
-  await journal(path, 0, "UPDATE marks SET value = 'acme/shop/another/0' WHERE name = 'name'");
+  await journal(path, "UPDATE marks SET value = 'acme/shop/another/0' WHERE name = 'name'");
   await restart();
   await expect(() => pokeById(path, 0)).rejects.toThrow("no name");
 });

@@ -34,61 +34,61 @@ const CALLS: Readonly<Record<keyof Coordinator, Call | null>> = {
   beginMove: null,
   move: null,
   resync: null,
-  recall: (object) => object.recall(KEY),
-  read: (object, id) => object.read(id, { include: "details" }),
-  inputs: (object, id) => object.inputs(id, { key: "t:made-up:1", isFirst: true }),
-  retryRefused: (object, id) => object.retryRefused(id, "t:made-up:1"),
-  applyEvent: (object, id) => object.applyEvent(id, { type: "succeeded", output: null }, KEY),
+  recall: (object) => object.runs.recall(KEY),
+  read: (object, id) => object.runs.read(id, { include: "details" }),
+  inputs: (object, id) => object.runs.inputs(id, { key: "t:made-up:1", isFirst: true }),
+  retryRefused: (object, id) => object.runs.retryRefused(id, "t:made-up:1"),
+  applyEvent: (object, id) => object.runs.applyEvent(id, { type: "succeeded", output: null }, KEY),
   cancel: (object, id) =>
-    object.cancel(id, { type: "cancel_requested", by: "made-up", reason: null, graceMs: 0 }, KEY),
-  heartbeat: (object, id) => object.heartbeat(id, { progress: 0.5 }),
-  approve: (object, id) => object.approve(id, { by: BY, reason: null }, KEY),
-  reject: (object, id) => object.reject(id, { by: BY, reason: null }, KEY),
-  release: (object, id) => object.release(id, BY, KEY),
-  approval: (object, id) => object.approval(id, BY),
-  hasGates: (object, id) => object.hasGates(id),
-  resume: (object) => object.resume("prod"),
-  pauses: (object) => object.pauses(),
-  concurrencyGroups: (object) => object.concurrencyGroups(null, null, 10),
-  setLimit: (object) => object.setLimit("prod", "deploy", 2, 1),
-  settle: (object) => object.settle(),
-  counts: (object) => object.counts(),
-  poke: (object) => object.poke(),
-  events: (object, id) => object.events(id, { after: 0, limit: 10 }),
-  watch: (object, id) => object.watch(id, { after: 0, limit: 10 }, WATCHER, 1),
-  waitForEnd: (object, id) => object.waitForEnd(id, WATCHER, { maxMs: 1, isLast: true }),
-  changes: (object) => object.changes({ after: null }),
-  watchChanges: (object) => object.watchChanges({ after: 0 }, WATCHER, 1),
-  unwatch: (object) => object.unwatch(WATCHER.key),
-  endpoint: (object) => object.endpoint(ENDPOINT_KEY),
-  messages: (object) => object.messages(ENDPOINT_KEY, { limit: 10 }),
-  resend: (object, id) => object.resend(ENDPOINT_KEY, id, null),
-  lastEvent: (object, id) => object.lastEvent(id),
-  admitTest: (object) => object.admitTest(),
-  beginBulk: (object) => object.beginBulk(BULK),
-  bulkOperation: (object) => object.bulkOperation(BULK),
-  bulkOperations: (object) => object.bulkOperations(null, 10),
-  bulkItems: (object) => object.bulkItems(BULK, null, 0, 10),
-  abortBulk: (object) => object.abortBulk(BULK, STOPPER),
-  dropBulk: (object) => object.dropBulk(BULK),
-  acceptedRuns: (object) => object.acceptedRuns(BULK),
-  wouldStart: (object, id) => object.wouldStart([id]),
-  archivePage: (object) => object.archivePage("made-up", 0),
-  sealArchive: (object) => object.sealArchive("made-up", 1, "hash"),
-  placement: (object) => object.placement(),
-  cancelMove: (object) => object.cancelMove(),
-  moveUnderWay: (object) => object.moveUnderWay(),
-  hasMoveOf: (object) => object.hasMoveOf(1),
+    object.runs.cancel(id, { type: "cancel_requested", by: "made-up", reason: null, graceMs: 0 }, KEY),
+  heartbeat: (object, id) => object.runs.heartbeat(id, { progress: 0.5 }),
+  approve: (object, id) => object.gates.approve(id, { by: BY, reason: null }, KEY),
+  reject: (object, id) => object.gates.reject(id, { by: BY, reason: null }, KEY),
+  release: (object, id) => object.gates.release(id, BY, KEY),
+  approval: (object, id) => object.gates.approval(id, BY),
+  hasGates: (object, id) => object.gates.hasGates(id),
+  resume: (object) => object.gates.resume("prod"),
+  pauses: (object) => object.gates.pauses(),
+  concurrencyGroups: (object) => object.gates.groups(null, null, 10),
+  setLimit: (object) => object.gates.setLimit("prod", "deploy", 2, 1),
+  settle: (object) => object.upkeep.settle(),
+  counts: (object) => object.upkeep.counts(),
+  poke: (object) => object.upkeep.poke(),
+  events: (object, id) => object.watches.events(id, { after: 0, limit: 10 }),
+  watch: (object, id) => object.watches.watch(id, { after: 0, limit: 10 }, WATCHER, 1),
+  waitForEnd: (object, id) => object.watches.waitForEnd(id, WATCHER, { maxMs: 1, isLast: true }),
+  changes: (object) => object.watches.changes({ after: null }),
+  watchChanges: (object) => object.watches.watchChanges({ after: 0 }, WATCHER, 1),
+  unwatch: (object) => object.watches.unwatch(WATCHER.key),
+  endpoint: (object) => object.endpoints.report(ENDPOINT_KEY),
+  messages: (object) => object.endpoints.page(ENDPOINT_KEY, { limit: 10 }),
+  resend: (object, id) => object.endpoints.resend(ENDPOINT_KEY, id, null),
+  lastEvent: (object, id) => object.endpoints.lastEvent(id),
+  admitTest: (object) => object.endpoints.admitTest(),
+  beginBulk: (object) => object.bulk.begin(BULK),
+  bulkOperation: (object) => object.bulk.operation(BULK),
+  bulkOperations: (object) => object.bulk.operations(null, 10),
+  bulkItems: (object) => object.bulk.items(BULK, null, 0, 10),
+  abortBulk: (object) => object.bulk.abort(BULK, STOPPER),
+  dropBulk: (object) => object.bulk.drop(BULK),
+  acceptedRuns: (object) => object.bulk.acceptedRuns(BULK),
+  wouldStart: (object, id) => object.bulk.wouldStart([id]),
+  archivePage: (object) => object.archive.page("made-up", 0),
+  sealArchive: (object) => object.archive.seal("made-up", 1, "hash"),
+  placement: (object) => object.moves.placement(),
+  cancelMove: (object) => object.moves.cancel(),
+  moveUnderWay: (object) => object.moves.underWay(),
+  hasMoveOf: (object) => object.moves.hasMoveOf(1),
 };
 const ASKING = Object.entries(CALLS).flatMap(([name, call]) => (call === null ? [] : [{ name, call }]));
 
 function called(path: string): Coordinator {
-  const stub: unknown = coordinator(path, 0);
+  const stub: unknown = coordinator(path);
   return stub as Coordinator;
 }
 
 function tablesOf(path: string): Promise<unknown[]> {
-  return journal(path, 0, "SELECT name FROM sqlite_schema WHERE name NOT LIKE '\\_cf\\_%' ESCAPE '\\'");
+  return journal(path, "SELECT name FROM sqlite_schema WHERE name NOT LIKE '\\_cf\\_%' ESCAPE '\\'");
 }
 
 /** Empty tables have a size. */
@@ -99,7 +99,7 @@ function withoutSize(answer: unknown): unknown {
 
 async function expectUnwritten(path: string): Promise<void> {
   expect(await tablesOf(path)).toEqual([]);
-  expect(await alarmAt(path, 0)).toBeNull();
+  expect(await alarmAt(path)).toBeNull();
 }
 
 it.each(ASKING)(
@@ -108,7 +108,7 @@ it.each(ASKING)(
     const [unwritten, empty] = [newRunsPath(), newRunsPath()];
     const answer = await call(called(unwritten), await mint(unwritten, Date.now()));
     await expectUnwritten(unwritten);
-    await writeFirst(empty, 0);
+    await writeFirst(empty);
     expect(withoutSize(answer)).toEqual(
       withoutSize(await call(called(empty), await mint(empty, Date.now()))),
     );
@@ -127,13 +127,13 @@ it("the first write of an object that was asked before makes its tables and its 
   await expectUnwritten(path);
   const id = await createAged(path);
   expect(await called(path).read(id)).toMatchObject({ ok: true });
-  expect(await journal(path, 0, "SELECT name FROM marks WHERE name = 'name'")).toEqual([{ name: "name" }]);
-  expect(await alarmAt(path, 0)).not.toBeNull();
+  expect(await journal(path, "SELECT name FROM marks WHERE name = 'name'")).toEqual([{ name: "name" }]);
+  expect(await alarmAt(path)).not.toBeNull();
 });
 
 it("a first write that is taken back leaves no table, and the next one succeeds", async () => {
   const path = newRunsPath();
-  await runInDurableObject(coordinator(path, 0), (object: RunCoordinator, { storage }) => {
+  await runInDurableObject(coordinator(path), (object: RunCoordinator, { storage }) => {
     const prototype = Object.getPrototypeOf(storage.sql) as SqlStorage;
     const { exec } = prototype;
     // The transaction has made the tables when its second row is refused.
@@ -141,7 +141,7 @@ it("a first write that is taken back leaves no table, and the next one succeeds"
       if (bindings.includes("notify")) throw new Error("database or disk is full");
       return exec.call(this, query, ...bindings);
     } as SqlStorage["exec"];
-    return expect(object.notify())
+    return expect(object.endpoints.notify())
       .rejects.toThrow("full")
       .finally(() => {
         prototype.exec = exec;
@@ -149,7 +149,7 @@ it("a first write that is taken back leaves no table, and the next one succeeds"
   });
   await expectUnwritten(path);
   await called(path).notify();
-  expect(await journal(path, 0, "SELECT name FROM marks ORDER BY name")).toEqual([
+  expect(await journal(path, "SELECT name FROM marks ORDER BY name")).toEqual([
     { name: "name" },
     { name: "notify" },
     { name: "told_seq" },

@@ -73,7 +73,7 @@ describe("a coordinator with a change each minute for half an hour", () => {
       for (let n = 0; n < 30; n++) {
         await createAged(path);
         seen.add(await dueAt(path));
-        if (evicted) await evictDurableObject(coordinator(path, 0));
+        if (evicted) await evictDurableObject(coordinator(path));
         vi.setSystemTime(Date.now() + MINUTE_MS);
       }
       expect(seen.size).toBe(3);
@@ -90,7 +90,7 @@ it("a registration that D1 refused is tried again with the next flight", async (
   expect(await dueAt(path)).toBeNull();
   faults.writes = null;
   // D1 refused the flight for its content, so the run is put aside for 5 s.
-  await alarmIn(6000, coordinator(path, 0));
+  await alarmIn(6000, coordinator(path));
   await until(async () => (await dueAt(path)) !== null);
   lines.mockRestore();
 });
@@ -106,7 +106,7 @@ it("an instant that is passed or later than needed is replaced, a sooner one sta
     [Date.now() + 60 * MINUTE_MS, false],
   ] as const) {
     await set(at);
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
     await createAged(path);
     expect((await dueAt(path)) === at).toBe(stays);
   }

@@ -32,8 +32,8 @@ afterEach(() => {
 });
 
 async function dropAlarm(path: string): Promise<void> {
-  await runInDurableObject(coordinator(path, 0), (_instance, state) => state.storage.deleteAlarm());
-  expect(await alarmAt(path, 0)).toBeNull();
+  await runInDurableObject(coordinator(path), (_instance, state) => state.storage.deleteAlarm());
+  expect(await alarmAt(path)).toBeNull();
 }
 
 function sweepIn(ms: number, over: Partial<Env> = {}): Promise<void> {
@@ -49,14 +49,14 @@ function objects(poke: (name: string, go: () => Promise<number | null>) => Promi
   const getByName = (name: string) => {
     called.push(name);
     const stub = env.COORDINATORS.getByName(name) as unknown as ReturnType<typeof direct>;
-    return { poke: () => poke(name, () => stub.poke()) ?? stub.poke() };
+    return { poke: () => poke(name, () => stub.upkeep.poke()) ?? stub.upkeep.poke() };
   };
   return { called, COORDINATORS: { getByName } as unknown as Namespace };
 }
 
 /** Waits until D1 has what coordinator 0 has written, and its registration with it. */
 async function landed(path: string): Promise<void> {
-  await until(async () => !(await direct(path, 0).settle()).isBehind);
+  await until(async () => !(await direct(path).upkeep.settle()).isBehind);
 }
 
 async function known(path: string): Promise<number[]> {
@@ -90,17 +90,17 @@ describe.each([{ evicted: false }, { evicted: true }])(
     it("is found within two minutes after a run was due, though 5000 idle coordinators are registered", async () => {
       const path = newRunsPath();
       const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
-      await alarmIn(0, coordinator(path, 0));
+      await alarmIn(0, coordinator(path));
       await dropAlarm(path);
-      if (evicted) await evictDurableObject(coordinator(path, 0));
+      if (evicted) await evictDurableObject(coordinator(path));
       await registerOthers(5000, Date.now() + 20 * DAY_MS);
       const { called, COORDINATORS } = objects(() => null);
       const before = faults.rowsRead;
       await sweepIn(3 * MINUTE_MS, { COORDINATORS });
       expect(called).toEqual([`${scopeOfPath(path)}/0`]);
       expect(faults.rowsRead - before).toBeLessThan(20);
-      expect(await alarmAt(path, 0)).not.toBeNull();
-      await alarmIn(3 * MINUTE_MS, coordinator(path, 0));
+      expect(await alarmAt(path)).not.toBeNull();
+      await alarmIn(3 * MINUTE_MS, coordinator(path));
       await until(async () => (await rowOf(id))?.status === "failed");
     });
 
@@ -110,10 +110,10 @@ describe.each([{ evicted: false }, { evicted: true }])(
       faults.writes = "down";
       const id = await createAged(path);
       await dropAlarm(path);
-      if (evicted) await evictDurableObject(coordinator(path, 0));
+      if (evicted) await evictDurableObject(coordinator(path));
       faults.writes = null;
       await sweepIn(12 * MINUTE_MS);
-      await alarmIn(13 * MINUTE_MS, coordinator(path, 0));
+      await alarmIn(13 * MINUTE_MS, coordinator(path));
       await until(async () => (await rowOf(id)) !== null);
     });
   },
@@ -122,10 +122,10 @@ describe.each([{ evicted: false }, { evicted: true }])(
 it("counts an alarm as dropped only when it is a minute late", async () => {
   const path = newRunsPath();
   await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
-  await alarmIn(0, coordinator(path, 0));
+  await alarmIn(0, coordinator(path));
   await dropAlarm(path);
   await sweepIn(1.5 * MINUTE_MS);
-  expect(await alarmAt(path, 0)).toBeNull();
+  expect(await alarmAt(path)).toBeNull();
 });
 
 it("a run of one minute is found in time behind one of 30 days, because it is due sooner", async () => {
@@ -138,7 +138,7 @@ it("a run of one minute is found in time behind one of 30 days, because it is du
   expect(await known(path)).toEqual([deadlineAt]);
   await dropAlarm(path);
   await sweepIn(2.5 * MINUTE_MS);
-  expect(await alarmAt(path, 0)).not.toBeNull();
+  expect(await alarmAt(path)).not.toBeNull();
 });
 
 it("an idle coordinator costs nothing until something is due", async () => {
@@ -146,7 +146,7 @@ it("an idle coordinator costs nothing until something is due", async () => {
   const deadlineAt = Date.now() + 20 * DAY_MS;
   const id = await createAged(path, { deadlineAt });
   await landed(path);
-  await alarmIn(5000, coordinator(path, 0));
+  await alarmIn(5000, coordinator(path));
   await sweepIn(12 * MINUTE_MS);
   expect(await known(path)).toEqual([deadlineAt]);
   const { called, COORDINATORS } = objects(() => null);
@@ -159,8 +159,8 @@ it("an idle coordinator costs nothing until something is due", async () => {
   // Ended, the run needs nothing until it is purged.
   await change(path, id, { type: "cancelled" });
   await landed(path);
-  await alarmIn(5000, coordinator(path, 0));
-  const [purgeAt] = (await journal<{ at: number }>(path, 0, "SELECT purge_at AS at FROM runs")).map(
+  await alarmIn(5000, coordinator(path));
+  const [purgeAt] = (await journal<{ at: number }>(path, "SELECT purge_at AS at FROM runs")).map(
     ({ at }) => at,
   );
   await sweepIn(12 * MINUTE_MS);
@@ -172,9 +172,9 @@ it("looks again in ten minutes while D1 lacks something, and sooner if a run is 
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
   faults.writes = "down";
   await createAged(path, { deadlineAt: Date.now() + DAY_MS });
-  expect(await direct(path, 0).poke()).toBe(Date.now() + 10 * MINUTE_MS);
+  expect(await direct(path).upkeep.poke()).toBe(Date.now() + 10 * MINUTE_MS);
   await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
-  expect(await direct(path, 0).poke()).toBe(Date.now() + MINUTE_MS);
+  expect(await direct(path).upkeep.poke()).toBe(Date.now() + MINUTE_MS);
 });
 
 it("runs by the cron", async () => {
@@ -192,8 +192,8 @@ it("drops an empty coordinator, which registers again with its next run", async 
   await setDue(path, 1);
   await sweepIn(0);
   expect(await known(path)).toHaveLength(1);
-  await alarmIn(31 * DAY_MS, coordinator(path, 0));
-  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+  await alarmIn(31 * DAY_MS, coordinator(path));
+  await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
   await setDue(path, 1);
   await sweepIn(0);
   expect(await known(path)).toEqual([]);
@@ -208,7 +208,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
       "keeps what its flight registered; empty before: $empty",
       async ({ empty }) => {
         const path = newRunsPath();
-        const stub = coordinator(path, 0);
+        const stub = coordinator(path);
         if (!empty) await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
         await landed(path);
         await env.DB.prepare("INSERT OR REPLACE INTO coordinators (scope, n, due_at) VALUES (?, 0, 1)")
@@ -234,11 +234,11 @@ it("an object that is killed between the call and the note registers with its ne
   const path = newRunsPath();
   await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
   await landed(path);
-  await alarmIn(5000, coordinator(path, 0));
+  await alarmIn(5000, coordinator(path));
   await setDue(path, 1);
   const { COORDINATORS } = objects(async (_name, go) => {
     const answer = await go();
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
     return answer;
   });
   await sweepIn(0, { COORDINATORS });
@@ -257,7 +257,7 @@ describe("coordinators out of reach", () => {
     const path = newRunsPath();
     const deadlineAt = Date.now() + 20 * DAY_MS;
     await createAged(path, { deadlineAt });
-    await alarmIn(5000, coordinator(path, 0));
+    await alarmIn(5000, coordinator(path));
     await setDue(path, 1000);
     // More than a tick takes, and longer due.
     await registerOthers(450, 1);
@@ -297,7 +297,7 @@ it("looks at a coordinator whose instant was noted before the clock stepped back
   const path = newRunsPath();
   const deadlineAt = Date.now() + DAY_MS;
   await createAged(path, { deadlineAt });
-  await alarmIn(5000, coordinator(path, 0));
+  await alarmIn(5000, coordinator(path));
   await setDue(path, Date.now() + 31 * DAY_MS);
   await sweepIn(0);
   expect(await known(path)).toEqual([deadlineAt]);
@@ -306,7 +306,7 @@ it("looks at a coordinator whose instant was noted before the clock stepped back
 it("notes nothing that lies more than 30 days ahead, so anything later is known to be wrong", async () => {
   const path = newRunsPath();
   await createAged(path, { deadlineAt: Date.now() + 300 * DAY_MS });
-  await alarmIn(5000, coordinator(path, 0));
+  await alarmIn(5000, coordinator(path));
   await setDue(path, 1);
   const { COORDINATORS } = objects(() => null);
   await sweepIn(0, { COORDINATORS });

@@ -27,7 +27,6 @@ afterEach(() => {
 async function makeLarge(path: string): Promise<void> {
   await journal(
     path,
-    0,
     "UPDATE runs SET parameters = printf('%.*c', ?1 - 1024, 'x'), bytes = ?1 WHERE action_name = 'filler'",
     LARGE_BYTES,
   );
@@ -37,7 +36,6 @@ async function makeLarge(path: string): Promise<void> {
 async function addEvents(path: string, each: number): Promise<void> {
   await journal(
     path,
-    0,
     `INSERT INTO events (run_id, seq, type, at, data)
      SELECT runs.id, value + 1, 'heartbeat', created_at, '{"message":"running the tests"}' FROM runs, json_each(?)`,
     JSON.stringify(Array.from({ length: each - 1 }, (_, n) => n + 1)),
@@ -53,16 +51,16 @@ async function purgeAll(path: string): Promise<string[][]> {
       return false;
     },
   };
-  await direct(path, 0).poke();
+  await direct(path).upkeep.poke();
   for (let left = 1; left > 0; ) {
     const before = turns.length;
-    expect(await runDurableObjectAlarm(coordinator(path, 0))).toBe(true);
+    expect(await runDurableObjectAlarm(coordinator(path))).toBe(true);
     expect(turns.length).toBe(before + 1);
     const [last] = turns.slice(-1);
     const gone = async () =>
-      (await journal(path, 0, "SELECT id FROM runs WHERE id = ?", last?.[0] ?? "")).length === 0;
+      (await journal(path, "SELECT id FROM runs WHERE id = ?", last?.[0] ?? "")).length === 0;
     await until(gone);
-    left = (await journal(path, 0, "SELECT id FROM runs LIMIT 1")).length;
+    left = (await journal(path, "SELECT id FROM runs LIMIT 1")).length;
   }
   return turns;
 }
@@ -70,23 +68,23 @@ async function purgeAll(path: string): Promise<string[][]> {
 describe("a purge takes away at a time", () => {
   it("what has few events, 200 runs", async () => {
     const path = newRunsPath();
-    await fillJournal(path, 0, { rows: 450, landed: true, endedAt: PAST_RETENTION });
+    await fillJournal(path, { rows: 450, landed: true, endedAt: PAST_RETENTION });
     expect((await purgeAll(path)).map((ids) => ids.length)).toEqual([200, 200, 50]);
   });
 
   it("what has many events, no more than 2000 of them", async () => {
     const path = newRunsPath();
-    const ids = await fillJournal(path, 0, { rows: 5, landed: true, endedAt: PAST_RETENTION });
+    const ids = await fillJournal(path, { rows: 5, landed: true, endedAt: PAST_RETENTION });
     await addEvents(path, 1000);
     const turns = await purgeAll(path);
     expect(turns.map((some) => some.length * 1000)).toEqual([2000, 2000, 1000]);
     expect(turns.flat().sort()).toEqual([...ids].sort());
-    expect(await journal(path, 0, "SELECT seq FROM events")).toEqual([]);
+    expect(await journal(path, "SELECT seq FROM events")).toEqual([]);
   });
 
   it("what is large, no more than 4 MB of it", async () => {
     const path = newRunsPath();
-    await fillJournal(path, 0, { rows: 20, landed: true, endedAt: PAST_RETENTION });
+    await fillJournal(path, { rows: 20, landed: true, endedAt: PAST_RETENTION });
     await makeLarge(path);
     const turns = await purgeAll(path);
     expect(turns.map((ids) => ids.length)).toEqual([LARGE_IN_BATCH, LARGE_IN_BATCH, 20 - 2 * LARGE_IN_BATCH]);
@@ -95,21 +93,21 @@ describe("a purge takes away at a time", () => {
 
 it("deadlines end no more than 4 MB of runs at a time; the alarm is set again for the rest at once", async () => {
   const path = newRunsPath();
-  await fillJournal(path, 0, { rows: 20, landed: true, deadlineAt: START - 1 });
+  await fillJournal(path, { rows: 20, landed: true, deadlineAt: START - 1 });
   await makeLarge(path);
   const ended = async () =>
-    (await journal(path, 0, "SELECT id FROM runs WHERE completed_at IS NOT NULL")).length;
-  await direct(path, 0).poke();
+    (await journal(path, "SELECT id FROM runs WHERE completed_at IS NOT NULL")).length;
+  await direct(path).upkeep.poke();
   for (const expected of [LARGE_IN_BATCH, 2 * LARGE_IN_BATCH, 20]) {
-    await runDurableObjectAlarm(coordinator(path, 0));
+    await runDurableObjectAlarm(coordinator(path));
     expect(await ended()).toBe(expected);
   }
 });
 
 it("sealed requests of deliveries that are due count as well", async () => {
   const path = newRunsPath();
-  await fillJournal(path, 0, { rows: 20, landed: true, deadlineAt: START });
-  const due = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+  await fillJournal(path, { rows: 20, landed: true, deadlineAt: START });
+  const due = await runInDurableObject(coordinator(path), (_instance, { storage }) => {
     storage.sql.exec(
       `INSERT INTO deliveries (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
          unsure_attempts, weight)
@@ -123,9 +121,9 @@ it("sealed requests of deliveries that are due count as well", async () => {
 
 it("a resync takes no more than 4 MB of runs at a time, and comes to the end", async () => {
   const path = newRunsPath();
-  await fillJournal(path, 0, { rows: 20, landed: true });
+  await fillJournal(path, { rows: 20, landed: true });
   await makeLarge(path);
-  const batches = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+  const batches = await runInDurableObject(coordinator(path), (_instance, { storage }) => {
     const rows = new LandingRows(storage.sql, new Marks(storage.sql), 0);
     const sizes: number[] = [];
     for (let after = ""; ; ) {

@@ -25,7 +25,7 @@ function create(path: string, id: string, key: string, fingerprint = "same") {
     parameters: "{}",
     recommendations: "{}",
   };
-  return direct(path, 0).create(
+  return direct(path).runs.create(
     {
       ...run,
       ...STARTED_BY_NOBODY,
@@ -40,7 +40,7 @@ function create(path: string, id: string, key: string, fingerprint = "same") {
 }
 
 function inJournal<T>(path: string, go: (journal: Journal, storage: DurableObjectStorage) => T): Promise<T> {
-  return runInDurableObject(coordinator(path, 0), (_instance, { storage }) =>
+  return runInDurableObject(coordinator(path), (_instance, { storage }) =>
     go(new Journal(storage, { name: `${scopeOfPath(path)}/0`, scope: scopeOfPath(path), n: 0 }), storage),
   );
 }
@@ -63,21 +63,19 @@ describe("a create", () => {
       expect(await create(path, id, "t:b")).toMatchObject({ ok: true, id: b, replayed: true });
       expect(await create(path, id, "t:a", "other")).toEqual({ ok: false, reason: "key_reused" });
     }
-    expect(await journal(path, 0, "SELECT id FROM runs")).toHaveLength(2);
+    expect(await journal(path, "SELECT id FROM runs")).toHaveLength(2);
   });
 
   it("with a new key and a taken id is refused and changes nothing", async () => {
     const { path, a, b } = await given();
-    const before = await journal(path, 0, "SELECT * FROM runs ORDER BY id");
+    const before = await journal(path, "SELECT * FROM runs ORDER BY id");
     for (const id of [a, b]) {
       expect(await create(path, id, "t:new")).toEqual({ ok: false, reason: "id_taken" });
     }
-    expect(
-      await journal(path, 0, "SELECT id, create_key, version, changed_at FROM runs ORDER BY id"),
-    ).toEqual(
+    expect(await journal(path, "SELECT id, create_key, version, changed_at FROM runs ORDER BY id")).toEqual(
       before.map(({ id, create_key, version, changed_at }) => ({ id, create_key, version, changed_at })),
     );
-    expect(await journal(path, 0, "SELECT seq FROM events")).toEqual([]);
+    expect(await journal(path, "SELECT seq FROM events")).toEqual([]);
   });
 
   it("finds the key before the id", async () => {
@@ -92,7 +90,7 @@ describe("a create", () => {
 
   it("is known by its key over an eviction", async () => {
     const { path, a, b } = await given();
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
     expect(await create(path, b, "t:a")).toMatchObject({ ok: true, id: a, replayed: true });
     expect(await create(path, b, "t:new")).toEqual({ ok: false, reason: "id_taken" });
   });
@@ -131,13 +129,13 @@ describe("a mark", () => {
     const path = newRunsPath();
     const at = String(Date.now() + DAY_MS);
     await inJournal(path, (journal) => journal.marks.set("repair_at", at));
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
     expect(await inJournal(path, (journal) => journal.marks.get("repair_at"))).toBe(at);
     // The object itself goes by it.
-    await direct(path, 0).poke();
-    expect(await alarmAt(path, 0)).toBe(Number(at));
+    await direct(path).upkeep.poke();
+    expect(await alarmAt(path)).toBe(Number(at));
     await inJournal(path, (journal) => journal.marks.set("repair_at", null));
-    await evictDurableObject(coordinator(path, 0));
+    await evictDurableObject(coordinator(path));
     expect(await inJournal(path, (journal) => journal.marks.get("repair_at"))).toBeNull();
   });
 });

@@ -17,7 +17,7 @@ const OWNER = { name: "o/p/e/0", scope: "o/p/e", n: 0 };
 
 /** `reads`: how many times a run was read from SQLite. */
 function inJournal(go: (journal: Journal, reads: () => number, storage: DurableObjectStorage) => void) {
-  return runInDurableObject(coordinator(newRunsPath(), 0), (_instance, { storage }) => {
+  return runInDurableObject(coordinator(newRunsPath()), (_instance, { storage }) => {
     const exec = vi.spyOn(Object.getPrototypeOf(storage.sql) as SqlStorage, "exec");
     const reads = () => exec.mock.calls.filter(([query]) => query.startsWith("SELECT runs.id")).length;
     go(new Journal(storage, OWNER), reads, storage);

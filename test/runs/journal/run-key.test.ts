@@ -67,7 +67,7 @@ describe("the key of an id", () => {
 
 async function inJournal<T>(go: (journal: Journal, storage: DurableObjectStorage) => T): Promise<T> {
   const path = newRunsPath();
-  return runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+  return runInDurableObject(coordinator(path), (_instance, { storage }) => {
     const scope = scopeOfPath(path);
     return go(new Journal(storage, { name: `${scope}/0`, scope, n: 0 }), storage);
   });
@@ -158,12 +158,12 @@ describe("a create whose id wants the key of another run", () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const twin = `${id.slice(0, -1)}${id.endsWith("0") ? "1" : "0"}`;
-    const before = await journal(path, 0, "SELECT * FROM runs");
+    const before = await journal(path, "SELECT * FROM runs");
     const run = { ...NEW, id: twin, createdAt: Date.now(), deadlineAt: Date.now() + MINUTE_MS };
-    const answer = await direct(path, 0).create(run, { key: "t:new", fingerprint: "" }, null);
+    const answer = await direct(path).runs.create(run, { key: "t:new", fingerprint: "" }, null);
     expect(answer).toEqual({ ok: false, reason: "id_taken" });
-    expect(await direct(path, 0).read(twin)).toMatchObject({ ok: false, reason: "run_not_found" });
-    expect(await journal(path, 0, "SELECT id, version, create_key FROM runs")).toEqual(
+    expect(await direct(path).runs.read(twin)).toMatchObject({ ok: false, reason: "run_not_found" });
+    expect(await journal(path, "SELECT id, version, create_key FROM runs")).toEqual(
       before.map(({ id, version, create_key }) => ({ id, version, create_key })),
     );
   });

@@ -47,11 +47,11 @@ it("takes no new run at 50 000 unlanded rows, but every report and cancel", asyn
   const [first = "", second = "", third = ""] = keysOfCoordinator0(path, 3);
   const reported = await ownedBy(path, 0);
   const cancelled = await ownedBy(path, 0);
-  await direct(path, 0).settle();
-  await alarmIn(0, coordinator(path, 0));
+  await direct(path).upkeep.settle();
+  await alarmIn(0, coordinator(path));
   faults.writes = "down";
-  await fillJournal(path, 0, { rows: UNLANDED_MAX_ROWS - 1, landed: false });
-  await evictDurableObject(coordinator(path, 0));
+  await fillJournal(path, { rows: UNLANDED_MAX_ROWS - 1, landed: false });
+  await evictDurableObject(coordinator(path));
 
   expect((await keyed(path, 1, first)).status).toBe(201);
   const refused = await keyed(path, 2, second);
@@ -65,10 +65,10 @@ it("takes no new run at 50 000 unlanded rows, but every report and cancel", asyn
   expect(await ask<ActionRun>("DELETE", `${path}/${cancelled.id}`)).toMatchObject({ status: 200 });
 
   faults.writes = null;
-  await alarmIn(10_000, coordinator(path, 0));
+  await alarmIn(10_000, coordinator(path));
   await until(async () => (await keyed(path, 3, third)).status === 201);
   // Everything lands in the order in which it changed. A list that waits speeds the flights up.
-  await until(async () => !(await direct(path, 0).settle()).isBehind);
+  await until(async () => !(await direct(path).upkeep.settle()).isBehind);
   expect(await rowOf(reported.id)).toMatchObject({ status: "succeeded" });
   expect(await rowOf(cancelled.id)).toMatchObject({ status: "cancelled" });
 });
@@ -77,16 +77,16 @@ it("takes no new run while 512 MB have not landed", async () => {
   const path = newRunsPath();
   const [key = "", after = ""] = keysOfCoordinator0(path, 2);
   await ownedBy(path, 0);
-  await direct(path, 0).settle();
+  await direct(path).upkeep.settle();
   faults.writes = "down";
-  await fillJournal(path, 0, { rows: 1, landed: false });
-  await journal(path, 0, "UPDATE runs SET bytes = ? WHERE action_name = 'filler'", UNLANDED_MAX_BYTES);
-  await evictDurableObject(coordinator(path, 0));
+  await fillJournal(path, { rows: 1, landed: false });
+  await journal(path, "UPDATE runs SET bytes = ? WHERE action_name = 'filler'", UNLANDED_MAX_BYTES);
+  await evictDurableObject(coordinator(path));
   expect(await keyed(path, 1, key)).toMatchObject({ status: 503, body: { code: "coordinator_overloaded" } });
   faults.writes = null;
   await until(async () => {
     // A flight that still fails may be up when the alarm rings.
-    await alarmIn(10_000, coordinator(path, 0));
+    await alarmIn(10_000, coordinator(path));
     return (await keyed(path, 1, after)).status === 201;
   });
 });

@@ -25,13 +25,13 @@ import { landRows } from "../../support/rows.ts";
 afterEach(() => vi.restoreAllMocks());
 
 async function versionOf(path: string, id: string): Promise<number | undefined> {
-  const [row] = await journal<{ version: number }>(path, 0, "SELECT version FROM runs WHERE id = ?", id);
+  const [row] = await journal<{ version: number }>(path, "SELECT version FROM runs WHERE id = ?", id);
   return row?.version;
 }
 
 /** Has coordinator 0 land what it has, and resolves when D1 has it. */
 async function landed(path: string): Promise<void> {
-  await until(async () => !(await direct(path, 0).settle()).isBehind);
+  await until(async () => !(await direct(path).upkeep.settle()).isBehind);
 }
 
 it("lands a newer version that was written during a flight, even if the next flight fails", async () => {
@@ -52,9 +52,9 @@ it("lands a newer version that was written during a flight, even if the next fli
   flights.open();
   await until(async () => failed.mock.calls.length > 0);
   expect(await rowOf(id)).toMatchObject({ version: 2, status: "running" });
-  expect(await direct(path, 0).read(id)).toMatchObject({ status: "succeeded", bookmark: null });
+  expect(await direct(path).runs.read(id)).toMatchObject({ status: "succeeded", bookmark: null });
   faults.writes = null;
-  await alarmIn(10_000, coordinator(path, 0));
+  await alarmIn(10_000, coordinator(path));
   await until(async () => (await rowOf(id))?.version === 3);
   expect(await rowOf(id)).toMatchObject({ status: "succeeded" });
 });
@@ -64,11 +64,11 @@ it("notes with the next alarm what has landed, and then rests", async () => {
   const deadlineAt = Date.now() + 60 * MINUTE_MS;
   await createAged(path, { deadlineAt });
   await landed(path);
-  const marks = () => journal(path, 0, "SELECT name, value FROM marks WHERE name <> 'name' ORDER BY name");
+  const marks = () => journal(path, "SELECT name, value FROM marks WHERE name <> 'name' ORDER BY name");
   expect(await marks()).toEqual([{ name: "repair_at", value: expect.any(String) }]);
-  expect(await runDurableObjectAlarm(coordinator(path, 0))).toBe(true);
+  expect(await runDurableObjectAlarm(coordinator(path))).toBe(true);
   expect(await marks()).toEqual([{ name: "landed_seq:0", value: "1" }]);
-  expect(await alarmAt(path, 0)).toBe(deadlineAt);
+  expect(await alarmAt(path)).toBe(deadlineAt);
 });
 
 it("lands every run but the one that D1 refuses, logs that one, and retries it later", async () => {
@@ -96,10 +96,10 @@ it("lands every run but the one that D1 refuses, logs that one, and retries it l
 
   // Not before its time.
   faults.writes = null;
-  await runDurableObjectAlarm(coordinator(path, 0));
+  await runDurableObjectAlarm(coordinator(path));
   await landed(path);
   expect(await rowOf(culprit)).toBeNull();
-  await alarmIn(20_000, coordinator(path, 0));
+  await alarmIn(20_000, coordinator(path));
   await until(async () => (await rowOf(culprit)) !== null);
 });
 
@@ -118,7 +118,7 @@ it("does not restore a removed run, however late its flight arrives", async () =
   const gate = holdWrites(/INSERT/);
   const id = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
   // The alarm is due at once: it ends the overdue run, and the purge takes it, while the flight is still up.
-  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+  await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
   gate.open();
   await landed(path);
   expect(await rowOf(id)).toBeNull();
@@ -131,7 +131,7 @@ it("does not restore a removed run, however late its flight arrives", async () =
 it("ignores an older version that arrives late", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
-  const older = await runInDurableObject(coordinator(path, 0), (_instance, state) => {
+  const older = await runInDurableObject(coordinator(path), (_instance, state) => {
     const run = new RunRows(state.storage.sql).byId(id);
     return run === null ? "" : toGroupRow(run);
   });
@@ -146,35 +146,35 @@ it("keeps an earlier alarm after an eviction", async () => {
   const soon = Date.now() + 30 * MINUTE_MS;
   await createAged(path, { deadlineAt: soon });
   await landed(path);
-  await runDurableObjectAlarm(coordinator(path, 0));
-  expect(await alarmAt(path, 0)).toBe(soon);
-  await evictDurableObject(coordinator(path, 0));
+  await runDurableObjectAlarm(coordinator(path));
+  expect(await alarmAt(path)).toBe(soon);
+  await evictDurableObject(coordinator(path));
   await createAged(path, { deadlineAt: soon + 60 * MINUTE_MS });
   await landed(path);
-  await runDurableObjectAlarm(coordinator(path, 0));
-  expect(await alarmAt(path, 0)).toBe(soon);
+  await runDurableObjectAlarm(coordinator(path));
+  expect(await alarmAt(path)).toBe(soon);
 });
 
 it("does not postpone the repair of an unlanded row after an eviction", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   await createAged(path);
-  const repairAt = await alarmAt(path, 0);
+  const repairAt = await alarmAt(path);
   expect(repairAt).not.toBeNull();
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   faults.writes = "hang";
   await createAged(path);
-  expect(await alarmAt(path, 0)).toBeLessThanOrEqual(repairAt ?? 0);
+  expect(await alarmAt(path)).toBeLessThanOrEqual(repairAt ?? 0);
 });
 
 it("sets the repair in the same stretch that makes a row unlanded", async () => {
   const path = newRunsPath();
   const gate = holdWrites();
   await createAged(path);
-  const at = await alarmAt(path, 0);
+  const at = await alarmAt(path);
   expect(at).toBeGreaterThan(Date.now() - MINUTE_MS);
   expect(at).toBeLessThanOrEqual(Date.now() + 5000);
-  expect(await journal(path, 0, "SELECT name FROM marks ORDER BY name")).toEqual([
+  expect(await journal(path, "SELECT name FROM marks ORDER BY name")).toEqual([
     { name: "name" },
     { name: "repair_at" },
   ]);
@@ -185,10 +185,10 @@ it("lands with its alarm what an evicted object had not landed", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   const id = await createAged(path);
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   faults.writes = null;
   expect(await rowOf(id)).toBeNull();
-  await alarmIn(10_000, coordinator(path, 0));
+  await alarmIn(10_000, coordinator(path));
   await until(async () => (await rowOf(id)) !== null);
 });
 

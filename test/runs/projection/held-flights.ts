@@ -31,7 +31,7 @@ export function withHeldFlights(
 ): () => Promise<void> {
   return async () => {
     const path = newRunsPath();
-    await runInDurableObject(coordinator(path, 0), async (_instance, { storage }) => {
+    await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
       const logged = vi.spyOn(console, "error").mockImplementation(() => {});
       const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
       try {

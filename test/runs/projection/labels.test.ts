@@ -47,8 +47,8 @@ async function idsByLabel(path: string, label: string): Promise<string[]> {
 
 /** Waits until a resync of coordinator 0 is over. */
 async function resynced(path: string): Promise<void> {
-  await direct(path, 0).resync();
-  const marks = () => journal(path, 0, "SELECT name FROM marks WHERE name = 'resync_after:0'");
+  await direct(path).upkeep.resync();
+  const marks = () => journal(path, "SELECT name FROM marks WHERE name = 'resync_after:0'");
   await until(async () => (await marks()).length === 0);
 }
 
@@ -76,7 +76,7 @@ it("they land with a later version if no flight brought the first", async () => 
   await until(async () => logged.mock.calls.length > 0);
   await change(path, id, { type: "cancelled" });
   faults.writes = null;
-  await alarmIn(10_000, coordinator(path, 0));
+  await alarmIn(10_000, coordinator(path));
   await landed(path);
   logged.mockRestore();
   expect(await rowOf(id)).toMatchObject({ version: 2 });
@@ -110,7 +110,7 @@ it("a run and its labels are written together or not at all", async () => {
   await until(async () => logged.mock.calls.length > 0);
   expect(await rowOf(id)).toBeNull();
   await env.DB.prepare("ALTER TABLE away RENAME TO run_labels").run();
-  await alarmIn(20_000, coordinator(path, 0));
+  await alarmIn(20_000, coordinator(path));
   await landed(path);
   logged.mockRestore();
   expect(await labelsInD1(path)).toEqual([`a ${id}`]);
@@ -125,7 +125,7 @@ it("labels are purged with their run, and no others", async () => {
   const stranger = await createLabelled(elsewhere, ["a"]);
   await landed(path);
   await landed(elsewhere);
-  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+  await alarmIn(PAST_RETENTION_MS, coordinator(path));
   await until(async () => (await rowOf(id)) === null);
   expect(await labelsInD1(path)).toEqual([`a ${open}`]);
   expect(await labelsInD1(elsewhere)).toEqual([`a ${stranger}`]);
@@ -138,7 +138,7 @@ it("a deletion that fails removes neither the run nor its labels", async () => {
   await landed(path);
   const logged = vi.spyOn(console, "error").mockImplementation(() => {});
   faults.writes = { refuse: (_bound, sql) => sql.startsWith("DELETE FROM runs") };
-  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+  await alarmIn(PAST_RETENTION_MS, coordinator(path));
   await until(async () => logged.mock.calls.length > 0);
   logged.mockRestore();
   expect([(await rowOf(id)) !== null, await labelsInD1(path)]).toEqual([true, [`a ${id}`]]);

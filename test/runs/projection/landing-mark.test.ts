@@ -62,7 +62,6 @@ function noteFlown(path: string): string[] {
 async function mark(path: string): Promise<number> {
   const [row] = await journal<{ at: number }>(
     path,
-    0,
     "SELECT CAST(value AS INTEGER) AS at FROM marks WHERE name = 'landed_seq:0'",
   );
   return row?.at ?? 0;
@@ -72,17 +71,17 @@ async function mark(path: string): Promise<number> {
 async function createNoted(path: string, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let n = 0; n < count; n++) ids.push(await createAged(path));
-  expect(await direct(path, 0).settle()).toMatchObject({ isBehind: false });
-  await alarmIn(0, coordinator(path, 0));
+  expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false });
+  await alarmIn(0, coordinator(path));
   expect(await mark(path)).toBeGreaterThanOrEqual(count);
   return ids;
 }
 
 /** Lets the alarm of a new instance ring, and waits until the instance has nothing left to land. */
 async function evictAndRepair(path: string): Promise<void> {
-  await evictDurableObject(coordinator(path, 0));
-  await alarmIn(20_000, coordinator(path, 0));
-  await until(async () => !(await direct(path, 0).settle()).isBehind);
+  await evictDurableObject(coordinator(path));
+  await alarmIn(20_000, coordinator(path));
+  await until(async () => !(await direct(path).upkeep.settle()).isBehind);
 }
 
 // A day ahead, so that no alarm rings unless a test rings it.
@@ -107,12 +106,12 @@ describe("after an eviction", () => {
     const path = newRunsPath();
     await createNoted(path, 2);
     const id = await createAged(path);
-    expect(await direct(path, 0).settle()).toMatchObject({ isBehind: false });
+    expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false });
     expect(await rowOf(id)).not.toBeNull();
     const flown = noteFlown(path);
     await evictAndRepair(path);
     expect(flown).toEqual([`${id}@1`]);
-    await alarmIn(20_000, coordinator(path, 0));
+    await alarmIn(20_000, coordinator(path));
     await evictAndRepair(path);
     expect(flown).toHaveLength(1);
   });
@@ -120,7 +119,7 @@ describe("after an eviction", () => {
   it("an object without anything to land and to note rests until its next deadline", async () => {
     const path = newRunsPath();
     await createNoted(path, 2);
-    expect(await journal(path, 0, "SELECT name FROM marks WHERE name = 'repair_at'")).toEqual([]);
+    expect(await journal(path, "SELECT name FROM marks WHERE name = 'repair_at'")).toEqual([]);
   });
 
   it("a run that D1 refused is still known, though its number is below the mark, and is tried again", async () => {
@@ -128,16 +127,16 @@ describe("after an eviction", () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     faults.writes = { refuse: (bound) => bound.includes("poison") };
     const refused = await createAged(path, { actionName: "poison" });
-    await until(async () => (await journal(path, 0, "SELECT run_id FROM runs_aside")).length === 1);
+    await until(async () => (await journal(path, "SELECT run_id FROM runs_aside")).length === 1);
     const others = [await createAged(path), await createAged(path)];
     await until(async () => (await rowOf(others[1] ?? "")) !== null);
-    await alarmIn(0, coordinator(path, 0));
+    await alarmIn(0, coordinator(path));
     expect(await mark(path)).toBe(3);
     const flown = noteFlown(path);
     await evictAndRepair(path);
     await until(async () => (await rowOf(refused)) !== null);
     expect(flown).toEqual([`${refused}@1`]);
-    await until(async () => (await journal(path, 0, "SELECT run_id FROM runs_aside")).length === 0);
+    await until(async () => (await journal(path, "SELECT run_id FROM runs_aside")).length === 0);
     await evictAndRepair(path);
     expect(flown).toHaveLength(1);
   });
@@ -148,14 +147,14 @@ describe("after an eviction", () => {
     faults.writes = { refuse: (bound) => bound.includes("poison") };
     const refused = await createAged(path, { actionName: "poison" });
     for (let instance = 0; instance < 2; instance++) {
-      await until(async () => (await direct(path, 0).settle()).isBehind === false);
+      await until(async () => (await direct(path).upkeep.settle()).isBehind === false);
       const other = await createAged(path);
       await until(async () => (await rowOf(other)) !== null);
-      await evictDurableObject(coordinator(path, 0));
-      await alarmIn(20_000, coordinator(path, 0));
+      await evictDurableObject(coordinator(path));
+      await alarmIn(20_000, coordinator(path));
     }
     expect(await rowOf(refused)).toBeNull();
-    expect(await journal(path, 0, "SELECT run_id FROM runs_aside")).toEqual([{ run_id: refused }]);
+    expect(await journal(path, "SELECT run_id FROM runs_aside")).toEqual([{ run_id: refused }]);
   });
 
   it("a clock that stepped back does not hide what was written after that", async () => {

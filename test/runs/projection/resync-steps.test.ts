@@ -34,8 +34,8 @@ interface Shore {
 /** A rebuild in an object of its own, over runs that are there from the start. */
 async function withHeldFlights(rows: number, act: (held: Shore) => Promise<void>): Promise<void> {
   const path = newRunsPath();
-  const journalled = await fillJournal(path, 0, { rows, landed: true, deadlineAt: 10 * HOUR_MS });
-  await runInDurableObject(coordinator(path, 0), async (_instance, { storage }) => {
+  const journalled = await fillJournal(path, { rows, landed: true, deadlineAt: 10 * HOUR_MS });
+  await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
     const owner = { name: `${scopeOfPath(path)}/0`, scope: scopeOfPath(path), n: 0 };
     const journal = new Journal(storage, owner);
     const looks: Look[] = [];

@@ -55,7 +55,7 @@ function noteSent(path: string): string[] {
 }
 
 async function isOver(path: string, n = 0): Promise<boolean> {
-  return (await journal(path, n, "SELECT name FROM marks WHERE name = 'resync_after:0'")).length === 0;
+  return (await journal(path, "SELECT name FROM marks WHERE name = 'resync_after:0'")).length === 0;
 }
 
 async function idsInD1(path: string): Promise<string[]> {
@@ -100,30 +100,30 @@ it("lands every run again as it was", async () => {
 it("lands each run once in several batches, and ends", async () => {
   const path = newRunsPath();
   hurryPauses();
-  await fillJournal(path, 0, { rows: 2500, landed: true });
+  await fillJournal(path, { rows: 2500, landed: true });
   const sent = noteSent(path);
-  expect(await direct(path, 0).resync()).toBe(2500);
+  expect(await direct(path).upkeep.resync()).toBe(2500);
   await until(async () => (await rows(path)) === 2500);
   await until(() => isOver(path));
   expect(sent).toHaveLength(2500);
-  await alarmIn(10_000, coordinator(path, 0));
-  expect(await journal(path, 0, "SELECT name FROM marks WHERE name = 'repair_at'")).toEqual([]);
+  await alarmIn(10_000, coordinator(path));
+  expect(await journal(path, "SELECT name FROM marks WHERE name = 'repair_at'")).toEqual([]);
 });
 
 it("does not start over when it is requested again", async () => {
   const path = newRunsPath();
   hurryPauses();
-  await fillJournal(path, 0, { rows: 2500, landed: true });
+  await fillJournal(path, { rows: 2500, landed: true });
   const sent = noteSent(path);
   const flights = queueFlights(scopeOfPath(path));
-  expect(await direct(path, 0).resync()).toBe(2500);
+  expect(await direct(path).upkeep.resync()).toBe(2500);
   // Two flights carry the first step.
   for (let n = 0; n < 2; n++) {
     await until(async () => flights.held === 1);
-    expect(await direct(path, 0).resync()).toBe(2500);
+    expect(await direct(path).upkeep.resync()).toBe(2500);
     flights.next();
   }
-  await until(async () => (await direct(path, 0).resync()) === 1500);
+  await until(async () => (await direct(path).upkeep.resync()) === 1500);
   flights.open();
   await until(async () => (await rows(path)) === 2500);
   expect(sent.sort()).toEqual([...new Set(sent)]);
@@ -132,7 +132,7 @@ it("does not start over when it is requested again", async () => {
 it("goes on after an eviction in the middle", async () => {
   const path = newRunsPath();
   hurryPauses();
-  await fillJournal(path, 0, { rows: 2500, landed: true });
+  await fillJournal(path, { rows: 2500, landed: true });
   let flights = 0;
   faults.writes = {
     refuse: () => {
@@ -141,21 +141,21 @@ it("goes on after an eviction in the middle", async () => {
       return false;
     },
   };
-  await direct(path, 0).resync();
+  await direct(path).upkeep.resync();
   await until(async () => flights === 2);
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   faults.writes = null;
-  await alarmIn(20_000, coordinator(path, 0));
+  await alarmIn(20_000, coordinator(path));
   await until(async () => (await rows(path)) === 2500);
 });
 
 it("is not held up by a run that D1 refuses for its content", async () => {
   const path = newRunsPath();
   hurryPauses();
-  const ids = await fillJournal(path, 0, { rows: 2500, landed: true });
+  const ids = await fillJournal(path, { rows: 2500, landed: true });
   const culprit = ids[10] ?? "";
   faults.writes = { refuse: (bound) => bound.includes(`"${culprit}"`) };
-  await direct(path, 0).resync();
+  await direct(path).upkeep.resync();
   await until(async () => (await rows(path)) === 2499);
 });
 
@@ -163,9 +163,12 @@ it("lands a change that is made during the rebuild", async () => {
   const path = newRunsPath();
   hurryPauses();
   const id = await createAged(path);
-  await fillJournal(path, 0, { rows: 1500, landed: true });
+  await fillJournal(path, { rows: 1500, landed: true });
   await loseRows(path);
-  const [, answer] = await Promise.all([direct(path, 0).resync(), change(path, id, { type: "cancelled" })]);
+  const [, answer] = await Promise.all([
+    direct(path).upkeep.resync(),
+    change(path, id, { type: "cancelled" }),
+  ]);
   expect(answer).toMatchObject({ ok: true });
   await until(async () => (await rows(path)) === 1501);
   expect((await ask("GET", `${path}/${id}`)).body).toMatchObject({ status: "cancelled" });
@@ -174,15 +177,15 @@ it("lands a change that is made during the rebuild", async () => {
 it("lands runs again that D1 had confirmed before it lost them, also after an eviction", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
-  await direct(path, 0).settle();
-  await alarmIn(0, coordinator(path, 0));
+  await direct(path).upkeep.settle();
+  await alarmIn(0, coordinator(path));
   await loseRows(path);
   faults.writes = "down";
-  await direct(path, 0).resync();
+  await direct(path).upkeep.resync();
   await createAged(path);
-  await evictDurableObject(coordinator(path, 0));
+  await evictDurableObject(coordinator(path));
   faults.writes = null;
-  await alarmIn(20_000, coordinator(path, 0));
+  await alarmIn(20_000, coordinator(path));
   await until(async () => (await rows(path)) === 2);
   expect(await idsInD1(path)).toContain(id);
 });
@@ -191,10 +194,10 @@ it("lands a change that is made before one of a run on its flight, if the flight
   const path = newRunsPath();
   const createdAt = Date.now() - 120 * MINUTE_MS;
   const early = await createAged(path, { createdAt, deadlineAt: Date.now() + 60 * MINUTE_MS });
-  await fillJournal(path, 0, { rows: 1100, landed: true });
+  await fillJournal(path, { rows: 1100, landed: true });
   const late = await createAged(path, { createdAt: Date.now() + 1000 });
-  expect(await direct(path, 0).settle()).toMatchObject({ isBehind: false });
-  await alarmIn(0, coordinator(path, 0));
+  expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false });
+  await alarmIn(0, coordinator(path));
 
   hurryPauses();
   let isDown = false;
@@ -205,11 +208,10 @@ it("lands a change that is made before one of a run on its flight, if the flight
     },
   };
   const flights = queueFlights(scopeOfPath(path));
-  await direct(path, 0).resync();
+  await direct(path).upkeep.resync();
   const reached = async () => {
     const [mark] = await journal<{ value: string }>(
       path,
-      0,
       "SELECT value FROM marks WHERE name = 'resync_after:0'",
     );
     return mark?.value ?? "";
@@ -223,12 +225,12 @@ it("lands a change that is made before one of a run on its flight, if the flight
     expect(await change(path, id, { type: "succeeded", output: null })).toMatchObject({ ok: true });
   isDown = true;
   flights.open();
-  await until(async () => (await direct(path, 0).settle()).isBehind);
-  await alarmIn(0, coordinator(path, 0));
-  await evictDurableObject(coordinator(path, 0));
+  await until(async () => (await direct(path).upkeep.settle()).isBehind);
+  await alarmIn(0, coordinator(path));
+  await evictDurableObject(coordinator(path));
   isDown = false;
-  await alarmIn(20_000, coordinator(path, 0));
-  await until(async () => !(await direct(path, 0).settle()).isBehind);
+  await alarmIn(20_000, coordinator(path));
+  await until(async () => !(await direct(path).upkeep.settle()).isBehind);
   const listed = await ask<{ id: string }[]>("GET", `${path}?status=succeeded`, {
     headers: { "x-d1-bookmark": early },
   });
@@ -239,7 +241,7 @@ it("registers the coordinator with the sweep again", async () => {
   const path = newRunsPath();
   await createAged(path);
   await env.DB.prepare("DELETE FROM coordinators").run();
-  await direct(path, 0).resync();
+  await direct(path).upkeep.resync();
   const registered = () =>
     env.DB.prepare("SELECT n FROM coordinators WHERE scope = ?").bind(scopeOfPath(path)).first();
   await until(async () => (await registered()) !== null);
@@ -247,7 +249,7 @@ it("registers the coordinator with the sweep again", async () => {
 
 it("ends while callers create all the time and D1 takes 150 ms", async () => {
   const path = newRunsPath();
-  await fillJournal(path, 0, { rows: 2500, landed: true });
+  await fillJournal(path, { rows: 2500, landed: true });
   // Hurries the pauses between flights. D1 still takes 150 ms.
   hurryPauses();
   faults.readDelayMs = 1500;
@@ -256,11 +258,11 @@ it("ends while callers create all the time and D1 takes 150 ms", async () => {
   const callers = Array.from({ length: 8 }, async () => {
     while (!isDone) {
       await createAged(path);
-      await direct(path, 0).settle();
+      await direct(path).upkeep.settle();
     }
   });
   await until(async () => (await rows(path)) > 8);
-  await direct(path, 0).resync();
+  await direct(path).upkeep.resync();
   await until(() => isOver(path)).finally(() => {
     isDone = true;
   });
@@ -272,7 +274,7 @@ describe("rows of purged runs that a restore brought back", () => {
   it("are removed wherever they lie, and no other row is", async () => {
     const path = newRunsPath();
     const now = Date.now();
-    const at = (days: number, n = 0) => mint(path, now - days * DAY_MS, n);
+    const at = (days: number, n = 0) => mint(path, now - days * DAY_MS);
     const kept = await Promise.all(
       [30, 20, 10].map((days) =>
         createAged(path, { createdAt: now - days * DAY_MS, deadlineAt: now + DAY_MS }),
@@ -289,9 +291,9 @@ describe("rows of purged runs that a restore brought back", () => {
       { id: young },
     ]);
     await insertRows(scopeOfPath(elsewhere), [{ id: theirs }]);
-    await direct(path, 0).settle();
+    await direct(path).upkeep.settle();
     expect(await idsInD1(path)).toHaveLength(10);
-    await direct(path, 0).resync();
+    await direct(path).upkeep.resync();
     await until(() => isOver(path));
     await until(async () => (await idsInD1(path)).length === 5);
     expect(await idsInD1(path)).toEqual([...kept, another, young].sort());
@@ -325,7 +327,7 @@ describe("rows of purged runs that a restore brought back", () => {
     );
     let looks = 0;
     faults.reads = { refuse: () => ++looks === 0 };
-    await direct(path, 0).resync();
+    await direct(path).upkeep.resync();
     await until(() => isOver(path));
     faults.reads = null;
     const left = new Set(await idsInD1(path));
@@ -375,7 +377,7 @@ describe("rows of purged runs that a restore brought back", () => {
     const path = newRunsPath();
     hurryPauses();
     const now = Date.now();
-    await fillJournal(path, 0, { rows: 1500, landed: true });
+    await fillJournal(path, { rows: 1500, landed: true });
     const ghosts = await Promise.all([40, 30].map((days) => mint(path, now - days * DAY_MS)));
     await insertRows(
       scopeOfPath(path),
@@ -384,11 +386,11 @@ describe("rows of purged runs that a restore brought back", () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
     const failed = () => logged.mock.calls.some(([line]) => String(line).includes("resync_failed"));
     faults[part] = "down";
-    await direct(path, 0).resync();
+    await direct(path).upkeep.resync();
     await until(async () => failed());
     expect(await isOver(path)).toBe(false);
     faults[part] = null;
-    await alarmIn(20_000, coordinator(path, 0));
+    await alarmIn(20_000, coordinator(path));
     await until(async () => (await rows(path)) === 1500 && (await isOver(path)));
     expect((await idsInD1(path)).filter((id) => ghosts.includes(id))).toEqual([]);
   });
@@ -397,14 +399,14 @@ describe("rows of purged runs that a restore brought back", () => {
     const path = newRunsPath();
     await insertRows(scopeOfPath(path), [{ id: await mint(path, Date.now() - DAY_MS) }]);
     faults.reads = "hang";
-    await direct(path, 0).resync();
-    await evictDurableObject(coordinator(path, 0));
+    await direct(path).upkeep.resync();
+    await evictDurableObject(coordinator(path));
     faults.reads = null;
-    expect(await alarmIn(20_000, coordinator(path, 0))).toBe(true);
+    expect(await alarmIn(20_000, coordinator(path))).toBe(true);
     await until(async () => (await rows(path)) === 0 && (await isOver(path)));
     // And then it rests.
-    await alarmIn(20_000, coordinator(path, 0));
-    expect(await alarmIn(20_000, coordinator(path, 0))).toBe(false);
+    await alarmIn(20_000, coordinator(path));
+    expect(await alarmIn(20_000, coordinator(path))).toBe(false);
   });
 
   it("makes one D1 request of its own: the audit entry and the list of coordinators", async () => {

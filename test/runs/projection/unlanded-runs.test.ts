@@ -39,7 +39,7 @@ async function allLanded(path: string): Promise<void> {
 }
 
 function versionsInJournal(path: string): Promise<{ id: string; version: number }[]> {
-  return journal(path, 0, "SELECT id, version FROM runs ORDER BY id");
+  return journal(path, "SELECT id, version FROM runs ORDER BY id");
 }
 
 /** Runs of about so many bytes each, journalled while D1 holds a flight with the first run. */
@@ -76,13 +76,13 @@ describe("a run that has not landed", () => {
       const { token } = callback;
       await ask("POST", callback.url.replace(/callback$/, "heartbeat"), { token, body: {} });
     }
-    const isLanded = async (n: number) => !(await direct(path, n).settle()).isBehind;
+    const isLanded = async (n: number) => !(await direct(path).upkeep.settle()).isBehind;
     await until(async () => (await Promise.all([0, 1, 2, 3].map(isLanded))).every((landed) => landed));
     const atHand = await landedRows(path);
     expect(atHand.size).toBe(9);
 
     await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
-    for (let n = 0; n < 4; n++) await direct(path, n).resync();
+    for (let n = 0; n < 4; n++) await direct(path).upkeep.resync();
     await until(async () => (await landedRows(path)).size === 9);
     expect(await landedRows(path)).toEqual(atHand);
   });
@@ -91,7 +91,7 @@ describe("a run that has not landed", () => {
     const path = newRunsPath();
     const flights = await createHeld(path, 12, 250_000);
     // What lands with this name was read from the journal.
-    await journal(path, 0, "UPDATE runs SET action_name = 'as-journalled'");
+    await journal(path, "UPDATE runs SET action_name = 'as-journalled'");
     flights.open();
     await allLanded(path);
     const rows = [...(await landedRows(path)).values()];
@@ -150,10 +150,10 @@ describe("a run that has not landed", () => {
     const path = newRunsPath();
     faults.writes = "down";
     const id = await createAged(path, { actionName: "as-created" });
-    await evictDurableObject(coordinator(path, 0));
-    await journal(path, 0, "UPDATE runs SET action_name = 'as-journalled'");
+    await evictDurableObject(coordinator(path));
+    await journal(path, "UPDATE runs SET action_name = 'as-journalled'");
     faults.writes = null;
-    await alarmIn(20_000, coordinator(path, 0));
+    await alarmIn(20_000, coordinator(path));
     await until(async () => (await landedRows(path)).has(id));
     expect((await landedRows(path)).get(id)).toMatchObject({ action_name: "as-journalled" });
   });

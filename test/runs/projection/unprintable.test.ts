@@ -1,13 +1,13 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import { until } from "../../support/direct.ts";
-import { coordinatorOf, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
+import { coordinator, until } from "../../support/direct.ts";
+import { createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
 
 it("a journalled run that can't be printed does not prevent others from landing", async () => {
   const path = newRunsPath();
   const key = { headers: { "Idempotency-Key": "the-same-coordinator" } };
   const broken = await createRun(path, { actionName: "broken" }, key);
-  const stub = coordinatorOf(path, broken.id);
+  const stub = coordinator(path);
   await until(async () => (await rowOf(broken.id)) !== null);
   await runInDurableObject(stub, (_instance, state) => {
     state.storage.sql.exec(
@@ -18,8 +18,7 @@ it("a journalled run that can't be printed does not prevent others from landing"
   await evictDurableObject(stub);
 
   let other = await createRun(path, { actionName: "whole" });
-  while (coordinatorOf(path, other.id).name !== stub.name)
-    other = await createRun(path, { actionName: "whole" });
+  while (coordinator(path).name !== stub.name) other = await createRun(path, { actionName: "whole" });
   expect((await report(other, { status: "succeeded" })).status).toBe(200);
   await until(async () => (await rowOf(other.id))?.status === "succeeded");
   expect((await rowOf(broken.id))?.version).toBe(1);

@@ -72,7 +72,7 @@ function report(name: string, body: unknown) {
 /** Moves the clock, and rings the alarms. */
 async function later(ms: number): Promise<void> {
   vi.setSystemTime(Date.now() + ms);
-  for (const n of NUMBERS) await runDurableObjectAlarm(coordinator(RUNS, n));
+  for (const n of NUMBERS) await runDurableObjectAlarm(coordinator(RUNS));
 }
 
 /** Waits for a request that a run causes, and returns it. */
@@ -104,7 +104,7 @@ describe("no edit has reached", () => {
   it("a step that a journal of 1.0.0 has taken", async () => {
     const path = newRunsPath();
     const taken = journal0.match(/^INSERT INTO "schema_steps"/gm)?.length;
-    await runInDurableObject(coordinator(path, 0), async (_, { storage }) => {
+    await runInDurableObject(coordinator(path), async (_, { storage }) => {
       await storage.deleteAll();
       migrate(storage, JOURNAL_STEPS.slice(0, taken));
     });

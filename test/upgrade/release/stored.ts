@@ -72,18 +72,18 @@ export interface StoredJournal {
 }
 
 export async function dumpJournal(path: string, n: number): Promise<StoredJournal> {
-  const sql = await runInDurableObject(coordinator(path, n), (_, { storage }) =>
+  const sql = await runInDurableObject(coordinator(path), (_, { storage }) =>
     dump(async <T extends Record<string, SqlStorageValue>>(query: string) => [...storage.sql.exec<T>(query)]),
   );
-  return { sql, alarmAt: await alarmAt(path, n) };
+  return { sql, alarmAt: await alarmAt(path) };
 }
 
 /** Replaces everything in a coordinator. Its next call finds what is in the journal. */
 export async function loadJournal(path: string, n: number, stored: StoredJournal): Promise<void> {
-  await runInDurableObject(coordinator(path, n), async (_, { storage }) => {
+  await runInDurableObject(coordinator(path), async (_, { storage }) => {
     await storage.deleteAll();
     for (const sql of statementsOf(stored.sql)) storage.sql.exec(sql);
     if (stored.alarmAt !== null) await storage.setAlarm(stored.alarmAt);
   });
-  await evictDurableObject(coordinator(path, n));
+  await evictDurableObject(coordinator(path));
 }

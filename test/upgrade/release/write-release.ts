@@ -142,7 +142,7 @@ async function simpleRuns(admin: string, portal: string): Promise<Record<string,
   await done("POST", `${RUNS}/${cancelled.id}/cancel`, { token: admin, body: { reason: "wrong" } });
   const timedOut = await create({ actionName: "deploy", timeout: 1 });
   tick(2 * MINUTE_MS);
-  await runDurableObjectAlarm(coordinator(RUNS, readRunId(timedOut.id).coordinator));
+  await runDurableObjectAlarm(coordinator(RUNS));
   const again = await done<CreatedRun>("POST", `${RUNS}/${failed.id}/retry`, {
     token: admin,
     headers: { "Idempotency-Key": "retry-1" },
@@ -186,7 +186,7 @@ async function bulkEnded(change: Record<string, unknown>, token: string): Promis
   if (status !== 202) throw new Error(`the bulk operation was not started: ${JSON.stringify(body)}`);
   await until(async () => {
     tick(100);
-    await runDurableObjectAlarm(coordinator(RUNS, 0));
+    await runDurableObjectAlarm(coordinator(RUNS));
     return (await bulkOf(RUNS, body.id)).completedAt !== null;
   });
   return body.id;
@@ -201,8 +201,8 @@ async function untilQuiet(): Promise<void> {
   const query = `SELECT sum(n) AS n FROM (${leased.join(" UNION ALL ")})`;
   for (const n of NUMBERS) {
     await until(async () => {
-      await runDurableObjectAlarm(coordinator(RUNS, n));
-      return (await journal<{ n: number }>(RUNS, n, query))[0]?.n === 0;
+      await runDurableObjectAlarm(coordinator(RUNS));
+      return (await journal<{ n: number }>(RUNS, query))[0]?.n === 0;
     }, 30_000);
   }
 }

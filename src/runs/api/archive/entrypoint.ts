@@ -6,8 +6,9 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { within } from "../../../base/time.ts";
 import type { Env } from "../../../settings/env.ts";
-import type { ArchiveAnswer, ArchiveCalls, Archiver, ArchiveTry } from "../../archive-calls.ts";
+import type { ArchiveAnswer, Archiver, ArchiveTry } from "../../archive-calls.ts";
 import { callCoordinator } from "../../coordinator-client.ts";
+import type { Coordinator } from "../../protocol.ts";
 import { ArchivedObject } from "./archived-object.ts";
 
 /** The timeout of the bucket. A write that finishes later is harmless, because each try writes the same runs. */
@@ -34,15 +35,15 @@ export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
   }
 
   /** The object. Null if it must not be written. */
-  async #make({ id, scope, n, isSealed }: ArchiveTry) {
+  async #make({ id, scope, isSealed }: ArchiveTry) {
     const hops = { coordinator: 0 };
-    const ask = <T>(call: (coordinator: ArchiveCalls) => Promise<T>) =>
-      callCoordinator(this.env, hops, scope, n, call);
+    const ask = <T>(call: (coordinator: Coordinator) => Promise<T>) =>
+      callCoordinator(this.env, hops, scope, call);
     const object = new ArchivedObject();
     const ids: string[] = [];
     let count = 0;
     for (let isOver = false; !isOver; ) {
-      const page = await ask((coordinator) => coordinator.archivePage(id, count));
+      const page = await ask((coordinator) => coordinator.archive.page(id, count));
       if (page === null) return null;
       isOver = page.length === 0;
       for (const run of page) {
@@ -55,7 +56,7 @@ export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
       }
     }
     const [body, hash] = await Promise.all([object.end(), hashOf(ids)]);
-    const key = await ask((coordinator) => coordinator.sealArchive(id, count, hash));
+    const key = await ask((coordinator) => coordinator.archive.seal(id, count, hash));
     return key === null ? null : { key, body };
   }
 }

@@ -1,7 +1,8 @@
 /**
  * The header `x-d1-bookmark`: what a list must show. A bookmark consists of parts joined by dots: at most one bookmark
- * of each D1 database, as `{number}:{bookmark}`, and at most one run id of each coordinator that D1 may be behind. An
- * environment lives in one database, but the caller may have kept the bookmark of a database that it has left.
+ * of each D1 database, as `{number}:{bookmark}`, and at most one run id, which says that D1 may be behind the
+ * environment's coordinator. An environment lives in one database, but the caller may have kept the bookmark of a
+ * database that it has left.
  * A request may carry several bookmarks, separated by commas, because a caller who made two changes at once can't merge
  * them. The response to a change or a get carries the union of its own bookmark and the one that was sent, so a caller
  * that keeps only its last bookmark loses nothing.
@@ -11,33 +12,30 @@ import type { Context } from "hono";
 import { parseUuid } from "../../../base/uuid.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { type DatabaseBookmark, numberedBookmark, parseNumberedBookmark } from "../../home.ts";
-import { COORDINATORS, readRunId } from "../../run-id.ts";
 import { isGenuine, type RunEnvironment } from "../run-environment.ts";
 
 export const BOOKMARK_HEADER = "x-d1-bookmark";
-/**
- * The most ids of one coordinator that are checked. Each check costs an HMAC, and the first genuine id ends the search.
- */
+/** The most ids that are checked. Each check costs an HMAC, and the first genuine id ends the search. */
 const CHECKED_MAX = 25;
 
 export interface Bookmark {
   /** The greatest of the bookmarks that each database gave, by the database's number. */
   readonly d1: ReadonlyMap<number, string>;
-  /** A run id of each coordinator that D1 may be behind, by the coordinator's number. */
-  readonly ids: ReadonlyMap<number, string>;
+  /** A run id, if D1 may be behind the coordinator. */
+  readonly id: string | null;
 }
 
 export interface SentBookmark extends Bookmark {
   /** Whether the request carries any text. */
   readonly isSent: boolean;
   /**
-   * Whether each part was understood: D1's own bookmark, or an id of a coordinator in `ids`. If not, a list reads the
+   * Whether each part was understood: D1's own bookmark, or an id of this environment. If not, a list reads the
    * primary.
    */
   readonly isWhole: boolean;
 }
 
-const NOTHING_SENT: SentBookmark = { isSent: false, isWhole: true, d1: new Map(), ids: new Map() };
+const NOTHING_SENT: SentBookmark = { isSent: false, isWhole: true, d1: new Map(), id: null };
 
 /**
  * The bookmark of a request. Only ids that this service minted for this scope count, so that nobody wakes a coordinator
@@ -50,18 +48,9 @@ export async function sentBookmark(c: Context<AppEnv>, environment: RunEnvironme
   const parts = new Set(text.split(/[.,\s]+/).filter((part) => part !== ""));
   const d1 = [...parts].map(parseNumberedBookmark).filter((bookmark) => bookmark !== null);
   const uuids = [...parts].map(parseUuid).filter((id) => id !== null);
-  const ids = new Map<number, string>();
-  let named = 0;
-  await Promise.all(
-    [...Map.groupBy(uuids, (id) => readRunId(id).coordinator)].map(async ([coordinator, ofCoordinator]) => {
-      if (coordinator >= COORDINATORS) return;
-      const id = await lastGenuine(environment, ofCoordinator);
-      if (id === null) return;
-      ids.set(coordinator, id);
-      named += ofCoordinator.length;
-    }),
-  );
-  return { isSent: true, isWhole: d1.length + named === parts.size, d1: greatest(d1), ids };
+  const id = await lastGenuine(environment, uuids);
+  const named = id === null ? 0 : uuids.length;
+  return { isSent: true, isWhole: d1.length + named === parts.size, d1: greatest(d1), id };
 }
 
 /** The last genuine id, because the last bookmark of a caller is the newest; null if none is found. */
@@ -70,23 +59,25 @@ async function lastGenuine(environment: RunEnvironment, ids: readonly string[]):
   return null;
 }
 
-/** `d1`: a numbered bookmark that covers the run. If it is null, the bookmark names the run's coordinator. */
+/** `d1`: a numbered bookmark that covers the run. If it is null, the bookmark names the run. */
 export function bookmarkOfRun(id: string, d1: string | null): Bookmark {
   const covering = d1 === null ? null : parseNumberedBookmark(d1);
-  if (covering !== null) return { d1: greatest([covering]), ids: new Map() };
-  return { d1: new Map(), ids: new Map([[readRunId(id).coordinator, id]]) };
+  return covering === null ? { d1: new Map(), id } : { d1: greatest([covering]), id: null };
 }
 
 export function union(a: Bookmark, b: Bookmark): Bookmark {
   // Most requests carry none.
-  if (a.d1.size + a.ids.size === 0) return b;
+  if (a.d1.size === 0 && a.id === null) return b;
   const d1 = [...a.d1, ...b.d1].map(([database, bookmark]) => ({ database, bookmark }));
-  return { d1: greatest(d1), ids: new Map([...a.ids, ...b.ids]) };
+  return { d1: greatest(d1), id: b.id ?? a.id };
 }
 
 /** The header that carries this bookmark; no header if the bookmark is empty. */
-export function bookmarkHeader({ d1, ids }: Bookmark): Readonly<Record<string, string>> {
-  const parts = [...[...d1].map(([number, bookmark]) => numberedBookmark(number, bookmark)), ...ids.values()];
+export function bookmarkHeader({ d1, id }: Bookmark): Readonly<Record<string, string>> {
+  const parts = [
+    ...[...d1].map(([number, bookmark]) => numberedBookmark(number, bookmark)),
+    ...(id === null ? [] : [id]),
+  ];
   return parts.length === 0 ? {} : { [BOOKMARK_HEADER]: parts.join(".") };
 }
 

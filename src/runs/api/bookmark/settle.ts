@@ -14,8 +14,8 @@ const UNREACHABLE: Settled = {
   alsoIn: null,
 };
 
-/** Asks the coordinator of the run `id`. Never throws, because a list must not fail when a coordinator does. */
-export function settle(environment: RunEnvironment, id: string): Promise<Settled> {
-  const settled = ask(environment, id, (coordinator) => coordinator.settle());
+/** Never throws, because a list must not fail when the coordinator does. */
+export function settle(environment: RunEnvironment): Promise<Settled> {
+  const settled = ask(environment, (coordinator) => coordinator.upkeep.settle());
   return within(SETTLE_CALL_MAX_MS, settled).catch(() => UNREACHABLE);
 }

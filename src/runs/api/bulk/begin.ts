@@ -13,8 +13,7 @@ import type { AppEnv } from "../../../http/app-env.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
 import type { BulkOperation, BulkOrder, BulkRequest } from "../../bulk.ts";
-import { BULK_COORDINATOR } from "../../bulk-calls.ts";
-import { registerOne } from "../../d1/registration.ts";
+import { register } from "../../d1/registration.ts";
 import { actorOf } from "../caller.ts";
 import { changeKeyOf } from "../change-key.ts";
 import { mustNamePerson } from "../gates/require-person.ts";
@@ -50,8 +49,8 @@ export async function beginBulk(
     mustNamePerson: mustNamePerson(c),
     origin: new URL(c.req.url).origin,
   };
-  const reserved = await ask(environment, BULK_COORDINATOR, (coordinator) =>
-    coordinator.reserveBulk(order, runIds, changeKey),
+  const reserved = await ask(environment, (coordinator) =>
+    coordinator.bulk.reserve(order, runIds, changeKey),
   );
   if (!reserved.ok) {
     if (reserved.reason === "too_many_bulk_operations") throw new ApiError(reserved.reason);
@@ -61,10 +60,10 @@ export async function beginBulk(
   if (operation !== null) return { operation, replayed: true };
   await writeAudit(c, { ...order, id }).catch(async (error: unknown) => {
     // Others may begin at once. If this fails, the place is lost after a minute.
-    await ask(environment, BULK_COORDINATOR, (coordinator) => coordinator.dropBulk(id)).catch(() => {});
+    await ask(environment, (coordinator) => coordinator.bulk.drop(id)).catch(() => {});
     throw error;
   });
-  const begun = await ask(environment, BULK_COORDINATOR, (coordinator) => coordinator.beginBulk(id));
+  const begun = await ask(environment, (coordinator) => coordinator.bulk.begin(id));
   if (begun === null)
     throw new ApiError("coordinator_unavailable", "The operation has lost its place. Try again.");
   return { operation: begun, replayed: false };
@@ -88,7 +87,7 @@ async function writeAudit(c: Context<AppEnv>, order: BulkOrder): Promise<void> {
   const { DB } = c.env;
   const scope = `${entry.project}/${envName}`;
   // The sweep must know the coordinator, which may have no run yet.
-  const register = registerOne(DB, { scope, n: BULK_COORDINATOR }, entry.at);
-  await writeAudited(c, () => DB.batch([auditStatement(DB, entry), register]));
+  const registering = register(DB, scope, entry.at);
+  await writeAudited(c, () => DB.batch([auditStatement(DB, entry), registering]));
   logAudit(entry, c.get("requestId"));
 }

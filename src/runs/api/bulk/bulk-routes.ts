@@ -14,9 +14,7 @@ import { idempotencyKey } from "../../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../../http/validate.ts";
 import { baseUrl, environmentUrl } from "../../../settings/public-url.ts";
 import type { BulkOperation, BulkOrder, NumberedItem } from "../../bulk.ts";
-import { BULK_COORDINATOR } from "../../bulk-calls.ts";
 import type { Coordinator } from "../../protocol.ts";
-import { readRunId } from "../../run-id.ts";
 import { type Bookmark, bookmarkHeader, sentBookmark, union } from "../bookmark/bookmark.ts";
 import { ask, environmentOf, type RunEnvironment } from "../run-environment.ts";
 import { beginBulk } from "./begin.ts";
@@ -52,7 +50,7 @@ export const bulkRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), validQuery(bulkListQuery), async (c) => {
     const { limit, cursor = null } = c.req.valid("query");
     const operations = await askBulk(environmentOf(c), (coordinator) =>
-      coordinator.bulkOperations(cursor, limit + 1),
+      coordinator.bulk.operations(cursor, limit + 1),
     );
     const page = operations.slice(0, limit);
     const last = page.at(-1)?.order.id;
@@ -62,7 +60,7 @@ export const bulkRoutes = new Hono<AppEnv>()
   .get("/:id", requires("data:read"), async (c) => {
     const environment = environmentOf(c);
     const id = operationId(c);
-    const operation = found(await askBulk(environment, (coordinator) => coordinator.bulkOperation(id)));
+    const operation = found(await askBulk(environment, (coordinator) => coordinator.bulk.operation(id)));
     const isCancel = operation.order.request.operation === "cancel";
     const ended = isCancel ? { ended: await endedRunsOf(environment, operation) } : {};
     // A list right after this response must show what the operation has done so far.
@@ -74,7 +72,9 @@ export const bulkRoutes = new Hono<AppEnv>()
     const { limit, cursor = -1, outcome = null } = c.req.valid("query");
     const id = operationId(c);
     const items = found(
-      await askBulk(environmentOf(c), (coordinator) => coordinator.bulkItems(id, outcome, cursor, limit + 1)),
+      await askBulk(environmentOf(c), (coordinator) =>
+        coordinator.bulk.items(id, outcome, cursor, limit + 1),
+      ),
     );
     const page = items.slice(0, limit);
     linkNext(c, items.length > limit ? page.at(-1)?.seq : undefined);
@@ -85,7 +85,7 @@ export const bulkRoutes = new Hono<AppEnv>()
     await requireNewestSecret(c);
     const { id: tokenId, name, sessionId = null } = c.get("principal");
     const operation = await askBulk(environmentOf(c), (coordinator) =>
-      coordinator.abortBulk(id, { id: tokenId, name, sessionId, person: c.get("person") }),
+      coordinator.bulk.abort(id, { id: tokenId, name, sessionId, person: c.get("person") }),
     );
     return c.json(shownOperation(found(operation)));
   });
@@ -109,7 +109,7 @@ function previewOf(environment: RunEnvironment, { operation, runIds, filter, max
 }
 
 function askBulk<T>(environment: RunEnvironment, call: (coordinator: Coordinator) => Promise<T>): Promise<T> {
-  return ask(environment, BULK_COORDINATOR, call);
+  return ask(environment, call);
 }
 
 /** Throws `bulk_operation_not_found` for a text that is not a UUID. */
@@ -130,7 +130,7 @@ function linkNext(c: Context<AppEnv>, last: string | number | undefined): void {
 }
 
 function bookmarkOf({ changedRuns }: BulkOperation): Bookmark {
-  return { d1: new Map(), ids: new Map(changedRuns.map((id) => [readRunId(id).coordinator, id])) };
+  return { d1: new Map(), id: changedRuns.at(-1) ?? null };
 }
 
 function shownItem({ runId, outcome, code, newRunId }: NumberedItem) {

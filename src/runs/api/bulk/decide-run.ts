@@ -64,7 +64,6 @@ async function change({ environment, ring, order, waitUntil }: Deciding, runId: 
     ...{ ring, actor, mustNamePerson, waitUntil },
     origin: order.origin,
     runsUrl: `${environmentUrl(environment.env, order.origin, environment.scope)}/action-runs`,
-    // Where the new run is made if it has no group, so that a repetition finds it.
     key: changeKey.key,
     traceparent: null,
     // The operation has asked D1 about its token before this page.

@@ -1,7 +1,6 @@
 /** How the runs have ended that a bulk cancel has asked to stop: an accepted cancel can still end as succeeded. */
 
 import { type BulkOperation, type EndedRuns, endsOf, sumOf } from "../../bulk.ts";
-import { BULK_COORDINATOR } from "../../bulk-calls.ts";
 import { databaseOf } from "../../placement/database-of.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { matchingIds } from "./matching.ts";
@@ -12,9 +11,7 @@ export async function endedRunsOf(
   { order, completedAt, ended }: BulkOperation,
 ): Promise<EndedRuns | null> {
   if (ended !== null || completedAt === null) return ended;
-  const accepted = await ask(environment, BULK_COORDINATOR, (coordinator) =>
-    coordinator.acceptedRuns(order.id),
-  );
+  const accepted = await ask(environment, (coordinator) => coordinator.bulk.acceptedRuns(order.id));
   if (accepted === null || accepted.asked.length === 0) return accepted?.ended ?? null;
   const runs = await databaseOf(environment)
     .then(({ db }) => matchingIds(environment, db, accepted.asked))

@@ -24,7 +24,7 @@ import {
 import type { BulkRunner, Collected, Decided, Stopper } from "../../bulk-calls.ts";
 import { databaseOf } from "../../placement/database-of.ts";
 import { isOpen, type Status } from "../../run.ts";
-import { readRunId } from "../../run-id.ts";
+import { createdAtOf } from "../../run-id.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { decideRun } from "./decide-run.ts";
 import { matchingIds, matchingPage, settledDatabase } from "./matching.ts";
@@ -47,7 +47,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   async collect(scope: string, order: BulkOrder, below: string | null, limit: number): Promise<Collected> {
     const environment = this.#environment(scope);
     // Later pages are below ids of that time, so they need not wait for what came since.
-    const isPatient = msSinceOrJustNow(readRunId(order.id).createdAt, Date.now()) < REFUSED_MAX_MS;
+    const isPatient = msSinceOrJustNow(createdAtOf(order.id), Date.now()) < REFUSED_MAX_MS;
     const db =
       below === null ? await settledDatabase(environment, { isPatient }) : (await databaseOf(environment)).db;
     if (db === null) return { type: "not_settled" };
@@ -135,12 +135,12 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
 
 /** As its coordinator has it; null if it is not kept. Throws `coordinator_unavailable`. */
 async function statusOf(environment: RunEnvironment, id: string): Promise<Status | null> {
-  const reply = await ask(environment, id, (coordinator) => coordinator.read(id));
+  const reply = await ask(environment, (coordinator) => coordinator.runs.read(id));
   return reply.ok ? (JSON.parse(reply.actionRun) as { readonly status: Status }).status : null;
 }
 
 /** Sorts after each run that the request may be about, and before later ones: collecting can wait long for D1. */
 function newestIdOf({ id }: BulkOrder): string {
-  const { createdAt } = readRunId(id);
+  const createdAt = createdAtOf(id);
   return firstIdAt(Math.min(Date.now(), createdAt + CLOCKS_DIFFER_MS) + 1);
 }

@@ -1,4 +1,4 @@
-/** The runs that a bulk operation is about, as D1 has them when all coordinators have settled. */
+/** The runs that a bulk operation is about, as D1 has them when the coordinator has settled. */
 
 import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
 import { within } from "../../../base/time.ts";
@@ -8,8 +8,7 @@ import type { RunFilters } from "../../d1/filters.ts";
 import { findByIds, findMatching, type MatchingPage, type MatchingRun } from "../../d1/matching-runs.ts";
 import { databaseOf, isBehindIn } from "../../placement/database-of.ts";
 import { STATUSES } from "../../run.ts";
-import { COORDINATORS, readRunId } from "../../run-id.ts";
-import { ask, askAll, type RunEnvironment } from "../run-environment.ts";
+import { ask, type RunEnvironment } from "../run-environment.ts";
 
 /** A coordinator settles within 2 s. One that can't be reached may not answer at all. */
 const SETTLE_CALL_MAX_MS = 2500;
@@ -17,7 +16,7 @@ const SETTLE_CALL_MAX_MS = 2500;
 const PREVIEW_PAGES = 20;
 
 /**
- * The database that has all that the coordinators have changed so far; null if it lacks something, or nobody knows.
+ * The database that has all that the coordinator has changed so far; null if it lacks something, or nobody knows.
  * `isPatient`: it also has the runs that it has refused, and takes later. Never throws.
  */
 export async function settledDatabase(
@@ -25,11 +24,11 @@ export async function settledDatabase(
   { isPatient = false } = {},
 ): Promise<D1Database | null> {
   try {
-    const settling = askAll(environment, (coordinator) => coordinator.settle());
+    const settling = ask(environment, (coordinator) => coordinator.upkeep.settle());
     const settled = await within(SETTLE_CALL_MAX_MS, settling);
-    if (settled.some((one) => one.isBehind || (isPatient && one.lacksRefused))) return null;
+    if (settled.isBehind || (isPatient && settled.lacksRefused)) return null;
     const { number, db } = await databaseOf(environment, settled);
-    return settled.some((one) => isBehindIn(one, number)) ? null : db;
+    return isBehindIn(settled, number) ? null : db;
   } catch {
     return null;
   }
@@ -100,12 +99,6 @@ async function filtered(
 }
 
 /** How many other runs would get a slot if these were cancelled. Throws `coordinator_unavailable`. */
-async function wouldStart(environment: RunEnvironment, ids: readonly string[]): Promise<number> {
-  const byCoordinator = Map.groupBy(ids, (id) => readRunId(id).coordinator);
-  const started = await Promise.all(
-    [...byCoordinator]
-      .filter(([n]) => n < COORDINATORS)
-      .map(([n, those]) => ask(environment, n, (coordinator) => coordinator.wouldStart(those))),
-  );
-  return started.reduce((sum, runs) => sum + runs, 0);
+function wouldStart(environment: RunEnvironment, ids: readonly string[]): Promise<number> {
+  return ask(environment, (coordinator) => coordinator.bulk.wouldStart(ids));
 }

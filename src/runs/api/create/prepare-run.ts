@@ -14,9 +14,9 @@ import { previewOf, type ShownRequest } from "../../../webhooks/request/preview.
 import type { Trigger } from "../../../webhooks/request/trigger.ts";
 import type { TemplateContext } from "../../../webhooks/template/placeholder.ts";
 import { type Actor, nameOf, viaOf } from "../../actor.ts";
-import type { Gates, Slot } from "../../gates.ts";
+import type { Gates } from "../../gates.ts";
 import type { NewRun, RunSource } from "../../run.ts";
-import { coordinatorOfKey, coordinatorOfSlot, mintRunId, randomCoordinator } from "../../run-id.ts";
+import { mintRunId } from "../../run-id.ts";
 import { deadlineOf, gatesOf, type WantedGates } from "./gates.ts";
 
 /** A run that somebody wants: of a body, of a stored action, or again. */
@@ -45,7 +45,6 @@ interface Asked extends Origin {
   readonly runsUrl: string;
   readonly actor: Actor;
   readonly mustNamePerson: boolean;
-  readonly key: string | null;
   readonly traceparent: string | null;
 }
 
@@ -59,8 +58,6 @@ function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError 
 /** A run with an id of its own, ready to be sent to its coordinator. */
 export interface PreparedRun {
   readonly run: NewRun;
-  /** Where its slots are; null without a group. */
-  readonly slot: Slot | null;
   readonly delivery: NewDelivery | null;
   /** What an approver sees of the request, as JSON. Null if the run needs no approval. */
   readonly preview: string | null;
@@ -68,15 +65,8 @@ export interface PreparedRun {
   readonly token: Promise<string>;
 }
 
-/**
- * `claim`: the slot for which an earlier request has claimed the same key, if it is not the slot of this one. Throws
- * `too_many_labels`, `invalid_body`, `person_required`, or why the webhook may not be sent.
- */
-export async function prepareRun(
-  asked: Asked,
-  wanted: WantedRun,
-  claim: Slot | null = null,
-): Promise<PreparedRun> {
+/** Throws `too_many_labels`, `invalid_body`, `person_required`, or why the webhook may not be sent. */
+export async function prepareRun(asked: Asked, wanted: WantedRun): Promise<PreparedRun> {
   const { scope, ring } = asked;
   const { labels, trigger, shownTrigger } = wanted;
   if (labels.length > LABELS_MAX) {
@@ -84,20 +74,18 @@ export async function prepareRun(
     throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
   }
   const createdAt = Date.now();
-  const gates =
-    trigger === undefined ? null : await sealableGates(asked, atClaim(wanted.gates, claim), createdAt);
-  const slot = gates?.concurrency ?? claim;
-  const id = await mintRunId(ring, scope, { createdAt, coordinator: coordinatorFor(slot, asked.key) });
+  const gates = trigger === undefined ? null : await sealableGates(asked, wanted.gates, createdAt);
+  const id = await mintRunId(ring, scope, createdAt);
   asked.genuineIds.add(id);
   const run = toNewRun(asked, wanted, gates, { id, createdAt });
   const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
-  if (trigger === undefined) return { run, slot, delivery: null, preview: null, token };
+  if (trigger === undefined) return { run, delivery: null, preview: null, token };
   const context = toContext(asked, wanted, run, await token);
   const prepared = await prepareDelivery(trigger, context, asked);
   if (!prepared.ok) throw refusalOfTrigger(prepared.error, wanted);
   const isShown = gates !== null && gates.approval !== null && shownTrigger !== undefined;
   const preview = isShown ? previewOf(shownTrigger, context) : null;
-  return { run, slot, delivery: prepared.value, preview, token };
+  return { run, delivery: prepared.value, preview, token };
 }
 
 /** Throws `person_required`. */
@@ -111,19 +99,6 @@ async function sealableGates(
   if (mustNamePerson) throw new ApiError("person_required");
   const [sealedUnder = null] = await ring.keyIds("delivery");
   return { ...gates, sealedUnder };
-}
-
-/** The claimed group may have another limit today, or none, so one run at a time is the only safe answer. */
-function atClaim(gates: WantedGates, claim: Slot | null): WantedGates {
-  if (claim === null) return gates;
-  const { group, key } = claim;
-  return { ...gates, concurrency: { group, key, limit: 1, onConflict: "queue", isClaimed: true } };
-}
-
-/** All runs that share slots are in one coordinator. Others are where their key leads. */
-function coordinatorFor(slot: Slot | null, key: string | null): number {
-  if (slot !== null) return coordinatorOfSlot(slot);
-  return key === null ? randomCoordinator() : coordinatorOfKey(key);
 }
 
 function toNewRun(

@@ -49,7 +49,7 @@ export async function retryRun(
   } catch (error) {
     // A refusal before the run was noted costs no call, and a made-up id wakes no object.
     if (source !== null && mustTakeBack(error, source, { isWanted })) {
-      await ask(creation, id, (coordinator) => coordinator.retryRefused(id, key)).catch(() => {});
+      await ask(creation, (coordinator) => coordinator.runs.retryRefused(id, key)).catch(() => {});
     }
     throw error;
   }
@@ -101,7 +101,7 @@ async function wantedAgain(
 /** The run counts as retried from now on, unless this throws. */
 async function endedRun(environment: RunEnvironment, id: string, note: RetryNote): Promise<InputsAnswer> {
   if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
-  const answer = await ask(environment, id, (coordinator) => coordinator.inputs(id, note));
+  const answer = await ask(environment, (coordinator) => coordinator.runs.inputs(id, note));
   if (!answer.ok) throw refusalError(answer.reason);
   if (!answer.isOver) throw new ApiError("run_open");
   // A trigger's secrets are erased when it is delivered, so nobody can send it again.

@@ -1,5 +1,5 @@
 /**
- * Moves an environment to another database, or cancels its move. The driver in coordinator 0 decides. The checks here
+ * Moves an environment to another database, or cancels its move. The coordinator decides. The checks here
  * come first only for a better answer, and to keep refused moves out of the audit log.
  */
 
@@ -10,14 +10,12 @@ import { readD1 } from "../../../database/read-d1.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { placeEnvironment } from "../../d1/environments.ts";
-import { registerOne } from "../../d1/registration.ts";
+import { register } from "../../d1/registration.ts";
 import { FIRST_HOME, type Home } from "../../home.ts";
 import type { Move, MoveReply, Placement } from "../../move-calls.ts";
 import { ask, environmentOf, type RunEnvironment } from "../run-environment.ts";
-import { askPlacements, repairsRow } from "./placements.ts";
+import { askPlacement, repairsRow } from "./placement.ts";
 
-/** The coordinator that drives moves. */
-const MOVES = 0;
 /** D1 holds 10 GB. The rest is for runs that are created during the move. */
 const FULL_BYTES = 9_000_000_000;
 /** D1 has more indexes than a journal, so a run can take more room there. */
@@ -31,7 +29,7 @@ export interface HomeAndMove {
 /** Where the environment lives. Throws `coordinator_unavailable`, or `database_unavailable`. */
 export async function readHomeAndMove(c: Context<AppEnv>): Promise<HomeAndMove> {
   const environment = environmentOf(c);
-  const [{ home }, move] = await Promise.all([askPlacements(environment), moveOf(environment)]);
+  const [{ home }, move] = await Promise.all([askPlacement(environment), moveOf(environment)]);
   return { home: home ?? FIRST_HOME, move };
 }
 
@@ -42,7 +40,7 @@ export async function moveEnvironment(
 ): Promise<HomeAndMove & { readonly isAccepted: boolean }> {
   const environment = environmentOf(c);
   const db = await requireNamedDatabase(c.env, c.get("hops"), database);
-  const { home, placements } = await askPlacements(environment);
+  const { home, placement } = await askPlacement(environment);
   if (home === null) {
     await audit(c, environment, database, null);
     const placed = await readD1(environment.hops, () =>
@@ -57,21 +55,19 @@ export async function moveEnvironment(
   const move = await moveOf(environment);
   const underWay = move?.status === "copying" || move?.status === "switching" ? move : null;
   if (underWay?.target.database === database) return { home, move, isAccepted: true };
-  // After a restore, coordinators can disagree. Then a move to where most of the runs are makes them agree again.
-  const allAgree = placements.every((one) => one.home === null || one.home.database === home.database);
-  if (database === home.database && (allAgree || underWay !== null)) {
+  if (database === home.database) {
     if (underWay === null) return { home, move, isAccepted: false };
     if (underWay.status === "switching") throw new ApiError("move_under_way", SWITCHING);
     await audit(c, environment, database, home);
-    const reply = await ask(environment, MOVES, (coordinator) => coordinator.cancelMove());
+    const reply = await ask(environment, (coordinator) => coordinator.moves.cancel());
     return { home, move: reply === null ? move : moveIn(reply), isAccepted: true };
   }
   if (underWay !== null) throw new ApiError("move_under_way");
-  if (allAgree && move !== null && leftDatabase(move) === database) throw new ApiError("moved_lately");
-  await requireRoom(environment, db, placements);
+  if (move !== null && leftDatabase(move) === database) throw new ApiError("moved_lately");
+  await requireRoom(environment, db, placement);
   await audit(c, environment, database, home);
-  const target = { database, generation: highestGeneration(home, placements) + 1 };
-  const reply = await ask(environment, MOVES, (coordinator) => coordinator.beginMove({ from: home, target }));
+  const target = { database, generation: Math.max(home.generation, placement.target?.generation ?? 0) + 1 };
+  const reply = await ask(environment, (coordinator) => coordinator.moves.begin({ from: home, target }));
   return { home, move: moveIn(reply), isAccepted: true };
 }
 
@@ -79,7 +75,7 @@ const SWITCHING =
   "The move can't be cancelled any more. Wait until it is over, and then move the environment back.";
 
 function moveOf(environment: RunEnvironment): Promise<Move | null> {
-  return ask(environment, MOVES, (coordinator) => coordinator.moveUnderWay());
+  return ask(environment, (coordinator) => coordinator.moves.underWay());
 }
 
 function moveIn(reply: MoveReply): Move {
@@ -92,17 +88,8 @@ function leftDatabase({ isCancelled, from, target }: Move): number {
   return (isCancelled ? target : from).database;
 }
 
-function highestGeneration(home: Home, placements: readonly Placement[]): number {
-  return Math.max(home.generation, ...placements.map(({ target }) => target?.generation ?? 0));
-}
-
-async function requireRoom(
-  { hops }: RunEnvironment,
-  db: D1Database,
-  placements: readonly Placement[],
-): Promise<void> {
+async function requireRoom({ hops }: RunEnvironment, db: D1Database, { bytes }: Placement): Promise<void> {
   const { meta } = await readD1(hops, () => db.prepare("SELECT 1").all());
-  const bytes = placements.reduce((sum, one) => sum + one.bytes, 0);
   if ((meta.size_after ?? 0) + ROOM_FACTOR * bytes >= FULL_BYTES) throw new ApiError("no_room");
 }
 
@@ -124,7 +111,7 @@ async function audit(
     c.env.DB.batch([
       auditStatement(c.env.DB, entry),
       ...repairsRow(environment, home),
-      registerOne(c.env.DB, { scope: environment.scope, n: MOVES }, entry.at),
+      register(c.env.DB, environment.scope, entry.at),
     ]),
   );
   logAudit(entry, c.get("requestId"));

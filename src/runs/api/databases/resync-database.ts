@@ -10,16 +10,14 @@ import { readD1 } from "../../../database/read-d1.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { environmentsIn, scopesWithRows } from "../../d1/environments-in.ts";
 import { deleteLeftovers } from "../../d1/leftover-rows.ts";
-import { ask, askAll, environmentIn, type RunEnvironment } from "../run-environment.ts";
-import { askPlacements, type Placed } from "./placements.ts";
+import { ask, environmentIn, type RunEnvironment } from "../run-environment.ts";
+import { askPlacement, type Placed } from "./placement.ts";
 import { resyncEnvironment } from "./resync-environment.ts";
 
-/** How many environments a request resyncs. Each takes nine calls of coordinators at most. */
+/** How many environments a request resyncs. Each takes three calls of its coordinator at most. */
 const ENVIRONMENTS_MAX = 25;
 /** How many deletions a request makes, of 500 rows each. */
 const DELETIONS_MAX = 40;
-/** The coordinator that knows of the environment's moves. */
-const MOVES = 0;
 
 export interface ResyncedDatabase {
   /** How many environments are resynced. */
@@ -41,7 +39,7 @@ export async function resyncDatabase(
   let [environments, remaining, deletions, done] = [0, 0, 0, after];
   for (const scope of scopes) {
     const environment = environmentIn(c, scope);
-    const placed = await askPlacements(environment);
+    const placed = await askPlacement(environment);
     if (livesIn(placed, number)) {
       environments++;
       remaining += await resync(c, environment, placed, number);
@@ -51,7 +49,7 @@ export async function resyncDatabase(
       }
       // The deletion can have taken rows of a move that began meanwhile. So the runs land again.
       if (await hasMoveOf(environment, number))
-        await askAll(environment, (coordinator) => coordinator.resync());
+        await ask(environment, (coordinator) => coordinator.upkeep.resync());
     }
     done = scope;
   }
@@ -73,13 +71,13 @@ async function scopesOf(c: Context<AppEnv>, db: D1Database, number: number, afte
 }
 
 /** Whether the environment's runs land in this database. During a move they land in two. */
-function livesIn({ home, placements }: Placed, number: number): boolean {
-  return (home?.database ?? 0) === number || placements.some(({ target }) => target?.database === number);
+function livesIn({ home, placement }: Placed, number: number): boolean {
+  return (home?.database ?? 0) === number || placement.target?.database === number;
 }
 
 /** While a move is not over, its driver deletes the rows of the database that the environment has left. */
 function hasMoveOf(environment: RunEnvironment, number: number): Promise<boolean> {
-  return ask(environment, MOVES, (coordinator) => coordinator.hasMoveOf(number));
+  return ask(environment, (coordinator) => coordinator.moves.hasMoveOf(number));
 }
 
 function resync(c: Context<AppEnv>, environment: RunEnvironment, { home }: Placed, number: number) {

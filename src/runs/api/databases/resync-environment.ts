@@ -2,13 +2,13 @@
 
 import { type AuditEntry, auditStatement, logAudit } from "../../../auth/audit.ts";
 import { readD1 } from "../../../database/read-d1.ts";
-import { registerAll } from "../../d1/registration.ts";
+import { register } from "../../d1/registration.ts";
 import type { Home } from "../../home.ts";
-import { askAll, type RunEnvironment } from "../run-environment.ts";
-import { repairsRow } from "./placements.ts";
+import { ask, type RunEnvironment } from "../run-environment.ts";
+import { repairsRow } from "./placement.ts";
 
 /**
- * Returns how many runs are left. Repairs what a restore of the control database has lost: the registrations, and the
+ * Returns how many runs are left. Repairs what a restore of the control database has lost: the registration, and the
  * row that says where the environment lives. Throws `database_unavailable`, or `coordinator_unavailable`.
  */
 export async function resyncEnvironment(
@@ -22,11 +22,10 @@ export async function resyncEnvironment(
   await readD1(hops, () =>
     env.DB.batch([
       auditStatement(env.DB, entry),
-      registerAll(env.DB, scope, entry.at),
+      register(env.DB, scope, entry.at),
       ...repairsRow(environment, home),
     ]),
   );
   logAudit(entry, requestId);
-  const remaining = await askAll(environment, (coordinator) => coordinator.resync());
-  return remaining.reduce((sum, runs) => sum + runs, 0);
+  return ask(environment, (coordinator) => coordinator.upkeep.resync());
 }

@@ -45,7 +45,7 @@ for (const [what, action] of DECISIONS) {
       const { reason = null } = c.req.valid("json");
       const inclusion = c.req.valid("query");
       return decide(c, { action, reason }, [what, reason], (coordinator, { id, by, changeKey }) =>
-        coordinator[what](id, { by, reason }, changeKey, inclusion),
+        coordinator.gates[what](id, { by, reason }, changeKey, inclusion),
       );
     },
   );
@@ -55,7 +55,7 @@ decisionRoutes
   .post("/:id/release", requires("actions:manage"), validQuery(changeQuery), (c) => {
     const inclusion = c.req.valid("query");
     return decide(c, { action: "run_released" }, "release", (coordinator, { id, by, changeKey }) =>
-      coordinator.release(id, by, changeKey, inclusion),
+      coordinator.gates.release(id, by, changeKey, inclusion),
     );
   })
   .get("/:id/approval", requires("data:read"), async (c) => {
@@ -63,7 +63,7 @@ decisionRoutes
     const id = runIdOf(c);
     if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
     const asker = actorOf(c);
-    const answer = await ask(environment, id, (coordinator) => coordinator.approval(id, asker));
+    const answer = await ask(environment, (coordinator) => coordinator.gates.approval(id, asker));
     if (!answer.ok) throw new ApiError(answer.reason);
     c.header("Content-Type", "application/json");
     return c.body(await approvalJson(environment, answer, refusalsFor(c, answer.conflicts)));

@@ -1,7 +1,4 @@
-/**
- * GET …/concurrency-groups: who holds slots and who waits, by group and key. All runs of one group and key are in one
- * coordinator, so the coordinators' pages only need to be merged.
- */
+/** GET …/concurrency-groups: who holds slots and who waits, by group and key. */
 
 import { Hono } from "hono";
 import { requires } from "../../../auth/bearer.ts";
@@ -11,7 +8,7 @@ import { validQuery } from "../../../http/validate.ts";
 import { baseUrl } from "../../../settings/public-url.ts";
 import type { ConcurrencyGroup } from "../../gate-calls.ts";
 import type { Slot } from "../../gates.ts";
-import { askAll, environmentOf } from "../run-environment.ts";
+import { ask, environmentOf } from "../run-environment.ts";
 import { groupsQuery } from "./request-schemas.ts";
 
 export const groupRoutes = new Hono<AppEnv>().get(
@@ -21,10 +18,9 @@ export const groupRoutes = new Hono<AppEnv>().get(
   async (c) => {
     const { limit, cursor = null, group: only = null } = c.req.valid("query");
     // One group more than the page has, to know whether there is a next page.
-    const lists = await askAll(environmentOf(c), (coordinator) =>
-      coordinator.concurrencyGroups(only, cursor as Slot | null, limit + 1),
+    const groups = await ask(environmentOf(c), (coordinator) =>
+      coordinator.gates.groups(only, cursor as Slot | null, limit + 1),
     );
-    const groups = lists.flat().sort(bySlot);
     const page = groups.slice(0, limit);
     const last = page.at(-1);
     if (groups.length > limit && last !== undefined) {
@@ -34,19 +30,6 @@ export const groupRoutes = new Hono<AppEnv>().get(
     return c.json(page.map(toWire));
   },
 );
-
-/** In SQLite's order, which is that of the UTF-8 bytes. JavaScript's own order of texts differs beyond U+FFFF. */
-function bySlot(a: Slot, b: Slot): number {
-  return compareBytes(a.group, b.group) || compareBytes(a.key, b.key);
-}
-
-function compareBytes(a: string, b: string): number {
-  const [one, other] = [encoder.encode(a), encoder.encode(b)];
-  const at = one.findIndex((byte, i) => byte !== other[i]);
-  return at === -1 ? one.length - other.length : (one[at] ?? 0) - (other[at] ?? -1);
-}
-
-const encoder = new TextEncoder();
 
 function toWire({ group, key, limit, holders, waiters, pause }: ConcurrencyGroup) {
   return { group, key, limit, holders, waiters, paused: pause };

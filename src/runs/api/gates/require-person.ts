@@ -24,7 +24,7 @@ export async function requirePerson(
   id: string,
 ): Promise<void> {
   if (!mustName) return;
-  if (await ask(environment, id, (coordinator) => coordinator.hasGates(id))) {
+  if (await ask(environment, (coordinator) => coordinator.gates.hasGates(id))) {
     throw new ApiError("person_required");
   }
 }

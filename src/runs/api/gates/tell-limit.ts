@@ -1,10 +1,10 @@
 /**
- * Tells the coordinators of a new limit when a PUT has stored it, so that a raised limit frees its waiters at once. A
- * coordinator that can't be reached hears of the limit with the next run of the action.
+ * Tells the coordinator of a new limit when a PUT has stored it, so that a raised limit frees its waiters at once. If it
+ * can't be reached, it hears of the limit with the next run of the action.
  */
 
 import type { AfterActionWrite } from "../../../actions/kind.ts";
-import { callEachCoordinator } from "../../coordinator-client.ts";
+import { callCoordinator } from "../../coordinator-client.ts";
 
 /** A new action has no runs, so there is nobody to tell. */
 export const tellLimit: AfterActionWrite = async (
@@ -15,9 +15,7 @@ export const tellLimit: AfterActionWrite = async (
 ) => {
   if (concurrency === undefined || isNew) return;
   const { group, limit } = concurrency;
-  await Promise.allSettled(
-    callEachCoordinator(c.env, c.get("hops"), scope, (coordinator) =>
-      coordinator.setLimit(group, name, version, limit),
-    ),
-  );
+  await callCoordinator(c.env, c.get("hops"), scope, (coordinator) =>
+    coordinator.gates.setLimit(group, name, version, limit),
+  ).catch(() => {});
 };

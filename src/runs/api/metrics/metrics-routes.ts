@@ -6,8 +6,8 @@ import { Timeout, within } from "../../../base/time.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { ApiError } from "../../../http/errors.ts";
-import { registeredNumbers } from "../../d1/registration.ts";
-import { type RunCounts, sumOf } from "../../run-counts.ts";
+import { isRegistered } from "../../d1/registration.ts";
+import { NO_RUNS, type RunCounts } from "../../run-counts.ts";
 import { ask, environmentOf, type RunEnvironment } from "../run-environment.ts";
 import { metricsText } from "./metrics-text.ts";
 import { SharedReads } from "./shared-reads.ts";
@@ -15,7 +15,7 @@ import { SharedReads } from "./shared-reads.ts";
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** Less than Prometheus waits. A coordinator that has more to count has got further when it is asked again. */
 const COUNT_MAX_MS = 8000;
-const UNREACHED = "A part of the runs can't be counted now. Scrape again in a few seconds.";
+const UNREACHED = "The runs can't be counted now. Scrape again in a few seconds.";
 
 /** Per isolate, by scope. Whoever reads from here must have authorized the request. */
 const texts = new SharedReads();
@@ -27,21 +27,20 @@ export const metricsRoutes = new Hono<AppEnv>().get("/", requires("data:read"), 
 });
 
 /**
- * Asks the coordinators that D1 lists, and no other, because asking would make them. Throws if one does not answer: a
- * sum without it would fall, and `rate()` would take that for a restart.
+ * Asks the coordinator only if D1 lists it, because asking would make it. Throws if it does not answer: counts of 0 would
+ * be a fall, and `rate()` would take that for a restart.
  */
 async function readMetrics(environment: RunEnvironment): Promise<string> {
   const { env, hops, scope } = environment;
-  const numbers = await readD1(hops, () => registeredNumbers(env.DB, scope));
-  const counts = await Promise.all(numbers.map((n) => countsOf(environment, n)));
-  return metricsText(sumOf(counts), Date.now());
+  const isThere = await readD1(hops, () => isRegistered(env.DB, scope));
+  return metricsText(isThere ? await countsOf(environment) : NO_RUNS, Date.now());
 }
 
-async function countsOf(environment: RunEnvironment, n: number): Promise<RunCounts> {
+async function countsOf(environment: RunEnvironment): Promise<RunCounts> {
   try {
     return await within(
       COUNT_MAX_MS,
-      ask(environment, n, (coordinator) => coordinator.counts()),
+      ask(environment, (coordinator) => coordinator.upkeep.counts()),
     );
   } catch (error) {
     const cause = error instanceof Timeout ? error : (error as ApiError).cause;

@@ -1,7 +1,7 @@
 /**
- * Lists and counts runs from D1. D1 follows the coordinators a moment later. So a list, and a summary as well, first
- * asks the coordinators whose changes it must show to settle. If one does not settle in time, the list answers all the
- * same, and its bookmark still names that coordinator.
+ * Lists and counts runs from D1. D1 follows the coordinator a moment later. So a list, and a summary as well, first
+ * asks the coordinator to settle if it must show its changes. If it does not settle in time, the list answers all the
+ * same, and its bookmark still says so.
  */
 
 import { readD1, sessionFor } from "../../../database/read-d1.ts";
@@ -11,12 +11,12 @@ import { listRuns, type RunPage } from "../../d1/list.ts";
 import { type RunSummary, summarizeRuns } from "../../d1/summary.ts";
 import { parseNumberedBookmark } from "../../home.ts";
 import { databaseOf, isBehindIn } from "../../placement/database-of.ts";
-import { type Bookmark, bookmarkOfRun, type SentBookmark } from "../bookmark/bookmark.ts";
+import type { Bookmark, SentBookmark } from "../bookmark/bookmark.ts";
 import { settle } from "../bookmark/settle.ts";
-import { dropReminder, remindersOf } from "../reminders.ts";
+import { dropReminder, reminderOf } from "../reminders.ts";
 import type { RunEnvironment } from "../run-environment.ts";
 
-/** `bookmark`: what D1 shows, and the coordinators that it may be behind. */
+/** `bookmark`: what D1 shows, and whether it may be behind the coordinator. */
 interface WithBookmark {
   readonly bookmark: Bookmark;
 }
@@ -57,10 +57,10 @@ export async function findFacetsAfter(
 }
 
 /**
- * Asks the coordinators that the bookmark names to settle, which takes 2 s at most. Without a bookmark, those of which
- * this isolate has a reminder: the run was changed through it in the last 5 s. Then reads the environment's database at
- * the greatest bookmark that they know, or at the primary. Bookmarks of other databases can't be compared: after a move,
- * the primary of the new database shows all that they name.
+ * Asks the coordinator to settle if the bookmark says that D1 may be behind it, which takes 2 s at most. Without a
+ * bookmark, if this isolate has a reminder: a run was changed through it in the last 5 s. Then reads the environment's
+ * database at the greatest bookmark that is known, or at the primary. Bookmarks of other databases can't be compared:
+ * after a move, the primary of the new database shows all that they name.
  */
 async function readAfter<T>(
   environment: RunEnvironment,
@@ -68,23 +68,19 @@ async function readAfter<T>(
   readFrom: (session: D1DatabaseSession) => Promise<T>,
 ): Promise<{ readonly read: T } & WithBookmark> {
   const { hops, scope } = environment;
-  const reminders = sent.isSent ? [] : remindersOf(scope, Date.now());
-  const ids = sent.isSent ? [...sent.ids.values()] : reminders.map(({ id }) => id);
-  const settled = await Promise.all(ids.map((id) => settle(environment, id)));
+  const reminder = sent.isSent ? null : reminderOf(scope, Date.now());
+  const id = sent.isSent ? sent.id : (reminder?.id ?? null);
+  const settled = id === null ? null : await settle(environment);
   const { number, db } = await databaseOf(environment, settled, sent.d1.keys());
-  const isBehind = settled.map((one) => isBehindIn(one, number));
-
-  const named = settled.map(({ bookmark }) => (bookmark === null ? null : parseNumberedBookmark(bookmark)));
+  const isBehind = settled !== null && isBehindIn(settled, number);
+  const named = settled?.bookmark == null ? null : parseNumberedBookmark(settled.bookmark);
   const isOfThis = (database: number | undefined) => database === number;
   const isKnown =
     sent.isWhole &&
     [...sent.d1.keys()].every(isOfThis) &&
-    named.every((bookmark) => isOfThis(bookmark?.database)) &&
-    !isBehind.includes(true);
-  const bookmarks = [
-    sent.d1.get(number),
-    ...named.map((one) => (isOfThis(one?.database) ? one?.bookmark : undefined)),
-  ];
+    (settled === null || isOfThis(named?.database)) &&
+    !isBehind;
+  const bookmarks = [sent.d1.get(number), isOfThis(named?.database) ? named?.bookmark : undefined];
   const newest = bookmarks
     .filter((bookmark) => bookmark !== undefined)
     .sort()
@@ -101,16 +97,10 @@ async function readAfter<T>(
       return true;
     },
   );
-  for (const reminder of reminders) {
-    if (isBehind[ids.indexOf(reminder.id)] === false) dropReminder(scope, reminder);
-  }
-  const behind = ids.filter((_, i) => isBehind[i]);
+  if (reminder !== null && !isBehind) dropReminder(scope, reminder);
   const d1 = session.getBookmark();
   return {
     read,
-    bookmark: {
-      d1: new Map(d1 === null ? [] : [[number, d1]]),
-      ids: new Map(behind.flatMap((id) => [...bookmarkOfRun(id, null).ids])),
-    },
+    bookmark: { d1: new Map(d1 === null ? [] : [[number, d1]]), id: isBehind ? id : null },
   };
 }

@@ -65,7 +65,7 @@ async function readFromCoordinator(
   { include }: Inclusion,
 ): Promise<ReadRun | null> {
   try {
-    const answer = await ask(environment, id, (coordinator) => coordinator.read(id, include && { include }));
+    const answer = await ask(environment, (coordinator) => coordinator.runs.read(id, include && { include }));
     if (!answer.ok) return null;
     rememberIfOver(environment, id, answer);
     return answer;

@@ -1,38 +1,29 @@
 /**
- * The cursor of the feed of changes: for each coordinator the number up to which its changes were read, with dots
- * between them. It is in clear and grants nothing, because the token decides what a request may read.
+ * The cursor of the feed of changes: the number up to which the changes were read. It is in clear and grants nothing,
+ * because the token decides what a request may read.
  */
 
 import { parseSeq } from "../../../http/cursor.ts";
 import { ApiError } from "../../../http/errors.ts";
-import { COORDINATORS } from "../../run-id.ts";
 
-/** The cursor before every change. */
-export const FROM_BEGINNING = "0";
-const SEQ = "(0|[1-9][0-9]{0,14})";
 /** As a pattern, for the document. */
-export const CHANGE_CURSOR = `^${SEQ}(\\.${SEQ}){${COORDINATORS - 1}}$|^${FROM_BEGINNING}$`;
+export const CHANGE_CURSOR = "^(0|[1-9][0-9]{0,14})$";
 
-/** The numbers in the order of the coordinators; null for a text that is no cursor. */
-export function readChangeCursor(text: string): readonly number[] | null {
-  if (text === FROM_BEGINNING) return Array.from({ length: COORDINATORS }, () => 0);
-  const seqs = text.split(".").map(parseSeq);
-  return seqs.length === COORDINATORS && seqs.every((seq) => seq !== null) ? seqs : null;
+/** Null for a text that is no cursor. 0 is before every change. */
+export function readChangeCursor(text: string): number | null {
+  return parseSeq(text);
 }
 
-export function changeCursorOf(seqs: readonly number[]): string {
-  return seqs.join(".");
+export function changeCursorOf(seq: number): string {
+  return String(seq);
 }
 
 /** The cursor of a request: `Last-Event-ID` wins over `after`. Null if there is neither. Throws `invalid_cursor`. */
-export function sentCursor(
-  after: string | undefined,
-  lastEventId: string | undefined,
-): readonly number[] | null {
+export function sentCursor(after: string | undefined, lastEventId: string | undefined): number | null {
   const text = lastEventId ?? after;
   if (text === undefined) return null;
-  const seqs = readChangeCursor(text);
-  if (seqs !== null) return seqs;
+  const seq = readChangeCursor(text);
+  if (seq !== null) return seq;
   const what = lastEventId === undefined ? "after" : "Last-Event-ID";
   const pointer = lastEventId === undefined ? { pointer: "/after" } : {};
   throw new ApiError(

@@ -1,6 +1,5 @@
 /**
- * GET …/action-runs/changes: the feed of changes, as JSON or as Server-Sent Events. It reads the coordinators and never
- * D1.
+ * GET …/action-runs/changes: the feed of changes, as JSON or as Server-Sent Events. It reads the coordinator and never D1.
  */
 
 import { type Context, Hono } from "hono";
@@ -10,7 +9,7 @@ import { msSinceOrLongAgo } from "../../../base/time.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { usableRing } from "../../../http/environment.ts";
 import { validQuery } from "../../../http/validate.ts";
-import { COORDINATORS, mintRunId } from "../../run-id.ts";
+import { mintRunId } from "../../run-id.ts";
 import { type Bookmark, bookmarkHeader, sentBookmark, union } from "../bookmark/bookmark.ts";
 import { changesQuery } from "../query-schemas.ts";
 import { environmentOf, type RunEnvironment } from "../run-environment.ts";
@@ -23,7 +22,6 @@ import { seatFor } from "./seat.ts";
 const JSON_TYPE = "application/json";
 /** How long a wait goes on before the token is judged again. */
 const JUDGED_EVERY_MS = 25_000;
-const NUMBERS = Array.from({ length: COORDINATORS }, (_, n) => n);
 
 export const changeRoutes = new Hono<AppEnv>().get(
   "/changes",
@@ -43,7 +41,7 @@ export const changeRoutes = new Hono<AppEnv>().get(
     // Without a cursor there is nothing to wait for, because the client needs one first.
     const isAtOnce = wait === 0 || after === undefined || read.runs !== "" || !read.isCaughtUp;
     const changes = isAtOnce ? read : await waited(c, environment, feed, wait * 1000);
-    return sendJson(c, changesJson(changes), await bookmarkOf(c, environment, feed));
+    return sendJson(c, changesJson(changes), await bookmarkOf(c, environment));
   },
 );
 
@@ -55,7 +53,7 @@ async function waited(
   waitMs: number,
 ): Promise<Changes> {
   const startedAt = Date.now();
-  const seat = seatFor(c, environment, ...NUMBERS);
+  const seat = seatFor(c, environment);
   const { expiresAt, isGone, authorizeAgain, leave } = seat;
   try {
     for (;;) {
@@ -76,17 +74,17 @@ async function stream(
   c: Context<AppEnv>,
   environment: RunEnvironment,
   asked: Asked,
-  cursor: readonly number[] | null,
+  cursor: number | null,
 ): Promise<Response> {
   const feed = new ChangeFeed(environment, asked, cursor);
   const isHead = c.req.raw.method === "HEAD";
-  const seat = isHead ? null : seatFor(c, environment, ...NUMBERS);
+  const seat = isHead ? null : seatFor(c, environment);
   // Before the stream begins, because a refusal needs a status.
   const first = await feed.read(seat).catch((refusal: unknown) => {
     seat?.leave();
     throw refusal;
   });
-  const bookmark = await bookmarkOf(c, environment, feed);
+  const bookmark = await bookmarkOf(c, environment);
   for (const [name, value] of Object.entries(bookmarkHeader(bookmark))) c.header(name, value);
   eventStreamHeaders(c);
   if (seat === null) return c.body(null);
@@ -109,19 +107,8 @@ function toPiece(changes: Changes): Piece {
   return { text: eventFrame(changes.cursor, changesJson(changes)), isOver: false };
 }
 
-/**
- * Names the coordinators that were read, so that a list with this bookmark shows all that the cursor is behind. The ids
- * are of no run, because a coordinator may have none.
- */
-async function bookmarkOf(
-  c: Context<AppEnv>,
-  environment: RunEnvironment,
-  { reached }: ChangeFeed,
-): Promise<Bookmark> {
-  const ring = usableRing(c);
-  const createdAt = Date.now();
-  const ids = reached.map(
-    async (n) => [n, await mintRunId(ring, environment.scope, { createdAt, coordinator: n })] as const,
-  );
-  return union(await sentBookmark(c, environment), { d1: new Map(), ids: new Map(await Promise.all(ids)) });
+/** So that a list with this bookmark shows all that the cursor is behind. The id is of no run: there may be none. */
+async function bookmarkOf(c: Context<AppEnv>, environment: RunEnvironment): Promise<Bookmark> {
+  const id = await mintRunId(usableRing(c), environment.scope, Date.now());
+  return union(await sentBookmark(c, environment), { d1: new Map(), id });
 }

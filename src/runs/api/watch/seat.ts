@@ -11,15 +11,8 @@ import { ask, type RunEnvironment } from "../run-environment.ts";
 
 export type Seat = ReturnType<typeof seatFor>;
 
-/**
- * The first call with `watcher` takes the seat at the coordinator. A client that hangs up leaves it. `at`: the
- * coordinators, each by its number or by one of its runs.
- */
-export function seatFor(
-  c: Context<AppEnv>,
-  environment: RunEnvironment,
-  ...at: readonly (string | number)[]
-) {
+/** The first call with `watcher` takes the seat at the coordinator. A client that hangs up leaves it. */
+export function seatFor(c: Context<AppEnv>, environment: RunEnvironment) {
   const { id: tokenId, expiresAt } = c.get("principal");
   const watcher = { key: crypto.randomUUID(), tokenId };
   const { signal } = c.req.raw;
@@ -27,22 +20,22 @@ export function seatFor(
   const leave = () => {
     if (hasLeft) return;
     hasLeft = true;
-    const left = at.map((of) => ask(environment, of, (coordinator) => coordinator.unwatch(watcher.key)));
-    // Without waitUntil, the platform drops the calls together with the request of a client that hung up.
-    c.executionCtx.waitUntil(Promise.allSettled(left));
+    const left = ask(environment, (coordinator) => coordinator.watches.unwatch(watcher.key));
+    // Without waitUntil, the platform drops the call together with the request of a client that hung up.
+    c.executionCtx.waitUntil(left.catch(() => {}));
   };
   signal.addEventListener("abort", leave, { once: true });
   return {
     watcher,
     /** When the token expires. No wait lasts longer. */
     expiresAt: expiresAt ?? Number.POSITIVE_INFINITY,
-    /** Whether the seats were given back. */
+    /** Whether the seat was given back. */
     hasLeft: () => hasLeft,
     /** Whether the client hung up. */
     isGone: () => signal.aborted,
     /** Throws if the token no longer opens this environment. */
     authorizeAgain: () => authorize(c, "data:read"),
-    /** Gives the seats back. The work goes on after the response. */
+    /** Gives the seat back. The work goes on after the response. */
     leave,
   };
 }

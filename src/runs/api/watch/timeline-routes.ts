@@ -37,7 +37,7 @@ export const timelineRoutes = new Hono<AppEnv>().get(
 
     const { limit, cursor = 0 } = c.req.valid("query");
     const page = { after: cursor, limit, withExcerpts: seesExcerpts(c) };
-    const answer = await ask(environment, id, (coordinator) => coordinator.events(id, page));
+    const answer = await ask(environment, (coordinator) => coordinator.watches.events(id, page));
     if (!answer.ok) throw refusalError(answer.reason);
     if (answer.lastSeq < answer.newestSeq) {
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(answer.lastSeq)));
@@ -58,21 +58,21 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
     );
   }
   const after = lastEventId(c.req.header("Last-Event-ID"));
-  const { watcher, expiresAt, authorizeAgain, leave } = seatFor(c, environment, id);
+  const { watcher, expiresAt, authorizeAgain, leave } = seatFor(c, environment);
   const watch = (seq: number, maxMs: number) => {
     const startedAt = Date.now();
     const page = { after: seq, limit: STREAM_PAGE, withExcerpts: seesExcerpts(c) };
-    return ask(environment, id, (coordinator) => {
+    return ask(environment, (coordinator) => {
       // Computed in here because the call may be repeated.
       const leftMs = Math.max(maxMs - msSinceOrLongAgo(startedAt, Date.now()), 0);
-      return coordinator.watch(id, page, watcher, leftMs);
+      return coordinator.watches.watch(id, page, watcher, leftMs);
     });
   };
 
   // Make the first call before the stream begins, because a refusal needs a status.
   const isHead = c.req.raw.method === "HEAD";
   const first = isHead
-    ? await ask(environment, id, (coordinator) => coordinator.events(id, { after, limit: 1 }))
+    ? await ask(environment, (coordinator) => coordinator.watches.events(id, { after, limit: 1 }))
     : await watch(after, 0);
   if (!first.ok) throw refusalError(first.reason);
   if (after > first.newestSeq) {

@@ -34,10 +34,10 @@ export async function waitForEnd(
   try {
     for (;;) {
       const isLast = leftMs() <= callMaxMs();
-      const call = ask(environment, id, (coordinator) => {
+      const call = ask(environment, (coordinator) => {
         // Computed in here because the call may be repeated, and no wait may last longer than the client asked for.
         const maxMs = Math.max(Math.min(leftMs(), callMaxMs()), 0);
-        return coordinator.waitForEnd(id, watcher, { maxMs, isLast, include });
+        return coordinator.watches.waitForEnd(id, watcher, { maxMs, isLast, include });
       });
       const answer = await call.catch(() => null);
       await authorizeAgain();

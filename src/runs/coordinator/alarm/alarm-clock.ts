@@ -25,12 +25,13 @@ export interface Retention {
 }
 
 const NOTHING_DUE: DueWork = { nextAt: () => Number.POSITIVE_INFINITY };
+const NOTHING_RETAINED: Retention = { purges: NOTHING_DUE, archive: NOTHING_DUE };
 
 export class AlarmClock implements RepairAlarm {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
-  readonly #work: readonly DueWork[];
-  readonly #retention: Retention;
+  #work: readonly DueWork[] = [];
+  #retention = NOTHING_RETAINED;
   /** Since when, and for how long, no purge sets the alarm. */
   #purgesHeld: { readonly at: number; readonly ms: number } | null = null;
   /** When a part of the alarm failed last; null if none did since the last alarm. */
@@ -38,14 +39,13 @@ export class AlarmClock implements RepairAlarm {
   /** What the alarm is set for; null if unknown, as in a new instance. */
   #armedFor: number | null = null;
 
-  constructor(
-    storage: DurableObjectStorage,
-    journal: Journal,
-    work: readonly DueWork[],
-    retention: Retention = { purges: NOTHING_DUE, archive: NOTHING_DUE },
-  ) {
+  constructor(storage: DurableObjectStorage, journal: Journal) {
     this.#storage = storage;
     this.#journal = journal;
+  }
+
+  /** Says what the alarm is for. Call it once, when the parts of the coordinator are there. */
+  serve(work: readonly DueWork[], retention: Retention = NOTHING_RETAINED): void {
     this.#work = work;
     this.#retention = retention;
   }
@@ -140,7 +140,7 @@ export class AlarmClock implements RepairAlarm {
   #setAlarm(at: number): void {
     this.#armedFor = at;
     this.#storage.setAlarm(at).catch((error: unknown) => {
-      logFailure("alarm_failed", error, { coordinator: this.#journal.owner.name });
+      logFailure("alarm_failed", error, { coordinator: this.#journal.scope });
       if (this.#armedFor !== at) return;
       // The writes around it may stay without their alarm. So the next write sets it, or this does.
       this.#armedFor = null;

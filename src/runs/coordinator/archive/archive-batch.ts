@@ -42,10 +42,10 @@ export class ArchiveBatch {
 
   /** The object's key; null if none of the runs can be printed. */
   seal(count: number, hash: string, now: number): string | null {
-    const { archive, owner } = this.#journal;
+    const { archive, scope } = this.#journal;
     const taken = this.#ids.slice(0, count);
     const ids = taken.filter((id) => !this.#unprintable.has(id));
-    const key = archive.batch?.key ?? objectKey(owner, this.#day, hash);
+    const key = archive.batch?.key ?? objectKey(scope, this.#day, hash);
     this.#journal.transaction(() => {
       archive.setBatch(ids.length === 0 ? null : { key, ids, isWritten: false });
       this.putAside([...this.#unprintable], now);
@@ -56,10 +56,10 @@ export class ArchiveBatch {
   /** Lets these runs wait, so that they hold up no others. One that has waited for too long is forgotten. */
   putAside(ids: readonly string[], now: number): void {
     if (ids.length === 0) return;
-    const { archive, owner } = this.#journal;
+    const { archive, scope } = this.#journal;
     const tooOld = archive.dueBefore(ids, now - ASIDE_MAX_MS);
     if (tooOld.length > 0) {
-      log("error", "archive_lacks_runs", { coordinator: owner.name, runs: tooOld });
+      log("error", "archive_lacks_runs", { coordinator: scope, runs: tooOld });
       this.#journal.forget(tooOld);
     }
     archive.postpone(ids, now + ASIDE_MS);
@@ -70,7 +70,7 @@ export class ArchiveBatch {
       const line = archivedLine(this.#journal, id);
       if (line !== null) return line;
     } catch (error) {
-      logFailure("run_unprintable", error, { coordinator: this.#journal.owner.name, run: id });
+      logFailure("run_unprintable", error, { coordinator: this.#journal.scope, run: id });
     }
     this.#unprintable.add(id);
     return null;
@@ -94,7 +94,7 @@ export function forgetArchived(journal: Journal): readonly string[] {
   return ids;
 }
 
-function objectKey({ scope, n }: Journal["owner"], day: number, hash: string): string {
+function objectKey(scope: string, day: number, hash: string): string {
   const date = new Date(day).toISOString().slice(0, 10).replaceAll("-", "/");
-  return `v1/${scope}/${date}/${n}-${hash}.ndjson.gz`;
+  return `v1/${scope}/${date}/${hash}.ndjson.gz`;
 }

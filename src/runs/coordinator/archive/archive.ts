@@ -75,7 +75,7 @@ export class Archive implements DueWork {
     this.#batch = next;
     this.#busy = { at: now, ms: DELETION_MAX_MS + LEASE_MS };
     void this.#archive(next, batch?.isWritten === true).catch((error: unknown) =>
-      logFailure("archive_failed", error, { coordinator: this.#journal.owner.name }),
+      logFailure("archive_failed", error, { coordinator: this.#journal.scope }),
     );
   }
 
@@ -124,9 +124,9 @@ export class Archive implements DueWork {
         isLost = answer.type === "failed";
         if (answer.type === "failed" || answer.type === "bucket_failed") throw new Error(answer.error);
         if (answer.type === "written") {
-          const { archive, owner } = this.#journal;
+          const { archive, scope } = this.#journal;
           const { ids, key } = archive.batch ?? {};
-          log("info", "archived", { coordinator: owner.name, runs: ids?.length, key });
+          log("info", "archived", { coordinator: scope, runs: ids?.length, key });
           await this.#forget();
         }
       } else await this.#forget();
@@ -145,9 +145,9 @@ export class Archive implements DueWork {
 
   #write(batch: ArchiveBatch): Promise<ArchiveAnswer> {
     if (this.#batch !== batch) return Promise.resolve({ type: "not_written" });
-    const { owner, archive } = this.#journal;
+    const { scope, archive } = this.#journal;
     return this.#parts.archiver.write({
-      ...{ id: batch.id, scope: owner.scope, n: owner.n },
+      ...{ id: batch.id, scope },
       isSealed: archive.hasBatch,
     });
   }
@@ -169,7 +169,7 @@ export class Archive implements DueWork {
     const { length } = batch.ids;
     const ms = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
     this.#busy = { at: now, ms };
-    const coordinator = this.#journal.owner.name;
+    const coordinator = this.#journal.scope;
     logFailure("archive_failed", error, { coordinator, runs: length, failures: this.#failures });
     // A sealed batch can't be halved, because its object must have exactly these runs.
     this.#lost = isLost && !this.#journal.archive.hasBatch ? this.#lost + 1 : 0;

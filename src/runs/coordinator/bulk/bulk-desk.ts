@@ -1,5 +1,6 @@
 /** What callers ask about bulk operations: to begin, to see and to stop them. */
 
+import { RpcTarget } from "cloudflare:workers";
 import {
   type BulkOperation,
   type BulkOrder,
@@ -8,10 +9,12 @@ import {
   type Outcome,
   RETRIES_MAX,
 } from "../../bulk.ts";
-import type { AcceptedRuns, BulkReply, Stopper } from "../../bulk-calls.ts";
+import type { AcceptedRuns, BulkCalls, BulkReply, Stopper } from "../../bulk-calls.ts";
 import { isLost, shownBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { ChangeKey } from "../../run-calls.ts";
+import type { Admitter } from "../gates/admitter.ts";
+import { wouldStart } from "../gates/would-start.ts";
 import { KEY_REUSED } from "../replies.ts";
 import type { StorageLimit } from "../storage-limit.ts";
 import { BulkDriver, type Driving } from "./bulk-driver.ts";
@@ -19,22 +22,30 @@ import { BulkProgress } from "./progress.ts";
 
 const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;
 
-export class BulkDesk {
+export class BulkDesk extends RpcTarget implements BulkCalls {
   readonly #journal: Journal;
   readonly #storageLimit: StorageLimit;
+  readonly #admitter: Admitter;
   readonly #arm: (now: number) => void;
   readonly #progress: BulkProgress;
   readonly driver: BulkDriver;
 
-  constructor(journal: Journal, storageLimit: StorageLimit, driving: Driving) {
+  constructor(journal: Journal, storageLimit: StorageLimit, admitter: Admitter, driving: Driving) {
+    super();
     this.#journal = journal;
     this.#storageLimit = storageLimit;
+    this.#admitter = admitter;
     this.#arm = driving.arm;
     this.#progress = new BulkProgress(journal);
     this.driver = new BulkDriver(journal, this.#progress, driving);
   }
 
-  reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey, now: number): BulkReply {
+  async reserve(
+    order: BulkOrder,
+    runIds: readonly string[] | null,
+    changeKey: ChangeKey,
+  ): Promise<BulkReply> {
+    const now = Date.now();
     const { bulk, bulkPages } = this.#journal;
     const known = bulk.byKey(changeKey.key);
     if (known !== null) {
@@ -58,10 +69,11 @@ export class BulkDesk {
     return { ok: true, id: order.id, operation: null };
   }
 
-  begin(id: string, now: number): BulkOperation | null {
+  async begin(id: string): Promise<BulkOperation | null> {
+    const now = Date.now();
     const { bulk } = this.#journal;
     const reserved = bulk.of(id);
-    if (reserved?.state !== "reserved") return this.operation(id);
+    if (reserved?.state !== "reserved") return this.#shown(id);
     // Another operation may have its place by now.
     if (isLost(reserved, now)) return null;
     const begun = bulk.update(reserved, { state: "collecting" });
@@ -69,35 +81,50 @@ export class BulkDesk {
     return shownBulk(begun);
   }
 
-  operation(id: string): BulkOperation | null {
-    const known = this.#journal.bulk.of(id);
-    return known && shownBulk(known);
+  async operation(id: string): Promise<BulkOperation | null> {
+    return this.#shown(id);
   }
 
-  operations(before: string | null, limit: number): readonly BulkOperation[] {
+  async operations(before: string | null, limit: number): Promise<readonly BulkOperation[]> {
     return this.#journal.bulk.before(before, limit).flatMap((bulk) => shownBulk(bulk) ?? []);
   }
 
-  items(id: string, outcome: Outcome | null, after: number, limit: number): readonly NumberedItem[] | null {
-    if (this.operation(id) === null) return null;
+  async items(
+    id: string,
+    outcome: Outcome | null,
+    after: number,
+    limit: number,
+  ): Promise<readonly NumberedItem[] | null> {
+    if (this.#shown(id) === null) return null;
     return this.#journal.bulkPages.page(id, outcome, after, limit);
   }
 
-  drop(id: string): void {
+  async drop(id: string): Promise<void> {
     if (this.#journal.bulk.of(id)?.state === "reserved") this.#progress.erase(id);
   }
 
-  acceptedRuns(id: string): AcceptedRuns | null {
-    return this.operation(id) && this.#progress.acceptedRuns(id);
+  async acceptedRuns(id: string): Promise<AcceptedRuns | null> {
+    return this.#shown(id) && this.#progress.acceptedRuns(id);
   }
 
-  abort(id: string, by: Stopper, now: number): BulkOperation | null {
+  async abort(id: string, by: Stopper): Promise<BulkOperation | null> {
+    const now = Date.now();
     const known = this.#journal.bulk.of(id);
     if (known === null || known.state === "reserved") return null;
     if (known.completedAt === null) {
       this.driver.stop(this.#progress.stopAsked(known, by), now);
       this.#arm(now);
     }
-    return this.operation(id);
+    return this.#shown(id);
+  }
+
+  async wouldStart(runIds: readonly string[]): Promise<number> {
+    const slots = this.#journal.slots.slotsOf(runIds);
+    return wouldStart(slots, new Set(runIds), (slot) => this.#admitter.lineAt(slot, Date.now()));
+  }
+
+  #shown(id: string): BulkOperation | null {
+    const known = this.#journal.bulk.of(id);
+    return known && shownBulk(known);
   }
 }

@@ -112,7 +112,7 @@ export class BulkDriver implements DueWork {
   #collect(bulk: StoredBulk, now: number): void {
     const { runner } = this.#driving;
     const { order, below, matched } = bulk;
-    const { scope } = this.#journal.owner;
+    const { scope } = this.#journal;
     // One run more than may match, to know whether there are too many.
     const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
     const ask = (): Promise<Collected> =>
@@ -137,7 +137,7 @@ export class BulkDriver implements DueWork {
     this.#pace = { at: now, ms: (page.length / RUNS_PER_SECOND) * 1000 };
     const { runner } = this.#driving;
     const runIds = page.map(({ runId }) => runId);
-    const ask = (): Promise<Decided> => runner.decide(this.#journal.owner.scope, bulk.order, runIds);
+    const ask = (): Promise<Decided> => runner.decide(this.#journal.scope, bulk.order, runIds);
     void this.#call(bulk.id, now, ask, (answer, current, at) => {
       if (answer.type === "not_begun") {
         // The runs of this page were not tried.
@@ -158,7 +158,7 @@ export class BulkDriver implements DueWork {
   #conclude(bulk: StoredBulk, now: number): void {
     const operation = shownBulk(bulk);
     if (operation === null) return;
-    const ask = () => this.#driving.runner.conclude(this.#journal.owner.scope, operation, bulk.stoppedBy);
+    const ask = () => this.#driving.runner.conclude(this.#journal.scope, operation, bulk.stoppedBy);
     void this.#call(bulk.id, now, ask, (_, current) => {
       this.#progress.audited(current);
       return 0;
@@ -167,7 +167,7 @@ export class BulkDriver implements DueWork {
 
   #noteEnds(bulk: StoredBulk, now: number): void {
     const { asked } = this.#progress.acceptedRuns(bulk.id);
-    const ask = () => this.#driving.runner.ended(this.#journal.owner.scope, asked);
+    const ask = () => this.#driving.runner.ended(this.#journal.scope, asked);
     void this.#call(bulk.id, now, ask, (ended, current) => {
       if (ended === null) return null;
       this.#progress.ended(current, ended);
@@ -194,7 +194,7 @@ export class BulkDriver implements DueWork {
       if (this.#calls.get(id) !== call || bulk === null) return;
       waitMs = this.#journal.transaction(() => use(answer, bulk, Date.now()));
     } catch (error) {
-      logFailure("bulk_failed", error, { coordinator: this.#journal.owner.name, operation: id });
+      logFailure("bulk_failed", error, { coordinator: this.#journal.scope, operation: id });
     }
     if (this.#calls.get(id) !== call) return;
     this.#calls.delete(id);

@@ -23,7 +23,6 @@ import type { AcceptedRuns, MatchedRun, Stopper } from "../../bulk-calls.ts";
 import { type Part, partAfter, partOf } from "../../journal/bulk-page-rows.ts";
 import type { StoredBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
-import { readRunId } from "../../run-id.ts";
 
 /** The code of a run that was given up. */
 const UNKNOWN = "unknown";
@@ -167,5 +166,5 @@ function countsWith(counts: BulkCounts, items: readonly NumberedItem[]): Record<
 function changedRunsWith(before: readonly string[], items: readonly NumberedItem[]): readonly string[] {
   const accepted = items.filter(({ outcome }) => outcome === "accepted");
   const ids = [...before, ...accepted.map(({ runId, newRunId }) => newRunId ?? runId)];
-  return [...new Map(ids.map((id) => [readRunId(id).coordinator, id])).values()];
+  return ids.slice(-1);
 }

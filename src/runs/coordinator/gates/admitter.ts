@@ -168,28 +168,19 @@ export class Admitter {
   /** When the alarm must ring; Infinity if it need not. */
   nextAt(now: number): number {
     if (this.#changed.size > 0 || this.#round.isUnderWay) return now;
-    const { pauses, slots, claims } = this.#journal;
+    const { pauses, slots } = this.#journal;
     const rest = [this.#putOff.nextAt(now), this.#approvers.nextAt()];
-    return Math.min(pauses.nextEndAt(), slots.nextEndAt(), claims.nextEndAt(), ...rest);
+    return Math.min(pauses.nextEndAt(), slots.nextEndAt(), ...rest);
   }
 
-  /** Removes claims and pauses that have ended. Returns what failed, because neither may keep a waiter from its slot. */
+  /** Removes pauses that have ended. Returns what failed, because it may keep no waiter from its slot. */
   #eraseEnded(now: number): readonly unknown[] {
-    const { pauses, claims } = this.#journal;
-    const parts = [
-      () => claims.eraseEnded(now, TURN_STEPS),
-      () => {
-        if (pauses.eraseEnded(now)) this.#round.begin();
-      },
-    ];
-    return parts.flatMap((part) => {
-      try {
-        part();
-        return [];
-      } catch (error) {
-        return [error];
-      }
-    });
+    try {
+      if (this.#journal.pauses.eraseEnded(now)) this.#round.begin();
+      return [];
+    } catch (error) {
+      return [error];
+    }
   }
 
   /** Frees the slots of ended runs whose last attempt is lost, or whose grace is over. Returns what failed. */
@@ -296,7 +287,7 @@ export class Admitter {
   }
 
   #logFailed(error: unknown, run?: string): void {
-    logFailure("admission_failed", error, { coordinator: this.#journal.owner.name, run });
+    logFailure("admission_failed", error, { coordinator: this.#journal.scope, run });
   }
 }
 

@@ -40,7 +40,7 @@ const NOTHING: Answer = { asked: new Set(), revoked: new Set() };
 export class ApproverCheck {
   readonly #journal: Journal;
   readonly #select: SelectRevoked;
-  readonly #answered: (runIds: readonly string[], now: number) => void;
+  #answered: (runIds: readonly string[], now: number) => void = () => {};
   /** Of the stretch that runs now. */
   #answer = NOTHING;
   /** The runs to ask about, with their approvals. */
@@ -49,14 +49,13 @@ export class ApproverCheck {
   /** Null: no question is under way. */
   #busySince: number | null = null;
 
-  /** `answered`: called in the stretch that an answer about these runs has begun. Never throws. */
-  constructor(
-    journal: Journal,
-    select: SelectRevoked,
-    answered: (runIds: readonly string[], now: number) => void,
-  ) {
+  constructor(journal: Journal, select: SelectRevoked) {
     this.#journal = journal;
     this.#select = select;
+  }
+
+  /** `answered`: called in the stretch that an answer about these runs has begun. Never throws. */
+  onAnswer(answered: (runIds: readonly string[], now: number) => void): void {
     this.#answered = answered;
   }
 
@@ -157,7 +156,7 @@ export class ApproverCheck {
       const revoked = asked.size === 0 ? [] : await within(CHECK_MAX_MS, this.#select([...asked]));
       return { asked, revoked: new Set(revoked) };
     } catch (error) {
-      logFailure("approvers_unchecked", error, { coordinator: this.#journal.owner.name });
+      logFailure("approvers_unchecked", error, { coordinator: this.#journal.scope });
       return { asked, revoked: null };
     }
   }

@@ -1,18 +1,10 @@
-/**
- * What people and programs ask of a coordinator about gates: approvals, releases, pauses, groups and limits. Each call
- * is one synchronous stretch.
- */
+/** What people and programs ask of a coordinator about gates: approvals, releases, pauses, groups and limits. */
 
+import { RpcTarget } from "cloudflare:workers";
 import { PAUSES_MAX_PER_ENVIRONMENT } from "../../../base/limits.ts";
 import { type Actor, isSameActor } from "../../actor.ts";
 import { shownApproval } from "../../details.ts";
-import {
-  type ApprovalReply,
-  type ConcurrencyGroup,
-  type Decision,
-  PAUSE_JUDGE,
-  type Pause,
-} from "../../gate-calls.ts";
+import type { ApprovalReply, ConcurrencyGroup, Decision, GateCalls, Pause } from "../../gate-calls.ts";
 import type { GateEvent } from "../../gate-transition.ts";
 import { approveConflict, rejectConflict, type Slot } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -34,7 +26,7 @@ interface Repeated {
   readonly at: number | null;
 }
 
-export class GateDesk {
+export class GateDesk extends RpcTarget implements GateCalls {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #gatedRuns: GatedRuns;
@@ -50,6 +42,7 @@ export class GateDesk {
     approvers: ApproverCheck,
     replies: Replies,
   ) {
+    super();
     this.#journal = journal;
     this.#ledger = ledger;
     this.#gatedRuns = gatedRuns;
@@ -58,28 +51,26 @@ export class GateDesk {
     this.#replies = replies;
   }
 
-  approve(
+  async approve(
     id: string,
     { by, reason }: Decision,
     changeKey: ChangeKey,
-    inclusion: Inclusion,
-    now: number,
-  ): RunReply {
-    return this.#decide(id, changeKey, inclusion, now, (run) => {
+    inclusion: Inclusion = {},
+  ): Promise<RunReply> {
+    return this.#decide(id, by, changeKey, inclusion, (run, now) => {
       const earlier = run.approvals.find((approval) => isSameActor(approval.by, by));
       if (earlier !== undefined) return repeated(earlier.by, by, earlier.at);
       return approveConflict(run, by) ?? { type: "approved", approval: { by, at: now, reason } };
     });
   }
 
-  reject(
+  async reject(
     id: string,
     { by, reason }: Decision,
     changeKey: ChangeKey,
-    inclusion: Inclusion,
-    now: number,
-  ): RunReply {
-    return this.#decide(id, changeKey, inclusion, now, (run) => {
+    inclusion: Inclusion = {},
+  ): Promise<RunReply> {
+    return this.#decide(id, by, changeKey, inclusion, (run, now) => {
       const { rejectedBy } = run;
       if (rejectedBy !== null && isSameActor(rejectedBy, by)) {
         return repeated(rejectedBy, by, run.completedAt ?? now);
@@ -88,62 +79,63 @@ export class GateDesk {
     });
   }
 
-  release(id: string, by: Actor, changeKey: ChangeKey, inclusion: Inclusion, now: number): RunReply {
-    return this.#decide(id, changeKey, inclusion, now, ({ waitingFor }) =>
+  async release(id: string, by: Actor, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
+    return this.#decide(id, null, changeKey, inclusion, ({ waitingFor }) =>
       waitingFor === "time" ? { type: "time_opened", by } : "not_waiting",
     );
   }
 
-  /** `asker`: whose decisions the conflicts are about. */
-  approval(id: string, asker: Actor, now: number): ApprovalReply {
-    const run = this.#ledger.current(id, now);
-    if (run === null) return { ok: false, reason: "run_not_found" };
-    const rule = run.gates?.approval ?? null;
-    if (rule === null) return { ok: false, reason: "approval_not_found" };
-    const { actionName, actionVersion } = run;
-    // The next decision withdraws those of revoked tokens.
-    const revoked = this.#approvers.revokedOf(run.approvals);
-    const counting = run.approvals.filter((one) => !revoked.includes(one));
-    const asDecided = { ...run, approvals: counting };
-    const approvals = JSON.stringify(counting.map(shownApproval));
-    const conflicts = {
-      approve: approveConflict(asDecided, asker),
-      reject: rejectConflict(asDecided, asker),
-    };
-    const request = this.#journal.previews.of(id);
-    return { ok: true, rule, approvals, conflicts, request, actionName, actionVersion };
+  async approval(id: string, asker: Actor): Promise<ApprovalReply> {
+    return this.#approvers.reading(id, () => {
+      const run = this.#ledger.current(id, Date.now());
+      if (run === null) return { ok: false, reason: "run_not_found" };
+      const rule = run.gates?.approval ?? null;
+      if (rule === null) return { ok: false, reason: "approval_not_found" };
+      const { actionName, actionVersion } = run;
+      // The next decision withdraws those of revoked tokens.
+      const revoked = this.#approvers.revokedOf(run.approvals);
+      const counting = run.approvals.filter((one) => !revoked.includes(one));
+      const asDecided = { ...run, approvals: counting };
+      const approvals = JSON.stringify(counting.map(shownApproval));
+      const conflicts = {
+        approve: approveConflict(asDecided, asker),
+        reject: rejectConflict(asDecided, asker),
+      };
+      const request = this.#journal.previews.of(id);
+      return { ok: true, rule, approvals, conflicts, request, actionName, actionVersion };
+    });
   }
 
-  /** False for a run that the coordinator does not know. */
-  hasGates(id: string): boolean {
+  async hasGates(id: string): Promise<boolean> {
     const run = this.#journal.runs.byId(id);
     return run !== null && run.gates !== null;
   }
 
-  pause(pause: Pause, now: number): boolean {
-    const { owner, pauses } = this.#journal;
-    const max = owner.n === PAUSE_JUDGE ? PAUSES_MAX_PER_ENVIRONMENT : Number.POSITIVE_INFINITY;
+  async pause(pause: Pause): Promise<boolean> {
+    const now = Date.now();
     this.#admitter.admitEverywhereSoon(now);
-    const isPaused = pauses.put(pause, max, now);
+    const isPaused = this.#journal.pauses.put(pause, PAUSES_MAX_PER_ENVIRONMENT, now);
     // The runs that an older pause held wait for this one now, and must show its reason.
     if (isPaused) this.#admitter.admitEverywhere(now);
     return isPaused;
   }
 
-  resume(group: string, now: number): boolean {
+  async resume(group: string): Promise<boolean> {
     const { pauses } = this.#journal;
     if (!pauses.has(group)) return false;
+    const now = Date.now();
     this.#admitter.admitEverywhereSoon(now);
     pauses.erase(group);
     this.#admitter.admitEverywhere(now);
     return true;
   }
 
-  pauses(now: number): readonly Pause[] {
-    return this.#journal.pauses.all(now);
+  async pauses(): Promise<readonly Pause[]> {
+    return this.#journal.pauses.all(Date.now());
   }
 
-  groups(only: string | null, after: Slot | null, limit: number, now: number): readonly ConcurrencyGroup[] {
+  async groups(only: string | null, after: Slot | null, limit: number): Promise<readonly ConcurrencyGroup[]> {
+    const now = Date.now();
     const { slots, pauses } = this.#journal;
     return slots
       .groups(only, after, limit)
@@ -151,7 +143,8 @@ export class GateDesk {
   }
 
   /** Notes nothing if no open run of the action is in the group: the next one brings its limit. */
-  setLimit(group: string, actionName: string, version: number, limit: number, now: number): void {
+  async setLimit(group: string, actionName: string, version: number, limit: number): Promise<void> {
+    const now = Date.now();
     const { slots } = this.#journal;
     if (!slots.isInGroup(group, actionName) || slots.knowsLimit(group, actionName, version, now)) return;
     this.#admitter.admitEverywhereSoon(now);
@@ -159,13 +152,28 @@ export class GateDesk {
     this.#admitter.admitEverywhere(now);
   }
 
-  /** A repeated decision gets the same answer. `judge` says what the decision does, or why it is refused. */
+  /**
+   * Asks about the run's approvers first. `approver`: asked about as well. A repeated decision gets the same answer.
+   * `judge` says what the decision does, or why it is refused.
+   */
   #decide(
+    id: string,
+    approver: Actor | null,
+    changeKey: ChangeKey,
+    inclusion: Inclusion,
+    judge: (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"],
+  ): Promise<RunReply> {
+    return this.#approvers.before(id, approver, () =>
+      this.#decideNow(id, changeKey, inclusion, Date.now(), judge),
+    );
+  }
+
+  #decideNow(
     id: string,
     changeKey: ChangeKey,
     { include }: Inclusion,
     now: number,
-    judge: (run: JournaledRun) => GateEvent | Repeated | Exclude<RunRefusal["reason"], "claimed">,
+    judge: (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"],
   ): RunReply {
     const run = this.#ledger.current(id, now);
     if (run === null) return NOT_FOUND;
@@ -175,7 +183,7 @@ export class GateDesk {
     }
     // The key of another decision or cancel, or of a DELETE.
     if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
-    const judged = judge(run);
+    const judged = judge(run, now);
     // This refusal is about the caller and not about the run, so it needs no bookmark.
     if (judged === "own_run") return { ok: false, reason: judged };
     if (typeof judged === "string") return this.#replies.refusal(run, judged);

@@ -20,7 +20,7 @@ import { eventAt } from "./admission-effects.ts";
 import type { Admitter } from "./admitter.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 
-/** What may wait in one coordinator, and at one slot. The runs of one token may take a quarter of it. */
+/** What may wait in one environment, and at one slot. The runs of one token may take a quarter of it. */
 const WAITING_MAX = { runs: 20_000, bytes: 512 * 1024 * 1024 };
 const AT_SLOT_MAX = { runs: WAITING_MAX_AT_SLOT, bytes: Number.POSITIVE_INFINITY };
 const PART_OF_ONE_TOKEN = 0.25;
@@ -137,7 +137,7 @@ export class GatedRuns {
   #noteLimit({ source, actionName, actionVersion, gates }: Run, now: number): void {
     const { concurrency = null } = gates ?? {};
     if (source !== "action" || actionVersion === null) return;
-    if (concurrency === null || concurrency.isClaimed) return;
+    if (concurrency === null) return;
     const { group, limit } = concurrency;
     const { slots } = this.#journal;
     if (slots.knowsLimit(group, actionName, actionVersion, now)) return;

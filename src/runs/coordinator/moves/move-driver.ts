@@ -10,17 +10,16 @@
  * 3. The control database names the new home, and then each coordinator makes it its home.
  */
 
+import { RpcTarget } from "cloudflare:workers";
 import { log, logFailure } from "../../../base/log.ts";
 import { HOUR_MS, MINUTE_MS, msSinceOrLongAgo, within } from "../../../base/time.ts";
 import { boundDatabase, NotBound } from "../../../settings/bound-database.ts";
-import { callCoordinator } from "../../coordinator-client.ts";
+import type { Databases } from "../../../settings/databases.ts";
 import { settleHome } from "../../d1/environments.ts";
 import { deleteLeftovers } from "../../d1/leftover-rows.ts";
-import type { Home } from "../../home.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { Move, MoveOrder, MoveReply, MoveRequest, Placement } from "../../move-calls.ts";
-import type { Placing } from "../../projection/placing.ts";
-import { COORDINATORS } from "../../run-id.ts";
+import type { Move, MoveCalls, MoveOrder, MoveReply, MoveRequest, Placement } from "../../move-calls.ts";
+import type { Projection } from "../../projection/projection.ts";
 import type { DueWork } from "../alarm/alarm-clock.ts";
 import { leftDatabase, MoveList, type StoredMove } from "./move-list.ts";
 
@@ -40,17 +39,14 @@ export const CLEAN_AGAIN_MS = HOUR_MS;
 const CLEANING_STATEMENTS = 20;
 
 export interface Driving {
-  readonly env: Placing;
-  /** Where coordinator 0's runs land. It hears of each move. */
-  readonly home: () => Home | null;
-  /** Coordinator 0's own part of a message. */
-  readonly move: (order: MoveOrder) => Placement;
+  readonly env: Databases;
+  readonly projection: Projection;
   readonly arm: (now: number) => void;
 }
 
 type Step = MoveOrder["step"];
 
-export class MoveDriver implements DueWork {
+export class MoveDriver extends RpcTarget implements DueWork, MoveCalls {
   readonly #journal: Journal;
   readonly #driving: Driving;
   readonly #list: MoveList;
@@ -62,6 +58,7 @@ export class MoveDriver implements DueWork {
   #remaining: number | null = null;
 
   constructor(journal: Journal, driving: Driving) {
+    super();
     this.#journal = journal;
     this.#driving = driving;
     this.#list = new MoveList(journal.marks);
@@ -92,10 +89,15 @@ export class MoveDriver implements DueWork {
     });
   }
 
-  begin(request: MoveRequest, now: number): MoveReply {
+  async placement(): Promise<Placement> {
+    return this.#driving.projection.placement(this.#journal.sql.databaseSize);
+  }
+
+  async begin(request: MoveRequest): Promise<MoveReply> {
+    const now = Date.now();
     const isNew = this.#list.underWay === null;
     // Another move was over between the question where the environment lives and this request.
-    const isStale = (this.#driving.home()?.generation ?? 0) > request.from.generation;
+    const isStale = (this.#driving.projection.home?.generation ?? 0) > request.from.generation;
     if (isNew && isStale) return { ok: false, reason: "move_under_way" };
     const begun = this.#list.begin(request, now);
     if (!begun.ok) return begun;
@@ -105,8 +107,8 @@ export class MoveDriver implements DueWork {
     return { ok: true, move: this.#shown(begun.move) };
   }
 
-  /** Null if no move is under way. */
-  cancel(now: number): MoveReply | null {
+  async cancel(): Promise<MoveReply | null> {
+    const now = Date.now();
     const { underWay } = this.#list;
     if (underWay === null) return null;
     if (underWay.status === "switching") return { ok: false, reason: "move_under_way" };
@@ -117,14 +119,12 @@ export class MoveDriver implements DueWork {
     return { ok: true, move: this.#shown(cancelled) };
   }
 
-  /** The newest move that is not over; null if there is none. */
-  shown(): Move | null {
+  async underWay(): Promise<Move | null> {
     const move = this.#list.underWay ?? this.#list.all.at(-1);
     return move === undefined ? null : this.#shown(move);
   }
 
-  /** Whether a move that is not over leads into this database or out of it. */
-  hasMoveOf(database: number): boolean {
+  async hasMoveOf(database: number): Promise<boolean> {
     return this.#list.all.some(({ from, target }) => [from.database, target.database].includes(database));
   }
 
@@ -137,8 +137,7 @@ export class MoveDriver implements DueWork {
       try {
         await this.#takeTurn(move);
       } catch (error) {
-        const { owner } = this.#journal;
-        logFailure("move_failed", error, { coordinator: owner.name, status: move.status });
+        logFailure("move_failed", error, { coordinator: this.#journal.scope, status: move.status });
       }
     }
   }
@@ -153,7 +152,7 @@ export class MoveDriver implements DueWork {
     const isClosing =
       this.#closingSince !== null && msSinceOrLongAgo(this.#closingSince, Date.now()) < CLOSING_MAX_MS;
     if (!isClosing) this.#closingSince = null;
-    const placements = await this.#tellAll(move, isClosing ? "close" : "copy");
+    const placements = this.#tellAll(move, isClosing ? "close" : "copy");
     // It was cancelled meanwhile, and the next one may have begun.
     if (this.#list.now(move)?.status !== "copying") return;
     this.#remaining = placements.reduce((sum, { remaining }) => sum + remaining, 0);
@@ -170,18 +169,18 @@ export class MoveDriver implements DueWork {
 
   async #switch(move: StoredMove): Promise<void> {
     const { env } = this.#driving;
-    await within(MESSAGE_MAX_MS, settleHome(env.DB, this.#journal.owner.scope, move.target));
-    await this.#tellAll(move, "switch");
+    await within(MESSAGE_MAX_MS, settleHome(env.DB, this.#journal.scope, move.target));
+    this.#tellAll(move, "switch");
     this.#closingSince = null;
     this.#list.change(move, { status: "resting", switchedAt: Date.now() });
     const { from, target } = move;
-    const { name } = this.#journal.owner;
+    const { scope: name } = this.#journal;
     log("info", "moved", { coordinator: name, from: from.database, to: target.database });
   }
 
   async #clean(move: StoredMove): Promise<void> {
     // All have heard this before, unless the move was cancelled a moment ago. Only their answers are needed.
-    const placements = await this.#tellAll(move, move.isCancelled ? "cancel" : "switch");
+    const placements = this.#tellAll(move, move.isCancelled ? "cancel" : "switch");
     const { database } = leftDatabase(move);
     if (placements.some(({ home, target }) => home?.database === database || target?.database === database)) {
       // No environment moves back before its move is over. But a move can be a repair that ends where it began.
@@ -199,7 +198,7 @@ export class MoveDriver implements DueWork {
 
   /** Deletes rows, and returns whether none is left. A database that is not bound any more can't be cleaned. */
   async #areGone(database: number): Promise<boolean> {
-    const { scope } = this.#journal.owner;
+    const { scope } = this.#journal;
     try {
       const db = await boundDatabase(this.#driving.env, database);
       for (let i = 0; i < CLEANING_STATEMENTS; i++) {
@@ -212,20 +211,10 @@ export class MoveDriver implements DueWork {
     }
   }
 
-  /** Throws if a coordinator can't be reached, when all others have answered. */
-  async #tellAll(move: StoredMove, step: Step): Promise<readonly Placement[]> {
-    const { env } = this.#driving;
-    const { scope, n: own } = this.#journal.owner;
+  #tellAll(move: StoredMove, step: Step): readonly Placement[] {
     const { from, target } = move;
-    // A message can come late, after others.
     const order = { step, turn: this.#list.nextTurn(move), from, target };
-    const answers = Array.from({ length: COORDINATORS }, async (_, n) => {
-      if (n === own) return this.#driving.move(order);
-      const call = callCoordinator(env, { coordinator: 0 }, scope, n, (one) => one.move(order));
-      return within(MESSAGE_MAX_MS, call);
-    });
-    await Promise.allSettled(answers);
-    return Promise.all(answers);
+    return [this.#driving.projection.move(order, this.#journal.sql.databaseSize, Date.now())];
   }
 
   /** The next turn comes soon, because this one has not done all. */

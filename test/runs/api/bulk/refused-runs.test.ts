@@ -40,7 +40,7 @@ it("a cancel is over although D1 refuses the end of one run", async () => {
     expect((await ask("POST", `${path}/${id}/cancel`, { body: { graceSeconds: 0 } })).status).toBe(200);
   }
   const { coordinator } = readRunId(run.id);
-  await until(async () => (await direct(path, coordinator).settle()).lacksRefused);
+  await until(async () => (await direct(path).upkeep.settle()).lacksRefused);
   expect((await rowOf(run.id))?.status).toBe("pending");
   const runner = new BulkOperations(createExecutionContext(), envWith({}));
   const endedAs = () => runner.ended(scopeOfPath(path), [run.id, other.id]);

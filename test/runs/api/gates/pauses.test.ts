@@ -156,9 +156,9 @@ it.each([0, 1])("two pauses that come %i ms apart are the newer one in every coo
   const short = { group: "prod", reason: "short", until: at + 3_600_000, by: "ann", via: null, at };
   const long = { ...short, reason: "long", until: null, at: at + ms };
   const kept = [0, 1, 2, 3].map((n) =>
-    runInDurableObject(coordinator(path, n), async (object) => {
-      for (const pause of n % 2 === 0 ? [long, short] : [short, long]) await object.pause(pause);
-      return object.pauses();
+    runInDurableObject(coordinator(path), async (object) => {
+      for (const pause of n % 2 === 0 ? [long, short] : [short, long]) await object.gates.pause(pause);
+      return object.gates.pauses();
     }),
   );
   const lists = await Promise.all(kept);
@@ -171,9 +171,9 @@ it("an environment has at most 200 pauses, and those that have ended don't count
   const fill = (until: number | null) =>
     Promise.all(
       [0, 1, 2, 3].map((n) =>
-        runInDurableObject(coordinator(path, n), async (object) => {
+        runInDurableObject(coordinator(path), async (object) => {
           const pause = { reason: "freeze", until, by: "ann", via: null, at: Date.now() };
-          for (let i = 0; i < 200; i++) await object.pause({ ...pause, group: `g${i}` });
+          for (let i = 0; i < 200; i++) await object.gates.pause({ ...pause, group: `g${i}` });
         }),
       ),
     );
@@ -189,16 +189,18 @@ it("an environment has at most 200 pauses, and those that have ended don't count
 it("a pause that is refused holds back nothing in any coordinator", async () => {
   const path = newRunsPath();
   const pause = { reason: "freeze", until: null, by: "ann", via: null, at: Date.now() };
-  await runInDurableObject(coordinator(path, 0), async (object) => {
-    for (let i = 0; i < 199; i++) await object.pause({ ...pause, group: `g${i}` });
+  await runInDurableObject(coordinator(path), async (object) => {
+    for (let i = 0; i < 199; i++) await object.gates.pause({ ...pause, group: `g${i}` });
   });
   // Two that come at once, and reach the coordinators in any order.
   const both = await Promise.all([put(path, "a"), put(path, "b")]);
   expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
   const kept = both[0].status === 200 ? "a" : "b";
   for (const n of [0, 1, 2, 3]) {
-    const groups = await runInDurableObject(coordinator(path, n), async (object) => {
-      return (await object.pauses()).map(({ group }) => group).filter((group) => !group.startsWith("g"));
+    const groups = await runInDurableObject(coordinator(path), async (object) => {
+      return (await object.gates.pauses())
+        .map(({ group }) => group)
+        .filter((group) => !group.startsWith("g"));
     });
     expect(groups).toEqual([kept]);
   }

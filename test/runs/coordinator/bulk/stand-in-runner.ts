@@ -124,7 +124,7 @@ export function useStandInRunner(): void {
     Object.assign(outside, fresh());
     vi.useFakeTimers({ toFake: ["Date"], now: START });
     // All objects of an isolate share these exports, and each reads them when it is constructed.
-    return runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
+    return runInDurableObject(coordinator(newRunsPath()), (_, state) => {
       const { exports } = state as unknown as { exports: object };
       const real = Object.getOwnPropertyDescriptor(exports, "BulkOperations");
       Object.defineProperty(exports, "BulkOperations", { value: runner, configurable: true });
@@ -146,7 +146,7 @@ export const STOPPER: Stopper = { id: "t1", name: "ada", sessionId: null, person
 export const awake = <T>(
   path: string,
   call: (object: ReturnType<typeof coordinator> extends DurableObjectStub<infer O> ? O : never) => Promise<T>,
-): Promise<T> => runInDurableObject(coordinator(path, 0), (object) => call(object));
+): Promise<T> => runInDurableObject(coordinator(path), (object) => call(object));
 
 let orders = 0;
 
@@ -183,27 +183,27 @@ export async function begin(path: string, wanted: Wanted = {}): Promise<string> 
   const order = orderOf(wanted);
   const changeKey = { key: wanted.key ?? `m:${order.id}`, fingerprint: "" };
   return awake(path, async (object) => {
-    const reserved = await object.reserveBulk(order, wanted.named ?? null, changeKey);
+    const reserved = await object.bulk.reserve(order, wanted.named ?? null, changeKey);
     if (!reserved.ok) return reserved.reason;
-    await object.beginBulk(reserved.id);
+    await object.bulk.begin(reserved.id);
     return reserved.id;
   });
 }
 
 export async function bulkOf(path: string, id: string): Promise<BulkOperation> {
-  const operation = await awake(path, (object) => object.bulkOperation(id));
+  const operation = await awake(path, (object) => object.bulk.operation(id));
   if (operation === null) throw new Error(`no operation ${id}`);
   return operation;
 }
 
 export async function itemsOf(path: string, id: string): Promise<readonly NumberedItem[]> {
-  return (await awake(path, (object) => object.bulkItems(id, null, -1, 20_000))) ?? [];
+  return (await awake(path, (object) => object.bulk.items(id, null, -1, 20_000))) ?? [];
 }
 
 /** Lets the clock go on, rings whatever alarm is due by then, and waits for the answers of what that begins. */
 export async function pass(path: string, ms: number): Promise<void> {
   vi.setSystemTime(Date.now() + ms);
-  await runDurableObjectAlarm(coordinator(path, 0));
+  await runDurableObjectAlarm(coordinator(path));
   // An answer is written before the next event of the object.
   await awake(path, async () => scheduler.wait(0));
 }
@@ -221,5 +221,5 @@ export const passUntilEnd = (path: string, id: string, stepMs?: number) =>
 
 /** The object dies with whatever it has under way. Its next caller finds a new one. */
 export async function die(path: string): Promise<void> {
-  await runInDurableObject(coordinator(path, 0), (_, state) => state.abort("killed")).catch(() => {});
+  await runInDurableObject(coordinator(path), (_, state) => state.abort("killed")).catch(() => {});
 }

@@ -68,7 +68,7 @@ const step = fc.oneof(
           const id = ids[n % Math.max(ids.length, 1)];
           return id === undefined
             ? Promise.resolve()
-            : awake(path, (object) => object.abortBulk(id, STOPPER));
+            : awake(path, (object) => object.bulk.abort(id, STOPPER));
         },
       }),
     ),

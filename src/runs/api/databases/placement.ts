@@ -1,4 +1,4 @@
-/** Where the coordinators of an environment say that its runs are. */
+/** Where the coordinator of an environment says that its runs are. */
 
 import { readD1 } from "../../../database/read-d1.ts";
 import { hasSeveralDatabases } from "../../../settings/databases.ts";
@@ -6,26 +6,26 @@ import { noteHome, readHome } from "../../d1/environments.ts";
 import { FIRST_HOME, type Home, newestHome } from "../../home.ts";
 import type { Placement } from "../../move-calls.ts";
 import { rememberHome } from "../../placement/database-of.ts";
-import { askAll, type RunEnvironment } from "../run-environment.ts";
+import { ask, type RunEnvironment } from "../run-environment.ts";
 
 export interface Placed {
-  readonly placements: readonly Placement[];
+  readonly placement: Placement;
   /** Null if nobody has decided, because the environment never had a run. */
   readonly home: Home | null;
 }
 
 /**
- * Asks all coordinators, and reads the row if there are several databases. Throws `coordinator_unavailable`, or
+ * Asks the coordinator, and reads the row if there are several databases. Throws `coordinator_unavailable`, or
  * `database_unavailable`.
  */
-export async function askPlacements(environment: RunEnvironment): Promise<Placed> {
+export async function askPlacement(environment: RunEnvironment): Promise<Placed> {
   const { env, hops, scope } = environment;
-  const placements = await askAll(environment, (coordinator) => coordinator.placement());
-  const said = newestHome(placements.map(({ home }) => home));
-  if (!hasSeveralDatabases(env)) return { placements, home: said ?? FIRST_HOME };
+  const placement = await ask(environment, (coordinator) => coordinator.moves.placement());
+  const said = placement.home;
+  if (!hasSeveralDatabases(env)) return { placement, home: said ?? FIRST_HOME };
   const home = newestHome([said, await readD1(hops, () => readHome(env.DB, scope))]);
   if (home !== null) await rememberHome(environment, home);
-  return { placements, home };
+  return { placement, home };
 }
 
 /** The statement that repairs the row of the control database, in a batch of the caller; none if there is no need. */

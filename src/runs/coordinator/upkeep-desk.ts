@@ -1,0 +1,58 @@
+/** What the Worker asks about all runs of an environment: what D1 lacks, metrics, the sweep, a resync. */
+
+import { RpcTarget } from "cloudflare:workers";
+import { LOOK_AGAIN_MS } from "../d1/registration.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Projection } from "../projection/projection.ts";
+import type { RunCounts } from "../run-counts.ts";
+import type { Settled, UpkeepCalls } from "../upkeep-calls.ts";
+import type { AlarmClock } from "./alarm/alarm-clock.ts";
+import type { MoveDriver } from "./moves/move-driver.ts";
+
+export class UpkeepDesk extends RpcTarget implements UpkeepCalls {
+  readonly #journal: Journal;
+  readonly #projection: Projection;
+  readonly #alarms: AlarmClock;
+  readonly #moves: MoveDriver;
+
+  constructor(journal: Journal, projection: Projection, alarms: AlarmClock, moves: MoveDriver) {
+    super();
+    this.#journal = journal;
+    this.#projection = projection;
+    this.#alarms = alarms;
+    this.#moves = moves;
+  }
+
+  async settle(): Promise<Settled> {
+    return this.#projection.settle();
+  }
+
+  async counts(): Promise<RunCounts> {
+    const { sequence, endedCounts, runs } = this.#journal;
+    const upTo = sequence.last;
+    while (endedCounts.countedSeq < upTo) {
+      endedCounts.takeTurn(upTo);
+      // Between two turns, others get theirs.
+      if (endedCounts.countedSeq < upTo) await scheduler.wait(0);
+    }
+    return { open: runs.openCounts(), ended: endedCounts.counts };
+  }
+
+  async poke(): Promise<number | null> {
+    const now = Date.now();
+    this.#alarms.forgetArmed();
+    this.#projection.arm(now);
+    const dueAt = this.#alarms.nextDueAt(now);
+    // The sweep changes what is registered, so the next flight registers again.
+    this.#projection.unregister();
+    if (this.#projection.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
+    // Without its row in D1, nobody would ask for the counts, and the environment's sum would fall.
+    const { runs, bulk, endedCounts } = this.#journal;
+    const keepsNothing = runs.isEmpty() && bulk.isEmpty() && !endedCounts.hasBegun && this.#moves.isIdle;
+    return keepsNothing ? null : dueAt;
+  }
+
+  async resync(): Promise<number> {
+    return this.#projection.resync();
+  }
+}
