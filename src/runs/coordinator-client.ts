@@ -1,7 +1,7 @@
 /** How the Worker calls a coordinator: by one counted call, repeated once if nobody can know whether it ran. */
 
 import type { Env } from "../settings/env.ts";
-import type { Coordinator } from "./protocol.ts";
+import { type Coordinator, type CoordinatorObject, coordinatorOf } from "./protocol.ts";
 
 /**
  * Calls the coordinator of an environment. Every change but a heartbeat carries a key, so a repetition gets the same
@@ -15,10 +15,9 @@ export async function callCoordinator<T>(
 ): Promise<T> {
   const attempt = () => {
     hops.coordinator++;
-    // A new stub each time, because a stub that has thrown stays broken. Cast, because the platform's stub type turns a
-    // promise of a union into a union of promises.
+    // A new stub each time, because a stub that has thrown stays broken.
     const stub: unknown = env.COORDINATORS.getByName(scope);
-    return call(stub as Coordinator);
+    return call(coordinatorOf(stub as CoordinatorObject));
   };
   try {
     return await attempt();

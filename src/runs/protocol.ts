@@ -14,7 +14,7 @@ import type { RunCalls } from "./run-calls.ts";
 import type { UpkeepCalls } from "./upkeep-calls.ts";
 import type { WatchCalls } from "./watch-calls.ts";
 
-/** A call through a subject, such as `coordinator.runs.create(…)`, is one round trip. */
+/** Each call is one round trip. */
 export interface Coordinator {
   readonly runs: RunCalls;
   readonly gates: GateCalls;
@@ -24,4 +24,26 @@ export interface Coordinator {
   readonly bulk: BulkCalls;
   readonly archive: ArchiveCalls;
   readonly moves: MoveCalls;
+}
+
+/** The object behind a coordinator has one method, so that a call is declared once: in its subject. */
+export interface CoordinatorObject {
+  call(subject: keyof Coordinator, name: string, args: readonly unknown[]): Promise<unknown>;
+}
+
+/** The calls of an object. */
+export function coordinatorOf(object: CoordinatorObject): Coordinator {
+  const subjects: unknown = new Proxy(
+    {},
+    { get: (_, subject) => callsOf(object, subject as keyof Coordinator) },
+  );
+  return subjects as Coordinator;
+}
+
+function callsOf(object: CoordinatorObject, subject: keyof Coordinator): object {
+  const get =
+    (_: object, name: string | symbol) =>
+    (...args: unknown[]) =>
+      object.call(subject, String(name), args);
+  return new Proxy({}, { get });
 }

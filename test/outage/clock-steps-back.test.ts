@@ -103,7 +103,7 @@ describe("a watcher of a run", () => {
   it("gets an answer from the coordinator in time, even if there is news", async () => {
     const path = newRunsPath();
     const id = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
-    const stub = coordinator(path) as unknown as {
+    const stub = direct(path) as unknown as {
       waitForEnd(id: string, watcher: object, wait: Wait): Promise<{ isOver: boolean }>;
     };
     const asked = vi.spyOn(RunCoordinator.prototype, "waitForEnd");

@@ -47,8 +47,7 @@ export function loseCoordinator(path: string) {
       state.tries++;
       return Promise.reject(new Error("Network connection lost."));
     };
-    const calls = new Proxy({}, { get: () => fail });
-    return new Proxy({}, { get: () => calls }) as ReturnType<typeof getByName>;
+    return new Proxy({}, { get: () => fail }) as ReturnType<typeof getByName>;
   });
   return { restore: () => spy.mockRestore(), state };
 }

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { JournalSql } from "../../src/runs/journal/journal-sql.ts";
-import type { Coordinator } from "../../src/runs/protocol.ts";
+import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
 import { mintRunId } from "../../src/runs/run-id.ts";
 import type { RunEvent } from "../../src/runs/transition.ts";
@@ -21,10 +21,9 @@ export function coordinator(path: string) {
   return env.COORDINATORS.getByName(scopeOfPath(path));
 }
 
-/** The platform's stub type turns a promise of a union into a union of promises. This is the same object. */
+/** The calls of the object that owns an environment's runs. */
 export function direct(path: string): Coordinator {
-  const stub: unknown = coordinator(path);
-  return stub as Coordinator;
+  return coordinatorOf(coordinator(path));
 }
 
 /** What a run has that was simply created. */

@@ -17,7 +17,10 @@ type Stub = Readonly<Record<string, Readonly<Record<string, (...asked: never[]) 
 
 /** All four databases with faults, and this stand-in in place of the coordinator. */
 export function reading(coordinator: Stub, bindings: Partial<Env> = {}): Env {
-  const getByName = () => coordinator;
+  const getByName = () => ({
+    call: async (subject: string, name: string, args: readonly never[]) =>
+      coordinator[subject]?.[name]?.(...args),
+  });
   const more = Object.fromEntries(
     [env.DB_1, env.DB_2, env.DB_3].map((db, i) => [`DB_${i + 1}`, db && faulty(db, i + 1)]),
   );

@@ -136,7 +136,7 @@ it("a callback token opens no timeline", async () => {
 
 it("a coordinator shows an excerpt only if its caller asks for it", async () => {
   const { run, path } = await answeredRun();
-  const stub = coordinator(path);
+  const stub = direct(path);
   const told = async (withExcerpts?: boolean) =>
     JSON.stringify(await stub.watches.events(run.created.id, { after: 0, limit: 100, withExcerpts }));
   expect([(await told()).includes("excerpt"), (await told(true)).includes("excerpt")]).toEqual([false, true]);

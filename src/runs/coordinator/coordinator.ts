@@ -14,7 +14,7 @@ import type { BulkRunner } from "../bulk-calls.ts";
 import { selectRevoked } from "../d1/revoked-tokens.ts";
 import { Journal } from "../journal/journal.ts";
 import { Projection } from "../projection/projection.ts";
-import type { Coordinator } from "../protocol.ts";
+import type { Coordinator, CoordinatorObject } from "../protocol.ts";
 import type { Endpoints } from "../telling.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
@@ -56,23 +56,11 @@ interface Entrypoints {
   readonly RunArchive: Archiver;
 }
 
-/** Who answers the calls about each subject. */
-interface Desks extends Coordinator {
-  readonly runs: RunDesk;
-  readonly gates: GateDesk;
-  readonly watches: WatchDesk;
-  readonly endpoints: EndpointDesk;
-  readonly upkeep: UpkeepDesk;
-  readonly bulk: BulkDesk;
-  readonly archive: ArchiveDesk;
-  readonly moves: MoveDriver;
-}
-
-export class RunCoordinator extends DurableObject<Env> implements Coordinator {
+export class RunCoordinator extends DurableObject<Env> implements CoordinatorObject {
   readonly #scope: string;
   readonly #alarms: AlarmClock;
   readonly #atAlarm: AlarmParts;
-  readonly #desks: Desks;
+  readonly #subjects: Coordinator;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -144,7 +132,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       arm: arming.arm,
     };
     const parts = { journal, storageLimit, projection, ledger, deliveries, gatedRuns, admitter, replies };
-    this.#desks = {
+    this.#subjects = {
       runs: new RunDesk(parts),
       gates: new GateDesk(journal, ledger, gatedRuns, admitter, approvers, replies),
       watches: new WatchDesk(journal, ledger, watchers, changes, replies),
@@ -160,36 +148,14 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (Math.min(admitter.nextAt(now), bulk.driver.nextAt(now), moves.nextAt(now)) <= now) alarms.arm(now);
   }
 
-  get runs() {
-    return this.#desks.runs;
-  }
-
-  get gates() {
-    return this.#desks.gates;
-  }
-
-  get watches() {
-    return this.#desks.watches;
-  }
-
-  get endpoints() {
-    return this.#desks.endpoints;
-  }
-
-  get upkeep() {
-    return this.#desks.upkeep;
-  }
-
-  get bulk() {
-    return this.#desks.bulk;
-  }
-
-  get archive() {
-    return this.#desks.archive;
-  }
-
-  get moves() {
-    return this.#desks.moves;
+  async call(subject: keyof Coordinator, name: string, args: readonly unknown[]): Promise<unknown> {
+    const desk = this.#subjects[subject] as unknown as Readonly<
+      Record<string, (...args: readonly unknown[]) => unknown>
+    >;
+    const method = desk[name];
+    // During a deploy, the Worker can be newer than this object.
+    if (method === undefined) throw new TypeError(`the coordinator has no call ${subject}.${name}`);
+    return method.apply(desk, [...args]);
   }
 
   override async alarm(): Promise<void> {

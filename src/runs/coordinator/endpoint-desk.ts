@@ -3,7 +3,6 @@
  * messages again.
  */
 
-import { RpcTarget } from "cloudflare:workers";
 import type {
   EndpointCalls,
   EndpointReport,
@@ -35,7 +34,7 @@ interface Calling extends Arming {
   readonly endpoints: Endpoints;
 }
 
-export class EndpointDesk extends RpcTarget implements EndpointCalls {
+export class EndpointDesk implements EndpointCalls {
   readonly #journal: Journal;
   readonly #arm: (now: number) => void;
   readonly #messages: Messages;
@@ -46,7 +45,6 @@ export class EndpointDesk extends RpcTarget implements EndpointCalls {
   readonly #tests = new TestLimit();
 
   constructor(journal: Journal, queue: DueQueue, ledger: Ledger, replies: Replies, calling: Calling) {
-    super();
     const { endpoints, arm } = calling;
     this.#journal = journal;
     this.#arm = arm;

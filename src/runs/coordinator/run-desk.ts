@@ -1,6 +1,5 @@
 /** What callers and jobs ask of runs: to create, read and repeat one, to report on it, and to stop it. */
 
-import { RpcTarget } from "cloudflare:workers";
 import type { NewDelivery } from "../../webhooks/delivery.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
@@ -37,14 +36,13 @@ interface Parts {
   readonly replies: Replies;
 }
 
-export class RunDesk extends RpcTarget implements RunCalls {
+export class RunDesk implements RunCalls {
   readonly #parts: Parts;
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #replies: Replies;
 
   constructor(parts: Parts) {
-    super();
     this.#parts = parts;
     this.#journal = parts.journal;
     this.#ledger = parts.ledger;

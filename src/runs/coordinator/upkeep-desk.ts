@@ -1,6 +1,5 @@
 /** What the Worker asks about all runs of an environment: what D1 lacks, metrics, the sweep, a resync. */
 
-import { RpcTarget } from "cloudflare:workers";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Projection } from "../projection/projection.ts";
@@ -9,14 +8,13 @@ import type { Settled, UpkeepCalls } from "../upkeep-calls.ts";
 import type { AlarmClock } from "./alarm/alarm-clock.ts";
 import type { MoveDriver } from "./moves/move-driver.ts";
 
-export class UpkeepDesk extends RpcTarget implements UpkeepCalls {
+export class UpkeepDesk implements UpkeepCalls {
   readonly #journal: Journal;
   readonly #projection: Projection;
   readonly #alarms: AlarmClock;
   readonly #moves: MoveDriver;
 
   constructor(journal: Journal, projection: Projection, alarms: AlarmClock, moves: MoveDriver) {
-    super();
     this.#journal = journal;
     this.#projection = projection;
     this.#alarms = alarms;

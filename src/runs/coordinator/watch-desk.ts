@@ -1,6 +1,5 @@
 /** What those who follow runs ask: a run's timeline and its end, now or as soon as there is news. */
 
-import { RpcTarget } from "cloudflare:workers";
 import { msSinceOrLongAgo } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
 import { isOpen } from "../run.ts";
@@ -20,7 +19,7 @@ import type { Ledger } from "./ledger.ts";
 import { NOT_FOUND, type Replies, TOO_MANY_WATCHERS } from "./replies.ts";
 import type { Watchers } from "./watchers.ts";
 
-export class WatchDesk extends RpcTarget implements WatchCalls {
+export class WatchDesk implements WatchCalls {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #watchers: Watchers;
@@ -28,7 +27,6 @@ export class WatchDesk extends RpcTarget implements WatchCalls {
   readonly #replies: Replies;
 
   constructor(journal: Journal, ledger: Ledger, watchers: Watchers, changes: Changes, replies: Replies) {
-    super();
     this.#journal = journal;
     this.#ledger = ledger;
     this.#watchers = watchers;

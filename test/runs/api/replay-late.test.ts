@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { coordinator, HOUR_MS } from "../../support/direct.ts";
+import { coordinator, direct, HOUR_MS } from "../../support/direct.ts";
 import {
   type ActionRun,
   type Ask,
@@ -89,7 +89,7 @@ describe("after the callback token has expired", () => {
     const { callback: _, ...run } = await createRun(path);
     const change = { key: "c:job-1", fingerprint: "" };
     const late = () =>
-      coordinator(path).runs.applyEvent(run.id, { type: "succeeded", output: null }, change, {
+      direct(path).runs.applyEvent(run.id, { type: "succeeded", output: null }, change, {
         replayOnly: true,
       });
     expect((await late()).ok).toBe(false);
@@ -108,7 +108,7 @@ describe("asking for a change again when the run's time is up", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const start = () =>
-      coordinator(path).runs.applyEvent(run.id, { type: "started" }, { key: "m:start", fingerprint: "" });
+      direct(path).runs.applyEvent(run.id, { type: "started" }, { key: "m:start", fingerprint: "" });
     expect(await start()).toMatchObject({ ok: true, replayed: false });
     expect(await start()).toMatchObject({ ok: true, replayed: true });
     passExpiryBy(run, 0);

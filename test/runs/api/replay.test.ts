@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { coordinator } from "../../support/direct.ts";
+import { coordinator, direct } from "../../support/direct.ts";
 import {
   type ActionRun,
   type Ask,
@@ -134,7 +134,7 @@ describe("a second callback is 409, and its code names what happened", () => {
   const path = newRunsPath();
   const cancel = (run: CreatedRun) => ask("DELETE", `${path}/${run.id}`);
   const reject = (run: CreatedRun) =>
-    coordinator(path).runs.applyEvent(
+    direct(path).runs.applyEvent(
       run.id,
       { type: "delivery_failed", reason: "ci.example answered 404." },
       { key: "m:1", fingerprint: "" },

@@ -12,7 +12,7 @@ import { createApp } from "../../../src/app.ts";
 import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import type { Wait, Watcher } from "../../../src/runs/watch-calls.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, coordinator, createAged, mint, until } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, direct, mint, until } from "../../support/direct.ts";
 import { breakD1, faults, faulty } from "../../support/faults.ts";
 import {
   type ActionRun,
@@ -63,7 +63,7 @@ const ENDS: Readonly<Record<string, (path: string, run: CreatedRun) => Promise<u
 
 /** Calls a coordinator as the Worker does for one watcher. */
 function watching(path: string, id: string, watcher: Watcher, maxMs: number) {
-  const stub = coordinator(path) as unknown as Pick<RunCoordinator, "waitForEnd" | "unwatch">;
+  const stub = direct(path) as unknown as Pick<RunCoordinator, "waitForEnd" | "unwatch">;
   return {
     wait: () => stub.watches.waitForEnd(id, watcher, { maxMs, isLast: true }),
     leave: () => stub.watches.unwatch(watcher.key),

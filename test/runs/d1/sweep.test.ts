@@ -5,6 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sweep } from "../../../src/runs/d1/sweep.ts";
 import { LONGEST_DUE, NOTE, REMOVE } from "../../../src/runs/d1/sweep-queries.ts";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { Env } from "../../../src/settings/env.ts";
 import { hurryTime } from "../../support/clock.ts";
 import {
@@ -49,7 +50,9 @@ function objects(poke: (name: string, go: () => Promise<number | null>) => Promi
   const getByName = (name: string) => {
     called.push(name);
     const stub = env.COORDINATORS.getByName(name) as unknown as ReturnType<typeof direct>;
-    return { poke: () => poke(name, () => stub.upkeep.poke()) ?? stub.upkeep.poke() };
+    return {
+      poke: () => poke(name, () => coordinatorOf(stub).upkeep.poke()) ?? coordinatorOf(stub).upkeep.poke(),
+    };
   };
   return { called, COORDINATORS: { getByName } as unknown as Namespace };
 }

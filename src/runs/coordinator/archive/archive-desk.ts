@@ -1,15 +1,13 @@
 /** What the Worker asks of a coordinator while it writes an object of the archive. */
 
-import { RpcTarget } from "cloudflare:workers";
 import type { ArchiveCalls, ArchivedRun } from "../../archive-calls.ts";
 import type { Archive } from "./archive.ts";
 
-export class ArchiveDesk extends RpcTarget implements ArchiveCalls {
+export class ArchiveDesk implements ArchiveCalls {
   readonly #archive: Archive | null;
 
   /** `archive`: null if no bucket is bound. */
   constructor(archive: Archive | null) {
-    super();
     this.#archive = archive;
   }
 

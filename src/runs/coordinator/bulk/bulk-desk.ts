@@ -1,6 +1,5 @@
 /** What callers ask about bulk operations: to begin, to see and to stop them. */
 
-import { RpcTarget } from "cloudflare:workers";
 import {
   type BulkOperation,
   type BulkOrder,
@@ -22,7 +21,7 @@ import { BulkProgress } from "./progress.ts";
 
 const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;
 
-export class BulkDesk extends RpcTarget implements BulkCalls {
+export class BulkDesk implements BulkCalls {
   readonly #journal: Journal;
   readonly #storageLimit: StorageLimit;
   readonly #admitter: Admitter;
@@ -31,7 +30,6 @@ export class BulkDesk extends RpcTarget implements BulkCalls {
   readonly driver: BulkDriver;
 
   constructor(journal: Journal, storageLimit: StorageLimit, admitter: Admitter, driving: Driving) {
-    super();
     this.#journal = journal;
     this.#storageLimit = storageLimit;
     this.#admitter = admitter;

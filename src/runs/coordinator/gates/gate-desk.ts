@@ -1,6 +1,5 @@
 /** What people and programs ask of a coordinator about gates: approvals, releases, pauses, groups and limits. */
 
-import { RpcTarget } from "cloudflare:workers";
 import { PAUSES_MAX_PER_ENVIRONMENT } from "../../../base/limits.ts";
 import { type Actor, isSameActor } from "../../actor.ts";
 import { shownApproval } from "../../details.ts";
@@ -26,7 +25,7 @@ interface Repeated {
   readonly at: number | null;
 }
 
-export class GateDesk extends RpcTarget implements GateCalls {
+export class GateDesk implements GateCalls {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #gatedRuns: GatedRuns;
@@ -42,7 +41,6 @@ export class GateDesk extends RpcTarget implements GateCalls {
     approvers: ApproverCheck,
     replies: Replies,
   ) {
-    super();
     this.#journal = journal;
     this.#ledger = ledger;
     this.#gatedRuns = gatedRuns;

@@ -10,7 +10,6 @@
  * 3. The control database names the new home, and then each coordinator makes it its home.
  */
 
-import { RpcTarget } from "cloudflare:workers";
 import { log, logFailure } from "../../../base/log.ts";
 import { HOUR_MS, MINUTE_MS, msSinceOrLongAgo, within } from "../../../base/time.ts";
 import { boundDatabase, NotBound } from "../../../settings/bound-database.ts";
@@ -46,7 +45,7 @@ export interface Driving {
 
 type Step = MoveOrder["step"];
 
-export class MoveDriver extends RpcTarget implements DueWork, MoveCalls {
+export class MoveDriver implements DueWork, MoveCalls {
   readonly #journal: Journal;
   readonly #driving: Driving;
   readonly #list: MoveList;
@@ -58,7 +57,6 @@ export class MoveDriver extends RpcTarget implements DueWork, MoveCalls {
   #remaining: number | null = null;
 
   constructor(journal: Journal, driving: Driving) {
-    super();
     this.#journal = journal;
     this.#driving = driving;
     this.#list = new MoveList(journal.marks);
