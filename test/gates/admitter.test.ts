@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DueRuns } from "../../src/runs/journal/due-runs.ts";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { ask, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
 import { AFTER_FAILURE_MS, type Awake, Stage } from "./stage.ts";
@@ -64,7 +65,10 @@ describe("a run that is released in the stretch in which it gets to its slot", (
       await retrying(awake);
       const id = await create(stage, awake, { ...NEWEST, notBefore: Date.now() + MINUTE_MS });
       stage.pass(MINUTE_MS);
-      expect(await awake.object.runs.heartbeat(id, {})).toMatchObject({ ok: true, status: "running" });
+      expect(await awake.coordinatorOf(object).runs.heartbeat(id, {})).toMatchObject({
+        ok: true,
+        status: "running",
+      });
       // Its time, its release, and its start.
       expect(shown(awake, id)).toMatchObject({ status: "running", version: 4 });
     }));
@@ -81,7 +85,7 @@ describe("an attempt of an ended run", () => {
       }
       const [first, second] = stage.underWay;
       expect(stage.underWay.map(({ attempt }) => attempt)).toEqual([1, 2]);
-      await awake.object.runs.cancel(old, NOW, newKey());
+      await awake.coordinatorOf(object).runs.cancel(old, NOW, newKey());
       first?.answer(500);
       await stage.settle();
       expect(holds(awake, next)).toBe(false);
@@ -95,7 +99,7 @@ describe("an attempt of an ended run", () => {
       const old = await create(stage, awake);
       const next = await create(stage, awake);
       stage.pass(30_000);
-      await awake.object.runs.applyEvent(old, SUCCEEDED, newKey());
+      await awake.coordinatorOf(object).runs.applyEvent(old, SUCCEEDED, newKey());
       expect(holds(awake, next)).toBe(true);
     }));
 
@@ -105,7 +109,7 @@ describe("an attempt of an ended run", () => {
       const next = await create(stage, awake);
       await stage.ring(awake);
       stage.pass(-HOUR_MS);
-      await awake.object.runs.cancel(old, NOW, newKey());
+      await awake.coordinatorOf(object).runs.cancel(old, NOW, newKey());
       stage.pass(30_000);
       await stage.ring(awake);
       expect(holds(awake, next)).toBe(true);
@@ -116,7 +120,7 @@ describe("a run whose time is up before the alarm has noticed", () => {
   it("replaces nobody, and stops nobody", () =>
     stage.awake(async (awake) => {
       const holder = await running(awake);
-      await awake.object.gates.pause({
+      await awake.coordinatorOf(object).gates.pause({
         group: "prod",
         reason: "freeze",
         until: null,
@@ -127,10 +131,12 @@ describe("a run whose time is up before the alarm has noticed", () => {
       const older = await create(stage, awake);
       const newer = await create(stage, awake, { ...NEWEST, waitMs: 1000 });
       stage.pass(1000);
-      await awake.object.gates.resume("prod");
+      await awake.coordinatorOf(object).gates.resume("prod");
       expect(shown(awake, newer)).toMatchObject({ status: "failed", endCause: "gate" });
       expect(shown(awake, older)).toMatchObject({ status: "pending", waitingFor: "concurrency" });
-      expect((await awake.object.runs.heartbeat(holder, {})) as object).toMatchObject({ cancel: null });
+      expect((await awake.coordinatorOf(object).runs.heartbeat(holder, {})) as object).toMatchObject({
+        cancel: null,
+      });
     }));
 
   it("holds no slot against a run that does not wait", () =>
@@ -174,10 +180,14 @@ describe("an end", () => {
         const before = shown(awake, holder);
         awake.sql.exec(`CREATE TRIGGER full ${when} BEGIN SELECT RAISE(FAIL, 'full'); END`);
         const key = newKey();
-        await expect(() => awake.object.runs.applyEvent(holder, SUCCEEDED, key)).rejects.toThrow("full");
+        await expect(() =>
+          awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, key),
+        ).rejects.toThrow("full");
         expect(shown(awake, holder)).toEqual(before);
         awake.sql.exec("DROP TRIGGER full");
-        expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, key)).toMatchObject({ ok: true });
+        expect(await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, key)).toMatchObject({
+          ok: true,
+        });
         expect(holds(awake, next)).toBe(true);
       }),
   );
@@ -197,7 +207,9 @@ describe("an end", () => {
         if (query.includes("slot_state = 'waiting' ORDER BY")) throw new Error("a disk can't be read");
         return exec.call(this, query, ...bindings) as never;
       });
-      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({ ok: true });
+      expect(await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
+        ok: true,
+      });
       spy.mockRestore();
       expect(holds(awake, next)).toBe(false);
       expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now());
@@ -217,8 +229,10 @@ describe("a write that fails", () => {
       awake.sql.exec("DROP TRIGGER fails");
       stage.pass(10_000);
       await stage.ring(awake);
-      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({ cancel: expect.anything() });
-      await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey());
+      expect(await awake.coordinatorOf(object).runs.heartbeat(holder, {})).toMatchObject({
+        cancel: expect.anything(),
+      });
+      await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, newKey());
       expect(holds(awake, newer)).toBe(true);
     }));
 
@@ -227,7 +241,7 @@ describe("a write that fails", () => {
       const holder = await running(awake);
       const waiter = await create(stage, awake);
       failWhen(awake, `NEW.released_at IS NOT NULL AND NEW.id = '${waiter}'`);
-      await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey());
+      await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, newKey());
       awake.sql.exec("DROP TRIGGER fails");
       await stage.ring(awake);
       expect(holds(awake, waiter)).toBe(false);
@@ -248,7 +262,7 @@ describe("a write that fails", () => {
       // Both end in a minute, as the lease of the attempt does.
       stage.pass(120 * DAY_MS - MINUTE_MS);
       const until = Date.now() + MINUTE_MS;
-      await object.gates.pause({
+      await coordinatorOf(object).gates.pause({
         ...elsewhere,
         reason: "freeze",
         until,
@@ -259,7 +273,7 @@ describe("a write that fails", () => {
       const held = await create(stage, awake, { concurrency: elsewhere });
       const old = await create(stage, awake);
       const next = await create(stage, awake);
-      await object.runs.cancel(old, NOW, newKey());
+      await coordinatorOf(object).runs.cancel(old, NOW, newKey());
       for (const table of ["claims", "pauses"]) {
         sql.exec(`CREATE TRIGGER keeps_${table} BEFORE DELETE ON ${table}
           BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
@@ -276,7 +290,7 @@ describe("a write that fails", () => {
       stage.pass(1);
       const other = await create(stage, awake, { concurrency: { key: "b" } });
       const next = await create(stage, awake, { concurrency: { key: "b" } });
-      for (const id of [held, other]) await awake.object.runs.cancel(id, NOW, newKey());
+      for (const id of [held, other]) await awake.coordinatorOf(object).runs.cancel(id, NOW, newKey());
       failWhen(awake, `OLD.id = '${held}' AND NEW.slot_until IS NULL`);
       stage.pass(30_000);
       await stage.ring(awake);
@@ -297,15 +311,17 @@ describe("a release that fails", () => {
         await create(stage, awake, limited),
       ];
       failWhen(awake, `OLD.id = '${first}' AND NEW.released_at IS NOT NULL`);
-      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({ ok: true });
+      expect(await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
+        ok: true,
+      });
       expect([first, next, last].map((id) => holds(awake, id))).toEqual([false, true, false]);
       awake.sql.exec("DROP TRIGGER fails");
       await awake.object.alarm();
-      await awake.object.runs.applyEvent(other, SUCCEEDED, newKey());
+      await awake.coordinatorOf(object).runs.applyEvent(other, SUCCEEDED, newKey());
       expect([first, last].map((id) => holds(awake, id))).toEqual([false, true]);
       for (const attempt of stage.underWay) attempt.answer(200);
       await stage.settle();
-      await awake.object.runs.applyEvent(last, SUCCEEDED, newKey());
+      await awake.coordinatorOf(object).runs.applyEvent(last, SUCCEEDED, newKey());
       expect(holds(awake, first)).toBe(false);
       stage.pass(10_000);
       await stage.ring(awake);
@@ -318,7 +334,7 @@ it("an end, the release of its slot and the next run's request are one stretch",
     const holder = await running(awake);
     const next = await create(stage, awake);
     expect(stage.underWay).toEqual([]);
-    await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey());
+    await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, newKey());
     expect(stage.underWay).toMatchObject([{ runId: next, attempt: 1 }]);
   }));
 
@@ -329,7 +345,7 @@ describe("a request that waits at a gate", () => {
       const id = await create(stage, awake, wanted);
       stage.pass(3 * HOUR_MS);
       expect(new DueRuns(awake.sql).overdue(Date.now(), 10)).toEqual([]);
-      await awake.object.gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+      await awake.coordinatorOf(object).gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
       expect(holds(awake, id)).toBe(true);
     }));
 });

@@ -1,6 +1,7 @@
 /** How long a claim of a caller's key lasts: as long as the run could live that its last use could have made. */
 
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { DAY_MS } from "../support/direct.ts";
 import { newDelivery, newRun } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
@@ -30,16 +31,16 @@ const USES: readonly (readonly [use: string, ask: (awake: Awake) => Promise<unkn
   [
     "a create without gates",
     async ({ object }) =>
-      object.runs.create({ ...newRun(await stage.mint()), gates: null }, KEY, newDelivery()),
+      coordinatorOf(object).runs.create({ ...newRun(await stage.mint()), gates: null }, KEY, newDelivery()),
     CLAIMED,
   ],
   [
     "a create with gates",
     async ({ object }) =>
-      object.runs.create(newRun(await stage.mint()), KEY, newDelivery(), { preview: null }),
+      coordinatorOf(object).runs.create(newRun(await stage.mint()), KEY, newDelivery(), { preview: null }),
     CLAIMED,
   ],
-  ["a look for the run", ({ object }) => object.runs.recall(KEY), CLAIMED],
+  ["a look for the run", ({ object }) => coordinatorOf(object).runs.recall(KEY), CLAIMED],
 ];
 
 it.each(USES)("%s finds it and moves its end, and the alarm removes it then", (_use, ask, answer) =>

@@ -4,6 +4,7 @@
  */
 
 import { afterEach, beforeEach, expect, inject, it, vi } from "vitest";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { ANN, ask, newKey } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
 
@@ -59,7 +60,7 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
       // Every third time, the slots come free in an object that releases nobody before it dies.
       if (n % 3 === 0) {
         const until = Date.now() + 1000;
-        await awake.object.gates.pause({
+        await awake.coordinatorOf(object).gates.pause({
           group: "prod",
           reason: "",
           until,
@@ -68,7 +69,7 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
           at: Date.now(),
         });
       }
-      for (const id of holders) await awake.object.runs.applyEvent(id, SUCCEEDED, newKey());
+      for (const id of holders) await awake.coordinatorOf(object).runs.applyEvent(id, SUCCEEDED, newKey());
     });
     // The answers of what is under way are lost with the object, so that their leases decide.
     await stage.evict();
@@ -80,7 +81,7 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
 it.each([199, 200, 201, 400])("nobody is forgotten at %i slots, which an alarm looks at in parts", (slots) =>
   stage.awake(async (awake) => {
     const { object, sql } = awake;
-    await object.gates.pause({
+    await coordinatorOf(object).gates.pause({
       group: "prod",
       reason: "",
       until: null,
@@ -94,7 +95,7 @@ it.each([199, 200, 201, 400])("nobody is forgotten at %i slots, which an alarm l
     }
     // A few rounds over all slots.
     for (let n = 0; n < 8; n++) await object.alarm();
-    await object.gates.resume("prod");
+    await coordinatorOf(object).gates.resume("prod");
     await stage.ring(awake);
     const released = "SELECT count(*) AS n FROM runs WHERE released_at IS NOT NULL";
     expect(sql.exec<{ n: number }>(released).one().n).toBe(slots);

@@ -2,6 +2,7 @@
 
 import type { Actor } from "../../src/runs/actor.ts";
 import type { Concurrency, Gates } from "../../src/runs/gates.ts";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import type { NewRun } from "../../src/runs/run.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
 import type { NewDelivery, StartOn } from "../../src/webhooks/delivery.ts";
@@ -74,7 +75,7 @@ export async function ask(stage: Stage, object: Awake["object"], wanted: Wanted 
   const run = newRun(await stage.mint(), wanted);
   const changeKey = { key: wanted.key ?? `m:${run.id}`, fingerprint: "" };
   const preview = run.gates.approval === null ? null : "{}";
-  return object.runs.create(run, changeKey, newDelivery(wanted), { preview, ...DETAILED });
+  return coordinatorOf(object).runs.create(run, changeKey, newDelivery(wanted), { preview, ...DETAILED });
 }
 
 export interface Shown {

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Pause } from "../../src/runs/gate-calls.ts";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
@@ -25,16 +26,16 @@ function rowsOf({ sql }: Awake): unknown[] {
 
 it("a pause and its end outlive a restart", async () => {
   let id = "";
-  await stage.awake(async ({ object }) => void (await object.gates.pause(pause())));
+  await stage.awake(async ({ object }) => void (await coordinatorOf(object).gates.pause(pause())));
   await stage.evict();
   await stage.awake(async (awake) => {
     id = await create(stage, awake);
     expect(holds(awake, id)).toBe(false);
-    await awake.object.gates.resume("prod");
+    await awake.coordinatorOf(object).gates.resume("prod");
     expect(holds(awake, id)).toBe(true);
   });
   await stage.evict();
-  await stage.awake(async ({ object }) => expect(await object.gates.pauses()).toEqual([]));
+  await stage.awake(async ({ object }) => expect(await coordinatorOf(object).gates.pauses()).toEqual([]));
 });
 
 it("of two pauses the later one stays, unless it is of a time that has not come, because the clock stepped back", () =>
@@ -42,20 +43,23 @@ it("of two pauses the later one stays, unless it is of a time that has not come,
     const earlier = pause({ reason: "earlier" });
     stage.pass(MINUTE_MS);
     const later = pause({ reason: "later" });
-    expect([await object.gates.pause(later), await object.gates.pause(earlier)]).toEqual([true, true]);
-    expect(await object.gates.pauses()).toEqual([later]);
+    expect([
+      await coordinatorOf(object).gates.pause(later),
+      await coordinatorOf(object).gates.pause(earlier),
+    ]).toEqual([true, true]);
+    expect(await coordinatorOf(object).gates.pauses()).toEqual([later]);
     stage.pass(-HOUR_MS);
     const now = pause({ reason: "after the step" });
-    await object.gates.pause(now);
-    expect(await object.gates.pauses()).toEqual([now]);
+    await coordinatorOf(object).gates.pause(now);
+    expect(await coordinatorOf(object).gates.pauses()).toEqual([now]);
   }));
 
 it("a pause ends at its instant and not before, and the alarm removes it and no other", () =>
   stage.awake(async (awake) => {
     const { object, storage } = awake;
-    await object.gates.pause(pause({ until: Date.now() + MINUTE_MS }));
-    await object.gates.pause(pause({ group: "b", until: Date.now() + HOUR_MS }));
-    await object.gates.pause(pause({ group: "a" }));
+    await coordinatorOf(object).gates.pause(pause({ until: Date.now() + MINUTE_MS }));
+    await coordinatorOf(object).gates.pause(pause({ group: "b", until: Date.now() + HOUR_MS }));
+    await coordinatorOf(object).gates.pause(pause({ group: "a" }));
     const id = await create(stage, awake);
     stage.pass(MINUTE_MS - 1);
     await stage.ring(awake);
@@ -65,25 +69,25 @@ it("a pause ends at its instant and not before, and the alarm removes it and no 
     await stage.ring(awake);
     expect(holds(awake, id)).toBe(true);
     expect(rowsOf(awake)).toEqual(["a", "b"]);
-    expect((await object.gates.pauses()).map(({ group }) => group)).toEqual(["a", "b"]);
+    expect((await coordinatorOf(object).gates.pauses()).map(({ group }) => group)).toEqual(["a", "b"]);
   }));
 
 it("a run that was approved during a pause starts when the pause is over, although nobody waited at a slot before", () =>
   stage.awake(async (awake) => {
-    await awake.object.gates.pause(pause({ group: "" }));
+    await awake.coordinatorOf(object).gates.pause(pause({ group: "" }));
     const id = await create(stage, awake, { approvals: 1 });
     stage.pass(MINUTE_MS);
     await awake.object.alarm();
-    await awake.object.gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+    await awake.coordinatorOf(object).gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
     expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
-    await awake.object.gates.resume("");
+    await awake.coordinatorOf(object).gates.resume("");
     await stage.settle();
     expect(holds(awake, id)).toBe(true);
   }));
 
 it("a resume that can't set the alarm is refused, and the repeated one starts the runs", () =>
   stage.awake(async (awake) => {
-    await awake.object.gates.pause(pause());
+    await awake.coordinatorOf(object).gates.pause(pause());
     const id = await create(stage, awake);
     const prototype = Object.getPrototypeOf(awake.sql) as SqlStorage;
     const { exec } = prototype;
@@ -95,9 +99,11 @@ it("a resume that can't set the alarm is refused, and the repeated one starts th
       if (query.includes("runs_open_due")) throw new Error("a disk can't be read");
       return exec.call(this, query, ...bindings) as never;
     });
-    await expect(() => awake.object.gates.resume("prod")).rejects.toThrow("a disk can't be read");
-    expect(await awake.object.gates.pauses()).toHaveLength(1);
+    await expect(() => awake.coordinatorOf(object).gates.resume("prod")).rejects.toThrow(
+      "a disk can't be read",
+    );
+    expect(await awake.coordinatorOf(object).gates.pauses()).toHaveLength(1);
     spy.mockRestore();
-    expect(await awake.object.gates.resume("prod")).toBe(true);
+    expect(await awake.coordinatorOf(object).gates.resume("prod")).toBe(true);
     expect(holds(awake, id)).toBe(true);
   }));

@@ -6,6 +6,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { type AttemptResult, LEASE_MS } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
 import { coordinator, mint, writeFirst } from "../support/direct.ts";
@@ -150,7 +151,7 @@ export class Stage {
     this.underWay = [];
     this.#questions = [];
     // Nothing evicts an object that waits for D1.
-    await this.#stub.upkeep.settle();
+    await this.#coordinatorOf(stub).upkeep.settle();
     await evictDurableObject(this.#stub);
   }
 
@@ -182,7 +183,7 @@ export class Stage {
   /** All has landed, and the alarm has noted it. So the next version must set the repair. */
   async land(awake: Awake): Promise<void> {
     for (let n = 0; n < 2; n++) {
-      await awake.object.upkeep.settle();
+      await awake.coordinatorOf(object).upkeep.settle();
       this.pass(AFTER_FAILURE_MS + 1000);
       await this.ring(awake);
     }

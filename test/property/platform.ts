@@ -5,6 +5,7 @@
 
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { faults } from "../support/faults.ts";
 
 /** How much sooner the deadlines of a second or more come while D1 does not answer. */
@@ -74,8 +75,10 @@ export async function losingAnswers<T>(go: () => Promise<T>): Promise<T> {
       await made;
       throw new Error("Network connection lost.");
     };
-    const applyEvent = (...args: Parameters<typeof stub.applyEvent>) => lose(stub.runs.applyEvent(...args));
-    const cancel = (...args: Parameters<typeof stub.cancel>) => lose(stub.runs.cancel(...args));
+    const applyEvent = (...args: Parameters<typeof stub.applyEvent>) =>
+      lose(coordinatorOf(stub).runs.applyEvent(...args));
+    const cancel = (...args: Parameters<typeof stub.cancel>) =>
+      lose(coordinatorOf(stub).runs.cancel(...args));
     return { applyEvent, cancel } as unknown as typeof stub;
   });
   try {

@@ -4,6 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EVENTS_MAX, TimelineRows } from "../../src/runs/journal/timeline-rows.ts";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { begin, type Run } from "../../src/runs/run.ts";
 import { eventsBetween, heartbeatNews, isLast, toWireEvent } from "../../src/runs/timeline.ts";
 import type { StoredEvent, TimelineEvent } from "../../src/runs/timeline-event.ts";
@@ -530,7 +531,7 @@ it("the pages of a long-lived run say how many heartbeats are no longer kept", a
   const path = newRunsPath();
   const id = await createAged(path);
   await runInDurableObject(coordinator(path), async (instance) => {
-    for (let n = 0; n < 1730; n++) await instance.runs.heartbeat(id, { message: `m${n}` });
+    for (let n = 0; n < 1730; n++) await coordinatorOf(instance).runs.heartbeat(id, { message: `m${n}` });
   });
   await direct(path).runs.heartbeat(id, {});
   const events: WireEvent[] = [];

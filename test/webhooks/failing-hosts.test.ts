@@ -2,6 +2,7 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { landed } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
@@ -242,7 +243,7 @@ it("an attempt that a heartbeat overtook is told also if its invocation dies", a
   const [id = ""] = await fire(path, 1);
   await until(async () => outside.underWay.length === 1);
   await runInDurableObject(coordinator(path), async (instance) => {
-    expect(await instance.runs.heartbeat(id, {})).toMatchObject({ ok: true });
+    expect(await coordinatorOf(instance).runs.heartbeat(id, {})).toMatchObject({ ok: true });
     outside.underWay[0]?.crash();
   });
   const told =

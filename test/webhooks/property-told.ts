@@ -3,6 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { type ActionRun, ask } from "../support/requests.ts";
 
 export interface Told {
@@ -27,8 +28,8 @@ export interface Inside {
 
 export function lookInside(owner: DurableObjectStub<RunCoordinator>, id: string): Promise<Inside> {
   return runInDurableObject(owner, async (instance, { storage }) => {
-    const run = await instance.runs.read(id);
-    const timeline = await instance.watches.events(id, { after: 0, limit: 200 });
+    const run = await coordinatorOf(instance).runs.read(id);
+    const timeline = await coordinatorOf(instance).watches.events(id, { after: 0, limit: 200 });
     if (!run.ok || !timeline.ok) throw new Error("the run is not there");
     expect(timeline.lastSeq).toBe(timeline.newestSeq);
     const kept = [...storage.sql.exec("SELECT 1 FROM deliveries")].length;

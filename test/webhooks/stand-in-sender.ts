@@ -6,6 +6,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { keyHalves } from "../../src/runs/journal/run-key.ts";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import type { AttemptResult } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
 import { coordinator, MINUTE_MS, mint } from "../support/direct.ts";
@@ -99,7 +100,7 @@ export async function fire(
   const ids = [...byKey.values()].sort();
   await runInDurableObject(coordinator(path), async (instance) => {
     const made = ids.map((id) =>
-      instance.runs.create(
+      coordinatorOf(instance).runs.create(
         {
           id,
           createdAt,

@@ -5,6 +5,7 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { coordinator, createAged, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { landed } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
@@ -52,7 +53,11 @@ it("the delivery that waits longest starts first when a slot is free", async () 
   await until(async () => outside.sent.length === SLOTS + 2);
   const [, third] = outside.underWay;
   await runInDurableObject(coordinator(path), (instance) =>
-    instance.runs.applyEvent(third?.runId ?? "", { type: "cancelled" }, { key: "m:x", fingerprint: "" }),
+    coordinatorOf(instance).runs.applyEvent(
+      third?.runId ?? "",
+      { type: "cancelled" },
+      { key: "m:x", fingerprint: "" },
+    ),
   );
   await answer(path, [third]);
   await until(async () => outside.sent.length === SLOTS + 3);
@@ -102,7 +107,13 @@ it("waiting deliveries have an alarm even if no attempt has a lease any more", a
   await runInDurableObject(coordinator(path), async (instance) => {
     const cancels = ids
       .slice(0, SLOTS)
-      .map((id) => instance.runs.applyEvent(id, { type: "cancelled" }, { key: `m:${id}`, fingerprint: "" }));
+      .map((id) =>
+        coordinatorOf(instance).runs.applyEvent(
+          id,
+          { type: "cancelled" },
+          { key: `m:${id}`, fingerprint: "" },
+        ),
+      );
     await Promise.all(cancels);
   });
   await landed(path);

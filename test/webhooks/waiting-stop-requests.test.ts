@@ -5,6 +5,7 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { landed } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
@@ -36,7 +37,9 @@ async function cancelled(path: string, count: number, bytes = 10): Promise<strin
   outside.sent = [];
   await runInDurableObject(coordinator(path), async (instance) => {
     const request = { type: "cancel_requested", by: "root", reason: null, graceMs: 0 } as const;
-    const cancels = ids.map((id) => instance.runs.cancel(id, request, { key: `m:${id}`, fingerprint: "" }));
+    const cancels = ids.map((id) =>
+      coordinatorOf(instance).runs.cancel(id, request, { key: `m:${id}`, fingerprint: "" }),
+    );
     expect((await Promise.all(cancels)).every(({ ok }) => ok)).toBe(true);
   });
   return ids;

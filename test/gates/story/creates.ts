@@ -1,6 +1,7 @@
 /** Creates: of runs with every mixture of gates, of runs without any, and repeated ones. */
 
 import type { Gates } from "../../../src/runs/gates.ts";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { NewRun } from "../../../src/runs/run.ts";
 import type { RunReply } from "../../../src/runs/run-answer.ts";
 import type { NewDelivery } from "../../../src/webhooks/delivery.ts";
@@ -57,7 +58,9 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   const preview = required === 0 ? null : "{}";
   let reply: RunReply;
   try {
-    reply = await awake.object.runs.create(run, changeKey, newDelivery(scene, run), { preview, ...DETAILED });
+    reply = await awake
+      .coordinatorOf(object)
+      .runs.create(run, changeKey, newDelivery(scene, run), { preview, ...DETAILED });
   } finally {
     // The limit can be written although the run is not.
     const isTold = hasGroup && !isClaimed && isLimitOnRecord(awake, group, name, version);
@@ -83,7 +86,11 @@ async function createUngated(scene: Scene, { object }: Awake): Promise<undefined
   const run = await newRun(scene, { gates: null, timeoutMs: MINUTE_MS });
   scene.tell(`create ${short(run.id)} without gates`);
   scene.asked = run.id;
-  await object.runs.create(run, { key: `m:${run.id}`, fingerprint: "" }, newDelivery(scene, run));
+  await coordinatorOf(object).runs.create(
+    run,
+    { key: `m:${run.id}`, fingerprint: "" },
+    newDelivery(scene, run),
+  );
 }
 
 /** The same key makes no second run. */
@@ -97,7 +104,9 @@ async function createAgain(scene: Scene, { object, sql }: Awake): Promise<undefi
   if (!isThere) return;
   scene.asked = first.id;
   const changeKey = { key, fingerprint: "" };
-  const reply = await object.runs.create(run, changeKey, newDelivery(scene, run), { preview: null });
+  const reply = await coordinatorOf(object).runs.create(run, changeKey, newDelivery(scene, run), {
+    preview: null,
+  });
   if (!reply.ok || reply.id !== first.id || !reply.replayed) fail(`the key ${key} made a second run`);
 }
 

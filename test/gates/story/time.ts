@@ -1,5 +1,6 @@
 /** What the clock and the alarm do: time passes, the clock steps back, and the platform drops an alarm. */
 
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import { HOUR_MS, MINUTE_MS } from "../../support/direct.ts";
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
@@ -31,7 +32,7 @@ async function pass(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
 export async function ring(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
   const { stage, known } = scene;
   if (scene.isDropped) {
-    await awake.object.upkeep.poke();
+    await awake.coordinatorOf(object).upkeep.poke();
     scene.isDropped = false;
   }
   scene.tell("ring");
@@ -56,7 +57,7 @@ async function dropAlarm(scene: Scene, { storage }: Awake): Promise<undefined> {
 
 async function poke(scene: Scene, { object }: Awake): Promise<undefined> {
   scene.tell("poke");
-  await object.upkeep.poke();
+  await coordinatorOf(object).upkeep.poke();
   scene.isDropped = false;
   scene.known.isArmed = !scene.isBack;
 }

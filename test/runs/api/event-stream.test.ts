@@ -2,6 +2,7 @@
 
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
 import { alarmIn, change, coordinator, createAged, direct } from "../../support/direct.ts";
 import { breakD1 } from "../../support/faults.ts";
@@ -102,7 +103,7 @@ describe("a stream", () => {
     const path = newRunsPath();
     const id = await createAged(path);
     await runInDurableObject(coordinator(path), async (instance) => {
-      for (let n = 0; n < 340; n++) await instance.runs.heartbeat(id, { message: `m${n}` });
+      for (let n = 0; n < 340; n++) await coordinatorOf(instance).runs.heartbeat(id, { message: `m${n}` });
     });
     await change(path, id, { type: "succeeded", output: null });
     const found = await (await openStream(`${path}/${id}`)).rest();
@@ -198,7 +199,7 @@ describe("Last-Event-ID", () => {
     const path = newRunsPath();
     const id = await createAged(path);
     await runInDurableObject(coordinator(path), async (instance) => {
-      for (let n = 0; n < 1100; n++) await instance.runs.heartbeat(id, { message: `m${n}` });
+      for (let n = 0; n < 1100; n++) await coordinatorOf(instance).runs.heartbeat(id, { message: `m${n}` });
     });
     await change(path, id, { type: "succeeded", output: null });
     const whole = await (await openStream(`${path}/${id}`)).rest();

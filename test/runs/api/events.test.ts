@@ -4,6 +4,7 @@ import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { mintUuidV7 } from "../../../src/base/uuid.ts";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, coordinator, createAged, mint, until } from "../../support/direct.ts";
@@ -223,7 +224,8 @@ async function calledOnce(path: string): Promise<CreatedRun> {
 async function beaten(path: string, n: number): Promise<CreatedRun> {
   const run = await createRun(path);
   await runInDurableObject(coordinator(path), async (instance) => {
-    for (let beats = 0; beats < n; beats++) await instance.runs.heartbeat(run.id, { message: `m${beats}` });
+    for (let beats = 0; beats < n; beats++)
+      await coordinatorOf(instance).runs.heartbeat(run.id, { message: `m${beats}` });
   });
   return run;
 }

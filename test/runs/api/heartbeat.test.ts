@@ -3,6 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { Heartbeat } from "../../../src/runs/run-calls.ts";
 import { changed, signAs } from "../../auth/forgeries.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
@@ -204,7 +205,7 @@ describe("a heartbeat", () => {
           cursors.push(cursor);
           return cursor;
         }) as typeof sql.exec;
-        await instance.runs.heartbeat(run.id, heartbeat);
+        await coordinatorOf(instance).runs.heartbeat(run.id, heartbeat);
         sql.exec = exec;
         expect(cursors.length).toBeGreaterThan(0);
         return cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);

@@ -36,7 +36,7 @@ function createSlowly(path: string, gate: Promise<void>) {
     const create = async (...args: Parameters<typeof stub.create>) => {
       leave();
       await gate;
-      return stub.runs.create(...args);
+      return coordinatorOf(stub).runs.create(...args);
     };
     return { create };
   };

@@ -2,6 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { RecoveryOrder } from "../../../src/runs/telling.ts";
 import {
   coordinator,
@@ -45,7 +46,7 @@ async function request(path: string, required = 1): Promise<string> {
     initialDelayMs: 1,
   };
   const reply = await runInDurableObject(coordinator(path), (instance) =>
-    instance.runs.create(
+    coordinatorOf(instance).runs.create(
       {
         ...STARTED_BY_NOBODY,
         ...{ id, createdAt, actionName: "deploy", entityId: null, parameters: "{}", recommendations: "{}" },
@@ -75,20 +76,23 @@ const key = () => ({ key: `m:${crypto.randomUUID()}`, fingerprint: "" });
 
 async function approve(path: string, id: string, by = "bob"): Promise<void> {
   const reply = await runInDurableObject(coordinator(path), (instance) =>
-    instance.gates.approve(id, { by: actor(by), reason: null }, key()),
+    coordinatorOf(instance).gates.approve(id, { by: actor(by), reason: null }, key()),
   );
   if (!reply.ok) throw new Error(`approve: ${reply.reason}`);
 }
 
 const reject = (path: string, id: string) =>
   runInDurableObject(coordinator(path), (instance) =>
-    instance.gates.reject(id, { by: actor("bob"), reason: "no" }, key()),
+    coordinatorOf(instance).gates.reject(id, { by: actor("bob"), reason: "no" }, key()),
   );
 const resend = (
   path: string,
   id: string,
   type: "action_run.approval_requested" | "action_run.failed" | null,
-) => runInDurableObject(coordinator(path), (instance) => instance.endpoints.resend(CHAT, id, type));
+) =>
+  runInDurableObject(coordinator(path), (instance) =>
+    coordinatorOf(instance).endpoints.resend(CHAT, id, type),
+  );
 const toldSeq = async (path: string) =>
   (await journal<{ value: string }>(path, "SELECT value FROM marks WHERE name = 'told_seq'"))[0]?.value;
 const sent = () => outside.sent.map(({ runId, kind, type }) => [runId, kind, type]);
@@ -110,7 +114,11 @@ it("is told once, though it waits for its time and an approval leaves it one sho
   await until(async () => outside.matched.length === 2 && (await toldSeq(path)) === "2");
   await approve(path, id, "eve");
   await runInDurableObject(coordinator(path), (instance) =>
-    instance.runs.cancel(id, { type: "cancel_requested", by: "ann", reason: null, graceMs: 0 }, key()),
+    coordinatorOf(instance).runs.cancel(
+      id,
+      { type: "cancel_requested", by: "ann", reason: null, graceMs: 0 },
+      key(),
+    ),
   );
   await untilSent(2);
   expect(sent()).toEqual([
@@ -206,11 +214,16 @@ it("can be sent again while the run lacks approvals, and no longer", async () =>
 describe("a recovery", () => {
   const recover = async (path: string, include: RecoveryOrder["include"], since = Date.now() - HOUR_MS) => {
     const order: RecoveryOrder = { since, until: null, include };
-    await runInDurableObject(coordinator(path), (instance) => instance.endpoints.recover(CHAT, order));
+    await runInDurableObject(coordinator(path), (instance) =>
+      coordinatorOf(instance).endpoints.recover(CHAT, order),
+    );
     await until(
       async () =>
-        (await runInDurableObject(coordinator(path), (instance) => instance.endpoints.report(CHAT))).recovery
-          ?.isOver === true,
+        (
+          await runInDurableObject(coordinator(path), (instance) =>
+            coordinatorOf(instance).endpoints.report(CHAT),
+          )
+        ).recovery?.isOver === true,
     );
   };
 

@@ -4,6 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { type Circumstances, messageAfter } from "../../../src/runs/coordinator/message-schedule.ts";
 import type { Message } from "../../../src/runs/message.ts";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { MessageResult } from "../../../src/runs/telling.ts";
 import { LEASE_MS } from "../../../src/webhooks/delivery.ts";
 import { alarmAt, coordinator, DAY_MS, HOUR_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
@@ -32,7 +33,7 @@ const of = (endpoint: string) => outside.underWay.filter(({ attempt }) => attemp
 
 const recover = (path: string, endpoint: string) =>
   runInDurableObject(coordinator(path), (instance) =>
-    instance.endpoints.recover(endpoint, { since: 0, until: null, include: "missing" }),
+    coordinatorOf(instance).endpoints.recover(endpoint, { since: 0, until: null, include: "missing" }),
   );
 const recoveries = (path: string) => journal(path, "SELECT * FROM recoveries");
 
@@ -161,7 +162,9 @@ describe("a message", () => {
       for (const enable of [
         notify,
         (path: string) =>
-          runInDurableObject(coordinator(path), (instance) => instance.endpoints.forgetHealth(CHAT)),
+          runInDurableObject(coordinator(path), (instance) =>
+            coordinatorOf(instance).endpoints.forgetHealth(CHAT),
+          ),
       ]) {
         const path = await given(CHAT);
         await end(path);
@@ -218,7 +221,9 @@ describe("a message", () => {
     expect(await alarmAt(path)).toBeLessThanOrEqual(next_at ?? 0);
     await die(path);
     await runInDurableObject(coordinator(path), (_, { storage }) => storage.deleteAlarm());
-    const dueAt = await runInDurableObject(coordinator(path), (instance) => instance.upkeep.poke());
+    const dueAt = await runInDurableObject(coordinator(path), (instance) =>
+      coordinatorOf(instance).upkeep.poke(),
+    );
     expect(dueAt).toBeLessThanOrEqual(next_at ?? 0);
     expect(await alarmAt(path)).not.toBeNull();
   });
@@ -227,7 +232,9 @@ describe("a message", () => {
 it("messages that wait for a slot ring no alarm, and one that was due before them still does", async () => {
   const path = await given(CHAT, DOWN);
   const dueInMs = async () => {
-    const dueAt = await runInDurableObject(coordinator(path), (instance) => instance.upkeep.poke());
+    const dueAt = await runInDurableObject(coordinator(path), (instance) =>
+      coordinatorOf(instance).upkeep.poke(),
+    );
     return (dueAt ?? 0) - Date.now();
   };
   // The platform rings no alarm by this clock.
@@ -285,7 +292,7 @@ describe("one endpoint", () => {
     expect(outside.sent.map(({ runId }) => runId).sort()).toEqual([...ids].sort());
     expect((await messageRows(path)).map(({ attempt }) => attempt)).toEqual(before);
     const page = await runInDurableObject(coordinator(path), (instance) =>
-      instance.endpoints.page(DOWN, { limit: 10 }),
+      coordinatorOf(instance).endpoints.page(DOWN, { limit: 10 }),
     );
     expect(page).toMatchObject({ isProbed: true });
 
@@ -436,7 +443,7 @@ describe("one endpoint", () => {
     }
     await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
     const page = await runInDurableObject(coordinator(path), (instance) =>
-      instance.endpoints.page(CHAT, { limit: 10 }),
+      coordinatorOf(instance).endpoints.page(CHAT, { limit: 10 }),
     );
     expect(page.isProbed).toBe(false);
     expect(await healthRows(path)).toMatchObject([{ failures: 0, failing_since: expect.any(Number) }]);
@@ -508,7 +515,10 @@ describe("resend", () => {
     path: string,
     id: string,
     type: "action_run.failed" | "action_run.succeeded" | null = null,
-  ) => runInDurableObject(coordinator(path), (instance) => instance.endpoints.resend(CHAT, id, type));
+  ) =>
+    runInDurableObject(coordinator(path), (instance) =>
+      coordinatorOf(instance).endpoints.resend(CHAT, id, type),
+    );
 
   it("sends a message again under its old id, and says nothing of health", async () => {
     const path = await given(CHAT);

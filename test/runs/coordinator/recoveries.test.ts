@@ -3,6 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { RECOVERED_MAX } from "../../../src/base/limits.ts";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import { COORDINATORS } from "../../../src/runs/run-id.ts";
 import type { Recovery, RecoveryOrder } from "../../../src/runs/telling.ts";
 import { coordinator, HOUR_MS, journal, until } from "../../support/direct.ts";
@@ -26,9 +27,10 @@ useStandInEndpoints();
 const EACH = RECOVERED_MAX / COORDINATORS;
 
 const recover = (path: string, order: RecoveryOrder, key = CHAT) =>
-  runInDurableObject(coordinator(path), (instance) => instance.endpoints.recover(key, order));
+  runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.recover(key, order));
 const recovery = async (path: string): Promise<Recovery | null> =>
-  (await runInDurableObject(coordinator(path), (instance) => instance.endpoints.report(CHAT))).recovery;
+  (await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.report(CHAT)))
+    .recovery;
 const untilOver = (path: string) => until(async () => (await recovery(path))?.isOver === true);
 const states = async (path: string) =>
   Object.fromEntries(
@@ -120,9 +122,9 @@ describe("recover", () => {
     await die(path);
     const order: RecoveryOrder = { since: since(), until: null, include: "failed" };
     const between = await runInDurableObject(coordinator(path), async (instance) => {
-      await instance.endpoints.recover(CHAT, order);
+      await coordinatorOf(instance).endpoints.recover(CHAT, order);
       await scheduler.wait(0);
-      return (await instance.endpoints.report(CHAT)).recovery;
+      return (await coordinatorOf(instance).endpoints.report(CHAT)).recovery;
     });
     expect(between).toMatchObject({ isOver: false });
     await untilOver(path);
@@ -162,7 +164,9 @@ describe("recover", () => {
     };
     await recover(path, { since: since(), until: null, include: "missing" });
     await until(async () => outside.matched.length === 1);
-    await runInDurableObject(coordinator(path), (instance) => instance.endpoints.resend(CHAT, id, null));
+    await runInDurableObject(coordinator(path), (instance) =>
+      coordinatorOf(instance).endpoints.resend(CHAT, id, null),
+    );
     await until(async () => (await states(path))[id] === "delivered");
     gate.resolve();
     await untilOver(path);

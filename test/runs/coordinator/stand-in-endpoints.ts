@@ -5,6 +5,7 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { Matching, MessageAttempt, MessageResult, RunToTell } from "../../../src/runs/telling.ts";
 import { change, coordinator, createAged, journal, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
@@ -165,7 +166,7 @@ export async function end(path: string, status: "succeeded" | "failed" = "failed
 }
 
 export const notify = (path: string) =>
-  runInDurableObject(coordinator(path), (instance) => instance.endpoints.notify());
+  runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.notify());
 
 /** The object dies with whatever it has under way. Its next caller finds a new one. */
 export async function die(path: string): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import {
   alarmAt,
   change,
@@ -293,7 +294,7 @@ describe("a sequence number", () => {
     const id = await createAged(path);
     const before = await lastSeq(path);
     const refused = await runInDurableObject(coordinator(path), (instance) =>
-      instance.runs.create(
+      coordinatorOf(instance).runs.create(
         {
           ...{
             id,

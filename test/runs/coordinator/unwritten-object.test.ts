@@ -7,6 +7,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import type { Coordinator } from "../../../src/runs/protocol.ts";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import { alarmAt, coordinator, createAged, journal, mint, writeFirst } from "../../support/direct.ts";
 import { type Ask, ask, newRunsPath } from "../../support/requests.ts";
 
@@ -141,7 +142,7 @@ it("a first write that is taken back leaves no table, and the next one succeeds"
       if (bindings.includes("notify")) throw new Error("database or disk is full");
       return exec.call(this, query, ...bindings);
     } as SqlStorage["exec"];
-    return expect(object.endpoints.notify())
+    return expect(coordinatorOf(object).endpoints.notify())
       .rejects.toThrow("full")
       .finally(() => {
         prototype.exec = exec;

@@ -2,6 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { coordinatorOf } from "../../../../src/runs/protocol.ts";
 import { loseCoordinators } from "../../../support/changes.ts";
 import { coordinator, until } from "../../../support/direct.ts";
 import { type DetailedRun, detailsOf, gatedRun, ONE_AT_A_TIME, startGated } from "../../../support/gated.ts";
@@ -157,8 +158,9 @@ it.each([0, 1])("two pauses that come %i ms apart are the newer one in every coo
   const long = { ...short, reason: "long", until: null, at: at + ms };
   const kept = [0, 1, 2, 3].map((n) =>
     runInDurableObject(coordinator(path), async (object) => {
-      for (const pause of n % 2 === 0 ? [long, short] : [short, long]) await object.gates.pause(pause);
-      return object.gates.pauses();
+      for (const pause of n % 2 === 0 ? [long, short] : [short, long])
+        await coordinatorOf(object).gates.pause(pause);
+      return coordinatorOf(object).gates.pauses();
     }),
   );
   const lists = await Promise.all(kept);
@@ -173,7 +175,7 @@ it("an environment has at most 200 pauses, and those that have ended don't count
       [0, 1, 2, 3].map((n) =>
         runInDurableObject(coordinator(path), async (object) => {
           const pause = { reason: "freeze", until, by: "ann", via: null, at: Date.now() };
-          for (let i = 0; i < 200; i++) await object.gates.pause({ ...pause, group: `g${i}` });
+          for (let i = 0; i < 200; i++) await coordinatorOf(object).gates.pause({ ...pause, group: `g${i}` });
         }),
       ),
     );
@@ -190,7 +192,7 @@ it("a pause that is refused holds back nothing in any coordinator", async () => 
   const path = newRunsPath();
   const pause = { reason: "freeze", until: null, by: "ann", via: null, at: Date.now() };
   await runInDurableObject(coordinator(path), async (object) => {
-    for (let i = 0; i < 199; i++) await object.gates.pause({ ...pause, group: `g${i}` });
+    for (let i = 0; i < 199; i++) await coordinatorOf(object).gates.pause({ ...pause, group: `g${i}` });
   });
   // Two that come at once, and reach the coordinators in any order.
   const both = await Promise.all([put(path, "a"), put(path, "b")]);
@@ -198,7 +200,7 @@ it("a pause that is refused holds back nothing in any coordinator", async () => 
   const kept = both[0].status === 200 ? "a" : "b";
   for (const n of [0, 1, 2, 3]) {
     const groups = await runInDurableObject(coordinator(path), async (object) => {
-      return (await object.gates.pauses())
+      return (await coordinatorOf(object).gates.pauses())
         .map(({ group }) => group)
         .filter((group) => !group.startsWith("g"));
     });

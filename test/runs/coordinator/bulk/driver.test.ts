@@ -1,6 +1,7 @@
 /** How a coordinator drives bulk operations: the set first, then page by page, whatever fails or dies. */
 
 import { describe, expect, it, vi } from "vitest";
+import { coordinatorOf } from "../../../../src/runs/protocol.ts";
 import { alarmAt, journal } from "../../../support/direct.ts";
 import { newRunsPath } from "../../../support/requests.ts";
 import {
@@ -271,7 +272,7 @@ describe("a stop", () => {
     match(runIds(60));
     const id = await begin(path);
     await passUntil(path, async () => (await bulkOf(path, id)).counts.accepted === 25, 0);
-    const stopped = await awake(path, (object) => object.bulk.abort(id, STOPPER));
+    const stopped = await awake(path, (object) => coordinatorOf(object).bulk.abort(id, STOPPER));
     expect(stopped).toMatchObject({
       status: "aborted",
       abortReason: "asked",
@@ -291,7 +292,7 @@ describe("a stop", () => {
     await awake(path, async (object) => {
       // The page begins in the same event in which it is stopped.
       void object.alarm();
-      const stopped = await object.bulk.abort(id, STOPPER);
+      const stopped = await coordinatorOf(object).bulk.abort(id, STOPPER);
       expect(stopped).toMatchObject({ status: "running", abortReason: "asked", completedAt: null });
     });
     await passUntilEnd(path, id, 0);
@@ -309,7 +310,7 @@ describe("a stop", () => {
     outside.asker = "token_revoked";
     await awake(path, async (object) => {
       void object.alarm();
-      await object.bulk.abort(id, STOPPER);
+      await coordinatorOf(object).bulk.abort(id, STOPPER);
     });
     await passUntilEnd(path, id, 0);
     expect(await bulkOf(path, id)).toMatchObject({ abortReason: "asked", counts: { failed: 0 } });
@@ -322,7 +323,7 @@ describe("a stop", () => {
     const id = await begin(path);
     await pass(path, 0);
     await pass(path, 0);
-    await awake(path, (object) => object.bulk.abort(id, STOPPER));
+    await awake(path, (object) => coordinatorOf(object).bulk.abort(id, STOPPER));
     await die(path);
     await passUntilEnd(path, id, 0);
     expect(await bulkOf(path, id)).toMatchObject({
@@ -337,7 +338,7 @@ describe("a stop", () => {
     outside.outcome = () => null;
     const id = await begin(path);
     await passUntil(path, async () => outside.pages.length === 4);
-    await awake(path, (object) => object.bulk.abort(id, STOPPER));
+    await awake(path, (object) => coordinatorOf(object).bulk.abort(id, STOPPER));
     expect(await bulkOf(path, id)).toMatchObject({
       status: "aborted",
       counts: { matched: 60, accepted: 0, skipped: 0, failed: 60 },
@@ -351,7 +352,7 @@ describe("a stop", () => {
     outside.fate = (call) => (call === "collect" ? "late" : "answered");
     const id = await begin(path);
     await pass(path, 0);
-    const stopped = await awake(path, (object) => object.bulk.abort(id, STOPPER));
+    const stopped = await awake(path, (object) => coordinatorOf(object).bulk.abort(id, STOPPER));
     expect(stopped).toMatchObject({ status: "aborted", abortReason: "asked", counts: { matched: 0 } });
     outside.fate = () => "answered";
     outside.release();
@@ -360,7 +361,7 @@ describe("a stop", () => {
     expect(outside.pages).toEqual([]);
     const done = await begin(path);
     await passUntilEnd(path, done);
-    const after = await awake(path, (object) => object.bulk.abort(done, STOPPER));
+    const after = await awake(path, (object) => coordinatorOf(object).bulk.abort(done, STOPPER));
     expect(after).toMatchObject({ status: "completed", abortReason: null });
   });
 });
@@ -373,29 +374,33 @@ describe("the limit", () => {
     expect(await begin(path, { request: RETRY })).toBe("too_many_bulk_operations");
     for (let i = 0; i < 4; i++) await begin(path, { request: CANCEL });
     expect(await begin(path, { request: CANCEL })).toBe("too_many_bulk_operations");
-    await awake(path, (object) => object.bulk.abort(retry, STOPPER));
+    await awake(path, (object) => coordinatorOf(object).bulk.abort(retry, STOPPER));
     expect(await begin(path, { request: RETRY })).not.toBe("too_many_bulk_operations");
   });
 
   it("counts a place that is reserved, for a minute", async () => {
     const path = newRunsPath();
     const reserve = (order = orderOf({ request: RETRY })) =>
-      awake(path, (object) => object.bulk.reserve(order, null, { key: `m:${order.id}`, fingerprint: "" }));
+      awake(path, (object) =>
+        coordinatorOf(object).bulk.reserve(order, null, { key: `m:${order.id}`, fingerprint: "" }),
+      );
     const first = orderOf({ request: RETRY });
     expect(await reserve(first)).toEqual({ ok: true, id: first.id, operation: null });
     expect(await reserve()).toMatchObject({ reason: "too_many_bulk_operations" });
-    expect(await awake(path, (object) => object.bulk.operations(null, 10))).toEqual([]);
+    expect(await awake(path, (object) => coordinatorOf(object).bulk.operations(null, 10))).toEqual([]);
     await pass(path, 60_000);
     expect(await reserve()).toMatchObject({ ok: true });
-    expect(await awake(path, (object) => object.bulk.begin(first.id))).toBeNull();
+    expect(await awake(path, (object) => coordinatorOf(object).bulk.begin(first.id))).toBeNull();
   });
 
   it("is not exceeded by a place that was lost before its alarm rang, and a repetition keeps a place", async () => {
     const path = newRunsPath();
     const order = orderOf({ request: RETRY });
     const reserve = (of = order) =>
-      awake(path, (object) => object.bulk.reserve(of, runIds(1), { key: `t:t1:${of.id}`, fingerprint: "" }));
-    const beginAt = (id: string) => awake(path, (object) => object.bulk.begin(id));
+      awake(path, (object) =>
+        coordinatorOf(object).bulk.reserve(of, runIds(1), { key: `t:t1:${of.id}`, fingerprint: "" }),
+      );
+    const beginAt = (id: string) => awake(path, (object) => coordinatorOf(object).bulk.begin(id));
     await reserve();
     vi.setSystemTime(Date.now() + 59_000);
     expect(await reserve()).toEqual({ ok: true, id: order.id, operation: null });
@@ -449,7 +454,7 @@ it("an operation is kept for 30 days after its end", async () => {
   await pass(path, 30 * 86_400_000 - 300_000);
   expect((await bulkOf(path, id)).counts.accepted).toBe(3);
   await pass(path, 300_000);
-  expect(await awake(path, (object) => object.bulk.operation(id))).toBeNull();
-  expect(await awake(path, (object) => object.bulk.items(id, null, -1, 10))).toBeNull();
+  expect(await awake(path, (object) => coordinatorOf(object).bulk.operation(id))).toBeNull();
+  expect(await awake(path, (object) => coordinatorOf(object).bulk.items(id, null, -1, 10))).toBeNull();
   expect(await journal(path, "SELECT 1 FROM bulk_pages")).toEqual([]);
 });

@@ -15,6 +15,7 @@ import type {
 } from "../../../../src/runs/bulk.ts";
 import { NO_ENDED_RUNS } from "../../../../src/runs/bulk.ts";
 import type { BulkRunner, Collected, Decided, Stopper } from "../../../../src/runs/bulk-calls.ts";
+import { coordinatorOf } from "../../../../src/runs/protocol.ts";
 import { coordinator } from "../../../support/direct.ts";
 import { newRunsPath } from "../../../support/requests.ts";
 
@@ -183,21 +184,21 @@ export async function begin(path: string, wanted: Wanted = {}): Promise<string> 
   const order = orderOf(wanted);
   const changeKey = { key: wanted.key ?? `m:${order.id}`, fingerprint: "" };
   return awake(path, async (object) => {
-    const reserved = await object.bulk.reserve(order, wanted.named ?? null, changeKey);
+    const reserved = await coordinatorOf(object).bulk.reserve(order, wanted.named ?? null, changeKey);
     if (!reserved.ok) return reserved.reason;
-    await object.bulk.begin(reserved.id);
+    await coordinatorOf(object).bulk.begin(reserved.id);
     return reserved.id;
   });
 }
 
 export async function bulkOf(path: string, id: string): Promise<BulkOperation> {
-  const operation = await awake(path, (object) => object.bulk.operation(id));
+  const operation = await awake(path, (object) => coordinatorOf(object).bulk.operation(id));
   if (operation === null) throw new Error(`no operation ${id}`);
   return operation;
 }
 
 export async function itemsOf(path: string, id: string): Promise<readonly NumberedItem[]> {
-  return (await awake(path, (object) => object.bulk.items(id, null, -1, 20_000))) ?? [];
+  return (await awake(path, (object) => coordinatorOf(object).bulk.items(id, null, -1, 20_000))) ?? [];
 }
 
 /** Lets the clock go on, rings whatever alarm is due by then, and waits for the answers of what that begins. */

@@ -6,6 +6,7 @@
 
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { coordinatorOf } from "../../../../src/runs/protocol.ts";
 import { newRunsPath } from "../../../support/requests.ts";
 import {
   awake,
@@ -68,7 +69,7 @@ const step = fc.oneof(
           const id = ids[n % Math.max(ids.length, 1)];
           return id === undefined
             ? Promise.resolve()
-            : awake(path, (object) => object.bulk.abort(id, STOPPER));
+            : awake(path, (object) => coordinatorOf(object).bulk.abort(id, STOPPER));
         },
       }),
     ),
