@@ -65,7 +65,7 @@ describe("a run that is released in the stretch in which it gets to its slot", (
       await retrying(awake);
       const id = await create(stage, awake, { ...NEWEST, notBefore: Date.now() + MINUTE_MS });
       stage.pass(MINUTE_MS);
-      expect(await awake.coordinatorOf(object).runs.heartbeat(id, {})).toMatchObject({
+      expect(await coordinatorOf(awake.object).runs.heartbeat(id, {})).toMatchObject({
         ok: true,
         status: "running",
       });
@@ -85,7 +85,7 @@ describe("an attempt of an ended run", () => {
       }
       const [first, second] = stage.underWay;
       expect(stage.underWay.map(({ attempt }) => attempt)).toEqual([1, 2]);
-      await awake.coordinatorOf(object).runs.cancel(old, NOW, newKey());
+      await coordinatorOf(awake.object).runs.cancel(old, NOW, newKey());
       first?.answer(500);
       await stage.settle();
       expect(holds(awake, next)).toBe(false);
@@ -99,7 +99,7 @@ describe("an attempt of an ended run", () => {
       const old = await create(stage, awake);
       const next = await create(stage, awake);
       stage.pass(30_000);
-      await awake.coordinatorOf(object).runs.applyEvent(old, SUCCEEDED, newKey());
+      await coordinatorOf(awake.object).runs.applyEvent(old, SUCCEEDED, newKey());
       expect(holds(awake, next)).toBe(true);
     }));
 
@@ -109,7 +109,7 @@ describe("an attempt of an ended run", () => {
       const next = await create(stage, awake);
       await stage.ring(awake);
       stage.pass(-HOUR_MS);
-      await awake.coordinatorOf(object).runs.cancel(old, NOW, newKey());
+      await coordinatorOf(awake.object).runs.cancel(old, NOW, newKey());
       stage.pass(30_000);
       await stage.ring(awake);
       expect(holds(awake, next)).toBe(true);
@@ -120,7 +120,7 @@ describe("a run whose time is up before the alarm has noticed", () => {
   it("replaces nobody, and stops nobody", () =>
     stage.awake(async (awake) => {
       const holder = await running(awake);
-      await awake.coordinatorOf(object).gates.pause({
+      await coordinatorOf(awake.object).gates.pause({
         group: "prod",
         reason: "freeze",
         until: null,
@@ -131,10 +131,10 @@ describe("a run whose time is up before the alarm has noticed", () => {
       const older = await create(stage, awake);
       const newer = await create(stage, awake, { ...NEWEST, waitMs: 1000 });
       stage.pass(1000);
-      await awake.coordinatorOf(object).gates.resume("prod");
+      await coordinatorOf(awake.object).gates.resume("prod");
       expect(shown(awake, newer)).toMatchObject({ status: "failed", endCause: "gate" });
       expect(shown(awake, older)).toMatchObject({ status: "pending", waitingFor: "concurrency" });
-      expect((await awake.coordinatorOf(object).runs.heartbeat(holder, {})) as object).toMatchObject({
+      expect((await coordinatorOf(awake.object).runs.heartbeat(holder, {})) as object).toMatchObject({
         cancel: null,
       });
     }));
@@ -181,11 +181,11 @@ describe("an end", () => {
         awake.sql.exec(`CREATE TRIGGER full ${when} BEGIN SELECT RAISE(FAIL, 'full'); END`);
         const key = newKey();
         await expect(() =>
-          awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, key),
+          coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, key),
         ).rejects.toThrow("full");
         expect(shown(awake, holder)).toEqual(before);
         awake.sql.exec("DROP TRIGGER full");
-        expect(await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, key)).toMatchObject({
+        expect(await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, key)).toMatchObject({
           ok: true,
         });
         expect(holds(awake, next)).toBe(true);
@@ -207,7 +207,7 @@ describe("an end", () => {
         if (query.includes("slot_state = 'waiting' ORDER BY")) throw new Error("a disk can't be read");
         return exec.call(this, query, ...bindings) as never;
       });
-      expect(await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
+      expect(await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
         ok: true,
       });
       spy.mockRestore();
@@ -229,10 +229,10 @@ describe("a write that fails", () => {
       awake.sql.exec("DROP TRIGGER fails");
       stage.pass(10_000);
       await stage.ring(awake);
-      expect(await awake.coordinatorOf(object).runs.heartbeat(holder, {})).toMatchObject({
+      expect(await coordinatorOf(awake.object).runs.heartbeat(holder, {})).toMatchObject({
         cancel: expect.anything(),
       });
-      await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, newKey());
+      await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, newKey());
       expect(holds(awake, newer)).toBe(true);
     }));
 
@@ -241,7 +241,7 @@ describe("a write that fails", () => {
       const holder = await running(awake);
       const waiter = await create(stage, awake);
       failWhen(awake, `NEW.released_at IS NOT NULL AND NEW.id = '${waiter}'`);
-      await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, newKey());
+      await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, newKey());
       awake.sql.exec("DROP TRIGGER fails");
       await stage.ring(awake);
       expect(holds(awake, waiter)).toBe(false);
@@ -290,7 +290,7 @@ describe("a write that fails", () => {
       stage.pass(1);
       const other = await create(stage, awake, { concurrency: { key: "b" } });
       const next = await create(stage, awake, { concurrency: { key: "b" } });
-      for (const id of [held, other]) await awake.coordinatorOf(object).runs.cancel(id, NOW, newKey());
+      for (const id of [held, other]) await coordinatorOf(awake.object).runs.cancel(id, NOW, newKey());
       failWhen(awake, `OLD.id = '${held}' AND NEW.slot_until IS NULL`);
       stage.pass(30_000);
       await stage.ring(awake);
@@ -311,17 +311,17 @@ describe("a release that fails", () => {
         await create(stage, awake, limited),
       ];
       failWhen(awake, `OLD.id = '${first}' AND NEW.released_at IS NOT NULL`);
-      expect(await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
+      expect(await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
         ok: true,
       });
       expect([first, next, last].map((id) => holds(awake, id))).toEqual([false, true, false]);
       awake.sql.exec("DROP TRIGGER fails");
       await awake.object.alarm();
-      await awake.coordinatorOf(object).runs.applyEvent(other, SUCCEEDED, newKey());
+      await coordinatorOf(awake.object).runs.applyEvent(other, SUCCEEDED, newKey());
       expect([first, last].map((id) => holds(awake, id))).toEqual([false, true]);
       for (const attempt of stage.underWay) attempt.answer(200);
       await stage.settle();
-      await awake.coordinatorOf(object).runs.applyEvent(last, SUCCEEDED, newKey());
+      await coordinatorOf(awake.object).runs.applyEvent(last, SUCCEEDED, newKey());
       expect(holds(awake, first)).toBe(false);
       stage.pass(10_000);
       await stage.ring(awake);
@@ -334,7 +334,7 @@ it("an end, the release of its slot and the next run's request are one stretch",
     const holder = await running(awake);
     const next = await create(stage, awake);
     expect(stage.underWay).toEqual([]);
-    await awake.coordinatorOf(object).runs.applyEvent(holder, SUCCEEDED, newKey());
+    await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, newKey());
     expect(stage.underWay).toMatchObject([{ runId: next, attempt: 1 }]);
   }));
 
@@ -345,7 +345,7 @@ describe("a request that waits at a gate", () => {
       const id = await create(stage, awake, wanted);
       stage.pass(3 * HOUR_MS);
       expect(new DueRuns(awake.sql).overdue(Date.now(), 10)).toEqual([]);
-      await awake.coordinatorOf(object).gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+      await coordinatorOf(awake.object).gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
       expect(holds(awake, id)).toBe(true);
     }));
 });

@@ -77,9 +77,9 @@ it("a release opens the time gate until its time has come, and then there is not
     const wanted = { notBefore: Date.now() + WAIT_MS, concurrency: null };
     const [early, late] = [await create(stage, awake, wanted), await create(stage, awake, wanted)];
     stage.pass(WAIT_MS - 1);
-    expect(await awake.coordinatorOf(object).gates.release(early, ANN, newKey())).toMatchObject({ ok: true });
+    expect(await coordinatorOf(awake.object).gates.release(early, ANN, newKey())).toMatchObject({ ok: true });
     stage.pass(1);
-    expect(await awake.coordinatorOf(object).gates.release(late, ANN, newKey())).toMatchObject({
+    expect(await coordinatorOf(awake.object).gates.release(late, ANN, newKey())).toMatchObject({
       reason: "not_waiting",
     });
     expect([early, late].map((id) => holds(awake, id))).toEqual([true, true]);

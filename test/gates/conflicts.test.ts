@@ -55,14 +55,14 @@ describe("a run that does not wait", () => {
 
   it("fails after a freeze in which its slot went, and one that waits goes on waiting", () =>
     stage.awake(async (awake) => {
-      await awake.coordinatorOf(object).gates.pause({ ...FREEZE, at: Date.now() });
+      await coordinatorOf(awake.object).gates.pause({ ...FREEZE, at: Date.now() });
       const first = await create(stage, awake, { concurrency: { limit: 3 } });
       const waits = await create(stage, awake, { concurrency: { limit: 3 } });
       const rejects = await create(stage, awake, { concurrency: { ...REJECT, limit: 3 } });
       for (const id of [first, waits, rejects])
         expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
-      await awake.coordinatorOf(object).gates.setLimit("prod", "deploy", 2, 1);
-      await awake.coordinatorOf(object).gates.resume("prod");
+      await coordinatorOf(awake.object).gates.setLimit("prod", "deploy", 2, 1);
+      await coordinatorOf(awake.object).gates.resume("prod");
       expect(holds(awake, first)).toBe(true);
       expect(shown(awake, waits)).toMatchObject({ status: "pending", waitingFor: "concurrency" });
       expect(shown(awake, rejects)).toMatchObject({ status: "failed", endCause: "gate" });
@@ -111,10 +111,10 @@ describe("a run that cancels others", () => {
       const old = await create(stage, awake);
       const id = await create(stage, awake, { concurrency: NEWEST, approvals: 1 });
       expect(shown(awake, old)).toMatchObject({ status: "pending" });
-      expect(await awake.coordinatorOf(object).runs.heartbeat(holder, {})).toMatchObject({ cancel: null });
+      expect(await coordinatorOf(awake.object).runs.heartbeat(holder, {})).toMatchObject({ cancel: null });
       await approve(awake, id);
       expect(shown(awake, old)).toMatchObject({ endCause: "replaced" });
-      expect(await awake.coordinatorOf(object).runs.heartbeat(holder, {})).toMatchObject({
+      expect(await coordinatorOf(awake.object).runs.heartbeat(holder, {})).toMatchObject({
         cancel: expect.anything(),
       });
     }));

@@ -60,7 +60,7 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
       // Every third time, the slots come free in an object that releases nobody before it dies.
       if (n % 3 === 0) {
         const until = Date.now() + 1000;
-        await awake.coordinatorOf(object).gates.pause({
+        await coordinatorOf(awake.object).gates.pause({
           group: "prod",
           reason: "",
           until,
@@ -69,7 +69,7 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
           at: Date.now(),
         });
       }
-      for (const id of holders) await awake.coordinatorOf(object).runs.applyEvent(id, SUCCEEDED, newKey());
+      for (const id of holders) await coordinatorOf(awake.object).runs.applyEvent(id, SUCCEEDED, newKey());
     });
     // The answers of what is under way are lost with the object, so that their leases decide.
     await stage.evict();

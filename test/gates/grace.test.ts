@@ -98,7 +98,7 @@ describe("a job that was accepted and has sent no heartbeat", () => {
     stage.awake(async (awake) => {
       const [holder, next] = await acceptedHolder(awake);
       await cancel(awake, holder, MINUTE_MS);
-      const reply = await awake.coordinatorOf(object).runs.applyEvent(holder, report, newKey());
+      const reply = await coordinatorOf(awake.object).runs.applyEvent(holder, report, newKey());
       expect(reply).toMatchObject({ ok: false, reason: "run_cancelled" });
       expect(holds(awake, next)).toBe(true);
     }),
@@ -108,7 +108,7 @@ describe("a job that was accepted and has sent no heartbeat", () => {
     stage.awake(async (awake) => {
       const [holder, next] = await acceptedHolder(awake);
       await cancel(awake, holder, MINUTE_MS);
-      expect(await awake.coordinatorOf(object).runs.heartbeat(holder, {})).toMatchObject({
+      expect(await coordinatorOf(awake.object).runs.heartbeat(holder, {})).toMatchObject({
         ok: false,
         reason: "run_cancelled",
       });

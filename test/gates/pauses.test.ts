@@ -31,7 +31,7 @@ it("a pause and its end outlive a restart", async () => {
   await stage.awake(async (awake) => {
     id = await create(stage, awake);
     expect(holds(awake, id)).toBe(false);
-    await awake.coordinatorOf(object).gates.resume("prod");
+    await coordinatorOf(awake.object).gates.resume("prod");
     expect(holds(awake, id)).toBe(true);
   });
   await stage.evict();
@@ -74,20 +74,20 @@ it("a pause ends at its instant and not before, and the alarm removes it and no 
 
 it("a run that was approved during a pause starts when the pause is over, although nobody waited at a slot before", () =>
   stage.awake(async (awake) => {
-    await awake.coordinatorOf(object).gates.pause(pause({ group: "" }));
+    await coordinatorOf(awake.object).gates.pause(pause({ group: "" }));
     const id = await create(stage, awake, { approvals: 1 });
     stage.pass(MINUTE_MS);
     await awake.object.alarm();
-    await awake.coordinatorOf(object).gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+    await coordinatorOf(awake.object).gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
     expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
-    await awake.coordinatorOf(object).gates.resume("");
+    await coordinatorOf(awake.object).gates.resume("");
     await stage.settle();
     expect(holds(awake, id)).toBe(true);
   }));
 
 it("a resume that can't set the alarm is refused, and the repeated one starts the runs", () =>
   stage.awake(async (awake) => {
-    await awake.coordinatorOf(object).gates.pause(pause());
+    await coordinatorOf(awake.object).gates.pause(pause());
     const id = await create(stage, awake);
     const prototype = Object.getPrototypeOf(awake.sql) as SqlStorage;
     const { exec } = prototype;
@@ -99,11 +99,11 @@ it("a resume that can't set the alarm is refused, and the repeated one starts th
       if (query.includes("runs_open_due")) throw new Error("a disk can't be read");
       return exec.call(this, query, ...bindings) as never;
     });
-    await expect(() => awake.coordinatorOf(object).gates.resume("prod")).rejects.toThrow(
+    await expect(() => coordinatorOf(awake.object).gates.resume("prod")).rejects.toThrow(
       "a disk can't be read",
     );
-    expect(await awake.coordinatorOf(object).gates.pauses()).toHaveLength(1);
+    expect(await coordinatorOf(awake.object).gates.pauses()).toHaveLength(1);
     spy.mockRestore();
-    expect(await awake.coordinatorOf(object).gates.resume("prod")).toBe(true);
+    expect(await coordinatorOf(awake.object).gates.resume("prod")).toBe(true);
     expect(holds(awake, id)).toBe(true);
   }));

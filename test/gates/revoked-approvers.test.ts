@@ -91,10 +91,10 @@ describe("a run that a leaver approved", () => {
     stage.awake(async (awake) => {
       const { id } = await approved(awake, [BOB]);
       stage.revoked.add("bob");
-      const before = await awake.coordinatorOf(object).gates.approval(id, EVE);
+      const before = await coordinatorOf(awake.object).gates.approval(id, EVE);
       expect(before).toMatchObject({ approvals: "[]", conflicts: { approve: null, reject: null } });
       expect(approversOf(awake, id)).toEqual(["bob"]);
-      await awake.coordinatorOf(object).gates.reject(id, { by: EVE, reason: null }, newKey(), DETAILED);
+      await coordinatorOf(awake.object).gates.reject(id, { by: EVE, reason: null }, newKey(), DETAILED);
       expect(shown(awake, id)).toMatchObject({ status: "cancelled" });
     }));
 
@@ -266,7 +266,7 @@ describe("a revocation and a release at once", () => {
   it("does not use what D1 said when the run got to its slot", () =>
     stage.awake(async (awake) => {
       const id = await create(stage, awake, { approvals: 1, ...FREE });
-      await awake.coordinatorOf(object).gates.pause({
+      await coordinatorOf(awake.object).gates.pause({
         group: "",
         reason: "freeze",
         until: null,
@@ -277,7 +277,7 @@ describe("a revocation and a release at once", () => {
       await approve(awake, id);
       expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
       stage.revoked.add("bob");
-      await awake.coordinatorOf(object).gates.resume("");
+      await coordinatorOf(awake.object).gates.resume("");
       await stage.settle();
       expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
     }));
@@ -291,8 +291,8 @@ it("D1 is asked again by the next object if one dies between the question and th
     await end(awake, holder);
     asked = id;
     expect([stage.isAsking, holds(awake, id)]).toEqual([true, false]);
-    await awake.coordinatorOf(object).upkeep.settle();
-    await awake.coordinatorOf(object).upkeep.poke();
+    await coordinatorOf(awake.object).upkeep.settle();
+    await coordinatorOf(awake.object).upkeep.poke();
     expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now() + ANSWERS_WITHIN_MS);
     await awake.storage.sync();
     awake.kill();
@@ -340,7 +340,7 @@ it("a run whose approval was withdrawn shows that it waits for approval again", 
     const { id, holder } = await approved(awake, [BOB]);
     stage.revoked.add("bob");
     await end(awake, holder);
-    const read = await awake.coordinatorOf(object).runs.read(id, DETAILED);
+    const read = await coordinatorOf(awake.object).runs.read(id, DETAILED);
     if (!read.ok) throw new Error(read.reason);
     expect(JSON.parse(read.details ?? "{}")).toMatchObject({
       waiting: { for: "approval" },

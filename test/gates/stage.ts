@@ -183,7 +183,7 @@ export class Stage {
   /** All has landed, and the alarm has noted it. So the next version must set the repair. */
   async land(awake: Awake): Promise<void> {
     for (let n = 0; n < 2; n++) {
-      await awake.coordinatorOf(object).upkeep.settle();
+      await coordinatorOf(awake.object).upkeep.settle();
       this.pass(AFTER_FAILURE_MS + 1000);
       await this.ring(awake);
     }

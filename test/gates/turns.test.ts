@@ -22,7 +22,7 @@ function releasedOf({ sql }: Awake): number {
 }
 
 async function frozen(awake: Awake, count: number): Promise<void> {
-  await awake.coordinatorOf(object).gates.pause({ ...FREEZE, at: Date.now() });
+  await coordinatorOf(awake.object).gates.pause({ ...FREEZE, at: Date.now() });
   for (let n = 0; n < count; n++) {
     // Two ids of one millisecond can want one place in the journal.
     stage.pass(1);
@@ -33,7 +33,7 @@ async function frozen(awake: Awake, count: number): Promise<void> {
 it("the end of a freeze releases 200 runs, and the alarm releases the others at once", () =>
   stage.awake(async (awake) => {
     await frozen(awake, 201);
-    await awake.coordinatorOf(object).gates.resume("");
+    await coordinatorOf(awake.object).gates.resume("");
     expect(releasedOf(awake)).toBe(200);
     expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now());
     await stage.ring(awake);
@@ -44,7 +44,7 @@ it("the end of a freeze releases no more runs once their requests have 4 MB", ()
   stage.awake(async (awake) => {
     await frozen(awake, 5);
     awake.sql.exec("UPDATE deliveries SET weight = 2000000");
-    await awake.coordinatorOf(object).gates.resume("");
+    await coordinatorOf(awake.object).gates.resume("");
     expect(releasedOf(awake)).toBe(2);
     await stage.ring(awake);
     expect(releasedOf(awake)).toBe(5);

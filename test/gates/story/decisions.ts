@@ -29,7 +29,7 @@ async function reject(scene: Scene, awake: Awake): Promise<undefined> {
   scene.tell(`reject ${short(row.id)}`);
   const decision = { by: scene.random.of(scene.approvers), reason: "no" };
   scene.compare(
-    await awake.coordinatorOf(object).gates.reject(row.id, decision, scene.newKey(), DETAILED),
+    await coordinatorOf(awake.object).gates.reject(row.id, decision, scene.newKey(), DETAILED),
     awake,
   );
 }
@@ -42,7 +42,7 @@ async function release(scene: Scene, awake: Awake): Promise<undefined> {
   opened.add(row.id);
   let isOpened = false;
   try {
-    const call = awake.coordinatorOf(object).gates.release(row.id, actor("boss"), scene.newKey(), DETAILED);
+    const call = coordinatorOf(awake.object).gates.release(row.id, actor("boss"), scene.newKey(), DETAILED);
     const reply = await scene.stage.whenAnswered(call);
     isOpened = reply.ok;
     scene.compare(reply, awake);

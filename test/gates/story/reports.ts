@@ -29,7 +29,7 @@ async function report(scene: Scene, awake: Awake): Promise<undefined> {
     { type: "started" },
   ]);
   scene.tell(`report ${event.type} of ${short(row.id)}`);
-  scene.compare(await awake.coordinatorOf(object).runs.applyEvent(row.id, event, scene.newKey()), awake);
+  scene.compare(await coordinatorOf(awake.object).runs.applyEvent(row.id, event, scene.newKey()), awake);
 }
 
 /** A job reports its end after its run was cancelled. */
@@ -52,7 +52,7 @@ async function heartbeat(scene: Scene, awake: Awake): Promise<undefined> {
   const row = scene.pick(() => true);
   if (row === null) return;
   scene.tell(`heartbeat of ${short(row.id)}`);
-  scene.compare(await awake.coordinatorOf(object).runs.heartbeat(row.id, {}), awake);
+  scene.compare(await coordinatorOf(awake.object).runs.heartbeat(row.id, {}), awake);
 }
 
 async function cancel(scene: Scene, awake: Awake): Promise<undefined> {
@@ -63,7 +63,7 @@ async function cancel(scene: Scene, awake: Awake): Promise<undefined> {
   const request = { type: "cancel_requested", by: "ann", reason: null, graceMs } as const;
   scene.known.cancelling = { id: row.id, graceMs };
   scene.compare(
-    await awake.coordinatorOf(object).runs.cancel(row.id, request, scene.newKey(), DETAILED),
+    await coordinatorOf(awake.object).runs.cancel(row.id, request, scene.newKey(), DETAILED),
     awake,
   );
 }

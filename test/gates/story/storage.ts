@@ -36,7 +36,7 @@ async function healWrites(scene: Scene): Promise<undefined> {
 /** Then the alarm removes the mark of the repair, and the next version must write it. */
 async function land(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
   scene.tell("all lands");
-  await awake.coordinatorOf(object).upkeep.settle();
+  await coordinatorOf(awake.object).upkeep.settle();
   // Later than the repair is due.
   scene.known.isCalm = false;
   scene.stage.pass(6 * SECOND_MS);
@@ -47,6 +47,6 @@ async function read(scene: Scene, awake: Awake): Promise<undefined> {
   const row = scene.pick(() => true);
   if (row === null) return;
   scene.tell(`read ${short(row.id)}`);
-  await awake.coordinatorOf(object).gates.approval(row.id, actor("a reader"));
-  scene.compare(await awake.coordinatorOf(object).runs.read(row.id, DETAILED), awake);
+  await coordinatorOf(awake.object).gates.approval(row.id, actor("a reader"));
+  scene.compare(await coordinatorOf(awake.object).runs.read(row.id, DETAILED), awake);
 }

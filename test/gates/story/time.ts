@@ -32,7 +32,7 @@ async function pass(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
 export async function ring(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
   const { stage, known } = scene;
   if (scene.isDropped) {
-    await awake.coordinatorOf(object).upkeep.poke();
+    await coordinatorOf(awake.object).upkeep.poke();
     scene.isDropped = false;
   }
   scene.tell("ring");
