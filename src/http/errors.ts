@@ -254,12 +254,6 @@ export class ApiError extends Error {
   /** Undefined if the error is about the request as a whole. */
   readonly pointer: string | undefined;
 
-  /** Whether the service has decided not to do it. After any other error, nobody knows whether it was done. */
-  get isRefusal(): boolean {
-    const [status] = ERRORS[this.code];
-    return status < 500 || this.code === "storage_full" || this.code === "coordinator_overloaded";
-  }
-
   /** The table has the default sentence and `Retry-After`. */
   constructor(
     code: ErrorCode,

@@ -44,24 +44,20 @@ export interface RunInputs {
   readonly heartbeatTimeoutMs: number | null;
 }
 
-/** What else a create can send. `preview`: JSON text for the approvers of the run; left out if it needs none. */
+/** What else a create can send. */
 export interface RunCreation extends Inclusion {
-  readonly preview?: string | null;
+  /** JSON text for the approvers of the run; left out if it needs none. */
+  readonly preview?: string;
+  /** Refuses the run as `already_retried` if another run repeats the same one. */
+  readonly isFirstRetry?: true;
 }
 
 export interface InputsAnswer {
   readonly ok: true;
   readonly isOver: boolean;
+  readonly isRetried: boolean;
   readonly source: RunSource;
   readonly inputs: RunInputs;
-  /** Whether the run counts as retried with this key only since this call. */
-  readonly isNoted?: boolean;
-}
-
-/** A retry of a run. `key`: of the change. `isFirst`: whether it is refused if another change has retried the run. */
-export interface RetryNote {
-  readonly key: string;
-  readonly isFirst: boolean;
 }
 
 export type InputsReply = InputsAnswer | RunRefusal;
@@ -81,10 +77,8 @@ export interface RunCalls {
   recall(changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */
   read(id: string, inclusion?: Inclusion): Promise<RunReply>;
-  /** The inputs of a run, for a new run that repeats it. If the run can be repeated, it counts as retried from now on. */
-  inputs(id: string, retry: RetryNote): Promise<InputsReply>;
-  /** Takes back that the run was retried with this key, because the retry has created no run. */
-  retryRefused(id: string, key: string): Promise<void>;
+  /** The inputs of a run, for a new run that repeats it. */
+  inputs(id: string): Promise<InputsReply>;
   /**
    * Applies an event to a run, or answers as before if this key already did so. With `replayOnly` the call changes
    * nothing, because an expired token may only learn what its own report did.

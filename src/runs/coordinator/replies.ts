@@ -54,6 +54,7 @@ export class Replies {
     return {
       ok: true,
       isOver: !isOpen(run),
+      isRetried: this.#journal.runs.isRetried(run.id),
       source: run.source,
       inputs: {
         ...{ actionName, entityId, parameters, recommendations, labels, heartbeatTimeoutMs },

@@ -5,16 +5,8 @@ import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import { begin, isOpen, type NewRun } from "../run.ts";
-import type { Inclusion, RunAnswer, RunReply } from "../run-answer.ts";
-import type {
-  ChangeKey,
-  EventOptions,
-  Heartbeat,
-  InputsReply,
-  RetryNote,
-  RunCalls,
-  RunCreation,
-} from "../run-calls.ts";
+import type { Inclusion, RunAnswer, RunRefusal, RunReply } from "../run-answer.ts";
+import type { ChangeKey, EventOptions, Heartbeat, InputsReply, RunCalls, RunCreation } from "../run-calls.ts";
 import { heartbeatNews } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
 import type { Deliveries } from "./deliveries.ts";
@@ -53,12 +45,12 @@ export class RunDesk implements RunCalls {
     input: NewRun,
     changeKey: ChangeKey,
     newDelivery: NewDelivery | null,
-    { preview = null, ...inclusion }: RunCreation = {},
+    { preview, isFirstRetry, ...inclusion }: RunCreation = {},
   ): Promise<RunReply> {
     const now = Date.now();
-    const reason = this.#createRefusal(now);
-    // Before anything waits or starts for a run with gates, look for its key. Otherwise nearly every create is new, so a key
-    // is looked for only if the insert is refused. A repeated create gets its answer even if no run can be created now.
+    const reason = this.#createRefusal(input, isFirstRetry === true, now);
+    // A repeated create gets its answer even if no run can be created now, and before anything waits or starts for a run
+    // with gates. Nearly every other create is new, so its key is looked for only if the insert is refused.
     if (input.gates !== null || reason !== null) {
       const existing = this.#existing(input, changeKey, inclusion, now);
       if (existing !== null) return existing;
@@ -67,8 +59,7 @@ export class RunDesk implements RunCalls {
     const run = begin(input, now, { isDelivering: newDelivery !== null });
     const { deliveries, gatedRuns } = this.#parts;
     if (newDelivery !== null && run.gates !== null) {
-      const created = gatedRuns.create(run, changeKey, newDelivery, preview, now);
-      if (created === "taken") return { ok: false, reason: "id_taken" };
+      const created = gatedRuns.create(run, changeKey, newDelivery, preview ?? null, now);
       if (typeof created === "string") return { ok: false, reason: created };
       return this.#replies.run(created, inclusion);
     }
@@ -92,22 +83,9 @@ export class RunDesk implements RunCalls {
     return run === null ? NOT_FOUND : this.#replies.run(run, inclusion);
   }
 
-  /** Notes that the run is retried, in the same stretch. So of two changes only one finds a run that nobody has retried. */
-  async inputs(id: string, { key, isFirst }: RetryNote): Promise<InputsReply> {
+  async inputs(id: string): Promise<InputsReply> {
     const run = this.#ledger.current(id, Date.now());
-    if (run === null) return NOT_FOUND;
-    const inputs = this.#replies.inputs(run);
-    if (!inputs.isOver || inputs.source === "trigger") return inputs;
-    const { retries } = this.#journal;
-    // This change may have been the first, and its answer was lost.
-    if (retries.has(id, key)) return inputs;
-    if (isFirst && retries.hasAny(id)) return { ok: false, reason: "already_retried" };
-    retries.insert(id, key);
-    return { ...inputs, isNoted: true };
-  }
-
-  async retryRefused(id: string, key: string): Promise<void> {
-    this.#journal.retries.erase(id, key);
+    return run === null ? NOT_FOUND : this.#replies.inputs(run);
   }
 
   async applyEvent(
@@ -193,10 +171,12 @@ export class RunDesk implements RunCalls {
     return { ...this.#replies.run(run), ...said };
   }
 
-  /** Why no run can be created now; null if nothing prevents it. */
-  #createRefusal(now: number): "storage_full" | "overloaded" | null {
+  /** Why the run can't be created now; null if nothing prevents it. */
+  #createRefusal({ retryOf }: NewRun, isFirstRetry: boolean, now: number): RunRefusal["reason"] | null {
     if (this.#parts.storageLimit.isReached(now)) return "storage_full";
-    return this.#parts.projection.isOverloaded ? "overloaded" : null;
+    if (this.#parts.projection.isOverloaded) return "overloaded";
+    const isTooLate = isFirstRetry && retryOf !== null && this.#journal.runs.isRetried(retryOf);
+    return isTooLate ? "already_retried" : null;
   }
 
   /** The answer to a create whose key or id is taken; null if neither is. */

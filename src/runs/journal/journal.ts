@@ -23,7 +23,6 @@ import { MessageRows } from "./message-rows.ts";
 import { PauseRows } from "./pause-rows.ts";
 import { PreviewRows } from "./preview-rows.ts";
 import { RecoveryRows } from "./recovery-rows.ts";
-import { RetryRows } from "./retry-rows.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { RunsToTell } from "./runs-to-tell.ts";
 import { Sequence } from "./sequence.ts";
@@ -43,7 +42,6 @@ const TABLES_OF_RUNS = [
   "receiver_responses",
   "accepted_changes",
   "previews",
-  "retries",
 ];
 
 /** When the time of the run's stop request is up: no attempt begins at this instant or later. */
@@ -109,7 +107,6 @@ export class Journal {
   readonly slots: SlotRows;
   readonly pauses: PauseRows;
   readonly previews: PreviewRows;
-  readonly retries: RetryRows;
   readonly bulk: BulkRows;
   readonly bulkPages: BulkPageRows;
   readonly marks: Marks;
@@ -129,7 +126,6 @@ export class Journal {
     this.slots = new SlotRows(sql);
     this.pauses = new PauseRows(sql);
     this.previews = new PreviewRows(sql);
-    this.retries = new RetryRows(sql);
     this.bulk = new BulkRows(sql);
     this.bulkPages = new BulkPageRows(sql);
     this.marks = new Marks(sql);
@@ -175,11 +171,12 @@ export class Journal {
     followUp?: FollowUp,
   ): Written | null {
     const written = this.#version(run, delivery, now);
-    const isOneStatement = delivery === null && events.length === 0;
+    const isOneStatement = delivery === null && events.length === 0 && run.retryOf === null;
     return this.#numbered(written, isOneStatement, followUp, (): Written | null => {
       if (run.gates !== null) this.slots.runChanges();
       const waitingBytes = delivery === null ? 0 : sealedBytes(delivery) + (preview?.length ?? 0);
       if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
+      if (run.retryOf !== null) this.runs.noteRetried(run.retryOf);
       if (preview !== null) this.previews.insert(run.id, preview);
       if (delivery !== null) this.deliveries.put(run.id, delivery);
       if (delivery?.stopRequest !== undefined) {

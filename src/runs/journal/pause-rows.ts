@@ -31,15 +31,9 @@ export class PauseRows {
     return groups.flatMap((group) => this.#living(group, now) ?? []);
   }
 
-  /**
-   * False, and nothing is written, if there are `max` others. Of two pauses that came at once, each coordinator keeps
-   * the newer one, whichever it got first. Otherwise the freeze could end early in one of them.
-   */
+  /** False, and nothing is written, if there are `max` others. */
   put(pause: Pause, max: number, now: number): boolean {
     const { group, reason, until, by, via, at } = pause;
-    const stored = this.#living(group, now);
-    // A stored one of the future was put before the clock stepped back.
-    if (stored !== null && stored.at <= now && isNewer(stored, pause)) return true;
     const others = this.all(now).filter((other) => other.group !== group);
     if (others.length >= max) return false;
     // The table first: if the write throws, memory must not have the pause.
@@ -80,10 +74,4 @@ export class PauseRows {
     const pause = this.#pauses.get(group);
     return pause !== undefined && (pause.until === null || pause.until > now) ? pause : null;
   }
-}
-
-/** Of two that came in one millisecond, every coordinator must choose the same. */
-function isNewer(a: Pause, b: Pause): boolean {
-  const textOf = ({ reason, until, by, via }: Pause) => JSON.stringify([reason, until, by, via]);
-  return a.at === b.at ? textOf(a) > textOf(b) : a.at > b.at;
 }

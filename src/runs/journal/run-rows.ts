@@ -155,6 +155,16 @@ export class RunRows {
     return true;
   }
 
+  /** Whether a newer run repeats this one, or did. */
+  isRetried(id: string): boolean {
+    const found = `SELECT 1 FROM runs ${THIS_RUN} AND is_retried = 1`;
+    return [...this.#sql.exec(found, ...keyHalves(id), id)].length > 0;
+  }
+
+  noteRetried(id: string): void {
+    this.#sql.exec(`UPDATE runs SET is_retried = 1 ${THIS_RUN}`, ...keyHalves(id), id);
+  }
+
   update(run: JournaledRun, details: RowDetails): void {
     const cells = [...changedCells(run, remembered.get(this.#keyOf(run.id))), ...cellsBeside(run, details)];
     this.#sql.exec(

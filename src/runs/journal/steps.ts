@@ -56,6 +56,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      source               TEXT    NOT NULL,
      action_version       INTEGER,
      retry_of             TEXT,
+     is_retried           INTEGER,
      traceparent          TEXT,
      cancel_by            TEXT,
      cancel_reason        TEXT,
@@ -197,11 +198,6 @@ export const JOURNAL_STEPS: readonly string[] = [
      before_seq INTEGER NOT NULL,
      messages   INTEGER NOT NULL,
      is_over    INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;
-   CREATE TABLE retries (
-     run_id TEXT NOT NULL,
-     key    TEXT NOT NULL,
-     PRIMARY KEY (run_id, key)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE bulk_operations (
      id           TEXT    PRIMARY KEY,

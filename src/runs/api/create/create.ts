@@ -17,7 +17,7 @@ import { environmentUrl } from "../../../settings/public-url.ts";
 import { withoutDefaultRetry } from "../../../webhooks/request/trigger.ts";
 import type { Actor } from "../../actor.ts";
 import type { Inclusion, RunAnswer, RunReply } from "../../run-answer.ts";
-import type { ChangeKey } from "../../run-calls.ts";
+import type { ChangeKey, RunCreation } from "../../run-calls.ts";
 import { actorOf } from "../caller.ts";
 import { changeKeyOf } from "../change-key.ts";
 import { mustNamePerson } from "../gates/require-person.ts";
@@ -130,10 +130,10 @@ export async function createRun(
     if (created === null) throw refusal;
     return created;
   }
-  let answer = await sendRun(creation, changeKey, prepared);
+  let answer = await sendRun(creation, changeKey, wanted, prepared);
   for (let n = 1; n < TRIES_MAX && !answer.ok && answer.reason === "id_taken"; n++) {
     prepared = await prepareRun(creation, wanted);
-    answer = await sendRun(creation, changeKey, prepared);
+    answer = await sendRun(creation, changeKey, wanted, prepared);
   }
   if (!answer.ok) throw refusalError(answer.reason);
   if (answer.id !== prepared.run.id) return recalled(creation, answer);
@@ -158,18 +158,21 @@ async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<C
   return { answer, token: await signCallbackToken(ring, grant) };
 }
 
-function sendRun(creation: Creation, changeKey: ChangeKey, prepared: PreparedRun): Promise<RunReply> {
+function sendRun(
+  creation: Creation,
+  changeKey: ChangeKey,
+  { isFirstRetry }: WantedRun,
+  { run, delivery, preview }: PreparedRun,
+): Promise<RunReply> {
   const { include } = creation;
-  const { run, delivery, preview } = prepared;
   // Nothing is sent that nobody asked for, because a member is sent with its name even if it is undefined.
-  const asked = { ...(include && { include }), ...(preview !== null && { preview }) };
+  const asked: RunCreation = {
+    ...(include && { include }),
+    ...(preview !== null && { preview }),
+    ...(isFirstRetry && { isFirstRetry }),
+  };
   return askForChange(creation, run.id, (coordinator) =>
-    coordinator.runs.create(
-      run,
-      changeKey,
-      delivery,
-      include === undefined && preview === null ? undefined : asked,
-    ),
+    coordinator.runs.create(run, changeKey, delivery, asked),
   );
 }
 

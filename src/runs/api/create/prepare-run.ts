@@ -32,6 +32,8 @@ export interface WantedRun {
   readonly source: RunSource;
   readonly actionVersion: number | null;
   readonly retryOf: string | null;
+  /** Whether the run is refused if another run repeats the same one. */
+  readonly isFirstRetry?: boolean;
   /** Complete, with its secrets. */
   readonly trigger: Trigger | undefined;
   /** The trigger of a stored action as a GET shows it, with null instead of each secret. */

@@ -1,8 +1,7 @@
 /**
- * Gives slots to the runs that wait for them. All runs with the same group and key live in one coordinator. So an end,
- * the release of its slot and the start of the next run are one synchronous stretch. `admit()` decides who gets a slot
- * from what the journal says at that moment, and never from a count. An admission that fails never fails the end that
- * led to it.
+ * Gives slots to the runs that wait for them. An end, the release of its slot and the start of the next run are one
+ * synchronous stretch. `admit()` decides who gets a slot from what the journal says at that moment, and never from a
+ * count. An admission that fails never fails the end that led to it.
  */
 
 import { logFailure } from "../../../base/log.ts";

@@ -25,8 +25,8 @@ const WAITING_MAX = { runs: 20_000, bytes: 512 * 1024 * 1024 };
 const AT_SLOT_MAX = { runs: WAITING_MAX_AT_SLOT, bytes: Number.POSITIVE_INFINITY };
 const PART_OF_ONE_TOKEN = 0.25;
 
-/** `taken`: another run has the place of its id. `concurrency_limit`: the run would have to wait, and must not. */
-export type GatedCreate = JournaledRun | "taken" | "concurrency_limit" | "too_many_waiting";
+/** The run, or why there is none. `concurrency_limit`: the run would have to wait, and must not. */
+export type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too_many_waiting";
 
 export class GatedRuns {
   readonly #journal: Journal;
@@ -73,7 +73,7 @@ export class GatedRuns {
       : this.#deliveries.begin(run, newDelivery, now);
     const details = { delivery, events: [...gateEventsOfNew(run), ...events], preview };
     const created = this.#ledger.create(run, changeKey, details, now);
-    if (created === null) return "taken";
+    if (created === null) return "id_taken";
     this.#deliveries.launch(run.id, delivery);
     return isAtSlot(run) ? this.#admitted(created, slot, now) : created;
   }
@@ -133,7 +133,7 @@ export class GatedRuns {
     return next?.ok ? next.value : run;
   }
 
-  /** A run of a newer version of the action can come before its PUT has told this coordinator of the limit. */
+  /** A run of a newer version of the action can come before the coordinator has heard of the PUT. */
   #noteLimit({ source, actionName, actionVersion, gates }: Run, now: number): void {
     const { concurrency = null } = gates ?? {};
     if (source !== "action" || actionVersion === null) return;
