@@ -1,8 +1,6 @@
-/** Runs with gates as the Worker makes them: where they live, what they wait for, and that a key makes one run. */
+/** Runs with gates as the Worker makes them: what they wait for, and that a key makes one run. */
 
-import { afterEach, describe, expect, it } from "vitest";
-import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import { COORDINATORS, coordinatorOfKey, coordinatorOfSlot, readRunId } from "../../src/runs/run-id.ts";
+import { describe, expect, it } from "vitest";
 import { journal } from "../support/direct.ts";
 import { ask } from "../support/requests.ts";
 import { newActionsPath, put, run } from "./actions.ts";
@@ -32,20 +30,11 @@ interface Row extends Record<string, SqlStorageValue> {
   readonly timeoutMs: number;
 }
 
-/** The runs of an environment as its coordinators have them. */
-async function rows(actions: string): Promise<Row[]> {
+/** The runs of an environment as its coordinator has them. */
+function rows(actions: string): Promise<Row[]> {
   const query = `SELECT id, gates, released_at AS releasedAt, created_at AS createdAt, deadline_at AS deadlineAt,
                         timeout_ms AS timeoutMs FROM runs`;
-  const each = Array.from({ length: COORDINATORS }, (_, n) => journal<Row>(runsOf(actions), query));
-  return (await Promise.all(each)).flat();
-}
-
-/** A key whose coordinator is, or is not, that of this slot. */
-function keyFor(slot: { readonly group: string; readonly key: string }, isSame: boolean): string {
-  for (let n = 0; ; n++) {
-    const key = `key-${n}`;
-    if ((coordinatorOfKey(key) === coordinatorOfSlot(slot)) === isSame) return key;
-  }
+  return journal<Row>(runsOf(actions), query);
 }
 
 const keyed = (key: string) => ({ headers: { "Idempotency-Key": key } });
@@ -99,14 +88,12 @@ describe("a run", () => {
     expect(kept?.preview).not.toContain("secret");
   });
 
-  it("lives with the others of its group and key, and waits for its slot", async () => {
+  it("waits for its slot while another run of its group and key has it, with a caller's key or without", async () => {
     const actions = newActionsPath();
     await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: SLOT });
-    const answers = await Promise.all(
+    await Promise.all(
       Array.from({ length: 6 }, (_, n) => run(`${actions}/deploy`, SHOP, n % 2 === 0 ? {} : keyed(`k${n}`))),
     );
-    const expected = coordinatorOfSlot({ group: "deploy", key: "shop" });
-    expect(answers.map(({ body }) => readRunId(body.id).coordinator)).toEqual(Array(6).fill(expected));
     const released = (await rows(actions)).filter(({ releasedAt }) => releasedAt !== null);
     expect(released).toHaveLength(1);
   });
@@ -136,109 +123,60 @@ describe("a run", () => {
 });
 
 describe("a key makes one run, whatever becomes of the action's group meanwhile", () => {
-  const slot = { group: "deploy", key: "shop" };
   const NONE = { trigger: TRIGGER };
   const GROUPED = { trigger: TRIGGER, concurrency: SLOT };
   const OTHER = { trigger: TRIGGER, concurrency: { group: "elsewhere", key: "{{ parameters.service }}-2" } };
-  it.each<[string, object, object, boolean]>([
-    ["it is added", NONE, GROUPED, false],
-    ["it is removed", GROUPED, NONE, false],
-    ["it is changed", GROUPED, OTHER, false],
-    ["it stays", GROUPED, GROUPED, false],
-    ["it is added in the key's own coordinator", NONE, GROUPED, true],
-    ["it is removed in the key's own coordinator", GROUPED, NONE, true],
-    ["it is changed in the key's own coordinator", GROUPED, OTHER, true],
-    ["the action's trigger goes with it", GROUPED, {}, false],
-    ["the run is refused then", GROUPED, { ...GROUPED, parametersSchema: { required: ["x"] } }, false],
-  ])("%s", async (_what, before, after, isSame) => {
+  it.each<[string, object, object]>([
+    ["it is added", NONE, GROUPED],
+    ["it is removed", GROUPED, NONE],
+    ["it is changed", GROUPED, OTHER],
+    ["it rejects by now", GROUPED, { trigger: TRIGGER, concurrency: { ...SLOT, onConflict: "reject" } }],
+    ["the action's trigger goes with it", GROUPED, {}],
+    ["the run is refused then", GROUPED, { ...GROUPED, parametersSchema: { required: ["x"] } }],
+  ])("%s", async (_what, before, after) => {
     const actions = newActionsPath();
-    const options = keyed(keyFor(slot, isSame));
     await put(`${actions}/deploy`, before);
-    const first = await run(`${actions}/deploy`, SHOP, options);
+    const first = await run(`${actions}/deploy`, SHOP, keyed("once"));
     expect(first.status).toBe(201);
     await put(`${actions}/deploy`, after);
-    const again = await run(`${actions}/deploy`, SHOP, options);
+    const again = await run(`${actions}/deploy`, SHOP, keyed("once"));
     expect([again.status, again.body.id]).toEqual([201, first.body.id]);
     expect(again.headers.get("Idempotent-Replayed")).toBe("true");
     expect(await rows(actions)).toHaveLength(1);
   });
 
-  it.each([
-    ["removed", NONE, [{ ...slot, limit: 1, onConflict: "queue", isClaimed: true }]],
-    ["changed", OTHER, [{ ...slot, limit: 1, onConflict: "queue", isClaimed: true }]],
-    ["gone with the trigger", {}, [undefined]],
-  ])(
-    "a refused create leaves its claim, so when the group is %s, the run is made there",
-    async (_what, after, made) => {
-      const actions = newActionsPath();
-      const options = keyed(keyFor(slot, false));
-      await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...SLOT, onConflict: "reject" } });
-      const holder = await run(`${actions}/deploy`, SHOP);
-      expect((await run(`${actions}/deploy`, SHOP, options)).status).toBe(409);
-      await put(`${actions}/deploy`, after);
-      const { body } = await run(`${actions}/deploy`, SHOP, options);
-      expect(readRunId(body.id).coordinator).toBe(coordinatorOfSlot(slot));
-      const others = (await rows(actions)).filter(({ id }) => id !== holder.body.id);
-      expect(others.map(({ gates }) => (gates === null ? undefined : JSON.parse(gates).concurrency))).toEqual(
-        made,
-      );
-    },
-  );
+  it("a refused create has used no key, so the next one is judged anew", async () => {
+    const actions = newActionsPath();
+    await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...SLOT, onConflict: "reject" } });
+    await run(`${actions}/deploy`, SHOP);
+    expect((await run(`${actions}/deploy`, SHOP, keyed("once"))).status).toBe(409);
+    await put(`${actions}/deploy`, OTHER);
+    const made = await run(`${actions}/deploy`, SHOP, keyed("once"));
+    expect(made.status).toBe(201);
+    const row = (await rows(actions)).find(({ id }) => id === made.body.id);
+    expect(JSON.parse(row?.gates ?? "").concurrency).toMatchObject({ group: "elsewhere", key: "shop-2" });
+  });
 
   it("and another request with the key is refused", async () => {
     const actions = newActionsPath();
-    const options = keyed(keyFor(slot, false));
     await put(`${actions}/deploy`, GROUPED);
-    await run(`${actions}/deploy`, SHOP, options);
-    const other = await run(`${actions}/deploy`, { parameters: { service: "till" } }, options);
+    await run(`${actions}/deploy`, SHOP, keyed("once"));
+    const other = await run(`${actions}/deploy`, { parameters: { service: "till" } }, keyed("once"));
     expect([other.status, other.body.code]).toEqual([422, "idempotency_key_reused"]);
   });
 
   it("ten times at once", async () => {
-    for (const isSame of [false, true]) {
-      const actions = newActionsPath();
-      const options = keyed(keyFor(slot, isSame));
-      await put(`${actions}/deploy`, GROUPED);
-      const changes = [NONE, OTHER, GROUPED, NONE, GROUPED, OTHER, NONE, GROUPED, OTHER, NONE];
-      const [answers] = await Promise.all([
-        Promise.all(changes.map(() => run(`${actions}/deploy`, SHOP, options))),
-        (async () => {
-          for (const definition of changes) await put(`${actions}/deploy`, definition);
-        })(),
-      ]);
-      expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
-      expect(await rows(actions)).toHaveLength(1);
-    }
-  });
-});
-
-describe("a coordinator that runs older code, without gates", () => {
-  const since = ["createGated", "claim"] as const;
-  const methods = Object.getOwnPropertyDescriptors(RunCoordinator.prototype);
-  const makeOlder = () => {
-    for (const name of since) Reflect.deleteProperty(RunCoordinator.prototype, name);
-  };
-  const makeNewer = () => {
-    for (const name of since) Object.defineProperty(RunCoordinator.prototype, name, methods[name]);
-  };
-  afterEach(makeNewer);
-
-  it.each([
-    ["an approval", { approval: {} }, SHOP],
-    ["a group", { concurrency: SLOT }, SHOP],
-    ["a later start", {}, { ...SHOP, notBefore: new Date(Date.now() + 60 * MINUTE).toISOString() }],
-  ])("starts no run with %s, and later the same key makes it", async (_what, gates, body) => {
     const actions = newActionsPath();
-    await put(`${actions}/deploy`, { trigger: TRIGGER, ...gates });
-    makeOlder();
-    for (const options of [{}, keyed("once")]) {
-      const refused = await run(`${actions}/deploy`, body, options);
-      expect([refused.status, refused.body.code]).toEqual([503, "coordinator_unavailable"]);
-      expect(refused.headers.has("Retry-After")).toBe(true);
-    }
-    makeNewer();
-    expect(await rows(actions)).toEqual([]);
-    expect((await run(`${actions}/deploy`, body, keyed("once"))).status).toBe(201);
+    await put(`${actions}/deploy`, GROUPED);
+    const changes = [NONE, OTHER, GROUPED, NONE, GROUPED, OTHER, NONE, GROUPED, OTHER, NONE];
+    const [answers] = await Promise.all([
+      Promise.all(changes.map(() => run(`${actions}/deploy`, SHOP, keyed("once")))),
+      (async () => {
+        for (const definition of changes) await put(`${actions}/deploy`, definition);
+      })(),
+    ]);
+    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
+    expect(answers.filter(({ headers }) => !headers.has("Idempotent-Replayed"))).toHaveLength(1);
     expect(await rows(actions)).toHaveLength(1);
   });
 });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { readRunId } from "../../src/runs/run-id.ts";
 import { journal } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { type ActionRun, ask, newRunsPath } from "../support/requests.ts";

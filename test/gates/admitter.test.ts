@@ -2,8 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DueRuns } from "../../src/runs/journal/due-runs.ts";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../support/direct.ts";
+import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { ask, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
 import { AFTER_FAILURE_MS, type Awake, Stage } from "./stage.ts";
 
@@ -53,9 +52,11 @@ describe("a run that is released in the stretch in which it gets to its slot", (
 
   it("replaces the waiter of its action that needs more room than the run itself", () =>
     stage.awake(async (awake) => {
-      await running(awake, { concurrency: { limit: 2 } });
-      const old = await create(stage, awake, { concurrency: { limit: 1, isClaimed: true } });
-      const newer = await create(stage, awake, { concurrency: { limit: 2, onConflict: "cancel_running" } });
+      await running(awake, { actionName: "other", concurrency: { limit: 2 } });
+      const old = await create(stage, awake, { actionVersion: 2, concurrency: { limit: 1 } });
+      // A restore of D1 has brought the earlier version back.
+      const restored = { limit: 2, onConflict: "cancel_running" } as const;
+      const newer = await create(stage, awake, { actionVersion: 1, concurrency: restored });
       expect(shown(awake, old)).toMatchObject({ status: "cancelled", endCause: "replaced" });
       expect(holds(awake, newer)).toBe(true);
     }));
@@ -65,7 +66,7 @@ describe("a run that is released in the stretch in which it gets to its slot", (
       await retrying(awake);
       const id = await create(stage, awake, { ...NEWEST, notBefore: Date.now() + MINUTE_MS });
       stage.pass(MINUTE_MS);
-      expect(await coordinatorOf(awake.object).runs.heartbeat(id, {})).toMatchObject({
+      expect(await awake.object.runs.heartbeat(id, {})).toMatchObject({
         ok: true,
         status: "running",
       });
@@ -85,7 +86,7 @@ describe("an attempt of an ended run", () => {
       }
       const [first, second] = stage.underWay;
       expect(stage.underWay.map(({ attempt }) => attempt)).toEqual([1, 2]);
-      await coordinatorOf(awake.object).runs.cancel(old, NOW, newKey());
+      await awake.object.runs.cancel(old, NOW, newKey());
       first?.answer(500);
       await stage.settle();
       expect(holds(awake, next)).toBe(false);
@@ -99,7 +100,7 @@ describe("an attempt of an ended run", () => {
       const old = await create(stage, awake);
       const next = await create(stage, awake);
       stage.pass(30_000);
-      await coordinatorOf(awake.object).runs.applyEvent(old, SUCCEEDED, newKey());
+      await awake.object.runs.applyEvent(old, SUCCEEDED, newKey());
       expect(holds(awake, next)).toBe(true);
     }));
 
@@ -109,7 +110,7 @@ describe("an attempt of an ended run", () => {
       const next = await create(stage, awake);
       await stage.ring(awake);
       stage.pass(-HOUR_MS);
-      await coordinatorOf(awake.object).runs.cancel(old, NOW, newKey());
+      await awake.object.runs.cancel(old, NOW, newKey());
       stage.pass(30_000);
       await stage.ring(awake);
       expect(holds(awake, next)).toBe(true);
@@ -120,7 +121,7 @@ describe("a run whose time is up before the alarm has noticed", () => {
   it("replaces nobody, and stops nobody", () =>
     stage.awake(async (awake) => {
       const holder = await running(awake);
-      await coordinatorOf(awake.object).gates.pause({
+      await awake.object.gates.pause({
         group: "prod",
         reason: "freeze",
         until: null,
@@ -131,10 +132,10 @@ describe("a run whose time is up before the alarm has noticed", () => {
       const older = await create(stage, awake);
       const newer = await create(stage, awake, { ...NEWEST, waitMs: 1000 });
       stage.pass(1000);
-      await coordinatorOf(awake.object).gates.resume("prod");
+      await awake.object.gates.resume("prod");
       expect(shown(awake, newer)).toMatchObject({ status: "failed", endCause: "gate" });
       expect(shown(awake, older)).toMatchObject({ status: "pending", waitingFor: "concurrency" });
-      expect((await coordinatorOf(awake.object).runs.heartbeat(holder, {})) as object).toMatchObject({
+      expect((await awake.object.runs.heartbeat(holder, {})) as object).toMatchObject({
         cancel: null,
       });
     }));
@@ -180,12 +181,10 @@ describe("an end", () => {
         const before = shown(awake, holder);
         awake.sql.exec(`CREATE TRIGGER full ${when} BEGIN SELECT RAISE(FAIL, 'full'); END`);
         const key = newKey();
-        await expect(() =>
-          coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, key),
-        ).rejects.toThrow("full");
+        await expect(() => awake.object.runs.applyEvent(holder, SUCCEEDED, key)).rejects.toThrow("full");
         expect(shown(awake, holder)).toEqual(before);
         awake.sql.exec("DROP TRIGGER full");
-        expect(await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, key)).toMatchObject({
+        expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, key)).toMatchObject({
           ok: true,
         });
         expect(holds(awake, next)).toBe(true);
@@ -207,7 +206,7 @@ describe("an end", () => {
         if (query.includes("slot_state = 'waiting' ORDER BY")) throw new Error("a disk can't be read");
         return exec.call(this, query, ...bindings) as never;
       });
-      expect(await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
+      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
         ok: true,
       });
       spy.mockRestore();
@@ -229,10 +228,10 @@ describe("a write that fails", () => {
       awake.sql.exec("DROP TRIGGER fails");
       stage.pass(10_000);
       await stage.ring(awake);
-      expect(await coordinatorOf(awake.object).runs.heartbeat(holder, {})).toMatchObject({
+      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({
         cancel: expect.anything(),
       });
-      await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, newKey());
+      await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey());
       expect(holds(awake, newer)).toBe(true);
     }));
 
@@ -241,7 +240,7 @@ describe("a write that fails", () => {
       const holder = await running(awake);
       const waiter = await create(stage, awake);
       failWhen(awake, `NEW.released_at IS NOT NULL AND NEW.id = '${waiter}'`);
-      await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, newKey());
+      await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey());
       awake.sql.exec("DROP TRIGGER fails");
       await stage.ring(awake);
       expect(holds(awake, waiter)).toBe(false);
@@ -254,15 +253,13 @@ describe("a write that fails", () => {
     });
   });
 
-  it("of a claim or a pause that has ended keeps no waiter from its slot", () =>
+  it("of a pause that has ended keeps no waiter from its slot", () =>
     stage.awake(async (awake) => {
       const { object, sql } = awake;
       const elsewhere = { group: "elsewhere", key: "" };
-      await object.claim(newKey(), elsewhere);
-      // Both end in a minute, as the lease of the attempt does.
-      stage.pass(120 * DAY_MS - MINUTE_MS);
+      // It ends in a minute, as the lease of the attempt does.
       const until = Date.now() + MINUTE_MS;
-      await coordinatorOf(object).gates.pause({
+      await object.gates.pause({
         ...elsewhere,
         reason: "freeze",
         until,
@@ -273,13 +270,11 @@ describe("a write that fails", () => {
       const held = await create(stage, awake, { concurrency: elsewhere });
       const old = await create(stage, awake);
       const next = await create(stage, awake);
-      await coordinatorOf(object).runs.cancel(old, NOW, newKey());
-      for (const table of ["claims", "pauses"]) {
-        sql.exec(`CREATE TRIGGER keeps_${table} BEFORE DELETE ON ${table}
-          BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
-      }
+      await object.runs.cancel(old, NOW, newKey());
+      sql.exec(`CREATE TRIGGER keeps_pauses BEFORE DELETE ON pauses
+        BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
       stage.pass(MINUTE_MS);
-      await object.alarm();
+      await awake.alarm();
       expect([held, next].map((id) => holds(awake, id))).toEqual([true, true]);
       expect(await awake.storage.getAlarm()).toBe(Date.now() + AFTER_FAILURE_MS);
     }));
@@ -290,7 +285,7 @@ describe("a write that fails", () => {
       stage.pass(1);
       const other = await create(stage, awake, { concurrency: { key: "b" } });
       const next = await create(stage, awake, { concurrency: { key: "b" } });
-      for (const id of [held, other]) await coordinatorOf(awake.object).runs.cancel(id, NOW, newKey());
+      for (const id of [held, other]) await awake.object.runs.cancel(id, NOW, newKey());
       failWhen(awake, `OLD.id = '${held}' AND NEW.slot_until IS NULL`);
       stage.pass(30_000);
       await stage.ring(awake);
@@ -311,17 +306,17 @@ describe("a release that fails", () => {
         await create(stage, awake, limited),
       ];
       failWhen(awake, `OLD.id = '${first}' AND NEW.released_at IS NOT NULL`);
-      expect(await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
+      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
         ok: true,
       });
       expect([first, next, last].map((id) => holds(awake, id))).toEqual([false, true, false]);
       awake.sql.exec("DROP TRIGGER fails");
-      await awake.object.alarm();
-      await coordinatorOf(awake.object).runs.applyEvent(other, SUCCEEDED, newKey());
+      await awake.alarm();
+      await awake.object.runs.applyEvent(other, SUCCEEDED, newKey());
       expect([first, last].map((id) => holds(awake, id))).toEqual([false, true]);
       for (const attempt of stage.underWay) attempt.answer(200);
       await stage.settle();
-      await coordinatorOf(awake.object).runs.applyEvent(last, SUCCEEDED, newKey());
+      await awake.object.runs.applyEvent(last, SUCCEEDED, newKey());
       expect(holds(awake, first)).toBe(false);
       stage.pass(10_000);
       await stage.ring(awake);
@@ -334,7 +329,7 @@ it("an end, the release of its slot and the next run's request are one stretch",
     const holder = await running(awake);
     const next = await create(stage, awake);
     expect(stage.underWay).toEqual([]);
-    await coordinatorOf(awake.object).runs.applyEvent(holder, SUCCEEDED, newKey());
+    await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey());
     expect(stage.underWay).toMatchObject([{ runId: next, attempt: 1 }]);
   }));
 
@@ -345,7 +340,7 @@ describe("a request that waits at a gate", () => {
       const id = await create(stage, awake, wanted);
       stage.pass(3 * HOUR_MS);
       expect(new DueRuns(awake.sql).overdue(Date.now(), 10)).toEqual([]);
-      await coordinatorOf(awake.object).gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+      await awake.object.gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
       expect(holds(awake, id)).toBe(true);
     }));
 });

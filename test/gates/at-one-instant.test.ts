@@ -1,7 +1,6 @@
 /** Decisions that come at the very instant at which the run's time to wait is up, or its time has come. */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
 import { ANN, BOB, create, holds, newKey, shown } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
@@ -30,26 +29,25 @@ async function waitingSince(awake: Awake, ms: number): Promise<string> {
 describe.each<[what: string, decide: Decide, conflict: string, becomes: object]>([
   [
     "an approval",
-    (object, id) => coordinatorOf(object).gates.approve(id, BY_BOB, newKey()),
+    (object, id) => object.gates.approve(id, BY_BOB, newKey()),
     "not_waiting",
     { status: "pending", waitingFor: null, endCause: null },
   ],
   [
     "a rejection",
-    (object, id) => coordinatorOf(object).gates.reject(id, BY_BOB, newKey()),
+    (object, id) => object.gates.reject(id, BY_BOB, newKey()),
     "not_waiting",
     { status: "cancelled", endCause: "rejected" },
   ],
   [
     "a cancel",
-    (object, id) => coordinatorOf(object).runs.cancel(id, CANCEL, newKey()),
+    (object, id) => object.runs.cancel(id, CANCEL, newKey()),
     "run_failed",
     { status: "cancelled", endCause: "cancel" },
   ],
   [
     "a DELETE",
-    (object, id) =>
-      coordinatorOf(object).runs.applyEvent(id, { type: "cancelled" }, newKey(), { mayWrite: true }),
+    (object, id) => object.runs.applyEvent(id, { type: "cancelled" }, newKey(), { mayWrite: true }),
     "run_failed",
     { status: "cancelled", endCause: "cancel" },
   ],
@@ -77,9 +75,9 @@ it("a release opens the time gate until its time has come, and then there is not
     const wanted = { notBefore: Date.now() + WAIT_MS, concurrency: null };
     const [early, late] = [await create(stage, awake, wanted), await create(stage, awake, wanted)];
     stage.pass(WAIT_MS - 1);
-    expect(await coordinatorOf(awake.object).gates.release(early, ANN, newKey())).toMatchObject({ ok: true });
+    expect(await awake.object.gates.release(early, ANN, newKey())).toMatchObject({ ok: true });
     stage.pass(1);
-    expect(await coordinatorOf(awake.object).gates.release(late, ANN, newKey())).toMatchObject({
+    expect(await awake.object.gates.release(late, ANN, newKey())).toMatchObject({
       reason: "not_waiting",
     });
     expect([early, late].map((id) => holds(awake, id))).toEqual([true, true]);

@@ -2,7 +2,6 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GRACE_DEFAULT_SECONDS } from "../../src/base/limits.ts";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
 import { ANN, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
@@ -29,11 +28,11 @@ async function running(awake: Awake, wanted = {}): Promise<string> {
 }
 
 function approve({ object }: Awake, id: string): Promise<RunReply> {
-  return coordinatorOf(object).gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+  return object.gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
 }
 
 async function eventsOf({ object }: Awake, id: string): Promise<readonly object[]> {
-  const reply = await coordinatorOf(object).watches.events(id, { after: 0, limit: 100 });
+  const reply = await object.watches.events(id, { after: 0, limit: 100 });
   return reply.ok ? reply.events.map((event) => JSON.parse(event)) : [];
 }
 
@@ -55,14 +54,14 @@ describe("a run that does not wait", () => {
 
   it("fails after a freeze in which its slot went, and one that waits goes on waiting", () =>
     stage.awake(async (awake) => {
-      await coordinatorOf(awake.object).gates.pause({ ...FREEZE, at: Date.now() });
+      await awake.object.gates.pause({ ...FREEZE, at: Date.now() });
       const first = await create(stage, awake, { concurrency: { limit: 3 } });
       const waits = await create(stage, awake, { concurrency: { limit: 3 } });
       const rejects = await create(stage, awake, { concurrency: { ...REJECT, limit: 3 } });
       for (const id of [first, waits, rejects])
         expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
-      await coordinatorOf(awake.object).gates.setLimit("prod", "deploy", 2, 1);
-      await coordinatorOf(awake.object).gates.resume("prod");
+      await awake.object.gates.setLimit("prod", "deploy", 2, 1);
+      await awake.object.gates.resume("prod");
       expect(holds(awake, first)).toBe(true);
       expect(shown(awake, waits)).toMatchObject({ status: "pending", waitingFor: "concurrency" });
       expect(shown(awake, rejects)).toMatchObject({ status: "failed", endCause: "gate" });
@@ -99,9 +98,7 @@ describe("a run that cancels others", () => {
       });
       expect(awake.sql.exec(asked, other).one()).toMatchObject({ cancel_by: null });
       expect(holds(awake, newer)).toBe(false);
-      await awake
-        .coordinatorOf(object)
-        .runs.applyEvent(holder, { type: "succeeded", output: null }, newKey());
+      await awake.object.runs.applyEvent(holder, { type: "succeeded", output: null }, newKey());
       expect(holds(awake, newer)).toBe(true);
     }));
 
@@ -111,20 +108,11 @@ describe("a run that cancels others", () => {
       const old = await create(stage, awake);
       const id = await create(stage, awake, { concurrency: NEWEST, approvals: 1 });
       expect(shown(awake, old)).toMatchObject({ status: "pending" });
-      expect(await coordinatorOf(awake.object).runs.heartbeat(holder, {})).toMatchObject({ cancel: null });
+      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({ cancel: null });
       await approve(awake, id);
       expect(shown(awake, old)).toMatchObject({ endCause: "replaced" });
-      expect(await coordinatorOf(awake.object).runs.heartbeat(holder, {})).toMatchObject({
+      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({
         cancel: expect.anything(),
       });
     }));
 });
-
-it("the limit of a run that a claim sent to the group counts for that run alone", () =>
-  stage.awake(async (awake) => {
-    const limited = { concurrency: { limit: 2 } };
-    await running(awake, limited);
-    const claimed = { concurrency: { limit: 1, isClaimed: true }, actionVersion: 2 };
-    await create(stage, awake, { ...claimed, approvals: 1 });
-    expect(holds(awake, await create(stage, awake, limited))).toBe(true);
-  }));

@@ -4,7 +4,6 @@
  */
 
 import { afterEach, beforeEach, expect, inject, it, vi } from "vitest";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { ANN, ask, newKey } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
 
@@ -60,7 +59,7 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
       // Every third time, the slots come free in an object that releases nobody before it dies.
       if (n % 3 === 0) {
         const until = Date.now() + 1000;
-        await coordinatorOf(awake.object).gates.pause({
+        await awake.object.gates.pause({
           group: "prod",
           reason: "",
           until,
@@ -69,7 +68,7 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
           at: Date.now(),
         });
       }
-      for (const id of holders) await coordinatorOf(awake.object).runs.applyEvent(id, SUCCEEDED, newKey());
+      for (const id of holders) await awake.object.runs.applyEvent(id, SUCCEEDED, newKey());
     });
     // The answers of what is under way are lost with the object, so that their leases decide.
     await stage.evict();
@@ -80,8 +79,8 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
 
 it.each([199, 200, 201, 400])("nobody is forgotten at %i slots, which an alarm looks at in parts", (slots) =>
   stage.awake(async (awake) => {
-    const { object, sql } = awake;
-    await coordinatorOf(object).gates.pause({
+    const { alarm, object, sql } = awake;
+    await object.gates.pause({
       group: "prod",
       reason: "",
       until: null,
@@ -94,8 +93,8 @@ it.each([199, 200, 201, 400])("nobody is forgotten at %i slots, which an alarm l
       await ask(stage, object, { concurrency: { key: `${n}` } });
     }
     // A few rounds over all slots.
-    for (let n = 0; n < 8; n++) await object.alarm();
-    await coordinatorOf(object).gates.resume("prod");
+    for (let n = 0; n < 8; n++) await alarm();
+    await object.gates.resume("prod");
     await stage.ring(awake);
     const released = "SELECT count(*) AS n FROM runs WHERE released_at IS NOT NULL";
     expect(sql.exec<{ n: number }>(released).one().n).toBe(slots);

@@ -2,7 +2,6 @@
 
 import type { Actor } from "../../src/runs/actor.ts";
 import type { Concurrency, Gates } from "../../src/runs/gates.ts";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
 import type { NewRun } from "../../src/runs/run.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
 import type { NewDelivery, StartOn } from "../../src/webhooks/delivery.ts";
@@ -74,8 +73,8 @@ export async function create(stage: Stage, { object }: Awake, wanted: Wanted = {
 export async function ask(stage: Stage, object: Awake["object"], wanted: Wanted = {}): Promise<RunReply> {
   const run = newRun(await stage.mint(), wanted);
   const changeKey = { key: wanted.key ?? `m:${run.id}`, fingerprint: "" };
-  const preview = run.gates.approval === null ? null : "{}";
-  return coordinatorOf(object).runs.create(run, changeKey, newDelivery(wanted), { preview, ...DETAILED });
+  const preview = run.gates.approval === null ? {} : { preview: "{}" };
+  return object.runs.create(run, changeKey, newDelivery(wanted), { ...preview, ...DETAILED });
 }
 
 export interface Shown {

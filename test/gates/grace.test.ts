@@ -1,7 +1,6 @@
 /** The slot of a run that is cancelled before its job has started, while nobody knows whether the job is at work. */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { MINUTE_MS } from "../support/direct.ts";
 import { create, holds, newKey, shown } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
@@ -32,11 +31,7 @@ async function acceptedHolder(awake: Awake): Promise<[holder: string, next: stri
 }
 
 function cancel({ object }: Awake, id: string, graceMs: number) {
-  return coordinatorOf(object).runs.cancel(
-    id,
-    { type: "cancel_requested", by: "ann", reason: null, graceMs },
-    newKey(),
-  );
+  return object.runs.cancel(id, { type: "cancel_requested", by: "ann", reason: null, graceMs }, newKey());
 }
 
 /** The run starts when so much time has passed, and not before. */
@@ -76,9 +71,7 @@ describe("a job that was accepted and has sent no heartbeat", () => {
   it("has a minute after a DELETE", () =>
     stage.awake(async (awake) => {
       const [holder, next] = await acceptedHolder(awake);
-      await awake
-        .coordinatorOf(object)
-        .runs.applyEvent(holder, { type: "cancelled" }, newKey(), { mayWrite: true });
+      await awake.object.runs.applyEvent(holder, { type: "cancelled" }, newKey(), { mayWrite: true });
       await requireStartAfter(awake, next, MINUTE_MS);
     }));
 
@@ -98,7 +91,7 @@ describe("a job that was accepted and has sent no heartbeat", () => {
     stage.awake(async (awake) => {
       const [holder, next] = await acceptedHolder(awake);
       await cancel(awake, holder, MINUTE_MS);
-      const reply = await coordinatorOf(awake.object).runs.applyEvent(holder, report, newKey());
+      const reply = await awake.object.runs.applyEvent(holder, report, newKey());
       expect(reply).toMatchObject({ ok: false, reason: "run_cancelled" });
       expect(holds(awake, next)).toBe(true);
     }),
@@ -108,7 +101,7 @@ describe("a job that was accepted and has sent no heartbeat", () => {
     stage.awake(async (awake) => {
       const [holder, next] = await acceptedHolder(awake);
       await cancel(awake, holder, MINUTE_MS);
-      expect(await coordinatorOf(awake.object).runs.heartbeat(holder, {})).toMatchObject({
+      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({
         ok: false,
         reason: "run_cancelled",
       });
@@ -188,9 +181,7 @@ describe("an attempt is under way when the run is cancelled", () => {
   it("and it holds the slot although a job of the run reports its end, because it may begin another", () =>
     stage.awake(async (awake) => {
       const [holder, next] = await cancelled(awake);
-      await awake
-        .coordinatorOf(object)
-        .runs.applyEvent(holder, { type: "succeeded", output: null }, newKey());
+      await awake.object.runs.applyEvent(holder, { type: "succeeded", output: null }, newKey());
       await requireStartAfter(awake, next, LEASE_MS);
     }));
 

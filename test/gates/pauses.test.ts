@@ -1,8 +1,7 @@
-/** A pause in one coordinator: over restarts, over clocks that step back, and at the instant at which it ends. */
+/** Pauses: over restarts, over clocks that step back, and at the instant at which it ends. */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Pause } from "../../src/runs/gate-calls.ts";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
@@ -26,40 +25,33 @@ function rowsOf({ sql }: Awake): unknown[] {
 
 it("a pause and its end outlive a restart", async () => {
   let id = "";
-  await stage.awake(async ({ object }) => void (await coordinatorOf(object).gates.pause(pause())));
+  await stage.awake(async ({ object }) => void (await object.gates.pause(pause())));
   await stage.evict();
   await stage.awake(async (awake) => {
     id = await create(stage, awake);
     expect(holds(awake, id)).toBe(false);
-    await coordinatorOf(awake.object).gates.resume("prod");
+    await awake.object.gates.resume("prod");
     expect(holds(awake, id)).toBe(true);
   });
   await stage.evict();
-  await stage.awake(async ({ object }) => expect(await coordinatorOf(object).gates.pauses()).toEqual([]));
+  await stage.awake(async ({ object }) => expect(await object.gates.pauses()).toEqual([]));
 });
 
-it("of two pauses the later one stays, unless it is of a time that has not come, because the clock stepped back", () =>
+it("of two pauses the one that came last stays, also if the clock has stepped back", () =>
   stage.awake(async ({ object }) => {
-    const earlier = pause({ reason: "earlier" });
-    stage.pass(MINUTE_MS);
-    const later = pause({ reason: "later" });
-    expect([
-      await coordinatorOf(object).gates.pause(later),
-      await coordinatorOf(object).gates.pause(earlier),
-    ]).toEqual([true, true]);
-    expect(await coordinatorOf(object).gates.pauses()).toEqual([later]);
+    const first = pause({ reason: "first" });
     stage.pass(-HOUR_MS);
-    const now = pause({ reason: "after the step" });
-    await coordinatorOf(object).gates.pause(now);
-    expect(await coordinatorOf(object).gates.pauses()).toEqual([now]);
+    const last = pause({ reason: "last" });
+    expect([await object.gates.pause(first), await object.gates.pause(last)]).toEqual([true, true]);
+    expect(await object.gates.pauses()).toEqual([last]);
   }));
 
 it("a pause ends at its instant and not before, and the alarm removes it and no other", () =>
   stage.awake(async (awake) => {
     const { object, storage } = awake;
-    await coordinatorOf(object).gates.pause(pause({ until: Date.now() + MINUTE_MS }));
-    await coordinatorOf(object).gates.pause(pause({ group: "b", until: Date.now() + HOUR_MS }));
-    await coordinatorOf(object).gates.pause(pause({ group: "a" }));
+    await object.gates.pause(pause({ until: Date.now() + MINUTE_MS }));
+    await object.gates.pause(pause({ group: "b", until: Date.now() + HOUR_MS }));
+    await object.gates.pause(pause({ group: "a" }));
     const id = await create(stage, awake);
     stage.pass(MINUTE_MS - 1);
     await stage.ring(awake);
@@ -69,25 +61,25 @@ it("a pause ends at its instant and not before, and the alarm removes it and no 
     await stage.ring(awake);
     expect(holds(awake, id)).toBe(true);
     expect(rowsOf(awake)).toEqual(["a", "b"]);
-    expect((await coordinatorOf(object).gates.pauses()).map(({ group }) => group)).toEqual(["a", "b"]);
+    expect((await object.gates.pauses()).map(({ group }) => group)).toEqual(["a", "b"]);
   }));
 
 it("a run that was approved during a pause starts when the pause is over, although nobody waited at a slot before", () =>
   stage.awake(async (awake) => {
-    await coordinatorOf(awake.object).gates.pause(pause({ group: "" }));
+    await awake.object.gates.pause(pause({ group: "" }));
     const id = await create(stage, awake, { approvals: 1 });
     stage.pass(MINUTE_MS);
-    await awake.object.alarm();
-    await coordinatorOf(awake.object).gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+    await awake.alarm();
+    await awake.object.gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
     expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
-    await coordinatorOf(awake.object).gates.resume("");
+    await awake.object.gates.resume("");
     await stage.settle();
     expect(holds(awake, id)).toBe(true);
   }));
 
 it("a resume that can't set the alarm is refused, and the repeated one starts the runs", () =>
   stage.awake(async (awake) => {
-    await coordinatorOf(awake.object).gates.pause(pause());
+    await awake.object.gates.pause(pause());
     const id = await create(stage, awake);
     const prototype = Object.getPrototypeOf(awake.sql) as SqlStorage;
     const { exec } = prototype;
@@ -99,11 +91,9 @@ it("a resume that can't set the alarm is refused, and the repeated one starts th
       if (query.includes("runs_open_due")) throw new Error("a disk can't be read");
       return exec.call(this, query, ...bindings) as never;
     });
-    await expect(() => coordinatorOf(awake.object).gates.resume("prod")).rejects.toThrow(
-      "a disk can't be read",
-    );
-    expect(await coordinatorOf(awake.object).gates.pauses()).toHaveLength(1);
+    await expect(() => awake.object.gates.resume("prod")).rejects.toThrow("a disk can't be read");
+    expect(await awake.object.gates.pauses()).toHaveLength(1);
     spy.mockRestore();
-    expect(await coordinatorOf(awake.object).gates.resume("prod")).toBe(true);
+    expect(await awake.object.gates.resume("prod")).toBe(true);
     expect(holds(awake, id)).toBe(true);
   }));

@@ -3,7 +3,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Actor } from "../../src/runs/actor.ts";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { MINUTE_MS } from "../support/direct.ts";
 import { BOB, create, DETAILED, holds, newKey, shown, type Wanted } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
@@ -23,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => stage.end());
 
 async function approve({ object }: Awake, id: string, by = BOB) {
-  const reply = await coordinatorOf(object).gates.approve(id, { by, reason: "fine" }, newKey(), DETAILED);
+  const reply = await object.gates.approve(id, { by, reason: "fine" }, newKey(), DETAILED);
   await stage.settle();
   return reply;
 }
@@ -40,7 +39,7 @@ async function approved(awake: Awake, approvers: readonly Actor[], wanted: Wante
 async function end({ object }: Awake, id: string): Promise<void> {
   stage.underWay.find(({ runId }) => runId === id)?.answer(200);
   await stage.settle();
-  await coordinatorOf(object).runs.applyEvent(id, SUCCEEDED, newKey());
+  await object.runs.applyEvent(id, SUCCEEDED, newKey());
   await stage.settle();
 }
 
@@ -91,10 +90,10 @@ describe("a run that a leaver approved", () => {
     stage.awake(async (awake) => {
       const { id } = await approved(awake, [BOB]);
       stage.revoked.add("bob");
-      const before = await coordinatorOf(awake.object).gates.approval(id, EVE);
+      const before = await awake.object.gates.approval(id, EVE);
       expect(before).toMatchObject({ approvals: "[]", conflicts: { approve: null, reject: null } });
       expect(approversOf(awake, id)).toEqual(["bob"]);
-      await coordinatorOf(awake.object).gates.reject(id, { by: EVE, reason: null }, newKey(), DETAILED);
+      await awake.object.gates.reject(id, { by: EVE, reason: null }, newKey(), DETAILED);
       expect(shown(awake, id)).toMatchObject({ status: "cancelled" });
     }));
 
@@ -266,7 +265,7 @@ describe("a revocation and a release at once", () => {
   it("does not use what D1 said when the run got to its slot", () =>
     stage.awake(async (awake) => {
       const id = await create(stage, awake, { approvals: 1, ...FREE });
-      await coordinatorOf(awake.object).gates.pause({
+      await awake.object.gates.pause({
         group: "",
         reason: "freeze",
         until: null,
@@ -277,7 +276,7 @@ describe("a revocation and a release at once", () => {
       await approve(awake, id);
       expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
       stage.revoked.add("bob");
-      await coordinatorOf(awake.object).gates.resume("");
+      await awake.object.gates.resume("");
       await stage.settle();
       expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
     }));
@@ -291,8 +290,8 @@ it("D1 is asked again by the next object if one dies between the question and th
     await end(awake, holder);
     asked = id;
     expect([stage.isAsking, holds(awake, id)]).toEqual([true, false]);
-    await coordinatorOf(awake.object).upkeep.settle();
-    await coordinatorOf(awake.object).upkeep.poke();
+    await awake.object.upkeep.settle();
+    await awake.object.upkeep.poke();
     expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now() + ANSWERS_WITHIN_MS);
     await awake.storage.sync();
     awake.kill();
@@ -340,7 +339,7 @@ it("a run whose approval was withdrawn shows that it waits for approval again", 
     const { id, holder } = await approved(awake, [BOB]);
     stage.revoked.add("bob");
     await end(awake, holder);
-    const read = await coordinatorOf(awake.object).runs.read(id, DETAILED);
+    const read = await awake.object.runs.read(id, DETAILED);
     if (!read.ok) throw new Error(read.reason);
     expect(JSON.parse(read.details ?? "{}")).toMatchObject({
       waiting: { for: "approval" },

@@ -5,11 +5,10 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
-import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
+import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
 import { type AttemptResult, LEASE_MS } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
-import { coordinator, mint, writeFirst } from "../support/direct.ts";
+import { coordinator, direct, mint, writeFirst } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { sqlStorage } from "../support/sql-storage.ts";
@@ -37,9 +36,10 @@ const START = Date.UTC(2040, 0, 1);
 const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-/;
 const NEW_VERSION = /^\s*UPDATE runs SET version = \?/;
 
-/** The object as it is awake now. Only for one stretch of steps. */
+/** The object as it is awake now. Only for one stretch of steps. `object`: its calls. */
 export interface Awake {
-  readonly object: RunCoordinator;
+  readonly object: Coordinator;
+  readonly alarm: () => Promise<void>;
   readonly sql: SqlStorage;
   readonly storage: DurableObjectStorage;
   /** Ends the object at once. */
@@ -141,7 +141,8 @@ export class Stage {
         this.#questions = [];
         state.abort("killed");
       };
-      return steps({ object, storage, sql: storage.sql, kill });
+      const alarm = () => object.alarm();
+      return steps({ object: coordinatorOf(object), alarm, storage, sql: storage.sql, kill });
     });
   }
 
@@ -151,7 +152,7 @@ export class Stage {
     this.underWay = [];
     this.#questions = [];
     // Nothing evicts an object that waits for D1.
-    await this.#coordinatorOf(stub).upkeep.settle();
+    await direct(this.path).upkeep.settle();
     await evictDurableObject(this.#stub);
   }
 
@@ -163,7 +164,7 @@ export class Stage {
    * Rings the alarm as often as it is due. Throws if that has no end. False if a write failed, because then not all is
    * done.
    */
-  async ring({ object, storage }: Awake): Promise<boolean> {
+  async ring({ alarm, storage }: Awake): Promise<boolean> {
     const failures = this.lastFailure;
     for (let n = 0; n < RINGS_MAX; n++) {
       const at = await storage.getAlarm();
@@ -174,7 +175,7 @@ export class Stage {
       }
       await storage.deleteAlarm();
       this.rings++;
-      await object.alarm();
+      await alarm();
       await this.settle();
     }
     throw new Error(`the alarm rang ${RINGS_MAX} times without an end`);
@@ -183,7 +184,7 @@ export class Stage {
   /** All has landed, and the alarm has noted it. So the next version must set the repair. */
   async land(awake: Awake): Promise<void> {
     for (let n = 0; n < 2; n++) {
-      await coordinatorOf(awake.object).upkeep.settle();
+      await awake.object.upkeep.settle();
       this.pass(AFTER_FAILURE_MS + 1000);
       await this.ring(awake);
     }

@@ -1,7 +1,6 @@
 /** How much one stretch does when many runs may start at once. The alarm does the rest, and nobody waits for it. */
 
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { create } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
 
@@ -22,7 +21,7 @@ function releasedOf({ sql }: Awake): number {
 }
 
 async function frozen(awake: Awake, count: number): Promise<void> {
-  await coordinatorOf(awake.object).gates.pause({ ...FREEZE, at: Date.now() });
+  await awake.object.gates.pause({ ...FREEZE, at: Date.now() });
   for (let n = 0; n < count; n++) {
     // Two ids of one millisecond can want one place in the journal.
     stage.pass(1);
@@ -33,7 +32,7 @@ async function frozen(awake: Awake, count: number): Promise<void> {
 it("the end of a freeze releases 200 runs, and the alarm releases the others at once", () =>
   stage.awake(async (awake) => {
     await frozen(awake, 201);
-    await coordinatorOf(awake.object).gates.resume("");
+    await awake.object.gates.resume("");
     expect(releasedOf(awake)).toBe(200);
     expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now());
     await stage.ring(awake);
@@ -44,7 +43,7 @@ it("the end of a freeze releases no more runs once their requests have 4 MB", ()
   stage.awake(async (awake) => {
     await frozen(awake, 5);
     awake.sql.exec("UPDATE deliveries SET weight = 2000000");
-    await coordinatorOf(awake.object).gates.resume("");
+    await awake.object.gates.resume("");
     expect(releasedOf(awake)).toBe(2);
     await stage.ring(awake);
     expect(releasedOf(awake)).toBe(5);

@@ -1,4 +1,4 @@
-/** How much may wait in one coordinator, and how much of it one token may take. The journal is filled in SQL. */
+/** How much may wait in an environment, and how much of it one token may take. The journal is filled in SQL. */
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ANN, BOB, create, type Wanted } from "./gated-runs.ts";

@@ -1,7 +1,6 @@
 /** What requests about gates cost. A run without gates pays none of it: see hops.test.ts. */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { COORDINATORS, coordinatorOfKey, coordinatorOfSlot } from "../../src/runs/run-id.ts";
 import { APPROVAL, decide, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { landed } from "../support/landed.ts";
@@ -23,40 +22,23 @@ function newPath(path = newRunsPath()): string {
 }
 
 const REASON = { body: { reason: "freeze" } };
-const SLOT = { group: "prod", key: "" };
-
-/** A caller's key whose coordinator is, or is not, that of the slot. */
-function keyFor(isSame: boolean): { readonly headers: Record<string, string> } {
-  for (let n = 0; ; n++) {
-    const key = `key-${n}`;
-    if ((coordinatorOfKey(key) === coordinatorOfSlot(SLOT)) === isSame) {
-      return { headers: { "Idempotency-Key": key } };
-    }
-  }
-}
-
 const linesOf = async (go: () => Promise<unknown>) => (await hopsOf(go)).lines;
 
-it("a gated create calls one coordinator, and with a key of another coordinator two", async () => {
+it("a gated create calls the coordinator once and D1 never, also with a key, and also when it is repeated", async () => {
   const path = newPath();
   await storeGated(path, ONE_AT_A_TIME);
   await startGated(path);
-  const costs = (status: number, coordinator: number) => [{ status, d1: 0, coordinator }];
-  expect(await linesOf(() => startGated(path))).toEqual(costs(201, 1));
-  expect(await linesOf(() => startGated(path, { notBefore: LATER }))).toEqual(costs(201, 1));
-  // The second time it is a replay.
-  for (let n = 0; n < 2; n++) {
-    expect(await linesOf(() => startGated(path, {}, keyFor(true)))).toEqual(costs(201, 1));
-    expect(await linesOf(() => startGated(path, {}, keyFor(false)))).toEqual(costs(201, 2));
-  }
-  const other = { labels: ["another"] };
-  expect(await linesOf(() => startGated(path, other, keyFor(false)))).toEqual(costs(422, 1));
+  const costs = (status: number) => [{ status, d1: 0, coordinator: 1 }];
+  const keyed = { headers: { "Idempotency-Key": "once" } };
+  expect(await linesOf(() => startGated(path))).toEqual(costs(201));
+  expect(await linesOf(() => startGated(path, { notBefore: LATER }))).toEqual(costs(201));
+  for (let n = 0; n < 2; n++) expect(await linesOf(() => startGated(path, {}, keyed))).toEqual(costs(201));
+  expect(await linesOf(() => startGated(path, { labels: ["another"] }, keyed))).toEqual(costs(422));
   await storeGated(path, APPROVAL);
   await startGated(path);
-  expect(await linesOf(() => startGated(path))).toEqual(costs(201, 1));
-  expect(await linesOf(() => startGated(path, {}, { headers: { "Idempotency-Key": "new" } }))).toEqual(
-    costs(201, 1),
-  );
+  expect(await linesOf(() => startGated(path))).toEqual(costs(201));
+  // The action has no group any more.
+  expect(await linesOf(() => startGated(path, {}, keyed))).toEqual(costs(201));
 });
 
 it("a decision calls the coordinator once, and D1 once for its entry in the audit if it counts", async () => {
@@ -129,10 +111,10 @@ it("an approval that is read calls the coordinator once, and D1 once for the act
   }
 });
 
-it("pauses and concurrency groups call each coordinator once, and D1 only for an entry in the audit", async () => {
+it("pauses and concurrency groups call the coordinator once, and D1 only for an entry in the audit", async () => {
   const path = newPath();
   const at = (name: string) => path.replace(/action-runs$/, name);
-  const costs = (status: number, d1: number) => [{ status, d1, coordinator: COORDINATORS }];
+  const costs = (status: number, d1: number) => [{ status, d1, coordinator: 1 }];
   expect(await linesOf(() => ask("GET", at("pauses")))).toEqual(costs(200, 0));
   expect(await linesOf(() => ask("GET", at("concurrency-groups")))).toEqual(costs(200, 0));
   expect(await linesOf(() => ask("GET", at("concurrency-groups?group=prod")))).toEqual(costs(200, 0));

@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isDatabaseFull } from "../../src/database/d1-errors.ts";
 import { STORAGE_MAX_BYTES, StorageLimit } from "../../src/runs/coordinator/storage-limit.ts";
 import { isRefusedForContent } from "../../src/runs/d1/store.ts";
-import { coordinatorOfKey, coordinatorOfSlot } from "../../src/runs/run-id.ts";
 import {
   alarmIn,
   change,
@@ -85,32 +84,12 @@ describe("a coordinator that stores 9 GB", () => {
     expect(limit.isReached(10)).toBe(true);
   });
 
-  it("keeps no claim of a key for a run that another coordinator would make", async () => {
-    const path = newRunsPath();
-    await storeGated(path, ONE_AT_A_TIME);
-    const ofGroup = coordinatorOfSlot({ group: "prod", key: "" });
-    const [key = ""] = ["a", "b", "c", "d", "e"].filter((one) => coordinatorOfKey(one) !== ofGroup);
-    const n = coordinatorOfKey(key);
-    const start = () => startGated(path, {}, { headers: { "Idempotency-Key": key } });
-    await store(path, STORAGE_MAX_BYTES);
-    const refused = await start();
-    expect([refused.status, refused.body]).toMatchObject([503, { code: "storage_full" }]);
-    expect(await journal(path, "SELECT key FROM claims")).toEqual([]);
-    await store(path, STORAGE_MAX_BYTES - 1);
-    const made = await start();
-    await store(path, STORAGE_MAX_BYTES);
-    expect((await create(path, key === "a" ? "b" : "a")).status).toBe(503);
-    const again = await start();
-    expect([again.status, again.body.id]).toEqual([201, made.body.id]);
-    // The action has no group any more, so the create comes to the coordinator of the key, which has only a claim.
-    await storeGated(path, {});
-    const ungrouped = await start();
-    expect([ungrouped.status, ungrouped.body.id]).toEqual([201, made.body.id]);
-  });
-
   it("answers a repeated create, and takes every heartbeat, report and cancel", async () => {
     const path = newRunsPath();
     const made = await create(path, "made-before");
+    const keyed = { headers: { "Idempotency-Key": "gated" } };
+    await storeGated(path, ONE_AT_A_TIME);
+    const gated = await startGated(path, {}, keyed);
     const reported = await createRun(path);
     const cancelled = await createRun(path);
     await store(path, STORAGE_MAX_BYTES);
@@ -118,6 +97,7 @@ describe("a coordinator that stores 9 GB", () => {
     const again = await create(path, "made-before");
     expect([again.status, again.body.id]).toEqual([201, made.body.id]);
     expect(again.headers.get("Idempotent-Replayed")).toBe("true");
+    expect((await startGated(path, {}, keyed)).body.id).toBe(gated.body.id);
     const beat = reported.callback.url.replace(/callback$/, "heartbeat");
     expect((await ask("POST", beat, { token: reported.callback.token })).status).toBe(200);
     expect(await report(reported, { status: "succeeded" })).toMatchObject({ status: 200 });

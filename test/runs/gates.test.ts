@@ -1,16 +1,8 @@
-/** Who can approve and reject a run now, and which runs share slots. */
+/** Who can approve and reject a run now. */
 
 import { expect, it } from "vitest";
 import type { Actor } from "../../src/runs/actor.ts";
-import {
-  type ApprovalRule,
-  approveConflict,
-  type Gates,
-  isSameSlot,
-  NO_GROUP,
-  rejectConflict,
-  slotOf,
-} from "../../src/runs/gates.ts";
+import { type ApprovalRule, approveConflict, type Gates, rejectConflict } from "../../src/runs/gates.ts";
 
 const token = (tokenId: string, parents: string[] = []): Actor => ({
   ...{ tokenId, tokenName: tokenId, parents, person: null },
@@ -49,14 +41,4 @@ it.each<[string, ApprovalRule | null, readonly Actor[], Actor, string | null]>([
     "not_waiting",
     "not_waiting",
   ]);
-});
-
-it("runs share slots if their group and their key are the same, and those without a group have one of their own", () => {
-  const slot = { group: "prod", key: "shop" };
-  expect(isSameSlot(slot, { ...slot })).toBe(true);
-  expect(isSameSlot(slot, { ...slot, key: "till" })).toBe(false);
-  expect(isSameSlot(slot, { ...slot, group: "stage" })).toBe(false);
-  expect(slotOf({ concurrency: null })).toEqual(NO_GROUP);
-  const concurrency = { ...slot, limit: 1, onConflict: "queue" } as const;
-  expect(isSameSlot(slotOf({ concurrency }), slot)).toBe(true);
 });

@@ -3,7 +3,6 @@
 import { describe, expect, it } from "vitest";
 import type { ApiError } from "../../src/http/errors.ts";
 import { deadlineOf, gatesOf, type WantedGates, wantedGates } from "../../src/runs/api/create/gates.ts";
-import { COORDINATORS, coordinatorOfSlot } from "../../src/runs/run-id.ts";
 
 const NOW = Date.parse("2026-11-25T12:00:00.000Z");
 const MINUTE = 60_000;
@@ -117,10 +116,4 @@ it("a key without a value is refused", () => {
     wantedGates({}, { ...ACTION, concurrency: CONCURRENCY }, { ...RUN, parameters: {} }, true),
   );
   expect(error).toMatchObject({ code: "invalid_concurrency_key", pointer: "/parameters/service" });
-});
-
-it("a slot has one coordinator, and slots spread over all of them", () => {
-  const slots = Array.from({ length: 64 }, (_, n) => ({ group: "deploy", key: `service-${n}` }));
-  expect(slots.map(coordinatorOfSlot)).toEqual(slots.map((slot) => coordinatorOfSlot({ ...slot })));
-  expect(new Set(slots.map(coordinatorOfSlot)).size).toBe(COORDINATORS);
 });

@@ -12,7 +12,6 @@ const BACKOFF_DOUBLED_MAX = 9;
 export interface KnownPause {
   readonly reason: string;
   readonly until: number | null;
-  readonly at: number;
 }
 
 export class Known {
@@ -107,9 +106,7 @@ export class Known {
     const concurrency = gates?.concurrency ?? null;
     if (concurrency === null) return Number.POSITIVE_INFINITY;
     const known = this.#limits.get(`${concurrency.group} ${actionName}`);
-    if (concurrency.isClaimed || known === undefined || known.version < (actionVersion ?? 0))
-      return concurrency.limit;
-    return known.limit;
+    return known === undefined || known.version < (actionVersion ?? 0) ? concurrency.limit : known.limit;
   }
 
   holdersOf(name: string): Row[] {

@@ -1,7 +1,6 @@
 /** Creates: of runs with every mixture of gates, of runs without any, and repeated ones. */
 
 import type { Gates } from "../../../src/runs/gates.ts";
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { NewRun } from "../../../src/runs/run.ts";
 import type { RunReply } from "../../../src/runs/run-answer.ts";
 import type { NewDelivery } from "../../../src/webhooks/delivery.ts";
@@ -29,11 +28,9 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   const action = scene.actions[name];
   const isStale = random.isOneIn(8) && action.version > FIRST_VERSION;
   const version = isStale ? action.version - 1 : action.version;
-  const isClaimed = hasGroup && random.isOneIn(12);
   const { group, onConflict } = action;
   const limit = isStale ? random.of([1, 2, 3]) : action.limit;
   const slot = { group, key: random.of(action.keys) };
-  const claimed = { ...slot, limit: 1, onConflict: "queue", isClaimed } as const;
   const required = random.of([0, 0, 0, 1, 2]);
   const inMs = random.of([0, 0, 0, SECOND_MS, 20 * SECOND_MS, MINUTE_MS]);
   const notBefore = inMs === 0 ? null : now + inMs;
@@ -41,7 +38,7 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   const gates: Gates = {
     notBefore,
     approval: required === 0 ? null : { required, allowSelf: random.isOneIn(4) },
-    concurrency: hasGroup ? (isClaimed ? claimed : { ...slot, limit, onConflict }) : null,
+    concurrency: hasGroup ? { ...slot, limit, onConflict } : null,
     waitUntil: (notBefore ?? now) + random.of([2 * SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS, HOUR_MS]),
     creator: random.of(CREATORS),
     sealedUnder: null,
@@ -55,15 +52,16 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   const key = random.isOneIn(3) ? `t:${scene.steps}` : null;
   if (key !== null) scene.keyed.set(key, run);
   const changeKey = { key: key ?? `m:${run.id}`, fingerprint: "" };
-  const preview = required === 0 ? null : "{}";
+  const preview = required === 0 ? {} : { preview: "{}" };
   let reply: RunReply;
   try {
-    reply = await awake
-      .coordinatorOf(object)
-      .runs.create(run, changeKey, newDelivery(scene, run), { preview, ...DETAILED });
+    reply = await awake.object.runs.create(run, changeKey, newDelivery(scene, run), {
+      ...preview,
+      ...DETAILED,
+    });
   } finally {
     // The limit can be written although the run is not.
-    const isTold = hasGroup && !isClaimed && isLimitOnRecord(awake, group, name, version);
+    const isTold = hasGroup && isLimitOnRecord(awake, group, name, version);
     if (isTold && known.noteLimit(group, name, version, limit)) {
       // The next alarm looks at every slot.
       known.isCalm = false;
@@ -86,27 +84,24 @@ async function createUngated(scene: Scene, { object }: Awake): Promise<undefined
   const run = await newRun(scene, { gates: null, timeoutMs: MINUTE_MS });
   scene.tell(`create ${short(run.id)} without gates`);
   scene.asked = run.id;
-  await coordinatorOf(object).runs.create(
-    run,
-    { key: `m:${run.id}`, fingerprint: "" },
-    newDelivery(scene, run),
-  );
+  await object.runs.create(run, { key: `m:${run.id}`, fingerprint: "" }, newDelivery(scene, run));
 }
 
-/** The same key makes no second run. */
+/** The same key makes no second run, whatever gates the action has by now. */
 async function createAgain(scene: Scene, { object, sql }: Awake): Promise<undefined> {
   const found = scene.random.maybe([...scene.keyed]);
   if (found === null) return;
   const [key, first] = found;
-  const run = { ...first, id: await scene.stage.mint() };
+  const { gates: own } = first;
+  const concurrency = { group: "db", key: "", limit: 1, onConflict: "cancel_running" } as const;
+  const gates = scene.random.of([own, own && { ...own, concurrency }]);
+  const run = { ...first, gates, id: await scene.stage.mint() };
   scene.tell(`create ${short(first.id)} again`);
   const isThere = [...sql.exec("SELECT 1 FROM runs WHERE id = ?", first.id)].length > 0;
   if (!isThere) return;
   scene.asked = first.id;
   const changeKey = { key, fingerprint: "" };
-  const reply = await coordinatorOf(object).runs.create(run, changeKey, newDelivery(scene, run), {
-    preview: null,
-  });
+  const reply = await object.runs.create(run, changeKey, newDelivery(scene, run));
   if (!reply.ok || reply.id !== first.id || !reply.replayed) fail(`the key ${key} made a second run`);
 }
 

@@ -1,6 +1,5 @@
 /** Decisions: approvals, rejections, and releases before the time. */
 
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
 import { actor } from "./cast.ts";
@@ -17,9 +16,7 @@ async function approve(scene: Scene, awake: Awake): Promise<undefined> {
   if (row === null) return;
   const by = scene.random.of(scene.approvers);
   scene.tell(`approve ${short(row.id)} by ${by.tokenId}`);
-  const call = awake
-    .coordinatorOf(object)
-    .gates.approve(row.id, { by, reason: null }, scene.newKey(), DETAILED);
+  const call = awake.object.gates.approve(row.id, { by, reason: null }, scene.newKey(), DETAILED);
   scene.compare(await scene.stage.whenAnswered(call), awake);
 }
 
@@ -28,10 +25,7 @@ async function reject(scene: Scene, awake: Awake): Promise<undefined> {
   if (row === null) return;
   scene.tell(`reject ${short(row.id)}`);
   const decision = { by: scene.random.of(scene.approvers), reason: "no" };
-  scene.compare(
-    await coordinatorOf(awake.object).gates.reject(row.id, decision, scene.newKey(), DETAILED),
-    awake,
-  );
+  scene.compare(await awake.object.gates.reject(row.id, decision, scene.newKey(), DETAILED), awake);
 }
 
 async function release(scene: Scene, awake: Awake): Promise<undefined> {
@@ -42,7 +36,7 @@ async function release(scene: Scene, awake: Awake): Promise<undefined> {
   opened.add(row.id);
   let isOpened = false;
   try {
-    const call = coordinatorOf(awake.object).gates.release(row.id, actor("boss"), scene.newKey(), DETAILED);
+    const call = awake.object.gates.release(row.id, actor("boss"), scene.newKey(), DETAILED);
     const reply = await scene.stage.whenAnswered(call);
     isOpened = reply.ok;
     scene.compare(reply, awake);

@@ -1,6 +1,5 @@
 /** What changes who may be released: new versions of actions with other limits, and pauses. */
 
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import { MINUTE_MS } from "../../support/direct.ts";
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
@@ -29,7 +28,7 @@ async function setLimit(scene: Scene, { object, sql }: Awake, isStale: boolean):
   const { group } = action;
   const isInGroup = known.isInGroup(group, name);
   // If the call fails, nothing has changed.
-  await coordinatorOf(object).gates.setLimit(group, name, version, limit);
+  await object.gates.setLimit(group, name, version, limit);
   if (isInGroup && known.noteLimit(group, name, version, limit)) known.forgetPauses(sql);
 }
 
@@ -40,11 +39,9 @@ async function pause(scene: Scene, { object, sql }: Awake): Promise<undefined> {
   const at = known.now;
   const until = ms === null ? null : at + ms;
   scene.tell(`pause ${group || "all"} for ${ms} ms`);
-  // Of two pauses of one instant, the text decides. The model does not know which.
-  if (known.pauses.get(group)?.at === at) return;
   const reason = `the freeze of ${at}`;
-  await coordinatorOf(object).gates.pause({ group, reason, until, by: "ann", via: null, at });
-  known.pauses.set(group, { reason, until, at });
+  await object.gates.pause({ group, reason, until, by: "ann", via: null, at });
+  known.pauses.set(group, { reason, until });
   known.forgetPauses(sql);
 }
 
@@ -53,7 +50,7 @@ async function resume(scene: Scene, { object, sql }: Awake): Promise<undefined> 
   const group = scene.random.maybe([...known.pauses.keys()]);
   if (group === null) return;
   scene.tell(`resume ${group || "all"}`);
-  await coordinatorOf(object).gates.resume(group);
+  await object.gates.resume(group);
   known.pauses.delete(group);
   known.forgetPauses(sql);
 }

@@ -1,6 +1,5 @@
 /** What is heard of a run and of its attempts, and what ends it: reports, heartbeats, cancels, receivers' answers. */
 
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { RunEvent } from "../../../src/runs/transition.ts";
 import { MINUTE_MS } from "../../support/direct.ts";
 import { GRACE_MS } from "../invariants/attempts.ts";
@@ -29,7 +28,7 @@ async function report(scene: Scene, awake: Awake): Promise<undefined> {
     { type: "started" },
   ]);
   scene.tell(`report ${event.type} of ${short(row.id)}`);
-  scene.compare(await coordinatorOf(awake.object).runs.applyEvent(row.id, event, scene.newKey()), awake);
+  scene.compare(await awake.object.runs.applyEvent(row.id, event, scene.newKey()), awake);
 }
 
 /** A job reports its end after its run was cancelled. */
@@ -39,11 +38,7 @@ async function reportLate(scene: Scene, { object }: Awake): Promise<undefined> {
   if (id === null) return;
   scene.tell(`late report of ${short(id)}`);
   scene.asked = id;
-  const reply = await coordinatorOf(object).runs.applyEvent(
-    id,
-    { type: "succeeded", output: null },
-    scene.newKey(),
-  );
+  const reply = await object.runs.applyEvent(id, { type: "succeeded", output: null }, scene.newKey());
   if (reply.ok) fail(`a report of ${id} is accepted after its end`);
   graces.delete(id);
 }
@@ -52,7 +47,7 @@ async function heartbeat(scene: Scene, awake: Awake): Promise<undefined> {
   const row = scene.pick(() => true);
   if (row === null) return;
   scene.tell(`heartbeat of ${short(row.id)}`);
-  scene.compare(await coordinatorOf(awake.object).runs.heartbeat(row.id, {}), awake);
+  scene.compare(await awake.object.runs.heartbeat(row.id, {}), awake);
 }
 
 async function cancel(scene: Scene, awake: Awake): Promise<undefined> {
@@ -62,10 +57,7 @@ async function cancel(scene: Scene, awake: Awake): Promise<undefined> {
   scene.tell(`cancel ${short(row.id)} with ${graceMs} ms`);
   const request = { type: "cancel_requested", by: "ann", reason: null, graceMs } as const;
   scene.known.cancelling = { id: row.id, graceMs };
-  scene.compare(
-    await coordinatorOf(awake.object).runs.cancel(row.id, request, scene.newKey(), DETAILED),
-    awake,
-  );
+  scene.compare(await awake.object.runs.cancel(row.id, request, scene.newKey(), DETAILED), awake);
 }
 
 async function remove(scene: Scene, awake: Awake): Promise<undefined> {
@@ -74,11 +66,9 @@ async function remove(scene: Scene, awake: Awake): Promise<undefined> {
   const mayWrite = !scene.random.isOneIn(4);
   scene.known.cancelling = { id: row.id, graceMs: GRACE_MS };
   scene.tell(`delete ${short(row.id)}`);
-  const reply = await awake
-    .coordinatorOf(object)
-    .runs.applyEvent(row.id, { type: "cancelled" }, scene.newKey(), {
-      mayWrite,
-    });
+  const reply = await awake.object.runs.applyEvent(row.id, { type: "cancelled" }, scene.newKey(), {
+    mayWrite,
+  });
   if (reply.ok && !mayWrite && row.gates !== null) fail(`a viewer deleted ${row.id}`);
   scene.compare(reply, awake);
 }

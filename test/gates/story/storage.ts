@@ -1,6 +1,5 @@
 /** What the journal does: its writes begin and cease to fail, it is read, and its runs land in D1. */
 
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
 import { actor, SECOND_MS } from "./cast.ts";
@@ -36,7 +35,7 @@ async function healWrites(scene: Scene): Promise<undefined> {
 /** Then the alarm removes the mark of the repair, and the next version must write it. */
 async function land(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
   scene.tell("all lands");
-  await coordinatorOf(awake.object).upkeep.settle();
+  await awake.object.upkeep.settle();
   // Later than the repair is due.
   scene.known.isCalm = false;
   scene.stage.pass(6 * SECOND_MS);
@@ -47,6 +46,6 @@ async function read(scene: Scene, awake: Awake): Promise<undefined> {
   const row = scene.pick(() => true);
   if (row === null) return;
   scene.tell(`read ${short(row.id)}`);
-  await coordinatorOf(awake.object).gates.approval(row.id, actor("a reader"));
-  scene.compare(await coordinatorOf(awake.object).runs.read(row.id, DETAILED), awake);
+  await awake.object.gates.approval(row.id, actor("a reader"));
+  scene.compare(await awake.object.runs.read(row.id, DETAILED), awake);
 }

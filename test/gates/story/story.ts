@@ -3,7 +3,6 @@
  * the last steps.
  */
 
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import { MINUTE_MS } from "../../support/direct.ts";
 import { attemptsUnderWay, requireSendable, requireStillHeld } from "../invariants/attempts.ts";
 import { requireInvariants } from "../invariants/invariants.ts";
@@ -142,7 +141,7 @@ export class Story {
     await stage.awake(async (awake) => {
       const { object, sql, storage } = awake;
       stage.onSent = (runId, attempt) => requireSendable(sql, runId, attempt);
-      for (const group of known.pauses.keys()) await coordinatorOf(object).gates.resume(group);
+      for (const group of known.pauses.keys()) await object.gates.resume(group);
       known.pauses.clear();
       known.isCalm = false;
       requireInvariants(known, sql, await storage.getAlarm(), false);

@@ -1,6 +1,5 @@
 /** What the clock and the alarm do: time passes, the clock steps back, and the platform drops an alarm. */
 
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import { HOUR_MS, MINUTE_MS } from "../../support/direct.ts";
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
@@ -32,7 +31,7 @@ async function pass(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
 export async function ring(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
   const { stage, known } = scene;
   if (scene.isDropped) {
-    await coordinatorOf(awake.object).upkeep.poke();
+    await awake.object.upkeep.poke();
     scene.isDropped = false;
   }
   scene.tell("ring");
@@ -57,7 +56,7 @@ async function dropAlarm(scene: Scene, { storage }: Awake): Promise<undefined> {
 
 async function poke(scene: Scene, { object }: Awake): Promise<undefined> {
   scene.tell("poke");
-  await coordinatorOf(object).upkeep.poke();
+  await object.upkeep.poke();
   scene.isDropped = false;
   scene.known.isArmed = !scene.isBack;
 }

@@ -3,7 +3,6 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ACCEPTED_MAX } from "../../../src/runs/journal/accepted-changes.ts";
-import { readRunId } from "../../../src/runs/run-id.ts";
 import { later } from "../../support/clock.ts";
 import {
   alarmIn,
@@ -211,7 +210,7 @@ describe("a run that has ended is 409, and stays as it is", () => {
     run_succeeded: (run) => report(run, { status: "succeeded" }),
     run_failed: (run) => report(run, { status: "failed", error: "no" }),
     run_cancelled: (run, path) => ask("DELETE", `${path}/${run.id}`),
-    run_timed_out: (run, path) => alarmIn(61_000, coordinator(path)),
+    run_timed_out: (_, path) => alarmIn(61_000, coordinator(path)),
   };
 
   it.each(Object.entries(ENDS))("%s", async (code, end) => {
@@ -385,7 +384,6 @@ describe("the same request with the same key", () => {
 
   it("is remembered for 1000 cancels of a run, and purging them does not hold up the object", async () => {
     const { path, run } = await started();
-    const n = readRunId(run.id).coordinator;
     await journal(
       path,
       `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < ?2)
@@ -409,7 +407,6 @@ describe("the same request with the same key", () => {
 
   it("is forgotten with its run", async () => {
     const { path, run } = await started();
-    const n = readRunId(run.id).coordinator;
     await cancel(path, run.id, { graceSeconds: 0 }, keyed("k"));
     const kept = async () => (await journal(path, "SELECT key FROM accepted_changes")).length;
     expect(await kept()).toBe(1);

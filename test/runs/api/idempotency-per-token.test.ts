@@ -51,17 +51,15 @@ describe("creating with a key that another token has used", () => {
   it("creates a run of its own even if the key contains the other token's id or is a webhook-id", async () => {
     const { path, first, second, create } = await shared();
     const mine = await create(first);
-    const keys = await Promise.all(
-      [0, 1, 2, 3].map((n) => journal<{ create_key: string }>(path, "SELECT create_key FROM runs")),
-    );
-    for (const { create_key } of keys.flat()) {
+    const keys = await journal<{ create_key: string }>(path, "SELECT create_key FROM runs");
+    expect(keys).toHaveLength(1);
+    for (const { create_key } of keys) {
       for (const name of ["Idempotency-Key", "webhook-id"]) {
         const answer = await create(second, BODY, { [name]: create_key });
         expect(answer.status).toBe(201);
         expect(answer.body.id).not.toBe(mine.body.id);
       }
     }
-    expect(keys.flat()).toHaveLength(1);
   });
 });
 

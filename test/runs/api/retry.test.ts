@@ -2,7 +2,6 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { readRunId } from "../../../src/runs/run-id.ts";
 import { askWith, envWith } from "../../support/bindings.ts";
 import { journal } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
@@ -181,7 +180,6 @@ describe("with an Idempotency-Key", () => {
   it("gives the same run even after the first one is gone", async () => {
     const { path, run } = await ended();
     const first = await retry(path, run.id, {}, keyed("k"));
-    const { coordinator } = readRunId(run.id);
     await journal(path, "DELETE FROM runs WHERE id = ?", run.id);
     await env.DB.prepare("DELETE FROM runs WHERE id = ?").bind(run.id).run();
     const again = await retry(path, run.id, {}, keyed("k"));

@@ -1,7 +1,6 @@
 /** What a run of a stored action takes from the action and from its caller, and who gets its callback token. */
 
 import { describe, expect, it } from "vitest";
-import { readRunId } from "../../../src/runs/run-id.ts";
 import { newActionsPath, put, versionOf } from "../../actions/actions.ts";
 import { journal } from "../../support/direct.ts";
 import { type Answer, type Ask, ask, type CreatedRun, report } from "../../support/requests.ts";
@@ -93,7 +92,6 @@ describe("the callback token", () => {
   it("is the receiver's alone while its first attempt waits for a slot", async () => {
     const path = await stored({ ...DEPLOY, trigger: TRIGGER });
     const { body } = await run(path, {}, keyed("k"));
-    const { coordinator } = readRunId(body.id);
     await journal(runsOf(path), "DELETE FROM events WHERE type = 'attempt_started'");
     const again = await run(path, {}, keyed("k"));
     expect([again.body.id, again.body.callback]).toEqual([body.id, undefined]);

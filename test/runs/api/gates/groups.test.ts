@@ -1,7 +1,7 @@
 /** GET …/concurrency-groups: who holds slots and who waits for one. */
 
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { loseCoordinators } from "../../../support/changes.ts";
+import { loseCoordinator } from "../../../support/changes.ts";
 import { decide, startGated, storeGated } from "../../../support/gated.ts";
 import { ask, newRunsPath } from "../../../support/requests.ts";
 import type { Refusal } from "../../../support/tokens.ts";
@@ -38,7 +38,7 @@ describe("the groups of an environment", () => {
   const ALONE = { ...one("Alone", ""), limit: 2, holders: 2, waiters: 2 };
   const ALL = [ALONE, ...KEYS.map((key) => one("prod", key))];
 
-  it("are in order of group and key, from all coordinators", async () => {
+  it("are in order of group and key", async () => {
     expect(await groupsOf(runs)).toEqual(ALL);
     expect(await groupsOf(runs, "?group=prod")).toEqual(ALL.slice(1));
     expect(await groupsOf(runs, "?group=none")).toEqual([]);
@@ -83,8 +83,8 @@ it.each(["limit=0", "limit=201", "cursor=x", `cursor=${btoa("no-group")}`, "grou
   },
 );
 
-it("is 503 while a coordinator can't be reached, because its groups would be missing", async () => {
-  const { restore } = loseCoordinators(runs, 3);
+it("is 503 while the coordinator can't be reached", async () => {
+  const { restore } = loseCoordinator(runs);
   const { status, body } = await ask<Refusal>("GET", pathOf(runs));
   expect([status, body.code]).toEqual([503, "coordinator_unavailable"]);
   restore();
