@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { coordinator, direct } from "../../support/direct.ts";
+import { direct } from "../../support/direct.ts";
 import {
   type ActionRun,
   type Ask,
