@@ -1,22 +1,12 @@
 /** A bulk retry: each failed run is run again once, whoever asks how often. */
 
 import { afterEach, expect, it, vi } from "vitest";
-import { actionMemory } from "../../../../src/actions/kind.ts";
+import { RunDesk } from "../../../../src/runs/coordinator/run-desk.ts";
 import { bulk, bulkEnded, bulkPath, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { hurryTimers, until } from "../../../support/direct.ts";
-import { faults, resetFaults } from "../../../support/faults.ts";
 import { APPROVAL, LATER, startGated, storeGated } from "../../../support/gated.ts";
-import { landed } from "../../../support/landed.ts";
-import {
-  type ActionRun,
-  ask,
-  createRun,
-  newRunsPath,
-  report,
-  scopeOfPath,
-} from "../../../support/requests.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
 import { grantToken, newProject } from "../../../support/tokens.ts";
-import { RunCoordinator } from "../../../support/worker.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -87,20 +77,6 @@ it("a retry that was refused does not count as one", async () => {
   expect((await bulk(path, cancelled)).counts).toMatchObject({ matched: 1, accepted: 1 });
 });
 
-it("a retry that fails before anything is created does not count as one", async () => {
-  const path = newRunsPath();
-  await storeGated(path, {});
-  const { body: run } = await startGated(path);
-  await ask("POST", `${path}/${run.id}/cancel`, { body: { graceSeconds: 0 } });
-  await landed(path);
-  actionMemory.forget({ scope: scopeOfPath(path), name: "deploy" });
-  faults.reads = "down";
-  expect((await ask("POST", `${path}/${run.id}/retry`)).status).toBe(503);
-  resetFaults();
-  const { counts } = await bulk(path, { operation: "retry", runIds: [run.id] });
-  expect(counts).toMatchObject({ matched: 1, accepted: 1 });
-});
-
 it("a retry that is refused because its key belongs to another run's retry does not count as one", async () => {
   const path = newRunsPath();
   const [first, second] = await fail(path, 2);
@@ -115,50 +91,50 @@ it("a retry that is refused because its key belongs to another run's retry does 
   expect(await itemsOf(path, id)).toMatchObject([{ code: "already_retried" }, { code: null }]);
 });
 
-it("a page whose answer was lost goes on with the retry that it has noted, whoever has retried the run since", async () => {
+it("a retry whose answer was lost is the first one, and is found again", async () => {
   const path = newRunsPath();
   const [source = ""] = await fail(path, 1);
-  const { create } = RunCoordinator.prototype;
-  const gate = Promise.withResolvers<void>();
+  const { create } = RunDesk.prototype;
   let calls = 0;
-  const spy = vi.spyOn(RunCoordinator.prototype, "create").mockImplementation(async function slow(
-    this: RunCoordinator,
+  const spy = vi.spyOn(RunDesk.prototype, "create").mockImplementation(async function lossy(
+    this: RunDesk,
     ...of
   ) {
     calls++;
-    await gate.promise;
-    return create.apply(this, of);
+    await create.apply(this, of);
+    throw new Error("Network connection lost.");
   });
   hurryTimers();
   const { body } = await startBulk(path, { operation: "retry", runIds: [source] });
-  await until(async () => calls === 1);
+  // The Worker repeats the call once, and then nobody knows.
+  await until(async () => calls === 2);
   spy.mockRestore();
-  expect((await ask("POST", `${path}/${source}/retry`)).status).toBe(201);
-  const { counts } = await bulkEnded(path, body.id);
-  gate.resolve();
-  expect(counts.accepted).toBe(1);
-  await landed(path);
-  const made = (await list(path)).filter(({ details }) => details.bulkOperationId === body.id);
-  expect(made.length).toBe(1);
+  expect((await bulkEnded(path, body.id)).counts).toMatchObject({ accepted: 1, skipped: 0 });
+  const made = (await list(path)).filter(({ details }) => details.retryOf === source);
+  expect(made.map(({ details }) => details.bulkOperationId)).toEqual([body.id]);
 });
 
-it("a run whose retry is refused at its second try does not count as retried", async () => {
+it("of two retries at once, the one whose create comes later makes no run, if it is a bulk retry", async () => {
   const path = newRunsPath();
-  await storeGated(path, {});
-  const { body: run } = await startGated(path);
-  await ask("POST", `${path}/${run.id}/cancel`, { body: { graceSeconds: 0 } });
-  // The run is noted, and then nobody can create the new one.
-  const lost = new Error("Network connection lost.");
-  const create = vi.spyOn(RunCoordinator.prototype, "create").mockRejectedValue(lost);
-  const { body } = await startBulk(path, { operation: "retry", runIds: [run.id] });
-  await until(async () => create.mock.calls.length >= 2);
-  await ask("DELETE", path.replace(/action-runs$/, "actions/deploy"));
-  create.mockRestore();
-  await bulkEnded(path, body.id);
-  expect(await codesOf(path, body.id)).toEqual(new Set(["action_not_found"]));
-  await storeGated(path, {});
-  const { counts } = await bulk(path, { operation: "retry", runIds: [run.id] });
-  expect(counts).toMatchObject({ matched: 1, accepted: 1 });
+  const [source = ""] = await fail(path, 1);
+  const { create } = RunDesk.prototype;
+  const [came, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const spy = vi.spyOn(RunDesk.prototype, "create").mockImplementation(async function slow(
+    this: RunDesk,
+    ...of
+  ) {
+    came.resolve();
+    await gate.promise;
+    return create.apply(this, of);
+  });
+  const { body } = await startBulk(path, { operation: "retry", runIds: [source] });
+  await came.promise;
+  spy.mockRestore();
+  expect((await ask("POST", `${path}/${source}/retry`)).status).toBe(201);
+  gate.resolve();
+  expect((await bulkEnded(path, body.id)).counts).toMatchObject({ accepted: 0, skipped: 1 });
+  expect(await codesOf(path, body.id)).toEqual(new Set(["already_retried"]));
+  expect((await list(path)).filter(({ details }) => details.retryOf === source)).toHaveLength(1);
 });
 
 it("a list right after the operation's end has the new runs", async () => {
