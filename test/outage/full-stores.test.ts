@@ -15,7 +15,6 @@ import {
   until,
 } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import {
   type ActionRun,
   ask,
@@ -87,9 +86,6 @@ describe("a coordinator that stores 9 GB", () => {
   it("answers a repeated create, and takes every heartbeat, report and cancel", async () => {
     const path = newRunsPath();
     const made = await create(path, "made-before");
-    const keyed = { headers: { "Idempotency-Key": "gated" } };
-    await storeGated(path, ONE_AT_A_TIME);
-    const gated = await startGated(path, {}, keyed);
     const reported = await createRun(path);
     const cancelled = await createRun(path);
     await store(path, STORAGE_MAX_BYTES);
@@ -97,7 +93,6 @@ describe("a coordinator that stores 9 GB", () => {
     const again = await create(path, "made-before");
     expect([again.status, again.body.id]).toEqual([201, made.body.id]);
     expect(again.headers.get("Idempotent-Replayed")).toBe("true");
-    expect((await startGated(path, {}, keyed)).body.id).toBe(gated.body.id);
     const beat = reported.callback.url.replace(/callback$/, "heartbeat");
     expect((await ask("POST", beat, { token: reported.callback.token })).status).toBe(200);
     expect(await report(reported, { status: "succeeded" })).toMatchObject({ status: 200 });

@@ -171,8 +171,9 @@ function sendRun(
     ...(preview !== null && { preview }),
     ...(isFirstRetry && { isFirstRetry }),
   };
+  const isPlain = Object.keys(asked).length === 0;
   return askForChange(creation, run.id, (coordinator) =>
-    coordinator.runs.create(run, changeKey, delivery, asked),
+    coordinator.runs.create(run, changeKey, delivery, ...(isPlain ? [] : [asked])),
   );
 }
 
