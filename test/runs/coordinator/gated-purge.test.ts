@@ -1,7 +1,6 @@
 /** What stays of a run with gates after its retention: nothing, and nothing of its group is blocked. */
 
 import { expect, it } from "vitest";
-import { readRunId } from "../../../src/runs/run-id.ts";
 import { alarmIn, coordinator, DAY_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
 import { decide, detailsOf, startGated, storeGated } from "../../support/gated.ts";
 import { landedRow } from "../../support/landed.ts";
@@ -26,7 +25,6 @@ it("a run with gates goes with its preview, its decisions and its place in its g
   const ids = [holder.id, rejected.id, waiter.id];
   for (const id of ids) expect(await landedRow(path, id)).toMatchObject({ status: "cancelled" });
 
-  const n = readRunId(holder.id).coordinator;
   const counts = async () => {
     const each = TABLES.map((table) => journal<{ n: number }>(path, `SELECT count(*) AS n FROM ${table}`));
     return (await Promise.all(each)).map(([row]) => row?.n);
