@@ -146,17 +146,6 @@ it("a list right after the operation's end has the new runs", async () => {
   expect((await ask<unknown[]>("GET", `${path}?status=pending`, bookmark)).body.length).toBe(8);
 });
 
-it("the bookmark of its end names the new runs, in whichever coordinators they are", async () => {
-  const path = newRunsPath();
-  // A new run is seldom in the coordinator of its original.
-  for (const runId of await fail(path, 6)) {
-    const { id } = await bulk(path, { operation: "retry", runIds: [runId] });
-    const [item] = await itemsOf(path, id);
-    const { headers } = await ask("GET", bulkPath(path, id));
-    expect(headers.get("X-D1-Bookmark")).toContain(item?.newRunId);
-  }
-});
-
 it("a new run has the asker's person as its creator, who can't approve it", async () => {
   const project = newProject();
   const path = `${project}/envs/prod/action-runs`;
