@@ -4,6 +4,8 @@
  */
 
 import type { Actor } from "./actor.ts";
+import type { Status } from "./run.ts";
+import type { RunFilters } from "./run-filters.ts";
 
 export const BULK_ACTIONS = ["cancel", "retry"] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];
@@ -22,11 +24,11 @@ export type AbortReason = (typeof ABORT_REASONS)[number];
 export const OUTCOMES = ["accepted", "skipped", "failed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** How many runs are decided together. At the rate of an environment, that takes 1.25 s. */
+/** After how many runs the asker is judged again. At the rate of an environment, they take 1.25 s. */
 export const PAGE_RUNS = 25;
 /** How many runs of an environment are decided in a second, by all its operations. */
 export const RUNS_PER_SECOND = 20;
-/** How often a run is tried at most. */
+/** How often the retry of a run is tried at most. */
 export const TRIES_MAX = 10;
 /** How many operations of an environment may be under way, and how many of them may be retries. */
 export const OPERATIONS_MAX = 5;
@@ -45,6 +47,8 @@ export interface BulkOrder {
   readonly request: BulkRequest;
   /** The filter as it was sent. Null: the caller named the runs. */
   readonly filter: Readonly<Record<string, unknown>> | null;
+  /** The same filter as SQL needs it. */
+  readonly filters: RunFilters | null;
   /** How many runs may match the filter. Of named runs, how many there are. */
   readonly maxRuns: number;
   readonly asker: Actor;
@@ -76,10 +80,20 @@ export interface BulkOperation {
   readonly counts: BulkCounts;
   readonly createdAt: number;
   readonly completedAt: number | null;
-  /** How the accepted runs of a cancel have ended. Null until the service has seen that all of them have. */
+  /** How the accepted runs of a cancel have ended. Null until all of them have, unless it is asked how they have so far. */
   readonly ended: EndedRuns | null;
-  /** One run of each coordinator that has changed or created runs for it, because a list must show their changes. */
-  readonly changedRuns: readonly string[];
+  /** A run that it has changed or created, because a list must show its changes. */
+  readonly changedRun: string | null;
+}
+
+/** What an operation would be about. */
+export interface BulkPreview {
+  readonly matched: number | { readonly atLeast: number };
+  readonly byStatus: Readonly<Record<Status, number>>;
+  /** The ids of the newest runs. */
+  readonly newest: readonly string[];
+  /** How many other runs wait for a slot and would get one. */
+  readonly wouldStart: number;
 }
 
 /**
@@ -94,6 +108,8 @@ export interface BulkItem {
   readonly endedAs: keyof EndedRuns | null;
 }
 
+export const NO_RESULT = { code: null, newRunId: null, endedAs: null } as const;
+
 /** An item of a page of items. `seq`: its number in the operation; it sorts by when the run has its turn. */
 export interface NumberedItem extends BulkItem {
   readonly seq: number;
@@ -102,7 +118,7 @@ export interface NumberedItem extends BulkItem {
 const ORIGIN = "t:bulk:";
 
 /**
- * The key of what an operation does to a run, so that a page which is repeated does nothing twice. No caller's key is
+ * The key of what an operation does to a run, so that a retry which is repeated does nothing twice. No caller's key is
  * like it, because behind `t:` comes the id of the caller's token.
  */
 export function bulkKey(bulkId: string, runId: string): string {
@@ -116,8 +132,9 @@ export function bulkIdOf(createKey: string): string | null {
 }
 
 /** How often each end is among these statuses. */
-export function endsOf(statuses: readonly (string | null)[]): EndedRuns {
-  const of = (end: keyof EndedRuns) => statuses.filter((status) => status === end).length;
+export function endsOf(statuses: Iterable<string | null>): EndedRuns {
+  const ends = [...statuses];
+  const of = (end: keyof EndedRuns) => ends.filter((status) => status === end).length;
   return { succeeded: of("succeeded"), failed: of("failed"), cancelled: of("cancelled") };
 }
 

@@ -77,7 +77,7 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ...refused("src/runs/api/planted.ts", "../projection/projection.ts", "../../health/routes.ts"),
   ...refused("src/runs/api/create/planted.ts", "../../coordinator/coordinator.ts", "../../../app.ts"),
   ...allowed("src/runs/api/planted.ts", "../coordinator-client.ts", "../../actions/resolve.ts"),
-  ...allowed("src/runs/api/create/planted.ts", "../change-key.ts", "../../run.ts", "../../d1/filters.ts"),
+  ...allowed("src/runs/api/create/planted.ts", "../change-key.ts", "../../run.ts", "../../d1/list.ts"),
   ...refused("src/webhook-endpoints/planted.ts", "../runs/coordinator/coordinator.ts", "../actions/kind.ts"),
   ...refused("src/webhook-endpoints/planted.ts", "../runs/api/run-routes.ts", "../runs/journal/journal.ts"),
   ...allowed("src/webhook-endpoints/planted.ts", "../definitions/kind.ts", "../runs/telling.ts"),

@@ -13,8 +13,8 @@ import {
   withExample,
 } from "../../http/schema-parts.ts";
 import { FACET_FIELDS } from "../d1/facets.ts";
-import { ORDERS, WAITING_FILTERS } from "../d1/filters.ts";
 import { STATUSES, type Status } from "../run.ts";
+import { ORDERS, WAITING_FILTERS } from "../run-filters.ts";
 import { groupFilter } from "./gates/request-schemas.ts";
 import { uuid } from "./request-schemas.ts";
 import { CHANGE_CURSOR } from "./watch/change-cursor.ts";

@@ -15,7 +15,6 @@ import type { RunReply } from "../run-answer.ts";
 import { bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
 import { requiresReaderOrJob } from "./callback-access.ts";
 import { actorOf } from "./caller.ts";
-import { cancelRun } from "./cancel.ts";
 import { changeKeyOf } from "./change-key.ts";
 import { createRunOfBody, creationOf } from "./create/create.ts";
 import { createRetry } from "./create/retry.ts";
@@ -119,11 +118,17 @@ export const runRoutes = new Hono<AppEnv>()
       const key = idempotencyKey(c);
       const environment = environmentOf(c);
       const body = c.req.valid("json");
+      const query = c.req.valid("query");
       const actor = actorOf(c);
       const { reason = null, graceSeconds } = body;
-      const request = { actor, mustNamePerson: mustNamePerson(c), reason, graceSeconds };
+      const graceMs = graceSeconds * 1000;
+      const request = { type: "cancel_requested", by: nameOf(actor), reason, graceMs } as const;
       const changeKey = await changeKeyOf(actor, key, ["cancel", body]);
-      const answer = await cancelRun(environment, id, request, changeKey, c.req.valid("query"));
+      if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
+      await requirePerson(mustNamePerson(c), environment, id);
+      const answer = await askForChange(environment, id, (coordinator) =>
+        coordinator.runs.cancel(id, request, changeKey, query),
+      );
       await auditCancel(c, id, answer, reason);
       return sendChanged(c, environment, id, answer, key, answer.ok && answer.hasGrace ? 202 : 200);
     },

@@ -98,7 +98,8 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
 
     const telling = { sender: MessageSender, endpoints: WebhookEndpoints, ...arming };
     const endpoints = new EndpointDesk(journal, dueMessages, ledger, replies, telling);
-    const bulk = new BulkDesk(journal, storageLimit, admitter, { runner: BulkOperations, arm: arming.arm });
+    const bulkParts = { env, journal, storageLimit, projection, ledger, admitter, runner: BulkOperations };
+    const bulk = new BulkDesk({ ...bulkParts, arm: arming.arm });
     const moves = new MoveDriver(journal, { env, projection, arm: arming.arm });
     const removing = { projection, forgettable: new Forgettable(journal) };
     const archive =

@@ -25,7 +25,7 @@ import type { Watchers } from "./watchers.ts";
 /**
  * `changeKey`: the caller's, if a caller asked for the change. `isRepeatable`: whether the caller may repeat it after
  * other changes, as a cancel always is. `first` and `last`: events before and after those of the change. `delivery`: of
- * a run that is released, or whose attempt failed.
+ * a run that is released, or whose attempt failed. `alongside`: writes what must be on record if the version is.
  */
 export interface UpdateDetails {
   readonly changeKey?: ChangeKey;
@@ -33,6 +33,7 @@ export interface UpdateDetails {
   readonly delivery?: Delivery;
   readonly first?: readonly TimelineEvent[];
   readonly last?: readonly TimelineEvent[];
+  readonly alongside?: () => void;
 }
 
 /** What else follows from a run. */
@@ -131,7 +132,14 @@ export class Ledger {
     next: Run,
     event: RunEvent,
     now: number,
-    { changeKey = ownChangeKey(), isRepeatable, delivery, first = [], last = [] }: UpdateDetails = {},
+    {
+      changeKey = ownChangeKey(),
+      isRepeatable,
+      delivery,
+      first = [],
+      last = [],
+      alongside,
+    }: UpdateDetails = {},
   ): JournaledRun {
     const changed = {
       ...before,
@@ -148,7 +156,7 @@ export class Ledger {
     const isAskedAgain = changed.withdrawnAt !== before.withdrawnAt;
     const written = this.#journal.update(
       changed,
-      { events, accepted, delivery: delivery ?? null, isAskedAgain },
+      { events, accepted, delivery: delivery ?? null, isAskedAgain, ...(alongside && { alongside }) },
       now,
       this.#projection,
     );

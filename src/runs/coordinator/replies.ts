@@ -123,3 +123,8 @@ export function fingerprintRefusal(
 export function isSame(change: ChangeKey, key: string | null, fingerprint: string | null): boolean {
   return change.key === key && change.fingerprint === fingerprint;
 }
+
+/** Whether a caller chose the key. Otherwise the Worker minted it, or it came with a job's report. */
+export function isCallers({ key }: ChangeKey): boolean {
+  return key.startsWith("t:");
+}

@@ -4,16 +4,25 @@ import type { NewDelivery } from "../../webhooks/delivery.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
-import { begin, isOpen, type NewRun } from "../run.ts";
+import { begin, type NewRun } from "../run.ts";
 import type { Inclusion, RunAnswer, RunRefusal, RunReply } from "../run-answer.ts";
 import type { ChangeKey, EventOptions, Heartbeat, InputsReply, RunCalls, RunCreation } from "../run-calls.ts";
 import { heartbeatNews } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
+import { cancelRun } from "./cancel-run.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Admitter } from "./gates/admitter.ts";
 import type { GatedRuns } from "./gates/gated-runs.ts";
 import type { Ledger } from "./ledger.ts";
-import { cancelOrderOf, fingerprintRefusal, isSame, KEY_REUSED, NOT_FOUND, type Replies } from "./replies.ts";
+import {
+  cancelOrderOf,
+  fingerprintRefusal,
+  isCallers,
+  isSame,
+  KEY_REUSED,
+  NOT_FOUND,
+  type Replies,
+} from "./replies.ts";
 import type { StorageLimit } from "./storage-limit.ts";
 
 /** What a RunDesk needs of its coordinator. */
@@ -125,29 +134,14 @@ export class RunDesk implements RunCalls {
     changeKey: ChangeKey,
     { include }: Inclusion = {},
   ): Promise<RunReply> {
-    const now = Date.now();
-    const run = this.#ledger.current(id, now);
-    if (run === null) return NOT_FOUND;
-    const accepted = this.#journal.accepted.of(id, changeKey.key);
-    if (accepted?.fingerprint === changeKey.fingerprint) {
-      const { hasGrace, at } = accepted;
-      const isDecision = at === run.cancelRequestedAt || at === run.completedAt;
-      const reply = { ...this.#replies.run(run, { replayed: true, include }), hasGrace };
-      return isDecision ? { ...reply, decidedAt: at } : reply;
+    const cancelled = cancelRun(this.#parts, id, request, changeKey, Date.now());
+    if (!cancelled.ok) {
+      const { run, ...refused } = cancelled;
+      return run === undefined ? refused : this.#replies.refusal(run, refused.reason);
     }
-    // The key of another cancel, or of a DELETE.
-    if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
-
-    const next = transition(run, request, now);
-    if (!next.ok) return this.#replies.refusal(run, next.error);
-    const hasGrace = isOpen(next.value);
-    if (next.value.version === run.version) {
-      // An earlier request ends the run sooner. Only a caller's own key can be sent again.
-      if (isCallers(changeKey)) this.#journal.accepted.insert(id, { ...changeKey, hasGrace, at: now });
-      return { ...this.#replies.run(run, { include }), hasGrace };
-    }
-    const changed = this.#ledger.update(run, next.value, request, now, { changeKey });
-    return { ...this.#replies.run(changed, { include }), hasGrace, decidedAt: now };
+    const { run, replayed, hasGrace, decidedAt } = cancelled;
+    const reply = { ...this.#replies.run(run, { replayed, include }), hasGrace };
+    return decidedAt === null ? reply : { ...reply, decidedAt };
   }
 
   async heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply> {
@@ -207,9 +201,4 @@ export class RunDesk implements RunCalls {
 /** A DELETE ends the run at once, so its repetition finds the same instant. */
 function cancelledAt({ type }: RunEvent, { completedAt }: JournaledRun, reply: RunAnswer): RunAnswer {
   return type === "cancelled" && completedAt !== null ? { ...reply, decidedAt: completedAt } : reply;
-}
-
-/** Whether a caller chose the key. Otherwise the Worker minted it, or it came with a job's report. */
-function isCallers({ key }: ChangeKey): boolean {
-  return key.startsWith("t:");
 }

@@ -8,7 +8,7 @@ import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
 import { idOf } from "../action-run.ts";
 import { NO_DETAILS, withDetails } from "../details.ts";
 import { STATUSES } from "../run.ts";
-import type { RunPageQuery } from "./filters.ts";
+import type { RunPageQuery } from "../run-filters.ts";
 import { walkOf } from "./walk.ts";
 
 export interface RunPage {

@@ -5,7 +5,7 @@
 
 import { PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
 import { STATUSES, type Status } from "../run.ts";
-import type { RunFilters } from "./filters.ts";
+import type { RunFilters } from "../run-filters.ts";
 import { walkOf } from "./walk.ts";
 
 /** A run that matches. `isWaiting`: at a gate. */
@@ -66,22 +66,6 @@ export async function findMatching(
   const [lastId, , , , isLast] = rows.at(-1) ?? [];
   const isFull = isLast === 1 || rows.length === query.limit;
   return { runs: rows.flatMap(toRun), behind: isFull ? (lastId ?? null) : null };
-}
-
-/** Those of the runs that D1 has, in no order. */
-export async function findByIds(
-  session: D1DatabaseSession,
-  scope: string,
-  ids: readonly string[],
-): Promise<readonly MatchingRun[]> {
-  const rows = await session
-    .prepare(
-      `SELECT id, status, ${WAITS}, 1, 0 FROM runs INDEXED BY sqlite_autoindex_runs_1
-       WHERE scope = ?1 AND id IN (SELECT value FROM json_each(?2))`,
-    )
-    .bind(scope, JSON.stringify(ids))
-    .raw<Row>();
-  return rows.flatMap(toRun);
 }
 
 function toRun([id, status, waits, ok]: Row): MatchingRun[] {

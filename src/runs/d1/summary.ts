@@ -9,7 +9,7 @@
 
 import { PAGE_MAX_LOOKED_AT, SUMMARY_MAX_COUNT } from "../../base/limits.ts";
 import { STATUSES, type Status } from "../run.ts";
-import type { RunFilters } from "./filters.ts";
+import type { RunFilters } from "../run-filters.ts";
 import { walkOf } from "./walk.ts";
 
 export type RunCount = number | { readonly atLeast: number };

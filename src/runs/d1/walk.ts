@@ -11,8 +11,8 @@
 import { firstIdAt } from "../../base/uuid.ts";
 import { WAITING_FOR, type WaitingFor } from "../gates.ts";
 import type { Status } from "../run.ts";
+import type { Order, RunFilters } from "../run-filters.ts";
 import { AFTER_ALL_IDS } from "../run-id.ts";
-import type { Order, RunFilters } from "./filters.ts";
 
 /**
  * What a walk selects of each run: in a walk over `runs`, and in a walk over the labels, where each column names its

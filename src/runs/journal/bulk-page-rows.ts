@@ -6,30 +6,15 @@
  */
 
 import type { BulkItem, NumberedItem, Outcome } from "../bulk.ts";
-import type { MatchedRun } from "../bulk-calls.ts";
 
 const ROW_RUNS = 100;
 /** The number of the first row of runs that do not wait. */
 const OTHERS_FROM = 1_000_000_000;
-/** Behind each row's number. */
-const BEYOND = 2 * OTHERS_FROM;
 
-/** The numbers of the items of runs that wait, and of others. The second part comes after the first. */
-export interface Part {
-  readonly from: number;
-  readonly to: number;
-}
-const WAITING: Part = { from: 0, to: OTHERS_FROM * ROW_RUNS };
-const OTHERS: Part = { from: OTHERS_FROM * ROW_RUNS, to: BEYOND * ROW_RUNS };
-
-/** The part to which a number belongs. */
-export function partOf(seq: number): Part {
-  return seq < WAITING.to ? WAITING : OTHERS;
-}
-
-/** Null behind the last part. */
-export function partAfter(part: Part): Part | null {
-  return part === WAITING ? OTHERS : null;
+/** `isWaiting`: at a gate. */
+interface Added {
+  readonly id: string;
+  readonly isWaiting: boolean;
 }
 
 /** As the row has it: a run that is undecided has its id alone. */
@@ -50,41 +35,23 @@ export class BulkPageRows {
   }
 
   /** Adds runs behind those that are there. */
-  add(bulkId: string, runs: readonly MatchedRun[]): void {
-    for (const [part, isWaiting] of [[WAITING, true] as const, [OTHERS, false] as const]) {
-      const ids = runs.flatMap(([id, waits]) => (waits === isWaiting ? [id] : []));
-      let n = this.#nextRow(bulkId, part);
-      for (let at = 0; at < ids.length; at += ROW_RUNS) {
-        this.#put(
-          bulkId,
-          n++,
-          ids.slice(at, at + ROW_RUNS).map((id): StoredItem => [id]),
-        );
-      }
-    }
+  add(bulkId: string, runs: readonly Added[]): void {
+    const idsOf = (wait: boolean) => runs.flatMap(({ id, isWaiting }) => (isWaiting === wait ? [id] : []));
+    this.#append(bulkId, idsOf(true), 0, OTHERS_FROM);
+    this.#append(bulkId, idsOf(false), OTHERS_FROM, Number.MAX_SAFE_INTEGER);
   }
 
-  /** The first undecided items of one row, from this number on and within its part. Empty if there are none. */
+  /** The first undecided items of one row, from this number on. Empty if there are none. */
   undecided(bulkId: string, from: number, limit: number): readonly NumberedItem[] {
     const rows = this.#sql.exec<Row>(
-      "SELECT n, items FROM bulk_pages WHERE bulk_id = ? AND n >= ? AND n < ? AND undecided > 0 ORDER BY n",
-      ...[bulkId, Math.floor(from / ROW_RUNS), partOf(from).to / ROW_RUNS],
+      "SELECT n, items FROM bulk_pages WHERE bulk_id = ? AND n >= ? AND undecided > 0 ORDER BY n",
+      ...[bulkId, Math.floor(from / ROW_RUNS)],
     );
     for (const row of rows) {
       const items = numbered(row).filter(({ seq, outcome }) => seq >= from && outcome === null);
       if (items.length > 0) return items.slice(0, limit);
     }
     return [];
-  }
-
-  /** How many items of the part are undecided. */
-  undecidedIn(bulkId: string, part: Part): number {
-    return this.#sql
-      .exec<{ runs: number }>(
-        "SELECT coalesce(sum(undecided), 0) AS runs FROM bulk_pages WHERE bulk_id = ? AND n >= ? AND n < ?",
-        ...[bulkId, part.from / ROW_RUNS, part.to / ROW_RUNS],
-      )
-      .one().runs;
   }
 
   /** Writes what became of these items. */
@@ -120,18 +87,19 @@ export class BulkPageRows {
     return found.slice(0, limit);
   }
 
-  runs(bulkId: string): string[] {
-    return this.page(bulkId, null, -1, Number.POSITIVE_INFINITY).map(({ runId }) => runId);
-  }
-
   erase(bulkId: string): void {
     this.#sql.exec("DELETE FROM bulk_pages WHERE bulk_id = ?", bulkId);
   }
 
-  #nextRow(bulkId: string, { from, to }: Part): number {
+  /** In rows whose numbers are in this range. */
+  #append(bulkId: string, ids: readonly string[], from: number, to: number): void {
     const last = "SELECT max(n) AS n FROM bulk_pages WHERE bulk_id = ? AND n >= ? AND n < ?";
-    const { n } = this.#sql.exec<{ n: number | null }>(last, bulkId, from / ROW_RUNS, to / ROW_RUNS).one();
-    return n === null ? from / ROW_RUNS : n + 1;
+    const { n: lastRow } = this.#sql.exec<{ n: number | null }>(last, bulkId, from, to).one();
+    let n = lastRow === null ? from : lastRow + 1;
+    for (let at = 0; at < ids.length; at += ROW_RUNS) {
+      const items = ids.slice(at, at + ROW_RUNS).map((id): StoredItem => [id]);
+      this.#put(bulkId, n++, items);
+    }
   }
 
   #put(bulkId: string, n: number, items: readonly StoredItem[]): void {

@@ -30,27 +30,26 @@ export interface StoredBulk extends BulkCounts {
   readonly abortReason: AbortReason | null;
   /** The collecting goes on below this id; null before it has begun. */
   readonly below: string | null;
-  /** The number of the item that has its turn next. */
+  /** The number of the item that has its turn next. Only retries count up: a cancel decides each run in its turn. */
   readonly nextSeq: number;
-  /** How often the undecided runs were tried, this time included. */
+  /** How often undecided retries were tried, this time included. */
   readonly round: number;
   readonly createdAt: number;
   readonly completedAt: number | null;
   readonly stoppedBy: Stopper | null;
   readonly ended: EndedRuns | null;
-  /** One run of each coordinator that has changed or created runs for it. */
-  readonly changedRuns: readonly string[];
+  /** A run that it has changed or created. */
+  readonly changedRun: string | null;
   /** Whether the audit tells of its end. */
   readonly isAudited: boolean;
   /** Whether nothing is left to do for it. */
   readonly isOver: boolean;
 }
 
-type Row = Omit<StoredBulk, "order" | "stoppedBy" | "ended" | "changedRuns" | "isAudited" | "isOver"> & {
+type Row = Omit<StoredBulk, "order" | "stoppedBy" | "ended" | "isAudited" | "isOver"> & {
   readonly ended: string | null;
   readonly isAudited: number;
   readonly bulkOrder: string;
-  readonly changedRuns: string;
   readonly stoppedBy: string | null;
   readonly isOver: number;
 };
@@ -59,7 +58,7 @@ const SELECT = `
   SELECT id, create_key AS createKey, fingerprint, bulk_order AS bulkOrder, state, abort_reason AS abortReason,
     matched, accepted, skipped, failed, below, next_seq AS nextSeq, round,
     created_at AS createdAt, completed_at AS completedAt, stopped_by AS stoppedBy, ended,
-    changed_runs AS changedRuns, is_audited AS isAudited, is_over AS isOver
+    changed_run AS changedRun, is_audited AS isAudited, is_over AS isOver
   FROM bulk_operations`;
 
 /** What changes of an operation. */
@@ -67,7 +66,7 @@ type Progress = Partial<
   Pick<
     StoredBulk,
     | ("state" | "abortReason" | "matched" | "accepted" | "skipped" | "failed" | "below")
-    | ("nextSeq" | "round" | "completedAt" | "stoppedBy" | "ended" | "changedRuns" | "isAudited" | "isOver")
+    | ("nextSeq" | "round" | "completedAt" | "stoppedBy" | "ended" | "changedRun" | "isAudited" | "isOver")
   >
 >;
 
@@ -182,11 +181,10 @@ function columnValue(value: Progress[keyof Progress]): string | number | null {
   return typeof value === "object" ? JSON.stringify(value) : value;
 }
 
-function toStored({ bulkOrder, stoppedBy, ended, changedRuns, isAudited, isOver, ...row }: Row): StoredBulk {
+function toStored({ bulkOrder, stoppedBy, ended, isAudited, isOver, ...row }: Row): StoredBulk {
   return {
     ...row,
     ended: ended === null ? null : (JSON.parse(ended) as EndedRuns),
-    changedRuns: JSON.parse(changedRuns) as string[],
     isAudited: isAudited === 1,
     order: JSON.parse(bulkOrder) as BulkOrder,
     stoppedBy: stoppedBy === null ? null : (JSON.parse(stoppedBy) as Stopper),
@@ -201,9 +199,9 @@ export function isLost({ state, createdAt }: StoredBulk, now: number): boolean {
 
 /** Null for a place that is only reserved. */
 export function shownBulk(bulk: StoredBulk): BulkOperation | null {
-  const { state, order, abortReason, createdAt, completedAt, ended, changedRuns } = bulk;
+  const { state, order, abortReason, createdAt, completedAt, ended, changedRun } = bulk;
   if (state === "reserved") return null;
   const { matched, accepted, skipped, failed } = bulk;
   const counts = { matched, accepted, skipped, failed };
-  return { order, status: state, abortReason, counts, createdAt, completedAt, ended, changedRuns };
+  return { order, status: state, abortReason, counts, createdAt, completedAt, ended, changedRun };
 }

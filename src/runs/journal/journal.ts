@@ -67,6 +67,8 @@ export interface VersionDetails {
   readonly delivery?: Delivery | null;
   /** Whether approvals were withdrawn, so that the endpoints hear again that the run lacks some. */
   readonly isAskedAgain?: boolean;
+  /** Writes what must be on record if the version is, in its transaction. */
+  readonly alongside?: () => void;
 }
 
 /** The result of writing a version. */
@@ -193,12 +195,12 @@ export class Journal {
    */
   update(
     run: JournaledRun,
-    { events, accepted = null, delivery = null, isAskedAgain = false }: VersionDetails,
+    { events, accepted = null, delivery = null, isAskedAgain = false, alongside }: VersionDetails,
     now: number,
     followUp?: FollowUp,
   ): Written {
     const written = this.#version(run, delivery, now);
-    const isOneStatement = tellsItself(run) && accepted === null;
+    const isOneStatement = tellsItself(run) && accepted === null && alongside === undefined;
     return this.#numbered(written, isOneStatement, followUp, (): Written => {
       if (run.gates !== null) this.slots.runChanges();
       if (run.slotUntil !== null) this.slots.endsChange();
@@ -211,6 +213,7 @@ export class Journal {
       if (run.gates?.approval && run.completedAt !== null) this.previews.erase(run.id);
       if (isAskedAgain) this.messages.eraseOf([run.id]);
       this.timeline.append(run, events);
+      alongside?.();
       return erased === null ? written : { ...written, erased };
     });
   }

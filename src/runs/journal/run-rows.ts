@@ -6,7 +6,7 @@
 import { BoundedMap } from "../../base/bounded-map.ts";
 import type { Actor } from "../actor.ts";
 import { type Approval, type Gates, slotOf } from "../gates.ts";
-import { type FailedAttempt, isAtSlot, isOpen, type Run } from "../run.ts";
+import { type FailedAttempt, isAtSlot, isOpen, type Run, type Status } from "../run.ts";
 import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 
@@ -25,6 +25,13 @@ export interface JournaledRun extends Run {
   readonly slotUntil: number | null;
   /** Until when its job has time to stop, if the run was cancelled and the job may have begun. Otherwise null. */
   readonly graceUntil: number | null;
+}
+
+/** `isWaiting`: at a gate. */
+export interface RunState {
+  readonly id: string;
+  readonly status: Status;
+  readonly isWaiting: boolean;
 }
 
 /** Until when an ended run holds its slot. */
@@ -127,6 +134,17 @@ export class RunRows {
 
   byIds(ids: readonly string[]): JournaledRun[] {
     return this.#select(`JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)`, keysJson(ids));
+  }
+
+  /** What is known of these runs, in no order. Reads no run as a whole. */
+  states(ids: readonly string[]): RunState[] {
+    if (ids.length === 0) return [];
+    const rows = this.#sql.exec<{ id: string; status: Status; waits: number }>(
+      `SELECT id, status, status = 'pending' AND waiting_for IS NOT NULL AS waits
+       FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
+      keysJson(ids),
+    );
+    return [...rows].map(({ id, status, waits }) => ({ id, status, isWaiting: waits === 1 }));
   }
 
   /** The run that a caller's key created. */

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runListQuery, runSummaryQuery } from "../../../src/runs/api/query-schemas.ts";
-import type { RunFilters, RunPageQuery } from "../../../src/runs/d1/filters.ts";
+import type { RunFilters, RunPageQuery } from "../../../src/runs/run-filters.ts";
 import { listStatement } from "../../../src/runs/d1/list.ts";
 import { summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";

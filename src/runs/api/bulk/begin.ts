@@ -19,7 +19,7 @@ import { changeKeyOf } from "../change-key.ts";
 import { mustNamePerson } from "../gates/require-person.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
-import type { BulkRequestBody } from "./request-schemas.ts";
+import { type BulkRequestBody, runFiltersOf } from "./request-schemas.ts";
 import { auditedOrder } from "./shown-operation.ts";
 
 export interface Begun {
@@ -44,6 +44,7 @@ export async function beginBulk(
     id: mintUuidV7(Date.now()),
     request,
     filter,
+    filters: body.filter === undefined ? null : runFiltersOf(body.filter),
     maxRuns: runIds?.length ?? body.maxRuns ?? 0,
     asker: actor,
     mustNamePerson: mustNamePerson(c),

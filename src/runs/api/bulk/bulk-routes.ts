@@ -14,12 +14,9 @@ import { idempotencyKey } from "../../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../../http/validate.ts";
 import { baseUrl, environmentUrl } from "../../../settings/public-url.ts";
 import type { BulkOperation, BulkOrder, NumberedItem } from "../../bulk.ts";
-import type { Coordinator } from "../../protocol.ts";
 import { type Bookmark, bookmarkHeader, sentBookmark, union } from "../bookmark/bookmark.ts";
 import { ask, environmentOf, type RunEnvironment } from "../run-environment.ts";
 import { beginBulk } from "./begin.ts";
-import { endedRunsOf } from "./ended.ts";
-import { preview } from "./matching.ts";
 import {
   type BulkRequestBody,
   bulkItemsQuery,
@@ -38,7 +35,11 @@ export const bulkRoutes = new Hono<AppEnv>()
     refuseFilter(c, body);
     usableRing(c);
     const environment = environmentOf(c);
-    if (body.dryRun) return c.json(await previewOf(environment, body));
+    if (body.dryRun) {
+      const preview = await previewOf(environment, body);
+      if (preview === null) throw new ApiError("database_unavailable");
+      return c.json(preview);
+    }
     // As it was sent, because the operation shows it so.
     const { filter = null } = (await c.req.json()) as { filter?: BulkOrder["filter"] };
     const { operation, replayed } = await beginBulk(c, environment, body, filter);
@@ -49,7 +50,7 @@ export const bulkRoutes = new Hono<AppEnv>()
   })
   .get("/", requires("data:read"), validQuery(bulkListQuery), async (c) => {
     const { limit, cursor = null } = c.req.valid("query");
-    const operations = await askBulk(environmentOf(c), (coordinator) =>
+    const operations = await ask(environmentOf(c), (coordinator) =>
       coordinator.bulk.operations(cursor, limit + 1),
     );
     const page = operations.slice(0, limit);
@@ -60,21 +61,18 @@ export const bulkRoutes = new Hono<AppEnv>()
   .get("/:id", requires("data:read"), async (c) => {
     const environment = environmentOf(c);
     const id = operationId(c);
-    const operation = found(await askBulk(environment, (coordinator) => coordinator.bulk.operation(id)));
+    const operation = found(await ask(environment, (coordinator) => coordinator.bulk.operation(id)));
     const isCancel = operation.order.request.operation === "cancel";
-    const ended = isCancel ? { ended: await endedRunsOf(environment, operation) } : {};
     // A list right after this response must show what the operation has done so far.
     const bookmark = union(await sentBookmark(c, environment), bookmarkOf(operation));
     for (const [name, value] of Object.entries(bookmarkHeader(bookmark))) c.header(name, value);
-    return c.json({ ...shownOperation(operation), ...ended });
+    return c.json({ ...shownOperation(operation), ...(isCancel && { ended: operation.ended }) });
   })
   .get("/:id/items", requires("data:read"), validQuery(bulkItemsQuery), async (c) => {
     const { limit, cursor = -1, outcome = null } = c.req.valid("query");
     const id = operationId(c);
     const items = found(
-      await askBulk(environmentOf(c), (coordinator) =>
-        coordinator.bulk.items(id, outcome, cursor, limit + 1),
-      ),
+      await ask(environmentOf(c), (coordinator) => coordinator.bulk.items(id, outcome, cursor, limit + 1)),
     );
     const page = items.slice(0, limit);
     linkNext(c, items.length > limit ? page.at(-1)?.seq : undefined);
@@ -84,7 +82,7 @@ export const bulkRoutes = new Hono<AppEnv>()
     const id = operationId(c);
     await requireNewestSecret(c);
     const { id: tokenId, name, sessionId = null } = c.get("principal");
-    const operation = await askBulk(environmentOf(c), (coordinator) =>
+    const operation = await ask(environmentOf(c), (coordinator) =>
       coordinator.bulk.abort(id, { id: tokenId, name, sessionId, person: c.get("person") }),
     );
     return c.json(shownOperation(found(operation)));
@@ -103,13 +101,9 @@ function refuseFilter(c: Context<AppEnv>, { filter, maxRuns = 0 }: BulkRequestBo
 }
 
 function previewOf(environment: RunEnvironment, { operation, runIds, filter, maxRuns = 0 }: BulkRequestBody) {
-  const about =
+  const target =
     filter === undefined ? { runIds: [...new Set(runIds)] } : { filters: runFiltersOf(filter), maxRuns };
-  return preview(environment, about, operation === "cancel");
-}
-
-function askBulk<T>(environment: RunEnvironment, call: (coordinator: Coordinator) => Promise<T>): Promise<T> {
-  return ask(environment, call);
+  return ask(environment, (coordinator) => coordinator.bulk.preview(target, operation === "cancel"));
 }
 
 /** Throws `bulk_operation_not_found` for a text that is not a UUID. */
@@ -129,8 +123,8 @@ function linkNext(c: Context<AppEnv>, last: string | number | undefined): void {
   c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last)));
 }
 
-function bookmarkOf({ changedRuns }: BulkOperation): Bookmark {
-  return { d1: new Map(), id: changedRuns.at(-1) ?? null };
+function bookmarkOf({ changedRun }: BulkOperation): Bookmark {
+  return { d1: new Map(), id: changedRun };
 }
 
 function shownItem({ runId, outcome, code, newRunId }: NumberedItem) {

@@ -6,11 +6,11 @@
 
 import { readD1, sessionFor } from "../../../database/read-d1.ts";
 import { type FacetQuery, type Facets, findFacets } from "../../d1/facets.ts";
-import type { RunFilters, RunPageQuery } from "../../d1/filters.ts";
 import { listRuns, type RunPage } from "../../d1/list.ts";
 import { type RunSummary, summarizeRuns } from "../../d1/summary.ts";
 import { parseNumberedBookmark } from "../../home.ts";
 import { databaseOf, isBehindIn } from "../../placement/database-of.ts";
+import type { RunFilters, RunPageQuery } from "../../run-filters.ts";
 import type { Bookmark, SentBookmark } from "../bookmark/bookmark.ts";
 import { settle } from "../bookmark/settle.ts";
 import { dropReminder, reminderOf } from "../reminders.ts";

@@ -1,23 +1,42 @@
 /** What callers ask about bulk operations: to begin, to see and to stop them. */
 
+import { logFailure } from "../../../base/log.ts";
+import type { Databases } from "../../../settings/databases.ts";
 import {
   type BulkOperation,
   type BulkOrder,
+  type BulkPreview,
   type NumberedItem,
   OPERATIONS_MAX,
   type Outcome,
   RETRIES_MAX,
 } from "../../bulk.ts";
-import type { AcceptedRuns, BulkCalls, BulkReply, Stopper } from "../../bulk-calls.ts";
+import type { BulkCalls, BulkReply, BulkRunner, BulkTarget, Stopper } from "../../bulk-calls.ts";
 import { isLost, shownBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { Projection } from "../../projection/projection.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import type { Admitter } from "../gates/admitter.ts";
 import { wouldStart } from "../gates/would-start.ts";
+import type { Ledger } from "../ledger.ts";
 import { KEY_REUSED } from "../replies.ts";
 import type { StorageLimit } from "../storage-limit.ts";
-import { BulkDriver, type Driving } from "./bulk-driver.ts";
+import { BulkCancels } from "./bulk-cancels.ts";
+import { BulkDriver } from "./bulk-driver.ts";
 import { BulkProgress } from "./progress.ts";
+import { RunSets } from "./run-sets.ts";
+
+/** What a BulkDesk needs of its coordinator. `arm`: sets the alarm for what is due next. */
+interface Parts {
+  readonly env: Databases;
+  readonly journal: Journal;
+  readonly storageLimit: StorageLimit;
+  readonly projection: Projection;
+  readonly ledger: Ledger;
+  readonly admitter: Admitter;
+  readonly runner: BulkRunner;
+  readonly arm: (now: number) => void;
+}
 
 const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;
 
@@ -27,15 +46,18 @@ export class BulkDesk implements BulkCalls {
   readonly #admitter: Admitter;
   readonly #arm: (now: number) => void;
   readonly #progress: BulkProgress;
+  readonly #sets: RunSets;
   readonly driver: BulkDriver;
 
-  constructor(journal: Journal, storageLimit: StorageLimit, admitter: Admitter, driving: Driving) {
+  constructor({ env, journal, storageLimit, projection, ledger, admitter, runner, arm }: Parts) {
     this.#journal = journal;
     this.#storageLimit = storageLimit;
     this.#admitter = admitter;
-    this.#arm = driving.arm;
+    this.#arm = arm;
     this.#progress = new BulkProgress(journal);
-    this.driver = new BulkDriver(journal, this.#progress, driving);
+    this.#sets = new RunSets(env, journal, projection);
+    const cancels = new BulkCancels(journal, ledger, this.#progress);
+    this.driver = new BulkDriver(journal, this.#progress, { runner, sets: this.#sets, cancels, arm });
   }
 
   async reserve(
@@ -44,7 +66,7 @@ export class BulkDesk implements BulkCalls {
     changeKey: ChangeKey,
   ): Promise<BulkReply> {
     const now = Date.now();
-    const { bulk, bulkPages } = this.#journal;
+    const { bulk, bulkPages, runs } = this.#journal;
     const known = bulk.byKey(changeKey.key);
     if (known !== null) {
       if (known.fingerprint !== changeKey.fingerprint) return KEY_REUSED;
@@ -54,14 +76,14 @@ export class BulkDesk implements BulkCalls {
     const underWay = bulk.underWay(now);
     if (underWay.retry + underWay.cancel >= OPERATIONS_MAX) return TOO_MANY;
     if (order.request.operation === "retry" && underWay.retry >= RETRIES_MAX) return TOO_MANY;
-    // Keep the room that is left, so that the runs of this coordinator can end.
+    // Keep the room that is left, so that runs can end.
     if (this.#storageLimit.isReached(now)) return { ok: false, reason: "storage_full" };
+    const named = runIds ?? [];
+    const waiting = new Set(runs.states(named).flatMap(({ id, isWaiting }) => (isWaiting ? [id] : [])));
+    const set = named.map((id) => ({ id, isWaiting: waiting.has(id) }));
     this.#journal.transaction(() => {
-      bulk.insert(order, changeKey, runIds?.length ?? 0, now);
-      bulkPages.add(
-        order.id,
-        (runIds ?? []).map((id) => [id, false]),
-      );
+      bulk.insert(order, changeKey, set.length, now);
+      bulkPages.add(order.id, set);
     });
     this.#arm(now);
     return { ok: true, id: order.id, operation: null };
@@ -74,13 +96,16 @@ export class BulkDesk implements BulkCalls {
     if (reserved?.state !== "reserved") return this.#shown(id);
     // Another operation may have its place by now.
     if (isLost(reserved, now)) return null;
-    const begun = bulk.update(reserved, { state: "collecting" });
+    const begun = bulk.update(reserved, { state: reserved.order.filter === null ? "running" : "collecting" });
     this.#arm(now);
     return shownBulk(begun);
   }
 
   async operation(id: string): Promise<BulkOperation | null> {
-    return this.#shown(id);
+    const shown = this.#shown(id);
+    const isCancel = shown?.order.request.operation === "cancel";
+    if (!isCancel || shown.completedAt === null || shown.ended !== null) return shown;
+    return { ...shown, ended: (await this.#sets.endsOf(id)).ended };
   }
 
   async operations(before: string | null, limit: number): Promise<readonly BulkOperation[]> {
@@ -101,10 +126,6 @@ export class BulkDesk implements BulkCalls {
     if (this.#journal.bulk.of(id)?.state === "reserved") this.#progress.erase(id);
   }
 
-  async acceptedRuns(id: string): Promise<AcceptedRuns | null> {
-    return this.#shown(id) && this.#progress.acceptedRuns(id);
-  }
-
   async abort(id: string, by: Stopper): Promise<BulkOperation | null> {
     const now = Date.now();
     const known = this.#journal.bulk.of(id);
@@ -116,9 +137,17 @@ export class BulkDesk implements BulkCalls {
     return this.#shown(id);
   }
 
-  async wouldStart(runIds: readonly string[]): Promise<number> {
-    const slots = this.#journal.slots.slotsOf(runIds);
-    return wouldStart(slots, new Set(runIds), (slot) => this.#admitter.lineAt(slot, Date.now()));
+  async preview(target: BulkTarget, isCancel: boolean): Promise<BulkPreview | null> {
+    const { slots, scope } = this.#journal;
+    const now = Date.now();
+    const startedBy = (runIds: readonly string[]) =>
+      wouldStart(slots.slotsOf(runIds), new Set(runIds), (slot) => this.#admitter.lineAt(slot, now));
+    try {
+      return await this.#sets.preview(target, isCancel ? startedBy : () => 0);
+    } catch (error) {
+      logFailure("bulk_preview_failed", error, { coordinator: scope });
+      return null;
+    }
   }
 
   #shown(id: string): BulkOperation | null {

@@ -1,29 +1,29 @@
 /**
- * Drives the bulk operations of an environment: it asks the Worker for the next page of each, one page at a time, and
- * writes down the answer. Who has its turn is in the journal, so an operation survives an eviction: the runs of a page
- * whose answer was lost are tried again, and their keys prevent that anything is done twice.
+ * Drives the bulk operations of an environment. It collects the runs of each, then it cancels them, or asks the Worker to
+ * retry them, one page at a time. What was done is in the journal, so an operation survives an eviction: the next instance
+ * goes on with the first run that is undecided.
  */
 
 import { logFailure } from "../../../base/log.ts";
 import { msSinceOrLongAgo, within } from "../../../base/time.ts";
-import { RUNS_PER_SECOND } from "../../bulk.ts";
-import type { BulkRunner, Collected, Decided } from "../../bulk-calls.ts";
+import { type NumberedItem, RUNS_PER_SECOND } from "../../bulk.ts";
+import type { BulkRunner } from "../../bulk-calls.ts";
 import { RESERVED_MS, type StoredBulk, shownBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { DueWork } from "../alarm/alarm-clock.ts";
+import type { BulkCancels } from "./bulk-cancels.ts";
 import type { BulkProgress } from "./progress.ts";
+import type { RunSets } from "./run-sets.ts";
 
-/** An answer that takes longer is lost. */
+/** A turn that takes longer is lost. */
 const LEASE_MS = 60_000;
-/** How long an operation waits after a call that failed: at first, and at most. The wait doubles with each failure. */
+/** How long an operation waits after a turn that failed: at first, and at most. The wait doubles with each failure. */
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 30_000;
 /** How long after the grace all runs of a cancel have ended, even if an alarm is late. */
 const ENDED_AFTER_MS = 10_000;
-/** How long an operation that collects leaves D1 to others after each call. */
+/** How long an operation that collects leaves D1 to others after each read. */
 const COLLECT_PAUSE_MS = 250;
-/** How many matching runs one call collects. */
-const COLLECTED_RUNS = 1000;
 
 /** Something that lasts `ms` from `at` on. */
 interface Span {
@@ -31,9 +31,14 @@ interface Span {
   readonly ms: number;
 }
 
+/** The operation as it is now; null if its turn is lost, or another one has begun. */
+type Current = () => StoredBulk | null;
+
 /** What a BulkDriver calls. `arm`: sets the alarm for what is due next. */
 export interface Driving {
   readonly runner: BulkRunner;
+  readonly sets: RunSets;
+  readonly cancels: BulkCancels;
   readonly arm: (now: number) => void;
 }
 
@@ -41,9 +46,9 @@ export class BulkDriver implements DueWork {
   readonly #journal: Journal;
   readonly #progress: BulkProgress;
   readonly #driving: Driving;
-  /** The calls under way, by operation. Only the answer to the newest one counts. */
-  readonly #calls = new Map<string, Span>();
-  /** Operations that wait because their last call failed. `failures`: how often in a row. */
+  /** The turns under way, by operation. Only the newest one counts. */
+  readonly #turns = new Map<string, Span>();
+  /** Operations that wait because their last turn failed. `failures`: how often in a row. */
   readonly #waits = new Map<string, Span & { readonly failures: number }>();
   /**
    * When the next page may begin, so that all operations together keep the rate. It is in memory only: an eviction can
@@ -71,32 +76,31 @@ export class BulkDriver implements DueWork {
       this.#progress.erase(id);
       this.#waits.delete(id);
     }
-    for (const bulk of this.#inTurn()) {
+    for (const bulk of this.#inOrder()) {
       // The pace changes with each page that begins.
       if (this.#turnAt(bulk, now) <= now) this.#takeTurn(bulk, now);
     }
   }
 
-  /** Ends an operation that somebody wants to stop. If a page is under way, the operation ends after that page. */
+  /** Ends an operation that somebody wants to stop. If retries are under way, it ends after them, because they count. */
   stop(bulk: StoredBulk, now: number): void {
-    // Collecting changes no run, so its answer may be dropped.
-    if (bulk.state === "collecting") this.#calls.delete(bulk.id);
-    if (!this.#calls.has(bulk.id)) {
-      this.#journal.transaction(() => this.#progress.abort(bulk, "asked", now));
-    }
+    const isRetrying = bulk.state === "running" && bulk.order.request.operation === "retry";
+    if (isRetrying && this.#turns.has(bulk.id)) return;
+    this.#turns.delete(bulk.id);
+    this.#journal.transaction(() => this.#progress.abort(bulk, "asked", now));
   }
 
   #turnAt(bulk: StoredBulk, now: number): number {
     const { id, state } = bulk;
     if (state === "reserved") return bulk.createdAt + RESERVED_MS;
-    const spans = [this.#calls.get(id), this.#waits.get(id)];
+    const spans = [this.#turns.get(id), this.#waits.get(id)];
     if (state === "running" && bulk.stoppedBy === null) spans.push(this.#pace);
     if (bulk.isAudited) spans.push(untilRunsEnd(bulk));
     return Math.max(...spans.map((span) => endOf(span, now)));
   }
 
   /** They take turns: those after the one with the last page come first. Otherwise the oldest would take each page. */
-  #inTurn(): readonly StoredBulk[] {
+  #inOrder(): readonly StoredBulk[] {
     const open = this.#journal.bulk.open().filter(({ state }) => state !== "reserved");
     return [...open.filter(({ id }) => id > this.#last), ...open.filter(({ id }) => id <= this.#last)];
   }
@@ -110,24 +114,17 @@ export class BulkDriver implements DueWork {
   }
 
   #collect(bulk: StoredBulk, now: number): void {
-    const { runner } = this.#driving;
-    const { order, below, matched } = bulk;
-    const { scope } = this.#journal;
-    // One run more than may match, to know whether there are too many.
-    const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
-    const ask = (): Promise<Collected> =>
-      order.filter === null
-        ? runner.sort(scope, this.#journal.bulkPages.runs(bulk.id))
-        : runner.collect(scope, order, below, limit);
-    void this.#call(bulk.id, now, ask, (answer, current, at) => {
-      if (answer.type === "not_settled") return null;
-      this.#progress.collected(current, answer.runs, answer.behind, at);
-      return answer.behind === null ? 0 : COLLECT_PAUSE_MS;
+    void this.#turn(bulk.id, now, async (current) => {
+      const page = await this.#driving.sets.nextOf(bulk);
+      const then = current();
+      if (page === null || then === null) return null;
+      this.#journal.transaction(() => this.#progress.collected(then, page.runs, page.behind, Date.now()));
+      return page.behind === null ? 0 : COLLECT_PAUSE_MS;
     });
   }
 
   #decide(bulk: StoredBulk, now: number): void {
-    const page = this.#journal.transaction(() => this.#progress.beginPage(bulk, now));
+    const page = this.#journal.transaction(() => this.#progress.nextPage(bulk, now));
     if (page.length === 0) {
       const next = this.#journal.bulk.of(bulk.id);
       if (next !== null && next.round > bulk.round) this.#wait(bulk.id, bulk.round - 1, now);
@@ -136,68 +133,79 @@ export class BulkDriver implements DueWork {
     this.#last = bulk.id;
     this.#pace = { at: now, ms: (page.length / RUNS_PER_SECOND) * 1000 };
     const { runner } = this.#driving;
-    const runIds = page.map(({ runId }) => runId);
-    const ask = (): Promise<Decided> => runner.decide(this.#journal.scope, bulk.order, runIds);
-    void this.#call(bulk.id, now, ask, (answer, current, at) => {
-      if (answer.type === "not_begun") {
-        // The runs of this page were not tried.
-        this.#journal.bulk.update(current, { nextSeq: bulk.nextSeq });
-        return null;
-      }
-      if (answer.type === "refused") {
-        const untried = this.#journal.bulk.update(current, { nextSeq: bulk.nextSeq });
-        // Somebody may have stopped it meanwhile.
-        this.#progress.abort(untried, untried.abortReason ?? answer.reason, at);
-        return 0;
-      }
-      this.#progress.decided(current, page, answer.items);
+    void this.#turn(bulk.id, now, async (current) => {
+      const state = await runner.judge(this.#journal.scope, bulk.order);
+      const judged = current();
+      if (judged === null) return null;
+      // Somebody may have stopped it meanwhile.
+      const reason = judged.abortReason ?? (state === "living" ? null : state);
+      if (reason !== null) this.#journal.transaction(() => this.#progress.abort(judged, reason, Date.now()));
+      else if (bulk.order.request.operation === "cancel") await this.#cancel(page, current);
+      else await this.#retry(judged, page, current);
       return 0;
     });
+  }
+
+  async #cancel(page: readonly NumberedItem[], current: Current): Promise<void> {
+    for (const item of page) {
+      const bulk = current();
+      if (bulk === null) return;
+      this.#driving.cancels.decide(bulk, item, Date.now());
+      // Between two runs, others get their turn.
+      await scheduler.wait(0);
+    }
+  }
+
+  async #retry(bulk: StoredBulk, page: readonly NumberedItem[], current: Current): Promise<void> {
+    this.#progress.tried(bulk, page);
+    const runIds = page.map(({ runId }) => runId);
+    const answer = await this.#driving.runner.retry(this.#journal.scope, bulk.order, runIds);
+    const then = current();
+    if (then === null) return;
+    const decided = page.flatMap(({ seq }, i) => {
+      const item = answer[i];
+      return item ? [{ ...item, seq }] : [];
+    });
+    this.#journal.transaction(() => this.#progress.decided(then, decided));
   }
 
   #conclude(bulk: StoredBulk, now: number): void {
     const operation = shownBulk(bulk);
     if (operation === null) return;
-    const ask = () => this.#driving.runner.conclude(this.#journal.scope, operation, bulk.stoppedBy);
-    void this.#call(bulk.id, now, ask, (_, current) => {
-      this.#progress.audited(current);
+    void this.#turn(bulk.id, now, async (current) => {
+      await this.#driving.runner.conclude(this.#journal.scope, operation, bulk.stoppedBy);
+      const then = current();
+      if (then !== null) this.#progress.audited(then);
       return 0;
     });
   }
 
   #noteEnds(bulk: StoredBulk, now: number): void {
-    const { asked } = this.#progress.acceptedRuns(bulk.id);
-    const ask = () => this.#driving.runner.ended(this.#journal.scope, asked);
-    void this.#call(bulk.id, now, ask, (ended, current) => {
-      if (ended === null) return null;
-      this.#progress.ended(current, ended);
+    void this.#turn(bulk.id, now, async (current) => {
+      const { ended, areAllOver } = await this.#driving.sets.endsOf(bulk.id);
+      const then = current();
+      if (!areAllOver || then === null) return null;
+      this.#progress.ended(then, ended);
       return 0;
     });
   }
 
   /**
-   * Calls the Worker. `use` writes the answer. It returns for how many ms the operation waits before its next call; null:
-   * as after a failure. An answer that comes too late, or after a newer call, changes nothing.
+   * One turn of an operation. `take` returns for how many ms the operation then waits; null: as after a failure. What
+   * comes too late, or after a newer turn, changes nothing, because `take` asks `current` before each write.
    */
-  async #call<T>(
-    id: string,
-    now: number,
-    ask: () => Promise<T>,
-    use: (answer: T, bulk: StoredBulk, now: number) => number | null,
-  ): Promise<void> {
-    const call = { at: now, ms: LEASE_MS };
-    this.#calls.set(id, call);
+  async #turn(id: string, now: number, take: (current: Current) => Promise<number | null>): Promise<void> {
+    const turn = { at: now, ms: LEASE_MS };
+    this.#turns.set(id, turn);
     let waitMs: number | null = null;
     try {
-      const answer = await within(LEASE_MS, ask());
-      const bulk = this.#journal.bulk.of(id);
-      if (this.#calls.get(id) !== call || bulk === null) return;
-      waitMs = this.#journal.transaction(() => use(answer, bulk, Date.now()));
+      const current = () => (this.#turns.get(id) === turn ? this.#journal.bulk.of(id) : null);
+      waitMs = await within(LEASE_MS, take(current));
     } catch (error) {
       logFailure("bulk_failed", error, { coordinator: this.#journal.scope, operation: id });
     }
-    if (this.#calls.get(id) !== call) return;
-    this.#calls.delete(id);
+    if (this.#turns.get(id) !== turn) return;
+    this.#turns.delete(id);
     if (waitMs === null) this.#wait(id, this.#waits.get(id)?.failures ?? 0, Date.now());
     else if (waitMs === 0) this.#waits.delete(id);
     else this.#waits.set(id, { at: Date.now(), ms: waitMs, failures: 0 });

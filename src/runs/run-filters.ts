@@ -1,8 +1,8 @@
 /** Which runs a list or a summary is about. All filters that are given must hold. */
 
-import type { Instant } from "../../base/time.ts";
-import { WAITING_FOR, type WaitingFor } from "../gates.ts";
-import type { Status } from "../run.ts";
+import type { Instant } from "../base/time.ts";
+import { WAITING_FOR, type WaitingFor } from "./gates.ts";
+import type { Status } from "./run.ts";
 
 /** What a filter on waiting can ask for. */
 export const WAITING_FILTERS = ["any", ...WAITING_FOR] as const;

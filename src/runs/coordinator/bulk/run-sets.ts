@@ -1,0 +1,133 @@
+/**
+ * Which runs a bulk operation is about, and how they have ended. D1 finds the runs of a filter, when it has all that the
+ * coordinator has changed. Whatever is about runs whose ids are known is in the journal.
+ */
+
+import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
+import { MINUTE_MS, msSinceOrJustNow, within } from "../../../base/time.ts";
+import { firstIdAt } from "../../../base/uuid.ts";
+import { boundDatabase } from "../../../settings/bound-database.ts";
+import type { Databases } from "../../../settings/databases.ts";
+import { type BulkOrder, type BulkPreview, type EndedRuns, endsOf, sumOf } from "../../bulk.ts";
+import type { BulkTarget } from "../../bulk-calls.ts";
+import { findMatching, type MatchingPage, type MatchingRun } from "../../d1/matching-runs.ts";
+import type { StoredBulk } from "../../journal/bulk-rows.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { Projection } from "../../projection/projection.ts";
+import { isOpen, STATUSES } from "../../run.ts";
+import type { RunFilters } from "../../run-filters.ts";
+import { createdAtOf } from "../../run-id.ts";
+
+const READ_MAX_MS = 5000;
+/** How many matching runs an operation collects at once. */
+const COLLECTED_RUNS = 1000;
+/** A dry run looks at this many pages of 5000 runs at most, because a caller waits for it. */
+const PREVIEW_PAGES = 20;
+/**
+ * For how long a set waits for runs that D1 has refused. A coordinator tries them again every 10 minutes at least. One
+ * that D1 never takes must not hold up operations for ever, so after that the set lacks it, as a list does.
+ */
+const REFUSED_MAX_MS = 15 * MINUTE_MS;
+/** How much the clocks of the Worker and the object may differ. The set must have each run that was there before the request. */
+const CLOCKS_DIFFER_MS = 1000;
+/** How many items are looked at in one stretch. */
+const STRETCH_ITEMS = 500;
+
+const NO_RUNS: MatchingPage = { runs: [], behind: null };
+
+/** `areAllOver`: whether no run is open. */
+export interface Ends {
+  readonly ended: EndedRuns;
+  readonly areAllOver: boolean;
+}
+
+export class RunSets {
+  readonly #env: Databases;
+  readonly #journal: Journal;
+  readonly #projection: Projection;
+
+  constructor(env: Databases, journal: Journal, projection: Projection) {
+    this.#env = env;
+    this.#journal = journal;
+    this.#projection = projection;
+  }
+
+  /** The next runs of the operation's filter, newest first. Null if D1 may lack a run. Throws what D1 throws. */
+  async nextOf({ order, below, matched }: StoredBulk): Promise<MatchingPage | null> {
+    // Later pages are below ids of that time, so they need not wait for what came since.
+    if (below === null) {
+      const { isBehind, lacksRefused } = await this.#projection.settle();
+      const isPatient = msSinceOrJustNow(createdAtOf(order.id), Date.now()) < REFUSED_MAX_MS;
+      if (isBehind || (isPatient && lacksRefused)) return null;
+    }
+    // One run more than may match, to know whether there are too many.
+    const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
+    return this.#page(order.filters ?? {}, below ?? newestIdOf(order), limit);
+  }
+
+  /** Throws what D1 throws. */
+  async preview(target: BulkTarget, wouldStart: (runIds: readonly string[]) => number): Promise<BulkPreview> {
+    const { runs, matched } =
+      "runIds" in target
+        ? { runs: this.#journal.runs.states(target.runIds), matched: target.runIds.length }
+        : await this.#filtered(target.filters, target.maxRuns);
+    const ids = runs.map(({ id }) => id);
+    const byStatus = STATUSES.map((status) => [status, runs.filter((run) => run.status === status).length]);
+    return {
+      matched,
+      byStatus: Object.fromEntries(byStatus) as BulkPreview["byStatus"],
+      newest: ids.toSorted().reverse().slice(0, BULK_NEWEST_SHOWN),
+      wouldStart: wouldStart(ids),
+    };
+  }
+
+  /** How the accepted runs of a cancel have ended so far. A run that is no longer kept is left out. */
+  async endsOf(bulkId: string): Promise<Ends> {
+    let ended = endsOf([]);
+    let areAllOver = true;
+    for (let after = -1; ; ) {
+      const items = this.#journal.bulkPages.page(bulkId, "accepted", after, STRETCH_ITEMS);
+      const asked = items.flatMap(({ runId, endedAs }) => (endedAs === null ? [runId] : []));
+      const states = this.#journal.runs.states(asked);
+      areAllOver &&= !states.some(isOpen);
+      ended = sumOf(ended, endsOf(items.map(({ endedAs }) => endedAs)));
+      ended = sumOf(ended, endsOf(states.map(({ status }) => status)));
+      const last = items.at(-1);
+      if (last === undefined || items.length < STRETCH_ITEMS) return { ended, areAllOver };
+      after = last.seq;
+      // Between two stretches, others get their turn.
+      await scheduler.wait(0);
+    }
+  }
+
+  async #filtered(filters: RunFilters, maxRuns: number) {
+    await this.#projection.settle();
+    const runs: MatchingRun[] = [];
+    let below = firstIdAt(Date.now() + 1);
+    for (let pages = 0; pages < PREVIEW_PAGES; pages++) {
+      const page = await this.#page(filters, below, maxRuns + 1 - runs.length);
+      runs.push(...page.runs);
+      if (runs.length > maxRuns) return { runs: runs.slice(0, maxRuns), matched: { atLeast: maxRuns + 1 } };
+      if (page.behind === null) return { runs, matched: runs.length };
+      below = page.behind;
+    }
+    return { runs, matched: { atLeast: runs.length } };
+  }
+
+  async #page(filters: RunFilters, cursor: string, limit: number): Promise<MatchingPage> {
+    const { home } = this.#projection;
+    // Nobody has decided where the runs live, because there are none.
+    if (home === null) return NO_RUNS;
+    const read = async () => {
+      const db = await boundDatabase(this.#env, home.database);
+      const session = db.withSession("first-primary");
+      return findMatching(session, this.#journal.scope, { ...filters, cursor, limit });
+    };
+    return within(READ_MAX_MS, read());
+  }
+}
+
+/** Sorts after each run that the request may be about, and before later ones: collecting can wait long for D1. */
+function newestIdOf({ id }: BulkOrder): string {
+  return firstIdAt(Math.min(Date.now(), createdAtOf(id) + CLOCKS_DIFFER_MS) + 1);
+}
