@@ -1,16 +1,20 @@
 /** How a coordinator drives bulk operations: the set first, then page by page, whatever fails or dies. */
 
-import { describe, expect, it, vi } from "vitest";
-import { coordinatorOf } from "../../../../src/runs/protocol.ts";
-import { alarmAt, journal } from "../../../support/direct.ts";
-import { newRunsPath } from "../../../support/requests.ts";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { alarmAt, change, createAged, direct, journal, until } from "../../../support/direct.ts";
+import { landed } from "../../../support/landed.ts";
+import { newRunsPath, scopeOfPath } from "../../../support/requests.ts";
 import {
   awake,
   begin,
   bulkOf,
   CANCEL,
+  cancelledBy,
+  createRuns,
   die,
   type Fate,
+  failWrites,
   itemsOf,
   orderOf,
   outside,
@@ -20,149 +24,147 @@ import {
   RETRY,
   runIds,
   STOPPER,
+  untilDecided,
   useStandInRunner,
 } from "./stand-in-runner.ts";
 
 useStandInRunner();
+let heal = () => {};
+afterEach(() => {
+  heal();
+  heal = () => {};
+});
 
-const match = (ids: readonly string[], isWaiting = (_: number) => false) => {
-  outside.runs = ids.map((id, i) => ({ id, isWaiting: isWaiting(i) }));
+const statusOf = async (path: string, id: string) => {
+  const reply = await direct(path).runs.read(id);
+  return reply.ok ? reply.status : reply.reason;
 };
 
+/** Items and journal tell the same story: what was accepted was cancelled, and nothing else. */
+async function expectOneStory(path: string, id: string): Promise<void> {
+  const accepted = (await itemsOf(path, id)).filter(({ outcome }) => outcome === "accepted");
+  expect(accepted.map(({ runId }) => runId).toSorted()).toEqual(await cancelledBy(path, id));
+  expect((await bulkOf(path, id)).counts.accepted).toBe(accepted.length);
+}
+
 describe("the set", () => {
-  it("is written down before the first run is changed", async () => {
+  /** Runs that only D1 has. */
+  async function plant(path: string, count: number): Promise<void> {
+    await env.DB.prepare(
+      `INSERT INTO runs (scope, id, version, status, action_name, triggered_by, purge_at, bytes, body)
+       SELECT ?, value, 1, 'pending', 'deploy', 'root', ?, 2, '{}' FROM json_each(?)`,
+    )
+      .bind(scopeOfPath(path), Date.now() + 86_400_000, JSON.stringify(runIds(count)))
+      .run();
+  }
+
+  it("is written down before the first run is changed, with a rest after each 1000 runs", async () => {
     const path = newRunsPath();
-    match(runIds(2500));
-    const id = await begin(path);
-    await passUntil(path, async () => outside.collected === 1, 0);
+    await createRuns(path, 1);
+    await landed(path);
+    await plant(path, 2500);
+    const id = await begin(path, {});
+    const matched = async () => (await bulkOf(path, id)).counts.matched;
+    await passUntil(path, async () => (await matched()) === 1000, 0);
     // D1 has others to serve as well.
-    await pass(path, 249);
-    expect(outside.collected).toBe(1);
-    await pass(path, 1);
-    expect(outside.collected).toBe(2);
-    expect(await bulkOf(path, id)).toMatchObject({ status: "collecting", counts: { matched: 2000 } });
-    expect(outside.pages).toEqual([]);
-    await passUntil(path, async () => outside.collected === 3, 250);
+    await until(async () => (await alarmAt(path)) === Date.now() + 250);
+    await passUntil(path, async () => (await matched()) === 2000, 250);
+    expect(await bulkOf(path, id)).toMatchObject({ status: "collecting" });
+    expect(outside.judged).toBe(0);
+    await passUntil(path, async () => outside.judged > 0, 250);
+    expect(await matched()).toBe(2501);
     // From now on, nothing else counts.
-    outside.runs = [];
-    await passUntil(path, async () => outside.pages.length === 1, 250);
-    expect((await bulkOf(path, id)).counts.matched).toBe(2500);
-    expect((await itemsOf(path, id)).map(({ runId }) => runId)).toEqual(runIds(2500));
+    await createRuns(path, 1);
+    await landed(path);
+    expect((await itemsOf(path, id)).length).toBe(2501);
+    await awake(path, (object) => object.bulk.abort(id, STOPPER));
   });
 
-  it("of more runs than may match ends the operation, and no run is changed", async () => {
+  it.each([
+    [3, { status: "aborted", abortReason: "too_many_runs" }, { matched: 4, accepted: 0, skipped: 0 }],
+    [4, { status: "completed", abortReason: null }, { matched: 4, accepted: 4, skipped: 0 }],
+  ])("of four runs, of which %i may match", async (maxRuns, end, counts) => {
     const path = newRunsPath();
-    match(runIds(4));
-    const id = await begin(path, { maxRuns: 3 });
+    await createRuns(path, 4);
+    await landed(path);
+    const id = await begin(path, { maxRuns });
+    await passUntil(path, async () => (await bulkOf(path, id)).completedAt !== null, 1000);
+    expect(await bulkOf(path, id)).toMatchObject({ ...end, counts });
+    expect((await itemsOf(path, id)).length).toBe(counts.accepted);
+    await expectOneStory(path, id);
+  });
+
+  it("of an environment without any run is empty", async () => {
+    const path = newRunsPath();
+    const id = await begin(path, {});
     await passUntilEnd(path, id);
-    expect(await bulkOf(path, id)).toMatchObject({
-      status: "aborted",
-      abortReason: "too_many_runs",
-      counts: { matched: 4, accepted: 0, skipped: 0, failed: 0 },
-    });
-    expect(outside.pages).toEqual([]);
+    expect(await bulkOf(path, id)).toMatchObject({ status: "completed", counts: { matched: 0 } });
   });
 
-  it("of exactly as many runs as may match is complete", async () => {
+  it("of named runs needs no D1", async () => {
     const path = newRunsPath();
-    match(runIds(3));
-    const id = await begin(path, { maxRuns: 3 });
-    await passUntilEnd(path, id);
-    expect(await bulkOf(path, id)).toMatchObject({ status: "completed", counts: { accepted: 3 } });
-  });
-
-  it("waits while D1 lacks a run, longer each time", async () => {
-    const path = newRunsPath();
-    match(runIds(1));
-    outside.isSettled = false;
-    const id = await begin(path);
-    await pass(path, 0);
-    for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
-      const asked = outside.collected;
-      await pass(path, seconds * 1000 - 1);
-      expect(outside.collected).toBe(asked);
-      await pass(path, 1);
-      expect(outside.collected).toBe(asked + 1);
-    }
-    outside.isSettled = true;
-    await passUntilEnd(path, id, 30_000);
-    expect((await bulkOf(path, id)).counts.accepted).toBe(1);
-  });
-
-  it("has the runs that wait before all others, whether a filter or the caller named them", async () => {
-    const path = newRunsPath();
-    const ids = runIds(60);
-    match(ids, (i) => i % 3 === 0);
-    const waiting = new Set(ids.filter((_, i) => i % 3 === 0));
-    for (const wanted of [{}, { named: ids }]) {
-      outside.pages = [];
-      await passUntilEnd(path, await begin(path, wanted));
-      const turns = outside.pages.flat();
-      expect(new Set(turns.slice(0, waiting.size))).toEqual(waiting);
-      expect(turns.toSorted()).toEqual(ids.toSorted());
-    }
+    const id = await begin(path, { named: await createRuns(path, 2) });
+    expect((await bulkOf(path, id)).status).toBe("running");
   });
 });
 
 describe("the pages", () => {
   it("have 25 runs, and all operations together keep to 20 runs a second", async () => {
     const path = newRunsPath();
-    match(runIds(100));
-    const ids = [await begin(path), await begin(path)];
-    await passUntil(path, async () => outside.pages.length === 1, 0);
-    for (let pages = 1; pages < 8; pages++) {
-      await pass(path, 1249);
-      expect(outside.pages.length).toBe(pages);
-      await pass(path, 1);
-      expect(outside.pages.length).toBe(pages + 1);
-    }
-    expect(outside.pages.every(({ length }) => length === 25)).toBe(true);
+    const ids = [
+      await begin(path, { named: runIds(100) }),
+      await begin(path, { request: RETRY, named: runIds(100) }),
+    ];
+    const decided = async () => {
+      const counts = await Promise.all(ids.map(async (id) => (await bulkOf(path, id)).counts));
+      return counts.map(({ accepted, skipped }) => accepted + skipped);
+    };
+    await pass(path, 0);
     // They take turns.
-    const [first, second] = ids;
-    expect((await bulkOf(path, first ?? "")).counts.accepted).toBe(100);
-    expect((await bulkOf(path, second ?? "")).counts.accepted).toBe(100);
-    expect(outside.pages[0]).toEqual(outside.pages[1]);
+    for (const expected of [
+      [25, 0],
+      [25, 25],
+      [50, 25],
+      [50, 50],
+      [75, 50],
+      [75, 75],
+      [100, 75],
+    ]) {
+      await until(async () => (await decided()).join() === expected.join());
+      await pass(path, 1249);
+      expect(await decided()).toEqual(expected);
+      await pass(path, 1);
+    }
+    await until(async () => (await decided()).join() === "100,100");
+    expect(outside.judged).toBe(8);
   });
 
   it("come in turn, also beside an operation that collects", async () => {
     const path = newRunsPath();
     const both = [await begin(path, { named: runIds(250) }), await begin(path, { named: runIds(250) })];
-    const stateOf = async () => Promise.all(both.map((id) => bulkOf(path, id)));
-    const areRunning = async () => (await stateOf()).every(({ status }) => status === "running");
-    await passUntil(path, areRunning, 0);
-    match(runIds(10_000));
-    await begin(path);
-    for (let pages = 0; pages < 8; pages++) await pass(path, 1250);
-    const [one = 0, other = 0] = (await stateOf()).map(({ counts }) => counts.accepted);
+    const skipped = async () =>
+      (await Promise.all(both.map((id) => bulkOf(path, id)))).map(({ counts }) => counts.skipped);
+    await begin(path, {});
+    await passUntil(path, async () => (await skipped()).every((runs) => runs >= 100));
+    const [one = 0, other = 0] = await skipped();
     expect(Math.abs(one - other)).toBeLessThanOrEqual(25);
-    expect(one + other).toBeGreaterThanOrEqual(200);
   });
 
-  it("go on after an eviction, and no run is changed twice", async () => {
-    const path = newRunsPath();
-    match(runIds(60));
-    const id = await begin(path);
-    await passUntil(path, async () => outside.pages.length === 1, 0);
-    outside.fate = (call) => (call === "decide" ? "unheard" : "answered");
-    await passUntil(path, async () => outside.pages.length === 2);
-    await die(path);
-    outside.fate = () => "answered";
-    // The alarm needs no caller.
-    expect(await alarmAt(path)).not.toBeNull();
-    await passUntilEnd(path, id);
-    expect((await bulkOf(path, id)).counts).toEqual({ matched: 60, accepted: 60, skipped: 0, failed: 0 });
-    expect(outside.done.size).toBe(60);
-  });
-
-  it("of 10 000 runs survive evictions while the operation collects and while it changes runs", async () => {
+  it("of 10 000 retries survive evictions, and no run is retried twice", async () => {
     const path = newRunsPath();
     const ids = runIds(10_000);
-    match(ids);
-    const id = await begin(path);
-    // The first eviction comes when some of the runs are collected.
-    for (let i = 0; i < 5; i++) await pass(path, 0);
+    const id = await begin(path, { request: RETRY, named: ids });
     while ((await bulkOf(path, id)).completedAt === null) {
+      outside.fate = (call) => (call === "retry" ? "unheard" : "answered");
+      const tried = outside.pages.length;
+      await passUntil(
+        path,
+        async () => outside.pages.length > tried || (await bulkOf(path, id)).completedAt !== null,
+      );
       await die(path);
+      outside.fate = () => "answered";
+      // The alarm needs no caller.
+      expect(await alarmAt(path)).not.toBeNull();
       for (let i = 0; i < 50; i++) await pass(path, 1250);
     }
     expect((await bulkOf(path, id)).counts).toEqual({
@@ -171,21 +173,19 @@ describe("the pages", () => {
       skipped: 0,
       failed: 0,
     });
-    expect([...outside.done.keys()].toSorted()).toEqual(ids.map((run) => `${id} ${run}`).toSorted());
+    expect(outside.retried.size).toBe(10_000);
   });
 
   it("count an answer that does not come within 60 s as lost, and not when it comes later", async () => {
     const path = newRunsPath();
-    match(runIds(1));
     const fates: Fate[] = ["late"];
-    outside.fate = (call) => (call === "decide" ? (fates.shift() ?? "answered") : "answered");
-    const id = await begin(path);
+    outside.fate = (call) => (call === "retry" ? (fates.shift() ?? "answered") : "answered");
+    const id = await begin(path, { request: RETRY, named: runIds(1) });
     await passUntil(path, async () => outside.pages.length === 1, 0);
     await pass(path, 59_999);
     expect(outside.pages.length).toBe(1);
     await pass(path, 1);
-    await pass(path, 1000);
-    expect(outside.pages.length).toBe(2);
+    await passUntil(path, async () => outside.pages.length === 2, 1000);
     await passUntilEnd(path, id);
     await awake(path, async () => {
       outside.release();
@@ -194,12 +194,21 @@ describe("the pages", () => {
     expect((await bulkOf(path, id)).counts).toMatchObject({ matched: 1, accepted: 1 });
   });
 
-  it("wait while nobody can say whether the asker's token works, however long", async () => {
+  it("wait while nobody can say whether the asker's token works, longer each time and however long", async () => {
     const path = newRunsPath();
-    match(runIds(1));
+    const [run = ""] = await createRuns(path, 1);
     outside.asker = "unknown";
-    const id = await begin(path);
-    for (let minutes = 0; minutes < 30; minutes++) await pass(path, 60_000);
+    const id = await begin(path, { named: [run] });
+    await passUntil(path, async () => outside.judged === 1, 0);
+    for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
+      const { judged } = outside;
+      await pass(path, seconds * 1000 - 1);
+      expect(outside.judged).toBe(judged);
+      await pass(path, 1);
+      expect(outside.judged).toBe(judged + 1);
+    }
+    for (let minutes = 0; minutes < 20; minutes++) await pass(path, 60_000);
+    expect(await statusOf(path, run)).toBe("pending");
     outside.asker = "living";
     await passUntilEnd(path, id, 30_000);
     expect((await bulkOf(path, id)).counts.accepted).toBe(1);
@@ -207,9 +216,10 @@ describe("the pages", () => {
 
   it.each(["token_revoked", "token_expired"] as const)("end with %s", async (reason) => {
     const path = newRunsPath();
-    match(runIds(30));
-    const id = await begin(path);
-    await passUntil(path, async () => outside.pages.length === 1, 0);
+    const runs = await createRuns(path, 30);
+    const id = await begin(path, { named: runs });
+    await pass(path, 0);
+    await untilDecided(path, id, 25);
     outside.asker = reason;
     await passUntilEnd(path, id);
     expect(await bulkOf(path, id)).toMatchObject({
@@ -217,17 +227,83 @@ describe("the pages", () => {
       abortReason: reason,
       counts: { matched: 30, accepted: 25, skipped: 0, failed: 0 },
     });
+    await expectOneStory(path, id);
+    expect(await statusOf(path, runs[29] ?? "")).toBe("pending");
   });
 });
 
-describe("a run that can't be decided", () => {
+describe("a cancel", () => {
+  it("and its item are on record together, whenever the object dies", async () => {
+    const path = newRunsPath();
+    const runs = await createRuns(path, 60);
+    const id = await begin(path, { named: runs });
+    await pass(path, 0);
+    for (const decided of [5, 20, 40]) {
+      await passUntil(path, async () => (await bulkOf(path, id)).counts.accepted >= decided, 100);
+      await die(path);
+      await expectOneStory(path, id);
+      expect(await alarmAt(path)).not.toBeNull();
+    }
+    await passUntilEnd(path, id);
+    expect((await bulkOf(path, id)).counts).toEqual({ matched: 60, accepted: 60, skipped: 0, failed: 0 });
+    await expectOneStory(path, id);
+  });
+
+  it("whose item can't be written is taken back, and holds up no other", async () => {
+    const path = newRunsPath();
+    const runs = await createRuns(path, 3);
+    const [first = "", second = ""] = runs;
+    const id = await begin(path, { named: runs });
+    heal = await failWrites(path, /INTO bulk_pages/, 2);
+    await passUntilEnd(path, id);
+    expect(await itemsOf(path, id)).toMatchObject([
+      { outcome: "accepted", code: null },
+      { outcome: "failed", code: "internal_error" },
+      { outcome: "accepted", code: null },
+    ]);
+    await expectOneStory(path, id);
+    expect([await statusOf(path, first), await statusOf(path, second)]).toEqual(["cancelled", "pending"]);
+    // Memory has nothing of what was taken back.
+    expect(await change(path, second, { type: "succeeded", output: null })).toMatchObject({ ok: true });
+    await landed(path);
+  });
+
+  it("waits while no item can be written, and is done then", async () => {
+    const path = newRunsPath();
+    const id = await begin(path, { named: await createRuns(path, 3) });
+    heal = await failWrites(path, /INTO bulk_pages/, 1, 100);
+    for (let i = 0; i < 3; i++) await pass(path, 30_000);
+    expect(await cancelledBy(path, id)).toEqual([]);
+    heal();
+    await passUntilEnd(path, id, 30_000);
+    expect((await bulkOf(path, id)).counts).toMatchObject({ accepted: 3, failed: 0 });
+    await expectOneStory(path, id);
+  });
+
+  it("of runs that are gone or over says so", async () => {
+    const path = newRunsPath();
+    const [over = "", open = "", purged = ""] = [
+      ...(await createRuns(path, 2)),
+      await createAged(path, { createdAt: Date.now() - 1000 }),
+    ];
+    await change(path, over, { type: "succeeded", output: null });
+    const id = await begin(path, { named: [over, open, purged] });
+    await journal(path, "DELETE FROM runs WHERE id = ?", purged);
+    await die(path);
+    await passUntilEnd(path, id);
+    expect((await itemsOf(path, id)).map(({ code }) => code)).toEqual([
+      ...["run_succeeded", null, "run_not_found"],
+    ]);
+  });
+});
+
+describe("a retry that can't be decided", () => {
   it("is tried ten times, holds up no other run, and has failed then", async () => {
     const path = newRunsPath();
     const ids = runIds(60);
     const [stuck = ""] = ids;
-    match(ids);
     outside.outcome = (runId) => (runId === stuck ? null : "accepted");
-    const id = await begin(path);
+    const id = await begin(path, { request: RETRY, named: ids });
     const accepted = async () => (await bulkOf(path, id)).counts.accepted;
     await passUntil(path, async () => (await accepted()) === 59);
     expect(outside.pages.filter((page) => page.includes(stuck)).length).toBe(1);
@@ -243,87 +319,69 @@ describe("a run that can't be decided", () => {
     const failed = (await itemsOf(path, id)).filter(({ outcome }) => outcome === "failed");
     expect(failed).toMatchObject([{ runId: stuck, code: "unknown" }]);
   });
-
-  it("has ten tries of its own, however often a run before it was tried", async () => {
-    const path = newRunsPath();
-    const [waiting = "", stuck = ""] = runIds(2);
-    match([waiting, stuck], (i) => i === 0);
-    let tries = 0;
-    outside.outcome = (runId) => (runId === stuck || ++tries < 3 ? null : "accepted");
-    await passUntilEnd(path, await begin(path), 30_000);
-    expect(outside.pages.filter((page) => page.includes(stuck)).length).toBe(10);
-  });
-
-  it("that waits comes before those that do not wait, even if it needs another try", async () => {
-    const path = newRunsPath();
-    const ids = runIds(2);
-    const [waiting = "", holder = ""] = ids;
-    match(ids, (i) => i === 0);
-    let tries = 0;
-    outside.outcome = (runId) => (runId === waiting && ++tries < 3 ? null : "accepted");
-    await passUntilEnd(path, await begin(path));
-    expect(outside.pages).toEqual([[waiting], [waiting], [waiting], [holder]]);
-  });
 });
 
 describe("a stop", () => {
-  it("leaves what the operation has not reached", async () => {
+  it("of a cancel comes before the next run", async () => {
     const path = newRunsPath();
-    match(runIds(60));
-    const id = await begin(path);
-    await passUntil(path, async () => (await bulkOf(path, id)).counts.accepted === 25, 0);
-    const stopped = await awake(path, (object) => coordinatorOf(object).bulk.abort(id, STOPPER));
-    expect(stopped).toMatchObject({
-      status: "aborted",
-      abortReason: "asked",
-      counts: { matched: 60, accepted: 25, skipped: 0, failed: 0 },
-    });
+    const id = await begin(path, { named: await createRuns(path, 60) });
+    await pass(path, 0);
+    await untilDecided(path, id, 3);
+    const stopped = await awake(path, (object) => object.bulk.abort(id, STOPPER));
+    expect(stopped).toMatchObject({ status: "aborted", abortReason: "asked" });
     await passUntil(path, async () => outside.concluded.length > 0);
     expect(outside.concluded).toMatchObject([{ by: STOPPER, operation: { abortReason: "asked" } }]);
     for (let i = 0; i < 5; i++) await pass(path, 10_000);
-    expect(outside.done.size).toBe(25);
+    await expectOneStory(path, id);
+    expect((await bulkOf(path, id)).counts).toEqual(stopped?.counts);
+    expect(stopped?.counts).toMatchObject({ skipped: 0, failed: 0 });
   });
 
-  it("of a page under way counts what the page does", async () => {
+  it("of retries under way counts what they do", async () => {
     const path = newRunsPath();
-    match(runIds(30));
-    const id = await begin(path);
-    await pass(path, 0);
-    await awake(path, async (object) => {
-      // The page begins in the same event in which it is stopped.
-      void object.alarm();
-      const stopped = await coordinatorOf(object).bulk.abort(id, STOPPER);
-      expect(stopped).toMatchObject({ status: "running", abortReason: "asked", completedAt: null });
-    });
+    const id = await begin(path, { request: RETRY, named: runIds(30) });
+    outside.fate = (call) => (call === "retry" ? "late" : "answered");
+    await passUntil(path, async () => outside.pages.length === 1, 0);
+    const stopped = await awake(path, (object) => object.bulk.abort(id, STOPPER));
+    expect(stopped).toMatchObject({ status: "running", abortReason: "asked", completedAt: null });
+    outside.asker = "token_revoked";
+    await awake(path, async () => outside.release());
     await passUntilEnd(path, id, 0);
     expect(await bulkOf(path, id)).toMatchObject({
       status: "aborted",
-      counts: { matched: 30, accepted: 25 },
+      abortReason: "asked",
+      counts: { matched: 30, accepted: 25, failed: 0 },
     });
-    expect(outside.done.size).toBe(25);
+    expect(outside.retried.size).toBe(25);
   });
 
-  it("stays the reason, whatever the page under way finds", async () => {
+  it("while the asker is judged leaves all runs", async () => {
     const path = newRunsPath();
-    const id = await begin(path, { named: runIds(30) });
-    await pass(path, 0);
+    const id = await begin(path, { request: RETRY, named: runIds(30) });
+    outside.fate = (call) => (call === "judge" ? "late" : "answered");
+    await passUntil(path, async () => outside.judged === 1, 0);
     outside.asker = "token_revoked";
     await awake(path, async (object) => {
-      void object.alarm();
-      await coordinatorOf(object).bulk.abort(id, STOPPER);
+      await object.bulk.abort(id, STOPPER);
+      outside.release();
     });
     await passUntilEnd(path, id, 0);
-    expect(await bulkOf(path, id)).toMatchObject({ abortReason: "asked", counts: { failed: 0 } });
+    expect(await bulkOf(path, id)).toMatchObject({
+      abortReason: "asked",
+      counts: { accepted: 0, failed: 0 },
+    });
+    expect(outside.pages).toEqual([]);
   });
 
-  it("of a page whose answer is lost says of its runs that nobody knows", async () => {
+  it("of retries whose answer is lost says of them that nobody knows", async () => {
     const path = newRunsPath();
-    match(runIds(30));
-    outside.fate = (call) => (call === "decide" ? "hangs" : "answered");
-    const id = await begin(path);
+    outside.fate = (call) => (call === "retry" ? "hangs" : "answered");
+    const id = await begin(path, { request: RETRY, named: runIds(30) });
     await pass(path, 0);
-    await pass(path, 0);
-    await awake(path, (object) => coordinatorOf(object).bulk.abort(id, STOPPER));
+    await until(
+      async () => (await journal(path, "SELECT 1 FROM bulk_operations WHERE next_seq > 0")).length > 0,
+    );
+    await awake(path, (object) => object.bulk.abort(id, STOPPER));
     await die(path);
     await passUntilEnd(path, id, 0);
     expect(await bulkOf(path, id)).toMatchObject({
@@ -332,13 +390,12 @@ describe("a stop", () => {
     });
   });
 
-  it("says that nobody knows of all runs that were tried, also if only some had another try", async () => {
+  it("says that nobody knows of all retries that were tried, also if only some had another try", async () => {
     const path = newRunsPath();
-    match(runIds(60));
     outside.outcome = () => null;
-    const id = await begin(path);
+    const id = await begin(path, { request: RETRY, named: runIds(60) });
     await passUntil(path, async () => outside.pages.length === 4);
-    await awake(path, (object) => coordinatorOf(object).bulk.abort(id, STOPPER));
+    await awake(path, (object) => object.bulk.abort(id, STOPPER));
     expect(await bulkOf(path, id)).toMatchObject({
       status: "aborted",
       counts: { matched: 60, accepted: 0, skipped: 0, failed: 60 },
@@ -348,20 +405,21 @@ describe("a stop", () => {
 
   it("of an operation that still collects changes no run, and one that is over stays as it is", async () => {
     const path = newRunsPath();
-    match(runIds(2));
-    outside.fate = (call) => (call === "collect" ? "late" : "answered");
-    const id = await begin(path);
-    await pass(path, 0);
-    const stopped = await awake(path, (object) => coordinatorOf(object).bulk.abort(id, STOPPER));
+    const [run = ""] = await createRuns(path, 1);
+    await landed(path);
+    const id = await begin(path, {});
+    const stopped = await awake(path, async (object, instance) => {
+      // The page begins in the same event in which it is stopped.
+      void instance.alarm();
+      return object.bulk.abort(id, STOPPER);
+    });
     expect(stopped).toMatchObject({ status: "aborted", abortReason: "asked", counts: { matched: 0 } });
-    outside.fate = () => "answered";
-    outside.release();
     for (let i = 0; i < 3; i++) await pass(path, 5000);
     expect((await bulkOf(path, id)).counts.matched).toBe(0);
-    expect(outside.pages).toEqual([]);
-    const done = await begin(path);
+    expect(await statusOf(path, run)).toBe("pending");
+    const done = await begin(path, { named: [run] });
     await passUntilEnd(path, done);
-    const after = await awake(path, (object) => coordinatorOf(object).bulk.abort(done, STOPPER));
+    const after = await awake(path, (object) => object.bulk.abort(done, STOPPER));
     expect(after).toMatchObject({ status: "completed", abortReason: null });
   });
 });
@@ -369,38 +427,36 @@ describe("a stop", () => {
 describe("the limit", () => {
   it("is five operations at a time, and one of them a retry", async () => {
     const path = newRunsPath();
-    outside.isSettled = false;
-    const retry = await begin(path, { request: RETRY });
-    expect(await begin(path, { request: RETRY })).toBe("too_many_bulk_operations");
-    for (let i = 0; i < 4; i++) await begin(path, { request: CANCEL });
-    expect(await begin(path, { request: CANCEL })).toBe("too_many_bulk_operations");
-    await awake(path, (object) => coordinatorOf(object).bulk.abort(retry, STOPPER));
-    expect(await begin(path, { request: RETRY })).not.toBe("too_many_bulk_operations");
+    outside.asker = "unknown";
+    const named = runIds(1);
+    const retry = await begin(path, { request: RETRY, named });
+    expect(await begin(path, { request: RETRY, named })).toBe("too_many_bulk_operations");
+    for (let i = 0; i < 4; i++) await begin(path, { request: CANCEL, named });
+    expect(await begin(path, { request: CANCEL, named })).toBe("too_many_bulk_operations");
+    await awake(path, (object) => object.bulk.abort(retry, STOPPER));
+    await passUntilEnd(path, retry, 0);
+    expect(await begin(path, { request: RETRY, named })).not.toBe("too_many_bulk_operations");
   });
 
   it("counts a place that is reserved, for a minute", async () => {
     const path = newRunsPath();
     const reserve = (order = orderOf({ request: RETRY })) =>
-      awake(path, (object) =>
-        coordinatorOf(object).bulk.reserve(order, null, { key: `m:${order.id}`, fingerprint: "" }),
-      );
+      awake(path, (object) => object.bulk.reserve(order, null, { key: `m:${order.id}`, fingerprint: "" }));
     const first = orderOf({ request: RETRY });
     expect(await reserve(first)).toEqual({ ok: true, id: first.id, operation: null });
     expect(await reserve()).toMatchObject({ reason: "too_many_bulk_operations" });
-    expect(await awake(path, (object) => coordinatorOf(object).bulk.operations(null, 10))).toEqual([]);
+    expect(await awake(path, (object) => object.bulk.operations(null, 10))).toEqual([]);
     await pass(path, 60_000);
     expect(await reserve()).toMatchObject({ ok: true });
-    expect(await awake(path, (object) => coordinatorOf(object).bulk.begin(first.id))).toBeNull();
+    expect(await awake(path, (object) => object.bulk.begin(first.id))).toBeNull();
   });
 
   it("is not exceeded by a place that was lost before its alarm rang, and a repetition keeps a place", async () => {
     const path = newRunsPath();
     const order = orderOf({ request: RETRY });
     const reserve = (of = order) =>
-      awake(path, (object) =>
-        coordinatorOf(object).bulk.reserve(of, runIds(1), { key: `t:t1:${of.id}`, fingerprint: "" }),
-      );
-    const beginAt = (id: string) => awake(path, (object) => coordinatorOf(object).bulk.begin(id));
+      awake(path, (object) => object.bulk.reserve(of, runIds(1), { key: `t:t1:${of.id}`, fingerprint: "" }));
+    const beginAt = (id: string) => awake(path, (object) => object.bulk.begin(id));
     await reserve();
     vi.setSystemTime(Date.now() + 59_000);
     expect(await reserve()).toEqual({ ok: true, id: order.id, operation: null });
@@ -419,7 +475,7 @@ describe("the limit", () => {
 it("the audit of the end is written as soon as it can be", async () => {
   const path = newRunsPath();
   outside.fate = (call) => (call === "conclude" ? "crashes" : "answered");
-  const id = await begin(path);
+  const id = await begin(path, { named: runIds(1) });
   await passUntilEnd(path, id);
   await pass(path, 5000);
   await die(path);
@@ -430,31 +486,37 @@ it("the audit of the end is written as soon as it can be", async () => {
   expect(outside.concluded.length).toBe(1);
 });
 
-it("how the runs of a cancel have ended is noted once, when the grace of the last one is over", async () => {
+it("how the runs of a cancel have ended is noted when the last one has, and no D1 is asked", async () => {
   const path = newRunsPath();
-  match(runIds(3));
-  const id = await begin(path);
+  const [stopping = "", late = "", pending = ""] = await createRuns(path, 3);
+  for (const id of [stopping, late]) await direct(path).runs.heartbeat(id, {});
+  const request = { ...CANCEL, graceSeconds: 600 };
+  const id = await begin(path, { request, named: [stopping, late, pending] });
   await passUntilEnd(path, id);
-  outside.ends = { succeeded: 1, failed: 0, cancelled: 2 };
+  const endedOf = async () => (await bulkOf(path, id)).ended;
+  const isOver = async () =>
+    (await journal(path, "SELECT 1 FROM bulk_operations WHERE is_over = 1")).length > 0;
+  expect(await endedOf()).toEqual({ succeeded: 0, failed: 0, cancelled: 1 });
+  await change(path, stopping, { type: "succeeded", output: null });
+  expect(await endedOf()).toEqual({ succeeded: 1, failed: 0, cancelled: 1 });
   for (let i = 0; i < 3; i++) await pass(path, 20_000);
-  expect((await bulkOf(path, id)).ended).toBeNull();
-  await pass(path, 10_000);
-  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
-  outside.ends = null;
-  await pass(path, 100_000);
-  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
+  expect(await isOver()).toBe(false);
+  await passUntil(path, isOver, 300_000);
+  expect(await endedOf()).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
+  // It was noted, because a run is kept for a shorter time than its operation.
+  await journal(path, "DELETE FROM runs");
+  expect(await endedOf()).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
 });
 
 it("an operation is kept for 30 days after its end", async () => {
   const path = newRunsPath();
-  match(runIds(3));
-  const id = await begin(path);
+  const id = await begin(path, { named: runIds(3) });
   await passUntilEnd(path, id);
   for (let i = 0; i < 3; i++) await pass(path, 70_000);
   await pass(path, 30 * 86_400_000 - 300_000);
-  expect((await bulkOf(path, id)).counts.accepted).toBe(3);
+  expect((await bulkOf(path, id)).counts.skipped).toBe(3);
   await pass(path, 300_000);
-  expect(await awake(path, (object) => coordinatorOf(object).bulk.operation(id))).toBeNull();
-  expect(await awake(path, (object) => coordinatorOf(object).bulk.items(id, null, -1, 10))).toBeNull();
+  expect(await awake(path, (object) => object.bulk.operation(id))).toBeNull();
+  expect(await awake(path, (object) => object.bulk.items(id, null, -1, 10))).toBeNull();
   expect(await journal(path, "SELECT 1 FROM bulk_pages")).toEqual([]);
 });

@@ -1,22 +1,23 @@
 /**
- * Bulk operations of one coordinator without runs and without D1: the entrypoint that finds and changes runs is a
- * stand-in, at the platform's edge, whose answers the test gives. It notes what was really done to each run.
+ * Bulk operations of one coordinator without the Worker: the entrypoint that judges the asker and retries runs is a
+ * stand-in, at the platform's edge, whose answers the test gives. It notes what was really done to each run. What is
+ * cancelled is real.
  */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
-import type {
-  BulkItem,
-  BulkOperation,
-  BulkOrder,
-  BulkRequest,
-  EndedRuns,
-  NumberedItem,
+import {
+  type BulkItem,
+  type BulkOperation,
+  type BulkOrder,
+  type BulkRequest,
+  NO_RESULT,
+  type NumberedItem,
 } from "../../../../src/runs/bulk.ts";
-import { NO_ENDED_RUNS } from "../../../../src/runs/bulk.ts";
-import type { BulkRunner, Collected, Decided, Stopper } from "../../../../src/runs/bulk-calls.ts";
-import { coordinatorOf } from "../../../../src/runs/protocol.ts";
-import { coordinator } from "../../../support/direct.ts";
+import type { BulkRunner, Stopper } from "../../../../src/runs/bulk-calls.ts";
+import type { RunCoordinator } from "../../../../src/runs/coordinator/coordinator.ts";
+import { type Coordinator, coordinatorOf } from "../../../../src/runs/protocol.ts";
+import { coordinator, createAged, journal, until } from "../../../support/direct.ts";
 import { newRunsPath } from "../../../support/requests.ts";
 
 /**
@@ -26,38 +27,30 @@ import { newRunsPath } from "../../../support/requests.ts";
 export type Fate = "answered" | "crashes" | "unheard" | "hangs" | "late";
 
 interface Outside {
-  /** The runs that match any filter, newest first. `isWaiting`: at a gate. */
-  runs: { readonly id: string; readonly isWaiting: boolean }[];
   fate: (call: keyof BulkRunner) => Fate;
   /** What becomes of a run; null: undecided. */
   outcome: (runId: string) => BulkItem["outcome"];
-  /** Whether D1 has everything. */
-  isSettled: boolean;
   /** What is said of the asker. */
   asker: "living" | "unknown" | "token_revoked" | "token_expired";
-  /** How often each run was changed by each operation: `{operation} {run}`. */
-  done: Map<string, number>;
-  /** The runs of each page, in order. */
+  /** The retries that were made: `{operation} {run}`. */
+  retried: Set<string>;
+  /** The runs of each page of retries, in order. */
   pages: string[][];
+  /** How often the asker was judged: before each page. */
+  judged: number;
   concluded: { readonly operation: BulkOperation; readonly by: Stopper | null }[];
-  collected: number;
   release: () => void;
-  /** How the runs have ended that a cancel has asked to stop; null: one is open. */
-  ends: EndedRuns | null;
 }
 
 const fresh = (): Outside => ({
-  runs: [],
   fate: () => "answered",
   outcome: () => "accepted",
-  isSettled: true,
   asker: "living",
-  done: new Map(),
+  retried: new Set(),
   pages: [],
+  judged: 0,
   concluded: [],
-  collected: 0,
   release: () => {},
-  ends: NO_ENDED_RUNS,
 });
 
 export const outside = fresh();
@@ -77,43 +70,30 @@ async function meet<T>(call: keyof BulkRunner, carryOut: () => T): Promise<T> {
 }
 
 /** The key makes a repetition do nothing. */
-function change({ id }: BulkOrder, runId: string): BulkItem | null {
+function retry({ id }: BulkOrder, runId: string): BulkItem | null {
   const key = `${id} ${runId}`;
-  const rest = { newRunId: null, endedAs: null };
-  if (outside.done.has(key)) return { runId, outcome: "accepted", code: null, ...rest };
-  const outcome = outside.outcome(runId);
-  if (outcome === "accepted") outside.done.set(key, 1);
+  const outcome = outside.retried.has(key) ? "accepted" : outside.outcome(runId);
   if (outcome === null) return null;
-  return { runId, outcome, code: outcome === "accepted" ? null : "run_succeeded", ...rest };
+  if (outcome === "accepted") outside.retried.add(key);
+  return { ...NO_RESULT, runId, outcome, code: outcome === "accepted" ? null : "run_open" };
 }
 
 const runner: BulkRunner = {
-  collect: (_scope, _order, below, limit) =>
-    meet("collect", (): Collected => {
-      outside.collected++;
-      if (!outside.isSettled) return { type: "not_settled" };
-      const left = outside.runs.filter(({ id }) => below === null || id < below);
-      const runs = left.slice(0, limit).map(({ id, isWaiting }) => [id, isWaiting] as const);
-      return { type: "collected", runs, behind: left.length > limit ? (runs.at(-1)?.[0] ?? null) : null };
+  judge: () =>
+    meet("judge", () => {
+      outside.judged++;
+      if (outside.asker === "unknown") throw new Error("D1 does not answer");
+      return outside.asker;
     }),
-  sort: (_scope, runIds) =>
-    meet("sort", (): Collected => {
-      if (!outside.isSettled) return { type: "not_settled" };
-      const waiting = new Set(outside.runs.flatMap(({ id, isWaiting }) => (isWaiting ? [id] : [])));
-      return { type: "collected", runs: runIds.map((id) => [id, waiting.has(id)]), behind: null };
-    }),
-  decide: (_scope, order, runIds) =>
-    meet("decide", (): Decided => {
-      if (outside.asker === "unknown") return { type: "not_begun" };
-      if (outside.asker !== "living") return { type: "refused", reason: outside.asker };
+  retry: (_scope, order, runIds) =>
+    meet("retry", () => {
       outside.pages.push([...runIds]);
-      return { type: "decided", items: runIds.map((runId) => change(order, runId)) };
+      return runIds.map((runId) => retry(order, runId));
     }),
   conclude: (_scope, operation, by) =>
     meet("conclude", () => {
       outside.concluded.push({ operation, by });
     }),
-  ended: () => meet("ended", () => outside.ends),
 };
 
 /** Years ahead, so that the platform itself rings no alarm. */
@@ -144,14 +124,16 @@ export const CANCEL: BulkRequest = { operation: "cancel", reason: null, graceSec
 export const RETRY: BulkRequest = { operation: "retry", includeRetried: false };
 export const STOPPER: Stopper = { id: "t1", name: "ada", sessionId: null, person: null };
 
+/** Calls the object from inside, so that nothing else runs before the call. */
 export const awake = <T>(
   path: string,
-  call: (object: ReturnType<typeof coordinator> extends DurableObjectStub<infer O> ? O : never) => Promise<T>,
-): Promise<T> => runInDurableObject(coordinator(path), (object) => call(object));
+  call: (object: Coordinator, instance: RunCoordinator) => Promise<T>,
+): Promise<T> =>
+  runInDurableObject(coordinator(path), (object: RunCoordinator) => call(coordinatorOf(object), object));
 
 let orders = 0;
 
-/** Runs, newest first. */
+/** Ids of runs that nobody has. */
 export function runIds(count: number): string[] {
   return Array.from({ length: count }, (_, i) => {
     const n = (count - i).toString(16).padStart(12, "0");
@@ -159,20 +141,23 @@ export function runIds(count: number): string[] {
   });
 }
 
+export const createRuns = (path: string, count: number): Promise<string[]> =>
+  Promise.all(Array.from({ length: count }, () => createAged(path, { deadlineAt: START + 10 * 86_400_000 })));
+
 interface Wanted {
   readonly request?: BulkRequest;
   readonly maxRuns?: number;
   readonly named?: readonly string[];
-  readonly key?: string;
 }
 
+/** Without `named`: the runs of the action `deploy`. */
 export function orderOf({ request = CANCEL, maxRuns = 10_000, named }: Wanted): BulkOrder {
   const n = (++orders).toString(16).padStart(12, "0");
+  const filter = named === undefined ? { actionName: "deploy" } : null;
+  const createdAt = Date.now().toString(16).padStart(12, "0");
   return {
-    id: `01890a5d-ac96-774b-bcce-${n}`,
-    request,
-    filter: named === undefined ? { actionName: "deploy" } : null,
-    maxRuns: named?.length ?? maxRuns,
+    id: `${createdAt.slice(0, 8)}-${createdAt.slice(8)}-774b-bcce-${n}`,
+    ...{ request, filter, filters: filter, maxRuns: named?.length ?? maxRuns },
     asker: { tokenId: "t1", tokenName: "ci", parents: [], person: null },
     mustNamePerson: false,
     origin: "https://runs.example",
@@ -180,25 +165,35 @@ export function orderOf({ request = CANCEL, maxRuns = 10_000, named }: Wanted): 
 }
 
 /** Reserves an operation and begins it; its id, or why it can't begin. */
-export async function begin(path: string, wanted: Wanted = {}): Promise<string> {
+export async function begin(path: string, wanted: Wanted): Promise<string> {
   const order = orderOf(wanted);
-  const changeKey = { key: wanted.key ?? `m:${order.id}`, fingerprint: "" };
   return awake(path, async (object) => {
-    const reserved = await coordinatorOf(object).bulk.reserve(order, wanted.named ?? null, changeKey);
+    const changeKey = { key: `m:${order.id}`, fingerprint: "" };
+    const reserved = await object.bulk.reserve(order, wanted.named ?? null, changeKey);
     if (!reserved.ok) return reserved.reason;
-    await coordinatorOf(object).bulk.begin(reserved.id);
+    await object.bulk.begin(reserved.id);
     return reserved.id;
   });
 }
 
 export async function bulkOf(path: string, id: string): Promise<BulkOperation> {
-  const operation = await awake(path, (object) => coordinatorOf(object).bulk.operation(id));
+  const operation = await awake(path, (object) => object.bulk.operation(id));
   if (operation === null) throw new Error(`no operation ${id}`);
   return operation;
 }
 
 export async function itemsOf(path: string, id: string): Promise<readonly NumberedItem[]> {
-  return (await awake(path, (object) => coordinatorOf(object).bulk.items(id, null, -1, 20_000))) ?? [];
+  return (await awake(path, (object) => object.bulk.items(id, null, -1, 20_000))) ?? [];
+}
+
+/** The runs that this operation has cancelled, as the journal of the runs has it. */
+export async function cancelledBy(path: string, id: string): Promise<string[]> {
+  const rows = await journal<{ run_id: string }>(
+    path,
+    "SELECT run_id FROM accepted_changes WHERE key LIKE ? ORDER BY run_id",
+    `t:bulk:${id}:%`,
+  );
+  return rows.map(({ run_id }) => run_id);
 }
 
 /** Lets the clock go on, rings whatever alarm is due by then, and waits for the answers of what that begins. */
@@ -220,7 +215,34 @@ export async function passUntil(path: string, isSo: () => Promise<boolean>, step
 export const passUntilEnd = (path: string, id: string, stepMs?: number) =>
   passUntil(path, async () => (await bulkOf(path, id)).completedAt !== null, stepMs);
 
+/** Waits until so many runs are decided, while the clock stands still. */
+export const untilDecided = (path: string, id: string, runs: number) =>
+  until(async () => {
+    const { accepted, skipped, failed } = (await bulkOf(path, id)).counts;
+    return accepted + skipped + failed >= runs;
+  });
+
 /** The object dies with whatever it has under way. Its next caller finds a new one. */
 export async function die(path: string): Promise<void> {
   await runInDurableObject(coordinator(path), (_, state) => state.abort("killed")).catch(() => {});
+}
+
+/** While this is on, the `n`-th write from now that matches fails, as on a full disk. Returns how to end it. */
+export async function failWrites(path: string, writes: RegExp, n = 1, times = 1): Promise<() => void> {
+  return runInDurableObject(coordinator(path), (_, { storage }) => {
+    const prototype = Object.getPrototypeOf(storage.sql) as SqlStorage;
+    const { exec } = prototype;
+    let seen = 0;
+    prototype.exec = function failing(this: SqlStorage, query: string, ...bindings: unknown[]) {
+      const text = `${query} ${bindings.join(" ")}`;
+      if (/^\s*(INSERT|UPDATE|DELETE)/.test(query) && writes.test(text)) {
+        seen++;
+        if (seen >= n && seen < n + times) throw new Error("database or disk is full");
+      }
+      return exec.call(this, query, ...bindings);
+    } as SqlStorage["exec"];
+    return () => {
+      prototype.exec = exec;
+    };
+  });
 }
