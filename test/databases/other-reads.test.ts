@@ -1,15 +1,14 @@
-/** What reads runs besides lists: bulk operations, the outcome before a run's, and the count of a revocation. */
+/** What reads runs besides lists: the outcome before a run's, and the count of a revocation. */
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { WebhookEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
-import { askWith } from "../support/bindings.ts";
 import { hurryTimers } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { idAt } from "../support/rows.ts";
-import { OUT_OF_REACH, placeRow, plantRun, reading, settledIn } from "../support/several-databases.ts";
+import { plantRun, reading, settledIn } from "../support/several-databases.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 
 afterEach(() => {
@@ -23,33 +22,6 @@ const moved = reading((n) => ({
   settle: () => (n === 0 ? settledIn({ database: 1, generation: 2 }, { alsoIn: 2 }) : settledIn(MOVED)),
   wouldStart: () => 0,
 }));
-
-describe("a bulk operation", () => {
-  const dryRun = { operation: "cancel", filter: { actionName: "deploy" }, maxRuns: 5, dryRun: true };
-  const bulk = (path: string) => path.replace(/action-runs$/, "bulk-operations");
-
-  it("is about the runs of the database that the coordinators name", async () => {
-    const path = newRunsPath();
-    const [id] = [await plantRun(IN_2, path), await plantRun(env.DB, path), await plantRun(IN_1, path)];
-    const { body } = await askWith(moved, "POST", bulk(path), { body: dryRun });
-    expect(body).toMatchObject({ matched: 1, newest: [id] });
-  });
-
-  it("is about those of the row if a coordinator can't be reached", async () => {
-    const path = newRunsPath();
-    const id = await plantRun(IN_3, path);
-    await placeRow(path, { database: 3, generation: 1 });
-    const silent = reading((n) => (n === 0 ? OUT_OF_REACH : { settle: () => settledIn(null) }));
-    const { status, body } = await askWith(silent, "POST", bulk(path), {
-      body: { ...dryRun, operation: "retry", filter: { status: ["failed"] } },
-    });
-    expect([status, body]).toEqual([200, expect.objectContaining({ matched: 0 })]);
-    const named = { operation: "retry", runIds: [id], dryRun: true };
-    expect((await askWith(silent, "POST", bulk(path), { body: named })).body).toMatchObject({
-      byStatus: { pending: 1 },
-    });
-  });
-});
 
 describe("the outcome before a run's", () => {
   it("is looked for in the database that the coordinators name, and not in one that lacks their changes", async () => {

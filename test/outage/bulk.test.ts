@@ -1,18 +1,17 @@
-/** Bulk operations while D1 or a coordinator can't be reached: they wait, and no count is wrong afterwards. */
+/** Bulk operations while D1 or the Worker can't be reached: they wait, and no count is wrong afterwards. */
 
 import { runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import type { Collected, Decided } from "../../src/runs/bulk-calls.ts";
-import { readRunId } from "../../src/runs/run-id.ts";
-import { bulk, bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
+import { RunDesk } from "../../src/runs/coordinator/run-desk.ts";
+import { bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
-import { coordinator, direct, hurryTimers, journal, MINUTE_MS, until } from "../support/direct.ts";
+import { coordinator, direct, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
 import { breakD1, faults, resetFaults } from "../support/faults.ts";
 import { landed } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, report } from "../support/requests.ts";
-import { beat } from "../support/stream.ts";
-import { grantToken, newProject } from "../support/tokens.ts";
-import { BulkOperations, RunCoordinator } from "../support/worker.ts";
+import { grantToken, newProject, revokeElsewhere } from "../support/tokens.ts";
+import { BulkOperations } from "../support/worker.ts";
 
 const CANCEL = { operation: "cancel", filter: { actionName: "deploy" }, maxRuns: 500 };
 
@@ -23,6 +22,12 @@ afterEach(() => {
 
 const create = (path: string, runs: number) =>
   Promise.all(Array.from({ length: runs }, () => createRun(path)));
+
+async function fail(path: string, runs: number): Promise<string[]> {
+  const failed = await create(path, runs);
+  for (const run of failed) await report(run, { status: "failed", error: "no" });
+  return failed.map(({ id }) => id);
+}
 
 /** Time passes, and the operations of the environment have their turn. */
 async function pass(path: string, ms: number): Promise<void> {
@@ -38,8 +43,7 @@ const passUntilEnd = (path: string, id: string) =>
 
 it("an operation waits while D1 is down for a minute, and goes on then", async () => {
   const path = newRunsPath();
-  const runs = await create(path, 4);
-  for (const run of runs) await report(run, { status: "failed", error: "no" });
+  await fail(path, 4);
   await landed(path);
   const retry = { operation: "retry", filter: { status: ["failed"] }, maxRuns: 4 };
   const { body } = await startBulk(path, retry);
@@ -74,132 +78,110 @@ it("a run that is created while an operation waits for D1 is not in its set", as
   expect((await ask("GET", `${path}/${after?.id}`)).body).toMatchObject({ status: "pending" });
 });
 
-it("a run whose coordinator always fails has failed after ten tries, and no other run", async () => {
+it("a set waits for a run that D1 has refused so far, for a quarter of an hour", async () => {
   const path = newRunsPath();
-  const runs = await create(path, 8);
-  const [stuck] = runs;
-  const { cancel } = RunCoordinator.prototype;
-  let tries = 0;
-  vi.spyOn(RunCoordinator.prototype, "cancel").mockImplementation(function failing(
-    this: RunCoordinator,
-    ...of
-  ) {
-    if (of[0] !== stuck?.id) return cancel.apply(this, of);
-    tries++;
-    throw new Error("Network connection lost.");
-  });
+  faults.writes = { refuse: (_, sql) => sql.startsWith("INSERT INTO runs") };
+  const [refused] = await create(path, 1);
+  await until(async () => (await direct(path).upkeep.settle()).lacksRefused);
+  faults.writes = {
+    refuse: (bound, sql) => sql.startsWith("INSERT INTO runs") && bound.includes(refused?.id ?? ""),
+  };
+  await create(path, 1);
+  await landed(path);
   const { body } = await startBulk(path, CANCEL);
+  for (let minutes = 0; minutes < 14; minutes++) await pass(path, MINUTE_MS);
+  expect((await bulkOf(path, body.id)).status).toBe("collecting");
+  // D1 may never take the run.
+  await pass(path, 2 * MINUTE_MS);
   await passUntilEnd(path, body.id);
-  expect((await bulkOf(path, body.id)).counts).toMatchObject({ matched: 8, accepted: 7, failed: 1 });
-  // The Worker calls twice for each try.
-  expect(tries).toBe(20);
-  expect(await itemsOf(path, body.id, "?outcome=failed")).toMatchObject([
-    { runId: stuck?.id, code: "unknown" },
-  ]);
+  expect((await bulkOf(path, body.id)).counts).toMatchObject({ matched: 1, accepted: 1 });
 });
 
-it("a cancel whose runs D1 can't show has no `ended`, and has it later", async () => {
+it.each(["down", "hang"] as const)(
+  "while D1 is %s, nothing is done for a token, and a token that was revoked meanwhile does nothing",
+  async (fault) => {
+    const project = newProject();
+    const path = `${project}/envs/prod/action-runs`;
+    const { id, token } = await grantToken(project, { role: "member" });
+    const runIds = (await create(path, 3)).map((run) => run.id);
+    await landed(path);
+    hurryTimers();
+    const failed = vi.spyOn(console, "error");
+    const judge = vi.spyOn(BulkOperations.prototype, "judge").mockImplementationOnce(async () => {
+      faults.reads = fault;
+      throw new Error("D1 does not answer");
+    });
+    const { body } = await startBulk(path, { operation: "cancel", runIds }, { token });
+    const turns = () => failed.mock.calls.filter(([line]) => String(line).includes("bulk_failed")).length;
+    await until(async () => {
+      await pass(path, 31_000);
+      return turns() > 1;
+    });
+    expect(judge.mock.calls.length).toBeGreaterThan(1);
+    expect((await bulkOf(path, body.id)).counts).toMatchObject({ accepted: 0, skipped: 0, failed: 0 });
+    await revokeElsewhere(env.DB, id);
+    resetFaults();
+    await passUntilEnd(path, body.id);
+    expect(await bulkOf(path, body.id)).toMatchObject({
+      abortReason: "token_revoked",
+      counts: { remaining: 3 },
+    });
+  },
+);
+
+it("a cancel of named runs by the operator and its `ended` need no D1", async () => {
   const path = newRunsPath();
-  const [run] = await create(path, 2);
-  if (run === undefined) throw new Error("no run");
-  await beat(run);
-  const { id } = await bulk(path, CANCEL);
+  const runIds = (await create(path, 3)).map(({ id }) => id);
+  await landed(path);
+  const { body } = await startBulk(path, { operation: "cancel", runIds });
+  faults.reads = "down";
+  await until(async () => (await bulkOf(path, body.id)).completedAt !== null);
+  expect((await bulkOf(path, body.id)).ended).toEqual({ succeeded: 0, failed: 0, cancelled: 3 });
+});
+
+it("a dry run says that D1 does not answer", async () => {
+  const path = newRunsPath();
+  await create(path, 1);
   await landed(path);
   faults.reads = "down";
-  expect((await bulkOf(path, id)).ended).toBeNull();
-  resetFaults();
-  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 0, failed: 0, cancelled: 1 });
-  // The grace of a minute is over, and so is the time that its end may be late.
-  later(70_000);
-  expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("cancelled");
-  await until(async () => {
-    await pass(path, 1000);
-    return (await journal(path, "SELECT 1 FROM bulk_operations WHERE is_over = 1")).length === 1;
-  });
-  faults.reads = "down";
-  // It was noted, because no run ends twice.
-  expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 0, failed: 0, cancelled: 2 });
+  const { status, body } = await startBulk(path, { ...CANCEL, dryRun: true });
+  expect([status, body.code]).toEqual([503, "database_unavailable"]);
 });
 
-it("one run whose coordinator never answers makes no other run fail", async () => {
+it("a retry that never answers makes no other retry fail", async () => {
   const path = newRunsPath();
-  const runs = await create(path, 8);
-  const [stuck] = runs;
-  const { cancel } = RunCoordinator.prototype;
+  const runIds = await fail(path, 8);
+  const [stuck] = runIds;
+  const { inputs } = RunDesk.prototype;
   const never = Promise.withResolvers<void>();
-  vi.spyOn(RunCoordinator.prototype, "cancel").mockImplementation(async function hanging(
-    this: RunCoordinator,
-    ...of
-  ) {
-    if (of[0] === stuck?.id) await never.promise;
-    return cancel.apply(this, of);
+  vi.spyOn(RunDesk.prototype, "inputs").mockImplementation(async function hanging(this: RunDesk, ...of) {
+    if (of[0] === stuck) await never.promise;
+    return inputs.apply(this, of);
   });
   // The Worker gives a run up after 8 s.
   hurryTimers();
-  const { body } = await startBulk(path, CANCEL);
+  const { body } = await startBulk(path, { operation: "retry", runIds });
   await until(async () => (await bulkOf(path, body.id)).counts.accepted === 7);
   const stopped = await ask<Operation>("POST", bulkPath(path, body.id, "/cancel"));
   never.resolve();
   expect(stopped.body).toMatchObject({ status: "aborted", counts: { accepted: 7, failed: 1 } });
 });
 
-it("while D1 hangs, no run counts as tried", async () => {
-  const project = newProject();
-  const path = `${project}/envs/prod/action-runs`;
-  const { token } = await grantToken(project, { role: "member" });
-  await create(path, 3);
-  await landed(path);
-  const { decide } = BulkOperations.prototype;
-  const answers: Decided[] = [];
-  vi.spyOn(BulkOperations.prototype, "decide").mockImplementation(async function noted(
-    this: BulkOperations,
-    ...of
-  ) {
-    faults.reads = "hang";
-    const answer = await decide.apply(this, of);
-    answers.push(answer);
-    return answer;
-  });
-  hurryTimers();
-  const { body } = await startBulk(path, CANCEL, { token });
-  await until(async () => answers.length > 0);
-  expect(answers[0]).toEqual({ type: "not_begun" });
-  vi.restoreAllMocks();
-  resetFaults();
-  await passUntilEnd(path, body.id);
-  expect((await bulkOf(path, body.id)).counts).toMatchObject({ matched: 3, accepted: 3 });
-});
-
-it("a set waits for a run that D1 has refused so far, for a quarter of an hour", async () => {
+it("a retry that always fails has failed after ten tries, and no other", async () => {
   const path = newRunsPath();
-  faults.writes = { refuse: (_, sql) => sql.startsWith("INSERT INTO runs") };
-  const [refused] = await create(path, 1);
-  if (refused === undefined) throw new Error("no run");
-  const { coordinator: n } = readRunId(refused.id);
-  await until(async () => (await direct(path).upkeep.settle()).lacksRefused);
-  faults.writes = {
-    refuse: (bound, sql) => sql.startsWith("INSERT INTO runs") && bound.includes(refused.id),
-  };
-  await create(path, 1);
-  await landed(path);
-  const { collect } = BulkOperations.prototype;
-  const answers: Collected[] = [];
-  vi.spyOn(BulkOperations.prototype, "collect").mockImplementation(async function noted(
-    this: BulkOperations,
-    ...of
-  ) {
-    const answer = await collect.apply(this, of);
-    answers.push(answer);
-    return answer;
+  const runIds = await fail(path, 8);
+  const [stuck] = runIds;
+  const { inputs } = RunDesk.prototype;
+  let tries = 0;
+  vi.spyOn(RunDesk.prototype, "inputs").mockImplementation(async function failing(this: RunDesk, ...of) {
+    if (of[0] !== stuck) return inputs.apply(this, of);
+    tries++;
+    throw new Error("Network connection lost.");
   });
-  const { body: patient } = await startBulk(path, CANCEL);
-  await until(async () => {
-    await pass(path, 31_000);
-    return answers.length > 1;
-  });
-  expect(answers.slice(0, 2)).toEqual([{ type: "not_settled" }, { type: "not_settled" }]);
-  // D1 may never take the run.
-  await pass(path, 15 * MINUTE_MS);
-  await passUntilEnd(path, patient.id);
-  expect((await bulkOf(path, patient.id)).counts).toMatchObject({ matched: 1, accepted: 1 });
+  const { body } = await startBulk(path, { operation: "retry", runIds });
+  await passUntilEnd(path, body.id);
+  expect((await bulkOf(path, body.id)).counts).toMatchObject({ matched: 8, accepted: 7, failed: 1 });
+  // The Worker calls twice for each try.
+  expect(tries).toBe(20);
+  expect(await itemsOf(path, body.id, "?outcome=failed")).toMatchObject([{ runId: stuck, code: "unknown" }]);
 });

@@ -85,7 +85,10 @@ export class BulkDriver implements DueWork {
   /** Ends an operation that somebody wants to stop. If retries are under way, it ends after them, because they count. */
   stop(bulk: StoredBulk, now: number): void {
     const isRetrying = bulk.state === "running" && bulk.order.request.operation === "retry";
-    if (isRetrying && this.#turns.has(bulk.id)) return;
+    if (!isRetrying || !this.#turns.has(bulk.id)) this.#abort(bulk, now);
+  }
+
+  #abort(bulk: StoredBulk, now: number): void {
     this.#turns.delete(bulk.id);
     this.#journal.transaction(() => this.#progress.abort(bulk, "asked", now));
   }
@@ -108,7 +111,7 @@ export class BulkDriver implements DueWork {
   #takeTurn(bulk: StoredBulk, now: number): void {
     if (bulk.isAudited) this.#noteEnds(bulk, now);
     else if (bulk.completedAt !== null) this.#conclude(bulk, now);
-    else if (bulk.stoppedBy !== null) this.stop(bulk, now);
+    else if (bulk.stoppedBy !== null) this.#abort(bulk, now);
     else if (bulk.state === "collecting") this.#collect(bulk, now);
     else this.#decide(bulk, now);
   }
