@@ -65,7 +65,7 @@ export interface BulkOperations {
   items(id: string, filter?: BulkItemFilter, options?: CallOptions): AsyncIterable<BulkItem>;
   /** One page. Its `cursor` is the `next` of the page before it. */
   itemPage(id: string, query?: BulkItemFilter & PageQuery, options?: CallOptions): Promise<BulkItemPage>;
-  /** Stops an operation. It finishes up to 25 runs first, and what it has done stays done. */
+  /** Stops an operation. A retry finishes up to 25 runs first. What it has done stays done. */
   cancel(id: string, options?: CallOptions): Promise<BulkOperation>;
   /**
    * Resolves with the operation when it has ended, so check `status` and `counts`. After `timeoutMs` it resolves with

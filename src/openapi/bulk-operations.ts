@@ -85,9 +85,9 @@ const STOP: Operation = {
   operationId: "cancelBulkOperation",
   summary: "Stop a bulk operation",
   description:
-    "Ends an operation early. Runs that it has not reached stay as they are and count as `remaining`. It finishes the " +
-    "runs that it works on, at most 25, so the status can be `running` for a moment more. If the operation is over, the " +
-    `response shows it and nothing changes. ${WRITE}`,
+    "Ends an operation early. Runs that it has not reached stay as they are and count as `remaining`. A retry first " +
+    "finishes the runs that it works on, at most 25, so its status can be `running` for a moment more. If the operation is " +
+    `over, the response shows it and nothing changes. ${WRITE}`,
   parameters: OF_BULK_OPERATION,
   responses: {
     ...responds(200, "The bulk operation", bulkOperation),

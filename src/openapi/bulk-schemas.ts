@@ -88,7 +88,7 @@ export const bulkOperation = z
       .meta({
         description:
           "How the accepted runs of a cancel have ended so far. A job that was asked to stop can still report success. " +
-          "Null while the operation is under way, and if the database does not answer. Only a GET of one cancel has it.",
+          "Null while the operation is under way. Only a GET of one cancel has it.",
       }),
   })
   .meta({ id: "BulkOperation", examples: [OPERATION] });
@@ -139,7 +139,7 @@ export const bulkItemList = z
           .meta({
             description:
               "`accepted`: the run was cancelled, its job was asked to stop, or there is a new run. `skipped`: the service " +
-              "refused the change. `failed`: it is unknown whether the change was made, or the storage was full. Null: undecided.",
+              "refused the change. `failed`: the run could not be cancelled, or it is unknown whether there is a new run. Null: undecided.",
           }),
         code: z
           .string()

@@ -44,7 +44,7 @@ export interface Order {
   readonly person: string | null;
   /**
    * What may become of each run: `accepted`, a code, `undecided`, or `absent` if it may be missing in the set. A run
-   * that is not in here must be absent. `unknown` is always possible.
+   * that is not in here must be absent. A retry can always be `unknown`.
    */
   readonly may: Map<string, readonly string[]>;
   /** The statuses and abort reasons with which it may end. */

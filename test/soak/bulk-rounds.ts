@@ -22,7 +22,7 @@ import type { Stage } from "./stage.ts";
 const ACTORS = 4;
 const POLL_MS = 300;
 const REPEATED_AFTER_MS = 1000;
-/** A page whose answer was lost has a lease of 60 s, and the next page can be lost as well. */
+/** A turn whose answer was lost has a lease of 60 s, and the next turn can be lost as well. */
 const ENDED_WITHIN_MS = 420_000;
 /** How often all connections of an actor send one request at the same time. */
 const CROWDED = 0.3;
@@ -202,6 +202,6 @@ export class BulkRounds {
   async #evict(): Promise<void> {
     if (this.#random() >= EVICTED) return;
     await delay(this.#random() * EVICTED_WITHIN_MS);
-    await this.#stage.disturbances.evictNow(`${BULK_ENVIRONMENT}/0`, "evictions that hit a bulk operation");
+    await this.#stage.disturbances.evictNow(BULK_ENVIRONMENT, "evictions that hit a bulk operation");
   }
 }

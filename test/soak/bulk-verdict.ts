@@ -35,7 +35,7 @@ interface TimelineEvent {
 export class BulkVerdict {
   /** All accepted items of retries, by the id of the new run. */
   readonly retried = new Map<string, Retried>();
-  /** The ids of operations and of runs about which nobody knows whether the operation has changed them. */
+  /** The ids of retries and of runs about which nobody knows whether there is a new run. */
   readonly unknown = new Set<string>();
   readonly #stage: Stage;
   readonly #place: BulkPlace;
@@ -61,7 +61,8 @@ export class BulkVerdict {
       if (outcome === "unknown") this.unknown.add(`${begun.id} ${id}`);
       const may = order.may.get(id) ?? ["absent"];
       // D1 may lack this run for some seconds, or have an older version, so that the filter did not find the run.
-      if (may.includes(outcome) || outcome === "unknown" || disturbances.mayBeRefused(id)) continue;
+      const isUnknown = outcome === "unknown" && order.body.operation === "retry";
+      if (may.includes(outcome) || isUnknown || disturbances.mayBeRefused(id)) continue;
       this.#violation(`ANOTHER OUTCOME: ${id} is ${outcome} and not ${may.join(" or ")}`, begun);
     }
     await forAll(runs, async (id) => {
@@ -72,8 +73,8 @@ export class BulkVerdict {
   }
 
   /**
-   * A cancel of all runs of a line takes those that wait first, so that only the first run's job begins. An eviction may
-   * put a waiting run behind the holder.
+   * A cancel of all runs of a line takes those that wait first, so that only the first run's job begins. While D1 is
+   * disturbed, it may have an older version of a run.
    */
   judgeLine(begun: Begun, runs: readonly string[]): void {
     const began = runs.filter((id) => this.#place.heard.has(id));
@@ -125,7 +126,7 @@ export class BulkVerdict {
       if (isOpen && details.cancel === null) this.#violation(`NO EFFECT: ${told}`, begun);
       // A cancel that would end the run later than another one changes nothing.
       if (effects === 0 && details.cancel === null) this.#violation(`NO EFFECT: ${told}`, begun);
-    } else if (outcome !== "unknown" && effects > 0) this.#violation(`UNTOLD EFFECT: ${told}`, begun);
+    } else if (effects > 0) this.#violation(`UNTOLD EFFECT: ${told}`, begun);
     const said = /^run_(succeeded|failed|cancelled)$/.exec(outcome)?.[1];
     if (said !== undefined && said !== status)
       this.#violation(`ANOTHER END: ${told}, but is ${status}`, begun);

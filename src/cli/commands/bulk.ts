@@ -144,8 +144,8 @@ function cancelCommand(): CliCommand {
   return new CliCommand("bulk cancel")
     .summary("stop a bulk operation")
     .description(
-      "Stop a bulk operation. It finishes up to 25 runs first. What it has done stays done, and it leaves the other runs " +
-        "alone. An operation that has ended stays as it is.",
+      "Stop a bulk operation. A retry finishes up to 25 runs first. What it has done stays done, and it leaves the other " +
+        "runs alone. An operation that has ended stays as it is.",
     )
     .argument("<id>", "the operation's id", readId)
     .addHelpText("after", examples(`action-runs bulk cancel ${ID}`))

@@ -35,7 +35,7 @@ export function isUnderWay({ status }: Pick<BulkOperation, "status">): boolean {
   return status === "collecting" || status === "running";
 }
 
-/** Whether somebody has asked it to stop and it finishes its last page. */
+/** Whether somebody has asked it to stop and it finishes its last retries. */
 export function isStopping({ status, abortReason }: Pick<BulkOperation, "status" | "abortReason">): boolean {
   return isUnderWay({ status }) && abortReason !== null;
 }
