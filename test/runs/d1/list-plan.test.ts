@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runListQuery, runSummaryQuery } from "../../../src/runs/api/query-schemas.ts";
-import type { RunFilters, RunPageQuery } from "../../../src/runs/run-filters.ts";
 import { listStatement } from "../../../src/runs/d1/list.ts";
 import { summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
+import type { RunFilters, RunPageQuery } from "../../../src/runs/run-filters.ts";
 import { idAt, insertRows } from "../../support/rows.ts";
 import { waitingRun } from "../../support/waiting-rows.ts";
 

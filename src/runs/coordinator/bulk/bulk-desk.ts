@@ -145,7 +145,7 @@ export class BulkDesk implements BulkCalls {
     try {
       return await this.#sets.preview(target, isCancel ? startedBy : () => 0);
     } catch (error) {
-      logFailure("bulk_preview_failed", error, { coordinator: scope });
+      logFailure("bulk_failed", error, { coordinator: scope, operation: null });
       return null;
     }
   }

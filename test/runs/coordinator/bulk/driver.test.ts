@@ -500,8 +500,12 @@ it("how the runs of a cancel have ended is noted when the last one has, and no D
   await change(path, stopping, { type: "succeeded", output: null });
   expect(await endedOf()).toEqual({ succeeded: 1, failed: 0, cancelled: 1 });
   for (let i = 0; i < 3; i++) await pass(path, 20_000);
+  // The grace is over, and the end of the last run can't be written.
+  heal = await failWrites(path, /UPDATE runs/, 1, 1000);
+  for (let i = 0; i < 3; i++) await pass(path, 300_000);
   expect(await isOver()).toBe(false);
-  await passUntil(path, isOver, 300_000);
+  heal();
+  await passUntil(path, isOver, 30_000);
   expect(await endedOf()).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });
   // It was noted, because a run is kept for a shorter time than its operation.
   await journal(path, "DELETE FROM runs");
