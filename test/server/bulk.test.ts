@@ -113,7 +113,7 @@ async function killAtFirstChange(body: object): Promise<Operation> {
   const versions = () => [...journaled(place.state)].toSorted().join();
   const before = versions();
   const { id } = await begin(body);
-  // From the files, because a response would come when the page is over. A page takes some ten ms.
+  // From the files, because a page takes some ten ms.
   while (versions() === before) await delay(1);
   await killAll(server);
   expect(bulkStates(place.state)).toContainEqual({ id, state: "running" });
