@@ -69,8 +69,6 @@ export interface BulkCounts {
 /** How many accepted runs of a cancel have ended so. */
 export type EndedRuns = Readonly<Record<"succeeded" | "failed" | "cancelled", number>>;
 
-export const NO_ENDED_RUNS: EndedRuns = { succeeded: 0, failed: 0, cancelled: 0 };
-
 /** How the operation stands. Instants in ms. */
 export interface BulkOperation {
   readonly order: BulkOrder;
@@ -97,18 +95,14 @@ export interface BulkPreview {
 }
 
 /**
- * `newRunId`: of an accepted retry. `endedAs`: how the run had ended when its cancel was accepted; null: it was open.
- * `code`: why the run was skipped or failed. All null: undecided.
+ * `newRunId`: of an accepted retry. `code`: why the run was skipped or failed. All null: undecided.
  */
 export interface BulkItem {
   readonly runId: string;
   readonly outcome: Outcome | null;
   readonly code: string | null;
   readonly newRunId: string | null;
-  readonly endedAs: keyof EndedRuns | null;
 }
-
-export const NO_RESULT = { code: null, newRunId: null, endedAs: null } as const;
 
 /** An item of a page of items. `seq`: its number in the operation; it sorts by when the run has its turn. */
 export interface NumberedItem extends BulkItem {
@@ -132,9 +126,8 @@ export function bulkIdOf(createKey: string): string | null {
 }
 
 /** How often each end is among these statuses. */
-export function endsOf(statuses: Iterable<string | null>): EndedRuns {
-  const ends = [...statuses];
-  const of = (end: keyof EndedRuns) => ends.filter((status) => status === end).length;
+export function endsOf(statuses: readonly Status[]): EndedRuns {
+  const of = (end: keyof EndedRuns) => statuses.filter((status) => status === end).length;
   return { succeeded: of("succeeded"), failed: of("failed"), cancelled: of("cancelled") };
 }
 

@@ -2,7 +2,7 @@
 
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { isOpen, type Run } from "../run.ts";
+import { isOpen } from "../run.ts";
 import type { RunRefusal } from "../run-answer.ts";
 import type { ChangeKey } from "../run-calls.ts";
 import { type CancelRequest, transition } from "../transition.ts";
@@ -28,14 +28,14 @@ export interface RefusedCancel {
   readonly run?: JournaledRun;
 }
 
-/** `alongside`: writes what must be on record if the cancel is, in its transaction. `run`: as the cancel leaves it. */
+/** `alongside`: writes what must be on record if the cancel is, in its transaction. */
 export function cancelRun(
   { journal, ledger }: { readonly journal: Journal; readonly ledger: Ledger },
   id: string,
   request: CancelRequest,
   changeKey: ChangeKey,
   now: number,
-  alongside: (run: Run) => void = () => {},
+  alongside: () => void = () => {},
 ): CancelledRun | RefusedCancel {
   const run = ledger.current(id, now);
   if (run === null) return NOT_FOUND;
@@ -43,7 +43,7 @@ export function cancelRun(
   if (accepted?.fingerprint === changeKey.fingerprint) {
     const { hasGrace, at } = accepted;
     const isDecision = at === run.cancelRequestedAt || at === run.completedAt;
-    alongside(run);
+    alongside();
     return { ok: true, run, replayed: true, hasGrace, decidedAt: isDecision ? at : null };
   }
   // The key of another cancel, or of a DELETE.
@@ -56,11 +56,10 @@ export function cancelRun(
     // An earlier request ends the run sooner. Only a caller's own key can be sent again.
     journal.transaction(() => {
       if (isCallers(changeKey)) journal.accepted.insert(id, { ...changeKey, hasGrace, at: now });
-      alongside(run);
+      alongside();
     });
     return { ok: true, run, replayed: false, hasGrace, decidedAt: null };
   }
-  const details = { changeKey, alongside: () => alongside(next.value) };
-  const changed = ledger.update(run, next.value, request, now, details);
+  const changed = ledger.update(run, next.value, request, now, { changeKey, alongside });
   return { ok: true, run: changed, replayed: false, hasGrace, decidedAt: now };
 }

@@ -18,13 +18,7 @@ interface Added {
 }
 
 /** As the row has it: a run that is undecided has its id alone. */
-type StoredItem = readonly [
-  id: string,
-  outcome?: Outcome,
-  code?: string | null,
-  newRunId?: string | null,
-  endedAs?: BulkItem["endedAs"],
-];
+type StoredItem = readonly [id: string, outcome?: Outcome, code?: string | null, newRunId?: string | null];
 type Row = { n: number; items: string };
 
 export class BulkPageRows {
@@ -114,12 +108,12 @@ export class BulkPageRows {
 
 function numbered({ n, items }: Row): NumberedItem[] {
   return (JSON.parse(items) as StoredItem[]).map(
-    ([runId, outcome = null, code = null, newRunId = null, endedAs = null], i) => ({
-      ...{ seq: n * ROW_RUNS + i, runId, outcome, code, newRunId, endedAs },
+    ([runId, outcome = null, code = null, newRunId = null], i) => ({
+      ...{ seq: n * ROW_RUNS + i, runId, outcome, code, newRunId },
     }),
   );
 }
 
-function toStored({ runId, outcome, code, newRunId, endedAs }: BulkItem): StoredItem {
-  return outcome === null ? [runId] : [runId, outcome, code, newRunId, endedAs];
+function toStored({ runId, outcome, code, newRunId }: BulkItem): StoredItem {
+  return outcome === null ? [runId] : [runId, outcome, code, newRunId];
 }

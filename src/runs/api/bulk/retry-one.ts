@@ -4,7 +4,7 @@ import { logFailure } from "../../../base/log.ts";
 import { ERRORS, toApiError } from "../../../http/errors.ts";
 import type { KeyRing } from "../../../settings/key-ring.ts";
 import { environmentUrl } from "../../../settings/public-url.ts";
-import { type BulkItem, type BulkOrder, bulkKey, NO_RESULT } from "../../bulk.ts";
+import { type BulkItem, type BulkOrder, bulkKey } from "../../bulk.ts";
 import type { Creation } from "../create/create.ts";
 import { retryRun } from "../create/retry.ts";
 import type { RunEnvironment } from "../run-environment.ts";
@@ -16,6 +16,8 @@ export interface Retrying {
   readonly order: BulkOrder;
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
+
+const NO_RESULT = { code: null, newRunId: null } as const;
 
 /** Null: nobody knows whether the run was retried, so it must be tried again. Never throws. */
 export async function retryOne(retrying: Retrying, runId: string): Promise<BulkItem | null> {

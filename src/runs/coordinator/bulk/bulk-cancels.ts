@@ -5,10 +5,9 @@
 
 import { logFailure } from "../../../base/log.ts";
 import { nameOf } from "../../actor.ts";
-import { type BulkItem, bulkKey, type EndedRuns, NO_RESULT, type NumberedItem } from "../../bulk.ts";
+import { bulkKey, type NumberedItem, type Outcome } from "../../bulk.ts";
 import type { StoredBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
-import { isOpen, type Run } from "../../run.ts";
 import type { RunRefusal } from "../../run-answer.ts";
 import type { CancelRequest } from "../../transition.ts";
 import { cancelRun } from "../cancel-run.ts";
@@ -29,18 +28,18 @@ export class BulkCancels {
   /** Decides the run. If its transaction fails, the run is as it was and has failed, so that it holds up no other. */
   decide(bulk: StoredBulk, item: NumberedItem, now: number): void {
     const { id } = bulk;
-    const note = (outcome: BulkItem["outcome"], result: Partial<BulkItem>) =>
-      this.#progress.decided(bulk, [{ ...item, ...NO_RESULT, ...result, outcome }]);
+    const note = (outcome: Outcome, code: string | null) =>
+      this.#progress.decided(bulk, [{ ...item, outcome, code }]);
     try {
-      const refusal = this.#cancel(bulk, item.runId, now, (run) => note("accepted", { endedAs: endOf(run) }));
-      if (refusal !== null) this.#journal.transaction(() => note("skipped", { code: refusal }));
+      const refusal = this.#cancel(bulk, item.runId, now, () => note("accepted", null));
+      if (refusal !== null) this.#journal.transaction(() => note("skipped", refusal));
     } catch (error) {
       logFailure("bulk_run_failed", error, {
         coordinator: this.#journal.scope,
         operation: id,
         run: item.runId,
       });
-      this.#journal.transaction(() => note("failed", { code: "internal_error" }));
+      this.#journal.transaction(() => note("failed", "internal_error"));
     }
   }
 
@@ -49,7 +48,7 @@ export class BulkCancels {
     { order }: StoredBulk,
     runId: string,
     now: number,
-    accepted: (run: Run) => void,
+    accepted: () => void,
   ): RunRefusal["reason"] | "person_required" | null {
     const { request, asker, mustNamePerson } = order;
     if (request.operation !== "cancel") throw new Error("this operation is no cancel");
@@ -62,9 +61,4 @@ export class BulkCancels {
     const cancelled = cancelRun(parts, runId, asked, changeKey, now, accepted);
     return cancelled.ok ? null : cancelled.reason;
   }
-}
-
-/** How the run has ended; null if it is open. */
-function endOf(run: Run): keyof EndedRuns | null {
-  return isOpen(run) ? null : (run.status as keyof EndedRuns);
 }

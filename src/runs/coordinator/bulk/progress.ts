@@ -10,7 +10,6 @@ import {
   type AbortReason,
   type BulkCounts,
   type EndedRuns,
-  NO_RESULT,
   type NumberedItem,
   OUTCOMES,
   type Outcome,
@@ -111,17 +110,11 @@ export class BulkProgress {
   /** In the first round, the undecided runs that were tried are those before the next turn. */
   #giveUp(bulk: StoredBulk): StoredBulk {
     const to = bulk.round === 1 ? bulk.nextSeq : Number.POSITIVE_INFINITY;
-    const items: NumberedItem[] = [];
-    for (let from = 0; from < to; ) {
-      const some = this.#journal.bulkPages.undecided(bulk.id, from, PAGE_RUNS);
-      if (some.length === 0) break;
-      items.push(...some.filter(({ seq }) => seq < to));
-      from = (some.at(-1)?.seq ?? to) + 1;
-    }
-    const failed = { ...NO_RESULT, outcome: "failed", code: UNKNOWN } as const;
+    const items = this.#journal.bulkPages.page(bulk.id, null, -1, Number.POSITIVE_INFINITY);
+    const tried = items.filter(({ outcome, seq }) => outcome === null && seq < to);
     return this.decided(
       bulk,
-      items.map((item) => ({ ...item, ...failed })),
+      tried.map((item) => ({ ...item, outcome: "failed", code: UNKNOWN })),
     );
   }
 

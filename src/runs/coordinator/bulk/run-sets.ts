@@ -83,17 +83,14 @@ export class RunSets {
 
   /** How the accepted runs of a cancel have ended so far. A run that is no longer kept is left out. */
   async endsOf(bulkId: string): Promise<Ends> {
-    let ended = endsOf([]);
-    let areAllOver = true;
+    let ends: Ends = { ended: endsOf([]), areAllOver: true };
     for (let after = -1; ; ) {
       const items = this.#journal.bulkPages.page(bulkId, "accepted", after, STRETCH_ITEMS);
-      const asked = items.flatMap(({ runId, endedAs }) => (endedAs === null ? [runId] : []));
-      const states = this.#journal.runs.states(asked);
-      areAllOver &&= !states.some(isOpen);
-      ended = sumOf(ended, endsOf(items.map(({ endedAs }) => endedAs)));
-      ended = sumOf(ended, endsOf(states.map(({ status }) => status)));
       const last = items.at(-1);
-      if (last === undefined || items.length < STRETCH_ITEMS) return { ended, areAllOver };
+      if (last === undefined) return ends;
+      const states = this.#journal.runs.states(items.map(({ runId }) => runId));
+      const ended = sumOf(ends.ended, endsOf(states.map(({ status }) => status)));
+      ends = { ended, areAllOver: ends.areAllOver && !states.some(isOpen) };
       after = last.seq;
       // Between two stretches, others get their turn.
       await scheduler.wait(0);

@@ -6,13 +6,12 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
-import {
-  type BulkItem,
-  type BulkOperation,
-  type BulkOrder,
-  type BulkRequest,
-  NO_RESULT,
-  type NumberedItem,
+import type {
+  BulkItem,
+  BulkOperation,
+  BulkOrder,
+  BulkRequest,
+  NumberedItem,
 } from "../../../../src/runs/bulk.ts";
 import type { BulkRunner, Stopper } from "../../../../src/runs/bulk-calls.ts";
 import type { RunCoordinator } from "../../../../src/runs/coordinator/coordinator.ts";
@@ -75,7 +74,7 @@ function retry({ id }: BulkOrder, runId: string): BulkItem | null {
   const outcome = outside.retried.has(key) ? "accepted" : outside.outcome(runId);
   if (outcome === null) return null;
   if (outcome === "accepted") outside.retried.add(key);
-  return { ...NO_RESULT, runId, outcome, code: outcome === "accepted" ? null : "run_open" };
+  return { runId, outcome, code: outcome === "accepted" ? null : "run_open", newRunId: null };
 }
 
 const runner: BulkRunner = {
