@@ -79,7 +79,7 @@ export function countsText({ accepted, skipped, failed, remaining }: Counts): st
   return parts.map(([outcome, count]) => `${countText(count)} ${outcome}`).join(", ");
 }
 
-/** How the runs of a cancel have ended: `30 cancelled, 2 succeeded`. Null: nobody knows, or none has. */
+/** How the runs of a cancel have ended: `30 cancelled, 2 succeeded`. Null: none has, or the operation is under way. */
 export function endedText(ended: BulkOperation["ended"]): string | null {
   const parts = Object.entries(ended ?? {}).filter(([, count]) => count > 0);
   return parts.length === 0 ? null : parts.map(([status, count]) => `${count} ${status}`).join(", ");
