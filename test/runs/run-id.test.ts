@@ -1,13 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { firstIdAt, mintUuidV7, parseUuid } from "../../src/base/uuid.ts";
-import {
-  COORDINATORS,
-  coordinatorName,
-  coordinatorOfKey,
-  isGenuineRunId,
-  mintRunId,
-  readRunId,
-} from "../../src/runs/run-id.ts";
+import { createdAtOf, isGenuineRunId, isScope, mintRunId } from "../../src/runs/run-id.ts";
 import { type KeyRing, keyRing } from "../../src/settings/key-ring.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 
@@ -22,8 +15,8 @@ function ringOf(...keys: string[]): KeyRing {
 
 const ring = ringOf("one");
 
-function mint(createdAt = NOW, coordinator = 2): Promise<string> {
-  return mintRunId(ring, SCOPE, { createdAt, coordinator });
+function mint(createdAt = NOW): Promise<string> {
+  return mintRunId(ring, SCOPE, createdAt);
 }
 
 /** The id with one hex digit of it turned into another. */
@@ -32,36 +25,31 @@ function changed(id: string, index: number): string {
 }
 
 describe("the layout of a run id", () => {
-  it("is that of a UUID of version 8: time, version, coordinator, variant, random, tag", async () => {
-    for (const coordinator of [0, 1, 2, 3, 255, 4095]) {
-      const id = await mint(NOW, coordinator);
-      const time = NOW.toString(16).padStart(12, "0");
-      const number = coordinator.toString(16).padStart(3, "0");
-      expect(id).toMatch(
-        new RegExp(`^${time.slice(0, 8)}-${time.slice(8)}-8${number}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`),
-      );
-    }
+  it("is that of a UUID of version 8: time, version, random, variant, random, tag", async () => {
+    const time = NOW.toString(16).padStart(12, "0");
+    expect(await mint()).toMatch(
+      new RegExp(`^${time.slice(0, 8)}-${time.slice(8)}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`),
+    );
   });
 
   it.each([0, 1, NOW, 2 ** 48 - 1])("holds the instant of its creation: %d", async (createdAt) => {
-    for (let coordinator = 0; coordinator < COORDINATORS; coordinator++) {
-      expect(readRunId(await mint(createdAt, coordinator))).toEqual({ createdAt, coordinator });
-    }
+    expect(createdAtOf(await mint(createdAt))).toBe(createdAt);
   });
 
-  it("varies in 30 bits within a millisecond", async () => {
+  it("varies in 42 bits within a millisecond", async () => {
     const ids = await Promise.all(Array.from({ length: 1000 }, () => mint()));
     expect(new Set(ids).size).toBe(ids.length);
-    const random = ids.map((id) => Number.parseInt(id.slice(19, 23) + id.slice(24, 28), 16));
-    const ones = random.reduce((seen, bits) => (seen | bits) >>> 0, 0);
-    const zeros = random.reduce((seen, bits) => (seen | ~bits) >>> 0, 0);
-    expect((ones & 0x3fffffff).toString(16)).toBe("3fffffff");
-    expect((zeros & 0x3fffffff).toString(16)).toBe("3fffffff");
+    const random = ids.map((id) => BigInt(`0x${id.slice(14, 18)}${id.slice(19, 23)}${id.slice(24, 28)}`));
+    const [ones, zeros] = [
+      random.reduce((seen, bits) => seen | bits),
+      random.reduce((seen, bits) => seen & bits),
+    ];
+    expect((ones ^ zeros).toString(16)).toBe("fff3fffffff");
   });
 
-  it("sorts by creation across coordinators", async () => {
+  it("sorts by creation", async () => {
     const times = [0, 1, 15, 16, NOW, NOW + 1, NOW + 65_536, 2 ** 48 - 1];
-    const ids = await Promise.all(times.map((at, i) => mint(at, COORDINATORS - 1 - (i % COORDINATORS))));
+    const ids = await Promise.all(times.map(mint));
     expect([...ids].sort()).toEqual(ids);
   });
 
@@ -114,27 +102,17 @@ describe("a genuine run id", () => {
   });
 });
 
-describe("the coordinator of a run", () => {
-  it("is one of four, in the scope of the run", () => {
-    expect(COORDINATORS).toBe(4);
-    expect(coordinatorName(SCOPE, 3)).toBe("acme/shop/prod/3");
-  });
-
-  it("is the same for one Idempotency-Key for ever", () => {
-    // FNV-1a (32 bits) modulo 4, worked out elsewhere: a change would make old keys create second runs.
-    const expected = { "": 1, foobar: 0, "order-2": 0, "order-1": 1, "order-4": 2, "order-3": 3 };
-    for (const [key, n] of Object.entries(expected)) expect([key, coordinatorOfKey(key)]).toEqual([key, n]);
-  });
-
-  it("is in the id that a create returns, and all four are used", async () => {
-    const path = newRunsPath();
-    const runs = await Promise.all(Array.from({ length: 60 }, () => createRun(path)));
-    const numbers = runs.map(({ id }) => readRunId(id).coordinator);
-    expect([...new Set(numbers)].sort()).toEqual([0, 1, 2, 3]);
-    for (const { id, createdAt } of runs) {
-      expect(new Date(readRunId(id).createdAt).toISOString()).toBe(createdAt);
-    }
-  });
+it.each([
+  [SCOPE, true],
+  ["", false],
+  ["acme", false],
+  ["acme/shop", false],
+  ["acme/shop/", false],
+  ["/shop/prod", false],
+  ["//prod", false],
+  [`${SCOPE}/0`, false],
+])("whether %j names a coordinator: %s", (name, isOne) => {
+  expect(isScope(name)).toBe(isOne);
 });
 
 describe("an id in the path", () => {

@@ -1,13 +1,12 @@
 /** Inserts runs into D1 directly, because a list's test must choose their instants, sizes and numbers. */
 
 import { env } from "cloudflare:workers";
-import { firstIdAt } from "../../src/base/uuid.ts";
+import { hyphenated, timeHex } from "../../src/base/uuid.ts";
 import { toActionRun } from "../../src/runs/action-run.ts";
 import { Registration } from "../../src/runs/d1/registration.ts";
 import { D1RowStore, GROUP_MAX_BYTES, hasLabels, toGroupRow } from "../../src/runs/d1/store.ts";
 import type { JournaledRun } from "../../src/runs/journal/run-rows.ts";
 import type { Run } from "../../src/runs/run.ts";
-import { coordinatorName, type Owner } from "../../src/runs/run-id.ts";
 
 export interface Row extends Partial<Run> {
   readonly id: string;
@@ -24,14 +23,15 @@ let ids = 0;
 export function idAt(ms: number): string {
   // An odd factor makes each number below 2 ** 15 once before it repeats.
   const random = (++ids * 20_077) % 2 ** 15;
-  const tail = crypto.getRandomValues(new Uint8Array(6)).toHex().slice(1);
-  return idWith(ms, random, tail);
+  return idWith(ms, random, crypto.getRandomValues(new Uint8Array(8)).toHex().slice(1));
 }
 
-/** A run id with these 15 random bits in its journal key. `tail`: its last 11 digits. */
+/** A run id with these 15 random bits in its journal key. `tail`: 15 digits, of whose first only three bits are used. */
 export function idWith(ms: number, random: number, tail: string): string {
-  const group = (0x8000 | (random >> 1)).toString(16);
-  return `${firstIdAt(ms).slice(0, 14)}8000-${group}-${(random & 1) * 8}${tail}`;
+  const version = (0x8000 | (random >> 3)).toString(16);
+  const variant = (0x8 | ((random >> 1) & 0x3)).toString(16);
+  const next = ((random & 1) << 3) | (Number.parseInt(tail.slice(0, 1), 16) & 0x7);
+  return hyphenated(timeHex(ms) + version + variant + next.toString(16) + tail.slice(1));
 }
 
 export function toRun(row: Row): Run {
