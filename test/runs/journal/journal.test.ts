@@ -41,7 +41,7 @@ function create(path: string, id: string, key: string, fingerprint = "same") {
 
 function inJournal<T>(path: string, go: (journal: Journal, storage: DurableObjectStorage) => T): Promise<T> {
   return runInDurableObject(coordinator(path), (_instance, { storage }) =>
-    go(new Journal(storage, { name: `${scopeOfPath(path)}/0`, scope: scopeOfPath(path), n: 0 }), storage),
+    go(new Journal(storage, scopeOfPath(path)), storage),
   );
 }
 
@@ -49,7 +49,7 @@ describe("a create", () => {
   /** Two runs, the key of each, and an id that nobody has. */
   async function given() {
     const path = newRunsPath();
-    const [a, b, free] = await Promise.all([0, 0, 0].map(() => mint(path, Date.now())));
+    const [a, b, free] = await Promise.all([1, 2, 3].map(() => mint(path, Date.now())));
     if (a === undefined || b === undefined || free === undefined) throw new Error("no ids");
     expect(await create(path, a, "t:a")).toMatchObject({ ok: true, id: a, replayed: false });
     expect(await create(path, b, "t:b")).toMatchObject({ ok: true, id: b, replayed: false });
@@ -117,11 +117,11 @@ describe("a mark", () => {
     await inJournal(newRunsPath(), (first, storage) => {
       first.marks.set("repair_at", "1");
       first.marks.set("resync_after:0", "an-id");
-      const second = new Journal(storage, first.owner);
+      const second = new Journal(storage, first.scope);
       expect([second.marks.get("repair_at"), second.marks.get("resync_after:0")]).toEqual(["1", "an-id"]);
       first.marks.set("repair_at", null);
-      expect(new Journal(storage, first.owner).marks.get("repair_at")).toBeNull();
-      expect(new Journal(storage, first.owner).marks.get("resync_after:0")).toBe("an-id");
+      expect(new Journal(storage, first.scope).marks.get("repair_at")).toBeNull();
+      expect(new Journal(storage, first.scope).marks.get("resync_after:0")).toBe("an-id");
     });
   });
 

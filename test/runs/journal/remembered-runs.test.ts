@@ -13,14 +13,14 @@ import { idAt, toJournaledRun } from "../../support/rows.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-const OWNER = { name: "o/p/e/0", scope: "o/p/e", n: 0 };
+const SCOPE = "o/p/e";
 
 /** `reads`: how many times a run was read from SQLite. */
 function inJournal(go: (journal: Journal, reads: () => number, storage: DurableObjectStorage) => void) {
   return runInDurableObject(coordinator(newRunsPath()), (_instance, { storage }) => {
     const exec = vi.spyOn(Object.getPrototypeOf(storage.sql) as SqlStorage, "exec");
     const reads = () => exec.mock.calls.filter(([query]) => query.startsWith("SELECT runs.id")).length;
-    go(new Journal(storage, OWNER), reads, storage);
+    go(new Journal(storage, SCOPE), reads, storage);
   });
 }
 
@@ -35,7 +35,7 @@ it("an open run is read from SQLite once, whoever asks, and after a restart of i
     const run = insert(journal);
     expect(journal.runs.byId(run.id)).toEqual(run);
     expect(reads()).toBe(0);
-    const later = new Journal(storage, OWNER);
+    const later = new Journal(storage, SCOPE);
     expect([later.runs.byId(run.id), later.runs.byId(run.id)]).toEqual([run, run]);
     expect(reads()).toBe(1);
   });
@@ -44,7 +44,7 @@ it("an open run is read from SQLite once, whoever asks, and after a restart of i
 it("reads as SQLite has it after each write of it", async () => {
   await inJournal((journal, _reads, storage) => {
     const run = insert(journal);
-    const asStored = () => new Journal(storage, OWNER).runs.byId(run.id);
+    const asStored = () => new Journal(storage, SCOPE).runs.byId(run.id);
     const running = { ...run, version: 2, status: "running", startedAt: run.createdAt + 5 } as const;
     journal.update(running, { events: [] }, Date.now());
     expect(journal.runs.byId(run.id)).toEqual(asStored());
@@ -91,7 +91,7 @@ it("reads as before even if nothing could be read when the transaction was taken
     expect(journal.runs.byId(run.id)).toEqual(run);
     expect(journal.marks.get("notify")).toBe("1");
     journal.update(running, { events: [] }, Date.now());
-    expect(new Journal(storage, OWNER).runs.byId(run.id)).toEqual(running);
+    expect(new Journal(storage, SCOPE).runs.byId(run.id)).toEqual(running);
   });
 });
 
@@ -132,7 +132,7 @@ describe("is forgotten when other coordinators of the isolate take the room", ()
       const approvals = [{ by: CREATOR, at: Date.now(), reason: text }];
       const texts = { parameters: text, recommendations: text, labels: text, externalUrl: text };
       const reasons = { cancelReason: text, waitingReason: text, gates: GATES, approvals };
-      const other = new Journal(storage, OWNER);
+      const other = new Journal(storage, SCOPE);
       for (let n = 0; n < 5; n++) insert(other, { ...texts, ...reasons });
       expect(journal.runs.byId(first.id)).toEqual(first);
       expect(reads()).toBe(1);
@@ -142,7 +142,7 @@ describe("is forgotten when other coordinators of the isolate take the room", ()
   it("with many runs, because each takes room for its other members", async () => {
     await inJournal((journal, reads, storage) => {
       const first = insert(journal);
-      const other = new Journal(storage, OWNER);
+      const other = new Journal(storage, SCOPE);
       for (let n = 0; n < 5; n++) insert(other, { parameters: "x".repeat(MAX_CHARS / 5 - 6000) });
       expect(journal.runs.byId(first.id)).toEqual(first);
       expect(reads()).toBe(0);
