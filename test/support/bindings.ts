@@ -3,6 +3,7 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createApp } from "../../src/app.ts";
+import type { CoordinatorObject } from "../../src/runs/protocol.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { expectDescribed, expectPointed } from "./conformance.ts";
 import { type Answer, type Ask, noted, parse } from "./requests.ts";
@@ -30,6 +31,21 @@ export function untouchable<T extends object>(name: string): Untouchable<T> {
   };
   const binding = new Proxy({} as T, { get: used, has: used, set: used, getOwnPropertyDescriptor: used });
   return { binding, uses };
+}
+
+/** What happens around a call of a coordinator, such as `runs.create`. `go` makes the call. */
+type Around = (name: string, go: () => Promise<unknown>) => Promise<unknown>;
+
+/** The coordinators, with this around each call that the Worker makes. */
+export function calledThrough(around: Around): Pick<Env, "COORDINATORS"> {
+  const getByName = (scope: string) => {
+    const call: CoordinatorObject["call"] = (subject, name, args) => {
+      const stub: unknown = env.COORDINATORS.getByName(scope);
+      return around(`${subject}.${name}`, () => (stub as CoordinatorObject).call(subject, name, args));
+    };
+    return { call };
+  };
+  return { COORDINATORS: { getByName } as unknown as typeof env.COORDINATORS };
 }
 
 /** Like `ask`, of the app with `environment`. `token: null` leaves Authorization to `headers`. */

@@ -2,8 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { coordinatorOfKey } from "../../../src/runs/run-id.ts";
-import { askWith, envWith } from "../../support/bindings.ts";
+import { askWith, calledThrough, envWith } from "../../support/bindings.ts";
 import { faulty, holdWrites } from "../../support/faults.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import { landed } from "../../support/landed.ts";
@@ -21,27 +20,15 @@ import { beat } from "../../support/stream.ts";
 beforeEach(watchHops);
 afterEach(() => vi.restoreAllMocks());
 
-/** Creates a run in the coordinator 0. */
-function createInFirst(path: string): Promise<CreatedRun> {
-  let key: string = crypto.randomUUID();
-  while (coordinatorOfKey(key) !== 0) key = crypto.randomUUID();
-  return createRun(path, { actionName: "deploy" }, { headers: { "Idempotency-Key": key } });
-}
-
 /** Creates a run on a slow way to its coordinator: `left` when it is on its way, where it waits for `gate`. */
 function createSlowly(path: string, gate: Promise<void>) {
   const { promise: left, resolve: leave } = Promise.withResolvers<void>();
-  const getByName = (name: string) => {
-    const stub = env.COORDINATORS.getByName(name);
-    const create = async (...args: Parameters<typeof stub.create>) => {
-      leave();
-      await gate;
-      return coordinatorOf(stub).runs.create(...args);
-    };
-    return { create };
-  };
-  const COORDINATORS = { getByName } as unknown as typeof env.COORDINATORS;
-  const environment = envWith({ COORDINATORS, DB: faulty(env.DB) });
+  const slowly = calledThrough(async (_, go) => {
+    leave();
+    await gate;
+    return go();
+  });
+  const environment = envWith({ ...slowly, DB: faulty(env.DB) });
   const created = askWith<CreatedRun>(environment, "POST", path, { body: { actionName: "deploy" } });
   return { left, created };
 }
@@ -84,7 +71,7 @@ describe("the next list of the isolate shows a change", () => {
   it("though the clock stepped back by an hour after it", async () => {
     const path = newRunsPath();
     const gate = holdWrites();
-    const run = await createInFirst(path);
+    const run = await createRun(path);
     const earlier = Date.now() - 3_600_000;
     vi.mocked(Date.now).mockImplementation(() => earlier);
     expect((await listed(path, gate)).body.map(({ id }) => id)).toEqual([run.id]);
@@ -93,27 +80,24 @@ describe("the next list of the isolate shows a change", () => {
   it.each<[name: string, status: number, go: (old: CreatedRun) => Promise<{ status: number }>]>([
     ["a late report", 409, (old) => report(old, { status: "succeeded" })],
     ["a late heartbeat", 409, (old) => beat(old)],
-  ])(
-    "though %s of another run of the coordinator followed and changed nothing",
-    async (_name, status, go) => {
-      const path = newRunsPath();
-      const old = await createInFirst(path);
-      await report(old, { status: "succeeded" });
-      await landed(path);
-      const gate = holdWrites();
-      const run = await createInFirst(path);
-      expect((await go(old)).status).toBe(status);
-      expect((await listed(path, gate)).body.map(({ id }) => id)).toEqual([run.id, old.id]);
-    },
-  );
-
-  it("though a heartbeat without news of another run of the coordinator followed", async () => {
+  ])("though %s of another run followed and changed nothing", async (_name, status, go) => {
     const path = newRunsPath();
-    const old = await createInFirst(path);
+    const old = await createRun(path);
+    await report(old, { status: "succeeded" });
+    await landed(path);
+    const gate = holdWrites();
+    const run = await createRun(path);
+    expect((await go(old)).status).toBe(status);
+    expect((await listed(path, gate)).body.map(({ id }) => id)).toEqual([run.id, old.id]);
+  });
+
+  it("though a heartbeat without news of another run followed", async () => {
+    const path = newRunsPath();
+    const old = await createRun(path);
     await beat(old);
     await landed(path);
     const gate = holdWrites();
-    const run = await createInFirst(path);
+    const run = await createRun(path);
     expect((await beat(old)).status).toBe(200);
     expect((await listed(path, gate)).body.map(({ id }) => id)).toEqual([run.id, old.id]);
   });
@@ -121,7 +105,7 @@ describe("the next list of the isolate shows a change", () => {
 
 it("a change that changes nothing leaves nothing to ask a coordinator for", async () => {
   const path = newRunsPath();
-  const old = await createInFirst(path);
+  const old = await createRun(path);
   await report(old, { status: "succeeded" });
   await ask("GET", path);
   expect((await report(old, { status: "succeeded" })).status).toBe(409);

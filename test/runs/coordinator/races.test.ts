@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { coordinator } from "../../support/direct.ts";
+import { direct } from "../../support/direct.ts";
 import { landed, landedRow } from "../../support/landed.ts";
 import {
   type ActionRun,
@@ -76,10 +76,9 @@ describe("100 callers at one run", () => {
   it("lose their cancels to a start, and still have one winner", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    const object = coordinator(path);
     const start = { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
     const [started, cancels, reports] = await Promise.all([
-      coordinator.runs.applyEvent(run.id, { type: "started" }, start),
+      direct(path).runs.applyEvent(run.id, { type: "started" }, start),
       Promise.all(Array.from({ length: 50 }, () => ask<Outcome["body"]>("DELETE", `${path}/${run.id}`))),
       Promise.all(Array.from({ length: 50 }, (_, n) => (n % 2 === 0 ? succeed(run, n) : fail(run, n)))),
     ]);
