@@ -66,9 +66,6 @@ const IN_RUNTIMES = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 /** Only a test that hangs takes so long. Beside other work, everything takes ten times as long as alone. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
-/** Before a release: writes what it stores, instead of testing. */
-const WRITES_RELEASE = process.env.WRITE_RELEASE === "true";
-
 const NO_RUNTIME_TESTS = ["server", "products", "client", "cli", "console"].map((room) => `test/${room}/**`);
 
 /**
@@ -98,7 +95,7 @@ export default defineConfig({
           name: "runtime",
           ...IN_RUNTIMES,
           isolate: false,
-          include: WRITES_RELEASE ? ["test/upgrade/release/write-release.ts"] : ["test/**/*.test.ts"],
+          include: ["test/**/*.test.ts"],
           exclude: NO_RUNTIME_TESTS,
           globalSetup: ["./test/support/receiver/setup.ts"],
           setupFiles: ["./test/support/setup.ts"],

@@ -7,9 +7,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../src/runs/api/read/ended-runs.ts";
 import { streamEvents } from "../../src/runs/api/watch/timeline-stream.ts";
-import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import { WatchDesk } from "../../src/runs/coordinator/watch-desk.ts";
 import { WATCHERS_MAX, Watchers } from "../../src/runs/coordinator/watchers.ts";
-import type { Wait } from "../../src/runs/watch-calls.ts";
 import { CONTENT, withHeldFlights } from "../runs/projection/held-flights.ts";
 import {
   alarmAt,
@@ -93,7 +92,7 @@ describe("a watcher of a run", () => {
   it("gets an answer within twice the time that it asked for", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    const asked = vi.spyOn(RunCoordinator.prototype, "waitForEnd");
+    const asked = vi.spyOn(WatchDesk.prototype, "waitForEnd");
     const waiting = ask("GET", `${path}/${run.id}?wait=1`);
     await until(async () => asked.mock.calls.length > 0);
     stepBack();
@@ -103,11 +102,8 @@ describe("a watcher of a run", () => {
   it("gets an answer from the coordinator in time, even if there is news", async () => {
     const path = newRunsPath();
     const id = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
-    const stub = direct(path) as unknown as {
-      waitForEnd(id: string, watcher: object, wait: Wait): Promise<{ isOver: boolean }>;
-    };
-    const asked = vi.spyOn(RunCoordinator.prototype, "waitForEnd");
-    const waiting = stub.watches.waitForEnd(
+    const asked = vi.spyOn(WatchDesk.prototype, "waitForEnd");
+    const waiting = direct(path).watches.waitForEnd(
       id,
       { key: crypto.randomUUID(), tokenId: "" },
       { maxMs: 1000, isLast: true },

@@ -58,10 +58,9 @@ export function newCallers(): Callers {
   return { none: new Caller("none"), last: new Caller("last"), all: new Caller("all") };
 }
 
-/** The coordinators that a bookmark says D1 may be behind. */
-export function behindIn(text: string | null): Set<string> {
-  const ids = (text ?? "").split(/[., ]+/).filter((part) => part.length === 36);
-  return new Set(ids.map((id) => id.slice(15, 18)));
+/** Whether a bookmark says that D1 may be behind. */
+export function saysBehind(text: string | null): boolean {
+  return (text ?? "").split(/[., ]+/).some((part) => part.length === 36);
 }
 
 /** The greatest bookmark of each database, by its number. */

@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, vi } from "vitest";
-import { coordinator } from "../support/direct.ts";
+import { alarmAt, coordinator, direct } from "../support/direct.ts";
 import { type Fault, faults, resetFaults } from "../support/faults.ts";
 import { ask, scopeOfPath } from "../support/requests.ts";
 import { type Command, expectGets, onRun } from "./command.ts";
@@ -18,20 +18,20 @@ const STEP_MS = 5000;
 const STEP_MAX_MS = 80;
 
 export const ringAlarm = (nth: number) =>
-  onRun("alarm", nth, async (run, model) => {
+  onRun("alarm", nth, async (_, model) => {
     await runDurableObjectAlarm(coordinator(model.path));
   });
 
 export const evict = (nth: number, isAfterAlarm: boolean) =>
-  onRun(isAfterAlarm ? "alarm and evict" : "evict", nth, async (run, model, { held }) => {
+  onRun(isAfterAlarm ? "alarm and evict" : "evict", nth, async (_, model, { held }) => {
     const object = coordinator(model.path);
     // What the alarm notes in the journal is all that the next instance knows.
-    if (isAfterAlarm) await runDurableObjectAlarm(coordinator);
+    if (isAfterAlarm) await runDurableObjectAlarm(object);
     // Only an object that is awake can be evicted; this wakes it and does nothing else.
-    await coordinator.runs.read("no run");
-    if (!held.isHolding) return evictDurableObject(coordinator);
+    await direct(model.path).runs.read("no run");
+    if (!held.isHolding) return evictDurableObject(object);
     // Nothing evicts an object that waits for a write. It can only be killed.
-    const killed = runInDurableObject(coordinator, (_, state) => state.abort("killed"));
+    const killed = runInDurableObject(object, (_, state) => state.abort("killed"));
     await expect(killed).rejects.toThrow("killed");
   });
 
@@ -97,7 +97,7 @@ export const settle: Command = {
     };
     const haveLanded = async () => {
       expect(await landedVersions(model)).toEqual(versions());
-      for (const owner of ownersOf(model)) expect(await owner.settle()).toMatchObject({ isBehind: false });
+      expect(await direct(model.path).upkeep.settle()).toMatchObject({ isBehind: false });
     };
     for (let ms = 0; ms < REPAIRED_MS; ms += STEP_MS) {
       vi.setSystemTime(Date.now() + STEP_MS);
@@ -125,16 +125,9 @@ export const settle: Command = {
   toString: () => "settle",
 };
 
-function ownersOf(model: Model) {
-  const owners = model.runs.map((run) => [run.coordinator, coordinator(model.path)] as const);
-  return new Map(owners).values();
-}
-
-async function ringWhatIsDue(model: Model): Promise<void> {
-  for (const owner of ownersOf(model)) {
-    const at = await runInDurableObject(owner, (_, state) => state.storage.getAlarm());
-    if (at !== null && at <= Date.now()) await runDurableObjectAlarm(owner);
-  }
+async function ringWhatIsDue({ path }: Model): Promise<void> {
+  const at = await alarmAt(path);
+  if (at !== null && at <= Date.now()) await runDurableObjectAlarm(coordinator(path));
 }
 
 async function landedVersions(model: Model): Promise<Record<string, number>> {

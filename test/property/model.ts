@@ -3,7 +3,6 @@
  * of it lists must show. Written from the rules for callers and not from the code, so that it can disagree with it.
  */
 
-import { coordinator } from "../support/direct.ts";
 import type { ActionRun, Beaten, CreatedRun } from "../support/requests.ts";
 
 const GRACE_MS = 24 * 3_600_000;
@@ -116,11 +115,6 @@ export class ModelRun {
 
   get id(): string {
     return this.created.id;
-  }
-
-  /** The three hex digits of the id that name the coordinator. */
-  get coordinator(): string {
-    return this.id.slice(15, 18);
   }
 
   /** How often the run has changed, its creation included. */

@@ -5,7 +5,7 @@
 
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
+import type { CoordinatorObject } from "../../src/runs/protocol.ts";
 import { faults } from "../support/faults.ts";
 
 /** How much sooner the deadlines of a second or more come while D1 does not answer. */
@@ -70,16 +70,12 @@ export async function losingAnswers<T>(go: () => Promise<T>): Promise<T> {
   const namespace = Object.getPrototypeOf(env.COORDINATORS) as typeof env.COORDINATORS;
   const { getByName } = namespace;
   const spy = vi.spyOn(namespace, "getByName").mockImplementation(function lossy(this: unknown, name) {
-    const stub = getByName.call(this as typeof env.COORDINATORS, name);
-    const lose = async (made: Promise<unknown>) => {
-      await made;
+    const stub: unknown = getByName.call(this as typeof env.COORDINATORS, name);
+    const call = async (...args: Parameters<CoordinatorObject["call"]>) => {
+      await (stub as CoordinatorObject).call(...args);
       throw new Error("Network connection lost.");
     };
-    const applyEvent = (...args: Parameters<typeof stub.applyEvent>) =>
-      lose(coordinatorOf(stub).runs.applyEvent(...args));
-    const cancel = (...args: Parameters<typeof stub.cancel>) =>
-      lose(coordinatorOf(stub).runs.cancel(...args));
-    return { applyEvent, cancel } as unknown as typeof stub;
+    return { call } as unknown as ReturnType<typeof getByName>;
   });
   try {
     return await go();
@@ -94,12 +90,10 @@ export async function withSameRandom<T>(go: () => Promise<T>): Promise<T> {
   let isMinted = false;
   const rolled = (array: Uint8Array<ArrayBuffer>) => {
     getRandomValues(array);
-    // A coordinator's number is one byte. The random part of an id is four; the first 15 bits after the variant are its
-    // place.
-    if (array.length === 1) array[0] = 0;
-    if (array.length === 4 && !isMinted) {
+    // The random part of an id is six bytes. The first 15 bits besides the version and the variant are its place.
+    if (array.length === 6 && !isMinted) {
       isMinted = true;
-      array.set([0, 0, (array[2] ?? 0) & 0x7f]);
+      array.set([0, 0, (array[2] ?? 0) & 0x07]);
     }
     return array;
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { firstIdAt, mintUuidV7, parseUuid } from "../../src/base/uuid.ts";
-import { createdAtOf, isGenuineRunId, isScope, mintRunId } from "../../src/runs/run-id.ts";
+import { createdAtOf, isGenuineRunId, mintRunId } from "../../src/runs/run-id.ts";
 import { type KeyRing, keyRing } from "../../src/settings/key-ring.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 
@@ -100,19 +100,6 @@ describe("a genuine run id", () => {
     expect(await isGenuineRunId(ring, SCOPE, crypto.randomUUID())).toBe(false);
     expect(await isGenuineRunId(ring, SCOPE, mintUuidV7(NOW))).toBe(false);
   });
-});
-
-it.each([
-  [SCOPE, true],
-  ["", false],
-  ["acme", false],
-  ["acme/shop", false],
-  ["acme/shop/", false],
-  ["/shop/prod", false],
-  ["//prod", false],
-  [`${SCOPE}/0`, false],
-])("whether %j names a coordinator: %s", (name, isOne) => {
-  expect(isScope(name)).toBe(isOne);
 });
 
 describe("an id in the path", () => {

@@ -3,7 +3,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { begin, type Run, timeIsUpAt } from "../../src/runs/run.ts";
-import { readRunId } from "../../src/runs/run-id.ts";
 import { expire, type RunEvent, transition } from "../../src/runs/transition.ts";
 import {
   alarmAt,
@@ -171,7 +170,6 @@ describe("a heartbeat", () => {
       expect((await decided(path, run)).status).toBe("running");
     }
     await evictDurableObject(stub);
-    const n = readRunId(run.id).coordinator;
     // The alarm found out that the run is due later, and rings then and not before.
     expect(await alarmAt(path)).toBe(createdAt + 6 * MINUTE_MS);
     const due = await journal<{ due_at: number }>(path, "SELECT due_at FROM runs WHERE id = ?", run.id);

@@ -12,10 +12,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const OWNER = { name: "acme/shop/registration/0", scope: "acme/shop/registration", n: 0 };
+const SCOPE = "acme/shop/registration";
 
 function registrationOf(nextDueAt: (now: number) => number): Registration {
-  return new Registration(env.DB, OWNER, { nextDueAt, keeper: null, isOwed: false });
+  return new Registration(env.DB, SCOPE, { nextDueAt, keeper: null, isOwed: false });
 }
 
 /** The instants that flights each second would register, in minutes from the first flight. */
@@ -26,7 +26,7 @@ function registered(minutes: number, nextDueAt: (now: number) => number): number
     const wanted = registration.wanted(now);
     if (wanted === null) continue;
     written.push((wanted.dueAt - DAY_MS) / MINUTE_MS);
-    registration.registered(wanted, []);
+    registration.registered(wanted);
   }
   return written;
 }
@@ -51,7 +51,7 @@ describe("a busy coordinator registers", () => {
 
 it("after the clock stepped back, the next flight registers an instant of the new time", () => {
   const registration = registrationOf(() => Number.POSITIVE_INFINITY);
-  registration.registered(registration.wanted(DAY_MS) ?? { dueAt: 0, home: null }, []);
+  registration.registered(registration.wanted(DAY_MS) ?? { dueAt: 0, home: null });
   expect(registration.wanted(DAY_MS + 1000)).toBeNull();
   expect(registration.wanted(DAY_MS - 60 * MINUTE_MS)).toMatchObject({ dueAt: DAY_MS - 50 * MINUTE_MS });
 });

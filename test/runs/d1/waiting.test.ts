@@ -229,8 +229,7 @@ async function keyIdsOf(keys: string): Promise<readonly string[]> {
 }
 
 it("a run without gates writes no row more, and binds no byte more", async () => {
-  const owner = { scope: "acme/shop/rows", n: 0 };
-  const store = rowStore(owner, faulty(env.DB));
+  const store = rowStore("acme/shop/rows", faulty(env.DB));
   await store.land([toGroupRow(toJournaledRun({ id: nextId() }))], []);
   const written = async (more: object) => {
     const run = toJournaledRun({ id: nextId(), ...more });
