@@ -42,7 +42,6 @@ export const COMPARISONS: readonly Comparison[] = [
   { ours: "refused callback, routed", limit: "refused callback", targets: null },
   { ours: "create, routed", limit: "create", targets: null },
   { ours: "callback, polled", limit: "callback, not polled", targets: null },
-  { ours: "callback, others polled", limit: "callback, not polled", targets: null },
   { ours: "callback, one endpoint", limit: "callback, no endpoint", targets: null },
   { ours: "callback, one chat", limit: "callback, no endpoint", targets: null },
 ];
@@ -73,7 +72,6 @@ export const MEANWHILE: Readonly<Partial<Record<OperationName, Meanwhile>>> = {
   "list while creates": CREATES,
   "D1 page while naive creates": NAIVE_CREATES,
   "callback, polled": { operation: "poll", ...POLLERS },
-  "callback, others polled": { operation: "poll others", ...POLLERS },
 };
 
 /**
@@ -100,7 +98,6 @@ export const GROUPS: readonly Group[] = [
   [
     ["create for callbacks", "callback, not polled"],
     ["create for callbacks", "callback, polled"],
-    ["create for callbacks", "callback, others polled"],
   ],
   [
     ["create, one endpoint", "callback, one endpoint"],

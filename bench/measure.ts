@@ -89,7 +89,5 @@ async function measureGroup(
 }
 
 function jobOf({ operation, callers }: Series, callersShare: number) {
-  // A quarter of these runs belongs to the coordinator that is polled. Fewer callers might make none of it.
-  const share = operation === "create for callbacks" ? 1 : callersShare;
-  return { operation, callers: Math.ceil(callers * share), meanwhile: MEANWHILE[operation] };
+  return { operation, callers: Math.ceil(callers * callersShare), meanwhile: MEANWHILE[operation] };
 }

@@ -9,7 +9,6 @@ import {
   type Operation,
   post,
   REPORT,
-  type Reading,
   read,
   report,
   type Seeds,
@@ -46,7 +45,7 @@ function growingPage(server: ServerName, pathOf: (seeds: Seeds) => string): Oper
  * made.
  */
 function create(
-  keptIn: (state: State, path: string) => Open[],
+  keptIn: (state: State) => Open[],
   environmentOf: (n: number) => string = () => "made",
 ): Operation {
   const ask = ({ seeds: { runs, token } }: State, n: number) =>
@@ -55,7 +54,7 @@ function create(
     const { url, token } = (callback ?? {}) as { url?: string; token?: string };
     if (status !== "pending" || !url || !token) return false;
     const path = new URL(url).pathname;
-    keptIn(state, path).push({ path, token });
+    keptIn(state).push({ path, token });
     if (runs === state.seeds.runs) noteMade(state, id);
     return true;
   });
@@ -91,11 +90,6 @@ function forged(server: ServerName, to: (path: string, id: string) => string): O
   return write(server, 401, ask, ({ code }) => code === "token_invalid");
 }
 
-/** The runs of one coordinator, which their ids name. */
-function ofCoordinator(n: number, runs: readonly Reading[]): readonly Reading[] {
-  return runs.filter(({ path }) => path.includes(`-800${n}-`));
-}
-
 export const OPERATIONS = {
   "refused callback": forged("service", (path) => `${path}/callback`),
   "refused callback, routed": forged("routed", (path) => `${path}/callback`),
@@ -117,12 +111,10 @@ export const OPERATIONS = {
   ),
   "create, routed": { ...create(() => []), server: "routed" },
   callback: callback(({ open }) => open),
-  "create for callbacks": create(({ polled }, path) => (path.includes("-8000-") ? polled : [])),
-  "callback, not polled": callback(({ polled }) => polled),
-  "callback, polled": callback(({ polled }) => polled),
-  poll: read("service", ({ madeRuns }) => ofCoordinator(0, madeRuns)),
-  "callback, others polled": callback(({ polled }) => polled),
-  "poll others": read("service", ({ madeRuns }) => ofCoordinator(1, madeRuns)),
+  "create for callbacks": create(({ open }) => open),
+  "callback, not polled": callback(({ open }) => open),
+  "callback, polled": callback(({ open }) => open),
+  poll: read("service", ({ madeRuns }) => madeRuns),
   "create, one endpoint": create(
     ({ told }) => told,
     () => "told",

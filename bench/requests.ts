@@ -20,7 +20,7 @@ export interface Seeds {
   readonly runs: string;
   readonly openRuns: readonly Reading[];
   readonly endedRuns: readonly Reading[];
-  /** Open runs at the path `runs`, in all coordinators. */
+  /** Open runs at the path `runs`. */
   readonly madeRuns: readonly Reading[];
   readonly list: Reading;
   /** The origin of the receiver that hears of the runs which end in the environment `told`. */
@@ -47,8 +47,6 @@ export interface State {
   readonly seeds: Seeds;
   /** Runs that creates at this server made and that have no report yet. */
   readonly open: Open[];
-  /** The same, only of the coordinator that is polled. */
-  readonly polled: Open[];
   /** The same of the environments with a webhook endpoint, without and with a payload, and of another one without. */
   readonly told: Open[];
   readonly chat: Open[];
@@ -61,7 +59,7 @@ export interface State {
 }
 
 export function newState(seeds: Seeds): State {
-  return { seeds, open: [], polled: [], told: [], chat: [], untold: [], near: [], away: [], newest: "" };
+  return { seeds, open: [], told: [], chat: [], untold: [], near: [], away: [], newest: "" };
 }
 
 export interface Operation {

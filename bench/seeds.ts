@@ -5,10 +5,7 @@ import type { Reading, Seeds } from "./requests.ts";
 import type { Site } from "./site.ts";
 
 const PROJECT = "/bench/shop";
-/**
- * More `listed` runs than a page has, so that a list has a next page. As many `made` ones, so that each coordinator has
- * some.
- */
+/** More `listed` and `made` runs than a page has, so that a list has a next page. */
 export const SEEDS = { open: 200, ended: 200, listed: 300, made: 100 } as const;
 /** The fewest that every operation works with. */
 export const FEW_SEEDS: SeedCounts = { open: 10, ended: 10, listed: LIST_LIMIT + 1, made: LIST_LIMIT + 1 };

@@ -5,9 +5,6 @@ export interface Count {
   readonly rowsWritten: number;
   /** When it ended, in ms. */
   readonly at: number;
-  /**
-   * Its short text values. For each long one, the first coordinator that a run id in it names. In an object also the
-   * scope that the object belongs to, which a statement in D1 binds.
-   */
+  /** Its short text values. In an object also the scope that the object belongs to, which a statement in D1 binds. */
   readonly values: readonly string[];
 }

@@ -4,7 +4,6 @@
  */
 
 import service, { RunCoordinator as Coordinator } from "../../src/index.ts";
-import { readCoordinatorName } from "../../src/runs/run-id.ts";
 import type { Count } from "./count.ts";
 
 export * from "../../src/index.ts";
@@ -22,11 +21,10 @@ const counts: (() => Count)[] = [];
 const SHORT = 20;
 /** The scope that each object belongs to, by its storage. */
 const scopes = new WeakMap<object, string>();
-const COORDINATOR = /-8[0-9a-f]{3}(?=-)/;
 
 export class RunCoordinator extends Coordinator {
   constructor(ctx: DurableObjectState, env: Env) {
-    countObject(ctx.storage, readCoordinatorName(ctx.id.name ?? "")?.scope ?? "");
+    countObject(ctx.storage, ctx.id.name ?? "");
     countD1(env.DB);
     super(ctx, env);
   }
@@ -43,13 +41,12 @@ export default {
 } satisfies ExportedHandler<Env>;
 
 function count(sql: string, values: readonly unknown[], rows: () => Pick<Count, "rowsRead" | "rowsWritten">) {
-  const known = { sql, at: Date.now(), values: values.flatMap(shortened) };
+  const known = { sql, at: Date.now(), values: values.filter(isShort) };
   counts.push(() => ({ ...known, ...rows() }));
 }
 
-function shortened(value: unknown): string[] {
-  if (typeof value !== "string") return [];
-  return value.length < SHORT ? [value] : [...(COORDINATOR.exec(value) ?? [])];
+function isShort(value: unknown): value is string {
+  return typeof value === "string" && value.length < SHORT;
 }
 
 function countObject(storage: DurableObjectStorage, scope: string): void {

@@ -82,8 +82,8 @@ export function bytesOfARun(store: keyof typeof FOLDERS, smaller: Place, larger:
 }
 
 /**
- * Makes the oldest `count` ended runs of each coordinator due for the purge, in its journal and in D1. Returns their
- * ids. `scope`: only the coordinators of this environment.
+ * Makes the oldest `count` ended runs of each environment due for the purge, in its journal and in D1. Returns their
+ * ids. `scope`: only of this environment.
  */
 export function makePurgeable(folder: string, count: number, scope?: string): string[] {
   const at = Date.now() - 60_000;
@@ -95,8 +95,7 @@ export function makePurgeable(folder: string, count: number, scope?: string): st
   };
   const oldest = "SELECT id FROM runs WHERE completed_at IS NOT NULL ORDER BY id LIMIT ?2";
   const isChosen = (file: string) =>
-    scope === undefined ||
-    valueIn(file, "SELECT value FROM marks WHERE name = 'name'").startsWith(`${scope}/`);
+    scope === undefined || valueIn(file, "SELECT value FROM marks WHERE name = 'name'") === scope;
   const ids = filesOf(folder, "object")
     .filter(isChosen)
     .flatMap((file) => update(file, `purge_at = ?1, due_at = ?1 WHERE id IN (${oldest})`, count));

@@ -19,7 +19,6 @@ import { markdown } from "../table.ts";
 import type { Count } from "./count.ts";
 import * as fill from "./fill.ts";
 
-const COORDINATORS = 4;
 const PAGE = 50;
 /** Requests of a kind whose rows are counted, and between two looks at what a purge has left. */
 const EACH = 12;
@@ -126,7 +125,7 @@ export async function measureGrowth(
   const [smallest, largest] = [turn(places, 0), turn(places, places.length - 1)];
   const bytesIn = (store: "D1" | "object") => fill.bytesOfARun(store, smallest, largest);
   const bytes = { d1: bytesIn("D1"), object: bytesIn("object") };
-  const purged = Math.floor((smallest.runs * plan.purgedShare) / COORDINATORS / databases);
+  const purged = Math.floor((smallest.runs * plan.purgedShare) / databases);
   const times = new Map<string, Time>();
   const note = (time: Time) => times.set(time.name, time);
   const counts: (readonly Count[])[] = [];

@@ -12,7 +12,7 @@ interface Env {
 }
 type LimitContext = Context<{ Bindings: Env }>;
 
-/** The number of objects: as many as an environment has coordinators. */
+/** The number of objects. Several, so that the database bounds a naive create and not an object. */
 const WRITERS = 4;
 const SCOPE = "limits/limits/limits";
 const PAGE = 50;

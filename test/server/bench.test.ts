@@ -54,11 +54,7 @@ it("tells a ratio for each operation at each number of callers, as a table, as J
     expected,
   );
   expect(result.failures).toBe(0);
-  // With few callers, so short a round may make no run of the coordinator that is polled. Then there is no ratio.
-  const certain = result.ratios.filter(
-    ({ target, callers }) => target !== null || callers === CALLERS.at(-1),
-  );
-  for (const { operation, ratio } of certain)
+  for (const { operation, ratio } of result.ratios)
     expect([operation, (ratio ?? 0) > 0]).toEqual([operation, true]);
   const aimedAt = COMPARISONS.filter(({ targets }) => targets !== null).length * CALLERS.length;
   const [ratios = ""] = printed.split("CPU us");
@@ -130,7 +126,7 @@ it("counts the rows written for a run, by what they are written for, and the fli
   expect(rows[0]?.alarms).toBeLessThan(1);
   expect(flights.perSecond).toBeGreaterThan(0);
   expect(printed).toMatch(/\| busy, object .* 10 (met|missed) /);
-  expect(printed).toMatch(/flights a second by the busiest coordinator, of target 20 (met|missed)/);
+  expect(printed).toMatch(/flights a second, of target 20 (met|missed)/);
 });
 
 it("counts the rows that a bulk operation writes besides what it does to its runs", () => {

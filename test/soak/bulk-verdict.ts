@@ -79,7 +79,7 @@ export class BulkVerdict {
   judgeLine(begun: Begun, runs: readonly string[]): void {
     const began = runs.filter((id) => this.#place.heard.has(id));
     this.#stage.record.count("queued runs that a bulk cancel started", Math.max(began.length - 1, 0));
-    if (began.length > 1 && !this.#stage.disturbances.metAnything(begun.sentAt, begun.order.environment))
+    if (began.length > 1 && !this.#stage.disturbances.metDisturbance(begun.sentAt, begun.order.environment))
       this.#violation(`STARTED: ${began.join()} of one line, although nothing was disturbed`, begun);
   }
 

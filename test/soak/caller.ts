@@ -6,9 +6,9 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { coordinatorsIn } from "./bookmark.ts";
+import { saysBehind } from "./bookmark.ts";
 import type { BulkRounds } from "./bulk-rounds.ts";
-import { type Asked, coordinatorName, describe, Line, type Sent } from "./line.ts";
+import { type Asked, describe, Line, type Sent } from "./line.ts";
 import type { Random } from "./random.ts";
 import { Reads } from "./reads.ts";
 import { ask, urlOf } from "./requests.ts";
@@ -285,7 +285,7 @@ export class Caller {
         if (attempt.kind === "stop") this.#line.judgeDetails(run, sent, details, true);
         this.#line.acknowledged(run, sent);
         if (model.step === 2 && this.#random() < ENDS_DISTURBED)
-          void this.#stage.disturbances.evictSoon(coordinatorName(run), this.#random);
+          void this.#stage.disturbances.evictSoon(environment, this.#random);
         // As people do: they change a run and look at the list, perhaps while the flight is up that lacks the change.
         if (this.#random() < 0.3) await this.#reads.list(true, environment);
       } else if (answer?.status === 409) {
@@ -337,11 +337,11 @@ export class Caller {
     });
     const { answer } = sent;
     if (answer?.status !== 200) return this.#line.judgeFailure(run, sent);
-    const mayBeBehind = coordinatorsIn(answer.bookmark).has(coordinatorOf(model.id));
+    const mayBeBehind = saysBehind(answer.bookmark);
     if (
       mayBeBehind &&
       stepOf((answer.body as ActionRun).status) < least &&
-      disturbances.metDisturbance(sent.sentAt, coordinatorName(run))
+      disturbances.metDisturbance(sent.sentAt, environment)
     ) {
       // D1 answered because the coordinator was out of reach, and the bookmark says so.
       record.count("gets that said they may be behind");

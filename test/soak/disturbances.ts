@@ -15,7 +15,6 @@ import type { Site } from "./site.ts";
 /** What a soak can leave out, to narrow a failure down. */
 export const DISTURBANCES = ["faults", "refusals", "evictions", "resyncs", "moves", "kills"] as const;
 
-const COORDINATORS = 4;
 const DATABASES = 4;
 /** How many faults are of a single database. */
 const IN_ONE_DATABASE = 0.6;
@@ -44,8 +43,8 @@ export class Disturbances {
   readonly #site: Site;
   readonly #record: SoakRecord;
   readonly #environments: readonly string[];
-  /** When each coordinator was disturbed last, and until when. */
-  readonly #coordinators = new Map<string, { readonly from: number; until: number }>();
+  /** When the coordinator of each environment was evicted last, and until when. */
+  readonly #evicted = new Map<string, { readonly from: number; until: number }>();
   #killed = { from: 0, until: 0 };
   #faultUntil = 0;
   #fault: FaultName | null = null;
@@ -71,17 +70,10 @@ export class Disturbances {
     return sentAt <= this.#killed.until + AFTERMATH_MS && Date.now() >= this.#killed.from;
   }
 
-  /** Whether such a request to this coordinator may have met a kill or an eviction. */
-  metDisturbance(sentAt: number, coordinator: string): boolean {
-    const last = this.#coordinators.get(coordinator);
+  /** Whether such a request to the coordinator of this environment may have met a kill or an eviction. */
+  metDisturbance(sentAt: number, environment: string): boolean {
+    const last = this.#evicted.get(environment);
     return this.metKill(sentAt) || (last !== undefined && sentAt <= last.until + AFTERMATH_MS);
-  }
-
-  /** Whether such a request to any coordinator of this environment may have met one of them. */
-  metAnything(sentAt: number, environment: string): boolean {
-    return Array.from({ length: COORDINATORS }, (_, n) => `${environment}/${n}`).some((coordinator) =>
-      this.metDisturbance(sentAt, coordinator),
-    );
   }
 
   metFault(sentAt: number): boolean {
@@ -116,16 +108,16 @@ export class Disturbances {
   }
 
   /** Evicts a coordinator while it tells of an end: when it matches it, writes its messages, or sends them. */
-  async evictSoon(coordinator: string, random: Random): Promise<void> {
+  async evictSoon(environment: string, random: Random): Promise<void> {
     await delay(random() * TELLING_MS);
-    await this.evictNow(coordinator);
+    await this.evictNow(environment);
   }
 
   /** Does nothing if the soak is over, or if it leaves evictions out. */
-  async evictNow(coordinator: string, counted = "evictions that hit a telling"): Promise<void> {
+  async evictNow(environment: string, counted = "evictions that hit a telling"): Promise<void> {
     if (!this.#evicts) return;
     this.#record.count(counted);
-    await this.#evict(coordinator);
+    await this.#evict(environment);
   }
 
   async #faults(random: Random, signal: AbortSignal): Promise<void> {
@@ -169,8 +161,7 @@ export class Disturbances {
       await asked;
       if (!failsLate) continue;
       await slept(NOTED_MS, signal);
-      const all = Array.from({ length: COORDINATORS }, (_, n) => `${environment}/${n}`);
-      await Promise.all(all.map((coordinator) => this.#evict(coordinator)));
+      await this.#evict(environment);
       if (this.#fault === "refusing flights late") await this.#setFault(null);
     }
   }
@@ -205,18 +196,18 @@ export class Disturbances {
   async #evictions(random: Random, signal: AbortSignal): Promise<void> {
     while (await slept(ms(random, 300, 2500), signal)) {
       await this.#site.up;
-      const environment = this.#environments[Math.floor(random() * this.#environments.length)];
-      await this.#evict(`${environment}/${Math.floor(random() * COORDINATORS)}`);
+      const environment = this.#environments[Math.floor(random() * this.#environments.length)] ?? "";
+      await this.#evict(environment);
     }
   }
 
-  async #evict(coordinator: string): Promise<void> {
+  async #evict(environment: string): Promise<void> {
     const last = { from: Date.now(), until: Number.POSITIVE_INFINITY };
-    this.#coordinators.set(coordinator, last);
-    this.#record.disturbance(`${coordinator} evicted`);
+    this.#evicted.set(environment, last);
+    this.#record.disturbance(`${environment} evicted`);
     this.#record.count("coordinators evicted");
     // Not Miniflare's own eviction: under load it stops workerd from answering at all.
-    await this.#site.control(0, "evict", coordinator);
+    await this.#site.control(0, "evict", environment);
     last.until = Date.now();
   }
 

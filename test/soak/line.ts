@@ -3,7 +3,7 @@
  * Knows which changes a list must show, and which failures a disturbance excuses.
  */
 
-import { coordinatorNumber, coordinatorsIn } from "./bookmark.ts";
+import { saysBehind } from "./bookmark.ts";
 import type { Random } from "./random.ts";
 import { type Answer, type Ask, ask, urlOf } from "./requests.ts";
 import { type Details, type Step, stepOf, type Verdict } from "./run-model.ts";
@@ -11,9 +11,7 @@ import type { Created, Detailed, OwnRun, Stage } from "./stage.ts";
 
 const HANG_UP_MAX_MS = 25;
 const NAMED_MAX = 100;
-/**
- * A Worker remembers for 5 s which coordinators it changed. One second less, because clocks of two processes differ.
- */
+/** A Worker remembers its changes for 5 s. One second less, because clocks of two processes differ. */
 const REMEMBERED_MS = 4000;
 
 /** What an acknowledged change showed: how far the run was, and whether it was asked to stop. */
@@ -148,12 +146,10 @@ export class Line {
         record.violation(`a ${what} was answered with ${describe(answer)}`, story, sentAt);
       return null;
     }
-    const behind = coordinatorsIn(answer.bookmark);
-    if (behind.size > 0) record.count("lists and summaries that said they may be behind");
+    const isBehind = saysBehind(answer.bookmark);
+    if (isBehind) record.count("lists and summaries that said they may be behind");
     const known = withBookmark ? named : remembered.filter(({ start }) => start === site.starts);
-    const expected = known.filter(
-      ({ run: { model } }) => !behind.has(coordinatorOf(model.id)) && !disturbances.mayBeRefused(model.id),
-    );
+    const expected = known.filter(({ run: { model } }) => !isBehind && !disturbances.mayBeRefused(model.id));
     return { answer, sentAt, expected };
   }
 
@@ -197,10 +193,7 @@ export class Line {
     if (code === "database_unavailable" && run === null)
       return disturbances.metFault(sentAt) || disturbances.metKill(sentAt);
     if (code !== "coordinator_unavailable") return false;
-    // A create can go to any coordinator of its environment.
-    const coordinators =
-      run === null ? [0, 1, 2, 3].map((n) => `${environment}/${n}`) : [coordinatorName(run)];
-    const isExcused = coordinators.some((name) => disturbances.metDisturbance(sentAt, name));
+    const isExcused = disturbances.metDisturbance(sentAt, environment);
     if (isExcused) this.#stage.record.count("coordinator_unavailable after an eviction or a kill");
     return isExcused;
   }
@@ -208,10 +201,6 @@ export class Line {
   #isolate(): number {
     return this.#random() < 0.5 ? 0 : 1;
   }
-}
-
-export function coordinatorName({ environment, model }: OwnRun): string {
-  return `${environment}/${coordinatorNumber(model.id)}`;
 }
 
 export function describe({ status, body }: Answer): string {

@@ -3,7 +3,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { onStop } from "../../src/dev/children.ts";
-import { coordinatorNumber } from "./bookmark.ts";
 import { BulkCheck } from "./bulk-check.ts";
 import { BULK_ENVIRONMENT } from "./bulk-place.ts";
 import { BulkRounds } from "./bulk-rounds.ts";
@@ -117,9 +116,9 @@ async function soak(
       ),
     );
     const chance = randomFrom(seed, 7);
-    const receiver = new Receiver(record, randomFrom(seed, 6), async (environment, runId) => {
+    const receiver = new Receiver(record, randomFrom(seed, 6), async (environment) => {
       if (chance() >= ATTEMPTS_DISTURBED) return;
-      await disturbances.evictNow(`${environment}/${coordinatorNumber(runId)}`);
+      await disturbances.evictNow(environment);
     });
     await receiver.listen();
     const endpoints = OBSERVED.map(
