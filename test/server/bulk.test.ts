@@ -150,7 +150,7 @@ it("a retry that is killed in the middle of a page makes one run for each", asyn
   const told = await items(retry.id);
   expect(told.map(({ runId }) => runId).toSorted()).toEqual(broken.map(({ id }) => id).toSorted());
   let runs: DetailedRun[] = [];
-  // A list without a bookmark may be behind: what the kill cut off lands by the alarm of each coordinator.
+  // A list without a bookmark may be behind: what the kill cut off lands by the alarm of the coordinator.
   await until("every run has landed", async () => {
     runs = await call("GET", "action-runs?label=broken&limit=200&include=details");
     return runs.length >= 2 * RUNS;

@@ -89,7 +89,7 @@ export async function playGates(place: Place, server: Server) {
   });
   await untilDone("every deploy starts", areHeard);
   const statuses = await Promise.all(load.reports);
-  // Now the key's coordinator must know that the run lives in another group.
+  // The key finds its run, although the action has another group now.
   await call("PUT", "actions/deploy", { trigger: trigger("deploy"), concurrency: { group: "others" } });
   await forEachOf(load.deploys, async (told) => {
     await load.createAgain(told, ci);

@@ -49,7 +49,7 @@ describe.skipIf(!hasPromtool)("promtool", () => {
       await runs.create({ actionName: "deploy" }),
     ];
     await runs.cancel(first.id);
-    // D1 lists a coordinator from its first flight on, and the summary waits for it.
+    // D1 lists the coordinator from its first flight on, and the summary waits for it.
     expect(await runs.summary()).toMatchObject({ pending: 1, cancelled: 1 });
     const full = await metrics("full");
     expect(full).toContain('action_runs_ended_total{status="cancelled",cause="cancel"} 1\n');
