@@ -40,7 +40,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 describe("a coordinator that stores 9 GB", () => {
-  /** What coordinators seem to store from now on. They ask at most once in a second, so the clock moves on. */
+  /** What a coordinator seems to store from now on. It asks at most once in a second, so the clock moves on. */
   async function store(path: string, bytes: number): Promise<void> {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
     vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(bytes);

@@ -543,7 +543,7 @@ export const CASES: readonly Case[] = [
     status: 202,
     route: "/databases/:database/resync",
     method: "POST",
-    // Behind all environments, because each one in the database costs a request to its coordinators.
+    // Behind all environments, because each one in the database costs a request to its coordinator.
     path: () => `/databases/0/resync?cursor=${encodeCursor("zz/zz/zz")}`,
   },
   {

@@ -181,7 +181,7 @@ describe("a summary shows what a list at the same moment shows", () => {
   beforeEach(watchHops);
   afterEach(() => vi.restoreAllMocks());
 
-  it("asks the coordinators that its bookmark names, and then D1 once", async () => {
+  it("asks the coordinator if its bookmark names a run, and then D1 once", async () => {
     const path = newRunsPath();
     const created = await ask<{ id: string }>("POST", path, { body: { actionName: "deploy" } });
     const bookmark = created.headers.get("x-d1-bookmark") ?? "";
