@@ -1,7 +1,7 @@
 /**
  * Whether the control database can work. Without it nothing can, while another database that fails stops only the
- * environments that live there. Anyone may ask, so an isolate asks D1 at most once in 5 seconds and remembers the answer. It
- * remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
+ * environments that live there. Anyone may ask, so an isolate asks D1 at most once in 5 seconds and remembers the
+ * answer. It remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
  */
 
 import { msSinceOrLongAgo } from "../base/time.ts";

@@ -12,12 +12,10 @@ export interface Home {
 /** The home of an environment that was never placed anywhere: all were here before there was a second database. */
 export const FIRST_HOME: Home = { database: 0, generation: 0 };
 
-/** The home with the highest generation; null if there is none. */
-export function newestHome(homes: readonly (Home | null)[]): Home | null {
-  return homes.reduce((newest, home) => {
-    if (home === null || newest === null) return home ?? newest;
-    return home.generation > newest.generation ? home : newest;
-  }, null);
+/** The one with the higher generation; null if there is none. */
+export function newerHome(a: Home | null, b: Home | null): Home | null {
+  if (a === null || b === null) return a ?? b;
+  return b.generation > a.generation ? b : a;
 }
 
 /** A bookmark of the database with this number. */

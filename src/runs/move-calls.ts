@@ -2,47 +2,20 @@
 
 import type { Home } from "./home.ts";
 
-/** What one coordinator says of where its runs are. */
+/** What a coordinator says of where its runs are. */
 export interface Placement {
   /** Null if nobody has decided yet: it has no run, or the control database could not be asked. */
   readonly home: Home | null;
-  /** Where its runs land as well, because the environment moves there; null if it does not move. */
-  readonly target: Home | null;
-  /** Whether the target has everything up to the change that was noted when it was asked before. */
-  readonly isReady: boolean;
-  /** Whether the home shows nothing that the target lacks, and never will. */
-  readonly isClosed: boolean;
-  /** How many runs the copy still has to look at; 0 without a target. */
-  readonly remaining: number;
+  /** The moves that are not over, the oldest first. Only the last one can be under way. */
+  readonly moves: readonly Move[];
   /** How many bytes the coordinator stores. */
   readonly bytes: number;
-}
-
-/**
- * What the driver tells each coordinator.
- * - `copy`: let all runs land in the target as well.
- * - `close`: the same, and nothing may land in the home before the target has it.
- * - `switch`: the target is the home. Nothing lands in the old home any more.
- * - `cancel`: forget the target.
- */
-export interface MoveOrder {
-  readonly step: "copy" | "close" | "switch" | "cancel";
-  /** Of two messages of a move, the one with the higher number is the later one. */
-  readonly turn: number;
-  readonly from: Home;
-  readonly target: Home;
-}
-
-/** What the operator asks for. */
-export interface MoveRequest {
-  readonly from: Home;
-  readonly target: Home;
 }
 
 export type MoveStatus =
   /** The runs land in both databases, and those that are older are copied. */
   | "copying"
-  /** The new database has everything. All are told that it is the home. */
+  /** The new database has everything. The control database is told that it is the home. */
   | "switching"
   /** The old database is kept for readers that remember it. */
   | "resting"
@@ -51,18 +24,30 @@ export type MoveStatus =
   /** They are gone. An hour later they are deleted once more, against a statement that ran late. */
   | "cleaned";
 
-/** A move as its driver knows it. It is over an hour after the cleaning, and then it is forgotten. */
-export interface Move extends MoveRequest {
+/** A move. It is over an hour after the cleaning, and then it is forgotten. */
+export interface Move {
+  readonly from: Home;
+  readonly target: Home;
   readonly status: MoveStatus;
   /** Whether the environment stays where it was. Then the target is cleaned. */
   readonly isCancelled: boolean;
   readonly requestedAt: number;
-  /** When the last coordinator learned of the new home; null before. */
+  /** When the target became the home; null before. */
   readonly switchedAt: number | null;
   /** When the first cleaning was over; null before. */
   readonly cleanedAt: number | null;
-  /** How many runs the copy still has to look at, of all coordinators; null if that is not known. */
+  /** While it is copying: how many runs the copy still has to look at. Otherwise null. */
   readonly remaining: number | null;
+}
+
+/** Whether it has not switched and was not cancelled. */
+export function isUnderWay({ status }: Pick<Move, "status">): boolean {
+  return status === "copying" || status === "switching";
+}
+
+/** Where the rows of the environment are deleted when the move has switched or was cancelled. */
+export function leftDatabase({ isCancelled, from, target }: Pick<Move, "isCancelled" | "from" | "target">) {
+  return (isCancelled ? target : from).database;
 }
 
 export type MoveReply =
@@ -72,12 +57,11 @@ export type MoveReply =
 
 export interface MoveCalls {
   placement(): Promise<Placement>;
-  /** Begins a move. The same request again gets the move that is under way. */
-  begin(request: MoveRequest): Promise<MoveReply>;
+  /**
+   * Begins a move to the database with this number. The same request again gets the move that is under way. `from`:
+   * where the caller has seen the environment.
+   */
+  begin(from: Home, database: number): Promise<MoveReply>;
   /** Cancels the move if it has not switched yet; null if there is none. */
   cancel(): Promise<MoveReply | null>;
-  /** The move that is under way or was a moment ago; null if there is none. */
-  underWay(): Promise<Move | null>;
-  /** Whether a move that is not over leads into this database or out of it. */
-  hasMoveOf(database: number): Promise<boolean>;
 }

@@ -1,9 +1,9 @@
-/** The calls about all runs of a coordinator: what D1 lacks, metrics, the sweep, a resync. */
+/** The calls about all runs of an environment: what D1 lacks, metrics, the sweep, a resync. */
 
 import type { Home } from "./home.ts";
 import type { RunCounts } from "./run-counts.ts";
 
-/** What a database has of a coordinator's changes. */
+/** What a database has of an environment's changes. */
 export interface Landed {
   /** Whether D1 may lack a change that the coordinator had when it was asked. */
   readonly isBehind: boolean;
@@ -39,6 +39,8 @@ export interface UpkeepCalls {
   poke(): Promise<number | null>;
   /**
    * Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over.
+   * `home`: the newest that the caller knows, because a coordinator that was restored can lack a move; null if there is
+   * only one database.
    */
-  resync(): Promise<number>;
+  resync(home: Home | null): Promise<number>;
 }

@@ -13,6 +13,7 @@ import type { Archiver } from "../archive-calls.ts";
 import type { BulkRunner } from "../bulk-calls.ts";
 import { selectRevoked } from "../d1/revoked-tokens.ts";
 import { Journal } from "../journal/journal.ts";
+import { Homes } from "../projection/homes.ts";
 import { Projection } from "../projection/projection.ts";
 import type { Coordinator, CoordinatorObject } from "../protocol.ts";
 import type { Endpoints } from "../telling.ts";
@@ -74,7 +75,9 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       ctx.exports as unknown as Entrypoints;
     const journal = new Journal(ctx.storage, scope);
     const alarms = new AlarmClock(ctx.storage, journal);
-    const projection = new Projection(env, journal, alarms, (now) => alarms.nextOpenAt(now));
+    const nextDueAt = (now: number) => alarms.nextOpenAt(now);
+    const homes = new Homes({ env, journal, alarm: alarms, nextDueAt });
+    const projection = new Projection(journal, alarms, homes);
     const arming = { scope, arm: (now: number) => projection.arm(now) };
     const watchers = new Watchers();
     const changes = new Changes(journal, projection, watchers);
@@ -100,7 +103,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const endpoints = new EndpointDesk(journal, dueMessages, ledger, replies, telling);
     const bulkParts = { env, journal, storageLimit, projection, ledger, admitter, runner: BulkOperations };
     const bulk = new BulkDesk({ ...bulkParts, arm: arming.arm });
-    const moves = new MoveDriver(journal, { env, projection, arm: arming.arm });
+    const moves = new MoveDriver(journal, { env, homes, arm: arming.arm });
     const removing = { projection, forgettable: new Forgettable(journal) };
     const archive =
       env.ARCHIVE === undefined ? null : new Archive(journal, { archiver: RunArchive, ...removing });

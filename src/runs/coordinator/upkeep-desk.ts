@@ -1,6 +1,7 @@
 /** What the Worker asks about all runs of an environment: what D1 lacks, metrics, the sweep, a resync. */
 
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
+import type { Home } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { RunCounts } from "../run-counts.ts";
@@ -50,7 +51,9 @@ export class UpkeepDesk implements UpkeepCalls {
     return keepsNothing ? null : dueAt;
   }
 
-  async resync(): Promise<number> {
+  async resync(home: Home | null): Promise<number> {
+    // An object without runs is not written to. Its first run asks where the environment lives.
+    if (home !== null && this.#journal.sequence.last > 0) this.#moves.adopt(home, Date.now());
     return this.#projection.resync();
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Home } from "../home.ts";
 
-/** How many registrations of coordinators a page looks at. An environment has four at most. */
+/** How many registrations of coordinators a page looks at. Most of them can be placed. */
 const LOOKED_AT_MAX = 5000;
 
 const PLACED = `
@@ -12,7 +12,7 @@ const LOOKED_AT = `
   SELECT scope FROM coordinators WHERE scope > ?1 ORDER BY scope LIMIT ${LOOKED_AT_MAX}`;
 /** An environment from before there was a second database has no row, and lives in database 0. */
 const UNPLACED = `
-  SELECT scope, 0 AS generation FROM (SELECT DISTINCT scope FROM (${LOOKED_AT})) AS registered
+  SELECT scope, 0 AS generation FROM (${LOOKED_AT}) AS registered
   WHERE NOT EXISTS (SELECT 1 FROM environments WHERE environments.scope = registered.scope)
   ORDER BY scope LIMIT ?2`;
 const LAST_LOOKED_AT = `SELECT scope FROM (${LOOKED_AT}) LIMIT 1 OFFSET ${LOOKED_AT_MAX - 1}`;

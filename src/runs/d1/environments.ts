@@ -1,4 +1,4 @@
-/** The table `environments` of the control database: a copy of what the coordinators know of their home. */
+/** The table `environments` of the control database: a copy of what each coordinator knows of its home. */
 
 import type { Home } from "../home.ts";
 
@@ -28,18 +28,10 @@ export function readHome(control: D1Database, scope: string): Promise<Home | nul
   return selectHome(control.withSession("first-primary"), scope).first<Home>();
 }
 
-/** Notes the home unless a newer one is known. Returns the one that counts. */
-export async function settleHome(control: D1Database, scope: string, home: Home): Promise<Home> {
-  return second(await control.batch<Home>([noteHome(control, scope, home), selectHome(control, scope)]));
-}
-
 /** Places a new environment in this database, unless somebody else has placed it. Returns the home that counts. */
 export async function placeEnvironment(control: D1Database, scope: string, database: number): Promise<Home> {
   const place = control.prepare(PLACE).bind(scope, database);
-  return second(await control.batch<Home>([place, selectHome(control, scope)]));
-}
-
-function second([, selected]: readonly D1Result<Home>[]): Home {
+  const [, selected] = await control.batch<Home>([place, selectHome(control, scope)]);
   const [home] = selected?.results ?? [];
   if (home === undefined) throw new Error("the environment has no row although it was written a moment ago");
   return home;

@@ -1,7 +1,7 @@
 /**
  * Named values that must survive an eviction:
  * - the coordinator's name, and when to repair,
- * - in which database its runs are, and to which one they move,
+ * - in which database its runs are,
  * - what has landed in a database, and how far a resync of it has come,
  * - since when there may be webhook endpoints (ms), and up to which change they were told,
  * - the environment's moves,
@@ -12,7 +12,6 @@ export type Mark =
   | "name"
   | "repair_at"
   | "home"
-  | "target"
   | `landed_seq:${number}`
   | `resync_after:${number}`
   | "notify"

@@ -1,7 +1,7 @@
 /**
  * Finds the database where an environment's runs are read. The coordinator decides, and the table `environments` is
- * its copy. So of all that is known, the home with the highest generation counts: what the coordinator has just said, what this isolate remembers, or the row. With one database, an isolate only asks once whether another one is
- * missing.
+ * its copy. So of all that is known, the home with the highest generation counts: what the coordinator has just said,
+ * what this isolate remembers, or the row. With one database, an isolate only asks once whether another one is missing.
  */
 
 import { requireDatabaseNumbered } from "../../database/numbered-database.ts";
@@ -11,7 +11,7 @@ import { readD1 } from "../../database/read-d1.ts";
 import type { Hops } from "../../http/app-env.ts";
 import { type Databases, hasSeveralDatabases } from "../../settings/databases.ts";
 import { readHome } from "../d1/environments.ts";
-import { FIRST_HOME, type Home, newestHome } from "../home.ts";
+import { FIRST_HOME, type Home, newerHome } from "../home.ts";
 import type { Settled } from "../upkeep-calls.ts";
 
 const REMEMBERED_MAX = 10_000;
@@ -77,12 +77,12 @@ async function homeAmongSeveral(placed: Placed, said: Home | null, sent: readonl
   };
   const remembered = homes.recall(scope, now) ?? null;
   let home =
-    newestHome([remembered, said]) ??
+    newerHome(remembered, said) ??
     (await homes.lookUp({ key: scope, now, read }, placed.waitUntil)) ??
     FIRST_HOME;
   const { database } = home;
   // That bookmark may name a change after a move that this isolate has missed. So an outage is an error here.
-  if (!isRead && sent.some((number) => number !== database)) home = newestHome([home, await read()]) ?? home;
+  if (!isRead && sent.some((number) => number !== database)) home = newerHome(home, await read()) ?? home;
   await note(placed, home, remembered, now);
   return home;
 }

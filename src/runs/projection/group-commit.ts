@@ -117,14 +117,14 @@ export class GroupCommit {
 
   /**
    * Resolves when D1 has every change up to this call, except those of runs that were put aside. Resolves after
-   * SETTLE_MAX_MS at the latest. Resolves at once if a flight would be needed and none may depart: D1 has just failed,
+   * `maxMs` at the latest. Resolves at once if a flight would be needed and none may depart: D1 has just failed,
    * or two flights hang. The bookmark covers every flight of this instance that has landed.
    */
-  async settle(): Promise<Landed> {
+  async settle(maxMs = SETTLE_MAX_MS): Promise<Landed> {
     const lastSeq = this.#journal.sequence.last;
     let isLanded = this.unlanded.firstSeq > lastSeq;
     if (!isLanded && this.#mayFlySoon()) {
-      const landing = this.#settlers.wait(lastSeq, SETTLE_MAX_MS);
+      const landing = this.#settlers.wait(lastSeq, maxMs);
       this.start("list");
       isLanded = await landing;
     }

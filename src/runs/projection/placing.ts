@@ -1,13 +1,14 @@
 /** Decides in which database a new environment lives. Only the first flight of its coordinator asks. */
 
 import { type Databases, databasesForNew } from "../../settings/databases.ts";
-import { placeEnvironment, readHome } from "../d1/environments.ts";
+import { placeEnvironment } from "../d1/environments.ts";
 import type { Home } from "../home.ts";
 
-/** The operator may have placed the environment before its first run. Throws if the control database can't be reached. */
-export async function placeOf(env: Databases, scope: string): Promise<Home> {
-  const noted = await readHome(env.DB, scope);
-  if (noted !== null) return noted;
+/**
+ * Where it lives. If the control database names a home, that one counts: the operator may have placed the environment
+ * before its first run. Throws if the control database can't be reached.
+ */
+export function placeOf(env: Databases, scope: string): Promise<Home> {
   const databases = databasesForNew(env);
   return placeEnvironment(env.DB, scope, databases[hashOf(scope) % databases.length] ?? 0);
 }

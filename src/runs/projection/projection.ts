@@ -4,14 +4,12 @@
  */
 
 import { within } from "../../base/time.ts";
-import type { Databases } from "../../settings/databases.ts";
-import type { Home } from "../home.ts";
 import type { FollowUp, Journal, Written } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
-import type { MoveOrder, Placement } from "../move-calls.ts";
 import type { Settled } from "../upkeep-calls.ts";
-import { type GroupCommit, SETTLE_MAX_MS } from "./group-commit.ts";
-import { Homes } from "./homes.ts";
+import { SETTLE_MAX_MS } from "./group-commit.ts";
+import type { Homes } from "./homes.ts";
+import type { Landing } from "./landing.ts";
 import type { RepairAlarm } from "./repair-alarm.ts";
 
 export const UNLANDED_MAX_ROWS = 50_000;
@@ -24,16 +22,10 @@ export class Projection implements FollowUp {
   readonly #alarm: RepairAlarm;
   readonly #homes: Homes;
 
-  /** `nextDueAt`: when a run of this coordinator is due next; Infinity if nothing will be due. */
-  constructor(env: Databases, journal: Journal, alarm: RepairAlarm, nextDueAt: (now: number) => number) {
+  constructor(journal: Journal, alarm: RepairAlarm, homes: Homes) {
     this.#journal = journal;
     this.#alarm = alarm;
-    this.#homes = new Homes({ env, journal, alarm, nextDueAt });
-  }
-
-  /** Where the runs land; null while nobody has decided. */
-  get home(): Home | null {
-    return this.#homes.home;
+    this.#homes = homes;
   }
 
   get isOverloaded(): boolean {
@@ -80,15 +72,15 @@ export class Projection implements FollowUp {
     }
     const landed = await landing.commit.settle();
     const isBehind = landed.isBehind || homes.lacksOlder;
-    const lacksRefused = landed.lacksRefused || (this.#alsoListed?.aside.size ?? 0) > 0;
-    const alsoIn = homes.target?.isClosed ? homes.target.home.database : null;
+    const lacksRefused = landed.lacksRefused || (this.#alsoListed?.commit.aside.size ?? 0) > 0;
+    const alsoIn = this.#alsoListed?.database ?? null;
     return { ...landed, isBehind, lacksRefused, home, alsoIn };
   }
 
   /** What lands in the target, once it is closed and a list may read there. */
-  get #alsoListed(): GroupCommit | null {
+  get #alsoListed(): Landing | null {
     const { target } = this.#homes;
-    return target?.isClosed ? (target.landing?.commit ?? null) : null;
+    return target?.isClosed ? target.landing : null;
   }
 
   /**
@@ -99,7 +91,7 @@ export class Projection implements FollowUp {
     const newestSeq = this.#journal.sequence.last;
     await this.settle();
     const hasUpTo = this.#homes.landing?.commit.hasUpTo ?? 0;
-    return Math.min(newestSeq, hasUpTo, this.#alsoListed?.hasUpTo ?? hasUpTo);
+    return Math.min(newestSeq, hasUpTo, this.#alsoListed?.commit.hasUpTo ?? hasUpTo);
   }
 
   /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */
@@ -152,10 +144,8 @@ export class Projection implements FollowUp {
   }
 
   get #isDone(): boolean {
-    const hasLanded = [...this.#homes.landings()].every(({ isDone }) => isDone);
-    // A coordinator without a run can have a target, whose resync may have failed.
-    if (this.#homes.home === null) return !this.isBehind && hasLanded;
-    return !this.#owesRegistration && hasLanded;
+    if (this.#homes.home === null) return !this.isBehind;
+    return !this.#owesRegistration && [...this.#homes.landings()].every(({ isDone }) => isDone);
   }
 
   /** Whether the control database must be told, and no flight goes there. */
@@ -175,23 +165,10 @@ export class Projection implements FollowUp {
       this.#journal.slots.doubtLimits();
       // The operator resyncs after a restore, and the target can be what was restored. The changes that wait for the
       // target still wait, because the home may have to wait for them.
-      target?.landing?.resync.beginAnew();
+      target?.landing.resync.beginAnew();
     }
     this.arm(now);
     for (const { resync } of this.#homes.landings()) resync.next(now);
     return landing?.resync.remaining ?? 0;
-  }
-
-  placement(bytes: number): Placement {
-    return this.#homes.placement(bytes);
-  }
-
-  /** Carries out a message of a move, and answers it. */
-  move(order: MoveOrder, bytes: number, now: number): Placement {
-    this.#homes.move(order);
-    this.arm(now);
-    const placement = this.#homes.placement(bytes);
-    this.#homes.answeredDriver();
-    return placement;
   }
 }

@@ -1,4 +1,4 @@
-/** The lists that wait until D1 has every write up to some sequence number, each for a bounded time. */
+/** Lists, and a move that closes: they wait until D1 has every write up to some number, each for a bounded time. */
 
 interface Settler {
   readonly seq: number;

@@ -12,7 +12,7 @@ import { ApiError } from "../../../http/errors.ts";
 import { placeEnvironment } from "../../d1/environments.ts";
 import { register } from "../../d1/registration.ts";
 import { FIRST_HOME, type Home } from "../../home.ts";
-import type { Move, MoveReply, Placement } from "../../move-calls.ts";
+import { isUnderWay, leftDatabase, type Move, type MoveReply, type Placement } from "../../move-calls.ts";
 import { ask, environmentOf, type RunEnvironment } from "../run-environment.ts";
 import { askPlacement, repairsRow } from "./placement.ts";
 
@@ -29,8 +29,8 @@ export interface HomeAndMove {
 /** Where the environment lives. Throws `coordinator_unavailable`, or `database_unavailable`. */
 export async function readHomeAndMove(c: Context<AppEnv>): Promise<HomeAndMove> {
   const environment = environmentOf(c);
-  const [{ home }, move] = await Promise.all([askPlacement(environment), moveOf(environment)]);
-  return { home: home ?? FIRST_HOME, move };
+  const { home, placement } = await askPlacement(environment);
+  return { home: home ?? FIRST_HOME, move: placement.moves.at(-1) ?? null };
 }
 
 /** `isAccepted`: a move is under way or was cancelled, so the response is 202. Throws if the environment can't move. */
@@ -52,8 +52,9 @@ export async function moveEnvironment(
       "The environment got its first run meanwhile. Send the request again.",
     );
   }
-  const move = await moveOf(environment);
-  const underWay = move?.status === "copying" || move?.status === "switching" ? move : null;
+  const { moves, bytes } = placement;
+  const underWay = moves.find(isUnderWay) ?? null;
+  const move = moves.at(-1) ?? null;
   if (underWay?.target.database === database) return { home, move, isAccepted: true };
   if (database === home.database) {
     if (underWay === null) return { home, move, isAccepted: false };
@@ -63,39 +64,33 @@ export async function moveEnvironment(
     return { home, move: reply === null ? move : moveIn(reply), isAccepted: true };
   }
   if (underWay !== null) throw new ApiError("move_under_way");
-  if (move !== null && leftDatabase(move) === database) throw new ApiError("moved_lately");
-  await requireRoom(environment, db, placement);
+  if (moves.some((one) => leftDatabase(one) === database)) throw new ApiError("moved_lately");
+  await requireRoom(environment, db, bytes);
   await audit(c, environment, database, home);
-  const target = { database, generation: Math.max(home.generation, placement.target?.generation ?? 0) + 1 };
-  const reply = await ask(environment, (coordinator) => coordinator.moves.begin({ from: home, target }));
+  const reply = await ask(environment, (coordinator) => coordinator.moves.begin(home, database));
   return { home, move: moveIn(reply), isAccepted: true };
 }
 
 const SWITCHING =
   "The move can't be cancelled any more. Wait until it is over, and then move the environment back.";
 
-function moveOf(environment: RunEnvironment): Promise<Move | null> {
-  return ask(environment, (coordinator) => coordinator.moves.underWay());
-}
-
 function moveIn(reply: MoveReply): Move {
   if (!reply.ok) throw new ApiError(reply.reason);
   return reply.move;
 }
 
-/** Where the rows of a move that is over are deleted. */
-function leftDatabase({ isCancelled, from, target }: Move): number {
-  return (isCancelled ? target : from).database;
-}
-
-async function requireRoom({ hops }: RunEnvironment, db: D1Database, { bytes }: Placement): Promise<void> {
+async function requireRoom(
+  { hops }: RunEnvironment,
+  db: D1Database,
+  bytes: Placement["bytes"],
+): Promise<void> {
   const { meta } = await readD1(hops, () => db.prepare("SELECT 1").all());
   if ((meta.size_after ?? 0) + ROOM_FACTOR * bytes >= FULL_BYTES) throw new ApiError("no_room");
 }
 
 /**
  * Call this first, so that no environment moves without an entry in the audit log. Repairs the row as well. Registers
- * the coordinator that drives, because the sweep must know it even if it has no run.
+ * the coordinator, because the sweep must know it even if it has no run.
  */
 async function audit(
   c: Context<AppEnv>,

@@ -1,9 +1,9 @@
-/** Where the coordinator of an environment says that its runs are. */
+/** Where the coordinator of an environment says that its runs are. The row counts if it has a higher generation. */
 
 import { readD1 } from "../../../database/read-d1.ts";
 import { hasSeveralDatabases } from "../../../settings/databases.ts";
 import { noteHome, readHome } from "../../d1/environments.ts";
-import { FIRST_HOME, type Home, newestHome } from "../../home.ts";
+import { FIRST_HOME, type Home, newerHome } from "../../home.ts";
 import type { Placement } from "../../move-calls.ts";
 import { rememberHome } from "../../placement/database-of.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
@@ -23,7 +23,7 @@ export async function askPlacement(environment: RunEnvironment): Promise<Placed>
   const placement = await ask(environment, (coordinator) => coordinator.moves.placement());
   const said = placement.home;
   if (!hasSeveralDatabases(env)) return { placement, home: said ?? FIRST_HOME };
-  const home = newestHome([said, await readD1(hops, () => readHome(env.DB, scope))]);
+  const home = newerHome(said, await readD1(hops, () => readHome(env.DB, scope)));
   if (home !== null) await rememberHome(environment, home);
   return { placement, home };
 }

@@ -10,6 +10,8 @@ import { readD1 } from "../../../database/read-d1.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { environmentsIn, scopesWithRows } from "../../d1/environments-in.ts";
 import { deleteLeftovers } from "../../d1/leftover-rows.ts";
+import { FIRST_HOME } from "../../home.ts";
+import { isUnderWay } from "../../move-calls.ts";
 import { ask, environmentIn, type RunEnvironment } from "../run-environment.ts";
 import { askPlacement, type Placed } from "./placement.ts";
 import { resyncEnvironment } from "./resync-environment.ts";
@@ -43,13 +45,13 @@ export async function resyncDatabase(
     if (livesIn(placed, number)) {
       environments++;
       remaining += await resync(c, environment, placed, number);
-    } else if (!(await hasMoveOf(environment, number))) {
+    } else if (!hasMoveOf(placed, number)) {
       while (await readD1(environment.hops, () => deleteLeftovers(db, scope))) {
         if (++deletions >= DELETIONS_MAX) return { environments, remaining, next: done };
       }
       // The deletion can have taken rows of a move that began meanwhile. So the runs land again.
-      if (await hasMoveOf(environment, number))
-        await ask(environment, (coordinator) => coordinator.upkeep.resync());
+      if (hasMoveOf(await askPlacement(environment), number))
+        await ask(environment, (coordinator) => coordinator.upkeep.resync(placed.home));
     }
     done = scope;
   }
@@ -72,12 +74,13 @@ async function scopesOf(c: Context<AppEnv>, db: D1Database, number: number, afte
 
 /** Whether the environment's runs land in this database. During a move they land in two. */
 function livesIn({ home, placement }: Placed, number: number): boolean {
-  return (home?.database ?? 0) === number || placement.target?.database === number;
+  const isTarget = placement.moves.some((move) => isUnderWay(move) && move.target.database === number);
+  return isTarget || (home ?? FIRST_HOME).database === number;
 }
 
 /** While a move is not over, its driver deletes the rows of the database that the environment has left. */
-function hasMoveOf(environment: RunEnvironment, number: number): Promise<boolean> {
-  return ask(environment, (coordinator) => coordinator.moves.hasMoveOf(number));
+function hasMoveOf({ placement }: Placed, number: number): boolean {
+  return placement.moves.some(({ from, target }) => [from.database, target.database].includes(number));
 }
 
 function resync(c: Context<AppEnv>, environment: RunEnvironment, { home }: Placed, number: number) {

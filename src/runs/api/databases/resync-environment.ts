@@ -9,7 +9,7 @@ import { repairsRow } from "./placement.ts";
 
 /**
  * Returns how many runs are left. Repairs what a restore of the control database has lost: the registration, and the
- * row that says where the environment lives. Throws `database_unavailable`, or `coordinator_unavailable`.
+ * row that says where the environment lives. `home`: the newest that is known; null with one database. Throws `database_unavailable`, or `coordinator_unavailable`.
  */
 export async function resyncEnvironment(
   environment: RunEnvironment,
@@ -27,5 +27,5 @@ export async function resyncEnvironment(
     ]),
   );
   logAudit(entry, requestId);
-  return ask(environment, (coordinator) => coordinator.upkeep.resync());
+  return ask(environment, (coordinator) => coordinator.upkeep.resync(home));
 }

@@ -1,35 +1,33 @@
 /**
- * Drives the move of an environment to another database. The driver is in coordinator 0, and tells all four
- * coordinators what to do. It writes each decision to the journal before it tells anybody, and each message is safe to
- * repeat. So a move goes on after any crash.
+ * Drives the moves of an environment to other databases. It writes each decision to the journal before it carries the
+ * decision out, and each step is safe to repeat. So a move goes on after any crash.
  *
  * A list never misses a change that an earlier list has shown, because the steps have this order:
  * 1. All runs land in both databases. Older ones are copied.
  * 2. When the new database has everything, it gets each change first. From here on it shows at least what the old one
  *    shows.
- * 3. The control database names the new home, and then each coordinator makes it its home.
+ * 3. The control database names the new home, and then the coordinator makes it its home.
  */
 
 import { log, logFailure } from "../../../base/log.ts";
 import { HOUR_MS, MINUTE_MS, msSinceOrLongAgo, within } from "../../../base/time.ts";
 import { boundDatabase, NotBound } from "../../../settings/bound-database.ts";
 import type { Databases } from "../../../settings/databases.ts";
-import { settleHome } from "../../d1/environments.ts";
+import { noteHome } from "../../d1/environments.ts";
 import { deleteLeftovers } from "../../d1/leftover-rows.ts";
+import type { Home } from "../../home.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { Move, MoveCalls, MoveOrder, MoveReply, MoveRequest, Placement } from "../../move-calls.ts";
-import type { Projection } from "../../projection/projection.ts";
+import { leftDatabase, type Move, type MoveCalls, type MoveReply, type Placement } from "../../move-calls.ts";
+import type { Homes } from "../../projection/homes.ts";
 import type { DueWork } from "../alarm/alarm-clock.ts";
-import { leftDatabase, MoveList, type StoredMove } from "./move-list.ts";
+import { MoveList, type StoredMove } from "./move-list.ts";
 
-/** How long the driver waits between two messages to the coordinators. */
-const POLL_MS = 10_000;
-/** The same during closing. It is short, because closing delays lists. */
-const POLL_CLOSING_MS = 250;
-/** If not all coordinators can close in this time, they open again until the new database has caught up. */
+/** How long the driver waits between two turns, and how long until it looks whether a turn was lost. */
+const TURN_MS = 10_000;
+/** If the target can't get everything first in this time, it must catch up again. */
 const CLOSING_MAX_MS = 30_000;
-/** The timeout of a message, and of a turn of the cleaning. */
-const MESSAGE_MAX_MS = 8000;
+/** The timeout of a statement. A turn makes a bounded number of them, so it always ends. */
+const STATEMENT_MAX_MS = 8000;
 /** How long the old rows stay for isolates that remember the old home: longer than they remember anything. */
 export const REST_MS = 15 * MINUTE_MS;
 /** A statement that was given up can run late, so the rows are deleted once more. */
@@ -37,13 +35,12 @@ export const CLEAN_AGAIN_MS = HOUR_MS;
 /** How many statements a turn of the cleaning makes. */
 const CLEANING_STATEMENTS = 20;
 
+/** What a driver needs besides the journal. */
 export interface Driving {
   readonly env: Databases;
-  readonly projection: Projection;
+  readonly homes: Homes;
   readonly arm: (now: number) => void;
 }
-
-type Step = MoveOrder["step"];
 
 export class MoveDriver implements DueWork, MoveCalls {
   readonly #journal: Journal;
@@ -52,14 +49,13 @@ export class MoveDriver implements DueWork, MoveCalls {
   /** When the last turn began, and how long until the next one. In memory only: a new instance has its turn at once. */
   #turn: { readonly at: number; readonly ms: number } | null = null;
   #isUnderWay = false;
-  /** Since when the coordinators close; null if they don't. */
-  #closingSince: number | null = null;
-  #remaining: number | null = null;
 
   constructor(journal: Journal, driving: Driving) {
     this.#journal = journal;
     this.#driving = driving;
     this.#list = new MoveList(journal.marks);
+    const { underWay } = this.#list;
+    if (underWay !== null) driving.homes.goOnTo(underWay.target, underWay.status === "switching");
   }
 
   get isIdle(): boolean {
@@ -73,14 +69,14 @@ export class MoveDriver implements DueWork, MoveCalls {
     const since = msSinceOrLongAgo(this.#turn.at, now);
     if (!this.#isUnderWay) return Math.max(due, now + Math.max(0, this.#turn.ms - since));
     // The next turn begins when this one ends. Until then the alarm rings too, because this object may die.
-    return Math.max(due, now + POLL_MS - (since === Number.POSITIVE_INFINITY ? 0 : since % POLL_MS));
+    return Math.max(due, now + TURN_MS - (since === Number.POSITIVE_INFINITY ? 0 : since % TURN_MS));
   }
 
   /** Gives the moves their turn if one is due. Call it at each alarm. */
   start(now: number): void {
     if (this.#isUnderWay || this.nextAt(now) > now) return;
     this.#isUnderWay = true;
-    this.#turn = { at: now, ms: POLL_MS };
+    this.#turn = { at: now, ms: TURN_MS };
     void this.#takeTurns(now).finally(() => {
       this.#isUnderWay = false;
       this.#driving.arm(Date.now());
@@ -88,46 +84,67 @@ export class MoveDriver implements DueWork, MoveCalls {
   }
 
   async placement(): Promise<Placement> {
-    return this.#driving.projection.placement(this.#journal.sql.databaseSize);
+    const moves = this.#list.all.map((move) => this.#shown(move));
+    return { home: this.#driving.homes.home, moves, bytes: this.#journal.sql.databaseSize };
   }
 
-  async begin(request: MoveRequest): Promise<MoveReply> {
+  async begin(from: Home, database: number): Promise<MoveReply> {
     const now = Date.now();
+    const { homes } = this.#driving;
+    this.adopt(from, now);
     const isNew = this.#list.underWay === null;
     // Another move was over between the question where the environment lives and this request.
-    const isStale = (this.#driving.projection.home?.generation ?? 0) > request.from.generation;
+    const isStale = homes.home?.generation !== from.generation || homes.home.database === database;
     if (isNew && isStale) return { ok: false, reason: "move_under_way" };
-    const begun = this.#list.begin(request, now);
+    const begun = this.#journal.transaction(() => {
+      const made = this.#list.begin(from, database, now);
+      if (made.ok && isNew) homes.copyTo(made.move.target);
+      return made;
+    });
     if (!begun.ok) return begun;
-    if (isNew) this.#remaining = null;
-    this.#soon(0);
-    this.#driving.arm(now);
+    this.#soon(now);
     return { ok: true, move: this.#shown(begun.move) };
   }
 
   async cancel(): Promise<MoveReply | null> {
-    const now = Date.now();
     const { underWay } = this.#list;
     if (underWay === null) return null;
     if (underWay.status === "switching") return { ok: false, reason: "move_under_way" };
-    const cancelled = this.#list.change(underWay, { status: "cleaning", isCancelled: true });
-    this.#closingSince = null;
-    this.#soon(0);
-    this.#driving.arm(now);
+    const cancelled = this.#cancel(underWay);
+    this.#soon(Date.now());
     return { ok: true, move: this.#shown(cancelled) };
   }
 
-  async underWay(): Promise<Move | null> {
-    const move = this.#list.underWay ?? this.#list.all.at(-1);
-    return move === undefined ? null : this.#shown(move);
+  /**
+   * Makes this the home if it has a higher generation than the coordinator knows. The control database knows more than
+   * a coordinator that was restored to before a move. All runs land in the new home, and the old one is cleaned.
+   */
+  adopt(home: Home, now: number): void {
+    const { homes } = this.#driving;
+    const { underWay } = this.#list;
+    const own = homes.home;
+    // The control database names the target a moment before the move has switched.
+    if (home.generation <= Math.max(own?.generation ?? 0, underWay?.target.generation ?? 0)) return;
+    this.#journal.transaction(() => {
+      if (underWay !== null) this.#cancel(underWay);
+      if (own !== null && own.database !== home.database) this.#list.addSwitched(own, home, now);
+      homes.adopt(home);
+    });
+    this.#soon(now);
   }
 
-  async hasMoveOf(database: number): Promise<boolean> {
-    return this.#list.all.some(({ from, target }) => [from.database, target.database].includes(database));
+  #cancel(move: StoredMove): StoredMove {
+    return this.#journal.transaction(() => {
+      const cancelled = this.#list.change(move, { status: "cleaning", isCancelled: true });
+      this.#driving.homes.leaveTarget();
+      return cancelled;
+    });
   }
 
-  #shown({ turns: _, ...move }: StoredMove): Move {
-    return { ...move, remaining: move.status === "copying" ? this.#remaining : null };
+  #shown(move: StoredMove): Move {
+    const { target } = this.#driving.homes;
+    const isCopying = move.status === "copying";
+    return { ...move, remaining: isCopying ? (target?.landing.resync.remaining ?? null) : null };
   }
 
   async #takeTurns(now: number): Promise<void> {
@@ -147,60 +164,51 @@ export class MoveDriver implements DueWork, MoveCalls {
   }
 
   async #copy(move: StoredMove): Promise<void> {
-    const isClosing =
-      this.#closingSince !== null && msSinceOrLongAgo(this.#closingSince, Date.now()) < CLOSING_MAX_MS;
-    if (!isClosing) this.#closingSince = null;
-    const placements = this.#tellAll(move, isClosing ? "close" : "copy");
+    const { target } = this.#driving.homes;
+    if (target === null || !target.hasCaughtUp(this.#journal.sequence.last)) return;
+    target.close(this.#journal.sequence.last);
+    await target.landing.commit.settle(CLOSING_MAX_MS);
     // It was cancelled meanwhile, and the next one may have begun.
     if (this.#list.now(move)?.status !== "copying") return;
-    this.#remaining = placements.reduce((sum, { remaining }) => sum + remaining, 0);
-    const isThere = (state: "isReady" | "isClosed") =>
-      placements.every((one) => one[state] || (one.home?.generation ?? 0) >= move.target.generation);
-    if (isClosing && isThere("isClosed")) {
-      // The decision comes first. From here on no coordinator opens again.
+    if (target.isClosed) {
+      // The decision comes first. From here on the target is closing in each new instance.
       await this.#switch(this.#list.change(move, { status: "switching" }));
-    } else if (isClosing || isThere("isReady")) {
-      this.#closingSince ??= Date.now();
-      this.#soon();
-    }
+    } else this.#driving.homes.reopenTarget();
   }
 
   async #switch(move: StoredMove): Promise<void> {
-    const { env } = this.#driving;
-    await within(MESSAGE_MAX_MS, settleHome(env.DB, this.#journal.scope, move.target));
-    this.#tellAll(move, "switch");
-    this.#closingSince = null;
-    this.#list.change(move, { status: "resting", switchedAt: Date.now() });
-    const { from, target } = move;
-    const { scope: name } = this.#journal;
-    log("info", "moved", { coordinator: name, from: from.database, to: target.database });
+    const { env, homes } = this.#driving;
+    const { scope } = this.#journal;
+    await within(STATEMENT_MAX_MS, noteHome(env.DB, scope, move.target).run());
+    if (this.#list.now(move)?.status !== "switching") return;
+    this.#journal.transaction(() => {
+      this.#list.change(move, { status: "resting", switchedAt: Date.now() });
+      homes.switch();
+    });
+    log("info", "moved", { coordinator: scope, from: move.from.database, to: move.target.database });
   }
 
   async #clean(move: StoredMove): Promise<void> {
-    // All have heard this before, unless the move was cancelled a moment ago. Only their answers are needed.
-    const placements = this.#tellAll(move, move.isCancelled ? "cancel" : "switch");
-    const { database } = leftDatabase(move);
-    if (placements.some(({ home, target }) => home?.database === database || target?.database === database)) {
-      // No environment moves back before its move is over. But a move can be a repair that ends where it began.
+    const database = leftDatabase(move);
+    const { home, target } = this.#driving.homes;
+    if (home?.database === database || target?.home.database === database) {
+      // No environment moves back before its move is over. But a coordinator that was restored can find itself there.
       this.#list.forget(move);
       return;
     }
     const cleaning = move.status === "cleaned" ? move : this.#list.change(move, { status: "cleaning" });
-    if (!(await this.#areGone(database))) {
-      this.#soon();
-      return;
-    }
-    if (move.status === "cleaned") this.#list.forget(cleaning);
+    if (!(await this.#areGone(database))) this.#soon(Date.now());
+    else if (move.status === "cleaned") this.#list.forget(cleaning);
     else this.#list.change(cleaning, { status: "cleaned", cleanedAt: Date.now() });
   }
 
   /** Deletes rows, and returns whether none is left. A database that is not bound any more can't be cleaned. */
   async #areGone(database: number): Promise<boolean> {
     const { scope } = this.#journal;
+    const deleteSome = async () => deleteLeftovers(await boundDatabase(this.#driving.env, database), scope);
     try {
-      const db = await boundDatabase(this.#driving.env, database);
       for (let i = 0; i < CLEANING_STATEMENTS; i++) {
-        if (!(await within(MESSAGE_MAX_MS, deleteLeftovers(db, scope)))) return true;
+        if (!(await within(STATEMENT_MAX_MS, deleteSome()))) return true;
       }
       return false;
     } catch (error) {
@@ -209,15 +217,10 @@ export class MoveDriver implements DueWork, MoveCalls {
     }
   }
 
-  #tellAll(move: StoredMove, step: Step): readonly Placement[] {
-    const { from, target } = move;
-    const order = { step, turn: this.#list.nextTurn(move), from, target };
-    return [this.#driving.projection.move(order, this.#journal.sql.databaseSize, Date.now())];
-  }
-
-  /** The next turn comes soon, because this one has not done all. */
-  #soon(ms = POLL_CLOSING_MS): void {
-    this.#turn = { at: Date.now(), ms };
+  /** The next turn is due at once. */
+  #soon(now: number): void {
+    this.#turn = { at: now, ms: 0 };
+    this.#driving.arm(now);
   }
 }
 

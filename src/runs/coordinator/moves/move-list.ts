@@ -1,14 +1,14 @@
 /**
  * The moves of an environment that are not over: at most one that is under way, and those whose old rows are not all
- * deleted yet. They are in one mark of coordinator 0's journal.
+ * deleted yet. They are in one mark of the journal.
  */
 
 import type { Home } from "../../home.ts";
 import type { Marks } from "../../journal/marks.ts";
-import type { Move, MoveReply, MoveRequest } from "../../move-calls.ts";
+import { isUnderWay, leftDatabase, type Move, type MoveReply } from "../../move-calls.ts";
 
-/** `remaining` is known only while the driver runs. `turns`: how many messages went to all coordinators. */
-export type StoredMove = Omit<Move, "remaining"> & { readonly turns: number };
+/** `remaining` is not stored, because the copy knows it. */
+export type StoredMove = Omit<Move, "remaining">;
 
 export class MoveList {
   readonly #marks: Marks;
@@ -25,40 +25,42 @@ export class MoveList {
 
   /** The one that has not switched yet; null if there is none. */
   get underWay(): StoredMove | null {
-    return this.all.find(({ status }) => status === "copying" || status === "switching") ?? null;
+    return this.all.find(isUnderWay) ?? null;
   }
 
   /** The same request again gets the move that is under way. */
   begin(
-    request: MoveRequest,
+    from: Home,
+    database: number,
     now: number,
   ): Exclude<MoveReply, { ok: true }> | { ok: true; move: StoredMove } {
     const { underWay } = this;
     if (underWay !== null) {
-      const isSame = underWay.target.database === request.target.database;
+      const isSame = underWay.target.database === database;
       return isSame ? { ok: true, move: underWay } : { ok: false, reason: "move_under_way" };
     }
-    if (this.all.some((move) => leftDatabase(move).database === request.target.database)) {
+    if (this.all.some((move) => leftDatabase(move) === database))
       return { ok: false, reason: "moved_lately" };
-    }
-    const began = { switchedAt: null, cleanedAt: null, isCancelled: false, turns: 0 };
-    // A cancelled move has used its generation: no home has it, but messages with it can still be under way.
-    const generations = this.all.map(({ target }) => target.generation + 1);
-    const generation = Math.max(request.target.generation, ...generations);
-    const target = { ...request.target, generation };
-    const move: StoredMove = { ...request, ...began, target, status: "copying", requestedAt: now };
-    this.#write([...this.all, move]);
-    return { ok: true, move };
+    // A cancelled move has used its generation: a statement with it can still be under way.
+    const generation = 1 + Math.max(from.generation, ...this.all.map(({ target }) => target.generation));
+    return { ok: true, move: this.#add({ from, target: { database, generation }, requestedAt: now }) };
+  }
+
+  /** Adds a move that has switched already. */
+  addSwitched(from: Home, target: Home, now: number): void {
+    this.#add({ from, target, requestedAt: now, status: "resting", switchedAt: now });
+  }
+
+  #add(move: Pick<StoredMove, "from" | "target" | "requestedAt"> & Partial<StoredMove>): StoredMove {
+    const began = { status: "copying", switchedAt: null, cleanedAt: null, isCancelled: false } as const;
+    const added = { ...began, ...move };
+    this.#write([...this.all, added]);
+    return added;
   }
 
   /** The move as it is now; null if it was forgotten. */
   now(move: StoredMove): StoredMove | null {
     return this.all.find((one) => isSame(one, move)) ?? null;
-  }
-
-  /** The number of the next message of this move. */
-  nextTurn(move: StoredMove): number {
-    return this.change(move, { turns: (this.now(move) ?? move).turns + 1 }).turns;
   }
 
   change(move: StoredMove, change: Partial<StoredMove>): StoredMove {
@@ -74,11 +76,6 @@ export class MoveList {
   #write(moves: readonly StoredMove[]): void {
     this.#marks.set("moves", moves.length === 0 ? null : JSON.stringify(moves));
   }
-}
-
-/** Where the rows of the environment are deleted when the move has switched or was cancelled. */
-export function leftDatabase({ isCancelled, from, target }: StoredMove): Home {
-  return isCancelled ? target : from;
 }
 
 function isSame(a: StoredMove, b: StoredMove): boolean {
