@@ -1,21 +1,20 @@
 /** Environments in several databases, and moves that don't wait for real time. */
 
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { newestHome } from "../../src/runs/home.ts";
 import type { Move, MoveReply, MoveStatus, Placement } from "../../src/runs/move-calls.ts";
-import { COORDINATORS } from "../../src/runs/run-id.ts";
-import { alarmAt, alarmIn, coordinator, createAged, direct, until } from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, journal, until } from "../support/direct.ts";
+import { faults, holdWrites } from "../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 
 export const DATABASES = [env.DB, env.DB_1, env.DB_2, env.DB_3] as const;
-const NUMBERS = Array.from({ length: COORDINATORS }, (_, n) => n);
 
-/** A new environment that lives in this database, with one run in each coordinator. Returns its path. */
+/** A new environment that lives in this database and has some runs. Returns its path. */
 export async function livingIn(database: number): Promise<{ readonly path: string; readonly ids: string[] }> {
   const path = newRunsPath();
   changed.NEW_ENVIRONMENTS = String(database);
-  const ids = await Promise.all(NUMBERS.map((n) => createAged(path, { n })));
+  const ids = await Promise.all(Array.from({ length: 4 }, () => createAged(path)));
   await landedIn(path, database, ids);
   delete changed.NEW_ENVIRONMENTS;
   return { path, ids };
@@ -41,32 +40,71 @@ export function databaseOf(database: number): D1Database {
   return db;
 }
 
-export function placements(path: string): Promise<Placement[]> {
-  return Promise.all(NUMBERS.map((n) => direct(path).moves.placement()));
+export async function homeOf(path: string): Promise<Placement["home"]> {
+  return (await direct(path).moves.placement()).home;
+}
+
+/** The newest move that is not over; null if there is none. */
+export async function moveOf(path: string): Promise<Move | null> {
+  return (await direct(path).moves.placement()).moves.at(-1) ?? null;
 }
 
 /** As the operator's request does it. */
 export async function beginMove(path: string, database: number): Promise<MoveReply> {
-  const from = newestHome((await placements(path)).map(({ home }) => home));
+  const from = await homeOf(path);
   if (from === null) throw new Error("the environment lives nowhere");
-  return direct(path).moves.begin({ from, target: { database, generation: from.generation + 1 } });
+  return direct(path).moves.begin(from, database);
 }
 
+/** Begins a move, and waits until all is copied. The driver has had its first turn before, and has no other yet. */
+export async function copyTo(path: string, database: number): Promise<void> {
+  faults.only = database;
+  const { open } = holdWrites(/INSERT INTO runs/);
+  await beginMove(path, database);
+  await until(async () => faults.gatedCalls > 0 && ((await alarmAt(path)) ?? 0) > Date.now() + 1000);
+  open();
+  faults.only = null;
+  await until(async () => (await moveOf(path))?.remaining === 0);
+}
+
+/** Begins a move, and lets it begin to close while the target takes nothing until `open` is called. */
+export async function closingTo(path: string, database: number): Promise<{ readonly open: () => void }> {
+  await copyTo(path, database);
+  faults.only = database;
+  const held = holdWrites(/INSERT INTO runs/);
+  await createAged(path);
+  await until(async () => faults.gatedCalls > 0);
+  await takeTurn(path);
+  return held;
+}
+
+/** Ends the object as it is. One that waits for something can't be evicted. */
+export async function kill(path: string): Promise<void> {
+  await runInDurableObject(coordinator(path), (_, state) => state.abort("killed")).catch(() => {});
+}
+
+/** Lets the driver of moves have its next turn. */
+export async function takeTurn(path: string): Promise<void> {
+  await alarmIn(TURN_MS, coordinator(path));
+}
+
+/** Longer than the driver waits between two turns. */
+const TURN_MS = 11_000;
 /** An alarm that is due sooner rings by itself. */
 const SOON_MS = 30;
 
-/** Rings a coordinator's alarm as if its time had come. It goes on to the instant that is set, and no further. */
-export async function ringNext(path: string, n = 0): Promise<void> {
+/** Rings the alarm as if its time had come. It goes on to the instant that is set, and no further. */
+export async function ringNext(path: string): Promise<void> {
   const at = await alarmAt(path);
   const ms = at === null ? 0 : at - Date.now();
   if (ms > SOON_MS) await alarmIn(ms, coordinator(path));
 }
 
-/** Rings coordinator 0's alarm until the move has this status; null: until no move is left. */
+/** Rings the alarm until the move has this status; null: until no move is left. */
 export async function driveUntil(path: string, status: MoveStatus | null): Promise<Move | null> {
-  let move = await direct(path).moves.underWay();
+  let move = await moveOf(path);
   await until(async () => {
-    move = await direct(path).moves.underWay();
+    move = await moveOf(path);
     if ((move?.status ?? null) === status) return true;
     await ringNext(path);
     return false;
@@ -78,4 +116,10 @@ export async function driveUntil(path: string, status: MoveStatus | null): Promi
 export function row(path: string): Promise<{ database: number; generation: number } | null> {
   const select = env.DB.prepare("SELECT database, generation FROM environments WHERE scope = ?");
   return select.bind(scopeOfPath(path)).first();
+}
+
+/** The names of the marks in the journal, in order. */
+export async function marksOf(path: string): Promise<string[]> {
+  const marks = await journal<{ name: string }>(path, "SELECT name FROM marks ORDER BY name");
+  return marks.map(({ name }) => name);
 }

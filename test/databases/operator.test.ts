@@ -3,14 +3,14 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { noteDatabases } from "../../src/health/note-databases.ts";
+import { isRegistered } from "../../src/runs/d1/registration.ts";
 import { hurryTime } from "../support/clock.ts";
-
 import { faults } from "../support/faults.ts";
 import { type Answer, ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { changed, withSettings } from "../support/settings.ts";
 import { placeRow, plantRun } from "../support/several-databases.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
-import { databaseOf, driveUntil, idsIn, landedIn, livingIn, placements, row } from "./moves.ts";
+import { databaseOf, driveUntil, idsIn, landedIn, livingIn, moveOf, row } from "./moves.ts";
 
 const IN_2 = databaseOf(2);
 
@@ -118,10 +118,8 @@ describe("GET /databases/{n}/environments", () => {
     for (const path of paths) expect(found).toContainEqual({ ...placeOf(path), generation: 4 });
     expect(found.length).toBe(new Set(found.map((one) => JSON.stringify(one))).size);
     const old = newRunsPath();
-    for (const n of [0, 1]) {
-      const register = env.DB.prepare("INSERT INTO coordinators (scope, n, due_at) VALUES (?, ?, 9e12)");
-      await register.bind(scopeOfPath(old), n).run();
-    }
+    const register = env.DB.prepare("INSERT INTO coordinators (scope, due_at) VALUES (?, 9e12)");
+    await register.bind(scopeOfPath(old)).run();
     expect(await list(0)).toContainEqual({ ...placeOf(old), generation: 0 });
     expect(await list(1)).not.toContainEqual({ ...placeOf(old), generation: 0 });
     await placeRow(old, { database: 1, generation: 2 });
@@ -165,7 +163,7 @@ describe("PUT …/database", () => {
     expect(await audited(path)).toEqual(["environment_moved database/2", "environment_moved database/1"]);
   });
 
-  it("is refused for a database that is not bound, is full, or if a coordinator or the audit can't be reached", async () => {
+  it("is refused for a database that is not bound, is full, or if the audit can't be reached", async () => {
     const { path } = await livingIn(1);
     const codeOf = async (database: number) => (await put(path, database)).body.code;
     expect(await codeOf(7)).toBe("database_unknown");
@@ -180,13 +178,19 @@ describe("PUT …/database", () => {
     expect([await audited(path), (await get(path)).move]).toEqual([[], null]);
   });
 
-  it("places an environment that has no run yet", async () => {
+  it("places an environment that has no run yet, and moves one that was placed", async () => {
     const path = newRunsPath();
     expect(await get(path)).toEqual({ database: 0, generation: 0, move: null });
     const placed = await put(path, 3);
     expect([placed.status, placed.body]).toEqual([200, { database: 3, generation: 1, move: null }]);
-    const id = await createIn(path);
-    await landedIn(path, 3, [id]);
+    const other = newRunsPath();
+    await placeRow(other, { database: 3, generation: 1 });
+    expect((await put(other, 1)).status).toBe(202);
+    // The sweep must know an object that drives a move, although it has no run.
+    expect(await isRegistered(env.DB, scopeOfPath(other))).toBe(true);
+    await driveUntil(other, "resting");
+    await landedIn(path, 3, [await createIn(path)]);
+    await landedIn(other, 1, [await createIn(other)]);
   });
 
   it("repairs the row that a restore of the control database has lost", async () => {
@@ -307,7 +311,7 @@ describe("nobody else", () => {
         ]);
       }
     }
-    expect((await placements(path)).every(({ target }) => target === null)).toBe(true);
+    expect(await moveOf(path)).toBeNull();
     const granted = await grantToken("/databases/1", { role: "viewer" });
     expect((await ask("GET", "/databases/1/tokens")).status).toBe(200);
     expect((await ask("GET", "/databases/1/envs/e1/action-runs", { token: granted.token })).status).toBe(200);

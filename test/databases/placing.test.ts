@@ -2,14 +2,26 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { COORDINATORS } from "../../src/runs/run-id.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { forgetNumbers } from "../../src/settings/bound-database.ts";
-import { alarmIn, change, coordinator, createAged, direct, journal, until } from "../support/direct.ts";
-import { breakD1, faults } from "../support/faults.ts";
-import { newRunsPath, scopeOfPath } from "../support/requests.ts";
+import { alarmIn, coordinator, createAged, direct, hurryTimers, journal, until } from "../support/direct.ts";
+import { breakD1, faults, holdWrites } from "../support/faults.ts";
+import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
-import { idsIn, landedIn, livingIn, placements, ringNext, row } from "./moves.ts";
+import { placeRow } from "../support/several-databases.ts";
+import {
+  beginMove,
+  databaseOf,
+  driveUntil,
+  homeOf,
+  idsIn,
+  landedIn,
+  livingIn,
+  marksOf,
+  moveOf,
+  ringNext,
+  row,
+} from "./moves.ts";
 
 beforeEach(() => {
   failures = [];
@@ -22,28 +34,23 @@ afterEach(() => {
 
 /** What the service logs as errors. */
 let failures: string[] = [];
-const NUMBERS = Array.from({ length: COORDINATORS }, (_, n) => n);
-/** Whether the control database lists this coordinator: 1 or 0. */
-function registered(path: string, n: number): Promise<number | null> {
-  const count = env.DB.prepare("SELECT count(*) AS n FROM coordinators WHERE scope = ? AND n = ?");
-  return count.bind(scopeOfPath(path), n).first<number>("n");
+/** Whether the control database lists the environment: 1 or 0. */
+function registered(path: string): Promise<number | null> {
+  const count = env.DB.prepare("SELECT count(*) AS n FROM coordinators WHERE scope = ?");
+  return count.bind(scopeOfPath(path)).first<number>("n");
 }
-const homes = async (path: string) => (await placements(path)).map(({ home }) => home);
 
-it("new environments are spread over the databases of NEW_ENVIRONMENTS, and all coordinators of one agree", async () => {
+it("new environments are spread over the databases of NEW_ENVIRONMENTS", async () => {
   changed.NEW_ENVIRONMENTS = "1,3";
   const paths = Array.from({ length: 12 }, () => newRunsPath());
-  const ids = await Promise.all(
-    paths.map((path) => Promise.all(NUMBERS.map((n) => createAged(path, { n })))),
-  );
+  const ids = await Promise.all(paths.map((path) => createAged(path)));
   const found = new Set<number>();
   for (const [i, path] of paths.entries()) {
-    await until(async () => (await homes(path)).every((home) => home !== null));
-    const [home, ...others] = await homes(path);
-    expect(others).toEqual([home, home, home]);
+    await until(async () => (await homeOf(path)) !== null);
+    const home = await homeOf(path);
     expect(home?.generation).toBe(1);
     expect(await row(path)).toEqual(home);
-    await landedIn(path, home?.database ?? 0, ids[i] ?? []);
+    await landedIn(path, home?.database ?? 0, [ids[i] ?? ""]);
     found.add(home?.database ?? 0);
   }
   expect([...found].sort()).toEqual([1, 3]);
@@ -54,24 +61,16 @@ it("without NEW_ENVIRONMENTS, a new environment lives in database 0", async () =
   expect(await row(path)).toEqual({ database: 0, generation: 1 });
 });
 
-it("an environment from before the second database stays in database 0, also if a coordinator is new", async () => {
+it("an environment from before the second database stays in database 0", async () => {
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const path = newRunsPath();
-  const old = await createAged(path, { n: 1 });
-  await landedIn(path, 0, [old]);
-  expect(await journal(path, "SELECT name FROM marks WHERE name IN ('home', 'target')")).toEqual([]);
-  expect(await row(path)).toBeNull();
+  await landedIn(path, 0, [await createAged(path)]);
+  expect([await marksOf(path), await row(path)]).toEqual([expect.not.arrayContaining(["home"]), null]);
   for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
   changed.NEW_ENVIRONMENTS = "2";
   await evictDurableObject(coordinator(path));
-  const ids = await Promise.all([createAged(path, { n: 1 }), createAged(path, { n: 3 })]);
-  await landedIn(path, 0, ids);
-  expect(await homes(path)).toEqual([
-    null,
-    { database: 0, generation: 0 },
-    null,
-    { database: 0, generation: 0 },
-  ]);
+  await landedIn(path, 0, [await createAged(path)]);
+  expect(await homeOf(path)).toEqual({ database: 0, generation: 0 });
   expect(await idsIn(2, path)).toEqual([]);
 });
 
@@ -79,13 +78,13 @@ it("while the control database is down, other environments land, and a new one l
   const { path } = await livingIn(2);
   faults.only = 0;
   const { open } = breakD1("down");
-  const id = await createAged(path, { n: 2 });
+  const id = await createAged(path);
   await landedIn(path, 2, [id]);
   expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false, home: { database: 2 } });
 
   changed.NEW_ENVIRONMENTS = "1";
   const fresh = newRunsPath();
-  const first = await createAged(fresh, { n: 1 });
+  const first = await createAged(fresh);
   expect(await direct(fresh).upkeep.settle()).toMatchObject({ isBehind: true, home: null });
   await evictDurableObject(coordinator(fresh));
   expect(await direct(fresh).moves.placement()).toMatchObject({ home: null });
@@ -97,65 +96,112 @@ it("while the control database is down, other environments land, and a new one l
 
 it("a registration that the control database refused is made up for, although nothing else is left to do", async () => {
   const { path } = await livingIn(3);
-  await until(async () => (await registered(path, 2)) === 1);
+  await until(async () => (await registered(path)) === 1);
   await env.DB.prepare("DELETE FROM coordinators WHERE scope = ?").bind(scopeOfPath(path)).run();
   await direct(path).upkeep.poke();
   faults.only = 0;
   const { open } = breakD1("down");
-  const id = await createAged(path, { n: 2 });
+  const id = await createAged(path);
   await landedIn(path, 3, [id]);
   // Notes what has landed, so that no flight is left to register.
   await alarmIn(6000, coordinator(path));
   await evictDurableObject(coordinator(path));
   open();
   await until(async () => {
-    await ringNext(path, 2);
-    return (await registered(path, 2)) === 1;
+    await ringNext(path);
+    return (await registered(path)) === 1;
   });
   // Then the repair is over.
   await until(async () => {
-    await ringNext(path, 2);
+    await ringNext(path);
     return (await journal(path, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0;
   });
 });
 
-it("a restore of the control database that lost the row heals with the next registration", async () => {
-  const { path } = await livingIn(2);
-  await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
-  await direct(path).upkeep.poke();
-  const id = await createAged(path, { n: 1 });
-  await landedIn(path, 2, [id]);
-  await until(async () => (await row(path)) !== null);
-  expect(await row(path)).toEqual({ database: 2, generation: 1 });
-});
+/** Moves the environment from database 1 to 2. Its second home has the generation 2. */
+async function moved(path: string): Promise<void> {
+  await beginMove(path, 2);
+  await driveUntil(path, null);
+}
 
-it("a coordinator without runs asks the others if the row was lost, and does not split the environment", async () => {
-  changed.NEW_ENVIRONMENTS = "2";
-  const path = newRunsPath();
-  const first = await createAged(path, { n: 0 });
-  await landedIn(path, 2, [first]);
-  // Otherwise the registration could write the row again.
-  await until(async () => (await registered(path, 0)) === 1);
-  await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
-  changed.NEW_ENVIRONMENTS = "1";
-  // The first coordinator's question has made an object with the settings from before.
-  await evictDurableObject(coordinator(path));
-  const second = await createAged(path, { n: 3 });
-  await landedIn(path, 2, [second]);
-  expect(await row(path)).toEqual({ database: 2, generation: 1 });
-});
+it.each([
+  ["the row", null],
+  ["the last move", { database: 1, generation: 1 }],
+])(
+  "a restore of the control database that lost %s heals with the next registration",
+  async (_what, restored) => {
+    const { path } = await livingIn(1);
+    await moved(path);
+    await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
+    if (restored !== null) await placeRow(path, restored);
+    await direct(path).upkeep.poke();
+    await landedIn(path, 2, [await createAged(path)]);
+    await until(async () => (await row(path))?.database === 2);
+    expect(await row(path)).toEqual({ database: 2, generation: 2 });
+  },
+);
 
-it("a coordinator that learns of a newer home moves there with all its runs", async () => {
-  const { path, ids } = await livingIn(2);
-  const late = ids[1] ?? "";
-  await env.DB.prepare("UPDATE environments SET database = 3, generation = 7 WHERE scope = ?")
-    .bind(scopeOfPath(path))
-    .run();
-  vi.spyOn(console, "log").mockImplementation(() => {});
-  await direct(path).upkeep.poke();
-  await change(path, late, { type: "cancelled" });
-  await landedIn(path, 3, [late]);
-  expect((await homes(path))[1]).toEqual({ database: 3, generation: 7 });
+describe("an object that was restored to before its move", () => {
+  /** The object knows its old home again, and nothing of the new one. The row has the new one. */
+  async function restored() {
+    const { path, ids } = await livingIn(1);
+    await moved(path);
+    await journal(path, "DELETE FROM marks WHERE name LIKE '%:2'");
+    await journal(path, "UPDATE marks SET value = '1:1' WHERE name = 'home'");
+    await evictDurableObject(coordinator(path));
+    expect([await homeOf(path), await row(path)]).toMatchObject([{ database: 1 }, { database: 2 }]);
+    await databaseOf(2).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
+    return { path, ids };
+  }
+
+  it("lives in the new home after a resync, with all its runs, and the old one is cleaned", async () => {
+    const { path, ids } = await restored();
+    const id = await createAged(path);
+    await landedIn(path, 1, [...ids, id]);
+    faults.only = 2;
+    const { open } = holdWrites(/INSERT INTO runs/);
+    expect(await ask("POST", path.replace(/action-runs$/, "resync"))).toMatchObject({ status: 202 });
+    expect(await homeOf(path)).toEqual({ database: 2, generation: 2 });
+    await until(async () => faults.gatedCalls > 0);
+    // Lists lack what has not landed there yet.
+    hurryTimers(2000, 2001);
+    expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: true, home: { database: 2 } });
+    expect(await direct(path).runs.read(ids[1] ?? "")).toMatchObject({ ok: true, bookmark: null });
+    open();
+    await landedIn(path, 2, [...ids, id]);
+    await until(async () => !(await direct(path).upkeep.settle()).isBehind);
+    await evictDurableObject(coordinator(path));
+    expect(await moveOf(path)).toMatchObject({ status: "resting", from: { database: 1 } });
+    await driveUntil(path, null);
+    expect(await idsIn(1, path)).toEqual([]);
+  });
+
+  it("does so too when it is asked to move, and then it moves on", async () => {
+    const { path, ids } = await restored();
+    const database = path.replace(/action-runs$/, "database");
+    expect(await ask("PUT", database, { body: { database: 3 } })).toMatchObject({ status: 202 });
+    expect((await direct(path).moves.placement()).moves).toMatchObject([
+      { status: "resting", from: { database: 1 }, target: { database: 2 } },
+      { status: "copying", from: { database: 2 }, target: { database: 3, generation: 3 } },
+    ]);
+    await driveUntil(path, null);
+    expect([await idsIn(1, path), await idsIn(2, path)]).toEqual([[], []]);
+    expect(await idsIn(3, path)).toEqual([...ids].sort());
+  });
+
+  it("gives up a move that is older than the row", async () => {
+    const { path, ids } = await restored();
+    await beginMove(path, 3);
+    await placeRow(path, { database: 2, generation: 7 });
+    await ask("POST", path.replace(/action-runs$/, "resync"));
+    expect((await direct(path).moves.placement()).moves).toMatchObject([
+      { status: "cleaning", isCancelled: true, target: { database: 3 } },
+      { status: "resting", from: { database: 1 }, target: { database: 2, generation: 7 } },
+    ]);
+    await landedIn(path, 2, ids);
+    await driveUntil(path, null);
+    expect([await idsIn(1, path), await idsIn(3, path)]).toEqual([[], []]);
+  });
 });
 
 it("one database that is down delays only its environments", async () => {
@@ -178,7 +224,7 @@ it.each([
   changed.DB_2 = binding;
   forgetNumbers();
   await evictDurableObject(coordinator(path));
-  const id = await createAged(path, { n: 0 });
+  const id = await createAged(path);
   expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: true, home: { database: 2 } });
   const failed = failures.filter((line) => line.includes("landing_failed"));
   expect(failed.at(-1)).toMatch(/"database":2,/);

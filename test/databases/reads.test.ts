@@ -23,7 +23,7 @@ const LOW = `00000000-00000000-00000000-${"0".repeat(32)}`;
 const HIGH = `00000000-00000000-00000001-${"0".repeat(32)}`;
 const BOOKMARK = "x-d1-bookmark";
 /** No coordinator is asked, because nothing names one. */
-const quiet = reading(() => OUT_OF_REACH);
+const quiet = reading(OUT_OF_REACH);
 
 /** The runs of a list, and the databases that were called for it, by how often. */
 async function listed(path: string, environment = quiet, bookmark = "") {
@@ -91,7 +91,7 @@ describe("with one database", () => {
 });
 
 /** The coordinators that answer a list with these bookmarks. */
-const answering = (settled: Settled) => reading(() => ({ settle: () => settled }));
+const answering = (settled: Settled) => reading({ upkeep: { settle: () => settled } });
 
 describe("what a coordinator says to a list", () => {
   it("wins over the row and over what is remembered, if it is newer, and is remembered", async () => {
@@ -167,7 +167,7 @@ describe("a bookmark of D1 in the request", () => {
       isOver: false,
       purgeAt: 0,
     };
-    const environment = reading(() => ({ read: () => read }));
+    const environment = reading({ runs: { read: () => read } });
     const run = await mint(path, Date.now());
     const headers = { [BOOKMARK]: `0:${HIGH},0:${LOW},2:${HIGH}.63:${LOW}` };
     const got = await askWith(environment, "GET", `${path}/${run}`, { headers });
@@ -224,7 +224,7 @@ describe("a database that is not bound", () => {
       isOver: false,
       purgeAt: 0,
     };
-    const environment = reading(() => ({ read: () => read }));
+    const environment = reading({ runs: { read: () => read } });
     const got = await askWith(environment, "GET", `${path}/${await mint(path, Date.now())}`);
     expect(got.status).toBe(200);
   });
@@ -232,7 +232,7 @@ describe("a database that is not bound", () => {
   it("makes lists 503 also if only the control database is bound, and asks once whether one is missing", async () => {
     const { path, ids } = await spread();
     const one = { DB_1: undefined, DB_2: undefined, DB_3: undefined } as unknown as Partial<typeof quiet>;
-    const alone = reading(() => OUT_OF_REACH, one);
+    const alone = reading(OUT_OF_REACH, one);
     await env.DB.prepare("DELETE FROM environments").run();
     forgetLacking();
     expect(await listed(path, alone)).toMatchObject({ ids: [ids[0]], calls: { 0: 2 } });
@@ -248,7 +248,7 @@ describe("a database that is not bound", () => {
   it("is also one that says another number, until it says the right one", async () => {
     const { path, ids } = await spread();
     await placeRow(path, { database: 4, generation: 1 });
-    const mixed = reading(() => OUT_OF_REACH, { DB_4: faulty(IN_3, 4) } as Partial<typeof quiet>);
+    const mixed = reading(OUT_OF_REACH, { DB_4: faulty(IN_3, 4) } as Partial<typeof quiet>);
     await notBound(path, mixed);
     await IN_3.prepare("UPDATE database_number SET number = 4").run();
     expect((await listed(path, mixed)).ids).toEqual([ids[3]]);

@@ -12,7 +12,7 @@ import { newRunsPath } from "../support/requests.ts";
 import { OUT_OF_REACH, placeRow, plantRun, reading } from "../support/several-databases.ts";
 
 const [IN_1, IN_3] = [env.DB_1, env.DB_3] as [D1Database, D1Database];
-const all = reading(() => OUT_OF_REACH);
+const all = reading(OUT_OF_REACH);
 const noArchive = async () => null;
 
 let hours = 0;

@@ -15,8 +15,7 @@ it("a change that waits for the other database, after runs that landed again, st
   const path = newRunsPath();
   await fillJournal(path, { rows: 2, landed: true });
   await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
-    const scope = scopeOfPath(path);
-    const journal = new Journal(storage, { name: `${scope}/0`, scope, n: 0 });
+    const journal = new Journal(storage, scopeOfPath(path));
     const store: RowStore = {
       find: () => Promise.reject(new Error("nobody looks")),
       delete: () => Promise.resolve(),
@@ -32,7 +31,7 @@ it("a change that waits for the other database, after runs that landed again, st
       return id === changed.id && !mayGo;
     };
     const place = { database: 0, store, rows, mustWait };
-    const commit = new GroupCommit(journal, place, new AlarmClock(storage, journal, []));
+    const commit = new GroupCommit(journal, place, new AlarmClock(storage, journal));
     commit.landAgain([again]);
     await until(async () => !commit.unlanded.has(again.id));
     commit.changed(changed);
