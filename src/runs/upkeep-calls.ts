@@ -39,8 +39,7 @@ export interface UpkeepCalls {
   poke(): Promise<number | null>;
   /**
    * Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over.
-   * `home`: the newest that the caller knows, because a coordinator that was restored can lack a move; null if there is
-   * only one database.
+   * `home`: the newest that the caller knows, because a coordinator that was restored can lack a move.
    */
-  resync(home: Home | null): Promise<number>;
+  resync(home?: Home | null): Promise<number>;
 }

@@ -3,7 +3,6 @@
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { archiveStatus } from "../../src/runs/api/archive/status.ts";
-import { readRunId } from "../../src/runs/run-id.ts";
 import { alarmAt, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { landedRow } from "../support/landed.ts";
@@ -37,34 +36,33 @@ const failuresIn = (errors: readonly string[]) =>
 it("with a bucket that is down for an hour, D1's rows go and the journal waits, longer after each failure", async () => {
   const path = newRunsPath();
   const run = await createRun(path, { actionName: "deploy" });
-  const { coordinator: n } = readRunId(run.id);
   await ask("DELETE", `${path}/${run.id}`);
   await landedRow(path, run.id);
   const errors = errorLines();
   bucket.fault = "down";
   pass(DUE_MS);
-  await ring(path, n);
+  await ring(path);
   const waits = [10, 20, 40, 80, 160, 320, 600, 600, 600, 600, 600];
   for (const [i, seconds] of waits.entries()) {
     await until(async () => failuresIn(errors).length > i);
     expect(await alarmAt(path)).toBe(Date.now() + seconds * 1000);
     pass(seconds * 1000);
-    await ring(path, n);
+    await ring(path);
   }
   await until(async () => failuresIn(errors).length > waits.length);
   expect(failuresIn(errors)[1]).toMatchObject({
-    coordinator: `${scopeOfPath(path)}/${n}`,
+    coordinator: scopeOfPath(path),
     runs: 1,
     failures: 2,
   });
   expect(await rowOf(run.id)).toBeNull();
-  expect(await keptIds(path, n)).toEqual([run.id]);
+  expect(await keptIds(path)).toEqual([run.id]);
   expect(await archiveStatus({ ARCHIVE: changed.ARCHIVE as R2Bucket })).toBe("not_answering");
 
   bucket.fault = null;
   expect(await archiveStatus({ ARCHIVE: changed.ARCHIVE as R2Bucket })).toBe("ready");
   pass(10 * MINUTE_MS);
-  await archiveUntil(path, 0, n);
+  await archiveUntil(path, 0);
   expect(await archivedIds(path)).toEqual([run.id]);
   // The runs were noted before the first try.
   expect(new Set(bucket.puts).size).toBe(1);

@@ -82,51 +82,51 @@ export function pass(ms: number): void {
 }
 
 /** Rings the alarm now. */
-export async function ring(path: string, n = 0): Promise<void> {
+export async function ring(path: string): Promise<void> {
   await runDurableObjectAlarm(coordinator(path));
 }
 
 /** Runs that ended at noon, and that no D1 ever had. Returns their ids. */
-export async function ended(path: string, rows: number, { endedAt = NOON, n = 0 } = {}): Promise<string[]> {
-  const before = new Set(await keptIds(path, n));
+export async function ended(path: string, rows: number, { endedAt = NOON } = {}): Promise<string[]> {
+  const before = new Set(await keptIds(path));
   await fillJournal(path, { rows, landed: true, endedAt });
   await direct(path).upkeep.poke();
-  return (await keptIds(path, n)).filter((id) => !before.has(id));
+  return (await keptIds(path)).filter((id) => !before.has(id));
 }
 
-export async function keptIds(path: string, n = 0): Promise<string[]> {
+export async function keptIds(path: string): Promise<string[]> {
   return (await journal<{ id: string }>(path, "SELECT id FROM runs ORDER BY run_key")).map(({ id }) => id);
 }
 
-async function mark<T>(path: string, name: string, n: number): Promise<T | null> {
+async function mark<T>(path: string, name: string): Promise<T | null> {
   const [row] = await journal<{ value: string }>(path, "SELECT value FROM marks WHERE name = ?", name);
   return row === undefined ? null : (JSON.parse(row.value) as T);
 }
 
 /** The runs that the next object must have. */
-export function archivingMark(path: string, n = 0): Promise<Batch | null> {
-  return mark(path, "archiving", n);
+export function archivingMark(path: string): Promise<Batch | null> {
+  return mark(path, "archiving");
 }
 
 /** Lets retention pass, and the deletions in D1. The archive comes a day later. */
-export async function deletedFromD1(path: string, n = 0): Promise<void> {
+export async function deletedFromD1(path: string): Promise<void> {
   pass(RETENTION_MS);
-  await deletedUpTo(path, (await keptIds(path, n)).at(-1), n);
+  await deletedUpTo(path, (await keptIds(path)).at(-1));
 }
 
 /** Rings until D1's rows are deleted up to this run. */
-export async function deletedUpTo(path: string, id: string | undefined, n = 0): Promise<void> {
+export async function deletedUpTo(path: string, id: string | undefined): Promise<void> {
   await until(async () => {
-    await ring(path, n);
-    return (await mark<{ id: string }>(path, "deleted_to", n))?.id === id;
+    await ring(path);
+    return (await mark<{ id: string }>(path, "deleted_to"))?.id === id;
   });
 }
 
 /** Rings until the journal keeps `left` runs. The clock stands still. */
-export async function archiveUntil(path: string, left: number, n = 0): Promise<void> {
+export async function archiveUntil(path: string, left: number): Promise<void> {
   await until(async () => {
-    await ring(path, n);
-    return (await keptIds(path, n)).length === left;
+    await ring(path);
+    return (await keptIds(path)).length === left;
   });
 }
 

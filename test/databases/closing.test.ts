@@ -39,7 +39,7 @@ describe("while it is closing", () => {
     const { open } = await closingTo(path, 2);
     const id = await createAged(path);
     await alarmIn(6000, coordinator(path));
-    await direct(path).upkeep.resync(null);
+    await direct(path).upkeep.resync();
     hurryTimers(2000, 2001);
     expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: true, home: { database: 1 } });
     expect(await idsIn(1, path)).not.toContain(id);

@@ -159,7 +159,7 @@ describe("a move", () => {
     const { path, ids } = await livingIn(1);
     await copyTo(path, 2);
     await databaseOf(2).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
-    await direct(path).upkeep.resync(null);
+    await direct(path).upkeep.resync();
     await landedIn(path, 2, ids);
   });
 });

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { direct, MINUTE_MS, mint } from "./direct.ts";
 import { scopeOfPath } from "./requests.ts";
 
-/** Creates a run of coordinator 0 with these labels; its id. */
+/** Creates a run with these labels; its id. */
 export async function createLabelled(
   path: string,
   labels: readonly string[],

@@ -51,7 +51,7 @@ export class UpkeepDesk implements UpkeepCalls {
     return keepsNothing ? null : dueAt;
   }
 
-  async resync(home: Home | null): Promise<number> {
+  async resync(home: Home | null = null): Promise<number> {
     // An object without runs is not written to. Its first run asks where the environment lives.
     if (home !== null && this.#journal.sequence.last > 0) this.#moves.adopt(home, Date.now());
     return this.#projection.resync();

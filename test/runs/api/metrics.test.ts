@@ -1,8 +1,9 @@
-/** GET …/metrics: every end counts exactly once, a sum is whole or refused, and nobody who does not ask pays. */
+/** GET …/metrics: every end counts exactly once, counts are whole or refused, and nobody who does not ask pays. */
 
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { isRegistered } from "../../../src/runs/d1/registration.ts";
 import { sweep } from "../../../src/runs/d1/sweep.ts";
 import { TURN_RUNS } from "../../../src/runs/journal/ended-run-counts.ts";
 import type { RunEvent } from "../../../src/runs/transition.ts";
@@ -67,27 +68,23 @@ async function ended(path: string): Promise<Record<string, number>> {
 
 const cancelled = (runs: number) => ({ 'action_runs_ended_total{status="cancelled",cause="cancel"}': runs });
 
-/** A run of coordinator `n` that these events change, each so many seconds after T0. */
-async function play(
-  path: string,
-  n: number,
-  ...events: readonly [at: number, event: RunEvent][]
-): Promise<void> {
+/** A run that these events change, each so many seconds after T0. */
+async function play(path: string, ...events: readonly [at: number, event: RunEvent][]): Promise<void> {
   vi.setSystemTime(T0);
-  const id = await createAged(path, { n, deadlineAt: T0 + DAY_MS });
+  const id = await createAged(path, { deadlineAt: T0 + DAY_MS });
   for (const [at, event] of events) {
     vi.setSystemTime(T0 + at * 1000);
     expect(await change(path, id, event)).toMatchObject({ ok: true });
   }
 }
 
-async function endRun(path: string, n = 0): Promise<string> {
-  const id = await createAged(path, { n });
+async function endRun(path: string): Promise<string> {
+  const id = await createAged(path);
   expect(await change(path, id, { type: "cancelled" })).toMatchObject({ ok: true });
   return id;
 }
 
-const countRows = (path: string, n = 0) =>
+const countRows = (path: string) =>
   journal<{ seq: number }>(path, "SELECT counted_seq AS seq FROM ended_run_counts");
 
 it("counts each way in which a run can end, and how long the run waited and ran", async () => {
@@ -95,15 +92,15 @@ it("counts each way in which a run can end, and how long the run waited and ran"
   const asked = { type: "cancel_requested", by: "root", reason: null, graceMs: 60_000 } as const;
   const failed = { type: "failed", error: "no", output: null } as const;
   const succeeded = { type: "succeeded", output: null } as const;
-  await play(path, 0, [3, { type: "started" }], [93, succeeded]);
-  await play(path, 1, [1, { type: "started" }], [1, succeeded]);
-  await play(path, 0, [2.001, { type: "started" }], [20_000, failed]);
+  await play(path, [3, { type: "started" }], [93, succeeded]);
+  await play(path, [1, { type: "started" }], [1, succeeded]);
+  await play(path, [2.001, { type: "started" }], [20_000, failed]);
   // A report on a pending run says that the run has started.
-  await play(path, 2, [7, failed]);
-  await play(path, 3, [45, { type: "delivery_failed", reason: "refused" }]);
-  await play(path, 1, [600, { type: "cancelled" }]);
-  await play(path, 1, [10, { type: "started" }], [20, asked], [50, failed]);
-  await play(path, 2, [10, { type: "started" }], [20, { ...asked, graceMs: 0 }]);
+  await play(path, [7, failed]);
+  await play(path, [45, { type: "delivery_failed", reason: "refused" }]);
+  await play(path, [600, { type: "cancelled" }]);
+  await play(path, [10, { type: "started" }], [20, asked], [50, failed]);
+  await play(path, [10, { type: "started" }], [20, { ...asked, graceMs: 0 }]);
   // One that its deadline ends, one that is silent, and one that is silent after it was asked to stop.
   vi.setSystemTime(T0);
   await createAged(path, { deadlineAt: T0 + 50_000 * 1000 });
@@ -124,10 +121,10 @@ it("counts each way in which a run can end, and how long the run waited and ran"
   // The alarm ends them. Two more stay open.
   for (let again = 0; again < 2; again++) await alarmIn(0, coordinator(path));
   vi.useFakeTimers({ toFake: ["Date"], now: T0 + 60_000 * 1000 });
-  const open = await createAged(path, { createdAt: Date.now() - 90_000, n: 3 });
+  const open = await createAged(path, { createdAt: Date.now() - 90_000 });
   await change(path, open, { type: "started" });
-  await createAged(path, { createdAt: Date.now() - 30_000, n: 2 });
-  await createAged(path, { createdAt: Date.now() - 20_000, n: 1 });
+  await createAged(path, { createdAt: Date.now() - 30_000 });
+  await createAged(path, { createdAt: Date.now() - 20_000 });
   await landed(path);
 
   const samples = await scrape(path);
@@ -213,7 +210,7 @@ it("counts each end once, over scrapes, evictions and changes of open runs", asy
   const path = newRunsPath();
   const open = await createAged(path);
   await endRun(path);
-  await endRun(path, 2);
+  await endRun(path);
   await landed(path);
   expect(await ended(path)).toEqual(cancelled(2));
   await endRun(path);
@@ -413,26 +410,19 @@ describe("retention", () => {
     expect(await ended(path)).toEqual({});
     expect((await ask("POST", path.replace(/action-runs$/, "resync"))).status).toBe(202);
     expect(await ended(path)).toEqual(cancelled(1));
-    // The sweep forgets those that keep nothing.
     vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
     await sweep(env, Date.now());
-    const { results } = await env.DB.prepare("SELECT n FROM coordinators WHERE scope = ?")
-      .bind(scopeOfPath(path))
-      .all();
-    expect(results).toEqual([{ n: 0 }]);
+    expect(await isRegistered(env.DB, scopeOfPath(path))).toBe(true);
   });
 });
 
-describe("a sum is whole or refused", () => {
-  it("if a coordinator is out of reach, and the next scrape asks again", async () => {
+describe("the counts are refused", () => {
+  it("if the coordinator is out of reach, and the next scrape asks again", async () => {
     const path = newRunsPath();
-    await endRun(path, 0);
-    await endRun(path, 1);
+    await endRun(path);
+    await endRun(path);
     await landed(path);
-    const getByName = (name: string) => {
-      if (name.endsWith("/1")) return { counts: () => Promise.reject(new Error("out of reach")) };
-      return env.COORDINATORS.getByName(name);
-    };
+    const getByName = () => ({ call: () => Promise.reject(new Error("out of reach")) });
     vi.spyOn(console, "error").mockImplementation(() => {});
     const broken = envWith({ COORDINATORS: { getByName } as unknown as typeof env.COORDINATORS });
     const answers = await Promise.all(
@@ -447,11 +437,11 @@ describe("a sum is whole or refused", () => {
     expect(nonZero(samplesOf(body), "action_runs_ended_total")).toEqual(cancelled(2));
   });
 
-  it("if a coordinator does not answer within 8 s, which is less than Prometheus waits", async () => {
+  it("if the coordinator does not answer within 8 s, which is less than Prometheus waits", async () => {
     const path = newRunsPath();
     await createAged(path);
     await landed(path);
-    const never = { getByName: () => ({ counts: () => new Promise(() => {}) }) };
+    const never = { getByName: () => ({ call: () => new Promise(() => {}) }) };
     const hanging = envWith({ COORDINATORS: never as unknown as typeof env.COORDINATORS });
     vi.spyOn(console, "error").mockImplementation(() => {});
     hurryTimers(8000, 8001);

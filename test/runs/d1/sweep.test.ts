@@ -49,22 +49,20 @@ function objects(poke: (name: string, go: () => Promise<number | null>) => Promi
   const called: string[] = [];
   const getByName = (name: string) => {
     called.push(name);
-    const stub = env.COORDINATORS.getByName(name) as unknown as ReturnType<typeof direct>;
-    return {
-      poke: () => poke(name, () => coordinatorOf(stub).upkeep.poke()) ?? coordinatorOf(stub).upkeep.poke(),
-    };
+    const go = () => coordinatorOf(env.COORDINATORS.getByName(name)).upkeep.poke();
+    return { call: () => poke(name, go) ?? go() };
   };
   return { called, COORDINATORS: { getByName } as unknown as Namespace };
 }
 
-/** Waits until D1 has what coordinator 0 has written, and its registration with it. */
+/** Waits until D1 has what the coordinator has written, and its registration with it. */
 async function landed(path: string): Promise<void> {
   await until(async () => !(await direct(path).upkeep.settle()).isBehind);
 }
 
 async function known(path: string): Promise<number[]> {
   await landed(path);
-  const { results } = await env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ? ORDER BY n")
+  const { results } = await env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ?")
     .bind(scopeOfPath(path))
     .all<{ due_at: number }>();
   return results.map(({ due_at }) => due_at);
@@ -81,7 +79,7 @@ async function setDue(path: string, dueAt: number): Promise<void> {
  */
 async function registerOthers(count: number, dueAt: number): Promise<void> {
   await env.DB.prepare(
-    `INSERT INTO coordinators (scope, n, due_at) SELECT 'acme/shop/other-' || value, 0, ?2 + value FROM json_each(?1)`,
+    `INSERT INTO coordinators (scope, due_at) SELECT 'acme/shop/other-' || value, ?2 + value FROM json_each(?1)`,
   )
     .bind(JSON.stringify(Array.from({ length: count }, (_, n) => n)), dueAt)
     .run();
@@ -100,7 +98,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
       const { called, COORDINATORS } = objects(() => null);
       const before = faults.rowsRead;
       await sweepIn(3 * MINUTE_MS, { COORDINATORS });
-      expect(called).toEqual([`${scopeOfPath(path)}/0`]);
+      expect(called).toEqual([scopeOfPath(path)]);
       expect(faults.rowsRead - before).toBeLessThan(20);
       expect(await alarmAt(path)).not.toBeNull();
       await alarmIn(3 * MINUTE_MS, coordinator(path));
@@ -214,7 +212,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
         const stub = coordinator(path);
         if (!empty) await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
         await landed(path);
-        await env.DB.prepare("INSERT OR REPLACE INTO coordinators (scope, n, due_at) VALUES (?, 0, 1)")
+        await env.DB.prepare("INSERT OR REPLACE INTO coordinators (scope, due_at) VALUES (?, 1)")
           .bind(scopeOfPath(path))
           .run();
         const deadlineAt = Date.now() + 2 * MINUTE_MS;
@@ -288,10 +286,10 @@ it("takes the longest due first, 400 in a minute, and says how many were late", 
   );
   const lines = vi.spyOn(console, "log").mockImplementation(() => {});
   await sweepIn(3 * MINUTE_MS, { COORDINATORS });
-  expect(called).toEqual(Array.from({ length: 400 }, (_, n) => `acme/shop/other-${n}/0`));
+  expect(called).toEqual(Array.from({ length: 400 }, (_, n) => `acme/shop/other-${n}`));
   expect(lines).not.toHaveBeenCalled();
   await sweepIn(3 * MINUTE_MS, { COORDINATORS });
-  expect(called.at(-1)).toBe(`${scopeOfPath(path)}/0`);
+  expect(called.at(-1)).toBe(scopeOfPath(path));
   expect(called).toHaveLength(451);
   expect(JSON.parse(String(lines.mock.calls[0]?.[0]))).toMatchObject({ event: "sweep", due: 51, late: 1 });
 });
@@ -350,8 +348,7 @@ it("each statement of the sweep searches an index and sorts nothing", async () =
     const touching = (plan: string[]) => plan.filter((step) => / coordinators\b/.test(step));
     expect(touching(longestDue).map((step) => walk.test(step))).toEqual([true, true]);
     expect(longestDue.filter((step) => /TEMP B-TREE/.test(step))).toEqual([]);
-    // Statistics may say that the scope alone finds it.
-    const find = /^SEARCH coordinators USING PRIMARY KEY \(scope=\?( AND n=\?)?\)$/;
+    const find = /^SEARCH coordinators USING PRIMARY KEY \(scope=\?\)$/;
     for (const plan of notes) expect(touching(plan)).toEqual([expect.stringMatching(find)]);
   };
   expectGood(await plansOf());

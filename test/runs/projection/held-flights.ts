@@ -46,9 +46,8 @@ export function withHeldFlights(
 }
 
 function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: () => number) {
-  const owner = { name: `${scopeOfPath(path)}/0`, scope: scopeOfPath(path), n: 0 };
-  const journal = new Journal(storage, owner);
-  const alarms = new AlarmClock(storage, journal, []);
+  const journal = new Journal(storage, scopeOfPath(path));
+  const alarms = new AlarmClock(storage, journal);
   const flights: Flight[] = [];
   const store: RowStore = {
     land: (rows) =>
@@ -63,7 +62,7 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
           fail: (why) => reject(new Error(why)),
         });
       }),
-    find: async () => ({ ids: [], last: null }),
+    find: async () => [],
     delete: async () => {},
   };
   const commitOf = (of: Journal, clock: AlarmClock) =>
@@ -91,8 +90,8 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
   };
   /** A new instance over the same journal and the same D1, as after an eviction. */
   const evict = () => {
-    const next = new Journal(storage, owner);
-    const clock = new AlarmClock(storage, next, []);
+    const next = new Journal(storage, journal.scope);
+    const clock = new AlarmClock(storage, next);
     return { journal: next, commit: commitOf(next, clock) };
   };
   /** What a list that asks now is told, once it is known, and when. */

@@ -45,7 +45,7 @@ async function idsByLabel(path: string, label: string): Promise<string[]> {
   return body.map(({ id }) => id);
 }
 
-/** Waits until a resync of coordinator 0 is over. */
+/** Waits until a resync is over. */
 async function resynced(path: string): Promise<void> {
   await direct(path).upkeep.resync();
   const marks = () => journal(path, "SELECT name FROM marks WHERE name = 'resync_after:0'");
@@ -53,7 +53,7 @@ async function resynced(path: string): Promise<void> {
 }
 
 function storeOf(path: string): D1RowStore {
-  return rowStore({ scope: scopeOfPath(path), n: 0 });
+  return rowStore(scopeOfPath(path));
 }
 
 it("a run's labels land with it, and the next version writes none again", async () => {

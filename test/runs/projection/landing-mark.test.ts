@@ -300,7 +300,7 @@ async function play({ evict, write, flights, idOf, storage, ...first }: Shore, s
   }
 
   function check(): void {
-    const next = new Journal(storage, first.journal.owner).landingIn(0);
+    const next = new Journal(storage, first.journal.scope).landingIn(0);
     const wouldLand = new Set(next.unlanded().map(({ id }) => id));
     for (const [name, version] of written) {
       if ((inD1.get(name) ?? 0) >= version) continue;

@@ -16,6 +16,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, holdWrites, queueFlights } from "../../support/faults.ts";
+import { landed } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { toJournaledRun } from "../../support/rows.ts";
 import { withHeldFlights } from "./held-flights.ts";
@@ -76,13 +77,12 @@ describe("a run that has not landed", () => {
       const { token } = callback;
       await ask("POST", callback.url.replace(/callback$/, "heartbeat"), { token, body: {} });
     }
-    const isLanded = async (n: number) => !(await direct(path).upkeep.settle()).isBehind;
-    await until(async () => (await Promise.all([0, 1, 2, 3].map(isLanded))).every((landed) => landed));
+    await landed(path);
     const atHand = await landedRows(path);
     expect(atHand.size).toBe(9);
 
     await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
-    for (let n = 0; n < 4; n++) await direct(path).upkeep.resync();
+    await direct(path).upkeep.resync();
     await until(async () => (await landedRows(path)).size === 9);
     expect(await landedRows(path)).toEqual(atHand);
   });
