@@ -530,7 +530,7 @@ describe("a response is shared for 10 s", () => {
       return held.promise;
     };
     const hanging = envWith({
-      COORDINATORS: { getByName: () => ({ counts }) } as unknown as typeof env.COORDINATORS,
+      COORDINATORS: { getByName: () => ({ call: counts }) } as unknown as typeof env.COORDINATORS,
     });
     vi.spyOn(console, "error").mockImplementation(() => {});
     // A request that was cancelled never goes on. This one does, when the test is over.
