@@ -2,14 +2,14 @@
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, vi } from "vitest";
-import { alarmAt, coordinator, direct } from "../support/direct.ts";
+import { coordinator, direct } from "../support/direct.ts";
 import { type Fault, faults, resetFaults } from "../support/faults.ts";
 import { ask, scopeOfPath } from "../support/requests.ts";
 import { type Command, expectGets, onRun } from "./command.ts";
 import { expectCounts } from "./counts.ts";
 import { listAs, summarizeAs } from "./lists.ts";
 import { type Model, plain } from "./model.ts";
-import { homeOf } from "./moves.ts";
+import { homeOf, ringWhatIsDue } from "./moves.ts";
 
 /** Within this the rows must be in D1 by themselves once it is back. */
 const REPAIRED_MS = 15_000;
@@ -126,11 +126,6 @@ export const settle: Command = {
   },
   toString: () => "settle",
 };
-
-async function ringWhatIsDue({ path }: Model): Promise<void> {
-  const at = await alarmAt(path);
-  if (at !== null && at <= Date.now()) await runDurableObjectAlarm(coordinator(path));
-}
 
 async function landedVersions(model: Model): Promise<Record<string, number>> {
   const home = await homeOf(model);

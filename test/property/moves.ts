@@ -1,12 +1,11 @@
-/** Steps of an operator who moves the environment to another database, and of coordinator 0, which drives the move. */
+/** Steps of an operator who moves the environment to another database, and of the alarm that drives the move. */
 
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import { readHome } from "../../src/runs/d1/environments.ts";
-import { newestHome } from "../../src/runs/home.ts";
 import { databaseNumbered } from "../../src/settings/databases.ts";
-import { coordinator, direct } from "../support/direct.ts";
+import { alarmAt, coordinator, direct } from "../support/direct.ts";
 import { scopeOfPath } from "../support/requests.ts";
 import { moreDatabases } from "../support/settings.ts";
 import type { Command } from "./command.ts";
@@ -24,12 +23,10 @@ const TURN_MAX_MS = 40;
 export const move = (database: number): Command => ({
   check: (model) => model.runs.length > 0,
   async run(model) {
-    const placements = await Promise.all([0, 1, 2, 3].map((n) => direct(model.path).moves.placement()));
-    const from = newestHome(placements.map(({ home }) => home));
-    if (from === null || from.database === database) return;
-    const generations = placements.flatMap(({ home, target }) => [home, target]);
-    const generation = 1 + Math.max(...generations.map((home) => home?.generation ?? 0));
-    await direct(model.path).moves.begin({ from, target: { database, generation } });
+    const { moves } = direct(model.path);
+    const { home } = await moves.placement();
+    if (home === null || home.database === database) return;
+    await moves.begin(home, database);
     model.moves = true;
   },
   toString: () => `move to ${database}`,
@@ -43,7 +40,7 @@ export const cancelMove: Command = {
   toString: () => "cancel the move",
 };
 
-/** The alarm of the coordinator that drives. What its turn does goes on beside the next steps. */
+/** The alarm, which gives the move its turn. What the turn does goes on beside the next steps. */
 export const drive: Command = {
   check: (model) => model.moves,
   async run(model) {
@@ -62,21 +59,21 @@ export async function homeOf(model: Model): Promise<D1Database> {
 /** Ends each move by its alarms. Then no other database has a row of the environment. */
 export async function finishMoves(model: Model): Promise<void> {
   if (!model.moves) return;
-  const driver = direct(model.path);
+  const newest = async () => (await direct(model.path).moves.placement()).moves.at(-1) ?? null;
   for (let turns = 0; turns < TURNS_MAX; turns++) {
-    const move = await driver.moveUnderWay();
+    const move = await newest();
     if (move === null) break;
     const isOver = move.status === "resting" || move.status === "cleaned";
     vi.setSystemTime(Date.now() + (isOver ? STEP_MS : TURN_MS));
-    await ringAll(model);
+    await ringWhatIsDue(model);
     await vi
-      .waitFor(async () => expect((await driver.moveUnderWay())?.status).not.toBe(move.status), {
+      .waitFor(async () => expect((await newest())?.status).not.toBe(move.status), {
         timeout: TURN_MAX_MS,
         interval: 5,
       })
       .catch(() => {});
   }
-  expect(await driver.moveUnderWay()).toBeNull();
+  expect(await newest()).toBeNull();
   const home = await homeOf(model);
   for (const name of ["DB", ...moreDatabases()] as const) {
     const others = env[name].prepare("SELECT id FROM runs WHERE scope = ?").bind(scopeOfPath(model.path));
@@ -85,10 +82,8 @@ export async function finishMoves(model: Model): Promise<void> {
   }
 }
 
-async function ringAll(model: Model): Promise<void> {
-  for (let n = 0; n < 4; n++) {
-    const stub = coordinator(model.path);
-    const at = await runInDurableObject(stub, (_, state) => state.storage.getAlarm());
-    if (at !== null && at <= Date.now()) await runDurableObjectAlarm(stub);
-  }
+/** The alarm, if its time has come. */
+export async function ringWhatIsDue({ path }: Model): Promise<void> {
+  const at = await alarmAt(path);
+  if (at !== null && at <= Date.now()) await runDurableObjectAlarm(coordinator(path));
 }

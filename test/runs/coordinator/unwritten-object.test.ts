@@ -88,8 +88,6 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
     begin: null,
     placement: (object) => object.moves.placement(),
     cancel: (object) => object.moves.cancel(),
-    underWay: (object) => object.moves.underWay(),
-    hasMoveOf: (object) => object.moves.hasMoveOf(1),
   },
 };
 const ASKING = Object.entries(CALLS).flatMap(([subject, calls]) =>
