@@ -179,6 +179,18 @@ describe("once the switch is decided", () => {
   });
 });
 
+it("a list that waits for the old home when the environment switches reads the new one, which has everything", async () => {
+  const { path } = await livingIn(1);
+  await copyTo(path, 2);
+  faults.only = 1;
+  holdWrites(/INSERT INTO runs/);
+  const id = await createAged(path);
+  await landedIn(path, 2, [id]);
+  const settled = direct(path).upkeep.settle();
+  await driveUntil(path, "resting");
+  expect(await settled).toMatchObject({ isBehind: false, home: NEW, bookmark: expect.stringMatching(/^2:/) });
+});
+
 it.each(["reads", "writes"] as const)(
   "a database whose %s hang when its rows are to be deleted holds up no other move",
   async (what) => {

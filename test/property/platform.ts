@@ -4,7 +4,7 @@
  */
 
 import { env } from "cloudflare:workers";
-import { vi } from "vitest";
+import { expect, vi } from "vitest";
 import type { CoordinatorObject } from "../../src/runs/protocol.ts";
 import { faults } from "../support/faults.ts";
 
@@ -14,12 +14,15 @@ const HURRY = 100;
 const PAUSE_MS = 100;
 /** A list that waits makes the pause shorter than this. */
 const URGENT_MS = 10;
+const ARRIVED_MAX = { timeout: 200, interval: 1 };
 /** A delay that stands for "until it is released". */
 const HELD_MS = 2 ** 30;
 
 /** Writes that have left for D1 and do not arrive until they are released. */
 export class HeldWrites {
   #held: { isReleased: boolean }[] = [];
+  /** Those that have not gone on yet, released or not. */
+  readonly #underWay = new Set<{ isReleased: boolean }>();
 
   get isHolding(): boolean {
     return faults.writeDelayMs === HELD_MS;
@@ -41,6 +44,12 @@ export class HeldWrites {
     for (const write of this.#held.splice(0)) write.isReleased = true;
   }
 
+  /** Resolves when all have gone on. Those of an object that was killed never do. */
+  async arrived(): Promise<void> {
+    await vi.waitFor(() => expect(this.#underWay.size).toBe(0), ARRIVED_MAX).catch(() => {});
+    this.#underWay.clear();
+  }
+
   /**
    * Stands in for `setTimeout`: knows the delay of writes that are held, and hurries while D1 does not answer, so that
    * whoever waits for it with a deadline gives up soon. A held write looks by itself whether it is released, because it
@@ -54,7 +63,11 @@ export class HeldWrites {
       if (ms === HELD_MS) {
         const write = { isReleased: false };
         this.#held.push(write);
-        return waitFor(write, go);
+        this.#underWay.add(write);
+        return waitFor(write, () => {
+          this.#underWay.delete(write);
+          go();
+        });
       }
       // Only a pause is a random number. It must not depend on how far the story's clock jumps while a flight is up.
       if (!Number.isInteger(ms)) return setTimeout(go, ms > URGENT_MS ? PAUSE_MS : ms, ...args);

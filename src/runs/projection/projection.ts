@@ -71,6 +71,8 @@ export class Projection implements FollowUp {
       return { isBehind: this.isBehind, lacksRefused: false, bookmark: null, home: null, alsoIn: null };
     }
     const landed = await landing.commit.settle();
+    // The environment has switched meanwhile, and the new home has all that was waited for.
+    if (homes.landing !== landing) return this.settle();
     const isBehind = landed.isBehind || homes.lacksOlder;
     const lacksRefused = landed.lacksRefused || (this.#alsoListed?.commit.aside.size ?? 0) > 0;
     const alsoIn = this.#alsoListed?.database ?? null;
