@@ -92,7 +92,7 @@ const move = z
       .int()
       .min(0)
       .nullable()
-      .meta({ description: "How many runs are not copied yet. Null if that is not known." }),
+      .meta({ description: "While `copying`: how many runs are not copied yet. Otherwise null." }),
     requestedAt: responseInstant,
     switchedAt: orNull,
     cleanedAt: orNull,
