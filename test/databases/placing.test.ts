@@ -4,11 +4,21 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { forgetNumbers } from "../../src/settings/bound-database.ts";
-import { alarmIn, coordinator, createAged, direct, hurryTimers, journal, until } from "../support/direct.ts";
+import {
+  alarmIn,
+  coordinator,
+  createAged,
+  direct,
+  HOUR_MS,
+  hurryTimers,
+  journal,
+  until,
+} from "../support/direct.ts";
 import { breakD1, faults, holdWrites } from "../support/faults.ts";
 import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
+import { idAt } from "../support/rows.ts";
 import { changed } from "../support/settings.ts";
-import { placeRow } from "../support/several-databases.ts";
+import { placeRow, plantRun } from "../support/several-databases.ts";
 import {
   beginMove,
   databaseOf,
@@ -151,6 +161,8 @@ describe("an object that was restored to before its move", () => {
     await evictDurableObject(coordinator(path));
     expect([await homeOf(path), await row(path)]).toMatchObject([{ database: 1 }, { database: 2 }]);
     await databaseOf(2).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
+    // A run from after the restored moment.
+    await plantRun(databaseOf(2), path, { id: idAt(Date.now() - 2 * HOUR_MS) });
     return { path, ids };
   }
 
@@ -170,6 +182,8 @@ describe("an object that was restored to before its move", () => {
     open();
     await landedIn(path, 2, [...ids, id]);
     await until(async () => !(await direct(path).upkeep.settle()).isBehind);
+    // It has no row of a run that this journal lacks.
+    expect(await idsIn(2, path)).toEqual([...ids, id].sort());
     await evictDurableObject(coordinator(path));
     expect(await moveOf(path)).toMatchObject({ status: "resting", from: { database: 1 } });
     await driveUntil(path, null);
@@ -179,7 +193,12 @@ describe("an object that was restored to before its move", () => {
   it("does so too when it is asked to move, and then it moves on", async () => {
     const { path, ids } = await restored();
     const database = path.replace(/action-runs$/, "database");
+    faults.only = 2;
+    const { open } = holdWrites(/INSERT INTO runs/);
     expect(await ask("PUT", database, { body: { database: 3 } })).toMatchObject({ status: 202 });
+    // A resync brings the runs there. All at once, they could fill the memory.
+    expect(await marksOf(path)).toEqual(expect.arrayContaining(["landed_seq:2", "resync_after:2"]));
+    open();
     expect((await direct(path).moves.placement()).moves).toMatchObject([
       { status: "resting", from: { database: 1 }, target: { database: 2 } },
       { status: "copying", from: { database: 2 }, target: { database: 3, generation: 3 } },
