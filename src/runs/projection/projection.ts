@@ -4,6 +4,7 @@
  */
 
 import { within } from "../../base/time.ts";
+import type { Home } from "../home.ts";
 import type { FollowUp, Journal, Written } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
 import type { Settled } from "../upkeep-calls.ts";
@@ -26,6 +27,11 @@ export class Projection implements FollowUp {
     this.#journal = journal;
     this.#alarm = alarm;
     this.#homes = homes;
+  }
+
+  /** Where the runs land; null while nobody has decided. */
+  get home(): Home | null {
+    return this.#homes.home;
   }
 
   get isOverloaded(): boolean {
