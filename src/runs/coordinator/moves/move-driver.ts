@@ -32,8 +32,9 @@ const STATEMENT_MAX_MS = 8000;
 export const REST_MS = 15 * MINUTE_MS;
 /** A statement that was given up can run late, so the rows are deleted once more. */
 export const CLEAN_AGAIN_MS = HOUR_MS;
-/** How many statements a turn of the cleaning makes. */
+/** How many statements a turn of the cleaning makes, and the pause before the next turn. It leaves D1 to others. */
 const CLEANING_STATEMENTS = 20;
+const CLEANING_PAUSE_MS = 250;
 
 /** What a driver needs besides the journal. */
 export interface Driving {
@@ -197,7 +198,7 @@ export class MoveDriver implements DueWork, MoveCalls {
       return;
     }
     const cleaning = move.status === "cleaned" ? move : this.#list.change(move, { status: "cleaning" });
-    if (!(await this.#areGone(database))) this.#soon(Date.now());
+    if (!(await this.#areGone(database))) this.#soon(Date.now(), CLEANING_PAUSE_MS);
     else if (move.status === "cleaned") this.#list.forget(cleaning);
     else this.#list.change(cleaning, { status: "cleaned", cleanedAt: Date.now() });
   }
@@ -217,9 +218,9 @@ export class MoveDriver implements DueWork, MoveCalls {
     }
   }
 
-  /** The next turn is due at once. */
-  #soon(now: number): void {
-    this.#turn = { at: now, ms: 0 };
+  /** The next turn is due `ms` from now on. */
+  #soon(now: number, ms = 0): void {
+    this.#turn = { at: now, ms };
     this.#driving.arm(now);
   }
 }
