@@ -208,6 +208,17 @@ describe("an object that was restored to before its move", () => {
     expect(await idsIn(3, path)).toEqual([...ids].sort());
   });
 
+  it("stays where it is if it had moved away and back", async () => {
+    const { path, ids } = await livingIn(1);
+    await placeRow(path, { database: 1, generation: 3 });
+    await databaseOf(1).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
+    await ask("POST", path.replace(/action-runs$/, "resync"));
+    expect(await direct(path).moves.placement()).toMatchObject({
+      ...{ home: { database: 1, generation: 3 }, moves: [] },
+    });
+    await landedIn(path, 1, [...ids, await createAged(path)]);
+  });
+
   it("gives up a move that is older than the row", async () => {
     const { path, ids } = await restored();
     await beginMove(path, 3);
