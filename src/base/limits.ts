@@ -75,7 +75,7 @@ export const ENDPOINT_MAX_BYTES = 64 * 1024;
 export const ENDPOINT_ACTION_NAMES_MAX = 20;
 /** How often the endpoints of an environment can be tried out in a minute. */
 export const ENDPOINT_TESTS_PER_MINUTE = 10;
-/** How many messages a recovery brings at most, in all coordinators. */
+/** How many messages a recovery brings at most. */
 export const RECOVERED_MAX = 10_000;
 /** How far back a recovery looks for messages that were never made. */
 export const RECOVER_MISSING_MAX_DAYS = 7;
@@ -128,7 +128,7 @@ export const CONCURRENCY_GROUP = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
 export const CONCURRENCY_KEY_MAX_CHARACTERS = 255;
 export const CONCURRENCY_LIMIT_MAX = 100;
 export const APPROVALS_MAX = 5;
-/** Each coordinator has every pause, also in memory, and a pause can last for ever. */
+/** The coordinator has every pause, also in memory, and a pause can last for ever. */
 export const PAUSES_MAX_PER_ENVIRONMENT = 200;
 /** Runs that a bulk operation names, or that its filter matches. */
 export const BULK_RUNS_MAX = 500;

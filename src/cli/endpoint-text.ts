@@ -134,7 +134,7 @@ export function statusText(status: EndpointStatus, endpoint: StoredEndpoint, out
     ["newest delivery", newestDelivery && deliveryText(newestDelivery, output)],
     ["changed", `${instantText(status.changedAt)} by ${plain(status.changedBy)}`],
     ["created", `by ${plain(status.createdBy)}`],
-    ["incomplete", incomplete && "A part of the environment can't be reached. Try again for the rest."],
+    ["incomplete", incomplete && "The environment's runs can't be reached, so its deliveries are missing here. Try again."],
   ];
   return fields(
     rows.map(([name, value]) => [name || "", value || null]),

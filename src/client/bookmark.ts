@@ -1,5 +1,5 @@
 /**
- * Lets a client see its own changes in lists. A bookmark names the coordinators that D1 may be behind, and D1's own
+ * Lets a client see its own changes in lists. A bookmark names a run if D1 may be behind its environment, and D1's own
  * position. The client keeps the parts that responses carry, and sends them with each request of its environment.
  *
  * The response to a list leaves out the parts that are no longer needed, so the client drops them too. Calls can run at
@@ -10,14 +10,12 @@ const BOOKMARK = "x-d1-bookmark";
 /** D1's own bookmark, after the number of its database. */
 const OF_D1 = /^(\d{1,2}):[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-/** An environment has four coordinators. More would only make the header longer. */
-const RUN_IDS_MAX = 4;
 /** An environment lives in one database, and moves seldom. */
 const DATABASES_MAX = 4;
 
 /** One part of a bookmark. */
 export interface BookmarkPart {
-  /** A run id, which names the coordinator that D1 may be behind, or D1's own bookmark. It contains no secret. */
+  /** A run id, which says that D1 may be behind, or D1's own bookmark. It contains no secret. */
   readonly text: string;
   /** When a response carried it, in ms since the epoch. A later response with the same text makes a new part. */
   readonly at: number;
@@ -82,9 +80,8 @@ export function afterResponse(
 }
 
 /**
- * At most one part of each database and one for each coordinator, without texts that are no part. Of two parts the greater text
- * stays, because ids and D1's bookmarks grow. It gets the later time, because an older id can report a newer change.
- * PURE.
+ * At most one part of each database and one run id, without texts that are no part. Of two parts the greater text stays,
+ * because ids and D1's bookmarks grow. It gets the later time, because an older id can report a newer change. PURE.
  */
 export function mergedParts(parts: readonly BookmarkPart[]): readonly BookmarkPart[] {
   const byKind = new Map<string, BookmarkPart>();
@@ -98,11 +95,10 @@ export function mergedParts(parts: readonly BookmarkPart[]): readonly BookmarkPa
   const isOfD1 = ({ text }: BookmarkPart) => OF_D1.test(text);
   const all = [...byKind.values()];
   const ofD1 = all.filter(isOfD1).sort((one, other) => other.at - one.at);
-  const ofRuns = all.filter((part) => !isOfD1(part)).sort((one, other) => (one.text < other.text ? 1 : -1));
-  return [...ofD1.slice(0, DATABASES_MAX), ...ofRuns.slice(0, RUN_IDS_MAX)];
+  return [...ofD1.slice(0, DATABASES_MAX), ...all.filter((part) => !isOfD1(part))];
 }
 
-/** Notes runs that the feed of changes told of: later lists must show them, so they ask these runs' coordinators. */
+/** Notes runs that the feed of changes told of, because later lists must show them. */
 export function noteRuns(store: BookmarkStore, runs: readonly { readonly id: string }[]): void {
   const at = Date.now();
   if (runs.length > 0)
@@ -114,9 +110,9 @@ export function isBehind(header: string | null): boolean {
   return (header ?? "").split(/[.,]/).some((text) => RUN_ID.test(text.trim()));
 }
 
-/** The database, or a run's coordinator as its id names it; null if the text is no part of a bookmark. */
+/** Parts of one kind replace each other. Null if the text is no part of a bookmark. */
 function kindOf(text: string): string | null {
   const [, database] = OF_D1.exec(text) ?? [];
   if (database !== undefined) return `D1 ${database}`;
-  return RUN_ID.test(text) ? text.slice(14, 18) : null;
+  return RUN_ID.test(text) ? "run" : null;
 }

@@ -221,7 +221,7 @@ export const ERRORS = {
     "The action uses a feature that this version of the service does not know. Try again when the deploy is over.",
     5,
   ],
-  coordinator_unavailable: [503, "The run can't be reached. Try again in a few seconds.", 5],
+  coordinator_unavailable: [503, "The environment's runs can't be reached. Try again in a few seconds.", 5],
   coordinator_overloaded: [503, "The database can't keep up with new runs. Try again later.", 10],
   // The status is not 507, because RFC 4918 forbids to repeat such a request, and retention frees space by itself. The
   // delay is so long that clients which retry by themselves give up.

@@ -105,7 +105,7 @@ export const endpointStatus = z
     newestDelivery: delivery.nullable().meta({ description: "Of the newest run. Null if there is none." }),
     incomplete: z.boolean().meta({
       description:
-        "Whether a part of the environment can't be reached, so that its deliveries are missing here.",
+        "Whether the environment's runs can't be reached, so that health and deliveries are missing here.",
     }),
   })
   .meta({

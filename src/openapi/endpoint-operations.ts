@@ -61,8 +61,8 @@ const PUT: Operation = {
     "nobody's change. The URL is write-only as a whole, and so are header values, `secrets` and `signingSecret`. Null " +
     "keeps the stored URL. While `url` is null, null also keeps a header or a secret. If you send a URL, even " +
     "the stored one, send them again. A new endpoint without `signingSecret` gets one, and only that response shows " +
-    "it. If you lose that response, rotate the secret. A change takes effect within 30 seconds. The service calls all " +
-    `coordinators of the environment first, and stores nothing if one can't be reached. An environment has at most ${ENDPOINTS_MAX_PER_ENVIRONMENT} endpoints. ${PERMISSION}`,
+    "it. If you lose that response, rotate the secret. A change takes effect within 30 seconds. The service tells " +
+    `the environment's coordinator first, and stores nothing if that can't be reached. An environment has at most ${ENDPOINTS_MAX_PER_ENVIRONMENT} endpoints. ${PERMISSION}`,
   parameters: [...OF_ENDPOINT, IF_MATCH_OF_PUT, IF_NONE_MATCH],
   responses: {
     ...responds(200, "The endpoint that replaced an older version", endpoint, ["ETag"]),

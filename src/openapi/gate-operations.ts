@@ -119,7 +119,7 @@ const PUT_PAUSE: Operation = {
   description:
     "Holds back the runs of a concurrency group. With `-environment`, holds back every run of the environment that has a " +
     "gate: a concurrency group, an approval, or a time. Runs that have started go on, and so do runs without a gate. A " +
-    "second PUT replaces the pause. If the response is 503, a part of the environment may be paused. Then send the " +
+    "second PUT replaces the pause. If the response is 503, the pause may be stored. Then send the " +
     `request again. An environment has at most ${PAUSES_MAX_PER_ENVIRONMENT} pauses. ${MANAGE}`,
   parameters: OF_PAUSE,
   responses: {

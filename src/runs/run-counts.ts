@@ -1,7 +1,4 @@
-/**
- * What metrics say of runs: how many have ended, and how long they waited and ran. A coordinator counts its runs, and
- * the Worker adds the coordinators up. PURE.
- */
+/** What metrics say of an environment's runs: how many have ended, and how long they waited and ran. PURE. */
 
 import type { ENDED_STATUSES, EndCause, OPEN_STATUSES, Run, Status } from "./run.ts";
 
@@ -51,7 +48,7 @@ export interface OpenCount {
   readonly oldestAt: number | null;
 }
 
-/** The runs of one coordinator, or of all coordinators of an environment. */
+/** The runs of an environment. */
 export interface RunCounts {
   readonly open: Readonly<Record<OpenStatus, OpenCount>>;
   readonly ended: EndedCounts;

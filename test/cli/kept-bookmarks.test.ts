@@ -22,8 +22,9 @@ import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
 
 const TOKEN = "terr_a-token-that-is-in-no-file";
 const MINUTE_MS = 60_000;
-const id = (coordinator: number, n = 0) => `01a212de-000${n}-800${coordinator}-a8a9-dd2c148ea617`;
-const D1 = `0:00000001-00000000-00004f9e-${"a".repeat(32)}`;
+const id = (n: number) => `01a212de-000${n}-8d4${n}-a8a9-dd2c148ea617`;
+const ofD1 = (database: number) => `${database}:00000001-00000000-00004f9e-${"a".repeat(32)}`;
+const D1 = ofD1(0);
 
 let server: BadServer;
 let state: string;
@@ -84,8 +85,8 @@ async function listed(bookmark: string | null, more: Settings = {}): Promise<unk
 describe("the bookmark of an environment", () => {
   test("goes from a create to the list of the next command, which removes what it settled", async () => {
     await create(id(0));
-    await create(`${id(0)}.${id(1)}`);
-    expect(await listed(D1)).toBe(`${id(1)}.${id(0)}`);
+    await create(id(1));
+    expect(await listed(D1)).toBe(id(1));
     expect(kept()).toEqual([D1]);
     expect(await listed(D1)).toBe(D1);
   });
@@ -113,9 +114,9 @@ describe("the bookmark of an environment", () => {
   test("is forgotten after ten minutes, part by part", async () => {
     const now = Date.now();
     write([
-      { text: id(0), at: now - 11 * MINUTE_MS },
+      { text: ofD1(0), at: now - 11 * MINUTE_MS },
       { text: id(1), at: now - 8 * MINUTE_MS },
-      { text: id(2), at: now + 60 * MINUTE_MS },
+      { text: ofD1(2), at: now + 60 * MINUTE_MS },
     ]);
     expect(await listed(null)).toBe(id(1));
   });
@@ -167,17 +168,17 @@ describe("the bookmark of an environment", () => {
 
   test("keeps the parts of commands that get their responses at the same moment", async () => {
     const { promise: all, resolve } = Promise.withResolvers<void>();
-    const everyCoordinator = [0, 1, 2, 3].map((coordinator) => id(coordinator));
+    const parts = [ofD1(0), ofD1(1), ofD1(2), id(0)];
     let arrived = 0;
     answering = async () => {
-      answered = everyCoordinator[++arrived] ?? null;
-      if (arrived === everyCoordinator.length) resolve();
+      answered = parts[++arrived] ?? null;
+      if (arrived === parts.length) resolve();
       await all;
     };
-    answered = id(0);
-    const creates = everyCoordinator.map(() => start(["create", "deploy"], settings()).ended);
+    answered = ofD1(0);
+    const creates = parts.map(() => start(["create", "deploy"], settings()).ended);
     for (const ended of await Promise.all(creates)) expect(ended).toMatchObject({ code: 0, stderr: "" });
-    expect(kept().sort()).toEqual(everyCoordinator);
+    expect(kept().sort()).toEqual([...parts].sort());
   });
 
   test("is updated by one command at a time", async () => {
@@ -195,7 +196,7 @@ describe("the bookmark of an environment", () => {
       Atomics.store(steps, ${done}, 1);
       Atomics.notify(steps, ${done});`;
     const module = new URL("../../src/cli/kept-bookmarks.ts", import.meta.url).href;
-    const part = (coordinator: number) => ({ text: id(coordinator), at: Date.now() });
+    const part = (database: number) => ({ text: ofD1(database), at: Date.now() });
     const workerData = { module, place: place(), steps, part: part(1) };
     const other = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { workerData });
     await once(other, "message");
@@ -207,7 +208,7 @@ describe("the bookmark of an environment", () => {
       return [...held, part(0)];
     });
     await once(other, "exit");
-    expect(kept().sort()).toEqual([id(0), id(1)]);
+    expect(kept().sort()).toEqual([ofD1(0), ofD1(1)]);
   });
 
   test("is updated although a killed command left its lock, which is removed", async () => {
@@ -226,7 +227,7 @@ describe("the bookmark of an environment", () => {
     answered = D1;
     const listing = start(["list"], settings()).ended;
     while (server.requests.length === before) await new Promise((then) => setTimeout(then, 1));
-    // The same coordinator and the same text.
+    // The same text.
     await create(id(0));
     answered = D1;
     release();

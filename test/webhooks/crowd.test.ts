@@ -30,7 +30,6 @@ it("200 hanging receivers in one environment delay neither a healthy receiver no
   expect(Math.max(...creates)).toBeLessThan(10_000);
   await until(async () => (await hanging.open()).open === HANGING);
 
-  // More than there are coordinators, so that every one of them has to deliver.
   const delivered = await Promise.all(
     Array.from({ length: HEALTHY }, async () => {
       const askedAt = performance.now();

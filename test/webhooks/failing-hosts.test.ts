@@ -20,17 +20,17 @@ const underWayOf = (ids: readonly string[]) => outside.underWay.filter(({ runId 
 const answerAll = (path: string, ids: readonly string[], status: number) =>
   answer(path, underWayOf(ids), status);
 
-it("2000 runs of a dead host beside one of a healthy host, whose attempt leaves at once", async () => {
+it("3000 runs of a dead host beside one of a healthy host, whose attempt leaves at once", async () => {
   const path = newRunsPath();
-  const dead = await fire(path, 2000, DEAD);
+  const dead = await fire(path, 3000, DEAD);
   // They hang: nobody knows yet that the host is dead.
-  expect(underWayOf(dead)).toHaveLength(400);
+  expect(underWayOf(dead)).toHaveLength(1600);
   const [healthy = ""] = await fire(path, 1);
   expect(outside.sent).toContain(healthy);
 
   // The others get a turn each time that one fails, until five in a row have failed.
   await answerAll(path, dead, 503);
-  expect(underWayOf(dead).length).toBeLessThanOrEqual(25);
+  expect(underWayOf(dead).length).toBeLessThanOrEqual(100);
   await landed(path);
   const [second = ""] = await fire(path, 1);
   expect(outside.sent).toContain(second);
@@ -49,15 +49,15 @@ it("2000 runs of a dead host beside one of a healthy host, whose attempt leaves 
   expect(outside.sent).toContain(third);
 });
 
-it("a failing host holds 25 slots and 2 MB, and is free again with its first success", async () => {
+it("a failing host holds 100 slots and 2 MB, and is free again with its first success", async () => {
   const path = newRunsPath();
   const [first = ""] = await fire(path, 1, DEAD);
   await answerAll(path, [first], 503);
-  const small = await fire(path, 40, DEAD);
-  expect(underWayOf(small)).toHaveLength(25);
+  const small = await fire(path, 120, DEAD);
+  expect(underWayOf(small)).toHaveLength(100);
   const [one] = underWayOf(small);
   await answer(path, [one], 202);
-  await until(async () => underWayOf(small).length === 39);
+  await until(async () => underWayOf(small).length === 119);
   await answerAll(path, small, 202);
 
   const [again = ""] = await fire(path, 1, DEAD);
@@ -97,10 +97,10 @@ it("a first attempt gets a free slot before a retry to another host", async () =
   const path = newRunsPath();
   const [retried = ""] = await fire(path, 1, { host: "a.example" });
   await answerAll(path, [retried], 503);
-  const filling = await fire(path, 400);
-  await fire(path, 80, { host: "other.example" });
-  for (let n = 0; n < 20; n++) await fire(path, 1, { host: `small-${n}.example` });
-  expect(outside.underWay).toHaveLength(500);
+  const filling = await fire(path, 1600);
+  await fire(path, 320, { host: "other.example" });
+  for (let n = 0; n < 80; n++) await fire(path, 1, { host: `small-${n}.example` });
+  expect(outside.underWay).toHaveLength(2000);
   await pass(path, 200);
   const [fresh = ""] = await fire(path, 1, { host: "b.example" });
   expect([sentTo([retried]), sentTo([fresh])]).toEqual([1, 0]);
@@ -167,13 +167,13 @@ it("a run that waits for its host is given up when half of its time is up", asyn
 
 it("after a restart, a host whose runs were tried before counts as failing", async () => {
   const path = newRunsPath();
-  const dead = await fire(path, 60, DEAD);
+  const dead = await fire(path, 150, DEAD);
   await answerAll(path, dead, 503);
   await landed(path);
   await evictDurableObject(coordinator(path));
   outside.sent = [];
   await pass(path, 60_000);
-  expect(sentTo(dead)).toBe(25);
+  expect(sentTo(dead)).toBe(100);
 });
 
 it("a turn that fails puts off one waiting run, and the others of its host go on", async () => {
@@ -195,7 +195,7 @@ it("a turn that fails puts off one waiting run, and the others of its host go on
 
 it("hosts that hang leave slots for the others, however many hang", async () => {
   const path = newRunsPath();
-  for (const n of [1, 2, 3]) await fire(path, 450, { host: `hanging-${n}.example`, maxAttempts: null });
+  for (const n of [1, 2, 3]) await fire(path, 1700, { host: `hanging-${n}.example`, maxAttempts: null });
   const [healthy = ""] = await fire(path, 1);
   expect(outside.sent).toContain(healthy);
 });

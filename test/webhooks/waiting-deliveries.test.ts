@@ -21,7 +21,7 @@ import {
 } from "./stand-in-sender.ts";
 
 /** Of one host. */
-const SLOTS = 400;
+const SLOTS = 1600;
 const MB = 1_000_000;
 
 useStandInSender();
@@ -88,7 +88,7 @@ it("all waiting deliveries start again after the object restarts", async () => {
   await evictDurableObject(coordinator(path));
   // By then the attempts that were under way count as lost, and wait for their next one behind the others.
   await pass(path, 31_000);
-  for (let n = 0; n < 10 && outside.underWay.length < SLOTS; n++) await pass(path, 100);
+  for (let n = 0; n < 30 && outside.underWay.length < SLOTS; n++) await pass(path, 100);
   expect(outside.underWay).toHaveLength(SLOTS);
   expect(outside.sent.slice(0, 300)).toEqual(ids.slice(SLOTS));
   while (outside.underWay.length > 0) {

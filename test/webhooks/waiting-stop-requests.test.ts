@@ -21,7 +21,7 @@ import {
 } from "./stand-in-sender.ts";
 
 /** Of one host. */
-const SLOTS = 40;
+const SLOTS = 160;
 const MB = 1_000_000;
 
 useStandInSender();

@@ -55,7 +55,7 @@ export function EndpointFacts({ endpoint: { version, definition }, status }: End
       </dl>
       {incomplete ? (
         <p class="warning-box">
-          A part of the environment can't be reached. Its deliveries are missing here.
+          The environment's runs can't be reached, so its deliveries are missing here.
         </p>
       ) : null}
     </>

@@ -1,4 +1,4 @@
-/** POST …/resync: rebuilds D1 from the coordinators' journals after D1 was restored or lost. Only with ROOT_TOKEN. */
+/** POST …/resync: rebuilds D1 from the journals after D1 was restored or lost. Only with ROOT_TOKEN. */
 
 import { Hono } from "hono";
 import { newAuditEntry } from "../../auth/audit.ts";

@@ -1,5 +1,6 @@
 /**
- * The environment of a request, and how the request asks its coordinator. A coordinator that can't be reached is a 503. The platform's own words go to the log, because they name internals.
+ * The environment of a request, and how the request asks its coordinator. A coordinator that can't be reached is a 503.
+ * The platform's own words go to the log, because they name internals.
  */
 
 import type { Context } from "hono";

@@ -1,5 +1,5 @@
 /**
- * The deliveries of one coordinator's runs: the webhooks that start their jobs. The receiver's response starts the run,
+ * The deliveries of an environment's runs: the webhooks that start their jobs. The receiver's response starts the run,
  * ends it, or names the job.
  */
 
@@ -26,7 +26,7 @@ import type { StopRequests } from "./stop-requests.ts";
 
 export class Deliveries extends RunRequests<Delivery> {
   /** An isolate has 128 MB and may hold several coordinators. No request weighs as much as this, so each fits. */
-  readonly slots = sharedByHosts({ attempts: 500, bytes: 32_000_000 });
+  readonly slots = sharedByHosts({ attempts: 2000, bytes: 32_000_000 });
   readonly batchMax = 200;
   protected readonly eventPrefix = "attempt";
   protected readonly unsureMax = UNSURE_ATTEMPTS_MAX;

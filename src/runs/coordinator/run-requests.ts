@@ -35,8 +35,8 @@ export interface OfRun<T extends Tried> extends Outgoing<T> {
 
 export type Ending = Extract<Outcome, { readonly type: "accepted" | "given_up" }>;
 
-/** What a host may hold whose last attempt failed. */
-const FAILING_HOST: Room = { attempts: 25, bytes: 2_000_000 };
+/** What a host may hold whose last attempt failed. Small, because many hosts can fail at a time. */
+const FAILING_HOST: Room = { attempts: 100, bytes: 2_000_000 };
 /**
  * A host holds at most this part of what the other hosts leave. A host that hangs fails only after 15 s, and until then
  * some slots must be left for the others, however many hosts hang.

@@ -1,5 +1,5 @@
 /**
- * The stop requests of one coordinator's runs. They have a table of their own, because a stop request can outlive its
+ * The stop requests of an environment's runs. They have a table of their own, because a stop request can outlive its
  * run's end. A stop request never changes a run.
  */
 
@@ -16,7 +16,7 @@ import { type Ending, type OfRun, RunRequests, type Sending, sharedByHosts } fro
 
 export class StopRequests extends RunRequests<StopRequest> {
   /** Stop requests have slots of their own, so that no delivery delays one. */
-  readonly slots = sharedByHosts({ attempts: 50, bytes: 8_000_000 });
+  readonly slots = sharedByHosts({ attempts: 200, bytes: 8_000_000 });
   readonly batchMax = 50;
   protected readonly eventPrefix = "stop";
   /** A job that is asked to stop again stops once. */
