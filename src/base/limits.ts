@@ -122,6 +122,8 @@ export const TIMEOUT_MAX_MINUTES = 43_200;
 export const WAIT_TIMEOUT_DEFAULT_MINUTES = 10_080;
 /** How far ahead `notBefore` may be. */
 export const NOT_BEFORE_MAX_DAYS = 30;
+/** The pattern of a cursor of the feed of changes: `{epoch}.{number}`, or `0`. */
+export const CHANGE_CURSOR = "^(0|[1-9][0-9]{0,14}\\.[1-9][0-9]{0,14})$";
 /** The pattern of a concurrency group. */
 export const CONCURRENCY_GROUP = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
 /** Of the template of a concurrency key, and of the key. */

@@ -20,8 +20,6 @@ export interface RunChanges {
   readonly cursor: string | null;
   /** Whether these are the newest changes. False also while the list comes. */
   readonly caughtUp: boolean;
-  /** Whether the service can't reach a part of the runs. Their changes come later. */
-  readonly incomplete: boolean;
 }
 
 export interface FollowOptions<List> extends DetailOptions {
@@ -80,7 +78,7 @@ export async function* followRuns(
   if (cursor === "now") {
     cursor = await patience.until(() => source.cursor());
     if (after === undefined) yield* listed(source, cursor, patience);
-    else yield { runs: [], cursor, caughtUp: true, incomplete: false };
+    else yield { runs: [], cursor, caughtUp: true };
   }
   for (;;) {
     let last = "";
@@ -90,7 +88,7 @@ export async function* followRuns(
         const changes = toChanges(response, data);
         patience.answered();
         // Each stream begins with where it is.
-        const said = JSON.stringify([changes.cursor, changes.caughtUp, changes.incomplete]);
+        const said = JSON.stringify([changes.cursor, changes.caughtUp]);
         if (changes.runs.length === 0 && said === last) return null;
         last = said;
         source.told(changes.runs);
@@ -123,7 +121,7 @@ async function* listed(
     patience.answered();
     isOver = page.next === null;
     at = page.next;
-    yield { runs: page.runs, cursor: isOver ? cursor : null, caughtUp: false, incomplete: false };
+    yield { runs: page.runs, cursor: isOver ? cursor : null, caughtUp: false };
   }
 }
 

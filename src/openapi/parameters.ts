@@ -1,6 +1,6 @@
 /** Path parameters and headers of the OpenAPI document, which no schema of a route describes. */
 
-import { CONCURRENCY_GROUP, DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
+import { CHANGE_CURSOR, CONCURRENCY_GROUP, DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
 import { TRACEPARENT_MAX_CHARACTERS } from "../http/traceparent.ts";
 
 const name = (name: string, description: string, example: string) => ({
@@ -122,7 +122,7 @@ export const LAST_EVENT_ID = inHeader(
 export const LAST_EVENT_ID_OF_CHANGES = inHeader(
   "Last-Event-ID",
   "Resumes an event stream: the id of the last event of this feed that you received. It wins over `after`. Ignored in a request for JSON.",
-  { type: "string", pattern: "^(0|[1-9][0-9]{0,14})(\\.(0|[1-9][0-9]{0,14})){3}$|^0$" },
+  { type: "string", pattern: CHANGE_CURSOR },
   "0",
 );
 

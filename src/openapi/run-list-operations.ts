@@ -2,7 +2,13 @@
 
 import { type Operation, READS, refuses, responds, TOKEN } from "./describe.ts";
 import { BOOKMARK_OF_GET, BOOKMARK_OF_LIST, IN_ENVIRONMENT, LAST_EVENT_ID_OF_CHANGES } from "./parameters.ts";
-import { actionRunList, runChanges, runFacets, runSummary } from "./run-list-schemas.ts";
+import {
+  actionRunList,
+  CHANGE_CURSOR_EXAMPLE,
+  runChanges,
+  runFacets,
+  runSummary,
+} from "./run-list-schemas.ts";
 
 const tags = ["Action runs"];
 const security = [{ apiToken: [] }];
@@ -70,7 +76,7 @@ const CHANGES: Operation = {
   operationId: "followActionRuns",
   summary: "Follow the changes of action runs",
   description:
-    "Returns the runs of an environment that changed since a cursor, at most 800. Start without `after`, which " +
+    "Returns the runs of an environment that changed since a cursor, at most 200. Start without `after`, which " +
     "returns a cursor for now. List the runs with the response's `x-d1-bookmark`, and then follow from the cursor. " +
     "So you miss no change. With `wait` the response waits for a change. If you send `Accept: text/event-stream`, " +
     "you get the same objects as Server-Sent Events, whose ids are the cursors. Requires the permission `data:read`.",
@@ -85,8 +91,7 @@ const CHANGES: Operation = {
         ...(ofChanges[200] as { content: object }).content,
         "text/event-stream": {
           schema: { type: "string" },
-          example:
-            'id: 12.0.7.33\ndata: {"runs":[],"cursor":"12.0.7.33","caughtUp":true,"incomplete":false}\n\n',
+          example: `id: ${CHANGE_CURSOR_EXAMPLE}\ndata: {"runs":[],"cursor":"${CHANGE_CURSOR_EXAMPLE}","caughtUp":true}\n\n`,
         },
       },
     },

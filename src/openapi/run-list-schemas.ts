@@ -1,7 +1,7 @@
 /** zod: the responses about many runs: lists, the feed of changes, counts and facets. */
 
 import * as z from "zod";
-import { FACET_MAX_VALUES } from "../base/limits.ts";
+import { CHANGE_CURSOR, FACET_MAX_VALUES } from "../base/limits.ts";
 import type { Status } from "../runs/run.ts";
 import { detailedActionRun, RUN_EXAMPLE } from "./run-schemas.ts";
 
@@ -9,24 +9,25 @@ export const actionRunList = z
   .array(detailedActionRun)
   .meta({ id: "ActionRunList", examples: [[RUN_EXAMPLE]] });
 
+export const CHANGE_CURSOR_EXAMPLE = "1790812800000.33";
+
 export const runChanges = z
   .object({
     runs: z.array(detailedActionRun).meta({
       description:
         "The runs that changed since the cursor, each once and in its newest version. A run that you know already replaces the one that you have.",
     }),
-    cursor: z.string().meta({ description: "Send it as `after` to go on. It grants no access." }),
+    cursor: z.string().regex(new RegExp(CHANGE_CURSOR)).meta({
+      description:
+        "Send it as `after` to go on: the number of a change, behind the epoch in which it counts. It grants no access.",
+    }),
     caughtUp: z
       .boolean()
       .meta({ description: "False if more changes are there already. Then ask again at once." }),
-    incomplete: z.boolean().meta({
-      description:
-        "True if a part of the runs could not be reached. Its changes come later, and none is lost.",
-    }),
   })
   .meta({
     id: "ActionRunChanges",
-    examples: [{ runs: [RUN_EXAMPLE], cursor: "12.0.7.33", caughtUp: true, incomplete: false }],
+    examples: [{ runs: [RUN_EXAMPLE], cursor: CHANGE_CURSOR_EXAMPLE, caughtUp: true }],
   });
 
 export const runCount = z

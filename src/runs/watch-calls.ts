@@ -38,9 +38,18 @@ export interface ChangeFilter {
   readonly labels?: readonly string[] | undefined;
 }
 
-/** `after`: the page starts behind the change with this number; null asks only for the newest number. */
+/**
+ * Up to where the feed was read: the number of a write, which means nothing in another epoch. The number 0 is before
+ * every change, in each epoch.
+ */
+export interface FeedPlace {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** `after`: the page starts behind this place; null asks only for the newest place. */
 export interface AskedChanges extends ChangeFilter, Inclusion {
-  readonly after: number | null;
+  readonly after: FeedPlace | null;
 }
 
 /** A page of the feed of changes. */
@@ -48,10 +57,10 @@ export interface ChangesAnswer {
   readonly ok: true;
   /** JSON for the wire, in the order of the changes, with commas between the runs. Empty if there is no run. */
   readonly runs: string;
-  /** Everything up to this number was read. The next page starts behind it. */
-  readonly readSeq: number;
-  /** The number of the coordinator's newest change. */
-  readonly newestSeq: number;
+  /** Everything up to here was read. The next page starts behind it. */
+  readonly readTo: FeedPlace;
+  /** Whether there was no newer change. */
+  readonly isCaughtUp: boolean;
 }
 
 export type ChangesReply = ChangesAnswer | RunRefusal;
@@ -76,7 +85,10 @@ export interface WatchCalls {
   watch(id: string, page: TimelinePage, watcher: Watcher, maxMs: number): Promise<TimelineReply>;
   /** The run when it has ended, or as it is after `maxMs`. */
   waitForEnd(id: string, watcher: Watcher, wait: Wait): Promise<RunReply>;
-  /** The runs that changed after a number, at most 200 of 1 MiB together. Refused as `cursor_gone` beyond the newest. */
+  /**
+   * The runs that changed after a place, at most 200 of 1 MiB together. A place of another epoch, or beyond the newest
+   * change, is refused as `cursor_gone`.
+   */
   changes(asked: AskedChanges): Promise<ChangesReply>;
   /** The same. If the page has no run yet, waits up to `maxMs` for one. A watcher is woken at most once a second. */
   watchChanges(asked: AskedChanges, watcher: Watcher, maxMs: number): Promise<ChangesReply>;

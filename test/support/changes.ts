@@ -1,7 +1,8 @@
-/** Reads the feed of changes, and makes coordinators unreachable. */
+/** Reads the feed of changes, and makes a coordinator unreachable. */
 
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
+import { readChangeCursor } from "../../src/runs/api/watch/change-cursor.ts";
 import type { DetailedRun } from "../property/model.ts";
 import { type Answer, type Ask, ask, scopeOfPath } from "./requests.ts";
 import { type Frame, openStreamAt, type Stream, type Watching } from "./stream.ts";
@@ -11,7 +12,6 @@ export interface Changes {
   readonly runs: readonly DetailedRun[];
   readonly cursor: string;
   readonly caughtUp: boolean;
-  readonly incomplete: boolean;
 }
 
 export function changesOf<T = Changes>(path: string, query = "", options: Ask = {}): Promise<Answer<T>> {
@@ -21,6 +21,13 @@ export function changesOf<T = Changes>(path: string, query = "", options: Ask = 
 /** A cursor for now. */
 export async function cursorOf(path: string): Promise<string> {
   return (await changesOf(path)).body.cursor;
+}
+
+/** The number of a cursor's change. Its epoch is an instant. */
+export function seqOf(cursor: string): number {
+  const place = readChangeCursor(cursor);
+  if (place === null) throw new Error(`${cursor} is no cursor`);
+  return place.seq;
 }
 
 export function openFeed(path: string, query = "", watching: Watching = {}): Promise<Stream> {

@@ -105,17 +105,8 @@ async function watchAll(flags: Flags): Promise<number> {
   const client = await connect(flags);
   const { after = "now", actionName, label, waiting, group } = flags;
   if (process.stderr.isTTY) complain("Follows all runs, also new ones. Ctrl-C stops.");
-  let isIncomplete = false;
   const filters = { actionName, label: label && [...label], waiting, group };
-  for await (const { runs, incomplete } of lastingChanges(client, { after, ...filters, say: complain })) {
-    if (incomplete !== isIncomplete) {
-      complain(
-        incomplete
-          ? "Some runs can't be reached now. Their changes come later."
-          : "All runs can be reached again.",
-      );
-    }
-    isIncomplete = incomplete;
+  for await (const { runs } of lastingChanges(client, { after, ...filters, say: complain })) {
     for (const run of runs) await output.line(output.isJson ? toJson(run) : changeLine(run, output));
   }
   return EXIT.succeeded;

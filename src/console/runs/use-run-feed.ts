@@ -59,7 +59,7 @@ export function useRunFeed(
           signal,
           onBreak: broken,
         } as const;
-        for await (const { runs, caughtUp, incomplete } of client.runs.follow(options)) {
+        for await (const { runs, caughtUp } of client.runs.follow(options)) {
           // The first answer is the cursor. Only the second one shows that streams work here.
           if (at === 0) {
             at = Date.now();
@@ -68,9 +68,8 @@ export function useRunFeed(
           }
           isBehind = !caughtUp;
           if (isBehind) break;
-          if (incomplete) broken();
-          else if (!isOn) begun(at);
-          isOn = !incomplete;
+          if (!isOn) begun(at);
+          isOn = true;
           if (runs.length === 0) continue;
           const isFirst = source.tell(runs.filter(({ id }) => id !== openRun.current).map(rowOf));
           show();

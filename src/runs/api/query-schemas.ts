@@ -1,7 +1,12 @@
 /** zod: the query parameters of requests for runs: filters, pages, and `include`. */
 
 import * as z from "zod/mini";
-import { FACET_MIN_CHARACTERS, NAME_MAX_CHARACTERS, WAIT_MAX_SECONDS } from "../../base/limits.ts";
+import {
+  CHANGE_CURSOR,
+  FACET_MIN_CHARACTERS,
+  NAME_MAX_CHARACTERS,
+  WAIT_MAX_SECONDS,
+} from "../../base/limits.ts";
 import { LABELS_WIRE, labelList, PLAIN_TEXT } from "../../http/label-schemas.ts";
 import { listOf, wholeNumberText } from "../../http/schema-bounds.ts";
 import {
@@ -17,7 +22,6 @@ import { STATUSES, type Status } from "../run.ts";
 import { ORDERS, WAITING_FILTERS } from "../run-filters.ts";
 import { groupFilter } from "./gates/request-schemas.ts";
 import { uuid } from "./request-schemas.ts";
-import { CHANGE_CURSOR } from "./watch/change-cursor.ts";
 
 const status = z.enum(STATUSES);
 const ANY_STATUS = `send any of ${STATUSES.join(", ")}, each once.`;
@@ -133,7 +137,7 @@ export const runQuery = z.strictObject({
 const changeCursor = z.string({ error: "send it once." }).register(z.globalRegistry, {
   wire: { type: "string", pattern: CHANGE_CURSOR, examples: ["0"] },
   description:
-    "The cursor of an earlier response, such as `12.0.7.33`, or `0` for all runs that are kept. Without it, the response has no runs and a cursor for now.",
+    "The cursor of an earlier response, or `0` for all runs that are kept. Without it, the response has no runs and a cursor for now.",
 });
 
 export const changesQuery = z.strictObject({

@@ -1,5 +1,5 @@
 /**
- * The coordinator's part of the feed of changes: pages of changed runs, and watchers that wait for the next one. It
+ * The feed of changes: pages of changed runs, and watchers that wait for the next one. It
  * reads the journal and writes nothing. News is told to all watchers at once, at most once a second, so watchers with the
  * same cursor and filters share one page.
  */
@@ -15,7 +15,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { Inclusion } from "../run-answer.ts";
-import type { AskedChanges, ChangesAnswer, ChangesReply, Watcher } from "../watch-calls.ts";
+import type { AskedChanges, ChangesAnswer, ChangesReply, FeedPlace, Watcher } from "../watch-calls.ts";
 import { TOO_MANY_WATCHERS } from "./replies.ts";
 import type { Watchers } from "./watchers.ts";
 
@@ -57,16 +57,18 @@ export class Changes {
   }
 
   async page(asked: AskedChanges): Promise<ChangesReply> {
-    const newestSeq = this.#journal.sequence.last;
+    const { sequence } = this.#journal;
+    const newestSeq = sequence.last;
     const { after } = asked;
     if (after === null) {
       // A list lacks what D1 lacks, so the feed must bring that.
-      const readSeq = await this.#projection.settledUpTo();
-      return { ok: true, runs: "", readSeq, newestSeq };
+      const seq = await this.#projection.settledUpTo();
+      return { ok: true, runs: "", readTo: { epoch: sequence.epoch, seq }, isCaughtUp: seq >= newestSeq };
     }
-    if (after > newestSeq) return CURSOR_GONE;
-    if (after === newestSeq) return { ok: true, runs: "", readSeq: after, newestSeq };
-    return this.#sharedPage({ ...asked, after }, newestSeq);
+    const isOfEpoch = after.seq === 0 || after.epoch === sequence.epoch;
+    if (!isOfEpoch || after.seq > newestSeq) return CURSOR_GONE;
+    if (after.seq === newestSeq) return { ok: true, runs: "", readTo: after, isCaughtUp: true };
+    return this.#sharedPage(asked, { epoch: sequence.epoch, seq: after.seq }, newestSeq);
   }
 
   /**
@@ -80,15 +82,15 @@ export class Changes {
       const now = Date.now();
       const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
       if (!this.#watchers.admit(null, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
-      if (leftMs <= 0 || after === null || this.#mayTell(after, now)) {
+      if (leftMs <= 0 || after === null || this.#mayTell(after.seq, now)) {
         const page = await this.page({ ...asked, after });
-        if (leftMs <= 0 || !page.ok || page.runs !== "" || page.readSeq < page.newestSeq) return page;
-        after = page.readSeq;
+        if (leftMs <= 0 || !page.ok || page.runs !== "" || !page.isCaughtUp) return page;
+        after = page.readTo;
         continue;
       }
       if (await this.#watchers.news(watcher, leftMs)) continue;
       // The watcher has left, or made a newer call. If it still reads this answer, it must miss nothing.
-      return { ok: true, runs: "", readSeq: after, newestSeq: this.#journal.sequence.last };
+      return { ok: true, runs: "", readTo: after, isCaughtUp: after.seq >= this.#journal.sequence.last };
     }
   }
 
@@ -123,40 +125,40 @@ export class Changes {
     this.#watchers.tell(null);
   }
 
-  #sharedPage(asked: AskedChanges & { readonly after: number }, newestSeq: number): ChangesAnswer {
+  #sharedPage(asked: AskedChanges, after: FeedPlace, newestSeq: number): ChangesAnswer {
     const now = Date.now();
     // A heartbeat can change details without a new number, so a page is not shared for long.
     if (this.#sharedAt.seq !== newestSeq || msSinceOrLongAgo(this.#sharedAt.at, now) >= TOLD_EVERY_MS) {
       this.#shared = newPages();
       this.#sharedAt = { seq: newestSeq, at: now };
     }
-    const { after, include, actionName, labels, waiting, group } = asked;
+    const { include, actionName, labels, waiting, group } = asked;
     const key = JSON.stringify([after, include, actionName, labels, waiting, group]);
     const shared = this.#shared.get(key);
     if (shared !== undefined) return shared;
-    const page = this.#newPage(asked, newestSeq);
+    const page = this.#newPage(asked, after, newestSeq);
     this.#shared.set(key, page);
     return page;
   }
 
-  #newPage(asked: AskedChanges & { readonly after: number }, newestSeq: number): ChangesAnswer {
-    const { rows, readSeq } = changedAfter(this.#journal.sql, asked.after, newestSeq, asked);
+  #newPage(asked: AskedChanges, { epoch, seq: after }: FeedPlace, newestSeq: number): ChangesAnswer {
+    const { rows, readSeq } = changedAfter(this.#journal.sql, after, newestSeq, asked);
+    const pageOf = (texts: readonly string[], seq: number) =>
+      ({ ok: true, runs: texts.join(","), readTo: { epoch, seq }, isCaughtUp: seq >= newestSeq }) as const;
     const runs = new Map(this.#journal.runs.byIds(rows.map(({ id }) => id)).map((run) => [run.id, run]));
     const texts: string[] = [];
     let bytes = 0;
-    let lastSeq = asked.after;
+    let lastSeq = after;
     for (const { id, seq } of rows) {
       const run = runs.get(id);
       const text = run === undefined ? null : this.#print(run, asked);
       bytes += text === null ? 0 : utf8Bytes(text);
       // The journal counts characters and not bytes, so the page can be full before its rows end.
-      if (bytes > CHANGES_MAX_BYTES && texts.length > 0) {
-        return { ok: true, runs: texts.join(","), readSeq: lastSeq, newestSeq };
-      }
+      if (bytes > CHANGES_MAX_BYTES && texts.length > 0) return pageOf(texts, lastSeq);
       if (text !== null) texts.push(text);
       lastSeq = seq;
     }
-    return { ok: true, runs: texts.join(","), readSeq, newestSeq };
+    return pageOf(texts, readSeq);
   }
 
   /** Null if the run can't be printed. It must not hold up the others for ever. */

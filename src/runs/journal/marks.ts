@@ -1,6 +1,7 @@
 /**
  * Named values that must survive an eviction:
  * - the coordinator's name, and when to repair,
+ * - the epoch of its sequence numbers, and the last number if no run that is kept has it,
  * - in which database its runs are,
  * - what has landed in a database, and how far a resync of it has come,
  * - since when there may be webhook endpoints (ms), and up to which change they were told,
@@ -10,6 +11,8 @@
 
 export type Mark =
   | "name"
+  | "epoch"
+  | "last_seq"
   | "repair_at"
   | "home"
   | `landed_seq:${number}`
@@ -36,12 +39,6 @@ export class Marks {
     // Not before the read: if it fails, an object without marks would tell no endpoint anything.
     this.#values.clear();
     for (const { name, value } of rows) this.#values.set(name, value);
-  }
-
-  /** The highest number among the marks that hold a sequence number. */
-  get highestSeq(): number {
-    const seqs = [...this.#values].filter(([name]) => /^(landed_seq:\d+|told_seq)$/.test(name));
-    return Math.max(0, ...seqs.map(([, value]) => Number(value)));
   }
 
   get(name: Mark): string | null {

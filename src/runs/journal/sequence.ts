@@ -1,15 +1,20 @@
 /**
- * The numbers of a coordinator's writes. Every write of a run gets the next one. It is a number and not an instant,
- * because clocks step back.
+ * The numbers of a journal's writes. Every write of a run gets the next one. It is a number and not an instant, because
+ * clocks step back. Numbers are comparable within an epoch. A new epoch begins with the first write, and when the
+ * database was made equal to the journal again: then what others have read by older numbers proves nothing.
  */
 
+import type { Marks } from "./marks.ts";
+
 export class Sequence {
+  readonly #sql: SqlStorage;
+  readonly #marks: Marks;
   #lastSeq: number;
 
-  /** `usedSeq`: the highest number that a mark remembers, because the run with the highest one may have been purged. */
-  constructor(sql: SqlStorage, usedSeq: number) {
-    const { last } = sql.exec<{ last: number | null }>("SELECT max(change_seq) AS last FROM runs").one();
-    this.#lastSeq = Math.max(last ?? 0, usedSeq);
+  constructor(sql: SqlStorage, marks: Marks) {
+    this.#sql = sql;
+    this.#marks = marks;
+    this.#lastSeq = Math.max(this.#highestKept, Number(marks.get("last_seq") ?? 0));
   }
 
   /** The number of the last write; 0 if there was none. */
@@ -22,11 +27,30 @@ export class Sequence {
     return this.#lastSeq + 1;
   }
 
+  /** When the epoch began; 0 if nothing was ever written. */
+  get epoch(): number {
+    return Number(this.#marks.get("epoch") ?? 0);
+  }
+
+  /** An instant never comes back, even if the object is restored to an earlier time. */
+  beginEpoch(now: number): void {
+    this.#marks.set("epoch", String(Math.max(now, this.epoch + 1)));
+  }
+
   /**
    * Notes that a write has this number. Call it after the write's transaction. A number that is counted without a row
    * would be given again after an eviction. A reader that has read up to it would then miss a write.
    */
   wrote(seq: number): void {
     this.#lastSeq = seq;
+  }
+
+  /** Call this in the transaction that removes runs. The last number must not be given again, so a mark keeps it. */
+  removedRuns(): void {
+    if (this.#highestKept < this.#lastSeq) this.#marks.set("last_seq", String(this.#lastSeq));
+  }
+
+  get #highestKept(): number {
+    return this.#sql.exec<{ seq: number | null }>("SELECT max(change_seq) AS seq FROM runs").one().seq ?? 0;
   }
 }

@@ -34,12 +34,14 @@ const AGAIN_PAUSE_MS = 500;
 /** Why a flight is started. Only flights for changes wait for the pace. A list needs a D1 statement anyway. */
 type Reason = "change" | "list" | "repair";
 
-/** How the landings of two databases follow each other. Without an order, they are independent. */
+/** How the landings of two databases follow each other, and what follows from them. */
 export interface LandingTurns {
   /** Whether a run must not board now, because another database must have it first. */
   readonly mustWait?: (id: string) => boolean;
   /** Called when runs have landed. */
   readonly onLanded?: () => void;
+  /** Called in the stretch that notes that a resync is done. */
+  readonly onResynced?: () => void;
 }
 
 /** One database, and what is known of it. */

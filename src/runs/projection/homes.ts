@@ -158,6 +158,10 @@ export class Homes {
           this.#home?.landing.commit.goOn();
         }
       },
+      // A list that was read before may have lacked runs, or shown older versions than the feed's numbers promise.
+      onResynced: () => {
+        if (this.#home?.landing.database === database) this.#parts.journal.sequence.beginEpoch(Date.now());
+      },
     });
   }
 

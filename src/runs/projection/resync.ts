@@ -122,6 +122,10 @@ export class Resync {
     this.#commit.landAgain(batch);
     while (batch.some(({ id }) => this.#commit.unlanded.isAgain(id))) await this.#commit.nextLanding();
     this.#isLanding = false;
-    if (isCurrent()) this.#place.rows.resyncAfter = reached === AFTER_ALL_IDS ? null : reached;
+    if (!isCurrent()) return;
+    const isDone = reached === AFTER_ALL_IDS;
+    // First, because a step whose mark can't be written is repeated.
+    if (isDone) this.#place.onResynced?.();
+    this.#place.rows.resyncAfter = isDone ? null : reached;
   }
 }

@@ -1,29 +1,31 @@
 /**
- * The cursor of the feed of changes: the number up to which the changes were read. It is in clear and grants nothing,
- * because the token decides what a request may read.
+ * The cursor of the feed of changes: `{epoch}.{number}`, the place up to which the changes were read, or `0` before every
+ * change. It is in clear and grants nothing, because the token decides what a request may read.
  */
 
-import { parseSeq } from "../../../http/cursor.ts";
+import { CHANGE_CURSOR } from "../../../base/limits.ts";
 import { ApiError } from "../../../http/errors.ts";
+import type { FeedPlace } from "../../watch-calls.ts";
 
-/** As a pattern, for the document. */
-export const CHANGE_CURSOR = "^(0|[1-9][0-9]{0,14})$";
+const WHOLE = new RegExp(CHANGE_CURSOR);
 
-/** Null for a text that is no cursor. 0 is before every change. */
-export function readChangeCursor(text: string): number | null {
-  return parseSeq(text);
+/** Null for a text that is no cursor. */
+export function readChangeCursor(text: string): FeedPlace | null {
+  if (!WHOLE.test(text)) return null;
+  const [epoch, seq = 0] = text.split(".").map(Number);
+  return { epoch: epoch ?? 0, seq };
 }
 
-export function changeCursorOf(seq: number): string {
-  return String(seq);
+export function changeCursorOf({ epoch, seq }: FeedPlace): string {
+  return seq === 0 ? "0" : `${epoch}.${seq}`;
 }
 
 /** The cursor of a request: `Last-Event-ID` wins over `after`. Null if there is neither. Throws `invalid_cursor`. */
-export function sentCursor(after: string | undefined, lastEventId: string | undefined): number | null {
+export function sentCursor(after: string | undefined, lastEventId: string | undefined): FeedPlace | null {
   const text = lastEventId ?? after;
   if (text === undefined) return null;
-  const seq = readChangeCursor(text);
-  if (seq !== null) return seq;
+  const place = readChangeCursor(text);
+  if (place !== null) return place;
   const what = lastEventId === undefined ? "after" : "Last-Event-ID";
   const pointer = lastEventId === undefined ? { pointer: "/after" } : {};
   throw new ApiError(

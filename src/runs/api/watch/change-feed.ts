@@ -3,7 +3,7 @@
 import { within } from "../../../base/time.ts";
 import { ApiError } from "../../../http/errors.ts";
 import type { Inclusion } from "../../run-answer.ts";
-import type { ChangeFilter } from "../../watch-calls.ts";
+import type { ChangeFilter, FeedPlace } from "../../watch-calls.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
 import { changeCursorOf } from "./change-cursor.ts";
@@ -13,6 +13,7 @@ import type { Seat } from "./seat.ts";
 const ANSWER_MAX_MS = 5000;
 /** The platform ends a request that makes more than 1000 calls. A stream ends before that, and its client resumes. */
 const CALLS_MAX = 900;
+const BEGINNING: FeedPlace = { epoch: 0, seq: 0 };
 
 /** What a request asks of the feed. */
 export type Asked = ChangeFilter & Inclusion;
@@ -27,16 +28,16 @@ export interface Changes {
 export class ChangeFeed {
   readonly #environment: RunEnvironment;
   readonly #asked: Asked;
-  /** Everything up to this number was read; null until the coordinator has named its newest number. */
-  #readSeq: number | null;
+  /** Everything up to here was read; null until the coordinator has named its newest place. */
+  #readTo: FeedPlace | null;
   #isCaughtUp = true;
   #calls = 0;
 
-  /** `cursor`: what was read before; null begins with the newest number. */
-  constructor(environment: RunEnvironment, asked: Asked, cursor: number | null) {
+  /** `cursor`: what was read before; null begins with the newest change. */
+  constructor(environment: RunEnvironment, asked: Asked, cursor: FeedPlace | null) {
     this.#environment = environment;
     this.#asked = asked;
-    this.#readSeq = cursor;
+    this.#readTo = cursor;
   }
 
   /**
@@ -70,7 +71,7 @@ export class ChangeFeed {
 
   async #call(seat: Seat | null, maxMs: number): Promise<Changes> {
     this.#calls++;
-    const asked = { ...this.#asked, after: this.#readSeq };
+    const asked = { ...this.#asked, after: this.#readTo };
     const asking = ask(this.#environment, ({ watches }) =>
       seat === null ? watches.changes(asked) : watches.watchChanges(asked, seat.watcher, maxMs),
     );
@@ -78,13 +79,13 @@ export class ChangeFeed {
       throw cause instanceof ApiError ? cause : new ApiError("coordinator_unavailable", undefined, { cause });
     });
     if (!answer.ok) throw refusalError(answer.reason);
-    this.#readSeq = answer.readSeq;
-    this.#isCaughtUp = answer.readSeq >= answer.newestSeq;
+    this.#readTo = answer.readTo;
+    this.#isCaughtUp = answer.isCaughtUp;
     return this.#changes(answer.runs);
   }
 
   #changes(runs: string): Changes {
-    return { runs, cursor: changeCursorOf(this.#readSeq ?? 0), isCaughtUp: this.#isCaughtUp };
+    return { runs, cursor: changeCursorOf(this.#readTo ?? BEGINNING), isCaughtUp: this.#isCaughtUp };
   }
 }
 

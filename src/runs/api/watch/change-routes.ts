@@ -10,6 +10,7 @@ import type { AppEnv } from "../../../http/app-env.ts";
 import { usableRing } from "../../../http/environment.ts";
 import { validQuery } from "../../../http/validate.ts";
 import { mintRunId } from "../../run-id.ts";
+import type { FeedPlace } from "../../watch-calls.ts";
 import { type Bookmark, bookmarkHeader, sentBookmark, union } from "../bookmark/bookmark.ts";
 import { changesQuery } from "../query-schemas.ts";
 import { environmentOf, type RunEnvironment } from "../run-environment.ts";
@@ -74,7 +75,7 @@ async function stream(
   c: Context<AppEnv>,
   environment: RunEnvironment,
   asked: Asked,
-  cursor: number | null,
+  cursor: FeedPlace | null,
 ): Promise<Response> {
   const feed = new ChangeFeed(environment, asked, cursor);
   const isHead = c.req.raw.method === "HEAD";
