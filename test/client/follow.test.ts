@@ -10,10 +10,10 @@ const D1 = `0:00000001-00000002-00000003-${"0".repeat(32)}`;
 
 const run = (id: string, status = "pending") => ({ ...RUN, id, status });
 const changes = (cursor: string, ...runs: readonly object[]) => ({
-  ...{ runs, cursor, caughtUp: true, incomplete: false },
+  ...{ runs, cursor, caughtUp: true },
 });
 const frame = (one: { readonly cursor: string }) => `id: ${one.cursor}\ndata: ${JSON.stringify(one)}\n\n`;
-const CURSOR = json(200, changes("1.0.0.0"), { "x-d1-bookmark": ID_OF_1 });
+const CURSOR = json(200, changes("9.1"), { "x-d1-bookmark": ID_OF_1 });
 const queryOf = (api: Stub, n: number) =>
   Object.fromEntries(new URL(`http://x${api.asked[n]?.url}`).searchParams);
 
@@ -34,10 +34,7 @@ describe("follow", () => {
       CURSOR,
       json(200, [run("a")], link),
       json(200, [run("b")], { "x-d1-bookmark": D1 }),
-      stream(
-        ["retry: 1\n\n", frame(changes("1.0.0.0")), frame(changes("2.0.0.0", run("a", "running")))],
-        "hang",
-      ),
+      stream(["retry: 1\n\n", frame(changes("9.1")), frame(changes("9.2", run("a", "running")))], "hang"),
     );
     const options = {
       actionName: "deploy",
@@ -47,20 +44,20 @@ describe("follow", () => {
     } as const;
     const got = await until(
       api.client().runs.follow({ ...options, label: ["x"], list: { status: ["pending"] } }),
-      "2.0.0.0",
+      "9.2",
     );
     expect(got).toEqual([
-      { runs: [run("a")], cursor: null, caughtUp: false, incomplete: false },
-      { runs: [run("b")], cursor: "1.0.0.0", caughtUp: false, incomplete: false },
-      changes("1.0.0.0"),
-      changes("2.0.0.0", run("a", "running")),
+      { runs: [run("a")], cursor: null, caughtUp: false },
+      { runs: [run("b")], cursor: "9.1", caughtUp: false },
+      changes("9.1"),
+      changes("9.2", run("a", "running")),
     ]);
     const filters = { actionName: "deploy", label: "x", include: "details" };
     expect(api.asked.map((_, n) => queryOf(api, n))).toEqual([
       {},
       { ...filters, status: "pending", limit: "200" },
       { ...filters, status: "pending", limit: "200", cursor: "next" },
-      { ...filters, after: "1.0.0.0" },
+      { ...filters, after: "9.1" },
     ]);
     expect(api.asked[1]?.headers["x-d1-bookmark"]).toBe(ID_OF_1);
     expect(api.asked[3]?.headers.accept).toBe("text/event-stream");
@@ -68,11 +65,11 @@ describe("follow", () => {
 
   it("lets a list show what it gave", async () => {
     const api = await stub(
-      stream([frame(changes("2.0.0.0", run(ID_OF_0), run(ID_OF_1)))], "hang"),
+      stream([frame(changes("9.2", run(ID_OF_0), run(ID_OF_1)))], "hang"),
       json(200, [], { "x-d1-bookmark": D1 }),
     );
     const client = api.client();
-    await until(client.runs.follow({ after: "0" }), "2.0.0.0");
+    await until(client.runs.follow({ after: "0" }), "9.2");
     for (let n = 0; n < 2; n++) await client.runs.page();
     const [, first, second] = api.asked.map(({ headers }) => headers["x-d1-bookmark"]);
     expect([first, second]).toEqual([ID_OF_1, D1]);
@@ -85,30 +82,30 @@ describe("follow", () => {
       behind,
       behind,
       json(200, [run("a")], { "x-d1-bookmark": D1 }),
-      stream([frame(changes("2.0.0.0", run("b")))], "hang"),
+      stream([frame(changes("9.2", run("b")))], "hang"),
     );
-    const got = await until(api.client().runs.follow(), "2.0.0.0");
+    const got = await until(api.client().runs.follow(), "9.2");
     expect(got.map(({ runs }) => runs.map(({ id }) => id))).toEqual([["a"], ["b"]]);
   });
 
   it("goes on from the last cursor after each break, gives nothing twice, and says what broke", async () => {
     const broken: string[] = [];
     const api = await stub(
-      stream([frame(changes("1.0.0.0", run("a"))), "id: 2.0.0.0\ndata: {"], "cut"),
+      stream([frame(changes("9.1", run("a"))), "id: 9.2\ndata: {"], "cut"),
       reset,
       refusal(503, "coordinator_unavailable"),
       page(502),
-      stream([frame(changes("1.0.0.0")), frame(changes("2.0.0.0", run("b")))], "end"),
+      stream([frame(changes("9.1")), frame(changes("9.2", run("b")))], "end"),
       ...Array.from({ length: 8 }, (): Answer => reset),
-      stream([frame(changes("2.0.0.0")), frame(changes("3.0.0.0", run("c")))], "hang"),
+      stream([frame(changes("9.2")), frame(changes("9.3", run("c")))], "hang"),
     );
     const onBreak = ({ code }: { readonly code: string }) => broken.push(code);
-    const got = await until(api.client({ retries: 0 }).runs.follow({ after: "0", onBreak }), "3.0.0.0");
+    const got = await until(api.client({ retries: 0 }).runs.follow({ after: "0", onBreak }), "9.3");
     expect(got.map(({ runs }) => runs.map(({ id }) => id))).toEqual([["a"], [], ["b"], [], ["c"]]);
     expect(api.asked.map((_, n) => queryOf(api, n).after)).toEqual([
       "0",
-      ...Array.from({ length: 4 }, () => "1.0.0.0"),
-      ...Array.from({ length: 9 }, () => "2.0.0.0"),
+      ...Array.from({ length: 4 }, () => "9.1"),
+      ...Array.from({ length: 9 }, () => "9.2"),
     ]);
     expect(broken).toEqual([
       "unreachable",
@@ -119,9 +116,9 @@ describe("follow", () => {
   });
 
   it("throws what waiting can't help with: a refusal, a cursor that is gone, and an address that never answered", async () => {
-    const gone = await stub(stream(frame(changes("1.0.0.0", run("a")))), refusal(410, "cursor_gone"));
+    const gone = await stub(stream(frame(changes("9.1", run("a")))), refusal(410, "cursor_gone"));
     const following = gone.client().runs.follow({ after: "0" })[Symbol.asyncIterator]();
-    expect((await following.next()).value).toEqual(changes("1.0.0.0", run("a")));
+    expect((await following.next()).value).toEqual(changes("9.1", run("a")));
     expect(await thrown(following.next())).toMatchObject({ code: "cursor_gone", status: 410 });
     const revoked = await stub(CURSOR, refusal(401, "token_invalid"));
     expect(await thrown(until(revoked.client().runs.follow(), ""))).toMatchObject({ code: "token_invalid" });
@@ -140,7 +137,7 @@ describe("follow", () => {
 
   it("begins now without a list, and stops with the signal's reason, also while it waits for the server", async () => {
     const stop = new AbortController();
-    const api = await stub(CURSOR, stream(["retry: 1\n\n", frame(changes("1.0.0.0"))]), reset);
+    const api = await stub(CURSOR, stream(["retry: 1\n\n", frame(changes("9.1"))]), reset);
     const onBreak = () => void setTimeout(() => stop.abort(new Error("enough")));
     const got: RunChanges[] = [];
     const following = async () => {
@@ -150,7 +147,7 @@ describe("follow", () => {
         onBreak,
       })) {
         got.push(one);
-        if (got.length === 1) expect(one).toEqual(changes("1.0.0.0"));
+        if (got.length === 1) expect(one).toEqual(changes("9.1"));
       }
     };
     expect(await thrown(following())).toMatchObject({ message: "enough" });

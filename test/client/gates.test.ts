@@ -68,7 +68,7 @@ it("each call that makes a run sends its gates", async () => {
 
 it("lists, summaries, the list of a follower and its feed take the filters of gates", async () => {
   const filter = { waiting: "any", group: "deploys" } as const;
-  const changes = { runs: [], cursor: "1.0.0.0", caughtUp: true, incomplete: false };
+  const changes = { runs: [], cursor: "9.1", caughtUp: true };
   const { client, asked } = await stub(
     json(200, []),
     json(200, {}),
@@ -86,7 +86,7 @@ it("lists, summaries, the list of a follower and its feed take the filters of ga
     `/summary?${query}`,
     "/changes",
     `?${query}&limit=200`,
-    `/changes?${query}&after=1.0.0.0`,
+    `/changes?${query}&after=9.1`,
   ]);
 });
 

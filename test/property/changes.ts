@@ -1,7 +1,7 @@
 /** Steps that change a run: reports, cancels, heartbeats and starts. */
 
 import { expect } from "vitest";
-import { coordinator, direct } from "../support/direct.ts";
+import { direct } from "../support/direct.ts";
 import { ask, type Beaten } from "../support/requests.ts";
 import { Caller, type Keeps, type Sent } from "./caller.ts";
 import {
@@ -162,11 +162,11 @@ export const start = (by: Keeps, nth: number, key: string) =>
 /** Of two flights, that which left first comes back last. A list still gets the bookmark that covers both. */
 export const startWithOldBookmark = (nth: number, key: string) =>
   onRun(`start with an old bookmark(${key})`, nth, async (run, model) => {
-    const object = coordinator(model.path);
-    const before = await coordinator.upkeep.settle();
+    const { upkeep } = direct(model.path);
+    const before = await upkeep.settle();
     const after = await withOldBookmarks(async () => {
       await sendStart(model, run, key);
-      return coordinator.upkeep.settle();
+      return upkeep.settle();
     });
     expect((after.bookmark ?? "") >= (before.bookmark ?? "")).toBe(true);
   });
@@ -174,8 +174,7 @@ export const startWithOldBookmark = (nth: number, key: string) =>
 /** Returns the bookmark of D1 in the coordinator's answer. */
 async function sendStart(model: Model, run: ModelRun, key: string): Promise<string | null> {
   const expected = run.start(key, Date.now());
-  const coordinator = direct(model.path, Number.parseInt(run.coordinator, 16));
-  const answer = await coordinator.runs.applyEvent(
+  const answer = await direct(model.path).runs.applyEvent(
     run.id,
     { type: "started" },
     { key: `m:${key}`, fingerprint: "" },

@@ -20,6 +20,7 @@ export const follow = (nth: number, back: number, pages: number): Command => ({
 export const resync = (n: number): Command => ({
   check: (model) => model.runs.length > 0,
   async run(model) {
+    model.wasResynced = true;
     await direct(model.path).upkeep.resync();
     await expectGets(model);
   },

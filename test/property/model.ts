@@ -283,6 +283,8 @@ export class Model {
   #changes: { readonly at: number; readonly seen: Seen }[] = [];
   /** Whether D1 has worked since the model began, or since everything was seen to have landed. */
   isCalm = true;
+  /** Whether the environment was ever resynced. Cursors of the feed can then be gone. */
+  wasResynced = false;
   /** Whether a move has begun. */
   moves = false;
   /** How often all runs were read. */

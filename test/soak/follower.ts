@@ -83,8 +83,11 @@ export class Follower {
         }
       } catch (error) {
         // At its first request, the client does not wait for a service that is down.
-        if (error instanceof ActionRunsError && error.code === "cursor_gone")
-          record.violation(`CURSOR GONE: ${this.#environment} ${this.#cursor}`, [], Date.now());
+        if (error instanceof ActionRunsError && error.code === "cursor_gone") {
+          record.count("cursors that were gone after a resync");
+          this.#cursor = undefined;
+          this.#known.clear();
+        }
       } finally {
         clearTimeout(timer);
       }

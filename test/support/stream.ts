@@ -1,8 +1,7 @@
 /** Reads Server-Sent Events as their standard says, knowing nothing of the service. Every wait is bounded. */
 
 import { exports } from "cloudflare:workers";
-import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import { coordinator, HANG_MS } from "./direct.ts";
+import { HANG_MS } from "./direct.ts";
 import { type Answer, type Ask, ask, type Beaten, type CreatedRun, ROOT } from "./requests.ts";
 
 /** An entry of a timeline on the wire. */

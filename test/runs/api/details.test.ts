@@ -4,7 +4,6 @@
 
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { readRunId } from "../../../src/runs/run-id.ts";
 import { journal } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import {
@@ -261,7 +260,6 @@ it("a create without labels has the fingerprint that it had before there were la
   const path = newRunsPath();
   for (const [n, more] of [{}, { labels: [] }].entries()) {
     const { body } = await create(path, more, "", keyed(`k${n}`));
-    const { coordinator } = readRunId(body.id);
     const query = "SELECT create_fingerprint AS kept FROM runs WHERE id = ?";
     const [row] = await journal<{ kept: string }>(path, query, body.id);
     const text = '{"actionName":"deploy","entityId":null,"parameters":{},"recommendations":{},"timeout":60}';

@@ -7,7 +7,6 @@ import {
   WATCHERS_PER_RUN_AND_TOKEN,
   WATCHERS_PER_TOKEN,
 } from "../../../src/runs/coordinator/watchers.ts";
-import { readRunId } from "../../../src/runs/run-id.ts";
 import type { Watcher } from "../../../src/runs/watch-calls.ts";
 import { change, createAged, direct, until } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
@@ -50,14 +49,14 @@ describe("100 streams of one run by one token", () => {
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
     const streams = await open(runPath);
-    await Promise.all(streams.map((one) => one.watches.events(1)));
+    await Promise.all(streams.map((one) => one.events(1)));
     const ends = Promise.all(streams.map((one) => one.rest()));
     expectTooMany(await askStream(runPath));
     expect((await eventsOf(runPath)).status).toBe(200);
     expectTooMany(await ask<Refusal>("GET", `${runPath}?wait=5`));
     const { token } = await grantToken(projectOf(path), { role: "viewer" });
     const waiting = ask("GET", `${runPath}?wait=5`, { token });
-    const neighbour = await createAged(path, { n: readRunId(run.id).coordinator });
+    const neighbour = await createAged(path);
     const other = await openStream(`${path}/${neighbour}`);
     expect(other.status).toBe(200);
     await other.cancel();
@@ -72,7 +71,7 @@ describe("100 streams of one run by one token", () => {
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
     const streams = await open(runPath);
-    await Promise.all(streams.map((one) => one.watches.events(1)));
+    await Promise.all(streams.map((one) => one.events(1)));
     expectTooMany(await askStream(runPath));
     await streams[42]?.cancel();
     let again: Stream | undefined;

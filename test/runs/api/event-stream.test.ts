@@ -3,7 +3,6 @@
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
-import { readRunId } from "../../../src/runs/run-id.ts";
 import { alarmIn, change, coordinator, createAged, direct } from "../../support/direct.ts";
 import { breakD1 } from "../../support/faults.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, report } from "../../support/requests.ts";

@@ -5,7 +5,6 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { mintUuidV7 } from "../../../src/base/uuid.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
-import { readRunId } from "../../../src/runs/run-id.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, coordinator, createAged, mint, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
@@ -102,8 +101,8 @@ describe("a timeline", () => {
 
   it.each<[cause: string, end: (path: string, run: CreatedRun) => Promise<unknown>]>([
     ["callback", (_path, run) => report(run, { status: "succeeded" })],
-    ["deadline", (path, run) => alarmIn(61 * 60_000, coordinator(path))],
-    ["silence", (path, run) => alarmIn(31 * 60_000, coordinator(path))],
+    ["deadline", (path) => alarmIn(61 * 60_000, coordinator(path))],
+    ["silence", (path) => alarmIn(31 * 60_000, coordinator(path))],
   ])("ends with the cause %s, once, and with nothing after it", async (cause, end) => {
     const path = newRunsPath();
     const run = await createRun(path, {
@@ -268,11 +267,7 @@ describe("a timeline is the same in every page and stream, whichever of its even
       [...CALLED, "ended"],
       (path) => ended(calledOnce(path), (run) => ask("DELETE", `${path}/${run.id}`)),
     ],
-    [
-      "a timeout",
-      ["ended"],
-      (path) => ended(createRun(path), (run) => alarmIn(61 * 60_000, coordinator(path))),
-    ],
+    ["a timeout", ["ended"], (path) => ended(createRun(path), () => alarmIn(61 * 60_000, coordinator(path)))],
     [
       "a webhook that is given up",
       [...CALLED, "ended"],

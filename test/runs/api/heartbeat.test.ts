@@ -230,7 +230,7 @@ describe("a heartbeat after the end is 409 with the code", () => {
     run_succeeded: (run) => report(run, { status: "succeeded" }),
     run_failed: (run) => report(run, { status: "failed", error: "[timeout] says the workflow" }),
     run_cancelled: (run, path) => ask("DELETE", `${path}/${run.id}`),
-    run_timed_out: (run, path) => alarmIn(61_000, coordinator(path)),
+    run_timed_out: (_run, path) => alarmIn(61_000, coordinator(path)),
     delivery_failed: async () => {},
   };
 

@@ -9,7 +9,6 @@ import {
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../../src/app.ts";
-import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import type { Wait, Watcher } from "../../../src/runs/watch-calls.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, coordinator, createAged, direct, mint, until } from "../../support/direct.ts";
@@ -41,7 +40,7 @@ async function timed<T>(promise: Promise<T>): Promise<{ answer: T; ms: number }>
 }
 
 /** Counts the SQL statements of a run's coordinator from here on. */
-async function countedStatements(path: string, id: string): Promise<() => number> {
+async function countedStatements(path: string): Promise<() => number> {
   const sql = await runInDurableObject(
     coordinator(path),
     (_instance, { storage }) => Object.getPrototypeOf(storage.sql) as SqlStorage,
@@ -58,12 +57,12 @@ const ENDS: Readonly<Record<string, (path: string, run: CreatedRun) => Promise<u
   succeeded: (_path, run) => report(run, { status: "succeeded", output: { a: 1 } }),
   failed: (_path, run) => report(run, { status: "failed", error: "no" }),
   cancelled: (path, run) => ask("DELETE", `${path}/${run.id}`),
-  "timed out": (path, run) => alarmIn(61 * 60_000, coordinator(path)),
+  "timed out": (path) => alarmIn(61 * 60_000, coordinator(path)),
 };
 
 /** Calls a coordinator as the Worker does for one watcher. */
 function watching(path: string, id: string, watcher: Watcher, maxMs: number) {
-  const stub = direct(path) as unknown as Pick<RunCoordinator, "waitForEnd" | "unwatch">;
+  const stub = direct(path);
   return {
     wait: () => stub.watches.waitForEnd(id, watcher, { maxMs, isLast: true }),
     leave: () => stub.watches.unwatch(watcher.key),
@@ -96,7 +95,7 @@ describe("a call to the coordinator that waits", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const { wait, leave } = watching(path, run.id, watcher(), 5000);
-    const statements = await countedStatements(path, run.id);
+    const statements = await countedStatements(path);
     const calls = Array.from({ length: 20 }, wait);
     await Promise.all(calls.slice(0, -1));
     await leave();
@@ -158,7 +157,7 @@ describe("a wait", () => {
     const calls: [key: string, maxMs: number][] = [];
     const from = Date.now();
     vi.useFakeTimers({ toFake: ["Date"], now: from });
-    const waitForEnd = async (id: string, { key }: Watcher, { maxMs }: Wait) => {
+    const call = async (_: string, __: string, [id, { key }, { maxMs }]: [string, Watcher, Wait]) => {
       calls.push([key, maxMs]);
       vi.setSystemTime(Date.now() + maxMs);
       return {
@@ -170,7 +169,7 @@ describe("a wait", () => {
       };
     };
     // The platform's edge: an object that is waited for in no time.
-    const COORDINATORS = { getByName: () => ({ waitForEnd }) } as unknown as typeof env.COORDINATORS;
+    const COORDINATORS = { getByName: () => ({ call }) } as unknown as typeof env.COORDINATORS;
     const answer = await askWith(envWith({ COORDINATORS }), "GET", `${path}/${run.id}?wait=60`);
     expect(answer).toMatchObject({ status: 200, body: { output: { calls: 3 } } });
     expect(calls.map(([, maxMs]) => maxMs)).toEqual([25_000, 25_000, 10_000]);
@@ -189,7 +188,7 @@ describe("a wait", () => {
     expect(await changing).toMatchObject({ ok: true });
     open();
     expect(answer).toMatchObject({ status: 200, body: { status: "cancelled" } });
-    // It names the coordinator that D1 is behind.
+    // It names a run that D1 is behind.
     expect(answer.headers.get("x-d1-bookmark")).toBe(id);
     expect(ms).toBeLessThan(SOON_MS);
   });

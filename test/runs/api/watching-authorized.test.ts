@@ -2,9 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
+import { WatchDesk } from "../../../src/runs/coordinator/watch-desk.ts";
 import { WATCHERS_PER_RUN_AND_TOKEN } from "../../../src/runs/coordinator/watchers.ts";
-import { readRunId } from "../../../src/runs/run-id.ts";
 import { later } from "../../support/clock.ts";
 import { direct, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
@@ -153,7 +152,7 @@ describe("a wait", () => {
 
   /** The answer that will come, once the coordinator has been asked for it. */
   async function beginWait(scene: Scene): Promise<{ answer: ReturnType<typeof ask20> }> {
-    const asked = vi.spyOn(RunCoordinator.prototype, "waitForEnd");
+    const asked = vi.spyOn(WatchDesk.prototype, "waitForEnd");
     const answer = ask20(scene);
     await until(async () => asked.mock.calls.length > 0);
     return { answer };
