@@ -166,7 +166,7 @@ export const ERRORS = {
   ],
   cursor_gone: [
     410,
-    "This cursor is newer than the runs, because the environment was restored. Take a new cursor, list the runs, and follow from there.",
+    "This cursor is from before the environment was restored or resynced. Drop your copy of the runs, take a new cursor, list the runs, and follow from there.",
   ],
   precondition_failed: [
     412,

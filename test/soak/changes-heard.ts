@@ -2,7 +2,7 @@
 
 import type { EndedRow } from "./landing.ts";
 
-/** A clock of one coordinator may be so far from that of another, and an alarm may be so late. */
+/** An alarm may be so late. */
 const SURELY_MS = 5000;
 
 /**

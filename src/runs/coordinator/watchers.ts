@@ -1,14 +1,16 @@
 /**
  * The event streams and waits that follow a run or the feed of changes. In memory only, and bounded. A watcher takes a
  * seat with its first call, and keeps it for 10 s after each call. So it does not lose the seat between two calls. One
- * token can never hold every seat of a run or of the coordinator.
+ * token can never hold every seat of a run or of the coordinator. docs/capacity.md, "Watchers", says why there are so
+ * many seats.
  */
 
 import { msSinceOrLongAgo } from "../../base/time.ts";
 import type { Watcher } from "../watch-calls.ts";
 
-export const WATCHERS_MAX = 1000;
-export const WATCHERS_PER_TOKEN = 250;
+export const WATCHERS_MAX = 2000;
+export const WATCHERS_PER_TOKEN = 500;
+/** A change of a run wakes all its watchers at once, so these are few. */
 export const WATCHERS_PER_RUN = 200;
 export const WATCHERS_PER_RUN_AND_TOKEN = 100;
 /** How long a watcher keeps its seat after a call. */

@@ -197,7 +197,7 @@ describe("a watcher", () => {
     for (const { key } of watchers) await stub.watches.unwatch(key);
   });
 
-  it("beyond the 250 of a token or the 1000 of a coordinator is 503, and a free seat is taken again", async () => {
+  it("beyond the 500 of a token or the 2000 of an environment is 503, and a free seat is taken again", async () => {
     const path = newRunsPath();
     const stub = direct(path);
     const take = (tokenId: string, key: string = crypto.randomUUID()) =>

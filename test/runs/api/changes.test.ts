@@ -185,7 +185,7 @@ describe("a cursor", () => {
     for (const query of [`?after=${epoch}.2`, `?after=${epoch}.2&wait=60`, `?after=${Number(epoch) - 1}.1`]) {
       const { status, body } = await changesOf<Refusal>(path, query);
       expect([query, status, body.code]).toEqual([query, 410, "cursor_gone"]);
-      expect(body.error).toMatch(/restored.*Take a new cursor, list the runs, and follow/);
+      expect(body.error).toMatch(/restored or resynced.*take a new cursor, list the runs, and follow/);
     }
     const headers = { Accept: "text/event-stream", "Last-Event-ID": `${epoch}.2` };
     expect((await changesOf<Refusal>(path, "?after=0", { headers })).status).toBe(410);

@@ -99,19 +99,19 @@ describe("100 streams of one run by one token", () => {
   });
 });
 
-describe("the seats of a coordinator", () => {
+describe("the seats of an environment", () => {
   const FIRST = { after: 0, limit: 1 };
   const ANSWERED = { ok: true };
   const REFUSED = { ok: false, reason: "too_many_watchers" };
 
-  it("are 1000, and one more watcher is 503 until another leaves or is forgotten", async () => {
+  it("are 2000, and one more watcher is 503 until another leaves or is forgotten", async () => {
     const path = newRunsPath();
-    const ids = await Promise.all(Array.from({ length: 11 }, () => createAged(path)));
+    const ids = await Promise.all(Array.from({ length: 21 }, () => createAged(path)));
     const stub = direct(path);
-    const last = ids[10] ?? "";
+    const last = ids[20] ?? "";
     const watchers = Array.from({ length: WATCHERS_MAX }, (_, n) => stream(`token ${n % 10}`));
     const answers = await Promise.all(
-      watchers.map((watcher, n) => stub.watches.watch(ids[n % 10] ?? "", FIRST, watcher, 0)),
+      watchers.map((watcher, n) => stub.watches.watch(ids[n % 20] ?? "", FIRST, watcher, 0)),
     );
     expect(new Set(answers.map(({ ok }) => ok))).toEqual(new Set([true]));
     expectTooMany(await askStream(`${path}/${last}`));
@@ -132,7 +132,7 @@ describe("the seats of a coordinator", () => {
     await Promise.all([served.cancel(), after.cancel()]);
   });
 
-  it("are never all taken by one token: it gets 250, and other tokens still get seats", async () => {
+  it("are never all taken by one token: it gets 500, and other tokens still get seats", async () => {
     const path = newRunsPath();
     const ids = await Promise.all(Array.from({ length: 5 }, () => createAged(path)));
     const stub = direct(path);
