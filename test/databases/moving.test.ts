@@ -263,7 +263,7 @@ describe("the cleaning", () => {
 it("with one database, nothing of all this is written", async () => {
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const { path } = await livingIn(0);
-  expect((await marksOf(path)).filter((name) => !/^(name|repair_at|landed_seq:0)$/.test(name))).toEqual([]);
+  expect((await marksOf(path)).filter((name) => !/^(name|epoch|repair_at|landed_seq:0)$/.test(name))).toEqual([]);
   expect(await row(path)).toBeNull();
   expect(await env.DB.prepare("SELECT count(*) AS n FROM database_report").first("n")).toBe(0);
 });

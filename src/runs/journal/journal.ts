@@ -290,8 +290,8 @@ export class Journal {
   }
 
   /**
-   * Writes a version, or returns null. The version's sequence number counts once it is written, and the first one begins
-   * an epoch. Several statements need a transaction, which takes back the first ones if a later one fails.
+   * Writes a version, or returns null. The version's sequence number counts once it is written. Several statements need a
+   * transaction, which takes back the first ones if a later one fails.
    */
   #numbered<W extends Written | null>(
     version: Written,
@@ -301,14 +301,12 @@ export class Journal {
   ): W {
     const { seq, changedAt } = version.unlanded;
     const mustRecord = followUp !== undefined && !followUp.isOnRecord(version, changedAt);
-    const isFirst = seq === 1;
     const writeAll = () => {
       const written = write();
-      if (written !== null && isFirst) this.sequence.beginEpoch(changedAt);
       if (written !== null && mustRecord) followUp.record(version, changedAt);
       return written;
     };
-    const written = isOneStatement && !mustRecord && !isFirst ? write() : this.transaction(writeAll);
+    const written = isOneStatement && !mustRecord ? write() : this.transaction(writeAll);
     if (written !== null) this.sequence.wrote(seq);
     return written;
   }

@@ -49,7 +49,10 @@ export class Projection implements FollowUp {
   }
 
   record({ unlanded, dueAt }: Written, now: number): void {
-    if (unlanded.seq === 1) this.#homes.isFirstWrite();
+    if (unlanded.seq === 1) {
+      this.#journal.sequence.beginEpoch(now);
+      this.#homes.isFirstWrite();
+    }
     this.#alarm.repairBy(now + REPAIR_MS);
     this.#alarm.armBy(Math.min(this.#alarm.repairAt, dueAt), now);
   }
