@@ -112,7 +112,7 @@ export interface Runs extends Decisions {
   /**
    * All runs: it lists them, or begins at `after`, and then gives each change as it happens. It goes on by itself when
    * the connection breaks or the server restarts, until the signal aborts or you leave the loop. It throws `cursor_gone`
-   * if the environment was restored.
+   * if the environment was restored or resynced.
    */
   follow(options?: FollowOptions<FollowedList>): AsyncIterable<RunChanges>;
 }

@@ -378,8 +378,6 @@ describe("retention", () => {
     await landed(path);
     expect(await ended(path)).toEqual(cancelled(2));
     await purged(path);
-    // As if no alarm had noted what has landed.
-    await journal(path, "DELETE FROM marks WHERE name = 'landed_seq:0'");
     await evictDurableObject(coordinator(path));
     await endRun(path);
     expect(await ended(path)).toEqual(cancelled(3));

@@ -315,19 +315,4 @@ describe("a sequence number", () => {
     await createAged(path);
     expect(await lastSeq(path)).toBe((before ?? 0) + 1);
   });
-
-  it("that was told is never given again, although its run was purged", async () => {
-    const path = newRunsPath();
-    await notify(path);
-    await end(path);
-    await untilTold(path);
-    const told = Number((await marks(path)).told_seq);
-    await runInDurableObject(coordinator(path), (_, { storage }) => {
-      storage.sql.exec("DELETE FROM runs");
-      storage.sql.exec("DELETE FROM marks WHERE name = 'landed_seq:0'");
-    });
-    await evictDurableObject(coordinator(path));
-    await createAged(path);
-    expect(await lastSeq(path)).toBe(told + 1);
-  });
 });
