@@ -70,8 +70,10 @@ describe("a stream of the feed", () => {
     await nextChanges(stream);
     await createRun(path);
     const { cursor } = await nextChanges(stream);
-    const { restore } = loseCoordinator(path);
+    const { restore, state } = loseCoordinator(path);
     await expect(nextChanges(stream)).rejects.toThrow("the feed has ended");
+    // One call for news, and one that leaves the seat. Each is repeated once.
+    expect(state.tries).toBe(4);
     restore();
     const run = await createRun(path);
     const resumed = await openFeed(path, "", { lastEventId: cursor });
