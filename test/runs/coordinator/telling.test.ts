@@ -1,6 +1,6 @@
 /** Ends are told from the journal: once, to whom they concern, and whatever happens between an end and its message. */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import {

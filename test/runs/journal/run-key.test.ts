@@ -239,7 +239,11 @@ describe("what the coordinator asks its journal", () => {
     ["to note a heartbeat", (journal) => journal.noteHeartbeat(run, []), [BY_KEY]],
     ["to note an attempt", (journal) => journal.noteAttempt(run, null, []), [BY_KEY]],
     ["to put a run off", ({ due }) => due.putOff(id, 1), [BY_KEY]],
-    ["to forget runs", (journal) => journal.forget([id]), [BY_KEY]],
+    [
+      "to forget runs",
+      (journal) => journal.forget([id]),
+      [BY_KEY, "SEARCH runs USING COVERING INDEX runs_by_change"],
+    ],
     [
       "the runs of a resync",
       (journal) => journal.landingIn(0).between("", AFTER_ALL_IDS, 10),
