@@ -106,6 +106,7 @@ describeInBrowser("the list of runs", (browser) => {
     }
     expect(await page.getByRole("alert").count()).toBe(0);
     // Chromium logs each 503.
+    await browser.closePages();
     expect(new Set(browser.takeFaults())).toEqual(new Set([expect.stringMatching(/status of 503/)]));
   });
 });
