@@ -51,7 +51,7 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
     watch: (object, id) => object.watches.watch(id, { after: 0, limit: 10 }, WATCHER, 1),
     waitForEnd: (object, id) => object.watches.waitForEnd(id, WATCHER, { maxMs: 1, isLast: true }),
     changes: (object) => object.watches.changes({ after: null }),
-    watchChanges: (object) => object.watches.watchChanges({ after: 0 }, WATCHER, 1),
+    watchChanges: (object) => object.watches.watchChanges({ after: null }, WATCHER, 1),
     unwatch: (object) => object.watches.unwatch(WATCHER.key),
   },
   endpoints: {
