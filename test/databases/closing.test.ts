@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { UnlandedRuns } from "../../src/runs/projection/unlanded-runs.ts";
 import { forgetNumbers } from "../../src/settings/bound-database.ts";
+import { changesOf, seqOf } from "../support/changes.ts";
 import { alarmIn, change, coordinator, createAged, direct, hurryTimers, until } from "../support/direct.ts";
 import { breakD1, faults, holdWrites, resetFaults } from "../support/faults.ts";
 import { changed } from "../support/settings.ts";
@@ -171,11 +172,8 @@ describe("once the switch is decided", () => {
     expect(await direct(path).upkeep.settle()).toMatchObject({
       ...{ isBehind: false, lacksRefused: true, alsoIn: 2 },
     });
-    const { readSeq, newestSeq } = (await direct(path).watches.changes({ after: null })) as {
-      readonly readSeq: number;
-      readonly newestSeq: number;
-    };
-    expect(readSeq).toBe(newestSeq - 1);
+    const { body } = await changesOf(path);
+    expect([seqOf(body.cursor), body.caughtUp]).toEqual([4, false]);
   });
 });
 

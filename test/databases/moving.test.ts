@@ -3,6 +3,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { cursorOf } from "../support/changes.ts";
 import {
   alarmAt,
   alarmIn,
@@ -63,6 +64,14 @@ describe("a move", () => {
     await evictDurableObject(coordinator(path));
     await landedIn(path, 2, [await createAged(path)]);
     expect(await idsIn(1, path)).toEqual([]);
+  });
+
+  it("is nothing to those who follow the feed: their cursors stay", async () => {
+    const { path } = await livingIn(1);
+    const cursor = await cursorOf(path);
+    await beginMove(path, 2);
+    await driveUntil(path, "resting");
+    expect(await cursorOf(path)).toBe(cursor);
   });
 
   it("copies labels, and deletes those of the old database", async () => {
@@ -263,7 +272,9 @@ describe("the cleaning", () => {
 it("with one database, nothing of all this is written", async () => {
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const { path } = await livingIn(0);
-  expect((await marksOf(path)).filter((name) => !/^(name|epoch|repair_at|landed_seq:0)$/.test(name))).toEqual([]);
+  expect((await marksOf(path)).filter((name) => !/^(name|epoch|repair_at|landed_seq:0)$/.test(name))).toEqual(
+    [],
+  );
   expect(await row(path)).toBeNull();
   expect(await env.DB.prepare("SELECT count(*) AS n FROM database_report").first("n")).toBe(0);
 });
