@@ -22,16 +22,18 @@ export async function fillJournal(path: string, fill: Fill): Promise<string[]> {
     // Each row has its own key, because an odd factor makes each number below 2 ** 15 once before it repeats.
     storage.sql.exec(
       `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < ?1),
-         spread (k, ms, random) AS (
-           SELECT k, (CAST(?2 AS INTEGER) >> 16 << 16) + (k >> 15), k * 20077 & 0x7fff FROM counted)
-       INSERT INTO runs (run_key, id, version, change_seq, status, action_name, entity_id, triggered_by, created_at,
-         started_at, completed_at, deadline_at, purge_at, due_at, changed_at, bytes, end_cause, create_key,
+         spread (k, ms, random, seq) AS (
+           SELECT k, (CAST(?2 AS INTEGER) >> 16 << 16) + (k >> 15), k * 20077 & 0x7fff,
+             iif(?3, 0, (SELECT ifnull(max(change_seq), 0) FROM runs) + k)
+           FROM counted)
+       INSERT INTO runs (run_key, id, version, change_seq, event_seq, ended_seq, status, action_name, entity_id, triggered_by,
+         created_at, started_at, completed_at, deadline_at, purge_at, due_at, changed_at, bytes, end_cause, create_key,
          create_fingerprint, parameters, recommendations, source, labels,
          external_url_changes, timeout_ms)
        SELECT ms << 15 | random,
          format('%08x-%04x-8%03x-%x%03x-%012x',
            ms >> 16, ms & 0xffff, random >> 3, 8 | random >> 1 & 3, (random & 1) << 11, k),
-         1, iif(?3, 0, (SELECT ifnull(max(change_seq), 0) FROM runs) + k),
+         1, seq, iif(?4 IS NULL, NULL, seq), iif(?4 IS NULL, NULL, seq),
          iif(?4 IS NULL, 'pending', 'cancelled'), 'filler', NULL, 'root', ?2, NULL, ?4, ?5, ?6,
          iif(?4 IS NULL, ?5, ?6), ?2, 1024, iif(?4 IS NULL, NULL, 'cancel'), format('m:filler-%d-%d', ?2, k), '',
          '{}', '{}', 'none', '[]', 0, 3600000

@@ -89,6 +89,8 @@ export function toJournaledRun(row: Row): JournaledRun {
     changeKey: null,
     changeFingerprint: null,
     purgeAt: Date.now() + MONTH_MS,
+    eventSeq: null,
+    endedSeq: null,
     readySeq: null,
     slotUntil: null,
     graceUntil: null,

@@ -18,7 +18,7 @@ export class Forgettable {
   told(runs: readonly EndedRun[]): string[] {
     const { marks } = this.#journal;
     const toldSeq = marks.get("notify") === null ? Number.POSITIVE_INFINITY : Number(marks.get("told_seq"));
-    const untold = runs.findIndex(({ seq }) => seq > toldSeq);
+    const untold = runs.findIndex(({ eventSeq }) => eventSeq > toldSeq);
     return runs.slice(0, untold === -1 ? runs.length : untold).map(({ id }) => id);
   }
 

@@ -109,6 +109,7 @@ export class Ledger {
       changeKey: null,
       changeFingerprint: null,
       purgeAt: purgeAt(run, this.#retentionDays),
+      ...this.#eventSeqs(run, null),
       readySeq: this.#readySeq(run, null),
       slotUntil: null,
       graceUntil: null,
@@ -147,6 +148,7 @@ export class Ledger {
       changeKey: changeKey.key,
       changeFingerprint: changeKey.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
+      ...this.#eventSeqs(next, before),
       readySeq: this.#readySeq(next, before.readySeq),
       ...this.#held(next, event, now),
     };
@@ -219,6 +221,21 @@ export class Ledger {
     if (delivery === null || delivery.leaseUntil !== null) return run;
     const sentence = neverCalled(delivery, run.failedAttempt);
     return { ...run, error: `${run.error} ${sentence}` };
+  }
+
+  /**
+   * The numbers of the writes that made the run's event and its end. A later version of the same event keeps them. A run
+   * that lacks approvals asks for them once, and again if some were withdrawn.
+   */
+  #eventSeqs(next: Run, before: JournaledRun | null): Pick<JournaledRun, "eventSeq" | "endedSeq"> {
+    const { next: seq } = this.#journal.sequence;
+    if (before !== null && !isOpen(before)) {
+      return { eventSeq: before.eventSeq, endedSeq: before.endedSeq };
+    }
+    if (!isOpen(next)) return { eventSeq: seq, endedSeq: seq };
+    if (!lacksApproval(next)) return { eventSeq: null, endedSeq: null };
+    const isAsked = before !== null && lacksApproval(before) && before.withdrawnAt === next.withdrawnAt;
+    return { eventSeq: isAsked ? before.eventSeq : seq, endedSeq: null };
   }
 
   /** The order of those that wait is the order of the writes with which they got to the slot, and not of a clock. */

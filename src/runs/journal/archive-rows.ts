@@ -77,7 +77,7 @@ export class ArchiveRows {
    */
   next(now: number, limit: number): { readonly day: number; readonly runs: readonly EndedRun[] } {
     const rows = this.#sql.exec<Candidate & Record<string, SqlStorageValue>>(
-      `SELECT id, due_at AS dueAt, change_seq AS seq, completed_at AS completedAt
+      `SELECT id, due_at AS dueAt, event_seq AS eventSeq, completed_at AS completedAt
        FROM ${ENDED_DUE} AND due_at <= ?1 AND purge_at <= ?1 ORDER BY due_at, run_key LIMIT ?2`,
       now,
       limit,

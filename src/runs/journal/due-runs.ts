@@ -34,9 +34,9 @@ export const WEIGHT = `
   min(${EVENTS_MAX}, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0))
     + (SELECT count(*) FROM accepted_changes WHERE run_id = runs.id) AS events`;
 
-/** An ended run that is to be purged. `seq`: the number of its last change. */
+/** An ended run that is to be purged. `eventSeq`: the number of its end as an event. */
 export interface EndedRun extends Due {
-  readonly seq: number;
+  readonly eventSeq: number;
 }
 
 export class DueRuns implements DueRows {
@@ -67,7 +67,7 @@ export class DueRuns implements DueRows {
    */
   purgeable(now: number, limit: number, after = BEGINNING): EndedRun[] {
     const rows = this.#sql.exec<EndedRun & Weight & Record<string, SqlStorageValue>>(
-      `SELECT id, due_at AS dueAt, change_seq AS seq, ${WEIGHT}
+      `SELECT id, due_at AS dueAt, event_seq AS eventSeq, ${WEIGHT}
        FROM ${ENDED_DUE} AND due_at <= ? AND purge_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`,
       ...[now, now, after.dueAt, ...keyHalves(after.id), limit],
     );

@@ -1,25 +1,29 @@
 /**
- * Counts ended runs for metrics. An ended run never changes again, so its sequence number is its last one. A walk over
- * the numbers behind `counted_seq` therefore meets each end once. The number and the counts are one row, so they can't
- * disagree after a crash. Nothing is written before somebody asks, and a run costs no row.
+ * Counts ended runs for metrics. `ended_seq`, the number of the write that ended a run, never changes again. A walk
+ * over these numbers behind `counted_seq` therefore meets each end once, also if the run changes later. The number and
+ * the counts are one row, so they can't disagree after a crash. Nothing is written before somebody asks, and a run
+ * costs no row.
  */
 
 import { type CountedRun, type EndedCounts, NO_ENDED, withRuns } from "../run-counts.ts";
+import { walkBy } from "./event-walk.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 
 /** How many rows one turn walks. The object serves nobody else meanwhile. */
 export const TURN_RUNS = 1000;
 
-const NEXT_RUNS = `
-  SELECT change_seq AS seq, status, created_at AS createdAt, started_at AS startedAt, completed_at AS completedAt,
-    end_cause AS endCause
-  FROM runs INDEXED BY runs_by_change WHERE change_seq > ? AND change_seq <= ? ORDER BY change_seq LIMIT ${TURN_RUNS}`;
+const NEXT_RUNS = walkBy(
+  "ended_seq",
+  "status, created_at AS createdAt, started_at AS startedAt, completed_at AS completedAt, end_cause AS endCause",
+  { bounds: "$ > ?1 AND $ <= ?2", limit: TURN_RUNS },
+);
 const WRITE = `
   INSERT INTO ended_run_counts (id, counted_seq, counts) VALUES (1, ?, ?)
   ON CONFLICT DO UPDATE SET counted_seq = excluded.counted_seq, counts = excluded.counts`;
 
 type WalkedRow = Omit<CountedRun, "completedAt"> & {
   readonly seq: number;
+  readonly isMet: number;
   readonly completedAt: number | null;
 };
 
@@ -63,7 +67,9 @@ export class EndedRunCounts {
       ...this.#sql.exec<WalkedRow & Record<string, SqlStorageValue>>(NEXT_RUNS, this.#countedSeq, upTo),
     ];
     const last = rows.length < TURN_RUNS ? upTo : (rows.at(-1)?.seq ?? upTo);
-    const ended = rows.filter((row): row is typeof row & CountedRun => row.completedAt !== null);
+    const ended = rows.filter(
+      (row): row is typeof row & CountedRun => row.isMet === 1 && row.completedAt !== null,
+    );
     if (ended.length > 0 || !this.#hasBegun) {
       const counts = withRuns(this.#counts, ended);
       // The journal first: if the write throws, memory must not claim that these runs are counted.
@@ -76,7 +82,7 @@ export class EndedRunCounts {
 
   /** Whether one of these ended runs is not counted yet. */
   isAnyUncounted(ids: readonly string[]): boolean {
-    const uncounted = `SELECT 1 FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS} AND change_seq > ? LIMIT 1`;
+    const uncounted = `SELECT 1 FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS} AND ended_seq > ? LIMIT 1`;
     return [...this.#sql.exec(uncounted, keysJson(ids), this.#countedSeq)].length > 0;
   }
 }

@@ -19,6 +19,10 @@ export interface JournaledRun extends Run {
   readonly changeKey: string | null;
   readonly changeFingerprint: string | null;
   readonly purgeAt: number;
+  /** The sequence number of the write that made its event: its end, or that it lacks approvals. Null if it has no event. */
+  readonly eventSeq: number | null;
+  /** The sequence number of the write that ended it. Later writes keep it. Null while it is open. */
+  readonly endedSeq: number | null;
   /** The sequence number of the write with which it got to its slot: the order of those that wait. Null before. */
   readonly readySeq: number | null;
   /** Until when the run holds its slot at most, if it has ended and an attempt or its job may be under way. Otherwise null. */
@@ -53,6 +57,8 @@ const CHANGING = [
     "completedAt",
     "deadlineAt",
     "purgeAt",
+    "eventSeq",
+    "endedSeq",
     "changeKey",
     "changeFingerprint",
   ] as const),

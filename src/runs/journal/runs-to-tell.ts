@@ -1,23 +1,24 @@
 /**
- * Finds the runs that endpoints hear of, by the order of their changes. An ended run never changes again, so its sequence
- * number is its last one, and a walk over the numbers meets each end once. A walk meets a run that lacks approvals again
- * after each change, until it lacks none. The table of messages says whether that was told.
+ * Finds the runs that endpoints hear of, in the order of the writes that made their events. That number, `event_seq`,
+ * stays while the run has the event. So a walk over the numbers meets each event once, also if the run changes later.
  */
 
 import type { Approval, Gates, WaitingFor } from "../gates.ts";
 import type { Status } from "../run.ts";
 import { eventOf, type RunToTell } from "../telling.ts";
+import { walkBy } from "./event-walk.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 
 /** How many rows one turn walks at most. The object serves nobody else meanwhile. */
 const TURN_ROWS = 1000;
 
-const WALK = `
-  SELECT change_seq AS seq, id, status, source, action_name AS actionName, entity_id AS entityId, labels,
+const COLUMNS = `
+  id, status, source, action_name AS actionName, entity_id AS entityId, labels,
     created_at AS createdAt, completed_at AS completedAt, changed_at AS changedAt,
     waiting_for AS waitingFor, iif(waiting_for IS NULL, NULL, gates) AS gates, approvals,
-    withdrawn_at AS withdrawnAt
-  FROM runs INDEXED BY runs_by_change`;
+    withdrawn_at AS withdrawnAt`;
+const AFTER = walkBy("event_seq", COLUMNS, { bounds: "$ > ?1 AND $ <= ?2", limit: TURN_ROWS });
+const BEFORE = walkBy("event_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC", limit: TURN_ROWS });
 
 /** `bytes`: about how many the run has. */
 export interface KeptRun {
@@ -33,6 +34,7 @@ export interface Walked {
 
 type Row = Omit<RunToTell, "kind" | "type" | "at"> & {
   seq: number;
+  isMet: number;
   status: Status;
   createdAt: number;
   completedAt: number | null;
@@ -50,13 +52,12 @@ export class RunsToTell {
     this.#sql = sql;
   }
 
-  /** Runs whose last change has a number above `after`, up to `upTo`: the first `limit`, of one turn's rows. */
+  /** Runs whose event has a number above `after`, up to `upTo`: the first `limit`, of one turn's rows. */
   after(after: number, upTo: number, limit: number): Walked {
     const runs: RunToTell[] = [];
     let walked = 0;
     let walkedTo = after;
-    const query = `${WALK} WHERE change_seq > ? AND change_seq <= ? ORDER BY change_seq LIMIT ${TURN_ROWS}`;
-    for (const row of this.#sql.exec<Row>(query, after, upTo)) {
+    for (const row of this.#sql.exec<Row>(AFTER, after, upTo)) {
       walked++;
       walkedTo = row.seq;
       const run = runToTell(row);
@@ -67,15 +68,14 @@ export class RunsToTell {
   }
 
   /**
-   * Runs whose last change has a number below `before`, newest first: the first `limit`, of one turn's rows. The walk is
+   * Runs whose event has a number below `before`, newest first: the first `limit`, of one turn's rows. The walk is
    * over, and `walkedTo` is 0, at the first row that was written before `since` (ms).
    */
   before(before: number, since: number, limit: number): Walked {
     const runs: RunToTell[] = [];
     let walked = 0;
     let walkedTo = before;
-    const query = `${WALK} WHERE change_seq < ? ORDER BY change_seq DESC LIMIT ${TURN_ROWS}`;
-    for (const row of this.#sql.exec<Row>(query, before)) {
+    for (const row of this.#sql.exec<Row>(BEFORE, before)) {
       if (row.changedAt < since) return { runs, walkedTo: 0 };
       walked++;
       walkedTo = row.seq;
@@ -96,8 +96,9 @@ export class RunsToTell {
   }
 }
 
-/** Null if endpoints hear nothing of the run as it is. */
+/** Null if the row is not that of an event. */
 function runToTell({ gates, approvals, ...row }: Row): RunToTell | null {
+  if (row.isMet === 0) return null;
   const event = eventOf({
     ...row,
     gates: gates === null ? null : (JSON.parse(gates) as Gates),

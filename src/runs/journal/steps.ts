@@ -9,6 +9,8 @@ export const JOURNAL_STEPS: readonly string[] = [
      id                   TEXT    NOT NULL,
      version              INTEGER NOT NULL,
      change_seq           INTEGER NOT NULL,
+     event_seq            INTEGER,
+     ended_seq            INTEGER,
      status               TEXT    NOT NULL,
      action_name          TEXT    NOT NULL,
      entity_id            TEXT,
@@ -70,6 +72,8 @@ export const JOURNAL_STEPS: readonly string[] = [
    CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
    CREATE INDEX runs_ended_due ON runs (due_at) WHERE completed_at IS NOT NULL;
    CREATE INDEX runs_by_change ON runs (change_seq);
+   CREATE INDEX runs_by_event ON runs (event_seq) WHERE event_seq <> change_seq;
+   CREATE INDEX runs_by_end ON runs (ended_seq) WHERE ended_seq <> change_seq;
    CREATE INDEX runs_by_slot ON runs (slot_group, slot_key, slot_state, ready_seq, creator_id, waiting_bytes)
      WHERE slot_state IS NOT NULL;
    CREATE INDEX runs_by_slot_end ON runs (slot_until) WHERE slot_until IS NOT NULL;
