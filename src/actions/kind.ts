@@ -63,8 +63,9 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   featuresOf,
   gateChangeOf,
   besides: () => new Map(),
-  beforeWrite: async () => {},
+  beforeChange: async () => {},
   afterWrite: async () => {},
+  afterChange: async () => {},
 };
 
 function toKnown({ version, definition: text, sealed, features }: StoredDefinition): KnownAction {

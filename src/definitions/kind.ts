@@ -75,8 +75,18 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly gateChangeOf: (before: D | null, after: D | null) => GateChange | null;
   /** What is sealed beside the definition's secrets, by names that no member has. `stored`: what is sealed now. */
   readonly besides: (c: Context<AppEnv>, stored: Secrets) => Secrets;
-  /** What must have happened before the row is written. If it throws, nothing is stored. */
-  readonly beforeWrite: (c: Context<AppEnv>, scope: string, definition: D) => Promise<void>;
+  /**
+   * What must have happened before a definition is written or deleted, also before a PUT that changes nothing is
+   * answered. If it throws, nothing is changed. `definition` null: it is deleted. `createdVersion`: of a new definition.
+   */
+  readonly beforeChange: (
+    c: Context<AppEnv>,
+    ref: DefinitionRef,
+    definition: D | null,
+    createdVersion?: number,
+  ) => Promise<void>;
+  /** What follows after that, before the answer. It must not throw. */
+  readonly afterChange: (c: Context<AppEnv>, ref: DefinitionRef) => Promise<void>;
   /** What follows when the row is written. It must not throw, because the definition is stored. */
   readonly afterWrite: AfterWrite<D>;
 }

@@ -49,9 +49,12 @@ export async function storeDefinition<D>(
     const { definition, secrets, hasNewSecret } = kept.split;
     const text = JSON.stringify(definition);
     if (stored !== null && text === stored.definition && !hasNewSecret) {
+      // The first PUT with this definition may have been cut off behind the write.
+      await kind.beforeChange(c, ref, definition);
+      await kind.afterChange(c, ref);
       return { version: stored.version, isNew, isUnchanged: true, definition: text };
     }
-    await kind.beforeWrite(c, ref.scope, definition);
+    await kind.beforeChange(c, ref, definition, isNew ? version : undefined);
     const whole = new Map([...secrets, ...kind.besides(c, kept.secretsBefore)]);
     const sealed = await sealSecrets(ring, whole, { ...ref, kind: kind.name, version });
     const filter = kind.filterOf(definition, secrets);
@@ -63,6 +66,7 @@ export async function storeDefinition<D>(
     if (putting === "full") throw new ApiError(kind.tooMany);
     if (putting === "changed") return null;
     await kind.afterWrite(c, ref, definition, { version, isNew });
+    await kind.afterChange(c, ref);
     const shown = JSON.stringify({ ...definition, ...completed.shownOnce });
     return { version, isNew, isUnchanged: false, definition: shown, gates };
   });

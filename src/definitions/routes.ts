@@ -62,12 +62,14 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>) {
         if (stored === null) throw new ApiError(kind.notFound);
         const { version } = stored;
         requirePreconditions(c, kind.noun, version);
+        await kind.beforeChange(c, ref, null);
         const gates = kind.gateChangeOf(JSON.parse(stored.definition) as D, null);
         const isDone = await writeAudited(c, () =>
           deleteDefinition(c.env.DB, kind, ref, version, { ...entry, gates }),
         );
         return isDone ? { version, gates } : null;
       });
+      await kind.afterChange(c, ref);
       return c.body(null, 204);
     })
     .get(VERSIONS, requires(manage), validQuery(versionListQuery), async (c) => {

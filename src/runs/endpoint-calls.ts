@@ -24,15 +24,23 @@ export interface MessagesReply extends MessagePage {
 }
 
 /** What a message says of a run's event. */
-export type RunEventToTell = Pick<MessageAttempt, "runId" | "kind" | "type" | "at" | "actionRun" | "details">;
+export type RunEventToTell = Pick<
+  MessageAttempt,
+  "runId" | "kind" | "type" | "at" | "actionRun" | "details" | "previousStatus"
+>;
 
 export type ResendReply = "accepted" | "run_not_found" | "no_such_event";
 
 export interface EndpointCalls {
-  /** Call this before a webhook endpoint is stored: each end from now on is told to the endpoints that D1 has then. */
-  notify(): Promise<void>;
+  /**
+   * Call this before a change of an endpoint is written: each event from now on is told to the endpoints that D1 has
+   * then. `created`: the key of an endpoint that is new.
+   */
+  note(created: EndpointKey | null): Promise<void>;
+  /** Call this when the change is written. Reads the endpoints. Rejects while D1 does not answer. */
+  changed(): Promise<void>;
   report(key: EndpointKey): Promise<EndpointReport>;
-  /** Forgets how an endpoint has answered, and notes what `notify` notes, because the endpoint is enabled again. */
+  /** Forgets how an endpoint has answered, and notes what `note` notes, because the endpoint is about to be enabled. */
   forgetHealth(key: EndpointKey): Promise<void>;
   /** A page of the messages of an endpoint. */
   page(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply>;

@@ -1,7 +1,7 @@
 /** A message: one webhook endpoint hears of one event of a run. Its row in the journal says how far it got. */
 
 import type { AttemptState } from "../webhooks/delivery.ts";
-import type { EndpointKey, EventType, MessageKind, PreviousStatus } from "./telling.ts";
+import type { EndpointKey, EventType, MessageKind } from "./telling.ts";
 
 export const MESSAGE_STATES = ["waiting", "delivered", "failed"] as const;
 export type MessageState = (typeof MESSAGE_STATES)[number];
@@ -25,7 +25,6 @@ export interface MessageRef {
 export interface Message extends MessageRef, AttemptState {
   readonly type: EventType;
   readonly state: MessageState;
-  readonly previousStatus: PreviousStatus;
   /** Whether somebody asked for it again. Then its attempts say nothing of the endpoint's health. */
   readonly isResend: boolean;
   /** About how many bytes its body has. */

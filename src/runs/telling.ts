@@ -1,6 +1,6 @@
 /**
  * What a coordinator and the Worker say to each other to tell webhook endpoints of a run. The coordinator knows which
- * runs have ended or lack approvals, and how far each message got. The Worker knows the endpoints.
+ * endpoints hear of a run, and how far each message got. The Worker knows the endpoints' secrets, and sends.
  */
 
 import type { AttemptResult } from "../webhooks/delivery.ts";
@@ -50,6 +50,11 @@ export type PreviousStatus = "succeeded" | "failed" | null;
 /** What decides which endpoints hear of a run. `labels` is JSON text. */
 export interface RunToTell extends HappenedEvent {
   readonly id: string;
+  /** The number of the write that made the event. */
+  readonly seq: number;
+  readonly previousStatus: PreviousStatus;
+  /** About how many bytes the run has. */
+  readonly bytes: number;
   readonly source: RunSource;
   readonly actionName: string;
   readonly entityId: string | null;
@@ -62,27 +67,23 @@ export interface RunToTell extends HappenedEvent {
  */
 export type EndpointKey = string;
 
-/** A message that an endpoint gets. */
+/** A message to make: this endpoint hears of the run's event. */
 export interface Match {
-  readonly runId: string;
+  readonly run: RunToTell;
   readonly endpoint: EndpointKey;
-  readonly previousStatus: PreviousStatus;
 }
 
-/** `endpoints`: all that the environment has, as D1's primary had it. */
-export interface Matching {
-  readonly endpoints: readonly EndpointKey[];
-  readonly matches: readonly Match[];
+/** An endpoint as D1 has it, without secrets. `isDisabled`: by the service. `filter`: JSON of an EndpointFilter. */
+export interface ReadEndpoint {
+  readonly endpoint: EndpointKey;
+  readonly version: number;
+  readonly isDisabled: boolean;
+  readonly filter: string;
 }
 
-/** How long a matching may take. */
-export const MATCHING_MAX_MS = 20_000;
-
-/** What the Worker knows of endpoints, each call in an invocation of its own. */
+/** What the Worker does with endpoints, each call in an invocation of its own. */
 export interface Endpoints {
-  /** Finds the endpoints that hear of these runs. `only`: looks at this endpoint alone. Rejects while D1 does not answer. */
-  match(scope: string, runs: readonly RunToTell[], only?: EndpointKey): Promise<Matching>;
-  /** Disables a version of an endpoint if it has failed for days in all coordinators. */
+  /** Disables a version of an endpoint if it has failed for days. */
   considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void>;
 }
 
@@ -134,7 +135,7 @@ export interface MessageResult
   readonly version: number;
 }
 
-/** How an endpoint has answered the attempts of one coordinator. Instants in ms. */
+/** How an endpoint has answered its attempts. Instants in ms. */
 export interface EndpointHealth {
   /** The version of the endpoint that these attempts used. */
   readonly version: number;

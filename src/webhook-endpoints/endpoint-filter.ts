@@ -2,19 +2,10 @@
 
 import type { Secrets } from "../definitions/sealing.ts";
 import { joinSecrets } from "../definitions/secrets.ts";
+import type { EndpointFilter } from "../runs/matching.ts";
 import { pathsOf } from "../webhooks/template/template.ts";
 import type { StoredEndpoint } from "./definition.ts";
 import { endpointSecrets } from "./secrets.ts";
-
-/** `actionNames` null: every action. `disabled`: a person's own switch. */
-export interface EndpointFilter
-  extends Pick<StoredEndpoint, "events" | "includeUnstored" | "onlyOnChange" | "disabled"> {
-  readonly actionNames: readonly string[] | null;
-  /** All of these. */
-  readonly labels: readonly string[];
-  /** Whether a message can show the outcome before. To find that outcome costs more than the rest of a matching. */
-  readonly showsPrevious: boolean;
-}
 
 /** JSON of an EndpointFilter. */
 export function filterOf(definition: StoredEndpoint, secrets: Secrets): string {

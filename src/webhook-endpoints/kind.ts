@@ -2,6 +2,8 @@
 
 import type { Context } from "hono";
 import { ENDPOINTS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
+import { within } from "../base/time.ts";
+import type { DefinitionRef } from "../definitions/definition-ref.ts";
 import type { Completed, DefinitionKind } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
 import type { Secrets } from "../definitions/sealing.ts";
@@ -10,6 +12,7 @@ import type { StoredDefinition } from "../definitions/store.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import { refusalOf } from "../http/refusal.ts";
+import { endpointKey } from "../runs/telling.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { webhookPolicy } from "../settings/webhook-policy.ts";
 import { plainUrl } from "../webhooks/template/template.ts";
@@ -20,6 +23,8 @@ import { endpointSecrets } from "./secrets.ts";
 import { keptBesides, newSigningSecret } from "./signing-secrets.ts";
 
 const NOT_STORED = "The environment can't be reached, so nothing was stored. Try again in a few seconds.";
+/** How long a response waits for the coordinator to read what was changed. */
+const CHANGED_MAX_MS = 2500;
 
 /** Sealed beside the definition: the origin of the request that stored it. */
 export const ORIGIN = "origin";
@@ -58,15 +63,34 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   gateChangeOf: () => null,
   besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, originOf(c)]]),
   afterWrite: async () => {},
-  // A disabled endpoint gets no messages, so it can be stored while a coordinator can't be reached.
-  beforeWrite: async (c, scope, { disabled }) => {
-    // First, or a run could end after the PUT and be told to nobody. A repetition is harmless.
-    if (!disabled) {
-      const environment = { env: c.env, hops: c.get("hops"), scope };
-      await askCoordinator(environment, (endpoints) => endpoints.notify(), NOT_STORED);
-    }
+  // What only silences an endpoint must work while the coordinator can't be reached. No event can get lost by it.
+  beforeChange: async (c, ref, definition, createdVersion) => {
+    const noting = noteChange(c, ref, createdVersion);
+    await (definition === null || definition.disabled ? noting.catch(() => {}) : noting);
   },
+  afterChange: changed,
 };
+
+/**
+ * Call this before an endpoint is written or deleted. Otherwise a run could end after the PUT and be told to nobody. A
+ * repetition is harmless. `createdVersion`: of a new endpoint. Throws `coordinator_unavailable`.
+ */
+export async function noteChange(
+  c: Context<AppEnv>,
+  { scope, name }: DefinitionRef,
+  createdVersion?: number,
+): Promise<void> {
+  const created = createdVersion === undefined ? null : endpointKey({ name, createdVersion });
+  const environment = { env: c.env, hops: c.get("hops"), scope };
+  await askCoordinator(environment, (endpoints) => endpoints.note(created), NOT_STORED);
+}
+
+/** Call this when the change is written. If the call gets lost, the coordinator finds the change within a minute or so. */
+export async function changed(c: Context<AppEnv>, { scope }: DefinitionRef): Promise<void> {
+  const environment = { env: c.env, hops: c.get("hops"), scope };
+  const calling = askCoordinator(environment, (endpoints) => endpoints.changed());
+  await within(CHANGED_MAX_MS, calling).catch(() => {});
+}
 
 /** A new endpoint gets a signing secret, unless the PUT brings one. */
 function complete(sent: StoredEndpoint, isNew: boolean): Completed<StoredEndpoint> {

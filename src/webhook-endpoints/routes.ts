@@ -17,7 +17,7 @@ import { endpointKey } from "../runs/telling.ts";
 import { askCoordinator } from "./ask-coordinator.ts";
 import { enableEndpoint } from "./disabling.ts";
 import { requireEndpoint } from "./endpoint-row.ts";
-import { ENDPOINT_KIND } from "./kind.ts";
+import { changed, ENDPOINT_KIND, noteChange } from "./kind.ts";
 import { secretRotation } from "./request-schemas.ts";
 import { rotateSecret } from "./rotate-secret.ts";
 
@@ -25,15 +25,15 @@ export const endpointRoutes = definitionRoutes(ENDPOINT_KIND)
   .post(`${DEFINITION}/enable`, requires("webhooks:manage"), async (c) => {
     const row = await requireEndpoint(c);
     const environment = { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
+    await requireNewestSecret(c);
     // First, or the failures of before would disable it again with its next failure.
-    if (row.disabledReason !== null) {
-      await requireNewestSecret(c);
-      await askCoordinator(environment, (endpoints) => endpoints.forgetHealth(endpointKey(row)));
-    }
+    if (row.disabledReason === null) await noteChange(c, definitionRefOf(c));
+    else await askCoordinator(environment, (endpoints) => endpoints.forgetHealth(endpointKey(row)));
     const entry = auditEntryOf(c, "webhook_endpoint_enabled");
     const enabling = await writeAudited(c, () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));
     if (enabling === "missing") throw new ApiError("webhook_endpoint_not_found");
     if (enabling === "enabled") logAudit(entry, c.get("requestId"));
+    await changed(c, definitionRefOf(c));
     return c.body(null, 204);
   })
   .post(

@@ -116,7 +116,7 @@ async function ofRun(
   if (event === "run_not_found") throw new ApiError("run_not_found");
   if (event === "no_such_event" || (type ?? event.type) !== event.type)
     throw new ApiError("event_not_happened");
-  return { ...event, scope, endpoint: endpointKey(endpoint), previousStatus: null };
+  return { ...event, scope, endpoint: endpointKey(endpoint) };
 }
 
 /** Throws `too_many_tests`. The test is in the audit before it leaves. */

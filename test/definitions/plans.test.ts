@@ -16,7 +16,7 @@ import {
 import { deleteVersion, listVersions, selectVersion } from "../../src/definitions/versions.ts";
 import { requireDatabase } from "../../src/health/readiness.ts";
 import { disableEndpoint, enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
-import { selectFilters } from "../../src/webhook-endpoints/filtered-endpoints.ts";
+import { selectEndpoints } from "../../src/runs/d1/webhook-endpoints.ts";
 import { newActionsPath, scopeOf } from "../actions/actions.ts";
 
 const ROOT_PRINCIPAL: Principal = {
@@ -69,7 +69,7 @@ it("no statement on stored definitions scans a table", async () => {
   expect(await deleteDefinition(db, ACTION_KIND, ref, 2, entry("action_deleted"))).toBe(true);
   const keys = "the-new-signing-key-of-32-bytes-and-more,the-old-signing-key-of-32-bytes-and-more";
   await resealDefinitions(db, keys, Date.now());
-  expect(await selectFilters(db, ref.scope)).toEqual([]);
+  expect(await selectEndpoints(db, ref.scope)).toEqual([]);
   expect(await disableEndpoint(db, { ...ref, version: 1, reason: "", at: Date.now() })).toBe(false);
   expect(await enableEndpoint(db, ref, entry("webhook_endpoint_enabled"))).toBe("missing");
   expect(await revokeToken(db, ROOT_PRINCIPAL, entry("token_revoked"))).toBeNull();

@@ -34,6 +34,8 @@ interface Faults {
   sessions: string[];
   /** Answers which of these tokens were revoked; null if D1 does. */
   revoked: ((ids: readonly string[]) => Promise<readonly string[]>) | null;
+  /** Answers which webhook endpoints an environment has; null if D1 does. */
+  endpoints: ((scope: string) => Promise<readonly object[]>) | null;
   /** Rows that D1 has read and written for these calls, as far as it says. */
   rowsRead: number;
   rowsWritten: number;
@@ -65,6 +67,7 @@ export const faults: Faults = {
   callsOf: new Map(),
   sessions: [],
   revoked: null,
+  endpoints: null,
   rowsRead: 0,
   rowsWritten: 0,
   databaseBytes: null,
@@ -165,6 +168,9 @@ const LOST = "D1_ERROR: Network connection lost.";
 const FULL = "D1_ERROR: Exceeded maximum DB size";
 const REFUSED = "D1_ERROR: CHECK constraint failed: SQLITE_CONSTRAINT";
 
+/** What a coordinator asks about its webhook endpoints. */
+const ENDPOINTS = /^\s*SELECT name, version, created_version[\s\S]*AS isDisabled, filter\s+FROM definitions/;
+
 type Original = D1PreparedStatement;
 
 interface Wrapped {
@@ -232,6 +238,9 @@ async function withFaults<T>(
   if (faults.revoked !== null && /^\s*SELECT id FROM revoked_tokens/.test(parts[0]?.sql ?? "")) {
     const ids = JSON.parse(parts[0]?.bound.split("\u0001")[1] ?? "[]") as string[];
     return (await faults.revoked(ids)).map((id) => [id]) as T;
+  }
+  if (faults.endpoints !== null && ENDPOINTS.test(parts[0]?.sql ?? "")) {
+    return { results: await faults.endpoints(parts[0]?.bound ?? "") } as T;
   }
   const writing = parts.some((part) => !/^\s*SELECT/i.test(part?.sql ?? ""));
   const fault = writing ? faults.writes : faults.reads;

@@ -91,6 +91,7 @@ export function toJournaledRun(row: Row): JournaledRun {
     purgeAt: Date.now() + MONTH_MS,
     eventSeq: null,
     endedSeq: null,
+    previousStatus: null,
     readySeq: null,
     slotUntil: null,
     graceUntil: null,

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { selectEndpoints } from "../../src/runs/d1/webhook-endpoints.ts";
+import { readEndpointKey } from "../../src/runs/telling.ts";
 import { disableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
-import { selectFilters } from "../../src/webhook-endpoints/filtered-endpoints.ts";
 import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
@@ -35,7 +36,9 @@ function enable(path: string): Promise<Answer<Told>> {
 
 async function isDisabled(path: string): Promise<boolean | undefined> {
   const { scope, name } = refOf(path);
-  return (await selectFilters(env.DB, scope)).find((one) => one.name === name)?.isDisabled;
+  return (await selectEndpoints(env.DB, scope)).find(
+    ({ endpoint }) => readEndpointKey(endpoint).name === name,
+  )?.isDisabled;
 }
 
 describe("the service", () => {

@@ -129,7 +129,6 @@ describe("a delivery", () => {
     const { path, created, untilAnswered } = await fire(r.url, { retry: undefined });
     await untilAnswered(1);
     const columns = "max_attempts, initial_delay_ms, ends_at, start_on, attempt";
-    const n = Number.parseInt(created.id.slice(15, 18), 16);
     expect(await journal(path, `SELECT ${columns} FROM deliveries`)).toEqual([
       {
         ...{ max_attempts: null, initial_delay_ms: 1000, start_on: "accepted", attempt: 1 },

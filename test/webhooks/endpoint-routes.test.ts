@@ -1,14 +1,7 @@
 /** What people see of an endpoint's deliveries, and how they send messages again. */
 
-import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Coordinator } from "../../src/runs/protocol.ts";
-import { COORDINATORS } from "../../src/runs/run-id.ts";
-import type { RecoveryOrder } from "../../src/runs/telling.ts";
-import type { Env } from "../../src/settings/env.ts";
-import { askWith, envWith } from "../support/bindings.ts";
-import { coordinator, DAY_MS, mint, until } from "../support/direct.ts";
+import { DAY_MS, journal, mint, until } from "../support/direct.ts";
 import { resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
@@ -21,7 +14,6 @@ import {
   deliveriesOf,
   end,
   endpointOf,
-  journals,
   messages,
   putEndpoint,
   runsOf,
@@ -29,6 +21,7 @@ import {
   statusOf,
   storedEndpoint,
   telling,
+  untilCertain,
   untilMessages,
   untilTold,
 } from "./told.ts";
@@ -104,7 +97,7 @@ describe("deliveries", () => {
       expect(body).toEqual([all[n]]);
     }
     expect((await statusOf(path)).newestDelivery).toEqual(all[0]);
-    const stored = await journals<{ attempts: string }>(path, "SELECT attempts FROM messages");
+    const stored = await journal<{ attempts: string }>(path, "SELECT attempts FROM messages");
     expect(JSON.stringify(stored)).not.toMatch(/not now|never|thanks/);
     const refusals = await Promise.all([
       codeOf(ask("GET", `${endpointOf(path)}/deliveries?state=lost`)),
@@ -200,26 +193,7 @@ describe("recover", () => {
     for (let n = 0; n < 8; n++) ids.push(await end(path));
     await untilMessages(path, (rows) => rows.filter(({ state }) => state === "failed").length === 8);
     const order = { since: ago(60_000), include: "failed" };
-    // Each coordinator has brought its own before the next one is asked.
-    const slow = {
-      getByName: (name: string) => {
-        const stub = env.COORDINATORS.getByName(name) as unknown as Coordinator;
-        return {
-          endpoint: (key: string) => stub.endpoints.report(key),
-          recover: async (key: string, wanted: RecoveryOrder) => {
-            const reply = await stub.endpoints.recover(key, wanted);
-            await until(async () => (await stub.endpoints.report(key)).recovery?.isOver === true);
-            return reply;
-          },
-        };
-      },
-    } as unknown as Env["COORDINATORS"];
-    const begun = await askWith<Refused>(
-      envWith({ COORDINATORS: slow }),
-      "POST",
-      `${endpointOf(path)}/recover`,
-      { body: order },
-    );
+    const begun = await recover(path, order);
     expect([begun.status, begun.body]).toMatchObject([202, { ...order, until: null }]);
     await until(async () => (await statusOf(path)).recover?.isOver === true);
     expect((await statusOf(path)).recover).toEqual({ ...begun.body, messages: 8, isOver: true });
@@ -242,6 +216,7 @@ describe("recover", () => {
   it("brings what the endpoint never heard of: by its filters, from `since` on and before `until`", async () => {
     const to = await answering({ status: 204 });
     const path = await telling(to, { disabled: true });
+    await untilCertain(path);
     const early = await end(path, "failed");
     await until(async () => Date.now() > Date.parse((await endOf(path, early)) ?? ""));
     const since = new Date(Date.parse(await endOf(path, early)) + 1).toISOString();
@@ -276,16 +251,14 @@ describe("recover", () => {
     const late = { since: "9999-12-31T23:59:59.9999Z", include: "failed" };
     expect((await recover(path, late)).body).toMatchObject({ since: "9999-12-31T23:59:59.999Z" });
     await until(async () => (await statusOf(path)).recover?.isOver === true);
-    // One of the coordinators has more to do than the others.
     const { key } = await storedEndpoint(path);
-    await runInDurableObject(coordinator(path, COORDINATORS - 1), (_, { storage }) => {
-      storage.sql.exec("INSERT OR REPLACE INTO recoveries VALUES (?, 5, NULL, 'failed', 1, 3, 0)", key);
-    });
+    const recovery = "INSERT OR REPLACE INTO recoveries VALUES (?, 5, NULL, 'failed', 1, 3, 0)";
+    await journal(path, recovery, key);
     expect(await codeOf(recover(path, { since: ago(1000), include: "failed" }))).toBe(
       "409 recovery_under_way",
     );
     expect((await statusOf(path)).recover).toMatchObject({ messages: 3, isOver: false });
-    expect(await journals(path, "SELECT since FROM recoveries WHERE since < 9e13")).toEqual([{ since: 5 }]);
+    expect(await journal(path, "SELECT since FROM recoveries")).toEqual([{ since: 5 }]);
   });
 
   /** When a run ended. */

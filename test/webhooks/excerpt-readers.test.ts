@@ -4,10 +4,9 @@
  */
 
 import { expect, it } from "vitest";
-import { readRunId } from "../../src/runs/run-id.ts";
 import { newActionsPath } from "../actions/actions.ts";
 import { askWith, envWith } from "../support/bindings.ts";
-import { coordinator, direct, journal, until } from "../support/direct.ts";
+import { direct, journal, until } from "../support/direct.ts";
 import { ask, ROOT } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { answering, type Entry, fire, ORIGIN } from "./runs.ts";
@@ -69,7 +68,6 @@ it("who may manage actions sees excerpts in pages and streams, and who may not s
 
 it("the journal holds an excerpt only sealed, and nobody sees it when its key has left the ring", async () => {
   const { run, url } = await answeredRun();
-  const n = readRunId(run.created.id).coordinator;
   const rows = await journal<{ data: string }>(
     run.path,
     "SELECT data FROM events WHERE type LIKE '%_answered'",
@@ -145,7 +143,7 @@ it("a coordinator shows an excerpt only if its caller asks for it", async () => 
     JSON.stringify(
       await stub.watches.watch(run.created.id, { after: 0, limit: 100, withExcerpts }, watcher, 0),
     );
-  expect([(await direct()).includes("excerpt"), (await direct(true)).includes("excerpt")]).toEqual([
+  expect([(await watched()).includes("excerpt"), (await watched(true)).includes("excerpt")]).toEqual([
     false,
     true,
   ]);

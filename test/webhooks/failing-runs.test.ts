@@ -1,7 +1,6 @@
 /** A pending run whose receiver does not take its webhook says why, and when it is tried again. */
 
 import { expect, it } from "vitest";
-import { readRunId } from "../../src/runs/run-id.ts";
 import { journal } from "../support/direct.ts";
 import { landed } from "../support/landed.ts";
 import { ask, rowOf } from "../support/requests.ts";

@@ -5,6 +5,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type fc from "fast-check";
 import { expect, vi } from "vitest";
+import { coordinatorOf } from "../../src/runs/protocol.ts";
 import type { AttemptResult } from "../../src/webhooks/delivery.ts";
 import type { coordinator } from "../support/direct.ts";
 import { type Answer, ask, type CreatedRun } from "../support/requests.ts";
@@ -197,7 +198,7 @@ export const turn = (early: number) =>
 /** The object is gone with all that it waited for, and another takes over. */
 export const evict = command("evict", async (_, story) => {
   // An object that waits to send a flight is not evicted, and a clock that jumps makes it wait for long.
-  await story.owner.settle();
+  await coordinatorOf(story.owner).upkeep.settle();
   await evictDurableObject(story.owner);
   story.underWay.length = 0;
   story.host = null;

@@ -7,7 +7,6 @@
 
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { coordinatorOfKey } from "../../src/runs/run-id.ts";
 import type { AttemptResult } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
 import { coordinator, DAY_MS } from "../support/direct.ts";
@@ -57,7 +56,7 @@ afterEach(() => vi.useRealTimers());
 async function begin(settings: Settings): Promise<{ model: ModelRun; real: Story }> {
   const path = newRunsPath();
   const { timeout, heartbeatTimeout, startOn, maxAttempts, initialDelayMs } = settings;
-  const owner = coordinator(path, coordinatorOfKey(KEY));
+  const owner = coordinator(path);
   const sent: Sent[] = [];
   const underWay: Sent[] = [];
   const real: Partial<Story> = { owner, sent, underWay, told: [], host: null };

@@ -269,7 +269,7 @@ describe("a repeated create", () => {
 describe("the object restarts", () => {
   it("between two attempts, and the next one leaves on time", async () => {
     const r = await answering({ status: 503, headers: { "Retry-After": "2" } }, { status: 202 });
-    const { path, created, untilAnswered, untilStatus } = await fire(r.url);
+    const { path, untilAnswered, untilStatus } = await fire(r.url);
     const [{ nextAttemptAt } = {}] = await untilAnswered(1);
     await evictDurableObject(coordinator(path));
     const [first, second] = await r.untilInbox(2);

@@ -94,7 +94,7 @@ async function dumpedD1(): Promise<string> {
   return dumped((await Promise.all(tables)).map(({ results: rows }) => rows));
 }
 
-function dumpedJournal({ path, created }: Fired): Promise<string> {
+function dumpedJournal({ path }: Fired): Promise<string> {
   return runInDurableObject(coordinator(path), (_instance, { storage: { sql } }) => {
     const names = [...sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")]
       .map(({ name }) => name)

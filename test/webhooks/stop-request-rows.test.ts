@@ -3,7 +3,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { Journal } from "../../src/runs/journal/journal.ts";
-import { coordinatorName, readRunId } from "../../src/runs/run-id.ts";
 import { coordinator, journal, until } from "../support/direct.ts";
 import { ask, scopeOfPath } from "../support/requests.ts";
 import { type Fired, ORIGIN } from "./runs.ts";
@@ -30,9 +29,8 @@ it("a stop request and the response that it waits for are erased with their run"
   expect(await rowsOf(run)).toEqual({ stopRequests: 1, responses: 1 });
   const { path, created } = run;
   const scope = scopeOfPath(path);
-  const n = readRunId(created.id).coordinator;
   await runInDurableObject(coordinator(path), (_instance, { storage }) => {
-    new Journal(storage, { name: coordinatorName(scope, n), scope, n }).forget([created.id]);
+    new Journal(storage, scope).forget([created.id]);
   });
   expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
 });

@@ -2,28 +2,28 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { MessageAttempt, MessageResult, RunToTell } from "../../src/runs/telling.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { MessageAttempt, MessageResult } from "../../src/runs/telling.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { WebhookEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
 import { endpointMemory } from "../../src/webhook-endpoints/kind.ts";
 import { loadEndpoint } from "../../src/webhook-endpoints/load-endpoint.ts";
 import { MessageSender } from "../../src/webhook-endpoints/message-sender.ts";
 import { envWith } from "../support/bindings.ts";
-import { coordinator, DAY_MS, hurryTimers, until } from "../support/direct.ts";
-import { breakD1, faults, holdWrites, resetFaults } from "../support/faults.ts";
-import { landed } from "../support/landed.ts";
+import { coordinator, DAY_MS, direct, journal, until } from "../support/direct.ts";
+import { breakD1, resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask, type CreatedRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { answering, ORIGIN } from "./runs.ts";
 import {
   alarmsIn,
   auditOf,
+  create,
   deliveriesOf,
   end,
   endpointOf,
+  finish,
   hearsOf,
-  journals,
   messages,
   putEndpoint,
   runsOf,
@@ -31,8 +31,8 @@ import {
   storedEndpoint,
   telling,
   untilAnswered,
+  untilCertain,
   untilMessages,
-  untilTold,
 } from "./told.ts";
 
 beforeEach(resetFaults);
@@ -42,12 +42,6 @@ const ANYWHERE = receiver();
 
 const SVC_A = "0198a5d0-0000-7000-8000-00000000000a";
 const SVC_B = "0198a5d0-0000-7000-8000-00000000000b";
-
-/** As a coordinator asks about it. */
-const FAILED: RunToTell = {
-  ...{ id: "0198a5d0-0000-7000-8000-00000000000a", kind: "ended", type: "action_run.failed" },
-  ...{ source: "action", actionName: "deploy", entityId: null, labels: "[]", at: 1 },
-};
 
 describe("an endpoint", () => {
   it("hears of each end once, with the run, its details and its links, and of none from before", async () => {
@@ -161,89 +155,27 @@ describe("onlyOnChange", () => {
     await expected("succeeded", stored, [], null);
     const hears = await hearsOf(path);
     expect(told.map(([id, n]) => [n, hears(id)])).toEqual(told.map(([, n, who]) => [n, who]));
-    const rows = await messages(path);
+    const rows = await journal<{ id: string; previous: string | null }>(
+      path,
+      "SELECT id, previous_status AS previous FROM runs",
+    );
     for (const [id, n, who, previous] of told) {
-      const seen = rows.filter(({ run_id }) => run_id === id).map((row) => [n, row.previous_status]);
-      expect(seen).toEqual(who.map(() => [n, previous]));
+      if (who.length === 0) continue;
+      expect([n, rows.find((row) => row.id === id)?.previous]).toEqual([n, previous]);
     }
   });
 
-  it("waits until D1 has what all coordinators had", async () => {
-    const path = await telling(ANYWHERE, { onlyOnChange: true });
-    await end(path, "failed", { stored: true });
-    await untilTold(path);
-    const held = holdWrites(/INSERT INTO runs/);
-    const change = await end(path, "succeeded", { stored: true });
-    const same = await end(path, "succeeded", { stored: true });
-    await until(async () => faults.gatedCalls > 0);
-    held.open();
+  it("hears of the recovery after a failure that it was told of last, although the run that failed began first", async () => {
+    const path = await telling(ANYWHERE, { onlyOnChange: true, includeUnstored: true });
+    await end(path, "succeeded");
+    const [slow, fast] = [await create(path), await create(path)];
+    await finish(path, fast, "succeeded");
+    await finish(path, slow, "failed");
+    const later = [await end(path, "succeeded"), await end(path, "succeeded")];
     const hears = await hearsOf(path);
-    expect([hears(change), hears(same)]).toEqual([["chat"], []]);
-  });
-
-  it("sends what it can't compare: while D1 is behind, and past 5000 runs", async () => {
-    const path = await telling(ANYWHERE, { onlyOnChange: true });
-    const runs = { stored: true, entityId: SVC_A };
-    const first = await end(path, "failed", runs);
-    await untilTold(path);
-    faults.writes = { refuse: (_bound, sql) => /^INSERT INTO runs/.test(sql) };
-    // D1 refuses the success, and shows the failure before it.
-    const behind = [await end(path, "succeeded", runs), await end(path, "failed", runs)];
-    const hears = await hearsOf(path);
-    expect(behind.map((id) => hears(id))).toEqual([["chat"], ["chat"]]);
-    resetFaults();
-    await alarmsIn(path, 60_000);
-    await landed(path);
-    const [, last = first] = behind;
-    await openRuns(path, last, 4999);
-    const near = await end(path, "failed", runs);
-    await landed(path);
-    await openRuns(path, near, 5000);
-    const far = await end(path, "failed", runs);
-    const hearsNow = await hearsOf(path);
-    expect([hearsNow(near), hearsNow(far)]).toEqual([[], ["chat"]]);
+    expect([fast.id, slow.id, ...later].map((id) => hears(id))).toEqual([[], ["chat"], ["chat"], []]);
   });
 });
-
-it("a coordinator that hangs keeps no other from telling what it can't compare", async () => {
-  const path = await telling(ANYWHERE, { onlyOnChange: true });
-  hurryTimers();
-  const hanging = {
-    getByName: (name: string) =>
-      name.endsWith("/2") ? { settle: () => new Promise(() => {}) } : env.COORDINATORS.getByName(name),
-  } as unknown as Env["COORDINATORS"];
-  const endpoints = new WebhookEndpoints({} as ExecutionContext, envWith({ COORDINATORS: hanging }));
-  const { matches } = await endpoints.match(scopeOfPath(path), [FAILED]);
-  vi.restoreAllMocks();
-  const { key } = await storedEndpoint(path);
-  expect(matches).toMatchObject([{ endpoint: key, previousStatus: null }]);
-});
-
-it("an endpoint that neither shows nor compares the outcome before makes no coordinator land its runs", async () => {
-  const path = await telling(ANYWHERE, { payload: { text: "{{ event.summary }}" } });
-  const names: string[] = [];
-  const getByName = (name: string) => {
-    names.push(name);
-    return env.COORDINATORS.getByName(name);
-  };
-  const COORDINATORS = { getByName } as unknown as Env["COORDINATORS"];
-  const endpoints = new WebhookEndpoints({} as ExecutionContext, envWith({ COORDINATORS }));
-  const match = () => endpoints.match(scopeOfPath(path), [FAILED]);
-  expect([(await match()).matches.length, names]).toEqual([1, []]);
-  await putEndpoint(path, ANYWHERE, {}, "whole");
-  expect([(await match()).matches.length, names.length]).toEqual([2, 4]);
-});
-
-/** Puts `n` open runs into D1 whose ids come right after `id`. */
-async function openRuns(path: string, id: string, n: number): Promise<void> {
-  await env.DB.prepare(
-    `INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body)
-     SELECT ?1, ?2 || '-' || value, 1, 'running', 'deploy', '${SVC_A}', 'root', 9e12, 2, '{}'
-     FROM (WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < ?3) SELECT value FROM n)`,
-  )
-    .bind(scopeOfPath(path), id, n)
-    .run();
-}
 
 describe("a message", () => {
   it("goes where the endpoint's URL leads at each attempt, and is dropped if a person disables the endpoint", async () => {
@@ -283,7 +215,7 @@ describe("a message", () => {
     expect(await first.inbox()).toHaveLength(1);
     expect((await deliveriesOf(path)).map(({ runId }) => runId).sort()).toEqual(ids.sort());
     // The row of the first one's health is gone with its messages.
-    const known = await journals<{ endpoint: string }>(path, "SELECT DISTINCT endpoint FROM endpoint_health");
+    const known = await journal<{ endpoint: string }>(path, "SELECT DISTINCT endpoint FROM endpoint_health");
     expect(new Set(known.map(({ endpoint }) => endpoint)).size).toBeLessThanOrEqual(1);
   });
 
@@ -293,17 +225,11 @@ describe("a message", () => {
     // Another run makes the isolate know the token.
     await end(path);
     await untilAnswered(path, 1);
-    const { open } = breakD1("down");
+    // The isolate has forgotten the endpoint.
+    endpointMemory.forget({ scope: scopeOfPath(path), name: "chat" });
+    breakD1("down");
     const id = await end(path);
-    expect(await messages(path)).toHaveLength(1);
-    open();
-    // From now on, D1 answers the matching and not the attempt. The isolate has forgotten the endpoint.
-    await putEndpoint(path, to, { labels: [] });
-    faults.reads = { refuse: (_bound, sql) => !sql.includes("json_extract") && sql.includes("secrets") };
-    await until(async () => {
-      await alarmsIn(path, 31_000);
-      return (await messages(path)).length === 2;
-    });
+    expect(await messages(path)).toHaveLength(2);
     await untilMessages(path, (rows) => rows.every(({ lease_until }) => lease_until === null));
     expect(await to.inbox()).toHaveLength(1);
     resetFaults();
@@ -371,8 +297,8 @@ describe("a receiver", () => {
       await alarmsIn(path, 7000);
       return (await messages(path)).length === 0;
     });
+    await untilCertain(path);
     await end(path);
-    await untilTold(path);
     expect(await messages(path)).toEqual([]);
     expect((await ask("POST", `${endpointOf(path)}/enable`)).status).toBe(204);
     expect((await statusOf(path)).disabledReason).toBeNull();
@@ -403,6 +329,7 @@ describe("a receiver", () => {
     expect((await statusOf(path)).disabledReason).toBeNull();
     // And an endpoint that it does not know yet hears of the next end.
     await change(path, "name = 'other', created_version = 9");
+    await direct(path).endpoints.changed();
     const id = await end(path);
     const hears = await hearsOf(path);
     expect(hears(id)).toEqual(["other"]);
@@ -495,7 +422,7 @@ describe("a receiver", () => {
     expect(Math.min(...took)).toBeLessThan(2000);
     await Promise.all(
       hanging.map(async (one) => {
-        for (let left = (await one.untilInbox(1)).length; left > 0; left--) await one.gates.release();
+        for (let left = (await one.untilInbox(1)).length; left > 0; left--) await one.release();
       }),
     );
   });
@@ -517,43 +444,38 @@ describe("an endpoint that fails for days", () => {
       version,
     );
 
-  /** What coordinator `n` knows of an endpoint that has failed for so many days, on so many of them. */
-  async function failed(path: string, n: number, key: string, version: number, days: number, onDays = days) {
+  /** What the coordinator knows of an endpoint that has failed for so many days, on each of them. */
+  async function failed(
+    path: string,
+    key: string,
+    version: number,
+    days: number,
+    succeededAt: number | null,
+  ) {
     const since = Date.now() - days * DAY_MS;
-    const failedDays = Array.from({ length: onDays }, (_, day) => Math.floor(since / DAY_MS) + day);
-    await runInDurableObject(coordinator(path), (_, { storage }) => {
-      storage.sql.exec(
-        "INSERT OR REPLACE INTO endpoint_health VALUES (?, ?, 9, ?, ?, NULL)",
-        ...[key, version, since, JSON.stringify(failedDays)],
-      );
-    });
+    const failedDays = Array.from({ length: days }, (_, day) => Math.floor(since / DAY_MS) + day);
+    await journal(
+      path,
+      "INSERT OR REPLACE INTO endpoint_health VALUES (?, ?, 9, ?, ?, ?)",
+      ...[key, version, since, JSON.stringify(failedDays), succeededAt],
+    );
   }
 
-  it("is disabled if no coordinator knows better, all can be reached, and it is the version that failed", async () => {
+  it("is disabled if the coordinator can be reached, and if it is the version that failed", async () => {
     const path = await telling(ANYWHERE);
     const { key, version: first } = await storedEndpoint(path);
-    await failed(path, 0, key, first, 6);
-    await runInDurableObject(coordinator(path), (_, { storage }) => {
-      storage.sql.exec(
-        "INSERT INTO endpoint_health VALUES (?, ?, 0, NULL, '[]', ?)",
-        key,
-        first,
-        Date.now() - DAY_MS,
-      );
-    });
+    await failed(path, key, first, 4, null);
     await consider(path, key, first);
     expect((await statusOf(path)).disabledReason).toBeNull();
 
-    // The success was that of an older version.
     await putEndpoint(path, ANYWHERE, { labels: ["x"] });
     const { version: second } = await storedEndpoint(path);
-    await failed(path, 0, key, second, 6);
+    await failed(path, key, second, 6, null);
     await consider(path, key, first);
     expect((await statusOf(path)).disabledReason).toBeNull();
     const unreachable = {
-      getByName: (name: string) => {
-        if (name.endsWith("/1")) throw new Error("can't be reached");
-        return env.COORDINATORS.getByName(name);
+      getByName: () => {
+        throw new Error("can't be reached");
       },
     };
     await expect(

@@ -2,7 +2,6 @@
 
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import { COORDINATORS } from "../../src/runs/run-id.ts";
 import { alarmIn, coordinator, journal, until } from "../support/direct.ts";
 import type { Delivery, Receiver } from "../support/receiver/client.ts";
 import {
@@ -17,8 +16,6 @@ import {
 } from "../support/requests.ts";
 import type { Told } from "../webhook-endpoints/endpoints.ts";
 import { ORIGIN } from "./runs.ts";
-
-const ALL = Array.from({ length: COORDINATORS }, (_, n) => n);
 
 /** The URL of an endpoint of the environment whose runs have this path. */
 export function endpointOf(path: string, name = "chat"): string {
@@ -81,32 +78,29 @@ export interface MessageRow extends Record<string, SqlStorageValue> {
   readonly endpoint: string;
   readonly run_id: string;
   readonly state: string;
-  readonly previous_status: string | null;
   readonly attempt: number;
-}
-
-/** What all coordinators have of a query. */
-export async function journals<T extends Record<string, SqlStorageValue>>(
-  path: string,
-  query: string,
-): Promise<T[]> {
-  return (await Promise.all(ALL.map((n) => journal<T>(path, query)))).flat();
 }
 
 /** The messages of the environment, oldest run first. */
 export function messages(path: string): Promise<MessageRow[]> {
-  return journals<MessageRow>(path, "SELECT * FROM messages").then((rows) =>
+  return journal<MessageRow>(path, "SELECT * FROM messages").then((rows) =>
     rows.sort((a, b) => (`${a.run_id} ${a.endpoint}` < `${b.run_id} ${b.endpoint}` ? -1 : 1)),
   );
 }
 
-const UNTOLD = `
-  SELECT 1 FROM runs WHERE completed_at IS NOT NULL
-    AND change_seq > (SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'told_seq')`;
-
-/** Until each end was matched. The runs' last changes are their ends. */
+/** Until no event is untold any more. */
 export async function untilTold(path: string): Promise<void> {
-  await until(async () => (await journals(path, UNTOLD)).length === 0);
+  const untold = "SELECT 1 FROM marks WHERE name = 'untold_after'";
+  await until(async () => (await journal(path, untold)).length === 0);
+}
+
+/** Until no change of an endpoint can come late any more. An endpoint hears of no earlier event after its next change. */
+export async function untilCertain(path: string): Promise<void> {
+  const noted = "SELECT 1 FROM marks WHERE name = 'endpoints_noted' AND value LIKE '%:0:%'";
+  await until(async () => {
+    await alarmsIn(path, 61_000);
+    return (await journal(path, noted)).length === 0;
+  });
 }
 
 /** Which endpoints hear of a run, by name. */
@@ -133,9 +127,9 @@ export async function untilAnswered(path: string, attempt: number): Promise<void
   await untilMessages(path, ([row]) => row?.attempt === attempt && row.lease_until === null);
 }
 
-/** Rings the alarms of all coordinators as if `ms` had passed. */
+/** Rings the alarm as if `ms` had passed. */
 export async function alarmsIn(path: string, ms: number): Promise<void> {
-  for (const n of ALL) await alarmIn(ms, coordinator(path));
+  await alarmIn(ms, coordinator(path));
 }
 
 /** The runs of these messages, by their ids. */
@@ -174,7 +168,7 @@ export interface Status {
   readonly incomplete: boolean;
 }
 
-/** The version of an endpoint, and the key by which coordinators know it. */
+/** The version of an endpoint, and the key by which the coordinator knows it. */
 export async function storedEndpoint(path: string, name = "chat"): Promise<{ version: number; key: string }> {
   const row = await env.DB.prepare(
     "SELECT version, created_version AS created FROM definitions WHERE scope = ? AND name = ?",

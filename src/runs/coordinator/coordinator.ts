@@ -12,6 +12,7 @@ import type { Env } from "../../settings/env.ts";
 import type { Archiver } from "../archive-calls.ts";
 import type { BulkRunner } from "../bulk-calls.ts";
 import { selectRevoked } from "../d1/revoked-tokens.ts";
+import { selectEndpoints } from "../d1/webhook-endpoints.ts";
 import { Journal } from "../journal/journal.ts";
 import { Homes } from "../projection/homes.ts";
 import { Projection } from "../projection/projection.ts";
@@ -42,6 +43,7 @@ import type { Sender } from "./run-requests.ts";
 import { scopeOfObject } from "./scope-of-object.ts";
 import { StopRequests } from "./stop-requests.ts";
 import { StorageLimit } from "./storage-limit.ts";
+import { Tellers } from "./tellers.ts";
 import { UpkeepDesk } from "./upkeep-desk.ts";
 import { WatchDesk } from "./watch-desk.ts";
 import { Watchers } from "./watchers.ts";
@@ -79,15 +81,22 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const homes = new Homes({ env, journal, alarm: alarms, nextDueAt });
     const projection = new Projection(journal, alarms, homes);
     const arming = { scope, arm: (now: number) => projection.arm(now) };
-    const watchers = new Watchers();
-    const changes = new Changes(journal, projection, watchers);
-    const ledger = new Ledger(journal, projection, watchers, changes, retentionDays(env));
     const replies = new Replies(journal, projection);
     const storageLimit = new StorageLimit(journal.sql);
+    const dueMessages = new DueQueue(journal.messages);
+    const tellers = new Tellers(journal, dueMessages, replies, storageLimit, {
+      ...arming,
+      sender: MessageSender,
+      endpoints: WebhookEndpoints,
+      select: () => selectEndpoints(env.DB, scope),
+      armBy: (at, now) => alarms.armBy(at, now),
+    });
+    const watchers = new Watchers();
+    const changes = new Changes(journal, projection, watchers);
+    const ledger = new Ledger(journal, projection, tellers, watchers, changes, retentionDays(env));
 
     const openRuns = new DueQueue(journal.due);
     const dueStops = new DueQueue(journal.stopRequests);
-    const dueMessages = new DueQueue(journal.messages);
     const sending = { sender: WebhookSender, ...arming };
     const stopRequests = new StopRequests(journal, dueStops, ledger, sending);
     const deliveries = new Deliveries(journal, openRuns, ledger, stopRequests, sending);
@@ -99,18 +108,16 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const gatedRuns = new GatedRuns(journal, ledger, deliveries, admitter, approvers);
     approvers.onAnswer((runIds, at) => admitter.approversKnown(runIds, at));
 
-    const telling = { sender: MessageSender, endpoints: WebhookEndpoints, ...arming };
-    const endpoints = new EndpointDesk(journal, dueMessages, ledger, replies, telling);
+    const endpoints = new EndpointDesk(journal, tellers, ledger, replies, arming.arm);
     const bulkParts = { env, journal, storageLimit, projection, ledger, admitter, runner: BulkOperations };
     const bulk = new BulkDesk({ ...bulkParts, arm: arming.arm });
     const moves = new MoveDriver(journal, { env, homes, arm: arming.arm });
-    const removing = { projection, forgettable: new Forgettable(journal) };
+    const removing = { projection, forgettable: new Forgettable(journal, storageLimit) };
     const archive =
       env.ARCHIVE === undefined ? null : new Archive(journal, { archiver: RunArchive, ...removing });
     const purge = new Purge(journal, { alarms, archive, ...removing });
 
     ledger.consequences = {
-      eventHappened: () => endpoints.eventHappened(),
       mustStop: (run, now) => stopRequests.start(run, now),
       ended: (run, now) => admitter.ended(run, now),
       timeHasCome: (run, now) => gatedRuns.change(run, { type: "time_opened" }, now),
@@ -132,7 +139,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       purge: (now) => purge.start(now),
       archive: (now) => archive?.start(now),
       repair: (now) => projection.repair(now),
-      tell: () => endpoints.tell(),
+      tell: (now) => endpoints.tell(now),
       arm: arming.arm,
     };
     const parts = { journal, storageLimit, projection, ledger, deliveries, gatedRuns, admitter, replies };
@@ -141,7 +148,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       gates: new GateDesk(journal, ledger, gatedRuns, admitter, approvers, replies),
       watches: new WatchDesk(journal, ledger, watchers, changes, replies),
       endpoints,
-      upkeep: new UpkeepDesk(journal, projection, alarms, moves),
+      upkeep: new UpkeepDesk(journal, projection, alarms, moves, tellers.reads),
       bulk,
       archive: new ArchiveDesk(archive),
       moves,

@@ -1,6 +1,6 @@
 /**
- * What a coordinator does for webhook endpoints: it tells them of events, shows how their messages went, and sends
- * messages again.
+ * What a coordinator does for webhook endpoints: it knows them, tells them of events, shows how their messages went, and
+ * sends messages again.
  */
 
 import type {
@@ -10,114 +10,105 @@ import type {
   ResendReply,
   RunEventToTell,
 } from "../endpoint-calls.ts";
-import type { Journal } from "../journal/journal.ts";
+import { bytesOf, type Journal } from "../journal/journal.ts";
 import type { MessageFilter } from "../message.ts";
-import {
-  type EndpointKey,
-  type Endpoints,
-  type EventType,
-  eventOf,
-  type Recovery,
-  type RecoveryOrder,
-} from "../telling.ts";
-import type { DueQueue } from "./alarm/due-queue.ts";
+import { type EndpointKey, type EventType, eventOf, type Recovery, type RecoveryOrder } from "../telling.ts";
 import type { Ledger } from "./ledger.ts";
-import { type MessageSender, Messages } from "./messages.ts";
-import type { Arming } from "./outbox.ts";
-import { Recoveries } from "./recoveries.ts";
 import type { Replies } from "./replies.ts";
-import { Telling } from "./telling.ts";
+import type { Tellers } from "./tellers.ts";
 import { TestLimit } from "./test-limit.ts";
-
-interface Calling extends Arming {
-  readonly sender: MessageSender;
-  readonly endpoints: Endpoints;
-}
 
 export class EndpointDesk implements EndpointCalls {
   readonly #journal: Journal;
+  readonly #tellers: Tellers;
   readonly #arm: (now: number) => void;
-  readonly #messages: Messages;
-  readonly #recoveries: Recoveries;
-  readonly #telling: Telling;
   readonly #ledger: Ledger;
   readonly #replies: Replies;
   readonly #tests = new TestLimit();
 
-  constructor(journal: Journal, queue: DueQueue, ledger: Ledger, replies: Replies, calling: Calling) {
-    const { endpoints, arm } = calling;
+  constructor(
+    journal: Journal,
+    tellers: Tellers,
+    ledger: Ledger,
+    replies: Replies,
+    arm: (now: number) => void,
+  ) {
     this.#journal = journal;
-    this.#arm = arm;
+    this.#tellers = tellers;
     this.#ledger = ledger;
     this.#replies = replies;
-    this.#messages = new Messages(journal, queue, replies, calling);
-    this.#recoveries = new Recoveries(journal, this.#messages, endpoints);
-    this.#telling = new Telling(journal, this.#messages, this.#recoveries, endpoints, arm);
+    this.#arm = arm;
   }
 
-  /** Call this after each end, and after each version of a run that lacks approvals. */
-  eventHappened(): void {
-    this.#telling.eventHappened();
-  }
-
-  /** Tells of events that nobody was told of. Call it when the object starts. */
+  /** Tells of events that are untold. Call it when the object starts. */
   tellSoon(): void {
-    this.#telling.startSoon();
+    this.#tellers.telling.startSoon();
   }
 
-  /** The same, at once. Call it at each alarm. */
-  tell(): void {
-    this.#telling.start();
+  /** The same, at once, and reads the endpoints if it is time. Call it at each alarm. */
+  tell(now: number): void {
+    this.#tellers.telling.start();
+    this.#tellers.reads.start(now);
   }
 
-  /** When a telling is due; Infinity if there is none. Messages have a queue of their own. */
+  /** When a telling or a read is due; Infinity if there is none. Messages have a queue of their own. */
   nextAt(now: number): number {
-    return this.#telling.nextAt(now);
+    const { telling, reads } = this.#tellers;
+    return Math.min(telling.nextAt(now), reads.nextAt(now));
   }
 
   takeBatch(now: number): number {
-    return this.#messages.takeBatch(now);
+    return this.#tellers.messages.takeBatch(now);
   }
 
-  async notify(): Promise<void> {
-    this.#telling.notify(Date.now());
+  async note(created: EndpointKey | null): Promise<void> {
+    this.#tellers.reads.note(created, Date.now());
+  }
+
+  async changed(): Promise<void> {
+    await this.#tellers.reads.read();
   }
 
   async report(key: EndpointKey): Promise<EndpointReport> {
     const { messages } = this.#journal.messages.page(key, { limit: 1 });
     return {
       health: this.#journal.endpointHealth.of(key),
-      isProbed: this.#messages.isProbed(key),
-      recovery: this.#recoveries.of(key),
+      isProbed: this.#tellers.messages.isProbed(key),
+      recovery: this.#tellers.recoveries.of(key),
       newest: messages[0] ?? null,
     };
   }
 
   async forgetHealth(key: EndpointKey): Promise<void> {
-    this.#journal.endpointHealth.erase(key);
-    this.#telling.notify(Date.now());
+    this.#journal.transaction(() => {
+      this.#journal.endpointHealth.erase(key);
+      this.#tellers.reads.note(null, Date.now());
+    });
   }
 
   async page(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply> {
-    return { ...this.#journal.messages.page(key, filter), isProbed: this.#messages.isProbed(key) };
+    return { ...this.#journal.messages.page(key, filter), isProbed: this.#tellers.messages.isProbed(key) };
   }
 
   async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {
     const now = Date.now();
     const run = this.#ledger.current(runId, now);
-    const kept = run === null ? undefined : this.#journal.runsToTell.kept([run.id]).get(run.id);
-    if (run === null || kept === undefined) return "run_not_found";
+    if (run === null) return "run_not_found";
     const event = eventOf(run);
     if (event === null || (type !== null && type !== event.type)) return "no_such_event";
-    this.#messages.resend(key, event, kept, now);
+    this.#tellers.messages.resend(key, runId, event, bytesOf(run), now);
     return "accepted";
   }
 
   async recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null> {
-    const isBegun = this.#recoveries.begin(key, order);
+    const { recoveries, reads, telling } = this.#tellers;
+    // It may have been stored or enabled a moment ago, and the call that says so got lost.
+    const isKnown = this.#journal.endpoints.listeners.some(({ endpoint }) => endpoint === key);
+    if (!isKnown) await reads.read();
+    const isBegun = recoveries.begin(key, order);
     this.#arm(Date.now());
-    this.#telling.start();
-    return isBegun ? this.#recoveries.of(key) : null;
+    telling.start();
+    return isBegun ? this.#tellers.recoveries.of(key) : null;
   }
 
   async lastEvent(runId: string): Promise<RunEventToTell | Exclude<ResendReply, "accepted">> {

@@ -6,19 +6,22 @@
 import { logFailure } from "../../base/log.ts";
 import type { EndedRun } from "../journal/due-runs.ts";
 import type { Journal } from "../journal/journal.ts";
+import type { StorageLimit } from "./storage-limit.ts";
 
 export class Forgettable {
   readonly #journal: Journal;
+  readonly #storageLimit: StorageLimit;
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, storageLimit: StorageLimit) {
     this.#journal = journal;
+    this.#storageLimit = storageLimit;
   }
 
-  /** Ids of the first of these runs, up to one that webhook endpoints were not told of. */
-  told(runs: readonly EndedRun[]): string[] {
-    const { marks } = this.#journal;
-    const toldSeq = marks.get("notify") === null ? Number.POSITIVE_INFINITY : Number(marks.get("told_seq"));
-    const untold = runs.findIndex(({ eventSeq }) => eventSeq > toldSeq);
+  /** Ids of the first of these runs, up to one that webhook endpoints may have to be told of. A full object forgets all. */
+  told(runs: readonly EndedRun[], now: number): string[] {
+    const { keptAfter } = this.#journal.telling;
+    const isFull = keptAfter !== Number.POSITIVE_INFINITY && this.#storageLimit.isReached(now);
+    const untold = isFull ? -1 : runs.findIndex(({ eventSeq }) => eventSeq > keptAfter);
     return runs.slice(0, untold === -1 ? runs.length : untold).map(({ id }) => id);
   }
 

@@ -8,7 +8,13 @@
 import { GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { type Delivery, LEASE_MS } from "../../webhooks/delivery.ts";
-import { type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
+import {
+  type FollowUp,
+  type Journal,
+  mustStop,
+  type NewRunDetails,
+  type Written,
+} from "../journal/journal.ts";
 import { FREE, type JournaledRun, type SlotHold } from "../journal/run-rows.ts";
 import type { StopRequest } from "../journal/stop-request-rows.ts";
 import type { Projection } from "../projection/projection.ts";
@@ -20,6 +26,7 @@ import { expire, type RunEvent } from "../transition.ts";
 import { logGivenUp, neverCalled } from "./attempt-events.ts";
 import type { Changes } from "./changes.ts";
 import { EndLog } from "./end-log.ts";
+import type { Tellers } from "./tellers.ts";
 import type { Watchers } from "./watchers.ts";
 
 /**
@@ -38,8 +45,6 @@ export interface UpdateDetails {
 
 /** What else follows from a run. */
 export interface Consequences {
-  /** Called after each end, and after each version of a run that lacks approvals. */
-  eventHappened(): void;
   /** Called when the job of a run must stop, and its stop request is planned. */
   mustStop(run: JournaledRun, now: number): void;
   /** Called after each end. */
@@ -51,7 +56,6 @@ export interface Consequences {
 }
 
 const NO_CONSEQUENCES: Consequences = {
-  eventHappened: () => {},
   mustStop: () => {},
   ended: () => {},
   timeHasCome: (run) => run,
@@ -61,6 +65,9 @@ const NO_CONSEQUENCES: Consequences = {
 export class Ledger {
   readonly #journal: Journal;
   readonly #projection: Projection;
+  readonly #tellers: Tellers;
+  /** What must be on record with each version. */
+  readonly #followUps: readonly FollowUp[];
   readonly #watchers: Watchers;
   readonly #changes: Changes;
   readonly #retentionDays: number;
@@ -71,12 +78,15 @@ export class Ledger {
   constructor(
     journal: Journal,
     projection: Projection,
+    tellers: Tellers,
     watchers: Watchers,
     changes: Changes,
     retentionDays: number,
   ) {
     this.#journal = journal;
     this.#projection = projection;
+    this.#tellers = tellers;
+    this.#followUps = [tellers.telling, projection];
     this.#watchers = watchers;
     this.#changes = changes;
     this.#retentionDays = retentionDays;
@@ -110,16 +120,14 @@ export class Ledger {
       changeFingerprint: null,
       purgeAt: purgeAt(run, this.#retentionDays),
       ...this.#eventSeqs(run, null),
+      previousStatus: null,
       readySeq: this.#readySeq(run, null),
       slotUntil: null,
       graceUntil: null,
     };
-    const written = this.#journal.insert(created, details, now, this.#projection);
+    const written = this.#journal.insert(created, details, now, this.#followUps);
     if (written === null) return null;
-    this.#follow(created, [
-      ...this.#afterEach(created, written, now),
-      () => lacksApproval(created) && this.consequences.eventHappened(),
-    ]);
+    this.#follow(created, this.#afterEach(created, written, now));
     return created;
   }
 
@@ -149,6 +157,7 @@ export class Ledger {
       changeFingerprint: changeKey.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
       ...this.#eventSeqs(next, before),
+      previousStatus: isOpen(before) ? this.#tellers.outcomes.before(next) : before.previousStatus,
       readySeq: this.#readySeq(next, before.readySeq),
       ...this.#held(next, event, now),
     };
@@ -160,13 +169,12 @@ export class Ledger {
       changed,
       { events, accepted, delivery: delivery ?? null, isAskedAgain, ...(alongside && { alongside }) },
       now,
-      this.#projection,
+      this.#followUps,
     );
     const isOver = !isOpen(changed);
     const isToStop = isOver ? mustStop(changed) : changed.cancelUntil !== before.cancelUntil;
     this.#follow(changed, [
       ...this.#afterEach(changed, written, now),
-      () => (isOver || lacksApproval(changed)) && this.consequences.eventHappened(),
       () => isOver && this.#log(before, changed, event, written, now),
       () => isToStop && this.consequences.mustStop(changed, now),
       () => isOver && this.consequences.ended(changed, now),
@@ -276,11 +284,12 @@ export class Ledger {
   }
 
   /** What follows from every version. */
-  #afterEach({ id }: Run, { unlanded }: Written, now: number): readonly (() => void)[] {
+  #afterEach({ id }: Run, { unlanded, after = [] }: Written, now: number): readonly (() => void)[] {
     return [
       () => this.#projection.changed(unlanded),
       () => this.#watchers.tell(id),
       () => this.#changes.noteChange(now),
+      ...after,
     ];
   }
 

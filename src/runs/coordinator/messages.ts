@@ -1,5 +1,5 @@
 /**
- * The messages of one coordinator's runs: each tells one webhook endpoint of one run. A lane is an endpoint, so that one
+ * The messages of an environment's runs: each tells one webhook endpoint of one run. A lane is an endpoint, so that one
  * that hangs or fails holds up no other. A message never changes a run. Its row is a reminder: what it sends is rendered
  * at each attempt, from the run and from the endpoint as it is then.
  */
@@ -8,17 +8,14 @@ import { log, logFailure } from "../../base/log.ts";
 import { DAY_MS, HOUR_MS, msSinceOrJustNow, msSinceOrLongAgo } from "../../base/time.ts";
 import { isAttemptDue, LEASE_MS } from "../../webhooks/delivery.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { KeptRun } from "../journal/runs-to-tell.ts";
 import { type Message, messageId, readMessageId } from "../message.ts";
 import {
   type EndpointKey,
-  type Endpoints,
   eventOf,
   type HappenedEvent,
   type Match,
   type MessageAttempt,
   type MessageResult,
-  type RunToTell,
 } from "../telling.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
 import type { Queued, SlotsPolicy } from "./attempt-slots.ts";
@@ -41,17 +38,28 @@ const CONSIDERED_EVERY_MS = HOUR_MS;
 /** How many messages of an endpoint that is gone are erased at once. The next attempt of the others erases more. */
 const ERASED_AT_ONCE = 2000;
 
-interface MessageSending extends Arming {
-  readonly sender: MessageSender;
-  readonly endpoints: Pick<Endpoints, "considerDisabling">;
+/**
+ * What a Messages does with endpoints. `isGone`: called when an attempt found the endpoint deleted or disabled.
+ * `considerDisabling`: disables a version of an endpoint if it has failed for days.
+ */
+export interface EndpointEffects {
+  isGone(endpoint: EndpointKey): void;
+  considerDisabling(endpoint: EndpointKey, version: number): Promise<void>;
 }
+
+export interface MessageSending extends Arming {
+  readonly sender: MessageSender;
+}
+
+const NO_EFFECTS: EndpointEffects = { isGone: () => {}, considerDisabling: async () => {} };
 
 type OutgoingMessage = Outgoing<Message>;
 
 export class Messages implements RequestKind<Message, MessageResult, OutgoingMessage> {
   readonly slots: SlotsPolicy = {
-    max: { attempts: 50, bytes: 8_000_000 },
-    roomOf: () => ({ attempts: 2, bytes: Number.POSITIVE_INFINITY }),
+    // An attempt has its run twice: as the journal's row, and as the JSON that it sends.
+    max: { attempts: 200, bytes: 16_000_000 },
+    roomOf: () => ({ attempts: 8, bytes: Number.POSITIVE_INFINITY }),
     probedAfter: 5,
     probeEveryMs: 60_000,
   };
@@ -69,7 +77,8 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   };
   readonly #journal: Journal;
   readonly #sender: MessageSender;
-  readonly #endpoints: Pick<Endpoints, "considerDisabling">;
+  /** Set once, when the parts of the coordinator that they call are there. */
+  effects = NO_EFFECTS;
   readonly #arm: (now: number) => void;
   readonly #replies: Replies;
   readonly #queue: DueQueue;
@@ -79,16 +88,10 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   /** When the Worker was last asked whether to disable an endpoint. */
   readonly #consideredAt = new Map<EndpointKey, number>();
 
-  constructor(
-    journal: Journal,
-    queue: DueQueue,
-    replies: Replies,
-    { sender, endpoints, ...arming }: MessageSending,
-  ) {
+  constructor(journal: Journal, queue: DueQueue, replies: Replies, { sender, ...arming }: MessageSending) {
     this.#journal = journal;
     this.#replies = replies;
     this.#sender = sender;
-    this.#endpoints = endpoints;
     this.#arm = arming.arm;
     this.#queue = queue;
     this.#outbox = new Outbox(this, queue, arming);
@@ -100,29 +103,23 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   }
 
   /**
-   * Writes the messages of matched runs. The first one of each endpoint has its first attempt under way if a slot is
-   * free. The others wait, because a slot is taken only when an attempt leaves. Call it in a transaction, and launch
-   * what it returns after that. A message that is there already stays as it is. One that nobody needs any more, because
-   * its run has changed since, is not written.
+   * Writes the messages of events. The first one of each endpoint has its first attempt under way if a slot is free. The
+   * others wait, because a slot is taken only when an attempt leaves. Call it in a transaction, and launch what it
+   * returns after that. A message that is there already stays as it is.
    */
-  insert(runs: readonly RunToTell[], matches: readonly Match[], now: number): Message[] {
-    const events = new Map(runs.map((run) => [run.id, run]));
-    const kept = this.#journal.runsToTell.kept(matches.map(({ runId }) => runId));
+  insert(matches: readonly Match[], now: number): Message[] {
     const begun = new Map<string, Message>();
+    if (matches.length === 0) return [];
     this.#queue.addWaiting(now, () => {
       const waiting: string[] = [];
-      for (const { runId, endpoint, previousStatus } of matches) {
-        const run = kept.get(runId);
-        const event = events.get(runId);
-        if (run === undefined || event === undefined) continue;
-        const planned = { ...newMessage(run, endpoint, event, now), previousStatus };
-        if (this.#journal.messages.of(planned) !== null || !this.#isNeeded(planned)) continue;
+      for (const { run, endpoint } of matches) {
+        const planned = newMessage(run.id, run, endpoint, run.bytes, now);
         const isFirst = !begun.has(endpoint);
         const message = isFirst ? this.#outbox.begin(planned, planned.expiresAt, now) : planned;
+        if (!this.#journal.messages.insert(message)) continue;
         if (isFirst) begun.set(endpoint, message);
         else this.#outbox.wait(message, message.expiresAt, now);
         if (message.leaseUntil === null) waiting.push(messageId(message));
-        this.#journal.messages.insert(message);
       }
       const id = waiting.sort().at(-1);
       return id === undefined ? null : { dueAt: now, id };
@@ -137,11 +134,11 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   }
 
   /** Sends a message again, or for the first time. An attempt that is under way counts as that. */
-  resend(endpoint: EndpointKey, event: HappenedEvent, run: KeptRun, now: number): void {
-    const fresh = newMessage(run, endpoint, event, now);
+  resend(endpoint: EndpointKey, runId: string, event: HappenedEvent, bytes: number, now: number): void {
+    const fresh = newMessage(runId, event, endpoint, bytes, now);
     const known = this.#journal.messages.of(fresh);
     if (known !== null && known.leaseUntil !== null) return;
-    const message = { ...fresh, previousStatus: known?.previousStatus ?? null, isResend: true };
+    const message = { ...fresh, isResend: true };
     this.#journal.transaction(() => {
       if (known !== null) this.#journal.messages.erase(known);
       this.#journal.messages.insert(message);
@@ -182,14 +179,14 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     else this.#journal.messages.update(message);
   }
 
-  attempt(id: string, { runId, endpoint, kind, type, previousStatus }: Message): Promise<MessageResult> {
+  attempt(id: string, { runId, endpoint, kind, type }: Message): Promise<MessageResult> {
     if (this.isProbed(endpoint)) this.#probes.add(id);
     const run = this.#journal.runs.byId(runId);
     const event = run && this.#replies.event(run);
     // The purge has removed the message as well, or its next turn drops it.
     if (event?.kind !== kind) return Promise.resolve(this.lost);
     const { scope } = this.#journal;
-    return this.#sender.send({ ...event, scope, endpoint, kind, type, previousStatus });
+    return this.#sender.send({ ...event, scope, endpoint, kind, type });
   }
 
   /** An attempt that could not be made holds its endpoint up, too. Otherwise a lost key would be looked for all the time. */
@@ -215,6 +212,7 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
       else this.#eraseAll(request, now);
     });
     // The alarm may have looked further in this very millisecond.
+    if (next === null) this.effects.isGone(endpoint);
     if (next !== null && isAttemptDue(next, now)) this.#outbox.wait(next, next.expiresAt, now);
     this.#arm(now);
     if (result.verdict === "failed" && !request.isResend)
@@ -259,30 +257,31 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     if (askedAt !== undefined && msSinceOrLongAgo(askedAt, now) < CONSIDERED_EVERY_MS) return;
     this.#consideredAt.set(endpoint, now);
     const { scope } = this.#journal;
-    this.#endpoints
-      .considerDisabling(scope, endpoint, version)
+    this.effects
+      .considerDisabling(endpoint, version)
       .catch((error: unknown) => logFailure("disabling_failed", error, { coordinator: scope, endpoint }));
   }
 
   /** What waits goes too, unless the endpoint may have been stored or enabled since the attempt read it. */
   #eraseAll(message: Message, now: number): void {
-    const { messages, endpointHealth, recoveries, marks } = this.#journal;
+    const { messages, endpointHealth, recoveries, telling } = this.#journal;
     messages.erase(message);
     endpointHealth.erase(message.endpoint);
-    if (msSinceOrJustNow(Number(marks.get("notify") ?? 0), now) < LEASE_MS) return;
+    if (msSinceOrJustNow(telling.noted?.at ?? 0, now) < LEASE_MS) return;
     messages.eraseWaiting(message.endpoint, ERASED_AT_ONCE);
     recoveries.erase(message.endpoint);
   }
 }
 
 function newMessage(
-  { id: runId, bytes }: KeptRun,
-  endpoint: EndpointKey,
+  runId: string,
   { kind, type }: HappenedEvent,
+  endpoint: EndpointKey,
+  bytes: number,
   now: number,
 ): Message {
   return {
-    ...{ endpoint, runId, kind, type, state: "waiting", previousStatus: null, isResend: false },
+    ...{ endpoint, runId, kind, type, state: "waiting", isResend: false },
     ...{ weight: bytes, attempt: 0, nextAt: now, leaseUntil: null, attempts: [] },
     expiresAt: Math.ceil((now + KEPT_MS) / EXPIRES_EVERY_MS) * EXPIRES_EVERY_MS,
   };

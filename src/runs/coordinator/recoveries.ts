@@ -1,25 +1,23 @@
 /**
- * Brings messages back that an endpoint has lost: a walk over runs, newest change first, in bounded turns. The journal
+ * Brings messages back that an endpoint has lost: a walk over events, newest first, in bounded turns. The journal
  * has its progress, so it survives an eviction.
  */
 
 import { RECOVERED_MAX } from "../../base/limits.ts";
-import { HOUR_MS, within } from "../../base/time.ts";
+import { HOUR_MS } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { StoredRecovery } from "../journal/recovery-rows.ts";
+import { hears } from "../matching.ts";
 import {
   type EndpointKey,
-  type Endpoints,
   isSameOrder,
-  MATCHING_MAX_MS,
-  type Match,
   type Recovery,
   type RecoveryOrder,
   type RunToTell,
 } from "../telling.ts";
 import type { Messages } from "./messages.ts";
 
-/** How many runs one turn looks at. */
+/** How many events one turn looks at. */
 const TURN_RUNS = 50;
 /** A run that ended late, after the object was down, was written after its end. Clocks step back by less than this. */
 const CLOCK_MARGIN_MS = HOUR_MS;
@@ -27,12 +25,10 @@ const CLOCK_MARGIN_MS = HOUR_MS;
 export class Recoveries {
   readonly #journal: Journal;
   readonly #messages: Messages;
-  readonly #endpoints: Endpoints;
 
-  constructor(journal: Journal, messages: Messages, endpoints: Endpoints) {
+  constructor(journal: Journal, messages: Messages) {
     this.#journal = journal;
     this.#messages = messages;
-    this.#endpoints = endpoints;
   }
 
   of(endpoint: EndpointKey): Recovery | null {
@@ -46,8 +42,7 @@ export class Recoveries {
 
   /**
    * Begins a recovery, or goes on with one that has brought all that it may. False if another one of this endpoint is
-   * under way. It begins at the newest change, told or not: a matching under way may have read endpoints before this one
-   * was stored or enabled. A run that both find has one message.
+   * under way. It begins at the newest event, told or not. An event that both find has one message.
    */
   begin(endpoint: EndpointKey, order: RecoveryOrder): boolean {
     const known = this.#journal.recoveries.of(endpoint);
@@ -59,10 +54,7 @@ export class Recoveries {
   }
 
   /** One turn of one recovery. */
-  async takeTurn(): Promise<void> {
-    if (!this.isAny) return;
-    // Between two turns, others get theirs. A turn that asks nobody would not let them.
-    await scheduler.wait(0);
+  takeTurn(): void {
     const recovery = this.#journal.recoveries.next();
     if (recovery === null) return;
     const { endpoint, since, until, include } = recovery;
@@ -73,40 +65,29 @@ export class Recoveries {
       Math.min(TURN_RUNS, RECOVERED_MAX - recovery.messages),
     );
     const inTime = runs.filter(({ at }) => at >= since && at < (until ?? Number.POSITIVE_INFINITY));
-    const lost =
-      include === "failed" ? this.#failed(endpoint, inTime) : await this.#missing(endpoint, inTime);
-    const kinds = new Map(inTime.map(({ id, kind }) => [id, kind]));
-    // Another turn may have taken this one's place meanwhile.
-    if (this.#journal.recoveries.of(endpoint)?.beforeSeq !== recovery.beforeSeq) return;
-    const now = Date.now();
+    const lost = include === "failed" ? this.#failed(endpoint, inTime) : this.#missing(endpoint, inTime);
     const begun = this.#journal.transaction(() => {
-      for (const { runId } of lost) {
-        this.#journal.messages.erase({ endpoint, runId, kind: kinds.get(runId) ?? "ended" });
-      }
-      const messages = this.#messages.insert(inTime, lost, now);
+      for (const { id: runId, kind } of lost) this.#journal.messages.erase({ endpoint, runId, kind });
+      const matches = lost.map((run) => ({ run, endpoint }));
+      const messages = this.#messages.insert(matches, Date.now());
       this.#journal.recoveries.put(after(recovery, lost.length, walkedTo));
       return messages;
     });
     this.#messages.launch(begun);
   }
 
-  #failed(endpoint: EndpointKey, runs: readonly RunToTell[]): Match[] {
-    return runs.flatMap(({ id: runId, kind }) => {
-      const message = this.#journal.messages.of({ endpoint, runId, kind });
-      if (message?.state !== "failed") return [];
-      return [{ runId, endpoint, previousStatus: message.previousStatus }];
-    });
+  #failed(endpoint: EndpointKey, runs: readonly RunToTell[]): RunToTell[] {
+    return runs.filter(
+      ({ id: runId, kind }) => this.#journal.messages.of({ endpoint, runId, kind })?.state === "failed",
+    );
   }
 
-  async #missing(endpoint: EndpointKey, runs: readonly RunToTell[]): Promise<readonly Match[]> {
+  /** Also events from before the endpoint was stored. */
+  #missing(endpoint: EndpointKey, runs: readonly RunToTell[]): RunToTell[] {
+    const listener = this.#journal.endpoints.listeners.find((one) => one.endpoint === endpoint);
+    if (listener === undefined) return [];
     const known = this.#journal.messages.runsWith(endpoint, runs);
-    const unknown = runs.filter(({ id }) => !known.has(id));
-    if (unknown.length === 0) return [];
-    const matching = this.#endpoints.match(this.#journal.scope, unknown, endpoint);
-    const { matches } = await within(MATCHING_MAX_MS, matching);
-    // Others may have asked for one of them meanwhile.
-    const since = this.#journal.messages.runsWith(endpoint, runs);
-    return matches.filter(({ runId }) => !since.has(runId));
+    return runs.filter((run) => !known.has(run.id) && hears(listener, run));
   }
 }
 

@@ -71,7 +71,8 @@ export class Replies {
   event(run: JournaledRun): RunEventToTell | null {
     const event = eventOf(run);
     if (event === null) return null;
-    return { runId: run.id, ...event, actionRun: toActionRun(run), details: this.#details(run) };
+    const { id: runId, previousStatus } = run;
+    return { runId, ...event, previousStatus, actionRun: toActionRun(run), details: this.#details(run) };
   }
 
   /**

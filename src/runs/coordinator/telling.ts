@@ -1,113 +1,110 @@
 /**
- * Tells webhook endpoints that runs have ended or lack approvals. Nothing is put into an outbox when that happens: the
- * journal is the log of these events, and the mark `told_seq` says how far they were told. So an event and its telling
- * can't get apart, and an environment without endpoints writes no row. The mark `notify` says that there may be endpoints.
+ * Tells webhook endpoints that runs have ended or lack approvals. The transaction that writes such a version also writes
+ * its messages, so an event and its messages survive or die together. If the messages can't be written, the event is on
+ * record as untold with the version, and a walk over such events tells it later. An environment without endpoints writes
+ * no row.
  */
 
-import { logFailure } from "../../base/log.ts";
-import { DAY_MS, msSinceOrJustNow, msSinceOrLongAgo, within } from "../../base/time.ts";
-import type { Journal } from "../journal/journal.ts";
-import { type Endpoints, MATCHING_MAX_MS } from "../telling.ts";
+import { log, logFailure } from "../../base/log.ts";
+import { DAY_MS, msSinceOrLongAgo } from "../../base/time.ts";
+import { LEASE_MS } from "../../webhooks/delivery.ts";
+import type { FollowUp, Journal, Written } from "../journal/journal.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
+import { hears } from "../matching.ts";
+import { eventOf, type Match, type RunToTell } from "../telling.ts";
 import type { Messages } from "./messages.ts";
+import type { Outcomes } from "./outcomes.ts";
 import type { Recoveries } from "./recoveries.ts";
+import type { StorageLimit } from "./storage-limit.ts";
 
-/** How many runs one matching has. */
-const MATCHED_RUNS = 50;
-/** The alarm looks this long after it was first seen that something may be untold. An event starts the telling at once. */
+/** How many messages one turn of the walk may make, and how many events it may look at. */
+const TURN_MESSAGES = 200;
+const TURN_EVENTS = 50;
+/** The alarm looks this long after it was first seen that something may be untold. A walk begins at once. */
 const LOOK_AGAIN_MS = 30_000;
-/** How long after its last step a telling counts as lost. */
-const LOST_MS = 2 * MATCHING_MAX_MS;
 /** How long the next try waits after one that failed: so many times longer with each, up to the second. */
 const RETRY_FIRST_MS = 2000;
 const RETRY_MAX_MS = 30_000;
-/** For how long after the last PUT the marks stay although no endpoint was found. */
-const NOTIFY_KEPT_MS = DAY_MS;
+/** How often an event is tried that can't be told. */
+const TRIES_MAX = 5;
+/** Nothing older is told: the messages that were made for it are forgotten, so it could be told twice. */
+const TOLD_WITHIN_MS = 7 * DAY_MS;
 
-export class Telling {
+/** What a Telling needs besides the journal. `armBy`: sets the alarm for this instant at the latest. */
+export interface TellingParts {
+  readonly messages: Messages;
+  readonly recoveries: Recoveries;
+  readonly outcomes: Outcomes;
+  readonly storageLimit: StorageLimit;
+  readonly arm: (now: number) => void;
+  readonly armBy: (at: number, now: number) => void;
+}
+
+export class Telling implements FollowUp {
   readonly #journal: Journal;
-  readonly #messages: Messages;
-  readonly #recoveries: Recoveries;
-  readonly #endpoints: Endpoints;
-  readonly #arm: (now: number) => void;
-  /** Ahead of the mark while nothing to tell lies between. */
-  #toldSeq: number;
-  /** The number of the newest event; null if no walk has looked for events yet. Most open runs are nothing to tell of. */
-  #newestEvent: number | null = null;
-  /** Since when a telling is under way; null if none is. */
-  #busySince: number | null = null;
-  /** Whether a timer will start it. */
+  readonly #parts: TellingParts;
   #isPlanned = false;
-  /** Counts the starts. A run that is not the newest changes nothing any more. */
-  #runs = 0;
+  #isWalking = false;
   /** When the alarm must look; null if nothing is untold, or if nobody has asked yet. */
   #lookAt: number | null = null;
-  /** When the last try failed, and how long the next one waits; null if the last try succeeded. */
+  /** When the last turn failed, and how long the next one waits; null if it succeeded. */
   #failed: { readonly at: number; readonly waitMs: number } | null = null;
   #failures = 0;
+  /** The event at which the last turn failed, and how often that event has failed alone. */
+  #suspect: { readonly seq: number; readonly tries: number } | null = null;
 
-  constructor(
-    journal: Journal,
-    messages: Messages,
-    recoveries: Recoveries,
-    endpoints: Endpoints,
-    arm: (now: number) => void,
-  ) {
+  constructor(journal: Journal, parts: TellingParts) {
     this.#journal = journal;
-    this.#messages = messages;
-    this.#recoveries = recoveries;
-    this.#endpoints = endpoints;
-    this.#arm = arm;
-    this.#toldSeq = Number(journal.marks.get("told_seq") ?? 0);
+    this.#parts = parts;
   }
 
-  /** Notes that there may be endpoints from now on. Events before the first such call are not told. */
-  notify(now: number): void {
-    const { marks, sequence } = this.#journal;
-    this.#journal.transaction(() => {
-      if (!this.#isOn) {
-        this.#toldSeq = sequence.last;
-        marks.set("told_seq", String(sequence.last));
+  /** Whether the version has no event of which an endpoint could hear. */
+  isOnRecord({ unlanded: { run, seq } }: Written): boolean {
+    return run?.eventSeq !== seq || this.#journal.endpoints.listeners.length === 0;
+  }
+
+  /** Writes the messages of the version's event, in its transaction. Returns what sends them. */
+  record({ unlanded: { run, bytes } }: Written, now: number): (() => void) | null {
+    if (run === null) return null;
+    const { messages, outcomes, storageLimit, armBy } = this.#parts;
+    outcomes.ended(run);
+    try {
+      const event = runToTell(run, bytes);
+      const matches = event === null ? [] : this.#matchesOf([event]);
+      if (matches.length === 0) return null;
+      if (!storageLimit.isReached(now)) {
+        const begun = this.#journal.transaction(() => messages.insert(matches, now));
+        armBy(now + LEASE_MS, now);
+        return () => messages.launch(begun);
       }
-      marks.set("notify", String(now));
-    });
-    this.start();
+    } catch (error) {
+      this.#log(error);
+    }
+    this.#noteUntold(run.eventSeq ?? 0);
+    armBy(now + LOOK_AGAIN_MS, now);
+    return () => this.startSoon();
   }
 
-  /**
-   * Call this after each end, and after each version of a run that lacks approvals. Such a run can move past a walk, so
-   * its creation alone is not enough.
-   */
-  eventHappened(): void {
-    this.#newestEvent = this.#journal.sequence.last;
-    this.startSoon();
-  }
-
-  /**
-   * Starts the telling soon if something is untold. The answer to the caller that ended a run leaves first. Events
-   * that come together are matched together.
-   */
+  /** Starts to tell soon what is untold. What is under way leaves first. */
   startSoon(): void {
-    if (this.#isPlanned || this.#busySince !== null || !this.#hasWork) return;
+    if (this.#isPlanned || this.#isWalking || !this.#hasWork) return;
     this.#isPlanned = true;
     setTimeout(() => this.start(), 0);
   }
 
-  /** Starts the telling now if something is untold and none is under way. The alarm calls it, in case nothing else did. */
+  /** Starts to tell what is untold, unless a walk is under way. The alarm calls it, in case nothing else did. */
   start(): void {
     this.#isPlanned = false;
-    if (!this.#hasWork) return;
+    if (this.#isWalking || !this.#hasWork) return;
     const now = Date.now();
     if (this.#failed !== null && msSinceOrLongAgo(this.#failed.at, now) < this.#failed.waitMs) return;
-    // A matching has a time limit. One that is still under way after it was lost by the platform.
-    if (this.#busySince !== null && msSinceOrLongAgo(this.#busySince, now) < LOST_MS) return;
-    this.#busySince = now;
-    void this.#run(++this.#runs);
+    this.#isWalking = true;
+    void this.#walk();
   }
 
-  /** When the alarm must look; Infinity if nothing is untold. A telling under way has a time limit, and fails then. */
+  /** When the alarm must look; Infinity if nothing is untold. */
   nextAt(now: number): number {
     if (!this.#hasWork) this.#lookAt = null;
-    else if (this.#busySince !== null) this.#lookAt = this.#busySince + LOST_MS;
     // After the clock stepped back, it is tried at once.
     else if (this.#failed !== null)
       this.#lookAt = this.#failed.at > now ? now : this.#failed.at + this.#failed.waitMs;
@@ -115,73 +112,96 @@ export class Telling {
     return this.#lookAt ?? Number.POSITIVE_INFINITY;
   }
 
-  get #isOn(): boolean {
-    return this.#journal.marks.get("notify") !== null;
-  }
-
-  get #isUntold(): boolean {
-    return this.#isOn && this.#toldSeq < (this.#newestEvent ?? this.#journal.sequence.last);
-  }
-
   get #hasWork(): boolean {
-    return this.#isUntold || this.#recoveries.isAny;
+    const { recoveries, outcomes } = this.#parts;
+    return this.#journal.telling.untoldAfter !== null || recoveries.isAny || outcomes.isFilling;
   }
 
-  async #run(run: number): Promise<void> {
-    await null;
-    // A walk that meets no event changes nothing, and a matching elsewhere wakes this object often.
-    let mustArm = false;
+  async #walk(): Promise<void> {
+    const { outcomes, recoveries, storageLimit, arm } = this.#parts;
     try {
-      while (this.#hasWork && this.#runs === run) {
-        // In turn, because in a busy environment there is always another event to tell.
-        if (this.#isUntold) mustArm = (await this.#tellNext(run)) || mustArm;
-        if (this.#recoveries.isAny) mustArm = true;
-        await this.#recoveries.takeTurn();
-        this.#busySince = Date.now();
+      while (this.#hasWork) {
+        // Between two turns, others get theirs.
+        await scheduler.wait(0);
+        if (storageLimit.isReached(Date.now()))
+          throw new Error("the object is full, so no message is written");
+        outcomes.fill();
+        this.#tellNext();
+        recoveries.takeTurn();
         this.#failures = 0;
         this.#failed = null;
       }
     } catch (error) {
-      logFailure("telling_failed", error, { coordinator: this.#journal.scope });
+      this.#log(error);
       const waitMs = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
       this.#failed = { at: Date.now(), waitMs };
-      mustArm = true;
     }
-    if (this.#runs !== run) return;
-    this.#busySince = null;
-    if (mustArm) this.#arm(Date.now());
+    this.#isWalking = false;
+    this.#lookAt = null;
+    arm(Date.now());
   }
 
-  /** Tells the next events. False if there were none. Only the newest run moves `told_seq`. */
-  async #tellNext(run: number): Promise<boolean> {
-    const { marks, sequence, runsToTell, scope } = this.#journal;
-    const notify = marks.get("notify");
-    const upTo = sequence.last;
-    const { runs, walkedTo } = runsToTell.after(this.#toldSeq, upTo, MATCHED_RUNS);
-    if (walkedTo === upTo) this.#newestEvent ??= upTo;
-    if (runs.length === 0) {
-      this.#toldSeq = walkedTo;
-      // Between two turns, others get theirs.
-      if (walkedTo < upTo) await scheduler.wait(0);
-      return false;
-    }
-    const { endpoints, matches } = await within(MATCHING_MAX_MS, this.#endpoints.match(scope, runs));
-    if (this.#runs !== run) return false;
+  /** Tells the next events. Where the walk has come to is written with their messages. */
+  #tellNext(): void {
+    const { telling, sequence, runsToTell, endpoints } = this.#journal;
+    const { untoldAfter } = telling;
+    if (untoldAfter === null) return;
     const now = Date.now();
-    const isOver =
-      endpoints.length === 0 &&
-      marks.get("notify") === notify &&
-      msSinceOrJustNow(Number(notify), now) > NOTIFY_KEPT_MS;
-    const begun = this.#journal.transaction(() => {
-      const messages = this.#messages.insert(runs, matches, now);
-      this.#journal.endpointHealth.eraseOthers(endpoints);
-      this.#journal.recoveries.eraseOthers(endpoints);
-      marks.set("told_seq", isOver ? null : String(walkedTo));
-      if (isOver) marks.set("notify", null);
-      return messages;
-    });
-    this.#toldSeq = walkedTo;
-    this.#messages.launch(begun);
-    return true;
+    const limit = this.#suspect === null ? turnEvents(endpoints.listeners.length) : 1;
+    const { runs, walkedTo } = runsToTell.after(untoldAfter, sequence.last, limit);
+    const young = runs.filter(({ at }) => at > now - TOLD_WITHIN_MS);
+    try {
+      const begun = this.#journal.transaction(() => {
+        const messages = this.#parts.messages.insert(this.#matchesOf(young), now);
+        this.#walkedTo(walkedTo);
+        return messages;
+      });
+      this.#suspect = null;
+      this.#parts.messages.launch(begun);
+    } catch (error) {
+      const [first] = runs;
+      if (first === undefined) throw error;
+      const isAgain = this.#suspect?.seq === first.seq;
+      const tries = (isAgain ? (this.#suspect?.tries ?? 0) : 0) + (runs.length === 1 ? 1 : 0);
+      this.#suspect = { seq: first.seq, tries };
+      if (tries < TRIES_MAX) throw error;
+      this.#walkedTo(first.seq);
+      this.#suspect = null;
+      log("error", "event_skipped", { coordinator: this.#journal.scope, run: first.id });
+    }
   }
+
+  #walkedTo(seq: number): void {
+    const { telling, sequence } = this.#journal;
+    telling.untoldAfter = seq === sequence.last ? null : seq;
+  }
+
+  #noteUntold(seq: number): void {
+    const { telling } = this.#journal;
+    telling.untoldAfter = Math.min(telling.untoldAfter ?? seq, seq - 1);
+  }
+
+  #matchesOf(runs: readonly RunToTell[]): Match[] {
+    const { listeners } = this.#journal.endpoints;
+    return runs.flatMap((run) =>
+      listeners
+        .filter((listener) => run.seq > listener.afterSeq && hears(listener, run))
+        .map(({ endpoint }) => ({ run, endpoint })),
+    );
+  }
+
+  #log(error: unknown): void {
+    logFailure("telling_failed", error, { coordinator: this.#journal.scope });
+  }
+}
+
+function turnEvents(endpoints: number): number {
+  return Math.min(TURN_EVENTS, Math.max(Math.floor(TURN_MESSAGES / Math.max(endpoints, 1)), 1));
+}
+
+function runToTell(run: JournaledRun, bytes: number): RunToTell | null {
+  const event = eventOf(run);
+  if (event === null || run.eventSeq === null) return null;
+  const { id, eventSeq: seq, source, actionName, entityId, labels, previousStatus } = run;
+  return { ...event, id, seq, source, actionName, entityId, labels, previousStatus, bytes };
 }

@@ -7,6 +7,7 @@ import type { Projection } from "../projection/projection.ts";
 import type { RunCounts } from "../run-counts.ts";
 import type { Settled, UpkeepCalls } from "../upkeep-calls.ts";
 import type { AlarmClock } from "./alarm/alarm-clock.ts";
+import type { EndpointReads } from "./endpoint-reads.ts";
 import type { MoveDriver } from "./moves/move-driver.ts";
 
 export class UpkeepDesk implements UpkeepCalls {
@@ -14,12 +15,20 @@ export class UpkeepDesk implements UpkeepCalls {
   readonly #projection: Projection;
   readonly #alarms: AlarmClock;
   readonly #moves: MoveDriver;
+  readonly #endpoints: EndpointReads;
 
-  constructor(journal: Journal, projection: Projection, alarms: AlarmClock, moves: MoveDriver) {
+  constructor(
+    journal: Journal,
+    projection: Projection,
+    alarms: AlarmClock,
+    moves: MoveDriver,
+    endpoints: EndpointReads,
+  ) {
     this.#journal = journal;
     this.#projection = projection;
     this.#alarms = alarms;
     this.#moves = moves;
+    this.#endpoints = endpoints;
   }
 
   async settle(): Promise<Settled> {
@@ -54,6 +63,11 @@ export class UpkeepDesk implements UpkeepCalls {
   async resync(home: Home | null = null): Promise<number> {
     // An object without runs is not written to. Its first run asks where the environment lives.
     if (home !== null && this.#journal.sequence.last > 0) this.#moves.adopt(home, Date.now());
+    // D1 may have been restored, and its webhook endpoints with it. An object without a name was never written to.
+    if (this.#journal.marks.get("name") !== null) {
+      this.#endpoints.note(null, Date.now());
+      this.#endpoints.readSoon();
+    }
     return this.#projection.resync();
   }
 }

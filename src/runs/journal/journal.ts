@@ -16,10 +16,12 @@ import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
 import { EndedRunCounts } from "./ended-run-counts.ts";
 import { EndpointHealthRows } from "./endpoint-health-rows.ts";
+import { EndpointRows } from "./endpoint-rows.ts";
 import { JournalSql } from "./journal-sql.ts";
 import { LandingRows, type Unlanded } from "./landing-rows.ts";
 import { Marks } from "./marks.ts";
 import { MessageRows } from "./message-rows.ts";
+import { OutcomeRows } from "./outcome-rows.ts";
 import { PauseRows } from "./pause-rows.ts";
 import { PreviewRows } from "./preview-rows.ts";
 import { RecoveryRows } from "./recovery-rows.ts";
@@ -28,6 +30,7 @@ import { RunsToTell } from "./runs-to-tell.ts";
 import { Sequence } from "./sequence.ts";
 import { SlotRows } from "./slot-rows.ts";
 import { type ErasedDelivery, type StopRequest, StopRequestRows } from "./stop-request-rows.ts";
+import { TellingMarks } from "./telling-marks.ts";
 import { TimelineRows } from "./timeline-rows.ts";
 
 /** How long after its run's end a stop request may still be sent. */
@@ -79,14 +82,19 @@ export interface Written {
   readonly dueAt: number;
   /** The delivery that the write erased; left out if there was none. */
   readonly erased?: ErasedDelivery;
+  /** What follows from what was put on record with the version. */
+  readonly after?: readonly (() => void)[];
 }
 
 /** What must be on record with a version, so that what follows from the version happens even if this object dies. */
 export interface FollowUp {
   /** Whether it is on record already, as it nearly always is. */
   isOnRecord(written: Written, now: number): boolean;
-  /** Puts it on record. Called in the version's transaction, as the last part. */
-  record(written: Written, now: number): void;
+  /**
+   * Puts it on record. Called in the version's transaction, behind all else. Returns what to do after the transaction,
+   * if there is anything.
+   */
+  record(written: Written, now: number): (() => void) | null;
 }
 
 export class Journal {
@@ -99,6 +107,9 @@ export class Journal {
   readonly endedCounts: EndedRunCounts;
   readonly runsToTell: RunsToTell;
   readonly messages: MessageRows;
+  readonly endpoints: EndpointRows;
+  readonly outcomes: OutcomeRows;
+  readonly telling: TellingMarks;
   readonly endpointHealth: EndpointHealthRows;
   readonly recoveries: RecoveryRows;
   readonly sequence: Sequence;
@@ -135,6 +146,9 @@ export class Journal {
     this.endedCounts = new EndedRunCounts(sql);
     this.runsToTell = new RunsToTell(sql);
     this.messages = new MessageRows(sql);
+    this.endpoints = new EndpointRows(sql);
+    this.outcomes = new OutcomeRows(sql);
+    this.telling = new TellingMarks(this.marks);
     this.endpointHealth = new EndpointHealthRows(sql);
     this.recoveries = new RecoveryRows(sql);
     this.sequence = new Sequence(sql, this.marks);
@@ -155,6 +169,7 @@ export class Journal {
       this.bulk.forget();
       this.stopRequests.forgetRead();
       this.messages.forgetRead();
+      this.endpoints.forgetRead();
       this.slots.endsChange();
       this.sql.look();
       this.marks.read();
@@ -169,11 +184,11 @@ export class Journal {
     run: JournaledRun,
     { delivery, events, preview = null }: NewRunDetails,
     now: number,
-    followUp?: FollowUp,
+    followUps: readonly FollowUp[] = [],
   ): Written | null {
     const written = this.#version(run, delivery, now);
     const isOneStatement = delivery === null && events.length === 0 && run.retryOf === null;
-    return this.#numbered(written, isOneStatement, followUp, (): Written | null => {
+    return this.#numbered(written, isOneStatement, followUps, (): Written | null => {
       if (run.gates !== null) this.slots.runChanges();
       const waitingBytes = delivery === null ? 0 : sealedBytes(delivery) + (preview?.length ?? 0);
       if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
@@ -196,11 +211,11 @@ export class Journal {
     run: JournaledRun,
     { events, accepted = null, delivery = null, isAskedAgain = false, alongside }: VersionDetails,
     now: number,
-    followUp?: FollowUp,
+    followUps: readonly FollowUp[] = [],
   ): Written {
     const written = this.#version(run, delivery, now);
     const isOneStatement = tellsItself(run) && accepted === null && alongside === undefined;
-    return this.#numbered(written, isOneStatement, followUp, (): Written => {
+    return this.#numbered(written, isOneStatement, followUps, (): Written => {
       if (run.gates !== null) this.slots.runChanges();
       if (run.slotUntil !== null) this.slots.endsChange();
       this.runs.update(run, rowDetails(written));
@@ -259,6 +274,7 @@ export class Journal {
       }
       this.stopRequests.forgetRead();
       this.messages.eraseOf(ids);
+      if (!this.#isEmpty("outcomes")) this.outcomes.eraseOf(ids);
       this.runs.remove(ids);
       this.sequence.removedRuns();
     });
@@ -296,17 +312,19 @@ export class Journal {
   #numbered<W extends Written | null>(
     version: Written,
     isOneStatement: boolean,
-    followUp: FollowUp | undefined,
+    followUps: readonly FollowUp[],
     write: () => W,
   ): W {
     const { seq, changedAt } = version.unlanded;
-    const mustRecord = followUp !== undefined && !followUp.isOnRecord(version, changedAt);
-    const writeAll = () => {
+    const unrecorded = followUps.filter((followUp) => !followUp.isOnRecord(version, changedAt));
+    const writeAll = (): W => {
       const written = write();
-      if (written !== null && mustRecord) followUp.record(version, changedAt);
-      return written;
+      if (written === null) return written;
+      const after = unrecorded.flatMap((followUp) => followUp.record(version, changedAt) ?? []);
+      return after.length === 0 ? written : { ...written, after };
     };
-    const written = isOneStatement && !mustRecord ? write() : this.transaction(writeAll);
+    const isOneWrite = isOneStatement && unrecorded.length === 0;
+    const written = isOneWrite ? write() : this.transaction(writeAll);
     if (written !== null) this.sequence.wrote(seq);
     return written;
   }
@@ -314,7 +332,7 @@ export class Journal {
   /** A version as the next write would write it. */
   #version(run: JournaledRun, delivery: Delivery | null, now: number): Written {
     const { id, version } = run;
-    const bytes = run.parameters.length + run.recommendations.length + (run.output?.length ?? 0) + 1024;
+    const bytes = bytesOf(run);
     const unlanded = { id, version, seq: this.sequence.next, bytes, changedAt: now, run };
     return { unlanded, dueAt: dueOf(run, delivery) };
   }
@@ -327,6 +345,11 @@ export class Journal {
 export function mustStop({ status, endCause, gates }: JournaledRun): boolean {
   if (status === "cancelled") return true;
   return gates?.concurrency != null && (endCause === "deadline" || endCause === "silence");
+}
+
+/** About how many bytes a run has. */
+export function bytesOf({ parameters, recommendations, output }: JournaledRun): number {
+  return parameters.length + recommendations.length + (output?.length ?? 0) + 1024;
 }
 
 function sealedBytes({ sealed, stopRequest }: Delivery): number {

@@ -4,7 +4,7 @@
  * - the epoch of its sequence numbers, and the last number if no run that is kept has it,
  * - in which database its runs are,
  * - what has landed in a database, and how far a resync of it has come,
- * - since when there may be webhook endpoints (ms), and up to which change they were told,
+ * - what webhook endpoints may not have heard of yet (telling-marks.ts),
  * - the environment's moves,
  * - the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted.
  */
@@ -17,8 +17,9 @@ export type Mark =
   | "home"
   | `landed_seq:${number}`
   | `resync_after:${number}`
-  | "notify"
-  | "told_seq"
+  | "endpoints_noted"
+  | "untold_after"
+  | "outcomes_below"
   | "moves"
   | "archiving"
   | "deleted_to";

@@ -25,7 +25,7 @@ const PAGE_ROWS = 2000;
 const PUT_OFF_MS = 30_000;
 const AFTER_ALL_IDS = "g";
 
-const COLUMNS = `endpoint, run_id AS runId, kind, type, state, previous_status AS previousStatus, is_resend AS isResend,
+const COLUMNS = `endpoint, run_id AS runId, kind, type, state, is_resend AS isResend,
   weight, attempt, next_at AS nextAt, lease_until AS leaseUntil, expires_at AS expiresAt, attempts`;
 const THIS = "endpoint = ? AND run_id = ? AND kind = ?";
 const ID = "(endpoint || ' ' || run_id || ' ' || kind)";
@@ -49,14 +49,14 @@ export class MessageRows implements DueRows {
 
   /** False, and nothing is written, if there is this message already. */
   insert(message: Message): boolean {
-    const { endpoint, runId, kind, type, previousStatus, weight, expiresAt } = message;
+    const { endpoint, runId, kind, type, weight, expiresAt } = message;
     this.#endpoints?.add(endpoint);
     this.#nextDueAt = null;
     const inserted = this.#sql.exec(
-      `INSERT INTO messages (endpoint, run_id, kind, type, previous_status, weight, expires_at, state, is_resend,
-         attempt, next_at, lease_until, due_at, attempts)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1`,
-      ...[endpoint, runId, kind, type, previousStatus, weight, expiresAt],
+      `INSERT INTO messages (endpoint, run_id, kind, type, weight, expires_at, state, is_resend, attempt, next_at,
+         lease_until, due_at, attempts)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1`,
+      ...[endpoint, runId, kind, type, weight, expiresAt],
       ...progressOf(message),
     );
     return [...inserted].length > 0;

@@ -8,6 +8,7 @@ import type { Actor } from "../actor.ts";
 import { type Approval, type Gates, slotOf } from "../gates.ts";
 import { type FailedAttempt, isAtSlot, isOpen, type Run, type Status } from "../run.ts";
 import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
+import type { PreviousStatus } from "../telling.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 
 /** A run with what only its coordinator needs to know. */
@@ -23,6 +24,8 @@ export interface JournaledRun extends Run {
   readonly eventSeq: number | null;
   /** The sequence number of the write that ended it. Later writes keep it. Null while it is open. */
   readonly endedSeq: number | null;
+  /** How the run of the same action and entity has ended that ended before it. Null if nobody needed to know. */
+  readonly previousStatus: PreviousStatus;
   /** The sequence number of the write with which it got to its slot: the order of those that wait. Null before. */
   readonly readySeq: number | null;
   /** Until when the run holds its slot at most, if it has ended and an attempt or its job may be under way. Otherwise null. */
@@ -62,7 +65,7 @@ const CHANGING = [
     "changeKey",
     "changeFingerprint",
   ] as const),
-  ...(["error", "output", "silentSince", "endCause"] as const),
+  ...(["error", "output", "silentSince", "endCause", "previousStatus"] as const),
   ...(["cancelBy", "cancelReason", "cancelRequestedAt", "cancelUntil"] as const),
   ...(["externalUrl", "externalUrlChanges"] as const),
   ...(["waitingFor", "waitingSince", "waitingReason", "releasedAt"] as const),

@@ -7,24 +7,17 @@ import type { Approval, Gates, WaitingFor } from "../gates.ts";
 import type { Status } from "../run.ts";
 import { eventOf, type RunToTell } from "../telling.ts";
 import { walkBy } from "./event-walk.ts";
-import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 
 /** How many rows one turn walks at most. The object serves nobody else meanwhile. */
 const TURN_ROWS = 1000;
 
 const COLUMNS = `
   id, status, source, action_name AS actionName, entity_id AS entityId, labels,
-    created_at AS createdAt, completed_at AS completedAt, changed_at AS changedAt,
+    bytes, previous_status AS previousStatus, created_at AS createdAt, completed_at AS completedAt, changed_at AS changedAt,
     waiting_for AS waitingFor, iif(waiting_for IS NULL, NULL, gates) AS gates, approvals,
     withdrawn_at AS withdrawnAt`;
 const AFTER = walkBy("event_seq", COLUMNS, { bounds: "$ > ?1 AND $ <= ?2", limit: TURN_ROWS });
 const BEFORE = walkBy("event_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC", limit: TURN_ROWS });
-
-/** `bytes`: about how many the run has. */
-export interface KeptRun {
-  readonly id: string;
-  readonly bytes: number;
-}
 
 /** `walkedTo`: the sequence number of the last row that was looked at. */
 export interface Walked {
@@ -33,7 +26,6 @@ export interface Walked {
 }
 
 type Row = Omit<RunToTell, "kind" | "type" | "at"> & {
-  seq: number;
   isMet: number;
   status: Status;
   createdAt: number;
@@ -85,15 +77,6 @@ export class RunsToTell {
     }
     return { runs, walkedTo: walked < TURN_ROWS ? 0 : walkedTo };
   }
-
-  /** Those of these runs that are kept. */
-  kept(ids: readonly string[]): ReadonlyMap<string, KeptRun> {
-    const rows = this.#sql.exec<{ id: string; bytes: number }>(
-      `SELECT runs.id, bytes FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)`,
-      keysJson(ids),
-    );
-    return new Map([...rows].map((row) => [row.id, row]));
-  }
 }
 
 /** Null if the row is not that of an event. */
@@ -104,6 +87,6 @@ function runToTell({ gates, approvals, ...row }: Row): RunToTell | null {
     gates: gates === null ? null : (JSON.parse(gates) as Gates),
     approvals: gates === null || approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
   });
-  const { id, source, actionName, entityId, labels } = row;
-  return event && { ...event, id, source, actionName, entityId, labels };
+  const { id, seq, source, actionName, entityId, labels, previousStatus, bytes } = row;
+  return event && { ...event, id, seq, source, actionName, entityId, labels, previousStatus, bytes };
 }

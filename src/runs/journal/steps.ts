@@ -32,6 +32,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      heartbeat_timeout_ms INTEGER,
      silent_since         INTEGER,
      end_cause            TEXT,
+     previous_status      TEXT,
      via                  TEXT,
      timeout_ms           INTEGER NOT NULL,
      gates                TEXT,
@@ -174,7 +175,6 @@ export const JOURNAL_STEPS: readonly string[] = [
      kind            TEXT    NOT NULL,
      type            TEXT    NOT NULL,
      state           TEXT    NOT NULL,
-     previous_status TEXT,
      is_resend       INTEGER NOT NULL,
      weight          INTEGER NOT NULL,
      attempt         INTEGER NOT NULL,
@@ -186,6 +186,21 @@ export const JOURNAL_STEPS: readonly string[] = [
      PRIMARY KEY (endpoint, run_id, kind)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX messages_due ON messages (endpoint, (state = 'waiting'), due_at, run_id, kind);
+   CREATE TABLE endpoints (
+     endpoint    TEXT    PRIMARY KEY,
+     version     INTEGER NOT NULL,
+     is_disabled INTEGER NOT NULL,
+     filter      TEXT    NOT NULL,
+     after_seq   INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE outcomes (
+     action_name TEXT    NOT NULL,
+     entity_id   TEXT    NOT NULL,
+     is_stored   INTEGER NOT NULL,
+     run_id      TEXT    NOT NULL,
+     status      TEXT    NOT NULL,
+     PRIMARY KEY (action_name, entity_id, is_stored)
+   ) STRICT, WITHOUT ROWID;
    CREATE TABLE endpoint_health (
      endpoint      TEXT    PRIMARY KEY,
      version       INTEGER NOT NULL,

@@ -48,13 +48,14 @@ export class Projection implements FollowUp {
     return isRung && unlanded.seq > 1;
   }
 
-  record({ unlanded, dueAt }: Written, now: number): void {
+  record({ unlanded, dueAt }: Written, now: number): null {
     if (unlanded.seq === 1) {
       this.#journal.sequence.beginEpoch(now);
       this.#homes.isFirstWrite();
     }
     this.#alarm.repairBy(now + REPAIR_MS);
     this.#alarm.armBy(Math.min(this.#alarm.repairAt, dueAt), now);
+    return null;
   }
 
   /** Lands a version that the journal has just written. */

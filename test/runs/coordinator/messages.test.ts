@@ -14,14 +14,14 @@ import {
   CHAT,
   die,
   end,
-  everyoneHears,
   given,
   healthRows,
   type MessageRow,
   messageRows,
-  notify,
+  note,
   outside,
   pass,
+  put,
   untilSent,
   useStandInEndpoints,
 } from "./stand-in-endpoints.ts";
@@ -50,7 +50,7 @@ async function settle(path: string, result: Partial<MessageResult> | number): Pr
 describe("messageAfter", () => {
   const MESSAGE: Message = {
     ...{ endpoint: CHAT, runId: "r", kind: "ended", type: "action_run.failed", state: "waiting" },
-    ...{ previousStatus: null, isResend: false, weight: 1, attempt: 1, nextAt: null, leaseUntil: 9e9 },
+    ...{ isResend: false, weight: 1, attempt: 1, nextAt: null, leaseUntil: 9e9 },
     ...{ expiresAt: 9e12, attempts: [] },
   };
   const FAILED: MessageResult = {
@@ -144,14 +144,14 @@ describe("a message", () => {
   it("whose endpoint is gone is dropped, with all others that wait for that endpoint", async () => {
     const path = await given(CHAT, DOWN);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + MINUTE_MS });
-    for (let n = 0; n < 4; n++) await end(path);
-    await until(async () => of(CHAT).length === 2 && of(DOWN).length === 2);
+    for (let n = 0; n < 10; n++) await end(path);
+    await until(async () => of(CHAT).length === 8 && of(DOWN).length === 8);
     await answer(path, of(DOWN).slice(0, 1), { verdict: "gone", isAlive: null, status: null, version: 0 });
     await until(
       async () => (await messageRows(path)).filter(({ endpoint }) => endpoint === DOWN).length === 0,
     );
     await answer(path, of(DOWN), 200);
-    expect((await messageRows(path)).map(({ endpoint }) => endpoint)).toEqual([CHAT, CHAT, CHAT, CHAT]);
+    expect((await messageRows(path)).map(({ endpoint }) => endpoint)).toEqual(Array(10).fill(CHAT));
   });
 
   it.each([0, -1, -HOUR_MS])(
@@ -160,7 +160,7 @@ describe("a message", () => {
       // So far ahead, no alarm rings by itself.
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
       for (const enable of [
-        notify,
+        note,
         (path: string) =>
           runInDurableObject(coordinator(path), (instance) =>
             coordinatorOf(instance).endpoints.forgetHealth(CHAT),
@@ -237,37 +237,37 @@ it("messages that wait for a slot ring no alarm, and one that was due before the
     );
     return (dueAt ?? 0) - Date.now();
   };
-  // The platform rings no alarm by this clock.
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOUR_MS });
-  for (let n = 1; n <= 4; n++) await end(path);
-  await until(async () => (await messageRows(path)).length === 8 && outside.underWay.length === 4);
+  // The platform rings no alarm by this clock. The endpoints are read for the last time.
+  await pass(path, HOUR_MS);
+  await until(async () => outside.reads >= 2);
+  for (let n = 1; n <= 10; n++) await end(path);
+  await until(async () => (await messageRows(path)).length === 20 && outside.underWay.length === 16);
   expect(await dueInMs()).toBeGreaterThan(LEASE_MS / 2);
-  await answer(path, of(DOWN), 503);
-  await until(async () => (await messageRows(path)).filter(({ attempt }) => attempt > 0).length === 6);
+  await answer(path, of(DOWN).slice(0, 2), 503);
+  await until(async () => (await messageRows(path)).filter(({ attempt }) => attempt > 0).length === 18);
   // The retries of DOWN are due within seconds, and more messages come meanwhile.
   expect(await dueInMs()).toBeLessThan(7000);
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 7000 });
   await end(path);
-  await until(async () => (await messageRows(path)).length === 10);
+  await until(async () => (await messageRows(path)).length === 22);
   expect(await dueInMs()).toBeLessThanOrEqual(0);
 });
 
 describe("one endpoint", () => {
-  it("gets two attempts at a time, and nineteen that hang leave the twentieth its own", async () => {
+  it("gets eight attempts at a time, and nineteen that hang leave the twentieth its own", async () => {
     const hanging = Array.from({ length: 19 }, (_, n) => `hangs${n}@1`);
     const path = await given(...hanging, CHAT);
-    for (let n = 0; n < 5; n++) await end(path);
+    for (let n = 0; n < 10; n++) await end(path);
+    await until(async () => of(CHAT).length === 8);
+    expect(hanging.map((endpoint) => of(endpoint).length)).toEqual(hanging.map(() => 8));
+    await answer(path, of(CHAT), 200);
     await until(async () => of(CHAT).length === 2);
-    expect(hanging.map((endpoint) => of(endpoint).length)).toEqual(hanging.map(() => 2));
-    for (let n = 0; n < 3; n++) {
-      await answer(path, of(CHAT), 200);
-      await until(async () => of(CHAT).length > 0 || n === 2);
-    }
+    await answer(path, of(CHAT), 200);
     await until(async () => {
       const chat = (await messageRows(path)).filter(({ endpoint }) => endpoint === CHAT);
-      return chat.length === 5 && chat.every(({ state }) => state === "delivered");
+      return chat.length === 10 && chat.every(({ state }) => state === "delivered");
     });
-    expect(hanging.map((endpoint) => of(endpoint).length)).toEqual(hanging.map(() => 2));
+    expect(hanging.map((endpoint) => of(endpoint).length)).toEqual(hanging.map(() => 8));
   });
 
   it("that is down is probed once a minute, with another message each time, and no probe counts", async () => {
@@ -315,30 +315,10 @@ describe("one endpoint", () => {
     await until(async () => (await healthRows(path)).length === 2);
     await recover(path, DOWN);
     await until(async () => (await recoveries(path)).every(({ is_over }) => is_over === 1));
-    outside.endpoints = [CHAT];
-    await end(path);
+    await put(path, CHAT);
     await until(async () => (await healthRows(path)).length === 1);
     expect(await healthRows(path)).toMatchObject([{ endpoint: CHAT }]);
     expect(await recoveries(path)).toEqual([]);
-  });
-
-  it("that is stored while a matching is under way keeps its recovery", async () => {
-    const path = await given(CHAT);
-    const gate = Promise.withResolvers<void>();
-    const asked: (string | undefined)[] = [];
-    outside.match = async (runs, only) => {
-      const before = everyoneHears(runs, only);
-      asked.push(only);
-      await gate.promise;
-      return before;
-    };
-    await end(path);
-    await until(async () => asked.length === 1);
-    outside.endpoints = [CHAT, DOWN];
-    await recover(path, DOWN);
-    gate.resolve();
-    await until(async () => asked.length === 2);
-    expect(asked).toEqual([undefined, DOWN]);
   });
 
   it("that is down is probed, even if others began to wait in the millisecond of its last failure", async () => {
@@ -352,8 +332,8 @@ describe("one endpoint", () => {
     outside.answers = null;
     await pass(path, 3 * HOUR_MS);
     await until(async () => of("a@1").length === 1);
-    outside.endpoints = ["a@1", "z@1"];
-    outside.match = async (runs) => everyoneHears(runs, "z@1");
+    outside.filters = { "a@1": { disabled: true } };
+    await put(path, "a@1", "z@1");
     for (let n = 1; n <= 3; n++) await end(path);
     await until(async () => (await messageRows(path)).length === 4);
     await answer(path, of("a@1"), 503);
@@ -409,7 +389,7 @@ describe("one endpoint", () => {
     await until(async () => Number((await healthRows(path))[0]?.failures) >= 5);
     await die(path);
     outside.sent = [];
-    outside.endpoints = [DOWN, CHAT];
+    await put(path, DOWN, CHAT);
     await end(path);
     await until(async () => outside.sent.some(({ endpoint }) => endpoint === CHAT));
     for (let n = 0; n < 4; n++) await pass(path, 5000);
@@ -533,9 +513,8 @@ describe("resend", () => {
 
   it("sends a run of before the endpoint, refuses other events, and waits for no attempt under way", async () => {
     const path = newRunsPath();
-    outside.endpoints = [CHAT];
     const id = await end(path);
-    await notify(path);
+    await put(path, CHAT);
     expect(await resend(path, id, "action_run.succeeded")).toBe("no_such_event");
     expect(await resend(path, crypto.randomUUID())).toBe("run_not_found");
     expect(await resend(path, id, "action_run.failed")).toBe("accepted");

@@ -1,13 +1,14 @@
 /**
- * Messages of one coordinator without a receiver and without D1: the two entrypoints that know endpoints are stand-ins,
- * at the platform's edge, whose answers the test gives.
+ * Messages of one coordinator without a receiver: the two entrypoints that know endpoints are stand-ins, at the
+ * platform's edge, whose answers the test gives. So is what D1 says of the endpoints.
  */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
-import type { Matching, MessageAttempt, MessageResult, RunToTell } from "../../../src/runs/telling.ts";
-import { change, coordinator, createAged, journal, until } from "../../support/direct.ts";
+import type { EndpointFilter } from "../../../src/runs/matching.ts";
+import { type MessageAttempt, type MessageResult, readEndpointKey } from "../../../src/runs/telling.ts";
+import { change, coordinator, createAged, direct, journal, until } from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
 export interface UnderWay {
@@ -17,12 +18,13 @@ export interface UnderWay {
 }
 
 interface Outside {
-  /** The keys of the endpoints that hear of each run. */
+  /** The keys of the endpoints that D1 has. */
   endpoints: string[];
-  /** What a matching answers instead. */
-  match: ((runs: readonly RunToTell[], only?: string) => Promise<Matching>) | null;
-  /** The runs of each matching so far. */
-  matched: string[][];
+  /** What they hear of, by key. Without an entry: everything. */
+  filters: Readonly<Record<string, Partial<EndpointFilter>>>;
+  /** How a read of the endpoints is held up, after D1 has looked and before its answer arrives. */
+  holdRead: (() => Promise<void>) | null;
+  reads: number;
   sent: MessageAttempt[];
   underWay: UnderWay[];
   /** What each attempt comes to at once; null: the test answers. */
@@ -32,8 +34,9 @@ interface Outside {
 
 const NOTHING: Outside = {
   endpoints: [],
-  match: null,
-  matched: [],
+  filters: {},
+  holdRead: null,
+  reads: 0,
   sent: [],
   underWay: [],
   answers: null,
@@ -76,23 +79,28 @@ function send(attempt: MessageAttempt): Promise<MessageResult> {
   return promise;
 }
 
-async function match(_scope: string, runs: readonly RunToTell[], only?: string): Promise<Matching> {
-  outside.matched.push(runs.map(({ id }) => id));
-  if (outside.match !== null) return outside.match(runs, only);
-  return everyoneHears(runs, only);
-}
-
-/** Each endpoint hears of each run. */
-export function everyoneHears(runs: readonly RunToTell[], only?: string): Matching {
-  const endpoints = outside.endpoints.filter((endpoint) => only === undefined || endpoint === only);
-  const matches = runs.flatMap(({ id: runId }) =>
-    endpoints.map((endpoint) => ({ runId, endpoint, previousStatus: null })),
-  );
-  return { endpoints: outside.endpoints, matches };
-}
-
 async function considerDisabling(_scope: string, endpoint: string): Promise<void> {
   outside.considered.push(endpoint);
+}
+
+const EVERYTHING: EndpointFilter = {
+  ...{ events: ["action_run.*"], actionNames: null, labels: [], includeUnstored: true },
+  ...{ onlyOnChange: false, disabled: false, showsPrevious: false },
+};
+
+/** The rows of D1. An endpoint has another version for each filter. */
+export function rowsInD1(): object[] {
+  return outside.endpoints.map((key) => {
+    const filter = JSON.stringify({ ...EVERYTHING, ...outside.filters[key] });
+    return { ...readEndpointKey(key), version: filter.length + 100, isDisabled: 0, filter };
+  });
+}
+
+async function read(): Promise<object[]> {
+  outside.reads++;
+  const rows = rowsInD1();
+  await outside.holdRead?.();
+  return rows;
 }
 
 /** The key of an endpoint. */
@@ -117,9 +125,23 @@ export const untilSent = (n: number) => until(async () => outside.sent.length >=
 /** An environment whose ends these endpoints hear of. */
 export async function given(...endpoints: string[]): Promise<string> {
   const path = newRunsPath();
-  outside.endpoints = endpoints;
-  await notify(path);
+  await put(path, ...endpoints);
   return path;
+}
+
+/** Notes that endpoints will be stored. */
+export async function note(path: string, ...endpoints: string[]): Promise<void> {
+  if (endpoints.length === 0) await direct(path).endpoints.note(null);
+  for (const key of endpoints) await direct(path).endpoints.note(key);
+}
+
+export const changed = (path: string) => direct(path).endpoints.changed();
+
+/** Makes these the endpoints that D1 has, as PUTs and DELETEs do. */
+export async function put(path: string, ...endpoints: string[]): Promise<void> {
+  await note(path, ...endpoints.filter((key) => !outside.endpoints.includes(key)));
+  outside.endpoints = endpoints;
+  await changed(path);
 }
 
 /** Begins each test of a file with nothing sent and no endpoint. */
@@ -127,16 +149,16 @@ export function useStandInEndpoints(): void {
   beforeEach(async () => {
     Object.assign(outside, {
       ...NOTHING,
-      matched: [],
       sent: [],
       underWay: [],
       considered: [],
       endpoints: [],
     });
+    faults.endpoints = read;
     // All objects of an isolate share these exports, and each reads them when it is constructed.
     return runInDurableObject(coordinator(newRunsPath()), (_, state) => {
       const { exports } = state as unknown as { exports: object };
-      const values = { WebhookEndpoints: { match, considerDisabling }, MessageSender: { send } };
+      const values = { WebhookEndpoints: { considerDisabling }, MessageSender: { send } };
       const real = Object.keys(values).map(
         (name) => [name, Object.getOwnPropertyDescriptor(exports, name)] as const,
       );
@@ -152,11 +174,12 @@ export function useStandInEndpoints(): void {
     });
   });
   afterEach(() => {
+    faults.endpoints = null;
     vi.useRealTimers();
   });
 }
 
-/** Creates a run of coordinator 0 and ends it; its id. */
+/** Creates a run and ends it; its id. */
 export async function end(path: string, status: "succeeded" | "failed" = "failed"): Promise<string> {
   const id = await createAged(path);
   const report = status === "failed" ? { error: "no" } : { output: null };
@@ -164,9 +187,6 @@ export async function end(path: string, status: "succeeded" | "failed" = "failed
   if (!reply.ok) throw new Error(`the run refused its end: ${reply.reason}`);
   return id;
 }
-
-export const notify = (path: string) =>
-  runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.notify());
 
 /** The object dies with whatever it has under way. Its next caller finds a new one. */
 export async function die(path: string): Promise<void> {

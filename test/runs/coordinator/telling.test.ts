@@ -1,8 +1,7 @@
-/** Ends are told from the journal: once, to whom they concern, and whatever happens between an end and its message. */
+/** An event is told in its own transaction: once, to whom it concerns, and whatever happens. */
 
-import { runInDurableObject } from "cloudflare:test";
-import { describe, expect, it, vi } from "vitest";
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   alarmAt,
   change,
@@ -13,26 +12,30 @@ import {
   HOUR_MS,
   journal,
   MINUTE_MS,
+  STARTED_BY_NOBODY,
   until,
 } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
+import { sqlStorage } from "../../support/sql-storage.ts";
 import {
   answer,
   CHAT,
+  changed,
   die,
   end,
-  everyoneHears,
   given,
   messageRows,
-  notify,
+  note,
   outside,
   pass,
+  put,
   untilSent,
   useStandInEndpoints,
 } from "./stand-in-endpoints.ts";
 
 useStandInEndpoints();
+afterEach(() => vi.restoreAllMocks());
 
 const sentIds = () => outside.sent.map(({ runId }) => runId);
 
@@ -41,234 +44,192 @@ const marks = async (path: string) =>
     (
       await journal<{ name: string; value: string }>(
         path,
-        "SELECT name, value FROM marks WHERE name IN ('notify', 'told_seq')",
+        "SELECT name, value FROM marks WHERE name IN ('endpoints_noted', 'untold_after', 'outcomes_below')",
       )
     ).map(({ name, value }) => [name, value]),
   );
 const lastSeq = async (path: string) =>
   (await journal<{ seq: number }>(path, "SELECT max(change_seq) AS seq FROM runs"))[0]?.seq;
+const untilTold = (path: string) => until(async () => (await marks(path)).untold_after === undefined);
 
-/** Until everything that has ended was told. */
-const untilTold = (path: string) =>
-  until(async () => Number((await marks(path)).told_seq) === (await lastSeq(path)));
+/** Messages can't be written. `when`: SQL about the new row. */
+const breakMessages = (path: string, when = "1") =>
+  journal(
+    path,
+    `CREATE TRIGGER broken BEFORE INSERT ON messages WHEN ${when} BEGIN SELECT RAISE(ABORT, 'broken'); END`,
+  );
+const mendMessages = (path: string) => journal(path, "DROP TRIGGER broken");
 
 describe("an environment without endpoints", () => {
   it("asks nobody and writes no row", async () => {
     const path = newRunsPath();
     await end(path);
     await pass(path, 10_000);
-    expect(outside.matched).toEqual([]);
+    expect(outside.reads).toBe(0);
     expect(await marks(path)).toEqual({});
     expect(await messageRows(path)).toEqual([]);
   });
 
-  it("asks for a day after the last PUT, and then no more", async () => {
-    const path = newRunsPath();
-    await notify(path);
-    await end(path);
-    await untilTold(path);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS + 1 });
-    await end(path);
-    await until(async () => (await marks(path)).notify === undefined);
+  it("has no mark any more an hour after the last change", async () => {
+    const path = await given();
+    expect(await marks(path)).toMatchObject({ endpoints_noted: expect.any(String) });
+    for (const [n, ms] of [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS].entries()) {
+      await pass(path, ms);
+      await until(async () => outside.reads === n + 2);
+    }
+    await until(async () => (await marks(path)).endpoints_noted === undefined);
+    expect(outside.reads).toBe(4);
     expect(await marks(path)).toEqual({});
-    await end(path);
-    await pass(path, MINUTE_MS);
-    expect(outside.matched).toHaveLength(2);
-  });
-
-  it.each([-1, -3_600_000])(
-    "goes on asking if the clock steps by %i ms between the PUT's call and its write",
-    async (step) => {
-      const path = newRunsPath();
-      outside.answers = () => 200;
-      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * DAY_MS });
-      await notify(path);
-      vi.setSystemTime(Date.now() + step);
-      // D1 has no endpoint yet.
-      await end(path);
-      await untilTold(path);
-      outside.endpoints = [CHAT];
-      const heard = await end(path);
-      await untilSent(1);
-      expect(sentIds()).toEqual([heard]);
-    },
-  );
-
-  it("has both marks or none if a full object refuses one, so that a repeated PUT tells no old end", async () => {
-    const path = newRunsPath();
-    outside.endpoints = [CHAT];
-    outside.answers = () => 200;
-    await end(path);
-    const sql = (query: string) =>
-      runInDurableObject(coordinator(path), (_, { storage }) => void storage.sql.exec(query));
-    await sql(
-      "CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'notify' BEGIN SELECT RAISE(ABORT, 'full'); END",
-    );
-    await expect(() => notify(path)).rejects.toThrow("full");
-    await sql("DROP TRIGGER full");
-    await notify(path);
-    expect(await marks(path)).toEqual({ notify: expect.any(String), told_seq: expect.any(String) });
-    await die(path);
-    const heard = await end(path);
-    await untilSent(1);
-    await untilTold(path);
-    expect(sentIds()).toEqual([heard]);
-  });
-
-  it("keeps the marks if a PUT comes while a matching finds no endpoint", async () => {
-    const path = newRunsPath();
-    await notify(path);
-    await end(path);
-    await untilTold(path);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * DAY_MS });
-    const held = Promise.withResolvers<void>();
-    outside.match = async () => {
-      await held.promise;
-      return { endpoints: [], matches: [] };
-    };
-    await end(path);
-    await until(async () => outside.matched.length === 2);
-    await notify(path);
-    outside.endpoints = [CHAT];
-    held.resolve();
-    outside.match = null;
-    await untilTold(path);
-    const heard = await end(path);
-    await untilSent(1);
-    expect(sentIds()).toEqual([heard]);
   });
 });
 
 describe("an end", () => {
   it("is told once to each endpoint that hears of it, and not one from before the first PUT", async () => {
     const path = newRunsPath();
-    outside.endpoints = [CHAT, "pager@7"];
     outside.answers = () => 200;
     await end(path);
-    await notify(path);
+    await put(path, CHAT, "pager@7");
     const ids = [await end(path, "succeeded"), await end(path), await end(path)];
     await untilSent(6);
-    await untilTold(path);
     const told = outside.sent.map(({ endpoint, runId, type }) => `${endpoint} ${runId} ${type}`);
     const types = ["action_run.succeeded", "action_run.failed", "action_run.failed"];
     const each = (endpoint: string) => ids.map((id, n) => `${endpoint} ${id} ${types[n]}`);
     expect(told.sort()).toEqual([...each(CHAT), ...each("pager@7")].sort());
     await until(async () => (await messageRows(path)).every(({ state }) => state === "delivered"));
+    // One read for the PUT, and none for the ends.
+    expect(outside.reads).toBe(1);
   });
 
-  it("is refused if its repair can't be noted, and is told when it is repeated, in the same object", async () => {
+  it("has its messages in its own transaction, so a refused end has none", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     await end(path);
     await untilSent(1);
     const id = await createAged(path);
-    // All has landed, and the alarm has noted it. So the end must note the repair.
-    await until(async () => {
-      await direct(path).upkeep.settle();
-      await pass(path, 6000);
-      return (await journal(path, "SELECT 1 AS one FROM marks WHERE name = 'repair_at'")).length === 0;
-    });
+    const failed = { type: "failed", error: "no", output: null } as const;
+    // What must be on record with the end is written after its messages.
     await journal(
       path,
       "CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'repair_at' BEGIN SELECT RAISE(ABORT, 'full'); END",
     );
-    const failed = { type: "failed", error: "no", output: null } as const;
+    await journal(path, "DELETE FROM marks WHERE name = 'repair_at'");
+    await evictDurableObject(coordinator(path));
     await expect(() => change(path, id, failed)).rejects.toThrow("full");
-    expect((await direct(path).runs.read(id)) as object).toMatchObject({ status: "pending" });
+    expect(await messageRows(path)).toHaveLength(1);
     await journal(path, "DROP TRIGGER full");
     expect(await change(path, id, failed)).toMatchObject({ ok: true });
+    // Not a moment later.
+    expect(await messageRows(path)).toHaveLength(2);
     await untilSent(2);
     expect(sentIds()[1]).toBe(id);
   });
 
-  it("is told in order, 50 at a time, and one matching after the other", async () => {
-    const path = newRunsPath();
-    await notify(path);
-    const gate = Promise.withResolvers<void>();
-    let atOnce = 0;
-    outside.match = async (runs) => {
-      expect(++atOnce).toBe(1);
-      await gate.promise;
-      atOnce--;
-      return everyoneHears(runs);
-    };
-    const ids: string[] = [];
-    for (let n = 0; n < 70; n++) ids.push(await end(path));
-    gate.resolve();
-    await untilTold(path);
-    expect(outside.matched.flat()).toEqual(ids);
-    expect(Math.max(...outside.matched.map(({ length }) => length))).toBeLessThanOrEqual(50);
+  it("is told although its object dies before the message leaves", async () => {
+    const path = await given(CHAT);
+    const id = await end(path);
+    await die(path);
+    expect(await messageRows(path)).toMatchObject([{ run_id: id, state: "waiting" }]);
+    outside.answers = () => 200;
+    await pass(path, 30_001);
+    await pass(path, 6001);
+    await until(async () => (await messageRows(path))[0]?.state === "delivered");
   });
 
-  it("is told after an eviction between the end and its matching, and between the matching and its rows", async () => {
+  it("commits although its messages can't be written, and is told later, in the same object or another", async () => {
+    outside.answers = () => 200;
+    for (const dies of [false, true]) {
+      outside.sent = [];
+      const path = await given(CHAT);
+      await breakMessages(path);
+      const ids = [await end(path), await end(path)];
+      expect(await messageRows(path)).toEqual([]);
+      expect((await marks(path)).untold_after).toBe("1");
+      if (dies) await die(path);
+      await mendMessages(path);
+      // Only the alarm brings it on.
+      expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 30_000);
+      await pass(path, 31_000);
+      await untilSent(2);
+      expect(sentIds().sort()).toEqual(ids.sort());
+      await untilTold(path);
+    }
+  });
+
+  it("waits no longer after a failure if the clock steps back", async () => {
     outside.answers = () => 200;
     const path = await given(CHAT);
-    const held = Promise.withResolvers<never>();
-    outside.match = () => held.promise;
+    await breakMessages(path);
     const id = await end(path);
-    await until(async () => outside.matched.length === 1);
-    // Only the start of the object brings it on.
-    await runInDurableObject(coordinator(path), (_, { storage }) => storage.deleteAlarm());
-    await die(path);
-    // The object starts again for this line, and asks again.
-    expect(await messageRows(path)).toEqual([]);
-    await until(async () => outside.matched.length === 2);
-    await die(path);
-    outside.match = null;
-    await pass(path, 10_000);
+    await until(async () => (await alarmAt(path)) !== null);
+    await mendMessages(path);
+    await pass(path, -HOUR_MS);
     await untilSent(1);
-    await untilTold(path);
     expect(sentIds()).toEqual([id]);
+  });
+
+  it("of a full object is told when there is room again", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 200;
+    const size = vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(9_000_000_000);
+    const id = await end(path).catch(() => null);
+    expect(id).toBeNull();
+    size.mockRestore();
+    const open = await createAged(path);
+    vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(9_000_000_000);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2000 });
+    expect(await change(path, open, { type: "failed", error: "no", output: null })).toMatchObject({
+      ok: true,
+    });
+    await pass(path, 31_000);
+    expect(await messageRows(path)).toEqual([]);
+    vi.restoreAllMocks();
+    await pass(path, 31_000);
+    await untilSent(1);
+    expect(sentIds()).toEqual([open]);
+  });
+
+  it("that can't be told is skipped after five tries, and holds up no other", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 200;
+    await breakMessages(path);
+    const ids = [await end(path), await end(path), await end(path)];
+    await mendMessages(path);
+    await breakMessages(path, `NEW.run_id = '${ids[1]}'`);
+    const logged = vi.spyOn(console, "error");
+    const skipped = () => logged.mock.calls.some(([line]) => String(line).includes("event_skipped"));
+    for (let n = 0; n < 12 && !skipped(); n++) {
+      await pass(path, 31_000);
+      await scheduler.wait(5);
+    }
+    expect(skipped()).toBe(true);
+    await untilTold(path);
+    await until(async () => sentIds().length === 2);
+    expect(sentIds().sort()).toEqual([ids[0], ids[2]].sort());
+  });
+
+  it("that is older than seven days is not told any more", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 200;
+    await breakMessages(path);
+    await end(path);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 7 * DAY_MS });
+    const young = await end(path);
+    await mendMessages(path);
+    await pass(path, 31_000);
+    await untilTold(path);
+    await untilSent(1);
+    expect(sentIds()).toEqual([young]);
   });
 
   it("is told after a restart, however many are untold", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     const ids = await fillJournal(path, { rows: 120, landed: false, endedAt: Date.now() });
+    await journal(path, "INSERT INTO marks (name, value) VALUES ('untold_after', '0')");
     await die(path);
     await pass(path, MINUTE_MS);
-    await notify(path);
     await untilTold(path);
     expect((await messageRows(path)).map(({ run_id }) => run_id)).toEqual(ids);
-    expect(outside.matched.map((runs) => runs.length)).toEqual([50, 50, 20]);
-  });
-
-  it("waits while matching fails, and is told soon after it works again", async () => {
-    outside.answers = () => 200;
-    const path = await given(CHAT);
-    outside.match = async () => {
-      throw new Error("D1 is down");
-    };
-    const id = await end(path);
-    await until(async () => outside.matched.length === 1);
-    for (const tries of [2, 3, 4]) {
-      await pass(path, 30_000);
-      await until(async () => outside.matched.length === tries);
-      // Not at once again, however often the alarm rings.
-      await pass(path, 100);
-      await pass(path, 100);
-    }
-    expect(outside.matched).toHaveLength(4);
-    // Nothing but the alarm brings it on.
-    expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 30_000);
-    outside.match = null;
-    await pass(path, 30_000);
-    await untilSent(1);
-    expect(sentIds()).toEqual([id]);
-  });
-
-  it("waits no longer after a failure if the clock steps back", async () => {
-    outside.answers = () => 200;
-    const path = await given(CHAT);
-    outside.match = async () => {
-      throw new Error("D1 is down");
-    };
-    const id = await end(path);
-    await until(async () => outside.matched.length === 1);
-    outside.match = null;
-    await pass(path, -HOUR_MS);
-    await untilSent(1);
-    expect(sentIds()).toEqual([id]);
   });
 
   it("of a run that is purged meanwhile leaves no row", async () => {
@@ -277,9 +238,9 @@ describe("an end", () => {
     await untilSent(1);
     await answer(path, outside.underWay, 503);
     expect(await messageRows(path)).toHaveLength(1);
-    await runInDurableObject(coordinator(path), (_, { storage }) => {
-      storage.sql.exec("UPDATE runs SET purge_at = 1000, due_at = 1000");
-    });
+    await pass(path, MINUTE_MS);
+    await until(async () => ((await marks(path)).endpoints_noted ?? "").endsWith(":1:"));
+    await journal(path, "UPDATE runs SET purge_at = 1000, due_at = 1000");
     await until(async () => {
       await pass(path, 20_000);
       return (await journal(path, "SELECT 1 FROM runs")).length === 0;
@@ -288,30 +249,160 @@ describe("an end", () => {
   });
 });
 
+describe("a change of an endpoint", () => {
+  it("whose call gets lost is found a minute later, and the events since the note are told", async () => {
+    const path = newRunsPath();
+    outside.answers = () => 200;
+    await end(path);
+    await note(path, CHAT);
+    outside.endpoints = [CHAT];
+    const id = await end(path);
+    await die(path);
+    expect(await messageRows(path)).toEqual([]);
+    expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + MINUTE_MS);
+    await pass(path, MINUTE_MS);
+    await untilSent(1);
+    expect(sentIds()).toEqual([id]);
+  });
+
+  it("that D1 carries out after the call is found a minute later", async () => {
+    const path = newRunsPath();
+    outside.answers = () => 200;
+    await note(path, CHAT);
+    await changed(path);
+    outside.endpoints = [CHAT];
+    const id = await end(path);
+    await pass(path, 59_000);
+    expect(await messageRows(path)).toEqual([]);
+    await pass(path, 1000);
+    await untilSent(1);
+    expect(sentIds()).toEqual([id]);
+  });
+
+  it("is found although the read a minute later fails: the events are kept until one succeeds", async () => {
+    const path = newRunsPath();
+    outside.answers = () => 200;
+    await note(path, CHAT);
+    outside.endpoints = [CHAT];
+    const id = await end(path);
+    outside.holdRead = () => Promise.reject(new Error("D1 is down"));
+    for (const reads of [1, 2, 3]) {
+      await pass(path, MINUTE_MS);
+      await until(async () => outside.reads === reads);
+    }
+    outside.holdRead = null;
+    await pass(path, 31_000);
+    await untilSent(1);
+    expect(sentIds()).toEqual([id]);
+  });
+
+  it("that D1 carries out ten minutes later is found as well, from then on", async () => {
+    const path = newRunsPath();
+    outside.answers = () => 200;
+    await note(path, CHAT);
+    await changed(path);
+    await pass(path, MINUTE_MS);
+    await until(async () => outside.reads === 2);
+    outside.endpoints = [CHAT];
+    await end(path);
+    await pass(path, 10 * MINUTE_MS);
+    await until(async () => outside.reads === 3);
+    const id = await end(path);
+    await untilSent(1);
+    expect(sentIds()).toEqual([id]);
+  });
+
+  it("is read by one read after the other, and a call during a read makes another follow", async () => {
+    const path = newRunsPath();
+    outside.answers = () => 200;
+    let atOnce = 0;
+    let [begun, mayEnd] = [0, 0];
+    outside.holdRead = async () => {
+      expect(++atOnce).toBe(1);
+      const n = ++begun;
+      while (mayEnd < n) await scheduler.wait(1);
+      atOnce--;
+    };
+    await note(path, CHAT);
+    const calls = [changed(path)];
+    await until(async () => begun === 1);
+    outside.endpoints = [CHAT];
+    calls.push(changed(path), changed(path));
+    const id = await end(path);
+    mayEnd = 1;
+    await until(async () => begun === 2);
+    mayEnd = 2;
+    await Promise.all(calls);
+    expect(outside.reads).toBe(2);
+    await untilSent(1);
+    expect(sentIds()).toEqual([id]);
+  });
+
+  it("brings an endpoint no event from before it was stored, although another one's events are still kept", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 200;
+    const first = await end(path);
+    await put(path, CHAT, "pager@7");
+    const second = await end(path);
+    await untilTold(path);
+    await untilSent(3);
+    const told = outside.sent.map(({ endpoint, runId }) => [endpoint, runId]);
+    expect(told.filter(([endpoint]) => endpoint === "pager@7")).toEqual([["pager@7", second]]);
+    expect(told.filter(([endpoint]) => endpoint === CHAT)).toEqual([
+      [CHAT, first],
+      [CHAT, second],
+    ]);
+  });
+
+  it("keeps the runs of the events that may be untold, unless the object is full", async () => {
+    const path = newRunsPath();
+    await note(path, CHAT);
+    await end(path);
+    await journal(path, "UPDATE runs SET purge_at = 1000, due_at = 1000");
+    outside.holdRead = () => Promise.reject(new Error("D1 is down"));
+    for (let n = 0; n < 5; n++) await pass(path, 20_000);
+    expect(await journal(path, "SELECT 1 FROM runs")).toHaveLength(1);
+    vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(9_000_000_000);
+    await until(async () => {
+      await pass(path, 20_000);
+      return (await journal(path, "SELECT 1 FROM runs")).length === 0;
+    });
+  });
+
+  it("by a restore of D1 is found by a resync", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 200;
+    outside.endpoints = ["pager@7"];
+    await direct(path).upkeep.resync();
+    await until(async () => outside.reads === 2);
+    const id = await end(path);
+    await untilSent(1);
+    expect(outside.sent.map(({ endpoint, runId }) => [endpoint, runId])).toEqual([["pager@7", id]]);
+  });
+});
+
 describe("a sequence number", () => {
   it("that a refused create would have got is given to the next write, also after an eviction", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const before = await lastSeq(path);
-    const refused = await runInDurableObject(coordinator(path), (instance) =>
-      coordinatorOf(instance).runs.create(
-        {
-          ...{
-            id,
-            createdAt: Date.now(),
-            deadlineAt: Date.now() + HOUR_MS,
-            actionName: "other",
-            entityId: null,
-          },
-          ...{ parameters: "{}", recommendations: "{}", triggeredBy: "root", heartbeatTimeoutMs: null },
-          ...{ source: "none", actionVersion: null, retryOf: null, traceparent: null, labels: "[]" },
-          ...{ via: null, timeoutMs: 3_600_000, gates: null },
+    const refused = await direct(path).runs.create(
+      {
+        ...STARTED_BY_NOBODY,
+        ...{
+          id,
+          createdAt: Date.now(),
+          deadlineAt: Date.now() + HOUR_MS,
+          actionName: "other",
+          entityId: null,
         },
-        { key: "m:another", fingerprint: "" },
-        null,
-      ),
+        ...{ parameters: "{}", recommendations: "{}", triggeredBy: "root", heartbeatTimeoutMs: null },
+      },
+      { key: "m:another", fingerprint: "" },
+      null,
     );
     expect(refused).toMatchObject({ ok: false, reason: "id_taken" });
+    await evictDurableObject(coordinator(path));
     await createAged(path);
     expect(await lastSeq(path)).toBe((before ?? 0) + 1);
   });

@@ -94,9 +94,12 @@ export class DueQueue {
    * last one in order; null if there is none. The alarm finds them if it must look at other due rows anyway.
    */
   addWaiting(now: number, add: () => Due | null): void {
-    const hasLooked = this.rows.nextDueAt(this.#lookAfter(now)) > now;
+    const after = this.#lookAfter(now);
+    const hasLooked = this.rows.nextDueAt(after) > now;
     const last = add();
-    if (hasLooked && last !== null) this.#lookedUpTo = last;
+    // Rows that are added in one millisecond come in any order.
+    const isBehind = last !== null && (last.dueAt > after.dueAt || last.id > after.id);
+    if (hasLooked && isBehind) this.#lookedUpTo = last;
   }
 
   /**

@@ -24,8 +24,8 @@ export interface AlarmParts {
   archive(now: number): void;
   /** Returns what to log; null if everything has landed. */
   repair(now: number): Readonly<Record<string, number | null>> | null;
-  /** Starts to tell of ends that nobody was told of. */
-  tell(): void;
+  /** Starts to tell of events that nobody was told of, and to read the webhook endpoints. */
+  tell(now: number): void;
   /** Sets the alarm for what is due next. */
   arm(now: number): void;
 }
@@ -51,7 +51,7 @@ export function ring(clock: AlarmClock, coordinator: string, now: number, parts:
   const purging = tried(() => parts.purge(now)) ?? 0;
   tried(() => parts.archive(now));
   const repair = tried(() => parts.repair(now)) ?? null;
-  tried(() => parts.tell());
+  tried(() => parts.tell(now));
   if (due + purging > 0 || repair !== null) log("info", "alarm", { coordinator, due, purging, ...repair });
   const isArmed = tried(() => {
     parts.arm(now);

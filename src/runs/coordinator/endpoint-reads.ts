@@ -1,0 +1,144 @@
+/**
+ * Keeps the rows of the environment's webhook endpoints equal to those of D1. Whoever changes an endpoint first has it
+ * noted here, then writes D1, and then calls for a read. The note is durable, and from then on the events are kept that
+ * an endpoint may have to hear of. So it does no harm if the call gets lost, or if the change is written late.
+ *
+ * Reads are made one at a time, so no older read can overwrite a newer one. A call during a read makes another one follow.
+ */
+
+import { logFailure } from "../../base/log.ts";
+import { HOUR_MS, MINUTE_MS, msSinceOrLongAgo, within } from "../../base/time.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { EndpointKey, ReadEndpoint } from "../telling.ts";
+import type { Outcomes } from "./outcomes.ts";
+
+/**
+ * So long after a note, the alarm reads again. After the first of these reads, no change that was noted can be missing:
+ * D1 gives up a statement long before. The later ones find what D1 has carried out late all the same.
+ */
+const READ_AFTER_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS] as const;
+const READ_MAX_MS = 10_000;
+/** How long the next try waits after one that failed: so many times longer with each, up to the second. */
+const RETRY_FIRST_MS = 2000;
+const RETRY_MAX_MS = 30_000;
+
+/** What else an EndpointReads needs. `onChange`: called after a read that has changed the rows. */
+export interface Reading {
+  readonly select: () => Promise<readonly ReadEndpoint[]>;
+  readonly arm: (now: number) => void;
+  readonly onChange: () => void;
+}
+
+export class EndpointReads {
+  readonly #journal: Journal;
+  readonly #outcomes: Outcomes;
+  readonly #parts: Reading;
+  /** The read under way, and the one that follows it. */
+  #reading: Promise<void> | null = null;
+  #following: Promise<void> | null = null;
+  /** When the last read failed, and how long the next one waits; null if it succeeded. */
+  #failed: { readonly at: number; readonly waitMs: number } | null = null;
+  #failures = 0;
+
+  constructor(journal: Journal, outcomes: Outcomes, parts: Reading) {
+    this.#journal = journal;
+    this.#outcomes = outcomes;
+    this.#parts = parts;
+  }
+
+  /** Notes that endpoints may change from now on. `created`: the key of one that is about to be stored for the first time. */
+  note(created: EndpointKey | null, now: number): void {
+    const { telling, sequence, endpoints } = this.#journal;
+    this.#journal.transaction(() => {
+      telling.noted = { at: now, afterSeq: telling.noted?.afterSeq ?? sequence.last, reads: 0 };
+      if (created !== null) endpoints.expect(created, sequence.last);
+      this.#parts.arm(now);
+    });
+  }
+
+  /** Resolves when a read is done that has begun after this call. Rejects if it fails. The alarm then reads again. */
+  read(): Promise<void> {
+    if (this.#reading === null) {
+      this.#reading = this.#read().finally(() => {
+        this.#reading = null;
+      });
+      return this.#reading;
+    }
+    this.#following ??= this.#reading
+      .catch(() => {})
+      .then(() => {
+        this.#following = null;
+        return this.read();
+      });
+    return this.#following;
+  }
+
+  /** The same without waiting. */
+  readSoon(): void {
+    // The failure is in the log.
+    void this.read().catch(() => {});
+  }
+
+  /** Reads if it is time. Call it at each alarm. */
+  start(now: number): void {
+    if (this.#reading === null && this.nextAt(now) <= now) this.readSoon();
+  }
+
+  /** When the alarm must read; Infinity if it need not. A read under way has a time limit, and arms the alarm then. */
+  nextAt(now: number): number {
+    const { noted } = this.#journal.telling;
+    const afterMs = noted === null ? undefined : READ_AFTER_MS[noted.reads];
+    if (noted === null || afterMs === undefined) return Number.POSITIVE_INFINITY;
+    if (this.#reading !== null) return now + READ_MAX_MS;
+    if (this.#failed === null) return noted.at + afterMs;
+    const { at, waitMs } = this.#failed;
+    return msSinceOrLongAgo(at, now) < waitMs ? at + waitMs : now;
+  }
+
+  async #read(): Promise<void> {
+    const begunAt = Date.now();
+    try {
+      const read = await within(READ_MAX_MS, this.#parts.select());
+      if (this.#apply(read, begunAt)) this.#parts.onChange();
+      this.#failures = 0;
+      this.#failed = null;
+    } catch (error) {
+      logFailure("endpoints_unread", error, { coordinator: this.#journal.scope });
+      const waitMs = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
+      this.#failed = { at: Date.now(), waitMs };
+      throw error;
+    } finally {
+      this.#parts.arm(Date.now());
+    }
+  }
+
+  /** Returns whether the rows have changed. */
+  #apply(read: readonly ReadEndpoint[], begunAt: number): boolean {
+    const { telling, endpoints, endpointHealth, recoveries, sequence } = this.#journal;
+    const { noted } = telling;
+    // A note that came during the read counts from its own instant.
+    const reads =
+      noted === null
+        ? READ_AFTER_MS.length
+        : Math.max(noted.reads, READ_AFTER_MS.filter((ms) => begunAt - noted.at >= ms).length);
+    const isOver = reads === READ_AFTER_MS.length;
+    const wasNeeded = this.#outcomes.isNeeded;
+    return this.#journal.transaction(() => {
+      const afterSeq = noted?.afterSeq ?? sequence.last;
+      const isChanged = endpoints.replace(read, { afterSeq, keepsExpected: !isOver });
+      if (isChanged) {
+        if (afterSeq < sequence.last) {
+          telling.untoldAfter = Math.min(telling.untoldAfter ?? afterSeq, afterSeq);
+        }
+        this.#outcomes.needMayChange(wasNeeded);
+        const keys = read.map(({ endpoint }) => endpoint);
+        endpointHealth.eraseOthers(keys);
+        recoveries.eraseOthers(keys);
+      }
+      if (noted !== null && reads > noted.reads) {
+        telling.noted = isOver ? null : { at: noted.at, afterSeq: null, reads };
+      }
+      return isChanged;
+    });
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Knows how the run before a run has ended: the last one of its action and entity that ended before it, whatever their
+ * order of creation. That is looked up and noted when a run ends, so it says the same whenever a message is sent. Only
+ * an environment with an endpoint that needs it pays for it.
+ */
+
+import type { Journal } from "../journal/journal.ts";
+import { type EndedOutcome, isOutcome } from "../journal/outcome-rows.ts";
+import { needsPrevious } from "../matching.ts";
+import type { PreviousStatus } from "../telling.ts";
+
+export class Outcomes {
+  readonly #journal: Journal;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  /** The outcome before a run that ends now; null if it is unknown, or if nobody needs it. */
+  before(run: EndedOutcome): PreviousStatus {
+    return this.#isNeeded && isOutcome(run) ? this.#journal.outcomes.of(run) : null;
+  }
+
+  /** Notes that the run has ended after all others. Call it in the transaction that ends the run. */
+  ended(run: EndedOutcome): void {
+    if (this.#isNeeded && isOutcome(run)) this.#journal.outcomes.put(run);
+  }
+
+  /**
+   * Call this when the endpoints may have changed, in the same transaction. When a need begins, a walk notes the outcomes
+   * of all runs that have ended, newest first. Most environments need no further turn.
+   */
+  needMayChange(wasNeeded: boolean): void {
+    const { telling, sequence, outcomes } = this.#journal;
+    if (this.#isNeeded === wasNeeded) return;
+    telling.outcomesBelow = this.#isNeeded ? sequence.next : null;
+    if (this.#isNeeded) this.fill();
+    else outcomes.clear();
+  }
+
+  get isNeeded(): boolean {
+    return this.#isNeeded;
+  }
+
+  /** Whether the walk is under way. */
+  get isFilling(): boolean {
+    return this.#journal.telling.outcomesBelow !== null;
+  }
+
+  /** One turn of the walk. */
+  fill(): void {
+    const { telling, outcomes } = this.#journal;
+    const below = telling.outcomesBelow;
+    if (below === null) return;
+    this.#journal.transaction(() => {
+      const next = outcomes.fill(below);
+      telling.outcomesBelow = next === 0 ? null : next;
+    });
+  }
+
+  get #isNeeded(): boolean {
+    return this.#journal.endpoints.listeners.some(needsPrevious);
+  }
+}

@@ -1,0 +1,57 @@
+/** The parts of a coordinator that tell webhook endpoints of events, put together. */
+
+import type { Journal } from "../journal/journal.ts";
+import type { Endpoints, ReadEndpoint } from "../telling.ts";
+import type { DueQueue } from "./alarm/due-queue.ts";
+import { EndpointReads } from "./endpoint-reads.ts";
+import { type MessageSending, Messages } from "./messages.ts";
+import { Outcomes } from "./outcomes.ts";
+import { Recoveries } from "./recoveries.ts";
+import type { Replies } from "./replies.ts";
+import type { StorageLimit } from "./storage-limit.ts";
+import { Telling } from "./telling.ts";
+
+/** What the parts that tell need besides the journal. */
+export interface TellingSettings extends MessageSending {
+  readonly endpoints: Endpoints;
+  readonly select: () => Promise<readonly ReadEndpoint[]>;
+  readonly armBy: (at: number, now: number) => void;
+}
+
+/** The parts that tell. The ledger writes with them, so they come before it. */
+export class Tellers {
+  readonly messages: Messages;
+  readonly recoveries: Recoveries;
+  readonly outcomes: Outcomes;
+  readonly telling: Telling;
+  readonly reads: EndpointReads;
+
+  constructor(
+    journal: Journal,
+    queue: DueQueue,
+    replies: Replies,
+    storageLimit: StorageLimit,
+    { endpoints, select, armBy, ...sending }: TellingSettings,
+  ) {
+    const { arm } = sending;
+    this.messages = new Messages(journal, queue, replies, sending);
+    this.recoveries = new Recoveries(journal, this.messages);
+    this.outcomes = new Outcomes(journal);
+    const { messages, recoveries, outcomes } = this;
+    this.telling = new Telling(journal, { messages, recoveries, outcomes, storageLimit, arm, armBy });
+    const onChange = () => this.telling.start();
+    this.reads = new EndpointReads(journal, outcomes, { select, arm, onChange });
+    this.messages.effects = {
+      isGone: (key) => {
+        if (!journal.endpoints.listeners.some(({ endpoint }) => endpoint === key)) return;
+        this.reads.note(null, Date.now());
+        this.reads.readSoon();
+      },
+      considerDisabling: async (endpoint, version) => {
+        this.reads.note(null, Date.now());
+        await endpoints.considerDisabling(journal.scope, endpoint, version);
+        this.reads.readSoon();
+      },
+    };
+  }
+}

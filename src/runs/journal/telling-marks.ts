@@ -1,0 +1,65 @@
+/** The marks that say what the environment's webhook endpoints may not have heard of yet. */
+
+import type { Marks } from "./marks.ts";
+
+/**
+ * Somebody changes the endpoints, or has just changed them. `at`: when that was noted last. `afterSeq`: events behind
+ * this number are kept, because an endpoint may be there that must hear of them; null if every such event was told.
+ * `reads`: how many of the later reads have been made.
+ */
+export interface Noted {
+  readonly at: number;
+  readonly afterSeq: number | null;
+  readonly reads: number;
+}
+
+export class TellingMarks {
+  readonly #marks: Marks;
+
+  constructor(marks: Marks) {
+    this.#marks = marks;
+  }
+
+  get noted(): Noted | null {
+    const mark = this.#marks.get("endpoints_noted");
+    if (mark === null) return null;
+    const [at, reads, afterSeq = ""] = mark.split(":");
+    return { at: Number(at), reads: Number(reads), afterSeq: afterSeq === "" ? null : Number(afterSeq) };
+  }
+
+  set noted(noted: Noted | null) {
+    const mark = noted && `${noted.at}:${noted.reads}:${noted.afterSeq ?? ""}`;
+    this.#marks.set("endpoints_noted", mark);
+  }
+
+  /** Events behind this number may be untold. Null: all are told. */
+  get untoldAfter(): number | null {
+    return this.#numberIn("untold_after");
+  }
+
+  set untoldAfter(seq: number | null) {
+    this.#marks.set("untold_after", seq === null ? null : String(seq));
+  }
+
+  /** Runs with an event behind this number must be kept. Infinity: there are none. */
+  get keptAfter(): number {
+    return Math.min(
+      this.untoldAfter ?? Number.POSITIVE_INFINITY,
+      this.noted?.afterSeq ?? Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** The outcomes of runs that ended before this number are unknown, because a walk must note them. Null: no walk. */
+  get outcomesBelow(): number | null {
+    return this.#numberIn("outcomes_below");
+  }
+
+  set outcomesBelow(seq: number | null) {
+    this.#marks.set("outcomes_below", seq === null ? null : String(seq));
+  }
+
+  #numberIn(name: "untold_after" | "outcomes_below"): number | null {
+    const mark = this.#marks.get(name);
+    return mark === null ? null : Number(mark);
+  }
+}
