@@ -163,12 +163,12 @@ it("ends an object at 8 MB, so that runs of 1000 events with 1 KiB each take sev
 it("waits until webhook endpoints were told of a run, and counts each run first", async () => {
   const path = newRunsPath();
   const [told = "", untold = ""] = await ended(path, 2);
-  const number = "UPDATE runs SET change_seq = ? WHERE id = ?";
+  const number = "UPDATE runs SET change_seq = ?1, event_seq = ?1, ended_seq = ?1 WHERE id = ?2";
   await journal(path, number, 1, told);
   await die(path);
   await direct(path).upkeep.counts();
   await journal(path, number, 2, untold);
-  await journal(path, "INSERT INTO marks (name, value) VALUES ('notify', ?), ('told_seq', '1')", NOON);
+  await journal(path, "INSERT INTO marks (name, value) VALUES ('endpoints_noted', ?)", `${NOON}:0:1`);
   await die(path);
   faults.reads = "down";
   errorLines();
@@ -179,7 +179,7 @@ it("waits until webhook endpoints were told of a run, and counts each run first"
   faults.reads = null;
   pass(DAY_MS);
   await ring(path);
-  const mark = "SELECT 1 FROM marks WHERE name = 'notify'";
+  const mark = "SELECT 1 FROM marks WHERE name = 'endpoints_noted'";
   await until(async () => (await journal(path, mark)).length === 0);
   pass(MINUTE_MS);
   await archiveUntil(path, 0);

@@ -64,7 +64,7 @@ async function request(path: string, required = 1): Promise<string> {
       },
       { key: `m:${id}`, fingerprint: "" },
       { ...delivery, startOn: "heartbeat" },
-      { preview: null },
+      {},
     ),
   );
   if (!reply.ok) throw new Error(`create: ${reply.reason}`);

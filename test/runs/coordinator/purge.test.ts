@@ -101,8 +101,8 @@ it("keeps a run that webhook endpoints must still hear of, and the runs that wer
   await endedRun(path);
   const [{ seq } = { seq: 0 }] = await journal<{ seq: number }>(path, "SELECT change_seq AS seq FROM runs");
   const untold = await endedRun(path);
-  const marks = "INSERT INTO marks (name, value) VALUES ('notify', '1'), ('told_seq', ?)";
-  await journal(path, marks, String(seq));
+  const noted = "INSERT INTO marks (name, value) VALUES ('endpoints_noted', ?)";
+  await journal(path, noted, `${Date.now()}:0:${seq}`);
   await evictDurableObject(coordinator(path));
   faults.reads = "down";
   await alarmIn(PAST_RETENTION_MS, coordinator(path));
@@ -111,10 +111,10 @@ it("keeps a run that webhook endpoints must still hear of, and the runs that wer
   await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path));
   expect((await kept(path)).runs).toBe(1);
   faults.reads = null;
-  const notify = "SELECT 1 FROM marks WHERE name = 'notify'";
+  const mark = "SELECT 1 FROM marks WHERE name = 'endpoints_noted'";
   await until(async () => {
     await alarmIn(PAST_RETENTION_MS + 60_000, coordinator(path));
-    return (await journal(path, notify)).length === 0;
+    return (await journal(path, mark)).length === 0;
   });
   await alarmIn(PAST_RETENTION_MS + 120_000, coordinator(path));
   await until(async () => (await kept(path)).runs === 0);

@@ -55,7 +55,8 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
     unwatch: (object) => object.watches.unwatch(WATCHER.key),
   },
   endpoints: {
-    notify: null,
+    note: null,
+    changed: (object) => object.endpoints.changed(),
     forgetHealth: null,
     recover: null,
     report: (object) => object.endpoints.report(ENDPOINT_KEY),
@@ -141,21 +142,20 @@ it("a first write that is taken back leaves no table, and the next one succeeds"
     const { exec } = prototype;
     // The transaction has made the tables when its second row is refused.
     prototype.exec = function refused(this: SqlStorage, query: string, ...bindings: unknown[]) {
-      if (bindings.includes("notify")) throw new Error("database or disk is full");
+      if (bindings.includes("chat@1")) throw new Error("database or disk is full");
       return exec.call(this, query, ...bindings);
     } as SqlStorage["exec"];
-    return expect(coordinatorOf(object).endpoints.notify())
+    return expect(coordinatorOf(object).endpoints.note("chat@1"))
       .rejects.toThrow("full")
       .finally(() => {
         prototype.exec = exec;
       });
   });
   await expectUnwritten(path);
-  await direct(path).endpoints.notify();
+  await direct(path).endpoints.note("chat@1");
   expect(await journal(path, "SELECT name FROM marks ORDER BY name")).toEqual([
+    { name: "endpoints_noted" },
     { name: "name" },
-    { name: "notify" },
-    { name: "told_seq" },
   ]);
 });
 
