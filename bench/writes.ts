@@ -346,9 +346,9 @@ function isLanding({ sql, values }: Count): boolean {
   return values.some((value) => /^(landed|repair)_/.test(value));
 }
 
-/** Whether the statement notes which ends were told, or how far a message got. */
+/** Whether the statement writes a message, how far it got, or what messages need to know. */
 function isTelling({ sql, values }: Count): boolean {
-  return /^object: .*(messages|endpoint_health)/s.test(sql) || values.includes("told_seq");
+  return /^object: .*(messages|endpoint_health|outcomes)/s.test(sql) || values.includes("untold_after");
 }
 
 function each<T>(places: readonly Place[], work: (place: Place, i: number) => Promise<T>): Promise<T[]> {

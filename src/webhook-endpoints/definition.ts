@@ -105,8 +105,8 @@ const FILTERS = {
       "because a caller can give such a run any name. If true, both treat them as other runs.",
   ),
   onlyOnChange: switchOf(
-    "If true, only runs match that ended differently from the previous run of the same action and entity. If the " +
-      "service does not know how the previous run ended, it sends the message. A request for approval always matches.",
+    "If true, only runs match that ended differently from the run of the same action and entity that ended before. If " +
+      "the service does not know how that run ended, it sends the message. A request for approval always matches.",
   ),
   disabled: switchOf("If true, the service sends nothing and drops the messages that wait."),
 };
