@@ -35,6 +35,7 @@ export class EndpointReads {
   readonly #parts: Reading;
   /** The read under way, and the one that follows it. */
   #reading: Promise<void> | null = null;
+  #begunAt = 0;
   #following: Promise<void> | null = null;
   /** When the last read failed, and how long the next one waits; null if it succeeded. */
   #failed: { readonly at: number; readonly waitMs: number } | null = null;
@@ -89,7 +90,7 @@ export class EndpointReads {
     const { noted } = this.#journal.telling;
     const afterMs = noted === null ? undefined : READ_AFTER_MS[noted.reads];
     if (noted === null || afterMs === undefined) return Number.POSITIVE_INFINITY;
-    if (this.#reading !== null) return now + READ_MAX_MS;
+    if (this.#reading !== null) return this.#begunAt + 2 * READ_MAX_MS;
     if (this.#failed === null) return noted.at + afterMs;
     const { at, waitMs } = this.#failed;
     return msSinceOrLongAgo(at, now) < waitMs ? at + waitMs : now;
@@ -97,6 +98,7 @@ export class EndpointReads {
 
   async #read(): Promise<void> {
     const begunAt = Date.now();
+    this.#begunAt = begunAt;
     try {
       const read = await within(READ_MAX_MS, this.#parts.select());
       if (this.#apply(read, begunAt)) this.#parts.onChange();

@@ -86,7 +86,8 @@ export class Ledger {
     this.#journal = journal;
     this.#projection = projection;
     this.#tellers = tellers;
-    this.#followUps = [tellers.telling, projection];
+    // The repair sets the alarm sooner than messages need it, so this order sets it once.
+    this.#followUps = [projection, tellers.telling];
     this.#watchers = watchers;
     this.#changes = changes;
     this.#retentionDays = retentionDays;

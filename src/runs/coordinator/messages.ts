@@ -127,9 +127,14 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     return [...begun.values()];
   }
 
-  /** Sends the first attempts that `insert` has begun, and others for which there is a slot. */
-  launch(messages: readonly Message[]): void {
+  /** Sends the first attempts that `insert` has begun. */
+  send(messages: readonly Message[]): void {
     for (const message of messages) this.#outbox.launch(messageId(message), message);
+  }
+
+  /** The same, and sends others for which there is a slot. */
+  launch(messages: readonly Message[]): void {
+    this.send(messages);
     this.#outbox.startWaiting();
   }
 

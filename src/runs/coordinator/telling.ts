@@ -75,7 +75,8 @@ export class Telling implements FollowUp {
       if (!storageLimit.isReached(now)) {
         const begun = this.#journal.transaction(() => messages.insert(matches, now));
         armBy(now + LEASE_MS, now);
-        return () => messages.launch(begun);
+        // One that waits gets its turn when an attempt of its endpoint ends.
+        return () => messages.send(begun);
       }
     } catch (error) {
       this.#log(error);

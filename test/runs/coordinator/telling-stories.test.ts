@@ -12,7 +12,7 @@ import { newRunsPath } from "../../support/requests.ts";
 import { changed, die, end, outside, pass, useStandInEndpoints } from "./stand-in-endpoints.ts";
 
 const SEED = 20261130;
-const STORIES = Number(process.env.TELLING_STORIES ?? 100);
+const STORIES = Number(process.env.TELLING_STORIES ?? 200);
 /** D1 carries out no statement later than this after its note, if the PUT was answered. */
 const WRITTEN_WITHIN_MS = 55_000;
 
@@ -176,7 +176,7 @@ const step = fc.oneof(
       }),
     ),
   ),
-  one(2, "a call", (story) => story.call()),
+  one(6, "a call", (story) => story.call()),
   one(2, "reads are held", () => {
     held = true;
   }),

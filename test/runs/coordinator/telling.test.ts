@@ -107,7 +107,7 @@ describe("an end", () => {
     await untilSent(1);
     const id = await createAged(path);
     const failed = { type: "failed", error: "no", output: null } as const;
-    // What must be on record with the end is written after its messages.
+    // What must be on record with the end can't be written.
     await journal(
       path,
       "CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'repair_at' BEGIN SELECT RAISE(ABORT, 'full'); END",
