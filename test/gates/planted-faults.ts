@@ -61,10 +61,10 @@ export const FAULTS = {
       run,
       details,
       now,
-      followUp,
+      followUps = [],
     ) {
       const written = update.call(this, run, details, now);
-      followUp?.record(written, now);
+      for (const followUp of followUps) followUp.record(written, now);
       return written;
     });
   },

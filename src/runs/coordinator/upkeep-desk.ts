@@ -63,8 +63,8 @@ export class UpkeepDesk implements UpkeepCalls {
   async resync(home: Home | null = null): Promise<number> {
     // An object without runs is not written to. Its first run asks where the environment lives.
     if (home !== null && this.#journal.sequence.last > 0) this.#moves.adopt(home, Date.now());
-    // D1 may have been restored, and its webhook endpoints with it. An object without a name was never written to.
-    if (this.#journal.marks.get("name") !== null) {
+    // D1 may have been restored, and its webhook endpoints with it.
+    if (this.#journal.sql.isWritten) {
       this.#endpoints.note(null, Date.now());
       this.#endpoints.readSoon();
     }

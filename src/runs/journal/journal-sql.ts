@@ -29,6 +29,11 @@ export class JournalSql implements SqlStorage {
     if (this.#hasTables) migrate(storage);
   }
 
+  /** Whether the object was ever written to. */
+  get isWritten(): boolean {
+    return this.#hasTables;
+  }
+
   get databaseSize(): number {
     return this.#sql.databaseSize;
   }
