@@ -15,8 +15,8 @@ import {
 } from "../../src/definitions/store.ts";
 import { deleteVersion, listVersions, selectVersion } from "../../src/definitions/versions.ts";
 import { requireDatabase } from "../../src/health/readiness.ts";
-import { disableEndpoint, enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
 import { selectEndpoints } from "../../src/runs/d1/webhook-endpoints.ts";
+import { disableEndpoint, enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
 import { newActionsPath, scopeOf } from "../actions/actions.ts";
 
 const ROOT_PRINCIPAL: Principal = {
