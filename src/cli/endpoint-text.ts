@@ -134,7 +134,10 @@ export function statusText(status: EndpointStatus, endpoint: StoredEndpoint, out
     ["newest delivery", newestDelivery && deliveryText(newestDelivery, output)],
     ["changed", `${instantText(status.changedAt)} by ${plain(status.changedBy)}`],
     ["created", `by ${plain(status.createdBy)}`],
-    ["incomplete", incomplete && "The environment's runs can't be reached, so its deliveries are missing here. Try again."],
+    [
+      "incomplete",
+      incomplete && "The environment's runs can't be reached, so its deliveries are missing here. Try again.",
+    ],
   ];
   return fields(
     rows.map(([name, value]) => [name || "", value || null]),
