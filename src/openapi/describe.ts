@@ -148,7 +148,7 @@ export function refuses(...codes: readonly ErrorCode[]): Responses {
   return responses;
 }
 
-/** The refusals of a change. The run's coordinator decides a 409, so the response carries a bookmark like a success. */
+/** The refusals of a change. The coordinator decides a 409, so the response carries a bookmark like a success. */
 export function refusesChange(...codes: readonly ErrorCode[]) {
   const responses = refuses(...codes);
   const conflict = { ...responses[409], headers: headersOf(["x-d1-bookmark"]) };
