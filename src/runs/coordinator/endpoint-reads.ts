@@ -40,6 +40,8 @@ export class EndpointReads {
   /** When the last read failed, and how long the next one waits; null if it succeeded. */
   #failed: { readonly at: number; readonly waitMs: number } | null = null;
   #failures = 0;
+  /** How many notes there were. */
+  #notes = 0;
 
   constructor(journal: Journal, outcomes: Outcomes, parts: Reading) {
     this.#journal = journal;
@@ -50,6 +52,7 @@ export class EndpointReads {
   /** Notes that endpoints may change from now on. `created`: the key of one that is about to be stored for the first time. */
   note(created: EndpointKey | null, now: number): void {
     const { telling, sequence, endpoints } = this.#journal;
+    this.#notes++;
     this.#journal.transaction(() => {
       telling.noted = { at: now, afterSeq: telling.noted?.afterSeq ?? sequence.last, reads: 0 };
       if (created !== null) endpoints.expect(created, sequence.last);
@@ -62,6 +65,7 @@ export class EndpointReads {
     if (this.#reading === null) {
       this.#reading = this.#read().finally(() => {
         this.#reading = null;
+        this.#parts.arm(Date.now());
       });
       return this.#reading;
     }
@@ -91,7 +95,8 @@ export class EndpointReads {
     const afterMs = noted === null ? undefined : READ_AFTER_MS[noted.reads];
     if (noted === null || afterMs === undefined) return Number.POSITIVE_INFINITY;
     if (this.#reading !== null) return this.#begunAt + 2 * READ_MAX_MS;
-    if (this.#failed === null) return noted.at + afterMs;
+    // After the clock stepped back, it reads at once, and the time begins anew.
+    if (this.#failed === null) return noted.at > now ? now : noted.at + afterMs;
     const { at, waitMs } = this.#failed;
     return msSinceOrLongAgo(at, now) < waitMs ? at + waitMs : now;
   }
@@ -99,9 +104,10 @@ export class EndpointReads {
   async #read(): Promise<void> {
     const begunAt = Date.now();
     this.#begunAt = begunAt;
+    const notes = this.#notes;
     try {
       const read = await within(READ_MAX_MS, this.#parts.select());
-      if (this.#apply(read, begunAt)) this.#parts.onChange();
+      if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.#parts.onChange();
       this.#failures = 0;
       this.#failed = null;
     } catch (error) {
@@ -109,20 +115,16 @@ export class EndpointReads {
       const waitMs = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
       this.#failed = { at: Date.now(), waitMs };
       throw error;
-    } finally {
-      this.#parts.arm(Date.now());
     }
   }
 
-  /** Returns whether the rows have changed. */
-  #apply(read: readonly ReadEndpoint[], begunAt: number): boolean {
+  /** `begunAt`: null if there was a note since the read began. Returns whether the rows have changed. */
+  #apply(read: readonly ReadEndpoint[], begunAt: number | null): boolean {
     const { telling, endpoints, endpointHealth, recoveries, sequence } = this.#journal;
     const { noted } = telling;
-    // A note that came during the read counts from its own instant.
-    const reads =
-      noted === null
-        ? READ_AFTER_MS.length
-        : Math.max(noted.reads, READ_AFTER_MS.filter((ms) => begunAt - noted.at >= ms).length);
+    const at = Math.min(noted?.at ?? 0, begunAt ?? Number.POSITIVE_INFINITY);
+    const made = begunAt === null ? 0 : READ_AFTER_MS.filter((ms) => begunAt - at >= ms).length;
+    const reads = noted === null ? READ_AFTER_MS.length : Math.max(noted.reads, made);
     const isOver = reads === READ_AFTER_MS.length;
     const wasNeeded = this.#outcomes.isNeeded;
     return this.#journal.transaction(() => {
@@ -137,8 +139,9 @@ export class EndpointReads {
         endpointHealth.eraseOthers(keys);
         recoveries.eraseOthers(keys);
       }
-      if (noted !== null && reads > noted.reads) {
-        telling.noted = isOver ? null : { at: noted.at, afterSeq: null, reads };
+      if (noted !== null && (reads > noted.reads || at < noted.at)) {
+        const kept = reads > 0 ? null : noted.afterSeq;
+        telling.noted = isOver ? null : { at, afterSeq: kept, reads };
       }
       return isChanged;
     });

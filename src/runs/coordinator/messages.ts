@@ -53,9 +53,14 @@ export interface MessageSending extends Arming {
 
 const NO_EFFECTS: EndpointEffects = { isGone: () => {}, considerDisabling: async () => {} };
 
+/** `eventSeq`: the number of the event that the attempt told of. Left out if no attempt was made. */
+interface ToldResult extends MessageResult {
+  readonly eventSeq?: number | null;
+}
+
 type OutgoingMessage = Outgoing<Message>;
 
-export class Messages implements RequestKind<Message, MessageResult, OutgoingMessage> {
+export class Messages implements RequestKind<Message, ToldResult, OutgoingMessage> {
   readonly slots: SlotsPolicy = {
     // An attempt has its run twice: as the journal's row, and as the JSON that it sends.
     max: { attempts: 200, bytes: 16_000_000 },
@@ -82,7 +87,7 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   readonly #arm: (now: number) => void;
   readonly #replies: Replies;
   readonly #queue: DueQueue;
-  readonly #outbox: Outbox<Message, MessageResult>;
+  readonly #outbox: Outbox<Message, ToldResult>;
   /** The messages whose attempt under way only probes its endpoint. */
   readonly #probes = new Set<string>();
   /** When the Worker was last asked whether to disable an endpoint. */
@@ -184,14 +189,16 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     else this.#journal.messages.update(message);
   }
 
-  attempt(id: string, { runId, endpoint, kind, type }: Message): Promise<MessageResult> {
+  attempt(id: string, { runId, endpoint, kind, type }: Message): Promise<ToldResult> {
     if (this.isProbed(endpoint)) this.#probes.add(id);
     const run = this.#journal.runs.byId(runId);
     const event = run && this.#replies.event(run);
     // The purge has removed the message as well, or its next turn drops it.
     if (event?.kind !== kind) return Promise.resolve(this.lost);
     const { scope } = this.#journal;
-    return this.#sender.send({ ...event, scope, endpoint, kind, type });
+    const { eventSeq = null } = run ?? {};
+    const telling = this.#sender.send({ ...event, scope, endpoint, kind, type });
+    return telling.then((result) => ({ ...result, eventSeq }));
   }
 
   /** An attempt that could not be made holds its endpoint up, too. Otherwise a lost key would be looked for all the time. */
@@ -204,8 +211,9 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     this.#arm(now);
   }
 
-  answered({ request }: OutgoingMessage, attempt: number, result: MessageResult, now: number): void {
+  answered({ request }: OutgoingMessage, attempt: number, result: ToldResult, now: number): void {
     const isProbe = this.#probes.delete(messageId(request));
+    if (this.#isOfEarlierEvent(request, result)) return;
     const isOld = attempt !== request.attempt || request.leaseUntil === null;
     if (isOld && result.verdict !== "delivered") return;
     const { endpoint, runId } = request;
@@ -246,6 +254,13 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     if (kind === "ended") return true;
     const run = this.#journal.runs.byId(runId);
     return run !== null && eventOf(run)?.kind === kind;
+  }
+
+  /** Whether approvals were withdrawn since the attempt began, so that the message is another one now. */
+  #isOfEarlierEvent({ runId, kind }: Message, { eventSeq }: ToldResult): boolean {
+    if (kind === "ended" || eventSeq === undefined) return false;
+    const run = this.#journal.runs.byId(runId);
+    return run !== null && eventOf(run)?.kind === kind && run.eventSeq !== eventSeq;
   }
 
   #noteHealth(endpoint: string, { verdict, version, isAlive }: MessageResult, now: number): void {

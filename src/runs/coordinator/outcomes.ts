@@ -6,6 +6,7 @@
 
 import type { Journal } from "../journal/journal.ts";
 import { type EndedOutcome, isOutcome } from "../journal/outcome-rows.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
 import { needsPrevious } from "../matching.ts";
 import type { PreviousStatus } from "../telling.ts";
 
@@ -24,6 +25,13 @@ export class Outcomes {
   /** Notes that the run has ended after all others. Call it in the transaction that ends the run. */
   ended(run: EndedOutcome): void {
     if (this.#isNeeded && isOutcome(run)) this.#journal.outcomes.put(run);
+  }
+
+  /** Lets the walk note the run, because `ended` has failed. The outcome is unknown until then. */
+  fillFrom(run: JournaledRun): void {
+    const { telling, outcomes } = this.#journal;
+    outcomes.erase(run);
+    telling.outcomesBelow = Math.max(telling.outcomesBelow ?? 0, (run.endedSeq ?? 0) + 1);
   }
 
   /**

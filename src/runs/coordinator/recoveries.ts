@@ -4,6 +4,7 @@
  */
 
 import { RECOVERED_MAX } from "../../base/limits.ts";
+import { log } from "../../base/log.ts";
 import { HOUR_MS } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { StoredRecovery } from "../journal/recovery-rows.ts";
@@ -16,6 +17,7 @@ import {
   type RunToTell,
 } from "../telling.ts";
 import type { Messages } from "./messages.ts";
+import { Suspect } from "./suspect.ts";
 
 /** How many events one turn looks at. */
 const TURN_RUNS = 50;
@@ -25,6 +27,7 @@ const CLOCK_MARGIN_MS = HOUR_MS;
 export class Recoveries {
   readonly #journal: Journal;
   readonly #messages: Messages;
+  readonly #suspect = new Suspect();
 
   constructor(journal: Journal, messages: Messages) {
     this.#journal = journal;
@@ -62,10 +65,23 @@ export class Recoveries {
       recovery.beforeSeq,
       since - CLOCK_MARGIN_MS,
       // No more runs than messages that it may still bring, so that the next order goes on right behind the last one.
-      Math.min(TURN_RUNS, RECOVERED_MAX - recovery.messages),
+      this.#suspect.limit(Math.min(TURN_RUNS, RECOVERED_MAX - recovery.messages)),
     );
     const inTime = runs.filter(({ at }) => at >= since && at < (until ?? Number.POSITIVE_INFINITY));
     const lost = include === "failed" ? this.#failed(endpoint, inTime) : this.#missing(endpoint, inTime);
+    try {
+      this.#bring(recovery, lost, walkedTo);
+      this.#suspect.passed();
+    } catch (error) {
+      const skipped = this.#suspect.failed(runs);
+      if (skipped === null) throw error;
+      this.#journal.recoveries.put(after(recovery, 0, skipped.seq));
+      log("error", "event_skipped", { coordinator: this.#journal.scope, run: skipped.id });
+    }
+  }
+
+  #bring(recovery: StoredRecovery, lost: readonly RunToTell[], walkedTo: number): void {
+    const { endpoint } = recovery;
     const begun = this.#journal.transaction(() => {
       for (const { id: runId, kind } of lost) this.#journal.messages.erase({ endpoint, runId, kind });
       const matches = lost.map((run) => ({ run, endpoint }));

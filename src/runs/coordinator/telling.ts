@@ -16,6 +16,7 @@ import type { Messages } from "./messages.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Recoveries } from "./recoveries.ts";
 import type { StorageLimit } from "./storage-limit.ts";
+import { Suspect } from "./suspect.ts";
 
 /** How many messages one turn of the walk may make, and how many events it may look at. */
 const TURN_MESSAGES = 200;
@@ -25,8 +26,6 @@ const LOOK_AGAIN_MS = 30_000;
 /** How long the next try waits after one that failed: so many times longer with each, up to the second. */
 const RETRY_FIRST_MS = 2000;
 const RETRY_MAX_MS = 30_000;
-/** How often an event is tried that can't be told. */
-const TRIES_MAX = 5;
 /** Nothing older is told: the messages that were made for it are forgotten, so it could be told twice. */
 const TOLD_WITHIN_MS = 7 * DAY_MS;
 
@@ -50,8 +49,7 @@ export class Telling implements FollowUp {
   /** When the last turn failed, and how long the next one waits; null if it succeeded. */
   #failed: { readonly at: number; readonly waitMs: number } | null = null;
   #failures = 0;
-  /** The event at which the last turn failed, and how often that event has failed alone. */
-  #suspect: { readonly seq: number; readonly tries: number } | null = null;
+  readonly #suspect = new Suspect();
 
   constructor(journal: Journal, parts: TellingParts) {
     this.#journal = journal;
@@ -66,12 +64,12 @@ export class Telling implements FollowUp {
   /** Writes the messages of the version's event, in its transaction. Returns what sends them. */
   record({ unlanded: { run, bytes } }: Written, now: number): (() => void) | null {
     if (run === null) return null;
-    const { messages, outcomes, storageLimit, armBy } = this.#parts;
-    outcomes.ended(run);
+    const { messages, storageLimit, armBy } = this.#parts;
+    const isNoted = this.#noteOutcome(run, now);
     try {
       const event = runToTell(run, bytes);
       const matches = event === null ? [] : this.#matchesOf([event]);
-      if (matches.length === 0) return null;
+      if (matches.length === 0) return isNoted ? null : () => this.startSoon();
       if (!storageLimit.isReached(now)) {
         const begun = this.#journal.transaction(() => messages.insert(matches, now));
         armBy(now + LEASE_MS, now);
@@ -106,6 +104,10 @@ export class Telling implements FollowUp {
   /** When the alarm must look; Infinity if nothing is untold. */
   nextAt(now: number): number {
     if (!this.#hasWork) this.#lookAt = null;
+    // The walk sets the alarm when it ends.
+    else if (this.#isWalking) {
+      if (this.#lookAt === null || this.#lookAt <= now) this.#lookAt = now + LOOK_AGAIN_MS;
+    }
     // After the clock stepped back, it is tried at once.
     else if (this.#failed !== null)
       this.#lookAt = this.#failed.at > now ? now : this.#failed.at + this.#failed.waitMs;
@@ -148,7 +150,7 @@ export class Telling implements FollowUp {
     const { untoldAfter } = telling;
     if (untoldAfter === null) return;
     const now = Date.now();
-    const limit = this.#suspect === null ? turnEvents(endpoints.listeners.length) : 1;
+    const limit = this.#suspect.limit(turnEvents(endpoints.listeners.length));
     const { runs, walkedTo } = runsToTell.after(untoldAfter, sequence.last, limit);
     const young = runs.filter(({ at }) => at > now - TOLD_WITHIN_MS);
     try {
@@ -157,18 +159,27 @@ export class Telling implements FollowUp {
         this.#walkedTo(walkedTo);
         return messages;
       });
-      this.#suspect = null;
+      this.#suspect.passed();
       this.#parts.messages.launch(begun);
     } catch (error) {
-      const [first] = runs;
-      if (first === undefined) throw error;
-      const isAgain = this.#suspect?.seq === first.seq;
-      const tries = (isAgain ? (this.#suspect?.tries ?? 0) : 0) + (runs.length === 1 ? 1 : 0);
-      this.#suspect = { seq: first.seq, tries };
-      if (tries < TRIES_MAX) throw error;
-      this.#walkedTo(first.seq);
-      this.#suspect = null;
-      log("error", "event_skipped", { coordinator: this.#journal.scope, run: first.id });
+      const skipped = this.#suspect.failed(runs);
+      if (skipped === null) throw error;
+      this.#walkedTo(skipped.seq);
+      log("error", "event_skipped", { coordinator: this.#journal.scope, run: skipped.id });
+    }
+  }
+
+  /** False if the outcome could not be noted. The walk then notes it. */
+  #noteOutcome(run: JournaledRun, now: number): boolean {
+    const { outcomes, armBy } = this.#parts;
+    try {
+      outcomes.ended(run);
+      return true;
+    } catch (error) {
+      this.#log(error);
+      outcomes.fillFrom(run);
+      armBy(now + LOOK_AGAIN_MS, now);
+      return false;
     }
   }
 

@@ -99,6 +99,8 @@ export interface FollowUp {
 
 export class Journal {
   readonly #storage: DurableObjectStorage;
+  /** Called after a transaction was taken back, for what others remember of it. Set once. */
+  takenBack: () => void = () => {};
   readonly sql: JournalSql;
   /** `{o}/{p}/{envName}`: the environment, which is also the coordinator's name. */
   readonly scope: string;
@@ -171,6 +173,7 @@ export class Journal {
       this.messages.forgetRead();
       this.endpoints.forgetRead();
       this.slots.endsChange();
+      this.takenBack();
       this.sql.look();
       this.marks.read();
       throw error;

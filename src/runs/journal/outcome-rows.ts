@@ -59,6 +59,11 @@ export class OutcomeRows {
     return rows.length < TURN_RUNS ? 0 : (rows.at(-1)?.seq ?? 0);
   }
 
+  /** Forgets the last outcome of the run's action and entity. */
+  erase(run: EndedOutcome): void {
+    this.#sql.exec(`DELETE FROM outcomes WHERE ${SLOT}`, ...slotOf(run));
+  }
+
   clear(): void {
     this.#sql.exec("DELETE FROM outcomes");
   }

@@ -42,6 +42,10 @@ export class AlarmClock implements RepairAlarm {
   constructor(storage: DurableObjectStorage, journal: Journal) {
     this.#storage = storage;
     this.#journal = journal;
+    // The transaction may have set the alarm, and that was taken back as well.
+    journal.takenBack = () => {
+      this.#armedFor = null;
+    };
   }
 
   /** Says what the alarm is for. Call it once, when the parts of the coordinator are there. */
