@@ -100,9 +100,12 @@ export function mergedParts(parts: readonly BookmarkPart[]): readonly BookmarkPa
 
 /** Notes runs that the feed of changes told of, because later lists must show them. */
 export function noteRuns(store: BookmarkStore, runs: readonly { readonly id: string }[]): void {
-  const at = Date.now();
-  if (runs.length > 0)
-    store.update((held) => mergedParts([...held, ...runs.map(({ id }) => ({ text: id, at }))]));
+  if (runs.length === 0) return;
+  store.update((held) => {
+    // Later than all before, also if the clock has stepped back. Otherwise a list under way would take it for its own.
+    const at = Math.max(Date.now(), ...held.map((part) => part.at + 1));
+    return mergedParts([...held, ...runs.map(({ id }) => ({ text: id, at }))]);
+  });
 }
 
 /** Whether a list's bookmark says that the database lacks changes which the list was asked to show. */

@@ -3,7 +3,8 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { bookmarksInMemory, keepingBookmarks, noteRuns } from "../../src/client/bookmark.ts";
 import { type BookmarkPart, callback } from "../../src/client/index.ts";
 import { type Answer, type Asked, all, json, RUN, refusal, reset, type Stub, stub, thrown } from "./stub.ts";
 
@@ -194,4 +195,26 @@ describe("a client's bookmark", () => {
     await all(client({ bookmarks }).runs.list());
     expect(sent(asked)).toEqual([ofD1(1), id(0)]);
   });
+});
+
+it("a list's answer drops nothing that the feed told of while it was under way, also if the clock steps back", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: 10_000_000 });
+  try {
+    const store = bookmarksInMemory();
+    const headers = [id(2), ofD1(1)];
+    let meanwhile = () => {};
+    const fetching = keepingBookmarks(async () => {
+      meanwhile();
+      return new Response("", { headers: { "x-d1-bookmark": headers.shift() ?? "" } });
+    }, store);
+    await fetching("http://localhost/change");
+    meanwhile = () => {
+      vi.setSystemTime(9_999_000);
+      noteRuns(store, [{ id: id(1) }]);
+    };
+    await fetching("http://localhost/list");
+    expect(store.read().map(({ text }) => text)).toContain(id(2));
+  } finally {
+    vi.useRealTimers();
+  }
 });

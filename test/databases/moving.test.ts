@@ -3,6 +3,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { askWith, calledThrough, envWith } from "../support/bindings.ts";
 import { cursorOf } from "../support/changes.ts";
 import {
   alarmAt,
@@ -277,4 +278,26 @@ it("with one database, nothing of all this is written", async () => {
   );
   expect(await row(path)).toBeNull();
   expect(await env.DB.prepare("SELECT count(*) AS n FROM database_report").first("n")).toBe(0);
+});
+
+it("a cancel whose first answer was lost says that the move is cancelled", async () => {
+  const { path } = await livingIn(1);
+  await copyTo(path, 2);
+  let isLost = false;
+  const losing = calledThrough(async (name, go) => {
+    const answer = await go();
+    if (name !== "moves.cancel" || isLost) return answer;
+    isLost = true;
+    throw new Error("Network connection lost.");
+  });
+  const answer = await askWith<{ move: unknown }>(
+    envWith(losing),
+    "PUT",
+    path.replace(/action-runs$/, "database"),
+    {
+      body: { database: 1 },
+    },
+  );
+  expect(await moveOf(path)).toMatchObject({ isCancelled: true });
+  expect(answer).toMatchObject({ status: 202, body: { move: { isCancelled: true } } });
 });

@@ -25,6 +25,7 @@ import {
   driveUntil,
   homeOf,
   idsIn,
+  kill,
   landedIn,
   livingIn,
   marksOf,
@@ -264,4 +265,56 @@ it.each([
   await alarmIn(6000, coordinator(path));
   await landedIn(path, 2, [id]);
   expect(await idsIn(3, path)).toEqual([]);
+});
+
+it("a cleaning under way takes no rows of the home that a resync has adopted", async () => {
+  const { path, ids } = await livingIn(1);
+  await beginMove(path, 2);
+  await driveUntil(path, "resting");
+  // The environment moved back later (generation 3), and then the object was restored to this moment.
+  await env.DB.prepare("UPDATE environments SET database = 1, generation = 3 WHERE scope = ?")
+    .bind(scopeOfPath(path))
+    .run();
+  faults.only = 1;
+  const { open } = holdWrites(/DELETE FROM runs/);
+  await until(async () => {
+    await ringNext(path);
+    return faults.gatedCalls > 0;
+  });
+  // The operator does what the documents say after a restore.
+  expect(await ask("POST", path.replace(/action-runs$/, "resync"))).toMatchObject({ status: 202 });
+  expect(await homeOf(path)).toEqual({ database: 1, generation: 3 });
+  await until(async () => !(await marksOf(path)).includes("resync_after:1"));
+  const id = await createAged(path);
+  await landedIn(path, 1, [...ids, id]);
+  open();
+  // The turn of the cleaning is over, without an alarm in between: the runs' deadlines must not pass.
+  await until(async () => (await direct(path).moves.placement()).moves[0]?.status !== "cleaning");
+  await until(async () => !(await marksOf(path)).includes("resync_after:1"));
+  expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false, home: { database: 1 } });
+  expect(await idsIn(1, path)).toEqual([...ids, id].sort());
+});
+
+it("after an eviction, a list is still told that the adopted home lacks changes", async () => {
+  const { path } = await livingIn(1);
+  await env.DB.prepare("UPDATE environments SET database = 2, generation = 2 WHERE scope = ?")
+    .bind(scopeOfPath(path))
+    .run();
+  const id = await createAged(path);
+  await landedIn(path, 1, [id]);
+  faults.only = 2;
+  const { open } = holdWrites(/INSERT INTO runs/);
+  expect(await ask("POST", path.replace(/action-runs$/, "resync"))).toMatchObject({ status: 202 });
+  await until(async () => faults.gatedCalls > 0);
+  const lacking = async () => ({
+    isBehind: (await direct(path).upkeep.settle()).isBehind,
+    isUnderWay: (await marksOf(path)).includes("resync_after:2"),
+    rows: (await idsIn(2, path)).length,
+  });
+  expect(await lacking()).toMatchObject({ isBehind: true, isUnderWay: true, rows: 0 });
+  await kill(path);
+  const then = await lacking();
+  open();
+  expect(then).toMatchObject({ isBehind: true, isUnderWay: true, rows: 0 });
+  expect(await moveOf(path)).not.toBeNull();
 });

@@ -160,13 +160,15 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
   }
 
   async call(subject: keyof Coordinator, name: string, args: readonly unknown[]): Promise<unknown> {
-    const desk = this.#subjects[subject] as unknown as Readonly<
-      Record<string, (...args: readonly unknown[]) => unknown>
-    >;
-    const method = desk[name];
+    const desk: object | null = Object.hasOwn(this.#subjects, subject) ? this.#subjects[subject] : null;
+    // Only methods of the desk's own class: the platform does the same for the methods of an object.
+    const method: unknown =
+      name !== "constructor" &&
+      desk !== null &&
+      Object.getOwnPropertyDescriptor(Object.getPrototypeOf(desk), name)?.value;
     // During a deploy, the Worker can be newer than this object.
-    if (method === undefined) throw new TypeError(`the coordinator has no call ${subject}.${name}`);
-    return method.apply(desk, [...args]);
+    if (typeof method !== "function") throw new TypeError(`the coordinator has no call ${subject}.${name}`);
+    return method.apply(desk, args);
   }
 
   override async alarm(): Promise<void> {

@@ -13,7 +13,6 @@ const WAITS_MS = [
   ...[5000, 5 * MINUTE_MS, 30 * MINUTE_MS],
   ...[2 * HOUR_MS, 5 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS],
 ] as const;
-export const MESSAGE_ATTEMPTS_MAX = WAITS_MS.length + 1;
 /** A wait is longer or shorter by this part of itself at most, so that messages that failed together stay apart. */
 const JITTER = 0.2;
 /** How long to wait after an attempt that could not be made. */

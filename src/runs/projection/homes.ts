@@ -21,11 +21,9 @@ const PLACING_MAX_MS = 10_000;
 /** The mark of a journal whose first runs were written before anybody has decided. */
 const UNDECIDED = "undecided";
 
-/** `wasCopied`: whether the database had everything when it became the home. If not, a resync brings it. */
 interface LivedIn {
   readonly home: Home;
   readonly landing: Landing;
-  readonly wasCopied: boolean;
 }
 
 /** What the homes need. */
@@ -52,7 +50,7 @@ export class Homes {
     const keeper = hasSeveralDatabases(env) ? this : null;
     this.registration = new Registration(env.DB, journal.scope, { nextDueAt, keeper, isOwed });
     const home = this.#markedHome();
-    if (home !== null) this.#home = { home, landing: this.#landingIn(home.database), wasCopied: true };
+    if (home !== null) this.#home = { home, landing: this.#landingIn(home.database) };
   }
 
   /** Null while nobody has decided where the environment lives. */
@@ -76,9 +74,9 @@ export class Homes {
     if (this.#target !== null) yield this.#target.landing;
   }
 
-  /** Whether the home may lack runs that have landed in the one before. In memory only: an eviction forgets it. */
+  /** Whether the home may lack runs that have landed before, here or in another home. */
   get lacksOlder(): boolean {
-    return this.#home !== null && !this.#home.wasCopied && this.#home.landing.resync.isUnderWay;
+    return this.#home?.landing.resync.isUnderWay ?? false;
   }
 
   /** Begins to copy all runs into this database. Throws, and changes nothing, if the journal can't note it. */
@@ -119,7 +117,7 @@ export class Homes {
       old?.forgetMarks();
     });
     old?.stop();
-    this.#home = { home: target.home, landing: target.landing, wasCopied: true };
+    this.#home = { home: target.home, landing: target.landing };
     this.#target = null;
     target.landing.commit.goOn();
   }
@@ -135,9 +133,18 @@ export class Homes {
     });
     old?.stop();
     const landing = this.#landingIn(home.database);
-    this.#home = { home, landing, wasCopied: old === undefined };
+    this.#home = { home, landing };
     landing.commit.goOn();
     landing.resync.next(Date.now());
+  }
+
+  /** Lets all runs land again in a database where they land. */
+  landAgain(database: number): void {
+    for (const landing of this.landings()) {
+      if (landing.database !== database) continue;
+      landing.resync.beginAnew();
+      landing.resync.next(Date.now());
+    }
   }
 
   /**

@@ -29,7 +29,7 @@ async function versionOf(path: string, id: string): Promise<number | undefined> 
   return row?.version;
 }
 
-/** Has coordinator 0 land what it has, and resolves when D1 has it. */
+/** Has the coordinator land what it has, and resolves when D1 has it. */
 async function landed(path: string): Promise<void> {
   await until(async () => !(await direct(path).upkeep.settle()).isBehind);
 }

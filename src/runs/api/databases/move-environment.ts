@@ -61,7 +61,9 @@ export async function moveEnvironment(
     if (underWay.status === "switching") throw new ApiError("move_under_way", SWITCHING);
     await audit(c, environment, database, home);
     const reply = await ask(environment, (coordinator) => coordinator.moves.cancel());
-    return { home, move: reply === null ? move : moveIn(reply), isAccepted: true };
+    // It is over by now, or the first answer to the cancel was lost.
+    const after = reply === null ? (await askPlacement(environment)).placement.moves.at(-1) : moveIn(reply);
+    return { home, move: after ?? null, isAccepted: true };
   }
   if (underWay !== null) throw new ApiError("move_under_way");
   if (moves.some((one) => leftDatabase(one) === database)) throw new ApiError("moved_lately");

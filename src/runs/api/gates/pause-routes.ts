@@ -61,8 +61,13 @@ export const pauseRoutes = new Hono<AppEnv>()
   .delete(PAUSE, requires("actions:manage"), async (c) => {
     const group = groupOf(c);
     await requireNewestSecret(c);
-    const isResumed = await ask(environmentOf(c), (coordinator) => coordinator.gates.resume(group));
-    if (!isResumed) throw new ApiError("pause_not_found");
+    let calls = 0;
+    const isResumed = await ask(environmentOf(c), (coordinator) => {
+      calls++;
+      return coordinator.gates.resume(group);
+    });
+    // If the first answer was lost, that call may have ended the pause. Then the audit must say so.
+    if (!isResumed && calls === 1) throw new ApiError("pause_not_found");
     const deleted = { action: "pause_deleted", target: c.req.param("group") } as const;
     await auditAfterwards(c, deleted, Date.now());
     return c.body(null, 204);

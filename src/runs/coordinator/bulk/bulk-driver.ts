@@ -134,10 +134,13 @@ export class BulkDriver implements DueWork {
       return;
     }
     this.#last = bulk.id;
-    this.#pace = { at: now, ms: (page.length / RUNS_PER_SECOND) * 1000 };
+    // No other page begins while this one is judged.
+    this.#pace = { at: now, ms: LEASE_MS };
     const { runner } = this.#driving;
     void this.#turn(bulk.id, now, async (current) => {
-      const state = await runner.judge(this.#journal.scope, bulk.order);
+      const state = await runner.judge(this.#journal.scope, bulk.order).finally(() => {
+        this.#pace = { at: Date.now(), ms: (page.length / RUNS_PER_SECOND) * 1000 };
+      });
       const judged = current();
       if (judged === null) return null;
       // Somebody may have stopped it meanwhile.

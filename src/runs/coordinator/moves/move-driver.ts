@@ -191,16 +191,26 @@ export class MoveDriver implements DueWork, MoveCalls {
 
   async #clean(move: StoredMove): Promise<void> {
     const database = leftDatabase(move);
-    const { home, target } = this.#driving.homes;
-    if (home?.database === database || target?.home.database === database) {
-      // No environment moves back before its move is over. But a coordinator that was restored can find itself there.
+    // No environment moves back before its move is over. But a coordinator that was restored can find itself there.
+    if (this.#isUsed(database)) {
       this.#list.forget(move);
       return;
     }
     const cleaning = move.status === "cleaned" ? move : this.#list.change(move, { status: "cleaning" });
-    if (!(await this.#areGone(database))) this.#soon(Date.now(), CLEANING_PAUSE_MS);
+    const areGone = await this.#areGone(database);
+    if (this.#isUsed(database)) {
+      // The last deletion can have taken rows that have landed there meanwhile.
+      this.#driving.homes.landAgain(database);
+      this.#list.forget(cleaning);
+    } else if (!areGone) this.#soon(Date.now(), CLEANING_PAUSE_MS);
     else if (move.status === "cleaned") this.#list.forget(cleaning);
     else this.#list.change(cleaning, { status: "cleaned", cleanedAt: Date.now() });
+  }
+
+  /** Whether runs land in this database. */
+  #isUsed(database: number): boolean {
+    const { home, target } = this.#driving.homes;
+    return home?.database === database || target?.home.database === database;
   }
 
   /** Deletes rows, and returns whether none is left. A database that is not bound any more can't be cleaned. */
@@ -209,6 +219,7 @@ export class MoveDriver implements DueWork, MoveCalls {
     const deleteSome = async () => deleteLeftovers(await boundDatabase(this.#driving.env, database), scope);
     try {
       for (let i = 0; i < CLEANING_STATEMENTS; i++) {
+        if (this.#isUsed(database)) return true;
         if (!(await within(STATEMENT_MAX_MS, deleteSome()))) return true;
       }
       return false;

@@ -1,6 +1,7 @@
 /** …/pauses: what holds back a group or a whole environment, and who may say so. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { askWith, calledThrough, envWith } from "../../../support/bindings.ts";
 import { loseCoordinator } from "../../../support/changes.ts";
 import { direct, until } from "../../../support/direct.ts";
 import { type DetailedRun, detailsOf, gatedRun, ONE_AT_A_TIME, startGated } from "../../../support/gated.ts";
@@ -181,4 +182,21 @@ it("while the coordinator can't be reached, every answer is 503, nothing changes
   expect(await list(path)).toMatchObject([{ group: "prod", reason: "freeze" }]);
   const { body: entries } = await ask<{ action: string }[]>("GET", `${project}/audit`);
   expect(entries.map(({ action }) => action)).toEqual(["pause_put"]);
+});
+
+it("a DELETE whose first answer was lost has ended the pause, so it answers 204, and the audit tells of it", async () => {
+  const project = newProject();
+  const path = `${project}/envs/prod/action-runs`;
+  await put(path, "prod");
+  let isLost = false;
+  const losing = calledThrough(async (name, go) => {
+    const answer = await go();
+    if (name !== "gates.resume" || isLost) return answer;
+    isLost = true;
+    throw new Error("Network connection lost.");
+  });
+  expect((await askWith(envWith(losing), "DELETE", pathOf(path, "prod"))).status).toBe(204);
+  expect(await list(path)).toEqual([]);
+  const { body: entries } = await ask<{ action: string }[]>("GET", `${project}/audit`);
+  expect(entries.map(({ action }) => action)).toEqual(["pause_deleted", "pause_put"]);
 });

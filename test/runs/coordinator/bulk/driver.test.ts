@@ -524,3 +524,27 @@ it("an operation is kept for 30 days after its end", async () => {
   expect(await awake(path, (object) => object.bulk.items(id, null, -1, 10))).toBeNull();
   expect(await journal(path, "SELECT 1 FROM bulk_pages")).toEqual([]);
 });
+
+it("no second has more than a page of cancels, however late the judgements come", async () => {
+  const path = newRunsPath();
+  const all = await createRuns(path, 125);
+  const ids: string[] = [];
+  for (let i = 0; i < 5; i++) ids.push(await begin(path, { named: all.slice(i * 25, i * 25 + 25) }));
+  const releases = new Set<() => void>();
+  outside.fate = (call) => (call === "judge" ? "late" : "answered");
+  // The asker is judged within 5 s, so up to five pages can wait for that.
+  for (let i = 0; i < 5; i++) {
+    await pass(path, 1300);
+    await pass(path, 0);
+    if (outside.judged > 0) releases.add(outside.release);
+  }
+  const count = async () => (await Promise.all(ids.map((id) => cancelledBy(path, id)))).flat().length;
+  expect(await count()).toBe(0);
+  // D1 answers all of them in the same instant. The clock stands still from here on.
+  outside.fate = () => "answered";
+  await awake(path, async () => {
+    for (const release of releases) release();
+  });
+  for (let i = 0; i < 200; i++) await pass(path, 0);
+  expect(await count()).toBeLessThanOrEqual(25);
+});
