@@ -86,6 +86,7 @@ describeInBrowser("the search among many runs", (browser) => {
     await search(page).focus();
     await page.keyboard.press("Backspace");
     await page.keyboard.press("Backspace");
+    await until("two chips are gone", () => query(page).length === 3);
     expect(query(page)).toEqual(["status=failed", "actionName=deploy", "label=shop-0"]);
     await button(page, "Remove action deploy").click();
     await button(page, "Clear the filters").click();
