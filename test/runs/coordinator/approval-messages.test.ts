@@ -256,3 +256,19 @@ it("is told again if an approval was withdrawn, because its token was revoked", 
   expect(second?.at).toBeGreaterThan(first?.at ?? 0);
   expect(JSON.parse(second?.details ?? "")).toMatchObject({ approval: { approvals: [] } });
 });
+
+it("stays to be told again if only an attempt from before the withdrawal was delivered", async () => {
+  const path = await given(CHAT);
+  const id = await request(path, 2);
+  await untilSent(1);
+  await approve(path, id, "bob");
+  faults.revoked = async () => ["bob"];
+  await approve(path, id, "eve");
+  faults.revoked = null;
+  await untilSent(2);
+  const [before, after] = outside.underWay;
+  await answer(path, [before], 200);
+  await answer(path, [after], 503);
+  await until(async () => (await messageRows(path))[0]?.lease_until === null);
+  expect(await messageRows(path)).toMatchObject([{ run_id: id, state: "waiting", attempt: 1 }]);
+});

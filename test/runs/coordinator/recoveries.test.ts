@@ -1,7 +1,7 @@
 /** Messages that an endpoint has lost come back: those that were given up, and those that were never made. */
 
 import { runInDurableObject } from "cloudflare:test";
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { RECOVERED_MAX } from "../../../src/base/limits.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { Recovery, RecoveryOrder } from "../../../src/runs/telling.ts";
@@ -21,6 +21,7 @@ import {
 } from "./stand-in-endpoints.ts";
 
 useStandInEndpoints();
+afterEach(() => vi.restoreAllMocks());
 
 const EACH = RECOVERED_MAX;
 
@@ -178,5 +179,27 @@ describe("recover", () => {
     await untilOver(path);
     await until(async () => outside.sent.length === 3);
     expect(await states(path)).toEqual({ [missing]: "delivered", [told]: "delivered" });
+  });
+
+  it("skips a message that can't be written, and brings the others", async () => {
+    const path = newRunsPath();
+    outside.answers = () => 200;
+    const [first, broken, last] = [await end(path), await end(path), await end(path)];
+    await put(path, CHAT);
+    await journal(
+      path,
+      `CREATE TRIGGER broken BEFORE INSERT ON messages WHEN NEW.run_id = '${broken}'
+       BEGIN SELECT RAISE(ABORT, 'broken'); END`,
+    );
+    const logged = vi.spyOn(console, "error");
+    await recover(path, { since: since(), until: null, include: "missing" });
+    await until(async () => {
+      await pass(path, 31_000);
+      return (await recovery(path))?.isOver === true;
+    });
+    await until(async () => Object.values(await states(path)).every((state) => state === "delivered"));
+    expect(await states(path)).toEqual({ [first]: "delivered", [last]: "delivered" });
+    const skipped = logged.mock.calls.filter(([line]) => String(line).includes("event_skipped"));
+    expect(skipped).toMatchObject([[expect.stringContaining(broken)]]);
   });
 });

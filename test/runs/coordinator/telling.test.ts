@@ -1,7 +1,8 @@
 /** An event is told in its own transaction: once, to whom it concerns, and whatever happens. */
 
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import {
   alarmAt,
   change,
@@ -60,6 +61,39 @@ const breakMessages = (path: string, when = "1") =>
   );
 const mendMessages = (path: string) => journal(path, "DROP TRIGGER broken");
 
+const FAILED = { type: "failed", error: "no", output: null } as const;
+
+/**
+ * Ends the run, while the nth write fails, up to the write `last`. If the end is refused, it is asked for again. Returns
+ * the write; null if there are fewer.
+ */
+async function endWithFault(path: string, id: string, nth: number, last: number): Promise<string | null> {
+  const prototype = await sqlStorage(path);
+  const { exec } = prototype;
+  return runInDurableObject(coordinator(path), async (instance, { storage: { sql } }) => {
+    const { runs } = coordinatorOf(instance);
+    const endOnce = () => runs.applyEvent(id, FAILED, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
+    const writes: string[] = [];
+    const spy = vi.spyOn(prototype, "exec").mockImplementation(function (
+      this: SqlStorage,
+      query,
+      ...bindings
+    ) {
+      const isWrite = this === sql && /^\s*(INSERT|UPDATE|DELETE)/.test(query);
+      const n = isWrite ? writes.push(query) : 0;
+      if (n >= nth && n <= last) throw new Error("database or disk is full");
+      return exec.call(this, query, ...bindings) as never;
+    });
+    const isRefused = await endOnce().then(
+      () => false,
+      () => true,
+    );
+    spy.mockRestore();
+    if (isRefused) await endOnce();
+    return writes[nth - 1] ?? null;
+  });
+}
+
 describe("an environment without endpoints", () => {
   it("asks nobody and writes no row", async () => {
     const path = newRunsPath();
@@ -106,7 +140,6 @@ describe("an end", () => {
     await end(path);
     await untilSent(1);
     const id = await createAged(path);
-    const failed = { type: "failed", error: "no", output: null } as const;
     // What must be on record with the end can't be written.
     await journal(
       path,
@@ -114,10 +147,10 @@ describe("an end", () => {
     );
     await journal(path, "DELETE FROM marks WHERE name = 'repair_at'");
     await evictDurableObject(coordinator(path));
-    await expect(() => change(path, id, failed)).rejects.toThrow("full");
+    await expect(() => change(path, id, FAILED)).rejects.toThrow("full");
     expect(await messageRows(path)).toHaveLength(1);
     await journal(path, "DROP TRIGGER full");
-    expect(await change(path, id, failed)).toMatchObject({ ok: true });
+    expect(await change(path, id, FAILED)).toMatchObject({ ok: true });
     // Not a moment later.
     expect(await messageRows(path)).toHaveLength(2);
     await untilSent(2);
@@ -167,6 +200,91 @@ describe("an end", () => {
     expect(sentIds()).toEqual([id]);
   });
 
+  it("commits although its outcome can't be noted, and the next run has that outcome before it all the same", async () => {
+    outside.filters = { [CHAT]: { showsPrevious: true } };
+    outside.answers = () => 200;
+    const path = await given(CHAT);
+    await end(path, "succeeded");
+    await journal(
+      path,
+      "CREATE TRIGGER full BEFORE INSERT ON outcomes BEGIN SELECT RAISE(ABORT, 'full'); END",
+    );
+    await end(path, "failed");
+    expect(await marks(path)).toMatchObject({ outcomes_below: expect.any(String) });
+    await journal(path, "DROP TRIGGER full");
+    await pass(path, 31_000);
+    await until(async () => (await marks(path)).outcomes_below === undefined);
+    await end(path, "succeeded");
+    await untilSent(3);
+    expect(outside.sent.map(({ previousStatus }) => previousStatus)).toEqual([null, "succeeded", "failed"]);
+  });
+
+  it.each([
+    ["whichever of its writes fails", 0],
+    ["whichever of its writes fails with all after it", Number.POSITIVE_INFINITY],
+  ])("is told once and has its alarm, %s", async (_, more) => {
+    outside.filters = { [CHAT]: { showsPrevious: true } };
+    let write: string | null = null;
+    for (let nth = 1; nth === 1 || write !== null; nth++) {
+      outside.endpoints = [];
+      outside.answers = () => 200;
+      const path = await given(CHAT);
+      await end(path, "succeeded");
+      const id = await createAged(path);
+      // Everything has landed, so nothing else sets the alarm for soon.
+      await until(async () => {
+        await pass(path, 11 * MINUTE_MS);
+        return (await journal(path, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0;
+      });
+      outside.sent = [];
+      // What the message's answer writes is no write of the end.
+      outside.answers = null;
+      write = await endWithFault(path, id, nth, nth + more);
+      expect(await alarmAt(path), write ?? "").toBeLessThanOrEqual(Date.now() + 30_000);
+      outside.answers = () => 200;
+      await answer(path, outside.underWay, 200);
+      await pass(path, 31_000);
+      await until(async () => {
+        const rows = await messageRows(path);
+        return rows.some(({ run_id, state }) => run_id === id && state === "delivered");
+      });
+      await until(async () => Object.keys(await marks(path)).every((name) => name === "endpoints_noted"));
+      expect(
+        outside.sent.map(({ runId, previousStatus }) => [runId, previousStatus]),
+        write ?? "",
+      ).toEqual([[id, "succeeded"]]);
+      expect(await journal(path, "SELECT run_id FROM outcomes")).toEqual([{ run_id: id }]);
+      vi.useRealTimers();
+    }
+  });
+
+  it("that is told after a failure lets the alarm ring once, and not until it is told", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 200;
+    const logged = vi.spyOn(console, "error");
+    await breakMessages(path);
+    const id = await end(path);
+    // The end, and the walk right after it.
+    await until(
+      async () => logged.mock.calls.filter(([line]) => String(line).includes("broken")).length >= 2,
+    );
+    await mendMessages(path);
+    const atOnce: number[] = [];
+    await runInDurableObject(coordinator(path), (_, { storage }) => {
+      const prototype = Object.getPrototypeOf(storage) as DurableObjectStorage;
+      const { setAlarm } = prototype;
+      vi.spyOn(prototype, "setAlarm").mockImplementation(function (this: DurableObjectStorage, at, options) {
+        if (this === storage && Number(at) <= Date.now()) atOnce.push(Number(at));
+        return setAlarm.call(this, at, options);
+      });
+    });
+    await pass(path, 31_000);
+    await untilSent(1);
+    await untilTold(path);
+    expect(sentIds()).toEqual([id]);
+    expect(atOnce).toEqual([]);
+  });
+
   it("of a full object is told when there is room again", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
@@ -177,9 +295,7 @@ describe("an end", () => {
     const open = await createAged(path);
     vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(9_000_000_000);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2000 });
-    expect(await change(path, open, { type: "failed", error: "no", output: null })).toMatchObject({
-      ok: true,
-    });
+    expect(await change(path, open, FAILED)).toMatchObject({ ok: true });
     await pass(path, 31_000);
     expect(await messageRows(path)).toEqual([]);
     vi.restoreAllMocks();
@@ -294,6 +410,60 @@ describe("a change of an endpoint", () => {
     await pass(path, 31_000);
     await untilSent(1);
     expect(sentIds()).toEqual([id]);
+  });
+
+  it("whose read fails is read again two seconds later", async () => {
+    const path = await given();
+    await note(path, CHAT);
+    outside.holdRead = () => Promise.reject(new Error("D1 is down"));
+    await expect(() => changed(path)).rejects.toThrow("D1 is down");
+    expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 2000);
+    outside.holdRead = null;
+    await pass(path, 2000);
+    await until(async () => outside.reads === 3);
+  });
+
+  it("sets no alarm that has nothing to do: the next one reads again", async () => {
+    const path = await given(CHAT);
+    expect(await alarmAt(path)).toBeGreaterThan(Date.now() + 50_000);
+    await pass(path, MINUTE_MS);
+    await until(async () => outside.reads === 2);
+  });
+
+  it("is found at once if the clock has stepped back since it was noted", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 200;
+    await note(path, "pager@7");
+    outside.endpoints = [CHAT, "pager@7"];
+    const id = await end(path);
+    await pass(path, -5 * HOUR_MS);
+    await untilSent(2);
+    expect(outside.sent.map(({ endpoint, runId }) => [endpoint, runId])).toEqual([
+      [CHAT, id],
+      ["pager@7", id],
+    ]);
+  });
+
+  it("that is noted during a read is found a minute later, also if the clock has stepped back", async () => {
+    const path = await given(CHAT);
+    outside.answers = () => 200;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    outside.holdRead = () => promise;
+    const reading = changed(path);
+    await until(async () => outside.reads === 2);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 2 * HOUR_MS });
+    await note(path, "pager@7");
+    await runInDurableObject(coordinator(path), () => resolve());
+    await reading;
+    outside.holdRead = null;
+    outside.endpoints = [CHAT, "pager@7"];
+    const id = await end(path);
+    await pass(path, MINUTE_MS);
+    await untilSent(2);
+    expect(outside.sent.map(({ endpoint, runId }) => [endpoint, runId])).toEqual([
+      [CHAT, id],
+      ["pager@7", id],
+    ]);
   });
 
   it("that D1 carries out ten minutes later is found as well, from then on", async () => {
