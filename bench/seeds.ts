@@ -1,10 +1,12 @@
 /** Makes the runs that are read while measuring, over HTTP as a caller does, and notes the right responses. */
 
+import { landed } from "./landed.ts";
 import { LIST_LIMIT } from "./operations.ts";
 import type { Reading, Seeds } from "./requests.ts";
 import type { Site } from "./site.ts";
 
-const PROJECT = "/bench/shop";
+const NAME = "shop";
+const PROJECT = `/bench/${NAME}`;
 /** More `listed` and `made` runs than a page has, so that a list has a next page. */
 export const SEEDS = { open: 200, ended: 200, listed: 300, made: 100 } as const;
 /** The fewest that every operation works with. */
@@ -62,9 +64,15 @@ export async function makeSeeds(
     throw new Error("the list does not hold the newest 50 runs, newest first");
   }
   const seeds = { token, runs: runsOf("made"), openRuns, endedRuns, madeRuns, list, receiver };
+  const pending = counts.open + counts.listed + counts.made;
+  // The limits begin with a copy of D1's rows.
+  await landed(site, [
+    { project: NAME, status: "succeeded", runs: counts.ended },
+    { project: NAME, status: "pending", runs: pending },
+  ]);
   if (site.databases.length === 1) return seeds;
   // Runs are created in `near` and `away`, and listed in the other two.
-  for (const env of ["away", "away-listed"]) await placeIn(site, AWAY_DATABASE, `bench/shop/${env}`);
+  for (const env of ["away", "away-listed"]) await placeIn(site, AWAY_DATABASE, `bench/${NAME}/${env}`);
   for (const env of ["near-listed", "away-listed"]) await times(counts.listed, () => make(env, false));
   return { ...seeds, near: await read(runsOf("near-listed")), away: await read(runsOf("away-listed")) };
 }

@@ -121,7 +121,7 @@ describe.each(["start", "dev"] as const)("npm run %s", (command) => {
   const requests = NOT_OURS.flatMap((path) => ["GET", "POST"].map((method) => ({ method, path })));
 
   it.each(HOSTS)(
-    "answers as any unknown address below /cdn-cgi/, for the host %s and every origin",
+    "answers below /cdn-cgi/ what an unknown address gets, for the host %s and every origin",
     async (Host) => {
       const port = ports[command];
       const unknown = await ask(port, "GET", "/no-such-endpoint", { Host });

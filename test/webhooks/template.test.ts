@@ -148,7 +148,7 @@ describe("json before a path makes the JSON text of the value", () => {
     );
   });
 
-  it("and a parameter with that name is reached as any other", () => {
+  it("and a parameter with that name is reached like other parameters", () => {
     const context = withParameters({ json: [1] });
     expect(json(["{{ parameters.json }}", "{{ json parameters.json }}"], context)).toEqual([[1], "[1]"]);
   });

@@ -13,8 +13,8 @@ import type { EndpointKey, ReadEndpoint } from "../telling.ts";
 import type { Outcomes } from "./outcomes.ts";
 
 /**
- * So long after a note, the alarm reads again. After the first of these reads, no change that was noted can be missing:
- * D1 gives up a statement long before. The later ones find what D1 has carried out late all the same.
+ * How long after a note the alarm reads again. D1 gives up a statement long before the first of these reads, so that
+ * read finds each change that was noted. The others find a change that D1 carried out even later.
  */
 const READ_AFTER_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS] as const;
 const READ_MAX_MS = 10_000;

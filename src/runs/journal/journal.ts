@@ -99,7 +99,7 @@ export interface FollowUp {
 
 export class Journal {
   readonly #storage: DurableObjectStorage;
-  /** Called after a transaction was taken back, for what others remember of it. Set once. */
+  /** Called after a rollback, so that what is in memory forgets the transaction. Set once. */
   takenBack: () => void = () => {};
   readonly sql: JournalSql;
   /** `{o}/{p}/{envName}`: the environment, which is also the coordinator's name. */

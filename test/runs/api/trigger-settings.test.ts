@@ -100,7 +100,7 @@ describe("the service's own host is refused", () => {
     await expectTaken(to("https://runs.example.org/"), settings);
   });
 
-  it("as any other host that the request came to", () =>
+  it("and so is every other host that the request came to", () =>
     expectRefused(
       to("https://hooks.example.com/"),
       "trigger.url: The URL leads back",

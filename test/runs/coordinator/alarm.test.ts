@@ -157,7 +157,7 @@ it("a run whose turn throws is postponed and does not delay the others", async (
   expect(delays).toEqual([20_000, 40_000, 80_000]);
 });
 
-it("a run that can't end in its turn, because its repair can't be noted, ends later and is kept as long as any other", async () => {
+it("a run that can't end in its turn, because its repair can't be noted, ends later and is kept as long as other runs", async () => {
   const path = newRunsPath();
   const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
   await landedRow(path, id);
