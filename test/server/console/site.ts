@@ -181,8 +181,22 @@ export function hasFocus(target: Locator): Promise<boolean> {
   return target.evaluate((element: InDocument) => element === element.ownerDocument.activeElement);
 }
 
-/** What is focused and how: `visible`, or why it is not. Parts of the page that scripts focus need no mark. */
-export function focusMark(page: Page): Promise<string> {
+const FRAMES_MAX = 60;
+const FRAME_MS = 16;
+
+/**
+ * What is focused and how: `visible`, or why it is not. Parts of the page that scripts focus need no mark. The browser
+ * lays out what it has skipped outside of the window (`content-visibility`) in a later frame, so this waits for some.
+ */
+export async function focusMark(page: Page): Promise<string> {
+  for (let frames = 0; ; frames++) {
+    const mark = await focusMarkNow(page);
+    if (!mark.startsWith("the focus can't be seen") || frames === FRAMES_MAX) return mark;
+    await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+  }
+}
+
+function focusMarkNow(page: Page): Promise<string> {
   return page.evaluate<string>(`(() => {
     const at = document.activeElement;
     if (at === null || at === document.body) return "nothing has the focus";
