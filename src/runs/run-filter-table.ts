@@ -1,7 +1,10 @@
-/** What each filter of a list asks of a run. PURE. */
+/**
+ * What each filter of a list asks: of a run, and of its row in D1 as SQL. The two must agree, because a list is made of
+ * rows in D1 and of runs that D1 lacks. PURE.
+ */
 
 import { firstIdAt } from "../base/uuid.ts";
-import type { WaitingFor } from "./gates.ts";
+import { WAITING_FOR, type WaitingFor } from "./gates.ts";
 import type { Run, Status } from "./run.ts";
 import type { RunFilters } from "./run-filters.ts";
 
@@ -35,42 +38,105 @@ export function matchesFixed(run: RunFacts, filters: RunFilters): boolean {
   return passesAll(run, filters, FIXED_NAMES);
 }
 
+/**
+ * A condition on a row in D1: one of the alternatives must hold. If it has an index, each alternative is one range of
+ * the index. Otherwise it is about a label, and a walk over that label finds the rows. `label`: a placeholder.
+ */
+export type Condition = { readonly alternatives: readonly string[] } & (
+  | { readonly index: string }
+  | { readonly label: string }
+);
+
+/** What filters ask of rows in D1. All must hold. */
+export interface Conditions {
+  /** The one whose index finds the fewest rows comes first. */
+  readonly conditions: readonly Condition[];
+  /** Inclusive. */
+  readonly lowers: readonly string[];
+  /** Exclusive. */
+  readonly uppers: readonly string[];
+}
+
+/** `bind` makes a placeholder of a value. */
+export function conditionsOf(filters: RunFilters, bind: Bind): Conditions {
+  const asked = NAMES.map((name) => sqlOf(filters, name, bind));
+  return {
+    conditions: asked.flatMap(({ conditions = [] }) => conditions),
+    lowers: asked.flatMap(({ lower = [] }) => lower),
+    uppers: asked.flatMap(({ upper = [] }) => upper),
+  };
+}
+
+type Bind = (value: string) => string;
 type Name = keyof RunFilters;
 type Values = { readonly [N in Name]-?: NonNullable<RunFilters[N]> };
 type Given = { readonly [N in Name]?: Values[N] | undefined };
 
 interface Filter<Value> {
-  /** Whether a run that passes once always passes. */
+  /** Whether the answer for a run never changes. */
   readonly isFixed: boolean;
   readonly passes: (run: RunFacts, value: Value) => boolean;
+  readonly sql: (value: Value, bind: Bind) => Sql;
 }
 
+/** What one filter asks of rows. `lower`: the first id that passes. `upper`: the first that does not. */
+interface Sql {
+  readonly conditions?: readonly Condition[];
+  readonly lower?: string;
+  readonly upper?: string;
+}
+
+/**
+ * The order is that of the indexes: a walk follows the first one. A run's entity is the best, because few runs are about
+ * one entity. Then comes what runs wait for, because a run waits only for a while. Then comes the first label of the
+ * query, because few runs have labels, while every run has an action and a trigger. Callers put their rarest label
+ * first, because only they know it. The runs of a concurrency group are mostly of one action. A status comes last,
+ * because most runs end in the same one.
+ */
 const FILTERS: { readonly [N in Name]: Filter<Values[N]> } = {
-  status: {
-    isFixed: false,
-    passes: ({ status }, asked) => asked.length === 0 || asked.includes(status),
-  },
+  entityId: inColumn("entity_id", "runs_by_entity", ({ entityId }) => entityId),
   waiting: {
     isFixed: false,
     passes: ({ status, waitingFor }, asked) =>
       status === "pending" && waitingFor !== null && (asked === "any" || asked === waitingFor),
+    sql: (asked, bind) => {
+      const gates = asked === "any" ? WAITING_FOR : [asked];
+      const alternatives = gates.map((gate) => `status = 'pending' AND waiting = ${bind(gate)}`);
+      return { conditions: [{ index: "runs_by_waiting", alternatives }] };
+    },
   },
-  group: { isFixed: true, passes: ({ group }, asked) => group === asked },
   label: {
     isFixed: true,
     passes: ({ labels }, asked) => {
       const own = JSON.parse(labels) as string[];
       return asked.every((label) => own.includes(label));
     },
+    sql: (asked, bind) => ({ conditions: [...new Set(asked)].map((label) => withLabel(bind(label))) }),
   },
-  actionName: { isFixed: true, passes: ({ actionName }, asked) => actionName === asked },
-  entityId: { isFixed: true, passes: ({ entityId }, asked) => entityId === asked },
+  actionName: inColumn("action_name", "runs_by_action", ({ actionName }) => actionName),
+  group: inColumn("concurrency_group", "runs_by_group", ({ group }) => group),
   triggeredBy: {
-    isFixed: true,
+    ...inColumn("triggered_by", "runs_by_trigger", ({ triggeredBy }) => triggeredBy),
     passes: ({ triggeredBy }, asked) => inLowerCase(triggeredBy) === inLowerCase(asked),
   },
-  createdAfter: { isFixed: true, passes: ({ id }, { floorMs }) => id >= firstIdAt(floorMs + 1) },
-  createdBefore: { isFixed: true, passes: ({ id }, { ceilMs }) => id < firstIdAt(ceilMs) },
+  status: {
+    isFixed: false,
+    passes: ({ status }, asked) => asked.length === 0 || asked.includes(status),
+    sql: (asked, bind) => {
+      const alternatives = [...new Set(asked)].map((status) => `status = ${bind(status)}`);
+      return { conditions: alternatives.length === 0 ? [] : [{ index: "runs_by_status", alternatives }] };
+    },
+  },
+  createdAfter: {
+    isFixed: true,
+    passes: ({ id }, { floorMs }) => id >= firstIdAt(floorMs + 1),
+    sql: ({ floorMs }) => ({ lower: firstIdAt(floorMs + 1) }),
+  },
+  createdBefore: {
+    isFixed: true,
+    passes: ({ id }, { ceilMs }) => id < firstIdAt(ceilMs),
+    sql: ({ ceilMs }) => ({ upper: firstIdAt(ceilMs) }),
+  },
 };
 
 const NAMES = Object.keys(FILTERS) as Name[];
@@ -83,6 +149,26 @@ function passesAll(run: RunFacts, filters: RunFilters, names: readonly Name[]): 
 function passes<N extends Name>(run: RunFacts, filters: Given, name: N): boolean {
   const value: Values[N] | undefined = filters[name];
   return value === undefined || FILTERS[name].passes(run, value);
+}
+
+function sqlOf<N extends Name>(filters: Given, name: N, bind: Bind): Sql {
+  const value: Values[N] | undefined = filters[name];
+  return value === undefined ? {} : FILTERS[name].sql(value, bind);
+}
+
+/** Of a column that never changes. */
+function inColumn(column: string, index: string, of: (run: RunFacts) => string | null): Filter<string> {
+  return {
+    isFixed: true,
+    passes: (run, asked) => of(run) === asked,
+    sql: (asked, bind) => ({ conditions: [{ index, alternatives: [`${column} = ${bind(asked)}`] }] }),
+  };
+}
+
+function withLabel(label: string): Condition {
+  const test = `EXISTS (SELECT 1 FROM run_labels AS other
+        WHERE other.scope = runs.scope AND other.label = ${label} AND other.id = runs.id)`;
+  return { alternatives: [test], label };
 }
 
 /** As D1's column compares names: only ASCII letters have a case. */

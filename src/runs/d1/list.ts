@@ -7,9 +7,8 @@
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
 import { idOf } from "../action-run.ts";
 import { NO_DETAILS, withDetails } from "../details.ts";
-import { STATUSES } from "../run.ts";
 import type { RunPageQuery } from "../run-filters.ts";
-import { walkOf } from "./walk.ts";
+import { type WalkBounds, walkOf, withoutAllStatuses } from "./walk.ts";
 
 export interface RunPage {
   /** ActionRuns as JSON text, with their details if the query includes them. */
@@ -29,11 +28,9 @@ const COLUMNS = {
  * Row PAGE_MAX_LOOKED_AT is returned even if it does not pass, because the next page starts there. Details don't count
  * for the 4 MB: they have at most a few KB, and reading their size would cost as much as reading the body before them.
  */
-export function listStatement(scope: string, query: RunPageQuery) {
-  // No statuses and all statuses mean no filter.
-  const asked = [...new Set(query.status)];
-  const statuses = asked.length === STATUSES.length ? [] : asked;
-  const { selects, bindings, isFiltered } = walkOf(scope, query, statuses, COLUMNS);
+export function listStatement(scope: string, query: RunPageQuery, bounds?: WalkBounds) {
+  const walked = { ...query, status: withoutAllStatuses(query.status) };
+  const { selects, bindings, isFiltered } = walkOf(scope, walked, COLUMNS, bounds);
 
   const lookedAt = isFiltered ? PAGE_MAX_LOOKED_AT : query.limit + 1;
   const direction = query.order === "oldest" ? "ASC" : "DESC";
@@ -62,8 +59,9 @@ export async function listRuns(
   session: D1DatabaseSession,
   scope: string,
   query: RunPageQuery,
+  bounds?: WalkBounds,
 ): Promise<RunPage> {
-  const { sql, bindings } = listStatement(scope, query);
+  const { sql, bindings } = listStatement(scope, query, bounds);
   const rows = await session
     .prepare(sql)
     .bind(...bindings)

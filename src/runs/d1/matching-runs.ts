@@ -4,9 +4,9 @@
  */
 
 import { PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
-import { STATUSES, type Status } from "../run.ts";
+import type { Status } from "../run.ts";
 import type { RunFilters } from "../run-filters.ts";
-import { walkOf } from "./walk.ts";
+import { type WalkBounds, walkOf, withoutAllStatuses } from "./walk.ts";
 
 /** A run that matches. `isWaiting`: at a gate. */
 export interface MatchingRun {
@@ -33,11 +33,9 @@ export interface MatchingQuery extends RunFilters {
   readonly limit: number;
 }
 
-function matchingStatement(scope: string, query: MatchingQuery) {
-  // No statuses and all statuses mean no filter.
-  const asked = [...new Set(query.status)];
-  const statuses = asked.length === STATUSES.length ? [] : asked;
-  const { selects, bindings, isFiltered } = walkOf(scope, query, statuses, COLUMNS);
+function matchingStatement(scope: string, query: MatchingQuery, bounds: WalkBounds | undefined) {
+  const walked = { ...query, status: withoutAllStatuses(query.status) };
+  const { selects, bindings, isFiltered } = walkOf(scope, walked, COLUMNS, bounds);
   const lookedAt = isFiltered ? PAGE_MAX_LOOKED_AT : Math.min(query.limit, PAGE_MAX_LOOKED_AT);
   // The last row that is looked at is returned even if it does not pass, because the next page starts there.
   const sql = `
@@ -57,8 +55,9 @@ export async function findMatching(
   session: D1DatabaseSession,
   scope: string,
   query: MatchingQuery,
+  bounds?: WalkBounds,
 ): Promise<MatchingPage> {
-  const { sql, bindings } = matchingStatement(scope, query);
+  const { sql, bindings } = matchingStatement(scope, query, bounds);
   const rows = await session
     .prepare(sql)
     .bind(...bindings)

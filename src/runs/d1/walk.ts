@@ -1,16 +1,10 @@
 /**
  * Which index a list or a summary walks, and what it tests on the way. One walk serves both, so that both see the same
- * runs.
- *
- * A run's entity is the best index, because few runs are about one entity. Then comes what runs wait for, because a run
- * waits only for a while. Then comes the first label of the query, because few runs have labels, while every run has an
- * action and a trigger. Callers put their rarest label first, because only they know it. The runs of a concurrency group
- * are mostly of one action. A status comes last, because most runs end in the same one.
+ * runs. It follows the first condition of the filters, and tests the others.
  */
 
-import { firstIdAt } from "../../base/uuid.ts";
-import { WAITING_FOR, type WaitingFor } from "../gates.ts";
-import type { Status } from "../run.ts";
+import { STATUSES, type Status } from "../run.ts";
+import { type Condition, conditionsOf } from "../run-filter-table.ts";
 import type { Order, RunFilters } from "../run-filters.ts";
 import { AFTER_ALL_IDS } from "../run-id.ts";
 
@@ -23,12 +17,20 @@ export interface Columns {
   readonly ofLabelled: string;
 }
 
+/** What a walk leaves out, because somebody else knows those runs better. */
+export interface WalkBounds {
+  /** The ids of runs that the walk leaves out. */
+  readonly without?: readonly string[] | undefined;
+  /** The walk ends with this id. */
+  readonly completeTo?: string | undefined;
+}
+
 export interface Walk {
   /** Each walks one range of an index, and selects the columns and `ok`: whether the row passes the other filters. */
   readonly selects: readonly string[];
   readonly bindings: readonly (string | number)[];
-  /** What the walk follows: one label, a gate or a status for each select, one value of another filter, or all runs. */
-  readonly along: "label" | "waiting" | "value" | "status" | "all";
+  /** Whether each select walks the runs of one status. */
+  readonly isByStatus: boolean;
   /** Whether `ok` can be false. */
   readonly isFiltered: boolean;
 }
@@ -38,85 +40,60 @@ export interface Walked extends RunFilters {
   readonly order?: Order | undefined;
 }
 
-/** `statuses`: those that are asked for; empty if every status passes. */
-export function walkOf(
-  scope: string,
-  query: Walked,
-  statuses: readonly Status[],
-  { ofRuns, ofLabelled }: Columns,
-): Walk {
+const ALL = { index: "sqlite_autoindex_runs_1", alternatives: [""] };
+
+/** All statuses mean no filter. */
+export function withoutAllStatuses(status: readonly Status[] | undefined): readonly Status[] | undefined {
+  return new Set(status).size === STATUSES.length ? undefined : status;
+}
+
+export function walkOf(scope: string, query: Walked, columns: Columns, bounds: WalkBounds = {}): Walk {
   const bindings: (string | number)[] = [];
   const bind = (value: string | number) => `?${bindings.push(value)}`;
+  const { conditions, lowers, uppers } = conditionsOf(query, bind);
+  const [walked, ...others] = conditions;
 
-  const { cursor, createdAfter, createdBefore } = query;
+  const { without = [], completeTo } = bounds;
   const isForward = query.order === "oldest";
-  const uppers = [isForward ? undefined : cursor, createdBefore && firstIdAt(createdBefore.ceilMs)];
-  const [upper = AFTER_ALL_IDS] = uppers.filter((bound) => bound !== undefined).sort();
-  // All ids are equally long, so a longer text comes after its id and before the next one.
-  const lowers = [
-    isForward && cursor ? `${cursor}~` : "",
-    createdAfter && firstIdAt(createdAfter.floorMs + 1),
-  ];
-  const lower =
-    lowers
-      .filter((bound) => bound !== undefined)
-      .sort()
-      .at(-1) ?? "";
-  const [inScope, below, from] = [bind(scope), bind(upper), bind(lower)];
-  const range = `scope = ${inScope} AND id < ${below} AND id >= ${from}`;
+  const [low, high] = isForward ? [behind(query.cursor), behind(completeTo)] : [completeTo, query.cursor];
+  const inScope = bind(scope);
+  const below = bind([...uppers, high].reduce<string>(lesser, AFTER_ALL_IDS));
+  const from = bind([...lowers, low].reduce<string>(greater, ""));
+  const leftOut = without.length === 0 ? "" : bind(JSON.stringify(without));
+  const rangeOf = (table: string) =>
+    `${table}scope = ${inScope} AND ${table}id < ${below} AND ${table}id >= ${from}` +
+    (leftOut && ` AND ${table}id NOT IN (SELECT value FROM json_each(${leftOut}))`);
 
-  const filters = [
-    ["runs_by_entity", "entity_id", query.entityId],
-    ["runs_by_action", "action_name", query.actionName],
-    ["runs_by_group", "concurrency_group", query.group],
-    ["runs_by_trigger", "triggered_by", query.triggeredBy],
-  ] as const;
-  const given = filters.flatMap(([index, column, value]) =>
-    value === undefined ? [] : [{ index, test: `${column} = ${bind(value)}` }],
-  );
-  const labels = [...new Set(query.label)].map(bind);
-  const gates = gatesOf(query).map((gate) => `status = 'pending' AND waiting = ${bind(gate)}`);
-  const isByWaiting = gates.length > 0 && query.entityId === undefined;
-  const label = query.entityId === undefined && !isByWaiting ? labels.shift() : undefined;
-  const walked = label === undefined && !isByWaiting ? given.shift() : undefined;
-  const isByName = label !== undefined || walked !== undefined || isByWaiting;
-  const tests = [...given.map(({ test }) => test), ...labels.map(hasLabel)];
-  if (gates.length > 0 && !isByWaiting) tests.push(`(${gates.join(" OR ")})`);
-  if (isByName && statuses.length > 0) tests.push(`status IN (${statuses.map(bind).join(", ")})`);
-  const passes = tests.length > 0 ? tests.join(" AND ") : "1";
-
-  if (label !== undefined) {
-    const select = `SELECT ${ofLabelled}, ${passes} AS ok
+  const passes = others.length === 0 ? "1" : others.map(testOf).join(" AND ");
+  const isFiltered = others.length > 0;
+  if (walked !== undefined && "label" in walked) {
+    const select = `SELECT ${columns.ofLabelled}, ${passes} AS ok
       FROM run_labels AS labelled
       CROSS JOIN runs INDEXED BY sqlite_autoindex_runs_1 ON runs.scope = labelled.scope AND runs.id = labelled.id
-      WHERE labelled.scope = ${inScope} AND labelled.label = ${label}
-        AND labelled.id < ${below} AND labelled.id >= ${from}`;
-    return { selects: [select], bindings, along: "label", isFiltered: tests.length > 0 };
+      WHERE ${rangeOf("labelled.")} AND labelled.label = ${walked.label}`;
+    return { selects: [select], bindings, isByStatus: false, isFiltered };
   }
-  const walk = (index: string, test: string) =>
-    `SELECT ${ofRuns}, ${passes} AS ok FROM runs INDEXED BY ${index} WHERE ${range}${test}`;
-  if (isByWaiting) {
-    const selects = gates.map((gate) => walk("runs_by_waiting", ` AND ${gate}`));
-    return { selects, bindings, along: "waiting", isFiltered: tests.length > 0 };
-  }
-  if (walked !== undefined) {
-    const selects = [walk(walked.index, ` AND ${walked.test}`)];
-    return { selects, bindings, along: "value", isFiltered: tests.length > 0 };
-  }
-  if (statuses.length > 0) {
-    const selects = statuses.map((status) => walk("runs_by_status", ` AND status = ${bind(status)}`));
-    return { selects, bindings, along: "status", isFiltered: false };
-  }
-  return { selects: [walk("sqlite_autoindex_runs_1", "")], bindings, along: "all", isFiltered: false };
+  const { index, alternatives } = walked ?? ALL;
+  const selects = alternatives.map(
+    (test) => `SELECT ${columns.ofRuns}, ${passes} AS ok FROM runs INDEXED BY ${index}
+      WHERE ${rangeOf("")}${test && ` AND ${test}`}`,
+  );
+  return { selects, bindings, isByStatus: index === "runs_by_status", isFiltered };
 }
 
-/** The gates that are asked for; empty if no filter asks. */
-function gatesOf({ waiting }: RunFilters): readonly WaitingFor[] {
-  if (waiting === undefined) return [];
-  return waiting === "any" ? WAITING_FOR : [waiting];
+/** All ids are equally long, so a longer text comes after its id and before the next one. */
+function behind(id: string | undefined): string | undefined {
+  return id && `${id}~`;
 }
 
-function hasLabel(label: string): string {
-  return `EXISTS (SELECT 1 FROM run_labels AS other
-        WHERE other.scope = runs.scope AND other.label = ${label} AND other.id = runs.id)`;
+function lesser(a: string, b = a): string {
+  return b < a ? b : a;
+}
+
+function greater(a: string, b = a): string {
+  return b > a ? b : a;
+}
+
+function testOf({ alternatives }: Condition): string {
+  return `(${alternatives.join(" OR ")})`;
 }
