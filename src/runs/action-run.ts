@@ -56,7 +56,7 @@ export function withTruncated(actionRun: string, truncated: readonly string[]): 
 
 const ID = /^\{"id":"([0-9a-f-]{36})"/;
 
-/** The id of a printed run; null if the text holds none. */
-export function idOf(actionRun: string): string | null {
-  return ID.exec(actionRun)?.[1] ?? null;
+/** The id of a printed run. */
+export function idOf(actionRun: string): string {
+  return ID.exec(actionRun)?.[1] ?? "";
 }

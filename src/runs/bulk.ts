@@ -80,8 +80,6 @@ export interface BulkOperation {
   readonly completedAt: number | null;
   /** How the accepted runs of a cancel have ended. Null until all of them have, unless it is asked how they have so far. */
   readonly ended: EndedRuns | null;
-  /** A run that it has changed or created, because a list must show its changes. */
-  readonly changedRun: string | null;
 }
 
 /** What an operation would be about. */

@@ -21,8 +21,6 @@ export interface RunAnswer {
   /** When the callback token expires, if the run has gates. Otherwise it expires at the deadline. */
   readonly tokenExpiresAt?: number;
   readonly replayed: boolean;
-  /** A bookmark of D1 that covers this version; null if this version may not have landed. */
-  readonly bookmark: string | null;
   /** Whether the run has ended. */
   readonly isOver: boolean;
   /** When the run's retention is over. */
@@ -71,8 +69,6 @@ export interface RunRefusal {
     | "token_invalid"
     | DecisionConflict
     | Conflict;
-  /** As in a RunAnswer. Only if the run's status is why the event is refused. */
-  readonly bookmark?: string | null;
 }
 
 export type RunReply = RunAnswer | RunRefusal;

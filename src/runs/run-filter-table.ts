@@ -3,10 +3,12 @@
  * rows in D1 and of runs that D1 lacks. PURE.
  */
 
+import type { Instant } from "../base/time.ts";
 import { firstIdAt } from "../base/uuid.ts";
 import { WAITING_FOR, type WaitingFor } from "./gates.ts";
 import type { Run, Status } from "./run.ts";
-import type { RunFilters } from "./run-filters.ts";
+import type { RunFilters, RunPageQuery } from "./run-filters.ts";
+import { AFTER_ALL_IDS } from "./run-id.ts";
 
 /** What filters look at. */
 export interface RunFacts {
@@ -47,25 +49,32 @@ export type Condition = { readonly alternatives: readonly string[] } & (
   | { readonly label: string }
 );
 
-/** What filters ask of rows in D1. All must hold. */
-export interface Conditions {
-  /** The one whose index finds the fewest rows comes first. */
-  readonly conditions: readonly Condition[];
-  /** Inclusive. */
-  readonly lowers: readonly string[];
-  /** Exclusive. */
-  readonly uppers: readonly string[];
+/**
+ * What filters ask of rows in D1, besides `idRangeOf`. All must hold. The one whose index finds the fewest rows comes
+ * first. `bind` makes a placeholder of a value.
+ */
+export function conditionsOf(filters: RunFilters, bind: Bind): readonly Condition[] {
+  return NAMES.flatMap((name) => sqlOf(filters, name, bind));
 }
 
-/** `bind` makes a placeholder of a value. */
-export function conditionsOf(filters: RunFilters, bind: Bind): Conditions {
-  const asked = NAMES.map((name) => sqlOf(filters, name, bind));
+/**
+ * The ids from `lower` on and below `upper` are all that a query can be about. `completeTo`: the query ends with this id.
+ */
+export function idRangeOf(
+  { cursor, order, createdAfter, createdBefore }: IdBounds,
+  completeTo?: string,
+): { readonly lower: string; readonly upper: string } {
+  const [low, high] = order === "oldest" ? [behind(cursor), behind(completeTo)] : [completeTo, cursor];
+  const lowers = [low, createdAfter && firstAfter(createdAfter)];
+  const uppers = [high, createdBefore && firstNotBefore(createdBefore)];
+  const isGiven = (bound: string | undefined) => bound !== undefined;
   return {
-    conditions: asked.flatMap(({ conditions = [] }) => conditions),
-    lowers: asked.flatMap(({ lower = [] }) => lower),
-    uppers: asked.flatMap(({ upper = [] }) => upper),
+    lower: lowers.filter(isGiven).sort().at(-1) ?? "",
+    upper: uppers.filter(isGiven).sort()[0] ?? AFTER_ALL_IDS,
   };
 }
+
+type IdBounds = Pick<RunPageQuery, "cursor" | "order" | "createdAfter" | "createdBefore">;
 
 type Bind = (value: string) => string;
 type Name = keyof RunFilters;
@@ -76,14 +85,7 @@ interface Filter<Value> {
   /** Whether the answer for a run never changes. */
   readonly isFixed: boolean;
   readonly passes: (run: RunFacts, value: Value) => boolean;
-  readonly sql: (value: Value, bind: Bind) => Sql;
-}
-
-/** What one filter asks of rows. `lower`: the first id that passes. `upper`: the first that does not. */
-interface Sql {
-  readonly conditions?: readonly Condition[];
-  readonly lower?: string;
-  readonly upper?: string;
+  readonly sql: (value: Value, bind: Bind) => readonly Condition[];
 }
 
 /**
@@ -102,7 +104,7 @@ const FILTERS: { readonly [N in Name]: Filter<Values[N]> } = {
     sql: (asked, bind) => {
       const gates = asked === "any" ? WAITING_FOR : [asked];
       const alternatives = gates.map((gate) => `status = 'pending' AND waiting = ${bind(gate)}`);
-      return { conditions: [{ index: "runs_by_waiting", alternatives }] };
+      return [{ index: "runs_by_waiting", alternatives }];
     },
   },
   label: {
@@ -111,7 +113,7 @@ const FILTERS: { readonly [N in Name]: Filter<Values[N]> } = {
       const own = JSON.parse(labels) as string[];
       return asked.every((label) => own.includes(label));
     },
-    sql: (asked, bind) => ({ conditions: [...new Set(asked)].map((label) => withLabel(bind(label))) }),
+    sql: (asked, bind) => [...new Set(asked)].map((label) => withLabel(bind(label))),
   },
   actionName: inColumn("action_name", "runs_by_action", ({ actionName }) => actionName),
   group: inColumn("concurrency_group", "runs_by_group", ({ group }) => group),
@@ -124,18 +126,18 @@ const FILTERS: { readonly [N in Name]: Filter<Values[N]> } = {
     passes: ({ status }, asked) => asked.length === 0 || asked.includes(status),
     sql: (asked, bind) => {
       const alternatives = [...new Set(asked)].map((status) => `status = ${bind(status)}`);
-      return { conditions: alternatives.length === 0 ? [] : [{ index: "runs_by_status", alternatives }] };
+      return alternatives.length === 0 ? [] : [{ index: "runs_by_status", alternatives }];
     },
   },
   createdAfter: {
     isFixed: true,
-    passes: ({ id }, { floorMs }) => id >= firstIdAt(floorMs + 1),
-    sql: ({ floorMs }) => ({ lower: firstIdAt(floorMs + 1) }),
+    passes: ({ id }, asked) => id >= firstAfter(asked),
+    sql: () => [],
   },
   createdBefore: {
     isFixed: true,
-    passes: ({ id }, { ceilMs }) => id < firstIdAt(ceilMs),
-    sql: ({ ceilMs }) => ({ upper: firstIdAt(ceilMs) }),
+    passes: ({ id }, asked) => id < firstNotBefore(asked),
+    sql: () => [],
   },
 };
 
@@ -151,9 +153,9 @@ function passes<N extends Name>(run: RunFacts, filters: Given, name: N): boolean
   return value === undefined || FILTERS[name].passes(run, value);
 }
 
-function sqlOf<N extends Name>(filters: Given, name: N, bind: Bind): Sql {
+function sqlOf<N extends Name>(filters: Given, name: N, bind: Bind): readonly Condition[] {
   const value: Values[N] | undefined = filters[name];
-  return value === undefined ? {} : FILTERS[name].sql(value, bind);
+  return value === undefined ? [] : FILTERS[name].sql(value, bind);
 }
 
 /** Of a column that never changes. */
@@ -161,7 +163,7 @@ function inColumn(column: string, index: string, of: (run: RunFacts) => string |
   return {
     isFixed: true,
     passes: (run, asked) => of(run) === asked,
-    sql: (asked, bind) => ({ conditions: [{ index, alternatives: [`${column} = ${bind(asked)}`] }] }),
+    sql: (asked, bind) => [{ index, alternatives: [`${column} = ${bind(asked)}`] }],
   };
 }
 
@@ -174,4 +176,17 @@ function withLabel(label: string): Condition {
 /** As D1's column compares names: only ASCII letters have a case. */
 function inLowerCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+function firstAfter({ floorMs }: Instant): string {
+  return firstIdAt(floorMs + 1);
+}
+
+function firstNotBefore({ ceilMs }: Instant): string {
+  return firstIdAt(ceilMs);
+}
+
+/** All ids are equally long, so a longer text comes after its id and before the next one. */
+function behind(id: string | undefined): string | undefined {
+  return id && `${id}~`;
 }

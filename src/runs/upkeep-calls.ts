@@ -2,31 +2,40 @@
 
 import type { Home } from "./home.ts";
 import type { RunCounts } from "./run-counts.ts";
+import type { RunPageQuery } from "./run-filters.ts";
 
-/** What a database has of an environment's changes. */
-export interface Landed {
-  /** Whether D1 may lack a change that the coordinator had when it was asked. */
-  readonly isBehind: boolean;
-  /** Whether D1 has refused a run, which it lacks until it takes it. A list leaves such a run out. */
-  readonly lacksRefused: boolean;
-  /** A bookmark of D1 that covers all that has landed, with its database's number; null if none is known. */
-  readonly bookmark: string | null;
+/** A run as its database would store it. */
+export interface LackingRun {
+  readonly id: string;
+  /** The JSON of its ActionRun. */
+  readonly body: string;
+  /** The JSON of its details, if the query includes them. */
+  readonly details?: string;
 }
 
-/** What a list may expect of D1. */
-export interface Settled extends Landed {
-  /** The database that this is about; null if it is not decided yet, because nothing has landed. */
+/** What the primary database lacks of a query. A list reads the database without `ids`, and adds `runs`. */
+export interface Lacking {
+  readonly ok: true;
+  /** The primary. Null if nobody has decided yet, and then no database has a run. */
   readonly home: Home | null;
-  /** Another database that has all this as well, because the environment moves there; null if there is none. */
-  readonly alsoIn: number | null;
+  /** Whether the primary may lack other runs as well, because it is being rebuilt. */
+  readonly isStale: boolean;
+  /** Up to `completeTo`: every run that the primary lacks and that any version can bring into the query. */
+  readonly ids: readonly string[];
+  /** Those of them that match now, in the order of the query: at most one more than its limit. */
+  readonly runs: readonly LackingRun[];
+  /** The id, in the order of the query, up to which this is complete; null if it is complete to the end. */
+  readonly completeTo: string | null;
 }
+
+export type LackingReply = Lacking | { readonly ok: false; readonly reason: "overloaded" };
 
 /** How late the platform may run an alarm. An alarm that is later counts as dropped. */
 export const ALARM_LATE_MS = 60_000;
 
 export interface UpkeepCalls {
-  /** Lands what has not landed yet, so that a list can show it. Waits 2 s at most. */
-  settle(): Promise<Settled>;
+  /** What the primary lacks of this query. Call it before the database is read. */
+  lacking(query: RunPageQuery): Promise<LackingReply>;
   /**
    * For metrics: the open runs, and every run that has ended since counting began. The first call begins it, with the
    * oldest run that is kept.

@@ -11,7 +11,6 @@ import { parseUuid } from "../../base/uuid.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { scopeOf, usableRing } from "../../http/environment.ts";
 import { ApiError, errorResponse } from "../../http/errors.ts";
-import { BOOKMARK_HEADER } from "./bookmark/bookmark.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -44,9 +43,6 @@ export function requiresCallbackToken({
     c.set("isLate", isLate);
     await next();
     if (isLate && c.res.status >= 400 && c.res.status < 500) {
-      // The new response keeps the headers of the first one. A bookmark is only for callers whose token still opens the
-      // run.
-      c.header(BOOKMARK_HEADER, undefined);
       c.res = errorResponse(c, new ApiError("token_expired", EXPIRED));
     }
   };

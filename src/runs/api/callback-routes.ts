@@ -12,7 +12,7 @@ import type { RunEvent } from "../transition.ts";
 import { requiresCallbackToken } from "./callback-access.ts";
 import { changeKeyOf } from "./change-key.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
-import { askForChange, environmentOf, isGenuine, runIdOf } from "./run-environment.ts";
+import { ask, environmentOf, runIdOf } from "./run-environment.ts";
 import { refusalError, sendChanged } from "./run-response.ts";
 import { shortened, withoutHugeOutput } from "./shortened-report.ts";
 
@@ -24,7 +24,6 @@ export const callbackRoutes = new Hono<AppEnv>()
     requiresCallbackToken({ opensReplay: true }),
     validBody(report, REPORT_BODY),
     async (c) => {
-      const environment = environmentOf(c);
       const id = runIdOf(c);
       const body = c.req.valid("json");
       const key = idempotencyKey(c);
@@ -32,16 +31,12 @@ export const callbackRoutes = new Hono<AppEnv>()
       const changeKey = await changeKeyOf("callback", key, body);
       const { report, truncated } = shortened(body);
       const options = c.get("isLate") ? { replayOnly: true } : undefined;
-      const [answer] = await Promise.all([
-        askForChange(environment, id, (coordinator) =>
-          coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
-        ),
-        // The bookmark needs this. Checked while the coordinator works.
-        isGenuine(environment, id),
-      ]);
+      const answer = await ask(environmentOf(c), (coordinator) =>
+        coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
+      );
       const isWhole = !answer.ok || truncated.length === 0;
       const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
-      return sendChanged(c, environment, id, told, key);
+      return sendChanged(c, told, key);
     },
   )
   .post(
@@ -51,12 +46,9 @@ export const callbackRoutes = new Hono<AppEnv>()
     async (c) => {
       const id = runIdOf(c);
       const news = c.req.valid("json");
-      const answer = await askForChange(environmentOf(c), id, (coordinator) =>
-        coordinator.runs.heartbeat(id, news),
-      );
+      const answer = await ask(environmentOf(c), (coordinator) => coordinator.runs.heartbeat(id, news));
       if (!answer.ok) throw refusalError(answer.reason);
-      // Not the whole run, because a run can be large and heartbeats are many. No bookmark, because the token can't list
-      // runs.
+      // Not the whole run, because a run can be large and heartbeats are many.
       const { status, deadlineAt, cancel = null, externalUrlRefused } = answer;
       const order = cancel && toWire(cancel);
       return c.json({ status, deadlineAt: rfc3339(deadlineAt), cancel: order, externalUrlRefused });

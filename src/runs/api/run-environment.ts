@@ -12,9 +12,7 @@ import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { callCoordinator } from "../coordinator-client.ts";
 import type { Coordinator } from "../protocol.ts";
-import type { RunReply } from "../run-answer.ts";
 import { isGenuineRunId } from "../run-id.ts";
-import { remind } from "./reminders.ts";
 
 /** The environment that a request is about, and what the request needs to reach its runs. */
 export interface RunEnvironment {
@@ -24,8 +22,6 @@ export interface RunEnvironment {
   readonly scope: string;
   /** Null when the signing keys can't be used: then only D1 can say whether a run exists. */
   readonly ring: KeyRing | null;
-  /** Run ids of this scope that were minted or verified for this request. */
-  readonly genuineIds: Set<string>;
   /** Lets work go on after the response. */
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
@@ -43,7 +39,6 @@ export function environmentIn(c: Context<AppEnv>, scope: string): RunEnvironment
     hops: c.get("hops"),
     scope,
     ring: ring.ok ? ring.value : null,
-    genuineIds: new Set(),
     waitUntil: (work) => c.executionCtx.waitUntil(work),
   };
 }
@@ -56,11 +51,8 @@ export function runIdOf(c: Context<AppEnv>): string {
 }
 
 /** Whether this service minted the id for this scope, with a key that is still in the ring. */
-export async function isGenuine({ ring, scope, genuineIds }: RunEnvironment, id: string): Promise<boolean> {
-  if (genuineIds.has(id)) return true;
-  const isIt = ring !== null && (await isGenuineRunId(ring, scope, id));
-  if (isIt) genuineIds.add(id);
-  return isIt;
+export async function isGenuine({ ring, scope }: RunEnvironment, id: string): Promise<boolean> {
+  return ring !== null && (await isGenuineRunId(ring, scope, id));
 }
 
 /** Calls the environment's coordinator. Throws `coordinator_unavailable`. */
@@ -73,19 +65,4 @@ export async function ask<T>(
   } catch (error) {
     throw new ApiError("coordinator_unavailable", undefined, { cause: error });
   }
-}
-
-/** The same for a change of the run `id`. The isolate keeps a reminder, so that its next list shows the change. */
-export async function askForChange(
-  environment: RunEnvironment,
-  id: string,
-  call: (coordinator: Coordinator) => Promise<RunReply>,
-): Promise<RunReply> {
-  const takeBack = remind(environment.scope, id, Date.now());
-  const answer = await ask(environment, call);
-  // D1 already has what the answer says, or nothing has changed.
-  if (answer.bookmark !== null) takeBack();
-  // Once more, because a list that came before the change dropped the reminder, or because the call took long.
-  else remind(environment.scope, id, Date.now());
-  return answer;
 }

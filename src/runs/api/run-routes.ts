@@ -12,7 +12,6 @@ import { validBody, validQuery } from "../../http/validate.ts";
 import { baseUrl } from "../../settings/public-url.ts";
 import { nameOf } from "../actor.ts";
 import type { RunReply } from "../run-answer.ts";
-import { bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
 import { requiresReaderOrJob } from "./callback-access.ts";
 import { actorOf } from "./caller.ts";
 import { changeKeyOf } from "./change-key.ts";
@@ -27,14 +26,16 @@ import {
   runQuery,
   runSummaryQuery,
 } from "./query-schemas.ts";
-import { findFacetsAfter, listRunsAfter, summarizeRunsAfter } from "./read/list-runs.ts";
+import { findFacetsOf, listRunsOf, summarizeRunsOf } from "./read/list-runs.ts";
 import { mayBeKnown, readRun } from "./read/reader.ts";
 import { cancel, newRun, retry } from "./request-schemas.ts";
-import { askForChange, environmentOf, runIdOf } from "./run-environment.ts";
+import { ask, environmentOf, runIdOf } from "./run-environment.ts";
 import { runJson, sendChanged, sendCreated, sendJson } from "./run-response.ts";
 import { seatFor } from "./watch/seat.ts";
 import { waitForEnd } from "./watch/wait-for-end.ts";
 
+/** The response can lack the newest changes. */
+const STALE = ["Action-Runs-Stale", "true"] as const;
 const FOR_READERS =
   "A callback token reads only the run. Leave out `include` and `wait`, or use an API token.";
 
@@ -52,25 +53,18 @@ async function auditCancel(
 
 export const runRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), validQuery(runListQuery), async (c) => {
-    const environment = environmentOf(c);
-    const sent = await sentBookmark(c, environment);
-    const page = await listRunsAfter(environment, c.req.valid("query"), sent);
+    const page = await listRunsOf(environmentOf(c), c.req.valid("query"));
     if (page.nextAfter !== null) {
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(page.nextAfter)));
     }
-    return sendJson(c, `[${page.actionRuns.join(",")}]`, page.bookmark);
+    if (page.isStale) c.header(...STALE);
+    return sendJson(c, `[${page.actionRuns.join(",")}]`);
   })
   .get("/summary", requires("data:read"), validQuery(runSummaryQuery), async (c) => {
-    const environment = environmentOf(c);
-    const sent = await sentBookmark(c, environment);
-    const { summary, bookmark } = await summarizeRunsAfter(environment, c.req.valid("query"), sent);
-    return sendJson(c, JSON.stringify(summary), bookmark);
+    return c.json(await summarizeRunsOf(environmentOf(c), c.req.valid("query")));
   })
   .get("/facets", requires("data:read"), validQuery(runFacetsQuery), async (c) => {
-    const environment = environmentOf(c);
-    const sent = await sentBookmark(c, environment);
-    const { facets, bookmark } = await findFacetsAfter(environment, c.req.valid("query"), sent);
-    return sendJson(c, JSON.stringify(facets), bookmark);
+    return c.json(await findFacetsOf(environmentOf(c), c.req.valid("query")));
   })
   .post("/", requires("data:write"), validBody(newRun), validQuery(createQuery), async (c) => {
     const creation = creationOf(c, c.req.valid("query"));
@@ -86,9 +80,8 @@ export const runRoutes = new Hono<AppEnv>()
       wait === undefined ? null : await waitForEnd(environment, id, { waitMs: wait * 1000, include, seat });
     const run = waited ?? (await readRun(environment, id, { include }));
     if (run === null) throw new ApiError("run_not_found");
-    const bookmark = union(await sentBookmark(c, environment), bookmarkOfRun(id, run.bookmark));
-    if (run.isStale) c.header("Action-Runs-Stale", "true");
-    return sendJson(c, runJson(run), bookmark);
+    if (run.isStale) c.header(...STALE);
+    return sendJson(c, runJson(run));
   })
   .delete("/:id", requires("data:read"), async (c) => {
     const id = runIdOf(c);
@@ -102,11 +95,11 @@ export const runRoutes = new Hono<AppEnv>()
     if (!isKnown) throw new ApiError("run_not_found");
     await requirePerson(mustNamePerson(c), environment, id);
     const options = { mayWrite: may(c.get("principal").role, "data:write") };
-    const answer = await askForChange(environment, id, (coordinator) =>
+    const answer = await ask(environment, (coordinator) =>
       coordinator.runs.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey, options),
     );
     await auditCancel(c, id, answer, null);
-    return sendChanged(c, environment, id, answer, key);
+    return sendChanged(c, answer, key);
   })
   .post(
     "/:id/cancel",
@@ -126,11 +119,11 @@ export const runRoutes = new Hono<AppEnv>()
       const changeKey = await changeKeyOf(actor, key, ["cancel", body]);
       if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
       await requirePerson(mustNamePerson(c), environment, id);
-      const answer = await askForChange(environment, id, (coordinator) =>
+      const answer = await ask(environment, (coordinator) =>
         coordinator.runs.cancel(id, request, changeKey, query),
       );
       await auditCancel(c, id, answer, reason);
-      return sendChanged(c, environment, id, answer, key, answer.ok && answer.hasGrace ? 202 : 200);
+      return sendChanged(c, answer, key, answer.ok && answer.hasGrace ? 202 : 200);
     },
   )
   .post(

@@ -21,13 +21,6 @@ export interface CancelledRun {
   readonly decidedAt: number | null;
 }
 
-/** `run`: left out if the refusal says nothing of its status. */
-export interface RefusedCancel {
-  readonly ok: false;
-  readonly reason: RunRefusal["reason"];
-  readonly run?: JournaledRun;
-}
-
 /** `alongside`: writes what must be on record if the cancel is, in its transaction. */
 export function cancelRun(
   { journal, ledger }: { readonly journal: Journal; readonly ledger: Ledger },
@@ -36,7 +29,7 @@ export function cancelRun(
   changeKey: ChangeKey,
   now: number,
   alongside: () => void = () => {},
-): CancelledRun | RefusedCancel {
+): CancelledRun | RunRefusal {
   const run = ledger.current(id, now);
   if (run === null) return NOT_FOUND;
   const accepted = journal.accepted.of(id, changeKey.key);
@@ -50,7 +43,7 @@ export function cancelRun(
   if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
 
   const next = transition(run, request, now);
-  if (!next.ok) return { ok: false, reason: next.error, run };
+  if (!next.ok) return { ok: false, reason: next.error };
   const hasGrace = isOpen(next.value);
   if (next.value.version === run.version) {
     // An earlier request ends the run sooner. Only a caller's own key can be sent again.

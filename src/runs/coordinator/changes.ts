@@ -13,7 +13,6 @@ import { detailsOf, shownHeartbeat, withDetails } from "../details.ts";
 import { changedAfter } from "../journal/change-pages.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import type { Projection } from "../projection/projection.ts";
 import type { Inclusion } from "../run-answer.ts";
 import type { AskedChanges, ChangesAnswer, ChangesReply, FeedPlace, Watcher } from "../watch-calls.ts";
 import { TOO_MANY_WATCHERS } from "./replies.ts";
@@ -34,7 +33,6 @@ const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 
 export class Changes {
   readonly #journal: Journal;
-  readonly #projection: Projection;
   readonly #watchers: Watchers;
   /** Watchers were told of everything up to this number. */
   #toldSeq = 0;
@@ -45,9 +43,8 @@ export class Changes {
   /** The newest number when the first shared page was made, and when that was. */
   #sharedAt = { seq: -1, at: 0 };
 
-  constructor(journal: Journal, projection: Projection, watchers: Watchers) {
+  constructor(journal: Journal, watchers: Watchers) {
     this.#journal = journal;
-    this.#projection = projection;
     this.#watchers = watchers;
   }
 
@@ -61,9 +58,8 @@ export class Changes {
     const newestSeq = sequence.last;
     const { after } = asked;
     if (after === null) {
-      // A list lacks what D1 lacks, so the feed must bring that.
-      const seq = await this.#projection.settledUpTo();
-      return { ok: true, runs: "", readTo: { epoch: sequence.epoch, seq }, isCaughtUp: seq >= newestSeq };
+      const readTo = { epoch: sequence.epoch, seq: newestSeq };
+      return { ok: true, runs: "", readTo, isCaughtUp: true };
     }
     const isOfEpoch = after.seq === 0 || after.epoch === sequence.epoch;
     if (!isOfEpoch || after.seq > newestSeq) return CURSOR_GONE;

@@ -15,6 +15,7 @@ import { selectRevoked } from "../d1/revoked-tokens.ts";
 import { selectEndpoints } from "../d1/webhook-endpoints.ts";
 import { Journal } from "../journal/journal.ts";
 import { Homes } from "../projection/homes.ts";
+import { Lacking } from "../projection/lacking.ts";
 import { Projection } from "../projection/projection.ts";
 import type { Coordinator, CoordinatorObject } from "../protocol.ts";
 import type { Endpoints } from "../telling.ts";
@@ -81,7 +82,8 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const homes = new Homes({ env, journal, alarm: alarms, nextDueAt });
     const projection = new Projection(journal, alarms, homes);
     const arming = { scope, arm: (now: number) => projection.arm(now) };
-    const replies = new Replies(journal, projection);
+    const lacking = new Lacking(journal, homes);
+    const replies = new Replies(journal);
     const storageLimit = new StorageLimit(journal.sql);
     const dueMessages = new DueQueue(journal.messages);
     const tellers = new Tellers(journal, dueMessages, replies, storageLimit, {
@@ -92,7 +94,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       armBy: (at, now) => alarms.armBy(at, now),
     });
     const watchers = new Watchers();
-    const changes = new Changes(journal, projection, watchers);
+    const changes = new Changes(journal, watchers);
     const ledger = new Ledger(journal, projection, tellers, watchers, changes, retentionDays(env));
 
     const openRuns = new DueQueue(journal.due);
@@ -109,7 +111,16 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     approvers.onAnswer((runIds, at) => admitter.approversKnown(runIds, at));
 
     const endpoints = new EndpointDesk(journal, tellers, ledger, replies, arming.arm);
-    const bulkParts = { env, journal, storageLimit, projection, ledger, admitter, runner: BulkOperations };
+    const bulkParts = {
+      env,
+      journal,
+      storageLimit,
+      projection,
+      lacking,
+      ledger,
+      admitter,
+      runner: BulkOperations,
+    };
     const bulk = new BulkDesk({ ...bulkParts, arm: arming.arm });
     const moves = new MoveDriver(journal, { env, homes, arm: arming.arm });
     const removing = { projection, forgettable: new Forgettable(journal, storageLimit) };
@@ -148,7 +159,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       gates: new GateDesk(journal, ledger, gatedRuns, admitter, approvers, replies),
       watches: new WatchDesk(journal, ledger, watchers, changes, replies),
       endpoints,
-      upkeep: new UpkeepDesk(journal, projection, alarms, moves, tellers.reads),
+      upkeep: new UpkeepDesk(journal, projection, alarms, moves, tellers.reads, lacking),
       bulk,
       archive: new ArchiveDesk(archive),
       moves,

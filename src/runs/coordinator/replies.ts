@@ -6,7 +6,6 @@ import type { RunEventToTell } from "../endpoint-calls.ts";
 import { slotOf } from "../gates.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import type { Projection } from "../projection/projection.ts";
 import { isOpen, tokenExpiresAt } from "../run.ts";
 import type { CancelOrder, Inclusion, RunAnswer, RunRefusal } from "../run-answer.ts";
 import type { ChangeKey, InputsAnswer } from "../run-calls.ts";
@@ -18,11 +17,9 @@ export const KEY_REUSED = { ok: false, reason: "key_reused" } as const;
 
 export class Replies {
   readonly #journal: Journal;
-  readonly #projection: Projection;
 
-  constructor(journal: Journal, projection: Projection) {
+  constructor(journal: Journal) {
     this.#journal = journal;
-    this.#projection = projection;
   }
 
   /** The platform holds the answer back until all of it is durable, an end that was noticed just now included. */
@@ -38,7 +35,6 @@ export class Replies {
       deadlineAt: run.deadlineAt,
       ...(run.gates !== null && { tokenExpiresAt: tokenExpiresAt(run) }),
       replayed,
-      bookmark: this.#projection.bookmarkOf(run.id),
       isOver: !isOpen(run),
       purgeAt: run.purgeAt,
       // These two cost queries, so only an answer that needs them has them.
@@ -61,10 +57,6 @@ export class Replies {
         timeoutMs: run.timeoutMs,
       },
     };
-  }
-
-  refusal({ id }: JournaledRun, reason: RunRefusal["reason"]): RunRefusal {
-    return { ok: false, reason, bookmark: this.#projection.bookmarkOf(id) };
   }
 
   /** What a message says of the run's newest event; null if endpoints hear of none. */

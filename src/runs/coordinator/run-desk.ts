@@ -122,7 +122,7 @@ export class RunDesk implements RunCalls {
     if (!next.ok) {
       const isReport = event.type === "succeeded" || event.type === "failed";
       if (isReport && run.slotUntil !== null) this.#parts.admitter.jobEnded(run, now);
-      return this.#replies.refusal(run, next.error);
+      return { ok: false, reason: next.error };
     }
     const changed = this.#ledger.update(run, next.value, event, now, { changeKey });
     return cancelledAt(event, changed, this.#replies.run(changed));
@@ -135,10 +135,7 @@ export class RunDesk implements RunCalls {
     { include }: Inclusion = {},
   ): Promise<RunReply> {
     const cancelled = cancelRun(this.#parts, id, request, changeKey, Date.now());
-    if (!cancelled.ok) {
-      const { run, ...refused } = cancelled;
-      return run === undefined ? refused : this.#replies.refusal(run, refused.reason);
-    }
+    if (!cancelled.ok) return cancelled;
     const { run, replayed, hasGrace, decidedAt } = cancelled;
     const reply = { ...this.#replies.run(run, { replayed, include }), hasGrace };
     return decidedAt === null ? reply : { ...reply, decidedAt };
@@ -151,7 +148,7 @@ export class RunDesk implements RunCalls {
     const { externalUrl } = heartbeat;
     const event: RunEvent = { type: "heartbeat", externalUrl };
     const next = transition(run, event, now);
-    if (!next.ok) return this.#replies.refusal(run, next.error);
+    if (!next.ok) return { ok: false, reason: next.error };
     const refusal = externalUrl === undefined ? null : externalUrlRefusal(run, externalUrl);
     const externalUrlRefused = refusal ?? undefined;
     const said = { cancel: cancelOrderOf(run, now), externalUrlRefused };

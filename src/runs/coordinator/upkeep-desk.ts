@@ -3,12 +3,17 @@
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import type { Home } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
+import type { Lacking } from "../projection/lacking.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { RunCounts } from "../run-counts.ts";
-import type { Settled, UpkeepCalls } from "../upkeep-calls.ts";
+import type { RunPageQuery } from "../run-filters.ts";
+import type { LackingReply, UpkeepCalls } from "../upkeep-calls.ts";
 import type { AlarmClock } from "./alarm/alarm-clock.ts";
 import type { EndpointReads } from "./endpoint-reads.ts";
 import type { MoveDriver } from "./moves/move-driver.ts";
+
+/** How many answers to lists may wait at once: each has 1 MiB of runs at most. */
+const LISTS_MAX = 50;
 
 export class UpkeepDesk implements UpkeepCalls {
   readonly #journal: Journal;
@@ -16,6 +21,8 @@ export class UpkeepDesk implements UpkeepCalls {
   readonly #alarms: AlarmClock;
   readonly #moves: MoveDriver;
   readonly #endpoints: EndpointReads;
+  readonly #lacking: Lacking;
+  #lists = 0;
 
   constructor(
     journal: Journal,
@@ -23,16 +30,29 @@ export class UpkeepDesk implements UpkeepCalls {
     alarms: AlarmClock,
     moves: MoveDriver,
     endpoints: EndpointReads,
+    lacking: Lacking,
   ) {
     this.#journal = journal;
     this.#projection = projection;
     this.#alarms = alarms;
     this.#moves = moves;
     this.#endpoints = endpoints;
+    this.#lacking = lacking;
   }
 
-  async settle(): Promise<Settled> {
-    return this.#projection.settle();
+  async lacking(query: RunPageQuery): Promise<LackingReply> {
+    if (this.#lists >= LISTS_MAX) return { ok: false, reason: "overloaded" };
+    this.#lists++;
+    try {
+      const { ids, matching, completeTo } = this.#lacking.of(query);
+      const { home, isStale } = this.#projection;
+      const runs = this.#lacking.rows(matching, query.include);
+      // The platform holds the answer back as long, and it takes memory.
+      await this.#journal.durable();
+      return { ok: true, home, isStale, ids, runs, completeTo };
+    } finally {
+      this.#lists--;
+    }
   }
 
   async counts(): Promise<RunCounts> {
@@ -50,6 +70,7 @@ export class UpkeepDesk implements UpkeepCalls {
     const now = Date.now();
     this.#alarms.forgetArmed();
     this.#projection.arm(now);
+    this.#projection.land();
     const dueAt = this.#alarms.nextDueAt(now);
     // The sweep changes what is registered, so the next flight registers again.
     this.#projection.unregister();

@@ -7,14 +7,14 @@
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
 import { idOf } from "../action-run.ts";
 import { NO_DETAILS, withDetails } from "../details.ts";
+import type { Page } from "../merged-page.ts";
 import type { RunPageQuery } from "../run-filters.ts";
 import { type WalkBounds, walkOf, withoutAllStatuses } from "./walk.ts";
 
-export interface RunPage {
-  /** ActionRuns as JSON text, with their details if the query includes them. */
-  readonly actionRuns: readonly string[];
-  /** The id after which the next page starts; null on the last page. */
-  readonly nextAfter: string | null;
+/** `text`: an ActionRun as JSON, with its details if the query includes them. */
+export interface ListedRun {
+  readonly id: string;
+  readonly text: string;
 }
 
 const COLUMNS = {
@@ -60,7 +60,7 @@ export async function listRuns(
   scope: string,
   query: RunPageQuery,
   bounds?: WalkBounds,
-): Promise<RunPage> {
+): Promise<Page<ListedRun>> {
   const { sql, bindings } = listStatement(scope, query, bounds);
   const rows = await session
     .prepare(sql)
@@ -69,15 +69,18 @@ export async function listRuns(
   return toPage(rows, query.limit);
 }
 
-function toPage(rows: readonly PageRow[], limit: number): RunPage {
-  const actionRuns: string[] = [];
+function toPage(rows: readonly PageRow[], limit: number): Page<ListedRun> {
+  const items: ListedRun[] = [];
   for (const [body, last, details] of rows) {
     // The row passes, but the page is full by number or by bytes.
-    if (body === null || (body !== "" && actionRuns.length === limit)) {
-      return { actionRuns, nextAfter: idOf(actionRuns.at(-1) ?? "") };
+    if (body === null || (body !== "" && items.length === limit)) {
+      return { items, endsAt: items.at(-1)?.id ?? null };
     }
-    if (body !== "") actionRuns.push(details === undefined ? body : withDetails(body, details ?? NO_DETAILS));
-    if (last !== null) return { actionRuns, nextAfter: last };
+    if (body !== "") {
+      const text = details === undefined ? body : withDetails(body, details ?? NO_DETAILS);
+      items.push({ id: idOf(body), text });
+    }
+    if (last !== null) return { items, endsAt: last };
   }
-  return { actionRuns, nextAfter: null };
+  return { items, endsAt: null };
 }

@@ -4,9 +4,8 @@
  */
 
 import { STATUSES, type Status } from "../run.ts";
-import { type Condition, conditionsOf } from "../run-filter-table.ts";
+import { type Condition, conditionsOf, idRangeOf } from "../run-filter-table.ts";
 import type { Order, RunFilters } from "../run-filters.ts";
-import { AFTER_ALL_IDS } from "../run-id.ts";
 
 /**
  * What a walk selects of each run: in a walk over `runs`, and in a walk over the labels, where each column names its
@@ -50,15 +49,11 @@ export function withoutAllStatuses(status: readonly Status[] | undefined): reado
 export function walkOf(scope: string, query: Walked, columns: Columns, bounds: WalkBounds = {}): Walk {
   const bindings: (string | number)[] = [];
   const bind = (value: string | number) => `?${bindings.push(value)}`;
-  const { conditions, lowers, uppers } = conditionsOf(query, bind);
-  const [walked, ...others] = conditions;
+  const [walked, ...others] = conditionsOf(query, bind);
 
   const { without = [], completeTo } = bounds;
-  const isForward = query.order === "oldest";
-  const [low, high] = isForward ? [behind(query.cursor), behind(completeTo)] : [completeTo, query.cursor];
-  const inScope = bind(scope);
-  const below = bind([...uppers, high].reduce<string>(lesser, AFTER_ALL_IDS));
-  const from = bind([...lowers, low].reduce<string>(greater, ""));
+  const { lower, upper } = idRangeOf(query, completeTo);
+  const [inScope, below, from] = [bind(scope), bind(upper), bind(lower)];
   const leftOut = without.length === 0 ? "" : bind(JSON.stringify(without));
   const rangeOf = (table: string) =>
     `${table}scope = ${inScope} AND ${table}id < ${below} AND ${table}id >= ${from}` +
@@ -79,19 +74,6 @@ export function walkOf(scope: string, query: Walked, columns: Columns, bounds: W
       WHERE ${rangeOf("")}${test && ` AND ${test}`}`,
   );
   return { selects, bindings, isByStatus: index === "runs_by_status", isFiltered };
-}
-
-/** All ids are equally long, so a longer text comes after its id and before the next one. */
-function behind(id: string | undefined): string | undefined {
-  return id && `${id}~`;
-}
-
-function lesser(a: string, b = a): string {
-  return b < a ? b : a;
-}
-
-function greater(a: string, b = a): string {
-  return b > a ? b : a;
 }
 
 function testOf({ alternatives }: Condition): string {

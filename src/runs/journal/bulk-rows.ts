@@ -38,8 +38,6 @@ export interface StoredBulk extends BulkCounts {
   readonly completedAt: number | null;
   readonly stoppedBy: Stopper | null;
   readonly ended: EndedRuns | null;
-  /** A run that it has changed or created. */
-  readonly changedRun: string | null;
   /** Whether the audit tells of its end. */
   readonly isAudited: boolean;
   /** Whether nothing is left to do for it. */
@@ -58,7 +56,7 @@ const SELECT = `
   SELECT id, create_key AS createKey, fingerprint, bulk_order AS bulkOrder, state, abort_reason AS abortReason,
     matched, accepted, skipped, failed, below, next_seq AS nextSeq, round,
     created_at AS createdAt, completed_at AS completedAt, stopped_by AS stoppedBy, ended,
-    changed_run AS changedRun, is_audited AS isAudited, is_over AS isOver
+    is_audited AS isAudited, is_over AS isOver
   FROM bulk_operations`;
 
 /** What changes of an operation. */
@@ -66,7 +64,7 @@ type Progress = Partial<
   Pick<
     StoredBulk,
     | ("state" | "abortReason" | "matched" | "accepted" | "skipped" | "failed" | "below")
-    | ("nextSeq" | "round" | "completedAt" | "stoppedBy" | "ended" | "changedRun" | "isAudited" | "isOver")
+    | ("nextSeq" | "round" | "completedAt" | "stoppedBy" | "ended" | "isAudited" | "isOver")
   >
 >;
 
@@ -199,9 +197,9 @@ export function isLost({ state, createdAt }: StoredBulk, now: number): boolean {
 
 /** Null for a place that is only reserved. */
 export function shownBulk(bulk: StoredBulk): BulkOperation | null {
-  const { state, order, abortReason, createdAt, completedAt, ended, changedRun } = bulk;
+  const { state, order, abortReason, createdAt, completedAt, ended } = bulk;
   if (state === "reserved") return null;
   const { matched, accepted, skipped, failed } = bulk;
   const counts = { matched, accepted, skipped, failed };
-  return { order, status: state, abortReason, counts, createdAt, completedAt, ended, changedRun };
+  return { order, status: state, abortReason, counts, createdAt, completedAt, ended };
 }

@@ -180,6 +180,11 @@ export class Journal {
     }
   }
 
+  /** Resolves when all that was written is durable. */
+  durable(): Promise<void> {
+    return this.#storage.sync();
+  }
+
   /**
    * Writes a new run with what belongs to it, as one. Null, and nothing is written, if the run's key or its id is taken.
    */

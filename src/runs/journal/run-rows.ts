@@ -8,6 +8,7 @@ import type { Actor } from "../actor.ts";
 import { type Approval, type Gates, slotOf } from "../gates.ts";
 import { type FailedAttempt, isAtSlot, isOpen, type Run, type Status } from "../run.ts";
 import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
+import type { RunFacts } from "../run-filter-table.ts";
 import type { PreviousStatus } from "../telling.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 
@@ -113,6 +114,14 @@ export interface RowDetails {
   readonly waitingBytes?: number;
 }
 
+type FactsRow = RunFacts & Pick<JournaledFacts, "bytes">;
+
+/** What filters look at, and about how many bytes the run has. */
+export interface JournaledFacts {
+  readonly facts: RunFacts;
+  readonly bytes: number;
+}
+
 /** About 7000 plain runs. An isolate can have many coordinators, and has 128 MB for all of them. */
 const REMEMBERED_MAX_CHARS = 8_000_000;
 
@@ -154,6 +163,18 @@ export class RunRows {
       keysJson(ids),
     );
     return [...rows].map(({ id, status, waits }) => ({ id, status, isWaiting: waits === 1 }));
+  }
+
+  /** What filters look at, in no order. Reads no text of a run that can be long. */
+  facts(ids: readonly string[]): JournaledFacts[] {
+    if (ids.length === 0) return [];
+    const rows = this.#sql.exec<Pick<FactsRow, keyof FactsRow>>(
+      `SELECT id, status, waiting_for AS waitingFor, nullif(slot_group, '') AS "group", labels,
+         action_name AS actionName, entity_id AS entityId, triggered_by AS triggeredBy, bytes
+       FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
+      keysJson(ids),
+    );
+    return [...rows].map(({ bytes, ...facts }) => ({ facts, bytes }));
   }
 
   /** The run that a caller's key created. */

@@ -235,7 +235,6 @@ export const JOURNAL_STEPS: readonly string[] = [
      created_at   INTEGER NOT NULL,
      completed_at INTEGER,
      stopped_by   TEXT,
-     changed_run  TEXT,
      ended        TEXT,
      is_audited   INTEGER NOT NULL DEFAULT 0,
      is_over      INTEGER NOT NULL DEFAULT 0

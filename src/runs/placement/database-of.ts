@@ -12,7 +12,6 @@ import type { Hops } from "../../http/app-env.ts";
 import { type Databases, hasSeveralDatabases } from "../../settings/databases.ts";
 import { readHome } from "../d1/environments.ts";
 import { FIRST_HOME, type Home, newerHome } from "../home.ts";
-import type { Settled } from "../upkeep-calls.ts";
 
 const REMEMBERED_MAX = 10_000;
 
@@ -42,47 +41,25 @@ export interface NumberedDatabase {
   readonly db: D1Database;
 }
 
-/**
- * `settled`: what the coordinator has just said. `sent`: the numbers of the databases whose bookmarks the request has. If
- * one of them is unexpected, this isolate may not know of a move, so it reads the row. Throws `database_not_bound`, or
- * `database_unavailable`.
- */
-export async function databaseOf(
-  placed: Placed,
-  settled: Settled | null = null,
-  sent: Iterable<number> = [],
-): Promise<NumberedDatabase> {
+/** `said`: what the coordinator has just said. Throws `database_not_bound`, or `database_unavailable`. */
+export async function databaseOf(placed: Placed, said: Home | null = null): Promise<NumberedDatabase> {
   const { env, hops } = placed;
-  const said = settled?.home ?? null;
   const { database: number } =
     hasSeveralDatabases(env) || (await lacksDatabase(env, hops))
-      ? await homeAmongSeveral(placed, said, [...sent])
+      ? await homeAmongSeveral(placed, said)
       : (said ?? FIRST_HOME);
   return { number, db: await requireDatabaseNumbered(env, hops, number) };
 }
 
-/** Whether this database may lack a change that the coordinator had when it was asked. */
-export function isBehindIn({ isBehind, home, alsoIn }: Settled, number: number): boolean {
-  return isBehind || (home !== null && home.database !== number && alsoIn !== number);
-}
-
-async function homeAmongSeveral(placed: Placed, said: Home | null, sent: readonly number[]): Promise<Home> {
+async function homeAmongSeveral(placed: Placed, said: Home | null): Promise<Home> {
   const { env, hops, scope } = placed;
   const now = Date.now();
-  let isRead = false;
-  const read = async () => {
-    const row = await readD1(hops, () => readHome(env.DB, scope));
-    isRead = true;
-    return row;
-  };
+  const read = () => readD1(hops, () => readHome(env.DB, scope));
   const remembered = homes.recall(scope, now) ?? null;
-  let home =
+  const home =
     newerHome(remembered, said) ??
     (await homes.lookUp({ key: scope, now, read }, placed.waitUntil)) ??
     FIRST_HOME;
-  const { database } = home;
-  // That bookmark may name a change after a move that this isolate has missed. So an outage is an error here.
-  if (!isRead && sent.some((number) => number !== database)) home = newerHome(home, await read()) ?? home;
   await note(placed, home, remembered, now);
   return home;
 }

@@ -12,9 +12,9 @@ import { GROUP_MAX_BYTES, isRefusedForContent, type RowStore } from "../d1/store
 import { numberedBookmark } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { LandingRows, Unlanded } from "../journal/landing-rows.ts";
-import type { Landed } from "../upkeep-calls.ts";
 import { type BoardedRow, nextToBoard } from "./boarding.ts";
 import { Flights } from "./flights.ts";
+import { LackingIds } from "./lacking-ids.ts";
 import { Pace } from "./pace.ts";
 import type { RepairAlarm } from "./repair-alarm.ts";
 import { RunsAside } from "./runs-aside.ts";
@@ -52,6 +52,12 @@ export interface LandingPlace extends LandingTurns {
   readonly rows: LandingRows;
 }
 
+interface Landed {
+  readonly isBehind: boolean;
+  readonly lacksRefused: boolean;
+  readonly bookmark: string | null;
+}
+
 export class GroupCommit {
   readonly #journal: Journal;
   readonly #place: LandingPlace;
@@ -61,6 +67,8 @@ export class GroupCommit {
   readonly #settlers = new Settlers();
   readonly unlanded: UnlandedRuns;
   readonly aside: RunsAside;
+  /** Of the runs that the database lacks in their newest version: they wait, fly, or were put aside. */
+  readonly lackingIds: LackingIds;
   #nextLanding = Promise.withResolvers<void>();
   /** The database's greatest bookmark so far. It covers every row that has landed. */
   #bookmark: string | null = null;
@@ -80,6 +88,11 @@ export class GroupCommit {
     this.#alarm = alarm;
     this.unlanded = new UnlandedRuns(place.rows.unlanded());
     this.aside = new RunsAside(place.rows);
+    this.lackingIds = new LackingIds(
+      (id) => this.unlanded.isChanged(id) || this.aside.has(id),
+      () => this.unlanded.size + this.aside.size,
+    );
+    for (const { id } of this.unlanded.waiting()) this.lackingIds.add(id);
     this.#flights = new Flights(place.store);
   }
 
@@ -99,6 +112,7 @@ export class GroupCommit {
   changed(entry: Unlanded): void {
     this.unlanded.add(entry);
     this.aside.changed(entry.id);
+    this.lackingIds.add(entry.id);
     // While D1 fails, only the repair tries again. Otherwise each change would.
     if (this.#failures === 0) this.start("change");
   }
@@ -145,6 +159,11 @@ export class GroupCommit {
 
   get #numbered(): string | null {
     return this.#bookmark === null ? null : numberedBookmark(this.#place.database, this.#bookmark);
+  }
+
+  /** What is known of a run that the database lacks; undefined if it lacks none of this id. */
+  lacking(id: string): Unlanded | undefined {
+    return this.unlanded.change(id) ?? this.aside.entry(id);
   }
 
   /** Starts a flight if something waits, because what it waited for has happened. */

@@ -3,14 +3,10 @@
  * environment moves to another database, its runs land in both. It decides nothing about runs.
  */
 
-import { within } from "../../base/time.ts";
 import type { Home } from "../home.ts";
 import type { FollowUp, Journal, Written } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
-import type { Settled } from "../upkeep-calls.ts";
-import { SETTLE_MAX_MS } from "./group-commit.ts";
 import type { Homes } from "./homes.ts";
-import type { Landing } from "./landing.ts";
 import type { RepairAlarm } from "./repair-alarm.ts";
 
 export const UNLANDED_MAX_ROWS = 50_000;
@@ -70,45 +66,14 @@ export class Projection implements FollowUp {
     return this.#homes.landing?.isBehind ?? this.#journal.sequence.last > 0;
   }
 
-  /** Lands what a list must show. Waits SETTLE_MAX_MS at most. */
-  async settle(): Promise<Settled> {
-    const homes = this.#homes;
-    if (homes.home === null && this.#journal.sequence.last > 0) {
-      await within(SETTLE_MAX_MS, homes.place()).catch(() => {});
-    }
-    const { home, landing } = homes;
-    if (home === null || landing === null) {
-      return { isBehind: this.isBehind, lacksRefused: false, bookmark: null, home: null, alsoIn: null };
-    }
-    const landed = await landing.commit.settle();
-    // The environment has switched meanwhile, and the new home has all that was waited for.
-    if (homes.landing !== landing) return this.settle();
-    const isBehind = landed.isBehind || homes.lacksOlder;
-    const lacksRefused = landed.lacksRefused || (this.#alsoListed?.commit.aside.size ?? 0) > 0;
-    const alsoIn = this.#alsoListed?.database ?? null;
-    return { ...landed, isBehind, lacksRefused, home, alsoIn };
+  /** Whether the home may lack runs that it once had. */
+  get isStale(): boolean {
+    return this.#homes.lacksOlder;
   }
 
-  /** What lands in the target, once it is closed and a list may read there. */
-  get #alsoListed(): Landing | null {
-    const { target } = this.#homes;
-    return target?.isClosed ? target.landing : null;
-  }
-
-  /**
-   * Settles, too. Returns the number up to which a list has every write that was made before the call. Runs that were
-   * put aside count as not landed.
-   */
-  async settledUpTo(): Promise<number> {
-    const newestSeq = this.#journal.sequence.last;
-    await this.settle();
-    const hasUpTo = this.#homes.landing?.commit.hasUpTo ?? 0;
-    return Math.min(newestSeq, hasUpTo, this.#alsoListed?.commit.hasUpTo ?? hasUpTo);
-  }
-
-  /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */
-  bookmarkOf(id: string): string | null {
-    return this.#homes.lacksOlder ? null : (this.#homes.landing?.commit.bookmarkOf(id) ?? null);
+  /** Starts a flight for what waits, without waiting for the pace. */
+  land(): void {
+    for (const { commit } of this.#homes.landings()) if (commit.unlanded.isAnyWaiting) commit.start("repair");
   }
 
   /** Deletes runs in each database that has them. */

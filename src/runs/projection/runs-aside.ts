@@ -38,6 +38,10 @@ export class RunsAside {
     return this.#runs.has(id);
   }
 
+  entry(id: string): Unlanded | undefined {
+    return this.#runs.get(id)?.entry;
+  }
+
   put(entry: Unlanded, now: number): void {
     const failures = (this.#runs.get(entry.id)?.failures ?? 0) + 1;
     const until = now + Math.min(FIRST_MS * 2 ** (failures - 1), MAX_MS);

@@ -61,6 +61,16 @@ export class UnlandedRuns {
     return this.#writes.firstSeq;
   }
 
+  /** Whether a change of the run may not have landed. */
+  isChanged(id: string): boolean {
+    return this.#writes.has(id);
+  }
+
+  /** The newest change of the run that may not have landed. */
+  change(id: string): Unlanded | undefined {
+    return this.#waiting.get(id) ?? this.#flying.get(id);
+  }
+
   has(id: string): boolean {
     return this.#all.some((versions) => versions.has(id));
   }

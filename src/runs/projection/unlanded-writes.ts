@@ -27,6 +27,10 @@ export class UnlandedWrites {
     return this.#ofRuns.size;
   }
 
+  has(id: string): boolean {
+    return this.#ofRuns.has(id);
+  }
+
   /** The number of the first write that has not landed; Infinity if all have landed. */
   get firstSeq(): number {
     return this.#inOrder[this.#first]?.seq ?? Number.POSITIVE_INFINITY;

@@ -13,8 +13,7 @@ import { ApiError } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../../http/validate.ts";
 import { baseUrl, environmentUrl } from "../../../settings/public-url.ts";
-import type { BulkOperation, BulkOrder, NumberedItem } from "../../bulk.ts";
-import { type Bookmark, bookmarkHeader, sentBookmark, union } from "../bookmark/bookmark.ts";
+import type { BulkOrder, NumberedItem } from "../../bulk.ts";
 import { ask, environmentOf, type RunEnvironment } from "../run-environment.ts";
 import { beginBulk } from "./begin.ts";
 import {
@@ -59,13 +58,9 @@ export const bulkRoutes = new Hono<AppEnv>()
     return c.json(page.map(shownOperation));
   })
   .get("/:id", requires("data:read"), async (c) => {
-    const environment = environmentOf(c);
     const id = operationId(c);
-    const operation = found(await ask(environment, (coordinator) => coordinator.bulk.operation(id)));
+    const operation = found(await ask(environmentOf(c), (coordinator) => coordinator.bulk.operation(id)));
     const isCancel = operation.order.request.operation === "cancel";
-    // A list right after this response must show what the operation has done so far.
-    const bookmark = union(await sentBookmark(c, environment), bookmarkOf(operation));
-    for (const [name, value] of Object.entries(bookmarkHeader(bookmark))) c.header(name, value);
     return c.json({ ...shownOperation(operation), ...(isCancel && { ended: operation.ended }) });
   })
   .get("/:id/items", requires("data:read"), validQuery(bulkItemsQuery), async (c) => {
@@ -121,10 +116,6 @@ function found<T>(operation: T | null): T {
 function linkNext(c: Context<AppEnv>, last: string | number | undefined): void {
   if (last === undefined) return;
   c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last)));
-}
-
-function bookmarkOf({ changedRun }: BulkOperation): Bookmark {
-  return { d1: new Map(), id: changedRun };
 }
 
 function shownItem({ runId, outcome, code, newRunId }: NumberedItem) {

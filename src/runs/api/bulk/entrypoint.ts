@@ -39,7 +39,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     const waitUntil = (work: Promise<unknown>) => this.ctx.waitUntil(work);
     const hops = { d1: 0, coordinator: 0 };
     const environment: RunEnvironment = {
-      ...{ env: this.env, hops, scope, ring, genuineIds: new Set(), waitUntil },
+      ...{ env: this.env, hops, scope, ring, waitUntil },
     };
     const items: (BulkItem | null)[] = [];
     const turns = runIds.entries();

@@ -22,7 +22,7 @@ import { actorOf } from "../caller.ts";
 import { changeKeyOf } from "../change-key.ts";
 import { mustNamePerson } from "../gates/require-person.ts";
 import type { NewRunBody } from "../request-schemas.ts";
-import { ask, askForChange, environmentOf, type RunEnvironment } from "../run-environment.ts";
+import { ask, environmentOf, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
 import { wantedGates } from "./gates.ts";
 import { type PreparedRun, prepareRun, type WantedRun } from "./prepare-run.ts";
@@ -172,7 +172,7 @@ function sendRun(
     ...(isFirstRetry && { isFirstRetry }),
   };
   const isPlain = Object.keys(asked).length === 0;
-  return askForChange(creation, run.id, (coordinator) =>
+  return ask(creation, (coordinator) =>
     coordinator.runs.create(run, changeKey, delivery, ...(isPlain ? [] : [asked])),
   );
 }

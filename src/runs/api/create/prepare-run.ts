@@ -43,7 +43,6 @@ export interface WantedRun {
 
 /** What a run takes from the request that creates it. */
 interface Asked extends Origin {
-  readonly genuineIds: Set<string>;
   readonly runsUrl: string;
   readonly actor: Actor;
   readonly mustNamePerson: boolean;
@@ -78,7 +77,6 @@ export async function prepareRun(asked: Asked, wanted: WantedRun): Promise<Prepa
   const createdAt = Date.now();
   const gates = trigger === undefined ? null : await sealableGates(asked, wanted.gates, createdAt);
   const id = await mintRunId(ring, scope, createdAt);
-  asked.genuineIds.add(id);
   const run = toNewRun(asked, wanted, gates, { id, createdAt });
   const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
   if (trigger === undefined) return { run, delivery: null, preview: null, token };

@@ -22,7 +22,7 @@ import { changeKeyOf } from "../change-key.ts";
 import { changeQuery } from "../query-schemas.ts";
 import { mayBeKnown } from "../read/reader.ts";
 import { decision } from "../request-schemas.ts";
-import { ask, askForChange, environmentOf, type RunEnvironment, runIdOf } from "../run-environment.ts";
+import { ask, environmentOf, type RunEnvironment, runIdOf } from "../run-environment.ts";
 import { sendChanged } from "../run-response.ts";
 import { mustNamePerson, requirePerson } from "./require-person.ts";
 
@@ -96,13 +96,11 @@ async function decide(
   if (!isKnown) throw new ApiError("run_not_found");
   await requirePerson(mustNamePerson(c), environment, id);
   await requireNewestSecret(c);
-  const answer = await askForChange(environment, id, (coordinator) =>
-    call(coordinator, { id, by, changeKey }),
-  );
+  const answer = await ask(environment, (coordinator) => call(coordinator, { id, by, changeKey }));
   if (answer.ok && answer.decidedAt !== undefined) {
     await auditAfterwards(c, { ...audited, target: id }, answer.decidedAt);
   }
-  return sendChanged(c, environment, id, answer, key);
+  return sendChanged(c, answer, key);
 }
 
 type Refusals = Readonly<Record<keyof ApprovalAnswer["conflicts"], ErrorCode | null>>;

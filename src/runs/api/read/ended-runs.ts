@@ -14,7 +14,6 @@ const ENTRY_OVERHEAD_BYTES = 256;
 /** As a ReadRun. */
 interface EndedRun {
   readonly actionRun: string;
-  readonly bookmark: string | null;
   /** Undefined if nobody has asked for them yet. */
   readonly details?: string;
 }
@@ -37,13 +36,13 @@ export function recallEnded(scope: string, id: string, now: number): EndedRun | 
 export function rememberEnded(
   scope: string,
   id: string,
-  { actionRun, bookmark, details }: EndedRun,
+  { actionRun, details }: EndedRun,
   purgeAt: number,
   now: number,
 ): void {
   const bytes = utf8Bytes(actionRun) + utf8Bytes(details ?? "") + ENTRY_OVERHEAD_BYTES;
   const detailed = details === undefined ? {} : { details };
-  entries.set(`${scope}/${id}`, { actionRun, bookmark, ...detailed, bytes, readAt: now, purgeAt });
+  entries.set(`${scope}/${id}`, { actionRun, ...detailed, bytes, readAt: now, purgeAt });
   // All entries live equally long, so the expired ones come first. Otherwise they would take up memory until the bytes
   // run out.
   entries.evictWhile((entry) => msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS);

@@ -11,8 +11,6 @@ import { recallEnded, rememberEnded } from "./ended-runs.ts";
 
 export interface ReadRun {
   readonly actionRun: string;
-  /** A bookmark of D1 that covers this version; null if D1 may lack the version. */
-  readonly bookmark: string | null;
   /** The JSON of `details`, if they were asked for. */
   readonly details?: string;
   /** Whether this is D1's row, which can lack the newest changes. Default: no. */
@@ -74,7 +72,7 @@ async function readFromCoordinator(
     if (include === "details") throw unreachable;
     const row = await selectRun(environment, id).catch(() => null);
     if (row === null) throw unreachable;
-    return { actionRun: row, bookmark: null, isStale: true };
+    return { actionRun: row, isStale: true };
   }
 }
 

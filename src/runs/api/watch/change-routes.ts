@@ -7,11 +7,8 @@ import { accepts } from "hono/accepts";
 import { requires } from "../../../auth/bearer.ts";
 import { msSinceOrLongAgo } from "../../../base/time.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
-import { usableRing } from "../../../http/environment.ts";
 import { validQuery } from "../../../http/validate.ts";
-import { mintRunId } from "../../run-id.ts";
 import type { FeedPlace } from "../../watch-calls.ts";
-import { type Bookmark, bookmarkHeader, sentBookmark, union } from "../bookmark/bookmark.ts";
 import { changesQuery } from "../query-schemas.ts";
 import { environmentOf, type RunEnvironment } from "../run-environment.ts";
 import { sendJson } from "../run-response.ts";
@@ -42,7 +39,7 @@ export const changeRoutes = new Hono<AppEnv>().get(
     // Without a cursor there is nothing to wait for, because the client needs one first.
     const isAtOnce = wait === 0 || after === undefined || read.runs !== "" || !read.isCaughtUp;
     const changes = isAtOnce ? read : await waited(c, environment, feed, wait * 1000);
-    return sendJson(c, changesJson(changes), await bookmarkOf(c, environment));
+    return sendJson(c, changesJson(changes));
   },
 );
 
@@ -85,8 +82,6 @@ async function stream(
     seat?.leave();
     throw refusal;
   });
-  const bookmark = await bookmarkOf(c, environment);
-  for (const [name, value] of Object.entries(bookmarkHeader(bookmark))) c.header(name, value);
   eventStreamHeaders(c);
   if (seat === null) return c.body(null);
   const { expiresAt, authorizeAgain, leave } = seat;
@@ -106,10 +101,4 @@ async function stream(
 
 function toPiece(changes: Changes): Piece {
   return { text: eventFrame(changes.cursor, changesJson(changes)), isOver: false };
-}
-
-/** So that a list with this bookmark shows all that the cursor is behind. The id is of no run: there may be none. */
-async function bookmarkOf(c: Context<AppEnv>, environment: RunEnvironment): Promise<Bookmark> {
-  const id = await mintRunId(usableRing(c), environment.scope, Date.now());
-  return union(await sentBookmark(c, environment), { d1: new Map(), id });
 }

@@ -14,6 +14,7 @@ import {
 import type { BulkCalls, BulkReply, BulkRunner, BulkTarget, Stopper } from "../../bulk-calls.ts";
 import { isLost, shownBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { Lacking } from "../../projection/lacking.ts";
 import type { Projection } from "../../projection/projection.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import type { Admitter } from "../gates/admitter.ts";
@@ -32,6 +33,7 @@ interface Parts {
   readonly journal: Journal;
   readonly storageLimit: StorageLimit;
   readonly projection: Projection;
+  readonly lacking: Lacking;
   readonly ledger: Ledger;
   readonly admitter: Admitter;
   readonly runner: BulkRunner;
@@ -49,13 +51,13 @@ export class BulkDesk implements BulkCalls {
   readonly #sets: RunSets;
   readonly driver: BulkDriver;
 
-  constructor({ env, journal, storageLimit, projection, ledger, admitter, runner, arm }: Parts) {
+  constructor({ env, journal, storageLimit, projection, lacking, ledger, admitter, runner, arm }: Parts) {
     this.#journal = journal;
     this.#storageLimit = storageLimit;
     this.#admitter = admitter;
     this.#arm = arm;
     this.#progress = new BulkProgress(journal);
-    this.#sets = new RunSets(env, journal, projection);
+    this.#sets = new RunSets(env, journal, projection, lacking);
     const cancels = new BulkCancels(journal, ledger, this.#progress);
     this.driver = new BulkDriver(journal, this.#progress, { runner, sets: this.#sets, cancels, arm });
   }

@@ -73,9 +73,7 @@ export class BulkProgress {
   decided(bulk: StoredBulk, items: readonly NumberedItem[]): StoredBulk {
     if (items.length === 0) return bulk;
     this.#journal.bulkPages.decide(bulk.id, items);
-    const accepted = items.findLast(({ outcome }) => outcome === "accepted");
-    const changedRun = accepted === undefined ? {} : { changedRun: accepted.newRunId ?? accepted.runId };
-    return this.#journal.bulk.update(bulk, { ...countsWith(bulk, items), ...changedRun });
+    return this.#journal.bulk.update(bulk, countsWith(bulk, items));
   }
 
   /** Ends the operation early. Undecided retries that were tried are given up, because there may be a new run. */

@@ -1,10 +1,10 @@
 /**
- * Which runs a bulk operation is about, and how they have ended. D1 finds the runs of a filter, when it has all that the
- * coordinator has changed. Whatever is about runs whose ids are known is in the journal.
+ * Which runs a bulk operation is about, and how they have ended. The runs of a filter are those that D1 finds, without
+ * the runs that D1 lacks, and what of those matches. Whatever is about runs whose ids are known is in the journal.
  */
 
 import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
-import { MINUTE_MS, msSinceOrJustNow, within } from "../../../base/time.ts";
+import { within } from "../../../base/time.ts";
 import { firstIdAt } from "../../../base/uuid.ts";
 import { boundDatabase } from "../../../settings/bound-database.ts";
 import type { Databases } from "../../../settings/databases.ts";
@@ -13,8 +13,11 @@ import type { BulkTarget } from "../../bulk-calls.ts";
 import { findMatching, type MatchingPage, type MatchingRun } from "../../d1/matching-runs.ts";
 import type { StoredBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
+import { mergedPage } from "../../merged-page.ts";
+import type { Lacking } from "../../projection/lacking.ts";
 import type { Projection } from "../../projection/projection.ts";
 import { isOpen, STATUSES } from "../../run.ts";
+import type { RunFacts } from "../../run-filter-table.ts";
 import type { RunFilters } from "../../run-filters.ts";
 import { createdAtOf } from "../../run-id.ts";
 
@@ -23,11 +26,6 @@ const READ_MAX_MS = 5000;
 const COLLECTED_RUNS = 1000;
 /** A dry run looks at this many pages of 5000 runs at most, because a caller waits for it. */
 const PREVIEW_PAGES = 20;
-/**
- * For how long a set waits for runs that D1 has refused. A coordinator tries them again every 10 minutes at least. One
- * that D1 never takes must not hold up operations for ever, so after that the set lacks it, as a list does.
- */
-const REFUSED_MAX_MS = 15 * MINUTE_MS;
 /** How much the clocks of the Worker and the object may differ. The set must have each run that was there before the request. */
 const CLOCKS_DIFFER_MS = 1000;
 /** How many items are looked at in one stretch. */
@@ -45,21 +43,18 @@ export class RunSets {
   readonly #env: Databases;
   readonly #journal: Journal;
   readonly #projection: Projection;
+  readonly #lacking: Lacking;
 
-  constructor(env: Databases, journal: Journal, projection: Projection) {
+  constructor(env: Databases, journal: Journal, projection: Projection, lacking: Lacking) {
     this.#env = env;
     this.#journal = journal;
     this.#projection = projection;
+    this.#lacking = lacking;
   }
 
   /** The next runs of the operation's filter, newest first. Null if D1 may lack a run. Throws what D1 throws. */
   async nextOf({ order, below, matched }: StoredBulk): Promise<MatchingPage | null> {
-    // Later pages are below ids of that time, so they need not wait for what came since.
-    if (below === null) {
-      const { isBehind, lacksRefused } = await this.#projection.settle();
-      const isPatient = msSinceOrJustNow(createdAtOf(order.id), Date.now()) < REFUSED_MAX_MS;
-      if (isBehind || (isPatient && lacksRefused)) return null;
-    }
+    if (this.#projection.isStale) return null;
     // One run more than may match, to know whether there are too many.
     const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
     return this.#page(order.filters ?? {}, below ?? newestIdOf(order), limit);
@@ -98,7 +93,6 @@ export class RunSets {
   }
 
   async #filtered(filters: RunFilters, maxRuns: number) {
-    await this.#projection.settle();
     const runs: MatchingRun[] = [];
     let below = firstIdAt(Date.now() + 1);
     for (let pages = 0; pages < PREVIEW_PAGES; pages++) {
@@ -112,16 +106,26 @@ export class RunSets {
   }
 
   async #page(filters: RunFilters, cursor: string, limit: number): Promise<MatchingPage> {
+    const query = { ...filters, cursor, limit };
+    // First, because what lands after this is in both.
+    const { ids: without, matching, completeTo } = this.#lacking.of(query);
+    const lacking = { items: matching.map(toMatchingRun), endsAt: completeTo };
     const { home } = this.#projection;
-    // Nobody has decided where the runs live, because there are none.
-    if (home === null) return NO_RUNS;
-    const read = async () => {
-      const db = await boundDatabase(this.#env, home.database);
-      const session = db.withSession("first-primary");
-      return findMatching(session, this.#journal.scope, { ...filters, cursor, limit });
+    const read = async (number: number) => {
+      const session = (await boundDatabase(this.#env, number)).withSession("first-primary");
+      return findMatching(session, this.#journal.scope, query, {
+        without,
+        completeTo: completeTo ?? undefined,
+      });
     };
-    return within(READ_MAX_MS, read());
+    const found = home === null ? NO_RUNS : await within(READ_MAX_MS, read(home.database));
+    const { items, endsAt } = mergedPage(lacking, { items: found.runs, endsAt: found.behind }, query);
+    return { runs: items, behind: endsAt };
   }
+}
+
+function toMatchingRun({ id, status, waitingFor }: RunFacts): MatchingRun {
+  return { id, status, isWaiting: status === "pending" && waitingFor !== null };
 }
 
 /** Sorts after each run that the request may be about, and before later ones: collecting can wait long for D1. */

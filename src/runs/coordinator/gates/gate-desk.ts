@@ -182,9 +182,7 @@ export class GateDesk implements GateCalls {
     // The key of another decision or cancel, or of a DELETE.
     if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
     const judged = judge(run, now);
-    // This refusal is about the caller and not about the run, so it needs no bookmark.
-    if (judged === "own_run") return { ok: false, reason: judged };
-    if (typeof judged === "string") return this.#replies.refusal(run, judged);
+    if (typeof judged === "string") return { ok: false, reason: judged };
     if (judged.type === "repeated") {
       const reply = this.#replies.run(run, { include });
       return judged.at === null ? reply : { ...reply, decidedAt: judged.at };
