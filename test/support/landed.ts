@@ -8,7 +8,7 @@ export async function landed(path: string): Promise<void> {
   await until(async () => {
     const { upkeep } = direct(path);
     const lacking = await upkeep.lacking({ limit: 1 });
-    if (lacking.ok && lacking.ids.length === 0) return true;
+    if (lacking.ok && lacking.ids.length === 0 && !lacking.isStale) return true;
     // So that no test waits for the pace of flights.
     await upkeep.poke();
     return false;
