@@ -12,8 +12,10 @@ import type { AlarmClock } from "./alarm/alarm-clock.ts";
 import type { EndpointReads } from "./endpoint-reads.ts";
 import type { MoveDriver } from "./moves/move-driver.ts";
 
-/** How many answers to lists may wait at once: each has 1 MiB of runs at most. */
-const LISTS_MAX = 50;
+/** The most bytes of answers to lists that the platform may hold back at once. It holds each until all writes are durable. */
+const HELD_MAX_BYTES = 32 * 1024 * 1024;
+/** A smaller answer does not count. */
+const HELD_MIN_BYTES = 64 * 1024;
 
 export class UpkeepDesk implements UpkeepCalls {
   readonly #journal: Journal;
@@ -22,7 +24,7 @@ export class UpkeepDesk implements UpkeepCalls {
   readonly #moves: MoveDriver;
   readonly #endpoints: EndpointReads;
   readonly #lacking: Lacking;
-  #lists = 0;
+  #heldBytes = 0;
 
   constructor(
     journal: Journal,
@@ -41,18 +43,19 @@ export class UpkeepDesk implements UpkeepCalls {
   }
 
   async lacking(query: RunPageQuery): Promise<LackingReply> {
-    if (this.#lists >= LISTS_MAX) return { ok: false, reason: "overloaded" };
-    this.#lists++;
-    try {
-      const { ids, matching, completeTo } = this.#lacking.of(query);
-      const { home, isStale } = this.#projection;
-      const runs = this.#lacking.rows(matching, query.include);
-      // The platform holds the answer back as long, and it takes memory.
-      await this.#journal.durable();
-      return { ok: true, home, isStale, ids, runs, completeTo };
-    } finally {
-      this.#lists--;
-    }
+    const { ids, matching, completeTo } = this.#lacking.of(query);
+    const { home, isStale } = this.#projection;
+    const runs = this.#lacking.rows(matching, query.include);
+    const reply = { ok: true, home, isStale, ids, runs, completeTo } as const;
+    const bytes = runs.reduce((sum, { body, details = "" }) => sum + body.length + details.length, 0);
+    if (bytes < HELD_MIN_BYTES) return reply;
+    if (this.#heldBytes + bytes > HELD_MAX_BYTES) return { ok: false, reason: "overloaded" };
+    this.#heldBytes += bytes;
+    // The platform holds the answer back as long.
+    await this.#journal.durable().finally(() => {
+      this.#heldBytes -= bytes;
+    });
+    return reply;
   }
 
   async counts(): Promise<RunCounts> {
