@@ -54,9 +54,10 @@ export function withTruncated(actionRun: string, truncated: readonly string[]): 
   return `${actionRun.slice(0, -1)},"truncated":${JSON.stringify(truncated)}}`;
 }
 
-const ID = /^\{"id":"([0-9a-f-]{36})"/;
+const ID_AT = '{"id":"'.length;
+const ID_LENGTH = 36;
 
 /** The id of a printed run. */
 export function idOf(actionRun: string): string {
-  return ID.exec(actionRun)?.[1] ?? "";
+  return actionRun.slice(ID_AT, ID_AT + ID_LENGTH);
 }
