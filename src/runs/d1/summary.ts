@@ -20,7 +20,8 @@ const COLUMNS = { ofRuns: "id, status", ofLabelled: "labelled.id AS id, runs.sta
 
 /** A row has a count for each of `statuses`, and then how many rows were looked at if one walk counted them all. */
 export function summaryStatement(scope: string, filters: RunFilters) {
-  const statuses: readonly Status[] = filters.status === undefined ? STATUSES : [...new Set(filters.status)];
+  const asked = [...new Set(filters.status)];
+  const statuses: readonly Status[] = asked.length === 0 ? STATUSES : asked;
   const { selects, bindings, isByStatus } = walkOf(scope, { ...filters, status: statuses }, COLUMNS);
   if (isByStatus) {
     const counts = selects.map(

@@ -12,7 +12,6 @@ import { type Gates, WAITING_FOR } from "../../../src/runs/gates.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
 import { factsOf, matches, matchesFixed } from "../../../src/runs/run-filter-table.ts";
 import { type RunPageQuery, WAITING_FILTERS } from "../../../src/runs/run-filters.ts";
-import type { ActionRun } from "../../support/requests.ts";
 import { idWith, insertRows, type Row, toRun } from "../../support/rows.ts";
 import { waitingRun } from "../../support/waiting-rows.ts";
 
@@ -67,7 +66,7 @@ const IDS = FACTS.map(({ id }) => id);
 
 /** The values of each filter, as a request has them. */
 const VALUES = {
-  status: ["pending", "failed", ["failed", "running"], ["failed", "failed"], [...STATUSES]],
+  status: ["pending", "failed", ["failed", "running"], ["failed", "failed"], [...STATUSES], []],
   waiting: WAITING_FILTERS,
   group: [...GROUPS, "none"],
   label: [...LABELS, ["a", "é"], ["🚀", "%", "a"], ["A", "A"], []],
@@ -104,9 +103,9 @@ const session = () => env.DB.withSession("first-primary");
 async function listed(query: RunPageQuery, bounds?: WalkBounds): Promise<string[]> {
   const ids: string[] = [];
   for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await listRuns(session(), SCOPE, { ...query, cursor }, bounds);
-    ids.push(...page.actionRuns.map((body) => (JSON.parse(body) as ActionRun).id));
-    cursor = page.nextAfter;
+    const { items, endsAt } = await listRuns(session(), SCOPE, { ...query, cursor }, bounds);
+    ids.push(...items.map(({ id }) => id));
+    cursor = endsAt;
   }
   return ids;
 }
@@ -114,9 +113,9 @@ async function listed(query: RunPageQuery, bounds?: WalkBounds): Promise<string[
 async function matching(query: RunPageQuery, bounds?: WalkBounds): Promise<string[]> {
   const ids: string[] = [];
   for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await findMatching(session(), SCOPE, { ...query, cursor }, bounds);
-    ids.push(...page.runs.map(({ id }) => id));
-    cursor = page.behind;
+    const { runs, behind } = await findMatching(session(), SCOPE, { ...query, cursor }, bounds);
+    ids.push(...runs.map(({ id }) => id));
+    cursor = behind;
   }
   return ids;
 }
