@@ -135,7 +135,7 @@ const touching = (plan: readonly string[]) =>
   plan.filter((step) => /^(SCAN|SEARCH) (runs|labelled|other|run_labels)\b/.test(step));
 
 const WALK =
-  /^SEARCH (runs USING (COVERING )?INDEX \w+|labelled USING (COVERING INDEX \w+|PRIMARY KEY)) \(scope=\? AND .*id[<>]\?/;
+  /^SEARCH (runs USING (COVERING )?INDEX \w+|labelled USING (COVERING INDEX \w+|PRIMARY KEY)) \(scope=\? AND (.* AND )?id>\? AND id<\?\)$/;
 const FETCH = /^SEARCH runs USING INTEGER PRIMARY KEY \(rowid=\?\)$/;
 /** The run of a label, and whether a run has another label. */
 const LOOKUP = [
