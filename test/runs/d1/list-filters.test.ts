@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { STATUSES } from "../../../src/runs/run.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
-import { idAt, insertRows, type Row } from "../../support/rows.ts";
+import { idAt, insertRows } from "../../support/rows.ts";
 
 const NOON = Date.parse("2026-11-20T12:00:00.000Z");
 
@@ -16,78 +15,12 @@ async function list(path: string, query: Record<string, string | readonly string
 
 describe("filters", () => {
   const path = newRunsPath();
-  const ENTITIES = ["0199d2a5-0000-8000-8000-00000000000a", "0199d2a5-0000-8000-8000-00000000000b"] as const;
-  const rows: Row[] = STATUSES.flatMap((status) =>
-    ["deploy", "Deploy"].flatMap((actionName) =>
-      [...ENTITIES, null].flatMap((entityId) =>
-        ["root", "ci"].map((triggeredBy) => ({ id: "", status, actionName, entityId, triggeredBy })),
-      ),
-    ),
-  ).map((row, i) => ({ ...row, id: idAt(NOON - ((i * 7) % 60) * 1000) }));
-  rows.sort((a, b) => (a.id < b.id ? 1 : -1));
-  beforeAll(() => insertRows(scopeOfPath(path), rows));
-
-  const one = <T>(...values: T[]): (T | undefined)[] => [undefined, ...values];
-  const EVERY_COMBINATION = one(
-    ["pending"],
-    ["failed", "running"],
-    ["pending", "pending"],
-    [...STATUSES],
-  ).flatMap((status) =>
-    one("deploy", "nothing").flatMap((actionName) =>
-      one<string>(...ENTITIES).flatMap((entityId) =>
-        one("ci").flatMap((triggeredBy) =>
-          one(NOON - 40_000).flatMap((after) =>
-            one(NOON - 10_000).map((before) => ({
-              status,
-              actionName,
-              entityId,
-              triggeredBy,
-              after,
-              before,
-            })),
-          ),
-        ),
-      ),
-    ),
-  );
-
-  // 7 divides no number of values, so any two filters still come with all their values.
-  const COMBINATIONS = EVERY_COMBINATION.filter((_, i) => i % 7 === 0);
-
-  it("find exactly the matching runs, whatever is combined", async () => {
-    for (const wanted of COMBINATIONS) {
-      const { status, actionName, entityId, triggeredBy, after, before } = wanted;
-      const { body } = await list(path, {
-        limit: "200",
-        ...(status && { status }),
-        ...(actionName && { actionName }),
-        ...(entityId && { entityId }),
-        ...(triggeredBy && { triggeredBy }),
-        ...(after && { createdAfter: new Date(after).toISOString() }),
-        ...(before && { createdBefore: new Date(before).toISOString() }),
-      });
-      const expected = rows.filter((row) => {
-        const createdAt = Number.parseInt(row.id.replaceAll("-", "").slice(0, 12), 16);
-        return (
-          (status === undefined || status.some((one) => one === row.status)) &&
-          (actionName === undefined || row.actionName === actionName) &&
-          (entityId === undefined || row.entityId === entityId) &&
-          (triggeredBy === undefined || row.triggeredBy === triggeredBy) &&
-          (after === undefined || createdAt > after) &&
-          (before === undefined || createdAt < before)
-        );
-      });
-      expect({ wanted, ids: body.map(({ id }) => id) }).toEqual({
-        wanted,
-        ids: expected.map(({ id }) => id),
-      });
-    }
-  });
+  const ENTITY = "0199d2a5-0000-8000-8000-00000000000a";
+  const row = { id: idAt(NOON), actionName: "deploy", entityId: ENTITY };
+  beforeAll(() => insertRows(scopeOfPath(path), [row]));
 
   it("letter case of an entity's id does not matter, that of a name does", async () => {
-    const upper = await list(path, { entityId: ENTITIES[0].toUpperCase(), limit: "200" });
-    expect(upper.body).toHaveLength(rows.filter(({ entityId }) => entityId === ENTITIES[0]).length);
+    expect((await list(path, { entityId: ENTITY.toUpperCase() })).body).toHaveLength(1);
     expect((await list(path, { actionName: "DEPLOY" })).body).toEqual([]);
   });
 
