@@ -52,7 +52,6 @@ const EXPOSED_HEADERS = [
   "Location",
   "Retry-After",
   "WWW-Authenticate",
-  "X-D1-Bookmark",
   "X-Request-Id",
 ];
 

@@ -2,9 +2,8 @@
 
 import { VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
 import { action, actionList, versionList } from "./action-schemas.ts";
-import { BODY, headersOf, type Operation, refuses, refusesChange, responds, TOKEN } from "./describe.ts";
+import { BODY, headersOf, type Operation, refuses, responds, TOKEN } from "./describe.ts";
 import {
-  BOOKMARK_OF_CHANGE,
   IF_MATCH_OF_DELETE,
   IF_MATCH_OF_PUT,
   IF_NONE_MATCH,
@@ -103,10 +102,10 @@ const RUN: Operation = {
     "Creates a run of an action. The action's webhook starts the workflow, so your token needs no secret " +
     "of the CI product. If the action has a trigger, the response has no `callback`, because only the " +
     "receiver gets the callback token. Requires the permission `data:write`.",
-  parameters: [...OF_ACTION, idempotencyKey("run-42"), TRACEPARENT_OF_CREATE, BOOKMARK_OF_CHANGE],
+  parameters: [...OF_ACTION, idempotencyKey("run-42"), TRACEPARENT_OF_CREATE],
   responses: {
-    ...responds(201, "The run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
-    ...refusesChange(
+    ...responds(201, "The run", startedActionRun, ["Location", "Idempotent-Replayed"]),
+    ...refuses(
       ...TOKEN,
       ...BODY,
       "forbidden",

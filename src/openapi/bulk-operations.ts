@@ -3,7 +3,7 @@
 import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS } from "../base/limits.ts";
 import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "./bulk-schemas.ts";
 import { BODY, type Operation, READS_RUNS, refuses, responds, TOKEN } from "./describe.ts";
-import { BOOKMARK_OF_GET, IN_ENVIRONMENT, idempotencyKey, OF_BULK_OPERATION } from "./parameters.ts";
+import { IN_ENVIRONMENT, idempotencyKey, OF_BULK_OPERATION } from "./parameters.ts";
 
 const common = { tags: ["Bulk operations"], security: [{ apiToken: [] }] };
 const READ = "Requires the permission `data:read`.";
@@ -59,9 +59,9 @@ const GET: Operation = {
   operationId: "getBulkOperation",
   summary: "Get a bulk operation by id",
   description: `Returns a bulk operation with its counts. A cancel also says how its runs have ended. ${READ}`,
-  parameters: [...OF_BULK_OPERATION, BOOKMARK_OF_GET],
+  parameters: OF_BULK_OPERATION,
   responses: {
-    ...responds(200, "The bulk operation", bulkOperation, ["x-d1-bookmark"]),
+    ...responds(200, "The bulk operation", bulkOperation),
     ...refuses(...OF_OPERATION, "coordinator_unavailable"),
   },
 };

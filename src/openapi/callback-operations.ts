@@ -1,8 +1,8 @@
 /** The OpenAPI operations of a run's callback token: what the workflow reports. */
 
-import { BODY, ENDED, type Operation, refuses, refusesChange, responds } from "./describe.ts";
+import { BODY, ENDED, type Operation, refuses, responds } from "./describe.ts";
 import { heartbeatResponse } from "./heartbeat-schemas.ts";
-import { BOOKMARK_OF_CHANGE, idempotencyKey, OF_RUN } from "./parameters.ts";
+import { idempotencyKey, OF_RUN } from "./parameters.ts";
 import { reportedActionRun } from "./run-schemas.ts";
 
 const common = { tags: ["Callback"], security: [{ callbackToken: [] }] };
@@ -28,10 +28,10 @@ const CALLBACK: Operation = {
     "later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` " +
     "again. A report that is too long ends the run, too: the service shortens it, and the response has " +
     "`truncated`. Such a body may have 4 MiB. Requires the run's callback token.",
-  parameters: [...OF_RUN, idempotencyKey("job-42"), BOOKMARK_OF_CHANGE],
+  parameters: [...OF_RUN, idempotencyKey("job-42")],
   responses: {
-    ...responds(200, "Completed action run", reportedActionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
-    ...refusesChange(...CALLBACK_REFUSALS, "invalid_idempotency_key"),
+    ...responds(200, "Completed action run", reportedActionRun, ["Idempotent-Replayed"]),
+    ...refuses(...CALLBACK_REFUSALS, "invalid_idempotency_key"),
   },
 };
 

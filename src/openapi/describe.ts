@@ -148,13 +148,6 @@ export function refuses(...codes: readonly ErrorCode[]): Responses {
   return responses;
 }
 
-/** The refusals of a change. The coordinator decides a 409, so the response carries a bookmark like a success. */
-export function refusesChange(...codes: readonly ErrorCode[]) {
-  const responses = refuses(...codes);
-  const conflict = { ...responses[409], headers: headersOf(["x-d1-bookmark"]) };
-  return { ...responses, 409: conflict as NonNullable<(typeof responses)[409]> };
-}
-
 /** Where the examples of these errors point to. */
 const POINTERS: Partial<Record<ErrorCode, { readonly pointer: string }>> = {
   invalid_body: { pointer: "/timeout" },

@@ -1,19 +1,9 @@
 /** The OpenAPI operations about gates, by method and path. */
 
 import { PAUSES_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
-import {
-  BODY,
-  headersOf,
-  type Operation,
-  READS,
-  READS_RUNS,
-  refuses,
-  refusesChange,
-  responds,
-  TOKEN,
-} from "./describe.ts";
+import { BODY, headersOf, type Operation, READS, READS_RUNS, refuses, responds, TOKEN } from "./describe.ts";
 import { approvalOfRun, concurrencyGroupList, pause, pauseList } from "./gate-schemas.ts";
-import { BOOKMARK_OF_CHANGE, IN_ENVIRONMENT, idempotencyKey, OF_PAUSE, OF_RUN } from "./parameters.ts";
+import { IN_ENVIRONMENT, idempotencyKey, OF_PAUSE, OF_RUN } from "./parameters.ts";
 import { detailedActionRun } from "./run-schemas.ts";
 
 const common = { tags: ["Gates"], security: [{ apiToken: [] }] };
@@ -22,7 +12,7 @@ const MANAGE = "Requires the permission `actions:manage`.";
 const APPROVER = `${READ} The token must have been minted with \`mayApprove\`.`;
 
 const changed = (description: string) =>
-  responds(200, description, detailedActionRun, ["Idempotent-Replayed", "x-d1-bookmark"]);
+  responds(200, description, detailedActionRun, ["Idempotent-Replayed"]);
 
 const OF_ANY_RUN = [...TOKEN, "forbidden", "not_found", "run_not_found"] as const;
 const OF_DECISION = [
@@ -43,17 +33,10 @@ const APPROVE: Operation = {
     "Then the run waits for its slot or starts. You can approve while the run still waits for its time. You can't approve " +
     "your own run unless its action allows that. If you approve twice, the response is the same, and one approval " +
     `counts. ${APPROVER}`,
-  parameters: [...OF_RUN, idempotencyKey("approve-42"), BOOKMARK_OF_CHANGE],
+  parameters: [...OF_RUN, idempotencyKey("approve-42")],
   responses: {
     ...changed("The run with your approval"),
-    ...refusesChange(
-      ...OF_DECISION,
-      ...BODY,
-      "may_not_approve",
-      "own_run",
-      "already_approved",
-      ...READS_RUNS,
-    ),
+    ...refuses(...OF_DECISION, ...BODY, "may_not_approve", "own_run", "already_approved", ...READS_RUNS),
   },
 };
 
@@ -65,10 +48,10 @@ const REJECT: Operation = {
     "Ends a run that waits for approval as cancelled. One rejection is enough, also after approvals. " +
     "Whoever may approve a run may reject the run instead. You can't reject your own run unless its action allows that, " +
     `but you can cancel the run. ${APPROVER}`,
-  parameters: [...OF_RUN, idempotencyKey("reject-42"), BOOKMARK_OF_CHANGE],
+  parameters: [...OF_RUN, idempotencyKey("reject-42")],
   responses: {
     ...changed("The run has ended"),
-    ...refusesChange(...OF_DECISION, ...BODY, "may_not_approve", "own_run", ...READS_RUNS),
+    ...refuses(...OF_DECISION, ...BODY, "may_not_approve", "own_run", ...READS_RUNS),
   },
 };
 
@@ -79,8 +62,8 @@ const RELEASE: Operation = {
   description:
     "Opens the time gate of a run that waits for its `notBefore`. The run still needs its approvals and its slot. " +
     MANAGE,
-  parameters: [...OF_RUN, idempotencyKey("release-42"), BOOKMARK_OF_CHANGE],
-  responses: { ...changed("The run without its time gate"), ...refusesChange(...OF_DECISION, ...READS_RUNS) },
+  parameters: [...OF_RUN, idempotencyKey("release-42")],
+  responses: { ...changed("The run without its time gate"), ...refuses(...OF_DECISION, ...READS_RUNS) },
 };
 
 const APPROVAL: Operation = {

@@ -97,20 +97,6 @@ export const TRACEPARENT_OF_CREATE = inHeader(
   { type: "string", maxLength: TRACEPARENT_MAX_CHARACTERS, pattern: TRACEPARENT },
   "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 );
-const BOOKMARK_EXAMPLE = "01a212de-9b55-8003-a8a9-dd2c148ea617";
-
-const bookmark = (description: string) =>
-  inHeader("x-d1-bookmark", description, { type: "string" }, BOOKMARK_EXAMPLE);
-
-export const BOOKMARK_OF_LIST = bookmark(
-  "The `x-d1-bookmark` of earlier responses for this environment. Separate several with commas. The list then shows every change that they reported. Without it, a list can be behind for a moment.",
-);
-export const BOOKMARK_OF_GET = bookmark(
-  "The `x-d1-bookmark` of earlier responses for this environment. Separate several with commas. The response's own bookmark includes them. The run itself is current without it.",
-);
-export const BOOKMARK_OF_CHANGE = bookmark(
-  "The `x-d1-bookmark` of earlier responses for this environment. Separate several with commas. The response's own bookmark includes them, so you need to keep only that one.",
-);
 export const LAST_EVENT_ID = inHeader(
   "Last-Event-ID",
   "Resumes an event stream: the `seq` of the last event of this run that you received. Ignored in a request for JSON.",
@@ -168,12 +154,8 @@ export const HEADERS = {
     schema: { type: "integer" as const, minimum: 0 },
     example: 5,
   },
-  xd1bookmark: text(
-    "Send it with your next requests for this environment. A list then shows what this response reported.",
-    BOOKMARK_EXAMPLE,
-  ),
   ActionRunsStale: text(
-    "`true` if the run can't be reached, and this is the database's copy, which can lack the newest changes. Otherwise the header is missing.",
+    "`true` if the response may lack the newest changes. The environment's coordinator can't be reached in time or has too many requests, or the database is being rebuilt. Try again later. Otherwise the header is missing.",
     "true",
   ),
   IdempotentReplayed: text("`true` if this is the result of an earlier request with the same key.", "true"),

@@ -1,7 +1,7 @@
 /** The OpenAPI operations that read many action runs, by method and path. */
 
 import { type Operation, READS, refuses, responds, TOKEN } from "./describe.ts";
-import { BOOKMARK_OF_GET, BOOKMARK_OF_LIST, IN_ENVIRONMENT, LAST_EVENT_ID_OF_CHANGES } from "./parameters.ts";
+import { IN_ENVIRONMENT, LAST_EVENT_ID_OF_CHANGES } from "./parameters.ts";
 import {
   actionRunList,
   CHANGE_CURSOR_EXAMPLE,
@@ -26,14 +26,15 @@ const LIST: Operation = {
   operationId: "listActionRuns",
   summary: "List action runs",
   description:
-    "Returns the action runs of an environment, newest first, or oldest first with `order=oldest`. A page can be " +
-    "short or empty and still have a next page, so follow `Link` until it is missing. Requires the permission " +
+    "Returns the action runs of an environment, newest first, or oldest first with `order=oldest`. The list shows every " +
+    "change that was acknowledged before you sent the request, unless the response has `Action-Runs-Stale`. A page can " +
+    "be short or empty and still have a next page, so follow `Link` until it is missing. Requires the permission " +
     "`data:read`.",
   tags,
   security,
-  parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
+  parameters: IN_ENVIRONMENT,
   responses: {
-    ...responds(200, "Action runs", actionRunList, ["Link", "x-d1-bookmark"]),
+    ...responds(200, "Action runs", actionRunList, ["Link", "Action-Runs-Stale"]),
     ...refuses(...REFUSALS),
   },
 };
@@ -42,14 +43,14 @@ const SUMMARY: Operation = {
   operationId: "summarizeActionRuns",
   summary: "Count action runs by status",
   description:
-    "Counts the runs that a list with the same filters shows, by status. A count is exact up to 1000. If " +
-    "you filter by `label`, `entityId`, `actionName` or `triggeredBy`, the service counts only the newest " +
+    "Counts the runs that match the filters of a list, by status. The counts can be some seconds behind a list. " +
+    "A count is exact up to 1000. If you filter by `label`, `entityId`, `actionName` or `triggeredBy`, the service counts only the newest " +
     "5000 such runs. If there are more, every count is `atLeast`. Requires the permission `data:read`.",
   tags,
   security,
-  parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
+  parameters: IN_ENVIRONMENT,
   responses: {
-    ...responds(200, "The counts", runSummary, ["x-d1-bookmark"]),
+    ...responds(200, "The counts", runSummary),
     ...refuses(...REFUSALS),
   },
 };
@@ -60,29 +61,30 @@ const FACETS: Operation = {
   description:
     "Returns the values of one filter that contain a text, each once: names of actions, labels, or names of " +
     "tokens. A value that equals the text is first. The service looks at the first 1000 values in the order " +
-    "of their bytes and returns at most 20. If there can be others, `more` is true. Requires the permission `data:read`.",
+    "of their bytes and returns at most 20. If there can be others, `more` is true. Values of the last seconds can be " +
+    "missing. Requires the permission `data:read`.",
   tags,
   security,
-  parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
+  parameters: IN_ENVIRONMENT,
   responses: {
-    ...responds(200, "The values", runFacets, ["x-d1-bookmark"]),
+    ...responds(200, "The values", runFacets),
     ...refuses(...REFUSALS),
   },
 };
 
-const ofChanges = responds(200, "The changes", runChanges, ["x-d1-bookmark", "X-Accel-Buffering"]);
+const ofChanges = responds(200, "The changes", runChanges, ["X-Accel-Buffering"]);
 
 const CHANGES: Operation = {
   operationId: "followActionRuns",
   summary: "Follow the changes of action runs",
   description:
     "Returns the runs of an environment that changed since a cursor, at most 200. Start without `after`, which " +
-    "returns a cursor for now. List the runs with the response's `x-d1-bookmark`, and then follow from the cursor. " +
-    "So you miss no change. With `wait` the response waits for a change. If you send `Accept: text/event-stream`, " +
+    "returns a cursor for now. Then list the runs, and follow from the cursor. So you miss no change, unless the list " +
+    "has `Action-Runs-Stale`: then list again. With `wait` the response waits for a change. If you send `Accept: text/event-stream`, " +
     "you get the same objects as Server-Sent Events, whose ids are the cursors. Requires the permission `data:read`.",
   tags,
   security,
-  parameters: [...IN_ENVIRONMENT, LAST_EVENT_ID_OF_CHANGES, BOOKMARK_OF_GET],
+  parameters: [...IN_ENVIRONMENT, LAST_EVENT_ID_OF_CHANGES],
   responses: {
     200: {
       ...ofChanges[200],

@@ -1,19 +1,7 @@
 /** The OpenAPI operations of one action run, by method and path. */
 
+import { BODY, ENDED, headersOf, type Operation, READS_RUNS, refuses, responds, TOKEN } from "./describe.ts";
 import {
-  BODY,
-  ENDED,
-  headersOf,
-  type Operation,
-  READS_RUNS,
-  refuses,
-  refusesChange,
-  responds,
-  TOKEN,
-} from "./describe.ts";
-import {
-  BOOKMARK_OF_CHANGE,
-  BOOKMARK_OF_GET,
   IN_ENVIRONMENT,
   idempotencyKey,
   LAST_EVENT_ID,
@@ -35,10 +23,10 @@ const CREATE: Operation = {
     "`Idempotency-Key`, you get the same run. Requires the permission `data:write`.",
   tags,
   security,
-  parameters: [...IN_ENVIRONMENT, idempotencyKey("deploy-42"), TRACEPARENT_OF_CREATE, BOOKMARK_OF_CHANGE],
+  parameters: [...IN_ENVIRONMENT, idempotencyKey("deploy-42"), TRACEPARENT_OF_CREATE],
   responses: {
-    ...responds(201, "The run", createdActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
-    ...refusesChange(
+    ...responds(201, "The run", createdActionRun, ["Location", "Idempotent-Replayed"]),
+    ...refuses(
       ...TOKEN,
       ...BODY,
       "forbidden",
@@ -67,9 +55,9 @@ const GET: Operation = {
     "Returns an action run. If you send `wait`, the response waits until the run ends, but at most that many seconds. Requires the permission `data:read`, or the run's callback token. With a callback token, leave out `wait` and `include`: otherwise the response is 403.",
   tags,
   security: [...security, { callbackToken: [] }],
-  parameters: [...OF_RUN, BOOKMARK_OF_GET],
+  parameters: OF_RUN,
   responses: {
-    ...responds(200, "The action run", detailedActionRun, ["x-d1-bookmark", "Action-Runs-Stale"]),
+    ...responds(200, "The action run", detailedActionRun, ["Action-Runs-Stale"]),
     ...refuses(
       ...TOKEN,
       "forbidden",
@@ -92,10 +80,10 @@ const CANCEL: Operation = {
     "has or had a gate.",
   tags,
   security,
-  parameters: [...OF_RUN, idempotencyKey("withdraw-42"), BOOKMARK_OF_CHANGE],
+  parameters: [...OF_RUN, idempotencyKey("withdraw-42")],
   responses: {
-    ...responds(200, "Cancelled action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
-    ...refusesChange(
+    ...responds(200, "Cancelled action run", actionRun, ["Idempotent-Replayed"]),
+    ...refuses(
       ...TOKEN,
       "forbidden",
       "not_found",
@@ -109,10 +97,7 @@ const CANCEL: Operation = {
   },
 };
 
-const ofCancel = responds(200, "The run is cancelled", detailedActionRun, [
-  "Idempotent-Replayed",
-  "x-d1-bookmark",
-]);
+const ofCancel = responds(200, "The run is cancelled", detailedActionRun, ["Idempotent-Replayed"]);
 
 const REQUEST_CANCEL: Operation = {
   operationId: "requestActionRunCancel",
@@ -124,14 +109,11 @@ const REQUEST_CANCEL: Operation = {
     "twice, the grace that ends first counts. Requires the permission `data:write`.",
   tags,
   security,
-  parameters: [...OF_RUN, idempotencyKey("stop-42"), BOOKMARK_OF_CHANGE],
+  parameters: [...OF_RUN, idempotencyKey("stop-42")],
   responses: {
     ...ofCancel,
-    ...responds(202, "The job was asked to stop", detailedActionRun, [
-      "Idempotent-Replayed",
-      "x-d1-bookmark",
-    ]),
-    ...refusesChange(
+    ...responds(202, "The job was asked to stop", detailedActionRun, ["Idempotent-Replayed"]),
+    ...refuses(
       ...TOKEN,
       ...BODY,
       "forbidden",
@@ -157,10 +139,10 @@ const RETRY: Operation = {
     "`data:write`.",
   tags,
   security,
-  parameters: [...OF_RUN, idempotencyKey("deploy-42-again"), TRACEPARENT_OF_CREATE, BOOKMARK_OF_CHANGE],
+  parameters: [...OF_RUN, idempotencyKey("deploy-42-again"), TRACEPARENT_OF_CREATE],
   responses: {
-    ...responds(201, "The new run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
-    ...refusesChange(
+    ...responds(201, "The new run", startedActionRun, ["Location", "Idempotent-Replayed"]),
+    ...refuses(
       ...TOKEN,
       ...BODY,
       "forbidden",

@@ -72,7 +72,6 @@ describe("CORS is on for the listed origins", () => {
       "location",
       "retry-after",
       "idempotent-replayed",
-      "x-d1-bookmark",
       "x-request-id",
     ]) {
       expect(exposed).toContain(name);

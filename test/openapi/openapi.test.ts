@@ -131,33 +131,6 @@ describe("the OpenAPI document", () => {
       expect(headers).toHaveProperty("X-Request-Id");
   });
 
-  it("describes the bookmark of every operation that reads or changes runs, and of its responses", () => {
-    const accepting = operations.filter(([, { parameters = [] }]) =>
-      parameters.some((one) => one.name === "x-d1-bookmark"),
-    );
-    const carrying = accepting.map(([, { operationId, responses }]) => [
-      operationId,
-      ...Object.keys(responses).filter((status) => responses[status]?.headers?.["x-d1-bookmark"]),
-    ]);
-    expect(carrying.sort()).toEqual([
-      ["approveActionRun", "200", "409"],
-      ["cancelActionRun", "200", "409"],
-      ["completeActionRun", "200", "409"],
-      ["createActionRun", "201", "409"],
-      ["findActionRunFacets", "200"],
-      ["followActionRuns", "200"],
-      ["getActionRun", "200"],
-      ["getBulkOperation", "200"],
-      ["listActionRuns", "200"],
-      ["rejectActionRun", "200", "409"],
-      ["releaseActionRun", "200", "409"],
-      ["requestActionRunCancel", "200", "202", "409"],
-      ["retryActionRun", "201", "409"],
-      ["runAction", "201", "409"],
-      ["summarizeActionRuns", "200"],
-    ]);
-  });
-
   it.each(operations)("has a summary and a description of %s in sentences", (_name, operation) => {
     const { summary, description } = operation;
     expect(summary).toMatch(/^[A-Z][^.]+$/);
