@@ -18,7 +18,6 @@ import { describeInBrowser, overflow } from "./watched-browser.ts";
 
 const NARROW = 360;
 const WIDE = 1280;
-const BOOKMARK = "x-d1-bookmark";
 
 const { origin, token } = sharedPlace("of-docs-test");
 
@@ -91,7 +90,6 @@ interface Sent {
   readonly url: string;
   readonly status: number | undefined;
   readonly sentHeaders: Readonly<Record<string, string>>;
-  readonly bookmark: string | undefined;
   readonly body: { readonly id?: string; readonly status?: string };
   /** The dialog with the response. */
   readonly shown: string;
@@ -122,13 +120,11 @@ describeInBrowser("the explorer", (browser) => {
     const body: Sent["body"] = await response?.json();
     const dialog = page.getByRole("dialog");
     await dialog.getByText(status).first().waitFor();
-    // The status can still be that of the request before.
     if (body.id !== undefined) await dialog.getByText(body.id).first().waitFor();
     return {
       url: request.url(),
       status: response?.status(),
       sentHeaders: await request.allHeaders(),
-      bookmark: (await response?.allHeaders())?.[BOOKMARK],
       body,
       shown: (await dialog.textContent()) ?? "",
     };
@@ -167,15 +163,9 @@ describeInBrowser("the explorer", (browser) => {
     const dark = await colorsOf(page);
     await openDialog(page, operation("createActionRun"));
     const createdAfterReload = await sendOpen(page, "createActionRun", /^201 /);
-    const createdAgain = await sendOpen(page, "createActionRun", /^201 /);
     const dialogIsWiderBy = await overflow(page);
     await closeDialog(page);
-    await openDialog(page, operation("listActionRuns"));
-    const listed = await sendOpen(page, "listActionRuns", /^200 /);
-    const listedAgain = await sendOpen(page, "listActionRuns", /^200 /);
-    await closeDialog(page);
-    const createdLast = await ask(page, "createActionRun", /^201 /);
-    const listedTokens = await ask(page, "listApiTokens", /^200 /);
+    const listed = await ask(page, "listActionRuns", /^200 /);
     const stored = await page.evaluate<string>(
       "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href])",
     );
@@ -188,11 +178,7 @@ describeInBrowser("the explorer", (browser) => {
       links,
       created,
       createdAfterReload,
-      createdAgain,
       listed,
-      listedAgain,
-      createdLast,
-      listedTokens,
       stored,
       colors: { dark, light },
       dialogIsWiderBy,
@@ -225,22 +211,6 @@ describeInBrowser("the explorer", (browser) => {
     expect(story.listed.status).toBe(200);
     expect(new URL(story.listed.url).search).toBe("");
     expect(story.created.sentHeaders).not.toHaveProperty("idempotency-key");
-  });
-
-  it("sends the bookmark of each response with the next request, until the page is closed", () => {
-    const { created, createdAfterReload, createdAgain, listed, listedAgain, createdLast } = story;
-    const { listedTokens, stored } = story;
-    const chain = [createdAfterReload, createdAgain, listed, listedAgain, createdLast];
-    const bookmarks = chain.map(({ bookmark }) => bookmark);
-    const sent = chain.map(({ sentHeaders }) => sentHeaders[BOOKMARK]);
-    // Nothing is left of the bookmark before the reload.
-    expect(sent).toEqual([undefined, ...bookmarks.slice(0, -1)]);
-    // Tokens belong to the whole project, and not to the environment.
-    expect(listedTokens.sentHeaders).not.toHaveProperty(BOOKMARK);
-    for (const bookmark of [created.bookmark, ...bookmarks]) {
-      expect(bookmark).toMatch(/./);
-      expect(stored).not.toContain(bookmark);
-    }
   });
 
   it.each(["dark", "light"] as const)("is readable on a narrow screen, %s", (scheme) => {
