@@ -120,6 +120,7 @@ describeInBrowser("the explorer", (browser) => {
     const body: Sent["body"] = await response?.json();
     const dialog = page.getByRole("dialog");
     await dialog.getByText(status).first().waitFor();
+    // The status can be drawn before the body.
     if (body.id !== undefined) await dialog.getByText(body.id).first().waitFor();
     return {
       url: request.url(),
