@@ -11,28 +11,19 @@ export const DATABASE_FULL =
   "The database is full. Lower RETENTION_DAYS, or move some organizations to a second deployment.";
 
 /**
- * Runs a read, and retries it once if it takes over 5 s, or if `mayRetry` says so after it failed. Throws
- * `database_unavailable`, or `storage_full` for a write to a full database.
+ * Runs a read, and retries it once if it takes over 5 s. Throws `database_unavailable`, or `storage_full` for a write to
+ * a full database.
  */
-export async function readD1<T>(
-  hops: Hops,
-  read: () => Promise<T>,
-  mayRetry: () => boolean = () => false,
-): Promise<T> {
+export async function readD1<T>(hops: Hops, read: () => Promise<T>): Promise<T> {
   try {
     return await timed(hops, read).catch((error: unknown) => {
-      if (mayRetry() || error instanceof Timeout) return timed(hops, read);
+      if (error instanceof Timeout) return timed(hops, read);
       throw error;
     });
   } catch (error) {
     if (isDatabaseFull(error)) throw new ApiError("storage_full", DATABASE_FULL, { cause: error });
     throw new ApiError("database_unavailable", undefined, { cause: error });
   }
-}
-
-/** A session that reads from any replica that is not behind `bookmark`. */
-export function sessionFor(db: D1Database, bookmark: string | undefined): D1DatabaseSession {
-  return db.withSession(bookmark ?? "first-unconstrained");
 }
 
 function timed<T>(hops: Hops, read: () => Promise<T>): Promise<T> {

@@ -13,7 +13,7 @@ import type { EndpointReads } from "./endpoint-reads.ts";
 import type { MoveDriver } from "./moves/move-driver.ts";
 
 /** The most bytes of answers to lists that the platform may hold back at once. It holds each until all writes are durable. */
-const HELD_MAX_BYTES = 32 * 1024 * 1024;
+const HELD_MAX_BYTES = 16 * 1024 * 1024;
 /** A smaller answer does not count. */
 const HELD_MIN_BYTES = 64 * 1024;
 
