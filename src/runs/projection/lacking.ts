@@ -4,6 +4,7 @@
  */
 
 import { PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
+import { logFailure } from "../../base/log.ts";
 import { toActionRun } from "../action-run.ts";
 import { detailsOf } from "../details.ts";
 import { FIRST_HOME } from "../home.ts";
@@ -59,7 +60,7 @@ export class Lacking {
     return { ids, matching, completeTo: null };
   }
 
-  /** These runs as the database would store them. */
+  /** These runs as the database would store them. One that can't be printed is left out, or no list would show any. */
   rows(runs: readonly Pick<RunFacts, "id">[], include: "details" | undefined): LackingRun[] {
     const inMemory = new Map(runs.map(({ id }) => [id, this.#inMemory(id)]));
     const absent = runs.filter(({ id }) => inMemory.get(id) == null).map(({ id }) => id);
@@ -68,8 +69,13 @@ export class Lacking {
     return runs.flatMap(({ id }) => {
       const run = inMemory.get(id) ?? found.get(id);
       if (run === undefined) return [];
-      const row = { id, body: toActionRun(run) };
-      return [include === undefined ? row : { ...row, details: detailsOf(run) }];
+      try {
+        const row = { id, body: toActionRun(run) };
+        return [include === undefined ? row : { ...row, details: detailsOf(run) }];
+      } catch (error) {
+        logFailure("run_unprintable", error, { coordinator: this.#journal.scope, run: id });
+        return [];
+      }
     });
   }
 
