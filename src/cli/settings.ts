@@ -6,7 +6,6 @@
 import { type Callback, type Client, callback, createClient } from "../client/index.ts";
 import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
-import { keptBookmarks } from "./kept-bookmarks.ts";
 import { DEFAULT_PROFILE, type Profile, profileNames, profilePath, readProfile } from "./profile.ts";
 import { proxiedFetch } from "./proxy.ts";
 
@@ -69,8 +68,7 @@ export async function connect(
     ? await readToken("--token-stdin")
     : tokenFromElsewhere(scope.baseUrl, profile, flags.profile);
   const { onBehalfOf } = flags;
-  const bookmarks = keptBookmarks(scope);
-  return made(() => createClient({ ...scope, token, onBehalfOf, bookmarks, ...calling(flags) }));
+  return made(() => createClient({ ...scope, token, onBehalfOf, ...calling(flags) }));
 }
 
 /** The named profile, which must exist, or the default profile, which may be missing. */

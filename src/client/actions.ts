@@ -77,7 +77,6 @@ export interface Actions {
   run(name: string, body?: NewRunOfAction, options?: CreateOptions): Promise<StartedActionRun>;
 }
 
-/** `send`: shares the environment's bookmark with its runs. */
 export function createActions(api: Api, scope: Environment, send: Send): Actions {
   const of = (name: string) => ({ ...scope, name: checkedDefinitionName("action", name) });
   return {

@@ -74,7 +74,6 @@ export interface BulkOperations {
   wait(id: string, options?: WaitForBulkOptions): Promise<BulkOperation>;
 }
 
-/** `send`: shares the environment's bookmark with its runs. */
 export function createBulkOperations(api: Api, scope: Environment, send: Send): BulkOperations {
   const of = (id: string) => ({ ...scope, id: checkedId(id) });
 

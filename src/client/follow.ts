@@ -1,7 +1,7 @@
 /**
  * Follows all runs of an environment: lists them first, or goes on from a cursor. No change is missed between the list
- * and the feed, because the cursor is taken before the list, and the list waits for what the cursor stands for. It goes
- * on after a break, and after a restart of the server.
+ * and the feed, because the cursor is taken before the list, and a stale page is asked for again. It goes on after a
+ * break, and after a restart of the server.
  */
 
 import type { DetailedActionRun, DetailOptions } from "./api.ts";
@@ -24,8 +24,7 @@ export interface RunChanges {
 
 export interface FollowOptions<List> extends DetailOptions {
   /**
-   * Where to begin: a cursor that `follow` gave, `"0"` for all runs that are kept, or `"now"` for later changes, and
-   * earlier ones that the database still lacks.
+   * Where to begin: a cursor that `follow` gave, `"0"` for all runs that are kept, or `"now"` for later changes.
    * Default: it lists the runs, newest first, and then follows.
    */
   readonly after?: string | undefined;
@@ -42,13 +41,19 @@ export interface FollowOptions<List> extends DetailOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called each time when there is no connection. `follow` goes on by itself. */
   readonly onBreak?: ((error: ActionRunsError) => void) | undefined;
+  /**
+   * Called for each page of the list that stayed stale, although `follow` asked again as often as the client retries.
+   * The page can lack changes that the feed will not give. Begin again later if you need them.
+   */
+  readonly onStale?: (() => void) | undefined;
 }
 
-/** One page of the list. `isBehind`: the database lacks changes that the page must show. */
+/** One page of the list. */
 export interface FollowedPage {
   readonly runs: readonly DetailedActionRun[];
   readonly next: string | null;
-  readonly isBehind: boolean;
+  /** Whether the page can lack the newest changes. */
+  readonly isStale: boolean;
 }
 
 export interface FollowSource {
@@ -56,28 +61,26 @@ export interface FollowSource {
   cursor(): Promise<string>;
   page(cursor: string | null): Promise<FollowedPage>;
   open(after: string, signal: AbortSignal): Promise<Response>;
-  /** Called with what a stream brought, before the follower gets it. Its later lists must show as much. */
-  told(runs: readonly DetailedActionRun[]): void;
 }
 
 /** Four pages of 1 MiB, each with a run that can be larger. */
 const EVENT_MAX_CHARACTERS = 16 * 1024 * 1024;
 
-type Patient = Pick<FollowOptions<unknown>, "after" | "signal" | "onBreak">;
+type Patient = Pick<FollowOptions<unknown>, "after" | "signal" | "onBreak" | "onStale">;
 
 /**
  * Throws what waiting can't help with: a refusal, `cursor_gone`, or an address that never answered. Then it is over.
  */
 export async function* followRuns(
   source: FollowSource,
-  { after, signal, onBreak }: Patient,
+  { after, signal, onBreak, onStale }: Patient,
   settings: StreamSettings,
 ): AsyncGenerator<RunChanges, void> {
   const patience = new Patience(signal, onBreak, settings);
   let cursor = after ?? "now";
   if (cursor === "now") {
     cursor = await patience.until(() => source.cursor());
-    if (after === undefined) yield* listed(source, cursor, patience);
+    if (after === undefined) yield* listed(source, cursor, patience, settings.retries, onStale);
     else yield { runs: [], cursor, caughtUp: true };
   }
   for (;;) {
@@ -91,7 +94,6 @@ export async function* followRuns(
         const said = JSON.stringify([changes.cursor, changes.caughtUp]);
         if (changes.runs.length === 0 && said === last) return null;
         last = said;
-        source.told(changes.runs);
         cursor = changes.cursor;
         return changes;
       },
@@ -106,18 +108,23 @@ export async function* followRuns(
   }
 }
 
-/** The list, page by page. A page is asked for again as long as the database is behind. */
+/** The list, page by page. A page is asked for again until it is current, or until `retries` + 1 in a row were stale. */
 async function* listed(
   source: FollowSource,
   cursor: string,
   patience: Patience,
+  retries: number,
+  onStale: (() => void) | undefined,
 ): AsyncGenerator<RunChanges, void> {
+  let stale = 0;
   for (let at: string | null = null, isOver = false; !isOver; ) {
     const page: FollowedPage = await patience.until(() => source.page(at));
-    if (page.isBehind) {
+    stale = page.isStale ? stale + 1 : 0;
+    if (page.isStale && stale <= retries) {
       await patience.wait();
       continue;
     }
+    if (page.isStale) onStale?.();
     patience.answered();
     isOver = page.next === null;
     at = page.next;

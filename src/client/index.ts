@@ -14,7 +14,6 @@ import {
   sending,
 } from "./api.ts";
 import { type Audit, createAudit } from "./audit.ts";
-import { bookmarksInMemory, keepingBookmarks } from "./bookmark.ts";
 import { type BulkOperations, createBulkOperations } from "./bulk-operations.ts";
 import { type ConcurrencyGroups, createConcurrencyGroups } from "./concurrency-groups.ts";
 import { pages } from "./paging.ts";
@@ -86,7 +85,6 @@ export type {
   WebhookEndpoint,
 } from "./api.ts";
 export type { Audit, AuditFilter, AuditPage } from "./audit.ts";
-export type { BookmarkPart, BookmarkStore } from "./bookmark.ts";
 export type {
   BulkChange,
   BulkItemFilter,
@@ -108,6 +106,7 @@ export type {
   CancelOptions,
   FollowedList,
   GetOptions,
+  ReadOptions,
   RetryOptions,
   RunFilter,
   RunPage,
@@ -174,12 +173,10 @@ export function createClient(settings: ClientSettings): Client {
   const environment = { ...project, envName: checkedName("env", settings.env) };
   const api = createApi(baseUrl, callerHeaders(settings), transport.fetch);
   const send = createSend(transport);
-  const { bookmarks = bookmarksInMemory() } = settings;
-  const sendInEnvironment = createSend({ ...transport, fetch: keepingBookmarks(transport.fetch, bookmarks) });
   return {
-    actions: createActions(api, environment, sendInEnvironment),
-    runs: createRuns(api, environment, transport, sendInEnvironment, bookmarks),
-    bulkOperations: createBulkOperations(api, environment, sendInEnvironment),
+    actions: createActions(api, environment, send),
+    runs: createRuns(api, environment, transport, send),
+    bulkOperations: createBulkOperations(api, environment, send),
     concurrencyGroups: createConcurrencyGroups(api, environment, send),
     pauses: createPauses(api, environment, send),
     webhookEndpoints: createWebhookEndpoints(api, environment, send),

@@ -19,7 +19,6 @@ import {
   sending,
   type TimelineEvent,
 } from "./api.ts";
-import { type BookmarkStore, isBehind, noteRuns } from "./bookmark.ts";
 import { createDecisions, type Decisions } from "./decisions.ts";
 import { type FollowOptions, followRuns, type RunChanges } from "./follow.ts";
 import type { paths } from "./openapi.ts";
@@ -49,6 +48,8 @@ export interface RunPage {
   readonly runs: readonly DetailedActionRun[];
   /** Send it as `cursor` to get the next page; null on the last page. */
   readonly next: string | null;
+  /** Whether the page can lack the newest changes. List again later. */
+  readonly isStale: boolean;
 }
 
 export interface CancelOptions extends ChangeOptions, DetailOptions {
@@ -67,10 +68,13 @@ export interface RetryOptions extends CreateOptions {
   readonly waitTimeout?: number | undefined;
 }
 
-export interface GetOptions extends CallOptions, DetailOptions {
-  /** Called if the run can't be reached, so that the result can lack its newest changes. Get the run again later. */
+/** Options of calls that read runs. */
+export interface ReadOptions extends CallOptions {
+  /** Called for each response that can lack the newest changes. Read again later. */
   readonly onStale?: (() => void) | undefined;
 }
+
+export interface GetOptions extends ReadOptions, DetailOptions {}
 
 /** How the list of a `follow` is narrowed. */
 export type FollowedList = Omit<RunFilter, keyof FollowOptions<unknown> | "limit" | "order">;
@@ -87,7 +91,7 @@ export interface Runs extends Decisions {
   /** The run as JSON text, just as the API sent it. */
   getText(id: string, options?: CallOptions & DetailOptions): Promise<string>;
   /** Newest first, unless `order` says otherwise. Requests further pages as you read on. */
-  list(filter?: RunFilter, options?: CallOptions): AsyncIterable<DetailedActionRun>;
+  list(filter?: RunFilter, options?: ReadOptions): AsyncIterable<DetailedActionRun>;
   /** One page, newest first unless `order` says otherwise. Its `cursor` is the `next` of the page before it. */
   page(filter?: ListQuery, options?: CallOptions): Promise<RunPage>;
   /** How many runs of each status match. A count beyond 1000 is `{ atLeast: 1000 }`. */
@@ -117,14 +121,7 @@ export interface Runs extends Decisions {
   follow(options?: FollowOptions<FollowedList>): AsyncIterable<RunChanges>;
 }
 
-/** `send`: shares the environment's bookmark with its actions. `bookmarks`: where it keeps that bookmark. */
-export function createRuns(
-  api: Api,
-  scope: Environment,
-  settings: TransportSettings,
-  send: Send,
-  bookmarks: BookmarkStore,
-): Runs {
+export function createRuns(api: Api, scope: Environment, settings: TransportSettings, send: Send): Runs {
   const of = (id: string) => ({ ...scope, id: checkedId(id) });
 
   async function read(
@@ -135,8 +132,17 @@ export function createRuns(
   ): Promise<DetailedActionRun> {
     const fetch = sending(send, options);
     const result = await api.GET(RUN, { params: { path: of(id), query: present(query) }, fetch });
-    if (result.response.headers.get("Action-Runs-Stale") === "true") onStale?.();
+    if (isStale(result.response)) onStale?.();
     return bodyOf(result);
+  }
+
+  function listed(query: ListQuery, signal: AbortSignal | undefined) {
+    return api.GET(RUNS, { params: { path: scope, query }, fetch: sending(send, { signal }) });
+  }
+
+  async function page(query: ListQuery = {}, { signal }: CallOptions = {}): Promise<RunPage> {
+    const result = await listed(query, signal);
+    return { runs: listOf(result), next: nextOf(result), isStale: isStale(result.response) };
   }
 
   async function openStream(id: string, seq: number, signal: AbortSignal): Promise<Response> {
@@ -153,17 +159,13 @@ export function createRuns(
     const { signal, actionName, label, waiting, group, include, list } = options;
     const filters = present({ actionName, label, waiting, group, include });
     const source = {
-      told: (runs: readonly DetailedActionRun[]) => noteRuns(bookmarks, runs),
       async cursor() {
         const params = { path: scope, query: {} };
         return bodyOf(await api.GET(CHANGES, { params, fetch: sending(send, { signal }) })).cursor;
       },
-      async page(cursor: string | null) {
+      page(cursor: string | null) {
         const more = cursor === null ? {} : { cursor };
-        const params = { path: scope, query: { ...list, ...filters, ...more, limit: FOLLOWED_PAGE } };
-        const result = await api.GET(RUNS, { params, fetch: sending(send, { signal }) });
-        const isLate = isBehind(result.response.headers.get("x-d1-bookmark"));
-        return { runs: listOf(result), next: nextOf(result), isBehind: isLate };
+        return page({ ...list, ...filters, ...more, limit: FOLLOWED_PAGE }, { signal });
       },
       async open(after: string, stop: AbortSignal) {
         const { response } = await api.GET(CHANGES, {
@@ -190,18 +192,13 @@ export function createRuns(
       const params = { path: of(id), query: present({ include }) };
       return bodyOf(await api.GET(RUN, { params, parseAs: "text", fetch: sending(send, { signal }) }));
     },
-    list: (filter = {}, { signal } = {}) =>
-      pages((cursor) =>
-        api.GET(RUNS, {
-          params: { path: scope, query: { ...filter, ...present({ cursor }) } },
-          fetch: sending(send, { signal }),
-        }),
-      ),
-    async page(filter = {}, { signal } = {}) {
-      const params = { path: scope, query: filter };
-      const result = await api.GET(RUNS, { params, fetch: sending(send, { signal }) });
-      return { runs: listOf(result), next: nextOf(result) };
-    },
+    list: (filter = {}, { signal, onStale } = {}) =>
+      pages(async (cursor) => {
+        const result = await listed({ ...filter, ...present({ cursor }) }, signal);
+        if (isStale(result.response)) onStale?.();
+        return result;
+      }),
+    page,
     async summary(filter = {}, { signal } = {}) {
       const params = { path: scope, query: filter };
       return bodyOf(await api.GET(SUMMARY, { params, fetch: sending(send, { signal }) }));
@@ -249,4 +246,9 @@ export function createRuns(
     watch: (id, options = {}) => watchEvents((seq, signal) => openStream(id, seq, signal), options, settings),
     follow,
   };
+}
+
+/** Whether the service says that the newest changes can be missing from its response. */
+function isStale({ headers }: Response): boolean {
+  return headers.get("Action-Runs-Stale") === "true";
 }

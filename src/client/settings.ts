@@ -1,6 +1,5 @@
 /** A client's settings, checked when it is created. No message repeats a token, or an address that may hold one. */
 
-import type { BookmarkStore } from "./bookmark.ts";
 import type { TransportSettings } from "./transport.ts";
 
 const RETRIES_DEFAULT = 4;
@@ -39,8 +38,6 @@ interface Settings extends CallSettings {
    * lower case instead of the token's. The token needs `mayActForOthers`. A portal makes a client for each of its users.
    */
   readonly onBehalfOf?: string | undefined;
-  /** Where to keep the environment's bookmark, to share it between processes. Default: in memory. */
-  readonly bookmarks?: BookmarkStore | undefined;
 }
 
 export type ClientSettings = Settings & Credentials;

@@ -34,14 +34,11 @@ export interface CommandLine {
   start(...args: readonly string[]): Running;
 }
 
-/**
- * `folder`: where the commands find files and keep their own. `token`: never on a command line, as the documents
- * advise.
- */
+/** `folder`: where the commands find files. `token`: never on a command line, as the documents advise. */
 export function commandLine(origin: string, token: string, folder: string): CommandLine {
   const env = {
     ...withoutSettings(process.env),
-    ...{ ACTION_RUNS_URL: origin, ACTION_RUNS_TOKEN: token, XDG_STATE_HOME: folder },
+    ...{ ACTION_RUNS_URL: origin, ACTION_RUNS_TOKEN: token },
     ...{ ACTION_RUNS_ORG: EXAMPLE_PLACE.org, ACTION_RUNS_PROJECT: EXAMPLE_PLACE.project },
     ACTION_RUNS_ENV: EXAMPLE_PLACE.env,
   };

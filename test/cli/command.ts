@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { devNull, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MAIN } from "./bundle.ts";
 
@@ -23,11 +23,10 @@ export interface Started {
 
 export type Settings = Readonly<Record<string, string>>;
 
-/** Without the settings of this machine, its home included. Nothing is kept between two commands. */
+/** Without the settings of this machine, its home included. */
 export function cleanEnv(settings: Settings): NodeJS.ProcessEnv {
   const { PATH, NODE_COMPILE_CACHE } = process.env;
-  const nowhere = { HOME: join(tmpdir(), "action-runs-no-home"), XDG_STATE_HOME: devNull };
-  return { PATH, NODE_COMPILE_CACHE, ...nowhere, ...settings };
+  return { PATH, NODE_COMPILE_CACHE, HOME: join(tmpdir(), "action-runs-no-home"), ...settings };
 }
 
 export function start(args: readonly string[], settings: Settings = {}, input = ""): Started {

@@ -114,12 +114,21 @@ describe("if nothing starts the job", () => {
   });
 });
 
-test("get says on stderr if the run can lack its newest changes", async () => {
+test.each([
+  ["get", ["get", RUN.id], RUN],
+  ["list", ["list", "--all"], [RUN]],
+])("%s says once on stderr that the newest changes can be missing, if they can", async (_, args, body) => {
   for (const headers of [{ "Action-Runs-Stale": "true" }, {}]) {
-    const server = await badServer((_, response) => json(response, 200, RUN, headers));
+    const server = await badServer((request, response) => {
+      const isFirst = request.url?.includes("cursor") !== true;
+      const more = isFirst ? { Link: '</x?cursor=next>; rel="next"' } : {};
+      json(response, 200, body, { ...more, ...headers });
+    });
     open.push(server);
-    const { code, stdout, stderr } = await cli(["get", RUN.id, "--json"], settingsOf(server));
-    expect([code, JSON.parse(stdout).id]).toEqual([0, RUN.id]);
-    expect(stderr.includes("newest changes can be missing")).toBe("Action-Runs-Stale" in headers);
+    const { code, stdout, stderr } = await cli([...args, "--json"], settingsOf(server));
+    expect([code, stdout.includes(RUN.id)]).toEqual([0, true]);
+    expect(stderr.split("newest changes can be missing").length - 1).toBe(
+      "Action-Runs-Stale" in headers ? 1 : 0,
+    );
   }
 });

@@ -151,15 +151,6 @@ describe("a call that makes or cancels a run", () => {
     expect(await thrown(client().runs.cancelPending(RUN.id))).toMatchObject({ code: "run_running" });
     expect(asked).toMatchObject([{ method: "DELETE", url: `${RUNS}/${RUN.id}` }]);
   });
-
-  it("shares the bookmark of its runs with lists", async () => {
-    const bookmark = { "x-d1-bookmark": "01a212de-9b55-8003-a8a9-dd2c148ea617" };
-    const { client, asked } = await stub(json(201, RUN, bookmark), json(200, []));
-    const { actions, runs } = client();
-    await actions.run("deploy");
-    await all(runs.list());
-    expect(asked[1]?.headers).toMatchObject(bookmark);
-  });
 });
 
 describe("reads", () => {

@@ -117,14 +117,6 @@ describe("a bulk operation", () => {
       expect(await thrown(call(".."))).toBeInstanceOf(TypeError);
     expect(asked).toEqual([]);
   });
-
-  it("sees the runs that the same client has just created, because it sends its bookmark", async () => {
-    const { client, asked } = await stub(json(200, RUN, { "x-d1-bookmark": RUN.id }), json(200, PREVIEW));
-    const { runs, bulkOperations } = client();
-    await runs.get(RUN.id);
-    await bulkOperations.preview(CHANGE);
-    expect(asked[1]?.headers["x-d1-bookmark"]).toBe(RUN.id);
-  });
 });
 
 describe("a wait for a bulk operation", () => {

@@ -4,16 +4,14 @@ import { describe, expect, it } from "vitest";
 import type { RunChanges } from "../../src/client/index.ts";
 import { type Answer, json, page, RUN, refusal, reset, type Stub, stream, stub, thrown } from "./stub.ts";
 
-const ID_OF_0 = "019c0e5a-1800-8000-8000-000000000000";
-const ID_OF_1 = "019c0e5a-1800-8001-8000-000000000000";
-const D1 = `0:00000001-00000002-00000003-${"0".repeat(32)}`;
-
+const NEXT = { Link: '</x?cursor=next>; rel="next"' };
+const STALE = { "Action-Runs-Stale": "true" };
 const run = (id: string, status = "pending") => ({ ...RUN, id, status });
 const changes = (cursor: string, ...runs: readonly object[]) => ({
   ...{ runs, cursor, caughtUp: true },
 });
 const frame = (one: { readonly cursor: string }) => `id: ${one.cursor}\ndata: ${JSON.stringify(one)}\n\n`;
-const CURSOR = json(200, changes("9.1"), { "x-d1-bookmark": ID_OF_1 });
+const CURSOR = json(200, changes("9.1"));
 const queryOf = (api: Stub, n: number) =>
   Object.fromEntries(new URL(`http://x${api.asked[n]?.url}`).searchParams);
 
@@ -28,12 +26,11 @@ async function until(following: AsyncIterable<RunChanges>, cursor: string): Prom
 }
 
 describe("follow", () => {
-  it("takes a cursor, lists all pages with its bookmark, and then follows from the cursor", async () => {
-    const link = { Link: '</x?cursor=next>; rel="next"', "x-d1-bookmark": D1 };
+  it("takes a cursor, lists all pages, and then follows from the cursor", async () => {
     const api = await stub(
       CURSOR,
-      json(200, [run("a")], link),
-      json(200, [run("b")], { "x-d1-bookmark": D1 }),
+      json(200, [run("a")], NEXT),
+      json(200, [run("b")]),
       stream(["retry: 1\n\n", frame(changes("9.1")), frame(changes("9.2", run("a", "running")))], "hang"),
     );
     const options = {
@@ -59,33 +56,37 @@ describe("follow", () => {
       { ...filters, status: "pending", limit: "200", cursor: "next" },
       { ...filters, after: "9.1" },
     ]);
-    expect(api.asked[1]?.headers["x-d1-bookmark"]).toBe(ID_OF_1);
     expect(api.asked[3]?.headers.accept).toBe("text/event-stream");
   });
 
-  it("lets a list show what it gave", async () => {
-    const api = await stub(
-      stream([frame(changes("9.2", run(ID_OF_0), run(ID_OF_1)))], "hang"),
-      json(200, [], { "x-d1-bookmark": D1 }),
-    );
-    const client = api.client();
-    await until(client.runs.follow({ after: "0" }), "9.2");
-    for (let n = 0; n < 2; n++) await client.runs.page();
-    const [, first, second] = api.asked.map(({ headers }) => headers["x-d1-bookmark"]);
-    expect([first, second]).toEqual([ID_OF_1, D1]);
-  });
-
-  it("lists again while the database lacks what the cursor stands for", async () => {
-    const behind = json(200, [run("old")], { "x-d1-bookmark": `${D1}.${ID_OF_1}` });
+  it("asks for a stale page again, and gives only the current one", async () => {
     const api = await stub(
       CURSOR,
-      behind,
-      behind,
-      json(200, [run("a")], { "x-d1-bookmark": D1 }),
-      stream([frame(changes("9.2", run("b")))], "hang"),
+      json(200, [run("old")], STALE),
+      json(200, [run("a")], NEXT),
+      json(200, [run("old")], STALE),
+      json(200, [run("b")]),
+      stream([frame(changes("9.2", run("c")))], "hang"),
     );
-    const got = await until(api.client().runs.follow(), "9.2");
-    expect(got.map(({ runs }) => runs.map(({ id }) => id))).toEqual([["a"], ["b"]]);
+    let stale = 0;
+    const got = await until(api.client({ retries: 1 }).runs.follow({ onStale: () => stale++ }), "9.2");
+    expect(got.map(({ runs }) => runs.map(({ id }) => id))).toEqual([["a"], ["b"], ["c"]]);
+    expect(stale).toBe(0);
+  });
+
+  it("says that the list stays stale, and then goes on with all of its pages and the feed", async () => {
+    const api = await stub(
+      CURSOR,
+      json(200, [run("older")], STALE),
+      json(200, [run("a")], { ...NEXT, ...STALE }),
+      json(200, [run("b")], STALE),
+      stream([frame(changes("9.2", run("c")))], "hang"),
+    );
+    let stale = 0;
+    const got = await until(api.client({ retries: 1 }).runs.follow({ onStale: () => stale++ }), "9.2");
+    expect(got.map(({ runs }) => runs.map(({ id }) => id))).toEqual([["a"], ["b"], ["c"]]);
+    expect(got[1]?.cursor).toBe("9.1");
+    expect(stale).toBe(2);
   });
 
   it("goes on from the last cursor after each break, gives nothing twice, and says what broke", async () => {

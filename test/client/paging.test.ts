@@ -37,6 +37,22 @@ describe("a list", () => {
     expect(asked[1]?.url).toBe("/acme/shop/envs/prod/action-runs?limit=1&cursor=a%2B");
   });
 
+  it("says of each page whether it can lack the newest changes", async () => {
+    const stale = { "Action-Runs-Stale": "true" };
+    const { client } = await stub(
+      json(200, [run(1)], { ...link("a"), ...stale }),
+      json(200, [run(2)], link("b")),
+      json(200, [run(3)], stale),
+      json(200, [], stale),
+      json(200, []),
+    );
+    const { runs } = client();
+    let said = 0;
+    expect(await all(runs.list({}, { onStale: () => said++ }))).toHaveLength(3);
+    expect(said).toBe(2);
+    expect([(await runs.page()).isStale, (await runs.page()).isStale]).toEqual([true, false]);
+  });
+
   it.each([
     ["actions", "/acme/shop/envs/prod/actions"],
     ["tokens", "/acme/shop/tokens"],

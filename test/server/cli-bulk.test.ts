@@ -3,10 +3,7 @@
  * played once, and each test checks a part of the outcome.
  */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { BulkItem, BulkOperation } from "../../src/client/index.ts";
 import type { Ended, Settings } from "../cli/command.ts";
 import { cli, cliAtTerminal } from "../cli/in-process.ts";
@@ -14,22 +11,18 @@ import { sharedPlace } from "./place.ts";
 
 const ORG = "of-cli-bulk-test";
 const place = sharedPlace(ORG);
-// Commands find the bookmark of those before them here, so that a filter matches what they did.
-const state = mkdtempSync(join(tmpdir(), "action-runs-cli-bulk-"));
 const settings: Settings = {
   ACTION_RUNS_URL: place.origin,
   ACTION_RUNS_TOKEN: place.token,
   ACTION_RUNS_ORG: ORG,
   ACTION_RUNS_PROJECT: "shop",
   ACTION_RUNS_ENV: "prod",
-  XDG_STATE_HOME: state,
 };
 
 let story: Awaited<ReturnType<typeof play>>;
 beforeAll(async () => {
   story = await play();
 });
-afterAll(() => rmSync(state, { recursive: true, force: true }));
 
 async function json<T>(...args: readonly string[]): Promise<T> {
   const { code, stdout, stderr } = await cli(args, settings);

@@ -33,8 +33,6 @@ describe("npm pack", () => {
     ACTION_RUNS_ORG: org,
     ACTION_RUNS_PROJECT: "shop",
     ACTION_RUNS_ENV: "prod",
-    // Otherwise the command would keep a bookmark in the state folder of whoever runs the tests.
-    XDG_STATE_HOME: project.folder,
   });
   const ask = ({ start: [program, ...options] }: Runtime, ...args: readonly string[]) =>
     execFileSync(program, [...options, project.main, ...args], {

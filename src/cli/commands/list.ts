@@ -6,7 +6,7 @@ import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { limitOption, take } from "../limits.ts";
 import { examples, exiting, given, withConnection, withOutput } from "../options.ts";
-import { Output, type OutputFlags } from "../output.ts";
+import { complain, Output, type OutputFlags } from "../output.ts";
 import { type FilterFlags, filterOf, statusOption, withFilters } from "../run-filters.ts";
 import { runTable } from "../run-table.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
@@ -68,9 +68,17 @@ function matching(
   limit: number,
   hasDetails = flags.waiting !== undefined || flags.group !== undefined,
 ): AsyncIterable<DetailedActionRun> {
-  return client.runs.list({
-    ...filterOf(flags),
-    ...given({ include: hasDetails ? "details" : undefined }),
-    limit: Math.min(limit, PAGE_MAX),
-  });
+  let isSaid = false;
+  function onStale() {
+    if (!isSaid) complain("the newest changes can be missing from this list. Try again later.");
+    isSaid = true;
+  }
+  return client.runs.list(
+    {
+      ...filterOf(flags),
+      ...given({ include: hasDetails ? "details" : undefined }),
+      limit: Math.min(limit, PAGE_MAX),
+    },
+    { onStale },
+  );
 }

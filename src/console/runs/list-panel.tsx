@@ -10,6 +10,7 @@ import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { Icon } from "../ui/icons.tsx";
+import { StaleNote } from "../ui/list-page.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { FilterChips } from "./filter-chips.tsx";
 import { atCursor, chipsOf, isNewest, withChip } from "./filters.ts";
@@ -89,6 +90,7 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
         />
       )}
       {hasFailed ? null : <ErrorView failure={failure} onRetry={reload} isBanner />}
+      {listed?.isBehind && failure === null ? <StaleNote /> : null}
     </div>
   );
 }

@@ -32,6 +32,8 @@ export interface ListedRuns {
   readonly list: RunList;
   /** Of all statuses, whichever of them the list shows. */
   readonly counts: ActionRunSummary;
+  /** The service says that the newest changes can be missing. */
+  readonly isBehind: boolean;
 }
 
 export interface RunSource {
@@ -71,7 +73,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   async function readPage(limit: number, signal: AbortSignal) {
     const of = { ...filter, ...(cursor ? { cursor } : {}) };
     const page = await reader.runs.page({ ...of, include: "details", limit }, { signal });
-    return { rows: page.runs.map(rowOf), next: page.next };
+    return { rows: page.runs.map(rowOf), next: page.next, isBehind: page.isStale };
   }
 
   async function count(signal: AbortSignal): Promise<ActionRunSummary> {
@@ -102,17 +104,20 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   /** The first page, and the counts at the same time. */
   async function begin(signal: AbortSignal): Promise<ListedRuns> {
     filter = filterOf(query, new Date());
-    const [{ rows, next }, counts] = await Promise.all([readPage(PAGE_RUNS, signal), count(signal)]);
+    const [{ rows, next, isBehind }, counts] = await Promise.all([
+      readPage(PAGE_RUNS, signal),
+      count(signal),
+    ]);
     const before = listed?.list ?? null;
     const isStillEmpty = before?.rows.length === 0 && rows.length === 0 && next === before.next;
-    listed = { list: isStillEmpty ? before : begun(rows, next, before), counts };
+    listed = { list: isStillEmpty ? before : begun(rows, next, before), counts, isBehind };
     shouldRestart = false;
     return listed;
   }
 
   async function poll(before: ListedRuns, signal: AbortSignal): Promise<ListedRuns> {
     const limit = Math.min(PAGE_RUNS + before.list.fresh.length, POLL_RUNS_MAX);
-    const { rows } = await readPage(limit, signal);
+    const { rows, isBehind } = await readPage(limit, signal);
     const alone = await readAlone(unread(merged(before.list, rows), rows), signal);
     const changed = (list: RunList) => alone.gone.reduce(withoutRun, patched(merged(list, rows), alone.rows));
     const isSame = changed(before.list) === before.list && Date.now() - countedAt < COUNT_AGAIN_MS;
@@ -120,7 +125,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
     const counts = isSame ? null : await count(signal);
     // The list may have changed meanwhile.
     const now = listed ?? before;
-    listed = { list: changed(now.list), counts: counts ?? now.counts };
+    listed = { list: changed(now.list), counts: counts ?? now.counts, isBehind };
     return listed;
   }
 
@@ -145,7 +150,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
       const list = withTold(before, rows, (row) => cursor === null && matches(filter, row));
       const count = (counts: ActionRunSummary, { id, status }: RunRow) =>
         moved(counts, rowIn(before, id)?.status ?? status, rowIn(list, id)?.status ?? status);
-      listed = { list, counts: rows.reduce(count, listed.counts) };
+      listed = { ...listed, list, counts: rows.reduce(count, listed.counts) };
       return before.rows.length + before.fresh.length === 0 && list.fresh.length > 0;
     },
     async readOlder(signal) {
@@ -164,7 +169,8 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
       const now = rowIn(list, row.id);
       // The next poll finds no news in the rows, but the counts changed.
       countedAt = 0;
-      listed = { list, counts: held && now ? moved(listed.counts, held.status, now.status) : listed.counts };
+      const counts = held && now ? moved(listed.counts, held.status, now.status) : listed.counts;
+      listed = { ...listed, list, counts };
       return true;
     },
     restart() {

@@ -2,7 +2,6 @@
 
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
-import { bookmarksInMemory } from "../../client/bookmark.ts";
 import { type Client, createClient } from "../../client/index.ts";
 import type { Scope } from "../routes/pages.ts";
 import { contextOf } from "../ui/context.ts";
@@ -102,8 +101,6 @@ function clientsOf(
     org: scope.o,
     project: scope.p,
     env: scope.envName,
-    // Shared, so that a page shows what a change of this session did.
-    bookmarks: bookmarksInMemory(),
     async fetch(input: RequestInfo | URL, init?: RequestInit) {
       const response = await fetch(input, init);
       if (response.status === 401) store.expire(pageKey);

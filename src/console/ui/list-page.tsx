@@ -51,7 +51,10 @@ interface ListPageProps<T> {
   readonly children: (data: T) => ComponentChildren;
 }
 
-export function ListPage<T extends { readonly next: string | null }>(props: ListPageProps<T>) {
+/** `isStale`: the service says that the newest changes can be missing. */
+type AnyPage = { readonly next: string | null; readonly isStale?: boolean };
+
+export function ListPage<T extends AnyPage>(props: ListPageProps<T>) {
   const { title, of, loaded, button, note, children } = props;
   const { data, failure, reload } = loaded;
   return (
@@ -61,10 +64,20 @@ export function ListPage<T extends { readonly next: string | null }>(props: List
         {button}
       </div>
       {note}
+      {data?.isStale ? <StaleNote /> : null}
       <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
       {data === undefined ? null : children(data)}
       <Pager of={of} next={data?.next ?? null} />
     </div>
+  );
+}
+
+/** Beside a list that can lack the newest changes. Such a list is read again soon. */
+export function StaleNote() {
+  return (
+    <p class="warning-box" role="status">
+      The newest changes can be missing from this list. It is read again soon.
+    </p>
   );
 }
 

@@ -10,41 +10,13 @@ const DOCUMENT = "/openapi.json";
 async function fetchForExplorer(input, init) {
   const request = new Request(input, init);
   const { origin, pathname } = new URL(request.url);
-  if (origin !== location.origin) return fetch(request);
-  if (pathname !== DOCUMENT) return fetchWithBookmark(request, pathname);
+  if (origin !== location.origin || pathname !== DOCUMENT) return fetch(request);
   const answer = await fetch(request);
   if (!answer.ok) return answer;
   const text = JSON.stringify(await answer.json(), (_, value) =>
     isOptionalParameter(value) ? switchedOff(value) : value,
   );
   return new Response(text, { headers: { "Content-Type": "application/json" } });
-}
-
-const BOOKMARK = "x-d1-bookmark";
-const ENVIRONMENT = /^\/[^/]+\/[^/]+\/envs\/[^/]+\//;
-/** Requests that run at the same time each leave a bookmark. The service accepts several, but not many. */
-const BOOKMARKS_MAX = 8;
-
-/** The bookmarks of each environment, until the page is closed. With them a list shows what the user just created. */
-const bookmarksOf = new Map();
-
-/**
- * Sends the bookmarks of the request's environment. A response's bookmark includes those that were sent, or says that
- * they are no longer needed, so it replaces them.
- */
-async function fetchWithBookmark(request, pathname) {
-  const [environment] = ENVIRONMENT.exec(pathname) ?? [];
-  if (environment === undefined) return fetch(request);
-  const sent = bookmarksOf.get(environment) ?? [];
-  // A bookmark that the user typed goes along.
-  if (sent.length > 0) request.headers.append(BOOKMARK, sent.map(({ value }) => value).join(","));
-  const answer = await fetch(request);
-  const value = answer.headers.get(BOOKMARK);
-  if (value !== null) {
-    const others = (bookmarksOf.get(environment) ?? []).filter((one) => !sent.includes(one));
-    bookmarksOf.set(environment, [...others, { value }].slice(-BOOKMARKS_MAX));
-  }
-  return answer;
 }
 
 function isOptionalParameter(value) {

@@ -153,7 +153,6 @@ describeInBrowser("the console", (browser) => {
       return idIn(page);
     }
     async function listed(): Promise<number> {
-      // Without a bookmark, the list shows what the page just did.
       return (await site.client(env).runs.page({ limit: 10 })).runs.length;
     }
 

@@ -6,7 +6,7 @@ import { type Door, newDoor } from "../door.ts";
 import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
-import { button, fakeTime, job, run, runs, Site, untilRunIs, WIDE } from "./site.ts";
+import { button, fakeTime, job, poll, run, runs, Site, sentOn, untilRunIs, WIDE } from "./site.ts";
 
 const ENV = "prod";
 const STEP_MS = 2000;
@@ -119,5 +119,32 @@ describeInBrowser("the console in an outage", (browser) => {
     await page.clock.runFor(10_000);
     await runs(page).getByRole("link", { name: "deploy", exact: true }).first().waitFor();
     expect(await alert.count()).toBe(0);
+  });
+
+  it("says that a list can lack the newest changes, and reads the list again soon, also with the feed", async () => {
+    await site.client("stale").runs.create({ actionName: "deploy" });
+    const page = await browser.newPage(site.origin, WIDE);
+    await fakeTime(page);
+    await page.route(/\/action-runs\?/, async (route) => {
+      const response = await sentOn(route);
+      await route.fulfill({ response, headers: { ...response.headers(), "Action-Runs-Stale": "true" } });
+    });
+    const isSaid = page.getByText(/newest changes can be missing/);
+    await site.signIn(page, "stale/approvals");
+    await isSaid.waitFor();
+    await site.goTo(page, "stale/runs");
+    await isSaid.waitFor();
+    expect(await runs(page).getByRole("link", { name: "deploy", exact: true }).count()).toBe(1);
+    // By then the feed has begun, and the list has been read after it.
+    for (let polls = 0; polls < 2; polls++) {
+      const read = page.waitForResponse(/\/action-runs\?/);
+      await poll(page);
+      await read;
+      await browser.settled(page);
+    }
+    await isSaid.waitFor();
+    await page.unrouteAll({ behavior: "wait" });
+    await poll(page);
+    await isSaid.waitFor({ state: "detached" });
   });
 });
