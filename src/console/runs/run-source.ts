@@ -1,8 +1,11 @@
 /**
  * Reads the runs that one address asks for, and how many there are of each status. The feed of changes tells it what
  * changed. Without the feed it polls: a poll reads the newest of the runs. Open runs that a poll does not cover are
- * read one by one, a few with each poll, so that no run is shown as open for long after its end. If anything changed,
- * the poll counts as well. Rows and counts change together, after both came.
+ * read one by one, a few with each poll, so that no run is shown as open for long after its end.
+ *
+ * Rows are current. The service counts what its database has, which can be some seconds behind. So a list that has all
+ * runs is counted here. Otherwise the counts move with the rows that are shown, and the service counts again when a poll
+ * has found nothing new.
  */
 
 import { type ActionRunSummary, ActionRunsError, type Client, type RunFilter } from "../../client/index.ts";
@@ -51,6 +54,8 @@ export interface RunSource {
   readonly feed: Pick<RunFilter, "actionName" | "label">;
   /** When the last read began that succeeded. */
   readonly readAt: () => number;
+  /** False if the list or its counts can still lack changes, so that another poll should come soon. */
+  readonly isSettled: () => boolean;
   /** The next read shows the first page as it is then, with the runs that were held back. */
   readonly restart: () => void;
 }
@@ -68,7 +73,29 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   let shouldRestart = false;
   let turn = 0;
   let countedAt = 0;
+  /** Which poll counts: 0 is the next one, 1 the one after it. null: no change asks for it. */
+  let countIn: 0 | 1 | null = null;
   let readAt = 0;
+
+  /** Rows and counts change together. */
+  function show(list: RunList): void {
+    if (listed === null || list === listed.list) return;
+    const { rows, older } = listed.list;
+    const move = (counts: ActionRunSummary, { id, status }: RunRow) =>
+      moved(counts, status, rowIn(list, id)?.status ?? status);
+    const counts = countedHere(list) ?? [...rows, ...older].reduce(move, listed.counts);
+    listed = { ...listed, list, counts };
+    countIn = 1;
+  }
+
+  /** null if the list has only a part of the runs, or runs that match no longer. */
+  function countedHere({ rows, fresh, next }: RunList): ActionRunSummary | null {
+    const isPart = cursor !== null || next !== null || filter.status !== undefined;
+    if (isPart || filter.waiting !== undefined || filter.group !== undefined) return null;
+    const counts = { pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+    for (const { status } of [...rows, ...fresh]) counts[status]++;
+    return counts;
+  }
 
   async function readPage(limit: number, signal: AbortSignal) {
     const of = { ...filter, ...(cursor ? { cursor } : {}) };
@@ -110,8 +137,10 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
     ]);
     const before = listed?.list ?? null;
     const isStillEmpty = before?.rows.length === 0 && rows.length === 0 && next === before.next;
-    listed = { list: isStillEmpty ? before : begun(rows, next, before), counts, isBehind };
+    const list = isStillEmpty ? before : begun(rows, next, before);
+    listed = { list, counts: countedHere(list) ?? counts, isBehind };
     shouldRestart = false;
+    countIn = 1;
     return listed;
   }
 
@@ -120,12 +149,17 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
     const { rows, isBehind } = await readPage(limit, signal);
     const alone = await readAlone(unread(merged(before.list, rows), rows), signal);
     const changed = (list: RunList) => alone.gone.reduce(withoutRun, patched(merged(list, rows), alone.rows));
-    const isSame = changed(before.list) === before.list && Date.now() - countedAt < COUNT_AGAIN_MS;
-    // After the page, so that the counts are never behind the rows.
-    const counts = isSame ? null : await count(signal);
-    // The list may have changed meanwhile.
-    const now = listed ?? before;
-    listed = { list: changed(now.list), counts: counts ?? now.counts, isBehind };
+    listed = { ...(listed ?? before), isBehind };
+    show(changed(listed.list));
+    const isNew = countIn === 1;
+    const shouldCount = countIn === 0 || Date.now() - countedAt >= COUNT_AGAIN_MS;
+    if (isNew) countIn = 0;
+    if (!shouldCount || countedHere(listed.list) !== null) return listed;
+    const counts = await count(signal);
+    // What changed meanwhile asks for another count.
+    if (countIn === 1) return listed;
+    if (!isNew) countIn = null;
+    listed = { ...listed, counts };
     return listed;
   }
 
@@ -140,6 +174,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
       return read;
     },
     readAt: () => readAt,
+    isSettled: () => listed?.isBehind === false && countIn === null,
     feed: {
       ...(filter.actionName && { actionName: filter.actionName }),
       ...(filter.label && { label: filter.label }),
@@ -148,9 +183,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
       if (listed === null) return false;
       const before = listed.list;
       const list = withTold(before, rows, (row) => cursor === null && matches(filter, row));
-      const count = (counts: ActionRunSummary, { id, status }: RunRow) =>
-        moved(counts, rowIn(before, id)?.status ?? status, rowIn(list, id)?.status ?? status);
-      listed = { ...listed, list, counts: rows.reduce(count, listed.counts) };
+      show(list);
       return before.rows.length + before.fresh.length === 0 && list.fresh.length > 0;
     },
     async readOlder(signal) {
@@ -163,14 +196,9 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
     },
     take(row) {
       if (listed === null) return false;
-      const held = rowIn(listed.list, row.id);
       const list = patched(listed.list, [row]);
       if (list === listed.list) return false;
-      const now = rowIn(list, row.id);
-      // The next poll finds no news in the rows, but the counts changed.
-      countedAt = 0;
-      const counts = held && now ? moved(listed.counts, held.status, now.status) : listed.counts;
-      listed = { ...listed, list, counts };
+      show(list);
       return true;
     },
     restart() {

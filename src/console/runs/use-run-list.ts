@@ -33,10 +33,10 @@ export function useRunList(runId: string | null): ShownRuns {
   const { search } = useRoute();
   const source = useMemo(() => createRunSource(reader, new URLSearchParams(search)), [reader, search]);
   const [feedAt, setFeedAt] = useState<number | null>(null);
-  // Rendered again by each read. The feed tells nothing of what changed before it, so a list that is older or behind
-  // is read again soon.
-  const isFed = feedAt !== null && source.readAt() >= feedAt && source.listed()?.isBehind !== true;
-  const { failure, reload } = useLoad(source.read, { everyMs: isFed ? CHECK_MS : POLL_MS });
+  // Rendered again by each read. The feed tells nothing of what changed before a list that began before the feed.
+  const isFed = feedAt !== null && source.readAt() >= feedAt;
+  const everyMs = useCallback(() => (isFed && source.isSettled() ? CHECK_MS : POLL_MS), [isFed, source]);
+  const { failure, reload } = useLoad(source.read, { everyMs });
   // Rendered again by each read, so this is what the last one left.
   const listed = source.listed();
   useLoad(listed === null ? nothing : source.readOlder);

@@ -40,6 +40,10 @@ describeInBrowser("the console's addresses", (browser) => {
       const failed = await member.runs.create({ actionName: "deploy", labels });
       await job(failed).fail("Exit code 137: out of memory");
     }
+    await until("the database counts every run", async () => {
+      const { pending, failed } = await root.runs.summary();
+      return pending === BUILDS + 3 && failed === 3;
+    });
     now = new Date(Date.now() + 600_000);
   });
 
