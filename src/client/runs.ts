@@ -94,7 +94,7 @@ export interface Runs extends Decisions {
   list(filter?: RunFilter, options?: ReadOptions): AsyncIterable<DetailedActionRun>;
   /** One page, newest first unless `order` says otherwise. Its `cursor` is the `next` of the page before it. */
   page(filter?: ListQuery, options?: CallOptions): Promise<RunPage>;
-  /** How many runs of each status match. A count beyond 1000 is `{ atLeast: 1000 }`. */
+  /** How many runs of each status match. It can be some seconds behind. A count beyond 1000 is `{ atLeast: 1000 }`. */
   summary(filter?: Omit<RunFilter, "limit" | "include">, options?: CallOptions): Promise<ActionRunSummary>;
   /** Values that `list` can filter by and that contain a text of 2 characters or more; 20 at most. */
   facets(query: FacetQuery, options?: CallOptions): Promise<ActionRunFacets>;

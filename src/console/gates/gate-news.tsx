@@ -8,6 +8,10 @@ import { contextOf } from "../ui/context.ts";
 import { useLoad } from "../ui/load.ts";
 
 const POLL_MS = 30_000;
+/** Above this, the frame only says that there are more. */
+const APPROVALS_MAX = 50;
+/** A list is current. The service's own counts can lack the decision that was just made. */
+const WAITING = { waiting: "approval", limit: APPROVALS_MAX } as const;
 const NO_PAUSES: readonly Pause[] = [];
 
 export interface GateNews {
@@ -28,11 +32,12 @@ export function GateNewsProvider({ children }: { readonly children: ComponentChi
   const { mayApprove } = holder;
   const read = useCallback(
     async (signal: AbortSignal) => {
-      const [pauses, summary] = await Promise.all([
+      const [pauses, page] = await Promise.all([
         reader.pauses.list({ signal }),
-        mayApprove ? reader.runs.summary({ waiting: "approval" }, { signal }) : null,
+        mayApprove ? reader.runs.page(WAITING, { signal }) : null,
       ]);
-      return { pauses, approvals: summary?.pending ?? null };
+      const atLeast = page?.runs.length ?? 0;
+      return { pauses, approvals: page && (page.next === null ? atLeast : { atLeast }) };
     },
     [reader, mayApprove],
   );

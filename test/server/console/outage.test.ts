@@ -147,4 +147,16 @@ describeInBrowser("the console in an outage", (browser) => {
     await poll(page);
     await isSaid.waitFor({ state: "detached" });
   });
+
+  it("says how many runs wait for approval, though the service's counts are behind", async () => {
+    const { actions } = site.client("approvals");
+    const trigger = { type: "webhook", url: "https://ci.example/release" } as const;
+    await actions.put("release", { trigger, approval: {} });
+    await actions.run("release");
+    const page = await browser.newPage(site.origin, WIDE);
+    const json = { pending: 7, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+    await page.route("**/action-runs/summary*", (route) => route.fulfill({ json }));
+    await site.signIn(page, "approvals/runs");
+    await page.getByRole("link", { name: "Approvals 1 waiting" }).waitFor();
+  });
 });
