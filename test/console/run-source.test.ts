@@ -66,6 +66,12 @@ describe("the counts", () => {
     }
     source.take(row(1, "cancelled"));
     expect(source.listed()?.counts).toEqual({ ...NONE, pending: 1, failed: 1, cancelled: 1 });
+    // More than a page: of still more, a poll would read only some.
+    const many = Array.from({ length: 49 }, (_, n) => ({ ...row(9, "pending"), id: `02${n}` }));
+    at.rows = [...many, ...at.rows];
+    at.counts = { pending: 99 };
+    for (let polls = 0; polls < 2; polls++) await poll();
+    expect(await poll()).toEqual({ ...NONE, pending: 99 });
   });
 
   it("move with the rows, and are read again by the first poll after one that found nothing new", async () => {

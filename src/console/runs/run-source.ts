@@ -90,10 +90,13 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
 
   /** null if the list has only a part of the runs, or runs that match no longer. */
   function countedHere({ rows, fresh, next }: RunList): ActionRunSummary | null {
-    const isPart = cursor !== null || next !== null || filter.status !== undefined;
-    if (isPart || filter.waiting !== undefined || filter.group !== undefined) return null;
+    const all = [...rows, ...fresh];
+    // Of very many new runs, a poll reads only some.
+    const isPart = cursor !== null || next !== null || all.length > PAGE_RUNS;
+    const { status, waiting, group } = filter;
+    if (isPart || (status ?? waiting ?? group) !== undefined) return null;
     const counts = { pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
-    for (const { status } of [...rows, ...fresh]) counts[status]++;
+    for (const row of all) counts[row.status]++;
     return counts;
   }
 
