@@ -6,6 +6,7 @@
 import type { Locator, Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { sharedPlace } from "../place.ts";
+import { until } from "../until.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
 import { button, dialog, field, hasFocus, PHONE, run, runs, Site, WIDE } from "./site.ts";
 
@@ -71,7 +72,9 @@ describeInBrowser("the console's bulk operations", (browser) => {
     await status(page.locator("main"), "completed");
     expect((await client.bulkOperations.page()).operations).toHaveLength(1);
     await page.getByText(`${HANGING} accepted`, { exact: true }).waitFor();
-    expect(await client.runs.summary({})).toMatchObject({ cancelled: HANGING, pending: 1 });
+    const ended = async () => (await client.runs.summary()).cancelled === HANGING;
+    await until("the database counts the cancelled runs", ended);
+    expect((await client.runs.summary()).pending).toBe(1);
     await page.getByRole("table").getByRole("link").first().click();
     await run(page).getByText("<b>they hang</b>").first().waitFor();
 
@@ -95,7 +98,8 @@ describeInBrowser("the console's bulk operations", (browser) => {
     await status(seen, "stopped");
     const { accepted, remaining } = (await client.bulkOperations.get(id)).counts;
     expect([accepted > 0, Number(remaining) > 0, accepted + Number(remaining)]).toEqual([true, true, MANY]);
-    expect((await client.runs.summary({ actionName: "hang" })).pending).toBe(remaining);
+    const pending = async () => (await client.runs.summary({ actionName: "hang" })).pending;
+    await until("the database counts the runs that are left", async () => (await pending()) === remaining);
 
     // On a phone, the bar is at the bottom of the screen, also if the list is short.
     await site.signIn(phone, `${ENV}/runs?actionName=other`, member);
