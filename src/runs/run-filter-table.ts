@@ -8,7 +8,7 @@ import { firstIdAt } from "../base/uuid.ts";
 import { WAITING_FOR, type WaitingFor } from "./gates.ts";
 import type { Run, Status } from "./run.ts";
 import type { RunFilters, RunPageQuery } from "./run-filters.ts";
-import { AFTER_ALL_IDS } from "./run-id.ts";
+import { AFTER_ALL_IDS, behind } from "./run-id.ts";
 
 /** What filters look at. */
 export interface RunFacts {
@@ -64,7 +64,7 @@ export function idRangeOf(
   { cursor, order, createdAfter, createdBefore }: IdBounds,
   completeTo?: string,
 ): { readonly lower: string; readonly upper: string } {
-  const [low, high] = order === "oldest" ? [behind(cursor), behind(completeTo)] : [completeTo, cursor];
+  const [low, high] = order === "oldest" ? [after(cursor), after(completeTo)] : [completeTo, cursor];
   const lowers = [low, createdAfter && firstAfter(createdAfter)];
   const uppers = [high, createdBefore && firstNotBefore(createdBefore)];
   const isGiven = (bound: string | undefined) => bound !== undefined;
@@ -186,7 +186,6 @@ function firstNotBefore({ ceilMs }: Instant): string {
   return firstIdAt(ceilMs);
 }
 
-/** All ids are equally long, so a longer text comes after its id and before the next one. */
-function behind(id: string | undefined): string | undefined {
-  return id && `${id}~`;
+function after(id: string | undefined): string | undefined {
+  return id && behind(id);
 }

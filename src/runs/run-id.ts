@@ -17,6 +17,11 @@ import type { KeyRing } from "../settings/key-ring.ts";
 /** Sorts after every id. */
 export const AFTER_ALL_IDS = "g";
 
+/** Sorts after this id and before the next one, because all ids are equally long. */
+export function behind(id: string): string {
+  return `${id}~`;
+}
+
 /** `{o}/{p}/{envName}`: the environment, which is also the name of its coordinator. */
 const SCOPE = /^[^/]+\/[^/]+\/[^/]+$/;
 

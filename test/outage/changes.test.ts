@@ -5,123 +5,65 @@ import { afterEach, expect, it, vi } from "vitest";
 import { FLIGHT_MAX_MS } from "../../src/runs/projection/flights.ts";
 import { alarmAt, alarmIn, coordinator, createAged, hurryTimers, journal, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
+import { landed } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
+import { beat } from "../support/stream.ts";
 
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
-const FAULTS: readonly Extract<Fault, string>[] = ["down", "hang", "committed_then_error"];
-const D1_BOOKMARK = /^0:[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
+const FAULTS: readonly Extract<Fault, string>[] = ["down", "hang", "full", "committed_then_error"];
 const SUCCEEDED = { status: "succeeded", output: { ok: true } };
 
-interface Change {
-  /** Prepared while D1 is well; what it answers is done while it is not. */
-  readonly prepare: (
-    path: string,
-  ) => Promise<() => Promise<{ id: string; run: ActionRun; headers: Headers }>>;
-}
-
-const CHANGES: readonly Change[] = [
-  {
-    prepare: async (path) => async () => {
-      const { status, body, headers } = await ask<ActionRun>("POST", path, {
-        body: { actionName: "deploy" },
-      });
-      expect(status).toBe(201);
-      const { callback: _, ...run } = body as ActionRun & { callback: unknown };
-      return { id: body.id, run, headers };
-    },
+/** Each is prepared while D1 is well, and done while it is not. */
+const CHANGES: readonly ((path: string) => Promise<() => Promise<ActionRun>>)[] = [
+  async (path) => async () => {
+    const { callback: _, ...run } = await createRun(path);
+    return run;
   },
-  {
-    prepare: async (path) => {
-      const created = await createRun(path);
-      return async () => {
-        const { status, body, headers } = await report(created, SUCCEEDED);
-        expect(status).toBe(200);
-        expect(body.status).toBe("succeeded");
-        return { id: created.id, run: body, headers };
-      };
-    },
+  async (path) => {
+    const created = await createRun(path);
+    return async () => (await report(created, SUCCEEDED)).body;
   },
-  {
-    prepare: async (path) => {
-      const created = await createRun(path);
-      return async () => {
-        const { status, body, headers } = await ask("DELETE", `${path}/${created.id}`);
-        expect(status).toBe(200);
-        expect(body.status).toBe("cancelled");
-        return { id: created.id, run: body, headers };
-      };
-    },
+  async (path) => {
+    const { id } = await createRun(path);
+    return async () => (await ask("DELETE", `${path}/${id}`)).body;
+  },
+  async (path) => {
+    const created = await createRun(path);
+    return async () => {
+      expect((await beat(created)).status).toBe(200);
+      return (await ask("GET", `${path}/${created.id}`)).body;
+    };
   },
 ];
 
-/** The parts of a response's bookmark. */
-function partsOf(headers: Headers): string[] {
-  return (headers.get("x-d1-bookmark") ?? "").split(".").filter((part) => part !== "");
-}
-
 it.each(FAULTS)(
-  "with D1's writes %s, changes succeed, can be read at once, and land later",
+  "with D1's writes %s, changes succeed, gets and lists show them at once, and they land later",
   async (fault) => {
     const path = newRunsPath();
-    const prepared = await Promise.all(CHANGES.map(({ prepare }) => prepare(path)));
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const prepared = await Promise.all(CHANGES.map((prepare) => prepare(path)));
+    await landed(path);
     faults.writes = fault;
     hurryTimers();
     const done = await Promise.all(prepared.map((go) => go()));
-    for (const { id, run, headers } of done) {
-      expect(partsOf(headers)).toContain(id);
-      const read = await ask("GET", `${path}/${id}`);
-      expect(read.status).toBe(200);
-      expect(read.body).toEqual(run);
-      expect(partsOf(read.headers)).toContain(id);
-    }
+    expect(done.map(({ status }) => status)).toEqual(["pending", "succeeded", "cancelled", "running"]);
+    const list = await ask<ActionRun[]>("GET", path);
+    expect(list.headers.get("Action-Runs-Stale")).toBeNull();
+    expect(list.body).toEqual(done.toSorted((a, b) => (a.id < b.id ? 1 : -1)));
+    for (const run of done) expect((await ask("GET", `${path}/${run.id}`)).body).toEqual(run);
     faults.writes = null;
-    for (const { id, run } of done) {
+    for (const run of done) {
       await until(async () => {
         await alarmIn(10_000, coordinator(path));
-        return JSON.stringify(run) === (await rowOf(id))?.body;
+        return JSON.stringify(run) === (await rowOf(run.id))?.body;
       });
     }
   },
 );
-
-it("a get shows what D1 lacks, and a list says that it is behind, until the change has landed", async () => {
-  const path = newRunsPath();
-  const created = await createRun(path);
-  await until(async () => (await rowOf(created.id)) !== null);
-  faults.writes = "down";
-  const done = await report(created, SUCCEEDED);
-  const headers = { "x-d1-bookmark": done.headers.get("x-d1-bookmark") ?? "" };
-  for (const options of [{}, { headers }]) {
-    const read = await ask("GET", `${path}/${created.id}`, options);
-    expect(read.body).toEqual(done.body);
-    expect(partsOf(read.headers)).toContain(created.id);
-    const list = await ask<ActionRun[]>("GET", path, options);
-    expect(list.body).toMatchObject([{ id: created.id, status: "pending" }]);
-    expect(partsOf(list.headers)).toContain(created.id);
-  }
-  faults.writes = null;
-  await alarmIn(10_000, coordinator(path));
-  await until(async () => (await rowOf(created.id))?.status === "succeeded");
-  const list = await ask<ActionRun[]>("GET", path, { headers });
-  expect(list.body).toEqual([done.body]);
-  expect(partsOf(list.headers)).toEqual([expect.stringMatching(D1_BOOKMARK)]);
-});
-
-it("returns a bookmark of D1 again after the row has landed", async () => {
-  const path = newRunsPath();
-  faults.writes = "down";
-  const created = await createRun(path);
-  faults.writes = null;
-  await alarmIn(10_000, coordinator(path));
-  await until(async () => (await rowOf(created.id)) !== null);
-  expect(partsOf((await ask("GET", `${path}/${created.id}`)).headers)).toEqual([
-    expect.stringMatching(D1_BOOKMARK),
-  ]);
-});
 
 it("lets no caller wait while D1 is known to fail", async () => {
   const path = newRunsPath();

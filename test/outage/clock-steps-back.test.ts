@@ -169,7 +169,7 @@ describe("what an isolate remembers", () => {
 
   it("of an ended run is read again", () => {
     const now = Date.now();
-    rememberEnded("o/p/e", "id", { actionRun: "{}", bookmark: null }, now + DAY_MS, now);
+    rememberEnded("o/p/e", "id", { actionRun: "{}" }, now + DAY_MS, now);
     expect(recallEnded("o/p/e", "id", now)).toMatchObject({ actionRun: "{}" });
     expect(recallEnded("o/p/e", "id", now - HOUR_MS)).toBeNull();
   });

@@ -1,7 +1,7 @@
 /** While reads of D1 throw or hang, the coordinator answers for a run, and nothing is 404 that was not looked up. */
 
 import { afterEach, expect, it, vi } from "vitest";
-import { createAged, direct, hurryTimers, mint } from "../support/direct.ts";
+import { hurryTimers, mint } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 import { expectUnavailable, mintToken, type Refusal } from "./calls.ts";
@@ -48,14 +48,4 @@ it("a get finds a run at its coordinator if D1 has no row", async () => {
   faults.writes = "down";
   const { callback: _, ...run } = await createRun(path);
   expect(await ask("GET", `${path}/${run.id}`)).toMatchObject({ status: 200, body: run });
-});
-
-it("a list shows what has landed while writes to D1 fail", async () => {
-  const path = newRunsPath();
-  const landed = await createAged(path);
-  await direct(path).upkeep.settle();
-  faults.writes = "down";
-  await createAged(path);
-  const list = await ask<{ id: string }[]>("GET", path);
-  expect(list).toMatchObject({ status: 200, body: [{ id: landed }] });
 });

@@ -28,7 +28,7 @@ export interface StoredBulk extends BulkCounts {
   /** `reserved`: not begun. */
   readonly state: "reserved" | BulkOperation["status"];
   readonly abortReason: AbortReason | null;
-  /** The collecting goes on below this id; null before it has begun. */
+  /** The collecting goes on below this id; null if it has not begun, or has no filter. */
   readonly below: string | null;
   /** The number of the item that has its turn next. Only retries count up: a cancel decides each run in its turn. */
   readonly nextSeq: number;

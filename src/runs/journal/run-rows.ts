@@ -266,8 +266,14 @@ export class RunRows {
     };
   }
 
+  /** The highest id; null if there is no run. */
+  newestId(): string | null {
+    const [newest] = this.#sql.exec<{ id: string }>("SELECT id FROM runs ORDER BY run_key DESC LIMIT 1");
+    return newest?.id ?? null;
+  }
+
   isEmpty(): boolean {
-    return [...this.#sql.exec("SELECT 1 FROM runs LIMIT 1")].length === 0;
+    return this.newestId() === null;
   }
 
   #remember(run: JournaledRun): void {

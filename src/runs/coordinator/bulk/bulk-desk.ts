@@ -17,6 +17,7 @@ import type { Journal } from "../../journal/journal.ts";
 import type { Lacking } from "../../projection/lacking.ts";
 import type { Projection } from "../../projection/projection.ts";
 import type { ChangeKey } from "../../run-calls.ts";
+import { behind } from "../../run-id.ts";
 import type { Admitter } from "../gates/admitter.ts";
 import { wouldStart } from "../gates/would-start.ts";
 import type { Ledger } from "../ledger.ts";
@@ -93,12 +94,18 @@ export class BulkDesk implements BulkCalls {
 
   async begin(id: string): Promise<BulkOperation | null> {
     const now = Date.now();
-    const { bulk } = this.#journal;
+    const { bulk, runs } = this.#journal;
     const reserved = bulk.of(id);
     if (reserved?.state !== "reserved") return this.#shown(id);
     // Another operation may have its place by now.
     if (isLost(reserved, now)) return null;
-    const begun = bulk.update(reserved, { state: reserved.order.filter === null ? "running" : "collecting" });
+    // Runs that are created from now on are not in its set.
+    const begun = bulk.update(
+      reserved,
+      reserved.order.filter === null
+        ? { state: "running" }
+        : { state: "collecting", below: behind(runs.newestId() ?? "") },
+    );
     this.#arm(now);
     return shownBulk(begun);
   }

@@ -5,10 +5,9 @@
 
 import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
 import { within } from "../../../base/time.ts";
-import { firstIdAt } from "../../../base/uuid.ts";
 import { boundDatabase } from "../../../settings/bound-database.ts";
 import type { Databases } from "../../../settings/databases.ts";
-import { type BulkOrder, type BulkPreview, type EndedRuns, endsOf, sumOf } from "../../bulk.ts";
+import { type BulkPreview, type EndedRuns, endsOf, sumOf } from "../../bulk.ts";
 import type { BulkTarget } from "../../bulk-calls.ts";
 import { findMatching, type MatchingPage, type MatchingRun } from "../../d1/matching-runs.ts";
 import type { StoredBulk } from "../../journal/bulk-rows.ts";
@@ -19,15 +18,12 @@ import type { Projection } from "../../projection/projection.ts";
 import { isOpen, STATUSES } from "../../run.ts";
 import type { RunFacts } from "../../run-filter-table.ts";
 import type { RunFilters } from "../../run-filters.ts";
-import { createdAtOf } from "../../run-id.ts";
 
 const READ_MAX_MS = 5000;
 /** How many matching runs an operation collects at once. */
 const COLLECTED_RUNS = 1000;
 /** A dry run looks at this many pages of 5000 runs at most, because a caller waits for it. */
 const PREVIEW_PAGES = 20;
-/** How much the clocks of the Worker and the object may differ. The set must have each run that was there before the request. */
-const CLOCKS_DIFFER_MS = 1000;
 /** How many items are looked at in one stretch. */
 const STRETCH_ITEMS = 500;
 
@@ -57,7 +53,7 @@ export class RunSets {
     if (this.#projection.isStale) return null;
     // One run more than may match, to know whether there are too many.
     const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
-    return this.#page(order.filters ?? {}, below ?? newestIdOf(order), limit);
+    return this.#page(order.filters ?? {}, below, limit);
   }
 
   /** Throws what D1 throws. */
@@ -94,9 +90,9 @@ export class RunSets {
 
   async #filtered(filters: RunFilters, maxRuns: number) {
     const runs: MatchingRun[] = [];
-    let below = firstIdAt(Date.now() + 1);
+    let below: string | null = null;
     for (let pages = 0; pages < PREVIEW_PAGES; pages++) {
-      const page = await this.#page(filters, below, maxRuns + 1 - runs.length);
+      const page: MatchingPage = await this.#page(filters, below, maxRuns + 1 - runs.length);
       runs.push(...page.runs);
       if (runs.length > maxRuns) return { runs: runs.slice(0, maxRuns), matched: { atLeast: maxRuns + 1 } };
       if (page.behind === null) return { runs, matched: runs.length };
@@ -105,8 +101,8 @@ export class RunSets {
     return { runs, matched: { atLeast: runs.length } };
   }
 
-  async #page(filters: RunFilters, cursor: string, limit: number): Promise<MatchingPage> {
-    const query = { ...filters, cursor, limit };
+  async #page(filters: RunFilters, below: string | null, limit: number): Promise<MatchingPage> {
+    const query = { ...filters, cursor: below ?? undefined, limit };
     // First, because what lands after this is in both.
     const { ids: without, matching, completeTo } = this.#lacking.of(query);
     const lacking = { items: matching.map(toMatchingRun), endsAt: completeTo };
@@ -126,9 +122,4 @@ export class RunSets {
 
 function toMatchingRun({ id, status, waitingFor }: RunFacts): MatchingRun {
   return { id, status, isWaiting: status === "pending" && waitingFor !== null };
-}
-
-/** Sorts after each run that the request may be about, and before later ones: collecting can wait long for D1. */
-function newestIdOf({ id }: BulkOrder): string {
-  return firstIdAt(Math.min(Date.now(), createdAtOf(id) + CLOCKS_DIFFER_MS) + 1);
 }
