@@ -1,12 +1,30 @@
 /** Changes of runs succeed while D1 throws, hangs, or returns an error after it committed. */
 
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { FLIGHT_MAX_MS } from "../../src/runs/projection/flights.ts";
-import { alarmAt, alarmIn, coordinator, createAged, hurryTimers, journal, until } from "../support/direct.ts";
+import {
+  alarmAt,
+  alarmIn,
+  coordinator,
+  createAged,
+  direct,
+  hurryTimers,
+  journal,
+  until,
+} from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import { landed } from "../support/landed.ts";
-import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
+import {
+  type ActionRun,
+  ask,
+  createRun,
+  newRunsPath,
+  report,
+  rowOf,
+  scopeOfPath,
+} from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 
 afterEach(() => {
@@ -64,6 +82,25 @@ it.each(FAULTS)(
     }
   },
 );
+
+it("a list shows a run that the database lost and refuses when it is rebuilt", async () => {
+  const path = newRunsPath();
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const lost = await createRun(path);
+  await landed(path);
+  // The next instance knows from the journal that all has landed.
+  await alarmIn(10_000, coordinator(path));
+  await evictDurableObject(coordinator(path));
+  await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
+  faults.writes = { refuse: (_, sql) => sql.startsWith("INSERT INTO runs") };
+  await direct(path).upkeep.resync();
+  let list = await ask<ActionRun[]>("GET", path);
+  await until(async () => {
+    list = await ask<ActionRun[]>("GET", path);
+    return list.headers.get("Action-Runs-Stale") === null;
+  });
+  expect(list.body.map(({ id }) => id)).toEqual([lost.id]);
+});
 
 it("lets no caller wait while D1 is known to fail", async () => {
   const path = newRunsPath();

@@ -320,7 +320,11 @@ export class GroupCommit {
     const isLast = !this.unlanded.hasNewer(entry.id, version);
     // Put it aside first. When `unlanded` forgets the run, `landed_seq` can pass it. Then only the aside table still
     // lists it.
-    if (isLast) this.aside.put(entry, Date.now());
+    if (isLast) {
+      this.aside.put(entry, Date.now());
+      // It may have landed again, without a change.
+      this.lackingIds.add(entry.id);
+    }
     this.unlanded.landed(entry.id, version);
     if (isLast) this.#repairSoon(error, entry.id);
   }
