@@ -7,6 +7,7 @@ import { faults, queueFlights } from "../support/faults.ts";
 import { landed } from "../support/landed.ts";
 import {
   type ActionRun,
+  type Answer,
   ask,
   type CreatedRun,
   createRun,
@@ -108,3 +109,29 @@ it("with a D1 that takes half of what is offered, changes are answered at once, 
   }
   flights.open();
 });
+
+it.each(["newest", "oldest"])(
+  "a list of more unlanded bytes than one answer has shows each run once and as it is, the %s first",
+  async (order) => {
+    const path = newRunsPath();
+    const parameters = { text: "x".repeat(250_000) };
+    const ids: string[] = [];
+    for (let n = 0; n < 6; n++)
+      ids.push((await createRun(path, { actionName: `deploy-${n % 2}`, parameters })).id);
+    await landed(path);
+    const flights = queueFlights(scopeOfPath(path));
+    for (const id of ids) await change(path, id, { type: "cancelled" });
+    const listed: ActionRun[] = [];
+    let pages = 0;
+    let next: string | null = `${path}?limit=100&order=${order}`;
+    for (; next !== null; pages++) {
+      const { body, headers }: Answer<ActionRun[]> = await ask<ActionRun[]>("GET", next);
+      listed.push(...body);
+      next = /<([^>]+)>/.exec(headers.get("Link") ?? "")?.[1] ?? null;
+    }
+    expect(pages).toBe(2);
+    expect(listed.map(({ id }) => id)).toEqual(order === "newest" ? ids.sort().reverse() : ids.sort());
+    expect(new Set(listed.map(({ status }) => status))).toEqual(new Set(["cancelled"]));
+    flights.open();
+  },
+);

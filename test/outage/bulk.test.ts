@@ -60,8 +60,10 @@ it("the runs of a filter are those that were there when it began, whatever D1 la
   const path = newRunsPath();
   const [stored] = await create(path, 1);
   await landed(path);
+  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
   faults.writes = { refuse: (_, sql) => sql.startsWith("INSERT INTO runs") };
   const [refused] = await create(path, 1);
+  await until(async () => logged.mock.calls.some(([line]) => String(line).includes("run_put_aside")));
   // The clock of the object is behind the clocks that made the ids of these runs.
   const made = Date.now();
   later(MINUTE_MS);

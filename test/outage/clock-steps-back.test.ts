@@ -22,7 +22,8 @@ import {
   until,
 } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { ask, createRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
+import { landed } from "../support/landed.ts";
+import { type ActionRun, ask, createRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
 
 // A day ahead, so that no alarm rings unless a test rings it.
@@ -51,6 +52,23 @@ describe("the repair of an unlanded row", () => {
     await go(path);
     expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 5000);
   });
+});
+
+it("a list shows what is created and changed after that, in the order of ids", async () => {
+  const path = newRunsPath();
+  const [before, changed] = [await createRun(path), await createRun(path)];
+  await landed(path);
+  faults.writes = "down";
+  stepBack();
+  const after = await createRun(path);
+  await ask("DELETE", `${path}/${changed.id}`);
+  const list = async (query: string) =>
+    (await ask<ActionRun[]>("GET", `${path}?${query}`)).body.map(({ id }) => id);
+  const oldest = [after.id, ...[before.id, changed.id].sort()];
+  expect(await list("order=oldest")).toEqual(oldest);
+  expect(await list("status=pending")).toEqual([before.id, after.id]);
+  expect(await list(`createdBefore=${before.createdAt}`)).toEqual([after.id]);
+  expect(await list("limit=2")).toEqual(oldest.toReversed().slice(0, 2));
 });
 
 describe("the sweep", () => {
