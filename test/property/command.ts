@@ -1,13 +1,8 @@
-/**
- * What the steps of a random story share: how they ask, what they expect, and what the caller and the isolate then
- * know.
- */
+/** What the steps of a random story share: how they ask, and what they expect. */
 
 import type fc from "fast-check";
 import { expect } from "vitest";
-import { faults } from "../support/faults.ts";
 import { type ActionRun, type Answer, ask } from "../support/requests.ts";
-import { type Caller, type Keeps, newCallers, type Sent, saysBehind } from "./caller.ts";
 import { Follower } from "./follower.ts";
 import { type Expected, type Model, type ModelRun, plain } from "./model.ts";
 import type { HeldWrites } from "./platform.ts";
@@ -17,7 +12,6 @@ export type Told = Answer<ActionRun & { readonly code?: string }>;
 
 /** What a story has beside the model. */
 export interface Real {
-  readonly callers: Readonly<Record<Keeps, Caller>>;
   readonly held: HeldWrites;
   readonly followers: readonly Follower[];
 }
@@ -25,13 +19,10 @@ export interface Real {
 export interface Command extends fc.AsyncCommand<Model, Real> {}
 
 export function newReal(held: HeldWrites): Real {
-  return { callers: newCallers(), held, followers: [new Follower(), new Follower()] };
+  return { held, followers: [new Follower(), new Follower()] };
 }
 
-export const headersOf = (key: string | null, sent: Sent) => ({
-  ...sent.headers,
-  ...(key === null ? {} : { "Idempotency-Key": key }),
-});
+export const headersOf = (key: string | null) => (key === null ? {} : { "Idempotency-Key": key });
 
 export function expectAnswer(answer: Told, expected: Expected, isDetailed = false): void {
   const replayed = answer.headers.get("Idempotent-Replayed") === "true";
@@ -42,60 +33,32 @@ export function expectAnswer(answer: Told, expected: Expected, isDetailed = fals
 
 export const suffixOf = (isDetailed: boolean) => (isDetailed ? "?include=details" : "");
 
-interface Noted {
-  readonly sent: Sent;
-  /** The bookmark of the answer. */
-  readonly text: string | null;
-  readonly status: number;
-  /** Whether the answer tells of a version that was just made. */
-  readonly isNew: boolean;
-}
+/** Whether an answer with this status tells of a run, and so of its newest version. */
+export const tells = (status: number) => status < 300 || status === 409;
 
-/** The caller keeps the bookmark of an answer about a run, and the isolate remembers that it asked for a change. */
-export function noteChange(
-  model: Model,
-  caller: Caller,
-  run: ModelRun,
-  { sent, text, status, isNew }: Noted,
-): void {
-  const isAbout = status < 300 || status === 409;
-  if (!isAbout) return;
-  expect(text).not.toBeNull();
-  // D1 can't have what it refuses to take.
-  if (isNew && faults.writes === "down") expect(saysBehind(text)).toBe(true);
-  model.changed(run, Date.now());
-  caller.answered(sent, text, new Map([[run, run.version]]));
-}
-
-/** Gets of every run, by somebody who keeps no bookmark: exact, whatever D1 does. Every other one is detailed. */
+/** Gets of every run, exact, whatever D1 does. Every other one is detailed. */
 export async function expectGets(model: Model): Promise<void> {
   const isOdd = model.reads++ % 2;
-  const gets = model.runs.map(async (run, i) => expectGet(model, run, {}, i % 2 === isOdd));
+  const gets = model.runs.map(async (run, i) => expectGet(model, run, i % 2 === isOdd));
   await Promise.all(gets);
 }
 
-export async function expectGet(
-  model: Model,
-  run: ModelRun,
-  headers: Record<string, string>,
-  isDetailed: boolean,
-): Promise<string | null> {
-  const got = await ask("GET", `${model.path}/${run.id}${suffixOf(isDetailed)}`, { headers });
+export async function expectGet(model: Model, run: ModelRun, isDetailed: boolean): Promise<void> {
+  const got = await ask("GET", `${model.path}/${run.id}${suffixOf(isDetailed)}`);
   const expected = run.at(Date.now());
   const body = isDetailed ? expected : plain(expected);
   expect({ status: got.status, body: got.body }).toEqual({ status: 200, body });
-  return got.headers.get("x-d1-bookmark");
+  run.told = run.version;
 }
 
 export interface Who {
-  readonly by: Keeps;
   readonly key: string | null;
   /** Whether the caller asks for details. */
   readonly isDetailed: boolean;
 }
 
-export const tell = (what: string, { by, key, isDetailed }: Who, ...more: unknown[]) =>
-  `${what}${isDetailed ? " with details" : ""} by ${by}(${[key, ...more.map((one) => JSON.stringify(one))].join(", ")})`;
+export const tell = (what: string, { key, isDetailed }: Who, ...more: unknown[]) =>
+  `${what}${isDetailed ? " with details" : ""}(${[key, ...more.map((one) => JSON.stringify(one))].join(", ")})`;
 
 /** A command on one of the runs there are. */
 export function onRun(

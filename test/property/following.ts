@@ -1,9 +1,12 @@
 /** Steps of clients that follow the feed of changes. */
 
 import { direct } from "../support/direct.ts";
+import { scopeOfPath } from "../support/requests.ts";
 import { type Command, expectGets } from "./command.ts";
 import type { Follower } from "./follower.ts";
+import { expectList } from "./lists.ts";
 import type { Model } from "./model.ts";
+import { homeOf } from "./moves.ts";
 
 export const follow = (nth: number, back: number, pages: number): Command => ({
   check: () => true,
@@ -16,15 +19,24 @@ export const follow = (nth: number, back: number, pages: number): Command => ({
   toString: () => `follow #${nth}(${back} back, ${pages} pages)`,
 });
 
-/** D1 is rebuilt from a journal, which changes no run. Nothing is said of the rows here. */
-export const resync = (n: number): Command => ({
+/** D1 is rebuilt from a journal, which changes no run. `isRestored`: D1 has lost every run before. */
+export const resync = (isRestored: boolean): Command => ({
   check: (model) => model.runs.length > 0,
   async run(model) {
-    model.wasResynced = true;
+    model.canLackCursors = true;
+    model.isRebuilt = true;
+    if (isRestored) {
+      const home = await homeOf(model);
+      for (const table of ["runs", "run_labels"]) {
+        await home.prepare(`DELETE FROM ${table} WHERE scope = ?`).bind(scopeOfPath(model.path)).run();
+      }
+      for (const run of model.runs) run.landed = 0;
+    }
     await direct(model.path).upkeep.resync();
+    await expectList(model, { limit: 200 });
     await expectGets(model);
   },
-  toString: () => `resync ${n}`,
+  toString: () => (isRestored ? "restore and resync" : "resync"),
 });
 
 /** At the end, each has seen each run as it is. */

@@ -1,90 +1,114 @@
-/** Lists and summaries of a story's runs: each answer is held against what the caller's bookmarks say it must show. */
+/** Lists and summaries of a story's runs, as a caller gets them who has changed none: each is held against the model. */
 
 import { expect } from "vitest";
 import { faults } from "../support/faults.ts";
 import { type ActionRun, type Answer, ask } from "../support/requests.ts";
-import { type Caller, type Sent, saysBehind } from "./caller.ts";
-import { type DetailedRun, type Model, type ModelRun, type Seen, union } from "./model.ts";
+import type { DetailedRun, Model, ModelRun } from "./model.ts";
 
 export interface Filters {
   readonly status?: readonly string[];
   readonly actionName?: string;
+  readonly entityId?: string;
+  readonly triggeredBy?: string;
   readonly label?: readonly string[];
+  readonly waiting?: "any";
+  readonly group?: string;
+  /** After or before the instant of this run of the story. */
+  readonly createdAfter?: number;
+  readonly createdBefore?: number;
 }
 
 export interface Page extends Filters {
   readonly limit: number;
+  readonly order?: "oldest";
   readonly include?: "details";
 }
 
-const AFTER_ALL_IDS = "g";
+/** What is sent. */
+interface Asked extends Omit<Page, "limit" | "createdAfter" | "createdBefore"> {
+  readonly limit?: number;
+  readonly createdAfter?: string;
+  readonly createdBefore?: string;
+}
 
-function searchOf({ status = [], label = [], ...single }: Filters): URLSearchParams {
+function askedBy(model: Model, { createdAfter, createdBefore, ...others }: Filters & Partial<Page>): Asked {
+  return {
+    ...others,
+    ...(createdAfter !== undefined && { createdAfter: instantOf(model, createdAfter) }),
+    ...(createdBefore !== undefined && { createdBefore: instantOf(model, createdBefore) }),
+  };
+}
+
+function searchOf({ status = [], label = [], ...single }: Asked): URLSearchParams {
   const several = [...status.map((one) => ["status", one]), ...label.map((one) => ["label", one])];
   return new URLSearchParams([...several, ...Object.entries(single).map(([name, one]) => [name, `${one}`])]);
 }
 
+function instantOf({ runs }: Model, nth: number): string {
+  return runs[nth % runs.length]?.created.createdAt ?? new Date().toISOString();
+}
+
+/** The least version of each run that an answer may show. */
+type Least = ReadonlyMap<ModelRun, number>;
+
 interface Read<T> {
-  readonly sent: Sent;
   readonly answer: Answer<T>;
-  readonly bookmark: string | null;
-  /** At least this version of each run is in the answer, unless D1 is behind. */
-  readonly mustShow: Seen;
-  readonly isBehind: boolean;
+  readonly told: Least;
+  readonly landed: Least;
 }
 
 /** Null if D1 can't be read. Then the caller is told so. */
-async function readAs<T>(caller: Caller, model: Model, url: string): Promise<Read<T> | null> {
-  const sent = caller.toRead();
-  const isSent = sent.headers["x-d1-bookmark"] !== undefined;
-  const mustShow = isSent ? sent.seen : model.remembered(Date.now());
-  const answer: Answer<T> = await ask("GET", url, { headers: sent.headers });
-  if (faults.reads !== null) {
+async function read<T>(model: Model, url: string): Promise<Read<T> | null> {
+  // Answers that come while this one is on its way need not be in it.
+  const told = new Map(model.runs.map((run) => [run, run.told]));
+  const landed = new Map(model.runs.map((run) => [run, run.landed]));
+  const answer: Answer<T> = await ask("GET", url);
+  if (faults.reads !== null && answer.status !== 200) {
     expect(answer).toMatchObject({ status: 503, body: { code: "database_unavailable" } });
     return null;
   }
   expect(answer.status).toBe(200);
-  const bookmark = answer.headers.get("x-d1-bookmark");
-  const isBehind = saysBehind(bookmark);
-  if (model.isCalm) expect(isBehind).toBe(false);
-  if (isSent && isBehind) expect(saysBehind(sent.headers["x-d1-bookmark"] ?? "")).toBe(true);
-  return { sent, answer, bookmark, mustShow, isBehind };
+  return { answer, told, landed };
 }
 
-/** The caller keeps the bookmark of what it read. */
-function noteRead(caller: Caller, model: Model, { sent, bookmark, mustShow }: Read<unknown>): void {
-  const shown = model.runs.map((run) => [run, run.landed] as const);
-  caller.answered(sent, bookmark, union(mustShow, new Map(shown)));
-}
-
-/** Lists as this caller, and follows `Link` to the end. */
-export async function listAs(caller: Caller, model: Model, filters: Page): Promise<void> {
-  let next: string | null = `${model.path}?${searchOf(filters)}`;
-  let before = AFTER_ALL_IDS;
+/**
+ * Lists, and follows `Link` to the end. Each page shows each run as it was told last, or is marked as stale. `isAlone`:
+ * the object can't be reached.
+ */
+export async function expectList(model: Model, page: Page, isAlone = false): Promise<void> {
+  const asked = askedBy(model, page);
+  let next: string | null = `${model.path}?${searchOf(asked)}`;
+  let last: string | null = null;
   while (next !== null) {
-    const read: Read<ActionRun[]> | null = await readAs(caller, model, next);
-    if (read === null) return;
-    const runs = read.answer.body;
-    next = nextOf(read.answer);
-    expectPage(model, filters, { runs, before, hasNext: next !== null }, read);
-    before = runs.at(-1)?.id ?? "";
-    noteRead(caller, model, read);
+    const found: Read<ActionRun[]> | null = await read(model, next);
+    if (found === null) return;
+    const { answer, told, landed }: Read<ActionRun[]> = found;
+    const isStale = answer.headers.get("Action-Runs-Stale") === "true";
+    if (isAlone) expect(isStale).toBe(true);
+    else if (!model.isRebuilt) expect(isStale).toBe(false);
+    next = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get("Link") ?? "")?.[1] ?? null;
+    const runs = answer.body;
+    if (next !== null) expect(runs).toHaveLength(page.limit);
+    const listed = { runs, after: last, hasNext: next !== null };
+    expectPage(model, asked, listed, isStale ? landed : told);
+    last = runs.at(-1)?.id ?? null;
   }
 }
 
-/** Counts as this caller. */
-export async function summarizeAs(caller: Caller, model: Model, filters: Filters): Promise<void> {
-  const url = `${model.path}/summary?${searchOf(filters)}`;
-  const read = await readAs<Record<string, number>>(caller, model, url);
-  if (read === null) return;
-  const statuses = Object.keys(read.answer.body);
+/** Counts what D1 has, which can be behind. */
+export async function expectSummary(model: Model, filters: Filters): Promise<void> {
+  const asked = askedBy(model, filters);
+  const found = await read<Record<string, number>>(model, `${model.path}/summary?${searchOf(asked)}`);
+  if (found === null) return;
+  const { body } = found.answer;
+  const statuses = Object.keys(body);
   expect(statuses).toEqual(["pending", "running", "succeeded", "failed", "cancelled"]);
   // D1 has one of several versions of each run, so it may count in one of several ways.
   let ways = new Set([JSON.stringify(statuses.map(() => 0))]);
   for (const run of model.runs) {
     run.at(Date.now());
     const counted = new Set(
-      run.statesFrom(leastOf(run, read)).map((state) => (passes(state, filters) ? state.status : null)),
+      run.statesFrom(run.landed).map((state) => (passes(state, asked) ? state.status : null)),
     );
     ways = new Set([...ways].flatMap((way) => [...counted].map((status) => withOneMore(way, status))));
   }
@@ -94,72 +118,66 @@ export async function summarizeAs(caller: Caller, model: Model, filters: Filters
   }
   expect({ filters, ways: [...ways] }).toEqual({
     filters,
-    ways: expect.arrayContaining([JSON.stringify(Object.values(read.answer.body))]),
+    ways: expect.arrayContaining([JSON.stringify(Object.values(body))]),
   });
-  noteRead(caller, model, read);
-}
-
-function nextOf({ headers }: Answer<unknown>): string | null {
-  return /^<([^>]+)>; rel="next"$/.exec(headers.get("Link") ?? "")?.[1] ?? null;
 }
 
 interface Listed {
   readonly runs: readonly (ActionRun | DetailedRun)[];
-  /** The page starts with the next lower id. */
-  readonly before: string;
+  /** The last run of the page before; null on the first page. */
+  readonly after: string | null;
   readonly hasNext: boolean;
 }
 
-/**
- * Each run is shown, or left out, as one of its states that D1 may have: none that is older than what the page must
- * show.
- */
-function expectPage(model: Model, filters: Page, page: Listed, read: Read<unknown>) {
-  const ids = page.runs.map(({ id }) => id);
-  expect(ids).toEqual([...new Set(ids)].sort().reverse());
-  for (const run of page.runs) expect("details" in run).toBe(filters.include === "details");
-  if (page.hasNext) expect(ids).toHaveLength(filters.limit);
-  const last = page.hasNext ? (ids.at(-1) ?? "") : "";
-  const covered = model.runs.filter(({ id }) => id < page.before && id >= last);
+/** Each run is shown, or left out, as one of its states that is not older than `least`. */
+function expectPage(model: Model, filters: Asked, { runs, after, hasNext }: Listed, least: Least) {
+  const ids = runs.map(({ id }) => id);
+  const inOrder = [...new Set(ids)].sort();
+  expect(ids).toEqual(filters.order === "oldest" ? inOrder : inOrder.reverse());
+  for (const run of runs) expect("details" in run).toBe(filters.include === "details");
+  const comesAfter = (id: string, other: string) => (filters.order === "oldest" ? id > other : id < other);
+  const end = hasNext ? (ids.at(-1) ?? "") : null;
+  const covered = model.runs.filter(
+    ({ id }) => (after === null || comesAfter(id, after)) && (end === null || !comesAfter(id, end)),
+  );
   expect(covered.map(({ id }) => id)).toEqual(expect.arrayContaining(ids));
   for (const run of covered) {
     run.at(Date.now());
-    const least = leastOf(run, read);
-    const shown = page.runs.find(({ id }) => id === run.id);
-    const version =
-      shown === undefined ? leftOutAs(run, least, filters) : shownAs(run, least, filters, shown);
-    if (version === null) {
-      const { version: newest, landed } = run;
-      expect({ run: run.id, shown: shown ?? "left out" }).toEqual({ least, newest, landed, filters });
-    }
-    run.landed = Math.max(run.landed, version ?? 0);
+    const from = least.get(run) ?? 0;
+    const shown = runs.find(({ id }) => id === run.id);
+    const isRight =
+      shown === undefined ? mayLackFrom(run, from, filters) : mayShowFrom(run, from, filters, shown);
+    if (isRight) continue;
+    const { id, version: newest, landed } = run;
+    expect({ run: id, shown: shown ?? "left out" }).toEqual({ from, newest, landed, filters });
   }
 }
 
-/** The least version of a run that an answer may show. */
-function leastOf(run: ModelRun, { mustShow, isBehind }: Read<unknown>): number {
-  return Math.max(run.landed, isBehind ? 0 : (mustShow.get(run) ?? 0));
-}
-
-/** The lowest version, from `least` on, that looks like what is shown and passes the filters; null if there is none. */
-function shownAs(run: ModelRun, least: number, filters: Filters, shown: ActionRun): number | null {
-  const version = run.versionFrom(least, shown);
+/** Whether the run looks like this in a version from `from` on, and passes the filters. */
+function mayShowFrom(run: ModelRun, from: number, filters: Asked, shown: ActionRun): boolean {
+  const version = run.versionFrom(from, shown);
   const [state] = version === null ? [] : run.statesFrom(version);
-  return passes(state, filters) ? version : null;
+  return passes(state, filters);
 }
 
-/** The lowest version, from `least` on, that the filters leave out; null if there is none. */
-function leftOutAs(run: ModelRun, least: number, filters: Filters): number | null {
-  const at = run.statesFrom(least).findIndex((state) => !passes(state, filters));
-  return at === -1 ? null : least + at;
+/** Whether the filters leave out a version of the run from `from` on. */
+function mayLackFrom(run: ModelRun, from: number, filters: Asked): boolean {
+  return run.statesFrom(from).some((state) => !passes(state, filters));
 }
 
-function passes(
-  state: DetailedRun | undefined,
-  { status, actionName, label }: Filters,
-): state is DetailedRun {
+/** No run of these stories has a gate. */
+export function passes(state: DetailedRun | undefined, filters: Asked): state is DetailedRun {
   if (state === undefined) return false;
-  const isAsked = status === undefined || status.includes(state.status);
-  const hasLabels = label === undefined || label.every((one) => state.details.labels.includes(one));
-  return isAsked && hasLabels && (actionName ?? state.actionName) === state.actionName;
+  const { status, actionName, entityId, triggeredBy, label = [], createdAfter, createdBefore } = filters;
+  return (
+    (status === undefined || status.includes(state.status)) &&
+    label.every((one) => state.details.labels.includes(one)) &&
+    (actionName ?? state.actionName) === state.actionName &&
+    (entityId ?? state.entityId) === state.entityId &&
+    (triggeredBy ?? state.triggeredBy).toLowerCase() === state.triggeredBy &&
+    (createdAfter === undefined || state.createdAt > createdAfter) &&
+    (createdBefore === undefined || state.createdAt < createdBefore) &&
+    filters.waiting === undefined &&
+    filters.group === undefined
+  );
 }

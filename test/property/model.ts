@@ -1,6 +1,6 @@
 /**
- * What a caller may expect of an environment's runs, in the plainest terms: each run with all its states, and how much
- * of it lists must show. Written from the rules for callers and not from the code, so that it can disagree with it.
+ * What a caller may expect of an environment's runs, in the plainest terms: each run with all its states, and which of
+ * them lists must show. Written from the rules for callers and not from the code, so that it can disagree with it.
  */
 
 import type { ActionRun, Beaten, CreatedRun } from "../support/requests.ts";
@@ -11,6 +11,7 @@ export interface NewRunBody {
   readonly actionName: string;
   readonly timeout: number;
   readonly labels?: readonly string[];
+  readonly entityId?: string;
 }
 
 export type ReportBody =
@@ -59,6 +60,7 @@ export interface Inputs {
   /** In minutes. */
   readonly timeout: number;
   readonly labels: readonly string[];
+  readonly entityId: string | null;
   readonly retryOf: string | null;
 }
 
@@ -93,7 +95,9 @@ export class ModelRun {
   /** Every state the run has been in, as a list shows it. The first is version 1. */
   readonly #states: DetailedRun[] = [];
   #heartbeat: Details["heartbeat"] = null;
-  /** A list has shown that D1 has at least this version; 0 if no list has shown the run. */
+  /** An answer has told of this version. Every list that is sent from then on shows it or a newer one. */
+  told = 0;
+  /** D1 has at least this version. */
   landed = 0;
   readonly stops: { readonly body: StopBody; readonly key: string | null }[] = [];
   lastReport: { readonly body: ReportBody; readonly key: string | null } | null = null;
@@ -262,29 +266,18 @@ export class ModelRun {
   }
 }
 
-/** What a bookmark stands for: at least this version of each run. */
-export type Seen = ReadonlyMap<ModelRun, number>;
-
-export function union(...all: readonly Seen[]): Seen {
-  const merged = new Map<ModelRun, number>();
-  for (const seen of all) {
-    for (const [run, version] of seen) merged.set(run, Math.max(version, merged.get(run) ?? 0));
-  }
-  return merged;
-}
-
-/** How long an isolate remembers the changes that went through it. */
-const REMEMBERED_MS = 5000;
-
 export class Model {
-  readonly runs: ModelRun[] = [];
+  runs: ModelRun[] = [];
   /** The run that a key made, and the request that the key came with. */
   readonly #byKey = new Map<string, { readonly of: ModelRun; readonly asked: string }>();
-  #changes: { readonly at: number; readonly seen: Seen }[] = [];
-  /** Whether D1 has worked since the model began, or since everything was seen to have landed. */
-  isCalm = true;
-  /** Whether the environment was ever resynced. Cursors of the feed can then be gone. */
-  wasResynced = false;
+  /** Whether D1 may not be rebuilt yet. Lists can then be stale. */
+  isRebuilt = false;
+  /** Whether the environment was ever resynced, or lost runs. Cursors of the feed can then be gone. */
+  canLackCursors = false;
+  /** The ends of runs that are purged, if they were counted. */
+  readonly purged: Record<string, number> = {};
+  /** Whether somebody has asked for counts. Only what ends later, or is kept then, is counted. */
+  isCounted = false;
   /** Whether a move has begun. */
   moves = false;
   /** How often all runs were read. */
@@ -309,15 +302,15 @@ export class Model {
     if (key !== null) this.#byKey.set(key, { of: run, asked });
   }
 
-  /** A change of this run has gone through the isolate. */
-  changed(run: ModelRun, now: number): void {
-    this.#changes.push({ at: now, seen: new Map([[run, run.version]]) });
-  }
-
-  /** What a list without a bookmark must show. */
-  remembered(now: number): Seen {
-    this.#changes = this.#changes.filter(({ at }) => now - at < REMEMBERED_MS);
-    return union(...this.#changes.map(({ seen }) => seen));
+  /** All runs are purged, and their keys are free. */
+  forget(now: number): void {
+    for (const run of this.isCounted ? this.runs : []) {
+      const { status } = run.at(now);
+      this.purged[status] = (this.purged[status] ?? 0) + 1;
+    }
+    this.runs = [];
+    this.#byKey.clear();
+    this.canLackCursors = true;
   }
 
   newestFirst(now: number): DetailedRun[] {

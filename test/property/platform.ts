@@ -5,15 +5,13 @@
 
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
+import { LACKING_MAX_MS } from "../../src/runs/api/read/list-runs.ts";
 import type { CoordinatorObject } from "../../src/runs/protocol.ts";
+import { until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 
 /** How much sooner the deadlines of a second or more come while D1 does not answer. */
 const HURRY = 100;
-/** How long the pause from one flight to the next is, which is when D1 lacks what was changed. */
-const PAUSE_MS = 100;
-/** A list that waits makes the pause shorter than this. */
-const URGENT_MS = 10;
 const ARRIVED_MAX = { timeout: 200, interval: 1 };
 /** A delay that stands for "until it is released". */
 const HELD_MS = 2 ** 30;
@@ -69,25 +67,27 @@ export class HeldWrites {
           go();
         });
       }
-      // Only a pause is a random number. It must not depend on how far the story's clock jumps while a flight is up.
-      if (!Number.isInteger(ms)) return setTimeout(go, ms > URGENT_MS ? PAUSE_MS : ms, ...args);
-      const isHanging = this.isHolding || faults.reads === "hang";
+      // A list must not give up the object on a slow machine.
+      const isHanging = (this.isHolding || faults.reads === "hang") && ms !== LACKING_MAX_MS;
       return setTimeout(go, isHanging && ms >= 1000 ? ms / HURRY : ms, ...args);
     };
     vi.spyOn(globalThis, "setTimeout").mockImplementation(standIn as unknown as typeof setTimeout);
   }
 }
 
-/** Coordinators make the changes that they are asked for, and each answer is lost on the way. */
-export async function losingAnswers<T>(go: () => Promise<T>): Promise<T> {
+type Call = CoordinatorObject["call"];
+
+/** Each call of a coordinator goes through `through` meanwhile. */
+async function calling<T>(
+  through: (go: Call, ...args: Parameters<Call>) => unknown,
+  go: () => Promise<T>,
+): Promise<T> {
   const namespace = Object.getPrototypeOf(env.COORDINATORS) as typeof env.COORDINATORS;
   const { getByName } = namespace;
-  const spy = vi.spyOn(namespace, "getByName").mockImplementation(function lossy(this: unknown, name) {
+  const spy = vi.spyOn(namespace, "getByName").mockImplementation(function spied(this: unknown, name) {
     const stub: unknown = getByName.call(this as typeof env.COORDINATORS, name);
-    const call = async (...args: Parameters<CoordinatorObject["call"]>) => {
-      await (stub as CoordinatorObject).call(...args);
-      throw new Error("Network connection lost.");
-    };
+    const call = async (...args: Parameters<Call>) =>
+      through((...asked) => (stub as CoordinatorObject).call(...asked), ...args);
     return { call } as unknown as ReturnType<typeof getByName>;
   });
   try {
@@ -95,6 +95,51 @@ export async function losingAnswers<T>(go: () => Promise<T>): Promise<T> {
   } finally {
     spy.mockRestore();
   }
+}
+
+/** Coordinators make the changes that they are asked for, and each answer is lost on the way. */
+export function losingAnswers<T>(go: () => Promise<T>): Promise<T> {
+  const lose = async (call: Call, ...args: Parameters<Call>) => {
+    await call(...args);
+    throw new Error("Network connection lost.");
+  };
+  return calling(lose, go);
+}
+
+/** Lists can't reach the object. */
+export function withoutObject<T>(go: () => Promise<T>): Promise<T> {
+  const fail = async (call: Call, ...args: Parameters<Call>) => {
+    if (args[1] === "lacking") throw new Error("Network connection lost.");
+    return call(...args);
+  };
+  return calling(fail, go);
+}
+
+/** What a list waits for: to ask the object, or to read D1 with its answer. */
+export type ListGate = "object" | "database";
+
+/**
+ * The first list waits until `open` is called. `reached` resolves when it waits. Each looks for itself, because a request
+ * that has ended must not be what the story goes on in.
+ */
+export function holdingList<T>(
+  gate: ListGate,
+  go: (reached: () => Promise<void>, open: () => void) => Promise<T>,
+): Promise<T> {
+  let [isFirst, isReached, isOpen] = [true, false, false];
+  const hold = async (call: Call, ...args: Parameters<Call>) => {
+    const holds = args[1] === "lacking" && isFirst;
+    if (!holds) return call(...args);
+    isFirst = false;
+    const answer = gate === "database" ? await call(...args) : null;
+    isReached = true;
+    while (!isOpen) await scheduler.wait(1);
+    return answer ?? call(...args);
+  };
+  const open = () => {
+    isOpen = true;
+  };
+  return calling(hold, () => go(() => until(async () => isReached), open));
 }
 
 /** The first run id that is minted meanwhile wants the same place in the journal as any other of its millisecond. */
@@ -111,19 +156,6 @@ export async function withSameRandom<T>(go: () => Promise<T>): Promise<T> {
     return array;
   };
   const spy = vi.spyOn(crypto, "getRandomValues").mockImplementation(rolled as typeof crypto.getRandomValues);
-  try {
-    return await go();
-  } finally {
-    spy.mockRestore();
-  }
-}
-
-/** D1 gives each session meanwhile the bookmark of long ago, as a flight that comes back late does. */
-export async function withOldBookmarks<T>(go: () => Promise<T>): Promise<T> {
-  const session = Object.getPrototypeOf(env.DB.withSession()) as D1DatabaseSession;
-  const spy = vi
-    .spyOn(session, "getBookmark")
-    .mockReturnValue(`00000000-00000000-00000000-${"0".repeat(32)}`);
   try {
     return await go();
   } finally {

@@ -7,31 +7,22 @@ import fc from "fast-check";
 import { afterEach, beforeEach, it, vi } from "vitest";
 import { type Fault, resetFaults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
-import type { Keeps } from "./caller.ts";
-import {
-  beat,
-  callback,
-  callbackAgain,
-  cancel,
-  start,
-  startWithOldBookmark,
-  stop,
-  stopAgain,
-  stopTwice,
-} from "./changes.ts";
+import { beat, callback, callbackAgain, cancel, start, stop, stopAgain, stopTwice } from "./changes.ts";
 import { newReal, type Who } from "./command.ts";
 import { count } from "./counts.ts";
-import { evict, fault, hold, pass, release, ringAlarm, settle, slow } from "./disturbances.ts";
+import { evict, fault, hold, pass, REFUSES, release, ringAlarm, settle, slow } from "./disturbances.ts";
 import { expectFollowed, follow, resync } from "./following.ts";
 import type { Filters, Page } from "./lists.ts";
 import { Model, type NewRunBody, type ReportBody, type RetryBody, type StopBody } from "./model.ts";
 import { cancelMove, drive, finishMoves, move } from "./moves.ts";
-import { create, createDuringList, createThenRefused, retry } from "./new-runs.ts";
+import { create, retry } from "./new-runs.ts";
 import { HeldWrites } from "./platform.ts";
-import { get, list, summarize } from "./reads.ts";
+import { get, list, listAlone, listDuring, summarize } from "./reads.ts";
+import { cancelSet, purge, type RunSet } from "./sets.ts";
 
 const SEED = 20260131;
-const STORIES = 15;
+const STORIES = 40;
+const SHOP = "0198c2a0-0000-7000-8000-000000000001";
 const DAY_MS = 86_400_000;
 
 let held: HeldWrites;
@@ -53,7 +44,7 @@ const nth = fc.nat({ max: 2 });
 const key = fc.constantFrom(null, "k1", "k2");
 const newRunBody = fc.constantFrom<NewRunBody>(
   { actionName: "deploy", timeout: 1, labels: ["b"] },
-  { actionName: "deploy", timeout: 60, labels: ["b", "a", "b"] },
+  { actionName: "deploy", timeout: 60, labels: ["b", "a", "b"], entityId: SHOP },
   { actionName: "rollback", timeout: 600 },
 );
 const reportBody = fc.constantFrom<ReportBody>(
@@ -70,12 +61,18 @@ const stopBody = fc.constantFrom<StopBody>(
 );
 const retryBody = fc.constantFrom<RetryBody>({}, {}, { parameters: { again: true } });
 const ms = fc.constantFrom(1, 1000, 1000, 4999, 20_000, 59_999, 60_000, 3_600_000, DAY_MS - 1);
-const writes = fc.constantFrom<(Fault | null)[]>(null, null, "down", "committed_then_error");
+const writes = fc.constantFrom<(Fault | null)[]>(
+  null,
+  null,
+  "down",
+  "committed_then_error",
+  REFUSES,
+  REFUSES,
+);
 const reads = fc.constantFrom<(Fault | null)[]>(null, null, null, null, "down", "hang");
-const by = fc.constantFrom<Keeps[]>("none", "last", "last", "all", "all");
 const rarely = fc.nat({ max: 3 }).map((n) => n === 0);
 const isDetailed = fc.boolean();
-const who: fc.Arbitrary<Who> = fc.record({ by, key, isDetailed });
+const who: fc.Arbitrary<Who> = fc.record({ key, isDetailed });
 const filters = fc.constantFrom<Filters[]>(
   {},
   {},
@@ -86,10 +83,33 @@ const filters = fc.constantFrom<Filters[]>(
   { label: ["b"] },
   { label: ["b", "a"] },
   { label: ["b"], status: ["running", "cancelled"] },
+  { entityId: SHOP },
+  { triggeredBy: "ROOT", status: ["pending"] },
+  { triggeredBy: "nobody" },
+  { waiting: "any" },
+  { group: "prod" },
+  { createdAfter: 0 },
+  { createdBefore: 1 },
+  { createdAfter: 0, createdBefore: 2, actionName: "deploy" },
 );
-const page = fc
-  .tuple(filters, fc.constantFrom(200, 200, 200, 1, 2), isDetailed)
-  .map(([filter, limit, detailed]): Page => ({ ...filter, limit, ...(detailed && { include: "details" }) }));
+const page = fc.tuple(filters, fc.constantFrom(200, 200, 1, 1, 2), isDetailed, fc.boolean()).map(
+  ([filter, limit, detailed, isOldest]): Page => ({
+    ...filter,
+    limit,
+    ...(detailed && { include: "details" }),
+    ...(isOldest && { order: "oldest" }),
+  }),
+);
+const set = fc.constantFrom<RunSet>(
+  { actionName: "deploy" },
+  { labels: ["b"], status: ["pending", "running"] },
+  { entityId: SHOP },
+);
+const change = fc.oneof(
+  fc.tuple(who, newRunBody).map(([w, body]) => create({ ...w, key: null }, body, false)),
+  nth.map((n) => cancel(n, null, false)),
+  nth.map(beat),
+);
 
 const step = fc.oneof(
   {
@@ -98,14 +118,12 @@ const step = fc.oneof(
   },
   {
     weight: 4,
-    arbitrary: fc
-      .tuple(by, nth, reportBody, key, rarely)
-      .map(([keeps, n, body, k, lost]) => callback(keeps, n, body, k, lost)),
+    arbitrary: fc.tuple(nth, reportBody, key, rarely).map(([n, body, k, lost]) => callback(n, body, k, lost)),
   },
-  { weight: 2, arbitrary: fc.tuple(by, nth).map(([keeps, n]) => callbackAgain(keeps, n)) },
+  { weight: 2, arbitrary: nth.map(callbackAgain) },
   {
     weight: 2,
-    arbitrary: fc.tuple(by, nth, key, rarely).map(([keeps, n, k, lost]) => cancel(keeps, n, k, lost)),
+    arbitrary: fc.tuple(nth, key, rarely).map(([n, k, lost]) => cancel(n, k, lost)),
   },
   {
     weight: 3,
@@ -127,15 +145,22 @@ const step = fc.oneof(
   { weight: 2, arbitrary: nth.map(beat) },
   {
     weight: 3,
-    arbitrary: fc.tuple(by, nth, fc.constantFrom("s1", "s2")).map(([keeps, n, k]) => start(keeps, n, k)),
+    arbitrary: fc.tuple(nth, fc.constantFrom("s1", "s2")).map(([n, k]) => start(n, k)),
   },
+  { weight: 2, arbitrary: fc.tuple(nth, isDetailed).map(([n, all]) => get(n, all)) },
+  { weight: 10, arbitrary: page.map(list) },
+  { weight: 1, arbitrary: page.map(listAlone) },
   {
-    weight: 1,
-    arbitrary: fc.tuple(nth, fc.constantFrom("s1", "s2")).map(([n, k]) => startWithOldBookmark(n, k)),
+    weight: 4,
+    arbitrary: fc
+      .tuple(page, fc.constantFrom("object", "database"), change)
+      .map(([p, at, c]) => listDuring(p, at, c)),
   },
-  { weight: 2, arbitrary: fc.tuple(by, nth, isDetailed).map(([keeps, n, all]) => get(keeps, n, all)) },
-  { weight: 8, arbitrary: fc.tuple(by, page).map(([keeps, p]) => list(keeps, p)) },
-  { weight: 3, arbitrary: fc.tuple(by, filters).map(([keeps, f]) => summarize(keeps, f)) },
+  { weight: 2, arbitrary: filters.map(summarize) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(set, fc.constantFrom(0, 60)).map(([s, seconds]) => cancelSet(s, seconds)),
+  },
   { weight: 2, arbitrary: fc.constant(count) },
   {
     weight: 4,
@@ -143,14 +168,8 @@ const step = fc.oneof(
       .tuple(nth, fc.constantFrom(0, 0, 1, 5), fc.constantFrom(1, 100))
       .map(([n, back, pages]) => follow(n, back, pages)),
   },
-  { weight: 1, arbitrary: nth.map(resync) },
-  { weight: 1, arbitrary: newRunBody.map(createDuringList) },
-  {
-    weight: 1,
-    arbitrary: fc
-      .tuple(fc.constantFrom("k3", "k4", "k5"), newRunBody)
-      .map(([k, body]) => createThenRefused(k, body)),
-  },
+  { weight: 2, arbitrary: fc.boolean().map(resync) },
+  { weight: 1, arbitrary: fc.constant(purge) },
   { weight: 3, arbitrary: ms.map(pass) },
   { weight: 2, arbitrary: nth.map(ringAlarm) },
   { weight: 2, arbitrary: fc.tuple(nth, fc.boolean()).map(([n, after]) => evict(n, after)) },
@@ -166,7 +185,7 @@ const step = fc.oneof(
 // Without bias: one that leans to the first of each choice tells forty times nearly the same story.
 const story = fc.noBias(fc.array(step, { minLength: 15, maxLength: 30, size: "max" }));
 
-it("answers random stories of creates, reports, cancels, retries, reads, followers, moves, time, alarms, evictions and outages as the model does", async () => {
+it("answers random stories of creates, reports, cancels, retries, bulk sets, purges, reads, followers, moves, time, alarms, evictions and outages as the model does", async () => {
   const property = fc.asyncProperty(story, async (steps) => {
     held.releaseAll();
     resetFaults();

@@ -1,27 +1,49 @@
 /** Steps that read: gets, lists and summaries. */
 
-import { expect } from "vitest";
-import type { Keeps } from "./caller.ts";
 import { type Command, expectGet, onRun } from "./command.ts";
-import { type Filters, listAs, type Page, summarizeAs } from "./lists.ts";
+import { landedSoon } from "./disturbances.ts";
+import { expectList, expectSummary, type Filters, type Page } from "./lists.ts";
+import { holdingList, type ListGate, withoutObject } from "./platform.ts";
 
-/** A get with the caller's bookmarks, which the answer's bookmark must carry on. */
-export const get = (by: Keeps, nth: number, isDetailed: boolean) =>
-  onRun(`get${isDetailed ? " with details" : ""} by ${by}`, nth, async (run, model, { callers }) => {
-    const sent = callers[by].toRead();
-    const text = await expectGet(model, run, sent.headers, isDetailed);
-    expect(text).not.toBeNull();
-    callers[by].answered(sent, text, new Map([[run, run.version]]));
-  });
+export const get = (nth: number, isDetailed: boolean) =>
+  onRun(`get${isDetailed ? " with details" : ""}`, nth, (run, model) => expectGet(model, run, isDetailed));
 
-export const list = (by: Keeps, filters: Page): Command => ({
+export const list = (page: Page): Command => ({
   check: () => true,
-  run: (model, { callers }) => listAs(callers[by], model, filters),
-  toString: () => `list by ${by}(${JSON.stringify(filters)})`,
+  run: (model) => expectList(model, page),
+  toString: () => `list(${JSON.stringify(page)})`,
 });
 
-export const summarize = (by: Keeps, filters: Filters): Command => ({
+/** The object can't be reached. */
+export const listAlone = (page: Page): Command => ({
   check: () => true,
-  run: (model, { callers }) => summarizeAs(callers[by], model, filters),
-  toString: () => `summary by ${by}(${JSON.stringify(filters)})`,
+  run: (model) => withoutObject(() => expectList(model, page, true)),
+  toString: () => `list without the object(${JSON.stringify(page)})`,
+});
+
+/** `change` comes, and lands if D1 takes it, while a list waits for the object or for D1. */
+export const listDuring = (page: Page, at: ListGate, change: Command): Command => ({
+  check: (model) => change.check(model),
+  async run(model, real) {
+    await holdingList(at, async (reached, open) => {
+      const listing = expectList(model, page);
+      await reached();
+      try {
+        await change.run(model, real);
+        real.held.releaseAll();
+        await landedSoon(model);
+      } finally {
+        open();
+        await listing;
+      }
+    });
+    await expectList(model, page);
+  },
+  toString: () => `${change} while a list waits for the ${at}(${JSON.stringify(page)})`,
+});
+
+export const summarize = (filters: Filters): Command => ({
+  check: () => true,
+  run: (model) => expectSummary(model, filters),
+  toString: () => `summary(${JSON.stringify(filters)})`,
 });

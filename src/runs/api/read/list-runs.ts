@@ -19,7 +19,7 @@ import type { Lacking } from "../../upkeep-calls.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 
 /** How long a list waits for the object. */
-const LACKING_MAX_MS = 2500;
+export const LACKING_MAX_MS = 2500;
 
 export interface ListedRuns {
   /** ActionRuns as JSON text, with their details if the query includes them. */
