@@ -6,7 +6,6 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { saysBehind } from "./bookmark.ts";
 import type { BulkRounds } from "./bulk-rounds.ts";
 import { type Asked, describe, Line, type Sent } from "./line.ts";
 import type { Random } from "./random.ts";
@@ -81,8 +80,8 @@ export class Caller {
     if (roll < 0.57) return this.#stop(open);
     if (roll < 0.6) return this.#repeatCreate(recent);
     if (roll < 0.82) return this.#get(recent);
-    if (roll < 0.86) return this.#reads.summarize(this.#random() < 0.6);
-    return this.#reads.list(this.#random() < 0.6);
+    if (roll < 0.86) return this.#reads.summarize();
+    return this.#reads.list();
   }
 
   /** Both callers of a shared run do this at about the same time. */
@@ -167,7 +166,7 @@ export class Caller {
         };
         runs.set(shown.id, run);
         this.#line.judgeShown(run, sent, 0, false);
-        this.#line.acknowledged(run, sent);
+        this.#stage.record.acknowledged++;
         this.#keep(run);
         if (isAbandoned) return;
         this.#open.push(run);
@@ -188,7 +187,7 @@ export class Caller {
     const sent = await this.#sendCreation(creation, run.story, `${creation.what} again`);
     if (sent.answer?.status === 201) {
       this.#line.judgeShown(run, sent, step, wasAsked);
-      this.#line.acknowledged(run, sent);
+      this.#stage.record.acknowledged++;
     } else if (!this.#line.mayFail(sent, run.environment, null)) this.#line.judgeFailure(run, sent);
   }
 
@@ -283,11 +282,11 @@ export class Caller {
         const judge = answer.status === 200 ? "accepted" : "asked";
         this.#line.judge(run, sent, model[judge](attempt, shown, least, Date.now()));
         if (attempt.kind === "stop") this.#line.judgeDetails(run, sent, details, true);
-        this.#line.acknowledged(run, sent);
+        this.#stage.record.acknowledged++;
         if (model.step === 2 && this.#random() < ENDS_DISTURBED)
           void this.#stage.disturbances.evictSoon(environment, this.#random);
         // As people do: they change a run and look at the list, perhaps while the flight is up that lacks the change.
-        if (this.#random() < 0.3) await this.#reads.list(true, environment);
+        if (this.#random() < 0.3) await this.#reads.list(environment);
       } else if (answer?.status === 409) {
         this.#line.judge(run, sent, model.refused(attempt, (answer.body as { code: string }).code, least));
       } else {
@@ -315,7 +314,7 @@ export class Caller {
     if (answer?.status === 200) {
       const { status, cancel } = answer.body as { readonly status: string; readonly cancel: object | null };
       this.#line.judge(run, sent, model.heard(status, cancel !== null, least, wasAsked));
-      this.#line.acknowledged(run, sent);
+      this.#stage.record.acknowledged++;
     } else if (answer?.status === 409) {
       this.#line.judge(run, sent, model.refused(attempt, (answer.body as { code: string }).code, least));
     } else this.#line.judgeFailure(run, sent);
@@ -333,18 +332,16 @@ export class Caller {
       path: `action-runs/${model.id}${isDetailed ? "?include=details" : ""}`,
       token: this.#stage.site.rootToken,
       environment,
-      withoutBookmark: this.#random() < 0.7,
     });
     const { answer } = sent;
     if (answer?.status !== 200) return this.#line.judgeFailure(run, sent);
-    const mayBeBehind = saysBehind(answer.bookmark);
     if (
-      mayBeBehind &&
+      answer.isStale &&
       stepOf((answer.body as ActionRun).status) < least &&
       disturbances.metDisturbance(sent.sentAt, environment)
     ) {
-      // D1 answered because the coordinator was out of reach, and the bookmark says so.
-      record.count("gets that said they may be behind");
+      // D1 answered because the coordinator was out of reach.
+      record.count("stale gets that were behind");
       return;
     }
     this.#line.judgeShown(run, sent, least, wasAsked);

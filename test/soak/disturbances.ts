@@ -8,7 +8,6 @@ import { FAULTS, type FaultName, type FaultsTold } from "./fault-names.ts";
 import { Moves } from "./moves.ts";
 import type { Random } from "./random.ts";
 import type { SoakRecord } from "./record.ts";
-import { isRefused } from "./refused-rows.ts";
 import { ask, urlOf } from "./requests.ts";
 import type { Site } from "./site.ts";
 
@@ -36,6 +35,9 @@ const NOTED_MS = 3300;
 /** How long they wait at most until it is answered. */
 const ASKED_MS = 5000;
 
+/** How long the database is rebuilt if nothing is wrong. */
+const REBUILT_WITHIN_MS = 20_000;
+
 const ms = (random: Random, from: number, to: number) => from + random() * (to - from);
 
 export class Disturbances {
@@ -45,6 +47,7 @@ export class Disturbances {
   readonly #environments: readonly string[];
   /** When the coordinator of each environment was evicted last, and until when. */
   readonly #evicted = new Map<string, { readonly from: number; until: number }>();
+  readonly #resynced = new Map<string, number>();
   #killed = { from: 0, until: 0 };
   #faultUntil = 0;
   #fault: FaultName | null = null;
@@ -80,9 +83,10 @@ export class Disturbances {
     return this.#fault !== null || sentAt <= this.#faultUntil + D1_AFTERMATH_MS;
   }
 
-  /** Whether D1 may refuse this run's row for a while. A list need not wait for it. */
-  mayBeRefused(id: string): boolean {
-    return this.#refusesRows && isRefused(id);
+  /** Whether a list that was sent at `sentAt` may be stale: the object is out of reach, or the database is rebuilt. */
+  mayBeStale(sentAt: number, environment: string): boolean {
+    const isRebuilt = sentAt <= (this.#resynced.get(environment) ?? 0) + REBUILT_WITHIN_MS;
+    return isRebuilt || this.metDisturbance(sentAt, environment) || this.metFault(sentAt);
   }
 
   /** Runs until `signal` says stop. Then D1 is well again, and workerd runs. `random`: one for each part. */
@@ -153,12 +157,14 @@ export class Disturbances {
       if (failsLate) await this.#setFault("refusing flights late");
       this.#record.disturbance(`${environment} resynced`);
       this.#record.count("resyncs");
+      this.#resynced.set(environment, Date.now());
       const url = urlOf(this.#site.origins[0] ?? "", environment, "resync");
       // It may fail, because D1 or a coordinator may be out of reach. The next one does the same.
       const asked = ask({ method: "POST", url, token: this.#site.rootToken });
       await Promise.race([asked, slept(ASKED_MS, signal)]);
       goOn.resolve();
       await asked;
+      this.#resynced.set(environment, Date.now());
       if (!failsLate) continue;
       await slept(NOTED_MS, signal);
       await this.#evict(environment);

@@ -1,30 +1,19 @@
 /**
- * How one caller of a soak reaches the service: through one isolate or another, with the bookmarks that it was given.
- * Knows which changes a list must show, and which failures a disturbance excuses.
+ * How one caller of a soak reaches the service: through one isolate or another. Knows which failures a disturbance
+ * excuses.
  */
 
-import { saysBehind } from "./bookmark.ts";
 import type { Random } from "./random.ts";
 import { type Answer, type Ask, ask, urlOf } from "./requests.ts";
-import { type Details, type Step, stepOf, type Verdict } from "./run-model.ts";
-import type { Created, Detailed, OwnRun, Stage } from "./stage.ts";
+import type { Details, Step, Verdict } from "./run-model.ts";
+import type { Created, OwnRun, Stage } from "./stage.ts";
 
 const HANG_UP_MAX_MS = 25;
-const NAMED_MAX = 100;
-/** A Worker remembers its changes for 5 s. One second less, because clocks of two processes differ. */
-const REMEMBERED_MS = 4000;
-
-/** What an acknowledged change showed: how far the run was, and whether it was asked to stop. */
-export interface Changed {
-  readonly run: OwnRun;
-  readonly step: Step;
-  readonly wasAsked: boolean;
-}
 
 export interface Sent {
   readonly answer: Answer | null;
   readonly sentAt: number;
-  readonly isolate: number;
+  readonly tookMs: number;
   readonly hungUp: boolean;
 }
 
@@ -33,21 +22,12 @@ export interface Asked extends Omit<Ask, "url"> {
   readonly environment: string;
   /** Below the environment. */
   readonly path: string;
-  readonly isolate?: number;
-  readonly withoutBookmark?: boolean;
 }
 
 export class Line {
   readonly #stage: Stage;
   readonly #n: number;
   readonly #random: Random;
-  /** The bookmark that this caller holds, by environment. It is a union of all that this caller was given there. */
-  readonly #bookmarks = new Map<string, string>();
-  /** The changes that the held bookmark names, by environment and run. */
-  readonly #named = new Map<string, Map<string, Changed>>();
-  /** Changes through one isolate that it must remember. */
-  #remembered: (Changed & { readonly isolate: number; readonly start: number; readonly sentAt: number })[] =
-    [];
 
   constructor(stage: Stage, n: number, random: Random) {
     this.#stage = stage;
@@ -58,84 +38,39 @@ export class Line {
   async send(what: string, story: string[], asked: Asked): Promise<Sent> {
     const { site, record } = this.#stage;
     await site.up;
-    const isolate = asked.isolate ?? this.#isolate();
-    const { environment } = asked;
-    const bookmark = asked.withoutBookmark ? null : (this.#bookmarks.get(environment) ?? null);
+    const isolate = this.#random() < 0.5 ? 0 : 1;
     const mayHangUp = asked.method !== "GET" && this.#random() < 0.04;
     const hangUpAfterMs = mayHangUp ? this.#random() * HANG_UP_MAX_MS : null;
     const sentAt = Date.now();
     const answer = await ask({
       ...asked,
-      url: urlOf(site.origins[isolate] ?? "", environment, asked.path),
-      bookmark,
+      url: urlOf(site.origins[isolate] ?? "", asked.environment, asked.path),
       hangUpAfterMs,
     });
     const tookMs = Date.now() - sentAt;
     record.requests++;
-    record.count(`${what.split(" ")[0] === "list" ? what : what.replace(/ \d+-\d+$/, "")}`);
+    record.count(what.replace(/ \d+-\d+$/, ""));
     if (answer === null) record.count("requests without an answer");
-    else if (answer.status < 500 && answer.bookmark !== null && !asked.withoutBookmark)
-      this.#bookmarks.set(environment, answer.bookmark);
     if (what === "get" && answer !== null && tookMs > record.slowestGet.ms)
       record.slowestGet = { ms: tookMs, what: `${record.clock(sentAt)}, isolate ${isolate}` };
     const told = answer === null ? "no answer" : describe(answer);
     const key = typeof asked.key === "string" ? ` with key ${asked.key}` : "";
-    const sentBookmark = bookmark === null ? "" : ` bookmark ${bookmark}`;
     record.tell(
       story,
-      `${record.clock(sentAt)} caller ${this.#n}, isolate ${isolate}: ${what}${key}${sentBookmark} -> ${told}, ${tookMs} ms, bookmark ${answer?.bookmark ?? "none"}`,
+      `${record.clock(sentAt)} caller ${this.#n}, isolate ${isolate}: ${what}${key} -> ${told}${answer?.isStale ? ", stale" : ""}, ${tookMs} ms`,
     );
-    return { answer, sentAt, isolate, hungUp: hangUpAfterMs !== null };
+    return { answer, sentAt, tookMs, hungUp: hangUpAfterMs !== null };
   }
 
-  acknowledged(run: OwnRun, { answer, isolate, sentAt }: Sent): void {
-    const { record, site } = this.#stage;
-    record.acknowledged++;
-    // A caller that got no bookmark was promised nothing about lists.
-    if (answer === null || answer.bookmark === null) return;
-    // What the answer shows, and not what is known by now, because others may have changed the run meanwhile.
-    const { status, details } = answer.body as Detailed;
-    const changed = { run, step: stepOf(status), wasAsked: details !== undefined && details.cancel !== null };
-    const named = this.#named.get(run.environment) ?? new Map<string, Changed>();
-    this.#named.set(run.environment, named);
-    named.delete(run.model.id);
-    named.set(run.model.id, changed);
-    for (const oldest of named.keys()) {
-      if (named.size <= NAMED_MAX) break;
-      named.delete(oldest);
-    }
-    this.#remembered = this.#remembered.filter((change) => sentAt - change.sentAt < REMEMBERED_MS);
-    this.#remembered.push({ ...changed, isolate, start: site.starts, sentAt });
-  }
-
-  /** Asks D1. Null if the answer is a failure, which is judged. `expected`: the changes that the answer must show. */
+  /** Asks for a list or a summary. Null if the answer is a failure, which is judged. */
   async read(
     what: string,
     story: string[],
     path: string,
     environment: string,
-    withBookmark: boolean,
-  ): Promise<{ answer: Answer; sentAt: number; expected: readonly Changed[] } | null> {
+  ): Promise<(Sent & { readonly answer: Answer }) | null> {
     const { record, disturbances, site } = this.#stage;
-    const isolate = this.#isolate();
-    const named = [...(this.#named.get(environment)?.values() ?? [])];
-    // An isolate that starts again remembers nothing. Before the list waits for the start, its number is the old one.
-    await site.up;
-    const remembered = this.#remembered.filter(
-      (change) =>
-        change.run.environment === environment &&
-        change.isolate === isolate &&
-        change.start === site.starts &&
-        Date.now() - change.sentAt < REMEMBERED_MS,
-    );
-    const sent = await this.send(what, story, {
-      method: "GET",
-      path,
-      token: site.rootToken,
-      environment,
-      isolate,
-      withoutBookmark: !withBookmark,
-    });
+    const sent = await this.send(what, story, { method: "GET", path, token: site.rootToken, environment });
     const { answer, sentAt } = sent;
     if (answer === null) {
       this.judgeNoAnswer(story, sent);
@@ -146,11 +81,7 @@ export class Line {
         record.violation(`a ${what} was answered with ${describe(answer)}`, story, sentAt);
       return null;
     }
-    const isBehind = saysBehind(answer.bookmark);
-    if (isBehind) record.count("lists and summaries that said they may be behind");
-    const known = withBookmark ? named : remembered.filter(({ start }) => start === site.starts);
-    const expected = known.filter(({ run: { model } }) => !isBehind && !disturbances.mayBeRefused(model.id));
-    return { answer, sentAt, expected };
+    return { ...sent, answer };
   }
 
   /** Judges the run that an answer shows, with its details if it has any. */
@@ -196,10 +127,6 @@ export class Line {
     const isExcused = disturbances.metDisturbance(sentAt, environment);
     if (isExcused) this.#stage.record.count("coordinator_unavailable after an eviction or a kill");
     return isExcused;
-  }
-
-  #isolate(): number {
-    return this.#random() < 0.5 ? 0 : 1;
   }
 }
 

@@ -1,15 +1,26 @@
 /**
- * Lists and summaries of one caller of a soak: each must show what was acknowledged to that caller, and nothing that
- * nobody asked for.
+ * Lists and summaries of one caller of a soak. A list shows what was acknowledged to any caller before the list was sent,
+ * or it is marked as stale. Nothing shows what nobody asked for.
  */
 
-import type { Changed, Line } from "./line.ts";
+import type { Line } from "./line.ts";
 import type { Random } from "./random.ts";
-import { stepOf, type Verdict } from "./run-model.ts";
-import type { Detailed, Stage } from "./stage.ts";
+import { type Step, stepOf, type Verdict } from "./run-model.ts";
+import type { Detailed, OwnRun, Stage } from "./stage.ts";
 
 const PAGE = 50;
 const STATUSES = ["pending", "running", "succeeded", "failed", "cancelled"];
+
+/** A list waits for the object as long. */
+const REACHED_WITHIN_MS = 2400;
+
+/** What was known of a run when a list was sent. */
+interface Known {
+  readonly run: OwnRun;
+  readonly step: Step;
+  readonly endStatus: string | null;
+  readonly wasAsked: boolean;
+}
 
 /** A list or a summary of a caller's own runs, or of all. */
 interface Reading {
@@ -34,23 +45,26 @@ export class Reads {
     this.#random = random;
   }
 
-  async list(withBookmark: boolean, of = this.#pick(this.#stage.environments) ?? ""): Promise<void> {
-    const { record, runs } = this.#stage;
+  async list(of = this.#pick(this.#stage.environments) ?? ""): Promise<void> {
+    const { record, runs, site, disturbances } = this.#stage;
     const reading = this.#reading(this.#random() < 0.4 ? this.#pick(STATUSES) : null, of);
     const { environment, query, ofOwn, status } = reading;
     query.set("limit", String(PAGE));
+    const isOldest = this.#random() < 0.2;
+    if (isOldest) query.set("order", "oldest");
     const isDetailed = this.#random() < 0.4;
     if (isDetailed) query.set("include", "details");
     const story: string[] = [];
-    const what = withBookmark ? "list with a bookmark" : "list without a bookmark";
-    const read = await this.#line.read(what, story, `action-runs?${query}`, environment, withBookmark);
+    // What any answer has told by now. The list is not sent while the service is down, and callers know no more then.
+    await site.up;
+    const known = this.#known(environment, ofOwn);
+    const read = await this.#line.read("list", story, `action-runs?${query}`, environment);
     if (read === null) return;
-    const { answer, sentAt } = read;
-    const expected = this.#own(read.expected, ofOwn);
+    const { answer, sentAt, tookMs } = read;
     const page = answer.body as Detailed[];
     for (const [i, { details, ...shown }] of page.entries()) {
       const before = page[i - 1];
-      if (before !== undefined && before.id <= shown.id)
+      if (before !== undefined && before.id < shown.id !== isOldest)
         record.violation("a list is out of order", story, sentAt);
       const run = runs.get(shown.id);
       if (run === undefined) continue;
@@ -63,53 +77,53 @@ export class Reads {
       if (ofOwn && run.owner !== this.#owner) tell("a list shows another caller's run");
       if (status !== null && shown.status !== status) tell("a list shows another status");
     }
-    const oldest = page.length < PAGE ? "" : (page.at(-1)?.id ?? "");
-    for (const changed of expected) {
-      const { run } = changed;
-      if (run.model.id < oldest) continue;
-      const row = page.find(({ id }) => id === run.model.id);
-      const problem = listProblem(changed, row, status);
-      if (problem !== null) record.violation(problem, [...run.story, ...story], sentAt);
+    if (answer.isStale) {
+      record.count("stale lists");
+      if (tookMs < REACHED_WITHIN_MS && !disturbances.mayBeStale(sentAt, environment))
+        record.violation("STALE: a list is stale, and nothing was wrong", story, sentAt);
+      return;
     }
-    record.count("changes that a list had to show", expected.length);
+    const last = answer.next === null ? null : (page.at(-1)?.id ?? "");
+    const rows = new Map(page.map((row) => [row.id, row]));
+    if (rows.size < page.length) record.violation("a list shows a run twice", story, sentAt);
+    let shown = 0;
+    for (const one of known) {
+      const { id } = one.run.model;
+      if (last !== null && (last === "" || id < last !== isOldest) && id !== last) continue;
+      shown++;
+      const problem = listProblem(one, rows.get(id), status);
+      if (problem !== null) record.violation(problem, [...one.run.story, ...story], sentAt);
+    }
+    record.count("changes that a list had to show", shown);
   }
 
-  /** A caller has so few runs that each count of its own is exact. */
-  async summarize(withBookmark: boolean): Promise<void> {
+  /** A summary can be behind. A caller has so few runs that each count of its own is exact. */
+  async summarize(): Promise<void> {
     const { record } = this.#stage;
-    const reading = this.#reading(null, this.#pick(this.#stage.environments) ?? "");
-    const { environment, query, ofOwn } = reading;
+    const { environment, query, ofOwn } = this.#reading(null, this.#pick(this.#stage.environments) ?? "");
     const story: string[] = [];
-    const path = `action-runs/summary?${query}`;
-    const read = await this.#line.read("summary", story, path, environment, withBookmark);
+    const read = await this.#line.read("summary", story, `action-runs/summary?${query}`, environment);
     if (read === null) return;
     const { answer, sentAt } = read;
-    const expected = this.#own(read.expected, ofOwn);
     const counts = answer.body as Readonly<Record<string, number | { readonly atLeast: number }>>;
-    // Several changes may have been acknowledged of one run.
-    const known = new Set(expected.map(({ run }) => run));
     const tell = (sentence: string) =>
-      record.violation(
-        `${sentence}: ${JSON.stringify(counts)}`,
-        [...story, ...[...known].flatMap((run) => run.story)],
-        sentAt,
-      );
+      record.violation(`${sentence}: ${JSON.stringify(counts)}`, story, sentAt);
     if (Object.keys(counts).join() !== STATUSES.join()) return tell("a summary lacks a status");
-    const countOf = (status: string) => {
-      const count = counts[status] ?? 0;
-      return typeof count === "number" ? count : count.atLeast;
-    };
-    const endedRuns = new Set(expected.filter(({ step }) => step === 2).map(({ run }) => run));
-    for (const status of STATUSES.slice(2)) {
-      const ended = [...endedRuns].filter(({ model }) => model.endStatus === status).length;
-      if (countOf(status) < ended) tell(`SUMMARY BEHIND: ${ended} runs were known to be ${status}`);
-    }
-    const sum = STATUSES.reduce((all, status) => all + countOf(status), 0);
-    const isExact = Object.values(counts).every((count) => typeof count === "number");
-    if (isExact && sum < known.size) tell(`SUMMARY BEHIND: ${known.size} runs were known`);
+    const all = Object.values(counts).map((count) => (typeof count === "number" ? count : count.atLeast));
     const asked = this.asked.get(environment) ?? 0;
-    if (ofOwn && sum > asked) tell(`TOO MANY: this caller asked for ${asked} runs`);
-    record.count("changes that a summary had to count", expected.length);
+    if (ofOwn && all.reduce((sum, count) => sum + count, 0) > asked)
+      tell(`TOO MANY: this caller asked for ${asked} runs`);
+  }
+
+  /** The runs that a list is about, as they are known now. */
+  #known(environment: string, ofOwn: boolean): readonly Known[] {
+    const those = [...this.#stage.runs.values()].filter(
+      (run) => run.environment === environment && (!ofOwn || run.owner === this.#owner),
+    );
+    return those.map((run) => {
+      const { step, endStatus, wasAsked } = run.model;
+      return { run, step, endStatus, wasAsked };
+    });
   }
 
   #reading(status: string | null, environment: string): Reading {
@@ -122,26 +136,20 @@ export class Reads {
     return { environment, query, ofOwn, status };
   }
 
-  #own(changes: readonly Changed[], ofOwn: boolean): readonly Changed[] {
-    return ofOwn ? changes.filter(({ run }) => run.owner === this.#owner) : changes;
-  }
-
   #pick<T>(list: readonly T[]): T | null {
     return list[Math.floor(this.#random() * list.length)] ?? null;
   }
 }
 
-/**
- * Why a page contradicts a change that it must show; null if it does not. A filter may leave out a run that went on.
- */
+/** Why a list contradicts what was known of a run; null if it does not. A filter may leave out a run that went on. */
 function listProblem(
-  { run, step, wasAsked }: Changed,
+  { run, step, endStatus, wasAsked }: Known,
   row: Detailed | undefined,
   status: string | null,
 ): string | null {
   if (row === undefined) {
-    const mustBeThere = status === null || (run.model.endStatus === status && step === 2);
-    return mustBeThere ? `LIST BEHIND: the run is missing after step ${step}` : null;
+    const mustBeThere = status === null || endStatus === status;
+    return mustBeThere ? `LIST BEHIND: ${run.model.id} is missing after step ${step}` : null;
   }
   if (stepOf(row.status) < step) return `LIST BEHIND: ${row.status} was listed after step ${step}`;
   const isShown = !wasAsked || row.details === undefined || row.details.cancel !== null;

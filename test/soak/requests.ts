@@ -13,7 +13,6 @@ export interface Ask {
   readonly key?: string | null;
   /** For whom the token acts. */
   readonly person?: string | null;
-  readonly bookmark?: string | null;
   /** The caller hangs up after this. */
   readonly hangUpAfterMs?: number | null;
 }
@@ -21,7 +20,8 @@ export interface Ask {
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
-  readonly bookmark: string | null;
+  /** Whether it says that it may lack changes. */
+  readonly isStale: boolean;
   /** The URL of the next page; null if there is none. */
   readonly next: string | null;
 }
@@ -41,14 +41,12 @@ export async function ask({
   body,
   key,
   person,
-  bookmark,
   hangUpAfterMs,
 }: Ask): Promise<Answer | null> {
   const headers: Record<string, string> = { authorization: `Bearer ${token}` };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (typeof key === "string") headers["idempotency-key"] = key;
   if (typeof person === "string") headers["on-behalf-of"] = person;
-  if (typeof bookmark === "string") headers["x-d1-bookmark"] = bookmark;
   const hungUp = new AbortController();
   const stopped = new AbortController();
   if (typeof hangUpAfterMs === "number") {
@@ -66,12 +64,11 @@ export async function ask({
       dispatcher: agent,
     });
     const text = await answer.body.text();
-    const given = answer.headers["x-d1-bookmark"];
     return {
       status: answer.statusCode,
       body: text === "" ? null : JSON.parse(text),
       next: /<([^>]+)>; rel="next"/.exec(String(answer.headers.link))?.[1] ?? null,
-      bookmark: typeof given === "string" ? given : null,
+      isStale: answer.headers["action-runs-stale"] === "true",
     };
   } catch {
     return null;
