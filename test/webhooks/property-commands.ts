@@ -2,12 +2,11 @@
  * The steps that a random story of one dispatched run is made of: each asks the service and the model, and compares.
  */
 
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type fc from "fast-check";
 import { expect, vi } from "vitest";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
 import type { AttemptResult } from "../../src/webhooks/delivery.ts";
-import type { coordinator } from "../support/direct.ts";
+import { coordinator } from "../support/direct.ts";
 import { type Answer, ask, type CreatedRun } from "../support/requests.ts";
 import type { Came, ModelRun } from "./property-model.ts";
 import { expectSound, type Inside, lookInside, retold, type Told } from "./property-told.ts";
@@ -25,7 +24,7 @@ export interface Sent {
 export interface Story {
   readonly run: CreatedRun;
   readonly url: string;
-  readonly owner: ReturnType<typeof coordinator>;
+  owner: ReturnType<typeof coordinator>;
   /** Every attempt that left, in order; those that are still to be answered stay in `underWay`. */
   readonly sent: Sent[];
   readonly underWay: Sent[];
@@ -197,9 +196,8 @@ export const turn = (early: number) =>
 
 /** The object is gone with all that it waited for, and another takes over. */
 export const evict = command("evict", async (_, story) => {
-  // An object that waits to send a flight is not evicted, and a clock that jumps makes it wait for long.
-  await coordinatorOf(story.owner).upkeep.settle();
-  await evictDurableObject(story.owner);
+  await abortAllDurableObjects();
+  story.owner = coordinator(new URL(story.url).pathname);
   story.underWay.length = 0;
   story.host = null;
 });
