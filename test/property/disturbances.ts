@@ -99,6 +99,8 @@ export const settle: Command = {
     held.releaseAll();
     await held.arrived();
     resetFaults();
+    // The sweep sets an alarm that a step of the clock has put far ahead.
+    await direct(model.path).upkeep.poke();
     // Until then, a list can read the database that the environment has left.
     if (model.moves) vi.setSystemTime(Date.now() + HOME_REMEMBERED_MS);
     const haveLanded = async () => {

@@ -95,6 +95,8 @@ export class ModelRun {
   /** Every state the run has been in, as a list shows it. The first is version 1. */
   readonly #states: DetailedRun[] = [];
   #heartbeat: Details["heartbeat"] = null;
+  /** The latest instant at which anything of the run happened. Clocks step back, and the run's instants do not. */
+  #latest: number;
   /** An answer has told of this version. Every list that is sent from then on shows it or a newer one. */
   told = 0;
   /** D1 has at least this version. */
@@ -115,6 +117,7 @@ export class ModelRun {
       details: { source: "none", action: null, retryOf, bulkOperationId: null, labels, ...none },
     };
     this.#states.push(this.#run);
+    this.#latest = Date.parse(run.createdAt);
   }
 
   get id(): string {
@@ -168,7 +171,7 @@ export class ModelRun {
     const run = this.at(now);
     if (this.#isRepeated(key, did)) return { status: 200, run, replayed: true };
     if (run.status !== "pending") return this.#conflict();
-    return this.#become({ status: "running", startedAt: instant(now) }, did);
+    return this.#become({ status: "running", startedAt: this.#instant(now) }, did);
   }
 
   /** DELETE, which takes only a pending run. */
@@ -180,7 +183,7 @@ export class ModelRun {
       return { status: 422, code: "idempotency_key_reused", replayed: false };
     }
     if (run.status !== "pending") return this.#conflict();
-    return this.#become({ status: "cancelled", completedAt: instant(now) }, did);
+    return this.#become({ status: "cancelled", completedAt: this.#instant(now) }, did);
   }
 
   /** A cancel that gives a running job some time. */
@@ -194,12 +197,18 @@ export class ModelRun {
     }
     if (!this.#isOpen) return this.#conflict();
     const grace = run.status === "pending" ? 0 : graceSeconds * 1000;
-    const until = Math.min(now + grace, this.deadlineAt);
+    const requestedAt = Math.max(now, this.#latest);
+    const until = Math.min(requestedAt + grace, this.deadlineAt);
     if (key !== null) this.#stoppedBy.set(key, { did, status: grace === 0 ? 200 : 202 });
     // The request that ends the run sooner counts.
     if (this.#until !== null && this.#until <= until) return { status: 202, run, replayed: false };
-    const cancel = { by: "root", reason: reason ?? null, requestedAt: instant(now), until: instant(until) };
-    const end = grace === 0 ? { status: "cancelled", completedAt: instant(now) } : {};
+    const cancel = {
+      by: "root",
+      reason: reason ?? null,
+      requestedAt: this.#instant(now),
+      until: instant(until),
+    };
+    const end = grace === 0 ? { status: "cancelled", completedAt: this.#instant(now) } : {};
     const details = { ...this.#run.details, cancel };
     return { ...this.#become({ ...end, details }, did), status: grace === 0 ? 200 : 202 };
   }
@@ -212,7 +221,7 @@ export class ModelRun {
     }
     if (isLate) return { status: 401, code: "token_expired", replayed: false };
     if (!this.isOpenAt(now)) return this.#conflict();
-    const completedAt = instant(now);
+    const completedAt = this.#instant(now);
     const startedAt = this.#run.startedAt ?? completedAt;
     // A job that was asked to stop, and failed, did as it was asked.
     const status = body.status === "failed" && this.#until !== null ? "cancelled" : body.status;
@@ -225,8 +234,9 @@ export class ModelRun {
     const { status } = this.at(now);
     const { code } = this.#conflict();
     if (!this.#isOpen && code !== undefined) return { status: 409, code };
-    this.#heartbeat ??= { at: instant(now), message: null, progress: null };
-    if (status === "pending") this.#become({ status: "running", startedAt: instant(now) }, null);
+    const at = this.#instant(now);
+    this.#heartbeat ??= { at, message: null, progress: null };
+    if (status === "pending") this.#become({ status: "running", startedAt: at }, null);
     const { cancel } = this.#run.details;
     const told = cancel && {
       reason: cancel.reason,
@@ -235,6 +245,11 @@ export class ModelRun {
       remainingMs: Date.parse(cancel.until) - now,
     };
     return { status: 200, body: { status: "running", deadlineAt: instant(this.deadlineAt), cancel: told } };
+  }
+
+  #instant(now: number): string {
+    this.#latest = Math.max(this.#latest, now);
+    return instant(this.#latest);
   }
 
   get #isOpen(): boolean {

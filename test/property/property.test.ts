@@ -1,6 +1,6 @@
 /**
  * Random stories of an environment's runs, each answer compared with a small model. Dates are faked and move only
- * when a story says so; they start a day ahead, so that no alarm rings unless a story rings it.
+ * when a story says so, also back; they start a day ahead, so that no alarm rings unless a story rings it.
  */
 
 import fc from "fast-check";
@@ -60,7 +60,19 @@ const stopBody = fc.constantFrom<StopBody>(
   { graceSeconds: 0, reason: "now" },
 );
 const retryBody = fc.constantFrom<RetryBody>({}, {}, { parameters: { again: true } });
-const ms = fc.constantFrom(1, 1000, 1000, 4999, 20_000, 59_999, 60_000, 3_600_000, DAY_MS - 1);
+const ms = fc.constantFrom(
+  -3_600_000,
+  -1000,
+  1,
+  1000,
+  1000,
+  4999,
+  20_000,
+  59_999,
+  60_000,
+  3_600_000,
+  DAY_MS - 1,
+);
 const writes = fc.constantFrom<(Fault | null)[]>(
   null,
   null,
