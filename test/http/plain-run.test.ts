@@ -67,11 +67,11 @@ it("reads one row and writes five in D1 for its create, and reads and writes two
   const path = newRunsPath();
   // With its first flight, a coordinator also registers itself.
   await createAged(path);
-  await landed(path);
+  await landed(path, false);
   const prototype = Object.getPrototypeOf(env.DB.prepare("SELECT 1")) as D1PreparedStatement;
   const flights = vi.spyOn(prototype, "run");
   const rows = async () => {
-    await landed(path);
+    await landed(path, false);
     const results = flights.mock.settledResults.map(({ value }) => value as D1Result);
     const isOwn = (_: unknown, i: number) =>
       JSON.stringify(flights.mock.contexts[i]).includes(scopeOfPath(path));

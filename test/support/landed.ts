@@ -3,14 +3,16 @@
 import { direct, until } from "./direct.ts";
 import { rowOf } from "./requests.ts";
 
-/** Waits until D1 has every change of this environment. */
-export async function landed(path: string): Promise<void> {
+/**
+ * Waits until D1 has every change of this environment. `isPoked`: no change waits for the pace of flights, but the next
+ * flight registers the coordinator again.
+ */
+export async function landed(path: string, isPoked = true): Promise<void> {
   await until(async () => {
     const { upkeep } = direct(path);
     const lacking = await upkeep.lacking({ limit: 1 });
     if (lacking.ok && lacking.ids.length === 0 && !lacking.isStale) return true;
-    // So that no test waits for the pace of flights.
-    await upkeep.poke();
+    if (isPoked) await upkeep.poke();
     return false;
   });
 }
