@@ -8,8 +8,9 @@ import { vi } from "vitest";
 import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
 import { type AttemptResult, LEASE_MS } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
-import { coordinator, direct, mint, writeFirst } from "../support/direct.ts";
+import { coordinator, mint, writeFirst } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
+import { landedIn } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { sqlStorage } from "../support/sql-storage.ts";
 import { sendWith } from "../webhooks/sender.ts";
@@ -151,8 +152,6 @@ export class Stage {
     for (const { runId } of this.underWay) this.mayHaveJob.add(runId);
     this.underWay = [];
     this.#questions = [];
-    // Nothing evicts an object that waits for D1.
-    await direct(this.path).upkeep.settle();
     await evictDurableObject(this.#stub);
   }
 
@@ -184,7 +183,7 @@ export class Stage {
   /** All has landed, and the alarm has noted it. So the next version must set the repair. */
   async land(awake: Awake): Promise<void> {
     for (let n = 0; n < 2; n++) {
-      await awake.object.upkeep.settle();
+      await landedIn(awake.object);
       this.pass(AFTER_FAILURE_MS + 1000);
       await this.ring(awake);
     }

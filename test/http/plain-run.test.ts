@@ -13,11 +13,12 @@ import {
   coordinator,
   createAged,
   DAY_MS,
+  direct,
   journal,
   MINUTE_MS,
   until,
 } from "../support/direct.ts";
-import { landed } from "../support/landed.ts";
+import { landed, landedIn } from "../support/landed.ts";
 import { type CreatedRun, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 import { sqlStorage } from "../support/sql-storage.ts";
 
@@ -67,11 +68,11 @@ it("reads one row and writes five in D1 for its create, and reads and writes two
   const path = newRunsPath();
   // With its first flight, a coordinator also registers itself.
   await createAged(path);
-  await landed(path, false);
+  await landedIn(direct(path), false);
   const prototype = Object.getPrototypeOf(env.DB.prepare("SELECT 1")) as D1PreparedStatement;
   const flights = vi.spyOn(prototype, "run");
   const rows = async () => {
-    await landed(path, false);
+    await landedIn(direct(path), false);
     const results = flights.mock.settledResults.map(({ value }) => value as D1Result);
     const isOwn = (_: unknown, i: number) =>
       JSON.stringify(flights.mock.contexts[i]).includes(scopeOfPath(path));

@@ -1,15 +1,20 @@
 /** D1 follows a coordinator a moment after it answers. What a test says of D1 must wait for that. */
 
+import type { Coordinator } from "../../src/runs/protocol.ts";
 import { direct, until } from "./direct.ts";
 import { rowOf } from "./requests.ts";
 
+/** Waits until D1 has every change of this environment. */
+export async function landed(path: string): Promise<void> {
+  await landedIn(direct(path));
+}
+
 /**
- * Waits until D1 has every change of this environment. `isPoked`: no change waits for the pace of flights, but the next
- * flight registers the coordinator again.
+ * The same for the calls of a coordinator. With `isPoked`, no change waits for the pace of flights, nor for a repair. But
+ * an alarm that was lost is set, and the next flight registers the coordinator again.
  */
-export async function landed(path: string, isPoked = true): Promise<void> {
+export async function landedIn({ upkeep }: Coordinator, isPoked = true): Promise<void> {
   await until(async () => {
-    const { upkeep } = direct(path);
     const lacking = await upkeep.lacking({ limit: 1 });
     if (lacking.ok && lacking.ids.length === 0 && !lacking.isStale) return true;
     if (isPoked) await upkeep.poke();

@@ -1,5 +1,6 @@
 /** What the journal does: its writes begin and cease to fail, it is read, and its runs land in D1. */
 
+import { landedIn } from "../../support/landed.ts";
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
 import { actor, SECOND_MS } from "./cast.ts";
@@ -35,7 +36,7 @@ async function healWrites(scene: Scene): Promise<undefined> {
 /** Then the alarm removes the mark of the repair, and the next version must write it. */
 async function land(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
   scene.tell("all lands");
-  await awake.object.upkeep.settle();
+  await landedIn(awake.object);
   // Later than the repair is due.
   scene.known.isCalm = false;
   scene.stage.pass(6 * SECOND_MS);
