@@ -4,14 +4,14 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { forgetLacking, lacksDatabase } from "../../src/database/numbers-in-use.ts";
 import type { Home } from "../../src/runs/home.ts";
-import type { Settled } from "../../src/runs/upkeep-calls.ts";
+import type { Lacking } from "../../src/runs/upkeep-calls.ts";
 import { askWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";
 import { mint } from "../support/direct.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { type ActionRun, newRunsPath } from "../support/requests.ts";
 import { idAt, onTheWire } from "../support/rows.ts";
-import { OUT_OF_REACH, placeRow, plantRun, reading, settledIn } from "../support/several-databases.ts";
+import { lackingNothing, OUT_OF_REACH, placeRow, plantRun, reading } from "../support/several-databases.ts";
 import type { Refusal } from "../support/tokens.ts";
 
 afterEach(() => {
@@ -19,27 +19,19 @@ afterEach(() => {
 });
 
 const [IN_1, IN_2, IN_3] = [env.DB_1, env.DB_2, env.DB_3] as [D1Database, D1Database, D1Database];
-const LOW = `00000000-00000000-00000000-${"0".repeat(32)}`;
-const HIGH = `00000000-00000000-00000001-${"0".repeat(32)}`;
-const BOOKMARK = "x-d1-bookmark";
-/** No coordinator is asked, because nothing names one. */
+/** Nothing says more than the control database does. */
 const quiet = reading(OUT_OF_REACH);
 
 /** The runs of a list, and the databases that were called for it, by how often. */
-async function listed(path: string, environment = quiet, bookmark = "") {
+async function listed(path: string, environment = quiet) {
   faults.callsOf.clear();
   faults.sessions = [];
-  const headers = { [BOOKMARK]: bookmark };
-  const {
-    status,
-    headers: carried,
-    body,
-  } = await askWith<ActionRun[]>(environment, "GET", path, { headers });
+  const { status, headers, body } = await askWith<ActionRun[]>(environment, "GET", path);
   return {
     status,
     ids: status === 200 ? body.map(({ id }) => id) : (body as unknown as Refusal).code,
     calls: Object.fromEntries(faults.callsOf),
-    bookmark: carried.get(BOOKMARK),
+    isStale: headers.has("Action-Runs-Stale"),
     /** How the list's own statement was read. */
     session: faults.sessions.at(-1),
   };
@@ -58,7 +50,6 @@ describe("the row of the control database", () => {
     await placeRow(path, { database: 2, generation: 1 });
     const first = await listed(path);
     expect([first.ids, first.calls[0]]).toEqual([[ids[2]], 1]);
-    expect(first.bookmark).toMatch(/^2:[0-9a-f-]{59}$/);
     const second = await listed(path);
     expect([second.ids, second.calls]).toEqual([[ids[2]], { 2: 1 }]);
     faults.callsOf.clear();
@@ -81,99 +72,33 @@ describe("with one database", () => {
     const { path, ids } = await spread();
     await lacksDatabase(quiet, { d1: 0, coordinator: 0 });
     const one = { ...quiet, DB_1: undefined, DB_2: undefined, DB_3: undefined };
-    for (const bookmark of ["", `2:${LOW}`]) {
-      expect(await listed(path, one as unknown as typeof quiet, bookmark)).toMatchObject({
-        ids: [ids[0]],
-        calls: { 0: 1 },
-      });
-    }
+    expect(await listed(path, one as unknown as typeof quiet)).toMatchObject({
+      ids: [ids[0]],
+      calls: { 0: 1 },
+    });
   });
 });
 
-/** The coordinators that answer a list with these bookmarks. */
-const answering = (settled: Settled) => reading({ upkeep: { settle: () => settled } });
+/** A coordinator that answers lists so. */
+const answering = (lacking: Lacking) => reading({ upkeep: { lacking: () => lacking } });
 
 describe("what a coordinator says to a list", () => {
   it("wins over the row and over what is remembered, if it is newer, and is remembered", async () => {
     const { path, ids } = await spread();
     await placeRow(path, { database: 1, generation: 1 });
-    expect((await listed(path)).ids).toEqual([ids[1]]);
-    const run = await mint(path, Date.now());
-    const bookmark = `3:${LOW}`;
-    const told = await listed(path, answering(settledIn({ database: 3, generation: 2 }, { bookmark })), run);
-    expect(told).toMatchObject({ ids: [ids[3]], calls: { 3: expect.any(Number) }, session: LOW });
+    expect(await listed(path)).toMatchObject({ ids: [ids[1]], isStale: true });
+    const told = await listed(path, answering(lackingNothing({ database: 3, generation: 2 })));
+    // A replica of D1 can lack what has landed.
+    expect(told).toMatchObject({ ids: [ids[3]], isStale: false, session: "first-primary" });
     expect(await listed(path)).toMatchObject({ ids: [ids[3]], calls: { 3: 1 } });
-    const older = answering(settledIn({ database: 1, generation: 1 }, { alsoIn: 3 }));
-    expect(await listed(path, older, run)).toMatchObject({ ids: [ids[3]], session: "first-primary" });
   });
 
-  it.each<[said: string, settled: Settled, isBehind: boolean]>([
-    ["that all is in another database", settledIn({ database: 1, generation: 1 }), true],
-    [
-      "the same, and that this one has it too",
-      settledIn({ database: 1, generation: 1 }, { alsoIn: 2 }),
-      false,
-    ],
-    [
-      "the same, and that a third one has it too",
-      settledIn({ database: 1, generation: 1 }, { alsoIn: 3 }),
-      true,
-    ],
-    ["that it has not decided, and nothing landed", settledIn(null), false],
-    ["that it is behind in this one", settledIn({ database: 2, generation: 2 }, { isBehind: true }), true],
-    ["that this one has it", settledIn({ database: 2, generation: 2 }), false],
-  ])("%s: the list's bookmark says whether it may lack something", async (_said, settled, isBehind) => {
-    const path = newRunsPath();
-    await placeRow(path, { database: 2, generation: 2 });
-    await listed(path);
-    const run = await mint(path, Date.now());
-    const { bookmark } = await listed(path, answering(settled), run);
-    expect(bookmark?.split(".").includes(run)).toBe(isBehind);
-  });
-});
-
-describe("a bookmark of D1 in the request", () => {
-  it("is used if it is of the database that is read, and otherwise the list reads the primary", async () => {
+  it("is the whole list while it has not decided where the environment lives", async () => {
     const { path } = await spread();
-    await placeRow(path, { database: 2, generation: 1 });
-    expect((await listed(path, quiet, `2:${LOW}`)).session).toBe(LOW);
-    expect((await listed(path, quiet, `0:${HIGH}.2:${LOW}`)).session).toBe("first-primary");
-    expect((await listed(path, quiet, LOW)).session).toBe("first-primary");
-  });
-
-  it("of another database makes the isolate read the row, which may tell of a move", async () => {
-    const { path, ids } = await spread();
-    await placeRow(path, { database: 1, generation: 1 });
-    await listed(path);
-    await placeRow(path, { database: 2, generation: 2 });
-    expect((await listed(path)).ids).toEqual([ids[1]]);
-    faults.only = 0;
-    faults.reads = "down";
-    const refused = await listed(path, quiet, `2:${LOW}`);
-    expect([refused.status, refused.ids]).toEqual([503, "database_unavailable"]);
-    faults.reads = null;
-    const read = await listed(path, quiet, `2:${LOW}`);
-    expect([read.ids, read.calls[0]]).toEqual([[ids[2]], 1]);
-    expect((await listed(path)).ids).toEqual([ids[2]]);
-  });
-
-  it("is kept for each number by a change or a get, the greatest one, and a list keeps only its own", async () => {
-    const { path, ids } = await spread();
-    await placeRow(path, { database: 2, generation: 1 });
-    const read = {
-      ok: true,
-      actionRun: JSON.stringify(onTheWire({ id: idAt(Date.now()) })),
-      bookmark: `2:${LOW}`,
-      isOver: false,
-      purgeAt: 0,
-    };
-    const environment = reading({ runs: { read: () => read } });
-    const run = await mint(path, Date.now());
-    const headers = { [BOOKMARK]: `0:${HIGH},0:${LOW},2:${HIGH}.63:${LOW}` };
-    const got = await askWith(environment, "GET", `${path}/${run}`, { headers });
-    expect(got.headers.get(BOOKMARK)?.split(".").sort()).toEqual([`0:${HIGH}`, `2:${HIGH}`, `63:${LOW}`]);
-    const list = await listed(path, quiet, headers[BOOKMARK]);
-    expect([list.ids, list.bookmark]).toEqual([[ids[2]], expect.stringMatching(/^2:[0-9a-f-]{59}$/)]);
+    const id = idAt(Date.now());
+    const runs = [{ id, body: JSON.stringify(onTheWire({ id })) }];
+    const told = await listed(path, answering(lackingNothing(null, { ids: [id], runs })));
+    expect(told).toMatchObject({ ids: [id], calls: {}, isStale: false });
   });
 });
 
@@ -220,7 +145,6 @@ describe("a database that is not bound", () => {
     const read = {
       ok: true,
       actionRun: JSON.stringify(onTheWire({ id: idAt(Date.now()) })),
-      bookmark: null,
       isOver: false,
       purgeAt: 0,
     };

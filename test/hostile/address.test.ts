@@ -223,23 +223,6 @@ describe("headers", () => {
     }
     expect(await everything()).toEqual(before);
   });
-
-  it.each([
-    "",
-    "x",
-    "null",
-    "first-primary",
-    "'; DROP TABLE runs; --",
-    "f".repeat(10_000),
-    "é",
-    `0:${"ffffffff-".repeat(3)}${"f".repeat(32)}`,
-    `${"ffffffff-".repeat(3)}${"f".repeat(32)}`,
-  ])("an unknown bookmark is ignored: %.40s", async (bookmark) => {
-    const headers = { "x-d1-bookmark": bookmark };
-    for (const path of [runs, `${runs}/summary`, `${runs}/${run.id}`, `${runs}/${run.id}/events`]) {
-      expect((await ask("GET", path, { headers })).status).toBe(200);
-    }
-  });
 });
 
 it("the run is still pending, and its token opens it", async () => {

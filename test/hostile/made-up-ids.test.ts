@@ -51,8 +51,6 @@ const FORGED_TOKEN = (id: string) => `${id}:${Date.now() + 60_000}:${"ab".repeat
 /** Every route that takes a run's id, as a stranger uses it, with the status for a missing run. */
 const ROUTES = [
   { method: "GET", suffix: "", status: 404 },
-  { method: "GET", suffix: "", status: 404, headers: { "x-d1-bookmark": "coordinator" } },
-  { method: "GET", suffix: "", status: 404, headers: { "x-d1-bookmark": "made up" } },
   { method: "HEAD", suffix: "", status: 404 },
   { method: "GET", suffix: "?wait=1", status: 404 },
   { method: "GET", suffix: "/events", status: 404 },

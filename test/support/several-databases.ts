@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { lineageOf } from "../../src/base/lineage.ts";
 import type { Home } from "../../src/runs/home.ts";
-import type { Settled } from "../../src/runs/upkeep-calls.ts";
+import type { Lacking } from "../../src/runs/upkeep-calls.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { envWith } from "./bindings.ts";
 import { faulty } from "./faults.ts";
@@ -29,8 +29,8 @@ export function reading(coordinator: Stub, bindings: Partial<Env> = {}): Env {
 }
 
 /** What a coordinator says whose runs have all landed in `home`. */
-export function settledIn(home: Home | null, more: Partial<Settled> = {}): Settled {
-  return { isBehind: false, lacksRefused: false, bookmark: null, home, alsoIn: null, ...more };
+export function lackingNothing(home: Home | null, more: Partial<Lacking> = {}): Lacking {
+  return { ok: true, home, isStale: false, ids: [], runs: [], completeTo: null, ...more };
 }
 
 /** A coordinator that answers each call by an error, as one that can't be reached. */

@@ -34,7 +34,7 @@ function get(path: string, id: string, token?: string | null) {
 }
 
 function remember(scope: string, n: number, actionRun: string): void {
-  rememberEnded(scope, `${n}`, { actionRun, bookmark: null }, Date.now() + 1e9, Date.now());
+  rememberEnded(scope, `${n}`, { actionRun }, Date.now() + 1e9, Date.now());
 }
 
 /** A run that has ended, and that this isolate has read. */

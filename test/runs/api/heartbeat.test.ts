@@ -156,7 +156,6 @@ describe("the answer", () => {
       const answer = await beat(run, body);
       expect(answer.body).toEqual({ status: "running", deadlineAt: run.callback.expiresAt, cancel: null });
       expect(answer.headers.get("Content-Type")).toBe("application/json");
-      expect(answer.headers.has("x-d1-bookmark")).toBe(false);
     }
   });
 });

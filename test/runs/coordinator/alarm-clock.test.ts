@@ -20,6 +20,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { type Fault, faults } from "../../support/faults.ts";
+import { landedIn } from "../../support/landed.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
 const SEED = 20260131;
@@ -189,7 +190,7 @@ describe("a change", () => {
     const path = newRunsPath();
     const deadlineAt = Date.now() + DAY_MS;
     await createAged(path, { deadlineAt });
-    await direct(path).upkeep.settle();
+    await landedIn(direct(path), false);
     await runDurableObjectAlarm(coordinator(path));
     expect(await alarmAt(path)).toBe(deadlineAt);
     await createDueIn(path, 2 * DAY_MS);
@@ -202,7 +203,7 @@ describe("a change", () => {
     const dayAhead = Date.now() + DAY_MS;
     await createAged(path, { deadlineAt: dayAhead });
     await change(path, id, { type: "cancelled" });
-    await direct(path).upkeep.settle();
+    await landedIn(direct(path), false);
     await runDurableObjectAlarm(coordinator(path));
     expect(await alarmAt(path)).toBe(dayAhead);
   });

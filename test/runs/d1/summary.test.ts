@@ -1,13 +1,11 @@
 /** A summary counts what a list would show: exactly up to 1000, never more than it says, and within bounds. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { runSummaryQuery } from "../../../src/runs/api/query-schemas.ts";
 import { type RunCount, summaryStatement } from "../../../src/runs/d1/summary.ts";
-import { hurryTimers } from "../../support/direct.ts";
-import { faults, holdWrites } from "../../support/faults.ts";
-import { hopsOf, watchHops } from "../../support/hops.ts";
-import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
+import { faults } from "../../support/faults.ts";
+import { ask, newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows } from "../../support/rows.ts";
 
 const NOON = Date.parse("2026-11-20T12:00:00.000Z");
@@ -177,53 +175,8 @@ it("count the runs of one environment alone", async () => {
     expect(await summaryOf(path, query)).toEqual(NONE);
 });
 
-describe("a summary shows what a list at the same moment shows", () => {
-  beforeEach(watchHops);
-  afterEach(() => vi.restoreAllMocks());
-
-  it("asks the coordinator if its bookmark names a run, and then D1 once", async () => {
-    const path = newRunsPath();
-    const created = await ask<{ id: string }>("POST", path, { body: { actionName: "deploy" } });
-    const bookmark = created.headers.get("x-d1-bookmark") ?? "";
-    expect(bookmark).toContain(created.body.id);
-    const headers = { "x-d1-bookmark": bookmark };
-    const { lines } = await hopsOf(async () => {
-      expect(await summaryOf(path, "", headers)).toEqual({ ...NONE, pending: 1 });
-    });
-    expect(lines).toEqual([{ status: 200, d1: 1, coordinator: 1 }]);
-  });
-
-  it("follows a run through one isolate without a bookmark", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    expect(await summaryOf(path)).toEqual({ ...NONE, pending: 1 });
-    await report(run, { status: "failed", error: "e" });
-    expect(await summaryOf(path, "?actionName=deploy")).toEqual({ ...NONE, failed: 1 });
-  });
-
-  it("answers although a coordinator is behind, and its bookmark says which", async () => {
-    const path = newRunsPath();
-    hurryTimers();
-    const gate = holdWrites();
-    const run = await createRun(path);
-    const headers = { "x-d1-bookmark": run.id };
-    const { status, body, headers: got } = await ask<Summary>("GET", `${path}/summary`, { headers });
-    gate.open();
-    expect([status, body]).toEqual([200, NONE]);
-    expect(got.get("x-d1-bookmark")).toContain(run.id);
-  });
-
-  it("wakes no coordinator for a bookmark that is made up", async () => {
-    const path = newRunsPath();
-    const headers = { "x-d1-bookmark": crypto.randomUUID() };
-    const { lines } = await hopsOf(() => summaryOf(path, "", headers));
-    expect(lines).toMatchObject([{ status: 200, coordinator: 0 }]);
-  });
-
-  it("is 503 while D1 is down, as a list is", async () => {
-    const path = newRunsPath();
-    faults.reads = "down";
-    const { status, body } = await ask<{ code: string }>("GET", `${path}/summary`);
-    expect([status, body.code]).toEqual([503, "database_unavailable"]);
-  });
+it("is 503 while D1 is down", async () => {
+  faults.reads = "down";
+  const { status, body } = await ask<{ code: string }>("GET", `${newRunsPath()}/summary`);
+  expect([status, body.code]).toEqual([503, "database_unavailable"]);
 });

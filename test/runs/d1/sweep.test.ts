@@ -21,6 +21,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
+import { landedIn } from "../../support/landed.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import worker from "../../support/worker.ts";
 
@@ -56,9 +57,7 @@ function objects(poke: (name: string, go: () => Promise<number | null>) => Promi
 }
 
 /** Waits until D1 has what the coordinator has written, and its registration with it. */
-async function landed(path: string): Promise<void> {
-  await until(async () => !(await direct(path).upkeep.settle()).isBehind);
-}
+const landed = (path: string) => landedIn(direct(path), false);
 
 async function known(path: string): Promise<number[]> {
   await landed(path);

@@ -124,12 +124,7 @@ it("a run that has left the filter meanwhile is judged by its journal", async ()
 it("a list right after the operation's end shows what it has done", async () => {
   const path = newRunsPath();
   await Promise.all(Array.from({ length: 8 }, () => createRun(path)));
-  const { id } = await bulk(path, CANCEL);
-  const { headers } = await ask("GET", `${path.replace(/action-runs$/, "bulk-operations")}/${id}`);
-  const bookmark = headers.get("X-D1-Bookmark") ?? "";
-  expect(bookmark).not.toBe("");
-  const listed = await ask<unknown[]>("GET", `${path}?status=cancelled`, {
-    headers: { "X-D1-Bookmark": bookmark },
-  });
+  await bulk(path, CANCEL);
+  const listed = await ask<unknown[]>("GET", `${path}?status=cancelled`);
   expect(listed.body.length).toBe(8);
 });
