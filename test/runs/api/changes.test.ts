@@ -26,7 +26,6 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const _RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Who create runs and end them beside a test. */
 const WORKERS = 4;
 const NOTHING = { runs: [], caughtUp: true };
