@@ -9,7 +9,7 @@ import { askWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";
 import { mint } from "../support/direct.ts";
 import { faults, faulty } from "../support/faults.ts";
-import { type ActionRun, newRunsPath } from "../support/requests.ts";
+import { type ActionRun, ask, newRunsPath } from "../support/requests.ts";
 import { idAt, onTheWire } from "../support/rows.ts";
 import { lackingNothing, OUT_OF_REACH, placeRow, plantRun, reading } from "../support/several-databases.ts";
 import type { Refusal } from "../support/tokens.ts";
@@ -93,12 +93,11 @@ describe("what a coordinator says to a list", () => {
     expect(await listed(path)).toMatchObject({ ids: [ids[3]], calls: { 3: 1 } });
   });
 
-  it("is the whole list while it has not decided where the environment lives", async () => {
-    const { path } = await spread();
-    const id = idAt(Date.now());
-    const runs = [{ id, body: JSON.stringify(onTheWire({ id })) }];
-    const told = await listed(path, answering(lackingNothing(null, { ids: [id], runs })));
-    expect(told).toMatchObject({ ids: [id], calls: {}, isStale: false });
+  it("is an empty list while it was never written to, and then no database is read", async () => {
+    faults.callsOf.clear();
+    const { status, headers, body } = await ask<ActionRun[]>("GET", newRunsPath());
+    expect([status, body, headers.has("Action-Runs-Stale")]).toEqual([200, [], false]);
+    expect(faults.callsOf.size).toBe(0);
   });
 });
 
