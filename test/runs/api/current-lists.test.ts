@@ -145,6 +145,7 @@ describe("pages over runs that have landed and runs that have not", () => {
         const seen = listed.flatMap((page) => page.runs.map((run) => ({ id: run.id, status: run.status })));
         expect([asked, seen]).toEqual([asked, expected]);
         expect(listed.every(({ ids }) => ids.length <= limit)).toBe(true);
+        expect(listed.length).toBe(Math.ceil(expected.length / limit));
       }
     }
   });
