@@ -30,7 +30,7 @@ interface Faults {
   calls: number;
   /** The same for each database. */
   callsOf: Map<number, number>;
-  /** For each call that went through a session: the bookmark or the constraint that the session was asked for. */
+  /** For each call that went through a session: the constraint that the session was asked for. */
   sessions: string[];
   /** Answers which of these tokens were revoked; null if D1 does. */
   revoked: ((ids: readonly string[]) => Promise<readonly string[]>) | null;

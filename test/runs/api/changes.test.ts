@@ -295,8 +295,7 @@ it("while the coordinator can't be reached, the feed is 503 and asks for a pause
 /** Resyncs the environment, to the end. */
 async function resynced(path: string): Promise<void> {
   await direct(path).upkeep.resync();
-  const underWay = "SELECT 1 FROM marks WHERE name LIKE 'resync_after:%'";
-  await until(async () => (await journal(path, underWay)).length === 0);
+  await landed(path);
 }
 
 describe("a cursor, and then a list", () => {
