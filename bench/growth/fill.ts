@@ -217,9 +217,11 @@ function copyRuns(file: string, copies: number, waiting: number): void {
     if (columns.length === 0) continue;
     // The copies are in D1 too, so nothing is left to land.
     if (columns.includes("change_seq"))
-      db.exec(`INSERT OR REPLACE INTO marks
-        SELECT 'landed_seq:' || coalesce((SELECT substr(value, 1, 1) FROM marks WHERE name = 'home'), '0'), max(change_seq)
-        FROM runs`);
+      db.exec(`INSERT INTO marks
+        SELECT 'replica:0', json_object('role', 'primary', 'generation', 0, 'walkedTo', NULL, 'move', NULL)
+        WHERE NOT EXISTS (SELECT 1 FROM marks WHERE name LIKE 'replica:%');
+        UPDATE marks SET value = json_set(value, '$.landedSeq', (SELECT max(change_seq) FROM runs))
+        WHERE name LIKE 'replica:%'`);
     const values = columns.map((name) => {
       if (["id", "run_id", "bulk_id", "create_key", "body", "bulk"].includes(name))
         return `copied(${name}, copy)`;

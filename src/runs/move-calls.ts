@@ -4,7 +4,7 @@ import type { Home } from "./home.ts";
 
 /** What a coordinator says of where its runs are. */
 export interface Placement {
-  /** Null if nobody has decided yet: it has no run, or the control database could not be asked. */
+  /** Null if nobody has decided yet, because it never had a run. */
   readonly home: Home | null;
   /** The moves that are not over, the oldest first. Only the last one can be under way. */
   readonly moves: readonly Move[];
@@ -13,9 +13,9 @@ export interface Placement {
 }
 
 export type MoveStatus =
-  /** The runs land in both databases, and those that are older are copied. */
+  /** The new database gets every change. The runs that are older are copied. */
   | "copying"
-  /** The new database has everything. The control database is told that it is the home. */
+  /** The environment lives in the new database. The control database is told. */
   | "switching"
   /** The old database is kept for readers that remember it. */
   | "resting"
@@ -24,29 +24,32 @@ export type MoveStatus =
   /** They are gone. An hour later they are deleted once more, against a statement that ran late. */
   | "cleaned";
 
-/** A move. It is over an hour after the cleaning, and then it is forgotten. */
-export interface Move {
+/** What is kept of a move. It is over an hour after the cleaning, and then it is forgotten. */
+export interface MoveRecord {
   readonly from: Home;
   readonly target: Home;
-  readonly status: MoveStatus;
   /** Whether the environment stays where it was. Then the target is cleaned. */
   readonly isCancelled: boolean;
   readonly requestedAt: number;
-  /** When the target became the home; null before. */
+  /** When the control database was told that the target is the home; null before. */
   readonly switchedAt: number | null;
   /** When the first cleaning was over; null before. */
   readonly cleanedAt: number | null;
+}
+
+export interface Move extends MoveRecord {
+  readonly status: MoveStatus;
   /** While it is copying: how many runs the copy still has to look at. Otherwise null. */
   readonly remaining: number | null;
 }
 
-/** Whether it has not switched and was not cancelled. */
+/** Whether it was not cancelled, and the control database is not told yet. */
 export function isUnderWay({ status }: Pick<Move, "status">): boolean {
   return status === "copying" || status === "switching";
 }
 
 /** Where the rows of the environment are deleted when the move has switched or was cancelled. */
-export function leftDatabase({ isCancelled, from, target }: Pick<Move, "isCancelled" | "from" | "target">) {
+export function leftDatabase({ isCancelled, from, target }: MoveRecord): number {
   return (isCancelled ? target : from).database;
 }
 
@@ -57,11 +60,13 @@ export type MoveReply =
 
 export interface MoveCalls {
   placement(): Promise<Placement>;
+  /** Decides where an environment lives that never had a run. Returns where it lives, if somebody has decided before. */
+  place(database: number): Promise<Home>;
   /**
    * Begins a move to the database with this number. The same request again gets the move that is under way. `from`:
    * where the caller has seen the environment.
    */
   begin(from: Home, database: number): Promise<MoveReply>;
-  /** Cancels the move if it has not switched yet; null if there is none. */
+  /** Cancels the move if the environment does not live in the target yet; null if there is none. */
   cancel(): Promise<MoveReply | null>;
 }

@@ -3,6 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { Move, MoveReply, MoveStatus, Placement } from "../../src/runs/move-calls.ts";
+import type { Lacking } from "../../src/runs/upkeep-calls.ts";
 import { alarmAt, alarmIn, coordinator, createAged, direct, journal, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../support/requests.ts";
@@ -20,12 +21,21 @@ export async function livingIn(database: number): Promise<{ readonly path: strin
   return { path, ids };
 }
 
-/** Waits until this database has these runs. */
+/** Waits until this database has these runs, without waiting for the pace of flights. */
 export function landedIn(path: string, database: number, ids: readonly string[]): Promise<void> {
   return until(async () => {
     const found = new Set(await idsIn(database, path));
-    return ids.every((id) => found.has(id));
+    if (ids.every((id) => found.has(id))) return true;
+    await direct(path).upkeep.poke();
+    return false;
   });
+}
+
+/** What a list is told of all runs. */
+export async function lackingOf(path: string): Promise<Lacking> {
+  const reply = await direct(path).upkeep.lacking({ limit: 100 });
+  if (!reply.ok) throw new Error(reply.reason);
+  return reply;
 }
 
 /** Ids of the environment's runs in this database, in order. */
@@ -56,25 +66,23 @@ export async function beginMove(path: string, database: number): Promise<MoveRep
   return direct(path).moves.begin(from, database);
 }
 
-/** Begins a move, and waits until all is copied. The driver has had its first turn before, and has no other yet. */
-export async function copyTo(path: string, database: number): Promise<void> {
+/** The database takes no run until `open` is called. */
+export function holdRunsIn(database: number): { readonly open: () => void } {
   faults.only = database;
   const { open } = holdWrites(/INSERT INTO runs/);
-  await beginMove(path, database);
-  await until(async () => faults.gatedCalls > 0 && ((await alarmAt(path)) ?? 0) > Date.now() + 1000);
-  open();
-  faults.only = null;
-  await until(async () => (await moveOf(path))?.remaining === 0);
+  return {
+    open: () => {
+      faults.only = null;
+      open();
+    },
+  };
 }
 
-/** Begins a move, and lets it begin to close while the target takes nothing until `open` is called. */
-export async function closingTo(path: string, database: number): Promise<{ readonly open: () => void }> {
-  await copyTo(path, database);
-  faults.only = database;
-  const held = holdWrites(/INSERT INTO runs/);
-  await createAged(path);
+/** Begins a move. It goes no further until `open` is called. */
+export async function copyingTo(path: string, database: number): Promise<{ readonly open: () => void }> {
+  const held = holdRunsIn(database);
+  await beginMove(path, database);
   await until(async () => faults.gatedCalls > 0);
-  await takeTurn(path);
   return held;
 }
 
@@ -83,13 +91,6 @@ export async function kill(path: string): Promise<void> {
   await runInDurableObject(coordinator(path), (_, state) => state.abort("killed")).catch(() => {});
 }
 
-/** Lets the driver of moves have its next turn. */
-export async function takeTurn(path: string): Promise<void> {
-  await alarmIn(TURN_MS, coordinator(path));
-}
-
-/** Longer than the driver waits between two turns. */
-const TURN_MS = 11_000;
 /** An alarm that is due sooner rings by itself. */
 const SOON_MS = 30;
 

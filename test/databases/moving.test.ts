@@ -17,16 +17,19 @@ import {
   until,
 } from "../support/direct.ts";
 import { breakD1, faults, holdWrites } from "../support/faults.ts";
+import { walkedTo } from "../support/landed.ts";
 import { scopeOfPath } from "../support/requests.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
 import { changed } from "../support/settings.ts";
 import {
   beginMove,
-  copyTo,
+  copyingTo,
   databaseOf,
   driveUntil,
   homeOf,
   idsIn,
+  kill,
+  lackingOf,
   landedIn,
   livingIn,
   marksOf,
@@ -61,7 +64,7 @@ describe("a move", () => {
     await driveUntil(path, null);
     expect(await idsIn(2, path)).toEqual([...ids].sort());
     // What the old database was known to have is forgotten, and a new instance lands in the new one.
-    expect((await marksOf(path)).filter((name) => /:1$|moves/.test(name))).toEqual([]);
+    expect((await marksOf(path)).filter((name) => /replica:1/.test(name))).toEqual([]);
     await evictDurableObject(coordinator(path));
     await landedIn(path, 2, [await createAged(path)]);
     expect(await idsIn(1, path)).toEqual([]);
@@ -93,7 +96,6 @@ describe("a move", () => {
     await beginMove(path, 3);
     const created = await createAged(path);
     await change(path, ids[3] ?? "", { type: "cancelled" });
-    expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false, home: { database: 1 } });
     await driveUntil(path, "resting");
     await landedIn(path, 3, [...ids, created]);
     const cancelled = databaseOf(3).prepare("SELECT status FROM runs WHERE id = ?").bind(ids[3]);
@@ -135,9 +137,8 @@ describe("a move", () => {
     await beginMove(path, 2);
     const id = await createAged(path);
     await landedIn(path, 1, [id]);
-    expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false, home: { database: 1 } });
+    expect(await lackingOf(path)).toMatchObject({ ids: [], isStale: false, home: { database: 1 } });
     expect(await direct(path).moves.cancel()).toMatchObject({ ok: true, move: { isCancelled: true } });
-    expect((await marksOf(path)).filter((name) => name.endsWith(":2"))).toEqual([]);
     open();
     await driveUntil(path, "cleaned");
     expect(await idsIn(2, path)).toEqual([]);
@@ -145,31 +146,17 @@ describe("a move", () => {
     expect([await row(path), await homeOf(path)]).toEqual(Array(2).fill({ database: 1, generation: 1 }));
   });
 
-  it("purges a run only when both databases have deleted it", async () => {
-    const { path } = await livingIn(1);
-    const endedAt = Date.now() - 40 * DAY_MS;
-    const [old = ""] = await fillJournal(path, { rows: 1, landed: true, endedAt });
-    faults.only = 2;
-    const { open } = breakD1("down");
-    await beginMove(path, 2);
-    const isKept = async () => (await journal(path, "SELECT 1 FROM runs WHERE id = ?", old)).length === 1;
-    await until(async () => {
-      await ringNext(path);
-      return failures.some((line) => line.includes("purge_failed"));
-    });
-    expect(await isKept()).toBe(true);
-    open();
-    await until(async () => {
-      await ringNext(path);
-      return !(await isKept());
-    });
-  });
-
   it("copies again after a resync, because the target may have been restored", async () => {
     const { path, ids } = await livingIn(1);
-    await copyTo(path, 2);
-    await databaseOf(2).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
+    const { open } = await copyingTo(path, 2);
+    await journal(
+      path,
+      "UPDATE marks SET value = json_set(value, '$.walkedTo', 'f') WHERE name = 'replica:2'",
+    );
+    await kill(path);
     await direct(path).upkeep.resync();
+    expect(await walkedTo(path, 2)).toBe("");
+    open();
     await landedIn(path, 2, ids);
   });
 });
@@ -181,6 +168,16 @@ describe("the operator", () => {
     expect(await beginMove(path, 2)).toMatchObject({ ...first, move: { requestedAt: expect.any(Number) } });
     expect(await beginMove(path, 3)).toEqual({ ok: false, reason: "move_under_way" });
     expect((await direct(path).moves.placement()).moves).toHaveLength(1);
+  });
+
+  it("sees the newest move, also if the one before was cancelled", async () => {
+    const { path } = await livingIn(1);
+    const { open } = await copyingTo(path, 3);
+    await direct(path).moves.cancel();
+    open();
+    await beginMove(path, 2);
+    await driveUntil(path, "resting");
+    expect(await moveOf(path)).toMatchObject({ target: { database: 2, generation: 3 } });
   });
 
   it("can't move back to a database whose rows are not all deleted, but to another one", async () => {
@@ -212,21 +209,22 @@ describe("the operator", () => {
     const full = /FULL/;
     await journal(
       path,
-      "CREATE TRIGGER full BEFORE INSERT ON marks WHEN new.name LIKE 'resync_after%' BEGIN SELECT RAISE(ABORT, 'SQLITE_FULL'); END",
+      "CREATE TRIGGER full BEFORE INSERT ON marks WHEN new.name = 'replica:2' BEGIN SELECT RAISE(ABORT, 'SQLITE_FULL'); END",
     );
     await expect(async () => beginMove(path, 2)).rejects.toThrow(full);
     expect([await moveOf(path), await homeOf(path)]).toEqual([null, { database: 1, generation: 1 }]);
     await journal(path, "DROP TRIGGER full");
-    await beginMove(path, 2);
+    const { open } = await copyingTo(path, 2);
     await journal(
       path,
-      "CREATE TRIGGER full BEFORE DELETE ON marks BEGIN SELECT RAISE(ABORT, 'SQLITE_FULL'); END",
+      "CREATE TRIGGER full BEFORE UPDATE ON marks WHEN new.name = 'replica:2' BEGIN SELECT RAISE(ABORT, 'SQLITE_FULL'); END",
     );
     await expect(async () => direct(path).moves.cancel()).rejects.toThrow(full);
     await journal(path, "DROP TRIGGER full");
     expect(await moveOf(path)).toMatchObject({ status: "copying", isCancelled: false });
-    const id = await createAged(path);
-    await Promise.all([1, 2].map((database) => landedIn(path, database, [id])));
+    open();
+    await driveUntil(path, "resting");
+    await landedIn(path, 2, [await createAged(path)]);
   });
 });
 
@@ -258,22 +256,20 @@ describe("the cleaning", () => {
       return faults.gatedCalls > 0;
     });
     const now = Date.now();
-    // A turn of another move must begin when this one is over, and not before.
-    expect(await beginMove(path, 3)).toMatchObject({ ok: true });
-    expect(await alarmAt(path)).toBeGreaterThan(now + 2000);
-    // A turn can have many statements.
+    expect(await alarmAt(path)).toBeGreaterThan(now + 20_000);
+    // A turn can have many statements, and ends after 28 s at the latest.
     await alarmIn(25_000, coordinator(path));
     expect(await alarmAt(path)).toBeGreaterThan(now + 27_000);
     open();
     await driveUntil(path, null);
-    expect(await row(path)).toMatchObject({ database: 3 });
+    expect(await idsIn(1, path)).toEqual([]);
   });
 });
 
 it("with one database, nothing of all this is written", async () => {
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const { path } = await livingIn(0);
-  expect((await marksOf(path)).filter((name) => !/^(name|epoch|repair_at|landed_seq:0)$/.test(name))).toEqual(
+  expect((await marksOf(path)).filter((name) => !/^(name|epoch|repair_at|replica:0)$/.test(name))).toEqual(
     [],
   );
   expect(await row(path)).toBeNull();
@@ -282,7 +278,7 @@ it("with one database, nothing of all this is written", async () => {
 
 it("a cancel whose first answer was lost says that the move is cancelled", async () => {
   const { path } = await livingIn(1);
-  await copyTo(path, 2);
+  const { open } = await copyingTo(path, 2);
   let isLost = false;
   const losing = calledThrough(async (name, go) => {
     const answer = await go();
@@ -300,4 +296,5 @@ it("a cancel whose first answer was lost says that the move is cancelled", async
   );
   expect(await moveOf(path)).toMatchObject({ isCancelled: true });
   expect(answer).toMatchObject({ status: 202, body: { move: { isCancelled: true } } });
+  open();
 });

@@ -3,29 +3,24 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Replicas } from "../../src/runs/projection/replicas.ts";
 import { forgetNumbers } from "../../src/settings/bound-database.ts";
-import {
-  alarmIn,
-  coordinator,
-  createAged,
-  direct,
-  HOUR_MS,
-  hurryTimers,
-  journal,
-  until,
-} from "../support/direct.ts";
+import { alarmIn, coordinator, createAged, direct, HOUR_MS, journal, until } from "../support/direct.ts";
 import { breakD1, faults, holdWrites } from "../support/faults.ts";
+import { walkedTo } from "../support/landed.ts";
 import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { idAt } from "../support/rows.ts";
 import { changed } from "../support/settings.ts";
 import { placeRow, plantRun } from "../support/several-databases.ts";
 import {
   beginMove,
+  copyingTo,
   databaseOf,
   driveUntil,
   homeOf,
   idsIn,
   kill,
+  lackingOf,
   landedIn,
   livingIn,
   marksOf,
@@ -76,7 +71,10 @@ it("an environment from before the second database stays in database 0", async (
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const path = newRunsPath();
   await landedIn(path, 0, [await createAged(path)]);
-  expect([await marksOf(path), await row(path)]).toEqual([expect.not.arrayContaining(["home"]), null]);
+  expect([await marksOf(path), await row(path)]).toEqual([
+    expect.not.arrayContaining([expect.stringContaining("replica")]),
+    null,
+  ]);
   for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
   changed.NEW_ENVIRONMENTS = "2";
   await evictDurableObject(coordinator(path));
@@ -85,23 +83,22 @@ it("an environment from before the second database stays in database 0", async (
   expect(await idsIn(2, path)).toEqual([]);
 });
 
-it("while the control database is down, other environments land, and a new one lands when it is back", async () => {
+it("while the control database is down, all environments land, and it hears of a new one when it is back", async () => {
   const { path } = await livingIn(2);
   faults.only = 0;
   const { open } = breakD1("down");
   const id = await createAged(path);
   await landedIn(path, 2, [id]);
-  expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false, home: { database: 2 } });
 
   changed.NEW_ENVIRONMENTS = "1";
   const fresh = newRunsPath();
   const first = await createAged(fresh);
-  expect(await direct(fresh).upkeep.settle()).toMatchObject({ isBehind: true, home: null });
-  await evictDurableObject(coordinator(fresh));
-  expect(await direct(fresh).moves.placement()).toMatchObject({ home: null });
-  open();
-  await alarmIn(6000, coordinator(fresh));
   await landedIn(fresh, 1, [first]);
+  await evictDurableObject(coordinator(fresh));
+  expect(await row(fresh)).toBeNull();
+  open();
+  await alarmIn(61_000, coordinator(fresh));
+  await until(async () => (await row(fresh)) !== null);
   expect(await row(fresh)).toEqual({ database: 1, generation: 1 });
 });
 
@@ -115,7 +112,7 @@ it("a registration that the control database refused is made up for, although no
   const id = await createAged(path);
   await landedIn(path, 3, [id]);
   // Notes what has landed, so that no flight is left to register.
-  await alarmIn(6000, coordinator(path));
+  await alarmIn(61_000, coordinator(path));
   await evictDurableObject(coordinator(path));
   open();
   await until(async () => {
@@ -157,8 +154,9 @@ describe("an object that was restored to before its move", () => {
   async function restored() {
     const { path, ids } = await livingIn(1);
     await moved(path);
-    await journal(path, "DELETE FROM marks WHERE name LIKE '%:2'");
-    await journal(path, "UPDATE marks SET value = '1:1' WHERE name = 'home'");
+    await journal(path, "DELETE FROM marks WHERE name = 'replica:2'");
+    const primary = { role: "primary", generation: 1, landedSeq: 0, walkedTo: null, move: null };
+    await journal(path, "INSERT INTO marks (name, value) VALUES ('replica:1', ?)", JSON.stringify(primary));
     await evictDurableObject(coordinator(path));
     expect([await homeOf(path), await row(path)]).toMatchObject([{ database: 1 }, { database: 2 }]);
     await databaseOf(2).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
@@ -177,12 +175,10 @@ describe("an object that was restored to before its move", () => {
     expect(await homeOf(path)).toEqual({ database: 2, generation: 2 });
     await until(async () => faults.gatedCalls > 0);
     // Lists lack what has not landed there yet.
-    hurryTimers(2000, 2001);
-    expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: true, home: { database: 2 } });
-    expect(await direct(path).runs.read(ids[1] ?? "")).toMatchObject({ ok: true, bookmark: null });
+    expect(await lackingOf(path)).toMatchObject({ isStale: true, home: { database: 2 } });
     open();
     await landedIn(path, 2, [...ids, id]);
-    await until(async () => !(await direct(path).upkeep.settle()).isBehind);
+    await until(async () => !(await lackingOf(path)).isStale);
     // It has no row of a run that this journal lacks.
     expect(await idsIn(2, path)).toEqual([...ids, id].sort());
     await evictDurableObject(coordinator(path));
@@ -198,7 +194,7 @@ describe("an object that was restored to before its move", () => {
     const { open } = holdWrites(/INSERT INTO runs/);
     expect(await ask("PUT", database, { body: { database: 3 } })).toMatchObject({ status: 202 });
     // A resync brings the runs there. All at once, they could fill the memory.
-    expect(await marksOf(path)).toEqual(expect.arrayContaining(["landed_seq:2", "resync_after:2"]));
+    expect(await walkedTo(path, 2)).not.toBeNull();
     open();
     expect((await direct(path).moves.placement()).moves).toMatchObject([
       { status: "resting", from: { database: 1 }, target: { database: 2 } },
@@ -222,9 +218,10 @@ describe("an object that was restored to before its move", () => {
 
   it("gives up a move that is older than the row", async () => {
     const { path, ids } = await restored();
-    await beginMove(path, 3);
+    const { open } = await copyingTo(path, 3);
     await placeRow(path, { database: 2, generation: 7 });
     await ask("POST", path.replace(/action-runs$/, "resync"));
+    open();
     expect((await direct(path).moves.placement()).moves).toMatchObject([
       { status: "cleaning", isCancelled: true, target: { database: 3 } },
       { status: "resting", from: { database: 1 }, target: { database: 2, generation: 7 } },
@@ -241,9 +238,9 @@ it("one database that is down delays only its environments", async () => {
   const { open } = breakD1("down");
   const [waits, lands] = await Promise.all([createAged(down.path), createAged(other.path)]);
   await landedIn(other.path, 3, [lands]);
-  expect(await direct(down.path).upkeep.settle()).toMatchObject({ isBehind: true });
+  expect(await lackingOf(down.path)).toMatchObject({ ids: [waits] });
   open();
-  await alarmIn(6000, coordinator(down.path));
+  await alarmIn(61_000, coordinator(down.path));
   await landedIn(down.path, 1, [waits]);
 });
 
@@ -256,13 +253,14 @@ it.each([
   forgetNumbers();
   await evictDurableObject(coordinator(path));
   const id = await createAged(path);
-  expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: true, home: { database: 2 } });
+  expect(await lackingOf(path)).toMatchObject({ ids: expect.arrayContaining([id]), home: { database: 2 } });
+  await until(async () => failures.some((line) => line.includes("landing_failed")));
   const failed = failures.filter((line) => line.includes("landing_failed"));
   expect(failed.at(-1)).toMatch(/"database":2,/);
   expect(failed.at(-1)).toMatch(sentence);
   delete changed.DB_2;
   await evictDurableObject(coordinator(path));
-  await alarmIn(6000, coordinator(path));
+  await alarmIn(61_000, coordinator(path));
   await landedIn(path, 2, [id]);
   expect(await idsIn(3, path)).toEqual([]);
 });
@@ -284,18 +282,19 @@ it("a cleaning under way takes no rows of the home that a resync has adopted", a
   // The operator does what the documents say after a restore.
   expect(await ask("POST", path.replace(/action-runs$/, "resync"))).toMatchObject({ status: 202 });
   expect(await homeOf(path)).toEqual({ database: 1, generation: 3 });
-  await until(async () => !(await marksOf(path)).includes("resync_after:1"));
+  await until(async () => (await walkedTo(path, 1)) === null);
   const id = await createAged(path);
   await landedIn(path, 1, [...ids, id]);
+  const again = vi.spyOn(Replicas.prototype, "walkAgain");
   open();
   // The turn of the cleaning is over, without an alarm in between: the runs' deadlines must not pass.
-  await until(async () => (await direct(path).moves.placement()).moves[0]?.status !== "cleaning");
-  await until(async () => !(await marksOf(path)).includes("resync_after:1"));
-  expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false, home: { database: 1 } });
+  await until(async () => again.mock.calls.length > 0);
+  await until(async () => (await walkedTo(path, 1)) === null);
+  expect(await lackingOf(path)).toMatchObject({ isStale: false, home: { database: 1 } });
   expect(await idsIn(1, path)).toEqual([...ids, id].sort());
 });
 
-it("after an eviction, a list is still told that the adopted home lacks changes", async () => {
+it("after an eviction, a list is still told that the adopted database lacks changes", async () => {
   const { path } = await livingIn(1);
   await env.DB.prepare("UPDATE environments SET database = 2, generation = 2 WHERE scope = ?")
     .bind(scopeOfPath(path))
@@ -307,14 +306,13 @@ it("after an eviction, a list is still told that the adopted home lacks changes"
   expect(await ask("POST", path.replace(/action-runs$/, "resync"))).toMatchObject({ status: 202 });
   await until(async () => faults.gatedCalls > 0);
   const lacking = async () => ({
-    isBehind: (await direct(path).upkeep.settle()).isBehind,
-    isUnderWay: (await marksOf(path)).includes("resync_after:2"),
+    isStale: (await lackingOf(path)).isStale,
     rows: (await idsIn(2, path)).length,
   });
-  expect(await lacking()).toMatchObject({ isBehind: true, isUnderWay: true, rows: 0 });
+  expect(await lacking()).toMatchObject({ isStale: true, rows: 0 });
   await kill(path);
   const then = await lacking();
   open();
-  expect(then).toMatchObject({ isBehind: true, isUnderWay: true, rows: 0 });
+  expect(then).toMatchObject({ isStale: true, rows: 0 });
   expect(await moveOf(path)).not.toBeNull();
 });

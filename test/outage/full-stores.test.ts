@@ -129,9 +129,12 @@ describe("a D1 that is full", () => {
     expect(created.status).toBe(201);
     expect(await report(open, { status: "succeeded" })).toMatchObject({ status: 200 });
     expect(await ask<ActionRun>("DELETE", `${path}/${created.body.id}`)).toMatchObject({ status: 200 });
-    const waiting = await createAged(path, { deadlineAt: Date.now() + 40 * DAY_MS });
+    const waiting = await createAged(path);
     expect(await rowOf(waiting)).toBeNull();
-    await alarmIn(PAST_RETENTION_MS, coordinator(path));
+    // Only the retention of the first run is over in ten minutes.
+    const purgeAt = Date.now() + 10 * MINUTE_MS;
+    await journal(path, "UPDATE runs SET due_at = ?1, purge_at = ?1 WHERE id = ?2", purgeAt, old);
+    await alarmIn(11 * MINUTE_MS, coordinator(path));
     await until(async () => (await rowOf(waiting)) !== null);
     await until(async () => (await rowOf(open.id))?.status === "succeeded");
     expect(await rowOf(old)).toBeNull();

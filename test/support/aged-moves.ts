@@ -33,12 +33,16 @@ function ageIn(file: string, ms: number): boolean {
   try {
     // An object that was only asked has no tables.
     if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'marks'").get() === undefined) return false;
-    const moves = db.prepare("SELECT value FROM marks WHERE name = 'moves'").get();
-    if (moves === undefined) return false;
-    const older: unknown = JSON.parse(String(moves.value), (key, value: unknown) =>
-      key.endsWith("At") && typeof value === "number" ? value - ms : value,
-    );
-    db.prepare("UPDATE marks SET value = ? WHERE name = 'moves'").run(JSON.stringify(older));
+    const select =
+      "SELECT name, value FROM marks WHERE name LIKE 'replica:%' AND value ->> 'move' IS NOT NULL";
+    const moves = db.prepare(select).all();
+    if (moves.length === 0) return false;
+    for (const { name, value } of moves) {
+      const older: unknown = JSON.parse(String(value), (key, member: unknown) =>
+        key.endsWith("At") && typeof member === "number" ? member - ms : member,
+      );
+      db.prepare("UPDATE marks SET value = ? WHERE name = ?").run(JSON.stringify(older), name);
+    }
     db.prepare("UPDATE _cf_METADATA SET value = value - ? WHERE key = 1").run(BigInt(ms) * 1_000_000n);
     return true;
   } finally {

@@ -1,7 +1,7 @@
 /** D1 follows a coordinator a moment after it answers. What a test says of D1 must wait for that. */
 
 import type { Coordinator } from "../../src/runs/protocol.ts";
-import { direct, until } from "./direct.ts";
+import { direct, journal, until } from "./direct.ts";
 import { rowOf } from "./requests.ts";
 
 /** Waits until D1 has every change of this environment. */
@@ -26,4 +26,11 @@ export async function landedIn({ upkeep }: Coordinator, isPoked = true): Promise
 export async function landedRow(path: string, id: string): ReturnType<typeof rowOf> {
   await landed(path);
   return rowOf(id);
+}
+
+/** The id up to which a walk over all runs has come in this database; null if none is under way. */
+export async function walkedTo(path: string, database = 0): Promise<string | null> {
+  const select = "SELECT value ->> 'walkedTo' AS id FROM marks WHERE name = ?";
+  const [mark] = await journal<{ id: string | null }>(path, select, `replica:${database}`);
+  return mark?.id ?? null;
 }

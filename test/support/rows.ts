@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { hyphenated, timeHex } from "../../src/base/uuid.ts";
 import { toActionRun } from "../../src/runs/action-run.ts";
-import { Registration } from "../../src/runs/d1/registration.ts";
+import { type HomeKeeper, Registration } from "../../src/runs/d1/registration.ts";
 import { D1RowStore, GROUP_MAX_BYTES, hasLabels, toGroupRow } from "../../src/runs/d1/store.ts";
 import type { JournaledRun } from "../../src/runs/journal/run-rows.ts";
 import type { Run } from "../../src/runs/run.ts";
@@ -107,9 +107,12 @@ export async function landRows(
   await rowStore(scope).land(rows, labelled);
 }
 
+/** Who tells the control database nothing of where runs are. */
+export const NO_KEEPER: HomeKeeper = { home: null, isTold: true, told: () => {} };
+
 /** The rows of an environment in D1, with the only database that most deployments have. */
 export function rowStore(scope: string, db = env.DB): D1RowStore {
-  const parts = { nextDueAt: () => Number.POSITIVE_INFINITY, keeper: null, isOwed: false };
+  const parts = { nextDueAt: () => Number.POSITIVE_INFINITY, keeper: NO_KEEPER, isOwed: false };
   return new D1RowStore({ DB: db }, 0, scope, new Registration(db, scope, parts));
 }
 

@@ -14,9 +14,9 @@ import type { BulkRunner } from "../bulk-calls.ts";
 import { selectRevoked } from "../d1/revoked-tokens.ts";
 import { selectEndpoints } from "../d1/webhook-endpoints.ts";
 import { Journal } from "../journal/journal.ts";
-import { Homes } from "../projection/homes.ts";
 import { Lacking } from "../projection/lacking.ts";
 import { Projection } from "../projection/projection.ts";
+import { Replicas } from "../projection/replicas.ts";
 import type { Coordinator, CoordinatorObject } from "../protocol.ts";
 import type { Endpoints } from "../telling.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
@@ -36,7 +36,8 @@ import { GateDesk } from "./gates/gate-desk.ts";
 import { GatedRuns } from "./gates/gated-runs.ts";
 import { Ledger } from "./ledger.ts";
 import type { MessageSender } from "./messages.ts";
-import { MoveDriver } from "./moves/move-driver.ts";
+import { Cleaning } from "./moves/cleaning.ts";
+import { MoveDesk } from "./moves/move-desk.ts";
 import { Purge } from "./purge.ts";
 import { Replies } from "./replies.ts";
 import { RunDesk } from "./run-desk.ts";
@@ -79,10 +80,10 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const journal = new Journal(ctx.storage, scope);
     const alarms = new AlarmClock(ctx.storage, journal);
     const nextDueAt = (now: number) => alarms.nextOpenAt(now);
-    const homes = new Homes({ env, journal, alarm: alarms, nextDueAt });
-    const projection = new Projection(journal, alarms, homes);
+    const replicas = new Replicas({ env, journal, alarm: alarms, nextDueAt });
+    const projection = new Projection(journal, alarms, replicas);
     const arming = { scope, arm: (now: number) => projection.arm(now) };
-    const lacking = new Lacking(journal, homes);
+    const lacking = new Lacking(journal, replicas);
     const replies = new Replies(journal);
     const storageLimit = new StorageLimit(journal.sql);
     const dueMessages = new DueQueue(journal.messages);
@@ -122,7 +123,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       runner: BulkOperations,
     };
     const bulk = new BulkDesk({ ...bulkParts, arm: arming.arm });
-    const moves = new MoveDriver(journal, { env, homes, arm: arming.arm });
+    const cleaning = new Cleaning(env, scope, replicas, arming.arm);
     const removing = { projection, forgettable: new Forgettable(journal, storageLimit) };
     const archive =
       env.ARCHIVE === undefined ? null : new Archive(journal, { archiver: RunArchive, ...removing });
@@ -134,7 +135,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       timeHasCome: (run, now) => gatedRuns.change(run, { type: "time_opened" }, now),
       lastAttemptEnded: (run, mayHaveJob, now) => admitter.attemptEnded(run, mayHaveJob, now),
     };
-    alarms.serve([openRuns, dueStops, dueMessages, endpoints, admitter, bulk.driver, moves], {
+    alarms.serve([openRuns, dueStops, dueMessages, endpoints, admitter, bulk.driver, cleaning], {
       purges: purge,
       archive: archive ?? { nextAt: () => Number.POSITIVE_INFINITY },
     });
@@ -146,7 +147,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       messages: (now) => endpoints.takeBatch(now),
       gates: (now) => admitter.takeTurn(now),
       bulk: (now) => bulk.driver.start(now),
-      moves: (now) => moves.start(now),
+      moves: (now) => cleaning.start(now),
       purge: (now) => purge.start(now),
       archive: (now) => archive?.start(now),
       repair: (now) => projection.repair(now),
@@ -159,15 +160,15 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       gates: new GateDesk(journal, ledger, gatedRuns, admitter, approvers, replies),
       watches: new WatchDesk(journal, ledger, watchers, changes, replies),
       endpoints,
-      upkeep: new UpkeepDesk(journal, projection, alarms, moves, tellers.reads, lacking),
+      upkeep: new UpkeepDesk(journal, projection, alarms, replicas, tellers.reads, lacking),
       bulk,
       archive: new ArchiveDesk(archive),
-      moves,
+      moves: new MoveDesk(journal, replicas, arming.arm),
     };
     endpoints.tellSoon();
     // Runs can wait for a slot that came free before the last object died. And it has perhaps waited for an answer.
     const now = Date.now();
-    if (Math.min(admitter.nextAt(now), bulk.driver.nextAt(now), moves.nextAt(now)) <= now) alarms.arm(now);
+    if (Math.min(admitter.nextAt(now), bulk.driver.nextAt(now), cleaning.nextAt(now)) <= now) alarms.arm(now);
   }
 
   async call(subject: keyof Coordinator, name: string, args: readonly unknown[]): Promise<unknown> {

@@ -128,7 +128,7 @@ export class Ledger {
     };
     const written = this.#journal.insert(created, details, now, this.#followUps);
     if (written === null) return null;
-    this.#follow(created, this.#afterEach(created, written, now));
+    this.#follow(created, this.#afterEach(created, written, isWaiting(created), now));
     return created;
   }
 
@@ -175,7 +175,7 @@ export class Ledger {
     const isOver = !isOpen(changed);
     const isToStop = isOver ? mustStop(changed) : changed.cancelUntil !== before.cancelUntil;
     this.#follow(changed, [
-      ...this.#afterEach(changed, written, now),
+      ...this.#afterEach(changed, written, isWaiting(before) || isWaiting(changed), now),
       () => isOver && this.#log(before, changed, event, written, now),
       () => isToStop && this.consequences.mustStop(changed, now),
       () => isOver && this.consequences.ended(changed, now),
@@ -284,10 +284,15 @@ export class Ledger {
     );
   }
 
-  /** What follows from every version. */
-  #afterEach({ id }: Run, { unlanded, after = [] }: Written, now: number): readonly (() => void)[] {
+  /** What follows from every version. `isGated`: the run waits at a gate, or did. D1 alone lists such runs by their tokens. */
+  #afterEach(
+    { id }: Run,
+    { unlanded, after = [] }: Written,
+    isGated: boolean,
+    now: number,
+  ): readonly (() => void)[] {
     return [
-      () => this.#projection.changed(unlanded),
+      () => this.#projection.changed(unlanded, isGated),
       () => this.#watchers.tell(id),
       () => this.#changes.noteChange(now),
       ...after,

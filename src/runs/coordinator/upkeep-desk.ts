@@ -5,12 +5,12 @@ import type { Home } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Lacking } from "../projection/lacking.ts";
 import type { Projection } from "../projection/projection.ts";
+import type { Replicas } from "../projection/replicas.ts";
 import type { RunCounts } from "../run-counts.ts";
 import type { RunPageQuery } from "../run-filters.ts";
 import type { LackingReply, UpkeepCalls } from "../upkeep-calls.ts";
 import type { AlarmClock } from "./alarm/alarm-clock.ts";
 import type { EndpointReads } from "./endpoint-reads.ts";
-import type { MoveDriver } from "./moves/move-driver.ts";
 
 /** The most bytes of answers to lists that the platform may hold back at once. It holds each until all writes are durable. */
 const HELD_MAX_BYTES = 16 * 1024 * 1024;
@@ -21,7 +21,7 @@ export class UpkeepDesk implements UpkeepCalls {
   readonly #journal: Journal;
   readonly #projection: Projection;
   readonly #alarms: AlarmClock;
-  readonly #moves: MoveDriver;
+  readonly #replicas: Replicas;
   readonly #endpoints: EndpointReads;
   readonly #lacking: Lacking;
   #heldBytes = 0;
@@ -30,14 +30,14 @@ export class UpkeepDesk implements UpkeepCalls {
     journal: Journal,
     projection: Projection,
     alarms: AlarmClock,
-    moves: MoveDriver,
+    replicas: Replicas,
     endpoints: EndpointReads,
     lacking: Lacking,
   ) {
     this.#journal = journal;
     this.#projection = projection;
     this.#alarms = alarms;
-    this.#moves = moves;
+    this.#replicas = replicas;
     this.#endpoints = endpoints;
     this.#lacking = lacking;
   }
@@ -80,13 +80,12 @@ export class UpkeepDesk implements UpkeepCalls {
     if (this.#projection.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
     // Without its row in D1, nobody would ask for the counts, and the environment's sum would fall.
     const { runs, bulk, endedCounts } = this.#journal;
-    const keepsNothing = runs.isEmpty() && bulk.isEmpty() && !endedCounts.hasBegun && this.#moves.isIdle;
+    const keepsNothing = runs.isEmpty() && bulk.isEmpty() && !endedCounts.hasBegun && this.#replicas.isAtRest;
     return keepsNothing ? null : dueAt;
   }
 
   async resync(home: Home | null = null): Promise<number> {
-    // An object without runs is not written to. Its first run asks where the environment lives.
-    if (home !== null && this.#journal.sequence.last > 0) this.#moves.adopt(home, Date.now());
+    if (home !== null) this.#replicas.adopt(home, Date.now());
     // D1 may have been restored, and its webhook endpoints with it.
     if (this.#journal.sql.isWritten) {
       this.#endpoints.note(null, Date.now());

@@ -8,8 +8,6 @@ const NOTE = `
   INSERT INTO environments (scope, database, generation) VALUES (?1, ?2, ?3)
   ON CONFLICT (scope) DO UPDATE SET database = excluded.database, generation = excluded.generation
   WHERE excluded.generation > environments.generation`;
-const PLACE =
-  "INSERT INTO environments (scope, database, generation) VALUES (?1, ?2, 1) ON CONFLICT DO NOTHING";
 
 type Session = D1Database | D1DatabaseSession;
 
@@ -26,13 +24,4 @@ export function noteHome(session: Session, scope: string, home: Home): D1Prepare
 /** From the primary; null if the environment was never placed. */
 export function readHome(control: D1Database, scope: string): Promise<Home | null> {
   return selectHome(control.withSession("first-primary"), scope).first<Home>();
-}
-
-/** Places a new environment in this database, unless somebody else has placed it. Returns the home that counts. */
-export async function placeEnvironment(control: D1Database, scope: string, database: number): Promise<Home> {
-  const place = control.prepare(PLACE).bind(scope, database);
-  const [, selected] = await control.batch<Home>([place, selectHome(control, scope)]);
-  const [home] = selected?.results ?? [];
-  if (home === undefined) throw new Error("the environment has no row although it was written a moment ago");
-  return home;
 }

@@ -41,16 +41,20 @@ export function register(db: D1Database, scope: string, now: number): D1Prepared
   return db.prepare(REGISTER).bind(scope, now, now);
 }
 
-/** Who knows the environment's home. */
+/** Who knows where the environment lives. */
 export interface HomeKeeper {
+  /** What the control database is told; null if it need not know. */
   readonly home: Home | null;
+  /** Whether the control database knows of the newest primary. */
+  readonly isTold: boolean;
+  /** Called when the control database was told. */
+  told(home: Home): void;
 }
 
 export interface RegistrationParts {
   /** When a run of this coordinator is due next; Infinity if nothing will be due. */
   readonly nextDueAt: (now: number) => number;
-  /** Null if there is only one database. */
-  readonly keeper: HomeKeeper | null;
+  readonly keeper: HomeKeeper;
   /** Whether a flight of an earlier instance may have left without the registration. */
   readonly isOwed: boolean;
 }
@@ -66,7 +70,7 @@ export class Registration {
   readonly #control: D1Database;
   readonly #scope: string;
   readonly #nextDueAt: (now: number) => number;
-  readonly #keeper: HomeKeeper | null;
+  readonly #keeper: HomeKeeper;
   /** The instant that this instance has registered; null if unknown. */
   #dueAt: number | null = null;
   #isUnderWay = false;
@@ -85,7 +89,8 @@ export class Registration {
   wanted(now: number): Registered | null {
     const dueAt = Math.min(Math.max(this.#nextDueAt(now), now), now + LOOK_AGAIN_MS);
     const isKnown = this.#dueAt !== null && this.#dueAt <= dueAt && this.#dueAt > now - PASSED_MAX_MS;
-    return isKnown ? null : { dueAt, home: this.#keeper?.home ?? null };
+    const { home, isTold } = this.#keeper;
+    return isKnown && isTold ? null : { dueAt, home };
   }
 
   statements(
@@ -98,9 +103,10 @@ export class Registration {
   }
 
   /** Call this when the statements have succeeded. */
-  registered({ dueAt }: Registered): void {
+  registered({ dueAt, home }: Registered): void {
     this.#dueAt = dueAt;
     this.#isOwed = false;
+    if (home !== null) this.#keeper.told(home);
   }
 
   /**
@@ -123,7 +129,7 @@ export class Registration {
 
   /** Whether the repair must try again. */
   get isOwed(): boolean {
-    return this.#isOwed;
+    return this.#isOwed || !this.#keeper.isTold;
   }
 
   /** The next flight registers again. */

@@ -59,10 +59,8 @@ const FIND = `
 
 /** The rows of an environment in one database. */
 export interface RowStore {
-  /**
-   * Lands a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. Returns D1's bookmark.
-   */
-  land(rows: readonly string[], labelled: readonly string[]): Promise<string | null>;
+  /** Lands a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. */
+  land(rows: readonly string[], labelled: readonly string[]): Promise<void>;
   /** The first ids after `after` and before `before` that the environment has there, in order: at most `limit`. */
   find(after: string, before: string, limit: number): Promise<string[]>;
   /** Deletes runs with their labels. */
@@ -83,24 +81,22 @@ export class D1RowStore implements RowStore {
     this.#registration = registration;
   }
 
-  async land(rows: readonly string[], labelled: readonly string[]): Promise<string | null> {
+  async land(rows: readonly string[], labelled: readonly string[]): Promise<void> {
     const now = Date.now();
     const scope = this.#scope;
     const isControl = this.#database === 0;
     if (!isControl) this.#registration.beside(now);
-    const session = (await boundDatabase(this.#env, this.#database)).withSession("first-primary");
-    const statements = [session.prepare(UPSERT).bind(`[${rows.join(",")}]`, scope)];
+    const db = await boundDatabase(this.#env, this.#database);
+    const statements = [db.prepare(UPSERT).bind(`[${rows.join(",")}]`, scope)];
     // Most runs have no labels, so most flights cost no further statement.
-    if (labelled.length > 0)
-      statements.push(session.prepare(LAND_LABELS).bind(JSON.stringify(labelled), scope));
+    if (labelled.length > 0) statements.push(db.prepare(LAND_LABELS).bind(JSON.stringify(labelled), scope));
     const wanted = isControl ? this.#registration.wanted(now) : null;
     if (wanted !== null) {
-      const registering = this.#registration.statements(session, wanted, now);
-      await session.batch([...registering, ...statements]);
+      const registering = this.#registration.statements(db, wanted, now);
+      await db.batch([...registering, ...statements]);
       this.#registration.registered(wanted);
     } else if (statements.length === 1) await statements[0]?.run();
-    else await session.batch(statements);
-    return session.getBookmark();
+    else await db.batch(statements);
   }
 
   async find(after: string, before: string, limit: number): Promise<string[]> {

@@ -156,7 +156,12 @@ export class Journal {
     this.sequence = new Sequence(sql, this.marks);
   }
 
-  /** What the database with this number is known to have. */
+  /** What is known of each database that has the environment's runs, or had them. */
+  get replicas(): readonly LandingRows[] {
+    return this.marks.replicas.map((database) => this.landingIn(database));
+  }
+
+  /** The same for the database with this number. */
   landingIn(database: number): LandingRows {
     return new LandingRows(this.sql, this.marks, database);
   }

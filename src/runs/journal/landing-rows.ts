@@ -1,9 +1,12 @@
 /**
- * What a database is known to have. The mark `landed_seq` holds the sequence number up to which all writes have landed
- * there. Runs that were put aside, because the database refused them, have a table of their own, so that they do not
- * hold up the mark.
+ * What is known of a replica: a database that gets every change of the environment's runs, or did. One mark for each
+ * replica says its role, up to which sequence number all writes have landed there, and how far a walk over all runs has
+ * come. Runs that were put aside, because the database refused them, have a table of their own, so that they do not hold
+ * up the number. So have deletions that the database still owes.
  */
 
+import type { Home } from "../home.ts";
+import type { MoveRecord } from "../move-calls.ts";
 import { fittingIntoBatch } from "./batch.ts";
 import type { Marks } from "./marks.ts";
 import { BOUND_KEY, highestKeyHalves, keyHalves } from "./run-key.ts";
@@ -25,17 +28,42 @@ type UnlandedRow = Omit<Unlanded, "run">;
 
 const COLUMNS = "id, version, change_seq AS seq, bytes, changed_at AS changedAt";
 
+/**
+ * `primary`: its rows are what lists show. `copying`: it gets all runs, to be primary then. `leaving`: it gets nothing
+ * any more, and loses its rows.
+ */
+export type Role = "primary" | "copying" | "leaving";
+
+export interface ReplicaState {
+  readonly role: Role;
+  /** Of two replicas that were primary, the one with the higher generation was it later. */
+  readonly generation: number;
+  /** Up to this number all writes have landed, except those of runs that were put aside. */
+  readonly landedSeq: number;
+  /** The id behind which a walk over all runs goes on; null if none is under way. */
+  readonly walkedTo: string | null;
+  /** The move that began the copy, or by which the environment left; null for the primary. */
+  readonly move: MoveRecord | null;
+}
+
+/** Without a mark, all runs are in database 0, because they were there before there was a second one. */
+const FIRST: ReplicaState = { role: "primary", generation: 0, landedSeq: 0, walkedTo: null, move: null };
+
 export class LandingRows {
+  /** The database's number. */
+  readonly database: number;
   readonly #sql: SqlStorage;
   readonly #marks: Marks;
-  readonly #database: number;
   readonly #aside: Set<string>;
+  /** The mark as it was parsed last. */
+  #parsed: { readonly mark: string | null; readonly state: ReplicaState } = { mark: null, state: FIRST };
+  /** How many deletions are owed; null if they must be counted. */
+  #owed: number | null = null;
 
-  /** `database`: its number. */
   constructor(sql: SqlStorage, marks: Marks, database: number) {
     this.#sql = sql;
     this.#marks = marks;
-    this.#database = database;
+    this.database = database;
     const aside = sql.exec<{ id: string }>(
       "SELECT run_id AS id FROM runs_aside WHERE database = ?",
       database,
@@ -43,18 +71,24 @@ export class LandingRows {
     this.#aside = new Set([...aside].map(({ id }) => id));
   }
 
-  /** Up to this number all writes have landed, except those of runs that were put aside. */
+  get state(): ReplicaState {
+    const mark = this.#marks.get(`replica:${this.database}`);
+    if (mark !== this.#parsed.mark) {
+      this.#parsed = { mark, state: mark === null ? FIRST : (JSON.parse(mark) as ReplicaState) };
+    }
+    return this.#parsed.state;
+  }
+
+  change(change: Partial<ReplicaState>): void {
+    this.#marks.set(`replica:${this.database}`, JSON.stringify({ ...this.state, ...change }));
+  }
+
+  get home(): Home {
+    return { database: this.database, generation: this.state.generation };
+  }
+
   get landedSeq(): number {
-    return Number(this.#marks.get(`landed_seq:${this.#database}`) ?? 0);
-  }
-
-  /** The id behind which a resync goes on; null if none is under way. */
-  get resyncAfter(): string | null {
-    return this.#marks.get(`resync_after:${this.#database}`);
-  }
-
-  set resyncAfter(after: string | null) {
-    this.#marks.set(`resync_after:${this.#database}`, after);
+    return this.state.landedSeq;
   }
 
   /** All versions that may not have landed, in the order of their writes. */
@@ -76,36 +110,82 @@ export class LandingRows {
 
   /** Notes that all writes up to `seq` have landed. */
   noteLanded(seq: number): void {
-    if (seq > this.landedSeq) this.#marks.set(`landed_seq:${this.#database}`, String(seq));
+    if (seq > this.landedSeq) this.change({ landedSeq: seq });
   }
 
   /** Lists a run that D1 refused. */
   putAside(id: string): void {
     if (this.#aside.has(id)) return;
-    this.#sql.exec("INSERT OR IGNORE INTO runs_aside (run_id, database) VALUES (?, ?)", id, this.#database);
+    this.#sql.exec("INSERT OR IGNORE INTO runs_aside (run_id, database) VALUES (?, ?)", id, this.database);
     this.#aside.add(id);
   }
 
   /** The run has landed or is gone. */
   clearAside(id: string): void {
     if (!this.#aside.has(id)) return;
-    this.#sql.exec("DELETE FROM runs_aside WHERE run_id = ? AND database = ?", id, this.#database);
+    this.#sql.exec("DELETE FROM runs_aside WHERE run_id = ? AND database = ?", id, this.database);
     this.#aside.delete(id);
   }
 
-  /** Begins anew: what is written from here on must land, and a resync lets all that was written before land. */
+  /** How many deletions are owed. */
+  get owed(): number {
+    this.#owed ??= this.#sql
+      .exec<{ n: number }>("SELECT count(*) AS n FROM owed_deletions WHERE database = ?", this.database)
+      .one().n;
+    return this.#owed;
+  }
+
+  /** Notes that the database may still have rows of these runs, which the journal forgets. */
+  oweDeletions(ids: readonly string[]): void {
+    this.#owed = null;
+    const insert =
+      "INSERT OR IGNORE INTO owed_deletions (database, run_id) SELECT ?, value FROM json_each(?)";
+    this.#sql.exec(insert, this.database, JSON.stringify(ids));
+  }
+
+  /** The first of the runs whose rows must be deleted. */
+  nextOwed(limit: number): string[] {
+    const select = "SELECT run_id AS id FROM owed_deletions WHERE database = ? ORDER BY run_id LIMIT ?";
+    return [...this.#sql.exec<{ id: string }>(select, this.database, limit)].map(({ id }) => id);
+  }
+
+  /** Their rows are gone. */
+  deleted(ids: readonly string[]): void {
+    this.#owed = null;
+    const those = "run_id IN (SELECT value FROM json_each(?))";
+    this.#sql.exec(
+      `DELETE FROM owed_deletions WHERE database = ? AND ${those}`,
+      this.database,
+      JSON.stringify(ids),
+    );
+  }
+
+  /**
+   * Begins anew: what is written from here on must land, and a walk lets all that was written before land, and deletes
+   * the rows of all other runs.
+   */
   beginAnew(lastSeq: number): void {
-    this.forget();
-    this.noteLanded(lastSeq);
-    this.resyncAfter = "";
+    this.#clear();
+    this.change({ landedSeq: lastSeq, walkedTo: "" });
+  }
+
+  /** Nothing lands here any more. */
+  leave(move: MoveRecord): void {
+    this.#clear();
+    this.change({ role: "leaving", walkedTo: null, move });
   }
 
   /** Forgets everything about this database. */
   forget(): void {
-    this.#marks.set(`landed_seq:${this.#database}`, null);
-    this.resyncAfter = null;
-    if (this.#aside.size > 0) this.#sql.exec("DELETE FROM runs_aside WHERE database = ?", this.#database);
+    this.#clear();
+    this.#marks.set(`replica:${this.database}`, null);
+  }
+
+  #clear(): void {
+    if (this.#aside.size > 0) this.#sql.exec("DELETE FROM runs_aside WHERE database = ?", this.database);
     this.#aside.clear();
+    if (this.owed > 0) this.#sql.exec("DELETE FROM owed_deletions WHERE database = ?", this.database);
+    this.#owed = null;
   }
 
   /** The next runs after the id `after`, up to `upTo`, in order: at most `limit`, and only what fits into one batch. */

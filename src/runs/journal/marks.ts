@@ -2,10 +2,8 @@
  * Named values that must survive an eviction:
  * - the coordinator's name, and when to repair,
  * - the epoch of its sequence numbers, and the last number if no run that is kept has it,
- * - in which database its runs are,
- * - what has landed in a database, and how far a resync of it has come,
+ * - what is known of each database that has its runs (landing-rows.ts),
  * - what webhook endpoints may not have heard of yet (telling-marks.ts),
- * - the environment's moves,
  * - the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted.
  */
 
@@ -14,15 +12,14 @@ export type Mark =
   | "epoch"
   | "last_seq"
   | "repair_at"
-  | "home"
-  | `landed_seq:${number}`
-  | `resync_after:${number}`
+  | `replica:${number}`
   | "endpoints_noted"
   | "untold_after"
   | "outcomes_below"
-  | "moves"
   | "archiving"
   | "deleted_to";
+
+const REPLICA = "replica:";
 
 export class Marks {
   readonly #sql: SqlStorage;
@@ -40,6 +37,12 @@ export class Marks {
     // Not before the read: if it fails, an object without marks would tell no endpoint anything.
     this.#values.clear();
     for (const { name, value } of rows) this.#values.set(name, value);
+  }
+
+  /** The numbers of the databases that have a mark, in order. */
+  get replicas(): readonly number[] {
+    const names = [...this.#values.keys()].filter((name) => name.startsWith(REPLICA));
+    return names.map((name) => Number(name.slice(REPLICA.length))).sort((a, b) => a - b);
   }
 
   get(name: Mark): string | null {

@@ -103,6 +103,11 @@ export const JOURNAL_STEPS: readonly string[] = [
      database INTEGER NOT NULL,
      PRIMARY KEY (run_id, database)
    ) STRICT, WITHOUT ROWID;
+   CREATE TABLE owed_deletions (
+     database INTEGER NOT NULL,
+     run_id   TEXT    NOT NULL,
+     PRIMARY KEY (database, run_id)
+   ) STRICT, WITHOUT ROWID;
    CREATE TABLE events (
      run_id TEXT    NOT NULL,
      seq    INTEGER NOT NULL,

@@ -16,6 +16,11 @@ export class Flights {
     this.#store = store;
   }
 
+  /** Whether one may still land. */
+  get isAnyUp(): boolean {
+    return this.#up > 0;
+  }
+
   get areAllUp(): boolean {
     return this.#up >= FLIGHTS_MAX;
   }
@@ -24,11 +29,7 @@ export class Flights {
    * Sends one flight and resolves when it has landed. `labelled`: the ids of its runs that have labels. Throws what D1
    * threw, or when the flight is given up. Calls `onLanded` even if the flight lands after it was given up.
    */
-  async send(
-    rows: readonly string[],
-    labelled: readonly string[],
-    onLanded: (bookmark: string | null) => void,
-  ): Promise<void> {
+  async send(rows: readonly string[], labelled: readonly string[], onLanded: () => void): Promise<void> {
     this.#up++;
     let isCounted = true;
     const uncount = () => {

@@ -7,13 +7,12 @@ import { PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { toActionRun } from "../action-run.ts";
 import { detailsOf } from "../details.ts";
-import { FIRST_HOME } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledFacts, JournaledRun } from "../journal/run-rows.ts";
 import { factsOf, idRangeOf, matches, matchesFixed, type RunFacts } from "../run-filter-table.ts";
-import type { Order, RunPageQuery } from "../run-filters.ts";
+import type { RunPageQuery } from "../run-filters.ts";
 import type { LackingRun } from "../upkeep-calls.ts";
-import type { Homes } from "./homes.ts";
+import type { Replicas } from "./replicas.ts";
 
 /** The most bytes of runs that match, so that an answer stays small. One run always fits. */
 const MATCHING_MAX_BYTES = 1024 * 1024;
@@ -32,11 +31,11 @@ export interface LackingPart {
 
 export class Lacking {
   readonly #journal: Journal;
-  readonly #homes: Homes;
+  readonly #replicas: Replicas;
 
-  constructor(journal: Journal, homes: Homes) {
+  constructor(journal: Journal, replicas: Replicas) {
     this.#journal = journal;
-    this.#homes = homes;
+    this.#replicas = replicas;
   }
 
   /** Looks at no more than PAGE_MAX_LOOKED_AT runs. */
@@ -80,10 +79,10 @@ export class Lacking {
   }
 
   *#inOrder(query: RunPageQuery): Iterable<JournaledFacts> {
-    const commit = this.#homes.landing?.commit;
+    const commit = this.#replicas.primary?.commit;
     const { lower, upper } = idRangeOf(query);
     const { order = "newest" } = query;
-    const ids = commit?.lackingIds.between(lower, upper, order) ?? this.#undecided(lower, upper, order);
+    const ids = commit?.lackingIds.between(lower, upper, order) ?? [];
     for (const batch of inBatches(ids, READ_RUNS)) {
       const absent = batch.filter((id) => this.#inMemory(id) === null);
       const read = new Map(this.#journal.runs.facts(absent).map((run) => [run.facts.id, run]));
@@ -96,15 +95,8 @@ export class Lacking {
     }
   }
 
-  /** While nobody has decided where the runs live, no database has any. */
-  #undecided(lower: string, upper: string, order: Order): readonly string[] {
-    const all = this.#journal.landingIn(FIRST_HOME.database).unlanded();
-    const ids = all.map(({ id }) => id).filter((id) => id >= lower && id < upper);
-    return order === "oldest" ? ids.sort() : ids.sort().reverse();
-  }
-
   #inMemory(id: string): JournaledRun | null {
-    return this.#homes.landing?.commit.lacking(id)?.run ?? null;
+    return this.#replicas.primary?.commit.lacking(id)?.run ?? null;
   }
 }
 

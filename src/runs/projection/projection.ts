@@ -6,35 +6,43 @@
 import type { Home } from "../home.ts";
 import type { FollowUp, Journal, Written } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
-import type { Homes } from "./homes.ts";
 import type { RepairAlarm } from "./repair-alarm.ts";
+import type { Replica } from "./replica.ts";
+import type { Replicas } from "./replicas.ts";
 
 export const UNLANDED_MAX_ROWS = 50_000;
 export const UNLANDED_MAX_BYTES = 512 * 1024 * 1024;
-/** How long after a change the repair checks that the change has landed, and how long it waits between two tries. */
-const REPAIR_MS = 5000;
+/** How long after a change the repair checks that the change has landed. */
+export const REPAIR_MS = 60_000;
+/** How long the repair waits between two tries of what did not work. */
+const RETRY_MS = 5000;
+/** A new instance lands in this time what the last one may have left. Many can start at once, so they spread. */
+const START_MIN_MS = 1000;
+const START_MAX_MS = 4000;
 
 export class Projection implements FollowUp {
   readonly #journal: Journal;
   readonly #alarm: RepairAlarm;
-  readonly #homes: Homes;
+  readonly #replicas: Replicas;
 
-  constructor(journal: Journal, alarm: RepairAlarm, homes: Homes) {
+  constructor(journal: Journal, alarm: RepairAlarm, replicas: Replicas) {
     this.#journal = journal;
     this.#alarm = alarm;
-    this.#homes = homes;
+    this.#replicas = replicas;
+    if (this.#isDone) return;
+    const ms = START_MIN_MS + Math.random() * (START_MAX_MS - START_MIN_MS);
+    setTimeout(() => this.land(), ms);
   }
 
-  /** Where the runs land; null while nobody has decided. */
+  /** Where the runs are read; null if the environment never had a run. */
   get home(): Home | null {
-    return this.#homes.home;
+    return this.#replicas.primary?.home ?? null;
   }
 
   get isOverloaded(): boolean {
-    const { landing } = this.#homes;
-    if (landing === null) return this.#journal.sequence.last >= UNLANDED_MAX_ROWS;
-    const { unlanded, aside } = landing.commit;
-    return unlanded.size + aside.size >= UNLANDED_MAX_ROWS || unlanded.bytes >= UNLANDED_MAX_BYTES;
+    const { primary } = this.#replicas;
+    if (primary === null) return false;
+    return primary.lacks >= UNLANDED_MAX_ROWS || primary.commit.unlanded.bytes >= UNLANDED_MAX_BYTES;
   }
 
   /** The repair of a version, and the alarm for it. */
@@ -47,48 +55,65 @@ export class Projection implements FollowUp {
   record({ unlanded, dueAt }: Written, now: number): null {
     if (unlanded.seq === 1) {
       this.#journal.sequence.beginEpoch(now);
-      this.#homes.isFirstWrite();
+      this.#replicas.decide();
     }
     this.#alarm.repairBy(now + REPAIR_MS);
     this.#alarm.armBy(Math.min(this.#alarm.repairAt, dueAt), now);
     return null;
   }
 
-  /** Lands a version that the journal has just written. */
-  changed(unlanded: Unlanded): void {
-    for (const { commit } of this.#homes.landings()) commit.changed(unlanded);
-    if (this.#homes.home === null) void this.#homes.place();
-    else this.#homes.boundTarget();
+  /** Lands a version that the journal has just written. `isUrgent`: soon. */
+  changed(unlanded: Unlanded, isUrgent: boolean): void {
+    for (const { commit } of this.#replicas.live) commit.changed(unlanded, isUrgent);
+    this.#replicas.boundCopy();
   }
 
-  /** Whether the home lacks something that must land even if nobody asks. */
+  /** Whether the primary lacks something that must land even if nobody asks. */
   get isBehind(): boolean {
-    return this.#homes.landing?.isBehind ?? this.#journal.sequence.last > 0;
+    return this.#replicas.primary?.isBehind ?? false;
   }
 
-  /** Whether the home may lack runs that it once had. */
+  /** Whether the primary may lack runs that it once had. */
   get isStale(): boolean {
-    return this.#homes.lacksOlder;
+    return this.#replicas.primary?.resync.isUnderWay ?? false;
   }
 
-  /** Starts a flight for what waits, without waiting for the pace. */
-  land(): void {
-    for (const { commit } of this.#homes.landings()) if (commit.unlanded.isAnyWaiting) commit.start("repair");
-  }
-
-  /** Deletes runs in each database that has them. */
+  /**
+   * Deletes runs whose retention is over, so they need not land any more. Resolves when the replica has deleted them that
+   * is primary then. The journal may forget them in the same stretch: what a replica may still get, or have, is on
+   * record. Throws if the primary has not deleted them.
+   */
   async delete(ids: readonly string[]): Promise<void> {
-    await Promise.all([...this.#homes.landings()].map(({ store }) => store.delete(ids)));
+    const asked = this.#replicas.live;
+    // A flight that is up can land after the deletion.
+    const flying = asked.filter(({ commit }) => ids.some((id) => commit.unlanded.isFlying(id)));
+    this.forget(ids);
+    const failures = new Map<Replica, unknown>();
+    const noted = (replica: Replica) => (error: unknown) => void failures.set(replica, error);
+    await Promise.all(asked.map((replica) => replica.delete(ids).catch(noted(replica))));
+    const { live } = this.#replicas;
+    const undone = live.filter((replica) => failures.has(replica) || !asked.includes(replica));
+    const primary = undone.find(({ role }) => role === "primary");
+    if (primary !== undefined) throw failures.get(primary) ?? new Error("the primary has changed");
+    const owing = live.filter((replica) => undone.includes(replica) || flying.includes(replica));
+    if (owing.length === 0) return;
+    const now = Date.now();
+    this.#journal.transaction(() => {
+      for (const { rows } of owing) rows.oweDeletions(ids);
+      this.#alarm.repairBy(now + RETRY_MS);
+      this.#alarm.arm(now);
+    });
+    this.#replicas.boundCopy();
   }
 
   /** Forgets runs that the journal no longer keeps. */
   forget(ids: readonly string[]): void {
-    for (const { commit } of this.#homes.landings()) commit.forget(ids);
+    for (const { commit } of this.#replicas.live) commit.forget(ids);
   }
 
   /** Call this when the sweep changes the registered instant: the next flight then registers the coordinator again. */
   unregister(): void {
-    this.#homes.registration.forget();
+    this.#replicas.registration.forget();
   }
 
   /** Call this in the stretch that makes a row unlanded, so that its repair can't be lost. */
@@ -97,55 +122,60 @@ export class Projection implements FollowUp {
     this.#alarm.arm(now);
   }
 
-  /** Called by the alarm: starts a flight if a repair is due. Returns what to log; null if everything has landed. */
+  /** Starts whatever is left to land, whatever the pace. Returns at once. */
+  land(now = Date.now()): void {
+    for (const replica of this.#replicas.live) replica.land(now);
+    if (this.#owesRegistration) this.#replicas.registration.beside(now);
+  }
+
+  /** Called by the alarm: lands what is left if a repair is due. Returns what to log; null if everything has landed. */
   repair(now: number): Readonly<Record<string, number | null>> | null {
-    for (const { commit, resync } of this.#homes.landings()) {
+    const { live, primary } = this.#replicas;
+    for (const { commit, resync } of live) {
       commit.noteLanded();
       // A resync that an eviction cut off goes on.
       resync.next(now);
     }
+    // A promotion can have failed.
+    this.#replicas.promote();
     if (this.#isDone) {
       this.#alarm.setRepairAt(null);
     } else if (this.#alarm.repairAt <= now) {
-      this.#alarm.setRepairAt(now + REPAIR_MS);
-      for (const landing of this.#homes.landings()) if (!landing.isDone) landing.commit.start("repair");
-      if (this.#owesRegistration) this.#homes.registration.beside(now);
-      if (this.#homes.home === null) void this.#homes.place();
+      const isInTrouble =
+        this.#owesRegistration || live.some((one) => one.isInTrouble || one.role === "copying");
+      this.#alarm.setRepairAt(now + (isInTrouble ? RETRY_MS : REPAIR_MS));
+      this.land(now);
     }
-    if (this.#homes.landing === null) return null;
-    const { unlanded, aside } = this.#homes.landing.commit;
-    if (unlanded.size + aside.size === 0) return null;
-    const oldest = unlanded.oldestChange();
+    if (primary === null || primary.lacks === 0) return null;
+    const oldest = primary.commit.unlanded.oldestChange();
     const oldestUnlandedMs = oldest === null ? null : now - oldest;
-    return { unlanded: unlanded.size + aside.size, oldestUnlandedMs, aside: aside.size };
+    return { unlanded: primary.lacks, oldestUnlandedMs, aside: primary.commit.aside.size };
   }
 
   get #isDone(): boolean {
-    if (this.#homes.home === null) return !this.isBehind;
-    return !this.#owesRegistration && [...this.#homes.landings()].every(({ isDone }) => isDone);
+    const { copy, live } = this.#replicas;
+    return copy === null && !this.#owesRegistration && live.every(({ isDone }) => isDone);
   }
 
-  /** Whether the control database must be told, and no flight goes there. */
+  /** Whether the control database must be told, and perhaps no flight goes there. */
   get #owesRegistration(): boolean {
-    return (
-      this.#homes.registration.isOwed && [...this.#homes.landings()].every(({ database }) => database !== 0)
-    );
+    const { isTold, live, registration } = this.#replicas;
+    return !isTold || (registration.isOwed && live.every(({ home }) => home.database !== 0));
   }
 
   /** Rebuilds D1 from the journal, step by step. Returns how many runs are left. */
   resync(): number {
     const now = Date.now();
-    const { landing, target } = this.#homes;
-    if (landing !== null && !landing.resync.isUnderWay) {
-      landing.resync.begin();
-      this.#homes.registration.forget();
+    const { primary, copy, registration } = this.#replicas;
+    if (primary !== null && !primary.resync.isUnderWay) {
+      primary.resync.begin();
+      registration.forget();
       this.#journal.slots.doubtLimits();
-      // The operator resyncs after a restore, and the target can be what was restored. The changes that wait for the
-      // target still wait, because the home may have to wait for them.
-      target?.landing.resync.beginAnew();
+      // The operator resyncs after a restore, and the copy can be what was restored.
+      copy?.resync.beginAnew();
     }
     this.arm(now);
-    for (const { resync } of this.#homes.landings()) resync.next(now);
-    return landing?.resync.remaining ?? 0;
+    for (const { resync } of this.#replicas.live) resync.next(now);
+    return primary?.resync.remaining ?? 0;
   }
 }

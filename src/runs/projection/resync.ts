@@ -39,24 +39,32 @@ export class Resync {
   }
 
   get isUnderWay(): boolean {
-    return this.#place.rows.resyncAfter !== null;
+    return this.#after !== null;
   }
 
   /** Starts from the first run, unless a resync is under way. */
   begin(): void {
-    this.#place.rows.resyncAfter ??= "";
+    if (!this.isUnderWay) this.#note("");
   }
 
   /** Starts from the first run, even if a resync is under way. */
   beginAnew(): void {
-    this.#place.rows.resyncAfter = "";
+    this.#note("");
     this.#steps++;
     this.#stepAt = null;
   }
 
+  get #after(): string | null {
+    return this.#place.rows.state.walkedTo;
+  }
+
+  #note(walkedTo: string | null): void {
+    this.#place.rows.change({ walkedTo });
+  }
+
   /** How many runs are left. */
   get remaining(): number {
-    const after = this.#place.rows.resyncAfter;
+    const after = this.#after;
     return after === null ? 0 : this.#place.rows.countAfter(after);
   }
 
@@ -68,7 +76,7 @@ export class Resync {
 
   /** Starts the next step, if there is one and none is under way. */
   next(now: number): void {
-    const after = this.#place.rows.resyncAfter;
+    const after = this.#after;
     if (this.#isStopped || after === null || this.#isLanding) return;
     if (this.#stepAt !== null && msSinceOrLongAgo(this.#stepAt, now) < GIVEN_UP_MS) return;
     this.#stepAt = now;
@@ -125,7 +133,8 @@ export class Resync {
     if (!isCurrent()) return;
     const isDone = reached === AFTER_ALL_IDS;
     // First, because a step whose mark can't be written is repeated.
-    if (isDone) this.#place.onResynced?.();
-    this.#place.rows.resyncAfter = isDone ? null : reached;
+    if (isDone) this.#place.onWalked?.();
+    this.#note(isDone ? null : reached);
+    if (isDone) this.#place.onLanded?.();
   }
 }

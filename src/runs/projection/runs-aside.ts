@@ -27,13 +27,6 @@ export class RunsAside {
     return this.#runs.size;
   }
 
-  /** The number of the first of their writes; Infinity if there is none. */
-  get firstSeq(): number {
-    let first = Number.POSITIVE_INFINITY;
-    for (const { entry } of this.#runs.values()) first = Math.min(first, entry.seq);
-    return first;
-  }
-
   has(id: string): boolean {
     return this.#runs.has(id);
   }

@@ -36,11 +36,6 @@ export class UnlandedRuns {
     return this.#waiting.bytes + this.#flying.bytes;
   }
 
-  /** The bytes of everything that waits for a flight, including runs that land again. */
-  get waitingBytes(): number {
-    return this.#waiting.bytes + this.#waitingAgain.bytes;
-  }
-
   /** Whether a change waits for a flight. */
   get isAnyChangeWaiting(): boolean {
     return this.#waiting.size > 0;
@@ -69,6 +64,11 @@ export class UnlandedRuns {
   /** The newest change of the run that may not have landed. */
   change(id: string): Unlanded | undefined {
     return this.#waiting.get(id) ?? this.#flying.get(id);
+  }
+
+  /** Whether the flight that is up carries the run. */
+  isFlying(id: string): boolean {
+    return this.#flying.has(id) || this.#flyingAgain.has(id);
   }
 
   has(id: string): boolean {

@@ -87,6 +87,7 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
   },
   moves: {
     begin: null,
+    place: null,
     placement: (object) => object.moves.placement(),
     cancel: (object) => object.moves.cancel(),
   },

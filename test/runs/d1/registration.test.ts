@@ -7,6 +7,7 @@ import { Registration } from "../../../src/runs/d1/registration.ts";
 import { alarmIn, coordinator, createAged, DAY_MS, MINUTE_MS, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
+import { NO_KEEPER } from "../../support/rows.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -15,7 +16,7 @@ afterEach(() => {
 const SCOPE = "acme/shop/registration";
 
 function registrationOf(nextDueAt: (now: number) => number): Registration {
-  return new Registration(env.DB, SCOPE, { nextDueAt, keeper: null, isOwed: false });
+  return new Registration(env.DB, SCOPE, { nextDueAt, keeper: NO_KEEPER, isOwed: false });
 }
 
 /** The instants that flights each second would register, in minutes from the first flight. */

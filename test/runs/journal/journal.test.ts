@@ -107,7 +107,7 @@ describe("a mark", () => {
       for (const value of ["1", "2", "2", null, null, "", "3", null, "3"]) {
         journal.marks.set("repair_at", value);
         expect(journal.marks.get("repair_at")).toBe(value);
-        expect(journal.marks.get("resync_after:0")).toBeNull();
+        expect(journal.marks.get("last_seq")).toBeNull();
         expect(stored(storage)).toEqual(value === null ? [] : [{ name: "repair_at", value }]);
       }
     });
@@ -116,12 +116,12 @@ describe("a mark", () => {
   it("is read by a second journal of the same object as the first has set it", async () => {
     await inJournal(newRunsPath(), (first, storage) => {
       first.marks.set("repair_at", "1");
-      first.marks.set("resync_after:0", "an-id");
+      first.marks.set("last_seq", "7");
       const second = new Journal(storage, first.scope);
-      expect([second.marks.get("repair_at"), second.marks.get("resync_after:0")]).toEqual(["1", "an-id"]);
+      expect([second.marks.get("repair_at"), second.marks.get("last_seq")]).toEqual(["1", "7"]);
       first.marks.set("repair_at", null);
       expect(new Journal(storage, first.scope).marks.get("repair_at")).toBeNull();
-      expect(new Journal(storage, first.scope).marks.get("resync_after:0")).toBe("an-id");
+      expect(new Journal(storage, first.scope).marks.get("last_seq")).toBe("7");
     });
   });
 

@@ -5,8 +5,9 @@
 import { evictDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { UNLANDED_MAX_BYTES, UNLANDED_MAX_ROWS } from "../../../src/runs/projection/projection.ts";
-import { alarmIn, coordinator, direct, journal, until } from "../../support/direct.ts";
+import { alarmIn, coordinator, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
+import { landed } from "../../support/landed.ts";
 import {
   type ActionRun,
   ask,
@@ -28,7 +29,7 @@ it("takes no new run at 50 000 unlanded rows, but every report and cancel", asyn
   const path = newRunsPath();
   const reported = await createRun(path);
   const cancelled = await createRun(path);
-  await direct(path).upkeep.settle();
+  await landed(path);
   await alarmIn(0, coordinator(path));
   faults.writes = "down";
   await fillJournal(path, { rows: UNLANDED_MAX_ROWS - 1, landed: false });
@@ -46,10 +47,9 @@ it("takes no new run at 50 000 unlanded rows, but every report and cancel", asyn
   expect(await ask<ActionRun>("DELETE", `${path}/${cancelled.id}`)).toMatchObject({ status: 200 });
 
   faults.writes = null;
-  await alarmIn(10_000, coordinator(path));
+  await alarmIn(61_000, coordinator(path));
   await until(async () => (await keyed(path, 3)).status === 201);
-  // Everything lands in the order in which it changed. A list that waits speeds the flights up.
-  await until(async () => !(await direct(path).upkeep.settle()).isBehind);
+  await landed(path);
   expect(await rowOf(reported.id)).toMatchObject({ status: "succeeded" });
   expect(await rowOf(cancelled.id)).toMatchObject({ status: "cancelled" });
 });
@@ -57,7 +57,7 @@ it("takes no new run at 50 000 unlanded rows, but every report and cancel", asyn
 it("takes no new run while 512 MB have not landed", async () => {
   const path = newRunsPath();
   await createRun(path);
-  await direct(path).upkeep.settle();
+  await landed(path);
   faults.writes = "down";
   await fillJournal(path, { rows: 1, landed: false });
   await journal(path, "UPDATE runs SET bytes = ? WHERE action_name = 'filler'", UNLANDED_MAX_BYTES);
@@ -66,7 +66,7 @@ it("takes no new run while 512 MB have not landed", async () => {
   faults.writes = null;
   await until(async () => {
     // A flight that still fails may be up when the alarm rings.
-    await alarmIn(10_000, coordinator(path));
+    await alarmIn(61_000, coordinator(path));
     return (await keyed(path, 2)).status === 201;
   });
 });

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { GROUP_MAX_BYTES } from "../../../src/runs/d1/store.ts";
 import { FLIGHT_MAX_MS } from "../../../src/runs/projection/flights.ts";
-import { PAUSE_MIN_MS } from "../../../src/runs/projection/pace.ts";
+import { PAUSE_MIN_MS, PAUSE_MS } from "../../../src/runs/projection/group-commit.ts";
 import { OUTAGE, withHeldFlights } from "./held-flights.ts";
 
 beforeEach(() => {
@@ -25,7 +25,7 @@ describe("a flight", () => {
       flight(0).fail(OUTAGE);
       await pass(0);
       storage.sql.exec("DROP TRIGGER full");
-      commit.start("repair");
+      commit.landNow();
       await pass(0);
       expect(flown()).toEqual([["a@1"], ["a@1"]]);
     }),
@@ -43,16 +43,16 @@ describe("a flight", () => {
   );
 
   it(
-    "leaves at most every 50 ms under load, with everything that changed meanwhile",
+    "leaves at most once in a second, with everything that changed meanwhile, and at once after a second",
     withHeldFlights(async ({ flight, flown, write }) => {
-      expect(PAUSE_MIN_MS).toBe(50);
+      expect(PAUSE_MS).toBe(1000);
       write("a", 1);
       await pass(0);
       flight(0).land();
       for (const [ms, name] of [
-        [10, "b"],
-        [20, "c"],
-        [19, "d"],
+        [200, "b"],
+        [400, "c"],
+        [399, "d"],
       ] as const) {
         await pass(ms);
         write(name, 1);
@@ -61,52 +61,74 @@ describe("a flight", () => {
       expect(flown()).toEqual([["a@1"]]);
       await pass(1);
       expect(flown()).toEqual([["a@1"], ["b@1", "c@1", "d@1"]]);
+      await pass(700);
       flight(1).land();
+      await pass(300);
       write("e", 1);
-      await pass(49);
-      expect(flown()).toHaveLength(2);
-      await pass(1);
+      await pass(0);
       expect(flown()).toHaveLength(3);
     }),
   );
 
   it(
-    "leaves later if D1 has become slower",
+    "has a pause that differs by 20 %, so that coordinators do not fly together",
     withHeldFlights(async ({ flight, flown, write }) => {
-      write("a", 1);
-      await pass(0);
-      flight(0).land();
-      await pass(1000);
-      write("b", 1);
-      await pass(80);
-      flight(1).land();
-      await pass(0);
-      // An eighth of 80 ms counts, and each ms is worth 50 ms of pause.
-      write("c", 1);
-      await pass(419);
-      expect(flown()).toHaveLength(2);
-      await pass(1);
-      expect(flown()).toHaveLength(3);
+      for (const [n, random] of [0, 1].entries()) {
+        vi.mocked(Math.random).mockReturnValue(random);
+        write(`first-${n}`, 1);
+        await pass(0);
+        flight(2 * n).land();
+        write(`second-${n}`, 1);
+        await pass(PAUSE_MS * (0.8 + 0.4 * random) - 1);
+        expect(flown()).toHaveLength(2 * n + 1);
+        await pass(1);
+        expect(flown()).toHaveLength(2 * n + 2);
+        flight(2 * n + 1).land();
+        await pass(2 * PAUSE_MS);
+      }
     }),
   );
 
+  it.each([
+    ["it is full", { parameters: JSON.stringify({ text: "x".repeat(GROUP_MAX_BYTES) }), isUrgent: false }],
+    ["a change is urgent", { parameters: "{}", isUrgent: true }],
+  ])(
+    "leaves 50 ms after the last one as soon as %s, also if that was during the last one",
+    async (_what, run) => {
+      await withHeldFlights(async ({ flight, flown, write }) => {
+        expect(PAUSE_MIN_MS).toBe(50);
+        const { parameters, isUrgent } = run;
+        write("a", 1);
+        await pass(0);
+        flight(0).land();
+        await pass(1);
+        write("b", 1);
+        await pass(10);
+        write("c", 1, parameters, { isUrgent });
+        await pass(PAUSE_MIN_MS - 12);
+        expect(flown()).toHaveLength(1);
+        await pass(1);
+        expect(flown()).toHaveLength(2);
+        write("d", 1, parameters, { isUrgent });
+        await pass(20);
+        flight(1).land();
+        await pass(PAUSE_MIN_MS - 20);
+        expect(flown()).toHaveLength(3);
+      })();
+    },
+  );
+
   it(
-    "leaves 50 ms after the last as soon as it is full, however slow D1 is",
+    "leaves a second after one that had an urgent change",
     withHeldFlights(async ({ flight, flown, write }) => {
-      write("a", 1);
+      write("a", 1, "{}", { isUrgent: true });
       await pass(0);
       flight(0).land();
-      await pass(1000);
       write("b", 1);
-      await pass(1000);
-      flight(1).land();
-      await pass(0);
-      write("c", 1);
-      await pass(100);
+      await pass(PAUSE_MS - 1);
+      expect(flown()).toHaveLength(1);
+      await pass(1);
       expect(flown()).toHaveLength(2);
-      write("large", 1, JSON.stringify({ text: "x".repeat(GROUP_MAX_BYTES) }));
-      await pass(0);
-      expect(flown()).toHaveLength(3);
     }),
   );
 
@@ -118,17 +140,17 @@ describe("a flight", () => {
       flight(0).land();
       write("b", 1);
       for (let n = 1; n <= 3; n++) {
-        commit.start("repair");
+        commit.landNow();
         await pass(9000);
         flight(n).fail(OUTAGE);
         await pass(0);
       }
-      commit.start("repair");
+      commit.landNow();
       await pass(0);
       flight(4).land();
       await pass(1);
       write("c", 1);
-      await pass(PAUSE_MIN_MS - 2);
+      await pass(PAUSE_MS - 2);
       expect(flown()).toHaveLength(5);
       await pass(1);
       expect(flown()).toHaveLength(6);
@@ -137,20 +159,20 @@ describe("a flight", () => {
 
   it(
     "is the only one that is up, and what changes during it flies when it has landed",
-    withHeldFlights(async ({ flight, flown, write, bookmarkOf }) => {
+    withHeldFlights(async ({ flight, flown, write, hasLanded }) => {
       write("a", 1);
       await pass(0);
       write("b", 1);
       write("c", 1);
       await pass(5000);
       expect(flown()).toEqual([["a@1"]]);
-      flight(0).land("b1");
+      flight(0).land();
       await pass(0);
-      expect([bookmarkOf("a"), bookmarkOf("b")]).toEqual(["b1", null]);
+      expect([hasLanded("a"), hasLanded("b")]).toEqual([true, false]);
       expect(flown()).toEqual([["a@1"], ["b@1", "c@1"]]);
-      flight(1).land("b2");
+      flight(1).land();
       await pass(5000);
-      expect([bookmarkOf("a"), bookmarkOf("b"), bookmarkOf("c")]).toEqual(["b2", "b2", "b2"]);
+      expect(["a", "b", "c"].filter((name) => !hasLanded(name))).toEqual([]);
       expect(flown()).toHaveLength(2);
     }),
   );
@@ -166,7 +188,7 @@ describe("a flight", () => {
       write("a", 2);
       await pass(10);
       write("b", 2);
-      await pass(30);
+      await pass(PAUSE_MS - 20);
       expect(flown()).toEqual([["a@1"], ["b@2", "a@2"]]);
       flight(1).land();
       await pass(1000);
@@ -179,7 +201,7 @@ describe("a flight", () => {
 describe("a flight that failed", () => {
   it(
     "goes back in front, with the newest version of each run",
-    withHeldFlights(async ({ commit, flight, flown, write, troubles, bookmarkOf }) => {
+    withHeldFlights(async ({ commit, flight, flown, write, troubles, hasLanded }) => {
       write("a", 1);
       write("b", 1);
       await pass(0);
@@ -190,15 +212,15 @@ describe("a flight that failed", () => {
       expect(troubles()).toBe(1);
       expect(commit.unlanded.size).toBe(3);
       write("d", 1);
-      commit.start("repair");
+      commit.landNow();
       await pass(0);
       expect(flown()).toEqual([
         ["a@1", "b@1"],
         ["a@1", "b@2", "c@1", "d@1"],
       ]);
-      flight(1).land("b1");
+      flight(1).land();
       await pass(0);
-      expect([commit.unlanded.size, bookmarkOf("b")]).toEqual([0, "b1"]);
+      expect([commit.unlanded.size, hasLanded("b")]).toEqual([0, true]);
     }),
   );
 
@@ -214,16 +236,16 @@ describe("a flight that failed", () => {
         await pass(2000);
       }
       expect(flown()).toHaveLength(1);
-      commit.start("repair");
+      commit.landNow();
       await pass(0);
       flight(1).fail(OUTAGE);
       await pass(0);
-      commit.start("repair");
+      commit.landNow();
       await pass(0);
       flight(2).land();
       await pass(0);
       write("e", 1);
-      await pass(PAUSE_MIN_MS);
+      await pass(PAUSE_MS);
       expect(flown().slice(1)).toEqual([["a@1", "b@1", "c@1", "d@1"], ["a@1", "b@1", "c@1", "d@1"], ["e@1"]]);
     }),
   );
@@ -235,7 +257,7 @@ describe("a flight that failed", () => {
       await pass(0);
       flight(0).fail(OUTAGE);
       await pass(1);
-      commit.start("repair");
+      commit.landNow();
       await pass(0);
       expect(flown()).toHaveLength(2);
     }),
@@ -243,22 +265,22 @@ describe("a flight that failed", () => {
 
   it(
     "lands a newer version that was written during the one before",
-    withHeldFlights(async ({ troubles, commit, flight, flown, write, bookmarkOf }) => {
+    withHeldFlights(async ({ troubles, commit, flight, flown, write, hasLanded }) => {
       write("a", 1);
       await pass(0);
       write("a", 2);
       flight(0).land();
-      await pass(PAUSE_MIN_MS);
-      expect([commit.unlanded.size, bookmarkOf("a")]).toEqual([1, null]);
+      await pass(PAUSE_MS);
+      expect([commit.unlanded.size, hasLanded("a")]).toEqual([1, false]);
       flight(1).fail(OUTAGE);
       await pass(0);
-      expect([troubles(), commit.unlanded.size, bookmarkOf("a")]).toEqual([1, 1, null]);
-      commit.start("repair");
+      expect([troubles(), commit.unlanded.size, hasLanded("a")]).toEqual([1, 1, false]);
+      commit.landNow();
       await pass(0);
       expect(flight(2).rows).toEqual(["a@2"]);
-      flight(2).land("b2");
+      flight(2).land();
       await pass(0);
-      expect([commit.unlanded.size, bookmarkOf("a")]).toEqual([0, "b2"]);
+      expect([commit.unlanded.size, hasLanded("a")]).toEqual([0, true]);
       expect(flown()).toHaveLength(3);
     }),
   );
@@ -273,7 +295,7 @@ it(
     await pass(1);
     write("b", 1);
     await pass(1);
-    commit.start("repair");
+    commit.landNow();
     await pass(0);
     expect(flown()).toEqual([["a@1"], ["b@1"]]);
     flight(1).land();
@@ -285,14 +307,14 @@ it(
 describe("a flight that was given up", () => {
   it(
     "counts as landed when it lands late, and its runs do not fly again",
-    withHeldFlights(async ({ commit, flight, flown, write, bookmarkOf }) => {
+    withHeldFlights(async ({ commit, flight, flown, write, hasLanded }) => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS);
-      expect([commit.unlanded.size, bookmarkOf("a")]).toEqual([1, null]);
-      flight(0).land("late");
+      expect([commit.unlanded.size, hasLanded("a")]).toEqual([1, false]);
+      flight(0).land();
       await pass(0);
-      expect([commit.unlanded.size, commit.unlanded.bytes, bookmarkOf("a")]).toEqual([0, 0, "late"]);
-      commit.start("repair");
+      expect([commit.unlanded.size, commit.unlanded.bytes, hasLanded("a")]).toEqual([0, 0, true]);
+      commit.landNow();
       await pass(0);
       expect(flown()).toHaveLength(1);
     }),
@@ -300,14 +322,14 @@ describe("a flight that was given up", () => {
 
   it(
     "does not take a newer version along when it lands late",
-    withHeldFlights(async ({ commit, flight, write, bookmarkOf }) => {
+    withHeldFlights(async ({ commit, flight, write, hasLanded }) => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS);
       write("a", 2);
       flight(0).land();
       await pass(0);
-      expect([commit.unlanded.size, bookmarkOf("a")]).toEqual([1, null]);
-      commit.start("repair");
+      expect([commit.unlanded.size, hasLanded("a")]).toEqual([1, false]);
+      commit.landNow();
       await pass(0);
       expect(flight(1).rows).toEqual(["a@2"]);
     }),
@@ -315,42 +337,17 @@ describe("a flight that was given up", () => {
 
   it(
     "makes nothing unlanded again when it lands after the newer version did",
-    withHeldFlights(async ({ commit, flight, write, bookmarkOf }) => {
+    withHeldFlights(async ({ commit, flight, write, hasLanded }) => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS);
       write("a", 2);
-      commit.start("repair");
+      commit.landNow();
       await pass(0);
-      flight(1).land("b2");
+      flight(1).land();
       await pass(0);
-      flight(0).land("b1");
+      flight(0).land();
       await pass(0);
-      expect([commit.unlanded.size, bookmarkOf("a")]).toEqual([0, "b2"]);
-    }),
-  );
-
-  it(
-    "never lowers the bookmark, and raises it if it landed last",
-    withHeldFlights(async ({ commit, flight, write, bookmarkOf }) => {
-      write("a", 1);
-      await pass(FLIGHT_MAX_MS);
-      write("b", 1);
-      commit.start("repair");
-      await pass(0);
-      flight(1).land("bookmark-2");
-      await pass(0);
-      flight(0).land("bookmark-1");
-      await pass(0);
-      expect([bookmarkOf("a"), bookmarkOf("b")]).toEqual(["bookmark-2", "bookmark-2"]);
-      write("a", 2);
-      await pass(PAUSE_MIN_MS + FLIGHT_MAX_MS);
-      commit.start("repair");
-      await pass(0);
-      flight(3).land("bookmark-3");
-      await pass(0);
-      flight(2).land("bookmark-4");
-      await pass(0);
-      expect([bookmarkOf("a"), bookmarkOf("b")]).toEqual(["bookmark-4", "bookmark-4"]);
+      expect([commit.unlanded.size, hasLanded("a")]).toEqual([0, true]);
     }),
   );
 
@@ -361,7 +358,7 @@ describe("a flight that was given up", () => {
       let asked = 0;
       const ask = async () => {
         write(`asked-${asked++}`, 1);
-        for (const reason of ["change", "list", "repair"] as const) commit.start(reason);
+        commit.landNow();
         await pass(0);
       };
       write("a", 1);
@@ -383,7 +380,7 @@ describe("a flight that was given up", () => {
       expect(flown()).toHaveLength(3);
       flight(2).land();
       await pass(0);
-      commit.start("list");
+      commit.landNow();
       await pass(5);
       flight(3).land();
       await pass(0);
@@ -396,19 +393,19 @@ describe("a flight that was given up", () => {
     withHeldFlights(async ({ commit, flight, flown, write }) => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS);
-      commit.start("repair");
+      commit.landNow();
       await pass(4000);
       flight(1).fail(OUTAGE);
       await pass(0);
-      commit.start("repair");
+      commit.landNow();
       await pass(4000);
       // Two are up: the first, which was given up, and the third.
-      commit.start("repair");
+      commit.landNow();
       await pass(0);
       expect(flown()).toHaveLength(3);
       flight(2).fail(OUTAGE);
       await pass(0);
-      commit.start("repair");
+      commit.landNow();
       await pass(0);
       expect(flown()).toHaveLength(4);
     }),

@@ -18,7 +18,7 @@ interface Flight {
   readonly rows: string[];
   /** What is bound. */
   readonly text: string;
-  land(bookmark?: string): void;
+  land(): void;
   fail(why: string): void;
 }
 
@@ -58,7 +58,7 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
             return `${actionName}@${version}`;
           }),
           text: `[${rows.join(",")}]`,
-          land: (bookmark = "b") => resolve(bookmark),
+          land: () => resolve(),
           fail: (why) => reject(new Error(why)),
         });
       }),
@@ -75,7 +75,12 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
     return id;
   };
   /** Journals a version, as the coordinator does before it lets it land. */
-  const write = (name: string, version: number, parameters = "{}", instance = { journal, commit }) => {
+  const write = (
+    name: string,
+    version: number,
+    parameters = "{}",
+    { instance = { journal, commit }, isUrgent = false } = {},
+  ) => {
     const id = idOf(name);
     const row = { id, version, actionName: name, parameters, deadlineAt: Date.now() + DAY_MS };
     const run = { ...toJournaledRun(row), createKey: `m:${id}` };
@@ -86,19 +91,13 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
         ? into.insert(run, { delivery: null, events: [] }, now)
         : into.update(run, { events: [] }, now);
     if (written === null) throw new Error("the journal has no place for this run");
-    by.changed(written.unlanded);
+    by.changed(written.unlanded, isUrgent);
   };
   /** A new instance over the same journal and the same D1, as after an eviction. */
   const evict = () => {
     const next = new Journal(storage, journal.scope);
     const clock = new AlarmClock(storage, next);
     return { journal: next, commit: commitOf(next, clock) };
-  };
-  /** What a list that asks now is told, once it is known, and when. */
-  const settle = () => {
-    const told: { isBehind?: boolean; bookmark?: string | null } = {};
-    void commit.settle().then((settled) => Object.assign(told, settled));
-    return told;
   };
   const flight = (n: number) => {
     const found = flights[n];
@@ -107,8 +106,8 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
   };
   /** What each flight carried so far. */
   const flown = () => flights.map(({ rows }) => rows);
-  /** Without the number of the database. */
-  const bookmarkOf = (name: string) => commit.bookmarkOf(idOf(name))?.replace(/^0:/, "") ?? null;
+  /** Whether D1 has the run's newest version. */
+  const hasLanded = (name: string) => commit.lacking(idOf(name)) === undefined;
   return {
     storage,
     commit,
@@ -118,9 +117,8 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
     flight,
     flown,
     write,
-    settle,
     idOf,
-    bookmarkOf,
+    hasLanded,
     troubles,
   };
 }

@@ -11,12 +11,12 @@ import {
   coordinator,
   createAged,
   DAY_MS,
-  direct,
   HOUR_MS,
   journal,
   until,
 } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
+import { landed } from "../../support/landed.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { CONTENT, OUTAGE, withHeldFlights } from "./held-flights.ts";
 
@@ -62,7 +62,7 @@ function noteFlown(path: string): string[] {
 async function mark(path: string): Promise<number> {
   const [row] = await journal<{ at: number }>(
     path,
-    "SELECT CAST(value AS INTEGER) AS at FROM marks WHERE name = 'landed_seq:0'",
+    "SELECT value ->> 'landedSeq' AS at FROM marks WHERE name = 'replica:0'",
   );
   return row?.at ?? 0;
 }
@@ -71,7 +71,7 @@ async function mark(path: string): Promise<number> {
 async function createNoted(path: string, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let n = 0; n < count; n++) ids.push(await createAged(path));
-  expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false });
+  await landed(path);
   await alarmIn(0, coordinator(path));
   expect(await mark(path)).toBeGreaterThanOrEqual(count);
   return ids;
@@ -80,8 +80,8 @@ async function createNoted(path: string, count: number): Promise<string[]> {
 /** Lets the alarm of a new instance ring, and waits until the instance has nothing left to land. */
 async function evictAndRepair(path: string): Promise<void> {
   await evictDurableObject(coordinator(path));
-  await alarmIn(20_000, coordinator(path));
-  await until(async () => !(await direct(path).upkeep.settle()).isBehind);
+  await alarmIn(61_000, coordinator(path));
+  await landed(path);
 }
 
 // A day ahead, so that no alarm rings unless a test rings it.
@@ -106,12 +106,12 @@ describe("after an eviction", () => {
     const path = newRunsPath();
     await createNoted(path, 2);
     const id = await createAged(path);
-    expect(await direct(path).upkeep.settle()).toMatchObject({ isBehind: false });
+    await landed(path);
     expect(await rowOf(id)).not.toBeNull();
     const flown = noteFlown(path);
     await evictAndRepair(path);
     expect(flown).toEqual([`${id}@1`]);
-    await alarmIn(20_000, coordinator(path));
+    await alarmIn(61_000, coordinator(path));
     await evictAndRepair(path);
     expect(flown).toHaveLength(1);
   });
@@ -147,11 +147,10 @@ describe("after an eviction", () => {
     faults.writes = { refuse: (bound) => bound.includes("poison") };
     const refused = await createAged(path, { actionName: "poison" });
     for (let instance = 0; instance < 2; instance++) {
-      await until(async () => (await direct(path).upkeep.settle()).isBehind === false);
       const other = await createAged(path);
       await until(async () => (await rowOf(other)) !== null);
       await evictDurableObject(coordinator(path));
-      await alarmIn(20_000, coordinator(path));
+      await alarmIn(61_000, coordinator(path));
     }
     expect(await rowOf(refused)).toBeNull();
     expect(await journal(path, "SELECT run_id FROM runs_aside")).toEqual([{ run_id: refused }]);
@@ -184,7 +183,7 @@ describe("after an eviction", () => {
       write(other, 2);
       write(again, 2);
       flight(1).fail(OUTAGE);
-      await until(async () => commit.unlanded.waitingBytes > 0 && !commit.unlanded.isAgain(idOf(again)));
+      await until(async () => commit.unlanded.isAnyChangeWaiting && !commit.unlanded.isAgain(idOf(again)));
       commit.noteLanded();
       const known = evict()
         .journal.landingIn(0)
@@ -202,7 +201,7 @@ describe("after an eviction", () => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS);
       write("a", 2);
-      commit.start("repair");
+      commit.landNow();
       await pass(0);
       flight(1).fail(CONTENT);
       await pass(0);
@@ -211,7 +210,7 @@ describe("after an eviction", () => {
       commit.noteLanded();
       expect(evict().journal.landingIn(0).unlanded()).toMatchObject([{ id: idOf("a"), version: 2 }]);
       await pass(5000);
-      commit.start("repair");
+      commit.landNow();
       await pass(0);
       expect(flights.at(-1)?.rows).toEqual(["a@2"]);
     }),
@@ -230,7 +229,7 @@ describe("after an eviction", () => {
       first.forget([idOf("b")]);
       commit.forget([idOf("b")]);
       const second = evict();
-      write("c", 1, "{}", second);
+      write("c", 1, "{}", { instance: second });
       expect(second.commit.unlanded.firstSeq).toBe(3);
       expect(evict().journal.landingIn(0).unlanded()).toMatchObject([{ id: idOf("c"), seq: 3 }]);
     }),
@@ -245,7 +244,7 @@ type Step =
   | { readonly what: "write"; readonly name: (typeof NAMES)[number] }
   | { readonly what: "land" | "refuse" | "fail" | "lose"; readonly nth: number }
   | { readonly what: "pass"; readonly ms: number }
-  | { readonly what: "repair" | "list" | "note" | "evict" };
+  | { readonly what: "repair" | "note" | "evict" };
 
 const nth = fc.nat({ max: 3 });
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -256,7 +255,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ what: fc.constant("pass"), ms: fc.constantFrom(1, 50, 2500, 10_000) }),
   },
-  { weight: 4, arbitrary: fc.record({ what: fc.constantFrom("repair", "list", "note", "evict") }) },
+  { weight: 4, arbitrary: fc.record({ what: fc.constantFrom("repair", "note", "evict") }) },
 ) as fc.Arbitrary<Step>;
 
 type Shore = Parameters<Parameters<typeof withHeldFlights>[0]>[0];
@@ -287,7 +286,7 @@ async function play({ evict, write, flights, idOf, storage, ...first }: Shore, s
     if (now.what === "write") {
       const version = (written.get(now.name) ?? 0) + 1;
       written.set(now.name, version);
-      write(now.name, version, "{}", instance);
+      write(now.name, version, "{}", { instance });
     } else if (now.what === "pass") await vi.advanceTimersByTimeAsync(now.ms);
     else if (now.what === "note") instance.commit.noteLanded();
     else if (now.what === "evict") {
@@ -295,7 +294,7 @@ async function play({ evict, write, flights, idOf, storage, ...first }: Shore, s
       forgotten = flights.length;
       instance = evict();
     } else if ("nth" in now) end(now.what, now.nth);
-    else instance.commit.start(now.what);
+    else instance.commit.landNow();
     await vi.advanceTimersByTimeAsync(0);
   }
 

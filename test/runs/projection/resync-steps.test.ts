@@ -53,7 +53,6 @@ async function withHeldFlights(rows: number, act: (held: Shore) => Promise<void>
       land: async (rows) => {
         await held;
         landed.push(...rows.map((row) => String(JSON.parse(row)[0])));
-        return "b";
       },
     };
     const alarms = new AlarmClock(storage, journal);
@@ -101,10 +100,10 @@ it("moves on only after the removal is done", async () => {
     rebuild.next(0);
     looks[0]?.find(["1"]);
     await settle();
-    expect(journal.marks.get("resync_after:0")).toBe("");
+    expect(journal.landingIn(0).state.walkedTo).toBe("");
     deletions[0]?.done();
     await settle();
-    expect([journal.marks.get("resync_after:0"), rebuild.isUnderWay]).toEqual([null, false]);
+    expect([journal.landingIn(0).state.walkedTo, rebuild.isUnderWay]).toEqual([null, false]);
   });
 });
 
@@ -117,11 +116,11 @@ it("does not begin a step again while its runs are on their way, however slow D1
     await settle();
     rebuild.next(60_000);
     expect(looks).toHaveLength(1);
-    expect(journal.marks.get("resync_after:0")).toBe("");
+    expect(journal.landingIn(0).state.walkedTo).toBe("");
     release();
     await settle();
     expect(landed).toEqual(journalled);
-    expect(journal.marks.get("resync_after:0")).toBeNull();
+    expect(journal.landingIn(0).state.walkedTo).toBeNull();
   });
 });
 
@@ -137,7 +136,7 @@ it("gives up a step that does not return, and ignores its late result", async ()
     expect([landed, rebuild.isUnderWay]).toEqual([journalled, false]);
     looks[0]?.find(["1"]);
     await settle();
-    expect([landed, deletions, journal.marks.get("resync_after:0")]).toEqual([journalled, [], null]);
+    expect([landed, deletions, journal.landingIn(0).state.walkedTo]).toEqual([journalled, [], null]);
   });
 });
 
@@ -162,7 +161,7 @@ it("removes at most 1000 rows in a step", async () => {
     expect(deletions[0]?.ids).toEqual(ids.slice(0, STEP_RUNS));
     deletions[0]?.done();
     await settle();
-    expect(journal.marks.get("resync_after:0")).toBe(ids[STEP_RUNS - 1]);
+    expect(journal.landingIn(0).state.walkedTo).toBe(ids[STEP_RUNS - 1]);
     looks[1]?.find(ids.slice(STEP_RUNS));
     await settle();
     expect(deletions[1]?.ids).toEqual(ids.slice(STEP_RUNS));

@@ -153,7 +153,7 @@ describe("a run that has not landed", () => {
     await evictDurableObject(coordinator(path));
     await journal(path, "UPDATE runs SET action_name = 'as-journalled'");
     faults.writes = null;
-    await alarmIn(20_000, coordinator(path));
+    await alarmIn(61_000, coordinator(path));
     await until(async () => (await landedRows(path)).has(id));
     expect((await landedRows(path)).get(id)).toMatchObject({ action_name: "as-journalled" });
   });

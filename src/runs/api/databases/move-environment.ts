@@ -9,7 +9,7 @@ import { requireNamedDatabase } from "../../../database/numbered-database.ts";
 import { readD1 } from "../../../database/read-d1.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { ApiError } from "../../../http/errors.ts";
-import { placeEnvironment } from "../../d1/environments.ts";
+import { noteHome } from "../../d1/environments.ts";
 import { register } from "../../d1/registration.ts";
 import { FIRST_HOME, type Home } from "../../home.ts";
 import { isUnderWay, leftDatabase, type Move, type MoveReply, type Placement } from "../../move-calls.ts";
@@ -43,9 +43,8 @@ export async function moveEnvironment(
   const { home, placement } = await askPlacement(environment);
   if (home === null) {
     await audit(c, environment, database, null);
-    const placed = await readD1(environment.hops, () =>
-      placeEnvironment(c.env.DB, environment.scope, database),
-    );
+    const placed = await ask(environment, (coordinator) => coordinator.moves.place(database));
+    await readD1(environment.hops, () => noteHome(c.env.DB, environment.scope, placed).run());
     if (placed.database === database) return { home: placed, move: null, isAccepted: false };
     throw new ApiError(
       "move_under_way",

@@ -33,21 +33,22 @@ export interface ListedRuns {
 /** Shows every change that was acknowledged before this call, unless it is stale. Throws `database_unavailable`. */
 export async function listRunsOf(environment: RunEnvironment, query: RunPageQuery): Promise<ListedRuns> {
   const lacking = await lackingOf(environment, query);
-  const { ids: without = [], runs = [], completeTo = null, isStale = true } = lacking ?? {};
+  const { home = null, ids: without = [], runs = [], completeTo = null, isStale = true } = lacking ?? {};
   const own = runs.map(({ id, body, details }) => ({
     id,
     text: details === undefined ? body : withDetails(body, details),
   }));
-  const stored =
-    lacking?.home === null
-      ? { items: [], endsAt: null }
-      : await readStored(environment, query, lacking?.home ?? null, {
-          without,
-          completeTo: completeTo ?? undefined,
-        });
-  const { items, endsAt } = mergedPage({ items: own, endsAt: completeTo }, stored, query);
-  return { actionRuns: items.map(({ text }) => text), nextAfter: endsAt, isStale };
+  const bounds = { without, completeTo: completeTo ?? undefined };
+  const { number, page } =
+    lacking?.home === null ? NO_DATABASE : await readStored(environment, query, home, bounds);
+  const { items, endsAt } = mergedPage({ items: own, endsAt: completeTo }, page, query);
+  // What the object said is about another database if the environment moves now, or if the object was restored.
+  const isOther = home !== null && home.database !== number;
+  return { actionRuns: items.map(({ text }) => text), nextAfter: endsAt, isStale: isStale || isOther };
 }
+
+/** While nobody has decided where the environment lives, it has no run. */
+const NO_DATABASE = { number: null, page: { items: [], endsAt: null } } as const;
 
 /** From the primary of D1, because a replica of D1 can lack what the object says has landed. */
 async function readStored(
@@ -55,10 +56,11 @@ async function readStored(
   query: RunPageQuery,
   home: Home | null,
   bounds: WalkBounds,
-): Promise<Page<ListedRun>> {
-  const { db } = await databaseOf(environment, home);
+): Promise<{ readonly number: number; readonly page: Page<ListedRun> }> {
+  const { number, db } = await databaseOf(environment, home);
   const { hops, scope } = environment;
-  return readD1(hops, () => listRuns(db.withSession("first-primary"), scope, query, bounds));
+  const page = await readD1(hops, () => listRuns(db.withSession("first-primary"), scope, query, bounds));
+  return { number, page };
 }
 
 /** Counts what the database has, which can be seconds behind. Throws `database_unavailable`. */
