@@ -37,10 +37,10 @@ async function healWrites(scene: Scene): Promise<undefined> {
 async function land(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
   scene.tell("all lands");
   await landedIn(awake.object);
-  // Later than the repair is due.
   scene.known.isCalm = false;
+  // Later than the pause after a failure.
   scene.stage.pass(6 * SECOND_MS);
-  return ring(scene, awake);
+  return ring(scene, awake, true);
 }
 
 async function read(scene: Scene, awake: Awake): Promise<undefined> {

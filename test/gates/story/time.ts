@@ -28,7 +28,7 @@ async function pass(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
 }
 
 /** Also an alarm that was dropped, because the sweep comes first. */
-export async function ring(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
+export async function ring(scene: Scene, awake: Awake, isEarly = false): Promise<"rung" | undefined> {
   const { stage, known } = scene;
   if (scene.isDropped) {
     await awake.object.upkeep.poke();
@@ -36,7 +36,7 @@ export async function ring(scene: Scene, awake: Awake): Promise<"rung" | undefin
   }
   scene.tell("ring");
   const { rings } = stage;
-  const isWhole = await stage.ring(awake);
+  const isWhole = await stage.ring(awake, isEarly);
   // After the clock stepped back, the alarm is as far ahead as it was set.
   if (stage.rings > rings) scene.isBack = false;
   if (scene.isBack) return;

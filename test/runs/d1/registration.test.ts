@@ -4,13 +4,22 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Registration } from "../../../src/runs/d1/registration.ts";
-import { alarmIn, coordinator, createAged, DAY_MS, MINUTE_MS, until } from "../../support/direct.ts";
+import {
+  alarmIn,
+  coordinator,
+  createAged,
+  DAY_MS,
+  hurryTimers,
+  MINUTE_MS,
+  until,
+} from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { NO_KEEPER } from "../../support/rows.ts";
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 const SCOPE = "acme/shop/registration";
@@ -69,6 +78,7 @@ describe("a coordinator with a change each minute for half an hour", () => {
     async ({ evicted }) => {
       const path = newRunsPath();
       const seen = new Set<number | null>();
+      hurryTimers(500, 5000);
       // A day ahead, so that no alarm rings.
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
       for (let n = 0; n < 30; n++) {
