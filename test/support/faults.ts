@@ -218,8 +218,7 @@ export function faulty(db: D1Database, number = 0): D1Database {
     exec: (sql: string) => db.exec(sql),
     withSession: (constraint?: string) => {
       const session = db.withSession(constraint);
-      const asked = constraint ?? "first-unconstrained";
-      return { ...wrapQueries(session, asked), getBookmark: () => session.getBookmark() };
+      return wrapQueries(session, constraint ?? "first-unconstrained");
     },
   } as unknown as D1Database;
 }

@@ -31,6 +31,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 function createDueIn(path: string, ms: number): Promise<string> {
@@ -120,6 +121,8 @@ const step = fc.oneof(
 );
 
 it("is never later than the repair or any due run, in random stories of runs, time and evictions", async () => {
+  // An eviction waits for the pause between two flights.
+  hurryTimers(500, 5000);
   const stories = fc.array(step, { minLength: 5, maxLength: 30 });
   await fc.assert(
     fc.asyncProperty(stories, async (steps) => {

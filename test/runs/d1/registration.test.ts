@@ -2,7 +2,7 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Registration } from "../../../src/runs/d1/registration.ts";
 import {
   alarmIn,
@@ -17,6 +17,10 @@ import { faults } from "../../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { NO_KEEPER } from "../../support/rows.ts";
 
+beforeEach(() => {
+  // An eviction waits for the pause between two flights.
+  hurryTimers(500, 5000);
+});
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
@@ -78,7 +82,6 @@ describe("a coordinator with a change each minute for half an hour", () => {
     async ({ evicted }) => {
       const path = newRunsPath();
       const seen = new Set<number | null>();
-      hurryTimers(500, 5000);
       // A day ahead, so that no alarm rings.
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
       for (let n = 0; n < 30; n++) {
