@@ -7,16 +7,8 @@ import { keyRing } from "../../src/settings/key-ring.ts";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
 import { coordinator } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { landed } from "../support/landed.ts";
-import {
-  type ActionRun,
-  ask,
-  createRun,
-  newRunsPath,
-  report,
-  rowOf,
-  scopeOfPath,
-} from "../support/requests.ts";
+import { landed, landedRow } from "../support/landed.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 
 interface Refusal {
   readonly error: string;
@@ -146,7 +138,7 @@ describe("a run whose signing key left the ring", () => {
     expect(listed.body.map(({ id }) => id)).toEqual([run.id]);
     const cancelled = await askWith<ActionRun>(rotated, "DELETE", `${path}/${run.id}`);
     expect([cancelled.status, cancelled.body.status]).toEqual([200, "cancelled"]);
-    expect((await rowOf(run.id))?.status).toBe("cancelled");
+    expect((await landedRow(path, run.id))?.status).toBe("cancelled");
     expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("cancelled");
   });
 

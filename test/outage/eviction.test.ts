@@ -7,9 +7,9 @@ import {
   runInDurableObject,
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sweep } from "../../src/runs/d1/sweep.ts";
-import { alarmIn, coordinator, hurryTimers, until } from "../support/direct.ts";
+import { alarmIn, coordinator, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import {
   type ActionRun,
@@ -152,6 +152,12 @@ function heartbeat({ callback }: CreatedRun, body: unknown) {
   });
 }
 
+// An eviction waits for the pause between flights.
+beforeEach(() => hurryTimers(500));
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
 const FAULTS: readonly (Extract<Fault, string> | null)[] = [null, "down", "committed_then_error"];
 
 describe.each(FAULTS)("with writes to D1: %s", (fault) => {
@@ -169,10 +175,8 @@ describe.each(FAULTS)("with writes to D1: %s", (fault) => {
 
 it("while writes to D1 hang, every object is aborted before every step", async () => {
   faults.writes = "hang";
-  hurryTimers();
   // An eviction would wait for what hangs.
   await play(() => true, abortAllDurableObjects);
-  vi.restoreAllMocks();
 });
 
 async function evictOwner({ path, created }: Story): Promise<void> {
@@ -193,7 +197,7 @@ async function play(
     await step.go(story);
   }
   faults.writes = null;
-  await alarmIn(10_000, coordinator(story.path));
+  await alarmIn(MINUTE_MS, coordinator(story.path));
   await until(async () => (await rowOf(of(story).id))?.version === 3);
   expect((await ask("GET", `${story.path}/${of(story).id}`)).body).toEqual(story.last);
   expect((await ask("GET", story.path)).body).toEqual([story.last]);
