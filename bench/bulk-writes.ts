@@ -125,6 +125,6 @@ function isOwn({ sql }: Count): boolean {
 function isLanding({ sql, values }: Count): boolean {
   return (
     /^D1|UPDATE runs SET landed|runs_aside/.test(sql) ||
-    values.some((value) => /^(landed|repair)_/.test(value))
+    values.some((value) => /^(replica:|repair_at)/.test(value))
   );
 }

@@ -11,7 +11,7 @@ export interface Flights {
   readonly target: number;
 }
 
-const TARGET = 20;
+const TARGET = 1.5;
 export const FLIGHT_CALLERS = 64;
 
 /** `forMs`: how long callers create. The site must be one that counts. */

@@ -3,7 +3,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Site } from "./site.ts";
 
-const LANDED_WITHIN_MS = 30_000;
+/** Runs that webhook endpoints hear of are purged a minute after their endpoint came, at the earliest. */
+const LANDED_WITHIN_MS = 90_000;
 const POLL_MS = 100;
 
 /** How many runs of a project D1 must show. */
@@ -13,7 +14,7 @@ export interface Expected {
   readonly runs: number;
 }
 
-/** Returns when D1 shows this for all of them. Throws after 30 s. */
+/** Returns when D1 shows this for all of them. Throws after 90 s. */
 export async function landed(
   { databases }: Pick<Site, "databases">,
   expected: readonly Expected[],

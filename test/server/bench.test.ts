@@ -121,12 +121,11 @@ it("counts the rows written for a run, by what they are written for, and the fli
   expect(untold.map(({ parts }) => parts.telling)).toEqual([0, 0, 0, 0]);
   expect(told.map(({ parts }) => parts.telling >= 4)).toEqual([true, false, true, false]);
   expect(told.map(({ parts }, i) => parts.purge - (untold[i]?.parts.purge ?? 0))).toEqual([1, 0, 1, 0]);
-  // A coordinator alone sets an alarm for its create and another for its callback; a busy one hardly ever.
-  expect(rows[2]?.alarms).toBeGreaterThanOrEqual(1);
+  // A busy coordinator hardly ever sets an alarm.
   expect(rows[0]?.alarms).toBeLessThan(1);
   expect(flights.perSecond).toBeGreaterThan(0);
   expect(printed).toMatch(/\| busy, object .* 10 (met|missed) /);
-  expect(printed).toMatch(/flights a second, of target 20 (met|missed)/);
+  expect(printed).toMatch(/flights a second, of target 1\.5 (met|missed)/);
 });
 
 it("counts the rows that a bulk operation writes besides what it does to its runs", () => {
@@ -173,7 +172,7 @@ it("counts round trips as the service's own log does", () => {
   const hops = (operation: string) =>
     result.rows.filter((row) => row.operation === operation).map((row) => row.hops);
   expect(hops("refused callback")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 0 })));
-  expect(hops("list of 50")).toEqual(CALLERS.map(() => ({ d1: 1, coordinator: 0 })));
+  expect(hops("list of 50")).toEqual(CALLERS.map(() => ({ d1: 1, coordinator: 1 })));
   expect(hops("get, ended run")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 0 })));
   expect(hops("get, open run")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 1 })));
   expect(hops("create")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 1 })));
