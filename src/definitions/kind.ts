@@ -85,7 +85,7 @@ export interface DefinitionKind<D> extends StoredKind {
     definition: D | null,
     createdVersion?: number,
   ) => Promise<void>;
-  /** What follows after that, before the answer. It must not throw. */
+  /** What follows after that, before the answer, also to a DELETE that finds nothing. It must not throw. */
   readonly afterChange: (c: Context<AppEnv>, ref: DefinitionRef) => Promise<void>;
   /** What follows when the row is written. It must not throw, because the definition is stored. */
   readonly afterWrite: AfterWrite<D>;

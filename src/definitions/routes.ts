@@ -59,7 +59,11 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>) {
       const ref = definitionRefOf(c);
       const entry = auditEntryOf(c, kind.audit.deleted);
       await changeDefinition(c, kind, ref, entry, async ({ stored }) => {
-        if (stored === null) throw new ApiError(kind.notFound);
+        if (stored === null) {
+          // An earlier DELETE may have been cut off behind the write.
+          await kind.afterChange(c, ref);
+          throw new ApiError(kind.notFound);
+        }
         const { version } = stored;
         requirePreconditions(c, kind.noun, version);
         await kind.beforeChange(c, ref, null);

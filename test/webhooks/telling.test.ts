@@ -11,7 +11,7 @@ import { loadEndpoint } from "../../src/webhook-endpoints/load-endpoint.ts";
 import { MessageSender } from "../../src/webhook-endpoints/message-sender.ts";
 import { envWith } from "../support/bindings.ts";
 import { coordinator, DAY_MS, direct, journal, until } from "../support/direct.ts";
-import { breakD1, resetFaults } from "../support/faults.ts";
+import { breakD1, faults, resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask, type CreatedRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { answering, ORIGIN } from "./runs.ts";
@@ -217,6 +217,17 @@ describe("a message", () => {
     // The row of the first one's health is gone with its messages.
     const known = await journal<{ endpoint: string }>(path, "SELECT DISTINCT endpoint FROM endpoint_health");
     expect(new Set(known.map(({ endpoint }) => endpoint)).size).toBeLessThanOrEqual(1);
+  });
+
+  it("is made for no deleted endpoint once a DELETE finds none, also if D1's answer to the first one was lost", async () => {
+    const path = await telling(ANYWHERE);
+    const known = () => journal(path, "SELECT endpoint FROM endpoints");
+    expect(await known()).toHaveLength(1);
+    faults.writes = "committed_then_error";
+    expect((await ask("DELETE", endpointOf(path))).status).toBe(503);
+    faults.writes = null;
+    expect((await ask("DELETE", endpointOf(path))).status).toBe(404);
+    expect(await known()).toEqual([]);
   });
 
   it("is sent although D1 was down from the end to the delivery", async () => {
