@@ -3,8 +3,10 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Cleaning } from "../../src/runs/coordinator/moves/cleaning.ts";
 import { askWith, calledThrough, envWith } from "../support/bindings.ts";
 import { cursorOf } from "../support/changes.ts";
+import { later } from "../support/clock.ts";
 import {
   alarmAt,
   alarmIn,
@@ -14,6 +16,7 @@ import {
   DAY_MS,
   direct,
   journal,
+  MINUTE_MS,
   until,
 } from "../support/direct.ts";
 import { breakD1, faults, holdWrites } from "../support/faults.ts";
@@ -264,6 +267,42 @@ describe("the cleaning", () => {
     await driveUntil(path, null);
     expect(await idsIn(1, path)).toEqual([]);
   });
+});
+
+it("a cleaning under way lets the alarm ring later, even if the clock steps back", async () => {
+  const { path } = await livingIn(1);
+  faults.only = 2;
+  const { open } = holdWrites(/DELETE FROM runs/);
+  await beginMove(path, 2);
+  await direct(path).moves.cancel();
+  await until(async () => {
+    if (faults.gatedCalls > 0) return true;
+    await ringNext(path);
+    return false;
+  });
+  const nextAt = vi.spyOn(Cleaning.prototype, "nextAt");
+  later(-MINUTE_MS);
+  await direct(path).upkeep.poke();
+  const now = Date.now();
+  const instants = nextAt.mock.results.map(({ value }) => value as number);
+  vi.useRealTimers();
+  open();
+  expect(instants).not.toEqual([]);
+  expect(Math.min(...instants)).toBeGreaterThan(now);
+});
+
+it("an environment of the time with one database stays where it is until its copy is done", async () => {
+  const others = ["DB_1", "DB_2", "DB_3"] as const;
+  for (const name of others) changed[name] = undefined;
+  const { path, ids } = await livingIn(0);
+  for (const name of others) delete changed[name];
+  await kill(path);
+  const { open } = await copyingTo(path, 2);
+  expect(await homeOf(path)).toEqual({ database: 0, generation: 0 });
+  expect((await lackingOf(path)).home).toEqual({ database: 0, generation: 0 });
+  open();
+  await driveUntil(path, "resting");
+  expect(await idsIn(2, path)).toEqual([...ids].sort());
 });
 
 it("with one database, nothing of all this is written", async () => {

@@ -5,8 +5,18 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Replicas } from "../../src/runs/projection/replicas.ts";
 import { forgetNumbers } from "../../src/settings/bound-database.ts";
-import { alarmIn, coordinator, createAged, direct, HOUR_MS, journal, until } from "../support/direct.ts";
-import { breakD1, faults, holdWrites } from "../support/faults.ts";
+import {
+  alarmAt,
+  alarmIn,
+  coordinator,
+  createAged,
+  direct,
+  HOUR_MS,
+  journal,
+  MINUTE_MS,
+  until,
+} from "../support/direct.ts";
+import { breakD1, faults, holdReads, holdWrites } from "../support/faults.ts";
 import { walkedTo } from "../support/landed.ts";
 import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { idAt } from "../support/rows.ts";
@@ -263,6 +273,22 @@ it.each([
   await alarmIn(61_000, coordinator(path));
   await landedIn(path, 2, [id]);
   expect(await idsIn(3, path)).toEqual([]);
+});
+
+it("a home that was adopted has its repair, although the move is refused", async () => {
+  const { path } = await livingIn(1);
+  await until(async () => {
+    if ((await journal(path, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0) return true;
+    await ringNext(path);
+    return false;
+  });
+  faults.only = 2;
+  const { open } = holdReads();
+  const reply = await direct(path).moves.begin({ database: 2, generation: 2 }, 1);
+  const at = await alarmAt(path);
+  open();
+  expect(reply).toEqual({ ok: false, reason: "moved_lately" });
+  expect(at).toBeLessThan(Date.now() + 2 * MINUTE_MS);
 });
 
 it("a cleaning under way takes no rows of the home that a resync has adopted", async () => {

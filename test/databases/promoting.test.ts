@@ -275,6 +275,33 @@ describe("a deletion", () => {
     await driveUntil(path, "resting");
     expect(await idsIn(2, path)).not.toContain(old);
   });
+
+  it("that a copy makes up for while it is made anew does not keep it from being primary", async () => {
+    const { path, ids } = await livingIn(1);
+    const copying = await copyingTo(path, 2);
+    const owe = (id: string) =>
+      journal(path, `INSERT INTO owed_deletions (database, run_id) VALUES (2, '${id}')`);
+    await owe("gone-1");
+    const reads = holdReads();
+    await kill(path);
+    copying.open();
+    faults.only = 2;
+    const deletion = holdWrites(/DELETE FROM runs/);
+    await ringUntil(path, async () => faults.gatedCalls > 0);
+    const size = vi.spyOn(UnlandedRuns.prototype, "size", "get").mockReturnValue(50_000);
+    await change(path, ids[1] ?? "", { type: "cancelled" });
+    size.mockRestore();
+    expect(await owed(path)).toEqual([]);
+    await owe("gone-2");
+    // Now the new copy has counted what is owed.
+    await change(path, ids[2] ?? "", { type: "cancelled" });
+    deletion.open();
+    reads.open();
+    await until(async () => (await walkedTo(path, 2)) === null);
+    await ringUntil(path, async () => (await owed(path)).length === 0);
+    await ringNext(path);
+    expect(await homeOf(path)).toEqual(NEW);
+  });
 });
 
 describe("until the control database is told of the new primary", () => {

@@ -44,6 +44,7 @@ export class Replica {
   readonly #store: RowStore;
   readonly #onLanded: () => void;
   #isDeleting = false;
+  #isStopped = false;
 
   constructor({ env, journal, alarm, registration }: ReplicaParts, rows: LandingRows, events: ReplicaEvents) {
     const { database } = rows;
@@ -108,6 +109,7 @@ export class Replica {
 
   /** Nothing departs any more, and nothing is noted. */
   stop(): void {
+    this.#isStopped = true;
     this.commit.stop();
     this.resync.stop();
   }
@@ -122,6 +124,8 @@ export class Replica {
         const ids = this.rows.nextOwed(DELETED_AT_ONCE);
         if (ids.length === 0) break;
         await this.delete(ids);
+        // The copy that was made anew in its place has its own count of what is owed.
+        if (this.#isStopped) return;
         this.rows.deleted(ids);
       }
       this.#onLanded();

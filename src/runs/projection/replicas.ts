@@ -215,8 +215,9 @@ export class Replicas implements HomeKeeper {
     const noted = journal.replicas;
     this.#leaving = noted.filter(({ state }) => state.role === "leaving");
     const live = noted.filter(({ state }) => state.role !== "leaving");
-    // An environment without a mark is older than the second database.
-    if (noted.length === 0 && (journal.sequence.last > 0 || !hasSeveralDatabases(env))) {
+    // A primary without a mark is older than the second database. A copy can have a mark before it.
+    const isNoted = live.some(({ state }) => state.role === "primary");
+    if (!isNoted && (journal.sequence.last > 0 || !hasSeveralDatabases(env))) {
       live.push(journal.landingIn(FIRST_HOME.database));
     }
     this.#stop([...this.#live.values()].filter(({ home }) => !live.some(isIn(home.database))));

@@ -42,7 +42,9 @@ export class Cleaning implements DueWork {
       ...this.#replicas.leaving.map((rows) => leftUntil(rows, now)),
     );
     if (this.#busy === null) return due;
-    return Math.max(due, now + Math.max(0, this.#busy.ms - msSinceOrLongAgo(this.#busy.at, now)));
+    // If the clock steps, the alarm must not ring without a pause until the turn under way ends.
+    const least = this.#isUnderWay ? PAUSE_MS : 0;
+    return Math.max(due, now + Math.max(least, this.#busy.ms - msSinceOrLongAgo(this.#busy.at, now)));
   }
 
   /** Starts a turn if one is due. */

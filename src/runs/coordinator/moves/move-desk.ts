@@ -44,6 +44,8 @@ export class MoveDesk implements MoveCalls {
   async begin(from: Home, database: number): Promise<MoveReply> {
     const now = Date.now();
     this.#replicas.adopt(from, now);
+    // Even if the move is refused, the home that was adopted needs its repair.
+    this.#arm(now);
     const moves = this.#moves(now);
     const underWay = moves.find(isUnderWay);
     if (underWay !== undefined) {
