@@ -48,7 +48,7 @@ export class BulkVerdict {
   /** Judges one operation. `runs`: all that the operation could have met. */
   async judge(begun: Begun, operation: BulkOperation, runs: readonly string[]): Promise<void> {
     const { order, story } = begun;
-    const { record, disturbances } = this.#stage;
+    const { record } = this.#stage;
     const items = await this.#itemsOf(begun);
     const wrong = miscount(operation, items);
     if (wrong !== null) this.#violation(`MISCOUNTED: ${wrong}, ${JSON.stringify(operation)}`, begun);
@@ -60,9 +60,8 @@ export class BulkVerdict {
       record.count(`bulk ${order.body.operation}: ${outcome}`);
       if (outcome === "unknown") this.unknown.add(`${begun.id} ${id}`);
       const may = order.may.get(id) ?? ["absent"];
-      // D1 may lack this run for some seconds, or have an older version, so that the filter did not find the run.
       const isUnknown = outcome === "unknown" && order.body.operation === "retry";
-      if (may.includes(outcome) || isUnknown || disturbances.mayBeRefused(id)) continue;
+      if (may.includes(outcome) || isUnknown) continue;
       this.#violation(`ANOTHER OUTCOME: ${id} is ${outcome} and not ${may.join(" or ")}`, begun);
     }
     await forAll(runs, async (id) => {

@@ -41,7 +41,7 @@ function ageIn(file: string, ms: number): boolean {
       const older: unknown = JSON.parse(String(value), (key, member: unknown) =>
         key.endsWith("At") && typeof member === "number" ? member - ms : member,
       );
-      db.prepare("UPDATE marks SET value = ? WHERE name = ?").run(JSON.stringify(older), name);
+      db.prepare("UPDATE marks SET value = ? WHERE name = ?").run(JSON.stringify(older), String(name));
     }
     db.prepare("UPDATE _cf_METADATA SET value = value - ? WHERE key = 1").run(BigInt(ms) * 1_000_000n);
     return true;
