@@ -37,3 +37,16 @@ export async function landed(
     }
   }
 }
+
+/**
+ * Returns when D1 has this run. Changes of an environment land in their order, so D1 then also has every change before
+ * it. Throws after 90 s.
+ */
+export async function landedUpTo({ databases }: Pick<Site, "databases">, id: string): Promise<void> {
+  const until = performance.now() + LANDED_WITHIN_MS;
+  const selects = databases.map((db) => db.prepare("SELECT 1 FROM runs WHERE id = ?").bind(id));
+  while ((await Promise.all(selects.map((select) => select.first()))).every((row) => row === null)) {
+    if (performance.now() > until) throw new Error(`D1 does not show run ${id}`);
+    await delay(POLL_MS);
+  }
+}

@@ -7,6 +7,7 @@
 import { cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { landedUpTo } from "../landed.ts";
 import { withReceiver } from "../receiving.ts";
 import { asker, placeIn, times } from "../seeds.ts";
 import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
@@ -27,6 +28,8 @@ const CANCELLED_IN_BULK = "action-6";
 /** Shorter than the retention and the longest timeout, 30 days, so that no copy is due by itself. */
 const SPAN_MS = 25 * 86_400_000;
 const LONGEST_TIMEOUT_MINUTES = 43_200;
+/** The run that is created when everything else has happened. */
+const LAST = { actionName: COMMON.actionName, timeout: LONGEST_TIMEOUT_MINUTES };
 /** Every integer from this one on is an instant in ms. */
 const FIRST_INSTANT = 1_000_000_000_000;
 const FOLDERS = { D1: "d1/miniflare-D1DatabaseObject", object: "do/service-RunCoordinator" } as const;
@@ -130,7 +133,7 @@ async function createRuns(site: Site, runs: number, receivers: Receivers): Promi
   await putFeatures(site, environments, receivers);
   const gated: Record<"approved" | "grouped", string[]> = { approved: [], grouped: [] };
   const failedIds: string[] = [];
-  await times(runs, async (n) => {
+  await times(runs - paths.length, async (n) => {
     const path = paths[n % databases] ?? RUNS_PATH;
     // Each environment gets every kind.
     const i = Math.floor(n / databases);
@@ -161,8 +164,10 @@ async function createRuns(site: Site, runs: number, receivers: Receivers): Promi
   await endGated(site, receivers, gated.approved, gated.grouped);
   await allTold(receivers, failedIds);
   await cancelInBulk(site, environments, CANCELLED_IN_BULK);
-  // A list lands all changes before it.
-  for (const path of paths) await ask("GET", path, ci);
+  for (const path of paths) {
+    const { id } = await post(path, ci, LAST);
+    await landedUpTo(site, id);
+  }
   return ci;
 }
 

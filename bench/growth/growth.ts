@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "undici";
 import { onStop } from "../../src/dev/children.ts";
+import { landedUpTo } from "../landed.ts";
 import { OPERATIONS } from "../operations.ts";
 import { quantile } from "../quantile.ts";
 import { type Ask, bearer, newState, parsed, type Reading, read, type State, turn } from "../requests.ts";
@@ -194,16 +195,24 @@ async function withStandings(
       standings.push({ site, client: new Client(site.origin), ...facts });
     }
     await work(standings);
-    // A list lands all changes before it. Otherwise they would land while the next phase measures.
-    for (const { client, state } of standings) {
-      const ask = { method: "GET", path: state.seeds.runs, headers: bearer(state.seeds.token) } as const;
-      await (await client.request(ask)).body.text();
-    }
+    for (const standing of standings) await landedAt(standing);
     if (errors.length > 0) throw new Error(`the service logged: ${errors[0]}`);
   } finally {
     for (const { client } of standings) await client.destroy();
     for (const { site } of standings) await site.stop();
   }
+}
+
+/**
+ * Waits until D1 has every change of this phase. The next phase takes the right responses from it, and nothing must land
+ * while that one measures.
+ */
+async function landedAt({ client, site, state }: Standing): Promise<void> {
+  const { ask, accepts } = OPERATIONS.create.next(state);
+  const { statusCode, body } = await client.request(ask);
+  const text = await body.text();
+  if (!accepts(statusCode, text)) throw new Error(`the last create: ${statusCode} ${text.slice(0, 300)}`);
+  await landedUpTo(site, String(parsed(text).id));
 }
 
 /** The right responses, from D1's file by plain SQL. */

@@ -168,7 +168,8 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     endpoints.tellSoon();
     // Runs can wait for a slot that came free before the last object died. And it has perhaps waited for an answer.
     const now = Date.now();
-    if (Math.min(admitter.nextAt(now), bulk.driver.nextAt(now), cleaning.nextAt(now)) <= now) alarms.arm(now);
+    const works = [admitter, bulk.driver, cleaning, endpoints];
+    if (Math.min(...works.map((work) => work.nextAt(now))) <= now) alarms.arm(now);
   }
 
   async call(subject: keyof Coordinator, name: string, args: readonly unknown[]): Promise<unknown> {

@@ -40,6 +40,11 @@ export class EndpointReads {
   /** When the last read failed, and how long the next one waits; null if it succeeded. */
   #failed: { readonly at: number; readonly waitMs: number } | null = null;
   #failures = 0;
+  /**
+   * Whether the instance before has noted changes that this one has not read. Perhaps the call for their read was lost
+   * with it, or the read had failed.
+   */
+  #isInherited: boolean;
   /** How many notes there were. */
   #notes = 0;
 
@@ -47,6 +52,7 @@ export class EndpointReads {
     this.#journal = journal;
     this.#outcomes = outcomes;
     this.#parts = parts;
+    this.#isInherited = journal.telling.noted?.reads === 0;
   }
 
   /** Notes that endpoints may change from now on. `created`: the key of one that is about to be stored for the first time. */
@@ -96,7 +102,7 @@ export class EndpointReads {
     if (noted === null || afterMs === undefined) return Number.POSITIVE_INFINITY;
     if (this.#reading !== null) return this.#begunAt + 2 * READ_MAX_MS;
     // After the clock stepped back, it reads at once, and the time begins anew.
-    if (this.#failed === null) return noted.at > now ? now : noted.at + afterMs;
+    if (this.#failed === null) return this.#isInherited || noted.at > now ? now : noted.at + afterMs;
     const { at, waitMs } = this.#failed;
     return msSinceOrLongAgo(at, now) < waitMs ? at + waitMs : now;
   }
@@ -110,6 +116,7 @@ export class EndpointReads {
       if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.#parts.onChange();
       this.#failures = 0;
       this.#failed = null;
+      this.#isInherited = false;
     } catch (error) {
       logFailure("endpoints_unread", error, { coordinator: this.#journal.scope });
       const waitMs = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);

@@ -373,12 +373,39 @@ describe("a change of an endpoint", () => {
     await note(path, CHAT);
     outside.endpoints = [CHAT];
     const id = await end(path);
-    await die(path);
     expect(await messageRows(path)).toEqual([]);
     expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + MINUTE_MS);
     await pass(path, MINUTE_MS);
     await untilSent(1);
     expect(sentIds()).toEqual([id]);
+  });
+
+  it("whose call gets lost with the object is found at once by the next one", async () => {
+    const path = newRunsPath();
+    outside.answers = () => 200;
+    await note(path, CHAT);
+    outside.endpoints = [CHAT];
+    const id = await end(path);
+    await die(path);
+    await pass(path, 0);
+    await untilSent(1);
+    expect(sentIds()).toEqual([id]);
+  });
+
+  it("whose read failed is read again by the next object, which does not wait for the minute", async () => {
+    const path = await given();
+    outside.answers = () => 200;
+    await note(path, CHAT);
+    outside.endpoints = [CHAT];
+    outside.holdRead = () => Promise.reject(new Error("D1 is down"));
+    await expect(() => changed(path)).rejects.toThrow("D1 is down");
+    await die(path);
+    await pass(path, 2000);
+    await until(async () => outside.reads === 3);
+    outside.holdRead = null;
+    await pass(path, 2000);
+    await end(path);
+    await untilSent(1);
   });
 
   it("that D1 carries out after the call is found a minute later", async () => {
