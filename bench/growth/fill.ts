@@ -29,7 +29,7 @@ const CANCELLED_IN_BULK = "action-6";
 const SPAN_MS = 25 * 86_400_000;
 const LONGEST_TIMEOUT_MINUTES = 43_200;
 /** The run that is created when everything else has happened. */
-const LAST = { actionName: COMMON.actionName, timeout: LONGEST_TIMEOUT_MINUTES };
+export const LAST = { actionName: COMMON.actionName, timeout: LONGEST_TIMEOUT_MINUTES };
 /** Every integer from this one on is an instant in ms. */
 const FIRST_INSTANT = 1_000_000_000_000;
 const FOLDERS = { D1: "d1/miniflare-D1DatabaseObject", object: "do/service-RunCoordinator" } as const;

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import type { Permission, Role } from "../../src/auth/permissions.ts";
 import { bulk, bulkEnded, type Operation } from "../support/bulk.ts";
+import { journal, until } from "../support/direct.ts";
 import { gatedRun, LATER } from "../support/gated.ts";
 import { landed } from "../support/landed.ts";
 import { ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
@@ -374,9 +375,13 @@ async function target(pattern: string, changesNothing: boolean) {
   return { path, run };
 }
 
+const UNAUDITED = "SELECT 1 FROM bulk_operations WHERE completed_at IS NOT NULL AND is_audited = 0";
+
 /** All rows that a request could change, as one text for each table: there are many, and they are read often. */
 async function stored() {
   await landed(runsPath);
+  // The audit entry of a bulk operation that has ended follows its end.
+  await until(async () => (await journal(runsPath, UNAUDITED)).length === 0);
   const [runs, kept, audit, definitions, versions, sessions] = await env.DB.batch<{ rows: string }>([
     rowsOf("id, version, status", "runs WHERE scope = ? ORDER BY id", scope),
     rowsOf("id, hash, role, env_name", "tokens WHERE project = ? ORDER BY id", project.slice(1)),

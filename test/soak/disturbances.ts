@@ -25,6 +25,11 @@ const AFTERMATH_MS = 1500;
 /** A read of D1 may hang for ten seconds, and D1 may still be slow from the statements that were held back. */
 const D1_AFTERMATH_MS = 15_000;
 
+/** Faults that a read meets. */
+const UNREADABLE: readonly FaultName[] = ["slow", "hanging", "refusing", "refusing reads"];
+/** A coordinator that could not read definitions tries again after this time at most. */
+const READ_AGAIN_MS = 31_000;
+
 /** An eviction that is to hit the telling of an end comes within this time after it. */
 const TELLING_MS = 50;
 
@@ -50,6 +55,8 @@ export class Disturbances {
   readonly #resynced = new Map<string, number>();
   #killed = { from: 0, until: 0 };
   #faultUntil = 0;
+  /** When the database with the definitions could not be read. The last span may still go on. */
+  readonly #unreadable: { readonly from: number; until: number }[] = [];
   #fault: FaultName | null = null;
   #faultyDatabase: number | null = null;
   #refusesRows = false;
@@ -81,6 +88,21 @@ export class Disturbances {
 
   metFault(sentAt: number): boolean {
     return this.#fault !== null || sentAt <= this.#faultUntil + D1_AFTERMATH_MS;
+  }
+
+  /**
+   * Whether a change of a definition that was answered at `changedAt` may have been unknown at `at`: the database with the
+   * definitions could not be read at either instant, and was not well for long in between.
+   */
+  hidDefinitions(changedAt: number, at: number): boolean {
+    let knownUntil = changedAt;
+    for (const { from, until } of this.#unreadable) {
+      if (until + D1_AFTERMATH_MS < changedAt) continue;
+      if (from > knownUntil) return false;
+      if (at <= until + D1_AFTERMATH_MS) return at >= from;
+      knownUntil = until + READ_AGAIN_MS;
+    }
+    return false;
   }
 
   /** Whether a list that was sent at `sentAt` may be stale: the object is out of reach, or the database is rebuilt. */
@@ -178,6 +200,10 @@ export class Disturbances {
     if (fault === null && this.#fault !== null) this.#faultUntil = Date.now();
     this.#fault = fault;
     this.#faultyDatabase = database;
+    const last = this.#unreadable.at(-1);
+    if (last?.until === Number.POSITIVE_INFINITY) last.until = Date.now();
+    if (fault !== null && UNREADABLE.includes(fault) && (database ?? 0) === 0)
+      this.#unreadable.push({ from: Date.now(), until: Number.POSITIVE_INFINITY });
     const where = database === null ? "D1" : `database ${database}`;
     this.#record.disturbance(fault === null ? "D1 is well" : `${where} is ${fault}`);
     await this.#tellFault();

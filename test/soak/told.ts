@@ -17,6 +17,8 @@ const TOLD_WITHIN_MS = 150_000;
 const FAR_MS = 40_000;
 const NUDGED_EVERY_MS = 10_000;
 const POLL_MS = 2000;
+/** A run can end while these checks are made. Its message arrives before its row lands. */
+const LANDED_WITHIN_MS = 20_000;
 
 export class ToldCheck {
   readonly #stage: Stage;
@@ -35,6 +37,7 @@ export class ToldCheck {
 
   async run(): Promise<void> {
     await this.#waitUntilTold();
+    await this.#waitUntilLanded();
     this.#checkMessages();
     this.#checkFilter();
     this.#checkMoved();
@@ -84,6 +87,15 @@ export class ToldCheck {
     }
   }
 
+  async #waitUntilLanded(): Promise<void> {
+    const since = Date.now();
+    const isLacking = () => {
+      const ids = new Set(this.#rows().map(({ id }) => id));
+      return this.#mailboxes().some(({ heard }) => [...heard.keys()].some((id) => !ids.has(id)));
+    };
+    while (isLacking() && Date.now() - since < LANDED_WITHIN_MS) await delay(POLL_MS);
+  }
+
   /** Each message tells what D1 has. */
   #checkMessages(): void {
     const rows = new Map(this.#rows().map((row) => [row.id, row]));
@@ -111,17 +123,19 @@ export class ToldCheck {
 
   /**
    * An attempt leaves only when the journal has all messages of its run. So a run of which anybody heard before an
-   * endpoint was made again is none of that endpoint's business, and neither is one that was created after its end.
+   * endpoint was made again is none of that endpoint's business, and neither is one that was created after its end. But
+   * while the database can't be read that knows endpoints, messages go to those that it had before.
    */
   #checkMoved(): void {
     const rows = new Map(this.#rows().map((row) => [row.id, row]));
     for (const { mailbox, askedAt, deletedAt } of this.#endpoints.lives) {
       const others = this.#mailboxes().filter((other) => other !== mailbox);
-      for (const id of mailbox.heard.keys()) {
+      for (const [id, { firstAt }] of mailbox.heard) {
         const first = Math.min(...others.map(({ heard }) => heard.get(id)?.firstAt ?? Infinity));
         if (first < askedAt)
           this.#violation(`WRONG OWNER: ${mailbox.url} heard of a run that was told before it was made`, id);
-        if (deletedAt !== null && (rows.get(id)?.createdAt ?? 0) > deletedAt)
+        const isLater = deletedAt !== null && (rows.get(id)?.createdAt ?? 0) > deletedAt;
+        if (isLater && !this.#stage.disturbances.hidDefinitions(deletedAt, firstAt))
           this.#violation(`WRONG OWNER: ${mailbox.url} heard of a run that began after it was deleted`, id);
       }
     }
