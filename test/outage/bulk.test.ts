@@ -82,7 +82,7 @@ it("the runs of a filter are those that were there when it began, whatever D1 la
   expect((await ask("GET", `${path}/${after?.id}`)).body).toMatchObject({ status: "pending" });
 });
 
-it("a set waits while the database is rebuilt", async () => {
+it("a set waits while the database is rebuilt, and a dry run says so", async () => {
   const path = newRunsPath();
   const [lost] = await create(path, 1);
   await landed(path);
@@ -92,6 +92,8 @@ it("a set waits while the database is rebuilt", async () => {
   const { body } = await startBulk(path, CANCEL);
   await pass(path, MINUTE_MS);
   expect((await bulkOf(path, body.id)).status).toBe("collecting");
+  const dryRun = await startBulk(path, { ...CANCEL, dryRun: true });
+  expect([dryRun.status, dryRun.body.code]).toEqual([503, "database_unavailable"]);
   flights.open();
   await passUntilEnd(path, body.id);
   expect((await itemsOf(path, body.id)).map(({ runId }) => runId)).toEqual([lost?.id]);

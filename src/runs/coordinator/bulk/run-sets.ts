@@ -48,20 +48,24 @@ export class RunSets {
     this.#lacking = lacking;
   }
 
-  /** The next runs of the operation's filter, newest first. Null if D1 may lack a run. Throws what D1 throws. */
+  /** The next runs of the operation's filter, newest first. Null while D1 is rebuilt. Throws what D1 throws. */
   async nextOf({ order, below, matched }: StoredBulk): Promise<MatchingPage | null> {
-    if (this.#projection.isStale) return null;
     // One run more than may match, to know whether there are too many.
     const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
     return this.#page(order.filters ?? {}, below, limit);
   }
 
-  /** Throws what D1 throws. */
-  async preview(target: BulkTarget, wouldStart: (runIds: readonly string[]) => number): Promise<BulkPreview> {
-    const { runs, matched } =
+  /** Null while D1 is rebuilt. Throws what D1 throws. */
+  async preview(
+    target: BulkTarget,
+    wouldStart: (runIds: readonly string[]) => number,
+  ): Promise<BulkPreview | null> {
+    const found =
       "runIds" in target
         ? { runs: this.#journal.runs.states(target.runIds), matched: target.runIds.length }
         : await this.#filtered(target.filters, target.maxRuns);
+    if (found === null) return null;
+    const { runs, matched } = found;
     const ids = runs.map(({ id }) => id);
     const byStatus = STATUSES.map((status) => [status, runs.filter((run) => run.status === status).length]);
     return {
@@ -92,7 +96,8 @@ export class RunSets {
     const runs: MatchingRun[] = [];
     let below: string | null = null;
     for (let pages = 0; pages < PREVIEW_PAGES; pages++) {
-      const page: MatchingPage = await this.#page(filters, below, maxRuns + 1 - runs.length);
+      const page: MatchingPage | null = await this.#page(filters, below, maxRuns + 1 - runs.length);
+      if (page === null) return null;
       runs.push(...page.runs);
       if (runs.length > maxRuns) return { runs: runs.slice(0, maxRuns), matched: { atLeast: maxRuns + 1 } };
       if (page.behind === null) return { runs, matched: runs.length };
@@ -101,7 +106,9 @@ export class RunSets {
     return { runs, matched: { atLeast: runs.length } };
   }
 
-  async #page(filters: RunFilters, below: string | null, limit: number): Promise<MatchingPage> {
+  /** Null while D1 is rebuilt, because it may lack runs that the journal no longer counts as lacking. */
+  async #page(filters: RunFilters, below: string | null, limit: number): Promise<MatchingPage | null> {
+    if (this.#projection.isStale) return null;
     const query = { ...filters, cursor: below ?? undefined, limit };
     // First, because what lands after this is in both.
     const { ids: without, matching, completeTo } = this.#lacking.of(query);
