@@ -10,24 +10,41 @@ const SURELY_MS = 5000;
  * may have been the same as the one before it is missing, because instants don't tell the order of two ends for sure.
  */
 export function mustHearOfChange(rows: readonly EndedRow[]): readonly EndedRow[] {
-  const groups = new Map<string, EndedRow[]>();
-  for (const row of rows.filter(isOutcome).toSorted((a, b) => a.completedAt - b.completedAt)) {
-    const group = `${row.actionName} ${row.isStored}`;
-    groups.set(group, [...(groups.get(group) ?? []), row]);
-  }
-  return [...groups.values()].flatMap((group) => group.filter((row) => isChange(group, row)));
+  const groups = Map.groupBy(
+    rows.filter(isOutcome),
+    ({ actionName, isStored }) => `${actionName} ${isStored}`,
+  );
+  return [...groups.values()].flatMap((group) => {
+    const inOrder = group.toSorted((a, b) => a.completedAt - b.completedAt);
+    return inOrder.filter((row) => perhapsBefore(inOrder, row).every(({ status }) => status !== row.status));
+  });
 }
 
 export function isOutcome({ status }: EndedRow): boolean {
   return status === "succeeded" || status === "failed";
 }
 
-/** Whether each outcome that may have counted as the one before differs. `rows`: in the order of their ends. */
-function isChange(rows: readonly EndedRow[], row: EndedRow): boolean {
-  const perhapsBefore = rows.filter((one) => one !== row && one.completedAt <= row.completedAt + SURELY_MS);
-  for (const before of perhapsBefore.reverse()) {
-    if (before.status === row.status) return false;
-    if (!before.isTimeout && before.completedAt + SURELY_MS < row.completedAt) return true;
-  }
-  return true;
+/**
+ * Those of which each may have been the last that ended before the row. A timeout has the instant of its deadline, and
+ * ends some time after it. So it may have come after a run with a later instant.
+ */
+function perhapsBefore(rows: readonly EndedRow[], row: EndedRow): readonly EndedRow[] {
+  const before = rows.filter((one) => one !== row && one.completedAt <= row.completedAt + SURELY_MS);
+  const last = before.findLast(
+    ({ isTimeout, completedAt }) => !isTimeout && completedAt + SURELY_MS < row.completedAt,
+  );
+  const lastAt = last?.completedAt ?? Number.NEGATIVE_INFINITY;
+  return before.filter(({ completedAt }) => completedAt > lastAt - SURELY_MS);
+}
+
+/** What the row may have been compared with, to understand a violation. */
+export function comparedWith(rows: readonly EndedRow[], row: EndedRow): readonly string[] {
+  const group = rows.filter(
+    (one) => isOutcome(one) && one.actionName === row.actionName && one.isStored === row.isStored,
+  );
+  const inOrder = group.toSorted((a, b) => a.completedAt - b.completedAt);
+  return perhapsBefore(inOrder, row).map(
+    ({ id, status, completedAt, isTimeout }) =>
+      `before it, perhaps: ${id} ${status} ${new Date(completedAt).toISOString()}${isTimeout ? ", a timeout" : ""}`,
+  );
 }

@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { isOutcome, mustHearOfChange } from "./changes-heard.ts";
+import { comparedWith, isOutcome, mustHearOfChange } from "./changes-heard.ts";
 import { deliveriesOf } from "./deliveries.ts";
 import { CHANGES_LABEL, type EndpointName, type Endpoints } from "./endpoints.ts";
 import type { EndedRow } from "./landing.ts";
@@ -70,7 +70,8 @@ export class ToldCheck {
       const deliveries = await deliveriesOf(this.#endpoints, name);
       for (const { row } of left.filter((one) => one.name === name)) {
         const delivery = JSON.stringify(deliveries.get(row.id) ?? "no delivery");
-        this.#violation(`UNSAID: ${name} was not told of ${row.text}, and has ${delivery}`, row.id);
+        const compared = name === "changes" ? comparedWith(this.#rows(), row) : [];
+        this.#violation(`UNSAID: ${name} was not told of ${row.text}, and has ${delivery}`, row.id, compared);
       }
     }
   }
@@ -147,8 +148,8 @@ export class ToldCheck {
     return [...others, ...lives];
   }
 
-  #violation(sentence: string, runId: string): void {
-    const story = this.#stage.runs.get(runId)?.story ?? [];
+  #violation(sentence: string, runId: string, more: readonly string[] = []): void {
+    const story = [...(this.#stage.runs.get(runId)?.story ?? []), ...more];
     this.#stage.record.violation(sentence, story, this.#since);
   }
 }
