@@ -14,12 +14,19 @@ export function mergedPage<T extends { readonly id: string }>(
   b: Page<T>,
   { order, limit }: { readonly order?: Order | undefined; readonly limit: number },
 ): Page<T> {
-  const direction = order === "oldest" ? 1 : -1;
-  const compare = (one: string, other: string) => (one === other ? 0 : one < other ? -direction : direction);
+  const isBefore = (one: string, other: string) => (order === "oldest" ? one < other : one > other);
   // Behind the end of one page, that page can lack runs that come before those of the other one.
-  const [end = null] = [a.endsAt, b.endsAt].filter((id) => id !== null).sort(compare);
-  const all = [...a.items, ...b.items].sort((one, other) => compare(one.id, other.id));
-  const items = all.filter(({ id }) => end === null || compare(id, end) <= 0);
-  const isMore = items.length > limit;
-  return { items: items.slice(0, limit), endsAt: isMore ? (items[limit - 1]?.id ?? null) : end };
+  const end = a.endsAt === null || (b.endsAt !== null && isBefore(b.endsAt, a.endsAt)) ? b.endsAt : a.endsAt;
+  const items: T[] = [];
+  let [i, j] = [0, 0];
+  for (;;) {
+    const [one, other] = [a.items[i], b.items[j]];
+    const isOne = other === undefined || (one !== undefined && isBefore(one.id, other.id));
+    const next = isOne ? one : other;
+    if (next === undefined || (end !== null && isBefore(end, next.id))) return { items, endsAt: end };
+    if (items.length === limit) return { items, endsAt: items.at(-1)?.id ?? null };
+    items.push(next);
+    if (isOne) i++;
+    else j++;
+  }
 }
