@@ -72,19 +72,18 @@ export async function makeSeeds(
   ]);
   if (site.databases.length === 1) return seeds;
   // Runs are created in `near` and `away`, and listed in the other two.
-  for (const env of ["away", "away-listed"]) await placeIn(site, AWAY_DATABASE, `bench/${NAME}/${env}`);
+  for (const env of ["away", "away-listed"]) await placeIn(site, AWAY_DATABASE, `/bench/${NAME}/envs/${env}`);
   for (const env of ["near-listed", "away-listed"]) await times(counts.listed, () => make(env, false));
   return { ...seeds, near: await read(runsOf("near-listed")), away: await read(runsOf("away-listed")) };
 }
 
-/** Decides where an environment lives. Call it before its first run. */
+/** Decides where an environment lives. Call it before its first run. `path`: `/{o}/{p}/envs/{envName}`. */
 export async function placeIn(
-  { databases: [control] }: Pick<Site, "databases">,
+  site: Pick<Site, "origin" | "secrets">,
   database: number,
-  scope: string,
+  path: string,
 ): Promise<void> {
-  const row = "INSERT INTO environments (scope, database, generation) VALUES (?, ?, 1)";
-  await control?.prepare(row).bind(scope, database).run();
+  await asker(site)("PUT", `${path}/database`, site.secrets.ROOT_TOKEN, { database });
 }
 
 /**

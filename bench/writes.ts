@@ -156,7 +156,7 @@ export async function measureDatabaseWrites(
     const changes = await withSite(
       kept,
       async (site) => {
-        await placeIn(site, 3, "bench/away/env-0");
+        await placeIn(site, 3, "/bench/away/envs/env-0");
         await prepare(site, places, "", BUSY_REST_MS);
         const inNear = await change(site, [near], "", BUSY_REST_MS);
         return [inNear, await change(site, [away], "", BUSY_REST_MS)] as const;

@@ -127,9 +127,9 @@ async function createRuns(site: Site, runs: number, receivers: Receivers): Promi
     ...OTHERS.slice(0, databases - 1).map((env) => RUNS_PATH.replace("measured", env)),
     RUNS_PATH,
   ];
-  for (const [number, path] of databases === 1 ? [] : paths.entries())
-    await placeIn(site, number, path.replaceAll(/^\/|envs\/|\/action-runs$/g, ""));
   const environments = paths.map((path) => path.replace("/action-runs", ""));
+  for (const [number, path] of databases === 1 ? [] : environments.entries())
+    await placeIn(site, number, path);
   await putFeatures(site, environments, receivers);
   const gated: Record<"approved" | "grouped", string[]> = { approved: [], grouped: [] };
   const failedIds: string[] = [];
