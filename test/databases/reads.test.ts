@@ -45,7 +45,7 @@ async function spread() {
 }
 
 describe("the row of the control database", () => {
-  it("says where a list, a summary and facets read, is read once, and the bookmark names the database", async () => {
+  it("says where a list, a summary and facets read, and is read once", async () => {
     const { path, ids } = await spread();
     await placeRow(path, { database: 2, generation: 1 });
     const first = await listed(path);

@@ -12,6 +12,7 @@ import { MAIN } from "../cli/bundle.ts";
 import { cleanEnv, type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
 import { killAll, newPlace, type Place } from "./place.ts";
+import { until } from "./until.ts";
 
 const hasTerminal = spawnSync("script", ["--version"]).status === 0;
 
@@ -191,7 +192,10 @@ test.skipIf(!hasTerminal)(
       / failed +\d+\w +[\dm .]+s +root +deploy +sh exited with status 3: Err/,
     );
     for (const line of list.lines) expect(stringWidth(line)).toBeLessThanOrEqual(80);
-    expect(await jsonOf("summary", "--since", "1h")).toMatchObject({ running: 1, succeeded: 1, failed: 1 });
+    await until("the database counts every run", async () => {
+      const { running, succeeded, failed } = await jsonOf("summary", "--since", "1h");
+      return running === 1 && succeeded === 1 && failed === 1;
+    });
 
     // Tab knows what is there, and errors name the options that exist.
     expect((await run("suggest", "labels", "te")).stdout).toBe("team:shop\n");
