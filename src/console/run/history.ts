@@ -21,8 +21,10 @@ export interface RunHistory {
 const PAGE_RUNS = 2;
 /** Each page looks at 5000 runs at most. */
 const PAGES_MAX = 3;
+/** So many failures are counted in a list, because a summary can lack the last seconds. */
+const COUNTED_RUNS = 20;
 
-/** Takes two requests, and two more if the previous run did not succeed. */
+/** Takes two requests, and two more if the previous run did not succeed, or three after many failures. */
 export async function readHistory(reader: Client, run: ActionRun, signal: AbortSignal): Promise<RunHistory> {
   const { id, actionName, entityId, createdAt } = run;
   const alike: RunFilter = { actionName, ...(entityId === null ? {} : { entityId }) };
@@ -44,8 +46,9 @@ export async function readHistory(reader: Client, run: ActionRun, signal: AbortS
   const lastSuccess = await first(reader, succeeded, isOlder, signal);
   const since = lastSuccess === null ? {} : { createdAfter: lastSuccess.createdAt };
   const counted = { ...alike, status: ["failed" as const], createdBefore: createdAt, ...since };
-  const { failed } = await reader.runs.summary(counted, { signal });
-  return { previous, next, lastSuccess, failures: failed };
+  const { runs, next: more } = await reader.runs.page({ ...counted, limit: COUNTED_RUNS }, { signal });
+  const failures = more === null ? runs.length : (await reader.runs.summary(counted, { signal })).failed;
+  return { previous, next, lastSuccess, failures };
 }
 
 /** The first run of a list that is beyond. Null: there is none, or it is too far away. */

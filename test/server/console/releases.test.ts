@@ -178,6 +178,10 @@ describeInBrowser("the search among many runs", (browser) => {
     expect(query(ids)).toEqual(["status=pending"]);
 
     await client.runs.create({ actionName: "twin", labels: ["Twin"] });
+    await until(
+      "the database knows the label",
+      async () => (await client.runs.summary({ label: ["Twin"] })).pending === 1,
+    );
     await enter(ids, "twin");
     await problem(ids, "“twin” can mean several things. Choose one.").waitFor();
     expect(await ids.getByRole("option").allTextContents()).toEqual(["twin action", "Twin label"]);
