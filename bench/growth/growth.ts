@@ -210,13 +210,11 @@ async function withStandings(
 async function landedAt({ client, site, state }: Standing): Promise<void> {
   const { runs, token } = state.seeds;
   const headers = { ...bearer(token), "Content-Type": "application/json" };
-  const { body } = await client.request({
-    method: "POST",
-    path: runs,
-    headers,
-    body: JSON.stringify(fill.LAST),
-  });
-  await landedUpTo(site, String(parsed(await body.text()).id));
+  const last = { method: "POST", path: runs, headers, body: JSON.stringify(fill.LAST) } as const;
+  const { statusCode, body } = await client.request(last);
+  const text = await body.text();
+  if (statusCode !== 201) throw new Error(`the last create: ${statusCode} ${text.slice(0, 300)}`);
+  await landedUpTo(site, String(parsed(text).id));
 }
 
 /** The right responses, from D1's file by plain SQL. */

@@ -10,14 +10,15 @@ const SURELY_MS = 5000;
  * may have been the same as the one before it is missing, because instants don't tell the order of two ends for sure.
  */
 export function mustHearOfChange(rows: readonly EndedRow[]): readonly EndedRow[] {
-  const groups = Map.groupBy(
-    rows.filter(isOutcome),
-    ({ actionName, isStored }) => `${actionName} ${isStored}`,
+  return outcomesOf(rows).flatMap((group) =>
+    group.filter((row) => perhapsBefore(group, row).every(({ status }) => status !== row.status)),
   );
-  return [...groups.values()].flatMap((group) => {
-    const inOrder = group.toSorted((a, b) => a.completedAt - b.completedAt);
-    return inOrder.filter((row) => perhapsBefore(inOrder, row).every(({ status }) => status !== row.status));
-  });
+}
+
+/** The outcomes of each action, in the order of their ends. */
+function outcomesOf(rows: readonly EndedRow[]): readonly (readonly EndedRow[])[] {
+  const inOrder = rows.filter(isOutcome).toSorted((a, b) => a.completedAt - b.completedAt);
+  return [...Map.groupBy(inOrder, ({ actionName, isStored }) => `${actionName} ${isStored}`).values()];
 }
 
 export function isOutcome({ status }: EndedRow): boolean {
@@ -29,7 +30,9 @@ export function isOutcome({ status }: EndedRow): boolean {
  * ends some time after it. So it may have come after a run with a later instant.
  */
 function perhapsBefore(rows: readonly EndedRow[], row: EndedRow): readonly EndedRow[] {
-  const before = rows.filter((one) => one !== row && one.completedAt <= row.completedAt + SURELY_MS);
+  const before = rows.filter(
+    ({ id, completedAt }) => id !== row.id && completedAt <= row.completedAt + SURELY_MS,
+  );
   const last = before.findLast(
     ({ isTimeout, completedAt }) => !isTimeout && completedAt + SURELY_MS < row.completedAt,
   );
@@ -39,11 +42,8 @@ function perhapsBefore(rows: readonly EndedRow[], row: EndedRow): readonly Ended
 
 /** What the row may have been compared with, to understand a violation. */
 export function comparedWith(rows: readonly EndedRow[], row: EndedRow): readonly string[] {
-  const group = rows.filter(
-    (one) => isOutcome(one) && one.actionName === row.actionName && one.isStored === row.isStored,
-  );
-  const inOrder = group.toSorted((a, b) => a.completedAt - b.completedAt);
-  return perhapsBefore(inOrder, row).map(
+  const group = outcomesOf(rows).find((outcomes) => outcomes.some(({ id }) => id === row.id)) ?? [];
+  return perhapsBefore(group, row).map(
     ({ id, status, completedAt, isTimeout }) =>
       `before it, perhaps: ${id} ${status} ${new Date(completedAt).toISOString()}${isTimeout ? ", a timeout" : ""}`,
   );
