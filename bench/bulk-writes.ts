@@ -39,10 +39,7 @@ export interface BulkWrites {
 }
 
 /** `isTrial`: with one page of runs, for a try of the bench itself. */
-export async function measureBulkWrites(
-  isTrial: boolean,
-  onProgress: (text: string) => void,
-): Promise<BulkWrites> {
+export async function measureBulkWrites(isTrial: boolean, onProgress: (text: string) => void): Promise<BulkWrites> {
   const runs = isTrial ? PAGE_RUNS : RUNS;
   const site = await open({ counted: true });
   try {
@@ -72,10 +69,7 @@ export function bulkWritesTable({ runs, rows }: BulkWrites): string {
 async function createRuns(site: Site, runs: number, actionName: string): Promise<void> {
   const ask = asker(site);
   await times(runs, () =>
-    ask("POST", `${ENVIRONMENT}/action-runs`, site.secrets.ROOT_TOKEN, {
-      actionName,
-      entityId: crypto.randomUUID(),
-    }),
+    ask("POST", `${ENVIRONMENT}/action-runs`, site.secrets.ROOT_TOKEN, { actionName, entityId: crypto.randomUUID() }),
   );
 }
 
@@ -124,7 +118,6 @@ function isOwn({ sql }: Count): boolean {
 /** Whether the statement writes runs to D1, or notes in the journal what has landed and when to check again. */
 function isLanding({ sql, values }: Count): boolean {
   return (
-    /^D1|UPDATE runs SET landed|runs_aside/.test(sql) ||
-    values.some((value) => /^(replica:|repair_at)/.test(value))
+    /^D1|UPDATE runs SET landed|runs_aside/.test(sql) || values.some((value) => /^(replica:|repair_at)/.test(value))
   );
 }

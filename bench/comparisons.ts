@@ -47,9 +47,7 @@ export const COMPARISONS: readonly Comparison[] = [
 ];
 
 /** The target of our responses for each second of the service's processor time, by the number of callers. */
-export const CPU_TARGETS: Readonly<
-  Partial<Record<OperationName, Readonly<Partial<Record<Callers, number>>>>>
-> = {
+export const CPU_TARGETS: Readonly<Partial<Record<OperationName, Readonly<Partial<Record<Callers, number>>>>>> = {
   create: { 16: 1300 },
   callback: { 16: 1300 },
 };

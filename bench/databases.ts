@@ -31,19 +31,13 @@ export async function measureDatabases(
   const onLog = (line: string) => logged.push(line);
   onProgress("making runs to read");
   const options = { onLog, peers: [], databases: SEVERAL, ...(isTrial && { seeds: FEW_SEEDS }) };
-  const result = await withLoad(options, (loaded) =>
-    measureRatios(loaded, plan, logged, onProgress, DATABASES),
-  );
+  const result = await withLoad(options, (loaded) => measureRatios(loaded, plan, logged, onProgress, DATABASES));
   return { result, writes };
 }
 
 export function databasesTable({ result, writes }: BetweenDatabases): string {
   const hops = DATABASES.counted.map((operation) => [operation, ...hopsOf(result, operation)]);
-  return [
-    toTable(result),
-    markdown([["hops of a request", "D1", "object"], ...hops]),
-    rowsTable(writes),
-  ].join("\n\n");
+  return [toTable(result), markdown([["hops of a request", "D1", "object"], ...hops]), rowsTable(writes)].join("\n\n");
 }
 
 function hopsOf({ rows }: Result, operation: OperationName): [string, string] {

@@ -78,11 +78,17 @@ export function readFlags(): Flags {
   const rounds = numberOf("--rounds", flags.rounds, usual.rounds);
   const plan = { ...usual, rounds, forMs, warmUpMs: Math.min(usual.warmUpMs, forMs) };
   return {
-    ...{ built: flags.built, quick: flags.quick, json: flags.json, plot: flags.plot },
+    built: flags.built,
+    quick: flags.quick,
+    json: flags.json,
+    plot: flags.plot,
     alone: alone[0] ?? null,
     parts: isWhole ? ["writes", "bulk", "gap"] : PARTS.filter((part) => only.includes(part)),
     compared: isWhole ? null : compared,
-    ...{ plan, profiled, callers, databases },
+    plan,
+    profiled,
+    callers,
+    databases,
     rounds: flags.rounds === undefined ? null : rounds,
     flightsForMs: flags.quick || flags.ms !== undefined ? 1500 : 10_000,
     runs: flags.runs ?? "10000,1000000",
@@ -106,11 +112,7 @@ function parsed() {
   }
 }
 
-function listed<T extends string>(
-  flag: string,
-  texts: readonly string[] = [],
-  known: readonly T[],
-): readonly T[] {
+function listed<T extends string>(flag: string, texts: readonly string[] = [], known: readonly T[]): readonly T[] {
   const read = readNames(texts, known);
   if ("names" in read) return read.names;
   const others = known.filter((name) => !Object.hasOwn(OPERATIONS, name));

@@ -36,19 +36,12 @@ export interface Gap {
 }
 
 /** On a site of its own. */
-export async function measureGaps(
-  plan: GapPlan,
-  onProgress: (text: string) => void,
-): Promise<readonly Gap[]> {
+export async function measureGaps(plan: GapPlan, onProgress: (text: string) => void): Promise<readonly Gap[]> {
   const site = await open({});
   return gapsAt(site, plan, onProgress).finally(() => site.stop());
 }
 
-export function gapsAt(
-  site: Site,
-  plan: GapPlan,
-  onProgress: (text: string) => void,
-): Promise<readonly Gap[]> {
+export function gapsAt(site: Site, plan: GapPlan, onProgress: (text: string) => void): Promise<readonly Gap[]> {
   return withReceiver(async (receiver) => {
     const gaps: Gap[] = [];
     for (const lines of plan.lines) {
@@ -63,19 +56,15 @@ export function gapTable(gaps: readonly Gap[]): string {
   const head = "from a report to the next request, limit 1|runs of each|p50 ms|p99 ms|target".split("|");
   const lines = gaps.map(({ lines, runs, p50Ms, p99Ms, targetMs }) => [
     `lines at once: ${lines}`,
-    ...[String(runs), p50Ms.toFixed(2), p99Ms.toFixed(2)],
+    String(runs),
+    p50Ms.toFixed(2),
+    p99Ms.toFixed(2),
     targetMs === null ? "" : `${targetMs} ${p50Ms < targetMs ? "met" : "missed"}`,
   ]);
   return markdown([head, ...lines]);
 }
 
-async function gapsOf(
-  site: Site,
-  receiver: string,
-  action: string,
-  lines: number,
-  runs: number,
-): Promise<Gap> {
+async function gapsOf(site: Site, receiver: string, action: string, lines: number, runs: number): Promise<Gap> {
   const waiting = await queue(site, receiver, action, lines, runs);
   /** When the report on the last run of each line was sent. */
   const reportedAt = new Map<number, number>();

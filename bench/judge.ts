@@ -6,8 +6,7 @@ import type { Result } from "./result.ts";
 import { fail } from "./tell.ts";
 
 export function judgeRatios({ failures, rows, brokenOff }: Result): void {
-  if (brokenOff !== null)
-    fail(`The bench broke off, because ${brokenOff}. The tables have what was measured before.`);
+  if (brokenOff !== null) fail(`The bench broke off, because ${brokenOff}. The tables have what was measured before.`);
   if (failures === 0) return;
   const wrong = rows.find(({ firstFailure }) => firstFailure !== null);
   fail(`${failures} responses were wrong, so their rows have no ratio. The first: ${wrong?.firstFailure}`);

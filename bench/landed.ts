@@ -23,9 +23,7 @@ export async function landed(
   const until = performance.now() + LANDED_WITHIN_MS;
   for (const { project, status, runs } of expected) {
     const counts = databases.map((db) =>
-      db
-        .prepare("SELECT count(*) AS n FROM runs WHERE scope GLOB ? AND status = ?")
-        .bind(`bench/${project}/*`, status),
+      db.prepare("SELECT count(*) AS n FROM runs WHERE scope GLOB ? AND status = ?").bind(`bench/${project}/*`, status),
     );
     const count = async () => {
       const each = await Promise.all(counts.map((one) => one.first<{ n: number }>()));

@@ -47,9 +47,7 @@ export async function withLoad<T>(
         if ("missing" in peer) missing.push(peer.missing);
         else servers.set(name, peer);
       }
-      return withGenerator([...servers.values()], seeds, (generator) =>
-        work({ site, servers, generator, missing }),
-      );
+      return withGenerator([...servers.values()], seeds, (generator) => work({ site, servers, generator, missing }));
     });
   } finally {
     for (const server of servers.values()) await server.stop();

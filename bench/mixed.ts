@@ -4,10 +4,26 @@ import { OPERATIONS } from "./operations.ts";
 import { type Accepts, bearer, type Operation, parsed, type State } from "./requests.ts";
 
 const ORDER = [
-  ...["create", "heartbeat", "get, open run", "callback", "get, just ended"],
-  ...["create", "list of 50", "refused callback", "callback", "get, ended run"],
-  ...["create", "heartbeat", "wait", "callback", "list of 50"],
-  ...["create", "unknown token", "get, open run", "callback", "refused callback"],
+  "create",
+  "heartbeat",
+  "get, open run",
+  "callback",
+  "get, just ended",
+  "create",
+  "list of 50",
+  "refused callback",
+  "callback",
+  "get, ended run",
+  "create",
+  "heartbeat",
+  "wait",
+  "callback",
+  "list of 50",
+  "create",
+  "unknown token",
+  "get, open run",
+  "callback",
+  "refused callback",
 ] as const;
 /** The newest runs stay open, so that no heartbeat reaches a run while its callback is under way. */
 const KEPT_OPEN = 32;
@@ -57,15 +73,13 @@ export const MIXED: Operation = {
 };
 
 /** The response to a heartbeat has the status and the deadline, not the run. */
-const isRunning: Accepts = (status, body) =>
-  status === 200 && body.startsWith('{"status":"running","deadlineAt":"');
+const isRunning: Accepts = (status, body) => status === 200 && body.startsWith('{"status":"running","deadlineAt":"');
 
 function endOldest(state: State) {
   const request = OPERATIONS.callback.next({ ...state, open: state.open.splice(0, 1) });
   if (request === null) return null;
   const { ask, accepts } = request;
-  const andNoted: Accepts = (...answer) =>
-    accepts(...answer) && ended.push(ask.path.replace(/\/callback$/, "")) > 0;
+  const andNoted: Accepts = (...answer) => accepts(...answer) && ended.push(ask.path.replace(/\/callback$/, "")) > 0;
   return { ask, accepts: andNoted };
 }
 

@@ -34,8 +34,13 @@ async function tryAll(flags: Flags): Promise<void> {
   const { result, missing, ...others } = trial;
   drawPlot(flags.plot, result);
   const tables = [
-    ...[...missing, toTable(result), writesTable(trial.writes), bulkWritesTable(trial.bulkWrites)],
-    ...[gapTable(trial.gaps), growthTables(trial.growth), memoryTable(trial.memory)],
+    ...missing,
+    toTable(result),
+    writesTable(trial.writes),
+    bulkWritesTable(trial.bulkWrites),
+    gapTable(trial.gaps),
+    growthTables(trial.growth),
+    memoryTable(trial.memory),
   ];
   tell(flags, tables, "trial.json", { ...result, missing, ...others });
   judgeRatios(result);

@@ -10,9 +10,7 @@ export function readNames<T extends string>(texts: readonly string[], known: rea
     const parts = text.split(",").map((part) => part.trim());
     while (parts.length > 0) {
       const candidates = parts.map((_, i) => ({ length: i + 1, text: parts.slice(0, i + 1).join(", ") }));
-      const found = candidates
-        .toReversed()
-        .find((candidate) => known.some((name) => name === candidate.text));
+      const found = candidates.toReversed().find((candidate) => known.some((name) => name === candidate.text));
       const name = known.find((each) => each === found?.text);
       if (found === undefined || name === undefined) return { unknown: parts[0] ?? "" };
       names.add(name);

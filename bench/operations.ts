@@ -44,10 +44,7 @@ function growingPage(server: ServerName, pathOf: (seeds: Seeds) => string): Oper
  * `keptIn`: where new runs are noted for reports; it may be a throwaway array. `environmentOf`: where the `n`th run is
  * made.
  */
-function create(
-  keptIn: (state: State) => Open[],
-  environmentOf: (n: number) => string = () => "made",
-): Operation {
+function create(keptIn: (state: State) => Open[], environmentOf: (n: number) => string = () => "made"): Operation {
   const ask = ({ seeds: { runs, token } }: State, n: number) =>
     post(runs.replace("/made/", `/${environmentOf(n)}/`), NEW_RUN, token);
   return write("service", 201, ask, ({ id, status, callback }, state, runs) => {

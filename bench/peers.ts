@@ -33,8 +33,7 @@ async function openWorker(
   { db }: Seeded,
   { secrets, ...settings }: Settings,
 ): Promise<Server> {
-  const start = () =>
-    startWorker(name, { ...settings, folder, ...(name === "routed" && secrets ? { secrets } : {}) });
+  const start = () => startWorker(name, { ...settings, folder, ...(name === "routed" && secrets ? { secrets } : {}) });
   let worker = await start();
   try {
     const table = READ_TABLES[name];

@@ -89,12 +89,7 @@ export function bearer(token: string): Record<string, string> {
 
 /** A POST of JSON. `token`: null if the endpoint requires none. */
 export function post(path: string, body: string, token: string | null): Ask {
-  return {
-    method: "POST",
-    path,
-    headers: token === null ? JSON_TYPE : { ...JSON_TYPE, ...bearer(token) },
-    body,
-  };
+  return { method: "POST", path, headers: token === null ? JSON_TYPE : { ...JSON_TYPE, ...bearer(token) }, body };
 }
 
 /** The `n`th entry of `list`, again from the start after the last. */

@@ -85,7 +85,10 @@ export function toResult(
   );
   const told = series.filter(({ toldRates }) => toldRates.length > 0);
   const tellings = told.map(({ operation, callers, toldAfterMs, toldRates }) => ({
-    ...{ operation, callers, p50Ms: quantile(toldAfterMs, 0.5), p99Ms: quantile(toldAfterMs, 0.99) },
+    operation,
+    callers,
+    p50Ms: quantile(toldAfterMs, 0.5),
+    p99Ms: quantile(toldAfterMs, 0.99),
     targetMs: callers === 1 ? TOLD_WITHIN_MS : null,
     perSecond: quantile(toldRates, 0.5),
   }));
@@ -96,7 +99,10 @@ function toRow(series: Series, hops: Hops | null): Row {
   const { operation, callers, rates, latenciesMs, meanwhileRates, cpuUs: costs } = series;
   const cpuUs = costs.length === 0 || series.failures > 0 ? null : quantile(costs, 0.5);
   return {
-    ...{ operation, callers, failures: series.failures, firstFailure: series.firstFailure },
+    operation,
+    callers,
+    failures: series.failures,
+    firstFailure: series.firstFailure,
     perSecond: quantile(rates.filter(isMeasured), 0.5),
     p50Ms: quantile(latenciesMs, 0.5),
     p99Ms: quantile(latenciesMs, 0.99),

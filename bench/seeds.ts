@@ -78,11 +78,7 @@ export async function makeSeeds(
 }
 
 /** Decides where an environment lives. Call it before its first run. `path`: `/{o}/{p}/envs/{envName}`. */
-export async function placeIn(
-  site: Pick<Site, "origin" | "secrets">,
-  database: number,
-  path: string,
-): Promise<void> {
+export async function placeIn(site: Pick<Site, "origin" | "secrets">, database: number, path: string): Promise<void> {
   await asker(site)("PUT", `${path}/database`, site.secrets.ROOT_TOKEN, { database });
 }
 

@@ -29,14 +29,7 @@ export interface Series {
 }
 
 export function newSeries(operation: OperationName, callers: Callers, rounds: number): Series {
-  const nothing = {
-    rates: [],
-    latenciesMs: [],
-    cpuUs: [],
-    meanwhileRates: [],
-    toldAfterMs: [],
-    toldRates: [],
-  };
+  const nothing = { rates: [], latenciesMs: [], cpuUs: [], meanwhileRates: [], toldAfterMs: [], toldRates: [] };
   return { operation, callers, rounds, ...nothing, failures: 0, firstFailure: null, deaths: 0, leftOut: 0 };
 }
 

@@ -75,8 +75,7 @@ export async function open({ kept, databases: count = 1, ...options }: SiteOptio
       if (outcome !== "ok") throw new Error(`the cron ended as ${outcome}`);
     };
     const counts = async () => (await (await fetch(`${origin}/counts`)).json()) as Count[];
-    const restart = () =>
-      Promise.reject(new Error("the service is not started again: its death is a failure"));
+    const restart = () => Promise.reject(new Error("the service is not started again: its death is a failure"));
     return { ...worker, name: "service", restart, stop, secrets, db, databases, counts, cron };
   } catch (error) {
     await stop();

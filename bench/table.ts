@@ -17,27 +17,28 @@ function comparedLine({ operation, callers, ours, limit, limits, ratio, middle, 
   const paces = [ours, limits].map(({ meanwhilePerSecond: pace }) => (pace === null ? "none" : whole(pace)));
   const notes = [ours, limits].flatMap((row) => (row.note === null ? [] : [`${row.operation}: ${row.note}`]));
   return [
-    ...[operation, String(callers), whole(ours.perSecond), limit, whole(limits.perSecond), shown],
+    operation,
+    String(callers),
+    whole(ours.perSecond),
+    limit,
+    whole(limits.perSecond),
+    shown,
     targeted(ratio, target, two),
-    ...[...latencies(ours), two(limits.p50Ms), hopsOf(ours)],
+    ...latencies(ours),
+    two(limits.p50Ms),
+    hopsOf(ours),
     paces.every((pace) => pace === "none") ? "" : paces.join("; "),
     notes.join("; "),
   ];
 }
 
 /** One operation by itself. */
-function rowLine({
-  operation,
-  callers,
-  perSecond,
-  cpuUs,
-  perCpuSecond,
-  cpuTarget,
-  note,
-  ...row
-}: Row): string[] {
+function rowLine({ operation, callers, perSecond, cpuUs, perCpuSecond, cpuTarget, note, ...row }: Row): string[] {
   return [
-    ...[operation, String(callers), whole(perSecond), ...latencies(row)],
+    operation,
+    String(callers),
+    whole(perSecond),
+    ...latencies(row),
     ...[cpuUs, perCpuSecond].map((n) => (n === null ? "" : whole(n))),
     targeted(perCpuSecond, cpuTarget, whole),
     note ?? "",
@@ -53,7 +54,10 @@ function targeted(n: number | null, target: number | null, show: (n: number) => 
 function toldTable(tellings: readonly Telling[]): string {
   const head = "from a report's answer to its message|callers|p50 ms|p99 ms|target|messages/s".split("|");
   const lines = tellings.map(({ operation, callers, p50Ms, p99Ms, targetMs, perSecond }) => [
-    ...[operation, `${callers}`, two(p50Ms), two(p99Ms)],
+    operation,
+    `${callers}`,
+    two(p50Ms),
+    two(p99Ms),
     targetMs === null ? "" : `${targetMs} ${p50Ms <= targetMs ? "met" : "missed"}`,
     whole(perSecond),
   ]);
@@ -72,8 +76,7 @@ function hopsOf({ hops }: Row): string {
 /** A table in Markdown with aligned columns. */
 export function markdown(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
-  const toLine = (cells: readonly string[]) =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  const toLine = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
   const [head, ...rest] = lines.map(toLine);
   return [head, `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...rest].join("\n");
 }

@@ -10,12 +10,7 @@ const FOLDER = join(ROOT, ".wrangler", "bench");
 const startedAt = new Date();
 
 /** `file`: the name of the JSON's file, unless the flags have another. */
-export function tell(
-  { json }: Pick<Flags, "json">,
-  tables: readonly string[],
-  file: string,
-  measured: object,
-): void {
+export function tell({ json }: Pick<Flags, "json">, tables: readonly string[], file: string, measured: object): void {
   progress("");
   const path = json ?? join(FOLDER, file);
   const tookSeconds = Math.round((Date.now() - startedAt.getTime()) / 1000);

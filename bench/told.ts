@@ -22,11 +22,7 @@ export interface Told {
  * `reports`: for each run, when the answer to its report arrived. `beganAt`: when the job began. Returns when all are
  * told, or after 30 s.
  */
-export async function whenTold(
-  receiver: string,
-  reports: ReadonlyMap<string, number>,
-  beganAt: number,
-): Promise<Told> {
+export async function whenTold(receiver: string, reports: ReadonlyMap<string, number>, beganAt: number): Promise<Told> {
   const arrivals = new Map<string, number>();
   const until = performance.now() + TOLD_WITHIN_MS;
   const isUntold = (run: string) => !arrivals.has(run);

@@ -46,8 +46,7 @@ export async function measureTrial(onProgress: (text: string) => void): Promise<
   return withLoad(options, async (loaded) => {
     const result = await measureRatios(loaded, TRIAL, logged, onProgress, USUAL);
     const { site, servers, generator, missing } = loaded;
-    if (result.brokenOff !== null)
-      return { result, writes, bulkWrites, gaps: [], growth, memory: [], missing };
+    if (result.brokenOff !== null) return { result, writes, bulkWrites, gaps: [], growth, memory: [], missing };
     const gaps = await gapsAt(site, TRIAL_OF_GAPS, onProgress);
     const memory: Memory[] = [];
     for (const series of SERIES) memory.push(await weigh(series, servers, generator, REQUESTS, onProgress));

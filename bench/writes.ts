@@ -36,15 +36,7 @@ interface Place {
 }
 
 const TOLD = { isTold: true } as const;
-const BUSY = {
-  name: "busy",
-  project: "busy",
-  environments: 1,
-  runs: 1000,
-  warmUp: 100,
-  isTold: false,
-  action: null,
-};
+const BUSY = { name: "busy", project: "busy", environments: 1, runs: 1000, warmUp: 100, isTold: false, action: null };
 const BUSY_TOLD = { ...BUSY, ...TOLD, name: "busy, one endpoint", project: "busy1", runs: 400 };
 const BUSY_REST_MS = 1500;
 const POLL_MS = 100;
@@ -55,13 +47,7 @@ const SLOT = { group: "deploys", key: "{{ parameters.line }}" };
 const HOOKED: readonly Place[] = [
   { ...BUSY, name: "busy, webhook", project: "hook", runs: 200, action: {} },
   { ...BUSY, name: "busy, webhook, group", project: "group", runs: 200, action: { concurrency: SLOT } },
-  {
-    ...BUSY,
-    name: "busy, webhook, approval",
-    project: "appr",
-    runs: 200,
-    action: { approval: { allowSelf: true } },
-  },
+  { ...BUSY, name: "busy, webhook, approval", project: "appr", runs: 200, action: { approval: { allowSelf: true } } },
 ];
 /** The part of a busy coordinator's runs that a trial makes: still enough that most share a flight and an alarm. */
 const TRIAL_SHARE = 0.1;
@@ -76,9 +62,7 @@ const TARGETS = { object: 10, D1: 8 } as const;
 /** Rows written for one run, by their cause. */
 export interface Rows {
   readonly place: string;
-  readonly parts: Readonly<
-    Record<"create" | "approval" | "callback" | "telling" | "landing" | "purge", number>
-  >;
+  readonly parts: Readonly<Record<"create" | "approval" | "callback" | "telling" | "landing" | "purge", number>>;
   /** The part of them that the platform charges for setting alarms, without those of a purge. */
   readonly alarms: number;
   readonly all: number;
@@ -178,12 +162,11 @@ ${FLIGHT_CALLERS} callers create: ${perSecond.toFixed(1)} flights a second, of t
 }
 
 export function rowsTable(rows: readonly Rows[]): string {
-  const head =
-    "rows written for a run|create|approval|callback|telling|landing|purge|all|target|of these setAlarm";
+  const head = "rows written for a run|create|approval|callback|telling|landing|purge|all|target|of these setAlarm";
   const lines = rows.map(({ place, parts, alarms, all, target }) => [
     place,
-    ...[parts.create, parts.approval, parts.callback, parts.telling, parts.landing, parts.purge, all].map(
-      (n) => n.toFixed(2),
+    ...[parts.create, parts.approval, parts.callback, parts.telling, parts.landing, parts.purge, all].map((n) =>
+      n.toFixed(2),
     ),
     target === null ? "" : verdict(Math.round(all), target),
     alarms.toFixed(2),
@@ -229,12 +212,7 @@ function putAction(site: Site, { action }: Place, path: string, receiver: string
   });
 }
 
-async function prepare(
-  site: Site,
-  places: readonly Place[],
-  receiver: string,
-  restMs: number,
-): Promise<void> {
+async function prepare(site: Site, places: readonly Place[], receiver: string, restMs: number): Promise<void> {
   await each(places, async (place) => {
     for (const path of environmentsOf(place)) {
       if (place.isTold) await putEndpoint(site, path, receiver);
@@ -251,12 +229,7 @@ async function prepare(
 }
 
 /** The runs of these places are created, approved and reported. The coordinators rest after each. */
-async function change(
-  site: Site,
-  places: readonly Place[],
-  receiver: string,
-  restMs: number,
-): Promise<Changes> {
+async function change(site: Site, places: readonly Place[], receiver: string, restMs: number): Promise<Changes> {
   const settled = async (status: Expected["status"], runsOf: (place: Place) => number) => {
     await landed(
       site,
@@ -270,18 +243,14 @@ async function change(
   const nothing = Promise.resolve();
   const isApproved = ({ action }: Place) => action?.approval !== undefined;
   await each(places, (place, i) => (isApproved(place) ? approve(site, place, made[i] ?? []) : nothing));
-  const approvals = places.some(isApproved)
-    ? await settled("pending", ({ warmUp, runs }) => warmUp + runs)
-    : [];
+  const approvals = places.some(isApproved) ? await settled("pending", ({ warmUp, runs }) => warmUp + runs) : [];
   // One receiver hears of all of them.
   const called = places.flatMap(({ action }, i) => (action === null ? [] : (made[i] ?? [])));
   if (called.length > 0) {
     const ids = called.map(({ id }) => id);
     await reportAsHeard(site, receiver, ids);
   }
-  await each(places, (place, i) =>
-    place.action === null ? report(site, place, receiver, made[i] ?? []) : nothing,
-  );
+  await each(places, (place, i) => (place.action === null ? report(site, place, receiver, made[i] ?? []) : nothing));
   return { creates, approvals, callbacks: await settled("succeeded", ({ runs }) => runs) };
 }
 
@@ -292,12 +261,7 @@ async function approve(site: Site, place: Place, runs: readonly Created[]): Prom
   );
 }
 
-async function report(
-  site: Site,
-  { isTold }: Place,
-  receiver: string,
-  runs: readonly Created[],
-): Promise<void> {
+async function report(site: Site, { isTold }: Place, receiver: string, runs: readonly Created[]): Promise<void> {
   const reports = new Map<string, number>();
   await times(runs.length, async (n) => {
     const { id = "", callback: { url, token } = { url: "", token: "" } } = runs[n] ?? {};
@@ -363,11 +327,7 @@ function each<T>(places: readonly Place[], work: (place: Place, i: number) => Pr
   return Promise.all(places.map(work));
 }
 
-async function withSite<T>(
-  kept: SiteOptions["kept"],
-  work: (site: Site) => Promise<T>,
-  databases = 1,
-): Promise<T> {
+async function withSite<T>(kept: SiteOptions["kept"], work: (site: Site) => Promise<T>, databases = 1): Promise<T> {
   const site = await open({ counted: true, kept, databases });
   return work(site).finally(() => site.stop());
 }

@@ -127,9 +127,7 @@ function refuseOtherMethods(app: Hono<AppEnv>): void {
     if (methods.has("GET")) methods.add("HEAD");
     const allow = [...methods].sort().join(", ");
     app.all(path, () => {
-      throw new ApiError("method_not_allowed", `This endpoint accepts only ${allow}.`, {
-        headers: { Allow: allow },
-      });
+      throw new ApiError("method_not_allowed", `This endpoint accepts only ${allow}.`, { headers: { Allow: allow } });
     });
   }
 }

@@ -31,10 +31,7 @@ export async function putFeatures(site: Site, environments: readonly string[], t
   const action = { trigger: triggerFor(to.jobs), waitTimeout: WAIT_MINUTES, timeout: WAIT_MINUTES };
   for (const path of environments) {
     await put(`${path}/actions/approved`, { ...action, approval: { allowSelf: true } });
-    await put(`${path}/actions/grouped`, {
-      ...action,
-      concurrency: { group: "slots", key: "{{ parameters.slot }}" },
-    });
+    await put(`${path}/actions/grouped`, { ...action, concurrency: { group: "slots", key: "{{ parameters.slot }}" } });
     await put(`${path}/webhook-endpoints/receiver`, { url: to.messages, events: ["action_run.failed"] });
   }
 }
@@ -66,11 +63,7 @@ export async function allTold({ messages }: Receivers, ids: readonly string[]): 
 }
 
 /** Cancels the open runs of an action, in each environment. */
-export async function cancelInBulk(
-  site: Site,
-  environments: readonly string[],
-  actionName: string,
-): Promise<void> {
+export async function cancelInBulk(site: Site, environments: readonly string[], actionName: string): Promise<void> {
   const ask = asker(site);
   for (const environment of environments) {
     const path = `${environment}/bulk-operations`;

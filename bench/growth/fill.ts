@@ -79,8 +79,7 @@ export function filesOf(folder: string, store: keyof typeof FOLDERS): string[] {
 
 /** Bytes for each run that the larger of two sites has more than the smaller. */
 export function bytesOfARun(store: keyof typeof FOLDERS, smaller: Place, larger: Place): number {
-  const bytes = ({ folder }: Place) =>
-    filesOf(folder, store).reduce((sum, file) => sum + statSync(file).size, 0);
+  const bytes = ({ folder }: Place) => filesOf(folder, store).reduce((sum, file) => sum + statSync(file).size, 0);
   return (bytes(larger) - bytes(smaller)) / (larger.runs - smaller.runs);
 }
 
@@ -103,8 +102,7 @@ export function makePurgeable(folder: string, count: number, scope?: string): st
     .filter(isChosen)
     .flatMap((file) => update(file, `purge_at = ?1, due_at = ?1 WHERE id IN (${oldest})`, count));
   const these = "SELECT value FROM json_each(?2)";
-  for (const d1 of filesOf(folder, "D1"))
-    update(d1, `purge_at = ?1 WHERE id IN (${these})`, JSON.stringify(ids));
+  for (const d1 of filesOf(folder, "D1")) update(d1, `purge_at = ?1 WHERE id IN (${these})`, JSON.stringify(ids));
   return ids;
 }
 
@@ -117,19 +115,14 @@ function valueIn(file: string, select: string): string {
 
 async function createRuns(site: Site, runs: number, receivers: Receivers): Promise<string> {
   const ask = asker(site);
-  const post = async (path: string, token: string, body: object) =>
-    JSON.parse(await ask("POST", path, token, body));
+  const post = async (path: string, token: string, body: object) => JSON.parse(await ask("POST", path, token, body));
   const mint = async (name: string): Promise<string> =>
     (await post("/bench/growth/tokens", site.secrets.ROOT_TOKEN, { name, role: "member" })).token;
   const [ci, other] = [await mint(COMMON.triggeredBy), await mint("portal")];
   const { length: databases } = site.databases;
-  const paths = [
-    ...OTHERS.slice(0, databases - 1).map((env) => RUNS_PATH.replace("measured", env)),
-    RUNS_PATH,
-  ];
+  const paths = [...OTHERS.slice(0, databases - 1).map((env) => RUNS_PATH.replace("measured", env)), RUNS_PATH];
   const environments = paths.map((path) => path.replace("/action-runs", ""));
-  for (const [number, path] of databases === 1 ? [] : environments.entries())
-    await placeIn(site, number, path);
+  for (const [number, path] of databases === 1 ? [] : environments.entries()) await placeIn(site, number, path);
   await putFeatures(site, environments, receivers);
   const gated: Record<"approved" | "grouped", string[]> = { approved: [], grouped: [] };
   const failedIds: string[] = [];
@@ -154,8 +147,7 @@ async function createRuns(site: Site, runs: number, receivers: Receivers): Promi
     });
     const output = { url: `https://ci.example.com/jobs/${i}`, tests: `${i} passed` };
     const failed = { status: "failed", error: `step ${i} exited with code 1`, output };
-    const report = (what: string, body: object) =>
-      post(`${path}/${run.id}/${what}`, run.callback.token, body);
+    const report = (what: string, body: object) => post(`${path}/${run.id}/${what}`, run.callback.token, body);
     const kind = i % 25;
     if (kind === 1) await report("heartbeat", {});
     if (kind >= 2) await report("callback", kind < 7 ? failed : { status: "succeeded", output });
@@ -187,11 +179,7 @@ const COPIED: Readonly<Record<string, Copying>> = {
   previews: { by: "run_id" },
   deliveries: { by: "run_id", where: "next_at IS NULL AND lease_until IS NULL" },
   // A message that is under way would be sent, and one that has expired would be deleted.
-  messages: {
-    by: "run_id",
-    where: "state <> 'waiting'",
-    values: { expires_at: "expires_at", due_at: "due_at" },
-  },
+  messages: { by: "run_id", where: "state <> 'waiting'", values: { expires_at: "expires_at", due_at: "due_at" } },
   // An operation is over some seconds after its last run has ended.
   bulk_operations: { by: "id", values: { is_over: "1" } },
   bulk_pages: { by: "bulk_id" },
@@ -228,8 +216,7 @@ function copyRuns(file: string, copies: number, waiting: number): void {
         UPDATE marks SET value = json_set(value, '$.landedSeq', (SELECT max(change_seq) FROM runs))
         WHERE name LIKE 'replica:%'`);
     const values = columns.map((name) => {
-      if (["id", "run_id", "bulk_id", "create_key", "body", "bulk"].includes(name))
-        return `copied(${name}, copy)`;
+      if (["id", "run_id", "bulk_id", "create_key", "body", "bulk"].includes(name)) return `copied(${name}, copy)`;
       // The journal's key has the instant of the id above 15 random bits.
       if (name === "run_key") return `run_key - (copy * ${stepMs} << 15)`;
       const value = fixed[name];

@@ -17,10 +17,7 @@ export async function openPostgres(folder: string, { db, seeds }: Seeded): Promi
   if (programs() === null) return { missing: MISSING };
   const { list, openRuns } = seeds;
   const listed = scopeOf(list.path);
-  const { results } = await db
-    .prepare("SELECT body FROM runs WHERE scope = ?")
-    .bind(listed)
-    .all<{ body: string }>();
+  const { results } = await db.prepare("SELECT body FROM runs WHERE scope = ?").bind(listed).all<{ body: string }>();
   const runs = [
     ...results.map(({ body }) => ({ scope: listed, body })),
     ...openRuns.map(({ path, body }) => ({ scope: scopeOf(path), body })),

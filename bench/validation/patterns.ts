@@ -3,18 +3,7 @@
 import type { Chance } from "./chance.ts";
 import { CHARACTERS } from "./values.ts";
 
-const PROPERTIES = [
-  "L",
-  "Lu",
-  "Ll",
-  "Cn",
-  "C",
-  "ID_Continue",
-  "Script=Han",
-  "scx=Latn",
-  "Any",
-  "Emoji",
-] as const;
+const PROPERTIES = ["L", "Lu", "Ll", "Cn", "C", "ID_Continue", "Script=Han", "scx=Latn", "Any", "Emoji"] as const;
 const ESCAPES = ["\\d", "\\D", "\\w", "\\W", "\\s", "\\S", ".", "[^]", "[]", "\\x61", "\\u{1F600}"] as const;
 
 export function randomPattern(chance: Chance, most = 1000): string {

@@ -13,9 +13,7 @@ export interface Trial {
   readonly parameters: Json;
 }
 
-const FORMATS = [
-  ...(["date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uuid"] as const),
-] as const;
+const FORMATS = ["date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uuid"] as const;
 
 export function randomCase(chance: Chance): Trial {
   return trialOf(randomValue(chance), chance);

@@ -13,9 +13,7 @@ interface Asker {
 /** Null if there is no such action any more. Throws `database_unavailable`. */
 export async function currentVersion({ env, hops, scope }: Asker, name: string): Promise<number | null> {
   const select = env.DB.withSession("first-primary")
-    .prepare(
-      `SELECT version FROM definitions WHERE scope = ?1 AND kind = '${ACTION_KIND.name}' AND name = ?2`,
-    )
+    .prepare(`SELECT version FROM definitions WHERE scope = ?1 AND kind = '${ACTION_KIND.name}' AND name = ?2`)
     .bind(scope, name);
   return readD1(hops, () => select.first<number>("version"));
 }

@@ -22,16 +22,10 @@ const cancel = members.cancel.def.innerType;
 
 export const cancelRequest = z
   .strictObject(
-    {
-      ...cancel.shape,
-      headers: z._default(withNulls(cancel.shape.headers.def.innerType, WRITE_ONLY + BUT_SHOWN), {}),
-    },
+    { ...cancel.shape, headers: z._default(withNulls(cancel.shape.headers.def.innerType, WRITE_ONLY + BUT_SHOWN), {}) },
     AN_OBJECT,
   )
-  .register(z.globalRegistry, {
-    ...z.globalRegistry.get(cancel),
-    id: "StoredCancelRequest",
-  });
+  .register(z.globalRegistry, { ...z.globalRegistry.get(cancel), id: "StoredCancelRequest" });
 
 export const storedTrigger = z
   .strictObject(
@@ -39,10 +33,7 @@ export const storedTrigger = z
       ...members,
       headers,
       signingSecret: z.optional(
-        described(
-          z.nullable(signingSecret),
-          `${z.globalRegistry.get(signingSecret)?.description} ${WRITE_ONLY}`,
-        ),
+        described(z.nullable(signingSecret), `${z.globalRegistry.get(signingSecret)?.description} ${WRITE_ONLY}`),
       ),
       secrets: z.optional(withNulls(secretTexts, WRITE_ONLY)),
       cancel: z.optional(cancelRequest),
@@ -83,10 +74,7 @@ export const actionDefinition = z
       described(minutes, "Minutes after which the run fails if nobody has reported its end. Default: 60."),
     ),
     heartbeatTimeout: z.optional(
-      described(
-        minutes,
-        "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
-      ),
+      described(minutes, "Minutes without a heartbeat after which the run fails. Without it, silence is no failure."),
     ),
     approval: z.optional(approval),
     concurrency: z.optional(concurrency),

@@ -62,9 +62,7 @@ export const concurrency = z
       ),
       onConflict: z._default(
         described(
-          z.enum(["queue", "cancel_running", "reject"], {
-            error: 'send "queue", "cancel_running" or "reject".',
-          }),
+          z.enum(["queue", "cancel_running", "reject"], { error: 'send "queue", "cancel_running" or "reject".' }),
           "What happens when a run needs a slot and there is none. `queue`: it waits its turn. `cancel_running`: the " +
             "runs of this action that hold a slot are cancelled, and those that wait for one end as replaced. `reject`: " +
             "the run is refused.",
@@ -84,17 +82,11 @@ export const approval = z
   .strictObject(
     {
       required: z._default(
-        described(
-          wholeNumber("a whole number", 1, APPROVALS_MAX),
-          "How many different approvers a run needs.",
-        ),
+        described(wholeNumber("a whole number", 1, APPROVALS_MAX), "How many different approvers a run needs."),
         1,
       ),
       allowSelf: z._default(
-        described(
-          z.boolean({ error: "send true or false." }),
-          "Whether the creator of a run may approve it.",
-        ),
+        described(z.boolean({ error: "send true or false." }), "Whether the creator of a run may approve it."),
         false,
       ),
     },

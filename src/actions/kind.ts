@@ -75,8 +75,7 @@ function toKnown({ version, definition: text, sealed, features }: StoredDefiniti
   if (needsNewerCode) return { version, definition, schema: null, sealed, needsNewerCode };
   const checked = definition.parametersSchema === undefined ? null : checkSchema(definition.parametersSchema);
   // Only if a later release accepts less. Runs without the check would be worse than no runs.
-  if (checked !== null && !checked.ok)
-    throw new Error(`a stored schema is refused: ${checked.error.pointer}`);
+  if (checked !== null && !checked.ok) throw new Error(`a stored schema is refused: ${checked.error.pointer}`);
   return { version, definition, schema: checked?.value ?? null, sealed, needsNewerCode };
 }
 

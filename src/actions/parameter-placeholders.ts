@@ -10,8 +10,17 @@ import type { ActionDefinition } from "./definition.ts";
 
 /** With one of these, the properties alone don't say which parameters there can be. */
 const OPENING = [
-  ...["patternProperties", "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not"],
-  ...["if", "then", "else", "dependentSchemas"],
+  "patternProperties",
+  "$ref",
+  "$dynamicRef",
+  "allOf",
+  "anyOf",
+  "oneOf",
+  "not",
+  "if",
+  "then",
+  "else",
+  "dependentSchemas",
 ];
 const SHOWN_NAMES = 5;
 const SHOWN_CHARACTERS = 30;

@@ -69,11 +69,7 @@ export async function resolveAction(
 }
 
 /** Null if no key opens the secrets. */
-async function openTrigger(
-  env: Env,
-  ref: DefinitionRef,
-  known: KnownAction,
-): Promise<Trigger | undefined | null> {
+async function openTrigger(env: Env, ref: DefinitionRef, known: KnownAction): Promise<Trigger | undefined | null> {
   const { definition, sealed } = known;
   if (definition.trigger === undefined) return undefined;
   let secrets: Secrets | null = new Map();

@@ -13,9 +13,7 @@ import type { ActionDefinition, StoredTrigger } from "./definition.ts";
 
 export const actionSecrets: SecretRules<ActionDefinition> = {
   map: (definition, visit) =>
-    definition.trigger === undefined
-      ? definition
-      : { ...definition, trigger: mapTrigger(definition.trigger, visit) },
+    definition.trigger === undefined ? definition : { ...definition, trigger: mapTrigger(definition.trigger, visit) },
   keeps: (before, { trigger }) => {
     const isKept = trigger !== undefined && haveOneOrigin(before?.trigger, trigger);
     return () => isKept;

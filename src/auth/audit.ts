@@ -119,16 +119,7 @@ export function auditScope({ project, envName }: Pick<AuditEntry, "project" | "e
 export function logAudit(entry: AuditEntry, requestId: string | undefined, more: object = {}): void {
   const { actor, sessionId, action, target } = entry;
   const [session, gates] = [sessionId ?? undefined, entry.gates ?? undefined];
-  log("info", "audit", {
-    requestId,
-    actor,
-    session,
-    action,
-    target,
-    gates,
-    scope: auditScope(entry),
-    ...more,
-  });
+  log("info", "audit", { requestId, actor, session, action, target, gates, scope: auditScope(entry), ...more });
 }
 
 /** Whether D1 undid a batch because its asker is gone or has a replaced secret. */
@@ -187,8 +178,22 @@ export function auditStatement(
        WHERE NOT ok OR (${condition}) ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(
-      ...[project, id, envName, at, actor, actorName, action, target, targetName, sessionId, bulk],
-      ...[asker?.tokenId ?? null, asker?.secretHash ?? null, person, reason, ...more],
+      project,
+      id,
+      envName,
+      at,
+      actor,
+      actorName,
+      action,
+      target,
+      targetName,
+      sessionId,
+      bulk,
+      asker?.tokenId ?? null,
+      asker?.secretHash ?? null,
+      person,
+      reason,
+      ...more,
     );
 }
 

@@ -13,12 +13,7 @@ import { rootToken } from "../settings/config.ts";
 import { personOf } from "./acting.ts";
 import { isApiToken } from "./api-token.ts";
 import { isCallbackToken } from "./callback-token.ts";
-import {
-  type KnownCredential,
-  lookUpCredential,
-  recallCredential,
-  wasGoodLately,
-} from "./credential-memory.ts";
+import { type KnownCredential, lookUpCredential, recallCredential, wasGoodLately } from "./credential-memory.ts";
 import { may, OPERATOR, type Permission, type Principal } from "./permissions.ts";
 import { PAGE_KEY_HEADER, requestSession } from "./session/request.ts";
 import { selectSession } from "./session/store.ts";
@@ -100,10 +95,7 @@ export async function authorize(c: Context<AppEnv>, permission: Permission): Pro
 function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
   const isReading = permission === "data:read" || c.req.method === "GET" || c.req.method === "HEAD";
   if (!isReading) {
-    return new ApiError(
-      "forbidden",
-      "This token belongs to another project or environment. Use a token of this one.",
-    );
+    return new ApiError("forbidden", "This token belongs to another project or environment. Use a token of this one.");
   }
   // As for an id that nobody has.
   const [, , , , , kind] = c.req.path.split("/");
@@ -179,8 +171,7 @@ async function identify(
 ): Promise<KnownCredential | null> {
   let known: KnownCredential | null = null;
   if (select !== null) {
-    const lookUp = () =>
-      lookUpCredential(c.get("hops"), hash, select, now, (work) => c.executionCtx.waitUntil(work));
+    const lookUp = () => lookUpCredential(c.get("hops"), hash, select, now, (work) => c.executionCtx.waitUntil(work));
     // A credential that was good lately is not a guess.
     known = wasGoodLately(hash, now) ? await lookUp() : await lookUpGuess(client(c), now, lookUp);
   }

@@ -46,8 +46,7 @@ export async function begin(c: Context<AppEnv>, { project, code }: Begin): Promi
   const cookie = mintCookie(token === null);
   const pageKey = mintPageKey();
   const hash = await cookieHash(cookie, rootToken(c.env));
-  if (hash === null)
-    throw new ApiError("not_configured", "ROOT_TOKEN is not set. Set it to sign in as the operator.");
+  if (hash === null) throw new ApiError("not_configured", "ROOT_TOKEN is not set. Set it to sign in as the operator.");
   const now = Date.now();
   const session: NewSession = {
     id: mintUuidV7(now),
@@ -76,13 +75,9 @@ async function byToken(c: Context<AppEnv>, project: string | undefined): Promise
     return { project, token: null };
   }
   if (project !== undefined && project !== principal.project) {
-    throw new ApiError(
-      "forbidden",
-      `The token opens only ${principal.project}. Send that project, or omit it.`,
-      {
-        pointer: "/project",
-      },
-    );
+    throw new ApiError("forbidden", `The token opens only ${principal.project}. Send that project, or omit it.`, {
+      pointer: "/project",
+    });
   }
   if (principal.isReplaced) throw secretReplaced(principal);
   return { project: principal.project, token: { id: principal.id, hash: principal.secretHash ?? "" } };

@@ -12,14 +12,10 @@ import { isOperator, mintableRoles, type Principal, type Role, rolesUpTo } from 
 export function refuseBeyond(asker: Principal, role: Role, envName: string | null): void {
   const roles = mintableRoles(asker);
   if (!roles.includes(role)) {
-    const holder = rolesUpTo(asker.role).includes(role)
-      ? "A session of ROOT_TOKEN"
-      : `The role ${asker.role}`;
-    throw new ApiError(
-      "forbidden",
-      `${holder} can't mint the role ${role}. Ask for one of ${roles.join(", ")}.`,
-      { pointer: "/role" },
-    );
+    const holder = rolesUpTo(asker.role).includes(role) ? "A session of ROOT_TOKEN" : `The role ${asker.role}`;
+    throw new ApiError("forbidden", `${holder} can't mint the role ${role}. Ask for one of ${roles.join(", ")}.`, {
+      pointer: "/role",
+    });
   }
   if (asker.envName !== null && envName !== asker.envName) {
     throw new ApiError(

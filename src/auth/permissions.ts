@@ -3,13 +3,7 @@
 export const ROLES = ["owner", "admin", "member", "viewer"] as const;
 export type Role = (typeof ROLES)[number];
 
-export const PERMISSIONS = [
-  "data:read",
-  "data:write",
-  "actions:manage",
-  "webhooks:manage",
-  "tokens:manage",
-] as const;
+export const PERMISSIONS = ["data:read", "data:write", "actions:manage", "webhooks:manage", "tokens:manage"] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
 export const PERMISSIONS_OF: Readonly<Record<Role, readonly Permission[]>> = {

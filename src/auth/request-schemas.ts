@@ -1,21 +1,9 @@
 /** zod: the request bodies and queries of /tokens and /audit. */
 
 import * as z from "zod/mini";
-import {
-  OVERLAP_DEFAULT_SECONDS,
-  OVERLAP_MAX_SECONDS,
-  PATH_NAME,
-  PERSON_MAX_CHARACTERS,
-} from "../base/limits.ts";
+import { OVERLAP_DEFAULT_SECONDS, OVERLAP_MAX_SECONDS, PATH_NAME, PERSON_MAX_CHARACTERS } from "../base/limits.ts";
 import { wholeNumber } from "../http/schema-bounds.ts";
-import {
-  described,
-  filterableName,
-  instant,
-  pageQuery,
-  placePageQuery,
-  withExample,
-} from "../http/schema-parts.ts";
+import { described, filterableName, instant, pageQuery, placePageQuery, withExample } from "../http/schema-parts.ts";
 import { AUDIT_ACTIONS } from "./audit.ts";
 import { ROLES } from "./permissions.ts";
 import { asPerson, PERSON_PATTERN } from "./person.ts";
@@ -62,9 +50,7 @@ export const newToken = z
     expiresAt: z.nullish(
       described(
         instant.check(
-          z.refine(({ floorMs }) => floorMs > Date.now(), {
-            error: "is in the past; send a later time, or omit it.",
-          }),
+          z.refine(({ floorMs }) => floorMs > Date.now(), { error: "is in the past; send a later time, or omit it." }),
         ),
         "When the token expires. The time must be in the future.",
       ),
@@ -86,10 +72,7 @@ export const newToken = z
       "Whether the token may send `On-Behalf-Of`. Only owners, the operator and tokens that have it can send `true`.",
     ),
   })
-  .register(z.globalRegistry, {
-    id: "NewApiToken",
-    examples: [{ name: "ci", role: "member", envName: "production" }],
-  });
+  .register(z.globalRegistry, { id: "NewApiToken", examples: [{ name: "ci", role: "member", envName: "production" }] });
 
 export const rotation = z
   .strictObject({
@@ -136,9 +119,9 @@ export const auditQuery = z.strictObject({
   actor: z.optional(withExample(filterableName, "root")),
   person: z.optional(withExample(person, "ada@acme.example")),
   action: z.optional(
-    z.enum(AUDIT_ACTIONS, { error: "send an action as entries show it, once." }).register(z.globalRegistry, {
-      wire: { type: "string", enum: [...AUDIT_ACTIONS], examples: ["run_approved"] },
-    }),
+    z
+      .enum(AUDIT_ACTIONS, { error: "send an action as entries show it, once." })
+      .register(z.globalRegistry, { wire: { type: "string", enum: [...AUDIT_ACTIONS], examples: ["run_approved"] } }),
   ),
   since: z.optional(withExample(instant, "2026-01-31T12:00:00Z")),
   until: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),

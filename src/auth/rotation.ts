@@ -53,12 +53,7 @@ export async function selectForRotation(
     .first<Omit<Rotatable, Flag> & Record<Flag, number>>();
   if (row === null) return null;
   const { mayApprove, mayActForOthers, isOwn } = row;
-  return {
-    ...row,
-    mayApprove: mayApprove === 1,
-    mayActForOthers: mayActForOthers === 1,
-    isOwn: isOwn === 1,
-  };
+  return { ...row, mayApprove: mayApprove === 1, mayActForOthers: mayActForOthers === 1, isOwn: isOwn === 1 };
 }
 
 /** A token that another one minted. */
@@ -125,7 +120,9 @@ export async function rotateToken(
   if (row?.isDone === 1) {
     const moreChildren = below.length > CHILDREN_MAX_LISTED;
     return {
-      ...{ token: toStoredToken(row), children: below.slice(0, CHILDREN_MAX_LISTED), moreChildren },
+      token: toStoredToken(row),
+      children: below.slice(0, CHILDREN_MAX_LISTED),
+      moreChildren,
       left: leftBehind(results.slice(4)),
     };
   }

@@ -21,9 +21,7 @@ export const sessionListRoutes = new Hono<AppEnv>()
     const { limit, cursor } = c.req.valid("query");
     const { o, p } = c.req.param() as { o: string; p: string };
     const page = { cursor, limit: limit + 1, now: Date.now() };
-    const rows = await readD1(c.get("hops"), () =>
-      listSessions(c.env.DB, `${o}/${p}`, c.get("principal"), page),
-    );
+    const rows = await readD1(c.get("hops"), () => listSessions(c.env.DB, `${o}/${p}`, c.get("principal"), page));
     const shown = rows.slice(0, limit);
     const last = shown.at(-1);
     if (rows.length > limit && last !== undefined) {
@@ -47,10 +45,5 @@ export const sessionListRoutes = new Hono<AppEnv>()
   });
 
 function toWire({ beganAt, expiresAt, lastUsedAt, ...session }: StoredSession) {
-  return {
-    ...session,
-    beganAt: rfc3339(beganAt),
-    expiresAt: rfc3339(expiresAt),
-    lastUsedAt: rfc3339(lastUsedAt),
-  };
+  return { ...session, beganAt: rfc3339(beganAt), expiresAt: rfc3339(expiresAt), lastUsedAt: rfc3339(lastUsedAt) };
 }

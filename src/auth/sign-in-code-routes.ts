@@ -17,17 +17,12 @@ import { insertSignInCode } from "./session/store.ts";
 
 const GOOD_FOR_MS = 10 * MINUTE_MS;
 
-export const signInCodeRoutes = new Hono<AppEnv>().post(
-  "/",
-  requiresRoot(),
-  validBody(noMembers),
-  async (c) => {
-    if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("not_found");
-    const { o, p } = c.req.param() as { o: string; p: string };
-    const code = randomText(32);
-    const hash = await sha256Hex(code);
-    const expiresAt = Date.now() + GOOD_FOR_MS;
-    await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, project: `${o}/${p}`, expiresAt }));
-    return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
-  },
-);
+export const signInCodeRoutes = new Hono<AppEnv>().post("/", requiresRoot(), validBody(noMembers), async (c) => {
+  if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("not_found");
+  const { o, p } = c.req.param() as { o: string; p: string };
+  const code = randomText(32);
+  const hash = await sha256Hex(code);
+  const expiresAt = Date.now() + GOOD_FOR_MS;
+  await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, project: `${o}/${p}`, expiresAt }));
+  return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
+});

@@ -95,8 +95,7 @@ export async function insertToken(
 /** SQL on a row of `tokens`: whether the asker may see it. `first`: the number of the first of `visibleTo`. */
 export const visible = (first: number) => `tokens.project = ?1 AND (?${first} IS NULL OR env_name = ?${first})
   AND role IN (SELECT value FROM json_each(?${first + 1}))`;
-export const visibleTo = ({ envName, role }: Principal) =>
-  [envName, JSON.stringify(rolesUpTo(role))] as const;
+export const visibleTo = ({ envName, role }: Principal) => [envName, JSON.stringify(rolesUpTo(role))] as const;
 
 /** The tokens that the asker may manage, before the id `cursor`, newest first. */
 export async function listTokens(
@@ -151,19 +150,13 @@ export interface Revoked {
 }
 
 /** Null: there is no such token that the asker may revoke. */
-export async function revokeToken(
-  db: D1Database,
-  asker: Principal,
-  entry: AuditEntry,
-): Promise<Revoked | null> {
+export async function revokeToken(db: D1Database, asker: Principal, entry: AuditEntry): Promise<Revoked | null> {
   const { project } = entry;
   const [id, last] = ["0", "f"].map((digit) => entry.id.slice(0, 24) + digit.repeat(12)) as [string, string];
   const note = auditStatement(db, { ...entry, id }, "tree.id IS NOT NULL", visibleTo(asker), TREE);
   const revoked = `SELECT target FROM audit
     WHERE project = ?1 AND id BETWEEN ?2 AND ?3 AND action = 'token_revoked'`;
-  const remove = db
-    .prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (${revoked})`)
-    .bind(project, id, last);
+  const remove = db.prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (${revoked})`).bind(project, id, last);
   // A run keeps the line of each approver, so the token itself is enough.
   const remember = db
     .prepare(
@@ -194,7 +187,9 @@ export async function revokeToken(
   const [first] = rows;
   if (first === undefined) return null;
   return {
-    ...{ revoked: rows.map((row) => row.target), envName: first.envName, lineage: first.lineage },
+    revoked: rows.map((row) => row.target),
+    envName: first.envName,
+    lineage: first.lineage,
     left: leftBehind(results.slice(6, 8)),
     runs: toLeftRuns(results.slice(4, 6)),
   };

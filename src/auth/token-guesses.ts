@@ -50,8 +50,7 @@ export function clientOf(address: string): string {
   const groups = [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after];
   const [high = 0, low = 0] = groups.slice(-2);
   // ::ffff:0:0/96 is an IPv4 client on an IPv6 socket.
-  if (groups.slice(0, 6).join() === "0,0,0,0,0,65535")
-    return [high >> 8, high & 255, low >> 8, low & 255].join(".");
+  if (groups.slice(0, 6).join() === "0,0,0,0,0,65535") return [high >> 8, high & 255, low >> 8, low & 255].join(".");
   const prefix = groups.slice(0, 4).map((group) => group.toString(16));
   return `${prefix.join(":")}::/64`;
 }

@@ -12,7 +12,15 @@ export function toWire(token: StoredToken, now: number) {
   const { id, name, role, envName, person, mayApprove, mayActForOthers, parentId, createdBy } = token;
   const { createdAt, expiresAt, oldExpiresAt, lastUsedAt } = token;
   return {
-    ...{ id, name, role, envName, person, mayApprove, mayActForOthers, parentId, createdBy },
+    id,
+    name,
+    role,
+    envName,
+    person,
+    mayApprove,
+    mayActForOthers,
+    parentId,
+    createdBy,
     createdAt: rfc3339(createdAt),
     expiresAt: rfc3339(expiresAt),
     lastUsedAt: rfc3339(lastUsedAt),

@@ -8,12 +8,7 @@ export type TokenState = "living" | "token_revoked" | "token_expired";
  * Asks D1's primary, and never the isolate's memory. A rotation changes nothing, because the token is the same. The
  * operator has no row, and passes.
  */
-export async function tokenState(
-  db: D1Database,
-  project: string,
-  id: string,
-  now: number,
-): Promise<TokenState> {
+export async function tokenState(db: D1Database, project: string, id: string, now: number): Promise<TokenState> {
   if (id === OPERATOR.id) return "living";
   const token = await db
     .withSession("first-primary")

@@ -67,13 +67,7 @@ export function toLeftRuns([created, approved]: readonly D1Result[]): LeftRuns {
  * `inControl`: those in the control database. The count is "at least", and there are more runs than listed, if there are
  * many, or if a database does not answer. Never throws.
  */
-export async function describeLeftRuns(
-  env: Env,
-  hops: Hops,
-  project: string,
-  lineage: string,
-  inControl: LeftRuns,
-) {
+export async function describeLeftRuns(env: Env, hops: Hops, project: string, lineage: string, inControl: LeftRuns) {
   const look = async (number: number): Promise<LeftRuns> => {
     const db = await databaseThatSays(env, hops, number);
     if (db === null) throw new Error(`the binding DB_${number} has another database`);
@@ -84,10 +78,7 @@ export async function describeLeftRuns(
   const looked = await Promise.allSettled(others.map((number) => within(COUNT_MAX_MS, look(number))));
   const found = [inControl, ...looked.flatMap((one) => (one.status === "fulfilled" ? one.value : []))];
   const isWhole = looked.every(({ status }) => status === "fulfilled");
-  return {
-    waitingRuns: countOf(found, isWhole),
-    ...listOf(found, isWhole),
-  };
+  return { waitingRuns: countOf(found, isWhole), ...listOf(found, isWhole) };
 }
 
 function countOf(found: readonly LeftRuns[], isWhole: boolean): number | { readonly atLeast: number } {

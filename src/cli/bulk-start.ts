@@ -42,11 +42,7 @@ export async function changeMany(
  * The change that the user has confirmed: without --max, it is about no more runs than the user has seen. Null if no run
  * matches. Throws CommandFailed if none can change, or the user does not say yes.
  */
-async function confirmedChange(
-  client: Client,
-  change: BulkChange,
-  { max }: BulkFlags,
-): Promise<BulkChange | null> {
+async function confirmedChange(client: Client, change: BulkChange, { max }: BulkFlags): Promise<BulkChange | null> {
   const { operation, maxRuns } = change;
   const preview = await client.bulkOperations.preview(change);
   const { matched } = preview;
@@ -70,13 +66,9 @@ async function confirmedChange(
     throw new CommandFailed(`None of these runs can be ${done}. ${NOTHING}`, EXIT.conflict);
   }
   const runs = `${count}${isExact ? "" : " or more"} ${count === 1 && isExact ? "run" : "runs"}`;
-  const answer = await ask(`${operation === "cancel" ? "Cancel" : "Retry"} ${runs}? (y/N)`, {
-    otherwise: NOTHING,
-  });
+  const answer = await ask(`${operation === "cancel" ? "Cancel" : "Retry"} ${runs}? (y/N)`, { otherwise: NOTHING });
   if (!/^y(es)?$/i.test(answer)) throw new CommandFailed(NOTHING);
-  return max === undefined && change.filter !== undefined && isExact
-    ? { ...change, maxRuns: matched }
-    : change;
+  return max === undefined && change.filter !== undefined && isExact ? { ...change, maxRuns: matched } : change;
 }
 
 async function started(client: Client, change: BulkChange, flags: BulkFlags): Promise<BulkOperation> {
@@ -87,8 +79,7 @@ async function started(client: Client, change: BulkChange, flags: BulkFlags): Pr
       (name, leave) => leave(new CommandFailed(MAY_HAVE_BEGUN, INTERRUPTED[name])),
     );
   } catch (thrown) {
-    if (thrown instanceof ActionRunsError && exitCodeOf(thrown) === EXIT.unreachable)
-      complain(MAY_HAVE_BEGUN);
+    if (thrown instanceof ActionRunsError && exitCodeOf(thrown) === EXIT.unreachable) complain(MAY_HAVE_BEGUN);
     throw thrown;
   }
 }

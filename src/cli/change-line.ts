@@ -22,11 +22,7 @@ export function changeLine(run: ActionRun, output: Output): string {
   const status = plain(run.status).padEnd(STATUS_CELLS);
   const { tookMs } = timesOf(run);
   const took = tookMs === null ? "" : `· ${durationText(tookMs)}`;
-  const said = words(
-    text(run.actionName),
-    took,
-    run.error === null ? "" : `· ${plain(firstLine(run.error))}`,
-  );
+  const said = words(text(run.actionName), took, run.error === null ? "" : `· ${plain(firstLine(run.error))}`);
   const room = columns - time.length - id.length - status.length - 6;
   const colour = STATUS_COLOUR[run.status] ?? "dim";
   return `${output.paint("dim", time)}  ${id}  ${output.paint(colour, status)}  ${cut(said, room)}`;

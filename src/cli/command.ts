@@ -29,13 +29,8 @@ export class CliCommand extends Command {
       minWidthToWrap: WRAP_FROM_CELLS,
       // Otherwise a command whose only option is --help has it below the options of the connection.
       groupItems: (items, visible, groupOf) =>
-        help.groupItems(
-          [...visible.filter((item) => groupOf(item) === "Options:"), ...items],
-          visible,
-          groupOf,
-        ),
-      optionDescription: (option) =>
-        help.optionDescription(this.#derived.has(option) ? unnamed(option) : option),
+        help.groupItems([...visible.filter((item) => groupOf(item) === "Options:"), ...items], visible, groupOf),
+      optionDescription: (option) => help.optionDescription(this.#derived.has(option) ? unnamed(option) : option),
     });
   }
 

@@ -66,9 +66,7 @@ function valuesOf(positions: readonly Position[]): readonly Values[] {
       .filter(({ required }) => required)
       .map((option) => ({
         option,
-        pattern: [option.long, option.short]
-          .flatMap((flag) => (flag ? [quote(`${route}:${flag}`)] : []))
-          .join("|"),
+        pattern: [option.long, option.short].flatMap((flag) => (flag ? [quote(`${route}:${flag}`)] : [])).join("|"),
       })),
   );
 }

@@ -17,8 +17,7 @@ export function nameArgument(): OfferingArgument {
 }
 
 /** Behind the help of a command with --body. */
-export const BODY_HELP =
-  "\nGive JSON as @file, or as @- for stdin. JSON on the command line must have no secrets.\n";
+export const BODY_HELP = "\nGive JSON as @file, or as @- for stdin. JSON on the command line must have no secrets.\n";
 
 /** The definition in --body. Throws UsageError if it is no object, or if the command line itself has its secrets. */
 export async function readDefinition(body: string, command: Command): Promise<WebhookEndpoint> {
@@ -36,8 +35,7 @@ export async function readDefinition(body: string, command: Command): Promise<We
 /** The name of a member that holds a secret; null if there is none. */
 function secretMember(definition: Readonly<Record<string, unknown>>): string | null {
   const { url, signingSecret, headers, secrets } = definition;
-  for (const [name, value] of Object.entries({ url, signingSecret }))
-    if (typeof value === "string") return name;
+  for (const [name, value] of Object.entries({ url, signingSecret })) if (typeof value === "string") return name;
   for (const [holder, texts] of Object.entries({ headers, secrets })) {
     const found = Object.entries(texts ?? {}).find(([, value]) => typeof value === "string");
     if (found !== undefined) return `${holder}.${found[0]}`;

@@ -59,10 +59,7 @@ export function endpointText(
 }
 
 export function secretAdvice(output: Output): string {
-  return wrap(
-    "Give the signing secret to your receiver now. It verifies each message with it.",
-    output.columns,
-  );
+  return wrap("Give the signing secret to your receiver now. It verifies each message with it.", output.columns);
 }
 
 export function endpointTable(endpoints: readonly ListedWebhookEndpoint[], output: Output): string {
@@ -91,11 +88,7 @@ function eventName(type: string): string {
 }
 
 /** `now`: in ms, for the ages. */
-export function deliveryTable(
-  deliveries: readonly EndpointDelivery[],
-  output: Output,
-  now = Date.now(),
-): string {
+export function deliveryTable(deliveries: readonly EndpointDelivery[], output: Output, now = Date.now()): string {
   const shown = idShortener(
     deliveries.map(({ runId }) => runId),
     output,
@@ -112,9 +105,7 @@ export function deliveryTable(
       last?.reason ?? "",
     ];
   });
-  return output.table(DELIVERY_COLUMNS, rows, (column, cell) =>
-    column === 2 ? (STATE_COLOUR[cell] ?? null) : null,
-  );
+  return output.table(DELIVERY_COLUMNS, rows, (column, cell) => (column === 2 ? (STATE_COLOUR[cell] ?? null) : null));
 }
 
 /** `endpoint`: the definition says whether a person disabled it. */

@@ -102,9 +102,7 @@ function reasonOf({ reason }: Cancel): string {
 }
 
 function isRefusal(fault: unknown): fault is ActionRunsError {
-  return (
-    fault instanceof ActionRunsError && REFUSALS.includes(fault.status) && fault.code !== "unexpected_answer"
-  );
+  return fault instanceof ActionRunsError && REFUSALS.includes(fault.status) && fault.code !== "unexpected_answer";
 }
 
 async function work(execution: Execution, signals: Signals, output: CommandOutput): Promise<JobEnd> {

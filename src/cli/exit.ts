@@ -60,8 +60,7 @@ export function exitCodeOf(thrown: unknown): number {
   const { status, code } = thrown;
   if (status === 401 || status === 403) return EXIT.notAllowed;
   // An HTML page with any other status comes from a proxy or from another service.
-  if (status === null || code === "unexpected_answer" || status === 429 || status >= 500)
-    return EXIT.unreachable;
+  if (status === null || code === "unexpected_answer" || status === 429 || status >= 500) return EXIT.unreachable;
   if (status === 404) return EXIT.notFound;
   if (status === 409 || status === 412 || code === "idempotency_key_reused") return EXIT.conflict;
   return EXIT.usage;

@@ -44,14 +44,11 @@ export function withFlagNames(fault: unknown, options: readonly Option[]): unkno
   const named =
     fault.status !== 400
       ? message
-      : message.replace(
-          /(^|\. )(?:filter\.)?([A-Za-z]+)(?:\.\d+)?: /g,
-          (whole, before: string, member: string) => {
-            const name = OPTIONS.get(member) ?? member;
-            const flag = options.find((option) => option.attributeName() === name)?.long;
-            return flag ? `${before}${flag}: ` : whole;
-          },
-        );
+      : message.replace(/(^|\. )(?:filter\.)?([A-Za-z]+)(?:\.\d+)?: /g, (whole, before: string, member: string) => {
+          const name = OPTIONS.get(member) ?? member;
+          const flag = options.find((option) => option.attributeName() === name)?.long;
+          return flag ? `${before}${flag}: ` : whole;
+        });
   const told = WORDS.reduce((text, [http, ours]) => text.replaceAll(http, ours), named);
   return new ActionRunsError(told, { ...details, cause });
 }

@@ -93,8 +93,7 @@ export async function readToken(flag: string): Promise<string> {
 /** The token, if a header can carry it. fetch would print a header that it refuses, token included. */
 export function checkToken(token: string, from: string): string {
   if (token === "") throw new UsageError(`${from}: the token is missing.`);
-  if (!/^[\x21-\x7e]+$/.test(token))
-    throw new UsageError(`${from}: this is not a token. Enter it as it was shown.`);
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new UsageError(`${from}: this is not a token. Enter it as it was shown.`);
   return token;
 }
 
@@ -128,8 +127,7 @@ export async function ask(
   // answer.
   if (isSecret) process.stderr.write(prompt);
   asking.on("SIGINT", onInterrupt);
-  const end = () =>
-    Promise.reject(new CommandFailed(`The input ended before the last question. ${otherwise}`));
+  const end = () => Promise.reject(new CommandFailed(`The input ended before the last question. ${otherwise}`));
   // Ctrl-D rejects the question. If the terminal is gone, the question never settles, but `close` still comes.
   const closed = once(asking, "close").then(end);
   const takeBack = () => asking.close();

@@ -71,8 +71,7 @@ export class Signals {
 
   #take(signal: NodeJS.Signals): void {
     const now = Date.now();
-    if (this.#isImpatient && this.#first !== null && now - this.#firstAt > ECHO_MS)
-      process.exit(statusOf(signal));
+    if (this.#isImpatient && this.#first !== null && now - this.#firstAt > ECHO_MS) process.exit(statusOf(signal));
     if (this.#first === null) {
       this.#first = signal;
       this.#firstAt = now;

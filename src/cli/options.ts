@@ -63,15 +63,11 @@ export function withConnection(command: CliCommand, { env = true } = {}): CliCom
   if (env) command.addOption(new Option("--env <name>", "the environment").env("ACTION_RUNS_ENV"));
   command
     .addOption(
-      new OfferingOption(
-        "--profile <name>",
-        "a profile that `login` saved, instead of `default`",
-        "profiles",
-      ).env("ACTION_RUNS_PROFILE"),
+      new OfferingOption("--profile <name>", "a profile that `login` saved, instead of `default`", "profiles").env(
+        "ACTION_RUNS_PROFILE",
+      ),
     )
-    .addOption(
-      new Option("--token-stdin", "read the token from stdin, not from ACTION_RUNS_TOKEN or the profile"),
-    )
+    .addOption(new Option("--token-stdin", "read the token from stdin, not from ACTION_RUNS_TOKEN or the profile"))
     .addOption(
       new Option("--on-behalf-of <person>", "the person for whom you act, if your token may act for others")
         .env("ACTION_RUNS_ON_BEHALF_OF")
@@ -85,14 +81,10 @@ export function withCallbackOptions(command: CliCommand, { tokenStdin = true } =
   command
     .optionsGroup("Connection:")
     .addOption(
-      new Option("--callback-url <url>", "the run's callback URL; its token is in CALLBACK_TOKEN").env(
-        "CALLBACK_URL",
-      ),
+      new Option("--callback-url <url>", "the run's callback URL; its token is in CALLBACK_TOKEN").env("CALLBACK_URL"),
     );
   if (tokenStdin) {
-    command.addOption(
-      new Option("--token-stdin", "read the callback token from stdin, not from CALLBACK_TOKEN"),
-    );
+    command.addOption(new Option("--token-stdin", "read the callback token from stdin, not from CALLBACK_TOKEN"));
   }
   return withCalling(command);
 }

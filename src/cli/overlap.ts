@@ -11,7 +11,5 @@ export function readOverlap(text: string): number {
   const [, count = "", unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const seconds = text === "0" ? 0 : Number(count || Number.NaN) * (UNIT_SECONDS[unit] ?? Number.NaN);
   if (seconds >= 0 && seconds <= MAX_SECONDS) return seconds;
-  throw new InvalidArgumentError(
-    "Use a time such as 30m, 12h or 7d, at most 7d. 0 ends the old secret at once.",
-  );
+  throw new InvalidArgumentError("Use a time such as 30m, 12h or 7d, at most 7d. 0 ends the old secret at once.");
 }

@@ -55,10 +55,7 @@ function sendTo(id: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 function endTree(pid: number): void {
-  const killing = spawn("taskkill", ["/T", "/F", "/PID", String(pid)], {
-    stdio: "ignore",
-    windowsHide: true,
-  });
+  const killing = spawn("taskkill", ["/T", "/F", "/PID", String(pid)], { stdio: "ignore", windowsHide: true });
   // Without taskkill the processes can't be ended. The report still says that the run was cancelled.
   killing.on("error", () => {});
 }

@@ -33,13 +33,10 @@ const STATUSES = Object.keys({
   failed: true,
   cancelled: true,
 } satisfies Record<Status, true>) as readonly Status[];
-const WAITING = Object.keys({
-  any: true,
-  time: true,
-  approval: true,
-  concurrency: true,
-  pause: true,
-} satisfies Record<WaitingFilter, true>);
+const WAITING = Object.keys({ any: true, time: true, approval: true, concurrency: true, pause: true } satisfies Record<
+  WaitingFilter,
+  true
+>);
 
 /** What the options of gates choose. */
 const CHOSEN = {
@@ -66,13 +63,9 @@ export function withFilters(command: CliCommand): CliCommand {
   command
     .addOption(new OfferingOption("--action-name <name>", "only runs of this action", "action names"))
     .addOption(new Option("--entity-id <uuid>", "only runs about this entity"))
-    .addOption(
-      new OfferingOption("--triggered-by <name>", "only runs that this token or person created", "creators"),
-    )
+    .addOption(new OfferingOption("--triggered-by <name>", "only runs that this token or person created", "creators"))
     .addOption(sinceOption())
-    .addOption(
-      new Option("--created-after <time>", "only runs created after this time, such as 2026-01-31T12:00:00Z"),
-    )
+    .addOption(new Option("--created-after <time>", "only runs created after this time, such as 2026-01-31T12:00:00Z"))
     .addOption(new Option("--created-before <time>", "only runs created before this time"))
     .addOption(
       new OfferingOption(

@@ -27,9 +27,7 @@ export const JSON_HELP = "\nGive JSON as text, as @file, or as @- for stdin.\n";
 export function withParameters(command: CliCommand, about = "all parameters, as a JSON object"): CliCommand {
   return command
     .addOption(
-      new Option("-p, --param <name=value>", "one parameter as text, or name:=json; repeatable").argParser(
-        repeated,
-      ),
+      new Option("-p, --param <name=value>", "one parameter as text, or name:=json; repeatable").argParser(repeated),
     )
     .addOption(textOption("-f, --parameters <json>", about));
 }
@@ -41,15 +39,11 @@ export function withInputs(command: CliCommand): CliCommand {
   withParameters(command)
     .addOption(textOption("--recommendations <json>", "recommendations, as a JSON object"))
     .addOption(
-      new OfferingOption(
-        "--label <text>",
-        "a label that lists can filter by; repeatable",
-        "labels",
-      ).argParser(repeated),
+      new OfferingOption("--label <text>", "a label that lists can filter by; repeatable", "labels").argParser(
+        repeated,
+      ),
     )
-    .addOption(
-      new Option("--timeout <minutes>", "fail the run if no report comes in time").argParser(MINUTES),
-    );
+    .addOption(new Option("--timeout <minutes>", "fail the run if no report comes in time").argParser(MINUTES));
   return withGates(command);
 }
 

@@ -39,8 +39,7 @@ export function truncatedText(truncated: readonly string[]): string {
 }
 
 function detailRows(details: ActionRunDetails) {
-  const { action, retryOf, bulkOperationId, labels, traceparent, externalUrl, heartbeat, cancel, waiting } =
-    details;
+  const { action, retryOf, bulkOperationId, labels, traceparent, externalUrl, heartbeat, cancel, waiting } = details;
   const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
     ["gate", waitsForText(details, Date.now())],
@@ -56,10 +55,7 @@ function detailRows(details: ActionRunDetails) {
       "heartbeat",
       heartbeat && words(instantText(heartbeat.at), progressBar(heartbeat.progress), text(heartbeat.message)),
     ],
-    [
-      "cancel",
-      cancel && `requested${by} at ${instantText(cancel.requestedAt)}, ends by ${instantText(cancel.until)}`,
-    ],
+    ["cancel", cancel && `requested${by} at ${instantText(cancel.requestedAt)}, ends by ${instantText(cancel.until)}`],
     ["reason", cancel?.reason && plain(cancel.reason)],
   ];
 }

@@ -50,10 +50,7 @@ const HOW: Readonly<Record<keyof Profile, string>> = {
  * A client for the environment that the settings name. Throws UsageError if a setting is missing. `needsEnv` and
  * `needsProject`: false for what belongs to a project or to a token.
  */
-export async function connect(
-  flags: ConnectionFlags,
-  { needsEnv = true, needsProject = true } = {},
-): Promise<Client> {
+export async function connect(flags: ConnectionFlags, { needsEnv = true, needsProject = true } = {}): Promise<Client> {
   const profile = namedProfile(flags.profile);
   const picked = (name: "org" | "project") =>
     needsProject ? pick(name, flags, profile) : flags[name] || profile[name] || "none";
@@ -78,9 +75,7 @@ function namedProfile(name: string | undefined): Profile {
   if (name === undefined) return {};
   const others = profileNames();
   const those = others.length === 0 ? "" : `You can use ${OR.format(others)}. `;
-  throw new UsageError(
-    `There is no profile ${name}. ${those}Create it with: action-runs login --profile ${name}`,
-  );
+  throw new UsageError(`There is no profile ${name}. ${those}Create it with: action-runs login --profile ${name}`);
 }
 
 function pick(name: "url" | "org" | "project" | "env", flags: ScopeFlags, profile: Profile): string {

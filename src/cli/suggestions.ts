@@ -8,11 +8,7 @@ const LEAST_CHARACTERS = 2;
 const MOST = 20;
 
 /** At most 20 values, sorted. None before the second character. Throws as the client does. */
-export async function suggestionsFor(
-  client: Client,
-  what: Suggested,
-  begin: string,
-): Promise<readonly string[]> {
+export async function suggestionsFor(client: Client, what: Suggested, begin: string): Promise<readonly string[]> {
   if (begin.length < LEAST_CHARACTERS) return [];
   const values = await valuesOf(client, what, begin);
   return [...new Set(values)]

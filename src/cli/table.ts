@@ -42,9 +42,7 @@ function columnWidths(
   const wanted = columns.map((_, column) =>
     lines.reduce((most, line) => Math.max(most, stringWidth(line[column] ?? "")), 0),
   );
-  const widths = columns.map(({ least = Number.POSITIVE_INFINITY }, column) =>
-    Math.min(wanted[column] ?? 0, least),
-  );
+  const widths = columns.map(({ least = Number.POSITIVE_INFINITY }, column) => Math.min(wanted[column] ?? 0, least));
   const left = () => room - widths.reduce((sum, width) => sum + (width === 0 ? 0 : width + GAP), -GAP);
   // Columns are left out from the end of this order. The remaining room is handed out from its beginning. Of two columns
   // that stay, the second one says more, such as the error after the action.

@@ -173,19 +173,17 @@ export function flagsText({
 }
 
 export function auditTable(entries: readonly AuditEntry[], output: Output): string {
-  const rows = entries.map(
-    ({ at, actor, actorName, person, action, target, targetName, scope, gates, reason }) => [
-      instantText(at),
-      gates === null ? action : `${action} (gates ${gates})`,
-      targetName,
-      person === null ? actorName : `${person} via ${actorName}`,
-      scope,
-      // The id of a token or of a session.
-      target === targetName ? "" : target,
-      actor,
-      reason ?? "",
-    ],
-  );
+  const rows = entries.map(({ at, actor, actorName, person, action, target, targetName, scope, gates, reason }) => [
+    instantText(at),
+    gates === null ? action : `${action} (gates ${gates})`,
+    targetName,
+    person === null ? actorName : `${person} via ${actorName}`,
+    scope,
+    // The id of a token or of a session.
+    target === targetName ? "" : target,
+    actor,
+    reason ?? "",
+  ]);
   return output.table(AUDIT_COLUMNS, rows);
 }
 

@@ -48,10 +48,7 @@ function unreachableSentence({ message, cause }: ActionRunsError): string {
   const tried = hostname ?? (host === undefined ? "this address" : `${host}:${port}`);
   const meaning = (MEANINGS[code] ?? CLIENT_ADVICE).replace("{}", () => tried);
   const isCertificate = meaning === AUTHORITY || meaning === EXPIRED;
-  return message.replace(
-    CLIENT_ADVICE,
-    () => `${meaning}${isCertificate ? "" : proxyAdvice()} The cause is ${code}.`,
-  );
+  return message.replace(CLIENT_ADVICE, () => `${meaning}${isCertificate ? "" : proxyAdvice()} The cause is ${code}.`);
 }
 
 interface Cause extends Error {

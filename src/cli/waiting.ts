@@ -50,8 +50,7 @@ export async function untilEnded(
   const options = signal === undefined ? {} : { signal };
   const most = seconds === undefined ? "" : `, for at most ${inSeconds(seconds)}`;
   try {
-    const people =
-      process.stderr.isTTY || !output.isJson ? new Output({ json: false }, process.stderr) : null;
+    const people = process.stderr.isTTY || !output.isJson ? new Output({ json: false }, process.stderr) : null;
     const waiting = `Waiting for the run ${plain(id)} to end${most}. Ctrl-C stops waiting. The run continues.`;
     await people?.line(wrap(waiting, people.columns));
     if (!hasAnswered) await client.runs.get(id, options);
@@ -82,11 +81,7 @@ async function tell(
   const lines = new EventLines(people, read);
   try {
     // Without events there is still the end to wait for.
-    const patience = {
-      ...options,
-      say: (sentence: string) => lines.complain(sentence),
-      notAfter: "too_many_watchers",
-    };
+    const patience = { ...options, say: (sentence: string) => lines.complain(sentence), notAfter: "too_many_watchers" };
     for await (const event of lastingEvents(client, id, patience)) await lines.show(event);
   } catch (fault) {
     options.signal?.throwIfAborted();

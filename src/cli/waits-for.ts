@@ -69,9 +69,7 @@ function lacksApprovals(approval: Gated["approval"]): boolean {
 }
 
 function countText(approval: Gated["approval"]): string {
-  return approval && approval.required > 1
-    ? `, ${approval.approvals.length} of ${text(approval.required)}`
-    : "";
+  return approval && approval.required > 1 ? `, ${approval.approvals.length} of ${text(approval.required)}` : "";
 }
 
 /** `1st`, `2nd`, `11th`. */

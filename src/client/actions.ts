@@ -89,18 +89,12 @@ export function createActions(api: Api, scope: Environment, send: Send): Actions
       return stored(name, bodyOf(result), result.response);
     },
     async get(name, { signal } = {}) {
-      const result = await api.GET(ACTION, {
-        params: { path: of(name) },
-        fetch: sending(send, { signal }),
-      });
+      const result = await api.GET(ACTION, { params: { path: of(name) }, fetch: sending(send, { signal }) });
       return stored(name, bodyOf(result), result.response);
     },
     list: ({ signal } = {}) =>
       pages((cursor) =>
-        api.GET(ACTIONS, {
-          params: { path: scope, query: present({ cursor }) },
-          fetch: sending(send, { signal }),
-        }),
+        api.GET(ACTIONS, { params: { path: scope, query: present({ cursor }) }, fetch: sending(send, { signal }) }),
       ),
     async page(query = {}, { signal } = {}) {
       const params = { path: scope, query: present(query) };
@@ -115,10 +109,7 @@ export function createActions(api: Api, scope: Environment, send: Send): Actions
     },
     versions: (name, { signal } = {}) =>
       pages((cursor) =>
-        api.GET(VERSIONS, {
-          params: { path: of(name), query: present({ cursor }) },
-          fetch: sending(send, { signal }),
-        }),
+        api.GET(VERSIONS, { params: { path: of(name), query: present({ cursor }) }, fetch: sending(send, { signal }) }),
       ),
     async versionPage(name, query = {}, { signal } = {}) {
       const params = { path: of(name), query: present(query) };

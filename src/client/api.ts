@@ -139,13 +139,7 @@ export function sending(send: Send, options: SendOptions): (request: Request) =>
 }
 
 /** The body of a response. Throws if there is none. */
-export function bodyOf<T>({
-  data,
-  response,
-}: {
-  readonly data?: T;
-  readonly response: Response;
-}): NonNullable<T> {
+export function bodyOf<T>({ data, response }: { readonly data?: T; readonly response: Response }): NonNullable<T> {
   if (data === undefined || data === null) throw unexpectedResponse(response, "The response has no body");
   return data;
 }

@@ -24,19 +24,11 @@ export interface Audit {
   page(query?: AuditQuery, options?: CallOptions): Promise<AuditPage>;
 }
 
-export function createAudit(
-  api: Api,
-  project: { readonly o: string; readonly p: string },
-  send: Send,
-): Audit {
+export function createAudit(api: Api, project: { readonly o: string; readonly p: string }, send: Send): Audit {
   const read = (query: AuditQuery, { signal }: CallOptions) =>
-    api.GET("/{o}/{p}/audit", {
-      params: { path: project, query: present(query) },
-      fetch: sending(send, { signal }),
-    });
+    api.GET("/{o}/{p}/audit", { params: { path: project, query: present(query) }, fetch: sending(send, { signal }) });
   return {
-    list: (filter = {}, options = {}) =>
-      pages((cursor) => read({ ...filter, ...present({ cursor }) }, options)),
+    list: (filter = {}, options = {}) => pages((cursor) => read({ ...filter, ...present({ cursor }) }, options)),
     async page(query = {}, options = {}) {
       const result = await read(query, options);
       return { entries: listOf(result), next: nextOf(result) };

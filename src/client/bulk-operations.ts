@@ -85,11 +85,7 @@ export function createBulkOperations(api: Api, scope: Environment, send: Send): 
   return {
     async create(change, { signal, idempotencyKey = crypto.randomUUID() } = {}) {
       const params = { path: scope, header: { "Idempotency-Key": idempotencyKey } };
-      const result = await api.POST(OPERATIONS, {
-        params,
-        body: change,
-        fetch: sending(send, { signal }),
-      });
+      const result = await api.POST(OPERATIONS, { params, body: change, fetch: sending(send, { signal }) });
       const created = bodyOf(result);
       if ("id" in created) return created;
       throw unexpectedResponse(result.response, "The response is not a bulk operation");
@@ -107,10 +103,7 @@ export function createBulkOperations(api: Api, scope: Environment, send: Send): 
     get,
     list: ({ signal } = {}) =>
       pages((cursor) =>
-        api.GET(OPERATIONS, {
-          params: { path: scope, query: present({ cursor }) },
-          fetch: sending(send, { signal }),
-        }),
+        api.GET(OPERATIONS, { params: { path: scope, query: present({ cursor }) }, fetch: sending(send, { signal }) }),
       ),
     async page(query = {}, { signal } = {}) {
       const params = { path: scope, query: present(query) };

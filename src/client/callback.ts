@@ -54,8 +54,7 @@ export function callback(url: string, token: string, settings: CallbackSettings 
   const report = (body: Report, options?: CallOptions) =>
     post<ReportedActionRun>(reportUrl, body, { "Idempotency-Key": idempotencyKey }, options);
   return {
-    succeed: (output, options) =>
-      report({ status: "succeeded", ...(output === undefined ? {} : { output }) }, options),
+    succeed: (output, options) => report({ status: "succeeded", ...(output === undefined ? {} : { output }) }, options),
     fail: (error, output, options) =>
       report({ status: "failed", error, ...(output === undefined ? {} : { output }) }, options),
     heartbeat: (news = {}, options) => post<HeartbeatAnswer>(heartbeatUrl, news, {}, options),
@@ -66,9 +65,7 @@ export function callback(url: string, token: string, settings: CallbackSettings 
 function heartbeatUrlOf(reportUrl: string): string {
   const url = new URL(reportUrl);
   if (!/\/callback$/.test(url.pathname)) {
-    throw new TypeError(
-      "The callback URL is not valid. Use the callback.url of the run, which ends in /callback.",
-    );
+    throw new TypeError("The callback URL is not valid. Use the callback.url of the run, which ends in /callback.");
   }
   url.pathname = url.pathname.replace(/callback$/, "heartbeat");
   return url.href;

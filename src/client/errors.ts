@@ -97,9 +97,7 @@ export function refusalOf(response: Response, text: string): ActionRunsError {
   return new ActionRunsError(body.error, { ...detailsOf(response), code: body.code, pointer });
 }
 
-function detailsOf(
-  response: Response,
-): Pick<ErrorDetails, "requestId" | "retryAfterMs"> & { status: number | null } {
+function detailsOf(response: Response): Pick<ErrorDetails, "requestId" | "retryAfterMs"> & { status: number | null } {
   return {
     // A browser reports 0 for a redirect that was not followed.
     status: response.status === 0 ? null : response.status,

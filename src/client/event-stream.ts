@@ -98,10 +98,7 @@ class Connection {
 
   /** The text of the stream, as it comes. */
   async *chunks(response: Response): AsyncGenerator<string, void> {
-    if (
-      !/^text\/event-stream\b/i.test(response.headers.get("Content-Type") ?? "") ||
-      response.body === null
-    ) {
+    if (!/^text\/event-stream\b/i.test(response.headers.get("Content-Type") ?? "") || response.body === null) {
       throw unexpectedResponse(response, "The response is not an event stream");
     }
     const reader = response.body.getReader();
@@ -109,10 +106,7 @@ class Connection {
     try {
       for (;;) {
         // The timer runs only while we read, because the watcher may take its time with an event.
-        const timer = setTimeout(
-          () => this.#aborter.abort(new Error("the stream was silent")),
-          this.#silenceMs,
-        );
+        const timer = setTimeout(() => this.#aborter.abort(new Error("the stream was silent")), this.#silenceMs);
         const { done, value } = await reader.read().finally(() => clearTimeout(timer));
         if (done) return;
         yield decoder.decode(value, { stream: true });

@@ -4,15 +4,7 @@
  */
 
 import { type Actions, createActions } from "./actions.ts";
-import {
-  type Api,
-  bodyOf,
-  type CallOptions,
-  type CurrentToken,
-  createApi,
-  type Place,
-  sending,
-} from "./api.ts";
+import { type Api, bodyOf, type CallOptions, type CurrentToken, createApi, type Place, sending } from "./api.ts";
 import { type Audit, createAudit } from "./audit.ts";
 import { type BulkOperations, createBulkOperations } from "./bulk-operations.ts";
 import { type ConcurrencyGroups, createConcurrencyGroups } from "./concurrency-groups.ts";
@@ -20,13 +12,7 @@ import { pages } from "./paging.ts";
 import { createPauses, type Pauses } from "./pauses.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
-import {
-  type ClientSettings,
-  callerHeaders,
-  checkedName,
-  checkedUrl,
-  transportSettings,
-} from "./settings.ts";
+import { type ClientSettings, callerHeaders, checkedName, checkedUrl, transportSettings } from "./settings.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
 import { createSend } from "./transport.ts";
 import { createWebhookEndpoints, type WebhookEndpoints } from "./webhook-endpoints.ts";

@@ -16,9 +16,7 @@ export function leftOvers(value: unknown, member = ""): readonly LeftOver[] {
     return word === undefined ? [] : [{ member, word }];
   }
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, one]) =>
-    leftOvers(one, member === "" ? key : `${member}.${key}`),
-  );
+  return Object.entries(value).flatMap(([key, one]) => leftOvers(one, member === "" ? key : `${member}.${key}`));
 }
 
 /** A sentence about them; null if there are none. `harm`: what they prevent, such as "or the job can't start". */

@@ -9,9 +9,7 @@ export interface Page<T> {
 }
 
 /** All entries of all pages. Requests a page only when the entries before it are used. */
-export async function* pages<T>(
-  ask: (cursor: string | undefined) => Promise<Page<T>>,
-): AsyncGenerator<T, void> {
+export async function* pages<T>(ask: (cursor: string | undefined) => Promise<Page<T>>): AsyncGenerator<T, void> {
   let cursor: string | undefined;
   for (;;) {
     const page = await ask(cursor);

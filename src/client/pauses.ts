@@ -24,10 +24,7 @@ export interface Pauses {
 }
 
 export function createPauses(api: Api, scope: Environment, send: Send): Pauses {
-  const of = (group: string) => ({
-    ...scope,
-    group: group === WHOLE_ENVIRONMENT ? group : checkedGroup(group),
-  });
+  const of = (group: string) => ({ ...scope, group: group === WHOLE_ENVIRONMENT ? group : checkedGroup(group) });
   return {
     async list({ signal } = {}) {
       return listOf(await api.GET(PAUSES, { params: { path: scope }, fetch: sending(send, { signal }) }));

@@ -238,10 +238,7 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
       ),
     events: (id, { signal } = {}) =>
       pages((cursor) =>
-        api.GET(EVENTS, {
-          params: { path: of(id), query: present({ cursor }) },
-          fetch: sending(send, { signal }),
-        }),
+        api.GET(EVENTS, { params: { path: of(id), query: present({ cursor }) }, fetch: sending(send, { signal }) }),
       ),
     watch: (id, options = {}) => watchEvents((seq, signal) => openStream(id, seq, signal), options, settings),
     follow,

@@ -24,11 +24,7 @@ export interface Sessions {
   end(id: string, options?: CallOptions): Promise<void>;
 }
 
-export function createSessions(
-  api: Api,
-  project: { readonly o: string; readonly p: string },
-  send: Send,
-): Sessions {
+export function createSessions(api: Api, project: { readonly o: string; readonly p: string }, send: Send): Sessions {
   return {
     list: ({ signal } = {}) =>
       pages((cursor) =>

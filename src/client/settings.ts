@@ -63,9 +63,7 @@ export function transportSettings(settings: CallSettings): TransportSettings {
 export function checkedUrl(name: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "") {
-    throw new TypeError(
-      `${name} is not a valid address. Use one that begins with https://, without user or password.`,
-    );
+    throw new TypeError(`${name} is not a valid address. Use one that begins with https://, without user or password.`);
   }
   return text;
 }

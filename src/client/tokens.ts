@@ -59,11 +59,7 @@ export interface Tokens {
   revoke(id: string, options?: CallOptions): Promise<RevokedApiTokens>;
 }
 
-export function createTokens(
-  api: Api,
-  project: { readonly o: string; readonly p: string },
-  send: Send,
-): Tokens {
+export function createTokens(api: Api, project: { readonly o: string; readonly p: string }, send: Send): Tokens {
   return {
     async create(body, { signal } = {}) {
       const fetch = sending(send, { signal, isRepeatable: false });

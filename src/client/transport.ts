@@ -44,9 +44,7 @@ export type Send = (request: Request, options?: SendOptions) => Promise<Response
 /** The Fetch standard's redirects, without 304. */
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
 
-type Outcome =
-  | { readonly response: Response }
-  | { readonly error: ActionRunsError; readonly isTransient: boolean };
+type Outcome = { readonly response: Response } | { readonly error: ActionRunsError; readonly isTransient: boolean };
 
 export function createSend(settings: TransportSettings): Send {
   return async function send(request, options = {}) {
@@ -59,12 +57,7 @@ export function createSend(settings: TransportSettings): Send {
       // After a 429 the request had no effect.
       const mayRepeat = isRepeatable || error.status === 429;
       const askedMs = error.retryAfterMs ?? 0;
-      if (
-        !outcome.isTransient ||
-        !mayRepeat ||
-        failed >= settings.retries ||
-        askedMs > RETRY_AFTER_HONOURED_MS
-      ) {
+      if (!outcome.isTransient || !mayRepeat || failed >= settings.retries || askedMs > RETRY_AFTER_HONOURED_MS) {
         throw error;
       }
       await pause(askedMs + retryPauseMs(settings.retryDelayMs, failed), signal);

@@ -109,11 +109,7 @@ export interface WebhookEndpoints {
   /** Newest run first. Requests further pages as you read on. */
   deliveries(name: string, filter?: DeliveryFilter, options?: CallOptions): AsyncIterable<EndpointDelivery>;
   /** One page, newest run first. Its `cursor` is the `next` of the page before it. */
-  deliveryPage(
-    name: string,
-    query?: DeliveryFilter & PageQuery,
-    options?: CallOptions,
-  ): Promise<DeliveryPage>;
+  deliveryPage(name: string, query?: DeliveryFilter & PageQuery, options?: CallOptions): Promise<DeliveryPage>;
   /** Sends the message about a run again, with the same `webhook-id` as before. */
   resend(name: string, runId: string, options?: ResendOptions): Promise<void>;
   /** Sends again what `failed`, or what was never a message of this endpoint (`missing`). The same body resumes. */
@@ -145,18 +141,12 @@ export function createWebhookEndpoints(api: Api, scope: Environment, send: Send)
       return { ...stored(name, { ...shown, signingSecret: null }, result.response), signingSecret };
     },
     async get(name, { signal } = {}) {
-      const result = await api.GET(ENDPOINT, {
-        params: { path: of(name) },
-        fetch: sending(send, { signal }),
-      });
+      const result = await api.GET(ENDPOINT, { params: { path: of(name) }, fetch: sending(send, { signal }) });
       return stored(name, bodyOf(result), result.response);
     },
     list: ({ signal } = {}) =>
       pages((cursor) =>
-        api.GET(ENDPOINTS, {
-          params: { path: scope, query: present({ cursor }) },
-          fetch: sending(send, { signal }),
-        }),
+        api.GET(ENDPOINTS, { params: { path: scope, query: present({ cursor }) }, fetch: sending(send, { signal }) }),
       ),
     async page(query = {}, { signal } = {}) {
       const params = { path: scope, query: present(query) };
@@ -171,10 +161,7 @@ export function createWebhookEndpoints(api: Api, scope: Environment, send: Send)
     },
     versions: (name, { signal } = {}) =>
       pages((cursor) =>
-        api.GET(VERSIONS, {
-          params: { path: of(name), query: present({ cursor }) },
-          fetch: sending(send, { signal }),
-        }),
+        api.GET(VERSIONS, { params: { path: of(name), query: present({ cursor }) }, fetch: sending(send, { signal }) }),
       ),
     async versionPage(name, query = {}, { signal } = {}) {
       const params = { path: of(name), query: present(query) };
@@ -226,10 +213,7 @@ export function createWebhookEndpoints(api: Api, scope: Environment, send: Send)
       return bodyOf(await api.POST(`${ENDPOINT}/test`, { params, body: test, fetch }));
     },
     async enable(name, { signal } = {}) {
-      await api.POST(`${ENDPOINT}/enable`, {
-        params: { path: of(name) },
-        fetch: sending(send, { signal }),
-      });
+      await api.POST(`${ENDPOINT}/enable`, { params: { path: of(name) }, fetch: sending(send, { signal }) });
     },
     async rotateSecret(name, { signal, gracePeriodSeconds, idempotencyKey = crypto.randomUUID() } = {}) {
       const params = { path: of(name), header: { "Idempotency-Key": idempotencyKey } };

@@ -107,9 +107,7 @@ function Content({ page }: { readonly page: Page }) {
     // One component, so that the list stays as it is beside a run.
     case "runs":
     case "run":
-      return (
-        <RunsPage key={`${page.o}/${page.p}/${page.envName}`} runId={page.name === "run" ? page.id : null} />
-      );
+      return <RunsPage key={`${page.o}/${page.p}/${page.envName}`} runId={page.name === "run" ? page.id : null} />;
     case "operations":
       return <OperationsPage />;
     case "operation":
@@ -145,10 +143,7 @@ function Elsewhere({ session, isPage, home }: ElsewhereProps) {
   const { project, envName } = session.holder;
   const opened = envName === null ? project : `${project}/${envName}`;
   return (
-    <Empty
-      isPage
-      title={isPage ? "Your session does not open this address" : "There is no page at this address"}
-    >
+    <Empty isPage title={isPage ? "Your session does not open this address" : "There is no page at this address"}>
       {isPage ? <p>It opens {opened}. To see anything else, sign out, and sign in to that.</p> : null}
       <p>
         <Link class="button is-plain" href={home}>

@@ -127,21 +127,16 @@ function sectionsOf({ scope, may, holder }: ActiveSession): readonly Section[] {
   const { o, p } = scope;
   const tokens = may("tokens:manage");
   const all: readonly (Section | false)[] = [
-    {
-      label: "Runs",
-      to: { name: "runs", ...scope },
-      of: ["runs", "run", "operations", "operation"],
-      keys: "g r",
-    },
+    { label: "Runs", to: { name: "runs", ...scope }, of: ["runs", "run", "operations", "operation"], keys: "g r" },
     { label: "Actions", to: { name: "actions", ...scope }, of: ["actions", "action"], keys: "g a" },
     // Others find these runs by the filter of the list.
-    holder.mayApprove && {
-      ...{ label: "Approvals", to: { name: "approvals", ...scope }, of: ["approvals"], keys: "g p" },
-    },
+    holder.mayApprove && { label: "Approvals", to: { name: "approvals", ...scope }, of: ["approvals"], keys: "g p" },
     { label: "Groups", to: { name: "groups", ...scope }, of: ["groups"], keys: "g o" },
     may("webhooks:manage") && {
-      ...{ label: "Notifications", to: { name: "notifications", ...scope } },
-      ...{ of: ["notifications", "endpoint"], keys: "g n" },
+      label: "Notifications",
+      to: { name: "notifications", ...scope },
+      of: ["notifications", "endpoint"],
+      keys: "g n",
     },
     tokens && { label: "Tokens", to: { name: "tokens", o, p }, of: ["tokens"], keys: "g t" },
     tokens && { label: "Audit", to: { name: "audit", o, p }, of: ["audit"], keys: "g l" },

@@ -46,10 +46,7 @@ export function readReport(row: ReportRow | undefined): DatabaseReport | null {
   return row === undefined ? null : { ...JSON.parse(row.report), lookedAt: row.lookedAt };
 }
 
-export function writeReport(
-  control: D1Database,
-  { lookedAt, ...report }: DatabaseReport,
-): D1PreparedStatement {
+export function writeReport(control: D1Database, { lookedAt, ...report }: DatabaseReport): D1PreparedStatement {
   return control.prepare(WRITE).bind(lookedAt, JSON.stringify(report));
 }
 
@@ -81,8 +78,7 @@ export function waitingElsewhere(
 ): number | null {
   const others = bound.filter((number) => number !== 0);
   if (others.length === 0) return 0;
-  if (report === null || report.keyId !== keyId || msSinceOrLongAgo(report.lookedAt, now) > REPORT_MAX_MS)
-    return null;
+  if (report === null || report.keyId !== keyId || msSinceOrLongAgo(report.lookedAt, now) > REPORT_MAX_MS) return null;
   const seen = new Map(report.databases.map((state) => [state.number, state.waitingUnderOlderKeys]));
   let sum = 0;
   // A database that is not bound can hold runs that wait.

@@ -32,11 +32,7 @@ export function countOther(key: string, column: string, from: string): string {
 
 /** SQL: how many runs wait with a request that another key than `key` sealed. */
 export function countWaitingUnderOther(key: string): string {
-  return countOther(
-    key,
-    "waiting_key_id",
-    "runs INDEXED BY waiting_runs_by_key WHERE status = 'pending' AND",
-  );
+  return countOther(key, "waiting_key_id", "runs INDEXED BY waiting_runs_by_key WHERE status = 'pending' AND");
 }
 
 export type DatabaseStatus =

@@ -11,11 +11,7 @@ import { readD1 } from "./read-d1.ts";
  * Null if no database is bound under this number, or if the one that is has not this number. Throws
  * `database_unavailable`.
  */
-export async function databaseThatSays(
-  env: Databases,
-  hops: Hops,
-  number: number,
-): Promise<D1Database | null> {
+export async function databaseThatSays(env: Databases, hops: Hops, number: number): Promise<D1Database | null> {
   const db = databaseNumbered(env, number);
   // Almost always, because an isolate asks a database once.
   if (db === null || !mustAskForNumber(env, number)) return db;
@@ -26,11 +22,7 @@ export async function databaseThatSays(
 }
 
 /** The same, of the database where an environment lives. Throws `database_not_bound` as well. */
-export async function requireDatabaseNumbered(
-  env: Databases,
-  hops: Hops,
-  number: number,
-): Promise<D1Database> {
+export async function requireDatabaseNumbered(env: Databases, hops: Hops, number: number): Promise<D1Database> {
   const db = await databaseThatSays(env, hops, number);
   if (db !== null) return db;
   throw new ApiError(

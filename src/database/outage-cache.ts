@@ -73,9 +73,7 @@ export class OutageCache<V> {
     const found = this.#remembered.get(key);
     if (found !== undefined && msSinceOrLongAgo(found.askedAt, now) < found.freshMs) return found.value;
     const missing = this.#missing.get(key);
-    return missing !== undefined && msSinceOrLongAgo(missing.readAt, now) < this.#options.missingMs
-      ? null
-      : undefined;
+    return missing !== undefined && msSinceOrLongAgo(missing.readAt, now) < this.#options.missingMs ? null : undefined;
   }
 
   hasOutageCopy(key: string, now: number): boolean {
@@ -160,14 +158,7 @@ export class OutageCache<V> {
     }
     this.#missing.delete(key);
     const weight = this.#options.weigh(value);
-    this.#remembered.set(key, {
-      value,
-      weight,
-      began,
-      readAt: now,
-      askedAt: now,
-      freshMs: FRESH_MS,
-    });
+    this.#remembered.set(key, { value, weight, began, readAt: now, askedAt: now, freshMs: FRESH_MS });
   }
 }
 

@@ -75,8 +75,7 @@ function heapBytes(value: unknown): number {
     seen.add(next);
     const members = next instanceof Map || next instanceof Set ? [...next].flat() : Object.values(next);
     bytes += OBJECT_BYTES + MEMBER_BYTES * members.length;
-    for (const member of members)
-      if (typeof member === "string" || typeof member === "object") open.push(member);
+    for (const member of members) if (typeof member === "string" || typeof member === "object") open.push(member);
   }
   return bytes;
 }

@@ -127,5 +127,4 @@ function sentenceOf<D>(kind: DefinitionKind<D>, reason: MissingSecret["reason"])
   }
 }
 
-export const SECRET_LOST =
-  "the stored value was sealed under a signing key that was removed. Send the value again.";
+export const SECRET_LOST = "the stored value was sealed under a signing key that was removed. Send the value again.";

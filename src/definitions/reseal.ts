@@ -27,11 +27,7 @@ interface Row extends SecretsOwner {
 }
 
 /** Never throws. */
-export async function resealDefinitions(
-  db: D1Database,
-  signingKeys: string | undefined,
-  now: number,
-): Promise<void> {
+export async function resealDefinitions(db: D1Database, signingKeys: string | undefined, now: number): Promise<void> {
   const ring = keyRing(signingKeys);
   if (!ring.ok) return;
   try {
@@ -72,12 +68,7 @@ const SELECT = `
   WHERE total <= ${BYTES_PER_MINUTE}`;
 
 /** Null if the secrets can't be opened, although their key is in the ring. */
-async function updateOf(
-  db: D1Database,
-  ring: KeyRing,
-  row: Row,
-  now: number,
-): Promise<D1PreparedStatement | null> {
+async function updateOf(db: D1Database, ring: KeyRing, row: Row, now: number): Promise<D1PreparedStatement | null> {
   const { scope, kind, name, version, keyId } = row;
   const sealed = await resealed(ring, new Uint8Array(row.secrets), { scope, kind, name, version });
   if (sealed === null) return null;

@@ -68,9 +68,7 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>) {
         requirePreconditions(c, kind.noun, version);
         await kind.beforeChange(c, ref, null);
         const gates = kind.gateChangeOf(JSON.parse(stored.definition) as D, null);
-        const isDone = await writeAudited(c, () =>
-          deleteDefinition(c.env.DB, kind, ref, version, { ...entry, gates }),
-        );
+        const isDone = await writeAudited(c, () => deleteDefinition(c.env.DB, kind, ref, version, { ...entry, gates }));
         return isDone ? { version, gates } : null;
       });
       await kind.afterChange(c, ref);
@@ -98,9 +96,7 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>) {
     .delete(VERSION, requires(manage), async (c) => {
       const version = versionOf(c);
       const entry = auditEntryOf(c, kind.audit.versionDeleted, `/versions/${version}`);
-      const deleting = await writeAudited(c, () =>
-        deleteVersion(c.env.DB, kind, definitionRefOf(c), version, entry),
-      );
+      const deleting = await writeAudited(c, () => deleteVersion(c.env.DB, kind, definitionRefOf(c), version, entry));
       if (deleting === "current") throw new ApiError("version_current");
       if (deleting === "missing") throw new ApiError("version_not_found");
       logAudit(entry, c.get("requestId"));

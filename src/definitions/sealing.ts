@@ -21,11 +21,7 @@ export interface SealedSecrets {
   readonly keyId: string;
 }
 
-export async function sealSecrets(
-  ring: KeyRing,
-  secrets: Secrets,
-  owner: SecretsOwner,
-): Promise<SealedSecrets | null> {
+export async function sealSecrets(ring: KeyRing, secrets: Secrets, owner: SecretsOwner): Promise<SealedSecrets | null> {
   if (secrets.size === 0) return null;
   return sealText(ring, JSON.stringify([...secrets]), owner);
 }
@@ -56,10 +52,7 @@ export function sealingKeyIds(ring: KeyRing): Promise<readonly string[]> {
 }
 
 async function sealText(ring: KeyRing, text: string, owner: SecretsOwner): Promise<SealedSecrets> {
-  const [bytes, [keyId = ""]] = await Promise.all([
-    ring.seal(text, about(owner), PURPOSE),
-    sealingKeyIds(ring),
-  ]);
+  const [bytes, [keyId = ""]] = await Promise.all([ring.seal(text, about(owner), PURPOSE), sealingKeyIds(ring)]);
   return { bytes, keyId };
 }
 

@@ -13,7 +13,10 @@ type SecretTexts = Readonly<Record<string, string | null>>;
 
 /** Headers that say what the body is and what the answer should be, in lower case. They open nothing. */
 const SHOWN_HEADERS: ReadonlySet<string> = new Set([
-  ...["accept", "accept-language", "content-type", "x-github-api-version"],
+  "accept",
+  "accept-language",
+  "content-type",
+  "x-github-api-version",
 ]);
 
 /** What stays in D1 and what is sealed. In the definition, each secret is null. */
@@ -59,11 +62,7 @@ export function splitSecrets<D>(
 }
 
 /** The definition with its secrets. Null if a secret is missing. */
-export function joinSecrets<D>(
-  rules: Pick<SecretRules<D>, "map">,
-  definition: D,
-  secrets: Secrets,
-): D | null {
+export function joinSecrets<D>(rules: Pick<SecretRules<D>, "map">, definition: D, secrets: Secrets): D | null {
   let isWhole = true;
   const joined = rules.map(definition, (path) => {
     const secret = secrets.get(path.join("."));
@@ -84,9 +83,7 @@ function membersOf<D>(rules: SecretRules<D>, definition: D): ReadonlySet<string>
 
 export function mapTexts(texts: SecretTexts, path: readonly string[], visit: Visit): SecretTexts {
   // Don't assign members, because a name `__proto__` would set the prototype.
-  return Object.fromEntries(
-    Object.entries(texts).map(([name, text]) => [name, visit([...path, name], text)]),
-  );
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, visit([...path, name], text)]));
 }
 
 /**

@@ -126,9 +126,22 @@ export async function putDefinition(
   const write = db
     .prepare(PUT(kind))
     .bind(
-      ...[scope, name, version, entry.id, entry.at, sealed?.keyId ?? null, utf8Bytes(definition)],
-      ...[sealed?.bytes ?? null, definition, replaces, entry.actor, entry.actorName, staysDisabled ? 1 : 0],
-      ...[filter, features.length === 0 ? null : JSON.stringify(features), entry.asker?.lineage ?? ""],
+      scope,
+      name,
+      version,
+      entry.id,
+      entry.at,
+      sealed?.keyId ?? null,
+      utf8Bytes(definition),
+      sealed?.bytes ?? null,
+      definition,
+      replaces,
+      entry.actor,
+      entry.actorName,
+      staysDisabled ? 1 : 0,
+      filter,
+      features.length === 0 ? null : JSON.stringify(features),
+      entry.asker?.lineage ?? "",
     );
   const ofKind = `kind = '${kind.name}'`;
   const outcome = db

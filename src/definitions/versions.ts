@@ -167,10 +167,6 @@ export async function deleteVersion(
                    THEN 'current' ELSE 'missing' END AS deleting`,
     )
     .bind(entry.project, entry.id, scope, name, version);
-  const results = await db.batch<{ deleting: VersionDeleting }>([
-    auditStatement(db, entry, isThere),
-    remove,
-    outcome,
-  ]);
+  const results = await db.batch<{ deleting: VersionDeleting }>([auditStatement(db, entry, isThere), remove, outcome]);
   return results.at(-1)?.results[0]?.deleting ?? "missing";
 }

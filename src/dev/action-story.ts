@@ -11,12 +11,7 @@ import { startJobReceiver } from "./job-receiver.ts";
 import type { Telling } from "./telling.ts";
 
 /** `folder`: for the files of this story. */
-export async function tellActions(
-  telling: Telling,
-  origin: string,
-  rootToken: string,
-  folder: string,
-): Promise<void> {
+export async function tellActions(telling: Telling, origin: string, rootToken: string, folder: string): Promise<void> {
   const key = randomBytes(16).toString("hex");
   const receiver = await startJobReceiver(key);
   try {
@@ -49,10 +44,7 @@ export async function tellActions(
 
     telling.chapter("Watch it, and cancel it meanwhile");
     const watching = member.start("watch", id);
-    await watching.until(
-      / heartbeat .*job 1 is at work/,
-      / external url .*https:\/\/ci\.example\.com\/jobs\/1/,
-    );
+    await watching.until(/ heartbeat .*job 1 is at work/, / external url .*https:\/\/ci\.example\.com\/jobs\/1/);
     const cancelled = await member.run("cancel", id, "--reason", "wrong version", "--grace", "30");
     telling.check("exit code 0: the job was asked to stop", cancelled.code === 0);
     const watched = await watching.ended;
@@ -84,7 +76,11 @@ function definitionFor(receiver: string, key: string) {
   return {
     parametersSchema: { type: "object", required: ["version"] },
     trigger: {
-      ...{ type: "webhook", url: `${receiver}/api/jobs`, headers, secrets: { key }, startOn: "heartbeat" },
+      type: "webhook",
+      url: `${receiver}/api/jobs`,
+      headers,
+      secrets: { key },
+      startOn: "heartbeat",
       link: "{{ response.web_url }}",
       cancel: { url: `${receiver}/api/jobs/{{ response.id }}/stop`, headers },
     },

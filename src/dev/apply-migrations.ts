@@ -74,10 +74,7 @@ export async function migrateClosed(
 }
 
 /** Migrates a database of a runtime that is up. */
-export function migrate(
-  db: Awaited<ReturnType<Miniflare["getD1Database"]>>,
-  bound: Bound = CONTROL,
-): Promise<void> {
+export function migrate(db: Awaited<ReturnType<Miniflare["getD1Database"]>>, bound: Bound = CONTROL): Promise<void> {
   // Each call of Miniflare's database blocks, so `bind` is called only if there is something to bind.
   const prepare = ({ sql, values }: Statement) =>
     values === undefined ? db.prepare(sql) : db.prepare(sql).bind(...values);

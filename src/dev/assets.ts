@@ -50,10 +50,7 @@ export async function makeAssets(): Promise<void> {
 function explorerFiles(): Readonly<Record<string, string>> {
   const build = explorerBuild();
   if (build !== null) {
-    return {
-      "start.js": readFileSync(join(SRC, "pages", "explorer", "start.js"), "utf8"),
-      "explorer.js": build,
-    };
+    return { "start.js": readFileSync(join(SRC, "pages", "explorer", "start.js"), "utf8"), "explorer.js": build };
   }
   console.error(
     "Can't fetch the API explorer from the npm registry, so GET /docs will not show it. Everything else works.",

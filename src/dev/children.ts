@@ -14,11 +14,7 @@ const undoings: (() => void | Promise<void>)[] = [];
 let isEnding = false;
 
 /** Starts a process that `runToEnd` stops. Throws if the command is already ending. */
-export function spawnChild(
-  program: string,
-  args: readonly string[],
-  options: SpawnOptions = {},
-): ChildProcess {
+export function spawnChild(program: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
   if (isEnding) throw new Error("The command is ending, so it starts no process.");
   const child = spawn(program, args, options);
   running.add(child);

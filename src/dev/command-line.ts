@@ -38,8 +38,10 @@ export interface CommandLine {
 export function commandLine(origin: string, token: string, folder: string): CommandLine {
   const env = {
     ...withoutSettings(process.env),
-    ...{ ACTION_RUNS_URL: origin, ACTION_RUNS_TOKEN: token },
-    ...{ ACTION_RUNS_ORG: EXAMPLE_PLACE.org, ACTION_RUNS_PROJECT: EXAMPLE_PLACE.project },
+    ACTION_RUNS_URL: origin,
+    ACTION_RUNS_TOKEN: token,
+    ACTION_RUNS_ORG: EXAMPLE_PLACE.org,
+    ACTION_RUNS_PROJECT: EXAMPLE_PLACE.project,
     ACTION_RUNS_ENV: EXAMPLE_PLACE.env,
   };
   let held: string[] | null = null;
@@ -51,7 +53,9 @@ export function commandLine(origin: string, token: string, folder: string): Comm
     console.log(`\n$ action-runs ${args.map(quoted).join(" ")}`);
     // At a terminal text is the default. Here stdout is a pipe.
     const child = spawnChild(process.execPath, [MAIN, ...args, "--no-json"], {
-      ...{ cwd: folder, env, timeout: COMMAND_MAX_MS },
+      cwd: folder,
+      env,
+      timeout: COMMAND_MAX_MS,
       stdio: ["ignore", "pipe", "pipe"],
     });
     return follow(child, show);

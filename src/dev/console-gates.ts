@@ -18,11 +18,16 @@ export async function seedGates(operator: Client, person: Client): Promise<void>
   const parametersSchema = { properties: { version: { type: "string" }, service: { type: "string" } } };
   const key = "{{ parameters.service }}";
   await operator.actions.put("release", {
-    ...{ description: "Releases a service. Two people must approve it.", trigger, parametersSchema },
-    ...{ approval: { required: 2 }, concurrency: { group: "releases", key } },
+    description: "Releases a service. Two people must approve it.",
+    trigger,
+    parametersSchema,
+    approval: { required: 2 },
+    concurrency: { group: "releases", key },
   });
   await operator.actions.put("migrate", {
-    ...{ description: "Migrates the database, one run at a time.", trigger, parametersSchema },
+    description: "Migrates the database, one run at a time.",
+    trigger,
+    parametersSchema,
     concurrency: { group: "database" },
   });
   await operator.actions.put("resize", { trigger, parametersSchema, concurrency: { group: "cluster" } });

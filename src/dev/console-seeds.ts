@@ -87,7 +87,9 @@ async function seedBulk(operator: Client, person: Client): Promise<void> {
   const retry = { operation: "retry", runIds: runs.map(({ id }) => id) } as const;
   const done = await person.bulkOperations.wait((await person.bulkOperations.create(retry)).id);
   await operator.bulkOperations.create({
-    ...{ operation: "cancel", reason: "the version is withdrawn", maxRuns: 100 },
+    operation: "cancel",
+    reason: "the version is withdrawn",
+    maxRuns: 100,
     filter: { status: ["pending"], labels: [label], createdAfter: done.createdAt },
   });
 }

@@ -43,16 +43,8 @@ const SHOTS: readonly Shot[] = [
     },
   },
   { name: "runs-selected", path: `${SEEDED_PATH}/runs?since=1d`, act: selectAll },
-  {
-    name: "bulk-cancel",
-    path: `${SEEDED_PATH}/runs?waiting=any`,
-    act: (page) => askFor(page, "Cancel runs"),
-  },
-  {
-    name: "bulk-retry",
-    path: `${SEEDED_PATH}/runs?status=failed`,
-    act: (page) => askFor(page, "Retry runs"),
-  },
+  { name: "bulk-cancel", path: `${SEEDED_PATH}/runs?waiting=any`, act: (page) => askFor(page, "Cancel runs") },
+  { name: "bulk-retry", path: `${SEEDED_PATH}/runs?status=failed`, act: (page) => askFor(page, "Retry runs") },
   { name: "bulk-operations", path: `${SEEDED_PATH}/bulk-operations` },
   {
     name: "bulk-operation",

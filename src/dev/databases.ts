@@ -47,10 +47,7 @@ export function numbering(number: number): readonly [string, string] {
 }
 
 /** Throws if the database is another one than its binding says. `found`: the number that it has. */
-export function requireNumber(
-  { binding, number }: Pick<BoundDatabase, "binding" | "number">,
-  found: unknown,
-): void {
+export function requireNumber({ binding, number }: Pick<BoundDatabase, "binding" | "number">, found: unknown): void {
   if (found === number) return;
   throw new Error(
     `The database that is bound as ${binding} says that it is number ${found}, so the binding points to the wrong database. ` +
@@ -66,9 +63,7 @@ export function requireAllBound(
   databases: readonly BoundDatabase[],
   inUse: readonly { readonly number?: unknown }[],
 ): void {
-  const missing = inUse
-    .map(({ number }) => number)
-    .filter((number) => databases.every((db) => db.number !== number));
+  const missing = inUse.map(({ number }) => number).filter((number) => databases.every((db) => db.number !== number));
   if (missing.length === 0) return;
   throw new Error(
     `Environments live in database ${missing.join(", ")}, which wrangler.toml does not bind. Bind it under its number, ` +

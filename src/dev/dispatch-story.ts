@@ -44,10 +44,7 @@ export async function tellDispatch(telling: Telling, origin: string, rootToken: 
     console.log();
     const answers = events.filter(({ type }) => type === "attempt_answered").map(({ status }) => status);
     telling.check("two attempts failed, and the third was accepted", answers.join() === "503,503,202");
-    telling.check(
-      "the receiver sent three heartbeats",
-      events.filter(({ type }) => type === "heartbeat").length === 3,
-    );
+    telling.check("the receiver sent three heartbeats", events.filter(({ type }) => type === "heartbeat").length === 3);
     telling.check(
       "the last event is the run's end",
       events.at(-1)?.type === "ended" && events.at(-1)?.status === "succeeded",

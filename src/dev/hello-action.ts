@@ -14,12 +14,14 @@ const PARAMETERS_SCHEMA = {
   type: "object",
   properties: {
     seconds: {
-      ...{ title: "Seconds", description: "How long the job works.", type: "integer" },
-      ...{ minimum: SECONDS.least, maximum: SECONDS.most, default: SECONDS.default },
+      title: "Seconds",
+      description: "How long the job works.",
+      type: "integer",
+      minimum: SECONDS.least,
+      maximum: SECONDS.most,
+      default: SECONDS.default,
     },
-    result: {
-      ...{ title: "Result", description: "How the run ends.", enum: RESULTS, default: RESULTS[0] },
-    },
+    result: { title: "Result", description: "How the run ends.", enum: RESULTS, default: RESULTS[0] },
   },
   additionalProperties: false,
 };

@@ -87,10 +87,7 @@ export async function startHelloJob({ signingSecret, serverUrl, port }: HelloJob
     if (data === undefined) return 422;
     const job = new AbortController();
     jobs.set(id, job);
-    const report = callback(
-      new URL(new URL(data.run.callbackUrl).pathname, serverUrl).href,
-      data.run.callbackToken,
-    );
+    const report = callback(new URL(new URL(data.run.callbackUrl).pathname, serverUrl).href, data.run.callbackToken);
     // The run may end before its job, and the server may be gone. Then nobody needs the report.
     void work(data.parameters, report, job.signal)
       .catch(() => {})

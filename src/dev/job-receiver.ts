@@ -71,9 +71,5 @@ async function work({ run }: WebhookBody, job: number, isStopped: () => boolean)
     await delay(STEP_MS);
   }
   const isDone = job > 1 && !isStopped();
-  await postAs(
-    run,
-    run.callbackUrl,
-    isDone ? { status: "succeeded" } : { status: "failed", error: "stopped" },
-  );
+  await postAs(run, run.callbackUrl, isDone ? { status: "succeeded" } : { status: "failed", error: "stopped" });
 }

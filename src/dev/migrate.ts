@@ -39,8 +39,7 @@ async function runWithAccount(stdout: "inherit" | "pipe", ...args: readonly stri
 async function migrateRemote(config: string): Promise<void> {
   const databases = await databasesIn(config);
   const flags = ["--remote", "--config", config];
-  for (const { binding } of databases)
-    await runWithAccount("inherit", "migrations", "apply", binding, ...flags);
+  for (const { binding } of databases) await runWithAccount("inherit", "migrations", "apply", binding, ...flags);
   for (const bound of databases) {
     const inUse = await number(bound, flags);
     if (bound.number === 0) requireAllBound(databases, inUse);

@@ -72,12 +72,7 @@ export async function postAs(run: WebhookBody["run"], url: string, body: unknown
     "Content-Type": "application/json",
     "Idempotency-Key": run.id,
   };
-  const response = await fetch(url, {
-    method: "POST",
-    headers,
-    body: JSON.stringify(body),
-    redirect: "error",
-  });
+  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body), redirect: "error" });
   await response.body?.cancel();
 }
 

@@ -72,12 +72,7 @@ async function built(flags: ServerFlags): Promise<V4MiniflareOptions> {
   const read = wrangler.unstable_getMiniflareWorkerOptions(config);
   const { modulesRules: _, ...worker } = read.workerOptions as V4WorkerOptions;
   // Its own bindings have the secrets of .dev.vars, also if a flag names another file.
-  const variables = wrangler.unstable_getVarsForDev(
-    config.userConfigPath,
-    flags.envFiles,
-    config.vars,
-    undefined,
-  );
+  const variables = wrangler.unstable_getVarsForDev(config.userConfigPath, flags.envFiles, config.vars, undefined);
   const service: V4WorkerOptions = {
     ...worker,
     name: SERVICE,
@@ -107,9 +102,7 @@ async function built(flags: ServerFlags): Promise<V4MiniflareOptions> {
 
 /** In a process of its own, because this one keeps the modules that it has loaded. */
 async function makeAssets(): Promise<void> {
-  const child = spawnChild(process.execPath, ["--no-warnings", join(ROOT, "src/dev/assets.ts")], {
-    stdio: "inherit",
-  });
+  const child = spawnChild(process.execPath, ["--no-warnings", join(ROOT, "src/dev/assets.ts")], { stdio: "inherit" });
   const [code] = await once(child, "exit");
   if (code !== 0) throw new Error("The assets could not be made.");
 }
@@ -130,9 +123,7 @@ function onChange(act: () => Promise<void>): void {
     }, QUIET_FOR_MS);
   };
   const watcher = watch(SOURCE, { recursive: true }, changed);
-  watcher.on("error", ({ message }) =>
-    console.error(`Restart after a change of ${basename(SOURCE)}/. ${message}`),
-  );
+  watcher.on("error", ({ message }) => console.error(`Restart after a change of ${basename(SOURCE)}/. ${message}`));
 }
 
 runToEnd(main);

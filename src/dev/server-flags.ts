@@ -60,8 +60,7 @@ function parsed(args: readonly string[]) {
 /** The port that a flag names; undefined if there is no such flag. */
 export function portIn(flag: string, port: string | undefined): number | undefined {
   if (port === undefined) return undefined;
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
-    throw new Error(`--${flag} must be a number from 0 to 65535.`);
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Error(`--${flag} must be a number from 0 to 65535.`);
   return Number(port);
 }
 

@@ -24,7 +24,9 @@ export function spawnServer(flags: readonly string[], stdio: SpawnOptions["stdio
   // Otherwise wrangler, which reads the configuration, prints which file has the secrets.
   const env = { ...process.env, WRANGLER_LOG: process.env.WRANGLER_LOG ?? "warn" };
   return spawnChild(process.execPath, ["--no-warnings", join(ROOT, "src/dev/serve.ts"), ...flags], {
-    ...{ cwd: ROOT, env, stdio },
+    cwd: ROOT,
+    env,
+    stdio,
   });
 }
 
@@ -51,8 +53,7 @@ async function untilReady(url: string, child: ChildProcess, printed: () => strin
     if (fault === null) return;
     if (fault !== undefined) {
       notReadySince ??= Date.now();
-      if (Date.now() - notReadySince > NOT_READY_FOR_MS)
-        throw new Error(`The service is not ready. ${fault}`);
+      if (Date.now() - notReadySince > NOT_READY_FOR_MS) throw new Error(`The service is not ready. ${fault}`);
     }
     await delay(POLL_MS);
   }

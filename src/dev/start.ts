@@ -84,9 +84,7 @@ async function main(): Promise<number> {
   const link = await signInLink(url, token);
   const printAnother = async () => console.log(anotherLink(await signInLink(url, token)));
   const hasEnter = link !== null && onEnter(() => void printAnother());
-  console.log(
-    welcome({ url, link: link ?? consoleLink(url), signsIn: link !== null, hasEnter, withoutHello }),
-  );
+  console.log(welcome({ url, link: link ?? consoleLink(url), signsIn: link !== null, hasEnter, withoutHello }));
   child.stdout?.pipe(process.stdout);
   child.stderr?.pipe(process.stderr);
   const [code] = await ended;

@@ -34,10 +34,7 @@ export async function tellStory(telling: Telling, origin: string, rootToken: str
 
   telling.chapter("Send it again with its Idempotency-Key, as after a lost response");
   const replayed = await send<RunBody>({ method: "POST", url, token, body: done, headers: key });
-  telling.check(
-    "200: the same run as before",
-    JSON.stringify(replayed.body) === JSON.stringify(reported.body),
-  );
+  telling.check("200: the same run as before", JSON.stringify(replayed.body) === JSON.stringify(reported.body));
   telling.check(
     "the response is marked as a replay",
     replayed.status === 200 && replayed.headers.get("Idempotent-Replayed") === "true",
@@ -46,10 +43,7 @@ export async function tellStory(telling: Telling, origin: string, rootToken: str
   telling.chapter("Cancel another run");
   const other = await asRoot("POST", runs, { actionName: "deploy" });
   const cancelled = await asRoot("DELETE", `${runs}/${other.body.id}`);
-  telling.check(
-    "200: the run is cancelled",
-    cancelled.status === 200 && cancelled.body.status === "cancelled",
-  );
+  telling.check("200: the run is cancelled", cancelled.status === 200 && cancelled.body.status === "cancelled");
   const tooLate = await send<RunBody>({
     method: "POST",
     url: other.body.callback?.url ?? runs,

@@ -37,9 +37,7 @@ const LINK = "Open the console. This link signs you in, once and within 10 minut
 
 /** `link`: null if the service gave none. */
 export function anotherLink(link: string | null): string {
-  return link === null
-    ? "The service gave no link. Sign in with ROOT_TOKEN in .dev.vars."
-    : `${LINK}\n${link}`;
+  return link === null ? "The service gave no link. Sign in with ROOT_TOKEN in .dev.vars." : `${LINK}\n${link}`;
 }
 
 /** The content of ENV_FILE, for `sh`. It holds the operator's token. */

@@ -15,11 +15,7 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 // and stops its runtime before it exits.
 export const WRANGLER = createRequire(import.meta.url).resolve("wrangler");
 
-const QUIET_AND_LOCAL = {
-  CI: "true",
-  WRANGLER_HIDE_BANNER: "true",
-  WRANGLER_SEND_METRICS: "false",
-};
+const QUIET_AND_LOCAL = { CI: "true", WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false" };
 
 /** Runs wrangler to its end. Throws with its output if it fails. */
 export async function runWrangler(args: readonly string[]): Promise<void> {
@@ -36,7 +32,6 @@ export async function runWrangler(args: readonly string[]): Promise<void> {
 /** Collects a child's output. */
 export function collect(child: ChildProcess): () => string {
   const chunks: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
   return () => Buffer.concat(chunks).toString();
 }

@@ -6,12 +6,7 @@
 
 import { msSinceOrLongAgo } from "../base/time.ts";
 import { isDatabaseFull, isUnmigrated } from "../database/d1-errors.ts";
-import {
-  type DatabaseReport,
-  type ReportRow,
-  readReport,
-  SELECT_REPORT,
-} from "../database/database-report.ts";
+import { type DatabaseReport, type ReportRow, readReport, SELECT_REPORT } from "../database/database-report.ts";
 import { countOther, countWaitingUnderOther, FULL_BYTES, NEWEST_SCHEMA } from "../database/database-state.ts";
 import { NUMBERS_IN_USE } from "../database/numbers-in-use.ts";
 import { DATABASE_FULL, readD1 } from "../database/read-d1.ts";
@@ -108,9 +103,7 @@ async function check({ db, keys, withReport }: Asked, hops: Hops, now: number): 
     if ((schema?.meta.size_after ?? 0) >= FULL_BYTES) problem = "full";
     const older = counted?.results[0] as UnderOlderKeys | undefined;
     const report = readReport(reported?.results[0] as ReportRow | undefined);
-    const inUse = ((used?.results ?? []) as readonly { readonly number: number }[]).map(
-      ({ number }) => number,
-    );
+    const inUse = ((used?.results ?? []) as readonly { readonly number: number }[]).map(({ number }) => number);
     answer = { older: older ?? NOTHING_KNOWN.older, report, inUse };
   } catch (error) {
     cause = (error as ApiError).cause;

@@ -1,11 +1,6 @@
 /** Paging: an opaque cursor for the last entry of a page, by its id, name or number, and the Link header (RFC 8288). */
 
-import {
-  CONCURRENCY_GROUP,
-  CONCURRENCY_KEY_MAX_CHARACTERS,
-  DEFINITION_NAME,
-  PATH_NAME,
-} from "../base/limits.ts";
+import { CONCURRENCY_GROUP, CONCURRENCY_KEY_MAX_CHARACTERS, DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
 import { parseUuid } from "../base/uuid.ts";
 
 const WHOLE_SCOPE = new RegExp(`^${PATH_NAME}/${PATH_NAME}/${PATH_NAME}$`);

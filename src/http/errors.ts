@@ -40,10 +40,7 @@ export const ERRORS = {
     403,
     "This token may not act for others. Omit On-Behalf-Of, or use a token that was minted with mayActForOthers.",
   ],
-  may_not_approve: [
-    403,
-    "This token may not approve or reject runs. Use a token that was minted with mayApprove.",
-  ],
+  may_not_approve: [403, "This token may not approve or reject runs. Use a token that was minted with mayApprove."],
   own_run: [
     403,
     "You created this run, or your token is above or below the one that did. Ask another person to decide.",
@@ -105,10 +102,7 @@ export const ERRORS = {
     409,
     "The run was retried since its end. Look at the newer run, or send includeRetried to retry it once more.",
   ],
-  move_under_way: [
-    409,
-    "The environment is being moved to another database. Wait, or cancel the move first.",
-  ],
+  move_under_way: [409, "The environment is being moved to another database. Wait, or cancel the move first."],
   moved_lately: [
     409,
     "A move left rows of the environment in this database, and they are still being deleted. Wait until the move is over, for about 75 minutes.",
@@ -132,26 +126,17 @@ export const ERRORS = {
   ],
   too_many_pauses: [409, "This environment has 200 pauses, the maximum. Delete one that nobody needs."],
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
-  too_many_endpoints: [
-    409,
-    "This environment has 20 webhook endpoints, the maximum. Delete one that nobody needs.",
-  ],
+  too_many_endpoints: [409, "This environment has 20 webhook endpoints, the maximum. Delete one that nobody needs."],
   too_many_signing_secrets: [
     409,
     "3 secrets sign now, the maximum. Rotate again after 2026-01-31T12:00:00.000Z, when an old one ends. Or send gracePeriodSeconds 0, and only the new one signs.",
   ],
-  version_current: [
-    409,
-    "This version is the current one. Store another definition, then delete this version.",
-  ],
+  version_current: [409, "This version is the current one. Store another definition, then delete this version."],
   endpoint_disabled: [
     409,
     "The endpoint is disabled, so it would drop the message. Enable it, and then send the request again.",
   ],
-  event_not_happened: [
-    409,
-    "The run does not have this event now. Wait until it has ended, or name another type.",
-  ],
+  event_not_happened: [409, "The run does not have this event now. Wait until it has ended, or name another type."],
   recovery_under_way: [
     409,
     "Another recovery of this endpoint is under way. GET …/status shows it. Wait until it is over.",
@@ -201,11 +186,7 @@ export const ERRORS = {
     "trigger.headers.Authorization: there is no stored value to keep. Send the value instead of null.",
   ],
   too_many_requests: [429, "Too many unknown tokens came from your address. Try again in a few seconds.", 10],
-  too_many_tests: [
-    429,
-    "The endpoints of this environment were tested 10 times in a minute. Wait a little.",
-    10,
-  ],
+  too_many_tests: [429, "The endpoints of this environment were tested 10 times in a minute. Wait a little.", 10],
   internal_error: [500, "The service failed. Try again, and give the X-Request-Id when you report this."],
   not_configured: [503, "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`."],
   not_ready: [503, "The database is not migrated. Run `npm run migrate`.", 5],
@@ -255,11 +236,7 @@ export class ApiError extends Error {
   readonly pointer: string | undefined;
 
   /** The table has the default sentence and `Retry-After`. */
-  constructor(
-    code: ErrorCode,
-    sentence: string = ERRORS[code][1],
-    { headers, cause, pointer = "" }: ErrorExtras = {},
-  ) {
+  constructor(code: ErrorCode, sentence: string = ERRORS[code][1], { headers, cause, pointer = "" }: ErrorExtras = {}) {
     const [status, , retrySeconds]: ErrorKind = ERRORS[code];
     // A stack is useless here, and capturing one costs more than all other work of a refusal.
     const { stackTraceLimit } = Error;

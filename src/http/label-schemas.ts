@@ -17,10 +17,7 @@ const label = z
         const { length } = [...text];
         return length >= 1 && length <= LABEL_MAX_CHARACTERS;
       },
-      {
-        error: ({ input }) =>
-          `has ${[...String(input)].length} characters; send 1 to ${LABEL_MAX_CHARACTERS}.`,
-      },
+      { error: ({ input }) => `has ${[...String(input)].length} characters; send 1 to ${LABEL_MAX_CHARACTERS}.` },
     ),
     z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
       error: "has a control character or half a surrogate pair; send plain text.",

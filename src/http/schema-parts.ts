@@ -51,8 +51,7 @@ export const filterableName = z
   .check(
     z.minLength(1, { error: "is empty; send at least one character." }),
     z.refine((name) => [...name].length <= NAME_MAX_CHARACTERS, {
-      error: ({ input }) =>
-        `has ${[...String(input)].length} characters; send at most ${NAME_MAX_CHARACTERS}.`,
+      error: ({ input }) => `has ${[...String(input)].length} characters; send at most ${NAME_MAX_CHARACTERS}.`,
     }),
     z.refine((name) => name.isWellFormed() && !CONTROL.test(name), {
       error: "has a control character or half a surrogate pair; send plain text.",
@@ -60,12 +59,7 @@ export const filterableName = z
   )
   .register(z.globalRegistry, {
     // The pattern uses `\x`, because code generators use it in languages that don't know `\p` or `\u`.
-    wire: {
-      type: "string",
-      minLength: 1,
-      maxLength: NAME_MAX_CHARACTERS,
-      pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
-    },
+    wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS, pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$" },
     description: "Well-formed Unicode without control characters.",
   });
 

@@ -10,8 +10,7 @@ import type { Context } from "hono";
  * Version, trace id, parent id and flags, in lower-case hex (section 3.2.2). Version ff and ids of zeros are invalid.
  * Version 00 ends after the flags. Later versions may have more behind a further dash.
  */
-const TRACEPARENT =
-  /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]*)?$/;
+const TRACEPARENT = /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]*)?$/;
 /** The specification has no limit. It is kept with the run, so it needs one. */
 export const TRACEPARENT_MAX_CHARACTERS = 255;
 

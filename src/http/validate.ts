@@ -52,10 +52,7 @@ export function validBody<Out, In>(schema: z.ZodMiniType<Out, In>, options: Body
 const SYNCHRONOUS = { validationFunction: safeParse };
 
 /** `reworded`: the same faults in other words. */
-function refuseAs(
-  code: ErrorCode,
-  reworded = (faults: readonly MemberFault[]): readonly MemberFault[] => faults,
-) {
+function refuseAs(code: ErrorCode, reworded = (faults: readonly MemberFault[]): readonly MemberFault[] => faults) {
   return (result: { readonly success: boolean; readonly error?: z.core.$ZodError }) => {
     if (result.error !== undefined) throw refusalOf(code, reworded(result.error.issues));
   };
@@ -97,10 +94,7 @@ async function readJsonText(
   const text = pruned(sent, sentShape);
   const { depth, marks } = text === sent ? sentShape : jsonShape(text);
   if (depth > JSON_MAX_DEPTH) {
-    throw new ApiError(
-      "invalid_body",
-      `The body has ${depth} levels of nesting. Send at most ${JSON_MAX_DEPTH}.`,
-    );
+    throw new ApiError("invalid_body", `The body has ${depth} levels of nesting. Send at most ${JSON_MAX_DEPTH}.`);
   }
   // A value can take 20 times the memory of its text. A body of the usual size can't have so many.
   if (marks > BODY_MAX_BYTES) throw new ApiError("invalid_body", "The body has too many values. Send fewer.");

@@ -111,10 +111,7 @@ function isIn(ranges: Ranges, code: number): boolean {
 
 function merged(all: readonly Ranges[]): Ranges {
   const pairs = all.flatMap((ranges) =>
-    Array.from(
-      { length: ranges.length >> 1 },
-      (_, i) => [ranges[2 * i] ?? 0, ranges[2 * i + 1] ?? 0] as const,
-    ),
+    Array.from({ length: ranges.length >> 1 }, (_, i) => [ranges[2 * i] ?? 0, ranges[2 * i + 1] ?? 0] as const),
   );
   pairs.sort(([a], [b]) => a - b);
   const joined: number[] = [];

@@ -43,17 +43,14 @@ export function checkSchema(value: unknown): Result<CheckedSchema, SchemaFault> 
 }
 
 function faultOfDocument(value: unknown): string | null {
-  if (!isJsonObject(value))
-    return 'The schema is not an object. Send a JSON object, such as { "type": "object" }.';
+  if (!isJsonObject(value)) return 'The schema is not an object. Send a JSON object, such as { "type": "object" }.';
   // First, because the steps after this one recurse.
   if (isDeeperThan(value, JSON_MAX_DEPTH)) {
     return `The schema has more than ${JSON_MAX_DEPTH} levels. Move inner schemas to $defs, and refer to them with $ref.`;
   }
   const bytes = utf8Bytes(JSON.stringify(value));
-  if (bytes > SCHEMA_MAX_BYTES)
-    return `The schema has ${bytes} bytes of JSON. Send at most ${SCHEMA_MAX_BYTES}.`;
-  if (!hasOnlyFiniteNumbers(value))
-    return "The schema has a number that is too large. Send a number below 1.8e308.";
+  if (bytes > SCHEMA_MAX_BYTES) return `The schema has ${bytes} bytes of JSON. Send at most ${SCHEMA_MAX_BYTES}.`;
+  if (!hasOnlyFiniteNumbers(value)) return "The schema has a number that is too large. Send a number below 1.8e308.";
   if (Object.hasOwn(value, "type") && value.type !== "object") {
     return 'The schema\'s type is not "object", but parameters are an object. Send "type": "object".';
   }
@@ -98,11 +95,7 @@ class Walk implements SchemaWalk {
     if (this.fault !== null) return node;
     this.#nodes.set(pointer, node);
     if (this.#nodes.size > SCHEMA_MAX_SUBSCHEMAS + 1) {
-      this.refuse(
-        "",
-        "The schema",
-        `has more than ${SCHEMA_MAX_SUBSCHEMAS} subschemas. Send a smaller schema.`,
-      );
+      this.refuse("", "The schema", `has more than ${SCHEMA_MAX_SUBSCHEMAS} subschemas. Send a smaller schema.`);
     } else if (value === false) node.refusesAll = true;
     else if (isJsonObject(value)) this.#readKeywords(node, value, pointer);
     else if (value !== true) {
@@ -136,8 +129,7 @@ class Walk implements SchemaWalk {
   admit({ program }: Pattern, pointer: string): boolean {
     this.#instructions += program.kinds.length;
     const fits = this.#instructions <= PATTERNS_MAX_INSTRUCTIONS;
-    if (!fits)
-      this.refuse(pointer, "The pattern", "makes the schema's patterns too large. Use smaller counts.");
+    if (!fits) this.refuse(pointer, "The pattern", "makes the schema's patterns too large. Use smaller counts.");
     return fits;
   }
 
@@ -161,9 +153,7 @@ class Walk implements SchemaWalk {
   #find(target: string): SchemaNode | undefined {
     try {
       const fragment = decodeURIComponent(target.slice(1));
-      return fragment === "" || fragment.startsWith("/")
-        ? this.#nodes.get(fragment)
-        : this.#anchors.get(fragment);
+      return fragment === "" || fragment.startsWith("/") ? this.#nodes.get(fragment) : this.#anchors.get(fragment);
     } catch {
       return undefined;
     }

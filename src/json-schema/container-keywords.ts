@@ -19,8 +19,7 @@ export const evaluateArray: Evaluate<List> = (node, list, location, seen, evalua
   if (list.length < minItems) {
     return fault(location, () => `has ${list.length} items. Send at least ${minItems}.`);
   }
-  if (list.length > maxItems)
-    return fault(location, () => `has ${list.length} items. Send at most ${maxItems}.`);
+  if (list.length > maxItems) return fault(location, () => `has ${list.length} items. Send at most ${maxItems}.`);
   return (
     evaluateItems(node, list, location, seen, evaluation) ??
     evaluateContains(node, list, location, seen, evaluation) ??
@@ -91,14 +90,7 @@ export const evaluateObject: Evaluate<JsonObject> = (node, object, location, see
   }
   for (const name of names) {
     if (evaluation.budget.left < 0) break;
-    const refused = evaluateProperty(
-      node,
-      name,
-      object[name],
-      { parent: location, key: name },
-      seen,
-      evaluation,
-    );
+    const refused = evaluateProperty(node, name, object[name], { parent: location, key: name }, seen, evaluation);
     if (refused !== null) return refused;
   }
   return null;
@@ -142,10 +134,7 @@ function evaluateProperty(
 ): Fault | null {
   const { budget } = evaluation;
   budget.left -= PROPERTY_STEPS + textSteps(name);
-  if (
-    node.propertyNames !== undefined &&
-    evaluation.evaluate(node.propertyNames, name, location, null) !== null
-  ) {
+  if (node.propertyNames !== undefined && evaluation.evaluate(node.propertyNames, name, location, null) !== null) {
     return fault(location, () => `has a name that "propertyNames" does not allow. Rename the property.`);
   }
   const schemas: SchemaNode[] = [];
@@ -154,8 +143,7 @@ function evaluateProperty(
   for (const { pattern, schema } of node.patternProperties ?? []) {
     if (matches(pattern, name, budget)) schemas.push(schema);
   }
-  if (schemas.length === 0 && node.additionalProperties !== undefined)
-    schemas.push(node.additionalProperties);
+  if (schemas.length === 0 && node.additionalProperties !== undefined) schemas.push(node.additionalProperties);
   for (const schema of schemas) {
     const refused = evaluation.evaluate(schema, value, location, null);
     if (refused !== null) return refused;

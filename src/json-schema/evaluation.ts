@@ -22,12 +22,7 @@ export interface Evaluation {
    * Null if the schema accepts the value. `seen`, if given, collects the members and items that the schema looked at.
    * It is meaningless if the schema refuses the value.
    */
-  evaluate(
-    schema: SchemaNode,
-    value: unknown,
-    location: InstanceLocation | null,
-    seen: Evaluated | null,
-  ): Fault | null;
+  evaluate(schema: SchemaNode, value: unknown, location: InstanceLocation | null, seen: Evaluated | null): Fault | null;
 }
 
 /** Evaluates a value of one type by the node's own keywords. */

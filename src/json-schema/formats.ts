@@ -69,9 +69,7 @@ function isDuration(text: string): boolean {
  * form decodes to. RFC 5891 reserves all other labels whose third and fourth characters are hyphens.
  */
 function isHostname(text: string): boolean {
-  return text
-    .split(".")
-    .every((label) => label.length <= 63 && LABEL.test(label) && !RESERVED_LABEL.test(label));
+  return text.split(".").every((label) => label.length <= 63 && LABEL.test(label) && !RESERVED_LABEL.test(label));
 }
 
 /** RFC 2673, section 3.2: four decimal bytes without leading zeros. */
@@ -141,11 +139,7 @@ export const FORMATS: ReadonlyMap<string, Format> = new Map(
     hostname: { wanted: "a host name in ASCII", maxCharacters: 253, accepts: isHostname },
     ipv4: { wanted: "an IPv4 address, such as 192.0.2.1", maxCharacters: 15, accepts: isIpv4 },
     ipv6: { wanted: "an IPv6 address, such as 2001:db8::1", maxCharacters: 45, accepts: isIpv6 },
-    uri: {
-      wanted: "a URI with its scheme, such as https://example.com",
-      maxCharacters: 8192,
-      accepts: isUri,
-    },
+    uri: { wanted: "a URI with its scheme, such as https://example.com", maxCharacters: 8192, accepts: isUri },
     uuid: { wanted: "a UUID", maxCharacters: 36, accepts: (text: string) => UUID.test(text) },
   }),
 );

@@ -44,11 +44,7 @@ export function note(isValid: (value: unknown) => boolean, wanted: string): Keyw
   };
 }
 
-export function number(
-  key: KeysOf<Draft, number>,
-  isValid: (value: number) => boolean,
-  wanted: string,
-): KeywordReader {
+export function number(key: KeysOf<Draft, number>, isValid: (value: number) => boolean, wanted: string): KeywordReader {
   return (node, value, pointer, walk) => {
     if (typeof value === "number" && isValid(value)) node[key] = value;
     else walk.refuse(pointer, "The keyword", `is ${shownJson(value)}. Send ${wanted}.`);
@@ -72,11 +68,7 @@ export function schema(key: KeysOf<Draft, SchemaNode>): KeywordReader {
 export function schemaList(key: KeysOf<Draft, readonly SchemaNode[]>): KeywordReader {
   return (node, value, pointer, walk) => {
     if (!Array.isArray(value) || value.length === 0) {
-      walk.refuse(
-        pointer,
-        "The keyword",
-        "is not a list of schemas. Send an array with at least one schema.",
-      );
+      walk.refuse(pointer, "The keyword", "is not a list of schemas. Send an array with at least one schema.");
     } else node[key] = value.map((item, index) => walk.subschema(item, pointer + pointerStep(index)));
   };
 }
@@ -90,9 +82,7 @@ function membersOf(value: unknown, pointer: string, walk: SchemaWalk): [string, 
 
 function schemaMap(value: unknown, pointer: string, walk: SchemaWalk): Map<string, SchemaNode> {
   const members = membersOf(value, pointer, walk);
-  return new Map(
-    members.map(([name, member]) => [name, walk.subschema(member, pointer + pointerStep(name))]),
-  );
+  return new Map(members.map(([name, member]) => [name, walk.subschema(member, pointer + pointerStep(name))]));
 }
 
 export function namedSchemas(key: "properties" | "dependentSchemas"): KeywordReader {
@@ -103,11 +93,7 @@ export function namedSchemas(key: "properties" | "dependentSchemas"): KeywordRea
 
 function names(value: unknown, pointer: string, walk: SchemaWalk): readonly string[] {
   if (Array.isArray(value) && value.every(isText) && new Set(value).size === value.length) return value;
-  walk.refuse(
-    pointer,
-    "The keyword",
-    "is not a list of names. Send an array of strings without repetitions.",
-  );
+  walk.refuse(pointer, "The keyword", "is not a list of names. Send an array of strings without repetitions.");
   return [];
 }
 
@@ -140,11 +126,7 @@ export const readType: KeywordReader = (node, value, pointer, walk) => {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   const isValid = list.every((one) => typeof one === "string" && TYPES.includes(one));
   if (list.length === 0 || !isValid || new Set(list).size < list.length) {
-    walk.refuse(
-      pointer,
-      "The type",
-      `is ${shownJson(value)}. Send one of ${TYPES.join(", ")}, or an array of them.`,
-    );
+    walk.refuse(pointer, "The type", `is ${shownJson(value)}. Send one of ${TYPES.join(", ")}, or an array of them.`);
   }
   node.type = new Set(list as readonly TypeName[]);
 };
@@ -218,23 +200,14 @@ export const readAnchor: KeywordReader = (node, value, pointer, walk) => {
 export const readSchemaDialect: KeywordReader = (_, value, pointer, walk) => {
   if (pointer !== "/$schema") walk.refuse(pointer, "The $schema", "is not at the root. Remove it.");
   else if (value !== DRAFT && value !== `${DRAFT}#`) {
-    walk.refuse(
-      pointer,
-      "The $schema",
-      `is ${shownJson(value)}. Write the schema for 2020-12, and send "${DRAFT}".`,
-    );
+    walk.refuse(pointer, "The $schema", `is ${shownJson(value)}. Write the schema for 2020-12, and send "${DRAFT}".`);
   }
 };
 
 export const readSchemaId: KeywordReader = (_, value, pointer, walk) => {
   if (pointer !== "/$id") {
-    walk.refuse(
-      pointer,
-      "The $id",
-      "is not at the root. Remove it, and refer to the schema by its location.",
-    );
-  } else if (typeof value !== "string")
-    walk.refuse(pointer, "The $id", "is not a string. Send a URI, or remove it.");
+    walk.refuse(pointer, "The $id", "is not at the root. Remove it, and refer to the schema by its location.");
+  } else if (typeof value !== "string") walk.refuse(pointer, "The $id", "is not a string. Send a URI, or remove it.");
 };
 
 /** Nothing decodes the content, so its schema is checked, but never evaluated. */

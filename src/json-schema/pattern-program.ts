@@ -24,12 +24,7 @@ const START = 3;
 const END = 4;
 const BOUNDARY = 5;
 const INSIDE = 6;
-const KIND_OF: Readonly<Record<Assertion, number>> = {
-  start: START,
-  end: END,
-  boundary: BOUNDARY,
-  inside: INSIDE,
-};
+const KIND_OF: Readonly<Record<Assertion, number>> = { start: START, end: END, boundary: BOUNDARY, inside: INSIDE };
 
 /** The instructions as one list for each member, because a run reads them some million times. */
 export interface Program {
@@ -114,11 +109,7 @@ function emitChoice(parts: readonly PatternPart[], program: ProgramDraft, max: n
   for (const to of ends) to.push(program.length);
 }
 
-function emitRepeat(
-  repeat: Extract<PatternPart, { kind: "repeat" }>,
-  program: ProgramDraft,
-  max: number,
-): void {
+function emitRepeat(repeat: Extract<PatternPart, { kind: "repeat" }>, program: ProgramDraft, max: number): void {
   const { part, min } = repeat;
   if (repeat.max === 0) emitNothing(program);
   for (let i = 0; i < min && program.length <= max; i++) emit(part, program, max);

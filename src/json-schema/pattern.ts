@@ -126,9 +126,7 @@ class Parser {
 
   #atom(): PatternPart {
     if (this.#match(SPECIAL_GROUP) !== null) {
-      return this.#refuse(
-        "has a lookaround, a named group or a modifier. Use only groups like (…) and (?:…).",
-      );
+      return this.#refuse("has a lookaround, a named group or a modifier. Use only groups like (…) and (?:…).");
     }
     if (this.#match(BACKREFERENCE) !== null) {
       return this.#refuse("has a backreference. Write the group's own pattern again instead.");

@@ -50,10 +50,7 @@ export const evaluateString: Evaluate<string> = (node, text, location, _, { budg
     return fault(location, () => `is too long. Send at most ${maxLength} characters.`);
   }
   if (pattern !== undefined && !matches(pattern, text, budget)) {
-    return fault(
-      location,
-      () => `does not match the pattern ${shownJson(pattern.source)}. Send text that matches it.`,
-    );
+    return fault(location, () => `does not match the pattern ${shownJson(pattern.source)}. Send text that matches it.`);
   }
   if (format !== undefined && !hasFormat(format, text, budget)) {
     return fault(location, () => `has the wrong format. Send ${format.wanted}.`);
@@ -64,8 +61,7 @@ export const evaluateString: Evaluate<string> = (node, text, location, _, { budg
 function codePoints(text: string, budget: StepBudget): number {
   budget.left -= text.length;
   let count = 0;
-  for (let at = 0; at < text.length && budget.left >= 0; count++)
-    at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  for (let at = 0; at < text.length && budget.left >= 0; count++) at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
   return count;
 }
 
@@ -80,8 +76,7 @@ function wantedNumber(node: SchemaNode, value: number, budget: StepBudget): stri
   if (minimum !== undefined && value < minimum) return `a number of at least ${minimum}`;
   if (maximum !== undefined && value > maximum) return `a number of at most ${maximum}`;
   if (exclusiveMinimum !== undefined && value <= exclusiveMinimum) return `a number over ${exclusiveMinimum}`;
-  if (exclusiveMaximum !== undefined && value >= exclusiveMaximum)
-    return `a number under ${exclusiveMaximum}`;
+  if (exclusiveMaximum !== undefined && value >= exclusiveMaximum) return `a number under ${exclusiveMaximum}`;
   if (multipleOf === undefined) return null;
   return isMultipleOf(value, multipleOf, budget) ? null : `a multiple of ${multipleOf}`;
 }

@@ -80,8 +80,5 @@ export type Draft = { -readonly [Key in keyof SchemaNode]: SchemaNode[Key] };
 export function inPlaceSchemas(node: SchemaNode): SchemaNode[] {
   const single = [node.$ref, node.not, node.if, node.then, node.else];
   const many = [node.allOf, node.anyOf, node.oneOf, node.dependentSchemas?.values()];
-  return [
-    ...single.filter((schema) => schema !== undefined),
-    ...many.flatMap((schemas) => [...(schemas ?? [])]),
-  ];
+  return [...single.filter((schema) => schema !== undefined), ...many.flatMap((schemas) => [...(schemas ?? [])])];
 }

@@ -57,12 +57,7 @@ class SchemaEvaluation implements Evaluation {
     this.budget = budget;
   }
 
-  evaluate(
-    node: SchemaNode,
-    value: unknown,
-    location: InstanceLocation | null,
-    seen: Evaluated | null,
-  ): Fault | null {
+  evaluate(node: SchemaNode, value: unknown, location: InstanceLocation | null, seen: Evaluated | null): Fault | null {
     this.budget.left -= EVALUATION_STEPS;
     if (this.#depth >= EVALUATION_MAX_DEPTH) this.budget.left = -1;
     if (this.budget.left < 0) return OVERDRAWN;
@@ -118,12 +113,7 @@ class SchemaEvaluation implements Evaluation {
   }
 
   /** Only a branch that accepts the value adds what it looked at. */
-  #branch(
-    node: SchemaNode,
-    value: unknown,
-    location: InstanceLocation | null,
-    seen: Evaluated | null,
-  ): Fault | null {
+  #branch(node: SchemaNode, value: unknown, location: InstanceLocation | null, seen: Evaluated | null): Fault | null {
     const own = seen === null ? null : this.#evaluated();
     const refused = this.evaluate(node, value, location, own);
     if (refused === null && own !== null) seen?.merge(own, this.budget);
@@ -179,8 +169,7 @@ class SchemaEvaluation implements Evaluation {
     const count = accepted === 0 ? "none" : "more than one";
     return fault(
       location,
-      () =>
-        `matches ${count} of the ${oneOf.length} schemas of "oneOf". Send a value that matches exactly one.`,
+      () => `matches ${count} of the ${oneOf.length} schemas of "oneOf". Send a value that matches exactly one.`,
     );
   }
 

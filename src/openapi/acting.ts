@@ -38,9 +38,7 @@ const OFFERED_NOWHERE: ReadonlySet<string> = new Set([
 ]);
 
 /** Adds the header and its refusals to each operation that changes something with an API token or a session. */
-export function withPersons(
-  operations: Readonly<Record<string, Operation>>,
-): Readonly<Record<string, Operation>> {
+export function withPersons(operations: Readonly<Record<string, Operation>>): Readonly<Record<string, Operation>> {
   const entries = Object.entries(operations).map(([name, operation]) => [
     name,
     takesPerson(name, operation) ? withPerson(name, operation) : operation,

@@ -145,14 +145,7 @@ const LIST_VERSIONS: Operation = {
   parameters: OF_ACTION,
   responses: {
     ...responds(200, "Versions", versionList, ["Link"]),
-    ...refuses(
-      ...TOKEN,
-      "forbidden",
-      "not_found",
-      "action_not_found",
-      "invalid_query",
-      "database_unavailable",
-    ),
+    ...refuses(...TOKEN, "forbidden", "not_found", "action_not_found", "invalid_query", "database_unavailable"),
   },
 };
 

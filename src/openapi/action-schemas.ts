@@ -23,10 +23,7 @@ const shownTrigger = z
     ...storedTrigger.shape,
     cancel: z.object(cancelRequest.shape).meta({ id: "ShownCancelRequest" }).optional(),
   })
-  .meta({
-    id: "ShownTrigger",
-    description: "A trigger with all defaults, and null instead of each secret.",
-  });
+  .meta({ id: "ShownTrigger", description: "A trigger with all defaults, and null instead of each secret." });
 
 const shownGates = {
   approval: z.object(approval.shape).meta({ id: "ShownApprovalGate" }).optional(),
@@ -52,12 +49,7 @@ const LISTED = {
 export const actionList = z
   .array(
     z
-      .object({
-        name: z.string(),
-        version,
-        changedAt: responseInstant,
-        definition: action,
-      })
+      .object({ name: z.string(), version, changedAt: responseInstant, definition: action })
       .meta({ id: "ListedAction", examples: [LISTED] }),
   )
   .meta({ id: "ActionList", examples: [[LISTED]] });

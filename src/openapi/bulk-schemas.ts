@@ -33,9 +33,7 @@ const filter = z
 
 const bulkCounts = z
   .object({
-    matched: runCount.meta({
-      description: "The runs of the set. It grows while the status is `collecting`.",
-    }),
+    matched: runCount.meta({ description: "The runs of the set. It grows while the status is `collecting`." }),
     accepted: count.meta({ description: "Runs that were cancelled, asked to stop, or retried." }),
     skipped: count.meta({ description: "Runs that could not be cancelled or retried." }),
     failed: count.meta({ description: "Runs about which nothing is known, or for which there was no room." }),
@@ -43,8 +41,7 @@ const bulkCounts = z
   })
   .meta({
     id: "BulkCounts",
-    description:
-      "Each run of the set counts once. Only with `too_many_runs`, `matched` and `remaining` are `atLeast`.",
+    description: "Each run of the set counts once. Only with `too_many_runs`, `matched` and `remaining` are `atLeast`.",
   });
 
 const OPERATION = {
@@ -69,11 +66,13 @@ export const bulkOperation = z
         "`collecting`: the set is written down, and nothing happens to any run. `running`: run after run is decided. " +
         "`completed`: every run is decided. `aborted`: it ended early.",
     }),
-    abortReason: abortReason.nullable().meta({
-      description:
-        "Why it ended, or ends, early. `asked`: somebody stopped it. `too_many_runs`: more than `maxRuns` matched, and " +
-        "nothing was changed. `token_revoked`, `token_expired`: the token that began it no longer works.",
-    }),
+    abortReason: abortReason
+      .nullable()
+      .meta({
+        description:
+          "Why it ended, or ends, early. `asked`: somebody stopped it. `too_many_runs`: more than `maxRuns` matched, and " +
+          "nothing was changed. `token_revoked`, `token_expired`: the token that began it no longer works.",
+      }),
     filter: filter.nullable().meta({ description: "Null with `runIds`." }),
     by: z.string().meta({ description: "The person who began it, or the name of the API token." }),
     byId: z.string().meta({ description: "The id of the API token; `root` for the operator." }),
@@ -93,9 +92,7 @@ export const bulkOperation = z
   })
   .meta({ id: "BulkOperation", examples: [OPERATION] });
 
-export const bulkOperationList = z
-  .array(bulkOperation)
-  .meta({ id: "BulkOperationList", examples: [[OPERATION]] });
+export const bulkOperationList = z.array(bulkOperation).meta({ id: "BulkOperationList", examples: [[OPERATION]] });
 
 const PREVIEW = {
   matched: 40,
@@ -111,13 +108,10 @@ export const bulkPreview = z
         "How many runs match. `atLeast` if more than `maxRuns` match, or if there can be more, because the service looks at 100 000 runs at most.",
     }),
     byStatus: z
-      .object({
-        pending: count,
-        running: count,
-        succeeded: count,
-        failed: count,
-        cancelled: count,
-      } satisfies Record<Status, typeof count>)
+      .object({ pending: count, running: count, succeeded: count, failed: count, cancelled: count } satisfies Record<
+        Status,
+        typeof count
+      >)
       .meta({ description: "The matched runs by their status, at most `maxRuns` of them." }),
     newest: z.array(uuid).max(BULK_NEWEST_SHOWN).meta({ description: "The newest of the matched runs." }),
     wouldStart: count.meta({

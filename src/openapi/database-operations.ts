@@ -1,11 +1,6 @@
 /** The OpenAPI operations about databases and about where environments live. All of them require ROOT_TOKEN. */
 
-import {
-  databaseList,
-  databaseResync,
-  environmentDatabase,
-  placedEnvironmentList,
-} from "./database-schemas.ts";
+import { databaseList, databaseResync, environmentDatabase, placedEnvironmentList } from "./database-schemas.ts";
 import { BODY, type Operation, READS, refuses, responds, TOKEN } from "./describe.ts";
 import { IN_ENVIRONMENT, OF_DATABASE } from "./parameters.ts";
 
@@ -50,15 +45,7 @@ const RESYNC: Operation = {
   parameters: OF_DATABASE,
   responses: {
     ...responds(202, "The rebuild started", databaseResync),
-    ...refuses(
-      ...TOKEN,
-      "forbidden",
-      "not_found",
-      "invalid_query",
-      "storage_full",
-      "database_unknown",
-      ...READS,
-    ),
+    ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "storage_full", "database_unknown", ...READS),
   },
 };
 

@@ -17,7 +17,11 @@ export const degraded = z.union([
 ]);
 
 const DATABASE = {
-  ...{ number: 0, isBound: true, status: "ready", sizeBytes: 4_194_304, takesNewEnvironments: true },
+  number: 0,
+  isBound: true,
+  status: "ready",
+  sizeBytes: 4_194_304,
+  takesNewEnvironments: true,
   checkedAt: "2026-01-31T12:00:00.000Z",
 };
 
@@ -27,27 +31,31 @@ export const databaseList = z
       .object({
         number,
         isBound: z.boolean().meta({ description: "Whether a database is bound under this number." }),
-        status: z.enum(["ready", ...NOT_READY]).meta({
-          description:
-            "`wrong_number`: the bound database says that it has another number, so the service does not use it.",
-        }),
+        status: z
+          .enum(["ready", ...NOT_READY])
+          .meta({
+            description:
+              "`wrong_number`: the bound database says that it has another number, so the service does not use it.",
+          }),
         sizeBytes: z.int().min(0).nullable(),
-        takesNewEnvironments: z
-          .boolean()
-          .meta({ description: "Whether `NEW_ENVIRONMENTS` names the database." }),
-        checkedAt: responseInstant.nullable().meta({
-          wire: { type: ["string", "null"], format: "date-time" },
-          description: "When the service looked. The cron looks every minute. Null if nobody has looked yet.",
-        }),
+        takesNewEnvironments: z.boolean().meta({ description: "Whether `NEW_ENVIRONMENTS` names the database." }),
+        checkedAt: responseInstant
+          .nullable()
+          .meta({
+            wire: { type: ["string", "null"], format: "date-time" },
+            description: "When the service looked. The cron looks every minute. Null if nobody has looked yet.",
+          }),
       })
       .meta({ id: "Database", examples: [DATABASE] }),
   )
   .meta({ id: "DatabaseList", examples: [[DATABASE]] });
 
-const generation = z.int().min(0).meta({
-  description:
-    "Grows with each move of the environment. 0 for an environment that was never placed anywhere.",
-});
+const generation = z
+  .int()
+  .min(0)
+  .meta({
+    description: "Grows with each move of the environment. 0 for an environment that was never placed anywhere.",
+  });
 
 const PLACED = { project: "acme/shop", envName: "production", generation: 1 };
 
@@ -63,30 +71,35 @@ export const databaseResync = z
   .object({
     environments: z.int().min(0).meta({ description: "How many environments are rebuilt." }),
     remaining: z.int().min(0).meta({ description: "How many of their runs are not written yet." }),
-    next: z
-      .string()
-      .nullable()
-      .meta({ description: "Send the request again with this `cursor`, until it is null." }),
+    next: z.string().nullable().meta({ description: "Send the request again with this `cursor`, until it is null." }),
   })
   .meta({ id: "DatabaseResync", examples: [{ environments: 12, remaining: 48_000, next: null }] });
 
 const orNull = responseInstant.nullable().meta({ wire: { type: ["string", "null"], format: "date-time" } });
 
 const MOVE = {
-  ...{ from: 0, to: 2, status: "copying", isCancelled: false, remaining: 4200 },
-  ...{ requestedAt: "2026-01-31T12:00:00.000Z", switchedAt: null, cleanedAt: null },
+  from: 0,
+  to: 2,
+  status: "copying",
+  isCancelled: false,
+  remaining: 4200,
+  requestedAt: "2026-01-31T12:00:00.000Z",
+  switchedAt: null,
+  cleanedAt: null,
 };
 
 const move = z
   .object({
     from: number,
     to: number,
-    status: z.enum(["copying", "switching", "resting", "cleaning", "cleaned"]).meta({
-      description:
-        "`copying`: the runs are written to both databases. `switching`: the new one has everything. `resting`: the " +
-        "environment lives in the new one, and the old rows are kept for 15 minutes. `cleaning`: the rows that are " +
-        "left behind are deleted. `cleaned`: they are gone, and an hour later they are deleted once more.",
-    }),
+    status: z
+      .enum(["copying", "switching", "resting", "cleaning", "cleaned"])
+      .meta({
+        description:
+          "`copying`: the runs are written to both databases. `switching`: the new one has everything. `resting`: the " +
+          "environment lives in the new one, and the old rows are kept for 15 minutes. `cleaning`: the rows that are " +
+          "left behind are deleted. `cleaned`: they are gone, and an hour later they are deleted once more.",
+      }),
     isCancelled: z.boolean(),
     remaining: z
       .int()

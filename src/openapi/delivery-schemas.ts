@@ -23,10 +23,12 @@ const DELIVERY = {
 
 const status = z.int().nullable().meta({ description: "Of the response. Null if there was none." });
 const reason = z.string().meta({ description: "The end of a sentence that begins with `The receiver`." });
-const excerpt = z.string().nullable().meta({
-  description:
-    "The start of the response. Null if it had no body, or if the key that sealed the text was removed.",
-});
+const excerpt = z
+  .string()
+  .nullable()
+  .meta({
+    description: "The start of the response. Null if it had no body, or if the key that sealed the text was removed.",
+  });
 
 const attempt = z
   .object({ at: responseInstant, status, durationMs: z.int().min(0), reason, excerpt })
@@ -36,27 +38,24 @@ const delivery = z
   .object({
     runId: z.uuid(),
     type: z.enum(EVENT_TYPES),
-    state: z.enum(MESSAGE_STATES).meta({
-      description:
-        "`failed`: the service gave it up, because the receiver refused it, or after the last attempt.",
-    }),
+    state: z
+      .enum(MESSAGE_STATES)
+      .meta({
+        description: "`failed`: the service gave it up, because the receiver refused it, or after the last attempt.",
+      }),
     attempts: z.array(attempt).meta({ description: "The last 10 attempts, oldest first." }),
-    nextAttemptAt: responseInstant.nullable().meta({
-      description:
-        "Null if there is none, during an attempt, or while the receiver is down. While it is down, the service sends only one of its messages a minute.",
-    }),
+    nextAttemptAt: responseInstant
+      .nullable()
+      .meta({
+        description:
+          "Null if there is none, during an attempt, or while the receiver is down. While it is down, the service sends only one of its messages a minute.",
+      }),
   })
   .meta({ id: "Delivery", examples: [DELIVERY] });
 
 export const deliveryList = z.array(delivery).meta({ id: "DeliveryList", examples: [[DELIVERY]] });
 
-const RECOVERY = {
-  since: "2026-11-25T13:00:00.000Z",
-  until: null,
-  include: "missing",
-  messages: 12,
-  isOver: true,
-};
+const RECOVERY = { since: "2026-11-25T13:00:00.000Z", until: null, include: "missing", messages: 12, isOver: true };
 
 export const recovery = z
   .object({
@@ -70,17 +69,18 @@ export const recovery = z
 
 const health = z
   .object({
-    state: z.enum(["unknown", "working", "failing"]).meta({
-      description:
-        "`failing`: an attempt failed after the last success. `unknown`: this version has no result yet.",
-    }),
+    state: z
+      .enum(["unknown", "working", "failing"])
+      .meta({
+        description: "`failing`: an attempt failed after the last success. `unknown`: this version has no result yet.",
+      }),
     failingSince: responseInstant.nullable(),
-    lastSuccessAt: responseInstant.nullable().meta({
-      description: "While all attempts succeed, this instant moves once a day.",
-    }),
-    isProbed: z.boolean().meta({
-      description: "True while the receiver is down, so that the service sends only one message a minute.",
-    }),
+    lastSuccessAt: responseInstant
+      .nullable()
+      .meta({ description: "While all attempts succeed, this instant moves once a day." }),
+    isProbed: z
+      .boolean()
+      .meta({ description: "True while the receiver is down, so that the service sends only one message a minute." }),
   })
   .meta({
     id: "EndpointHealth",
@@ -89,24 +89,29 @@ const health = z
 
 export const endpointStatus = z
   .object({
-    origin: z.string().nullable().meta({
-      description:
-        "Scheme, host and port of the URL. The rest of the URL is secret. Null if the key that sealed it was removed.",
-    }),
+    origin: z
+      .string()
+      .nullable()
+      .meta({
+        description:
+          "Scheme, host and port of the URL. The rest of the URL is secret. Null if the key that sealed it was removed.",
+      }),
     health,
-    disabledReason: z.string().nullable().meta({
-      description: "Why the service has disabled the endpoint. Null if it has not.",
-    }),
+    disabledReason: z
+      .string()
+      .nullable()
+      .meta({ description: "Why the service has disabled the endpoint. Null if it has not." }),
     disabledAt: responseInstant.nullable(),
     recover: recovery.nullable().meta({ description: "The last recovery. Null if there was none." }),
     createdBy: z.string().meta({ description: "The name of the token that created it, or `root`." }),
     changedBy: z.string().meta({ description: "The name of the token that changed it last, or `root`." }),
     changedAt: responseInstant,
     newestDelivery: delivery.nullable().meta({ description: "Of the newest run. Null if there is none." }),
-    incomplete: z.boolean().meta({
-      description:
-        "Whether the environment's runs can't be reached, so that health and deliveries are missing here.",
-    }),
+    incomplete: z
+      .boolean()
+      .meta({
+        description: "Whether the environment's runs can't be reached, so that health and deliveries are missing here.",
+      }),
   })
   .meta({
     id: "EndpointStatus",
@@ -130,10 +135,12 @@ export const testResult = z
   .object({
     status,
     durationMs: z.int().min(0),
-    outcome: z.enum(["delivered", "failed", "refused", "not_made"]).meta({
-      description:
-        "`failed`: the service would try a real message again. `refused`: the service would give a real message up, because it can't be rendered or the receiver refused it. `not_made`: the service's settings allow no request.",
-    }),
+    outcome: z
+      .enum(["delivered", "failed", "refused", "not_made"])
+      .meta({
+        description:
+          "`failed`: the service would try a real message again. `refused`: the service would give a real message up, because it can't be rendered or the receiver refused it. `not_made`: the service's settings allow no request.",
+      }),
     reason,
     excerpt,
   })

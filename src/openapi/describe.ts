@@ -16,20 +16,22 @@ type Responses = NonNullable<DescribeRouteOptions["responses"]>;
 const errorBody = z
   .object({
     error: z.string().meta({ description: "What is wrong, then what to do. The sentence may change." }),
-    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]).meta({
-      description: "What happened. A code never changes its meaning.",
-    }),
+    code: z
+      .enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]])
+      .meta({ description: "What happened. A code never changes its meaning." }),
     pointer: z.optional(
-      z.string().meta({
-        format: "json-pointer",
-        maxLength: POINTER_MAX_CHARACTERS,
-        description:
-          "A JSON pointer (RFC 6901) to the member of the request's body that is wrong, such as " +
-          "`/trigger/url` or `/labels/0`. If a member is missing, the pointer says where to add it. If " +
-          "several members are wrong, it points to the first one. For `invalid_query`, it is a slash and the " +
-          "name of the parameter, such as `/limit`. It is missing if the request as a whole is wrong, or if " +
-          `it would have more than ${POINTER_MAX_CHARACTERS} characters.`,
-      }),
+      z
+        .string()
+        .meta({
+          format: "json-pointer",
+          maxLength: POINTER_MAX_CHARACTERS,
+          description:
+            "A JSON pointer (RFC 6901) to the member of the request's body that is wrong, such as " +
+            "`/trigger/url` or `/labels/0`. If a member is missing, the pointer says where to add it. If " +
+            "several members are wrong, it points to the first one. For `invalid_query`, it is a slash and the " +
+            "name of the parameter, such as `/limit`. It is missing if the request as a whole is wrong, or if " +
+            `it would have more than ${POINTER_MAX_CHARACTERS} characters.`,
+        }),
     ),
   })
   .meta({ id: "Error" });
@@ -65,8 +67,7 @@ export function resolved(schema: z.core.$ZodType, part: Part) {
     if (part !== "query") sayDefault(jsonSchema);
     const discriminator = discriminatorOf(zodSchema);
     if (discriminator !== undefined) jsonSchema.discriminator = discriminator;
-    if (part === "response" && jsonSchema.additionalProperties === false)
-      delete jsonSchema.additionalProperties;
+    if (part === "response" && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
   };
   const io = part === "response" ? "output" : "input";
   return resolver(schema, { options: { unrepresentable: "any", override, io } });
@@ -86,11 +87,13 @@ function discriminatorOf(schema: z.core.$ZodType): object | undefined {
 }
 
 /** The version of a stored definition. */
-export const version = z.int().meta({
-  description:
-    "As in the ETag. Made of the clock, in milliseconds, so it grows with each change and never repeats, also after a restore.",
-  wire: { type: "integer", format: "int64", minimum: 1 },
-});
+export const version = z
+  .int()
+  .meta({
+    description:
+      "As in the ETag. Made of the clock, in milliseconds, so it grows with each change and never repeats, also after a restore.",
+    wire: { type: "integer", format: "int64", minimum: 1 },
+  });
 
 /** An instant in a response. */
 export const responseInstant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });
@@ -130,18 +133,12 @@ export function refuses(...codes: readonly ErrorCode[]): Responses {
   const byStatus = Map.groupBy([...codes, ...ANYWHERE], (code) => ERRORS[code][0]);
   const responses: Responses = {};
   for (const [status, those] of byStatus) {
-    const examples = those.map((code) => [
-      code,
-      { value: { error: ERRORS[code][1], code, ...POINTERS[code] } },
-    ]);
+    const examples = those.map((code) => [code, { value: { error: ERRORS[code][1], code, ...POINTERS[code] } }]);
     responses[status] = {
       description: those.join(", "),
       headers: headersOf(HEADERS_WITH[status] ?? []),
       content: {
-        "application/json": {
-          schema: resolved(errorBody, "response"),
-          examples: Object.fromEntries(examples),
-        },
+        "application/json": { schema: resolved(errorBody, "response"), examples: Object.fromEntries(examples) },
       },
     };
   }

@@ -92,8 +92,7 @@ export async function openApiDocument(app: Hono<AppEnv>) {
         { name: "Bulk operations", description: "Cancel or retry many action runs with one request." },
         {
           name: "Callback",
-          description:
-            "Report to a run with its callback token. A workflow needs only the URL and the token.",
+          description: "Report to a run with its callback token. A workflow needs only the URL and the token.",
         },
         {
           name: "Actions",

@@ -1,18 +1,8 @@
 /** The OpenAPI operations of webhook endpoints, by method and path. */
 
-import {
-  ENDPOINTS_MAX_PER_ENVIRONMENT,
-  SIGNING_SECRETS_MAX,
-  VERSIONS_MAX_PER_DEFINITION,
-} from "../base/limits.ts";
+import { ENDPOINTS_MAX_PER_ENVIRONMENT, SIGNING_SECRETS_MAX, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
 import { BODY, headersOf, type Operation, refuses, responds, TOKEN } from "./describe.ts";
-import {
-  createdEndpoint,
-  endpoint,
-  endpointList,
-  endpointVersionList,
-  rotatedSecret,
-} from "./endpoint-schemas.ts";
+import { createdEndpoint, endpoint, endpointList, endpointVersionList, rotatedSecret } from "./endpoint-schemas.ts";
 import {
   IF_MATCH_OF_DELETE,
   IF_MATCH_OF_PUT,

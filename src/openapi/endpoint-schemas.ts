@@ -33,22 +33,17 @@ export const endpoint = z
 export const createdEndpoint = z
   .object({
     ...endpoint.shape,
-    signingSecret: z.string().nullable().meta({
-      description:
-        "The signing secret that the service made for the new endpoint. Only this response shows it. Null if you sent one.",
-    }),
+    signingSecret: z
+      .string()
+      .nullable()
+      .meta({
+        description:
+          "The signing secret that the service made for the new endpoint. Only this response shows it. Null if you sent one.",
+      }),
   })
-  .meta({
-    id: "CreatedWebhookEndpoint",
-    examples: [{ ...ENDPOINT, signingSecret: `whsec_${"0".repeat(43)}=` }],
-  });
+  .meta({ id: "CreatedWebhookEndpoint", examples: [{ ...ENDPOINT, signingSecret: `whsec_${"0".repeat(43)}=` }] });
 
-const LISTED = {
-  name: "chat",
-  version: 1795612908373,
-  changedAt: "2026-11-25T13:21:48.373Z",
-  definition: ENDPOINT,
-};
+const LISTED = { name: "chat", version: 1795612908373, changedAt: "2026-11-25T13:21:48.373Z", definition: ENDPOINT };
 
 export const endpointList = z
   .array(
@@ -72,9 +67,7 @@ export const endpointVersionList = z
       .object({
         version,
         changedAt: responseInstant,
-        actor: z
-          .string()
-          .meta({ description: "The id of the token that stored it or rotated its secret, or `root`." }),
+        actor: z.string().meta({ description: "The id of the token that stored it or rotated its secret, or `root`." }),
         actorName: z.string(),
         definition: endpoint,
       })
@@ -84,13 +77,16 @@ export const endpointVersionList = z
 
 export const rotatedSecret = z
   .object({
-    signingSecret: z.string().nullable().meta({
-      description:
-        "The new secret. Only this response shows it. Null if your `Idempotency-Key` has already rotated it.",
-    }),
-    graceEndsAt: responseInstant.nullable().meta({
-      description: "Until then, replaced secrets sign as well. Null if only the newest secret signs.",
-    }),
+    signingSecret: z
+      .string()
+      .nullable()
+      .meta({
+        description:
+          "The new secret. Only this response shows it. Null if your `Idempotency-Key` has already rotated it.",
+      }),
+    graceEndsAt: responseInstant
+      .nullable()
+      .meta({ description: "Until then, replaced secrets sign as well. Null if only the newest secret signs." }),
   })
   .meta({
     id: "RotatedSigningSecret",

@@ -50,14 +50,7 @@ const RESYNC: Operation = {
       "The rebuild started",
       z.object({ remaining: z.int().min(0) }).meta({ id: "Resync", examples: [{ remaining: 0 }] }),
     ),
-    ...refuses(
-      ...TOKEN,
-      "forbidden",
-      "not_found",
-      "database_unavailable",
-      "storage_full",
-      "coordinator_unavailable",
-    ),
+    ...refuses(...TOKEN, "forbidden", "not_found", "database_unavailable", "storage_full", "coordinator_unavailable"),
   },
 };
 

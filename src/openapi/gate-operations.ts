@@ -11,8 +11,7 @@ const READ = "Requires the permission `data:read`.";
 const MANAGE = "Requires the permission `actions:manage`.";
 const APPROVER = `${READ} The token must have been minted with \`mayApprove\`.`;
 
-const changed = (description: string) =>
-  responds(200, description, detailedActionRun, ["Idempotent-Replayed"]);
+const changed = (description: string) => responds(200, description, detailedActionRun, ["Idempotent-Replayed"]);
 
 const OF_ANY_RUN = [...TOKEN, "forbidden", "not_found", "run_not_found"] as const;
 const OF_DECISION = [
@@ -89,10 +88,7 @@ const LIST_PAUSES: Operation = {
   summary: "List the pauses",
   description: `Returns what is paused in an environment. ${READ}`,
   parameters: IN_ENVIRONMENT,
-  responses: {
-    ...responds(200, "The pauses", pauseList),
-    ...refuses(...TOKEN, "forbidden", "not_found", ...READS),
-  },
+  responses: { ...responds(200, "The pauses", pauseList), ...refuses(...TOKEN, "forbidden", "not_found", ...READS) },
 };
 
 const PUT_PAUSE: Operation = {

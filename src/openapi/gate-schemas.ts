@@ -31,10 +31,15 @@ export const waiting = z
       .string()
       .nullable()
       .meta({ description: "The reason of the pause. Null unless the run waits for its end." }),
-    position: z.int().min(1).nullable().optional().meta({
-      description:
-        "The place in the line: 1 comes next. Only a run that waits for a slot has one. Lists and the feed leave it out.",
-    }),
+    position: z
+      .int()
+      .min(1)
+      .nullable()
+      .optional()
+      .meta({
+        description:
+          "The place in the line: 1 comes next. Only a run that waits for a slot has one. Lists and the feed leave it out.",
+      }),
     behind: z
       .array(z.string().meta({ format: "uuid" }))
       .optional()
@@ -92,18 +97,23 @@ export const approvalOfRun = z
           "The code with which the service would refuse your decision now. Null if you can approve or reject the run. If " +
           "you send `On-Behalf-Of` with `mayActForOthers`, the codes are about that person's decision.",
       }),
-    request: request.nullable().meta({
-      description:
-        "The request as it will be sent, with null instead of each text that has a secret or the callback token. Null after the run's end.",
-    }),
+    request: request
+      .nullable()
+      .meta({
+        description:
+          "The request as it will be sent, with null instead of each text that has a secret or the callback token. Null after the run's end.",
+      }),
     action: z
       .object({
         name: z.string(),
         version: version.nullable(),
-        isChanged: z.boolean().nullable().meta({
-          description:
-            "Whether the action has another version by now, or is deleted. The run keeps its version. Null if the database does not answer.",
-        }),
+        isChanged: z
+          .boolean()
+          .nullable()
+          .meta({
+            description:
+              "Whether the action has another version by now, or is deleted. The run keeps its version. Null if the database does not answer.",
+          }),
       })
       .meta({ description: "The stored action that the run came from, as it was then." }),
   })
@@ -122,9 +132,9 @@ export const pause = z
   .object({
     group: z.string().meta({ description: "The concurrency group, or `-environment`." }),
     reason: z.string(),
-    until: responseInstant.nullable().meta({
-      description: "When the pause ends by itself. Null if only a DELETE ends it.",
-    }),
+    until: responseInstant
+      .nullable()
+      .meta({ description: "When the pause ends by itself. Null if only a DELETE ends it." }),
     by: z.string().meta({ description: "The person, or the name of the API token." }),
     via: z.string().nullable().meta({ description: "The name of the API token, if `by` is a person." }),
     at: responseInstant,
@@ -139,17 +149,17 @@ const concurrencyGroup = z
   .object({
     group: z.string(),
     key: z.string().meta({ description: "Empty if the action has no key." }),
-    limit: z.int().min(1).meta({
-      description: "How many runs may hold a slot. If the runs have different limits, the least one.",
-    }),
+    limit: z
+      .int()
+      .min(1)
+      .meta({ description: "How many runs may hold a slot. If the runs have different limits, the least one." }),
     holders: z.int().min(0).meta({ description: "Runs that hold a slot." }),
     waiters: z.int().min(0).meta({ description: "Runs that wait for a slot." }),
-    paused: z.string().nullable().meta({
-      description: "The reason of the pause that holds the group back. Null without one.",
-    }),
+    paused: z
+      .string()
+      .nullable()
+      .meta({ description: "The reason of the pause that holds the group back. Null without one." }),
   })
   .meta({ id: "ConcurrencyGroup", examples: [GROUP] });
 
-export const concurrencyGroupList = z
-  .array(concurrencyGroup)
-  .meta({ id: "ConcurrencyGroupList", examples: [[GROUP]] });
+export const concurrencyGroupList = z.array(concurrencyGroup).meta({ id: "ConcurrencyGroupList", examples: [[GROUP]] });

@@ -12,18 +12,21 @@ const order = z
       description: "When the run ends as cancelled, if nobody reported its end before.",
       wire: { type: "string", format: "date-time" },
     }),
-    remainingMs: z.int().min(0).meta({
-      description: "The milliseconds until then. Use it if the job's clock may be wrong.",
-    }),
+    remainingMs: z
+      .int()
+      .min(0)
+      .meta({ description: "The milliseconds until then. Use it if the job's clock may be wrong." }),
   })
   .meta({ id: "StopOrder" })
   .nullable()
   .meta({ description: "A request to stop. `null`: nobody asked." });
 
-export const urlRefused = z.string().meta({
-  description:
-    "Why the heartbeat's `externalUrl` did not become the run's, and what to send instead. Otherwise missing.",
-});
+export const urlRefused = z
+  .string()
+  .meta({
+    description:
+      "Why the heartbeat's `externalUrl` did not become the run's, and what to send instead. Otherwise missing.",
+  });
 
 export const heartbeatResponse = z
   .object({

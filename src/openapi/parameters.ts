@@ -129,11 +129,7 @@ export const IF_NONE_MATCH = inHeader(
   '"1795612908373"',
 );
 
-const text = (description: string, example: string) => ({
-  description,
-  schema: { type: "string" as const },
-  example,
-});
+const text = (description: string, example: string) => ({ description, schema: { type: "string" as const }, example });
 
 /** `components.headers`, by their names without hyphens. */
 export const HEADERS = {
@@ -161,10 +157,7 @@ export const HEADERS = {
   IdempotentReplayed: text("`true` if this is the result of an earlier request with the same key.", "true"),
   XAccelBuffering: text("`no`: a proxy such as nginx must not hold back the events of a stream.", "no"),
   WWWAuthenticate: text("`Bearer`.", "Bearer"),
-  ContentSecurityPolicy: text(
-    "What the page may load. It loads nothing from other hosts.",
-    "default-src 'none'; …",
-  ),
+  ContentSecurityPolicy: text("What the page may load. It loads nothing from other hosts.", "default-src 'none'; …"),
   CrossOriginOpenerPolicy: text("`same-origin`.", "same-origin"),
   ReferrerPolicy: text("`no-referrer`.", "no-referrer"),
   ETag: text("Identifies this version.", '"3f2a"'),

@@ -2,13 +2,7 @@
 
 import { type Operation, READS, refuses, responds, TOKEN } from "./describe.ts";
 import { IN_ENVIRONMENT, LAST_EVENT_ID_OF_CHANGES } from "./parameters.ts";
-import {
-  actionRunList,
-  CHANGE_CURSOR_EXAMPLE,
-  runChanges,
-  runFacets,
-  runSummary,
-} from "./run-list-schemas.ts";
+import { actionRunList, CHANGE_CURSOR_EXAMPLE, runChanges, runFacets, runSummary } from "./run-list-schemas.ts";
 
 const tags = ["Action runs"];
 const security = [{ apiToken: [] }];
@@ -33,10 +27,7 @@ const LIST: Operation = {
   tags,
   security,
   parameters: IN_ENVIRONMENT,
-  responses: {
-    ...responds(200, "Action runs", actionRunList, ["Link", "Action-Runs-Stale"]),
-    ...refuses(...REFUSALS),
-  },
+  responses: { ...responds(200, "Action runs", actionRunList, ["Link", "Action-Runs-Stale"]), ...refuses(...REFUSALS) },
 };
 
 const SUMMARY: Operation = {
@@ -49,10 +40,7 @@ const SUMMARY: Operation = {
   tags,
   security,
   parameters: IN_ENVIRONMENT,
-  responses: {
-    ...responds(200, "The counts", runSummary),
-    ...refuses(...REFUSALS),
-  },
+  responses: { ...responds(200, "The counts", runSummary), ...refuses(...REFUSALS) },
 };
 
 const FACETS: Operation = {
@@ -66,10 +54,7 @@ const FACETS: Operation = {
   tags,
   security,
   parameters: IN_ENVIRONMENT,
-  responses: {
-    ...responds(200, "The values", runFacets),
-    ...refuses(...REFUSALS),
-  },
+  responses: { ...responds(200, "The values", runFacets), ...refuses(...REFUSALS) },
 };
 
 const ofChanges = responds(200, "The changes", runChanges, ["X-Accel-Buffering"]);

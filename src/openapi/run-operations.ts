@@ -1,13 +1,7 @@
 /** The OpenAPI operations of one action run, by method and path. */
 
 import { BODY, ENDED, headersOf, type Operation, READS_RUNS, refuses, responds, TOKEN } from "./describe.ts";
-import {
-  IN_ENVIRONMENT,
-  idempotencyKey,
-  LAST_EVENT_ID,
-  OF_RUN,
-  TRACEPARENT_OF_CREATE,
-} from "./parameters.ts";
+import { IN_ENVIRONMENT, idempotencyKey, LAST_EVENT_ID, OF_RUN, TRACEPARENT_OF_CREATE } from "./parameters.ts";
 import { actionRun, createdActionRun, detailedActionRun, startedActionRun } from "./run-schemas.ts";
 import { timeline } from "./timeline-schemas.ts";
 

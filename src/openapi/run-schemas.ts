@@ -31,44 +31,53 @@ export const actionRun = z
     status: z.enum(STATUSES),
     parameters: jsonObject,
     recommendations: jsonObject,
-    triggeredBy: z.string().meta({
-      description: "The person for whom the API token acted, in lower case, or the name of the token.",
-    }),
+    triggeredBy: z
+      .string()
+      .meta({ description: "The person for whom the API token acted, in lower case, or the name of the token." }),
     createdAt: responseInstant,
     startedAt: responseInstant.nullable(),
     completedAt: responseInstant.nullable(),
-    error: z.string().nullable().meta({
-      description:
-        "`[timeout] …`: nobody reported in time. `[delivery] …`: the job could not be started. `[gate] …`: the run waited too long, or there was no slot for it.",
-    }),
+    error: z
+      .string()
+      .nullable()
+      .meta({
+        description:
+          "`[timeout] …`: nobody reported in time. `[delivery] …`: the job could not be started. `[gate] …`: the run waited too long, or there was no slot for it.",
+      }),
     output: jsonObject.nullable(),
   })
   .meta({ id: "ActionRun", examples: [RUN_EXAMPLE] });
 
 const details = z
   .object({
-    source: z.enum(["action", "trigger", "none"]).meta({
-      description:
-        "What the run came from: a stored action, a create with a `trigger`, or a create without one. A run of a `trigger` can't be retried.",
-    }),
+    source: z
+      .enum(["action", "trigger", "none"])
+      .meta({
+        description:
+          "What the run came from: a stored action, a create with a `trigger`, or a create without one. A run of a `trigger` can't be retried.",
+      }),
     action: z
       .object({ name: z.string(), version })
       .meta({ id: "ActionOfRun" })
       .nullable()
       .meta({ description: "The stored action that the run came from, as it was then." }),
     retryOf: uuid.nullable().meta({ description: "The run that this one repeats." }),
-    bulkOperationId: uuid.nullable().meta({
-      description: "The bulk operation that created this run. Null for every other run.",
-    }),
+    bulkOperationId: uuid
+      .nullable()
+      .meta({ description: "The bulk operation that created this run. Null for every other run." }),
     labels: z.array(z.string()),
-    traceparent: z.string().nullable().meta({
-      description:
-        "The `traceparent` of the request that created the run. Null if it sent none, or a malformed one.",
-    }),
-    externalUrl: z.string().nullable().meta({
-      description:
-        "The page of the job that does the work, as the receiver or a heartbeat gave it. An `https` URL.",
-    }),
+    traceparent: z
+      .string()
+      .nullable()
+      .meta({
+        description: "The `traceparent` of the request that created the run. Null if it sent none, or a malformed one.",
+      }),
+    externalUrl: z
+      .string()
+      .nullable()
+      .meta({
+        description: "The page of the job that does the work, as the receiver or a heartbeat gave it. An `https` URL.",
+      }),
     heartbeat: z
       .object({ at: responseInstant, message: z.string().nullable(), progress: z.number().nullable() })
       .meta({ id: "LastHeartbeat" })
@@ -84,9 +93,7 @@ const details = z
       .meta({ id: "RequestedCancel" })
       .nullable()
       .meta({ description: "The cancel that counts. The run is open until `until` at the latest." }),
-    via: z.string().nullable().meta({
-      description: "The API token that acted, if `triggeredBy` names a person.",
-    }),
+    via: z.string().nullable().meta({ description: "The API token that acted, if `triggeredBy` names a person." }),
     waiting: waiting
       .nullable()
       .meta({ description: "What the run waits for before its webhook is sent. Null if it does not wait." }),
@@ -110,10 +117,7 @@ const details = z
           "Only of a pending run whose receiver did not take its webhook and gets it again. In a list and in the feed, `attempts` and `nextAttemptAt` can be those of an earlier attempt that failed for the same reason.",
       }),
   })
-  .meta({
-    id: "ActionRunDetails",
-    description: "Only with `include=details`.",
-  });
+  .meta({ id: "ActionRunDetails", description: "Only with `include=details`." });
 
 export const detailedActionRun = z
   .object({ ...actionRun.shape, details: details.optional() })
@@ -123,19 +127,24 @@ export const detailedActionRun = z
 export const reportedActionRun = z
   .object({
     ...actionRun.shape,
-    truncated: z.array(z.string()).optional().meta({
-      description:
-        "Only if the report was too long: JSON pointers into it, to the texts that were shortened. `/output` alone stands for many texts, or for an output that was left out.",
-    }),
+    truncated: z
+      .array(z.string())
+      .optional()
+      .meta({
+        description:
+          "Only if the report was too long: JSON pointers into it, to the texts that were shortened. `/output` alone stands for many texts, or for an output that was left out.",
+      }),
   })
   .meta({ id: "ReportedActionRun", examples: [RUN_EXAMPLE] });
 
 const callback = z.object({
   url: z.string().meta({ format: "uri" }),
-  token: z.string().meta({
-    description:
-      "Opens this run alone: its callback, its heartbeat and GET of the run. Only this response shows the token.",
-  }),
+  token: z
+    .string()
+    .meta({
+      description:
+        "Opens this run alone: its callback, its heartbeat and GET of the run. Only this response shows the token.",
+    }),
   expiresAt: responseInstant,
 });
 
@@ -143,22 +152,24 @@ const callback = z.object({
 export const startedActionRun = z
   .object({
     ...detailedActionRun.shape,
-    callback: callback.optional().meta({
-      description: "Missing if the action has a trigger, because then only the receiver may report.",
-    }),
+    callback: callback
+      .optional()
+      .meta({ description: "Missing if the action has a trigger, because then only the receiver may report." }),
   })
   .meta({ id: "StartedActionRun", examples: [RUN_EXAMPLE] });
 
-export const createdActionRun = z.object({ ...detailedActionRun.shape, callback }).meta({
-  id: "CreatedActionRun",
-  examples: [
-    {
-      ...RUN_EXAMPLE,
-      callback: {
-        url: `https://runs.example.com/acme/shop/envs/production/action-runs/${RUN_EXAMPLE.id}/callback`,
-        token: `${RUN_EXAMPLE.id}:1795612908373:${"0".repeat(64)}`,
-        expiresAt: "2026-11-25T13:51:48.373Z",
+export const createdActionRun = z
+  .object({ ...detailedActionRun.shape, callback })
+  .meta({
+    id: "CreatedActionRun",
+    examples: [
+      {
+        ...RUN_EXAMPLE,
+        callback: {
+          url: `https://runs.example.com/acme/shop/envs/production/action-runs/${RUN_EXAMPLE.id}/callback`,
+          token: `${RUN_EXAMPLE.id}:1795612908373:${"0".repeat(64)}`,
+          expiresAt: "2026-11-25T13:51:48.373Z",
+        },
       },
-    },
-  ],
-});
+    ],
+  });

@@ -6,8 +6,7 @@ import { headersOf, type Operation, refuses, responds } from "./describe.ts";
 
 const service = { tags: ["Service"], security: [] };
 const status = (said: string) => z.object({ status: z.literal(said) }).meta({ examples: [{ status: said }] });
-const anyObject = (example: Record<string, unknown>) =>
-  z.record(z.string(), z.unknown()).meta({ examples: [example] });
+const anyObject = (example: Record<string, unknown>) => z.record(z.string(), z.unknown()).meta({ examples: [example] });
 
 const PAGE_HEADERS = ["ETag", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Referrer-Policy"];
 
@@ -41,11 +40,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
         description: "The console, for a browser",
         headers: { ...headersOf([]), Location: { schema: { type: "string", enum: ["/console"] } } },
       },
-      ...responds(
-        200,
-        "The service's name and endpoints",
-        anyObject({ name: "action-runs", explorer: "/docs" }),
-      ),
+      ...responds(200, "The service's name and endpoints", anyObject({ name: "action-runs", explorer: "/docs" })),
       ...refuses(),
     },
   },
@@ -76,9 +71,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
           .object({
             status: z.literal("ready"),
             secretsUnderOlderKeys: z.int().meta({ wire: { type: "integer", minimum: 0 } }),
-            waitingRunsUnderOlderKeys: z
-              .nullable(z.int())
-              .meta({ wire: { type: ["integer", "null"], minimum: 0 } }),
+            waitingRunsUnderOlderKeys: z.nullable(z.int()).meta({ wire: { type: ["integer", "null"], minimum: 0 } }),
             degraded: z.optional(z.array(degraded)),
           })
           .meta({ examples: [{ status: "ready", secretsUnderOlderKeys: 0, waitingRunsUnderOlderKeys: 0 }] }),

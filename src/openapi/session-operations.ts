@@ -52,10 +52,7 @@ const RENEW: Operation = {
 function takingCookie(responses: NonNullable<Operation["responses"]>) {
   const entries = Object.entries(responses).map(([status, response]) => [
     status,
-    {
-      ...response,
-      headers: { ...("headers" in response && response.headers), ...headersOf(["Set-Cookie"]) },
-    },
+    { ...response, headers: { ...("headers" in response && response.headers), ...headersOf(["Set-Cookie"]) } },
   ]);
   return Object.fromEntries(entries) as typeof responses;
 }

@@ -46,10 +46,12 @@ const timelineEvent = z
     event("attempt_started", begun),
     event("attempt_answered", {
       ...answered,
-      outcome: z.enum([...OUTCOMES, "overtaken"]).meta({
-        description:
-          "`overtaken`: a heartbeat, a report, or the response to another attempt came before this response.",
-      }),
+      outcome: z
+        .enum([...OUTCOMES, "overtaken"])
+        .meta({
+          description:
+            "`overtaken`: a heartbeat, a report, or the response to another attempt came before this response.",
+        }),
     }),
     event("stop_started", begun),
     event("stop_answered", answered),
@@ -61,14 +63,8 @@ const timelineEvent = z
       externalUrlRefused: urlRefused.optional(),
     }),
     event("heartbeats_thinned", { count: z.int().min(1) }),
-    event("external_url", {
-      url: z.string().describe("The job's page, as the receiver's response names it."),
-    }),
-    event("cancel_requested", {
-      by: z.string(),
-      reason: z.string().nullable(),
-      until: responseInstant.nullable(),
-    }),
+    event("external_url", { url: z.string().describe("The job's page, as the receiver's response names it.") }),
+    event("cancel_requested", { by: z.string(), reason: z.string().nullable(), until: responseInstant.nullable() }),
     event("waiting", {
       for: z.enum(WAITING_FOR),
       until: responseInstant,
@@ -91,9 +87,7 @@ const timelineEvent = z
       approversUnchecked: z
         .literal(true)
         .optional()
-        .describe(
-          "The database did not answer, so nobody knows whether a token that approved the run was revoked.",
-        ),
+        .describe("The database did not answer, so nobody knows whether a token that approved the run was revoked."),
     }),
     event("ended", {
       status: z.enum(["succeeded", "failed", "cancelled"]),

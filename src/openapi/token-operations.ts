@@ -27,15 +27,7 @@ const MINT: Operation = {
   parameters: IN_PROJECT,
   responses: {
     ...responds(201, "The token, shown once", createdApiToken),
-    ...refuses(
-      ...TOKEN,
-      ...BODY,
-      "forbidden",
-      "not_found",
-      "too_many_tokens",
-      "database_unavailable",
-      "storage_full",
-    ),
+    ...refuses(...TOKEN, ...BODY, "forbidden", "not_found", "too_many_tokens", "database_unavailable", "storage_full"),
   },
 };
 

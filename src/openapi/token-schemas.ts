@@ -32,9 +32,7 @@ const person = text(
   "The person for whom the token acts. Its changes show this name instead of the token's. Null for nobody in particular.",
 ).nullable();
 const mayApprove = z.boolean().meta({ description: "Whether the token may approve and reject runs." });
-const mayActForOthers = z
-  .boolean()
-  .meta({ description: "Whether the token may name a person in `On-Behalf-Of`." });
+const mayActForOthers = z.boolean().meta({ description: "Whether the token may name a person in `On-Behalf-Of`." });
 
 const apiToken = z
   .object({
@@ -49,13 +47,14 @@ const apiToken = z
     createdBy: text("The name of the token that minted this one."),
     createdAt: responseInstant,
     expiresAt: responseInstant.nullable(),
-    lastUsedAt: responseInstant.nullable().meta({
-      description: "The hour in which the token was last used. Null if it was never used.",
-    }),
-    oldSecretExpiresAt: responseInstant.nullable().meta({
-      description:
-        "Until when the secret works that a rotation replaced. Null if only the newest secret works.",
-    }),
+    lastUsedAt: responseInstant
+      .nullable()
+      .meta({ description: "The hour in which the token was last used. Null if it was never used." }),
+    oldSecretExpiresAt: responseInstant
+      .nullable()
+      .meta({
+        description: "Until when the secret works that a rotation replaced. Null if only the newest secret works.",
+      }),
   })
   .meta({ id: "ApiToken", examples: [EXAMPLE] });
 
@@ -84,9 +83,9 @@ const LEFT = {
 export const rotatedApiToken = z
   .object({
     ...createdApiToken.shape,
-    children: z.array(z.object({ id: uuid("The token's id."), name: z.string() })).meta({
-      description: "Tokens that this one minted and that have not expired, the newest first, at most 200.",
-    }),
+    children: z
+      .array(z.object({ id: uuid("The token's id."), name: z.string() }))
+      .meta({ description: "Tokens that this one minted and that have not expired, the newest first, at most 200." }),
     moreChildren: more,
     ...left,
   })
@@ -114,11 +113,13 @@ export const revokedApiTokens = z
       description:
         "Runs that the token, or one below it, created and that still wait at a gate. They go on. Exact up to 1000; otherwise `atLeast`. A run of the last moment can be missing.",
     }),
-    approvedRuns: z.array(z.object({ envName: text("The environment."), id: uuid("The run's id.") })).meta({
-      description:
-        "Waiting runs that a revoked token approved, at most 200. These approvals are withdrawn before the run " +
-        "starts, so it then needs others. A run of the last moment can be missing.",
-    }),
+    approvedRuns: z
+      .array(z.object({ envName: text("The environment."), id: uuid("The run's id.") }))
+      .meta({
+        description:
+          "Waiting runs that a revoked token approved, at most 200. These approvals are withdrawn before the run " +
+          "starts, so it then needs others. A run of the last moment can be missing.",
+      }),
     moreApprovedRuns: z.boolean().meta({ description: "Whether there are or may be more than these." }),
   })
   .meta({
@@ -156,9 +157,7 @@ export const currentToken = z
       "The token's name, which runs show as their creator unless it acts for a person. `root` for `ROOT_TOKEN`.",
     ),
     role: z.enum(ROLES),
-    permissions: z
-      .array(z.enum(PERMISSIONS))
-      .meta({ description: "What the role may do. More may be added." }),
+    permissions: z.array(z.enum(PERMISSIONS)).meta({ description: "What the role may do. More may be added." }),
     project: text(
       "`{o}/{p}`: the only project that the token opens. Null for `ROOT_TOKEN`, which opens every project.",
     ).nullable(),
@@ -240,15 +239,11 @@ const AUDIT_ENTRY = {
 const auditEntry = z
   .object({
     at: responseInstant,
-    actor: text(
-      "The id of the token that acted, `root` for the operator, or `service` for the service itself.",
-    ),
+    actor: text("The id of the token that acted, `root` for the operator, or `service` for the service itself."),
     actorName: z.string(),
     person: text("The person for whom the token acted. Null for nobody in particular.").nullable(),
     via: text("The name of the token if it acted for a person, as runs show it. Otherwise null.").nullable(),
-    sessionId: uuid(
-      "The session through which the token acted. Null if the request had the token itself.",
-    ).nullable(),
+    sessionId: uuid("The session through which the token acted. Null if the request had the token itself.").nullable(),
     action: text(`${AUDIT_ACTIONS.map((action) => `\`${action}\``).join(", ")}. More may be added.`),
     target: text(
       "The id of the token, the session or the run, the name of the stored action or webhook endpoint, " +
@@ -271,9 +266,9 @@ const auditEntry = z
     reason: text(
       "The reason that an approval, a rejection, a pause, a cancel or a bulk operation gave. Otherwise null.",
     ).nullable(),
-    bulk: auditedBulk.nullable().meta({
-      description: "What `bulk_started` and `bulk_ended` say of the operation. Null for all others.",
-    }),
+    bulk: auditedBulk
+      .nullable()
+      .meta({ description: "What `bulk_started` and `bulk_ended` say of the operation. Null for all others." }),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });
 

@@ -14,9 +14,7 @@ import { sendAsset } from "./asset.ts";
 const PAGE = "/console/page.html";
 
 const IN_ENVIRONMENT = `(?:runs|bulk-operations)(?:/[0-9A-Fa-f-]{36})?|approvals|groups|(?:actions|notifications)(?:/${DEFINITION_NAME})?`;
-const PATHS = new RegExp(
-  `^/console/-/${PATH_NAME}/${PATH_NAME}/(?:tokens|audit|${PATH_NAME}/(?:${IN_ENVIRONMENT}))$`,
-);
+const PATHS = new RegExp(`^/console/-/${PATH_NAME}/${PATH_NAME}/(?:tokens|audit|${PATH_NAME}/(?:${IN_ENVIRONMENT}))$`);
 
 const HEADERS = {
   "Content-Security-Policy": [

@@ -56,10 +56,7 @@ export function admit({ holders, waiters, pause }: Line): readonly Admission[] {
     const free = fitting(holders, line);
     const leaving = replacedIn(line, free, pause) ?? refusedIn(line, free, pause);
     if (leaving.length === 0) {
-      return [
-        ...ends,
-        ...(pause === null ? settled(holders, line, free) : settledInPause(line, free, pause)),
-      ];
+      return [...ends, ...(pause === null ? settled(holders, line, free) : settledInPause(line, free, pause))];
     }
     ends.push(...leaving);
     const left = new Set(leaving.map(({ id }) => id));
@@ -80,11 +77,7 @@ function fitting(holders: readonly Holder[], waiters: readonly Waiter[]): number
 }
 
 /** The waiters that the newest run of their action replaces; null if there are none. */
-function replacedIn(
-  line: readonly Waiter[],
-  free: number,
-  pause: string | null,
-): readonly Admission[] | null {
+function replacedIn(line: readonly Waiter[], free: number, pause: string | null): readonly Admission[] | null {
   if (pause !== null) return null;
   for (let i = line.length - 1; i >= free; i--) {
     const newest = line[i];
@@ -115,9 +108,7 @@ function settled(holders: readonly Holder[], line: readonly Waiter[], free: numb
   );
   return [
     ...started(line.slice(0, free)),
-    ...stopping
-      .filter((waiter) => mustKnow(waiter, holders, line))
-      .map(({ id }) => ({ id, type: "check" }) as const),
+    ...stopping.filter((waiter) => mustKnow(waiter, holders, line)).map(({ id }) => ({ id, type: "check" }) as const),
     ...waiting.filter(isHeld).map(({ id }) => ({ id, type: "queue" }) as const),
     ...holders.flatMap(({ id, actionName, isStopping }) => {
       const by = isStopping ? undefined : stoppers.get(actionName);

@@ -2,15 +2,7 @@
  * The calls about bulk operations, and what the coordinator that drives them asks of the Worker.
  */
 
-import type {
-  AbortReason,
-  BulkItem,
-  BulkOperation,
-  BulkOrder,
-  BulkPreview,
-  NumberedItem,
-  Outcome,
-} from "./bulk.ts";
+import type { AbortReason, BulkItem, BulkOperation, BulkOrder, BulkPreview, NumberedItem, Outcome } from "./bulk.ts";
 import type { ChangeKey } from "./run-calls.ts";
 import type { RunFilters } from "./run-filters.ts";
 
@@ -43,12 +35,7 @@ export interface BulkCalls {
   /** Newest first, those before the id `before`. */
   operations(before: string | null, limit: number): Promise<readonly BulkOperation[]>;
   /** In the order in which the runs have their turns, those behind the number `after`. Null: no such operation. */
-  items(
-    id: string,
-    outcome: Outcome | null,
-    after: number,
-    limit: number,
-  ): Promise<readonly NumberedItem[] | null>;
+  items(id: string, outcome: Outcome | null, after: number, limit: number): Promise<readonly NumberedItem[] | null>;
   /** Stops an operation. A page of retries under way is decided first. `by`: for the audit. Null: no such operation. */
   abort(id: string, by: Stopper): Promise<BulkOperation | null>;
   /** Gives up the place of an operation that has not begun. */

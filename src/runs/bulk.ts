@@ -130,11 +130,7 @@ export function endsOf(statuses: readonly Status[]): EndedRuns {
 }
 
 export function sumOf(a: EndedRuns, b: EndedRuns): EndedRuns {
-  return {
-    succeeded: a.succeeded + b.succeeded,
-    failed: a.failed + b.failed,
-    cancelled: a.cancelled + b.cancelled,
-  };
+  return { succeeded: a.succeeded + b.succeeded, failed: a.failed + b.failed, cancelled: a.cancelled + b.cancelled };
 }
 
 export function remainingOf({ matched, accepted, skipped, failed }: BulkCounts): number {

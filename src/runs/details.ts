@@ -45,12 +45,7 @@ export function detailsOf(
   const cancel =
     cancelRequestedAt === null
       ? null
-      : {
-          by: cancelBy,
-          reason: cancelReason,
-          requestedAt: rfc3339(cancelRequestedAt),
-          until: rfc3339(cancelUntil),
-        };
+      : { by: cancelBy, reason: cancelReason, requestedAt: rfc3339(cancelRequestedAt), until: rfc3339(cancelUntil) };
   return (
     `{"source":"${source}","action":${JSON.stringify(action)},"retryOf":${JSON.stringify(retryOf)}` +
     `,"bulkOperationId":${JSON.stringify(bulkIdOf(run.createKey))},"labels":${labels}` +

@@ -1,14 +1,7 @@
 /** The calls about webhook endpoints and their messages. */
 
 import type { Message, MessageFilter, MessagePage } from "./message.ts";
-import type {
-  EndpointHealth,
-  EndpointKey,
-  EventType,
-  MessageAttempt,
-  Recovery,
-  RecoveryOrder,
-} from "./telling.ts";
+import type { EndpointHealth, EndpointKey, EventType, MessageAttempt, Recovery, RecoveryOrder } from "./telling.ts";
 
 /** What a coordinator knows of a webhook endpoint. `newest`: the message of the newest run. */
 export interface EndpointReport {

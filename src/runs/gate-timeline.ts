@@ -25,8 +25,7 @@ export function gateEventsBetween(before: Run, after: Run, event: RunEvent, now:
       events.push({ type: "approval_withdrawn", at: now, data: said(by, null) });
     }
   }
-  if (event.type === "rejected")
-    events.push({ type: "rejected", at: now, data: said(event.by, event.reason) });
+  if (event.type === "rejected") events.push({ type: "rejected", at: now, data: said(event.by, event.reason) });
   const opener = event.type === "time_opened" && event.by !== undefined ? said(event.by, null) : {};
   const isUnchecked = isGateEvent(event) && event.approversUnchecked === true;
   if (after.releasedAt !== before.releasedAt) {
@@ -49,19 +48,13 @@ export function enderOf(event: RunEvent): Readonly<Record<string, string>> {
   return {};
 }
 
-function waiting(
-  { waitingFor, waitingSince, waitingReason, createdAt, gates }: Run,
-  opener: object,
-): TimelineEvent {
+function waiting({ waitingFor, waitingSince, waitingReason, createdAt, gates }: Run, opener: object): TimelineEvent {
   const { waitUntil = 0, notBefore = null, concurrency = null } = gates ?? {};
   const data = {
     for: waitingFor,
     until: rfc3339(waitUntil),
     ...(waitingFor === "time" && { notBefore: rfc3339(notBefore) }),
-    ...(concurrency !== null && {
-      group: concurrency.group,
-      ...(concurrency.key !== "" && { key: concurrency.key }),
-    }),
+    ...(concurrency !== null && { group: concurrency.group, ...(concurrency.key !== "" && { key: concurrency.key }) }),
     ...(waitingReason !== null && { reason: waitingReason }),
     ...opener,
   };

@@ -88,11 +88,7 @@ export function rejectConflict(run: RunToDecide, approver: Actor): DecisionConfl
 }
 
 /** The first gate that is still closed, apart from a pause, which only a coordinator knows. */
-export function nextGate(
-  { notBefore, approval }: Gates,
-  approvals: readonly Approval[],
-  now: number,
-): WaitingFor {
+export function nextGate({ notBefore, approval }: Gates, approvals: readonly Approval[], now: number): WaitingFor {
   if (notBefore !== null && now < notBefore) return "time";
   if (approval !== null && approvals.length < approval.required) return "approval";
   return "concurrency";

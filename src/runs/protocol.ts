@@ -33,10 +33,7 @@ export interface CoordinatorObject {
 
 /** The calls of an object. */
 export function coordinatorOf(object: CoordinatorObject): Coordinator {
-  const subjects: unknown = new Proxy(
-    {},
-    { get: (_, subject) => callsOf(object, subject as keyof Coordinator) },
-  );
+  const subjects: unknown = new Proxy({}, { get: (_, subject) => callsOf(object, subject as keyof Coordinator) });
   return subjects as Coordinator;
 }
 

@@ -67,12 +67,7 @@ export interface RunCalls {
    * Creates a run, or finds the one that this key created. With a delivery, the first attempt is sent. That of a run with
    * gates waits until the run is released.
    */
-  create(
-    run: NewRun,
-    changeKey: ChangeKey,
-    delivery: NewDelivery | null,
-    creation?: RunCreation,
-  ): Promise<RunReply>;
+  create(run: NewRun, changeKey: ChangeKey, delivery: NewDelivery | null, creation?: RunCreation): Promise<RunReply>;
   /** The run that this key created, for a create that would be refused today. */
   recall(changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */

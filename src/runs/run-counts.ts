@@ -21,9 +21,7 @@ export const ENDS: readonly (readonly [status: EndedStatus, cause: EndCause])[] 
 ];
 
 /** The upper bounds of a histogram's buckets. Journals keep counts by position, so a later release can't change them. */
-export const BUCKETS_SECONDS = [
-  1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400, 43_200,
-] as const;
+export const BUCKETS_SECONDS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400, 43_200] as const;
 
 export interface Histogram {
   /** How many durations each bucket has for itself. The last one has those above every bound. */

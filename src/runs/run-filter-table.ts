@@ -129,16 +129,8 @@ const FILTERS: { readonly [N in Name]: Filter<Values[N]> } = {
       return alternatives.length === 0 ? [] : [{ index: "runs_by_status", alternatives }];
     },
   },
-  createdAfter: {
-    isFixed: true,
-    passes: ({ id }, asked) => id >= firstAfter(asked),
-    sql: () => [],
-  },
-  createdBefore: {
-    isFixed: true,
-    passes: ({ id }, asked) => id < firstNotBefore(asked),
-    sql: () => [],
-  },
+  createdAfter: { isFixed: true, passes: ({ id }, asked) => id >= firstAfter(asked), sql: () => [] },
+  createdBefore: { isFixed: true, passes: ({ id }, asked) => id < firstNotBefore(asked), sql: () => [] },
 };
 
 const NAMES = Object.keys(FILTERS) as Name[];

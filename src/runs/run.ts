@@ -95,8 +95,14 @@ export interface FailedAttempt {
 }
 
 export const END_CAUSES = [
-  ...(["callback", "cancel", "delivery", "deadline", "silence"] as const),
-  ...(["gate", "rejected", "replaced"] as const),
+  "callback",
+  "cancel",
+  "delivery",
+  "deadline",
+  "silence",
+  "gate",
+  "rejected",
+  "replaced",
 ] as const;
 export type EndCause = (typeof END_CAUSES)[number];
 
@@ -207,11 +213,7 @@ export function purgeAt(run: Pick<Run, "completedAt" | "deadlineAt">, retentionD
 export function dueAt(run: Run & { readonly purgeAt: number }, deliveryDueAt: number | null): number {
   const opensAt = run.waitingFor === "time" ? (run.gates?.notBefore ?? null) : null;
   const due = isOpen(run)
-    ? Math.min(
-        timeIsUpAt(run),
-        deliveryDueAt ?? Number.POSITIVE_INFINITY,
-        opensAt ?? Number.POSITIVE_INFINITY,
-      )
+    ? Math.min(timeIsUpAt(run), deliveryDueAt ?? Number.POSITIVE_INFINITY, opensAt ?? Number.POSITIVE_INFINITY)
     : run.purgeAt;
   if (!Number.isSafeInteger(due) || due <= 0) throw new RangeError(`run ${run.id} would be due at ${due}`);
   return due;

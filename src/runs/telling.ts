@@ -10,7 +10,9 @@ const APPROVAL_REQUESTED = "action_run.approval_requested";
 
 /** The events of a run that an endpoint can ask for. */
 export const EVENT_TYPES = [
-  ...(["action_run.succeeded", "action_run.failed", "action_run.cancelled"] as const),
+  "action_run.succeeded",
+  "action_run.failed",
+  "action_run.cancelled",
   APPROVAL_REQUESTED,
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
@@ -30,10 +32,7 @@ export interface HappenedEvent {
  * are asked for from the creation on, and again when some were withdrawn.
  */
 export function eventOf(
-  run: Pick<
-    Run,
-    "status" | "createdAt" | "completedAt" | "waitingFor" | "gates" | "approvals" | "withdrawnAt"
-  >,
+  run: Pick<Run, "status" | "createdAt" | "completedAt" | "waitingFor" | "gates" | "approvals" | "withdrawnAt">,
 ): HappenedEvent | null {
   const { status, createdAt, completedAt, withdrawnAt } = run;
   if (lacksApproval(run)) {
@@ -93,10 +92,7 @@ export function readEndpointKey(key: EndpointKey): { name: string; createdVersio
   return { name, createdVersion: Number(createdVersion) };
 }
 
-export function endpointKey(endpoint: {
-  readonly name: string;
-  readonly createdVersion: number;
-}): EndpointKey {
+export function endpointKey(endpoint: { readonly name: string; readonly createdVersion: number }): EndpointKey {
   return `${endpoint.name}@${endpoint.createdVersion}`;
 }
 

@@ -65,8 +65,7 @@ export function heartbeatNews(
 /** What a timeline takes from its run. */
 export type Told = Pick<
   Run,
-  | ("id" | "source" | "version" | "status" | "endCause")
-  | ("createdAt" | "triggeredBy" | "startedAt" | "completedAt")
+  ("id" | "source" | "version" | "status" | "endCause") | ("createdAt" | "triggeredBy" | "startedAt" | "completedAt")
 >;
 
 /** The event that every timeline begins with. It is not stored, because the run has the same facts. */
@@ -111,12 +110,7 @@ export function withDerived(run: Told, kept: readonly StoredEvent[], after: numb
   const end = events.at(-1);
   const startSeq = end !== undefined && isLast(end) ? end.seq - 1 : 0;
   if (end !== undefined && startSeq > Math.max(after, events.at(-2)?.seq ?? 1)) {
-    const started = {
-      seq: startSeq,
-      type: "started",
-      at: end.at,
-      data: JSON.stringify({ cause: "callback" }),
-    };
+    const started = { seq: startSeq, type: "started", at: end.at, data: JSON.stringify({ cause: "callback" }) };
     events.splice(-1, 0, started);
   }
   return events;

@@ -94,8 +94,7 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
   if (isGateEvent(event)) return ok(transitionAtGate(run, event, now));
   if (isWaiting(run) && !WAITING_TAKES.has(event.type)) return err("run_waiting");
   const conflict = conflictOf(run);
-  if (conflict !== null && !(conflict === "run_running" && RUNNING_TAKES.has(event.type)))
-    return err(conflict);
+  if (conflict !== null && !(conflict === "run_running" && RUNNING_TAKES.has(event.type))) return err(conflict);
 
   switch (event.type) {
     case "started":
@@ -179,8 +178,7 @@ function linked(run: Run, text: string): Run {
 export function externalUrlRefusal(run: Run, text: string): string | null {
   const refusal = linkRefusal(text);
   if (refusal !== null) return refusal;
-  if (run.externalUrlChanges < EXTERNAL_URL_CHANGES_MAX || harmlessLink(text) === run.externalUrl)
-    return null;
+  if (run.externalUrlChanges < EXTERNAL_URL_CHANGES_MAX || harmlessLink(text) === run.externalUrl) return null;
   return `The run keeps its link because the link was already set ${EXTERNAL_URL_CHANGES_MAX} times. Send one URL for the whole job.`;
 }
 

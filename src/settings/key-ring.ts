@@ -50,14 +50,11 @@ export function keyRing(secret = ""): Result<KeyRing, string> {
 }
 
 function parse(value: string): Result<KeyRing, string> {
-  const advice =
-    "Make a key with `openssl rand -hex 32` and set it with `wrangler secret put CALLBACK_SIGNING_KEYS`.";
+  const advice = "Make a key with `openssl rand -hex 32` and set it with `wrangler secret put CALLBACK_SIGNING_KEYS`.";
   if (value.trim() === "") return err(`CALLBACK_SIGNING_KEYS is not set. ${advice}`);
   const keys = value.split(",").map((key) => key.trim());
   if (keys.length > KEYS_MAX) {
-    return err(
-      `CALLBACK_SIGNING_KEYS has ${keys.length} keys; at most ${KEYS_MAX} are used. Remove the oldest.`,
-    );
+    return err(`CALLBACK_SIGNING_KEYS has ${keys.length} keys; at most ${KEYS_MAX} are used. Remove the oldest.`);
   }
   for (const [index, key] of keys.entries()) {
     const weakness = weaknessOf(key);
@@ -83,13 +80,10 @@ function createRing(secrets: readonly Bytes[]): KeyRing {
   }
   return {
     sign: async (purpose, text) => hmac(await firstKeyFor(purpose), text),
-    signWithEach: async (purpose, text) =>
-      Promise.all((await keysFor(purpose)).map((key) => hmac(key, text))),
+    signWithEach: async (purpose, text) => Promise.all((await keysFor(purpose)).map((key) => hmac(key, text))),
     keyIds: async (purpose) =>
       Promise.all(
-        (await keysFor("key-id")).map(async (key) =>
-          (await hmac(key, purpose)).subarray(0, KEY_ID_BYTES).toHex(),
-        ),
+        (await keysFor("key-id")).map(async (key) => (await hmac(key, purpose)).subarray(0, KEY_ID_BYTES).toHex()),
       ),
     async verify(purpose, text, signature) {
       const bytes = encoder.encode(text);

@@ -5,10 +5,7 @@ import type { Env } from "./env.ts";
 import { publicUrlFault } from "./public-url.ts";
 import { isLoopback, nameFault, type UrlPolicy } from "./url-guard.ts";
 
-type WebhookSettings = Pick<
-  Env,
-  "WEBHOOK_PORTS" | "WEBHOOK_HOSTS" | "ALLOW_INSECURE_WEBHOOKS" | "PUBLIC_URL"
->;
+type WebhookSettings = Pick<Env, "WEBHOOK_PORTS" | "WEBHOOK_HOSTS" | "ALLOW_INSECURE_WEBHOOKS" | "PUBLIC_URL">;
 
 const MISPLACED =
   "ALLOW_INSECURE_WEBHOOKS is for development on this machine only. Remove it if the service has another name than localhost.";
@@ -40,9 +37,7 @@ export function parsePorts(text: string | undefined): Result<ReadonlySet<number>
   const entries = entriesOf(text);
   const wrong = entries.findIndex((entry) => !/^[1-9]\d{0,4}$/.test(entry) || Number(entry) > 65_535);
   if (wrong < 0) return ok(new Set(entries.map(Number)));
-  return err(
-    `Entry ${wrong + 1} of WEBHOOK_PORTS is not a port. Write a list of whole numbers from 1 to 65535.`,
-  );
+  return err(`Entry ${wrong + 1} of WEBHOOK_PORTS is not a port. Write a list of whole numbers from 1 to 65535.`);
 }
 
 /**

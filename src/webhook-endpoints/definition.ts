@@ -182,11 +182,7 @@ function wholeFaults({
   secrets = {},
 }: Pick<EndpointDefinition, "headers" | "payload" | "secrets">): readonly WholeFault[] {
   const templates = { headers, payload };
-  return [
-    ...missingSecrets(templates, secrets),
-    ...tooManySecrets(templates),
-    ...formFaults(headers, payload),
-  ];
+  return [...missingSecrets(templates, secrets), ...tooManySecrets(templates), ...formFaults(headers, payload)];
 }
 
 /** A form that no run could fill. The rest is known only when a message is rendered. */
@@ -195,8 +191,7 @@ function formFaults(headers: unknown, payload: unknown): readonly WholeFault[] {
   const wantsForm = Object.entries(headers).some(
     ([name, value]) => name.toLowerCase() === "content-type" && isForm(String(value)),
   );
-  const message =
-    "is no form, but headers has Content-Type: application/x-www-form-urlencoded; send a flat object.";
+  const message = "is no form, but headers has Content-Type: application/x-www-form-urlencoded; send a flat object.";
   return wantsForm ? [{ path: ["payload"], message }] : [];
 }
 
@@ -205,11 +200,9 @@ function withoutSecrets(value: unknown): unknown {
   const { url, headers, secrets, signingSecret, ...others } = value;
   return {
     ...others,
-    ...{
-      url: blank(url),
-      headers: blanked(headers),
-      secrets: blanked(secrets),
-      signingSecret: blank(signingSecret),
-    },
+    url: blank(url),
+    headers: blanked(headers),
+    secrets: blanked(secrets),
+    signingSecret: blank(signingSecret),
   };
 }

@@ -45,9 +45,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, next));
     }
     const scope = scopeOf(c);
-    return c.json(
-      await Promise.all(messages.map((message) => shownDelivery(message, { ring, scope, isProbed }))),
-    );
+    return c.json(await Promise.all(messages.map((message) => shownDelivery(message, { ring, scope, isProbed }))));
   })
   .post(
     `${DELIVERIES}/:id/resend`,
@@ -67,9 +65,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
     const { since, until, include } = c.req.valid("json");
     const order = { since: shownMs(since), until: until === undefined ? null : shownMs(until), include };
     if (order.until !== null && order.until <= order.since) {
-      throw refusalOf("invalid_body", [
-        { path: ["until"], message: "is not after since; send a later instant." },
-      ]);
+      throw refusalOf("invalid_body", [{ path: ["until"], message: "is not after since; send a later instant." }]);
     }
     if (include === "missing" && order.since < Date.now() - RECOVER_MISSING_MAX_DAYS * DAY_MS) {
       const message = `is more than ${RECOVER_MISSING_MAX_DAYS} days ago; send a later instant.`;

@@ -28,8 +28,7 @@ export interface EndpointRow {
 type StoredRow = Omit<EndpointRow, "sealed"> & { readonly secrets: number[] | null };
 
 /** SQL: whether somebody, or the service, has disabled it. */
-const DISABLED =
-  "(coalesce(disabled_version = version, 0) OR coalesce(json_extract(definition, '$.disabled'), 0))";
+const DISABLED = "(coalesce(disabled_version = version, 0) OR coalesce(json_extract(definition, '$.disabled'), 0))";
 
 const SELECT = `
   SELECT name, version, created_version AS createdVersion, created_by_name AS createdBy,
@@ -42,8 +41,7 @@ const SELECT = `
 /** The endpoint that the path names. Throws `webhook_endpoint_not_found`. */
 export async function requireEndpoint(c: Context<AppEnv>): Promise<EndpointRow> {
   const { scope, name } = definitionRefOf(c);
-  const select = () =>
-    c.env.DB.withSession("first-primary").prepare(SELECT).bind(scope, name).first<StoredRow>();
+  const select = () => c.env.DB.withSession("first-primary").prepare(SELECT).bind(scope, name).first<StoredRow>();
   const row = await readD1(c.get("hops"), select);
   if (row === null) throw new ApiError("webhook_endpoint_not_found");
   const { secrets, ...known } = row;

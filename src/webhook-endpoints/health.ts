@@ -13,10 +13,7 @@ export function hasFailedForDays(health: EndpointHealth, now: number): boolean {
   const { failingSince, failedDays } = health;
   const latest = now - FAILED_MS;
   return (
-    failedDays.length >= FAILED_DAYS &&
-    failingSince !== null &&
-    failingSince <= latest &&
-    succeededBy(health) <= latest
+    failedDays.length >= FAILED_DAYS && failingSince !== null && failingSince <= latest && succeededBy(health) <= latest
   );
 }
 

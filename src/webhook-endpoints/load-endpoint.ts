@@ -39,7 +39,10 @@ export async function loadEndpoint(
   const whole = secrets && joinSecrets(ENDPOINT_KIND.secrets, definition, secrets);
   if (secrets === null || whole === null) return "secrets_lost";
   return {
-    ...{ name, version, createdVersion, disabledReason },
+    name,
+    version,
+    createdVersion,
+    disabledReason,
     // `joinSecrets` left no null.
     definition: whole as EndpointDefinition,
     signingSecrets: signingSecretsOf(secrets, now),

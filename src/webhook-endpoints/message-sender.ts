@@ -4,12 +4,7 @@
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import {
-  type EndpointKey,
-  type MessageAttempt,
-  type MessageResult,
-  readEndpointKey,
-} from "../runs/telling.ts";
+import { type EndpointKey, type MessageAttempt, type MessageResult, readEndpointKey } from "../runs/telling.ts";
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import { UNANSWERED } from "../webhooks/delivery.ts";
@@ -62,15 +57,10 @@ export class MessageSender extends WorkerEntrypoint<Env> {
   }
 }
 
-function isUsable(
-  endpoint: WholeEndpoint | "secrets_lost" | null,
-  key: EndpointKey,
-): endpoint is WholeEndpoint {
+function isUsable(endpoint: WholeEndpoint | "secrets_lost" | null, key: EndpointKey): endpoint is WholeEndpoint {
   if (endpoint === null || endpoint === "secrets_lost") return false;
   const { createdVersion, disabledReason, definition } = endpoint;
-  return (
-    createdVersion === readEndpointKey(key).createdVersion && disabledReason === null && !definition.disabled
-  );
+  return createdVersion === readEndpointKey(key).createdVersion && disabledReason === null && !definition.disabled;
 }
 
 function unmade(verdict: "not_made" | "gone", why: string): MessageResult {

@@ -38,8 +38,7 @@ export const deliveriesQuery = z.strictObject({
       .enum(MESSAGE_STATES, { error: `send one of ${MESSAGE_STATES.join(", ")}, once.` })
       .register(z.globalRegistry, {
         wire: { type: "string", enum: [...MESSAGE_STATES], examples: ["failed"] },
-        description:
-          "Only deliveries in this state. A page can then be short, or empty, and still have a next one.",
+        description: "Only deliveries in this state. A page can then be short, or empty, and still have a next one.",
       }),
   ),
 });
@@ -47,10 +46,7 @@ export const deliveriesQuery = z.strictObject({
 export const resendRequest = z
   .strictObject({
     type: z.optional(
-      described(
-        eventType,
-        "Which event of the run. Default: its newest one: its end, or that it waits for approval.",
-      ),
+      described(eventType, "Which event of the run. Default: its newest one: its end, or that it waits for approval."),
     ),
   })
   .register(z.globalRegistry, { id: "ResendRequest", examples: [{}, { type: "action_run.succeeded" }] });
@@ -62,10 +58,7 @@ export const recoveryRequest = z
       "Only runs that ended at this instant or later. A run that waits for approval counts by its creation.",
     ),
     until: z.optional(
-      described(
-        instant,
-        "Only runs that ended, or were created, before this instant. Default: all later ones.",
-      ),
+      described(instant, "Only runs that ended, or were created, before this instant. Default: all later ones."),
     ),
     include: described(
       z.enum(["failed", "missing"], { error: "send failed or missing." }),
@@ -79,10 +72,9 @@ export const recoveryRequest = z
     examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
   });
 
-const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
-  z.globalRegistry,
-  { wire: { type: "string", format: "uuid" } },
-);
+const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(z.globalRegistry, {
+  wire: { type: "string", format: "uuid" },
+});
 
 export const testRequest = z
   .strictObject({

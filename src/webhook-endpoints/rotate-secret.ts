@@ -41,12 +41,7 @@ export async function rotateSecret(
 ): Promise<RotatedSecret> {
   // An id contains no colon, so no key can spell another caller's.
   const rotation: RotationKey | null =
-    callersKey === null
-      ? null
-      : {
-          key: `${entry.actor}:${callersKey}`,
-          request: String(graceSeconds),
-        };
+    callersKey === null ? null : { key: `${entry.actor}:${callersKey}`, request: String(graceSeconds) };
   return changeDefinition(c, ENDPOINT_KIND, ref, entry, async ({ stored }) => {
     if (stored === null) throw new ApiError("webhook_endpoint_not_found");
     const secrets = await secretsOf(ENDPOINT_KIND, ring, ref, stored);
@@ -63,7 +58,11 @@ export async function rotateSecret(
     if (!after.ok) throw tooMany(after.error);
     const version = versionAfter(stored.version, now);
     const put = {
-      ...{ ref, replaces: stored.version, version, definition: stored.definition, staysDisabled: true },
+      ref,
+      replaces: stored.version,
+      version,
+      definition: stored.definition,
+      staysDisabled: true,
       filter: filterOf(JSON.parse(stored.definition) as StoredEndpoint, secrets),
       sealed: await sealSecrets(ring, after.value, { ...ref, kind: ENDPOINT_KIND.name, version }),
     };

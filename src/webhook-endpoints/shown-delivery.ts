@@ -30,7 +30,9 @@ export async function shownDelivery(
 ): Promise<ShownDelivery> {
   const shown = attempts.map(async ({ at, status, durationMs, reason, excerpt }) => ({
     at: rfc3339(at),
-    ...{ status, durationMs, reason },
+    status,
+    durationMs,
+    reason,
     excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, { scope, endpoint, runId }),
   }));
   const nextAttemptAt = isProbed || state !== "waiting" ? null : rfc3339(nextAt);

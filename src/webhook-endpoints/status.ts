@@ -15,12 +15,7 @@ import { shownDelivery } from "./shown-delivery.ts";
 import { shownRecovery } from "./shown-recovery.ts";
 
 /** `report`: null if the coordinator could not be reached. */
-export async function statusOf(
-  c: Context<AppEnv>,
-  ring: KeyRing,
-  row: EndpointRow,
-  report: EndpointReport | null,
-) {
+export async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, report: EndpointReport | null) {
   const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);
   const { newest = null, isProbed = false, recovery = null } = report ?? {};

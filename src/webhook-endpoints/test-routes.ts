@@ -38,28 +38,23 @@ export const testRoutes = new Hono<AppEnv>().post(
     const { type, runId, definition } = c.req.valid("json");
     const ring = usableRing(c);
     const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined).catch(inDefinition);
-    const attempt =
-      runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
+    const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
     await admit(c);
-    const { verdict, status, durationMs, reason, excerpt } = await sendMessage(endpoint, attempt, {
-      env: c.env,
-      ring,
-    });
+    const { verdict, status, durationMs, reason, excerpt } = await sendMessage(endpoint, attempt, { env: c.env, ring });
     const { scope } = definitionRefOf(c);
     const told = { scope, endpoint: attempt.endpoint, runId: attempt.runId };
     return c.json({
-      ...{ status, durationMs, outcome: verdict === "unwanted" ? "refused" : verdict, reason },
+      status,
+      durationMs,
+      outcome: verdict === "unwanted" ? "refused" : verdict,
+      reason,
       excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, told),
     });
   },
 );
 
 /** What is tried: the stored endpoint, or the definition that was sent, with the stored secrets where it has null. */
-async function endpointOf(
-  c: Context<AppEnv>,
-  ring: KeyRing,
-  sent: StoredEndpoint | undefined,
-): Promise<WholeEndpoint> {
+async function endpointOf(c: Context<AppEnv>, ring: KeyRing, sent: StoredEndpoint | undefined): Promise<WholeEndpoint> {
   const ref = definitionRefOf(c);
   if (sent === undefined) {
     const whole = await loadEndpoint(c.env, { ...ref, hops: c.get("hops") });
@@ -95,10 +90,7 @@ function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType | u
   const { scope } = definitionRefOf(c);
   const triggeredBy = c.get("person") ?? c.get("principal").name;
   const { definition } = endpoint;
-  return madeUpAttempt({
-    ...{ scope, endpoint: endpointKey(endpoint), definition, type, triggeredBy },
-    now: Date.now(),
-  });
+  return madeUpAttempt({ scope, endpoint: endpointKey(endpoint), definition, type, triggeredBy, now: Date.now() });
 }
 
 /** Throws `run_not_found` and `event_not_happened`. */
@@ -114,8 +106,7 @@ async function ofRun(
   const environment = { env: c.env, hops: c.get("hops"), scope };
   const event = await askCoordinator(environment, (endpoints) => endpoints.lastEvent(runId));
   if (event === "run_not_found") throw new ApiError("run_not_found");
-  if (event === "no_such_event" || (type ?? event.type) !== event.type)
-    throw new ApiError("event_not_happened");
+  if (event === "no_such_event" || (type ?? event.type) !== event.type) throw new ApiError("event_not_happened");
   return { ...event, scope, endpoint: endpointKey(endpoint) };
 }
 

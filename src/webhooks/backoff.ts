@@ -64,11 +64,7 @@ export function deliveryEndsAt(
  * counts from 1, `random` is in [0, 1). The bound is applied before the jitter, so that runs that failed together stay
  * apart.
  */
-export function backoffMs(
-  { maxAttempts, initialDelayMs }: RetryPolicy,
-  attempt: number,
-  random: number,
-): number {
+export function backoffMs({ maxAttempts, initialDelayMs }: RetryPolicy, attempt: number, random: number): number {
   const longest = maxAttempts === null ? Math.max(STEADY_WAIT_MAX_MS, initialDelayMs) : RETRY_WAIT_MAX_MS;
   const wait = Math.min(initialDelayMs * 2 ** (attempt - 1), longest);
   return Math.ceil(wait / 2) + Math.floor((random * wait) / 2);

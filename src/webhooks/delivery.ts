@@ -127,15 +127,7 @@ export function newDelivery(
   now: number,
 ): Delivery {
   const endsAt = deliveryEndsAt(run, delivery);
-  return {
-    ...delivery,
-    endsAt,
-    attempt: 0,
-    nextAt: now,
-    leaseUntil: null,
-    isUnsure: false,
-    unsureAttempts: 0,
-  };
+  return { ...delivery, endsAt, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false, unsureAttempts: 0 };
 }
 
 /** When the delivery needs something next; null if nothing is planned. */
@@ -199,8 +191,7 @@ export function outcomeOf<T extends Tried>(
     return givenUp(`${told}, and ${unsureAttempts} attempts may have begun the job`);
   }
   const nextAt = nextAttemptAt(request, attempt, result.retryAfter, { now, endsAt, random });
-  if (nextAt === null)
-    return givenUp(`${told}, and the time for retries would be up before the next attempt`);
+  if (nextAt === null) return givenUp(`${told}, and the time for retries would be up before the next attempt`);
   // 502 comes from a gateway, and the receiver may still have the request.
   const isUnsure = request.isUnsure || hasMaybeBegun || status === 502;
   return { type: "retry", delivery: { ...request, nextAt, leaseUntil: null, isUnsure, unsureAttempts } };

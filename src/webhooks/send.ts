@@ -56,8 +56,7 @@ async function openRequest(
   ring: KeyRing,
   { scope, runId, sealed, stopRequest }: Attempt,
 ): Promise<Result<WebhookRequest, AttemptResult>> {
-  const open = (text: Uint8Array<ArrayBuffer>, kind: SealedKind) =>
-    ring.open(text, sealedFor(scope, runId, kind));
+  const open = (text: Uint8Array<ArrayBuffer>, kind: SealedKind) => ring.open(text, sealedFor(scope, runId, kind));
   const text = await open(sealed, stopRequest === undefined ? "delivery" : "stop");
   if (text === null) {
     return err(unready("the key that sealed the request is not in CALLBACK_SIGNING_KEYS", true));
@@ -71,9 +70,7 @@ async function openRequest(
     JSON.parse(text) as StopTemplate,
     response === null ? null : (JSON.parse(response) as ResponseValues),
   );
-  return filled.ok
-    ? filled
-    : err({ ...UNANSWERED, reason: `was not called: ${filled.error}`, isFinal: true });
+  return filled.ok ? filled : err({ ...UNANSWERED, reason: `was not called: ${filled.error}`, isFinal: true });
 }
 
 /** `isFinal`: once no deploy is rolling out, no isolate can send the request. */

@@ -97,13 +97,7 @@ export async function rowOfAction(path: string): Promise<Row | null> {
     .first();
 }
 
-const LARGE = {
-  type: "webhook",
-  url: ORIGIN_A,
-  method: "POST",
-  headers: {},
-  startOn: "heartbeat",
-};
+const LARGE = { type: "webhook", url: ORIGIN_A, method: "POST", headers: {}, startOn: "heartbeat" };
 
 /** Writes actions into D1 directly. `bytes`: of each definition, 2 for `{}`. */
 export async function insertActions(actionsPath: string, names: readonly string[], bytes = 2): Promise<void> {

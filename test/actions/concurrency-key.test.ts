@@ -58,8 +58,7 @@ describe("a value that is missing or empty is refused", () => {
     expect(keyOf("{{ entity.id }}", {}, null)).toMatchObject({
       error: {
         pointer: "/entityId",
-        sentence:
-          "The concurrency key needs {{ entity.id }}, which is missing or empty in this run. Send entityId.",
+        sentence: "The concurrency key needs {{ entity.id }}, which is missing or empty in this run. Send entityId.",
       },
     });
   });
@@ -86,7 +85,10 @@ it("a sentence names at most three placeholders, and cuts a long one at 80 chara
     return key.ok ? "" : key.error.sentence;
   };
   const four = sentenceOf("of {{ parameters.a }}{{ parameters.b }}{{ parameters.c }}{{ parameters.d }}", {
-    ...{ a: "\n", b: "1", c: "2", d: "3" },
+    a: "\n",
+    b: "1",
+    c: "2",
+    d: "3",
   });
   expect(four).toMatch(/ for {{ parameters.a }}, {{ parameters.b }}, {{ parameters.c }}\.$/);
   const fits = "x".repeat(80 - "parameters.".length);

@@ -38,18 +38,8 @@ it.each<[string, Gated, Gated, string | null]>([
   ["another key", { concurrency: KEYED }, { concurrency: { ...KEYED, key: "x" } }, "weakened"],
   ["another conflict", { concurrency: SLOT }, { concurrency: { ...SLOT, onConflict: "reject" } }, null],
   ["one that goes and one that comes", { approval: ONE }, { concurrency: SLOT }, "removed"],
-  [
-    "one that is weakened and one that comes",
-    { approval: TWO },
-    { approval: ONE, concurrency: SLOT },
-    "weakened",
-  ],
-  [
-    "one that is weakened and one that goes",
-    { approval: TWO, concurrency: SLOT },
-    { approval: ONE },
-    "removed",
-  ],
+  ["one that is weakened and one that comes", { approval: TWO }, { approval: ONE, concurrency: SLOT }, "weakened"],
+  ["one that is weakened and one that goes", { approval: TWO, concurrency: SLOT }, { approval: ONE }, "removed"],
 ])("%s", (_what, before, after, change) => {
   expect(gateChangeOf(before, after)).toBe(change);
 });

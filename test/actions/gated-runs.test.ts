@@ -100,8 +100,7 @@ describe("a run", () => {
 
   it("that waits for its slot starts as soon as a PUT raises the limit, and not when one lowers it", async () => {
     const actions = newActionsPath();
-    const limited = (limit: number) =>
-      put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...SLOT, limit } });
+    const limited = (limit: number) => put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...SLOT, limit } });
     const released = async () => (await rows(actions)).filter(({ releasedAt }) => releasedAt !== null).length;
     await limited(2);
     for (let n = 0; n < 4; n++) await run(`${actions}/deploy`, SHOP);

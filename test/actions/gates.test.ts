@@ -47,11 +47,7 @@ describe("a PUT", () => {
     ["a long key", { concurrency: { ...SLOT, key: "a".repeat(256) } }, "/concurrency/key"],
     ["a key that is not closed", { concurrency: { ...SLOT, key: "{{ parameters.x" } }, "/concurrency/key"],
     ["a key of the run", { concurrency: { ...SLOT, key: "{{ run.id }}" } }, "/concurrency/key"],
-    [
-      "a key of recommendations",
-      { concurrency: { ...SLOT, key: "{{ recommendations.x }}" } },
-      "/concurrency/key",
-    ],
+    ["a key of recommendations", { concurrency: { ...SLOT, key: "{{ recommendations.x }}" } }, "/concurrency/key"],
     ["a key of a secret", { concurrency: { ...SLOT, key: "{{ secrets.x }}" } }, "/concurrency/key"],
     ["a key of the response", { concurrency: { ...SLOT, key: "{{ response.id }}" } }, "/concurrency/key"],
     ["a key of the whole entity", { concurrency: { ...SLOT, key: "{{ json entity }}" } }, "/concurrency/key"],
@@ -98,10 +94,7 @@ describe("a run", () => {
     const { id } = (await run(`${actions}/deploy`)).body;
     await ask("DELETE", `${runsOf(actions)}/${id}`);
     await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: SLOT });
-    const refused = {
-      status: 422,
-      body: { code: "invalid_concurrency_key", pointer: "/parameters/service" },
-    };
+    const refused = { status: 422, body: { code: "invalid_concurrency_key", pointer: "/parameters/service" } };
     expect(await run(`${actions}/deploy`)).toMatchObject(refused);
     expect(await ask("POST", `${runsOf(actions)}/${id}/retry`, { body: {} })).toMatchObject(refused);
   });
@@ -189,9 +182,7 @@ describe("what a definition uses is kept beside it", () => {
     await put(action, {});
     const options = { headers: { "Idempotency-Key": "once" } };
     const { id } = (await run(action, {}, options)).body;
-    await env.DB.prepare(`UPDATE definitions SET features = '["tides"]' WHERE scope = ?`)
-      .bind(scopeOf(actions))
-      .run();
+    await env.DB.prepare(`UPDATE definitions SET features = '["tides"]' WHERE scope = ?`).bind(scopeOf(actions)).run();
     actionMemory.forget({ scope: scopeOf(actions), name: "deploy" });
     expect((await run(action, {}, options)).body.id).toBe(id);
   });

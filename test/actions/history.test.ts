@@ -7,16 +7,7 @@ import { hurryTimers, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { type Answer, ask } from "../support/requests.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
-import {
-  type Definition,
-  get,
-  newActionsPath,
-  ORIGIN_A,
-  put,
-  rowOfAction,
-  scopeOf,
-  triggerAt,
-} from "./actions.ts";
+import { type Definition, get, newActionsPath, ORIGIN_A, put, rowOfAction, scopeOf, triggerAt } from "./actions.ts";
 
 // Versions are made of the clock. While it stands at this instant, they count from 1.
 clockFrom(1);
@@ -91,17 +82,14 @@ describe("a PUT", () => {
       { version: 2, actor: admin.id, actorName: "ada", definition: { timeout: 2 } },
       { version: 1, actor: "root", actorName: "root", definition: { timeout: 1 } },
     ]);
-    for (const { changedAt } of body)
-      expect(Math.abs(Date.parse(changedAt) - Date.now())).toBeLessThan(60_000);
+    for (const { changedAt } of body) expect(Math.abs(Date.parse(changedAt) - Date.now())).toBeLessThan(60_000);
     const shown = { headers: { Authorization: null, "X-Api-Key": null }, secrets: { token: null } };
     for (const { version, definition } of body) {
       expect(definition.trigger).toMatchObject({ ...shown, signingSecret: null });
       const one = await get(`${path}/versions/${version}`);
       expect([one.status, one.body]).toEqual([200, definition]);
     }
-    const rows = await env.DB.prepare("SELECT * FROM definition_versions WHERE scope = ?")
-      .bind(scopeOf(path))
-      .all();
+    const rows = await env.DB.prepare("SELECT * FROM definition_versions WHERE scope = ?").bind(scopeOf(path)).all();
     expect(JSON.stringify(rows.results)).not.toMatch(/secret-\d|whsec_/);
   });
 
@@ -146,7 +134,9 @@ describe("a PUT", () => {
     expect([restored.status, etag(restored), restored.body]).toEqual([200, '"4"', second?.definition]);
     const refused = await put(path, first?.definition, match(4));
     expect([refused.status, refused.body.code, refused.body.pointer]).toEqual([
-      ...[422, "secret_required", "/trigger/secrets/token"],
+      422,
+      "secret_required",
+      "/trigger/secrets/token",
     ]);
     const trigger = { ...first?.definition.trigger, secrets: { token: "sent-again" } };
     expect(etag(await put(path, { ...first?.definition, trigger }, match(4)))).toBe('"5"');
@@ -164,9 +154,7 @@ describe("a PUT", () => {
   it("that loses its race keeps nothing, and each winner keeps what it replaced", async () => {
     const path = newPath();
     await put(path, { timeout: 1 });
-    const raced = await Promise.all(
-      Array.from({ length: 6 }, (_, n) => put(path, { timeout: 10 + n }, match(1))),
-    );
+    const raced = await Promise.all(Array.from({ length: 6 }, (_, n) => put(path, { timeout: 10 + n }, match(1))));
     expect(raced.filter(({ status }) => status === 200)).toHaveLength(1);
     expect(await kept(path)).toEqual([1]);
     const free = await Promise.all(Array.from({ length: 3 }, (_, n) => put(path, { timeout: 20 + n })));
@@ -286,10 +274,7 @@ describe("a version", () => {
   it("can be deleted, once, with an entry in the audit, unless it is the current one", async () => {
     const path = newPath();
     for (const timeout of [1, 2, 3]) await put(path, { timeout });
-    expect([(await remove(path, 3)).status, (await remove(path, 3)).body.code]).toEqual([
-      409,
-      "version_current",
-    ]);
+    expect([(await remove(path, 3)).status, (await remove(path, 3)).body.code]).toEqual([409, "version_current"]);
     const answers = await Promise.all(Array.from({ length: 3 }, () => remove(path, 1)));
     expect(answers.map(({ status }) => status).sort()).toEqual([204, 404, 404]);
     expect((await remove(path, 1)).body.code).toBe("version_not_found");
@@ -300,9 +285,7 @@ describe("a version", () => {
       `${path.split("/envs/")[0]}/audit`,
     );
     const deletions = body.filter(({ action }) => action === "action_version_deleted");
-    expect(deletions).toMatchObject([
-      { target: "deploy/versions/1", targetName: "deploy", scope: scopeOf(path) },
-    ]);
+    expect(deletions).toMatchObject([{ target: "deploy/versions/1", targetName: "deploy", scope: scopeOf(path) }]);
     // Of another action, and numbers that are no versions.
     expect((await remove(`${path}-2`, 2)).status).toBe(404);
     for (const no of ["0", "01", "1e3", "-1", "9".repeat(16)])

@@ -44,9 +44,7 @@ async function keyIdOf(key: string): Promise<string | undefined> {
 
 async function readiness(...keys: string[]) {
   ahead += 60_000;
-  const { body } = await askWith<{ secretsUnderOlderKeys: number }>(ring(...keys), "GET", "/readyz", {
-    token: null,
-  });
+  const { body } = await askWith<{ secretsUnderOlderKeys: number }>(ring(...keys), "GET", "/readyz", { token: null });
   return body.secretsUnderOlderKeys;
 }
 
@@ -107,10 +105,7 @@ describe("a rotation", () => {
   it("without the sweep loses the secrets: 409 action_secrets_lost, until they are sent again", async () => {
     const path = await storeUnder(OLD);
     const again = (key: string) =>
-      askWith<{ id: string }>(ring(key), "POST", `${path}/runs`, {
-        body: {},
-        headers: { "Idempotency-Key": "again" },
-      });
+      askWith<{ id: string }>(ring(key), "POST", `${path}/runs`, { body: {}, headers: { "Idempotency-Key": "again" } });
     const first = await again(OLD);
     const refused = await runWith(ring(NEW), path);
     expect([refused.status, refused.body.code]).toEqual([409, "action_secrets_lost"]);
@@ -174,9 +169,7 @@ describe("the sweep", () => {
 
   it("reads at most 2 MiB of secrets in a minute, and always some", async () => {
     const path = await storeUnder(OLD);
-    await env.DB.prepare("UPDATE definitions SET secrets = zeroblob(65536) WHERE scope = ?")
-      .bind(scopeOf(path))
-      .run();
+    await env.DB.prepare("UPDATE definitions SET secrets = zeroblob(65536) WHERE scope = ?").bind(scopeOf(path)).run();
     await env.DB.prepare(COPY).bind(scopeOf(path), 90).run();
     await sweep(NEW, OLD);
     expect(lookedAt()).toBe(32);

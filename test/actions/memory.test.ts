@@ -29,9 +29,7 @@ function knownAction(db: D1Database, hops: Hops, ref: ReturnType<typeof refOf>) 
 
 /** Replaces the definition as a PUT in another isolate would. */
 async function replaceElsewhere(path: string, definition: object): Promise<void> {
-  await env.DB.prepare(
-    "UPDATE definitions SET version = version + 1, definition = ?3 WHERE scope = ?1 AND name = ?2",
-  )
+  await env.DB.prepare("UPDATE definitions SET version = version + 1, definition = ?3 WHERE scope = ?1 AND name = ?2")
     .bind(scopeOf(path), path.split("/").at(-1), JSON.stringify(definition))
     .run();
 }
@@ -142,9 +140,7 @@ describe("an isolate", () => {
     await run(path);
     later(31_000);
     const { db, hasRead, release } = heldRead();
-    const { looking, endPatience } = withPatience(() =>
-      knownAction(db, { d1: 0, coordinator: 0 }, refOf(path)),
-    );
+    const { looking, endPatience } = withPatience(() => knownAction(db, { d1: 0, coordinator: 0 }, refOf(path)));
     await hasRead;
     await put(path, REFUSES_ALL);
     endPatience();
@@ -192,9 +188,7 @@ it("a run reads D1 once at most and calls one coordinator", async () => {
   const hops = async (go: () => Promise<unknown>) => (await hopsOf(go)).lines;
   expect(await hops(() => run(path))).toEqual([{ status: 201, d1: 1, coordinator: 1 }]);
   expect(await hops(() => run(path))).toEqual([{ status: 201, d1: 0, coordinator: 1 }]);
-  expect(await hops(() => run(path, { parameters: { a: 1, b: 2 } }))).toEqual([
-    { status: 422, d1: 0, coordinator: 0 },
-  ]);
+  expect(await hops(() => run(path, { parameters: { a: 1, b: 2 } }))).toEqual([{ status: 422, d1: 0, coordinator: 0 }]);
   expect(await hops(() => run(path, { parameters: 1 }))).toEqual([{ status: 400, d1: 0, coordinator: 0 }]);
   expect(await hops(() => run(`${path}-missing`))).toEqual([{ status: 404, d1: 1, coordinator: 0 }]);
 });

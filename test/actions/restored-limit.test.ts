@@ -24,9 +24,7 @@ async function backUp(scope: string): Promise<() => Promise<void>> {
       await env.DB.prepare(`DELETE FROM ${table} WHERE scope = ?`).bind(scope).run();
       for (const row of saved.get(table) ?? []) {
         const names = Object.keys(row);
-        const values = Object.values(row).map((value) =>
-          Array.isArray(value) ? new Uint8Array(value) : value,
-        );
+        const values = Object.values(row).map((value) => (Array.isArray(value) ? new Uint8Array(value) : value));
         const marks = names.map(() => "?").join();
         await env.DB.prepare(`INSERT INTO ${table} (${names.join()}) VALUES (${marks})`)
           .bind(...values)

@@ -13,12 +13,7 @@ describe("a run of an action", () => {
     const path = `${actions}/Deploy.shop_1-x`;
     const stored = await put(path, { timeout: 7, heartbeatTimeout: 3, labels: ["web"] });
     const entityId = "01890a5d-ac96-774b-bcce-b302099a8057";
-    const body = {
-      parameters: { version: "1" },
-      recommendations: { a: 1 },
-      entityId,
-      labels: ["mine", "web"],
-    };
+    const body = { parameters: { version: "1" }, recommendations: { a: 1 }, entityId, labels: ["mine", "web"] };
     const answer = await run(path, body);
     expect(answer.status).toBe(201);
     const { callback, ...created } = answer.body;
@@ -101,13 +96,10 @@ describe("a run of an action", () => {
     expect((await run(path)).status).toBe(201);
   });
 
-  it.each(["", "-a", ".a", "a/b", "a%20b", "é", "a".repeat(64), "a%2Fb"])(
-    "has no action named %j",
-    async (name) => {
-      const answer = await ask<{ code: string }>("PUT", `${newActionsPath()}/${name}`, { body: {} });
-      expect(answer.status).toBe(404);
-    },
-  );
+  it.each(["", "-a", ".a", "a/b", "a%20b", "é", "a".repeat(64), "a%2Fb"])("has no action named %j", async (name) => {
+    const answer = await ask<{ code: string }>("PUT", `${newActionsPath()}/${name}`, { body: {} });
+    expect(answer.status).toBe(404);
+  });
 
   it("continues when its action is deleted", async () => {
     const actions = newActionsPath();
@@ -200,10 +192,7 @@ describe("a repeated run", () => {
     await put(`${actions}/b`, {});
     await run(`${actions}/a`, {}, keyed);
     expect((await run(`${actions}/b`, {}, keyed)).body.code).toBe("idempotency_key_reused");
-    const create = await ask<{ code: string }>("POST", runsOf(actions), {
-      body: { actionName: "a" },
-      ...keyed,
-    });
+    const create = await ask<{ code: string }>("POST", runsOf(actions), { body: { actionName: "a" }, ...keyed });
     expect(create.body.code).toBe("idempotency_key_reused");
   });
 });

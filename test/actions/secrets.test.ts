@@ -61,8 +61,7 @@ async function bytesOfD1(): Promise<string> {
 
 function expectNone(text: string): void {
   for (const secret of SECRETS) {
-    for (const form of [secret, btoa(secret).slice(0, -4), secret.toUpperCase()])
-      expect(text).not.toContain(form);
+    for (const form of [secret, btoa(secret).slice(0, -4), secret.toUpperCase()]) expect(text).not.toContain(form);
   }
 }
 
@@ -139,7 +138,9 @@ it("a header that says what the request is holds no secret, and its value is sho
   expect((await put(path, { trigger: moved })).status).toBe(200);
   const refused = await put(path, { trigger: { ...moved, headers: { accept: null } } });
   expect([refused.status, refused.body.code, refused.body.pointer]).toEqual([
-    ...[422, "secret_required", "/trigger/headers/accept"],
+    422,
+    "secret_required",
+    "/trigger/headers/accept",
   ]);
 });
 
@@ -177,20 +178,12 @@ describe("null", () => {
     });
   });
 
-  const kept = (more: Record<string, unknown>) => ({
-    type: "webhook",
-    url: `${ORIGIN_A}/hook`,
-    ...more,
-  });
+  const kept = (more: Record<string, unknown>) => ({ type: "webhook", url: `${ORIGIN_A}/hook`, ...more });
   const stop = (url: string, headers: Record<string, string | null> = {}) => ({ cancel: { url, headers } });
 
   it.each<[string, Record<string, unknown>, string]>([
     ["a new header", kept({ headers: { "X-Other": null } }), "trigger.headers.X-Other"],
-    [
-      "another spelling of a header",
-      kept({ headers: { authorization: null } }),
-      "trigger.headers.authorization",
-    ],
+    ["another spelling of a header", kept({ headers: { authorization: null } }), "trigger.headers.authorization"],
     ["a new secret", kept({ secrets: { other: null } }), "trigger.secrets.other"],
     ["a name of every object", kept({ secrets: { constructor: null } }), "trigger.secrets.constructor"],
     [
@@ -213,11 +206,7 @@ describe("null", () => {
       kept({ url: `${ORIGIN_B}/`, signingSecret: null }),
       "trigger.signingSecret",
     ],
-    [
-      "another host for a secret",
-      kept({ url: `${ORIGIN_B}/`, secrets: { token: null } }),
-      "trigger.secrets.token",
-    ],
+    ["another host for a secret", kept({ url: `${ORIGIN_B}/`, secrets: { token: null } }), "trigger.secrets.token"],
     [
       "another host in the cancel request",
       kept(stop(`${ORIGIN_B}/stop`, { Authorization: null })),
@@ -295,7 +284,10 @@ describe("null", () => {
     ) =>
       actionDefinition.parse({
         trigger: {
-          ...{ type: "webhook", url, secrets: more.secrets, headers: more.headers },
+          type: "webhook",
+          url,
+          secrets: more.secrets,
+          headers: more.headers,
           ...(more.signingSecret !== undefined && { signingSecret: more.signingSecret }),
           ...(stopUrl !== undefined && { cancel: { url: stopUrl, headers: more.stopHeaders } }),
         },
@@ -345,9 +337,7 @@ describe("null", () => {
   it("can't make a trigger hold more than 20 secrets, version by version", async () => {
     const path = `${newActionsPath()}/deploy`;
     const secrets = (keep: number, more: number) =>
-      Object.fromEntries(
-        Array.from({ length: keep + more }, (_, n) => [`s${n}`, n < keep ? null : "s".repeat(4096)]),
-      );
+      Object.fromEntries(Array.from({ length: keep + more }, (_, n) => [`s${n}`, n < keep ? null : "s".repeat(4096)]));
     await put(path, { trigger: kept({ secrets: secrets(0, 12) }) });
     expect((await put(path, { trigger: kept({ secrets: secrets(12, 8) }) })).status).toBe(200);
     const refused = await put(path, { trigger: kept({ secrets: secrets(20, 1) }) });
@@ -369,8 +359,6 @@ it("a sealed secret opens neither for another name, scope nor version", async ()
       .run();
     expect((await run(path)).body.code).toBe("action_secrets_lost");
   }
-  await env.DB.prepare("UPDATE definitions SET version = version + 1 WHERE scope = ?")
-    .bind(scopeOf(here))
-    .run();
+  await env.DB.prepare("UPDATE definitions SET version = version + 1 WHERE scope = ?").bind(scopeOf(here)).run();
   expect((await run(`${here}/a`)).body.code).toBe("action_secrets_lost");
 });

@@ -32,11 +32,7 @@ describe("a PUT", () => {
     const path = `${newActionsPath()}/deploy`;
     const definition = {
       description: "Deploys.",
-      trigger: {
-        type: "webhook",
-        url: "https://ci.example.com/{{ parameters.version }}",
-        payload: { a: null },
-      },
+      trigger: { type: "webhook", url: "https://ci.example.com/{{ parameters.version }}", payload: { a: null } },
       parametersSchema: { type: "object", properties: { version: { type: "string" } } },
       timeout: 5,
       heartbeatTimeout: 2,
@@ -109,9 +105,7 @@ describe("a PUT", () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
     const answers = await Promise.all(
-      Array.from({ length: 8 }, (_, n) =>
-        put(path, { description: `racer ${n}` }, conditions({ "If-Match": '"1"' })),
-      ),
+      Array.from({ length: 8 }, (_, n) => put(path, { description: `racer ${n}` }, conditions({ "If-Match": '"1"' }))),
     );
     const winners = answers.filter(({ status }) => status === 200);
     expect(winners).toHaveLength(1);

@@ -50,11 +50,7 @@ it("with a bucket that is down for an hour, D1's rows go and the journal waits, 
     await ring(path);
   }
   await until(async () => failuresIn(errors).length > waits.length);
-  expect(failuresIn(errors)[1]).toMatchObject({
-    coordinator: scopeOfPath(path),
-    runs: 1,
-    failures: 2,
-  });
+  expect(failuresIn(errors)[1]).toMatchObject({ coordinator: scopeOfPath(path), runs: 1, failures: 2 });
   expect(await rowOf(run.id)).toBeNull();
   expect(await keptIds(path)).toEqual([run.id]);
   expect(await archiveStatus({ ARCHIVE: changed.ARCHIVE as R2Bucket })).toBe("not_answering");
@@ -101,9 +97,7 @@ it("puts a run aside that can't be printed, tries it again each day, and deletes
   pass(DAY_MS);
   await archiveUntil(path, 1);
   expect(await keptIds(path)).toEqual([broken]);
-  expect([...(await objectsOf(path)).values()].map((lines) => lines.map(({ id }) => id))).toEqual([
-    [ids[0], ids[2]],
-  ]);
+  expect([...(await objectsOf(path)).values()].map((lines) => lines.map(({ id }) => id))).toEqual([[ids[0], ids[2]]]);
   const unprintable = () => errors.filter((line) => line.includes('"run_unprintable"')).length;
   expect(unprintable()).toBe(1);
   for (let day = 2; day <= 15; day++) {
@@ -114,9 +108,7 @@ it("puts a run aside that can't be printed, tries it again each day, and deletes
   }
   pass(2 * DAY_MS);
   await archiveUntil(path, 0);
-  expect(errors.filter((line) => line.includes('"archive_lacks_runs"'))).toEqual([
-    expect.stringContaining(broken),
-  ]);
+  expect(errors.filter((line) => line.includes('"archive_lacks_runs"'))).toEqual([expect.stringContaining(broken)]);
   expect((await objectsOf(path)).size).toBe(1);
 });
 

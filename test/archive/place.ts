@@ -27,8 +27,7 @@ export function useClock(): void {
 /** Lets the time limits of what hangs end 40 times sooner. The clock stands still all the same. */
 export function hurryTimeLimits(): void {
   const { setTimeout } = globalThis;
-  const hurried = (handler: (...args: unknown[]) => void, ms = 0) =>
-    setTimeout(handler, ms < 10_000 ? ms : ms / 40);
+  const hurried = (handler: (...args: unknown[]) => void, ms = 0) => setTimeout(handler, ms < 10_000 ? ms : ms / 40);
   vi.spyOn(globalThis, "setTimeout").mockImplementation(hurried as unknown as typeof setTimeout);
 }
 

@@ -47,9 +47,7 @@ describe("minting an API token", () => {
 
   it("never makes the same token twice", async () => {
     const project = newProject();
-    const minted = await Promise.all(
-      Array.from({ length: 20 }, () => grantToken(project, { role: "viewer" })),
-    );
+    const minted = await Promise.all(Array.from({ length: 20 }, () => grantToken(project, { role: "viewer" })));
     expect(new Set(minted.map(({ token }) => token)).size).toBe(20);
     expect(new Set(minted.map(({ id }) => id)).size).toBe(20);
   });
@@ -104,9 +102,7 @@ it.each(Object.entries(REFUSED_BODIES))("refuses to mint with %s", async (_name,
 });
 
 it("refuses an expiry now and accepts one in a minute", async () => {
-  const body = (at: number) => ({
-    body: { name: "ci", role: "viewer", expiresAt: new Date(at).toISOString() },
-  });
+  const body = (at: number) => ({ body: { name: "ci", role: "viewer", expiresAt: new Date(at).toISOString() } });
   expect((await ask("POST", `${newProject()}/tokens`, body(Date.now()))).status).toBe(400);
   expect((await ask("POST", `${newProject()}/tokens`, body(Date.now() + 60_000))).status).toBe(201);
 });
@@ -174,14 +170,11 @@ describe("revoking an API token", () => {
   });
 });
 
-it.each([
-  "terr_",
-  `terr_${"a".repeat(42)}`,
-  `terr_${"a".repeat(44)}`,
-  `TERR_${"a".repeat(43)}`,
-  "x".repeat(48),
-])("refuses what is spelled like no API token: %s", async (token) => {
-  const answer = await ask<Refusal>("GET", newRunsPath(), { token });
-  expect([answer.status, answer.body.code]).toEqual([401, "token_invalid"]);
-  expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
-});
+it.each(["terr_", `terr_${"a".repeat(42)}`, `terr_${"a".repeat(44)}`, `TERR_${"a".repeat(43)}`, "x".repeat(48)])(
+  "refuses what is spelled like no API token: %s",
+  async (token) => {
+    const answer = await ask<Refusal>("GET", newRunsPath(), { token });
+    expect([answer.status, answer.body.code]).toEqual([401, "token_invalid"]);
+    expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
+  },
+);

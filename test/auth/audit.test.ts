@@ -179,8 +179,7 @@ describe("the filters of the audit", () => {
       [{ since: at(start + 1), until: at(start + 4), actor: "a", action: "run_approved" }, [1]],
       [{ person: "bo", actor: "b" }, []],
     ] as const;
-    for (const [query, targets] of cases)
-      expect([query, await found(project, query)]).toEqual([query, targets]);
+    for (const [query, targets] of cases) expect([query, await found(project, query)]).toEqual([query, targets]);
     const elsewhere = await grantToken(project, { role: "admin", envName: "dev" });
     expect(await found(project, { actor: "a" }, elsewhere.token)).toEqual([]);
   });
@@ -197,13 +196,10 @@ describe("the filters of the audit", () => {
     expect([second.body.map(({ target }) => target), second.headers.get("Link")]).toEqual([["0"], null]);
   });
 
-  it.each(["action=nothing", "since=yesterday", "person=two%20words", "actor="])(
-    "refuse %s",
-    async (query) => {
-      const { status, body } = await ask<Refusal>("GET", `${newProject()}/audit?${query}`);
-      expect([status, body.code]).toEqual([400, "invalid_query"]);
-    },
-  );
+  it.each(["action=nothing", "since=yesterday", "person=two%20words", "actor="])("refuse %s", async (query) => {
+    const { status, body } = await ask<Refusal>("GET", `${newProject()}/audit?${query}`);
+    expect([status, body.code]).toEqual([400, "invalid_query"]);
+  });
 });
 
 describe("an entry says for whom and why", () => {
@@ -249,9 +245,7 @@ describe("an entry says for whom and why", () => {
     const headers = { "On-Behalf-Of": "cleo" };
     await ask("POST", `${environment}/bulk-operations`, { token: portal.token, headers, body: bulk });
     await ask("DELETE", `${project}/tokens/${portal.id}`);
-    await until(
-      async () => (await shown(project)).filter(([action]) => action === "run_cancelled").length === 2,
-    );
+    await until(async () => (await shown(project)).filter(([action]) => action === "run_cancelled").length === 2);
     expect(await shown(project)).toEqual(
       expect.arrayContaining([
         ["run_approved", "ada", "portal", "looks good"],
@@ -288,10 +282,7 @@ it("a revocation has an entry for each token that it took away, with its own nam
   const below = await grantToken(project, { role: "admin", name: "below", envName: "prod" }, top.token);
   await grantToken(project, { role: "viewer", name: "lowest", envName: "prod" }, below.token);
   await ask("DELETE", `${project}/tokens/${top.id}`);
-  const { body } = await ask<(Entry & { targetName: string })[]>(
-    "GET",
-    `${project}/audit?action=token_revoked`,
-  );
+  const { body } = await ask<(Entry & { targetName: string })[]>("GET", `${project}/audit?action=token_revoked`);
   expect(body.map(({ targetName, scope }) => [targetName, scope])).toEqual([
     ["lowest", `${project.slice(1)}/prod`],
     ["below", `${project.slice(1)}/prod`],
@@ -465,13 +456,7 @@ describe("the log", () => {
         scope,
         tokens: 13,
       },
-      {
-        ...common,
-        actor: "root",
-        action: "resync_requested",
-        target: `${scope}/prod`,
-        scope: `${scope}/prod`,
-      },
+      { ...common, actor: "root", action: "resync_requested", target: `${scope}/prod`, scope: `${scope}/prod` },
     ]);
     const text = JSON.stringify(audit);
     for (const { token } of [ada, ...minted]) expect(text).not.toContain(token.slice(5));
@@ -493,9 +478,7 @@ describe("the log", () => {
     expect(await tokenOf(() => ask("GET", `${newProject()}/tokens`, { token }))).toEqual([[404, id]]);
     expect(await tokenOf(() => ask("POST", `${project}/envs/prod/resync`, { token }))).toEqual([[403, id]]);
     expect(await tokenOf(() => ask("GET", path, { token: null }))).toEqual([[401, undefined]]);
-    expect(await tokenOf(() => ask("GET", path, { token: `terr_${"a".repeat(43)}` }))).toEqual([
-      [401, undefined],
-    ]);
+    expect(await tokenOf(() => ask("GET", path, { token: `terr_${"a".repeat(43)}` }))).toEqual([[401, undefined]]);
     expect(await tokenOf(() => report(run, { status: "succeeded" }))).toEqual([[200, undefined]]);
   });
 });

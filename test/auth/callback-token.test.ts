@@ -35,20 +35,14 @@ afterEach(() => {
 });
 
 /** What only a callback token opens, and a body that each takes. */
-const DOORS = {
-  callback: { status: "succeeded" },
-  heartbeat: { message: "alive" },
-} as const;
+const DOORS = { callback: { status: "succeeded" }, heartbeat: { message: "alive" } } as const;
 type Door = keyof typeof DOORS;
 const doors = Object.keys(DOORS) as Door[];
 /** The run itself, which other tokens open too. */
 const RUN = "run";
 
 /** Knocks with what was forged, at a Worker whose every binding notes its use. */
-async function attempt(
-  door: Door | typeof RUN,
-  { authorization, path, id, query = "", at, keys, headers }: Attempt,
-) {
+async function attempt(door: Door | typeof RUN, { authorization, path, id, query = "", at, keys, headers }: Attempt) {
   const db = untouchable<D1Database>("DB");
   const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
   const limit = untouchable<RateLimit>("UNKNOWN_TOKEN_LIMIT");
@@ -94,20 +88,16 @@ describe.each(doors.flatMap((door) => TABLES.map((table) => ({ door, ...table })
   },
 );
 
-describe.each(TABLES)(
-  "a get of the run is 401 $code, with no call to D1 or to an object:",
-  ({ code, table }) => {
-    it.each(Object.entries(table))("%s", async (_name, forge) => {
-      const forged = await forge(genuine);
-      // The API tokens of the tables open the run, or may open it.
-      if (forged.authorization === `Bearer ${ROOT}` || forged.authorization?.startsWith("Bearer terr_"))
-        return;
-      const { answer, uses } = await attempt(RUN, forged);
-      expect([answer.status, answer.body.code]).toEqual([401, code]);
-      expect(uses).toEqual([]);
-    });
-  },
-);
+describe.each(TABLES)("a get of the run is 401 $code, with no call to D1 or to an object:", ({ code, table }) => {
+  it.each(Object.entries(table))("%s", async (_name, forge) => {
+    const forged = await forge(genuine);
+    // The API tokens of the tables open the run, or may open it.
+    if (forged.authorization === `Bearer ${ROOT}` || forged.authorization?.startsWith("Bearer terr_")) return;
+    const { answer, uses } = await attempt(RUN, forged);
+    expect([answer.status, answer.body.code]).toEqual([401, code]);
+    expect(uses).toEqual([]);
+  });
+});
 
 describe("the run's own callback token", () => {
   it("gets the run's twelve members, open or ended, and HEAD as well", async () => {
@@ -190,21 +180,15 @@ it.each(doors)("refuses the token of a %s before it reads the body", async (door
   expect((await ask("POST", path, { token: genuine.token, raw: "{" })).status).toBe(400);
 });
 
-it.each(doors)(
-  "a %s with a genuine token calls only the object, until the last millisecond",
-  async (door) => {
-    // The control of the tables above: what they forge differs in one thing from what passes here.
-    const hmac = await signAs("callback-token", signedText(genuine));
-    const token = `${genuine.id}:${genuine.expiresAt}:${hmac}`;
-    expect(token).toBe(genuine.token);
-    const { answer, uses } = await attempt(door, {
-      authorization: `Bearer ${token}`,
-      at: genuine.expiresAt - 1,
-    });
-    expect(answer.status).toBe(503);
-    expect(new Set(uses)).toEqual(new Set(["COORDINATORS.getByName"]));
-  },
-);
+it.each(doors)("a %s with a genuine token calls only the object, until the last millisecond", async (door) => {
+  // The control of the tables above: what they forge differs in one thing from what passes here.
+  const hmac = await signAs("callback-token", signedText(genuine));
+  const token = `${genuine.id}:${genuine.expiresAt}:${hmac}`;
+  expect(token).toBe(genuine.token);
+  const { answer, uses } = await attempt(door, { authorization: `Bearer ${token}`, at: genuine.expiresAt - 1 });
+  expect(answer.status).toBe(503);
+  expect(new Set(uses)).toEqual(new Set(["COORDINATORS.getByName"]));
+});
 
 it("does not change the run, and its own token still opens it", async () => {
   expect((await ask("GET", `${genuine.path}/${genuine.id}`)).body.status).toBe("pending");

@@ -16,12 +16,7 @@ export interface Genuine {
   readonly expiresAt: number;
   readonly hmac: string;
   readonly token: string;
-  readonly other: {
-    readonly id: string;
-    readonly expiresAt: number;
-    readonly hmac: string;
-    readonly token: string;
-  };
+  readonly other: { readonly id: string; readonly expiresAt: number; readonly hmac: string; readonly token: string };
   readonly apiToken: string;
 }
 
@@ -48,19 +43,11 @@ function withHmac(hmac: Forged): Forgery {
   return bearer(async (genuine) => `${genuine.id}:${genuine.expiresAt}:${await hmac(genuine)}`);
 }
 
-export function signedText(
-  { path, id, expiresAt }: Genuine,
-  version = "v1",
-  scope = scopeOfPath(path),
-): string {
+export function signedText({ path, id, expiresAt }: Genuine, version = "v1", scope = scopeOfPath(path)): string {
   return `action-runs callback ${version}\n${scope}\n${id}\n${expiresAt}`;
 }
 
-export async function signAs(
-  purpose: "callback-token" | "run-id",
-  text: string,
-  keys = KEY,
-): Promise<string> {
+export async function signAs(purpose: "callback-token" | "run-id", text: string, keys = KEY): Promise<string> {
   const ring = keyRing(keys);
   if (!ring.ok) throw new Error(ring.error);
   return (await ring.value.sign(purpose, text)).toHex();
@@ -68,9 +55,7 @@ export async function signAs(
 
 async function signRaw(secret: string, text: string): Promise<string> {
   const bytes = (value: string) => new TextEncoder().encode(value);
-  const key = await crypto.subtle.importKey("raw", bytes(secret), { name: "HMAC", hash: "SHA-256" }, false, [
-    "sign",
-  ]);
+  const key = await crypto.subtle.importKey("raw", bytes(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes(text))).toHex();
 }
 
@@ -92,16 +77,11 @@ export const NO_CREDENTIAL: Readonly<Record<string, Forgery>> = {
   "a colon after the scheme": ({ token }) => ({ authorization: `Bearer: ${token}` }),
   "no space after the scheme": ({ token }) => ({ authorization: `Bearer${token}` }),
   "two credentials in one header": ({ token }) => ({ authorization: `Bearer ${token}, Bearer ${token}` }),
-  "a space inside the token": ({ id, expiresAt, hmac }) => ({
-    authorization: `Bearer ${id}:${expiresAt}: ${hmac}`,
-  }),
+  "a space inside the token": ({ id, expiresAt, hmac }) => ({ authorization: `Bearer ${id}:${expiresAt}: ${hmac}` }),
   "a tab before the token": ({ token }) => ({ authorization: `Bearer \t${token}` }),
   "a no-break space after the token": ({ token }) => ({ authorization: `Bearer ${token}\u00a0` }),
   "the token in the query": ({ token }) => ({ authorization: null, query: `?access_token=${token}` }),
-  "the token in another header": ({ token }) => ({
-    authorization: null,
-    headers: { "X-Callback-Token": token },
-  }),
+  "the token in another header": ({ token }) => ({ authorization: null, headers: { "X-Callback-Token": token } }),
 };
 
 export const NOT_GENUINE: Readonly<Record<string, Forgery>> = {
@@ -119,21 +99,15 @@ export const NOT_GENUINE: Readonly<Record<string, Forgery>> = {
   "a colon doubled": bearer(({ token }) => token.replace(":", "::")),
   "a fourth part": bearer(({ token, hmac }) => `${token}:${hmac}`),
   "dots for colons": bearer(({ token }) => token.replaceAll(":", ".")),
-  "12 digits of expiry": bearer(
-    ({ id, expiresAt, hmac }) => `${id}:${String(expiresAt).slice(0, 12)}:${hmac}`,
-  ),
+  "12 digits of expiry": bearer(({ id, expiresAt, hmac }) => `${id}:${String(expiresAt).slice(0, 12)}:${hmac}`),
   "14 digits, the first a zero": bearer(({ id, expiresAt, hmac }) => `${id}:0${expiresAt}:${hmac}`),
   "14 digits, signed": bearer(async (genuine) => {
     const long = { ...genuine, expiresAt: genuine.expiresAt * 10 };
     return `${long.id}:${long.expiresAt}:${await signAs("callback-token", signedText(long))}`;
   }),
-  "an expiry in seconds": bearer(
-    ({ id, expiresAt, hmac }) => `${id}:${Math.floor(expiresAt / 1000)}:${hmac}`,
-  ),
+  "an expiry in seconds": bearer(({ id, expiresAt, hmac }) => `${id}:${Math.floor(expiresAt / 1000)}:${hmac}`),
   "an expiry with a sign": bearer(({ id, expiresAt, hmac }) => `${id}:+${expiresAt}:${hmac}`),
-  "a superscript digit": bearer(
-    ({ id, expiresAt, hmac }) => `${id}:\u00b9${String(expiresAt).slice(1)}:${hmac}`,
-  ),
+  "a superscript digit": bearer(({ id, expiresAt, hmac }) => `${id}:\u00b9${String(expiresAt).slice(1)}:${hmac}`),
   "an expiry 1 ms later": bearer(({ id, expiresAt, hmac }) => `${id}:${expiresAt + 1}:${hmac}`),
   "an expiry 1 ms earlier": bearer(({ id, expiresAt, hmac }) => `${id}:${expiresAt - 1}:${hmac}`),
   "the HMAC's first digit changed": withHmac(({ hmac }) => changed(hmac, 0)),
@@ -142,9 +116,7 @@ export const NOT_GENUINE: Readonly<Record<string, Forgery>> = {
   "the HMAC cut by a byte": withHmac(({ hmac }) => hmac.slice(0, -2)),
   "the HMAC with a byte more": withHmac(({ hmac }) => `${hmac}00`),
   "the HMAC cut to half": withHmac(({ hmac }) => hmac.slice(0, 32)),
-  "the HMAC in base64url": withHmac(({ hmac }) =>
-    Uint8Array.fromHex(hmac).toBase64({ alphabet: "base64url" }),
-  ),
+  "the HMAC in base64url": withHmac(({ hmac }) => Uint8Array.fromHex(hmac).toBase64({ alphabet: "base64url" })),
   "an empty HMAC": withHmac(() => ""),
   "an HMAC of zeros": withHmac(() => "0".repeat(64)),
   "no HMAC": bearer(({ id, expiresAt }) => `${id}:${expiresAt}`),
@@ -153,16 +125,12 @@ export const NOT_GENUINE: Readonly<Record<string, Forgery>> = {
   "the id alone": bearer(({ id }) => id),
   "the HMAC alone": bearer(({ hmac }) => hmac),
   "id and expiry swapped": bearer(({ id, expiresAt, hmac }) => `${expiresAt}:${id}:${hmac}`),
-  "one digit of the id changed": bearer(
-    ({ id, expiresAt, hmac }) => `${changed(id, -1)}:${expiresAt}:${hmac}`,
-  ),
+  "one digit of the id changed": bearer(({ id, expiresAt, hmac }) => `${changed(id, -1)}:${expiresAt}:${hmac}`),
   "one digit of the id changed, in the path too": ({ id, expiresAt, hmac }) => {
     const made = changed(id, -1);
     return { authorization: `Bearer ${made}:${expiresAt}:${hmac}`, id: made };
   },
-  "the nil uuid": bearer(
-    ({ expiresAt, hmac }) => `00000000-0000-0000-0000-000000000000:${expiresAt}:${hmac}`,
-  ),
+  "the nil uuid": bearer(({ expiresAt, hmac }) => `00000000-0000-0000-0000-000000000000:${expiresAt}:${hmac}`),
   "another run's token": bearer(({ other }) => other.token),
   "this token at another run": ({ token, other }) => ({ authorization: `Bearer ${token}`, id: other.id }),
   "another run's HMAC": withHmac(({ other }) => other.hmac),
@@ -185,13 +153,8 @@ export const NOT_GENUINE: Readonly<Record<string, Forgery>> = {
   "the root token": bearer(() => ROOT),
   "the word null": bearer(() => "null"),
   "8 KB of text": bearer(() => "a".repeat(8192)),
-  "a key that was removed from the ring": ({ token }) => ({
-    authorization: `Bearer ${token}`,
-    keys: OTHER_KEY,
-  }),
-  "a key that is not in the ring": withHmac((genuine) =>
-    signAs("callback-token", signedText(genuine), OTHER_KEY),
-  ),
+  "a key that was removed from the ring": ({ token }) => ({ authorization: `Bearer ${token}`, keys: OTHER_KEY }),
+  "a key that is not in the ring": withHmac((genuine) => signAs("callback-token", signedText(genuine), OTHER_KEY)),
   "the purpose of run ids": withHmac((genuine) => signAs("run-id", signedText(genuine))),
   "the text of run ids": withHmac(({ path, id }) => {
     const head = id.replaceAll("-", "").slice(0, 24);
@@ -204,10 +167,7 @@ export const NOT_GENUINE: Readonly<Record<string, Forgery>> = {
 };
 
 export const LATE: Readonly<Record<string, Forgery>> = {
-  "in the instant it expires": ({ token, expiresAt }) => ({
-    authorization: `Bearer ${token}`,
-    at: expiresAt,
-  }),
+  "in the instant it expires": ({ token, expiresAt }) => ({ authorization: `Bearer ${token}`, at: expiresAt }),
   "1 ms late": ({ token, expiresAt }) => ({ authorization: `Bearer ${token}`, at: expiresAt + 1 }),
   "a day late, with a key": ({ token, expiresAt }) => ({
     authorization: `Bearer ${token}`,

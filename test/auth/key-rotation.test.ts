@@ -33,15 +33,10 @@ function reportUnder(environment: Env, run: CreatedRun) {
 }
 
 function heartbeatUnder(environment: Env, run: CreatedRun) {
-  return askWith<ActionRun & Refusal>(
-    environment,
-    "POST",
-    run.callback.url.replace(/callback$/, "heartbeat"),
-    {
-      token: run.callback.token,
-      body: {},
-    },
-  );
+  return askWith<ActionRun & Refusal>(environment, "POST", run.callback.url.replace(/callback$/, "heartbeat"), {
+    token: run.callback.token,
+    body: {},
+  });
 }
 
 describe("rotating CALLBACK_SIGNING_KEYS", () => {
@@ -79,10 +74,7 @@ const UNUSABLE: Readonly<Record<string, { keys: string | undefined; says: RegExp
   "an empty value": { keys: "", says: /not set/ },
   "a value of spaces": { keys: "  ", says: /not set/ },
   "a key of 31 bytes": { keys: "k".repeat(31), says: /Key 1 .* 31 bytes; at least 32/ },
-  "a short key behind a good one": {
-    keys: `${NEW},short-and-secret`,
-    says: /Key 2 .* 16 bytes; at least 32/,
-  },
+  "a short key behind a good one": { keys: `${NEW},short-and-secret`, says: /Key 2 .* 16 bytes; at least 32/ },
   "a key padded with spaces": { keys: `${"k".repeat(31)}    `, says: /Key 1 .* 31 bytes/ },
   "a comma too many": { keys: `${NEW},`, says: /Key 2 .* 0 bytes/ },
   "five keys": { keys: [NEW, OLD, SPARE, `${NEW}2`, `${OLD}2`].join(","), says: /5 keys; at most 4/ },
@@ -92,10 +84,7 @@ describe.each(Object.entries(UNUSABLE))("503 not_configured for %s", (_name, { k
   function unusable() {
     const db = untouchable<D1Database>("DB");
     const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
-    const { CALLBACK_SIGNING_KEYS: _good, ...others } = envWith({
-      DB: db.binding,
-      COORDINATORS: coordinators.binding,
-    });
+    const { CALLBACK_SIGNING_KEYS: _good, ...others } = envWith({ DB: db.binding, COORDINATORS: coordinators.binding });
     const environment: Env = keys === undefined ? others : { ...others, CALLBACK_SIGNING_KEYS: keys };
     return { environment, uses: () => [...db.uses, ...coordinators.uses] };
   }

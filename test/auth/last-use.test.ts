@@ -77,8 +77,7 @@ it("is not written for the operator, nor for a token that is unknown, revoked or
   later(1);
   const written = faults.rowsWritten;
   const { open } = holdWrites(NOTE);
-  for (const token of [ROOT, `terr_${"A".repeat(43)}`, revoked.token, expired.token])
-    await use(project, token);
+  for (const token of [ROOT, `terr_${"A".repeat(43)}`, revoked.token, expired.token]) await use(project, token);
   expect([faults.gatedCalls, faults.rowsWritten - written]).toEqual([0, 0]);
   open();
   expect(await lastUseOf(project, expired.id)).toBeNull();

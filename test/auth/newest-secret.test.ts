@@ -10,13 +10,7 @@ import { faults, holdReads, resetFaults } from "../support/faults.ts";
 import { APPROVAL, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
-import {
-  grantToken,
-  newProject,
-  type Refusal,
-  revokeElsewhere,
-  type TokenOnWire,
-} from "../support/tokens.ts";
+import { grantToken, newProject, type Refusal, revokeElsewhere, type TokenOnWire } from "../support/tokens.ts";
 
 afterEach(() => {
   resetFaults();

@@ -92,8 +92,7 @@ describe("a run of a person", () => {
 it("details.via names the token that acted for a person, and is null without one", async () => {
   const runs = newRunsPath();
   const { token } = await portal();
-  const viaOf = async (id: string) =>
-    (await ask<Detailed>("GET", `${runs}/${id}?include=details`)).body.details.via;
+  const viaOf = async (id: string) => (await ask<Detailed>("GET", `${runs}/${id}?include=details`)).body.details.via;
   expect(await viaOf((await createRun(runs, undefined, acting(token, "ada"))).id)).toBe("portal");
   expect(await viaOf((await createRun(runs, undefined, { token })).id)).toBeNull();
 });
@@ -228,10 +227,7 @@ describe("an Idempotency-Key of a person", () => {
   it("with a webhook of its own is bound to the person as well", async () => {
     const runs = newRunsPath();
     const { token } = await portal();
-    const withTrigger = {
-      actionName: "deploy",
-      trigger: { type: "webhook", url: "https://ci.example.com/x" },
-    };
+    const withTrigger = { actionName: "deploy", trigger: { type: "webhook", url: "https://ci.example.com/x" } };
     const first = await createRun(runs, withTrigger, acting(token, "ada", "k"));
     const again = await ask("POST", runs, { ...acting(token, "Ada", "k"), body: withTrigger });
     expect([again.status, again.body.id]).toEqual([201, first.id]);

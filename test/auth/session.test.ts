@@ -40,11 +40,7 @@ function clockAt(ms: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: ms });
 }
 
-async function codeOf(
-  path: string,
-  headers: Readonly<Record<string, string>>,
-  method = "GET",
-): Promise<string> {
+async function codeOf(path: string, headers: Readonly<Record<string, string>>, method = "GET"): Promise<string> {
   const fromNobody = { "CF-Connecting-IP": `2001:db8:${crypto.randomUUID().slice(0, 4)}::1`, ...headers };
   const body = method === "POST" && path.endsWith("/action-runs") ? { actionName: "deploy" } : undefined;
   const answer = await ask<Refusal | null>(method, path, { token: null, headers: fromNobody, body });
@@ -113,11 +109,7 @@ describe("the beginning of a session", () => {
 
   it("takes only JSON, so that no form of another page can ask for it", async () => {
     const { token } = await grantToken(newProject(), { role: "viewer" });
-    for (const type of [
-      "text/plain",
-      "application/x-www-form-urlencoded",
-      "multipart/form-data; boundary=x",
-    ]) {
+    for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
       const headers = { ...OWN_PAGE, "Content-Type": type };
       const { status } = await ask("POST", "/session", { token, raw: "{}", headers });
       expect([type, status]).toEqual([type, 415]);
@@ -175,25 +167,10 @@ describe("where one can sign in", () => {
     });
 
   it.each([
-    [
-      "on loopback, where the cookie's name has the port",
-      "",
-      "http://localhost:8787",
-      /^action-runs-session-8787=r\./,
-    ],
+    ["on loopback, where the cookie's name has the port", "", "http://localhost:8787", /^action-runs-session-8787=r\./],
     ["by the address of loopback", "", "http://127.0.0.1:9000", /^action-runs-session-9000=r\./],
-    [
-      "at a PUBLIC_URL on loopback",
-      "http://localhost:1234",
-      "http://localhost:1234",
-      /^action-runs-session-1234=r\./,
-    ],
-    [
-      "at PUBLIC_URL",
-      "https://a.example/x",
-      "https://a.example",
-      /^__Host-action-runs-session=r\..*; Secure/,
-    ],
+    ["at a PUBLIC_URL on loopback", "http://localhost:1234", "http://localhost:1234", /^action-runs-session-1234=r\./],
+    ["at PUBLIC_URL", "https://a.example/x", "https://a.example", /^__Host-action-runs-session=r\..*; Secure/],
   ])("is %s", async (_where, publicUrl, url, cookie) => {
     const { status, headers } = await site(publicUrl, url);
     expect([status, headers.get("Set-Cookie")]).toEqual([201, expect.stringMatching(cookie)]);
@@ -254,9 +231,7 @@ describe("a session", () => {
     expect(await codeOf(path, { ...headers, "Action-Runs-Page-Key": "" })).toBe("session_ended");
     expect(await codeOf(path, { ...headers, Authorization: "Bearer x" })).toBe("token_invalid");
     // The isolate remembers the session, and the cookie must not pass for a token.
-    expect(await codeOf(path, { Authorization: `Bearer ${(Cookie ?? "").split("=")[1]}` })).toBe(
-      "token_invalid",
-    );
+    expect(await codeOf(path, { Authorization: `Bearer ${(Cookie ?? "").split("=")[1]}` })).toBe("token_invalid");
     // A cookie of another port, which a server there could set for every port of the host.
     const twice = `${COOKIE_NAME}=t.${"x".repeat(43)}; ${Cookie}`;
     expect(await codeOf(path, { ...headers, Cookie: twice })).toBe("session_ended");
@@ -312,11 +287,7 @@ describe("a session", () => {
     expect([codes, charged()]).toEqual([[undefined, "session_ended", "session_ended", undefined], 2]);
     const json = { ...foreign, "Content-Type": "application/json" };
     await askWith(service, "DELETE", "/session", { token: null, headers: json });
-    await askWith(service, "POST", "/session", {
-      token: null,
-      headers: OWN_PAGE,
-      body: { code: "c".repeat(43) },
-    });
+    await askWith(service, "POST", "/session", { token: null, headers: OWN_PAGE, body: { code: "c".repeat(43) } });
     expect(charged()).toBe(4);
   });
 });
@@ -380,10 +351,7 @@ describe("the life of a session", () => {
     const wrong = { ...json, "Action-Runs-Page-Key": "z".repeat(22) };
     expect((await ask("DELETE", "/session", { token: null, headers: wrong })).status).toBe(401);
     for (const foreign of [{ "Sec-Fetch-Site": "same-site" }, { Origin: "https://evil.example" }]) {
-      const { status, headers } = await ask("DELETE", "/session", {
-        token: null,
-        headers: { ...json, ...foreign },
-      });
+      const { status, headers } = await ask("DELETE", "/session", { token: null, headers: { ...json, ...foreign } });
       expect([status, headers.get("Set-Cookie")]).toEqual([403, null]);
     }
     expect(await codeOf("/whoami", session.headers)).toBe("200");
@@ -474,11 +442,7 @@ describe("a session that began with ROOT_TOKEN", () => {
   it("needs a project, and opens only that one", async () => {
     const project = newProject();
     const { status, body } = await postSession(ROOT);
-    expect([status, body.code, (body as { pointer?: string }).pointer]).toEqual([
-      400,
-      "invalid_body",
-      "/project",
-    ]);
+    expect([status, body.code, (body as { pointer?: string }).pointer]).toEqual([400, "invalid_body", "/project"]);
     const session = await beginSession(ROOT, project.slice(1));
     expect(session).toMatchObject({ name: "root", role: "owner", project: project.slice(1) });
     expect(await codeOf(`${project}/tokens`, session.headers)).toBe("200");
@@ -499,10 +463,7 @@ describe("a session that began with ROOT_TOKEN", () => {
     expect([owner.status, owner.body.code]).toEqual([403, "forbidden"]);
     const admin = await mint("admin");
     expect([admin.status, admin.body.parentId]).toEqual([201, null]);
-    await ask("DELETE", "/session", {
-      token: null,
-      headers: { ...headers, "Content-Type": "application/json" },
-    });
+    await ask("DELETE", "/session", { token: null, headers: { ...headers, "Content-Type": "application/json" } });
     expect(await codeOf(`${project}/tokens`, headers)).toBe("session_ended");
     expect((await ask("GET", `${project}/tokens`, { token: admin.body.token })).status).toBe(200);
   });
@@ -562,9 +523,7 @@ describe("the list of sessions", () => {
     expect(await sessionsOf(project, admin.token)).toEqual([m.id, a.id]);
     expect(await sessionsOf(project, ofEnv.token)).toEqual([m.id]);
     expect((await ask("GET", `${project}/sessions`, { token: member.token })).status).toBe(403);
-    const { body, headers } = await ask<Listed[]>("GET", `${project}/sessions?limit=2`, {
-      token: owner.token,
-    });
+    const { body, headers } = await ask<Listed[]>("GET", `${project}/sessions?limit=2`, { token: owner.token });
     expect(body).toHaveLength(2);
     expect(body[1]).toMatchObject({ tokenId: member.id, tokenName: "Bob", role: "member", envName: "prod" });
     const [, next = ""] = /<([^>]*)>/.exec(headers.get("Link") ?? "") ?? [];
@@ -602,9 +561,7 @@ describe("the list of sessions", () => {
     expect(await codeOf("/whoami", ended.headers)).toBe("200");
     expect(await codeOf(`${project}/sessions/${ended.id}`, asker.headers, "DELETE")).toBe("204");
     expect(await codeOf("/whoami", ended.headers)).toBe("session_ended");
-    expect(await codeOf(`${project}/sessions/${ended.id}`, asker.headers, "DELETE")).toBe(
-      "session_not_found",
-    );
+    expect(await codeOf(`${project}/sessions/${ended.id}`, asker.headers, "DELETE")).toBe("session_not_found");
     const { body } = await ask<object[]>("GET", `${project}/audit`);
     expect(body[0]).toMatchObject({
       action: "session_ended",

@@ -7,14 +7,7 @@ import { selectSession } from "../../src/auth/session/store.ts";
 import { selectToken } from "../../src/auth/store.ts";
 import { ask, ROOT } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
-import {
-  grantToken,
-  newProject,
-  type Refusal,
-  sha256,
-  type TokenOnWire,
-  type Wanted,
-} from "../support/tokens.ts";
+import { grantToken, newProject, type Refusal, sha256, type TokenOnWire, type Wanted } from "../support/tokens.ts";
 
 type Asker = "operator" | "operator's session" | Omit<Wanted, "name">;
 type Flag = Pick<Wanted, "person" | "mayApprove" | "mayActForOthers">;
@@ -97,7 +90,8 @@ describe("a child of a token with a person", () => {
     const admin = await grantToken(project, ADMIN, owner.token);
     const { headers } = await beginSession(admin.token);
     const minting = await ask<TokenOnWire>("POST", `${project}/tokens`, {
-      ...{ token: null, headers },
+      token: null,
+      headers,
       body: { name: "new", role: "viewer" },
     });
     expect([minting.status, minting.body.person]).toEqual([201, "ada"]);
@@ -110,11 +104,7 @@ describe("a person in the body", () => {
     async (person) => {
       const body = { name: "new", role: "viewer", person };
       const answer = await ask<Refusal & { pointer: string }>("POST", `${newProject()}/tokens`, { body });
-      expect([answer.status, answer.body.code, answer.body.pointer]).toEqual([
-        400,
-        "invalid_body",
-        "/person",
-      ]);
+      expect([answer.status, answer.body.code, answer.body.pointer]).toEqual([400, "invalid_body", "/person"]);
     },
   );
 });
@@ -174,7 +164,11 @@ describe("the tokens above a token", () => {
     const [parent, grandparent] = [line[3]?.id, line[2]?.id];
     expect((await known(line[4]?.token ?? ""))?.parents.slice(0, 2)).toEqual([parent, grandparent]);
     expect(await known(ROOT)).toMatchObject({
-      ...{ id: "root", parents: [], person: null, mayApprove: true, mayActForOthers: false },
+      id: "root",
+      parents: [],
+      person: null,
+      mayApprove: true,
+      mayActForOthers: false,
     });
   });
 });

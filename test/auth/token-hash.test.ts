@@ -127,9 +127,7 @@ describe("the operator's token", () => {
       return { token, root };
     });
     const answers = await Promise.all(pairs.map(({ token, root }) => asked(token, root)));
-    expect(answers.map(({ status }) => status)).toEqual(
-      pairs.map(({ token, root }) => (token === root ? 200 : 401)),
-    );
+    expect(answers.map(({ status }) => status)).toEqual(pairs.map(({ token, root }) => (token === root ? 200 : 401)));
   });
 
   it("opens nothing if it is missing or too short", async () => {

@@ -39,10 +39,7 @@ function newClient(): string {
 
 async function tryToken(project: string, token: string, client = newClient()) {
   const calls = faults.calls;
-  const answer = await ask<Refusal>("GET", `${project}/tokens`, {
-    token,
-    headers: { "CF-Connecting-IP": client },
-  });
+  const answer = await ask<Refusal>("GET", `${project}/tokens`, { token, headers: { "CF-Connecting-IP": client } });
   return { ...answer, code: answer.status === 200 ? "ok" : answer.body.code, calls: faults.calls - calls };
 }
 

@@ -64,20 +64,9 @@ it.each(Object.entries(INVISIBLE))("refuses a name with invisible characters: %s
   expect(answer.body.error).toContain("can't be seen");
 });
 
-it.each([
-  "rooted",
-  "root 2",
-  "beetroot",
-  "toor",
-  "rot",
-  "roots",
-  "Ана",
-  "root-ci",
-  "Groot",
-  "日本",
-  "Zoë",
-  "r",
-  "100",
-])("a name that only resembles it is taken: %s", async (name) => {
-  expect((await grantToken(newProject(), { role: "viewer", name })).name).toBe(name);
-});
+it.each(["rooted", "root 2", "beetroot", "toor", "rot", "roots", "Ана", "root-ci", "Groot", "日本", "Zoë", "r", "100"])(
+  "a name that only resembles it is taken: %s",
+  async (name) => {
+    expect((await grantToken(newProject(), { role: "viewer", name })).name).toBe(name);
+  },
+);

@@ -3,14 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ask, ROOT } from "../support/requests.ts";
-import {
-  grantToken,
-  newProject,
-  putTokens,
-  type Refusal,
-  type TokenOnWire,
-  type Wanted,
-} from "../support/tokens.ts";
+import { grantToken, newProject, putTokens, type Refusal, type TokenOnWire, type Wanted } from "../support/tokens.ts";
 
 const START = Date.parse("2030-03-01T00:00:00Z");
 const DAY_MS = 86_400_000;
@@ -53,8 +46,7 @@ async function fill(project: string, parent: string | null, count: number, expir
 /** Admins, each minted by the one before. */
 async function chain(project: string, length: number): Promise<TokenOnWire[]> {
   const admins: TokenOnWire[] = [];
-  while (admins.length < length)
-    admins.push(await grantToken(project, { role: "admin" }, admins.at(-1)?.token));
+  while (admins.length < length) admins.push(await grantToken(project, { role: "admin" }, admins.at(-1)?.token));
   return admins;
 }
 
@@ -78,20 +70,17 @@ it("an admin of one environment who used up their room keeps nobody else from mi
 });
 
 describe("a token has room for", () => {
-  it.each(ROOM.map((room, above) => [room, above]))(
-    "%i tokens with %i tokens above it",
-    async (room, above) => {
-      const project = newProject();
-      const last = (await chain(project, above + 1)).at(-1);
-      if (last === undefined) throw new Error("the chain is empty");
-      await fill(project, last.id, Math.max(0, room - 1));
-      if (room > 0) expect(await minting(project, last.token)).toBe("minted");
-      const { status, body } = await mint(project, last.token);
-      expect([status, body.code]).toEqual([409, "too_many_tokens"]);
-      expect(body.error).toContain("Revoke tokens that nobody uses");
-      expect(await minting(project, ROOT)).toBe("minted");
-    },
-  );
+  it.each(ROOM.map((room, above) => [room, above]))("%i tokens with %i tokens above it", async (room, above) => {
+    const project = newProject();
+    const last = (await chain(project, above + 1)).at(-1);
+    if (last === undefined) throw new Error("the chain is empty");
+    await fill(project, last.id, Math.max(0, room - 1));
+    if (room > 0) expect(await minting(project, last.token)).toBe("minted");
+    const { status, body } = await mint(project, last.token);
+    expect([status, body.code]).toEqual([409, "too_many_tokens"]);
+    expect(body.error).toContain("Revoke tokens that nobody uses");
+    expect(await minting(project, ROOT)).toBe("minted");
+  });
 
   it("all below it together: a token that it mints has no room of its own beside that", async () => {
     const project = newProject();

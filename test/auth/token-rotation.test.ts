@@ -76,11 +76,7 @@ describe("a rotation", () => {
     const { webhookEndpoints, moreWebhookEndpoints, actions, moreActions, ...after } = rest;
     const left = [webhookEndpoints, moreWebhookEndpoints, actions, moreActions];
     expect(left).toEqual([[], false, [], false]);
-    expect(after).toEqual({
-      ...before,
-      lastUsedAt: at(0),
-      oldSecretExpiresAt: at(DAY + 1),
-    });
+    expect(after).toEqual({ ...before, lastUsedAt: at(0), oldSecretExpiresAt: at(DAY + 1) });
     expect(secret).toMatch(/^terr_[A-Za-z0-9_-]{43}$/);
     expect(secret).not.toBe(token);
     expect(children.map(({ name }) => name)).toEqual(["middle", "nightly"]);
@@ -93,8 +89,7 @@ describe("a rotation", () => {
     expect(await codeOf(project, child.token)).toBe("ok");
   });
 
-  const mintAdmin = (project: string, token: string) =>
-    grantToken(project, { role: "admin", name: "middle" }, token);
+  const mintAdmin = (project: string, token: string) => grantToken(project, { role: "admin", name: "middle" }, token);
 
   it("lists at most 200 children, and says that there are more", async () => {
     const project = newProject();
@@ -118,14 +113,7 @@ describe("a rotation", () => {
     log.mockRestore();
     const scope = `${project.slice(1)}/prod`;
     const { body } = await ask<object[]>("GET", `${project}/audit`);
-    const rotated = {
-      actor: id,
-      actorName: "ci",
-      action: "token_rotated",
-      target: id,
-      targetName: "ci",
-      scope,
-    };
+    const rotated = { actor: id, actorName: "ci", action: "token_rotated", target: id, targetName: "ci", scope };
     expect(body).toHaveLength(2);
     expect(body).toContainEqual(expect.objectContaining(rotated));
     expect(lines.find((line) => line.includes("token_rotated"))).toContain(`"target":"${id}"`);
@@ -189,10 +177,7 @@ describe("the old secret", () => {
     const { id, token } = await grantToken(project, { role: "admin" });
     const child = await grantToken(project, { role: "viewer" }, token);
     const { token: secret } = await newSecret(project, id, token);
-    expect((await ask<TokenOnWire>("GET", "/whoami", { token })).body).toMatchObject({
-      id,
-      expiresAt: at(DAY),
-    });
+    expect((await ask<TokenOnWire>("GET", "/whoami", { token })).body).toMatchObject({ id, expiresAt: at(DAY) });
     const path = `${project}/envs/prod/action-runs`;
     expect((await ask("POST", path, { token, body: { actionName: "deploy" } })).status).toBe(201);
     for (const refused of [await mint(project, token), (await rotate(project, child.id, token)).body]) {
@@ -286,10 +271,7 @@ describe("who may rotate", () => {
   it("ends where parents form a circle", async () => {
     const project = newProject();
     const asker = await grantToken(project, { role: "owner" });
-    const [a, b] = [
-      await grantToken(project, { role: "viewer" }),
-      await grantToken(project, { role: "viewer" }),
-    ];
+    const [a, b] = [await grantToken(project, { role: "viewer" }), await grantToken(project, { role: "viewer" })];
     const set = env.DB.prepare("UPDATE tokens SET parent_id = ? WHERE id = ?");
     await env.DB.batch([set.bind(a.id, b.id), set.bind(b.id, a.id)]);
     expect((await rotate(project, a.id, asker.token)).body.code).toBe("forbidden");
@@ -297,10 +279,7 @@ describe("who may rotate", () => {
 
   it.each([
     ["rotates itself", (project: string, asker: TokenOnWire) => rotate(project, asker.id, asker.token)],
-    [
-      "rotates a child",
-      (project: string, asker: TokenOnWire, child: string) => rotate(project, child, asker.token),
-    ],
+    ["rotates a child", (project: string, asker: TokenOnWire, child: string) => rotate(project, child, asker.token)],
     [
       "mints",
       (project: string, { token }: TokenOnWire) =>
@@ -338,11 +317,7 @@ describe("who may rotate", () => {
 
 describe("a session", () => {
   const rotateIn = (project: string, id: string, headers: Readonly<Record<string, string>>) =>
-    ask<RotatedOnWire & Refusal>("POST", `${project}/tokens/${id}/rotate`, {
-      token: null,
-      headers,
-      body: {},
-    });
+    ask<RotatedOnWire & Refusal>("POST", `${project}/tokens/${id}/rotate`, { token: null, headers, body: {} });
   const idOf = (headers: Readonly<Record<string, string>>) =>
     ask<Refusal & { id: string }>("GET", "/whoami", { token: null, headers });
 
@@ -368,10 +343,7 @@ describe("a session", () => {
   it("of ROOT_TOKEN rotates every token of its project but an owner's", async () => {
     const [project, other] = [newProject(), newProject()];
     const { headers } = await beginSession(ROOT, project.slice(1));
-    const [admin, owner] = [
-      await grantToken(project, { role: "admin" }),
-      await grantToken(project, { role: "owner" }),
-    ];
+    const [admin, owner] = [await grantToken(project, { role: "admin" }), await grantToken(project, { role: "owner" })];
     const foreign = await grantToken(other, { role: "viewer" });
     expect((await rotateIn(project, admin.id, headers)).status).toBe(200);
     const refused = await rotateIn(project, owner.id, headers);
@@ -405,7 +377,9 @@ describe("rotations at once", () => {
     const answers = await Promise.all(rotating);
     expect(answers.map(({ status, body }) => body.code ?? status).toSorted()).toEqual([
       200,
-      ...["token_rotated", "token_rotated", "token_rotated"],
+      "token_rotated",
+      "token_rotated",
+      "token_rotated",
     ]);
     const winner = answers.find(({ status }) => status === 200);
     for (const secret of [winner?.body.token ?? "", token]) expect(await codeOf(project, secret)).toBe("ok");

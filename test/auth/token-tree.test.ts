@@ -89,10 +89,7 @@ it("the response and the list name the minting token, or null for the operator",
 describe("revoking a token", () => {
   it("revokes and names all tokens below it, and no other", async () => {
     const project = newProject();
-    const [top, beside] = [
-      await grantToken(project, { role: "owner" }),
-      await grantToken(project, { role: "owner" }),
-    ];
+    const [top, beside] = [await grantToken(project, { role: "owner" }), await grantToken(project, { role: "owner" })];
     const middle = await grantToken(project, { role: "admin" }, top.token);
     const sibling = await grantToken(project, { role: "viewer" }, top.token);
     const low = await grantToken(project, { role: "admin", envName: "prod" }, middle.token);

@@ -60,22 +60,20 @@ describe("a link", () => {
 
   it("leads where it seems to lead, whatever the text was: it stays as it is, and has nothing before its host", () => {
     const piece = fc.constantFrom(
-      ...[
-        "https:",
-        "http:",
-        "/",
-        "\\",
-        "@",
-        ":",
-        "?",
-        "#",
-        "ci.example.com",
-        "evil.example",
-        "%40",
-        "\t",
-        " ",
-        "\u202e",
-      ],
+      "https:",
+      "http:",
+      "/",
+      "\\",
+      "@",
+      ":",
+      "?",
+      "#",
+      "ci.example.com",
+      "evil.example",
+      "%40",
+      "\t",
+      " ",
+      "\u202e",
     );
     const start = fc.constantFrom("https://", "HTTPS:", "https:/", "");
     const rest = fc.oneof(

@@ -10,9 +10,6 @@ describe("the time since an instant", () => {
   });
 
   it("that is ahead of the clock is long, or none, as the name says", () => {
-    expect([msSinceOrLongAgo(1001, 1000), msSinceOrJustNow(1001, 1000)]).toEqual([
-      Number.POSITIVE_INFINITY,
-      0,
-    ]);
+    expect([msSinceOrLongAgo(1001, 1000), msSinceOrJustNow(1001, 1000)]).toEqual([Number.POSITIVE_INFINITY, 0]);
   });
 });

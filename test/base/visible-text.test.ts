@@ -15,11 +15,7 @@ describe("what they can't see is an escape", () => {
     ["Cc: NUL, escape, delete, next line", "\0\x1b\x7f\x85", "\\u0000\\u001b\\u007f\\u0085"],
     ["Cf: a right-to-left override", "\u202eniam", "\\u202eniam"],
     ["Cf: isolates and marks", "\u2066\u2069\u200e\u061c", "\\u2066\\u2069\\u200e\\u061c"],
-    [
-      "Cf: zero-width space, joiners, byte order mark",
-      "\u200b\u200c\u200d\ufeff",
-      "\\u200b\\u200c\\u200d\\ufeff",
-    ],
+    ["Cf: zero-width space, joiners, byte order mark", "\u200b\u200c\u200d\ufeff", "\\u200b\\u200c\\u200d\\ufeff"],
     ["Cf: a soft hyphen", "ma\u00adin", "ma\\u00adin"],
     ["Cf: tags", "\u{e0061}\u{e007f}", "\\udb40\\udc61\\udb40\\udc7f"],
     ["Cf: beyond the first plane", "\u{1d173}", "\\ud834\\udd73"],

@@ -59,19 +59,16 @@ describe("action put", () => {
     [[], {}],
     [["--if-version", "3"], { "if-match": '"3"' }],
     [["--if-new"], { "if-none-match": "*" }],
-  ])(
-    "with %j stores the definition of a file, and prints it as the service has it",
-    async (more, expected) => {
-      const [server, settings] = await serve(200, DEFINITION, { ETag: '"4"' });
-      const file = join(folder, "deploy.json");
-      writeFileSync(file, JSON.stringify(DEFINITION));
-      const ended = await cli(["action", "put", "deploy", "--body", `@${file}`, ...more], settings);
-      expect(ended).toMatchObject({ code: 0, stderr: "" });
-      expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
-      expect(sent(server)).toEqual([[`PUT ${PLACE}/actions/deploy`, DEFINITION]]);
-      expect(server.requests[0]?.headers).toMatchObject(expected);
-    },
-  );
+  ])("with %j stores the definition of a file, and prints it as the service has it", async (more, expected) => {
+    const [server, settings] = await serve(200, DEFINITION, { ETag: '"4"' });
+    const file = join(folder, "deploy.json");
+    writeFileSync(file, JSON.stringify(DEFINITION));
+    const ended = await cli(["action", "put", "deploy", "--body", `@${file}`, ...more], settings);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
+    expect(sent(server)).toEqual([[`PUT ${PLACE}/actions/deploy`, DEFINITION]]);
+    expect(server.requests[0]?.headers).toMatchObject(expected);
+  });
 
   test.each([
     [412, "precondition_failed", 5],
@@ -91,8 +88,7 @@ test("action put warns about what is left of an example, stores it all the same,
     url: "https://api.github.com/repos/YOUR_ORG/YOUR_REPOSITORY/dispatches",
     headers: { Authorization: "Bearer abcdef YOUR_TOKEN" },
   };
-  const put = (definition: object) =>
-    cli(["action", "put", "deploy", "--body", JSON.stringify(definition)], settings);
+  const put = (definition: object) => cli(["action", "put", "deploy", "--body", JSON.stringify(definition)], settings);
   const ended = await put({ trigger });
   expect(ended.code).toBe(0);
   expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
@@ -119,9 +115,7 @@ describe("action get, list and delete", () => {
     expect(JSON.parse((await cli(["action", "list"], settings)).stdout)).toHaveLength(2);
     const { stdout } = await cli(["action", "list", "--no-json"], settings);
     expect(stdout).toMatch(/^ACTION +VERSION +CHANGED +CALLS +DESCRIPTION\n/);
-    expect(stdout).toMatch(
-      /^deploy +3 +2026-11-25T13:21:48Z +https:\/\/ci\.example\.com\/hooks +Deploys the shop\.$/m,
-    );
+    expect(stdout).toMatch(/^deploy +3 +2026-11-25T13:21:48Z +https:\/\/ci\.example\.com\/hooks +Deploys the shop\.$/m);
     expect(stdout).toMatch(/^hello +3 +\S+ +nothing/m);
     expect(server.requests[0]?.line).toBe(`GET ${PLACE}/actions`);
   });
@@ -158,11 +152,7 @@ describe("a command that makes a run", () => {
 
   test.each([
     [["action", "run", "deploy", ...inputs], `POST ${PLACE}/actions/deploy/runs`, body],
-    [
-      ["action", "run", "deploy", "--body", '{"labels":["x"]}'],
-      `POST ${PLACE}/actions/deploy/runs`,
-      { labels: ["x"] },
-    ],
+    [["action", "run", "deploy", "--body", '{"labels":["x"]}'], `POST ${PLACE}/actions/deploy/runs`, { labels: ["x"] }],
     [["action", "run", "deploy"], `POST ${PLACE}/actions/deploy/runs`, {}],
     [["create", "deploy", ...inputs], `POST ${PLACE}/action-runs`, { actionName: "deploy", ...body }],
     [["retry", RUN.id], `POST ${PLACE}/action-runs/${RUN.id}/retry`, {}],
@@ -327,14 +317,8 @@ describe("heartbeat and report, in a job", () => {
   test.each([["--json"], ["--no-json"]])("with %s no line is a command of a CI product", async (form) => {
     const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: order };
     const beat = await cli(["heartbeat", form], await inJob(200, answer));
-    const report = await cli(
-      ["report", "failed", form],
-      await inJob(200, { ...RUN, error: `x\n${order.reason}` }),
-    );
-    const refused = await cli(
-      ["report", "failed", form],
-      await inJob(400, { error: order.reason, code: "x" }),
-    );
+    const report = await cli(["report", "failed", form], await inJob(200, { ...RUN, error: `x\n${order.reason}` }));
+    const refused = await cli(["report", "failed", form], await inJob(400, { error: order.reason, code: "x" }));
     for (const { stdout, stderr } of [beat, report, refused]) {
       expect(stdout + stderr).toContain("stop-commands");
       expect(stdout + stderr).not.toMatch(/^\s*::|##\w*\[/m);

@@ -14,8 +14,15 @@ export const idOf = (n: number) => `01a212de-9b55-8003-a8a9-dd2c${n.toString(16)
 
 export function operation(told: Partial<BulkOperation> = {}): BulkOperation {
   return {
-    ...{ id: ID, operation: "cancel", status: "running", abortReason: null, filter: { status: ["running"] } },
-    ...{ by: "ada", byId: RUN.id, createdAt: RUN.createdAt, completedAt: null },
+    id: ID,
+    operation: "cancel",
+    status: "running",
+    abortReason: null,
+    filter: { status: ["running"] },
+    by: "ada",
+    byId: RUN.id,
+    createdAt: RUN.createdAt,
+    completedAt: null,
     counts: { matched: 3, accepted: 0, skipped: 0, failed: 0, remaining: 3 },
     ...told,
   };
@@ -24,7 +31,8 @@ export function operation(told: Partial<BulkOperation> = {}): BulkOperation {
 /** An operation on three runs that has ended. `counts`: accepted, skipped and failed. */
 export function completed(...[accepted, skipped, failed]: readonly [number, number, number]): BulkOperation {
   return operation({
-    ...{ status: "completed", completedAt: RUN.createdAt },
+    status: "completed",
+    completedAt: RUN.createdAt,
     counts: { matched: accepted + skipped + failed, accepted, skipped, failed, remaining: 0 },
   });
 }
@@ -79,8 +87,12 @@ export async function bulkService(script: Script = {}) {
   });
   open.push(server);
   const settings = {
-    ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_secret", ACTION_RUNS_ORG: "acme" },
-    ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
+    ACTION_RUNS_URL: server.url,
+    ACTION_RUNS_TOKEN: "terr_secret",
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
+    ACTION_RUNS_RETRIES: "0",
   };
   return {
     server,

@@ -25,7 +25,10 @@ To follow it: action-runs bulk wait ${ID}
 To stop it: action-runs bulk cancel ${ID}\n`;
 const YES = ["--yes", "--max", "100"];
 const item = (n: number, outcome: BulkItem["outcome"], code: string | null): BulkItem => ({
-  ...{ runId: idOf(n), outcome, code, newRunId: null },
+  runId: idOf(n),
+  outcome,
+  code,
+  newRunId: null,
 });
 
 describe("in a script", () => {
@@ -40,28 +43,18 @@ describe("in a script", () => {
     ],
     [
       ["cancel", "--waiting", "approval", "--group", "deploys", "--triggered-by", "ci", ...YES],
-      {
-        operation: "cancel",
-        filter: { triggeredBy: "ci", waiting: "approval", group: "deploys" },
-        maxRuns: 100,
-      },
+      { operation: "cancel", filter: { triggeredBy: "ci", waiting: "approval", group: "deploys" }, maxRuns: 100 },
     ],
     [
       ["retry", "--action-name", "deploy", "--created-after", "2026-01-31T12:00:00Z", ...YES],
-      {
-        operation: "retry",
-        filter: { actionName: "deploy", createdAfter: "2026-01-31T12:00:00Z" },
-        maxRuns: 100,
-      },
+      { operation: "retry", filter: { actionName: "deploy", createdAfter: "2026-01-31T12:00:00Z" }, maxRuns: 100 },
     ],
     [
       ["retry", idOf(1), idOf(2), "--yes", "--include-retried", "--max", "2"],
       { operation: "retry", includeRetried: true, runIds: [idOf(1), idOf(2)] },
     ],
   ])("%j starts one operation without a preview, and prints it when it has ended", async (args, body) => {
-    const { run, posted } = await bulkService({
-      reads: [operation({ status: "collecting" }), completed(3, 0, 0)],
-    });
+    const { run, posted } = await bulkService({ reads: [operation({ status: "collecting" }), completed(3, 0, 0)] });
     const ended = await run(...args);
     expect(ended).toEqual({
       code: 0,
@@ -124,14 +117,12 @@ describe("in a script", () => {
   });
 
   test("a start that is refused with 400 names the options and not the members of the request", async () => {
-    const error =
-      "filter.labels.0: is empty. filter.createdBefore: send a time. maxRuns: send a whole number.";
-    const { run } = await bulkService({
-      starts: [(response) => json(response, 400, { error, code: "invalid_body" })],
-    });
+    const error = "filter.labels.0: is empty. filter.createdBefore: send a time. maxRuns: send a whole number.";
+    const { run } = await bulkService({ starts: [(response) => json(response, 400, { error, code: "invalid_body" })] });
     const ended = await run("cancel", "--label", "", "--created-before", "x", ...YES);
     expect(ended).toEqual({
-      ...{ code: 2, stdout: "" },
+      code: 2,
+      stdout: "",
       stderr:
         "action-runs: --label: is empty. --created-before: send a time. --max: send a whole number. (invalid_body)\n",
     });
@@ -166,8 +157,7 @@ describe("in a script", () => {
 });
 
 describe("an operation that has ended", () => {
-  const aborted = (abortReason: BulkOperation["abortReason"]) =>
-    operation({ status: "aborted", abortReason });
+  const aborted = (abortReason: BulkOperation["abortReason"]) => operation({ status: "aborted", abortReason });
   test.each<[string, BulkOperation, number]>([
     ["matches nothing", completed(0, 0, 0), 0],
     ["skips some", completed(2, 1, 0), 0],
@@ -195,9 +185,7 @@ describe("an operation that has ended", () => {
     const { run } = await bulkService({ reads: [completed(1, 3, 1)], items });
     const args = ["cancel", "--label", "x", ...YES];
     const { stdout } = await run(...args, "--no-json");
-    expect(stdout).toMatch(
-      /^accepted: +1\nskipped: +3 \(2 run_succeeded, 1 run_failed\)\nfailed: +1 \(1 unknown\)$/m,
-    );
+    expect(stdout).toMatch(/^accepted: +1\nskipped: +3 \(2 run_succeeded, 1 run_failed\)\nfailed: +1 \(1 unknown\)$/m);
     const { code, stderr } = await run(...args, "--json");
     expect(code).toBe(1);
     expect(stderr).toContain(
@@ -208,7 +196,9 @@ describe("an operation that has ended", () => {
 
   test("says how the runs of a cancel have ended, which runs are left and why it was stopped", async () => {
     const ended = operation({
-      ...{ status: "aborted", abortReason: "asked", ended: { succeeded: 2, failed: 0, cancelled: 7 } },
+      status: "aborted",
+      abortReason: "asked",
+      ended: { succeeded: 2, failed: 0, cancelled: 7 },
       filter: { status: ["pending", "running"], labels: ["x"] },
       counts: { matched: 20, accepted: 12, skipped: 0, failed: 0, remaining: 8 },
     });
@@ -247,12 +237,7 @@ describe("on a terminal", () => {
 
   test.each([
     ["no run matches", preview({ matched: 0, byStatus: none() }), 0, "No runs match."],
-    [
-      "all have ended",
-      preview({ byStatus: { ...none(), failed: 3 } }),
-      5,
-      "None of these runs can be cancelled.",
-    ],
+    ["all have ended", preview({ byStatus: { ...none(), failed: 3 } }), 5, "None of these runs can be cancelled."],
     ["more than --max match", preview({ matched: { atLeast: 501 } }), 5, "More than 500 runs match."],
   ])("asks nothing if %s", async (_, found, code, said) => {
     const { atTerminal, posted } = await bulkService({ preview: found });
@@ -265,14 +250,10 @@ describe("on a terminal", () => {
   test("shows how far it is in one line", async () => {
     const counts = { matched: 40, accepted: 16, skipped: 2, failed: 0, remaining: 22 };
     const collecting = operation({ status: "collecting", counts: { ...counts, matched: 300 } });
-    const { atTerminal } = await bulkService({
-      reads: [collecting, operation({ counts }), completed(40, 0, 0)],
-    });
+    const { atTerminal } = await bulkService({ reads: [collecting, operation({ counts }), completed(40, 0, 0)] });
     const { stderr } = await atTerminal("", "cancel", "--label", "x", "--yes");
     expect(stderr).toContain("\r\x1b[Jfinds the runs: 300 so far\r");
-    expect(stderr).toContain(
-      "\r\x1b[J[#########-----------] 45 % 18 of 40: 16 accepted, 2 skipped, 0 failed\r",
-    );
+    expect(stderr).toContain("\r\x1b[J[#########-----------] 45 % 18 of 40: 16 accepted, 2 skipped, 0 failed\r");
     expect(stderr).toContain("Ctrl-C asks whether to stop it.");
   });
 });
@@ -283,9 +264,7 @@ function none() {
 
 describe("while it waits", () => {
   test("goes on although the server goes away", async () => {
-    const { run } = await bulkService({
-      reads: [operation(), (response) => response.destroy(), completed(3, 0, 0)],
-    });
+    const { run } = await bulkService({ reads: [operation(), (response) => response.destroy(), completed(3, 0, 0)] });
     const { code, stdout, stderr } = await run("cancel", "--label", "x", ...YES);
     expect([code, JSON.parse(stdout)]).toEqual([0, completed(3, 0, 0)]);
     expect(stderr.match(/The server can't answer now/g)).toHaveLength(1);
@@ -428,10 +407,7 @@ describe("bulk", () => {
   test("cancel stops the operation, and prints it", async () => {
     const { run, posted } = await bulkService();
     const ended = await run("bulk", "cancel", ID, "--no-json");
-    expect(ended).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/^status: +running: is being stopped$/m),
-    });
+    expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^status: +running: is being stopped$/m) });
     expect(posted()).toEqual([[`/bulk-operations/${ID}/cancel`, ""]]);
   });
 });

@@ -58,9 +58,7 @@ async function direct(url: string, more: Settings) {
   const response = await stream.promise;
   response.write(`data: ${JSON.stringify({ seq: 1, type: "created", at: RUN.createdAt, by: "ci" })}\n\n`);
   await watching.until(/"created"/);
-  response.end(
-    `data: ${JSON.stringify({ seq: 2, type: "ended", at: RUN.createdAt, status: "succeeded" })}\n\n`,
-  );
+  response.end(`data: ${JSON.stringify({ seq: 2, type: "ended", at: RUN.createdAt, status: "succeeded" })}\n\n`);
   return watching.ended;
 }
 
@@ -141,9 +139,7 @@ describe("a proxy", () => {
     await gone.close();
     const lost = await cli(["get", RUN.id], settings(company.url, { HTTPS_PROXY: withUser(gone.url) }));
     expect(lost.stderr).toContain(`Nothing accepts connections at ${authorityOf(gone.url)}.`);
-    expect(lost.stderr).toContain(
-      "HTTPS_PROXY names a proxy, so check the proxy too. The cause is ECONNREFUSED.",
-    );
+    expect(lost.stderr).toContain("HTTPS_PROXY names a proxy, so check the proxy too. The cause is ECONNREFUSED.");
     expect([refused.code, lost.code]).toEqual([6, 6]);
     expect(refused.stderr + lost.stderr).not.toMatch(/pa(%3A|:)ss/);
   });
@@ -156,10 +152,7 @@ describe("a proxy", () => {
         ["login", "--token-stdin"],
       ]) {
         const { code, stderr } = await cli(args, settings(plain.url, { HTTPS_PROXY }), "terr_x");
-        expect([code, stderr]).toEqual([
-          2,
-          expect.stringContaining("HTTPS_PROXY is not an http or https address"),
-        ]);
+        expect([code, stderr]).toEqual([2, expect.stringContaining("HTTPS_PROXY is not an http or https address")]);
         expect(stderr).not.toContain("secret");
       }
     },
@@ -191,9 +184,7 @@ describe("a certificate from an authority that nobody knows", () => {
     );
     expect(trusting).toMatchObject({ code: 0, stderr: "" });
     expect(doubting?.code).toBe(6);
-    expect(doubting?.stderr).toContain(
-      `The first heartbeat failed, but the command starts anyway: No response came`,
-    );
+    expect(doubting?.stderr).toContain(`The first heartbeat failed, but the command starts anyway: No response came`);
     expect(doubting?.stderr.split(ADVICE)).toHaveLength(3);
   });
 });
@@ -205,24 +196,19 @@ describe("what the other causes mean", () => {
   ) =>
     explained(
       new ActionRunsError(message, {
-        ...{ status: null, code: "unreachable" },
+        status: null,
+        code: "unreachable",
         cause: new TypeError("fetch failed", { cause: Object.assign(new Error("odd"), cause) }),
       }),
     );
   const REST = "Check the address and the network, and try again.";
   test.each([
-    [
-      { code: "DEPTH_ZERO_SELF_SIGNED_CERT" },
-      /set NODE_EXTRA_CA_CERTS to .* is DEPTH_ZERO_SELF_SIGNED_CERT\.$/,
-    ],
+    [{ code: "DEPTH_ZERO_SELF_SIGNED_CERT" }, /set NODE_EXTRA_CA_CERTS to .* is DEPTH_ZERO_SELF_SIGNED_CERT\.$/],
     [{ code: "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" }, /set NODE_EXTRA_CA_CERTS to/],
     [{ code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" }, /set NODE_EXTRA_CA_CERTS to/],
     [{ code: "CERT_HAS_EXPIRED" }, /not valid at this time.*clock.* The cause is CERT_HAS_EXPIRED\.$/],
     [{ code: "ERR_TLS_CERT_ALTNAME_INVALID" }, /certificate is for another name/],
-    [
-      { code: "ENOTFOUND", hostname: "runs.corp" },
-      new RegExp(`The name runs\\.corp was not found\\. ${REST}`),
-    ],
+    [{ code: "ENOTFOUND", hostname: "runs.corp" }, new RegExp(`The name runs\\.corp was not found\\. ${REST}`)],
     [{ code: "ECONNREFUSED", address: "::1", port: 1 }, /Nothing accepts connections at \[::1\]:1\./],
     [{ code: "ECONNRESET" }, new RegExp(`^No response came from x\\. ${REST} The cause is ECONNRESET\\.$`)],
     [{ code: 20 }, new RegExp(`^No response came from x\\. ${REST}$`)],
@@ -232,8 +218,7 @@ describe("what the other causes mean", () => {
   });
 
   test("of several addresses that were tried, the first one is told", async () => {
-    const of = (address: string) =>
-      Object.assign(new Error("no"), { code: "ECONNREFUSED", address, port: 9 });
+    const of = (address: string) => Object.assign(new Error("no"), { code: "ECONNREFUSED", address, port: 9 });
     const all = Object.assign(new AggregateError([of("::1"), of("127.0.0.1")]), { code: "ECONNREFUSED" });
     expect(sentence({ cause: all })).toContain("at [::1]:9.");
   });

@@ -57,7 +57,9 @@ export async function forwardProxy(): Promise<ForwardProxy> {
   });
   const proxy: ForwardProxy = {
     url: `http://127.0.0.1:${await portOf(server)}`,
-    ...{ lines: [], credentials: [], refuseWith: null },
+    lines: [],
+    credentials: [],
+    refuseWith: null,
     close: () => closed(server),
   };
   return proxy;

@@ -102,10 +102,7 @@ const VALUES = {
 const hasScript = spawnSync("script", ["--version"]).status === 0;
 const SHELLS = {
   bash: { command: "bash --norc --noprofile -i", prelude: (file: string) => `source ${file}` },
-  zsh: {
-    command: "zsh -f -i",
-    prelude: (file: string) => `autoload -U compinit; compinit -D -u; source ${file}`,
-  },
+  zsh: { command: "zsh -f -i", prelude: (file: string) => `autoload -U compinit; compinit -D -u; source ${file}` },
 };
 
 describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
@@ -142,10 +139,7 @@ describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
     ["list --profile=st\t", ["list", "--profile=staging"]],
     ["create deploy --body @inp\tpar\t", ["create", "deploy", "--body", "@inputs/parameters of mine.json"]],
     ["create deploy --body=@inp\tpar\t", ["create", "deploy", "--body=@inputs/parameters of mine.json"]],
-    [
-      "report failed --error \tinp\tpar\t",
-      ["report", "failed", "--error", "@inputs/parameters of mine.json"],
-    ],
+    ["report failed --error \tinp\tpar\t", ["report", "failed", "--error", "@inputs/parameters of mine.json"]],
     ["list --prof\tsta\t", ["list", "--profile", "staging"]],
     ["list --label tea\t", ["list", "--label", "team:shop"]],
     ["list --label=tea\t", ["list", "--label=team:shop"]],
@@ -161,14 +155,11 @@ describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
     expect(existsSync(join(home, "made"))).toBe(false);
   });
 
-  test.skipIf(!isThere)(
-    "asks in the place that the line names, quickly, and never another server",
-    async () => {
-      await shell.typed("list --profile staging --env=qa --url http://other --label tea\t");
-      const asked = readFileSync(join(home, "asked"), "utf8");
-      expect(asked).toBe("suggest labels tea --retries 0 --request-timeout 2 --profile staging --env=qa\n");
-    },
-  );
+  test.skipIf(!isThere)("asks in the place that the line names, quickly, and never another server", async () => {
+    await shell.typed("list --profile staging --env=qa --url http://other --label tea\t");
+    const asked = readFileSync(join(home, "asked"), "utf8");
+    expect(asked).toBe("suggest labels tea --retries 0 --request-timeout 2 --profile staging --env=qa\n");
+  });
 });
 
 interface Shell {
@@ -215,23 +206,16 @@ test("`action-runs completion` prints the same script", () => {
 });
 
 test.skipIf(!has("zsh"))("zsh can parse the zsh script", () => {
-  const shell = spawnSync("zsh", ["-n"], {
-    input: completionScript("zsh", createProgram()),
-    encoding: "utf8",
-  });
+  const shell = spawnSync("zsh", ["-n"], { input: completionScript("zsh", createProgram()), encoding: "utf8" });
   expect(shell).toMatchObject({ status: 0, stderr: "" });
 });
 
 test("the zsh script names every command", () => {
   const script = completionScript("zsh", createProgram());
-  for (const [route] of commands(createProgram() as CliCommand, []))
-    expect(script).toContain(`' ${route.join(" ")}')`);
+  for (const [route] of commands(createProgram() as CliCommand, [])) expect(script).toContain(`' ${route.join(" ")}')`);
 });
 
-function* commands(
-  command: CliCommand,
-  route: readonly string[],
-): Generator<[readonly string[], CliCommand]> {
+function* commands(command: CliCommand, route: readonly string[]): Generator<[readonly string[], CliCommand]> {
   for (const child of command.commands as readonly CliCommand[]) {
     yield [[...route, child.name()], child];
     yield* commands(child, [...route, child.name()]);

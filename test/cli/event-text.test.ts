@@ -6,15 +6,20 @@ import { Output } from "../../src/cli/output.ts";
 
 const output = new Output({ json: false });
 const ANSWERED = {
-  ...{ seq: 3, type: "attempt_answered", at: "2026-11-27T12:14:55.123Z", attempt: 1, outcome: "retry" },
-  ...{ status: 503, durationMs: 33, reason: "answered 503", nextAttemptAt: "2026-11-27T12:14:56.123Z" },
+  seq: 3,
+  type: "attempt_answered",
+  at: "2026-11-27T12:14:55.123Z",
+  attempt: 1,
+  outcome: "retry",
+  status: 503,
+  durationMs: 33,
+  reason: "answered 503",
+  nextAttemptAt: "2026-11-27T12:14:56.123Z",
 };
 const LINE = "2026-11-27T12:14:55Z  attempt answered  #1 retry 503 in 33 ms · next at 2026-11-27T12:14:56Z";
 
 it("an answer ends with its excerpt, if there is one and the token may see it", () => {
-  expect(eventText({ ...ANSWERED, excerpt: "no runner\\nis free" }, output)).toBe(
-    `${LINE} · no runner\\nis free`,
-  );
+  expect(eventText({ ...ANSWERED, excerpt: "no runner\\nis free" }, output)).toBe(`${LINE} · no runner\\nis free`);
   for (const event of [ANSWERED, { ...ANSWERED, excerpt: null }]) expect(eventText(event, output)).toBe(LINE);
 });
 
@@ -35,12 +40,7 @@ it("no excerpt acts on the terminal, even from a server that escapes nothing", (
 test.each([
   [{ type: "waiting", for: "approval" }, "waiting           for approval"],
   [
-    {
-      type: "waiting",
-      for: "time",
-      notBefore: "2026-11-30T05:00:00.000Z",
-      until: "2026-12-07T05:00:00.000Z",
-    },
+    { type: "waiting", for: "time", notBefore: "2026-11-30T05:00:00.000Z", until: "2026-12-07T05:00:00.000Z" },
     "waiting           for its time, 2026-11-30T05:00:00Z · at most until 2026-12-07T05:00:00Z",
   ],
   [
@@ -51,10 +51,7 @@ test.each([
     { type: "waiting", for: "pause", group: "deploys", reason: "lunch" },
     "waiting           for the end of a pause · lunch",
   ],
-  [
-    { type: "approved", by: "ada", via: "portal", reason: "tested" },
-    "approved          by ada via portal · tested",
-  ],
+  [{ type: "approved", by: "ada", via: "portal", reason: "tested" }, "approved          by ada via portal · tested"],
   [{ type: "rejected", by: "ada", reason: null }, "rejected          by ada"],
   [{ type: "released" }, "released"],
   [{ type: "released", by: "ops" }, "released          by ops"],

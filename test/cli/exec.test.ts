@@ -53,11 +53,7 @@ async function newService(
 ): Promise<Service> {
   const server = await badServer((request, response) => {
     if (answer(request, response, service)) return;
-    json(
-      response,
-      200,
-      isBeat(request) ? { status: "running", deadlineAt: RUN.createdAt, cancel: null } : RUN,
-    );
+    json(response, 200, isBeat(request) ? { status: "running", deadlineAt: RUN.createdAt, cancel: null } : RUN);
   });
   open.push(server);
   const to = (end: string) => server.requests.filter(({ line }) => line.endsWith(end));
@@ -102,9 +98,7 @@ describe.concurrent("exec", () => {
     const ended = await cliHere(shell("echo '1 test failed'; exit 37"), settings);
     expect(ended).toEqual({ code: 37, stdout: "1 test failed\n", stderr: "" });
     const error = "sh exited with status 37: 1 test failed";
-    expect(reports()).toEqual([
-      { status: "failed", error, output: { exitCode: 37, tail: "1 test failed\n" } },
-    ]);
+    expect(reports()).toEqual([{ status: "failed", error, output: { exitCode: 37, tail: "1 test failed\n" } }]);
   });
 
   test.each([
@@ -175,14 +169,8 @@ describe.concurrent("exec", () => {
     const printing = `"${NODE}" "${MAIN}" exec -- head -c 300000 /dev/zero`;
     // Reads nothing, then a little, then nothing again.
     const line = `${printing} | (sleep 1.5; head -c 100000 > /dev/null; sleep 1.5; wc -c)`;
-    const reader = spawn("sh", ["-c", line], {
-      env: cleanEnv(settings),
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const [[chunk]] = (await Promise.all([once(reader.stdout, "data"), once(reader, "close")])) as [
-      [Buffer],
-      unknown,
-    ];
+    const reader = spawn("sh", ["-c", line], { env: cleanEnv(settings), stdio: ["ignore", "pipe", "inherit"] });
+    const [[chunk]] = (await Promise.all([once(reader.stdout, "data"), once(reader, "close")])) as [[Buffer], unknown];
     expect(Number(chunk)).toBe(200_000);
     expect(reports()).toHaveLength(1);
   });
@@ -306,9 +294,7 @@ describe.concurrent("a cancel of the run", () => {
     const { settings, reports } = await answering(mark, ordered(60_000, "wrong branch"));
     const ended = await cli(every(`echo ready; : >'${mark}'; exec sleep 20`), settings);
     expect(ended).toMatchObject({ code: 143, stdout: "ready\n" });
-    expect(ended.stderr).toBe(
-      "action-runs: The run was cancelled: wrong branch. The command must end within 40 s.\n",
-    );
+    expect(ended.stderr).toBe("action-runs: The run was cancelled: wrong branch. The command must end within 40 s.\n");
     const output = { exitCode: 143, tail: "ready\n" };
     expect(reports()).toEqual([{ status: "failed", error: "cancelled: sh was ended by SIGTERM", output }]);
   });
@@ -341,9 +327,7 @@ describe.concurrent("a cancel of the run", () => {
     const { settings, reports } = await answering(mark, ordered(60_000));
     const ended = await cli(every(waiting("trap 'echo tidy; exit 0' TERM;", mark)), settings);
     expect(ended).toMatchObject({ code: 8, stdout: "tidy\n" });
-    expect(reports()).toMatchObject([
-      { status: "failed", error: "cancelled: sh stopped when it was asked to" },
-    ]);
+    expect(reports()).toMatchObject([{ status: "failed", error: "cancelled: sh stopped when it was asked to" }]);
   });
 
   test("that has already ended the run stops the command too, and the refused report is no fault", async () => {
@@ -451,9 +435,7 @@ describe.skipIf(!isLinux)("the command's process group", () => {
       const { settings, reports } = await newService();
       const text = `${GROUP}; trap 'echo interrupted; exit 3' INT; echo ready; ${AGES}`;
       const line = `"${NODE}" "${MAIN}" exec -- sh -c '${text.replaceAll("'", `'\\''`)}'`;
-      const child = spawn("script", ["-qec", line, "/dev/null"], {
-        env: cleanEnv({ ...settings, TERM: "dumb" }),
-      });
+      const child = spawn("script", ["-qec", line, "/dev/null"], { env: cleanEnv({ ...settings, TERM: "dumb" }) });
       let printed = "";
       child.stdout.on("data", (chunk: Buffer) => {
         printed += chunk;
@@ -499,20 +481,17 @@ describe.concurrent("a report", () => {
   test.each([
     ["succeeded", 0, 6],
     ["failed", 9, 9],
-  ])(
-    "that can't be delivered for a command that %s: status %i becomes exit code %i",
-    async (_, status, exit) => {
-      const { settings, reports, reportKeys } = await newService((request) => {
-        if (isReport(request)) request.socket.destroy();
-        return isReport(request);
-      });
-      const ended = await cliHere(shell(`exit ${status}`), { ...settings, ACTION_RUNS_RETRIES: "1" });
-      expect(ended.code).toBe(exit);
-      expect(ended.stderr).toContain("The report failed:");
-      expect(reports()).toHaveLength(2);
-      expect(reportKeys().size).toBe(1);
-    },
-  );
+  ])("that can't be delivered for a command that %s: status %i becomes exit code %i", async (_, status, exit) => {
+    const { settings, reports, reportKeys } = await newService((request) => {
+      if (isReport(request)) request.socket.destroy();
+      return isReport(request);
+    });
+    const ended = await cliHere(shell(`exit ${status}`), { ...settings, ACTION_RUNS_RETRIES: "1" });
+    expect(ended.code).toBe(exit);
+    expect(ended.stderr).toContain("The report failed:");
+    expect(reports()).toHaveLength(2);
+    expect(reportKeys().size).toBe(1);
+  });
 
   test("that is refused because the run ended: exit code 5", async () => {
     const { settings } = await newService((request, response) => {

@@ -56,16 +56,13 @@ describe("an error response of the service", () => {
 });
 
 describe("a server that is not the service", () => {
-  test.each([200, 302, 404, 500, 502])(
-    "answers HTML with %i: exits 6 and prints none of it",
-    async (status) => {
-      const server = await serve((_, response) => html(response, status));
-      const ended = await cli(["get", RUN.id], at(server.url));
-      expect(ended).toMatchObject({ code: 6, stdout: "" });
-      expect(ended.stderr).toMatch(/^action-runs: .*unexpected_answer/);
-      expect(ended.stderr).not.toContain("<h");
-    },
-  );
+  test.each([200, 302, 404, 500, 502])("answers HTML with %i: exits 6 and prints none of it", async (status) => {
+    const server = await serve((_, response) => html(response, status));
+    const ended = await cli(["get", RUN.id], at(server.url));
+    expect(ended).toMatchObject({ code: 6, stdout: "" });
+    expect(ended.stderr).toMatch(/^action-runs: .*unexpected_answer/);
+    expect(ended.stderr).not.toContain("<h");
+  });
 
   test("hangs: exits 6 after --request-timeout", async () => {
     const server = await serve(() => {});
@@ -102,20 +99,17 @@ describe("a wait that times out", () => {
       "never reports an end",
       (_: unknown, response: Parameters<typeof json>[0]) => setTimeout(() => json(response, 200, RUN), 300),
     ],
-  ] as const)(
-    "at a server that %s exits 7 with a message, and prints nothing to stdout",
-    async (_, answer) => {
-      const server = await serve(answer);
-      const ended = await cli(["get", RUN.id, "--wait", "--wait-timeout", "1"], at(server.url));
-      expect(ended).toEqual({
-        code: 7,
-        stdout: "",
-        stderr:
-          `action-runs: The run ${RUN.id} did not end within 1 second. It continues. ` +
-          `To wait again: action-runs get ${RUN.id} --wait\n`,
-      });
-    },
-  );
+  ] as const)("at a server that %s exits 7 with a message, and prints nothing to stdout", async (_, answer) => {
+    const server = await serve(answer);
+    const ended = await cli(["get", RUN.id, "--wait", "--wait-timeout", "1"], at(server.url));
+    expect(ended).toEqual({
+      code: 7,
+      stdout: "",
+      stderr:
+        `action-runs: The run ${RUN.id} did not end within 1 second. It continues. ` +
+        `To wait again: action-runs get ${RUN.id} --wait\n`,
+    });
+  });
 
   test("while it shows events exits 7 too", async () => {
     const server = await serve(() => {});

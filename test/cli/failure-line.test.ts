@@ -51,8 +51,7 @@ describe("a line", () => {
 
 describe("the error of a command", () => {
   test("is the first line that names a failure, although others follow", () => {
-    const said =
-      "working\nError: shop-42 is not healthy\n    at Rollout (/app/rollout.js:10:3)\nFatal: giving up\n";
+    const said = "working\nError: shop-42 is not healthy\n    at Rollout (/app/rollout.js:10:3)\nFatal: giving up\n";
     expect(errorLineOf(said, "bye\n")).toBe("Error: shop-42 is not healthy");
   });
 
@@ -70,9 +69,9 @@ describe("the error of a command", () => {
   });
 
   test("is a whole line of one stream, although both print at once", () => {
-    expect(
-      errorLineOf(["stdout", "one "], ["stderr", "Error: in "], ["stdout", "two\n"], ["stderr", "s.sh\n"]),
-    ).toBe("Error: in s.sh");
+    expect(errorLineOf(["stdout", "one "], ["stderr", "Error: in "], ["stdout", "two\n"], ["stderr", "s.sh\n"])).toBe(
+      "Error: in s.sh",
+    );
     expect(errorLineOf(["stderr", "fatal: first\n"], ["stdout", "fatal: second\n"])).toBe("fatal: first");
   });
 
@@ -88,12 +87,7 @@ describe("the error of a command", () => {
   });
 
   test("a hostile line costs no more than its length", () => {
-    const hostile = [
-      "\x1b[".repeat(500_000),
-      "no ".repeat(400_000),
-      "0 failed ".repeat(150_000),
-      ";".repeat(1e6),
-    ];
+    const hostile = ["\x1b[".repeat(500_000), "no ".repeat(400_000), "0 failed ".repeat(150_000), ";".repeat(1e6)];
     // Judged whole here, which exec never does, so that work that grows with the square would take minutes.
     for (const line of hostile) expect(namesFailure(`failed0 ${line}`)).toBe(false);
     expect(errorLineOf(...hostile.map((line) => `${line}\n`))).not.toBe("");

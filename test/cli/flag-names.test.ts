@@ -51,11 +51,7 @@ test.each([
     "GET …/action-runs/{id}?include=details says what it waits for.",
     "`action-runs get --details` says what it waits for.",
   ],
-  [
-    404,
-    "GET …/action-runs/{id} shows what it waits for.",
-    "`action-runs get --details` shows what it waits for.",
-  ],
+  [404, "GET …/action-runs/{id} shows what it waits for.", "`action-runs get --details` shows what it waits for."],
   [
     422,
     "notBefore, approval and concurrency hold back the trigger, and the trigger is missing.",

@@ -17,21 +17,38 @@ const ONE = `${PLACE}/action-runs/${RUN.id}`;
 const AT = RUN.createdAt;
 const BY_ADA = { by: "ada", byId: RUN.id, via: "portal", at: AT, reason: "tested" };
 const WAITING = {
-  ...{ for: "approval", since: AT, until: "2026-12-02T13:21:48.373Z", notBefore: null },
-  ...{ group: "deploys", key: "shop", reason: null },
+  for: "approval",
+  since: AT,
+  until: "2026-12-02T13:21:48.373Z",
+  notBefore: null,
+  group: "deploys",
+  key: "shop",
+  reason: null,
 };
 const DETAILS = {
-  ...{ source: "action", action: { name: "deploy", version: 3 }, retryOf: null, labels: [] },
-  ...{ traceparent: null, externalUrl: null, heartbeat: null, cancel: null, via: "portal" },
-  ...{ waiting: WAITING, approval: { required: 2, approvals: [BY_ADA] } },
+  source: "action",
+  action: { name: "deploy", version: 3 },
+  retryOf: null,
+  labels: [],
+  traceparent: null,
+  externalUrl: null,
+  heartbeat: null,
+  cancel: null,
+  via: "portal",
+  waiting: WAITING,
+  approval: { required: 2, approvals: [BY_ADA] },
 };
 const HELD = { ...RUN, parameters: { version: "1.4.2" }, triggeredBy: "bo", details: DETAILS };
 const APPROVAL: RunApproval = {
-  ...{ required: 2, allowSelf: false, approvals: [BY_ADA] },
+  required: 2,
+  allowSelf: false,
+  approvals: [BY_ADA],
   refusals: { approve: null, reject: null },
   request: {
-    ...{ method: "POST", url: "https://ci.example.com/hooks" },
-    ...{ headers: { Authorization: null }, payload: { ref: "1.4.2", token: null } },
+    method: "POST",
+    url: "https://ci.example.com/hooks",
+    headers: { Authorization: null },
+    payload: { ref: "1.4.2", token: null },
   },
   action: { name: "deploy", version: 3, isChanged: true },
 };
@@ -47,8 +64,12 @@ async function serve(...answers: readonly (readonly [RegExp, number, unknown])[]
   });
   open.push(server);
   const settings = {
-    ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-    ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
+    ACTION_RUNS_URL: server.url,
+    ACTION_RUNS_TOKEN: "terr_x",
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
+    ACTION_RUNS_RETRIES: "0",
   };
   const sent = () => server.requests.map(({ line, body }) => [line, body === "" ? null : JSON.parse(body)]);
   return { server, settings, sent, run: (...args: readonly string[]) => cli(args, settings) };
@@ -150,26 +171,18 @@ describe("approve on a terminal", () => {
     [true, /^note: +The action has changed since\./m],
     [null, /^note: +The service can't say now whether/m],
     [false, /^(?!note:)/],
-  ])(
-    "says whether the action has changed since: %s, and hides an address with a secret",
-    (isChanged, note) => {
-      const { action, request } = APPROVAL;
-      const hidden = request && { ...request, url: null };
-      const approval = { ...APPROVAL, request: hidden, action: { ...action, isChanged } };
-      const shown = approvalText(approval, new Output({ json: false }));
-      expect(shown).toMatch(note);
-      expect(shown).toMatch(/^request: +POST an address with a secret$/m);
-    },
-  );
+  ])("says whether the action has changed since: %s, and hides an address with a secret", (isChanged, note) => {
+    const { action, request } = APPROVAL;
+    const hidden = request && { ...request, url: null };
+    const approval = { ...APPROVAL, request: hidden, action: { ...action, isChanged } };
+    const shown = approvalText(approval, new Output({ json: false }));
+    expect(shown).toMatch(note);
+    expect(shown).toMatch(/^request: +POST an address with a secret$/m);
+  });
 
   test("shows no control characters of the request", () => {
     const evil = "\x1b[2J\r\u202e";
-    const request = {
-      method: "POST",
-      url: evil,
-      headers: { [evil]: evil },
-      payload: [evil, `${evil}\n${evil}`],
-    };
+    const request = { method: "POST", url: evil, headers: { [evil]: evil }, payload: [evil, `${evil}\n${evil}`] };
     const shown = approvalText({ ...APPROVAL, request } as RunApproval, new Output({ json: false }));
     // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal acts on them.
     expect(shown).not.toMatch(/[\x00-\x09\x0b-\x1f\u202e]/);
@@ -192,9 +205,7 @@ describe("a command that makes a run", () => {
 
   test("repeats the same instant for +2h if the first try gets no answer", async () => {
     let tries = 0;
-    const server = await badServer((_, response) =>
-      ++tries === 1 ? response.destroy() : json(response, 201, RUN),
-    );
+    const server = await badServer((_, response) => (++tries === 1 ? response.destroy() : json(response, 201, RUN)));
     open.push(server);
     const { settings } = await serve();
     const here = { ...settings, ACTION_RUNS_URL: server.url, ACTION_RUNS_RETRIES: "1" };
@@ -228,7 +239,8 @@ describe("pause and resume", () => {
     const paused = await run("pause", ...args, "--reason", "lunch", "--until", AT);
     expect(JSON.parse(paused.stdout)).toEqual({ ...PAUSE, group });
     expect(await run("resume", ...args)).toEqual({
-      ...{ code: 0, stderr: "" },
+      code: 0,
+      stderr: "",
       stdout: `${JSON.stringify({ resumed: group })}\n`,
     });
     expect(sent()).toEqual([
@@ -254,9 +266,7 @@ describe("pause and resume", () => {
   test("say who paused what, for how long and why", async () => {
     const { run } = await serve([/^PUT/, 200, { ...PAUSE, until: null }], [/^GET/, 200, [PAUSE]]);
     const { stdout } = await run("pause", "deploys", "--reason", "lunch", "--no-json");
-    expect(stdout).toMatch(
-      /^paused: +deploys\nreason: +lunch\nuntil: +somebody resumes it\nby: +ada via portal\n/,
-    );
+    expect(stdout).toMatch(/^paused: +deploys\nreason: +lunch\nuntil: +somebody resumes it\nby: +ada via portal\n/);
     const listed = await run("group", "pauses", "--no-json");
     expect(listed.stdout).toMatch(
       /^GROUP +SINCE +UNTIL +BY +REASON\ndeploys +\S+Z +2026-11-25T13:21:48Z +ada via portal +lunch\n$/,

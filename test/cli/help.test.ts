@@ -39,8 +39,7 @@ test("exec sends a heartbeat every 15 seconds, unless told otherwise", () => {
 test("action-runs --help lists the exit codes, --version prints the version, and no command is a usage error", async () => {
   const help = await cli(["--help"]);
   expect(help).toMatchObject({ code: 0, stderr: "" });
-  for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8])
-    expect(help.stdout).toMatch(new RegExp(`^  ${code}  `, "m"));
+  for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8]) expect(help.stdout).toMatch(new RegExp(`^  ${code}  `, "m"));
   expect((await cli(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   const none = await cli([]);
   expect(none).toMatchObject({ code: 2, stdout: "" });

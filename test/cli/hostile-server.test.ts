@@ -21,38 +21,46 @@ function hostile(value: unknown): unknown {
 
 const INSTANT = RUN.createdAt;
 const DETAILS = {
-  ...{
-    source: "action",
-    action: { name: "a", version: 1 },
-    retryOf: RUN_ID,
-    bulkOperationId: RUN_ID,
-    labels: ["a"],
-    traceparent: "a",
-  },
-  ...{ externalUrl: "https://ci.example", heartbeat: { at: INSTANT, message: "a", progress: 0.5 } },
+  source: "action",
+  action: { name: "a", version: 1 },
+  retryOf: RUN_ID,
+  bulkOperationId: RUN_ID,
+  labels: ["a"],
+  traceparent: "a",
+  externalUrl: "https://ci.example",
+  heartbeat: { at: INSTANT, message: "a", progress: 0.5 },
   cancel: { by: "a", reason: "a", requestedAt: INSTANT, until: INSTANT },
   via: "a",
-  waiting: {
-    for: "time",
-    since: INSTANT,
-    until: INSTANT,
-    notBefore: INSTANT,
-    group: "a",
-    key: "a",
-    reason: "a",
-  },
+  waiting: { for: "time", since: INSTANT, until: INSTANT, notBefore: INSTANT, group: "a", key: "a", reason: "a" },
   approval: { required: 2, approvals: [{ by: "a", byId: "a", via: "a", at: INSTANT, reason: "a" }] },
 };
 const WHOLE = {
   ...RUN,
-  ...{ entityId: RUN_ID, startedAt: INSTANT, completedAt: INSTANT, error: "a" },
-  ...{ parameters: { a: "a" }, recommendations: { a: "a" }, output: { a: "a" }, details: DETAILS },
+  entityId: RUN_ID,
+  startedAt: INSTANT,
+  completedAt: INSTANT,
+  error: "a",
+  parameters: { a: "a" },
+  recommendations: { a: "a" },
+  output: { a: "a" },
+  details: DETAILS,
   callback: { url: "https://runs.example", token: "a", expiresAt: INSTANT },
 };
 const TOKEN = {
-  ...{ id: RUN_ID, name: "a", role: "owner", envName: "prod", parentId: RUN_ID, createdBy: "a" },
-  ...{ person: "a", mayApprove: true, mayActForOthers: true },
-  ...{ createdAt: INSTANT, expiresAt: INSTANT, lastUsedAt: INSTANT, oldSecretExpiresAt: INSTANT, token: "a" },
+  id: RUN_ID,
+  name: "a",
+  role: "owner",
+  envName: "prod",
+  parentId: RUN_ID,
+  createdBy: "a",
+  person: "a",
+  mayApprove: true,
+  mayActForOthers: true,
+  createdAt: INSTANT,
+  expiresAt: INSTANT,
+  lastUsedAt: INSTANT,
+  oldSecretExpiresAt: INSTANT,
+  token: "a",
 };
 const ENTRY = {
   at: INSTANT,
@@ -65,17 +73,35 @@ const ENTRY = {
   gates: "added",
 };
 const ENDPOINT = {
-  ...{ url: null, headers: { a: null }, events: ["a"], actionNames: ["a"], labels: ["a"] },
-  ...{ payload: { a: "a" }, signingSecret: "a", includeUnstored: false, onlyOnChange: true, disabled: false },
+  url: null,
+  headers: { a: null },
+  events: ["a"],
+  actionNames: ["a"],
+  labels: ["a"],
+  payload: { a: "a" },
+  signingSecret: "a",
+  includeUnstored: false,
+  onlyOnChange: true,
+  disabled: false,
 };
 const DELIVERY = {
-  ...{ runId: RUN_ID, type: "a", state: "failed", nextAttemptAt: INSTANT },
+  runId: RUN_ID,
+  type: "a",
+  state: "failed",
+  nextAttemptAt: INSTANT,
   attempts: [{ at: INSTANT, status: 500, durationMs: 1, reason: "a", excerpt: "a" }],
 };
 const RECOVERY = { since: INSTANT, until: INSTANT, include: "failed", messages: 1, isOver: false };
 const STATUS = {
-  ...{ origin: "a", disabledReason: "a", disabledAt: INSTANT, recover: RECOVERY, newestDelivery: DELIVERY },
-  ...{ createdBy: "a", changedBy: "a", changedAt: INSTANT, incomplete: true },
+  origin: "a",
+  disabledReason: "a",
+  disabledAt: INSTANT,
+  recover: RECOVERY,
+  newestDelivery: DELIVERY,
+  createdBy: "a",
+  changedBy: "a",
+  changedAt: INSTANT,
+  incomplete: true,
   health: { state: "failing", failingSince: INSTANT, lastSuccessAt: INSTANT, isProbed: true },
 };
 const PAUSE = { group: "a", reason: "a", until: INSTANT, by: "a", via: "a", at: INSTANT };
@@ -83,9 +109,17 @@ const GROUP = { group: "a", key: "a", limit: 1, holders: 1, waiters: 1, paused: 
 const PREVIEW = { matched: 2, byStatus: { pending: 1, a: 1 }, newest: [RUN_ID], wouldStart: 1 };
 const COUNTS = { matched: { atLeast: 5 }, accepted: 1, skipped: 1, failed: 1, remaining: 1 };
 const OPERATION = {
-  ...{ id: RUN_ID, operation: "cancel", status: "running", abortReason: "a", by: "a", byId: "a" },
-  ...{ filter: { status: ["a"], group: "a" }, counts: COUNTS, ended: { succeeded: 1, failed: 1 } },
-  ...{ createdAt: INSTANT, completedAt: INSTANT },
+  id: RUN_ID,
+  operation: "cancel",
+  status: "running",
+  abortReason: "a",
+  by: "a",
+  byId: "a",
+  filter: { status: ["a"], group: "a" },
+  counts: COUNTS,
+  ended: { succeeded: 1, failed: 1 },
+  createdAt: INSTANT,
+  completedAt: INSTANT,
 };
 const ITEM = { runId: RUN_ID, outcome: "skipped", code: "a", newRunId: RUN_ID };
 const ACTION = { description: "a", trigger: { url: "https://ci.example" } };
@@ -98,7 +132,9 @@ const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
   [
     /^DELETE .*\/tokens/,
     {
-      ...{ revoked: [RUN_ID], webhookEndpoints: [{ envName: "a", name: "a" }], actions: [] },
+      revoked: [RUN_ID],
+      webhookEndpoints: [{ envName: "a", name: "a" }],
+      actions: [],
       approvedRuns: [{ envName: "a", id: RUN_ID }],
     },
   ],
@@ -129,9 +165,22 @@ const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
 ];
 /** One of each type, and one of a type that nobody knows. */
 const EVENTS = [
-  ...["created", "started", "heartbeat", "heartbeats_thinned", "external_url", "cancel_requested"],
-  ...["waiting", "approved", "rejected", "released"],
-  ...["attempt_started", "attempt_answered", "stop_started", "stop_answered", EVIL, "ended"],
+  "created",
+  "started",
+  "heartbeat",
+  "heartbeats_thinned",
+  "external_url",
+  "cancel_requested",
+  "waiting",
+  "approved",
+  "rejected",
+  "released",
+  "attempt_started",
+  "attempt_answered",
+  "stop_started",
+  "stop_answered",
+  EVIL,
+  "ended",
 ];
 const SAID = [
   "by",
@@ -144,7 +193,12 @@ const SAID = [
   "until",
   "reason",
   "externalUrlRefused",
-  ...["for", "group", "key", "notBefore", "via", "replacedBy"],
+  "for",
+  "group",
+  "key",
+  "notBefore",
+  "via",
+  "replacedBy",
 ];
 const TOLD = ["attempt", "host", "outcome", "status", "durationMs", "excerpt", "nextAttemptAt", "at"];
 
@@ -171,18 +225,14 @@ afterAll(async () => {
 });
 
 const settings = () => ({
-  ...{
-    ACTION_RUNS_URL: server.url,
-    ACTION_RUNS_TOKEN: "terr_x",
-    ACTION_RUNS_ORG: "acme",
-    ACTION_RUNS_PROJECT: "shop",
-  },
-  ...{
-    ACTION_RUNS_ENV: "prod",
-    CALLBACK_URL: `${server.url}/action-runs/callback`,
-    CALLBACK_TOKEN: "x",
-    HOME: home,
-  },
+  ACTION_RUNS_URL: server.url,
+  ACTION_RUNS_TOKEN: "terr_x",
+  ACTION_RUNS_ORG: "acme",
+  ACTION_RUNS_PROJECT: "shop",
+  ACTION_RUNS_ENV: "prod",
+  CALLBACK_URL: `${server.url}/action-runs/callback`,
+  CALLBACK_TOKEN: "x",
+  HOME: home,
 });
 
 const COMMANDS = [

@@ -22,11 +22,7 @@ export function cli(args: readonly string[], settings: Settings = {}, input = ""
  * Like `cli`, but stdin and stderr say that they are a terminal, as if only stdout went to a file. `typed`: what is
  * there from the beginning, or a stream of it.
  */
-export function cliAtTerminal(
-  args: readonly string[],
-  settings: Settings,
-  typed: string | Readable,
-): Promise<Ended> {
+export function cliAtTerminal(args: readonly string[], settings: Settings, typed: string | Readable): Promise<Ended> {
   return next(args, { ...settings, NO_COLOR: "1" }, typed, true);
 }
 
@@ -86,9 +82,7 @@ function collecting() {
 
 /** Gives the members of `target` other values, and returns what puts the old ones back. */
 function replace(target: object, values: Readonly<Record<string, unknown>>): () => void {
-  const old = Object.keys(values).map(
-    (name) => [name, Object.getOwnPropertyDescriptor(target, name)] as const,
-  );
+  const old = Object.keys(values).map((name) => [name, Object.getOwnPropertyDescriptor(target, name)] as const);
   for (const [name, value] of Object.entries(values)) {
     Object.defineProperty(target, name, { value, configurable: true, writable: true, enumerable: true });
   }

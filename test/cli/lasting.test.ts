@@ -26,8 +26,12 @@ async function serve(events: readonly Step[], reads: readonly Step[]) {
   });
   open.push(server);
   const settings = {
-    ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-    ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
+    ACTION_RUNS_URL: server.url,
+    ACTION_RUNS_TOKEN: "terr_x",
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
+    ACTION_RUNS_RETRIES: "0",
   };
   return { server, run: (...args: readonly string[]) => cli(args, settings) };
 }

@@ -14,7 +14,9 @@ afterEach(() => {
 });
 
 const beat = (progress: number | null, message: string | null) => ({
-  ...{ seq: 2, type: "heartbeat", at: RUN.createdAt },
+  seq: 2,
+  type: "heartbeat",
+  at: RUN.createdAt,
   progress,
   message,
 });
@@ -22,13 +24,7 @@ const ASCII = "rolling out shop-42 to all of the regions, one after the other, a
 const LONG = "部署到生产环境 rolling out shop-42 to all of the regions, one after the other";
 
 test.each([1, 2, 8, 19, 20, 39, 79, 119])("in %i cells a heartbeat fits", (columns) => {
-  for (const event of [
-    beat(0.42, LONG),
-    beat(0.42, null),
-    beat(null, LONG),
-    beat(null, null),
-    beat(7, "x"),
-  ]) {
+  for (const event of [beat(0.42, LONG), beat(0.42, null), beat(null, LONG), beat(null, null), beat(7, "x")]) {
     const line = heartbeatLine(event, columns);
     expect([line, stringWidth(line) <= columns]).toEqual([line, true]);
   }
@@ -173,8 +169,6 @@ test("without a terminal, a run that waits is not read", async () => {
   const { reads, read } = waitingRun();
   const written: string[] = [];
   const write = (text: string) => written.push(text) > 0;
-  await new EventLines(new Output({ json: false }, { write } as unknown as NodeJS.WriteStream), read).show(
-    HELD,
-  );
+  await new EventLines(new Output({ json: false }, { write } as unknown as NodeJS.WriteStream), read).show(HELD);
   expect([written, reads]).toEqual([[`${HELD_LINE}\n`], []]);
 });

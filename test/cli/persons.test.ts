@@ -5,15 +5,22 @@ import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
 
 const TOKEN = {
-  ...{ id: RUN.id, name: "portal", role: "member", envName: null, parentId: null, createdBy: "root" },
-  ...{ person: "ada@acme", mayApprove: true, mayActForOthers: true, permissions: [], project: "acme/shop" },
-  ...{
-    createdAt: RUN.createdAt,
-    expiresAt: null,
-    lastUsedAt: null,
-    oldSecretExpiresAt: null,
-    token: "terr_y",
-  },
+  id: RUN.id,
+  name: "portal",
+  role: "member",
+  envName: null,
+  parentId: null,
+  createdBy: "root",
+  person: "ada@acme",
+  mayApprove: true,
+  mayActForOthers: true,
+  permissions: [],
+  project: "acme/shop",
+  createdAt: RUN.createdAt,
+  expiresAt: null,
+  lastUsedAt: null,
+  oldSecretExpiresAt: null,
+  token: "terr_y",
 };
 const open: BadServer[] = [];
 afterEach(async () => {
@@ -29,8 +36,12 @@ async function service(status: number, body: unknown) {
   });
   open.push(server);
   const settings = {
-    ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-    ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
+    ACTION_RUNS_URL: server.url,
+    ACTION_RUNS_TOKEN: "terr_x",
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
+    ACTION_RUNS_RETRIES: "0",
   };
   const run = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
     cli(args, { ...settings, ...more });

@@ -29,16 +29,13 @@ function terminal(columns: number) {
 }
 
 const BRANCHES = ["main", "main\u200b", "main\u202e", "main\u{e0065}\u{e0076}", "main\x9b8m"];
-const OF_BRANCHES = [
-  "main",
-  "main\\u200b",
-  "main\\u202e",
-  "main\\udb40\\udc65\\udb40\\udc76",
-  "main\\u009b8m",
-];
+const OF_BRANCHES = ["main", "main\\u200b", "main\\u202e", "main\\udb40\\udc65\\udb40\\udc76", "main\\u009b8m"];
 
 const APPROVAL: RunApproval = {
-  ...{ required: 1, allowSelf: false, approvals: [], refusals: { approve: null, reject: null } },
+  required: 1,
+  allowSelf: false,
+  approvals: [],
+  refusals: { approve: null, reject: null },
   request: null,
   action: { name: "deploy", version: 1, isChanged: false },
 };
@@ -50,12 +47,7 @@ describe("branches that look the same are different texts", () => {
     [
       "what an approver decides about",
       (branch, output) => {
-        const request = {
-          method: "POST" as const,
-          url: "https://ci.example/",
-          headers: {},
-          payload: { branch },
-        };
+        const request = { method: "POST" as const, url: "https://ci.example/", headers: {}, payload: { branch } };
         return approvalText({ ...APPROVAL, request }, output);
       },
     ],

@@ -24,13 +24,12 @@ import { type BadServer, badServer, json } from "./misbehaving.ts";
 const GOOD = "terr_good-token";
 const OPERATOR = "root_good-token";
 /** What each token opens: a project, and an environment of it. */
-const OPENS: Readonly<Record<string, { readonly project: string | null; readonly envName: string | null }>> =
-  {
-    [`Bearer ${GOOD}`]: { project: "acme/shop", envName: null },
-    [`Bearer ${GOOD}-of-prod`]: { project: "acme/shop", envName: "prod" },
-    [`Bearer ${GOOD}-of-nowhere`]: { project: "acme/\x1b[2Jshop", envName: "prod" },
-    [`Bearer ${OPERATOR}`]: { project: null, envName: null },
-  };
+const OPENS: Readonly<Record<string, { readonly project: string | null; readonly envName: string | null }>> = {
+  [`Bearer ${GOOD}`]: { project: "acme/shop", envName: null },
+  [`Bearer ${GOOD}-of-prod`]: { project: "acme/shop", envName: "prod" },
+  [`Bearer ${GOOD}-of-nowhere`]: { project: "acme/\x1b[2Jshop", envName: "prod" },
+  [`Bearer ${OPERATOR}`]: { project: null, envName: null },
+};
 let server: BadServer;
 let home: string;
 beforeAll(async () => {
@@ -51,8 +50,7 @@ beforeEach(() => {
 
 const place = () => ["--url", `${server.url}/`, "--org", "acme", "--project", "shop", "--env", "prod"];
 const folder = () => join(home, ".config", "action-runs");
-const login = (token: string, ...more: readonly string[]) =>
-  cli(["login", ...place(), ...more], { HOME: home }, token);
+const login = (token: string, ...more: readonly string[]) => cli(["login", ...place(), ...more], { HOME: home }, token);
 
 describe("login", () => {
   test("saves a profile that only its owner can read, and later commands use it", async () => {
@@ -229,20 +227,10 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
       ],
     );
     expect(code).toBe(0);
-    expect(printed).toContain(
-      "Saved. Only you can read the file. Try it: action-runs list --profile staging",
-    );
+    expect(printed).toContain("Saved. Only you can read the file. Try it: action-runs list --profile staging");
     expect(printed).not.toMatch(/good|terr_wrong/);
-    expect(kept("staging")).toEqual({
-      url: server.url,
-      org: "acme",
-      project: "shop",
-      env: "prod",
-      token: OPERATOR,
-    });
-    expect(other.requests.map(({ line, headers }) => [line, headers.authorization])).toEqual([
-      ["GET /", undefined],
-    ]);
+    expect(kept("staging")).toEqual({ url: server.url, org: "acme", project: "shop", env: "prod", token: OPERATOR });
+    expect(other.requests.map(({ line, headers }) => [line, headers.authorization])).toEqual([["GET /", undefined]]);
     await other.close();
   });
 
@@ -306,8 +294,7 @@ describe("a profile", () => {
     const ended = await cli(["list", "--profile", "default"], { HOME: home });
     expect(ended).toMatchObject({
       code: 2,
-      stderr:
-        "action-runs: There is no profile default. Create it with: action-runs login --profile default\n",
+      stderr: "action-runs: There is no profile default. Create it with: action-runs login --profile default\n",
     });
   });
 

@@ -5,19 +5,19 @@ import type { Settings } from "./command.ts";
 import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
 
-const CALLBACK = {
-  url: "https://runs.example/callback",
-  token: "a-callback-token",
-  expiresAt: RUN.createdAt,
-};
+const CALLBACK = { url: "https://runs.example/callback", token: "a-callback-token", expiresAt: RUN.createdAt };
 const open: BadServer[] = [];
 afterEach(async () => {
   for (const server of open.splice(0)) await server.close();
 });
 
 const settingsOf = ({ url }: BadServer): Settings => ({
-  ...{ ACTION_RUNS_URL: url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-  ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
+  ACTION_RUNS_URL: url,
+  ACTION_RUNS_TOKEN: "terr_x",
+  ACTION_RUNS_ORG: "acme",
+  ACTION_RUNS_PROJECT: "shop",
+  ACTION_RUNS_ENV: "prod",
+  ACTION_RUNS_RETRIES: "0",
 });
 
 /** A service whose run has these parameters, as JSON text. */
@@ -38,9 +38,7 @@ describe("retry", () => {
   test("changes the parameters that -p and -f give, and keeps all others as they are written", async () => {
     const own = '{"a":1,"dryRun":true,"n":9007199254740992,"list":[1,{"b":null}],"a.b":"x","__proto__":1}';
     const { posts, run } = await withParameters(own);
-    expect(await run("retry", RUN.id, "-p", "a=2", "-f", '{"n2":1e21,"dryRun":false}')).toMatchObject({
-      code: 0,
-    });
+    expect(await run("retry", RUN.id, "-p", "a=2", "-f", '{"n2":1e21,"dryRun":false}')).toMatchObject({ code: 0 });
     expect(posts()).toEqual([
       '{"parameters":{"a":"2","dryRun":false,"n":9007199254740992,"list":[1,{"b":null}],"a.b":"x","__proto__":1,"n2":1e+21}}',
     ]);
@@ -127,8 +125,6 @@ test.each([
     open.push(server);
     const { code, stdout, stderr } = await cli([...args, "--json"], settingsOf(server));
     expect([code, stdout.includes(RUN.id)]).toEqual([0, true]);
-    expect(stderr.split("newest changes can be missing").length - 1).toBe(
-      "Action-Runs-Stale" in headers ? 1 : 0,
-    );
+    expect(stderr.split("newest changes can be missing").length - 1).toBe("Action-Runs-Stale" in headers ? 1 : 0);
   }
 });

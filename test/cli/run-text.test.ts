@@ -17,10 +17,7 @@ afterEach(async () => {
 
 const at = (seconds: number) => new Date(Date.parse(RUN.createdAt) + seconds * 1000).toISOString();
 const shown = (more: object) =>
-  runText(
-    { ...RUN, ...more } as ActionRun,
-    new Output({ json: false }, { isTTY: false } as NodeJS.WriteStream),
-  );
+  runText({ ...RUN, ...more } as ActionRun, new Output({ json: false }, { isTTY: false } as NodeJS.WriteStream));
 
 describe("waited, ran and took", () => {
   test.each([
@@ -86,8 +83,11 @@ describe("text of several lines", () => {
     const server = await badServer((_, response) => json(response, 200, { ...RUN, output }));
     open.push(server);
     const settings = {
-      ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-      ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod" },
+      ACTION_RUNS_URL: server.url,
+      ACTION_RUNS_TOKEN: "terr_x",
+      ACTION_RUNS_ORG: "acme",
+      ACTION_RUNS_PROJECT: "shop",
+      ACTION_RUNS_ENV: "prod",
     };
     return cli(["get", RUN.id, ...args], settings);
   }
@@ -104,21 +104,18 @@ describe("text of several lines", () => {
 
   test("get --output finds members by name, dotted path and JSON pointer, and prints other values as JSON", async () => {
     const output = { "a.b": "name", a: { b: "path", "c/d~": ["x", { y: 1 }] }, no: null };
-    const values = [
-      "a.b",
-      "a.c/d~.1",
-      "/a/b",
-      "/a/c~1d~0/0",
-      "no",
-      "",
-      "/",
-      "__proto__",
-      "a.b.c",
-      "a.length",
-    ];
+    const values = ["a.b", "a.c/d~.1", "/a/b", "/a/c~1d~0/0", "no", "", "/", "__proto__", "a.b.c", "a.length"];
     expect(values.map((path) => memberAt(output, path))).toEqual([
-      ...["name", { y: 1 }, "path", "x", null],
-      ...[undefined, undefined, undefined, undefined, undefined],
+      "name",
+      { y: 1 },
+      "path",
+      "x",
+      null,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
     ]);
     expect((await get(output, "--output", "a.c/d~.1")).stdout).toBe('{\n  "y": 1\n}\n');
     expect((await get(output, "--output", "/a/c~1d~0/0")).stdout).toBe("x\n");
@@ -134,8 +131,11 @@ describe("text of several lines", () => {
 
 describe("a pending run that its receiver did not take", () => {
   const settingsOf = ({ url }: BadServer) => ({
-    ...{ ACTION_RUNS_URL: url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-    ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod" },
+    ACTION_RUNS_URL: url,
+    ACTION_RUNS_TOKEN: "terr_x",
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
   });
   const delivery = { attempts: 2, reason: "ci.example answered 503.", nextAttemptAt: null };
   const withDetails = { ...RUN, details: { waiting: null, approval: null, labels: [], delivery } };

@@ -52,8 +52,12 @@ test("list and summary send it as an instant, and a refusal names what is accept
     json(response, 200, url.includes("summary") ? { pending: 3, failed: { atLeast: 1000 } } : []),
   );
   const settings = {
-    ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-    ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
+    ACTION_RUNS_URL: server.url,
+    ACTION_RUNS_TOKEN: "terr_x",
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
+    ACTION_RUNS_RETRIES: "0",
   };
   await cli(["list", "--since", "24h", "--label", "nightly"], settings);
   const [, since = ""] = /createdAfter=([^&]+)/.exec(server.requests[0]?.line ?? "") ?? [];
@@ -78,8 +82,11 @@ test("a refusal of the service names the option that the user typed", async () =
   const error = "createdAfter: send a time. labels.0: too long. createdBefore was: not a member";
   const server = await badServer((_, response) => json(response, 400, { error, code: "invalid_query" }));
   const settings = {
-    ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-    ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod" },
+    ACTION_RUNS_URL: server.url,
+    ACTION_RUNS_TOKEN: "terr_x",
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
   };
   const refused = await cli(["list", "--created-after", "never", "--label", "x"], settings);
   expect(refused).toEqual({

@@ -21,11 +21,7 @@ const server = await badServer(({ url = "" }, response) => {
     return json(response, 200, [{ group: "-environment" }, { group: "deploys" }, { group: "demos" }]);
   }
   if (pathname.endsWith("/concurrency-groups")) {
-    return json(response, 200, [
-      { group: "deploys", key: "a" },
-      { group: "deploys", key: "b" },
-      { group: "dev" },
-    ]);
+    return json(response, 200, [{ group: "deploys", key: "a" }, { group: "deploys", key: "b" }, { group: "dev" }]);
   }
   const all = FACETS[searchParams.get("field") ?? ""] ?? [];
   const contains = searchParams.get("contains")?.toLowerCase() ?? "";
@@ -35,8 +31,12 @@ const server = await badServer(({ url = "" }, response) => {
 afterAll(() => server.close());
 
 const settings = {
-  ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-  ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
+  ACTION_RUNS_URL: server.url,
+  ACTION_RUNS_TOKEN: "terr_x",
+  ACTION_RUNS_ORG: "acme",
+  ACTION_RUNS_PROJECT: "shop",
+  ACTION_RUNS_ENV: "prod",
+  ACTION_RUNS_RETRIES: "0",
 };
 
 test.each([

@@ -52,7 +52,9 @@ const entries = TEXTS.map(
   (text): AuditEntry => ({
     at: RUN.createdAt,
     actor: RUN.id,
-    ...{ person: null, via: null, reason: null },
+    person: null,
+    via: null,
+    reason: null,
     sessionId: null,
     actorName: text,
     action: "token_minted",
@@ -117,7 +119,10 @@ test("short ids are as long as they must be to differ", () => {
 test("in 80 cells a run shows its age and what it took, and of its error the first line", () => {
   const now = Date.parse("2026-11-25T16:21:48.373Z");
   const ended = {
-    ...{ ...RUN, status: "failed", startedAt: "2026-11-25T13:22:00.000Z", error: "\nIt broke.\n  at x" },
+    ...RUN,
+    status: "failed",
+    startedAt: "2026-11-25T13:22:00.000Z",
+    error: "\nIt broke.\n  at x",
     completedAt: "2026-11-25T13:25:00.373Z",
   };
   const table = linesOf(runTable([ended as ActionRun], terminal(80), now));
@@ -158,19 +163,14 @@ test("in 80 cells a run shows at least 20 cells of its action", () => {
 
 test("in 80 cells a token shows its id, its role and 20 cells of its name; in 120 cells everything", () => {
   expect(tokenTable(tokens.slice(0, 1), terminal(80))).toMatch(/^TOKEN +ROLE .*NAME\n.*member .*deploy$/);
-  expect(linesOf(runTable(runs.slice(0, 1), terminal(120)))[0]).toMatch(
-    /^RUN +STATUS +AGE +TOOK +CREATED +BY +ACTION/,
-  );
+  expect(linesOf(runTable(runs.slice(0, 1), terminal(120)))[0]).toMatch(/^RUN +STATUS +AGE +TOOK +CREATED +BY +ACTION/);
   expect(linesOf(tokenTable(tokens, terminal(200)))[0]).toMatch(
     /^TOKEN +ROLE +ENVIRONMENT +EXPIRES +LAST USED +MADE BY +PERSON +MAY +NAME/,
   );
 });
 
 test("a table of tokens without a person or a flag has no column for them", () => {
-  const plain = tokens.map((token) => ({
-    ...token,
-    ...{ person: null, mayApprove: false, mayActForOthers: false },
-  }));
+  const plain = tokens.map((token) => ({ ...token, person: null, mayApprove: false, mayActForOthers: false }));
   expect(linesOf(tokenTable(plain, terminal(200)))[0]).toMatch(
     /^TOKEN +ROLE +ENVIRONMENT +EXPIRES +LAST USED +MADE BY +NAME$/,
   );
@@ -214,13 +214,11 @@ test("the audit says what a change of an action did to its gates", () => {
 test("the audit says for whom a token acted, and why", () => {
   const entry = {
     ...(entries[0] as AuditEntry),
-    ...{
-      action: "run_approved",
-      actorName: "portal",
-      person: "ada@acme.example",
-      via: "portal",
-      reason: "looks good",
-    },
+    action: "run_approved",
+    actorName: "portal",
+    person: "ada@acme.example",
+    via: "portal",
+    reason: "looks good",
   };
   expect(auditTable([entry], terminal(300))).toMatch(/ada@acme\.example via portal .* looks good/);
 });

@@ -66,10 +66,7 @@ describe("the tail", () => {
   test("shows no rest of a secret that begins before it, however often secrets follow", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom(SECRET, "x", "\n", "\x1b[31m", base64(SECRET)), {
-          minLength: 300,
-          maxLength: 600,
-        }),
+        fc.array(fc.constantFrom(SECRET, "x", "\n", "\x1b[31m", base64(SECRET)), { minLength: 300, maxLength: 600 }),
         fc.integer({ min: 1000, max: 30_000 }),
         (parts, chunk) => {
           const tail = new Tail();
@@ -82,9 +79,7 @@ describe("the tail", () => {
   });
 
   test("shows nothing from before it, although hidden secrets make it shorter", () => {
-    expect(tailOf(`${SECRET} old ${SECRET.repeat(20)}${"x".repeat(16_384 - 20 * SECRET.length)}`)).toMatch(
-      /^\**x+$/,
-    );
+    expect(tailOf(`${SECRET} old ${SECRET.repeat(20)}${"x".repeat(16_384 - 20 * SECRET.length)}`)).toMatch(/^\**x+$/);
   });
 
   test("is the same in whatever pieces it comes", () => {

@@ -16,12 +16,13 @@ afterEach(async () => {
 type Step = (response: ServerResponse) => void;
 
 const FAILED = {
-  ...{ ...RUN, status: "failed", startedAt: "2026-11-25T13:21:50.000Z" },
-  ...{ completedAt: "2026-11-25T13:23:52.000Z", error: "exit 1: \x1b[31mno space left on device\nmore" },
+  ...RUN,
+  status: "failed",
+  startedAt: "2026-11-25T13:21:50.000Z",
+  completedAt: "2026-11-25T13:23:52.000Z",
+  error: "exit 1: \x1b[31mno space left on device\nmore",
 } as const;
-const changes = (cursor: string, ...runs: readonly object[]) => ({
-  ...{ runs, cursor, caughtUp: true },
-});
+const changes = (cursor: string, ...runs: readonly object[]) => ({ runs, cursor, caughtUp: true });
 const streaming =
   (...events: readonly object[]): Step =>
   (response) => {
@@ -30,19 +31,20 @@ const streaming =
   };
 const gone: Step = (response) => response.destroy();
 const now: Step = (response) => json(response, 200, changes("9.1"));
-const revoked: Step = (response) =>
-  json(response, 401, { error: "This API token is unknown.", code: "token_invalid" });
+const revoked: Step = (response) => json(response, 401, { error: "This API token is unknown.", code: "token_invalid" });
 
 /** A server that answers as the steps say. The last one stays. */
 async function serve(...steps: readonly Step[]) {
   const left = [...steps];
-  const server = await badServer((_request, response) =>
-    (left.length > 1 ? left.shift() : left[0])?.(response),
-  );
+  const server = await badServer((_request, response) => (left.length > 1 ? left.shift() : left[0])?.(response));
   open.push(server);
   const settings = {
-    ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-    ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
+    ACTION_RUNS_URL: server.url,
+    ACTION_RUNS_TOKEN: "terr_x",
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
+    ACTION_RUNS_RETRIES: "0",
   };
   return { server, run: (...args: readonly string[]) => cli(args, settings) };
 }
@@ -89,9 +91,7 @@ test("prints a line for people", async () => {
 });
 
 test("refuses options that don't fit, and ends if the server never answered or refuses the cursor", async () => {
-  const bad = await serve((response) =>
-    json(response, 400, { error: "after is no cursor.", code: "invalid_cursor" }),
-  );
+  const bad = await serve((response) => json(response, 400, { error: "after is no cursor.", code: "invalid_cursor" }));
   expect(await bad.run("watch", "--after", "x")).toMatchObject({ code: 2, stdout: "" });
   const never = await serve(gone);
   expect(await never.run("watch")).toMatchObject({ code: 6, stdout: "" });

@@ -13,37 +13,40 @@ import { badServer, json, RUN } from "./misbehaving.ts";
 
 const SECRET = "whsec_bWFkZSBieSB0aGUgc2VydmljZQ==";
 const DEFINITION: ListedWebhookEndpoint["definition"] = {
-  ...{ url: null, headers: {}, events: ["action_run.failed", "action_run.succeeded"], signingSecret: null },
-  ...{ actionNames: ["deploy"], includeUnstored: false, onlyOnChange: true, disabled: false },
+  url: null,
+  headers: {},
+  events: ["action_run.failed", "action_run.succeeded"],
+  signingSecret: null,
+  actionNames: ["deploy"],
+  includeUnstored: false,
+  onlyOnChange: true,
+  disabled: false,
 };
 const LISTED = { name: "chat", version: 3, changedAt: RUN.createdAt, definition: DEFINITION };
 const DELIVERY: EndpointDelivery = {
-  ...{ runId: RUN.id, type: "action_run.failed", state: "failed", nextAttemptAt: null },
+  runId: RUN.id,
+  type: "action_run.failed",
+  state: "failed",
+  nextAttemptAt: null,
   attempts: [
     { at: RUN.createdAt, status: 503, durationMs: 12, reason: "answered 503", excerpt: "busy" },
     { at: RUN.createdAt, status: 400, durationMs: 12, reason: "answered 400", excerpt: null },
   ],
 };
-const RECOVERY = {
-  since: RUN.createdAt,
-  until: null,
-  include: "failed",
-  messages: 7,
-  isOver: false,
-} as const;
+const RECOVERY = { since: RUN.createdAt, until: null, include: "failed", messages: 7, isOver: false } as const;
 const STATUS: EndpointStatus = {
-  ...{ origin: "https://hooks.slack.com", disabledReason: null, disabledAt: null, recover: RECOVERY },
-  ...{ createdBy: "root", changedBy: "an-admin", changedAt: RUN.createdAt },
-  ...{ newestDelivery: DELIVERY, incomplete: false },
+  origin: "https://hooks.slack.com",
+  disabledReason: null,
+  disabledAt: null,
+  recover: RECOVERY,
+  createdBy: "root",
+  changedBy: "an-admin",
+  changedAt: RUN.createdAt,
+  newestDelivery: DELIVERY,
+  incomplete: false,
   health: { state: "failing", failingSince: RUN.createdAt, lastSuccessAt: null, isProbed: true },
 };
-const TESTED = {
-  status: 404,
-  durationMs: 87,
-  outcome: "failed",
-  reason: "answered 404",
-  excerpt: "no_service",
-};
+const TESTED = { status: 404, durationMs: 87, outcome: "failed", reason: "answered 404", excerpt: "no_service" };
 
 /** What each request is answered with: the status, the body and the headers. */
 const ANSWERS: Readonly<Record<string, readonly [number, unknown?, Record<string, string>?]>> = {
@@ -60,10 +63,7 @@ const ANSWERS: Readonly<Record<string, readonly [number, unknown?, Record<string
   "POST /pager/test": [200, { ...TESTED, status: 200, outcome: "delivered" }],
   "POST /chat/enable": [204],
   "POST /chat/rotate-secret": [200, { signingSecret: SECRET, graceEndsAt: RUN.createdAt }],
-  "POST /pager/rotate-secret": [
-    409,
-    { error: "Or send gracePeriodSeconds 0.", code: "too_many_signing_secrets" },
-  ],
+  "POST /pager/rotate-secret": [409, { error: "Or send gracePeriodSeconds 0.", code: "too_many_signing_secrets" }],
 };
 const server = await badServer(({ method, url = "" }, response) => {
   if (url.includes("/tokens/")) {
@@ -83,10 +83,7 @@ const server = await badServer(({ method, url = "" }, response) => {
   const asked = `${method} ${path.replace("/acme/shop/envs/prod/webhook-endpoints", "")}`;
   const [status, body, headers] = ANSWERS[asked] ?? [
     404,
-    {
-      error: "No such webhook endpoint. GET …/webhook-endpoints lists them.",
-      code: "webhook_endpoint_not_found",
-    },
+    { error: "No such webhook endpoint. GET …/webhook-endpoints lists them.", code: "webhook_endpoint_not_found" },
   ];
   if (body === undefined) response.writeHead(status).end();
   else json(response, status, body, headers);
@@ -98,8 +95,12 @@ afterAll(async () => {
 });
 
 const settings = {
-  ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
-  ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
+  ACTION_RUNS_URL: server.url,
+  ACTION_RUNS_TOKEN: "terr_x",
+  ACTION_RUNS_ORG: "acme",
+  ACTION_RUNS_PROJECT: "shop",
+  ACTION_RUNS_ENV: "prod",
+  ACTION_RUNS_RETRIES: "0",
 };
 const webhook = (args: readonly string[], more: Record<string, string> = {}, input = "") =>
   cli(["webhook", ...args], { ...settings, ...more }, input);
@@ -192,9 +193,7 @@ test("status and deliveries say how it goes", async () => {
   const { stdout } = await webhook(["status", "chat", "--no-json"]);
   expect(stdout).toMatch(/^sends to: +https:\/\/hooks\.slack\.com$/m);
   expect(stdout).toMatch(/^health: +failing since 2026-11-25T13:21:48Z · tried once a minute$/m);
-  expect(stdout).toMatch(
-    new RegExp(`^newest delivery: failed · run ${RUN.id} failed · answered 400 at `, "m"),
-  );
+  expect(stdout).toMatch(new RegExp(`^newest delivery: failed · run ${RUN.id} failed · answered 400 at `, "m"));
   expect(stdout).toMatch(/^recovery: +failed messages .* · 7 so far · under way$/m);
   expect(stdout).toMatch(/^changed: +2026-11-25T13:21:48Z by an-admin$/m);
   const listed = await webhook(["deliveries", "chat", "--state", "failed", "--no-json"]);

@@ -38,12 +38,8 @@ function helps(columns: number): readonly string[] {
 
 test("a line is broken between words, goes on below its text, and long words stay whole", () => {
   expect(wrap("    at one (two) three four five", 24)).toBe("    at one (two) three\n    four five");
-  expect(wrap("2026  the first and the second part", 26, 6)).toBe(
-    "2026  the first and the\n      second part",
-  );
-  expect(wrap("see https://ci.example.com/jobs/1 and wait", 20)).toBe(
-    "see\nhttps://ci.example.com/jobs/1\nand wait",
-  );
+  expect(wrap("2026  the first and the second part", 26, 6)).toBe("2026  the first and the\n      second part");
+  expect(wrap("see https://ci.example.com/jobs/1 and wait", 20)).toBe("see\nhttps://ci.example.com/jobs/1\nand wait");
   expect(wrap("部署到 生产环境 并通知 所有值班", 20)).toBe("部署到 生产环境\n并通知 所有值班");
   expect(wrap("a b c d e f g h i j k l m", 19)).toBe("a b c d e f g h i j k l m");
   expect(wrap("one two three four five six", Number.POSITIVE_INFINITY)).toBe("one two three four five six");

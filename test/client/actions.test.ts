@@ -91,9 +91,7 @@ describe("delete", () => {
   it("sends the condition, and resolves with nothing", async () => {
     const { client, asked } = await stub(nothing);
     expect(await client().actions.delete("deploy", { ifVersion: 3 })).toBeUndefined();
-    expect(asked).toMatchObject([
-      { method: "DELETE", url: `${ACTIONS}/deploy`, headers: { "if-match": '"3"' } },
-    ]);
+    expect(asked).toMatchObject([{ method: "DELETE", url: `${ACTIONS}/deploy`, headers: { "if-match": '"3"' } }]);
   });
 
   it("succeeds if the first try did and its response was lost, and only then", async () => {

@@ -18,15 +18,12 @@ afterEach(() => {
 });
 
 describe("the error for a missing response names CORS_ORIGINS", () => {
-  it.each(["window", "WorkerGlobalScope"] as const)(
-    "for a client in a %s of another origin",
-    async (scope) => {
-      const { client } = await stub(reset);
-      enter(scope, PAGE);
-      const error = await thrown(client({ retries: 0 }).runs.get("1"));
-      expect(error).toMatchObject({ code: "unreachable", message: expect.stringContaining(HINT) });
-    },
-  );
+  it.each(["window", "WorkerGlobalScope"] as const)("for a client in a %s of another origin", async (scope) => {
+    const { client } = await stub(reset);
+    enter(scope, PAGE);
+    const error = await thrown(client({ retries: 0 }).runs.get("1"));
+    expect(error).toMatchObject({ code: "unreachable", message: expect.stringContaining(HINT) });
+  });
 
   it("for a callback on a page of another origin", async () => {
     const { url } = await stub(reset);

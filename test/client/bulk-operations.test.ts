@@ -10,22 +10,32 @@ const ID = "019c0e5a-1800-8000-8000-0000000000b1";
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const RUNNING: BulkOperation = {
-  ...{ id: ID, operation: "cancel", status: "running", abortReason: null, filter: { status: ["running"] } },
-  ...{ by: "ada", byId: RUN.id, createdAt: RUN.createdAt, completedAt: null, ended: null },
+  id: ID,
+  operation: "cancel",
+  status: "running",
+  abortReason: null,
+  filter: { status: ["running"] },
+  by: "ada",
+  byId: RUN.id,
+  createdAt: RUN.createdAt,
+  completedAt: null,
+  ended: null,
   counts: { matched: 3, accepted: 1, skipped: 0, failed: 0, remaining: 2 },
 };
 const COMPLETED: BulkOperation = {
-  ...{ ...RUNNING, status: "completed", completedAt: RUN.createdAt },
+  ...RUNNING,
+  status: "completed",
+  completedAt: RUN.createdAt,
   counts: { matched: 3, accepted: 2, skipped: 1, failed: 0, remaining: 0 },
 };
 const PREVIEW = {
-  ...{ matched: 3, newest: [RUN.id], wouldStart: 1 },
+  matched: 3,
+  newest: [RUN.id],
+  wouldStart: 1,
   byStatus: { pending: 0, running: 3, succeeded: 0, failed: 0, cancelled: 0 },
 };
 const CHANGE: BulkChange = { operation: "cancel", filter: { status: ["running"] }, maxRuns: 10 };
-const item = (n: number) => ({
-  ...{ runId: `run-${n}`, outcome: "skipped", code: "run_open", newRunId: null },
-});
+const item = (n: number) => ({ runId: `run-${n}`, outcome: "skipped", code: "run_open", newRunId: null });
 
 describe("a bulk operation", () => {
   it("is started once although answers get lost, because all tries have one key", async () => {
@@ -108,12 +118,7 @@ describe("a bulk operation", () => {
   it("can't be about another address than an operation's", async () => {
     const { client, asked } = await stub(json(200, RUNNING));
     const { bulkOperations } = client();
-    for (const call of [
-      bulkOperations.get,
-      bulkOperations.cancel,
-      bulkOperations.wait,
-      bulkOperations.itemPage,
-    ])
+    for (const call of [bulkOperations.get, bulkOperations.cancel, bulkOperations.wait, bulkOperations.itemPage])
       expect(await thrown(call(".."))).toBeInstanceOf(TypeError);
     expect(asked).toEqual([]);
   });
@@ -124,8 +129,13 @@ describe("a wait for a bulk operation", () => {
     const collecting = { ...RUNNING, status: "collecting" as const };
     const stopping = { ...RUNNING, abortReason: "asked" as const };
     const { client, asked } = await stub(
-      ...[json(200, collecting), reset, json(200, RUNNING), refusal(503, "database_unavailable"), page(502)],
-      ...[json(200, stopping), json(200, COMPLETED)],
+      json(200, collecting),
+      reset,
+      json(200, RUNNING),
+      refusal(503, "database_unavailable"),
+      page(502),
+      json(200, stopping),
+      json(200, COMPLETED),
     );
     const told: string[] = [];
     const onProgress = ({ status }: BulkOperation) => told.push(status);

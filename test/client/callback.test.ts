@@ -113,11 +113,7 @@ describe("a token", () => {
   });
 
   it("is rotated with the overlap, and not again after a lost response, because it may have a new secret", async () => {
-    const { client, asked } = await stub(
-      json(200, MADE),
-      refusal(503, "database_unavailable"),
-      json(200, MADE),
-    );
+    const { client, asked } = await stub(json(200, MADE), refusal(503, "database_unavailable"), json(200, MADE));
     expect(await client().tokens.rotate("1", { overlapSeconds: 0 })).toEqual(MADE);
     expect(asked[0]).toMatchObject({ method: "POST", url: "/acme/shop/tokens/1/rotate" });
     expect(JSON.parse(asked[0]?.body ?? "")).toEqual({ overlapSeconds: 0 });
@@ -141,9 +137,13 @@ describe("a token", () => {
     const twice = await stub(reset, refusal(404, "token_not_found"));
     // The lost response may have named endpoints.
     const unknown = {
-      ...{ webhookEndpoints: [], moreWebhookEndpoints: true, actions: [], moreActions: true },
+      webhookEndpoints: [],
+      moreWebhookEndpoints: true,
+      actions: [],
+      moreActions: true,
       waitingRuns: { atLeast: 0 },
-      ...{ approvedRuns: [], moreApprovedRuns: true },
+      approvedRuns: [],
+      moreApprovedRuns: true,
     };
     expect(await twice.client().tokens.revoke("1")).toEqual({ revoked: ["1"], ...unknown });
     const never = await stub(refusal(404, "token_not_found"));

@@ -7,13 +7,10 @@ import { type Answer, json, page, RUN, refusal, reset, type Stub, stream, stub, 
 const NEXT = { Link: '</x?cursor=next>; rel="next"' };
 const STALE = { "Action-Runs-Stale": "true" };
 const run = (id: string, status = "pending") => ({ ...RUN, id, status });
-const changes = (cursor: string, ...runs: readonly object[]) => ({
-  ...{ runs, cursor, caughtUp: true },
-});
+const changes = (cursor: string, ...runs: readonly object[]) => ({ runs, cursor, caughtUp: true });
 const frame = (one: { readonly cursor: string }) => `id: ${one.cursor}\ndata: ${JSON.stringify(one)}\n\n`;
 const CURSOR = json(200, changes("9.1"));
-const queryOf = (api: Stub, n: number) =>
-  Object.fromEntries(new URL(`http://x${api.asked[n]?.url}`).searchParams);
+const queryOf = (api: Stub, n: number) => Object.fromEntries(new URL(`http://x${api.asked[n]?.url}`).searchParams);
 
 /** What a follower gets until it has seen the cursor. */
 async function until(following: AsyncIterable<RunChanges>, cursor: string): Promise<RunChanges[]> {
@@ -33,12 +30,7 @@ describe("follow", () => {
       json(200, [run("b")]),
       stream(["retry: 1\n\n", frame(changes("9.1")), frame(changes("9.2", run("a", "running")))], "hang"),
     );
-    const options = {
-      actionName: "deploy",
-      label: ["x"],
-      list: { status: ["pending"] },
-      include: "details",
-    } as const;
+    const options = { actionName: "deploy", label: ["x"], list: { status: ["pending"] }, include: "details" } as const;
     const got = await until(
       api.client().runs.follow({ ...options, label: ["x"], list: { status: ["pending"] } }),
       "9.2",
@@ -124,11 +116,9 @@ describe("follow", () => {
     const revoked = await stub(CURSOR, refusal(401, "token_invalid"));
     expect(await thrown(until(revoked.client().runs.follow(), ""))).toMatchObject({ code: "token_invalid" });
     const never = await stub(reset);
-    expect(await thrown(until(never.client({ retries: 1 }).runs.follow({ after: "now" }), ""))).toMatchObject(
-      {
-        code: "unreachable",
-      },
-    );
+    expect(await thrown(until(never.client({ retries: 1 }).runs.follow({ after: "now" }), ""))).toMatchObject({
+      code: "unreachable",
+    });
     expect(never.asked).toHaveLength(2);
     const odd = await stub(stream('data: {"runs":[]}\n\n'));
     expect(await thrown(until(odd.client().runs.follow({ after: "0" }), ""))).toMatchObject({
@@ -142,11 +132,9 @@ describe("follow", () => {
     const onBreak = () => void setTimeout(() => stop.abort(new Error("enough")));
     const got: RunChanges[] = [];
     const following = async () => {
-      for await (const one of api.client({ retries: 0, retryDelayMs: 60_000 }).runs.follow({
-        after: "now",
-        signal: stop.signal,
-        onBreak,
-      })) {
+      for await (const one of api
+        .client({ retries: 0, retryDelayMs: 60_000 })
+        .runs.follow({ after: "now", signal: stop.signal, onBreak })) {
         got.push(one);
         if (got.length === 1) expect(one).toEqual(changes("9.1"));
       }

@@ -15,22 +15,19 @@ describe("a decision", () => {
     ["approve", {}, {}],
     ["reject", { reason: "not today" }, { reason: "not today" }],
     ["release", {}, null],
-  ] as const)(
-    "%s with %j posts %j with one key, and asks for details if told to",
-    async (what, given, sent) => {
-      const { client, asked } = await stub(reset, json(200, RUN));
-      expect(await client().runs[what](RUN.id, { ...given, include: "details" })).toEqual(RUN);
-      const url = `${ONE}/${what}?include=details`;
-      expect(asked).toMatchObject([
-        { method: "POST", url },
-        { method: "POST", url },
-      ]);
-      expect(asked.map(({ body }) => (body === "" ? null : JSON.parse(body)))).toEqual([sent, sent]);
-      const [key, other] = asked.map(({ headers }) => headers["idempotency-key"]);
-      expect(key).toMatch(UUID);
-      expect(other).toBe(key);
-    },
-  );
+  ] as const)("%s with %j posts %j with one key, and asks for details if told to", async (what, given, sent) => {
+    const { client, asked } = await stub(reset, json(200, RUN));
+    expect(await client().runs[what](RUN.id, { ...given, include: "details" })).toEqual(RUN);
+    const url = `${ONE}/${what}?include=details`;
+    expect(asked).toMatchObject([
+      { method: "POST", url },
+      { method: "POST", url },
+    ]);
+    expect(asked.map(({ body }) => (body === "" ? null : JSON.parse(body)))).toEqual([sent, sent]);
+    const [key, other] = asked.map(({ headers }) => headers["idempotency-key"]);
+    expect(key).toMatch(UUID);
+    expect(other).toBe(key);
+  });
 
   it("uses the key that it is given, and throws a refusal", async () => {
     const { client, asked } = await stub(refusal(403, "own_run"));
@@ -112,16 +109,13 @@ describe("pauses", () => {
     expect(await thrown(other.client().pauses.delete("deploys"))).toMatchObject({ code: "pause_not_found" });
   });
 
-  it.each(["", "..", "a/b", "-env", "a".repeat(64)])(
-    "have no group %j, and nothing is sent",
-    async (group) => {
-      const { client, asked } = await stub(nothing);
-      const { pauses } = client();
-      expect(await thrown(pauses.put(group, { reason: "x" }))).toBeInstanceOf(TypeError);
-      expect(await thrown(pauses.delete(group))).toBeInstanceOf(TypeError);
-      expect(asked).toEqual([]);
-    },
-  );
+  it.each(["", "..", "a/b", "-env", "a".repeat(64)])("have no group %j, and nothing is sent", async (group) => {
+    const { client, asked } = await stub(nothing);
+    const { pauses } = client();
+    expect(await thrown(pauses.put(group, { reason: "x" }))).toBeInstanceOf(TypeError);
+    expect(await thrown(pauses.delete(group))).toBeInstanceOf(TypeError);
+    expect(asked).toEqual([]);
+  });
 });
 
 it("a list of groups follows its pages, and one page gives the cursor of the next", async () => {

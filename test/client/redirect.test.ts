@@ -18,8 +18,7 @@ const CALLS: readonly (readonly [string, (client: Client, url: string) => Promis
   ["client.api's GET", ({ api }) => api.GET(RUNS, { params: { path: PLACE } })],
   [
     "client.api's DELETE that asks to follow",
-    ({ api }) =>
-      api.DELETE(`${RUNS}/{id}`, { params: { path: { ...PLACE, id: RUN.id } }, redirect: "follow" }),
+    ({ api }) => api.DELETE(`${RUNS}/{id}`, { params: { path: { ...PLACE, id: RUN.id } }, redirect: "follow" }),
   ],
   ["a create", ({ runs }) => runs.create(BODY)],
   ["a list", ({ runs }) => all(runs.list())],
@@ -38,44 +37,33 @@ describe.each(CALLS)("%s", (_, call) => {
       expect(elsewhere.asked).toEqual([]);
       expect(api.asked).toHaveLength(1);
       expect(error).toBeInstanceOf(ActionRunsError);
-      expect(error).toMatchObject({
-        status,
-        code: "unexpected_answer",
-        message: expect.stringMatching(/redirect/i),
-      });
+      expect(error).toMatchObject({ status, code: "unexpected_answer", message: expect.stringMatching(/redirect/i) });
       expect(String(error)).not.toContain(elsewhere.url);
     },
   );
 });
 
-it.each(CALLS.slice(0, 7))(
-  "%s names the redirect in a browser too, which hides its status",
-  async (_, call) => {
-    const { client, url, asked } = await stub(json(200, RUN));
-    const seen: RequestRedirect[] = [];
-    const error = await thrown(
-      call(
-        client({
-          async fetch(input) {
-            seen.push((input as Request).redirect);
-            return Object.defineProperties(new Response(null), {
-              type: { value: "opaqueredirect" },
-              status: { value: 0 },
-              ok: { value: false },
-            });
-          },
-        }),
-        url,
-      ),
-    );
-    expect(seen).toEqual(["manual"]);
-    expect(asked).toEqual([]);
-    expect(error).toBeInstanceOf(ActionRunsError);
-    expect(error).toMatchObject({
-      status: null,
-      code: "unexpected_answer",
-      message: expect.stringMatching(/redirect/i),
-    });
-    expect(String(error)).not.toContain("status 0");
-  },
-);
+it.each(CALLS.slice(0, 7))("%s names the redirect in a browser too, which hides its status", async (_, call) => {
+  const { client, url, asked } = await stub(json(200, RUN));
+  const seen: RequestRedirect[] = [];
+  const error = await thrown(
+    call(
+      client({
+        async fetch(input) {
+          seen.push((input as Request).redirect);
+          return Object.defineProperties(new Response(null), {
+            type: { value: "opaqueredirect" },
+            status: { value: 0 },
+            ok: { value: false },
+          });
+        },
+      }),
+      url,
+    ),
+  );
+  expect(seen).toEqual(["manual"]);
+  expect(asked).toEqual([]);
+  expect(error).toBeInstanceOf(ActionRunsError);
+  expect(error).toMatchObject({ status: null, code: "unexpected_answer", message: expect.stringMatching(/redirect/i) });
+  expect(String(error)).not.toContain("status 0");
+});

@@ -5,13 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type ClientSettings, callback, createClient } from "../../src/client/index.ts";
 import { all, CREATED, hang, json, page, RUN, refusal, reset, stub, TOKEN, thrown } from "./stub.ts";
 
-const SETTINGS = {
-  baseUrl: "https://runs.example.com",
-  token: TOKEN,
-  org: "acme",
-  project: "shop",
-  env: "prod",
-};
+const SETTINGS = { baseUrl: "https://runs.example.com", token: TOKEN, org: "acme", project: "shop", env: "prod" };
 
 describe("an invalid setting throws a TypeError that names it", () => {
   it.each<readonly [string, Partial<ClientSettings>]>([
@@ -50,13 +44,7 @@ describe("an invalid setting throws a TypeError that names it", () => {
   it.each(["", ".", ".."])("an id of %j, which would address another resource", async (id) => {
     const { client, asked } = await stub(json(200, RUN));
     const { runs, tokens } = client();
-    for (const call of [
-      runs.get(id),
-      runs.cancel(id),
-      runs.wait(id),
-      tokens.revoke(id),
-      all(runs.watch(id)),
-    ]) {
+    for (const call of [runs.get(id), runs.cancel(id), runs.wait(id), tokens.revoke(id), all(runs.watch(id))]) {
       expect(await thrown(call)).toBeInstanceOf(TypeError);
     }
     expect(asked).toHaveLength(0);

@@ -26,14 +26,7 @@ describe("a wait", () => {
   });
 
   it("repeats until the run has ended, also after errors", async () => {
-    const { client, asked } = await stub(
-      open,
-      reset,
-      open,
-      refusal(503, "coordinator_unavailable"),
-      open,
-      ended,
-    );
+    const { client, asked } = await stub(open, reset, open, refusal(503, "coordinator_unavailable"), open, ended);
     expect(await client().runs.wait(RUN.id)).toEqual(ENDED);
     expect(asked).toHaveLength(6);
   });

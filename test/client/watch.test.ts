@@ -4,19 +4,7 @@ import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { TimelineEvent } from "../../src/client/index.ts";
-import {
-  type Answer,
-  all,
-  json,
-  nothing,
-  page,
-  refusal,
-  reset,
-  type Stub,
-  stream,
-  stub,
-  thrown,
-} from "./stub.ts";
+import { type Answer, all, json, nothing, page, refusal, reset, type Stub, stream, stub, thrown } from "./stub.ts";
 
 const EVENTS = [
   { seq: 1, type: "created", at: "2026-01-31T12:00:00.000Z", by: "root" },
@@ -99,9 +87,7 @@ describe("a watch", () => {
   });
 
   it("continues as often as streams end, if each brings an event", async () => {
-    const api = await stub(
-      resumable(Buffer.byteLength(START + frame(EVENTS[1]) + frame(EVENTS[2]).slice(0, 20))),
-    );
+    const api = await stub(resumable(Buffer.byteLength(START + frame(EVENTS[1]) + frame(EVENTS[2]).slice(0, 20))));
     expect(await all(watch(api, { retries: 1 }))).toEqual(EVENTS);
     expect(resumedFrom(api).slice(0, 3)).toEqual([undefined, "1", "2"]);
   });

@@ -5,13 +5,15 @@ import { describe, expect, it } from "vitest";
 import type { WebhookEndpoint } from "../../src/client/index.ts";
 import { all, json, nothing, RUN, refusal, reset, stub, thrown } from "./stub.ts";
 
-const DEFINITION: WebhookEndpoint = {
-  url: "https://hooks.example.com/a-secret-path",
-  events: ["action_run.failed"],
-};
+const DEFINITION: WebhookEndpoint = { url: "https://hooks.example.com/a-secret-path", events: ["action_run.failed"] };
 const SHOWN = {
-  ...{ url: null, headers: {}, events: ["action_run.failed"], signingSecret: null },
-  ...{ includeUnstored: false, onlyOnChange: false, disabled: false },
+  url: null,
+  headers: {},
+  events: ["action_run.failed"],
+  signingSecret: null,
+  includeUnstored: false,
+  onlyOnChange: false,
+  disabled: false,
 };
 const SECRET = "whsec_bWFkZSBieSB0aGUgc2VydmljZQ==";
 const ENDPOINTS = "/acme/shop/envs/prod/webhook-endpoints";
@@ -62,16 +64,12 @@ it("an endpoint can't have a name that would address something else, and nothing
 
 it("lists follow their pages, deliveries with their filter on each of them", async () => {
   const listed = { name: "chat", version: 1, changedAt: RUN.createdAt, definition: SHOWN };
-  const delivery = {
-    runId: RUN.id,
-    type: "action_run.failed",
-    state: "failed",
-    attempts: [],
-    nextAttemptAt: null,
-  };
+  const delivery = { runId: RUN.id, type: "action_run.failed", state: "failed", attempts: [], nextAttemptAt: null };
   const { client, asked } = await stub(
-    ...[json(200, [listed], next(ENDPOINTS)), json(200, [])],
-    ...[json(200, [delivery], next(`${CHAT}/deliveries`)), json(200, [delivery])],
+    json(200, [listed], next(ENDPOINTS)),
+    json(200, []),
+    json(200, [delivery], next(`${CHAT}/deliveries`)),
+    json(200, [delivery]),
     json(200, [delivery], next(`${CHAT}/deliveries`)),
   );
   const { webhookEndpoints } = client();
@@ -80,8 +78,10 @@ it("lists follow their pages, deliveries with their filter on each of them", asy
   const page = await webhookEndpoints.deliveryPage("chat", { limit: 1 });
   expect(page).toEqual({ deliveries: [delivery], next: "c1" });
   expect(asked.map(({ url }) => url)).toEqual([
-    ...[ENDPOINTS, `${ENDPOINTS}?cursor=c1`],
-    ...[`${CHAT}/deliveries?state=failed`, `${CHAT}/deliveries?state=failed&cursor=c1`],
+    ENDPOINTS,
+    `${ENDPOINTS}?cursor=c1`,
+    `${CHAT}/deliveries?state=failed`,
+    `${CHAT}/deliveries?state=failed&cursor=c1`,
     `${CHAT}/deliveries?limit=1`,
   ]);
 });
@@ -138,16 +138,15 @@ it("a rotation has one key in all its tries, so that a retry makes no further se
 });
 
 it("status, enable, versions and one version are asked for where the API has them", async () => {
-  const version = {
-    version: 2,
-    changedAt: RUN.createdAt,
-    actor: "root",
-    actorName: "root",
-    definition: SHOWN,
-  };
+  const version = { version: 2, changedAt: RUN.createdAt, actor: "root", actorName: "root", definition: SHOWN };
   const status = { origin: null, health: { state: "unknown" }, incomplete: false };
   const { client, asked } = await stub(
-    ...[json(200, status), nothing, json(200, [version]), json(200, [version]), json(200, SHOWN), nothing],
+    json(200, status),
+    nothing,
+    json(200, [version]),
+    json(200, [version]),
+    json(200, SHOWN),
+    nothing,
     json(200, SHOWN, { ETag: 'W/"2"' }),
   );
   const { webhookEndpoints } = client();
@@ -159,7 +158,12 @@ it("status, enable, versions and one version are asked for where the API has the
   await webhookEndpoints.deleteVersion("chat", 1);
   expect(await webhookEndpoints.get("chat")).toEqual({ name: "chat", version: 2, definition: SHOWN });
   expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
-    ...[`GET ${CHAT}/status`, `POST ${CHAT}/enable`, `GET ${CHAT}/versions`, `GET ${CHAT}/versions`],
-    ...[`GET ${CHAT}/versions/2`, `DELETE ${CHAT}/versions/1`, `GET ${CHAT}`],
+    `GET ${CHAT}/status`,
+    `POST ${CHAT}/enable`,
+    `GET ${CHAT}/versions`,
+    `GET ${CHAT}/versions`,
+    `GET ${CHAT}/versions/2`,
+    `DELETE ${CHAT}/versions/1`,
+    `GET ${CHAT}`,
   ]);
 });

@@ -31,8 +31,7 @@ function exampleOf(title: string): { readonly trigger: Schema; readonly paramete
 /** Secrets are null in what a tile makes, and words to replace in an example. */
 const withoutSecrets = (trigger: Schema): unknown =>
   JSON.parse(JSON.stringify(trigger), (name, value) =>
-    (name === "Authorization" && /YOUR_/.test(value)) ||
-    (typeof value === "string" && /^YOUR_.*TOKEN$/.test(value))
+    (name === "Authorization" && /YOUR_/.test(value)) || (typeof value === "string" && /^YOUR_.*TOKEN$/.test(value))
       ? null
       : value,
   );
@@ -51,7 +50,9 @@ describe.each(PRODUCTS)("$title", (product) => {
   it("gives back what was typed into its fields, also from what the service stored", () => {
     const typed = Object.fromEntries(product.fields.map(({ key }) => [key, `my-${key}.x`]));
     const stored = {
-      ...{ method: "POST", headers: {}, retry: { maxAttempts: 5, initialDelayMs: 1 } },
+      method: "POST",
+      headers: {},
+      retry: { maxAttempts: 5, initialDelayMs: 1 },
       ...(JSON.parse(JSON.stringify(triggerOf(product, typed, ["a", "b"])), (name, value) =>
         name === "Authorization" || name === "PRIVATE-TOKEN" ? null : value,
       ) as Schema),

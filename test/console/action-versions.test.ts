@@ -7,8 +7,7 @@ import { secretsOf, withSecrets } from "../../src/console/actions/secret-members
 import type { RunRow } from "../../src/console/runs/run-row.ts";
 
 const SIGNS = { same: " ", removed: "-", added: "+" };
-const shown = (before: string, after: string) =>
-  diffLines(before, after).map(({ kind, text }) => SIGNS[kind] + text);
+const shown = (before: string, after: string) => diffLines(before, after).map(({ kind, text }) => SIGNS[kind] + text);
 const lines = (count: number, of = "line") => Array.from({ length: count }, (_, n) => `${of} ${n}`);
 
 describe("two versions", () => {
@@ -40,7 +39,10 @@ describe("two versions", () => {
     const diff = diffLines(["same", ...before, "end"].join("\n"), ["same", ...after, "end"].join("\n"));
     expect(diff).toHaveLength(80_002);
     expect([diff[0]?.kind, diff[1]?.kind, diff[40_001]?.kind, diff.at(-1)?.kind]).toEqual([
-      ...["same", "removed", "added", "same"],
+      "same",
+      "removed",
+      "added",
+      "same",
     ]);
   });
 
@@ -63,9 +65,19 @@ const iso = (ms: number) => new Date(AT + ms).toISOString();
 function row(status: RunRow["status"], tookMs: number, startedAfterMs = 0): RunRow {
   const isOpen = status === "pending" || status === "running";
   return {
-    ...{ id: "x", actionName: "deploy", entityId: null, status, triggeredBy: "ci", labels: [] },
-    ...{ createdAt: iso(0), startedAt: iso(startedAfterMs), externalUrl: null },
-    ...{ problem: null, isStopping: false, waiting: null, failing: null },
+    id: "x",
+    actionName: "deploy",
+    entityId: null,
+    status,
+    triggeredBy: "ci",
+    labels: [],
+    createdAt: iso(0),
+    startedAt: iso(startedAfterMs),
+    externalUrl: null,
+    problem: null,
+    isStopping: false,
+    waiting: null,
+    failing: null,
     completedAt: isOpen ? null : iso(startedAfterMs + tookMs),
   };
 }
@@ -74,8 +86,11 @@ describe("the last runs", () => {
   it("have a rate of those that succeeded or failed, and percentiles of how long these took", () => {
     const rows = [
       ...Array.from({ length: 18 }, (_, n) => row("succeeded", (n + 1) * 1000)),
-      ...[row("failed", 19_000), row("failed", 20_000, 500_000)],
-      ...[row("cancelled", 9_000_000), row("running", 0), row("pending", 0)],
+      row("failed", 19_000),
+      row("failed", 20_000, 500_000),
+      row("cancelled", 9_000_000),
+      row("running", 0),
+      row("pending", 0),
     ];
     const statistics = statisticsOf(rows);
     expect(statistics).toEqual({ decided: 20, succeeded: 18, p50Ms: 10_000, p95Ms: 19_000 });
@@ -84,7 +99,10 @@ describe("the last runs", () => {
 
   it("have none without a run that succeeded or failed", () => {
     expect(statisticsOf([row("running", 0), row("cancelled", 5)])).toEqual({
-      ...{ decided: 0, succeeded: 0, p50Ms: null, p95Ms: null },
+      decided: 0,
+      succeeded: 0,
+      p50Ms: null,
+      p95Ms: null,
     });
   });
 
@@ -94,12 +112,9 @@ describe("the last runs", () => {
     [200, 199, "99 %"],
     [1000, 999, "99 %"],
     [1000, 1, "1 %"],
-  ])(
-    "of %i, of which %i succeeded, have the rate %s: no failure is rounded away",
-    (decided, succeeded, rate) => {
-      expect(formatRate({ decided, succeeded, p50Ms: null, p95Ms: null })).toBe(rate);
-    },
-  );
+  ])("of %i, of which %i succeeded, have the rate %s: no failure is rounded away", (decided, succeeded, rate) => {
+    expect(formatRate({ decided, succeeded, p50Ms: null, p95Ms: null })).toBe(rate);
+  });
 });
 
 describe("the secrets of a definition", () => {
@@ -134,10 +149,6 @@ describe("the secrets of a definition", () => {
     ]);
     const { trigger } = withSecrets(definition, typed);
     expect(trigger.headers).toEqual({ Accept: "text/plain", Authorization: null, "a/b~c": "one" });
-    expect([trigger.signingSecret, trigger.secrets.token, trigger.payload]).toEqual([
-      "two",
-      null,
-      { x: null },
-    ]);
+    expect([trigger.signingSecret, trigger.secrets.token, trigger.payload]).toEqual(["two", null, { x: null }]);
   });
 });

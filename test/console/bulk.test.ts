@@ -11,14 +11,7 @@ import {
   titleOf,
   whyAborted,
 } from "../../src/console/bulk/bulk-words.ts";
-import {
-  boundTo,
-  outlookOf,
-  startedText,
-  type Target,
-  targetOf,
-  verbOf,
-} from "../../src/console/bulk/target.ts";
+import { boundTo, outlookOf, startedText, type Target, targetOf, verbOf } from "../../src/console/bulk/target.ts";
 import { chipsOf } from "../../src/console/runs/filters.ts";
 
 const NOW = new Date("2026-11-29T12:00:00Z");
@@ -111,8 +104,15 @@ describe("the dialog says", () => {
 
 function operation(more: Partial<BulkOperation>): BulkOperation {
   return {
-    ...{ id: "1", operation: "cancel", status: "completed", abortReason: null, filter: null },
-    ...{ by: "ada", byId: "1", createdAt: NOW.toISOString(), completedAt: null },
+    id: "1",
+    operation: "cancel",
+    status: "completed",
+    abortReason: null,
+    filter: null,
+    by: "ada",
+    byId: "1",
+    createdAt: NOW.toISOString(),
+    completedAt: null,
     counts: { matched: 40, accepted: 38, skipped: 2, failed: 0, remaining: 0 },
     ...more,
   };
@@ -130,23 +130,9 @@ describe("an operation is shown", () => {
   });
 
   it("with a lower bound if there were too many runs, and with the reason", () => {
-    const counts = {
-      matched: { atLeast: 41 },
-      accepted: 0,
-      skipped: 0,
-      failed: 0,
-      remaining: { atLeast: 41 },
-    };
-    const refused = operation({
-      operation: "retry",
-      status: "aborted",
-      abortReason: "too_many_runs",
-      counts,
-    });
-    expect([titleOf(refused), countsText(counts)]).toEqual([
-      "Retry of 41+ runs",
-      "0 accepted, 41+ remaining",
-    ]);
+    const counts = { matched: { atLeast: 41 }, accepted: 0, skipped: 0, failed: 0, remaining: { atLeast: 41 } };
+    const refused = operation({ operation: "retry", status: "aborted", abortReason: "too_many_runs", counts });
+    expect([titleOf(refused), countsText(counts)]).toEqual(["Retry of 41+ runs", "0 accepted, 41+ remaining"]);
     expect(whyAborted(refused)).toContain("so it did nothing");
   });
 
@@ -157,12 +143,7 @@ describe("an operation is shown", () => {
   });
 
   it("with its filter as the list shows it", () => {
-    const filter = {
-      labels: ["b", "a"],
-      status: ["failed" as const],
-      group: "shop",
-      createdBefore: "2026-11-29",
-    };
+    const filter = { labels: ["b", "a"], status: ["failed" as const], group: "shop", createdBefore: "2026-11-29" };
     const query = "group=shop&createdBefore=2026-11-29&label=b&label=a&status=failed";
     expect(chipsOfFilter(filter)).toEqual(chipsOf(new URLSearchParams(query)));
   });

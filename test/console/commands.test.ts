@@ -15,9 +15,7 @@ it("a command of curl hands the definition on unchanged, and has no token in its
   const { curl } = putCommands(here, "deploy", definition);
   // A shell runs it, with a curl that prints its arguments.
   const script = `curl() { cat >/dev/null; printf '%s\\n' "$@"; }\n${curl}`;
-  const printed = execFileSync("sh", ["-c", script], {
-    env: { ACTION_RUNS_TOKEN: "secret-token" },
-  }).toString();
+  const printed = execFileSync("sh", ["-c", script], { env: { ACTION_RUNS_TOKEN: "secret-token" } }).toString();
   const args = printed.trimEnd().split("\n");
   expect(args).toContain("http://localhost:1/acme/shop/envs/prod/actions/deploy");
   expect(args.at(-1)).toBe(JSON.stringify(definition));
@@ -77,8 +75,7 @@ it("a new token expires with its parent at the latest, and never only if somebod
 });
 
 it("a token offers only its own role and those below", () => {
-  const rolesOf = (holder: Parameters<typeof mintableRoles>[0]) =>
-    mintableRoles(holder).map(({ role }) => role);
+  const rolesOf = (holder: Parameters<typeof mintableRoles>[0]) => mintableRoles(holder).map(({ role }) => role);
   expect(rolesOf({ id: "x", role: "owner" })).toEqual(["owner", "admin", "member", "viewer"]);
   expect(rolesOf({ id: "x", role: "admin" })).toEqual(["admin", "member", "viewer"]);
   // A session of ROOT_TOKEN.

@@ -4,13 +4,7 @@ import { expect, it } from "vitest";
 import { differencesOf, wordsOf } from "../../src/console/run/differences.ts";
 
 it("compares objects member by member, and everything else as a whole", () => {
-  const before = {
-    version: "1",
-    list: [1, 2],
-    same: { a: {}, b: null },
-    gone: true,
-    deep: { x: 1, "y.z": 2 },
-  };
+  const before = { version: "1", list: [1, 2], same: { a: {}, b: null }, gone: true, deep: { x: 1, "y.z": 2 } };
   const after = { deep: { "y.z": 3, x: 1 }, version: "2", list: [1, 3], same: { a: {}, b: null }, fresh: "" };
   expect(differencesOf(before, after)).toEqual({
     same: 3,

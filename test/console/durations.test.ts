@@ -42,9 +42,7 @@ describe("an age", () => {
 });
 
 describe("the times of a run", () => {
-  const [created, started, ended] = ["12:00:00", "12:00:10", "12:00:40"].map(
-    (time) => `2026-11-25T${time}.000Z`,
-  );
+  const [created, started, ended] = ["12:00:00", "12:00:10", "12:00:40"].map((time) => `2026-11-25T${time}.000Z`);
   it.each([
     ["that ended", started, ended, [created, started], [started, ended], [created, ended]],
     ["that runs", started, null, [created, started], [started, null], [created, null]],

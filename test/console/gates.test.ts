@@ -15,11 +15,20 @@ const NOW = Date.parse("2026-11-25T12:00:00Z");
 const inHours = (hours: number) => new Date(NOW + hours * 3_600_000).toISOString();
 
 const WAITING: Waiting = {
-  ...{ for: "approval", since: inHours(0), until: inHours(24), notBefore: null },
-  ...{ group: null, key: null, reason: null },
+  for: "approval",
+  since: inHours(0),
+  until: inHours(24),
+  notBefore: null,
+  group: null,
+  key: null,
+  reason: null,
 };
 const APPROVED: NonNullable<NonNullable<DetailedActionRun["details"]>["approval"]>["approvals"][number] = {
-  ...{ by: "cleo", byId: "token-cleo", via: null, at: inHours(0), reason: null },
+  by: "cleo",
+  byId: "token-cleo",
+  via: null,
+  at: inHours(0),
+  reason: null,
 };
 
 describe("what a run waits for", () => {
@@ -67,20 +76,32 @@ it("a time that was typed is shown in the zone of this machine and in UTC", () =
 });
 
 const RUN: DetailedActionRun = {
-  ...{ id: "01a212de-9b55-8003-a8a9-dd2c148ea617", actionName: "deploy", entityId: null, status: "pending" },
-  ...{ parameters: {}, recommendations: {}, triggeredBy: "ci", createdAt: inHours(0) },
-  ...{ startedAt: null, completedAt: null, error: null, output: null },
+  id: "01a212de-9b55-8003-a8a9-dd2c148ea617",
+  actionName: "deploy",
+  entityId: null,
+  status: "pending",
+  parameters: {},
+  recommendations: {},
+  triggeredBy: "ci",
+  createdAt: inHours(0),
+  startedAt: null,
+  completedAt: null,
+  error: null,
+  output: null,
   details: {
-    ...{
-      source: "action",
-      action: { name: "deploy", version: 1 },
-      retryOf: null,
-      bulkOperationId: null,
-      labels: [],
-      via: null,
-    },
-    ...{ traceparent: null, externalUrl: null, heartbeat: null, cancel: null },
-    ...{ waiting: WAITING, approval: { required: 2, approvals: [] }, delivery: null },
+    source: "action",
+    action: { name: "deploy", version: 1 },
+    retryOf: null,
+    bulkOperationId: null,
+    labels: [],
+    via: null,
+    traceparent: null,
+    externalUrl: null,
+    heartbeat: null,
+    cancel: null,
+    waiting: WAITING,
+    approval: { required: 2, approvals: [] },
+    delivery: null,
   },
 };
 type Details = NonNullable<DetailedActionRun["details"]>;
@@ -92,9 +113,7 @@ describe("a decision", () => {
   const asPerson = (person: string): Holder => ({ ...ADA, name: "portal", person });
   const ofPerson = (person: string) => withDetails({ via: "portal" }, { triggeredBy: person });
   const approvedBy = (...approvals: readonly Partial<typeof APPROVED>[]) =>
-    withDetails({
-      approval: { required: 2, approvals: approvals.map((one) => ({ ...APPROVED, ...one })) },
-    });
+    withDetails({ approval: { required: 2, approvals: approvals.map((one) => ({ ...APPROVED, ...one })) } });
 
   it.each([
     ["a run that waits for approval", true, RUN, ADA],
@@ -128,11 +147,7 @@ describe("a row of a run that waits", () => {
   const released = rowOf(withDetails({ waiting: null }));
   it("takes what it waits for now", () => {
     const paused = rowOf(withDetails({ waiting: { ...WAITING, for: "pause", reason: "a freeze" } }));
-    expect([newer(waits, paused), newer(paused, waits), newer(waits, released)]).toEqual([
-      paused,
-      waits,
-      released,
-    ]);
+    expect([newer(waits, paused), newer(paused, waits), newer(waits, released)]).toEqual([paused, waits, released]);
     expect(newer(waits, rowOf(RUN))).toBe(waits);
     const failing = (reason: string, nextAttemptAt: string) =>
       rowOf(withDetails({ waiting: null, delivery: { attempts: 1, reason, nextAttemptAt } }));
@@ -172,12 +187,9 @@ describe("the form of an action", () => {
     waitTimeout: 60,
   };
 
-  it.each([[gates], [{ approval: {} }], [{ approval: { required: 1, from: "later" } }]])(
-    "shows %j",
-    (one) => {
-      expect(unshownMember(one)).toBeNull();
-    },
-  );
+  it.each([[gates], [{ approval: {} }], [{ approval: { required: 1, from: "later" } }]])("shows %j", (one) => {
+    expect(unshownMember(one)).toBeNull();
+  });
 
   it.each([
     ["approval", { approval: true }],

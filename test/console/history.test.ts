@@ -5,16 +5,30 @@ import { type ActionRun, createClient } from "../../src/client/index.ts";
 import { readHistory } from "../../src/console/run/history.ts";
 
 const run = (n: number, status: ActionRun["status"]) => ({
-  ...{ id: `01a22236-ec08-8000-a28c-b4b6a9e74${100 + n}`, actionName: "deploy", entityId: null, status },
-  ...{ parameters: {}, recommendations: {}, triggeredBy: "ci", startedAt: null, completedAt: null },
-  ...{ createdAt: "2026-11-30T12:00:00.000Z", error: null, output: null },
+  id: `01a22236-ec08-8000-a28c-b4b6a9e74${100 + n}`,
+  actionName: "deploy",
+  entityId: null,
+  status,
+  parameters: {},
+  recommendations: {},
+  triggeredBy: "ci",
+  startedAt: null,
+  completedAt: null,
+  createdAt: "2026-11-30T12:00:00.000Z",
+  error: null,
+  output: null,
 });
 
 /** A service with a success and failures after it, whose database counts the failures as `counted`. */
 async function failuresOf(failures: number, counted: number) {
   const runs = [run(0, "succeeded"), ...Array.from({ length: failures }, (_, n) => run(n + 1, "failed"))];
   const reader = createClient({
-    ...{ baseUrl: "http://127.0.0.1:8787", token: "t", org: "o", project: "p", env: "e", retries: 0 },
+    baseUrl: "http://127.0.0.1:8787",
+    token: "t",
+    org: "o",
+    project: "p",
+    env: "e",
+    retries: 0,
     fetch: async (request) => {
       const { pathname, searchParams } = new URL((request as Request).url);
       if (pathname.endsWith("/summary")) return Response.json({ failed: counted });

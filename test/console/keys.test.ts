@@ -18,11 +18,7 @@ function pressed(...presses: readonly (string | Partial<Press>)[]): readonly (st
   const labels: (string | null)[] = [];
   for (const [index, press] of presses.entries()) {
     const usual = { key: "", at: index * 100, hasModifier: false, isTyping: false };
-    const reading = readPress(
-      { ...usual, ...(typeof press === "string" ? { key: press } : press) },
-      begun,
-      SHORTCUTS,
-    );
+    const reading = readPress({ ...usual, ...(typeof press === "string" ? { key: press } : press) }, begun, SHORTCUTS);
     begun = reading.begun;
     labels.push(reading.shortcut?.label ?? null);
   }

@@ -27,7 +27,11 @@ const example = (name: string): Schema =>
 /** As the service shows a stored endpoint: its members in another order, with defaults, and null for secrets. */
 const stored = (definition: Schema): Schema => ({
   ...Object.fromEntries(Object.entries(definition).reverse()),
-  ...{ headers: {}, signingSecret: null, includeUnstored: false, disabled: false, url: null },
+  headers: {},
+  signingSecret: null,
+  includeUnstored: false,
+  disabled: false,
+  url: null,
 });
 
 describe("a receiver of the tiles", () => {
@@ -35,16 +39,13 @@ describe("a receiver of the tiles", () => {
     ["Slack", "slack"],
     ["Microsoft Teams", "teams"],
     ["Discord", "discord"],
-  ])(
-    "%s begins with its example but without its URL, and is known again when it is stored",
-    (title, file) => {
-      const receiver = RECEIVERS.find((one) => one.title === title) ?? OWN;
-      const first = firstDefinition(receiver);
-      expect(first).toEqual({ ...example(file), url: null });
-      expect(receiverOf(stored(first))).toBe(receiver);
-      expect(unshownMember(stored(first))).toBeNull();
-    },
-  );
+  ])("%s begins with its example but without its URL, and is known again when it is stored", (title, file) => {
+    const receiver = RECEIVERS.find((one) => one.title === title) ?? OWN;
+    const first = firstDefinition(receiver);
+    expect(first).toEqual({ ...example(file), url: null });
+    expect(receiverOf(stored(first))).toBe(receiver);
+    expect(unshownMember(stored(first))).toBeNull();
+  });
 
   it("is a program of one's own if the payload is any other, or missing", () => {
     expect(receiverOf(firstDefinition(OWN))).toBe(OWN);
@@ -59,11 +60,7 @@ describe("a receiver of the tiles", () => {
     expect(withReceiver(begun, OWN)).toEqual(own);
     expect(withReceiver(own, slack)).toEqual(begun);
     const changed = { ...begun, events: ["action_run.failed"], onlyOnChange: false };
-    expect(withReceiver(changed, OWN)).toEqual({
-      ...own,
-      events: ["action_run.failed"],
-      onlyOnChange: false,
-    });
+    expect(withReceiver(changed, OWN)).toEqual({ ...own, events: ["action_run.failed"], onlyOnChange: false });
   });
 });
 
@@ -90,15 +87,14 @@ describe("fields can show a definition", () => {
 
 describe("secrets", () => {
   const definition = {
-    ...{ url: null, headers: { Authorization: null, Accept: "text/plain" }, signingSecret: null },
-    ...{ secrets: { "a/b": null } },
+    url: null,
+    headers: { Authorization: null, Accept: "text/plain" },
+    signingSecret: null,
+    secrets: { "a/b": null },
   };
 
   it("are the nulls of headers and secrets, and are filled in where they stand", () => {
-    expect(secretsOf(definition).map(({ pointer }) => pointer)).toEqual([
-      "/headers/Authorization",
-      "/secrets/a~1b",
-    ]);
+    expect(secretsOf(definition).map(({ pointer }) => pointer)).toEqual(["/headers/Authorization", "/secrets/a~1b"]);
     const typed = new Map([["/secrets/a~1b", "hush"]]);
     expect(withSecrets(definition, typed)).toEqual({ ...definition, secrets: { "a/b": "hush" } });
   });

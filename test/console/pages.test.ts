@@ -17,10 +17,7 @@ const PAGES: readonly (readonly [string, Page])[] = [
   ["/console/-/acme/shop/prod-eu/approvals", { name: "approvals", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/groups", { name: "groups", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/notifications", { name: "notifications", ...SCOPE }],
-  [
-    "/console/-/acme/shop/prod-eu/notifications/Chat_2.x",
-    { name: "endpoint", ...SCOPE, endpoint: "Chat_2.x" },
-  ],
+  ["/console/-/acme/shop/prod-eu/notifications/Chat_2.x", { name: "endpoint", ...SCOPE, endpoint: "Chat_2.x" }],
   ["/console/-/acme/shop/tokens", { name: "tokens", o: "acme", p: "shop" }],
   ["/console/-/acme/shop/audit", { name: "audit", o: "acme", p: "shop" }],
 ];

@@ -22,9 +22,7 @@ describe("a read that failed", () => {
   });
 
   it("waits longer each time, up to a minute, and not everybody as long", () => {
-    expect([1, 2, 3, 20].map((failed) => retryInMs(refusal(503), failed, 1))).toEqual([
-      2000, 4000, 8000, 60_000,
-    ]);
+    expect([1, 2, 3, 20].map((failed) => retryInMs(refusal(503), failed, 1))).toEqual([2000, 4000, 8000, 60_000]);
     expect(retryInMs(refusal(503), 1, 0)).toBe(1000);
   });
 });

@@ -2,21 +2,13 @@
 
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import {
-  cancelCommands,
-  readingCommands,
-  retryCommands,
-  watchingCommands,
-} from "../../src/console/run/commands.ts";
+import { cancelCommands, readingCommands, retryCommands, watchingCommands } from "../../src/console/run/commands.ts";
 import { readCancel } from "../../src/console/run/forms.ts";
 import { indentedJson } from "../../src/console/run/indented-json.ts";
 import { shellWord } from "../../src/console/ui/shell-commands.ts";
 
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
-const TARGET = {
-  origin: "https://runs.example",
-  scope: { o: "acme", p: "shop", envName: "prod" },
-};
+const TARGET = { origin: "https://runs.example", scope: { o: "acme", p: "shop", envName: "prod" } };
 const HOSTILE = [
   'it\'s $(touch /tmp/x) `id` "$HOME" \\ !! ; & | > < * ? ~ # {a,b}',
   "-rf",
@@ -36,22 +28,17 @@ describe("a cancel", () => {
   });
 
   it.each(["-1", "1.5", "3601", "1e3", "soon", "00000"])("with the grace %j asks for a number", (grace) => {
-    expect(readCancel({ reason: "", grace })).toEqual({
-      problems: new Map([["/graceSeconds", expect.any(String)]]),
-    });
+    expect(readCancel({ reason: "", grace })).toEqual({ problems: new Map([["/graceSeconds", expect.any(String)]]) });
   });
 });
 
 describe("a command", () => {
   const printed = (script: string) =>
-    execFileSync("sh", ["-c", script], { encoding: "utf8", env: { ACTION_RUNS_TOKEN: "secret" } }).split(
-      "\0",
-    );
+    execFileSync("sh", ["-c", script], { encoding: "utf8", env: { ACTION_RUNS_TOKEN: "secret" } }).split("\0");
   /** The words that a program gets. */
   const wordsOf = (command: string) => printed(`printf '%s\\0' ${command}`).slice(0, -1);
   /** What curl gets on stdin, and then its words. */
-  const givenTo = (curl: string) =>
-    printed(`curl() { cat; printf '\\0'; printf '%s\\0' "$@"; }; ${curl}`).slice(0, -1);
+  const givenTo = (curl: string) => printed(`curl() { cat; printf '\\0'; printf '%s\\0' "$@"; }; ${curl}`).slice(0, -1);
   const RUN_URL = `https://runs.example/acme/shop/envs/prod/action-runs/${ID}`;
   const CONNECTION = ["--url", "https://runs.example", "--org", "acme", "--project", "shop", "--env", "prod"];
 
@@ -63,7 +50,13 @@ describe("a command", () => {
     const [reason = ""] = HOSTILE;
     const cancel = cancelCommands(TARGET, ID, { reason, graceSeconds: 30 });
     expect(wordsOf(cancel.cli)).toEqual([
-      ...["action-runs", "cancel", ID, "--reason", reason, "--grace", "30"],
+      "action-runs",
+      "cancel",
+      ID,
+      "--reason",
+      reason,
+      "--grace",
+      "30",
       ...CONNECTION,
     ]);
     expect(givenTo(cancel.curl)).toEqual(

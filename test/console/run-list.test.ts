@@ -72,10 +72,7 @@ describe("a poll", () => {
 
   it("never takes a run back, because a list can be behind", () => {
     const before = list([row("5", "failed"), row("4", "running")]);
-    expect(statuses(merged(before, [row("5", "running"), row("4", "pending")]).rows)).toEqual([
-      "failed",
-      "running",
-    ]);
+    expect(statuses(merged(before, [row("5", "running"), row("4", "pending")]).rows)).toEqual(["failed", "running"]);
   });
 
   it("leaves open runs that it does not cover to be read alone", () => {
@@ -132,10 +129,7 @@ describe("the strip", () => {
   });
 
   it("stands oldest first, and a longer run is a higher bar, up to the whole height", () => {
-    const bars = barsOf(
-      [row("3", "succeeded", 3600), row("2", "succeeded", 60), row("1", "succeeded", 0.1)],
-      AT,
-    );
+    const bars = barsOf([row("3", "succeeded", 3600), row("2", "succeeded", 60), row("1", "succeeded", 0.1)], AT);
     expect(bars.map(({ row: { id } }) => id).join("")).toBe("123");
     const heights = bars.map(({ height }) => height);
     expect(heights).toEqual([...heights].sort((one, other) => one - other));
@@ -153,8 +147,7 @@ describe("the strip", () => {
 
   it("is cut where one run took far longer than the others, so that these keep their heights", () => {
     const usual = Array.from({ length: 20 }, (_, n) => row(String(n + 10), "succeeded", 60 + n));
-    const heightOf = (rows: readonly RunRow[], id: string) =>
-      barsOf(rows, AT).find((bar) => bar.row.id === id);
+    const heightOf = (rows: readonly RunRow[], id: string) => barsOf(rows, AT).find((bar) => bar.row.id === id);
     const stuck = [row("99", "failed", 86_400), ...usual];
     expect(heightOf(stuck, "99")).toMatchObject({ height: 1, isCut: true });
     expect(barsOf(stuck, AT).filter(({ isCut }) => isCut)).toHaveLength(1);

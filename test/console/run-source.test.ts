@@ -10,7 +10,11 @@ const NONE = { pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
 
 /** A service without runs. */
 const client = createClient({
-  ...{ baseUrl: "http://127.0.0.1:8787", token: "t", org: "o", project: "p", env: "e" },
+  baseUrl: "http://127.0.0.1:8787",
+  token: "t",
+  org: "o",
+  project: "p",
+  env: "e",
   fetch: async (request) => {
     const isSummary = new URL((request as Request).url).pathname.endsWith("/summary");
     return Response.json(isSummary ? NONE : []);
@@ -19,9 +23,18 @@ const client = createClient({
 
 const row = (n: number, status: Status): RunRow =>
   rowOf({
-    ...{ id: `01a22236-ec08-8000-a28c-b4b6a9e74e0${n}`, actionName: "deploy", entityId: null, status },
-    ...{ parameters: {}, recommendations: {}, triggeredBy: "ci", createdAt: new Date().toISOString() },
-    ...{ startedAt: null, completedAt: null, error: null, output: null },
+    id: `01a22236-ec08-8000-a28c-b4b6a9e74e0${n}`,
+    actionName: "deploy",
+    entityId: null,
+    status,
+    parameters: {},
+    recommendations: {},
+    triggeredBy: "ci",
+    createdAt: new Date().toISOString(),
+    startedAt: null,
+    completedAt: null,
+    error: null,
+    output: null,
   });
 
 describe("an empty list", () => {
@@ -41,7 +54,12 @@ describe("the counts", () => {
   function behind(more: boolean) {
     const at = { rows: [] as RunRow[], counts: {}, asked: 0 };
     const reader = createClient({
-      ...{ baseUrl: "http://127.0.0.1:8787", token: "t", org: "o", project: "p", env: "e", retries: 0 },
+      baseUrl: "http://127.0.0.1:8787",
+      token: "t",
+      org: "o",
+      project: "p",
+      env: "e",
+      retries: 0,
       fetch: async (request) => {
         if (new URL((request as Request).url).pathname.endsWith("/summary")) {
           at.asked++;

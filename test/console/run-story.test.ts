@@ -1,12 +1,7 @@
 /** What the page of one run tells: its stages, its timeline, its last news, and what may be done with it. */
 
 import { describe, expect, it } from "vitest";
-import type {
-  ActionDefinition,
-  ActionRun,
-  DetailedActionRun,
-  TimelineEvent,
-} from "../../src/client/index.ts";
+import type { ActionDefinition, ActionRun, DetailedActionRun, TimelineEvent } from "../../src/client/index.ts";
 import { lifecycleOf } from "../../src/console/run/lifecycle.ts";
 import { newsOf } from "../../src/console/run/news.ts";
 import { retryingOf, starterOf } from "../../src/console/run/permitted.ts";
@@ -33,24 +28,30 @@ const RUNNING: ActionRun = { ...PENDING, status: "running", startedAt: at(10) };
 const FAILED: ActionRun = { ...RUNNING, status: "failed", completedAt: at(40) };
 type Details = NonNullable<DetailedActionRun["details"]>;
 const DETAILS: Details = {
-  ...{
-    source: "none",
-    action: null,
-    retryOf: null,
-    bulkOperationId: null,
-    traceparent: null,
-    labels: [],
-    externalUrl: null,
-    heartbeat: null,
-    cancel: null,
-    ...{ via: null, waiting: null, approval: null, delivery: null },
-  },
+  source: "none",
+  action: null,
+  retryOf: null,
+  bulkOperationId: null,
+  traceparent: null,
+  labels: [],
+  externalUrl: null,
+  heartbeat: null,
+  cancel: null,
+  via: null,
+  waiting: null,
+  approval: null,
+  delivery: null,
 };
 
 const WAITING = {
-  ...({ for: "approval", since: at(0), until: at(9), notBefore: null } as const),
-  ...{ group: null, key: null, reason: null },
-};
+  for: "approval",
+  since: at(0),
+  until: at(9),
+  notBefore: null,
+  group: null,
+  key: null,
+  reason: null,
+} as const;
 
 type Said = TimelineEvent extends infer E
   ? E extends TimelineEvent
@@ -61,22 +62,16 @@ type Said = TimelineEvent extends infer E
 const timeline = (...said: readonly Said[]) =>
   said.map((event, index) => ({ at: at(index), ...event, seq: index + 1 }) as TimelineEvent);
 const started = (attempt: number): Said => ({ type: "attempt_started", attempt, host: "ci.example" });
-const answered = (
-  attempt: number,
-  outcome: "accepted" | "retry" | "given_up",
-  nextAttemptAt: string | null = null,
-) =>
+const answered = (attempt: number, outcome: "accepted" | "retry" | "given_up", nextAttemptAt: string | null = null) =>
   ({
     type: "attempt_answered",
-    ...{
-      attempt,
-      outcome,
-      nextAttemptAt,
-      status: 503,
-      durationMs: 20,
-      reason: "answered 503",
-      excerpt: null,
-    },
+    attempt,
+    outcome,
+    nextAttemptAt,
+    status: 503,
+    durationMs: 20,
+    reason: "answered 503",
+    excerpt: null,
   }) satisfies Said;
 const beat = (message?: string, progress?: number): Said =>
   ({ type: "heartbeat", ...JSON.parse(JSON.stringify({ message, progress })) }) as Said;
@@ -220,20 +215,15 @@ describe("the timeline", () => {
     const named = { type: "heartbeat", externalUrl: "https://ci.example/1" } as const;
     expect(newsSeqOf(timeline({ type: "created" }, started(1)))).toBe(0);
     expect(newsSeqOf(timeline({ type: "created" }, started(1), answered(1, "accepted")))).toBe(0);
-    expect(
-      newsSeqOf(timeline({ type: "created" }, started(1), answered(1, "retry", at(3)), started(2))),
-    ).toBe(3);
+    expect(newsSeqOf(timeline({ type: "created" }, started(1), answered(1, "retry", at(3)), started(2)))).toBe(3);
     expect(newsSeqOf(timeline({ type: "created" }, start, beat("a")))).toBe(2);
     expect(newsSeqOf(timeline({ type: "created" }, start, named, beat("a")))).toBe(3);
   });
 
-  it.each(["waiting", "approved", "rejected", "released"])(
-    "says that a run reads differently after %s",
-    (type) => {
-      expect(newsSeqOf(timeline({ type: "created" }, { type } as Said))).toBe(2);
-      expect(itemsOf(timeline({ type: "created" }, { type } as Said))).toHaveLength(2);
-    },
-  );
+  it.each(["waiting", "approved", "rejected", "released"])("says that a run reads differently after %s", (type) => {
+    expect(newsSeqOf(timeline({ type: "created" }, { type } as Said))).toBe(2);
+    expect(itemsOf(timeline({ type: "created" }, { type } as Said))).toHaveLength(2);
+  });
 });
 
 describe("the last news", () => {

@@ -84,10 +84,7 @@ describe("the field of a property", () => {
     for (const schema of [undefined, {}, { type: "object" }, { oneOf: [{ required: ["a"] }] }]) {
       expect(formOf(schema)).toMatchObject({ kind: "json", pointer: "", label: "Parameters" });
     }
-    expect(formOf({ properties: {}, additionalProperties: false })).toMatchObject({
-      kind: "group",
-      fields: [],
-    });
+    expect(formOf({ properties: {}, additionalProperties: false })).toMatchObject({ kind: "group", fields: [] });
   });
 
   it("is JSON below the fourth object, and missing if the property is forbidden", () => {
@@ -237,11 +234,7 @@ describe("the form of a retry", () => {
     tags: ["a", "b"],
     limits: { cpu: 0.5, memory: "1G", burst: [1] },
   };
-  function retry(
-    values: Schema,
-    typed: Readonly<Record<string, string>>,
-    schema: Schema | undefined = SCHEMA,
-  ) {
+  function retry(values: Schema, typed: Readonly<Record<string, string>>, schema: Schema | undefined = SCHEMA) {
     const form = formOf(schema);
     const before = { values, texts: filledTexts(form, values) };
     const texts = new Map([...before.texts, ...Object.entries(typed)]);
@@ -256,10 +249,7 @@ describe("the form of a retry", () => {
 
   it("shows the run's values without the schema's defaults, and keeps what has no field", () => {
     expect(retry(VALUES, {})).toEqual({
-      shown: {
-        ...{ "/version": "1.4.358", "/region": "1", "/tags": "a\nb" },
-        ...{ "/limits/cpu": "0.5", "/limits/memory": "1G" },
-      },
+      shown: { "/version": "1.4.358", "/region": "1", "/tags": "a\nb", "/limits/cpu": "0.5", "/limits/memory": "1G" },
       kept: [
         ["ticket", { id: 7 }],
         ["limits.burst", [1]],
@@ -270,20 +260,11 @@ describe("the form of a retry", () => {
   });
 
   it("changes what is edited, at its place, and marks it", () => {
-    const edited = {
-      "/version": "1.4.359",
-      "/region": "",
-      "/tags": "a",
-      "/limits/cpu": "2",
-      "/replicas": "5",
-    };
+    const edited = { "/version": "1.4.359", "/region": "", "/tags": "a", "/limits/cpu": "2", "/replicas": "5" };
     const { made, changes } = retry(VALUES, edited);
     const { region: _, ...others } = VALUES;
     expect(made).toEqual({
-      value: {
-        ...{ ...others, version: "1.4.359", tags: ["a"], replicas: 5 },
-        limits: { cpu: 2, memory: "1G", burst: [1] },
-      },
+      value: { ...others, version: "1.4.359", tags: ["a"], replicas: 5, limits: { cpu: 2, memory: "1G", burst: [1] } },
     });
     expect("value" in made && Object.keys(made.value as object)[0]).toBe("ticket");
     expect(changes).toEqual(["1.4.358 → 1.4.359", "not set → 5", "us → not set", "a, b → a"]);

@@ -18,12 +18,7 @@ const ENTITY = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 const rows = [
   { id: RUN, actionName: "deploy", status: "failed", createdAt: NOW.toISOString() } as const,
-  {
-    id: RUN.replace("617", "618"),
-    actionName: "build",
-    status: "failed",
-    createdAt: NOW.toISOString(),
-  } as const,
+  { id: RUN.replace("617", "618"), actionName: "build", status: "failed", createdAt: NOW.toISOString() } as const,
 ];
 
 /** As `name=value`, `run …`, `?word` or `…unfinished`. */
@@ -153,10 +148,7 @@ describe("what is offered", () => {
     const many = Array.from({ length: 20 }, (_, n) => `deploy-${n}`);
     const values = { actionName: many, label: ["Deployed"], triggeredBy: ["nightly"] };
     const offeredFor = (word: string) => facetSuggestions(values, facetSearchOf(word)).map(textOf);
-    expect(offeredFor("depl")).toEqual([
-      ...many.slice(0, 6).map((value) => `actionName=${value}`),
-      "label=Deployed",
-    ]);
+    expect(offeredFor("depl")).toEqual([...many.slice(0, 6).map((value) => `actionName=${value}`), "label=Deployed"]);
     // Until the service has found something for the longer word, what fits of the old is offered.
     expect([offeredFor("deployE"), offeredFor("@NI"), offeredFor("label:ni"), offeredFor("")]).toEqual([
       ["label=Deployed"],
@@ -168,10 +160,18 @@ describe("what is offered", () => {
 
   it("takes the place of the word at the end alone", () => {
     expect(["failed dep", "dep", 'failed "two w', "dep dep", "dep "].map(wordAtEnd)).toEqual([
-      ...["dep", "dep", '"two w', "dep", ""],
+      "dep",
+      "dep",
+      '"two w',
+      "dep",
+      "",
     ]);
     expect(["failed dep", "dep", 'failed "two w', "dep dep", "dep "].map(textBefore)).toEqual([
-      ...["failed ", "", "failed ", "dep ", "dep "],
+      "failed ",
+      "",
+      "failed ",
+      "dep ",
+      "dep ",
     ]);
   });
 

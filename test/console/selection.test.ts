@@ -17,8 +17,7 @@ import {
 const SHOWN = ["9", "8", "7", "6", "5"];
 
 /** The ids, in the order of the alphabet. */
-const ids = (selection: Selection) =>
-  selection.kind === "filter" ? "all" : [...selection.ids].sort().join("");
+const ids = (selection: Selection) => (selection.kind === "filter" ? "all" : [...selection.ids].sort().join(""));
 
 /** Presses boxes, one after another. `+`: with Shift. */
 function pressed(presses: readonly string[], shown = SHOWN, from: Selection = NOTHING): Selection {
@@ -102,8 +101,6 @@ describe("how many runs match", () => {
   it("is a part of what is read out", () => {
     expect(selectionText(pressed(["9"]), 7)).toBe("1 run selected");
     expect(selectionText(pressed(["9", "+7"]), 7)).toBe("3 runs selected");
-    expect(selectionText({ kind: "filter" }, { atLeast: 1067 })).toBe(
-      "All 1,067+ runs that match are selected",
-    );
+    expect(selectionText({ kind: "filter" }, { atLeast: 1067 })).toBe("All 1,067+ runs that match are selected");
   });
 });

@@ -12,12 +12,7 @@ it.each([
   ["a token of one environment fills all", NOTHING, ENVIRONMENT, "acme/shop/prod"],
   ["a token of a project leaves the environment", { ...NOTHING, env: " eu " }, PROJECT, "acme/shop/eu"],
   ["the operator types all", { org: "a", project: "b", env: "c" }, ROOT, "a/b/c"],
-  [
-    "what is typed may say the same",
-    { org: "acme", project: "shop", env: "prod" },
-    ENVIRONMENT,
-    "acme/shop/prod",
-  ],
+  ["what is typed may say the same", { org: "acme", project: "shop", env: "prod" }, ENVIRONMENT, "acme/shop/prod"],
 ])("%s", (_, typed, holder, expected) => {
   const { scope } = scopeFor(typed, holder) as { scope: { o: string; p: string; envName: string } };
   expect(`${scope.o}/${scope.p}/${scope.envName}`).toBe(expected);
@@ -40,13 +35,7 @@ const holderOf = (holder: typeof ROOT | typeof PROJECT | typeof ENVIRONMENT) =>
 it.each([
   ["the address", { o: "acme", p: "shop", envName: "eu" }, PROJECT, [], "acme/shop/eu"],
   ["the address, for the operator", { o: "a", p: "b", envName: "c" }, ROOT, [place("x/y", "z")], "a/b/c"],
-  [
-    "the environment of the token",
-    { o: "acme", p: "shop", envName: null },
-    ENVIRONMENT,
-    [],
-    "acme/shop/prod",
-  ],
+  ["the environment of the token", { o: "acme", p: "shop", envName: null }, ENVIRONMENT, [], "acme/shop/prod"],
   [
     "some environment of the project, for a page of the project",
     { o: "acme", p: "shop", envName: null },

@@ -44,22 +44,12 @@ describe("since", () => {
     expect(inZone(zone, sinceInstant, text, now)).toBe(expected);
   });
 
-  it.each([
-    "",
-    "tomorrow",
-    "Today",
-    "1",
-    "h",
-    "1.5h",
-    "-1h",
-    "1y",
-    "123456d",
-    "2026-02-30",
-    "2026-13-01",
-    "26-01-01",
-  ])("%j names no time", (text) => {
-    expect([sinceInstant(text, new Date()), untilInstant(text, new Date())]).toEqual([null, null]);
-  });
+  it.each(["", "tomorrow", "Today", "1", "h", "1.5h", "-1h", "1y", "123456d", "2026-02-30", "2026-13-01", "26-01-01"])(
+    "%j names no time",
+    (text) => {
+      expect([sinceInstant(text, new Date()), untilInstant(text, new Date())]).toEqual([null, null]);
+    },
+  );
 
   it("offers only presets that it knows, and that an address keeps", () => {
     expect(SINCE_PRESETS).toEqual(["1h", "today", "yesterday", "24h", "7d"]);

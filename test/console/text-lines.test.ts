@@ -89,12 +89,9 @@ Caused by:
     ["of a compiler", "2 errors\na.c:1: x\na.c:9: y", "2 errors", "a.c:1: x\na.c:9: y", [], 0],
     ["of one line", "Exit code 137", "Exit code 137", "", [], 0],
     ["of nothing but white space", " \n ", "", "", [], 0],
-  ])(
-    "%s says what went wrong, what caused it, and how deep it was",
-    (_, text, headline, detail, causes, frames) => {
-      expect(errorPartsOf(linesOf(text))).toEqual({ headline, detail, causes, frames });
-    },
-  );
+  ])("%s says what went wrong, what caused it, and how deep it was", (_, text, headline, detail, causes, frames) => {
+    expect(errorPartsOf(linesOf(text))).toEqual({ headline, detail, causes, frames });
+  });
 });
 
 describe("the text of a member", () => {

@@ -6,8 +6,12 @@ import { firstOverlap, overlapChoices } from "../../src/console/tokens/overlap.t
 import { isRotatable } from "../../src/console/tokens/rotatable.ts";
 
 const token = (id: string, parentId: string | null, more = {}) => ({
-  ...{ id, parentId, role: "admin" as const, oldSecretExpiresAt: null },
-  ...{ mayApprove: false, mayActForOthers: false },
+  id,
+  parentId,
+  role: "admin" as const,
+  oldSecretExpiresAt: null,
+  mayApprove: false,
+  mayActForOthers: false,
   ...more,
 });
 const holder = (id: string | null) => ({ id });
@@ -54,17 +58,13 @@ describe("a token can be rotated", () => {
 });
 
 it("the old secret works for a day if nobody chooses, and its end can only come sooner", () => {
-  const keys = (isOwn: boolean, isUnderWay: boolean) =>
-    overlapChoices({ isOwn, isUnderWay }).map(({ key }) => key);
+  const keys = (isOwn: boolean, isUnderWay: boolean) => overlapChoices({ isOwn, isUnderWay }).map(({ key }) => key);
   expect(keys(false, false)).toEqual(["1h", "1d", "7d", "0"]);
   expect(keys(true, false)).toEqual(["1h", "1d", "7d"]);
   expect(keys(false, true)).toEqual(["", "0"]);
   expect(firstOverlap(overlapChoices({ isOwn: false, isUnderWay: false }))).toBe("1d");
   const [kept] = overlapChoices({ isOwn: false, isUnderWay: true });
-  expect([firstOverlap(overlapChoices({ isOwn: false, isUnderWay: true })), kept?.seconds]).toEqual([
-    "",
-    undefined,
-  ]);
+  expect([firstOverlap(overlapChoices({ isOwn: false, isUnderWay: true })), kept?.seconds]).toEqual(["", undefined]);
 });
 
 describe("an audit entry", () => {
@@ -110,14 +110,7 @@ describe("an audit entry", () => {
   it("says how many runs a bulk operation was for, and how it ended", () => {
     const begun = { operation: "retry", filter: null, runs: 3, maxRuns: null } as const;
     const counts = { matched: 40, accepted: 38, skipped: 2, failed: 0, remaining: 0 };
-    const ended = {
-      operation: "cancel",
-      filter: {},
-      runs: null,
-      maxRuns: 40,
-      status: "completed",
-      counts,
-    } as const;
+    const ended = { operation: "cancel", filter: {}, runs: null, maxRuns: 40, status: "completed", counts } as const;
     expect([bulkWords(begun), bulkWords(ended)]).toEqual([
       "retry of 3 runs",
       "cancel of at most 40 runs, completed: 38 accepted, 2 skipped",

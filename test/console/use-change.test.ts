@@ -73,15 +73,12 @@ describe("an error", () => {
 
   it("of a secret that the service can't keep says what to type, in the words of a form", () => {
     const pointer = "/trigger/headers/Authorization";
-    const words =
-      "trigger.headers.Authorization: there is no stored value to keep. Send the value instead of null.";
+    const words = "trigger.headers.Authorization: there is no stored value to keep. Send the value instead of null.";
     const error = (code: string) => new ActionRunsError(words, { status: 422, code, pointer });
     const told = secretProblem(error("secret_required"), [pointer], new Set());
     expect(told?.get(pointer)).toBe("The service has no stored value for this. Type the value.");
     const moved = secretProblem(error("secret_required"), [pointer], new Set([pointer]));
-    expect(moved?.get(pointer)).toMatch(
-      /^The service keeps the stored value only .* Type the value again\.$/,
-    );
+    expect(moved?.get(pointer)).toMatch(/^The service keeps the stored value only .* Type the value again\.$/);
     expect(secretProblem(error("invalid_body"), [pointer], new Set())).toBeNull();
     expect(secretProblem(error("secret_required"), ["/url"], new Set())).toBeNull();
   });

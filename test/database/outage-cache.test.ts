@@ -201,9 +201,7 @@ describe("a lookup that began before `forget`", () => {
       await lookUp(cache, [row(1)]).looking;
       const now = NOW + FRESH_MS;
       const first = held();
-      const { looking: look, endPatience } = withPatience(async () =>
-        lookUp(cache, [first.promise, DOWN], { now }),
-      );
+      const { looking: look, endPatience } = withPatience(async () => lookUp(cache, [first.promise, DOWN], { now }));
       const { looking } = await look;
       cache.forget(["a"]);
       if (fault === "slow") endPatience();
@@ -318,12 +316,7 @@ describe("of two lookups under way, the one that began last counts", () => {
 });
 
 it("a cache that forgets by key shows a row at once that came back under its old key", async () => {
-  const cache = new OutageCache<Row>({
-    maxWeight: 100,
-    weigh: () => 1,
-    namesOf: (_row, key) => [key],
-    missingMs: 0,
-  });
+  const cache = new OutageCache<Row>({ maxWeight: 100, weigh: () => 1, namesOf: (_row, key) => [key], missingMs: 0 });
   await lookUp(cache, [row(1)]).looking;
   const first = held();
   const older = lookUp(cache, [first.promise, row(2)], { now: NOW + FRESH_MS });

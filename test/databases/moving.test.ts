@@ -152,10 +152,7 @@ describe("a move", () => {
   it("copies again after a resync, because the target may have been restored", async () => {
     const { path, ids } = await livingIn(1);
     const { open } = await copyingTo(path, 2);
-    await journal(
-      path,
-      "UPDATE marks SET value = json_set(value, '$.walkedTo', 'f') WHERE name = 'replica:2'",
-    );
+    await journal(path, "UPDATE marks SET value = json_set(value, '$.walkedTo', 'f') WHERE name = 'replica:2'");
     await kill(path);
     await direct(path).upkeep.resync();
     expect(await walkedTo(path, 2)).toBe("");
@@ -308,9 +305,7 @@ it("an environment of the time with one database stays where it is until its cop
 it("with one database, nothing of all this is written", async () => {
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const { path } = await livingIn(0);
-  expect((await marksOf(path)).filter((name) => !/^(name|epoch|repair_at|replica:0)$/.test(name))).toEqual(
-    [],
-  );
+  expect((await marksOf(path)).filter((name) => !/^(name|epoch|repair_at|replica:0)$/.test(name))).toEqual([]);
   expect(await row(path)).toBeNull();
   expect(await env.DB.prepare("SELECT count(*) AS n FROM database_report").first("n")).toBe(0);
 });
@@ -325,14 +320,9 @@ it("a cancel whose first answer was lost says that the move is cancelled", async
     isLost = true;
     throw new Error("Network connection lost.");
   });
-  const answer = await askWith<{ move: unknown }>(
-    envWith(losing),
-    "PUT",
-    path.replace(/action-runs$/, "database"),
-    {
-      body: { database: 1 },
-    },
-  );
+  const answer = await askWith<{ move: unknown }>(envWith(losing), "PUT", path.replace(/action-runs$/, "database"), {
+    body: { database: 1 },
+  });
   expect(await moveOf(path)).toMatchObject({ isCancelled: true });
   expect(answer).toMatchObject({ status: 202, body: { move: { isCancelled: true } } });
   open();

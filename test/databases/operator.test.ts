@@ -34,8 +34,7 @@ interface Shown {
 }
 
 const databasePath = (path: string) => path.replace(/action-runs$/, "database");
-const put = (path: string, database: number) =>
-  ask<Shown & Refusal>("PUT", databasePath(path), { body: { database } });
+const put = (path: string, database: number) => ask<Shown & Refusal>("PUT", databasePath(path), { body: { database } });
 const get = async (path: string) => (await ask<Shown>("GET", databasePath(path))).body;
 const placeOf = (path: string) => {
   const [, o, p, , envName] = path.split("/");
@@ -44,9 +43,7 @@ const placeOf = (path: string) => {
 
 /** The actions of the environment's audit entries with their targets, the oldest first. */
 async function audited(path: string): Promise<string[]> {
-  const select = env.DB.prepare(
-    "SELECT action, target FROM audit WHERE project = ? AND env_name = ? ORDER BY id",
-  );
+  const select = env.DB.prepare("SELECT action, target FROM audit WHERE project = ? AND env_name = ? ORDER BY id");
   const { project, envName } = placeOf(path);
   const rows = await select.bind(project, envName ?? "").raw<[string, string]>();
   return rows.map((one) => one.join(" "));
@@ -77,10 +74,7 @@ describe("GET /databases", () => {
       { number: 1, ...bound, status: "ready", takesNewEnvironments: true },
       { number: 2, ...bound, status: "ready", takesNewEnvironments: false },
       { number: 3, ...bound, status: "ready", takesNewEnvironments: true },
-      {
-        ...{ number: 9, isBound: false, status: "not_bound", sizeBytes: null, checkedAt: now },
-        takesNewEnvironments: false,
-      },
+      { number: 9, isBound: false, status: "not_bound", sizeBytes: null, checkedAt: now, takesNewEnvironments: false },
     ]);
     await env.DB.prepare("DELETE FROM environments WHERE database = 9").run();
   });
@@ -149,9 +143,7 @@ describe("PUT …/database", () => {
     const back = await put(path, 1);
     expect([back.status, back.body.code]).toEqual([409, "moved_lately"]);
     expect(await audited(path)).toEqual(["environment_moved database/2"]);
-    expect((await ask<{ id: string }[]>("GET", path)).body.map(({ id }) => id).sort()).toEqual(
-      [...ids].sort(),
-    );
+    expect((await ask<{ id: string }[]>("GET", path)).body.map(({ id }) => id).sort()).toEqual([...ids].sort());
   });
 
   it("of the database where the environment lives cancels the move", async () => {
@@ -307,12 +299,7 @@ describe("nobody else", () => {
       ] as const) {
         const body = method === "PUT" ? { body: { database: 2 } } : {};
         const answer = await ask<Refusal>(method, address, { token: asker, ...body });
-        expect([method, address, answer.status, answer.body.code]).toEqual([
-          method,
-          address,
-          403,
-          "forbidden",
-        ]);
+        expect([method, address, answer.status, answer.body.code]).toEqual([method, address, 403, "forbidden"]);
       }
     }
     expect(await moveOf(path)).toBeNull();

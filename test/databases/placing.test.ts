@@ -145,19 +145,16 @@ async function moved(path: string): Promise<void> {
 it.each([
   ["the row", null],
   ["the last move", { database: 1, generation: 1 }],
-])(
-  "a restore of the control database that lost %s heals with the next registration",
-  async (_what, restored) => {
-    const { path } = await livingIn(1);
-    await moved(path);
-    await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
-    if (restored !== null) await placeRow(path, restored);
-    await direct(path).upkeep.poke();
-    await landedIn(path, 2, [await createAged(path)]);
-    await until(async () => (await row(path))?.database === 2);
-    expect(await row(path)).toEqual({ database: 2, generation: 2 });
-  },
-);
+])("a restore of the control database that lost %s heals with the next registration", async (_what, restored) => {
+  const { path } = await livingIn(1);
+  await moved(path);
+  await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
+  if (restored !== null) await placeRow(path, restored);
+  await direct(path).upkeep.poke();
+  await landedIn(path, 2, [await createAged(path)]);
+  await until(async () => (await row(path))?.database === 2);
+  expect(await row(path)).toEqual({ database: 2, generation: 2 });
+});
 
 describe("an object that was restored to before its move", () => {
   /** The object knows its old home again, and nothing of the new one. The row has the new one. */
@@ -220,9 +217,7 @@ describe("an object that was restored to before its move", () => {
     await placeRow(path, { database: 1, generation: 3 });
     await databaseOf(1).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
     await ask("POST", path.replace(/action-runs$/, "resync"));
-    expect(await direct(path).moves.placement()).toMatchObject({
-      ...{ home: { database: 1, generation: 3 }, moves: [] },
-    });
+    expect(await direct(path).moves.placement()).toMatchObject({ home: { database: 1, generation: 3 }, moves: [] });
     await landedIn(path, 1, [...ids, await createAged(path)]);
   });
 
@@ -331,10 +326,7 @@ it("after an eviction, a list is still told that the adopted database lacks chan
   const { open } = holdWrites(/INSERT INTO runs/);
   expect(await ask("POST", path.replace(/action-runs$/, "resync"))).toMatchObject({ status: 202 });
   await until(async () => faults.gatedCalls > 0);
-  const lacking = async () => ({
-    isStale: (await lackingOf(path)).isStale,
-    rows: (await idsIn(2, path)).length,
-  });
+  const lacking = async () => ({ isStale: (await lackingOf(path)).isStale, rows: (await idsIn(2, path)).length });
   expect(await lacking()).toMatchObject({ isStale: true, rows: 0 });
   await kill(path);
   const then = await lacking();

@@ -62,20 +62,13 @@ async function isKept(path: string, id: string): Promise<boolean> {
 
 /** Ids of the runs whose rows database 2 must still delete. */
 async function owed(path: string): Promise<string[]> {
-  const rows = await journal<{ id: string }>(
-    path,
-    "SELECT run_id AS id FROM owed_deletions WHERE database = 2",
-  );
+  const rows = await journal<{ id: string }>(path, "SELECT run_id AS id FROM owed_deletions WHERE database = 2");
   return rows.map(({ id }) => id);
 }
 
 /** Begins another instance, in which the copy has walked all runs up to this id. */
 async function walked(path: string, id: string): Promise<void> {
-  await journal(
-    path,
-    "UPDATE marks SET value = json_set(value, '$.walkedTo', ?) WHERE name = 'replica:2'",
-    id,
-  );
+  await journal(path, "UPDATE marks SET value = json_set(value, '$.walkedTo', ?) WHERE name = 'replica:2'", id);
   await kill(path);
 }
 
@@ -106,11 +99,7 @@ describe("a copy", () => {
     await until(async () => (await homeOf(path))?.database === 2);
     const held = holdRunsIn(2);
     const late = await createAged(path);
-    expect(await lackingOf(path)).toMatchObject({
-      home: NEW,
-      isStale: false,
-      ids: expect.arrayContaining([late]),
-    });
+    expect(await lackingOf(path)).toMatchObject({ home: NEW, isStale: false, ids: expect.arrayContaining([late]) });
     expect(await listed(path)).toEqual([...ids, ...created, late].sort());
     held.open();
     await landedIn(path, 2, [...ids, ...created, late]);
@@ -206,10 +195,7 @@ describe("a deletion", () => {
     faults.writes = writes;
     await ringUntil(path, async () => (await walkedTo(path, 2)) === null);
     await ringUntil(path, async () => failures.some((line) => line.includes("deletion_failed")));
-    expect([await homeOf(path), await idsIn(2, path)]).toMatchObject([
-      { database: 1 },
-      expect.arrayContaining([old]),
-    ]);
+    expect([await homeOf(path), await idsIn(2, path)]).toMatchObject([{ database: 1 }, expect.arrayContaining([old])]);
     resetFaults();
     await driveUntil(path, "resting");
     expect([await owed(path), (await idsIn(2, path)).includes(old)]).toEqual([[], false]);
@@ -279,8 +265,7 @@ describe("a deletion", () => {
   it("that a copy makes up for while it is made anew does not keep it from being primary", async () => {
     const { path, ids } = await livingIn(1);
     const copying = await copyingTo(path, 2);
-    const owe = (id: string) =>
-      journal(path, `INSERT INTO owed_deletions (database, run_id) VALUES (2, '${id}')`);
+    const owe = (id: string) => journal(path, `INSERT INTO owed_deletions (database, run_id) VALUES (2, '${id}')`);
     await owe("gone-1");
     const reads = holdReads();
     await kill(path);
@@ -321,10 +306,7 @@ describe("until the control database is told of the new primary", () => {
     const refused = { ok: false, reason: "move_under_way" };
     expect([await direct(path).moves.cancel(), await beginMove(path, 3)]).toEqual([refused, refused]);
     await ringNext(path);
-    expect([await idsIn(1, path), await row(path)]).toEqual([
-      [...ids].sort(),
-      { database: 1, generation: 1 },
-    ]);
+    expect([await idsIn(1, path), await row(path)]).toEqual([[...ids].sort(), { database: 1, generation: 1 }]);
     held.open();
     await driveUntil(path, "resting");
     expect([await row(path), await homeOf(path)]).toEqual([NEW, NEW]);
@@ -342,8 +324,7 @@ describe("until the control database is told of the new primary", () => {
 
   it("it is told by the alarm if it is the new primary itself, although nothing is left to land there", async () => {
     const { path } = await livingIn(1);
-    const fails = (bound: string, sql: string) =>
-      sql.includes("INTO environments") && bound.endsWith("\u00012");
+    const fails = (bound: string, sql: string) => sql.includes("INTO environments") && bound.endsWith("\u00012");
     faults.writes = { refuse: fails };
     await beginMove(path, 0);
     await until(async () => failures.some((line) => line.includes("registration_failed")));

@@ -72,10 +72,7 @@ describe("with one database", () => {
     const { path, ids } = await spread();
     await lacksDatabase(quiet, { d1: 0, coordinator: 0 });
     const one = { ...quiet, DB_1: undefined, DB_2: undefined, DB_3: undefined };
-    expect(await listed(path, one as unknown as typeof quiet)).toMatchObject({
-      ids: [ids[0]],
-      calls: { 0: 1 },
-    });
+    expect(await listed(path, one as unknown as typeof quiet)).toMatchObject({ ids: [ids[0]], calls: { 0: 1 } });
   });
 });
 

@@ -91,9 +91,7 @@ describe("the readiness check with several databases", () => {
     await note(all, async () => "not_answering");
     expect((await ready()).body.degraded).toEqual([{ archive: "not_answering" }]);
     const one = { ...all, DB_1: undefined, DB_2: undefined, DB_3: undefined } as unknown as Env;
-    expect((await ready({ ...one, ARCHIVE: {} as R2Bucket })).body.degraded).toEqual([
-      { archive: "not_answering" },
-    ]);
+    expect((await ready({ ...one, ARCHIVE: {} as R2Bucket })).body.degraded).toEqual([{ archive: "not_answering" }]);
     expect((await ready(one)).body).not.toHaveProperty("degraded");
   });
 
@@ -121,10 +119,7 @@ describe("the waiting runs under older keys", () => {
     await note();
     expect(await count()).toBe(0);
     expect(
-      await count({
-        ...all,
-        CALLBACK_SIGNING_KEYS: `${"n".repeat(20)}ewer-key-abc,${all.CALLBACK_SIGNING_KEYS}`,
-      }),
+      await count({ ...all, CALLBACK_SIGNING_KEYS: `${"n".repeat(20)}ewer-key-abc,${all.CALLBACK_SIGNING_KEYS}` }),
     ).toBeNull();
     later(4 * 60_000);
     expect(await count()).toBeNull();

@@ -7,12 +7,7 @@ import { OPERATOR, type Principal } from "../../src/auth/permissions.ts";
 import { rotateToken } from "../../src/auth/rotation.ts";
 import { revokeToken } from "../../src/auth/store.ts";
 import { resealDefinitions } from "../../src/definitions/reseal.ts";
-import {
-  deleteDefinition,
-  listDefinitions,
-  putDefinition,
-  selectDefinition,
-} from "../../src/definitions/store.ts";
+import { deleteDefinition, listDefinitions, putDefinition, selectDefinition } from "../../src/definitions/store.ts";
 import { deleteVersion, listVersions, selectVersion } from "../../src/definitions/versions.ts";
 import { requireDatabase } from "../../src/health/readiness.ts";
 import { selectEndpoints } from "../../src/runs/d1/webhook-endpoints.ts";
@@ -21,14 +16,12 @@ import { newActionsPath, scopeOf } from "../actions/actions.ts";
 
 const ROOT_PRINCIPAL: Principal = {
   ...OPERATOR,
-  ...{
-    project: null,
-    envName: null,
-    expiresAt: null,
-    tokenExpiresAt: null,
-    secretHash: null,
-    isReplaced: false,
-  },
+  project: null,
+  envName: null,
+  expiresAt: null,
+  tokenExpiresAt: null,
+  secretHash: null,
+  isReplaced: false,
 };
 
 it("no statement on stored definitions scans a table", async () => {
@@ -57,12 +50,10 @@ it("no statement on stored definitions scans a table", async () => {
   expect(await putDefinition(db, ACTION_KIND, version, entry("action_put"))).toBe("put");
   expect((await selectDefinition(db, ACTION_KIND, ref))?.version).toBe(1);
   expect((await listDefinitions(db, ACTION_KIND, ref.scope, undefined, 3)).definitions).toHaveLength(1);
-  expect(
-    await putDefinition(db, ACTION_KIND, { ...version, replaces: 1, version: 2 }, entry("action_put")),
-  ).toBe("put");
-  expect((await listVersions(db, ACTION_KIND, ref, undefined, 3)).versions.map((one) => one.version)).toEqual(
-    [2, 1],
+  expect(await putDefinition(db, ACTION_KIND, { ...version, replaces: 1, version: 2 }, entry("action_put"))).toBe(
+    "put",
   );
+  expect((await listVersions(db, ACTION_KIND, ref, undefined, 3)).versions.map((one) => one.version)).toEqual([2, 1]);
   expect(await selectVersion(db, ACTION_KIND, ref, 1)).toBe("{}");
   const deleting = entry("action_version_deleted", "deploy/versions/1");
   expect(await deleteVersion(db, ACTION_KIND, ref, 1, deleting)).toBe("deleted");
@@ -79,16 +70,11 @@ it("no statement on stored definitions scans a table", async () => {
   const plans = await env.DB.batch<{ detail: string }>(explained);
   expect(plans).toHaveLength(46);
   const details = plans.flatMap(({ results }) => results.map(({ detail }) => detail));
-  const byLineage =
-    "USING COVERING INDEX definitions_by_lineage (kind=? AND changed_lineage>? AND changed_lineage<?)";
+  const byLineage = "USING COVERING INDEX definitions_by_lineage (kind=? AND changed_lineage>? AND changed_lineage<?)";
   // Of endpoints and of actions, by a revocation and by a rotation.
   expect(details.filter((detail) => detail.includes(byLineage))).toHaveLength(4);
-  expect(
-    details.filter((detail) => detail.includes("waiting_runs_by_lineage (waiting_lineage>")),
-  ).toHaveLength(1);
+  expect(details.filter((detail) => detail.includes("waiting_runs_by_lineage (waiting_lineage>"))).toHaveLength(1);
   for (const { detail } of plans.flatMap(({ results }) => results)) {
-    expect(detail).not.toMatch(
-      /SCAN (definitions|definition_versions|deleted_definitions|audit|tokens|runs)/,
-    );
+    expect(detail).not.toMatch(/SCAN (definitions|definition_versions|deleted_definitions|audit|tokens|runs)/);
   }
 });

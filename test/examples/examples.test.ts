@@ -92,10 +92,7 @@ const EXAMPLES: readonly Example[] = [
     // https://docs.github.com/en/rest/actions/workflow-runs#cancel-a-workflow-run
     answered: { workflow_run_id: 42, html_url: "https://github.com/acme/shop/actions/runs/42" },
     link: "https://github.com/acme/shop/actions/runs/42",
-    cancel: {
-      method: "POST",
-      url: /^https:\/\/api\.github\.com\/repos\/[\w.-]+\/[\w.-]+\/actions\/runs\/42\/cancel$/,
-    },
+    cancel: { method: "POST", url: /^https:\/\/api\.github\.com\/repos\/[\w.-]+\/[\w.-]+\/actions\/runs\/42\/cancel$/ },
   },
   {
     // https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event
@@ -145,10 +142,7 @@ const EXAMPLES: readonly Example[] = [
     // https://docs.gitlab.com/api/pipelines/#cancel-all-jobs-for-a-pipeline
     answered: { id: 42, web_url: "https://gitlab.com/acme/shop/-/pipelines/42" },
     link: "https://gitlab.com/acme/shop/-/pipelines/42",
-    cancel: {
-      method: "POST",
-      url: /^https:\/\/gitlab\.com\/api\/v4\/projects\/[\w%.-]+\/pipelines\/42\/cancel$/,
-    },
+    cancel: { method: "POST", url: /^https:\/\/gitlab\.com\/api\/v4\/projects\/[\w%.-]+\/pipelines\/42\/cancel$/ },
   },
   {
     // https://www.jenkins.io/doc/book/using/remote-access-api/
@@ -169,15 +163,11 @@ const EXAMPLES: readonly Example[] = [
     documented: z.strictObject({
       previewRun: z.boolean().optional(),
       resources: z
-        .strictObject({
-          repositories: z.record(text, z.strictObject({ refName: z.string().startsWith("refs/") })),
-        })
+        .strictObject({ repositories: z.record(text, z.strictObject({ refName: z.string().startsWith("refs/") })) })
         .optional(),
       stagesToSkip: z.array(z.string()).optional(),
       templateParameters: z.record(text, z.string()).optional(),
-      variables: z
-        .record(text, z.strictObject({ value: z.string(), isSecret: z.boolean().optional() }))
-        .optional(),
+      variables: z.record(text, z.strictObject({ value: z.string(), isSecret: z.boolean().optional() })).optional(),
       yamlOverride: z.string().optional(),
     }),
     body: {
@@ -190,10 +180,7 @@ const EXAMPLES: readonly Example[] = [
       },
     },
     // https://learn.microsoft.com/en-us/rest/api/azure/devops/build/builds/update-build?view=azure-devops-rest-7.1
-    answered: {
-      id: 42,
-      _links: { web: { href: "https://dev.azure.com/acme/shop/_build/results?buildId=42" } },
-    },
+    answered: { id: 42, _links: { web: { href: "https://dev.azure.com/acme/shop/_build/results?buildId=42" } } },
     link: "https://dev.azure.com/acme/shop/_build/results?buildId=42",
     cancel: {
       method: "PATCH",
@@ -231,12 +218,7 @@ const EXAMPLES: readonly Example[] = [
     cancel: {
       method: "POST",
       url: /^https:\/\/buildbot\.example\.com\/api\/v2\/buildrequests\/42$/,
-      payload: {
-        jsonrpc: "2.0",
-        id: ID,
-        method: "cancel",
-        params: { reason: "The action run was cancelled." },
-      },
+      payload: { jsonrpc: "2.0", id: ID, method: "cancel", params: { reason: "The action run was cancelled." } },
     },
   },
   {
@@ -247,11 +229,7 @@ const EXAMPLES: readonly Example[] = [
     documented: z.record(text, z.json()),
     body: { run: { id: ID, callbackUrl: CALLBACK_URL, callbackToken: CALLBACK_TOKEN }, version: VERSION },
     answered: { job: { id: ID } },
-    cancel: {
-      method: "POST",
-      url: /^https:\/\/node-red\.example\.com\/action-runs\/stop$/,
-      payload: { job: ID },
-    },
+    cancel: { method: "POST", url: /^https:\/\/node-red\.example\.com\/action-runs\/stop$/, payload: { job: ID } },
   },
   {
     // https://github.com/adnanh/webhook/blob/master/docs/Hook-Definition.md
@@ -295,9 +273,7 @@ function withValues<T>(template: T, root: string, values: object = {}): T {
 }
 
 function rendered(
-  {
-    trigger: { secrets, signingSecret: _signingSecret, link: _link, cancel: _cancel, ...template },
-  }: Definition,
+  { trigger: { secrets, signingSecret: _signingSecret, link: _link, cancel: _cancel, ...template } }: Definition,
   given: Readonly<Record<string, unknown>> = { version: VERSION },
 ) {
   const { actionName, entityId, parameters, recommendations, trigger } = newRun.parse({
@@ -440,9 +416,7 @@ describe("what is sent and what the receiving side declares are the same", () =>
 
   it("for Buildbot: the scheduler, and its parameters", () => {
     const { builderid: _, reason: _reason, ...params } = buildbotAction.trigger.payload.params;
-    expect(names(buildbotFile, /StringParameter\(name='(\w+)', required=True/g)).toEqual(
-      Object.keys(params).sort(),
-    );
+    expect(names(buildbotFile, /StringParameter\(name='(\w+)', required=True/g)).toEqual(Object.keys(params).sort());
     for (const name of ["callback_url", "callback_token", "version"])
       expect(names(buildbotFile, /util\.Property\('(\w+)'\)/g)).toContain(name);
     const [scheduler] = /[\w-]+$/.exec(buildbotAction.trigger.url) ?? [];
@@ -477,9 +451,7 @@ describe("what is sent and what the receiving side declares are the same", () =>
     expect(hook?.["trigger-rule-mismatch-http-response-code"]).toBe(403);
     for (const { source, name } of hook?.["pass-environment-to-command"] ?? []) {
       expect(source).toBe("payload");
-      const at = name
-        .split(".")
-        .reduce((place: unknown, key) => Object(place)[key], shellAction.trigger.payload);
+      const at = name.split(".").reduce((place: unknown, key) => Object(place)[key], shellAction.trigger.payload);
       expect(at, name).toEqual(expect.any(String));
     }
     const handedOn = hook?.["pass-environment-to-command"].map(({ envname }) => envname);
@@ -530,16 +502,12 @@ it.each([
   ["Azure", Object.entries(azureAction.trigger.payload.variables).map(([name, { value }]) => [name, value])],
 ] as const)("%s gets in variables, which it expands, nothing that a caller can choose", (_, variables) => {
   expect(variables.length).toBeGreaterThan(0);
-  for (const [name, value] of variables)
-    expect(value, name).toMatch(/^\{\{ run\.(id|callbackUrl|callbackToken) \}\}$/);
+  for (const [name, value] of variables) expect(value, name).toMatch(/^\{\{ run\.(id|callbackUrl|callbackToken) \}\}$/);
 });
 
 // What stands between the braces becomes part of the script: a value could bring commands of its own.
-it.each(RECEIVERS.filter(({ file }) => file.includes("${{")))(
-  "$name puts no expression into a script",
-  ({ file }) => {
-    const lines = file.split("\n").filter((line) => line.includes("${{"));
-    for (const line of lines) expect(line).toMatch(/^(run-name: | {2}group: | {8,10}(VERSION|status): )/);
-    expect(lines.join("\n")).not.toMatch(/callback/);
-  },
-);
+it.each(RECEIVERS.filter(({ file }) => file.includes("${{")))("$name puts no expression into a script", ({ file }) => {
+  const lines = file.split("\n").filter((line) => line.includes("${{"));
+  for (const line of lines) expect(line).toMatch(/^(run-name: | {2}group: | {8,10}(VERSION|status): )/);
+  expect(lines.join("\n")).not.toMatch(/callback/);
+});

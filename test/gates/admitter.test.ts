@@ -66,10 +66,7 @@ describe("a run that is released in the stretch in which it gets to its slot", (
       await retrying(awake);
       const id = await create(stage, awake, { ...NEWEST, notBefore: Date.now() + MINUTE_MS });
       stage.pass(MINUTE_MS);
-      expect(await awake.object.runs.heartbeat(id, {})).toMatchObject({
-        ok: true,
-        status: "running",
-      });
+      expect(await awake.object.runs.heartbeat(id, {})).toMatchObject({ ok: true, status: "running" });
       // Its time, its release, and its start.
       expect(shown(awake, id)).toMatchObject({ status: "running", version: 4 });
     }));
@@ -135,9 +132,7 @@ describe("a run whose time is up before the alarm has noticed", () => {
       await awake.object.gates.resume("prod");
       expect(shown(awake, newer)).toMatchObject({ status: "failed", endCause: "gate" });
       expect(shown(awake, older)).toMatchObject({ status: "pending", waitingFor: "concurrency" });
-      expect((await awake.object.runs.heartbeat(holder, {})) as object).toMatchObject({
-        cancel: null,
-      });
+      expect((await awake.object.runs.heartbeat(holder, {})) as object).toMatchObject({ cancel: null });
     }));
 
   it("holds no slot against a run that does not wait", () =>
@@ -171,24 +166,20 @@ const WRITES_OF_AN_END = [
 ] as const;
 
 describe("an end", () => {
-  it.each(WRITES_OF_AN_END)(
-    "is refused as a whole if %s can't be written, and counts when it is repeated",
-    (_, when) =>
-      stage.awake(async (awake) => {
-        const holder = await running(awake, { hasStopRequest: true });
-        const next = await create(stage, awake);
-        await stage.land(awake);
-        const before = shown(awake, holder);
-        awake.sql.exec(`CREATE TRIGGER full ${when} BEGIN SELECT RAISE(FAIL, 'full'); END`);
-        const key = newKey();
-        await expect(() => awake.object.runs.applyEvent(holder, SUCCEEDED, key)).rejects.toThrow("full");
-        expect(shown(awake, holder)).toEqual(before);
-        awake.sql.exec("DROP TRIGGER full");
-        expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, key)).toMatchObject({
-          ok: true,
-        });
-        expect(holds(awake, next)).toBe(true);
-      }),
+  it.each(WRITES_OF_AN_END)("is refused as a whole if %s can't be written, and counts when it is repeated", (_, when) =>
+    stage.awake(async (awake) => {
+      const holder = await running(awake, { hasStopRequest: true });
+      const next = await create(stage, awake);
+      await stage.land(awake);
+      const before = shown(awake, holder);
+      awake.sql.exec(`CREATE TRIGGER full ${when} BEGIN SELECT RAISE(FAIL, 'full'); END`);
+      const key = newKey();
+      await expect(() => awake.object.runs.applyEvent(holder, SUCCEEDED, key)).rejects.toThrow("full");
+      expect(shown(awake, holder)).toEqual(before);
+      awake.sql.exec("DROP TRIGGER full");
+      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, key)).toMatchObject({ ok: true });
+      expect(holds(awake, next)).toBe(true);
+    }),
   );
 
   it("counts although an admission can't read who waits, and the alarm rings at once for the run that is next", () =>
@@ -198,17 +189,11 @@ describe("an end", () => {
       await stage.ring(awake);
       const prototype = Object.getPrototypeOf(awake.sql) as SqlStorage;
       const { exec } = prototype;
-      const spy = vi.spyOn(prototype, "exec").mockImplementation(function (
-        this: SqlStorage,
-        query,
-        ...bindings
-      ) {
+      const spy = vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, query, ...bindings) {
         if (query.includes("slot_state = 'waiting' ORDER BY")) throw new Error("a disk can't be read");
         return exec.call(this, query, ...bindings) as never;
       });
-      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
-        ok: true,
-      });
+      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({ ok: true });
       spy.mockRestore();
       expect(holds(awake, next)).toBe(false);
       expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now());
@@ -228,9 +213,7 @@ describe("a write that fails", () => {
       awake.sql.exec("DROP TRIGGER fails");
       stage.pass(10_000);
       await stage.ring(awake);
-      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({
-        cancel: expect.anything(),
-      });
+      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({ cancel: expect.anything() });
       await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey());
       expect(holds(awake, newer)).toBe(true);
     }));
@@ -259,14 +242,7 @@ describe("a write that fails", () => {
       const elsewhere = { group: "elsewhere", key: "" };
       // It ends in a minute, as the lease of the attempt does.
       const until = Date.now() + MINUTE_MS;
-      await object.gates.pause({
-        ...elsewhere,
-        reason: "freeze",
-        until,
-        by: "ann",
-        via: null,
-        at: Date.now(),
-      });
+      await object.gates.pause({ ...elsewhere, reason: "freeze", until, by: "ann", via: null, at: Date.now() });
       const held = await create(stage, awake, { concurrency: elsewhere });
       const old = await create(stage, awake);
       const next = await create(stage, awake);
@@ -306,9 +282,7 @@ describe("a release that fails", () => {
         await create(stage, awake, limited),
       ];
       failWhen(awake, `OLD.id = '${first}' AND NEW.released_at IS NOT NULL`);
-      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({
-        ok: true,
-      });
+      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({ ok: true });
       expect([first, next, last].map((id) => holds(awake, id))).toEqual([false, true, false]);
       awake.sql.exec("DROP TRIGGER fails");
       await awake.alarm();

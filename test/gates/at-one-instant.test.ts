@@ -77,8 +77,6 @@ it("a release opens the time gate until its time has come, and then there is not
     stage.pass(WAIT_MS - 1);
     expect(await awake.object.gates.release(early, ANN, newKey())).toMatchObject({ ok: true });
     stage.pass(1);
-    expect(await awake.object.gates.release(late, ANN, newKey())).toMatchObject({
-      reason: "not_waiting",
-    });
+    expect(await awake.object.gates.release(late, ANN, newKey())).toMatchObject({ reason: "not_waiting" });
     expect([early, late].map((id) => holds(awake, id))).toEqual([true, true]);
   }));

@@ -58,8 +58,7 @@ describe("a run that does not wait", () => {
       const first = await create(stage, awake, { concurrency: { limit: 3 } });
       const waits = await create(stage, awake, { concurrency: { limit: 3 } });
       const rejects = await create(stage, awake, { concurrency: { ...REJECT, limit: 3 } });
-      for (const id of [first, waits, rejects])
-        expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
+      for (const id of [first, waits, rejects]) expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
       await awake.object.gates.setLimit("prod", "deploy", 2, 1);
       await awake.object.gates.resume("prod");
       expect(holds(awake, first)).toBe(true);
@@ -81,7 +80,11 @@ describe("a run that cancels others", () => {
         cancel_reason: `The newer run ${newer} replaced this one.`,
       });
       expect((await eventsOf(awake, old)).at(-1)).toMatchObject({
-        ...{ type: "ended", status: "cancelled", cause: "replaced", by: "carl", replacedBy: newer },
+        type: "ended",
+        status: "cancelled",
+        cause: "replaced",
+        by: "carl",
+        replacedBy: newer,
       });
     }));
 
@@ -111,8 +114,6 @@ describe("a run that cancels others", () => {
       expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({ cancel: null });
       await approve(awake, id);
       expect(shown(awake, old)).toMatchObject({ endCause: "replaced" });
-      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({
-        cancel: expect.anything(),
-      });
+      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({ cancel: expect.anything() });
     }));
 });

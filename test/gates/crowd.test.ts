@@ -24,8 +24,7 @@ afterEach(() => stage.end());
 const concurrency = { group: "prod", key: "", limit: LIMIT } as const;
 
 async function holdersOf({ sql }: Awake): Promise<string[]> {
-  const query =
-    "SELECT id FROM runs WHERE released_at IS NOT NULL AND completed_at IS NULL ORDER BY ready_seq";
+  const query = "SELECT id FROM runs WHERE released_at IS NOT NULL AND completed_at IS NULL ORDER BY ready_seq";
   return [...sql.exec<{ id: string }>(query)].map(({ id }) => id);
 }
 
@@ -59,14 +58,7 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
       // Every third time, the slots come free in an object that releases nobody before it dies.
       if (n % 3 === 0) {
         const until = Date.now() + 1000;
-        await awake.object.gates.pause({
-          group: "prod",
-          reason: "",
-          until,
-          by: "ann",
-          via: null,
-          at: Date.now(),
-        });
+        await awake.object.gates.pause({ group: "prod", reason: "", until, by: "ann", via: null, at: Date.now() });
       }
       for (const id of holders) await awake.object.runs.applyEvent(id, SUCCEEDED, newKey());
     });
@@ -80,14 +72,7 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
 it.each([199, 200, 201, 400])("nobody is forgotten at %i slots, which an alarm looks at in parts", (slots) =>
   stage.awake(async (awake) => {
     const { alarm, object, sql } = awake;
-    await object.gates.pause({
-      group: "prod",
-      reason: "",
-      until: null,
-      by: "ann",
-      via: null,
-      at: Date.now(),
-    });
+    await object.gates.pause({ group: "prod", reason: "", until: null, by: "ann", via: null, at: Date.now() });
     for (let n = 0; n < slots; n++) {
       stage.pass(1);
       await ask(stage, object, { concurrency: { key: `${n}` } });
@@ -105,7 +90,10 @@ it.each([199, 200, 201, 400])("nobody is forgotten at %i slots, which an alarm l
 function addWaiters({ sql }: Awake, id: string, count: number): void {
   const columns = [...sql.exec<{ name: string }>("PRAGMA table_info(runs)")].map(({ name }) => name);
   const others: Readonly<Record<string, string>> = {
-    ...{ run_key: "-n", id: "id || '-' || n", create_key: "'m:' || n", change_seq: "0" },
+    run_key: "-n",
+    id: "id || '-' || n",
+    create_key: "'m:' || n",
+    change_seq: "0",
   };
   const values = columns.map((name) => others[name] ?? name);
   sql.exec(
@@ -130,19 +118,12 @@ it("a holder that can't be asked to stop costs a few looks at its slot, although
     const prototype = Object.getPrototypeOf(sql) as SqlStorage;
     const { exec } = prototype;
     let looks = 0;
-    const spy = vi.spyOn(prototype, "exec").mockImplementation(function (
-      this: SqlStorage,
-      query,
-      ...bindings
-    ) {
+    const spy = vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, query, ...bindings) {
       // Without this, a test that fails would never end.
       if (query.includes("slot_state = 'holding'") && ++looks > 500) throw new Error("too many looks");
       return exec.call(this, query, ...bindings) as never;
     });
-    const newer = {
-      concurrency: { onConflict: "cancel_running" },
-      creator: { ...ANN, tokenId: "bob" },
-    } as const;
+    const newer = { concurrency: { onConflict: "cancel_running" }, creator: { ...ANN, tokenId: "bob" } } as const;
     expect(await ask(stage, awake.object, newer)).toMatchObject({ ok: true });
     await stage.ring(awake);
     spy.mockRestore();

@@ -34,9 +34,21 @@ export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gat
   const { timeoutMs = 10 * MINUTE_MS, actionName = "deploy", actionVersion = 1 } = wanted;
   const waitUntil = (notBefore ?? createdAt) + waitMs;
   return {
-    ...{ id, createdAt, actionName, actionVersion, timeoutMs, entityId: null, source: "action" },
-    ...{ parameters: "{}", recommendations: "{}", via: null, heartbeatTimeoutMs: null },
-    ...{ retryOf: null, labels: "[]", traceparent: null, deadlineAt: waitUntil + timeoutMs },
+    id,
+    createdAt,
+    actionName,
+    actionVersion,
+    timeoutMs,
+    entityId: null,
+    source: "action",
+    parameters: "{}",
+    recommendations: "{}",
+    via: null,
+    heartbeatTimeoutMs: null,
+    retryOf: null,
+    labels: "[]",
+    traceparent: null,
+    deadlineAt: waitUntil + timeoutMs,
     triggeredBy: (wanted.creator ?? ANN).tokenName,
     gates: {
       notBefore,
@@ -49,18 +61,8 @@ export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gat
   };
 }
 
-export function newDelivery({
-  maxAttempts = 3,
-  startOn = "accepted",
-  hasStopRequest,
-}: Wanted = {}): NewDelivery {
-  const request = {
-    host: "ci.example",
-    maxAttempts,
-    initialDelayMs: 1000,
-    sealed: new Uint8Array(8),
-    weight: 8,
-  };
+export function newDelivery({ maxAttempts = 3, startOn = "accepted", hasStopRequest }: Wanted = {}): NewDelivery {
+  const request = { host: "ci.example", maxAttempts, initialDelayMs: 1000, sealed: new Uint8Array(8), weight: 8 };
   return { ...request, startOn, ...(hasStopRequest && { stopRequest: request }) };
 }
 
@@ -86,8 +88,7 @@ export interface Shown {
 
 /** The run as the journal has it. */
 export function shown({ sql }: Awake, id: string): Shown {
-  const query =
-    "SELECT status, waiting_for AS waitingFor, end_cause AS endCause, version FROM runs WHERE id = ?";
+  const query = "SELECT status, waiting_for AS waitingFor, end_cause AS endCause, version FROM runs WHERE id = ?";
   return sql.exec<Pick<Shown, keyof Shown>>(query, id).one();
 }
 

@@ -101,10 +101,7 @@ describe("a job that was accepted and has sent no heartbeat", () => {
     stage.awake(async (awake) => {
       const [holder, next] = await acceptedHolder(awake);
       await cancel(awake, holder, MINUTE_MS);
-      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({
-        ok: false,
-        reason: "run_cancelled",
-      });
+      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({ ok: false, reason: "run_cancelled" });
       await requireStartAfter(awake, next, MINUTE_MS);
     }));
 

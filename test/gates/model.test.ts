@@ -25,9 +25,7 @@ it("keeps slots, order, approvals and times in random stories of everything that
 }, async () => {
   let played = 0;
   for (let seed = SEED; played < wanted; seed++) {
-    played += await new Story(seed, { revokes: seed % 2 === 0 }).play(
-      Math.min(STEPS_OF_STORY, wanted - played),
-    );
+    played += await new Story(seed, { revokes: seed % 2 === 0 }).play(Math.min(STEPS_OF_STORY, wanted - played));
   }
   expect(played).toBe(wanted);
 });

@@ -15,7 +15,12 @@ beforeEach(async () => {
 afterEach(() => stage.end());
 
 const pause = (more: Partial<Pause> = {}): Pause => ({
-  ...{ group: "prod", reason: "freeze", until: null, by: "ann", via: null, at: Date.now() },
+  group: "prod",
+  reason: "freeze",
+  until: null,
+  by: "ann",
+  via: null,
+  at: Date.now(),
   ...more,
 });
 
@@ -83,11 +88,7 @@ it("a resume that can't set the alarm is refused, and the repeated one starts th
     const id = await create(stage, awake);
     const prototype = Object.getPrototypeOf(awake.sql) as SqlStorage;
     const { exec } = prototype;
-    const spy = vi.spyOn(prototype, "exec").mockImplementation(function (
-      this: SqlStorage,
-      query,
-      ...bindings
-    ) {
+    const spy = vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, query, ...bindings) {
       if (query.includes("runs_open_due")) throw new Error("a disk can't be read");
       return exec.call(this, query, ...bindings) as never;
     });

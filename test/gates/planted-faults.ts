@@ -114,10 +114,7 @@ export const FAULTS = {
   "an answer of D1 counts for ever": () => {
     const known = new WeakSet<ApproverCheck>();
     const { isUnchecked } = ApproverCheck.prototype;
-    vi.spyOn(ApproverCheck.prototype, "isUnchecked").mockImplementation(function (
-      this: ApproverCheck,
-      approvals,
-    ) {
+    vi.spyOn(ApproverCheck.prototype, "isUnchecked").mockImplementation(function (this: ApproverCheck, approvals) {
       const isOpen = isUnchecked.call(this, approvals);
       if (!isOpen && approvals.length > 0) known.add(this);
       return isOpen && !known.has(this);

@@ -59,10 +59,7 @@ function timeline({ sql }: Awake, id: string): Event[] {
 
 const approversOf = ({ sql }: Awake, id: string) =>
   sql
-    .exec<{ by: string }>(
-      "SELECT value ->> '$.by.tokenId' AS by FROM runs, json_each(approvals) WHERE runs.id = ?",
-      id,
-    )
+    .exec<{ by: string }>("SELECT value ->> '$.by.tokenId' AS by FROM runs, json_each(approvals) WHERE runs.id = ?", id)
     .toArray()
     .map(({ by }) => by);
 
@@ -266,14 +263,7 @@ describe("a revocation and a release at once", () => {
   it("does not use what D1 said when the run got to its slot", () =>
     stage.awake(async (awake) => {
       const id = await create(stage, awake, { approvals: 1, ...FREE });
-      await awake.object.gates.pause({
-        group: "",
-        reason: "freeze",
-        until: null,
-        by: "ann",
-        via: null,
-        at: 0,
-      });
+      await awake.object.gates.pause({ group: "", reason: "freeze", until: null, by: "ann", via: null, at: 0 });
       await approve(awake, id);
       expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
       stage.revoked.add("bob");

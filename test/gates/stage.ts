@@ -257,7 +257,9 @@ export class Stage {
     const { promise, resolve, reject } = Promise.withResolvers<AttemptResult>();
     const rest = { durationMs: 1, isFinal: false, excerpt: null, retryAfter: null };
     const self: UnderWay = {
-      ...{ runId, attempt, leftAt: Date.now() },
+      runId,
+      attempt,
+      leftAt: Date.now(),
       answer: (status) => {
         this.underWay = this.underWay.filter((other) => other !== self);
         // Nobody knows whether a request arrived whose invocation died. While its run is open, its lease decides.
@@ -283,12 +285,7 @@ export class Stage {
   }
 
   /** Each version is one more than the one that the journal has. */
-  #checkVersion(
-    sql: SqlStorage,
-    query: string,
-    bindings: readonly unknown[],
-    exec: SqlStorage["exec"],
-  ): void {
+  #checkVersion(sql: SqlStorage, query: string, bindings: readonly unknown[], exec: SqlStorage["exec"]): void {
     if (!NEW_VERSION.test(query)) return;
     const [version] = bindings;
     const id = bindings.at(-1);

@@ -20,10 +20,7 @@ it.each([
 it.each(["*/*", "application/json", "application/json, text/html;q=0.9", "image/png", ""])(
   "lists the endpoints for a program with Accept %j",
   async (accept) => {
-    const { status, headers, body } = await ask<unknown>("GET", "/", {
-      token: null,
-      headers: { Accept: accept },
-    });
+    const { status, headers, body } = await ask<unknown>("GET", "/", { token: null, headers: { Accept: accept } });
     expect([status, headers.get("Vary")]).toEqual([200, "Accept"]);
     expect(body).toMatchObject({ name: "action-runs", console: "/console" });
   },

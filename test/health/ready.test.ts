@@ -41,11 +41,7 @@ it("is ready without a token if D1 is migrated and the signing key is long enoug
 it.each<[string, Partial<Env>, RegExp]>([
   ["the signing key is empty", { CALLBACK_SIGNING_KEYS: "" }, /CALLBACK_SIGNING_KEYS is not set/],
   ["the signing key has 31 bytes", { CALLBACK_SIGNING_KEYS: "k".repeat(31) }, /31 bytes; at least 32/],
-  [
-    "an older key of the ring is short",
-    { CALLBACK_SIGNING_KEYS: `${KEY},short` },
-    /Key 2 .* 5 bytes; at least 32/,
-  ],
+  ["an older key of the ring is short", { CALLBACK_SIGNING_KEYS: `${KEY},short` }, /Key 2 .* 5 bytes; at least 32/],
   ["there are five keys", { CALLBACK_SIGNING_KEYS: Array(5).fill(KEY).join() }, /5 keys; at most 4/],
   ["RETENTION_DAYS makes no sense", { RETENTION_DAYS: "0" }, /RETENTION_DAYS/],
   ["PUBLIC_URL is no URL", { PUBLIC_URL: "runs.example" }, /PUBLIC_URL is not a plain http or https URL/],
@@ -102,10 +98,7 @@ it("is not ready while D1 does not answer, but still alive", async () => {
   const { status, body } = await ask<unknown>("GET", "/readyz");
   expect(status).toBe(503);
   expect(body).toEqual(notReady(/database does not answer/));
-  expect(await ask("GET", "/healthz", { token: null })).toMatchObject({
-    status: 200,
-    body: { status: "alive" },
-  });
+  expect(await ask("GET", "/healthz", { token: null })).toMatchObject({ status: 200, body: { status: "alive" } });
 });
 
 describe("D1's answer", () => {
@@ -127,9 +120,7 @@ describe("D1's answer", () => {
       expect(await callsOf(async () => expect((await ready()).status).toBe(status))).toBe(0);
     }
     later(5000);
-    expect(await callsOf(async () => expect((await ready()).status).toBe(status === 200 ? 503 : 200))).toBe(
-      1,
-    );
+    expect(await callsOf(async () => expect((await ready()).status).toBe(status === 200 ? 503 : 200))).toBe(1);
   });
 
   it("is fetched once for simultaneous requests", async () => {

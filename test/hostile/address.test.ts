@@ -123,10 +123,7 @@ describe("paths", () => {
         token: isWorkflows ? run.callback.token : ROOT,
         ...(method === "POST" || method === "PUT" ? { body } : {}),
       });
-      expect({ value, answer }).toEqual({
-        value,
-        answer: { error: expect.any(String), code: expect.any(String) },
-      });
+      expect({ value, answer }).toEqual({ value, answer: { error: expect.any(String), code: expect.any(String) } });
       expect({ value, status: [401, 404, 405].includes(status) ? "refused" : status }).toEqual({
         value,
         status: "refused",
@@ -180,10 +177,7 @@ describe("headers", () => {
         await ask<unknown>("DELETE", `${runs}/${run.id}`, { headers }),
         await ask<unknown>("POST", `${runs}/${run.id}/cancel`, { headers }),
         await ask<unknown>("POST", `${runs}/${run.id}/retry`, { headers }),
-        await ask<unknown>("POST", `${runs.replace(/action-runs$/, "actions")}/deploy/runs`, {
-          body: {},
-          headers,
-        }),
+        await ask<unknown>("POST", `${runs.replace(/action-runs$/, "actions")}/deploy/runs`, { body: {}, headers }),
         await report(run, { status: "succeeded" }, { headers }),
         await report(run, { status: "succeeded" }, { headers: { "webhook-id": key } }),
       ];

@@ -99,12 +99,7 @@ const ROUTES: readonly Route[] = [
     takesEmpty: true,
     takesNone: true,
   },
-  {
-    name: "tokens",
-    url: () => "/acme/shop/tokens",
-    token: () => ROOT,
-    valid: '{"name":"ci","role":"viewer"}',
-  },
+  { name: "tokens", url: () => "/acme/shop/tokens", token: () => ROOT, valid: '{"name":"ci","role":"viewer"}' },
   {
     name: "a rotation",
     url: () => `/acme/shop/tokens/${tokenId}/rotate`,
@@ -123,11 +118,7 @@ async function send(route: Route, body: Body | null, contentType: string | null 
   // As bytes, or the runtime would add a content type of its own.
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   const url = new URL(route.url(), "https://runs.example").href;
-  const response = await exports.default.fetch(url, {
-    method: route.method ?? "POST",
-    headers,
-    body: bytes,
-  });
+  const response = await exports.default.fetch(url, { method: route.method ?? "POST", headers, body: bytes });
   return { status: response.status, body: await response.json<{ pointer?: string }>() };
 }
 
@@ -145,10 +136,8 @@ async function expectRefused(request: () => ReturnType<typeof send>, status: num
 }
 
 /** The valid body and one more member, which wins over an earlier one of that name. */
-const withMember = (valid: string, name: string, value: string) =>
-  `${valid.slice(0, -1)},"${name}":${value}}`;
-const nested = (levels: number, [open, close]: readonly [string, string]) =>
-  open.repeat(levels) + close.repeat(levels);
+const withMember = (valid: string, name: string, value: string) => `${valid.slice(0, -1)},"${name}":${value}}`;
+const nested = (levels: number, [open, close]: readonly [string, string]) => open.repeat(levels) + close.repeat(levels);
 
 /** The valid body with more bytes at the end of its last value. */
 function inLastString(valid: string, bytes: readonly number[]): Uint8Array<ArrayBuffer> {
@@ -221,11 +210,7 @@ const BODIES: readonly (readonly [string, (valid: string) => Body | null, string
   ["of 5 MB", (valid) => withMember(valid, "x", `"${"x".repeat(5_000_000)}"`), ...TOO_LARGE],
   ["of 5 MB, its length not told", () => stream(5), ...TOO_LARGE],
   ["of 64 MB, its length not told", () => stream(64), ...TOO_LARGE],
-  [
-    "in UTF-16",
-    (valid) => new Uint8Array(Uint16Array.from(valid, (c) => c.charCodeAt(0)).buffer),
-    ...INVALID,
-  ],
+  ["in UTF-16", (valid) => new Uint8Array(Uint16Array.from(valid, (c) => c.charCodeAt(0)).buffer), ...INVALID],
   ["with a byte that is no UTF-8", (valid) => inLastString(valid, [0xff]), ...INVALID],
   ["with an overlong slash", (valid) => inLastString(valid, [0xc0, 0xaf]), ...INVALID],
   ["with an encoded surrogate", (valid) => inLastString(valid, [0xed, 0xa0, 0x80]), ...INVALID],

@@ -41,28 +41,17 @@ describe("a request is refused, and begins nothing", () => {
       undefined,
       { operation: "retry", runIds: [UNKNOWN], graceSeconds: 1 },
     ],
-    [
-      "a retry with a reason",
-      400,
-      "invalid_body",
-      undefined,
-      { operation: "retry", runIds: [UNKNOWN], reason: "x" },
-    ],
+    ["a retry with a reason", 400, "invalid_body", undefined, { operation: "retry", runIds: [UNKNOWN], reason: "x" }],
     ["approve", 400, "invalid_body", "/operation", { operation: "approve", runIds: [UNKNOWN] }],
   ])("%s", async (_, status, code, pointer, body) => {
     const refused = await startBulk<Refusal>(runs, { operation: "cancel", ...body });
-    expect([refused.status, refused.body]).toEqual([
-      status,
-      { error: expect.stringMatching(/\S/), code, pointer },
-    ]);
+    expect([refused.status, refused.body]).toEqual([status, { error: expect.stringMatching(/\S/), code, pointer }]);
     expect((await ask("GET", bulkPath(runs))).body).toEqual([]);
   });
 
   it("500 runs are not too many", async () => {
     const runIds = Array.from({ length: 500 }, () => crypto.randomUUID());
-    const { status, body } = await startBulk<{ matched: number }>(runs, {
-      ...{ operation: "cancel", runIds, dryRun: true },
-    });
+    const { status, body } = await startBulk<{ matched: number }>(runs, { operation: "cancel", runIds, dryRun: true });
     expect([status, body.matched]).toEqual([200, 500]);
   });
 });
@@ -109,18 +98,15 @@ describe("an operation", () => {
     operation = await bulk(runs, { operation: "cancel", runIds: [own.id, UNKNOWN] });
   });
 
-  it.each(["GET ", "GET /items", "POST /cancel"])(
-    "of another environment is not found: %s",
-    async (route) => {
-      const [method = "", rest] = route.split(" ");
-      const { token } = await grantToken(project, { role: "owner" });
-      for (const path of [beside, elsewhere]) {
-        const asked = path === beside ? { token } : {};
-        const { status, body } = await ask<Refusal>(method, bulkPath(path, operation.id, rest), asked);
-        expect([status, body.code]).toEqual([404, "bulk_operation_not_found"]);
-      }
-    },
-  );
+  it.each(["GET ", "GET /items", "POST /cancel"])("of another environment is not found: %s", async (route) => {
+    const [method = "", rest] = route.split(" ");
+    const { token } = await grantToken(project, { role: "owner" });
+    for (const path of [beside, elsewhere]) {
+      const asked = path === beside ? { token } : {};
+      const { status, body } = await ask<Refusal>(method, bulkPath(path, operation.id, rest), asked);
+      expect([status, body.code]).toEqual([404, "bulk_operation_not_found"]);
+    }
+  });
 
   it("that a viewer may see can't be stopped by them", async () => {
     const { token } = await grantToken(project, { role: "viewer", envName: "prod" });
@@ -153,10 +139,7 @@ describe("an operation", () => {
   });
 
   it("is not replayed to another token with the same key", async () => {
-    const [one, other] = [
-      await grantToken(project, { role: "member" }),
-      await grantToken(project, { role: "member" }),
-    ];
+    const [one, other] = [await grantToken(project, { role: "member" }), await grantToken(project, { role: "member" })];
     const headers = { "Idempotency-Key": "same" };
     const body = { operation: "cancel", runIds: [UNKNOWN] };
     const first = await startBulk(runs, body, { token: one.token, headers });

@@ -59,11 +59,7 @@ const ROUTES = [
 function askRoute(route: (typeof ROUTES)[number], path: string, id: string) {
   const headers = "headers" in route ? { headers: route.headers } : {};
   const report = route.status === 401 ? { token: FORGED_TOKEN(id), body: { status: "succeeded" } } : {};
-  return {
-    method: route.method,
-    address: `${path}/${id}${route.suffix}`,
-    options: { ...headers, ...report },
-  };
+  return { method: route.method, address: `${path}/${id}${route.suffix}`, options: { ...headers, ...report } };
 }
 
 async function objects(): Promise<string[]> {
@@ -86,12 +82,7 @@ describe.each(Object.entries(MADE_UP))("a made-up id, %s,", (_name, makeUp) => {
           code: route.status === 404 ? "run_not_found" : "token_invalid",
         });
       }
-      const watched = await askWith(
-        envWith({ COORDINATORS: coordinators.binding }),
-        method,
-        address,
-        options,
-      );
+      const watched = await askWith(envWith({ COORDINATORS: coordinators.binding }), method, address, options);
       expect(watched.status).toBe(route.status);
     };
     await Promise.all(ROUTES.map(tryRoute));

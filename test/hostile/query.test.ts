@@ -5,22 +5,7 @@ const runs = newRunsPath();
 const tokens = "/acme/shop/tokens";
 const ID = "0199d2a5-0000-8000-8000-000000000000";
 
-const LIMITS = [
-  "",
-  "0",
-  "201",
-  "-1",
-  "1.5",
-  "1e2",
-  "1e400",
-  "NaN",
-  "0x10",
-  "%201",
-  "1%20",
-  "1%00",
-  "%D9%A1",
-  "1,2",
-];
+const LIMITS = ["", "0", "201", "-1", "1.5", "1e2", "1e400", "NaN", "0x10", "%201", "1%20", "1%00", "%D9%A1", "1,2"];
 const CURSORS = [
   "",
   "x",
@@ -95,24 +80,11 @@ const GROUPS = [
   twice("group", "prod"),
 ];
 /** A cursor of groups is a group and a key, with a line feed between them. */
-const GROUP_LIST = anyOf("cursor", [
-  btoa("prod"),
-  btoa("\nkeys"),
-  btoa("-a\nkeyk"),
-  btoa(`prod\n${"k".repeat(256)}`),
-]);
+const GROUP_LIST = anyOf("cursor", [btoa("prod"), btoa("\nkeys"), btoa("-a\nkeyk"), btoa(`prod\n${"k".repeat(256)}`)]);
 /** What a list and a summary refuse. */
 const FILTERS = [
   ...EVERY_LIST,
-  ...anyOf("status", [
-    "",
-    "Pending",
-    "bogus",
-    "pending,failed",
-    "pending%00",
-    "__proto__",
-    "pending&status=bogus",
-  ]),
+  ...anyOf("status", ["", "Pending", "bogus", "pending,failed", "pending%00", "__proto__", "pending&status=bogus"]),
   ...WAITING,
   ...GROUPS,
   ...anyOf("actionName", NAMES),
@@ -190,9 +162,7 @@ const TIMELINE = [
   ...EVERY_LIST,
   ...anyOf(
     "cursor",
-    SEQ_CURSORS.map((text) =>
-      new TextEncoder().encode(text).toBase64({ alphabet: "base64url", omitPadding: true }),
-    ),
+    SEQ_CURSORS.map((text) => new TextEncoder().encode(text).toBase64({ alphabet: "base64url", omitPadding: true })),
   ),
   "after=1",
   "wait=1",
@@ -240,11 +210,7 @@ describe("queries", () => {
       "person=two%20words",
       "since=soon",
       "until=",
-    ].map((query) => ({
-      what: "the audit",
-      query,
-      path: "/acme/shop/audit",
-    })),
+    ].map((query) => ({ what: "the audit", query, path: "/acme/shop/audit" })),
     ...["status=pending", "actionName=a"].map((query) => ({ what: "tokens", query, path: tokens })),
     ...[btoa("1"), btoa("0")].map((cursor) => ({ what: "runs", query: `cursor=${cursor}`, path: runs })),
     ...TIMELINE.map((query) => ({ what: "events", query, path: `${runs}/${ID}/events` })),
@@ -266,12 +232,7 @@ describe("queries", () => {
       path: `${bulk}/${ID}/items`,
     })),
     ...["approve", "reject", "release"].flatMap((what) =>
-      CHANGE.map((query) => ({
-        what: `a request to ${what}`,
-        query,
-        path: `${runs}/${ID}/${what}`,
-        body: {},
-      })),
+      CHANGE.map((query) => ({ what: `a request to ${what}`, query, path: `${runs}/${ID}/${what}`, body: {} })),
     ),
     ...CHANGE.map((query) => ({ what: "a retry", query, path: `${runs}/${ID}/retry`, body: {} })),
     ...INCLUDES.map((query) => ({ what: "a create", query, path: runs, body: { actionName: "a" } })),

@@ -54,12 +54,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /console/-/*": { opensTo: "anyone", success: 200 },
   [`GET ${RUNS}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${RUNS}/summary`]: { opensTo: "data:read", outside: 404, success: 200 },
-  [`GET ${RUNS}/facets`]: {
-    opensTo: "data:read",
-    outside: 404,
-    success: 200,
-    query: "field=label&contains=de",
-  },
+  [`GET ${RUNS}/facets`]: { opensTo: "data:read", outside: 404, success: 200, query: "field=label&contains=de" },
   [`GET ${RUNS}/changes`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`POST ${RUNS}`]: { opensTo: "data:write", outside: 403, success: 201, body: { actionName: "deploy" } },
   [`GET ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200, opensToJob: true },
@@ -74,15 +69,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`POST ${RUNS}/:id/release`]: { opensTo: "actions:manage", outside: 403, success: 200 },
   [`GET ${RUNS}/:id/approval`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${PAUSES}`]: { opensTo: "data:read", outside: 404, success: 200 },
-  [`PUT ${PAUSES}/:group`]: {
-    ...{ opensTo: "actions:manage", outside: 403, success: 200 },
-    body: { reason: "freeze" },
-  },
+  [`PUT ${PAUSES}/:group`]: { opensTo: "actions:manage", outside: 403, success: 200, body: { reason: "freeze" } },
   [`DELETE ${PAUSES}/:group`]: { opensTo: "actions:manage", outside: 403, success: 204 },
   [`GET ${GROUPS}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${BULK}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`POST ${BULK}`]: {
-    ...{ opensTo: "data:write", outside: 403, success: 202 },
+    opensTo: "data:write",
+    outside: 403,
+    success: 202,
     body: { operation: "cancel", runIds: [UNKNOWN] },
   },
   [`GET ${BULK}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
@@ -104,19 +98,20 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`GET ${ENDPOINTS}/:name/versions/:version`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
   [`DELETE ${ENDPOINTS}/:name/versions/:version`]: { opensTo: "webhooks:manage", outside: 403, success: 204 },
   [`POST ${ENDPOINTS}/:name/enable`]: { opensTo: "webhooks:manage", outside: 403, success: 204 },
-  [`POST ${ENDPOINTS}/:name/rotate-secret`]: {
-    ...{ opensTo: "webhooks:manage", outside: 403, success: 200 },
-    body: {},
-  },
+  [`POST ${ENDPOINTS}/:name/rotate-secret`]: { opensTo: "webhooks:manage", outside: 403, success: 200, body: {} },
   [`GET ${ENDPOINTS}/:name/status`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
   [`POST ${ENDPOINTS}/:name/test`]: { opensTo: "webhooks:manage", outside: 403, success: 200, body: {} },
   [`GET ${ENDPOINTS}/:name/deliveries`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
   [`POST ${ENDPOINTS}/:name/deliveries/:id/resend`]: {
-    ...{ opensTo: "webhooks:manage", outside: 403, success: 202 },
+    opensTo: "webhooks:manage",
+    outside: 403,
+    success: 202,
     body: {},
   },
   [`POST ${ENDPOINTS}/:name/recover`]: {
-    ...{ opensTo: "webhooks:manage", outside: 403, success: 202 },
+    opensTo: "webhooks:manage",
+    outside: 403,
+    success: 202,
     body: { since: "2099-01-01T00:00:00Z", include: "failed" },
   },
   "GET /whoami": { opensTo: "any API token", success: 200 },
@@ -132,12 +127,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     body: { name: "made", role: "viewer", envName: "prod" },
   },
   "DELETE /:o/:p/tokens/:tokenId": { opensTo: "tokens:manage", outside: 403, success: 200 },
-  "POST /:o/:p/tokens/:tokenId/rotate": {
-    opensTo: "tokens:manage",
-    outside: 403,
-    success: 200,
-    onlyAbove: true,
-  },
+  "POST /:o/:p/tokens/:tokenId/rotate": { opensTo: "tokens:manage", outside: 403, success: 200, onlyAbove: true },
   "GET /:o/:p/sessions": { opensTo: "tokens:manage", outside: 404, success: 200 },
   "DELETE /:o/:p/sessions/:sessionId": { opensTo: "tokens:manage", outside: 403, success: 204 },
   "POST /:o/:p/sign-in-codes": { opensTo: "root", success: 201, body: {} },
@@ -221,8 +211,7 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
     const ofId = route.includes(BULK) ? "bulk_operation_not_found" : "run_not_found";
     return { status: 404, code: route.includes(":id") ? ofId : "not_found" };
   }
-  if (who.role === undefined || !HAS[who.role].includes(rule.opensTo))
-    return { status: 403, code: "forbidden" };
+  if (who.role === undefined || !HAS[who.role].includes(rule.opensTo)) return { status: 403, code: "forbidden" };
   // The tokens and sessions here belong to prod, out of the scope of a token of dev.
   if (otherEnvironment && route.includes(":sessionId")) return { status: 404, code: "session_not_found" };
   if (otherEnvironment && route.includes(":tokenId")) return { status: 404, code: "token_not_found" };
@@ -289,8 +278,7 @@ let definitions = 0;
 async function newDefinition(kind: "actions" | "webhook-endpoints"): Promise<Definition> {
   const name = `deploy-${++definitions}`;
   const path = `${project}/envs/prod/${kind}/${name}`;
-  const body = (text: string) =>
-    kind === "actions" ? { description: text } : { ...ENDPOINT, payload: text };
+  const body = (text: string) => (kind === "actions" ? { description: text } : { ...ENDPOINT, payload: text });
   const first = await ask("PUT", path, { body: body("first") });
   expect(first.status).toBe(201);
   expect((await ask("PUT", path, { body: body("before") })).status).toBe(200);
@@ -361,7 +349,8 @@ async function target(pattern: string, changesNothing: boolean) {
     p,
     envName: "prod",
     id: (OF_BULK.test(pattern) ? bulk : OF_GATED.test(pattern) ? gated : run?.id) ?? undefined,
-    ...{ group: "prod", database: "0" },
+    group: "prod",
+    database: "0",
     tokenId: doomed?.id,
     sessionId: session ?? undefined,
     name: definition?.name,
@@ -396,8 +385,12 @@ async function stored() {
   ]);
   const text = (result: D1Result<{ rows: string }> | undefined) => result?.results[0]?.rows;
   return {
-    ...{ runs: text(runs), tokens: text(kept), audit: text(audit) },
-    ...{ definitions: text(definitions), versions: text(versions), sessions: text(sessions) },
+    runs: text(runs),
+    tokens: text(kept),
+    audit: text(audit),
+    definitions: text(definitions),
+    versions: text(versions),
+    sessions: text(sessions),
   };
 }
 
@@ -425,8 +418,7 @@ describe.each(ROUTES)("%s", (route) => {
     const changesNothing = expected.status >= 400 || method === "GET";
     const { path: address, run } = await target(pattern, changesNothing);
     const path = `${address}?${rule.query ?? ""}`;
-    const token =
-      who.callback === "its own" && run !== null ? run.callback.token : (tokens.get(name) ?? null);
+    const token = who.callback === "its own" && run !== null ? run.callback.token : (tokens.get(name) ?? null);
     const before = changesNothing ? (known ?? (await stored())) : null;
     known = null;
     const answer = await ask<Refusal>(method, path, {
@@ -449,8 +441,7 @@ describe.each(ROUTES)("%s", (route) => {
       known = await stored();
       expect(known).toEqual(before);
     }
-    if (method === "GET")
-      expect((await ask("HEAD", path, { token, headers: from })).status).toBe(expected.status);
+    if (method === "GET") expect((await ask("HEAD", path, { token, headers: from })).status).toBe(expected.status);
     if (method === "GET" && answer.status >= 400) {
       const headers = { ...from, Accept: "text/event-stream" };
       const watching = await ask<Refusal>("GET", `${path}&wait=1`, { token, headers });

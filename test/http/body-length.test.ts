@@ -66,20 +66,11 @@ const BODIES: readonly [name: string, bytes: Uint8Array, status: number, code?: 
   ],
   ["empty", new Uint8Array(), 400, "invalid_body"],
   ["only blank", encoder.encode("  "), 400, "invalid_body"],
-  [
-    "with a byte order mark",
-    Uint8Array.from([0xef, 0xbb, 0xbf, ...encoder.encode('{"actionName":"x"}')]),
-    201,
-  ],
+  ["with a byte order mark", Uint8Array.from([0xef, 0xbb, 0xbf, ...encoder.encode('{"actionName":"x"}')]), 201],
   ["of exactly the limit", ofBytes(BODY_MAX_BYTES), 201],
   ["of one byte more", ofBytes(BODY_MAX_BYTES + 1), 413, "body_too_large"],
   ["of all that is read before an answer", ofBytes(BODY_MAX_BYTES + BODY_DRAIN_BYTES), 413, "body_too_large"],
-  [
-    "of more than is read before an answer",
-    ofBytes(BODY_MAX_BYTES + BODY_DRAIN_BYTES + 1),
-    413,
-    "body_too_large",
-  ],
+  ["of more than is read before an answer", ofBytes(BODY_MAX_BYTES + BODY_DRAIN_BYTES + 1), 413, "body_too_large"],
   ["with a byte that is no UTF-8", withBytes(0xff), 400, "invalid_body"],
   ["with a character that is cut off", withBytes(0xe2, 0x82), 400, "invalid_body"],
   ["with half a surrogate pair, encoded", withBytes(0xed, 0xa0, 0x80), 400, "invalid_body"],
@@ -91,20 +82,17 @@ function ofText(text: string): Uint8Array {
 }
 
 describe("a body", () => {
-  it.each(BODIES)(
-    "%s gets the same response with and without Content-Length",
-    async (_name, bytes, status, code) => {
-      const path = newRunsPath();
-      const answers = [
-        await send(path, "POST", bytes as Uint8Array<ArrayBuffer>, bytes.length),
-        await send(path, "POST", chunked(bytes)),
-        await send(path, "POST", new Blob([bytes as Uint8Array<ArrayBuffer>])),
-      ].map(comparable);
-      expect(answers[0]?.status).toBe(status);
-      if (code !== undefined) expect(answers[0]?.body.code).toBe(code);
-      for (const answer of answers) expect(answer).toEqual(answers[0]);
-    },
-  );
+  it.each(BODIES)("%s gets the same response with and without Content-Length", async (_name, bytes, status, code) => {
+    const path = newRunsPath();
+    const answers = [
+      await send(path, "POST", bytes as Uint8Array<ArrayBuffer>, bytes.length),
+      await send(path, "POST", chunked(bytes)),
+      await send(path, "POST", new Blob([bytes as Uint8Array<ArrayBuffer>])),
+    ].map(comparable);
+    expect(answers[0]?.status).toBe(status);
+    if (code !== undefined) expect(answers[0]?.body.code).toBe(code);
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+  });
 
   it("that is missing although it is required gets a sentence that says so", async () => {
     const path = newRunsPath();

@@ -30,9 +30,7 @@ it("a bulk operation begins with two calls of the coordinator and one of D1, and
   const body = { operation: "cancel", runIds: [UNKNOWN] };
   expect(await linesOf(() => startBulk(path, body, { headers }))).toEqual(costs(202, 1, 2));
   expect(await linesOf(() => startBulk(path, body, { headers }))).toEqual(costs(202, 0, 1));
-  expect(await linesOf(() => startBulk(path, { ...body, reason: "x" }, { headers }))).toEqual(
-    costs(422, 0, 1),
-  );
+  expect(await linesOf(() => startBulk(path, { ...body, reason: "x" }, { headers }))).toEqual(costs(422, 0, 1));
 });
 
 it("an operation, its runs, a list of operations and a stop are one call of the coordinator", async () => {
@@ -107,8 +105,13 @@ it("a retry of a page calls the object twice, and once if it is refused", async 
   });
   const runner = new BulkOperations(createExecutionContext(), envWith({ COORDINATORS }));
   const order: BulkOrder = {
-    ...{ id: mintUuidV7(Date.now()), request: { operation: "retry", includeRetried: false } },
-    ...{ filter: null, filters: null, maxRuns: 1, mustNamePerson: false, origin: "https://runs.example" },
+    id: mintUuidV7(Date.now()),
+    request: { operation: "retry", includeRetried: false },
+    filter: null,
+    filters: null,
+    maxRuns: 1,
+    mustNamePerson: false,
+    origin: "https://runs.example",
     asker: { tokenId: "root", tokenName: "ci", parents: [], person: null },
   };
   const costOf = async (runId: string, by = order) => {

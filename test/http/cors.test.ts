@@ -18,8 +18,7 @@ const preflight = {
   method: "OPTIONS",
   headers: {
     "Access-Control-Request-Method": "POST",
-    "Access-Control-Request-Headers":
-      "authorization, content-type, idempotency-key, on-behalf-of, traceparent",
+    "Access-Control-Request-Headers": "authorization, content-type, idempotency-key, on-behalf-of, traceparent",
   },
 };
 
@@ -41,12 +40,7 @@ describe("CORS is off", () => {
   });
 
   it("for an origin that CORS_ORIGINS does not list", async () => {
-    for (const origin of [
-      "https://evil.example",
-      "https://portal.example.evil",
-      "http://portal.example",
-      "null",
-    ]) {
+    for (const origin of ["https://evil.example", "https://portal.example.evil", "http://portal.example", "null"]) {
       const response = await send(PORTAL, newRunsPath(), authorized, origin);
       expect(response.status).toBe(200);
       expect(response.headers.get("Access-Control-Allow-Origin")).toBeNull();

@@ -10,16 +10,7 @@ import { coordinator, createAged, journal } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { landed } from "../support/landed.ts";
-import {
-  ask,
-  type CreatedRun,
-  createRun,
-  newRunsPath,
-  ROOT,
-  report,
-  rowOf,
-  scopeOfPath,
-} from "../support/requests.ts";
+import { ask, type CreatedRun, createRun, newRunsPath, ROOT, report, rowOf, scopeOfPath } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 
 beforeEach(watchHops);
@@ -222,10 +213,7 @@ it("a heartbeat calls the coordinator once, and after the first heartbeat D1 is 
     expect(lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
     expect(calls).toBe(0);
   }
-  expect(await beat({ progress: 2 })).toEqual({
-    lines: [{ status: 400, d1: 0, coordinator: 0 }],
-    calls: 0,
-  });
+  expect(await beat({ progress: 2 })).toEqual({ lines: [{ status: 400, d1: 0, coordinator: 0 }], calls: 0 });
   await report(run, { status: "succeeded" });
   expect((await beat({})).lines).toEqual([{ status: 409, d1: 0, coordinator: 1 }]);
 });
@@ -312,13 +300,7 @@ it.each([
     "label=a",
     "label=a&label=b&status=pending&actionName=deploy",
   ];
-  const pages = [
-    "limit=1",
-    "include=details",
-    "include=details&label=a",
-    `${next}`,
-    `limit=1&label=a&${next}`,
-  ];
+  const pages = ["limit=1", "include=details", "include=details&label=a", `${next}`, `limit=1&label=a&${next}`];
   for (const query of suffix === "" ? [...filters, ...pages] : filters) {
     for (const method of ["GET", "HEAD"]) {
       expect([query, await hopsOf(() => ask(method, `${path}${suffix}?${query}`))]).toEqual([
@@ -502,13 +484,8 @@ it("a malformed request makes no round trip", async () => {
   });
   expect(lines).toEqual(
     [
-      ...[401, 401, 400, 400, 404, 404, 400, 400, 508, 404, 404],
-      ...[400, 400, 400, 400, 400, 404, 404, 400, 400, 400, 400, 404],
-    ].map((status) => ({
-      status,
-      d1: 0,
-      coordinator: 0,
-    })),
+      401, 401, 400, 400, 404, 404, 400, 400, 508, 404, 404, 400, 400, 400, 400, 400, 404, 404, 400, 400, 400, 400, 404,
+    ].map((status) => ({ status, d1: 0, coordinator: 0 })),
   );
   expect(calls).toBe(0);
 });

@@ -48,8 +48,7 @@ const CACHED: Readonly<Record<string, string>> = {
 
 /** Refused before anybody asked who it is: 405 and 508. */
 function asksByApiToken({ route, status }: Case): boolean {
-  const isOpen =
-    !/^\/(:o\/|databases|whoami$|places$|session$)/.test(route) || /\/(callback|heartbeat)$/.test(route);
+  const isOpen = !/^\/(:o\/|databases|whoami$|places$|session$)/.test(route) || /\/(callback|heartbeat)$/.test(route);
   return !isOpen && ![401, 405, 508].includes(status);
 }
 
@@ -122,9 +121,7 @@ it("an X-Request-Id of 255 characters is kept", async () => {
 });
 
 it("an internal error is 500 without details, which are in the log under the request id", async () => {
-  const broken = {
-    limit: () => Promise.reject(new Error("SQL and stacks")),
-  };
+  const broken = { limit: () => Promise.reject(new Error("SQL and stacks")) };
   const request = new Request(`https://runs.example${newRunsPath()}`, {
     headers: { Authorization: `Bearer terr_${"y".repeat(43)}` },
   });

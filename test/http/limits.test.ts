@@ -26,13 +26,7 @@ const lists = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
 const KIB = 1024;
 
 const LIMITS: readonly Limit[] = [
-  {
-    name: "a body",
-    route: "create",
-    of: (bytes) => '{"actionName":"a"}'.padEnd(bytes),
-    max: KIB * KIB,
-    status: 413,
-  },
+  { name: "a body", route: "create", of: (bytes) => '{"actionName":"a"}'.padEnd(bytes), max: KIB * KIB, status: 413 },
   {
     name: "a callback's body",
     route: "succeeded",
@@ -55,8 +49,7 @@ const LIMITS: readonly Limit[] = [
   {
     name: "parameters and recommendations together",
     route: "create",
-    of: (bytes) =>
-      `{"actionName":"a","parameters":${object(100_000)},"recommendations":${euros(bytes - 100_000)}}`,
+    of: (bytes) => `{"actionName":"a","parameters":${object(100_000)},"recommendations":${euros(bytes - 100_000)}}`,
     max: 256 * KIB,
   },
   {
@@ -83,8 +76,7 @@ const LIMITS: readonly Limit[] = [
   {
     name: "an error that JSON must escape",
     route: "failed",
-    of: (bytes) =>
-      `{"status":"failed","error":"${'\\"'.repeat((bytes - 4) / 2 - 0.5)}${x(2 + (bytes % 2))}"}`,
+    of: (bytes) => `{"status":"failed","error":"${'\\"'.repeat((bytes - 4) / 2 - 0.5)}${x(2 + (bytes % 2))}"}`,
     max: 8 * KIB,
     isShortened: true,
   },
@@ -108,18 +100,8 @@ const LIMITS: readonly Limit[] = [
     of: (length) => `{"actionName":"${"\u{1f680}".repeat(length)}"}`,
     max: 255,
   },
-  {
-    name: "a token's name",
-    route: "token",
-    of: (length) => `{"name":"${x(length)}","role":"viewer"}`,
-    max: 255,
-  },
-  {
-    name: "a timeout",
-    route: "create",
-    of: (timeout) => `{"actionName":"a","timeout":${timeout}}`,
-    max: 43_200,
-  },
+  { name: "a token's name", route: "token", of: (length) => `{"name":"${x(length)}","role":"viewer"}`, max: 255 },
+  { name: "a timeout", route: "create", of: (timeout) => `{"actionName":"a","timeout":${timeout}}`, max: 43_200 },
   { name: "a page", route: "list", of: (limit) => `limit=${limit}`, max: 200 },
   { name: "a filter's name", route: "list", of: (length) => `actionName=${x(length)}`, max: 255 },
   { name: "an Idempotency-Key", route: "keyed", of: (length) => x(length), max: 255 },
@@ -151,11 +133,7 @@ describe.each(LIMITS)("$name, at most $max", (limit) => {
     expect(truncated).toHaveLength(1);
     for (const kept of [error, output].filter((one) => one !== null && limit.max > 64))
       expect(utf8Bytes(JSON.stringify(kept))).toBeLessThanOrEqual(limit.max);
-    expect((await ask("GET", `${runs}/${id}`)).body).toMatchObject({
-      error,
-      output,
-      completedAt: expect.any(String),
-    });
+    expect((await ask("GET", `${runs}/${id}`)).body).toMatchObject({ error, output, completedAt: expect.any(String) });
   });
 
   it.skipIf(limit.isShortened)(

@@ -107,8 +107,7 @@ describe("methods", () => {
     expect(response.headers.get("Allow")).toBe(allow);
     const text = await response.text();
     if (method === "HEAD") expect(text).toBe("");
-    else
-      expect(JSON.parse(text)).toEqual({ error: expect.stringContaining(allow), code: "method_not_allowed" });
+    else expect(JSON.parse(text)).toEqual({ error: expect.stringContaining(allow), code: "method_not_allowed" });
   });
 
   it("405 does not require a token", async () => {
@@ -133,15 +132,9 @@ describe("HEAD", () => {
     ["a summary", (runs: string) => `${runs}/summary`],
     ["metrics", (runs: string) => runs.replace(/action-runs$/, "metrics")],
     ["a run", (runs: string, id: string) => `${runs}/${id}`],
-    [
-      "an ended run that is waited for",
-      (runs: string, _: string, ended: string) => `${runs}/${ended}?wait=1`,
-    ],
+    ["an ended run that is waited for", (runs: string, _: string, ended: string) => `${runs}/${ended}?wait=1`],
     ["a timeline", (runs: string, id: string) => `${runs}/${id}/events`],
-    [
-      "a timeline with a next page",
-      (runs: string, _: string, ended: string) => `${runs}/${ended}/events?limit=1`,
-    ],
+    ["a timeline with a next page", (runs: string, _: string, ended: string) => `${runs}/${ended}/events?limit=1`],
     ["an unknown run's timeline", (runs: string) => `${runs}/${ID}/events`],
     ["an unknown run", (runs: string) => `${runs}/${ID}`],
     ["a bad filter", (runs: string) => `${runs}?limit=0`],

@@ -74,8 +74,7 @@ it("reads one row and writes five in D1 for its create, and reads and writes two
   const rows = async () => {
     await landedIn(direct(path), false);
     const results = flights.mock.settledResults.map(({ value }) => value as D1Result);
-    const isOwn = (_: unknown, i: number) =>
-      JSON.stringify(flights.mock.contexts[i]).includes(scopeOfPath(path));
+    const isOwn = (_: unknown, i: number) => JSON.stringify(flights.mock.contexts[i]).includes(scopeOfPath(path));
     const own = results.filter(isOwn).map(({ meta }) => [meta.rows_read, meta.rows_written]);
     flights.mockClear();
     return own;
@@ -104,9 +103,7 @@ it("is purged with one deletion in the object, for all runs together", async () 
   const statements = await watchStatements(path);
   await alarmIn(PAST_RETENTION_MS, coordinator(path));
   await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
-  expect(statements().flatMap((sql) => /^\s*DELETE FROM (?!marks)\w+/.exec(sql) ?? [])).toEqual([
-    "DELETE FROM runs",
-  ]);
+  expect(statements().flatMap((sql) => /^\s*DELETE FROM (?!marks)\w+/.exec(sql) ?? [])).toEqual(["DELETE FROM runs"]);
 });
 
 /** The statements of the coordinator from now on. */

@@ -11,14 +11,7 @@ import { jsonPointer } from "../../src/base/json-pointer.ts";
 import { LABELS_MAX, POINTER_MAX_CHARACTERS } from "../../src/base/limits.ts";
 import { ApiError } from "../../src/http/errors.ts";
 import { refusalOf } from "../../src/http/refusal.ts";
-import {
-  cancel,
-  heartbeat,
-  newRun,
-  newRunOfAction,
-  report,
-  retry,
-} from "../../src/runs/api/request-schemas.ts";
+import { cancel, heartbeat, newRun, newRunOfAction, report, retry } from "../../src/runs/api/request-schemas.ts";
 import { expectPointed } from "../support/conformance.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 
@@ -44,10 +37,7 @@ async function pointerOf(method: string, path: string, body: string | object) {
   return { code: answer.body.code, pointer: answer.body.pointer };
 }
 
-const withTrigger = (trigger: object) => ({
-  actionName: "a",
-  trigger: { type: "webhook", url: URL, ...trigger },
-});
+const withTrigger = (trigger: object) => ({ actionName: "a", trigger: { type: "webhook", url: URL, ...trigger } });
 
 describe("a create", () => {
   const rows: readonly Row[] = [
@@ -76,11 +66,7 @@ describe("a create", () => {
       "/trigger/cancel/url",
     ],
     ["a value that leaves the path", withTrigger({ url: `${URL}/{{ parameters.x }}/y` }), "/trigger/url"],
-    [
-      "a link with a value that is missing",
-      withTrigger({ link: `${URL}/{{ parameters.x }}/y` }),
-      "/trigger/link",
-    ],
+    ["a link with a value that is missing", withTrigger({ link: `${URL}/{{ parameters.x }}/y` }), "/trigger/link"],
     ["a header with a name of signs", withTrigger({ headers: { "a~b": "\n" } }), "/trigger/headers/a~0b"],
     [
       "a header that no line can carry",
@@ -188,12 +174,7 @@ describe("an action", () => {
       stored({ cancel: { url: "https://127.0.0.1/" } }),
       "/trigger/cancel/url",
     ],
-    [
-      "invalid_body",
-      "what uses a missing secret",
-      stored({ payload: "{{ secrets.KEY }}" }),
-      "/trigger/payload",
-    ],
+    ["invalid_body", "what uses a missing secret", stored({ payload: "{{ secrets.KEY }}" }), "/trigger/payload"],
     ["secret_required", "a secret header", stored({ headers: { "a~b": null } }), "/trigger/headers/a~0b"],
     [
       "secret_required",
@@ -302,10 +283,7 @@ it("escapes ~ before /, so that ~1 in a name stays a name", () => {
 });
 
 describe("whatever a body has in the place of a member", () => {
-  const name = oneof(
-    string(),
-    constantFrom("", "/", "~", "~1", "__proto__", "constructor", "headers", "url", "0"),
-  );
+  const name = oneof(string(), constantFrom("", "/", "~", "~1", "__proto__", "constructor", "headers", "url", "0"));
   const FULL = {
     actionName: "a",
     labels: ["a"],
@@ -326,10 +304,7 @@ describe("whatever a body has in the place of a member", () => {
     const own = Object.hasOwn(inside, step) ? inside[step] : undefined;
     return Object.fromEntries([...Object.entries(inside), [step, put(own, path, member)]]);
   }
-  const step = oneof(
-    name,
-    constantFrom(...Object.keys(FULL), ...Object.keys(FULL.trigger), "properties", "a"),
-  );
+  const step = oneof(name, constantFrom(...Object.keys(FULL), ...Object.keys(FULL.trigger), "properties", "a"));
 
   it.each(Object.entries(SCHEMAS))("the pointer leads into it: %s", (_schema, schema) => {
     let pointers = 0;

@@ -40,9 +40,7 @@ async function flood(requests: number): Promise<void> {
 
 /** A request that fails on our side. */
 async function fail(): Promise<void> {
-  const broken = {
-    limit: () => Promise.reject(new Error("out of order")),
-  };
+  const broken = { limit: () => Promise.reject(new Error("out of order")) };
   const response = await app.fetch(
     new Request("https://runs.example/acme/shop/envs/prod/action-runs", {
       headers: { Authorization: `Bearer terr_${crypto.randomUUID().replaceAll("-", "").padEnd(43, "y")}` },

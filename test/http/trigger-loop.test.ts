@@ -10,9 +10,7 @@ import { ask, createRun, newRunsPath } from "../support/requests.ts";
 describe("a request that a webhook delivery makes", () => {
   const app = createApp();
   const routes = [
-    ...new Set(
-      app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`),
-    ),
+    ...new Set(app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`)),
   ];
 
   it("is refused on every route, with any token", async () => {
@@ -20,12 +18,7 @@ describe("a request that a webhook delivery makes", () => {
     const db = untouchable<D1Database>("DB");
     const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
     const bindings = envWith({ DB: db.binding, COORDINATORS: coordinators.binding });
-    for (const route of [
-      ...routes,
-      "GET /nothing/at/all",
-      "TRACE /",
-      "POST /:o/:p/envs/:envName/action-runs/:id",
-    ]) {
+    for (const route of [...routes, "GET /nothing/at/all", "TRACE /", "POST /:o/:p/envs/:envName/action-runs/:id"]) {
       const [method = "", pattern = ""] = route.split(" ");
       const path = pattern
         .replaceAll(/\{[^/]*\}(\})?/g, "")
@@ -59,9 +52,7 @@ describe("a request that a webhook delivery makes", () => {
     const headers = { [DELIVERY_HEADER.toLowerCase()]: run.id };
     const looped = await ask("POST", run.callback.url, { token: run.callback.token, body, headers });
     expect(looped).toMatchObject({ status: 508, body: { code: "loop_detected" } });
-    expect(await ask("POST", path, { body: { actionName: "deploy" }, headers })).toMatchObject({
-      status: 508,
-    });
+    expect(await ask("POST", path, { body: { actionName: "deploy" }, headers })).toMatchObject({ status: 508 });
     expect((await ask<unknown[]>("GET", path)).body).toHaveLength(1);
     expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("pending");
     expect((await ask("POST", run.callback.url, { token: run.callback.token, body })).status).toBe(200);

@@ -47,9 +47,7 @@ const { value, schema } = fc.letrec<{ value: unknown; schema: object | boolean }
       fc.record(
         {
           properties: fc.dictionary(name, tie("schema"), { maxKeys: 2, noNullPrototype: true }),
-          patternProperties: fc.dictionary(fc.constantFrom("a", "^b"), tie("schema"), {
-            noNullPrototype: true,
-          }),
+          patternProperties: fc.dictionary(fc.constantFrom("a", "^b"), tie("schema"), { noNullPrototype: true }),
           additionalProperties: tie("schema"),
           propertyNames: tie("schema"),
           required: fc.uniqueArray(name, { maxLength: 2 }),

@@ -60,12 +60,7 @@ const CIRCLES: Refusal[] = [
     "leads back to itself",
   ],
   ["a circle that is never used", { $defs: { b: { $ref: "#/$defs/b" } } }, "/$defs/b/$ref", "back to itself"],
-  [
-    "a circle through an anchor",
-    { $anchor: "a", allOf: [{ $ref: "#a" }] },
-    "/allOf/0/$ref",
-    "back to itself",
-  ],
+  ["a circle through an anchor", { $anchor: "a", allOf: [{ $ref: "#a" }] }, "/allOf/0/$ref", "back to itself"],
   ...["allOf", "anyOf", "oneOf"].map(
     (keyword): Refusal => [
       `a circle through ${keyword}`,
@@ -115,12 +110,7 @@ const KEYWORDS: Refusal[] = [
   ["properties as an array", { properties: [] }, "/properties", "is not an object"],
   ["a flag as text", inside({ uniqueItems: "yes" }), "/properties/a/uniqueItems", "Send true or false"],
   ["a title that is no string", { title: 1 }, "/title", "Send a string"],
-  [
-    "a fault in a schema that is never evaluated",
-    { contentSchema: { b: 1 } },
-    "/contentSchema/b",
-    "is unknown",
-  ],
+  ["a fault in a schema that is never evaluated", { contentSchema: { b: 1 } }, "/contentSchema/b", "is unknown"],
   ["a number beyond all numbers", '{"properties":{"a":{"maximum":1e400}}}', "", "too large"],
 ];
 
@@ -137,19 +127,9 @@ const PATTERNS: Refusal[] = [
   ["a large upper count", { pattern: "a{1,1001}" }, "/pattern", "a count over 1000"],
   ["a large lower count", { pattern: "a{1001,}" }, "/pattern", "a count over 1000"],
   ["counts inside counts", { pattern: "(a{100}){100}" }, "/pattern", "repeats too much"],
-  [
-    "counts of nothing",
-    { pattern: `${"(".repeat(9)}${"){1000}".repeat(9)}` },
-    "/pattern",
-    "repeats too much",
-  ],
+  ["counts of nothing", { pattern: `${"(".repeat(9)}${"){1000}".repeat(9)}` }, "/pattern", "repeats too much"],
   ["a long pattern", { pattern: "a".repeat(1025) }, "/pattern", "Shorten it to at most 1024"],
-  [
-    "a fault in the name of a property",
-    { patternProperties: { "(": {} } },
-    "/patternProperties/(",
-    "not a valid",
-  ],
+  ["a fault in the name of a property", { patternProperties: { "(": {} } }, "/patternProperties/(", "not a valid"],
   [
     "many large patterns",
     { allOf: Array.from({ length: 9 }, () => ({ pattern: "a{1000}" })) },
@@ -213,9 +193,7 @@ describe("size", () => {
   });
 
   it("cuts long names in its sentences", () => {
-    const { pointer, sentence } = refusalOf({
-      properties: { ["n".repeat(2000)]: { type: "t".repeat(10_000) } },
-    });
+    const { pointer, sentence } = refusalOf({ properties: { ["n".repeat(2000)]: { type: "t".repeat(10_000) } } });
     expect(pointer).toBe(`/properties/${"n".repeat(2000)}/type`);
     expect(sentence.length).toBeLessThan(600);
   });
@@ -254,10 +232,7 @@ describe("accepted schemas", () => {
   });
 
   it("gives the same answers after the schema was stored as JSON and checked again", () => {
-    const text = JSON.stringify({
-      properties: { a: { $ref: "#/$defs/b" } },
-      $defs: { b: { const: { c: [1] } } },
-    });
+    const text = JSON.stringify({ properties: { a: { $ref: "#/$defs/b" } }, $defs: { b: { const: { c: [1] } } } });
     for (const checked of [accept(JSON.parse(text)), accept(JSON.parse(text))]) {
       expect(validate(checked, { a: { c: [1] } }).ok).toBe(true);
       expect(validate(checked, { a: { c: [2] } }).ok).toBe(false);

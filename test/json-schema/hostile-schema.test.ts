@@ -47,8 +47,7 @@ function notingAtEachLevel() {
 }
 
 const manyItems = (count: number) => Array.from({ length: count }, (_, index) => index);
-const manyProperties = (count: number) =>
-  Object.fromEntries(manyItems(count).map((index) => [`k${index}`, 1]));
+const manyProperties = (count: number) => Object.fromEntries(manyItems(count).map((index) => [`k${index}`, 1]));
 
 function nested(levels: number): unknown {
   return JSON.parse(`${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`);
@@ -109,10 +108,7 @@ describe("work without bounds", () => {
 
   it("never takes an outcome for true that it reached without steps", () => {
     // With steps, this accepts the value. Without, `not` would turn a false refusal into an acceptance.
-    const schema = {
-      properties: { a: { not: { $ref: "#/$defs/0" } } },
-      $defs: doubling("anyOf", false).$defs,
-    };
+    const schema = { properties: { a: { not: { $ref: "#/$defs/0" } } }, $defs: doubling("anyOf", false).$defs };
     expect(validated(schema, { a: 1 }).outcome.ok).toBe(false);
   });
 
@@ -120,9 +116,7 @@ describe("work without bounds", () => {
     const chain = (length: number) =>
       manyItems(length).map((index) => [
         index,
-        index === length - 1
-          ? { properties: { a: { $ref: "#" } } }
-          : { oneOf: [{ $ref: `#/$defs/${index + 1}` }] },
+        index === length - 1 ? { properties: { a: { $ref: "#" } } } : { oneOf: [{ $ref: `#/$defs/${index + 1}` }] },
       ]);
     const schemaOf = (length: number) => ({ $ref: "#/$defs/0", $defs: Object.fromEntries(chain(length)) });
     expect(validated(schemaOf(2), nested(60)).outcome.ok).toBe(true);
@@ -152,18 +146,8 @@ describe("work that no other bound limits", () => {
     ["long texts that are compared", { enum: ["x".repeat(8000)] }, "x".repeat(8000), 1000],
     ["empty lists that are compared", { const: texts(1000, []) }, texts(1000, []), 1000 * 15],
     ["names that are sorted", { const: manyProperties(1000) }, manyProperties(1000), 1000 * 35],
-    [
-      "properties that nobody looked at",
-      { unevaluatedProperties: true },
-      manyProperties(10_000),
-      10_000 * 40,
-    ],
-    [
-      "subschemas that take note of what they look at",
-      { allOf: texts(400, {}), unevaluatedItems: true },
-      [],
-      400 * 40,
-    ],
+    ["properties that nobody looked at", { unevaluatedProperties: true }, manyProperties(10_000), 10_000 * 40],
+    ["subschemas that take note of what they look at", { allOf: texts(400, {}), unevaluatedItems: true }, [], 400 * 40],
   ])("takes its steps: %s", (_, schema, a, least) => {
     const { outcome, steps } = validated(inside(schema), { a });
     expect(outcome.ok).toBe(true);
@@ -174,12 +158,7 @@ describe("work that no other bound limits", () => {
 describe("large, and still fine", () => {
   it.each<[string, object, unknown, boolean]>([
     ["100 000 unique items", { uniqueItems: true }, manyItems(100_000), true],
-    [
-      "100 000 items, of which the last is a repetition",
-      { uniqueItems: true },
-      [...manyItems(99_999), 0],
-      false,
-    ],
+    ["100 000 items, of which the last is a repetition", { uniqueItems: true }, [...manyItems(99_999), 0], false],
     ["100 000 integers", { items: { type: "integer" } }, manyItems(100_000), true],
     ["a needle in 100 000 items", { contains: { const: 99_999 } }, manyItems(100_000), true],
     ["no needle in 100 000 items", { contains: { const: -1 } }, manyItems(100_000), false],
@@ -189,12 +168,7 @@ describe("large, and still fine", () => {
     ["an enum for each of 100 000 items", { items: { enum: manyItems(5000) } }, Array(100_000).fill(7), true],
     ["a large const", { const: manyItems(5000) }, manyItems(5000), true],
     ["a large const with one difference", { const: manyItems(5000) }, [...manyItems(4999), 0], false],
-    [
-      "256 KiB that match a pattern",
-      { pattern: "^[a-z0-9]+(-[a-z0-9]+)*$" },
-      `a${"-a".repeat(128 * KIB - 1)}`,
-      true,
-    ],
+    ["256 KiB that match a pattern", { pattern: "^[a-z0-9]+(-[a-z0-9]+)*$" }, `a${"-a".repeat(128 * KIB - 1)}`, true],
     ["256 KiB that match no pattern", { pattern: "^(a+)+$" }, `${"a".repeat(256 * KIB - 1)}!`, false],
     ["a pattern for text without ASCII", { pattern: "^\\p{L}*$" }, "語".repeat(85 * KIB), true],
     ["the length of 256 KiB", { minLength: 64 * KIB, maxLength: 128 * KIB }, "😀".repeat(64 * KIB), true],
@@ -218,29 +192,20 @@ describe("deep parameters", () => {
   });
 
   it("evaluates 64 levels", () => {
-    expect(validated({ properties: { a: { anyOf: [{ $ref: "#" }, true] } } }, nested(64)).outcome.ok).toBe(
-      true,
-    );
+    expect(validated({ properties: { a: { anyOf: [{ $ref: "#" }, true] } } }, nested(64)).outcome.ok).toBe(true);
   });
 });
 
 describe("any JSON", () => {
   const value = fc.oneof(
-    {
-      weight: 3,
-      arbitrary: fc.constantFrom({}, true, [], [{}], "#", "a", "^a", 1, { a: {} }, ["a"], "object"),
-    },
+    { weight: 3, arbitrary: fc.constantFrom({}, true, [], [{}], "#", "a", "^a", 1, { a: {} }, ["a"], "object") },
     { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
   );
   const keyword = fc.constantFrom(...KEYWORDS.keys());
   const flat = fc.dictionary(keyword, value, { maxKeys: 3 });
-  const schema = fc.dictionary(
-    keyword,
-    fc.oneof(value, flat, fc.dictionary(fc.constantFrom("a", "0"), flat)),
-    {
-      maxKeys: 5,
-    },
-  );
+  const schema = fc.dictionary(keyword, fc.oneof(value, flat, fc.dictionary(fc.constantFrom("a", "0"), flat)), {
+    maxKeys: 5,
+  });
 
   it("gives a result for every schema, and never throws", () => {
     fc.assert(

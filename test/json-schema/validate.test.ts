@@ -10,10 +10,7 @@ function check(schema: unknown) {
 
 /** The refusal of parameters, or null. JSON text, because only a parser makes an own `__proto__`. */
 function refusal(schema: unknown, parameters: unknown) {
-  const outcome = validate(
-    check(schema),
-    typeof parameters === "string" ? JSON.parse(parameters) : parameters,
-  );
+  const outcome = validate(check(schema), typeof parameters === "string" ? JSON.parse(parameters) : parameters);
   return outcome.ok ? null : outcome.error;
 }
 
@@ -123,9 +120,7 @@ describe("own properties", () => {
   });
 
   it("changes neither the schema nor the parameters", () => {
-    const schema = Object.freeze(
-      JSON.parse('{"properties":{"a":{"default":1}},"$defs":{"b":{"$anchor":"c"}}}'),
-    );
+    const schema = Object.freeze(JSON.parse('{"properties":{"a":{"default":1}},"$defs":{"b":{"$anchor":"c"}}}'));
     const parameters = Object.freeze({});
     expect(validate(check(schema), parameters).ok).toBe(true);
     expect(JSON.stringify(schema)).toBe('{"properties":{"a":{"default":1}},"$defs":{"b":{"$anchor":"c"}}}');

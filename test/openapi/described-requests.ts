@@ -131,11 +131,7 @@ export async function placeFor(operation: Operation): Promise<Place> {
 /** Definitions whose secrets a PUT with null can keep. */
 const DEFINITIONS = {
   actions: {
-    trigger: {
-      type: "webhook",
-      url: "https://ci.example.com/hooks/x",
-      signingSecret: `whsec_${"A".repeat(32)}`,
-    },
+    trigger: { type: "webhook", url: "https://ci.example.com/hooks/x", signingSecret: `whsec_${"A".repeat(32)}` },
   },
   "webhook-endpoints": { url: "https://hooks.example.com/x", events: ["action_run.*"] },
 };
@@ -189,11 +185,7 @@ const routes = createApp().routes.map(({ method, path, handler }) => ({
 }));
 
 /** Whether the validator of the service accepts this body, or this query. */
-export function isAccepted(
-  { method, path }: Operation,
-  target: Validated["target"],
-  value: unknown,
-): boolean {
+export function isAccepted({ method, path }: Operation, target: Validated["target"], value: unknown): boolean {
   const [schema, ...others] = routes
     .filter(({ operation, validated }) => operation === `${method} ${path}` && validated?.target === target)
     .flatMap(({ validated }) => validated?.schema ?? []);

@@ -26,45 +26,110 @@ const SECRET = `whsec_${"A".repeat(32)}`;
 
 /** What a member of a body is tried with. */
 const VALUES: readonly unknown[] = [
-  ...[null, true, 0, 1, -1, 0.5, 1.5, 10, 11, 99, 100, 43_200, 43_201, 3_600_000, 3_600_001],
-  ...[
-    [],
-    ["x"],
-    ["y", "x", "y"],
-    [""],
-    ["x".repeat(65)],
-    ["a\u0007b"],
-    [1],
-    {},
-    { a: 1 },
-    { a: "x" },
-    { "a b": "x" },
-    { "X-A": "a\nb" },
-    { "X-A": "é" },
-  ],
-  ...["", " ", "x", "é", "a\u0000b", "a\u0085b", "\ud800", "{{ run.id }}"],
-  ...["x".repeat(255), "x".repeat(256), "\u{1f600}".repeat(255), "\u{1f600}".repeat(256)],
-  ...[ID, ID.toUpperCase(), `${ID}0`, `{${ID}}`, ID.replaceAll("-", "")],
-  ...["2099-01-01T00:00:00Z", "2099-01-01t00:00:00.123456z", "2099-01-01T00:00:00+01:00"],
-  ...[
-    "2099-01-01T00:00:00",
-    "2099-01-01",
-    "2099-13-01T00:00:00Z",
-    "2099-02-30T00:00:00Z",
-    "2000-01-01T00:00:00Z",
-  ],
-  ...["https://ci.example.com/{{ run.id }}", "https://ci.example.com/a", "HTTPS://ci.example.com/a"],
-  ...["http://ci.example.com/a", "ftp://ci.example.com/a", "ci.example.com", "/a", "mailto:a@b.example"],
-  ...[`https://ci.example.com/${"a".repeat(2025)}`, `https://ci.example.com/${"a".repeat(2026)}`],
-  ...["webhook", "POST", "GET", "accepted", "heartbeat", "succeeded", "failed", "owner", "boss", "Prod"],
-  ...[SECRET, SECRET.slice(0, -1), SECRET.slice(6), `${SECRET}!`],
+  null,
+  true,
+  0,
+  1,
+  -1,
+  0.5,
+  1.5,
+  10,
+  11,
+  99,
+  100,
+  43_200,
+  43_201,
+  3_600_000,
+  3_600_001,
+  [],
+  ["x"],
+  ["y", "x", "y"],
+  [""],
+  ["x".repeat(65)],
+  ["a\u0007b"],
+  [1],
+  {},
+  { a: 1 },
+  { a: "x" },
+  { "a b": "x" },
+  { "X-A": "a\nb" },
+  { "X-A": "é" },
+  "",
+  " ",
+  "x",
+  "é",
+  "a\u0000b",
+  "a\u0085b",
+  "\ud800",
+  "{{ run.id }}",
+  "x".repeat(255),
+  "x".repeat(256),
+  "\u{1f600}".repeat(255),
+  "\u{1f600}".repeat(256),
+  ID,
+  ID.toUpperCase(),
+  `${ID}0`,
+  `{${ID}}`,
+  ID.replaceAll("-", ""),
+  "2099-01-01T00:00:00Z",
+  "2099-01-01t00:00:00.123456z",
+  "2099-01-01T00:00:00+01:00",
+  "2099-01-01T00:00:00",
+  "2099-01-01",
+  "2099-13-01T00:00:00Z",
+  "2099-02-30T00:00:00Z",
+  "2000-01-01T00:00:00Z",
+  "https://ci.example.com/{{ run.id }}",
+  "https://ci.example.com/a",
+  "HTTPS://ci.example.com/a",
+  "http://ci.example.com/a",
+  "ftp://ci.example.com/a",
+  "ci.example.com",
+  "/a",
+  "mailto:a@b.example",
+  `https://ci.example.com/${"a".repeat(2025)}`,
+  `https://ci.example.com/${"a".repeat(2026)}`,
+  "webhook",
+  "POST",
+  "GET",
+  "accepted",
+  "heartbeat",
+  "succeeded",
+  "failed",
+  "owner",
+  "boss",
+  "Prod",
+  SECRET,
+  SECRET.slice(0, -1),
+  SECRET.slice(6),
+  `${SECRET}!`,
 ];
 
 /** What a parameter is tried with. */
 const TEXTS: readonly string[] = [
-  ...["", "0", "1", "-1", "60", "61", "200", "201", "1.5", "x", "é", "a\u0007b", "pending", "done"],
-  ...["x".repeat(255), "x".repeat(256), ID, ID.toUpperCase(), `${ID}0`],
-  ...["2026-01-31T12:00:00Z", "2026-01-31T12:00:00+01:00", "2026-01-31", "2026-13-01T00:00:00Z"],
+  "",
+  "0",
+  "1",
+  "-1",
+  "60",
+  "61",
+  "200",
+  "201",
+  "1.5",
+  "x",
+  "é",
+  "a\u0007b",
+  "pending",
+  "done",
+  "x".repeat(255),
+  "x".repeat(256),
+  ID,
+  ID.toUpperCase(),
+  `${ID}0`,
+  "2026-01-31T12:00:00Z",
+  "2026-01-31T12:00:00+01:00",
+  "2026-01-31",
+  "2026-13-01T00:00:00Z",
 ];
 
 /** All that is tried with an operation that needs a new run for each request which it accepts. */
@@ -179,34 +244,24 @@ describe.each(CASES)("%s", (_name, operation) => {
         // A PUT's If-Match is that of an action which does not exist yet.
         const isNew = parameter.name === "If-Match" && operation.method === "PUT";
         const names = isNew ? { name: "new" } : {};
-        expect(await sendAfresh({ body: example, names, ...sent }), parameter.name).toMatchObject({
-          code: undefined,
-        });
+        expect(await sendAfresh({ body: example, names, ...sent }), parameter.name).toMatchObject({ code: undefined });
       }
     }
   });
 
-  it.runIf(parameters.some((one) => one.in === "path"))(
-    "refuses names and ids that it does not describe",
-    async () => {
-      for (const { name, schema } of parameters.filter((one) => one.in === "path")) {
-        for (const text of ["", "SHOP", "a_b", "-a", "a".repeat(64), "a b", "é", `${ID}0`, `{${ID}}`]) {
-          if (isValid(schema, text)) continue;
-          const { status } = await send(operation, place, {
-            body: example,
-            names: { [name]: encodeURIComponent(text) },
-          });
-          expect([name, text, status]).toEqual([name, text, expect.toBeOneOf([401, 404])]);
-        }
+  it.runIf(parameters.some((one) => one.in === "path"))("refuses names and ids that it does not describe", async () => {
+    for (const { name, schema } of parameters.filter((one) => one.in === "path")) {
+      for (const text of ["", "SHOP", "a_b", "-a", "a".repeat(64), "a b", "é", `${ID}0`, `{${ID}}`]) {
+        if (isValid(schema, text)) continue;
+        const { status } = await send(operation, place, { body: example, names: { [name]: encodeURIComponent(text) } });
+        expect([name, text, status]).toEqual([name, text, expect.toBeOneOf([401, 404])]);
       }
-    },
-  );
+    }
+  });
 
   it("refuses other methods", async () => {
     const here = OPERATIONS.filter(({ path }) => path === operation.path).map(({ method }) => method);
-    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].filter(
-      (one) => !here.includes(one),
-    )) {
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].filter((one) => !here.includes(one))) {
       const { status, headers } = await send(operation, place, { method });
       expect([method, status]).toEqual([method, 405]);
       expect(

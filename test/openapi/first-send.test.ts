@@ -26,30 +26,27 @@ function everyExample({ parameters, bodyExample }: Operation) {
   };
 }
 
-describe.each(OPERATIONS.map((one) => [`${one.method} ${one.path}`, one] as const))(
-  "%s",
-  (_name, operation) => {
-    it("has a valid example beside each of its schemas", () => {
-      for (const { in: where, name, example, schema } of operation.parameters) {
-        // A client that is generated from the document does not compile if a header is a number.
-        if (where === "header") expect([name, schema.type]).toEqual([name, "string"]);
-        expect([name, isValid(schema, example)]).toEqual([name, true]);
-        expect(JSON.stringify(example)).not.toMatch(/T\d\d:\d\d:\d\d(?!Z)/);
-      }
-      if (operation.body === undefined) expect(operation.bodyExample).toBeUndefined();
-      else expect(isValid(operation.body, operation.bodyExample)).toBe(true);
-    });
+describe.each(OPERATIONS.map((one) => [`${one.method} ${one.path}`, one] as const))("%s", (_name, operation) => {
+  it("has a valid example beside each of its schemas", () => {
+    for (const { in: where, name, example, schema } of operation.parameters) {
+      // A client that is generated from the document does not compile if a header is a number.
+      if (where === "header") expect([name, schema.type]).toEqual([name, "string"]);
+      expect([name, isValid(schema, example)]).toEqual([name, true]);
+      expect(JSON.stringify(example)).not.toMatch(/T\d\d:\d\d:\d\d(?!Z)/);
+    }
+    if (operation.body === undefined) expect(operation.bodyExample).toBeUndefined();
+    else expect(isValid(operation.body, operation.bodyExample)).toBe(true);
+  });
 
-    it("succeeds with all of its examples at once", async () => {
-      const place = await placeFor(operation);
-      const isPut = operation.method === "PUT" && operation.path.endsWith("{name}");
-      const sent = { ...everyExample(operation), ...(isPut && { names: { name: "new" } }) };
-      const { status, code } = await send(operation, place, sent);
-      // The PUT creates. A browser would be led to the console.
-      expect([status, code]).toEqual([isPut ? 201 : operation.successes[0], undefined]);
-    });
-  },
-);
+  it("succeeds with all of its examples at once", async () => {
+    const place = await placeFor(operation);
+    const isPut = operation.method === "PUT" && operation.path.endsWith("{name}");
+    const sent = { ...everyExample(operation), ...(isPut && { names: { name: "new" } }) };
+    const { status, code } = await send(operation, place, sent);
+    // The PUT creates. A browser would be led to the console.
+    expect([status, code]).toEqual([isPut ? 201 : operation.successes[0], undefined]);
+  });
+});
 
 const IN_ENVIRONMENT = "/{o}/{p}/envs/{envName}";
 const OF_RUN = `${IN_ENVIRONMENT}/action-runs/{id}`;

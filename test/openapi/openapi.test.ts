@@ -29,10 +29,7 @@ interface Response {
 }
 
 interface Made {
-  readonly paths: Record<
-    string,
-    Record<string, { readonly requestBody?: unknown; readonly responses: unknown }>
-  >;
+  readonly paths: Record<string, Record<string, { readonly requestBody?: unknown; readonly responses: unknown }>>;
   readonly components: { readonly schemas: Record<string, unknown> };
 }
 
@@ -127,8 +124,7 @@ describe("the OpenAPI document", () => {
     const forOthers = isRead || callback || isRoots || inPath.length === 0 ? [] : ["apiToken", "onBehalfOf"];
     const expected = inPath.length === 0 ? [] : [callback ? "callbackToken" : "apiToken", ...forOthers];
     expect(schemes).toEqual(fixed[name] ?? expected);
-    for (const { headers } of Object.values(operation.responses))
-      expect(headers).toHaveProperty("X-Request-Id");
+    for (const { headers } of Object.values(operation.responses)) expect(headers).toHaveProperty("X-Request-Id");
   });
 
   it.each(operations)("has a summary and a description of %s in sentences", (_name, operation) => {
@@ -160,9 +156,7 @@ describe("the OpenAPI document", () => {
   });
 
   it("has no default in a body, because generators make such a member required", () => {
-    const bodies = operations.flatMap(([, { requestBody }]) =>
-      requestBody === undefined ? [] : [requestBody],
-    );
+    const bodies = operations.flatMap(([, { requestBody }]) => (requestBody === undefined ? [] : [requestBody]));
     const text = JSON.stringify([bodies, document.components.schemas]);
     expect(text).not.toContain('"default":');
     expect(text).toContain("Default: `60`.");
@@ -196,9 +190,7 @@ describe("the OpenAPI document", () => {
   });
 
   it("says which requests accept a key, and that the bodies of a heartbeat, a cancel, an approval, a rejection, a retry, a run of an action, rotations, a resent message and a test are optional", () => {
-    const keyed = operations.filter(([, { parameters }]) =>
-      parameters?.some((one) => one.name === "Idempotency-Key"),
-    );
+    const keyed = operations.filter(([, { parameters }]) => parameters?.some((one) => one.name === "Idempotency-Key"));
     expect(keyed.map(([, { operationId }]) => operationId).sort()).toEqual([
       "approveActionRun",
       "cancelActionRun",
@@ -233,8 +225,7 @@ describe("the OpenAPI document", () => {
 
 describe("the conformance check", () => {
   const url = "https://runs.example/acme/shop/envs/prod/action-runs/01a212de-9b55-8003-a8a9-dd2c148ea617";
-  const run =
-    (document.components.schemas.ActionRun as { examples: Record<string, unknown>[] }).examples[0] ?? {};
+  const run = (document.components.schemas.ActionRun as { examples: Record<string, unknown>[] }).examples[0] ?? {};
   const judge = (body: unknown, init: ResponseInit = {}) => {
     const text = JSON.stringify(body);
     const headers = new Headers({ "Content-Type": "application/json", ...init.headers });
@@ -286,11 +277,7 @@ describe("every part of the document has an example", () => {
     readonly $ref?: string;
     readonly example?: unknown;
     readonly examples?: object;
-    readonly schema?: {
-      readonly $ref?: string;
-      readonly examples?: readonly unknown[];
-      readonly default?: unknown;
-    };
+    readonly schema?: { readonly $ref?: string; readonly examples?: readonly unknown[]; readonly default?: unknown };
   }
 
   function hasExample({ $ref, example, examples, schema }: Part): boolean {

@@ -21,9 +21,7 @@ function manyIn(described: Schema, path: readonly string[] = []): readonly Many[
   return [
     ...(schema.type === "array" || isFree ? [{ path, schema }] : []),
     ...[...oneOf, ...anyOf].flatMap((one: Schema) => manyIn(one, path)),
-    ...Object.entries(properties as Record<string, Schema>).flatMap(([name, one]) =>
-      manyIn(one, [...path, name]),
-    ),
+    ...Object.entries(properties as Record<string, Schema>).flatMap(([name, one]) => manyIn(one, [...path, name])),
     ...(items === undefined ? [] : manyIn(items as Schema, [...path, "0"])),
   ];
 }
@@ -62,9 +60,7 @@ it.each(OF_BODIES)("one sentence refuses all items of %s", async (_name, operati
     body: withMember(body, example, path.slice(0, inList), value),
   });
   expect(answer.body.pointer).toBe(`/${path.join("/")}`);
-  expect(answer.body.error).toMatch(
-    new RegExp(`^${path.join(".")}: has ${COUNT} [a-z ]+; send at most \\d+\\.$`),
-  );
+  expect(answer.body.error).toMatch(new RegExp(`^${path.join(".")}: has ${COUNT} [a-z ]+; send at most \\d+\\.$`));
   expect(answer.status).toBe(400);
 });
 
@@ -72,17 +68,18 @@ it("finds the lists and objects of requests, at any depth", () => {
   const found = OF_BODIES.map(([, , { path }]) => path.join("."));
   expect(found).toEqual(
     expect.arrayContaining([
-      ...[
-        "labels",
-        "runIds",
-        "filter.labels",
-        "filter.status",
-        "events",
-        "actionNames",
-        "headers",
-        "secrets",
-      ],
-      ...["trigger.accepted", "trigger.accepted.0.equals", "trigger.cancel.headers", "definition.events"],
+      "labels",
+      "runIds",
+      "filter.labels",
+      "filter.status",
+      "events",
+      "actionNames",
+      "headers",
+      "secrets",
+      "trigger.accepted",
+      "trigger.accepted.0.equals",
+      "trigger.cancel.headers",
+      "definition.events",
     ]),
   );
 });
@@ -98,8 +95,6 @@ it.each(OF_QUERIES)("one sentence refuses all values of %s", async (_name, path,
   const address = path.replaceAll(/\{\w+\}/g, "acme");
   const query = new URLSearchParams(Array.from({ length: 50 }, () => [name, ""]));
   const { status, body } = await ask<{ readonly error: string }>("GET", `${address}?${query}`);
-  expect(body.error).toMatch(
-    new RegExp(`^${name}: (has 50 [a-z]+; send at most \\d+|send any of [^:.]+)\\.$`),
-  );
+  expect(body.error).toMatch(new RegExp(`^${name}: (has 50 [a-z]+; send at most \\d+|send any of [^:.]+)\\.$`));
   expect(status).toBe(400);
 });

@@ -116,8 +116,7 @@ it.each(["newest", "oldest"])(
     const path = newRunsPath();
     const parameters = { text: "x".repeat(250_000) };
     const ids: string[] = [];
-    for (let n = 0; n < 6; n++)
-      ids.push((await createRun(path, { actionName: `deploy-${n % 2}`, parameters })).id);
+    for (let n = 0; n < 6; n++) ids.push((await createRun(path, { actionName: `deploy-${n % 2}`, parameters })).id);
     await landed(path);
     const flights = queueFlights(scopeOfPath(path));
     for (const id of ids) await change(path, id, { type: "cancelled" });

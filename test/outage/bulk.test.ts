@@ -20,8 +20,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const create = (path: string, runs: number) =>
-  Promise.all(Array.from({ length: runs }, () => createRun(path)));
+const create = (path: string, runs: number) => Promise.all(Array.from({ length: runs }, () => createRun(path)));
 
 async function fail(path: string, runs: number): Promise<string[]> {
   const failed = await create(path, runs);
@@ -124,10 +123,7 @@ it.each(["down", "hang"] as const)(
     await revokeElsewhere(env.DB, id);
     resetFaults();
     await passUntilEnd(path, body.id);
-    expect(await bulkOf(path, body.id)).toMatchObject({
-      abortReason: "token_revoked",
-      counts: { remaining: 3 },
-    });
+    expect(await bulkOf(path, body.id)).toMatchObject({ abortReason: "token_revoked", counts: { remaining: 3 } });
   },
 );
 

@@ -10,9 +10,7 @@ export interface Refusal {
 
 export async function mintToken(path: string): Promise<{ id: string; token: string }> {
   const tokens = path.replace(/\/envs\/.*/, "/tokens");
-  const minted = await ask<{ id: string; token: string }>("POST", tokens, {
-    body: { name: "ci", role: "member" },
-  });
+  const minted = await ask<{ id: string; token: string }>("POST", tokens, { body: { name: "ci", role: "member" } });
   expect(minted.status).toBe(201);
   return minted.body;
 }

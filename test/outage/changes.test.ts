@@ -4,27 +4,10 @@ import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { FLIGHT_MAX_MS } from "../../src/runs/projection/flights.ts";
-import {
-  alarmAt,
-  alarmIn,
-  coordinator,
-  createAged,
-  direct,
-  hurryTimers,
-  journal,
-  until,
-} from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, hurryTimers, journal, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import { landed } from "../support/landed.ts";
-import {
-  type ActionRun,
-  ask,
-  createRun,
-  newRunsPath,
-  report,
-  rowOf,
-  scopeOfPath,
-} from "../support/requests.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 
 afterEach(() => {

@@ -63,8 +63,7 @@ it("a list shows what is created and changed after that, in the order of ids", a
   stepBack();
   const after = await createRun(path);
   await ask("DELETE", `${path}/${changed.id}`);
-  const list = async (query: string) =>
-    (await ask<ActionRun[]>("GET", `${path}?${query}`)).body.map(({ id }) => id);
+  const list = async (query: string) => (await ask<ActionRun[]>("GET", `${path}?${query}`)).body.map(({ id }) => id);
   const oldest = [after.id, ...[before.id, changed.id].sort()];
   expect(await list("order=oldest")).toEqual(oldest);
   expect(await list("status=pending")).toEqual([before.id, after.id]);
@@ -74,9 +73,7 @@ it("a list shows what is created and changed after that, in the order of ids", a
 
 describe("the sweep", () => {
   const dueAt = (path: string) =>
-    env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ?")
-      .bind(scopeOfPath(path))
-      .first<number>("due_at");
+    env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ?").bind(scopeOfPath(path)).first<number>("due_at");
 
   it.each([{ evicted: false }, { evicted: true }])(
     "looks within ten minutes after the next change; evicted: $evicted",
@@ -215,8 +212,7 @@ it("a client that was rate limited is served again when it sends a valid token",
   const project = newProject();
   const { token } = await grantToken(project, { role: "admin" });
   const headers = { "CF-Connecting-IP": `2001:db8::${crypto.randomUUID().slice(0, 4)}` };
-  const tryIt = async (sent: string) =>
-    (await ask("GET", `${project}/tokens`, { token: sent, headers })).status;
+  const tryIt = async (sent: string) => (await ask("GET", `${project}/tokens`, { token: sent, headers })).status;
   const unknown = () =>
     `terr_${crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })}`;
   let status = 401;

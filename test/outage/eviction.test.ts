@@ -1,11 +1,6 @@
 /** Every answer stays true when the object is evicted between any two steps, with or without an outage of D1. */
 
-import {
-  abortAllDurableObjects,
-  evictDurableObject,
-  runDurableObjectAlarm,
-  runInDurableObject,
-} from "cloudflare:test";
+import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sweep } from "../../src/runs/d1/sweep.ts";
@@ -146,10 +141,7 @@ async function decided(story: Story): Promise<ActionRun> {
 }
 
 function heartbeat({ callback }: CreatedRun, body: unknown) {
-  return ask<Beaten>("POST", callback.url.replace(/callback$/, "heartbeat"), {
-    token: callback.token,
-    body,
-  });
+  return ask<Beaten>("POST", callback.url.replace(/callback$/, "heartbeat"), { token: callback.token, body });
 }
 
 // An eviction waits for the pause between flights.
@@ -187,10 +179,7 @@ async function evictOwner({ path, created }: Story): Promise<void> {
   await evictDurableObject(owner);
 }
 
-async function play(
-  evictBefore: (n: number) => boolean,
-  evict: (story: Story) => unknown = evictOwner,
-): Promise<void> {
+async function play(evictBefore: (n: number) => boolean, evict: (story: Story) => unknown = evictOwner): Promise<void> {
   const story: Story = { path: newRunsPath() };
   for (const [n, step] of STEPS.entries()) {
     if (evictBefore(n)) await evict(story);

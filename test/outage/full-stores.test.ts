@@ -4,26 +4,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isDatabaseFull } from "../../src/database/d1-errors.ts";
 import { STORAGE_MAX_BYTES, StorageLimit } from "../../src/runs/coordinator/storage-limit.ts";
 import { isRefusedForContent } from "../../src/runs/d1/store.ts";
-import {
-  alarmIn,
-  change,
-  coordinator,
-  createAged,
-  DAY_MS,
-  journal,
-  MINUTE_MS,
-  until,
-} from "../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, DAY_MS, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import {
-  type ActionRun,
-  ask,
-  type CreatedRun,
-  createRun,
-  newRunsPath,
-  report,
-  rowOf,
-} from "../support/requests.ts";
+import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
 import { sqlStorage } from "../support/sql-storage.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
@@ -61,9 +44,7 @@ describe("a coordinator that stores 9 GB", () => {
     const refused = await create(path, "a");
     expect([refused.status, refused.body.code]).toEqual([503, "storage_full"]);
     expect(refused.headers.get("Retry-After")).toBe("600");
-    const followed = await ask<{ code: string }>("POST", path, {
-      body: { actionName: "deploy", heartbeatTimeout: 5 },
-    });
+    const followed = await ask<{ code: string }>("POST", path, { body: { actionName: "deploy", heartbeatTimeout: 5 } });
     expect([followed.status, followed.body.code]).toEqual([503, "storage_full"]);
     await store(path, STORAGE_MAX_BYTES - 1);
     expect((await create(path, "a")).status).toBe(201);
@@ -143,23 +124,18 @@ describe("a D1 that is full", () => {
   it.each([
     ["full", "full"],
     ["down", "outage"],
-  ] as const)(
-    "is named in the log: while writes are %s, landing_failed has the reason %s",
-    async (fault, reason) => {
-      const path = newRunsPath();
-      faults.writes = fault;
-      await createAged(path);
-      const failed = () => lines.filter(({ event }) => event === "landing_failed");
-      await until(async () => failed().length > 0);
-      for (const line of failed()) expect(line).toMatchObject({ reason });
-    },
-  );
+  ] as const)("is named in the log: while writes are %s, landing_failed has the reason %s", async (fault, reason) => {
+    const path = newRunsPath();
+    faults.writes = fault;
+    await createAged(path);
+    const failed = () => lines.filter(({ event }) => event === "landing_failed");
+    await until(async () => failed().length > 0);
+    for (const line of failed()) expect(line).toMatchObject({ reason });
+  });
 
   it("mints no token and returns storage_full", async () => {
     faults.writes = "full";
-    const minted = await ask<{ code: string }>("POST", "/acme/full/tokens", {
-      body: { name: "ci", role: "member" },
-    });
+    const minted = await ask<{ code: string }>("POST", "/acme/full/tokens", { body: { name: "ci", role: "member" } });
     expect([minted.status, minted.body.code]).toEqual([503, "storage_full"]);
   });
 

@@ -60,15 +60,11 @@ playCircle({
     const url = `http://127.0.0.1:${proxy}`;
     await processes.serve(url, nginx(folder, proxy, filledIn(location, places)));
     await made;
-    const config = filledIn(shipped("buildbot/master.cfg"), {
-      "/opt/action-runs": opt.path,
-      "8010": String(port),
-    });
+    const config = filledIn(shipped("buildbot/master.cfg"), { "/opt/action-runs": opt.path, "8010": String(port) });
     writeFileSync(join(master, "master.cfg"), config);
     return {
       url,
-      start: () =>
-        processes.serve(`http://127.0.0.1:${port}`, ["buildbot", "start", "--nodaemon", master], env),
+      start: () => processes.serve(`http://127.0.0.1:${port}`, ["buildbot", "start", "--nodaemon", master], env),
       async logs() {
         const files = ["twistd.log", "http.log"].map((file) => readFileSync(join(master, file), "utf8"));
         const logs: string[] = [];
@@ -85,9 +81,7 @@ playCircle({
     };
   },
   output: () => ({ build: expect.any(Number) }),
-  error: expect.stringMatching(
-    /^The job failed: https:\/\/buildbot\.example\.com\/#\/builders\/1\/builds\/\d+$/,
-  ),
+  error: expect.stringMatching(/^The job failed: https:\/\/buildbot\.example\.com\/#\/builders\/1\/builds\/\d+$/),
   stoppedError: "The job was cancelled.",
   logged: "deployed early",
   untilDropped: (site) =>

@@ -95,10 +95,7 @@ describe.each(PROXIES)("$name", ({ name, command }) => {
         .replace("127.0.0.1:8787", `127.0.0.1:${(server.address() as AddressInfo).port}`)
         .replace("listen 443", `listen 127.0.0.1:${port}`)
         .replace("bind :443", `bind 127.0.0.1:${port}`)
-        .replace(
-          /^runs.example.com \{/m,
-          `https://${NAME}:${port} {\n\ttls ${certificate}.pem ${certificate}.key`,
-        )
+        .replace(/^runs.example.com \{/m, `https://${NAME}:${port} {\n\ttls ${certificate}.pem ${certificate}.key`)
         .replaceAll(`/etc/ssl/${NAME}`, certificate);
       await processes.serve(() => statusOf(port, "GET", "/"), command(processes.folder, here));
       asked.length = 0;
@@ -121,17 +118,7 @@ describe.each(PROXIES)("$name", ({ name, command }) => {
 function certificateIn(folder: string): string {
   const path = join(folder, NAME);
   const files = ["-keyout", `${path}.key`, "-out", `${path}.pem`];
-  const made = [
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:prime256v1",
-    "-nodes",
-    "-days",
-    "2",
-  ];
+  const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
   const ran = spawnSync("openssl", [...made, "-subj", `/CN=${NAME}`, ...files], { encoding: "utf8" });
   expect(ran).toMatchObject({ status: 0 });
   writeFileSync(`${path}.both.pem`, [".pem", ".key"].map((end) => readFileSync(path + end, "utf8")).join(""));
@@ -140,14 +127,18 @@ function certificateIn(folder: string): string {
 
 async function statusOf(port: number, method: string, path: string): Promise<number> {
   const asking = request({
-    ...{ host: "127.0.0.1", port, method, path, servername: NAME, headers: { Host: NAME } },
-    ...{ rejectUnauthorized: false, agent: false },
+    host: "127.0.0.1",
+    port,
+    method,
+    path,
+    servername: NAME,
+    headers: { Host: NAME },
+    rejectUnauthorized: false,
+    agent: false,
   });
   asking.end();
   // The response to a CONNECT is an event of its own.
-  const [response] = (await Promise.race([once(asking, "response"), once(asking, "connect")])) as [
-    IncomingMessage,
-  ];
+  const [response] = (await Promise.race([once(asking, "response"), once(asking, "connect")])) as [IncomingMessage];
   response.resume();
   return response.statusCode ?? 0;
 }

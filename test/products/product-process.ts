@@ -13,8 +13,7 @@ import { PATH } from "./programs.ts";
  * Becomes the command that its arguments name. When our end of its input is closed, which our death does too, it kills
  * the command's process group.
  */
-const GUARDED =
-  'exec 3<&0; { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & exec "$0" "$@" </dev/null 3<&-';
+const GUARDED = 'exec 3<&0; { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & exec "$0" "$@" </dev/null 3<&-';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -35,11 +34,7 @@ export class ProductProcesses {
   }
 
   /** Starts a product, and returns when it answers a request to this URL, or this request, whatever it answers. */
-  async serve(
-    asking: string | (() => Promise<unknown>),
-    command: readonly string[],
-    env: Env = {},
-  ): Promise<void> {
+  async serve(asking: string | (() => Promise<unknown>), command: readonly string[], env: Env = {}): Promise<void> {
     const child = this.#spawn(command, env);
     await until(`${command[0]} answers`, async () => {
       if (hasEnded(child)) throw new Error(`${command.join(" ")} ended:\n${this.printed}`);
@@ -79,8 +74,7 @@ export class ProductProcesses {
       this.#running.delete(child);
       child.stdin.destroy();
     });
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (chunk: Buffer) => this.#printed.push(chunk));
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => this.#printed.push(chunk));
     return child;
   }
 }

@@ -27,12 +27,8 @@ playCircle({
       // The heartbeats tell this job that its run was cancelled.
       start: () => processes.serve(url, command, { RUNS_FOLDER: runs, BEAT_EVERY_SECONDS: "0.5" }),
       logs: async () => {
-        const files = readdirSync(runs, { recursive: true, withFileTypes: true }).filter((file) =>
-          file.isFile(),
-        );
-        return (
-          processes.printed + files.map((file) => readFileSync(join(file.parentPath, file.name))).join("\n")
-        );
+        const files = readdirSync(runs, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
+        return processes.printed + files.map((file) => readFileSync(join(file.parentPath, file.name))).join("\n");
       },
     };
   },

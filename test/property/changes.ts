@@ -109,14 +109,10 @@ export const beat = (nth: number) => onRun("heartbeat", nth, (run) => sendBeat(r
 async function sendBeat(run: ModelRun): Promise<void> {
   const expected = run.beat(Date.now());
   const { url, token } = run.created.callback;
-  const answer = await ask<Beaten & { readonly code?: string }>(
-    "POST",
-    url.replace(/callback$/, "heartbeat"),
-    {
-      token,
-      body: {},
-    },
-  );
+  const answer = await ask<Beaten & { readonly code?: string }>("POST", url.replace(/callback$/, "heartbeat"), {
+    token,
+    body: {},
+  });
   const { status, body } = answer;
   expect({ status, code: body.code, body }).toEqual({ code: undefined, body, ...expected });
   if (tells(status)) run.told = run.version;

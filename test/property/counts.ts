@@ -27,8 +27,4 @@ export async function expectCounts(model: Model): Promise<void> {
   expect(counted).toEqual(told);
 }
 
-export const count: Command = {
-  check: (model) => model.runs.length > 0,
-  run: expectCounts,
-  toString: () => "count",
-};
+export const count: Command = { check: (model) => model.runs.length > 0, run: expectCounts, toString: () => "count" };

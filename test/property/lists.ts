@@ -107,9 +107,7 @@ export async function expectSummary(model: Model, filters: Filters): Promise<voi
   let ways = new Set([JSON.stringify(statuses.map(() => 0))]);
   for (const run of model.runs) {
     run.at(Date.now());
-    const counted = new Set(
-      run.statesFrom(run.landed).map((state) => (passes(state, asked) ? state.status : null)),
-    );
+    const counted = new Set(run.statesFrom(run.landed).map((state) => (passes(state, asked) ? state.status : null)));
     ways = new Set([...ways].flatMap((way) => [...counted].map((status) => withOneMore(way, status))));
   }
   function withOneMore(way: string, status: string | null): string {
@@ -145,8 +143,7 @@ function expectPage(model: Model, filters: Asked, { runs, after, hasNext }: List
     run.at(Date.now());
     const from = least.get(run) ?? 0;
     const shown = runs.find(({ id }) => id === run.id);
-    const isRight =
-      shown === undefined ? mayLackFrom(run, from, filters) : mayShowFrom(run, from, filters, shown);
+    const isRight = shown === undefined ? mayLackFrom(run, from, filters) : mayShowFrom(run, from, filters, shown);
     if (isRight) continue;
     const { id, version: newest, landed } = run;
     expect({ run: id, shown: shown ?? "left out" }).toEqual({ from, newest, landed, filters });

@@ -112,10 +112,7 @@ export class ModelRun {
     const { callback: _, ...run } = created;
     const { labels, retryOf } = inputs;
     const none = { traceparent: null, externalUrl: null, heartbeat: null, cancel: null, ...NO_GATES };
-    this.#run = {
-      ...run,
-      details: { source: "none", action: null, retryOf, bulkOperationId: null, labels, ...none },
-    };
+    this.#run = { ...run, details: { source: "none", action: null, retryOf, bulkOperationId: null, labels, ...none } };
     this.#states.push(this.#run);
     this.#latest = Date.parse(run.createdAt);
   }
@@ -202,12 +199,7 @@ export class ModelRun {
     if (key !== null) this.#stoppedBy.set(key, { did, status: grace === 0 ? 200 : 202 });
     // The request that ends the run sooner counts.
     if (this.#until !== null && this.#until <= until) return { status: 202, run, replayed: false };
-    const cancel = {
-      by: "root",
-      reason: reason ?? null,
-      requestedAt: this.#instant(now),
-      until: instant(until),
-    };
+    const cancel = { by: "root", reason: reason ?? null, requestedAt: this.#instant(now), until: instant(until) };
     const end = grace === 0 ? { status: "cancelled", completedAt: this.#instant(now) } : {};
     const details = { ...this.#run.details, cancel };
     return { ...this.#become({ ...end, details }, did), status: grace === 0 ? 200 : 202 };

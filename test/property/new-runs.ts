@@ -55,8 +55,15 @@ async function sendNew(model: Model, wanted: NewRun): Promise<void> {
   const { actionName, entityId, parameters, timeout } = inputs;
   const run = new ModelRun(
     {
-      ...{ id, actionName, entityId, status: "pending", parameters, recommendations: {} },
-      ...{ triggeredBy: "root", createdAt, ...none },
+      id,
+      actionName,
+      entityId,
+      status: "pending",
+      parameters,
+      recommendations: {},
+      triggeredBy: "root",
+      createdAt,
+      ...none,
       callback: { ...callback, expiresAt: new Date(now + timeout * 60_000).toISOString() },
     },
     inputs,
@@ -101,9 +108,7 @@ export const retry = (who: Who, nth: number, body: RetryBody) =>
     const now = Date.now();
     const inputs: Inputs = { ...run.inputs, ...body, retryOf: run.id };
     const asked = `retry ${run.id} ${JSON.stringify(body)}`;
-    const open: Expected | null = run.isOpenAt(now)
-      ? { status: 409, code: "run_open", replayed: false }
-      : null;
+    const open: Expected | null = run.isOpenAt(now) ? { status: 409, code: "run_open", replayed: false } : null;
     const expected = model.recall(key, asked, now) ?? open;
     const send = () =>
       ask<CreatedRun & { code?: string }>("POST", `${model.path}/${run.id}/retry${suffixOf(isDetailed)}`, {

@@ -78,10 +78,7 @@ export class HeldWrites {
 type Call = CoordinatorObject["call"];
 
 /** Each call of a coordinator goes through `through` meanwhile. */
-async function calling<T>(
-  through: (go: Call, ...args: Parameters<Call>) => unknown,
-  go: () => Promise<T>,
-): Promise<T> {
+async function calling<T>(through: (go: Call, ...args: Parameters<Call>) => unknown, go: () => Promise<T>): Promise<T> {
   const namespace = Object.getPrototypeOf(env.COORDINATORS) as typeof env.COORDINATORS;
   const { getByName } = namespace;
   const spy = vi.spyOn(namespace, "getByName").mockImplementation(function spied(this: unknown, name) {

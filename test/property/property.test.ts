@@ -60,27 +60,8 @@ const stopBody = fc.constantFrom<StopBody>(
   { graceSeconds: 0, reason: "now" },
 );
 const retryBody = fc.constantFrom<RetryBody>({}, {}, { parameters: { again: true } });
-const ms = fc.constantFrom(
-  -3_600_000,
-  -1000,
-  1,
-  1000,
-  1000,
-  4999,
-  20_000,
-  59_999,
-  60_000,
-  3_600_000,
-  DAY_MS - 1,
-);
-const writes = fc.constantFrom<(Fault | null)[]>(
-  null,
-  null,
-  "down",
-  "committed_then_error",
-  REFUSES,
-  REFUSES,
-);
+const ms = fc.constantFrom(-3_600_000, -1000, 1, 1000, 1000, 4999, 20_000, 59_999, 60_000, 3_600_000, DAY_MS - 1);
+const writes = fc.constantFrom<(Fault | null)[]>(null, null, "down", "committed_then_error", REFUSES, REFUSES);
 const reads = fc.constantFrom<(Fault | null)[]>(null, null, null, null, "down", "hang");
 const rarely = fc.nat({ max: 3 }).map((n) => n === 0);
 const isDetailed = fc.boolean();
@@ -104,14 +85,16 @@ const filters = fc.constantFrom<Filters[]>(
   { createdBefore: 1 },
   { createdAfter: 0, createdBefore: 2, actionName: "deploy" },
 );
-const page = fc.tuple(filters, fc.constantFrom(200, 200, 1, 1, 2), isDetailed, fc.boolean()).map(
-  ([filter, limit, detailed, isOldest]): Page => ({
-    ...filter,
-    limit,
-    ...(detailed && { include: "details" }),
-    ...(isOldest && { order: "oldest" }),
-  }),
-);
+const page = fc
+  .tuple(filters, fc.constantFrom(200, 200, 1, 1, 2), isDetailed, fc.boolean())
+  .map(
+    ([filter, limit, detailed, isOldest]): Page => ({
+      ...filter,
+      limit,
+      ...(detailed && { include: "details" }),
+      ...(isOldest && { order: "oldest" }),
+    }),
+  );
 const set = fc.constantFrom<RunSet>(
   { actionName: "deploy" },
   { labels: ["b"], status: ["pending", "running"] },
@@ -124,29 +107,18 @@ const change = fc.oneof(
 );
 
 const step = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.tuple(who, newRunBody, fc.boolean()).map(([w, body, same]) => create(w, body, same)),
-  },
+  { weight: 5, arbitrary: fc.tuple(who, newRunBody, fc.boolean()).map(([w, body, same]) => create(w, body, same)) },
   {
     weight: 4,
     arbitrary: fc.tuple(nth, reportBody, key, rarely).map(([n, body, k, lost]) => callback(n, body, k, lost)),
   },
   { weight: 2, arbitrary: nth.map(callbackAgain) },
-  {
-    weight: 2,
-    arbitrary: fc.tuple(nth, key, rarely).map(([n, k, lost]) => cancel(n, k, lost)),
-  },
+  { weight: 2, arbitrary: fc.tuple(nth, key, rarely).map(([n, k, lost]) => cancel(n, k, lost)) },
   {
     weight: 3,
-    arbitrary: fc
-      .tuple(who, nth, stopBody, stopBody)
-      .map(([w, n, first, second]) => stopTwice(w, n, [first, second])),
+    arbitrary: fc.tuple(who, nth, stopBody, stopBody).map(([w, n, first, second]) => stopTwice(w, n, [first, second])),
   },
-  {
-    weight: 3,
-    arbitrary: fc.tuple(who, nth, stopBody, rarely).map(([w, n, body, lost]) => stop(w, n, body, lost)),
-  },
+  { weight: 3, arbitrary: fc.tuple(who, nth, stopBody, rarely).map(([w, n, body, lost]) => stop(w, n, body, lost)) },
   { weight: 3, arbitrary: fc.tuple(who, nth, nth).map(([w, n, of]) => stopAgain(w, n, of)) },
   {
     weight: 3,
@@ -155,24 +127,16 @@ const step = fc.oneof(
       .map(([w, k, n, body]) => retry({ ...w, key: k }, n, body)),
   },
   { weight: 2, arbitrary: nth.map(beat) },
-  {
-    weight: 3,
-    arbitrary: fc.tuple(nth, fc.constantFrom("s1", "s2")).map(([n, k]) => start(n, k)),
-  },
+  { weight: 3, arbitrary: fc.tuple(nth, fc.constantFrom("s1", "s2")).map(([n, k]) => start(n, k)) },
   { weight: 2, arbitrary: fc.tuple(nth, isDetailed).map(([n, all]) => get(n, all)) },
   { weight: 10, arbitrary: page.map(list) },
   { weight: 1, arbitrary: page.map(listAlone) },
   {
     weight: 4,
-    arbitrary: fc
-      .tuple(page, fc.constantFrom("object", "database"), change)
-      .map(([p, at, c]) => listDuring(p, at, c)),
+    arbitrary: fc.tuple(page, fc.constantFrom("object", "database"), change).map(([p, at, c]) => listDuring(p, at, c)),
   },
   { weight: 2, arbitrary: filters.map(summarize) },
-  {
-    weight: 2,
-    arbitrary: fc.tuple(set, fc.constantFrom(0, 60)).map(([s, seconds]) => cancelSet(s, seconds)),
-  },
+  { weight: 2, arbitrary: fc.tuple(set, fc.constantFrom(0, 60)).map(([s, seconds]) => cancelSet(s, seconds)) },
   { weight: 2, arbitrary: fc.constant(count) },
   {
     weight: 4,

@@ -20,10 +20,7 @@ export interface RunSet {
 
 /** Otherwise an operation waits. D1 may refuse rows of runs. */
 const isWell = (model: Model, { held }: Real) =>
-  faults.reads === null &&
-  (faults.writes === null || faults.writes === REFUSES) &&
-  !held.isHolding &&
-  !model.isRebuilt;
+  faults.reads === null && (faults.writes === null || faults.writes === REFUSES) && !held.isHolding && !model.isRebuilt;
 
 /** Its set is the runs that match as they were told last, whatever D1 lacks. */
 export const cancelSet = (filter: RunSet, graceSeconds: number): Command => ({

@@ -9,14 +9,14 @@ const holders = fc.array(fc.record({ actionName, limit, isStopping: fc.boolean()
 const onConflict = fc.constantFrom("queue", "queue", "cancel_running", "reject");
 const reason = fc.constantFrom(null, null, "freeze", "lunch");
 const isUnchecked = fc.constantFrom(false, false, true);
-const waiters = fc.array(fc.record({ actionName, limit, onConflict, isUnchecked, heldFor: reason }), {
-  maxLength: 6,
-});
-const line: fc.Arbitrary<Line> = fc.record({ holders, waiters, pause: reason }).map((some) => ({
-  pause: some.pause,
-  holders: some.holders.map((holder, i) => ({ ...holder, id: `h${i}` })),
-  waiters: some.waiters.map((waiter, i) => ({ ...waiter, id: `w${i}` }) as Waiter),
-}));
+const waiters = fc.array(fc.record({ actionName, limit, onConflict, isUnchecked, heldFor: reason }), { maxLength: 6 });
+const line: fc.Arbitrary<Line> = fc
+  .record({ holders, waiters, pause: reason })
+  .map((some) => ({
+    pause: some.pause,
+    holders: some.holders.map((holder, i) => ({ ...holder, id: `h${i}` })),
+    waiters: some.waiters.map((waiter, i) => ({ ...waiter, id: `w${i}` }) as Waiter),
+  }));
 
 /** The line after what was decided. */
 function applied({ holders, waiters, pause }: Line, admissions: readonly Admission[]): Line {
@@ -121,10 +121,7 @@ describe("of any line", () => {
       const hasRoom = first !== undefined && after.holders.length < leastOf([first, ...after.holders]);
       if (hasRoom) expect(after.waiters[0]).toMatchObject({ id: first.id, heldFor: pause });
       for (const id of idsOf(admissions, "refuse")) {
-        expect(waiters.find((waiter) => waiter.id === id)).toMatchObject({
-          onConflict: "reject",
-          heldFor: null,
-        });
+        expect(waiters.find((waiter) => waiter.id === id)).toMatchObject({ onConflict: "reject", heldFor: null });
       }
       for (const { heldFor } of after.waiters) expect([null, pause]).toContain(heldFor);
     }));
@@ -173,10 +170,7 @@ it("a run that does not want to wait leaves its place to the next, which may fit
 
 describe("a run that cancels others", () => {
   const holder = { id: "h", actionName: "a", limit: 1, isStopping: false };
-  const waiter = {
-    ...({ id: "w", actionName: "a", limit: 1, onConflict: "queue" } as const),
-    ...{ heldFor: null, isUnchecked: false },
-  };
+  const waiter: Waiter = { id: "w", actionName: "a", limit: 1, onConflict: "queue", heldFor: null, isUnchecked: false };
   const newest = { ...waiter, id: "n", onConflict: "cancel_running" } as const;
 
   it("replaces the waiters of its action, and leaves those of others before it", () => {

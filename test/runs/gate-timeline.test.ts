@@ -24,10 +24,23 @@ const GATES: Gates = {
   sealedUnder: null,
 };
 const NEW: NewRun = {
-  ...{ id: "019c0e5a-1800-8000-8000-000000000000", actionName: "deploy", entityId: null, parameters: "{}" },
-  ...{ recommendations: "{}", triggeredBy: "ci", via: null, source: "action", actionVersion: 1 },
-  ...{ retryOf: null, labels: "[]", traceparent: null, heartbeatTimeoutMs: null, gates: GATES },
-  ...{ createdAt: AT, timeoutMs: 60_000, deadlineAt: AT + 3_660_000 },
+  id: "019c0e5a-1800-8000-8000-000000000000",
+  actionName: "deploy",
+  entityId: null,
+  parameters: "{}",
+  recommendations: "{}",
+  triggeredBy: "ci",
+  via: null,
+  source: "action",
+  actionVersion: 1,
+  retryOf: null,
+  labels: "[]",
+  traceparent: null,
+  heartbeatTimeoutMs: null,
+  gates: GATES,
+  createdAt: AT,
+  timeoutMs: 60_000,
+  deadlineAt: AT + 3_660_000,
 };
 
 const newRun = (gates: Partial<Gates> | null) =>
@@ -48,10 +61,7 @@ it("a new run tells of the gate that it waits for, and of nothing without gates"
   const approval = { for: "approval", until: UNTIL };
   expect(gateEventsOfNew(newRun({ notBefore: null, concurrency: null }))[0]?.data).toEqual(approval);
   const keyless = { concurrency: { ...CONCURRENCY, key: "" } };
-  expect(gateEventsOfNew(newRun({ notBefore: null, ...keyless }))[0]?.data).toEqual({
-    ...approval,
-    group: "prod",
-  });
+  expect(gateEventsOfNew(newRun({ notBefore: null, ...keyless }))[0]?.data).toEqual({ ...approval, group: "prod" });
 });
 
 it("a run that is released at once tells of its release", () => {
@@ -63,18 +73,12 @@ it("each gate is told once, with who opened it and why", () => {
   const time = newRun({});
   const opened = told(time, { type: "time_opened", by: EVE }, AT + SECOND);
   const opener = { by: "eve", via: "portal" };
-  expect(opened.events).toMatchObject([
-    { type: "waiting", at: AT + SECOND, data: { for: "approval", ...opener } },
-  ]);
+  expect(opened.events).toMatchObject([{ type: "waiting", at: AT + SECOND, data: { for: "approval", ...opener } }]);
   const approval = { by: ANN, at: AT + 2 * SECOND, reason: "fine" };
   const approved = told(opened.run, { type: "approved", approval }, AT + 2 * SECOND);
   expect(approved.events).toEqual([
     { type: "approved", at: AT + 2 * SECOND, data: { by: "ci", reason: "fine" } },
-    {
-      type: "waiting",
-      at: AT + 2 * SECOND,
-      data: { for: "concurrency", until: UNTIL, group: "prod", key: "shop" },
-    },
+    { type: "waiting", at: AT + 2 * SECOND, data: { for: "concurrency", until: UNTIL, group: "prod", key: "shop" } },
   ]);
   const held = told(approved.run, { type: "held", reason: "freeze" }, AT + 3 * SECOND);
   expect(held.events).toMatchObject([{ type: "waiting", data: { for: "pause", reason: "freeze" } }]);
@@ -102,9 +106,6 @@ it("a rejection is told before the end, and the end names who came at the gate",
   const by = { by: "eve", via: "portal", reason: "not on a Friday" };
   expect(told(newRun({}), rejected, AT + 1).events).toEqual([{ type: "rejected", at: AT + 1, data: by }]);
   expect(enderOf(rejected)).toEqual(by);
-  expect(enderOf({ type: "replaced", by: NEWER, triggeredBy: "eve" })).toEqual({
-    by: "eve",
-    replacedBy: NEWER,
-  });
+  expect(enderOf({ type: "replaced", by: NEWER, triggeredBy: "eve" })).toEqual({ by: "eve", replacedBy: NEWER });
   expect(enderOf({ type: "cancelled" })).toEqual({});
 });

@@ -22,22 +22,27 @@ const GATES: Gates = {
   sealedUnder: null,
 };
 const NEW: NewRun = {
-  ...{ id: "019c0e5a-1800-8000-8000-000000000000", actionName: "deploy", entityId: null, parameters: "{}" },
-  ...{
-    recommendations: "{}",
-    triggeredBy: "ann",
-    via: null,
-    source: "action",
-    actionVersion: 1,
-    retryOf: null,
-  },
-  ...{ labels: "[]", traceparent: null, heartbeatTimeoutMs: 5000, gates: GATES },
-  ...{ createdAt: CREATED_AT, timeoutMs: TIMEOUT_MS, deadlineAt: WAIT_UNTIL + TIMEOUT_MS },
+  id: "019c0e5a-1800-8000-8000-000000000000",
+  actionName: "deploy",
+  entityId: null,
+  parameters: "{}",
+  recommendations: "{}",
+  triggeredBy: "ann",
+  via: null,
+  source: "action",
+  actionVersion: 1,
+  retryOf: null,
+  labels: "[]",
+  traceparent: null,
+  heartbeatTimeoutMs: 5000,
+  gates: GATES,
+  createdAt: CREATED_AT,
+  timeoutMs: TIMEOUT_MS,
+  deadlineAt: WAIT_UNTIL + TIMEOUT_MS,
 };
 
 type EventType = RunEvent["type"];
-const approvedBy = (by: Actor, at: number) =>
-  ({ type: "approved", approval: { by, at, reason: null } }) as const;
+const approvedBy = (by: Actor, at: number) => ({ type: "approved", approval: { by, at, reason: null } }) as const;
 const BOBS = approvedBy(BOB, NOW);
 const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   started: { type: "started" },
@@ -74,10 +79,7 @@ function changed(run: Run, event: RunEvent, now = NOW): Run {
 
 const TIME = begin(NEW, CREATED_AT, { isDelivering: true });
 const APPROVAL = changed(TIME, EVENTS.time_opened, NOT_BEFORE);
-const SLOT = [BOBS, approvedBy({ ...BOB, tokenId: "carl" }, NOW)].reduce(
-  (run, event) => changed(run, event),
-  APPROVAL,
-);
+const SLOT = [BOBS, approvedBy({ ...BOB, tokenId: "carl" }, NOW)].reduce((run, event) => changed(run, event), APPROVAL);
 const PAUSE = changed(SLOT, EVENTS.held);
 const WAITING = { time: TIME, approval: APPROVAL, concurrency: SLOT, pause: PAUSE } as const;
 type Situation = keyof typeof WAITING;
@@ -111,8 +113,10 @@ const ALWAYS: Partial<Record<EventType, Outcome>> = {
 };
 const AT_SLOT = {
   ...ALWAYS,
-  ...({ time_opened: "concurrency", approved: "concurrency", approvals_withdrawn: "approval" } as const),
-};
+  time_opened: "concurrency",
+  approved: "concurrency",
+  approvals_withdrawn: "approval",
+} as const;
 const TABLE: Record<Situation, Partial<Record<EventType, Outcome>>> = {
   time: { ...ALWAYS, time_opened: "approval", approved: "time", approvals_withdrawn: "time" },
   approval: { ...ALWAYS, time_opened: "approval", approved: "approval", approvals_withdrawn: "approval" },
@@ -171,8 +175,13 @@ describe("a release", () => {
   it("starts the timeout, and leaves the token as it was made", () => {
     const released = changed(PAUSE, EVENTS.released, NOW + 7);
     expect(released).toMatchObject({
-      ...{ status: "pending", waitingFor: null, waitingSince: null, waitingReason: null },
-      ...{ releasedAt: NOW + 7, deadlineAt: NOW + 7 + TIMEOUT_MS, silentSince: null },
+      status: "pending",
+      waitingFor: null,
+      waitingSince: null,
+      waitingReason: null,
+      releasedAt: NOW + 7,
+      deadlineAt: NOW + 7 + TIMEOUT_MS,
+      silentSince: null,
     });
     expect(tokenExpiresAt(released)).toBe(WAIT_UNTIL + TIMEOUT_MS);
     expect(tokenExpiresAt(PAUSE)).toBe(WAIT_UNTIL + TIMEOUT_MS);
@@ -193,13 +202,11 @@ describe("a run whose time to wait is up", () => {
     for (const now of [WAIT_UNTIL, WAIT_UNTIL + 1, WAIT_UNTIL + TIMEOUT_MS]) {
       const over = expire(run, now);
       expect(over).toMatchObject({
-        ...{
-          status: "failed",
-          endCause: "gate",
-          completedAt: WAIT_UNTIL,
-          waitingFor: null,
-          releasedAt: null,
-        },
+        status: "failed",
+        endCause: "gate",
+        completedAt: WAIT_UNTIL,
+        waitingFor: null,
+        releasedAt: null,
         error: `[gate] The run waited too long for ${what}.`,
       });
       for (const type of allTypes) {
@@ -255,9 +262,7 @@ it("never moves an instant back, skips a version, or opens a gate twice, whateve
       const value = next.ok ? next.value : expire(run, now);
       expect(value.version - run.version).toBeLessThanOrEqual(2);
       const { createdAt, waitingSince, releasedAt, completedAt } = value;
-      const instants = [createdAt, run.waitingSince, waitingSince, releasedAt, completedAt].filter(
-        (at) => at !== null,
-      );
+      const instants = [createdAt, run.waitingSince, waitingSince, releasedAt, completedAt].filter((at) => at !== null);
       expect(instants).toEqual([...instants].sort((a, b) => a - b));
       if (run.releasedAt !== null) expect(value.releasedAt).toBe(run.releasedAt);
       if (value.waitingFor !== null) expect(value).toMatchObject({ status: "pending", releasedAt: null });

@@ -5,7 +5,10 @@ import type { Actor } from "../../src/runs/actor.ts";
 import { type ApprovalRule, approveConflict, type Gates, rejectConflict } from "../../src/runs/gates.ts";
 
 const token = (tokenId: string, parents: string[] = []): Actor => ({
-  ...{ tokenId, tokenName: tokenId, parents, person: null },
+  tokenId,
+  tokenName: tokenId,
+  parents,
+  person: null,
 });
 const CREATOR = token("creator", ["owner"]);
 const [OWNER, BOB, CARL, OF_BOB] = [token("owner"), token("bob"), token("carl"), token("of-bob", ["bob"])];
@@ -29,7 +32,12 @@ it.each<[string, ApprovalRule | null, readonly Actor[], Actor, string | null]>([
   ["a child of the approver", TWO, [BOB], OF_BOB, "already_approved"],
 ])("%s", (_what, approval, approvers, approver, conflict) => {
   const gates: Gates = {
-    ...{ notBefore: null, approval, concurrency: null, waitUntil: 9, creator: CREATOR, sealedUnder: null },
+    notBefore: null,
+    approval,
+    concurrency: null,
+    waitUntil: 9,
+    creator: CREATOR,
+    sealedUnder: null,
   };
   const approvals = approvers.map((by) => ({ by, at: 1, reason: null }));
   const run = { gates, approvals, waitingFor: "approval" } as const;
@@ -37,8 +45,5 @@ it.each<[string, ApprovalRule | null, readonly Actor[], Actor, string | null]>([
   // Who has approved may still reject.
   expect(rejectConflict(run, approver)).toBe(conflict === "already_approved" ? null : conflict);
   const over = { ...run, waitingFor: null };
-  expect([approveConflict(over, approver), rejectConflict(over, approver)]).toEqual([
-    "not_waiting",
-    "not_waiting",
-  ]);
+  expect([approveConflict(over, approver), rejectConflict(over, approver)]).toEqual(["not_waiting", "not_waiting"]);
 });

@@ -3,15 +3,29 @@ import { type EndpointFilter, hears, needsPrevious } from "../../src/runs/matchi
 import type { RunToTell } from "../../src/runs/telling.ts";
 
 const RUN: RunToTell = {
-  ...{ id: "r", seq: 1, kind: "ended", type: "action_run.failed", source: "action", actionName: "deploy" },
-  ...{ entityId: null, labels: '["a","b"]', at: 1, bytes: 1, previousStatus: null },
+  id: "r",
+  seq: 1,
+  kind: "ended",
+  type: "action_run.failed",
+  source: "action",
+  actionName: "deploy",
+  entityId: null,
+  labels: '["a","b"]',
+  at: 1,
+  bytes: 1,
+  previousStatus: null,
 };
 
 function endpoint(filter: Partial<EndpointFilter>): { readonly filter: EndpointFilter } {
   return {
     filter: {
-      ...{ events: ["action_run.*"], actionNames: null, labels: [], includeUnstored: false },
-      ...{ onlyOnChange: false, disabled: false, showsPrevious: false },
+      events: ["action_run.*"],
+      actionNames: null,
+      labels: [],
+      includeUnstored: false,
+      onlyOnChange: false,
+      disabled: false,
+      showsPrevious: false,
       ...filter,
     },
   };
@@ -33,11 +47,7 @@ it("only a change is heard by an endpoint that compares, and what is not known i
 
 it("only an endpoint that shows or compares the outcome before needs it", () => {
   const needs = (filter: Partial<EndpointFilter>) => needsPrevious(endpoint(filter));
-  expect([needs({}), needs({ showsPrevious: true }), needs({ onlyOnChange: true })]).toEqual([
-    false,
-    true,
-    true,
-  ]);
+  expect([needs({}), needs({ showsPrevious: true }), needs({ onlyOnChange: true })]).toEqual([false, true, true]);
 });
 
 it("a request for approval is compared with no outcome, and names and labels count for it as for an end", () => {

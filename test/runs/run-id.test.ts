@@ -40,10 +40,7 @@ describe("the layout of a run id", () => {
     const ids = await Promise.all(Array.from({ length: 1000 }, () => mint()));
     expect(new Set(ids).size).toBe(ids.length);
     const random = ids.map((id) => BigInt(`0x${id.slice(14, 18)}${id.slice(19, 23)}${id.slice(24, 28)}`));
-    const [ones, zeros] = [
-      random.reduce((seen, bits) => seen | bits),
-      random.reduce((seen, bits) => seen & bits),
-    ];
+    const [ones, zeros] = [random.reduce((seen, bits) => seen | bits), random.reduce((seen, bits) => seen & bits)];
     expect((ones ^ zeros).toString(16)).toBe("fff3fffffff");
   });
 
@@ -108,10 +105,7 @@ describe("an id in the path", () => {
     const run = await createRun(path);
     const upper = `${path}/${run.id.toUpperCase()}`;
     expect((await ask("GET", upper)).body.id).toBe(run.id);
-    const done = await ask("POST", `${upper}/callback`, {
-      token: run.callback.token,
-      body: { status: "succeeded" },
-    });
+    const done = await ask("POST", `${upper}/callback`, { token: run.callback.token, body: { status: "succeeded" } });
     expect([done.status, done.body.id]).toEqual([200, run.id]);
     const other = await createRun(path);
     const cancelled = await ask("DELETE", `${path}/${other.id.toUpperCase()}`);

@@ -179,17 +179,17 @@ const PENDING: Run = Object.freeze({
   cancelUntil: null,
   externalUrl: null,
   externalUrlChanges: 0,
-  ...{ via: null, timeoutMs: DEADLINE_AT - CREATED_AT, gates: null },
-  ...{
-    waitingFor: null,
-    waitingSince: null,
-    waitingReason: null,
-    releasedAt: null,
-    approvals: [],
-    withdrawnAt: null,
-    rejectedBy: null,
-    failedAttempt: null,
-  },
+  via: null,
+  timeoutMs: DEADLINE_AT - CREATED_AT,
+  gates: null,
+  waitingFor: null,
+  waitingSince: null,
+  waitingReason: null,
+  releasedAt: null,
+  approvals: [],
+  withdrawnAt: null,
+  rejectedBy: null,
+  failedAttempt: null,
 });
 
 const RUNNING: Run = Object.freeze({
@@ -232,13 +232,7 @@ function runIn(situation: Situation): Run {
         error: "[timeout] too late",
       };
     case "silent":
-      return {
-        ...ended,
-        status: "failed",
-        endCause: "silence",
-        startedAt: STARTED_AT,
-        error: "[timeout] too quiet",
-      };
+      return { ...ended, status: "failed", endCause: "silence", startedAt: STARTED_AT, error: "[timeout] too quiet" };
     case "undelivered":
       return { ...ended, status: "failed", endCause: "delivery", error: "[delivery] refused" };
     case "cancelled":
@@ -247,12 +241,7 @@ function runIn(situation: Situation): Run {
 }
 
 /** What the request to stop leaves in a run that goes on. */
-const ASKED = {
-  cancelBy: "ci",
-  cancelReason: "wrong branch",
-  cancelRequestedAt: NOW,
-  cancelUntil: NOW + GRACE_MS,
-};
+const ASKED = { cancelBy: "ci", cancelReason: "wrong branch", cancelRequestedAt: NOW, cancelUntil: NOW + GRACE_MS };
 
 const situations = Object.keys(TABLE) as Situation[];
 const allTypes = Object.keys(EVENTS) as EventType[];
@@ -323,10 +312,7 @@ describe("what an event sets", () => {
       return next.ok ? next.value.failedAttempt : next.error;
     };
     const again = { attempt: 2, at: NOW, reason: FAILURE.reason, nextAt: NOW + 60_000 };
-    expect(transition(failing, { type: "attempt_failed", failure: again }, NOW)).toEqual({
-      ok: true,
-      value: failing,
-    });
+    expect(transition(failing, { type: "attempt_failed", failure: again }, NOW)).toEqual({ ok: true, value: failing });
     for (const news of [
       { ...again, reason: "ci.example answered 500" },
       { ...again, nextAt: NOW + 60_001 },
@@ -338,12 +324,7 @@ describe("what an event sets", () => {
     const ended = { ...PENDING, version: 2, completedAt: NOW };
     expect(outcome("pending", "cancelled")).toEqual({ ...ended, status: "cancelled", endCause: "cancel" });
     const error = "[delivery] ci.example answered 404.";
-    expect(outcome("pending", "delivery_failed")).toEqual({
-      ...ended,
-      status: "failed",
-      endCause: "delivery",
-      error,
-    });
+    expect(outcome("pending", "delivery_failed")).toEqual({ ...ended, status: "failed", endCause: "delivery", error });
   });
 });
 
@@ -370,15 +351,12 @@ describe("a passed deadline comes before any other event", () => {
     }
   });
 
-  it.each(open)(
-    "$situation + $type, a millisecond before it, is as the table says",
-    ({ situation, type }) => {
-      const run = runIn(situation);
-      expect(expire(run, DEADLINE_AT - 1)).toBe(run);
-      const early = transition(run, EVENTS[type], NOW);
-      expect(transition(run, EVENTS[type], DEADLINE_AT - 1).ok).toBe(early.ok);
-    },
-  );
+  it.each(open)("$situation + $type, a millisecond before it, is as the table says", ({ situation, type }) => {
+    const run = runIn(situation);
+    expect(expire(run, DEADLINE_AT - 1)).toBe(run);
+    const early = transition(run, EVENTS[type], NOW);
+    expect(transition(run, EVENTS[type], DEADLINE_AT - 1).ok).toBe(early.ok);
+  });
 
   it("does not touch a run that has ended", () => {
     for (const situation of situations) {
@@ -397,21 +375,18 @@ describe("a cancel", () => {
   };
   const ended = { status: "cancelled", endCause: "cancel", error: null, output: null } as const;
 
-  it.each([0, 1, GRACE_MS, 3_600_000])(
-    "of a pending run ends it at once, with a grace of %d ms",
-    (graceMs) => {
-      for (const pending of [PENDING, { ...PENDING, silentSince: null }]) {
-        expect(changed(pending, cancel(graceMs), NOW)).toEqual({
-          ...pending,
-          ...ASKED,
-          ...ended,
-          version: 2,
-          cancelUntil: NOW,
-          completedAt: NOW,
-        });
-      }
-    },
-  );
+  it.each([0, 1, GRACE_MS, 3_600_000])("of a pending run ends it at once, with a grace of %d ms", (graceMs) => {
+    for (const pending of [PENDING, { ...PENDING, silentSince: null }]) {
+      expect(changed(pending, cancel(graceMs), NOW)).toEqual({
+        ...pending,
+        ...ASKED,
+        ...ended,
+        version: 2,
+        cancelUntil: NOW,
+        completedAt: NOW,
+      });
+    }
+  });
 
   it("of a running run without a grace ends it at once, even if it was asked before", () => {
     for (const run of [RUNNING, STOPPING]) {
@@ -423,12 +398,7 @@ describe("a cancel", () => {
   it("gives the job at most the time until the deadline", () => {
     for (const graceMs of [DEADLINE_AT - NOW - 1, DEADLINE_AT - NOW, DEADLINE_AT - NOW + 1, 3_600_000]) {
       const cancelUntil = Math.min(NOW + graceMs, DEADLINE_AT);
-      expect(changed(RUNNING, cancel(graceMs), NOW)).toEqual({
-        ...RUNNING,
-        version: 3,
-        ...ASKED,
-        cancelUntil,
-      });
+      expect(changed(RUNNING, cancel(graceMs), NOW)).toEqual({ ...RUNNING, version: 3, ...ASKED, cancelUntil });
     }
   });
 
@@ -649,8 +619,7 @@ it("never moves an instant back, changes an end, or skips a version, whatever th
       const become = (next: Run, cause: EndCause | undefined) => {
         expect(next.silentSince ?? 0).toBeGreaterThanOrEqual(run.silentSince ?? 0);
         // A sign of life alone is no new version, and shows nowhere.
-        if (next.version === run.version)
-          return expect(next).toEqual({ ...run, silentSince: next.silentSince });
+        if (next.version === run.version) return expect(next).toEqual({ ...run, silentSince: next.silentSince });
         expect(isOpen(run)).toBe(true);
         expect(next.version).toBe(run.version + 1);
         expect(next.startedAt ?? next.createdAt).toBeGreaterThanOrEqual(next.createdAt);

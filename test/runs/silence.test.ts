@@ -43,22 +43,16 @@ function iso(ms: number): string {
 }
 
 describe("heartbeatTimeout on create", () => {
-  it.each([0, -1, 1.5, 43_201, "5", null, true])(
-    "%j is 400 and names the place",
-    async (heartbeatTimeout) => {
-      const body = { actionName: "deploy", heartbeatTimeout };
-      const answer = await ask<Refusal>("POST", newRunsPath(), { body });
-      expect(answer).toMatchObject({ status: 400, body: { code: "invalid_body" } });
-      expect(answer.body.error).toMatch(/heartbeatTimeout.*1 to 43200/);
-    },
-  );
+  it.each([0, -1, 1.5, 43_201, "5", null, true])("%j is 400 and names the place", async (heartbeatTimeout) => {
+    const body = { actionName: "deploy", heartbeatTimeout };
+    const answer = await ask<Refusal>("POST", newRunsPath(), { body });
+    expect(answer).toMatchObject({ status: 400, body: { code: "invalid_body" } });
+    expect(answer.body.error).toMatch(/heartbeatTimeout.*1 to 43200/);
+  });
 
-  it.each([1, 43_200])(
-    "%j is taken, and is in the run's answer no more than a timeout is",
-    async (minutes) => {
-      expect(await quietRun(newRunsPath(), minutes)).not.toHaveProperty("heartbeatTimeout");
-    },
-  );
+  it.each([1, 43_200])("%j is taken, and is in the run's answer no more than a timeout is", async (minutes) => {
+    expect(await quietRun(newRunsPath(), minutes)).not.toHaveProperty("heartbeatTimeout");
+  });
 });
 
 describe("a run that is silent for too long", () => {
@@ -84,13 +78,7 @@ describe("a run that is silent for too long", () => {
     expect(ended.error).toContain(words);
     expect(ended.error).toContain(iso(heard));
     const { body: events } = await eventsOf(`${path}/${run.id}`);
-    expect(events.at(-1)).toEqual({
-      seq: 4,
-      type: "ended",
-      at: ended.completedAt,
-      status: "failed",
-      cause: "silence",
-    });
+    expect(events.at(-1)).toEqual({ seq: 4, type: "ended", at: ended.completedAt, status: "failed", cause: "silence" });
   });
 
   it("that never began counts from its creation", async () => {
@@ -175,10 +163,7 @@ describe("a heartbeat", () => {
     const due = await journal<{ due_at: number }>(path, "SELECT due_at FROM runs WHERE id = ?", run.id);
     expect(due).toEqual([{ due_at: createdAt + 6 * MINUTE_MS }]);
     await alarmIn(createdAt + 6 * MINUTE_MS - Date.now(), stub);
-    expect(await decided(path, run)).toMatchObject({
-      status: "failed",
-      completedAt: iso(createdAt + 6 * MINUTE_MS),
-    });
+    expect(await decided(path, run)).toMatchObject({ status: "failed", completedAt: iso(createdAt + 6 * MINUTE_MS) });
   });
 
   it("is remembered over an eviction", async () => {

@@ -31,7 +31,9 @@ const PENDING: Run = begin(
     retryOf: null,
     traceparent: null,
     labels: "[]",
-    ...{ via: null, timeoutMs: 60_000, gates: null },
+    via: null,
+    timeoutMs: 60_000,
+    gates: null,
   },
   CREATED_AT,
 );
@@ -69,11 +71,7 @@ describe("what a change leaves in the timeline", () => {
       NOW,
       [["ended", { status: "cancelled", cause: "cancel", by: "ci" }]],
     ],
-    [
-      { type: "external_url", url: "https://ci.example/1" },
-      NOW,
-      [["external_url", { url: "https://ci.example/1" }]],
-    ],
+    [{ type: "external_url", url: "https://ci.example/1" }, NOW, [["external_url", { url: "https://ci.example/1" }]]],
     [{ type: "external_url", url: "http://ci.example/1" }, NOW, []],
     [{ type: "delivery_failed", reason: "x." }, NOW, [["ended", failed("delivery")]]],
     [{ type: "deadline_passed" }, CREATED_AT + 60_000, [["ended", failed("deadline")]]],
@@ -87,12 +85,7 @@ describe("what a change leaves in the timeline", () => {
 });
 
 describe("heartbeats that say nothing new", () => {
-  const last = (data: object): StoredEvent => ({
-    seq: 9,
-    type: "heartbeat",
-    at: NOW,
-    data: JSON.stringify(data),
-  });
+  const last = (data: object): StoredEvent => ({ seq: 9, type: "heartbeat", at: NOW, data: JSON.stringify(data) });
   it.each([
     { last: null, beat: {}, isNews: true },
     { last: last({}), beat: {}, isNews: false },
@@ -116,9 +109,7 @@ describe("heartbeats that say nothing new", () => {
 
 it("an entry reads as its number, type and instant, and what else there is to say", () => {
   const entry = { seq: 7, type: "heartbeat", at: CREATED_AT };
-  expect(toWireEvent({ ...entry, data: "{}" })).toBe(
-    '{"seq":7,"type":"heartbeat","at":"2026-01-31T12:00:00.000Z"}',
-  );
+  expect(toWireEvent({ ...entry, data: "{}" })).toBe('{"seq":7,"type":"heartbeat","at":"2026-01-31T12:00:00.000Z"}');
   expect(toWireEvent({ ...entry, data: '{"message":"{}"}' })).toBe(
     '{"seq":7,"type":"heartbeat","at":"2026-01-31T12:00:00.000Z","message":"{}"}',
   );
@@ -150,11 +141,7 @@ function all(timeline: TimelineRows): StoredEvent[] {
 }
 
 /** Every heartbeat ever sent is either kept or counted, the oldest are those that are counted, all else is kept. */
-function expectTold(
-  kept: readonly Pick<StoredEvent, "seq" | "type">[],
-  counts: number[],
-  sent: readonly string[],
-) {
+function expectTold(kept: readonly Pick<StoredEvent, "seq" | "type">[], counts: number[], sent: readonly string[]) {
   const seqs = kept.map(({ seq }) => seq);
   expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
   expect(seqs.at(-1)).toBe(sent.length);
@@ -167,9 +154,7 @@ function expectTold(
   // In the place of the last of them.
   expect(thinned.map(({ seq }) => seq)).toEqual(sentBeats.slice(0, count).slice(-1));
   const others = kept.filter(({ type }) => !type.startsWith("heartbeat"));
-  expect(others.map(({ seq }) => seq)).toEqual(
-    sent.flatMap((type, i) => (type === "heartbeat" ? [] : [i + 1])),
-  );
+  expect(others.map(({ seq }) => seq)).toEqual(sent.flatMap((type, i) => (type === "heartbeat" ? [] : [i + 1])));
 }
 
 function countsOf(kept: readonly StoredEvent[]): number[] {
@@ -242,8 +227,7 @@ describe("a run that is heard of very often", () => {
 
   it("never goes back in time, even if the clock does", async () => {
     await inJournal((timeline) => {
-      for (const n of [5, 3, 9, 1, 10])
-        timeline.append(RUN, [entry("heartbeat", n), entry("started", n - 1)]);
+      for (const n of [5, 3, 9, 1, 10]) timeline.append(RUN, [entry("heartbeat", n), entry("started", n - 1)]);
       const at = all(timeline).map((event) => event.at - CREATED_AT);
       expect(at).toEqual([0, 5, 5, 5, 5, 9, 9, 9, 9, 10, 10]);
     });
@@ -268,10 +252,7 @@ describe("several entries at once", () => {
       put(OTHER, 103);
       const numbers = (events: StoredEvent[]) => events.map(({ seq, data }) => [seq, JSON.parse(data).n]);
       const created = [1, undefined];
-      expect(numbers(all(timeline))).toEqual([
-        created,
-        ...Array.from({ length: 12 }, (_, i) => [i + 2, i + 1]),
-      ]);
+      expect(numbers(all(timeline))).toEqual([created, ...Array.from({ length: 12 }, (_, i) => [i + 2, i + 1])]);
       expect(numbers(timeline.after(OTHER, 0, 100))).toEqual([created, [2, 101], [3, 102], [4, 103]]);
       sql.exec("DELETE FROM events WHERE run_id = ?", RUN.id);
       expect(numbers(all(timeline))).toEqual([created]);
@@ -312,10 +293,7 @@ describe("several entries at once", () => {
   it("keep what they say to the letter", async () => {
     const texts = ['"', "\\", "\u0000", "\n\u2028", "\ud800", "é€😀", "{}", "null", "1e400", "'", ""];
     await inJournal((timeline) => {
-      const events = texts.map((message, n) => ({
-        ...entry("heartbeat", n),
-        data: { message, progress: 0.1 },
-      }));
+      const events = texts.map((message, n) => ({ ...entry("heartbeat", n), data: { message, progress: 0.1 } }));
       timeline.append(RUN, events);
       timeline.append(RUN, [{ ...entry("started", 99), data: {} }]);
       expect(all(timeline).map(({ data }) => data)).toEqual([
@@ -344,13 +322,7 @@ const ENDS: readonly RunEvent[] = [
 ];
 
 /** What happens only to a run with a trigger. */
-const NEEDS_TRIGGER: ReadonlySet<string> = new Set([
-  "attempt",
-  "answer",
-  "started",
-  "delivered",
-  "delivery_failed",
-]);
+const NEEDS_TRIGGER: ReadonlySet<string> = new Set(["attempt", "answer", "started", "delivered", "delivery_failed"]);
 
 /** The events of a write, and the run after it. */
 interface Write {
@@ -405,10 +377,7 @@ function keptInFull(writes: readonly Write[]): string[] {
   for (const { type, at, data } of [first, ...writes.flatMap(({ events }) => events)]) {
     const latest = Math.max(at, events.at(-1)?.at ?? 0);
     const seq = events.length + 1;
-    events.push({
-      at: latest,
-      text: JSON.stringify({ seq, type, at: new Date(latest).toISOString(), ...data }),
-    });
+    events.push({ at: latest, text: JSON.stringify({ seq, type, at: new Date(latest).toISOString(), ...data }) });
   }
   return events.map(({ text }) => text);
 }
@@ -427,9 +396,7 @@ function expectPages(
   for (let after = 0; after <= last + 1; after += after < 5 || after > last - 5 ? 1 : step) {
     const rest = whole.filter((_, i) => (seqs[i] ?? 0) > after);
     for (const limit of sizes) {
-      const page = timeline
-        .after(run, after, limit)
-        .map((event) => toWireEvent(event, { withExcerpt: true }));
+      const page = timeline.after(run, after, limit).map((event) => toWireEvent(event, { withExcerpt: true }));
       if (page.join() !== rest.slice(0, limit).join()) wrong.push({ after, limit, page, whole });
     }
   }
@@ -498,9 +465,7 @@ describe("a timeline reads as if each of its events were kept", () => {
         for (const { run, events } of writes) timeline.append(run, events);
         const run = writes.at(-1)?.run ?? { ...PENDING, id };
         const full = keptInFull(writes);
-        const whole = timeline
-          .after(run, 0, 100_000)
-          .map((event) => toWireEvent(event, { withExcerpt: true }));
+        const whole = timeline.after(run, 0, 100_000).map((event) => toWireEvent(event, { withExcerpt: true }));
         if (full.length < EVENTS_MAX) expect(whole).toEqual(full);
         else expectThinned(whole, full);
         expectPages(timeline, run, whole, [1, limit, whole.length], Math.ceil(whole.length / 20));
@@ -544,9 +509,7 @@ it("the pages of a long-lived run say how many heartbeats are no longer kept", a
     query = next;
   }
   expect(events.length).toBeLessThanOrEqual(EVENTS_MAX);
-  const counts = events
-    .filter(({ type }) => type === "heartbeats_thinned")
-    .map(({ count }) => count as number);
+  const counts = events.filter(({ type }) => type === "heartbeats_thinned").map(({ count }) => count as number);
   expectTold(events, counts, ["created", "started", ...Array(1730).fill("heartbeat")]);
   expect(events.slice(0, 3).map(({ type }) => type)).toEqual(["created", "started", "heartbeats_thinned"]);
   expect(events.at(-1)).toMatchObject({ type: "heartbeat", message: "m1729" });

@@ -12,12 +12,7 @@ const RUN = { parameters: { service: "shop" }, entityId: null };
 const at = (ms: number) => ({ floorMs: ms, ceilMs: ms });
 
 const APPROVAL = { required: 2, allowSelf: true };
-const CONCURRENCY = {
-  group: "deploy",
-  key: "{{ parameters.service }}",
-  limit: 3,
-  onConflict: "reject",
-} as const;
+const CONCURRENCY = { group: "deploy", key: "{{ parameters.service }}", limit: 3, onConflict: "reject" } as const;
 const ACTION = { trigger: undefined, approval: undefined, concurrency: undefined, waitTimeout: undefined };
 
 const gates = (wanted: WantedGates) => gatesOf(wanted, NOW, CREATOR);
@@ -49,11 +44,7 @@ describe("a run waits at most for its waitTimeout, from notBefore or else from i
   const later = NOW + 90 * MINUTE;
   it.each([
     ["the default", wantedGates({ notBefore: at(later) }, null, RUN, true), later + WEEK],
-    [
-      "that of the request",
-      wantedGates({ notBefore: at(later), waitTimeout: 5 }, null, RUN, true),
-      later + 5 * MINUTE,
-    ],
+    ["that of the request", wantedGates({ notBefore: at(later), waitTimeout: 5 }, null, RUN, true), later + 5 * MINUTE],
     [
       "that of the request before that of the action",
       wantedGates({ waitTimeout: 5 }, { ...ACTION, approval: APPROVAL, waitTimeout: 9 }, RUN, true),
@@ -66,12 +57,7 @@ describe("a run waits at most for its waitTimeout, from notBefore or else from i
     ],
     [
       "a past notBefore",
-      wantedGates(
-        { notBefore: at(NOW - 5), waitTimeout: 1 },
-        { ...ACTION, concurrency: CONCURRENCY },
-        RUN,
-        true,
-      ),
+      wantedGates({ notBefore: at(NOW - 5), waitTimeout: 1 }, { ...ACTION, concurrency: CONCURRENCY }, RUN, true),
       NOW + MINUTE,
     ],
   ])("%s", (_what, wanted, waitUntil) => {

@@ -14,10 +14,7 @@ import { until } from "./until.ts";
 
 const DAY_MS = 86_400_000;
 /** How many runs of each action end in each way. */
-const WANTED = {
-  deploy: { succeeded: 5, failed: 3, cancelled: 2 },
-  review: { succeeded: 4, failed: 0, cancelled: 0 },
-};
+const WANTED = { deploy: { succeeded: 5, failed: 3, cancelled: 2 }, review: { succeeded: 4, failed: 0, cancelled: 0 } };
 
 const folder = mkdtempSync(join(tmpdir(), "action-runs-archive-"));
 let place: Place;
@@ -50,9 +47,7 @@ it("has what the journals counted, each run once, in files that DuckDB reads", a
   const of = { baseUrl: server.url, token: place.token, org: "acme", project: "shop", env: "production" };
   const { runs } = createClient(of);
   const wanted = Object.entries(WANTED).flatMap(([actionName, ends]) =>
-    Object.entries(ends).flatMap(([status, count]) =>
-      Array.from({ length: count }, () => [actionName, status]),
-    ),
+    Object.entries(ends).flatMap(([status, count]) => Array.from({ length: count }, () => [actionName, status])),
   );
   await Promise.all(
     wanted.map(async ([actionName = "", status]) => {
@@ -68,10 +63,7 @@ it("has what the journals counted, each run once, in files that DuckDB reads", a
   );
   const metrics = await fetch(`${server.url}/acme/shop/envs/production/metrics`, { headers });
   const ended = /^action_runs_ended_total\{status="(\w+)",.*\} ([1-9]\d*)$/gm;
-  const counted = [...(await metrics.text()).matchAll(ended)].map(([, status, n]) => ({
-    status,
-    n: Number(n),
-  }));
+  const counted = [...(await metrics.text()).matchAll(ended)].map(([, status, n]) => ({ status, n: Number(n) }));
   const ids = [...journaled(place.state).keys()].toSorted();
   await until("every run lands", () => rowsInD1(place.state).size === ids.length);
   await killAll(server);
@@ -88,10 +80,9 @@ it("has what the journals counted, each run once, in files that DuckDB reads", a
   expect(await query(`SELECT status, count(*)::INTEGER AS n ${all} GROUP BY ALL ORDER BY ALL`)).toEqual(
     counted.toSorted((one, other) => String(one.status).localeCompare(String(other.status))),
   );
-  const [documented] = blocksOf(
-    "docs/operations.md",
-    readFileSync(join(ROOT, "docs/operations.md"), "utf8"),
-  ).filter(({ language }) => language === "sql");
+  const [documented] = blocksOf("docs/operations.md", readFileSync(join(ROOT, "docs/operations.md"), "utf8")).filter(
+    ({ language }) => language === "sql",
+  );
   const months = [40, 75].map((days) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 7));
   expect(await query(documented?.text ?? "")).toEqual([
     { actionName: "deploy", month: months[0], runs: 10, succeededPercent: 62.5 },

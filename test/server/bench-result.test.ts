@@ -22,12 +22,7 @@ function series(operation: OperationName, failures = 0): Series {
 }
 
 it("tells no ratio of a row with a wrong answer, and all others", () => {
-  const all = [
-    series("create"),
-    series("object write + D1 upsert", 1),
-    series("list of 50"),
-    series("D1 page of 50"),
-  ];
+  const all = [series("create"), series("object write + D1 upsert", 1), series("list of 50"), series("D1 page of 50")];
   const { ratios, rows, failures } = toResult({ series: all, brokenOff: null }, NOTHING);
   expect(ratios.map(({ operation, ratio }) => [operation, ratio])).toEqual([
     ["list of 50", 1],
@@ -49,7 +44,8 @@ it("leaves out the rounds of a peer that dies again and again, and says so", asy
   const measured = { answers: 10, failures: 0, firstFailure: null, elapsedMs: 100, latenciesMs: [1] };
   const well: Attempt = {
     measured: { ...measured, meanwhilePerSecond: null, told: null, isRefused: false },
-    ...{ cpuUs: 5000, deaths: 0 },
+    cpuUs: 5000,
+    deaths: 0,
   };
   let jobs = 0;
   const attempt = async ({ operation }: { readonly operation: string }) => {
@@ -61,7 +57,9 @@ it("leaves out the rounds of a peer that dies again and again, and says so", asy
   const measurements = await measure(attempt, { ...TRIAL, rounds: 9 }, () => {}, groups);
   const [first] = toResult(measurements, NOTHING).ratios;
   expect([jobs, first?.ratio, first?.ours.note, first?.limits.note]).toEqual([
-    ...[4 + 6, 1, null],
+    4 + 6,
+    1,
+    null,
     "workflows ended 3 times, the last 5 rounds were left out, 1 of 9 rounds",
   ]);
 });

@@ -46,16 +46,11 @@ it("builds the limits and the peer exactly as a deploy builds the service", () =
 });
 
 it("tells a ratio for each operation at each number of callers, as a table, as JSON and as a picture", () => {
-  const compared = COMPARISONS.filter(
-    ({ limit }) => OPERATIONS[limit].server !== "postgres" || programs() !== null,
-  );
+  const compared = COMPARISONS.filter(({ limit }) => OPERATIONS[limit].server !== "postgres" || programs() !== null);
   const expected = compared.flatMap(({ ours, limit }) => CALLERS.map((n) => `${ours}, ${limit}, ${n}`));
-  expect(result.ratios.map(({ operation, limit, callers }) => `${operation}, ${limit}, ${callers}`)).toEqual(
-    expected,
-  );
+  expect(result.ratios.map(({ operation, limit, callers }) => `${operation}, ${limit}, ${callers}`)).toEqual(expected);
   expect(result.failures).toBe(0);
-  for (const { operation, ratio } of result.ratios)
-    expect([operation, (ratio ?? 0) > 0]).toEqual([operation, true]);
+  for (const { operation, ratio } of result.ratios) expect([operation, (ratio ?? 0) > 0]).toEqual([operation, true]);
   const aimedAt = COMPARISONS.filter(({ targets }) => targets !== null).length * CALLERS.length;
   const [ratios = ""] = printed.split("CPU us");
   expect(ratios.match(/ (met|missed) *\|/g)).toHaveLength(aimedAt);
@@ -169,8 +164,7 @@ it("tells how long a group stands still between two runs", () => {
 });
 
 it("counts round trips as the service's own log does", () => {
-  const hops = (operation: string) =>
-    result.rows.filter((row) => row.operation === operation).map((row) => row.hops);
+  const hops = (operation: string) => result.rows.filter((row) => row.operation === operation).map((row) => row.hops);
   expect(hops("refused callback")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 0 })));
   expect(hops("list of 50")).toEqual(CALLERS.map(() => ({ d1: 1, coordinator: 1 })));
   expect(hops("get, ended run")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 0 })));
@@ -181,20 +175,14 @@ it("counts round trips as the service's own log does", () => {
 
 it("reads no more rows where there are more runs", () => {
   for (const { ms } of result.growth.times) expect(ms.flat().every((each) => each > 0)).toBe(true);
-  const tables = result.growth.statements.map(({ sql }) =>
-    /^(D1|object): .*?(?:FROM|INTO|UPDATE) (\w+)/.exec(sql),
-  );
+  const tables = result.growth.statements.map(({ sql }) => /^(D1|object): .*?(?:FROM|INTO|UPDATE) (\w+)/.exec(sql));
   expect(tables.map((match) => `${match?.[1]} ${match?.[2]}`)).toEqual(
     expect.arrayContaining(["D1 runs", "object runs", "object events"]),
   );
 });
 
 it("weighs the service beside a hello and naive creates", () => {
-  expect(result.memory.map(({ operation }) => operation)).toEqual([
-    "hello",
-    "object write + D1 upsert",
-    "mixed",
-  ]);
+  expect(result.memory.map(({ operation }) => operation)).toEqual(["hello", "object write + D1 upsert", "mixed"]);
   for (const { samples } of result.memory) {
     expect(samples.at(-1)?.requests).toBe(100);
     expect(samples.every(({ heapBytes }) => heapBytes > 0)).toBe(true);
@@ -220,8 +208,7 @@ function killing(loaded: Loaded, operation: Job["operation"], nth: number): Load
     const server = loaded.servers.get(isOurs ? "service" : "limits");
     const list = isOurs ? "/bench/shop/envs/made/action-runs" : "/page/limits/limits/envs/limits/action-runs";
     const headers = { Authorization: `Bearer ${loaded.site.secrets.ROOT_TOKEN}` };
-    const newest = async () =>
-      (await (await fetch(`${server?.origin}${list}`, { headers })).text()).slice(0, 60);
+    const newest = async () => (await (await fetch(`${server?.origin}${list}`, { headers })).text()).slice(0, 60);
     const before = await newest();
     const measured = loaded.generator.run({ ...job, forMs: 300_000 });
     // The list shows what the job has written.

@@ -99,8 +99,11 @@ it("an operation that is killed while it collects finds the same runs", async ()
   const { counts, abortReason } = await readWhen(id, ({ status }) => status === "aborted");
   expect([abortReason, counts.matched]).toEqual(["asked", LANDED + runs.length]);
   expect(counts).toEqual({
-    ...{ matched: LANDED + runs.length, accepted: runs.length, failed: 0 },
-    ...{ skipped: counts.skipped, remaining: LANDED - counts.skipped },
+    matched: LANDED + runs.length,
+    accepted: runs.length,
+    failed: 0,
+    skipped: counts.skipped,
+    remaining: LANDED - counts.skipped,
   });
   // The newest come first.
   expect(new Set((await items(id)).slice(0, runs.length).map(({ runId }) => runId))).toEqual(

@@ -21,8 +21,11 @@ let settings: Settings;
 beforeAll(async () => {
   place = await newPlace();
   settings = {
-    ...{ ACTION_RUNS_URL: new URL(place.runs).origin, ACTION_RUNS_TOKEN: place.token },
-    ...{ ACTION_RUNS_ORG: "acme", ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod" },
+    ACTION_RUNS_URL: new URL(place.runs).origin,
+    ACTION_RUNS_TOKEN: place.token,
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
   };
 });
 afterAll(() => place?.remove());
@@ -124,9 +127,7 @@ test.skipIf(!hasTerminal)(
     await watchingAll.until(/"failed"/);
     watchingAll.child.kill("SIGINT");
     const changes = (await watchingAll.ended).stdout.trimEnd().split("\n");
-    expect(
-      changes.map((line) => JSON.parse(line)).map(({ id, status }) => [id === created.id, status]),
-    ).toEqual([
+    expect(changes.map((line) => JSON.parse(line)).map(({ id, status }) => [id === created.id, status])).toEqual([
       [true, "pending"],
       [true, "running"],
       [true, "failed"],
@@ -134,11 +135,7 @@ test.skipIf(!hasTerminal)(
 
     // Why it failed: the line that says so, and the log as lines.
     const error = "sh exited with status 3: Error: shop-42 is not healthy";
-    expect(await jsonOf("get", created.id)).toMatchObject({
-      status: "failed",
-      error,
-      output: { exitCode: 3 },
-    });
+    expect(await jsonOf("get", created.id)).toMatchObject({ status: "failed", error, output: { exitCode: 3 } });
     expect(await run("get", created.id, "--output", "tail")).toMatchObject({ code: 0, stdout: job.stdout });
     const short = created.id.slice(-8);
     const shown = await onTerminal(80, `get ${short}`);
@@ -188,9 +185,7 @@ test.skipIf(!hasTerminal)(
     expect(list.lines.slice(1).map((line) => line.slice(0, 8))).toEqual(
       [third.id, again.id, created.id].map((id: string) => id.slice(-8)),
     );
-    expect(list.lines.at(-1)).toMatch(
-      / failed +\d+\w +[\dm .]+s +root +deploy +sh exited with status 3: Err/,
-    );
+    expect(list.lines.at(-1)).toMatch(/ failed +\d+\w +[\dm .]+s +root +deploy +sh exited with status 3: Err/);
     for (const line of list.lines) expect(stringWidth(line)).toBeLessThanOrEqual(80);
     await until("the database counts every run", async () => {
       const { running, succeeded, failed } = await jsonOf("summary", "--since", "1h");
@@ -202,10 +197,7 @@ test.skipIf(!hasTerminal)(
     expect((await run("suggest", "action names", "de")).stdout).toBe("deploy\n");
     expect((await run("suggest", "creators", "r")).stdout).toBe("");
     const refused = await run("list", "--created-after", "never");
-    expect(refused).toMatchObject({
-      code: 2,
-      stderr: expect.stringMatching(/^action-runs: --created-after: /),
-    });
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/^action-runs: --created-after: /) });
     expect((await run("list", "--help")).stdout).toMatch(/--since <when>.*--created-after <time>/s);
   },
 );

@@ -55,10 +55,7 @@ async function play() {
   const over = await json<BulkOperation>("bulk", "cancel", id);
   const listed = await json<BulkOperation[]>("bulk", "list", "--limit", "3");
   const missing = await cli(["bulk", "wait", first], settings);
-  return {
-    ...{ ids, preview, tooMany, cancelled, repeated, left, retried, again, included, items, over, listed },
-    missing,
-  };
+  return { ids, preview, tooMany, cancelled, repeated, left, retried, again, included, items, over, listed, missing };
 }
 
 test("a dry run counts the runs by status", () => {
@@ -73,7 +70,8 @@ test("a dry run counts the runs by status", () => {
 test("if more runs match than --max, nothing happens and the exit code is 5", () => {
   expect(story.tooMany.code).toBe(5);
   expect(operationOf(story.tooMany)).toMatchObject({
-    ...{ status: "aborted", abortReason: "too_many_runs" },
+    status: "aborted",
+    abortReason: "too_many_runs",
     counts: { matched: { atLeast: 3 }, accepted: 0, skipped: 0 },
   });
 });
@@ -81,9 +79,7 @@ test("if more runs match than --max, nothing happens and the exit code is 5", ()
 test("a cancel by a filter cancels each open run once, and a repeat with the same key finds the operation", () => {
   const { cancelled, repeated, left } = story;
   expect(cancelled.code).toBe(0);
-  expect(cancelled.stderr).toMatch(
-    /2 accepted, 1 skipped, 0 failed, 0 remaining\. Skipped: 1 run_cancelled\.\n$/,
-  );
+  expect(cancelled.stderr).toMatch(/2 accepted, 1 skipped, 0 failed, 0 remaining\. Skipped: 1 run_cancelled\.\n$/);
   const operation = operationOf(cancelled);
   expect(operation).toMatchObject({ status: "completed", filter: { labels: ["nightly"] } });
   expect(operationOf(repeated).id).toBe(operation.id);
@@ -107,8 +103,6 @@ test("an operation that is over stays as it is, is listed, and a run is no opera
   expect(listed.map(({ id }) => id)).toEqual([included, again, retried].map((one) => operationOf(one).id));
   expect(missing).toMatchObject({
     code: 4,
-    stderr: expect.stringContaining(
-      "`action-runs bulk list` lists those of this environment. (bulk_operation_",
-    ),
+    stderr: expect.stringContaining("`action-runs bulk list` lists those of this environment. (bulk_operation_"),
   });
 });

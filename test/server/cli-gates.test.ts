@@ -103,8 +103,22 @@ async function play() {
   const late = await cli(["approve", third.id, "--yes"], ada);
   const end = await cli(["get", third.id, "--wait"], bo);
   return {
-    ...{ first, second, third, own, approved, inLine, groups, paused, overLunch, startedOverLunch, early },
-    ...{ rejected, late, end, watched: await watched.ended, deliveries: started() },
+    first,
+    second,
+    third,
+    own,
+    approved,
+    inLine,
+    groups,
+    paused,
+    overLunch,
+    startedOverLunch,
+    early,
+    rejected,
+    late,
+    end,
+    watched: await watched.ended,
+    deliveries: started(),
   };
 }
 
@@ -126,10 +140,7 @@ test("the second deploy waits behind the first one, then for the end of the paus
   expect(paused).toMatchObject({ group: "deploys", reason: "lunch", by: "root" });
   expect(overLunch.waiting).toMatchObject({ for: "pause", reason: "lunch" });
   expect(startedOverLunch).toBe(1);
-  expect(early).toMatchObject({
-    code: 4,
-    stderr: expect.stringContaining("`action-runs group pauses` lists"),
-  });
+  expect(early).toMatchObject({ code: 4, stderr: expect.stringContaining("`action-runs group pauses` lists") });
   expect(story.deliveries.map(({ headers }) => headers["webhook-id"])).toEqual([first.id, second.id]);
 });
 

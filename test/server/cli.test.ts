@@ -36,10 +36,7 @@ async function create(...args: readonly string[]): Promise<Created> {
   return JSON.parse(created.stdout);
 }
 
-const inside = ({ callback }: Created): Settings => ({
-  CALLBACK_URL: callback.url,
-  CALLBACK_TOKEN: callback.token,
-});
+const inside = ({ callback }: Created): Settings => ({ CALLBACK_URL: callback.url, CALLBACK_TOKEN: callback.token });
 
 describe("create, get, list, cancel", () => {
   test("work together on one run, and a second cancel is a conflict", async () => {
@@ -47,10 +44,7 @@ describe("create, get, list, cancel", () => {
     const created = await create(...given, "--entity-id", "6b1f0c0e-6d7e-4a53-8d63-7a3f0a6d2b11");
     expect(created).toMatchObject({ status: "pending", parameters: { a: 1, version: "1.4.2", replicas: 3 } });
     const got = await run("get", created.id);
-    expect(JSON.parse(got.stdout)).toMatchObject({
-      id: created.id,
-      entityId: "6b1f0c0e-6d7e-4a53-8d63-7a3f0a6d2b11",
-    });
+    expect(JSON.parse(got.stdout)).toMatchObject({ id: created.id, entityId: "6b1f0c0e-6d7e-4a53-8d63-7a3f0a6d2b11" });
     const listed = await run("list", "--status", "pending", "--action-name", "deploy", "--limit", "1");
     expect(JSON.parse(listed.stdout)).toMatchObject([{ id: created.id }]);
     const cancelled = await run("cancel", created.id);
@@ -108,21 +102,11 @@ describe("report and heartbeat", () => {
     const job = inside(created);
     const beat = await cli(["heartbeat", "--progress", "40%", "-m", "testing"], job);
     expect(JSON.parse(beat.stdout)).toMatchObject({ status: "running" });
-    const report = [
-      "report",
-      "SUCCESS",
-      "--output",
-      '{"url":"https://x.example"}',
-      "--idempotency-key",
-      "job-7",
-    ];
+    const report = ["report", "SUCCESS", "--output", '{"url":"https://x.example"}', "--idempotency-key", "job-7"];
     for (const _ of [1, 2]) {
       const reported = await cli(report, job);
       expect(reported).toMatchObject({ code: 0, stderr: "" });
-      expect(JSON.parse(reported.stdout)).toMatchObject({
-        status: "succeeded",
-        output: { url: "https://x.example" },
-      });
+      expect(JSON.parse(reported.stdout)).toMatchObject({ status: "succeeded", output: { url: "https://x.example" } });
     }
     expect(await cli(["report", "failed"], job)).toMatchObject({ code: 5, stdout: "" });
   });
@@ -264,11 +248,7 @@ describe("a stored action", () => {
     const listed = await cli(["list", "--label", "nightly", "--label", "team:shop"], member);
     expect(JSON.parse(listed.stdout).map((one: Created) => one.id)).toEqual([again.id, id]);
     const { details } = JSON.parse((await cli(["get", again.id, "--details"], member)).stdout);
-    expect(details).toMatchObject({
-      action: { name: "ship" },
-      retryOf: id,
-      labels: ["nightly", "team:shop"],
-    });
+    expect(details).toMatchObject({ action: { name: "ship" }, retryOf: id, labels: ["nightly", "team:shop"] });
     expect((await run("action", "delete", "ship")).code).toBe(0);
     expect((await run("action", "get", "ship")).code).toBe(4);
     // The next test lists the tokens.
@@ -293,9 +273,7 @@ describe("token and login", () => {
     expect((await run("token", "list", "--no-json")).stdout).toMatch(/^TOKEN .*\n.* member .* ci\n$/);
     // The holder is a member, and rotates its own token. The profile still has the old secret.
     const told = await cli(["token", "rotate", id, "--overlap", "1h", "--no-json"], home);
-    expect(told.stdout).toMatch(
-      /^id: +\S+\nname: +ci\nold secret: +works until .*Z\ntoken: +terr_\S+ \(shown/,
-    );
+    expect(told.stdout).toMatch(/^id: +\S+\nname: +ci\nold secret: +works until .*Z\ntoken: +terr_\S+ \(shown/);
     const secret = /terr_\S+/.exec(told.stdout)?.[0] ?? "";
     expect((await cli(["list", "-n", "1"], home)).code).toBe(0);
     expect(await cli(["token", "rotate", id], home)).toMatchObject({
@@ -306,9 +284,7 @@ describe("token and login", () => {
     const again = JSON.parse((await run("token", "rotate", id, "--overlap", "0")).stdout);
     expect(again).toMatchObject({ id, oldSecretExpiresAt: null, children: [], moreChildren: false });
     expect((await run("token", "rotate", id, "--overlap", "2w")).code).toBe(2);
-    expect((await run("token", "list", "--no-json")).stdout).toMatch(
-      /LAST USED.*\n.* \d{4}-\d\d-\d\dT\d\dZ /,
-    );
+    expect((await run("token", "list", "--no-json")).stdout).toMatch(/LAST USED.*\n.* \d{4}-\d\d-\d\dT\d\dZ /);
     const revoked = JSON.parse((await run("token", "revoke", id)).stdout);
     expect(revoked).toEqual({
       revoked: [id],
@@ -329,9 +305,7 @@ describe("token and login", () => {
       { ...byRoot, action: "token_rotated", actor: id },
       { ...byRoot, action: "token_minted" },
     ]);
-    expect((await run("audit", "--no-json", "-n", "1")).stdout).toMatch(
-      /^AT .*\n.* token_revoked +ci .* root\n$/,
-    );
+    expect((await run("audit", "--no-json", "-n", "1")).stdout).toMatch(/^AT .*\n.* token_revoked +ci .* root\n$/);
   });
 });
 

@@ -164,15 +164,14 @@ describe("tokens and refusals", () => {
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
     expect(await tokens.revoke(id)).toEqual({
-      ...{
-        revoked: [id],
-        webhookEndpoints: [],
-        moreWebhookEndpoints: false,
-        actions: [],
-        moreActions: false,
-        waitingRuns: 0,
-      },
-      ...{ approvedRuns: [], moreApprovedRuns: false },
+      revoked: [id],
+      webhookEndpoints: [],
+      moreWebhookEndpoints: false,
+      actions: [],
+      moreActions: false,
+      waitingRuns: 0,
+      approvedRuns: [],
+      moreApprovedRuns: false,
     });
     expect((await all(audit.list()))[0]).toMatchObject({ action: "token_revoked", target: id });
     await expect(tokens.revoke(id)).rejects.toMatchObject({ status: 404, code: "token_not_found" });
@@ -185,10 +184,7 @@ describe("tokens and refusals", () => {
     const nobody = callback(made.callback.url, made.callback.token.replace(/.$/, "g"));
     await expect(unknown.get(made.id)).rejects.toMatchObject({ status: 401 });
     await expect(runs.get("nonsense")).rejects.toMatchObject({ status: 404, code: "run_not_found" });
-    await expect(runs.create({ actionName: "" })).rejects.toMatchObject({
-      status: 400,
-      code: "invalid_body",
-    });
+    await expect(runs.create({ actionName: "" })).rejects.toMatchObject({ status: 400, code: "invalid_body" });
     await expect(nobody.succeed()).rejects.toMatchObject({ status: 401, code: "token_invalid" });
     await expect(all(runs.watch(made.id, { after: 99 }))).rejects.toMatchObject({
       status: 400,

@@ -101,12 +101,7 @@ interface Answer {
 }
 
 /** A request whose `Host` can differ from where it goes. Throws if the port does not speak HTTP. */
-async function ask(
-  port: number,
-  method: string,
-  path: string,
-  headers: Record<string, string>,
-): Promise<Answer> {
+async function ask(port: number, method: string, path: string, headers: Record<string, string>): Promise<Answer> {
   const asking = request({ host: "127.0.0.1", port, method, path, headers, agent: false });
   // A switch of protocols is an event of its own.
   const upgraded = once(asking, "upgrade").then(() => {
@@ -130,13 +125,7 @@ describe.each(["start", "dev"] as const)("npm run %s", (command) => {
         for (const Origin of ["", ...ORIGINS]) {
           const headers = { Host, ...(Origin !== "" && { Origin }), ...THEIR_HEADERS };
           const answer = await ask(port, method, path, headers);
-          expect([method, path, Origin, answer.status, answer.text]).toEqual([
-            method,
-            path,
-            Origin,
-            404,
-            unknown.text,
-          ]);
+          expect([method, path, Origin, answer.status, answer.text]).toEqual([method, path, Origin, 404, unknown.text]);
           expect(answer.headers).not.toHaveProperty("access-control-allow-origin");
         }
       }
@@ -182,9 +171,7 @@ it("a receiver's URL is nowhere in the files of npm start in clear", async () =>
     response.end();
   });
   const scope = { org: "acme", project: "shop", env: "closed" };
-  const client = createClient({
-    ...{ baseUrl: `http://localhost:${ports.start}`, token: tokenOf(started.start), ...scope },
-  });
+  const client = createClient({ baseUrl: `http://localhost:${ports.start}`, token: tokenOf(started.start), ...scope });
   const url = `${receiver.url}/services/${SECRET}`;
   const run = await client.runs.create({ actionName: "deploy", trigger: { type: "webhook", url } });
   expect(await called).toBe(`/services/${SECRET}`);
@@ -192,10 +179,7 @@ it("a receiver's URL is nowhere in the files of npm start in clear", async () =>
   await receiver.close();
   const state = join(started.start.folder, ".wrangler");
   const files = readdirSync(state, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
-  const read = files.map(({ parentPath, name }) => ({
-    name,
-    text: readFileSync(join(parentPath, name), "latin1"),
-  }));
+  const read = files.map(({ parentPath, name }) => ({ name, text: readFileSync(join(parentPath, name), "latin1") }));
   // The run itself is there.
   expect(read.filter(({ text }) => text.includes(run.id)).length).toBeGreaterThan(0);
   expect(read.filter(({ text }) => text.includes("B0SECRET")).map(({ name }) => name)).toEqual([]);

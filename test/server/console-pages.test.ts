@@ -94,9 +94,10 @@ describe("the files that the page names", () => {
   it("have names made of their content, and browsers can cache them forever", async () => {
     const page = await (await fetch(`${origin}/console`)).text();
     const files = [...page.matchAll(/(?:src|href)="(\/[^"]*|\.[^"]*)"/g)].map(([, path]) => path ?? "");
-    expect(
-      files.filter((path) => path !== "/openapi.json").map((path) => path.replace(/-[0-9a-f]{16}/, "")),
-    ).toEqual(["/console/assets/style.css", "/console/assets/main.js"]);
+    expect(files.filter((path) => path !== "/openapi.json").map((path) => path.replace(/-[0-9a-f]{16}/, ""))).toEqual([
+      "/console/assets/style.css",
+      "/console/assets/main.js",
+    ]);
     for (const [path, type] of [
       [files.find((path) => path.endsWith(".css")), "text/css; charset=utf-8"],
       [files.find((path) => path.endsWith(".js")), "text/javascript; charset=utf-8"],

@@ -81,11 +81,8 @@ function databasesWith(environment: string): number[] {
 }
 
 it("spreads new environments over the databases of NEW_ENVIRONMENTS", async () => {
-  for (const environment of ENVIRONMENTS)
-    await call("POST", runsOf(environment), 201, { actionName: "deploy" });
-  await until("every environment has landed", () =>
-    ENVIRONMENTS.every((one) => databasesWith(one).length > 0),
-  );
+  for (const environment of ENVIRONMENTS) await call("POST", runsOf(environment), 201, { actionName: "deploy" });
+  await until("every environment has landed", () => ENVIRONMENTS.every((one) => databasesWith(one).length > 0));
   const homes = ENVIRONMENTS.map(databasesWith);
   expect(homes.flat()).toHaveLength(ENVIRONMENTS.length);
   expect(new Set(homes.flat())).toEqual(new Set(OPEN));

@@ -6,8 +6,6 @@ interface Conformance {
 
 // Imported by URL, so that the compiler does not follow it: the document's sources have the types of Workers, and this
 // folder those of Node.
-const { expectDescribed } = (await import(
-  new URL("../support/conformance.ts", import.meta.url).href
-)) as Conformance;
+const { expectDescribed } = (await import(new URL("../support/conformance.ts", import.meta.url).href)) as Conformance;
 
 export { expectDescribed };

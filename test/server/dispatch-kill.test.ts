@@ -107,8 +107,7 @@ async function play() {
       }
     };
     const ends = await Promise.allSettled(Array.from({ length: CALLERS }, caller));
-    for (const { reason } of ends as PromiseRejectedResult[])
-      if (!(reason instanceof TypeError)) throw reason;
+    for (const { reason } of ends as PromiseRejectedResult[]) if (!(reason instanceof TypeError)) throw reason;
     await killed;
   }
 
@@ -117,8 +116,7 @@ async function play() {
     const signing = [SIGNING_SECRET.slice("whsec_".length), SIGNING_KEY];
     const ours = bytesOf(join(place.state, "v3/d1"), join(place.state, "v3/do"));
     const log = Buffer.concat(place.logged);
-    if (!ours.some((bytes) => bytes.includes(ACTION)))
-      throw new Error("stored: the search finds nothing at all");
+    if (!ours.some((bytes) => bytes.includes(ACTION))) throw new Error("stored: the search finds nothing at all");
     if (!log.includes('"event":"request"')) throw new Error("logged: the search finds nothing at all");
     const note = (where: string, places: readonly Buffer[], secrets: readonly (string | Buffer)[]) => {
       for (const secret of secrets)
@@ -140,10 +138,7 @@ async function play() {
   const { token: workflow, url } = reported.callback;
   const report = await ask<ActionRun>("POST", url, { token: workflow, body: { status: "succeeded" } });
   const heartbeat = beating.callback.url.replace(/callback$/, "heartbeat");
-  const beat = await ask<Pick<ActionRun, "status">>("POST", heartbeat, {
-    token: beating.callback.token,
-    body: {},
-  });
+  const beat = await ask<Pick<ActionRun, "status">>("POST", heartbeat, { token: beating.callback.token, body: {} });
   search("while attempts fly");
   await killUnderLoad(first, 40);
   search("after the first kill");
@@ -194,9 +189,7 @@ const DELIVERED =
 
 /** A timeline in one line: each type with its outcome or cause. */
 function inOneLine(events: readonly TimelineEvent[]): string {
-  return events
-    .map(({ type, outcome, cause }) => [type, outcome ?? cause].filter(Boolean).join(":"))
-    .join(" ");
+  return events.map(({ type, outcome, cause }) => [type, outcome ?? cause].filter(Boolean).join(":")).join(" ");
 }
 
 describe("kill -9 between accept and delivery, and between delivery and its journal", () => {
@@ -287,17 +280,14 @@ describe("kill -9 between accept and delivery, and between delivery and its jour
   test.each([
     { who: "reported", told: "report" },
     { who: "beating", told: "beat" },
-  ] as const)(
-    "a run whose workflow sent a $told before the kill is not delivered again",
-    async ({ who, told }) => {
-      const { status, body } = story[told];
-      expect(status).toBe(200);
-      const run = await story.readRun(story[who]);
-      if ("id" in body) expect(run).toEqual(body);
-      else expect(run.status).toBe(body.status);
-      expect(story.receiver.inbox(story[who].key)).toHaveLength(1);
-    },
-  );
+  ] as const)("a run whose workflow sent a $told before the kill is not delivered again", async ({ who, told }) => {
+    const { status, body } = story[told];
+    expect(status).toBe(200);
+    const run = await story.readRun(story[who]);
+    if ("id" in body) expect(run).toEqual(body);
+    else expect(run.status).toBe(body.status);
+    expect(story.receiver.inbox(story[who].key)).toHaveLength(1);
+  });
 });
 
 describe("a trigger's secrets", () => {

@@ -130,8 +130,13 @@ describe("an event stream over HTTP", () => {
   test("cut by kill -9 resumes with Last-Event-ID, and each event comes once, also to the client", async () => {
     const run = await createRun();
     const { runs: client } = createClient({
-      ...{ baseUrl: server.url, token: place.token, org: "acme", project: "shop", env: "prod" },
-      ...{ retries: 30, retryDelayMs: 200 },
+      baseUrl: server.url,
+      token: place.token,
+      org: "acme",
+      project: "shop",
+      env: "prod",
+      retries: 30,
+      retryDelayMs: 200,
     });
     const seenByClient: unknown[] = [];
     const clientWatches = (async () => {

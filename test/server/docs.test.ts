@@ -26,12 +26,7 @@ describe("GET /docs", () => {
     const { status, headers } = await fetch(`${origin}/docs`);
     expect([status, headers.get("Content-Type")]).toEqual([200, "text/html; charset=utf-8"]);
     const policy = headers.get("Content-Security-Policy")?.split("; ");
-    for (const rule of [
-      "default-src 'none'",
-      "script-src 'self'",
-      "connect-src 'self'",
-      "frame-ancestors 'none'",
-    ])
+    for (const rule of ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"])
       expect(policy).toContain(rule);
     expect(headers.get("Referrer-Policy")).toBe("no-referrer");
     expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
@@ -48,9 +43,7 @@ describe("GET /docs", () => {
 
   it.each(["/docs", "/openapi.json"])("has no Content-Type in a 304 from %s", async (path) => {
     const { headers } = await fetch(`${origin}${path}`);
-    const again = await fetch(`${origin}${path}`, {
-      headers: { "If-None-Match": headers.get("ETag") ?? "" },
-    });
+    const again = await fetch(`${origin}${path}`, { headers: { "If-None-Match": headers.get("ETag") ?? "" } });
     expect([again.status, again.headers.get("Content-Type"), await again.text()]).toEqual([304, null, ""]);
     expect(again.headers.get("ETag")).toBe(headers.get("ETag"));
   });
@@ -141,10 +134,7 @@ describeInBrowser("the explorer", (browser) => {
 
   /** The colors of the page's text and ground, as luminances. */
   async function colorsOf(page: Page): Promise<Colors> {
-    return {
-      text: await luminance(page, "h1", "color"),
-      ground: await luminance(page, "body", "backgroundColor"),
-    };
+    return { text: await luminance(page, "h1", "color"), ground: await luminance(page, "body", "backgroundColor") };
   }
 
   /**

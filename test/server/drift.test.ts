@@ -21,9 +21,7 @@ expectDescribed("GET", url, new Response(text, { headers: { "Content-Type": "app
 describe("a schema that differs from the responses", () => {
   const project = new Project();
   // As npm's scripts run, without Vitest's variables.
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^VITEST|^NODE_ENV$/.test(name)),
-  );
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^VITEST|^NODE_ENV$/.test(name)));
   const run = (...args: readonly string[]) => runIn(env, ...args);
   const runIn = async (env: NodeJS.ProcessEnv, ...args: readonly string[]) => {
     const child = spawn(process.execPath, args, { cwd: project.folder, env });
@@ -51,9 +49,7 @@ describe("a schema that differs from the responses", () => {
   test("changes the client's types, which are made with neither npm nor a network once the tools are installed", async () => {
     const made = await runIn({ ...env, PATH: join(project.folder, "no-programs") }, "src/dev/generate.ts");
     expect(made).toEqual({ status: 0, printed: "" });
-    expect(readFileSync(join(project.folder, "src/client/openapi.ts"), "utf8")).toContain(
-      "actionName: number;",
-    );
+    expect(readFileSync(join(project.folder, "src/client/openapi.ts"), "utf8")).toContain("actionName: number;");
   });
 
   test("fails the client's type check", async () => {

@@ -59,8 +59,7 @@ type Answer = number | Response;
 
 const folder = mkdtempSync(join(tmpdir(), "action-runs-examples-"));
 const places = (process.env.PATH ?? "").split(delimiter);
-const pathOf = (command: string) =>
-  places.map((place) => join(place, command)).find((file) => existsSync(file));
+const pathOf = (command: string) => places.map((place) => join(place, command)).find((file) => existsSync(file));
 const arrived: Arrived[] = [];
 let answer: (request: Arrived) => Answer | Promise<Answer>;
 const place = sharedPlace("of-examples-test");
@@ -152,12 +151,7 @@ const withPath = (place: string) => `${place}${delimiter}${process.env.PATH}`;
 const BUSYBOX = "awk cat cut date dd dirname mkdir mktemp od rm sed sh sleep tail tee tr uname";
 
 /** Shells, each with the tools that it usually comes with. */
-const MACHINES: readonly {
-  name: string;
-  shell: readonly string[];
-  needs: readonly string[];
-  path: () => string;
-}[] = [
+const MACHINES: readonly { name: string; shell: readonly string[]; needs: readonly string[]; path: () => string }[] = [
   {
     name: "dash, mawk",
     shell: ["dash"],
@@ -185,11 +179,7 @@ const MACHINES: readonly {
 
 describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
   const script = join(folder, "opt/job.sh");
-  const begun = {
-    what: HEARTBEAT,
-    authorization: AUTHORIZATION,
-    body: { message: `Begun on ${hostname()}` },
-  };
+  const begun = { what: HEARTBEAT, authorization: AUTHORIZATION, body: { message: `Begun on ${hostname()}` } };
   const key = `shell-${RUN_ID}`;
 
   function job(command: readonly string[], more: Env = {}, shell: readonly string[] = ["sh"]): Running {
@@ -200,19 +190,12 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
   it("sends a heartbeat, then one report of a command that succeeded", async () => {
     expect(await job(["true"]).ended).toEqual({ code: 0, printed: "The run has succeeded.\n" });
     const report = { status: "succeeded" };
-    expect(arrived).toMatchObject([
-      begun,
-      { what: CALLBACK, authorization: AUTHORIZATION, key, body: report },
-    ]);
+    expect(arrived).toMatchObject([begun, { what: CALLBACK, authorization: AUTHORIZATION, key, body: report }]);
     expect(arrived).toHaveLength(2);
   });
 
   it.each([
-    [
-      '{"page":"https://shop.example"}\n',
-      { status: "succeeded", output: { page: "https://shop.example" } },
-      0,
-    ],
+    ['{"page":"https://shop.example"}\n', { status: "succeeded", output: { page: "https://shop.example" } }, 0],
     [
       "[1]",
       {
@@ -226,14 +209,11 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
       { status: "failed", error: expect.stringMatching(/^The command succeeded, but its/) },
       65,
     ],
-  ])(
-    "reports what the command wrote to $OUTPUT_FILE, or that it was refused: %.40s",
-    async (written, body, code) => {
-      writeFileSync(join(folder, "written"), written);
-      expect((await job(["sh", "-c", 'cat written >"$OUTPUT_FILE"']).ended).code).toBe(code);
-      expect(arrived.at(-1)).toMatchObject({ what: CALLBACK, key, body });
-    },
-  );
+  ])("reports what the command wrote to $OUTPUT_FILE, or that it was refused: %.40s", async (written, body, code) => {
+    writeFileSync(join(folder, "written"), written);
+    expect((await job(["sh", "-c", 'cat written >"$OUTPUT_FILE"']).ended).code).toBe(code);
+    expect(arrived.at(-1)).toMatchObject({ what: CALLBACK, key, body });
+  });
 
   describe.each(MACHINES)("in $name", ({ shell, path }) => {
     /** The reported error of a command that prints these bytes and fails. */
@@ -243,10 +223,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
       const command = ["sh", "-c", `cat printed; printf %s "\${CALLBACK_TOKEN-}"; exit 3`];
       const ended = await job(command, env, shell).ended;
       expect(ended.code, ended.printed).toBe(3);
-      expect(arrived, ended.printed).toMatchObject([
-        begun,
-        { what: CALLBACK, key, body: { status: "failed" } },
-      ]);
+      expect(arrived, ended.printed).toMatchObject([begun, { what: CALLBACK, key, body: { status: "failed" } }]);
       const [, { body } = { body: null }] = arrived;
       return (body as { error: string }).error;
     }
@@ -289,10 +266,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     started.child.kill(signal);
     expect((await started.ended).code).toBe(code);
     await delay(700);
-    expect(arrived[1]).toMatchObject({
-      what: HEARTBEAT,
-      body: { message: `Still running on ${hostname()}` },
-    });
+    expect(arrived[1]).toMatchObject({ what: HEARTBEAT, body: { message: `Still running on ${hostname()}` } });
     expect(arrived.filter(({ what }) => what === CALLBACK)).toHaveLength(1);
     expect(arrived.at(-1)).toMatchObject({ key, body: { status: "failed", error: `Stopped by ${signal}.` } });
   });
@@ -300,9 +274,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
   it("ends the command if the run was cancelled", async () => {
     const cancel = { reason: null, requestedAt: "x", until: "y", remainingMs: 60_000 };
     answer = ({ what }) =>
-      what === HEARTBEAT && arrived.length > 1
-        ? Response.json({ status: "running", deadlineAt: "x", cancel })
-        : 200;
+      what === HEARTBEAT && arrived.length > 1 ? Response.json({ status: "running", deadlineAt: "x", cancel }) : 200;
     const started = job(["sleep", "60"], { BEAT_EVERY_SECONDS: "0.3" });
     expect((await started.ended).code).toBe(143);
     expect(arrived.map(({ what }) => what)).toEqual([HEARTBEAT, HEARTBEAT, CALLBACK]);
@@ -422,9 +394,7 @@ function githubJob(file: string, eventOf: (values: Env) => Record<string, unknow
           return actionSteps(inputs, event, env).map((step) => ({ ...step, always }));
         }
         const script = / run: \|\n/.test(source) ? block(source, / run: \|/) : oneLine(source, / run: (.*)/);
-        return [
-          { shell: ["bash", "-e"], script, env: { ...env, ...environment(source, 10, context) }, always },
-        ];
+        return [{ shell: ["bash", "-e"], script, env: { ...env, ...environment(source, 10, context) }, always }];
       });
     },
   };
@@ -480,16 +450,10 @@ const JOBS: readonly Job[] = [
     file: "jenkins/Jenkinsfile",
     page: "https://jenkins.example.com/job/deploy/42/",
     key: () => "jenkins-deploy-42",
-    ends: {
-      ...{ SUCCESS: "succeeded", UNSTABLE: "failed", FAILURE: "failed" },
-      ...{ ABORTED: "failed", NOT_BUILT: "failed" },
-    },
+    ends: { SUCCESS: "succeeded", UNSTABLE: "failed", FAILURE: "failed", ABORTED: "failed", NOT_BUILT: "failed" },
     steps: ({ id, url, token }, version, status) => {
       const source = read("examples/jenkins/Jenkinsfile");
-      const build = {
-        BUILD_TAG: "jenkins-deploy-42",
-        BUILD_URL: "https://jenkins.example.com/job/deploy/42/",
-      };
+      const build = { BUILD_TAG: "jenkins-deploy-42", BUILD_URL: "https://jenkins.example.com/job/deploy/42/" };
       const env = { ...build, RUN_ID: id, CALLBACK_URL: url, CALLBACK_TOKEN: token, VERSION: version };
       const statements = [...source.matchAll(/^ +(?:sh '(.*)'|actionRuns(?:\(\)| status: '(\w+)'))$/gm)];
       return [
@@ -520,9 +484,7 @@ const JOBS: readonly Job[] = [
       return listed(read("examples/azure-devops/azure-pipelines.yml")).map((source) => {
         if (source.startsWith("checkout: self")) return { shell: ["sh"], script: CHECKOUT, env: {} };
         // A script sees a secret variable only if it maps the variable.
-        const mapped: Env = source.includes("CALLBACK_TOKEN: $(CALLBACK_TOKEN)")
-          ? { CALLBACK_TOKEN: token }
-          : {};
+        const mapped: Env = source.includes("CALLBACK_TOKEN: $(CALLBACK_TOKEN)") ? { CALLBACK_TOKEN: token } : {};
         return {
           shell: ["bash"],
           script: source.startsWith("bash: |") ? block(source, /bash: \|/) : oneLine(source, /bash: (.*)/),
@@ -587,8 +549,7 @@ describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
     return { failed, printed };
   }
 
-  const deployed = () =>
-    existsSync(join(work, "deployed")) ? readFileSync(join(work, "deployed"), "utf8") : "";
+  const deployed = () => (existsSync(join(work, "deployed")) ? readFileSync(join(work, "deployed"), "utf8") : "");
 
   it("sends a heartbeat, does the work once, and reports success", async () => {
     const one = await newRun();
@@ -608,10 +569,7 @@ describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
     expect(failed, printed).toBe(true);
     expect(arrived).toMatchObject([{ what: HEARTBEAT }, { what: CALLBACK, key: key(one) }]);
     const error = page === null ? /exited with status 1/i : /^The job failed: https:/;
-    expect(await ask("GET", `/${one.id}`)).toMatchObject({
-      status: "failed",
-      error: expect.stringMatching(error),
-    });
+    expect(await ask("GET", `/${one.id}`)).toMatchObject({ status: "failed", error: expect.stringMatching(error) });
   });
 
   it("stops before the work if its run was cancelled, without a retry", async () => {
@@ -676,17 +634,14 @@ describe.skipIf(!hasCurl)("examples/any-product/job.sh", () => {
     expect(arrived[2]).toEqual(arrived[1]);
   });
 
-  it.each([400, 401, 403, 404, 409, 413])(
-    "does not retry after a %i, and prints the response",
-    async (status) => {
-      answer = () => Response.json({ error: "Here is why.", code: "a_code" }, { status });
-      const { code, printed } = await job(["touch", join(folder, "runs/mark")]);
-      expect(code).toBe(1);
-      expect(printed).toBe(`The service answered: {"error":"Here is why.","code":"a_code"} ${status}\n`);
-      expect(arrived).toHaveLength(1);
-      expect(existsSync(join(folder, "runs/mark"))).toBe(false);
-    },
-  );
+  it.each([400, 401, 403, 404, 409, 413])("does not retry after a %i, and prints the response", async (status) => {
+    answer = () => Response.json({ error: "Here is why.", code: "a_code" }, { status });
+    const { code, printed } = await job(["touch", join(folder, "runs/mark")]);
+    expect(code).toBe(1);
+    expect(printed).toBe(`The service answered: {"error":"Here is why.","code":"a_code"} ${status}\n`);
+    expect(arrived).toHaveLength(1);
+    expect(existsSync(join(folder, "runs/mark"))).toBe(false);
+  });
 });
 
 const oneLine = (source: string, pattern: RegExp) => pattern.exec(source)?.[1] ?? "";
@@ -696,38 +651,40 @@ const KEPT = { DEPLOY_KEY: "a key that callers must not see", CALLBACK_TOKEN: TO
 
 /** Hostile parameters: each product's syntax for a secret, and characters with a meaning for shells and parsers. */
 const HOSTILE = [
-  ...["$(DEPLOY_KEY)", "v$(DEPLOY_KEY)$(CALLBACK_TOKEN)", "$$(DEPLOY_KEY)", "$(", "(~1)~0~01%28%25"],
-  ...[
-    "$DEPLOY_KEY",
-    `\${DEPLOY_KEY}`,
-    "$$DEPLOY_KEY",
-    `\${CALLBACK_TOKEN}`,
-    "~1DEPLOY_KEY)",
-    "$[variables.DEPLOY_KEY]",
-  ],
-  ...[
-    `\${{ variables.DEPLOY_KEY }}`,
-    `\${{ secrets.DEPLOY_KEY }}`,
-    "$[[ inputs.version ]]",
-    "`id`",
-    "1; id",
-    '"; id; "',
-  ],
-  ...["'", "\\", "&", "*", "-n", "%DEPLOY_KEY%", "1\n  script: id", "1\n", "{{ run.callbackToken }}"],
+  "$(DEPLOY_KEY)",
+  "v$(DEPLOY_KEY)$(CALLBACK_TOKEN)",
+  "$$(DEPLOY_KEY)",
+  "$(",
+  "(~1)~0~01%28%25",
+  "$DEPLOY_KEY",
+  `\${DEPLOY_KEY}`,
+  "$$DEPLOY_KEY",
+  `\${CALLBACK_TOKEN}`,
+  "~1DEPLOY_KEY)",
+  "$[variables.DEPLOY_KEY]",
+  `\${{ variables.DEPLOY_KEY }}`,
+  `\${{ secrets.DEPLOY_KEY }}`,
+  "$[[ inputs.version ]]",
+  "`id`",
+  "1; id",
+  '"; id; "',
+  "'",
+  "\\",
+  "&",
+  "*",
+  "-n",
+  "%DEPLOY_KEY%",
+  "1\n  script: id",
+  "1\n",
+  "{{ run.callbackToken }}",
 ];
 
 /** How a product passes a value to the deploy script. null: the product refuses the value. */
-type Hand = (
-  source: string,
-  value: string,
-) => { script: string; env: Readonly<Record<string, string>> } | null;
+type Hand = (source: string, value: string) => { script: string; env: Readonly<Record<string, string>> } | null;
 
 const verbatim =
   (pattern: RegExp): Hand =>
-  (source, value) => ({
-    script: oneLine(source, pattern),
-    env: { VERSION: value },
-  });
+  (source, value) => ({ script: oneLine(source, pattern), env: { VERSION: value } });
 
 /** Expands `$NAME`, `${NAME}` and `$$` as GitLab's runner and Jenkins do. */
 const dollars = (value: string) =>
@@ -744,8 +701,7 @@ const macros = (text: string) =>
 function evaluated(expression: string, value: string): string {
   if (expression === "parameters.version") return value;
   const [, inner, from, to] = /^replace\((.*), '([^']*)', '([^']*)'\)$/.exec(expression) ?? [];
-  if (inner === undefined || from === undefined || to === undefined)
-    throw new Error(`not known: ${expression}`);
+  if (inner === undefined || from === undefined || to === undefined) throw new Error(`not known: ${expression}`);
   return evaluated(inner, value).replaceAll(from, () => to);
 }
 
@@ -765,15 +721,11 @@ const HANDS: readonly { readonly file: string; readonly shell: readonly string[]
     shell: ["bash", "-e"],
     hand: (source, value) => {
       const script = oneLine(source, /- (\.\/deploy\.sh .*)/);
-      const input = /^spec:\n {2}inputs:\n {4}version:\n(?: {6}.*\n)*? {6}regex: '\\A(.*)\\z'$/m.exec(
-        source,
-      )?.[1];
+      const input = /^spec:\n {2}inputs:\n {4}version:\n(?: {6}.*\n)*? {6}regex: '\\A(.*)\\z'$/m.exec(source)?.[1];
       // GitLab expands a pipeline variable. It inserts an input into the file's text before it parses the file.
       if (input === undefined) return { script, env: { VERSION: dollars(value) } };
       expect(source).toContain('VERSION: "$[[ inputs.version ]]"');
-      return new RegExp(`^(?:${input})$(?!\\n)`).test(value)
-        ? { script, env: { VERSION: dollars(value) } }
-        : null;
+      return new RegExp(`^(?:${input})$(?!\\n)`).test(value) ? { script, env: { VERSION: dollars(value) } } : null;
     },
   },
   {

@@ -40,9 +40,7 @@ it("prints a link, a command and what is next in 12 lines of a terminal, and no 
   const rows = printed.split("\n").map((line) => Math.max(1, Math.ceil(line.length / COLUMNS)));
   expect(rows.reduce((sum, n) => sum + n, 0)).toBeLessThanOrEqual(LINES_MAX);
   expect(printed).toContain(`The API is at http://localhost:${port}, `);
-  expect(link()).toMatch(
-    new RegExp(`^http://localhost:${port}/console/-/acme/shop/production/runs#code=[\\w-]{43}$`),
-  );
+  expect(link()).toMatch(new RegExp(`^http://localhost:${port}/console/-/acme/shop/production/runs#code=[\\w-]{43}$`));
   const secrets = inProject(".dev.vars");
   expect(secrets).toMatch(/^CALLBACK_SIGNING_KEYS=[0-9a-f]{64}\nROOT_TOKEN=root_[0-9a-f]{64}\n$/);
   expect(start.printed()).not.toContain(operatorToken());

@@ -33,7 +33,10 @@ export interface Told {
 export class GatedLoad {
   /** The ids of the jobs of each action, in the order in which the receiver heard of them. */
   readonly heard: Readonly<Record<"deploy" | "review" | "later" | "frozen", string[]>> = {
-    ...{ deploy: [], review: [], later: [], frozen: [] },
+    deploy: [],
+    review: [],
+    later: [],
+    frozen: [],
   };
   readonly deploys: Told[] = [];
   readonly reviews: Told[] = [];

@@ -52,15 +52,10 @@ export async function playGates(place: Place, server: Server) {
 
   const over = load.start(ci, ada);
   const known = (all: readonly Told[]) => all.filter(({ id }) => id !== null);
-  const untilDone = (what: string, isDone: () => boolean) =>
-    until(what, () => isDone() || load.surprises.length > 0);
+  const untilDone = (what: string, isDone: () => boolean) => until(what, () => isDone() || load.surprises.length > 0);
   await untilDone("many deploys wait", () => known(load.deploys).length > WAITERS);
   const notBefore = Date.now() + TIME_COMES_IN_MS;
-  const later = {
-    actionName: "later",
-    trigger: trigger("later"),
-    notBefore: new Date(notBefore).toISOString(),
-  };
+  const later = { actionName: "later", trigger: trigger("later"), notBefore: new Date(notBefore).toISOString() };
   await call("POST", "action-runs", later, ci);
   load.mayReport();
   const approved = () => load.reviews.filter(({ isApproved }) => isApproved);
@@ -112,8 +107,5 @@ export async function playGates(place: Place, server: Server) {
   await fetch(`${environment}/pauses/frozen`, { method: "DELETE", headers });
   await untilDone("the paused run starts", () => load.heard.frozen.length > 0);
   load.close();
-  return {
-    ...{ server: second, load, unanswered, waitedAtKill, statuses, approvals },
-    ...{ paused, startedWhilePaused, notBefore },
-  };
+  return { server: second, load, unanswered, waitedAtKill, statuses, approvals, paused, startedWhilePaused, notBefore };
 }

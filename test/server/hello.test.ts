@@ -12,8 +12,7 @@ import { sharedPlace } from "./place.ts";
 import { until } from "./until.ts";
 
 const { origin, token } = sharedPlace("of-hello-test");
-const clientOf = (env: string) =>
-  createClient({ baseUrl: origin, token, org: "of-hello-test", project: "shop", env });
+const clientOf = (env: string) => createClient({ baseUrl: origin, token, org: "of-hello-test", project: "shop", env });
 const jobs: HelloJob[] = [];
 afterAll(async () => {
   for (const job of jobs) await job.close();
@@ -102,10 +101,8 @@ describe("the job", () => {
     readonly id?: string;
   }
 
-  const delivery = (
-    parameters: object = {},
-    callbackUrl = "http://127.0.0.1:1/a/b/envs/c/action-runs/d/callback",
-  ) => JSON.stringify({ run: { callbackUrl, callbackToken: "a-token" }, parameters });
+  const delivery = (parameters: object = {}, callbackUrl = "http://127.0.0.1:1/a/b/envs/c/action-runs/d/callback") =>
+    JSON.stringify({ run: { callbackUrl, callbackToken: "a-token" }, parameters });
 
   async function statusOf(job: HelloJob, sent: Sent): Promise<number> {
     const { body = delivery(), path = "/hello", method = "POST", secret = signingSecret } = sent;

@@ -48,17 +48,12 @@ export class ListingCallers {
   async #call(): Promise<void> {
     while (!this.#isStopped) {
       const token = this.#token;
-      const made = await this.#told<CreatedRun>(201, "POST", this.#runs, {
-        token,
-        body: { actionName: "deploy" },
-      });
+      const made = await this.#told<CreatedRun>(201, "POST", this.#runs, { token, body: { actionName: "deploy" } });
       const { id, callback } = made.body;
       const report = { token: callback.token, body: { status: "succeeded" } };
       await this.#told<ActionRun>(200, "POST", callback.url, report);
       this.ended.push(id);
-      const list = await this.#told<ActionRun[]>(200, "GET", `${this.#runs}?limit=${PAGE}`, {
-        token,
-      });
+      const list = await this.#told<ActionRun[]>(200, "GET", `${this.#runs}?limit=${PAGE}`, { token });
       const shown = list.body.find((run) => run.id === id)?.status ?? "no run";
       if (shown !== "succeeded" && !list.isStale)
         this.surprises.push(`a list shows ${shown} after the report of ${id}`);

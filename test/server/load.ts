@@ -50,11 +50,7 @@ export interface Load {
 export async function ask<T>(method: string, url: string, { token, body, key }: Ask): Promise<Answer<T>> {
   const headers = new Headers({ Authorization: `Bearer ${token}`, "Content-Type": "application/json" });
   if (key !== undefined) headers.set("Idempotency-Key", key);
-  const answer = await fetch(url, {
-    method,
-    headers,
-    body: body === undefined ? null : JSON.stringify(body),
-  });
+  const answer = await fetch(url, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
   const text = await answer.text();
   expectDescribed(method, url, answer, text);
   return { status: answer.status, headers: answer.headers, body: JSON.parse(text) as T };
@@ -96,8 +92,7 @@ export function startLoad(runsUrl: string, token: string, callers: number): Load
     if (n % 4 === 2) {
       changed = await told<ActionRun>(200, "DELETE", `${runsUrl}/${one.run.id}`, { token });
     } else {
-      const body =
-        n % 4 === 0 ? { status: "succeeded", output: { n } } : { status: "failed", error: `exit code ${n}` };
+      const body = n % 4 === 0 ? { status: "succeeded", output: { n } } : { status: "failed", error: `exit code ${n}` };
       one.report = { body, key: randomUUID() };
       const { url } = one.callback;
       changed = await told<ActionRun>(200, "POST", url, { token: one.callback.token, ...one.report });

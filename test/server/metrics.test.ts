@@ -18,10 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
 
 /** What promtool says, which is nothing if there is nothing to say. */
-function promtool(
-  args: readonly string[],
-  input = "",
-): { readonly code: number | null; readonly said: string } {
+function promtool(args: readonly string[], input = ""): { readonly code: number | null; readonly said: string } {
   const { status, stdout, stderr } = spawnSync("promtool", args, { input, encoding: "utf8", cwd: folder });
   return { code: status, said: stdout + stderr };
 }
@@ -38,17 +35,8 @@ async function metrics(env: string): Promise<string> {
 
 describe.skipIf(!hasPromtool)("promtool", () => {
   it("has nothing to say about the metrics of an environment with runs, and of one without", async () => {
-    const { runs } = createClient({
-      baseUrl: origin,
-      token,
-      org: "of-metrics-test",
-      project: "shop",
-      env: "full",
-    });
-    const [first] = [
-      await runs.create({ actionName: "deploy" }),
-      await runs.create({ actionName: "deploy" }),
-    ];
+    const { runs } = createClient({ baseUrl: origin, token, org: "of-metrics-test", project: "shop", env: "full" });
+    const [first] = [await runs.create({ actionName: "deploy" }), await runs.create({ actionName: "deploy" })];
     await runs.cancel(first.id);
     // D1 lists the coordinator from its first flight on.
     await until("both runs have landed", async () => (await runs.summary()).cancelled === 1);
@@ -88,10 +76,7 @@ describe.skipIf(!hasPromtool)("docs/operations.md", () => {
 });
 
 const LABELS = 'job="action-runs",project="acme/shop",environment="production"';
-const series = (name: string, labels: string, values: string) => ({
-  series: `${name}{${LABELS}${labels}}`,
-  values,
-});
+const series = (name: string, labels: string, values: string) => ({ series: `${name}{${LABELS}${labels}}`, values });
 const fires = (alertname: string, minute: number, labels: Record<string, string> | null, summary = "") => ({
   alertname,
   eval_time: `${minute}m`,
@@ -124,9 +109,7 @@ const ALERTS_TEST = {
         series("action_runs_ended_total", ',status="failed",cause="deadline"', "0x120"),
       ],
       alert_rule_test: [
-        ...["NotScraped", "OldestOpenRun", "Failing", "Lost"].map((name) =>
-          fires(`ActionRuns${name}`, 60, null),
-        ),
+        ...["NotScraped", "OldestOpenRun", "Failing", "Lost"].map((name) => fires(`ActionRuns${name}`, 60, null)),
         fires("ActionRunsNotScraped", 63, null),
         fires("ActionRunsNotScraped", 67, { job: "action-runs" }, "no scrape has worked for 5 minutes."),
         fires("ActionRunsOldestOpenRun", 67, {}, "a run has been open for over two hours."),

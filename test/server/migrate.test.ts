@@ -44,15 +44,12 @@ test("a database that says another number than its binding stops the deploy with
 test.each([
   ["the only one", { DB: 0 }],
   ["one of several", { DB: 0, DB_1: 1 }],
-])(
-  "%s stops the deploy with a sentence if environments live in a database that is not bound",
-  async (_, bound) => {
-    const { code, printed } = await migrate(bound, [0, 1, 3]);
-    expect(code).toBe(1);
-    expect(printed).toMatch(/Environments live in database (1, )?3, which wrangler.toml does not bind/);
-    expect(printed).toContain("Nothing was deployed.");
-  },
-);
+])("%s stops the deploy with a sentence if environments live in a database that is not bound", async (_, bound) => {
+  const { code, printed } = await migrate(bound, [0, 1, 3]);
+  expect(code).toBe(1);
+  expect(printed).toMatch(/Environments live in database (1, )?3, which wrangler.toml does not bind/);
+  expect(printed).toContain("Nothing was deployed.");
+});
 
 test("a database may be bound in which no environment lives", async () => {
   expect((await migrate({ DB: 0, DB_1: 1 }, [0])).code).toBe(0);

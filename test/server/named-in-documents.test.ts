@@ -20,19 +20,14 @@ function unionIn(file: string, type: string): readonly string[] {
 }
 
 it("docs/api.md names every event of a timeline, every cause of an end and every gate", () => {
-  const names = [
-    ...unionIn("src/runs/timeline-event.ts", "TimelineEventType"),
-    ...END_CAUSES,
-    ...WAITING_FOR,
-  ];
+  const names = [...unionIn("src/runs/timeline-event.ts", "TimelineEventType"), ...END_CAUSES, ...WAITING_FOR];
   expect(names.filter((name) => !api.includes(`\`${name}\``))).toEqual([]);
 });
 
 it("docs/api.md names every act in the audit", () => {
   const endpoint = "webhook_endpoint_";
   const isNamed = (act: string) =>
-    api.includes(`\`${act}\``) ||
-    (act.startsWith(endpoint) && api.includes(`\`${act.slice(endpoint.length)}\``));
+    api.includes(`\`${act}\``) || (act.startsWith(endpoint) && api.includes(`\`${act.slice(endpoint.length)}\``));
   expect(unionIn("src/auth/audit.ts", "AUDIT_ACTIONS").filter((act) => !isNamed(act))).toEqual([]);
 });
 
@@ -57,17 +52,14 @@ it("every code that a document gives to an error is one of the table", () => {
 it("each rule of docs/architecture.md is enforced by functions that its file has", () => {
   const [, table = ""] = read("docs/architecture.md").split("## Where each rule is enforced");
   const missing: string[] = [];
-  for (const [, rule = "", places = "", tests = ""] of table.matchAll(
-    /^\| (.+?) \| (.*`src\/.+?) \| (.+?) \|$/gm,
-  )) {
+  for (const [, rule = "", places = "", tests = ""] of table.matchAll(/^\| (.+?) \| (.*`src\/.+?) \| (.+?) \|$/gm)) {
     for (const place of places.split(";")) {
       const [file = "", ...functions] = [...place.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text);
       const source = file.endsWith(".ts") ? read(file) : "";
       if (source !== "")
         missing.push(...functions.filter((name) => !source.includes(name)).map((name) => `${rule}: ${name}`));
     }
-    for (const [, test = ""] of tests.matchAll(/`(test\/[^`]+)`/g))
-      expect(() => read(test), rule).not.toThrow();
+    for (const [, test = ""] of tests.matchAll(/`(test\/[^`]+)`/g)) expect(() => read(test), rule).not.toThrow();
   }
   expect(missing).toEqual([]);
 });

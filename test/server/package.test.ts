@@ -118,10 +118,7 @@ describe("npm pack", () => {
       const { stdout } = await promisify(execFile)(program, args, { env });
       expect(JSON.parse(stdout)).toMatchObject({ actionName: "deploy", status: "pending" });
     }
-    const lines = [
-      `CONNECT ${new URL(company.url).host}`,
-      `POST ${origin}/${org}/shop/envs/prod/action-runs`,
-    ];
+    const lines = [`CONNECT ${new URL(company.url).host}`, `POST ${origin}/${org}/shop/envs/prod/action-runs`];
     expect(proxy.lines).toEqual(lines.slice(-urls.length));
     await Promise.all([proxy.close(), company.close()]);
   });

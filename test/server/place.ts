@@ -69,11 +69,7 @@ export async function newPlace(
   cpSync(migrated, state, { recursive: true });
   const port = await freePort();
   const variables = parseEnv(`${newSecrets()}${settings}`) as Record<string, string>;
-  const setup: PlaceSetup = {
-    worker: { ...worker, bindings: { ...worker.bindings, ...variables } },
-    state,
-    port,
-  };
+  const setup: PlaceSetup = { worker: { ...worker, bindings: { ...worker.bindings, ...variables } }, state, port };
   // A killed server leaves temporary files. Here they are removed with the rest.
   const env = { ...process.env, TMPDIR: folder };
   const url = `http://localhost:${port}`;

@@ -20,15 +20,18 @@ describe.skipIf(isMissing)("the peer on PostgreSQL", () => {
   let folder: string;
   let peer: Server;
   const seed = JSON.stringify({
-    ...{
-      id: "01a22700-0000-8000-8000-000000000000",
-      actionName: "deploy",
-      entityId: null,
-      status: "running",
-    },
-    ...{ parameters: { version: "1", at: "2026" }, recommendations: {}, triggeredBy: "bench" },
-    ...{ createdAt: "2026-11-29T12:00:00.123Z", startedAt: "2026-11-29T12:00:01.000Z", completedAt: null },
-    ...{ error: null, output: null },
+    id: "01a22700-0000-8000-8000-000000000000",
+    actionName: "deploy",
+    entityId: null,
+    status: "running",
+    parameters: { version: "1", at: "2026" },
+    recommendations: {},
+    triggeredBy: "bench",
+    createdAt: "2026-11-29T12:00:00.123Z",
+    startedAt: "2026-11-29T12:00:01.000Z",
+    completedAt: null,
+    error: null,
+    output: null,
   });
 
   beforeAll(async () => {
@@ -56,17 +59,11 @@ describe.skipIf(isMissing)("the peer on PostgreSQL", () => {
     const [run, other] = [await create(), await create()];
     const [id, expiresAt, hmac] = run.token.split(":");
     for (const forged of [other.token, TOKEN, `${id}:${Number(expiresAt) + 1}:${hmac}`]) {
-      expect(await ask(run.url, REPORT, forged)).toMatchObject({
-        status: 401,
-        json: { code: "token_invalid" },
-      });
+      expect(await ask(run.url, REPORT, forged)).toMatchObject({ status: 401, json: { code: "token_invalid" } });
     }
     const reports = await Promise.all([ask(run.url, REPORT, run.token), ask(run.url, REPORT, run.token)]);
     const [won, lost] = reports.toSorted((a, b) => a.status - b.status);
-    expect(won).toMatchObject({
-      status: 200,
-      json: { id: run.id, status: "succeeded", output: REPORT.output },
-    });
+    expect(won).toMatchObject({ status: 200, json: { id: run.id, status: "succeeded", output: REPORT.output } });
     expect(lost).toMatchObject({ status: 409, json: { code: "run_succeeded" } });
     expect((await ask(run.path)).text).toBe(won?.text);
     expect((await ask(other.path)).json.status).toBe("pending");

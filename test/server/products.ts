@@ -29,9 +29,7 @@ export function block(source: string, header: RegExp): string {
 /** A value after GitHub has evaluated `${{ a || b }}`. */
 export function expression(source: string, context: unknown): string {
   const value = (path: string) =>
-    path
-      .split(".")
-      .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], context);
+    path.split(".").reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], context);
   const names = /^\$\{\{ (.*) \}\}$/.exec(source)?.[1]?.split(" || ");
   if (names === undefined) return source;
   return String(names.map(value).find((found) => found !== undefined && found !== "") ?? "");

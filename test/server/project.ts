@@ -52,22 +52,13 @@ export class Project {
   readonly #scripts: Script[] = [];
 
   constructor() {
-    for (const name of [
-      "src",
-      "bin",
-      "examples",
-      "migrations",
-      "package.json",
-      "wrangler.toml",
-      "tsconfig.json",
-    ]) {
+    for (const name of ["src", "bin", "examples", "migrations", "package.json", "wrangler.toml", "tsconfig.json"]) {
       cpSync(join(ROOT, name), join(this.folder, name), { recursive: true });
     }
     for (const name of ["node_modules", "tools"]) symlinkSync(join(ROOT, name), join(this.folder, name));
     // Otherwise each copy would fetch the explorer's build again.
     const explorer = join(ROOT, ".wrangler", "explorer");
-    if (existsSync(explorer))
-      cpSync(explorer, join(this.folder, ".wrangler", "explorer"), { recursive: true });
+    if (existsSync(explorer)) cpSync(explorer, join(this.folder, ".wrangler", "explorer"), { recursive: true });
     const { NODE_COMPILE_CACHE } = process.env;
     if (NODE_COMPILE_CACHE !== undefined) {
       mkdirSync(join(this.folder, ".wrangler"), { recursive: true });
@@ -80,10 +71,7 @@ export class Project {
    * that wrangler.toml binds, each with the number that it says, or null if it has none yet. `inUse`: the numbers of those
    * in which environments live.
    */
-  standInForWrangler(
-    databases: Readonly<Record<string, number | null>> = {},
-    inUse: readonly number[] = [],
-  ): void {
+  standInForWrangler(databases: Readonly<Record<string, number | null>> = {}, inUse: readonly number[] = []): void {
     const modules = join(this.folder, "node_modules");
     rmSync(modules);
     mkdirSync(join(modules, "wrangler"), { recursive: true });
@@ -97,11 +85,7 @@ export class Project {
   }
 
   /** Replaces the server and wrangler. The server gives this response to every request. */
-  standInForServer(
-    status: number,
-    body: object,
-    databases: Readonly<Record<string, number | null>> = {},
-  ): void {
+  standInForServer(status: number, body: object, databases: Readonly<Record<string, number | null>> = {}): void {
     this.standInForWrangler(databases);
     const main = SERVER.replace("STATUS", String(status)).replace("BODY", JSON.stringify(body));
     writeFileSync(join(this.folder, "src/dev/serve.ts"), main);
@@ -131,11 +115,7 @@ export class Project {
   /** Runs a line as a person would paste it, and returns its output. */
   async paste(line: string): Promise<string> {
     // npx keeps a link to the project in npm's cache.
-    const env = {
-      ...process.env,
-      ...compileCacheIn(this.folder),
-      npm_config_cache: join(this.folder, "npm-cache"),
-    };
+    const env = { ...process.env, ...compileCacheIn(this.folder), npm_config_cache: join(this.folder, "npm-cache") };
     const pasted = spawn("sh", ["-c", line], { cwd: this.folder, env, stdio: ["ignore", "pipe", "pipe"] });
     const [printed, complained, [code]] = await Promise.all([
       textOf(pasted.stdout),
@@ -188,7 +168,9 @@ function runScript(program: string, args: readonly string[], cwd: string): Scrip
   const theirs = Object.entries(process.env).filter(([name]) => !ours.test(name));
   const env = { ...Object.fromEntries(theirs), ...compileCacheIn(cwd) };
   const child = spawn(program, args, {
-    ...{ cwd, env, detached: true },
+    cwd,
+    env,
+    detached: true,
     stdio: [program === "npm" ? "ignore" : "pipe", "pipe", "pipe"],
   });
   const pid = child.pid ?? 0;
@@ -204,8 +186,7 @@ function runScript(program: string, args: readonly string[], cwd: string): Scrip
   async function until(pattern: RegExp): Promise<string> {
     const hasPrinted = () => pattern.test(text) || child.exitCode !== null;
     await waitUntil(`${program} ${args.join(" ")} prints ${pattern}`, hasPrinted);
-    if (!pattern.test(text))
-      throw new Error(`${program} ${args.join(" ")} did not print ${pattern}, but:\n${text}`);
+    if (!pattern.test(text)) throw new Error(`${program} ${args.join(" ")} did not print ${pattern}, but:\n${text}`);
     return text;
   }
 
@@ -228,10 +209,7 @@ function runScript(program: string, args: readonly string[], cwd: string): Scrip
     return stdout.split("\n").filter((line) => Number(line) === pid).length;
   }
 
-  return {
-    ...{ child, printed: () => text, until, ended, processes },
-    ...{ signalAll, signalNpm, untilAllAreGone },
-  };
+  return { child, printed: () => text, until, ended, processes, signalAll, signalNpm, untilAllAreGone };
 }
 
 /** Returns whether the process group still has a process. */

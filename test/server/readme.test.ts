@@ -3,16 +3,7 @@
  * says in its document why not. What the prose leaves to the reader is filled in by the tables here.
  */
 
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -144,11 +135,7 @@ async function createAnother(session: Session): Promise<void> {
     body: { actionName: "deploy" },
   });
   expect(run.status).toBe(201);
-  session.set({
-    ID: run.body.id,
-    CALLBACK_URL: run.body.callback.url,
-    CALLBACK_TOKEN: run.body.callback.token,
-  });
+  session.set({ ID: run.body.id, CALLBACK_URL: run.body.callback.url, CALLBACK_TOKEN: run.body.callback.token });
 }
 
 /** The workflow that the run has started takes its time. */
@@ -267,8 +254,7 @@ it("every file and section that a document names is there", () => {
     for (const [, to = "", section] of markdown.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)) {
       const file = to === "" ? join(ROOT, name) : join(ROOT, dirname(name), to);
       expect(existsSync(file), `${name}: ${to}`).toBe(true);
-      if (section !== undefined)
-        expect(sections(readFileSync(file, "utf8")), `${name}: ${to}`).toContain(section);
+      if (section !== undefined) expect(sections(readFileSync(file, "utf8")), `${name}: ${to}`).toContain(section);
     }
   }
 });

@@ -79,8 +79,7 @@ const proxy = createServer(async (request, response) => {
   const answer = await fetch(new URL(path, place.runs), { method: "POST", headers, body });
   const sent = await answer.text();
   if (fault === "lose") response.destroy();
-  else if (fault === "cut")
-    response.writeHead(200, { "Content-Length": "99" }).write("{", () => response.destroy());
+  else if (fault === "cut") response.writeHead(200, { "Content-Length": "99" }).write("{", () => response.destroy());
   else response.writeHead(answer.status, { "Content-Type": "application/json" }).end(sent);
 });
 
@@ -235,11 +234,7 @@ if (!hasCurl) console.warn("curl is missing, so the reporters are not tested.");
 
 describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }) => {
   it.each([
-    [
-      "succeeded",
-      { output: '{ "a": "}{\\"", "b": [{}] }' },
-      { status: "succeeded", output: { a: '}{"', b: [{}] } },
-    ],
+    ["succeeded", { output: '{ "a": "}{\\"", "b": [{}] }' }, { status: "succeeded", output: { a: '}{"', b: [{}] } }],
     ["succeeded", { error: "none" }, { status: "succeeded", output: null, error: null }],
     ["failed", { error: 'a "b"\\ é\n$(id) `id`' }, { status: "failed", error: 'a "b"\\ é\n$(id) `id`' }],
     ["failed", { output: '{"a":1}' }, { status: "failed", error: `The job failed${page}`, output: { a: 1 } }],
@@ -308,13 +303,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
   it("says that the run was cancelled if a failure ends a cancelled run, whatever the output says", async () => {
     const run = await newRun();
     const actionName = 'a,"status":"succeeded",b';
-    const body = {
-      id: run.id,
-      actionName,
-      entityId: null,
-      status: "cancelled",
-      output: { a: 1, status: "failed" },
-    };
+    const body = { id: run.id, actionName, entityId: null, status: "cancelled", output: { a: 1, status: "failed" } };
     faults.push({ status: 200, body: JSON.stringify(body) });
     const { code, printed } = await report(run, words.failed);
     expect([code, printed]).toEqual([0, "The run was cancelled.\n"]);
@@ -331,9 +320,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
 
 it("gitlab.yml and actionRuns.groovy contain reporters/report.sh word for word", () => {
   const script = read("reporters/report.sh");
-  expect(GITLAB_FUNCTION).toBe(
-    `action_runs() {\n  sh -s -- "$1" <<'END_OF_REPORT_SH'\n${script}END_OF_REPORT_SH\n}`,
-  );
+  expect(GITLAB_FUNCTION).toBe(`action_runs() {\n  sh -s -- "$1" <<'END_OF_REPORT_SH'\n${script}END_OF_REPORT_SH\n}`);
   expect(JENKINS_SCRIPT).toBe(script);
 });
 
@@ -369,12 +356,7 @@ describe.skipIf(!hasCurl)("report.sh", () => {
 
   it("sends message, progress and page with a heartbeat, and starts the run", async () => {
     const run = await newRun();
-    const news = {
-      MESSAGE: 'say "é"',
-      PROGRESS: "0.25",
-      EXTERNAL_URL: "https://ci.example/42",
-      OUTPUT: "unrelated",
-    };
+    const news = { MESSAGE: 'say "é"', PROGRESS: "0.25", EXTERNAL_URL: "https://ci.example/42", OUTPUT: "unrelated" };
     expect(await sh(run, "heartbeat", news)).toEqual({ code: 0, printed: "" });
     const body = { message: 'say "é"', progress: 0.25, externalUrl: "https://ci.example/42" };
     expect(JSON.parse(arrived[0]?.body ?? "")).toEqual(body);
@@ -451,8 +433,7 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     const { code, printed } = await scriptIn(["sh", "-x"], "succeeded", env);
     rmSync(join(programs, "curl"));
     expect(code, printed).toBe(0);
-    for (const shown of [printed, readFileSync(seen, "utf8")])
-      expect(shown).not.toContain(run.token.slice(-64));
+    for (const shown of [printed, readFileSync(seen, "utf8")]) expect(shown).not.toContain(run.token.slice(-64));
     expect(readFileSync(seen, "utf8")).toContain(run.url);
   });
 });

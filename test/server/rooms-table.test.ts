@@ -53,8 +53,7 @@ const folders = (room: string) =>
     .map(({ name }) => (room === "" ? name : `${room}/${name}`));
 
 function foldersOfCode(room: string): readonly string[] {
-  const hasCode = (folder: string) =>
-    readdirSync(join(ROOT, "src", folder)).some((name) => /\.tsx?$/.test(name));
+  const hasCode = (folder: string) => readdirSync(join(ROOT, "src", folder)).some((name) => /\.tsx?$/.test(name));
   return folders(room).filter(hasCode);
 }
 

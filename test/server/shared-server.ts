@@ -59,7 +59,6 @@ function build(folder: string): V4WorkerOptions {
 
 /** Makes a migrated database, where `--persist-to` would have it. */
 async function migratedIn(state: string): Promise<void> {
-  const { d1Databases } = unstable_getMiniflareWorkerOptions(CONFIGS.service)
-    .workerOptions as V4WorkerOptions;
+  const { d1Databases } = unstable_getMiniflareWorkerOptions(CONFIGS.service).workerOptions as V4WorkerOptions;
   await migrateClosed(join(state, "v3"), d1Databases ?? {});
 }

@@ -39,8 +39,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("npm start on a
       start.child.stdin?.write("\n");
       await until(`link ${n}`, () => links() === n);
     }
-    const [, token = ""] =
-      /^ROOT_TOKEN=(.+)$/m.exec(readFileSync(join(project.folder, ".dev.vars"), "utf8")) ?? [];
+    const [, token = ""] = /^ROOT_TOKEN=(.+)$/m.exec(readFileSync(join(project.folder, ".dev.vars"), "utf8")) ?? [];
     expect(token).toMatch(/^root_/);
     expect(start.printed()).not.toContain(token);
     start.child.stdin?.write("\x03");

@@ -11,8 +11,7 @@ import { ROOT } from "../../src/dev/wrangler.ts";
 type IsGenuine = (secret: string, headers: Record<string, string>, rawBody: string) => boolean;
 
 const [, block = ""] =
-  /```ts\n(import[^`]*?createHmac[\s\S]*?)```\n/.exec(readFileSync(join(ROOT, "docs/webhooks.md"), "utf8")) ??
-  [];
+  /```ts\n(import[^`]*?createHmac[\s\S]*?)```\n/.exec(readFileSync(join(ROOT, "docs/webhooks.md"), "utf8")) ?? [];
 const folder = mkdtempSync(join(tmpdir(), "action-runs-signed-form-"));
 const file = join(folder, "receiver.ts");
 writeFileSync(file, `${block}\nexport { isGenuine };\n`);
@@ -44,11 +43,7 @@ describe("README's way to verify a signed form", () => {
     ["another body", signed(), `${BODY}0`],
     ["another id", { ...signed(), "webhook-id": "run-2" }, BODY],
     ["a signature that is too short", { ...signed(), "webhook-signature": "v1," }, BODY],
-    [
-      "no signature",
-      { "webhook-id": "run-1", "webhook-timestamp": signed()["webhook-timestamp"] ?? "" },
-      BODY,
-    ],
+    ["no signature", { "webhook-id": "run-1", "webhook-timestamp": signed()["webhook-timestamp"] ?? "" }, BODY],
     ["an old one", signed(new Date(Date.now() - 600_000)), BODY],
   ])("refuses %s", (_what, headers, body) => {
     expect(isGenuine(SECRET, headers, body)).toBe(false);

@@ -25,9 +25,7 @@ const SERVED = 25;
 const ENVIRONMENT = "acme/shop/envs/prod";
 
 interface Waiting extends ActionRun {
-  readonly details: {
-    readonly waiting: { readonly position: number; readonly behind: readonly string[] } | null;
-  };
+  readonly details: { readonly waiting: { readonly position: number; readonly behind: readonly string[] } | null };
 }
 
 const cleanUps: (() => Promise<unknown> | unknown)[] = [];
@@ -48,25 +46,15 @@ async function openTwice(): Promise<{ readonly origins: readonly string[]; reado
     name,
     bindings: { ...worker.bindings, ...variables },
     durableObjects: {
-      COORDINATORS: {
-        className: "RunCoordinator",
-        useSQLite: true,
-        ...(name === first ? {} : { scriptName: first }),
-      },
+      COORDINATORS: { className: "RunCoordinator", useSQLite: true, ...(name === first ? {} : { scriptName: first }) },
     },
     unsafeDirectSockets: [{}],
   });
-  const miniflare = newMiniflare(folder, {
-    handleStructuredLogs: () => {},
-    workers: [first, "second"].map(service),
-  });
+  const miniflare = newMiniflare(folder, { handleStructuredLogs: () => {}, workers: [first, "second"].map(service) });
   cleanUps.push(() => miniflare.dispose());
   await miniflare.ready;
   const urls = [first, "second"].map((name) => miniflare.unsafeGetDirectURL(name));
-  return {
-    origins: (await Promise.all(urls)).map(({ origin }) => origin),
-    token: variables.ROOT_TOKEN ?? "",
-  };
+  return { origins: (await Promise.all(urls)).map(({ origin }) => origin), token: variables.ROOT_TOKEN ?? "" };
 }
 
 /** What the receiver is sent. Only the receiver gets the callback token. */
@@ -75,11 +63,7 @@ interface Job {
   readonly callbackUrl: string;
   readonly callbackToken: string;
 }
-const JOB = {
-  id: "{{ run.id }}",
-  callbackUrl: "{{ run.callbackUrl }}",
-  callbackToken: "{{ run.callbackToken }}",
-};
+const JOB = { id: "{{ run.id }}", callbackUrl: "{{ run.callbackUrl }}", callbackToken: "{{ run.callbackToken }}" };
 
 async function receive(heard: (job: Job) => void): Promise<string> {
   const server = createServer(async (request, response) => {

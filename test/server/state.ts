@@ -69,10 +69,7 @@ export function idsByDatabase(state: string): ReadonlyMap<number, ReadonlyMap<st
       const [own] = read<{ number: number }>(file, "SELECT number FROM database_number");
       const rows = read<{ scope: string; id: string }>(file, "SELECT scope, id FROM runs");
       const scopes = Map.groupBy(rows, ({ scope }) => scope);
-      return [
-        own?.number ?? -1,
-        new Map([...scopes].map(([scope, all]) => [scope, all.map(({ id }) => id)])),
-      ];
+      return [own?.number ?? -1, new Map([...scopes].map(([scope, all]) => [scope, all.map(({ id }) => id)]))];
     }),
   );
 }

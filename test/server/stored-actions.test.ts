@@ -55,7 +55,9 @@ function formsOf(secret: string): Buffer[] {
   const bytes = Buffer.from(secret);
   const base64 = base64Forms(bytes);
   const texts = [
-    ...[secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)],
+    secret,
+    encodeURIComponent(secret),
+    JSON.stringify(secret).slice(1, -1),
     ...[bytes.toString("hex"), percent(bytes)].flatMap((text) => [text, text.toUpperCase()]),
     ...base64,
     ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_")),
@@ -112,8 +114,7 @@ async function play() {
   function search(when: string): void {
     const ours = bytesOf(join(place.state, "v3/d1"), join(place.state, "v3/do"));
     const log = Buffer.concat(place.logged);
-    if (!ours.some((bytes) => bytes.includes(DESCRIPTION)))
-      throw new Error("stored: nothing is found at all");
+    if (!ours.some((bytes) => bytes.includes(DESCRIPTION))) throw new Error("stored: nothing is found at all");
     if (!log.includes('"event":"request"')) throw new Error("logged: nothing is found at all");
     // The token of a callback ends with its HMAC.
     const tokens = receiver.inbox("start").map(({ body }) => String(JSON.parse(body).token));
@@ -130,12 +131,8 @@ async function play() {
 
   const first = await place.start();
   const minted = async (role: string) =>
-    (
-      await ask<{ token: string }>("POST", `${project}/tokens`, {
-        token: place.token,
-        body: { name: role, role },
-      })
-    ).body.token;
+    (await ask<{ token: string }>("POST", `${project}/tokens`, { token: place.token, body: { name: role, role } })).body
+      .token;
   const admin = await minted("admin");
   const member = await minted("member");
   const definition = {
@@ -163,11 +160,7 @@ async function play() {
   const stored = await put("deploy", definition);
   const kept = await put("deploy", stored.body);
   const refused = [
-    await put(
-      "deploy",
-      { ...definition, trigger: { ...definition.trigger, secrets: { named: null } } },
-      member,
-    ),
+    await put("deploy", { ...definition, trigger: { ...definition.trigger, secrets: { named: null } } }, member),
     await put("deploy", { trigger: { ...definition.trigger, headers: { "X-A": `${HEADER_SECRET}\n` } } }),
     await put("deploy", {
       trigger: { ...definition.trigger, url: "https://ci.example.com/a", headers: { Authorization: null } },
@@ -201,11 +194,7 @@ async function play() {
 
   // From now on, the receiver is down.
   await door.close();
-  const stop = {
-    token: member,
-    key: "stop A",
-    body: { reason: "wrong branch", graceSeconds: GRACE_SECONDS },
-  };
+  const stop = { token: member, key: "stop A", body: { reason: "wrong branch", graceSeconds: GRACE_SECONDS } };
   const asked = await tell<ActionRun>("POST", `${runs}/${a}/cancel`, stop);
   const again = { token: member, key: "retry B", body: {} };
   const retried = await tell<ActionRun>("POST", `${runs}/${b}/retry`, again);
@@ -246,11 +235,7 @@ async function play() {
     storms.map(async (one) => {
       const { body } = await tell<Definition>("GET", `${actions}/${one.name}`, { token: member });
       const entries = audit.body.filter(({ target }) => target === one.name).length;
-      return {
-        ...one,
-        timeout: body.timeout,
-        entries,
-      };
+      return { ...one, timeout: body.timeout, entries };
     }),
   );
   await Promise.all(storms.map(({ name }) => run(name)));
@@ -259,11 +244,9 @@ async function play() {
 
   for (const path of ["", "/deploy", "/nothing"]) await tell("GET", `${actions}${path}`, { token: member });
   for (const id of [a, b, c, retried.body.id]) {
-    for (const path of ["?include=details", "/events"])
-      await tell("GET", `${runs}/${id}${path}`, { token: member });
+    for (const path of ["?include=details", "/events"]) await tell("GET", `${runs}/${id}${path}`, { token: member });
   }
-  for (const path of ["?include=details", "?label=a", "/summary"])
-    await tell("GET", runs + path, { token: member });
+  for (const path of ["?include=details", "?label=a", "/summary"]) await tell("GET", runs + path, { token: member });
   await tell("GET", `${new URL(runs).origin}/readyz`, { token: "" });
   await run("deploy", { body: { trigger: definition.trigger } });
   search("at the end");
@@ -294,8 +277,7 @@ describe("a stored action's secrets", () => {
   });
 
   test("show only those who manage actions what a receiver says that repeats one", () => {
-    const answered = (events: readonly TimelineEvent[]) =>
-      events.filter(({ type }) => type === "attempt_answered");
+    const answered = (events: readonly TimelineEvent[]) => events.filter(({ type }) => type === "attempt_answered");
     expect(answered(story.echoed.admin)).toMatchObject([{ excerpt: `No such token: ${ECHOED_SECRET}` }]);
     const [seen, ...more] = answered(story.echoed.member);
     expect([seen?.type, "excerpt" in (seen ?? {}), more]).toEqual(["attempt_answered", false, []]);
@@ -322,10 +304,7 @@ describe("kill -9", () => {
     expect([beaten.status, asked.status, asked.body.status]).toEqual([200, 202, "running"]);
     expect(story.stopped(a)).toHaveLength(1);
     expect(replays.cancel.headers.get("Idempotent-Replayed")).toBe("true");
-    expect(ended.body).toMatchObject({
-      status: "cancelled",
-      details: { cancel: { reason: "wrong branch" } },
-    });
+    expect(ended.body).toMatchObject({ status: "cancelled", details: { cancel: { reason: "wrong branch" } } });
   });
 
   test("between a retry and its dispatch: its receiver is called once, and a repeat gets the same run", () => {

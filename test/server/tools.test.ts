@@ -33,15 +33,9 @@ test.each(["", "tools/", "tools/node-red/"])(
 );
 
 test("no build script runs a package that is not in a lock file", () => {
-  const files = [
-    ".ci/run",
-    "package.json",
-    ...readdirSync(join(ROOT, "src/dev")).map((name) => `src/dev/${name}`),
-  ];
+  const files = [".ci/run", "package.json", ...readdirSync(join(ROOT, "src/dev")).map((name) => `src/dev/${name}`)];
   for (const file of files.filter((name) => statSync(join(ROOT, name)).isFile()))
-    expect(read(file), file).not.toMatch(
-      /\bnpx\b(?! --no-install)|\bnpm["', ]+(exec|x|install|i|add)\b|\bdlx\b/,
-    );
+    expect(read(file), file).not.toMatch(/\bnpx\b(?! --no-install)|\bnpm["', ]+(exec|x|install|i|add)\b|\bdlx\b/);
 });
 
 test("the client's types are generated with the generator's default settings", () => {

@@ -50,13 +50,12 @@ const REFUSED_HOSTS: Readonly<Record<string, readonly string[]>> = {
   "not a valid DNS name": [
     ...list(`ci.example.com. ci.example.com.. ci.example.com.:443 ci.example.com。 ci.example.com%2e 127.0.0.1..
       1.1.1.1.. localhost. localhost.. LOCALHOST. metadata.google.internal. runs.example.com.`),
-    ...list(
-      ". .. .ci.example.com ci..example.com .local ci.example.1a ci.example._a ci.example.-a 127.0.0.1a",
-    ),
+    ...list(". .. .ci.example.com ci..example.com .local ci.example.1a ci.example._a ci.example.-a 127.0.0.1a"),
     ...list(`{{x}}.example.com ci%7bx%7d.example.com *.example.com ci!.example.com ci$.example.com ci,example.com
       ci;x.example.com ci=x.example.com ci&x.example.com ci(x).example.com ci'x.example.com ci"x.example.com
       ci\`x.example.com ci~x.example.com ci+x.example.com`),
-    ...[`a${LONG_LABEL}.example.com`, `${`${LONG_LABEL}.`.repeat(3)}${"a".repeat(50)}.example.com`],
+    `a${LONG_LABEL}.example.com`,
+    `${`${LONG_LABEL}.`.repeat(3)}${"a".repeat(50)}.example.com`,
     // Punycode of plain ASCII; of full-width, circled and other letters that normalise to ASCII; of nothing.
     ...list(`xn--localhost- foo.xn--local- XN--LOCAL-.example.com xn--127-.0.xn--0-.xn--1- xn--www-.com
       xn--mi7cdqncpe6aj a.xn--8g7ccp xn--ocalhost-6h39b.com a.xn--ocal-kb8a xn--orhcp.com a.xn--local-1ha
@@ -84,8 +83,7 @@ const REFUSED_HOSTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Loopback in every spelling, which is refused except in development. */
 const LOOPBACK: Readonly<Record<string, readonly string[]>> = {
-  "IP address":
-    list(`127.0.0.1 127.1 127.0.1 127.255.255.254 2130706433 0x7f000001 0x7F.0.0.1 0x7f.1 0177.0.0.1
+  "IP address": list(`127.0.0.1 127.1 127.0.1 127.255.255.254 2130706433 0x7f000001 0x7F.0.0.1 0x7f.1 0177.0.0.1
     00000000177.1 017700000001 0177.0.0x0.1 127.0.0.1. 127.0.0.1:9999 ①②⑦.⓪.⓪.① １２７.０.０.１ 𝟏𝟐𝟕.1
     127。0。0。1 127．0｡0.1 127%2e0%2e0%2e1 %31%32%37.1
     [::1] [0:0:0:0:0:0:0:1] [0000::0001] [::0.0.0.1] [::1]:9999`),
@@ -99,25 +97,21 @@ const REFUSED_URLS: Readonly<Record<string, readonly string[]>> = {
     https://:hunter2@ci.example.com/ https://@ci.example.com/ https://:@ci.example.com/ https:@ci.example.com/
     HTTPS:///@ci.example.com https://ci.example.com@127.0.0.1/ https://ci.example.com:443@evil.example.net/
     https://a@b@ci.example.com/ https://ci.example.com%2f@evil.example.net/`),
-  scheme:
-    list(`ftp://ci.example.com/ file:///etc/passwd file://ci.example.com/x data:text/plain,x javascript:x
+  scheme: list(`ftp://ci.example.com/ file:///etc/passwd file://ci.example.com/x data:text/plain,x javascript:x
     javascript://ci.example.com/%0ax ws://ci.example.com/ wss://ci.example.com/ about:blank urn:x
     blob:https://ci.example.com/s3cr3t gopher://ci.example.com/ httpss://ci.example.com/ mailto:a@b.com
     ci.example.com:443 localhost:9999/s3cr3t view-source:https://ci.example.com/`),
-  "is not valid": [
-    "",
-    ...list("ci.example.com //ci.example.com/ /s3cr3t https:// https:/// https:?x ://x {{url}}"),
-  ],
+  "is not valid": ["", ...list("ci.example.com //ci.example.com/ /s3cr3t https:// https:/// https:?x ://x {{url}}")],
   "Percent-encode": [
     // Blanks at the ends and inside, controls that the parser would drop or encode, lone surrogates, backslashes.
-    ...[" https://ci.example.com/", "\ufeffhttps://ci.example.com/", "https://ci.example.com/\n"],
+    " https://ci.example.com/",
+    "\ufeffhttps://ci.example.com/",
+    "https://ci.example.com/\n",
     ...[" ", "\t", "\n", "\u00a0", "\u2028", "\u3000"].map((blank) => `https://ci.example.com/a${blank}b`),
-    ...[
-      "https://ci. example.com/",
-      "https://ci.exa\tmple.com/",
-      "ht\ntps://ci.example.com/",
-      "https:/\r/ci.example.com/",
-    ],
+    "https://ci. example.com/",
+    "https://ci.exa\tmple.com/",
+    "ht\ntps://ci.example.com/",
+    "https:/\r/ci.example.com/",
     ...["\u0000", "\u001b[0m", "\u007f", "\u0085"].map((control) => `https://ci.example.com/${control}`),
     ...["\ud800", "?\udc00x", "#\udc00\ud800"].map((half) => `https://ci.example.com/${half}`),
     ...list(`https:\\\\ci.example.com\\s3cr3t https://ci.example.com\\@127.0.0.1/ https://127.0.0.1\\@ci.example.com/
@@ -145,8 +139,7 @@ describe("a host that may not be called is refused with a sentence", () => {
   it.each(rows(REFUSED_HOSTS).filter(({ word }) => word !== "this service"))(
     "$name, also in development and over http",
     ({ word, text }) => {
-      for (const scheme of ["https", "http"])
-        expectRefused(`${scheme}://${text}/s3cr3t?k=hunter2`, INSECURE, word);
+      for (const scheme of ["https", "http"]) expectRefused(`${scheme}://${text}/s3cr3t?k=hunter2`, INSECURE, word);
     },
   );
 });
@@ -168,14 +161,11 @@ describe("a URL that may not be called is refused with a sentence", () => {
 describe("ports", () => {
   const ports = new Set([8443, 9443]);
 
-  it.each(["0", "1", "22", "80", "8080", "8444", "44", "4430", "65535"])(
-    "%s is refused unless allowed",
-    (port) => {
-      expectRefused(`https://ci.example.com:${port}/s3cr3t`, OPEN, "port");
-      expectRefused(`https://ci.example.com:${port}/s3cr3t`, { ...OPEN, ports }, "port");
-      expectRefused(`https://ci.example.com:${port}/s3cr3t`, INSECURE, "port");
-    },
-  );
+  it.each(["0", "1", "22", "80", "8080", "8444", "44", "4430", "65535"])("%s is refused unless allowed", (port) => {
+    expectRefused(`https://ci.example.com:${port}/s3cr3t`, OPEN, "port");
+    expectRefused(`https://ci.example.com:${port}/s3cr3t`, { ...OPEN, ports }, "port");
+    expectRefused(`https://ci.example.com:${port}/s3cr3t`, INSECURE, "port");
+  });
 
   it.each(["8443", "9443", "08443"])("%s is open where WEBHOOK_PORTS says so, and 443 stays open", (port) => {
     expectRefused(`https://ci.example.com:${port}/`, OPEN, "port");
@@ -242,8 +232,7 @@ describe("what may be called", () => {
   });
 
   it.each(rows(LOOPBACK))("in development, loopback: $name", ({ text }) => {
-    for (const scheme of ["https", "http"])
-      expect(guardUrl(`${scheme}://${text}/hook`, INSECURE).ok).toBe(true);
+    for (const scheme of ["https", "http"]) expect(guardUrl(`${scheme}://${text}/hook`, INSECURE).ok).toBe(true);
   });
 });
 
@@ -275,8 +264,7 @@ describe("WEBHOOK_HOSTS", () => {
   const hosts = ["ci.example.com", "*.corp.example"];
 
   it.each(["ci.example.com", "CI.example.com", "a.corp.example", "a.b.CORP.example"])("opens %s", (host) => {
-    for (const policy of [OPEN, INSECURE])
-      expect(guardUrl(`https://${host}/`, { ...policy, hosts }).ok).toBe(true);
+    for (const policy of [OPEN, INSECURE]) expect(guardUrl(`https://${host}/`, { ...policy, hosts }).ok).toBe(true);
   });
 
   it.each([
@@ -287,8 +275,7 @@ describe("WEBHOOK_HOSTS", () => {
     "a.corp.example.net",
     "example.com",
   ])("closes %s", (host) => {
-    for (const policy of [OPEN, INSECURE])
-      expectRefused(`https://${host}/`, { ...policy, hosts }, "operator");
+    for (const policy of [OPEN, INSECURE]) expectRefused(`https://${host}/`, { ...policy, hosts }, "operator");
   });
 
   it("also closes loopback in development, and a named loopback opens nothing elsewhere", () => {
@@ -322,7 +309,8 @@ describe("WEBHOOK_HOSTS", () => {
       *.localhost *.home.arpa 10.0.0.1 0xa000001 [fe80::1] *.127.0.0.1 *.[::1] [::ffff:127.0.0.1] ::1
       ci%2elocal xn--local-.example.com %31.example.com
       , ci.example.com, ,ci.example.com ci.example.com,,a.example.com ci.example.com;a.example.com`),
-    ...["ci example.com", "ci.exa\tmple.com"],
+    "ci example.com",
+    "ci.exa\tmple.com",
   ])("%s is refused, and opens or closes nothing", (text) => {
     const parsed = parseHosts(text);
     if (parsed.ok) throw new Error(`read as ${parsed.value}`);

@@ -37,10 +37,7 @@ describe.each(WEAK)("a secret that %s", (_, secret, sentence) => {
     for (const [number, keys] of [secret, `${GOOD},${secret}`].entries()) {
       expect(keyRing(keys)).toMatchObject({ ok: false, error: expect.stringMatching(sentence) });
       const { status, text } = await ready({ CALLBACK_SIGNING_KEYS: keys });
-      expect([status, text]).toEqual([
-        503,
-        expect.stringContaining(`Key ${number + 1} of CALLBACK_SIGNING_KEYS`),
-      ]);
+      expect([status, text]).toEqual([503, expect.stringContaining(`Key ${number + 1} of CALLBACK_SIGNING_KEYS`)]);
       expect(text).not.toContain(secret.slice(0, 8));
     }
   });

@@ -51,18 +51,14 @@ export class BulkCheck {
 
   /** Nothing was done that no item tells of. */
   #checkRetries(): void {
-    const rows = new Map(
-      bulkRetriesInD1(this.#stage.site.state, BULK_ENVIRONMENT).map((row) => [row.id, row]),
-    );
+    const rows = new Map(bulkRetriesInD1(this.#stage.site.state, BULK_ENVIRONMENT).map((row) => [row.id, row]));
     const { retried, unknown } = this.#verdict;
     for (const { id, bulkOperationId, retryOf } of rows.values()) {
       // One run at most: the second one is told of by nothing.
       if (unknown.delete(`${bulkOperationId} ${retryOf}`)) continue;
       const told = retried.get(id);
       if (told?.begun.id !== bulkOperationId || told.runId !== retryOf)
-        this.#violation(
-          `UNTOLD EFFECT: ${id} repeats ${retryOf}, and ${bulkOperationId} does not tell of it`,
-        );
+        this.#violation(`UNTOLD EFFECT: ${id} repeats ${retryOf}, and ${bulkOperationId} does not tell of it`);
     }
     for (const { newRunId, runId } of retried.values())
       if (!rows.has(newRunId)) this.#violation(`NO EFFECT: ${runId} was retried as ${newRunId}, D1 lacks it`);
@@ -79,8 +75,7 @@ export class BulkCheck {
     }
     const known = this.#stage.bulk.filter(({ order }) => order.environment === environment);
     const ids = listed.map(({ id }) => id);
-    for (const { id } of known)
-      if (!ids.includes(id)) this.#violation(`LIST BEHIND: it lacks operation ${id}`);
+    for (const { id } of known) if (!ids.includes(id)) this.#violation(`LIST BEHIND: it lacks operation ${id}`);
     if (new Set(ids).size < ids.length || ids.length > known.length)
       this.#violation(`TOO MANY: ${ids.length} operations are listed, and ${known.length} are known`);
     // By the instants in their ids. An operation can be created some seconds after its id was made.
@@ -113,9 +108,7 @@ export class BulkCheck {
       if (wrong.length === 0) return;
       if (Date.now() - this.#since > SETTLED_WITHIN_MS) {
         for (const { id } of wrong)
-          this.#violation(
-            `AUDIT: ${JSON.stringify(entries.filter(({ target }) => target === id))} about ${id}`,
-          );
+          this.#violation(`AUDIT: ${JSON.stringify(entries.filter(({ target }) => target === id))} about ${id}`);
         return;
       }
       await delay(POLL_MS);

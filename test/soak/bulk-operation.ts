@@ -69,8 +69,7 @@ export function isOver({ status }: BulkOperation): boolean {
 export function contradiction({ status, abortReason, counts, completedAt }: BulkOperation): string | null {
   const { matched, accepted, skipped, failed, remaining } = counts;
   const isOverAt = status === "completed" || status === "aborted";
-  if ((status === "completed") !== (completedAt !== null && abortReason === null))
-    return "its end is unclear";
+  if ((status === "completed") !== (completedAt !== null && abortReason === null)) return "its end is unclear";
   if (isOverAt !== (completedAt !== null)) return "its status and completedAt differ";
   if (status === "aborted" && abortReason === null) return "it was aborted without a reason";
   const decided = accepted + skipped + failed;
@@ -88,8 +87,7 @@ export function contradiction({ status, abortReason, counts, completedAt }: Bulk
 export function stepBack(before: BulkOperation, after: BulkOperation): string | null {
   if (isOver(before)) return shown(before) === shown(after) ? null : "it has changed after its end";
   if (ORDER.indexOf(after.status) < ORDER.indexOf(before.status)) return "its status went back";
-  if (before.abortReason !== null && after.abortReason !== before.abortReason)
-    return "its abort was forgotten";
+  if (before.abortReason !== null && after.abortReason !== before.abortReason) return "its abort was forgotten";
   const names = ["accepted", "skipped", "failed"] as const;
   if (names.some((name) => after.counts[name] < before.counts[name])) return "a count fell";
   const [had, has] = [before.counts.matched, after.counts.matched].map(atLeast);
@@ -100,8 +98,7 @@ export function stepBack(before: BulkOperation, after: BulkOperation): string | 
 /** What the items of an ended operation contradict; null if nothing. */
 export function miscount({ counts, abortReason }: BulkOperation, items: readonly BulkItem[]): string | null {
   if (new Set(items.map(({ runId }) => runId)).size < items.length) return "a run is in two items";
-  if (abortReason === "too_many_runs")
-    return items.some(({ outcome }) => outcome !== null) ? "it decided runs" : null;
+  if (abortReason === "too_many_runs") return items.some(({ outcome }) => outcome !== null) ? "it decided runs" : null;
   const of = (wanted: BulkItem["outcome"]) => items.filter(({ outcome }) => outcome === wanted).length;
   const counted = [items.length, of("accepted"), of("skipped"), of("failed"), of(null)];
   const told = [counts.matched, counts.accepted, counts.skipped, counts.failed, counts.remaining];

@@ -20,15 +20,7 @@ const HOUR_MS = 3_600_000;
  * How a run is when an operation begins. `queued`: it waits for its slot, or has it. `timed`: it waits for its time.
  * `triggered`: it was cancelled, and its create had a trigger.
  */
-export type Kind =
-  | "pending"
-  | "running"
-  | "queued"
-  | "timed"
-  | "failed"
-  | "succeeded"
-  | "cancelled"
-  | "triggered";
+export type Kind = "pending" | "running" | "queued" | "timed" | "failed" | "succeeded" | "cancelled" | "triggered";
 
 export interface MadeRun {
   readonly id: string;
@@ -114,8 +106,7 @@ export class BulkPlace {
     const run = { id, kind, token: callback?.token ?? null, story };
     if (kind === "running") await this.#change(run, "heartbeat", {});
     else if (kind === "succeeded") await this.report(run);
-    else if (kind === "failed")
-      await this.#change(run, "callback", { status: "failed", error: "on purpose" });
+    else if (kind === "failed") await this.#change(run, "callback", { status: "failed", error: "on purpose" });
     else if (kind === "cancelled" || kind === "triggered")
       await this.ask([200], story, "DELETE", `action-runs/${id}`, { key: create });
     return run;

@@ -72,11 +72,7 @@ export const PLANS: readonly Plan[] = [
     kinds: { queued: 12 },
     isLine: true,
     orders: (round) => [
-      cancel(
-        round,
-        { filter: { labels: [round.label], group: "bulk-line" }, maxRuns: 500 },
-        mayOf(round, accepted),
-      ),
+      cancel(round, { filter: { labels: [round.label], group: "bulk-line" }, maxRuns: 500 }, mayOf(round, accepted)),
     ],
   },
   {
@@ -147,10 +143,7 @@ export const PLANS: readonly Plan[] = [
 /** As in `isBusy`: a run may end meanwhile. */
 const REPORTED = ["accepted", "run_succeeded", "absent"];
 
-function mayOf(
-  { runs }: Round,
-  outcomes: (run: MadeRun) => readonly string[],
-): Map<string, readonly string[]> {
+function mayOf({ runs }: Round, outcomes: (run: MadeRun) => readonly string[]): Map<string, readonly string[]> {
   return new Map(runs.map((run) => [run.id, outcomes(run)]));
 }
 
@@ -185,20 +178,24 @@ function cancel({ label, random }: Round, set: object, may: Order["may"]): Order
   const mark = `${label}-${Math.floor(random() * 1e9)}`;
   const graceSeconds = GRACES_S[Math.floor(random() * GRACES_S.length)] ?? 0;
   return {
-    ...{ environment: BULK_ENVIRONMENT, mark, may, token: null, person: null, mayEndAs: ["completed"] },
+    environment: BULK_ENVIRONMENT,
+    mark,
+    may,
+    token: null,
+    person: null,
+    mayEndAs: ["completed"],
     body: { operation: "cancel", reason: mark, graceSeconds, ...set },
   };
 }
 
-function retry(
-  { label, portal, random }: Round,
-  set: object,
-  may: Order["may"],
-  person: string | null,
-): Order {
+function retry({ label, portal, random }: Round, set: object, may: Order["may"], person: string | null): Order {
   return {
-    ...{ environment: BULK_ENVIRONMENT, may, person, token: person === null ? null : portal },
-    ...{ mark: `${label}-${Math.floor(random() * 1e9)}`, mayEndAs: ["completed"] },
+    environment: BULK_ENVIRONMENT,
+    may,
+    person,
+    token: person === null ? null : portal,
+    mark: `${label}-${Math.floor(random() * 1e9)}`,
+    mayEndAs: ["completed"],
     body: { operation: "retry", ...set },
   };
 }

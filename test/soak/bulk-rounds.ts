@@ -4,14 +4,7 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  type Begun,
-  type BulkOperation,
-  contradiction,
-  isOver,
-  type Order,
-  stepBack,
-} from "./bulk-operation.ts";
+import { type Begun, type BulkOperation, contradiction, isOver, type Order, stepBack } from "./bulk-operation.ts";
 import { BULK_ENVIRONMENT, BulkPlace, type Kind, type MadeRun } from "./bulk-place.ts";
 import { PLANS, type Plan, type Round, reportedMeanwhile } from "./bulk-plans.ts";
 import { BulkVerdict } from "./bulk-verdict.ts";
@@ -85,8 +78,12 @@ export class BulkRounds {
     const retried = plan.name === "a retry by ids" ? await this.#retrySome(runs, `${label}-before`) : [];
     const revocable = plan.isRevoked === true ? await place.mint({ name: label }) : { id: "", token: "" };
     const round: Round = {
-      ...{ label, runs, retried: new Set(retried), portal: place.portal },
-      ...{ token: revocable.token, random: this.#random },
+      label,
+      runs,
+      retried: new Set(retried),
+      portal: place.portal,
+      token: revocable.token,
+      random: this.#random,
     };
     const onDecided = async () => {
       if (plan.isRevoked === true) await place.revoke(revocable.id);
@@ -120,9 +117,7 @@ export class BulkRounds {
       for (;;) {
         const answer = await this.place.ask([202, 409], story, "POST", "bulk-operations", more, environment);
         if (answer.status === 202) return (answer.body as BulkOperation).id;
-        this.#stage.record.count(
-          `bulk operations refused: ${(answer.body as { readonly code: string }).code}`,
-        );
+        this.#stage.record.count(`bulk operations refused: ${(answer.body as { readonly code: string }).code}`);
         await delay(this.#random() * REPEATED_AFTER_MS);
       }
     };
@@ -138,10 +133,7 @@ export class BulkRounds {
   }
 
   /** The operation when it is over; null if it never is. */
-  async follow(
-    begun: Begun,
-    { onDecided }: Watch = { onDecided: async () => {} },
-  ): Promise<BulkOperation | null> {
+  async follow(begun: Begun, { onDecided }: Watch = { onDecided: async () => {} }): Promise<BulkOperation | null> {
     const { order, id, sentAt, story } = begun;
     const { record } = this.#stage;
     this.#left.delete(begun);
@@ -149,14 +141,7 @@ export class BulkRounds {
     let before: BulkOperation | null = null;
     let isTold = false;
     for (;;) {
-      const answer = await this.place.ask(
-        [200],
-        story,
-        "GET",
-        `bulk-operations/${id}`,
-        {},
-        order.environment,
-      );
+      const answer = await this.place.ask([200], story, "GET", `bulk-operations/${id}`, {}, order.environment);
       const operation = answer.body as BulkOperation;
       const wrong = contradiction(operation) ?? (before === null ? null : stepBack(before, operation));
       if (wrong !== null)

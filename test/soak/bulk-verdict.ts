@@ -127,8 +127,7 @@ export class BulkVerdict {
       if (effects === 0 && details.cancel === null) this.#violation(`NO EFFECT: ${told}`, begun);
     } else if (effects > 0) this.#violation(`UNTOLD EFFECT: ${told}`, begun);
     const said = /^run_(succeeded|failed|cancelled)$/.exec(outcome)?.[1];
-    if (said !== undefined && said !== status)
-      this.#violation(`ANOTHER END: ${told}, but is ${status}`, begun);
+    if (said !== undefined && said !== status) this.#violation(`ANOTHER END: ${told}, but is ${status}`, begun);
   }
 
   async #judgeRetry(begun: Begun, runId: string, item: BulkItem | undefined): Promise<void> {

@@ -125,14 +125,7 @@ export class Caller {
     if (model.step < 2 || owner !== this.#owner) return this.#get(run);
     const origin = { ...model.origin, retryOf: model.id };
     // It has the deadline of the first run, which may be as short.
-    await this.#createWith(
-      "retry",
-      `action-runs/${model.id}/retry`,
-      {},
-      origin,
-      run.isAbandoned,
-      environment,
-    );
+    await this.#createWith("retry", `action-runs/${model.id}/retry`, {}, origin, run.isAbandoned, environment);
   }
 
   /**
@@ -161,7 +154,13 @@ export class Caller {
         const model = new RunModel(shown.id, Date.parse(callback.expiresAt), origin);
         const { token } = callback;
         const run: OwnRun = {
-          ...{ model, story, environment, owner: this.#owner, token, creation, isAbandoned },
+          model,
+          story,
+          environment,
+          owner: this.#owner,
+          token,
+          creation,
+          isAbandoned,
           lastReport: null,
         };
         runs.set(shown.id, run);
@@ -219,12 +218,7 @@ export class Caller {
   }
 
   async #sendReport(run: OwnRun, attempt: Attempt, key: string | null, body: object): Promise<void> {
-    await this.#change(run, attempt, key, {
-      method: "POST",
-      path: "/callback",
-      token: run.token,
-      body,
-    });
+    await this.#change(run, attempt, key, { method: "POST", path: "/callback", token: run.token, body });
   }
 
   async #cancel(run: OwnRun): Promise<void> {
@@ -257,19 +251,18 @@ export class Caller {
     const runIds = runs.map(({ model }) => model.id);
     const graceSeconds = this.#pick(GRACES_S) ?? 0;
     await this.#bulk.begin({
-      ...{ environment, mark, token: null, person: null, mayEndAs: ["completed"] },
+      environment,
+      mark,
+      token: null,
+      person: null,
+      mayEndAs: ["completed"],
       body: { operation: "cancel", reason: mark, graceSeconds, runIds },
       may: new Map(runIds.map((id) => [id, OUTCOMES])),
     });
   }
 
   /** Sends a change until it is answered, if it has a key. `request.path`: below the run. */
-  async #change(
-    run: OwnRun,
-    attempt: Attempt,
-    key: string | null,
-    request: Omit<Asked, "environment">,
-  ): Promise<void> {
+  async #change(run: OwnRun, attempt: Attempt, key: string | null, request: Omit<Asked, "environment">): Promise<void> {
     const { model, environment } = run;
     for (let tries = 0; tries < TRIES; tries++) {
       const least = model.step;

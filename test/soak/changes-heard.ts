@@ -30,12 +30,8 @@ export function isOutcome({ status }: EndedRow): boolean {
  * ends some time after it. So it may have come after a run with a later instant.
  */
 function perhapsBefore(rows: readonly EndedRow[], row: EndedRow): readonly EndedRow[] {
-  const before = rows.filter(
-    ({ id, completedAt }) => id !== row.id && completedAt <= row.completedAt + SURELY_MS,
-  );
-  const last = before.findLast(
-    ({ isTimeout, completedAt }) => !isTimeout && completedAt + SURELY_MS < row.completedAt,
-  );
+  const before = rows.filter(({ id, completedAt }) => id !== row.id && completedAt <= row.completedAt + SURELY_MS);
+  const last = before.findLast(({ isTimeout, completedAt }) => !isTimeout && completedAt + SURELY_MS < row.completedAt);
   const lastAt = last?.completedAt ?? Number.NEGATIVE_INFINITY;
   return before.filter(({ completedAt }) => completedAt > lastAt - SURELY_MS);
 }

@@ -75,8 +75,7 @@ export function readStrangers(state: string): readonly string[] {
       return scopes
         .filter(({ scope }) => home(String(scope)) !== number)
         .map(
-          ({ scope, n }) =>
-            `database ${number} has ${n} ${table} of ${scope}, which lives in ${home(String(scope))}`,
+          ({ scope, n }) => `database ${number} has ${n} ${table} of ${scope}, which lives in ${home(String(scope))}`,
         );
     }),
   );

@@ -112,11 +112,7 @@ export class Disturbances {
   }
 
   /** Runs until `signal` says stop. Then D1 is well again, and workerd runs. `random`: one for each part. */
-  async run(
-    random: (part: number) => Random,
-    signal: AbortSignal,
-    without: readonly string[],
-  ): Promise<void> {
+  async run(random: (part: number) => Random, signal: AbortSignal, without: readonly string[]): Promise<void> {
     const parts = {
       faults: () => this.#faults(random(1), signal),
       refusals: () => this.#refusals(),
@@ -211,11 +207,7 @@ export class Disturbances {
 
   /** Again if an isolate did not answer, because a fault must not outlast its time. After a kill there is none. */
   async #tellFault(): Promise<void> {
-    const told: FaultsTold = {
-      fault: this.#fault,
-      only: this.#faultyDatabase,
-      refusesRows: this.#refusesRows,
-    };
+    const told: FaultsTold = { fault: this.#fault, only: this.#faultyDatabase, refusesRows: this.#refusesRows };
     const tell = async (isolate: number) => {
       for (let tries = 0; tries < CONTROL_TRIES; tries++) {
         if (await this.#site.control(isolate, "faults", JSON.stringify(told))) return;

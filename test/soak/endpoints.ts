@@ -111,12 +111,7 @@ export class Endpoints {
     await this.#until([201, 200], "PUT", `webhook-endpoints/${name}`, body);
   }
 
-  async #until(
-    expected: readonly number[],
-    method: Ask["method"],
-    path: string,
-    body?: object,
-  ): Promise<Answer> {
+  async #until(expected: readonly number[], method: Ask["method"], path: string, body?: object): Promise<Answer> {
     const { site, record, disturbances } = this.#stage;
     const story: string[] = [];
     for (let tries = 0; tries < TRIES; tries++) {

@@ -71,9 +71,7 @@ export class Follower {
     while (!this.#over.signal.aborted) {
       const stop = new AbortController();
       const signal = AbortSignal.any([stop.signal, this.#over.signal]);
-      const timer = this.#stops
-        ? setTimeout(() => stop.abort(), this.#random() * STOPS_WITHIN_MS)
-        : undefined;
+      const timer = this.#stops ? setTimeout(() => stop.abort(), this.#random() * STOPS_WITHIN_MS) : undefined;
       const onBreak = () => record.count("a follower's connection broke");
       try {
         for await (const { runs, cursor } of client.runs.follow({ after: this.#cursor, signal, onBreak })) {

@@ -21,10 +21,7 @@ const CALLERS = 16;
 const LINES = 6;
 const LIMIT = 2;
 const GROUP = "deploys";
-const GATES = {
-  queued: {},
-  approved: { approval: { allowSelf: true } },
-} as const;
+const GATES = { queued: {}, approved: { approval: { allowSelf: true } } } as const;
 const CANCELLED = 0.15;
 const APPROVED_AFTER_MAX_MS = 1500;
 const JOB_MAX_MS = 300;
@@ -77,8 +74,10 @@ export class GatedRuns {
     await once(this.#server.listen(0, "127.0.0.1"), "listening");
     const { port } = this.#server.address() as AddressInfo;
     const payload = {
-      ...{ run: "{{ run.id }}", create: "{{ parameters.create }}" },
-      ...{ url: "{{ run.callbackUrl }}", token: "{{ run.callbackToken }}" },
+      run: "{{ run.id }}",
+      create: "{{ parameters.create }}",
+      url: "{{ run.callbackUrl }}",
+      token: "{{ run.callbackToken }}",
     };
     const trigger = { type: "webhook", url: `http://127.0.0.1:${port}/jobs`, payload };
     const concurrency = { group: GROUP, key: "{{ parameters.line }}", limit: LIMIT };
@@ -155,11 +154,7 @@ export class GatedRuns {
       await delay(this.#random() * APPROVED_AFTER_MAX_MS);
       run.mayHaveEnded = true;
       run.wasCancelled = true;
-      const cancel = {
-        method: "DELETE",
-        url: this.#path(`action-runs/${id}`),
-        key: `${create}-cancel`,
-      } as const;
+      const cancel = { method: "DELETE", url: this.#path(`action-runs/${id}`), key: `${create}-cancel` } as const;
       await this.#until([200, 409], run.story, cancel);
     } else if (action === "approved") {
       await delay(this.#random() * APPROVED_AFTER_MAX_MS);

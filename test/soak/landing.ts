@@ -62,8 +62,13 @@ export function endedRowsInD1(state: string, environment: string): readonly Ende
     if (completedAt === null) return [];
     const { source, labels } = JSON.parse(details) as Details & { readonly source: string };
     return {
-      ...{ id, status, actionName, labels, text: `${body} ${details}` },
-      ...{ createdAt: Date.parse(createdAt), completedAt: Date.parse(completedAt) },
+      id,
+      status,
+      actionName,
+      labels,
+      text: `${body} ${details}`,
+      createdAt: Date.parse(createdAt),
+      completedAt: Date.parse(completedAt),
       isTimeout: error?.startsWith("[timeout] ") === true,
       isStored: source === "action",
     };
@@ -94,11 +99,7 @@ export async function checkLanding(stage: Stage): Promise<number | null> {
   }
   const tookMs = Date.now() - quietSince;
   for (const { model, story, row } of left)
-    record.violation(
-      `NOT LANDED: D1 has ${row ?? "no row"}, step ${model.step} was known`,
-      story,
-      quietSince,
-    );
+    record.violation(`NOT LANDED: D1 has ${row ?? "no row"}, step ${model.step} was known`, story, quietSince);
   return left.length > 0 ? null : tookMs;
 }
 
@@ -135,11 +136,7 @@ export async function compareWithGets({ runs, record, site }: Stage, random: Ran
   let n = 0;
   const compare = async (id: string) => {
     const { scope, body, details } = rows.get(id) ?? { scope: "", body: "", details: "" };
-    const url = urlOf(
-      site.origins[n++ % site.origins.length] ?? "",
-      scope,
-      `action-runs/${id}?include=details`,
-    );
+    const url = urlOf(site.origins[n++ % site.origins.length] ?? "", scope, `action-runs/${id}?include=details`);
     const answer = await ask({ method: "GET", url, token: site.rootToken });
     if (answer?.status !== 200) {
       different.set(id, `D1 has ${body}, a get was answered with ${answer?.status}`);
@@ -171,7 +168,6 @@ export async function compareWithGets({ runs, record, site }: Stage, random: Ran
     rows = readRows(site.state);
     for (const id of [...different.keys()]) await compare(id);
   }
-  for (const [id, sentence] of different)
-    record.violation(`D1 DIFFERS: ${sentence}`, runs.get(id)?.story ?? [], since);
+  for (const [id, sentence] of different) record.violation(`D1 DIFFERS: ${sentence}`, runs.get(id)?.story ?? [], since);
   return { rows: rows.size, compared };
 }

@@ -60,12 +60,7 @@ function positive(name: "minutes" | "seed" | "callers"): number {
   process.exit(2);
 }
 
-async function soak(
-  minutes: number,
-  seed: number,
-  callerCount: number,
-  without: readonly string[],
-): Promise<void> {
+async function soak(minutes: number, seed: number, callerCount: number, without: readonly string[]): Promise<void> {
   console.log(`Building. Then ${callerCount} callers for ${minutes} minutes, seed ${seed}.`);
   await build();
   const site = await newSite();
@@ -82,37 +77,17 @@ async function soak(
   try {
     await site.start();
     const record = new SoakRecord();
-    const disturbances = new Disturbances(site, record, [
-      ...ENVIRONMENTS,
-      GATED_ENVIRONMENT,
-      BULK_ENVIRONMENT,
-    ]);
-    const stage: Stage = {
-      site,
-      record,
-      disturbances,
-      environments: ENVIRONMENTS,
-      runs: new Map(),
-      bulk: [],
-    };
+    const disturbances = new Disturbances(site, record, [...ENVIRONMENTS, GATED_ENVIRONMENT, BULK_ENVIRONMENT]);
+    const stage: Stage = { site, record, disturbances, environments: ENVIRONMENTS, runs: new Map(), bulk: [] };
     const bulk = new BulkRounds(stage, randomFrom(seed, 9));
-    const callers = Array.from(
-      { length: callerCount },
-      (_, n) => new Caller(stage, n, randomFrom(seed, n + 10), bulk),
-    );
+    const callers = Array.from({ length: callerCount }, (_, n) => new Caller(stage, n, randomFrom(seed, n + 10), bulk));
     for (const [n, caller] of callers.entries()) caller.partner = callers[n ^ 1] ?? null;
     const scraper = new Scraper(stage);
     const gated = new GatedRuns(stage, randomFrom(seed, 8));
     const followers = OBSERVED.flatMap((environment, n) =>
       [false, true].map(
         (stops, isolate) =>
-          new Follower(
-            stage,
-            environment,
-            isolate,
-            stops,
-            randomFrom(seed, callerCount + 10 + 2 * n + isolate),
-          ),
+          new Follower(stage, environment, isolate, stops, randomFrom(seed, callerCount + 10 + 2 * n + isolate)),
       ),
     );
     const chance = randomFrom(seed, 7);
@@ -165,9 +140,7 @@ async function soak(
     receiver.close();
     const checksMs = Date.now() - startedAt - tookMs;
     const { delays } = receiver;
-    console.log(
-      summary(record, { seed, tookMs, checksMs, landedMs, ...compared, runs: stage.runs.size, delays }),
-    );
+    console.log(summary(record, { seed, tookMs, checksMs, landedMs, ...compared, runs: stage.runs.size, delays }));
     if (record.violations > 0) process.exitCode = 1;
   } finally {
     await site.remove();

@@ -70,10 +70,7 @@ export class Moves {
 
   /** Resolves when no environment is being copied. Call it when nobody moves any more. */
   async settle(): Promise<void> {
-    await this.#until(
-      "a copy",
-      ({ move }) => move === null || !["copying", "switching"].includes(move.status),
-    );
+    await this.#until("a copy", ({ move }) => move === null || !["copying", "switching"].includes(move.status));
   }
 
   /** Ends all moves with a clock that jumps, and looks for rows that an environment has left behind. */

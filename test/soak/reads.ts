@@ -106,8 +106,7 @@ export class Reads {
     if (read === null) return;
     const { answer, sentAt } = read;
     const counts = answer.body as Readonly<Record<string, number | { readonly atLeast: number }>>;
-    const tell = (sentence: string) =>
-      record.violation(`${sentence}: ${JSON.stringify(counts)}`, story, sentAt);
+    const tell = (sentence: string) => record.violation(`${sentence}: ${JSON.stringify(counts)}`, story, sentAt);
     if (Object.keys(counts).join() !== STATUSES.join()) return tell("a summary lacks a status");
     const all = Object.values(counts).map((count) => (typeof count === "number" ? count : count.atLeast));
     const asked = this.asked.get(environment) ?? 0;

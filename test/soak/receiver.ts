@@ -93,8 +93,7 @@ export class Receiver {
     const mailbox = this.#mailboxes.get(request.url ?? "");
     const message = mailbox === undefined ? null : this.#judge(mailbox, request, body);
     if (mailbox === undefined || message === null) {
-      if (mailbox === undefined)
-        this.#record.violation(`WRONG URL: a message came to ${request.url}`, [], at);
+      if (mailbox === undefined) this.#record.violation(`WRONG URL: a message came to ${request.url}`, [], at);
       response.writeHead(404).end();
       return;
     }
@@ -105,8 +104,7 @@ export class Receiver {
     heard.times++;
     const receiver = mailbox.manner === "flaky" ? "a flaky receiver" : "a receiver that is well";
     this.#record.count(`messages to ${receiver}${known === undefined ? "" : ", again"}`);
-    if (known === undefined && mailbox.manner === "reliable")
-      this.delays.push(at - Date.parse(message.timestamp));
+    if (known === undefined && mailbox.manner === "reliable") this.delays.push(at - Date.parse(message.timestamp));
     await this.#duringAttempt(mailbox.environment, run.id);
     await this.#answer(mailbox, heard, request, response);
   }

@@ -34,15 +34,7 @@ export function urlOf(origin: string, environment: string, path: string): string
 const agent = new Agent({ headersTimeout: ANSWER_WITHIN_MS, bodyTimeout: ANSWER_WITHIN_MS, pipelining: 1 });
 
 /** Null if no answer came: the service was killed, the caller hung up, or it took too long. */
-export async function ask({
-  method,
-  url,
-  token,
-  body,
-  key,
-  person,
-  hangUpAfterMs,
-}: Ask): Promise<Answer | null> {
+export async function ask({ method, url, token, body, key, person, hangUpAfterMs }: Ask): Promise<Answer | null> {
   const headers: Record<string, string> = { authorization: `Bearer ${token}` };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (typeof key === "string") headers["idempotency-key"] = key;

@@ -109,8 +109,7 @@ export class RunModel {
     const step = stepOf(run.status);
     const text = JSON.stringify(run);
     if (run.id !== this.id) return `another run was shown: ${run.id}`;
-    if (step < least)
-      return `BEHIND: ${run.status} was shown after it was known to be further (step ${least})`;
+    if (step < least) return `BEHIND: ${run.status} was shown after it was known to be further (step ${least})`;
     const known = this.#texts[step];
     if (known !== null && known !== text) return `TWO STORIES:\n    ${known}\n    ${text}`;
     if (known === null) {
@@ -201,8 +200,7 @@ export class RunModel {
 
   #reached(step: Step, status: string): Verdict {
     if (step === 2) {
-      if (this.#endStatus !== null && this.#endStatus !== status)
-        return `TWO ENDS: ${this.#endStatus}, then ${status}`;
+      if (this.#endStatus !== null && this.#endStatus !== status) return `TWO ENDS: ${this.#endStatus}, then ${status}`;
       this.#endStatus = status;
     }
     if (step > this.#step) this.#step = step;

@@ -62,9 +62,7 @@ export class Scraper {
     const text = response?.status === 200 ? await response.text().catch(() => null) : null;
     if (text === null) return null;
     const lines = text.split("\n").filter((line) => /^\w+_(total|bucket|count|sum)\{/.test(line));
-    const now = new Map(
-      lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]),
-    );
+    const now = new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]));
     for (const [name, n] of this.#last.get(environment) ?? []) {
       if ((now.get(name) ?? 0) < n)
         record.violation(`COUNTER FELL: ${environment} ${name} from ${n} to ${now.get(name)}`, [], sentAt);

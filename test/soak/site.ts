@@ -50,15 +50,7 @@ export interface Site {
 /** Builds as a deploy does. */
 export async function build(): Promise<void> {
   const entry = join(ROOT, "test/soak/worker/index.ts");
-  await runWrangler([
-    "deploy",
-    entry,
-    "--dry-run",
-    "--config",
-    join(ROOT, "wrangler.toml"),
-    "--outdir",
-    BUILT,
-  ]);
+  await runWrangler(["deploy", entry, "--dry-run", "--config", join(ROOT, "wrangler.toml"), "--outdir", BUILT]);
 }
 
 export async function newSite(): Promise<Site> {

@@ -78,9 +78,7 @@ export class ToldCheck {
 
   async #sendFarOnesAgain(names: ReadonlySet<EndpointName>): Promise<void> {
     for (const name of names) {
-      for (const { runId, nextAttemptAt } of (
-        await deliveriesOf(this.#endpoints, name, "waiting")
-      ).values()) {
+      for (const { runId, nextAttemptAt } of (await deliveriesOf(this.#endpoints, name, "waiting")).values()) {
         if (nextAttemptAt === null || Date.parse(nextAttemptAt) - Date.now() < FAR_MS) continue;
         await this.#endpoints.ask("POST", `webhook-endpoints/${name}/deliveries/${runId}/resend`, {});
         this.#stage.record.count("messages sent again before their time");
@@ -104,8 +102,7 @@ export class ToldCheck {
       for (const id of mailbox.heard.keys()) {
         const row = rows.get(id);
         const text = this.#receiver.texts.get(id);
-        if (row?.text !== text)
-          this.#violation(`TOLD WRONG: ${mailbox.url} heard ${text}, D1 has ${row?.text}`, id);
+        if (row?.text !== text) this.#violation(`TOLD WRONG: ${mailbox.url} heard ${text}, D1 has ${row?.text}`, id);
       }
     }
   }

@@ -33,8 +33,7 @@ function ageIn(file: string, ms: number): boolean {
   try {
     // An object that was only asked has no tables.
     if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'marks'").get() === undefined) return false;
-    const select =
-      "SELECT name, value FROM marks WHERE name LIKE 'replica:%' AND value ->> 'move' IS NOT NULL";
+    const select = "SELECT name, value FROM marks WHERE name LIKE 'replica:%' AND value ->> 'move' IS NOT NULL";
     const moves = db.prepare(select).all();
     if (moves.length === 0) return false;
     for (const { name, value } of moves) {

@@ -49,12 +49,7 @@ export function calledThrough(around: Around): Pick<Env, "COORDINATORS"> {
 }
 
 /** Like `ask`, of the app with `environment`. `token: null` leaves Authorization to `headers`. */
-export function askWith<T>(
-  environment: Env,
-  method: string,
-  path: string,
-  options: Ask = {},
-): Promise<Answer<T>> {
+export function askWith<T>(environment: Env, method: string, path: string, options: Ask = {}): Promise<Answer<T>> {
   return noted(sendWith<T>(environment, method, path, options));
 }
 

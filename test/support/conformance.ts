@@ -13,11 +13,7 @@ interface Described {
 }
 
 interface Operation {
-  readonly parameters?: readonly {
-    readonly in: string;
-    readonly name: string;
-    readonly required?: boolean;
-  }[];
+  readonly parameters?: readonly { readonly in: string; readonly name: string; readonly required?: boolean }[];
   readonly responses: Record<string, Described>;
 }
 
@@ -64,9 +60,7 @@ export function judge(schema: Schema, value: unknown): ValidationResult {
   return validate(value, schema, "2020-12", schemas);
 }
 
-const ERROR: Described = {
-  content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
-};
+const ERROR: Described = { content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } };
 
 /**
  * What the document says of such an answer. At a path that it lacks, an error is the Error that all errors are. A
@@ -89,8 +83,7 @@ export function expectDescribed(method: string, url: string, response: Response,
   const described = describedOf(method, pathname, response.status);
   if (described === undefined) throw new Error(`${what}, which the document does not describe: ${text}`);
   for (const name of response.headers.keys()) {
-    if (!isDescribed(name, described))
-      throw new Error(`${what} with a header that is not described: ${name}`);
+    if (!isDescribed(name, described)) throw new Error(`${what} with a header that is not described: ${name}`);
   }
   if (described.content === undefined && response.headers.has("Content-Type"))
     throw new Error(`${what} with a Content-Type, and the document describes no content`);
@@ -130,8 +123,7 @@ export function expectPointed(url: string, sent: unknown, answer: unknown): void
   }
   let parent = body;
   for (const step of path.slice(1, -1)) {
-    if (typeof parent !== "object" || parent === null || !Object.hasOwn(parent, step))
-      throw new Error(refused);
+    if (typeof parent !== "object" || parent === null || !Object.hasOwn(parent, step)) throw new Error(refused);
     parent = (parent as Readonly<Record<string, unknown>>)[step];
   }
   if (typeof parent !== "object" || parent === null) throw new Error(refused);

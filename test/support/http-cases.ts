@@ -43,13 +43,7 @@ export const CASES: readonly Case[] = [
   { name: "the description of the service", status: 200, route: "/", method: "GET", path: () => "/" },
   { name: "alive", status: 200, route: "/healthz", method: "GET", path: () => "/healthz" },
   { name: "ready", status: 200, route: "/readyz", method: "GET", path: () => "/readyz" },
-  {
-    name: "the document",
-    status: 200,
-    route: "/openapi.json",
-    method: "GET",
-    path: () => "/openapi.json",
-  },
+  { name: "the document", status: 200, route: "/openapi.json", method: "GET", path: () => "/openapi.json" },
   { name: "the explorer", status: 200, route: "/docs", method: "GET", path: () => "/docs" },
   { name: "who asks", status: 200, route: "/whoami", method: "GET", path: () => "/whoami" },
   { name: "the console", status: 200, route: "/console", method: "GET", path: () => "/console" },
@@ -95,13 +89,7 @@ export const CASES: readonly Case[] = [
     method: "GET",
     path: (runs) => `${runs}?label=${SECRET}&include=details`,
   },
-  {
-    name: "a run",
-    status: 200,
-    route: `${RUNS}/:id`,
-    method: "GET",
-    path: (runs, run) => `${runs}/${run.id}`,
-  },
+  { name: "a run", status: 200, route: `${RUNS}/:id`, method: "GET", path: (runs, run) => `${runs}/${run.id}` },
   {
     name: "a create",
     status: 201,
@@ -128,10 +116,7 @@ export const CASES: readonly Case[] = [
     route: `${RUNS}/:id/callback`,
     method: "POST",
     path: (_, run) => run.callback.url,
-    ask: (run) => ({
-      token: run.callback.token,
-      body: { status: "failed", error: SECRET, output: { s: SECRET } },
-    }),
+    ask: (run) => ({ token: run.callback.token, body: { status: "failed", error: SECRET, output: { s: SECRET } } }),
   },
   {
     name: "a heartbeat",
@@ -151,13 +136,7 @@ export const CASES: readonly Case[] = [
     method: "GET",
     path: (runs, run) => `${runs}/${run.id}/events`,
   },
-  {
-    name: "a cancel",
-    status: 200,
-    route: `${RUNS}/:id`,
-    method: "DELETE",
-    path: (runs, run) => `${runs}/${run.id}`,
-  },
+  { name: "a cancel", status: 200, route: `${RUNS}/:id`, method: "DELETE", path: (runs, run) => `${runs}/${run.id}` },
   {
     name: "a cancel with a reason",
     status: 200,
@@ -267,13 +246,7 @@ export const CASES: readonly Case[] = [
     path: bulk,
     ask: () => ({ body: { ...bulkCancel, filter: { status: [SECRET] } } }),
   },
-  {
-    name: "the bulk operations",
-    status: 200,
-    route: BULK,
-    method: "GET",
-    path: bulk,
-  },
+  { name: "the bulk operations", status: 200, route: BULK, method: "GET", path: bulk },
   ...[
     ["GET", ""],
     ["GET", "/items"],
@@ -294,13 +267,7 @@ export const CASES: readonly Case[] = [
     path: (runs) => `${actions(runs)}/deploy`,
     ask: () => ({ body: { description: SECRET, ...withSecret({ Authorization: SECRET }) } }),
   },
-  {
-    name: "the actions",
-    status: 200,
-    route: ACTIONS,
-    method: "GET",
-    path: (runs) => actions(runs),
-  },
+  { name: "the actions", status: 200, route: ACTIONS, method: "GET", path: (runs) => actions(runs) },
   {
     name: "an unknown action",
     status: 404,
@@ -386,13 +353,7 @@ export const CASES: readonly Case[] = [
       },
     }),
   },
-  {
-    name: "the webhook endpoints",
-    status: 200,
-    route: ENDPOINTS,
-    method: "GET",
-    path: (runs) => endpoints(runs),
-  },
+  { name: "the webhook endpoints", status: 200, route: ENDPOINTS, method: "GET", path: (runs) => endpoints(runs) },
   {
     name: "a webhook endpoint's secret that was never stored",
     status: 422,
@@ -506,9 +467,7 @@ export const CASES: readonly Case[] = [
     route: `${ENDPOINTS}/:name/test`,
     method: "POST",
     path: (runs) => `${endpoints(runs)}/${SECRET}/test`,
-    ask: () => ({
-      body: { definition: { url: null, headers: { "X-Key": SECRET }, events: ["action_run.*"] } },
-    }),
+    ask: () => ({ body: { definition: { url: null, headers: { "X-Key": SECRET }, events: ["action_run.*"] } } }),
   },
   {
     name: "metrics",
@@ -524,13 +483,7 @@ export const CASES: readonly Case[] = [
     method: "POST",
     path: (runs) => runs.replace("action-runs", "resync"),
   },
-  {
-    name: "the databases",
-    status: 200,
-    route: "/databases",
-    method: "GET",
-    path: () => "/databases",
-  },
+  { name: "the databases", status: 200, route: "/databases", method: "GET", path: () => "/databases" },
   {
     name: "the environments of a database",
     status: 200,
@@ -570,13 +523,7 @@ export const CASES: readonly Case[] = [
     path: () => `${project()}/tokens`,
     ask: () => token(SECRET),
   },
-  {
-    name: "the tokens",
-    status: 200,
-    route: "/:o/:p/tokens",
-    method: "GET",
-    path: () => `${project()}/tokens`,
-  },
+  { name: "the tokens", status: 200, route: "/:o/:p/tokens", method: "GET", path: () => `${project()}/tokens` },
   { name: "the places", status: 200, route: "/places", method: "GET", path: () => "/places" },
   {
     name: "a new session",
@@ -604,13 +551,7 @@ export const CASES: readonly Case[] = [
     path: () => "/session/renew",
     ask: () => ({ token: null, headers: { Cookie: SECRET, "Action-Runs-Page-Key": SECRET } }),
   },
-  {
-    name: "the sessions",
-    status: 200,
-    route: "/:o/:p/sessions",
-    method: "GET",
-    path: () => `${project()}/sessions`,
-  },
+  { name: "the sessions", status: 200, route: "/:o/:p/sessions", method: "GET", path: () => `${project()}/sessions` },
   {
     name: "an unknown session id",
     status: 404,
@@ -627,13 +568,7 @@ export const CASES: readonly Case[] = [
     path: () => `${project()}/sign-in-codes`,
     ask: () => ({ body: {} }),
   },
-  {
-    name: "the audit",
-    status: 200,
-    route: "/:o/:p/audit",
-    method: "GET",
-    path: () => `${project()}/audit`,
-  },
+  { name: "the audit", status: 200, route: "/:o/:p/audit", method: "GET", path: () => `${project()}/audit` },
   {
     name: "an unknown token id",
     status: 404,

@@ -5,11 +5,7 @@ import { direct, MINUTE_MS, mint } from "./direct.ts";
 import { scopeOfPath } from "./requests.ts";
 
 /** Creates a run with these labels; its id. */
-export async function createLabelled(
-  path: string,
-  labels: readonly string[],
-  createdAt = Date.now(),
-): Promise<string> {
+export async function createLabelled(path: string, labels: readonly string[], createdAt = Date.now()): Promise<string> {
   const id = await mint(path, createdAt);
   const answer = await direct(path).runs.create(
     {
@@ -26,7 +22,9 @@ export async function createLabelled(
       actionVersion: null,
       retryOf: null,
       traceparent: null,
-      ...{ via: null, timeoutMs: 3_600_000, gates: null },
+      via: null,
+      timeoutMs: 3_600_000,
+      gates: null,
       labels: JSON.stringify([...labels].sort()),
     },
     { key: `m:${id}`, fingerprint: "" },
@@ -38,9 +36,7 @@ export async function createLabelled(
 
 /** All labels of an environment in D1, as `label id`. */
 export async function labelsInD1(path: string): Promise<string[]> {
-  const { results } = await env.DB.prepare(
-    "SELECT label, id FROM run_labels WHERE scope = ? ORDER BY id, label",
-  )
+  const { results } = await env.DB.prepare("SELECT label, id FROM run_labels WHERE scope = ? ORDER BY id, label")
     .bind(scopeOfPath(path))
     .all<{ label: string; id: string }>();
   return results.map(({ label, id }) => `${label} ${id}`);

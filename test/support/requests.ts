@@ -80,8 +80,7 @@ export async function noted<T>(request: Promise<T>): Promise<T> {
 export function requireNoRequestLeft(): void {
   const left = inFlight.size;
   inFlight.clear();
-  if (left > 0)
-    throw new Error(`After this test, ${left} requests are not over. Let the test wait for them.`);
+  if (left > 0) throw new Error(`After this test, ${left} requests are not over. Let the test wait for them.`);
 }
 
 export function ask<T = ActionRun>(method: string, path: string, options: Ask = {}): Promise<Answer<T>> {
@@ -94,8 +93,7 @@ async function send<T>(method: string, path: string, options: Ask): Promise<Answ
   const init: RequestInit = { method, headers: sent, redirect: "manual" };
   if (token !== null) (init.headers as Headers).set("Authorization", `Bearer ${token}`);
   if (body !== undefined || raw !== undefined) {
-    if (headers?.["Content-Type"] === undefined)
-      (init.headers as Headers).set("Content-Type", "application/json");
+    if (headers?.["Content-Type"] === undefined) (init.headers as Headers).set("Content-Type", "application/json");
     if (headers?.["Content-Type"] === "") (init.headers as Headers).delete("Content-Type");
     init.body = raw ?? JSON.stringify(body);
   }
@@ -133,8 +131,7 @@ export async function createRun(
   options: Ask = {},
 ): Promise<CreatedRun> {
   const answer = await ask<CreatedRun>("POST", path, { body, ...options });
-  if (answer.status !== 201)
-    throw new Error(`create answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+  if (answer.status !== 201) throw new Error(`create answered ${answer.status}: ${JSON.stringify(answer.body)}`);
   return answer.body;
 }
 

@@ -46,9 +46,7 @@ export async function fillJournal(path: string, fill: Fill): Promise<string[]> {
       purgeAt,
     );
     return [
-      ...storage.sql.exec<{ id: string }>(
-        "SELECT id FROM runs WHERE action_name = 'filler' ORDER BY run_key",
-      ),
+      ...storage.sql.exec<{ id: string }>("SELECT id FROM runs WHERE action_name = 'filler' ORDER BY run_key"),
     ].map(({ id }) => id);
   });
 }

@@ -64,17 +64,17 @@ export function toRun(row: Row): Run {
     cancelUntil: null,
     externalUrl: null,
     externalUrlChanges: 0,
-    ...{ via: null, timeoutMs: MONTH_MS, gates: null },
-    ...{
-      waitingFor: null,
-      waitingSince: null,
-      waitingReason: null,
-      releasedAt: null,
-      approvals: [],
-      withdrawnAt: null,
-      rejectedBy: null,
-      failedAttempt: null,
-    },
+    via: null,
+    timeoutMs: MONTH_MS,
+    gates: null,
+    waitingFor: null,
+    waitingSince: null,
+    waitingReason: null,
+    releasedAt: null,
+    approvals: [],
+    withdrawnAt: null,
+    rejectedBy: null,
+    failedAttempt: null,
     ...row,
   };
 }
@@ -147,9 +147,7 @@ export async function everything(): Promise<unknown> {
   const [runs, tokens, definitions] = await env.DB.batch([
     env.DB.prepare("SELECT scope, id, version, status FROM runs ORDER BY scope, id"),
     env.DB.prepare("SELECT project, id, name FROM tokens ORDER BY project, id"),
-    env.DB.prepare(
-      "SELECT scope, kind, name, version, definition FROM definitions ORDER BY scope, kind, name",
-    ),
+    env.DB.prepare("SELECT scope, kind, name, version, definition FROM definitions ORDER BY scope, kind, name"),
   ]);
   return [runs?.results, tokens?.results, definitions?.results];
 }

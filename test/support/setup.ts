@@ -18,10 +18,7 @@ endEarlierFiles();
 await reset();
 for (const [number, name] of (["DB", ...moreDatabases()] as const).entries()) {
   await applyD1Migrations(env[name], env.TEST_MIGRATIONS);
-  await env[name]
-    .prepare("INSERT OR REPLACE INTO database_number (id, number) VALUES (1, ?)")
-    .bind(number)
-    .run();
+  await env[name].prepare("INSERT OR REPLACE INTO database_number (id, number) VALUES (1, ?)").bind(number).run();
 }
 // The isolate remembers for some seconds whether D1 was ready. Ask for it in the year 2100: back in the present, the
 // answer counts as old, so the file's own first question reaches D1.

@@ -18,8 +18,7 @@ type Stub = Readonly<Record<string, Readonly<Record<string, (...asked: never[]) 
 /** All four databases with faults, and this stand-in in place of the coordinator. */
 export function reading(coordinator: Stub, bindings: Partial<Env> = {}): Env {
   const getByName = () => ({
-    call: async (subject: string, name: string, args: readonly never[]) =>
-      coordinator[subject]?.[name]?.(...args),
+    call: async (subject: string, name: string, args: readonly never[]) => coordinator[subject]?.[name]?.(...args),
   });
   const more = Object.fromEntries(
     [env.DB_1, env.DB_2, env.DB_3].map((db, i) => [`DB_${i + 1}`, db && faulty(db, i + 1)]),
@@ -65,8 +64,7 @@ export async function plantRun(
   { id = idAt(Date.now()), status = "pending", waitingCreator }: Planted = {},
 ): Promise<string> {
   const body = JSON.stringify(onTheWire({ id, status }));
-  const [waiting, creator] =
-    waitingCreator === undefined ? [null, null] : ["approval", lineageOf(waitingCreator, [])];
+  const [waiting, creator] = waitingCreator === undefined ? [null, null] : ["approval", lineageOf(waitingCreator, [])];
   await db
     .prepare(
       `INSERT INTO runs (scope, id, version, status, action_name, triggered_by, purge_at, bytes, body, waiting,

@@ -133,10 +133,6 @@ export function eventsOf(runPath: string, query = "", options: Ask = {}): Promis
 }
 
 /** Sends a heartbeat as the run's workflow does. */
-export function beat<T = Beaten>(
-  run: CreatedRun,
-  body: unknown = {},
-  token = run.callback.token,
-): Promise<Answer<T>> {
+export function beat<T = Beaten>(run: CreatedRun, body: unknown = {}, token = run.callback.token): Promise<Answer<T>> {
   return ask("POST", run.callback.url.replace(/callback$/, "heartbeat"), { token, body });
 }

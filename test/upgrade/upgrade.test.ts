@@ -115,9 +115,7 @@ describe("D1", () => {
     await dropEverything();
     // A minute apart, because the answer is cached for some seconds.
     vi.useFakeTimers({ toFake: ["Date"] });
-    const needed = env.TEST_MIGRATIONS.findLastIndex(({ queries }) =>
-      /\b(CREATE|ALTER)\b/.test(queries.join(";")),
-    );
+    const needed = env.TEST_MIGRATIONS.findLastIndex(({ queries }) => /\b(CREATE|ALTER)\b/.test(queries.join(";")));
     for (let applied = 0; applied <= needed; applied++) {
       vi.setSystemTime(Date.now() + MINUTE_MS);
       await applyD1Migrations(env.DB, env.TEST_MIGRATIONS.slice(0, applied));

@@ -27,18 +27,14 @@ describe.each([
     await put(`${endpoints}/chat`);
     const { token } = await grantToken(project, wanted);
     const requests = [
-      ...[
-        ["GET", ""],
-        ["GET", "/chat"],
-        ["PUT", "/chat", SHOWN],
-        ["GET", "/chat/versions"],
-      ],
-      ...[
-        ["GET", "/chat/versions/1"],
-        ["POST", "/chat/enable"],
-        ["POST", "/chat/rotate-secret", {}],
-      ],
-      ...[["DELETE", "/chat"]],
+      ["GET", ""],
+      ["GET", "/chat"],
+      ["PUT", "/chat", SHOWN],
+      ["GET", "/chat/versions"],
+      ["GET", "/chat/versions/1"],
+      ["POST", "/chat/enable"],
+      ["POST", "/chat/rotate-secret", {}],
+      ["DELETE", "/chat"],
     ] as const;
     for (const [method = "", path = "", body] of requests) {
       const answer = await ask<Refusal>(method, `${endpoints}${path}`, { token, body });
@@ -161,9 +157,7 @@ describe("a revocation", () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });
     await put(`${newEndpointsPath(project)}/chat`, ENDPOINT, { token });
-    await env.DB.prepare("UPDATE definitions SET changed_lineage = ? WHERE changed_by = ?")
-      .bind(`/${id}0/`, id)
-      .run();
+    await env.DB.prepare("UPDATE definitions SET changed_lineage = ? WHERE changed_by = ?").bind(`/${id}0/`, id).run();
     expect((await revoke(project, id)).body).toMatchObject(left());
   });
 });

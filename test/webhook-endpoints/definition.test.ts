@@ -8,10 +8,7 @@ const SECRET = `whsec_${btoa("x".repeat(24))}`;
 const WHOLE = { url: "https://hooks.example.com/in", events: ["action_run.failed"] };
 
 /** The first fault of an endpoint with these members. */
-function fault(
-  members: object,
-  schema: typeof endpointDefinition | typeof storedEndpoint = endpointDefinition,
-) {
+function fault(members: object, schema: typeof endpointDefinition | typeof storedEndpoint = endpointDefinition) {
   const { error } = schema.safeParse({ ...WHOLE, ...members });
   const [issue] = error?.issues ?? [];
   return issue === undefined ? null : `${issue.path.join(".")}: ${issue.message}`;
@@ -46,7 +43,9 @@ it("what a GET shows can be sent again: null in place of each secret", () => {
     secrets: { TOKEN: null },
     payload: { text: "{{ event.summary }}", key: "{{ secrets.TOKEN }}" },
     signingSecret: null,
-    ...{ includeUnstored: true, onlyOnChange: true, disabled: true },
+    includeUnstored: true,
+    onlyOnChange: true,
+    disabled: true,
   };
   expect(storedEndpoint.parse(shown)).toEqual(shown);
   expect(fault(shown)).toBe("url: send the URL to call.");
@@ -55,10 +54,28 @@ it("what a GET shows can be sent again: null in place of each secret", () => {
 
 describe("a placeholder", () => {
   const USABLE = [
-    ...["run.id", "run.actionName", "run.triggeredBy", "run.createdAt", "run.traceparent"],
-    ...["run.status", "run.startedAt", "run.completedAt", "run.output", "run.output.a.b", "run.output.0"],
-    ...["run.url", "run.consoleUrl", "event", "event.type", "event.previousStatus", "event.summary"],
-    ...["parameters", "parameters.a.b", "recommendations.x", "entity", "entity.id"],
+    "run.id",
+    "run.actionName",
+    "run.triggeredBy",
+    "run.createdAt",
+    "run.traceparent",
+    "run.status",
+    "run.startedAt",
+    "run.completedAt",
+    "run.output",
+    "run.output.a.b",
+    "run.output.0",
+    "run.url",
+    "run.consoleUrl",
+    "event",
+    "event.type",
+    "event.previousStatus",
+    "event.summary",
+    "parameters",
+    "parameters.a.b",
+    "recommendations.x",
+    "entity",
+    "entity.id",
   ];
   it.each(USABLE)("{{ %s }} can stand in URL, header and payload", (path) => {
     const text = `{{ ${path} }}`;
@@ -107,12 +124,7 @@ describe("a placeholder", () => {
       const text = `{{ ${path} }}`;
       const url = "https://ci.example.com/";
       const cancel = { url, payload: { a: text } };
-      for (const members of [
-        { payload: { a: text } },
-        { headers: { X: text } },
-        { url: url + text },
-        { cancel },
-      ]) {
+      for (const members of [{ payload: { a: text } }, { headers: { X: text } }, { url: url + text }, { cancel }]) {
         expect(trigger.safeParse({ type: "webhook", url, ...members }).success).toBe(false);
       }
     },
@@ -121,42 +133,22 @@ describe("a placeholder", () => {
 
 it.each<[string, object, string]>([
   ["no URL", { url: undefined }, "url: send the URL to call."],
-  [
-    "a host of a run",
-    { url: "https://{{ run.actionName }}.example.com/" },
-    "url: Placeholders are only allowed",
-  ],
+  ["a host of a run", { url: "https://{{ run.actionName }}.example.com/" }, "url: Placeholders are only allowed"],
   ["no events", { events: undefined }, "events: send an array with at least one of action_run.succeeded"],
   ["an empty list of events", { events: [] }, "events: is empty; send at least one of action_run.succeeded"],
-  [
-    "an unknown event",
-    { events: ["action_run.started"] },
-    "events.0: is unknown; send one of action_run.succ",
-  ],
-  [
-    "an empty list of names",
-    { actionNames: [] },
-    "actionNames: is empty; leave it out to hear of every action.",
-  ],
+  ["an unknown event", { events: ["action_run.started"] }, "events.0: is unknown; send one of action_run.succ"],
+  ["an empty list of names", { actionNames: [] }, "actionNames: is empty; leave it out to hear of every action."],
   [
     "21 names",
     { actionNames: Array.from({ length: 21 }, (_, n) => `a${n}`) },
     "actionNames: has 21 names; send at most 20.",
   ],
   ["an empty name", { actionNames: [""] }, "actionNames.0: is empty"],
-  [
-    "11 labels",
-    { labels: Array.from({ length: 11 }, (_, n) => `a${n}`) },
-    "labels: has 11 labels; send at most 10.",
-  ],
+  ["11 labels", { labels: Array.from({ length: 11 }, (_, n) => `a${n}`) }, "labels: has 11 labels; send at most 10."],
   ["a switch that is text", { disabled: "false" }, "disabled: send true or false."],
   ["a short signing secret", { signingSecret: "whsec_AAAA" }, "signingSecret: is not a signing secret"],
   ["an unknown member", { retry: {} }, ": "],
-  [
-    "a header of the service",
-    { headers: { "webhook-id": "x" } },
-    "headers.webhook-id: is set by the service",
-  ],
+  ["a header of the service", { headers: { "webhook-id": "x" } }, "headers.webhook-id: is set by the service"],
   [
     "a secret that is missing",
     { payload: "{{ secrets.A }}" },

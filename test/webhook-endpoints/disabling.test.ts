@@ -36,9 +36,8 @@ function enable(path: string): Promise<Answer<Told>> {
 
 async function isDisabled(path: string): Promise<boolean | undefined> {
   const { scope, name } = refOf(path);
-  return (await selectEndpoints(env.DB, scope)).find(
-    ({ endpoint }) => readEndpointKey(endpoint).name === name,
-  )?.isDisabled;
+  return (await selectEndpoints(env.DB, scope)).find(({ endpoint }) => readEndpointKey(endpoint).name === name)
+    ?.isDisabled;
 }
 
 describe("the service", () => {

@@ -32,15 +32,22 @@ export function endedRun(members: Partial<Run> = {}): Run {
   const run = begin(
     {
       id: "019c0e5a-1800-8000-8000-0000000000aa",
-      ...{
-        actionName: "deploy",
-        entityId: "svc/checkout",
-        parameters: '{"branch":"main"}',
-        recommendations: "{}",
-      },
-      ...{ triggeredBy: "ci", createdAt, deadlineAt: createdAt + 60 * MINUTE_MS, heartbeatTimeoutMs: null },
-      ...{ source: "action", actionVersion: 3, retryOf: null, labels: '["prod"]', traceparent: null },
-      ...{ via: null, timeoutMs: 60 * MINUTE_MS, gates: null },
+      actionName: "deploy",
+      entityId: "svc/checkout",
+      parameters: '{"branch":"main"}',
+      recommendations: "{}",
+      triggeredBy: "ci",
+      createdAt,
+      deadlineAt: createdAt + 60 * MINUTE_MS,
+      heartbeatTimeoutMs: null,
+      source: "action",
+      actionVersion: 3,
+      retryOf: null,
+      labels: '["prod"]',
+      traceparent: null,
+      via: null,
+      timeoutMs: 60 * MINUTE_MS,
+      gates: null,
     },
     createdAt,
   );
@@ -62,32 +69,28 @@ export function attemptOf(
 ): MessageAttempt {
   const run = endedRun(members);
   return {
-    ...{
-      scope: SCOPE,
-      endpoint: "chat@1",
-      runId: run.id,
-      kind: "ended",
-      type: "action_run.failed",
-      at: ENDED_AT,
-    },
-    ...{
-      actionRun: toActionRun(run),
-      details: detailsOf({ ...run, createKey: "" }, { heartbeat, place: null }),
-      previousStatus: "succeeded",
-    },
+    scope: SCOPE,
+    endpoint: "chat@1",
+    runId: run.id,
+    kind: "ended",
+    type: "action_run.failed",
+    at: ENDED_AT,
+    actionRun: toActionRun(run),
+    details: detailsOf({ ...run, createKey: "" }, { heartbeat, place: null }),
+    previousStatus: "succeeded",
     ...more,
   };
 }
 
 export function endpointOf(members: object, more: Partial<WholeEndpoint> = {}): WholeEndpoint {
   return {
-    ...{ name: "chat", version: 7, createdVersion: 1, origin: "http://localhost:8787" },
-    ...{ signingSecrets: [], disabledReason: null },
-    definition: endpointDefinition.parse({
-      url: "https://hooks.example.com/in",
-      events: ["action_run.*"],
-      ...members,
-    }),
+    name: "chat",
+    version: 7,
+    createdVersion: 1,
+    origin: "http://localhost:8787",
+    signingSecrets: [],
+    disabledReason: null,
+    definition: endpointDefinition.parse({ url: "https://hooks.example.com/in", events: ["action_run.*"], ...members }),
     ...more,
   };
 }

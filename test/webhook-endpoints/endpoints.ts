@@ -26,7 +26,10 @@ export const SHOWN = {
   url: null,
   headers: { Authorization: null, "Content-Type": "application/json" },
   secrets: { token: null },
-  ...{ includeUnstored: false, onlyOnChange: false, disabled: false, signingSecret: null },
+  includeUnstored: false,
+  onlyOnChange: false,
+  disabled: false,
+  signingSecret: null,
 };
 
 /** Of a GET, a PUT or a rotation, or of a refusal. */

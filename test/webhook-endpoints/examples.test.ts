@@ -61,10 +61,7 @@ const githubStatus = (name: string, endpoint: object, state: string): Example =>
 
 const pagerduty = {
   url: /^https:\/\/events\.pagerduty\.com\/v2\/enqueue$/,
-  key: {
-    routing_key: z.literal("YOUR_INTEGRATION_KEY"),
-    dedup_key: z.string().startsWith("deploy ").max(262),
-  },
+  key: { routing_key: z.literal("YOUR_INTEGRATION_KEY"), dedup_key: z.string().startsWith("deploy ").max(262) },
 };
 
 const slackChannel = (name: string, endpoint: object, linkText: string): Example => ({
@@ -123,11 +120,7 @@ const EXAMPLES: readonly Example[] = [
               }),
             ]),
             actions: z.tuple([
-              z.strictObject({
-                type: z.literal("Action.OpenUrl"),
-                title: z.literal("Open the run"),
-                url: link,
-              }),
+              z.strictObject({ type: z.literal("Action.OpenUrl"), title: z.literal("Open the run"), url: link }),
             ]),
           }),
         }),
@@ -147,10 +140,7 @@ const EXAMPLES: readonly Example[] = [
         .refine((content) => {
           const [code = "", url, ...more] = content.split("\n");
           return (
-            /^`[^`]+`$/.test(code) &&
-            SUMMARY.test(code.slice(1, -1)) &&
-            url === `<${CONSOLE_URL}>` &&
-            more.length === 0
+            /^`[^`]+`$/.test(code) && SUMMARY.test(code.slice(1, -1)) && url === `<${CONSOLE_URL}>` && more.length === 0
           );
         }),
       allowed_mentions: z.strictObject({ parse: z.tuple([]) }),
@@ -197,18 +187,8 @@ describe.each(EXAMPLES)("$name", ({ name, endpoint, url, headers = {}, documente
 
   it.each(HOSTILE)("sends what the product documents, and no markup of %j", (text) => {
     const value = JSON.stringify({ a: text });
-    const inputs = {
-      output: value,
-      recommendations: value,
-      parameters: JSON.stringify({ sha: SHA, a: text }),
-    };
-    const attempt = attemptOf({
-      actionName: text,
-      entityId: text,
-      triggeredBy: text,
-      error: text,
-      ...inputs,
-    });
+    const inputs = { output: value, recommendations: value, parameters: JSON.stringify({ sha: SHA, a: text }) };
+    const attempt = attemptOf({ actionName: text, entityId: text, triggeredBy: text, error: text, ...inputs });
     const rendered = renderMessage(definition, attempt, BASE);
     if (!rendered.ok) throw new Error(rendered.error.message);
     const { value: request } = rendered;
@@ -230,9 +210,7 @@ it.each(["..", "a/b", "", "%2e%2e"])("a commit %j names no other path at GitHub"
   const rendered = renderMessage(endpointDefinition.parse(githubSuccess), attempt, BASE);
   const { pathname } = new URL(rendered.ok ? rendered.value.url : "https://api.github.com/");
   expect(rendered.ok ? pathname : "refused").toBe(
-    {
-      "a/b": "/repos/YOUR_ORG/YOUR_REPOSITORY/statuses/a%2Fb",
-      "": "/repos/YOUR_ORG/YOUR_REPOSITORY/statuses/",
-    }[sha] ?? "refused",
+    { "a/b": "/repos/YOUR_ORG/YOUR_REPOSITORY/statuses/a%2Fb", "": "/repos/YOUR_ORG/YOUR_REPOSITORY/statuses/" }[sha] ??
+      "refused",
   );
 });

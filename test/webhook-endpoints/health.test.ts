@@ -9,13 +9,7 @@ const NOW = 100 * DAY_MS + HOUR_MS;
 function health(failingSince: number | null, failedDays: number[], succeededAt: number | null = null) {
   const at = (days: number | null) => (days === null ? null : NOW - days * DAY_MS);
   const days = failedDays.map((day) => 100 - day);
-  return {
-    version: 2,
-    failures: 9,
-    failingSince: at(failingSince),
-    failedDays: days,
-    succeededAt: at(succeededAt),
-  };
+  return { version: 2, failures: 9, failingSince: at(failingSince), failedDays: days, succeededAt: at(succeededAt) };
 }
 
 describe("an endpoint has failed for days", () => {

@@ -16,9 +16,7 @@ const load = (path: string) => loadEndpoint({ ...env, DB: faulty(env.DB) }, refO
 
 /** Changes the endpoint as another isolate would. */
 async function changeElsewhere(path: string): Promise<void> {
-  await env.DB.prepare(
-    "UPDATE definitions SET disabled_version = version, disabled_reason = 'x' WHERE scope = ?",
-  )
+  await env.DB.prepare("UPDATE definitions SET disabled_version = version, disabled_reason = 'x' WHERE scope = ?")
     .bind(refOf(path).scope)
     .run();
 }

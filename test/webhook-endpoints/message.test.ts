@@ -45,10 +45,7 @@ describe("without a payload", () => {
   });
 
   it("is the same at each attempt, and never read as a template", () => {
-    const attempt = attemptOf({
-      error: "{{ run.id }} {{ oops",
-      parameters: '{"{{ x }}":"{{ event.summary }}"}',
-    });
+    const attempt = attemptOf({ error: "{{ run.id }} {{ oops", parameters: '{"{{ x }}":"{{ event.summary }}"}' });
     expect(bodyOf(attempt).data.run).toMatchObject({
       error: "{{ run.id }} {{ oops",
       parameters: { "{{ x }}": "{{ event.summary }}" },
@@ -77,11 +74,7 @@ describe("without a payload", () => {
       const { data } = JSON.parse(body);
       expect(data.omitted).toEqual(omitted);
       const nulls = Object.fromEntries((omitted ?? []).map((member) => [member, null]));
-      expect(data.run).toEqual({
-        ...JSON.parse(attempt.actionRun),
-        details: JSON.parse(attempt.details),
-        ...nulls,
-      });
+      expect(data.run).toEqual({ ...JSON.parse(attempt.actionRun), details: JSON.parse(attempt.details), ...nulls });
     },
   );
 
@@ -91,17 +84,13 @@ describe("without a payload", () => {
       {
         output: JSON.stringify({ a: control(OUTPUT_MAX_BYTES / 6 - 2) }),
         recommendations: holding(INPUTS_MAX_BYTES - 2),
-        ...{
-          error: control(8192),
-          cancelReason: control(1024),
-          cancelRequestedAt: 0,
-          cancelBy: "\u{1f600}".repeat(255),
-        },
-        ...{
-          actionName: "\u{1f600}".repeat(255),
-          entityId: "\u{1f600}".repeat(255),
-          externalUrl: "x".repeat(2048),
-        },
+        error: control(8192),
+        cancelReason: control(1024),
+        cancelRequestedAt: 0,
+        cancelBy: "\u{1f600}".repeat(255),
+        actionName: "\u{1f600}".repeat(255),
+        entityId: "\u{1f600}".repeat(255),
+        externalUrl: "x".repeat(2048),
         labels: JSON.stringify(Array(10).fill("\u{1f600}".repeat(64))),
       },
       {},
@@ -114,27 +103,29 @@ describe("without a payload", () => {
 
 describe("with a payload", () => {
   const PLACEHOLDERS = [
-    ...["run.id", "run.actionName", "run.triggeredBy", "run.createdAt", "run.startedAt", "run.completedAt"],
-    ...[
-      "run.traceparent",
-      "run.status",
-      "run.error",
-      "run.output.a",
-      "run.url",
-      "run.consoleUrl",
-      "entity.id",
-    ],
-    ...["parameters.a", "recommendations.a", "event.type", "event.previousStatus", "event.summary"],
+    "run.id",
+    "run.actionName",
+    "run.triggeredBy",
+    "run.createdAt",
+    "run.startedAt",
+    "run.completedAt",
+    "run.traceparent",
+    "run.status",
+    "run.error",
+    "run.output.a",
+    "run.url",
+    "run.consoleUrl",
+    "entity.id",
+    "parameters.a",
+    "recommendations.a",
+    "event.type",
+    "event.previousStatus",
+    "event.summary",
   ];
   const payload = Object.fromEntries(PLACEHOLDERS.map((path) => [path, `{{ ${path} }}`]));
 
   it("every placeholder has its value", () => {
-    const members = {
-      output: '{"a":[1]}',
-      parameters: '{"a":"p"}',
-      recommendations: '{"a":{}}',
-      traceparent: "00-1",
-    };
+    const members = { output: '{"a":[1]}', parameters: '{"a":"p"}', recommendations: '{"a":{}}', traceparent: "00-1" };
     expect(bodyOf(attemptOf(members), { payload })).toEqual({
       "run.id": endedRun().id,
       "run.actionName": "deploy",
@@ -160,13 +151,7 @@ describe("with a payload", () => {
   it.each(HOSTILE)("%j arrives unchanged from every place that somebody can fill", (text) => {
     const value = JSON.stringify({ a: text });
     const inputs = { output: value, parameters: value, recommendations: value };
-    const attempt = attemptOf({
-      actionName: text,
-      entityId: text,
-      triggeredBy: text,
-      error: text,
-      ...inputs,
-    });
+    const attempt = attemptOf({ actionName: text, entityId: text, triggeredBy: text, error: text, ...inputs });
     const wanted = {
       name: text,
       entity: text,
@@ -182,9 +167,14 @@ describe("with a payload", () => {
       {
         url,
         payload: {
-          ...{ name: "{{ run.actionName }}", entity: "{{ entity.id }}", by: "{{ run.triggeredBy }}" },
-          ...{ error: "{{ run.error }}", out: "{{ run.output.a }}", in: "{{ parameters.a }}" },
-          ...{ rec: "{{ recommendations.a }}", alone: "{{ run.output }}" },
+          name: "{{ run.actionName }}",
+          entity: "{{ entity.id }}",
+          by: "{{ run.triggeredBy }}",
+          error: "{{ run.error }}",
+          out: "{{ run.output.a }}",
+          in: "{{ parameters.a }}",
+          rec: "{{ recommendations.a }}",
+          alone: "{{ run.output }}",
         },
       },
       attempt,
@@ -207,16 +197,9 @@ describe("with a payload", () => {
   });
 
   it("a form is a form, and secrets are put in", () => {
-    const headers = {
-      "Content-Type": "application/x-www-form-urlencoded",
-      Authorization: "Bearer {{ secrets.KEY }}",
-    };
+    const headers = { "Content-Type": "application/x-www-form-urlencoded", Authorization: "Bearer {{ secrets.KEY }}" };
     const message = sent(
-      {
-        headers,
-        secrets: { KEY: "k&y" },
-        payload: { text: "{{ event.summary }}", token: "{{ secrets.KEY }}" },
-      },
+      { headers, secrets: { KEY: "k&y" }, payload: { text: "{{ event.summary }}", token: "{{ secrets.KEY }}" } },
       attemptOf({ actionName: "a&b=c" }),
     );
     expect(message.body).toBe("text=a_b_c+for+svc%2Fcheckout%3A+failed+after+3m+12s&token=k%26y");
@@ -278,10 +261,7 @@ describe("the summary", () => {
     ["deploy: failed after 2h 5m", { entityId: null, createdAt: ENDED_AT - 7_500_000 }],
     ["deploy: failed after 1d 3h", { entityId: null, createdAt: ENDED_AT - 100_000_000 }],
     ["é 東京 _ _: failed after 3m 12s", { entityId: null, actionName: "e\u0301 東京 \u{1d400} \u3164" }],
-    [
-      "https:/_evil.example/_/_: failed after 3m 12s",
-      { entityId: null, actionName: "https://evil.example////" },
-    ],
+    ["https:/_evil.example/_/_: failed after 3m 12s", { entityId: null, actionName: "https://evil.example////" }],
   ])("%s", (expected, members) => {
     expect(summary(members)).toBe(expected);
   });
@@ -326,13 +306,7 @@ it("a made-up run says so, in each event, and has a fresh id", () => {
   for (const type of EVENT_TYPES) {
     const isRequest = type === "action_run.approval_requested";
     const { definition } = endpointOf({ events: [type], actionNames: ["deploy"], labels: ["prod"] });
-    const trial = {
-      scope: "acme/shop/production",
-      endpoint: "chat@1",
-      definition,
-      triggeredBy: "ann",
-      now: ENDED_AT,
-    };
+    const trial = { scope: "acme/shop/production", endpoint: "chat@1", definition, triggeredBy: "ann", now: ENDED_AT };
     const attempt = madeUpAttempt(trial);
     expect(madeUpAttempt(trial).runId).not.toBe(attempt.runId);
     const { data, ...event } = bodyOf(attempt);
@@ -351,10 +325,7 @@ it("a made-up run says so, in each event, and has a fresh id", () => {
     expect(bodyOf(attempt, { payload: "{{ event.summary }}" })).toBe(
       `Test: deploy for example: ${isRequest ? "waits for approval" : `${data.run.status} after 42s`}`,
     );
-    expect([attempt.kind, data.run.completedAt === null]).toEqual([
-      isRequest ? "approval" : "ended",
-      isRequest,
-    ]);
+    expect([attempt.kind, data.run.completedAt === null]).toEqual([isRequest ? "approval" : "ended", isRequest]);
     expect([data.run.details.waiting, data.run.details.approval, data.run.details.action]).toEqual(
       isRequest
         ? [

@@ -101,9 +101,7 @@ describe("a rotation", () => {
     }
     expect((await rotate(`${path}-missing`)).body.code).toBe("webhook_endpoint_not_found");
     // Its body is optional.
-    expect((await ask("POST", `${path}/rotate-secret`, { headers: { "Content-Type": "" } })).status).toBe(
-      200,
-    );
+    expect((await ask("POST", `${path}/rotate-secret`, { headers: { "Content-Type": "" } })).status).toBe(200);
   });
 
   it("that races with another one leaves all secrets that were shown", async () => {
@@ -227,7 +225,8 @@ describe("a rotation that repeats its Idempotency-Key", () => {
     await rotate(path, {}, "monthly");
     const { token } = await grantToken(path.split("/").slice(0, 3).join("/"), { role: "admin" });
     const other = await ask<Told>("POST", `${path}/rotate-secret`, {
-      ...{ token, body: {} },
+      token,
+      body: {},
       headers: { "Idempotency-Key": "monthly" },
     });
     expect(other.body.signingSecret).toMatch(/^whsec_/);

@@ -45,11 +45,7 @@ describe("null", () => {
     await put(path);
     const before = await secretsOf(path);
     expect(before).toMatchObject({ url: URL_A, headers: ENDPOINT.headers, secrets: ENDPOINT.secrets });
-    const changed = await put(path, {
-      ...SHOWN,
-      payload: { other: "{{ secrets.token }}" },
-      onlyOnChange: true,
-    });
+    const changed = await put(path, { ...SHOWN, payload: { other: "{{ secrets.token }}" }, onlyOnChange: true });
     expect(changed.status).toBe(200);
     expect(await secretsOf(path)).toEqual(before);
     const beside = { headers: { Authorization: null, "X-New": "one" }, secrets: { token: "another-8842" } };
@@ -57,7 +53,8 @@ describe("null", () => {
       headers: { Authorization: null, "X-New": null },
     });
     expect(await secretsOf(path)).toMatchObject({
-      ...{ url: URL_A, secrets: { token: "another-8842" } },
+      url: URL_A,
+      secrets: { token: "another-8842" },
       headers: { Authorization: ENDPOINT.headers.Authorization, "X-New": "one" },
     });
   });
@@ -115,10 +112,14 @@ it("no secret reaches a response, a log, a row or an audit entry", async () => {
   const created = await put(path);
   const rotated = await rotate(path);
   const answers = [
-    ...[await put(path), await ask<Told>("GET", path), await ask<Told>("GET", path.replace(/\/chat$/, ""))],
-    ...[await put(path, { ...SHOWN, url: URL_A }), await ask<Told>("GET", `${path}/versions`)],
-    ...[await ask<Told>("GET", `${path}/versions/1`), await put(path, { ...SHOWN, events: [] })],
-    ...[await put(path, { ...ENDPOINT, url: `${URL_A}/{{ secrets.token }}` })],
+    await put(path),
+    await ask<Told>("GET", path),
+    await ask<Told>("GET", path.replace(/\/chat$/, "")),
+    await put(path, { ...SHOWN, url: URL_A }),
+    await ask<Told>("GET", `${path}/versions`),
+    await ask<Told>("GET", `${path}/versions/1`),
+    await put(path, { ...SHOWN, events: [] }),
+    await put(path, { ...ENDPOINT, url: `${URL_A}/{{ secrets.token }}` }),
     await ask<Told>("GET", `${path.split("/").slice(0, 3).join("/")}/audit`),
   ];
   const { scope } = refOf(path);
@@ -128,17 +129,14 @@ it("no secret reaches a response, a log, a row or an audit entry", async () => {
     env.DB.prepare("SELECT * FROM audit WHERE project = ?").bind(scope.split("/").slice(0, 2).join("/")),
   ]);
   const secrets = [
-    ...[URL_SECRET, "the-header-secret-7731", "the-named-secret-8842"],
+    URL_SECRET,
+    "the-header-secret-7731",
+    "the-named-secret-8842",
     ...[created.body.signingSecret, rotated.body.signingSecret].map((secret) => String(secret).slice(6)),
   ];
-  const texts = {
-    answers: answers.map(({ body }) => body),
-    rows: rows.map(({ results }) => results),
-    logged,
-  };
+  const texts = { answers: answers.map(({ body }) => body), rows: rows.map(({ results }) => results), logged };
   for (const [name, text] of Object.entries(texts)) {
-    for (const secret of secrets)
-      expect([name, JSON.stringify(text).includes(secret)]).toEqual([name, false]);
+    for (const secret of secrets) expect([name, JSON.stringify(text).includes(secret)]).toEqual([name, false]);
   }
   expect(secrets.every((secret) => secret.length > 10)).toBe(true);
 });
@@ -158,9 +156,7 @@ describe("the signing keys of the service", () => {
     await askWith(ring(OLD), "PUT", action, { body: { trigger } });
     const before = await loadEndpoint(ring(OLD), refOf(path));
     const older = async () => {
-      const row = await env.DB.prepare(
-        "SELECT count(DISTINCT key_id) AS keys FROM definitions WHERE scope = ?",
-      )
+      const row = await env.DB.prepare("SELECT count(DISTINCT key_id) AS keys FROM definitions WHERE scope = ?")
         .bind(refOf(path).scope)
         .first<{ keys: number }>();
       return row?.keys;

@@ -239,8 +239,11 @@ describe("an endpoint", () => {
     expect(etag(await put(path))).toBe('"3"');
     expect(await loaded(path)).toMatchObject({ version: 3, createdVersion: 3 });
     expect(await audited(path)).toEqual([
-      ...["webhook_endpoint_put", "webhook_endpoint_put", "webhook_endpoint_version_deleted"],
-      ...["webhook_endpoint_deleted", "webhook_endpoint_put"],
+      "webhook_endpoint_put",
+      "webhook_endpoint_put",
+      "webhook_endpoint_version_deleted",
+      "webhook_endpoint_deleted",
+      "webhook_endpoint_put",
     ]);
   });
 
@@ -265,8 +268,12 @@ describe("what a coordinator reads", () => {
     const endpoints = newEndpointsPath();
     await put(`${endpoints}/all`);
     const filter = {
-      ...{ events: ["action_run.failed", "action_run.succeeded"], actionNames: ["deploy"], labels: ["prod"] },
-      ...{ includeUnstored: true, onlyOnChange: true, disabled: true },
+      events: ["action_run.failed", "action_run.succeeded"],
+      actionNames: ["deploy"],
+      labels: ["prod"],
+      includeUnstored: true,
+      onlyOnChange: true,
+      disabled: true,
     };
     await put(`${endpoints}/some`, { ...ENDPOINT, ...filter });
     await rotate(`${endpoints}/some`);
@@ -284,10 +291,7 @@ describe("what a coordinator reads", () => {
     const all = { events: ["action_run.failed"], ...none };
     expect(read.map((row) => ({ ...row, filter: JSON.parse(row.filter) }))).toEqual([
       { endpoint: "all@1", version: 1, isDisabled: false, filter: all },
-      {
-        ...{ endpoint: "some@1", version: 2, isDisabled: false },
-        filter: { ...filter, showsPrevious: false },
-      },
+      { endpoint: "some@1", version: 2, isDisabled: false, filter: { ...filter, showsPrevious: false } },
     ]);
     expect(JSON.stringify(read)).not.toContain(URL_A);
     expect(JSON.stringify(read)).not.toContain("summary");
@@ -300,17 +304,14 @@ describe("what a coordinator reads", () => {
     ["the whole event", { payload: { all: "{{ json event }}" } }, true],
     ["a header", { headers: { "X-Before": "was {{event.previousStatus}}" } }, true],
     ["the URL", { url: `${URL_A}?was={{ event.previousStatus }}` }, true],
-  ])(
-    "knows whether %s shows the outcome before, also after the secrets are kept",
-    async (_, members, shows) => {
-      const path = newPath();
-      await put(path, { url: URL_A, events: ["action_run.failed"], payload: {}, ...members });
-      const { body: shown } = await ask<Told>("GET", path);
-      expect((await put(path, { ...shown, labels: ["x"] })).status).toBe(200);
-      const [found] = await selectEndpoints(env.DB, refOf(path).scope);
-      expect(JSON.parse(found?.filter ?? "")).toMatchObject({ labels: ["x"], showsPrevious: shows });
-    },
-  );
+  ])("knows whether %s shows the outcome before, also after the secrets are kept", async (_, members, shows) => {
+    const path = newPath();
+    await put(path, { url: URL_A, events: ["action_run.failed"], payload: {}, ...members });
+    const { body: shown } = await ask<Told>("GET", path);
+    expect((await put(path, { ...shown, labels: ["x"] })).status).toBe(200);
+    const [found] = await selectEndpoints(env.DB, refOf(path).scope);
+    expect(JSON.parse(found?.filter ?? "")).toMatchObject({ labels: ["x"], showsPrevious: shows });
+  });
 
   it("sees a PUT that has just ended, and never what an isolate remembers", async () => {
     const path = newPath();

@@ -40,18 +40,8 @@ describe("a condition", () => {
       RPC_ERROR,
       "the response has no response.result",
     ],
-    [
-      "an inherited member",
-      { exists: "response.constructor" },
-      "{}",
-      "the response has no response.constructor",
-    ],
-    [
-      "a missing member that is compared",
-      { equals: { "response.ok": true } },
-      "{}",
-      "the response has no response.ok",
-    ],
+    ["an inherited member", { exists: "response.constructor" }, "{}", "the response has no response.constructor"],
+    ["a missing member that is compared", { equals: { "response.ok": true } }, "{}", "the response has no response.ok"],
     [
       "another value",
       { equals: { "response.ok": true } },
@@ -164,22 +154,14 @@ describe("accepted is refused", () => {
     ["with another member", [{ exist: "response.id" }], "/trigger/accepted/0"],
     ["with a path outside of the response", [{ exists: "parameters.id" }], "/trigger/accepted/0/exists"],
     ["with the whole response", [{ exists: "response" }], "/trigger/accepted/0/exists"],
-    [
-      "with a header that may be a secret",
-      [{ exists: "response.headers.set-cookie" }],
-      "/trigger/accepted/0/exists",
-    ],
+    ["with a header that may be a secret", [{ exists: "response.headers.set-cookie" }], "/trigger/accepted/0/exists"],
     ["with a placeholder for a path", [{ exists: "{{ response.id }}" }], "/trigger/accepted/0/exists"],
     ["with a blank in a path", [{ exists: "response. id" }], "/trigger/accepted/0/exists"],
     ["with an empty name", [{ exists: "response..id" }], "/trigger/accepted/0/exists"],
     ["with a long path", [{ exists: `response.${"a".repeat(256)}` }], "/trigger/accepted/0/exists"],
     ["with null as a value", [{ equals: { "response.error": null } }], "/trigger/accepted/0/equals"],
     ["with an object as a value", [{ equals: { "response.error": {} } }], "/trigger/accepted/0/equals"],
-    [
-      "with a placeholder for a value",
-      [{ equals: { "response.id": "{{ run.id }}" } }],
-      "/trigger/accepted/0/equals",
-    ],
+    ["with a placeholder for a value", [{ equals: { "response.id": "{{ run.id }}" } }], "/trigger/accepted/0/equals"],
     ["with a long value", [{ equals: { "response.id": "a".repeat(257) } }], "/trigger/accepted/0/equals"],
   ])("%s", async (_, accepted, pointer) => {
     const body = { actionName: "deploy", trigger: { type: "webhook", url: "http://127.0.0.1:9/", accepted } };

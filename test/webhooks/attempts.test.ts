@@ -92,12 +92,7 @@ describe("a request", () => {
       r.url,
       {
         headers: { "content-type": "application/x-www-form-urlencoded" },
-        payload: {
-          ref: "{{ parameters.ref }}",
-          "variables[N]": "{{ parameters.n }}",
-          dry: false,
-          none: null,
-        },
+        payload: { ref: "{{ parameters.ref }}", "variables[N]": "{{ parameters.n }}", dry: false, none: null },
       },
       { body: { parameters: { ref: "a&b=c ☃", n: 7 } } },
     );
@@ -131,7 +126,10 @@ describe("a delivery", () => {
     const columns = "max_attempts, initial_delay_ms, ends_at, start_on, attempt";
     expect(await journal(path, `SELECT ${columns} FROM deliveries`)).toEqual([
       {
-        ...{ max_attempts: null, initial_delay_ms: 1000, start_on: "accepted", attempt: 1 },
+        max_attempts: null,
+        initial_delay_ms: 1000,
+        start_on: "accepted",
+        attempt: 1,
         ends_at: Date.parse(created.createdAt) + 1_800_000,
       },
     ]);
@@ -151,9 +149,7 @@ describe("a delivery", () => {
 
   it.each([1, 2, 5])("ends the run after %i attempts, as that is all it may have", async (maxAttempts) => {
     const r = await answering({ status: 503 });
-    const { untilStatus, alarmIn, hurryRetries } = await fire(r.url, {
-      retry: { maxAttempts, initialDelayMs: 100 },
-    });
+    const { untilStatus, alarmIn, hurryRetries } = await fire(r.url, { retry: { maxAttempts, initialDelayMs: 100 } });
     await hurryRetries(maxAttempts - 1);
     const { error, startedAt, completedAt } = await untilStatus("failed");
     const last = maxAttempts === 1 ? "" : `, at attempt ${maxAttempts}`;
@@ -173,9 +169,7 @@ describe("a delivery", () => {
 
   it("leaves the run pending until the first heartbeat if startOn says so", async () => {
     const r = await answering({ status: 202 });
-    const { get, untilAnswered, heartbeat, story, alarmIn, kept } = await fire(r.url, {
-      startOn: "heartbeat",
-    });
+    const { get, untilAnswered, heartbeat, story, alarmIn, kept } = await fire(r.url, { startOn: "heartbeat" });
     expect(await untilAnswered(1)).toMatchObject([{ outcome: "accepted", status: 202, nextAttemptAt: null }]);
     await alarmIn(31_000);
     expect(await get()).toMatchObject({ status: "pending", startedAt: null });

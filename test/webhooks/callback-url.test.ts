@@ -15,8 +15,7 @@ it("of a stored action, of its retry and of a trigger in a create", async () => 
   const actions = newActionsPath();
   const runs = actions.replace(/actions$/, "action-runs");
   const trigger = { type: "webhook", url: to.url, startOn: "heartbeat" };
-  const post = (path: string, body: object) =>
-    askWith<CreatedRun>(environment, "POST", chosen + path, { body });
+  const post = (path: string, body: object) => askWith<CreatedRun>(environment, "POST", chosen + path, { body });
   await askWith(environment, "PUT", `${ORIGIN}${actions}/deploy`, { body: { trigger } });
   const ran = await post(`${actions}/deploy/runs`, {});
   await askWith(environment, "DELETE", `${ORIGIN}${runs}/${ran.body.id}`);
@@ -25,9 +24,7 @@ it("of a stored action, of its retry and of a trigger in a create", async () => 
   expect([ran.status, retried.status, created.status]).toEqual([201, 201, 201]);
   await until(async () => (await to.inbox()).length === 3);
   const inbox = await to.inbox();
-  const told = inbox.map(
-    ({ body }) => (JSON.parse(body) as { run: { callbackUrl: string } }).run.callbackUrl,
-  );
+  const told = inbox.map(({ body }) => (JSON.parse(body) as { run: { callbackUrl: string } }).run.callbackUrl);
   const wanted = [ran, retried, created].map(({ body }) => `${ORIGIN}${runs}/${body.id}/callback`);
   expect(told.sort()).toEqual(wanted.sort());
 });

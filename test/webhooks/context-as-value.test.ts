@@ -9,13 +9,7 @@ import { receiver } from "../support/receiver/client.ts";
 import { grantToken } from "../support/tokens.ts";
 import { fire, ORIGIN } from "./runs.ts";
 
-const TRAPS = [
-  "{{ run.callbackToken }}",
-  "x {{run.callbackUrl}} y",
-  "{{ oops",
-  "{{ run.nothing }}",
-  "}} {{ {{",
-];
+const TRAPS = ["{{ run.callbackToken }}", "x {{run.callbackUrl}} y", "{{ oops", "{{ run.nothing }}", "}} {{ {{"];
 
 describe.each(TRAPS)("%s", (trap) => {
   it("arrives unchanged from every place that a caller can fill", async () => {
@@ -29,11 +23,7 @@ describe.each(TRAPS)("%s", (trap) => {
     const { created } = await fire(
       to.url,
       {},
-      {
-        path: `${project}/envs/production/action-runs`,
-        body: { ...inputs, actionName: trap },
-        options: { token },
-      },
+      { path: `${project}/envs/production/action-runs`, body: { ...inputs, actionName: trap }, options: { token } },
     );
     const [delivery] = await to.untilInbox(1);
     expect(JSON.parse(delivery?.body ?? "")).toEqual({
@@ -76,9 +66,7 @@ describe("the size of a context that is sent as a value", () => {
 
   it("may be 512 KiB of UTF-8", () => {
     const fits = renderTrigger(bare, context("\u00e4".repeat(room >> 1)));
-    expect(fits.ok && new TextEncoder().encode(fits.value.body).byteLength).toBe(
-      RENDERED_MAX_BYTES - (room & 1),
-    );
+    expect(fits.ok && new TextEncoder().encode(fits.value.body).byteLength).toBe(RENDERED_MAX_BYTES - (room & 1));
   });
 
   it("may not be more", () => {

@@ -15,10 +15,7 @@ const NEW = "the-new-signing-key-of-32-bytes-and-more";
 const HEADERS = { "Idempotency-Key": "deploy-42" };
 
 function body(url: string, token: string) {
-  return {
-    actionName: "deploy",
-    trigger: { type: "webhook", url, headers: { Authorization: `Bearer ${token}` } },
-  };
+  return { actionName: "deploy", trigger: { type: "webhook", url, headers: { Authorization: `Bearer ${token}` } } };
 }
 
 async function create(path: string, ring: string, sent: unknown) {
@@ -51,10 +48,7 @@ it("is known again by the same body and no other, also after the signing key was
 it("is known again if it writes out the defaults of retry, and not if it retries otherwise", async () => {
   const path = newRunsPath();
   const to = receiver();
-  const sent = (retry?: unknown) => ({
-    ...body(to.url, "x"),
-    trigger: { ...body(to.url, "x").trigger, retry },
-  });
+  const sent = (retry?: unknown) => ({ ...body(to.url, "x"), trigger: { ...body(to.url, "x").trigger, retry } });
   const { id } = (await create(path, OLD, sent())).body;
   for (const retry of [{}, { initialDelayMs: 1000 }]) {
     expect((await create(path, OLD, sent(retry))).body.id).toBe(id);
@@ -132,7 +126,5 @@ it("answers with its run also where the settings would refuse its trigger today"
   const again = await ask(body(to.url, "hunter2"));
   expect(again).toMatchObject({ status: 201, body: { id: first.body.id } });
   expect((await ask(body(to.url, "hunter3"))).status).toBe(422);
-  expect((await ask(body(to.url, "hunter2"), { "Idempotency-Key": "deploy-43" })).body.code).toBe(
-    "invalid_body",
-  );
+  expect((await ask(body(to.url, "hunter2"), { "Idempotency-Key": "deploy-43" })).body.code).toBe("invalid_body");
 });

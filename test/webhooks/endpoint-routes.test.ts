@@ -120,9 +120,7 @@ describe("deliveries", () => {
       return (await statusOf(path)).health.isProbed;
     });
     const probed = await deliveriesOf(path);
-    expect(probed.some(({ state, nextAttemptAt }) => state === "waiting" && nextAttemptAt === null)).toBe(
-      true,
-    );
+    expect(probed.some(({ state, nextAttemptAt }) => state === "waiting" && nextAttemptAt === null)).toBe(true);
     expect((await statusOf(path)).health).toMatchObject({ state: "failing", lastSuccessAt: null });
   });
 });
@@ -138,10 +136,7 @@ describe("resend", () => {
     expect((await post(at(id))).status).toBe(202);
     expect((await post(at(before), { type: "action_run.succeeded" })).status).toBe(202);
     expect(runsOf(await to.untilInbox(3)).toSorted()).toEqual([before, id, id].toSorted());
-    await untilMessages(
-      path,
-      (rows) => rows.length === 2 && rows.every(({ state }) => state === "delivered"),
-    );
+    await untilMessages(path, (rows) => rows.length === 2 && rows.every(({ state }) => state === "delivered"));
     expect((await statusOf(path)).health.state).toBe("unknown");
 
     const open = await create(path);
@@ -204,11 +199,7 @@ describe("recover", () => {
     await to.script({ status: 204 });
     expect((await recover(path, order)).status).toBe(202);
     await untilMessages(path, (rows) => rows.every(({ state }) => state === "delivered"));
-    expect(await auditOf(path)).toEqual([
-      "root put chat",
-      "root recovery_started chat",
-      "root recovery_started chat",
-    ]);
+    expect(await auditOf(path)).toEqual(["root put chat", "root recovery_started chat", "root recovery_started chat"]);
   });
 
   it("brings what the endpoint never heard of: by its filters, from `since` on and before `until`", async () => {
@@ -252,9 +243,7 @@ describe("recover", () => {
     const { key } = await storedEndpoint(path);
     const recovery = "INSERT OR REPLACE INTO recoveries VALUES (?, 5, NULL, 'failed', 1, 3, 0)";
     await journal(path, recovery, key);
-    expect(await codeOf(recover(path, { since: ago(1000), include: "failed" }))).toBe(
-      "409 recovery_under_way",
-    );
+    expect(await codeOf(recover(path, { since: ago(1000), include: "failed" }))).toBe("409 recovery_under_way");
     expect((await statusOf(path)).recover).toMatchObject({ messages: 3, isOver: false });
     expect(await journal(path, "SELECT since FROM recoveries")).toEqual([{ since: 5 }]);
   });
@@ -274,21 +263,11 @@ describe("test", () => {
     readonly excerpt?: string | null;
     readonly code?: string;
   }
-  const test = (path: string, body?: unknown, token?: string) =>
-    post<Result>(`${endpointOf(path)}/test`, body, token);
+  const test = (path: string, body?: unknown, token?: string) => post<Result>(`${endpointOf(path)}/test`, body, token);
 
   it("sends a made-up run at once, or a run that has ended, and counts for nothing", async () => {
-    const to = await answering(
-      { status: 202, body: "queued" },
-      { status: 500 },
-      { status: 422 },
-      { status: 410 },
-    );
-    const path = await telling(to, {
-      events: ["action_run.failed"],
-      actionNames: ["deploy"],
-      disabled: true,
-    });
+    const to = await answering({ status: 202, body: "queued" }, { status: 500 }, { status: 422 }, { status: 410 });
+    const path = await telling(to, { events: ["action_run.failed"], actionNames: ["deploy"], disabled: true });
     const id = await end(path);
     const first = await test(path);
     expect([first.status, first.body]).toMatchObject([
@@ -305,10 +284,7 @@ describe("test", () => {
       [200, "refused"],
       [200, "refused"],
     ]);
-    const sent = (await to.inbox()).map(({ body, headers }) => ({
-      ...JSON.parse(body),
-      id: headers["webhook-id"],
-    }));
+    const sent = (await to.inbox()).map(({ body, headers }) => ({ ...JSON.parse(body), id: headers["webhook-id"] }));
     expect(sent).toMatchObject([
       { type: "action_run.failed", data: { test: true, run: { actionName: "deploy" } } },
       { type: "action_run.cancelled", data: { test: true } },
@@ -350,14 +326,11 @@ describe("test", () => {
     const moved = { url: other.url, headers: { "X-Key": "sent" }, events: ["action_run.*"] };
     expect((await test(path, { definition: moved })).body.outcome).toBe("delivered");
     const fresh = { url: other.url, events: ["action_run.*"] };
-    expect(
-      (await post<Result>(`${endpointOf(path, "fresh")}/test`, { definition: fresh })).body.outcome,
-    ).toBe("delivered");
+    expect((await post<Result>(`${endpointOf(path, "fresh")}/test`, { definition: fresh })).body.outcome).toBe(
+      "delivered",
+    );
     const [first] = await stored.inbox();
-    expect([first?.headers["x-key"], first?.body]).toEqual([
-      "the-stored-key",
-      '{"a":"action_run.succeeded"}',
-    ]);
+    expect([first?.headers["x-key"], first?.body]).toEqual(["the-stored-key", '{"a":"action_run.succeeded"}']);
     const others = await other.inbox();
     expect(others.map(({ headers }) => [headers["x-key"], typeof headers["webhook-signature"]])).toEqual([
       ["sent", "string"],
@@ -366,12 +339,7 @@ describe("test", () => {
     const { body } = await ask<{ headers: object; payload?: object }>("GET", endpointOf(path));
     expect([body.headers, body.payload]).toEqual([{ "X-Key": null }, undefined]);
     expect((await ask("GET", endpointOf(path, "fresh"))).status).toBe(404);
-    expect(await auditOf(path)).toEqual([
-      "root put chat",
-      "root tested chat",
-      "root tested chat",
-      "root tested fresh",
-    ]);
+    expect(await auditOf(path)).toEqual(["root put chat", "root tested chat", "root tested chat", "root tested fresh"]);
   });
 
   it("sends no stored secret to another URL, and nothing where no endpoint may lead", async () => {
@@ -405,9 +373,7 @@ describe("test", () => {
       ...Array(4).fill("400 invalid_body"),
     ]);
     const nowhere = { url: null, headers: {}, events };
-    expect(await codeOf(post(`${endpointOf(path, "none")}/test`, { definition: nowhere }))).toBe(
-      "422 secret_required",
-    );
+    expect(await codeOf(post(`${endpointOf(path, "none")}/test`, { definition: nowhere }))).toBe("422 secret_required");
     expect([await evil.inbox(), await stored.inbox()]).toEqual([[], []]);
     expect(await auditOf(path)).toEqual(["root put chat"]);
   });

@@ -17,11 +17,7 @@ const SAID = "what the receiver said";
 async function answeredRun() {
   const project = newActionsPath().split("/").slice(0, 3).join("/");
   const path = `${project}/envs/production/action-runs`;
-  const to = await answering(
-    { status: 503, body: SAID },
-    { status: 202, body: SAID },
-    { status: 400, body: SAID },
-  );
+  const to = await answering({ status: 503, body: SAID }, { status: 202, body: SAID }, { status: 400, body: SAID });
   const run = await fire(to.url, { cancel: { url: to.url } }, { path });
   await run.untilStatus("running");
   expect((await ask("POST", `${ORIGIN}${path}/${run.created.id}/cancel`)).status).toBe(202);
@@ -45,8 +41,7 @@ async function streamed(url: string, token: string | undefined, after: number): 
 
 it("who may manage actions sees excerpts in pages and streams, and who may not sees all else", async () => {
   const { url, owner, admin, member, viewer } = await answeredRun();
-  const page = async (token: string | undefined) =>
-    (await ask<Entry[]>("GET", url, { token: token ?? null })).body;
+  const page = async (token: string | undefined) => (await ask<Entry[]>("GET", url, { token: token ?? null })).body;
   const whole = await page(ROOT);
   expect(answers(whole).map(({ type, excerpt }) => [type, excerpt])).toEqual([
     ["attempt_answered", SAID],
@@ -68,10 +63,7 @@ it("who may manage actions sees excerpts in pages and streams, and who may not s
 
 it("the journal holds an excerpt only sealed, and nobody sees it when its key has left the ring", async () => {
   const { run, url } = await answeredRun();
-  const rows = await journal<{ data: string }>(
-    run.path,
-    "SELECT data FROM events WHERE type LIKE '%_answered'",
-  );
+  const rows = await journal<{ data: string }>(run.path, "SELECT data FROM events WHERE type LIKE '%_answered'");
   const kept = rows.map(({ data }) => (JSON.parse(data) as { excerpt: string }).excerpt);
   expect(kept).toHaveLength(3);
   for (const excerpt of kept) {
@@ -140,11 +132,6 @@ it("a coordinator shows an excerpt only if its caller asks for it", async () => 
   expect([(await told()).includes("excerpt"), (await told(true)).includes("excerpt")]).toEqual([false, true]);
   const watcher = { key: "a watcher", tokenId: "a token" };
   const watched = async (withExcerpts?: boolean) =>
-    JSON.stringify(
-      await stub.watches.watch(run.created.id, { after: 0, limit: 100, withExcerpts }, watcher, 0),
-    );
-  expect([(await watched()).includes("excerpt"), (await watched(true)).includes("excerpt")]).toEqual([
-    false,
-    true,
-  ]);
+    JSON.stringify(await stub.watches.watch(run.created.id, { after: 0, limit: 100, withExcerpts }, watcher, 0));
+  expect([(await watched()).includes("excerpt"), (await watched(true)).includes("excerpt")]).toEqual([false, true]);
 });

@@ -41,7 +41,8 @@ describe("a character that acts or hides is escaped", () => {
     const codes = [
       ...Array.from({ length: 0x1ffff }, (_, code) => code).filter((code) => code < 0xd800 || code > 0xdfff),
       ...Array.from({ length: 0x200 }, (_, n) => 0xe0000 + n),
-      ...[0xf0000, 0x10ffff],
+      0xf0000,
+      0x10ffff,
     ];
     for (let at = 0; at < codes.length; at += 250) {
       const shown = show(String.fromCodePoint(...codes.slice(at, at + 250)));
@@ -66,12 +67,7 @@ describe("the length", () => {
   it.each([
     ["is 1 KiB", "x".repeat(MAX), false, "x".repeat(MAX)],
     ["is cut beyond it", "x".repeat(MAX + 1), false, `${"x".repeat(MAX)}…`],
-    [
-      "counts bytes, and leaves out a character that was cut",
-      `x${"é".repeat(MAX)}`,
-      false,
-      `x${"é".repeat(511)}…`,
-    ],
+    ["counts bytes, and leaves out a character that was cut", `x${"é".repeat(MAX)}`, false, `x${"é".repeat(511)}…`],
     ["says that more came", "short", true, "short…"],
   ])("%s", (_what, text, isCut, expected) => expect(show(text, isCut)).toBe(expected));
 

@@ -17,8 +17,7 @@ const sentTo = (ids: readonly string[]) => outside.sent.filter((id) => ids.inclu
 const underWayOf = (ids: readonly string[]) => outside.underWay.filter(({ runId }) => ids.includes(runId));
 
 /** All attempts under way of these runs come to this status. */
-const answerAll = (path: string, ids: readonly string[], status: number) =>
-  answer(path, underWayOf(ids), status);
+const answerAll = (path: string, ids: readonly string[], status: number) => answer(path, underWayOf(ids), status);
 
 it("3000 runs of a dead host beside one of a healthy host, whose attempt leaves at once", async () => {
   const path = newRunsPath();
@@ -246,8 +245,7 @@ it("an attempt that a heartbeat overtook is told also if its invocation dies", a
     expect(await coordinatorOf(instance).runs.heartbeat(id, {})).toMatchObject({ ok: true });
     outside.underWay[0]?.crash();
   });
-  const told =
-    "SELECT data ->> 'outcome' AS outcome FROM events WHERE run_id = ? AND type = 'attempt_answered'";
+  const told = "SELECT data ->> 'outcome' AS outcome FROM events WHERE run_id = ? AND type = 'attempt_answered'";
   await until(async () => (await journal(path, told, id)).length === 1);
   expect(await journal(path, told, id)).toEqual([{ outcome: "overtaken" }]);
 });

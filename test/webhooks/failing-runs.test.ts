@@ -74,9 +74,7 @@ it("another reason lands, and the delivery goes on with its number", async () =>
   const run = await fire(to.url);
   await run.hurryRetries(2);
   await run.untilStatus("running");
-  expect(
-    (await run.timeline()).filter(({ attempt }) => attempt).map(({ type, attempt }) => [type, attempt]),
-  ).toEqual([
+  expect((await run.timeline()).filter(({ attempt }) => attempt).map(({ type, attempt }) => [type, attempt])).toEqual([
     ...[1, 2, 3].flatMap((n) => [
       ["attempt_started", n],
       ["attempt_answered", n],

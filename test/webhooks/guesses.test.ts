@@ -53,12 +53,7 @@ const page = (text: string) => JSON.stringify({ id: text, url: `https://ci.examp
 const accepted = (text: string): ReceiverAnswer => ({ status: 202, body: page(text) });
 
 /** Runs the action once for each text. */
-function looker(
-  actions: string,
-  token: string,
-  to: Awaited<ReturnType<typeof answering>>,
-  scene: Scene,
-): Look {
+function looker(actions: string, token: string, to: Awaited<ReturnType<typeof answering>>, scene: Scene): Look {
   const runs = actions.replace(/actions$/, "action-runs");
   return async (text) => {
     const { answer, stopAnswer, parameters = () => ({}) } = scene;
@@ -85,21 +80,13 @@ function looker(
   };
 }
 
-const JOB = {
-  type: "webhook",
-  retry: { maxAttempts: 1 },
-  link: "{{ response.url }}",
-};
+const JOB = { type: "webhook", retry: { maxAttempts: 1 }, link: "{{ response.url }}" };
 
 /** The receiver's responses are the admin's choice. */
 const HOSTILE: readonly (readonly [string, "trigger" | "cancel", Scene])[] = [
   ["the link and the excerpt of the webhook's response", "trigger", { answer: accepted }],
   ["the excerpt of a refusal", "trigger", { answer: (text) => ({ status: 400, body: `No ${text}` }) }],
-  [
-    "the reason why no stop request is sent",
-    "trigger",
-    { answer: accepted, stopAnswer: () => ({ status: 204 }) },
-  ],
+  ["the reason why no stop request is sent", "trigger", { answer: accepted, stopAnswer: () => ({ status: 204 }) }],
   [
     "the excerpt of the stop request's response",
     "cancel",
@@ -152,7 +139,8 @@ const ECHOING: readonly (readonly [string, Scene])[] = [
   [
     "repeats it when it is asked to stop",
     {
-      ...{ answer: () => ({ status: 202, body: '{"id":"1"}' }), parameters },
+      answer: () => ({ status: 202, body: '{"id":"1"}' }),
+      parameters,
       stopAnswer: (text) => ({ status: 400, body: `{"error":"unknown key ${text}"}` }),
     },
   ],

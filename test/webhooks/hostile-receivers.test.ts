@@ -97,9 +97,7 @@ describe("a receiver that gives no response", () => {
       retry: { maxAttempts: 5, initialDelayMs: 100 },
     });
     await hurryRetries(4);
-    expect((await untilStatus("failed")).error).toBe(
-      "[delivery] 127.0.0.1:1 could not be reached, at attempt 5.",
-    );
+    expect((await untilStatus("failed")).error).toBe("[delivery] 127.0.0.1:1 could not be reached, at attempt 5.");
     const reasons = (await untilAnswered(5)).map(({ reason }) => reason);
     // The runtime says the same of a broken connection. From the second attempt on, a connection is tried before.
     const first = "could not be reached, or broke the connection off";

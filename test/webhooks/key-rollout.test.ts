@@ -19,8 +19,7 @@ const NEW = "the-new-signing-key-of-32-bytes-and-more";
 let sendUnder: Partial<Env> = {};
 
 beforeEach(async () => {
-  const send = (attempt: Attempt) =>
-    new WebhookSender({} as ExecutionContext, envWith(sendUnder)).send(attempt);
+  const send = (attempt: Attempt) => new WebhookSender({} as ExecutionContext, envWith(sendUnder)).send(attempt);
   return sendWith(send);
 });
 

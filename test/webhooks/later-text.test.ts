@@ -6,24 +6,20 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { renderLater, renderTrigger } from "../../src/webhooks/request/prepare.ts";
 import { trigger } from "../../src/webhooks/request/trigger.ts";
-import {
-  fillIn,
-  keysOf,
-  type LaterText,
-  type ResponseValue,
-} from "../../src/webhooks/template/later-text.ts";
+import { fillIn, keysOf, type LaterText, type ResponseValue } from "../../src/webhooks/template/later-text.ts";
 import type { TemplateContext } from "../../src/webhooks/template/placeholder.ts";
 
 const CONTEXT: TemplateContext = {
   run: {
-    ...{ id: "run-1", actionName: "deploy", triggeredBy: "ci", createdAt: "2026-01-01T00:00:00.000Z" },
-    ...{
-      callbackUrl: "https://runs.example/callback",
-      callbackToken: "token",
-      expiresAt: "later",
-      timeoutSeconds: 60,
-      traceparent: null,
-    },
+    id: "run-1",
+    actionName: "deploy",
+    triggeredBy: "ci",
+    createdAt: "2026-01-01T00:00:00.000Z",
+    callbackUrl: "https://runs.example/callback",
+    callbackToken: "token",
+    expiresAt: "later",
+    timeoutSeconds: 60,
+    traceparent: null,
   },
   parameters: {},
   recommendations: {},
@@ -79,11 +75,7 @@ describe("the JSON text of a value", () => {
     const cancel = {
       url: `${URL}?q={{ json response.id }}`,
       headers: { X: '{"id":{{ json response.id }}}' },
-      payload: {
-        alone: "{{ json response.id }}",
-        in: '{"id":{{ json response.id }}}',
-        id: "{{ response.id }}",
-      },
+      payload: { alone: "{{ json response.id }}", in: '{"id":{{ json response.id }}}', id: "{{ response.id }}" },
     };
     const { url, headers, body } = stopOf(cancel);
     const [[, header] = ["", []]] = headers;
@@ -95,17 +87,13 @@ describe("the JSON text of a value", () => {
     const { alone, in: inText, id } = JSON.parse(put(body));
     expect([JSON.parse(alone), JSON.parse(inText), id]).toEqual([value, { id: value }, value]);
     const form = new URLSearchParams(put(stopOf({ ...cancel, headers: FORM }).body));
-    expect([JSON.parse(form.get("alone") ?? ""), JSON.parse(form.get("in") ?? "")]).toEqual([
-      value,
-      { id: value },
-    ]);
+    expect([JSON.parse(form.get("alone") ?? ""), JSON.parse(form.get("in") ?? "")]).toEqual([value, { id: value }]);
     expect(keysOf(url, header, body)).toEqual(["id"]);
   });
 });
 
 it("JSON text alone is no link, so it is refused", () => {
-  const parsed = (link: string) =>
-    trigger.safeParse({ type: "webhook", url: "https://ci.example.com/", link });
+  const parsed = (link: string) => trigger.safeParse({ type: "webhook", url: "https://ci.example.com/", link });
   expect(parsed("{{ response.url }}").success).toBe(true);
   expect(parsed("https://ci.example.com/?q={{ json response.url }}").success).toBe(true);
   const sentence = parsed("{{ json response.url }}").error?.issues.map(({ message }) => message);
@@ -114,7 +102,8 @@ it("JSON text alone is no link, so it is refused", () => {
 
 it("a parameter can't break out of the JSON in a form field", () => {
   const webhook = {
-    ...{ url: "https://ci.example.com/change_hook/base", method: "POST" as const },
+    url: "https://ci.example.com/change_hook/base",
+    method: "POST" as const,
     headers: { "Content-Type": "application/x-www-form-urlencoded" },
     payload: { project: "shop", properties: '{"all":{{ json parameters }},"one":{{ json parameters.p }}}' },
   };
@@ -142,11 +131,7 @@ it("a parameter can't look like a place for a value, because it does not know th
   fc.assert(
     fc.property(fc.string(), fc.integer(), (text, number) => {
       const parameter = `${"f".repeat(32)}t0e${text}"${"f".repeat(32)}a0e"`;
-      const payload = {
-        p: "{{ parameters.p }}",
-        id: "{{ response.id }}",
-        both: "{{ parameters.p }}{{ response.id }}",
-      };
+      const payload = { p: "{{ parameters.p }}", id: "{{ response.id }}", both: "{{ parameters.p }}{{ response.id }}" };
       expect(filled(payload, number, { p: parameter })).toEqual({
         p: parameter,
         id: number,

@@ -60,14 +60,16 @@ it("each attempt has the same id, and the loop guard's header; without a secret 
     expect(method).toBe("POST");
     expect(path.endsWith("/main?s=action_run.failed")).toBe(true);
     expect(headers).toMatchObject({
-      ...{ "webhook-id": id, "idempotency-key": id, "action-runs-delivery": attempt.runId, "x-own": "a" },
-      ...{ "content-type": "application/json", "webhook-timestamp": expect.stringMatching(/^\d{10}$/) },
+      "webhook-id": id,
+      "idempotency-key": id,
+      "action-runs-delivery": attempt.runId,
+      "x-own": "a",
+      "content-type": "application/json",
+      "webhook-timestamp": expect.stringMatching(/^\d{10}$/),
     });
     expect(headers).not.toHaveProperty("webhook-signature");
     expect(headers).not.toHaveProperty("traceparent");
-    expect(JSON.parse(body).data.consoleUrl).toBe(
-      `${ORIGIN}/console/-/acme/shop/production/runs/${attempt.runId}`,
-    );
+    expect(JSON.parse(body).data.consoleUrl).toBe(`${ORIGIN}/console/-/acme/shop/production/runs/${attempt.runId}`);
   }
   expect(deliveries).toHaveLength(2);
 });
@@ -90,12 +92,7 @@ describe("an answer", () => {
     [
       "a reset",
       { mode: "reset" },
-      {
-        verdict: "failed",
-        isAlive: false,
-        status: null,
-        reason: "could not be reached, or broke the connection off",
-      },
+      { verdict: "failed", isAlive: false, status: null, reason: "could not be reached, or broke the connection off" },
     ],
     ["no HTTP", { mode: "not_http" }, { verdict: "failed", isAlive: false, status: null }],
     ["410", { status: 410 }, { verdict: "unwanted", isAlive: true, status: 410 }],
@@ -122,10 +119,7 @@ describe("an answer", () => {
   it("may repeat every secret: its text is sealed, and opens only for its endpoint and run", async () => {
     const secrets = { KEY: "a-secret-of-the-endpoint" };
     const headers = { Authorization: "Bearer {{ secrets.KEY }}" };
-    const { sent } = await sendTo(
-      { mode: "echo", status: 500 },
-      { headers, secrets, payload: "{{ secrets.KEY }}" },
-    );
+    const { sent } = await sendTo({ mode: "echo", status: 500 }, { headers, secrets, payload: "{{ secrets.KEY }}" });
     expect(JSON.stringify(sent)).not.toContain(secrets.KEY);
     const told = { scope: "acme/shop/production", endpoint: "chat@1", runId: attemptOf().runId };
     const excerpt = sent.excerpt ?? "";
@@ -173,10 +167,7 @@ describe("nothing is sent", () => {
 
   it("to the service itself", async () => {
     const sent = await send(endpointOf({ url: `${ORIGIN}/acme/shop` }));
-    expect(sent).toMatchObject({
-      verdict: "failed",
-      reason: expect.stringContaining("leads back to this service"),
-    });
+    expect(sent).toMatchObject({ verdict: "failed", reason: expect.stringContaining("leads back to this service") });
   });
 });
 

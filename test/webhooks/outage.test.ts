@@ -20,23 +20,20 @@ async function lands(run: Fired, open: () => void): Promise<void> {
 
 const FAULTS = ["down", "hang"] as const;
 
-it.each(FAULTS)(
-  "D1 is %s: a delivery is retried and starts the run, which is followed to its end",
-  async (fault) => {
-    const { open } = breakD1(fault);
-    const r = await answering({ status: 503 }, { mode: "reset" }, { status: 202 });
-    const run = await fire(r.url);
-    await run.untilStatus("running");
-    expect(await r.inbox()).toHaveLength(3);
-    const heard = await run.heartbeat({ message: "half-way", progress: 0.5 });
-    expect(heard).toMatchObject({ status: 200, body: { status: "running" } });
-    const reported = await run.report({ status: "succeeded", output: { url: "x" } });
-    expect(reported).toMatchObject({ status: 200, body: { status: "succeeded" } });
-    const attempts = Array(3).fill(["attempt_started", "attempt_answered"]).flat();
-    expect(await run.story()).toEqual(["created", ...attempts, "started", "heartbeat", "ended"]);
-    await lands(run, open);
-  },
-);
+it.each(FAULTS)("D1 is %s: a delivery is retried and starts the run, which is followed to its end", async (fault) => {
+  const { open } = breakD1(fault);
+  const r = await answering({ status: 503 }, { mode: "reset" }, { status: 202 });
+  const run = await fire(r.url);
+  await run.untilStatus("running");
+  expect(await r.inbox()).toHaveLength(3);
+  const heard = await run.heartbeat({ message: "half-way", progress: 0.5 });
+  expect(heard).toMatchObject({ status: 200, body: { status: "running" } });
+  const reported = await run.report({ status: "succeeded", output: { url: "x" } });
+  expect(reported).toMatchObject({ status: 200, body: { status: "succeeded" } });
+  const attempts = Array(3).fill(["attempt_started", "attempt_answered"]).flat();
+  expect(await run.story()).toEqual(["created", ...attempts, "started", "heartbeat", "ended"]);
+  await lands(run, open);
+});
 
 it("D1 is down: a heartbeat starts the run that waits for it", async () => {
   const { open } = breakD1("down");

@@ -33,11 +33,7 @@ const CONTEXT: TemplateContext = {
   recommendations: { cpu: 2 },
   entity: { id: null },
 };
-const INPUTS = {
-  parameters: CONTEXT.parameters,
-  recommendations: CONTEXT.recommendations,
-  entity: CONTEXT.entity,
-};
+const INPUTS = { parameters: CONTEXT.parameters, recommendations: CONTEXT.recommendations, entity: CONTEXT.entity };
 
 /** The trigger as a PUT takes it: in two parts, one with null instead of each secret, and as it is sent. */
 function stored(trigger: object) {
@@ -80,22 +76,14 @@ describe("a text that names a secret or the callback token is null as a whole", 
       { payload: [{ a: [{ b: "{{secrets.token}}" }, 1] }] },
       { payload: [{ a: [{ b: null }, 1] }] },
     ],
-    [
-      "a secret beside a parameter",
-      { payload: ["{{ parameters.version }}{{ secrets.token }}"] },
-      { payload: [null] },
-    ],
+    ["a secret beside a parameter", { payload: ["{{ parameters.version }}{{ secrets.token }}"] }, { payload: [null] }],
     [
       "a shown header",
       { headers: { "Content-Type": "text/{{ secrets.token }}", Accept: "{{ run.callbackToken }}" } },
       { headers: { "Content-Type": null, Accept: null } },
     ],
     ["the token in the URL", { url: "https://ci.example.com/{{ run.callbackToken }}?a" }, { url: null }],
-    [
-      "the token's JSON in the URL",
-      { url: "https://ci.example.com/?a={{ json run.callbackToken }}" },
-      { url: null },
-    ],
+    ["the token's JSON in the URL", { url: "https://ci.example.com/?a={{ json run.callbackToken }}" }, { url: null }],
   ])("%s", (_where, trigger, shown) => {
     expect(preview({ ...trigger, secrets: { token: SECRET } })).toMatchObject(shown);
   });
@@ -125,16 +113,8 @@ describe("everything else is shown as it is sent", () => {
       preview({
         url: "https://CI.example.com/jobs/{{ parameters.version }}",
         method: "PUT",
-        headers: {
-          Authorization: HEADER_SECRET,
-          "X-Run": "{{ run.id }}",
-          "Content-Type": "text/{{ entity.id }}x",
-        },
-        payload: {
-          a: "{{ parameters.list }}",
-          b: ["{{ run.timeoutSeconds }}", 7, null],
-          c: "{{ parameters.trap }}",
-        },
+        headers: { Authorization: HEADER_SECRET, "X-Run": "{{ run.id }}", "Content-Type": "text/{{ entity.id }}x" },
+        payload: { a: "{{ parameters.list }}", b: ["{{ run.timeoutSeconds }}", 7, null], c: "{{ parameters.trap }}" },
         signingSecret: SIGNING_SECRET,
         secrets: { token: SECRET },
       }),
@@ -149,11 +129,7 @@ describe("everything else is shown as it is sent", () => {
   it("and a form as the object that it is made of", () => {
     const { payload, headers } = preview({
       headers: { "content-type": "application/x-www-form-urlencoded" },
-      payload: {
-        url: "{{ run.callbackUrl }}",
-        token: "{{ run.callbackToken }}",
-        json: "{{ json parameters.list }}",
-      },
+      payload: { url: "{{ run.callbackUrl }}", token: "{{ run.callbackToken }}", json: "{{ json parameters.list }}" },
     });
     expect(payload).toEqual({ url: RUN.callbackUrl, token: null, json: '["a"]' });
     expect(headers).toEqual({ "content-type": "application/x-www-form-urlencoded" });
@@ -178,20 +154,19 @@ describe("everything else is shown as it is sent", () => {
 
 it("no secret is there in any form, wherever the action uses it", () => {
   const everywhere = [
-    ...["{{ secrets.token }}", "a{{ secrets.token }}", "{{ json secrets.token }}"],
-    ...["{{ run.callbackToken }}", "a{{ run.callbackToken }}", "{{ json run.callbackToken }}"],
-    ...["{{ run }}", "a{{ run }}", "{{ json run }}"],
+    "{{ secrets.token }}",
+    "a{{ secrets.token }}",
+    "{{ json secrets.token }}",
+    "{{ run.callbackToken }}",
+    "a{{ run.callbackToken }}",
+    "{{ json run.callbackToken }}",
+    "{{ run }}",
+    "a{{ run }}",
+    "{{ json run }}",
   ];
-  const [header] = [
-    { "X-A": HEADER_SECRET, Accept: "{{ json run }}", "Accept-Language": "{{ secrets.token }}" },
-  ];
+  const [header] = [{ "X-A": HEADER_SECRET, Accept: "{{ json run }}", "Accept-Language": "{{ secrets.token }}" }];
   for (const payload of [everywhere, undefined, { a: { b: everywhere } }]) {
-    for (const part of [
-      "{{ run.callbackToken }}",
-      "{{ json run.callbackToken }}",
-      "{{ run }}",
-      "{{ json run }}",
-    ]) {
+    for (const part of ["{{ run.callbackToken }}", "{{ json run.callbackToken }}", "{{ run }}", "{{ json run }}"]) {
       const text = previewOf(
         stored({
           url: `https://ci.example.com/a?b=${part}`,

@@ -62,20 +62,10 @@ export async function expectSame(model: ModelRun, story: Story): Promise<Inside>
   expectSound(events, model.settings.maxAttempts);
   const { status, startedAt, completedAt } = run;
   expect(retold(events)).toEqual({ status, startedAt, completedAt });
-  const expected = {
-    status: model.status,
-    startedAt: iso(model.startedAt),
-    completedAt: iso(model.completedAt),
-  };
+  const expected = { status: model.status, startedAt: iso(model.startedAt), completedAt: iso(model.completedAt) };
   expect({ status, startedAt, completedAt }).toEqual(expected);
   const kind = /^\[(\w+)\] /.exec(run.error ?? "")?.[1] ?? null;
-  const kinds = {
-    delivery: "delivery",
-    deadline: "timeout",
-    silence: "timeout",
-    callback: null,
-    cancel: null,
-  };
+  const kinds = { delivery: "delivery", deadline: "timeout", silence: "timeout", callback: null, cancel: null };
   const { cause } = model;
   expect(kind).toBe(cause === null ? null : kinds[cause]);
   expect(events.find(({ type }) => type === "ended")?.cause ?? null).toBe(cause);

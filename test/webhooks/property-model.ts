@@ -51,8 +51,7 @@ export class ModelRun {
   ) {
     this.#deadlineAt = createdAt + settings.timeout * MINUTE_MS;
     const { timeout, maxAttempts } = settings;
-    this.#deliversUntil =
-      maxAttempts === null ? createdAt + Math.min(timeout / 2, 60) * MINUTE_MS : this.#deadlineAt;
+    this.#deliversUntil = maxAttempts === null ? createdAt + Math.min(timeout / 2, 60) * MINUTE_MS : this.#deadlineAt;
     this.lostAt = createdAt + LEASE_MS;
   }
 
@@ -121,8 +120,7 @@ export class ModelRun {
    */
   alarm(now: number, told: number | null, isHostOpen = true): void {
     if (!this.at(now).isOpen || !this.isDelivering) return;
-    if (this.lostAt !== null && now >= this.lostAt)
-      this.attempted(this.attempts, "no response", null, now, told);
+    if (this.lostAt !== null && now >= this.lostAt) this.attempted(this.attempts, "no response", null, now, told);
     else if (this.nextAt !== null && now >= this.#deliversUntil) this.#end("failed", now, "delivery");
     else if (this.nextAt !== null && now >= this.nextAt && isHostOpen) {
       this.attempts++;
@@ -195,7 +193,5 @@ function mayHaveBegun(came: Came): boolean {
 }
 
 function isPassing(came: Came): boolean {
-  return (
-    came === "no response" || (typeof came === "number" && (came >= 500 || [408, 425, 429].includes(came)))
-  );
+  return came === "no response" || (typeof came === "number" && (came >= 500 || [408, 425, 429].includes(came)));
 }

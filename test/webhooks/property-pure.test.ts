@@ -45,13 +45,13 @@ class RuledRun {
       retryOf: null,
       labels: "[]",
       traceparent: null,
-      ...{ via: null, timeoutMs: 3_600_000, gates: null },
+      via: null,
+      timeoutMs: 3_600_000,
+      gates: null,
     } as const;
-    this.run = begin(
-      { ...none, ...source, id: "r", actionName: "deploy", triggeredBy: "root", ...times },
-      START,
-      { isDelivering: true },
-    );
+    this.run = begin({ ...none, ...source, id: "r", actionName: "deploy", triggeredBy: "root", ...times }, START, {
+      isDelivering: true,
+    });
     const host = "ci.example.com";
     this.delivery = beginAttempt(
       newDelivery({ ...trigger, host, weight: 0, sealed: new Uint8Array() }, this.run, START),
@@ -87,9 +87,7 @@ class RuledRun {
     }
     const accepted = { type: this.delivery.startOn === "accepted" ? "started" : "delivered" } as const;
     const given = outcome.type === "given_up" ? outcome : null;
-    this.apply(given === null ? accepted : { type: "delivery_failed", reason: given.reason }, now, [
-      answered,
-    ]);
+    this.apply(given === null ? accepted : { type: "delivery_failed", reason: given.reason }, now, [answered]);
     this.delivery = null;
     return null;
   }
@@ -125,25 +123,10 @@ class RuledRun {
   }
 }
 
-const came = fc.constantFrom<Came[]>(
-  200,
-  503,
-  503,
-  500,
-  504,
-  429,
-  409,
-  302,
-  404,
-  "no response",
-  "unsendable",
-);
+const came = fc.constantFrom<Came[]>(200, 503, 503, 500, 504, 429, 409, 302, 404, "no response", "unsendable");
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("answer" as const), came, nth: fc.nat({ max: 2 }) }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({ do: fc.constant("turn" as const), early: fc.constantFrom(0, 0, 0, 1) }),
-  },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("turn" as const), early: fc.constantFrom(0, 0, 0, 1) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.nat({ max: 70_000 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("beat", "succeed", "fail", "cancel") }) },
   {
@@ -179,13 +162,7 @@ it("makes of any order one end, no attempt after it, and a timeline that tells t
       } else if (step.do === "answer") {
         const [attempt] = ruled.underWay.splice(-1 - (step.nth % Math.max(ruled.underWay.length, 1)), 1);
         if (attempt === undefined) continue;
-        model.attempted(
-          attempt,
-          step.came,
-          null,
-          now,
-          ruled.settle(attempt, toAnswer(step.came, null), now, random),
-        );
+        model.attempted(attempt, step.came, null, now, ruled.settle(attempt, toAnswer(step.came, null), now, random));
       } else if (step.do === "beat") {
         ruled.apply({ type: "heartbeat" }, now);
         model.heartbeat(now);
@@ -208,13 +185,7 @@ it("makes of any order one end, no attempt after it, and a timeline that tells t
       model.at(step.do === "pass" ? START : now);
       const { status, startedAt, completedAt, endCause } = ruled.run;
       const { cause } = model;
-      expect({
-        status,
-        startedAt,
-        completedAt,
-        cause: endCause,
-        isDelivering: ruled.delivery !== null,
-      }).toEqual({
+      expect({ status, startedAt, completedAt, cause: endCause, isDelivering: ruled.delivery !== null }).toEqual({
         status: model.status,
         startedAt: model.startedAt,
         completedAt: model.completedAt,

@@ -97,11 +97,7 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
     const { alarmIn, landed, get, story, created } = await underWay(late, { timeout: 1 });
     await alarmIn(MINUTE_MS + 1);
     const ended = await get();
-    expect(ended).toMatchObject({
-      status: "failed",
-      startedAt: null,
-      completedAt: created.callback.expiresAt,
-    });
+    expect(ended).toMatchObject({ status: "failed", startedAt: null, completedAt: created.callback.expiresAt });
     expect(ended.error).toMatch(/^\[timeout\] /);
     expect(await landed()).toBe(1);
     expect(await get()).toEqual(ended);
@@ -130,9 +126,7 @@ describe("an attempt that outlived its lease", () => {
   async function twoUnderWay(
     first: Answer,
     second: Answer,
-  ): Promise<
-    Fired & { sent(): Promise<string[]>; release(): Promise<void>; untilOpen(n: number): Promise<void> }
-  > {
+  ): Promise<Fired & { sent(): Promise<string[]>; release(): Promise<void>; untilOpen(n: number): Promise<void> }> {
     const r = await answering(first, second, { status: 500, body: "one too many" });
     const run = await fire(r.url);
     await r.untilInbox(1);
@@ -150,13 +144,7 @@ describe("an attempt that outlived its lease", () => {
     await untilStatus("running");
     expect((await timeline()).slice(1)).toMatchObject([
       { type: "attempt_started", attempt: 1 },
-      {
-        type: "attempt_answered",
-        attempt: 1,
-        status: null,
-        outcome: "retry",
-        nextAttemptAt: expect.any(String),
-      },
+      { type: "attempt_answered", attempt: 1, status: null, outcome: "retry", nextAttemptAt: expect.any(String) },
       { type: "attempt_started", attempt: 2 },
       { type: "attempt_answered", attempt: 2, status: 202, outcome: "accepted" },
       { type: "started", cause: "delivery" },
@@ -179,18 +167,15 @@ describe("an attempt that outlived its lease", () => {
     ]);
   });
 
-  it.each([404, 503])(
-    "answers %i after the newer one was accepted, and the run stays running",
-    async (status) => {
-      const run = await twoUnderWay({ held: true, status }, { status: 202 });
-      const running = await run.untilStatus("running");
-      await run.release();
-      await run.untilOpen(0);
-      await run.alarmIn(LEASE_OVER_MS);
-      expect(await run.get()).toEqual(running);
-      expect(await run.sent()).toHaveLength(2);
-    },
-  );
+  it.each([404, 503])("answers %i after the newer one was accepted, and the run stays running", async (status) => {
+    const run = await twoUnderWay({ held: true, status }, { status: 202 });
+    const running = await run.untilStatus("running");
+    await run.release();
+    await run.untilOpen(0);
+    await run.alarmIn(LEASE_OVER_MS);
+    expect(await run.get()).toEqual(running);
+    expect(await run.sent()).toHaveLength(2);
+  });
 
   it.each([404, 503])(
     "answers 200 while the newer one is under way, which counts even if the newer one gets %i",

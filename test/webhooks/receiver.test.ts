@@ -49,9 +49,7 @@ describe("an inbox", () => {
   it("belongs to one key and keeps the first 1000 deliveries", async () => {
     const [busy, quiet] = [receiver(), receiver()];
     for (let batch = 0; batch < 21; batch++) {
-      await Promise.all(
-        Array.from({ length: 48 }, () => post(busy.url, String(batch)).then((r) => r.text())),
-      );
+      await Promise.all(Array.from({ length: 48 }, () => post(busy.url, String(batch)).then((r) => r.text())));
     }
     const bodies = (await busy.inbox()).map(({ body }) => body);
     expect([bodies.length, bodies[0], bodies[999]]).toEqual([1000, "0", "20"]);
@@ -144,10 +142,7 @@ describe("a receiver that answers in a way of its own", () => {
     const told = { Location: "https://example.com/there" };
     const playing = await scripted({ mode: "redirect" }, { mode: "redirect", status: 307, headers: told });
     const first = await post(playing.url);
-    expect([first.status, first.headers.get("Location")]).toEqual([
-      302,
-      `${new URL(playing.url).pathname}/elsewhere`,
-    ]);
+    expect([first.status, first.headers.get("Location")]).toEqual([302, `${new URL(playing.url).pathname}/elsewhere`]);
     const second = await post(playing.url);
     expect([second.status, second.headers.get("Location")]).toEqual([307, told.Location]);
   });

@@ -26,9 +26,7 @@ describe("a value is used", () => {
 
   it("from the Location header, and not from a member that is called headers", () => {
     const answer = { headers: { location: "https://evil.example/" } };
-    expect(valuesOf(answer, ["headers.location"], "/queue/item/7/")).toEqual({
-      "headers.location": "/queue/item/7/",
-    });
+    expect(valuesOf(answer, ["headers.location"], "/queue/item/7/")).toEqual({ "headers.location": "/queue/item/7/" });
     expect(valuesOf(answer, ["headers.location"])).toEqual({});
   });
 });

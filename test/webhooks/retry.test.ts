@@ -59,14 +59,11 @@ describe("the backoff", () => {
     [45_000, 2, 60_000],
     [300_000, 1, 300_000],
     [300_000, 5, 300_000],
-  ])(
-    "of %d ms at first is, without maxAttempts, at attempt %d at most %d ms",
-    (initialDelayMs, attempt, longest) => {
-      const steady = { maxAttempts: null, initialDelayMs };
-      expect(backoffMs(steady, attempt, ALMOST_ONE)).toBe(longest - 1);
-      expect(backoffMs(steady, attempt, 0)).toBe(longest / 2);
-    },
-  );
+  ])("of %d ms at first is, without maxAttempts, at attempt %d at most %d ms", (initialDelayMs, attempt, longest) => {
+    const steady = { maxAttempts: null, initialDelayMs };
+    expect(backoffMs(steady, attempt, ALMOST_ONE)).toBe(longest - 1);
+    expect(backoffMs(steady, attempt, 0)).toBe(longest / 2);
+  });
 });
 
 describe("Retry-After", () => {

@@ -36,8 +36,15 @@ async function largest(max: number, isTaken: (n: number) => Promise<boolean> | b
 
 const context = (p: string, s: string) => ({
   run: {
-    ...{ id: "i", actionName: "a", triggeredBy: "t", createdAt: "c" },
-    ...{ callbackUrl: "u", callbackToken: "k", expiresAt: "e", timeoutSeconds: 60, traceparent: null },
+    id: "i",
+    actionName: "a",
+    triggeredBy: "t",
+    createdAt: "c",
+    callbackUrl: "u",
+    callbackToken: "k",
+    expiresAt: "e",
+    timeoutSeconds: 60,
+    traceparent: null,
   },
   parameters: { p },
   recommendations: {},
@@ -58,10 +65,7 @@ const PLACES: Readonly<Record<string, (secret: string) => { headers?: object; pa
     payload: ["{{ json secrets.s }}{{ parameters.p }}"],
   }),
   "a secret alone": () => ({ payload: { a: "{{ secrets.s }}", b: "{{ parameters.p }}" } }),
-  "a secret in a form": () => ({
-    headers: FORM,
-    payload: { a: "x{{ secrets.s }}", b: "{{ parameters.p }}" },
-  }),
+  "a secret in a form": () => ({ headers: FORM, payload: { a: "x{{ secrets.s }}", b: "{{ parameters.p }}" } }),
 };
 const URL = `${ORIGIN_A}/hook`;
 /** Nobody listens there. */
@@ -71,9 +75,7 @@ describe.each(Object.entries(PLACES))("the longest parameter beside %s", (_place
   /** For each length of the secret. */
   const bounds = (isTaken: (secret: string, p: string) => boolean) =>
     Promise.all(
-      LENGTHS.map((length) =>
-        largest(2 * RENDERED_MAX_BYTES, (n) => isTaken("s".repeat(length), "p".repeat(n))),
-      ),
+      LENGTHS.map((length) => largest(2 * RENDERED_MAX_BYTES, (n) => isTaken("s".repeat(length), "p".repeat(n)))),
     );
 
   it("is the same for every length of the secret, in the webhook", async () => {
@@ -118,14 +120,7 @@ it.each(Object.entries(PLACES))(
 it("no secret decides whether a body is a form", () => {
   const headers = { "Content-Type": "application/x-www-form-urlencod{{ secrets.s }}" };
   const cancel = { url: URL, headers, payload: { a: [] } };
-  const whole = trigger.parse({
-    type: "webhook",
-    url: URL,
-    secrets: { s: "x" },
-    headers,
-    payload: { a: [] },
-    cancel,
-  });
+  const whole = trigger.parse({ type: "webhook", url: URL, secrets: { s: "x" }, headers, payload: { a: [] }, cancel });
   for (const secret of ["ed", "ed; x", "e-2", "x"]) {
     expect(renderTrigger(whole, context("p", secret)).ok).toBe(true);
     expect(renderLater(whole, context("p", secret)).ok).toBe(true);
@@ -159,7 +154,8 @@ it("a stop request is filled in, however long its secrets are", () => {
 describe("whoever runs or stores an action", () => {
   const stored = (secret: string | null, more: object) => ({
     trigger: {
-      ...{ type: "webhook", url: NOBODY },
+      type: "webhook",
+      url: NOBODY,
       headers: { Authorization: secret, "X-Ref": "{{ parameters.p }}" },
       secrets: { s: secret },
       cancel: { url: NOBODY, headers: { Authorization: secret } },
@@ -251,7 +247,9 @@ describe("the secrets of a trigger are bounded by themselves", () => {
   ])("so that no sealed request has more than 2 MB: %s", async (_what, letter, form, secret) => {
     const secrets = many(SECRETS_MAX, (form === FORM ? "\u0800" : "\u0001").repeat(SECRET_MAX_CHARACTERS));
     const whole = trigger.parse({
-      ...{ type: "webhook", url: URL, secrets },
+      type: "webhook",
+      url: URL,
+      secrets,
       headers: { ...many(HEADERS_MAX - 1, '"'.repeat(SECRET_MAX_CHARACTERS)), ...form },
       payload: { a: secret.repeat(SECRET_USES_MAX), b: "{{ parameters.p }}" },
     });

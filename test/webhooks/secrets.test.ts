@@ -54,10 +54,7 @@ async function fireWithSecrets(answer: Answer, more: Record<string, unknown> = {
   const r = await answering(answer);
   const fired = await fire(`${r.url}/${URL_SECRET}?k=${QUERY_SECRET}`, {
     headers: { Authorization: `Basic ${BASIC}`, "X-Api-Key": API_KEY },
-    payload: {
-      deep: [{ password: PAYLOAD_SECRET }, "{{ secrets.named }}"],
-      token: "{{ run.callbackToken }}",
-    },
+    payload: { deep: [{ password: PAYLOAD_SECRET }, "{{ secrets.named }}"], token: "{{ run.callbackToken }}" },
     secrets: { named: NAMED_SECRET, stop: STOP_SECRET },
     cancel: {
       url: `${r.url}/stop/{{ response.id }}`,
@@ -186,12 +183,7 @@ describe("the request is erased in the same turn in which", () => {
     ["it is accepted", { status: 202 }, () => Promise.resolve(), "running"],
     ["it is given up", { status: 410 }, () => Promise.resolve(), "failed"],
     ["the run is cancelled", { mode: "hang" }, ({ cancel }) => cancel(), "cancelled"],
-    [
-      "the run is reported on",
-      { mode: "hang" },
-      ({ report }) => report({ status: "succeeded" }),
-      "succeeded",
-    ],
+    ["the run is reported on", { mode: "hang" }, ({ report }) => report({ status: "succeeded" }), "succeeded"],
     ["the first heartbeat comes", { mode: "hang" }, ({ heartbeat }) => heartbeat(), "running"],
     ["its time is up", { mode: "hang" }, ({ alarmIn }) => alarmIn(3_600_001), "failed"],
   ];

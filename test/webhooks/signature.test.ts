@@ -83,8 +83,7 @@ describe("a signature", () => {
       expect(delivery.headers["webhook-id"]).toBe(created.id);
       expect(Math.abs(Number(delivery.headers["webhook-timestamp"]) - delivery.at / 1000)).toBeLessThan(60);
     }
-    const leftLater =
-      Number(second.headers["webhook-timestamp"]) - Number(first.headers["webhook-timestamp"]);
+    const leftLater = Number(second.headers["webhook-timestamp"]) - Number(first.headers["webhook-timestamp"]);
     expect(leftLater).toBeGreaterThanOrEqual(1);
     expect(second.headers["webhook-signature"]).not.toBe(first.headers["webhook-signature"]);
   });

@@ -84,13 +84,7 @@ export async function fire(
   }: Wanted = {},
 ): Promise<string[]> {
   const createdAt = Date.now();
-  const request = {
-    host,
-    maxAttempts,
-    initialDelayMs,
-    sealed: new Uint8Array(bytes),
-    weight: bytes,
-  };
+  const request = { host, maxAttempts, initialDelayMs, sealed: new Uint8Array(bytes), weight: bytes };
   // Two runs of one millisecond may get the same key, and then the second is refused.
   const byKey = new Map<string, string>();
   while (byKey.size < count) {
@@ -115,7 +109,9 @@ export async function fire(
           actionVersion: null,
           retryOf: null,
           traceparent: null,
-          ...{ via: null, timeoutMs: 3_600_000, gates: null },
+          via: null,
+          timeoutMs: 3_600_000,
+          gates: null,
           labels: "[]",
         },
         { key: `m:${id}`, fingerprint: "" },
@@ -128,19 +124,14 @@ export async function fire(
 }
 
 /** Answers attempts under way, as their coordinator hears it. */
-export async function answer(
-  path: string,
-  attempts: readonly (UnderWay | undefined)[],
-  status = 200,
-): Promise<void> {
+export async function answer(path: string, attempts: readonly (UnderWay | undefined)[], status = 200): Promise<void> {
   await runInDurableObject(coordinator(path), async () => {
     for (const attempt of attempts) attempt?.answer(status);
   });
 }
 
 export const ring = (path: string) => runDurableObjectAlarm(coordinator(path));
-export const alarmAt = (path: string) =>
-  runInDurableObject(coordinator(path), (_, state) => state.storage.getAlarm());
+export const alarmAt = (path: string) => runInDurableObject(coordinator(path), (_, state) => state.storage.getAlarm());
 
 /** What the coordinator writes into its SQL while `work` is done. */
 export async function rowsWritten(path: string, work: () => Promise<unknown>): Promise<number> {

@@ -41,9 +41,7 @@ it("a run that was cancelled has 15 minutes for its stop request, although the r
   await run.untilStatus("running");
   await askToStop(run);
   await stops.untilInbox(1);
-  await until(
-    async () => (await sql(run, "SELECT next_at FROM stop_requests WHERE run_id = ?1")).next_at !== null,
-  );
+  await until(async () => (await sql(run, "SELECT next_at FROM stop_requests WHERE run_id = ?1")).next_at !== null);
   await run.report({ status: "failed", error: "stopped" });
   await run.alarmIn(15 * MINUTE_MS - 1000);
   expect(await rowsOf(run)).toMatchObject({ stopRequests: 1 });
@@ -59,9 +57,7 @@ it("a run that was cancelled has 15 minutes for its stop request, although the r
 });
 
 it("a stop request that waits to be tried again is tried when it would have been, although its run ends before", async () => {
-  const { run, stops } = await play({ status: 202 }, {}, [
-    { status: 503, headers: { "Retry-After": "600" } },
-  ]);
+  const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "600" } }]);
   await run.untilStatus("running");
   await askToStop(run);
   await stops.untilInbox(1);
@@ -73,9 +69,7 @@ it("a stop request that waits to be tried again is tried when it would have been
 });
 
 it("a second cancel does not hurry a stop request that waits to be tried again", async () => {
-  const { run, stops } = await play({ status: 202 }, {}, [
-    { status: 503, headers: { "Retry-After": "600" } },
-  ]);
+  const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "600" } }]);
   await run.untilStatus("running");
   await askToStop(run);
   await stops.untilInbox(1);

@@ -15,7 +15,8 @@ const STOP: StopTemplate = {
   url: ["https://ci.example.com/jobs/", ["id", "url"], "/stop"],
   headers: [["X-Job", ["job ", ["id", "text"]]]],
   body: ['{"id":', ["id", "json"], "}"],
-  ...{ signingSecret: null, origin: "https://runs.example" },
+  signingSecret: null,
+  origin: "https://runs.example",
 };
 const answerOf = (id: string | number): ResponseValues => [["id", id]];
 
@@ -57,7 +58,10 @@ describe("what was sealed", () => {
       ring.value.seal(JSON.stringify(value), sealedFor(SCOPE, runId, kind));
     const isStop = response !== undefined;
     const attempt = {
-      ...{ scope: SCOPE, runId: RUN, attempt: 1, isUnsure: false },
+      scope: SCOPE,
+      runId: RUN,
+      attempt: 1,
+      isUnsure: false,
       sealed: await seal(isStop ? later : whole, request),
       ...(isStop && { stopRequest: { response: await seal(answerOf(1), response) } }),
     };

@@ -22,12 +22,7 @@ describe("a stop request", () => {
   it("is a signed POST with an id of its own, and has no header of the trigger", async () => {
     const signingSecret = `whsec_${btoa("a-signing-key-of-the-caller-32-b")}`;
     const more = { headers: { Authorization: "Bearer start-token-1" }, signingSecret };
-    const { run, stops } = await queued(
-      { status: 202 },
-      { headers: { "X-Why": "{{ run.actionName }}" } },
-      [],
-      more,
-    );
+    const { run, stops } = await queued({ status: 202 }, { headers: { "X-Why": "{{ run.actionName }}" } }, [], more);
     await run.cancel();
     const [request] = await stops.untilInbox(1);
     const id = `${run.created.id}-cancel`;
@@ -70,11 +65,7 @@ describe("a stop request", () => {
     await run.untilStatus("running");
     await askToStop(run);
     await untilErased(run);
-    expect((await run.timeline()).at(-1)).toMatchObject({
-      type: "stop_answered",
-      outcome: "accepted",
-      status,
-    });
+    expect((await run.timeline()).at(-1)).toMatchObject({ type: "stop_answered", outcome: "accepted", status });
     expect(await stops.inbox()).toHaveLength(1);
   });
 
@@ -90,9 +81,7 @@ describe("a stop request", () => {
   });
 
   it("makes no attempt later than 15 minutes after the end, and is erased then", async () => {
-    const { run, stops } = await queued({ status: 202 }, {}, [
-      { status: 503, headers: { "Retry-After": "840" } },
-    ]);
+    const { run, stops } = await queued({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "840" } }]);
     await run.cancel();
     await stops.untilInbox(1);
     await until(async () => (await rowsOf(run)).stopRequests === 1 && (await stops.open()).open === 0);
@@ -117,8 +106,7 @@ describe("a stop request", () => {
     const stub = coordinator(run.path);
     const dueAt = await runInDurableObject(
       stub,
-      (_instance, { storage: { sql } }) =>
-        sql.exec<{ at: number }>("SELECT due_at AS at FROM stop_requests").one().at,
+      (_instance, { storage: { sql } }) => sql.exec<{ at: number }>("SELECT due_at AS at FROM stop_requests").one().at,
     );
     expect(dueAt).toBeGreaterThan(endsAt + 20_000);
     await run.alarmIn(endsAt + LEASE_OVER_MS - Date.now());
@@ -126,9 +114,7 @@ describe("a stop request", () => {
   });
 
   it("is given up if the receiver asks for a retry after the 15 minutes", async () => {
-    const { run, stops } = await queued({ status: 202 }, {}, [
-      { status: 503, headers: { "Retry-After": "3600" } },
-    ]);
+    const { run, stops } = await queued({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "3600" } }]);
     await run.cancel();
     await stops.untilInbox(1);
     await untilErased(run);
@@ -148,9 +134,7 @@ describe("a stop request", () => {
     const due = await runInDurableObject(
       coordinator(run.path),
       (_instance, { storage: { sql } }) =>
-        sql
-          .exec<{ at: number }>("SELECT due_at AS at FROM stop_requests WHERE run_id = ?", run.created.id)
-          .one().at,
+        sql.exec<{ at: number }>("SELECT due_at AS at FROM stop_requests WHERE run_id = ?", run.created.id).one().at,
     );
     expect(due).toBe(Date.parse(run.created.callback.expiresAt) + 15 * MINUTE_MS);
   });
@@ -242,9 +226,7 @@ describe("a request to stop a running run", () => {
   });
 
   it("sends nothing after the run has succeeded: a retry that waits does not leave", async () => {
-    const { run, stops } = await play({ status: 202 }, {}, [
-      { status: 503, headers: { "Retry-After": "20" } },
-    ]);
+    const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "20" } }]);
     await run.untilStatus("running");
     await askToStop(run);
     await until(async () => (await run.story()).includes("stop_answered"));
@@ -392,10 +374,7 @@ describe("the object restarts", () => {
   });
 
   it("and still knows what the receiver answered", async () => {
-    const { run, stops } = await play(
-      { status: 202, body: '{"id":4711}' },
-      { url: "/jobs/{{ response.id }}" },
-    );
+    const { run, stops } = await play({ status: 202, body: '{"id":4711}' }, { url: "/jobs/{{ response.id }}" });
     await run.untilStatus("running");
     expect(await rowsOf(run)).toEqual({ stopRequests: 1, responses: 1 });
     await evictDurableObject(coordinator(run.path));
@@ -425,11 +404,7 @@ interface Product {
   readonly page?: string;
 }
 
-const created = (body: unknown, status = 201): Answer => ({
-  status,
-  headers: JSON_TYPE,
-  body: JSON.stringify(body),
-});
+const created = (body: unknown, status = 201): Answer => ({ status, headers: JSON_TYPE, body: JSON.stringify(body) });
 const PRODUCTS: Readonly<Record<string, Product>> = {
   "GitHub with return_run_details": {
     answer: created(
@@ -449,11 +424,7 @@ const PRODUCTS: Readonly<Record<string, Product>> = {
     page: "https://github.com/octo/shop/actions/runs/19876543210",
   },
   GitLab: {
-    answer: created({
-      id: 61,
-      status: "created",
-      web_url: "https://gitlab.example.com/octo/shop/-/pipelines/61",
-    }),
+    answer: created({ id: 61, status: "created", web_url: "https://gitlab.example.com/octo/shop/-/pipelines/61" }),
     cancel: {
       url: "/api/v4/projects/7/pipelines/{{ response.id }}/cancel",
       headers: { "PRIVATE-TOKEN": "{{ secrets.token }}" },
@@ -501,23 +472,20 @@ const PRODUCTS: Readonly<Record<string, Product>> = {
 };
 
 describe("a product that answers like", () => {
-  it.each(Object.entries(PRODUCTS))(
-    "%s is asked to stop its job, and its page is shown",
-    async (_name, product) => {
-      const { answer, cancel, link, arrives, page } = product;
-      const secrets = { token: "a-token-that-is-secret-1" };
-      const more = { secrets, ...(link !== undefined && { link }) };
-      const { run, stops } = await queued(answer, cancel, [], more);
-      if (page !== undefined) await until(async () => (await externalUrl(run)) === page);
-      await run.cancel();
-      const [request] = await stops.untilInbox(1);
-      const { path = "", ...rest } = arrives;
-      expect(request).toMatchObject(rest);
-      expect(new URL(request?.path ?? "", stops.url).href).toBe(`${stops.url}${path}`);
-      await untilErased(run);
-      expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
-    },
-  );
+  it.each(Object.entries(PRODUCTS))("%s is asked to stop its job, and its page is shown", async (_name, product) => {
+    const { answer, cancel, link, arrives, page } = product;
+    const secrets = { token: "a-token-that-is-secret-1" };
+    const more = { secrets, ...(link !== undefined && { link }) };
+    const { run, stops } = await queued(answer, cancel, [], more);
+    if (page !== undefined) await until(async () => (await externalUrl(run)) === page);
+    await run.cancel();
+    const [request] = await stops.untilInbox(1);
+    const { path = "", ...rest } = arrives;
+    expect(request).toMatchObject(rest);
+    expect(new URL(request?.path ?? "", stops.url).href).toBe(`${stops.url}${path}`);
+    await untilErased(run);
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
+  });
 });
 
 describe("a hostile answer", () => {
@@ -540,12 +508,10 @@ describe("a hostile answer", () => {
   ];
   it.each(HOSTILE)("that %s makes no stop request", async (_what, answer) => {
     hurryTime();
-    const { run, stops } = await queued(
-      { status: 202, ...answer },
-      { url: "/jobs/{{ response.id }}/stop" },
-      [],
-      { headers: { "X-Api-Key": "{{ secrets.key }}" }, secrets: { key: SECRET } },
-    );
+    const { run, stops } = await queued({ status: 202, ...answer }, { url: "/jobs/{{ response.id }}/stop" }, [], {
+      headers: { "X-Api-Key": "{{ secrets.key }}" },
+      secrets: { key: SECRET },
+    });
     await run.cancel();
     await untilErased(run);
     expect(await stops.inbox()).toEqual([]);
@@ -596,11 +562,7 @@ describe("a hostile answer", () => {
     await askToStop(run);
     await untilErased(run);
     const reason = `was not called: a value of the response ${why}`;
-    expect((await run.timeline()).at(-1)).toMatchObject({
-      type: "stop_answered",
-      outcome: "given_up",
-      reason,
-    });
+    expect((await run.timeline()).at(-1)).toMatchObject({ type: "stop_answered", outcome: "given_up", reason });
     expect(await stops.inbox()).toEqual([]);
   });
 

@@ -46,9 +46,7 @@ const TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(n
 
 async function bytesOfD1(): Promise<string> {
   const { results } = await env.DB.prepare(TABLES).all<{ name: string }>();
-  const tables = await Promise.all(
-    results.map(({ name }) => env.DB.prepare(`SELECT * FROM "${name}"`).all()),
-  );
+  const tables = await Promise.all(results.map(({ name }) => env.DB.prepare(`SELECT * FROM "${name}"`).all()));
   return tables.map(({ results: rows }) => asText(rows)).join("\n");
 }
 
@@ -115,12 +113,9 @@ it("starts its receiver with all secrets, and shows none", async () => {
 
   await until(async () => (await bytesOfD1()).includes(ran.body.id));
   const shown = await Promise.all(
-    [
-      path,
-      `${ORIGIN}${actions}`,
-      `${ORIGIN}${runs}/${ran.body.id}`,
-      `${ORIGIN}${runs}/${ran.body.id}/events`,
-    ].map((one) => ask<unknown>("GET", one, { token })),
+    [path, `${ORIGIN}${actions}`, `${ORIGIN}${runs}/${ran.body.id}`, `${ORIGIN}${runs}/${ran.body.id}/events`].map(
+      (one) => ask<unknown>("GET", one, { token }),
+    ),
   );
   const places: Readonly<Record<string, string>> = {
     answers: JSON.stringify([stored.body, again.body, ran.body, ...shown.map(({ body }) => body)]),

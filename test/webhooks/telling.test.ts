@@ -102,11 +102,13 @@ describe("a run that needs an approval", () => {
     const [message] = await requests.untilInbox(1);
     expect(message?.headers["webhook-id"]).toBe(`${run.id}-approval`);
     expect(JSON.parse(message?.body ?? "")).toMatchObject({
-      ...{ type: "action_run.approval_requested", timestamp: run.createdAt },
+      type: "action_run.approval_requested",
+      timestamp: run.createdAt,
       data: {
         previousStatus: null,
         run: {
-          ...{ id: run.id, status: "pending" },
+          id: run.id,
+          status: "pending",
           details: { waiting: { for: "approval" }, approval: { required: 2, approvals: [] } },
         },
         url: expect.stringContaining(`/action-runs/${run.id}`),
@@ -265,9 +267,7 @@ describe("a message", () => {
       settings = { CALLBACK_SIGNING_KEYS: `another-signing-key-of-32-bytes-and-more,${OLD}` };
       await alarmsIn(path, 120_000);
       await to.untilInbox(1);
-      expect(await untilMessages(path, ([row]) => row?.state === "delivered")).toMatchObject([
-        { attempt: 1 },
-      ]);
+      expect(await untilMessages(path, ([row]) => row?.state === "delivered")).toMatchObject([{ attempt: 1 }]);
     } finally {
       restore();
     }
@@ -275,9 +275,7 @@ describe("a message", () => {
 });
 
 /** Objects that wake from now on send messages so. Returns what puts the real entrypoint back. */
-async function sendMessagesWith(
-  send: (attempt: MessageAttempt) => Promise<MessageResult>,
-): Promise<() => void> {
+async function sendMessagesWith(send: (attempt: MessageAttempt) => Promise<MessageResult>): Promise<() => void> {
   return runInDurableObject(coordinator(newRunsPath()), (_, state) => {
     const { exports } = state as unknown as { exports: object };
     const real = Object.getOwnPropertyDescriptor(exports, "MessageSender");
@@ -405,16 +403,9 @@ describe("a receiver", () => {
     const huge = await shown("huge");
     expect([huge.status, huge.nextAttemptAt, huge.excerpt?.length]).toEqual([200, null, 1025]);
     expect(await shown("moved")).toMatchObject({ status: 302, state: "waiting" });
-    expect(await shown("picky")).toMatchObject({
-      status: 422,
-      excerpt: "no such field",
-      nextAttemptAt: null,
-    });
+    expect(await shown("picky")).toMatchObject({ status: 422, excerpt: "no such field", nextAttemptAt: null });
     const reset = await shown("resets");
-    expect(reset).toMatchObject({
-      status: null,
-      reason: "could not be reached, or broke the connection off",
-    });
+    expect(reset).toMatchObject({ status: null, reason: "could not be reached, or broke the connection off" });
   });
 
   it("hears within 2 s, although nineteen others hang", async () => {
@@ -441,34 +432,26 @@ describe("a receiver", () => {
 
 /** Changes the environment's endpoint as another isolate would. */
 async function change(path: string, set: string): Promise<void> {
-  const update = env.DB.prepare(
-    `UPDATE definitions SET ${set} WHERE scope = ? AND kind = 'webhook_endpoint'`,
-  );
+  const update = env.DB.prepare(`UPDATE definitions SET ${set} WHERE scope = ? AND kind = 'webhook_endpoint'`);
   await update.bind(scopeOfPath(path)).run();
 }
 
 describe("an endpoint that fails for days", () => {
   const consider = (path: string, key: string, version: number, settings: Partial<Env> = {}) =>
-    new WebhookEndpoints({} as ExecutionContext, envWith(settings)).considerDisabling(
-      scopeOfPath(path),
-      key,
-      version,
-    );
+    new WebhookEndpoints({} as ExecutionContext, envWith(settings)).considerDisabling(scopeOfPath(path), key, version);
 
   /** What the coordinator knows of an endpoint that has failed for so many days, on each of them. */
-  async function failed(
-    path: string,
-    key: string,
-    version: number,
-    days: number,
-    succeededAt: number | null,
-  ) {
+  async function failed(path: string, key: string, version: number, days: number, succeededAt: number | null) {
     const since = Date.now() - days * DAY_MS;
     const failedDays = Array.from({ length: days }, (_, day) => Math.floor(since / DAY_MS) + day);
     await journal(
       path,
       "INSERT OR REPLACE INTO endpoint_health VALUES (?, ?, 9, ?, ?, ?)",
-      ...[key, version, since, JSON.stringify(failedDays), succeededAt],
+      key,
+      version,
+      since,
+      JSON.stringify(failedDays),
+      succeededAt,
     );
   }
 

@@ -172,10 +172,7 @@ describe("json before a path makes the JSON text of the value", () => {
 
 it.each([
   ["{{ secrets.x }}", "{{ secrets.x }} is a secret. Use secrets only in headers and payload."],
-  [
-    "{{ response.x }}",
-    "{{ response.x }} is not known yet. Use the receiver's response only in cancel and link.",
-  ],
+  ["{{ response.x }}", "{{ response.x }} is not known yet. Use the receiver's response only in cancel and link."],
 ])("%j is refused where it can't stand", (template, sentence) => {
   expect(checkTemplate([template])?.sentence).toBe(sentence);
 });
@@ -242,16 +239,13 @@ describe("only own members are reached", () => {
     ...Object.getOwnPropertyNames(Array.prototype),
     ...Object.getOwnPropertyNames(String.prototype),
   ];
-  it.each([
-    "parameters",
-    "parameters.list",
-    "parameters.branch",
-    "parameters.replicas",
-    "recommendations.size",
-  ])("%s has nothing of its prototype's", (holder) => {
-    const templates = INHERITED.map((name) => `{{ ${holder}.${name} }}`);
-    expect(new Set(json(templates) as unknown[])).toEqual(new Set([null]));
-  });
+  it.each(["parameters", "parameters.list", "parameters.branch", "parameters.replicas", "recommendations.size"])(
+    "%s has nothing of its prototype's",
+    (holder) => {
+      const templates = INHERITED.map((name) => `{{ ${holder}.${name} }}`);
+      expect(new Set(json(templates) as unknown[])).toEqual(new Set([null]));
+    },
+  );
 
   it.each(["0 1", "00", "-0", "1.0", "1e0", "+1", "٠", "4294967296"])("%s is no index", (index) => {
     const template = `{{ parameters.list.${index.replace(" ", ".")} }}`;
@@ -271,10 +265,7 @@ describe("only own members are reached", () => {
 
 describe("a value is never expanded again", () => {
   it("whatever it looks like", () => {
-    expect(json(["{{ parameters.looks }}", "<{{ parameters.looks }}>"])).toEqual([
-      "{{ run.id }}",
-      "<{{ run.id }}>",
-    ]);
+    expect(json(["{{ parameters.looks }}", "<{{ parameters.looks }}>"])).toEqual(["{{ run.id }}", "<{{ run.id }}>"]);
   });
 
   it("and two halves make no placeholder", () => {
@@ -283,10 +274,7 @@ describe("a value is never expanded again", () => {
   });
 
   it("for any text at all", () => {
-    const hostile = fc.oneof(
-      fc.string({ unit: "binary" }),
-      fc.constantFrom("{{ run.id }}", "{{", "}}", "{{}}"),
-    );
+    const hostile = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("{{ run.id }}", "{{", "}}", "{{}}"));
     fc.assert(
       fc.property(hostile, hostile, (a, b) => {
         const context = withParameters({ a, b });
@@ -314,8 +302,11 @@ describe("the bound", () => {
   it("is exactly the bytes of the result's JSON", () => {
     const leaf = fc.oneof(
       fc.constantFrom(
-        ...["{{ parameters.v }}", "<{{ parameters.v }}{{ parameters.w }}>", "{{ run }}"],
-        ...["{{ json parameters.v }}", "<{{ parameters.v }}{{ json parameters.w }}>"],
+        "{{ parameters.v }}",
+        "<{{ parameters.v }}{{ parameters.w }}>",
+        "{{ run }}",
+        "{{ json parameters.v }}",
+        "<{{ parameters.v }}{{ json parameters.w }}>",
       ),
       fc.string({ unit: "binary" }).filter((some) => !some.includes("{{")),
     );
@@ -351,10 +342,7 @@ describe("the bound", () => {
   it.each<[string, unknown]>([
     ["alone, text", Array(10_000).fill("{{ parameters.s }}")],
     ["alone, object", Array(10_000).fill("{{ parameters.o }}")],
-    [
-      "members",
-      Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, "{{ parameters.o }}"])),
-    ],
+    ["members", Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, "{{ parameters.o }}"]))],
     ["alone, JSON text", Array(10_000).fill("{{ json parameters.o }}")],
     ["in one string, text", "{{ parameters.s }}".repeat(10_000)],
     ["in one string, JSON text", "{{ json parameters.o }}".repeat(10_000)],
@@ -388,9 +376,7 @@ describe("the bound", () => {
     let template: unknown = "{{ parameters.replicas }}";
     for (let depth = 0; depth < JSON_MAX_DEPTH; depth += 1) template = [template];
     expect(checkTemplate(template)).toBeNull();
-    expect(JSON.stringify(json(template))).toBe(
-      `${"[".repeat(JSON_MAX_DEPTH)}3${"]".repeat(JSON_MAX_DEPTH)}`,
-    );
+    expect(JSON.stringify(json(template))).toBe(`${"[".repeat(JSON_MAX_DEPTH)}3${"]".repeat(JSON_MAX_DEPTH)}`);
   });
 });
 
@@ -509,10 +495,7 @@ describe("a value in a URL", () => {
       "{{ json parameters.x }}",
     );
     const template = fc.array(piece, { maxLength: 12 }).map((pieces) => `https://${pieces.join("")}`);
-    const hostile = fc.oneof(
-      fc.string({ unit: "binary" }),
-      fc.constantFrom("evil.example", "@evil/", "..", "/"),
-    );
+    const hostile = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("evil.example", "@evil/", "..", "/"));
     fc.assert(
       fc.property(template, hostile, (some, x) => {
         fc.pre(checkUrlTemplate(some) === null);

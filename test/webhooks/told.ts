@@ -47,9 +47,7 @@ export async function end(
   status: "succeeded" | "failed" | "cancelled" = "succeeded",
   { stored = false, actionName = "deploy", ...body }: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
-  const run = stored
-    ? await runStored(path, `${actionName}`, body)
-    : await create(path, { actionName, ...body });
+  const run = stored ? await runStored(path, `${actionName}`, body) : await create(path, { actionName, ...body });
   await finish(path, run, status);
   return run.id;
 }

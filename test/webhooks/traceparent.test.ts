@@ -44,11 +44,7 @@ it("templates can place it, and a header that the trigger sets itself wins, in a
 
 it("without one, no header is sent, and the placeholder has no value", async () => {
   const to = receiver();
-  const payload = {
-    alone: "{{ run.traceparent }}",
-    in: "<{{ run.traceparent }}>",
-    json: "{{ json run.traceparent }}",
-  };
+  const payload = { alone: "{{ run.traceparent }}", in: "<{{ run.traceparent }}>", json: "{{ json run.traceparent }}" };
   await fire(to.url, { payload }, traced("malformed"));
   const [delivery] = await to.untilInbox(1);
   expect(delivery?.headers.traceparent).toBeUndefined();

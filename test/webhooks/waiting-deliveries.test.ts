@@ -9,16 +9,7 @@ import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { coordinator, createAged, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { landed } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
-import {
-  alarmAt,
-  answer,
-  fire,
-  outside,
-  pass,
-  ring,
-  rowsWritten,
-  useStandInSender,
-} from "./stand-in-sender.ts";
+import { alarmAt, answer, fire, outside, pass, ring, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
 
 /** Of one host. */
 const SLOTS = 1600;
@@ -53,11 +44,7 @@ it("the delivery that waits longest starts first when a slot is free", async () 
   await until(async () => outside.sent.length === SLOTS + 2);
   const [, third] = outside.underWay;
   await runInDurableObject(coordinator(path), (instance) =>
-    coordinatorOf(instance).runs.applyEvent(
-      third?.runId ?? "",
-      { type: "cancelled" },
-      { key: "m:x", fingerprint: "" },
-    ),
+    coordinatorOf(instance).runs.applyEvent(third?.runId ?? "", { type: "cancelled" }, { key: "m:x", fingerprint: "" }),
   );
   await answer(path, [third]);
   await until(async () => outside.sent.length === SLOTS + 3);
@@ -108,11 +95,7 @@ it("waiting deliveries have an alarm even if no attempt has a lease any more", a
     const cancels = ids
       .slice(0, SLOTS)
       .map((id) =>
-        coordinatorOf(instance).runs.applyEvent(
-          id,
-          { type: "cancelled" },
-          { key: `m:${id}`, fingerprint: "" },
-        ),
+        coordinatorOf(instance).runs.applyEvent(id, { type: "cancelled" }, { key: `m:${id}`, fingerprint: "" }),
       );
     await Promise.all(cancels);
   });
@@ -138,8 +121,7 @@ it("a waiting delivery ends at its deadline and holds up no other run", async ()
   const [silent = ""] = await fire(path, 1, { minutes: 2 });
   const statuses = async (ids: readonly string[]) => {
     const list = JSON.stringify(ids);
-    const query =
-      "SELECT DISTINCT status FROM runs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY status";
+    const query = "SELECT DISTINCT status FROM runs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY status";
     return (await journal<{ status: string }>(path, query, list)).map(({ status }) => status);
   };
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
@@ -152,9 +134,7 @@ it("a waiting delivery ends at its deadline and holds up no other run", async ()
   );
   const givenUp = lines.filter(({ event }) => event === "attempt_given_up");
   expect(givenUp.map(({ run }) => run).sort()).toEqual(short);
-  expect(new Set(givenUp.map(({ reason }) => reason))).toEqual(
-    new Set(["ci.example was not called in time."]),
-  );
+  expect(new Set(givenUp.map(({ reason }) => reason))).toEqual(new Set(["ci.example was not called in time."]));
   log.mockRestore();
   await pass(path, MINUTE_MS);
   for (let n = 0; n < 10; n++) await pass(path, 100);

@@ -9,16 +9,7 @@ import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { landed } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
-import {
-  alarmAt,
-  answer,
-  fire,
-  outside,
-  pass,
-  ring,
-  rowsWritten,
-  useStandInSender,
-} from "./stand-in-sender.ts";
+import { alarmAt, answer, fire, outside, pass, ring, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
 
 /** Of one host. */
 const SLOTS = 160;
@@ -131,7 +122,5 @@ it("one that finds no slot for 15 minutes after its run's end is given up, and t
   const givenUp = lines.filter(({ event }) => event === "stop_given_up");
   expect(givenUp.map(({ run }) => run).sort()).toEqual(ids);
   const waited = givenUp.filter(({ run }) => ids.slice(SLOTS).includes(run));
-  expect(new Set(waited.map(({ reason }) => reason))).toEqual(
-    new Set(["ci.example was not called in time."]),
-  );
+  expect(new Set(waited.map(({ reason }) => reason))).toEqual(new Set(["ci.example was not called in time."]));
 });

@@ -48,7 +48,5 @@ export function foreignness(
 ): string | null {
   const isReading = method === "GET" || method === "HEAD";
   const isOwn = header("Sec-Fetch-Site") === "same-origin" && (isReading || header("Origin") === origin);
-  return isOwn
-    ? null
-    : `Only the pages of ${origin} may use a session. Open ${origin}/console in your browser.`;
+  return isOwn ? null : `Only the pages of ${origin} may use a session. Open ${origin}/console in your browser.`;
 }

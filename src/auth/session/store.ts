@@ -47,8 +47,7 @@ export interface StoredSession {
   readonly lastUsedAt: number | null;
 }
 
-const INSERT =
-  "INSERT INTO sessions (hash, page_key_hash, project, id, token_id, token_hash, began_at, expires_at)";
+const INSERT = "INSERT INTO sessions (hash, page_key_hash, project, id, token_id, token_hash, began_at, expires_at)";
 
 /** Begins a session of `token`. Null if D1 no longer has the token, or if a rotation replaced this secret. */
 export function beginSession(
@@ -72,9 +71,7 @@ export function beginSession(
 export function beginOperatorsSession(db: D1Database, session: NewSession): Promise<KnownCredential | null> {
   const { id, project, cookieHash, pageKeyHash, now } = session;
   const insert = db
-    .prepare(
-      `${INSERT} VALUES (?1, ?2, ?3, ?4, NULL, NULL, ?5, ?5 + ${LASTS_MS}) ON CONFLICT (hash) DO NOTHING`,
-    )
+    .prepare(`${INSERT} VALUES (?1, ?2, ?3, ?4, NULL, NULL, ?5, ?5 + ${LASTS_MS}) ON CONFLICT (hash) DO NOTHING`)
     .bind(cookieHash, pageKeyHash, project, id, now);
   return begin(db, session, null, insert);
 }
@@ -102,9 +99,7 @@ export async function insertSignInCode(
   code: { readonly hash: string; readonly project: string; readonly expiresAt: number },
 ): Promise<void> {
   await db
-    .prepare(
-      "INSERT INTO sign_in_codes (hash, project, expires_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING",
-    )
+    .prepare("INSERT INTO sign_in_codes (hash, project, expires_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING")
     .bind(code.hash, code.project, code.expiresAt)
     .run();
 }
@@ -165,11 +160,7 @@ export async function selectSession(db: D1Database, hash: string): Promise<Known
  * Makes the session with this hash last longer, and reads it. It stays as it is if it began with ROOT_TOKEN or was
  * renewed lately.
  */
-export async function renewSession(
-  db: D1Database,
-  hash: string,
-  now: number,
-): Promise<KnownCredential | null> {
+export async function renewSession(db: D1Database, hash: string, now: number): Promise<KnownCredential | null> {
   const renew = db
     .prepare(
       `UPDATE sessions SET expires_at = min(?2 + ${LASTS_MS}, began_at + ${LASTS_MAX_MS})
@@ -181,11 +172,7 @@ export async function renewSession(
 }
 
 /** Ends the session of a cookie, if the page key is its own. The id of the session that ended, or null. */
-export async function deleteSession(
-  db: D1Database,
-  hash: string,
-  pageKeyHash: string,
-): Promise<string | null> {
+export async function deleteSession(db: D1Database, hash: string, pageKeyHash: string): Promise<string | null> {
   const row = await db
     .prepare("DELETE FROM sessions WHERE hash = ? AND page_key_hash = ? RETURNING id")
     .bind(hash, pageKeyHash)
@@ -203,11 +190,7 @@ export async function listSessions(
   db: D1Database,
   project: string,
   asker: Principal,
-  {
-    cursor,
-    limit,
-    now,
-  }: { readonly cursor: string | undefined; readonly limit: number; readonly now: number },
+  { cursor, limit, now }: { readonly cursor: string | undefined; readonly limit: number; readonly now: number },
 ): Promise<StoredSession[]> {
   const { results } = await db
     .prepare(

@@ -123,10 +123,7 @@ function listCommand(): CliCommand {
     .summary("list actions")
     .description("List the actions of the environment by name, without their secrets.")
     .addOption(limitOption())
-    .addHelpText(
-      "after",
-      examples("action-runs action list", "action-runs action list --json | jq -r '.[].name'"),
-    )
+    .addHelpText("after", examples("action-runs action list", "action-runs action list --json | jq -r '.[].name'"))
     .action(
       exiting(async (flags: ListFlags) => {
         const output = new Output(flags);

@@ -29,10 +29,9 @@ export function auditCommand(): CliCommand {
     .addOption(new Option("--person <name>", "only what was done for this person").argParser(readPerson))
     .addOption(new Option("--action <name>", "only this, such as run_approved"))
     .addOption(
-      new Option(
-        "--since <when>",
-        "only what was done since then: 24h, 7d, today, a date or a time",
-      ).argParser(readWhen),
+      new Option("--since <when>", "only what was done since then: 24h, 7d, today, a date or a time").argParser(
+        readWhen,
+      ),
     )
     .addOption(new Option("--until <when>", "only what was done before then").argParser(readWhen))
     .addHelpText(

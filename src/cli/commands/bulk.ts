@@ -50,9 +50,7 @@ export function bulkCommand(): CliCommand {
 function listCommand(): CliCommand {
   return new CliCommand("bulk list")
     .summary("list bulk operations, newest first")
-    .description(
-      "List bulk operations, newest first: those that run, and those that ended in the last 30 days.",
-    )
+    .description("List bulk operations, newest first: those that run, and those that ended in the last 30 days.")
     .addOption(limitOption(20))
     .addHelpText(
       "after",
@@ -88,10 +86,7 @@ function getCommand(): CliCommand {
         "code is 0, also if the operation was stopped.",
     )
     .argument("<id>", "the operation's id", readId)
-    .addHelpText(
-      "after",
-      examples(`action-runs bulk get ${ID}`, `action-runs bulk get ${ID} --json | jq .counts`),
-    )
+    .addHelpText("after", examples(`action-runs bulk get ${ID}`, `action-runs bulk get ${ID} --json | jq .counts`))
     .action(showing((client, id) => client.bulkOperations.get(id)));
 }
 

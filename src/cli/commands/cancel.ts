@@ -45,10 +45,10 @@ export function cancelCommand(): CliCommand {
       ).argParser(wholeNumberFrom(0, 3600)),
     )
     .addOption(
-      new Option(
-        "--pending-only",
-        "leave a running run alone (exit code 5); allowed for every role",
-      ).conflicts(["reason", "grace"]),
+      new Option("--pending-only", "leave a running run alone (exit code 5); allowed for every role").conflicts([
+        "reason",
+        "grace",
+      ]),
     )
     .addOption(new Option("--idempotency-key <key>", "a repeated cancel with the same key succeeds again"));
   withBulk(command)
@@ -74,12 +74,7 @@ async function cancel(runs: readonly string[], flags: Flags): Promise<number> {
     const client = await connect(flags);
     const { reason, grace: graceSeconds } = flags;
     const those = await manyRuns(client, runs, flags);
-    return changeMany(
-      client,
-      { operation: "cancel", ...given({ reason, graceSeconds }), ...those },
-      flags,
-      output,
-    );
+    return changeMany(client, { operation: "cancel", ...given({ reason, graceSeconds }), ...those }, flags, output);
   }
   const [only = ""] = runs;
   const client = await connect(flags);

@@ -7,15 +7,7 @@ import { type CreatingFlags, creatingOptions, showCreated, withCreating } from "
 import { UsageError } from "../exit.ts";
 import { MINUTES } from "../gate-inputs.ts";
 import { readObject } from "../input.ts";
-import {
-  examples,
-  exiting,
-  given,
-  OfferingArgument,
-  textOption,
-  withConnection,
-  withOutput,
-} from "../options.ts";
+import { examples, exiting, given, OfferingArgument, textOption, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { type InputFlags, JSON_HELP, readInputs, withInputs } from "../run-inputs.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
@@ -34,15 +26,12 @@ export function createCommand(): CliCommand {
         "ended, or is 7 after --wait-timeout. If stderr is a terminal, or with --no-json, stderr shows the events " +
         "meanwhile.",
     )
-    .addArgument(
-      new OfferingArgument("[action-name]", "what to do; optional if --body names it", "action names"),
-    );
+    .addArgument(new OfferingArgument("[action-name]", "what to do; optional if --body names it", "action names"));
   withInputs(command)
     .addOption(
-      new Option(
-        "--heartbeat-timeout <minutes>",
-        "fail the run if no heartbeat comes for this long",
-      ).argParser(MINUTES),
+      new Option("--heartbeat-timeout <minutes>", "fail the run if no heartbeat comes for this long").argParser(
+        MINUTES,
+      ),
     )
     .addOption(textOption("--trigger <json>", "the webhook that starts the work, as a JSON object"))
     .addHelpText(
@@ -73,8 +62,7 @@ async function readBody(actionName: string | undefined, flags: Flags): Promise<N
   const inputs = await readInputs(flags);
   const trigger = flags.trigger === undefined ? undefined : await readObject(flags.trigger, "--trigger");
   const body: Record<string, unknown> = { ...inputs, ...given({ actionName, heartbeatTimeout, trigger }) };
-  if (body.actionName === undefined)
-    throw new UsageError("Name the action: action-runs create <action-name>");
+  if (body.actionName === undefined) throw new UsageError("Name the action: action-runs create <action-name>");
   // The service validates the body.
   return body as unknown as NewActionRun;
 }

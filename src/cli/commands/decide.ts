@@ -99,10 +99,7 @@ async function approve(text: string, flags: ApproveFlags): Promise<number> {
 
 /** Shows what would start. Throws CommandFailed unless the user says yes. */
 async function confirm(client: Client, id: string): Promise<void> {
-  const [run, approval] = await Promise.all([
-    client.runs.get(id, { include: "details" }),
-    client.runs.approval(id),
-  ]);
+  const [run, approval] = await Promise.all([client.runs.get(id, { include: "details" }), client.runs.approval(id)]);
   // On stderr, because stdout is for the approved run.
   const people = new Output({ json: false }, process.stderr);
   await people.line(`${runText(run, people)}\n${approvalText(approval, people)}\n`);

@@ -38,14 +38,9 @@ export function execCommand(): CliCommand {
         .argParser(wholeNumberFrom(1, 86_400)),
     )
     .addOption(
-      new Option(
-        "--output-file <file>",
-        "a file for the run's output: the command writes a JSON object to it",
-      ),
+      new Option("--output-file <file>", "a file for the run's output: the command writes a JSON object to it"),
     )
-    .addOption(
-      new Option("--keep-token", "let the command see CALLBACK_TOKEN, so that it can send heartbeats"),
-    )
+    .addOption(new Option("--keep-token", "let the command see CALLBACK_TOKEN, so that it can send heartbeats"))
     .addHelpText(
       "after",
       `
@@ -79,8 +74,7 @@ as another user.\n${examples(
 }
 
 async function exec(command: readonly string[], flags: Flags): Promise<number> {
-  if (command[0] === undefined || command[0] === "")
-    throw new UsageError("The command is missing. Write it after --.");
+  if (command[0] === undefined || command[0] === "") throw new UsageError("The command is missing. Write it after --.");
   // Check the settings before anything starts.
   const report = await connectCallback(flags, { retries: flags.retries ?? REPORT_RETRIES });
   const beats = await connectCallback(

@@ -68,8 +68,7 @@ async function get(given: string, flags: Flags): Promise<number> {
   if (flags.wait) {
     return untilEnded(client, id, output, { seconds: flags.waitTimeout, include, hasAnswered: false, show });
   }
-  const onStale = () =>
-    complain("the run can't be reached, so its newest changes can be missing. Try again later.");
+  const onStale = () => complain("the run can't be reached, so its newest changes can be missing. Try again later.");
   const run = await client.runs.get(id, { include, onStale });
   // A pending run should say why. Its details need its coordinator, and the run does not.
   if (run.status === "pending" && !output.isJson && !flags.details && flags.output === undefined) {
@@ -85,9 +84,7 @@ async function showMember(run: ActionRun, path: string, flags: OutputFlags, outp
   if (value === undefined) throw noSuchMember(run, path);
   if (flags.json) return output.line(toJson(value));
   await output.line(
-    typeof value === "string"
-      ? logLines(value.replace(/\n$/, ""))
-      : plainLines(JSON.stringify(value, null, 2)),
+    typeof value === "string" ? logLines(value.replace(/\n$/, "")) : plainLines(JSON.stringify(value, null, 2)),
   );
 }
 

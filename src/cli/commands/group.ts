@@ -54,9 +54,7 @@ function listCommand(): CliCommand {
         }
         const groups: ConcurrencyGroup[] = [];
         for await (const group of listed) groups.push(group);
-        await output.line(
-          groups.length === 0 ? "No run is in a concurrency group." : groupTable(groups, output),
-        );
+        await output.line(groups.length === 0 ? "No run is in a concurrency group." : groupTable(groups, output));
         return EXIT.succeeded;
       }),
     );
@@ -72,9 +70,7 @@ function pausesCommand(): CliCommand {
         const output = new Output(flags);
         const client = await connect(flags);
         const pauses = await client.pauses.list();
-        await output.show(pauses, () =>
-          pauses.length === 0 ? "Nothing is paused." : pauseTable(pauses, output),
-        );
+        await output.show(pauses, () => (pauses.length === 0 ? "Nothing is paused." : pauseTable(pauses, output)));
         return EXIT.succeeded;
       }),
     );

@@ -74,11 +74,7 @@ function matching(
     isSaid = true;
   }
   return client.runs.list(
-    {
-      ...filterOf(flags),
-      ...given({ include: hasDetails ? "details" : undefined }),
-      limit: Math.min(limit, PAGE_MAX),
-    },
+    { ...filterOf(flags), ...given({ include: hasDetails ? "details" : undefined }), limit: Math.min(limit, PAGE_MAX) },
     { onStale },
   );
 }

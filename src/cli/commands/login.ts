@@ -130,10 +130,7 @@ async function openedBy(url: string, token: string, flags: Flags): Promise<Opene
   const client = made(() => createClient({ baseUrl: url, token, ...nowhere, ...calling(flags) }));
   const { project, envName } = await client.whoami();
   const [org, ofOrg] = project?.split("/") ?? [];
-  const opened: Opened = {
-    ...(org && ofOrg && { org, project: ofOrg }),
-    ...(envName !== null && { env: envName }),
-  };
+  const opened: Opened = { ...(org && ofOrg && { org, project: ofOrg }), ...(envName !== null && { env: envName }) };
   if (Object.values(opened).every((name) => isName(name))) return opened;
   throw new ActionRunsError(
     "The server returned a project or environment whose name is not valid. Check the address of the server.",

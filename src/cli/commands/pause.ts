@@ -6,15 +6,7 @@ import { CliCommand } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { pausedText, pauseText } from "../gate-text.ts";
 import { readLater } from "../later.ts";
-import {
-  examples,
-  exiting,
-  given,
-  OfferingArgument,
-  readName,
-  withConnection,
-  withOutput,
-} from "../options.ts";
+import { examples, exiting, given, OfferingArgument, readName, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags, plain } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 
@@ -38,16 +30,12 @@ export function pauseCommand(): CliCommand {
     .addArgument(groupArgument("the group to pause"))
     .addOption(wholeEnvOption())
     .addOption(
-      new Option(
-        "--reason <text>",
-        "why, in one line; all readers of a waiting run see it",
-      ).makeOptionMandatory(),
+      new Option("--reason <text>", "why, in one line; all readers of a waiting run see it").makeOptionMandatory(),
     )
     .addOption(
-      new Option(
-        "--until <when>",
-        "when the pause ends by itself: +30m, +2h, +1d, or a time with an offset",
-      ).argParser(readLater),
+      new Option("--until <when>", "when the pause ends by itself: +30m, +2h, +1d, or a time with an offset").argParser(
+        readLater,
+      ),
     )
     .addHelpText(
       "after",

@@ -50,9 +50,7 @@ export function reportCommand(): CliCommand {
     .addArgument(outcome)
     .addOption(textOption("--error <text>", "what went wrong: text, @file, or @- for stdin"))
     .addOption(textOption("--output <json>", "the job's result: a JSON object, @file, or @- for stdin"))
-    .addOption(
-      new Option("--idempotency-key <key>", "the job's id, so that a repeated report succeeds again"),
-    )
+    .addOption(new Option("--idempotency-key <key>", "the job's id, so that a repeated report succeeds again"))
     .addHelpText(
       "after",
       examples(
@@ -90,9 +88,7 @@ export function heartbeatCommand(): CliCommand {
         "exit code is 8, and the job must end.",
     )
     .addOption(new Option("-m, --message <text>", "what the job is doing"))
-    .addOption(
-      new Option("--progress <share>", "how much is done: 0 to 1, or 0% to 100%").argParser(readShare),
-    )
+    .addOption(new Option("--progress <share>", "how much is done: 0 to 1, or 0% to 100%").argParser(readShare))
     .addOption(new Option("--external-url <url>", "the job's page"))
     .addHelpText(
       "after",

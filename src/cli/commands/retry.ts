@@ -53,10 +53,7 @@ export function retryCommand(): CliCommand {
   );
   withBulk(withCreating(command))
     .addOption(
-      new Option(
-        "--include-retried",
-        "also those that were retried since they ended; otherwise they are skipped",
-      ),
+      new Option("--include-retried", "also those that were retried since they ended; otherwise they are skipped"),
     )
     .addHelpText(
       "after",

@@ -10,9 +10,7 @@ import { suggestionsFor } from "../suggestions.ts";
 
 export function suggestCommand(): CliCommand {
   const command = new CliCommand("suggest")
-    .description(
-      "Print the values that begin with a text, for completion. Prints nothing if there is a problem.",
-    )
+    .description("Print the values that begin with a text, for completion. Prints nothing if there is a problem.")
     .addArgument(new Argument("<what>", "what to suggest").choices(SUGGESTED))
     .argument("<begin>", "how the value begins")
     .addHelpText("after", examples("action-runs suggest 'action names' de"))

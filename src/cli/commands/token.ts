@@ -60,15 +60,10 @@ function createCommand(): CliCommand {
     .addOption(new Option("--role <role>", "what the token may do").choices(ROLES).makeOptionMandatory())
     .addOption(new Option("--env-name <name>", "the only environment that it may use (default: all)"))
     .addOption(
-      new Option(
-        "--expires-at <time>",
-        "when it expires, such as 2027-01-31T12:00:00Z (default: with your own token)",
-      ),
+      new Option("--expires-at <time>", "when it expires, such as 2027-01-31T12:00:00Z (default: with your own token)"),
     )
     .addOption(
-      new Option("--person <name>", "the person for whom it acts (default: your own token's)").argParser(
-        readPerson,
-      ),
+      new Option("--person <name>", "the person for whom it acts (default: your own token's)").argParser(readPerson),
     )
     .addOption(new Option("--no-person", "let it act for nobody, as a machine does; only owners can"))
     .addOption(new Option("--may-approve", "let it approve and reject runs; only owners can"))
@@ -112,10 +107,7 @@ function listCommand(): CliCommand {
     .summary("list tokens")
     .description("List the project's tokens, without their secrets.")
     .addOption(limitOption())
-    .addHelpText(
-      "after",
-      examples("action-runs token list", "action-runs token list --json | jq -r '.[].name'"),
-    )
+    .addHelpText("after", examples("action-runs token list", "action-runs token list --json | jq -r '.[].name'"))
     .action(
       exiting(async (flags: ListFlags) => {
         const output = new Output(flags);

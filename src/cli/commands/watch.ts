@@ -40,11 +40,9 @@ export function watchCommand(): CliCommand {
     )
     .addOption(new OfferingOption("--action-name <name>", "of all runs: only this action's", "action names"))
     .addOption(
-      new OfferingOption(
-        "--label <text>",
-        "of all runs: only those with this label; repeatable",
-        "labels",
-      ).argParser(repeated),
+      new OfferingOption("--label <text>", "of all runs: only those with this label; repeatable", "labels").argParser(
+        repeated,
+      ),
     );
   withGateFilters(command, {
     waiting: "of all runs: only those that this gate can hold back, also when they go on",

@@ -79,8 +79,7 @@ export function testCommand(): CliCommand {
     .addOption(textOption("--body <json>", "a definition that is not stored, as a JSON object"))
     .addHelpText(
       "after",
-      BODY_HELP +
-        examples("action-runs webhook test chat", "action-runs webhook test chat --body @slack.json"),
+      BODY_HELP + examples("action-runs webhook test chat", "action-runs webhook test chat --body @slack.json"),
     )
     .action(
       exiting(async (name: string, flags: TestFlags, command: Command) => {
@@ -106,10 +105,7 @@ export function statusCommand(): CliCommand {
     .addArgument(nameArgument())
     .addHelpText(
       "after",
-      examples(
-        "action-runs webhook status chat",
-        "action-runs webhook status chat --json | jq -r .health.state",
-      ),
+      examples("action-runs webhook status chat", "action-runs webhook status chat --json | jq -r .health.state"),
     )
     .action(
       exiting(async (name: string, flags: EndpointFlags) => {
@@ -167,9 +163,7 @@ export function resendCommand(): CliCommand {
     )
     .addArgument(nameArgument())
     .addArgument(runArgument())
-    .addOption(
-      new Option("--type <event>", "which event of the run (default: its newest one)").choices(EVENTS),
-    )
+    .addOption(new Option("--type <event>", "which event of the run (default: its newest one)").choices(EVENTS))
     .addHelpText("after", examples("action-runs webhook resend chat 019ab3de-9b55-8003-a8a9-dd2c148ea617"))
     .action(
       exiting(async (name: string, run: string, flags: ResendFlags) => {
@@ -205,13 +199,9 @@ export function recoverCommand(): CliCommand {
         .makeOptionMandatory(),
     )
     .addOption(
-      new Option("--until <when>", "runs that ended before then (default: all later ones)").argParser(
-        readSecond,
-      ),
+      new Option("--until <when>", "runs that ended before then (default: all later ones)").argParser(readSecond),
     )
-    .addOption(
-      new Option("--include <which>", "which messages to send").choices(INCLUDED).makeOptionMandatory(),
-    )
+    .addOption(new Option("--include <which>", "which messages to send").choices(INCLUDED).makeOptionMandatory())
     .addHelpText("after", examples("action-runs webhook recover chat --since 24h --include failed"))
     .action(
       exiting(async (name: string, flags: RecoverFlags) => {
@@ -220,10 +210,7 @@ export function recoverCommand(): CliCommand {
         const { since, until, include } = flags;
         const recovery = await client.webhookEndpoints.recover(name, { since, include, ...given({ until }) });
         const more = `To see how far it is: action-runs webhook status ${plain(name)}`;
-        await output.show(
-          recovery,
-          () => `${fields([["recovery", recoveryText(recovery)]], output)}\n\n${more}`,
-        );
+        await output.show(recovery, () => `${fields([["recovery", recoveryText(recovery)]], output)}\n\n${more}`);
         return EXIT.succeeded;
       }),
     );

@@ -8,15 +8,7 @@ import { BODY_HELP, type EndpointFlags, nameArgument, readDefinition } from "../
 import { endpointTable, endpointText } from "../endpoint-text.ts";
 import { EXIT } from "../exit.ts";
 import { limitOption, take } from "../limits.ts";
-import {
-  examples,
-  exiting,
-  given,
-  textOption,
-  wholeNumberFrom,
-  withConnection,
-  withOutput,
-} from "../options.ts";
+import { examples, exiting, given, textOption, wholeNumberFrom, withConnection, withOutput } from "../options.ts";
 import { complain, Output, plain } from "../output.ts";
 import { connect } from "../settings.ts";
 import {
@@ -52,10 +44,7 @@ export function webhookCommand(): CliCommand {
       "Store, show, list, test and delete webhook endpoints, and see and repeat their messages. A webhook endpoint " +
         "tells a program or a chat when a run ends or waits for approval. Requires a token with the role owner or admin.",
     )
-    .addHelpText(
-      "after",
-      examples("action-runs webhook put chat --body @slack.json", "action-runs webhook test chat"),
-    );
+    .addHelpText("after", examples("action-runs webhook put chat --body @slack.json", "action-runs webhook test chat"));
   const commands = [
     putCommand(),
     getCommand(),
@@ -84,9 +73,7 @@ function putCommand(): CliCommand {
     )
     .addArgument(nameArgument())
     .addOption(textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory())
-    .addOption(
-      new Option("--if-version <version>", "only if the endpoint has this version").argParser(VERSION),
-    )
+    .addOption(new Option("--if-version <version>", "only if the endpoint has this version").argParser(VERSION))
     .addOption(new Option("--if-new", "only if there is no such endpoint").conflicts("ifVersion"))
     .addHelpText(
       "after",
@@ -105,9 +92,7 @@ function putCommand(): CliCommand {
         const ifVersion = flags.ifNew ? null : flags.ifVersion;
         const put = await client.webhookEndpoints.put(name, definition, given({ ifVersion }));
         const { signingSecret } = put;
-        await output.show({ ...put.definition, signingSecret }, () =>
-          endpointText(put, signingSecret, output),
-        );
+        await output.show({ ...put.definition, signingSecret }, () => endpointText(put, signingSecret, output));
         const warning = leftOverWarning(definition, "or no message can arrive");
         if (warning !== null) complain(`The endpoint is stored, but ${warning}`);
         return EXIT.succeeded;
@@ -123,10 +108,7 @@ function getCommand(): CliCommand {
         "definition alone, which `webhook put` accepts again. `webhook list --json` has the version.",
     )
     .addArgument(nameArgument())
-    .addHelpText(
-      "after",
-      examples("action-runs webhook get chat", "action-runs webhook get chat --json | jq .events"),
-    )
+    .addHelpText("after", examples("action-runs webhook get chat", "action-runs webhook get chat --json | jq .events"))
     .action(
       exiting(async (name: string, flags: EndpointFlags) => {
         const output = new Output(flags);
@@ -146,10 +128,7 @@ function listCommand(): CliCommand {
         "the endpoint. `webhook status` says whether the service did.",
     )
     .addOption(limitOption())
-    .addHelpText(
-      "after",
-      examples("action-runs webhook list", "action-runs webhook list --json | jq -r '.[].name'"),
-    )
+    .addHelpText("after", examples("action-runs webhook list", "action-runs webhook list --json | jq -r '.[].name'"))
     .action(
       exiting(async (flags: ListFlags) => {
         const output = new Output(flags);
@@ -177,9 +156,7 @@ function deleteCommand(): CliCommand {
         "up to 30 seconds.",
     )
     .addArgument(nameArgument())
-    .addOption(
-      new Option("--if-version <version>", "only if the endpoint has this version").argParser(VERSION),
-    )
+    .addOption(new Option("--if-version <version>", "only if the endpoint has this version").argParser(VERSION))
     .addHelpText("after", examples("action-runs webhook delete chat"))
     .action(
       exiting(async (name: string, flags: DeleteFlags) => {

@@ -56,7 +56,10 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
   if (toRun !== null) return <RunDialog action={toRun} onClose={() => leave(toRun)} />;
   return (
     <DefinitionEditor
-      {...{ kind, stored, onClose, onStored }}
+      kind={kind}
+      stored={stored}
+      onClose={onClose}
+      onStored={onStored}
       first={newDefinition}
       onSaved={leave}
       also={({ change, save }) =>

@@ -32,9 +32,7 @@ export function ActionPage({ name }: { readonly name: string }) {
   const noteWaiting = useWaitingNote();
   const router = useRouter();
   const list = hrefOf({ name: "actions", ...scope });
-  useKeys("This action", [
-    { keys: "Escape", label: "Back to the actions", run: () => router.navigate(list) },
-  ]);
+  useKeys("This action", [{ keys: "Escape", label: "Back to the actions", run: () => router.navigate(list) }]);
   return (
     <div class="page">
       <div class="page-head">
@@ -90,8 +88,8 @@ export function ActionPage({ name }: { readonly name: string }) {
           onChanged={reload}
           onDeleted={noteWaiting}
         >
-          Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun
-          continue, and so do those that wait. You can't undo this.
+          Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun continue, and so
+          do those that wait. You can't undo this.
         </DeleteDialog>
       ) : null}
     </div>

@@ -117,8 +117,8 @@ function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
   return (
     <Empty title="No action is stored here yet">
       <p>
-        An action is a webhook, its secrets and the parameters that it takes, stored under a name. People and
-        programs then run it by that name.
+        An action is a webhook, its secrets and the parameters that it takes, stored under a name. People and programs
+        then run it by that name.
       </p>
       {mayManage ? (
         <>

@@ -45,18 +45,24 @@ export function DefinitionFields(props: FieldsProps) {
       />
       <fieldset class="group">
         <legend>What starts the job</legend>
-        {isNew || trigger === undefined ? (
-          <Tiles trigger={trigger} names={names} onTrigger={setTrigger} />
-        ) : null}
+        {isNew || trigger === undefined ? <Tiles trigger={trigger} names={names} onTrigger={setTrigger} /> : null}
         {trigger === undefined ? (
           <p class="hint">No trigger starts the job. Choose one, or let the creator of each run start it.</p>
         ) : (
-          <WebhookFields {...{ trigger, names, problemAt, secretAt }} onTrigger={setTrigger} />
+          <WebhookFields
+            trigger={trigger}
+            names={names}
+            problemAt={problemAt}
+            secretAt={secretAt}
+            onTrigger={setTrigger}
+          />
         )}
       </fieldset>
       {secretsBut(trigger === undefined || productOf(trigger, names) === null ? `${HEADERS}/` : null)}
       <SchemaBuilder rows={rows} problemAt={problemAt} onRows={setRows} />
-      {trigger === undefined ? null : <GateFields {...{ definition, problemAt, onDefinition }} />}
+      {trigger === undefined ? null : (
+        <GateFields definition={definition} problemAt={problemAt} onDefinition={onDefinition} />
+      )}
       <fieldset class="group">
         <legend>Limits and labels</legend>
         <div class="field-grid">
@@ -96,10 +102,16 @@ export function pointersOfFields(definition: unknown): readonly string[] {
   const isAny = productOf(trigger, names) === null;
   const headers = isSchema(trigger.headers) ? Object.keys(trigger.headers) : [];
   return [
-    ...["/description", "/timeout", "/heartbeatTimeout", "/labels", "/parametersSchema"],
+    "/description",
+    "/timeout",
+    "/heartbeatTimeout",
+    "/labels",
+    "/parametersSchema",
     ...GATE_POINTERS,
     ...names.map((name) => `/parametersSchema/properties${stepOf(name)}`),
-    ...["/trigger", "/trigger/url", ...(isAny ? ["/trigger/payload", "/trigger/headers"] : [])],
+    "/trigger",
+    "/trigger/url",
+    ...(isAny ? ["/trigger/payload", "/trigger/headers"] : []),
     ...(isAny ? headers.map((name) => `/trigger/headers${stepOf(name)}`) : []),
   ];
 }

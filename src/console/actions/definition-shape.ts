@@ -6,8 +6,7 @@ import { isSchema, type Schema } from "./schema-form.ts";
 const isText = (value: unknown) => typeof value === "string";
 const isTextOrNumber = (value: unknown) => isText(value) || typeof value === "number";
 
-const isOptional = (value: unknown, isShown: (value: unknown) => boolean) =>
-  value === undefined || isShown(value);
+const isOptional = (value: unknown, isShown: (value: unknown) => boolean) => value === undefined || isShown(value);
 
 /** What the fields can show of each member. */
 const SHOWN: Readonly<Record<string, (value: unknown) => boolean>> = {

@@ -46,8 +46,7 @@ function textsOf(form: Field, values: unknown, missing: (field: Field) => unknow
     if (text === null) return;
     // The field would change a value of another type.
     const read = readText(field, text);
-    if ("value" in read && JSON.stringify(read.value) === JSON.stringify(value))
-      texts.set(field.pointer, text);
+    if ("value" in read && JSON.stringify(read.value) === JSON.stringify(value)) texts.set(field.pointer, text);
   }
   put(form, values);
   return texts;
@@ -91,9 +90,7 @@ export function asParameters(form: Field, value: unknown, problems: ReadonlyMap<
   if (problems.size > 0) return { problems };
   if (value === undefined) return { value: {} };
   if (isSchema(value)) return { value };
-  return {
-    problems: new Map([[form.pointer, 'Parameters are a JSON object, such as { "version": "1.4.2" }.']]),
-  };
+  return { problems: new Map([[form.pointer, 'Parameters are a JSON object, such as { "version": "1.4.2" }.']]) };
 }
 
 /** What can be sent of it so far, to go on as JSON. */

@@ -50,9 +50,7 @@ function Key({ of }: { readonly of: string | undefined }): ComponentChildren {
 /** What a new run of the action waits for, as a sentence; null if for nothing. */
 export function gatesText({ approval, concurrency }: Gates): string | null {
   const waits = [
-    ...(approval === undefined
-      ? []
-      : [approval.required === 1 ? "an approval" : `${approval.required} approvals`]),
+    ...(approval === undefined ? [] : [approval.required === 1 ? "an approval" : `${approval.required} approvals`]),
     ...(concurrency === undefined ? [] : [`a slot of the group ${concurrency.group}`]),
   ];
   return waits.length === 0 ? null : `The run starts when it has ${waits.join(" and ")}.`;

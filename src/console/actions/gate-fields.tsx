@@ -12,14 +12,14 @@ interface GateFieldsProps {
 
 /** The pointers that have a field of their own. */
 export const GATE_POINTERS: readonly string[] = [
-  ...["/approval", "/approval/required", "/waitTimeout"],
-  ...[
-    "/concurrency",
-    "/concurrency/group",
-    "/concurrency/key",
-    "/concurrency/limit",
-    "/concurrency/onConflict",
-  ],
+  "/approval",
+  "/approval/required",
+  "/waitTimeout",
+  "/concurrency",
+  "/concurrency/group",
+  "/concurrency/key",
+  "/concurrency/limit",
+  "/concurrency/onConflict",
 ];
 
 const CONFLICTS = {
@@ -56,11 +56,7 @@ export function GateFields({ definition, problemAt, onDefinition }: GateFieldsPr
         Runs take turns in a concurrency group
       </label>
       {isSchema(concurrency) ? (
-        <ConcurrencyFields
-          of={concurrency}
-          problemAt={problemAt}
-          onChange={(next) => set("concurrency", next)}
-        />
+        <ConcurrencyFields of={concurrency} problemAt={problemAt} onChange={(next) => set("concurrency", next)} />
       ) : null}
       {hasGate || waitTimeout !== undefined ? (
         <TextField
@@ -100,9 +96,7 @@ function ApprovalFields({ of, problemAt, onChange }: PartProps) {
         <input
           type="checkbox"
           checked={of.allowSelf === true}
-          onChange={(event) =>
-            onChange(withMember(of, "allowSelf", event.currentTarget.checked || undefined))
-          }
+          onChange={(event) => onChange(withMember(of, "allowSelf", event.currentTarget.checked || undefined))}
         />
         The creator of a run may approve it too
       </label>

@@ -73,8 +73,7 @@ function areTexts(value: unknown): value is readonly string[] {
 /** The schema with these rows. Undefined if nothing is left to say. A new schema takes no other parameters. */
 export function schemaWith(schema: Schema | undefined, rows: readonly Parameter[]): Schema | undefined {
   const { type: _, properties: __, required: ___, additionalProperties = false, ...others } = schema ?? {};
-  if (rows.length === 0 && additionalProperties === false && Object.keys(others).length === 0)
-    return undefined;
+  if (rows.length === 0 && additionalProperties === false && Object.keys(others).length === 0) return undefined;
   const required = rows.filter(({ isRequired }) => isRequired).map(({ name }) => name);
   return {
     ...others,

@@ -17,11 +17,7 @@ export interface ParameterTexts {
 }
 
 /** `draft`: what the fields hold, to go on as JSON. */
-export function useParameterTexts(
-  schemaForm: Field,
-  begin: Texts,
-  draft: (texts: Texts) => unknown,
-): ParameterTexts {
+export function useParameterTexts(schemaForm: Field, begin: Texts, draft: (texts: Texts) => unknown): ParameterTexts {
   const jsonForm = useMemo(() => formOf(undefined), []);
   const [texts, setTexts] = useState(begin);
   /** The parameters as JSON, instead of the fields; null while the fields are shown. */
@@ -30,12 +26,9 @@ export function useParameterTexts(
   return {
     form: isJson ? jsonForm : schemaForm,
     texts: isJson ? new Map([["", json]]) : texts,
-    setText: (pointer, text) =>
-      isJson ? setJson(text) : setTexts((before) => new Map(before).set(pointer, text)),
+    setText: (pointer, text) => (isJson ? setJson(text) : setTexts((before) => new Map(before).set(pointer, text))),
     isJson,
-    toggle: hasNoFields(schemaForm)
-      ? null
-      : () => setJson(isJson ? null : JSON.stringify(draft(texts), null, 2)),
+    toggle: hasNoFields(schemaForm) ? null : () => setJson(isJson ? null : JSON.stringify(draft(texts), null, 2)),
   };
 }
 
@@ -55,16 +48,14 @@ export function ParameterFields({ parameters, problemAt, changeIn }: ParameterFi
   const { form, texts, setText, isJson, toggle } = parameters;
   return (
     <>
-      {form.kind === "group" && form.fields.length === 0 ? (
-        <p class="muted">This action takes no parameters.</p>
-      ) : null}
+      {form.kind === "group" && form.fields.length === 0 ? <p class="muted">This action takes no parameters.</p> : null}
       <div class="schema-form">
         {toggle === null ? null : (
           <Button kind="quiet" onClick={toggle}>
             {isJson ? "Back to the form" : "Edit as JSON"}
           </Button>
         )}
-        <SchemaField field={form} {...{ texts, problemAt, changeIn }} onText={setText} />
+        <SchemaField field={form} texts={texts} problemAt={problemAt} changeIn={changeIn} onText={setText} />
       </div>
     </>
   );

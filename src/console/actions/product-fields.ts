@@ -15,10 +15,7 @@ function passedOf(names: readonly string[]): Values {
 
 /** An empty field gives its example, so that the trigger has a URL. A field with a good example stays empty. */
 export function triggerOf(product: Product, values: Values, names: readonly string[]): Schema {
-  const texts = product.fields.map(({ key, example, isGiven }) => [
-    key,
-    values[key] || (isGiven ? "" : example),
-  ]);
+  const texts = product.fields.map(({ key, example, isGiven }) => [key, values[key] || (isGiven ? "" : example)]);
   return product.trigger(Object.fromEntries(texts), passedOf(names));
 }
 
@@ -30,9 +27,7 @@ export function givenValues({ fields }: Product): Values {
 /** What the editor of a new action begins with: the first product, and one parameter. */
 export function newDefinition(): Schema {
   const parameter = { ...newParameter([]), name: "version" };
-  const trigger = PRODUCTS.slice(0, 1).map((product) =>
-    triggerOf(product, givenValues(product), ["version"]),
-  );
+  const trigger = PRODUCTS.slice(0, 1).map((product) => triggerOf(product, givenValues(product), ["version"]));
   return { parametersSchema: schemaWith(undefined, [parameter]), trigger: trigger[0] };
 }
 
@@ -61,20 +56,12 @@ export function productOf(
 export function withTrigger(trigger: Schema, made: Schema): Schema {
   const isMoved = originOf(trigger) !== originOf(made);
   const kept = (name: string, before: Schema, after: Schema) =>
-    !isMoved && isSchema(before[name]) && isSchema(after[name])
-      ? { [name]: { ...after[name], ...before[name] } }
-      : {};
+    !isMoved && isSchema(before[name]) && isSchema(after[name]) ? { [name]: { ...after[name], ...before[name] } } : {};
   const cancel =
     isSchema(trigger.cancel) && isSchema(made.cancel)
       ? { cancel: { ...trigger.cancel, ...made.cancel, ...kept("headers", trigger.cancel, made.cancel) } }
       : {};
-  return {
-    ...trigger,
-    ...made,
-    ...kept("headers", trigger, made),
-    ...kept("secrets", trigger, made),
-    ...cancel,
-  };
+  return { ...trigger, ...made, ...kept("headers", trigger, made), ...kept("secrets", trigger, made), ...cancel };
 }
 
 function originOf({ url }: Schema): string | undefined {
@@ -90,8 +77,7 @@ function fits(template: unknown, value: unknown, found: Map<string, string>, isO
   if (!isOpen && names.length !== Object.keys(value).length) return false;
   return names.every((name) => {
     if (!Object.hasOwn(value, name)) return false;
-    if (name !== "headers" && name !== "secrets")
-      return fits(template[name], value[name], found, name === "cancel");
+    if (name !== "headers" && name !== "secrets") return fits(template[name], value[name], found, name === "cancel");
     return fitsSecrets(template[name], value[name]);
   });
 }

@@ -33,11 +33,7 @@ export interface Product {
   readonly trigger: (values: Values, passed: Values) => Schema;
 }
 
-const REPORT = {
-  url: "{{ run.callbackUrl }}",
-  token: "{{ run.callbackToken }}",
-  id: "{{ run.id }}",
-};
+const REPORT = { url: "{{ run.callbackUrl }}", token: "{{ run.callbackToken }}", id: "{{ run.id }}" };
 const BRANCH = { key: "ref", label: "Branch or tag", example: "main", isGiven: true };
 const VARIABLES = { RUN_ID: REPORT.id, CALLBACK_URL: REPORT.url, CALLBACK_TOKEN: REPORT.token };
 const COMMON = { type: "webhook", startOn: "heartbeat" };
@@ -87,11 +83,7 @@ export const PRODUCTS: readonly Product[] = [
       BRANCH,
     ],
     secrets: [
-      {
-        pointer: "/trigger/secrets/triggerToken",
-        label: "Pipeline trigger token",
-        hint: "It starts the pipeline.",
-      },
+      { pointer: "/trigger/secrets/triggerToken", label: "Pipeline trigger token", hint: "It starts the pipeline." },
       {
         pointer: "/trigger/secrets/accessToken",
         label: "Project access token",

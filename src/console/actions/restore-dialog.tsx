@@ -10,10 +10,8 @@ import { useNotices } from "../ui/notices.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
 import { secretsOf, withSecrets } from "./secret-members.ts";
 
-const CHANGED =
-  "Somebody changed this action meanwhile. Close this dialog, look at the action, and decide again.";
-const AFTER_LOSS =
-  "The service may have stored this. Close this dialog and look at the action before you try again.";
+const CHANGED = "Somebody changed this action meanwhile. Close this dialog, look at the action, and decide again.";
+const AFTER_LOSS = "The service may have stored this. Close this dialog and look at the action before you try again.";
 
 interface RestoreDialogProps {
   readonly action: StoredAction;
@@ -37,10 +35,7 @@ export function RestoreDialog({ action, version, onClose, onChanged }: RestoreDi
   const restore = () =>
     change.submit({
       send: ({ signal }) =>
-        client.actions.put(name, withSecrets(definition, typed) as ActionDefinition, {
-          ifVersion: current,
-          signal,
-        }),
+        client.actions.put(name, withSecrets(definition, typed) as ActionDefinition, { ifVersion: current, signal }),
       done(put) {
         note(`${name} is stored as version ${put.version}, which equals version ${version.version}.`);
         onChanged();
@@ -60,8 +55,8 @@ export function RestoreDialog({ action, version, onClose, onChanged }: RestoreDi
     <Dialog title={`Restore version ${version.version}?`} onClose={onClose} isKept={typed.size > 0}>
       <ChangeForm change={change} onSubmit={restore} onClose={onClose} verb="Restore">
         <p>
-          The definition of version {version.version} becomes the action's new version. Version {current}{" "}
-          stays in the list. Runs that have begun continue. The change takes effect within 30 seconds.
+          The definition of version {version.version} becomes the action's new version. Version {current} stays in the
+          list. Runs that have begun continue. The change takes effect within 30 seconds.
         </p>
         {isAsking ? (
           <SecretFields

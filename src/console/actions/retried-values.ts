@@ -24,13 +24,7 @@ export function retriedDraft(form: Field, before: Before, texts: Texts): unknown
   return retried(form, before.values, before.texts, texts, new Map());
 }
 
-function retried(
-  field: Field,
-  value: unknown,
-  before: Texts,
-  texts: Texts,
-  problems: Map<string, string>,
-): unknown {
+function retried(field: Field, value: unknown, before: Texts, texts: Texts, problems: Map<string, string>): unknown {
   const isEdited = isEditedIn(field, before, texts);
   if (value !== undefined && !isEdited && !(field.kind === "group" && isSchema(value))) return value;
   if (field.kind !== "group") return valueIn(field, texts, problems);

@@ -20,9 +20,8 @@ import { formOf, pointersOf } from "./schema-form.ts";
 export function NobodyStarts() {
   return (
     <p class="warning-box">
-      This action has no webhook, so nothing starts the job of a run. The creator of a run gets its callback
-      token and must start the job. A run from the console stays open until its timeout, or until somebody
-      cancels it.
+      This action has no webhook, so nothing starts the job of a run. The creator of a run gets its callback token and
+      must start the job. A run from the console stays open until its timeout, or until somebody cancels it.
     </p>
   );
 }
@@ -40,24 +39,18 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
   const router = useRouter();
   const { announce } = useNotices();
   const schemaForm = useMemo(() => formOf(definition.parametersSchema), [definition]);
-  const parameters = useParameterTexts(schemaForm, suggestedTexts(schemaForm), (texts) =>
-    draftOf(schemaForm, texts),
-  );
+  const parameters = useParameterTexts(schemaForm, suggestedTexts(schemaForm), (texts) => draftOf(schemaForm, texts));
   const [entity, setEntity] = useState("");
   const [labels, setLabels] = useState("");
   const [startAt, setStartAt] = useState("");
 
   const { form, texts } = parameters;
-  const change = useChange({
-    fields: ["/entityId", "/labels", START_AT, ...pointersOf(form).map(inBody)],
-  });
+  const change = useChange({ fields: ["/entityId", "/labels", START_AT, ...pointersOf(form).map(inBody)] });
 
   function run() {
     const filled = parametersOf(form, texts);
     if ("problems" in filled) {
-      return change.refuse(
-        new Map([...filled.problems].map(([pointer, problem]) => [inBody(pointer), problem])),
-      );
+      return change.refuse(new Map([...filled.problems].map(([pointer, problem]) => [inBody(pointer), problem])));
     }
     const start = startAtOf(startAt, change);
     if (start === null) return;
@@ -91,7 +84,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
         class="wide-form"
       >
         {isStarted ? null : <NobodyStarts />}
-        <ParameterFields {...{ parameters }} problemAt={(pointer) => change.problems.get(inBody(pointer))} />
+        <ParameterFields parameters={parameters} problemAt={(pointer) => change.problems.get(inBody(pointer))} />
         <div class="run-about">
           <TextField
             label="Entity"

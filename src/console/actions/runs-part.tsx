@@ -95,9 +95,7 @@ function Chart({ rows, search }: RowsProps) {
   useEffect(() => {
     if (box.current === null) return;
     const hasFinger = matchMedia("(pointer: coarse)").matches;
-    const observer = new ResizeObserver(([entry]) =>
-      setCount(barsFor(entry?.contentRect.width ?? 0, hasFinger)),
-    );
+    const observer = new ResizeObserver(([entry]) => setCount(barsFor(entry?.contentRect.width ?? 0, hasFinger)));
     observer.observe(box.current);
     return () => observer.disconnect();
   }, []);

@@ -47,9 +47,7 @@ export function SchemaBuilder({ rows, problemAt, onRows }: SchemaBuilderProps) {
       ))}
       {problem === undefined ? null : <p class="field-error">{problem}</p>}
       <div>
-        <Button onClick={() => onRows([...rows, newParameter(rows.map(({ name }) => name))])}>
-          Add parameter
-        </Button>
+        <Button onClick={() => onRows([...rows, newParameter(rows.map(({ name }) => name))])}>Add parameter</Button>
       </div>
     </fieldset>
   );
@@ -91,11 +89,7 @@ function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowPro
           </option>
         ))}
       </SelectField>
-      <TextField
-        label="Description"
-        value={row.description}
-        onText={(text) => onRow(withDescription(row, text))}
-      />
+      <TextField label="Description" value={row.description} onText={(text) => onRow(withDescription(row, text))} />
       {row.kind === "choice" ? (
         <LinesField
           label="Choices"

@@ -120,7 +120,9 @@ function Flag({ label, hint, error, isOn, onChange }: FlagProps) {
   return (
     <div class="flag">
       <Labelled
-        {...{ label, hint, error }}
+        label={label}
+        hint={hint}
+        error={error}
         control={(described) => (
           <input
             type="checkbox"
@@ -147,13 +149,7 @@ function Fieldset(props: SchemaFieldProps & { readonly field: Group }) {
 
 type PicksField = Extract<Field, { readonly kind: "picks" }>;
 
-function Picks({
-  field,
-  texts,
-  problemAt,
-  changeIn,
-  onText,
-}: SchemaFieldProps & { readonly field: PicksField }) {
+function Picks({ field, texts, problemAt, changeIn, onText }: SchemaFieldProps & { readonly field: PicksField }) {
   const picked = (texts.get(field.pointer) ?? "").split(",");
   const error = problemAt(field.pointer);
   function pick(index: string, isOn: boolean) {

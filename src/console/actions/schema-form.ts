@@ -51,10 +51,7 @@ const BEYOND_A_FORM = ["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchema
 /** The form of all parameters. */
 export function formOf(schema: Schema | undefined): Field {
   const root = schema ?? {};
-  return fieldOf(
-    { type: "object", ...root },
-    { pointer: "", name: "Parameters", isRequired: true, depth: 0 },
-  );
+  return fieldOf({ type: "object", ...root }, { pointer: "", name: "Parameters", isRequired: true, depth: 0 });
 }
 
 /** The pointers of the field and of all fields inside it. */
@@ -163,11 +160,7 @@ function typesOf({ type }: Schema): readonly string[] {
 
 /** Whether people write several lines there. */
 function isLong({ maxLength, contentMediaType, default: suggested }: Schema): boolean {
-  return (
-    Number(maxLength) > LONG_TEXT_CHARACTERS ||
-    contentMediaType !== undefined ||
-    textOf(suggested).includes("\n")
-  );
+  return Number(maxLength) > LONG_TEXT_CHARACTERS || contentMediaType !== undefined || textOf(suggested).includes("\n");
 }
 
 const FORMATS: Readonly<Record<string, string>> = {

@@ -18,9 +18,7 @@ export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
       </Fact>
       <Texts term="Headers" of={headers} />
       <Texts term="Secrets" of={secrets} />
-      <Fact term="Signature">
-        {signingSecret === undefined ? "none" : "Standard Webhooks, with a secret"}
-      </Fact>
+      <Fact term="Signature">{signingSecret === undefined ? "none" : "Standard Webhooks, with a secret"}</Fact>
       {payload === undefined ? null : (
         <Fact term="Body">
           <JsonTree what="body" value={payload} />

@@ -165,8 +165,8 @@ function DeleteVersionDialog({ name, version, onClose, onDeleted }: DeleteVersio
       onClose={onClose}
     >
       <p>
-        Nobody can read or restore it afterwards. Delete a version if somebody put a credential into its URL.
-        The action itself stays as it is.
+        Nobody can read or restore it afterwards. Delete a version if somebody put a credential into its URL. The action
+        itself stays as it is.
       </p>
     </ConfirmDialog>
   );

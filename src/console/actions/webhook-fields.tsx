@@ -35,9 +35,7 @@ export function WebhookFields(props: WebhookFieldsProps) {
               hint={hint}
               placeholder={isGiven ? undefined : example}
               value={read.values[key] ?? ""}
-              error={
-                problemAt(`/trigger/url/${key}`) ?? (index === 0 ? problemAt("/trigger/url") : undefined)
-              }
+              error={problemAt(`/trigger/url/${key}`) ?? (index === 0 ? problemAt("/trigger/url") : undefined)}
               onText={(text) => {
                 const values = { ...read.values, [key]: text.trim() };
                 onTrigger(withTrigger(trigger, triggerOf(read.product, values, names)));
@@ -81,7 +79,8 @@ function AnyWebhookFields({ trigger, problemAt, secretAt, onTrigger }: WebhookFi
       <HeaderFields
         headers={trigger.headers}
         at={HEADERS}
-        {...{ problemAt, secretAt }}
+        problemAt={problemAt}
+        secretAt={secretAt}
         onHeaders={(headers) => set("headers", headers)}
       />
       <PayloadField
@@ -117,8 +116,7 @@ export function HeaderFields({ headers: given, at, problemAt, secretAt, onHeader
   const headers = isSchema(given) ? given : {};
   const [name, setName] = useState("");
   function add() {
-    if (name.trim() !== "" && !Object.hasOwn(headers, name.trim()))
-      onHeaders({ ...headers, [name.trim()]: null });
+    if (name.trim() !== "" && !Object.hasOwn(headers, name.trim())) onHeaders({ ...headers, [name.trim()]: null });
     setName("");
   }
   return (

@@ -50,11 +50,7 @@ export function BulkDialog({ operation, selection, onClose, onStarted }: BulkDia
     const read = isCancel ? readCancel(typed) : { value: isAgain ? { includeRetried: true } : {} };
     if ("problems" in read) return change.refuse(read.problems);
     const body = { operation, ...boundTo(target, preview), ...read.value };
-    change.submit({
-      body,
-      send: (options) => client.bulkOperations.create(body, options),
-      done: onStarted,
-    });
+    change.submit({ body, send: (options) => client.bulkOperations.create(body, options), done: onStarted });
   }
   return (
     <Dialog title={isCancel ? "Cancel runs" : "Retry runs"} onClose={onClose} isRead>
@@ -94,8 +90,8 @@ export function BulkDialog({ operation, selection, onClose, onStarted }: BulkDia
         ) : (
           <>
             <p class="muted">
-              Each run gets a new run with the same inputs and labels. If no trigger starts its job, you must
-              start the job.
+              Each run gets a new run with the same inputs and labels. If no trigger starts its job, you must start the
+              job.
             </p>
             <label class="switch">
               <input type="checkbox" checked={isAgain} onChange={() => setAgain(!isAgain)} />

@@ -53,10 +53,7 @@ export function ItemsPart({ operation: { id, operation, counts } }: { readonly o
       {data === undefined ? null : data.items.length === 0 ? (
         <p class="muted">None.</p>
       ) : (
-        <Table
-          label="Runs of the operation"
-          columns={operation === "retry" ? [...COLUMNS, ["New run"]] : COLUMNS}
-        >
+        <Table label="Runs of the operation" columns={operation === "retry" ? [...COLUMNS, ["New run"]] : COLUMNS}>
           {data.items.map((item) => (
             <tr key={item.runId}>
               <td>
@@ -65,9 +62,7 @@ export function ItemsPart({ operation: { id, operation, counts } }: { readonly o
               <td>
                 <Outcome item={item} />
               </td>
-              {operation === "retry" ? (
-                <td>{item.newRunId === null ? null : <RunLink id={item.newRunId} />}</td>
-              ) : null}
+              {operation === "retry" ? <td>{item.newRunId === null ? null : <RunLink id={item.newRunId} />}</td> : null}
             </tr>
           ))}
         </Table>

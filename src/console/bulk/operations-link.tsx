@@ -12,10 +12,7 @@ const READ = 20;
 
 export function OperationsLink() {
   const { reader, scope } = useSession();
-  const read = useCallback(
-    (signal: AbortSignal) => reader.bulkOperations.page({ limit: READ }, { signal }),
-    [reader],
-  );
+  const read = useCallback((signal: AbortSignal) => reader.bulkOperations.page({ limit: READ }, { signal }), [reader]);
   const { data } = useLoad(read, { everyMs: POLL_MS });
   const count = data?.operations.filter(isUnderWay).length ?? 0;
   return (

@@ -39,10 +39,7 @@ export function OperationsPage() {
         {({ operations }) =>
           operations.length === 0 ? (
             <Empty title={loaded.isFirst ? "No bulk operations yet" : "There are no more operations"}>
-              <p>
-                Select runs in the list to cancel or retry many at once. What you begin is shown here to
-                everybody.
-              </p>
+              <p>Select runs in the list to cancel or retry many at once. What you begin is shown here to everybody.</p>
             </Empty>
           ) : (
             <OperationTable operations={operations} onStop={setStopped} />

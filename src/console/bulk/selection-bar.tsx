@@ -38,8 +38,7 @@ export function SelectionBar({ selecting, list }: SelectionBarProps) {
   ]);
   if (isNothing) return null;
   // The service refuses an operation without a filter.
-  const canSelectMore =
-    selection.kind === "runs" && isFiltered(query) && matched !== null && !isWhole(list, query);
+  const canSelectMore = selection.kind === "runs" && isFiltered(query) && matched !== null && !isWhole(list, query);
   return (
     <>
       <section class="selection-bar" aria-label="Selection">
@@ -56,12 +55,7 @@ export function SelectionBar({ selecting, list }: SelectionBarProps) {
           <Button kind="danger" title="Cancel the selected runs (c)" onClick={() => setOpen("cancel")}>
             Cancel runs
           </Button>
-          <Button
-            kind="quiet"
-            aria-label="Clear the selection"
-            title="Clear the selection (Esc)"
-            onClick={clear}
-          >
+          <Button kind="quiet" aria-label="Clear the selection" title="Clear the selection (Esc)" onClick={clear}>
             <Icon name="cross" />
           </Button>
         </div>

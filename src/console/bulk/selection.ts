@@ -32,12 +32,7 @@ export function isNothing(selection: Selection): boolean {
  * Selects the run, or leaves it out. `isRange`: also the rows from the anchor to the run, if both are shown. `shown`:
  * the ids of the rows. If everything that matches was selected, the rows that are shown stay selected.
  */
-export function toggled(
-  selection: Selection,
-  shown: readonly string[],
-  id: string,
-  isRange: boolean,
-): Selection {
+export function toggled(selection: Selection, shown: readonly string[], id: string, isRange: boolean): Selection {
   const { ids: before, anchor } = selection.kind === "filter" ? ofRows(shown) : selection;
   const from = isRange && anchor !== null ? shown.indexOf(anchor) : -1;
   const to = shown.indexOf(id);
@@ -65,9 +60,7 @@ export function filterKey(query: URLSearchParams): string {
 /** How many runs match the filter with its statuses. `counts`: of all statuses. */
 export function matchedCount(counts: ActionRunSummary, query: URLSearchParams): Count {
   const chosen = query.getAll("status");
-  return sumOf(
-    STATUSES.filter((status) => chosen.length === 0 || chosen.includes(status)).map((one) => counts[one]),
-  );
+  return sumOf(STATUSES.filter((status) => chosen.length === 0 || chosen.includes(status)).map((one) => counts[one]));
 }
 
 /** `3 runs selected`. `matched`: how many runs the filter has; null if nobody knows. */

@@ -16,15 +16,12 @@ export function StopDialog({ operation, onClose, onStopped }: StopDialogProps) {
   const { client } = useSession();
   const change = useChange({ afterLoss: "The operation may have stopped. You can press the button again." });
   const stop = () =>
-    change.submit({
-      send: ({ signal }) => client.bulkOperations.cancel(operation.id, { signal }),
-      done: onStopped,
-    });
+    change.submit({ send: ({ signal }) => client.bulkOperations.cancel(operation.id, { signal }), done: onStopped });
   return (
     <ConfirmDialog title="Stop the operation?" verb="Stop" change={change} onConfirm={stop} onClose={onClose}>
       <p>
-        The {titleOf(operation).toLowerCase()} stops. What it did stays done, and the runs that it is working
-        on are finished first. The remaining runs stay as they are.
+        The {titleOf(operation).toLowerCase()} stops. What it did stays done, and the runs that it is working on are
+        finished first. The remaining runs stay as they are.
       </p>
     </ConfirmDialog>
   );

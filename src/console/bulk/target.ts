@@ -17,12 +17,7 @@ const MAX_RUNS_OF_MANAGERS = 10_000;
  * The selected runs, or the filter as it is now. A filter that moves with the clock is fixed here, because the service
  * must act on what the dialog shows. `mayManage`: whether the token has `actions:manage`.
  */
-export function targetOf(
-  selection: Selection,
-  query: URLSearchParams,
-  now: Date,
-  mayManage: boolean,
-): Target {
+export function targetOf(selection: Selection, query: URLSearchParams, now: Date, mayManage: boolean): Target {
   if (selection.kind === "runs") return { runIds: [...selection.ids] };
   return { filter: bulkFilterOf(filterOf(query, now)), maxRuns: maxRunsOf(mayManage) };
 }
@@ -64,9 +59,7 @@ export function outlookOf(operation: Operation, preview: BulkPreview, mayManage:
   const [able, other] = isCancel ? [open, ended] : [ended, open];
   const parts = [
     `${countText(able)} can be ${isCancel ? "cancelled" : "retried"}`,
-    ...(other === 0
-      ? []
-      : [`${countText(other)} ${other === 1 ? "has" : "have"} ${isCancel ? "" : "not "}ended`]),
+    ...(other === 0 ? [] : [`${countText(other)} ${other === 1 ? "has" : "have"} ${isCancel ? "" : "not "}ended`]),
     // The service keeps a run for some time only.
     ...(matched === open + ended ? [] : [`${countText(matched - open - ended)} not found`]),
   ];

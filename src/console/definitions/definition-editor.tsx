@@ -98,8 +98,7 @@ type Tab = keyof typeof TABS;
 
 const AFTER_LOSS =
   "The service may have stored this. Close this form and look before you save, because the newest change may be yours.";
-const NAME_RULE =
-  "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.";
+const NAME_RULE = "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.";
 const EMPTY = "Fill this in.";
 
 export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEditorProps<T>) {
@@ -175,9 +174,7 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
       explain(error) {
         const isChanged = error.status === 412;
         if (isChanged && stored === null) {
-          return new Map([
-            [NAME, `This name is taken. Choose another name, or open that ${noun} and edit it.`],
-          ]);
+          return new Map([[NAME, `This name is taken. Choose another name, or open that ${noun} and edit it.`]]);
         }
         setOutdated(isChanged);
         return isChanged ? NO_PROBLEMS : explain(error);
@@ -270,8 +267,8 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
         {isOutdated ? (
           <div class="warning-box" role="alert">
             <p>
-              Somebody changed this {noun} after you opened it, so yours is not saved. Copy your text, show
-              theirs, and make your change again.
+              Somebody changed this {noun} after you opened it, so yours is not saved. Copy your text, show theirs, and
+              make your change again.
             </p>
             <div class="head-buttons">
               <CopyButton what="your text" text={text} hasWord />
@@ -287,10 +284,7 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
 }
 
 /** What is sent for the secrets that were typed. An empty field sends nothing. */
-function encoded(
-  typed: ReadonlyMap<string, string>,
-  known: readonly ProductSecret[],
-): ReadonlyMap<string, string> {
+function encoded(typed: ReadonlyMap<string, string>, known: readonly ProductSecret[]): ReadonlyMap<string, string> {
   const encoderOf = (pointer: string) => known.find((secret) => secret.pointer === pointer)?.encode ?? String;
   return new Map([...typed].map(([pointer, text]) => [pointer, text === "" ? "" : encoderOf(pointer)(text)]));
 }
@@ -299,9 +293,7 @@ function encoded(
 function definitionOf(text: string): Schema | string {
   const parsed = parseExact(text);
   if ("problem" in parsed) return parsed.problem;
-  return isSchema(parsed.value)
-    ? parsed.value
-    : 'A definition is a JSON object, such as { "description": "…" }.';
+  return isSchema(parsed.value) ? parsed.value : 'A definition is a JSON object, such as { "description": "…" }.';
 }
 
 function pretty(definition: object): string {

@@ -44,10 +44,7 @@ export function DeleteDialog(props: DeleteDialogProps) {
         if (status !== 412) return null;
         onChanged();
         return new Map([
-          [
-            null,
-            `Somebody changed this ${noun} meanwhile. Close this dialog, look at the ${noun}, and decide again.`,
-          ],
+          [null, `Somebody changed this ${noun} meanwhile. Close this dialog, look at the ${noun}, and decide again.`],
         ]);
       },
     });

@@ -23,17 +23,9 @@ interface SecretFieldsProps {
 const WRITTEN_ONCE = "Nobody can read a secret again, and no response shows it.";
 const KEPT = "Leave it empty to keep the stored value.";
 const MISSING = "The service has no stored value for this. Type the value.";
-const MOVED =
-  "The service keeps the stored value only for the address that it was stored for. Type the value again.";
+const MOVED = "The service keeps the stored value only for the address that it was stored for. Type the value again.";
 
-export function SecretFields({
-  members,
-  isInline = false,
-  known = [],
-  typed,
-  stored,
-  ...more
-}: SecretFieldsProps) {
+export function SecretFields({ members, isInline = false, known = [], typed, stored, ...more }: SecretFieldsProps) {
   const { problemAt, onType } = more;
   if (members.length === 0) return null;
   const fields = members.map(({ pointer, name }) => {
@@ -44,9 +36,7 @@ export function SecretFields({
         type="password"
         autocomplete="new-password"
         label={about?.label ?? labelOf(pointer, name)}
-        hint={[about?.hint, stored.has(pointer) ? KEPT : isInline ? WRITTEN_ONCE : ""]
-          .filter(Boolean)
-          .join(" ")}
+        hint={[about?.hint, stored.has(pointer) ? KEPT : isInline ? WRITTEN_ONCE : ""].filter(Boolean).join(" ")}
         value={typed.get(pointer) ?? ""}
         error={problemAt(pointer)}
         onText={(text) => onType(pointer, text)}

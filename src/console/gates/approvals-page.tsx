@@ -37,9 +37,7 @@ export function ApprovalsPage() {
   const { reader, holder } = useSession();
   const { reload: reloadNews } = useGateNews();
   const list = useMemo(
-    () => ({
-      page: (query: PageQuery, options: CallOptions) => reader.runs.page({ ...query, ...WAITING }, options),
-    }),
+    () => ({ page: (query: PageQuery, options: CallOptions) => reader.runs.page({ ...query, ...WAITING }, options) }),
     [reader],
   );
   const loaded = useListPage(list, { everyMs: POLL_MS });
@@ -127,11 +125,7 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
       <td class="is-end">
         {isUndecided(run, holder) ? (
           <span class="row-buttons">
-            <DecisionButtons
-              {...{ refusals, whyId }}
-              of={actionName}
-              onDecide={(one) => onDecide(one, run)}
-            />
+            <DecisionButtons refusals={refusals} whyId={whyId} of={actionName} onDecide={(one) => onDecide(one, run)} />
           </span>
         ) : null}
       </td>

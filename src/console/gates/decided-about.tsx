@@ -86,9 +86,5 @@ function ActionNow({ name, version, isChanged }: RunApproval["action"]) {
 }
 
 function Values({ what, value }: { readonly what: string; readonly value: object }) {
-  return Object.keys(value).length === 0 ? (
-    <p class="muted">None.</p>
-  ) : (
-    <JsonTree what={what} value={value} />
-  );
+  return Object.keys(value).length === 0 ? <p class="muted">None.</p> : <JsonTree what={what} value={value} />;
 }

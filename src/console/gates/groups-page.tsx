@@ -44,9 +44,7 @@ export function GroupsPage() {
         loaded={loaded}
         button={
           mayPause && !isWhole ? (
-            <Button onClick={() => setOpen({ what: "pause", group: WHOLE_ENVIRONMENT })}>
-              Pause the environment
-            </Button>
+            <Button onClick={() => setOpen({ what: "pause", group: WHOLE_ENVIRONMENT })}>Pause the environment</Button>
           ) : null
         }
         note={<Pauses pauses={pauses} mayPause={mayPause} onOpen={setOpen} />}
@@ -55,8 +53,8 @@ export function GroupsPage() {
           groups.length === 0 ? (
             <Empty title="No run is in a group now">
               <p>
-                An action can name a concurrency group. Its runs then take turns: as many as the limit says
-                run at once, and the others wait here.
+                An action can name a concurrency group. Its runs then take turns: as many as the limit says run at once,
+                and the others wait here.
               </p>
             </Empty>
           ) : (
@@ -65,9 +63,7 @@ export function GroupsPage() {
         }
       </ListPage>
       {open?.what === "pause" ? <PauseDialog group={open.group} onClose={close} onPaused={changed} /> : null}
-      {open?.what === "resume" ? (
-        <ResumeDialog group={open.group} onClose={close} onResumed={changed} />
-      ) : null}
+      {open?.what === "resume" ? <ResumeDialog group={open.group} onClose={close} onResumed={changed} /> : null}
     </>
   );
 }
@@ -90,10 +86,7 @@ function Pauses({ pauses, mayPause, onOpen }: PartProps) {
             <strong>{pause.group} is paused:</strong> <PauseFacts pause={pause} />
           </p>
           {mayPause ? (
-            <Button
-              aria-label={`Resume ${pause.group}`}
-              onClick={() => onOpen({ what: "resume", group: pause.group })}
-            >
+            <Button aria-label={`Resume ${pause.group}`} onClick={() => onOpen({ what: "resume", group: pause.group })}>
               Resume
             </Button>
           ) : null}

@@ -13,7 +13,5 @@ interface LocalTimeFieldProps {
 }
 
 export function LocalTimeField({ hint, value, ...field }: LocalTimeFieldProps) {
-  return (
-    <TextField {...field} type="datetime-local" hint={zonesText(value, Date.now()) ?? hint} value={value} />
-  );
+  return <TextField {...field} type="datetime-local" hint={zonesText(value, Date.now()) ?? hint} value={value} />;
 }

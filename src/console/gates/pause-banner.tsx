@@ -23,9 +23,7 @@ export function PauseBanner() {
         <strong>{scope.envName} is paused:</strong> <PauseFacts pause={pause} /> Runs without a gate go on.
       </p>
       {may("actions:manage") ? <Button onClick={() => setResuming(true)}>Resume</Button> : null}
-      {isResuming ? (
-        <ResumeDialog group={pause.group} onClose={() => setResuming(false)} onResumed={reload} />
-      ) : null}
+      {isResuming ? <ResumeDialog group={pause.group} onClose={() => setResuming(false)} onResumed={reload} /> : null}
     </section>
   );
 }

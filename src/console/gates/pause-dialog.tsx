@@ -39,11 +39,7 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
     if (wrong.size > 0) return change.refuse(wrong);
     change.submit({
       send: ({ signal }) =>
-        client.pauses.put(
-          group,
-          { reason: reason.trim(), ...(typeof at === "string" && { until: at }) },
-          { signal },
-        ),
+        client.pauses.put(group, { reason: reason.trim(), ...(typeof at === "string" && { until: at }) }, { signal }),
       done() {
         note(`You paused ${what}.`);
         onPaused();

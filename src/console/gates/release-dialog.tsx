@@ -38,14 +38,7 @@ export function ReleaseDialog({ run: { id, details }, onClose, onReleased }: Rel
     });
   return (
     <Dialog title="Start now?" onClose={onClose} isRead>
-      <ChangeForm
-        change={change}
-        onSubmit={release}
-        onClose={onClose}
-        verb="Start now"
-        keep="Close"
-        isDeliberate
-      >
+      <ChangeForm change={change} onSubmit={release} onClose={onClose} verb="Start now" keep="Close" isDeliberate>
         <p>
           {notBefore === null
             ? ""

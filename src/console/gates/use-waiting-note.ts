@@ -20,12 +20,7 @@ export function useWaitingNote(): (name: string) => void {
         const runs = pending === 1 ? "1 run" : `${countText(pending)} runs`;
         note(
           `${runs} of ${name} still ${pending === 1 ? "waits" : "wait"}. A waiting run keeps its request and its approval rule from before the change. Cancel runs that must not start.`,
-          {
-            link: {
-              href: hrefOf({ name: "runs", ...scope }, new URLSearchParams(query)),
-              text: "Waiting runs",
-            },
-          },
+          { link: { href: hrefOf({ name: "runs", ...scope }, new URLSearchParams(query)), text: "Waiting runs" } },
         );
       },
       () => {},

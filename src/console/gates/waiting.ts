@@ -21,12 +21,7 @@ export const WAITED_FOR: Readonly<Record<WaitsFor, string>> = {
 const WEEK_MS = 6 * 86_400_000;
 const CLOCK = { hour: "2-digit", minute: "2-digit", timeZoneName: "shortOffset" } as const;
 const THIS_WEEK = new Intl.DateTimeFormat("en-GB", { weekday: "short", ...CLOCK });
-const LATER = new Intl.DateTimeFormat("en-GB", {
-  weekday: "short",
-  day: "numeric",
-  month: "short",
-  ...CLOCK,
-});
+const LATER = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", ...CLOCK });
 
 /** `Tue 06:00 GMT+1`. Both in ms. */
 export function whenText(at: number, now: number): string {
@@ -49,9 +44,7 @@ export function waitingText(waiting: Waiting, now: number): string {
       return "waits for approval";
     case "concurrency":
       if (slot === null) return "starts now";
-      return position == null
-        ? `waits for a slot of group ${slot}`
-        : `${ordinal(position)} in line for group ${slot}`;
+      return position == null ? `waits for a slot of group ${slot}` : `${ordinal(position)} in line for group ${slot}`;
     case "pause":
       return `waits for the end of a pause${reason === null ? "" : `: ${reason}`}`;
   }

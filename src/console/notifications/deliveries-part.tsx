@@ -19,11 +19,7 @@ import { useChange } from "../ui/use-change.ts";
 
 type State = EndpointDelivery["state"];
 
-const MARKS: Readonly<Record<State, Status>> = {
-  waiting: "running",
-  delivered: "succeeded",
-  failed: "failed",
-};
+const MARKS: Readonly<Record<State, Status>> = { waiting: "running", delivered: "succeeded", failed: "failed" };
 const STATES = Object.keys(MARKS) as readonly State[];
 const EVERY_MS = 5000;
 
@@ -72,12 +68,7 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
       ) : (
         <ul class="deliveries" aria-label="Deliveries">
           {data.deliveries.map((delivery) => (
-            <Delivery
-              key={delivery.runId + delivery.type}
-              name={name}
-              delivery={delivery}
-              onResent={reload}
-            />
+            <Delivery key={delivery.runId + delivery.type} name={name} delivery={delivery} onResent={reload} />
           ))}
         </ul>
       )}
@@ -135,12 +126,7 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
             </>
           )}
         </span>
-        <Button
-          kind="quiet"
-          isBusy={change.isBusy}
-          aria-label={`Resend the message about the ${run}`}
-          onClick={resend}
-        >
+        <Button kind="quiet" isBusy={change.isBusy} aria-label={`Resend the message about the ${run}`} onClick={resend}>
           Resend
         </Button>
       </div>

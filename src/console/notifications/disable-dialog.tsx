@@ -34,8 +34,8 @@ export function DisableDialog({ name, onClose, onChanged }: DisableDialogProps) 
       onClose={onClose}
     >
       <p>
-        The endpoint gets no messages until you enable it. Messages that wait are dropped. Recover can send
-        them later, up to 7 days back.
+        The endpoint gets no messages until you enable it. Messages that wait are dropped. Recover can send them later,
+        up to 7 days back.
       </p>
     </ConfirmDialog>
   );

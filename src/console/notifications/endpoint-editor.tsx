@@ -1,12 +1,7 @@
 /** Stores a new endpoint or changes one, and tries it before. A new signing secret is shown once. */
 
 import { useMemo, useState } from "preact/hooks";
-import {
-  ActionRunsError,
-  type PutEndpoint,
-  type StoredEndpoint,
-  type WebhookEndpoint,
-} from "../../client/index.ts";
+import { ActionRunsError, type PutEndpoint, type StoredEndpoint, type WebhookEndpoint } from "../../client/index.ts";
 import { leftOverWarning } from "../../client/left-over.ts";
 import type { Schema } from "../actions/schema-form.ts";
 import {
@@ -54,8 +49,7 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
       namePlaceholder: "chat",
       aboutNull: ABOUT_NULL,
       pageOf: (endpoint) => ({ name: "endpoint", endpoint, ...scope }),
-      put: (name, definition, options) =>
-        client.webhookEndpoints.put(name, definition as WebhookEndpoint, options),
+      put: (name, definition, options) => client.webhookEndpoints.put(name, definition as WebhookEndpoint, options),
       get: reader.webhookEndpoints.get,
       goneCode: "webhook_endpoint_not_found",
       unshownMember,
@@ -104,7 +98,10 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
   }
   return (
     <DefinitionEditor<Put>
-      {...{ kind, stored, onClose, onStored }}
+      kind={kind}
+      stored={stored}
+      onClose={onClose}
+      onStored={onStored}
       first={() => firstDefinition(receiver)}
       onSaved={(put) => (put.signingSecret ? setMade(put) : leave(put))}
       besides={tested === null ? null : <TestResult result={tested} />}
@@ -118,11 +115,7 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
 }
 
 export function SecretAdvice() {
-  return (
-    <p>
-      A program of yours verifies each message with it. A chat needs no signing secret, so you can leave it.
-    </p>
-  );
+  return <p>A program of yours verifies each message with it. A chat needs no signing secret, so you can leave it.</p>;
 }
 
 function viewOf(definition: Schema | null, base: object | undefined, isJson: boolean): View {

@@ -54,9 +54,7 @@ export function EndpointFacts({ endpoint: { version, definition }, status }: End
         )}
       </dl>
       {incomplete ? (
-        <p class="warning-box">
-          The environment's runs can't be reached, so its deliveries are missing here.
-        </p>
+        <p class="warning-box">The environment's runs can't be reached, so its deliveries are missing here.</p>
       ) : null}
     </>
   );

@@ -15,7 +15,8 @@ export function EndpointFields(props: FieldsProps) {
   const set = (name: string, value: unknown) => onDefinition(withMember(definition, name, value));
   const lines = (label: string, name: string, hint: string) => (
     <LinesField
-      {...{ label, hint }}
+      label={label}
+      hint={hint}
       lines={(definition[name] ?? []) as readonly string[]}
       error={problemAt(`/${name}`)}
       onLines={(all) => set(name, all.length === 0 ? undefined : all)}
@@ -65,7 +66,8 @@ export function EndpointFields(props: FieldsProps) {
             <HeaderFields
               headers={definition.headers}
               at="/headers"
-              {...{ problemAt, secretAt }}
+              problemAt={problemAt}
+              secretAt={secretAt}
               onHeaders={(headers) => set("headers", headers)}
             />
             <PayloadField
@@ -98,11 +100,7 @@ export function EndpointFields(props: FieldsProps) {
           </div>
           {problemAt("/events") === undefined ? null : <p class="field-error">{problemAt("/events")}</p>}
         </fieldset>
-        {lines(
-          "Actions",
-          "actionNames",
-          "One on each line. Only runs of these stored actions. Empty: every run.",
-        )}
+        {lines("Actions", "actionNames", "One on each line. Only runs of these stored actions. Empty: every run.")}
         {lines("Labels", "labels", "One on each line. Only runs that have all of them.")}
         {flag("Only if the outcome differs from the previous run’s", "onlyOnChange")}
         {flag("Also trust the name of a run that no stored action started", "includeUnstored")}

@@ -58,9 +58,7 @@ function Endpoint({ name }: { readonly name: string }) {
   const router = useRouter();
   const page = { name: "notifications", ...scope } as const;
   const list = hrefOf(page);
-  useKeys("This endpoint", [
-    { keys: "Escape", label: "Back to the endpoints", run: () => router.navigate(list) },
-  ]);
+  useKeys("This endpoint", [{ keys: "Escape", label: "Back to the endpoints", run: () => router.navigate(list) }]);
   return (
     <div class="page">
       <div class="page-head">
@@ -108,11 +106,7 @@ function Endpoint({ name }: { readonly name: string }) {
           <OffBox endpoint={shown} status={status.data} onChanged={changed} />
           <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
           {status.data === undefined ? null : <EndpointFacts endpoint={shown} status={status.data} />}
-          <DeliveriesPart
-            name={name}
-            newest={status.data?.newestDelivery}
-            onRecover={() => setOpen("recover")}
-          />
+          <DeliveriesPart name={name} newest={status.data?.newestDelivery} onRecover={() => setOpen("recover")} />
           <section class="part">
             <h2>Definition</h2>
             <JsonTree what="JSON" value={shown.definition} />
@@ -135,8 +129,8 @@ function Endpoint({ name }: { readonly name: string }) {
               onClose={close}
               onChanged={changed}
             >
-              Its secrets and its messages that wait are deleted, too. A message can still be sent for up to
-              30 seconds. You can't undo this.
+              Its secrets and its messages that wait are deleted, too. A message can still be sent for up to 30 seconds.
+              You can't undo this.
             </DeleteDialog>
           ) : null}
         </>

@@ -63,7 +63,5 @@ export function pointersOf(definition: Schema | null): readonly string[] {
 
 /** `failed, succeeded`. */
 export function eventWords(events: readonly string[]): string {
-  return events
-    .map((event) => (event === "action_run.*" ? "every event" : (EVENTS[event] ?? event)))
-    .join(", ");
+  return events.map((event) => (event === "action_run.*" ? "every event" : (EVENTS[event] ?? event))).join(", ");
 }

@@ -54,12 +54,7 @@ function Notifications() {
         }
       </ListPage>
       {making === null ? null : (
-        <EndpointEditor
-          stored={null}
-          receiver={making}
-          onClose={() => setMaking(null)}
-          onStored={loaded.reload}
-        />
+        <EndpointEditor stored={null} receiver={making} onClose={() => setMaking(null)} onStored={loaded.reload} />
       )}
     </>
   );

@@ -60,8 +60,5 @@ export function withReceiver(definition: Schema, { example }: Receiver): Schema 
   const untouched = ["events", "onlyOnChange"].filter(
     (name) => JSON.stringify(definition[name]) === JSON.stringify(before[name]),
   );
-  return ["payload", ...untouched].reduce(
-    (changed, name) => withMember(changed, name, example[name]),
-    definition,
-  );
+  return ["payload", ...untouched].reduce((changed, name) => withMember(changed, name, example[name]), definition);
 }

@@ -40,8 +40,7 @@ export function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
       return change.refuse(new Map([["/since", "Choose a day and a time."]]));
     }
     change.submit({
-      send: ({ signal }) =>
-        client.webhookEndpoints.recover(name, { since: at.toISOString(), include }, { signal }),
+      send: ({ signal }) => client.webhookEndpoints.recover(name, { since: at.toISOString(), include }, { signal }),
       done() {
         note("The recovery has begun. Its messages are among the deliveries.");
         onBegun();

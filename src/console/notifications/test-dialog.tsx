@@ -15,14 +15,9 @@ interface TestDialogProps {
 export function TestDialog({ name, onClose }: TestDialogProps) {
   const { reader } = useSession();
   const [tested, setTested] = useState<Tested | null>(null);
-  const change = useChange({
-    afterLoss: "The receiver may have got this message. Another try sends a second one.",
-  });
+  const change = useChange({ afterLoss: "The receiver may have got this message. Another try sends a second one." });
   const test = () =>
-    change.submit({
-      send: ({ signal }) => reader.webhookEndpoints.test(name, {}, { signal }),
-      done: setTested,
-    });
+    change.submit({ send: ({ signal }) => reader.webhookEndpoints.test(name, {}, { signal }), done: setTested });
   return (
     <Dialog title={`Test ${name}`} onClose={onClose}>
       <ChangeForm

@@ -54,9 +54,7 @@ const PATHS: Readonly<Record<Page["name"], string>> = {
   audit: `${PROJECT}/audit`,
 };
 
-const PATTERNS = Object.entries(PATHS).map(
-  ([name, pathname]) => [name, new URLPattern({ pathname })] as const,
-);
+const PATTERNS = Object.entries(PATHS).map(([name, pathname]) => [name, new URLPattern({ pathname })] as const);
 
 /** The page at a path. Null if no page has this path. */
 export function pageAt(pathname: string): Page | null {

@@ -115,8 +115,7 @@ interface LinkProps extends Omit<PartialAnchorHTMLAttributes<HTMLAnchorElement>,
 export function Link({ href, onFollow, ...rest }: LinkProps) {
   const router = useRouter();
   function follow(event: TargetedMouseEvent<HTMLAnchorElement>) {
-    const isPlain =
-      event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+    const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
     if (!isPlain || event.defaultPrevented) return;
     event.preventDefault();
     router.navigate(href);

@@ -59,13 +59,9 @@ export function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
       }
     >
       {/* The status alone says as much. */}
-      {outcome === "accepted" || reason === `answered ${status}` ? null : (
-        <Said text={sentenceOf(host, reason)} />
-      )}
+      {outcome === "accepted" || reason === `answered ${status}` ? null : <Said text={sentenceOf(host, reason)} />}
       {/* Left out if the token may not see it, and null if there is none. */}
-      {excerpt ? (
-        <Excerpt name={of === "start" ? `attempt-${attempt}` : `stop-${attempt}`} text={excerpt} />
-      ) : null}
+      {excerpt ? <Excerpt name={of === "start" ? `attempt-${attempt}` : `stop-${attempt}`} text={excerpt} /> : null}
       {nextAt === null ? null : (
         <p class="next-attempt">
           Next attempt <Countdown until={nextAt} />

@@ -9,10 +9,7 @@ export interface CancelWords {
 }
 
 export function readingCommands(target: Target, id: string): Commands {
-  return {
-    curl: curl(target, `action-runs/${id}?include=details`),
-    cli: cli(target, ["get", id, "--details"]),
-  };
+  return { curl: curl(target, `action-runs/${id}?include=details`), cli: cli(target, ["get", id, "--details"]) };
 }
 
 export function watchingCommands(target: Target, id: string): Commands {

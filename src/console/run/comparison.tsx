@@ -107,8 +107,7 @@ function ColumnHead({ word, run: { id, createdAt }, isThis }: ColumnHeadProps) {
   const { search } = useRoute();
   return (
     <th scope="col">
-      {word}:{" "}
-      {isThis ? "this run" : <Link href={hrefOf({ name: "run", ...scope, id }, search)}>the other run</Link>}{" "}
+      {word}: {isThis ? "this run" : <Link href={hrefOf({ name: "run", ...scope, id }, search)}>the other run</Link>}{" "}
       <RelativeTime at={createdAt} />
     </th>
   );

@@ -29,8 +29,7 @@ export function differencesOf(before: object, after: object): Differences {
       continue;
     }
     const isAlike = a !== undefined && b !== undefined && textOf(a) === textOf(b);
-    const shown = (leaf: Leaf | undefined) =>
-      leaf === undefined ? null : isAlike ? leaf.json : textOf(leaf);
+    const shown = (leaf: Leaf | undefined) => (leaf === undefined ? null : isAlike ? leaf.json : textOf(leaf));
     changed.push({ pointer, name: (b ?? a)?.name ?? "", before: shown(a), after: shown(b) });
   }
   return { changed, same };

@@ -45,7 +45,7 @@ export function ErrorText({ name, error }: ErrorTextProps) {
       {isWhole ? null : frames === 0 ? (
         <TextBlock name={name} text={error} />
       ) : (
-        <StackTrace {...{ name, error, frames }} />
+        <StackTrace name={name} error={error} frames={frames} />
       )}
     </div>
   );

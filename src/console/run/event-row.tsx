@@ -61,10 +61,7 @@ export function EventRow({ event }: { readonly event: Single["event"] }) {
       return (
         <Row at={event.at} title="Released" facts={<By {...event} />}>
           <Note
-            text={
-              event.approversUnchecked &&
-              "The database was down, so a token that approved the run can be revoked"
-            }
+            text={event.approversUnchecked && "The database was down, so a token that approved the run can be revoked"}
           />
         </Row>
       );

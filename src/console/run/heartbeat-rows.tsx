@@ -16,10 +16,7 @@ export function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats
   return (
     <>
       {thinned === 0 || first === undefined ? null : (
-        <Row
-          at={first.at}
-          title={<span class="event-more">{thinned} earlier heartbeats are no longer kept</span>}
-        />
+        <Row at={first.at} title={<span class="event-more">{thinned} earlier heartbeats are no longer kept</span>} />
       )}
       {hidden === 0 || first === undefined ? null : (
         <Row

@@ -57,9 +57,7 @@ function LastSuccess({ run, history }: HistoryProps) {
   const to = useRunHref();
   const { previous, next, lastSuccess } = history;
   if (previous === null) {
-    return (
-      <p>The service keeps no earlier run of this action{run.entityId === null ? "" : " and entity"}.</p>
-    );
+    return <p>The service keeps no earlier run of this action{run.entityId === null ? "" : " and entity"}.</p>;
   }
   const failures = failuresIn(run, history);
   if (lastSuccess === null) {

@@ -1,12 +1,6 @@
 /** The runs around a run: those of the same action and entity, or of the same action if the run has no entity. */
 
-import type {
-  ActionRun,
-  ActionRunSummary,
-  Client,
-  DetailedActionRun,
-  RunFilter,
-} from "../../client/index.ts";
+import type { ActionRun, ActionRunSummary, Client, DetailedActionRun, RunFilter } from "../../client/index.ts";
 
 export interface RunHistory {
   readonly previous: DetailedActionRun | null;

@@ -32,11 +32,7 @@ export interface Lifecycle {
 const SHARE_MIN = 0.15;
 
 /** `now`, in ms, is the end of an open stage. */
-export function lifecycleOf(
-  run: DetailedActionRun,
-  events: readonly TimelineEvent[],
-  now: number,
-): Lifecycle {
+export function lifecycleOf(run: DetailedActionRun, events: readonly TimelineEvent[], now: number): Lifecycle {
   const { createdAt, startedAt, completedAt, status, details } = run;
   const created: Milestone = { name: "Created", at: createdAt };
   const started: Milestone = { name: "Started", at: startedAt };

@@ -5,13 +5,7 @@ import { parseExact } from "../../client/exact-json.ts";
 import type { ActionDefinition, DetailedActionRun, NewActionRun } from "../../client/index.ts";
 import { type Filled, filledTexts, parametersOf } from "../actions/form-values.ts";
 import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
-import {
-  changeIn,
-  type Kept,
-  keptValues,
-  retriedDraft,
-  retriedParameters,
-} from "../actions/retried-values.ts";
+import { changeIn, type Kept, keptValues, retriedDraft, retriedParameters } from "../actions/retried-values.ts";
 import { formOf, pointersOf } from "../actions/schema-form.ts";
 import { readLocalTime } from "../gates/local-time.ts";
 import { START_AT, StartAt, startAtOf } from "../gates/start-at.tsx";
@@ -104,8 +98,8 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
         <p class="muted">This makes a new run with the same inputs and labels.</p>
         {isDispatched ? null : (
           <p class="warning-box">
-            No trigger starts its job. You must start the job yourself. The job needs the run's callback token
-            to report. Only the command below shows that token.
+            No trigger starts its job. You must start the job yourself. The job needs the run's callback token to
+            report. Only the command below shows that token.
           </p>
         )}
         {"problem" in exact ? (
@@ -118,9 +112,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
             <ParameterFields
               parameters={parameters}
               problemAt={(pointer) => change.problems.get(inBody(pointer))}
-              changeIn={(field) =>
-                parameters.isJson ? null : changeIn(field, before.texts, parameters.texts)
-              }
+              changeIn={(field) => (parameters.isJson ? null : changeIn(field, before.texts, parameters.texts))}
             />
             <KeptValues kept={kept} />
           </>

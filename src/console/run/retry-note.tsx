@@ -14,15 +14,15 @@ export function RetryNote({ retrying, starter, name }: RetryNoteProps) {
     case "trigger_not_kept":
       return (
         <p class="hint">
-          This run can't be retried here. Its trigger came with the request, and the service does not keep
-          such a trigger. Store the trigger as an action, and start runs through the action.
+          This run can't be retried here. Its trigger came with the request, and the service does not keep such a
+          trigger. Store the trigger as an action, and start runs through the action.
         </p>
       );
     case "action_deleted":
       return (
         <p class="hint">
-          This run can't be retried. Its action <bdi>{name}</bdi> is deleted. Store an action of that name
-          again, and then retry the run.
+          This run can't be retried. Its action <bdi>{name}</bdi> is deleted. Store an action of that name again, and
+          then retry the run.
         </p>
       );
     case "possible":

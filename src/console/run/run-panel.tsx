@@ -58,7 +58,7 @@ export function RunPanel({ id, onClose, onRead, listed, isOtherSelected }: RunPa
   return (
     <section class="run" aria-label="Run">
       {read !== undefined ? (
-        <OneRun watched={watched} run={read.run} text={read.text} {...{ onClose, isOtherSelected }} />
+        <OneRun watched={watched} run={read.run} text={read.text} onClose={onClose} isOtherSelected={isOtherSelected} />
       ) : failure === null ? (
         <p class="run-loading muted">Loading the run …</p>
       ) : isUnknownRun(failure.error) ? (
@@ -99,8 +99,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
   const mayRelease = may("actions:manage") && waiting?.for === "time";
   const mayDecide = isUndecided(run, holder);
   const refusals = useRefusals(run, mayDecide);
-  const opens = (may: boolean, dialog: RunDialog) =>
-    may && !isOtherSelected ? () => setOpen(dialog) : undefined;
+  const opens = (may: boolean, dialog: RunDialog) => (may && !isOtherSelected ? () => setOpen(dialog) : undefined);
   useKeys("This run", [
     { keys: "c", label: "Cancel the run", run: opens(mayCancel, "cancel") },
     { keys: "r", label: "Retry the run", run: opens(mayRetry, "retry") },
@@ -118,7 +117,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
             Retry run
           </Button>
         ) : null}
-        {mayDecide ? <DecisionButtons {...{ refusals }} whyId={WHY} onDecide={setOpen} /> : null}
+        {mayDecide ? <DecisionButtons refusals={refusals} whyId={WHY} onDecide={setOpen} /> : null}
         {mayRelease ? <Button onClick={() => setOpen("release")}>Start now</Button> : null}
         {mayCancel ? (
           <Button kind="danger" title="Cancel run (c)" onClick={() => setOpen("cancel")}>
@@ -143,10 +142,8 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
               </p>
             </div>
           ) : null}
-          {may("data:write") ? <RetryNote {...{ retrying, starter }} name={actionName} /> : null}
-          {isOpen(status) ? null : (
-            <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />
-          )}
+          {may("data:write") ? <RetryNote retrying={retrying} starter={starter} name={actionName} /> : null}
+          {isOpen(status) ? null : <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />}
           <Facts run={run} scope={scope} />
           <Section title="Timeline">
             <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
@@ -156,9 +153,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
           <div class="disclosures">
             <CommandDetails title="From a terminal">
               <CommandPair commands={readingCommands(target, id)} what="to show the run" />
-              {isOpen(status) ? (
-                <CommandPair commands={watchingCommands(target, id)} what="to follow the run" />
-              ) : null}
+              {isOpen(status) ? <CommandPair commands={watchingCommands(target, id)} what="to follow the run" /> : null}
             </CommandDetails>
             <RawJson text={text} />
           </div>
@@ -169,7 +164,11 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
         </div>
       )}
       <RunDialogs
-        {...{ open, run, text, actionOfRun, reload }}
+        open={open}
+        run={run}
+        text={text}
+        actionOfRun={actionOfRun}
+        reload={reload}
         isDispatched={starter === "service"}
         onClose={() => setOpen(null)}
       />

@@ -73,18 +73,10 @@ export function itemsOf(events: readonly TimelineEvent[]): readonly Item[] {
     }
   }
   const isOver = events.at(-1)?.type === "ended";
-  return items.map((item, index) =>
-    item.kind === "attempt" ? withLater(item, items.slice(index + 1), isOver) : item,
-  );
+  return items.map((item, index) => (item.kind === "attempt" ? withLater(item, items.slice(index + 1), isOver) : item));
 }
 
-function begun({
-  seq,
-  at,
-  type,
-  attempt,
-  host,
-}: EventOf<"attempt_started"> | EventOf<"stop_started">): Attempt {
+function begun({ seq, at, type, attempt, host }: EventOf<"attempt_started"> | EventOf<"stop_started">): Attempt {
   const of = type === "attempt_started" ? "start" : "stop";
   return { kind: "attempt", seq, at, of, attempt, host, answer: null, ...NOTHING_LATER };
 }
@@ -118,8 +110,7 @@ function putBeat(items: Item[], event: Beat | EventOf<"heartbeats_thinned">): vo
 function withLater(item: Attempt, later: readonly Item[], isOver: boolean): Attempt {
   const { of, answer } = item;
   // The first heartbeat ends a delivery. An answer that comes after it is told, but starts nothing.
-  const isStarted =
-    of === "start" && later.some((other) => other.kind === "event" && other.event.type === "started");
+  const isStarted = of === "start" && later.some((other) => other.kind === "event" && other.event.type === "started");
   const hasNext = isOver || later.some((other) => other.kind === "attempt" && other.of === of);
   return {
     ...item,

@@ -10,8 +10,8 @@ export function UnknownRun({ id }: { readonly id: string }) {
   return (
     <Empty title="There is no such run here">
       <p>
-        Check the id and the environment. A run is also removed some time after its end, because the service
-        keeps runs only for a while.
+        Check the id and the environment. A run is also removed some time after its end, because the service keeps runs
+        only for a while.
       </p>
       <code class="break">{id}</code>
       <Link class="button is-plain" href={hrefOf({ name: "runs", ...scope }, search)}>

@@ -46,10 +46,7 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
       hrefOf(runId === null ? { name: "runs", ...scope } : { name: "run", ...scope, id: runId }, changed),
     [scope, runId],
   );
-  const changeQuery = useCallback(
-    (changed: URLSearchParams) => router.navigate(hrefWith(changed)),
-    [router, hrefWith],
-  );
+  const changeQuery = useCallback((changed: URLSearchParams) => router.navigate(hrefWith(changed)), [router, hrefWith]);
   const openRun = useCallback(
     (id: string, changed: URLSearchParams) => router.navigate(hrefOf({ name: "run", ...scope, id }, changed)),
     [router, scope],
@@ -82,7 +79,11 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
       {hasFailed && refusal === null ? <ErrorView failure={failure} onRetry={reload} /> : null}
       {hasFailed || list === null ? null : (
         <Listed
-          {...{ list, isStale, runId, selecting, onOpenAgain }}
+          list={list}
+          isStale={isStale}
+          runId={runId}
+          selecting={selecting}
+          onOpenAgain={onOpenAgain}
           onLabel={addLabel}
           search={search}
           query={query}
@@ -113,7 +114,7 @@ function Listed({ list, isStale, runId, query, search, hrefWith, ...table }: Lis
   return (
     <>
       <Strip {...shared} rows={bars} isNewest={isNewest(query)} />
-      <RunTable {...shared} {...table} {...{ rows, isStale }} />
+      <RunTable {...shared} {...table} rows={rows} isStale={isStale} />
       <nav class="pages" aria-label="Pages">
         {isNewest(query) ? null : (
           <Link class="button is-plain" href={hrefWith(atCursor(query, null))}>

@@ -62,12 +62,7 @@ export async function lookUp(
   };
 }
 
-async function meaningOf(
-  reader: Client,
-  term: Term,
-  known: readonly RunHint[],
-  signal: AbortSignal,
-): Promise<Meaning> {
+async function meaningOf(reader: Client, term: Term, known: readonly RunHint[], signal: AbortSignal): Promise<Meaning> {
   switch (term.kind) {
     case "chip":
       return { chip: term.chip };
@@ -91,9 +86,7 @@ async function meaningOfWord(
   }
   const search = { fields: FACET_FIELDS, contains: word };
   const all = facetSuggestions(await facetsOf(reader, search, signal), search);
-  const equal = all.flatMap((one) =>
-    one.kind === "chip" && isEqualWord(one.chip.value, word) ? [one.chip] : [],
-  );
+  const equal = all.flatMap((one) => (one.kind === "chip" && isEqualWord(one.chip.value, word) ? [one.chip] : []));
   const [chip, ...others] = equal;
   if (chip !== undefined) {
     if (others.length === 0) return { chip };

@@ -40,14 +40,10 @@ export function NoRuns({ query, next }: NoRunsProps) {
       {may("data:write") ? (
         <>
           <p>
-            Put an API token into the variable <code>ACTION_RUNS_TOKEN</code> and paste one of these into a
-            terminal. Or <Link href={hrefOf({ name: "actions", ...scope })}>run an action</Link>. The run
-            appears here by itself.
+            Put an API token into the variable <code>ACTION_RUNS_TOKEN</code> and paste one of these into a terminal. Or{" "}
+            <Link href={hrefOf({ name: "actions", ...scope })}>run an action</Link>. The run appears here by itself.
           </p>
-          <Command
-            what="curl command"
-            text={curl(target, "action-runs", sending("POST", '{"actionName":"deploy"}'))}
-          />
+          <Command what="curl command" text={curl(target, "action-runs", sending("POST", '{"actionName":"deploy"}'))} />
           <Command what="command" text={cli(target, ["create", "deploy"])} />
         </>
       ) : (

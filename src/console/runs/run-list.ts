@@ -41,11 +41,7 @@ export function merged(list: RunList, read: readonly RunRow[]): RunList {
 }
 
 /** `told`: runs that have changed. `isListed`: whether a run that is not shown belongs to the newest of the list. */
-export function withTold(
-  list: RunList,
-  told: readonly RunRow[],
-  isListed: (row: RunRow) => boolean,
-): RunList {
+export function withTold(list: RunList, told: readonly RunRow[], isListed: (row: RunRow) => boolean): RunList {
   const changed = patched(list, told);
   const known = new Set([...list.rows, ...list.older, ...list.fresh].map(({ id }) => id));
   const last = list.rows.at(-1)?.id ?? "";
@@ -77,9 +73,7 @@ export function withoutRun(list: RunList, id: string): RunList {
 /** Open runs of the list that a poll did not return. They may have ended. */
 export function unread(list: RunList, read: readonly RunRow[]): readonly string[] {
   const given = new Set(read.map(({ id }) => id));
-  return [...list.rows, ...list.older]
-    .filter(({ id, status }) => isOpen(status) && !given.has(id))
-    .map(({ id }) => id);
+  return [...list.rows, ...list.older].filter(({ id, status }) => isOpen(status) && !given.has(id)).map(({ id }) => id);
 }
 
 function patchedRows(rows: readonly RunRow[], byId: ReadonlyMap<string, RunRow>): readonly RunRow[] {

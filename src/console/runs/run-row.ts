@@ -29,8 +29,7 @@ export interface RunRow {
 }
 
 export function rowOf(run: DetailedActionRun): RunRow {
-  const { id, actionName, entityId, status, triggeredBy, createdAt, startedAt, completedAt, error, details } =
-    run;
+  const { id, actionName, entityId, status, triggeredBy, createdAt, startedAt, completedAt, error, details } = run;
   return {
     id,
     actionName,
@@ -58,13 +57,7 @@ function firstLine(text: string): string | null {
   return line?.slice(0, PROBLEM_MAX_CHARACTERS).trimEnd().toWellFormed() ?? null;
 }
 
-const RANKS: Readonly<Record<Status, number>> = {
-  pending: 0,
-  running: 1,
-  succeeded: 2,
-  failed: 2,
-  cancelled: 2,
-};
+const RANKS: Readonly<Record<Status, number>> = { pending: 0, running: 1, succeeded: 2, failed: 2, cancelled: 2 };
 
 /** The newer of two reads of one run. D1 can be behind: a run never goes back. The same object if nothing changed. */
 export function newer(held: RunRow, read: RunRow): RunRow {

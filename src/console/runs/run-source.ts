@@ -11,17 +11,7 @@
 import { type ActionRunSummary, ActionRunsError, type Client, type RunFilter } from "../../client/index.ts";
 import { moved } from "./counts.ts";
 import { filterOf, matches } from "./filters.ts";
-import {
-  begun,
-  merged,
-  patched,
-  type RunList,
-  rowIn,
-  STRIP_RUNS,
-  unread,
-  withoutRun,
-  withTold,
-} from "./run-list.ts";
+import { begun, merged, patched, type RunList, rowIn, STRIP_RUNS, unread, withoutRun, withTold } from "./run-list.ts";
 import { type RunRow, rowOf } from "./run-row.ts";
 
 const PAGE_RUNS = 50;
@@ -134,10 +124,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   /** The first page, and the counts at the same time. */
   async function begin(signal: AbortSignal): Promise<ListedRuns> {
     filter = filterOf(query, new Date());
-    const [{ rows, next, isBehind }, counts] = await Promise.all([
-      readPage(PAGE_RUNS, signal),
-      count(signal),
-    ]);
+    const [{ rows, next, isBehind }, counts] = await Promise.all([readPage(PAGE_RUNS, signal), count(signal)]);
     const before = listed?.list ?? null;
     const isStillEmpty = before?.rows.length === 0 && rows.length === 0 && next === before.next;
     const list = isStillEmpty ? before : begun(rows, next, before);
@@ -178,10 +165,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
     },
     readAt: () => readAt,
     isSettled: () => listed?.isBehind === false && countIn === null,
-    feed: {
-      ...(filter.actionName && { actionName: filter.actionName }),
-      ...(filter.label && { label: filter.label }),
-    },
+    feed: { ...(filter.actionName && { actionName: filter.actionName }), ...(filter.label && { label: filter.label }) },
     tell(rows) {
       if (listed === null) return false;
       const before = listed.list;

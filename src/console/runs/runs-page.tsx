@@ -20,10 +20,7 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
   const router = useRouter();
   const panels = useRef<HTMLDivElement>(null);
   const room = useRef<HTMLDivElement>(null);
-  const close = useCallback(
-    () => router.navigate(hrefOf({ name: "runs", ...scope }, search)),
-    [router, scope, search],
-  );
+  const close = useCallback(() => router.navigate(hrefOf({ name: "runs", ...scope }, search)), [router, scope, search]);
   useRowKeys("Runs", "run", panels);
   const focusRun = useCallback(() => room.current?.focus(), []);
   useRunFocus(runId, panels, room);
@@ -54,12 +51,7 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
   const row = runId === null || listed === null ? undefined : rowIn(listed.list, runId);
   return (
     <div ref={panels} class={runId === null ? "panels" : "panels has-run"}>
-      <ListPanel
-        runId={runId}
-        shown={shown}
-        selecting={maySelect ? selecting : null}
-        onOpenAgain={focusRun}
-      />
+      <ListPanel runId={runId} shown={shown} selecting={maySelect ? selecting : null} onOpenAgain={focusRun} />
       {runId === null ? null : (
         <div ref={room} class="run-room" tabIndex={-1}>
           {/* Shown only where the list, which has the page's heading, is not beside the run. */}

@@ -12,8 +12,7 @@ import { chipName, chipText, chipValue, isTime } from "./chip-words.ts";
 import type { Suggestion } from "./suggestions.ts";
 import { type Search, useSearch } from "./use-search.ts";
 
-interface SearchBoxProps
-  extends Pick<Parameters<typeof useSearch>[0], "query" | "rows" | "onChange" | "onOpen"> {
+interface SearchBoxProps extends Pick<Parameters<typeof useSearch>[0], "query" | "rows" | "onChange" | "onOpen"> {
   readonly input: RefObject<HTMLInputElement | null>;
 }
 
@@ -61,8 +60,7 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
     if (event.isComposing) return;
     const leave = () => event.currentTarget.blur();
     const use = KEYS[event.key];
-    if (use?.({ search, chosen, isShown, apply, choose, close, move, leave }) === true)
-      event.preventDefault();
+    if (use?.({ search, chosen, isShown, apply, choose, close, move, leave }) === true) event.preventDefault();
   }
   return (
     <search class="search">
@@ -116,8 +114,7 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
         </div>
         <p class="hint">
           Also a status, <code>waiting</code>, <code>group:</code>, <code>label:</code>, <code>action:</code>,{" "}
-          <code>@who</code>, <code>entity:</code>, <code>since:</code>, <code>until:</code>, or the end of a
-          run’s id.
+          <code>@who</code>, <code>entity:</code>, <code>since:</code>, <code>until:</code>, or the end of a run’s id.
         </p>
       </div>
     </search>

@@ -62,9 +62,7 @@ export function prefixedOf(typed: string): Chip | null {
 function termOf(typed: string, now: Date): Term {
   const prefixed = prefixedOf(typed);
   if (prefixed !== null) {
-    return prefixed.value === ""
-      ? { kind: "unfinished", typed }
-      : { kind: "chip", chip: timed(prefixed, now) };
+    return prefixed.value === "" ? { kind: "unfinished", typed } : { kind: "chip", chip: timed(prefixed, now) };
   }
   const word = typed.replaceAll('"', "");
   if (word === "") return { kind: "unfinished", typed };

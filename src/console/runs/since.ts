@@ -6,12 +6,7 @@
 /** What the search offers. */
 export const SINCE_PRESETS = ["1h", "today", "yesterday", "24h", "7d"];
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 7 * 86_400_000,
-};
+const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
 const AGO = /^(\d{1,5})([mhdw])$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
 /** Without an offset it is a local time. */

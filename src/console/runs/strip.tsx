@@ -77,8 +77,7 @@ function Summary({ count, isNewest }: SummaryProps) {
   const runs = `${count} ${count === 1 ? "run" : "runs"}`;
   return (
     <span class="strip-scale">
-      {isNewest ? `Last ${runs}` : `${runs} from this page on`}, newest at the right. A higher bar took
-      longer.
+      {isNewest ? `Last ${runs}` : `${runs} from this page on`}, newest at the right. A higher bar took longer.
     </span>
   );
 }

@@ -69,10 +69,8 @@ export function localSuggestions(text: string, rows: readonly RunHint[], now: Da
     const begins = (one: string) => one.startsWith(value) && one !== value;
     if (prefixed.name === "status") return STATUSES.filter(begins).map(status);
     if (prefixed.name === "waiting") return WAITING_FILTERS.filter(begins).map(waiting);
-    if (prefixed.name === "createdAfter")
-      return SINCE_PRESETS.filter(begins).map((one) => time("since", one, now));
-    if (prefixed.name === "createdBefore")
-      return UNTIL_PRESETS.filter(begins).map((one) => time("until", one, now));
+    if (prefixed.name === "createdAfter") return SINCE_PRESETS.filter(begins).map((one) => time("since", one, now));
+    if (prefixed.name === "createdBefore") return UNTIL_PRESETS.filter(begins).map((one) => time("until", one, now));
     return [];
   }
   const lower = word.toLowerCase();

@@ -22,11 +22,7 @@ interface Listeners {
 }
 
 /** `runId`: the open run, which follows its own events. Its row changes with it; null if none is open. */
-export function useRunFeed(
-  source: RunSource,
-  runId: string | null,
-  { begun, reload, show }: Listeners,
-): void {
+export function useRunFeed(source: RunSource, runId: string | null, { begun, reload, show }: Listeners): void {
   const openRun = useRef(runId);
   openRun.current = runId;
   const { client } = useSession();
@@ -52,13 +48,7 @@ export function useRunFeed(
       let isBehind = false;
       try {
         let at = 0;
-        const options = {
-          ...source.feed,
-          after: "now",
-          include: "details",
-          signal,
-          onBreak: broken,
-        } as const;
+        const options = { ...source.feed, after: "now", include: "details", signal, onBreak: broken } as const;
         for await (const { runs, caughtUp } of client.runs.follow(options)) {
           // The first answer is the cursor. Only the second one shows that streams work here.
           if (at === 0) {

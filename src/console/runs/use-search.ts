@@ -59,8 +59,7 @@ export function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Sea
   const suggestions = useMemo(() => {
     if (unclear !== null) return unclear.suggestions;
     const chips = chipsOf(query);
-    const isThere = (chip: Chip) =>
-      chips.some(({ name, value }) => name === chip.name && value === chip.value);
+    const isThere = (chip: Chip) => chips.some(({ name, value }) => name === chip.name && value === chip.value);
     return [...localSuggestions(text, rows, new Date()), ...found].filter(
       (one) => one.kind === "run" || !isThere(one.chip),
     );
@@ -119,10 +118,7 @@ export function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Sea
     if (last !== undefined) onChange(withoutChip(query, last));
   }
 
-  return {
-    ...{ text, suggestions, isBusy, type, apply, choose, removeLast },
-    problem: unclear?.problem ?? null,
-  };
+  return { text, suggestions, isBusy, type, apply, choose, removeLast, problem: unclear?.problem ?? null };
 }
 
 /** What the service finds for a word, a moment after it was typed. */

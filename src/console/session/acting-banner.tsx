@@ -49,8 +49,8 @@ function PersonDialog({ onClose }: { readonly onClose: () => void }) {
     <Dialog title="On behalf of" onClose={onClose}>
       <ChangeForm change={change} onSubmit={choose} onClose={onClose} verb="Use" isLocal>
         <p>
-          Each change that you make on this page then names this person. A person grants nothing: what you may
-          do is what your token may do.
+          Each change that you make on this page then names this person. A person grants nothing: what you may do is
+          what your token may do.
         </p>
         <TextField
           label="Person"

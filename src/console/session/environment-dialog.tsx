@@ -26,10 +26,7 @@ export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
   const { reader } = useSession();
   const [envName, setEnvName] = useState("");
   const change = useChange();
-  const read = useCallback(
-    (signal: AbortSignal) => firstOf(reader.places({ signal }), PLACES_SHOWN),
-    [reader],
-  );
+  const read = useCallback((signal: AbortSignal) => firstOf(reader.places({ signal }), PLACES_SHOWN), [reader]);
   const { data: places = [] } = useLoad(read);
   function go(to: Scope) {
     const path = pathOf({ name: "runs", ...to });

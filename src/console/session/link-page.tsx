@@ -51,8 +51,7 @@ export function LinkPage({ code, session, at, onDone }: LinkPageProps) {
     <main class="sign-in">
       <Empty isPage title="You are already signed in">
         <p>
-          You are signed in as <strong>{session.holder.name}</strong>. The link signs you in as the operator
-          instead.
+          You are signed in as <strong>{session.holder.name}</strong>. The link signs you in as the operator instead.
         </p>
         <DialogButtons>
           <Button onClick={onDone}>Stay signed in</Button>

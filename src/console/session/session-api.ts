@@ -26,11 +26,7 @@ export function createSessionApi(baseUrl: string): SessionApi {
     headers: Readonly<Record<string, string>>,
     body: unknown = {},
   ): Promise<Response> {
-    const init = {
-      method,
-      headers: { "Content-Type": "application/json", ...headers },
-      body: JSON.stringify(body),
-    };
+    const init = { method, headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) };
     const response = await fetch(new URL(path, baseUrl), init).catch((cause: unknown) => {
       throw unreachable(`No response came from ${new URL(baseUrl).host}`, cause);
     });

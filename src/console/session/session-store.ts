@@ -44,11 +44,7 @@ export interface SessionStore {
 const ENDED = "Your session ended. It expired, somebody ended it, or its token ended.";
 
 /** `now`: the clock, in ms. */
-export function createSessionStore(
-  storage: SessionStorage,
-  api: SessionApi,
-  now: () => number,
-): SessionStore {
+export function createSessionStore(storage: SessionStorage, api: SessionApi, now: () => number): SessionStore {
   const listeners = new Set<() => void>();
   let state: SessionState = { session: read(storage), notice: null };
 

@@ -75,10 +75,7 @@ export function SignInPage({ notice, at }: SignInPageProps) {
     store.begin(begun, scope);
     // Stays at the address unless it names another scope.
     const isThere =
-      page !== null &&
-      at?.o === scope.o &&
-      at.p === scope.p &&
-      (at.envName ?? scope.envName) === scope.envName;
+      page !== null && at?.o === scope.o && at.p === scope.p && (at.envName ?? scope.envName) === scope.envName;
     if (!isThere) router.navigate(hrefOf({ name: "runs", ...scope }), { replace: true });
   }
   const form = { isBusy, refused, failure };

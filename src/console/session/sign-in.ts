@@ -82,8 +82,7 @@ export function chosenScope(address: Address, { holder, places }: Identified): S
   const known = places.map(scopeOfPlace);
   if (address !== null && opens(holder, address)) {
     const { o, p } = address;
-    const envName =
-      address.envName ?? holder.envName ?? known.find((scope) => scope.o === o && scope.p === p)?.envName;
+    const envName = address.envName ?? holder.envName ?? known.find((scope) => scope.o === o && scope.p === p)?.envName;
     return envName === undefined ? null : { o, p, envName };
   }
   const [only, ...others] = known;
@@ -114,10 +113,7 @@ export function scopeFor(
     const value = typed[field].trim();
     const only = opened[field];
     if (value === "" && only === undefined) {
-      return {
-        field,
-        problem: `The token does not say which ${LABELS[field].toLowerCase()}. Type its name.`,
-      };
+      return { field, problem: `The token does not say which ${LABELS[field].toLowerCase()}. Type its name.` };
     }
     if (value !== "" && only !== undefined && value !== only) {
       return { field, problem: `The token opens only “${only}”. Type that, or leave the field empty.` };

@@ -42,9 +42,9 @@ function Audit() {
         entries.length === 0 ? (
           <Empty title={loaded.isFirst ? "Nothing has happened yet" : "There are no more entries"}>
             <p>
-              The log shows who creates, rotates and revokes tokens, ends sessions, stores and deletes
-              actions, deletes versions, approves, rejects and cancels runs, cancels and retries many runs at
-              once, pauses groups, and asks for a resync.
+              The log shows who creates, rotates and revokes tokens, ends sessions, stores and deletes actions, deletes
+              versions, approves, rejects and cancels runs, cancels and retries many runs at once, pauses groups, and
+              asks for a resync.
             </p>
           </Empty>
         ) : (

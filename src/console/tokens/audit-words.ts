@@ -65,10 +65,7 @@ export function envOf(scope: string): string | null {
 }
 
 /** The page of what was changed. A deleted action has none, and a later service may change things without a page. */
-export function pageOf(
-  entry: Pick<AuditEntry, "action" | "target" | "scope">,
-  project: Project,
-): Page | null {
+export function pageOf(entry: Pick<AuditEntry, "action" | "target" | "scope">, project: Project): Page | null {
   const { o, p } = project;
   const { action, target } = entry;
   if (/^(token|session)_/.test(action)) return { name: "tokens", o, p };
@@ -81,7 +78,5 @@ export function pageOf(
   if (action.startsWith("bulk_")) return { name: "operation", o, p, envName, id: target };
   if (action.startsWith("pause_")) return { name: "groups", o, p, envName };
   if (action.startsWith("action_")) return { name: "action", o, p, envName, action: name };
-  return action === "resync_requested" || action === "environment_moved"
-    ? { name: "runs", o, p, envName }
-    : null;
+  return action === "resync_requested" || action === "environment_moved" ? { name: "runs", o, p, envName } : null;
 }

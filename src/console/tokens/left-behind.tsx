@@ -6,10 +6,7 @@ import { useSession } from "../session/session.tsx";
 
 interface LeftBehindProps {
   readonly kind: "action" | "endpoint";
-  readonly of: Pick<
-    RevokedApiTokens,
-    "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions"
-  >;
+  readonly of: Pick<RevokedApiTokens, "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions">;
   readonly note: string;
 }
 

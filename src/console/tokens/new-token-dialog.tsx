@@ -26,11 +26,7 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
     onCreated();
   }
   return (
-    <Dialog
-      title={created === null ? "New token" : "The new token"}
-      onClose={onClose}
-      isKept={created !== null}
-    >
+    <Dialog title={created === null ? "New token" : "The new token"} onClose={onClose} isKept={created !== null}>
       {created === null ? (
         <TokenForm onClose={onClose} onCreated={show} onUnsure={onCreated} />
       ) : (
@@ -51,10 +47,7 @@ interface TokenFormProps {
   readonly onUnsure: () => void;
 }
 
-const FIELDS = [
-  ...["/name", "/role", "/envName", "/expiresAt"],
-  ...["/person", "/mayApprove", "/mayActForOthers"],
-];
+const FIELDS = ["/name", "/role", "/envName", "/expiresAt", "/person", "/mayApprove", "/mayActForOthers"];
 const AFTER_LOSS = "The service may have created a token. Look for it in the list, and revoke it.";
 
 function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
@@ -110,12 +103,7 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
         error={problems.get("/name")}
         onText={setName}
       />
-      <SelectField
-        label="Role"
-        value={role}
-        error={problems.get("/role")}
-        onText={(text) => setRole(text as Role)}
-      >
+      <SelectField label="Role" value={role} error={problems.get("/role")} onText={(text) => setRole(text as Role)}>
         {roles.map((one) => (
           <option key={one.role} value={one.role}>
             {one.role}: {one.rights}

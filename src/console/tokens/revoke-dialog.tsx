@@ -46,8 +46,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
   /** The runs go on. A signed-out page can't show them. */
   function noteWaiting(count: RevokedApiTokens["waitingRuns"]) {
     if (count === 0 || token.id === holder.id) return;
-    const runs =
-      count === 1 ? "1 run that it created waits" : `${countText(count)} runs that it created wait`;
+    const runs = count === 1 ? "1 run that it created waits" : `${countText(count)} runs that it created wait`;
     noteRuns(`${runs} and will still start. Cancel the runs that must not start.`);
   }
   function noteApproved({ approvedRuns: { length }, moreApprovedRuns }: RevokedApiTokens) {
@@ -57,9 +56,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
   }
   function noteRuns(text: string) {
     const page = { name: "runs", ...scope, envName: token.envName ?? scope.envName } as const;
-    note(text, {
-      link: { href: hrefOf(page, new URLSearchParams({ waiting: "any" })), text: "Waiting runs" },
-    });
+    note(text, { link: { href: hrefOf(page, new URLSearchParams({ waiting: "any" })), text: "Waiting runs" } });
   }
   if (left !== null) return <LeftDialog of={left} onClose={onClose} />;
   return (
@@ -71,8 +68,8 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
       onClose={onClose}
     >
       <p>
-        The token stops working everywhere within 30 seconds, and with it{" "}
-        <strong>every token that it created</strong>, those that they created, and so on. You can't undo this.
+        The token stops working everywhere within 30 seconds, and with it <strong>every token that it created</strong>,
+        those that they created, and so on. You can't undo this.
       </p>
       {token.id === holder.id ? (
         <p class="warning-box">
@@ -116,9 +113,7 @@ function LeftDialog({ of, onClose }: LeftDialogProps) {
           change={change}
           onSubmit={disable}
           onClose={onClose}
-          verb={
-            webhookEndpoints.length === 1 ? "Disable the endpoint" : `Disable all ${webhookEndpoints.length}`
-          }
+          verb={webhookEndpoints.length === 1 ? "Disable the endpoint" : `Disable all ${webhookEndpoints.length}`}
           kind="danger"
           keep="Keep them"
         >

@@ -3,10 +3,7 @@
 import type { ApiToken, CurrentToken } from "../../client/index.ts";
 
 type Holder = Pick<CurrentToken, "id">;
-type Listed = Pick<
-  ApiToken,
-  "id" | "role" | "parentId" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers"
->;
+type Listed = Pick<ApiToken, "id" | "role" | "parentId" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers">;
 
 /** False if the service would refuse. `tokens`: those that the page has. A token's parents can be on another page. */
 export function isRotatable(token: Listed, holder: Holder, tokens: readonly Listed[]): boolean {

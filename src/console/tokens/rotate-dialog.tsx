@@ -28,18 +28,13 @@ export function RotateDialog({ token, onClose, onRotated }: RotateDialogProps) {
   if (rotated === null) {
     return (
       <Dialog title={`Rotate ${token.name}?`} onClose={onClose}>
-        <RotateForm {...{ token, onClose, onRotated }} onDone={show} />
+        <RotateForm token={token} onClose={onClose} onRotated={onRotated} onDone={show} />
       </Dialog>
     );
   }
   return (
     <Dialog title="The new secret" onClose={onClose} isKept>
-      <ShownSecret
-        label="New secret"
-        what={<TokenName name={rotated.name} />}
-        secret={rotated.token}
-        onClose={onClose}
-      >
+      <ShownSecret label="New secret" what={<TokenName name={rotated.name} />} secret={rotated.token} onClose={onClose}>
         <p>
           <OldSecret endsAt={rotated.oldSecretExpiresAt} />
         </p>
@@ -78,19 +73,17 @@ function RotateForm({ token, onClose, onRotated, onDone }: RotateFormProps) {
     });
   return (
     <ChangeForm change={change} onSubmit={rotate} onClose={onClose} verb="Rotate token">
-      <p>
-        The token gets a new secret, which you see once. Its id, its name and the tokens that it created stay.
-      </p>
+      <p>The token gets a new secret, which you see once. Its id, its name and the tokens that it created stay.</p>
       {oldSecretExpiresAt === null ? null : (
         <p class="warning-box">
-          <strong>An earlier secret still works until {exactTime(oldSecretExpiresAt)}.</strong> The current
-          secret stops at once.
+          <strong>An earlier secret still works until {exactTime(oldSecretExpiresAt)}.</strong> The current secret stops
+          at once.
         </p>
       )}
       {isOwn ? (
         <p class="warning-box">
-          <strong>This is the token that you are signed in with.</strong> You stay signed in until its old
-          secret ends. Then sign in with the new one.
+          <strong>This is the token that you are signed in with.</strong> You stay signed in until its old secret ends.
+          Then sign in with the new one.
         </p>
       ) : null}
       <SelectField
@@ -125,8 +118,7 @@ function Children({ of: { children, moreChildren } }: { readonly of: RotatedApiT
   return (
     <div>
       <p>
-        The token created these tokens, and they still work. If the old secret leaked, revoke those that you
-        don't know:
+        The token created these tokens, and they still work. If the old secret leaked, revoke those that you don't know:
       </p>
       <ul class="token-children">
         {children.map(({ id, name }) => (

@@ -35,9 +35,7 @@ export function SessionsSection() {
       {data === undefined || data.next === null ? null : (
         <p class="muted">These are the newest {data.sessions.length}.</p>
       )}
-      {ending === null ? null : (
-        <EndDialog session={ending} onClose={() => setEnding(null)} onEnded={reload} />
-      )}
+      {ending === null ? null : <EndDialog session={ending} onClose={() => setEnding(null)} onEnded={reload} />}
     </section>
   );
 }
@@ -68,11 +66,7 @@ function SessionTable({ sessions, onEnd }: SessionTableProps) {
           </td>
           <td class="is-end">
             {session.id === holder.sessionId ? null : (
-              <Button
-                kind="quiet"
-                aria-label={`End the session of ${nameOf(session)}`}
-                onClick={() => onEnd(session)}
-              >
+              <Button kind="quiet" aria-label={`End the session of ${nameOf(session)}`} onClick={() => onEnd(session)}>
                 End
               </Button>
             )}
@@ -115,8 +109,8 @@ function EndDialog({ session, onClose, onEnded }: EndDialogProps) {
       onClose={onClose}
     >
       <p>
-        It stops working everywhere within 30 seconds. The token goes on working, so its holder can sign in
-        again. To prevent that, revoke the token.
+        It stops working everywhere within 30 seconds. The token goes on working, so its holder can sign in again. To
+        prevent that, revoke the token.
       </p>
     </ConfirmDialog>
   );

@@ -34,17 +34,13 @@ export function CopyButton({ what, text, hasWord = false, icon = "copy" }: CopyB
       setCopied(true);
       announce("Copied");
     } catch {
-      note("The browser did not allow the page to copy. Select the text and copy it yourself.", {
-        isProblem: true,
-      });
+      note("The browser did not allow the page to copy. Select the text and copy it yourself.", { isProblem: true });
     }
   }
   return (
     <Button kind="quiet" aria-label={`Copy ${what}`} title={`Copy ${what}`} onClick={copy}>
       <Icon name={isCopied ? "check" : icon} />
-      {hasWord ? (
-        <span aria-hidden="true">{isCopied ? "Copied" : hasWord === true ? "Copy" : hasWord}</span>
-      ) : null}
+      {hasWord ? <span aria-hidden="true">{isCopied ? "Copied" : hasWord === true ? "Copy" : hasWord}</span> : null}
     </Button>
   );
 }

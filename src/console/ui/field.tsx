@@ -88,7 +88,10 @@ type TextFieldProps = Described &
 export function TextField({ label, hint, error, onText, ...rest }: TextFieldProps) {
   return (
     <Labelled
-      {...{ label, hint, error, onText }}
+      label={label}
+      hint={hint}
+      error={error}
+      onText={onText}
       text={rest.value}
       control={(described) => {
         // Preact's types have a member for each type of input, so they can't take one that is a variable.
@@ -105,17 +108,13 @@ type TextAreaProps = Described & Omit<TextareaHTMLAttributes<HTMLTextAreaElement
 export function TextArea({ label, hint, error, onText, ...rest }: TextAreaProps) {
   return (
     <Labelled
-      {...{ label, hint, error, onText }}
+      label={label}
+      hint={hint}
+      error={error}
+      onText={onText}
       text={rest.value}
       control={(described) => (
-        <textarea
-          autocomplete="off"
-          spellcheck={false}
-          rows={8}
-          onFocus={showWhole}
-          {...rest}
-          {...described}
-        />
+        <textarea autocomplete="off" spellcheck={false} rows={8} onFocus={showWhole} {...rest} {...described} />
       )}
     />
   );
@@ -126,14 +125,16 @@ function showWhole({ currentTarget }: { readonly currentTarget: HTMLElement }) {
   if (!currentTarget.matches(":active")) currentTarget.scrollIntoView({ block: "nearest" });
 }
 
-type SelectFieldProps = Described &
-  Omit<PartialSelectHTMLAttributes<HTMLSelectElement>, "label" | "role" | "size">;
+type SelectFieldProps = Described & Omit<PartialSelectHTMLAttributes<HTMLSelectElement>, "label" | "role" | "size">;
 
 /** `children`: its `option` elements. */
 export function SelectField({ label, hint, error, onText, children, ...rest }: SelectFieldProps) {
   return (
     <Labelled
-      {...{ label, hint, error, onText }}
+      label={label}
+      hint={hint}
+      error={error}
+      onText={onText}
       control={(described) => (
         <select {...rest} {...described}>
           {children}

@@ -16,7 +16,9 @@ export function LinesField({ label, hint, lines, error, onLines }: LinesFieldPro
   const [text, setText] = useState(() => lines.join("\n"));
   return (
     <TextArea
-      {...{ label, hint, error }}
+      label={label}
+      hint={hint}
+      error={error}
       rows={2}
       value={text}
       onText={(next) => {

@@ -30,10 +30,7 @@ export interface LoadOptions<T = unknown> {
  * `read`: make it with useCallback. When it changes, what was read is dropped, because it belongs to another address.
  * A hidden page reads nothing. It reads at once when it is shown, if the time for it has passed.
  */
-export function useLoad<T>(
-  read: (signal: AbortSignal) => Promise<T>,
-  { everyMs }: LoadOptions<T> = {},
-): Loaded<T> {
+export function useLoad<T>(read: (signal: AbortSignal) => Promise<T>, { everyMs }: LoadOptions<T> = {}): Loaded<T> {
   const isVisible = useVisible();
   const [state, setState] = useState<Omit<Loaded<T>, "reload"> & { readonly of: unknown }>(nothingYet(read));
   const [asked, setAsked] = useState(0);

@@ -19,11 +19,7 @@ export interface Commands {
  * `path`: below the environment. curl reads the header from stdin, because everybody on a machine can see command
  * lines.
  */
-export function curl(
-  { origin, scope, person }: Target,
-  path: string,
-  options: readonly string[] = [],
-): string {
+export function curl({ origin, scope, person }: Target, path: string, options: readonly string[] = []): string {
   const url = `${origin}/${scope.o}/${scope.p}/envs/${scope.envName}/${path}`;
   const acting = person ? ["-H", `On-Behalf-Of: ${person}`] : [];
   const command = lines(["curl", "-sS", "-H", "@-", ...acting, url], options);

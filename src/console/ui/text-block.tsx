@@ -69,7 +69,11 @@ export function TextBlock({ name, text }: TextBlockProps) {
           return (
             <Piece
               key={piece}
-              {...{ name, lines, from, href, mark }}
+              name={name}
+              lines={lines}
+              from={from}
+              href={href}
+              mark={mark}
               marked={isHere ? marked : null}
               isDrawn={isHere || piece < drawn}
             />

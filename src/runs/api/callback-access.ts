@@ -27,11 +27,7 @@ const EXPIRED = "This callback token has expired at the run's deadline.";
  * Lets a genuine token through. An expired token is 401. If `opensReplay`, there is one exception: for a day after the
  * expiry, the holder may repeat a report that came in time, with the same key.
  */
-export function requiresCallbackToken({
-  opensReplay,
-}: {
-  readonly opensReplay: boolean;
-}): MiddlewareHandler<AppEnv> {
+export function requiresCallbackToken({ opensReplay }: { readonly opensReplay: boolean }): MiddlewareHandler<AppEnv> {
   return async function requiresCallbackToken(c, next) {
     const lateMs = Date.now() - (await genuineGrant(c)).expiresAt;
     const isLate = lateMs >= 0;

@@ -19,26 +19,21 @@ import { shortened, withoutHugeOutput } from "./shortened-report.ts";
 const REPORT_BODY = { maxBytes: REPORT_MAX_BYTES, pruned: withoutHugeOutput };
 
 export const callbackRoutes = new Hono<AppEnv>()
-  .post(
-    "/:id/callback",
-    requiresCallbackToken({ opensReplay: true }),
-    validBody(report, REPORT_BODY),
-    async (c) => {
-      const id = runIdOf(c);
-      const body = c.req.valid("json");
-      const key = idempotencyKey(c);
-      // Of what was sent, because a later release may keep more or less of it.
-      const changeKey = await changeKeyOf("callback", key, body);
-      const { report, truncated } = shortened(body);
-      const options = c.get("isLate") ? { replayOnly: true } : undefined;
-      const answer = await ask(environmentOf(c), (coordinator) =>
-        coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
-      );
-      const isWhole = !answer.ok || truncated.length === 0;
-      const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
-      return sendChanged(c, told, key);
-    },
-  )
+  .post("/:id/callback", requiresCallbackToken({ opensReplay: true }), validBody(report, REPORT_BODY), async (c) => {
+    const id = runIdOf(c);
+    const body = c.req.valid("json");
+    const key = idempotencyKey(c);
+    // Of what was sent, because a later release may keep more or less of it.
+    const changeKey = await changeKeyOf("callback", key, body);
+    const { report, truncated } = shortened(body);
+    const options = c.get("isLate") ? { replayOnly: true } : undefined;
+    const answer = await ask(environmentOf(c), (coordinator) =>
+      coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
+    );
+    const isWhole = !answer.ok || truncated.length === 0;
+    const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
+    return sendChanged(c, told, key);
+  })
   .post(
     "/:id/heartbeat",
     requiresCallbackToken({ opensReplay: false }),
@@ -61,7 +56,5 @@ function toWire({ reason, requestedAt, until, remainingMs }: CancelOrder) {
 
 function toEvent(body: Report): RunEvent {
   const output = body.output === undefined ? null : JSON.stringify(body.output);
-  return body.status === "succeeded"
-    ? { type: "succeeded", output }
-    : { type: "failed", error: body.error, output };
+  return body.status === "succeeded" ? { type: "succeeded", output } : { type: "failed", error: body.error, output };
 }

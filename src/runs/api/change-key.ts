@@ -34,10 +34,7 @@ export async function changeKeyOf(
   const key = caller === "callback" ? `c:${callersKey}` : `t:${caller.tokenId}:${callersKey}`;
   const hash = await fingerprint(caller === "callback" ? body : bodyOf(caller, body));
   if (ring === null) return { key, fingerprint: hash };
-  const [signatures, keyIds] = await Promise.all([
-    ring.signWithEach("fingerprint", hash),
-    ring.keyIds("fingerprint"),
-  ]);
+  const [signatures, keyIds] = await Promise.all([ring.signWithEach("fingerprint", hash), ring.keyIds("fingerprint")]);
   const [first = "", ...others] = signatures.map((signature) => signature.toHex());
   return { key, fingerprint: first, otherFingerprints: others, keyIds };
 }

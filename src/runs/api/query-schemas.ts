@@ -1,22 +1,10 @@
 /** zod: the query parameters of requests for runs: filters, pages, and `include`. */
 
 import * as z from "zod/mini";
-import {
-  CHANGE_CURSOR,
-  FACET_MIN_CHARACTERS,
-  NAME_MAX_CHARACTERS,
-  WAIT_MAX_SECONDS,
-} from "../../base/limits.ts";
+import { CHANGE_CURSOR, FACET_MIN_CHARACTERS, NAME_MAX_CHARACTERS, WAIT_MAX_SECONDS } from "../../base/limits.ts";
 import { LABELS_WIRE, labelList, PLAIN_TEXT } from "../../http/label-schemas.ts";
 import { listOf, wholeNumberText } from "../../http/schema-bounds.ts";
-import {
-  described,
-  filterableName,
-  instant,
-  pageQuery,
-  seqPageQuery,
-  withExample,
-} from "../../http/schema-parts.ts";
+import { described, filterableName, instant, pageQuery, seqPageQuery, withExample } from "../../http/schema-parts.ts";
 import { FACET_FIELDS } from "../d1/facets.ts";
 import { STATUSES, type Status } from "../run.ts";
 import { ORDERS, WAITING_FILTERS } from "../run-filters.ts";
@@ -50,9 +38,7 @@ const labelFilter = z
 const runFilters = {
   status: z.optional(
     z
-      .union([z.pipe(status, asList), listOf(STATUSES.length, "statuses", status, ANY_STATUS)], {
-        error: ANY_STATUS,
-      })
+      .union([z.pipe(status, asList), listOf(STATUSES.length, "statuses", status, ANY_STATUS)], { error: ANY_STATUS })
       .register(z.globalRegistry, {
         wire: {
           type: "array",
@@ -80,17 +66,21 @@ const runFilters = {
 };
 
 const include = z.optional(
-  z.literal("details", { error: 'send "details" once.' }).register(z.globalRegistry, {
-    wire: { type: "string", enum: ["details"], examples: ["details"] },
-    description: "`details` adds the member `details` to the run.",
-  }),
+  z
+    .literal("details", { error: 'send "details" once.' })
+    .register(z.globalRegistry, {
+      wire: { type: "string", enum: ["details"], examples: ["details"] },
+      description: "`details` adds the member `details` to the run.",
+    }),
 );
 
 const order = z.optional(
-  z.enum(ORDERS, { error: `send one of ${ORDERS.join(", ")}, once.` }).register(z.globalRegistry, {
-    wire: { type: "string", enum: [...ORDERS], default: "newest", examples: ["oldest"] },
-    description: "Which run comes first. A cursor goes on in the order of its list.",
-  }),
+  z
+    .enum(ORDERS, { error: `send one of ${ORDERS.join(", ")}, once.` })
+    .register(z.globalRegistry, {
+      wire: { type: "string", enum: [...ORDERS], default: "newest", examples: ["oldest"] },
+      description: "Which run comes first. A cursor goes on in the order of its list.",
+    }),
 );
 
 export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, order, include });
@@ -134,11 +124,13 @@ export const runQuery = z.strictObject({
   wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] })),
 });
 
-const changeCursor = z.string({ error: "send it once." }).register(z.globalRegistry, {
-  wire: { type: "string", pattern: CHANGE_CURSOR, examples: ["0"] },
-  description:
-    "The cursor of an earlier response, or `0` for all runs that are kept. Without it, the response has no runs and a cursor for now.",
-});
+const changeCursor = z
+  .string({ error: "send it once." })
+  .register(z.globalRegistry, {
+    wire: { type: "string", pattern: CHANGE_CURSOR, examples: ["0"] },
+    description:
+      "The cursor of an earlier response, or `0` for all runs that are kept. Without it, the response has no runs and a cursor for now.",
+  });
 
 export const changesQuery = z.strictObject({
   after: z.optional(changeCursor),

@@ -17,14 +17,7 @@ import {
 } from "../../base/limits.ts";
 import { parseUuid } from "../../base/uuid.ts";
 import { CONTROL, labels, PLAIN_TEXT } from "../../http/label-schemas.ts";
-import {
-  finiteNumbers,
-  maxBytes,
-  outOfRange,
-  parsedText,
-  urlLength,
-  wholeNumber,
-} from "../../http/schema-bounds.ts";
+import { finiteNumbers, maxBytes, outOfRange, parsedText, urlLength, wholeNumber } from "../../http/schema-bounds.ts";
 import { described, filterableName, HTTP_URL, instant, minutes } from "../../http/schema-parts.ts";
 import { trigger } from "../../webhooks/request/trigger.ts";
 
@@ -94,10 +87,7 @@ export const newRun = z
     ...runInputs,
     timeout: z._default(described(minutes, TIMEOUT), TIMEOUT_DEFAULT_MINUTES),
     heartbeatTimeout: z.optional(
-      described(
-        minutes,
-        "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
-      ),
+      described(minutes, "Minutes without a heartbeat after which the run fails. Without it, silence is no failure."),
     ),
     trigger: z.optional(trigger),
     ...gates(String(WAIT_TIMEOUT_DEFAULT_MINUTES)),
@@ -175,9 +165,7 @@ export const cancel = z
   });
 
 export const decision = z
-  .strictObject({
-    reason: z.optional(reasonOf(`Why you decide so: ${ONE_LINE}. Every reader of the run can see it.`)),
-  })
+  .strictObject({ reason: z.optional(reasonOf(`Why you decide so: ${ONE_LINE}. Every reader of the run can see it.`)) })
   .register(z.globalRegistry, { id: "Decision", examples: [{ reason: "checked with the team" }] });
 
 const output = z.optional(
@@ -192,9 +180,7 @@ export const report = z
   .discriminatedUnion(
     "status",
     [
-      z
-        .strictObject({ status: z.literal("succeeded"), output })
-        .register(z.globalRegistry, { id: "SuccessReport" }),
+      z.strictObject({ status: z.literal("succeeded"), output }).register(z.globalRegistry, { id: "SuccessReport" }),
       z
         .strictObject({
           status: z.literal("failed"),
@@ -250,10 +236,12 @@ const PROGRESS = outOfRange("a number", 0, 1);
 export const heartbeat = z
   .strictObject({
     message: z.optional(
-      plainText.check(maxBytes(HEARTBEAT_MESSAGE_MAX_BYTES, String)).register(z.globalRegistry, {
-        wire: { type: "string", maxLength: HEARTBEAT_MESSAGE_MAX_BYTES },
-        description: `What the workflow does now. At most ${HEARTBEAT_MESSAGE_MAX_BYTES} bytes of UTF-8.`,
-      }),
+      plainText
+        .check(maxBytes(HEARTBEAT_MESSAGE_MAX_BYTES, String))
+        .register(z.globalRegistry, {
+          wire: { type: "string", maxLength: HEARTBEAT_MESSAGE_MAX_BYTES },
+          description: `What the workflow does now. At most ${HEARTBEAT_MESSAGE_MAX_BYTES} bytes of UTF-8.`,
+        }),
     ),
     progress: z.optional(
       described(
@@ -263,7 +251,4 @@ export const heartbeat = z
     ),
     externalUrl: z.optional(externalUrl),
   })
-  .register(z.globalRegistry, {
-    id: "Heartbeat",
-    examples: [{ message: "running the tests", progress: 0.4 }],
-  });
+  .register(z.globalRegistry, { id: "Heartbeat", examples: [{ message: "running the tests", progress: 0.4 }] });

@@ -12,12 +12,7 @@ import { environmentOf } from "./run-environment.ts";
 export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (c) => {
   const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
   const environment = environmentOf(c);
-  const what = {
-    project: `${o}/${p}`,
-    envName,
-    action: "resync_requested",
-    target: environment.scope,
-  } as const;
+  const what = { project: `${o}/${p}`, envName, action: "resync_requested", target: environment.scope } as const;
   const entry = newAuditEntry(c, what, Date.now());
   // With one database, there is no row to repair.
   const home = hasSeveralDatabases(c.env) ? (await askPlacement(environment)).home : null;

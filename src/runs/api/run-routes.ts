@@ -18,14 +18,7 @@ import { changeKeyOf } from "./change-key.ts";
 import { createRunOfBody, creationOf } from "./create/create.ts";
 import { createRetry } from "./create/retry.ts";
 import { mustNamePerson, requirePerson } from "./gates/require-person.ts";
-import {
-  changeQuery,
-  createQuery,
-  runFacetsQuery,
-  runListQuery,
-  runQuery,
-  runSummaryQuery,
-} from "./query-schemas.ts";
+import { changeQuery, createQuery, runFacetsQuery, runListQuery, runQuery, runSummaryQuery } from "./query-schemas.ts";
 import { findFacetsOf, listRunsOf, summarizeRunsOf } from "./read/list-runs.ts";
 import { mayBeKnown, readRun } from "./read/reader.ts";
 import { cancel, newRun, retry } from "./request-schemas.ts";
@@ -36,16 +29,10 @@ import { waitForEnd } from "./watch/wait-for-end.ts";
 
 /** The response can lack the newest changes. */
 const STALE = ["Action-Runs-Stale", "true"] as const;
-const FOR_READERS =
-  "A callback token reads only the run. Leave out `include` and `wait`, or use an API token.";
+const FOR_READERS = "A callback token reads only the run. Leave out `include` and `wait`, or use an API token.";
 
 /** Nobody waits for the row: a cancel must be as fast as ever. */
-async function auditCancel(
-  c: Context<AppEnv>,
-  id: string,
-  answer: RunReply,
-  reason: string | null,
-): Promise<void> {
+async function auditCancel(c: Context<AppEnv>, id: string, answer: RunReply, reason: string | null): Promise<void> {
   if (!answer.ok || answer.decidedAt === undefined) return;
   const what = { action: "run_cancelled", target: id, reason } as const;
   await auditAfterwards(c, what, answer.decidedAt, { isAwaited: false });
@@ -88,10 +75,7 @@ export const runRoutes = new Hono<AppEnv>()
     const key = idempotencyKey(c);
     const environment = environmentOf(c);
     const actor = actorOf(c);
-    const [isKnown, changeKey] = await Promise.all([
-      mayBeKnown(environment, id),
-      changeKeyOf(actor, key, "cancel"),
-    ]);
+    const [isKnown, changeKey] = await Promise.all([mayBeKnown(environment, id), changeKeyOf(actor, key, "cancel")]);
     if (!isKnown) throw new ApiError("run_not_found");
     await requirePerson(mustNamePerson(c), environment, id);
     const options = { mayWrite: may(c.get("principal").role, "data:write") };
@@ -119,9 +103,7 @@ export const runRoutes = new Hono<AppEnv>()
       const changeKey = await changeKeyOf(actor, key, ["cancel", body]);
       if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
       await requirePerson(mustNamePerson(c), environment, id);
-      const answer = await ask(environment, (coordinator) =>
-        coordinator.runs.cancel(id, request, changeKey, query),
-      );
+      const answer = await ask(environment, (coordinator) => coordinator.runs.cancel(id, request, changeKey, query));
       await auditCancel(c, id, answer, reason);
       return sendChanged(c, answer, key, answer.ok && answer.hasGrace ? 202 : 200);
     },

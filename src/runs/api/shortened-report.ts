@@ -23,9 +23,7 @@ const TEXT_MIN_BYTES = 256;
 const GAP_BYTES = 64;
 
 /** What stands in the place of an output that can't be kept. */
-const TOO_LARGE = leftOut(
-  `it has more than ${OUTPUT_MAX_BYTES} bytes of JSON, even with its texts shortened`,
-);
+const TOO_LARGE = leftOut(`it has more than ${OUTPUT_MAX_BYTES} bytes of JSON, even with its texts shortened`);
 const TOO_DEEP = leftOut(`it has more than ${JSON_MAX_DEPTH - 1} levels of nesting`);
 
 function leftOut(why: string) {
@@ -46,10 +44,7 @@ export function shortened(report: Report): ShortenedReport {
   const truncated = ofOutput ?? ["/output"];
   if (kept.status === "succeeded") return { report: kept, truncated };
   const error = shortenedText(kept.error, ERROR_MAX_BYTES);
-  return {
-    report: { ...kept, error },
-    truncated: error === kept.error ? truncated : ["/error", ...truncated],
-  };
+  return { report: { ...kept, error }, truncated: error === kept.error ? truncated : ["/error", ...truncated] };
 }
 
 /**
@@ -59,9 +54,7 @@ export function shortened(report: Report): ShortenedReport {
 export function withoutHugeOutput(text: string, { depth, marks }: JsonShape): string {
   const isDeep = depth > JSON_MAX_DEPTH;
   // The marks alone take so many bytes of the output.
-  return isDeep || marks > OUTPUT_MAX_BYTES
-    ? withoutOutput(text, JSON.stringify(isDeep ? TOO_DEEP : TOO_LARGE))
-    : text;
+  return isDeep || marks > OUTPUT_MAX_BYTES ? withoutOutput(text, JSON.stringify(isDeep ? TOO_DEEP : TOO_LARGE)) : text;
 }
 
 /** The text of an object with `instead` in the place of the value of its member `output`. */
@@ -120,8 +113,7 @@ function shortenTexts(output: JsonObject): readonly string[] | null {
     const longest = texts.slice(0, i + 1);
     for (const one of longest) one.replace(max);
     const pointers = longest.map(({ path }) => jsonPointer(["output", ...path])).sort();
-    const isShort =
-      pointers.length <= TRUNCATED_MAX && pointers.every((one) => one.length <= POINTER_MAX_CHARACTERS);
+    const isShort = pointers.length <= TRUNCATED_MAX && pointers.every((one) => one.length <= POINTER_MAX_CHARACTERS);
     return isShort ? pointers : ["/output"];
   }
   return null;

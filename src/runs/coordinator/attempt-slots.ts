@@ -63,10 +63,7 @@ export class AttemptSlots {
     const held = this.#lanes.get(lane);
     const { attempts = 0, bytes = 0 } = held ?? {};
     const { max } = this.#policy;
-    const left = {
-      attempts: max.attempts - this.#attempts + attempts,
-      bytes: max.bytes - this.#bytes + bytes,
-    };
+    const left = { attempts: max.attempts - this.#attempts + attempts, bytes: max.bytes - this.#bytes + bytes };
     const room = this.#policy.roomOf(held?.failures ?? this.#failuresBefore(queued), left);
     return (
       this.hasRoomForAll(weight) &&

@@ -112,21 +112,11 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     approvers.onAnswer((runIds, at) => admitter.approversKnown(runIds, at));
 
     const endpoints = new EndpointDesk(journal, tellers, ledger, replies, arming.arm);
-    const bulkParts = {
-      env,
-      journal,
-      storageLimit,
-      projection,
-      lacking,
-      ledger,
-      admitter,
-      runner: BulkOperations,
-    };
+    const bulkParts = { env, journal, storageLimit, projection, lacking, ledger, admitter, runner: BulkOperations };
     const bulk = new BulkDesk({ ...bulkParts, arm: arming.arm });
     const cleaning = new Cleaning(env, scope, replicas, arming.arm);
     const removing = { projection, forgettable: new Forgettable(journal, storageLimit) };
-    const archive =
-      env.ARCHIVE === undefined ? null : new Archive(journal, { archiver: RunArchive, ...removing });
+    const archive = env.ARCHIVE === undefined ? null : new Archive(journal, { archiver: RunArchive, ...removing });
     const purge = new Purge(journal, { alarms, archive, ...removing });
 
     ledger.consequences = {

@@ -36,13 +36,7 @@ export class Deliveries extends RunRequests<Delivery> {
   readonly #stopRequests: StopRequests;
   readonly #outbox: Outbox<Delivery, AttemptResult, OfRun<Delivery>>;
 
-  constructor(
-    journal: Journal,
-    queue: DueQueue,
-    ledger: Ledger,
-    stopRequests: StopRequests,
-    sending: Sending,
-  ) {
+  constructor(journal: Journal, queue: DueQueue, ledger: Ledger, stopRequests: StopRequests, sending: Sending) {
     super(sending);
     this.#journal = journal;
     this.#ledger = ledger;

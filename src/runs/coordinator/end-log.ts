@@ -35,10 +35,7 @@ export class EndLog {
   }
 
   /** Writes the line of a run that has just ended. Does nothing for an open run. */
-  write(
-    { id, source, actionName, status, endCause, createdAt, startedAt, completedAt }: Run,
-    now: number,
-  ): void {
+  write({ id, source, actionName, status, endCause, createdAt, startedAt, completedAt }: Run, now: number): void {
     if (completedAt === null || endCause === null) return;
     const line = this.#limit.next(now);
     if (line === null) return;

@@ -3,13 +3,7 @@
  * sends messages again.
  */
 
-import type {
-  EndpointCalls,
-  EndpointReport,
-  MessagesReply,
-  ResendReply,
-  RunEventToTell,
-} from "../endpoint-calls.ts";
+import type { EndpointCalls, EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
 import { bytesOf, type Journal } from "../journal/journal.ts";
 import type { MessageFilter } from "../message.ts";
 import { type EndpointKey, type EventType, eventOf, type Recovery, type RecoveryOrder } from "../telling.ts";
@@ -26,13 +20,7 @@ export class EndpointDesk implements EndpointCalls {
   readonly #replies: Replies;
   readonly #tests = new TestLimit();
 
-  constructor(
-    journal: Journal,
-    tellers: Tellers,
-    ledger: Ledger,
-    replies: Replies,
-    arm: (now: number) => void,
-  ) {
+  constructor(journal: Journal, tellers: Tellers, ledger: Ledger, replies: Replies, arm: (now: number) => void) {
     this.#journal = journal;
     this.#tellers = tellers;
     this.#ledger = ledger;

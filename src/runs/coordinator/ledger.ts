@@ -8,13 +8,7 @@
 import { GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { type Delivery, LEASE_MS } from "../../webhooks/delivery.ts";
-import {
-  type FollowUp,
-  type Journal,
-  mustStop,
-  type NewRunDetails,
-  type Written,
-} from "../journal/journal.ts";
+import { type FollowUp, type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
 import { FREE, type JournaledRun, type SlotHold } from "../journal/run-rows.ts";
 import type { StopRequest } from "../journal/stop-request-rows.ts";
 import type { Projection } from "../projection/projection.ts";
@@ -142,14 +136,7 @@ export class Ledger {
     next: Run,
     event: RunEvent,
     now: number,
-    {
-      changeKey = ownChangeKey(),
-      isRepeatable,
-      delivery,
-      first = [],
-      last = [],
-      alongside,
-    }: UpdateDetails = {},
+    { changeKey = ownChangeKey(), isRepeatable, delivery, first = [], last = [], alongside }: UpdateDetails = {},
   ): JournaledRun {
     const changed = {
       ...before,
@@ -184,12 +171,7 @@ export class Ledger {
   }
 
   /** Writes a delivery's progress while the run keeps its version. */
-  noteAttempt(
-    run: JournaledRun,
-    delivery: Delivery | null,
-    events: readonly TimelineEvent[],
-    now: number,
-  ): void {
+  noteAttempt(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[], now: number): void {
     this.#journal.transaction(() => {
       this.#journal.noteAttempt(run, delivery, events);
       this.#projection.arm(now);
@@ -275,22 +257,11 @@ export class Ledger {
   #log(before: JournaledRun, run: JournaledRun, event: RunEvent, { erased }: Written, now: number): void {
     this.#endLog.write(run, now);
     if (event.type !== "deadline_passed" || isWaiting(before) || erased?.leaseUntil !== null) return;
-    logGivenUp(
-      "attempt",
-      this.#journal.scope,
-      run.id,
-      erased.attempt,
-      neverCalled(erased, run.failedAttempt),
-    );
+    logGivenUp("attempt", this.#journal.scope, run.id, erased.attempt, neverCalled(erased, run.failedAttempt));
   }
 
   /** What follows from every version. `isGated`: the run waits at a gate, or did. D1 alone lists such runs by their tokens. */
-  #afterEach(
-    { id }: Run,
-    { unlanded, after = [] }: Written,
-    isGated: boolean,
-    now: number,
-  ): readonly (() => void)[] {
+  #afterEach({ id }: Run, { unlanded, after = [] }: Written, isGated: boolean, now: number): readonly (() => void)[] {
     return [
       () => this.#projection.changed(unlanded, isGated),
       () => this.#watchers.tell(id),

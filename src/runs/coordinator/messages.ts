@@ -228,12 +228,16 @@ export class Messages implements RequestKind<Message, ToldResult, OutgoingMessag
     if (next === null) this.effects.isGone(endpoint);
     if (next !== null && isAttemptDue(next, now)) this.#outbox.wait(next, next.expiresAt, now);
     this.#arm(now);
-    if (result.verdict === "failed" && !request.isResend)
-      this.#considerDisabling(endpoint, result.version, now);
+    if (result.verdict === "failed" && !request.isResend) this.#considerDisabling(endpoint, result.version, now);
     if (next?.state !== "failed") return;
     const { status, reason } = result;
     log("info", "message_given_up", {
-      ...{ coordinator: this.#journal.scope, run: runId, endpoint, attempt, status, reason },
+      coordinator: this.#journal.scope,
+      run: runId,
+      endpoint,
+      attempt,
+      status,
+      reason,
     });
   }
 
@@ -245,7 +249,9 @@ export class Messages implements RequestKind<Message, ToldResult, OutgoingMessag
     this.#journal.messages.erase(request);
     this.#arm(now);
     log("info", "message_expired", {
-      ...{ coordinator: this.#journal.scope, run: request.runId, endpoint: request.endpoint },
+      coordinator: this.#journal.scope,
+      run: request.runId,
+      endpoint: request.endpoint,
     });
   }
 
@@ -301,8 +307,17 @@ function newMessage(
   now: number,
 ): Message {
   return {
-    ...{ endpoint, runId, kind, type, state: "waiting", isResend: false },
-    ...{ weight: bytes, attempt: 0, nextAt: now, leaseUntil: null, attempts: [] },
+    endpoint,
+    runId,
+    kind,
+    type,
+    state: "waiting",
+    isResend: false,
+    weight: bytes,
+    attempt: 0,
+    nextAt: now,
+    leaseUntil: null,
+    attempts: [],
     expiresAt: Math.ceil((now + KEPT_MS) / EXPIRES_EVERY_MS) * EXPIRES_EVERY_MS,
   };
 }

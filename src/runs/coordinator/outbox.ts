@@ -46,12 +46,7 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
    * Uses what else a result says, after it was applied. `request`: as it left. `isOvertaken`: there was no request any
    * more, so the result was not applied.
    */
-  useResult(
-    id: string,
-    request: T,
-    result: R,
-    when: { readonly isOvertaken: boolean; readonly now: number },
-  ): void;
+  useResult(id: string, request: T, result: R, when: { readonly isOvertaken: boolean; readonly now: number }): void;
   /**
    * Gives up a request whose time was up before its next attempt was due, or before a slot was free. `isProbed`: whether
    * its lane fails.
@@ -158,16 +153,13 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   startWaiting(): void {
     if (!this.#queue.isAnyWaiting) return;
     const now = Date.now();
-    this.#queue.startWaiting(now, this.#kind.batchMax, this.#openings(now), (id) =>
-      this.#takeTurnSafely(id, now, []),
-    );
+    this.#queue.startWaiting(now, this.#kind.batchMax, this.#openings(now), (id) => this.#takeTurnSafely(id, now, []));
     this.#arm(now);
   }
 
   #openings(now: number): Openings {
     return {
-      hasRoom: (lane, kind) =>
-        this.#slots.hasRoomFor({ lane, weight: 0, attempt: kind === "first" ? 0 : 1 }, now),
+      hasRoom: (lane, kind) => this.#slots.hasRoomFor({ lane, weight: 0, attempt: kind === "first" ? 0 : 1 }, now),
       isProbed: (lane) => this.#slots.isProbed(lane),
       probeInMs: (lane) => this.#slots.probeInMs(lane, now),
     };

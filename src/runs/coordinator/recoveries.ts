@@ -9,13 +9,7 @@ import { HOUR_MS } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { StoredRecovery } from "../journal/recovery-rows.ts";
 import { hears } from "../matching.ts";
-import {
-  type EndpointKey,
-  isSameOrder,
-  type Recovery,
-  type RecoveryOrder,
-  type RunToTell,
-} from "../telling.ts";
+import { type EndpointKey, isSameOrder, type Recovery, type RecoveryOrder, type RunToTell } from "../telling.ts";
 import type { Messages } from "./messages.ts";
 import { Suspect } from "./suspect.ts";
 
@@ -109,10 +103,5 @@ export class Recoveries {
 
 function after(recovery: StoredRecovery, brought: number, walkedTo: number): StoredRecovery {
   const messages = recovery.messages + brought;
-  return {
-    ...recovery,
-    messages,
-    beforeSeq: walkedTo,
-    isOver: walkedTo === 0 || messages >= RECOVERED_MAX,
-  };
+  return { ...recovery, messages, beforeSeq: walkedTo, isOver: walkedTo === 0 || messages >= RECOVERED_MAX };
 }

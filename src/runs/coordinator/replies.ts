@@ -23,10 +23,7 @@ export class Replies {
   }
 
   /** The platform holds the answer back until all of it is durable, an end that was noticed just now included. */
-  run(
-    run: JournaledRun,
-    { replayed = false, include }: Inclusion & { readonly replayed?: boolean } = {},
-  ): RunAnswer {
+  run(run: JournaledRun, { replayed = false, include }: Inclusion & { readonly replayed?: boolean } = {}): RunAnswer {
     return {
       ok: true,
       id: run.id,
@@ -53,7 +50,12 @@ export class Replies {
       isRetried: this.#journal.runs.isRetried(run.id),
       source: run.source,
       inputs: {
-        ...{ actionName, entityId, parameters, recommendations, labels, heartbeatTimeoutMs },
+        actionName,
+        entityId,
+        parameters,
+        recommendations,
+        labels,
+        heartbeatTimeoutMs,
         timeoutMs: run.timeoutMs,
       },
     };
@@ -105,8 +107,7 @@ export function fingerprintRefusal(
   change: ChangeKey,
   first: Pick<JournaledRun, "createFingerprint" | "fingerprintKeyId">,
 ): RunRefusal | null {
-  if ([change.fingerprint, ...(change.otherFingerprints ?? [])].includes(first.createFingerprint))
-    return null;
+  if ([change.fingerprint, ...(change.otherFingerprints ?? [])].includes(first.createFingerprint)) return null;
   const { fingerprintKeyId } = first;
   const isKeyGone = fingerprintKeyId !== null && change.keyIds?.includes(fingerprintKeyId) === false;
   return { ok: false, reason: isKeyGone ? "key_unverifiable" : "key_reused" };

@@ -48,9 +48,7 @@ export function sharedByHosts(max: Room): SlotsPolicy {
   return {
     max,
     roomOf: (failures, { attempts, bytes }) =>
-      failures > 0
-        ? FAILING_HOST
-        : { attempts: attempts * PART_OF_ONE_HOST, bytes: bytes * PART_OF_ONE_HOST },
+      failures > 0 ? FAILING_HOST : { attempts: attempts * PART_OF_ONE_HOST, bytes: bytes * PART_OF_ONE_HOST },
     probedAfter: 5,
     probeEveryMs: 10_000,
   };
@@ -97,12 +95,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     this.note(outgoing, events, now);
   }
   /** Applies the end of a request, which was accepted or is given up. */
-  protected abstract end(
-    outgoing: OfRun<T>,
-    ending: Ending,
-    events: readonly TimelineEvent[],
-    now: number,
-  ): void;
+  protected abstract end(outgoing: OfRun<T>, ending: Ending, events: readonly TimelineEvent[], now: number): void;
 
   /** What the last attempt came to; null if the run does not know. */
   protected lastFailure(_run: JournaledRun): FailedAttempt | null {

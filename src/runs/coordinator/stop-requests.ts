@@ -98,12 +98,7 @@ export class StopRequests extends RunRequests<StopRequest> {
     this.#ledger.noteStopRequest(run, request, events, now);
   }
 
-  protected end(
-    { run }: OfRun<StopRequest>,
-    _ending: Ending,
-    events: readonly TimelineEvent[],
-    now: number,
-  ): void {
+  protected end({ run }: OfRun<StopRequest>, _ending: Ending, events: readonly TimelineEvent[], now: number): void {
     this.#ledger.noteStopRequest(run, null, events, now);
   }
 

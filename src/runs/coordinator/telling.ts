@@ -109,8 +109,7 @@ export class Telling implements FollowUp {
       if (this.#lookAt === null || this.#lookAt <= now) this.#lookAt = now + LOOK_AGAIN_MS;
     }
     // After the clock stepped back, it is tried at once.
-    else if (this.#failed !== null)
-      this.#lookAt = this.#failed.at > now ? now : this.#failed.at + this.#failed.waitMs;
+    else if (this.#failed !== null) this.#lookAt = this.#failed.at > now ? now : this.#failed.at + this.#failed.waitMs;
     else this.#lookAt ??= now + LOOK_AGAIN_MS;
     return this.#lookAt ?? Number.POSITIVE_INFINITY;
   }
@@ -126,8 +125,7 @@ export class Telling implements FollowUp {
       while (this.#hasWork) {
         // Between two turns, others get theirs.
         await scheduler.wait(0);
-        if (storageLimit.isReached(Date.now()))
-          throw new Error("the object is full, so no message is written");
+        if (storageLimit.isReached(Date.now())) throw new Error("the object is full, so no message is written");
         outcomes.fill();
         this.#tellNext();
         recoveries.takeTurn();

@@ -57,9 +57,7 @@ export async function environmentsIn(
       ? [session.prepare(UNPLACED).bind(after, limit + 1), session.prepare(LAST_LOOKED_AT).bind(after)]
       : []),
   ]);
-  const all = [...(placed?.results ?? []), ...(unplaced?.results ?? [])].sort((a, b) =>
-    a.scope < b.scope ? -1 : 1,
-  );
+  const all = [...(placed?.results ?? []), ...(unplaced?.results ?? [])].sort((a, b) => (a.scope < b.scope ? -1 : 1));
   const end = last?.results[0]?.scope ?? null;
   // Behind the last registration that was looked at, there can be others before the next placed environment.
   const known = end === null ? all : all.filter(({ scope }) => scope <= end);
@@ -69,11 +67,7 @@ export async function environmentsIn(
 }
 
 /** The scopes after `after` that have runs or labels in this database. */
-export async function scopesWithRows(
-  db: D1Database,
-  after: string,
-  limit: number,
-): Promise<readonly string[]> {
+export async function scopesWithRows(db: D1Database, after: string, limit: number): Promise<readonly string[]> {
   const rows = await db.withSession("first-primary").prepare(WITH_ROWS).bind(after, limit).raw<[string]>();
   return rows.map(([scope]) => scope);
 }

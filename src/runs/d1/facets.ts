@@ -36,8 +36,7 @@ export interface Facets {
  */
 export function facetsStatement(scope: string, { field, contains }: FacetQuery) {
   const { column, from } = INDEXES[field];
-  const next = (after: string) =>
-    `(SELECT ${column} FROM ${from} WHERE scope = ?1${after} ORDER BY ${column} LIMIT 1)`;
+  const next = (after: string) => `(SELECT ${column} FROM ${from} WHERE scope = ?1${after} ORDER BY ${column} LIMIT 1)`;
   const sql = `
     WITH RECURSIVE seen (seeks, value) AS (
       SELECT 1, ${next("")}
@@ -52,11 +51,7 @@ export function facetsStatement(scope: string, { field, contains }: FacetQuery) 
   return { sql, bindings: [scope, contains] };
 }
 
-export async function findFacets(
-  session: D1DatabaseSession,
-  scope: string,
-  query: FacetQuery,
-): Promise<Facets> {
+export async function findFacets(session: D1DatabaseSession, scope: string, query: FacetQuery): Promise<Facets> {
   const { sql, bindings } = facetsStatement(scope, query);
   const rows = await session
     .prepare(sql)

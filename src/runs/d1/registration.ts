@@ -93,11 +93,7 @@ export class Registration {
     return isKnown && isTold ? null : { dueAt, home };
   }
 
-  statements(
-    session: D1Database | D1DatabaseSession,
-    { dueAt, home }: Registered,
-    now: number,
-  ): D1PreparedStatement[] {
+  statements(session: D1Database | D1DatabaseSession, { dueAt, home }: Registered, now: number): D1PreparedStatement[] {
     const register = session.prepare(REGISTER).bind(this.#scope, dueAt, now);
     return home === null ? [register] : [register, noteHome(session, this.#scope, home)];
   }

@@ -128,9 +128,7 @@ function gateColumns({ gates, waitingFor, approvals }: Run): readonly (string | 
   const group = gates.concurrency?.group ?? null;
   if (waitingFor === null) return [null, group];
   const columns = [waitingFor, group, lineOf(gates.creator), gates.sealedUnder];
-  return approvals.length === 0
-    ? columns
-    : [...columns, JSON.stringify(approvals.map(({ by }) => lineOf(by)))];
+  return approvals.length === 0 ? columns : [...columns, JSON.stringify(approvals.map(({ by }) => lineOf(by)))];
 }
 
 function lineOf({ tokenId, parents }: Actor): string {

@@ -24,9 +24,7 @@ export function summaryStatement(scope: string, filters: RunFilters) {
   const statuses: readonly Status[] = asked.length === 0 ? STATUSES : asked;
   const { selects, bindings, isByStatus } = walkOf(scope, { ...filters, status: statuses }, COLUMNS);
   if (isByStatus) {
-    const counts = selects.map(
-      (select) => `(SELECT count(*) FROM (${select} LIMIT ${SUMMARY_MAX_COUNT + 1}))`,
-    );
+    const counts = selects.map((select) => `(SELECT count(*) FROM (${select} LIMIT ${SUMMARY_MAX_COUNT + 1}))`);
     return { sql: `SELECT ${counts.join(",\n      ")}, 0`, bindings, statuses };
   }
   const counts = statuses.map((status) => `count(*) FILTER (WHERE ok AND status = '${status}')`);

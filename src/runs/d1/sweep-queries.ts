@@ -27,12 +27,7 @@ export const REMOVE = `
  * Coordinators that were due before `before`, the longest due first. An instant later than `after` was noted before the
  * clock stepped back, so it counts as due.
  */
-export async function longestDue(
-  db: D1Database,
-  before: number,
-  after: number,
-  limit: number,
-): Promise<Registered[]> {
+export async function longestDue(db: D1Database, before: number, after: number, limit: number): Promise<Registered[]> {
   const { results } = await db.prepare(LONGEST_DUE).bind(before, after, limit).all<Registered>();
   return results;
 }
@@ -44,8 +39,7 @@ export async function noteNext(
 ): Promise<void> {
   const kept = answers.filter(({ next }) => next !== null);
   const empty = answers.filter(({ next }) => next === null);
-  const bound = (some: typeof answers) =>
-    JSON.stringify(some.map(({ scope, due_at, next }) => [scope, due_at, next]));
+  const bound = (some: typeof answers) => JSON.stringify(some.map(({ scope, due_at, next }) => [scope, due_at, next]));
   await db.batch([
     ...(kept.length > 0 ? [db.prepare(NOTE).bind(bound(kept))] : []),
     ...(empty.length > 0 ? [db.prepare(REMOVE).bind(bound(empty))] : []),

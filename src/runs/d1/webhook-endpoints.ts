@@ -25,6 +25,8 @@ export async function selectEndpoints(db: D1Database, scope: string): Promise<re
     .all<Row>();
   return results.map(({ name, createdVersion, version, isDisabled, filter }) => ({
     endpoint: endpointKey({ name, createdVersion }),
-    ...{ version, isDisabled: isDisabled === 1, filter },
+    version,
+    isDisabled: isDisabled === 1,
+    filter,
   }));
 }

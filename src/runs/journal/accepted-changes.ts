@@ -37,7 +37,12 @@ export class AcceptedChanges {
     this.#sql.exec(
       `INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace, accepted_at) SELECT ?1, ?2, ?3, ?4, ?5
        WHERE (SELECT count(*) FROM accepted_changes WHERE run_id = ?1) < ?6`,
-      ...[runId, key, fingerprint, hasGrace ? 1 : 0, at, ACCEPTED_MAX],
+      runId,
+      key,
+      fingerprint,
+      hasGrace ? 1 : 0,
+      at,
+      ACCEPTED_MAX,
     );
   }
 }

@@ -96,9 +96,7 @@ export class ArchiveRows {
       keysJson(asked),
     );
     const weights = new Map([...rows].map((row) => [row.id, row]));
-    return fittingIntoBatch(asked.map((id) => weights.get(id) ?? { id, bytes: 0, events: 0 })).map(
-      ({ id }) => id,
-    );
+    return fittingIntoBatch(asked.map((id) => weights.get(id) ?? { id, bytes: 0, events: 0 })).map(({ id }) => id);
   }
 
   /** Those of these runs whose retention was over at `before`. */

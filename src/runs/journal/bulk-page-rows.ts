@@ -39,7 +39,8 @@ export class BulkPageRows {
   undecided(bulkId: string, from: number, limit: number): readonly NumberedItem[] {
     const rows = this.#sql.exec<Row>(
       "SELECT n, items FROM bulk_pages WHERE bulk_id = ? AND n >= ? AND undecided > 0 ORDER BY n",
-      ...[bulkId, Math.floor(from / ROW_RUNS)],
+      bulkId,
+      Math.floor(from / ROW_RUNS),
     );
     for (const row of rows) {
       const items = numbered(row).filter(({ seq, outcome }) => seq >= from && outcome === null);
@@ -51,11 +52,7 @@ export class BulkPageRows {
   /** Writes what became of these items. */
   decide(bulkId: string, items: readonly NumberedItem[]): void {
     for (const [n, those] of Map.groupBy(items, ({ seq }) => Math.floor(seq / ROW_RUNS))) {
-      const [row] = this.#sql.exec<Row>(
-        "SELECT n, items FROM bulk_pages WHERE bulk_id = ? AND n = ?",
-        bulkId,
-        n,
-      );
+      const [row] = this.#sql.exec<Row>("SELECT n, items FROM bulk_pages WHERE bulk_id = ? AND n = ?", bulkId, n);
       if (row === undefined) continue;
       const stored = JSON.parse(row.items) as StoredItem[];
       for (const item of those) stored[item.seq % ROW_RUNS] = toStored(item);
@@ -72,9 +69,7 @@ export class BulkPageRows {
       Math.floor(after / ROW_RUNS),
     );
     for (const row of rows) {
-      const items = numbered(row).filter(
-        (item) => item.seq > after && (outcome === null || item.outcome === outcome),
-      );
+      const items = numbered(row).filter((item) => item.seq > after && (outcome === null || item.outcome === outcome));
       found.push(...items);
       if (found.length >= limit) break;
     }
@@ -101,17 +96,22 @@ export class BulkPageRows {
     this.#sql.exec(
       `INSERT INTO bulk_pages (bulk_id, n, undecided, items) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET undecided = excluded.undecided, items = excluded.items`,
-      ...[bulkId, n, undecided, JSON.stringify(items)],
+      bulkId,
+      n,
+      undecided,
+      JSON.stringify(items),
     );
   }
 }
 
 function numbered({ n, items }: Row): NumberedItem[] {
-  return (JSON.parse(items) as StoredItem[]).map(
-    ([runId, outcome = null, code = null, newRunId = null], i) => ({
-      ...{ seq: n * ROW_RUNS + i, runId, outcome, code, newRunId },
-    }),
-  );
+  return (JSON.parse(items) as StoredItem[]).map(([runId, outcome = null, code = null, newRunId = null], i) => ({
+    seq: n * ROW_RUNS + i,
+    runId,
+    outcome,
+    code,
+    newRunId,
+  }));
 }
 
 function toStored({ runId, outcome, code, newRunId }: BulkItem): StoredItem {

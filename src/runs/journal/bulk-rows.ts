@@ -120,7 +120,12 @@ export class BulkRows {
     this.#sql.exec(
       `INSERT INTO bulk_operations (id, create_key, fingerprint, bulk_order, state, matched, created_at)
        VALUES (?, ?, ?, ?, 'reserved', ?, ?)`,
-      ...[order.id, key, fingerprint, JSON.stringify(order), matched, now],
+      order.id,
+      key,
+      fingerprint,
+      JSON.stringify(order),
+      matched,
+      now,
     );
   }
 

@@ -56,8 +56,18 @@ export class DeliveryRows {
          ends_at = excluded.ends_at, attempt = excluded.attempt, next_at = excluded.next_at,
          lease_until = excluded.lease_until, is_unsure = excluded.is_unsure, unsure_attempts = excluded.unsure_attempts`,
       runId,
-      ...[host, sealed, weight, startOn, maxAttempts, initialDelayMs, endsAt],
-      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, unsureAttempts],
+      host,
+      sealed,
+      weight,
+      startOn,
+      maxAttempts,
+      initialDelayMs,
+      endsAt,
+      attempt,
+      nextAt,
+      leaseUntil,
+      isUnsure ? 1 : 0,
+      unsureAttempts,
     );
   }
 }

@@ -69,18 +69,18 @@ export class DueRuns implements DueRows {
     const rows = this.#sql.exec<EndedRun & Weight & Record<string, SqlStorageValue>>(
       `SELECT id, due_at AS dueAt, event_seq AS eventSeq, ${WEIGHT}
        FROM ${ENDED_DUE} AND due_at <= ? AND purge_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`,
-      ...[now, now, after.dueAt, ...keyHalves(after.id), limit],
+      now,
+      now,
+      after.dueAt,
+      ...keyHalves(after.id),
+      limit,
     );
     return fittingIntoBatch([...rows]);
   }
 
   firstEndAt(now: number): number {
     return Math.min(
-      this.#min(
-        "deadline_at",
-        "runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ?",
-        now,
-      ),
+      this.#min("deadline_at", "runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ?", now),
       this.#min("ends_at", `${WAITING} AND next_at <= ?`, now),
     );
   }

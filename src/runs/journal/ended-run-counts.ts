@@ -63,13 +63,9 @@ export class EndedRunCounts {
    * first turn always does, because from then on no run may be purged uncounted.
    */
   takeTurn(upTo: number): void {
-    const rows = [
-      ...this.#sql.exec<WalkedRow & Record<string, SqlStorageValue>>(NEXT_RUNS, this.#countedSeq, upTo),
-    ];
+    const rows = [...this.#sql.exec<WalkedRow & Record<string, SqlStorageValue>>(NEXT_RUNS, this.#countedSeq, upTo)];
     const last = rows.length < TURN_RUNS ? upTo : (rows.at(-1)?.seq ?? upTo);
-    const ended = rows.filter(
-      (row): row is typeof row & CountedRun => row.isMet === 1 && row.completedAt !== null,
-    );
+    const ended = rows.filter((row): row is typeof row & CountedRun => row.isMet === 1 && row.completedAt !== null);
     if (ended.length > 0 || !this.#hasBegun) {
       const counts = withRuns(this.#counts, ended);
       // The journal first: if the write throws, memory must not claim that these runs are counted.

@@ -78,7 +78,12 @@ export class EndpointHealthRows {
        ON CONFLICT DO UPDATE SET version = excluded.version, failures = excluded.failures,
          failing_since = excluded.failing_since, failed_days = excluded.failed_days,
          succeeded_at = excluded.succeeded_at`,
-      ...[endpoint, version, failures, failingSince, JSON.stringify(failedDays), succeededAt],
+      endpoint,
+      version,
+      failures,
+      failingSince,
+      JSON.stringify(failedDays),
+      succeededAt,
     );
   }
 }

@@ -60,7 +60,11 @@ export class EndpointRows {
         `INSERT INTO endpoints (endpoint, version, is_disabled, filter, after_seq) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET version = excluded.version, is_disabled = excluded.is_disabled,
            filter = excluded.filter`,
-        ...[endpoint, version, isDisabled ? 1 : 0, filter, afterSeq],
+        endpoint,
+        version,
+        isDisabled ? 1 : 0,
+        filter,
+        afterSeq,
       );
     }
     const there = new Set(read.map(({ endpoint }) => endpoint));

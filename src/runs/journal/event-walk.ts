@@ -17,11 +17,7 @@ interface Walk {
  * The query of a walk that looks at `limit` rows. A row has `seq` and the columns. The column `isMet` is 1 if `seq` is
  * the number of the run's event or end, and otherwise the row only takes the walk on.
  */
-export function walkBy(
-  number: keyof typeof INDEXES,
-  columns: string,
-  { bounds, order, limit }: Walk,
-): string {
+export function walkBy(number: keyof typeof INDEXES, columns: string, { bounds, order, limit }: Walk): string {
   const within = (column: string) => bounds.replaceAll("$", column);
   return `
     SELECT change_seq AS seq, ifnull(${number} = change_seq, 0) AS isMet, ${columns}

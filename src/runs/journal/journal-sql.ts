@@ -38,10 +38,7 @@ export class JournalSql implements SqlStorage {
     return this.#sql.databaseSize;
   }
 
-  exec<T extends Record<string, SqlStorageValue>>(
-    query: string,
-    ...bindings: unknown[]
-  ): SqlStorageCursor<T> {
+  exec<T extends Record<string, SqlStorageValue>>(query: string, ...bindings: unknown[]): SqlStorageCursor<T> {
     if (!this.#hasTables) {
       // Only an INSERT changes empty tables.
       if (!/^\s*INSERT\b/.test(query)) return this.#sql.exec<T>(...onEmptyTables(query, bindings));

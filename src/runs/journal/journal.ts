@@ -265,11 +265,7 @@ export class Journal {
   }
 
   /** The same for the progress of a run's stop request. Null erases the request and the receiver's response. */
-  noteStopRequest(
-    run: JournaledRun,
-    stopRequest: StopRequest | null,
-    events: readonly TimelineEvent[],
-  ): void {
+  noteStopRequest(run: JournaledRun, stopRequest: StopRequest | null, events: readonly TimelineEvent[]): void {
     if (stopRequest === null) this.stopRequests.erase(run.id);
     else this.stopRequests.update(run.id, stopRequest, stopRequestEndsAt(run));
     this.timeline.append(run, events);

@@ -64,10 +64,7 @@ export class LandingRows {
     this.#sql = sql;
     this.#marks = marks;
     this.database = database;
-    const aside = sql.exec<{ id: string }>(
-      "SELECT run_id AS id FROM runs_aside WHERE database = ?",
-      database,
-    );
+    const aside = sql.exec<{ id: string }>("SELECT run_id AS id FROM runs_aside WHERE database = ?", database);
     this.#aside = new Set([...aside].map(({ id }) => id));
   }
 
@@ -138,8 +135,7 @@ export class LandingRows {
   /** Notes that the database may still have rows of these runs, which the journal forgets. */
   oweDeletions(ids: readonly string[]): void {
     this.#owed = null;
-    const insert =
-      "INSERT OR IGNORE INTO owed_deletions (database, run_id) SELECT ?, value FROM json_each(?)";
+    const insert = "INSERT OR IGNORE INTO owed_deletions (database, run_id) SELECT ?, value FROM json_each(?)";
     this.#sql.exec(insert, this.database, JSON.stringify(ids));
   }
 
@@ -153,11 +149,7 @@ export class LandingRows {
   deleted(ids: readonly string[]): void {
     this.#owed = null;
     const those = "run_id IN (SELECT value FROM json_each(?))";
-    this.#sql.exec(
-      `DELETE FROM owed_deletions WHERE database = ? AND ${those}`,
-      this.database,
-      JSON.stringify(ids),
-    );
+    this.#sql.exec(`DELETE FROM owed_deletions WHERE database = ? AND ${those}`, this.database, JSON.stringify(ids));
   }
 
   /**
@@ -190,9 +182,7 @@ export class LandingRows {
 
   /** The next runs after the id `after`, up to `upTo`, in order: at most `limit`, and only what fits into one batch. */
   between(after: string, upTo: string, limit: number): Unlanded[] {
-    const rows = this.#between(`${COLUMNS}, 0 AS events`, after, upTo, limit) as (UnlandedRow & {
-      events: number;
-    })[];
+    const rows = this.#between(`${COLUMNS}, 0 AS events`, after, upTo, limit) as (UnlandedRow & { events: number })[];
     return fittingIntoBatch(rows).map(({ events: _, ...row }) => ({ ...row, run: null }));
   }
 
@@ -215,7 +205,11 @@ export class LandingRows {
     const rows = this.#sql.exec(
       `SELECT ${columns} FROM runs
        WHERE run_key >= ${BOUND_KEY} AND run_key <= ${BOUND_KEY} AND id > ? AND id <= ? ORDER BY run_key LIMIT ?`,
-      ...[...keyHalves(after), ...highestKeyHalves(upTo), after, upTo, limit],
+      ...keyHalves(after),
+      ...highestKeyHalves(upTo),
+      after,
+      upTo,
+      limit,
     );
     return [...rows];
   }

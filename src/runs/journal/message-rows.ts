@@ -56,7 +56,12 @@ export class MessageRows implements DueRows {
       `INSERT INTO messages (endpoint, run_id, kind, type, weight, expires_at, state, is_resend, attempt, next_at,
          lease_until, due_at, attempts)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1`,
-      ...[endpoint, runId, kind, type, weight, expiresAt],
+      endpoint,
+      runId,
+      kind,
+      type,
+      weight,
+      expiresAt,
       ...progressOf(message),
     );
     return [...inserted].length > 0;
@@ -69,7 +74,9 @@ export class MessageRows implements DueRows {
       `UPDATE messages SET state = ?, is_resend = ?, attempt = ?, next_at = ?, lease_until = ?, due_at = ?, attempts = ?
        WHERE ${THIS}`,
       ...progressOf(message),
-      ...[message.endpoint, message.runId, message.kind],
+      message.endpoint,
+      message.runId,
+      message.kind,
     );
   }
 
@@ -121,7 +128,10 @@ export class MessageRows implements DueRows {
       ...this.#sql.exec<{ runId: string; kind: MessageKind; state: string }>(
         `SELECT run_id AS runId, kind, state FROM messages WHERE endpoint = ? AND (run_id, kind) < (?, ?)
          ORDER BY run_id DESC, kind DESC LIMIT ?`,
-        ...[endpoint, before?.runId ?? AFTER_ALL_IDS, before?.kind ?? "", PAGE_ROWS],
+        endpoint,
+        before?.runId ?? AFTER_ALL_IDS,
+        before?.kind ?? "",
+        PAGE_ROWS,
       ),
     ];
     const wanted = looked.filter((row) => state === undefined || row.state === state);
@@ -138,7 +148,10 @@ export class MessageRows implements DueRows {
       `SELECT ${ID} AS id, due_at AS dueAt, weight AS bytes FROM ${INDEXED}
        WHERE endpoint = ?1 AND (state = 'waiting') = ?2 AND due_at BETWEEN ?3 AND ?4 AND (due_at > ?3 OR ${ID} > ?5)
        ORDER BY due_at, run_id, kind LIMIT ?6`,
-      ...[after.dueAt, now, after.id, limit],
+      after.dueAt,
+      now,
+      after.id,
+      limit,
     );
     const inOrder = rows.sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1)).slice(0, limit);
     return fittingIntoBatch(inOrder.map((row) => ({ ...row, events: 0 })));
@@ -149,7 +162,8 @@ export class MessageRows implements DueRows {
     return this.#ofWaiting<DueRow>(
       `SELECT ${ID} AS id, due_at AS dueAt, weight AS bytes FROM ${INDEXED}
        WHERE endpoint = ?1 AND (state = 'waiting') = 1 AND due_at <= ?2 AND expires_at <= ?2 LIMIT ?3`,
-      ...[now, limit],
+      now,
+      limit,
     ).slice(0, limit);
   }
 
@@ -184,8 +198,7 @@ export class MessageRows implements DueRows {
    */
   nextInTurn(endpoint: EndpointKey, last: string | undefined): Due | null {
     const dueAt = last === undefined ? null : this.#waitsUntil(readMessageId(last));
-    const behind =
-      last === undefined || dueAt === null ? null : this.#next("", endpoint, { dueAt, id: last });
+    const behind = last === undefined || dueAt === null ? null : this.#next("", endpoint, { dueAt, id: last });
     return behind ?? this.#next("", endpoint, BEGINNING);
   }
 
@@ -195,7 +208,10 @@ export class MessageRows implements DueRows {
     this.#sql.exec(
       `UPDATE messages SET due_at = ?1, next_at = iif(next_at IS NULL, NULL, ?1)
        WHERE endpoint = ?2 AND run_id = ?3 AND kind = ?4`,
-      ...[now + PUT_OFF_MS, endpoint, runId, kind],
+      now + PUT_OFF_MS,
+      endpoint,
+      runId,
+      kind,
     );
   }
 
@@ -203,7 +219,9 @@ export class MessageRows implements DueRows {
   #waitsUntil({ endpoint, runId, kind }: MessageRef): number | null {
     const [row] = this.#sql.exec<{ dueAt: number }>(
       `SELECT due_at AS dueAt FROM messages WHERE ${THIS} AND state = 'waiting'`,
-      ...[endpoint, runId, kind],
+      endpoint,
+      runId,
+      kind,
     );
     return row?.dueAt ?? null;
   }
@@ -214,7 +232,10 @@ export class MessageRows implements DueRows {
        WHERE endpoint = ?1 AND (state = 'waiting') = 1 AND due_at >= ?2 AND (due_at > ?2 OR ${ID} > ?3)
          AND lease_until IS NULL ${condition}
        ORDER BY due_at, run_id, kind LIMIT 1`,
-      ...[endpoint, after.dueAt, after.id, ...bindings],
+      endpoint,
+      after.dueAt,
+      after.id,
+      ...bindings,
     );
     return [...found][0] ?? null;
   }
@@ -230,7 +251,9 @@ export class MessageRows implements DueRows {
            WHERE endpoint = known.value AND (state = 'waiting') = waits.is_waiting
              AND due_at >= ?2 AND (due_at > ?2 OR ${ID} > ?3))) AS at
          FROM json_each(?1) AS known, (SELECT 1 AS is_waiting UNION ALL SELECT 0) AS waits`,
-        ...[JSON.stringify(endpoints), after.dueAt, after.id],
+        JSON.stringify(endpoints),
+        after.dueAt,
+        after.id,
       )
       .one();
     return at ?? Number.POSITIVE_INFINITY;
@@ -240,10 +263,7 @@ export class MessageRows implements DueRows {
     return Math.min(...rows.map(({ at }) => at ?? Number.POSITIVE_INFINITY));
   }
 
-  #ofWaiting<T extends Record<string, SqlStorageValue>>(
-    query: string,
-    ...bindings: (string | number)[]
-  ): T[] {
+  #ofWaiting<T extends Record<string, SqlStorageValue>>(query: string, ...bindings: (string | number)[]): T[] {
     return [...this.#known()].flatMap((endpoint) => [...this.#sql.exec<T>(query, endpoint, ...bindings)]);
   }
 

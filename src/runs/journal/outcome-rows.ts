@@ -82,7 +82,9 @@ export class OutcomeRows {
     this.#sql.exec(
       `INSERT INTO outcomes (action_name, entity_id, is_stored, run_id, status) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT ${onConflict}`,
-      ...[...slotOf(run), run.id, run.status],
+      ...slotOf(run),
+      run.id,
+      run.status,
     );
   }
 }

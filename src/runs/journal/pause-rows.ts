@@ -41,7 +41,12 @@ export class PauseRows {
       `INSERT INTO pauses (slot_group, reason, until, paused_by, via, paused_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET reason = excluded.reason, until = excluded.until, paused_by = excluded.paused_by,
          via = excluded.via, paused_at = excluded.paused_at`,
-      ...[group, reason, until, by, via, at],
+      group,
+      reason,
+      until,
+      by,
+      via,
+      at,
     );
     this.#pauses.set(group, pause);
     return true;

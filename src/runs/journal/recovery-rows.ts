@@ -43,7 +43,13 @@ export class RecoveryRows {
        VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET since = excluded.since, until = excluded.until, include = excluded.include,
          before_seq = excluded.before_seq, messages = excluded.messages, is_over = excluded.is_over`,
-      ...[endpoint, since, until, include, beforeSeq, messages, isOver ? 1 : 0],
+      endpoint,
+      since,
+      until,
+      include,
+      beforeSeq,
+      messages,
+      isOver ? 1 : 0,
     );
   }
 

@@ -48,37 +48,59 @@ export const FREE: SlotHold = { slotUntil: null, graceUntil: null };
 
 /** Written once. */
 const FIXED = [
-  ...(["id", "actionName", "entityId", "parameters", "recommendations", "triggeredBy", "createdAt"] as const),
-  ...(["heartbeatTimeoutMs", "createKey", "createFingerprint", "fingerprintKeyId"] as const),
-  ...(["source", "actionVersion", "retryOf", "labels", "traceparent"] as const),
-  ...(["via", "timeoutMs", "gates"] as const),
+  "id",
+  "actionName",
+  "entityId",
+  "parameters",
+  "recommendations",
+  "triggeredBy",
+  "createdAt",
+  "heartbeatTimeoutMs",
+  "createKey",
+  "createFingerprint",
+  "fingerprintKeyId",
+  "source",
+  "actionVersion",
+  "retryOf",
+  "labels",
+  "traceparent",
+  "via",
+  "timeoutMs",
+  "gates",
 ] as const;
 const CHANGING = [
-  ...([
-    "version",
-    "status",
-    "startedAt",
-    "completedAt",
-    "deadlineAt",
-    "purgeAt",
-    "eventSeq",
-    "endedSeq",
-    "changeKey",
-    "changeFingerprint",
-  ] as const),
-  ...(["error", "output", "silentSince", "endCause", "previousStatus"] as const),
-  ...(["cancelBy", "cancelReason", "cancelRequestedAt", "cancelUntil"] as const),
-  ...(["externalUrl", "externalUrlChanges"] as const),
-  ...(["waitingFor", "waitingSince", "waitingReason", "releasedAt"] as const),
-  ...([
-    "approvals",
-    "withdrawnAt",
-    "rejectedBy",
-    "readySeq",
-    "slotUntil",
-    "graceUntil",
-    "failedAttempt",
-  ] as const),
+  "version",
+  "status",
+  "startedAt",
+  "completedAt",
+  "deadlineAt",
+  "purgeAt",
+  "eventSeq",
+  "endedSeq",
+  "changeKey",
+  "changeFingerprint",
+  "error",
+  "output",
+  "silentSince",
+  "endCause",
+  "previousStatus",
+  "cancelBy",
+  "cancelReason",
+  "cancelRequestedAt",
+  "cancelUntil",
+  "externalUrl",
+  "externalUrlChanges",
+  "waitingFor",
+  "waitingSince",
+  "waitingReason",
+  "releasedAt",
+  "approvals",
+  "withdrawnAt",
+  "rejectedBy",
+  "readySeq",
+  "slotUntil",
+  "graceUntil",
+  "failedAttempt",
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];
@@ -260,10 +282,7 @@ export class RunRows {
       `SELECT status, count(*) AS runs, min(created_at) AS oldestAt
        FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL GROUP BY status`,
     );
-    return {
-      ...NO_RUNS.open,
-      ...Object.fromEntries([...rows].map(({ status, ...count }) => [status, count])),
-    };
+    return { ...NO_RUNS.open, ...Object.fromEntries([...rows].map(({ status, ...count }) => [status, count])) };
   }
 
   /** The highest id; null if there is no run. */

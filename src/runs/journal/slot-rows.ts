@@ -123,7 +123,9 @@ export class SlotRows {
       `SELECT DISTINCT slot_group AS "group", slot_key AS key FROM ${INDEXED} AND slot_state = 'waiting'
          AND (slot_group, slot_key) > (?, ?)
        ORDER BY slot_group, slot_key LIMIT ?`,
-      ...[group, key, limit - first.length],
+      group,
+      key,
+      limit - first.length,
     );
     const slots = [...first, ...rows];
     if (after === null && slots.length === 0) this.#mayAnyWait = false;
@@ -172,15 +174,13 @@ export class SlotRows {
   ended(now: number, limit: number): string[] {
     // Each alarm asks, and most coordinators have none.
     if (now < this.nextEndAt()) return [];
-    const due =
-      "SELECT id FROM runs INDEXED BY runs_by_slot_end WHERE slot_until <= ? ORDER BY slot_until LIMIT ?";
+    const due = "SELECT id FROM runs INDEXED BY runs_by_slot_end WHERE slot_until <= ? ORDER BY slot_until LIMIT ?";
     return [...this.#sql.exec<{ id: string }>(due, now, limit)].map(({ id }) => id);
   }
 
   /** When the next slot of an ended run is to be freed; Infinity if there is none. */
   nextEndAt(): number {
-    const first =
-      "SELECT min(slot_until) AS at FROM runs INDEXED BY runs_by_slot_end WHERE slot_until IS NOT NULL";
+    const first = "SELECT min(slot_until) AS at FROM runs INDEXED BY runs_by_slot_end WHERE slot_until IS NOT NULL";
     this.#nextEndAt ??= this.#sql.exec<{ at: number | null }>(first).one().at ?? Number.POSITIVE_INFINITY;
     return this.#nextEndAt;
   }
@@ -241,7 +241,10 @@ export class SlotRows {
        FROM ${INDEXED} AND (?1 IS NULL OR slot_group = ?1) AND slot_group > ''
          AND (slot_group, slot_key) > (?2, ?3) AND slot_state <> 'early'
        GROUP BY slot_group, slot_key ORDER BY slot_group, slot_key LIMIT ?4`,
-      ...[only, group, key, limit],
+      only,
+      group,
+      key,
+      limit,
     );
     return [...rows];
   }
@@ -253,7 +256,9 @@ export class SlotRows {
            count(*) FILTER (WHERE creator = ?) AS ofTokenRuns,
            coalesce(sum(bytes) FILTER (WHERE creator = ?), 0) AS ofTokenBytes
          FROM (SELECT waiting_bytes AS bytes, creator_id AS creator FROM ${from} AND slot_state <> 'holding')`,
-        ...[creatorId, creatorId, ...bindings],
+        creatorId,
+        creatorId,
+        ...bindings,
       )
       .one();
     return { all: { runs, bytes }, ofToken: { runs: ofTokenRuns, bytes: ofTokenBytes } };

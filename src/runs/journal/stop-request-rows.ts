@@ -53,16 +53,17 @@ export class StopRequestRows implements DueRows {
   }
 
   /** `endsAt`: no attempt begins at this instant or later. Then the row is erased. */
-  insert(
-    runId: string,
-    { host, sealed, weight, maxAttempts, initialDelayMs }: NewRequest,
-    endsAt: number,
-  ): void {
+  insert(runId: string, { host, sealed, weight, maxAttempts, initialDelayMs }: NewRequest, endsAt: number): void {
     this.#write(
       `INSERT INTO stop_requests (run_id, host, sealed, weight, max_attempts, initial_delay_ms, ends_at, due_at)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)`,
       runId,
-      ...[host, sealed, weight, maxAttempts, initialDelayMs, endsAt],
+      host,
+      sealed,
+      weight,
+      maxAttempts,
+      initialDelayMs,
+      endsAt,
     );
   }
 
@@ -75,7 +76,14 @@ export class StopRequestRows implements DueRows {
       `UPDATE stop_requests SET attempt = ?, next_at = ?, lease_until = ?, is_unsure = ?, unsure_attempts = ?,
          ends_at = ?, due_at = ?
        WHERE run_id = ?`,
-      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, unsureAttempts, endsAt, dueAt, runId],
+      attempt,
+      nextAt,
+      leaseUntil,
+      isUnsure ? 1 : 0,
+      unsureAttempts,
+      endsAt,
+      dueAt,
+      runId,
     );
   }
 
@@ -103,13 +111,15 @@ export class StopRequestRows implements DueRows {
       `UPDATE stop_requests SET ends_at = ?2, due_at = min(due_at, ?2, iif(${isNew}, ${first}, due_at)),
          next_at = iif(${isNew}, ${first}, next_at)
        WHERE run_id = ?1`,
-      ...[runId, endsAt, now, now + LEASE_MS],
+      runId,
+      endsAt,
+      now,
+      now + LEASE_MS,
     );
   }
 
   putOff(runId: string, now: number): void {
-    const update =
-      "UPDATE stop_requests SET due_at = ?1, next_at = iif(next_at IS NULL, NULL, ?1) WHERE run_id = ?2";
+    const update = "UPDATE stop_requests SET due_at = ?1, next_at = iif(next_at IS NULL, NULL, ?1) WHERE run_id = ?2";
     this.#write(update, now + PUT_OFF_MS, runId);
   }
 
@@ -137,13 +147,7 @@ export class StopRequestRows implements DueRows {
   due(now: number, limit: number, after = BEGINNING): Due[] {
     // Each alarm asks, and most coordinators have no row.
     if (this.nextDueAt() === Number.POSITIVE_INFINITY) return [];
-    return this.#due(
-      "(due_at, run_id) > (?, ?) ORDER BY due_at, run_id LIMIT ?",
-      now,
-      after.dueAt,
-      after.id,
-      limit,
-    );
+    return this.#due("(due_at, run_id) > (?, ?) ORDER BY due_at, run_id LIMIT ?", now, after.dueAt, after.id, limit);
   }
 
   overdue(now: number, limit: number): Due[] {
@@ -160,7 +164,11 @@ export class StopRequestRows implements DueRows {
        WHERE lease_until IS NULL AND next_at IS NOT NULL AND host = ? AND (attempt > 0) = ? AND next_at <= ?
          AND (next_at, run_id) > (?, ?)
        ORDER BY next_at, run_id LIMIT 1`,
-      ...[host, isRetry ? 1 : 0, now, after.dueAt, after.id],
+      host,
+      isRetry ? 1 : 0,
+      now,
+      after.dueAt,
+      after.id,
     );
     return [...found][0] ?? null;
   }

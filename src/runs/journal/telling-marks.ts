@@ -43,10 +43,7 @@ export class TellingMarks {
 
   /** Runs with an event behind this number must be kept. Infinity: there are none. */
   get keptAfter(): number {
-    return Math.min(
-      this.untoldAfter ?? Number.POSITIVE_INFINITY,
-      this.noted?.afterSeq ?? Number.POSITIVE_INFINITY,
-    );
+    return Math.min(this.untoldAfter ?? Number.POSITIVE_INFINITY, this.noted?.afterSeq ?? Number.POSITIVE_INFINITY);
   }
 
   /** The outcomes of runs that ended before this number are unknown, because a walk must note them. Null: no walk. */

@@ -34,9 +34,7 @@ export class TimelineRows {
     let latest = 0;
     const rows = events.flatMap((event, i) => {
       latest = Math.max(latest, event.at);
-      return isToldByEnd(event, events[i + 1])
-        ? []
-        : [[i + 1, event.type, latest, JSON.stringify(event.data)]];
+      return isToldByEnd(event, events[i + 1]) ? [] : [[i + 1, event.type, latest, JSON.stringify(event.data)]];
     });
     if (rows.length === 0) return;
     const added = this.#sql.exec<{ seq: number }>(APPEND, id, JSON.stringify(rows), createdAt);
@@ -62,8 +60,7 @@ export class TimelineRows {
 
   /** The number of the newest attempt that has begun; 0 before the first. Reads the run's whole timeline. */
   lastAttempt(runId: string): number {
-    const last =
-      "SELECT max(data ->> 'attempt') AS attempt FROM events WHERE run_id = ? AND type = 'attempt_started'";
+    const last = "SELECT max(data ->> 'attempt') AS attempt FROM events WHERE run_id = ? AND type = 'attempt_started'";
     return this.#sql.exec<{ attempt: number | null }>(last, runId).one().attempt ?? 0;
   }
 

@@ -57,9 +57,7 @@ async function homeAmongSeveral(placed: Placed, said: Home | null): Promise<Home
   const read = () => readD1(hops, () => readHome(env.DB, scope));
   const remembered = homes.recall(scope, now) ?? null;
   const home =
-    newerHome(remembered, said) ??
-    (await homes.lookUp({ key: scope, now, read }, placed.waitUntil)) ??
-    FIRST_HOME;
+    newerHome(remembered, said) ?? (await homes.lookUp({ key: scope, now, read }, placed.waitUntil)) ?? FIRST_HOME;
   await note(placed, home, remembered, now);
   return home;
 }

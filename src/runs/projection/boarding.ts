@@ -18,11 +18,7 @@ export interface BoardedRow {
  * no more is read than that. Then they are cut by the bytes that are bound. `forget`: called with runs that the journal
  * no longer holds, and with those that can't be printed, so that the others land.
  */
-export function nextToBoard(
-  journal: Journal,
-  waiting: Iterable<Unlanded>,
-  forget: (id: string) => void,
-): BoardedRow[] {
+export function nextToBoard(journal: Journal, waiting: Iterable<Unlanded>, forget: (id: string) => void): BoardedRow[] {
   const chosen: Unlanded[] = [];
   let expected = 0;
   for (const entry of waiting) {
@@ -38,11 +34,7 @@ export function nextToBoard(
 }
 
 /** Reads from the journal only what is not in memory. */
-function readRows(
-  { runs, scope }: Journal,
-  entries: readonly Unlanded[],
-  forget: (id: string) => void,
-): BoardedRow[] {
+function readRows({ runs, scope }: Journal, entries: readonly Unlanded[], forget: (id: string) => void): BoardedRow[] {
   const absent = entries.filter(({ run }) => run === null).map(({ id }) => id);
   const read = absent.length === 0 ? [] : runs.byIds(absent);
   const found = new Map(read.map((run) => [run.id, run]));

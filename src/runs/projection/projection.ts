@@ -141,8 +141,7 @@ export class Projection implements FollowUp {
     if (this.#isDone) {
       this.#alarm.setRepairAt(null);
     } else if (this.#alarm.repairAt <= now) {
-      const isInTrouble =
-        this.#owesRegistration || live.some((one) => one.isInTrouble || one.role === "copying");
+      const isInTrouble = this.#owesRegistration || live.some((one) => one.isInTrouble || one.role === "copying");
       this.#alarm.setRepairAt(now + (isInTrouble ? RETRY_MS : REPAIR_MS));
       this.land(now);
     }

@@ -89,10 +89,7 @@ export class Resync {
       (error: unknown) => {
         if (step !== this.#steps && this.#isStopped) return;
         if (step === this.#steps) this.#stepAt = null;
-        logFailure("resync_failed", error, {
-          coordinator: this.#journal.scope,
-          database: this.#place.database,
-        });
+        logFailure("resync_failed", error, { coordinator: this.#journal.scope, database: this.#place.database });
         this.#goOnAfterLanding();
       },
     );

@@ -9,13 +9,7 @@ import { toActionRun } from "../../runs/action-run.ts";
 import { detailsOf } from "../../runs/details.ts";
 import type { Gates } from "../../runs/gates.ts";
 import { begin, type Run } from "../../runs/run.ts";
-import {
-  type EndpointKey,
-  EVENT_TYPES,
-  type EventType,
-  eventOf,
-  type MessageAttempt,
-} from "../../runs/telling.ts";
+import { type EndpointKey, EVENT_TYPES, type EventType, eventOf, type MessageAttempt } from "../../runs/telling.ts";
 import type { EndpointDefinition } from "../definition.ts";
 
 const TOOK_MS = 42_000;
@@ -23,18 +17,8 @@ const WAITS_MS = 7 * DAY_MS;
 
 /** How the run of each event ended. The run that waits for approval has not. */
 const ENDS: Readonly<Partial<Record<EventType, Pick<Run, "status" | "error" | "output" | "endCause">>>> = {
-  "action_run.succeeded": {
-    status: "succeeded",
-    error: null,
-    output: '{"example":true}',
-    endCause: "callback",
-  },
-  "action_run.failed": {
-    status: "failed",
-    error: "This run is made up.",
-    output: null,
-    endCause: "callback",
-  },
+  "action_run.succeeded": { status: "succeeded", error: null, output: '{"example":true}', endCause: "callback" },
+  "action_run.failed": { status: "failed", error: "This run is made up.", output: null, endCause: "callback" },
   "action_run.cancelled": { status: "cancelled", error: null, output: null, endCause: "cancel" },
 };
 
@@ -49,14 +33,7 @@ interface Trial {
   readonly now: number;
 }
 
-export function madeUpAttempt({
-  scope,
-  endpoint,
-  definition,
-  triggeredBy,
-  now,
-  ...trial
-}: Trial): MessageAttempt {
+export function madeUpAttempt({ scope, endpoint, definition, triggeredBy, now, ...trial }: Trial): MessageAttempt {
   const { events, actionNames: [actionName = "example"] = [], labels = [] } = definition;
   const heard = EVENT_TYPES.find((type) => events.includes("action_run.*") || events.includes(type));
   const type = trial.type ?? heard ?? "action_run.succeeded";
@@ -64,10 +41,20 @@ export function madeUpAttempt({
   const createdAt = end === undefined ? now : now - TOOK_MS;
   const begun = begin(
     {
-      ...{ id: mintUuidV7(now), actionName, triggeredBy, createdAt },
-      ...{ entityId: "example", parameters: "{}", recommendations: "{}", labels: JSON.stringify(labels) },
-      ...{ retryOf: null, traceparent: null, via: null },
-      ...{ deadlineAt: now + DAY_MS, timeoutMs: DAY_MS, heartbeatTimeoutMs: null },
+      id: mintUuidV7(now),
+      actionName,
+      triggeredBy,
+      createdAt,
+      entityId: "example",
+      parameters: "{}",
+      recommendations: "{}",
+      labels: JSON.stringify(labels),
+      retryOf: null,
+      traceparent: null,
+      via: null,
+      deadlineAt: now + DAY_MS,
+      timeoutMs: DAY_MS,
+      heartbeatTimeoutMs: null,
       ...(end === undefined ? startOf(triggeredBy, now) : NOT_STORED),
     },
     now,
@@ -76,9 +63,14 @@ export function madeUpAttempt({
   const event = eventOf(run);
   if (event === null) throw new Error(`no run has the event ${type}`);
   return {
-    ...{ scope, endpoint, runId: run.id, ...event },
-    ...{ actionRun: toActionRun(run), details: detailsOf({ ...run, createKey: "" }) },
-    ...{ previousStatus: null, isTest: true },
+    scope,
+    endpoint,
+    runId: run.id,
+    ...event,
+    actionRun: toActionRun(run),
+    details: detailsOf({ ...run, createKey: "" }),
+    previousStatus: null,
+    isTest: true,
   };
 }
 
@@ -87,7 +79,10 @@ const NOT_STORED = { source: "none", actionVersion: null, gates: null } as const
 /** Of a run that waits for approval. Only runs of stored actions do. */
 function startOf(tokenName: string, now: number): Pick<Run, "source" | "actionVersion" | "gates"> {
   const gates: Gates = {
-    ...{ notBefore: null, concurrency: null, waitUntil: now + WAITS_MS, sealedUnder: null },
+    notBefore: null,
+    concurrency: null,
+    waitUntil: now + WAITS_MS,
+    sealedUnder: null,
     approval: { required: 1, allowSelf: false },
     creator: { tokenId: "", tokenName, parents: [], person: null },
   };

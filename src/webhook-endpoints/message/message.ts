@@ -51,12 +51,7 @@ function linksOf(base: string, scope: string, runId: string) {
 
 /** The request with all placeholders put in, or what can't be rendered. `base`: the service's URL. */
 export function renderMessage(
-  {
-    url,
-    headers,
-    payload,
-    secrets = {},
-  }: Pick<EndpointDefinition, "url" | "headers" | "payload" | "secrets">,
+  { url, headers, payload, secrets = {} }: Pick<EndpointDefinition, "url" | "headers" | "payload" | "secrets">,
   attempt: MessageAttempt,
   base: string,
 ): Result<Rendered, RequestFault> {
@@ -83,7 +78,15 @@ function contextOf(
   const output = isJsonObject(run.output) ? run.output : null;
   return {
     run: {
-      ...{ id, actionName, triggeredBy, createdAt, status, startedAt, completedAt, error, output },
+      id,
+      actionName,
+      triggeredBy,
+      createdAt,
+      status,
+      startedAt,
+      completedAt,
+      error,
+      output,
       ...links,
       traceparent: run.details.traceparent,
     },

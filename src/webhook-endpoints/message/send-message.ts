@@ -35,7 +35,11 @@ export async function sendMessage(
   const { status: noStatus, durationMs, excerpt: noExcerpt, retryAfter } = UNANSWERED;
   const unsent = (judged: Judged, why: string): SentMessage => ({
     ...judged,
-    ...{ version, status: noStatus, durationMs, excerpt: noExcerpt, retryAfter },
+    version,
+    status: noStatus,
+    durationMs,
+    excerpt: noExcerpt,
+    retryAfter,
     reason: `was not called: ${why.replace(/\.$/, "")}`,
   });
 
@@ -55,13 +59,11 @@ export async function sendMessage(
   const { status, excerpt, ...result } = await exchange(url.value, rendered.value, headers, true);
   return {
     ...judge(status, pathsOf(definition.url).length === 0),
-    ...{
-      version,
-      status,
-      durationMs: result.durationMs,
-      reason: result.reason,
-      retryAfter: result.retryAfter,
-    },
+    version,
+    status,
+    durationMs: result.durationMs,
+    reason: result.reason,
+    retryAfter: result.retryAfter,
     excerpt: excerpt === null ? null : await sealExcerpt(ring, excerpt, { scope, endpoint, runId }),
   };
 }

@@ -21,9 +21,7 @@ const path = z
       error: "is not a path in the response; send one without braces, as in response.result.id.",
     }),
   )
-  .register(z.globalRegistry, {
-    wire: { type: "string", pattern: PATH.source, maxLength: CONDITION_MAX_CHARACTERS },
-  });
+  .register(z.globalRegistry, { wire: { type: "string", pattern: PATH.source, maxLength: CONDITION_MAX_CHARACTERS } });
 
 const literal = z
   .union([z.string(), z.number(), z.boolean()], { error: "send a text, a number, true or false." })
@@ -35,9 +33,7 @@ const literal = z
       error: "has a placeholder; send the text itself, because conditions have no placeholders.",
     }),
   )
-  .register(z.globalRegistry, {
-    wire: { type: ["string", "number", "boolean"], maxLength: CONDITION_MAX_CHARACTERS },
-  });
+  .register(z.globalRegistry, { wire: { type: ["string", "number", "boolean"], maxLength: CONDITION_MAX_CHARACTERS } });
 
 const condition = z
   .strictObject(

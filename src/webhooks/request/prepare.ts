@@ -8,13 +8,7 @@ import { guardUrl } from "../../settings/url-guard.ts";
 import { webhookPolicy } from "../../settings/webhook-policy.ts";
 import type { NewDelivery } from "../delivery.ts";
 import { fillIn, type LaterText, ResponseMarks } from "../template/later-text.ts";
-import {
-  type FullContext,
-  IN_STOP_URL,
-  IN_URL,
-  type Roots,
-  type TemplateContext,
-} from "../template/placeholder.ts";
+import { type FullContext, IN_STOP_URL, IN_URL, type Roots, type TemplateContext } from "../template/placeholder.ts";
 import { renderText, renderUrl } from "../template/template.ts";
 import {
   type Rendered,

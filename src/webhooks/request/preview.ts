@@ -35,8 +35,7 @@ export function previewOf({ method, url, headers, payload }: ShownRequest, whole
     method,
     url: shownUrl(url, context),
     headers: Object.fromEntries(shown),
-    payload:
-      payload === undefined ? { run, parameters, recommendations, entity } : shownPayload(payload, context),
+    payload: payload === undefined ? { run, parameters, recommendations, entity } : shownPayload(payload, context),
   });
 }
 

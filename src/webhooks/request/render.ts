@@ -67,8 +67,7 @@ export function renderRequest(
     }
     const { value } = header.value;
     if (!HEADER_VALUE.test(value)) {
-      const message =
-        "a value that was put in has characters that no header can carry; send printable ASCII.";
+      const message = "a value that was put in has characters that no header can carry; send printable ASCII.";
       return err({ path: [...path, "headers", name], message });
     }
     headers.push([name, value]);
@@ -79,13 +78,7 @@ export function renderRequest(
   // The value of a header is a secret of a stored action.
   const secrets = headers.length + pathsOf([request.headers, request.payload]).filter(isSecret).length;
   const weight = url.value.length + headerBytes + openBytes + secrets * SECRET_MAX_CHARACTERS;
-  return ok({
-    url: url.value,
-    method: request.method,
-    headers: Object.fromEntries(headers),
-    body: whole,
-    weight,
-  });
+  return ok({ url: url.value, method: request.method, headers: Object.fromEntries(headers), body: whole, weight });
 }
 
 export function urlFault(path: readonly string[], fault: keyof typeof URL_FAULTS): RequestFault {
@@ -97,8 +90,7 @@ export function urlFault(path: readonly string[], fault: keyof typeof URL_FAULTS
  * `-urlencoded`.
  */
 export function sendsForm({ headers }: Pick<RequestTemplates, "headers">, context: FullContext): boolean {
-  const [, template = ""] =
-    Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type") ?? [];
+  const [, template = ""] = Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type") ?? [];
   const type = renderHeader(template, { ...context, secrets: {} }, RENDERED_HEADERS_MAX_BYTES);
   return type.ok && isForm(type.value.value);
 }

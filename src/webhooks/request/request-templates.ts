@@ -36,11 +36,7 @@ export const headersOf = (roots: Roots, whose: string) =>
         type: "object",
         maxProperties: HEADERS_MAX,
         propertyNames: { pattern: HEADER_NAME.source },
-        additionalProperties: {
-          type: "string",
-          pattern: HEADER_VALUE.source,
-          maxLength: SECRET_MAX_CHARACTERS,
-        },
+        additionalProperties: { type: "string", pattern: HEADER_VALUE.source, maxLength: SECRET_MAX_CHARACTERS },
       },
       description:
         `Headers of the ${whose}. Values may contain placeholders. You can't set those that the service or ` +

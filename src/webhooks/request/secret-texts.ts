@@ -5,13 +5,7 @@
 
 import * as z from "zod/mini";
 import { isJsonObject } from "../../base/json.ts";
-import {
-  SECRET_MAX_CHARACTERS,
-  SECRET_NAME,
-  SECRET_USES_MAX,
-  SECRETS_MAX,
-  utf8Bytes,
-} from "../../base/limits.ts";
+import { SECRET_MAX_CHARACTERS, SECRET_NAME, SECRET_USES_MAX, SECRETS_MAX, utf8Bytes } from "../../base/limits.ts";
 import { atMost } from "../../http/schema-bounds.ts";
 import { pathsOf } from "../template/template.ts";
 import { TOO_LONG } from "./request-templates.ts";

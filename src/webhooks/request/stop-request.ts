@@ -53,9 +53,7 @@ export function filledStopRequest(
     const name = `{{ response.${key.slice(0, 80).toWellFormed()} }}`;
     const value = known.get(key);
     if (value === undefined) {
-      return err(
-        response === null ? `no response is known that has ${name}` : `the response has no usable ${name}`,
-      );
+      return err(response === null ? `no response is known that has ${name}` : `the response has no usable ${name}`);
     }
     if (String(value).length > VALUE_MAX_CHARACTERS) {
       return err(`${name} has more than ${VALUE_MAX_CHARACTERS} characters`);
@@ -66,12 +64,7 @@ export function filledStopRequest(
   if (!filledHeaders.every(([, value]) => HEADER_VALUE.test(value))) {
     return err("a value of the response has characters that no header can carry");
   }
-  const request = {
-    ...rest,
-    url: filled(url),
-    headers: Object.fromEntries(filledHeaders),
-    body: filled(body),
-  };
+  const request = { ...rest, url: filled(url), headers: Object.fromEntries(filledHeaders), body: filled(body) };
   const fault = pathFault(
     request.url,
     fillIn(url, () => "x"),

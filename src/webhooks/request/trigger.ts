@@ -29,8 +29,7 @@ import {
 
 /** An object that is missing, or something else, is refused with this sentence. */
 export const AN_OBJECT = {
-  error: ({ code }: { readonly code?: string }) =>
-    code === "invalid_type" ? "send a JSON object." : undefined,
+  error: ({ code }: { readonly code?: string }) => (code === "invalid_type" ? "send a JSON object." : undefined),
 };
 
 const retry = z.strictObject(
@@ -147,9 +146,7 @@ export const trigger = z
   .register(z.globalRegistry, {
     id: "Trigger",
     description: `A webhook that starts the workflow. At most ${TRIGGER_MAX_BYTES} bytes of JSON, not counting the values of headers, \`secrets\` and \`signingSecret\`.`,
-    examples: [
-      { type: "webhook", url: "https://ci.example.com/hooks/{{ parameters.version }}", startOn: "heartbeat" },
-    ],
+    examples: [{ type: "webhook", url: "https://ci.example.com/hooks/{{ parameters.version }}", startOn: "heartbeat" }],
   });
 
 export type Trigger = z.output<typeof trigger>;
@@ -166,12 +163,7 @@ type Templates = Pick<Trigger, "headers" | "payload" | "secrets" | "link" | "can
 
 /** Faults that no member has alone. Members that were refused come here as well. */
 function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates): readonly WholeFault[] {
-  const templates = {
-    headers,
-    payload,
-    "cancel.headers": cancel?.headers,
-    "cancel.payload": cancel?.payload,
-  };
+  const templates = { headers, payload, "cancel.headers": cancel?.headers, "cancel.payload": cancel?.payload };
   const values = [link, cancel].flatMap(pathsOf).filter(([root]) => root === "response");
   const message = `link and cancel use more than ${RESPONSE_VALUES_MAX} values of the response; use fewer.`;
   return [
@@ -186,7 +178,9 @@ function withoutSecrets(value: unknown): unknown {
   const { headers, secrets, signingSecret, cancel, ...others } = value;
   return {
     ...others,
-    ...{ headers: blanked(headers), secrets: blanked(secrets), signingSecret: blank(signingSecret) },
+    headers: blanked(headers),
+    secrets: blanked(secrets),
+    signingSecret: blank(signingSecret),
     cancel: isJsonObject(cancel) ? { ...cancel, headers: blanked(cancel.headers) } : cancel,
   };
 }

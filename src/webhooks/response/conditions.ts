@@ -9,11 +9,7 @@ import { RESPONSE_READ_MAX_BYTES } from "./response-values.ts";
  * as JSON; null if it is too long or not JSON, which meets no condition. The sentence names a path of the trigger, and
  * never a value of the response, because everybody who may read the run sees it.
  */
-export function unmetCondition(
-  conditions: Conditions,
-  json: unknown,
-  location: string | null,
-): string | null {
+export function unmetCondition(conditions: Conditions, json: unknown, location: string | null): string | null {
   if (json === null) return `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;
   const at = (path: string) => {
     const [, ...members] = path.split(".");

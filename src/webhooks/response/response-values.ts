@@ -17,11 +17,7 @@ export const VALUE_MAX_CHARACTERS = 256;
 export type ResponseValues = readonly (readonly [key: string, value: ResponseValue])[];
 
 /** The values under the wanted keys. `json`: the response. */
-export function responseValues(
-  json: unknown,
-  location: string | null,
-  wanted: readonly string[],
-): ResponseValues {
+export function responseValues(json: unknown, location: string | null, wanted: readonly string[]): ResponseValues {
   return wanted.flatMap((key): ResponseValues => {
     const value = key === "headers.location" ? location : memberAt(json, key.split("."));
     return isUsable(value) ? [[key, value]] : [];

@@ -8,9 +8,14 @@ import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 
 const RUN_TEXTS = [
-  ...(["id", "actionName", "triggeredBy", "createdAt"] as const),
-  ...(["callbackUrl", "callbackToken", "expiresAt"] as const),
-];
+  "id",
+  "actionName",
+  "triggeredBy",
+  "createdAt",
+  "callbackUrl",
+  "callbackToken",
+  "expiresAt",
+] as const;
 
 interface Inputs {
   readonly parameters: JsonObject;
@@ -43,11 +48,7 @@ export interface EventContext extends Inputs {
     /** The run's page in the console. */
     readonly consoleUrl: string;
   };
-  readonly event: {
-    readonly type: string;
-    readonly previousStatus: string | null;
-    readonly summary: string;
-  };
+  readonly event: { readonly type: string; readonly previousStatus: string | null; readonly summary: string };
 }
 
 /** Everything that the templates of one request can reach. */
@@ -99,18 +100,13 @@ export interface Roots {
 
 const INPUTS = { parameters: null, recommendations: null, entity: ["id"] };
 const NO_SECRETS = { "secrets.*": "is a secret. Use secrets only in headers and payload." };
-const NO_RESPONSE = {
-  "response.*": "is not known yet. Use the receiver's response only in cancel and link.",
-};
+const NO_RESPONSE = { "response.*": "is not known yet. Use the receiver's response only in cancel and link." };
 const IN_TRIGGER = { run: [...RUN_TEXTS, "timeoutSeconds", "traceparent"], ...INPUTS };
 
 export const IN_URL: Roots = { members: IN_TRIGGER, missing: { ...NO_SECRETS, ...NO_RESPONSE } };
 export const IN_REQUEST: Roots = { members: { ...IN_TRIGGER, secrets: null }, missing: NO_RESPONSE };
 export const IN_STOP_URL: Roots = { members: { ...IN_TRIGGER, response: null }, missing: NO_SECRETS };
-export const IN_STOP_REQUEST: Roots = {
-  members: { ...IN_TRIGGER, secrets: null, response: null },
-  missing: {},
-};
+export const IN_STOP_REQUEST: Roots = { members: { ...IN_TRIGGER, secrets: null, response: null }, missing: {} };
 /** A key of a concurrency group. It is part of answers, so nothing secret may stand in it. */
 export const IN_KEY: Roots = {
   members: { parameters: null, entity: ["id"] },
@@ -119,8 +115,17 @@ export const IN_KEY: Roots = {
 export const IN_CONDITION: Roots = { members: { response: null }, missing: {} };
 
 const ENDED_RUN = [
-  ...["id", "actionName", "triggeredBy", "createdAt", "startedAt", "completedAt", "traceparent"],
-  ...["status", "output.*", "url", "consoleUrl"],
+  "id",
+  "actionName",
+  "triggeredBy",
+  "createdAt",
+  "startedAt",
+  "completedAt",
+  "traceparent",
+  "status",
+  "output.*",
+  "url",
+  "consoleUrl",
 ];
 const EVENT = ["type", "previousStatus", "summary"];
 const NO_CALLBACKS = "is for callbacks, and a run that has ended takes none. Leave it out.";
@@ -141,8 +146,7 @@ export const IN_ENDPOINT_URL: Roots = {
     ...ENDED,
     "secrets.*": "can't stand in a URL. The whole URL is a secret, so write the value itself into it.",
     run: "can't stand in a URL, because it contains the run's error. Name a member, as in {{ run.id }}.",
-    "run.error":
-      "can't stand in a URL, because proxies log URLs and an error can contain secrets. Use it in payload.",
+    "run.error": "can't stand in a URL, because proxies log URLs and an error can contain secrets. Use it in payload.",
   },
 };
 export const IN_ENDPOINT: Roots = {
@@ -152,11 +156,7 @@ export const IN_ENDPOINT: Roots = {
 
 /** For a template that was checked before, or that another check refuses. */
 export const ANYWHERE: Roots = {
-  members: {
-    ...IN_STOP_REQUEST.members,
-    event: EVENT,
-    run: [...IN_TRIGGER.run, ...ENDED_RUN, "error"],
-  },
+  members: { ...IN_STOP_REQUEST.members, event: EVENT, run: [...IN_TRIGGER.run, ...ENDED_RUN, "error"] },
   missing: {},
 };
 
@@ -197,8 +197,7 @@ export function parsed(template: string): readonly TemplatePart[] {
 
 /** What is wrong with a path, to be read after the placeholder. */
 function faultOf(path: readonly string[], roots: Roots): string | null {
-  if (path.includes(""))
-    return "has an empty name. Join names with single dots, as in {{ parameters.branch }}.";
+  if (path.includes("")) return "has an empty name. Join names with single dots, as in {{ parameters.branch }}.";
   if (path.some((name) => /[\s{}]/.test(name))) return "has a blank or a brace in a name. Rename it.";
   const [root = "", member] = path;
   const { members, missing } = roots;
@@ -219,9 +218,7 @@ function faultOf(path: readonly string[], roots: Roots): string | null {
 function responseFault([, member, header, ...more]: readonly string[]): string | null {
   if (member === undefined) return "is the whole response. Name a member, as in {{ response.id }}.";
   if (member !== "headers") return null;
-  return header === "location" && more.length === 0
-    ? null
-    : "is unknown. response.headers has only location.";
+  return header === "location" && more.length === 0 ? null : "is unknown. response.headers has only location.";
 }
 
 function shortened(placeholder: string): string {
@@ -241,8 +238,7 @@ export function fill(
 ): string | null {
   let text = "";
   for (const part of parts) {
-    text +=
-      typeof part === "string" ? part : encode(textOf(lookUp(context, part.path), part.isJson), part.isJson);
+    text += typeof part === "string" ? part : encode(textOf(lookUp(context, part.path), part.isJson), part.isJson);
     if (text.length > maxBytes) return null;
   }
   return text;

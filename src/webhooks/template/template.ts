@@ -34,8 +34,7 @@ export function checkTemplate(template: unknown, roots = IN_URL): TemplateFault 
   if (typeof template !== "object" || template === null) return null;
   for (const [key, member] of Object.entries(template)) {
     const step = Array.isArray(template) ? Number(key) : key;
-    if (key.includes("{{"))
-      return { path: [step], sentence: "A key can't have placeholders. Put them into values." };
+    if (key.includes("{{")) return { path: [step], sentence: "A key can't have placeholders. Put them into values." };
     const fault = checkTemplate(member, roots);
     if (fault !== null) return { path: [step, ...fault.path], sentence: fault.sentence };
   }
@@ -48,11 +47,7 @@ export function checkTemplate(template: unknown, roots = IN_URL): TemplateFault 
  * with `json` always becomes text, and a missing value is the text `null`. `too_large` if the result has more than
  * `maxBytes` of JSON.
  */
-export function renderJson(
-  template: unknown,
-  context: FullContext,
-  maxBytes: number,
-): Result<unknown, "too_large"> {
+export function renderJson(template: unknown, context: FullContext, maxBytes: number): Result<unknown, "too_large"> {
   const budget = { left: maxBytes };
   const rendered = renderNode(template, context, budget);
   return budget.left < 0 ? err("too_large") : ok(rendered);
@@ -61,11 +56,7 @@ export function renderJson(
 /**
  * The text with every placeholder put in, line breaks included. `too_large` if it has more than `maxBytes` of UTF-8.
  */
-export function renderText(
-  template: string,
-  context: FullContext,
-  maxBytes: number,
-): Result<string, "too_large"> {
+export function renderText(template: string, context: FullContext, maxBytes: number): Result<string, "too_large"> {
   const text = fill(parsed(template), context, maxBytes, String);
   return text === null || utf8Bytes(text) > maxBytes ? err("too_large") : ok(text);
 }
@@ -99,8 +90,7 @@ export function checkUrlTemplate(template: string, roots = IN_URL): string | nul
   for (const part of parts.value) {
     if (typeof part === "string") {
       // URL parsers drop some of these characters, which could join two dots to a `..` that no check saw.
-      if (BLANK_OR_CONTROL.test(part))
-        return "A URL can't have blanks or control characters. Percent-encode them.";
+      if (BLANK_OR_CONTROL.test(part)) return "A URL can't have blanks or control characters. Percent-encode them.";
       authority ||= COMPLETE_AUTHORITY.test(part);
       fragment ||= part.includes("#");
       before = part;
@@ -135,8 +125,7 @@ export function renderUrl(
   maxBytes: number,
   roots = IN_URL,
 ): Result<string, "too_large" | PathFault> {
-  if (checkUrlTemplate(template, roots) !== null)
-    throw new Error("rendering a URL template that was never checked");
+  if (checkUrlTemplate(template, roots) !== null) throw new Error("rendering a URL template that was never checked");
   const url = fill(parsed(template), context, maxBytes, encodeForUrl);
   if (url === null || utf8Bytes(url) > maxBytes) return err("too_large");
   const fault = pathFault(url, plainUrl(template));

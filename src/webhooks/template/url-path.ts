@@ -48,9 +48,7 @@ function decodedSegments(url: string): readonly string[] {
 }
 
 function hasDotPart(segment: string): boolean {
-  return (
-    DISGUISED.test(segment) || segment.split(BETWEEN_PARTS).some((part) => part === "." || part === "..")
-  );
+  return DISGUISED.test(segment) || segment.split(BETWEEN_PARTS).some((part) => part === "." || part === "..");
 }
 
 /** Every escape of an ASCII character decoded, until there are none: nobody knows how often a receiver decodes. */

@@ -25,9 +25,5 @@ export function requireAlarm(known: Known, alarmAt: number | null): void {
 function nextOf(row: Row): number {
   if (!isOpen(row)) return row.slotUntil ?? Number.POSITIVE_INFINITY;
   const opensAt = row.waitingFor === "time" ? (row.gates?.notBefore ?? null) : null;
-  return Math.min(
-    endsAt(row),
-    opensAt ?? Number.POSITIVE_INFINITY,
-    row.leaseUntil ?? Number.POSITIVE_INFINITY,
-  );
+  return Math.min(endsAt(row), opensAt ?? Number.POSITIVE_INFINITY, row.leaseUntil ?? Number.POSITIVE_INFINITY);
 }

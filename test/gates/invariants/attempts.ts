@@ -10,20 +10,14 @@ export const GRACE_MS = 60_000;
 
 /** An attempt leaves: its run must be open and released, and the attempt on record. Call it when it leaves. */
 export function requireSendable(sql: SqlStorage, runId: string, attempt: number): void {
-  const [row] = sql.exec<{
-    gates: string | null;
-    releasedAt: number | null;
-    isOpen: number;
-    attempt: number | null;
-  }>(
+  const [row] = sql.exec<{ gates: string | null; releasedAt: number | null; isOpen: number; attempt: number | null }>(
     `SELECT gates, released_at AS releasedAt, completed_at IS NULL AS isOpen, attempt
      FROM runs LEFT JOIN deliveries ON run_id = id AND lease_until IS NOT NULL WHERE id = ?`,
     runId,
   );
   if (row === undefined || row.isOpen !== 1) fail(`an attempt left for ${runId}, which has ended`);
   if (row.gates !== null && row.releasedAt === null) fail(`an attempt left for ${runId} before its release`);
-  if (row.attempt !== attempt)
-    fail(`attempt ${attempt} of ${runId} left, and the journal has ${row.attempt}`);
+  if (row.attempt !== attempt) fail(`attempt ${attempt} of ${runId} left, and the journal has ${row.attempt}`);
 }
 
 /** A run that has just ended by a cancel, before its job has started: the job has time to stop. */
@@ -60,10 +54,7 @@ export function requireFreeAfterAttempt(known: Known, row: Row): void {
 export function attemptsUnderWay(known: Known): Map<string, number> {
   return new Map(
     known.open
-      .filter(
-        ({ gates, leaseUntil, releasedAt }) =>
-          gates?.concurrency && leaseUntil !== null && releasedAt !== null,
-      )
+      .filter(({ gates, leaseUntil, releasedAt }) => gates?.concurrency && leaseUntil !== null && releasedAt !== null)
       .map(({ id, leaseUntil }) => [id, leaseUntil ?? 0]),
   );
 }
@@ -76,8 +67,7 @@ export function requireStillHeld(known: Known, underWay: ReadonlyMap<string, num
       "SELECT slot_until AS slotUntil, completed_at IS NOT NULL AS isOver FROM runs WHERE id = ?",
       id,
     );
-    if (row?.isOver === 1 && row.slotUntil === null)
-      fail(`${id} lost its slot while an attempt is under way`);
+    if (row?.isOver === 1 && row.slotUntil === null) fail(`${id} lost its slot while an attempt is under way`);
   }
 }
 

@@ -7,12 +7,7 @@ import { requireChange, requireTurn } from "./one-run.ts";
 import { requireNoRoom, requireRelease } from "./slots.ts";
 
 /** Reads what has changed, and checks it. `isRung`: every alarm that was due has rung. */
-export function requireInvariants(
-  known: Known,
-  sql: SqlStorage,
-  alarmAt: number | null,
-  isRung: boolean,
-): void {
+export function requireInvariants(known: Known, sql: SqlStorage, alarmAt: number | null, isRung: boolean): void {
   const { before, changed } = known.read(sql);
   for (const row of changed) {
     const old = before.get(row.id);

@@ -12,13 +12,10 @@ export function requireChange(known: Known, old: Row | undefined, row: Row): voi
   const { id, gates, waitingFor, waitingSince, releasedAt, completedAt } = row;
   if (known.refused === id) requireUnchanged(old, row);
   if (gates === null) return;
-  if (old !== undefined && row.version <= old.version)
-    fail(`${id} went from version ${old.version} to ${row.version}`);
-  if (old !== undefined && old.releasedAt !== null && old.releasedAt !== releasedAt)
-    fail(`${id} was released twice`);
+  if (old !== undefined && row.version <= old.version) fail(`${id} went from version ${old.version} to ${row.version}`);
+  if (old !== undefined && old.releasedAt !== null && old.releasedAt !== releasedAt) fail(`${id} was released twice`);
   if (waitingFor !== null && (completedAt !== null || releasedAt !== null)) fail(`${id} waits, and does not`);
-  if (completedAt === null && waitingFor === null && releasedAt === null)
-    fail(`${id} is neither waiting nor released`);
+  if (completedAt === null && waitingFor === null && releasedAt === null) fail(`${id} is neither waiting nor released`);
   if (isOpen(row)) requireFirstClosedGate(known, row);
   if (releasedAt !== null && old?.releasedAt == null) {
     if (releasedAt >= gates.waitUntil) fail(`${id} was released after its time to wait`);
@@ -58,8 +55,7 @@ function requireFirstClosedGate({ latest, opened }: Known, row: Row): void {
   }
   if (!isTimeOpen) fail(`${id} waits for ${waitingFor} before its time`);
   const lacks = gates.approval !== null && approvals < gates.approval.required;
-  if ((waitingFor === "approval") !== lacks)
-    fail(`${id} waits for ${waitingFor} with ${approvals} approvals`);
+  if ((waitingFor === "approval") !== lacks) fail(`${id} waits for ${waitingFor} with ${approvals} approvals`);
 }
 
 function requireOpened({ now, latest, opened, stage }: Known, row: Row): void {

@@ -13,13 +13,7 @@ export function actor(tokenId: string, parents: string[] = [], person: string | 
 }
 
 export const CREATORS = [actor("t1"), actor("t2"), actor("portal", [], "ann")];
-export const APPROVERS = [
-  actor("a1"),
-  actor("a2"),
-  actor("t1"),
-  actor("child", ["a1"]),
-  actor("portal", [], "bob"),
-];
+export const APPROVERS = [actor("a1"), actor("a2"), actor("t1"), actor("child", ["a1"]), actor("portal", [], "bob")];
 
 export interface StoredAction {
   readonly group: string;

@@ -55,10 +55,7 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   const preview = required === 0 ? {} : { preview: "{}" };
   let reply: RunReply;
   try {
-    reply = await awake.object.runs.create(run, changeKey, newDelivery(scene, run), {
-      ...preview,
-      ...DETAILED,
-    });
+    reply = await awake.object.runs.create(run, changeKey, newDelivery(scene, run), { ...preview, ...DETAILED });
   } finally {
     // The limit can be written although the run is not.
     const isTold = hasGroup && isLimitOnRecord(awake, group, name, version);
@@ -112,9 +109,19 @@ async function newRun(
   const createdAt = stage.now;
   const { gates, timeoutMs } = rest;
   return {
-    ...{ id: await stage.mint(), createdAt, actionName: "free", entityId: null },
-    ...{ parameters: "{}", recommendations: "{}", triggeredBy: "ann", via: null, source: "trigger" },
-    ...{ actionVersion: null, retryOf: null, labels: "[]", traceparent: null },
+    id: await stage.mint(),
+    createdAt,
+    actionName: "free",
+    entityId: null,
+    parameters: "{}",
+    recommendations: "{}",
+    triggeredBy: "ann",
+    via: null,
+    source: "trigger",
+    actionVersion: null,
+    retryOf: null,
+    labels: "[]",
+    traceparent: null,
     heartbeatTimeoutMs: random.of([null, null, 30 * SECOND_MS]),
     deadlineAt: (gates?.waitUntil ?? createdAt) + timeoutMs,
     ...rest,

@@ -5,11 +5,7 @@ import type { Acts } from "./act.ts";
 import { actor } from "./cast.ts";
 import { DETAILED, type Scene, short } from "./scene.ts";
 
-export const DECISIONS = {
-  approve: [14, approve],
-  reject: [2, reject],
-  release: [3, release],
-} as const satisfies Acts;
+export const DECISIONS = { approve: [14, approve], reject: [2, reject], release: [3, release] } as const satisfies Acts;
 
 async function approve(scene: Scene, awake: Awake): Promise<undefined> {
   const row = scene.pick(({ waitingFor }) => waitingFor === "approval") ?? scene.pick(() => true);

@@ -66,9 +66,7 @@ async function remove(scene: Scene, awake: Awake): Promise<undefined> {
   const mayWrite = !scene.random.isOneIn(4);
   scene.known.cancelling = { id: row.id, graceMs: GRACE_MS };
   scene.tell(`delete ${short(row.id)}`);
-  const reply = await awake.object.runs.applyEvent(row.id, { type: "cancelled" }, scene.newKey(), {
-    mayWrite,
-  });
+  const reply = await awake.object.runs.applyEvent(row.id, { type: "cancelled" }, scene.newKey(), { mayWrite });
   if (reply.ok && !mayWrite && row.gates !== null) fail(`a viewer deleted ${row.id}`);
   scene.compare(reply, awake);
 }

@@ -4,10 +4,7 @@ import type { Actor } from "../../../src/runs/actor.ts";
 import type { Acts } from "./act.ts";
 import type { Scene } from "./scene.ts";
 
-export const REVOCATIONS = {
-  revoke: [5, revoke],
-  d1: [5, changeD1],
-} as const satisfies Acts;
+export const REVOCATIONS = { revoke: [5, revoke], d1: [5, changeD1] } as const satisfies Acts;
 
 /** Somebody else comes for each approver who has lost their token. */
 async function revoke(scene: Scene): Promise<undefined> {

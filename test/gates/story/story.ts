@@ -58,9 +58,7 @@ export class Story {
       return scene.steps;
     } catch (error) {
       const message = error instanceof Error ? error.message : error;
-      throw new Violation(`seed ${this.#seed}, step ${scene.steps}: ${message}\n  ${scene.lastTold}`, {
-        cause: error,
-      });
+      throw new Violation(`seed ${this.#seed}, step ${scene.steps}: ${message}\n  ${scene.lastTold}`, { cause: error });
     } finally {
       await scene.stage.end();
     }

@@ -14,10 +14,7 @@ export const TIME = {
   back: [1, stepBack],
 } as const satisfies Acts;
 
-const PASSAGES_MS = [
-  ...[1, 100, SECOND_MS, SECOND_MS],
-  ...[5 * SECOND_MS, 10 * SECOND_MS, 30 * SECOND_MS, MINUTE_MS],
-];
+const PASSAGES_MS = [1, 100, SECOND_MS, SECOND_MS, 5 * SECOND_MS, 10 * SECOND_MS, 30 * SECOND_MS, MINUTE_MS];
 
 async function pass(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
   const ms = scene.random.of(PASSAGES_MS);

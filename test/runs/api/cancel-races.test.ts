@@ -56,7 +56,9 @@ async function expectOneStory(path: string, run: CreatedRun, answers: readonly A
   expect(events.filter(({ type }) => type === "ended")).toEqual([events.at(-1)]);
   const asked = events.filter(({ type }) => type === "cancel_requested");
   expect(events.slice(0, -1).map(({ type }) => type)).toEqual([
-    ...["created", "started", "heartbeat"],
+    "created",
+    "started",
+    "heartbeat",
     ...asked.map(() => "cancel_requested"),
   ]);
   const told = events.at(-1);
@@ -116,8 +118,7 @@ it.each(["grace", "deadline"] as const)(
   async (ending) => {
     for (let round = 0; round < ROUNDS; round++) {
       const { path, run } = await started();
-      const first =
-        ending === "grace" ? [await cancel(path, run.id, { graceSeconds: 30, reason: "first" })] : [];
+      const first = ending === "grace" ? [await cancel(path, run.id, { graceSeconds: 30, reason: "first" })] : [];
       const at = Date.parse((await beat(run)).body.cancel?.until ?? run.callback.expiresAt);
       const stub = coordinator(path);
       const calls = callers(path, run, () => () => runDurableObjectAlarm(stub));
@@ -153,8 +154,7 @@ it("a report, a cancel and the end of the grace at one instant: the grace has en
     beat(run),
     report(run, { status: "failed", error: "no" }),
   ]);
-  for (const answer of answers)
-    expect(answer).toMatchObject({ status: 409, body: { code: "run_cancelled" } });
+  for (const answer of answers) expect(answer).toMatchObject({ status: 409, body: { code: "run_cancelled" } });
   expect(await expectOneStory(path, run, [first])).toMatchObject({
     status: "cancelled",
     completedAt: new Date(until).toISOString(),

@@ -4,16 +4,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ACCEPTED_MAX } from "../../../src/runs/journal/accepted-changes.ts";
 import { later } from "../../support/clock.ts";
-import {
-  alarmIn,
-  change,
-  coordinator,
-  createAged,
-  DAY_MS,
-  direct,
-  journal,
-  until,
-} from "../../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import {
   type ActionRun,
   type Answer,
@@ -60,17 +51,19 @@ describe("a pending run", () => {
       const path = newRunsPath();
       const run = await createRun(path);
       const answer = await cancel(path, run.id, body);
-      expect(answer).toMatchObject({
-        status: 200,
-        body: { status: "cancelled", startedAt: null, error: null },
-      });
+      expect(answer).toMatchObject({ status: 200, body: { status: "cancelled", startedAt: null, error: null } });
       expect((await get(path, run.id)).body).toEqual(answer.body);
       const { body: events } = await eventsOf(`${path}/${run.id}`);
       const { graceSeconds: _, ...reason } = { graceSeconds: 0, ...body };
       expect(events.slice(1)).toEqual([
         {
-          ...{ seq: 2, type: "ended", at: answer.body.completedAt, status: "cancelled" },
-          ...{ cause: "cancel", by: "root", ...reason },
+          seq: 2,
+          type: "ended",
+          at: answer.body.completedAt,
+          status: "cancelled",
+          cause: "cancel",
+          by: "root",
+          ...reason,
         },
       ]);
       expect(await beat(run)).toMatchObject({ status: 409, body: { code: "run_cancelled" } });
@@ -139,12 +132,7 @@ describe("a running run", () => {
 
   it.each<[name: string, ms: number, cause: string, body: Record<string, unknown>]>([
     ["when its grace ends", 30_000, "cancel", { actionName: "deploy" }],
-    [
-      "at its deadline, which the grace can't outlive",
-      60_000,
-      "cancel",
-      { actionName: "deploy", timeout: 1 },
-    ],
+    ["at its deadline, which the grace can't outlive", 60_000, "cancel", { actionName: "deploy", timeout: 1 }],
     ["by silence", 60_000, "silence", { actionName: "deploy", heartbeatTimeout: 1 }],
   ])("ends as cancelled %s, by the alarm alone", async (_name, ms, cause, wanted) => {
     const { path, run } = await started(wanted);
@@ -162,10 +150,7 @@ describe("a running run", () => {
   it("that reports a success in time succeeds", async () => {
     const { path, run } = await started();
     await cancel(path, run.id);
-    expect(await report(run, { status: "succeeded" })).toMatchObject({
-      status: 200,
-      body: { status: "succeeded" },
-    });
+    expect(await report(run, { status: "succeeded" })).toMatchObject({ status: 200, body: { status: "succeeded" } });
   });
 
   it("that reports a failure ends as cancelled and keeps the error, and the report may be repeated", async () => {
@@ -262,14 +247,11 @@ describe("the body", () => {
     expect((await beat(run)).body.cancel).toBeNull();
   });
 
-  it.each(["", "é".repeat(512), "\u{1f680} ::error::x"])(
-    "the reason %j is kept to the letter",
-    async (reason) => {
-      const { path, run } = await started();
-      await cancel(path, run.id, { reason });
-      expect((await beat(run)).body.cancel?.reason).toBe(reason);
-    },
-  );
+  it.each(["", "é".repeat(512), "\u{1f680} ::error::x"])("the reason %j is kept to the letter", async (reason) => {
+    const { path, run } = await started();
+    await cancel(path, run.id, { reason });
+    expect((await beat(run)).body.cancel?.reason).toBe(reason);
+  });
 });
 
 describe("the same request with the same key", () => {
@@ -301,10 +283,7 @@ describe("the same request with the same key", () => {
     const { path, run } = await started();
     await cancel(path, run.id, body, keyed("k"));
     later(30_000);
-    expect(await cancel(path, run.id, body, keyed("k"))).toMatchObject({
-      status: 202,
-      body: { status: "cancelled" },
-    });
+    expect(await cancel(path, run.id, body, keyed("k"))).toMatchObject({ status: 202, body: { status: "cancelled" } });
   });
 
   it("answers 200 again if it ended the run", async () => {
@@ -349,8 +328,7 @@ describe("the same request with the same key", () => {
   it("gets its own status again for each of 20 callers, also after an eviction", async () => {
     const { path, run } = await started();
     const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
-    const all = () =>
-      Promise.all(keys.map((key, n) => cancel(path, run.id, { graceSeconds: 60 - n }, keyed(key))));
+    const all = () => Promise.all(keys.map((key, n) => cancel(path, run.id, { graceSeconds: 60 - n }, keyed(key))));
     expect(new Set((await all()).map(({ status }) => status))).toEqual(new Set([202]));
     await report(run, { status: "failed", error: "stopped" });
     await evictDurableObject(coordinator(path));
@@ -388,7 +366,8 @@ describe("the same request with the same key", () => {
       `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < ?2)
        INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace, accepted_at)
        SELECT ?1, 't:root:' || k, '', 1, 0 FROM counted`,
-      ...[run.id, ACCEPTED_MAX - 1],
+      run.id,
+      ACCEPTED_MAX - 1,
     );
     const kept = async () => (await journal(path, "SELECT key FROM accepted_changes")).length;
     expect((await cancel(path, run.id, body, keyed("the last"))).status).toBe(202);

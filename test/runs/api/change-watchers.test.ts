@@ -213,9 +213,7 @@ describe("a watcher", () => {
       const { status, body } = await changesOf<Refusal>(path, "?after=0&wait=5", query);
       expect([status, body.code]).toEqual([503, "too_many_watchers"]);
     }
-    await Promise.all(
-      Array.from({ length: WATCHERS_MAX - WATCHERS_PER_TOKEN }, (_, n) => take(`token ${n % 5}`)),
-    );
+    await Promise.all(Array.from({ length: WATCHERS_MAX - WATCHERS_PER_TOKEN }, (_, n) => take(`token ${n % 5}`)));
     expect(await take("another")).toMatchObject({ reason: "too_many_watchers" });
     expect((await changesOf(path, "?after=0")).status).toBe(200);
     await stub.watches.unwatch(first);

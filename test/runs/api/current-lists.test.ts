@@ -81,11 +81,7 @@ describe.each(Object.entries(LAGS))("while D1 %s", (what, lag) => {
   it("a list shows each change at once, and each filter goes by the newest version", async () => {
     const path = newRunsPath();
     await storeGated(path, { approval: { allowSelf: true } }, "gated");
-    const [reported, cancelled, still] = [
-      await createRun(path),
-      await createRun(path),
-      await createRun(path),
-    ];
+    const [reported, cancelled, still] = [await createRun(path), await createRun(path), await createRun(path)];
     const waits = (await startGated(path, {}, {}, "gated")).body.id;
     await landed(path);
     const open = lag(path);

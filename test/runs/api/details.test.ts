@@ -27,11 +27,7 @@ interface Details {
   readonly retryOf: string | null;
   readonly labels: readonly string[];
   readonly externalUrl: string | null;
-  readonly heartbeat: {
-    readonly at: string;
-    readonly message: string | null;
-    readonly progress: number | null;
-  };
+  readonly heartbeat: { readonly at: string; readonly message: string | null; readonly progress: number | null };
   readonly cancel: object | null;
 }
 type Told = CreatedRun & { readonly code?: string; readonly details?: Details };
@@ -39,16 +35,19 @@ type Told = CreatedRun & { readonly code?: string; readonly details?: Details };
 afterEach(() => vi.restoreAllMocks());
 
 const NOTHING = {
-  ...{
-    source: "none",
-    action: null,
-    retryOf: null,
-    bulkOperationId: null,
-    labels: [],
-    traceparent: null,
-    externalUrl: null,
-  },
-  ...{ heartbeat: null, cancel: null, via: null, waiting: null, approval: null, delivery: null },
+  source: "none",
+  action: null,
+  retryOf: null,
+  bulkOperationId: null,
+  labels: [],
+  traceparent: null,
+  externalUrl: null,
+  heartbeat: null,
+  cancel: null,
+  via: null,
+  waiting: null,
+  approval: null,
+  delivery: null,
 };
 const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });
 
@@ -186,12 +185,7 @@ describe("an answer that nobody asked for details", () => {
     await ask("PUT", action, { body: { labels: ["stored"] } });
     const body = { parameters: { a: 1 }, labels: ["b", "a"] };
     const { id, token } = created(await textOf("POST", path, { actionName: "deploy", ...body }));
-    const beaten = await textOf(
-      "POST",
-      `${path}/${id}/heartbeat`,
-      { externalUrl: "https://ci.example/1" },
-      token,
-    );
+    const beaten = await textOf("POST", `${path}/${id}/heartbeat`, { externalUrl: "https://ci.example/1" }, token);
     expect(beaten).toMatch(/^\{"status":"running","deadlineAt":"[^"]+","cancel":null\}$/);
     const running = printed(id, "running", RUNNING);
     expect(await textOf("POST", `${path}/${id}/cancel`, { reason: "why" })).toBe(running);

@@ -3,15 +3,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../../src/runs/api/read/ended-runs.ts";
-import {
-  change,
-  coordinator,
-  createAged,
-  direct,
-  journal,
-  STARTED_BY_NOBODY,
-  until,
-} from "../../support/direct.ts";
+import { change, coordinator, createAged, direct, journal, STARTED_BY_NOBODY, until } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import { landed } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";

@@ -29,8 +29,7 @@ it("a stream sends a comment after 15 s without news, and still sends the next e
   // The test's own timer, and the one of the coordinator that waits for news.
   await until(async () => vi.getTimerCount() === 2);
   // In the object, because no other may resolve its promises.
-  const passInside = (ms: number) =>
-    runInDurableObject(coordinator(path), () => void vi.advanceTimersByTime(ms));
+  const passInside = (ms: number) => runInDurableObject(coordinator(path), () => void vi.advanceTimersByTime(ms));
   await passInside(14_900);
   await scheduler.wait(20);
   expect(frame).toBe("nothing yet");

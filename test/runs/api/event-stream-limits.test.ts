@@ -37,9 +37,7 @@ function stream(tokenId: string = crypto.randomUUID()): Watcher {
 
 describe("100 streams of one run by one token", () => {
   async function open(runPath: string): Promise<Stream[]> {
-    const streams = await Promise.all(
-      Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => openStream(runPath)),
-    );
+    const streams = await Promise.all(Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => openStream(runPath)));
     expect(new Set(streams.map(({ status }) => status))).toEqual(new Set([200]));
     return streams;
   }
@@ -159,9 +157,7 @@ describe("the seats of an environment", () => {
       expect(await stub.watches.watch(id, FIRST, stream(`token ${n}`), 0)).toMatchObject(ANSWERED);
     }
     expect(await stub.watches.watch(id, FIRST, stream("late"), 0)).toEqual(REFUSED);
-    expect(await stub.watches.watch(await createAged(path), FIRST, stream("late"), 0)).toMatchObject(
-      ANSWERED,
-    );
+    expect(await stub.watches.watch(await createAged(path), FIRST, stream("late"), 0)).toMatchObject(ANSWERED);
     expect(await change(path, id, { type: "cancelled" })).toMatchObject(ANSWERED);
     for (const answer of await Promise.all(waits)) expect(answer).toMatchObject({ ok: true, isOver: true });
   });
@@ -171,9 +167,7 @@ describe("the seats of an environment", () => {
     const id = await createAged(path);
     const stub = direct(path);
     const watchers = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => stream("a token"));
-    const waits = watchers.map((watcher) =>
-      stub.watches.waitForEnd(id, watcher, { maxMs: 60_000, isLast: false }),
-    );
+    const waits = watchers.map((watcher) => stub.watches.waitForEnd(id, watcher, { maxMs: 60_000, isLast: false }));
     expect(await stub.watches.watch(id, FIRST, stream("a token"), 0)).toEqual(REFUSED);
     for (const { key } of watchers) await stub.watches.unwatch(key);
     for (const answer of await within(50_000, Promise.all(waits))) expect(answer).toMatchObject(ANSWERED);

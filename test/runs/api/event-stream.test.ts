@@ -127,9 +127,7 @@ describe("a stream", () => {
     const run = await createRun(path);
     expect((await openStream(`${newRunsPath()}/${run.id}`)).status).toBe(404);
     expect((await openStream(`${path}/${run.id}`, { token: "x" })).status).toBe(401);
-    const odd = await ask<Refusal>("GET", `${path}/${run.id}/events?x=1`, {
-      headers: { Accept: EVENT_STREAM },
-    });
+    const odd = await ask<Refusal>("GET", `${path}/${run.id}/events?x=1`, { headers: { Accept: EVENT_STREAM } });
     expect(odd).toMatchObject({ status: 400, body: { code: "invalid_query" } });
   });
 });

@@ -36,11 +36,7 @@ describe("a timeline", () => {
     await beat(run, { message: "building", progress: 0.5, externalUrl: "https://ci.example/1" });
     const { body: ended } = await report(run, { status: "failed", error: "no", output: { a: 1 } });
     const { status, headers, body } = await eventsOf(`${path}/${run.id}`);
-    expect([status, headers.get("Content-Type"), headers.get("Link")]).toEqual([
-      200,
-      "application/json",
-      null,
-    ]);
+    expect([status, headers.get("Content-Type"), headers.get("Link")]).toEqual([200, "application/json", null]);
     expect(headers.get("Vary")).toMatch(/\bAccept\b/i);
     expect(body).toEqual([
       { seq: 1, type: "created", at: run.createdAt, by: "root" },
@@ -105,10 +101,7 @@ describe("a timeline", () => {
     ["silence", (path) => alarmIn(31 * 60_000, coordinator(path))],
   ])("ends with the cause %s, once, and with nothing after it", async (cause, end) => {
     const path = newRunsPath();
-    const run = await createRun(path, {
-      actionName: "deploy",
-      heartbeatTimeout: cause === "silence" ? 30 : 90,
-    });
+    const run = await createRun(path, { actionName: "deploy", heartbeatTimeout: cause === "silence" ? 30 : 90 });
     await end(path, run);
     await beat(run, { message: "late" });
     await report(run, { status: "failed", error: "late" });
@@ -125,13 +118,7 @@ describe("a timeline", () => {
     const id = await createAged(path);
     await change(path, id, { type: "delivery_failed", reason: "ci.example answered 404." });
     const { body } = await eventsOf(`${path}/${id}`);
-    expect(body[1]).toEqual({
-      seq: 2,
-      type: "ended",
-      at: expect.any(String),
-      status: "failed",
-      cause: "delivery",
-    });
+    expect(body[1]).toEqual({ seq: 2, type: "ended", at: expect.any(String), status: "failed", cause: "delivery" });
   });
 
   it("applies a deadline that has passed unnoticed", async () => {
@@ -271,8 +258,7 @@ describe("a timeline is the same in every page and stream, whichever of its even
     [
       "a webhook that is given up",
       [...CALLED, "ended"],
-      (path) =>
-        ended(calledOnce(path), (run) => change(path, run.id, { type: "delivery_failed", reason: "no." })),
+      (path) => ended(calledOnce(path), (run) => change(path, run.id, { type: "delivery_failed", reason: "no." })),
     ],
     [
       "so many heartbeats that some are thinned, and a report",
@@ -352,11 +338,7 @@ describe("a timeline may be read", () => {
   it("only under its own tenant's path, even with ROOT_TOKEN", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    for (const other of [
-      newRunsPath(),
-      path.replace("/shop/", "/shop2/"),
-      path.replace("/acme/", "/acme2/"),
-    ]) {
+    for (const other of [newRunsPath(), path.replace("/shop/", "/shop2/"), path.replace("/acme/", "/acme2/")]) {
       expect(await ask<Refusal>("GET", `${other}/${run.id}/events`)).toMatchObject({
         status: 404,
         body: { code: "run_not_found" },
@@ -382,9 +364,7 @@ it.each<[name: string, make: (path: string) => string | Promise<string>]>([
       status: 404,
       body: { code: "run_not_found" },
     });
-    const watched = await askWith(envWith({ COORDINATORS: coordinators.binding }), "GET", address, {
-      headers,
-    });
+    const watched = await askWith(envWith({ COORDINATORS: coordinators.binding }), "GET", address, { headers });
     expect(watched.status).toBe(404);
   }
   expect(coordinators.uses).toEqual([]);

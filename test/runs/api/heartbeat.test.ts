@@ -48,24 +48,21 @@ describe("the token", () => {
     "no token at all": () => "x",
   };
 
-  it.each(Object.entries(TOKENS))(
-    "%s is 401, touches no storage and changes nothing",
-    async (_name, forge) => {
-      const path = newRunsPath();
-      const run = await createRun(path);
-      const token = await forge(run, path);
-      const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
-      const db = untouchable<D1Database>("DB");
-      const guarded = envWith({ COORDINATORS: coordinators.binding, DB: db.binding });
-      // A body that is none either: the token comes first.
-      const options = { token, body: { progress: 7 } };
-      const answer = await askWith<Refusal>(guarded, "POST", `${path}/${run.id}/heartbeat`, options);
-      expect(answer).toMatchObject({ status: 401, body: { code: "token_invalid" } });
-      expect([...coordinators.uses, ...db.uses]).toEqual([]);
-      expect((await beat(run, {}, token)).status).toBe(401);
-      expect(await typesOf(path, run.id)).toEqual(["created"]);
-    },
-  );
+  it.each(Object.entries(TOKENS))("%s is 401, touches no storage and changes nothing", async (_name, forge) => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const token = await forge(run, path);
+    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+    const db = untouchable<D1Database>("DB");
+    const guarded = envWith({ COORDINATORS: coordinators.binding, DB: db.binding });
+    // A body that is none either: the token comes first.
+    const options = { token, body: { progress: 7 } };
+    const answer = await askWith<Refusal>(guarded, "POST", `${path}/${run.id}/heartbeat`, options);
+    expect(answer).toMatchObject({ status: 401, body: { code: "token_invalid" } });
+    expect([...coordinators.uses, ...db.uses]).toEqual([]);
+    expect((await beat(run, {}, token)).status).toBe(401);
+    expect(await typesOf(path, run.id)).toEqual(["created"]);
+  });
 
   it.each([{}, { "Idempotency-Key": "k" }, { "webhook-id": "k" }])(
     "an expired one is 401 without a call to the coordinator, also with the headers %j",
@@ -124,10 +121,7 @@ describe("the body", () => {
     [{ progress: 1 }, { progress: 1 }],
     [
       { externalUrl: "http://ci.example/1" },
-      {
-        externalUrl: "http://ci.example/1",
-        externalUrlRefused: expect.stringMatching(/not an https URL\. Send/),
-      },
+      { externalUrl: "http://ci.example/1", externalUrlRefused: expect.stringMatching(/not an https URL\. Send/) },
     ],
     [
       { message: "m", progress: 0.25, externalUrl: "https://ci.example/1" },
@@ -218,8 +212,7 @@ describe("a heartbeat", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     breakD1(fault);
-    for (let n = 0; n < 2; n++)
-      expect(await beat(run)).toMatchObject({ status: 200, body: { status: "running" } });
+    for (let n = 0; n < 2; n++) expect(await beat(run)).toMatchObject({ status: 200, body: { status: "running" } });
     expect(await typesOf(path, run.id)).toEqual(["created", "started", "heartbeat"]);
   });
 });
@@ -240,10 +233,7 @@ describe("a heartbeat after the end is 409 with the code", () => {
     const ended = await ask("GET", `${path}/${run.id}`);
     const events = await typesOf(path, run.id);
     for (let n = 0; n < 2; n++) {
-      expect(await beat<Refusal>(run, { message: "still here" })).toMatchObject({
-        status: 409,
-        body: { code },
-      });
+      expect(await beat<Refusal>(run, { message: "still here" })).toMatchObject({ status: 409, body: { code } });
     }
     expect((await ask("GET", `${path}/${run.id}`)).body).toEqual(ended.body);
     expect(await typesOf(path, run.id)).toEqual(events);
@@ -309,11 +299,7 @@ describe("a heartbeat without news", () => {
     const run = await createRun(newRunsPath());
     const url = run.callback.url.replace(/callback$/, "heartbeat");
     const raw = new Blob(["{}"]);
-    const answer = await ask("POST", url, {
-      token: run.callback.token,
-      raw,
-      headers: { "Content-Type": "" },
-    });
+    const answer = await ask("POST", url, { token: run.callback.token, raw, headers: { "Content-Type": "" } });
     expect(answer.status).toBe(415);
     expect((await ask("GET", `${run.callback.url.replace(/\/callback$/, "")}`)).body.status).toBe("pending");
   });

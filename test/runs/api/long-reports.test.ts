@@ -49,10 +49,7 @@ describe("a report that is too long ends its run", () => {
 
   it("and keeps both ends of a log in its output, and all else", async () => {
     const log = `begin ${"line\n".repeat(60_000)} end`;
-    const { body, status } = await sent({
-      status: "succeeded",
-      output: { url: "https://a.example", logs: [{ log }] },
-    });
+    const { body, status } = await sent({ status: "succeeded", output: { url: "https://a.example", logs: [{ log }] } });
     expect([status, body.truncated]).toEqual([200, ["/output/logs/0/log"]]);
     expect(body.output).toMatchObject({ url: "https://a.example" });
     const { logs } = body.output as { logs: readonly { log: string }[] };
@@ -61,12 +58,7 @@ describe("a report that is too long ends its run", () => {
   });
 
   it("and shortens the longest texts first, to one length", async () => {
-    const output = {
-      small: "s".repeat(1000),
-      b: "b".repeat(200_000),
-      a: "a".repeat(100_000),
-      c: "c".repeat(90_000),
-    };
+    const output = { small: "s".repeat(1000), b: "b".repeat(200_000), a: "a".repeat(100_000), c: "c".repeat(90_000) };
     const { body } = await sent({ status: "failed", error: "e", output });
     const { small, a, b, c } = body.output as typeof output;
     expect(body.truncated).toEqual(["/output/a", "/output/b", "/output/c"]);
@@ -93,24 +85,15 @@ describe("a report that is too long ends its run", () => {
 
   it.each([
     ["has too many values", { a: Array.from({ length: 140_000 }, () => 1) }, /more than 262144 bytes/],
-    [
-      "has too many short texts",
-      { a: Array.from({ length: 3000 }, () => "x".repeat(200)) },
-      /more than 262144 bytes/,
-    ],
-    [
-      "has too many names",
-      Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`k${i}`, 1])),
-      /262144/,
-    ],
+    ["has too many short texts", { a: Array.from({ length: 3000 }, () => "x".repeat(200)) }, /more than 262144 bytes/],
+    ["has too many names", Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`k${i}`, 1])), /262144/],
   ])("and a sentence stands for an output that %s", async (_, output, why) => {
     const { status, body } = await sent({ status: "failed", error: "e", output });
     expect([status, body.error, body.truncated]).toEqual([200, "e", ["/output"]]);
     expect(body.output).toEqual({ leftOut: expect.stringMatching(why) });
   });
 
-  const deep = (levels: number, [open, close] = ["[", "]"]) =>
-    open + "[".repeat(levels) + "]".repeat(levels) + close;
+  const deep = (levels: number, [open, close] = ["[", "]"]) => open + "[".repeat(levels) + "]".repeat(levels) + close;
 
   it.each([
     ["is too deep", `{"output":{"a":${deep(100_000)}},"status":"failed","error":"e"}`, /63 levels/],
@@ -135,11 +118,7 @@ describe("a report that is too long ends its run", () => {
     const ofBytes = (bytes: number) => `{"status":"failed","error":"${"x".repeat(bytes - rest)}"}`;
     expect((await sent(null, ofBytes(REPORT_MAX_BYTES))).body.truncated).toEqual(["/error"]);
     const { status, body, get } = await sent(null, ofBytes(REPORT_MAX_BYTES + 1));
-    expect([status, body.code, body.error]).toEqual([
-      413,
-      "body_too_large",
-      expect.stringContaining("4194304"),
-    ]);
+    expect([status, body.code, body.error]).toEqual([413, "body_too_large", expect.stringContaining("4194304")]);
     expect((await get()).status).toBe("pending");
   });
 
@@ -181,10 +160,7 @@ describe("what is wrong with a report in another way stays refused, and its run 
     ["an error that is no text", `{"status":"failed","error":[${"1,".repeat(700_000)}1]}`],
     ["an unknown member of many values", `{"status":"succeeded","x":[${"{},".repeat(500_000)}1]}`],
     ["no JSON", `{"status":"failed","error":"${"x".repeat(MIB * 2)}`],
-    [
-      "another member that is too deep",
-      `{"status":"failed","error":"e","x":${"[".repeat(70)}${"]".repeat(70)}}`,
-    ],
+    ["another member that is too deep", `{"status":"failed","error":"e","x":${"[".repeat(70)}${"]".repeat(70)}}`],
   ])("%s", async (_, raw) => {
     const { status, body, get } = await sent(null, raw);
     expect([status, body.code]).toEqual([400, "invalid_body"]);

@@ -84,8 +84,7 @@ async function endRun(path: string): Promise<string> {
   return id;
 }
 
-const countRows = (path: string) =>
-  journal<{ seq: number }>(path, "SELECT counted_seq AS seq FROM ended_run_counts");
+const countRows = (path: string) => journal<{ seq: number }>(path, "SELECT counted_seq AS seq FROM ended_run_counts");
 
 it("counts each way in which a run can end, and how long the run waited and ran", async () => {
   const path = newRunsPath();
@@ -128,8 +127,7 @@ it("counts each way in which a run can end, and how long the run waited and ran"
   await landed(path);
 
   const samples = await scrape(path);
-  const total = (status: string, cause: string) =>
-    `action_runs_ended_total{status="${status}",cause="${cause}"}`;
+  const total = (status: string, cause: string) => `action_runs_ended_total{status="${status}",cause="${cause}"}`;
   expect(nonZero(samples, "action_runs_ended_total")).toEqual({
     [total("succeeded", "callback")]: 2,
     [total("failed", "callback")]: 2,
@@ -147,11 +145,7 @@ it("counts each way in which a run can end, and how long the run waited and ran"
     return [buckets.join(" "), of("sum"), of("count")];
   };
   // Bounds: 1 2 5 10 30 60 120 300 600 1800 3600 7200 14400 43200 +Inf
-  expect(histogram("action_runs_waited_seconds", "succeeded")).toEqual([
-    "1 1 2 2 2 2 2 2 2 2 2 2 2 2 2",
-    4,
-    2,
-  ]);
+  expect(histogram("action_runs_waited_seconds", "succeeded")).toEqual(["1 1 2 2 2 2 2 2 2 2 2 2 2 2 2", 4, 2]);
   expect(histogram("cicd_pipeline_run_duration_seconds", "succeeded")).toEqual([
     "1 1 1 1 1 1 2 2 2 2 2 2 2 2 2",
     90,
@@ -283,11 +277,7 @@ describe("a coordinator with more runs than one turn counts", () => {
     const prototype = await sqlStorage(path);
     const { exec } = prototype;
     let turns = 0;
-    const dying = vi.spyOn(prototype, "exec").mockImplementation(function (
-      this: SqlStorage,
-      sql,
-      ...bindings
-    ) {
+    const dying = vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, sql, ...bindings) {
       if (sql.includes("INSERT INTO ended_run_counts") && ++turns === 2) throw new Error("disk I/O error");
       return exec.call(this, sql, ...bindings) as never;
     });
@@ -363,8 +353,7 @@ describe("retention", () => {
     const lines: string[] = [];
     vi.spyOn(console, "error").mockImplementation((line) => void lines.push(String(line)));
     vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, sql, ...bindings) {
-      if (sql.includes("INSERT INTO ended_run_counts"))
-        throw new Error("database or disk is full: SQLITE_FULL");
+      if (sql.includes("INSERT INTO ended_run_counts")) throw new Error("database or disk is full: SQLITE_FULL");
       return exec.call(this, sql, ...bindings) as never;
     });
     await purged(path);
@@ -390,9 +379,7 @@ describe("retention", () => {
     await scrape(path);
     await purged(path);
     const dueAt = () =>
-      env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ?")
-        .bind(scopeOfPath(path))
-        .first<number>("due_at");
+      env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ?").bind(scopeOfPath(path)).first<number>("due_at");
     await sweep(env, Date.now());
     expect(await dueAt()).toBe(Date.now() + 30 * DAY_MS);
     expect(await ended(path)).toEqual(cancelled(1));
@@ -423,9 +410,7 @@ describe("the counts are refused", () => {
     const getByName = () => ({ call: () => Promise.reject(new Error("out of reach")) });
     vi.spyOn(console, "error").mockImplementation(() => {});
     const broken = envWith({ COORDINATORS: { getByName } as unknown as typeof env.COORDINATORS });
-    const answers = await Promise.all(
-      [1, 2].map(() => askWith<{ code: string }>(broken, "GET", metricsPath(path))),
-    );
+    const answers = await Promise.all([1, 2].map(() => askWith<{ code: string }>(broken, "GET", metricsPath(path))));
     for (const { status, headers, body } of answers) {
       expect([status, body.code]).toEqual([503, "coordinator_unavailable"]);
       expect(headers.get("Retry-After")).toBe("5");
@@ -480,10 +465,7 @@ describe("a response is shared for 10 s", () => {
       questions.push(name);
       return env.COORDINATORS.getByName(name);
     };
-    return {
-      questions,
-      environment: envWith({ COORDINATORS: { getByName } as unknown as typeof env.COORDINATORS }),
-    };
+    return { questions, environment: envWith({ COORDINATORS: { getByName } as unknown as typeof env.COORDINATORS }) };
   }
 
   it("and among requests at the same time, which ask each coordinator once", async () => {

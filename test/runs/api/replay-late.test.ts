@@ -89,9 +89,7 @@ describe("after the callback token has expired", () => {
     const { callback: _, ...run } = await createRun(path);
     const change = { key: "c:job-1", fingerprint: "" };
     const late = () =>
-      direct(path).runs.applyEvent(run.id, { type: "succeeded", output: null }, change, {
-        replayOnly: true,
-      });
+      direct(path).runs.applyEvent(run.id, { type: "succeeded", output: null }, change, { replayOnly: true });
     expect((await late()).ok).toBe(false);
     expect((await ask("GET", `${path}/${run.id}`)).body).toEqual(run);
   });
@@ -107,8 +105,7 @@ describe("asking for a change again when the run's time is up", () => {
   it("tells a start that the run has timed out, not that it runs", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    const start = () =>
-      direct(path).runs.applyEvent(run.id, { type: "started" }, { key: "m:start", fingerprint: "" });
+    const start = () => direct(path).runs.applyEvent(run.id, { type: "started" }, { key: "m:start", fingerprint: "" });
     expect(await start()).toMatchObject({ ok: true, replayed: false });
     expect(await start()).toMatchObject({ ok: true, replayed: true });
     passExpiryBy(run, 0);
@@ -134,10 +131,7 @@ describe("asking for a change again when the run's time is up", () => {
     passExpiryBy(run, 0);
     for (let turn = 0; turn < 2; turn++) {
       const answer = await ask<Refusable>("DELETE", `${path}/${run.id}`, keyed("stop-1"));
-      expect({ status: answer.status, code: answer.body.code }).toEqual({
-        status: 409,
-        code: "run_timed_out",
-      });
+      expect({ status: answer.status, code: answer.body.code }).toEqual({ status: 409, code: "run_timed_out" });
     }
   });
 });

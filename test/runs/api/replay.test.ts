@@ -171,11 +171,7 @@ describe("a repeated callback with the key that completed the run", () => {
       const first = await report(run, SUCCEEDED, options);
       expect(replayed(first.headers)).toBeNull();
       for (const body of [{ body: SUCCEEDED }, { raw: SUCCEEDED_REORDERED }]) {
-        const again = await ask("POST", run.callback.url, {
-          ...options,
-          ...body,
-          token: run.callback.token,
-        });
+        const again = await ask("POST", run.callback.url, { ...options, ...body, token: run.callback.token });
         expect(again.status).toBe(200);
         expect(again.body).toEqual(first.body);
         expect(replayed(again.headers)).toBe("true");
@@ -219,10 +215,7 @@ describe("a repeated cancel", () => {
     expect(replayed(again.headers)).toBe("true");
     for (const options of [{}, keyed("stop-2")]) {
       const answer = await cancel(path, run, options);
-      expect({ status: answer.status, code: answer.body.code }).toEqual({
-        status: 409,
-        code: "run_cancelled",
-      });
+      expect({ status: answer.status, code: answer.body.code }).toEqual({ status: 409, code: "run_cancelled" });
     }
   });
 

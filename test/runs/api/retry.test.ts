@@ -25,9 +25,7 @@ const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });
 const WANTED = {
   actionName: "deploy",
   entityId: "01890a5d-ac96-774b-bcce-b302099a8057",
-  parameters: JSON.parse(
-    '{"version":"1.4.2","odd":{"__proto__":null,"n":[1e3,1e-7,1e21,9007199254740993]},"1":"é"}',
-  ),
+  parameters: JSON.parse('{"version":"1.4.2","odd":{"__proto__":null,"n":[1e3,1e-7,1e21,9007199254740993]},"1":"é"}'),
   recommendations: { canary: true },
   labels: ["b", "a"],
   timeout: 30,

@@ -38,8 +38,11 @@ it("has the action's name, version, timeouts and labels, and the caller's name a
   const answer = await run(path, body, { token });
   expect(answer.status).toBe(201);
   expect(answer.body).toMatchObject({
-    ...{ actionName: "deploy", triggeredBy: "portal", entityId: null },
-    ...{ parameters: { a: 1 }, recommendations: { b: 2 } },
+    actionName: "deploy",
+    triggeredBy: "portal",
+    entityId: null,
+    parameters: { a: 1 },
+    recommendations: { b: 2 },
     details: {
       action: { name: "deploy", version: versionOf(current) },
       labels: ["a", "b", "team:payments"],

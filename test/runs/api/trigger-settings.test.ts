@@ -74,9 +74,7 @@ describe("a URL is refused", () => {
     ["{{ parameters.x }}/run", "feature/x"],
     ["{{ parameters.x }}", ""],
     ["run?at={{ parameters.x }}", "../..\n"],
-  ])("but not jobs/%s where it is %j", (path, x) =>
-    expectTaken(to(`https://ci.example.com/jobs/${path}`, x)),
-  );
+  ])("but not jobs/%s where it is %j", (path, x) => expectTaken(to(`https://ci.example.com/jobs/${path}`, x)));
 });
 
 describe("the service's own host is refused", () => {
@@ -91,11 +89,7 @@ describe("the service's own host is refused", () => {
 
   it("as PUBLIC_URL, on any port, beside the host that the request came to", async () => {
     const settings = { PUBLIC_URL: "https://api.runs.example.org/", WEBHOOK_PORTS: "8443" };
-    for (const url of [
-      "https://api.runs.example.org/x",
-      "https://api.runs.example.org:8443/",
-      "https://runs.example/",
-    ])
+    for (const url of ["https://api.runs.example.org/x", "https://api.runs.example.org:8443/", "https://runs.example/"])
       await expectRefused(to(url), "trigger.url: The URL leads back", settings);
     await expectTaken(to("https://runs.example.org/"), settings);
   });
@@ -111,39 +105,14 @@ describe("the service's own host is refused", () => {
 
 describe("the operator's settings", () => {
   it.each<[string, string, Partial<Env>, boolean]>([
-    [
-      "WEBHOOK_HOSTS closes to all but those",
-      "https://ci.example.com/",
-      { WEBHOOK_HOSTS: "ci.example.org" },
-      false,
-    ],
-    [
-      "WEBHOOK_HOSTS opens those",
-      "https://ci.example.com/",
-      { WEBHOOK_HOSTS: "a.example.org, CI.example.com" },
-      true,
-    ],
+    ["WEBHOOK_HOSTS closes to all but those", "https://ci.example.com/", { WEBHOOK_HOSTS: "ci.example.org" }, false],
+    ["WEBHOOK_HOSTS opens those", "https://ci.example.com/", { WEBHOOK_HOSTS: "a.example.org, CI.example.com" }, true],
     ["*. opens what is below a name", "https://a.b.example.com/", { WEBHOOK_HOSTS: "*.example.com" }, true],
     ["*. does not open the name itself", "https://example.com/", { WEBHOOK_HOSTS: "*.example.com" }, false],
-    [
-      "*. does not open a name that ends alike",
-      "https://badexample.com/",
-      { WEBHOOK_HOSTS: "*.example.com" },
-      false,
-    ],
-    [
-      "WEBHOOK_HOSTS opens no port",
-      "https://ci.example.com:8443/",
-      { WEBHOOK_HOSTS: "ci.example.com" },
-      false,
-    ],
+    ["*. does not open a name that ends alike", "https://badexample.com/", { WEBHOOK_HOSTS: "*.example.com" }, false],
+    ["WEBHOOK_HOSTS opens no port", "https://ci.example.com:8443/", { WEBHOOK_HOSTS: "ci.example.com" }, false],
     ["WEBHOOK_PORTS opens a port", "https://ci.example.com:8443/", { WEBHOOK_PORTS: "9000,8443" }, true],
-    [
-      "WEBHOOK_PORTS opens no other port",
-      "https://ci.example.com:8444/",
-      { WEBHOOK_PORTS: "9000,8443" },
-      false,
-    ],
+    ["WEBHOOK_PORTS opens no other port", "https://ci.example.com:8444/", { WEBHOOK_PORTS: "9000,8443" }, false],
     ["WEBHOOK_PORTS leaves 443 open", "https://ci.example.com/", { WEBHOOK_PORTS: "9000" }, true],
     [
       "ALLOW_INSECURE_WEBHOOKS is off unless it is true",
@@ -171,10 +140,7 @@ describe("the operator's settings", () => {
       });
       const path = newRunsPath();
       const ready = await askWith(envWith(settings), "GET", "/readyz", { token: null });
-      expect(ready).toMatchObject({
-        status: 503,
-        body: { code: "not_ready", error: expect.stringContaining(name) },
-      });
+      expect(ready).toMatchObject({ status: 503, body: { code: "not_ready", error: expect.stringContaining(name) } });
       const made = await askWith(envWith(settings), "POST", path, { body: { actionName: "deploy" } });
       expect(made).toMatchObject({ status: 201, body: { status: "pending" } });
     },
@@ -195,12 +161,7 @@ describe("the operator's settings", () => {
       "http://ci.example.com/",
     ])
       await expectTaken(to(url), settings, `http://localhost:8787${PATH}`);
-    for (const url of [
-      "http://localhost:8787/",
-      "http://127.0.0.1:8787/x",
-      "http://[::1]:8787/",
-      "http://10.0.0.1/",
-    ])
+    for (const url of ["http://localhost:8787/", "http://127.0.0.1:8787/x", "http://[::1]:8787/", "http://10.0.0.1/"])
       await expectRefused(to(url), "trigger.url: ", settings, `http://localhost:8787${PATH}`);
   });
 });

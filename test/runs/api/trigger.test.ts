@@ -77,11 +77,7 @@ describe("a member that can't have a secret or a value of the response is refuse
       { headers: { "X-A": "{{ secrets.a }}" }, secrets },
       "trigger.headers: uses a secret, which is missing",
     ],
-    [
-      "an unknown secret in the payload",
-      { payload: ["{{ secrets.a }}"] },
-      "trigger.payload: uses {{ secrets.a }}",
-    ],
+    ["an unknown secret in the payload", { payload: ["{{ secrets.a }}"] }, "trigger.payload: uses {{ secrets.a }}"],
     [
       "__proto__ as a secret",
       { payload: ["{{ secrets.__proto__ }}"], secrets },
@@ -95,11 +91,7 @@ describe("a member that can't have a secret or a value of the response is refuse
     ],
     ["a secret's name", { secrets: { "a b": "x" } }, "trigger.secrets.a b: is not a valid name"],
     ["a secret that is no text", { secrets: { a: null } }, "trigger.secrets.a: send a string"],
-    [
-      "secrets that are null",
-      { secrets: null, payload: "{{ secrets.a }}" },
-      "trigger.secrets: send a JSON object",
-    ],
+    ["secrets that are null", { secrets: null, payload: "{{ secrets.a }}" }, "trigger.secrets: send a JSON object"],
     ["an empty secret", { secrets: { a: "" } }, "trigger.secrets.a: is empty"],
     ["a long secret", { secrets: { a: "x".repeat(4097) } }, "trigger.secrets.a: is too long"],
     [
@@ -107,21 +99,9 @@ describe("a member that can't have a secret or a value of the response is refuse
       { secrets: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`s${n}`, "x"])) },
       "trigger.secrets: has 21",
     ],
-    [
-      "the answer in the URL",
-      { url: `${WEBHOOK.url}/${of("id")}` },
-      "trigger.url: {{ response.id }} is not known yet",
-    ],
-    [
-      "the answer in a header",
-      { headers: { "X-A": of("id") } },
-      "trigger.headers.X-A: {{ response.id }} is not known",
-    ],
-    [
-      "the answer in the payload",
-      { payload: of("id") },
-      "trigger.payload: {{ response.id }} is not known yet",
-    ],
+    ["the answer in the URL", { url: `${WEBHOOK.url}/${of("id")}` }, "trigger.url: {{ response.id }} is not known yet"],
+    ["the answer in a header", { headers: { "X-A": of("id") } }, "trigger.headers.X-A: {{ response.id }} is not known"],
+    ["the answer in the payload", { payload: of("id") }, "trigger.payload: {{ response.id }} is not known yet"],
     [
       "the answer as cancel's host",
       { cancel: { url: `https://${of("host")}/` } },
@@ -144,16 +124,8 @@ describe("a member that can't have a secret or a value of the response is refuse
       "trigger.link: {{ response.headers.location.length }} is unknown",
     ],
     ["all headers", { link: of("headers") }, "trigger.link: {{ response.headers }} is unknown"],
-    [
-      "a link that is http",
-      { link: `http://ci.example.com/${of("id")}` },
-      "trigger.link: send one placeholder",
-    ],
-    [
-      "a link that is javascript:",
-      { link: `javascript:alert(${of("id")})` },
-      "trigger.link: send one placeholder",
-    ],
+    ["a link that is http", { link: `http://ci.example.com/${of("id")}` }, "trigger.link: send one placeholder"],
+    ["a link that is javascript:", { link: `javascript:alert(${of("id")})` }, "trigger.link: send one placeholder"],
     [
       "a link with credentials",
       { link: `https://user:password@ci.example.com/${of("id")}` },
@@ -196,11 +168,7 @@ describe("a trigger is refused", () => {
     ["with __proto__", json(`{"type":"webhook","url":"${WEBHOOK.url}","__proto__":{"a":1}}`), "trigger: "],
     ["with constructor", { ...WEBHOOK, constructor: 1 }, "trigger: "],
     ["with a number for a URL", { ...WEBHOOK, url: 1 }, "trigger.url: "],
-    [
-      "with a URL too long",
-      { ...WEBHOOK, url: `https://ci.example.com/${"x".repeat(2048)}` },
-      "trigger.url: ",
-    ],
+    ["with a URL too long", { ...WEBHOOK, url: `https://ci.example.com/${"x".repeat(2048)}` }, "trigger.url: "],
     ["with the method GET", { ...WEBHOOK, method: "GET" }, "trigger.method: "],
     ["with a method in small letters", { ...WEBHOOK, method: "post" }, "trigger.method: "],
     ["with a list of headers", { ...WEBHOOK, headers: [["a", "b"]] }, "trigger.headers: "],
@@ -248,47 +216,42 @@ describe("a trigger is refused", () => {
     [1.5, "heartbeatTimeout: "],
     ["5", "heartbeatTimeout: "],
     [null, "heartbeatTimeout: "],
-  ])("as a heartbeatTimeout of %j is", (heartbeatTimeout, place) =>
-    expectRefused({ heartbeatTimeout }, place),
-  );
+  ])("as a heartbeatTimeout of %j is", (heartbeatTimeout, place) => expectRefused({ heartbeatTimeout }, place));
 });
 
 describe("a header is refused by its name", () => {
   const RESERVED = [
-    ...["host", "Host", "content-length", "Content-Length", "idempotency-key", "IDEMPOTENCY-KEY"],
-    ...["webhook-id", "Webhook-Timestamp", "webhook-SIGNATURE", "webhook-anything", "Action-Runs-Delivery"],
-    ...[
-      "Accept-Encoding",
-      "Connection",
-      "Keep-Alive",
-      "Transfer-Encoding",
-      "TE",
-      "Trailer",
-      "Upgrade",
-      "Expect",
-    ],
-    ...["Proxy-Authorization", "CF-Connecting-IP", "cf-worker", "CDN-Loop"],
+    "host",
+    "Host",
+    "content-length",
+    "Content-Length",
+    "idempotency-key",
+    "IDEMPOTENCY-KEY",
+    "webhook-id",
+    "Webhook-Timestamp",
+    "webhook-SIGNATURE",
+    "webhook-anything",
+    "Action-Runs-Delivery",
+    "Accept-Encoding",
+    "Connection",
+    "Keep-Alive",
+    "Transfer-Encoding",
+    "TE",
+    "Trailer",
+    "Upgrade",
+    "Expect",
+    "Proxy-Authorization",
+    "CF-Connecting-IP",
+    "cf-worker",
+    "CDN-Loop",
   ];
   it.each(RESERVED)("%s, which is ours or the connection's", async (name) => {
     await expectRefused({ trigger: { ...WEBHOOK, headers: { [name]: "x" } } }, `trigger.headers.${name}: `);
   });
 
-  it.each([
-    "",
-    " ",
-    "X A",
-    "X:",
-    "X\n",
-    "X\r\nY",
-    "X\0",
-    "X(1)",
-    "\u00e4",
-    "X\u2028",
-    "{{run.id}}",
-    '"',
-    "a/b",
-  ])("%j, which is none", (name) =>
-    expectRefused({ trigger: { ...WEBHOOK, headers: { [name]: "x" } } }, `trigger.headers.${name}: `),
+  it.each(["", " ", "X A", "X:", "X\n", "X\r\nY", "X\0", "X(1)", "\u00e4", "X\u2028", "{{run.id}}", '"', "a/b"])(
+    "%j, which is none",
+    (name) => expectRefused({ trigger: { ...WEBHOOK, headers: { [name]: "x" } } }, `trigger.headers.${name}: `),
   );
 
   it.each([1, true, null, {}, ["x"]])("X-Value with %j, which is no text", (value) =>
@@ -341,11 +304,7 @@ describe("a payload is refused by the place in it", () => {
     ["__proto__ for a root", nested("{{ __proto__.x }}"), "trigger.payload.a.1.b: "],
     ["a placeholder never closed", nested("{{ run.id"), "trigger.payload.a.1.b: "],
     ["a placeholder in a key", { a: { "{{ run.id }}": 1 } }, "trigger.payload.a.{{ run.id }}: "],
-    [
-      "a placeholder below __proto__",
-      json('{"__proto__":{"x":"{{ no.x }}"}}'),
-      "trigger.payload.__proto__.x: ",
-    ],
+    ["a placeholder below __proto__", json('{"__proto__":{"x":"{{ no.x }}"}}'), "trigger.payload.__proto__.x: "],
     ["a payload that is just text", "{{ nonsense }}", "trigger.payload: "],
   ])("%s", (_, payload, place) => expectRefused({ trigger: { ...WEBHOOK, payload } }, place));
 
@@ -413,10 +372,7 @@ describe("size", () => {
     const url = "https://ci.example.com/{{ parameters.x }}";
     const room = 2048 - "https://ci.example.com/".length;
     await expectTaken({ parameters: { x: "x".repeat(room) }, trigger: { ...WEBHOOK, url } });
-    await expectRefused(
-      { parameters: { x: "x".repeat(room + 1) }, trigger: { ...WEBHOOK, url } },
-      "trigger.url: ",
-    );
+    await expectRefused({ parameters: { x: "x".repeat(room + 1) }, trigger: { ...WEBHOOK, url } }, "trigger.url: ");
   });
 });
 

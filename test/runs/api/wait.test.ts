@@ -13,15 +13,7 @@ import type { Wait, Watcher } from "../../../src/runs/watch-calls.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, coordinator, createAged, direct, mint, until } from "../../support/direct.ts";
 import { breakD1, faults, faulty } from "../../support/faults.ts";
-import {
-  type ActionRun,
-  ask,
-  type CreatedRun,
-  createRun,
-  newRunsPath,
-  ROOT,
-  report,
-} from "../../support/requests.ts";
+import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, ROOT, report } from "../../support/requests.ts";
 import { beat } from "../../support/stream.ts";
 import { grantToken, newProject, type Refusal } from "../../support/tokens.ts";
 
@@ -254,9 +246,7 @@ describe("a wait is refused", () => {
     const run = await createRun(path);
     const { answer, ms } = await timed(ask<Refusal>("GET", `${path}/${run.id}?${query}`));
     expect(answer).toMatchObject({ status: 400, body: { code: "invalid_query" } });
-    expect(answer.body.error).toMatch(
-      query.startsWith("wat") ? /wat/ : query.includes("limit") ? /limit/ : /wait/,
-    );
+    expect(answer.body.error).toMatch(query.startsWith("wat") ? /wat/ : query.includes("limit") ? /limit/ : /wait/);
     expect(ms).toBeLessThan(SOON_MS);
   });
 

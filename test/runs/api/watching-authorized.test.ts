@@ -10,13 +10,7 @@ import { faults } from "../../support/faults.ts";
 import { ask, type CreatedRun, createRun } from "../../support/requests.ts";
 import { beginSession } from "../../support/sessions.ts";
 import { beat, openStream } from "../../support/stream.ts";
-import {
-  grantToken,
-  newProject,
-  type Refusal,
-  revokeElsewhere,
-  type TokenOnWire,
-} from "../../support/tokens.ts";
+import { grantToken, newProject, type Refusal, revokeElsewhere, type TokenOnWire } from "../../support/tokens.ts";
 
 /** How long an isolate may go on without asking D1 for a token again. */
 const KNOWN_MS = 30_000;
@@ -130,25 +124,21 @@ describe("a stream", () => {
     await stream.cancel();
   });
 
-  it.each(["down", "hang"] as const)(
-    "goes on with a token known to be good while D1 is: %s",
-    async (fault) => {
-      const scene = await begin();
-      const stream = await openStream(scene.runPath, { token: scene.token.token });
-      await stream.events(1);
-      const coming = stream.events(2);
-      faults.reads = fault;
-      later(KNOWN_MS);
-      await beat(scene.run, { message: "a" });
-      expect((await coming).map(({ type }) => type)).toEqual(["started", "heartbeat"]);
-      await stream.cancel();
-    },
-  );
+  it.each(["down", "hang"] as const)("goes on with a token known to be good while D1 is: %s", async (fault) => {
+    const scene = await begin();
+    const stream = await openStream(scene.runPath, { token: scene.token.token });
+    await stream.events(1);
+    const coming = stream.events(2);
+    faults.reads = fault;
+    later(KNOWN_MS);
+    await beat(scene.run, { message: "a" });
+    expect((await coming).map(({ type }) => type)).toEqual(["started", "heartbeat"]);
+    await stream.cancel();
+  });
 });
 
 describe("a wait", () => {
-  const ask20 = ({ runPath, token }: Scene) =>
-    ask<Refusal>("GET", `${runPath}?wait=20`, { token: token.token });
+  const ask20 = ({ runPath, token }: Scene) => ask<Refusal>("GET", `${runPath}?wait=20`, { token: token.token });
 
   /** The answer that will come, once the coordinator has been asked for it. */
   async function beginWait(scene: Scene): Promise<{ answer: ReturnType<typeof ask20> }> {
@@ -181,21 +171,12 @@ describe("a wait", () => {
     await expectAllPlacesFree(scene);
   });
 
-  it.each(["down", "hang"] as const)(
-    "with a token known to be good is answered while D1 is: %s",
-    async (fault) => {
-      const scene = await begin();
-      const waiting = await beginWait(scene);
-      faults.reads = fault;
-      later(KNOWN_MS);
-      await ask("POST", scene.run.callback.url, {
-        token: scene.run.callback.token,
-        body: { status: "succeeded" },
-      });
-      expect(await waiting.answer).toMatchObject({
-        status: 200,
-        body: { status: "succeeded" },
-      });
-    },
-  );
+  it.each(["down", "hang"] as const)("with a token known to be good is answered while D1 is: %s", async (fault) => {
+    const scene = await begin();
+    const waiting = await beginWait(scene);
+    faults.reads = fault;
+    later(KNOWN_MS);
+    await ask("POST", scene.run.callback.url, { token: scene.run.callback.token, body: { status: "succeeded" } });
+    expect(await waiting.answer).toMatchObject({ status: 200, body: { status: "succeeded" } });
+  });
 });

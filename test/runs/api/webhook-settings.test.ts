@@ -31,14 +31,12 @@ describe("a create is refused with the setting that would allow it", () => {
     }
   });
 
-  it.each([
-    "ftp://ci.example.com/",
-    "https://10.0.0.1/",
-    "https://user@localhost/",
-    "http://localhost:8787/",
-  ])("not for %s, which the setting would not allow", async (url) => {
-    expect(await refusalOf("http://localhost:8787", url)).not.toContain("ALLOW_INSECURE");
-  });
+  it.each(["ftp://ci.example.com/", "https://10.0.0.1/", "https://user@localhost/", "http://localhost:8787/"])(
+    "not for %s, which the setting would not allow",
+    async (url) => {
+      expect(await refusalOf("http://localhost:8787", url)).not.toContain("ALLOW_INSECURE");
+    },
+  );
 });
 
 describe("a guard advises the setting", () => {

@@ -91,10 +91,7 @@ const step = fc.oneof(
   { weight: 4, arbitrary: ms.map((t): Step => ({ what: `pass ${t} ms`, go: async () => later(t) })) },
   {
     weight: 3,
-    arbitrary: fc.constant<Step>({
-      what: "ring",
-      go: ({ path }) => runDurableObjectAlarm(coordinator(path)),
-    }),
+    arbitrary: fc.constant<Step>({ what: "ring", go: ({ path }) => runDurableObjectAlarm(coordinator(path)) }),
   },
   {
     weight: 2,

@@ -257,11 +257,7 @@ it.each([null, "hang"] as const)(
   "deadlines pass on time while 10 000 runs are due for the purge, with writes to D1: %s",
   async (fault) => {
     const path = newRunsPath();
-    await fillJournal(path, {
-      rows: 10_000,
-      landed: true,
-      endedAt: Date.now() - 31 * 24 * 60 * MINUTE_MS,
-    });
+    await fillJournal(path, { rows: 10_000, landed: true, endedAt: Date.now() - 31 * 24 * 60 * MINUTE_MS });
     faults.writes = fault;
     const deadlineAt = Date.now() + 20;
     const creating = createAged(path, { createdAt: deadlineAt - MINUTE_MS, deadlineAt });

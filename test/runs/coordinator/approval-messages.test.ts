@@ -4,15 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { RecoveryOrder } from "../../../src/runs/telling.ts";
-import {
-  coordinator,
-  createAged,
-  HOUR_MS,
-  journal,
-  mint,
-  STARTED_BY_NOBODY,
-  until,
-} from "../../support/direct.ts";
+import { coordinator, createAged, HOUR_MS, journal, mint, STARTED_BY_NOBODY, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import {
@@ -37,28 +29,28 @@ async function request(path: string, required = 1): Promise<string> {
   const createdAt = Date.now();
   const id = await mint(path, createdAt);
   const waitUntil = createdAt + 24 * HOUR_MS;
-  const delivery = {
-    host: "ci.example",
-    sealed: new Uint8Array(10),
-    weight: 10,
-    maxAttempts: 1,
-    initialDelayMs: 1,
-  };
+  const delivery = { host: "ci.example", sealed: new Uint8Array(10), weight: 10, maxAttempts: 1, initialDelayMs: 1 };
   const reply = await runInDurableObject(coordinator(path), (instance) =>
     coordinatorOf(instance).runs.create(
       {
         ...STARTED_BY_NOBODY,
-        ...{ id, createdAt, actionName: "deploy", entityId: null, parameters: "{}", recommendations: "{}" },
-        ...{ source: "action", actionVersion: 1, triggeredBy: "ann", heartbeatTimeoutMs: null },
+        id,
+        createdAt,
+        actionName: "deploy",
+        entityId: null,
+        parameters: "{}",
+        recommendations: "{}",
+        source: "action",
+        actionVersion: 1,
+        triggeredBy: "ann",
+        heartbeatTimeoutMs: null,
         deadlineAt: waitUntil + HOUR_MS,
         gates: {
-          ...{
-            notBefore: createdAt + HOUR_MS,
-            concurrency: null,
-            sealedUnder: null,
-            waitUntil,
-            creator: actor("ann"),
-          },
+          notBefore: createdAt + HOUR_MS,
+          concurrency: null,
+          sealedUnder: null,
+          waitUntil,
+          creator: actor("ann"),
           approval: required === 0 ? null : { required, allowSelf: false },
         },
       },
@@ -84,14 +76,8 @@ const reject = (path: string, id: string) =>
   runInDurableObject(coordinator(path), (instance) =>
     coordinatorOf(instance).gates.reject(id, { by: actor("bob"), reason: "no" }, key()),
   );
-const resend = (
-  path: string,
-  id: string,
-  type: "action_run.approval_requested" | "action_run.failed" | null,
-) =>
-  runInDurableObject(coordinator(path), (instance) =>
-    coordinatorOf(instance).endpoints.resend(CHAT, id, type),
-  );
+const resend = (path: string, id: string, type: "action_run.approval_requested" | "action_run.failed" | null) =>
+  runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.resend(CHAT, id, type));
 const sent = () => outside.sent.map(({ runId, kind, type }) => [runId, kind, type]);
 
 const APPROVAL = ["approval", "action_run.approval_requested"];
@@ -113,11 +99,7 @@ it("is told once, though it waits for its time and an approval leaves it one sho
   ]);
   await approve(path, id, "eve");
   await runInDurableObject(coordinator(path), (instance) =>
-    coordinatorOf(instance).runs.cancel(
-      id,
-      { type: "cancel_requested", by: "ann", reason: null, graceMs: 0 },
-      key(),
-    ),
+    coordinatorOf(instance).runs.cancel(id, { type: "cancel_requested", by: "ann", reason: null, graceMs: 0 }, key()),
   );
   await untilSent(2);
   expect(sent()).toEqual([
@@ -141,10 +123,7 @@ it("has a message only if there is an endpoint, and if the run needs an approval
 it("is told although the messages could not be written with the creation, in another object", async () => {
   const path = await given(CHAT);
   outside.answers = () => 200;
-  await journal(
-    path,
-    "CREATE TRIGGER broken BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'broken'); END",
-  );
+  await journal(path, "CREATE TRIGGER broken BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'broken'); END");
   const [id, approved] = [await request(path), await request(path)];
   await approve(path, approved);
   await die(path);
@@ -152,9 +131,7 @@ it("is told although the messages could not be written with the creation, in ano
   await pass(path, 31_000);
   await untilSent(1);
   // Nobody needs the message of a run that was approved meanwhile.
-  await until(
-    async () => (await journal(path, "SELECT 1 FROM marks WHERE name = 'untold_after'")).length === 0,
-  );
+  await until(async () => (await journal(path, "SELECT 1 FROM marks WHERE name = 'untold_after'")).length === 0);
   expect(sent()).toEqual([[id, ...APPROVAL]]);
 });
 
@@ -200,16 +177,11 @@ it("can be sent again while the run lacks approvals, and no longer", async () =>
 describe("a recovery", () => {
   const recover = async (path: string, include: RecoveryOrder["include"], since = Date.now() - HOUR_MS) => {
     const order: RecoveryOrder = { since, until: null, include };
-    await runInDurableObject(coordinator(path), (instance) =>
-      coordinatorOf(instance).endpoints.recover(CHAT, order),
-    );
+    await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.recover(CHAT, order));
     await until(
       async () =>
-        (
-          await runInDurableObject(coordinator(path), (instance) =>
-            coordinatorOf(instance).endpoints.report(CHAT),
-          )
-        ).recovery?.isOver === true,
+        (await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.report(CHAT)))
+          .recovery?.isOver === true,
     );
   };
 

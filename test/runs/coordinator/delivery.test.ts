@@ -17,10 +17,7 @@ import {
 
 const HOUR_MS = 3_600_000;
 const NOW = Date.UTC(2026, 0, 31, 12);
-const FAR = {
-  ...{ now: NOW, createdAt: NOW - 60_000, endsAt: NOW + 3_600_000, random: 0.5 },
-  unsureMax: UNSURE_ATTEMPTS_MAX,
-};
+const FAR = { now: NOW, createdAt: NOW - 60_000, endsAt: NOW + 3_600_000, random: 0.5, unsureMax: UNSURE_ATTEMPTS_MAX };
 /** Where three quarters of the first back-off lead exactly to the end of the delivery's time. */
 const NEAR = { ...FAR, endsAt: NOW + 750 };
 
@@ -46,34 +43,21 @@ function answered(status: number | null, rest: Partial<AttemptResult> = {}): Att
 
 type Fate = Outcome["type"];
 /** What each class of answers comes to from the attempt under way, with attempts and time left. */
-const CLASSES: Readonly<Record<string, { statuses: readonly (number | null)[]; sure: Fate; unsure: Fate }>> =
-  {
-    "a success": { statuses: [200, 201, 202, 204, 299], sure: "accepted", unsure: "accepted" },
-    "a redirect": { statuses: [300, 301, 302, 303, 304, 307, 308], sure: "given_up", unsure: "given_up" },
-    "a refusal": {
-      statuses: [400, 401, 403, 404, 405, 410, 413, 422, 499],
-      sure: "given_up",
-      unsure: "given_up",
-    },
-    "a conflict": { statuses: [409], sure: "given_up", unsure: "accepted" },
-    "a stumble": {
-      statuses: [408, 425, 429, 500, 502, 503, 504, 520, 599],
-      sure: "retry",
-      unsure: "retry",
-    },
-    "no answer": { statuses: [null], sure: "retry", unsure: "retry" },
-    "no status of HTTP": { statuses: [0, 199, 600, 999], sure: "given_up", unsure: "given_up" },
-  };
+const CLASSES: Readonly<Record<string, { statuses: readonly (number | null)[]; sure: Fate; unsure: Fate }>> = {
+  "a success": { statuses: [200, 201, 202, 204, 299], sure: "accepted", unsure: "accepted" },
+  "a redirect": { statuses: [300, 301, 302, 303, 304, 307, 308], sure: "given_up", unsure: "given_up" },
+  "a refusal": { statuses: [400, 401, 403, 404, 405, 410, 413, 422, 499], sure: "given_up", unsure: "given_up" },
+  "a conflict": { statuses: [409], sure: "given_up", unsure: "accepted" },
+  "a stumble": { statuses: [408, 425, 429, 500, 502, 503, 504, 520, 599], sure: "retry", unsure: "retry" },
+  "no answer": { statuses: [null], sure: "retry", unsure: "retry" },
+  "no status of HTTP": { statuses: [0, 199, 600, 999], sure: "given_up", unsure: "given_up" },
+};
 
 /** Of attempt 2, beside what is on record. */
 const POSITIONS = {
   "the attempt under way": { attempt: 2, leaseUntil: NOW + 1, nextAt: null },
   "an older attempt": { attempt: 3, leaseUntil: NOW + 1, nextAt: null },
-  "an attempt that was given up on, while none is under way": {
-    attempt: 2,
-    leaseUntil: null,
-    nextAt: NOW + 1,
-  },
+  "an attempt that was given up on, while none is under way": { attempt: 2, leaseUntil: null, nextAt: NOW + 1 },
 } as const;
 
 const FLAGS = [false, true];
@@ -109,17 +93,12 @@ describe("every class of answers at every attempt", () => {
 
   it("a success that does not meet the conditions is given up, and ignored if it is late", () => {
     const underWay = beginAttempt(NEW, NOW);
-    const unmet = answered(200, {
-      isFinal: true,
-      reason: "answered 200, but the response has no response.id",
-    });
+    const unmet = answered(200, { isFinal: true, reason: "answered 200, but the response has no response.id" });
     expect(outcomeOf(underWay, 1, unmet, FAR)).toEqual({
       type: "given_up",
       reason: "ci.example.com answered 200, but the response has no response.id.",
     });
-    expect(outcomeOf({ ...underWay, leaseUntil: null, nextAt: NOW + 1 }, 1, unmet, FAR)).toEqual({
-      type: "ignored",
-    });
+    expect(outcomeOf({ ...underWay, leaseUntil: null, nextAt: NOW + 1 }, 1, unmet, FAR)).toEqual({ type: "ignored" });
     expect(outcomeOf(beginAttempt(underWay, NOW), 1, unmet, FAR)).toEqual({ type: "ignored" });
   });
 
@@ -150,8 +129,7 @@ describe("what a retry records", () => {
       const outcome = outcomeOf(delivery, 1, answer, FAR);
       return outcome.type === "retry" ? outcome.delivery.isUnsure : outcome.type;
     };
-    for (const status of [null, 500, 502, 504, 520, 524])
-      expect(isUnsureAfter(underWay, answered(status))).toBe(true);
+    for (const status of [null, 500, 502, 504, 520, 524]) expect(isUnsureAfter(underWay, answered(status))).toBe(true);
     for (const status of [408, 425, 429, 503, 521, 522, 523, 530])
       expect(isUnsureAfter(underWay, answered(status))).toBe(false);
     expect(isUnsureAfter(underWay, answered(null, { isUnreached: true }))).toBe(false);
@@ -179,10 +157,7 @@ describe("a delivery given up says why in one sentence about the host", () => {
       reasonOf({ ...first, initialDelayMs: 1000 }, answered(503), true),
       "ci.example.com answered 503, and the time for retries would be up before the next attempt.",
     ],
-    [
-      reasonOf(third, LOST),
-      "ci.example.com may or may not have been reached: the attempt was cut off, at attempt 3.",
-    ],
+    [reasonOf(third, LOST), "ci.example.com may or may not have been reached: the attempt was cut off, at attempt 3."],
   ])("%s", (reason, expected) => expect(reason).toBe(expected));
 });
 
@@ -204,9 +179,7 @@ describe("without maxAttempts", () => {
     ["no answer in time", answered(null)],
     ["a lost lease", LOST],
     ["a broken connection", answered(null, { reason: "could not be reached, or broke the connection off" })],
-    ...[500, 501, 504, 520, 524, 599].map(
-      (status) => [`${status}`, answered(status)] as [string, AttemptResult],
-    ),
+    ...[500, 501, 504, 520, 524, 599].map((status) => [`${status}`, answered(status)] as [string, AttemptResult]),
   ])("the third attempt that may have begun the job is the last: %s", (_, answer) => {
     expect(outcomeAfter(many(answer, 2))).toMatchObject({ attempt: 3, unsureAttempts: 2 });
     expect(outcomeAfter(many(answer, 3))).toMatchObject({ type: "given_up" });
@@ -228,42 +201,34 @@ describe("without maxAttempts", () => {
   });
 
   it("a stop request may be repeated as often as its time allows", () => {
-    expect(outcomeAfter(many(answered(500), 50), { ...FAR, unsureMax: null as never })).toMatchObject({
-      attempt: 51,
-    });
+    expect(outcomeAfter(many(answered(500), 50), { ...FAR, unsureMax: null as never })).toMatchObject({ attempt: 51 });
   });
 
-  it.each([1, 2, 5, 10, 60, 43_200])(
-    "a run of %d minutes has its last attempt a second before the end",
-    (minutes) => {
-      const run = { createdAt: NOW, deadlineAt: NOW + minutes * 60_000 };
-      for (const random of [0, 0.5, 0.999]) {
-        let delivery = newDelivery({ ...NEW, maxAttempts: null }, run, NOW);
-        const { endsAt } = delivery;
-        const begunAt: number[] = [];
-        for (let now = NOW; ; ) {
-          begunAt.push(now);
-          delivery = beginAttempt(delivery, now);
-          const circumstances = { ...FAR, now, createdAt: NOW, endsAt, random };
-          const outcome = outcomeOf(delivery, delivery.attempt, answered(503), circumstances);
-          if (outcome.type !== "retry") break;
-          delivery = outcome.delivery;
-          now = outcome.delivery.nextAt;
-        }
-        expect(begunAt.at(-1)).toBeGreaterThanOrEqual(endsAt - 2000);
-        expect(begunAt.at(-1)).toBeLessThan(endsAt);
-        expect(begunAt.length).toBeLessThan(200);
+  it.each([1, 2, 5, 10, 60, 43_200])("a run of %d minutes has its last attempt a second before the end", (minutes) => {
+    const run = { createdAt: NOW, deadlineAt: NOW + minutes * 60_000 };
+    for (const random of [0, 0.5, 0.999]) {
+      let delivery = newDelivery({ ...NEW, maxAttempts: null }, run, NOW);
+      const { endsAt } = delivery;
+      const begunAt: number[] = [];
+      for (let now = NOW; ; ) {
+        begunAt.push(now);
+        delivery = beginAttempt(delivery, now);
+        const circumstances = { ...FAR, now, createdAt: NOW, endsAt, random };
+        const outcome = outcomeOf(delivery, delivery.attempt, answered(503), circumstances);
+        if (outcome.type !== "retry") break;
+        delivery = outcome.delivery;
+        now = outcome.delivery.nextAt;
       }
-    },
-  );
+      expect(begunAt.at(-1)).toBeGreaterThanOrEqual(endsAt - 2000);
+      expect(begunAt.at(-1)).toBeLessThan(endsAt);
+      expect(begunAt.length).toBeLessThan(200);
+    }
+  });
 
   it("an attempt that was never sent does not count as one that may have begun the job", () => {
     const unready = answered(null, { isUnready: true });
     const circumstances = { ...FAR, createdAt: NOW - 700_000 };
-    expect(outcomeAfter(many(unready, 20), circumstances)).toMatchObject({
-      unsureAttempts: 0,
-      isUnsure: false,
-    });
+    expect(outcomeAfter(many(unready, 20), circumstances)).toMatchObject({ unsureAttempts: 0, isUnsure: false });
   });
 
   it("a Retry-After past the end of the time gives up", () => {
@@ -309,11 +274,7 @@ describe("an attempt", () => {
 });
 
 it("the next attempt is always in the future, before the deadline, and within the limit", () => {
-  const statuses = fc.oneof(
-    fc.constant(null),
-    fc.integer({ min: 0, max: 999 }),
-    fc.constantFrom(409, 429, 503),
-  );
+  const statuses = fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 999 }), fc.constantFrom(409, 429, 503));
   const retryAfter = fc.oneof(
     fc.constant(null),
     fc.nat({ max: 100_000 }).map(String),

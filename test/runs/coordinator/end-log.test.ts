@@ -74,9 +74,7 @@ it.each([
 ] as const)("has OpenTelemetry's result of a run that is %s by %s", (status, endCause, result) => {
   const ended = { status, endCause, createdAt: 1000, startedAt: 3500, completedAt: 10_000 };
   new EndLog("acme/shop/prod/0").write(toRun({ id: crypto.randomUUID(), ...ended }), 10_000);
-  expect(lines).toMatchObject([
-    { "cicd.pipeline.result": result, cause: endCause, waitedMs: 2500, ranMs: 6500 },
-  ]);
+  expect(lines).toMatchObject([{ "cicd.pipeline.result": result, cause: endCause, waitedMs: 2500, ranMs: 6500 }]);
 });
 
 it("is written 25 times a second at most, and the next line counts those left out", () => {

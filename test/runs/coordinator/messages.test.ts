@@ -49,13 +49,28 @@ async function settle(path: string, result: Partial<MessageResult> | number): Pr
 
 describe("messageAfter", () => {
   const MESSAGE: Message = {
-    ...{ endpoint: CHAT, runId: "r", kind: "ended", type: "action_run.failed", state: "waiting" },
-    ...{ isResend: false, weight: 1, attempt: 1, nextAt: null, leaseUntil: 9e9 },
-    ...{ expiresAt: 9e12, attempts: [] },
+    endpoint: CHAT,
+    runId: "r",
+    kind: "ended",
+    type: "action_run.failed",
+    state: "waiting",
+    isResend: false,
+    weight: 1,
+    attempt: 1,
+    nextAt: null,
+    leaseUntil: 9e9,
+    expiresAt: 9e12,
+    attempts: [],
   };
   const FAILED: MessageResult = {
-    ...{ verdict: "failed", isAlive: false, version: 1, status: 503, durationMs: 5, reason: "answered 503" },
-    ...{ excerpt: null, retryAfter: null },
+    verdict: "failed",
+    isAlive: false,
+    version: 1,
+    status: 503,
+    durationMs: 5,
+    reason: "answered 503",
+    excerpt: null,
+    retryAfter: null,
   };
   const AT: Circumstances = { now: 1_000_000, random: 0.5, isProbe: false, isProbed: false };
   const waits = [5000, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS];
@@ -63,21 +78,14 @@ describe("messageAfter", () => {
   it("waits longer after each of seven failures, a fifth more or less, and gives up after the eighth", () => {
     for (const [n, wait] of waits.entries()) {
       const message = { ...MESSAGE, attempt: n + 1 };
-      const nextAt = (random: number) =>
-        (messageAfter(message, FAILED, { ...AT, random })?.nextAt ?? 0) - AT.now;
-      expect([nextAt(0), nextAt(0.5), nextAt(1)]).toEqual(
-        [0.8, 1, 1.2].map((part) => Math.ceil(part * wait)),
-      );
+      const nextAt = (random: number) => (messageAfter(message, FAILED, { ...AT, random })?.nextAt ?? 0) - AT.now;
+      expect([nextAt(0), nextAt(0.5), nextAt(1)]).toEqual([0.8, 1, 1.2].map((part) => Math.ceil(part * wait)));
     }
-    expect(messageAfter({ ...MESSAGE, attempt: 8 }, FAILED, AT)).toMatchObject({
-      state: "failed",
-      nextAt: null,
-    });
+    expect(messageAfter({ ...MESSAGE, attempt: 8 }, FAILED, AT)).toMatchObject({ state: "failed", nextAt: null });
   });
 
   it("waits as long as Retry-After says, if that is longer, and an hour at most", () => {
-    const wait = (retryAfter: string) =>
-      (messageAfter(MESSAGE, { ...FAILED, retryAfter }, AT)?.nextAt ?? 0) - AT.now;
+    const wait = (retryAfter: string) => (messageAfter(MESSAGE, { ...FAILED, retryAfter }, AT)?.nextAt ?? 0) - AT.now;
     expect([wait("60"), wait("1"), wait("86400"), wait("soon")]).toEqual([60_000, 5000, HOUR_MS, 5000]);
   });
 
@@ -94,7 +102,11 @@ describe("messageAfter", () => {
 
   it("shows the last ten attempts", () => {
     const attempts = Array.from({ length: 10 }, (_, at) => ({
-      ...{ at, status: 503, durationMs: 1, reason: "answered 503", excerpt: null },
+      at,
+      status: 503,
+      durationMs: 1,
+      reason: "answered 503",
+      excerpt: null,
     }));
     const next = messageAfter({ ...MESSAGE, attempts }, FAILED, AT);
     expect(next?.attempts.map(({ at }) => at)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, AT.now - 5]);
@@ -147,9 +159,7 @@ describe("a message", () => {
     for (let n = 0; n < 10; n++) await end(path);
     await until(async () => of(CHAT).length === 8 && of(DOWN).length === 8);
     await answer(path, of(DOWN).slice(0, 1), { verdict: "gone", isAlive: null, status: null, version: 0 });
-    await until(
-      async () => (await messageRows(path)).filter(({ endpoint }) => endpoint === DOWN).length === 0,
-    );
+    await until(async () => (await messageRows(path)).filter(({ endpoint }) => endpoint === DOWN).length === 0);
     await answer(path, of(DOWN), 200);
     expect((await messageRows(path)).map(({ endpoint }) => endpoint)).toEqual(Array(10).fill(CHAT));
   });
@@ -162,9 +172,7 @@ describe("a message", () => {
       for (const enable of [
         note,
         (path: string) =>
-          runInDurableObject(coordinator(path), (instance) =>
-            coordinatorOf(instance).endpoints.forgetHealth(CHAT),
-          ),
+          runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.forgetHealth(CHAT)),
       ]) {
         const path = await given(CHAT);
         await end(path);
@@ -183,26 +191,23 @@ describe("a message", () => {
     },
   );
 
-  it.each(["dies with its attempt", "loses only the attempt"])(
-    "is tried again if its object %s",
-    async (what) => {
-      const path = await given(CHAT);
-      const id = await end(path);
-      await until(async () => outside.underWay.length === 1);
-      const [lost] = outside.underWay;
-      if (what === "loses only the attempt") {
-        await runInDurableObject(coordinator(path), async () => lost?.crash());
-      } else {
-        await die(path);
-        outside.underWay = [];
-      }
-      await pass(path, 30_001);
-      await pass(path, 6001);
-      await untilSent(2);
-      expect(outside.sent.map(({ runId }) => runId)).toEqual([id, id]);
-      expect(await settle(path, 200)).toMatchObject({ state: "delivered", attempt: 2 });
-    },
-  );
+  it.each(["dies with its attempt", "loses only the attempt"])("is tried again if its object %s", async (what) => {
+    const path = await given(CHAT);
+    const id = await end(path);
+    await until(async () => outside.underWay.length === 1);
+    const [lost] = outside.underWay;
+    if (what === "loses only the attempt") {
+      await runInDurableObject(coordinator(path), async () => lost?.crash());
+    } else {
+      await die(path);
+      outside.underWay = [];
+    }
+    await pass(path, 30_001);
+    await pass(path, 6001);
+    await untilSent(2);
+    expect(outside.sent.map(({ runId }) => runId)).toEqual([id, id]);
+    expect(await settle(path, 200)).toMatchObject({ state: "delivered", attempt: 2 });
+  });
 
   it("is kept for seven days", async () => {
     const path = await given(CHAT);
@@ -221,9 +226,7 @@ describe("a message", () => {
     expect(await alarmAt(path)).toBeLessThanOrEqual(next_at ?? 0);
     await die(path);
     await runInDurableObject(coordinator(path), (_, { storage }) => storage.deleteAlarm());
-    const dueAt = await runInDurableObject(coordinator(path), (instance) =>
-      coordinatorOf(instance).upkeep.poke(),
-    );
+    const dueAt = await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).upkeep.poke());
     expect(dueAt).toBeLessThanOrEqual(next_at ?? 0);
     expect(await alarmAt(path)).not.toBeNull();
   });
@@ -232,9 +235,7 @@ describe("a message", () => {
 it("messages that wait for a slot ring no alarm, and one that was due before them still does", async () => {
   const path = await given(CHAT, DOWN);
   const dueInMs = async () => {
-    const dueAt = await runInDurableObject(coordinator(path), (instance) =>
-      coordinatorOf(instance).upkeep.poke(),
-    );
+    const dueAt = await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).upkeep.poke());
     return (dueAt ?? 0) - Date.now();
   };
   // The platform rings no alarm by this clock. The endpoints are read for the last time.
@@ -299,9 +300,7 @@ describe("one endpoint", () => {
     // It is up again: the probe that finds out brings all others with it.
     outside.answers = () => 200;
     await pass(path, 61_000);
-    await until(
-      async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length >= 5,
-    );
+    await until(async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length >= 5);
     await pass(path, 10_000);
     await until(async () => (await messageRows(path)).every(({ state }) => state === "delivered"));
     expect(await healthRows(path)).toMatchObject([{ failures: 0, failing_since: null }]);
@@ -449,15 +448,11 @@ describe("health", () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     for (let n = 0; n < 3; n++) await end(path);
-    await until(
-      async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length === 3,
-    );
+    await until(async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length === 3);
     const [first] = await healthRows(path);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOUR_MS });
     await end(path);
-    await until(
-      async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length === 4,
-    );
+    await until(async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length === 4);
     expect(await healthRows(path)).toEqual([first]);
   });
 
@@ -491,14 +486,8 @@ describe("health", () => {
 });
 
 describe("resend", () => {
-  const resend = (
-    path: string,
-    id: string,
-    type: "action_run.failed" | "action_run.succeeded" | null = null,
-  ) =>
-    runInDurableObject(coordinator(path), (instance) =>
-      coordinatorOf(instance).endpoints.resend(CHAT, id, type),
-    );
+  const resend = (path: string, id: string, type: "action_run.failed" | "action_run.succeeded" | null = null) =>
+    runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.resend(CHAT, id, type));
 
   it("sends a message again under its old id, and says nothing of health", async () => {
     const path = await given(CHAT);

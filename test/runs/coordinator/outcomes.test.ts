@@ -33,10 +33,7 @@ const finish = (path: string, id: string, status: "succeeded" | "failed") =>
 
 const heard = async (path: string) => (await messageRows(path)).map(({ run_id }) => run_id);
 const outcomes = (path: string) =>
-  journal(
-    path,
-    "SELECT action_name, entity_id, is_stored, run_id, status FROM outcomes ORDER BY action_name",
-  );
+  journal(path, "SELECT action_name, entity_id, is_stored, run_id, status FROM outcomes ORDER BY action_name");
 
 it("is that of the run that ended before, whichever was created first", async () => {
   const path = await comparing();
@@ -78,14 +75,9 @@ it("is looked for newest first and in turns, also by another object, and until t
   expect(await heard(path)).toEqual([unknown]);
   await die(path);
   await pass(path, MINUTE_MS);
-  await until(
-    async () => (await journal(path, "SELECT 1 FROM marks WHERE name = 'outcomes_below'")).length === 0,
-  );
+  await until(async () => (await journal(path, "SELECT 1 FROM marks WHERE name = 'outcomes_below'")).length === 0);
   // What a later end has noted stays.
-  expect(await outcomes(path)).toMatchObject([
-    { action_name: "deploy", run_id: unknown },
-    { action_name: "filler" },
-  ]);
+  expect(await outcomes(path)).toMatchObject([{ action_name: "deploy", run_id: unknown }, { action_name: "filler" }]);
 });
 
 it("stays with the run, so a message that is sent again says the same", async () => {

@@ -17,8 +17,7 @@ type Outcome = Answer<ActionRun & { readonly code?: string }>;
 
 const succeed = (run: CreatedRun, n: number): Promise<Outcome> =>
   report(run, { status: "succeeded", output: { by: n } });
-const fail = (run: CreatedRun, n: number): Promise<Outcome> =>
-  report(run, { status: "failed", error: `caller ${n}` });
+const fail = (run: CreatedRun, n: number): Promise<Outcome> => report(run, { status: "failed", error: `caller ${n}` });
 
 function shuffled<T>(items: readonly T[]): T[] {
   const order = items.map((item) => ({ item, at: Math.random() }));
@@ -104,11 +103,7 @@ describe("100 callers at one run", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const again = () =>
-      report(
-        run,
-        { status: "succeeded", output: { url: "x" } },
-        { headers: { "Idempotency-Key": "attempt-1" } },
-      );
+      report(run, { status: "succeeded", output: { url: "x" } }, { headers: { "Idempotency-Key": "attempt-1" } });
     const answers = await Promise.all(Array.from({ length: 100 }, again));
     const first = answers.filter(({ headers }) => !headers.has("Idempotent-Replayed"));
     expect(first).toHaveLength(1);

@@ -8,17 +8,7 @@ import type { Recovery, RecoveryOrder } from "../../../src/runs/telling.ts";
 import { coordinator, HOUR_MS, journal, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
-import {
-  answer,
-  CHAT,
-  die,
-  end,
-  given,
-  outside,
-  pass,
-  put,
-  useStandInEndpoints,
-} from "./stand-in-endpoints.ts";
+import { answer, CHAT, die, end, given, outside, pass, put, useStandInEndpoints } from "./stand-in-endpoints.ts";
 
 useStandInEndpoints();
 afterEach(() => vi.restoreAllMocks());
@@ -28,8 +18,7 @@ const EACH = RECOVERED_MAX;
 const recover = (path: string, order: RecoveryOrder, key = CHAT) =>
   runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.recover(key, order));
 const recovery = async (path: string): Promise<Recovery | null> =>
-  (await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.report(CHAT)))
-    .recovery;
+  (await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.report(CHAT))).recovery;
 const untilOver = (path: string) => until(async () => (await recovery(path))?.isOver === true);
 const states = async (path: string) =>
   Object.fromEntries(
@@ -49,9 +38,7 @@ describe("recover", () => {
     await until(async () => !Object.values(await states(path)).includes("waiting"));
     outside.sent = [];
     outside.answers = () => 200;
-    expect(await recover(path, { since: since(), until: null, include: "failed" })).toMatchObject({
-      isOver: false,
-    });
+    expect(await recover(path, { since: since(), until: null, include: "failed" })).toMatchObject({ isOver: false });
     await untilOver(path);
     await until(async () => Object.values(await states(path)).every((state) => state === "delivered"));
     expect(outside.sent.map(({ runId }) => runId).sort()).toEqual(bad.sort());

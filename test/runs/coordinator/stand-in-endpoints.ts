@@ -51,8 +51,14 @@ function resultOf(result: Partial<MessageResult> | number): MessageResult {
   const isAlive = status < 500;
   const verdict = status < 300 ? "delivered" : status === 422 ? "refused" : "failed";
   return {
-    ...{ verdict, isAlive, version: 1, status, durationMs: 1, reason: `answered ${status}` },
-    ...{ excerpt: null, retryAfter: null },
+    verdict,
+    isAlive,
+    version: 1,
+    status,
+    durationMs: 1,
+    reason: `answered ${status}`,
+    excerpt: null,
+    retryAfter: null,
     ...(typeof result === "number" ? {} : result),
   };
 }
@@ -84,8 +90,13 @@ async function considerDisabling(_scope: string, endpoint: string): Promise<void
 }
 
 const EVERYTHING: EndpointFilter = {
-  ...{ events: ["action_run.*"], actionNames: null, labels: [], includeUnstored: true },
-  ...{ onlyOnChange: false, disabled: false, showsPrevious: false },
+  events: ["action_run.*"],
+  actionNames: null,
+  labels: [],
+  includeUnstored: true,
+  onlyOnChange: false,
+  disabled: false,
+  showsPrevious: false,
 };
 
 /** The rows of D1. An endpoint has another version for each filter. */
@@ -153,13 +164,7 @@ export async function put(path: string, ...endpoints: string[]): Promise<void> {
 /** Begins each test of a file with nothing sent and no endpoint. */
 export function useStandInEndpoints(): void {
   beforeEach(async () => {
-    Object.assign(outside, {
-      ...NOTHING,
-      sent: [],
-      underWay: [],
-      considered: [],
-      endpoints: [],
-    });
+    Object.assign(outside, { ...NOTHING, sent: [], underWay: [], considered: [], endpoints: [] });
     for (const scope of current) earlier.add(scope);
     current.clear();
     faults.endpoints = read;
@@ -167,9 +172,7 @@ export function useStandInEndpoints(): void {
     return runInDurableObject(coordinator(newRunsPath()), (_, state) => {
       const { exports } = state as unknown as { exports: object };
       const values = { WebhookEndpoints: { considerDisabling }, MessageSender: { send } };
-      const real = Object.keys(values).map(
-        (name) => [name, Object.getOwnPropertyDescriptor(exports, name)] as const,
-      );
+      const real = Object.keys(values).map((name) => [name, Object.getOwnPropertyDescriptor(exports, name)] as const);
       for (const [name, value] of Object.entries(values)) {
         Object.defineProperty(exports, name, { value, configurable: true });
       }

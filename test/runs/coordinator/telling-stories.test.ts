@@ -150,12 +150,14 @@ const step = fc.oneof(
   ),
   many(
     5,
-    fc.tuple(fc.constantFrom("chat", "pager"), fc.constantFrom(...FILTERS)).map(
-      ([name, filter]): Step => ({
-        what: `PUT ${name} ${JSON.stringify(filter)} is noted`,
-        go: (story) => story.begin(name, filter),
-      }),
-    ),
+    fc
+      .tuple(fc.constantFrom("chat", "pager"), fc.constantFrom(...FILTERS))
+      .map(
+        ([name, filter]): Step => ({
+          what: `PUT ${name} ${JSON.stringify(filter)} is noted`,
+          go: (story) => story.begin(name, filter),
+        }),
+      ),
   ),
   many(
     1,
@@ -169,12 +171,14 @@ const step = fc.oneof(
   ),
   many(
     7,
-    fc.tuple(fc.nat({ max: 2 }), fc.boolean()).map(
-      ([n, isCalled]): Step => ({
-        what: `answer ${n}${isCalled ? ", called" : ""}`,
-        go: (story) => story.answer(n, isCalled),
-      }),
-    ),
+    fc
+      .tuple(fc.nat({ max: 2 }), fc.boolean())
+      .map(
+        ([n, isCalled]): Step => ({
+          what: `answer ${n}${isCalled ? ", called" : ""}`,
+          go: (story) => story.answer(n, isCalled),
+        }),
+      ),
   ),
   one(6, "a call", (story) => story.call()),
   one(2, "reads are held", () => {
@@ -220,10 +224,7 @@ async function comeToRest(story: Story): Promise<void> {
 
 /** The faults of a story that is over. */
 async function faultsOf({ path, ends, promised, noted, restored }: Story): Promise<string[]> {
-  const rows = await journal<{ endpoint: string; run_id: string }>(
-    path,
-    "SELECT endpoint, run_id FROM messages",
-  );
+  const rows = await journal<{ endpoint: string; run_id: string }>(path, "SELECT endpoint, run_id FROM messages");
   const told = new Set(rows.map(({ endpoint, run_id }) => `${endpoint} ${run_id}`));
   const missing = [...promised].flatMap(([key, { from, filters }]) =>
     ends
@@ -239,10 +240,7 @@ async function faultsOf({ path, ends, promised, noted, restored }: Story): Promi
       .map(({ id }) => `${key} heard of end ${ends.findIndex((other) => other.id === id)}, which is older`),
   );
   const unsent = rows
-    .filter(
-      ({ endpoint, run_id }) =>
-        !outside.sent.some((one) => one.endpoint === endpoint && one.runId === run_id),
-    )
+    .filter(({ endpoint, run_id }) => !outside.sent.some((one) => one.endpoint === endpoint && one.runId === run_id))
     .map(({ endpoint, run_id }) => `${endpoint} has a message of ${run_id} that was never sent`);
   return [...missing, ...early, ...unsent];
 }

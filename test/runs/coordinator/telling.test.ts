@@ -74,11 +74,7 @@ async function endWithFault(path: string, id: string, nth: number, last: number)
     const { runs } = coordinatorOf(instance);
     const endOnce = () => runs.applyEvent(id, FAILED, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
     const writes: string[] = [];
-    const spy = vi.spyOn(prototype, "exec").mockImplementation(function (
-      this: SqlStorage,
-      query,
-      ...bindings
-    ) {
+    const spy = vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, query, ...bindings) {
       const isWrite = this === sql && /^\s*(INSERT|UPDATE|DELETE)/.test(query);
       const n = isWrite ? writes.push(query) : 0;
       if (n >= nth && n <= last) throw new Error("database or disk is full");
@@ -205,10 +201,7 @@ describe("an end", () => {
     outside.answers = () => 200;
     const path = await given(CHAT);
     await end(path, "succeeded");
-    await journal(
-      path,
-      "CREATE TRIGGER full BEFORE INSERT ON outcomes BEGIN SELECT RAISE(ABORT, 'full'); END",
-    );
+    await journal(path, "CREATE TRIGGER full BEFORE INSERT ON outcomes BEGIN SELECT RAISE(ABORT, 'full'); END");
     await end(path, "failed");
     expect(await marks(path)).toMatchObject({ outcomes_below: expect.any(String) });
     await journal(path, "DROP TRIGGER full");
@@ -265,9 +258,7 @@ describe("an end", () => {
     await breakMessages(path);
     const id = await end(path);
     // The end, and the walk right after it.
-    await until(
-      async () => logged.mock.calls.filter(([line]) => String(line).includes("broken")).length >= 2,
-    );
+    await until(async () => logged.mock.calls.filter(([line]) => String(line).includes("broken")).length >= 2);
     await mendMessages(path);
     const atOnce: number[] = [];
     await runInDurableObject(coordinator(path), (_, { storage }) => {
@@ -586,14 +577,15 @@ describe("a sequence number", () => {
     const refused = await direct(path).runs.create(
       {
         ...STARTED_BY_NOBODY,
-        ...{
-          id,
-          createdAt: Date.now(),
-          deadlineAt: Date.now() + HOUR_MS,
-          actionName: "other",
-          entityId: null,
-        },
-        ...{ parameters: "{}", recommendations: "{}", triggeredBy: "root", heartbeatTimeoutMs: null },
+        id,
+        createdAt: Date.now(),
+        deadlineAt: Date.now() + HOUR_MS,
+        actionName: "other",
+        entityId: null,
+        parameters: "{}",
+        recommendations: "{}",
+        triggeredBy: "root",
+        heartbeatTimeoutMs: null,
       },
       { key: "m:another", fingerprint: "" },
       null,

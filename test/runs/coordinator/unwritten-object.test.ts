@@ -113,18 +113,13 @@ async function expectUnwritten(path: string): Promise<void> {
   expect(await alarmAt(path)).toBeNull();
 }
 
-it.each(ASKING)(
-  "$name leaves no table and no alarm, and answers as an empty object does",
-  async ({ call }) => {
-    const [unwritten, empty] = [newRunsPath(), newRunsPath()];
-    const answer = await call(direct(unwritten), await mint(unwritten, Date.now()));
-    await expectUnwritten(unwritten);
-    await writeFirst(empty);
-    expect(withoutSize(answer)).toEqual(
-      withoutSize(await call(direct(empty), await mint(empty, Date.now()))),
-    );
-  },
-);
+it.each(ASKING)("$name leaves no table and no alarm, and answers as an empty object does", async ({ call }) => {
+  const [unwritten, empty] = [newRunsPath(), newRunsPath()];
+  const answer = await call(direct(unwritten), await mint(unwritten, Date.now()));
+  await expectUnwritten(unwritten);
+  await writeFirst(empty);
+  expect(withoutSize(answer)).toEqual(withoutSize(await call(direct(empty), await mint(empty, Date.now()))));
+});
 
 it("the first write of an object that was asked before makes its tables and its name", async () => {
   const path = newRunsPath();
@@ -170,13 +165,7 @@ it.each(["pauses", "concurrency-groups", "action-runs/changes", "bulk-operations
 );
 
 it.each<[what: string, status: number, method: string, suffix: string, ask: Ask]>([
-  [
-    "a PUT of a version that is not there",
-    412,
-    "PUT",
-    "",
-    { body: ENDPOINT, headers: { "If-Match": '"1"' } },
-  ],
+  ["a PUT of a version that is not there", 412, "PUT", "", { body: ENDPOINT, headers: { "If-Match": '"1"' } }],
   ["a PUT that keeps a secret which is not there", 422, "PUT", "", { body: { ...ENDPOINT, url: null } }],
   ["a PUT of a bad body", 400, "PUT", "", { body: { ...ENDPOINT, url: "ftp://x" } }],
   ["a DELETE of none", 404, "DELETE", "", {}],

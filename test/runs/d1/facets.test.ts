@@ -33,16 +33,7 @@ describe.each(FACET_FIELDS)("the values of %s", (field) => {
   const path = newRunsPath();
   const other = newRunsPath();
   beforeAll(async () => {
-    await runsOf(path, [
-      "Deploy-Docs",
-      "deploy",
-      "deploy",
-      "redeploy",
-      "build",
-      "ÄRGER",
-      "100%_sure",
-      "a\\b",
-    ]);
+    await runsOf(path, ["Deploy-Docs", "deploy", "deploy", "redeploy", "build", "ÄRGER", "100%_sure", "a\\b"]);
     await runsOf(other, ["deploy-elsewhere"]);
   });
 

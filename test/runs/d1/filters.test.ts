@@ -54,8 +54,7 @@ const VERSIONS: readonly (readonly Row[])[] = fc
       const { status } = one;
       if (!hasGates) return { ...row, id, version: v + 1, status };
       const waits = waitingRun(one.waitingFor, group === null ? {} : { group });
-      const gates: Gates | null =
-        waits.gates && group === null ? { ...waits.gates, concurrency: null } : waits.gates;
+      const gates: Gates | null = waits.gates && group === null ? { ...waits.gates, concurrency: null } : waits.gates;
       return { ...row, ...waits, gates, id, version: v + 1, status };
     }),
   );
@@ -156,10 +155,7 @@ describe("D1 and the predicate find the same runs", () => {
     );
 
   it("by any filters, in pages of either order, without some runs and to any run", async () => {
-    const pages = fc.record({
-      limit: fc.constantFrom("7", "60", "200"),
-      order: fc.constantFrom("newest", "oldest"),
-    });
+    const pages = fc.record({ limit: fc.constantFrom("7", "60", "200"), order: fc.constantFrom("newest", "oldest") });
     const bounds = fc.record({
       without: fc.option(fc.subarray(IDS), { nil: undefined }),
       completeTo: fc.option(fc.constantFrom(...IDS), { nil: undefined }),
@@ -195,10 +191,7 @@ it("only the filters on the status and on what a run waits for can change their 
     for (const asked of parametersOf(name)) {
       const filters = runSummaryQuery.parse(asked);
       for (const facts of FACTS) {
-        expect([name, matchesFixed(facts, filters)]).toEqual([
-          name,
-          isFixed ? matches(facts, filters) : true,
-        ]);
+        expect([name, matchesFixed(facts, filters)]).toEqual([name, isFixed ? matches(facts, filters) : true]);
       }
     }
   }

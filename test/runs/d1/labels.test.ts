@@ -22,10 +22,7 @@ function searchOf(query: Query): string {
 }
 
 /** Follows the links to the end. */
-async function listAll<T extends { readonly id: string } = ActionRun>(
-  path: string,
-  query: Query,
-): Promise<T[]> {
+async function listAll<T extends { readonly id: string } = ActionRun>(path: string, query: Query): Promise<T[]> {
   const all: T[] = [];
   let url: string | undefined = `${path}?${searchOf(query)}`;
   while (url !== undefined) {
@@ -75,10 +72,7 @@ describe("among runs with every set of three labels", () => {
     {},
     ...values.map((value) => ({ [name]: value })),
   ];
-  const EVERY_COMBINATION: Query[] = some("label", "a", ["a", "b"], ["b", "a"], LABELS, ["a", "a"], "c", [
-    "a",
-    "c",
-  ])
+  const EVERY_COMBINATION: Query[] = some("label", "a", ["a", "b"], ["b", "a"], LABELS, ["a", "a"], "c", ["a", "c"])
     .slice(1)
     .flatMap((label) =>
       some("status", "failed", ["failed", "running"], [...STATUSES]).flatMap((status) =>
@@ -86,7 +80,12 @@ describe("among runs with every set of three labels", () => {
           some("entityId", ENTITIES[0]).flatMap((entityId) =>
             some("triggeredBy", "ci").flatMap((triggeredBy) =>
               some("createdAfter", new Date(NOON - 40_000).toISOString()).map((createdAfter) => ({
-                ...{ ...label, ...status, ...actionName, ...entityId, ...triggeredBy, ...createdAfter },
+                ...label,
+                ...status,
+                ...actionName,
+                ...entityId,
+                ...triggeredBy,
+                ...createdAfter,
               })),
             ),
           ),
@@ -131,10 +130,7 @@ describe("among runs with every set of three labels", () => {
   });
 
   it("keeps every label in the link to the next page", async () => {
-    const { headers } = await ask(
-      "GET",
-      `${path}?${searchOf({ label: LABELS, limit: "1", include: "details" })}`,
-    );
+    const { headers } = await ask("GET", `${path}?${searchOf({ label: LABELS, limit: "1", include: "details" })}`);
     const [, url = ""] = /^<([^>]+)>; rel="next"$/.exec(headers.get("Link") ?? "") ?? [];
     expect(new URL(url).searchParams.getAll("label")).toEqual(LABELS);
     expect(new URL(url).searchParams.get("include")).toBe("details");
@@ -167,10 +163,7 @@ describe("among runs with every set of three labels", () => {
 describe("1000 runs of the same millisecond with one label", () => {
   it("are each listed once", async () => {
     const path = newRunsPath();
-    const rows = Array.from({ length: 1000 }, (_, i) => ({
-      id: idAt(NOON),
-      labels: i % 2 ? '["odd","x"]' : '["x"]',
-    }));
+    const rows = Array.from({ length: 1000 }, (_, i) => ({ id: idAt(NOON), labels: i % 2 ? '["odd","x"]' : '["x"]' }));
     await insertRows(scopeOfPath(path), rows);
     const newestFirst = (some: readonly Row[]) => idsOf(some).sort().reverse();
     expect(idsOf(await listAll(path, { label: "x", limit: "70" }))).toEqual(newestFirst(rows));
@@ -196,8 +189,7 @@ describe("a page by label ends after 5000 rows looked at", () => {
       { label: ["rare", "common"] },
       { label: "rare", entityId: ENTITIES[0] },
     ]) {
-      for (const limit of ["1", "200"])
-        expect(idsOf(await listAll(path, { ...query, limit }))).toEqual(wanted);
+      for (const limit of ["1", "200"]) expect(idsOf(await listAll(path, { ...query, limit }))).toEqual(wanted);
     }
     const first = await ask<ActionRun[]>("GET", `${path}?label=common&label=none`);
     expect([first.body, first.headers.has("Link")]).toEqual([[], true]);
@@ -245,8 +237,7 @@ describe("the details of a list", () => {
   });
 
   it("are added to each run if `include=details` asks for them, without a heartbeat", async () => {
-    const withDetails = (body: string | undefined, details: string) =>
-      `${body?.slice(0, -1)},"details":${details}}`;
+    const withDetails = (body: string | undefined, details: string) => `${body?.slice(0, -1)},"details":${details}}`;
     const detailed = [
       withDetails(bodies[0], detailsOf(toJournaledRun(LABELLED))),
       withDetails(bodies[1], NO_DETAILS),
@@ -271,11 +262,7 @@ describe("the details of a list", () => {
     const { results } = await env.DB.prepare("SELECT details FROM runs WHERE scope = ? ORDER BY id DESC")
       .bind(scopeOfPath(path))
       .all();
-    expect(results).toEqual([
-      { details: detailsOf(toJournaledRun(LABELLED)) },
-      { details: null },
-      { details: null },
-    ]);
+    expect(results).toEqual([{ details: detailsOf(toJournaledRun(LABELLED)) }, { details: null }, { details: null }]);
   });
 
   it("come on every page, and a page links on as without them", async () => {

@@ -6,8 +6,7 @@ const NOON = Date.parse("2026-11-20T12:00:00.000Z");
 
 async function list(path: string, query: Record<string, string | readonly string[]> = {}) {
   const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query))
-    for (const one of [value].flat()) search.append(name, one);
+  for (const [name, value] of Object.entries(query)) for (const one of [value].flat()) search.append(name, one);
   const answer = await ask<ActionRun[]>("GET", `${path}?${search}`);
   expect(answer.status).toBe(200);
   return answer;

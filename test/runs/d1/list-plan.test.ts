@@ -25,13 +25,7 @@ const GIVEN = {
   cursor: "",
   include: "details",
 };
-const STATUS = [
-  undefined,
-  ["pending"],
-  ["failed", "running"],
-  ["failed", "running", "failed"],
-  [...STATUSES],
-];
+const STATUS = [undefined, ["pending"], ["failed", "running"], ["failed", "running", "failed"], [...STATUSES]];
 const LABEL = [undefined, "a", ["a", "b"]];
 const names = Object.keys(GIVEN) as (keyof typeof GIVEN)[];
 
@@ -148,12 +142,14 @@ function expectGoodPlan(query: unknown, plan: readonly string[], fetches: number
   const walks = steps.filter((step) => WALK.test(step));
   const fetched = steps.filter((step) => FETCH.test(step));
   const others = steps.filter((step) => ![WALK, FETCH, ...LOOKUP].some((good) => good.test(step)));
-  const bad = plan.filter((step) =>
-    /TEMP B-TREE|AUTOMATIC|SCAN (runs|labelled|other)|MATERIALIZE/.test(step),
-  );
+  const bad = plan.filter((step) => /TEMP B-TREE|AUTOMATIC|SCAN (runs|labelled|other)|MATERIALIZE/.test(step));
   // Nothing else touches the tables, and nothing is sorted or collected.
   expect({ query, walks: walks.length > 0, fetched: fetched.length, others, bad }).toEqual({
-    ...{ query, walks: true, fetched: fetches, others: [], bad: [] },
+    query,
+    walks: true,
+    fetched: fetches,
+    others: [],
+    bad: [],
   });
 }
 
@@ -226,8 +222,7 @@ describe("among many runs", () => {
 
   const listed = (scope: string, filters: object) =>
     rowsRead(listStatement(scope, runListQuery.parse({ ...filters, limit: "200" })));
-  const counted = (scope: string, filters: object) =>
-    rowsRead(summaryStatement(scope, runSummaryQuery.parse(filters)));
+  const counted = (scope: string, filters: object) => rowsRead(summaryStatement(scope, runSummaryQuery.parse(filters)));
 
   it.each([
     ["that finds all", {}, 200],
@@ -275,8 +270,7 @@ describe("among many runs", () => {
     "a list %s without 500 runs reads their ids once for each walk, and passes their rows over",
     async (_, filters, walks) => {
       const query = runListQuery.parse({ ...filters, limit: "200" });
-      const read = (without: readonly string[]) =>
-        rowsRead(listStatement(scopes["6000"], query, { without }));
+      const read = (without: readonly string[]) => rowsRead(listStatement(scopes["6000"], query, { without }));
       const more = (await read(newestOf6000)) - (await read([]));
       expect(more).toBeGreaterThanOrEqual(500);
       // A row that is passed over is counted where it leaves the index, and where its id is found in the list.

@@ -16,8 +16,7 @@ const NOON = Date.parse("2026-11-20T12:00:00.000Z");
 
 async function list(path: string, query: Record<string, string | readonly string[]> = {}) {
   const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query))
-    for (const one of [value].flat()) search.append(name, one);
+  for (const [name, value] of Object.entries(query)) for (const one of [value].flat()) search.append(name, one);
   const answer = await ask<ActionRun[]>("GET", `${path}?${search}`);
   expect(answer.status).toBe(200);
   return answer;
@@ -107,13 +106,7 @@ describe("the next page", () => {
     const cursor = nextOf(headers)?.searchParams.get("cursor") ?? "";
     expect(cursor).toMatch(/^[A-Za-z0-9_-]+$/);
     expect(cursor).not.toContain(body[0]?.id);
-    for (const bad of [
-      `${cursor}=`,
-      `${cursor}A`,
-      cursor.slice(1),
-      cursor.slice(0, -1),
-      cursor.toLowerCase(),
-    ]) {
+    for (const bad of [`${cursor}=`, `${cursor}A`, cursor.slice(1), cursor.slice(0, -1), cursor.toLowerCase()]) {
       const refused = await ask<unknown>("GET", `${path}?cursor=${bad}`);
       expect(refused.status).toBe(400);
       expect(refused.body).toEqual({
@@ -145,9 +138,7 @@ describe("the next page", () => {
       expect(run.callback.url).toBe(`${base}${path}/${run.id}/callback`);
       await send(path, { method: "POST", body: '{"actionName":"a"}' });
       const page = await send(`${path}?limit=1`);
-      expect(page.headers.get("Link")).toMatch(
-        new RegExp(`^<${base}${path}\\?limit=1&cursor=[^&>]+>; rel="next"$`),
-      );
+      expect(page.headers.get("Link")).toMatch(new RegExp(`^<${base}${path}\\?limit=1&cursor=[^&>]+>; rel="next"$`));
     }
   });
 });

@@ -4,15 +4,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Registration } from "../../../src/runs/d1/registration.ts";
-import {
-  alarmIn,
-  coordinator,
-  createAged,
-  DAY_MS,
-  hurryTimers,
-  MINUTE_MS,
-  until,
-} from "../../support/direct.ts";
+import { alarmIn, coordinator, createAged, DAY_MS, hurryTimers, MINUTE_MS, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { NO_KEEPER } from "../../support/rows.ts";
@@ -51,8 +43,7 @@ describe("a busy coordinator registers", () => {
   });
 
   it("once for each sooner due", () => {
-    const first = (now: number) =>
-      now < DAY_MS + MINUTE_MS ? DAY_MS + 5 * MINUTE_MS : DAY_MS + 3 * MINUTE_MS;
+    const first = (now: number) => (now < DAY_MS + MINUTE_MS ? DAY_MS + 5 * MINUTE_MS : DAY_MS + 3 * MINUTE_MS);
     expect(registered(3, first)).toEqual([5, 3]);
   });
 

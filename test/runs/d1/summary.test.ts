@@ -30,12 +30,7 @@ async function rowsRead(path: string, filters: object): Promise<number> {
 }
 
 /** So many runs of a status, a millisecond apart from NOON on, with these labels. */
-async function fill(
-  path: string,
-  status: string,
-  rows: number,
-  more: { labels?: string; action?: string } = {},
-) {
+async function fill(path: string, status: string, rows: number, more: { labels?: string; action?: string } = {}) {
   const { labels = "[]", action = "deploy" } = more;
   await env.DB.batch([
     env.DB.prepare(
@@ -171,8 +166,7 @@ it("of an environment without runs are all 0, and each member is there", async (
 it("count the runs of one environment alone", async () => {
   const [path, other] = [newRunsPath(), newRunsPath()];
   await insertRows(scopeOfPath(other), [{ id: idAt(NOON), labels: '["a"]' }]);
-  for (const query of ["", "?label=a", "?actionName=deploy"])
-    expect(await summaryOf(path, query)).toEqual(NONE);
+  for (const query of ["", "?label=a", "?actionName=deploy"]) expect(await summaryOf(path, query)).toEqual(NONE);
 });
 
 it("is 503 while D1 is down", async () => {

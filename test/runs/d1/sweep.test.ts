@@ -68,9 +68,7 @@ async function known(path: string): Promise<number[]> {
 }
 
 async function setDue(path: string, dueAt: number): Promise<void> {
-  await env.DB.prepare("UPDATE coordinators SET due_at = ? WHERE scope = ?")
-    .bind(dueAt, scopeOfPath(path))
-    .run();
+  await env.DB.prepare("UPDATE coordinators SET due_at = ? WHERE scope = ?").bind(dueAt, scopeOfPath(path)).run();
 }
 
 /**
@@ -84,40 +82,37 @@ async function registerOthers(count: number, dueAt: number): Promise<void> {
     .run();
 }
 
-describe.each([{ evicted: false }, { evicted: true }])(
-  "an alarm was dropped; evicted: $evicted",
-  ({ evicted }) => {
-    it("is found within two minutes after a run was due, though 5000 idle coordinators are registered", async () => {
-      const path = newRunsPath();
-      const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
-      await alarmIn(0, coordinator(path));
-      await dropAlarm(path);
-      if (evicted) await evictDurableObject(coordinator(path));
-      await registerOthers(5000, Date.now() + 20 * DAY_MS);
-      const { called, COORDINATORS } = objects(() => null);
-      const before = faults.rowsRead;
-      await sweepIn(3 * MINUTE_MS, { COORDINATORS });
-      expect(called).toEqual([scopeOfPath(path)]);
-      expect(faults.rowsRead - before).toBeLessThan(20);
-      expect(await alarmAt(path)).not.toBeNull();
-      await alarmIn(3 * MINUTE_MS, coordinator(path));
-      await until(async () => (await rowOf(id))?.status === "failed");
-    });
+describe.each([{ evicted: false }, { evicted: true }])("an alarm was dropped; evicted: $evicted", ({ evicted }) => {
+  it("is found within two minutes after a run was due, though 5000 idle coordinators are registered", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+    await alarmIn(0, coordinator(path));
+    await dropAlarm(path);
+    if (evicted) await evictDurableObject(coordinator(path));
+    await registerOthers(5000, Date.now() + 20 * DAY_MS);
+    const { called, COORDINATORS } = objects(() => null);
+    const before = faults.rowsRead;
+    await sweepIn(3 * MINUTE_MS, { COORDINATORS });
+    expect(called).toEqual([scopeOfPath(path)]);
+    expect(faults.rowsRead - before).toBeLessThan(20);
+    expect(await alarmAt(path)).not.toBeNull();
+    await alarmIn(3 * MINUTE_MS, coordinator(path));
+    await until(async () => (await rowOf(id))?.status === "failed");
+  });
 
-    it("is found ten minutes after a flight, even if D1 lacks the row and nothing is due", async () => {
-      const path = newRunsPath();
-      await createAged(path);
-      faults.writes = "down";
-      const id = await createAged(path);
-      await dropAlarm(path);
-      if (evicted) await evictDurableObject(coordinator(path));
-      faults.writes = null;
-      await sweepIn(12 * MINUTE_MS);
-      await alarmIn(13 * MINUTE_MS, coordinator(path));
-      await until(async () => (await rowOf(id)) !== null);
-    });
-  },
-);
+  it("is found ten minutes after a flight, even if D1 lacks the row and nothing is due", async () => {
+    const path = newRunsPath();
+    await createAged(path);
+    faults.writes = "down";
+    const id = await createAged(path);
+    await dropAlarm(path);
+    if (evicted) await evictDurableObject(coordinator(path));
+    faults.writes = null;
+    await sweepIn(12 * MINUTE_MS);
+    await alarmIn(13 * MINUTE_MS, coordinator(path));
+    await until(async () => (await rowOf(id)) !== null);
+  });
+});
 
 it("counts an alarm as dropped only when it is a minute late", async () => {
   const path = newRunsPath();
@@ -160,9 +155,7 @@ it("an idle coordinator costs nothing until something is due", async () => {
   await change(path, id, { type: "cancelled" });
   await landed(path);
   await alarmIn(5000, coordinator(path));
-  const [purgeAt] = (await journal<{ at: number }>(path, "SELECT purge_at AS at FROM runs")).map(
-    ({ at }) => at,
-  );
+  const [purgeAt] = (await journal<{ at: number }>(path, "SELECT purge_at AS at FROM runs")).map(({ at }) => at);
   await sweepIn(12 * MINUTE_MS);
   expect(await known(path)).toEqual([purgeAt]);
 });
@@ -280,9 +273,7 @@ it("takes the longest due first, 400 in a minute, and says how many were late", 
   await dropAlarm(path);
   await setDue(path, 5000);
   await registerOthers(450, 1);
-  const { called, COORDINATORS } = objects((name) =>
-    name.includes("/other-") ? Promise.resolve(null) : null,
-  );
+  const { called, COORDINATORS } = objects((name) => (name.includes("/other-") ? Promise.resolve(null) : null));
   const lines = vi.spyOn(console, "log").mockImplementation(() => {});
   await sweepIn(3 * MINUTE_MS, { COORDINATORS });
   expect(called).toEqual(Array.from({ length: 400 }, (_, n) => `acme/shop/other-${n}`));

@@ -9,15 +9,7 @@ import { keyRing } from "../../../src/settings/key-ring.ts";
 import { askWith, envWith } from "../../support/bindings.ts";
 import { changesOf } from "../../support/changes.ts";
 import { faults, faulty } from "../../support/faults.ts";
-import {
-  APPROVAL,
-  decide,
-  gatedRun,
-  LATER,
-  ONE_AT_A_TIME,
-  startGated,
-  storeGated,
-} from "../../support/gated.ts";
+import { APPROVAL, decide, gatedRun, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../../support/gated.ts";
 import { landed } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows, rowStore, toJournaledRun } from "../../support/rows.ts";
@@ -132,8 +124,7 @@ describe("the feed", () => {
       return body.runs.map(({ id }) => id).sort();
     };
     const of = (...runs: readonly { readonly id: string }[]) => runs.map(({ id }) => id).sort();
-    for (const any of ["any", "pause"])
-      expect(await told(`waiting=${any}`)).toEqual(of(approved, slot, timed));
+    for (const any of ["any", "pause"]) expect(await told(`waiting=${any}`)).toEqual(of(approved, slot, timed));
     expect(await told("waiting=approval")).toEqual(of(approved));
     expect(await told("waiting=concurrency")).toEqual(of(slot, timed));
     expect(await told("waiting=time")).toEqual(of(timed));

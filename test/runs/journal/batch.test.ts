@@ -57,8 +57,7 @@ async function purgeAll(path: string): Promise<string[][]> {
     expect(await runDurableObjectAlarm(coordinator(path))).toBe(true);
     expect(turns.length).toBe(before + 1);
     const [last] = turns.slice(-1);
-    const gone = async () =>
-      (await journal(path, "SELECT id FROM runs WHERE id = ?", last?.[0] ?? "")).length === 0;
+    const gone = async () => (await journal(path, "SELECT id FROM runs WHERE id = ?", last?.[0] ?? "")).length === 0;
     await until(gone);
     left = (await journal(path, "SELECT id FROM runs LIMIT 1")).length;
   }
@@ -95,8 +94,7 @@ it("deadlines end no more than 4 MB of runs at a time; the alarm is set again fo
   const path = newRunsPath();
   await fillJournal(path, { rows: 20, landed: true, deadlineAt: START - 1 });
   await makeLarge(path);
-  const ended = async () =>
-    (await journal(path, "SELECT id FROM runs WHERE completed_at IS NOT NULL")).length;
+  const ended = async () => (await journal(path, "SELECT id FROM runs WHERE completed_at IS NOT NULL")).length;
   await direct(path).upkeep.poke();
   for (const expected of [LARGE_IN_BATCH, 2 * LARGE_IN_BATCH, 20]) {
     await runDurableObjectAlarm(coordinator(path));

@@ -70,9 +70,7 @@ it.each(["event_seq", "ended_seq"] as const)("walks by %s along two indexes, wit
   await ended(path, 1);
   const query = walkBy(by, "id", { bounds: "$ > ?1 AND $ <= ?2", limit: 10 });
   const plan = await runInDurableObject(coordinator(path), (_, { storage }) =>
-    [...storage.sql.exec<{ detail: string }>(`EXPLAIN QUERY PLAN ${query}`, 0, 9)].map(
-      ({ detail }) => detail,
-    ),
+    [...storage.sql.exec<{ detail: string }>(`EXPLAIN QUERY PLAN ${query}`, 0, 9)].map(({ detail }) => detail),
   );
   const index = by === "event_seq" ? "runs_by_event" : "runs_by_end";
   expect(plan).toEqual([
@@ -94,7 +92,7 @@ it("an end writes no row into the indexes of later changes", async () => {
   expect(numbers.map(({ change_seq, event_seq, ended_seq }) => [event_seq, ended_seq, change_seq])).toEqual(
     numbers.map(({ change_seq }) => [change_seq, change_seq, change_seq]),
   );
-  expect(
-    await journal(path, "SELECT 1 FROM runs WHERE event_seq <> change_seq OR ended_seq <> change_seq"),
-  ).toEqual([]);
+  expect(await journal(path, "SELECT 1 FROM runs WHERE event_seq <> change_seq OR ended_seq <> change_seq")).toEqual(
+    [],
+  );
 });

@@ -18,13 +18,7 @@ import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 
 function create(path: string, id: string, key: string, fingerprint = "same") {
   const createdAt = Date.now();
-  const run = {
-    id,
-    createdAt,
-    deadlineAt: createdAt + 60 * MINUTE_MS,
-    parameters: "{}",
-    recommendations: "{}",
-  };
+  const run = { id, createdAt, deadlineAt: createdAt + 60 * MINUTE_MS, parameters: "{}", recommendations: "{}" };
   return direct(path).runs.create(
     {
       ...run,

@@ -107,11 +107,7 @@ it("reads as before if a create was refused because its id is taken", async () =
 it("is forgotten when it ends", async () => {
   await inJournal((journal, reads) => {
     const run = insert(journal);
-    journal.update(
-      { ...run, ...ended(run, "succeeded", Date.now(), "callback", {}) },
-      { events: [] },
-      Date.now(),
-    );
+    journal.update({ ...run, ...ended(run, "succeeded", Date.now(), "callback", {}) }, { events: [] }, Date.now());
     expect(journal.runs.byId(run.id)).toMatchObject({ status: "succeeded" });
     expect(reads()).toBe(1);
   });
@@ -121,8 +117,12 @@ describe("is forgotten when other coordinators of the isolate take the room", ()
   const MAX_CHARS = 8_000_000;
   const CREATOR: Actor = { tokenId: "a-token", tokenName: "ci", parents: [], person: null };
   const GATES: Gates = {
-    ...{ notBefore: null, approval: { required: 2, allowSelf: true }, concurrency: null },
-    ...{ waitUntil: Date.now() + 60_000, creator: CREATOR, sealedUnder: null },
+    notBefore: null,
+    approval: { required: 2, allowSelf: true },
+    concurrency: null,
+    waitUntil: Date.now() + 60_000,
+    creator: CREATOR,
+    sealedUnder: null,
   };
 
   it("with long texts: without any one of these, the others would fit", async () => {

@@ -239,11 +239,7 @@ describe("what the coordinator asks its journal", () => {
     ["to note a heartbeat", (journal) => journal.noteHeartbeat(run, []), [BY_KEY]],
     ["to note an attempt", (journal) => journal.noteAttempt(run, null, []), [BY_KEY]],
     ["to put a run off", ({ due }) => due.putOff(id, 1), [BY_KEY]],
-    [
-      "to forget runs",
-      (journal) => journal.forget([id]),
-      [BY_KEY, "SEARCH runs USING COVERING INDEX runs_by_change"],
-    ],
+    ["to forget runs", (journal) => journal.forget([id]), [BY_KEY, "SEARCH runs USING COVERING INDEX runs_by_change"]],
     [
       "the runs of a resync",
       (journal) => journal.landingIn(0).between("", AFTER_ALL_IDS, 10),
@@ -269,11 +265,7 @@ describe("what the coordinator asks its journal", () => {
       ({ due }) => due.due(1, 10),
       ["SEARCH runs USING INDEX runs_open_due (due_at>? AND due_at<?)"],
     ],
-    [
-      "when the next run is due",
-      ({ due }) => due.nextDueAt(),
-      ["SEARCH runs USING INDEX runs_open_due (due_at>?)"],
-    ],
+    ["when the next run is due", ({ due }) => due.nextDueAt(), ["SEARCH runs USING INDEX runs_open_due (due_at>?)"]],
   ])("%s: finds runs by the primary key or an index", async (_what, go, plan) => {
     await inJournal((journal, storage) => {
       insert(journal, idAt(Date.now()));

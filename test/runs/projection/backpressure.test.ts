@@ -8,15 +8,7 @@ import { UNLANDED_MAX_BYTES, UNLANDED_MAX_ROWS } from "../../../src/runs/project
 import { alarmIn, coordinator, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { landed } from "../../support/landed.ts";
-import {
-  type ActionRun,
-  ask,
-  type CreatedRun,
-  createRun,
-  newRunsPath,
-  report,
-  rowOf,
-} from "../../support/requests.ts";
+import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 
 async function keyed(path: string, n: number) {

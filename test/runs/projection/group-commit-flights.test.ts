@@ -92,31 +92,28 @@ describe("a flight", () => {
   it.each([
     ["it is full", { parameters: JSON.stringify({ text: "x".repeat(GROUP_MAX_BYTES) }), isUrgent: false }],
     ["a change is urgent", { parameters: "{}", isUrgent: true }],
-  ])(
-    "leaves 50 ms after the last one as soon as %s, also if that was during the last one",
-    async (_what, run) => {
-      await withHeldFlights(async ({ flight, flown, write }) => {
-        expect(PAUSE_MIN_MS).toBe(50);
-        const { parameters, isUrgent } = run;
-        write("a", 1);
-        await pass(0);
-        flight(0).land();
-        await pass(1);
-        write("b", 1);
-        await pass(10);
-        write("c", 1, parameters, { isUrgent });
-        await pass(PAUSE_MIN_MS - 12);
-        expect(flown()).toHaveLength(1);
-        await pass(1);
-        expect(flown()).toHaveLength(2);
-        write("d", 1, parameters, { isUrgent });
-        await pass(20);
-        flight(1).land();
-        await pass(PAUSE_MIN_MS - 20);
-        expect(flown()).toHaveLength(3);
-      })();
-    },
-  );
+  ])("leaves 50 ms after the last one as soon as %s, also if that was during the last one", async (_what, run) => {
+    await withHeldFlights(async ({ flight, flown, write }) => {
+      expect(PAUSE_MIN_MS).toBe(50);
+      const { parameters, isUrgent } = run;
+      write("a", 1);
+      await pass(0);
+      flight(0).land();
+      await pass(1);
+      write("b", 1);
+      await pass(10);
+      write("c", 1, parameters, { isUrgent });
+      await pass(PAUSE_MIN_MS - 12);
+      expect(flown()).toHaveLength(1);
+      await pass(1);
+      expect(flown()).toHaveLength(2);
+      write("d", 1, parameters, { isUrgent });
+      await pass(20);
+      flight(1).land();
+      await pass(PAUSE_MIN_MS - 20);
+      expect(flown()).toHaveLength(3);
+    })();
+  });
 
   it(
     "leaves a second after one that had an urgent change",

@@ -39,9 +39,7 @@ it("lands a newer version that was written during a flight, even if the next fli
   const flights = queueFlights(scopeOfPath(path));
   expect(await change(path, id, { type: "started" })).toMatchObject({ ok: true });
   await until(async () => flights.held === 1);
-  expect(await change(path, id, { type: "succeeded", output: null })).toMatchObject({
-    ok: true,
-  });
+  expect(await change(path, id, { type: "succeeded", output: null })).toMatchObject({ ok: true });
   expect(await versionOf(path, id)).toBe(3);
   // The flight that is up met no fault; the next, with version 3, meets it.
   const failed = vi.spyOn(console, "error").mockImplementation(() => {});
@@ -283,9 +281,7 @@ it("lands a run that is at every limit at once, byte by byte", async () => {
   const done = await report(created, { status: "failed", error, output: quotes(256 * 1024) });
   expect(done.status).toBe(200);
   await until(async () => (await rowOf(created.id))?.version === 2);
-  const row = await env.DB.prepare("SELECT body FROM runs WHERE id = ?")
-    .bind(created.id)
-    .first<{ body: string }>();
+  const row = await env.DB.prepare("SELECT body FROM runs WHERE id = ?").bind(created.id).first<{ body: string }>();
   expect(JSON.parse(row?.body ?? "")).toEqual(done.body);
   // Over our own cap, so it flew alone, and within D1's.
   const largest = Math.max(...sizes);

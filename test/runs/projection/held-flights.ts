@@ -26,9 +26,7 @@ interface Flight {
  * Tests refer to runs by short names. Pauses have no jitter. No alarm rings, because each test ends before the first is
  * due.
  */
-export function withHeldFlights(
-  act: (held: ReturnType<typeof makeHeldFlights>) => Promise<void>,
-): () => Promise<void> {
+export function withHeldFlights(act: (held: ReturnType<typeof makeHeldFlights>) => Promise<void>): () => Promise<void> {
   return async () => {
     const path = newRunsPath();
     await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
@@ -87,9 +85,7 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
     const now = Date.now();
     const { journal: into, commit: by } = instance;
     const written =
-      version === 1
-        ? into.insert(run, { delivery: null, events: [] }, now)
-        : into.update(run, { events: [] }, now);
+      version === 1 ? into.insert(run, { delivery: null, events: [] }, now) : into.update(run, { events: [] }, now);
     if (written === null) throw new Error("the journal has no place for this run");
     by.changed(written.unlanded, isUrgent);
   };
@@ -108,17 +104,5 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
   const flown = () => flights.map(({ rows }) => rows);
   /** Whether D1 has the run's newest version. */
   const hasLanded = (name: string) => commit.lacking(idOf(name)) === undefined;
-  return {
-    storage,
-    commit,
-    journal,
-    evict,
-    flights,
-    flight,
-    flown,
-    write,
-    idOf,
-    hasLanded,
-    troubles,
-  };
+  return { storage, commit, journal, evict, flights, flight, flown, write, idOf, hasLanded, troubles };
 }

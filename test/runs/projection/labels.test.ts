@@ -2,23 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
-import {
-  type D1RowStore,
-  DELETE_LABELS,
-  hasLabels,
-  LAND_LABELS,
-  toGroupRow,
-} from "../../../src/runs/d1/store.ts";
-import {
-  alarmIn,
-  change,
-  coordinator,
-  createAged,
-  DAY_MS,
-  direct,
-  MINUTE_MS,
-  until,
-} from "../../support/direct.ts";
+import { type D1RowStore, DELETE_LABELS, hasLabels, LAND_LABELS, toGroupRow } from "../../../src/runs/d1/store.ts";
+import { alarmIn, change, coordinator, createAged, DAY_MS, direct, MINUTE_MS, until } from "../../support/direct.ts";
 import { faults, holdWrites } from "../../support/faults.ts";
 import { createLabelled, labelsInD1 } from "../../support/labelled-runs.ts";
 import { landed, walkedTo } from "../../support/landed.ts";
@@ -200,7 +185,6 @@ it("what lands and deletes labels searches keys, and walks no table", async () =
   for (const { results } of plans) {
     const steps = results.map(({ detail }) => detail).filter((step) => /\b(runs|run_labels)\b/.test(step));
     expect(steps.length).toBeGreaterThan(0);
-    for (const step of steps)
-      expect(step).toMatch(/^SEARCH (runs|run_labels) USING .*\(scope=\? AND .*id=\?\)/);
+    for (const step of steps) expect(step).toMatch(/^SEARCH (runs|run_labels) USING .*\(scope=\? AND .*id=\?\)/);
   }
 });

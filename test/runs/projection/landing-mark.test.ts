@@ -5,16 +5,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import { FLIGHT_MAX_MS } from "../../../src/runs/projection/flights.ts";
-import {
-  alarmIn,
-  change,
-  coordinator,
-  createAged,
-  DAY_MS,
-  HOUR_MS,
-  journal,
-  until,
-} from "../../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, DAY_MS, HOUR_MS, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { landed } from "../../support/landed.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
@@ -51,8 +42,7 @@ function noteFlown(path: string): string[] {
   faults.writes = {
     refuse: (bound) => {
       if (!bound.endsWith(scopeOfPath(path))) return false;
-      for (const [, id, version] of bound.matchAll(/\["([0-9a-f-]{36})",(\d+),/g))
-        flown.push(`${id}@${version}`);
+      for (const [, id, version] of bound.matchAll(/\["([0-9a-f-]{36})",(\d+),/g)) flown.push(`${id}@${version}`);
       return false;
     },
   };
@@ -251,10 +241,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ what: fc.constant("write"), name: fc.constantFrom(...NAMES) }) },
   { weight: 4, arbitrary: fc.record({ what: fc.constant("land"), nth }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constantFrom("refuse", "fail", "lose"), nth }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ what: fc.constant("pass"), ms: fc.constantFrom(1, 50, 2500, 10_000) }),
-  },
+  { weight: 3, arbitrary: fc.record({ what: fc.constant("pass"), ms: fc.constantFrom(1, 50, 2500, 10_000) }) },
   { weight: 4, arbitrary: fc.record({ what: fc.constantFrom("repair", "note", "evict") }) },
 ) as fc.Arbitrary<Step>;
 
@@ -306,9 +293,7 @@ async function play({ evict, write, flights, idOf, storage, ...first }: Shore, s
       expect(wouldLand.has(idOf(name))).toBe(true);
       const query = `
         SELECT change_seq AS seq, id IN (SELECT run_id FROM runs_aside) AS isRefused FROM runs WHERE id = ?`;
-      const { seq, isRefused } = storage.sql
-        .exec<{ seq: number; isRefused: number }>(query, idOf(name))
-        .one();
+      const { seq, isRefused } = storage.sql.exec<{ seq: number; isRefused: number }>(query, idOf(name)).one();
       if (isRefused === 0) expect(next.landedSeq).toBeLessThan(seq);
     }
   }

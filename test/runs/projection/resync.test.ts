@@ -47,8 +47,7 @@ function noteSent(path: string): string[] {
   const sent: string[] = [];
   faults.writes = {
     refuse: (bound) => {
-      if (bound.endsWith(scopeOfPath(path)))
-        sent.push(...(bound.match(/(?<=\[")[0-9a-f-]{36}(?=",)/g) ?? []));
+      if (bound.endsWith(scopeOfPath(path))) sent.push(...(bound.match(/(?<=\[")[0-9a-f-]{36}(?=",)/g) ?? []));
       return false;
     },
   };
@@ -173,10 +172,7 @@ it("lands a change that is made during the rebuild", async () => {
   const id = await createAged(path);
   await fillJournal(path, { rows: 1500, landed: true });
   await loseRows(path);
-  const [, answer] = await Promise.all([
-    direct(path).upkeep.resync(),
-    change(path, id, { type: "cancelled" }),
-  ]);
+  const [, answer] = await Promise.all([direct(path).upkeep.resync(), change(path, id, { type: "cancelled" })]);
   expect(answer).toMatchObject({ ok: true });
   await until(async () => (await rows(path)) === 1501);
   expect((await ask("GET", `${path}/${id}`)).body).toMatchObject({ status: "cancelled" });
@@ -275,9 +271,7 @@ describe("rows of purged runs that a restore brought back", () => {
     const path = newRunsPath();
     const now = Date.now();
     const kept = await Promise.all(
-      [30, 20, 10].map((days) =>
-        createAged(path, { createdAt: now - days * DAY_MS, deadlineAt: now + DAY_MS }),
-      ),
+      [30, 20, 10].map((days) => createAged(path, { createdAt: now - days * DAY_MS, deadlineAt: now + DAY_MS })),
     );
     const ghosts = await Promise.all([40, 25, 24, 15, 5].map((days) => mint(path, now - days * DAY_MS)));
     const young = await mint(path, now - HOUR_MS + 30_000);
@@ -387,9 +381,7 @@ describe("rows of purged runs that a restore brought back", () => {
   it("makes one D1 request of its own: the audit entry and the list of coordinators", async () => {
     const path = newRunsPath();
     faults.reads = "hang";
-    faults.writes = {
-      refuse: (_bound, sql) => !/^INSERT INTO (audit|coordinators)/.test(sql),
-    };
+    faults.writes = { refuse: (_bound, sql) => !/^INSERT INTO (audit|coordinators)/.test(sql) };
     expect((await resync(path)).status).toBe(202);
   });
 });

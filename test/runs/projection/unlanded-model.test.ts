@@ -85,8 +85,7 @@ class World {
       for (const { entry } of this.#aboard.values()) this.#confirm(entry);
       this.#end();
     } else if (now.what === "end") this.#end();
-    else if (now.what === "note")
-      this.#mark = Math.max(this.#mark, Math.min(this.#runs.firstSeq - 1, this.#lastSeq));
+    else if (now.what === "note") this.#mark = Math.max(this.#mark, Math.min(this.#runs.firstSeq - 1, this.#lastSeq));
     else this.#evict();
   }
 

@@ -54,11 +54,7 @@ async function createHeld(path: string, count: number, bytes: number) {
 }
 
 describe("a run that has not landed", () => {
-  const text = {
-    actionName: `é"\\€😀`,
-    error: `"exit 1"\n\t\u0001€`,
-    value: { "é\ud800": [1e-7, "\u0000", '"'] },
-  };
+  const text = { actionName: `é"\\€😀`, error: `"exit 1"\n\t\u0001€`, value: { "é\ud800": [1e-7, "\u0000", '"'] } };
 
   it("lands from memory exactly as it lands from the journal", async () => {
     const path = newRunsPath();
@@ -222,11 +218,7 @@ describe("the list of unlanded runs", () => {
     expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
     // The flight has ended without b: it waits again, in front.
     unlanded.flightEnded();
-    expect([...unlanded.waiting()].map(({ id, version }) => `${id}@${version}`)).toEqual([
-      "b@1",
-      "a@2",
-      "c@1",
-    ]);
+    expect([...unlanded.waiting()].map(({ id, version }) => `${id}@${version}`)).toEqual(["b@1", "a@2", "c@1"]);
     expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
     for (const id of ["a", "b", "c"]) unlanded.landed(id, 2);
     expect([unlanded.size, unlanded.bytes, unlanded.firstSeq]).toEqual([0, 0, Number.POSITIVE_INFINITY]);

@@ -10,10 +10,7 @@ import type { Look } from "../watched-browser.ts";
 import { NARROW, WIDE } from "./site.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const EVERY_RULE = {
-  type: "tag",
-  values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-};
+const EVERY_RULE = { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
 const CONTRAST = { type: "rule", values: ["color-contrast"] };
 /** The rules about colours and places. The same elements can fail no other rule in another width or other colours. */
 const RULES_OF_LOOKS = {
@@ -89,8 +86,7 @@ export async function lookAt(page: Page, name: string, found: string[]): Promise
     if ((await page.locator(within).count()) === 0) continue;
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 800 });
-    for (const fault of await faultsOf(page, rules, within))
-      found.push(`${name}, ${width}, ${colorScheme}: ${fault}`);
+    for (const fault of await faultsOf(page, rules, within)) found.push(`${name}, ${width}, ${colorScheme}: ${fault}`);
   }
   for (const size of LOW) {
     await page.setViewportSize(size);

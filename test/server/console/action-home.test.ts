@@ -49,9 +49,10 @@ describeInBrowser("an action's home", (browser) => {
     await open.locator(".field-error").getByText(words).first().waitFor();
     const control = field(open, label);
     const described = (await control.getAttribute("aria-describedby"))?.split(" ").at(-1);
-    expect([await hasFocus(control), await open.page().locator(`[id="${described}"]`).textContent()]).toEqual(
-      [true, expect.stringContaining(words)],
-    );
+    expect([await hasFocus(control), await open.page().locator(`[id="${described}"]`).textContent()]).toEqual([
+      true,
+      expect.stringContaining(words),
+    ]);
   }
 
   async function openNew(page: Page): Promise<Locator> {
@@ -96,9 +97,7 @@ describeInBrowser("an action's home", (browser) => {
     await tab(open, "Fields").click();
     await open.getByText("The fields can't show “parametersSchema”").waitFor();
     expect(await tab(open, "JSON").getAttribute("aria-selected")).toBe("true");
-    await field(open, "Definition").fill(
-      JSON.stringify({ trigger: { ...made.trigger, url: "https://YOUR_HOST/x" } }),
-    );
+    await field(open, "Definition").fill(JSON.stringify({ trigger: { ...made.trigger, url: "https://YOUR_HOST/x" } }));
     await open.getByText("trigger.url has YOUR_HOST").waitFor();
     await field(open, "Definition").fill(JSON.stringify(made));
     await tab(open, "Fields").click();
@@ -121,9 +120,7 @@ describeInBrowser("an action's home", (browser) => {
     await button(open, "Save").click();
     await refused(open, "Header Authorization", "The service has no stored value for this. Type the value.");
     // Beside the button that removes the header.
-    const header = open
-      .locator(".with-button")
-      .filter({ has: button(page, "Remove the header Authorization") });
+    const header = open.locator(".with-button").filter({ has: button(page, "Remove the header Authorization") });
     await field(header, "Header Authorization").fill("Bearer of the hook");
     expect(await open.getByRole("group", { name: "Secrets" }).count()).toBe(0);
     await browser.expectFault(/40[0-9]|422/);
@@ -155,8 +152,7 @@ describeInBrowser("an action's home", (browser) => {
 
   it("compares two versions, restores one, asks for the secret that is missing, and deletes one", async () => {
     const name = "versions";
-    const at = (path: string, headers = {}) =>
-      ({ type: "webhook", url: `${receiver.url}/${path}`, headers }) as const;
+    const at = (path: string, headers = {}) => ({ type: "webhook", url: `${receiver.url}/${path}`, headers }) as const;
     const first = await client.actions.put(name, {
       timeout: 5,
       trigger: at("one", { Authorization: "Bearer one", Accept: "text/plain" }),
@@ -178,19 +174,12 @@ describeInBrowser("an action's home", (browser) => {
       expect.stringContaining('"Authorization": null'),
       expect.stringContaining('"timeout": 5'),
     ]);
-    expect(await lines("ins")).toEqual([
-      expect.stringContaining("/two"),
-      expect.stringContaining('"timeout": 9'),
-    ]);
+    expect(await lines("ins")).toEqual([expect.stringContaining("/two"), expect.stringContaining('"timeout": 9')]);
     await button(compared, `Restore version ${first.version}`).click();
 
     const restoring = dialog(page, `Restore version ${first.version}?`);
     await button(restoring, "Restore").click();
-    await refused(
-      restoring,
-      "Header Authorization",
-      "The service has no stored value for this. Type the value.",
-    );
+    await refused(restoring, "Header Authorization", "The service has no stored value for this. Type the value.");
     await browser.expectFault(/422/);
     await field(restoring, "Header Authorization").fill("Bearer again");
     // Somebody else is faster.

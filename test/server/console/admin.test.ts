@@ -72,9 +72,7 @@ describeInBrowser("an admin's console", (browser) => {
     await rowOf(page, "grace").locator(`time[datetime="${hour}"]`).last().waitFor();
     await lookAt(page, "tokens", found);
 
-    const second = await rotate(page, ["The old secret", "1h"], (open) =>
-      lookAt(open.page(), "rotate", found),
-    );
+    const second = await rotate(page, ["The old secret", "1h"], (open) => lookAt(open.page(), "rotate", found));
     const shown = dialog(page, "The new secret");
     await shown.getByText(/^The old secret ends in \d+m/).waitFor();
     expect(await shown.getByRole("listitem").allInnerTexts()).toEqual([expect.stringMatching(/^nightly /)]);
@@ -159,9 +157,7 @@ describeInBrowser("an admin's console", (browser) => {
     await button(page, "Rotate own").click();
     const open = dialog(page, "Rotate own?");
     await open.getByText("This is the token that you are signed in with.").waitFor();
-    expect(await field(open, "The old secret").locator("option").allInnerTexts()).not.toContain(
-      "Stops at once",
-    );
+    expect(await field(open, "The old secret").locator("option").allInnerTexts()).not.toContain("Stops at once");
     await button(open, "Rotate token").click();
     const secret = await field(dialog(page, "The new secret"), "New secret").inputValue();
     await button(page, "Done").click();

@@ -44,11 +44,7 @@ describeInBrowser("the console's bulk operations", (browser) => {
     await shows(page, "3 runs selected");
     await box(page, 1).click();
     await shows(page, "4 runs selected");
-    await page
-      .getByRole("status")
-      .getByText("4 runs selected.", { exact: true })
-      .last()
-      .waitFor({ state: "attached" });
+    await page.getByRole("status").getByText("4 runs selected.", { exact: true }).last().waitFor({ state: "attached" });
     await button(page, /^pending/).click();
     await bar(page).waitFor({ state: "detached" });
 
@@ -84,7 +80,9 @@ describeInBrowser("the console's bulk operations", (browser) => {
     expect(await phone.getByRole("checkbox").count()).toBe(0);
     await create("hang", MANY);
     const { id } = await client.bulkOperations.create({
-      ...{ operation: "cancel", filter: { actionName: "hang", status: ["pending"] }, maxRuns: MANY },
+      operation: "cancel",
+      filter: { actionName: "hang", status: ["pending"] },
+      maxRuns: MANY,
     });
     await site.goTo(phone, `${ENV}/bulk-operations`);
     const seen = phone.getByRole("row").filter({ hasText: `Cancel of ${MANY} runs` });

@@ -21,16 +21,21 @@ describeInBrowser("the console's gates", (browser) => {
   beforeAll(async () => {
     receiver = await startReceiver();
     const payload = { url: "{{ run.callbackUrl }}", token: "{{ run.callbackToken }}" };
-    await site.client(ENV).actions.put("deploy", {
-      trigger: {
-        ...{ type: "webhook", url: `${receiver.url}/deploy/{{ parameters.version }}`, payload },
-        ...{ startOn: "accepted", secrets: { ci: "a-secret-of-the-ci" } },
-        headers: { Authorization: "Bearer {{ secrets.ci }}" },
-      },
-      parametersSchema: { properties: { version: { type: "string" } }, required: ["version"] },
-      approval: {},
-      concurrency: { group: "shop" },
-    });
+    await site
+      .client(ENV)
+      .actions.put("deploy", {
+        trigger: {
+          type: "webhook",
+          url: `${receiver.url}/deploy/{{ parameters.version }}`,
+          payload,
+          startOn: "accepted",
+          secrets: { ci: "a-secret-of-the-ci" },
+          headers: { Authorization: "Bearer {{ secrets.ci }}" },
+        },
+        parametersSchema: { properties: { version: { type: "string" } }, required: ["version"] },
+        approval: {},
+        concurrency: { group: "shop" },
+      });
   });
   afterAll(() => receiver?.close());
 
@@ -78,9 +83,7 @@ describeInBrowser("the console's gates", (browser) => {
     expect(sent()).toBe(1);
 
     // The second run waits for its turn behind the first, and starts when the first reports.
-    const second = await site
-      .client(ENV, bobToken)
-      .actions.run("deploy", { parameters: { version: "1.4.4" } });
+    const second = await site.client(ENV, bobToken).actions.run("deploy", { parameters: { version: "1.4.4" } });
     await site.goTo(ada, `${ENV}/actions/deploy`);
     await button(ada, "Edit").click();
     await field(dialog(ada, "Edit deploy"), "Description").first().fill("Deploys the shop");

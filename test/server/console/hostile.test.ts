@@ -40,9 +40,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
     receiver = await startReceiver();
     const answer = `<html><head><title>502</title></head><body>${MARKUP}${BIDI}${long(2000)}</body></html>`;
     receiver.script("hostile", [{ status: 502, headers: { "Content-Type": "text/html" }, body: answer }]);
-    const token = await site
-      .client(ENV)
-      .tokens.create({ name: `${MARKUP.slice(0, 60)}${long(60)}`, role: "admin" });
+    const token = await site.client(ENV).tokens.create({ name: `${MARKUP.slice(0, 60)}${long(60)}`, role: "admin" });
     const client = site.client(ENV, token.token);
     // Its receiver refuses each message, with a hostile answer.
     await client.webhookEndpoints.put("hostile", {
@@ -83,11 +81,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
             slow: { type: "string", pattern: "^(a+)+$", default: `${"a".repeat(40)}b` },
           },
         },
-        trigger: {
-          type: "webhook",
-          url: `${receiver.url}/hostile?${long(1000)}`,
-          payload: { [MARKUP]: BIDI },
-        },
+        trigger: { type: "webhook", url: `${receiver.url}/hostile?${long(1000)}`, payload: { [MARKUP]: BIDI } },
       },
       { ifVersion: null },
     );
@@ -108,11 +102,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
   async function endedRun(client: Client): Promise<string> {
     const created = await client.runs.create({ actionName: MARKUP, parameters: PARAMETERS, labels: LABELS });
     for (const message of [MARKUP, `${BIDI} went on`, long(1000)]) {
-      await job(created).heartbeat({
-        message,
-        progress: 0.5,
-        externalUrl: `https://example.com/${long(1900)}`,
-      });
+      await job(created).heartbeat({ message, progress: 0.5, externalUrl: `https://example.com/${long(1900)}` });
     }
     await job(created).heartbeat({ externalUrl: DISGUISED_LINK });
     const error = [
@@ -139,11 +129,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
   async function dispatchedRun(client: Client): Promise<string> {
     const { id } = await client.runs.create({
       actionName: long(250),
-      trigger: {
-        type: "webhook",
-        url: `${receiver.url}/hostile`,
-        retry: { maxAttempts: 2, initialDelayMs: 100 },
-      },
+      trigger: { type: "webhook", url: `${receiver.url}/hostile`, retry: { maxAttempts: 2, initialDelayMs: 100 } },
     });
     await client.runs.wait(id);
     return id;
@@ -190,9 +176,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
       await page.setViewportSize({ width, height: 800 });
       expect([name, width, await harm(page), await overflow(page)]).toEqual([name, width, [], 0]);
       for (const panel of await page.locator("main, dialog, .runs, .run-room, .page").all()) {
-        const wider = await panel.evaluate(
-          (element: Scrollable) => element.scrollWidth - element.clientWidth,
-        );
+        const wider = await panel.evaluate((element: Scrollable) => element.scrollWidth - element.clientWidth);
         expect([name, width, wider]).toEqual([name, width, 0]);
       }
     }
@@ -218,11 +202,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
     await browser.expectFault(/status of 400/);
     for (const id of ids) {
       await site.goTo(page, `${ENV}/runs/${id}`);
-      await run(page)
-        .getByRole("list", { name: "Timeline", exact: true })
-        .getByRole("listitem")
-        .first()
-        .waitFor();
+      await run(page).getByRole("list", { name: "Timeline", exact: true }).getByRole("listitem").first().waitFor();
       const closed = run(page).locator("details:not([open]) > summary");
       while ((await closed.count()) > 0) await closed.first().click();
       const whole = run(page).getByRole("button", { name: /^Show all \d+ characters$/ });

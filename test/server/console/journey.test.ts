@@ -32,10 +32,7 @@ const SHOWN_WITHIN_MS = 20_000;
 const FORM = {
   type: "object",
   required: ["version"],
-  properties: {
-    version: { type: "string", title: "Version" },
-    replicas: { type: "integer", default: 3 },
-  },
+  properties: { version: { type: "string", title: "Version" }, replicas: { type: "integer", default: 3 } },
 };
 
 const site = new Site("of-console-journey", sharedPlace("of-console-journey"));
@@ -174,11 +171,7 @@ describeInBrowser("the console", (browser) => {
   it("shows a refusal beside the field that it points to, and gives that field the focus", async () => {
     const env = "refused";
     const short = { type: "string", title: "Version", maxLength: 3, pattern: "^[0-9]+$" };
-    const target = {
-      type: "object",
-      title: "Target",
-      properties: { region: { title: "Region", pattern: "^eu" } },
-    };
+    const target = { type: "object", title: "Target", properties: { region: { title: "Region", pattern: "^eu" } } };
     const parametersSchema = { type: "object", properties: { version: short, target } };
     await site.client(env).actions.put("deploy", { parametersSchema }, { ifVersion: null });
     const page = await browser.newPage(site.origin, WIDE);
@@ -414,11 +407,7 @@ describeInBrowser("the console", (browser) => {
     await page.reload();
     await link.waitFor();
     await pressAll();
-    expect([await hasFocus(link), await help.count(), page.url()]).toEqual([
-      false,
-      0,
-      site.at(`${env}/runs`),
-    ]);
+    expect([await hasFocus(link), await help.count(), page.url()]).toEqual([false, 0, site.at(`${env}/runs`)]);
 
     await button(page, "Keyboard shortcuts").click();
     await isOn.check();

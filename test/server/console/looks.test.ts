@@ -23,10 +23,7 @@ const FORM = {
     canary: { type: "boolean" },
     notify: { type: "array", items: { type: "string" } },
     stages: { type: "array", items: { enum: ["build", "test", "ship"] } },
-    limits: {
-      type: "object",
-      properties: { cpu: { type: "number" }, note: { type: "string", maxLength: 900 } },
-    },
+    limits: { type: "object", properties: { cpu: { type: "number" }, note: { type: "string", maxLength: 900 } } },
     extra: { anyOf: [{ type: "string" }, { type: "object" }] },
   },
 };
@@ -61,12 +58,7 @@ describeInBrowser("the console's looks", (browser) => {
     receiver = await startReceiver();
     receiver.script("failing", [{ status: 503, body: "upstream connect error:\nconnection refused\n" }]);
     const client = site.client(ENV);
-    const parameters = {
-      version: "1.4.2",
-      replicas: 3,
-      flags: { canary: true, notify: ["#deploys"] },
-      note: null,
-    };
+    const parameters = { version: "1.4.2", replicas: 3, flags: { canary: true, notify: ["#deploys"] }, note: null };
     const labels = ["team:payments", "region:eu-west-1", "tier:1", "nightly"];
     const failing = (retry: { maxAttempts: number; initialDelayMs: number }) =>
       client.runs.create({
@@ -77,11 +69,7 @@ describeInBrowser("the console's looks", (browser) => {
       });
     const failed = await failing({ maxAttempts: 3, initialDelayMs: 100 });
     const waiting = await failing({ maxAttempts: 6, initialDelayMs: 60_000 });
-    const running = await client.runs.create({
-      actionName: "backup",
-      parameters,
-      recommendations: { cpu: 4 },
-    });
+    const running = await client.runs.create({ actionName: "backup", parameters, recommendations: { cpu: 4 } });
     await job(running).heartbeat({
       message: "copied 36 of 210 tables",
       progress: 0.17,
@@ -94,19 +82,19 @@ describeInBrowser("the console's looks", (browser) => {
     await job(stopping).heartbeat({ message: "reindexing" });
     await client.runs.cancel(stopping.id, { reason: "a newer version is on its way", graceSeconds: 3000 });
     const succeeded = await client.runs.create({ actionName: "build", parameters });
-    await job(succeeded).succeed({
-      image: "registry.example.com/shop@sha256:0d1fe2c4",
-      layers: [{ id: "a3f" }],
-    });
-    const explained = await client.runs.create({
-      actionName: "build",
-      parameters: { ...parameters, note: "a" },
-    });
+    await job(succeeded).succeed({ image: "registry.example.com/shop@sha256:0d1fe2c4", layers: [{ id: "a3f" }] });
+    const explained = await client.runs.create({ actionName: "build", parameters: { ...parameters, note: "a" } });
     await job(explained).fail(ERROR, { log: "one\ntwo\n\nfour" });
     const cancelled = await client.runs.create({ actionName: "rotate-keys" });
     await client.runs.cancel(cancelled.id, { reason: "the wrong environment" });
     for (const [name, { id }] of Object.entries({
-      ...{ failed, waiting, running, stopping, succeeded, explained, cancelled },
+      failed,
+      waiting,
+      running,
+      stopping,
+      succeeded,
+      explained,
+      cancelled,
     }))
       ids.set(name, id);
     await client.actions.put("deploy-storefront", { description: "Its runs are above." });
@@ -127,11 +115,7 @@ describeInBrowser("the console's looks", (browser) => {
     );
     await client.actions.put("no-webhook", { parametersSchema: FORM_OF_A_RETRY }, { ifVersion: null });
     // A version whose webhook went to another host, so that its secrets are asked for.
-    const moved = {
-      type: "webhook",
-      url: "http://localhost:1/deploy",
-      headers: { Authorization: "Bearer x" },
-    };
+    const moved = { type: "webhook", url: "http://localhost:1/deploy", headers: { Authorization: "Bearer x" } };
     await client.actions.put("versions", { timeout: 5, trigger: { ...moved, type: "webhook" } });
     await client.actions.put("versions", { description: "No webhook any more", labels });
     await client.tokens.create({ name: "ci", role: "member", envName: ENV });
@@ -141,7 +125,9 @@ describeInBrowser("the console's looks", (browser) => {
     ids.set("of an action", ofAction.id);
     await gatedRuns(client);
     const bulk = await client.bulkOperations.create({
-      ...{ operation: "cancel", filter: { status: ["cancelled"] }, maxRuns: 500 },
+      operation: "cancel",
+      filter: { status: ["cancelled"] },
+      maxRuns: 500,
     });
     bulkId = bulk.id;
     await client.runs.wait(failed.id);
@@ -225,11 +211,7 @@ describeInBrowser("the console's looks", (browser) => {
       { name: "a bulk operation", path: `${ENV}/bulk-operations/${bulkId}` },
       { name: "no runs yet", path: "empty/runs" },
       { name: "keys", path: ONE_RUN, act: (page) => page.keyboard.press("?") },
-      {
-        name: "another environment",
-        path: ONE_RUN,
-        act: (page) => page.locator("button.scope").click(),
-      },
+      { name: "another environment", path: ONE_RUN, act: (page) => page.locator("button.scope").click() },
       ...[...ids.keys()].map((name) => ({
         name: `a run that is ${name}`,
         path: runAlone(name),
@@ -279,11 +261,7 @@ describeInBrowser("the console's looks", (browser) => {
         },
       },
       { name: "start now", path: runAlone("waiting for its time"), act: opening("Start now") },
-      {
-        name: "a pause without a reason",
-        path: `${ENV}/groups`,
-        act: opening("Pause the environment", "Pause"),
-      },
+      { name: "a pause without a reason", path: `${ENV}/groups`, act: opening("Pause the environment", "Pause") },
       { name: "edit a gated action", path: `${ENV}/actions/gated`, act: opening("Edit") },
       { name: "no such run", path: `${ENV}/runs/01a212de-9b55-8003-a8a9-dd2c148ea617` },
       { name: "actions", path: `${ENV}/actions` },
@@ -310,10 +288,7 @@ describeInBrowser("the console's looks", (browser) => {
           await opening("Add header", "Add parameter")(page);
         },
       },
-      {
-        name: "an action with runs",
-        path: `${ENV}/actions/deploy-storefront`,
-      },
+      { name: "an action with runs", path: `${ENV}/actions/deploy-storefront` },
       { name: "versions compared", path: `${ENV}/actions/versions`, act: opening(/^Compare version/) },
       {
         name: "a version that needs its secrets",

@@ -54,8 +54,7 @@ describeInBrowser("the console with many runs", (browser) => {
   const site = new Site(MANY.org, sharedPlace(MANY.org));
 
   /** The open run asks for its neighbors once, which is no poll: two runs, around the time of its creation. */
-  const isPoll = (request: Request) =>
-    /\/action-runs\?/.test(request.url()) && /limit=(?!2\b)\d+/.test(request.url());
+  const isPoll = (request: Request) => /\/action-runs\?/.test(request.url()) && /limit=(?!2\b)\d+/.test(request.url());
   const isStream = (request: Request) => request.url().endsWith("/events");
 
   /** When the last answer with a list was there, on the page's clock. */

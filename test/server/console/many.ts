@@ -36,16 +36,7 @@ function landedId(createdAt: number, end: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-8000-8000-${end.toString(16).padStart(12, "0")}`;
 }
 
-function landed({
-  n,
-  end,
-  createdAt,
-  actionName,
-  triggeredBy,
-  status,
-  error,
-  labels = [],
-}: Landing): LandedRun {
+function landed({ n, end, createdAt, actionName, triggeredBy, status, error, labels = [] }: Landing): LandedRun {
   const id = landedId(createdAt, end);
   const at = new Date(createdAt).toISOString();
   const body: ActionRun = {
@@ -97,8 +88,7 @@ function release(n: number): LandedRun {
 
 /** Puts the runs into D1. No server may run meanwhile. */
 export function landMany(state: string): void {
-  const numbered = (count: number, make: (n: number) => LandedRun) =>
-    Array.from({ length: count }, (_, n) => make(n));
+  const numbered = (count: number, make: (n: number) => LandedRun) => Array.from({ length: count }, (_, n) => make(n));
   landInD1(state, `${MANY.org}/shop/${MANY.env}`, numbered(MANY.runs, oneOfMany));
   landInD1(state, `${RELEASES.org}/shop/${RELEASES.env}`, numbered(RELEASES.runs, release));
 }

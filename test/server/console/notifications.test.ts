@@ -129,9 +129,7 @@ describeInBrowser("the console's notifications", (browser) => {
     await listed(page, "delivered").waitFor({ state: "detached" });
     await listed(page, "failed").waitFor();
     expect(new URL(page.url()).search).toBe("?state=failed");
-    expect(await deliveries(page).getByRole("link").allInnerTexts()).toEqual([
-      `failed run ${refused.slice(-8)}`,
-    ]);
+    expect(await deliveries(page).getByRole("link").allInnerTexts()).toEqual([`failed run ${refused.slice(-8)}`]);
     answer = 204;
     await button(page, "Recover").click();
     await lookAt(page, "recover", found);

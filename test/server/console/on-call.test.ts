@@ -21,9 +21,7 @@ Caused by: java.net.ConnectException: Connection refused
 const LOG = Array.from({ length: 3000 }, (_, i) =>
   i === 187 ? `<b>line</b> 188 ${"is wide ".repeat(20)}` : `line ${i + 1}`,
 ).join("\n");
-const FORM = {
-  properties: { version: { type: "string", title: "Version" }, dryRun: { type: "boolean" } },
-};
+const FORM = { properties: { version: { type: "string", title: "Version" }, dryRun: { type: "boolean" } } };
 
 /** An element of the page, as far as a function that runs there needs it. */
 interface Boxed {
@@ -120,20 +118,15 @@ describeInBrowser("somebody on call with a phone", (browser) => {
     const lines = page.locator(".lines");
     // A piece cuts what is wider than itself, so its lines say whether they have room.
     expect([await lines.evaluate(isCut), await page.locator(".line.is-marked").evaluate(isCut)]).toEqual([
-      ...[false, false],
+      false,
+      false,
     ]);
     await button(run(page), "Wrap").tap();
     expect(await lines.evaluate(isCut)).toBe(true);
     await button(run(page), "Copy output.log").tap();
     await until("the text is copied", async () => (await clipboardOf(page)) === LOG);
-    const [file] = await Promise.all([
-      page.waitForEvent("download"),
-      button(run(page), "Download output.log").tap(),
-    ]);
-    expect([file.suggestedFilename(), await text(await file.createReadStream())]).toEqual([
-      "output.log.txt",
-      LOG,
-    ]);
+    const [file] = await Promise.all([page.waitForEvent("download"), button(run(page), "Download output.log").tap()]);
+    expect([file.suggestedFilename(), await text(await file.createReadStream())]).toEqual(["output.log.txt", LOG]);
 
     // Without a name, the first block. It is folded until then.
     await page.evaluate(`location.hash = "#L4"`);

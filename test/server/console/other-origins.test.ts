@@ -94,9 +94,7 @@ describeInBrowser("a page of another origin", (browser) => {
   beforeAll(async () => {
     evil = await serve((request: IncomingMessage, response) => {
       if (request.headers.cookie !== undefined) cookies.push(request.headers.cookie);
-      response
-        .writeHead(200, { "Content-Type": "text/html" })
-        .end("<!doctype html><title>evil</title><body>");
+      response.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><title>evil</title><body>");
     });
     runId = (await site.client("prod").runs.create({ actionName: "backup" })).id;
   });

@@ -9,20 +9,7 @@ import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
 import { RELEASES } from "./many.ts";
-import {
-  button,
-  chips,
-  fakeTime,
-  job,
-  NARROW,
-  poll,
-  run,
-  runs,
-  Site,
-  search,
-  untilRunIs,
-  WIDE,
-} from "./site.ts";
+import { button, chips, fakeTime, job, NARROW, poll, run, runs, Site, search, untilRunIs, WIDE } from "./site.ts";
 
 const ENV = RELEASES.env;
 const FAILED_LINE = "Exit code 137: out of memory";
@@ -54,12 +41,8 @@ describeInBrowser("the search among many runs", (browser) => {
     await page.keyboard.press("Enter");
     await until("the words are chips", async () => (await search(page).inputValue()) === "");
     await browser.settled(page);
-    expect(query(page)).toEqual([
-      ...["status=failed", "actionName=deploy", "label=shop-0", "triggeredBy=ci", "since=7d"],
-    ]);
-    expect(await chips(page)).toEqual([
-      ...["status failed", "action deploy", "label shop-0", "by ci", "since 7d ago"],
-    ]);
+    expect(query(page)).toEqual(["status=failed", "actionName=deploy", "label=shop-0", "triggeredBy=ci", "since=7d"]);
+    expect(await chips(page)).toEqual(["status failed", "action deploy", "label shop-0", "by ci", "since 7d ago"]);
     // Every 60th run has the label and is a deploy of ci. Every 7th run failed.
     const shown = Math.ceil((7 * 86_400_000) / (60 * 7 * RELEASES.everyMs));
     expect(await rows(page).count()).toBeOneOf([shown - 1, shown]);
@@ -77,10 +60,7 @@ describeInBrowser("the search among many runs", (browser) => {
     const copied = new URL(await page.evaluate<string>("navigator.clipboard.readText()"));
     const createdAfter = Date.parse(copied.searchParams.get("createdAfter") ?? "");
     expect(Math.abs(Date.now() - 7 * 86_400_000 - createdAfter)).toBeLessThan(600_000);
-    expect([copied.searchParams.has("since"), new URL(page.url()).searchParams.get("since")]).toEqual([
-      false,
-      "7d",
-    ]);
+    expect([copied.searchParams.has("since"), new URL(page.url()).searchParams.get("since")]).toEqual([false, "7d"]);
 
     await search(page).focus();
     await page.keyboard.press("Backspace");
@@ -97,7 +77,8 @@ describeInBrowser("the search among many runs", (browser) => {
     const page = await open(`${ENV}/runs`);
     const box = search(page);
     expect([await box.getAttribute("aria-expanded"), await box.getAttribute("aria-autocomplete")]).toEqual([
-      ...["false", "list"],
+      "false",
+      "list",
     ]);
     await box.pressSequentially("failed depl");
     await option(page, "deploy-docs action").waitFor();
@@ -113,10 +94,7 @@ describeInBrowser("the search among many runs", (browser) => {
     await page.keyboard.press("Enter");
     await browser.settled(page);
     // The word before it is clear, so it is a chip too.
-    expect([await chips(page), await box.inputValue()]).toEqual([
-      ["status failed", "action deploy-docs"],
-      "",
-    ]);
+    expect([await chips(page), await box.inputValue()]).toEqual([["status failed", "action deploy-docs"], ""]);
 
     await box.pressSequentially("@night");
     await option(page, "nightly by").waitFor();
@@ -127,13 +105,11 @@ describeInBrowser("the search among many runs", (browser) => {
 
     await box.click();
     expect(await page.getByRole("option").allTextContents()).toEqual([
-      ...[
-        "since 1h ago time",
-        "since today time",
-        "since yesterday time",
-        "since 24h ago time",
-        "since 7d ago time",
-      ],
+      "since 1h ago time",
+      "since today time",
+      "since yesterday time",
+      "since 24h ago time",
+      "since 7d ago time",
     ]);
     await option(page, "since today time").click();
     await browser.settled(page);
@@ -222,10 +198,9 @@ describeInBrowser("the search among many runs", (browser) => {
     const remove = button(page, "Remove entity abc");
     expect(await remove.getAttribute("aria-describedby")).toBe(await alert.getAttribute("id"));
     expect(await button(page, "Remove status failed").getAttribute("aria-describedby")).toBeNull();
-    expect([
-      await page.getByRole("heading", { name: "Runs" }).count(),
-      await button(page, "Try now").count(),
-    ]).toEqual([...[1, 0]]);
+    expect([await page.getByRole("heading", { name: "Runs" }).count(), await button(page, "Try now").count()]).toEqual([
+      1, 0,
+    ]);
     await remove.click();
     await browser.settled(page);
     expect([await rows(page).count(), await alert.count()]).toEqual([50, 0]);
@@ -241,10 +216,7 @@ describeInBrowser("the search among many runs", (browser) => {
     const row = rows(page).first();
     await row.waitFor();
     expect(await overflow(page)).toBe(0);
-    for (const part of [
-      row.getByText(FAILED_LINE),
-      row.getByRole("button", { name: "shop-0", exact: true }),
-    ]) {
+    for (const part of [row.getByText(FAILED_LINE), row.getByRole("button", { name: "shop-0", exact: true })]) {
       const box = await part.boundingBox();
       expect(box?.x).toBeGreaterThanOrEqual(0);
       expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(NARROW.width);

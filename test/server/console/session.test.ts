@@ -255,10 +255,7 @@ describeInBrowser("the console's session", (browser) => {
     await site.client(ENV).tokens.revoke(id ?? "");
     await poll(page);
     await page.getByText("Your session ended.").waitFor();
-    expect([page.url(), (await kept(page)).local]).toEqual([
-      site.at(`${ENV}/runs/${openId}?actionName=backup`),
-      "{}",
-    ]);
+    expect([page.url(), (await kept(page)).local]).toEqual([site.at(`${ENV}/runs/${openId}?actionName=backup`), "{}"]);
     await signInHere(page, await site.newToken("viewer"));
     await untilRunIs(page, "pending");
     expect(page.url()).toBe(site.at(`${ENV}/runs/${openId}?actionName=backup`));
@@ -317,9 +314,12 @@ describeInBrowser("the console's session", (browser) => {
     }
     expect([...seen].sort()).toEqual([...offered].sort());
     const mayManage = offered.includes("New token");
-    expect(
-      await page.getByRole("navigation", { name: "Console" }).getByRole("link").allTextContents(),
-    ).toEqual(["Runs", "Actions", "Groups", ...(mayManage ? ["Notifications", "Tokens", "Audit"] : [])]);
+    expect(await page.getByRole("navigation", { name: "Console" }).getByRole("link").allTextContents()).toEqual([
+      "Runs",
+      "Actions",
+      "Groups",
+      ...(mayManage ? ["Notifications", "Tokens", "Audit"] : []),
+    ]);
     expect(await page.getByText(/^Your token does not open/).count()).toBe(mayManage ? 0 : 1);
     expect(refused).toEqual([]);
   });

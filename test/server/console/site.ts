@@ -63,9 +63,7 @@ export class Site {
     const envName = /^([^/?]+)\//.exec(path)?.[1] ?? "prod";
     const scope = { o: this.#org, p: "shop", envName };
     const session: Session = { pageKey, holder, renewedAt: Date.now(), scope };
-    const stored = ["action-runs.session", JSON.stringify(session)]
-      .map((text) => JSON.stringify(text))
-      .join();
+    const stored = ["action-runs.session", JSON.stringify(session)].map((text) => JSON.stringify(text)).join();
     const isStored = await page.addInitScript(`localStorage.setItem(${stored})`);
     await page.goto(this.at(path));
     // Later pages find what this one has left.

@@ -22,11 +22,13 @@ describeInBrowser("the console's texts", (browser) => {
   beforeAll(async () => {
     receiver = await startReceiver();
     const payload = { ref: "{{ parameters.branch }}", url: "{{ run.callbackUrl }}" };
-    await site.client(ENV).actions.put("deploy", {
-      trigger: { type: "webhook", url: `${receiver.url}/deploy`, payload },
-      parametersSchema: { properties: { branch: { type: "string", title: "Branch" } } },
-      approval: { allowSelf: true },
-    });
+    await site
+      .client(ENV)
+      .actions.put("deploy", {
+        trigger: { type: "webhook", url: `${receiver.url}/deploy`, payload },
+        parametersSchema: { properties: { branch: { type: "string", title: "Branch" } } },
+        approval: { allowSelf: true },
+      });
   });
   afterAll(() => receiver?.close());
 

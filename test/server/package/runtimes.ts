@@ -37,16 +37,13 @@ export function runtimes(): readonly Runtime[] {
   }
   const missing = WANTED.filter((wanted) => ![...found.keys()].some((name) => name.startsWith(wanted)));
   if (missing.length > 0) {
-    process.stderr.write(
-      `The package is not tried in ${missing.join(", ")}, because PATH does not have them.\n`,
-    );
+    process.stderr.write(`The package is not tried in ${missing.join(", ")}, because PATH does not have them.\n`);
   }
   return [...found.values()];
 }
 
 function nameAndStart(start: Runtime["start"], program = "node"): [name: string, runtime: Runtime] {
-  const [, version] =
-    /(\d+\.\d+\.\d+)/.exec(execFileSync(start[0], ["--version"], { encoding: "utf8" })) ?? [];
+  const [, version] = /(\d+\.\d+\.\d+)/.exec(execFileSync(start[0], ["--version"], { encoding: "utf8" })) ?? [];
   const name = `${program} ${version}`;
   return [name, { name, start }];
 }

@@ -30,9 +30,7 @@ export function blocksOf(document: string, markdown: string): readonly Block[] {
     if (opening === undefined) {
       const isMark = NOT_RUN.test(line) || ANSWERS.test(line);
       if (!isMark || FENCE.test(lines[index + 1] ?? "")) continue;
-      throw new Error(
-        `${document}:${index + 1}: no block begins on the line below this mark; move it there.`,
-      );
+      throw new Error(`${document}:${index + 1}: no block begins on the line below this mark; move it there.`);
     }
     const at = `${document}:${index + 1}`;
     const end = lines.findIndex((other, place) => place > index && isClosing(other, fence));
@@ -65,9 +63,7 @@ export function faultsOf(blocks: readonly Block[], runnable: readonly string[]):
     } else if (runnable.includes(language)) {
       ran = true;
     } else if (language !== "json") {
-      faults.push(
-        `${at}: nobody knows how to run "${language}"; mark it above its fence: <!-- not run: reason -->.`,
-      );
+      faults.push(`${at}: nobody knows how to run "${language}"; mark it above its fence: <!-- not run: reason -->.`);
     } else if (!ran) {
       faults.push(`${at}: this JSON follows no block that is run, so there is no answer to compare it with.`);
     }

@@ -39,12 +39,7 @@ export async function startRecorder(port: number): Promise<Recorder> {
       });
       answer.on("end", () => {
         // Record the response before its reader sees the end. Otherwise a test could look too early.
-        exchanges.push({
-          request: `${method} ${path}`,
-          status,
-          type,
-          body: Buffer.concat(chunks).toString(),
-        });
+        exchanges.push({ request: `${method} ${path}`, status, type, body: Buffer.concat(chunks).toString() });
         response.end();
       });
     });

@@ -17,9 +17,7 @@ describe("blocks", () => {
       { at: "D:3", language: "sh", text: "a\n\nb", notRun: null, answers: null },
       { at: "D:10", language: "json", text: '{\n  "a": 1 }', notRun: null, answers: 409 },
     ]);
-    expect(blocksOf("D", block("sh", "a", "<!-- not run: needs an account -->"))[0]?.notRun).toBe(
-      "needs an account",
-    );
+    expect(blocksOf("D", block("sh", "a", "<!-- not run: needs an account -->"))[0]?.notRun).toBe("needs an account");
   });
 
   it.each([
@@ -40,11 +38,7 @@ describe("blocks", () => {
 
   it.each([
     ["a fence that is never closed", "```sh\nx\n", "D:1: this block is never closed."],
-    [
-      "a mark with no fence below it",
-      `<!-- not run: why -->\n${block("sh")}`,
-      "no block begins on the line below",
-    ],
+    ["a mark with no fence below it", `<!-- not run: why -->\n${block("sh")}`, "no block begins on the line below"],
   ])("can't be read with %s", (_, markdown, sentence) => {
     expect(() => blocksOf("D", markdown)).toThrow(sentence);
   });
@@ -59,24 +53,14 @@ describe("a shown response", () => {
   it.each([
     ["lacks a member", '{"a":1}', { a: 2, b: null }, ["answer.b was answered, but is not shown."]],
     ["has one too many", '{"a":1,"b":1}', { a: 2 }, ["answer.b is shown, but was not answered."]],
-    [
-      "has one that only all objects have",
-      '{"toString":1}',
-      {},
-      ["answer.toString is shown, but was not answered."],
-    ],
+    ["has one that only all objects have", '{"toString":1}', {}, ["answer.toString is shown, but was not answered."]],
     [
       "has null for a text",
       '{"a":{"b":null}}',
       { a: { b: "x" } },
       ["answer.a.b is shown as null, but was of type string."],
     ],
-    [
-      "has an object for an array",
-      '{"a":{}}',
-      { a: [] },
-      ["answer.a is shown as of type object, but was an array."],
-    ],
+    ["has an object for an array", '{"a":{}}', { a: [] }, ["answer.a is shown as of type object, but was an array."]],
     [
       "tells another end",
       '{"status":"failed"}',
@@ -90,12 +74,7 @@ describe("a shown response", () => {
       [1, 2, 3, 4],
       ["answer[3] is shown as null, but was of type number."],
     ],
-    [
-      "has more beside its gap than there was",
-      "[1,\n …\n 2]",
-      [1],
-      ["answer is shown with 3 items, but had 1."],
-    ],
+    ["has more beside its gap than there was", "[1,\n …\n 2]", [1], ["answer is shown with 3 items, but had 1."]],
   ])("that %s is rejected", (_, shown, answered, faults) => {
     expect(shapeFaults(readShown(shown), answered)).toEqual(faults);
   });
@@ -114,11 +93,7 @@ describe("a shell", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it("gets one whole command after the other", () => {
-    const commands = [
-      "A=1   # one",
-      "curl -s \\\n  -d '{\n\n# no comment\n}'",
-      'if true\nthen echo "$A"\nfi',
-    ];
+    const commands = ["A=1   # one", "curl -s \\\n  -d '{\n\n# no comment\n}'", 'if true\nthen echo "$A"\nfi'];
     expect(commandsOf(`# first\n${commands.join("\n\n")}\n`)).toEqual(commands);
     expect(() => commandsOf("echo 'a")).toThrow("The shell can't read this:\necho 'a");
   });

@@ -14,13 +14,34 @@ import { MAIN } from "../../cli/bundle.ts";
 import { HANGS_AFTER_MS } from "../until.ts";
 
 const PROGRAMS = [
-  ...["awk", "cat", "curl", "cut", "date", "env", "grep", "head", "jq", "mktemp", "od", "openssl", "rm"],
-  ...["sed", "sh", "sleep", "tail", "test", "tr", "wc"],
+  "awk",
+  "cat",
+  "curl",
+  "cut",
+  "date",
+  "env",
+  "grep",
+  "head",
+  "jq",
+  "mktemp",
+  "od",
+  "openssl",
+  "rm",
+  "sed",
+  "sh",
+  "sleep",
+  "tail",
+  "test",
+  "tr",
+  "wc",
 ];
 /** The proxy for every other machine. Nobody listens on this port, so no request leaves this machine. */
 const NOWHERE = "http://127.0.0.1:9";
 const LOOPBACK_ONLY = {
-  ...{ http_proxy: NOWHERE, https_proxy: NOWHERE, all_proxy: NOWHERE, no_proxy: "localhost,127.0.0.1,::1" },
+  http_proxy: NOWHERE,
+  https_proxy: NOWHERE,
+  all_proxy: NOWHERE,
+  no_proxy: "localhost,127.0.0.1,::1",
   NODE_USE_ENV_PROXY: "1",
 };
 
@@ -54,10 +75,7 @@ export function furnish(folder: string): void {
   const ours = join(folder, "node_modules/action-runs");
   mkdirSync(ours, { recursive: true });
   symlinkSync(join(ROOT, "src"), join(ours, "src"));
-  writeFileSync(
-    join(ours, "package.json"),
-    JSON.stringify({ exports: { "./client": "./src/client/index.ts" } }),
-  );
+  writeFileSync(join(ours, "package.json"), JSON.stringify({ exports: { "./client": "./src/client/index.ts" } }));
 }
 
 function writeProgram(file: string, script: string): void {

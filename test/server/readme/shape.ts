@@ -23,11 +23,7 @@ export function shapeFaults(shown: unknown, answered: unknown, at = "answer"): r
   return [];
 }
 
-function memberFaults(
-  shown: object,
-  answered: Readonly<Record<string, unknown>>,
-  at: string,
-): readonly string[] {
+function memberFaults(shown: object, answered: Readonly<Record<string, unknown>>, at: string): readonly string[] {
   const missing = Object.keys(answered).filter((name) => !Object.hasOwn(shown, name));
   return [
     ...missing.map((name) => `${at}.${name} was answered, but is not shown.`),

@@ -135,9 +135,7 @@ const ANSWERS: Readonly<Record<Mode, (exchange: Exchange) => Promise<void> | voi
   async trickle({ answer, socket, over }) {
     const body = answer.body ?? "ok";
     const own = { "Content-Length": String(Buffer.byteLength(body)), Connection: "close" };
-    const lines = Object.entries({ ...own, ...answer.headers }).map(
-      ([name, value]) => `${name}: ${value}\r\n`,
-    );
+    const lines = Object.entries({ ...own, ...answer.headers }).map(([name, value]) => `${name}: ${value}\r\n`);
     const start = `HTTP/1.1 ${answer.status ?? 200} Slow\r\n${lines.join("")}X-Filler: `;
     for (const byte of `${start.padEnd(TRICKLE_MIN_BYTES, "x")}\r\n\r\n`) {
       socket.write(byte, "latin1");
@@ -240,8 +238,7 @@ export async function startReceiver(): Promise<RunningReceiver> {
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [, control = "", key] =
-      /^\/(_[a-z]+\/)?([a-z0-9][a-z0-9_-]{0,63})(?:[/?]|$)/i.exec(request.url ?? "") ?? [];
+    const [, control = "", key] = /^\/(_[a-z]+\/)?([a-z0-9][a-z0-9_-]{0,63})(?:[/?]|$)/i.exec(request.url ?? "") ?? [];
     if (key !== undefined) {
       if (control === "") return deliver(key, request, response);
       switch (`${request.method} ${control}`) {
@@ -263,9 +260,7 @@ export async function startReceiver(): Promise<RunningReceiver> {
       }
     }
     response.statusCode = 404;
-    response.end(
-      "Send deliveries to /{key}, where key is 1 to 64 letters, digits, '-' and '_', the first no '_'.",
-    );
+    response.end("Send deliveries to /{key}, where key is 1 to 64 letters, digits, '-' and '_', the first no '_'.");
   }
 
   const server = createServer((request, response) => {

@@ -37,8 +37,7 @@ export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
   /** The object. Null if it must not be written. */
   async #make({ id, scope, isSealed }: ArchiveTry) {
     const hops = { coordinator: 0 };
-    const ask = <T>(call: (coordinator: Coordinator) => Promise<T>) =>
-      callCoordinator(this.env, hops, scope, call);
+    const ask = <T>(call: (coordinator: Coordinator) => Promise<T>) => callCoordinator(this.env, hops, scope, call);
     const object = new ArchivedObject();
     const ids: string[] = [];
     let count = 0;

@@ -9,9 +9,7 @@ const ANSWER_MAX_MS = 5000;
 const NO_OBJECT = "v1/";
 
 /** Null if no bucket is bound. Never throws. */
-export async function archiveStatus({
-  ARCHIVE,
-}: Pick<Env, "ARCHIVE">): Promise<"ready" | "not_answering" | null> {
+export async function archiveStatus({ ARCHIVE }: Pick<Env, "ARCHIVE">): Promise<"ready" | "not_answering" | null> {
   if (ARCHIVE === undefined) return null;
   try {
     await within(ANSWER_MAX_MS, ARCHIVE.head(NO_OBJECT));

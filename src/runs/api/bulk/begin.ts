@@ -50,9 +50,7 @@ export async function beginBulk(
     mustNamePerson: mustNamePerson(c),
     origin: new URL(c.req.url).origin,
   };
-  const reserved = await ask(environment, (coordinator) =>
-    coordinator.bulk.reserve(order, runIds, changeKey),
-  );
+  const reserved = await ask(environment, (coordinator) => coordinator.bulk.reserve(order, runIds, changeKey));
   if (!reserved.ok) {
     if (reserved.reason === "too_many_bulk_operations") throw new ApiError(reserved.reason);
     throw refusalError(reserved.reason);
@@ -65,8 +63,7 @@ export async function beginBulk(
     throw error;
   });
   const begun = await ask(environment, (coordinator) => coordinator.bulk.begin(id));
-  if (begun === null)
-    throw new ApiError("coordinator_unavailable", "The operation has lost its place. Try again.");
+  if (begun === null) throw new ApiError("coordinator_unavailable", "The operation has lost its place. Try again.");
   return { operation: begun, replayed: false };
 }
 

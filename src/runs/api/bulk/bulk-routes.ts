@@ -49,9 +49,7 @@ export const bulkRoutes = new Hono<AppEnv>()
   })
   .get("/", requires("data:read"), validQuery(bulkListQuery), async (c) => {
     const { limit, cursor = null } = c.req.valid("query");
-    const operations = await ask(environmentOf(c), (coordinator) =>
-      coordinator.bulk.operations(cursor, limit + 1),
-    );
+    const operations = await ask(environmentOf(c), (coordinator) => coordinator.bulk.operations(cursor, limit + 1));
     const page = operations.slice(0, limit);
     const last = page.at(-1)?.order.id;
     linkNext(c, operations.length > limit ? last : undefined);
@@ -96,8 +94,7 @@ function refuseFilter(c: Context<AppEnv>, { filter, maxRuns = 0 }: BulkRequestBo
 }
 
 function previewOf(environment: RunEnvironment, { operation, runIds, filter, maxRuns = 0 }: BulkRequestBody) {
-  const target =
-    filter === undefined ? { runIds: [...new Set(runIds)] } : { filters: runFiltersOf(filter), maxRuns };
+  const target = filter === undefined ? { runIds: [...new Set(runIds)] } : { filters: runFiltersOf(filter), maxRuns };
   return ask(environment, (coordinator) => coordinator.bulk.preview(target, operation === "cancel"));
 }
 

@@ -30,17 +30,11 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     return within(READ_MAX_MS, tokenState(this.env.DB, `${o}/${p}`, asker.tokenId, Date.now()));
   }
 
-  async retry(
-    scope: string,
-    order: BulkOrder,
-    runIds: readonly string[],
-  ): Promise<readonly (BulkItem | null)[]> {
+  async retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]> {
     const ring = this.#ring();
     const waitUntil = (work: Promise<unknown>) => this.ctx.waitUntil(work);
     const hops = { d1: 0, coordinator: 0 };
-    const environment: RunEnvironment = {
-      ...{ env: this.env, hops, scope, ring, waitUntil },
-    };
+    const environment: RunEnvironment = { env: this.env, hops, scope, ring, waitUntil };
     const items: (BulkItem | null)[] = [];
     const turns = runIds.entries();
     const takeTurns = async () => {
@@ -63,9 +57,18 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     const { id: target } = operation.order;
     const entry = {
       id: await derivedAuditId(at, ["bulk_ended", target]),
-      ...{ project: `${o}/${p}`, envName, at, actor, actorName, sessionId: by?.sessionId ?? null },
-      ...{ person: by?.person ?? null, reason: null, asker: null },
-      ...({ action: "bulk_ended", target, targetName: target } as const),
+      project: `${o}/${p}`,
+      envName,
+      at,
+      actor,
+      actorName,
+      sessionId: by?.sessionId ?? null,
+      person: by?.person ?? null,
+      reason: null,
+      asker: null,
+      action: "bulk_ended" as const,
+      target,
+      targetName: target,
       bulk: JSON.stringify(auditedEnd(operation)),
     };
     await auditStatement(this.env.DB, entry).run();

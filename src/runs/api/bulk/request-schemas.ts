@@ -71,11 +71,7 @@ const only = (operation: BulkAction) => ({
   properties: { operation: { const: operation } },
   additionalProperties: true,
 });
-const has = (name: string) => ({
-  properties: { [name]: {} },
-  required: [name],
-  additionalProperties: true,
-});
+const has = (name: string) => ({ properties: { [name]: {} }, required: [name], additionalProperties: true });
 /** The checks of `bulkRequest` for the OpenAPI document, which has whatever is registered. */
 const CHECKS = {
   if: has("runIds"),
@@ -89,9 +85,9 @@ const CHECKS = {
 export const bulkRequest = z
   .strictObject({
     operation: described(
-      z.enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` }).register(z.globalRegistry, {
-        wire: { type: "string", enum: [...BULK_ACTIONS] },
-      }),
+      z
+        .enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` })
+        .register(z.globalRegistry, { wire: { type: "string", enum: [...BULK_ACTIONS] } }),
       "What happens to each run: what a single cancel or retry of it would do.",
     ),
     reason,
@@ -149,8 +145,11 @@ export const bulkRequest = z
     ...CHECKS,
     examples: [
       {
-        ...{ operation: "cancel", filter: { status: ["running"], actionName: "deploy" }, maxRuns: 40 },
-        ...{ reason: "a bad configuration", dryRun: true },
+        operation: "cancel",
+        filter: { status: ["running"], actionName: "deploy" },
+        maxRuns: 40,
+        reason: "a bad configuration",
+        dryRun: true,
       },
       { operation: "retry", runIds: ["01890a5d-ac96-774b-bcce-b302099a8057"] },
     ],
@@ -163,9 +162,11 @@ export const bulkListQuery = z.strictObject(pageQuery);
 export const bulkItemsQuery = z.strictObject({
   ...seqPageQuery,
   outcome: z.optional(
-    z.enum(OUTCOMES, { error: `send one of ${OUTCOMES.join(", ")}, once.` }).register(z.globalRegistry, {
-      wire: { type: "string", enum: [...OUTCOMES], examples: ["skipped"] },
-      description: "Only runs with this outcome. Without it, also those that are still undecided.",
-    }),
+    z
+      .enum(OUTCOMES, { error: `send one of ${OUTCOMES.join(", ")}, once.` })
+      .register(z.globalRegistry, {
+        wire: { type: "string", enum: [...OUTCOMES], examples: ["skipped"] },
+        description: "Only runs with this outcome. Without it, also those that are still undecided.",
+      }),
   ),
 });

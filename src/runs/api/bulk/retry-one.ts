@@ -41,7 +41,11 @@ async function newRunOf({ environment, ring, order, waitUntil }: Retrying, runId
   const changeKey = { key: bulkKey(id, runId), fingerprint: "" };
   const creation: Creation = {
     ...environment,
-    ...{ ring, actor, mustNamePerson, origin, waitUntil },
+    ring,
+    actor,
+    mustNamePerson,
+    origin,
+    waitUntil,
     runsUrl: `${environmentUrl(environment.env, origin, environment.scope)}/action-runs`,
     key: changeKey.key,
     traceparent: null,

@@ -7,8 +7,13 @@ import { type BulkOperation, type BulkOrder, remainingOf } from "../../bulk.ts";
 export function shownOperation({ order, status, abortReason, createdAt, ...rest }: BulkOperation) {
   const { id, request, filter, asker } = order;
   return {
-    ...{ id, operation: request.operation, status, abortReason, filter },
-    ...{ by: nameOf(asker), byId: asker.tokenId },
+    id,
+    operation: request.operation,
+    status,
+    abortReason,
+    filter,
+    by: nameOf(asker),
+    byId: asker.tokenId,
     counts: shownCounts({ abortReason, counts: rest.counts }),
     createdAt: rfc3339(createdAt),
     completedAt: rfc3339(rest.completedAt),
@@ -18,10 +23,7 @@ export function shownOperation({ order, status, abortReason, createdAt, ...rest 
 /** What an audit entry says of the order. `runs`: how many were named; null with a filter. */
 export function auditedOrder({ request, filter, maxRuns }: BulkOrder) {
   const isNamed = filter === null;
-  return {
-    ...{ operation: request.operation, filter },
-    ...{ runs: isNamed ? maxRuns : null, maxRuns: isNamed ? null : maxRuns },
-  };
+  return { operation: request.operation, filter, runs: isNamed ? maxRuns : null, maxRuns: isNamed ? null : maxRuns };
 }
 
 export function auditedEnd({ order, status, abortReason, counts }: BulkOperation) {

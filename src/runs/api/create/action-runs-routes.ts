@@ -25,17 +25,16 @@ export const actionRunsRoutes = new Hono<AppEnv>().post(
   },
 );
 
-async function createRunOfAction(
-  creation: Creation,
-  name: string,
-  body: NewRunOfActionBody,
-): Promise<CreatedRun> {
+async function createRunOfAction(creation: Creation, name: string, body: NewRunOfActionBody): Promise<CreatedRun> {
   const { entityId, parameters, recommendations } = body;
   const changeKey = await keyOfCreate(creation, ["run", name, body]);
   return createRun(creation, changeKey, async () => {
     const action = await resolveAction(creation, name, parameters);
     return {
-      ...{ actionName: name, entityId, parameters, recommendations },
+      actionName: name,
+      entityId,
+      parameters,
+      recommendations,
       timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
       heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
       labels: [...new Set([...action.labels, ...(body.labels ?? [])])].sort(),

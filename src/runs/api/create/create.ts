@@ -85,7 +85,10 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
       ? await keyOfCreate(creation, body)
       : await keyOfCreate(creation, { ...body, trigger: withoutDefaultRetry(trigger) }, creation.ring);
   return createRun(creation, changeKey, () => ({
-    ...{ actionName, entityId, parameters, recommendations },
+    actionName,
+    entityId,
+    parameters,
+    recommendations,
     timeoutMs: body.timeout * MINUTE_MS,
     heartbeatTimeoutMs: toMs(body.heartbeatTimeout),
     labels: body.labels ?? [],
@@ -172,9 +175,7 @@ function sendRun(
     ...(isFirstRetry && { isFirstRetry }),
   };
   const isPlain = Object.keys(asked).length === 0;
-  return ask(creation, (coordinator) =>
-    coordinator.runs.create(run, changeKey, delivery, ...(isPlain ? [] : [asked])),
-  );
+  return ask(creation, (coordinator) => coordinator.runs.create(run, changeKey, delivery, ...(isPlain ? [] : [asked])));
 }
 
 export function toMs(minutes: number | undefined): number | null {

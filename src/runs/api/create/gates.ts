@@ -68,8 +68,7 @@ function concurrencyOf(stored: ResolvedAction["concurrency"], run: GatedRun): Co
   if (stored === undefined) return null;
   const { group, limit, onConflict } = stored;
   const key = renderedKey(stored.key, { parameters: run.parameters, entity: { id: run.entityId } });
-  if (!key.ok)
-    throw new ApiError("invalid_concurrency_key", key.error.sentence, { pointer: key.error.pointer });
+  if (!key.ok) throw new ApiError("invalid_concurrency_key", key.error.sentence, { pointer: key.error.pointer });
   return { group, key: key.value, limit, onConflict };
 }
 
@@ -93,10 +92,6 @@ export function gatesOf(
 }
 
 /** The latest instant at which the run can still be open. A gated run's timeout starts when it is released. */
-export function deadlineOf(
-  gates: Pick<Gates, "waitUntil"> | null,
-  createdAt: number,
-  timeoutMs: number,
-): number {
+export function deadlineOf(gates: Pick<Gates, "waitUntil"> | null, createdAt: number, timeoutMs: number): number {
   return (gates?.waitUntil ?? createdAt) + timeoutMs;
 }

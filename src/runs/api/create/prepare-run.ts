@@ -51,9 +51,7 @@ interface Asked extends Origin {
 
 /** A fault in a stored action's trigger gets no pointer, because that trigger is not in the request body. */
 function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError {
-  return source === "trigger"
-    ? refusalOf(fault.code, [fault])
-    : new ApiError(fault.code, sentenceOf([fault]));
+  return source === "trigger" ? refusalOf(fault.code, [fault]) : new ApiError(fault.code, sentenceOf([fault]));
 }
 
 /** A run with an id of its own, ready to be sent to its coordinator. */
@@ -110,7 +108,13 @@ function toNewRun(
   const { parameters, recommendations, labels, timeoutMs } = wanted;
   const { actionName, entityId, heartbeatTimeoutMs, source, actionVersion, retryOf } = wanted;
   return {
-    ...{ id, actionName, entityId, heartbeatTimeoutMs, source, actionVersion, retryOf },
+    id,
+    actionName,
+    entityId,
+    heartbeatTimeoutMs,
+    source,
+    actionVersion,
+    retryOf,
     parameters: JSON.stringify(parameters),
     recommendations: JSON.stringify(recommendations),
     labels: JSON.stringify(labels),

@@ -51,7 +51,12 @@ async function wantedAgain(
   }
   const action = source === "action" ? await resolveAction(creation, actionName, parameters) : null;
   return {
-    ...{ actionName, entityId, parameters, recommendations, timeoutMs, heartbeatTimeoutMs },
+    actionName,
+    entityId,
+    parameters,
+    recommendations,
+    timeoutMs,
+    heartbeatTimeoutMs,
     labels: JSON.parse(inputs.labels) as readonly string[],
     source,
     actionVersion: action?.version ?? null,

@@ -32,25 +32,19 @@ export const databaseRoutes = new Hono<AppEnv>()
     linkNext(c, rest.length > limit ? page.at(-1)?.number : undefined);
     return c.json(page);
   })
-  .get(
-    `${DATABASE}/environments`,
-    requiresRoot(),
-    requiresNumber,
-    validQuery(environmentListQuery),
-    async (c) => {
-      const { limit, cursor = "" } = c.req.valid("query");
-      const { environments, next } = await readD1(c.get("hops"), () =>
-        environmentsIn(c.env.DB, numberOf(c), cursor, limit),
-      );
-      linkNext(c, next ?? undefined);
-      return c.json(
-        environments.map(({ scope, generation }) => {
-          const [o, p, envName] = scope.split("/");
-          return { project: `${o}/${p}`, envName, generation };
-        }),
-      );
-    },
-  )
+  .get(`${DATABASE}/environments`, requiresRoot(), requiresNumber, validQuery(environmentListQuery), async (c) => {
+    const { limit, cursor = "" } = c.req.valid("query");
+    const { environments, next } = await readD1(c.get("hops"), () =>
+      environmentsIn(c.env.DB, numberOf(c), cursor, limit),
+    );
+    linkNext(c, next ?? undefined);
+    return c.json(
+      environments.map(({ scope, generation }) => {
+        const [o, p, envName] = scope.split("/");
+        return { project: `${o}/${p}`, envName, generation };
+      }),
+    );
+  })
   .post(`${DATABASE}/resync`, requiresRoot(), requiresNumber, validQuery(resyncQuery), async (c) => {
     const { cursor = "" } = c.req.valid("query");
     const { next, ...resynced } = await resyncDatabase(c, numberOf(c), cursor);

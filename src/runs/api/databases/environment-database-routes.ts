@@ -22,7 +22,11 @@ function toWire({ home, move }: HomeAndMove) {
 
 function moveToWire({ from, target, status, isCancelled, remaining, ...at }: Move) {
   return {
-    ...{ from: from.database, to: target.database, status, isCancelled, remaining },
+    from: from.database,
+    to: target.database,
+    status,
+    isCancelled,
+    remaining,
     requestedAt: rfc3339(at.requestedAt),
     switchedAt: rfc3339(at.switchedAt),
     cleanedAt: rfc3339(at.cleanedAt),

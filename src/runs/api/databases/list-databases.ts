@@ -1,12 +1,7 @@
 /** What `GET /databases` shows: each database that is bound or in which an environment lives. */
 
 import { rfc3339 } from "../../../base/time.ts";
-import {
-  type DatabaseReport,
-  type ReportRow,
-  readReport,
-  SELECT_REPORT,
-} from "../../../database/database-report.ts";
+import { type DatabaseReport, type ReportRow, readReport, SELECT_REPORT } from "../../../database/database-report.ts";
 import {
   type DatabaseState,
   type DatabaseStatus,
@@ -67,12 +62,7 @@ function controlState(sizeBytes: number | null, at: number): Looked {
 }
 
 /** What the cron has seen. A database that it has not seen yet, because its binding is new, is looked at now. */
-async function stateOf(
-  env: Env,
-  number: number,
-  report: DatabaseReport | null,
-  now: number,
-): Promise<Looked> {
+async function stateOf(env: Env, number: number, report: DatabaseReport | null, now: number): Promise<Looked> {
   const noted = report?.databases.find((state) => state.number === number);
   const isBound = databaseNumbered(env, number) !== null;
   if (report !== null && noted !== undefined && isBound === (noted.status !== "not_bound"))

@@ -46,10 +46,7 @@ export async function moveEnvironment(
     const placed = await ask(environment, (coordinator) => coordinator.moves.place(database));
     await readD1(environment.hops, () => noteHome(c.env.DB, environment.scope, placed).run());
     if (placed.database === database) return { home: placed, move: null, isAccepted: false };
-    throw new ApiError(
-      "move_under_way",
-      "The environment got its first run meanwhile. Send the request again.",
-    );
+    throw new ApiError("move_under_way", "The environment got its first run meanwhile. Send the request again.");
   }
   const { moves, bytes } = placement;
   const underWay = moves.find(isUnderWay) ?? null;
@@ -72,19 +69,14 @@ export async function moveEnvironment(
   return { home, move: moveIn(reply), isAccepted: true };
 }
 
-const SWITCHING =
-  "The move can't be cancelled any more. Wait until it is over, and then move the environment back.";
+const SWITCHING = "The move can't be cancelled any more. Wait until it is over, and then move the environment back.";
 
 function moveIn(reply: MoveReply): Move {
   if (!reply.ok) throw new ApiError(reply.reason);
   return reply.move;
 }
 
-async function requireRoom(
-  { hops }: RunEnvironment,
-  db: D1Database,
-  bytes: Placement["bytes"],
-): Promise<void> {
+async function requireRoom({ hops }: RunEnvironment, db: D1Database, bytes: Placement["bytes"]): Promise<void> {
   const { meta } = await readD1(hops, () => db.prepare("SELECT 1").all());
   if ((meta.size_after ?? 0) + ROOM_FACTOR * bytes >= FULL_BYTES) throw new ApiError("no_room");
 }

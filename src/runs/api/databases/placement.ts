@@ -29,9 +29,6 @@ export async function askPlacement(environment: RunEnvironment): Promise<Placed>
 }
 
 /** The statement that repairs the row of the control database, in a batch of the caller; none if there is no need. */
-export function repairsRow(
-  { env, scope }: RunEnvironment,
-  home: Home | null,
-): readonly D1PreparedStatement[] {
+export function repairsRow({ env, scope }: RunEnvironment, home: Home | null): readonly D1PreparedStatement[] {
   return home !== null && hasSeveralDatabases(env) ? [noteHome(env.DB, scope, home)] : [];
 }

@@ -31,11 +31,7 @@ export interface ResyncedDatabase {
 }
 
 /** Throws `database_unknown`, `database_unavailable`, or `coordinator_unavailable`. It is safe to repeat. */
-export async function resyncDatabase(
-  c: Context<AppEnv>,
-  number: number,
-  after: string,
-): Promise<ResyncedDatabase> {
+export async function resyncDatabase(c: Context<AppEnv>, number: number, after: string): Promise<ResyncedDatabase> {
   const db = await requireNamedDatabase(c.env, c.get("hops"), number);
   const { scopes, next } = await scopesOf(c, db, number, after);
   let [environments, remaining, deletions, done] = [0, 0, 0, after];

@@ -20,11 +20,7 @@ export async function resyncEnvironment(
   const { env, hops, scope } = environment;
   // First, so that no resync starts without an entry in the audit log.
   await readD1(hops, () =>
-    env.DB.batch([
-      auditStatement(env.DB, entry),
-      register(env.DB, scope, entry.at),
-      ...repairsRow(environment, home),
-    ]),
+    env.DB.batch([auditStatement(env.DB, entry), register(env.DB, scope, entry.at), ...repairsRow(environment, home)]),
   );
   logAudit(entry, requestId);
   return ask(environment, (coordinator) => coordinator.upkeep.resync(home));

@@ -78,10 +78,7 @@ interface Deciding {
 /** `request`: what makes a repetition the same request. */
 async function decide(
   c: Context<AppEnv>,
-  audited: {
-    readonly action: "run_approved" | "run_rejected" | "run_released";
-    readonly reason?: string | null;
-  },
+  audited: { readonly action: "run_approved" | "run_rejected" | "run_released"; readonly reason?: string | null },
   request: unknown,
   call: (coordinator: Coordinator, deciding: Deciding) => Promise<RunReply>,
 ): Promise<Response> {
@@ -89,10 +86,7 @@ async function decide(
   const key = idempotencyKey(c);
   const environment = environmentOf(c);
   const by = actorOf(c);
-  const [isKnown, changeKey] = await Promise.all([
-    mayBeKnown(environment, id),
-    changeKeyOf(by, key, request),
-  ]);
+  const [isKnown, changeKey] = await Promise.all([mayBeKnown(environment, id), changeKeyOf(by, key, request)]);
   if (!isKnown) throw new ApiError("run_not_found");
   await requirePerson(mustNamePerson(c), environment, id);
   await requireNewestSecret(c);
@@ -107,11 +101,7 @@ type Refusals = Readonly<Record<keyof ApprovalAnswer["conflicts"], ErrorCode | n
 
 /** The codes with which each decision of the asker would be refused now, judged in the order of `decide`. */
 function refusalsFor(c: Context<AppEnv>, conflicts: ApprovalAnswer["conflicts"]): Refusals {
-  const refusal = !c.get("principal").mayApprove
-    ? "may_not_approve"
-    : mustNamePerson(c)
-      ? "person_required"
-      : null;
+  const refusal = !c.get("principal").mayApprove ? "may_not_approve" : mustNamePerson(c) ? "person_required" : null;
   return refusal === null ? conflicts : { approve: refusal, reject: refusal };
 }
 

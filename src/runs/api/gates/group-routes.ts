@@ -11,25 +11,20 @@ import type { Slot } from "../../gates.ts";
 import { ask, environmentOf } from "../run-environment.ts";
 import { groupsQuery } from "./request-schemas.ts";
 
-export const groupRoutes = new Hono<AppEnv>().get(
-  "/",
-  requires("data:read"),
-  validQuery(groupsQuery),
-  async (c) => {
-    const { limit, cursor = null, group: only = null } = c.req.valid("query");
-    // One group more than the page has, to know whether there is a next page.
-    const groups = await ask(environmentOf(c), (coordinator) =>
-      coordinator.gates.groups(only, cursor as Slot | null, limit + 1),
-    );
-    const page = groups.slice(0, limit);
-    const last = page.at(-1);
-    if (groups.length > limit && last !== undefined) {
-      const next = encodeCursor(`${last.group}\n${last.key}`);
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, next));
-    }
-    return c.json(page.map(toWire));
-  },
-);
+export const groupRoutes = new Hono<AppEnv>().get("/", requires("data:read"), validQuery(groupsQuery), async (c) => {
+  const { limit, cursor = null, group: only = null } = c.req.valid("query");
+  // One group more than the page has, to know whether there is a next page.
+  const groups = await ask(environmentOf(c), (coordinator) =>
+    coordinator.gates.groups(only, cursor as Slot | null, limit + 1),
+  );
+  const page = groups.slice(0, limit);
+  const last = page.at(-1);
+  if (groups.length > limit && last !== undefined) {
+    const next = encodeCursor(`${last.group}\n${last.key}`);
+    c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, next));
+  }
+  return c.json(page.map(toWire));
+});
 
 function toWire({ group, key, limit, holders, waiters, pause }: ConcurrencyGroup) {
   return { group, key, limit, holders, waiters, paused: pause };

@@ -48,9 +48,7 @@ export const pauseRoutes = new Hono<AppEnv>()
       at,
     };
     if (put.until !== null && put.until <= at) {
-      throw refusalOf("invalid_body", [
-        { path: ["until"], message: "is in the past; send a later instant." },
-      ]);
+      throw refusalOf("invalid_body", [{ path: ["until"], message: "is in the past; send a later instant." }]);
     }
     await requireNewestSecret(c);
     const isPaused = await ask(environmentOf(c), (coordinator) => coordinator.gates.pause(put));

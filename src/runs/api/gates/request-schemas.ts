@@ -29,8 +29,7 @@ export const pause = z
     examples: [{ reason: "a deploy freeze over lunch", until: "2099-01-31T12:00:00Z" }],
   });
 
-const GROUP_SENTENCE =
-  "send 1 to 63 letters, digits, dots, hyphens and underscores, a letter or a digit first.";
+const GROUP_SENTENCE = "send 1 to 63 letters, digits, dots, hyphens and underscores, a letter or a digit first.";
 
 /** The name of a concurrency group, in a query. */
 export const groupFilter = z

@@ -18,11 +18,7 @@ export function mustNamePerson(c: Context<AppEnv>): boolean {
  * Throws `person_required`. `mustName`: whether the request must name a person and names none; only then it costs a
  * call. `id`: of a run that a coordinator may know.
  */
-export async function requirePerson(
-  mustName: boolean,
-  environment: RunEnvironment,
-  id: string,
-): Promise<void> {
+export async function requirePerson(mustName: boolean, environment: RunEnvironment, id: string): Promise<void> {
   if (!mustName) return;
   if (await ask(environment, (coordinator) => coordinator.gates.hasGates(id))) {
     throw new ApiError("person_required");

@@ -7,12 +7,7 @@ import type { AfterActionWrite } from "../../../actions/kind.ts";
 import { callCoordinator } from "../../coordinator-client.ts";
 
 /** A new action has no runs, so there is nobody to tell. */
-export const tellLimit: AfterActionWrite = async (
-  c,
-  { scope, name },
-  { concurrency },
-  { version, isNew },
-) => {
+export const tellLimit: AfterActionWrite = async (c, { scope, name }, { concurrency }, { version, isNew }) => {
   if (concurrency === undefined || isNew) return;
   const { group, limit } = concurrency;
   await callCoordinator(c.env, c.get("hops"), scope, (coordinator) =>

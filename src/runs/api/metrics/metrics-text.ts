@@ -24,11 +24,7 @@ export function metricsText({ open, ended }: RunCounts, now: number): string {
       const ageMs = oldestAt === null ? 0 : Math.max(0, now - oldestAt);
       return sample("action_runs_oldest_open_age_seconds", { status }, ageMs / 1000);
     }),
-    ...family(
-      "action_runs_ended_total",
-      "counter",
-      "Runs that have ended, by status and by what ended them.",
-    ),
+    ...family("action_runs_ended_total", "counter", "Runs that have ended, by status and by what ended them."),
     ...ENDS.map(([status, cause]) =>
       sample("action_runs_ended_total", { status, cause }, ended.ended[`${status}/${cause}`] ?? 0),
     ),
@@ -64,11 +60,7 @@ function histogram(name: string, help: string, byStatus: Readonly<Record<string,
       runs += buckets[i] ?? 0;
       return sample(`${name}_bucket`, { status, le }, runs);
     });
-    return [
-      ...cumulative,
-      sample(`${name}_sum`, { status }, sumMs / 1000),
-      sample(`${name}_count`, { status }, runs),
-    ];
+    return [...cumulative, sample(`${name}_sum`, { status }, sumMs / 1000), sample(`${name}_count`, { status }, runs)];
   });
   return [...family(name, "histogram", help), ...series];
 }

@@ -34,8 +34,7 @@ export class SharedReads {
     if (last === undefined || msSinceOrLongAgo(last.at, Date.now()) >= maxMs) return this.#read(key, read);
     while (last.result === null) {
       await scheduler.wait(POLL_MS);
-      if (last.result === null && msSinceOrLongAgo(last.at, Date.now()) >= READ_MAX_MS)
-        return this.get(key, read);
+      if (last.result === null && msSinceOrLongAgo(last.at, Date.now()) >= READ_MAX_MS) return this.get(key, read);
     }
     if (typeof last.result === "string") return last.result;
     // Without the cause, so that the log has it once.

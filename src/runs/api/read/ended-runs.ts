@@ -28,8 +28,7 @@ const entries = new BoundedMap<Entry>(MAX_BYTES, ({ bytes }) => bytes);
 
 export function recallEnded(scope: string, id: string, now: number): EndedRun | null {
   const entry = entries.get(`${scope}/${id}`);
-  if (entry === undefined || now >= entry.purgeAt || msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS)
-    return null;
+  if (entry === undefined || now >= entry.purgeAt || msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS) return null;
   return entry;
 }
 

@@ -39,8 +39,7 @@ export async function listRunsOf(environment: RunEnvironment, query: RunPageQuer
     text: details === undefined ? body : withDetails(body, details),
   }));
   const bounds = { without, completeTo: completeTo ?? undefined };
-  const { number, page } =
-    lacking?.home === null ? NO_DATABASE : await readStored(environment, query, home, bounds);
+  const { number, page } = lacking?.home === null ? NO_DATABASE : await readStored(environment, query, home, bounds);
   const { items, endsAt } = mergedPage({ items: own, endsAt: completeTo }, page, query);
   // What the object said is about another database if the environment moves now, or if the object was restored.
   const isOther = home !== null && home.database !== number;

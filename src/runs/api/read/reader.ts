@@ -18,11 +18,7 @@ export interface ReadRun {
 }
 
 /** The run, or null if it does not exist. Throws `coordinator_unavailable`, or `database_unavailable`. */
-export async function readRun(
-  environment: RunEnvironment,
-  id: string,
-  inclusion: Inclusion,
-): Promise<ReadRun | null> {
+export async function readRun(environment: RunEnvironment, id: string, inclusion: Inclusion): Promise<ReadRun | null> {
   const remembered = recallEndedRun(environment, id, inclusion);
   if (remembered !== null) return remembered;
   if (await mayBeKnown(environment, id)) return readFromCoordinator(environment, id, inclusion);
@@ -30,11 +26,7 @@ export async function readRun(
 }
 
 /** An ended run, if this isolate remembers all of it that the call asks for; otherwise null. */
-export function recallEndedRun(
-  { scope }: RunEnvironment,
-  id: string,
-  { include }: Inclusion,
-): ReadRun | null {
+export function recallEndedRun({ scope }: RunEnvironment, id: string, { include }: Inclusion): ReadRun | null {
   const remembered = recallEnded(scope, id, Date.now());
   if (remembered === null) return null;
   const { details, ...run } = remembered;

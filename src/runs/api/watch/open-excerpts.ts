@@ -16,9 +16,7 @@ export async function openExcerpts(
   id: string,
   page: TimelineAnswer,
 ): Promise<TimelineAnswer> {
-  const events = page.events.map((event) =>
-    event.includes(HAS_EXCERPT) ? opened(environment, id, event) : event,
-  );
+  const events = page.events.map((event) => (event.includes(HAS_EXCERPT) ? opened(environment, id, event) : event));
   return { ...page, events: await Promise.all(events) };
 }
 

@@ -125,11 +125,7 @@ export class AlarmClock implements RepairAlarm {
   /** When work, a purge or the archive is due next; Infinity if there is none. */
   nextDueAt(now: number): number {
     const { purges, archive } = this.#retention;
-    return Math.min(
-      this.nextOpenAt(now),
-      Math.max(purges.nextAt(now), this.#purgeNotBefore(now)),
-      archive.nextAt(now),
-    );
+    return Math.min(this.nextOpenAt(now), Math.max(purges.nextAt(now), this.#purgeNotBefore(now)), archive.nextAt(now));
   }
 
   /** Sets the alarm in the same stretch as the writes around it, so that it commits with them. */
@@ -156,9 +152,7 @@ export class AlarmClock implements RepairAlarm {
 
   #notBefore(now: number): number {
     const failedAt = this.#failedAt;
-    return failedAt !== null && msSinceOrLongAgo(failedAt, now) < AFTER_FAILURE_MS
-      ? failedAt + AFTER_FAILURE_MS
-      : now;
+    return failedAt !== null && msSinceOrLongAgo(failedAt, now) < AFTER_FAILURE_MS ? failedAt + AFTER_FAILURE_MS : now;
   }
 
   #purgeNotBefore(now: number): number {

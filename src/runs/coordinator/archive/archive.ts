@@ -146,10 +146,7 @@ export class Archive implements DueWork {
   #write(batch: ArchiveBatch): Promise<ArchiveAnswer> {
     if (this.#batch !== batch) return Promise.resolve({ type: "not_written" });
     const { scope, archive } = this.#journal;
-    return this.#parts.archiver.write({
-      ...{ id: batch.id, scope },
-      isSealed: archive.hasBatch,
-    });
+    return this.#parts.archiver.write({ id: batch.id, scope, isSealed: archive.hasBatch });
   }
 
   async #forget(): Promise<void> {

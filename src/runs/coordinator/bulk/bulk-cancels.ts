@@ -28,17 +28,12 @@ export class BulkCancels {
   /** Decides the run. If its transaction fails, the run is as it was and has failed, so that it holds up no other. */
   decide(bulk: StoredBulk, item: NumberedItem, now: number): void {
     const { id } = bulk;
-    const note = (outcome: Outcome, code: string | null) =>
-      this.#progress.decided(bulk, [{ ...item, outcome, code }]);
+    const note = (outcome: Outcome, code: string | null) => this.#progress.decided(bulk, [{ ...item, outcome, code }]);
     try {
       const refusal = this.#cancel(bulk, item.runId, now, () => note("accepted", null));
       if (refusal !== null) this.#journal.transaction(() => note("skipped", refusal));
     } catch (error) {
-      logFailure("bulk_run_failed", error, {
-        coordinator: this.#journal.scope,
-        operation: id,
-        run: item.runId,
-      });
+      logFailure("bulk_run_failed", error, { coordinator: this.#journal.scope, operation: id, run: item.runId });
       this.#journal.transaction(() => note("failed", "internal_error"));
     }
   }

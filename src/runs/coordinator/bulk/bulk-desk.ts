@@ -63,11 +63,7 @@ export class BulkDesk implements BulkCalls {
     this.driver = new BulkDriver(journal, this.#progress, { runner, sets: this.#sets, cancels, arm });
   }
 
-  async reserve(
-    order: BulkOrder,
-    runIds: readonly string[] | null,
-    changeKey: ChangeKey,
-  ): Promise<BulkReply> {
+  async reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply> {
     const now = Date.now();
     const { bulk, bulkPages, runs } = this.#journal;
     const known = bulk.byKey(changeKey.key);

@@ -124,7 +124,6 @@ export class BulkProgress {
 }
 
 function countsWith(counts: BulkCounts, items: readonly NumberedItem[]): Record<Outcome, number> {
-  const added = (outcome: Outcome) =>
-    counts[outcome] + items.filter((item) => item.outcome === outcome).length;
+  const added = (outcome: Outcome) => counts[outcome] + items.filter((item) => item.outcome === outcome).length;
   return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, added(outcome)])) as Record<Outcome, number>;
 }

@@ -56,10 +56,7 @@ export class RunSets {
   }
 
   /** Null while D1 is rebuilt. Throws what D1 throws. */
-  async preview(
-    target: BulkTarget,
-    wouldStart: (runIds: readonly string[]) => number,
-  ): Promise<BulkPreview | null> {
+  async preview(target: BulkTarget, wouldStart: (runIds: readonly string[]) => number): Promise<BulkPreview | null> {
     const found =
       "runIds" in target
         ? { runs: this.#journal.runs.states(target.runIds), matched: target.runIds.length }
@@ -116,10 +113,7 @@ export class RunSets {
     const { home } = this.#projection;
     const read = async (number: number) => {
       const session = (await boundDatabase(this.#env, number)).withSession("first-primary");
-      return findMatching(session, this.#journal.scope, query, {
-        without,
-        completeTo: completeTo ?? undefined,
-      });
+      return findMatching(session, this.#journal.scope, query, { without, completeTo: completeTo ?? undefined });
     };
     const found = home === null ? NO_RUNS : await within(READ_MAX_MS, read(home.database));
     const { items, endsAt } = mergedPage(lacking, { items: found.runs, endsAt: found.behind }, query);

@@ -46,9 +46,7 @@ export class AdmissionEffects {
     if (!isAtSlot(run)) return 0;
     const at = this.#eventAt(admission, slot, now);
     if (at === null) return 0;
-    const event = this.#approvers.isUnknown(run.approvals)
-      ? { ...at, approversUnchecked: true as const }
-      : at;
+    const event = this.#approvers.isUnknown(run.approvals) ? { ...at, approversUnchecked: true as const } : at;
     const next = transition(run, event, now);
     if (!next.ok) return 0;
     if (event.type !== "released") {

@@ -173,7 +173,5 @@ export class ApproverCheck {
 
 /** The ids of the tokens that gave the approvals, and of those above them. The operator can't be revoked. */
 function lineOf(approvals: readonly Approval[]): readonly string[] {
-  return approvals.flatMap(({ by: { tokenId, parents } }) =>
-    tokenId === "root" ? [] : [tokenId, ...parents],
-  );
+  return approvals.flatMap(({ by: { tokenId, parents } }) => (tokenId === "root" ? [] : [tokenId, ...parents]));
 }

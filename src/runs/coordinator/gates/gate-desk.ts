@@ -95,10 +95,7 @@ export class GateDesk implements GateCalls {
       const counting = run.approvals.filter((one) => !revoked.includes(one));
       const asDecided = { ...run, approvals: counting };
       const approvals = JSON.stringify(counting.map(shownApproval));
-      const conflicts = {
-        approve: approveConflict(asDecided, asker),
-        reject: rejectConflict(asDecided, asker),
-      };
+      const conflicts = { approve: approveConflict(asDecided, asker), reject: rejectConflict(asDecided, asker) };
       const request = this.#journal.previews.of(id);
       return { ok: true, rule, approvals, conflicts, request, actionName, actionVersion };
     });
@@ -161,9 +158,7 @@ export class GateDesk implements GateCalls {
     inclusion: Inclusion,
     judge: (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"],
   ): Promise<RunReply> {
-    return this.#approvers.before(id, approver, () =>
-      this.#decideNow(id, changeKey, inclusion, Date.now(), judge),
-    );
+    return this.#approvers.before(id, approver, () => this.#decideNow(id, changeKey, inclusion, Date.now(), judge));
   }
 
   #decideNow(

@@ -35,13 +35,7 @@ export class GatedRuns {
   readonly #admitter: Admitter;
   readonly #approvers: ApproverCheck;
 
-  constructor(
-    journal: Journal,
-    ledger: Ledger,
-    deliveries: Deliveries,
-    admitter: Admitter,
-    approvers: ApproverCheck,
-  ) {
+  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries, admitter: Admitter, approvers: ApproverCheck) {
     this.#journal = journal;
     this.#ledger = ledger;
     this.#deliveries = deliveries;
@@ -50,13 +44,7 @@ export class GatedRuns {
   }
 
   /** Writes a new run with gates. Its webhook leaves at once if every gate is open. */
-  create(
-    begun: Run,
-    changeKey: ChangeKey,
-    newDelivery: NewDelivery,
-    preview: string | null,
-    now: number,
-  ): GatedCreate {
+  create(begun: Run, changeKey: ChangeKey, newDelivery: NewDelivery, preview: string | null, now: number): GatedCreate {
     const { gates } = begun;
     if (gates === null) throw new Error("a run without gates waits for nothing");
     this.#noteLimit(begun, now);

@@ -37,10 +37,7 @@ export class Cleaning implements DueWork {
 
   /** When the next turn is due; Infinity if there is nothing to clean. */
   nextAt(now: number): number {
-    const due = Math.min(
-      Number.POSITIVE_INFINITY,
-      ...this.#replicas.leaving.map((rows) => leftUntil(rows, now)),
-    );
+    const due = Math.min(Number.POSITIVE_INFINITY, ...this.#replicas.leaving.map((rows) => leftUntil(rows, now)));
     if (this.#busy === null) return due;
     // If the clock steps, the alarm must not ring without a pause until the turn under way ends.
     const least = this.#isUnderWay ? PAUSE_MS : 0;
@@ -81,8 +78,7 @@ export class Cleaning implements DueWork {
 
   /** Deletes rows, and returns whether none is left. A database that is not bound any more can't be cleaned. */
   async #areGone(rows: LandingRows): Promise<boolean> {
-    const deleteSome = async () =>
-      deleteLeftovers(await boundDatabase(this.#env, rows.database), this.#scope);
+    const deleteSome = async () => deleteLeftovers(await boundDatabase(this.#env, rows.database), this.#scope);
     const beganAt = Date.now();
     try {
       for (let i = 0; i < TURN_STATEMENTS; i++) {

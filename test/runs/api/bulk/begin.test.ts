@@ -121,12 +121,7 @@ it("the audit tells when an operation begins and how it ends, with filter and co
   expect(entries.toReversed()).toMatchObject([
     { action: "bulk_started", actorName: "ci", target: id, bulk: order },
     { action: "bulk_ended", actorName: "service", target: id, bulk: { ...order, ...end, counts } },
-    {
-      action: "bulk_started",
-      actorName: "root",
-      target: named.id,
-      bulk: { filter: null, runs: 1, maxRuns: null },
-    },
+    { action: "bulk_started", actorName: "root", target: named.id, bulk: { filter: null, runs: 1, maxRuns: null } },
     { action: "bulk_ended", target: named.id, bulk: { counts: { matched: 1, skipped: 1 } } },
   ]);
 });

@@ -105,9 +105,9 @@ it("says how the runs have ended that it asked to stop", async () => {
   for (const run of [finished, stopped]) await beat(run);
   const { id, ended } = await bulk(path, { ...CANCEL, reason: "a freeze", graceSeconds: 60 });
   expect(ended).toEqual({ succeeded: 0, failed: 0, cancelled: 1 });
-  expect(
-    (await ask<{ details: unknown }>("GET", `${path}/${stopped.id}?include=details`)).body.details,
-  ).toMatchObject({ cancel: { by: "root", reason: "a freeze" } });
+  expect((await ask<{ details: unknown }>("GET", `${path}/${stopped.id}?include=details`)).body.details).toMatchObject({
+    cancel: { by: "root", reason: "a freeze" },
+  });
   await report(finished, { status: "succeeded" });
   await report(stopped, { status: "failed", error: "interrupted" });
   expect((await bulkOf(path, id)).ended).toEqual({ succeeded: 1, failed: 0, cancelled: 2 });

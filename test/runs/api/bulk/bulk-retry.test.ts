@@ -29,16 +29,14 @@ interface Detailed extends ActionRun {
 }
 
 const list = async (path: string) => (await ask<Detailed[]>("GET", `${path}?include=details&limit=200`)).body;
-const codesOf = async (path: string, id: string) =>
-  new Set((await itemsOf(path, id)).map(({ code }) => code));
+const codesOf = async (path: string, id: string) => new Set((await itemsOf(path, id)).map(({ code }) => code));
 
 it("two persons who retry the same failed runs make one new run of each", async () => {
   const project = newProject();
   const path = `${project}/envs/prod/action-runs`;
   const portal = await grantToken(project, { role: "member", mayActForOthers: true });
   const failed = await fail(path, 6);
-  const as = (person: string) =>
-    bulk(path, FAILED, { token: portal.token, headers: { "On-Behalf-Of": person } });
+  const as = (person: string) => bulk(path, FAILED, { token: portal.token, headers: { "On-Behalf-Of": person } });
   const first = await as("ada");
   const second = await as("bob");
   expect([first.by, second.by]).toEqual(["ada", "bob"]);
@@ -96,10 +94,7 @@ it("a retry whose answer was lost is the first one, and is found again", async (
   const [source = ""] = await fail(path, 1);
   const { create } = RunDesk.prototype;
   let calls = 0;
-  const spy = vi.spyOn(RunDesk.prototype, "create").mockImplementation(async function lossy(
-    this: RunDesk,
-    ...of
-  ) {
+  const spy = vi.spyOn(RunDesk.prototype, "create").mockImplementation(async function lossy(this: RunDesk, ...of) {
     calls++;
     await create.apply(this, of);
     throw new Error("Network connection lost.");
@@ -119,10 +114,7 @@ it("of two retries at once, the one whose create comes later makes no run, if it
   const [source = ""] = await fail(path, 1);
   const { create } = RunDesk.prototype;
   const [came, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const spy = vi.spyOn(RunDesk.prototype, "create").mockImplementation(async function slow(
-    this: RunDesk,
-    ...of
-  ) {
+  const spy = vi.spyOn(RunDesk.prototype, "create").mockImplementation(async function slow(this: RunDesk, ...of) {
     came.resolve();
     await gate.promise;
     return create.apply(this, of);

@@ -4,14 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { HOUR_MS, hurryTimers, until } from "../../../support/direct.ts";
 import { breakD1, faults } from "../../../support/faults.ts";
-import {
-  APPROVAL,
-  type Details,
-  decide,
-  gatedRun,
-  ONE_AT_A_TIME,
-  storeGated,
-} from "../../../support/gated.ts";
+import { APPROVAL, type Details, decide, gatedRun, ONE_AT_A_TIME, storeGated } from "../../../support/gated.ts";
 import { type Ask, ask, newRunsPath, ROOT } from "../../../support/requests.ts";
 import { grantToken } from "../../../support/tokens.ts";
 
@@ -81,8 +74,7 @@ describe("the approval of a run", () => {
       return [status, body.refusals.approve, body.refusals.reject];
     };
     const all = (code: string | null) => [200, code, code];
-    const grant = async (flags: object) =>
-      (await grantToken("/acme/shop", { role: "viewer", ...flags })).token;
+    const grant = async (flags: object) => (await grantToken("/acme/shop", { role: "viewer", ...flags })).token;
     const [viewer, approver, portal] = await Promise.all([
       grant({}),
       grant({ mayApprove: true }),

@@ -24,8 +24,7 @@ export function deciders() {
   let count = 0;
 
   beforeAll(async () => {
-    const grant = async (wanted: Parameters<typeof grantToken>[1]) =>
-      (await grantToken(project, wanted)).token;
+    const grant = async (wanted: Parameters<typeof grantToken>[1]) => (await grantToken(project, wanted)).token;
     tokens.creator = await grant({ role: "member", name: "ci" });
     tokens.approver = await grant({ role: "viewer", name: "ann", mayApprove: true });
     tokens.viewer = await grant({ role: "viewer", name: "guest" });
@@ -39,8 +38,7 @@ export function deciders() {
     tokens,
     /** The runs of an environment of the project that no other test uses. */
     newPath: () => `${environment}${++count}/action-runs`,
-    waitsForApproval: (path: string, gates: StoredGates = APPROVAL) =>
-      gatedRun(path, gates, {}, as(tokens.creator)),
+    waitsForApproval: (path: string, gates: StoredGates = APPROVAL) => gatedRun(path, gates, {}, as(tokens.creator)),
     onBehalfOf: (person: string): Ask => as(tokens.portal, { headers: { "On-Behalf-Of": person } }),
     async auditOf(target: string): Promise<Entry[]> {
       const { body } = await ask<Entry[]>("GET", `${project}/audit?limit=200`);

@@ -22,18 +22,15 @@ describe("a decision that somebody made before", () => {
     expect(await audited(run.id)).toEqual([first.id]);
   });
 
-  it.each(["approve", "reject"] as const)(
-    "is the same person's, but not another token's: %s",
-    async (what) => {
-      const path = newPath();
-      const run = await waitsForApproval(path);
-      const wanted = { role: "viewer", name: "own", person: "eve", mayApprove: true } as const;
-      const own = await grantToken(project, wanted);
-      expect((await decide(path, run.id, what, as(own.token))).status).toBe(200);
-      expect((await decide(path, run.id, what, onBehalfOf("EVE"))).status).toBe(200);
-      expect(await audited(run.id)).toEqual([own.id]);
-    },
-  );
+  it.each(["approve", "reject"] as const)("is the same person's, but not another token's: %s", async (what) => {
+    const path = newPath();
+    const run = await waitsForApproval(path);
+    const wanted = { role: "viewer", name: "own", person: "eve", mayApprove: true } as const;
+    const own = await grantToken(project, wanted);
+    expect((await decide(path, run.id, what, as(own.token))).status).toBe(200);
+    expect((await decide(path, run.id, what, onBehalfOf("EVE"))).status).toBe(200);
+    expect(await audited(run.id)).toEqual([own.id]);
+  });
 });
 
 it("the key of an approval is no key of a DELETE, also after another approval", async () => {

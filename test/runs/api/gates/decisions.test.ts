@@ -20,10 +20,7 @@ describe("an approval", () => {
   it("opens the gate of a run, and the run shows who gave it for ever", async () => {
     const path = newPath();
     const run = await waitsForApproval(path);
-    expect(run.details).toMatchObject({
-      waiting: { for: "approval" },
-      approval: { required: 1, approvals: [] },
-    });
+    expect(run.details).toMatchObject({ waiting: { for: "approval" }, approval: { required: 1, approvals: [] } });
     const body = { reason: "checked with the team" };
     const { status, body: approved } = await decide(path, run.id, "approve", as(tokens.approver, { body }));
     expect([status, approved.status]).toEqual([200, "pending"]);
@@ -62,10 +59,7 @@ describe("an approval", () => {
     const path = newPath();
     const run = await gatedRun(path, APPROVAL, { notBefore: LATER }, as(tokens.creator));
     const { body } = await decide(path, run.id, "approve", as(tokens.approver));
-    expect(body.details).toMatchObject({
-      waiting: { for: "time" },
-      approval: { approvals: [{ by: "ann" }] },
-    });
+    expect(body.details).toMatchObject({ waiting: { for: "time" }, approval: { approvals: [{ by: "ann" }] } });
     const released = await decide(path, run.id, "release", as(tokens.manager));
     expect([released.status, released.body.details.waiting]).toEqual([200, null]);
   });
@@ -141,13 +135,7 @@ describe("refusals", () => {
     ...ofBoth("a run that needs no approval", later, approver, 409, "not_waiting"),
     ["a run that was approved, by another", "approve", opened, () => as(ROOT), 409, "not_waiting"],
     ["a run that was approved", "reject", opened, approver, 409, "not_waiting"],
-    ...ofBoth(
-      "a run that is approved and waits for its time",
-      openedBefore,
-      () => as(ROOT),
-      409,
-      "not_waiting",
-    ),
+    ...ofBoth("a run that is approved and waits for its time", openedBefore, () => as(ROOT), 409, "not_waiting"),
     ["a viewer", "release", later, approver, 403, "forbidden"],
     ["a member", "release", later, () => as(tokens.creator), 403, "forbidden"],
     ["a portal that names nobody", "release", later, () => as(tokens.portal), 422, "person_required"],
@@ -198,10 +186,7 @@ describe("at one instant", () => {
     ]);
     expect(cancelled.status).toBe(200);
     const { status, details } = await detailsOf(path, run.id);
-    expect([status, details.approval?.approvals.length]).toEqual([
-      "cancelled",
-      approved.status === 200 ? 1 : 0,
-    ]);
+    expect([status, details.approval?.approvals.length]).toEqual(["cancelled", approved.status === 200 ? 1 : 0]);
   });
 
   it("two approvers for one gate open it once", async () => {
@@ -232,9 +217,7 @@ describe("a run that waits", () => {
     }
     const viewers = await ask<{ code: string }>("DELETE", `${path}/${run.id}`, as(tokens.viewer));
     expect([viewers.status, viewers.body.code]).toEqual([403, "forbidden"]);
-    expect((await ask<DetailedRun>("DELETE", `${path}/${run.id}`, as(tokens.creator))).body.status).toBe(
-      "cancelled",
-    );
+    expect((await ask<DetailedRun>("DELETE", `${path}/${run.id}`, as(tokens.creator))).body.status).toBe("cancelled");
   });
 
   it("ends a viewer's DELETE of a run without gates as ever", async () => {

@@ -23,9 +23,7 @@ afterEach(() => vi.restoreAllMocks());
 /** In the order of their UTF-8 bytes. */
 const KEYS = ["Z", "a", "b", "é", "\uffee", "\u{1f680}", "\u{1f680}".repeat(254), "\u{1f680}".repeat(255)];
 const runs = newRunsPath();
-const one = (group: string, key: string): Group => ({
-  ...{ group, key, limit: 1, holders: 1, waiters: 0, paused: null },
-});
+const one = (group: string, key: string): Group => ({ group, key, limit: 1, holders: 1, waiters: 0, paused: null });
 
 beforeAll(async () => {
   await storeGated(runs, { concurrency: { group: "prod", key: "{{ parameters.version }}" } });

@@ -34,33 +34,23 @@ async function revoke(project: string, id: string, path: string): Promise<Revoke
 
 async function eventsOf(path: string, id: string): Promise<(readonly [type: string, by?: unknown])[]> {
   const { body } = await ask<{ type: string; by?: string }[]>("GET", `${path}/${id}/events`);
-  return body.flatMap(({ type, by }) =>
-    type === "created" || type.startsWith("attempt_") ? [] : [[type, by]],
-  );
+  return body.flatMap(({ type, by }) => (type === "created" || type.startsWith("attempt_") ? [] : [[type, by]]));
 }
 
 it("a revocation lists the runs that its tokens approved, and none of them starts without another approval", async () => {
   const { project, path } = newEnvironment();
   const bob = await grantToken(project, { ...APPROVER, role: "owner", name: "bob" });
   const bobs = await grantToken(project, { ...APPROVER, name: "bob's phone" }, bob.token);
-  const [eve, carl] = await Promise.all(
-    ["eve", "carl"].map((name) => grantToken(project, { ...APPROVER, name })),
-  );
+  const [eve, carl] = await Promise.all(["eve", "carl"].map((name) => grantToken(project, { ...APPROVER, name })));
   const run = await gatedRun(path, TWO);
   const other = (await startGated(path)).body;
   expect((await decide(path, run.id, "approve", as(bobs.token))).status).toBe(200);
   expect((await decide(path, other.id, "approve", as(eve?.token ?? ""))).status).toBe(200);
   await landed(path);
   const answer = await revoke(project, bob.id, path);
-  expect(answer).toMatchObject({
-    approvedRuns: [{ envName: "prod", id: run.id }],
-    moreApprovedRuns: false,
-  });
+  expect(answer).toMatchObject({ approvedRuns: [{ envName: "prod", id: run.id }], moreApprovedRuns: false });
   const second = await decide(path, run.id, "approve", as(eve?.token ?? ""));
-  expect(second.body.details).toMatchObject({
-    waiting: { for: "approval" },
-    approval: { approvals: [{ by: "eve" }] },
-  });
+  expect(second.body.details).toMatchObject({ waiting: { for: "approval" }, approval: { approvals: [{ by: "eve" }] } });
   const third = await decide(path, run.id, "approve", as(carl?.token ?? ""));
   expect([third.status, third.body.details.waiting]).toEqual([200, null]);
   expect(await eventsOf(path, run.id)).toEqual([
@@ -83,10 +73,7 @@ it("an approval counts whose token has expired since, and has left the list of t
   await decide(path, run.id, "approve", as(bob.token));
   await env.DB.prepare("DELETE FROM tokens WHERE id = ?").bind(bob.id).run();
   const { body } = await decide(path, run.id, "approve", as(eve.token));
-  expect(body.details).toMatchObject({
-    waiting: null,
-    approval: { approvals: [{ by: "bob" }, { by: "eve" }] },
-  });
+  expect(body.details).toMatchObject({ waiting: null, approval: { approvals: [{ by: "bob" }, { by: "eve" }] } });
 });
 
 it("while D1 is down, approvals count, and the timeline says that nobody knows of a revocation", async () => {
@@ -110,9 +97,7 @@ it("200 approved runs are listed, and it is said that there are more", async () 
   const rows = Array.from({ length: 201 }, (_, i) => ({
     id: idAt(Date.now() - i),
     ...waitingRun("approval", { tokenId: "somebody" }),
-    approvals: [
-      { by: { tokenId: "gone", tokenName: "x", parents: [id], person: null }, at: 1, reason: null },
-    ],
+    approvals: [{ by: { tokenId: "gone", tokenName: "x", parents: [id], person: null }, at: 1, reason: null }],
   }));
   await insertRows(`${project.slice(1)}/prod`, rows);
   const { body } = await ask<Revoked>("DELETE", `${project}/tokens/${id}`);

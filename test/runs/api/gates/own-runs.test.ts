@@ -23,9 +23,7 @@ describe("whose own run it is", () => {
 
   beforeAll(async () => {
     const grant = (asker: string, name: string, more = {}) =>
-      grantToken(project, { role: "owner", name, mayApprove: true, ...more }, asker).then(
-        ({ token }) => token,
-      );
+      grantToken(project, { role: "owner", name, mayApprove: true, ...more }, asker).then(({ token }) => token);
     const parent = await grant(ROOT, "parent");
     const creator = await grant(parent, "creator");
     const child = await grant(creator, "child");
@@ -69,7 +67,7 @@ describe("whose own run it is", () => {
     const anns = await grantToken(project, owner);
     const machines = await grantToken(
       project,
-      { ...{ role: "member", name: "machine", person: null }, mayApprove: true },
+      { role: "member", name: "machine", person: null, mayApprove: true },
       anns.token,
     );
     expect(machines.person).toBeNull();

@@ -24,8 +24,7 @@ const put = (runs: string, group: string, body: unknown = { reason: "freeze" }, 
 const remove = (runs: string, group: string, options: Ask = {}): Promise<Answer<Refusal | null>> =>
   ask("DELETE", pathOf(runs, group), options);
 const list = async (runs: string) => (await ask<Pause[]>("GET", pathOf(runs))).body;
-const hasStarted = async (runs: string, { id }: DetailedRun) =>
-  (await detailsOf(runs, id)).details.waiting === null;
+const hasStarted = async (runs: string, { id }: DetailedRun) => (await detailsOf(runs, id)).details.waiting === null;
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -99,7 +98,11 @@ it("names the person for whom a token acts, and is in the audit", async () => {
   await remove(runs, "-environment", { token });
   const { body: entries } = await ask<object[]>("GET", `${project}/audit`);
   const entry = (action: string, target: string) => ({
-    ...{ action, target, targetName: target, actorName: "portal", scope: `${project.slice(1)}/prod` },
+    action,
+    target,
+    targetName: target,
+    actorName: "portal",
+    scope: `${project.slice(1)}/prod`,
   });
   expect(entries.slice(0, 4)).toMatchObject([
     entry("pause_deleted", "-environment"),
@@ -170,11 +173,7 @@ it("while the coordinator can't be reached, every answer is 503, nothing changes
   const path = `${project}/envs/prod/action-runs`;
   await put(path, "prod");
   const { restore } = loseCoordinator(path);
-  for (const answer of [
-    await put(path, "stage"),
-    await remove(path, "prod"),
-    await ask("GET", pathOf(path)),
-  ]) {
+  for (const answer of [await put(path, "stage"), await remove(path, "prod"), await ask("GET", pathOf(path))]) {
     const { code } = answer.body as unknown as Refusal;
     expect([answer.status, code]).toEqual([503, "coordinator_unavailable"]);
   }

@@ -111,10 +111,7 @@ describe("the set", () => {
 describe("the pages", () => {
   it("have 25 runs, and all operations together keep to 20 runs a second", async () => {
     const path = newRunsPath();
-    const ids = [
-      await begin(path, { named: runIds(100) }),
-      await begin(path, { request: RETRY, named: runIds(100) }),
-    ];
+    const ids = [await begin(path, { named: runIds(100) }), await begin(path, { request: RETRY, named: runIds(100) })];
     const decided = async () => {
       const counts = await Promise.all(ids.map(async (id) => (await bulkOf(path, id)).counts));
       return counts.map(({ accepted, skipped }) => accepted + skipped);
@@ -157,22 +154,14 @@ describe("the pages", () => {
     while ((await bulkOf(path, id)).completedAt === null) {
       outside.fate = (call) => (call === "retry" ? "unheard" : "answered");
       const tried = outside.pages.length;
-      await passUntil(
-        path,
-        async () => outside.pages.length > tried || (await bulkOf(path, id)).completedAt !== null,
-      );
+      await passUntil(path, async () => outside.pages.length > tried || (await bulkOf(path, id)).completedAt !== null);
       await die(path);
       outside.fate = () => "answered";
       // The alarm needs no caller.
       expect(await alarmAt(path)).not.toBeNull();
       for (let i = 0; i < 50; i++) await pass(path, 1250);
     }
-    expect((await bulkOf(path, id)).counts).toEqual({
-      matched: 10_000,
-      accepted: 10_000,
-      skipped: 0,
-      failed: 0,
-    });
+    expect((await bulkOf(path, id)).counts).toEqual({ matched: 10_000, accepted: 10_000, skipped: 0, failed: 0 });
     expect(outside.retried.size).toBe(10_000);
   });
 
@@ -291,9 +280,7 @@ describe("a cancel", () => {
     await journal(path, "DELETE FROM runs WHERE id = ?", purged);
     await die(path);
     await passUntilEnd(path, id);
-    expect((await itemsOf(path, id)).map(({ code }) => code)).toEqual([
-      ...["run_succeeded", null, "run_not_found"],
-    ]);
+    expect((await itemsOf(path, id)).map(({ code }) => code)).toEqual(["run_succeeded", null, "run_not_found"]);
   });
 });
 
@@ -366,10 +353,7 @@ describe("a stop", () => {
       outside.release();
     });
     await passUntilEnd(path, id, 0);
-    expect(await bulkOf(path, id)).toMatchObject({
-      abortReason: "asked",
-      counts: { accepted: 0, failed: 0 },
-    });
+    expect(await bulkOf(path, id)).toMatchObject({ abortReason: "asked", counts: { accepted: 0, failed: 0 } });
     expect(outside.pages).toEqual([]);
   });
 
@@ -378,9 +362,7 @@ describe("a stop", () => {
     outside.fate = (call) => (call === "retry" ? "hangs" : "answered");
     const id = await begin(path, { request: RETRY, named: runIds(30) });
     await pass(path, 0);
-    await until(
-      async () => (await journal(path, "SELECT 1 FROM bulk_operations WHERE next_seq > 0")).length > 0,
-    );
+    await until(async () => (await journal(path, "SELECT 1 FROM bulk_operations WHERE next_seq > 0")).length > 0);
     await awake(path, (object) => object.bulk.abort(id, STOPPER));
     await die(path);
     await passUntilEnd(path, id, 0);
@@ -494,8 +476,7 @@ it("how the runs of a cancel have ended is noted when the last one has, and no D
   const id = await begin(path, { request, named: [stopping, late, pending] });
   await passUntilEnd(path, id);
   const endedOf = async () => (await bulkOf(path, id)).ended;
-  const isOver = async () =>
-    (await journal(path, "SELECT 1 FROM bulk_operations WHERE is_over = 1")).length > 0;
+  const isOver = async () => (await journal(path, "SELECT 1 FROM bulk_operations WHERE is_over = 1")).length > 0;
   expect(await endedOf()).toEqual({ succeeded: 0, failed: 0, cancelled: 1 });
   await change(path, stopping, { type: "succeeded", output: null });
   expect(await endedOf()).toEqual({ succeeded: 1, failed: 0, cancelled: 1 });

@@ -6,13 +6,7 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
-import type {
-  BulkItem,
-  BulkOperation,
-  BulkOrder,
-  BulkRequest,
-  NumberedItem,
-} from "../../../../src/runs/bulk.ts";
+import type { BulkItem, BulkOperation, BulkOrder, BulkRequest, NumberedItem } from "../../../../src/runs/bulk.ts";
 import type { BulkRunner, Stopper } from "../../../../src/runs/bulk-calls.ts";
 import type { RunCoordinator } from "../../../../src/runs/coordinator/coordinator.ts";
 import { type Coordinator, coordinatorOf } from "../../../../src/runs/protocol.ts";
@@ -127,8 +121,7 @@ export const STOPPER: Stopper = { id: "t1", name: "ada", sessionId: null, person
 export const awake = <T>(
   path: string,
   call: (object: Coordinator, instance: RunCoordinator) => Promise<T>,
-): Promise<T> =>
-  runInDurableObject(coordinator(path), (object: RunCoordinator) => call(coordinatorOf(object), object));
+): Promise<T> => runInDurableObject(coordinator(path), (object: RunCoordinator) => call(coordinatorOf(object), object));
 
 let orders = 0;
 
@@ -156,7 +149,10 @@ export function orderOf({ request = CANCEL, maxRuns = 10_000, named }: Wanted): 
   const createdAt = Date.now().toString(16).padStart(12, "0");
   return {
     id: `${createdAt.slice(0, 8)}-${createdAt.slice(8)}-774b-bcce-${n}`,
-    ...{ request, filter, filters: filter, maxRuns: named?.length ?? maxRuns },
+    request,
+    filter,
+    filters: filter,
+    maxRuns: named?.length ?? maxRuns,
     asker: { tokenId: "t1", tokenName: "ci", parents: [], person: null },
     mustNamePerson: false,
     origin: "https://runs.example",

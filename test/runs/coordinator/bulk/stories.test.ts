@@ -109,8 +109,7 @@ const step = fc.oneof(
         what: every === 0 ? "each retry can be decided" : `one retry in ${every} can't be decided or refuses`,
         go: async () => {
           let n = 0;
-          outside.outcome = () =>
-            every > 0 && ++n % every === 0 ? (n % 2 === 0 ? null : "skipped") : "accepted";
+          outside.outcome = () => (every > 0 && ++n % every === 0 ? (n % 2 === 0 ? null : "skipped") : "accepted");
         },
       }),
     ),
