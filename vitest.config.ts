@@ -21,7 +21,7 @@ process.env.TMPDIR = QUICK_FILES;
 
 declare module "vitest" {
   export interface ProvidedContext {
-    readonly unlandedStories: number;
+    readonly pendingStories: number;
     readonly gateSteps: number;
   }
 }
@@ -102,7 +102,7 @@ export default defineConfig({
           // How many random stories test/runs/projection/unlanded-model.test.ts plays, and how many steps
           // test/gates/model.test.ts.
           provide: {
-            unlandedStories: Number(process.env.UNLANDED_STORIES ?? 1500),
+            pendingStories: Number(process.env.PENDING_STORIES ?? 1500),
             gateSteps: Number(process.env.GATE_STEPS ?? 800),
           },
         },

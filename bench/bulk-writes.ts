@@ -5,7 +5,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Count } from "./growth/count.ts";
-import { landed } from "./landed.ts";
+import { replicated } from "./landed.ts";
 import { asker, times } from "./seeds.ts";
 import { open, type Site } from "./site.ts";
 import { markdown } from "./table.ts";
@@ -26,7 +26,7 @@ const ENDS_WITHIN_MS = 120_000;
 /** Rows written for one run of an operation, by their cause. */
 interface Rows {
   readonly place: string;
-  readonly parts: Readonly<Record<"operation" | "change" | "landing", number>>;
+  readonly parts: Readonly<Record<"operation" | "change" | "replication", number>>;
   /** The part of them that the platform charges for setting alarms. */
   readonly alarms: number;
   /** Rows that the operation's own tables and the audit got, for each page of runs. */
@@ -46,7 +46,7 @@ export async function measureBulkWrites(isTrial: boolean, onProgress: (text: str
     onProgress("rows written by bulk operations");
     await createRuns(site, WARM_UP, "warm-up");
     await createRuns(site, runs, "deploy");
-    await landed(site, [{ project: PROJECT, status: "pending", runs: WARM_UP + runs }]);
+    await replicated(site, [{ project: PROJECT, status: "pending", runs: WARM_UP + runs }]);
     const cancel = { operation: "cancel", graceSeconds: 0 };
     const cancelled = await operate(site, cancel, runs, isTrial ? REST_MS : ENDS_NOTED_MS);
     const retried = await operate(site, { operation: "retry" }, runs, REST_MS);
@@ -57,10 +57,10 @@ export async function measureBulkWrites(isTrial: boolean, onProgress: (text: str
 }
 
 export function bulkWritesTable({ runs, rows }: BulkWrites): string {
-  const head = `rows written for each of ${runs} runs|operation|change|landing|all|of these setAlarm|a page of ${PAGE_RUNS}`;
-  const lines = rows.map(({ place, parts: { operation, change, landing }, alarms, aPage }) => [
+  const head = `rows written for each of ${runs} runs|operation|change|replication|all|of these setAlarm|a page of ${PAGE_RUNS}`;
+  const lines = rows.map(({ place, parts: { operation, change, replication }, alarms, aPage }) => [
     place,
-    ...[operation, change, landing, operation + change + landing, alarms].map((n) => n.toFixed(2)),
+    ...[operation, change, replication, operation + change + replication, alarms].map((n) => n.toFixed(2)),
     aPage.toFixed(1),
   ]);
   return markdown([head.split("|"), ...lines]);
@@ -102,8 +102,8 @@ function rowsOf(operation: string, counts: readonly Count[], runs: number): Rows
       counts.reduce((sum, c) => sum + (c.sql.startsWith(store) && isIt(c) ? c.rowsWritten : 0), 0) / runs;
     const parts = {
       operation: each(isOwn),
-      change: each((count) => !isOwn(count) && !isLanding(count)),
-      landing: each((count) => !isOwn(count) && isLanding(count)),
+      change: each((count) => !isOwn(count) && !isReplication(count)),
+      replication: each((count) => !isOwn(count) && isReplication(count)),
     };
     const alarms = each(({ sql }) => sql.endsWith("setAlarm"));
     return { place: `${operation}, ${store}`, parts, alarms, aPage: parts.operation * PAGE_RUNS };
@@ -115,9 +115,7 @@ function isOwn({ sql }: Count): boolean {
   return /\b(bulk_operations|bulk_pages|audit)\b/.test(sql);
 }
 
-/** Whether the statement writes runs to D1, or notes in the journal what has landed and when to check again. */
-function isLanding({ sql, values }: Count): boolean {
-  return (
-    /^D1|UPDATE runs SET landed|runs_aside/.test(sql) || values.some((value) => /^(replica:|repair_at)/.test(value))
-  );
+/** Whether the statement writes runs to D1, or notes in the journal what is replicated and when to check again. */
+function isReplication({ sql, values }: Count): boolean {
+  return /^D1|quarantined_runs/.test(sql) || values.some((value) => /^(replica:|replication_retry_at)/.test(value));
 }

@@ -33,8 +33,8 @@ export async function measureChosen(flags: Flags): Promise<void> {
 }
 
 const PARTS: Readonly<Record<Part, (flags: Flags) => Promise<Chosen>>> = {
-  async writes({ flightsForMs }) {
-    const writes = await measureWrites(flightsForMs, false, progress);
+  async writes({ batchesForMs }) {
+    const writes = await measureWrites(batchesForMs, false, progress);
     return { tables: [writesTable(writes)], json: { writes } };
   },
   async bulk() {

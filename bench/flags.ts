@@ -46,7 +46,7 @@ export interface Flags {
   /** At how many callers operations are profiled. */
   readonly callers: Callers;
   readonly rounds: number | null;
-  readonly flightsForMs: number;
+  readonly batchesForMs: number;
   readonly databases: number;
   /** Numbers of runs, as a text. */
   readonly runs: string;
@@ -90,7 +90,7 @@ export function readFlags(): Flags {
     callers,
     databases,
     rounds: flags.rounds === undefined ? null : rounds,
-    flightsForMs: flags.quick || flags.ms !== undefined ? 1500 : 10_000,
+    batchesForMs: flags.quick || flags.ms !== undefined ? 1500 : 10_000,
     runs: flags.runs ?? "10000,1000000",
     requests: numberOf("--requests", flags.requests, 200_000),
   };

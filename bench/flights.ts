@@ -1,23 +1,23 @@
 /** Counts how often a coordinator writes to D1 while many callers create in its environment. */
 
 import { withGenerator } from "./generator.ts";
-import { landed } from "./landed.ts";
+import { replicated } from "./landed.ts";
 import type { Site } from "./site.ts";
 
 /** A second on average, and in the worst second. */
-export interface Flights {
+export interface Batches {
   readonly perSecond: number;
   readonly worst: number;
   readonly target: number;
 }
 
 const TARGET = 1.5;
-export const FLIGHT_CALLERS = 64;
+export const BATCH_CALLERS = 64;
 
 /** `forMs`: how long callers create. The site must be one that counts. */
-export function countFlights(site: Site, forMs: number): Promise<Flights> {
-  const job = { operation: "create", callers: FLIGHT_CALLERS, forMs } as const;
-  const [project, nothing] = ["flights", { path: "", body: "" }];
+export function countBatches(site: Site, forMs: number): Promise<Batches> {
+  const job = { operation: "create", callers: BATCH_CALLERS, forMs } as const;
+  const [project, nothing] = ["batches", { path: "", body: "" }];
   const runs = `/bench/${project}/envs/made/action-runs`;
   const empty = { openRuns: [], endedRuns: [], madeRuns: [], list: nothing, receiver: "" };
   const seeds = { token: site.secrets.ROOT_TOKEN, runs, ...empty };
@@ -27,14 +27,14 @@ export function countFlights(site: Site, forMs: number): Promise<Flights> {
     const startedAt = performance.now();
     const { answers, failures, firstFailure } = await generator.run(job);
     if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
-    // Until the last run has landed, so that a short job has a flight.
-    await landed(site, [{ project, status: "pending", runs: before.answers + answers }]);
+    // Until the last run is replicated, so that a short job has a batch.
+    await replicated(site, [{ project, status: "pending", runs: before.answers + answers }]);
     const counts = await site.counts();
     const seconds = (performance.now() - startedAt) / 1000;
-    const flights = counts.filter(({ sql }) => /^D1:\s+INSERT INTO runs/.test(sql));
-    const firstAt = Math.min(...flights.map(({ at }) => at));
-    const bySecond = Map.groupBy(flights, ({ at }) => Math.floor((at - firstAt) / 1000));
+    const batches = counts.filter(({ sql }) => /^D1:\s+INSERT INTO runs/.test(sql));
+    const firstAt = Math.min(...batches.map(({ at }) => at));
+    const bySecond = Map.groupBy(batches, ({ at }) => Math.floor((at - firstAt) / 1000));
     const worst = Math.max(...[...bySecond.values()].map(({ length }) => length));
-    return { perSecond: flights.length / seconds, worst, target: TARGET };
+    return { perSecond: batches.length / seconds, worst, target: TARGET };
   });
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Site } from "./site.ts";
 
 /** Runs that webhook endpoints hear of are purged a minute after their endpoint came, at the earliest. */
-const LANDED_WITHIN_MS = 90_000;
+const REPLICATED_WITHIN_MS = 90_000;
 const POLL_MS = 100;
 
 /** How many runs of a project D1 must show. */
@@ -15,12 +15,12 @@ export interface Expected {
 }
 
 /** Returns when D1 shows this for all of them. Throws after 90 s. */
-export async function landed(
+export async function replicated(
   { databases }: Pick<Site, "databases">,
   expected: readonly Expected[],
   meanwhile: () => Promise<unknown> = () => delay(POLL_MS),
 ): Promise<void> {
-  const until = performance.now() + LANDED_WITHIN_MS;
+  const until = performance.now() + REPLICATED_WITHIN_MS;
   for (const { project, status, runs } of expected) {
     const counts = databases.map((db) =>
       db.prepare("SELECT count(*) AS n FROM runs WHERE scope GLOB ? AND status = ?").bind(`bench/${project}/*`, status),
@@ -37,11 +37,11 @@ export async function landed(
 }
 
 /**
- * Returns when D1 has this run. Changes of an environment land in their order, so D1 then also has every change before
- * it. Throws after 90 s.
+ * Returns when D1 has this run. Changes of an environment are replicated in their order, so D1 then also has every
+ * change before it. Throws after 90 s.
  */
-export async function landedUpTo({ databases }: Pick<Site, "databases">, id: string): Promise<void> {
-  const until = performance.now() + LANDED_WITHIN_MS;
+export async function replicatedUpTo({ databases }: Pick<Site, "databases">, id: string): Promise<void> {
+  const until = performance.now() + REPLICATED_WITHIN_MS;
   const selects = databases.map((db) => db.prepare("SELECT 1 FROM runs WHERE id = ?").bind(id));
   while ((await Promise.all(selects.map((select) => select.first()))).every((row) => row === null)) {
     if (performance.now() > until) throw new Error(`D1 does not show run ${id}`);

@@ -20,7 +20,7 @@ import { whenTold } from "./told.ts";
 type Request = NonNullable<ReturnType<Operation["next"]>>;
 
 const ANSWER_WITHIN_MS = 30_000;
-/** The pause between two jobs, so that work such as a flight to D1 ends before the next job begins. */
+/** The pause between two jobs, so that work such as a batch for D1 ends before the next job begins. */
 const SETTLE_MS = 20;
 /** How long the other load runs before the job begins, at most as long as the job. */
 const LEAD_MAX_MS = 250;

@@ -1,6 +1,6 @@
 /** Makes the runs that are read while measuring, over HTTP as a caller does, and notes the right responses. */
 
-import { landed } from "./landed.ts";
+import { replicated } from "./landed.ts";
 import { LIST_LIMIT } from "./operations.ts";
 import type { Reading, Seeds } from "./requests.ts";
 import type { Site } from "./site.ts";
@@ -66,7 +66,7 @@ export async function makeSeeds(
   const seeds = { token, runs: runsOf("made"), openRuns, endedRuns, madeRuns, list, receiver };
   const pending = counts.open + counts.listed + counts.made;
   // The limits begin with a copy of D1's rows.
-  await landed(site, [
+  await replicated(site, [
     { project: NAME, status: "succeeded", runs: counts.ended },
     { project: NAME, status: "pending", runs: pending },
   ]);

@@ -18,7 +18,7 @@ import { measureWrites, type Writes } from "./writes.ts";
 /** Fewer runs would hide a statement that reads more rows if there are more runs. */
 const SIZES = [10_000, 20_000];
 const REQUESTS = 100;
-const FLIGHTS_FOR_MS = 200;
+const BATCHES_FOR_MS = 200;
 
 export interface Trial {
   readonly result: Result;
@@ -33,7 +33,7 @@ export interface Trial {
 
 export async function measureTrial(onProgress: (text: string) => void): Promise<Trial> {
   const parts = [
-    measureWrites(FLIGHTS_FOR_MS, true, onProgress),
+    measureWrites(BATCHES_FOR_MS, true, onProgress),
     measureGrowth(SIZES, TRIAL_OF_GROWTH, onProgress),
     measureBulkWrites(true, onProgress),
   ] as const;

@@ -5,7 +5,7 @@ import { OPERATIONS } from "./operations.ts";
 export const USAGE = `npm run bench                              all, in about 24 minutes
 npm run bench -- --quick                   the same with fewer and shorter rounds, in about 3 minutes
 npm run bench -- --only create             only what is compared with this operation
-npm run bench -- --only writes             only the rows written for a run, and the flights
+npm run bench -- --only writes             only the rows written for a run, and the batches
 npm run bench -- --only bulk               only the rows written by bulk operations
 npm run bench -- --only gap                only the time from a report to the next run of a group
 npm run bench -- --only databases          an environment in another database beside one in the first

@@ -8,11 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { monotonicMs } from "./clock.ts";
-import { countFlights, FLIGHT_CALLERS, type Flights } from "./flights.ts";
+import { BATCH_CALLERS, type Batches, countBatches } from "./flights.ts";
 import type { Count } from "./growth/count.ts";
 import { makePurgeable } from "./growth/fill.ts";
 import { reportAsHeard, triggerFor } from "./heard-runs.ts";
-import { type Expected, landed } from "./landed.ts";
+import { type Expected, replicated } from "./landed.ts";
 import { withReceiver } from "./receiving.ts";
 import { asker, placeIn, putEndpoint, times } from "./seeds.ts";
 import { makeSecrets, open, type Site, type SiteOptions } from "./site.ts";
@@ -49,10 +49,10 @@ const HOOKED: readonly Place[] = [
   { ...BUSY, name: "busy, webhook, group", project: "group", runs: 200, action: { concurrency: SLOT } },
   { ...BUSY, name: "busy, webhook, approval", project: "appr", runs: 200, action: { approval: { allowSelf: true } } },
 ];
-/** The part of a busy coordinator's runs that a trial makes: still enough that most share a flight and an alarm. */
+/** The part of a busy coordinator's runs that a trial makes: still enough that most share a batch and an alarm. */
 const TRIAL_SHARE = 0.1;
 const TRIAL_WARM_UP = 10;
-/** Each coordinator rests before and after each change, until the alarm has rung that checks what has landed. */
+/** Each coordinator rests before and after each change, until the alarm has rung that checks what is replicated. */
 const ALONE = { ...BUSY, name: "alone", project: "alone", environments: 4, runs: 4, warmUp: 16 };
 const ALONE_TOLD = { ...ALONE, ...TOLD, name: "alone, one endpoint", project: "alone1" };
 const ALONE_REST_MS = 62_000;
@@ -62,7 +62,7 @@ const TARGETS = { object: 10, D1: 8 } as const;
 /** Rows written for one run, by their cause. */
 export interface Rows {
   readonly place: string;
-  readonly parts: Readonly<Record<"create" | "approval" | "callback" | "telling" | "landing" | "purge", number>>;
+  readonly parts: Readonly<Record<"create" | "approval" | "callback" | "telling" | "replication" | "purge", number>>;
   /** The part of them that the platform charges for setting alarms, without those of a purge. */
   readonly alarms: number;
   readonly all: number;
@@ -78,10 +78,10 @@ interface Changes {
 
 export interface Writes {
   readonly rows: readonly Rows[];
-  readonly flights: Flights;
+  readonly batches: Batches;
 }
 
-/** `forMs`: how long flights are counted. `isTrial`: with fewer runs, for a try of the bench itself. */
+/** `forMs`: how long batches are counted. `isTrial`: with fewer runs, for a try of the bench itself. */
 export async function measureWrites(
   forMs: number,
   isTrial: boolean,
@@ -117,8 +117,8 @@ export async function measureWrites(
     return await withSite(kept, async (site) => {
       const purged = await purge(site, places);
       const rows = changed.flatMap(({ place, ...changes }) => rowsOf(place, changes, purged));
-      onProgress("flights");
-      return { rows, flights: await countFlights(site, forMs) };
+      onProgress("batches");
+      return { rows, batches: await countBatches(site, forMs) };
     });
   } finally {
     rmSync(kept.folder, { recursive: true, force: true });
@@ -155,17 +155,17 @@ export async function measureDatabaseWrites(
   }
 }
 
-export function writesTable({ rows, flights: { perSecond, worst, target } }: Writes): string {
+export function writesTable({ rows, batches: { perSecond, worst, target } }: Writes): string {
   return `${rowsTable(rows)}
 
-${FLIGHT_CALLERS} callers create: ${perSecond.toFixed(1)} flights a second, of target ${verdict(perSecond, target)}; ${worst} in the worst second.`;
+${BATCH_CALLERS} callers create: ${perSecond.toFixed(1)} batches a second, of target ${verdict(perSecond, target)}; ${worst} in the worst second.`;
 }
 
 export function rowsTable(rows: readonly Rows[]): string {
-  const head = "rows written for a run|create|approval|callback|telling|landing|purge|all|target|of these setAlarm";
+  const head = "rows written for a run|create|approval|callback|telling|replication|purge|all|target|of these setAlarm";
   const lines = rows.map(({ place, parts, alarms, all, target }) => [
     place,
-    ...[parts.create, parts.approval, parts.callback, parts.telling, parts.landing, parts.purge, all].map((n) =>
+    ...[parts.create, parts.approval, parts.callback, parts.telling, parts.replication, parts.purge, all].map((n) =>
       n.toFixed(2),
     ),
     target === null ? "" : verdict(Math.round(all), target),
@@ -220,7 +220,7 @@ async function prepare(site: Site, places: readonly Place[], receiver: string, r
     }
     await createPlain(site, place, place.warmUp);
   });
-  await landed(
+  await replicated(
     site,
     places.map(({ project, warmUp: runs }) => ({ project, status: "pending", runs })),
   );
@@ -231,7 +231,7 @@ async function prepare(site: Site, places: readonly Place[], receiver: string, r
 /** The runs of these places are created, approved and reported. The coordinators rest after each. */
 async function change(site: Site, places: readonly Place[], receiver: string, restMs: number): Promise<Changes> {
   const settled = async (status: Expected["status"], runsOf: (place: Place) => number) => {
-    await landed(
+    await replicated(
       site,
       places.map((place) => ({ project: place.project, status, runs: runsOf(place) })),
     );
@@ -278,7 +278,7 @@ async function report(site: Site, { isTold }: Place, receiver: string, runs: rea
 async function purge(site: Site, places: readonly Place[]): Promise<Count[]> {
   for (const place of places) {
     const ring = () => createPlain(site, place, place.environments).then(() => delay(POLL_MS));
-    await landed(site, [{ project: place.project, status: "succeeded", runs: 0 }], ring);
+    await replicated(site, [{ project: place.project, status: "succeeded", runs: 0 }], ring);
   }
   await delay(BUSY_REST_MS);
   return site.counts();
@@ -293,7 +293,7 @@ function rowsOf({ name, project, runs }: Place, changes: Changes, purged: readon
   return (["object", "D1"] as const).map((store) => {
     const each = (counts: readonly Count[], isIt: (count: Count) => boolean) =>
       counts.reduce((sum, c) => sum + (c.sql.startsWith(store) && isIt(c) ? c.rowsWritten : 0), 0) / runs;
-    const isOwn = (count: Count) => !isLanding(count) && !isTelling(count);
+    const isOwn = (count: Count) => !isReplication(count) && !isTelling(count);
     const isPurge = ({ sql }: Count) =>
       /: DELETE FROM (runs|events|deliveries|messages|accepted_changes|previews)/.test(sql);
     const parts = {
@@ -301,7 +301,7 @@ function rowsOf({ name, project, runs }: Place, changes: Changes, purged: readon
       approval: each(approvals, isOwn),
       callback: each(callbacks, isOwn),
       telling: each(callbacks, isTelling),
-      landing: each(changed, isLanding),
+      replication: each(changed, isReplication),
       purge: each(purged.filter(isHere), isPurge),
     };
     const isAlarm = ({ sql }: Count) => sql.endsWith("setAlarm");
@@ -312,10 +312,10 @@ function rowsOf({ name, project, runs }: Place, changes: Changes, purged: readon
   });
 }
 
-/** Whether the statement writes to D1, or notes in the journal what has landed and when to check again. */
-function isLanding({ sql, values }: Count): boolean {
-  if (/^D1|UPDATE runs SET landed|runs_aside/.test(sql)) return true;
-  return values.some((value) => /^(replica:|repair_at)/.test(value));
+/** Whether the statement writes to D1, or notes in the journal what is replicated and when to check again. */
+function isReplication({ sql, values }: Count): boolean {
+  if (/^D1|quarantined_runs/.test(sql)) return true;
+  return values.some((value) => /^(replica:|replication_retry_at)/.test(value));
 }
 
 /** Whether the statement writes a message, how far it got, or what messages need to know. */

@@ -25,7 +25,7 @@ CREATE TABLE database_report (
   report     TEXT    NOT NULL
 ) STRICT;
 
--- Runs as callers read them. The coordinators' journals decide; this is what they landed.
+-- Runs as callers read them. The coordinators' journals decide; this is what they replicated.
 -- The checks are chains of `=`, because SQLite builds a table for a longer `IN`, and D1 counts the rows that it reads there.
 CREATE TABLE runs (
   scope        TEXT    NOT NULL, -- {org}/{project}/{env}

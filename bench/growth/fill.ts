@@ -7,7 +7,7 @@
 import { cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { landedUpTo } from "../landed.ts";
+import { replicatedUpTo } from "../landed.ts";
 import { withReceiver } from "../receiving.ts";
 import { asker, placeIn, times } from "../seeds.ts";
 import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
@@ -158,7 +158,7 @@ async function createRuns(site: Site, runs: number, receivers: Receivers): Promi
   await cancelInBulk(site, environments, CANCELLED_IN_BULK);
   for (const path of paths) {
     const { id } = await post(path, ci, LAST);
-    await landedUpTo(site, id);
+    await replicatedUpTo(site, id);
   }
   return ci;
 }
@@ -208,12 +208,12 @@ function copyRuns(file: string, copies: number, waiting: number): void {
     const columns = columnsOf.all(table).map(({ name }) => String(name));
     // D1 has no events, and a coordinator has no audit.
     if (columns.length === 0) continue;
-    // The copies are in D1 too, so nothing is left to land.
+    // The copies are in D1 too, so nothing is left to replicate.
     if (columns.includes("change_seq"))
       db.exec(`INSERT INTO marks
         SELECT 'replica:0', json_object('role', 'primary', 'generation', 0, 'walkedTo', NULL, 'move', NULL)
         WHERE NOT EXISTS (SELECT 1 FROM marks WHERE name LIKE 'replica:%');
-        UPDATE marks SET value = json_set(value, '$.landedSeq', (SELECT max(change_seq) FROM runs))
+        UPDATE marks SET value = json_set(value, '$.replicatedSeq', (SELECT max(change_seq) FROM runs))
         WHERE name LIKE 'replica:%'`);
     const values = columns.map((name) => {
       if (["id", "run_id", "bulk_id", "create_key", "body", "bulk"].includes(name)) return `copied(${name}, copy)`;

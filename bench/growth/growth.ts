@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "undici";
 import { onStop } from "../../src/dev/children.ts";
-import { landedUpTo } from "../landed.ts";
+import { replicatedUpTo } from "../landed.ts";
 import { OPERATIONS } from "../operations.ts";
 import { quantile } from "../quantile.ts";
 import { type Ask, bearer, newState, parsed, type Reading, read, type State, turn } from "../requests.ts";
@@ -203,7 +203,7 @@ async function withStandings(
       standings.push({ site, client: new Client(site.origin), ...facts });
     }
     await work(standings);
-    for (const standing of standings) await landedAt(standing);
+    for (const standing of standings) await untilReplicated(standing);
     if (errors.length > 0) throw new Error(`the service logged: ${errors[0]}`);
   } finally {
     for (const { client } of standings) await client.destroy();
@@ -212,17 +212,17 @@ async function withStandings(
 }
 
 /**
- * Waits until D1 has every change of this phase. The next phase takes the right responses from it, and nothing must land
- * while that one measures.
+ * Waits until D1 has every change of this phase. The next phase takes the right responses from it, and nothing must be
+ * replicated while that one measures.
  */
-async function landedAt({ client, site, state }: Standing): Promise<void> {
+async function untilReplicated({ client, site, state }: Standing): Promise<void> {
   const { runs, token } = state.seeds;
   const headers = { ...bearer(token), "Content-Type": "application/json" };
   const last = { method: "POST", path: runs, headers, body: JSON.stringify(fill.LAST) } as const;
   const { statusCode, body } = await client.request(last);
   const text = await body.text();
   if (statusCode !== 201) throw new Error(`the last create: ${statusCode} ${text.slice(0, 300)}`);
-  await landedUpTo(site, String(parsed(text).id));
+  await replicatedUpTo(site, String(parsed(text).id));
 }
 
 /** The right responses, from D1's file by plain SQL. */

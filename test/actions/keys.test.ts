@@ -6,7 +6,7 @@ import { everyMinute } from "../../src/cron.ts";
 import { resealDefinitions } from "../../src/definitions/reseal.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 import { askWith, envWith } from "../support/bindings.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { newActionsPath, ORIGIN_A, put, rowOfAction, runWith, scopeOf, triggerAt } from "./actions.ts";
 
 const OLD = "the-old-signing-key-of-32-bytes-and-more";
@@ -82,7 +82,7 @@ describe("a rotation", () => {
     ])
       await play(...keys);
     // Only D1 knows ids whose key has left the ring.
-    await landed(runs);
+    await replicated(runs);
     await play(NEW);
   });
 

@@ -3,7 +3,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { alarmAt, coordinator, DAY_MS, HOUR_MS, journal, MINUTE_MS, until } from "../support/direct.ts";
-import { landedRow } from "../support/landed.ts";
+import { replicatedRow } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { archivedIds, bucket, objectsOf, useBucket } from "./bucket.ts";
@@ -60,7 +60,7 @@ it("writes a run as a token with data:read sees it, and the run is 404 afterward
   expect((await ask<object[]>("GET", `${path}/${refused.id}/events`)).body).toContainEqual(
     expect.objectContaining({ type: "attempt_answered", excerpt: "no network" }),
   );
-  for (const id of ids) expect(await landedRow(path, id)).not.toBeNull();
+  for (const id of ids) expect(await replicatedRow(path, id)).not.toBeNull();
 
   pass(DUE_MS);
   await archiveUntil(path, 0);
@@ -119,7 +119,7 @@ it("deletes D1's rows when they are due, and the journal's after the archive has
   const path = newRunsPath();
   const { id } = await createRun(path);
   await ask("DELETE", `${path}/${id}`);
-  expect(await landedRow(path, id)).not.toBeNull();
+  expect(await replicatedRow(path, id)).not.toBeNull();
   pass(RETENTION_MS - MINUTE_MS);
   await ring(path);
   expect(await rowOf(id)).not.toBeNull();
@@ -149,14 +149,14 @@ it("with a shorter retention meanwhile, runs that ended later can be due first, 
 it("a run that was due before it ended loses its row in D1 with the archive, whatever was deleted before", async () => {
   const path = newRunsPath();
   const { id } = await createRun(path, { actionName: "late" });
-  await landedRow(path, id);
+  await replicatedRow(path, id);
   // Its alarm was dropped, so its deadline passed unseen. Deletions in D1 have come further.
   const deletedTo = JSON.stringify({ dueAt: NOON + RETENTION_MS + DAY_MS, id: "" });
   await journal(path, "INSERT INTO marks (name, value) VALUES ('deleted_to', ?)", deletedTo);
   await evictDurableObject(coordinator(path));
   pass(RETENTION_MS + 2 * HOUR_MS);
   await ring(path);
-  expect(await landedRow(path, id)).toMatchObject({ status: "failed" });
+  expect(await replicatedRow(path, id)).toMatchObject({ status: "failed" });
   pass(DAY_MS);
   await archiveUntil(path, 0);
   expect(await rowOf(id)).toBeNull();

@@ -5,7 +5,7 @@ import { expect, it, vi } from "vitest";
 import { archiveStatus } from "../../src/runs/api/archive/status.ts";
 import { alarmAt, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { landedRow } from "../support/landed.ts";
+import { replicatedRow } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, rowOf, scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 import { archivedIds, bucket, objectsOf, useBucket } from "./bucket.ts";
@@ -37,7 +37,7 @@ it("with a bucket that is down for an hour, D1's rows go and the journal waits, 
   const path = newRunsPath();
   const run = await createRun(path, { actionName: "deploy" });
   await ask("DELETE", `${path}/${run.id}`);
-  await landedRow(path, run.id);
+  await replicatedRow(path, run.id);
   const errors = errorLines();
   bucket.fault = "down";
   pass(DUE_MS);
@@ -64,7 +64,7 @@ it("with a bucket that is down for an hour, D1's rows go and the journal waits, 
   expect(new Set(bucket.puts).size).toBe(1);
 });
 
-it("halves a batch that is lost three times, until the run alone is put aside that is too much", async () => {
+it("halves a batch that is lost three times, and quarantines the one run that is too much", async () => {
   const path = newRunsPath();
   const ids = await ended(path, 6);
   const culprit = ids[3] ?? "";
@@ -87,7 +87,7 @@ it("halves a batch that is lost three times, until the run alone is put aside th
   expect((await archivedIds(path)).toSorted()).toEqual(ids);
 });
 
-it("puts a run aside that can't be printed, tries it again each day, and deletes it after 30 days", async () => {
+it("quarantines a run that can't be printed, tries it again each day, and deletes it after 30 days", async () => {
   const path = newRunsPath();
   const ids = await ended(path, 3);
   const broken = ids[1] ?? "";
@@ -112,7 +112,7 @@ it("puts a run aside that can't be printed, tries it again each day, and deletes
   expect((await objectsOf(path)).size).toBe(1);
 });
 
-it("puts a run aside and archives it when it can be printed again", async () => {
+it("quarantines a run, and archives it when it can be printed again", async () => {
   const path = newRunsPath();
   const [id = ""] = await ended(path, 1);
   await journal(path, "UPDATE runs SET started_at = 9e15 WHERE id = ?", id);

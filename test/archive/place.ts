@@ -88,7 +88,7 @@ export async function ring(path: string): Promise<void> {
 /** Runs that ended at noon, and that no D1 ever had. Returns their ids. */
 export async function ended(path: string, rows: number, { endedAt = NOON } = {}): Promise<string[]> {
   const before = new Set(await keptIds(path));
-  await fillJournal(path, { rows, landed: true, endedAt });
+  await fillJournal(path, { rows, isReplicated: true, endedAt });
   await direct(path).upkeep.poke();
   return (await keptIds(path)).filter((id) => !before.has(id));
 }

@@ -8,7 +8,7 @@ import { everyMinute } from "../../src/cron.ts";
 import { createAged, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { decide, startGated, storeGated } from "../support/gated.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { ask, createRun, ROOT, report } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
@@ -349,7 +349,7 @@ describe("a cancel of one run", () => {
 it("a resync does not start if its entry can't be written", async () => {
   const project = newProject();
   const run = await createRun(`${project}/envs/prod/action-runs`);
-  await landed(`${project}/envs/prod/action-runs`);
+  await replicated(`${project}/envs/prod/action-runs`);
   await env.DB.prepare("DELETE FROM runs WHERE id = ?").bind(run.id).run();
   faults.writes = { refuse: (bound) => bound.includes("resync_requested") };
   lines = [];

@@ -1,7 +1,7 @@
 /** For whom a request acts: what a run shows, and whose repetition a request with the same key is. */
 
 import { describe, expect, it, vi } from "vitest";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
@@ -47,7 +47,7 @@ describe("a run of a person", () => {
       body: {},
     });
     expect(body.details.cancel?.by).toBe("bo");
-    await landed(runs);
+    await replicated(runs);
     for (const name of ["ada@acme", "Ada@Acme"]) {
       const listed = await ask<ActionRun[]>("GET", `${runs}?triggeredBy=${name}`);
       expect(listed.body.map(({ id }) => id)).toEqual([ofToken.id, ofHeader.id]);

@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { bulk, startBulk } from "../support/bulk.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { createRun, newRunsPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 
@@ -11,7 +11,7 @@ it("the set and a dry run are read where the environment lives", async () => {
   const path = newRunsPath();
   await createRun(path);
   await createRun(path);
-  await landed(path);
+  await replicated(path);
   const wanted = { operation: "cancel", filter: { actionName: "deploy" }, maxRuns: 5 };
   expect((await startBulk<unknown>(path, { ...wanted, dryRun: true })).body).toMatchObject({ matched: 2 });
   expect((await bulk(path, wanted)).counts).toMatchObject({ matched: 2, accepted: 2 });

@@ -16,13 +16,13 @@ export async function livingIn(database: number): Promise<{ readonly path: strin
   const path = newRunsPath();
   changed.NEW_ENVIRONMENTS = String(database);
   const ids = await Promise.all(Array.from({ length: 4 }, () => createAged(path)));
-  await landedIn(path, database, ids);
+  await replicatedIn(path, database, ids);
   delete changed.NEW_ENVIRONMENTS;
   return { path, ids };
 }
 
-/** Waits until this database has these runs, without waiting for the pace of flights. */
-export function landedIn(path: string, database: number, ids: readonly string[]): Promise<void> {
+/** Waits until this database has these runs, without waiting for the interval between batches. */
+export function replicatedIn(path: string, database: number, ids: readonly string[]): Promise<void> {
   return until(async () => {
     const found = new Set(await idsIn(database, path));
     if (ids.every((id) => found.has(id))) return true;

@@ -33,10 +33,10 @@ import {
   idsIn,
   kill,
   lackingOf,
-  landedIn,
   livingIn,
   marksOf,
   moveOf,
+  replicatedIn,
   ringNext,
   row,
 } from "./moves.ts";
@@ -66,10 +66,10 @@ describe("a move", () => {
     expect(await idsIn(1, path)).toEqual([]);
     await driveUntil(path, null);
     expect(await idsIn(2, path)).toEqual([...ids].sort());
-    // What the old database was known to have is forgotten, and a new instance lands in the new one.
+    // What the old database was known to have is forgotten, and a new instance replicates to the new one.
     expect((await marksOf(path)).filter((name) => /replica:1/.test(name))).toEqual([]);
     await evictDurableObject(coordinator(path));
-    await landedIn(path, 2, [await createAged(path)]);
+    await replicatedIn(path, 2, [await createAged(path)]);
     expect(await idsIn(1, path)).toEqual([]);
   });
 
@@ -95,12 +95,12 @@ describe("a move", () => {
 
   it("takes along runs that change, are created and are purged meanwhile", async () => {
     const { path, ids } = await livingIn(1);
-    await fillJournal(path, { rows: 5, landed: false, endedAt: Date.now() - 40 * DAY_MS });
+    await fillJournal(path, { rows: 5, isReplicated: false, endedAt: Date.now() - 40 * DAY_MS });
     await beginMove(path, 3);
     const created = await createAged(path);
     await change(path, ids[3] ?? "", { type: "cancelled" });
     await driveUntil(path, "resting");
-    await landedIn(path, 3, [...ids, created]);
+    await replicatedIn(path, 3, [...ids, created]);
     const cancelled = databaseOf(3).prepare("SELECT status FROM runs WHERE id = ?").bind(ids[3]);
     await until(async () => (await cancelled.first("status")) === "cancelled");
   });
@@ -126,7 +126,7 @@ describe("a move", () => {
     const stuck = await createAged(path);
     await beginMove(path, 2);
     await driveUntil(path, "resting");
-    await landedIn(path, 2, [...ids, stuck]);
+    await replicatedIn(path, 2, [...ids, stuck]);
     faults.writes = null;
     faults.only = null;
     await driveUntil(path, "cleaned");
@@ -139,7 +139,7 @@ describe("a move", () => {
     const { open } = breakD1("down");
     await beginMove(path, 2);
     const id = await createAged(path);
-    await landedIn(path, 1, [id]);
+    await replicatedIn(path, 1, [id]);
     expect(await lackingOf(path)).toMatchObject({ ids: [], isStale: false, home: { database: 1 } });
     expect(await direct(path).moves.cancel()).toMatchObject({ ok: true, move: { isCancelled: true } });
     open();
@@ -157,7 +157,7 @@ describe("a move", () => {
     await direct(path).upkeep.resync();
     expect(await walkedTo(path, 2)).toBe("");
     open();
-    await landedIn(path, 2, ids);
+    await replicatedIn(path, 2, ids);
   });
 });
 
@@ -224,7 +224,7 @@ describe("the operator", () => {
     expect(await moveOf(path)).toMatchObject({ status: "copying", isCancelled: false });
     open();
     await driveUntil(path, "resting");
-    await landedIn(path, 2, [await createAged(path)]);
+    await replicatedIn(path, 2, [await createAged(path)]);
   });
 });
 
@@ -305,7 +305,9 @@ it("an environment of the time with one database stays where it is until its cop
 it("with one database, nothing of all this is written", async () => {
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const { path } = await livingIn(0);
-  expect((await marksOf(path)).filter((name) => !/^(name|epoch|repair_at|replica:0)$/.test(name))).toEqual([]);
+  expect((await marksOf(path)).filter((name) => !/^(name|epoch|replication_retry_at|replica:0)$/.test(name))).toEqual(
+    [],
+  );
   expect(await row(path)).toBeNull();
   expect(await env.DB.prepare("SELECT count(*) AS n FROM database_report").first("n")).toBe(0);
 });

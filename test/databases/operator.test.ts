@@ -10,7 +10,7 @@ import { type Answer, ask, newRunsPath, scopeOfPath } from "../support/requests.
 import { changed, withSettings } from "../support/settings.ts";
 import { placeRow, plantRun } from "../support/several-databases.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
-import { databaseOf, driveUntil, holdRunsIn, idsIn, landedIn, livingIn, moveOf, row } from "./moves.ts";
+import { databaseOf, driveUntil, holdRunsIn, idsIn, livingIn, moveOf, replicatedIn, row } from "./moves.ts";
 
 const IN_2 = databaseOf(2);
 
@@ -185,8 +185,8 @@ describe("PUT …/database", () => {
     // The sweep must know an object that drives a move, although it has no run.
     expect(await isRegistered(env.DB, scopeOfPath(other))).toBe(true);
     await driveUntil(other, "resting");
-    await landedIn(path, 3, [await createIn(path)]);
-    await landedIn(other, 1, [await createIn(other)]);
+    await replicatedIn(path, 3, [await createIn(path)]);
+    await replicatedIn(other, 1, [await createIn(other)]);
   });
 
   it("repairs the row that a restore of the control database has lost", async () => {
@@ -209,7 +209,7 @@ describe("POST /databases/{n}/resync", () => {
   }
 
   async function resync(number: number): Promise<Resynced[]> {
-    // The pauses between flights, and not what waits for D1.
+    // The intervals between batches, and not what waits for D1.
     hurryTime(10, 3000);
     const answers: Resynced[] = [];
     let next: string | null = "";
@@ -240,8 +240,8 @@ describe("POST /databases/{n}/resync", () => {
     await label.bind(scopeOfPath(there.path)).run();
     const answers = await resync(2);
     expect(answers.reduce((sum, { environments }) => sum + environments, 0)).toBeGreaterThan(1);
-    await landedIn(here.path, 2, here.ids);
-    await landedIn(moving.path, 2, moving.ids);
+    await replicatedIn(here.path, 2, here.ids);
+    await replicatedIn(moving.path, 2, moving.ids);
     expect([await idsIn(2, there.path), (await idsIn(2, gone.path)).length]).toEqual([[], 1]);
     expect(await IN_2.prepare("SELECT count(*) AS n FROM run_labels WHERE id = 'left'").first("n")).toBe(0);
     expect(await audited(here.path)).toEqual(["resync_requested database/2"]);
@@ -260,13 +260,13 @@ describe("POST /databases/{n}/resync", () => {
   it("begins the copy of an environment again that is on its way there", async () => {
     const { path, ids } = await livingIn(1);
     await put(path, 2);
-    await landedIn(path, 2, ids);
+    await replicatedIn(path, 2, ids);
     // The restore went back to the middle of the copy.
     const lost = IN_2.prepare("DELETE FROM runs WHERE scope = ? AND id <> ?");
     await lost.bind(scopeOfPath(path), ids[0] ?? "").run();
     await resync(2);
     await driveUntil(path, "resting");
-    await landedIn(path, 2, ids);
+    await replicatedIn(path, 2, ids);
   });
 
   it("goes on after 25 environments, and reaches each once", async () => {

@@ -31,10 +31,10 @@ import {
   idsIn,
   kill,
   lackingOf,
-  landedIn,
   livingIn,
   marksOf,
   moveOf,
+  replicatedIn,
   ringNext,
   row,
 } from "./moves.ts";
@@ -66,7 +66,7 @@ it("new environments are spread over the databases of NEW_ENVIRONMENTS", async (
     const home = await homeOf(path);
     expect(home?.generation).toBe(1);
     expect(await row(path)).toEqual(home);
-    await landedIn(path, home?.database ?? 0, [ids[i] ?? ""]);
+    await replicatedIn(path, home?.database ?? 0, [ids[i] ?? ""]);
     found.add(home?.database ?? 0);
   }
   expect([...found].sort()).toEqual([1, 3]);
@@ -80,7 +80,7 @@ it("without NEW_ENVIRONMENTS, a new environment lives in database 0", async () =
 it("an environment from before the second database stays in database 0", async () => {
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const path = newRunsPath();
-  await landedIn(path, 0, [await createAged(path)]);
+  await replicatedIn(path, 0, [await createAged(path)]);
   expect([await marksOf(path), await row(path)]).toEqual([
     expect.not.arrayContaining([expect.stringContaining("replica")]),
     null,
@@ -88,22 +88,22 @@ it("an environment from before the second database stays in database 0", async (
   for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
   changed.NEW_ENVIRONMENTS = "2";
   await evictDurableObject(coordinator(path));
-  await landedIn(path, 0, [await createAged(path)]);
+  await replicatedIn(path, 0, [await createAged(path)]);
   expect(await homeOf(path)).toEqual({ database: 0, generation: 0 });
   expect(await idsIn(2, path)).toEqual([]);
 });
 
-it("while the control database is down, all environments land, and it hears of a new one when it is back", async () => {
+it("while the control database is down, all environments are replicated, and it hears of a new one when it is back", async () => {
   const { path } = await livingIn(2);
   faults.only = 0;
   const { open } = breakD1("down");
   const id = await createAged(path);
-  await landedIn(path, 2, [id]);
+  await replicatedIn(path, 2, [id]);
 
   changed.NEW_ENVIRONMENTS = "1";
   const fresh = newRunsPath();
   const first = await createAged(fresh);
-  await landedIn(fresh, 1, [first]);
+  await replicatedIn(fresh, 1, [first]);
   await evictDurableObject(coordinator(fresh));
   expect(await row(fresh)).toBeNull();
   open();
@@ -120,8 +120,8 @@ it("a registration that the control database refused is made up for, although no
   faults.only = 0;
   const { open } = breakD1("down");
   const id = await createAged(path);
-  await landedIn(path, 3, [id]);
-  // Notes what has landed, so that no flight is left to register.
+  await replicatedIn(path, 3, [id]);
+  // Notes what is replicated, so that no batch is left to register.
   await alarmIn(61_000, coordinator(path));
   await evictDurableObject(coordinator(path));
   open();
@@ -129,10 +129,10 @@ it("a registration that the control database refused is made up for, although no
     await ringNext(path);
     return (await registered(path)) === 1;
   });
-  // Then the repair is over.
+  // Then no retry is set.
   await until(async () => {
     await ringNext(path);
-    return (await journal(path, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0;
+    return (await journal(path, "SELECT 1 FROM marks WHERE name = 'replication_retry_at'")).length === 0;
   });
 });
 
@@ -151,7 +151,7 @@ it.each([
   await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
   if (restored !== null) await placeRow(path, restored);
   await direct(path).upkeep.poke();
-  await landedIn(path, 2, [await createAged(path)]);
+  await replicatedIn(path, 2, [await createAged(path)]);
   await until(async () => (await row(path))?.database === 2);
   expect(await row(path)).toEqual({ database: 2, generation: 2 });
 });
@@ -162,7 +162,7 @@ describe("an object that was restored to before its move", () => {
     const { path, ids } = await livingIn(1);
     await moved(path);
     await journal(path, "DELETE FROM marks WHERE name = 'replica:2'");
-    const primary = { role: "primary", generation: 1, landedSeq: 0, walkedTo: null, move: null };
+    const primary = { role: "primary", generation: 1, replicatedSeq: 0, walkedTo: null, move: null };
     await journal(path, "INSERT INTO marks (name, value) VALUES ('replica:1', ?)", JSON.stringify(primary));
     await evictDurableObject(coordinator(path));
     expect([await homeOf(path), await row(path)]).toMatchObject([{ database: 1 }, { database: 2 }]);
@@ -175,16 +175,16 @@ describe("an object that was restored to before its move", () => {
   it("lives in the new home after a resync, with all its runs, and the old one is cleaned", async () => {
     const { path, ids } = await restored();
     const id = await createAged(path);
-    await landedIn(path, 1, [...ids, id]);
+    await replicatedIn(path, 1, [...ids, id]);
     faults.only = 2;
     const { open } = holdWrites(/INSERT INTO runs/);
     expect(await ask("POST", path.replace(/action-runs$/, "resync"))).toMatchObject({ status: 202 });
     expect(await homeOf(path)).toEqual({ database: 2, generation: 2 });
     await until(async () => faults.gatedCalls > 0);
-    // Lists lack what has not landed there yet.
+    // Lists lack what is not replicated there yet.
     expect(await lackingOf(path)).toMatchObject({ isStale: true, home: { database: 2 } });
     open();
-    await landedIn(path, 2, [...ids, id]);
+    await replicatedIn(path, 2, [...ids, id]);
     await until(async () => !(await lackingOf(path)).isStale);
     // It has no row of a run that this journal lacks.
     expect(await idsIn(2, path)).toEqual([...ids, id].sort());
@@ -218,7 +218,7 @@ describe("an object that was restored to before its move", () => {
     await databaseOf(1).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
     await ask("POST", path.replace(/action-runs$/, "resync"));
     expect(await direct(path).moves.placement()).toMatchObject({ home: { database: 1, generation: 3 }, moves: [] });
-    await landedIn(path, 1, [...ids, await createAged(path)]);
+    await replicatedIn(path, 1, [...ids, await createAged(path)]);
   });
 
   it("gives up a move that is older than the row", async () => {
@@ -231,7 +231,7 @@ describe("an object that was restored to before its move", () => {
       { status: "cleaning", isCancelled: true, target: { database: 3 } },
       { status: "resting", from: { database: 1 }, target: { database: 2, generation: 7 } },
     ]);
-    await landedIn(path, 2, ids);
+    await replicatedIn(path, 2, ids);
     await driveUntil(path, null);
     expect([await idsIn(1, path), await idsIn(3, path)]).toEqual([[], []]);
   });
@@ -241,12 +241,12 @@ it("one database that is down delays only its environments", async () => {
   const [down, other] = [await livingIn(1), await livingIn(3)];
   faults.only = 1;
   const { open } = breakD1("down");
-  const [waits, lands] = await Promise.all([createAged(down.path), createAged(other.path)]);
-  await landedIn(other.path, 3, [lands]);
+  const [waits, works] = await Promise.all([createAged(down.path), createAged(other.path)]);
+  await replicatedIn(other.path, 3, [works]);
   expect(await lackingOf(down.path)).toMatchObject({ ids: [waits] });
   open();
   await alarmIn(61_000, coordinator(down.path));
-  await landedIn(down.path, 1, [waits]);
+  await replicatedIn(down.path, 1, [waits]);
 });
 
 it.each([
@@ -259,21 +259,21 @@ it.each([
   await evictDurableObject(coordinator(path));
   const id = await createAged(path);
   expect(await lackingOf(path)).toMatchObject({ ids: expect.arrayContaining([id]), home: { database: 2 } });
-  await until(async () => failures.some((line) => line.includes("landing_failed")));
-  const failed = failures.filter((line) => line.includes("landing_failed"));
+  await until(async () => failures.some((line) => line.includes("replication_failed")));
+  const failed = failures.filter((line) => line.includes("replication_failed"));
   expect(failed.at(-1)).toMatch(/"database":2,/);
   expect(failed.at(-1)).toMatch(sentence);
   delete changed.DB_2;
   await evictDurableObject(coordinator(path));
   await alarmIn(61_000, coordinator(path));
-  await landedIn(path, 2, [id]);
+  await replicatedIn(path, 2, [id]);
   expect(await idsIn(3, path)).toEqual([]);
 });
 
-it("a home that was adopted has its repair, although the move is refused", async () => {
+it("a home that was adopted has its retry of replication, although the move is refused", async () => {
   const { path } = await livingIn(1);
   await until(async () => {
-    if ((await journal(path, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0) return true;
+    if ((await journal(path, "SELECT 1 FROM marks WHERE name = 'replication_retry_at'")).length === 0) return true;
     await ringNext(path);
     return false;
   });
@@ -305,7 +305,7 @@ it("a cleaning under way takes no rows of the home that a resync has adopted", a
   expect(await homeOf(path)).toEqual({ database: 1, generation: 3 });
   await until(async () => (await walkedTo(path, 1)) === null);
   const id = await createAged(path);
-  await landedIn(path, 1, [...ids, id]);
+  await replicatedIn(path, 1, [...ids, id]);
   const again = vi.spyOn(Replicas.prototype, "walkAgain");
   open();
   // The turn of the cleaning is over, without an alarm in between: the runs' deadlines must not pass.
@@ -321,7 +321,7 @@ it("after an eviction, a list is still told that the adopted database lacks chan
     .bind(scopeOfPath(path))
     .run();
   const id = await createAged(path);
-  await landedIn(path, 1, [id]);
+  await replicatedIn(path, 1, [id]);
   faults.only = 2;
   const { open } = holdWrites(/INSERT INTO runs/);
   expect(await ask("POST", path.replace(/action-runs$/, "resync"))).toMatchObject({ status: 202 });

@@ -1,7 +1,7 @@
 /** The instant of a move at which the new database becomes the one that lists read, and what can go wrong around it. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { UnlandedRuns } from "../../src/runs/projection/unlanded-runs.ts";
+import { PendingRuns } from "../../src/runs/projection/unlanded-runs.ts";
 import { forgetNumbers } from "../../src/settings/bound-database.ts";
 import { cursorOf } from "../support/changes.ts";
 import {
@@ -31,9 +31,9 @@ import {
   idsIn,
   kill,
   lackingOf,
-  landedIn,
   livingIn,
   moveOf,
+  replicatedIn,
   ringNext,
   row,
 } from "./moves.ts";
@@ -102,18 +102,18 @@ describe("a copy", () => {
     expect(await lackingOf(path)).toMatchObject({ home: NEW, isStale: false, ids: expect.arrayContaining([late]) });
     expect(await listed(path)).toEqual([...ids, ...created, late].sort());
     held.open();
-    await landedIn(path, 2, [...ids, ...created, late]);
+    await replicatedIn(path, 2, [...ids, ...created, late]);
     expect(await idsIn(1, path)).not.toContain(late);
   });
 
   it("is not primary before all runs were walked", async () => {
     const { path } = await livingIn(1);
-    const older = await fillJournal(path, { rows: 1500, landed: true });
+    const older = await fillJournal(path, { rows: 1500, isReplicated: true });
     faults.only = 2;
     const { open } = holdReads();
     await beginMove(path, 2);
     const created = await createAged(path);
-    await landedIn(path, 2, [created]);
+    await replicatedIn(path, 2, [created]);
     await ringNext(path);
     expect([await homeOf(path), (await moveOf(path))?.status]).toMatchObject([{ database: 1 }, "copying"]);
     open();
@@ -124,7 +124,7 @@ describe("a copy", () => {
   it("is not primary while it lacks 500 runs", async () => {
     const { path } = await livingIn(1);
     const { open } = await copyingTo(path, 2);
-    const size = vi.spyOn(UnlandedRuns.prototype, "size", "get").mockReturnValue(500);
+    const size = vi.spyOn(PendingRuns.prototype, "size", "get").mockReturnValue(500);
     open();
     await until(async () => (await walkedTo(path, 2)) === null);
     await ringNext(path);
@@ -141,7 +141,7 @@ describe("a copy", () => {
     const { open } = breakD1("down");
     await beginMove(path, 2);
     await walked(path, LAST);
-    const size = vi.spyOn(UnlandedRuns.prototype, "size", "get").mockReturnValue(50_000);
+    const size = vi.spyOn(PendingRuns.prototype, "size", "get").mockReturnValue(50_000);
     await change(path, ids[1] ?? "", { type: "cancelled" });
     size.mockRestore();
     expect(await moveOf(path)).toMatchObject({ status: "copying", remaining: ids.length });
@@ -175,8 +175,8 @@ describe("a deletion", () => {
     const { path } = await livingIn(1);
     // The alarm purges it when a test rings the alarm, and not before.
     const endedAt = Date.now() - 30 * DAY_MS + 10 * MINUTE_MS;
-    const [old = ""] = await fillJournal(path, { rows: 1, landed: true, endedAt });
-    await fillJournal(path, { rows: 1500, landed: true, deadlineAt: Date.now() + HOUR_MS });
+    const [old = ""] = await fillJournal(path, { rows: 1, isReplicated: true, endedAt });
+    await fillJournal(path, { rows: 1500, isReplicated: true, deadlineAt: Date.now() + HOUR_MS });
     const { open } = await copyingTo(path, 2);
     await plantRun(databaseOf(2), path, { id: old });
     return { path, old, open };
@@ -201,7 +201,7 @@ describe("a deletion", () => {
     expect([await owed(path), (await idsIn(2, path)).includes(old)]).toEqual([[], false]);
   });
 
-  it("comes once more if a flight was up that can bring the row back", async () => {
+  it("comes once more if a batch was under way that can bring the row back", async () => {
     const { path, old, open } = await purging();
     await ringUntil(path, async () => !(await isKept(path, old)));
     expect(await owed(path)).toEqual([old]);
@@ -213,7 +213,7 @@ describe("a deletion", () => {
   it("that fails in the primary keeps the run", async () => {
     const { path, old, open } = await purging();
     // So the copy stays a copy.
-    const size = vi.spyOn(UnlandedRuns.prototype, "size", "get").mockReturnValue(500);
+    const size = vi.spyOn(PendingRuns.prototype, "size", "get").mockReturnValue(500);
     open();
     faults.only = 1;
     faults.writes = { refuse: (_bound, sql) => sql.startsWith("DELETE") };
@@ -273,7 +273,7 @@ describe("a deletion", () => {
     faults.only = 2;
     const deletion = holdWrites(/DELETE FROM runs/);
     await ringUntil(path, async () => faults.gatedCalls > 0);
-    const size = vi.spyOn(UnlandedRuns.prototype, "size", "get").mockReturnValue(50_000);
+    const size = vi.spyOn(PendingRuns.prototype, "size", "get").mockReturnValue(50_000);
     await change(path, ids[1] ?? "", { type: "cancelled" });
     size.mockRestore();
     expect(await owed(path)).toEqual([]);
@@ -322,7 +322,7 @@ describe("until the control database is told of the new primary", () => {
     expect([await idsIn(1, path), await idsIn(2, path)]).toEqual([[], [...ids].sort()]);
   });
 
-  it("it is told by the alarm if it is the new primary itself, although nothing is left to land there", async () => {
+  it("it is told by the alarm if it is the new primary itself, although nothing is left to replicate there", async () => {
     const { path } = await livingIn(1);
     const fails = (bound: string, sql: string) => sql.includes("INTO environments") && bound.endsWith("\u00012");
     faults.writes = { refuse: fails };
@@ -342,7 +342,7 @@ describe("until the control database is told of the new primary", () => {
     expect(await moveOf(path)).toMatchObject({ status: "switching", isCancelled: false });
     held.open();
     await driveUntil(path, "resting");
-    await landedIn(path, 2, ids);
+    await replicatedIn(path, 2, ids);
   });
 });
 
@@ -367,10 +367,10 @@ it("a promotion that the journal can't write changes nothing, and comes with the
   await until(async () => failures.some((line) => line.includes("move_failed")));
   expect([await homeOf(path), await moveOf(path)]).toMatchObject([{ database: 1 }, { status: "copying" }]);
   const created = await createAged(path);
-  await landedIn(path, 1, [created]);
+  await replicatedIn(path, 1, [created]);
   await journal(path, "DROP TRIGGER full");
   await driveUntil(path, "resting");
-  await landedIn(path, 2, [...ids, created]);
+  await replicatedIn(path, 2, [...ids, created]);
 });
 
 it.each(["reads", "writes"] as const)(

@@ -85,7 +85,7 @@ describe("what a coordinator says to a list", () => {
     await placeRow(path, { database: 1, generation: 1 });
     expect(await listed(path)).toMatchObject({ ids: [ids[1]], isStale: true });
     const told = await listed(path, answering(lackingNothing({ database: 3, generation: 2 })));
-    // A replica of D1 can lack what has landed.
+    // A replica of D1 can lack what was written.
     expect(told).toMatchObject({ ids: [ids[3]], isStale: false, session: "first-primary" });
     expect(await listed(path)).toMatchObject({ ids: [ids[3]], calls: { 3: 1 } });
   });

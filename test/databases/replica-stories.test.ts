@@ -33,9 +33,9 @@ import {
   idsIn,
   kill,
   lackingOf,
-  landedIn,
   livingIn,
   moveOf,
+  replicatedIn,
   ringNext,
 } from "./moves.ts";
 
@@ -117,7 +117,7 @@ async function play(steps: readonly Step[]): Promise<void> {
   /** A run that is purged in ten minutes, and that each replica has, because the object does not know of it yet. */
   async function age(): Promise<void> {
     const endedAt = Date.now() - 30 * DAY_MS + 10 * MINUTE_MS - aged++ * MINUTE_MS * 2;
-    const [id = ""] = await fillJournal(path, { rows: 1, landed: true, endedAt });
+    const [id = ""] = await fillJournal(path, { rows: 1, isReplicated: true, endedAt });
     const { home, moves } = await direct(path).moves.placement();
     const copy = moves.find(({ status }) => status === "copying")?.target;
     for (const one of [home, copy]) if (one) await plantRun(databaseOf(one.database), path, { id });
@@ -152,7 +152,7 @@ async function play(steps: readonly Step[]): Promise<void> {
   await driveUntil(path, null);
   const home = (await homeOf(path))?.database ?? 0;
   const runs = await journalled(path);
-  await landedIn(
+  await replicatedIn(
     path,
     home,
     [...runs.keys()].filter((id) => !isAged(id)),
@@ -168,10 +168,10 @@ it("no run is lost or comes back, whatever fails and dies, and no row is left be
 
 it("a move ends although runs are created and purged all the time, and a tenth of the statements fails", async () => {
   const { path } = await livingIn(1);
-  await fillJournal(path, { rows: 1500, landed: true, deadlineAt: Date.now() + DAY_MS });
+  await fillJournal(path, { rows: 1500, isReplicated: true, deadlineAt: Date.now() + DAY_MS });
   const endedAt = Date.now() - 40 * DAY_MS;
   // They are older than the others.
-  const purged = (await fillJournal(path, { rows: 1000, landed: true, endedAt })).slice(0, 1000);
+  const purged = (await fillJournal(path, { rows: 1000, isReplicated: true, endedAt })).slice(0, 1000);
   await plantRun(databaseOf(1), path, { id: purged[500] ?? "" });
   await plantRun(databaseOf(2), path, { id: purged[500] ?? "" });
   let statements = 0;

@@ -162,7 +162,7 @@ const WRITES_OF_AN_END = [
   ["the run", "BEFORE UPDATE ON runs"],
   ["its timeline", "BEFORE INSERT ON events"],
   ["its stop request", "BEFORE DELETE ON stop_requests"],
-  ["its repair", "BEFORE INSERT ON marks"],
+  ["its retry of replication", "BEFORE INSERT ON marks"],
 ] as const;
 
 describe("an end", () => {
@@ -170,7 +170,7 @@ describe("an end", () => {
     stage.awake(async (awake) => {
       const holder = await running(awake, { hasStopRequest: true });
       const next = await create(stage, awake);
-      await stage.land(awake);
+      await stage.replicate(awake);
       const before = shown(awake, holder);
       awake.sql.exec(`CREATE TRIGGER full ${when} BEGIN SELECT RAISE(FAIL, 'full'); END`);
       const key = newKey();

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Actor } from "../../src/runs/actor.ts";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
 import { MINUTE_MS } from "../support/direct.ts";
-import { landedIn } from "../support/landed.ts";
+import { replicatedIn } from "../support/landed.ts";
 import { BOB, create, DETAILED, holds, newKey, shown, type Wanted } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
 
@@ -281,7 +281,7 @@ it("D1 is asked again by the next object if one dies between the question and th
     await end(awake, holder);
     asked = id;
     expect([stage.isAsking, holds(awake, id)]).toEqual([true, false]);
-    await landedIn(awake.object);
+    await replicatedIn(awake.object);
     await awake.object.upkeep.poke();
     expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now() + ANSWERS_WITHIN_MS);
     await awake.storage.sync();

@@ -10,7 +10,7 @@ import { type AttemptResult, LEASE_MS } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
 import { coordinator, hurryTimers, mint, writeFirst } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { landedIn } from "../support/landed.ts";
+import { replicatedIn } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { sqlStorage } from "../support/sql-storage.ts";
 import { sendWith } from "../webhooks/sender.ts";
@@ -100,7 +100,7 @@ export class Stage {
     // A seed tells the same story again.
     const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
     this.#restore.push(() => random.mockRestore());
-    // Only the pause between two flights is as long.
+    // Only the interval between two batches is as long.
     hurryTimers(500, 2000);
     const hurried = vi.mocked(globalThis.setTimeout);
     this.#restore.push(() => hurried.mockRestore());
@@ -184,15 +184,15 @@ export class Stage {
     throw new Error(`the alarm rang ${RINGS_MAX} times without an end`);
   }
 
-  /** All has landed, and the alarm has noted it. So the next version must set the repair. */
-  async land(awake: Awake): Promise<void> {
+  /** All is replicated, and the alarm has noted it. So the next version must set the retry. */
+  async replicate(awake: Awake): Promise<void> {
     for (let n = 0; n < 2; n++) {
-      await landedIn(awake.object);
+      await replicatedIn(awake.object);
       this.pass(AFTER_FAILURE_MS + 1000);
       await this.ring(awake, true);
     }
-    const [mark] = awake.sql.exec("SELECT 1 FROM marks WHERE name = 'repair_at'");
-    if (mark !== undefined) throw new Error("the repair is still set");
+    const [mark] = awake.sql.exec("SELECT 1 FROM marks WHERE name = 'replication_retry_at'");
+    if (mark !== undefined) throw new Error("the retry of replication is still set");
   }
 
   /** An id whose random part the story chooses. */

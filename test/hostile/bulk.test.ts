@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { bulk, bulkPath, type Item, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { ask, type CreatedRun, createRun, newRunsPath } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 
@@ -87,7 +87,7 @@ describe("ids of other environments and projects", () => {
     const looked = async (runIds: readonly string[]) =>
       (await startBulk<unknown>(runs, { operation: "cancel", runIds, dryRun: true })).body;
     const [first, second] = [crypto.randomUUID(), crypto.randomUUID()];
-    await landed(beside);
+    await replicated(beside);
     expect(await looked(foreign)).toEqual(await looked([first, second]));
   });
 });

@@ -7,7 +7,7 @@ import { keyRing } from "../../src/settings/key-ring.ts";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
 import { coordinator } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { landed, landedRow } from "../support/landed.ts";
+import { replicated, replicatedRow } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 
 interface Refusal {
@@ -120,7 +120,7 @@ describe("a run whose signing key left the ring", () => {
   it("can still be read, listed and cancelled", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    await landed(path);
+    await replicated(path);
     const read = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}`);
     expect([read.status, read.body.status]).toEqual([200, "pending"]);
     const events = await askWith<{ type: string }[]>(rotated, "GET", `${path}/${run.id}/events`);
@@ -129,7 +129,7 @@ describe("a run whose signing key left the ring", () => {
     expect(listed.body.map(({ id }) => id)).toEqual([run.id]);
     const cancelled = await askWith<ActionRun>(rotated, "DELETE", `${path}/${run.id}`);
     expect([cancelled.status, cancelled.body.status]).toEqual([200, "cancelled"]);
-    expect((await landedRow(path, run.id))?.status).toBe("cancelled");
+    expect((await replicatedRow(path, run.id))?.status).toBe("cancelled");
     expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("cancelled");
   });
 
@@ -137,7 +137,7 @@ describe("a run whose signing key left the ring", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     await report(run, { status: "failed", error: "no luck" });
-    await landed(path);
+    await replicated(path);
     const read = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}`);
     expect([read.status, read.body.error]).toEqual([200, "no luck"]);
     const waited = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}?wait=60`);
@@ -149,7 +149,7 @@ describe("a run whose signing key left the ring", () => {
   it("can be read and cancelled without any valid key", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    await landed(path);
+    await replicated(path);
     const unset = envWith({ CALLBACK_SIGNING_KEYS: "" });
     expect((await askWith(unset, "GET", `${path}/${run.id}`)).status).toBe(200);
     expect((await askWith(unset, "GET", `${path}/${run.id}/events`)).status).toBe(200);

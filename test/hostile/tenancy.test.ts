@@ -5,7 +5,7 @@ import type { Permission, Role } from "../../src/auth/permissions.ts";
 import { bulk, bulkEnded, type Operation } from "../support/bulk.ts";
 import { journal, until } from "../support/direct.ts";
 import { gatedRun, LATER } from "../support/gated.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
 import { grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
@@ -368,7 +368,7 @@ const UNAUDITED = "SELECT 1 FROM bulk_operations WHERE completed_at IS NOT NULL 
 
 /** All rows that a request could change, as one text for each table: there are many, and they are read often. */
 async function stored() {
-  await landed(runsPath);
+  await replicated(runsPath);
   // The audit entry of a bulk operation that has ended follows its end.
   await until(async () => (await journal(runsPath, UNAUDITED)).length === 0);
   const [runs, kept, audit, definitions, versions, sessions] = await env.DB.batch<{ rows: string }>([

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { landedRow } from "../support/landed.ts";
+import { replicatedRow } from "../support/landed.ts";
 import { ask, type CreatedRun, createRun, newRunsPath } from "../support/requests.ts";
 import { everything } from "../support/rows.ts";
 import { grantToken } from "../support/tokens.ts";
@@ -472,7 +472,7 @@ describe("parameters, recommendations and output", () => {
     const read = await ask("GET", `${runs}/${id}`);
     const again = await ask("GET", `${runs}/${id}`);
     const [listed] = (await ask<unknown[]>("GET", `${runs}?limit=1`)).body;
-    const row = JSON.parse((await landedRow(runs, id))?.body ?? "{}");
+    const row = JSON.parse((await replicatedRow(runs, id))?.body ?? "{}");
     expect(listed).toEqual(read.body);
     for (const body of [reported.body, read.body, again.body, row]) {
       expect(JSON.stringify(body.parameters)).toBe(expected);

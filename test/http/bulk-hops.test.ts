@@ -10,7 +10,7 @@ import { envWith } from "../support/bindings.ts";
 import { bulk, bulkEnded, bulkPath, startBulk } from "../support/bulk.ts";
 import { faults } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
@@ -48,7 +48,7 @@ it("a dry run, and a get of a cancel that is over, are one call", async () => {
   const path = newRunsPath();
   const run = await createRun(path);
   await beat(run);
-  await landed(path);
+  await replicated(path);
   for (const operation of ["cancel", "retry"]) {
     const body = { operation, filter: { actionName: "deploy" }, maxRuns: 10, dryRun: true };
     expect(await linesOf(() => startBulk(path, body))).toEqual(costs(200, 0, 1));
@@ -74,7 +74,7 @@ it("30 cancels are one read of the set, and for each page a question about the t
   const path = `${project}/envs/prod/action-runs`;
   const { token } = await grantToken(project, { role: "member" });
   await Promise.all(Array.from({ length: 30 }, () => createRun(path)));
-  await landed(path);
+  await replicated(path);
   const read: string[] = [];
   faults.reads = {
     refuse: (_, sql) => {

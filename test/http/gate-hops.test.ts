@@ -3,14 +3,14 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { APPROVAL, decide, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 
 beforeEach(watchHops);
 afterEach(async () => {
-  // Later flights would count for the next test.
-  for (const path of used.splice(0)) await landed(path);
+  // Later batches would count for the next test.
+  for (const path of used.splice(0)) await replicated(path);
   vi.restoreAllMocks();
 });
 

@@ -9,15 +9,15 @@ import { askWith, envWith } from "../support/bindings.ts";
 import { coordinator, createAged, journal } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, ROOT, report, rowOf, scopeOfPath } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 
 beforeEach(watchHops);
 afterEach(async () => {
-  // Later flights would count for the next test. What the alarm has noted as landed never flies again.
+  // Later batches would count for the next test. What the alarm has noted as replicated is never written again.
   for (const path of used.splice(0)) {
-    await landed(path);
+    await replicated(path);
     await runDurableObjectAlarm(coordinator(path));
   }
   vi.restoreAllMocks();
@@ -77,7 +77,7 @@ it("a forged, expired or malformed callback token makes no round trip", async ()
     [run.callback.url, `terr_${"y".repeat(43)}`],
     [`${path}/no-uuid/callback`, token],
   ] as const;
-  await landed(path);
+  await replicated(path);
   for (const [url, token] of forged) {
     const { lines, calls } = await hopsOf(async () => {
       await ask("POST", url, { token, body: { status: "succeeded" } });
@@ -116,7 +116,7 @@ it("a cancel with a grace calls the coordinator once, a retry twice, and D1 only
   const path = newPath();
   const [run, pending] = [await createRun(path), await createRun(path)];
   await beat(run);
-  await landed(path);
+  await replicated(path);
   const headers = { "Idempotency-Key": "k" };
   const change = (id: string, what: "cancel" | "retry", body = {}) =>
     hopsOf(() => ask("POST", `${path}/${id}/${what}?include=details`, { headers, body }));
@@ -139,7 +139,7 @@ it("a retry of a run of an action reads D1 as a run of the action does: not whil
   await forget();
   const { body: run } = await ask<CreatedRun>("POST", `${action}/runs`);
   await report(run, { status: "succeeded" });
-  await landed(path);
+  await replicated(path);
   const retried = () => hopsOf(() => ask("POST", `${path}/${run.id}/retry`));
   expect((await retried()).lines).toEqual([{ status: 201, d1: 0, coordinator: 2 }]);
   await forget();
@@ -207,7 +207,7 @@ it("a heartbeat calls the coordinator once, and after the first heartbeat D1 is 
   const { token } = run.callback;
   const beat = (body: unknown) => hopsOf(() => ask("POST", url, { token, body }));
   expect((await beat({})).lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
-  await landed(path);
+  await replicated(path);
   for (const body of [{}, { message: "building" }, { message: "building" }, { progress: 0.5 }]) {
     const { lines, calls } = await beat(body);
     expect(lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
@@ -221,7 +221,7 @@ it("a heartbeat calls the coordinator once, and after the first heartbeat D1 is 
 it("a page of the feed calls the coordinator once and D1 never, with or without a cursor", async () => {
   const path = newPath();
   await createRun(path);
-  await landed(path);
+  await replicated(path);
   for (const query of ["", "?after=0", "?after=0&wait=60", "?after=0&label=a&actionName=b&include=details"]) {
     for (const method of ["GET", "HEAD"]) {
       expect([query, await hopsOf(() => ask(method, `${path}/changes${query}`))]).toEqual([
@@ -238,7 +238,7 @@ it("a timeline or a finished stream calls the coordinator once and D1 never", as
   const path = newPath();
   const run = await createRun(path);
   await report(run, { status: "succeeded" });
-  await landed(path);
+  await replicated(path);
   const { lines, calls } = await hopsOf(async () => {
     await ask("GET", `${path}/${run.id}/events`);
     await ask("GET", `${path}/${run.id}/events?limit=1`);
@@ -260,14 +260,14 @@ it("a wait calls the coordinator once, and never for an end that the isolate rem
   await report(run, { status: "succeeded" });
   expect((await wait()).lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
   await ask("GET", `${path}/${run.id}`);
-  await landed(path);
+  await replicated(path);
   expect(await wait()).toEqual({ lines: [{ status: 200, d1: 0, coordinator: 0 }], calls: 0 });
 });
 
 it("a get of an open run calls its coordinator once and D1 never", async () => {
   const path = newPath();
   const run = await createRun(path);
-  await landed(path);
+  await replicated(path);
   for (const method of ["GET", "HEAD"]) {
     expect(await hopsOf(() => ask(method, `${path}/${run.id}`))).toEqual({
       lines: [{ status: 200, d1: 0, coordinator: 1 }],
@@ -286,7 +286,7 @@ it.each([
   const { headers } = await ask("GET", `${path}?limit=1`);
   const next = /[?&](cursor=[^&>]+)/.exec(headers.get("Link") ?? "")?.[1];
   expect(next).toBeDefined();
-  await landed(path);
+  await replicated(path);
   const filters = [
     "",
     "status=pending",
@@ -319,7 +319,7 @@ it("facets call D1 once and no coordinator", async () => {
 it("a cancel of a run whose id no key of the ring verifies asks D1 whether the run exists, and then its coordinator", async () => {
   const path = newPath();
   const { id } = await createUnder(OLD_RING, path);
-  await landed(path);
+  await replicated(path);
   const environment = envWith({ CALLBACK_SIGNING_KEYS: NEW_KEY });
   const { lines } = await hopsOf(() => askWith(environment, "DELETE", `${path}/${id}`));
   // Also its entry in the audit, which the answer does not wait for.
@@ -329,7 +329,7 @@ it("a cancel of a run whose id no key of the ring verifies asks D1 whether the r
 it("creates that arrive during a D1 write share the next write", async () => {
   const path = newPath();
   await createAged(path);
-  await landed(path);
+  await replicated(path);
   let written = 0;
   const count = (bound: string) => {
     if (bound.includes(scopeOfPath(path))) written++;
@@ -338,12 +338,12 @@ it("creates that arrive during a D1 write share the next write", async () => {
   faults.writes = { refuse: count };
   const gate = holdWrites();
   const first = await createAged(path);
-  // Answered while nothing can land.
+  // Answered while nothing can be replicated.
   const ids = await Promise.all(Array.from({ length: 40 }, () => createAged(path)));
   expect(await journal(path, "SELECT id FROM runs")).toHaveLength(42);
   for (const id of [first, ...ids]) expect(await rowOf(id)).toBeNull();
   gate.open();
-  await landed(path);
+  await replicated(path);
   for (const id of [first, ...ids]) expect(await rowOf(id)).toMatchObject({ version: 1 });
   expect(written).toBeLessThanOrEqual(2);
 });
@@ -354,7 +354,7 @@ it("an ended run that the isolate remembers makes no round trip", async () => {
   await report(run, { status: "succeeded" });
   const first = await hopsOf(() => ask("GET", `${path}/${run.id}`));
   expect(first.lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
-  await landed(path);
+  await replicated(path);
   const second = await hopsOf(() => ask("GET", `${path}/${run.id}`));
   expect(second.lines).toEqual([{ status: 200, d1: 0, coordinator: 0 }]);
   expect(second.calls).toBe(0);
@@ -364,7 +364,7 @@ it("metrics read D1 once and ask the coordinator if D1 lists it, and then nobody
   const path = newPath();
   const metrics = path.replace(/action-runs$/, "metrics");
   await createRun(path);
-  await landed(path);
+  await replicated(path);
   const first = await hopsOf(() => ask("GET", metrics));
   expect(first).toEqual({ lines: [{ status: 200, d1: 1, coordinator: 1 }], calls: 1 });
   const shared = await hopsOf(() => ask("HEAD", metrics));
@@ -423,7 +423,7 @@ it("of an endpoint, D1 is asked once and the coordinator once", async () => {
   await ask("PUT", endpoint, { body: { url: "https://hooks.example.com/x", events: ["action_run.*"] } });
   const run = await createRun(path);
   await report(run, { status: "succeeded" });
-  await landed(path);
+  await replicated(path);
   const since = { since: new Date().toISOString(), include: "failed" };
   const made = "0199d2a5-1234-8001-8123-456789abcdef";
   const forged = wrongTag(run.id);

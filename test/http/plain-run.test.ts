@@ -18,7 +18,7 @@ import {
   MINUTE_MS,
   until,
 } from "../support/direct.ts";
-import { landed, landedIn } from "../support/landed.ts";
+import { replicated, replicatedIn } from "../support/landed.ts";
 import { type CreatedRun, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 import { sqlStorage } from "../support/sql-storage.ts";
 
@@ -66,17 +66,17 @@ it("costs one call and one statement for its create, and the same for its report
 
 it("reads one row and writes five in D1 for its create, and reads and writes two for its report", async () => {
   const path = newRunsPath();
-  // With its first flight, a coordinator also registers itself.
+  // With its first batch, a coordinator also registers itself.
   await createAged(path);
-  await landedIn(direct(path), false);
+  await replicatedIn(direct(path), false);
   const prototype = Object.getPrototypeOf(env.DB.prepare("SELECT 1")) as D1PreparedStatement;
-  const flights = vi.spyOn(prototype, "run");
+  const batches = vi.spyOn(prototype, "run");
   const rows = async () => {
-    await landedIn(direct(path), false);
-    const results = flights.mock.settledResults.map(({ value }) => value as D1Result);
-    const isOwn = (_: unknown, i: number) => JSON.stringify(flights.mock.contexts[i]).includes(scopeOfPath(path));
+    await replicatedIn(direct(path), false);
+    const results = batches.mock.settledResults.map(({ value }) => value as D1Result);
+    const isOwn = (_: unknown, i: number) => JSON.stringify(batches.mock.contexts[i]).includes(scopeOfPath(path));
     const own = results.filter(isOwn).map(({ meta }) => [meta.rows_read, meta.rows_written]);
-    flights.mockClear();
+    batches.mockClear();
     return own;
   };
   const id = await createAged(path);
@@ -88,7 +88,7 @@ it("reads one row and writes five in D1 for its create, and reads and writes two
 it("costs no statement about gates, cancels, messages or bulk operations when the alarm rings", async () => {
   const path = newRunsPath();
   await createAged(path);
-  await landed(path);
+  await replicated(path);
   const statements = await watchStatements(path);
   expect(await runDurableObjectAlarm(coordinator(path))).toBe(true);
   expect(statements()).not.toEqual([]);
@@ -99,7 +99,7 @@ it("is purged with one deletion in the object, for all runs together", async () 
   const path = newRunsPath();
   for (const id of [await createAged(path), await createAged(path)])
     await change(path, id, { type: "succeeded", output: null });
-  await landed(path);
+  await replicated(path);
   const statements = await watchStatements(path);
   await alarmIn(PAST_RETENTION_MS, coordinator(path));
   await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);

@@ -92,7 +92,7 @@ describe("with D1 down", () => {
     expect(body).toMatchObject({ ...created, details: { labels: ["a"], cancel: null } });
   });
 
-  it("cancels and retries are answered, a repeat is known, and all of it lands later", async () => {
+  it("cancels and retries are answered, a repeat is known, and all of it is replicated later", async () => {
     const path = newRunsPath();
     const make = (labels: readonly string[]) => createRun(path, { actionName: "deploy", labels });
     const pending = await make(["pending"]);

@@ -1,10 +1,10 @@
-/** What is answered before it has landed: it lands by itself, and gets and lists show it. */
+/** What is answered before it is replicated: it gets to D1 by itself, and gets and lists show it. */
 
 import { abortAllDurableObjects } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { change, createAged, direct, until } from "../support/direct.ts";
-import { faults, queueFlights } from "../support/faults.ts";
-import { landed } from "../support/landed.ts";
+import { faults, queueBatches } from "../support/faults.ts";
+import { replicated } from "../support/landed.ts";
 import {
   type ActionRun,
   type Answer,
@@ -33,51 +33,51 @@ const CHANGES: readonly [what: string, prepare: (path: string) => Promise<() => 
   [
     "callback",
     async (path) => {
-      const run = await landedRun(path);
+      const run = await replicatedRun(path);
       return async () => (await report(run, { status: "succeeded" })).body;
     },
   ],
   [
     "cancel",
     async (path) => {
-      const run = await landedRun(path);
+      const run = await replicatedRun(path);
       return async () => (await ask("DELETE", `${path}/${run.id}`)).body;
     },
   ],
 ];
 
-async function landedRun(path: string): Promise<CreatedRun> {
+async function replicatedRun(path: string): Promise<CreatedRun> {
   const run = await createRun(path);
   await until(async () => (await rowOf(run.id)) !== null);
   return run;
 }
 
-describe("an object that dies between the answer and the landing", () => {
-  it.each(CHANGES)("has its %s land by its own alarm, with nobody touching it", async (_what, prepare) => {
+describe("an object that dies between the answer and the replication", () => {
+  it.each(CHANGES)("has its %s replicated by its own alarm, with nobody touching it", async (_what, prepare) => {
     const path = newRunsPath();
     const go = await prepare(path);
-    const flights = queueFlights(scopeOfPath(path));
+    const batches = queueBatches(scopeOfPath(path));
     // The platform's clock is ahead of the object's, so the alarm, which is set for a minute later, rings after a second.
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 59_000 });
     const { id, status } = await go();
     vi.useRealTimers();
-    await until(async () => flights.held === 1);
+    await until(async () => batches.held === 1);
     await abortAllDurableObjects();
     expect((await rowOf(id))?.status).not.toBe(status);
-    // The flight that was up is lost with its object.
+    // The batch under way is lost with its object.
     faults.queue = null;
-    // No call but D1's own: the alarm that the change set rings and lands it.
+    // No call but D1's own: the alarm that the change set rings and replicates it.
     await until(async () => (await rowOf(id))?.status === status);
   });
 });
 
 describe("an end that a get was first to notice", () => {
-  it("is durable before it is shown, and is listed before it has landed", async () => {
+  it("is durable before it is shown, and is listed before it is replicated", async () => {
     const path = newRunsPath();
     const id = await createAged(path, { deadlineAt: Date.now() + 60_000 });
-    await landed(path);
+    await replicated(path);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
-    const flights = queueFlights(scopeOfPath(path));
+    const batches = queueBatches(scopeOfPath(path));
     const get = await ask<ActionRun>("GET", `${path}/${id}`);
     expect(get.body.status).toBe("failed");
     await abortAllDurableObjects();
@@ -87,38 +87,38 @@ describe("an end that a get was first to notice", () => {
     expect(again).toMatchObject({ ok: true, status: "failed", actionRun: JSON.stringify(get.body) });
     expect((await ask<ActionRun[]>("GET", path)).body).toEqual([get.body]);
     expect((await rowOf(id))?.status).toBe("pending");
-    flights.open();
+    batches.open();
   });
 });
 
 it("with a D1 that takes half of what is offered, changes are answered at once, and lists show all of them", async () => {
   const path = newRunsPath();
-  const flights = queueFlights(scopeOfPath(path));
+  const batches = queueBatches(scopeOfPath(path));
   const ids: string[] = [];
-  // D1 takes one flight in two rounds. Each round changes runs before and after its flight has left.
+  // D1 takes one batch in two rounds. Each round changes runs before and after its batch has started.
   for (let round = 0; round < 4; round++) {
     const first = await createAged(path);
-    await until(async () => flights.held === 1);
+    await until(async () => batches.held === 1);
     ids.push(first, await createAged(path));
     expect(await change(path, first, { type: "cancelled" })).toMatchObject({ ok: true });
-    if (round % 2 === 1) flights.next();
+    if (round % 2 === 1) batches.next();
     const list = await ask<ActionRun[]>("GET", path);
     expect(list.headers.get("Action-Runs-Stale")).toBeNull();
     expect(list.body.map(({ id }) => id)).toEqual([...ids].sort().reverse());
     expect(list.body.filter(({ status }) => status === "cancelled")).toHaveLength(round + 1);
   }
-  flights.open();
+  batches.open();
 });
 
 it.each(["newest", "oldest"])(
-  "a list of more unlanded bytes than one answer has shows each run once and as it is, the %s first",
+  "a list of more pending bytes than one answer has shows each run once and as it is, the %s first",
   async (order) => {
     const path = newRunsPath();
     const parameters = { text: "x".repeat(250_000) };
     const ids: string[] = [];
     for (let n = 0; n < 6; n++) ids.push((await createRun(path, { actionName: `deploy-${n % 2}`, parameters })).id);
-    await landed(path);
-    const flights = queueFlights(scopeOfPath(path));
+    await replicated(path);
+    const batches = queueBatches(scopeOfPath(path));
     for (const id of ids) await change(path, id, { type: "cancelled" });
     const listed: ActionRun[] = [];
     let pages = 0;
@@ -131,6 +131,6 @@ it.each(["newest", "oldest"])(
     expect(pages).toBe(2);
     expect(listed.map(({ id }) => id)).toEqual(order === "newest" ? ids.sort().reverse() : ids.sort());
     expect(new Set(listed.map(({ status }) => status))).toEqual(new Set(["cancelled"]));
-    flights.open();
+    batches.open();
   },
 );

@@ -7,8 +7,8 @@ import { RunDesk } from "../../src/runs/coordinator/run-desk.ts";
 import { bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
 import { coordinator, direct, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
-import { breakD1, faults, queueFlights, resetFaults } from "../support/faults.ts";
-import { landed } from "../support/landed.ts";
+import { breakD1, faults, queueBatches, resetFaults } from "../support/faults.ts";
+import { replicated } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 import { grantToken, newProject, revokeElsewhere } from "../support/tokens.ts";
 import { BulkOperations } from "../support/worker.ts";
@@ -43,7 +43,7 @@ const passUntilEnd = (path: string, id: string) =>
 it("an operation waits while D1 is down for a minute, and goes on then", async () => {
   const path = newRunsPath();
   await fail(path, 4);
-  await landed(path);
+  await replicated(path);
   const retry = { operation: "retry", filter: { status: ["failed"] }, maxRuns: 4 };
   const { body } = await startBulk(path, retry);
   breakD1("down");
@@ -58,11 +58,11 @@ it("an operation waits while D1 is down for a minute, and goes on then", async (
 it("the runs of a filter are those that were there when it began, whatever D1 lacks of them and whatever the clocks say", async () => {
   const path = newRunsPath();
   const [stored] = await create(path, 1);
-  await landed(path);
+  await replicated(path);
   const logged = vi.spyOn(console, "error").mockImplementation(() => {});
   faults.writes = { refuse: (_, sql) => sql.startsWith("INSERT INTO runs") };
   const [refused] = await create(path, 1);
-  await until(async () => logged.mock.calls.some(([line]) => String(line).includes("run_put_aside")));
+  await until(async () => logged.mock.calls.some(([line]) => String(line).includes("run_quarantined")));
   // The clock of the object is behind the clocks that made the ids of these runs.
   const made = Date.now();
   later(MINUTE_MS);
@@ -84,16 +84,16 @@ it("the runs of a filter are those that were there when it began, whatever D1 la
 it("a set waits while the database is rebuilt, and a dry run says so", async () => {
   const path = newRunsPath();
   const [lost] = await create(path, 1);
-  await landed(path);
+  await replicated(path);
   await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
-  const flights = queueFlights(scopeOfPath(path));
+  const batches = queueBatches(scopeOfPath(path));
   await direct(path).upkeep.resync();
   const { body } = await startBulk(path, CANCEL);
   await pass(path, MINUTE_MS);
   expect((await bulkOf(path, body.id)).status).toBe("collecting");
   const dryRun = await startBulk(path, { ...CANCEL, dryRun: true });
   expect([dryRun.status, dryRun.body.code]).toEqual([503, "database_unavailable"]);
-  flights.open();
+  batches.open();
   await passUntilEnd(path, body.id);
   expect((await itemsOf(path, body.id)).map(({ runId }) => runId)).toEqual([lost?.id]);
 });
@@ -105,7 +105,7 @@ it.each(["down", "hang"] as const)(
     const path = `${project}/envs/prod/action-runs`;
     const { id, token } = await grantToken(project, { role: "member" });
     const runIds = (await create(path, 3)).map((run) => run.id);
-    await landed(path);
+    await replicated(path);
     hurryTimers();
     const failed = vi.spyOn(console, "error");
     const judge = vi.spyOn(BulkOperations.prototype, "judge").mockImplementationOnce(async () => {
@@ -130,7 +130,7 @@ it.each(["down", "hang"] as const)(
 it("a cancel of named runs by the operator and its `ended` need no D1", async () => {
   const path = newRunsPath();
   const runIds = (await create(path, 3)).map(({ id }) => id);
-  await landed(path);
+  await replicated(path);
   const { body } = await startBulk(path, { operation: "cancel", runIds });
   faults.reads = "down";
   await until(async () => (await bulkOf(path, body.id)).completedAt !== null);
@@ -140,7 +140,7 @@ it("a cancel of named runs by the operator and its `ended` need no D1", async ()
 it("a dry run says that D1 does not answer", async () => {
   const path = newRunsPath();
   await create(path, 1);
-  await landed(path);
+  await replicated(path);
   faults.reads = "down";
   const { status, body } = await startBulk(path, { ...CANCEL, dryRun: true });
   expect([status, body.code]).toEqual([503, "database_unavailable"]);

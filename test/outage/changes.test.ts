@@ -3,10 +3,10 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { FLIGHT_MAX_MS } from "../../src/runs/projection/flights.ts";
+import { BATCH_MAX_MS } from "../../src/runs/projection/flights.ts";
 import { alarmAt, alarmIn, coordinator, createAged, direct, hurryTimers, journal, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 
@@ -42,12 +42,12 @@ const CHANGES: readonly ((path: string) => Promise<() => Promise<ActionRun>>)[] 
 ];
 
 it.each(FAULTS)(
-  "with D1's writes %s, changes succeed, gets and lists show them at once, and they land later",
+  "with D1's writes %s, changes succeed, gets and lists show them at once, and they are replicated later",
   async (fault) => {
     const path = newRunsPath();
     vi.spyOn(console, "error").mockImplementation(() => {});
     const prepared = await Promise.all(CHANGES.map((prepare) => prepare(path)));
-    await landed(path);
+    await replicated(path);
     faults.writes = fault;
     hurryTimers();
     const done = await Promise.all(prepared.map((go) => go()));
@@ -70,8 +70,8 @@ it("a list shows a run that the database lost and refuses when it is rebuilt", a
   const path = newRunsPath();
   vi.spyOn(console, "error").mockImplementation(() => {});
   const lost = await createRun(path);
-  await landed(path);
-  // The next instance knows from the journal that all has landed.
+  await replicated(path);
+  // The next instance knows from the journal that all is replicated.
   await alarmIn(10_000, coordinator(path));
   await evictDurableObject(coordinator(path));
   await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
@@ -123,7 +123,7 @@ it("keeps the alarm set while D1 is down, also after evictions", async () => {
   await until(async () => (await rowOf(id)) !== null);
 });
 
-it("after many failures, a hanging flight and the next one fit into 15 s", async () => {
+it("after many failures, a hanging batch and the next one fit into 15 s", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   await createAged(path);
@@ -136,5 +136,5 @@ it("after many failures, a hanging flight and the next one fit into 15 s", async
     vi.useRealTimers();
   }
   expect(nextIn).toBeGreaterThan(1000);
-  expect(FLIGHT_MAX_MS + nextIn).toBeLessThanOrEqual(14_000);
+  expect(BATCH_MAX_MS + nextIn).toBeLessThanOrEqual(14_000);
 });

@@ -9,7 +9,7 @@ import { recallEnded, rememberEnded } from "../../src/runs/api/read/ended-runs.t
 import { streamEvents } from "../../src/runs/api/watch/timeline-stream.ts";
 import { WatchDesk } from "../../src/runs/coordinator/watch-desk.ts";
 import { WATCHERS_MAX, Watchers } from "../../src/runs/coordinator/watchers.ts";
-import { CONTENT, withHeldFlights } from "../runs/projection/held-flights.ts";
+import { CONTENT, withHeldBatches } from "../runs/projection/held-flights.ts";
 import {
   alarmAt,
   change,
@@ -23,7 +23,7 @@ import {
   until,
 } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
 
@@ -40,7 +40,7 @@ function stepBack(): void {
   vi.setSystemTime(Date.now() - HOUR_MS);
 }
 
-describe("the repair of an unlanded row", () => {
+describe("the retry of a row that is not replicated", () => {
   it.each<[what: string, go: (path: string) => Promise<unknown>]>([
     ["the next change", (path) => createAged(path)],
     ["the alarm", (path) => runDurableObjectAlarm(coordinator(path))],
@@ -58,7 +58,7 @@ describe("the repair of an unlanded row", () => {
 it("a list shows what is created and changed after that, in the order of ids", async () => {
   const path = newRunsPath();
   const [before, changed] = [await createRun(path), await createRun(path)];
-  await landed(path);
+  await replicated(path);
   faults.writes = "down";
   stepBack();
   const after = await createRun(path);
@@ -192,19 +192,19 @@ describe("what an isolate remembers", () => {
 });
 
 it(
-  "a run that D1 refused is sent again with the next flight, not an hour later",
-  withHeldFlights(async ({ commit, flight, flights, write }) => {
+  "a run that D1 refused is sent again with the next batch, not an hour later",
+  withHeldBatches(async ({ commit, batch, batches, write }) => {
     write("a", 1);
     await Promise.resolve();
-    flight(0).fail(CONTENT);
-    await until(async () => commit.aside.size === 1);
-    commit.landNow();
+    batch(0).fail(CONTENT);
+    await until(async () => commit.quarantined.size === 1);
+    commit.writeNow();
     await scheduler.wait(0);
-    expect(flights).toHaveLength(1);
+    expect(batches).toHaveLength(1);
     stepBack();
-    commit.landNow();
+    commit.writeNow();
     await Promise.resolve();
-    expect(flights).toHaveLength(2);
+    expect(batches).toHaveLength(2);
   }),
 );
 

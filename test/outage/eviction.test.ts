@@ -144,7 +144,7 @@ function heartbeat({ callback }: CreatedRun, body: unknown) {
   return ask<Beaten>("POST", callback.url.replace(/callback$/, "heartbeat"), { token: callback.token, body });
 }
 
-// An eviction waits for the pause between flights.
+// An eviction waits for the interval between batches.
 beforeEach(() => hurryTimers(500));
 afterEach(() => {
   vi.restoreAllMocks();

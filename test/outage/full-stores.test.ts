@@ -99,7 +99,7 @@ describe("a coordinator that stores 9 GB", () => {
 });
 
 describe("a D1 that is full", () => {
-  it("delays no create, report or cancel; rows land when retention has made room", async () => {
+  it("delays no create, report or cancel; rows are replicated when retention has made room", async () => {
     const path = newRunsPath();
     const old = await createAged(path);
     await change(path, old, { type: "cancelled" });
@@ -118,20 +118,23 @@ describe("a D1 that is full", () => {
     await alarmIn(11 * MINUTE_MS, coordinator(path));
     await until(async () => (await rowOf(waiting)) !== null);
     expect(await rowOf(old)).toBeNull();
-    expect(lines.map(({ event }) => event)).not.toContain("run_put_aside");
+    expect(lines.map(({ event }) => event)).not.toContain("run_quarantined");
   });
 
   it.each([
     ["full", "full"],
     ["down", "outage"],
-  ] as const)("is named in the log: while writes are %s, landing_failed has the reason %s", async (fault, reason) => {
-    const path = newRunsPath();
-    faults.writes = fault;
-    await createAged(path);
-    const failed = () => lines.filter(({ event }) => event === "landing_failed");
-    await until(async () => failed().length > 0);
-    for (const line of failed()) expect(line).toMatchObject({ reason });
-  });
+  ] as const)(
+    "is named in the log: while writes are %s, replication_failed has the reason %s",
+    async (fault, reason) => {
+      const path = newRunsPath();
+      faults.writes = fault;
+      await createAged(path);
+      const failed = () => lines.filter(({ event }) => event === "replication_failed");
+      await until(async () => failed().length > 0);
+      for (const line of failed()) expect(line).toMatchObject({ reason });
+    },
+  );
 
   it("mints no token and returns storage_full", async () => {
     faults.writes = "full";

@@ -12,8 +12,8 @@ import type { Model } from "./model.ts";
 import { homeOf, ringWhatIsDue } from "./moves.ts";
 import { withoutObject } from "./platform.ts";
 
-/** Within this the rows must be in D1 by themselves once it is back: the repair, and the pause after a failure. */
-const REPAIRED_MS = 75_000;
+/** Within this the rows must be in D1 by themselves once it is back: the retry, and the wait after a failure. */
+const REPLICATED_MS = 75_000;
 /** How long an isolate remembers where an environment lives. */
 const HOME_REMEMBERED_MS = 30_000;
 /** The dates move in such steps, and each may take a while, in which hurried deadlines come. */
@@ -56,7 +56,7 @@ export const fault = (writes: Fault | null, reads: Fault | null): Command => ({
     Object.assign(faults, { writes, reads });
     if (writes === REFUSES) {
       // A list shows a run that D1 has refused as one that waits.
-      await landedSoon(model);
+      await replicatedSoon(model);
       await expectList(model, { limit: 200 });
     }
     await expectGets(model);
@@ -72,16 +72,16 @@ export const slow = (writeDelayMs: number): Command => ({
   toString: () => `D1(writes take ${writeDelayMs} ms)`,
 });
 
-/** Flights leave and do not arrive. */
+/** Batches start and do not arrive. */
 export const hold: Command = {
   check: () => true,
   async run(_, { held }) {
     held.hold();
   },
-  toString: () => "hold flights",
+  toString: () => "hold batches",
 };
 
-/** The flight that has waited longest arrives; with `isAll` each does, and those that follow. */
+/** The batch that has waited longest arrives; with `isAll` each does, and those that follow. */
 export const release = (isAll: boolean): Command => ({
   check: () => true,
   async run(model, { held }) {
@@ -89,7 +89,7 @@ export const release = (isAll: boolean): Command => ({
     else held.releaseOne();
     await expectGets(model);
   },
-  toString: () => (isAll ? "release all flights" : "release a flight"),
+  toString: () => (isAll ? "release all batches" : "release a batch"),
 });
 
 /** D1 is back: within a minute, and by alarms that were set and are due, everything is in it as it was told. */
@@ -103,29 +103,29 @@ export const settle: Command = {
     await direct(model.path).upkeep.poke();
     // Until then, a list can read the database that the environment has left.
     if (model.moves) vi.setSystemTime(Date.now() + HOME_REMEMBERED_MS);
-    const haveLanded = async () => {
-      await expectLanded(model);
+    const areReplicated = async () => {
+      await expectReplicated(model);
       const lacking = await direct(model.path).upkeep.lacking({ limit: 1 });
       expect(lacking).toMatchObject({ isStale: false, ids: [] });
     };
-    for (let ms = 0; ms < REPAIRED_MS; ms += STEP_MS) {
+    for (let ms = 0; ms < REPLICATED_MS; ms += STEP_MS) {
       vi.setSystemTime(Date.now() + STEP_MS);
       await ringWhatIsDue(model);
-      const isOver = await vi.waitFor(haveLanded, { timeout: STEP_MAX_MS, interval: 5 }).then(
+      const isOver = await vi.waitFor(areReplicated, { timeout: STEP_MAX_MS, interval: 5 }).then(
         () => true,
         () => false,
       );
       if (isOver) break;
     }
-    await haveLanded();
-    for (const run of model.runs) run.landed = run.version;
+    await areReplicated();
+    for (const run of model.runs) run.replicated = run.version;
     model.isRebuilt = false;
     const told = model.newestFirst(Date.now());
     await expectList(model, { limit: 200 });
     await expectList(model, { limit: 2, include: "details" });
     await withoutObject(() => expectList(model, { limit: 200, label: ["b"] }, true));
     for (const filters of [{}, { label: ["b", "a"] }]) await expectSummary(model, filters);
-    expect(await landedLabels(model)).toEqual(
+    expect(await replicatedLabels(model)).toEqual(
       told.flatMap(({ id, details }) => details.labels.map((label) => ({ id, label }))),
     );
     await expectCounts(model);
@@ -133,20 +133,20 @@ export const settle: Command = {
   toString: () => "settle",
 };
 
-async function expectLanded(model: Model): Promise<void> {
+async function expectReplicated(model: Model): Promise<void> {
   const now = Date.now();
   for (const run of model.runs) run.at(now);
   const newest = Object.fromEntries(model.runs.map(({ id, version }) => [id, version]));
-  expect(await landedVersions(model)).toEqual(newest);
+  expect(await replicatedVersions(model)).toEqual(newest);
 }
 
-/** Lets what waits land, if D1 takes it. */
-export async function landedSoon(model: Model): Promise<void> {
+/** Lets what waits be replicated, if D1 takes it. */
+export async function replicatedSoon(model: Model): Promise<void> {
   await direct(model.path).upkeep.poke();
-  await vi.waitFor(() => expectLanded(model), { timeout: STEP_MAX_MS, interval: 5 }).catch(() => {});
+  await vi.waitFor(() => expectReplicated(model), { timeout: STEP_MAX_MS, interval: 5 }).catch(() => {});
 }
 
-async function landedVersions(model: Model): Promise<Record<string, number>> {
+async function replicatedVersions(model: Model): Promise<Record<string, number>> {
   const home = await homeOf(model);
   const rows = await home
     .prepare("SELECT id, version FROM runs WHERE id IN (SELECT value FROM json_each(?))")
@@ -156,7 +156,7 @@ async function landedVersions(model: Model): Promise<Record<string, number>> {
 }
 
 /** Of the newest run first. */
-async function landedLabels(model: Model): Promise<unknown[]> {
+async function replicatedLabels(model: Model): Promise<unknown[]> {
   const home = await homeOf(model);
   const rows = await home
     .prepare("SELECT id, label FROM run_labels WHERE scope = ? ORDER BY id DESC, label")

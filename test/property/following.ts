@@ -30,7 +30,7 @@ export const resync = (isRestored: boolean): Command => ({
       for (const table of ["runs", "run_labels"]) {
         await home.prepare(`DELETE FROM ${table} WHERE scope = ?`).bind(scopeOfPath(model.path)).run();
       }
-      for (const run of model.runs) run.landed = 0;
+      for (const run of model.runs) run.replicated = 0;
     }
     await direct(model.path).upkeep.resync();
     await expectList(model, { limit: 200 });

@@ -54,21 +54,21 @@ type Least = ReadonlyMap<ModelRun, number>;
 interface Read<T> {
   readonly answer: Answer<T>;
   readonly told: Least;
-  readonly landed: Least;
+  readonly replicated: Least;
 }
 
 /** Null if D1 can't be read. Then the caller is told so. */
 async function read<T>(model: Model, url: string): Promise<Read<T> | null> {
   // Answers that come while this one is on its way need not be in it.
   const told = new Map(model.runs.map((run) => [run, run.told]));
-  const landed = new Map(model.runs.map((run) => [run, run.landed]));
+  const replicated = new Map(model.runs.map((run) => [run, run.replicated]));
   const answer: Answer<T> = await ask("GET", url);
   if (faults.reads !== null && answer.status !== 200) {
     expect(answer).toMatchObject({ status: 503, body: { code: "database_unavailable" } });
     return null;
   }
   expect(answer.status).toBe(200);
-  return { answer, told, landed };
+  return { answer, told, replicated };
 }
 
 /**
@@ -82,7 +82,7 @@ export async function expectList(model: Model, page: Page, isAlone = false): Pro
   while (next !== null) {
     const found: Read<ActionRun[]> | null = await read(model, next);
     if (found === null) return;
-    const { answer, told, landed }: Read<ActionRun[]> = found;
+    const { answer, told, replicated }: Read<ActionRun[]> = found;
     const isStale = answer.headers.get("Action-Runs-Stale") === "true";
     if (isAlone) expect(isStale).toBe(true);
     else if (!model.isRebuilt) expect(isStale).toBe(false);
@@ -90,7 +90,7 @@ export async function expectList(model: Model, page: Page, isAlone = false): Pro
     const runs = answer.body;
     if (next !== null) expect(runs).toHaveLength(page.limit);
     const listed = { runs, after: last, hasNext: next !== null };
-    expectPage(model, asked, listed, isStale ? landed : told);
+    expectPage(model, asked, listed, isStale ? replicated : told);
     last = runs.at(-1)?.id ?? null;
   }
 }
@@ -107,7 +107,9 @@ export async function expectSummary(model: Model, filters: Filters): Promise<voi
   let ways = new Set([JSON.stringify(statuses.map(() => 0))]);
   for (const run of model.runs) {
     run.at(Date.now());
-    const counted = new Set(run.statesFrom(run.landed).map((state) => (passes(state, asked) ? state.status : null)));
+    const counted = new Set(
+      run.statesFrom(run.replicated).map((state) => (passes(state, asked) ? state.status : null)),
+    );
     ways = new Set([...ways].flatMap((way) => [...counted].map((status) => withOneMore(way, status))));
   }
   function withOneMore(way: string, status: string | null): string {
@@ -145,8 +147,8 @@ function expectPage(model: Model, filters: Asked, { runs, after, hasNext }: List
     const shown = runs.find(({ id }) => id === run.id);
     const isRight = shown === undefined ? mayLackFrom(run, from, filters) : mayShowFrom(run, from, filters, shown);
     if (isRight) continue;
-    const { id, version: newest, landed } = run;
-    expect({ run: id, shown: shown ?? "left out" }).toEqual({ from, newest, landed, filters });
+    const { id, version: newest, replicated } = run;
+    expect({ run: id, shown: shown ?? "left out" }).toEqual({ from, newest, replicated, filters });
   }
 }
 

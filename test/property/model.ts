@@ -100,7 +100,7 @@ export class ModelRun {
   /** An answer has told of this version. Every list that is sent from then on shows it or a newer one. */
   told = 0;
   /** D1 has at least this version. */
-  landed = 0;
+  replicated = 0;
   readonly stops: { readonly body: StopBody; readonly key: string | null }[] = [];
   lastReport: { readonly body: ReportBody; readonly key: string | null } | null = null;
   #run: DetailedRun;

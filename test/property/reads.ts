@@ -1,7 +1,7 @@
 /** Steps that read: gets, lists and summaries. */
 
 import { type Command, expectGet, onRun } from "./command.ts";
-import { landedSoon } from "./disturbances.ts";
+import { replicatedSoon } from "./disturbances.ts";
 import { expectList, expectSummary, type Filters, type Page } from "./lists.ts";
 import { holdingList, type ListGate, withoutObject } from "./platform.ts";
 
@@ -21,7 +21,7 @@ export const listAlone = (page: Page): Command => ({
   toString: () => `list without the object(${JSON.stringify(page)})`,
 });
 
-/** `change` comes, and lands if D1 takes it, while a list waits for the object or for D1. */
+/** `change` comes, and is replicated if D1 takes it, while a list waits for the object or for D1. */
 export const listDuring = (page: Page, at: ListGate, change: Command): Command => ({
   check: (model) => change.check(model),
   async run(model, real) {
@@ -31,7 +31,7 @@ export const listDuring = (page: Page, at: ListGate, change: Command): Command =
       try {
         await change.run(model, real);
         real.held.releaseAll();
-        await landedSoon(model);
+        await replicatedSoon(model);
       } finally {
         open();
         await listing;

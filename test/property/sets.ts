@@ -58,7 +58,7 @@ export const purge: Command = {
   check: (model) => model.runs.length > 0,
   async run(model, real) {
     if (!isWell(model, real) || faults.writes !== null) return;
-    // Every run ends, and has landed long before it is purged.
+    // Every run ends, and is replicated long before it is purged.
     vi.setSystemTime(Date.now() + DAY_MS);
     await expectGets(model);
     await settle.run(model, real);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { landedRow } from "../support/landed.ts";
+import { replicatedRow } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, report } from "../support/requests.ts";
 
 it("creates a run, takes its report, and lists it", async () => {
@@ -13,5 +13,5 @@ it("creates a run, takes its report, and lists it", async () => {
   expect(got.body).toEqual(done.body);
   const list = await ask<unknown[]>("GET", path);
   expect(list.body).toEqual([done.body]);
-  expect((await landedRow(path, created.id))?.version).toBe(2);
+  expect((await replicatedRow(path, created.id))?.version).toBe(2);
 });

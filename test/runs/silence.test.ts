@@ -15,7 +15,7 @@ import {
   STARTED_BY_NOBODY,
   until,
 } from "../support/direct.ts";
-import { landedRow } from "../support/landed.ts";
+import { replicatedRow } from "../support/landed.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
 import { beat, eventsOf } from "../support/stream.ts";
 import type { Refusal } from "../support/tokens.ts";
@@ -107,7 +107,7 @@ describe("a run that is silent for too long", () => {
         expect(await go()).toMatchObject({ status: 409, body: { code: "run_timed_out" } });
       }
       expect(await decided(path, run)).toMatchObject({ status: "failed", completedAt: iso(upAt) });
-      expect((await landedRow(path, run.id))?.status).toBe("failed");
+      expect((await replicatedRow(path, run.id))?.status).toBe("failed");
       vi.useRealTimers();
     }
   });

@@ -65,7 +65,7 @@ it("has what the journals counted, each run once, in files that DuckDB reads", a
   const ended = /^action_runs_ended_total\{status="(\w+)",.*\} ([1-9]\d*)$/gm;
   const counted = [...(await metrics.text()).matchAll(ended)].map(([, status, n]) => ({ status, n: Number(n) }));
   const ids = [...journaled(place.state).keys()].toSorted();
-  await until("every run lands", () => rowsInD1(place.state).size === ids.length);
+  await until("every run is replicated", () => rowsInD1(place.state).size === ids.length);
   await killAll(server);
   letRunsAge(place.state, "deploy", 40 * DAY_MS);
   letRunsAge(place.state, "review", 75 * DAY_MS);

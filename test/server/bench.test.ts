@@ -83,8 +83,8 @@ it("refuses a page that lacks a run which was acknowledged before", () => {
   expect([accepts(549), accepts(550), accepts(551)]).toEqual([false, true, true]);
 });
 
-it("counts the rows written for a run, by what they are written for, and the flights", () => {
-  const { rows, flights } = result.writes;
+it("counts the rows written for a run, by what they are written for, and the batches", () => {
+  const { rows, batches } = result.writes;
   expect(rows.map(({ place, target }) => [place, target])).toEqual([
     ["busy, object", 10],
     ["busy, D1", 8],
@@ -102,12 +102,12 @@ it("counts the rows written for a run, by what they are written for, and the fli
     ["busy, webhook, approval, D1", null],
   ]);
   for (const { place, parts, alarms, all } of rows) {
-    const { create, approval, callback, telling, landing, purge } = parts;
-    expect(all).toBeCloseTo(create + approval + callback + telling + landing + purge);
+    const { create, approval, callback, telling, replication, purge } = parts;
+    expect(all).toBeCloseTo(create + approval + callback + telling + replication + purge);
     expect(approval > 1).toBe(place === "busy, webhook, approval, object");
     expect(purge).toBeGreaterThanOrEqual(1);
-    // Only flights write to D1, and each run lands twice.
-    if (place.endsWith("D1")) expect([create, callback, alarms, landing > 2]).toEqual([0, 0, 0, true]);
+    // Only batches write to D1, and each run is replicated twice.
+    if (place.endsWith("D1")) expect([create, callback, alarms, replication > 2]).toEqual([0, 0, 0, true]);
     else expect([create > 1, callback > 1]).toEqual([true, true]);
   }
   expect(rows[1]?.all).toBe(rows[3]?.all);
@@ -118,14 +118,14 @@ it("counts the rows written for a run, by what they are written for, and the fli
   expect(told.map(({ parts }, i) => parts.purge - (untold[i]?.parts.purge ?? 0))).toEqual([1, 0, 1, 0]);
   // A busy coordinator hardly ever sets an alarm.
   expect(rows[0]?.alarms).toBeLessThan(1);
-  expect(flights.perSecond).toBeGreaterThan(0);
+  expect(batches.perSecond).toBeGreaterThan(0);
   expect(printed).toMatch(/\| busy, object .* 10 (met|missed) /);
-  expect(printed).toMatch(/flights a second, of target 1\.5 (met|missed)/);
+  expect(printed).toMatch(/batches a second, of target 1\.5 (met|missed)/);
 });
 
 it("counts the rows that a bulk operation writes besides what it does to its runs", () => {
   const { rows } = result.bulkWrites;
-  expect(rows.map(({ place, parts }) => [place, parts.change > 1, parts.landing > 1])).toEqual([
+  expect(rows.map(({ place, parts }) => [place, parts.change > 1, parts.replication > 1])).toEqual([
     ["cancel, object", true, false],
     ["cancel, D1", false, true],
     ["retry, object", true, false],

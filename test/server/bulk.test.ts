@@ -4,11 +4,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ask, type CreatedRun, forEachOf } from "./load.ts";
 import { killAll, newPlace, type Place, type Server } from "./place.ts";
-import { bulkStates, journaled, type LandedRun, landInD1 } from "./state.ts";
+import { bulkStates, journaled, putInD1, type RunInD1 } from "./state.ts";
 import { until } from "./until.ts";
 
 /** Runs that only D1 has. Collecting them takes ten calls. */
-const LANDED = 9900;
+const IN_D1 = 9900;
 /** More than a page of an operation. */
 const RUNS = 30;
 
@@ -36,22 +36,22 @@ let environment = "";
 beforeAll(async () => {
   place = await newPlace();
   environment = place.runs.replace("/action-runs", "");
-  landInD1(
+  putInD1(
     place.state,
     "acme/shop/prod",
-    Array.from({ length: LANDED }, (_, n) => landed(n)),
+    Array.from({ length: IN_D1 }, (_, n) => runInD1(n)),
   );
   server = await place.start();
 });
 afterAll(() => place.remove());
 
 /** No service made its id, so no coordinator knows it. */
-function landed(n: number): LandedRun {
+function runInD1(n: number): RunInD1 {
   const createdAt = Date.now() - 3_600_000 + n;
   const hex = createdAt.toString(16).padStart(12, "0");
   const id = `${hex.slice(0, 8)}-${hex.slice(8)}-8000-8000-${n.toString(16).padStart(12, "0")}`;
   const body = JSON.stringify({ id, status: "pending", createdAt: new Date(createdAt).toISOString() });
-  return { id, actionName: "landed", status: "pending", triggeredBy: "ci", body, labels: ["many"] };
+  return { id, actionName: "in-d1", status: "pending", triggeredBy: "ci", body, labels: ["many"] };
 }
 
 async function call<T>(method: string, path: string, body?: object, token = place.token): Promise<T> {
@@ -97,13 +97,13 @@ it("an operation that is killed while it collects finds the same runs", async ()
   await readWhen(id, ({ counts }) => counts.accepted >= runs.length);
   await call("POST", `bulk-operations/${id}/cancel`);
   const { counts, abortReason } = await readWhen(id, ({ status }) => status === "aborted");
-  expect([abortReason, counts.matched]).toEqual(["asked", LANDED + runs.length]);
+  expect([abortReason, counts.matched]).toEqual(["asked", IN_D1 + runs.length]);
   expect(counts).toEqual({
-    matched: LANDED + runs.length,
+    matched: IN_D1 + runs.length,
     accepted: runs.length,
     failed: 0,
     skipped: counts.skipped,
-    remaining: LANDED - counts.skipped,
+    remaining: IN_D1 - counts.skipped,
   });
   // The newest come first.
   expect(new Set((await items(id)).slice(0, runs.length).map(({ runId }) => runId))).toEqual(

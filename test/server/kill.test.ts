@@ -24,7 +24,7 @@ afterEach(() => unlockD1());
 afterAll(() => place.remove());
 
 /** The ids of runs whose row in D1 is older than their journal. */
-function notLanded(state: string): string[] {
+function notReplicated(state: string): string[] {
   const rows = rowsInD1(state);
   return [...journaled(state)].filter(([id, version]) => rows.get(id)?.version !== version).map(([id]) => id);
 }
@@ -45,41 +45,44 @@ function isTrue(one: Known, run: ActionRun): boolean {
 
 describe("kill -9 under load", () => {
   test.each([
-    { when: "while flights to D1 are under way", d1IsLocked: false },
+    { when: "while batches for D1 are under way", d1IsLocked: false },
     { when: "while D1 refuses all writes, so that only the journals have the changes", d1IsLocked: true },
-  ])("$when: every acknowledged answer is still true, and every row lands by itself", async ({ d1IsLocked }) => {
-    const { state, token, runs } = place;
-    const load = startLoad(runs, token, CALLERS);
-    // With more than four runs per caller, at least one run of each kind is acknowledged.
-    await untilCreated(5 * CALLERS, load);
-    if (d1IsLocked) unlockD1 = lockD1(state);
-    await untilCreated(CALLERS, load);
-    await killAll(server);
-    await load.over;
-    unlockD1();
+  ])(
+    "$when: every acknowledged answer is still true, and every row is replicated by itself",
+    async ({ d1IsLocked }) => {
+      const { state, token, runs } = place;
+      const load = startLoad(runs, token, CALLERS);
+      // With more than four runs per caller, at least one run of each kind is acknowledged.
+      await untilCreated(5 * CALLERS, load);
+      if (d1IsLocked) unlockD1 = lockD1(state);
+      await untilCreated(CALLERS, load);
+      await killAll(server);
+      await load.over;
+      unlockD1();
 
-    expect(load.surprises).toEqual([]);
-    expect(load.known.length).toBeGreaterThan(CALLERS);
-    expect(load.unanswered()).toBeGreaterThan(0);
-    if (d1IsLocked) expect(notLanded(state).length).toBeGreaterThan(0);
+      expect(load.surprises).toEqual([]);
+      expect(load.known.length).toBeGreaterThan(CALLERS);
+      expect(load.unanswered()).toBeGreaterThan(0);
+      if (d1IsLocked) expect(notReplicated(state).length).toBeGreaterThan(0);
 
-    // No request reads a run until all rows have landed.
-    server = await place.start();
-    await until("every row lands", () => notLanded(state).length === 0);
-    const rows = rowsInD1(state);
-    expect(load.known.filter((one) => !isTrue(one, JSON.parse(rows.get(one.run.id)?.body ?? "{}")))).toEqual([]);
+      // No request reads a run until all rows are replicated.
+      server = await place.start();
+      await until("every row is replicated", () => notReplicated(state).length === 0);
+      const rows = rowsInD1(state);
+      expect(load.known.filter((one) => !isTrue(one, JSON.parse(rows.get(one.run.id)?.body ?? "{}")))).toEqual([]);
 
-    const untrue: unknown[] = [];
-    await forEachOf(load.known, async (one) => {
-      const { status, body } = await ask<ActionRun>("GET", `${runs}/${one.run.id}`, { token });
-      if (status !== 200 || !isTrue(one, body)) untrue.push({ told: one, now: body });
-    });
-    expect(untrue).toEqual([]);
+      const untrue: unknown[] = [];
+      await forEachOf(load.known, async (one) => {
+        const { status, body } = await ask<ActionRun>("GET", `${runs}/${one.run.id}`, { token });
+        if (status !== 200 || !isTrue(one, body)) untrue.push({ told: one, now: body });
+      });
+      expect(untrue).toEqual([]);
 
-    await creatingAgainGivesTheSameRun(load.known, runs, token);
-    await reportingAgainIsReplayed(load.known);
-    await tokensStillOpenTheirRuns(load.known);
-  });
+      await creatingAgainGivesTheSameRun(load.known, runs, token);
+      await reportingAgainIsReplayed(load.known);
+      await tokensStillOpenTheirRuns(load.known);
+    },
+  );
 });
 
 test("kill -9 with gates: nothing acknowledged is lost, and those who wait go on in order, one by one", async () => {

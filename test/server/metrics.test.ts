@@ -38,8 +38,8 @@ describe.skipIf(!hasPromtool)("promtool", () => {
     const { runs } = createClient({ baseUrl: origin, token, org: "of-metrics-test", project: "shop", env: "full" });
     const [first] = [await runs.create({ actionName: "deploy" }), await runs.create({ actionName: "deploy" })];
     await runs.cancel(first.id);
-    // D1 lists the coordinator from its first flight on.
-    await until("both runs have landed", async () => (await runs.summary()).cancelled === 1);
+    // D1 lists the coordinator from its first batch on.
+    await until("both runs are replicated", async () => (await runs.summary()).cancelled === 1);
     const full = await metrics("full");
     expect(full).toContain('action_runs_ended_total{status="cancelled",cause="cancel"} 1\n');
     expect(full).toContain('cicd_pipeline_run_active{status="pending"} 1\n');

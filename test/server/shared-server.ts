@@ -13,7 +13,7 @@ import { bundle, CONFIGS } from "../../bench/build.ts";
 import { migrateClosed } from "../../src/dev/apply-migrations.ts";
 import { installTools } from "../../src/dev/tools.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { landMany } from "./console/many.ts";
+import { putMany } from "./console/many.ts";
 import { type Beginning, newPlace } from "./place.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 
@@ -35,7 +35,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   // Webhooks may go to receivers of the tests, which are on this machine. Codes sign in, as with `npm start`.
   const place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\nSIGN_IN_CODES=true\n", beginning);
   // Before the server starts, because only then may others write to its database.
-  landMany(place.state);
+  putMany(place.state);
   const { url } = await place.start();
   provide("beginning", beginning);
   provide("sharedServer", { origin: url, token: place.token });

@@ -154,13 +154,13 @@ function change(file: string, sql: string): void {
 }
 
 /** A run as its row in D1 has it, with the body as JSON text. */
-export interface LandedRun extends Pick<ActionRun, "id" | "actionName" | "status" | "triggeredBy"> {
+export interface RunInD1 extends Pick<ActionRun, "id" | "actionName" | "status" | "triggeredBy"> {
   readonly body: string;
   readonly labels?: readonly string[];
 }
 
-/** Puts runs into D1 as if coordinators had landed them. No server may run meanwhile. */
-export function landInD1(state: string, scope: string, runs: readonly LandedRun[]): void {
+/** Puts runs into D1 as if coordinators had replicated them. No server may run meanwhile. */
+export function putInD1(state: string, scope: string, runs: readonly RunInD1[]): void {
   const db = new DatabaseSync(d1File(state));
   try {
     const insert = db.prepare(`

@@ -38,7 +38,7 @@ export class BulkCheck {
     this.#verdict = verdict;
   }
 
-  /** Call it when everything has landed. */
+  /** Call it when everything is replicated. */
   async run(): Promise<void> {
     this.#verdict.checkSources();
     this.#checkRetries();

@@ -278,7 +278,8 @@ export class Caller {
         this.#stage.record.acknowledged++;
         if (model.step === 2 && this.#random() < ENDS_DISTURBED)
           void this.#stage.disturbances.evictSoon(environment, this.#random);
-        // As people do: they change a run and look at the list, perhaps while the flight is up that lacks the change.
+        // As people do: they change a run and look at the list, perhaps while the batch is under way that lacks the
+        // change.
         if (this.#random() < 0.3) await this.#reads.list(environment);
       } else if (answer?.status === 409) {
         this.#line.judge(run, sent, model.refused(attempt, (answer.body as { code: string }).code, least));

@@ -33,9 +33,9 @@ const READ_AGAIN_MS = 31_000;
 /** An eviction that is to hit the telling of an end comes within this time after it. */
 const TELLING_MS = 50;
 
-/** How long callers pause before a resync. Most of what they changed lands meanwhile. */
+/** How long callers pause before a resync. Most of what they changed is replicated meanwhile. */
 const QUIET_MS = 2000;
-/** When a flight that fails late has failed, and the alarm has rung after that. */
+/** When a batch that fails late has failed, and the alarm has rung after that. */
 const NOTED_MS = 3300;
 /** How long they wait at most until it is answered. */
 const ASKED_MS = 5000;
@@ -157,9 +157,9 @@ export class Disturbances {
   }
 
   /**
-   * Most of them in a moment without requests, and with flights that fail late. So a flight carries nothing but the
-   * runs of a resync, the callers go on and change some of them, and the flight fails. Once the alarm has noted what
-   * landed, an eviction shows whether it noted too much.
+   * Most of them in a moment without requests, and with batches that fail late. So a batch has nothing but the
+   * runs of a resync, the callers go on and change some of them, and the batch fails. Once the alarm has noted what is
+   * replicated, an eviction shows whether it noted too much.
    */
   async #resyncs(random: Random, signal: AbortSignal): Promise<void> {
     while (await slept(ms(random, 500, 3000), signal)) {
@@ -172,7 +172,7 @@ export class Disturbances {
         await slept(QUIET_MS, signal);
       }
       const failsLate = isQuiet && this.#fault === null;
-      if (failsLate) await this.#setFault("refusing flights late");
+      if (failsLate) await this.#setFault("refusing batches late");
       this.#record.disturbance(`${environment} resynced`);
       this.#record.count("resyncs");
       this.#resynced.set(environment, Date.now());
@@ -186,7 +186,7 @@ export class Disturbances {
       if (!failsLate) continue;
       await slept(NOTED_MS, signal);
       await this.#evict(environment);
-      if (this.#fault === "refusing flights late") await this.#setFault(null);
+      if (this.#fault === "refusing batches late") await this.#setFault(null);
     }
   }
 

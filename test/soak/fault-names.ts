@@ -9,7 +9,7 @@ export const FAULTS = [
   "holding writes back",
   "committing, then failing",
   "full",
-  "refusing flights late",
+  "refusing batches late",
 ] as const;
 
 export type FaultName = (typeof FAULTS)[number];

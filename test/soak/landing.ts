@@ -1,6 +1,6 @@
 /**
- * The end of a soak. D1 is well and nobody sends a request: every acknowledged version must land by itself. Then each
- * row of D1 must equal what a get of that run shows.
+ * The end of a soak. D1 is well and nobody sends a request: every acknowledged version must be replicated by itself.
+ * Then each row of D1 must equal what a get of that run shows.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -12,7 +12,7 @@ import { type ActionRun, type Details, stepOf } from "./run-model.ts";
 import type { Stage } from "./stage.ts";
 
 /** A refused row waits 5 s until it is tried again. */
-const LANDED_WITHIN_MS = 20_000;
+const REPLICATED_WITHIN_MS = 20_000;
 /** How long gets are sent. A long soak has more rows than can be asked for in this time. */
 const COMPARED_WITHIN_MS = 20_000;
 /** How long a run may differ from its row because its deadline has just passed. */
@@ -81,8 +81,8 @@ interface EndedBody extends ActionRun {
   readonly completedAt: string | null;
 }
 
-/** Returns how long the last row took to land; null if some never did. */
-export async function checkLanding(stage: Stage): Promise<number | null> {
+/** Returns how long the last row took to be replicated; null if some never did. */
+export async function checkReplication(stage: Stage): Promise<number | null> {
   const { runs, record, site } = stage;
   const quietSince = Date.now();
   /** Each with the row that one look at D1 found. */
@@ -93,13 +93,13 @@ export async function checkLanding(stage: Stage): Promise<number | null> {
       .filter(({ model, row }) => row === null || stepOf((JSON.parse(row) as ActionRun).status) < model.step);
   };
   let left = missing();
-  while (left.length > 0 && Date.now() - quietSince < LANDED_WITHIN_MS) {
+  while (left.length > 0 && Date.now() - quietSince < REPLICATED_WITHIN_MS) {
     await delay(POLL_MS);
     left = missing();
   }
   const tookMs = Date.now() - quietSince;
   for (const { model, story, row } of left)
-    record.violation(`NOT LANDED: D1 has ${row ?? "no row"}, step ${model.step} was known`, story, quietSince);
+    record.violation(`NOT REPLICATED: D1 has ${row ?? "no row"}, step ${model.step} was known`, story, quietSince);
   return left.length > 0 ? null : tookMs;
 }
 
@@ -161,7 +161,7 @@ export async function compareWithGets({ runs, record, site }: Stage, random: Ran
       }
     }),
   );
-  // A run's deadline may have passed between the row and the get. Its end must land as well.
+  // A run's deadline may have passed between the row and the get. Its end must be replicated as well.
   const comparedAt = Date.now();
   while (different.size > 0 && Date.now() - comparedAt < CAUGHT_UP_WITHIN_MS) {
     await delay(POLL_MS);

@@ -12,7 +12,7 @@ import { DISTURBANCES, Disturbances } from "./disturbances.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Follower } from "./follower.ts";
 import { GATED_ENVIRONMENT, GatedRuns } from "./gated.ts";
-import { checkLanding, compareWithGets, endedRowsInD1, runsInD1 } from "./landing.ts";
+import { checkReplication, compareWithGets, endedRowsInD1, runsInD1 } from "./landing.ts";
 import { randomFrom } from "./random.ts";
 import { Receiver } from "./receiver.ts";
 import { SoakRecord } from "./record.ts";
@@ -122,9 +122,9 @@ async function soak(minutes: number, seed: number, callerCount: number, without:
     clearInterval(progress);
     const tookMs = Date.now() - startedAt;
     receiver.heal();
-    console.log("D1 is well and nobody sends a request. Waiting for the last rows to land.");
+    console.log("D1 is well and nobody sends a request. Waiting for the last rows to be replicated.");
     await Promise.all([gated.check(), bulk.finish(), disturbances.moves.settle()]);
-    const landedMs = await checkLanding(stage);
+    const replicatedMs = await checkReplication(stage);
     const compared = await compareWithGets(stage, randomFrom(seed, 5));
     await new BulkCheck(stage, bulk.place, bulk.verdict).run();
     await Promise.all(followers.map((one) => one.check((environment) => runsInD1(site.state, environment))));
@@ -140,7 +140,7 @@ async function soak(minutes: number, seed: number, callerCount: number, without:
     receiver.close();
     const checksMs = Date.now() - startedAt - tookMs;
     const { delays } = receiver;
-    console.log(summary(record, { seed, tookMs, checksMs, landedMs, ...compared, runs: stage.runs.size, delays }));
+    console.log(summary(record, { seed, tookMs, checksMs, replicatedMs, ...compared, runs: stage.runs.size, delays }));
     if (record.violations > 0) process.exitCode = 1;
   } finally {
     await site.remove();

@@ -7,8 +7,8 @@ export interface Outcome {
   readonly tookMs: number;
   /** How long the checks took after the last request. */
   readonly checksMs: number;
-  /** How long the last row took to land; null if some never did. */
-  readonly landedMs: number | null;
+  /** How long the last row took to be replicated; null if some never did. */
+  readonly replicatedMs: number | null;
   /** Runs in D1. */
   readonly rows: number;
   /** How many of them were compared with a get. */
@@ -20,10 +20,10 @@ export interface Outcome {
 }
 
 export function summary(record: SoakRecord, outcome: Outcome): string {
-  const { seed, tookMs, checksMs, landedMs, rows, compared, runs, delays } = outcome;
+  const { seed, tookMs, checksMs, replicatedMs, rows, compared, runs, delays } = outcome;
   const { counts, acknowledged, slowestGet, violations } = record;
   const line = (name: string, value: string) => `  ${name.padEnd(48)}${value}`;
-  const landed = landedMs === null ? "some never landed" : `after ${(landedMs / 1000).toFixed(1)} s`;
+  const replicated = replicatedMs === null ? "some never were" : `after ${(replicatedMs / 1000).toFixed(1)} s`;
   return [
     `\nSoak of ${Math.round(tookMs / 1000)} s, seed ${seed}`,
     ...[...counts].sort(([a], [b]) => a.localeCompare(b)).map(([what, count]) => line(what, String(count))),
@@ -32,7 +32,7 @@ export function summary(record: SoakRecord, outcome: Outcome): string {
     line("runs in D1 compared with a get", String(compared)),
     line("an end was told after, median and 95 %", quantiles(delays)),
     line("slowest get", `${slowestGet.ms} ms (${slowestGet.what})`),
-    line("everything landed by itself", landed),
+    line("everything was replicated by itself", replicated),
     line("the last checks took", `${(checksMs / 1000).toFixed(1)} s`),
     line("VIOLATIONS", String(violations)),
   ].join("\n");

@@ -17,8 +17,8 @@ const TOLD_WITHIN_MS = 150_000;
 const FAR_MS = 40_000;
 const NUDGED_EVERY_MS = 10_000;
 const POLL_MS = 2000;
-/** A run can end while these checks are made. Its message arrives before its row lands. */
-const LANDED_WITHIN_MS = 20_000;
+/** A run can end while these checks are made. Its message arrives before its row is replicated. */
+const REPLICATED_WITHIN_MS = 20_000;
 
 export class ToldCheck {
   readonly #stage: Stage;
@@ -37,7 +37,7 @@ export class ToldCheck {
 
   async run(): Promise<void> {
     await this.#waitUntilTold();
-    await this.#waitUntilLanded();
+    await this.#waitUntilReplicated();
     this.#checkMessages();
     this.#checkFilter();
     this.#checkMoved();
@@ -86,13 +86,13 @@ export class ToldCheck {
     }
   }
 
-  async #waitUntilLanded(): Promise<void> {
+  async #waitUntilReplicated(): Promise<void> {
     const since = Date.now();
     const isLacking = () => {
       const ids = new Set(this.#rows().map(({ id }) => id));
       return this.#mailboxes().some(({ heard }) => [...heard.keys()].some((id) => !ids.has(id)));
     };
-    while (isLacking() && Date.now() - since < LANDED_WITHIN_MS) await delay(POLL_MS);
+    while (isLacking() && Date.now() - since < REPLICATED_WITHIN_MS) await delay(POLL_MS);
   }
 
   /** Each message tells what D1 has. */

@@ -9,7 +9,7 @@ export type Fault =
   | "committed_then_silence"
   | { readonly refuse: (bound: string, sql: string) => boolean };
 
-/** A flight that is held back. It looks for itself, because one object must not resume the work of another. */
+/** A batch that is held back. It looks for itself, because one object must not resume the work of another. */
 interface Held {
   mayGo: boolean;
 }
@@ -49,9 +49,9 @@ interface Faults {
   gated: RegExp;
   /** Calls that have waited at this gate. */
   gatedCalls: number;
-  /** When set, flights to D1 line up here, in the order in which they left. */
+  /** When set, batches for D1 line up here, in the order in which they started. */
   queue: Held[] | null;
-  /** Whose flights line up. */
+  /** Whose batches line up. */
   queued: string;
 }
 
@@ -118,26 +118,26 @@ export function holdWrites(gated = /^/): { readonly open: () => void } {
   };
 }
 
-export interface FlightQueue {
-  /** How many flights have left so far. */
+export interface BatchQueue {
+  /** How many batches have started so far. */
   readonly left: number;
   /** How many of them are held back. */
   readonly held: number;
-  /** Lets the flight go on that has waited longest. */
+  /** Lets the batch go on that has waited longest. */
   next(): void;
-  /** Lets all flights go on, those that leave later included. */
+  /** Lets all batches go on, those that start later included. */
   open(): void;
 }
 
-/** Holds back each flight to D1 of the environment `scope` until the test lets it go on. */
-export function queueFlights(scope: string): FlightQueue {
+/** Holds back each batch for D1 of the environment `scope` until the test lets it go on. */
+export function queueBatches(scope: string): BatchQueue {
   const queue: Held[] = [];
   let gone = 0;
   faults.queue = queue;
   faults.queued = scope;
   const next = () => {
     const first = queue.shift();
-    if (first === undefined) throw new Error("no flight is held back");
+    if (first === undefined) throw new Error("no batch is held back");
     gone++;
     first.mayGo = true;
   };
@@ -250,9 +250,9 @@ async function withFaults<T>(
   }
   if (!writing) await faults.readGate;
   const { queue } = faults;
-  const isFlight = (part?: Wrapped) =>
+  const isBatch = (part?: Wrapped) =>
     /^\s*INSERT INTO runs/i.test(part?.sql ?? "") && part?.bound.endsWith(faults.queued);
-  if (queue !== null && parts.some(isFlight)) {
+  if (queue !== null && parts.some(isBatch)) {
     const held: Held = { mayGo: false };
     queue.push(held);
     while (!held.mayGo) await scheduler.wait(1);

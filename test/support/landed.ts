@@ -5,15 +5,15 @@ import { direct, journal, until } from "./direct.ts";
 import { rowOf } from "./requests.ts";
 
 /** Waits until D1 has every change of this environment. */
-export async function landed(path: string): Promise<void> {
-  await landedIn(direct(path));
+export async function replicated(path: string): Promise<void> {
+  await replicatedIn(direct(path));
 }
 
 /**
- * The same for the calls of a coordinator. With `isPoked`, no change waits for the pace of flights, nor for a repair. But
- * an alarm that was lost is set, and the next flight registers the coordinator again.
+ * The same for the calls of a coordinator. With `isPoked`, no change waits for the interval between batches, nor for a
+ * retry. But an alarm that was lost is set, and the next batch registers the coordinator again.
  */
-export async function landedIn({ upkeep }: Coordinator, isPoked = true): Promise<void> {
+export async function replicatedIn({ upkeep }: Coordinator, isPoked = true): Promise<void> {
   await until(async () => {
     const lacking = await upkeep.lacking({ limit: 1 });
     if (lacking.ok && lacking.ids.length === 0 && !lacking.isStale) return true;
@@ -23,8 +23,8 @@ export async function landedIn({ upkeep }: Coordinator, isPoked = true): Promise
 }
 
 /** A run's row, with everything in it that was answered before. */
-export async function landedRow(path: string, id: string): ReturnType<typeof rowOf> {
-  await landed(path);
+export async function replicatedRow(path: string, id: string): ReturnType<typeof rowOf> {
+  await replicated(path);
   return rowOf(id);
 }
 

@@ -5,7 +5,7 @@ import { coordinator, DAY_MS, MINUTE_MS, writeFirst } from "./direct.ts";
 
 export interface Fill {
   readonly rows: number;
-  readonly landed: boolean;
+  readonly isReplicated: boolean;
   /** Ended at this instant; null: open. */
   readonly endedAt?: number | null;
   readonly deadlineAt?: number;
@@ -13,7 +13,7 @@ export interface Fill {
 
 /** Writes the rows. Returns their ids in their order. An instance that is awake does not know of them. */
 export async function fillJournal(path: string, fill: Fill): Promise<string[]> {
-  const { rows, landed, endedAt = null, deadlineAt = (endedAt ?? Date.now()) + 60 * MINUTE_MS } = fill;
+  const { rows, isReplicated, endedAt = null, deadlineAt = (endedAt ?? Date.now()) + 60 * MINUTE_MS } = fill;
   const purgeAt = (endedAt ?? deadlineAt) + 30 * DAY_MS;
   await writeFirst(path);
   return runInDurableObject(coordinator(path), (_instance, { storage }) => {
@@ -40,7 +40,7 @@ export async function fillJournal(path: string, fill: Fill): Promise<string[]> {
        FROM spread`,
       rows,
       deadlineAt - 60 * MINUTE_MS,
-      landed ? 1 : 0,
+      isReplicated ? 1 : 0,
       endedAt,
       deadlineAt,
       purgeAt,

@@ -98,13 +98,13 @@ export function toJournaledRun(row: Row): JournaledRun {
   };
 }
 
-/** Lands rows as a coordinator does. */
-export async function landRows(
+/** Writes rows to D1 as a coordinator does. */
+export async function writeRows(
   scope: string,
   rows: readonly string[],
   labelled: readonly string[] = [],
 ): Promise<void> {
-  await rowStore(scope).land(rows, labelled);
+  await rowStore(scope).write(rows, labelled);
 }
 
 /** Who tells the control database nothing of where runs are. */
@@ -126,20 +126,20 @@ export async function insertRows(scope: string, rows: readonly Row[]): Promise<v
   let group: string[] = [];
   let labelled: string[] = [];
   let size = 0;
-  const land = async () => {
-    if (group.length > 0) await landRows(scope, group, labelled);
+  const flush = async () => {
+    if (group.length > 0) await writeRows(scope, group, labelled);
     group = [];
     labelled = [];
     size = 0;
   };
   for (const run of runs) {
     const text = toGroupRow(run);
-    if (size + text.length > GROUP_MAX_BYTES) await land();
+    if (size + text.length > GROUP_MAX_BYTES) await flush();
     group.push(text);
     if (hasLabels(run)) labelled.push(run.id);
     size += text.length + 1;
   }
-  await land();
+  await flush();
 }
 
 /** Every run, token and stored definition in D1, to see that nothing has changed. */

@@ -27,7 +27,7 @@ export function reading(coordinator: Stub, bindings: Partial<Env> = {}): Env {
   return envWith({ DB: faulty(env.DB, 0), ...more, COORDINATORS, ...bindings });
 }
 
-/** What a coordinator says whose runs have all landed in `home`. */
+/** What a coordinator says whose runs are all replicated to `home`. */
 export function lackingNothing(home: Home | null, more: Partial<Lacking> = {}): Lacking {
   return { ok: true, home, isStale: false, ids: [], runs: [], completeTo: null, ...more };
 }

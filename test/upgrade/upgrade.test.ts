@@ -9,7 +9,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { JOURNAL_STEPS, migrate } from "../../src/runs/journal/steps.ts";
 import { change, coordinator, createAged, direct, journal, MINUTE_MS } from "../support/direct.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../support/requests.ts";
 
 afterEach(() => {
@@ -94,7 +94,7 @@ describe("D1", () => {
     const path = newRunsPath();
     const ended = await createRun(path, { actionName: "deploy", labels: ["a"] });
     await report(ended, { status: "succeeded" });
-    await landed(path);
+    await replicated(path);
     const list = () => ask<ActionRun[]>("GET", `${path}?include=details`);
     const before = (await list()).body;
     expect(before).toMatchObject([{ id: ended.id, status: "succeeded", details: { labels: ["a"] } }]);
@@ -105,7 +105,7 @@ describe("D1", () => {
     const added = await env.DB.prepare("SELECT heartbeat_at FROM runs WHERE id = ?").bind(ended.id).all();
     expect(added.results).toEqual([{ heartbeat_at: null }]);
     const next = await createRun(path);
-    await landed(path);
+    await replicated(path);
     expect((await list()).body).toMatchObject([{ id: next.id }, { id: ended.id }]);
     expect((await ask("GET", `${path}/summary`)).body).toMatchObject({ pending: 1, succeeded: 1 });
     expect((await ask("GET", "/readyz", { token: null })).status).toBe(200);

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { clockFrom } from "../support/clock.ts";
 import { faults } from "../support/faults.ts";
 import { LATER, startGated, storeGated } from "../support/gated.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { ask } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 import { ENDPOINT, hurryTimeouts, newEndpointsPath, put, refOf, rotate, SHOWN } from "./endpoints.ts";
@@ -143,7 +143,7 @@ describe("a revocation", () => {
     await storeGated(runs, {});
     const scheduled = await startGated(runs, { notBefore: LATER }, { token: child.token });
     expect(scheduled.status).toBe(201);
-    await landed(runs);
+    await replicated(runs);
     // As if they had expired, and more than 1000 others after them.
     await env.DB.prepare("DELETE FROM tokens WHERE id IN (?, ?)").bind(middle.id, child.id).run();
     expect((await revoke(project, thief.id)).body).toEqual({

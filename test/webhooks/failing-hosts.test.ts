@@ -4,7 +4,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { alarmAt, answer, fire, outside, pass, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
 
@@ -30,7 +30,7 @@ it("3000 runs of a dead host beside one of a healthy host, whose attempt leaves 
   // The others get a turn each time that one fails, until five in a row have failed.
   await answerAll(path, dead, 503);
   expect(underWayOf(dead).length).toBeLessThanOrEqual(100);
-  await landed(path);
+  await replicated(path);
   const [second = ""] = await fire(path, 1);
   expect(outside.sent).toContain(second);
   await answer(path, outside.underWay, 202);
@@ -114,7 +114,7 @@ it("runs that wait for a probe write nothing, have an alarm for it, and wait no 
   const path = newRunsPath();
   const dead = await fire(path, 300, DEAD);
   await answerAll(path, dead, 503);
-  await landed(path);
+  await replicated(path);
   await pass(path, 60_000);
   await answerAll(path, dead, 503);
   // All that waits has been looked at.
@@ -134,8 +134,8 @@ it("runs that wait for a probe write nothing, have an alarm for it, and wait no 
 it("an attempt of a run that waits for no other costs one alarm", async () => {
   const path = newRunsPath();
   const dead = await fire(path, 1, { ...DEAD, initialDelayMs: 1000 });
-  await landed(path);
-  // What has landed is noted.
+  await replicated(path);
+  // What is replicated is noted.
   await pass(path, 10);
   let rings = 0;
   for (; sentTo(dead) < 20; rings++) {
@@ -168,7 +168,7 @@ it("after a restart, a host whose runs were tried before counts as failing", asy
   const path = newRunsPath();
   const dead = await fire(path, 150, DEAD);
   await answerAll(path, dead, 503);
-  await landed(path);
+  await replicated(path);
   await evictDurableObject(coordinator(path));
   outside.sent = [];
   await pass(path, 60_000);
@@ -212,7 +212,7 @@ it("first attempts begin before retries also after a restart", async () => {
   const tried = await fire(path, 30, DEAD);
   await answerAll(path, tried, 503);
   const fresh = await fire(path, 10, DEAD);
-  await landed(path);
+  await replicated(path);
   await evictDurableObject(coordinator(path));
   outside.sent = [];
   await pass(path, 60_000);

@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { journal } from "../support/direct.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { ask, rowOf } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
@@ -25,13 +25,13 @@ const got = async ({ path, created }: Fired) =>
   (await ask<Told>("GET", `${ORIGIN}${path}/${created.id}?include=details`)).body.details.delivery;
 
 async function listed({ path, created }: Fired): Promise<Failing | null> {
-  await landed(path);
+  await replicated(path);
   const { body } = await ask<Told[]>("GET", `${ORIGIN}${path}?include=details`);
   return body.find(({ id }) => id === created.id)?.details.delivery ?? null;
 }
 
 const versionOf = async ({ path, created }: Fired) => {
-  await landed(path);
+  await replicated(path);
   return (await rowOf(created.id))?.version;
 };
 
@@ -69,7 +69,7 @@ it("a get shows the newest attempt, and D1 gets a row only for another reason", 
   expect(Date.parse(second?.nextAttemptAt ?? "")).toBeGreaterThan(Date.parse(first?.nextAttemptAt ?? ""));
 });
 
-it("another reason lands, and the delivery goes on with its number", async () => {
+it("another reason is replicated, and the delivery goes on with its number", async () => {
   const to = await answering({ status: 503 }, { status: 500 }, { status: 202 });
   const run = await fire(to.url);
   await run.hurryRetries(2);

@@ -6,7 +6,7 @@ import { breakD1, resetFaults } from "../support/faults.ts";
 import { rowOf } from "../support/requests.ts";
 import { answering, type Fired, fire } from "./runs.ts";
 
-async function lands(run: Fired, open: () => void): Promise<void> {
+async function expectReplicated(run: Fired, open: () => void): Promise<void> {
   const told = await run.get();
   expect(await rowOf(run.created.id)).toBeNull();
   resetFaults();
@@ -32,7 +32,7 @@ it.each(FAULTS)("D1 is %s: a delivery is retried and starts the run, which is fo
   expect(reported).toMatchObject({ status: 200, body: { status: "succeeded" } });
   const attempts = Array(3).fill(["attempt_started", "attempt_answered"]).flat();
   expect(await run.story()).toEqual(["created", ...attempts, "started", "heartbeat", "ended"]);
-  await lands(run, open);
+  await expectReplicated(run, open);
 });
 
 it("D1 is down: a heartbeat starts the run that waits for it", async () => {
@@ -41,7 +41,7 @@ it("D1 is down: a heartbeat starts the run that waits for it", async () => {
   const run = await fire(r.url, { startOn: "heartbeat" });
   await run.untilAnswered(1);
   expect((await run.heartbeat()).body.status).toBe("running");
-  await lands(run, open);
+  await expectReplicated(run, open);
 });
 
 it("D1 is down: a delivery is given up", async () => {
@@ -50,7 +50,7 @@ it("D1 is down: a delivery is given up", async () => {
   const run = await fire(r.url, { retry: { maxAttempts: 2, initialDelayMs: 100 } });
   expect((await run.untilStatus("failed")).error).toMatch(/^\[delivery\] .* at attempt 2\.$/);
   expect(await run.kept()).toBe(0);
-  await lands(run, open);
+  await expectReplicated(run, open);
 });
 
 it("D1 is down: a run is cancelled while its attempt is under way", async () => {
@@ -60,7 +60,7 @@ it("D1 is down: a run is cancelled while its attempt is under way", async () => 
   expect(await run.cancel()).toMatchObject({ status: 200, body: { status: "cancelled" } });
   await scheduler.wait(400);
   expect((await run.get()).status).toBe("cancelled");
-  await lands(run, open);
+  await expectReplicated(run, open);
 });
 
 it("D1 is down: a run times out while its attempt is under way", async () => {
@@ -69,5 +69,5 @@ it("D1 is down: a run times out while its attempt is under way", async () => {
   const run = await fire(r.url, {}, { body: { timeout: 1 } });
   await run.alarmIn(60_001);
   expect((await run.get()).error).toMatch(/^\[timeout\] /);
-  await lands(run, open);
+  await expectReplicated(run, open);
 });

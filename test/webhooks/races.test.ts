@@ -30,7 +30,7 @@ interface UnderWay extends Fired {
   /** Lets the receiver answer. */
   release(): Promise<void>;
   /** Lets the receiver answer if it has not, gives what is due a chance, and says how many requests were sent. */
-  landed(): Promise<number>;
+  requestsSent(): Promise<number>;
 }
 
 /** A run whose first attempt is at the receiver, which holds its answer back. */
@@ -46,7 +46,7 @@ async function underWay(answer: Answer, body: Record<string, unknown> = {}): Pro
   return {
     ...run,
     release,
-    landed: async () => {
+    requestsSent: async () => {
       await release();
       await untilNobodyWaits(r);
       await scheduler.wait(50);
@@ -59,22 +59,22 @@ async function underWay(answer: Answer, body: Record<string, unknown> = {}): Pro
 
 describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late) => {
   it("a callback comes, and its result stays", async () => {
-    const { report, landed, get, story, timeline } = await underWay(late);
+    const { report, requestsSent, get, story, timeline } = await underWay(late);
     const { status, body } = await report({ status: "failed", error: "no", output: { log: 1 } });
     expect(status).toBe(200);
     expect(body.startedAt).toBe(body.completedAt);
-    expect(await landed()).toBe(1);
+    expect(await requestsSent()).toBe(1);
     expect(await get()).toEqual(body);
     expect(await story()).toEqual(["created", "attempt_started", "started", "ended"]);
     expect((await timeline()).slice(2)).toMatchObject([{ cause: "callback" }, { cause: "callback" }]);
   });
 
   it("a heartbeat comes, which starts the run, and nothing more is sent", async () => {
-    const { heartbeat, landed, get, story, timeline, report } = await underWay(late);
+    const { heartbeat, requestsSent, get, story, timeline, report } = await underWay(late);
     expect((await heartbeat({ message: "at work" })).body).toMatchObject({ status: "running" });
     const body = await get();
     expect(body).toMatchObject({ status: "running", error: null });
-    expect(await landed()).toBe(1);
+    expect(await requestsSent()).toBe(1);
     expect(await get()).toEqual(body);
     expect(await story()).toEqual(["created", "attempt_started", "started", "heartbeat", "attempt_answered"]);
     expect((await timeline())[2]).toMatchObject({ cause: "heartbeat", at: body.startedAt });
@@ -84,28 +84,28 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
   });
 
   it("the run is cancelled, and nothing more is sent", async () => {
-    const { cancel, landed, get, story, timeline } = await underWay(late);
+    const { cancel, requestsSent, get, story, timeline } = await underWay(late);
     const { status, body } = await cancel();
     expect([status, body.status, body.startedAt]).toEqual([200, "cancelled", null]);
-    expect(await landed()).toBe(1);
+    expect(await requestsSent()).toBe(1);
     expect(await get()).toEqual(body);
     expect(await story()).toEqual(["created", "attempt_started", "ended"]);
     expect((await timeline()).at(-1)).toMatchObject({ status: "cancelled", cause: "cancel", by: "root" });
   });
 
   it("the run times out, and nothing more is sent", async () => {
-    const { alarmIn, landed, get, story, created } = await underWay(late, { timeout: 1 });
+    const { alarmIn, requestsSent, get, story, created } = await underWay(late, { timeout: 1 });
     await alarmIn(MINUTE_MS + 1);
     const ended = await get();
     expect(ended).toMatchObject({ status: "failed", startedAt: null, completedAt: created.callback.expiresAt });
     expect(ended.error).toMatch(/^\[timeout\] /);
-    expect(await landed()).toBe(1);
+    expect(await requestsSent()).toBe(1);
     expect(await get()).toEqual(ended);
     expect(await story()).toEqual(["created", "attempt_started", "ended"]);
   });
 
   it("the deadline passes, and the response makes the coordinator notice", async () => {
-    const { get, landed, release, timeline, created } = await underWay(late, { timeout: 1 });
+    const { get, requestsSent, release, timeline, created } = await underWay(late, { timeout: 1 });
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + MINUTE_MS + 1 });
     await release();
     // Looked for in D1, for to ask the coordinator would bring it to light as well.
@@ -116,7 +116,7 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
       cause: "deadline",
       at: created.callback.expiresAt,
     });
-    expect(await landed()).toBe(1);
+    expect(await requestsSent()).toBe(1);
     expect(await get()).toMatchObject({ status: "failed", startedAt: null });
   });
 });

@@ -7,7 +7,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { coordinator, createAged, journal, MINUTE_MS, until } from "../support/direct.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { alarmAt, answer, fire, outside, pass, ring, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
 
@@ -21,13 +21,13 @@ it("1000 waiting deliveries write nothing when the alarm rings", async () => {
   const path = newRunsPath();
   await fire(path, SLOTS + 1000);
   expect(outside.underWay).toHaveLength(SLOTS);
-  await landed(path);
+  await replicated(path);
   // All that waits has been looked at once.
   for (let n = 0; n < 10; n++) await pass(path, 100);
   const written = await rowsWritten(path, async () => {
     for (let n = 0; n < 20; n++) await pass(path, 1000);
   });
-  // A look whether anything must be landed again is put off, and that is noted.
+  // A look whether anything must be replicated again is put off, and that is noted.
   expect(written).toBeLessThan(10);
   expect(await alarmAt(path)).toBeGreaterThan(Date.now());
   expect(outside.underWay).toHaveLength(SLOTS);
@@ -99,8 +99,8 @@ it("waiting deliveries have an alarm even if no attempt has a lease any more", a
       );
     await Promise.all(cancels);
   });
-  await landed(path);
-  // The repair, and what else has nothing to do with them.
+  await replicated(path);
+  // The retry of replication, and what else has nothing to do with them.
   for (let n = 0; n < 3; n++) await pass(path, 5000);
   outside.sent = [];
   outside.underWay = [];
@@ -145,7 +145,7 @@ it("a waiting delivery has an alarm for its deadline", async () => {
   const path = newRunsPath();
   await fire(path, SLOTS);
   await fire(path, 1, { minutes: 0.2 });
-  await landed(path);
+  await replicated(path);
   for (let n = 0; n < 5; n++) await ring(path);
   expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 12_000);
 });

@@ -7,7 +7,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
-import { landed } from "../support/landed.ts";
+import { replicated } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { alarmAt, answer, fire, outside, pass, ring, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
 
@@ -60,13 +60,13 @@ it("each leaves as soon as a slot is free, in the order of the cancels", async (
 it("1000 that wait write nothing when the alarm rings, and it does not ring without pause", async () => {
   const path = newRunsPath();
   await cancelled(path, SLOTS + 1000);
-  await landed(path);
+  await replicated(path);
   // Until all that waits has been looked at once.
   for (let n = 0; n < 30; n++) await pass(path, 100);
   const written = await rowsWritten(path, async () => {
     for (let n = 0; n < 20; n++) await pass(path, 1000);
   });
-  // A look whether anything must be landed again is put off, and that is noted.
+  // A look whether anything must be replicated again is put off, and that is noted.
   expect(written).toBeLessThan(10);
   expect(await alarmAt(path)).toBeGreaterThan(Date.now());
   expect(outside.sent).toHaveLength(SLOTS);

@@ -35,7 +35,7 @@ export function merged(list: RunList, read: readonly RunRow[]): RunList {
   const changed = patched(list, read);
   const known = new Set([...list.rows, ...list.older].map(({ id }) => id));
   const last = list.rows.at(-1)?.id ?? "";
-  // Lists go by id, which begins with the time. A run can land in D1 after a newer one.
+  // Lists go by id, which begins with the time. A run can get to D1 after a newer one.
   const fresh = read.filter(({ id }) => !known.has(id) && id > last);
   return hasSameRows(fresh, list.fresh) ? changed : { ...changed, fresh };
 }

@@ -1,7 +1,7 @@
 /**
  * The Durable Object that owns an environment's runs. It orders their changes, journals each before any caller gets an
- * answer, enforces their deadlines, sends their webhooks, and lands them in D1. The platform is the lock: there is no
- * `await` from reading a run to writing its change and setting the alarm (see docs/architecture.md).
+ * answer, enforces their deadlines, sends their webhooks, and replicates them to D1. The platform is the lock: there is
+ * no `await` from reading a run to writing its change and setting the alarm (see docs/architecture.md).
  *
  * This class puts the parts together. What callers ask is answered by one class for each subject of the protocol.
  */
@@ -15,7 +15,7 @@ import { selectRevoked } from "../d1/revoked-tokens.ts";
 import { selectEndpoints } from "../d1/webhook-endpoints.ts";
 import { Journal } from "../journal/journal.ts";
 import { Lacking } from "../projection/lacking.ts";
-import { Projection } from "../projection/projection.ts";
+import { Replication } from "../projection/projection.ts";
 import { Replicas } from "../projection/replicas.ts";
 import type { Coordinator, CoordinatorObject } from "../protocol.ts";
 import type { Endpoints } from "../telling.ts";
@@ -81,8 +81,8 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const alarms = new AlarmClock(ctx.storage, journal);
     const nextDueAt = (now: number) => alarms.nextOpenAt(now);
     const replicas = new Replicas({ env, journal, alarm: alarms, nextDueAt });
-    const projection = new Projection(journal, alarms, replicas);
-    const arming = { scope, arm: (now: number) => projection.arm(now) };
+    const replication = new Replication(journal, alarms, replicas);
+    const arming = { scope, arm: (now: number) => replication.arm(now) };
     const lacking = new Lacking(journal, replicas);
     const replies = new Replies(journal);
     const storageLimit = new StorageLimit(journal.sql);
@@ -96,7 +96,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     });
     const watchers = new Watchers();
     const changes = new Changes(journal, watchers);
-    const ledger = new Ledger(journal, projection, tellers, watchers, changes, retentionDays(env));
+    const ledger = new Ledger(journal, replication, tellers, watchers, changes, retentionDays(env));
 
     const openRuns = new DueQueue(journal.due);
     const dueStops = new DueQueue(journal.stopRequests);
@@ -112,10 +112,10 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     approvers.onAnswer((runIds, at) => admitter.approversKnown(runIds, at));
 
     const endpoints = new EndpointDesk(journal, tellers, ledger, replies, arming.arm);
-    const bulkParts = { env, journal, storageLimit, projection, lacking, ledger, admitter, runner: BulkOperations };
+    const bulkParts = { env, journal, storageLimit, replication, lacking, ledger, admitter, runner: BulkOperations };
     const bulk = new BulkDesk({ ...bulkParts, arm: arming.arm });
     const cleaning = new Cleaning(env, scope, replicas, arming.arm);
-    const removing = { projection, forgettable: new Forgettable(journal, storageLimit) };
+    const removing = { replication, forgettable: new Forgettable(journal, storageLimit) };
     const archive = env.ARCHIVE === undefined ? null : new Archive(journal, { archiver: RunArchive, ...removing });
     const purge = new Purge(journal, { alarms, archive, ...removing });
 
@@ -140,17 +140,17 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       moves: (now) => cleaning.start(now),
       purge: (now) => purge.start(now),
       archive: (now) => archive?.start(now),
-      repair: (now) => projection.repair(now),
+      retryReplication: (now) => replication.retry(now),
       tell: (now) => endpoints.tell(now),
       arm: arming.arm,
     };
-    const parts = { journal, storageLimit, projection, ledger, deliveries, gatedRuns, admitter, replies };
+    const parts = { journal, storageLimit, replication, ledger, deliveries, gatedRuns, admitter, replies };
     this.#subjects = {
       runs: new RunDesk(parts),
       gates: new GateDesk(journal, ledger, gatedRuns, admitter, approvers, replies),
       watches: new WatchDesk(journal, ledger, watchers, changes, replies),
       endpoints,
-      upkeep: new UpkeepDesk(journal, projection, alarms, replicas, tellers.reads, lacking),
+      upkeep: new UpkeepDesk(journal, replication, alarms, replicas, tellers.reads, lacking),
       bulk,
       archive: new ArchiveDesk(archive),
       moves: new MoveDesk(journal, replicas, arming.arm),

@@ -1,8 +1,8 @@
 /**
  * The coordinator's ledger: it reads runs with their deadline applied, and it writes them. What must be done after a
  * version is on record in its transaction, with the alarm. If that can't be written, nothing is, and the caller repeats
- * the change. What follows from a version comes after the transaction: the landing, the watchers, and all that an end leads to. No method
- * waits, so no other call can run between reading a run and writing it.
+ * the change. What follows from a version comes after the transaction: the replication, the watchers, and all that an
+ * end leads to. No method waits, so no other call can run between reading a run and writing it.
  */
 
 import { GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
@@ -11,7 +11,7 @@ import { type Delivery, LEASE_MS } from "../../webhooks/delivery.ts";
 import { type FollowUp, type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
 import { FREE, type JournaledRun, type SlotHold } from "../journal/run-rows.ts";
 import type { StopRequest } from "../journal/stop-request-rows.ts";
-import type { Projection } from "../projection/projection.ts";
+import type { Replication } from "../projection/projection.ts";
 import { isAtSlot, isOpen, isWaiting, lacksApproval, purgeAt, type Run } from "../run.ts";
 import type { ChangeKey } from "../run-calls.ts";
 import { eventsBetween } from "../timeline.ts";
@@ -58,7 +58,7 @@ const NO_CONSEQUENCES: Consequences = {
 
 export class Ledger {
   readonly #journal: Journal;
-  readonly #projection: Projection;
+  readonly #replication: Replication;
   readonly #tellers: Tellers;
   /** What must be on record with each version. */
   readonly #followUps: readonly FollowUp[];
@@ -71,17 +71,17 @@ export class Ledger {
 
   constructor(
     journal: Journal,
-    projection: Projection,
+    replication: Replication,
     tellers: Tellers,
     watchers: Watchers,
     changes: Changes,
     retentionDays: number,
   ) {
     this.#journal = journal;
-    this.#projection = projection;
+    this.#replication = replication;
     this.#tellers = tellers;
-    // The repair sets the alarm sooner than messages need it, so this order sets it once.
-    this.#followUps = [projection, tellers.telling];
+    // The retry of replication sets the alarm sooner than messages need it, so this order sets it once.
+    this.#followUps = [replication, tellers.telling];
     this.#watchers = watchers;
     this.#changes = changes;
     this.#retentionDays = retentionDays;
@@ -174,7 +174,7 @@ export class Ledger {
   noteAttempt(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[], now: number): void {
     this.#journal.transaction(() => {
       this.#journal.noteAttempt(run, delivery, events);
-      this.#projection.arm(now);
+      this.#replication.arm(now);
     });
     this.#watchers.tell(run.id);
   }
@@ -188,7 +188,7 @@ export class Ledger {
   ): void {
     this.#journal.transaction(() => {
       this.#journal.noteStopRequest(run, stopRequest, events);
-      this.#projection.arm(now);
+      this.#replication.arm(now);
     });
     if (events.length > 0) this.#watchers.tell(run.id);
   }
@@ -261,9 +261,14 @@ export class Ledger {
   }
 
   /** What follows from every version. `isGated`: the run waits at a gate, or did. D1 alone lists such runs by their tokens. */
-  #afterEach({ id }: Run, { unlanded, after = [] }: Written, isGated: boolean, now: number): readonly (() => void)[] {
+  #afterEach(
+    { id }: Run,
+    { pendingVersion, after = [] }: Written,
+    isGated: boolean,
+    now: number,
+  ): readonly (() => void)[] {
     return [
-      () => this.#projection.changed(unlanded, isGated),
+      () => this.#replication.changed(pendingVersion, isGated),
       () => this.#watchers.tell(id),
       () => this.#changes.noteChange(now),
       ...after,

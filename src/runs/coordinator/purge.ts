@@ -7,7 +7,7 @@ import { logFailure } from "../../base/log.ts";
 import { BEGINNING } from "../journal/due-rows.ts";
 import type { EndedRun } from "../journal/due-runs.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { Projection } from "../projection/projection.ts";
+import type { Replication } from "../projection/projection.ts";
 import type { AlarmClock } from "./alarm/alarm-clock.ts";
 import type { Archive } from "./archive/archive.ts";
 import type { Forgettable } from "./forgettable.ts";
@@ -20,7 +20,7 @@ const GIVEN_UP_MS = 10_000;
 /** What a Purge needs besides the journal. `archive`: null if no bucket is bound. */
 interface Purging {
   readonly alarms: AlarmClock;
-  readonly projection: Projection;
+  readonly replication: Replication;
   readonly archive: Archive | null;
   readonly forgettable: Forgettable;
 }
@@ -62,8 +62,8 @@ export class Purge {
   }
 
   async #remove(runs: readonly EndedRun[], ids: readonly string[]): Promise<void> {
-    const { archive, alarms, projection } = this.#parts;
-    await projection.delete(ids);
+    const { archive, alarms, replication } = this.#parts;
+    await replication.delete(ids);
     const last = runs[ids.length - 1];
     if (archive === null) {
       this.#journal.forget(ids);
@@ -71,7 +71,7 @@ export class Purge {
       this.#journal.archive.clear();
     } else if (last !== undefined) archive.deleted(last, ids.length);
     alarms.releasePurges();
-    if (archive === null) projection.forget(ids);
-    projection.arm(Date.now());
+    if (archive === null) replication.forget(ids);
+    replication.arm(Date.now());
   }
 }

@@ -3,7 +3,7 @@
 import type { NewDelivery } from "../../webhooks/delivery.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import type { Projection } from "../projection/projection.ts";
+import type { Replication } from "../projection/projection.ts";
 import { begin, type NewRun } from "../run.ts";
 import type { Inclusion, RunAnswer, RunRefusal, RunReply } from "../run-answer.ts";
 import type { ChangeKey, EventOptions, Heartbeat, InputsReply, RunCalls, RunCreation } from "../run-calls.ts";
@@ -29,7 +29,7 @@ import type { StorageLimit } from "./storage-limit.ts";
 interface Parts {
   readonly journal: Journal;
   readonly storageLimit: StorageLimit;
-  readonly projection: Projection;
+  readonly replication: Replication;
   readonly ledger: Ledger;
   readonly deliveries: Deliveries;
   readonly gatedRuns: GatedRuns;
@@ -165,7 +165,7 @@ export class RunDesk implements RunCalls {
   /** Why the run can't be created now; null if nothing prevents it. */
   #createRefusal({ retryOf }: NewRun, isFirstRetry: boolean, now: number): RunRefusal["reason"] | null {
     if (this.#parts.storageLimit.isReached(now)) return "storage_full";
-    if (this.#parts.projection.isOverloaded) return "overloaded";
+    if (this.#parts.replication.isOverloaded) return "overloaded";
     const isTooLate = isFirstRetry && retryOf !== null && this.#journal.runs.isRetried(retryOf);
     return isTooLate ? "already_retried" : null;
   }

@@ -1,7 +1,7 @@
 /**
  * Whose coordinator an object is. The platform tells an instance its name only if its first call was by name. An
  * instance that was woken by id never learns it, so the journal keeps the name. With a wrong name, the object would
- * land its runs in another environment. So it believes a name only if the name's hash is the object's own id.
+ * replicate its runs to another environment. So it believes a name only if the name's hash is the object's own id.
  */
 
 import type { Env } from "../../settings/env.ts";

@@ -57,12 +57,12 @@ export class Telling implements FollowUp {
   }
 
   /** Whether the version has no event of which an endpoint could hear. */
-  isOnRecord({ unlanded: { run, seq } }: Written): boolean {
+  isOnRecord({ pendingVersion: { run, seq } }: Written): boolean {
     return run?.eventSeq !== seq || this.#journal.endpoints.listeners.length === 0;
   }
 
   /** Writes the messages of the version's event, in its transaction. Returns what sends them. */
-  record({ unlanded: { run, bytes } }: Written, now: number): (() => void) | null {
+  record({ pendingVersion: { run, bytes } }: Written, now: number): (() => void) | null {
     if (run === null) return null;
     const { messages, storageLimit, armBy } = this.#parts;
     const isNoted = this.#noteOutcome(run, now);

@@ -4,7 +4,7 @@ import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import type { Home } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Lacking } from "../projection/lacking.ts";
-import type { Projection } from "../projection/projection.ts";
+import type { Replication } from "../projection/projection.ts";
 import type { Replicas } from "../projection/replicas.ts";
 import type { RunCounts } from "../run-counts.ts";
 import type { RunPageQuery } from "../run-filters.ts";
@@ -19,7 +19,7 @@ const HELD_MIN_BYTES = 64 * 1024;
 
 export class UpkeepDesk implements UpkeepCalls {
   readonly #journal: Journal;
-  readonly #projection: Projection;
+  readonly #replication: Replication;
   readonly #alarms: AlarmClock;
   readonly #replicas: Replicas;
   readonly #endpoints: EndpointReads;
@@ -28,14 +28,14 @@ export class UpkeepDesk implements UpkeepCalls {
 
   constructor(
     journal: Journal,
-    projection: Projection,
+    replication: Replication,
     alarms: AlarmClock,
     replicas: Replicas,
     endpoints: EndpointReads,
     lacking: Lacking,
   ) {
     this.#journal = journal;
-    this.#projection = projection;
+    this.#replication = replication;
     this.#alarms = alarms;
     this.#replicas = replicas;
     this.#endpoints = endpoints;
@@ -44,7 +44,7 @@ export class UpkeepDesk implements UpkeepCalls {
 
   async lacking(query: RunPageQuery): Promise<LackingReply> {
     const { ids, matching, completeTo } = this.#lacking.of(query);
-    const { home, isStale } = this.#projection;
+    const { home, isStale } = this.#replication;
     const runs = this.#lacking.rows(matching, query.include);
     const reply = { ok: true, home, isStale, ids, runs, completeTo } as const;
     const bytes = runs.reduce((sum, { body, details = "" }) => sum + body.length + details.length, 0);
@@ -72,12 +72,12 @@ export class UpkeepDesk implements UpkeepCalls {
   async poke(): Promise<number | null> {
     const now = Date.now();
     this.#alarms.forgetArmed();
-    this.#projection.arm(now);
-    this.#projection.land();
+    this.#replication.arm(now);
+    this.#replication.replicate();
     const dueAt = this.#alarms.nextDueAt(now);
-    // The sweep changes what is registered, so the next flight registers again.
-    this.#projection.unregister();
-    if (this.#projection.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
+    // The sweep changes what is registered, so the next batch registers again.
+    this.#replication.unregister();
+    if (this.#replication.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
     // Without its row in D1, nobody would ask for the counts, and the environment's sum would fall.
     const { runs, bulk, endedCounts } = this.#journal;
     const keepsNothing = runs.isEmpty() && bulk.isEmpty() && !endedCounts.hasBegun && this.#replicas.isAtRest;
@@ -91,6 +91,6 @@ export class UpkeepDesk implements UpkeepCalls {
       this.#endpoints.note(null, Date.now());
       this.#endpoints.readSoon();
     }
-    return this.#projection.resync();
+    return this.#replication.resync();
   }
 }

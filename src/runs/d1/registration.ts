@@ -1,7 +1,7 @@
 /**
  * Tells the sweep that a coordinator exists and when to look at it, and where its runs are if there are several
- * databases. A flight to the control database carries the registration, but only if the sweep would otherwise look too
- * late. Beside a flight to another database, the registration goes alone.
+ * databases. A batch for the control database carries the registration, but only if the sweep would otherwise look too
+ * late. Beside a batch for another database, the registration goes alone.
  */
 
 import { logFailure } from "../../base/log.ts";
@@ -9,7 +9,7 @@ import { MINUTE_MS, within } from "../../base/time.ts";
 import type { Home } from "../home.ts";
 import { noteHome } from "./environments.ts";
 
-/** The sweep looks at a coordinator this long after a flight, in case the flight or its repair was lost. */
+/** The sweep looks at a coordinator this long after a batch, in case the batch or its retry was lost. */
 export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
 /**
  * How long a past registration stays valid. The sweep looks a minute after the registered instant, so a busy
@@ -17,7 +17,7 @@ export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
  * most.
  */
 const PASSED_MAX_MS = 30_000;
-/** The timeout of a registration beside a flight. */
+/** The timeout of a registration beside a batch. */
 const GIVEN_UP_MS = 10_000;
 
 /** Keeps an instant that is sooner and still ahead, so that an object that is often evicted seldom writes. */
@@ -55,7 +55,7 @@ export interface RegistrationParts {
   /** When a run of this coordinator is due next; Infinity if nothing will be due. */
   readonly nextDueAt: (now: number) => number;
   readonly keeper: HomeKeeper;
-  /** Whether a flight of an earlier instance may have left without the registration. */
+  /** Whether a batch of an earlier instance may have been written without the registration. */
   readonly isOwed: boolean;
 }
 
@@ -74,7 +74,7 @@ export class Registration {
   /** The instant that this instance has registered; null if unknown. */
   #dueAt: number | null = null;
   #isUnderWay = false;
-  /** Whether a flight has left without it. */
+  /** Whether a batch was written without it. */
   #isOwed: boolean;
 
   constructor(control: D1Database, scope: string, { nextDueAt, keeper, isOwed }: RegistrationParts) {
@@ -85,7 +85,7 @@ export class Registration {
     this.#isOwed = isOwed;
   }
 
-  /** What a flight must register; null if what is registered serves. */
+  /** What a batch must register; null if what is registered serves. */
   wanted(now: number): Registered | null {
     const dueAt = Math.min(Math.max(this.#nextDueAt(now), now), now + LOOK_AGAIN_MS);
     const isKnown = this.#dueAt !== null && this.#dueAt <= dueAt && this.#dueAt > now - PASSED_MAX_MS;
@@ -106,8 +106,8 @@ export class Registration {
   }
 
   /**
-   * Registers beside a flight to another database than the control database, if it is wanted. Never throws and never
-   * delays the flight, because a control database that is down must stop no other.
+   * Registers beside a batch for another database than the control database, if it is wanted. Never throws and never
+   * delays the batch, because a control database that is down must stop no other.
    */
   beside(now: number): void {
     const wanted = this.wanted(now);
@@ -123,12 +123,12 @@ export class Registration {
       });
   }
 
-  /** Whether the repair must try again. */
+  /** Whether the alarm must try again. */
   get isOwed(): boolean {
     return this.#isOwed || !this.#keeper.isTold;
   }
 
-  /** The next flight registers again. */
+  /** The next batch registers again. */
   forget(): void {
     this.#dueAt = null;
   }

@@ -15,7 +15,7 @@ import { detailsOf, NO_DETAILS } from "../details.ts";
 import type { Run } from "../run.ts";
 import type { Registration } from "./registration.ts";
 
-/** The most UTF-8 bytes that one flight binds. D1 accepts 2 MB, and one run alone always fits. */
+/** The most UTF-8 bytes that one batch binds. D1 accepts 2 MB, and one run alone always fits. */
 export const GROUP_MAX_BYTES = 1_000_000;
 
 const UPSERT = `
@@ -34,15 +34,15 @@ const UPSERT = `
   WHERE excluded.version > runs.version`;
 
 /**
- * Lands the labels of the runs ?1, in the same batch as the upsert and after it. The labels come from the rows, so a
+ * Writes the labels of the runs ?1, in the same batch as the upsert and after it. The labels come from the rows, so a
  * run that the upsert left out gets none. A label never lacks its run, because DELETE_LABELS goes with the deletion of
  * the run.
  */
-export const LAND_LABELS = `
+export const WRITE_LABELS = `
   INSERT OR IGNORE INTO run_labels (scope, label, id)
   SELECT runs.scope, labels.value, runs.id
-  FROM json_each(?1) AS landed
-  CROSS JOIN runs INDEXED BY sqlite_autoindex_runs_1 ON runs.scope = ?2 AND runs.id = landed.value
+  FROM json_each(?1) AS written
+  CROSS JOIN runs INDEXED BY sqlite_autoindex_runs_1 ON runs.scope = ?2 AND runs.id = written.value
   CROSS JOIN json_each(runs.details, '$.labels') AS labels`;
 
 /** Deletes the labels of the runs ?2, in the same batch as the runs and before them, because it reads their rows. */
@@ -59,8 +59,8 @@ const FIND = `
 
 /** The rows of an environment in one database. */
 export interface RowStore {
-  /** Lands a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. */
-  land(rows: readonly string[], labelled: readonly string[]): Promise<void>;
+  /** Writes a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. */
+  write(rows: readonly string[], labelled: readonly string[]): Promise<void>;
   /** The first ids after `after` and before `before` that the environment has there, in order: at most `limit`. */
   find(after: string, before: string, limit: number): Promise<string[]>;
   /** Deletes runs with their labels. */
@@ -81,15 +81,15 @@ export class D1RowStore implements RowStore {
     this.#registration = registration;
   }
 
-  async land(rows: readonly string[], labelled: readonly string[]): Promise<void> {
+  async write(rows: readonly string[], labelled: readonly string[]): Promise<void> {
     const now = Date.now();
     const scope = this.#scope;
     const isControl = this.#database === 0;
     if (!isControl) this.#registration.beside(now);
     const db = await boundDatabase(this.#env, this.#database);
     const statements = [db.prepare(UPSERT).bind(`[${rows.join(",")}]`, scope)];
-    // Most runs have no labels, so most flights cost no further statement.
-    if (labelled.length > 0) statements.push(db.prepare(LAND_LABELS).bind(JSON.stringify(labelled), scope));
+    // Most runs have no labels, so most batches cost no further statement.
+    if (labelled.length > 0) statements.push(db.prepare(WRITE_LABELS).bind(JSON.stringify(labelled), scope));
     const wanted = isControl ? this.#registration.wanted(now) : null;
     if (wanted !== null) {
       const registering = this.#registration.statements(db, wanted, now);
@@ -112,7 +112,7 @@ export class D1RowStore implements RowStore {
   }
 }
 
-/** One run as a flight carries it: a JSON array of the values that UPSERT unpacks, in its order. */
+/** One run as a batch carries it: a JSON array of the values that UPSERT unpacks, in its order. */
 export function toGroupRow(run: Run & { readonly purgeAt: number; readonly createKey: string }): string {
   const body = toActionRun(run);
   const { id, version, status, actionName, entityId, triggeredBy, purgeAt } = run;

@@ -13,7 +13,7 @@ export const LONGEST_DUE = `
 
 const ANSWERS = "SELECT value ->> 0 AS scope, value ->> 1 AS due_at, value ->> 2 AS next FROM json_each(?1)";
 /**
- * Replaces an instant only if it is still the one that the sweep has read, because a flight may have registered
+ * Replaces an instant only if it is still the one that the sweep has read, because a batch may have registered
  * meanwhile. REMOVE does the same. Both search by the primary key, because many rows can have the same instant.
  */
 export const NOTE = `

@@ -18,7 +18,7 @@ import { EndedRunCounts } from "./ended-run-counts.ts";
 import { EndpointHealthRows } from "./endpoint-health-rows.ts";
 import { EndpointRows } from "./endpoint-rows.ts";
 import { JournalSql } from "./journal-sql.ts";
-import { LandingRows, type Unlanded } from "./landing-rows.ts";
+import { type PendingVersion, ReplicaRows } from "./landing-rows.ts";
 import { Marks } from "./marks.ts";
 import { MessageRows } from "./message-rows.ts";
 import { OutcomeRows } from "./outcome-rows.ts";
@@ -40,7 +40,7 @@ const STOP_AFTER_END_MS = 15 * MINUTE_MS;
 const TABLES_OF_RUNS = [
   "events",
   "deliveries",
-  "runs_aside",
+  "quarantined_runs",
   "stop_requests",
   "receiver_responses",
   "accepted_changes",
@@ -77,7 +77,7 @@ export interface VersionDetails {
 /** The result of writing a version. */
 export interface Written {
   /** The version, which D1 lacks. */
-  readonly unlanded: Unlanded;
+  readonly pendingVersion: PendingVersion;
   /** When the run needs something next. */
   readonly dueAt: number;
   /** The delivery that the write erased; left out if there was none. */
@@ -157,13 +157,13 @@ export class Journal {
   }
 
   /** What is known of each database that has the environment's runs, or had them. */
-  get replicas(): readonly LandingRows[] {
-    return this.marks.replicas.map((database) => this.landingIn(database));
+  get replicas(): readonly ReplicaRows[] {
+    return this.marks.replicas.map((database) => this.replicaIn(database));
   }
 
   /** The same for the database with this number. */
-  landingIn(database: number): LandingRows {
-    return new LandingRows(this.sql, this.marks, database);
+  replicaIn(database: number): ReplicaRows {
+    return new ReplicaRows(this.sql, this.marks, database);
   }
 
   /** What `write` writes commits as one. */
@@ -324,7 +324,7 @@ export class Journal {
     followUps: readonly FollowUp[],
     write: () => W,
   ): W {
-    const { seq, changedAt } = version.unlanded;
+    const { seq, changedAt } = version.pendingVersion;
     const unrecorded = followUps.filter((followUp) => !followUp.isOnRecord(version, changedAt));
     const writeAll = (): W => {
       const written = write();
@@ -342,8 +342,8 @@ export class Journal {
   #version(run: JournaledRun, delivery: Delivery | null, now: number): Written {
     const { id, version } = run;
     const bytes = bytesOf(run);
-    const unlanded = { id, version, seq: this.sequence.next, bytes, changedAt: now, run };
-    return { unlanded, dueAt: dueOf(run, delivery) };
+    const pendingVersion = { id, version, seq: this.sequence.next, bytes, changedAt: now, run };
+    return { pendingVersion, dueAt: dueOf(run, delivery) };
   }
 }
 
@@ -365,6 +365,6 @@ function sealedBytes({ sealed, stopRequest }: Delivery): number {
   return sealed.byteLength + (stopRequest?.sealed.byteLength ?? 0);
 }
 
-function rowDetails({ unlanded: { seq, bytes, changedAt }, dueAt }: Written): RowDetails {
+function rowDetails({ pendingVersion: { seq, bytes, changedAt }, dueAt }: Written): RowDetails {
   return { dueAt, seq, changedAt, bytes };
 }

@@ -1,8 +1,8 @@
 /**
  * What is known of a replica: a database that gets every change of the environment's runs, or did. One mark for each
- * replica says its role, up to which sequence number all writes have landed there, and how far a walk over all runs has
- * come. Runs that were put aside, because the database refused them, have a table of their own, so that they do not hold
- * up the number. So have deletions that the database still owes.
+ * replica says its role, up to which sequence number all writes are replicated there, and how far a walk over all runs
+ * has come. Quarantined runs, which the database refused, have a table of their own, so that they do not hold up the
+ * number. So have deletions that the database still owes.
  */
 
 import type { Home } from "../home.ts";
@@ -13,7 +13,7 @@ import { BOUND_KEY, highestKeyHalves, keyHalves } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
 
 /** A version that D1 is not known to have. */
-export interface Unlanded {
+export interface PendingVersion {
   readonly id: string;
   readonly version: number;
   /** The sequence number of its write. */
@@ -24,7 +24,7 @@ export interface Unlanded {
   readonly run: JournaledRun | null;
 }
 
-type UnlandedRow = Omit<Unlanded, "run">;
+type PendingRow = Omit<PendingVersion, "run">;
 
 const COLUMNS = "id, version, change_seq AS seq, bytes, changed_at AS changedAt";
 
@@ -38,8 +38,8 @@ export interface ReplicaState {
   readonly role: Role;
   /** Of two replicas that were primary, the one with the higher generation was it later. */
   readonly generation: number;
-  /** Up to this number all writes have landed, except those of runs that were put aside. */
-  readonly landedSeq: number;
+  /** Up to this number all writes are replicated, except those of quarantined runs. */
+  readonly replicatedSeq: number;
   /** The id behind which a walk over all runs goes on; null if none is under way. */
   readonly walkedTo: string | null;
   /** The move that began the copy, or by which the environment left; null for the primary. */
@@ -47,14 +47,14 @@ export interface ReplicaState {
 }
 
 /** Without a mark, all runs are in database 0, because they were there before there was a second one. */
-const FIRST: ReplicaState = { role: "primary", generation: 0, landedSeq: 0, walkedTo: null, move: null };
+const FIRST: ReplicaState = { role: "primary", generation: 0, replicatedSeq: 0, walkedTo: null, move: null };
 
-export class LandingRows {
+export class ReplicaRows {
   /** The database's number. */
   readonly database: number;
   readonly #sql: SqlStorage;
   readonly #marks: Marks;
-  readonly #aside: Set<string>;
+  readonly #quarantined: Set<string>;
   /** The mark as it was parsed last. */
   #parsed: { readonly mark: string | null; readonly state: ReplicaState } = { mark: null, state: FIRST };
   /** How many deletions are owed; null if they must be counted. */
@@ -64,8 +64,11 @@ export class LandingRows {
     this.#sql = sql;
     this.#marks = marks;
     this.database = database;
-    const aside = sql.exec<{ id: string }>("SELECT run_id AS id FROM runs_aside WHERE database = ?", database);
-    this.#aside = new Set([...aside].map(({ id }) => id));
+    const quarantined = sql.exec<{ id: string }>(
+      "SELECT run_id AS id FROM quarantined_runs WHERE database = ?",
+      database,
+    );
+    this.#quarantined = new Set([...quarantined].map(({ id }) => id));
   }
 
   get state(): ReplicaState {
@@ -84,44 +87,44 @@ export class LandingRows {
     return { database: this.database, generation: this.state.generation };
   }
 
-  get landedSeq(): number {
-    return this.state.landedSeq;
+  get replicatedSeq(): number {
+    return this.state.replicatedSeq;
   }
 
-  /** All versions that may not have landed, in the order of their writes. */
-  unlanded(): Unlanded[] {
-    const rows = this.#sql.exec<UnlandedRow>(
+  /** All versions that may not be replicated, in the order of their writes. */
+  pending(): PendingVersion[] {
+    const rows = this.#sql.exec<PendingRow>(
       `SELECT ${COLUMNS} FROM runs INDEXED BY runs_by_change WHERE change_seq > ? ORDER BY change_seq`,
-      this.landedSeq,
+      this.replicatedSeq,
     );
-    const aside = [...this.#aside].flatMap((id) => [
-      ...this.#sql.exec<UnlandedRow>(
+    const quarantined = [...this.#quarantined].flatMap((id) => [
+      ...this.#sql.exec<PendingRow>(
         `SELECT ${COLUMNS} FROM runs WHERE run_key = ${BOUND_KEY} AND id = ?`,
         ...keyHalves(id),
         id,
       ),
     ]);
-    const all = new Map([...aside, ...rows].map((row) => [row.id, { ...row, run: null }]));
+    const all = new Map([...quarantined, ...rows].map((row) => [row.id, { ...row, run: null }]));
     return [...all.values()].sort((a, b) => a.seq - b.seq);
   }
 
-  /** Notes that all writes up to `seq` have landed. */
-  noteLanded(seq: number): void {
-    if (seq > this.landedSeq) this.change({ landedSeq: seq });
+  /** Notes that all writes up to `seq` are replicated. */
+  noteReplicated(seq: number): void {
+    if (seq > this.replicatedSeq) this.change({ replicatedSeq: seq });
   }
 
   /** Lists a run that D1 refused. */
-  putAside(id: string): void {
-    if (this.#aside.has(id)) return;
-    this.#sql.exec("INSERT OR IGNORE INTO runs_aside (run_id, database) VALUES (?, ?)", id, this.database);
-    this.#aside.add(id);
+  quarantine(id: string): void {
+    if (this.#quarantined.has(id)) return;
+    this.#sql.exec("INSERT OR IGNORE INTO quarantined_runs (run_id, database) VALUES (?, ?)", id, this.database);
+    this.#quarantined.add(id);
   }
 
-  /** The run has landed or is gone. */
-  clearAside(id: string): void {
-    if (!this.#aside.has(id)) return;
-    this.#sql.exec("DELETE FROM runs_aside WHERE run_id = ? AND database = ?", id, this.database);
-    this.#aside.delete(id);
+  /** The run is replicated or gone. */
+  endQuarantine(id: string): void {
+    if (!this.#quarantined.has(id)) return;
+    this.#sql.exec("DELETE FROM quarantined_runs WHERE run_id = ? AND database = ?", id, this.database);
+    this.#quarantined.delete(id);
   }
 
   /** How many deletions are owed. */
@@ -153,15 +156,15 @@ export class LandingRows {
   }
 
   /**
-   * Begins anew: what is written from here on must land, and a walk lets all that was written before land, and deletes
-   * the rows of all other runs.
+   * Begins anew: what is written from here on must be replicated. A walk replicates all that was written before, and
+   * deletes the rows of all other runs.
    */
   beginAnew(lastSeq: number): void {
     this.#clear();
-    this.change({ landedSeq: lastSeq, walkedTo: "" });
+    this.change({ replicatedSeq: lastSeq, walkedTo: "" });
   }
 
-  /** Nothing lands here any more. */
+  /** Nothing is replicated here any more. */
   leave(move: MoveRecord): void {
     this.#clear();
     this.change({ role: "leaving", walkedTo: null, move });
@@ -174,15 +177,15 @@ export class LandingRows {
   }
 
   #clear(): void {
-    if (this.#aside.size > 0) this.#sql.exec("DELETE FROM runs_aside WHERE database = ?", this.database);
-    this.#aside.clear();
+    if (this.#quarantined.size > 0) this.#sql.exec("DELETE FROM quarantined_runs WHERE database = ?", this.database);
+    this.#quarantined.clear();
     if (this.owed > 0) this.#sql.exec("DELETE FROM owed_deletions WHERE database = ?", this.database);
     this.#owed = null;
   }
 
   /** The next runs after the id `after`, up to `upTo`, in order: at most `limit`, and only what fits into one batch. */
-  between(after: string, upTo: string, limit: number): Unlanded[] {
-    const rows = this.#between(`${COLUMNS}, 0 AS events`, after, upTo, limit) as (UnlandedRow & { events: number })[];
+  between(after: string, upTo: string, limit: number): PendingVersion[] {
+    const rows = this.#between(`${COLUMNS}, 0 AS events`, after, upTo, limit) as (PendingRow & { events: number })[];
     return fittingIntoBatch(rows).map(({ events: _, ...row }) => ({ ...row, run: null }));
   }
 

@@ -1,6 +1,6 @@
 /**
  * Named values that must survive an eviction:
- * - the coordinator's name, and when to repair,
+ * - the coordinator's name, and when to retry replication,
  * - the epoch of its sequence numbers, and the last number if no run that is kept has it,
  * - what is known of each database that has its runs (landing-rows.ts),
  * - what webhook endpoints may not have heard of yet (telling-marks.ts),
@@ -11,7 +11,7 @@ export type Mark =
   | "name"
   | "epoch"
   | "last_seq"
-  | "repair_at"
+  | "replication_retry_at"
   | `replica:${number}`
   | "endpoints_noted"
   | "untold_after"

@@ -98,7 +98,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      run_id  TEXT PRIMARY KEY,
      request TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
-   CREATE TABLE runs_aside (
+   CREATE TABLE quarantined_runs (
      run_id   TEXT    NOT NULL,
      database INTEGER NOT NULL,
      PRIMARY KEY (run_id, database)

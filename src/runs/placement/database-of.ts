@@ -18,7 +18,7 @@ const REMEMBERED_MAX = 10_000;
 /**
  * Per isolate, by scope. An entry can be 30 s old, or 10 minutes while the control database is down. A database keeps
  * the rows of an environment that left it for longer than that. The absence of a row is never remembered, because the
- * first flight of an environment writes the row.
+ * first batch of an environment writes the row.
  */
 const homes = new OutageCache<Home>({
   maxWeight: REMEMBERED_MAX,

@@ -1,25 +1,29 @@
-/** Chooses the runs of the next flight, and prints their rows. */
+/** Chooses the runs of the next batch, and prints their rows. */
 
 import { utf8Bytes } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { GROUP_MAX_BYTES, hasLabels, toGroupRow } from "../d1/store.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { Unlanded } from "../journal/landing-rows.ts";
+import type { PendingVersion } from "../journal/landing-rows.ts";
 
-export interface BoardedRow {
-  readonly entry: Unlanded;
+export interface BatchRow {
+  readonly entry: PendingVersion;
   readonly version: number;
   readonly text: string;
   readonly isLabelled: boolean;
 }
 
 /**
- * The first of the runs that wait, as many as a flight can carry. They are chosen by their size in the journal, so that
+ * The first of the runs that wait, as many as a batch can carry. They are chosen by their size in the journal, so that
  * no more is read than that. Then they are cut by the bytes that are bound. `forget`: called with runs that the journal
- * no longer holds, and with those that can't be printed, so that the others land.
+ * no longer holds, and with those that can't be printed, so that the others are replicated.
  */
-export function nextToBoard(journal: Journal, waiting: Iterable<Unlanded>, forget: (id: string) => void): BoardedRow[] {
-  const chosen: Unlanded[] = [];
+export function chooseBatch(
+  journal: Journal,
+  waiting: Iterable<PendingVersion>,
+  forget: (id: string) => void,
+): BatchRow[] {
+  const chosen: PendingVersion[] = [];
   let expected = 0;
   for (const entry of waiting) {
     if (chosen.length > 0 && expected + entry.bytes > GROUP_MAX_BYTES) break;
@@ -34,7 +38,11 @@ export function nextToBoard(journal: Journal, waiting: Iterable<Unlanded>, forge
 }
 
 /** Reads from the journal only what is not in memory. */
-function readRows({ runs, scope }: Journal, entries: readonly Unlanded[], forget: (id: string) => void): BoardedRow[] {
+function readRows(
+  { runs, scope }: Journal,
+  entries: readonly PendingVersion[],
+  forget: (id: string) => void,
+): BatchRow[] {
   const absent = entries.filter(({ run }) => run === null).map(({ id }) => id);
   const read = absent.length === 0 ? [] : runs.byIds(absent);
   const found = new Map(read.map((run) => [run.id, run]));

@@ -1,10 +1,10 @@
 /** The ids of the runs that a database lacks in their newest version, in order, so that no list has to sort them. */
 
-/** How many ids that have landed may stay before they are removed. */
-const LANDED_MAX = 1000;
+/** How many ids of replicated runs may stay before they are removed. */
+const REPLICATED_MAX = 1000;
 
 export class LackingIds {
-  /** Sorted. Ids that have landed stay until they are more than the others. */
+  /** Sorted. Ids of replicated runs stay until they are more than the others. */
   #ids: string[] = [];
   readonly #isLacking: (id: string) => boolean;
   readonly #count: () => number;
@@ -16,7 +16,7 @@ export class LackingIds {
   }
 
   add(id: string): void {
-    if (this.#ids.length > 2 * this.#count() + LANDED_MAX) this.#ids = this.#ids.filter(this.#isLacking);
+    if (this.#ids.length > 2 * this.#count() + REPLICATED_MAX) this.#ids = this.#ids.filter(this.#isLacking);
     const at = this.#positionOf(id);
     if (this.#ids[at] !== id) this.#ids.splice(at, 0, id);
   }

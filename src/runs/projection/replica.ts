@@ -1,4 +1,4 @@
-/** A database that gets every change of the environment's runs: changes, repairs, walks and owed deletions. */
+/** A database that gets every change of the environment's runs: changes, retries, walks and owed deletions. */
 
 import { logFailure } from "../../base/log.ts";
 import { within } from "../../base/time.ts";
@@ -7,9 +7,9 @@ import type { Registration } from "../d1/registration.ts";
 import { D1RowStore, type RowStore } from "../d1/store.ts";
 import type { Home } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { LandingRows, Role } from "../journal/landing-rows.ts";
+import type { ReplicaRows, Role } from "../journal/landing-rows.ts";
 import { GroupCommit } from "./group-commit.ts";
-import type { RepairAlarm } from "./repair-alarm.ts";
+import type { ReplicationAlarm } from "./repair-alarm.ts";
 import { Resync } from "./resync.ts";
 
 /** A copy that lacks fewer runs can be primary, because lists leave out what the primary lacks. */
@@ -26,35 +26,35 @@ const DELETION_MAX_MS = 8000;
 export interface ReplicaParts {
   readonly env: Databases;
   readonly journal: Journal;
-  readonly alarm: RepairAlarm;
+  readonly alarm: ReplicationAlarm;
   readonly registration: Registration;
 }
 
-/** Called when runs have landed or rows are deleted, and in the stretch that notes that a walk is done. */
+/** Called when runs are replicated or rows are deleted, and in the stretch that notes that a walk is done. */
 export interface ReplicaEvents {
-  readonly onLanded: () => void;
+  readonly onReplicated: () => void;
   readonly onWalked: () => void;
 }
 
 export class Replica {
-  readonly rows: LandingRows;
+  readonly rows: ReplicaRows;
   readonly commit: GroupCommit;
   readonly resync: Resync;
   readonly #scope: string;
   readonly #store: RowStore;
-  readonly #onLanded: () => void;
+  readonly #onReplicated: () => void;
   #isDeleting = false;
   #isStopped = false;
 
-  constructor({ env, journal, alarm, registration }: ReplicaParts, rows: LandingRows, events: ReplicaEvents) {
+  constructor({ env, journal, alarm, registration }: ReplicaParts, rows: ReplicaRows, events: ReplicaEvents) {
     const { database } = rows;
     this.rows = rows;
     this.#scope = journal.scope;
     this.#store = new D1RowStore(env, database, journal.scope, registration);
-    this.#onLanded = events.onLanded;
-    const place = { database, store: this.#store, rows, ...events };
-    this.commit = new GroupCommit(journal, place, alarm);
-    this.resync = new Resync(journal, place, this.commit);
+    this.#onReplicated = events.onReplicated;
+    const target = { database, store: this.#store, rows, ...events };
+    this.commit = new GroupCommit(journal, target, alarm);
+    this.resync = new Resync(journal, target, this.commit);
   }
 
   get home(): Home {
@@ -67,20 +67,20 @@ export class Replica {
 
   /** How many runs it lacks in their newest version. */
   get lacks(): number {
-    return this.commit.unlanded.size + this.commit.aside.size;
+    return this.commit.pending.size + this.commit.quarantined.size;
   }
 
-  /** Whether it lacks something that must land even if nobody asks. */
+  /** Whether it lacks something that must be replicated even if nobody asks. */
   get isBehind(): boolean {
     return this.lacks > 0 || this.isInTrouble;
   }
 
-  /** Whether more is left to do than to let changes fly. */
+  /** Whether more is left to do than to write changes. */
   get isInTrouble(): boolean {
-    return this.commit.aside.size > 0 || this.resync.isUnderWay || this.rows.owed > 0;
+    return this.commit.quarantined.size > 0 || this.resync.isUnderWay || this.rows.owed > 0;
   }
 
-  /** Whether nothing is left to land or to note. */
+  /** Whether nothing is left to replicate or to note. */
   get isDone(): boolean {
     return !this.isBehind && this.commit.isNoted;
   }
@@ -94,10 +94,10 @@ export class Replica {
     return this.lacks >= BEHIND_MAX_ROWS || this.rows.owed > OWED_MAX;
   }
 
-  /** Starts whatever it lacks. Returns at once. */
-  land(now: number): void {
+  /** Starts to replicate whatever it lacks. Returns at once. */
+  replicate(now: number): void {
     if (this.isDone) return;
-    this.commit.landNow();
+    this.commit.writeNow();
     this.resync.next(now);
     void this.#deleteOwed();
   }
@@ -107,7 +107,7 @@ export class Replica {
     return within(DELETION_MAX_MS, this.#store.delete(ids));
   }
 
-  /** Nothing departs any more, and nothing is noted. */
+  /** Nothing is written any more, and nothing is noted. */
   stop(): void {
     this.#isStopped = true;
     this.commit.stop();
@@ -116,8 +116,8 @@ export class Replica {
 
   /** Never throws. */
   async #deleteOwed(): Promise<void> {
-    // A flight can bring back what is deleted before it lands.
-    if (this.#isDeleting || this.rows.owed === 0 || this.commit.isFlying) return;
+    // A batch can bring back what is deleted before the batch is written.
+    if (this.#isDeleting || this.rows.owed === 0 || this.commit.isWriting) return;
     this.#isDeleting = true;
     try {
       for (;;) {
@@ -128,7 +128,7 @@ export class Replica {
         if (this.#isStopped) return;
         this.rows.deleted(ids);
       }
-      this.#onLanded();
+      this.#onReplicated();
     } catch (error) {
       const { database } = this.rows;
       logFailure("deletion_failed", error, { coordinator: this.#scope, database, owed: this.rows.owed });

@@ -1,7 +1,7 @@
 /**
- * The replicas of an environment: in which databases its runs land, and which of them lists read. Each change of a role
- * is one transaction of the journal, so there is one primary at each instant, and a new instance goes on with what the
- * journal says.
+ * The replicas of an environment: to which databases its runs are replicated, and which of them lists read. Each change
+ * of a role is one transaction of the journal, so there is one primary at each instant, and a new instance goes on with
+ * what the journal says.
  */
 
 import { log, logFailure } from "../../base/log.ts";
@@ -9,15 +9,15 @@ import { type Databases, databasesForNew, hasSeveralDatabases } from "../../sett
 import { type HomeKeeper, Registration } from "../d1/registration.ts";
 import { FIRST_HOME, type Home } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { LandingRows } from "../journal/landing-rows.ts";
+import type { ReplicaRows } from "../journal/landing-rows.ts";
 import type { MoveRecord } from "../move-calls.ts";
-import type { RepairAlarm } from "./repair-alarm.ts";
+import type { ReplicationAlarm } from "./repair-alarm.ts";
 import { Replica } from "./replica.ts";
 
 export interface ReplicasParts {
   readonly env: Databases;
   readonly journal: Journal;
-  readonly alarm: RepairAlarm;
+  readonly alarm: ReplicationAlarm;
   /** When a run is due next; Infinity if nothing will be due. */
   readonly nextDueAt: (now: number) => number;
 }
@@ -27,12 +27,12 @@ export class Replicas implements HomeKeeper {
   readonly registration: Registration;
   /** The primary and the copy, by the numbers of their databases. */
   readonly #live = new Map<number, Replica>();
-  #leaving: readonly LandingRows[] = [];
+  #leaving: readonly ReplicaRows[] = [];
 
   constructor(parts: ReplicasParts) {
     const { env, journal, alarm, nextDueAt } = parts;
     this.#parts = parts;
-    const isOwed = alarm.repairAt !== Number.POSITIVE_INFINITY;
+    const isOwed = alarm.replicationRetryAt !== Number.POSITIVE_INFINITY;
     this.registration = new Registration(env.DB, journal.scope, { nextDueAt, keeper: this, isOwed });
     this.#look();
   }
@@ -54,7 +54,7 @@ export class Replicas implements HomeKeeper {
   }
 
   /** What the environment has left, or a cancelled move. */
-  get leaving(): readonly LandingRows[] {
+  get leaving(): readonly ReplicaRows[] {
     return this.#leaving;
   }
 
@@ -109,7 +109,7 @@ export class Replicas implements HomeKeeper {
   }
 
   #decideOn(database: number): void {
-    this.#parts.journal.landingIn(database).change({ role: "primary", generation: 1 });
+    this.#parts.journal.replicaIn(database).change({ role: "primary", generation: 1 });
   }
 
   /** Begins to copy all runs. Throws, and changes nothing, if the journal can't note it. */
@@ -117,7 +117,7 @@ export class Replicas implements HomeKeeper {
     const { journal } = this.#parts;
     const { database, generation } = move.target;
     journal.transaction(() => {
-      const rows = journal.landingIn(database);
+      const rows = journal.replicaIn(database);
       rows.change({ role: "copying", generation, move });
       rows.beginAnew(journal.sequence.last);
     });
@@ -134,7 +134,7 @@ export class Replicas implements HomeKeeper {
 
   /**
    * Makes this the primary, because the control database knows more than an object that was restored to before a move.
-   * All runs land there, and what was live elsewhere is left.
+   * All runs are replicated there, and what was live elsewhere is left.
    */
   adopt(home: Home, now: number): void {
     const { journal } = this.#parts;
@@ -146,7 +146,7 @@ export class Replicas implements HomeKeeper {
         if (role === "copying") cancel(rows);
         else rows.leave({ ...NEW_MOVE, from, target: home, requestedAt: now, switchedAt: now });
       }
-      const rows = journal.landingIn(home.database);
+      const rows = journal.replicaIn(home.database);
       rows.change({ role: "primary", generation: home.generation, move: null });
       rows.beginAnew(journal.sequence.last);
     });
@@ -194,12 +194,12 @@ export class Replicas implements HomeKeeper {
       return;
     }
     this.#look();
-    // If that fails or this object dies, the repair does it, which is set since the copy began.
+    // If that fails or this object dies, the retry does it, which is set since the copy began.
     this.registration.beside(now);
   }
 
   /** Forgets a database that the environment has left. */
-  forget(rows: LandingRows): void {
+  forget(rows: ReplicaRows): void {
     this.#parts.journal.transaction(() => rows.forget());
     this.#look();
   }
@@ -218,7 +218,7 @@ export class Replicas implements HomeKeeper {
     // A primary without a mark is older than the second database. A copy can have a mark before it.
     const isNoted = live.some(({ state }) => state.role === "primary");
     if (!isNoted && (journal.sequence.last > 0 || !hasSeveralDatabases(env))) {
-      live.push(journal.landingIn(FIRST_HOME.database));
+      live.push(journal.replicaIn(FIRST_HOME.database));
     }
     this.#stop([...this.#live.values()].filter(({ home }) => !live.some(isIn(home.database))));
     for (const rows of live) {
@@ -233,10 +233,10 @@ export class Replicas implements HomeKeeper {
     }
   }
 
-  #replicaOf(rows: LandingRows): Replica {
+  #replicaOf(rows: ReplicaRows): Replica {
     const parts = { ...this.#parts, registration: this.registration };
     return new Replica(parts, rows, {
-      onLanded: () => this.promote(),
+      onReplicated: () => this.promote(),
       // A list that was read before may have lacked runs, or shown older versions than the feed's numbers promise.
       onWalked: () => {
         if (rows.state.role === "primary") this.#parts.journal.sequence.beginEpoch(Date.now());
@@ -248,22 +248,22 @@ export class Replicas implements HomeKeeper {
 /** What a move is when it begins, but for the request. */
 export const NEW_MOVE = { isCancelled: false, switchedAt: null, cleanedAt: null } as const;
 
-export function changeMove(rows: LandingRows, change: Partial<MoveRecord>): void {
+export function changeMove(rows: ReplicaRows, change: Partial<MoveRecord>): void {
   const { move } = rows.state;
   if (move !== null) rows.change({ move: { ...move, ...change } });
 }
 
-function cancel(rows: LandingRows): void {
+function cancel(rows: ReplicaRows): void {
   const { move } = rows.state;
   if (move !== null) rows.leave({ ...move, isCancelled: true });
 }
 
 /** Whether the control database may not know yet that the environment has left this database. */
-function mustBeTold({ state: { move } }: LandingRows): boolean {
+function mustBeTold({ state: { move } }: ReplicaRows): boolean {
   return move !== null && !move.isCancelled && move.switchedAt === null;
 }
 
-function isIn(wanted: number): (rows: LandingRows) => boolean {
+function isIn(wanted: number): (rows: ReplicaRows) => boolean {
   return ({ database }) => database === wanted;
 }
 

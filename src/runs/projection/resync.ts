@@ -1,7 +1,7 @@
 /**
- * Makes D1 equal to the journal again, step by step, when the operator asks for it. Every run lands again. Rows of runs
- * that the journal no longer keeps are deleted, because a restore of D1 brings such rows back. Only rows whose id is
- * over an hour old are deleted. No run with such an id can still be created, so a late or repeated deletion takes
+ * Makes D1 equal to the journal again, step by step, when the operator asks for it. Every run is replicated again. Rows
+ * of runs that the journal no longer keeps are deleted, because a restore of D1 brings such rows back. Only rows whose
+ * id is over an hour old are deleted. No run with such an id can still be created, so a late or repeated deletion takes
  * nothing that is kept.
  */
 
@@ -10,7 +10,7 @@ import { HOUR_MS, msSinceOrLongAgo } from "../../base/time.ts";
 import { firstIdAt } from "../../base/uuid.ts";
 import type { Journal } from "../journal/journal.ts";
 import { AFTER_ALL_IDS } from "../run-id.ts";
-import type { GroupCommit, LandingPlace } from "./group-commit.ts";
+import type { GroupCommit, ReplicationTarget } from "./group-commit.ts";
 
 /** How many runs one step covers at most, and how many rows it may delete. */
 export const STEP_RUNS = 1000;
@@ -21,20 +21,20 @@ const GIVEN_UP_MS = 10_000;
 
 export class Resync {
   readonly #journal: Journal;
-  readonly #place: LandingPlace;
+  readonly #target: ReplicationTarget;
   readonly #commit: GroupCommit;
   /** When the step under way began; null if the next may begin. */
   #stepAt: number | null = null;
   /** Counts steps, so that a step can tell that it was given up. */
   #steps = 0;
-  /** The runs of the step are landing. That can't hang, and another try would land them all again. */
-  #isLanding = false;
-  #isWaitingForLanding = false;
+  /** The runs of the step are being replicated. That can't hang, and another try would replicate them all again. */
+  #isReplicating = false;
+  #isWaitingForWrite = false;
   #isStopped = false;
 
-  constructor(journal: Journal, place: LandingPlace, commit: GroupCommit) {
+  constructor(journal: Journal, target: ReplicationTarget, commit: GroupCommit) {
     this.#journal = journal;
-    this.#place = place;
+    this.#target = target;
     this.#commit = commit;
   }
 
@@ -55,17 +55,17 @@ export class Resync {
   }
 
   get #after(): string | null {
-    return this.#place.rows.state.walkedTo;
+    return this.#target.rows.state.walkedTo;
   }
 
   #note(walkedTo: string | null): void {
-    this.#place.rows.change({ walkedTo });
+    this.#target.rows.change({ walkedTo });
   }
 
   /** How many runs are left. */
   get remaining(): number {
     const after = this.#after;
-    return after === null ? 0 : this.#place.rows.countAfter(after);
+    return after === null ? 0 : this.#target.rows.countAfter(after);
   }
 
   /** No step has an effect any more. */
@@ -77,7 +77,7 @@ export class Resync {
   /** Starts the next step, if there is one and none is under way. */
   next(now: number): void {
     const after = this.#after;
-    if (this.#isStopped || after === null || this.#isLanding) return;
+    if (this.#isStopped || after === null || this.#isReplicating) return;
     if (this.#stepAt !== null && msSinceOrLongAgo(this.#stepAt, now) < GIVEN_UP_MS) return;
     this.#stepAt = now;
     const step = ++this.#steps;
@@ -89,49 +89,49 @@ export class Resync {
       (error: unknown) => {
         if (step !== this.#steps && this.#isStopped) return;
         if (step === this.#steps) this.#stepAt = null;
-        logFailure("resync_failed", error, { coordinator: this.#journal.scope, database: this.#place.database });
-        this.#goOnAfterLanding();
+        logFailure("resync_failed", error, { coordinator: this.#journal.scope, database: this.#target.database });
+        this.#goOnAfterWrite();
       },
     );
   }
 
-  /** After a failed step, the next one starts when a flight has landed. The alarm starts it too, in case none lands. */
-  #goOnAfterLanding(): void {
-    if (this.#isWaitingForLanding) return;
-    this.#isWaitingForLanding = true;
-    void this.#commit.nextLanding().then(() => {
-      this.#isWaitingForLanding = false;
+  /** After a failed step, the next one starts when a batch is written. The alarm starts it too, in case none is. */
+  #goOnAfterWrite(): void {
+    if (this.#isWaitingForWrite) return;
+    this.#isWaitingForWrite = true;
+    void this.#commit.nextWrite().then(() => {
+      this.#isWaitingForWrite = false;
       this.next(Date.now());
     });
   }
 
   /**
    * Covers the ids after `after`, up to where a bounded number of D1's rows and of runs reaches. The mark moves when
-   * the deletion is done and the runs have landed. So an object that dies before that repeats the step, which is
+   * the deletion is done and the runs are replicated. So an object that dies before that repeats the step, which is
    * harmless.
    */
   async #step(after: string, now: number, isCurrent: () => boolean): Promise<void> {
-    const found = await this.#place.store.find(after, firstIdAt(now - DELETABLE_AGE_MS), STEP_RUNS);
+    const found = await this.#target.store.find(after, firstIdAt(now - DELETABLE_AGE_MS), STEP_RUNS);
     if (!isCurrent()) return;
     const upTo = found[STEP_RUNS - 1] ?? AFTER_ALL_IDS;
-    const batch = this.#place.rows.between(after, upTo, STEP_RUNS);
+    const batch = this.#target.rows.between(after, upTo, STEP_RUNS);
     const last = batch.at(-1)?.id ?? after;
-    // Runs that are created from here on land by themselves. A resync that waited for a step without new runs could
+    // Runs that are created from here on are replicated anyway. A resync that waited for a step without new runs could
     // never end.
-    const reached = this.#place.rows.hasBetween(last, upTo) ? last : upTo;
+    const reached = this.#target.rows.hasBetween(last, upTo) ? last : upTo;
     const kept = new Set(batch.map(({ id }) => id));
     const unkept = found.filter((id) => id <= reached && !kept.has(id));
-    if (unkept.length > 0) await this.#place.store.delete(unkept);
+    if (unkept.length > 0) await this.#target.store.delete(unkept);
     if (!isCurrent()) return;
-    this.#isLanding = true;
-    this.#commit.landAgain(batch);
-    while (batch.some(({ id }) => this.#commit.unlanded.isAgain(id))) await this.#commit.nextLanding();
-    this.#isLanding = false;
+    this.#isReplicating = true;
+    this.#commit.replicateAgain(batch);
+    while (batch.some(({ id }) => this.#commit.pending.isAgain(id))) await this.#commit.nextWrite();
+    this.#isReplicating = false;
     if (!isCurrent()) return;
     const isDone = reached === AFTER_ALL_IDS;
     // First, because a step whose mark can't be written is repeated.
-    if (isDone) this.#place.onWalked?.();
+    if (isDone) this.#target.onWalked?.();
     this.#note(isDone ? null : reached);
-    if (isDone) this.#place.onLanded?.();
+    if (isDone) this.#target.onReplicated?.();
   }
 }

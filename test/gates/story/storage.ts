@@ -1,6 +1,6 @@
-/** What the journal does: its writes begin and cease to fail, it is read, and its runs land in D1. */
+/** What the journal does: its writes begin and cease to fail, it is read, and its runs are replicated. */
 
-import { landedIn } from "../../support/landed.ts";
+import { replicatedIn } from "../../support/landed.ts";
 import type { Awake } from "../stage.ts";
 import type { Acts } from "./act.ts";
 import { actor, SECOND_MS } from "./cast.ts";
@@ -13,13 +13,13 @@ export const STORAGE = {
   fail: [2, failWrites],
   heal: [3, healWrites],
   read: [4, read],
-  land: [4, land],
+  replicate: [4, replicate],
 } as const satisfies Acts;
 
 /** Writes of all tables fail now and then, or nearly all of one table. */
 async function failWrites(scene: Scene, awake: Awake): Promise<undefined> {
   const { random, stage } = scene;
-  if (random.isOneIn(2)) await land(scene, awake);
+  if (random.isOneIn(2)) await replicate(scene, awake);
   const table = random.of(["", "", ...TABLES]);
   const oneIn = random.of(table === "" ? [3, 8, 8] : [1, 2]);
   stage.failing = new RegExp(`^\\s*(INSERT INTO|UPDATE|DELETE FROM)\\s+${table}`);
@@ -33,10 +33,10 @@ async function healWrites(scene: Scene): Promise<undefined> {
   scene.stage.failsOneIn = Number.POSITIVE_INFINITY;
 }
 
-/** Then the alarm removes the mark of the repair, and the next version must write it. */
-async function land(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
-  scene.tell("all lands");
-  await landedIn(awake.object);
+/** Then the alarm removes the mark of the retry, and the next version must write it. */
+async function replicate(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
+  scene.tell("all is replicated");
+  await replicatedIn(awake.object);
   scene.known.isCalm = false;
   // Later than the pause after a failure.
   scene.stage.pass(6 * SECOND_MS);

@@ -3,7 +3,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { coordinator } from "../../support/direct.ts";
-import { landedRow } from "../../support/landed.ts";
+import { replicatedRow } from "../../support/landed.ts";
 import {
   type ActionRun,
   type Answer,
@@ -74,8 +74,8 @@ async function expectOneStory(path: string, run: CreatedRun, answers: readonly A
   );
 
   // Created, started, each request to stop, and the end.
-  expect(await landedRow(path, run.id)).toMatchObject({ version: 3 + asked.length, status: end.status });
-  expect(JSON.parse((await landedRow(path, run.id))?.body ?? "")).toEqual(end);
+  expect(await replicatedRow(path, run.id)).toMatchObject({ version: 3 + asked.length, status: end.status });
+  expect(JSON.parse((await replicatedRow(path, run.id))?.body ?? "")).toEqual(end);
 
   const { callback: _, ...created } = run;
   const running = { ...created, status: "running", startedAt: end.startedAt };

@@ -6,7 +6,7 @@ import { changesOf, cursorOf, loseCoordinator, nextChanges, openFeed, seqOf } fr
 import { hurryTime } from "../../support/clock.ts";
 import { alarmIn, change, coordinator, createAged, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import { breakD1, faults } from "../../support/faults.ts";
-import { landed } from "../../support/landed.ts";
+import { replicated } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { beat } from "../../support/stream.ts";
@@ -87,7 +87,7 @@ describe("the feed", () => {
   it("reads no D1, also while D1 does not answer", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    await landed(path);
+    await replicated(path);
     await changesOf(path);
     const before = faults.calls;
     const { open } = breakD1("down");
@@ -101,7 +101,7 @@ describe("the feed", () => {
 describe("a page of the feed", () => {
   async function filled(rows: number): Promise<string> {
     const path = newRunsPath();
-    await fillJournal(path, { rows, landed: false });
+    await fillJournal(path, { rows, isReplicated: false });
     // The next instance knows the rows.
     await evictDurableObject(coordinator(path));
     return path;
@@ -213,7 +213,7 @@ describe("a cursor", () => {
     const path = newRunsPath();
     const id = await createAged(path);
     await change(path, id, { type: "cancelled", by: "root" });
-    await landed(path);
+    await replicated(path);
     const cursor = await cursorOf(path);
     await alarmIn(31 * DAY_MS, coordinator(path));
     await until(async () => (await changesOf(path, "?after=0")).body.runs.length === 0);
@@ -233,7 +233,7 @@ describe("a cursor", () => {
   it("from before a resync is gone when the resync is done, and 0 is before every change", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    await landed(path);
+    await replicated(path);
     const before = await cursorOf(path);
     hurryTime();
     const waiting = changesOf<Refusal>(path, `?after=${before}&wait=60`);
@@ -297,7 +297,7 @@ it("while the coordinator can't be reached, the feed is 503 and asks for a pause
 /** Resyncs the environment, to the end. */
 async function resynced(path: string): Promise<void> {
   await direct(path).upkeep.resync();
-  await landed(path);
+  await replicated(path);
 }
 
 describe("a cursor, and then a list", () => {

@@ -17,9 +17,9 @@ import {
   journal,
   until,
 } from "../../support/direct.ts";
-import { faults, holdWrites, queueFlights, resetFaults } from "../../support/faults.ts";
+import { faults, holdWrites, queueBatches, resetFaults } from "../../support/faults.ts";
 import { decide, startGated, storeGated } from "../../support/gated.ts";
-import { landed } from "../../support/landed.ts";
+import { replicated } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 
@@ -66,7 +66,7 @@ const LAGS: Readonly<Record<string, (path: string) => () => void>> = {
     faults.writes = "down";
     return resetFaults;
   },
-  "is slow": (path) => queueFlights(scopeOfPath(path)).open,
+  "is slow": (path) => queueBatches(scopeOfPath(path)).open,
   "hangs when it is written": () => {
     faults.writes = "hang";
     return resetFaults;
@@ -83,7 +83,7 @@ describe.each(Object.entries(LAGS))("while D1 %s", (what, lag) => {
     await storeGated(path, { approval: { allowSelf: true } }, "gated");
     const [reported, cancelled, still] = [await createRun(path), await createRun(path), await createRun(path)];
     const waits = (await startGated(path, {}, {}, "gated")).body.id;
-    await landed(path);
+    await replicated(path);
     const open = lag(path);
     await report(reported, { status: "succeeded" });
     await ask("DELETE", `${path}/${cancelled.id}`);
@@ -104,8 +104,8 @@ describe.each(Object.entries(LAGS))("while D1 %s", (what, lag) => {
     };
     await expectCurrent();
     if (what.startsWith("refuses")) {
-      const aside = () => journal(path, "SELECT run_id FROM runs_aside");
-      await until(async () => (await aside()).length === 4);
+      const quarantined = () => journal(path, "SELECT run_id FROM quarantined_runs");
+      await until(async () => (await quarantined()).length === 4);
       await expectCurrent();
     }
     // Nothing evicts an object that waits for D1.
@@ -114,17 +114,17 @@ describe.each(Object.entries(LAGS))("while D1 %s", (what, lag) => {
       await expectCurrent();
     }
     open();
-    if (what === "is slow") await landed(path);
+    if (what === "is slow") await replicated(path);
     await expectCurrent();
   });
 });
 
-describe("pages over runs that have landed and runs that have not", () => {
+describe("pages over runs that are replicated and runs that are not", () => {
   it.each(["newest", "oldest"])("lose and repeat none, whatever their limit: %s first", async (order) => {
     const path = newRunsPath();
     const runs: { id: string; status: string }[] = [];
     for (let n = 0; n < 12; n++) runs.push({ id: await createAged(path), status: "pending" });
-    await landed(path);
+    await replicated(path);
     refuseRuns(path);
     for (const [n, run] of runs.entries()) {
       if (n % 3 > 0) continue;
@@ -151,20 +151,20 @@ describe("pages over runs that have landed and runs that have not", () => {
     const deadlineAt = Date.now() + HOUR_MS;
     const ended = await createAged(path, { createdAt: Date.now() - DAY_MS, deadlineAt });
     await change(path, ended, { type: "cancelled" });
-    await landed(path);
+    await replicated(path);
     refuseRuns(path);
-    await fillJournal(path, { rows: 5001, landed: false });
+    await fillJournal(path, { rows: 5001, isReplicated: false });
     await evictDurableObject(coordinator(path));
     const listed = await pages(path, "status=cancelled&limit=2");
     expect(listed.map(({ ids }) => ids)).toEqual([[], [ended]]);
   });
 
-  it("end at 1 MiB of runs that have not landed, with those among them that have, and the next one goes on", async () => {
+  it("end at 1 MiB of runs that are not replicated, with those among them that are, and the next one goes on", async () => {
     const path = newRunsPath();
     const parameters = JSON.stringify({ text: "x".repeat(100 * KIB) });
     const ids: string[] = [];
     for (let n = 0; n < 30; n++) ids.push(await createAged(path, n % 2 > 0 ? {} : { parameters }));
-    await landed(path);
+    await replicated(path);
     refuseRuns(path);
     for (const [n, id] of ids.entries()) if (n % 2 === 0) await change(path, id, { type: "cancelled" });
     const listed = await pages(path, "limit=200");
@@ -173,18 +173,18 @@ describe("pages over runs that have landed and runs that have not", () => {
   });
 });
 
-it("a list includes the details of a run that has not landed, as it does afterwards", async () => {
+it("a list includes the details of a run that is not replicated, as it does afterwards", async () => {
   const path = newRunsPath();
   refuseRuns(path);
   await createRun(path, { actionName: "deploy", labels: ["a"] });
   const { runs } = await list(path, "include=details&label=a");
   expect(runs).toMatchObject([{ details: { labels: ["a"] } }]);
   faults.writes = null;
-  await landed(path);
+  await replicated(path);
   expect((await list(path, "include=details&label=a")).runs).toEqual(runs);
 });
 
-it("a list shows no run that was purged before it has landed, and none that the next object forgets", async () => {
+it("a list shows no run that was purged before it is replicated, and none that the next object forgets", async () => {
   const path = newRunsPath();
   refuseRuns(path);
   await change(path, await createAged(path), { type: "cancelled" });
@@ -195,29 +195,29 @@ it("a list shows no run that was purged before it has landed, and none that the 
   expect(await list(path)).toMatchObject({ ids: [], isStale: false });
 });
 
-it.each(["before", "after"])("a run that lands %s the object answers a list is in it once", async (when) => {
+it.each(["before", "after"])("a run that is replicated %s the object answers a list is in it once", async (when) => {
   const path = newRunsPath();
-  const flights = queueFlights(scopeOfPath(path));
+  const batches = queueBatches(scopeOfPath(path));
   const id = await createAged(path);
-  const land = async () => {
-    flights.open();
-    await landed(path);
+  const replicate = async () => {
+    batches.open();
+    await replicated(path);
   };
   const around = calledThrough(async (_name, go) => {
-    if (when === "before") await land();
+    if (when === "before") await replicate();
     const answer = await go();
-    await land();
+    await replicate();
     return answer;
   });
   expect((await list(path, "", envWith(around))).ids).toEqual([id]);
 });
 
 describe("a list is stale, and shows what D1 has,", () => {
-  /** A run that has landed, and one that has not. */
+  /** A run that is replicated, and one that is not. */
   async function lagging() {
     const path = newRunsPath();
     const id = await createAged(path);
-    await landed(path);
+    await replicated(path);
     refuseRuns(path);
     const later = await createAged(path);
     return { path, id, later };
@@ -249,12 +249,12 @@ describe("a list is stale, and shows what D1 has,", () => {
   it("while a resync walks, and then no longer", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
-    await landed(path);
+    await replicated(path);
     const gate = holdWrites();
     await direct(path).upkeep.resync();
     expect(await list(path)).toMatchObject({ ids: [id], isStale: true });
     gate.open();
-    await landed(path);
+    await replicated(path);
     expect(await list(path)).toMatchObject({ ids: [id], isStale: false });
   });
 });

@@ -6,7 +6,7 @@ import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { journal } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
-import { landedRow } from "../../support/landed.ts";
+import { replicatedRow } from "../../support/landed.ts";
 import {
   type ActionRun,
   type Answer,
@@ -273,7 +273,7 @@ describe("the job's page", () => {
       if (n < 5) expect(body).not.toHaveProperty("externalUrlRefused");
       else expect(body.externalUrlRefused).toMatch(/was already set 5 times/);
       expect(await urlOf()).toBe(`https://ci.example/${Math.min(n, 4)}`);
-      expect((await landedRow(path, run.id))?.version).toBe(version);
+      expect((await replicatedRow(path, run.id))?.version).toBe(version);
     }
     await report(run, { status: "succeeded" });
     expect((await beat(run, { externalUrl: "https://ci.example/9" })).status).toBe(409);

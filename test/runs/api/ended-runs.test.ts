@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../../src/runs/api/read/ended-runs.ts";
 import { change, coordinator, createAged, direct, journal, STARTED_BY_NOBODY, until } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
-import { landed } from "../../support/landed.ts";
+import { replicated } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { idAt } from "../../support/rows.ts";
 import { grantToken } from "../../support/tokens.ts";
@@ -33,7 +33,7 @@ function remember(scope: string, n: number, actionRun: string): void {
 async function remembered(path: string): Promise<string> {
   const run = await createRun(path);
   await report(run, { status: "succeeded", output: { of: path } });
-  await landed(path);
+  await replicated(path);
   expect(await get(path, run.id)).toEqual(FROM_COORDINATOR);
   expect(await get(path, run.id)).toEqual(FROM_MEMORY);
   return run.id;
@@ -88,7 +88,7 @@ describe("a remembered run", () => {
       );
       expect(created).toMatchObject({ ok: true });
       await change(path, id, { type: "succeeded", output: JSON.stringify({ of: path }) });
-      await landed(path);
+      await replicated(path);
     }
     for (const expected of [FROM_BOTH, FROM_MEMORY]) {
       for (const path of paths) {
@@ -109,7 +109,7 @@ describe("a remembered run is forgotten", () => {
     const id = await createAged(path);
     const answer = await change(path, id, { type: "cancelled" });
     if (!answer.ok) throw new Error(answer.reason);
-    await landed(path);
+    await replicated(path);
     // From here on the alarm waits for the retention's end.
     turnClock(Date.now() + 10_000);
     await runDurableObjectAlarm(coordinator(path));

@@ -1,12 +1,12 @@
 /**
- * A stream without news, on a fake clock. It is alone in its file: a flight of another object that begins on the fake
+ * A stream without news, on a fake clock. It is alone in its file: a batch of another object that begins on the fake
  * clock would go on in the object that moves the clock, and none may use what is another's.
  */
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { coordinator, until } from "../../support/direct.ts";
-import { landed } from "../../support/landed.ts";
+import { replicated } from "../../support/landed.ts";
 import { createRun, newRunsPath, report } from "../../support/requests.ts";
 import { openStream } from "../../support/stream.ts";
 
@@ -17,8 +17,8 @@ afterEach(() => {
 it("a stream sends a comment after 15 s without news, and still sends the next event", async () => {
   const path = newRunsPath();
   const run = await createRun(path);
-  // This run has a flight too. It must be over before the clock is the test's.
-  await landed(path);
+  // This run has a batch too. It must be over before the clock is the test's.
+  await replicated(path);
   const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
   await stream.next();
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });

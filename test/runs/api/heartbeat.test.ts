@@ -9,7 +9,7 @@ import { changed, signAs } from "../../auth/forgeries.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, coordinator, createAged, direct, MINUTE_MS } from "../../support/direct.ts";
 import { breakD1, faults } from "../../support/faults.ts";
-import { landed, landedRow } from "../../support/landed.ts";
+import { replicated, replicatedRow } from "../../support/landed.ts";
 import {
   type ActionRun,
   type Answer,
@@ -161,7 +161,7 @@ describe("a heartbeat", () => {
     expect((await beat(run, { message: "on it" })).body.status).toBe("running");
     const { body: read } = await ask("GET", `${path}/${run.id}`);
     expect((await ask("GET", path)).body).toEqual([read]);
-    const row = await landedRow(path, run.id);
+    const row = await replicatedRow(path, run.id);
     const stored: ActionRun = JSON.parse(row?.body ?? "");
     expect([row?.version, stored]).toMatchObject([2, { status: "running", completedAt: null }]);
     expect(stored).toEqual(read);
@@ -173,13 +173,13 @@ describe("a heartbeat", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const first = await beat(run, { progress: 0.1 });
-    await landed(path);
+    await replicated(path);
     const calls = faults.calls;
     for (const body of [{ progress: 0.1 }, {}, { progress: 0.2 }, { progress: 0.2 }, { message: "m" }, {}]) {
       expect(await beat(run, body)).toMatchObject({ status: 200, body: first.body });
     }
     expect(faults.calls).toBe(calls);
-    expect((await landedRow(path, run.id))?.version).toBe(2);
+    expect((await replicatedRow(path, run.id))?.version).toBe(2);
     const { body: events } = await eventsOf(`${path}/${run.id}`);
     expect(events.slice(2).map(({ progress, message }) => progress ?? message)).toEqual([0.1, 0.2, "m"]);
   });
@@ -254,7 +254,7 @@ describe("races", () => {
     const beats = await Promise.all(Array.from({ length: 40 }, (_, n) => beat(run, { message: `m${n}` })));
     const told = { status: "running", deadlineAt: run.callback.expiresAt, cancel: null };
     expect(beats.map(({ status, body }) => [status, body])).toEqual(Array(40).fill([200, told]));
-    expect((await landedRow(path, run.id))?.version).toBe(2);
+    expect((await replicatedRow(path, run.id))?.version).toBe(2);
     const types = await typesOf(path, run.id);
     expect(types).toEqual(["created", "started", ...Array(40).fill("heartbeat")]);
   });

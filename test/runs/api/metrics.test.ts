@@ -24,7 +24,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
-import { landed } from "../../support/landed.ts";
+import { replicated } from "../../support/landed.ts";
 import { ask, newRunsPath, ROOT, scopeOfPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { sqlStorage } from "../../support/sql-storage.ts";
@@ -124,7 +124,7 @@ it("counts each way in which a run can end, and how long the run waited and ran"
   await change(path, open, { type: "started" });
   await createAged(path, { createdAt: Date.now() - 30_000 });
   await createAged(path, { createdAt: Date.now() - 20_000 });
-  await landed(path);
+  await replicated(path);
 
   const samples = await scrape(path);
   const total = (status: string, cause: string) => `action_runs_ended_total{status="${status}",cause="${cause}"}`;
@@ -205,7 +205,7 @@ it("counts each end once, over scrapes, evictions and changes of open runs", asy
   const open = await createAged(path);
   await endRun(path);
   await endRun(path);
-  await landed(path);
+  await replicated(path);
   expect(await ended(path)).toEqual(cancelled(2));
   await endRun(path);
   await change(path, open, { type: "started" });
@@ -225,7 +225,7 @@ describe("nothing is written", () => {
   it("without a question, and by a question without news", async () => {
     const path = newRunsPath();
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     expect(await countRows(path)).toEqual([]);
     await scrape(path);
     expect(await countRows(path)).toHaveLength(1);
@@ -251,8 +251,8 @@ describe("a coordinator with more runs than one turn counts", () => {
   async function filled(): Promise<string> {
     const path = newRunsPath();
     await createAged(path);
-    await landed(path);
-    await fillJournal(path, { rows: RUNS, landed: false, endedAt: T0 - DAY_MS });
+    await replicated(path);
+    await fillJournal(path, { rows: RUNS, isReplicated: false, endedAt: T0 - DAY_MS });
     // The new instance knows the rows.
     await evictDurableObject(coordinator(path));
     return path;
@@ -311,7 +311,7 @@ describe("retention", () => {
   it("takes runs that nobody has counted if nobody ever asked", async () => {
     const path = newRunsPath();
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     await purged(path);
     expect(await countRows(path)).toEqual([]);
     expect(await direct(path).upkeep.poke()).toBeNull();
@@ -321,11 +321,11 @@ describe("retention", () => {
   it("counts a run before it takes it, once counting has begun", async () => {
     const path = newRunsPath();
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     expect(await ended(path)).toEqual(cancelled(1));
     await endRun(path);
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     await purged(path);
     expect(await ended(path)).toEqual(cancelled(3));
   });
@@ -333,10 +333,10 @@ describe("retention", () => {
   it("counts a run before it takes it, also if nothing had ended when counting began", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
-    await landed(path);
+    await replicated(path);
     expect(await ended(path)).toEqual({});
     expect(await change(path, id, { type: "cancelled" })).toMatchObject({ ok: true });
-    await landed(path);
+    await replicated(path);
     await purged(path);
     expect(await ended(path)).toEqual(cancelled(1));
   });
@@ -344,10 +344,10 @@ describe("retention", () => {
   it("makes room even if the count can't be written", async () => {
     const path = newRunsPath();
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     await scrape(path);
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     const prototype = await sqlStorage(path);
     const { exec } = prototype;
     const lines: string[] = [];
@@ -364,7 +364,7 @@ describe("retention", () => {
     const path = newRunsPath();
     await endRun(path);
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     expect(await ended(path)).toEqual(cancelled(2));
     await purged(path);
     await evictDurableObject(coordinator(path));
@@ -375,7 +375,7 @@ describe("retention", () => {
   it("leaves a coordinator in D1's list that has counts and no runs, and the sweep seldom calls it", async () => {
     const path = newRunsPath();
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     await scrape(path);
     await purged(path);
     const dueAt = () =>
@@ -388,7 +388,7 @@ describe("retention", () => {
   it("and a restore of D1 that loses the list cost nothing after a resync", async () => {
     const path = newRunsPath();
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     await scrape(path);
     await purged(path);
     await env.DB.prepare("DELETE FROM coordinators WHERE scope = ?").bind(scopeOfPath(path)).run();
@@ -406,7 +406,7 @@ describe("the counts are refused", () => {
     const path = newRunsPath();
     await endRun(path);
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     const getByName = () => ({ call: () => Promise.reject(new Error("out of reach")) });
     vi.spyOn(console, "error").mockImplementation(() => {});
     const broken = envWith({ COORDINATORS: { getByName } as unknown as typeof env.COORDINATORS });
@@ -423,7 +423,7 @@ describe("the counts are refused", () => {
   it("if the coordinator does not answer within 8 s, which is less than Prometheus waits", async () => {
     const path = newRunsPath();
     await createAged(path);
-    await landed(path);
+    await replicated(path);
     const never = { getByName: () => ({ call: () => new Promise(() => {}) }) };
     const hanging = envWith({ COORDINATORS: never as unknown as typeof env.COORDINATORS });
     vi.spyOn(console, "error").mockImplementation(() => {});
@@ -435,7 +435,7 @@ describe("the counts are refused", () => {
   it("if D1 does not answer", async () => {
     const path = newRunsPath();
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     faults.reads = "down";
     vi.spyOn(console, "error").mockImplementation(() => {});
     const broken = envWith({ DB: faulty(env.DB) });
@@ -450,8 +450,8 @@ describe("the counts are refused", () => {
     await endRun(one);
     await endRun(other);
     await endRun(other);
-    await landed(one);
-    await landed(other);
+    await replicated(one);
+    await replicated(other);
     expect(await ended(one)).toEqual(cancelled(1));
     expect(await ended(other)).toEqual(cancelled(2));
   });
@@ -471,7 +471,7 @@ describe("a response is shared for 10 s", () => {
   it("and among requests at the same time, which ask each coordinator once", async () => {
     const path = newRunsPath();
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     const { questions, environment } = counted();
     const scrapes = [1, 2, 3, 4].map(() => askWith<string>(environment, "GET", metricsPath(path)));
     const texts = (await Promise.all(scrapes)).map(({ body }) => body);
@@ -502,7 +502,7 @@ describe("a response is shared for 10 s", () => {
   it("but not a read that was cancelled: 20 s later, others read again", async () => {
     const path = newRunsPath();
     await endRun(path);
-    await landed(path);
+    await replicated(path);
     const held = Promise.withResolvers<never>();
     const asked = Promise.withResolvers<void>();
     const counts = () => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { askWith, envWith } from "../../support/bindings.ts";
 import { journal } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
-import { landed } from "../../support/landed.ts";
+import { replicated } from "../../support/landed.ts";
 import {
   type ActionRun,
   type Answer,
@@ -95,7 +95,7 @@ it("bounds the new parameters together with the recommendations of the run", asy
 
 it("needs no D1, unless the key is gone that made the run's id, and then a replay needs none", async () => {
   const { path, run } = await ended();
-  await landed(path);
+  await replicated(path);
   const CALLBACK_SIGNING_KEYS = "another-signing-key-of-32-bytes-and-more";
   const rotated = envWith({ CALLBACK_SIGNING_KEYS, DB: faulty(env.DB) });
   const url = `${path}/${run.id}/retry`;

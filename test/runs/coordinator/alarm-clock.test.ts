@@ -20,7 +20,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { type Fault, faults } from "../../support/faults.ts";
-import { landedIn } from "../../support/landed.ts";
+import { replicatedIn } from "../../support/landed.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
 const SEED = 20260131;
@@ -42,7 +42,7 @@ function createDueIn(path: string, ms: number): Promise<string> {
 const FIRST_DUE = `
   SELECT min(at) AS at FROM (
     SELECT min(due_at) AS at FROM runs
-    UNION ALL SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'repair_at')`;
+    UNION ALL SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'replication_retry_at')`;
 
 async function expectInTime(path: string): Promise<void> {
   const [{ at: due } = { at: null }] = await journal<{ at: number | null }>(path, FIRST_DUE);
@@ -117,8 +117,8 @@ const step = fc.oneof(
   },
 );
 
-it("is never later than the repair or any due run, in random stories of runs, time and evictions", async () => {
-  // An eviction waits for the pause between two flights.
+it("is never later than the retry of replication or any due run, in random stories of runs, time and evictions", async () => {
+  // An eviction waits for the interval between two batches.
   hurryTimers(500, 5000);
   const stories = fc.array(step, { minLength: 5, maxLength: 30 });
   await fc.assert(
@@ -175,7 +175,7 @@ describe("an alarm that was dropped", () => {
 });
 
 describe("a change", () => {
-  it("that is due sooner than the repair brings the alarm forward", async () => {
+  it("that is due sooner than the retry of replication brings the alarm forward", async () => {
     const path = newRunsPath();
     const now = Date.now();
     await createDueIn(path, DAY_MS);
@@ -186,11 +186,11 @@ describe("a change", () => {
     expect(await alarmAt(path)).toBe(now + 3000);
   });
 
-  it("brings an alarm that is set for a far deadline forward to its own repair", async () => {
+  it("brings an alarm that is set for a far deadline forward to its own retry of replication", async () => {
     const path = newRunsPath();
     const deadlineAt = Date.now() + DAY_MS;
     await createAged(path, { deadlineAt });
-    await landedIn(direct(path), false);
+    await replicatedIn(direct(path), false);
     await runDurableObjectAlarm(coordinator(path));
     expect(await alarmAt(path)).toBe(deadlineAt);
     await createDueIn(path, 2 * DAY_MS);
@@ -203,7 +203,7 @@ describe("a change", () => {
     const dayAhead = Date.now() + DAY_MS;
     await createAged(path, { deadlineAt: dayAhead });
     await change(path, id, { type: "cancelled" });
-    await landedIn(direct(path), false);
+    await replicatedIn(direct(path), false);
     await runDurableObjectAlarm(coordinator(path));
     expect(await alarmAt(path)).toBe(dayAhead);
   });

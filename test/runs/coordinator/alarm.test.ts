@@ -15,7 +15,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
-import { landedRow } from "../../support/landed.ts";
+import { replicatedRow } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { eventsOf } from "../../support/stream.ts";
@@ -108,7 +108,7 @@ it("after the deadline a cancel is 409 run_timed_out, and a report is 401 token_
 it("a get of an overdue run shows its end before any alarm", async () => {
   const path = newRunsPath();
   const created = await createRun(path, { actionName: "deploy", timeout: 1 });
-  expect(await landedRow(path, created.id)).toMatchObject({ status: "pending" });
+  expect(await replicatedRow(path, created.id)).toMatchObject({ status: "pending" });
   turnClock(2 * MINUTE_MS);
   const got = await ask("GET", `${path}/${created.id}`);
   expect(got.body).toMatchObject({ status: "failed", completedAt: created.callback.expiresAt });
@@ -151,15 +151,15 @@ it("a run whose turn throws is postponed and does not delay the others", async (
   expect(delays).toEqual([20_000, 40_000, 80_000]);
 });
 
-it("a run that can't end in its turn, because its repair can't be noted, ends later and is kept as long as other runs", async () => {
+it("a run that can't end in its turn, because its retry of replication can't be noted, ends later and is kept as long as other runs", async () => {
   const path = newRunsPath();
   const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
-  await landedRow(path, id);
-  // Notes what has landed, so that the end below must set a repair.
+  await replicatedRow(path, id);
+  // Notes what is replicated, so that the end below must set a retry.
   await alarmIn(10_000, coordinator(path));
   await journal(
     path,
-    `CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'repair_at'
+    `CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'replication_retry_at'
      BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`,
   );
   await alarmIn(MINUTE_MS + 1000, coordinator(path));
@@ -178,7 +178,7 @@ it("no run is purged before its time, whatever says that it is due", async () =>
   const path = newRunsPath();
   const id = await createAged(path);
   await change(path, id, { type: "cancelled" });
-  await landedRow(path, id);
+  await replicatedRow(path, id);
   await journal(path, "UPDATE runs SET due_at = 1 WHERE id = ?", id);
   await alarmIn(10_000, coordinator(path));
   await alarmIn(20_000, coordinator(path));
@@ -197,7 +197,7 @@ describe("if the journal can't be written, the alarm rings again after some seco
     const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
     // The timeline of a run that ends with its first change has no row.
     await change(path, id, { type: "heartbeat" });
-    await landedRow(path, id);
+    await replicatedRow(path, id);
     await alarmIn(10_000, coordinator(path));
     await journal(path, `CREATE TRIGGER full ${when} ${FULL}`);
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
@@ -241,10 +241,10 @@ it("a stale due_at does not make the alarm ring again and again", async () => {
   expect(await bodyOf(id)).toMatchObject({ status: "pending" });
 });
 
-it("all due runs end and land, even if one alarm can't take them all", async () => {
+it("all due runs end and are replicated, even if one alarm can't take them all", async () => {
   const path = newRunsPath();
   const deadlineAt = Date.now() - 1000;
-  const ids = await fillJournal(path, { rows: 950, landed: false, deadlineAt });
+  const ids = await fillJournal(path, { rows: 950, isReplicated: false, deadlineAt });
   await direct(path).upkeep.poke();
   const failed = async () => (await journal(path, "SELECT id FROM runs WHERE status = 'failed'")).length;
   await until(async () => (await failed()) === 950);
@@ -257,7 +257,7 @@ it.each([null, "hang"] as const)(
   "deadlines pass on time while 10 000 runs are due for the purge, with writes to D1: %s",
   async (fault) => {
     const path = newRunsPath();
-    await fillJournal(path, { rows: 10_000, landed: true, endedAt: Date.now() - 31 * 24 * 60 * MINUTE_MS });
+    await fillJournal(path, { rows: 10_000, isReplicated: true, endedAt: Date.now() - 31 * 24 * 60 * MINUTE_MS });
     faults.writes = fault;
     const deadlineAt = Date.now() + 20;
     const creating = createAged(path, { createdAt: deadlineAt - MINUTE_MS, deadlineAt });

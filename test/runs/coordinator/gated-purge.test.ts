@@ -3,7 +3,7 @@
 import { expect, it } from "vitest";
 import { alarmIn, coordinator, DAY_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
 import { decide, detailsOf, startGated, storeGated } from "../../support/gated.ts";
-import { landedRow } from "../../support/landed.ts";
+import { replicatedRow } from "../../support/landed.ts";
 import { ask, newRunsPath, rowOf } from "../../support/requests.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
@@ -23,7 +23,7 @@ it("a run with gates goes with its preview, its decisions and its place in its g
   await decide(path, waiter.id, "cancel");
   await decide(path, holder.id, "cancel", { body: { graceSeconds: 0 } });
   const ids = [holder.id, rejected.id, waiter.id];
-  for (const id of ids) expect(await landedRow(path, id)).toMatchObject({ status: "cancelled" });
+  for (const id of ids) expect(await replicatedRow(path, id)).toMatchObject({ status: "cancelled" });
 
   const counts = async () => {
     const each = TABLES.map((table) => journal<{ n: number }>(path, `SELECT count(*) AS n FROM ${table}`));

@@ -65,7 +65,7 @@ it("is known of runs that ended before the endpoint was stored, as soon as the P
 it("is looked for newest first and in turns, also by another object, and until then is unknown", async () => {
   const path = newRunsPath();
   await end(path, "failed");
-  await fillJournal(path, { rows: 1500, landed: false, endedAt: Date.now() });
+  await fillJournal(path, { rows: 1500, isReplicated: false, endedAt: Date.now() });
   await journal(path, "UPDATE runs SET status = 'failed' WHERE action_name = 'filler'");
   await die(path);
   await comparing(path);

@@ -14,7 +14,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, holdWrites } from "../../support/faults.ts";
-import { landedRow } from "../../support/landed.ts";
+import { replicatedRow } from "../../support/landed.ts";
 import { ask, newRunsPath, rowOf } from "../../support/requests.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
@@ -22,7 +22,7 @@ const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 async function endedRun(path: string): Promise<string> {
   const id = await createAged(path);
   await change(path, id, { type: "cancelled" });
-  expect(await landedRow(path, id)).toMatchObject({ status: "cancelled" });
+  expect(await replicatedRow(path, id)).toMatchObject({ status: "cancelled" });
   return id;
 }
 
@@ -63,7 +63,7 @@ it("never removes an open run", async () => {
   const createdAt = Date.now() - 60 * DAY_MS;
   const id = await createAged(path, { createdAt, deadlineAt: Date.now() + MINUTE_MS });
   await alarmIn(0, coordinator(path));
-  expect(await landedRow(path, id)).toMatchObject({ status: "pending" });
+  expect(await replicatedRow(path, id)).toMatchObject({ status: "pending" });
 });
 
 it.each(["down", "committed_then_error"] as const)(

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { direct } from "../../support/direct.ts";
-import { landed, landedRow } from "../../support/landed.ts";
+import { replicated, replicatedRow } from "../../support/landed.ts";
 import {
   type ActionRun,
   type Answer,
@@ -41,7 +41,7 @@ async function allPages(path: string): Promise<{ runs: ActionRun[]; pages: numbe
 async function expectEverywhere(path: string, told: ActionRun): Promise<void> {
   expect((await ask("GET", `${path}/${told.id}`)).body).toEqual(told);
   expect((await ask<ActionRun[]>("GET", path)).body).toEqual([told]);
-  const row = await landedRow(path, told.id);
+  const row = await replicatedRow(path, told.id);
   expect(row?.status).toBe(told.status);
   expect(JSON.parse(row?.body ?? "null")).toEqual(told);
 }
@@ -69,7 +69,7 @@ describe("100 callers at one run", () => {
       expect({ status, code: body.code }).toEqual({ status: 409, code: `run_${told.status}` });
     }
     await expectEverywhere(path, told);
-    expect((await landedRow(path, run.id))?.version).toBe(2);
+    expect((await replicatedRow(path, run.id))?.version).toBe(2);
   });
 
   it("lose their cancels to a start, and still have one winner", async () => {
@@ -111,7 +111,7 @@ describe("100 callers at one run", () => {
     if (told === undefined) throw new Error("nobody was first");
     for (const { status, body } of answers) expect({ status, body }).toEqual({ status: 200, body: told });
     await expectEverywhere(path, told);
-    expect((await landedRow(path, run.id))?.version).toBe(2);
+    expect((await replicatedRow(path, run.id))?.version).toBe(2);
   });
 });
 
@@ -125,7 +125,7 @@ describe("creates at once", () => {
     expect(told.size).toBe(250);
     expect(new Set(created.map(({ parameters }) => parameters.n)).size).toBe(250);
 
-    await landed(path);
+    await replicated(path);
     const { runs, pages } = await allPages(path);
     expect(pages).toBe(2);
     expect(runs).toEqual(

@@ -71,7 +71,7 @@ describe("recover", () => {
 
   it("brings a bounded number of messages, the same request goes on, and a death loses none", async () => {
     const path = await given(CHAT);
-    await fillJournal(path, { rows: EACH + 340, landed: false, endedAt: Date.now() });
+    await fillJournal(path, { rows: EACH + 340, isReplicated: false, endedAt: Date.now() });
     const rows = await journal<{ id: string }>(path, "SELECT id FROM runs ORDER BY change_seq");
     const ids = rows.map(({ id }) => id);
     // The endpoint does not hear of the newest seven.
@@ -103,7 +103,7 @@ describe("recover", () => {
 
   it("lets others have their turn while it walks, also past runs that it need not ask about", async () => {
     const path = await given(CHAT);
-    await fillJournal(path, { rows: 1000, landed: false, endedAt: Date.now() });
+    await fillJournal(path, { rows: 1000, isReplicated: false, endedAt: Date.now() });
     await die(path);
     const order: RecoveryOrder = { since: since(), until: null, include: "failed" };
     const between = await runInDurableObject(coordinator(path), async (instance) => {

@@ -139,9 +139,9 @@ describe("an end", () => {
     // What must be on record with the end can't be written.
     await journal(
       path,
-      "CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'repair_at' BEGIN SELECT RAISE(ABORT, 'full'); END",
+      "CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'replication_retry_at' BEGIN SELECT RAISE(ABORT, 'full'); END",
     );
-    await journal(path, "DELETE FROM marks WHERE name = 'repair_at'");
+    await journal(path, "DELETE FROM marks WHERE name = 'replication_retry_at'");
     await evictDurableObject(coordinator(path));
     await expect(() => change(path, id, FAILED)).rejects.toThrow("full");
     expect(await messageRows(path)).toHaveLength(1);
@@ -224,10 +224,10 @@ describe("an end", () => {
       const path = await given(CHAT);
       await end(path, "succeeded");
       const id = await createAged(path);
-      // Everything has landed, so nothing else sets the alarm for soon.
+      // Everything is replicated, so nothing else sets the alarm for soon.
       await until(async () => {
         await pass(path, 11 * MINUTE_MS);
-        return (await journal(path, "SELECT 1 FROM marks WHERE name = 'repair_at'")).length === 0;
+        return (await journal(path, "SELECT 1 FROM marks WHERE name = 'replication_retry_at'")).length === 0;
       });
       outside.sent = [];
       // What the message's answer writes is no write of the end.
@@ -331,7 +331,7 @@ describe("an end", () => {
   it("is told after a restart, however many are untold", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
-    const ids = await fillJournal(path, { rows: 120, landed: false, endedAt: Date.now() });
+    const ids = await fillJournal(path, { rows: 120, isReplicated: false, endedAt: Date.now() });
     await journal(path, "INSERT INTO marks (name, value) VALUES ('untold_after', '0')");
     await die(path);
     await pass(path, MINUTE_MS);

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { FACET_FIELDS, type FacetField, type Facets, facetsStatement } from "../../../src/runs/d1/facets.ts";
-import { landed } from "../../support/landed.ts";
+import { replicated } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows } from "../../support/rows.ts";
 
@@ -55,10 +55,10 @@ describe.each(FACET_FIELDS)("the values of %s", (field) => {
   });
 });
 
-it("show a run when it has landed", async () => {
+it("show a run when it is replicated", async () => {
   const path = newRunsPath();
   await createRun(path, { actionName: "just-now", labels: ["team:new"] });
-  await landed(path);
+  await replicated(path);
   expect((await facetsOf(path, "actionName", "just")).values).toEqual(["just-now"]);
   expect((await facetsOf(path, "label", "new")).values).toEqual(["team:new"]);
 });

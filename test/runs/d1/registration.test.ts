@@ -10,7 +10,7 @@ import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { NO_KEEPER } from "../../support/rows.ts";
 
 beforeEach(() => {
-  // An eviction waits for the pause between two flights.
+  // An eviction waits for the interval between two batches.
   hurryTimers(500, 5000);
 });
 afterEach(() => {
@@ -24,7 +24,7 @@ function registrationOf(nextDueAt: (now: number) => number): Registration {
   return new Registration(env.DB, SCOPE, { nextDueAt, keeper: NO_KEEPER, isOwed: false });
 }
 
-/** The instants that flights each second would register, in minutes from the first flight. */
+/** The instants that batches each second would register, in minutes from the first batch. */
 function registered(minutes: number, nextDueAt: (now: number) => number): number[] {
   const registration = registrationOf(nextDueAt);
   const written: number[] = [];
@@ -54,7 +54,7 @@ describe("a busy coordinator registers", () => {
   });
 });
 
-it("after the clock stepped back, the next flight registers an instant of the new time", () => {
+it("after the clock stepped back, the next batch registers an instant of the new time", () => {
   const registration = registrationOf(() => Number.POSITIVE_INFINITY);
   registration.registered(registration.wanted(DAY_MS) ?? { dueAt: 0, home: null });
   expect(registration.wanted(DAY_MS + 1000)).toBeNull();
@@ -86,7 +86,7 @@ describe("a coordinator with a change each minute for half an hour", () => {
   );
 });
 
-it("a registration that D1 refused is tried again with the next flight", async () => {
+it("a registration that D1 refused is tried again with the next batch", async () => {
   const path = newRunsPath();
   faults.writes = { refuse: (_, sql) => sql.startsWith("INSERT INTO coordinators") };
   const lines = vi.spyOn(console, "error").mockImplementation(() => {});
@@ -94,7 +94,7 @@ it("a registration that D1 refused is tried again with the next flight", async (
   await until(async () => lines.mock.calls.length > 0);
   expect(await dueAt(path)).toBeNull();
   faults.writes = null;
-  // D1 refused the flight for its content, so the run is put aside for 5 s.
+  // D1 refused the batch for its content, so the run is quarantined for 5 s.
   await alarmIn(6000, coordinator(path));
   await until(async () => (await dueAt(path)) !== null);
   lines.mockRestore();

@@ -21,7 +21,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
-import { landedIn } from "../../support/landed.ts";
+import { replicatedIn } from "../../support/landed.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import worker from "../../support/worker.ts";
 
@@ -57,10 +57,10 @@ function objects(poke: (name: string, go: () => Promise<number | null>) => Promi
 }
 
 /** Waits until D1 has what the coordinator has written, and its registration with it. */
-const landed = (path: string) => landedIn(direct(path), false);
+const replicated = (path: string) => replicatedIn(direct(path), false);
 
 async function known(path: string): Promise<number[]> {
-  await landed(path);
+  await replicated(path);
   const { results } = await env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ?")
     .bind(scopeOfPath(path))
     .all<{ due_at: number }>();
@@ -100,7 +100,7 @@ describe.each([{ evicted: false }, { evicted: true }])("an alarm was dropped; ev
     await until(async () => (await rowOf(id))?.status === "failed");
   });
 
-  it("is found ten minutes after a flight, even if D1 lacks the row and nothing is due", async () => {
+  it("is found ten minutes after a batch, even if D1 lacks the row and nothing is due", async () => {
     const path = newRunsPath();
     await createAged(path);
     faults.writes = "down";
@@ -140,7 +140,7 @@ it("an idle coordinator costs nothing until something is due", async () => {
   const path = newRunsPath();
   const deadlineAt = Date.now() + 20 * DAY_MS;
   const id = await createAged(path, { deadlineAt });
-  await landed(path);
+  await replicated(path);
   await alarmIn(5000, coordinator(path));
   await sweepIn(12 * MINUTE_MS);
   expect(await known(path)).toEqual([deadlineAt]);
@@ -153,7 +153,7 @@ it("an idle coordinator costs nothing until something is due", async () => {
 
   // Ended, the run needs nothing until it is purged.
   await change(path, id, { type: "cancelled" });
-  await landed(path);
+  await replicated(path);
   await alarmIn(5000, coordinator(path));
   const [purgeAt] = (await journal<{ at: number }>(path, "SELECT purge_at AS at FROM runs")).map(({ at }) => at);
   await sweepIn(12 * MINUTE_MS);
@@ -198,12 +198,12 @@ describe.each([{ evicted: false }, { evicted: true }])(
   "a run that begins between the call and the note; evicted: $evicted",
   ({ evicted }) => {
     it.each([{ empty: true }, { empty: false }])(
-      "keeps what its flight registered; empty before: $empty",
+      "keeps what its batch registered; empty before: $empty",
       async ({ empty }) => {
         const path = newRunsPath();
         const stub = coordinator(path);
         if (!empty) await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
-        await landed(path);
+        await replicated(path);
         await env.DB.prepare("INSERT OR REPLACE INTO coordinators (scope, due_at) VALUES (?, 1)")
           .bind(scopeOfPath(path))
           .run();
@@ -213,7 +213,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
           expect(answer === null).toBe(empty);
           if (evicted) await evictDurableObject(stub);
           await createAged(path, { deadlineAt });
-          await landed(path);
+          await replicated(path);
           return answer;
         });
         await sweepIn(0, { COORDINATORS });
@@ -226,7 +226,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
 it("an object that is killed between the call and the note registers with its next run", async () => {
   const path = newRunsPath();
   await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
-  await landed(path);
+  await replicated(path);
   await alarmIn(5000, coordinator(path));
   await setDue(path, 1);
   const { COORDINATORS } = objects(async (_name, go) => {

@@ -10,7 +10,7 @@ import { askWith, envWith } from "../../support/bindings.ts";
 import { changesOf } from "../../support/changes.ts";
 import { faults, faulty } from "../../support/faults.ts";
 import { APPROVAL, decide, gatedRun, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../../support/gated.ts";
-import { landed } from "../../support/landed.ts";
+import { replicated } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows, rowStore, toJournaledRun } from "../../support/rows.ts";
 import { grantToken, newProject } from "../../support/tokens.ts";
@@ -41,7 +41,7 @@ describe("a list and a summary by what runs wait for, and by group", () => {
     await add("pause", "pause");
     await add("released", null, { status: "running", entityId: ENTITY });
     await add("ended", null, { status: "failed" }, { group: "stage" });
-    // Older code, which does not know the column, has landed a later version.
+    // Older code, which does not know the column, has written a later version.
     await add("started", "approval");
     await env.DB.prepare("UPDATE runs SET status = 'running' WHERE id = ?").bind(ids.started).run();
   });
@@ -150,10 +150,10 @@ describe("the runs of a revoked token that wait", () => {
       const { body: over } = await startGated(path, {}, { token: child.token });
       expect((await decide(path, over.id, what)).status).toBe(200);
     }
-    await landed(path);
+    await replicated(path);
     const elsewhere = [{ id: nextId(), ...waitingRun("approval", { tokenId: parent.id }) }];
     await insertRows("other/project/prod", elsewhere);
-    // Older code, which does not know the column, has landed a later version.
+    // Older code, which does not know the column, has written a later version.
     const started = { id: nextId(), ...waitingRun("approval", { tokenId: parent.id }) };
     await insertRows(`${project.slice(1)}/prod`, [started]);
     await env.DB.prepare("UPDATE runs SET status = 'running' WHERE id = ?").bind(started.id).run();
@@ -195,7 +195,7 @@ it("the readiness check counts the waiting runs whose request an older key seale
   const trigger = { type: "webhook", url: "https://ci.example.com/hooks/deploy" };
   const later = { actionName: "later", trigger, notBefore: LATER };
   const { body: run } = await askWith<ActionRun>(under(OLD), "POST", path, { body: later });
-  await landed(path);
+  await replicated(path);
   expect(await older(OLD, NEW)).toBe(before);
   expect(await older(NEW, OLD)).toBe(before + 1);
   const [keyId] = await keyIdsOf(OLD);
@@ -204,12 +204,12 @@ it("the readiness check counts the waiting runs whose request an older key seale
   });
   // It is still pending, because this isolate's keys can't send it.
   await askWith(under(OLD), "POST", `${path}/${run.id}/release`);
-  await landed(path);
+  await replicated(path);
   expect(await older(NEW, OLD)).toBe(before);
   // In the order of their ids, one key is before the other.
   const beforeBack = await older(OLD, NEW);
   await askWith(under(NEW), "POST", path, { body: later });
-  await landed(path);
+  await replicated(path);
   expect(await older(OLD, NEW)).toBe(beforeBack + 1);
 });
 
@@ -220,11 +220,11 @@ async function keyIdsOf(keys: string): Promise<readonly string[]> {
 
 it("a run without gates writes no row more, and binds no byte more", async () => {
   const store = rowStore("acme/shop/rows", faulty(env.DB));
-  await store.land([toGroupRow(toJournaledRun({ id: nextId() }))], []);
+  await store.write([toGroupRow(toJournaledRun({ id: nextId() }))], []);
   const written = async (more: object) => {
     const run = toJournaledRun({ id: nextId(), ...more });
     const before = faults.rowsWritten;
-    await store.land([toGroupRow(run)], []);
+    await store.write([toGroupRow(run)], []);
     return { rows: faults.rowsWritten - before, members: JSON.parse(toGroupRow(run)).length };
   };
   // The row, its primary key, and its entries in the indexes by status, action and trigger.

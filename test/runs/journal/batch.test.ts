@@ -4,7 +4,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BATCH_MAX_BYTES, BATCH_MAX_EVENTS, fittingIntoBatch } from "../../../src/runs/journal/batch.ts";
 import { DueRuns } from "../../../src/runs/journal/due-runs.ts";
-import { LandingRows } from "../../../src/runs/journal/landing-rows.ts";
+import { ReplicaRows } from "../../../src/runs/journal/landing-rows.ts";
 import { Marks } from "../../../src/runs/journal/marks.ts";
 import { coordinator, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
@@ -67,13 +67,13 @@ async function purgeAll(path: string): Promise<string[][]> {
 describe("a purge takes away at a time", () => {
   it("what has few events, 200 runs", async () => {
     const path = newRunsPath();
-    await fillJournal(path, { rows: 450, landed: true, endedAt: PAST_RETENTION });
+    await fillJournal(path, { rows: 450, isReplicated: true, endedAt: PAST_RETENTION });
     expect((await purgeAll(path)).map((ids) => ids.length)).toEqual([200, 200, 50]);
   });
 
   it("what has many events, no more than 2000 of them", async () => {
     const path = newRunsPath();
-    const ids = await fillJournal(path, { rows: 5, landed: true, endedAt: PAST_RETENTION });
+    const ids = await fillJournal(path, { rows: 5, isReplicated: true, endedAt: PAST_RETENTION });
     await addEvents(path, 1000);
     const turns = await purgeAll(path);
     expect(turns.map((some) => some.length * 1000)).toEqual([2000, 2000, 1000]);
@@ -83,7 +83,7 @@ describe("a purge takes away at a time", () => {
 
   it("what is large, no more than 4 MB of it", async () => {
     const path = newRunsPath();
-    await fillJournal(path, { rows: 20, landed: true, endedAt: PAST_RETENTION });
+    await fillJournal(path, { rows: 20, isReplicated: true, endedAt: PAST_RETENTION });
     await makeLarge(path);
     const turns = await purgeAll(path);
     expect(turns.map((ids) => ids.length)).toEqual([LARGE_IN_BATCH, LARGE_IN_BATCH, 20 - 2 * LARGE_IN_BATCH]);
@@ -92,7 +92,7 @@ describe("a purge takes away at a time", () => {
 
 it("deadlines end no more than 4 MB of runs at a time; the alarm is set again for the rest at once", async () => {
   const path = newRunsPath();
-  await fillJournal(path, { rows: 20, landed: true, deadlineAt: START - 1 });
+  await fillJournal(path, { rows: 20, isReplicated: true, deadlineAt: START - 1 });
   await makeLarge(path);
   const ended = async () => (await journal(path, "SELECT id FROM runs WHERE completed_at IS NOT NULL")).length;
   await direct(path).upkeep.poke();
@@ -104,7 +104,7 @@ it("deadlines end no more than 4 MB of runs at a time; the alarm is set again fo
 
 it("sealed requests of deliveries that are due count as well", async () => {
   const path = newRunsPath();
-  await fillJournal(path, { rows: 20, landed: true, deadlineAt: START });
+  await fillJournal(path, { rows: 20, isReplicated: true, deadlineAt: START });
   const due = await runInDurableObject(coordinator(path), (_instance, { storage }) => {
     storage.sql.exec(
       `INSERT INTO deliveries (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
@@ -119,10 +119,10 @@ it("sealed requests of deliveries that are due count as well", async () => {
 
 it("a resync takes no more than 4 MB of runs at a time, and comes to the end", async () => {
   const path = newRunsPath();
-  await fillJournal(path, { rows: 20, landed: true });
+  await fillJournal(path, { rows: 20, isReplicated: true });
   await makeLarge(path);
   const batches = await runInDurableObject(coordinator(path), (_instance, { storage }) => {
-    const rows = new LandingRows(storage.sql, new Marks(storage.sql), 0);
+    const rows = new ReplicaRows(storage.sql, new Marks(storage.sql), 0);
     const sizes: number[] = [];
     for (let after = ""; ; ) {
       const batch = rows.between(after, "g", 1000);

@@ -120,9 +120,9 @@ describe("the table of runs", () => {
 
   it("gives a walk between two ids each run once, in order, whichever ids its pages stop at", async () => {
     await inJournal((journal) => {
-      const landing = journal.landingIn(0);
+      const replica = journal.replicaIn(0);
       const walk = (from: string, to: string, limit: number): string[] => {
-        const page = landing.between(from, to, limit).map((run) => run.id);
+        const page = replica.between(from, to, limit).map((run) => run.id);
         const last = page.at(-1);
         return last === undefined ? page : [...page, ...walk(last, to, limit)];
       };
@@ -136,8 +136,8 @@ describe("the table of runs", () => {
             const after = walk(stop, AFTER_ALL_IDS, limit);
             expect([...walk("", stop, limit), ...after]).toEqual(ids);
             expect(after.every((id) => id > stop)).toBe(true);
-            expect(landing.countAfter(stop)).toBe(after.length);
-            expect(landing.hasBetween(stop, AFTER_ALL_IDS)).toBe(after.length > 0);
+            expect(replica.countAfter(stop)).toBe(after.length);
+            expect(replica.hasBetween(stop, AFTER_ALL_IDS)).toBe(after.length > 0);
           }
           journal.forget(ids);
         }),
@@ -242,22 +242,22 @@ describe("what the coordinator asks its journal", () => {
     ["to forget runs", (journal) => journal.forget([id]), [BY_KEY, "SEARCH runs USING COVERING INDEX runs_by_change"]],
     [
       "the runs of a resync",
-      (journal) => journal.landingIn(0).between("", AFTER_ALL_IDS, 10),
+      (journal) => journal.replicaIn(0).between("", AFTER_ALL_IDS, 10),
       ["SEARCH runs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"],
     ],
     [
       "whether a resync goes on",
-      (journal) => journal.landingIn(0).hasBetween(id, AFTER_ALL_IDS),
+      (journal) => journal.replicaIn(0).hasBetween(id, AFTER_ALL_IDS),
       ["SEARCH runs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"],
     ],
     [
       "how many runs a resync has left",
-      (journal) => journal.landingIn(0).countAfter(id),
+      (journal) => journal.replicaIn(0).countAfter(id),
       ["SCAN runs USING COVERING INDEX runs_by_change", BY_KEY],
     ],
     [
-      "what has not landed",
-      (journal) => journal.landingIn(0).unlanded(),
+      "what is not replicated",
+      (journal) => journal.replicaIn(0).pending(),
       ["SEARCH runs USING INDEX runs_by_change (change_seq>?)"],
     ],
     [

@@ -4,10 +4,10 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import { UNLANDED_MAX_BYTES, UNLANDED_MAX_ROWS } from "../../../src/runs/projection/projection.ts";
+import { PENDING_MAX_BYTES, PENDING_MAX_ROWS } from "../../../src/runs/projection/projection.ts";
 import { alarmIn, coordinator, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
-import { landed } from "../../support/landed.ts";
+import { replicated } from "../../support/landed.ts";
 import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 
@@ -16,15 +16,15 @@ async function keyed(path: string, n: number) {
   return ask<CreatedRun & { code?: string }>("POST", path, { body: { actionName: `a${n}` }, headers });
 }
 
-it("takes no new run at 50 000 unlanded rows, but every report and cancel", async () => {
-  expect(UNLANDED_MAX_ROWS).toBe(50_000);
+it("takes no new run at 50 000 pending rows, but every report and cancel", async () => {
+  expect(PENDING_MAX_ROWS).toBe(50_000);
   const path = newRunsPath();
   const reported = await createRun(path);
   const cancelled = await createRun(path);
-  await landed(path);
+  await replicated(path);
   await alarmIn(0, coordinator(path));
   faults.writes = "down";
-  await fillJournal(path, { rows: UNLANDED_MAX_ROWS - 1, landed: false });
+  await fillJournal(path, { rows: PENDING_MAX_ROWS - 1, isReplicated: false });
   await evictDurableObject(coordinator(path));
 
   expect((await keyed(path, 1)).status).toBe(201);
@@ -41,23 +41,23 @@ it("takes no new run at 50 000 unlanded rows, but every report and cancel", asyn
   faults.writes = null;
   await alarmIn(61_000, coordinator(path));
   await until(async () => (await keyed(path, 3)).status === 201);
-  await landed(path);
+  await replicated(path);
   expect(await rowOf(reported.id)).toMatchObject({ status: "succeeded" });
   expect(await rowOf(cancelled.id)).toMatchObject({ status: "cancelled" });
 });
 
-it("takes no new run while 512 MB have not landed", async () => {
+it("takes no new run while 512 MB are not replicated", async () => {
   const path = newRunsPath();
   await createRun(path);
-  await landed(path);
+  await replicated(path);
   faults.writes = "down";
-  await fillJournal(path, { rows: 1, landed: false });
-  await journal(path, "UPDATE runs SET bytes = ? WHERE action_name = 'filler'", UNLANDED_MAX_BYTES);
+  await fillJournal(path, { rows: 1, isReplicated: false });
+  await journal(path, "UPDATE runs SET bytes = ? WHERE action_name = 'filler'", PENDING_MAX_BYTES);
   await evictDurableObject(coordinator(path));
   expect(await keyed(path, 1)).toMatchObject({ status: 503, body: { code: "coordinator_overloaded" } });
   faults.writes = null;
   await until(async () => {
-    // A flight that still fails may be up when the alarm rings.
+    // A batch that still fails may be under way when the alarm rings.
     await alarmIn(61_000, coordinator(path));
     return (await keyed(path, 2)).status === 201;
   });

@@ -1,11 +1,11 @@
-/** Group commit: which runs share a flight, and what happens to runs that D1 refuses. */
+/** Group commit: which runs share a batch, and what happens to runs that D1 refuses. */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { utf8Bytes } from "../../../src/base/limits.ts";
 import { GROUP_MAX_BYTES, toGroupRow } from "../../../src/runs/d1/store.ts";
 import { DAY_MS } from "../../support/direct.ts";
 import { idAt, toJournaledRun } from "../../support/rows.ts";
-import { CONTENT, OUTAGE, withHeldFlights } from "./held-flights.ts";
+import { CONTENT, OUTAGE, withHeldBatches } from "./held-flights.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -15,113 +15,113 @@ afterEach(() => {
 });
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-/** Longer than any pause. */
+/** Longer than any interval. */
 const LONG_MS = 3000;
 
 it(
-  "halves a group that D1 refuses until the culprit is alone, puts the culprit aside, and lands the rest",
-  withHeldFlights(async ({ troubles, commit, flights, flown, write, hasLanded }) => {
+  "halves a group that D1 refuses until the culprit is alone, quarantines the culprit, and writes the rest",
+  withHeldBatches(async ({ troubles, commit, batches, sent, write, isReplicated }) => {
     const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     for (const name of names) write(name, 1);
     await pass(0);
-    const landed: string[] = [];
-    for (let n = 0; n < flights.length; n++) {
-      const rows = flights[n]?.rows ?? [];
-      if (rows.includes("f@1")) flights[n]?.fail(CONTENT);
+    const replicated: string[] = [];
+    for (let n = 0; n < batches.length; n++) {
+      const rows = batches[n]?.rows ?? [];
+      if (rows.includes("f@1")) batches[n]?.fail(CONTENT);
       else {
-        landed.push(...rows);
-        flights[n]?.land();
+        replicated.push(...rows);
+        batches[n]?.succeed();
       }
       await pass(0);
     }
-    expect(flown().map((rows) => rows.length)).toEqual([8, 4, 4, 2, 1, 1, 2]);
-    expect(landed.sort()).toEqual(names.filter((name) => name !== "f").map((name) => `${name}@1`));
-    expect(names.filter((name) => !hasLanded(name))).toEqual(["f"]);
-    expect([commit.unlanded.size, commit.aside.size]).toEqual([0, 1]);
-    // That is no outage: changes go on to fly.
+    expect(sent().map((rows) => rows.length)).toEqual([8, 4, 4, 2, 1, 1, 2]);
+    expect(replicated.sort()).toEqual(names.filter((name) => name !== "f").map((name) => `${name}@1`));
+    expect(names.filter((name) => !isReplicated(name))).toEqual(["f"]);
+    expect([commit.pending.size, commit.quarantined.size]).toEqual([0, 1]);
+    // That is no outage: changes go on to be written.
     write("i", 1);
     await pass(LONG_MS);
-    expect(flights.at(-1)?.rows).toEqual(["i@1"]);
+    expect(batches.at(-1)?.rows).toEqual(["i@1"]);
     expect(troubles()).toBe(1);
   }),
 );
 
 it(
-  "puts the whole flight back if D1 fails while a group is halved",
-  withHeldFlights(async ({ commit, flight, flown, write }) => {
+  "puts the whole batch back if D1 fails while a group is halved",
+  withHeldBatches(async ({ commit, batch, sent, write }) => {
     for (const name of ["a", "b", "c", "d"]) write(name, 1);
     await pass(0);
-    flight(0).fail(CONTENT);
+    batch(0).fail(CONTENT);
     await pass(0);
-    flight(1).land();
+    batch(1).succeed();
     await pass(0);
-    flight(2).fail(OUTAGE);
+    batch(2).fail(OUTAGE);
     await pass(0);
-    commit.landNow();
+    commit.writeNow();
     await pass(0);
-    expect(flown()).toEqual([
+    expect(sent()).toEqual([
       ["a@1", "b@1", "c@1", "d@1"],
       ["a@1", "b@1"],
       ["c@1", "d@1"],
       ["c@1", "d@1"],
     ]);
-    expect([commit.unlanded.size, commit.aside.size]).toEqual([2, 0]);
+    expect([commit.pending.size, commit.quarantined.size]).toEqual([2, 0]);
   }),
 );
 
 it(
   "retries a refused run after 5 s, then 10 s, and a newer version at once",
-  withHeldFlights(async ({ commit, flights, flight, write, hasLanded }) => {
+  withHeldBatches(async ({ commit, batches, batch, write, isReplicated }) => {
     write("a", 1);
     await pass(0);
-    flight(0).fail(CONTENT);
+    batch(0).fail(CONTENT);
     await pass(4999);
-    commit.landNow();
+    commit.writeNow();
     await pass(0);
-    expect(flights).toHaveLength(1);
+    expect(batches).toHaveLength(1);
     await pass(1);
-    commit.landNow();
+    commit.writeNow();
     await pass(0);
-    flight(1).fail(CONTENT);
+    batch(1).fail(CONTENT);
     await pass(9999);
-    commit.landNow();
+    commit.writeNow();
     await pass(0);
-    expect(flights).toHaveLength(2);
+    expect(batches).toHaveLength(2);
     write("a", 2);
     await pass(0);
-    expect(flight(2).rows).toEqual(["a@2"]);
-    flight(2).land();
+    expect(batch(2).rows).toEqual(["a@2"]);
+    batch(2).succeed();
     await pass(0);
-    expect([commit.aside.size, hasLanded("a")]).toEqual([0, true]);
+    expect([commit.quarantined.size, isReplicated("a")]).toEqual([0, true]);
   }),
 );
 
 it(
-  "delays no other run because of one that was put aside",
-  withHeldFlights(async ({ flight, write, hasLanded }) => {
+  "delays no other run because of one that is quarantined",
+  withHeldBatches(async ({ batch, write, isReplicated }) => {
     write("a", 1);
     await pass(0);
-    flight(0).fail(CONTENT);
+    batch(0).fail(CONTENT);
     await pass(0);
     write("b", 1);
     await pass(LONG_MS);
-    expect(flight(1).rows).toEqual(["b@1"]);
-    flight(1).land();
+    expect(batch(1).rows).toEqual(["b@1"]);
+    batch(1).succeed();
     await pass(0);
-    expect([hasLanded("a"), hasLanded("b")]).toEqual([false, true]);
+    expect([isReplicated("a"), isReplicated("b")]).toEqual([false, true]);
   }),
 );
 
 it(
-  "does not put a run aside whose newer version waits, because that may pass",
-  withHeldFlights(async ({ commit, flight, write }) => {
+  "does not quarantine a run whose newer version waits, because that may pass",
+  withHeldBatches(async ({ commit, batch, write }) => {
     write("a", 1);
     await pass(0);
     write("a", 2);
-    flight(0).fail(CONTENT);
+    batch(0).fail(CONTENT);
     await pass(LONG_MS);
-    expect(commit.aside.size).toBe(0);
-    expect(flight(1).rows).toEqual(["a@2"]);
+    expect(commit.quarantined.size).toBe(0);
+    expect(batch(1).rows).toEqual(["a@2"]);
   }),
 );
 
@@ -129,37 +129,37 @@ const text = (character: string, count: number) => JSON.stringify({ text: charac
 
 it(
   "cuts groups by the UTF-8 bytes of what is bound, not by characters",
-  withHeldFlights(async ({ commit, flights, write }) => {
+  withHeldBatches(async ({ commit, batches, write }) => {
     for (let n = 0; n < 20; n++) write(`r${n}`, 1, text("€", 100_000));
     await pass(0);
-    for (let n = 0; n < flights.length; n++) {
-      expect(utf8Bytes(flights[n]?.text ?? "")).toBeLessThanOrEqual(GROUP_MAX_BYTES);
-      flights[n]?.land();
+    for (let n = 0; n < batches.length; n++) {
+      expect(utf8Bytes(batches[n]?.text ?? "")).toBeLessThanOrEqual(GROUP_MAX_BYTES);
+      batches[n]?.succeed();
       await pass(LONG_MS);
     }
-    expect(commit.unlanded.size).toBe(0);
+    expect(commit.pending.size).toBe(0);
     // 300 KB each: three fit, and nine would fit by characters.
-    expect(flights.map((f) => f.rows.length)).toEqual([3, 3, 3, 3, 3, 3, 2]);
+    expect(batches.map((f) => f.rows.length)).toEqual([3, 3, 3, 3, 3, 3, 2]);
   }),
 );
 
 it(
   "fills a group to the last byte",
-  withHeldFlights(async ({ flight, write }) => {
+  withHeldBatches(async ({ batch, write }) => {
     write("a", 1, parametersOf(500_000));
     write("b", 1, parametersOf(499_996));
     await pass(0);
-    expect(utf8Bytes(flight(0).text)).toBe(GROUP_MAX_BYTES - 1);
+    expect(utf8Bytes(batch(0).text)).toBe(GROUP_MAX_BYTES - 1);
   }),
 );
 
 it(
   "leaves out a run that is one byte too long",
-  withHeldFlights(async ({ flight, write }) => {
+  withHeldBatches(async ({ batch, write }) => {
     write("a", 1, parametersOf(500_000));
     write("b", 1, parametersOf(499_997));
     await pass(0);
-    expect(flight(0).rows).toEqual(["a@1"]);
+    expect(batch(0).rows).toEqual(["a@1"]);
   }),
 );
 
@@ -173,33 +173,33 @@ function parametersOf(rowBytes: number): string {
 }
 
 it(
-  "lands a run alone that is larger than a group",
-  withHeldFlights(async ({ commit, flights, flight, write }) => {
+  "writes a run alone that is larger than a group",
+  withHeldBatches(async ({ commit, batches, batch, write }) => {
     write("small", 1);
     write("large", 1, text("x", GROUP_MAX_BYTES));
     write("last", 1);
     await pass(0);
-    flight(0).land();
+    batch(0).succeed();
     await pass(LONG_MS);
-    expect(flight(1).rows).toEqual(["large@1"]);
-    flight(1).land();
+    expect(batch(1).rows).toEqual(["large@1"]);
+    batch(1).succeed();
     await pass(LONG_MS);
-    flight(2).land();
+    batch(2).succeed();
     await pass(LONG_MS);
-    expect(flights).toHaveLength(3);
-    expect(commit.unlanded.size).toBe(0);
+    expect(batches).toHaveLength(3);
+    expect(commit.pending.size).toBe(0);
   }),
 );
 
 it(
   "drops a run that the journal no longer holds",
-  withHeldFlights(async ({ commit, journal, flights, write, idOf }) => {
+  withHeldBatches(async ({ commit, journal, batches, write, idOf }) => {
     write("a", 1);
-    for (const entry of journal.landingIn(0).unlanded()) commit.changed(entry);
+    for (const entry of journal.replicaIn(0).pending()) commit.changed(entry);
     journal.forget([idOf("a")]);
     await pass(0);
     await pass(LONG_MS);
-    expect(flights).toHaveLength(0);
-    expect([commit.unlanded.size, commit.unlanded.bytes]).toEqual([0, 0]);
+    expect(batches).toHaveLength(0);
+    expect([commit.pending.size, commit.pending.bytes]).toEqual([0, 0]);
   }),
 );

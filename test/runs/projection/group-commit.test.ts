@@ -19,11 +19,11 @@ import {
   MINUTE_MS,
   until,
 } from "../../support/direct.ts";
-import { faults, holdWrites, queueFlights } from "../../support/faults.ts";
+import { faults, holdWrites, queueBatches } from "../../support/faults.ts";
 import { APPROVAL, gatedRun } from "../../support/gated.ts";
-import { landed } from "../../support/landed.ts";
+import { replicated } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
-import { landRows } from "../../support/rows.ts";
+import { writeRows } from "../../support/rows.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -32,19 +32,19 @@ async function versionOf(path: string, id: string): Promise<number | undefined> 
   return row?.version;
 }
 
-it("lands a newer version that was written during a flight, even if the next flight fails", async () => {
+it("replicates a newer version that was journalled during a batch, even if the next batch fails", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
-  await landed(path);
-  const flights = queueFlights(scopeOfPath(path));
+  await replicated(path);
+  const batches = queueBatches(scopeOfPath(path));
   expect(await change(path, id, { type: "started" })).toMatchObject({ ok: true });
-  await until(async () => flights.held === 1);
+  await until(async () => batches.held === 1);
   expect(await change(path, id, { type: "succeeded", output: null })).toMatchObject({ ok: true });
   expect(await versionOf(path, id)).toBe(3);
-  // The flight that is up met no fault; the next, with version 3, meets it.
+  // The batch under way met no fault; the next, with version 3, meets it.
   const failed = vi.spyOn(console, "error").mockImplementation(() => {});
   faults.writes = "down";
-  flights.open();
+  batches.open();
   await until(async () => failed.mock.calls.length > 0);
   expect(await rowOf(id)).toMatchObject({ version: 2, status: "running" });
   expect(await direct(path).runs.read(id)).toMatchObject({ status: "succeeded" });
@@ -54,20 +54,20 @@ it("lands a newer version that was written during a flight, even if the next fli
   expect(await rowOf(id)).toMatchObject({ status: "succeeded" });
 });
 
-it("notes with the next alarm what has landed, and then rests", async () => {
+it("notes with the next alarm what is replicated, and then rests", async () => {
   const path = newRunsPath();
   const deadlineAt = Date.now() + 60 * MINUTE_MS;
   await createAged(path, { deadlineAt });
-  await landed(path);
+  await replicated(path);
   const query = "SELECT name, value FROM marks WHERE name NOT IN ('name', 'epoch') ORDER BY name";
   const marks = () => journal(path, query);
-  expect(await marks()).toEqual([{ name: "repair_at", value: expect.any(String) }]);
+  expect(await marks()).toEqual([{ name: "replication_retry_at", value: expect.any(String) }]);
   expect(await runDurableObjectAlarm(coordinator(path))).toBe(true);
-  expect(await marks()).toEqual([{ name: "replica:0", value: expect.stringContaining('"landedSeq":1,') }]);
+  expect(await marks()).toEqual([{ name: "replica:0", value: expect.stringContaining('"replicatedSeq":1,') }]);
   expect(await alarmAt(path)).toBe(deadlineAt);
 });
 
-it("lands every run but the one that D1 refuses, logs that one, and retries it later", async () => {
+it("replicates every run but the one that D1 refuses, logs that one, and retries it later", async () => {
   const path = newRunsPath();
   const logged = vi.spyOn(console, "error").mockImplementation(() => {});
   faults.writes = { refuse: (bound) => bound.includes("poison") };
@@ -87,10 +87,10 @@ it("lands every run but the one that D1 refuses, logs that one, and retries it l
   }
   expect(await rowOf(culprit)).toBeNull();
   const lines = logged.mock.calls.map(([line]) => JSON.parse(String(line)));
-  expect(lines).toContainEqual(expect.objectContaining({ event: "run_put_aside", run: culprit, aside: 1 }));
+  expect(lines).toContainEqual(expect.objectContaining({ event: "run_quarantined", run: culprit, quarantined: 1 }));
   logged.mockRestore();
 
-  // What comes after it lands as ever.
+  // What comes after it is replicated as ever.
   const later = await createAged(path);
   await until(async () => (await rowOf(later)) !== null);
   expect(await rowOf(later)).toMatchObject({ version: 1 });
@@ -104,7 +104,7 @@ it("lands every run but the one that D1 refuses, logs that one, and retries it l
   await until(async () => (await rowOf(culprit)) !== null);
 });
 
-it("answers a create from the journal while a flight hangs", async () => {
+it("answers a create from the journal while a batch hangs", async () => {
   const path = newRunsPath();
   faults.writes = "hang";
   const created = await createRun(path);
@@ -113,19 +113,19 @@ it("answers a create from the journal while a flight hangs", async () => {
   expect((await ask("GET", `${path}/${created.id}`)).body).toMatchObject({ id: created.id });
 });
 
-it("does not restore a removed run, however late its flight arrives", async () => {
+it("does not restore a removed run, however late its batch arrives", async () => {
   const path = newRunsPath();
   const createdAt = Date.now() - 40 * DAY_MS;
   const gate = holdWrites(/INSERT/);
   const id = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
-  // The alarm is due at once: it ends the overdue run, and the purge takes it, while the flight is still up.
+  // The alarm is due at once: it ends the overdue run, and the purge takes it, while the batch is still under way.
   await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
   gate.open();
-  await landed(path);
+  await replicated(path);
   expect(await rowOf(id)).toBeNull();
   // And D1 itself refuses it, whoever sends it.
   const late = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
-  await landed(path);
+  await replicated(path);
   expect(await rowOf(late)).toBeNull();
 });
 
@@ -137,8 +137,8 @@ it("ignores an older version that arrives late", async () => {
     return run === null ? "" : toGroupRow(run);
   });
   await change(path, id, { type: "cancelled" });
-  await landed(path);
-  await landRows(scopeOfPath(path), [older]);
+  await replicated(path);
+  await writeRows(scopeOfPath(path), [older]);
   expect(await rowOf(id)).toMatchObject({ version: 2, status: "cancelled" });
 });
 
@@ -146,29 +146,29 @@ it("keeps an earlier alarm after an eviction", async () => {
   const path = newRunsPath();
   const soon = Date.now() + 30 * MINUTE_MS;
   await createAged(path, { deadlineAt: soon });
-  await landed(path);
+  await replicated(path);
   await runDurableObjectAlarm(coordinator(path));
   expect(await alarmAt(path)).toBe(soon);
   await evictDurableObject(coordinator(path));
   await createAged(path, { deadlineAt: soon + 60 * MINUTE_MS });
-  await landed(path);
+  await replicated(path);
   await runDurableObjectAlarm(coordinator(path));
   expect(await alarmAt(path)).toBe(soon);
 });
 
-it("does not postpone the repair of an unlanded row after an eviction", async () => {
+it("does not postpone the retry of a pending row after an eviction", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   await createAged(path);
-  const repairAt = await alarmAt(path);
-  expect(repairAt).not.toBeNull();
+  const retryAt = await alarmAt(path);
+  expect(retryAt).not.toBeNull();
   await evictDurableObject(coordinator(path));
   faults.writes = "hang";
   await createAged(path);
-  expect(await alarmAt(path)).toBeLessThanOrEqual(repairAt ?? 0);
+  expect(await alarmAt(path)).toBeLessThanOrEqual(retryAt ?? 0);
 });
 
-it("sets the repair in the same stretch that makes a row unlanded", async () => {
+it("sets the retry in the same stretch that makes a row pending", async () => {
   const path = newRunsPath();
   const gate = holdWrites();
   await createAged(path);
@@ -178,12 +178,12 @@ it("sets the repair in the same stretch that makes a row unlanded", async () => 
   expect(await journal(path, "SELECT name FROM marks ORDER BY name")).toEqual([
     { name: "epoch" },
     { name: "name" },
-    { name: "repair_at" },
+    { name: "replication_retry_at" },
   ]);
   gate.open();
 });
 
-it("rings once in a minute while flights land", async () => {
+it("rings once in a minute while batches are written", async () => {
   const path = newRunsPath();
   const gate = holdWrites();
   await createAged(path);
@@ -193,7 +193,7 @@ it("rings once in a minute while flights land", async () => {
   gate.open();
 });
 
-it("lands a few seconds after its start what an evicted object had not landed, without an alarm", async () => {
+it("replicates a few seconds after its start what an evicted object had not, without an alarm", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   const id = await createAged(path);
@@ -203,11 +203,11 @@ it("lands a few seconds after its start what an evicted object had not landed, w
   await until(async () => (await rowOf(id)) !== null);
 });
 
-it("lands at once what waits when the sweep calls, although the pause between flights is not over", async () => {
+it("replicates at once what waits when the sweep calls, although the interval between batches is not over", async () => {
   const path = newRunsPath();
   await createAged(path);
-  await landed(path);
-  // No pause ends.
+  await replicated(path);
+  // No interval ends.
   const { setTimeout } = globalThis;
   const without = (go: () => void, ms = 0) => (ms > 500 && ms < 1500 ? 0 : setTimeout(go, ms));
   vi.spyOn(globalThis, "setTimeout").mockImplementation(without as unknown as typeof setTimeout);
@@ -229,7 +229,7 @@ it("hurries a change of a run that waits at a gate, or did", async () => {
   expect(urgent).toEqual([false, false, true, true]);
 });
 
-it("lands with its alarm what an evicted object had not landed", async () => {
+it("replicates with its alarm what an evicted object had not", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   const id = await createAged(path);
@@ -255,18 +255,18 @@ it("binds at most the maximum number of bytes when bodies have many-byte charact
     },
   };
   gate.open();
-  await landed(path);
+  await replicated(path);
   for (const id of ids) {
     expect((await ask("GET", `${path}/${id}`)).body.parameters).toEqual({ note: "€".repeat(85_000) });
     expect(await rowOf(id)).toMatchObject({ version: 1 });
   }
   for (const size of sizes) expect(size).toBeLessThanOrEqual(GROUP_MAX_BYTES);
-  // Three fit in a flight; the first left with one run.
+  // Three fit in a batch; the first started with one run.
   expect(sizes.length).toBeGreaterThanOrEqual(3);
   expect(sizes.length).toBeLessThanOrEqual(4);
 });
 
-it("lands a run that is at every limit at once, byte by byte", async () => {
+it("replicates a run that is at every limit at once, byte by byte", async () => {
   const path = newRunsPath();
   // Quotes double in the JSON of JSON.
   const quotes = (bytes: number) => ({ q: '"'.repeat((bytes - 8) / 2) });
@@ -283,7 +283,7 @@ it("lands a run that is at every limit at once, byte by byte", async () => {
   await until(async () => (await rowOf(created.id))?.version === 2);
   const row = await env.DB.prepare("SELECT body FROM runs WHERE id = ?").bind(created.id).first<{ body: string }>();
   expect(JSON.parse(row?.body ?? "")).toEqual(done.body);
-  // Over our own cap, so it flew alone, and within D1's.
+  // Over our own cap, so it was written alone, and within D1's.
   const largest = Math.max(...sizes);
   expect(largest).toBeGreaterThan(GROUP_MAX_BYTES);
   expect(largest).toBeLessThan(2_000_000);

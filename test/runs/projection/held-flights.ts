@@ -1,4 +1,4 @@
-/** A group commit over a real journal, and a D1 whose flights stay up until the test lands or fails them. */
+/** A group commit over a real journal, and a D1 whose batches stay under way until the test ends them. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
@@ -13,27 +13,27 @@ import { idAt, toJournaledRun } from "../../support/rows.ts";
 export const CONTENT = "D1_ERROR: CHECK constraint failed: SQLITE_CONSTRAINT";
 export const OUTAGE = "Network connection lost";
 
-interface Flight {
+interface Batch {
   /** Each as `name@version`. */
   readonly rows: string[];
   /** What is bound. */
   readonly text: string;
-  land(): void;
+  succeed(): void;
   fail(why: string): void;
 }
 
 /**
- * Tests refer to runs by short names. Pauses have no jitter. No alarm rings, because each test ends before the first is
- * due.
+ * Tests refer to runs by short names. Intervals have no jitter. No alarm rings, because each test ends before the first
+ * is due.
  */
-export function withHeldFlights(act: (held: ReturnType<typeof makeHeldFlights>) => Promise<void>): () => Promise<void> {
+export function withHeldBatches(act: (held: ReturnType<typeof makeHeldBatches>) => Promise<void>): () => Promise<void> {
   return async () => {
     const path = newRunsPath();
     await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
       const logged = vi.spyOn(console, "error").mockImplementation(() => {});
       const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
       try {
-        await act(makeHeldFlights(path, storage, () => logged.mock.calls.length));
+        await act(makeHeldBatches(path, storage, () => logged.mock.calls.length));
       } finally {
         logged.mockRestore();
         random.mockRestore();
@@ -43,20 +43,20 @@ export function withHeldFlights(act: (held: ReturnType<typeof makeHeldFlights>) 
   };
 }
 
-function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: () => number) {
+function makeHeldBatches(path: string, storage: DurableObjectStorage, troubles: () => number) {
   const journal = new Journal(storage, scopeOfPath(path));
   const alarms = new AlarmClock(storage, journal);
-  const flights: Flight[] = [];
+  const batches: Batch[] = [];
   const store: RowStore = {
-    land: (rows) =>
+    write: (rows) =>
       new Promise((resolve, reject) => {
-        flights.push({
+        batches.push({
           rows: rows.map((row) => {
             const [, version, , actionName] = JSON.parse(row);
             return `${actionName}@${version}`;
           }),
           text: `[${rows.join(",")}]`,
-          land: () => resolve(),
+          succeed: () => resolve(),
           fail: (why) => reject(new Error(why)),
         });
       }),
@@ -64,7 +64,7 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
     delete: async () => {},
   };
   const commitOf = (of: Journal, clock: AlarmClock) =>
-    new GroupCommit(of, { database: 0, store, rows: of.landingIn(0) }, clock);
+    new GroupCommit(of, { database: 0, store, rows: of.replicaIn(0) }, clock);
   const commit = commitOf(journal, alarms);
   const ids = new Map<string, string>();
   const idOf = (name: string) => {
@@ -72,7 +72,7 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
     ids.set(name, id);
     return id;
   };
-  /** Journals a version, as the coordinator does before it lets it land. */
+  /** Journals a version, as the coordinator does before it replicates it. */
   const write = (
     name: string,
     version: number,
@@ -87,7 +87,7 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
     const written =
       version === 1 ? into.insert(run, { delivery: null, events: [] }, now) : into.update(run, { events: [] }, now);
     if (written === null) throw new Error("the journal has no place for this run");
-    by.changed(written.unlanded, isUrgent);
+    by.changed(written.pendingVersion, isUrgent);
   };
   /** A new instance over the same journal and the same D1, as after an eviction. */
   const evict = () => {
@@ -95,14 +95,14 @@ function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: 
     const clock = new AlarmClock(storage, next);
     return { journal: next, commit: commitOf(next, clock) };
   };
-  const flight = (n: number) => {
-    const found = flights[n];
-    if (found === undefined) throw new Error(`there is no flight ${n}`);
+  const batch = (n: number) => {
+    const found = batches[n];
+    if (found === undefined) throw new Error(`there is no batch ${n}`);
     return found;
   };
-  /** What each flight carried so far. */
-  const flown = () => flights.map(({ rows }) => rows);
+  /** What each batch had so far. */
+  const sent = () => batches.map(({ rows }) => rows);
   /** Whether D1 has the run's newest version. */
-  const hasLanded = (name: string) => commit.lacking(idOf(name)) === undefined;
-  return { storage, commit, journal, evict, flights, flight, flown, write, idOf, hasLanded, troubles };
+  const isReplicated = (name: string) => commit.lacking(idOf(name)) === undefined;
+  return { storage, commit, journal, evict, batches, batch, sent, write, idOf, isReplicated, troubles };
 }

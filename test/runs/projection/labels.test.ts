@@ -1,12 +1,12 @@
-/** Labels land with their run, in the same batch, and go with it, whatever deletes it. */
+/** Labels are replicated with their run, in the same batch, and go with it, whatever deletes it. */
 
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
-import { type D1RowStore, DELETE_LABELS, hasLabels, LAND_LABELS, toGroupRow } from "../../../src/runs/d1/store.ts";
+import { type D1RowStore, DELETE_LABELS, hasLabels, toGroupRow, WRITE_LABELS } from "../../../src/runs/d1/store.ts";
 import { alarmIn, change, coordinator, createAged, DAY_MS, direct, MINUTE_MS, until } from "../../support/direct.ts";
 import { faults, holdWrites } from "../../support/faults.ts";
 import { createLabelled, labelsInD1 } from "../../support/labelled-runs.ts";
-import { landed, walkedTo } from "../../support/landed.ts";
+import { replicated, walkedTo } from "../../support/landed.ts";
 import { type ActionRun, ask, newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows, rowStore, toJournaledRun } from "../../support/rows.ts";
 
@@ -39,19 +39,19 @@ function storeOf(path: string): D1RowStore {
   return rowStore(scopeOfPath(path));
 }
 
-it("a run's labels land with it, and the next version writes none again", async () => {
+it("a run's labels are replicated with it, and the next version writes none again", async () => {
   const path = newRunsPath();
   const id = await createLabelled(path, ["b", "a"]);
-  await landed(path);
+  await replicated(path);
   expect(await labelsInD1(path)).toEqual([`a ${id}`, `b ${id}`]);
   await change(path, id, { type: "cancelled" });
-  await landed(path);
+  await replicated(path);
   expect(await rowOf(id)).toMatchObject({ version: 2 });
   expect(await labelsInD1(path)).toEqual([`a ${id}`, `b ${id}`]);
   expect(await idsByLabel(path, "a")).toEqual([id]);
 });
 
-it("they land with a later version if no flight brought the first", async () => {
+it("they are replicated with a later version if no batch brought the first", async () => {
   const path = newRunsPath();
   const logged = vi.spyOn(console, "error").mockImplementation(() => {});
   faults.writes = "down";
@@ -60,7 +60,7 @@ it("they land with a later version if no flight brought the first", async () => 
   await change(path, id, { type: "cancelled" });
   faults.writes = null;
   await alarmIn(61_000, coordinator(path));
-  await landed(path);
+  await replicated(path);
   logged.mockRestore();
   expect(await rowOf(id)).toMatchObject({ version: 2 });
   expect(await labelsInD1(path)).toEqual([`a ${id}`]);
@@ -68,19 +68,19 @@ it("they land with a later version if no flight brought the first", async () => 
 
 const LABELS = "INSERT OR IGNORE INTO run_labels";
 
-it("a flight of runs without labels has no statement for labels", async () => {
+it("a batch of runs without labels has no statement for labels", async () => {
   const path = newRunsPath();
   const plain = await createAged(path);
-  await landed(path);
+  await replicated(path);
   const noted = noteStatements();
   await change(path, plain, { type: "cancelled" });
-  await landed(path);
+  await replicated(path);
   expect([noted.includes("INSERT INTO runs"), noted.includes(LABELS)]).toEqual([true, false]);
   noted.length = 0;
   const gate = holdWrites();
   const ids = [await createAged(path), await createLabelled(path, ["a"]), await createAged(path)];
   gate.open();
-  await landed(path);
+  await replicated(path);
   expect(noted.filter((statement) => statement === LABELS)).toHaveLength(1);
   expect(await labelsInD1(path)).toEqual([`a ${ids[1]}`]);
 });
@@ -94,7 +94,7 @@ it("a run and its labels are written together or not at all", async () => {
   expect(await rowOf(id)).toBeNull();
   await env.DB.prepare("ALTER TABLE away RENAME TO run_labels").run();
   await alarmIn(61_000, coordinator(path));
-  await landed(path);
+  await replicated(path);
   logged.mockRestore();
   expect(await labelsInD1(path)).toEqual([`a ${id}`]);
 });
@@ -106,8 +106,8 @@ it("labels are purged with their run, and no others", async () => {
   const open = await createLabelled(path, ["a"], Date.now() + 40 * DAY_MS);
   const elsewhere = newRunsPath();
   const stranger = await createLabelled(elsewhere, ["a"]);
-  await landed(path);
-  await landed(elsewhere);
+  await replicated(path);
+  await replicated(elsewhere);
   await alarmIn(PAST_RETENTION_MS, coordinator(path));
   await until(async () => (await rowOf(id)) === null);
   expect(await labelsInD1(path)).toEqual([`a ${open}`]);
@@ -118,7 +118,7 @@ it("a deletion that fails removes neither the run nor its labels", async () => {
   const path = newRunsPath();
   const id = await createLabelled(path, ["a"]);
   await change(path, id, { type: "cancelled" });
-  await landed(path);
+  await replicated(path);
   const logged = vi.spyOn(console, "error").mockImplementation(() => {});
   faults.writes = { refuse: (_bound, sql) => sql.startsWith("DELETE FROM runs") };
   await alarmIn(PAST_RETENTION_MS, coordinator(path));
@@ -127,11 +127,11 @@ it("a deletion that fails removes neither the run nor its labels", async () => {
   expect([(await rowOf(id)) !== null, await labelsInD1(path)]).toEqual([true, [`a ${id}`]]);
 });
 
-it("a late flight brings back neither a removed run nor its labels", async () => {
+it("a late batch brings back neither a removed run nor its labels", async () => {
   const path = newRunsPath();
   const run = { ...toJournaledRun({ id: idAt(Date.now()), labels: '["a"]' }), purgeAt: Date.now() - 1 };
   expect(hasLabels(run)).toBe(true);
-  await storeOf(path).land([toGroupRow(run)], [run.id]);
+  await storeOf(path).write([toGroupRow(run)], [run.id]);
   expect(await rowOf(run.id)).toBeNull();
   expect(await labelsInD1(path)).toEqual([]);
 });
@@ -139,7 +139,7 @@ it("a late flight brings back neither a removed run nor its labels", async () =>
 it("a resync brings lost labels back with their runs, and lost labels alone", async () => {
   const path = newRunsPath();
   const ids = [await createLabelled(path, ["a", "b"]), await createLabelled(path, ["a"])];
-  await landed(path);
+  await replicated(path);
   const expected = [`a ${ids[0]}`, `b ${ids[0]}`, `a ${ids[1]}`].sort();
   const before = await ask<ActionRun[]>("GET", `${path}?include=details`);
   for (const tables of [["run_labels"], ["run_labels", "runs"]]) {
@@ -159,17 +159,17 @@ it("a resync deletes the rows of runs that the journal lacks with their labels",
   const kept = await createLabelled(path, ["a"]);
   const ghost = idAt(Date.now() - DAY_MS);
   await insertRows(scopeOfPath(path), [{ id: ghost, labels: '["a","b"]' }]);
-  await landed(path);
+  await replicated(path);
   await resynced(path);
   await until(async () => (await rowOf(ghost)) === null);
   expect(await labelsInD1(path)).toEqual([`a ${kept}`]);
 });
 
-it("a run with ten of the longest labels lands, is found by each, and goes", async () => {
+it("a run with ten of the longest labels is replicated, is found by each, and goes", async () => {
   const path = newRunsPath();
   const labels = Array.from({ length: 10 }, (_, i) => `${i}${"\u{1f600}".repeat(62)}"`);
   const id = await createLabelled(path, labels);
-  await landed(path);
+  await replicated(path);
   for (const label of labels) expect(await idsByLabel(path, encodeURIComponent(label))).toEqual([id]);
   const all = labels.map((label) => `label=${encodeURIComponent(label)}`).join("&");
   expect((await ask<ActionRun[]>("GET", `${path}?${all}`)).body).toMatchObject([{ id }]);
@@ -177,9 +177,9 @@ it("a run with ten of the longest labels lands, is found by each, and goes", asy
   expect(await labelsInD1(path)).toEqual([]);
 });
 
-it("what lands and deletes labels searches keys, and walks no table", async () => {
+it("what writes and deletes labels searches keys, and walks no table", async () => {
   const plans = await env.DB.batch<{ detail: string }>([
-    env.DB.prepare(`EXPLAIN QUERY PLAN ${LAND_LABELS}`).bind("[]", "a/b/c"),
+    env.DB.prepare(`EXPLAIN QUERY PLAN ${WRITE_LABELS}`).bind("[]", "a/b/c"),
     env.DB.prepare(`EXPLAIN QUERY PLAN ${DELETE_LABELS}`).bind("a/b/c", "[]"),
   ]);
   for (const { results } of plans) {

@@ -6,8 +6,8 @@ import { LackingIds } from "../../../src/runs/projection/lacking-ids.ts";
 
 const id = fc.stringMatching(/^[0-9a-f]{3}$/);
 
-it("are those that were added and have not landed, within the bounds and in the order that is asked for", () => {
-  const steps = fc.array(fc.record({ id, lands: fc.boolean() }), { maxLength: 60 });
+it("are those that were added and are not replicated, within the bounds and in the order that is asked for", () => {
+  const steps = fc.array(fc.record({ id, isReplicated: fc.boolean() }), { maxLength: 60 });
   fc.assert(
     fc.property(steps, id, id, (steps, lower, upper) => {
       const lacking = new Set<string>();
@@ -15,10 +15,10 @@ it("are those that were added and have not landed, within the bounds and in the 
         (id) => lacking.has(id),
         () => lacking.size,
       );
-      for (const { id, lands } of steps) {
+      for (const { id, isReplicated } of steps) {
         lacking.add(id);
         ids.add(id);
-        if (lands) lacking.delete(id);
+        if (isReplicated) lacking.delete(id);
       }
       const expected = [...lacking].filter((id) => id >= lower && id < upper).sort();
       expect([...ids.between(lower, upper, "oldest")]).toEqual(expected);
@@ -27,7 +27,7 @@ it("are those that were added and have not landed, within the bounds and in the 
   );
 });
 
-it("forget those that have landed, so that they stay as few as the database lacks", () => {
+it("forget those that are replicated, so that they stay as few as the database lacks", () => {
   const lacking = new Set<string>();
   let looks = 0;
   const ids = new LackingIds(

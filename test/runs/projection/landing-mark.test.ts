@@ -1,15 +1,15 @@
-/** The journal's mark of what has landed: after an eviction, what may not have landed lands again, and nothing else. */
+/** The journal's mark of what is replicated: after an eviction, only what may not be replicated is replicated again. */
 
 import { evictDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { FLIGHT_MAX_MS } from "../../../src/runs/projection/flights.ts";
+import { BATCH_MAX_MS } from "../../../src/runs/projection/flights.ts";
 import { alarmIn, change, coordinator, createAged, DAY_MS, HOUR_MS, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
-import { landed } from "../../support/landed.ts";
+import { replicated } from "../../support/landed.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
-import { CONTENT, OUTAGE, withHeldFlights } from "./held-flights.ts";
+import { CONTENT, OUTAGE, withHeldBatches } from "./held-flights.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -17,61 +17,61 @@ afterEach(() => {
 });
 
 it(
-  "a run that D1 refuses lands after an eviction, although the journal could not list it at once",
-  withHeldFlights(async ({ commit, evict, flight, flights, write, storage, idOf }) => {
+  "a run that D1 refuses is replicated after an eviction, although the journal could not list it at once",
+  withHeldBatches(async ({ commit, evict, batch, batches, write, storage, idOf }) => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     write("a", 1);
-    await until(async () => flights.length === 1);
-    storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON runs_aside BEGIN SELECT RAISE(FAIL, 'full'); END");
-    flight(0).fail(CONTENT);
-    await until(async () => commit.aside.size === 1 || commit.unlanded.isAnyWaiting);
+    await until(async () => batches.length === 1);
+    storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON quarantined_runs BEGIN SELECT RAISE(FAIL, 'full'); END");
+    batch(0).fail(CONTENT);
+    await until(async () => commit.quarantined.size === 1 || commit.pending.isAnyWaiting);
     storage.sql.exec("DROP TRIGGER full");
-    commit.noteLanded();
+    commit.noteReplicated();
     expect(
       evict()
-        .journal.landingIn(0)
-        .unlanded()
+        .journal.replicaIn(0)
+        .pending()
         .map(({ id }) => id),
     ).toEqual([idOf("a")]);
   }),
 );
 
-/** The environment's runs that fly to D1 from now on, as `id@version`. */
-function noteFlown(path: string): string[] {
-  const flown: string[] = [];
+/** The environment's runs that are written to D1 from now on, as `id@version`. */
+function noteSent(path: string): string[] {
+  const sent: string[] = [];
   faults.writes = {
     refuse: (bound) => {
       if (!bound.endsWith(scopeOfPath(path))) return false;
-      for (const [, id, version] of bound.matchAll(/\["([0-9a-f-]{36})",(\d+),/g)) flown.push(`${id}@${version}`);
+      for (const [, id, version] of bound.matchAll(/\["([0-9a-f-]{36})",(\d+),/g)) sent.push(`${id}@${version}`);
       return false;
     },
   };
-  return flown;
+  return sent;
 }
 
 async function mark(path: string): Promise<number> {
   const [row] = await journal<{ at: number }>(
     path,
-    "SELECT value ->> 'landedSeq' AS at FROM marks WHERE name = 'replica:0'",
+    "SELECT value ->> 'replicatedSeq' AS at FROM marks WHERE name = 'replica:0'",
   );
   return row?.at ?? 0;
 }
 
-/** Runs that landed, and that the alarm noted. */
+/** Runs that are replicated, which the alarm has noted. */
 async function createNoted(path: string, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let n = 0; n < count; n++) ids.push(await createAged(path));
-  await landed(path);
+  await replicated(path);
   await alarmIn(0, coordinator(path));
   expect(await mark(path)).toBeGreaterThanOrEqual(count);
   return ids;
 }
 
-/** Lets the alarm of a new instance ring, and waits until the instance has nothing left to land. */
-async function evictAndRepair(path: string): Promise<void> {
+/** Lets the alarm of a new instance ring, and waits until the instance has nothing left to replicate. */
+async function evictAndRetry(path: string): Promise<void> {
   await evictDurableObject(coordinator(path));
   await alarmIn(61_000, coordinator(path));
-  await landed(path);
+  await replicated(path);
 }
 
 // A day ahead, so that no alarm rings unless a test rings it.
@@ -80,36 +80,36 @@ beforeEach(() => {
 });
 
 describe("after an eviction", () => {
-  it("exactly what had not landed lands", async () => {
+  it("exactly what was not replicated is replicated", async () => {
     const path = newRunsPath();
     const [first = ""] = await createNoted(path, 3);
     faults.writes = "down";
     const created = await createAged(path);
     await change(path, first, { type: "started" });
-    const flown = noteFlown(path);
-    await evictAndRepair(path);
+    const sent = noteSent(path);
+    await evictAndRetry(path);
     await until(async () => (await rowOf(created)) !== null);
-    expect(flown.sort()).toEqual([`${created}@1`, `${first}@2`].sort());
+    expect(sent.sort()).toEqual([`${created}@1`, `${first}@2`].sort());
   });
 
-  it("what landed lands again if no alarm had noted it, and once an alarm has, nothing does", async () => {
+  it("what was replicated is written again if no alarm had noted it, and nothing is once an alarm has", async () => {
     const path = newRunsPath();
     await createNoted(path, 2);
     const id = await createAged(path);
-    await landed(path);
+    await replicated(path);
     expect(await rowOf(id)).not.toBeNull();
-    const flown = noteFlown(path);
-    await evictAndRepair(path);
-    expect(flown).toEqual([`${id}@1`]);
+    const sent = noteSent(path);
+    await evictAndRetry(path);
+    expect(sent).toEqual([`${id}@1`]);
     await alarmIn(61_000, coordinator(path));
-    await evictAndRepair(path);
-    expect(flown).toHaveLength(1);
+    await evictAndRetry(path);
+    expect(sent).toHaveLength(1);
   });
 
-  it("an object without anything to land and to note rests until its next deadline", async () => {
+  it("an object without anything to replicate and to note rests until its next deadline", async () => {
     const path = newRunsPath();
     await createNoted(path, 2);
-    expect(await journal(path, "SELECT name FROM marks WHERE name = 'repair_at'")).toEqual([]);
+    expect(await journal(path, "SELECT name FROM marks WHERE name = 'replication_retry_at'")).toEqual([]);
   });
 
   it("a run that D1 refused is still known, though its number is below the mark, and is tried again", async () => {
@@ -117,18 +117,18 @@ describe("after an eviction", () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     faults.writes = { refuse: (bound) => bound.includes("poison") };
     const refused = await createAged(path, { actionName: "poison" });
-    await until(async () => (await journal(path, "SELECT run_id FROM runs_aside")).length === 1);
+    await until(async () => (await journal(path, "SELECT run_id FROM quarantined_runs")).length === 1);
     const others = [await createAged(path), await createAged(path)];
     await until(async () => (await rowOf(others[1] ?? "")) !== null);
     await alarmIn(0, coordinator(path));
     expect(await mark(path)).toBe(3);
-    const flown = noteFlown(path);
-    await evictAndRepair(path);
+    const sent = noteSent(path);
+    await evictAndRetry(path);
     await until(async () => (await rowOf(refused)) !== null);
-    expect(flown).toEqual([`${refused}@1`]);
-    await until(async () => (await journal(path, "SELECT run_id FROM runs_aside")).length === 0);
-    await evictAndRepair(path);
-    expect(flown).toHaveLength(1);
+    expect(sent).toEqual([`${refused}@1`]);
+    await until(async () => (await journal(path, "SELECT run_id FROM quarantined_runs")).length === 0);
+    await evictAndRetry(path);
+    expect(sent).toHaveLength(1);
   });
 
   it("a run that D1 refused twice over two instances is refused still, and holds up nothing", async () => {
@@ -143,7 +143,7 @@ describe("after an eviction", () => {
       await alarmIn(61_000, coordinator(path));
     }
     expect(await rowOf(refused)).toBeNull();
-    expect(await journal(path, "SELECT run_id FROM runs_aside")).toEqual([{ run_id: refused }]);
+    expect(await journal(path, "SELECT run_id FROM quarantined_runs")).toEqual([{ run_id: refused }]);
   });
 
   it("a clock that stepped back does not hide what was written after that", async () => {
@@ -153,75 +153,75 @@ describe("after an eviction", () => {
     faults.writes = "down";
     const created = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
     await change(path, first, { type: "started" });
-    const flown = noteFlown(path);
-    await evictAndRepair(path);
+    const sent = noteSent(path);
+    await evictAndRetry(path);
     await until(async () => (await rowOf(created)) !== null);
-    expect(flown.sort()).toEqual([`${created}@1`, `${first}@2`].sort());
+    expect(sent.sort()).toEqual([`${created}@1`, `${first}@2`].sort());
   });
 
   it(
-    "a change lands that was written before one of a run that landed again, if their flight failed",
-    withHeldFlights(async ({ commit, evict, flight, flights, journal, write, idOf }) => {
+    "a change is replicated that was written before one of a run that was replicated again, if their batch failed",
+    withHeldBatches(async ({ commit, evict, batch, batches, journal, write, idOf }) => {
       for (const name of ["a", "b"]) write(name, 1);
-      await until(async () => flights.length === 1);
-      flight(0).land();
-      await until(async () => commit.unlanded.size === 0);
-      commit.noteLanded();
-      commit.landAgain(journal.landingIn(0).between("", "g", 1));
-      await until(async () => flights.length === 2);
-      const [again, other] = flight(1).rows[0] === "a@1" ? ["a", "b"] : ["b", "a"];
+      await until(async () => batches.length === 1);
+      batch(0).succeed();
+      await until(async () => commit.pending.size === 0);
+      commit.noteReplicated();
+      commit.replicateAgain(journal.replicaIn(0).between("", "g", 1));
+      await until(async () => batches.length === 2);
+      const [again, other] = batch(1).rows[0] === "a@1" ? ["a", "b"] : ["b", "a"];
       write(other, 2);
       write(again, 2);
-      flight(1).fail(OUTAGE);
-      await until(async () => commit.unlanded.isAnyChangeWaiting && !commit.unlanded.isAgain(idOf(again)));
-      commit.noteLanded();
+      batch(1).fail(OUTAGE);
+      await until(async () => commit.pending.isAnyChangeWaiting && !commit.pending.isAgain(idOf(again)));
+      commit.noteReplicated();
       const known = evict()
-        .journal.landingIn(0)
-        .unlanded()
+        .journal.replicaIn(0)
+        .pending()
         .map(({ id }) => id);
       expect(known).toEqual([idOf(other), idOf(again)]);
     }),
   );
 
   it(
-    "a version lands that D1 refused, although an older one came late",
-    withHeldFlights(async ({ commit, evict, flight, flights, write, idOf }) => {
+    "a version is replicated that D1 refused, although an older one came late",
+    withHeldBatches(async ({ commit, evict, batch, batches, write, idOf }) => {
       vi.useFakeTimers();
       const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
       write("a", 1);
-      await pass(FLIGHT_MAX_MS);
+      await pass(BATCH_MAX_MS);
       write("a", 2);
-      commit.landNow();
+      commit.writeNow();
       await pass(0);
-      flight(1).fail(CONTENT);
+      batch(1).fail(CONTENT);
       await pass(0);
-      flight(0).land();
+      batch(0).succeed();
       await pass(0);
-      commit.noteLanded();
-      expect(evict().journal.landingIn(0).unlanded()).toMatchObject([{ id: idOf("a"), version: 2 }]);
+      commit.noteReplicated();
+      expect(evict().journal.replicaIn(0).pending()).toMatchObject([{ id: idOf("a"), version: 2 }]);
       await pass(5000);
-      commit.landNow();
+      commit.writeNow();
       await pass(0);
-      expect(flights.at(-1)?.rows).toEqual(["a@2"]);
+      expect(batches.at(-1)?.rows).toEqual(["a@2"]);
     }),
   );
 
   it(
     "numbers go on after the run with the highest one was purged",
-    withHeldFlights(async ({ commit, journal: first, evict, flight, flights, write, idOf }) => {
+    withHeldBatches(async ({ commit, journal: first, evict, batch, batches, write, idOf }) => {
       write("a", 1);
       write("b", 1);
-      await until(async () => flights.length === 1);
-      flight(0).land();
-      await until(async () => commit.unlanded.size === 0);
-      commit.noteLanded();
-      expect(first.landingIn(0).landedSeq).toBe(2);
+      await until(async () => batches.length === 1);
+      batch(0).succeed();
+      await until(async () => commit.pending.size === 0);
+      commit.noteReplicated();
+      expect(first.replicaIn(0).replicatedSeq).toBe(2);
       first.forget([idOf("b")]);
       commit.forget([idOf("b")]);
       const second = evict();
       write("c", 1, "{}", { instance: second });
-      expect(second.commit.unlanded.firstSeq).toBe(3);
-      expect(evict().journal.landingIn(0).unlanded()).toMatchObject([{ id: idOf("c"), seq: 3 }]);
+      expect(second.commit.pending.firstSeq).toBe(3);
+      expect(evict().journal.replicaIn(0).pending()).toMatchObject([{ id: idOf("c"), seq: 3 }]);
     }),
   );
 });
@@ -229,44 +229,44 @@ describe("after an eviction", () => {
 const SEED = 20260131;
 const NAMES = ["a", "b", "c", "d"] as const;
 
-/** `lose`: a flight commits and its answer is lost. */
+/** `lose`: a batch commits and its answer is lost. */
 type Step =
   | { readonly what: "write"; readonly name: (typeof NAMES)[number] }
-  | { readonly what: "land" | "refuse" | "fail" | "lose"; readonly nth: number }
+  | { readonly what: "succeed" | "refuse" | "fail" | "lose"; readonly nth: number }
   | { readonly what: "pass"; readonly ms: number }
-  | { readonly what: "repair" | "note" | "evict" };
+  | { readonly what: "retry" | "note" | "evict" };
 
 const nth = fc.nat({ max: 3 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ what: fc.constant("write"), name: fc.constantFrom(...NAMES) }) },
-  { weight: 4, arbitrary: fc.record({ what: fc.constant("land"), nth }) },
+  { weight: 4, arbitrary: fc.record({ what: fc.constant("succeed"), nth }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constantFrom("refuse", "fail", "lose"), nth }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constant("pass"), ms: fc.constantFrom(1, 50, 2500, 10_000) }) },
-  { weight: 4, arbitrary: fc.record({ what: fc.constantFrom("repair", "note", "evict") }) },
+  { weight: 4, arbitrary: fc.record({ what: fc.constantFrom("retry", "note", "evict") }) },
 ) as fc.Arbitrary<Step>;
 
-type Shore = Parameters<Parameters<typeof withHeldFlights>[0]>[0];
+type Shore = Parameters<Parameters<typeof withHeldBatches>[0]>[0];
 
 /** Plays a story, and after each step holds the journal against what D1 has. */
-async function play({ evict, write, flights, idOf, storage, ...first }: Shore, steps: readonly Step[]) {
+async function play({ evict, write, batches, idOf, storage, ...first }: Shore, steps: readonly Step[]) {
   const written = new Map<string, number>();
   const inD1 = new Map<string, number>();
   const over = new Set<object>();
   let instance: ReturnType<typeof evict> = first;
-  /** How many flights left before the last eviction. They may still land, but nobody hears of it. */
+  /** How many batches started before the last eviction. They may still be written, but nobody hears of it. */
   let forgotten = 0;
 
-  function end(what: "land" | "refuse" | "fail" | "lose", nth: number): void {
-    const flight = flights.filter((some) => !over.has(some))[nth];
-    if (flight === undefined) return;
-    over.add(flight);
-    for (const row of what === "land" || what === "lose" ? flight.rows : []) {
+  function end(what: "succeed" | "refuse" | "fail" | "lose", nth: number): void {
+    const batch = batches.filter((some) => !over.has(some))[nth];
+    if (batch === undefined) return;
+    over.add(batch);
+    for (const row of what === "succeed" || what === "lose" ? batch.rows : []) {
       const [name = "", version = ""] = row.split("@");
       inD1.set(name, Math.max(inD1.get(name) ?? 0, Number(version)));
     }
-    if (flights.indexOf(flight) < forgotten) return;
-    if (what === "land") flight.land();
-    else flight.fail(what === "refuse" ? CONTENT : OUTAGE);
+    if (batches.indexOf(batch) < forgotten) return;
+    if (what === "succeed") batch.succeed();
+    else batch.fail(what === "refuse" ? CONTENT : OUTAGE);
   }
 
   async function take(now: Step): Promise<void> {
@@ -275,26 +275,26 @@ async function play({ evict, write, flights, idOf, storage, ...first }: Shore, s
       written.set(now.name, version);
       write(now.name, version, "{}", { instance });
     } else if (now.what === "pass") await vi.advanceTimersByTimeAsync(now.ms);
-    else if (now.what === "note") instance.commit.noteLanded();
+    else if (now.what === "note") instance.commit.noteReplicated();
     else if (now.what === "evict") {
       vi.clearAllTimers();
-      forgotten = flights.length;
+      forgotten = batches.length;
       instance = evict();
     } else if ("nth" in now) end(now.what, now.nth);
-    else instance.commit.landNow();
+    else instance.commit.writeNow();
     await vi.advanceTimersByTimeAsync(0);
   }
 
   function check(): void {
-    const next = new Journal(storage, first.journal.scope).landingIn(0);
-    const wouldLand = new Set(next.unlanded().map(({ id }) => id));
+    const next = new Journal(storage, first.journal.scope).replicaIn(0);
+    const wouldReplicate = new Set(next.pending().map(({ id }) => id));
     for (const [name, version] of written) {
       if ((inD1.get(name) ?? 0) >= version) continue;
-      expect(wouldLand.has(idOf(name))).toBe(true);
+      expect(wouldReplicate.has(idOf(name))).toBe(true);
       const query = `
-        SELECT change_seq AS seq, id IN (SELECT run_id FROM runs_aside) AS isRefused FROM runs WHERE id = ?`;
+        SELECT change_seq AS seq, id IN (SELECT run_id FROM quarantined_runs) AS isRefused FROM runs WHERE id = ?`;
       const { seq, isRefused } = storage.sql.exec<{ seq: number; isRefused: number }>(query, idOf(name)).one();
-      if (isRefused === 0) expect(next.landedSeq).toBeLessThan(seq);
+      if (isRefused === 0) expect(next.replicatedSeq).toBeLessThan(seq);
     }
   }
 
@@ -306,10 +306,10 @@ async function play({ evict, write, flights, idOf, storage, ...first }: Shore, s
   vi.clearAllTimers();
 }
 
-it("the mark never passes a run that has not landed, whatever lands, fails, is refused, comes late, or is evicted", async () => {
+it("the mark never passes a run that is not replicated, whatever succeeds, fails, is refused, comes late, or is evicted", async () => {
   vi.useRealTimers();
   vi.useFakeTimers();
   const stories = fc.array(step, { minLength: 10, maxLength: 40 });
-  const tell = (steps: readonly Step[]) => withHeldFlights((held) => play(held, steps))();
+  const tell = (steps: readonly Step[]) => withHeldBatches((held) => play(held, steps))();
   await fc.assert(fc.asyncProperty(stories, tell), { seed: SEED, numRuns: 20 });
 });

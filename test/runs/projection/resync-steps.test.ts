@@ -24,22 +24,22 @@ interface Shore {
   readonly rebuild: Resync;
   readonly looks: Look[];
   readonly deletions: { readonly ids: readonly string[]; readonly done: () => void }[];
-  readonly landed: string[];
-  /** Holds back all flights from now on, until the function that it returns is called. */
-  readonly holdFlights: () => () => void;
+  readonly replicated: string[];
+  /** Holds back all batches from now on, until the function that it returns is called. */
+  readonly holdBatches: () => () => void;
   /** Runs that the journal has from now on; in this order. */
   readonly journalled: string[];
 }
 
 /** A rebuild in an object of its own, over runs that are there from the start. */
-async function withHeldFlights(rows: number, act: (held: Shore) => Promise<void>): Promise<void> {
+async function withHeldBatches(rows: number, act: (held: Shore) => Promise<void>): Promise<void> {
   const path = newRunsPath();
-  const journalled = await fillJournal(path, { rows, landed: true, deadlineAt: 10 * HOUR_MS });
+  const journalled = await fillJournal(path, { rows, isReplicated: true, deadlineAt: 10 * HOUR_MS });
   await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
     const journal = new Journal(storage, scopeOfPath(path));
     const looks: Look[] = [];
     const deletions: Shore["deletions"] = [];
-    const landed: string[] = [];
+    const replicated: string[] = [];
     let held: Promise<void> | null = null;
     const store: RowStore = {
       find: (after, before) =>
@@ -50,28 +50,28 @@ async function withHeldFlights(rows: number, act: (held: Shore) => Promise<void>
         new Promise<void>((done) => {
           deletions.push({ ids, done });
         }),
-      land: async (rows) => {
+      write: async (rows) => {
         await held;
-        landed.push(...rows.map((row) => String(JSON.parse(row)[0])));
+        replicated.push(...rows.map((row) => String(JSON.parse(row)[0])));
       },
     };
     const alarms = new AlarmClock(storage, journal);
-    const place = { database: 0, store, rows: journal.landingIn(0) };
-    const commit = new GroupCommit(journal, place, alarms);
-    const rebuild = new Resync(journal, place, commit);
-    const holdFlights = () => {
+    const target = { database: 0, store, rows: journal.replicaIn(0) };
+    const commit = new GroupCommit(journal, target, alarms);
+    const rebuild = new Resync(journal, target, commit);
+    const holdBatches = () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       held = promise;
       return resolve;
     };
-    await act({ journal, rebuild, looks, deletions, landed, holdFlights, journalled });
+    await act({ journal, rebuild, looks, deletions, replicated, holdBatches, journalled });
   });
 }
 
 const settle = () => scheduler.wait(1);
 
 it("looks at no id that is younger than an hour", async () => {
-  await withHeldFlights(0, async ({ rebuild, looks }) => {
+  await withHeldBatches(0, async ({ rebuild, looks }) => {
     const now = Date.now();
     rebuild.begin();
     rebuild.next(now);
@@ -80,7 +80,7 @@ it("looks at no id that is younger than an hour", async () => {
 });
 
 it("removes no row of a run that was journalled while D1 was read", async () => {
-  await withHeldFlights(3, async ({ journal, rebuild, looks, deletions, journalled }) => {
+  await withHeldBatches(3, async ({ journal, rebuild, looks, deletions, journalled }) => {
     const [late = "", ...others] = journalled;
     const run = journal.runs.byId(late);
     if (run === null) throw new Error("there is no run");
@@ -95,37 +95,37 @@ it("removes no row of a run that was journalled while D1 was read", async () => 
 });
 
 it("moves on only after the removal is done", async () => {
-  await withHeldFlights(0, async ({ journal, rebuild, looks, deletions }) => {
+  await withHeldBatches(0, async ({ journal, rebuild, looks, deletions }) => {
     rebuild.begin();
     rebuild.next(0);
     looks[0]?.find(["1"]);
     await settle();
-    expect(journal.landingIn(0).state.walkedTo).toBe("");
+    expect(journal.replicaIn(0).state.walkedTo).toBe("");
     deletions[0]?.done();
     await settle();
-    expect([journal.landingIn(0).state.walkedTo, rebuild.isUnderWay]).toEqual([null, false]);
+    expect([journal.replicaIn(0).state.walkedTo, rebuild.isUnderWay]).toEqual([null, false]);
   });
 });
 
 it("does not begin a step again while its runs are on their way, however slow D1 is", async () => {
-  await withHeldFlights(3, async ({ journal, rebuild, looks, landed, holdFlights, journalled }) => {
-    const release = holdFlights();
+  await withHeldBatches(3, async ({ journal, rebuild, looks, replicated, holdBatches, journalled }) => {
+    const release = holdBatches();
     rebuild.begin();
     rebuild.next(0);
     looks[0]?.find(journalled);
     await settle();
     rebuild.next(60_000);
     expect(looks).toHaveLength(1);
-    expect(journal.landingIn(0).state.walkedTo).toBe("");
+    expect(journal.replicaIn(0).state.walkedTo).toBe("");
     release();
     await settle();
-    expect(landed).toEqual(journalled);
-    expect(journal.landingIn(0).state.walkedTo).toBeNull();
+    expect(replicated).toEqual(journalled);
+    expect(journal.replicaIn(0).state.walkedTo).toBeNull();
   });
 });
 
 it("gives up a step that does not return, and ignores its late result", async () => {
-  await withHeldFlights(2, async ({ journal, rebuild, looks, deletions, landed, journalled }) => {
+  await withHeldBatches(2, async ({ journal, rebuild, looks, deletions, replicated, journalled }) => {
     rebuild.begin();
     rebuild.next(0);
     rebuild.next(9_999);
@@ -133,15 +133,15 @@ it("gives up a step that does not return, and ignores its late result", async ()
     rebuild.next(10_000);
     looks[1]?.find([]);
     await settle();
-    expect([landed, rebuild.isUnderWay]).toEqual([journalled, false]);
+    expect([replicated, rebuild.isUnderWay]).toEqual([journalled, false]);
     looks[0]?.find(["1"]);
     await settle();
-    expect([landed, deletions, journal.landingIn(0).state.walkedTo]).toEqual([journalled, [], null]);
+    expect([replicated, deletions, journal.replicaIn(0).state.walkedTo]).toEqual([journalled, [], null]);
   });
 });
 
 it("goes on after the clock stepped back, and takes no step twice", async () => {
-  await withHeldFlights(0, async ({ rebuild, looks }) => {
+  await withHeldBatches(0, async ({ rebuild, looks }) => {
     rebuild.begin();
     rebuild.next(HOUR_MS);
     rebuild.next(0);
@@ -152,7 +152,7 @@ it("goes on after the clock stepped back, and takes no step twice", async () => 
 });
 
 it("removes at most 1000 rows in a step", async () => {
-  await withHeldFlights(0, async ({ journal, rebuild, looks, deletions }) => {
+  await withHeldBatches(0, async ({ journal, rebuild, looks, deletions }) => {
     const ids = Array.from({ length: STEP_RUNS + 10 }, (_, n) => String(n).padStart(5, "0"));
     rebuild.begin();
     rebuild.next(0);
@@ -161,7 +161,7 @@ it("removes at most 1000 rows in a step", async () => {
     expect(deletions[0]?.ids).toEqual(ids.slice(0, STEP_RUNS));
     deletions[0]?.done();
     await settle();
-    expect(journal.landingIn(0).state.walkedTo).toBe(ids[STEP_RUNS - 1]);
+    expect(journal.replicaIn(0).state.walkedTo).toBe(ids[STEP_RUNS - 1]);
     looks[1]?.find(ids.slice(STEP_RUNS));
     await settle();
     expect(deletions[1]?.ids).toEqual(ids.slice(STEP_RUNS));

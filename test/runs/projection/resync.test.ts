@@ -17,8 +17,8 @@ import {
   mint,
   until,
 } from "../../support/direct.ts";
-import { faults, queueFlights } from "../../support/faults.ts";
-import { landed, walkedTo } from "../../support/landed.ts";
+import { faults, queueBatches } from "../../support/faults.ts";
+import { replicated, walkedTo } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { insertRows, rowStore } from "../../support/rows.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
@@ -28,7 +28,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Hurries the pauses between flights, which are shorter than 3 s. D1's timeouts are not hurried. */
+/** Hurries the intervals between batches, which are shorter than 3 s. D1's timeouts are not hurried. */
 const hurryPauses = () => hurryTime(10, 3000);
 
 async function loseRows(path: string): Promise<void> {
@@ -42,7 +42,7 @@ async function rows(path: string): Promise<number> {
   return n ?? 0;
 }
 
-/** Ids of the environment's runs that fly to D1 from now on. */
+/** Ids of the environment's runs that are written to D1 from now on. */
 function noteSent(path: string): string[] {
   const sent: string[] = [];
   faults.writes = {
@@ -88,11 +88,11 @@ function resync(path: string) {
   return ask<{ remaining: number }>("POST", path.replace("/action-runs", "/resync"));
 }
 
-it("lands every run again as it was", async () => {
+it("replicates every run again as it was", async () => {
   const path = newRunsPath();
   const made = await Promise.all(Array.from({ length: 20 }, () => createRun(path)));
   for (const run of made.slice(0, 5)) await report(run, { status: "succeeded", output: { a: 1 } });
-  await landed(path);
+  await replicated(path);
   const before = await ask<unknown[]>("GET", path);
   await loseRows(path);
   expect((await ask<unknown[]>("GET", path)).body).toEqual([]);
@@ -104,34 +104,34 @@ it("lands every run again as it was", async () => {
   expect((await resync(path)).status).toBe(202);
 });
 
-it("lands each run once in several batches, and ends", async () => {
+it("replicates each run once in several batches, and ends", async () => {
   const path = newRunsPath();
   hurryPauses();
-  await fillJournal(path, { rows: 2500, landed: true });
+  await fillJournal(path, { rows: 2500, isReplicated: true });
   const sent = noteSent(path);
   expect(await direct(path).upkeep.resync()).toBe(2500);
   await until(async () => (await rows(path)) === 2500);
   await until(() => isOver(path));
   expect(sent).toHaveLength(2500);
   await alarmIn(61_000, coordinator(path));
-  expect(await journal(path, "SELECT name FROM marks WHERE name = 'repair_at'")).toEqual([]);
+  expect(await journal(path, "SELECT name FROM marks WHERE name = 'replication_retry_at'")).toEqual([]);
 });
 
 it("does not start over when it is requested again", async () => {
   const path = newRunsPath();
   hurryPauses();
-  await fillJournal(path, { rows: 2500, landed: true });
+  await fillJournal(path, { rows: 2500, isReplicated: true });
   const sent = noteSent(path);
-  const flights = queueFlights(scopeOfPath(path));
+  const batches = queueBatches(scopeOfPath(path));
   expect(await direct(path).upkeep.resync()).toBe(2500);
-  // Two flights carry the first step.
+  // Two batches have the first step.
   for (let n = 0; n < 2; n++) {
-    await until(async () => flights.held === 1);
+    await until(async () => batches.held === 1);
     expect(await direct(path).upkeep.resync()).toBe(2500);
-    flights.next();
+    batches.next();
   }
   await until(async () => (await direct(path).upkeep.resync()) === 1500);
-  flights.open();
+  batches.open();
   await until(async () => (await rows(path)) === 2500);
   expect(sent.sort()).toEqual([...new Set(sent)]);
 });
@@ -139,17 +139,17 @@ it("does not start over when it is requested again", async () => {
 it("goes on after an eviction in the middle", async () => {
   const path = newRunsPath();
   hurryPauses();
-  await fillJournal(path, { rows: 2500, landed: true });
-  let flights = 0;
+  await fillJournal(path, { rows: 2500, isReplicated: true });
+  let batches = 0;
   faults.writes = {
     refuse: () => {
-      flights++;
-      if (flights === 2) faults.writes = "down";
+      batches++;
+      if (batches === 2) faults.writes = "down";
       return false;
     },
   };
   await direct(path).upkeep.resync();
-  await until(async () => flights === 2);
+  await until(async () => batches === 2);
   await evictDurableObject(coordinator(path));
   faults.writes = null;
   await alarmIn(61_000, coordinator(path));
@@ -159,18 +159,18 @@ it("goes on after an eviction in the middle", async () => {
 it("is not held up by a run that D1 refuses for its content", async () => {
   const path = newRunsPath();
   hurryPauses();
-  const ids = await fillJournal(path, { rows: 2500, landed: true });
+  const ids = await fillJournal(path, { rows: 2500, isReplicated: true });
   const culprit = ids[10] ?? "";
   faults.writes = { refuse: (bound) => bound.includes(`"${culprit}"`) };
   await direct(path).upkeep.resync();
   await until(async () => (await rows(path)) === 2499);
 });
 
-it("lands a change that is made during the rebuild", async () => {
+it("replicates a change that is made during the rebuild", async () => {
   const path = newRunsPath();
   hurryPauses();
   const id = await createAged(path);
-  await fillJournal(path, { rows: 1500, landed: true });
+  await fillJournal(path, { rows: 1500, isReplicated: true });
   await loseRows(path);
   const [, answer] = await Promise.all([direct(path).upkeep.resync(), change(path, id, { type: "cancelled" })]);
   expect(answer).toMatchObject({ ok: true });
@@ -178,10 +178,10 @@ it("lands a change that is made during the rebuild", async () => {
   expect((await ask("GET", `${path}/${id}`)).body).toMatchObject({ status: "cancelled" });
 });
 
-it("lands runs again that D1 had confirmed before it lost them, also after an eviction", async () => {
+it("replicates runs again that D1 had confirmed before it lost them, also after an eviction", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
-  await landed(path);
+  await replicated(path);
   await alarmIn(0, coordinator(path));
   await loseRows(path);
   faults.writes = "down";
@@ -194,13 +194,13 @@ it("lands runs again that D1 had confirmed before it lost them, also after an ev
   expect(await idsInD1(path)).toContain(id);
 });
 
-it("lands a change that is made before one of a run on its flight, if the flight fails and the object is evicted", async () => {
+it("replicates a change that is made before one of a run in its batch, if the batch fails and the object is evicted", async () => {
   const path = newRunsPath();
   const createdAt = Date.now() - 120 * MINUTE_MS;
   const early = await createAged(path, { createdAt, deadlineAt: Date.now() + 60 * MINUTE_MS });
-  await fillJournal(path, { rows: 1100, landed: true });
+  await fillJournal(path, { rows: 1100, isReplicated: true });
   const late = await createAged(path, { createdAt: Date.now() + 1000 });
-  await landed(path);
+  await replicated(path);
   await alarmIn(0, coordinator(path));
 
   hurryPauses();
@@ -211,18 +211,18 @@ it("lands a change that is made before one of a run on its flight, if the flight
       return false;
     },
   };
-  const flights = queueFlights(scopeOfPath(path));
+  const batches = queueBatches(scopeOfPath(path));
   await direct(path).upkeep.resync();
   const reached = async () => (await walkedTo(path)) ?? "";
-  // The first step has the early run, and the last flight of the second one has the late run.
+  // The first step has the early run, and the last batch of the second one has the late run.
   await until(async () => {
-    if (flights.held > 0 && (await reached()) === "") flights.next();
-    return flights.held === 1 && (await reached()) !== "";
+    if (batches.held > 0 && (await reached()) === "") batches.next();
+    return batches.held === 1 && (await reached()) !== "";
   });
   for (const id of [early, late])
     expect(await change(path, id, { type: "succeeded", output: null })).toMatchObject({ ok: true });
   isDown = true;
-  flights.open();
+  batches.open();
   await until(async () => (await lacks(path)) === 2);
   await alarmIn(0, coordinator(path));
   await evictDurableObject(coordinator(path));
@@ -245,8 +245,8 @@ it("registers the coordinator with the sweep again", async () => {
 
 it("ends while callers create all the time and D1 takes 150 ms", async () => {
   const path = newRunsPath();
-  await fillJournal(path, { rows: 2500, landed: true });
-  // Hurries the pauses between flights. D1 still takes 150 ms.
+  await fillJournal(path, { rows: 2500, isReplicated: true });
+  // Hurries the intervals between batches. D1 still takes 150 ms.
   hurryPauses();
   faults.readDelayMs = 1500;
   faults.writeDelayMs = 1500;
@@ -282,7 +282,7 @@ describe("rows of purged runs that a restore brought back", () => {
       { id: young },
     ]);
     await insertRows(scopeOfPath(elsewhere), [{ id: theirs }]);
-    await landed(path);
+    await replicated(path);
     expect(await idsInD1(path)).toHaveLength(9);
     await direct(path).upkeep.resync();
     await until(() => isOver(path));
@@ -346,7 +346,7 @@ describe("rows of purged runs that a restore brought back", () => {
     const path = newRunsPath();
     hurryPauses();
     const now = Date.now();
-    await fillJournal(path, { rows: 1500, landed: true });
+    await fillJournal(path, { rows: 1500, isReplicated: true });
     const ghosts = await Promise.all([40, 30].map((days) => mint(path, now - days * DAY_MS)));
     await insertRows(
       scopeOfPath(path),

@@ -3,7 +3,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { UnlandedRuns } from "../../../src/runs/projection/unlanded-runs.ts";
+import { PendingRuns } from "../../../src/runs/projection/unlanded-runs.ts";
 import {
   alarmIn,
   change,
@@ -15,16 +15,16 @@ import {
   MINUTE_MS,
   until,
 } from "../../support/direct.ts";
-import { faults, holdWrites, queueFlights } from "../../support/faults.ts";
-import { landed } from "../../support/landed.ts";
+import { faults, holdWrites, queueBatches } from "../../support/faults.ts";
+import { replicated } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { toJournaledRun } from "../../support/rows.ts";
-import { withHeldFlights } from "./held-flights.ts";
+import { withHeldBatches } from "./held-flights.ts";
 
 const AT_HAND_MAX_BYTES = 2_000_000;
 
 /** Everything that D1 has of an environment, by id. */
-async function landedRows(path: string): Promise<Map<unknown, Record<string, unknown>>> {
+async function replicatedRows(path: string): Promise<Map<unknown, Record<string, unknown>>> {
   const { results } = await env.DB.prepare("SELECT * FROM runs WHERE scope = ? ORDER BY id")
     .bind(scopeOfPath(path))
     .all();
@@ -32,10 +32,10 @@ async function landedRows(path: string): Promise<Map<unknown, Record<string, unk
 }
 
 /** Resolves once D1 has every run as the journal has it, though a caller may have had its answer before. */
-async function allLanded(path: string): Promise<void> {
+async function allReplicated(path: string): Promise<void> {
   await until(async () => {
-    const landed = [...(await landedRows(path)).values()].map(({ id, version }) => ({ id, version }));
-    return JSON.stringify(landed) === JSON.stringify(await versionsInJournal(path));
+    const replicated = [...(await replicatedRows(path)).values()].map(({ id, version }) => ({ id, version }));
+    return JSON.stringify(replicated) === JSON.stringify(await versionsInJournal(path));
   });
 }
 
@@ -43,20 +43,20 @@ function versionsInJournal(path: string): Promise<{ id: string; version: number 
   return journal(path, "SELECT id, version FROM runs ORDER BY id");
 }
 
-/** Runs of about so many bytes each, journalled while D1 holds a flight with the first run. */
+/** Runs of about so many bytes each, journalled while D1 holds a batch with the first run. */
 async function createHeld(path: string, count: number, bytes: number) {
-  const flights = queueFlights(scopeOfPath(path));
+  const batches = queueBatches(scopeOfPath(path));
   await createAged(path, { actionName: "first" });
-  await until(async () => flights.held === 1);
+  await until(async () => batches.held === 1);
   const parameters = JSON.stringify({ text: "x".repeat(bytes) });
   for (let n = 0; n < count; n++) await createAged(path, { actionName: `as-created-${n}`, parameters });
-  return flights;
+  return batches;
 }
 
-describe("a run that has not landed", () => {
+describe("a pending run", () => {
   const text = { actionName: `é"\\€😀`, error: `"exit 1"\n\t\u0001€`, value: { "é\ud800": [1e-7, "\u0000", '"'] } };
 
-  it("lands from memory exactly as it lands from the journal", async () => {
+  it("is replicated from memory exactly as it is from the journal", async () => {
     const path = newRunsPath();
     const { actionName, error, value } = text;
     const entityId = crypto.randomUUID();
@@ -73,24 +73,24 @@ describe("a run that has not landed", () => {
       const { token } = callback;
       await ask("POST", callback.url.replace(/callback$/, "heartbeat"), { token, body: {} });
     }
-    await landed(path);
-    const atHand = await landedRows(path);
+    await replicated(path);
+    const atHand = await replicatedRows(path);
     expect(atHand.size).toBe(9);
 
     await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
     await direct(path).upkeep.resync();
-    await until(async () => (await landedRows(path)).size === 9);
-    expect(await landedRows(path)).toEqual(atHand);
+    await until(async () => (await replicatedRows(path)).size === 9);
+    expect(await replicatedRows(path)).toEqual(atHand);
   });
 
-  it("is in memory up to 2 MB, and beyond that it is read when its flight leaves", async () => {
+  it("is in memory up to 2 MB, and beyond that it is read when its batch starts", async () => {
     const path = newRunsPath();
-    const flights = await createHeld(path, 12, 250_000);
-    // What lands with this name was read from the journal.
+    const batches = await createHeld(path, 12, 250_000);
+    // What is replicated with this name was read from the journal.
     await journal(path, "UPDATE runs SET action_name = 'as-journalled'");
-    flights.open();
-    await allLanded(path);
-    const rows = [...(await landedRows(path)).values()];
+    batches.open();
+    await allReplicated(path);
+    const rows = [...(await replicatedRows(path)).values()];
     expect(rows).toHaveLength(13);
     const names = rows.map((row) => String(row.action_name));
     expect(names.filter((name) => name.startsWith("as-created-")).sort()).toEqual(
@@ -100,9 +100,9 @@ describe("a run that has not landed", () => {
     for (const row of rows) expect(JSON.parse(String(row.body)).actionName).toBe(row.action_name);
   });
 
-  it("lands whole and once, whether it is in memory or read", async () => {
+  it("is replicated whole and once, whether it is in memory or read", async () => {
     const path = newRunsPath();
-    const flights = await createHeld(path, 12, 250_000);
+    const batches = await createHeld(path, 12, 250_000);
     const sent: string[] = [];
     faults.writes = {
       refuse: (bound) => {
@@ -110,32 +110,32 @@ describe("a run that has not landed", () => {
         return false;
       },
     };
-    flights.open();
-    await allLanded(path);
-    const rows = await landedRows(path);
+    batches.open();
+    await allReplicated(path);
+    const rows = await replicatedRows(path);
     expect(rows.size).toBe(13);
     for (const { body, action_name } of rows.values()) {
       const { parameters, actionName } = JSON.parse(String(body));
       expect(actionName).toBe(action_name);
       if (actionName !== "first") expect(parameters.text).toHaveLength(250_000);
     }
-    // But for the first, which was up before.
+    // But for the first, which was under way before.
     expect(sent.sort()).toEqual([...new Set(sent)]);
     expect(sent).toHaveLength(12);
   });
 
-  it("lands as the newer version when that is written during the older one's flight", async () => {
+  it("is replicated as the newer version when that is journalled during the older one's batch", async () => {
     for (const bytes of [10, 250_000]) {
       const path = newRunsPath();
-      const flights = await createHeld(path, 10, bytes);
+      const batches = await createHeld(path, 10, bytes);
       const ids = (await versionsInJournal(path)).map(({ id }) => id);
       for (const [n, id] of ids.entries()) {
         await change(path, id, { type: "failed", error: `of ${n}`, output: null });
       }
-      flights.open();
-      await allLanded(path);
+      batches.open();
+      await allReplicated(path);
       for (const [n, id] of ids.entries()) {
-        const row = (await landedRows(path)).get(id);
+        const row = (await replicatedRows(path)).get(id);
         expect(row).toMatchObject({ version: 2, status: "failed" });
         expect(JSON.parse(String(row?.body)).error).toBe(`of ${n}`);
       }
@@ -150,8 +150,8 @@ describe("a run that has not landed", () => {
     await journal(path, "UPDATE runs SET action_name = 'as-journalled'");
     faults.writes = null;
     await alarmIn(61_000, coordinator(path));
-    await until(async () => (await landedRows(path)).has(id));
-    expect((await landedRows(path)).get(id)).toMatchObject({ action_name: "as-journalled" });
+    await until(async () => (await replicatedRows(path)).has(id));
+    expect((await replicatedRows(path)).get(id)).toMatchObject({ action_name: "as-journalled" });
   });
 
   it("is not sent from memory after the purge removed it", async () => {
@@ -162,94 +162,95 @@ describe("a run that has not landed", () => {
     const firstId = await createAged(path);
     const createdAt = Date.now() - 40 * DAY_MS;
     const takenId = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
-    // The alarm is due at once: it ends the overdue run, and the purge takes it, while the first flight is still up.
+    // The alarm is due at once: it ends the overdue run, and the purge takes it, while the first batch is still under
+    // way.
     const isTaking = () => bound.some((text) => text.startsWith(`${scopeOfPath(path)}\u0001["`));
     await until(async () => isTaking() && (await versionsInJournal(path)).length === 1);
     gate.open();
     expect((await versionsInJournal(path)).map(({ id }) => id)).toEqual([firstId]);
-    // Whatever flies from here on, its group holds nothing of it.
+    // Whatever is written from here on, its group holds nothing of it.
     const nextId = await createAged(path);
-    await allLanded(path);
+    await allReplicated(path);
     const groups = bound.filter((text) => text.startsWith("[["));
     for (const id of [firstId, nextId]) expect(groups.some((text) => text.includes(id))).toBe(true);
     expect(groups.filter((text) => text.includes(takenId))).toEqual([]);
   });
 });
 
-describe("the list of unlanded runs", () => {
+describe("the list of pending runs", () => {
   let seq = 0;
   const entry = (id: string, bytes: number, version = 1) => {
     return { id, version, seq: ++seq, bytes, changedAt: 1, run: toJournaledRun({ id }) };
   };
 
   it("keeps exactly 2 MB in memory and counts every run once", () => {
-    const unlanded = new UnlandedRuns();
-    const waiting = (id: string) => [...unlanded.waiting()].find((entry) => entry.id === id);
+    const pending = new PendingRuns();
+    const waiting = (id: string) => [...pending.waiting()].find((entry) => entry.id === id);
     const isAtHand = (id: string) => waiting(id)?.run?.id === id;
-    unlanded.add(entry("a", AT_HAND_MAX_BYTES - 1000));
-    unlanded.add(entry("b", 1000));
-    unlanded.add(entry("c", 1));
+    pending.add(entry("a", AT_HAND_MAX_BYTES - 1000));
+    pending.add(entry("b", 1000));
+    pending.add(entry("c", 1));
     expect(["a", "b", "c"].map(isAtHand)).toEqual([true, true, false]);
-    expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES + 1]);
+    expect([pending.size, pending.bytes]).toEqual([3, AT_HAND_MAX_BYTES + 1]);
     // A newer version takes the place of the older.
-    unlanded.add(entry("a", 500, 2));
+    pending.add(entry("a", 500, 2));
     expect(waiting("a")).toMatchObject({ version: 2, bytes: 500 });
     expect(isAtHand("a")).toBe(true);
-    unlanded.forget("a");
-    unlanded.forget("a");
-    expect([unlanded.size, unlanded.bytes]).toEqual([2, 1001]);
-    for (const id of ["b", "c"]) unlanded.landed(id, 1);
-    expect([unlanded.size, unlanded.bytes]).toEqual([0, 0]);
+    pending.forget("a");
+    pending.forget("a");
+    expect([pending.size, pending.bytes]).toEqual([2, 1001]);
+    for (const id of ["b", "c"]) pending.replicated(id, 1);
+    expect([pending.size, pending.bytes]).toEqual([0, 0]);
   });
 
-  it("counts a run once, the bytes of what is on a flight and of what waits, and keeps 2 MB of both in memory", () => {
-    const unlanded = new UnlandedRuns();
-    for (const id of ["a", "b"]) unlanded.add(entry(id, AT_HAND_MAX_BYTES / 2));
-    unlanded.board([...unlanded.waiting()]);
-    expect([unlanded.size, unlanded.bytes, unlanded.isAnyWaiting]).toEqual([2, AT_HAND_MAX_BYTES, false]);
-    unlanded.add(entry("a", 10, 2));
-    unlanded.add(entry("c", 10));
-    expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES + 20]);
-    expect([...unlanded.waiting()].map(({ id, run }) => [id, run])).toEqual([
+  it("counts a run once, the bytes of what is in a batch and of what waits, and keeps 2 MB of both in memory", () => {
+    const pending = new PendingRuns();
+    for (const id of ["a", "b"]) pending.add(entry(id, AT_HAND_MAX_BYTES / 2));
+    pending.takeIntoBatch([...pending.waiting()]);
+    expect([pending.size, pending.bytes, pending.isAnyWaiting]).toEqual([2, AT_HAND_MAX_BYTES, false]);
+    pending.add(entry("a", 10, 2));
+    pending.add(entry("c", 10));
+    expect([pending.size, pending.bytes]).toEqual([3, AT_HAND_MAX_BYTES + 20]);
+    expect([...pending.waiting()].map(({ id, run }) => [id, run])).toEqual([
       ["a", null],
       ["c", null],
     ]);
-    unlanded.landed("a", 1);
-    expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
-    // The flight has ended without b: it waits again, in front.
-    unlanded.flightEnded();
-    expect([...unlanded.waiting()].map(({ id, version }) => `${id}@${version}`)).toEqual(["b@1", "a@2", "c@1"]);
-    expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
-    for (const id of ["a", "b", "c"]) unlanded.landed(id, 2);
-    expect([unlanded.size, unlanded.bytes, unlanded.firstSeq]).toEqual([0, 0, Number.POSITIVE_INFINITY]);
+    pending.replicated("a", 1);
+    expect([pending.size, pending.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
+    // The batch has ended without b: it waits again, in front.
+    pending.batchEnded();
+    expect([...pending.waiting()].map(({ id, version }) => `${id}@${version}`)).toEqual(["b@1", "a@2", "c@1"]);
+    expect([pending.size, pending.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
+    for (const id of ["a", "b", "c"]) pending.replicated(id, 2);
+    expect([pending.size, pending.bytes, pending.firstSeq]).toEqual([0, 0, Number.POSITIVE_INFINITY]);
   });
 
-  it("keeps the order of the numbers, in whatever order the writes come, fly and land", () => {
+  it("keeps the order of the numbers, in whatever order the writes come, start and succeed", () => {
     const at = (seq: number, version = 1) => ({ ...entry(`run-${seq}`, 1, version), seq });
-    const unlanded = new UnlandedRuns([3, 5, 1, 4, 2].map((seq) => at(seq)));
-    const order = () => [...unlanded.waiting()].map(({ id }) => id);
-    expect([unlanded.firstSeq, order()]).toEqual([1, [1, 2, 3, 4, 5].map((seq) => `run-${seq}`)]);
-    unlanded.board([at(3), at(4)]);
-    for (const seq of [1, 2]) unlanded.landed(`run-${seq}`, 1);
-    expect([unlanded.firstSeq, order()]).toEqual([3, ["run-5"]]);
-    unlanded.add(at(1));
-    expect([unlanded.firstSeq, order()]).toEqual([1, ["run-1", "run-5"]]);
-    unlanded.flightEnded();
-    expect([unlanded.firstSeq, order()]).toEqual([1, ["run-1", "run-3", "run-4", "run-5"]]);
-    for (const seq of [1, 4]) unlanded.landed(`run-${seq}`, 1);
-    expect([unlanded.firstSeq, order()]).toEqual([3, ["run-3", "run-5"]]);
+    const pending = new PendingRuns([3, 5, 1, 4, 2].map((seq) => at(seq)));
+    const order = () => [...pending.waiting()].map(({ id }) => id);
+    expect([pending.firstSeq, order()]).toEqual([1, [1, 2, 3, 4, 5].map((seq) => `run-${seq}`)]);
+    pending.takeIntoBatch([at(3), at(4)]);
+    for (const seq of [1, 2]) pending.replicated(`run-${seq}`, 1);
+    expect([pending.firstSeq, order()]).toEqual([3, ["run-5"]]);
+    pending.add(at(1));
+    expect([pending.firstSeq, order()]).toEqual([1, ["run-1", "run-5"]]);
+    pending.batchEnded();
+    expect([pending.firstSeq, order()]).toEqual([1, ["run-1", "run-3", "run-4", "run-5"]]);
+    for (const seq of [1, 4]) pending.replicated(`run-${seq}`, 1);
+    expect([pending.firstSeq, order()]).toEqual([3, ["run-3", "run-5"]]);
   });
 
   it(
     "forgets a run that was in memory",
-    withHeldFlights(async ({ commit, flights, write, idOf }) => {
+    withHeldBatches(async ({ commit, batches, write, idOf }) => {
       for (const name of ["a", "b", "c"]) write(name, 1);
       commit.forget([idOf("b")]);
       await Promise.resolve();
-      expect(flights.map(({ rows }) => rows)).toEqual([["a@1", "c@1"]]);
-      flights[0]?.land();
+      expect(batches.map(({ rows }) => rows)).toEqual([["a@1", "c@1"]]);
+      batches[0]?.succeed();
       await scheduler.wait(0);
-      expect(commit.unlanded.size).toBe(0);
+      expect(commit.pending.size).toBe(0);
     }),
   );
 });

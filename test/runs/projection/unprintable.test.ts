@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { coordinator, until } from "../../support/direct.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
 
-it("a journalled run that can't be printed does not prevent others from being listed and from landing", async () => {
+it("a journalled run that can't be printed does not prevent others from being listed and replicated", async () => {
   const path = newRunsPath();
   const broken = await createRun(path, { actionName: "broken" });
   const other = await createRun(path, { actionName: "whole" });

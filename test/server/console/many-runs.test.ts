@@ -163,7 +163,7 @@ describeInBrowser("the console with many runs", (browser) => {
       changed = await client.runs.create({ actionName: "changes" });
       const row = runs(page).locator(`a[href*="${changed.id}"]`);
       const fresh = button(page, /^\d+ new$/);
-      // It lands in D1 a little later.
+      // It gets to D1 a little later.
       const isShown = async () => {
         await poll();
         // The button is gone if a poll lists the new rows first.

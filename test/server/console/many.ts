@@ -1,7 +1,7 @@
 /** Environments with more runs than a test can create, for the tests of a long list and of its search. */
 
 import type { ActionRun } from "../../../src/client/index.ts";
-import { type LandedRun, landInD1 } from "../state.ts";
+import { putInD1, type RunInD1 } from "../state.ts";
 
 export const MANY = { org: "of-console-many", env: "prod", runs: 10_000 };
 
@@ -18,7 +18,7 @@ export const RELEASES = {
   error: "Exit code 137: out of memory\n    at Rollout (rollout.ts:12)\n    at main (main.ts:3)",
 };
 
-interface Landing {
+interface Facts {
   readonly n: number;
   /** What the run's id ends with, as a number. */
   readonly end: number;
@@ -31,13 +31,13 @@ interface Landing {
 }
 
 /** The id of a run. No service made it, so the run can only be listed. */
-function landedId(createdAt: number, end: number): string {
+function idOfRun(createdAt: number, end: number): string {
   const hex = createdAt.toString(16).padStart(12, "0");
   return `${hex.slice(0, 8)}-${hex.slice(8)}-8000-8000-${end.toString(16).padStart(12, "0")}`;
 }
 
-function landed({ n, end, createdAt, actionName, triggeredBy, status, error, labels = [] }: Landing): LandedRun {
-  const id = landedId(createdAt, end);
+function runInD1({ n, end, createdAt, actionName, triggeredBy, status, error, labels = [] }: Facts): RunInD1 {
+  const id = idOfRun(createdAt, end);
   const at = new Date(createdAt).toISOString();
   const body: ActionRun = {
     id,
@@ -57,9 +57,9 @@ function landed({ n, end, createdAt, actionName, triggeredBy, status, error, lab
 }
 
 /** The `n`th of many runs, an hour old at most. */
-function oneOfMany(n: number): LandedRun {
+function oneOfMany(n: number): RunInD1 {
   const status = n % 7 === 0 ? "failed" : "succeeded";
-  return landed({
+  return runInD1({
     n,
     end: n,
     createdAt: Date.now() - 3_600_000 + n * 300,
@@ -71,9 +71,9 @@ function oneOfMany(n: number): LandedRun {
 }
 
 /** The `n`th of the releases: 0 is the newest. */
-function release(n: number): LandedRun {
+function release(n: number): RunInD1 {
   const status = n % 7 === 0 ? "failed" : "succeeded";
-  return landed({
+  return runInD1({
     n,
     // The oldest ids end like the newest ones.
     end: n % RELEASES.ends,
@@ -87,8 +87,8 @@ function release(n: number): LandedRun {
 }
 
 /** Puts the runs into D1. No server may run meanwhile. */
-export function landMany(state: string): void {
-  const numbered = (count: number, make: (n: number) => LandedRun) => Array.from({ length: count }, (_, n) => make(n));
-  landInD1(state, `${MANY.org}/shop/${MANY.env}`, numbered(MANY.runs, oneOfMany));
-  landInD1(state, `${RELEASES.org}/shop/${RELEASES.env}`, numbered(RELEASES.runs, release));
+export function putMany(state: string): void {
+  const numbered = (count: number, make: (n: number) => RunInD1) => Array.from({ length: count }, (_, n) => make(n));
+  putInD1(state, `${MANY.org}/shop/${MANY.env}`, numbered(MANY.runs, oneOfMany));
+  putInD1(state, `${RELEASES.org}/shop/${RELEASES.env}`, numbered(RELEASES.runs, release));
 }

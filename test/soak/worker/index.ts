@@ -18,7 +18,7 @@ useSettingsOf("/test/databases/soak");
 
 /** The longest that a statement takes while D1 is slow. */
 const SLOW_MAX_MS = 2000;
-/** How long a flight takes that fails late. A list waits somewhat longer for it. */
+/** How long a batch takes that fails late. A list waits somewhat longer for it. */
 const LATE_MS = 1500;
 
 export class RunCoordinator extends Coordinator {
@@ -34,7 +34,7 @@ const state = { isSlow: false, open: () => {} };
 /** The versions that D1 has refused, so that it takes each of them the next time. */
 const refused = new Set<string>();
 
-/** Refuses a flight with such a row. Only when the row is alone, the service knows which one it is. */
+/** Refuses a batch with such a row. Only when the row is alone, the service knows which one it is. */
 function refusesRow(bound: string, sql: string): boolean {
   if (!sql.startsWith("INSERT INTO runs")) return false;
   const rows = [...bound.matchAll(/\["([0-9a-f-]{36})",(\d+),/g)];
@@ -58,7 +58,7 @@ function makeFault({ fault: name, only, refusesRows }: FaultsTold): void {
   else if (name === "holding writes back") state.open = holdWrites().open;
   else if (name === "committing, then failing") faults.writes = "committed_then_error";
   else if (name === "full") faults.writes = "full";
-  else if (name === "refusing flights late") {
+  else if (name === "refusing batches late") {
     faults.writeDelayMs = LATE_MS;
     const lose = (_bound: string, sql: string) => {
       if (sql.startsWith("INSERT INTO runs")) throw new Error("D1_ERROR: Network connection lost.");

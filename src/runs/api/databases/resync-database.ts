@@ -45,7 +45,7 @@ export async function resyncDatabase(c: Context<AppEnv>, number: number, after: 
       while (await readD1(environment.hops, () => deleteLeftovers(db, scope))) {
         if (++deletions >= DELETIONS_MAX) return { environments, remaining, next: done };
       }
-      // The deletion can have taken rows of a move that began meanwhile. So the runs land again.
+      // The deletion can have taken rows of a move that began meanwhile. So the runs are replicated again.
       if (hasMoveOf(await askPlacement(environment), number))
         await ask(environment, (coordinator) => coordinator.upkeep.resync(placed.home));
     }
@@ -68,7 +68,7 @@ async function scopesOf(c: Context<AppEnv>, db: D1Database, number: number, afte
   return { scopes, next: known.length > ENVIRONMENTS_MAX ? (scopes.at(-1) ?? null) : placed.next };
 }
 
-/** Whether the environment's runs land in this database. During a move they land in two. */
+/** Whether the environment's runs are replicated to this database. During a move they are replicated to two. */
 function livesIn({ home, placement }: Placed, number: number): boolean {
   const isTarget = placement.moves.some((move) => isUnderWay(move) && move.target.database === number);
   return isTarget || (home ?? FIRST_HOME).database === number;

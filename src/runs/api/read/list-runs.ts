@@ -1,7 +1,7 @@
 /**
  * Lists and counts runs. A list is what the database has, without the runs that the environment's object knows better,
- * and those runs. The object is asked first. So what lands between the two reads is in neither twice, and nothing that
- * was acknowledged before the list is in neither.
+ * and those runs. The object is asked first. So what is replicated between the two reads is in neither twice, and
+ * nothing that was acknowledged before the list is in neither.
  */
 
 import { within } from "../../../base/time.ts";
@@ -49,7 +49,7 @@ export async function listRunsOf(environment: RunEnvironment, query: RunPageQuer
 /** While nobody has decided where the environment lives, it has no run. */
 const NO_DATABASE = { number: null, page: { items: [], endsAt: null } } as const;
 
-/** From the primary of D1, because a replica of D1 can lack what the object says has landed. */
+/** From the primary of D1, because a replica of D1 can lack what the object says is replicated. */
 async function readStored(
   environment: RunEnvironment,
   query: RunPageQuery,

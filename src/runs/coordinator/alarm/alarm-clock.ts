@@ -1,13 +1,13 @@
 /**
- * The coordinator's one alarm, set for whatever comes first: a repair, a purge, or work that is due: a run, a stop
- * request, a message, or a telling.
- * The instants come from the journal, so a new instance can't postpone what an earlier one had set.
+ * The coordinator's one alarm, set for whatever comes first: a retry of replication, a purge, or work that is due: a
+ * run, a stop request, a message, or a telling. The instants come from the journal, so a new instance can't postpone
+ * what an earlier one had set.
  */
 
 import { logFailure } from "../../../base/log.ts";
 import { msSinceOrLongAgo } from "../../../base/time.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { RepairAlarm } from "../../projection/repair-alarm.ts";
+import type { ReplicationAlarm } from "../../projection/repair-alarm.ts";
 import { ALARM_LATE_MS } from "../../upkeep-calls.ts";
 
 /** How long the alarm waits after a part of it failed. */
@@ -27,7 +27,7 @@ export interface Retention {
 const NOTHING_DUE: DueWork = { nextAt: () => Number.POSITIVE_INFINITY };
 const NOTHING_RETAINED: Retention = { purges: NOTHING_DUE, archive: NOTHING_DUE };
 
-export class AlarmClock implements RepairAlarm {
+export class AlarmClock implements ReplicationAlarm {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
   #work: readonly DueWork[] = [];
@@ -54,22 +54,22 @@ export class AlarmClock implements RepairAlarm {
     this.#retention = retention;
   }
 
-  /** When to check whether all changes have landed; Infinity if there is nothing to check. */
-  get repairAt(): number {
-    const mark = this.#journal.marks.get("repair_at");
+  /** When to check whether all changes are replicated; Infinity if there is nothing to check. */
+  get replicationRetryAt(): number {
+    const mark = this.#journal.marks.get("replication_retry_at");
     return mark === null ? Number.POSITIVE_INFINITY : Number(mark);
   }
 
-  setRepairAt(at: number | null): void {
-    this.#journal.marks.set("repair_at", at === null ? null : String(at));
+  setReplicationRetryAt(at: number | null): void {
+    this.#journal.marks.set("replication_retry_at", at === null ? null : String(at));
   }
 
   /**
-   * A repair that is set for sooner stays, because a steady stream of changes must not postpone it for ever. A later
+   * A retry that is set for sooner stays, because a steady stream of changes must not postpone it for ever. A later
    * one was set before the clock stepped back.
    */
-  repairBy(at: number): void {
-    if (this.repairAt > at) this.setRepairAt(at);
+  retryReplicationBy(at: number): void {
+    if (this.replicationRetryAt > at) this.setReplicationRetryAt(at);
   }
 
   /** For `ms` from `at` on, no purge sets the alarm, because a batch is under way or has failed. */
@@ -130,7 +130,7 @@ export class AlarmClock implements RepairAlarm {
 
   /** Sets the alarm in the same stretch as the writes around it, so that it commits with them. */
   arm(now: number): void {
-    const next = Math.min(this.repairAt, this.nextDueAt(now));
+    const next = Math.min(this.replicationRetryAt, this.nextDueAt(now));
     if (next === Number.POSITIVE_INFINITY) return;
     const at = Math.max(next, this.#notBefore(now));
     if (at > now ? at === this.#armedFor : this.ringsBy(now, now)) return;

@@ -1,7 +1,7 @@
 /**
- * What a coordinator does when its alarm rings: what is due first, then the purge and the archive, then the repair. None of it waits
- * for D1 or for an attempt, because the next alarm would wait too. Whatever fails, the alarm is set again, and does not
- * ring at once.
+ * What a coordinator does when its alarm rings: what is due first, then the purge and the archive, then the retry of
+ * replication. None of it waits for D1 or for an attempt, because the next alarm would wait too. Whatever fails, the
+ * alarm is set again, and does not ring at once.
  */
 
 import { log, logFailure } from "../../../base/log.ts";
@@ -22,8 +22,8 @@ export interface AlarmParts {
   purge(now: number): number;
   /** Starts to write runs to the archive, if there is one. */
   archive(now: number): void;
-  /** Returns what to log; null if everything has landed. */
-  repair(now: number): Readonly<Record<string, number | null>> | null;
+  /** Returns what to log; null if everything is replicated. */
+  retryReplication(now: number): Readonly<Record<string, number | null>> | null;
   /** Starts to tell of events that nobody was told of, and to read the webhook endpoints. */
   tell(now: number): void;
   /** Sets the alarm for what is due next. */
@@ -50,9 +50,9 @@ export function ring(clock: AlarmClock, coordinator: string, now: number, parts:
   tried(() => parts.moves(now));
   const purging = tried(() => parts.purge(now)) ?? 0;
   tried(() => parts.archive(now));
-  const repair = tried(() => parts.repair(now)) ?? null;
+  const replication = tried(() => parts.retryReplication(now)) ?? null;
   tried(() => parts.tell(now));
-  if (due + purging > 0 || repair !== null) log("info", "alarm", { coordinator, due, purging, ...repair });
+  if (due + purging > 0 || replication !== null) log("info", "alarm", { coordinator, due, purging, ...replication });
   const isArmed = tried(() => {
     parts.arm(now);
     return true;

@@ -13,9 +13,9 @@ import { archivedLine } from "./archived-line.ts";
 /** How many runs one call to the Worker or one transaction has at most, as in a purge. */
 const TURN_RUNS = 200;
 /** How long a run that can't be printed waits until it is tried again. */
-const ASIDE_MS = DAY_MS;
+const QUARANTINE_MS = DAY_MS;
 /** How long after the end of its retention such a run is deleted without being archived. */
-const ASIDE_MAX_MS = 30 * DAY_MS;
+const QUARANTINE_MAX_MS = 30 * DAY_MS;
 
 export class ArchiveBatch {
   readonly id = crypto.randomUUID();
@@ -48,21 +48,21 @@ export class ArchiveBatch {
     const key = archive.batch?.key ?? objectKey(scope, this.#day, hash);
     this.#journal.transaction(() => {
       archive.setBatch(ids.length === 0 ? null : { key, ids, isWritten: false });
-      this.putAside([...this.#unprintable], now);
+      this.quarantine([...this.#unprintable], now);
     });
     return ids.length === 0 ? null : key;
   }
 
   /** Lets these runs wait, so that they hold up no others. One that has waited for too long is forgotten. */
-  putAside(ids: readonly string[], now: number): void {
+  quarantine(ids: readonly string[], now: number): void {
     if (ids.length === 0) return;
     const { archive, scope } = this.#journal;
-    const tooOld = archive.dueBefore(ids, now - ASIDE_MAX_MS);
+    const tooOld = archive.dueBefore(ids, now - QUARANTINE_MAX_MS);
     if (tooOld.length > 0) {
       log("error", "archive_lacks_runs", { coordinator: scope, runs: tooOld });
       this.#journal.forget(tooOld);
     }
-    archive.postpone(ids, now + ASIDE_MS);
+    archive.postpone(ids, now + QUARANTINE_MS);
   }
 
   #line(id: string): string | null {

@@ -11,7 +11,7 @@ import { DAY_MS, msSinceOrLongAgo, within } from "../../../base/time.ts";
 import type { ArchiveAnswer, ArchivedRun, Archiver } from "../../archive-calls.ts";
 import type { Due } from "../../journal/due-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { Projection } from "../../projection/projection.ts";
+import type { Replication } from "../../projection/projection.ts";
 import type { DueWork } from "../alarm/alarm-clock.ts";
 import type { Forgettable } from "../forgettable.ts";
 import { ArchiveBatch, forgetArchived } from "./archive-batch.ts";
@@ -37,7 +37,7 @@ interface Span {
 /** What an Archive needs besides the journal. */
 interface Archiving {
   readonly archiver: Archiver;
-  readonly projection: Projection;
+  readonly replication: Replication;
   readonly forgettable: Forgettable;
 }
 
@@ -117,7 +117,7 @@ export class Archive implements DueWork {
     let isLost = false;
     try {
       if (!isWritten) {
-        await within(DELETION_MAX_MS, this.#parts.projection.delete(batch.ids));
+        await within(DELETION_MAX_MS, this.#parts.replication.delete(batch.ids));
         isLost = true;
         const answer = await within(LEASE_MS, this.#write(batch));
         if (this.#batch !== batch) return;
@@ -140,7 +140,7 @@ export class Archive implements DueWork {
     }
     this.#batch = null;
     this.#waiting = null;
-    this.#parts.projection.arm(Date.now());
+    this.#parts.replication.arm(Date.now());
   }
 
   #write(batch: ArchiveBatch): Promise<ArchiveAnswer> {
@@ -153,7 +153,7 @@ export class Archive implements DueWork {
     for (;;) {
       const ids = forgetArchived(this.#journal);
       if (ids.length === 0) return;
-      this.#parts.projection.forget(ids);
+      this.#parts.replication.forget(ids);
       this.#busy = { at: Date.now(), ms: LEASE_MS };
       // Between two turns, others get theirs.
       await scheduler.wait(0);
@@ -174,7 +174,7 @@ export class Archive implements DueWork {
     this.#lost = 0;
     this.#failures = 0;
     this.#limit = Math.ceil(length / 2);
-    if (length === 1) this.#journal.transaction(() => batch.putAside(batch.ids, now));
+    if (length === 1) this.#journal.transaction(() => batch.quarantine(batch.ids, now));
   }
 }
 

@@ -15,7 +15,7 @@ import type { BulkCalls, BulkReply, BulkRunner, BulkTarget, Stopper } from "../.
 import { isLost, shownBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Lacking } from "../../projection/lacking.ts";
-import type { Projection } from "../../projection/projection.ts";
+import type { Replication } from "../../projection/projection.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import { behind } from "../../run-id.ts";
 import type { Admitter } from "../gates/admitter.ts";
@@ -33,7 +33,7 @@ interface Parts {
   readonly env: Databases;
   readonly journal: Journal;
   readonly storageLimit: StorageLimit;
-  readonly projection: Projection;
+  readonly replication: Replication;
   readonly lacking: Lacking;
   readonly ledger: Ledger;
   readonly admitter: Admitter;
@@ -52,13 +52,13 @@ export class BulkDesk implements BulkCalls {
   readonly #sets: RunSets;
   readonly driver: BulkDriver;
 
-  constructor({ env, journal, storageLimit, projection, lacking, ledger, admitter, runner, arm }: Parts) {
+  constructor({ env, journal, storageLimit, replication, lacking, ledger, admitter, runner, arm }: Parts) {
     this.#journal = journal;
     this.#storageLimit = storageLimit;
     this.#admitter = admitter;
     this.#arm = arm;
     this.#progress = new BulkProgress(journal);
-    this.#sets = new RunSets(env, journal, projection, lacking);
+    this.#sets = new RunSets(env, journal, replication, lacking);
     const cancels = new BulkCancels(journal, ledger, this.#progress);
     this.driver = new BulkDriver(journal, this.#progress, { runner, sets: this.#sets, cancels, arm });
   }

@@ -14,7 +14,7 @@ import type { StoredBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { mergedPage } from "../../merged-page.ts";
 import type { Lacking } from "../../projection/lacking.ts";
-import type { Projection } from "../../projection/projection.ts";
+import type { Replication } from "../../projection/projection.ts";
 import { isOpen, STATUSES } from "../../run.ts";
 import type { RunFacts } from "../../run-filter-table.ts";
 import type { RunFilters } from "../../run-filters.ts";
@@ -38,13 +38,13 @@ export interface Ends {
 export class RunSets {
   readonly #env: Databases;
   readonly #journal: Journal;
-  readonly #projection: Projection;
+  readonly #replication: Replication;
   readonly #lacking: Lacking;
 
-  constructor(env: Databases, journal: Journal, projection: Projection, lacking: Lacking) {
+  constructor(env: Databases, journal: Journal, replication: Replication, lacking: Lacking) {
     this.#env = env;
     this.#journal = journal;
-    this.#projection = projection;
+    this.#replication = replication;
     this.#lacking = lacking;
   }
 
@@ -105,12 +105,12 @@ export class RunSets {
 
   /** Null while D1 is rebuilt, because it may lack runs that the journal no longer counts as lacking. */
   async #page(filters: RunFilters, below: string | null, limit: number): Promise<MatchingPage | null> {
-    if (this.#projection.isStale) return null;
+    if (this.#replication.isStale) return null;
     const query = { ...filters, cursor: below ?? undefined, limit };
-    // First, because what lands after this is in both.
+    // First, because what is replicated after this is in both.
     const { ids: without, matching, completeTo } = this.#lacking.of(query);
     const lacking = { items: matching.map(toMatchingRun), endsAt: completeTo };
-    const { home } = this.#projection;
+    const { home } = this.#replication;
     const read = async (number: number) => {
       const session = (await boundDatabase(this.#env, number)).withSession("first-primary");
       return findMatching(session, this.#journal.scope, query, { without, completeTo: completeTo ?? undefined });

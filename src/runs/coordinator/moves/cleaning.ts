@@ -5,7 +5,7 @@ import { msSinceOrLongAgo, within } from "../../../base/time.ts";
 import { boundDatabase, NotBound } from "../../../settings/bound-database.ts";
 import type { Databases } from "../../../settings/databases.ts";
 import { deleteLeftovers } from "../../d1/leftover-rows.ts";
-import type { LandingRows } from "../../journal/landing-rows.ts";
+import type { ReplicaRows } from "../../journal/landing-rows.ts";
 import { changeMove, type Replicas } from "../../projection/replicas.ts";
 import type { DueWork } from "../alarm/alarm-clock.ts";
 import { leftUntil } from "./move-desk.ts";
@@ -60,7 +60,7 @@ export class Cleaning implements DueWork {
   }
 
   /** Returns how long the next turn must wait. Never throws. */
-  async #takeTurn(rows: LandingRows): Promise<number> {
+  async #takeTurn(rows: ReplicaRows): Promise<number> {
     try {
       const areGone = await this.#areGone(rows);
       // A restored object can find itself in this database, and the last deletion can have taken rows of it.
@@ -77,7 +77,7 @@ export class Cleaning implements DueWork {
   }
 
   /** Deletes rows, and returns whether none is left. A database that is not bound any more can't be cleaned. */
-  async #areGone(rows: LandingRows): Promise<boolean> {
+  async #areGone(rows: ReplicaRows): Promise<boolean> {
     const deleteSome = async () => deleteLeftovers(await boundDatabase(this.#env, rows.database), this.#scope);
     const beganAt = Date.now();
     try {
@@ -93,7 +93,7 @@ export class Cleaning implements DueWork {
     }
   }
 
-  #isLeft({ state }: LandingRows): boolean {
+  #isLeft({ state }: ReplicaRows): boolean {
     return state.role === "leaving";
   }
 }

@@ -3,7 +3,7 @@
 import { HOUR_MS, MINUTE_MS } from "../../../base/time.ts";
 import type { Home } from "../../home.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { LandingRows } from "../../journal/landing-rows.ts";
+import type { ReplicaRows } from "../../journal/landing-rows.ts";
 import {
   isUnderWay,
   leftDatabase,
@@ -44,7 +44,7 @@ export class MoveDesk implements MoveCalls {
   async begin(from: Home, database: number): Promise<MoveReply> {
     const now = Date.now();
     this.#replicas.adopt(from, now);
-    // Even if the move is refused, the home that was adopted needs its repair.
+    // Even if the move is refused, the home that was adopted needs its retry of replication.
     this.#arm(now);
     const moves = this.#moves(now);
     const underWay = moves.find(isUnderWay);
@@ -116,6 +116,6 @@ function afterwards(at: number, ms: number, now: number): number {
 }
 
 /** The same for a database that the environment has left. */
-export function leftUntil({ state: { move } }: LandingRows, now: number): number {
+export function leftUntil({ state: { move } }: ReplicaRows, now: number): number {
   return move === null ? now : cleanableAt(move, now);
 }

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { bulk, bulkOf, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { holdWrites } from "../../../support/faults.ts";
 import { detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../../../support/gated.ts";
-import { landed } from "../../../support/landed.ts";
+import { replicated } from "../../../support/landed.ts";
 import { ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
 import { beat } from "../../../support/stream.ts";
 import { grantToken, newProject } from "../../../support/tokens.ts";
@@ -126,7 +126,7 @@ it("a run that has left the filter meanwhile is judged by its journal", async ()
 it("a list right after the operation's end shows what it has done, although the database lacks it", async () => {
   const path = newRunsPath();
   await Promise.all(Array.from({ length: 8 }, () => createRun(path)));
-  await landed(path);
+  await replicated(path);
   const gate = holdWrites(/INTO runs/);
   await bulk(path, CANCEL);
   const listed = await ask<unknown[]>("GET", `${path}?status=cancelled`);

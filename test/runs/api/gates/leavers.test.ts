@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, it } from "vitest";
 import { breakD1, resetFaults } from "../../../support/faults.ts";
 import { decide, gatedRun, startGated } from "../../../support/gated.ts";
-import { landed } from "../../../support/landed.ts";
+import { replicated } from "../../../support/landed.ts";
 import { ask } from "../../../support/requests.ts";
 import { idAt, insertRows } from "../../../support/rows.ts";
 import { grantToken, newProject } from "../../../support/tokens.ts";
@@ -46,7 +46,7 @@ it("a revocation lists the runs that its tokens approved, and none of them start
   const other = (await startGated(path)).body;
   expect((await decide(path, run.id, "approve", as(bobs.token))).status).toBe(200);
   expect((await decide(path, other.id, "approve", as(eve?.token ?? ""))).status).toBe(200);
-  await landed(path);
+  await replicated(path);
   const answer = await revoke(project, bob.id, path);
   expect(answer).toMatchObject({ approvedRuns: [{ envName: "prod", id: run.id }], moreApprovedRuns: false });
   const second = await decide(path, run.id, "approve", as(eve?.token ?? ""));

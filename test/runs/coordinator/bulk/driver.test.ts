@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { alarmAt, change, createAged, direct, journal, until } from "../../../support/direct.ts";
-import { landed } from "../../../support/landed.ts";
+import { replicated } from "../../../support/landed.ts";
 import { newRunsPath, scopeOfPath } from "../../../support/requests.ts";
 import {
   awake,
@@ -61,7 +61,7 @@ describe("the set", () => {
   it("is written down before the first run is changed, with a rest after each 1000 runs", async () => {
     const path = newRunsPath();
     await createRuns(path, 1);
-    await landed(path);
+    await replicated(path);
     await plant(path, 2500);
     const id = await begin(path, {});
     const matched = async () => (await bulkOf(path, id)).counts.matched;
@@ -75,7 +75,7 @@ describe("the set", () => {
     expect(await matched()).toBe(2501);
     // From now on, nothing else counts.
     await createRuns(path, 1);
-    await landed(path);
+    await replicated(path);
     expect((await itemsOf(path, id)).length).toBe(2501);
     await awake(path, (object) => object.bulk.abort(id, STOPPER));
   });
@@ -86,7 +86,7 @@ describe("the set", () => {
   ])("of four runs, of which %i may match", async (maxRuns, end, counts) => {
     const path = newRunsPath();
     await createRuns(path, 4);
-    await landed(path);
+    await replicated(path);
     const id = await begin(path, { maxRuns });
     await passUntil(path, async () => (await bulkOf(path, id)).completedAt !== null, 1000);
     expect(await bulkOf(path, id)).toMatchObject({ ...end, counts });
@@ -254,7 +254,7 @@ describe("a cancel", () => {
     expect([await statusOf(path, first), await statusOf(path, second)]).toEqual(["cancelled", "pending"]);
     // Memory has nothing of what was taken back.
     expect(await change(path, second, { type: "succeeded", output: null })).toMatchObject({ ok: true });
-    await landed(path);
+    await replicated(path);
   });
 
   it("waits while no item can be written, and is done then", async () => {
@@ -388,7 +388,7 @@ describe("a stop", () => {
   it("of an operation that still collects changes no run, and one that is over stays as it is", async () => {
     const path = newRunsPath();
     const [run = ""] = await createRuns(path, 1);
-    await landed(path);
+    await replicated(path);
     const id = await begin(path, {});
     const stopped = await awake(path, async (object, instance) => {
       // The page begins in the same event in which it is stopped.

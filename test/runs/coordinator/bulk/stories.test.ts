@@ -6,7 +6,7 @@
 
 import fc from "fast-check";
 import { afterEach, expect, it } from "vitest";
-import { landed } from "../../../support/landed.ts";
+import { replicated } from "../../../support/landed.ts";
 import { newRunsPath } from "../../../support/requests.ts";
 import {
   awake,
@@ -164,7 +164,7 @@ it("each run is changed once at most, and the counts are exact", { timeout: 240_
       outside.retried.clear();
       const path = newRunsPath();
       const story: Story = { path, runs: await createRuns(path, RUNS), ids: [] };
-      await landed(path);
+      await replicated(path);
       const happened: string[] = [];
       try {
         for (const { what, go } of steps) {
