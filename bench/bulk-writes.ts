@@ -12,7 +12,7 @@ import { markdown } from "./table.ts";
 
 const PROJECT = "bulk";
 const ENVIRONMENT = `/bench/${PROJECT}/envs/env-0`;
-const PAGE_RUNS = 25;
+const BATCH_RUNS = 25;
 /** As many as a request without `actions:manage` may mean. At 20 a second, an operation takes 25 s. */
 const RUNS = 500;
 /** Makes the tables of all coordinators. */
@@ -30,7 +30,7 @@ interface Rows {
   /** The part of them that the platform charges for setting alarms. */
   readonly alarms: number;
   /** Rows that the operation's own tables and the audit got, for each page of runs. */
-  readonly aPage: number;
+  readonly aBatch: number;
 }
 
 export interface BulkWrites {
@@ -40,7 +40,7 @@ export interface BulkWrites {
 
 /** `isTrial`: with one page of runs, for a try of the bench itself. */
 export async function measureBulkWrites(isTrial: boolean, onProgress: (text: string) => void): Promise<BulkWrites> {
-  const runs = isTrial ? PAGE_RUNS : RUNS;
+  const runs = isTrial ? BATCH_RUNS : RUNS;
   const site = await open({ counted: true });
   try {
     onProgress("rows written by bulk operations");
@@ -57,11 +57,11 @@ export async function measureBulkWrites(isTrial: boolean, onProgress: (text: str
 }
 
 export function bulkWritesTable({ runs, rows }: BulkWrites): string {
-  const head = `rows written for each of ${runs} runs|operation|change|replication|all|of these setAlarm|a page of ${PAGE_RUNS}`;
-  const lines = rows.map(({ place, parts: { operation, change, replication }, alarms, aPage }) => [
+  const head = `rows written for each of ${runs} runs|operation|change|replication|all|of these setAlarm|a batch of ${BATCH_RUNS}`;
+  const lines = rows.map(({ place, parts: { operation, change, replication }, alarms, aBatch }) => [
     place,
     ...[operation, change, replication, operation + change + replication, alarms].map((n) => n.toFixed(2)),
-    aPage.toFixed(1),
+    aBatch.toFixed(1),
   ]);
   return markdown([head.split("|"), ...lines]);
 }
@@ -106,13 +106,13 @@ function rowsOf(operation: string, counts: readonly Count[], runs: number): Rows
       replication: each((count) => !isOwn(count) && isReplication(count)),
     };
     const alarms = each(({ sql }) => sql.endsWith("setAlarm"));
-    return { place: `${operation}, ${store}`, parts, alarms, aPage: parts.operation * PAGE_RUNS };
+    return { place: `${operation}, ${store}`, parts, alarms, aBatch: parts.operation * BATCH_RUNS };
   });
 }
 
 /** Whether the statement is about the operation itself, and not about one of its runs. */
 function isOwn({ sql }: Count): boolean {
-  return /\b(bulk_operations|bulk_pages|audit)\b/.test(sql);
+  return /\b(bulk_operations|bulk_items|audit)\b/.test(sql);
 }
 
 /** Whether the statement writes runs to D1, or notes in the journal what is replicated and when to check again. */

@@ -55,7 +55,8 @@ function countObject(storage: DurableObjectStorage, scope: string): void {
   patch(storage.sql, "exec", (ask, self, [text, ...values]) => {
     const cursor = ask() as SqlStorageCursor<never>;
     let [rowsRead, rowsWritten] = [0, 0];
-    // Read by then, because every stretch is synchronous. Another request can't ask a cursor that was not read to its end.
+    // Read by then, because every critical section is synchronous. Another request can't ask a cursor that was not read
+    // to its end.
     queueMicrotask(() => {
       ({ rowsRead, rowsWritten } = cursor);
     });

@@ -97,7 +97,7 @@ export function makePurgeable(folder: string, count: number, scope?: string): st
   };
   const oldest = "SELECT id FROM runs WHERE completed_at IS NOT NULL ORDER BY id LIMIT ?2";
   const isChosen = (file: string) =>
-    scope === undefined || valueIn(file, "SELECT value FROM marks WHERE name = 'name'") === scope;
+    scope === undefined || valueIn(file, "SELECT value FROM metadata WHERE name = 'name'") === scope;
   const ids = filesOf(folder, "object")
     .filter(isChosen)
     .flatMap((file) => update(file, `purge_at = ?1, due_at = ?1 WHERE id IN (${oldest})`, count));
@@ -182,7 +182,7 @@ const COPIED: Readonly<Record<string, Copying>> = {
   messages: { by: "run_id", where: "state <> 'waiting'", values: { expires_at: "expires_at", due_at: "due_at" } },
   // An operation is over some seconds after its last run has ended.
   bulk_operations: { by: "id", values: { is_over: "1" } },
-  bulk_pages: { by: "bulk_id" },
+  bulk_items: { by: "bulk_id" },
   audit: { by: "id", where: "bulk IS NOT NULL" },
 };
 /**
@@ -210,10 +210,10 @@ function copyRuns(file: string, copies: number, waiting: number): void {
     if (columns.length === 0) continue;
     // The copies are in D1 too, so nothing is left to replicate.
     if (columns.includes("change_seq"))
-      db.exec(`INSERT INTO marks
+      db.exec(`INSERT INTO metadata
         SELECT 'replica:0', json_object('role', 'primary', 'generation', 0, 'walkedTo', NULL, 'move', NULL)
-        WHERE NOT EXISTS (SELECT 1 FROM marks WHERE name LIKE 'replica:%');
-        UPDATE marks SET value = json_set(value, '$.replicatedSeq', (SELECT max(change_seq) FROM runs))
+        WHERE NOT EXISTS (SELECT 1 FROM metadata WHERE name LIKE 'replica:%');
+        UPDATE metadata SET value = json_set(value, '$.replicatedSeq', (SELECT max(change_seq) FROM runs))
         WHERE name LIKE 'replica:%'`);
     const values = columns.map((name) => {
       if (["id", "run_id", "bulk_id", "create_key", "body", "bulk"].includes(name)) return `copied(${name}, copy)`;

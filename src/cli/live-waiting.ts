@@ -22,7 +22,7 @@ export class LiveWaiting {
   #details: DetailedActionRun["details"];
   #timer: NodeJS.Timeout | undefined;
   /** Grows with each start and stop, so that a late response draws nothing. */
-  #turn = 0;
+  #generation = 0;
 
   constructor(live: LiveLine, read: ReadRun) {
     this.#live = live;
@@ -32,30 +32,30 @@ export class LiveWaiting {
   /** Shows the line, and keeps it true until `stop`. Resolves when the first line is there. */
   async start(): Promise<void> {
     this.stop();
-    const turn = this.#turn;
+    const generation = this.#generation;
     let leftMs = READ_EVERY_MS;
     this.#timer = setInterval(() => {
       leftMs -= DRAW_EVERY_MS;
       if (leftMs <= 0) {
         leftMs = READ_EVERY_MS;
-        void this.#update(turn);
+        void this.#update(generation);
       } else this.#draw();
     }, DRAW_EVERY_MS);
     this.#timer.unref();
-    await this.#update(turn);
+    await this.#update(generation);
   }
 
   /** Call this when the run no longer waits, or before the command ends. */
   stop(): void {
-    this.#turn++;
+    this.#generation++;
     clearInterval(this.#timer);
     this.#details = undefined;
   }
 
-  async #update(turn: number): Promise<void> {
+  async #update(generation: number): Promise<void> {
     // The line is an extra. If the service can't answer, the events say so.
     const run = await this.#read().catch(() => null);
-    if (turn !== this.#turn) return;
+    if (generation !== this.#generation) return;
     if (run !== null) this.#details = run.details;
     this.#draw();
   }

@@ -78,18 +78,18 @@ export async function* readStreams<T>(
   }
 }
 
-/** One stream. Closed if it is silent for too long, or if its watcher stops. */
+/** One stream. Closed if it is silent for too long, or if the caller stops. */
 class Connection {
   readonly #aborter = new AbortController();
-  readonly #watcher: AbortSignal | undefined;
+  readonly #callerSignal: AbortSignal | undefined;
   readonly #silenceMs: number;
-  readonly #stop = () => this.#aborter.abort(this.#watcher?.reason);
+  readonly #stop = () => this.#aborter.abort(this.#callerSignal?.reason);
 
-  constructor(watcher: AbortSignal | undefined, silenceMs: number) {
-    this.#watcher = watcher;
+  constructor(callerSignal: AbortSignal | undefined, silenceMs: number) {
+    this.#callerSignal = callerSignal;
     this.#silenceMs = silenceMs;
-    if (watcher?.aborted) this.#stop();
-    watcher?.addEventListener("abort", this.#stop, { once: true });
+    if (callerSignal?.aborted) this.#stop();
+    callerSignal?.addEventListener("abort", this.#stop, { once: true });
   }
 
   get signal(): AbortSignal {
@@ -105,7 +105,7 @@ class Connection {
     const decoder = new TextDecoder();
     try {
       for (;;) {
-        // The timer runs only while we read, because the watcher may take its time with an event.
+        // The timer runs only while we read, because the caller may take its time with an event.
         const timer = setTimeout(() => this.#aborter.abort(new Error("the stream was silent")), this.#silenceMs);
         const { done, value } = await reader.read().finally(() => clearTimeout(timer));
         if (done) return;
@@ -118,7 +118,7 @@ class Connection {
   }
 
   close(): void {
-    this.#watcher?.removeEventListener("abort", this.#stop);
+    this.#callerSignal?.removeEventListener("abort", this.#stop);
     this.#aborter.abort(new Error("the stream is no longer read"));
   }
 }

@@ -30,13 +30,13 @@ export interface BulkCalls {
   reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply>;
   /** Begins what was reserved. Null if the place was lost. */
   begin(id: string): Promise<BulkOperation | null>;
-  /** Of a cancel whose runs all had their turn, `ended` is how they have ended so far. */
+  /** Of a cancel that has decided all its runs, `ended` is how they have ended so far. */
   operation(id: string): Promise<BulkOperation | null>;
   /** Newest first, those before the id `before`. */
   operations(before: string | null, limit: number): Promise<readonly BulkOperation[]>;
-  /** In the order in which the runs have their turns, those behind the number `after`. Null: no such operation. */
+  /** In the order in which the runs are decided, those behind the number `after`. Null: no such operation. */
   items(id: string, outcome: Outcome | null, after: number, limit: number): Promise<readonly NumberedItem[] | null>;
-  /** Stops an operation. A page of retries under way is decided first. `by`: for the audit. Null: no such operation. */
+  /** Stops an operation after the batch of retries under way. `by`: for the audit. Null: no such operation. */
   abort(id: string, by: Stopper): Promise<BulkOperation | null>;
   /** Gives up the place of an operation that has not begun. */
   drop(id: string): Promise<void>;

@@ -25,7 +25,7 @@ export const OUTCOMES = ["accepted", "skipped", "failed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** After how many runs the asker is judged again. At the rate of an environment, they take 1.25 s. */
-export const PAGE_RUNS = 25;
+export const BATCH_RUNS = 25;
 /** How many runs of an environment are decided in a second, by all its operations. */
 export const RUNS_PER_SECOND = 20;
 /** How often the retry of a run is tried at most. */
@@ -102,7 +102,7 @@ export interface BulkItem {
   readonly newRunId: string | null;
 }
 
-/** An item of a page of items. `seq`: its number in the operation; it sorts by when the run has its turn. */
+/** An item of a page of items. `seq`: its number in the operation; it sorts by when the run is decided. */
 export interface NumberedItem extends BulkItem {
   readonly seq: number;
 }

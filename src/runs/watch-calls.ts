@@ -66,15 +66,15 @@ export interface ChangesAnswer {
 export type ChangesReply = ChangesAnswer | RunRefusal;
 
 /** An event stream or a wait that follows a run, or the feed of changes. */
-export interface Watcher {
-  /** Chosen by the Worker, the same for every call of one watcher. */
+export interface Subscriber {
+  /** Chosen by the Worker, the same for every call of one subscriber. */
   readonly key: string;
   readonly tokenId: string;
 }
 
 export interface Wait extends Inclusion {
   readonly maxMs: number;
-  /** Whether the watcher calls again. After its last call it leaves its seat. */
+  /** Whether this is the subscriber's last call. Its subscription ends with it. */
   readonly isLast: boolean;
 }
 
@@ -82,16 +82,16 @@ export interface WatchCalls {
   /** A page of the timeline. */
   events(id: string, page: TimelinePage): Promise<TimelineReply>;
   /** The same. If the page has no event yet, waits up to `maxMs` for one. */
-  watch(id: string, page: TimelinePage, watcher: Watcher, maxMs: number): Promise<TimelineReply>;
+  watch(id: string, page: TimelinePage, subscriber: Subscriber, maxMs: number): Promise<TimelineReply>;
   /** The run when it has ended, or as it is after `maxMs`. */
-  waitForEnd(id: string, watcher: Watcher, wait: Wait): Promise<RunReply>;
+  waitForEnd(id: string, subscriber: Subscriber, wait: Wait): Promise<RunReply>;
   /**
    * The runs that changed after a place, at most 200 of 1 MiB together. A place of another epoch, or beyond the newest
    * change, is refused as `cursor_gone`.
    */
   changes(asked: AskedChanges): Promise<ChangesReply>;
-  /** The same. If the page has no run yet, waits up to `maxMs` for one. A watcher is woken at most once a second. */
-  watchChanges(asked: AskedChanges, watcher: Watcher, maxMs: number): Promise<ChangesReply>;
-  /** Gives a watcher's seat back. */
-  unwatch(watcherKey: string): Promise<void>;
+  /** The same. If the page has no run yet, waits up to `maxMs` for one. A subscriber is woken at most once a second. */
+  watchChanges(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply>;
+  /** Ends a subscription. */
+  unwatch(subscriberKey: string): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { grantToken } from "../support/tokens.ts";
 import { archivedIds, bucket, objectsOf, useBucket } from "./bucket.ts";
 import {
   archiveUntil,
-  archivingMark,
+  archivingBatch,
   DAY,
   DUE_MS,
   deletedUpTo,
@@ -112,7 +112,7 @@ it("writes at once when 1000 runs are due, 1000 in each object", async () => {
   pass(DAY_MS);
   await archiveUntil(path, 0);
   expect((await archivedIds(path)).toSorted()).toEqual(ids);
-  expect(await archivingMark(path)).toBeNull();
+  expect(await archivingBatch(path)).toBeNull();
 });
 
 it("deletes D1's rows when they are due, and the journal's after the archive has the runs", async () => {
@@ -152,7 +152,7 @@ it("a run that was due before it ended loses its row in D1 with the archive, wha
   await replicatedRow(path, id);
   // Its alarm was dropped, so its deadline passed unseen. Deletions in D1 have come further.
   const deletedTo = JSON.stringify({ dueAt: NOON + RETENTION_MS + DAY_MS, id: "" });
-  await journal(path, "INSERT INTO marks (name, value) VALUES ('deleted_to', ?)", deletedTo);
+  await journal(path, "INSERT INTO metadata (name, value) VALUES ('deleted_to', ?)", deletedTo);
   await evictDurableObject(coordinator(path));
   pass(RETENTION_MS + 2 * HOUR_MS);
   await ring(path);

@@ -1,14 +1,14 @@
 /** A crash at each step, and tries that are given up and come late: each run is in one object, and goes once. */
 
 import { expect, it, vi } from "vitest";
-import { ArchiveDesk } from "../../src/runs/coordinator/archive/archive-desk.ts";
+import { ArchiveHandler } from "../../src/runs/coordinator/archive/archive-desk.ts";
 import { DAY_MS, journal, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { archivedIds, bucket, objectsOf, useBucket } from "./bucket.ts";
 import {
   archiveUntil,
-  archivingMark,
+  archivingBatch,
   DUE_MS,
   deletedFromD1,
   die,
@@ -104,7 +104,7 @@ it.each<Crash>([
   await ring(path);
   await until(async () => isThere(path, errors));
   const kept = (await keptIds(path)).length;
-  expect(kept).toBe((await archivingMark(path))?.isWritten ? 300 : 500);
+  expect(kept).toBe((await archivingBatch(path))?.isWritten ? 300 : 500);
 
   await journal(path, "DROP TRIGGER IF EXISTS kept");
   await die(path);
@@ -117,7 +117,7 @@ it.each<Crash>([
   expect((await archivedIds(path)).toSorted()).toEqual(ids);
   expect(bucket.puts.length).toBe(puts);
   expect(new Set(bucket.puts).size).toBe(1);
-  expect(await archivingMark(path)).toBeNull();
+  expect(await archivingBatch(path)).toBeNull();
 });
 
 it("a try that was given up gets no answer, and what it writes late changes nothing", async () => {
@@ -152,11 +152,11 @@ it("a try that was given up can't write while the next one is under way", async 
   pass(LOST_MS);
   await ring(path);
   await until(async () => second.isHeld);
-  const seals = vi.spyOn(ArchiveDesk.prototype, "seal");
+  const seals = vi.spyOn(ArchiveHandler.prototype, "seal");
   first.release();
   await until(async () => seals.mock.results.length > 0);
   expect(await seals.mock.results[0]?.value).toBeNull();
-  expect(await archivingMark(path)).toBeNull();
+  expect(await archivingBatch(path)).toBeNull();
   second.release();
   await archiveUntil(path, 0);
   expect(bucket.puts.length).toBe(1);

@@ -11,7 +11,7 @@ import { changed } from "../support/settings.ts";
 import { archivedIds, bucket, objectsOf, useBucket } from "./bucket.ts";
 import {
   archiveUntil,
-  archivingMark,
+  archivingBatch,
   compressWith,
   DUE_MS,
   deletedFromD1,
@@ -160,7 +160,7 @@ it("waits until webhook endpoints were told of a run, and counts each run first"
   await die(path);
   await direct(path).upkeep.counts();
   await journal(path, number, 2, untold);
-  await journal(path, "INSERT INTO marks (name, value) VALUES ('endpoints_noted', ?)", `${NOON}:0:1`);
+  await journal(path, "INSERT INTO metadata (name, value) VALUES ('endpoints_noted', ?)", `${NOON}:0:1`);
   await die(path);
   faults.reads = "down";
   errorLines();
@@ -171,8 +171,8 @@ it("waits until webhook endpoints were told of a run, and counts each run first"
   faults.reads = null;
   pass(DAY_MS);
   await ring(path);
-  const mark = "SELECT 1 FROM marks WHERE name = 'endpoints_noted'";
-  await until(async () => (await journal(path, mark)).length === 0);
+  const noted = "SELECT 1 FROM metadata WHERE name = 'endpoints_noted'";
+  await until(async () => (await journal(path, noted)).length === 0);
   pass(MINUTE_MS);
   await archiveUntil(path, 0);
   expect((await archivedIds(path)).toSorted()).toEqual([told, untold]);
@@ -187,21 +187,21 @@ it("without a bucket, a purge is as it always was, also if there was an archive 
   errorLines();
   pass(DAY_MS);
   await ring(path);
-  await until(async () => (await archivingMark(path)) !== null);
+  await until(async () => (await archivingBatch(path)) !== null);
   changed.ARCHIVE = undefined;
   await die(path);
   await ring(path);
   await until(async () => (await keptIds(path)).length === 0);
-  expect(await journal(path, "SELECT name FROM marks WHERE name IN ('archiving', 'deleted_to')")).toEqual([]);
+  expect(await journal(path, "SELECT name FROM metadata WHERE name IN ('archiving', 'deleted_to')")).toEqual([]);
 
   const other = newRunsPath();
   await ended(other, 3);
-  const marks = await journal(other, "SELECT name FROM marks");
+  const before = await journal(other, "SELECT name FROM metadata");
   const { calls } = faults;
   pass(RETENTION_MS);
   await ring(other);
   await until(async () => (await keptIds(other)).length === 0);
   expect(faults.calls - calls).toBe(1);
-  expect(await journal(other, "SELECT name FROM marks")).toEqual(marks);
+  expect(await journal(other, "SELECT name FROM metadata")).toEqual(before);
   expect(await archiveStatus({})).toBeNull();
 });

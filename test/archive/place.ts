@@ -97,14 +97,14 @@ export async function keptIds(path: string): Promise<string[]> {
   return (await journal<{ id: string }>(path, "SELECT id FROM runs ORDER BY run_key")).map(({ id }) => id);
 }
 
-async function mark<T>(path: string, name: string): Promise<T | null> {
-  const [row] = await journal<{ value: string }>(path, "SELECT value FROM marks WHERE name = ?", name);
+async function metadata<T>(path: string, name: string): Promise<T | null> {
+  const [row] = await journal<{ value: string }>(path, "SELECT value FROM metadata WHERE name = ?", name);
   return row === undefined ? null : (JSON.parse(row.value) as T);
 }
 
 /** The runs that the next object must have. */
-export function archivingMark(path: string): Promise<Batch | null> {
-  return mark(path, "archiving");
+export function archivingBatch(path: string): Promise<Batch | null> {
+  return metadata(path, "archiving");
 }
 
 /** Lets retention pass, and the deletions in D1. The archive comes a day later. */
@@ -117,7 +117,7 @@ export async function deletedFromD1(path: string): Promise<void> {
 export async function deletedUpTo(path: string, id: string | undefined): Promise<void> {
   await until(async () => {
     await ring(path);
-    return (await mark<{ id: string }>(path, "deleted_to"))?.id === id;
+    return (await metadata<{ id: string }>(path, "deleted_to"))?.id === id;
   });
 }
 

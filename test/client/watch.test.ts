@@ -126,7 +126,7 @@ describe("a watch", () => {
     expect((api.asked[1]?.at ?? 0) - (api.asked[0]?.at ?? 0)).toBeGreaterThan(950);
   });
 
-  it("allows a watcher more time for an event than a stream may be silent", async () => {
+  it("allows its caller more time for an event than a stream may be silent", async () => {
     const api = await stub(stream(EVENTS.map(frame), "hang"));
     const found: TimelineEvent[] = [];
     for await (const event of watch(api, { timeoutMs: 500 })) {

@@ -119,8 +119,8 @@ export function row(path: string): Promise<{ database: number; generation: numbe
   return select.bind(scopeOfPath(path)).first();
 }
 
-/** The names of the marks in the journal, in order. */
+/** The names of the journal's metadata, in order. */
 export async function marksOf(path: string): Promise<string[]> {
-  const marks = await journal<{ name: string }>(path, "SELECT name FROM marks ORDER BY name");
-  return marks.map(({ name }) => name);
+  const metadata = await journal<{ name: string }>(path, "SELECT name FROM metadata ORDER BY name");
+  return metadata.map(({ name }) => name);
 }

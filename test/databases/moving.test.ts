@@ -152,7 +152,7 @@ describe("a move", () => {
   it("copies again after a resync, because the target may have been restored", async () => {
     const { path, ids } = await livingIn(1);
     const { open } = await copyingTo(path, 2);
-    await journal(path, "UPDATE marks SET value = json_set(value, '$.walkedTo', 'f') WHERE name = 'replica:2'");
+    await journal(path, "UPDATE metadata SET value = json_set(value, '$.walkedTo', 'f') WHERE name = 'replica:2'");
     await kill(path);
     await direct(path).upkeep.resync();
     expect(await walkedTo(path, 2)).toBe("");
@@ -209,7 +209,7 @@ describe("the operator", () => {
     const full = /FULL/;
     await journal(
       path,
-      "CREATE TRIGGER full BEFORE INSERT ON marks WHEN new.name = 'replica:2' BEGIN SELECT RAISE(ABORT, 'SQLITE_FULL'); END",
+      "CREATE TRIGGER full BEFORE INSERT ON metadata WHEN new.name = 'replica:2' BEGIN SELECT RAISE(ABORT, 'SQLITE_FULL'); END",
     );
     await expect(async () => beginMove(path, 2)).rejects.toThrow(full);
     expect([await moveOf(path), await homeOf(path)]).toEqual([null, { database: 1, generation: 1 }]);
@@ -217,7 +217,7 @@ describe("the operator", () => {
     const { open } = await copyingTo(path, 2);
     await journal(
       path,
-      "CREATE TRIGGER full BEFORE UPDATE ON marks WHEN new.name = 'replica:2' BEGIN SELECT RAISE(ABORT, 'SQLITE_FULL'); END",
+      "CREATE TRIGGER full BEFORE UPDATE ON metadata WHEN new.name = 'replica:2' BEGIN SELECT RAISE(ABORT, 'SQLITE_FULL'); END",
     );
     await expect(async () => direct(path).moves.cancel()).rejects.toThrow(full);
     await journal(path, "DROP TRIGGER full");
@@ -257,7 +257,7 @@ describe("the cleaning", () => {
     });
     const now = Date.now();
     expect(await alarmAt(path)).toBeGreaterThan(now + 20_000);
-    // A turn can have many statements, and ends after 28 s at the latest.
+    // A pass can have many statements, and ends after 28 s at the latest.
     await alarmIn(25_000, coordinator(path));
     expect(await alarmAt(path)).toBeGreaterThan(now + 27_000);
     open();

@@ -132,7 +132,7 @@ it("a registration that the control database refused is made up for, although no
   // Then no retry is set.
   await until(async () => {
     await ringNext(path);
-    return (await journal(path, "SELECT 1 FROM marks WHERE name = 'replication_retry_at'")).length === 0;
+    return (await journal(path, "SELECT 1 FROM metadata WHERE name = 'replication_retry_at'")).length === 0;
   });
 });
 
@@ -161,9 +161,9 @@ describe("an object that was restored to before its move", () => {
   async function restored() {
     const { path, ids } = await livingIn(1);
     await moved(path);
-    await journal(path, "DELETE FROM marks WHERE name = 'replica:2'");
+    await journal(path, "DELETE FROM metadata WHERE name = 'replica:2'");
     const primary = { role: "primary", generation: 1, replicatedSeq: 0, walkedTo: null, move: null };
-    await journal(path, "INSERT INTO marks (name, value) VALUES ('replica:1', ?)", JSON.stringify(primary));
+    await journal(path, "INSERT INTO metadata (name, value) VALUES ('replica:1', ?)", JSON.stringify(primary));
     await evictDurableObject(coordinator(path));
     expect([await homeOf(path), await row(path)]).toMatchObject([{ database: 1 }, { database: 2 }]);
     await databaseOf(2).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
@@ -273,7 +273,7 @@ it.each([
 it("a home that was adopted has its retry of replication, although the move is refused", async () => {
   const { path } = await livingIn(1);
   await until(async () => {
-    if ((await journal(path, "SELECT 1 FROM marks WHERE name = 'replication_retry_at'")).length === 0) return true;
+    if ((await journal(path, "SELECT 1 FROM metadata WHERE name = 'replication_retry_at'")).length === 0) return true;
     await ringNext(path);
     return false;
   });
@@ -308,7 +308,7 @@ it("a cleaning under way takes no rows of the home that a resync has adopted", a
   await replicatedIn(path, 1, [...ids, id]);
   const again = vi.spyOn(Replicas.prototype, "walkAgain");
   open();
-  // The turn of the cleaning is over, without an alarm in between: the runs' deadlines must not pass.
+  // The pass of the cleaning is over, without an alarm in between: the runs' deadlines must not pass.
   await until(async () => again.mock.calls.length > 0);
   await until(async () => (await walkedTo(path, 1)) === null);
   expect(await lackingOf(path)).toMatchObject({ isStale: false, home: { database: 1 } });

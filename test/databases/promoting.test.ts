@@ -68,7 +68,7 @@ async function owed(path: string): Promise<string[]> {
 
 /** Begins another instance, in which the copy has walked all runs up to this id. */
 async function walked(path: string, id: string): Promise<void> {
-  await journal(path, "UPDATE marks SET value = json_set(value, '$.walkedTo', ?) WHERE name = 'replica:2'", id);
+  await journal(path, "UPDATE metadata SET value = json_set(value, '$.walkedTo', ?) WHERE name = 'replica:2'", id);
   await kill(path);
 }
 
@@ -360,7 +360,7 @@ it("a promotion that the journal can't write changes nothing, and comes with the
   const { open } = await copyingTo(path, 2);
   await journal(
     path,
-    `CREATE TRIGGER full BEFORE UPDATE ON marks WHEN new.value LIKE '%"leaving"%'
+    `CREATE TRIGGER full BEFORE UPDATE ON metadata WHEN new.value LIKE '%"leaving"%'
      BEGIN SELECT RAISE(ABORT, 'SQLITE_FULL'); END`,
   );
   open();

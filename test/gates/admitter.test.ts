@@ -39,7 +39,7 @@ function failWhen(awake: Awake, condition: string): void {
     BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
 }
 
-describe("a run that is released in the stretch in which it gets to its slot", () => {
+describe("a run that is released in the critical section in which it gets to its slot", () => {
   it("is answered as released, because the run that it replaced has ended", () =>
     stage.awake(async (awake) => {
       const old = await retrying(awake);
@@ -162,7 +162,7 @@ const WRITES_OF_AN_END = [
   ["the run", "BEFORE UPDATE ON runs"],
   ["its timeline", "BEFORE INSERT ON events"],
   ["its stop request", "BEFORE DELETE ON stop_requests"],
-  ["its retry of replication", "BEFORE INSERT ON marks"],
+  ["its retry of replication", "BEFORE INSERT ON metadata"],
 ] as const;
 
 describe("an end", () => {
@@ -298,7 +298,7 @@ describe("a release that fails", () => {
     }));
 });
 
-it("an end, the release of its slot and the next run's request are one stretch", () =>
+it("an end, the release of its slot and the next run's request are one critical section", () =>
   stage.awake(async (awake) => {
     const holder = await running(awake);
     const next = await create(stage, awake);

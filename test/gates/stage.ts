@@ -37,7 +37,7 @@ const START = Date.UTC(2040, 0, 1);
 const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-/;
 const NEW_VERSION = /^\s*UPDATE runs SET version = \?/;
 
-/** The object as it is awake now. Only for one stretch of steps. `object`: its calls. */
+/** The object as it is awake now. Only for the steps up to the next eviction. `object`: its calls. */
 export interface Awake {
   readonly object: Coordinator;
   readonly alarm: () => Promise<void>;
@@ -71,7 +71,7 @@ export class Stage {
   readonly unheard = new Set<string>();
   /** The runs whose stop request was sent. */
   readonly stopped = new Set<string>();
-  /** The runs that the last write named. A mark that is written next is about them. */
+  /** The runs that the last write named. Metadata that is written next is about them. */
   #lastNamed: readonly string[] = [];
   /** Which writes fail, as those of a full object can. */
   failing = /^/;
@@ -191,8 +191,8 @@ export class Stage {
       this.pass(AFTER_FAILURE_MS + 1000);
       await this.ring(awake, true);
     }
-    const [mark] = awake.sql.exec("SELECT 1 FROM marks WHERE name = 'replication_retry_at'");
-    if (mark !== undefined) throw new Error("the retry of replication is still set");
+    const [retry] = awake.sql.exec("SELECT 1 FROM metadata WHERE name = 'replication_retry_at'");
+    if (retry !== undefined) throw new Error("the retry of replication is still set");
   }
 
   /** An id whose random part the story chooses. */

@@ -1,11 +1,11 @@
-/** How much one stretch does when many runs may start at once. The alarm does the rest, and nobody waits for it. */
+/** How much one pass does when many runs may start at once. The alarm does the rest, and nobody waits for it. */
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { create } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
 
 const FREEZE = { group: "", reason: "freeze", until: null, by: "ann", via: null };
-/** Runs with a gate and no group have no limit, so only the turn bounds them. */
+/** Runs with a gate and no group have no limit, so only the pass bounds them. */
 const NO_GROUP = { concurrency: null } as const;
 
 let stage: Stage;

@@ -3,7 +3,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { RunDesk } from "../../src/runs/coordinator/run-desk.ts";
+import { RunHandler } from "../../src/runs/coordinator/run-desk.ts";
 import { bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
 import { coordinator, direct, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
@@ -28,7 +28,7 @@ async function fail(path: string, runs: number): Promise<string[]> {
   return failed.map(({ id }) => id);
 }
 
-/** Time passes, and the operations of the environment have their turn. */
+/** Time passes, and the operations of the environment go on. */
 async function pass(path: string, ms: number): Promise<void> {
   later(ms);
   await runDurableObjectAlarm(coordinator(path));
@@ -113,10 +113,10 @@ it.each(["down", "hang"] as const)(
       throw new Error("D1 does not answer");
     });
     const { body } = await startBulk(path, { operation: "cancel", runIds }, { token });
-    const turns = () => failed.mock.calls.filter(([line]) => String(line).includes("bulk_failed")).length;
+    const failures = () => failed.mock.calls.filter(([line]) => String(line).includes("bulk_failed")).length;
     await until(async () => {
       await pass(path, 31_000);
-      return turns() > 1;
+      return failures() > 1;
     });
     expect(judge.mock.calls.length).toBeGreaterThan(1);
     expect((await bulkOf(path, body.id)).counts).toMatchObject({ accepted: 0, skipped: 0, failed: 0 });
@@ -150,9 +150,9 @@ it("a retry that never answers makes no other retry fail", async () => {
   const path = newRunsPath();
   const runIds = await fail(path, 8);
   const [stuck] = runIds;
-  const { inputs } = RunDesk.prototype;
+  const { inputs } = RunHandler.prototype;
   const never = Promise.withResolvers<void>();
-  vi.spyOn(RunDesk.prototype, "inputs").mockImplementation(async function hanging(this: RunDesk, ...of) {
+  vi.spyOn(RunHandler.prototype, "inputs").mockImplementation(async function hanging(this: RunHandler, ...of) {
     if (of[0] === stuck) await never.promise;
     return inputs.apply(this, of);
   });
@@ -169,9 +169,9 @@ it("a retry that always fails has failed after ten tries, and no other", async (
   const path = newRunsPath();
   const runIds = await fail(path, 8);
   const [stuck] = runIds;
-  const { inputs } = RunDesk.prototype;
+  const { inputs } = RunHandler.prototype;
   let tries = 0;
-  vi.spyOn(RunDesk.prototype, "inputs").mockImplementation(async function failing(this: RunDesk, ...of) {
+  vi.spyOn(RunHandler.prototype, "inputs").mockImplementation(async function failing(this: RunHandler, ...of) {
     if (of[0] !== stuck) return inputs.apply(this, of);
     tries++;
     throw new Error("Network connection lost.");

@@ -111,7 +111,7 @@ it("keeps the alarm set while D1 is down, also after evictions", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   const id = await createAged(path);
-  for (let turn = 0; turn < 4; turn++) {
+  for (let n = 0; n < 4; n++) {
     await runDurableObjectAlarm(coordinator(path));
     const at = await alarmAt(path);
     expect(at).not.toBeNull();
@@ -128,8 +128,8 @@ it("after many failures, a hanging batch and the next one fit into 15 s", async 
   faults.writes = "down";
   await createAged(path);
   let nextIn = 0;
-  for (let turn = 1; turn <= 7; turn++) {
-    const now = Date.now() + turn * 60_000;
+  for (let n = 1; n <= 7; n++) {
+    const now = Date.now() + n * 60_000;
     vi.useFakeTimers({ toFake: ["Date"], now });
     await runDurableObjectAlarm(coordinator(path));
     nextIn = ((await alarmAt(path)) ?? 0) - now;

@@ -7,8 +7,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../src/runs/api/read/ended-runs.ts";
 import { streamEvents } from "../../src/runs/api/watch/timeline-stream.ts";
-import { WatchDesk } from "../../src/runs/coordinator/watch-desk.ts";
-import { WATCHERS_MAX, Watchers } from "../../src/runs/coordinator/watchers.ts";
+import { WatchHandler } from "../../src/runs/coordinator/watch-desk.ts";
+import { SUBSCRIPTIONS_MAX, Subscriptions } from "../../src/runs/coordinator/watchers.ts";
 import { CONTENT, withHeldBatches } from "../runs/projection/held-flights.ts";
 import {
   alarmAt,
@@ -104,11 +104,11 @@ it("retention that failed is retried when its alarm rings, not an hour later", a
   await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
 });
 
-describe("a watcher of a run", () => {
+describe("a subscriber of a run", () => {
   it("gets an answer within twice the time that it asked for", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    const asked = vi.spyOn(WatchDesk.prototype, "waitForEnd");
+    const asked = vi.spyOn(WatchHandler.prototype, "waitForEnd");
     const waiting = ask("GET", `${path}/${run.id}?wait=1`);
     await until(async () => asked.mock.calls.length > 0);
     stepBack();
@@ -118,7 +118,7 @@ describe("a watcher of a run", () => {
   it("gets an answer from the coordinator in time, even if there is news", async () => {
     const path = newRunsPath();
     const id = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
-    const asked = vi.spyOn(WatchDesk.prototype, "waitForEnd");
+    const asked = vi.spyOn(WatchHandler.prototype, "waitForEnd");
     const waiting = direct(path).watches.waitForEnd(
       id,
       { key: crypto.randomUUID(), tokenId: "" },
@@ -141,20 +141,20 @@ describe("a watcher of a run", () => {
     expect(source.leave).toHaveBeenCalled();
   });
 
-  it("gets a place if other watchers have vanished", () => {
-    const watchers = new Watchers();
+  it("may subscribe if other subscribers have vanished", () => {
+    const subscriptions = new Subscriptions();
     let runs = 0;
-    const admit = () =>
-      watchers.admit(
+    const add = () =>
+      subscriptions.add(
         `run-${runs++ % 10}`,
         { key: crypto.randomUUID(), tokenId: crypto.randomUUID() },
         Date.now(),
         25_000,
       );
-    for (let n = 0; n < WATCHERS_MAX; n++) expect(admit()).toBe(true);
-    expect(admit()).toBe(false);
+    for (let n = 0; n < SUBSCRIPTIONS_MAX; n++) expect(add()).toBe(true);
+    expect(add()).toBe(false);
     stepBack();
-    expect(admit()).toBe(true);
+    expect(add()).toBe(true);
   });
 });
 

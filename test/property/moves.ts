@@ -11,13 +11,13 @@ import { moreDatabases } from "../support/settings.ts";
 import type { Command } from "./command.ts";
 import type { Model } from "./model.ts";
 
-/** How long the driver waits between two turns. */
-const TURN_MS = 10_000;
+/** How long the driver waits between two passes. */
+const PASS_MS = 10_000;
 /** A copy, a close, a switch, two cleanings, and those that fail. */
-const TURNS_MAX = 40;
+const PASSES_MAX = 40;
 /** Longer than the old rows stay, and longer than until they are deleted once more. */
 const STEP_MS = 61 * 60_000;
-const TURN_MAX_MS = 40;
+const PASS_MAX_MS = 40;
 
 /** The environment moves there, unless another move is under way or it has left that database lately. */
 export const move = (database: number): Command => ({
@@ -40,11 +40,11 @@ export const cancelMove: Command = {
   toString: () => "cancel the move",
 };
 
-/** The alarm, which gives the move its turn. What the turn does goes on beside the next steps. */
+/** The alarm, which goes on with the move. What it starts goes on beside the next steps. */
 export const drive: Command = {
   check: (model) => model.moves,
   async run(model) {
-    vi.setSystemTime(Date.now() + TURN_MS);
+    vi.setSystemTime(Date.now() + PASS_MS);
     await runDurableObjectAlarm(coordinator(model.path));
   },
   toString: () => "drive",
@@ -60,15 +60,15 @@ export async function homeOf(model: Model): Promise<D1Database> {
 export async function finishMoves(model: Model): Promise<void> {
   if (!model.moves) return;
   const newest = async () => (await direct(model.path).moves.placement()).moves.at(-1) ?? null;
-  for (let turns = 0; turns < TURNS_MAX; turns++) {
+  for (let passes = 0; passes < PASSES_MAX; passes++) {
     const move = await newest();
     if (move === null) break;
     const isOver = move.status === "resting" || move.status === "cleaned";
-    vi.setSystemTime(Date.now() + (isOver ? STEP_MS : TURN_MS));
+    vi.setSystemTime(Date.now() + (isOver ? STEP_MS : PASS_MS));
     await ringWhatIsDue(model);
     await vi
       .waitFor(async () => expect((await newest())?.status).not.toBe(move.status), {
-        timeout: TURN_MAX_MS,
+        timeout: PASS_MAX_MS,
         interval: 5,
       })
       .catch(() => {});

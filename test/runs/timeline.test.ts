@@ -215,7 +215,7 @@ describe("a run that is heard of very often", () => {
     });
   });
 
-  it("keeps its numbers, so a watcher misses nothing after any of them", async () => {
+  it("keeps its numbers, so a subscriber misses nothing after any of them", async () => {
     await inJournal((timeline) => {
       for (let n = 1; n < 1100; n++) timeline.append(RUN, [entry("heartbeat", n)]);
       const kept = all(timeline);

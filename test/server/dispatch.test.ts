@@ -6,7 +6,7 @@ import { ask, type CreatedRun } from "./load.ts";
 import { killAll, newPlace, type Place, type Server } from "./place.ts";
 import { until } from "./until.ts";
 
-const WATCHERS_PER_RUN_AND_TOKEN = 100;
+const SUBSCRIPTIONS_PER_RUN_AND_TOKEN = 100;
 
 interface TimelineEvent {
   readonly seq: number;
@@ -97,7 +97,7 @@ describe("an event stream over HTTP", () => {
     const run = await createRun();
     const readers = new AbortController();
     const opened = await Promise.all(
-      Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => openStream(run, 0, readers.signal)),
+      Array.from({ length: SUBSCRIPTIONS_PER_RUN_AND_TOKEN }, () => openStream(run, 0, readers.signal)),
     );
     expect(opened.map(({ status }) => status)).toEqual(opened.map(() => 200));
     const followed = opened.map((answer) => follow(answer, []));

@@ -3,12 +3,16 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import { WATCHERS_MAX, WATCHERS_PER_RUN, WATCHERS_PER_TOKEN } from "../../src/runs/coordinator/watchers.ts";
+import {
+  SUBSCRIPTIONS_MAX,
+  SUBSCRIPTIONS_PER_RUN,
+  SUBSCRIPTIONS_PER_TOKEN,
+} from "../../src/runs/coordinator/watchers.ts";
 import { ask, type CreatedRun } from "./load.ts";
 import { sharedPlace } from "./place.ts";
 import { until } from "./until.ts";
 
-/** No other file has runs of this organization, so the places for its watchers are free. */
+/** No other file has runs of this organization, so its subscriptions are free. */
 const ORG = "of-hang-up-test";
 const RUNS = `/${ORG}/shop/envs/prod/action-runs`;
 /** Less than the 15 s until a stream's next comment, or the 25 s of a wait's call, would free a place. */
@@ -62,13 +66,13 @@ test.each([
   ["waits", (id: string) => `${RUNS}/${id}?wait=60`, "*/*"],
   ["streams", (id: string) => `${RUNS}/${id}/events`, "text/event-stream"],
 ])("1000 %s free their places at once when their clients hang up", async (_what, pathOf, accept) => {
-  const greedy = await mintTokens(WATCHERS_MAX / WATCHERS_PER_TOKEN);
+  const greedy = await mintTokens(SUBSCRIPTIONS_MAX / SUBSCRIPTIONS_PER_TOKEN);
   const [other = ""] = await mintTokens(1);
-  const runs = await createRuns(WATCHERS_MAX / WATCHERS_PER_RUN + 1);
+  const runs = await createRuns(SUBSCRIPTIONS_MAX / SUBSCRIPTIONS_PER_RUN + 1);
   const free = runs.pop() as CreatedRun;
   const sockets: Socket[] = [];
   const openedAt = performance.now();
-  for (let n = 0; n < WATCHERS_MAX; n++) {
+  for (let n = 0; n < SUBSCRIPTIONS_MAX; n++) {
     const { id } = runs[n % runs.length] as CreatedRun;
     sockets.push(await request(pathOf(id), greedy[n % greedy.length] ?? "", accept));
   }
@@ -96,7 +100,7 @@ test("1000 waits of one token leave room for another token", async () => {
   const runs = await createRuns(4);
   const [run] = runs as [CreatedRun, ...CreatedRun[]];
   const sockets: Socket[] = [];
-  for (let n = 0; n < WATCHERS_MAX; n++) {
+  for (let n = 0; n < SUBSCRIPTIONS_MAX; n++) {
     const { id } = runs[n % runs.length] as CreatedRun;
     sockets.push(await request(`${RUNS}/${id}?wait=60`, greedy));
   }

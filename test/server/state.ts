@@ -36,7 +36,7 @@ function databasesIn(folder: string): string[] {
 /** The journals. An object that was only asked has none. */
 function journalsIn(state: string): string[] {
   return databasesIn(join(state, JOURNALS)).filter(
-    (file) => read(file, "SELECT 1 FROM sqlite_schema WHERE name = 'marks'").length > 0,
+    (file) => read(file, "SELECT 1 FROM sqlite_schema WHERE name = 'metadata'").length > 0,
   );
 }
 

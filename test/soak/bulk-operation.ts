@@ -105,7 +105,7 @@ export function miscount({ counts, abortReason }: BulkOperation, items: readonly
   if (counted.join() !== told.join()) return `its items say ${counted.join()}`;
   const undecidedAt = items.findIndex(({ outcome }) => outcome === null);
   const isOrdered = undecidedAt < 0 || items.slice(undecidedAt).every(({ outcome }) => outcome === null);
-  return isOrdered ? null : "a run was decided before one that has its turn earlier";
+  return isOrdered ? null : "a run was decided before one that comes earlier";
 }
 
 /** How one item ended, as `Order.may` says it. */

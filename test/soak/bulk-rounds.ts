@@ -15,7 +15,7 @@ import type { Stage } from "./stage.ts";
 const ACTORS = 4;
 const POLL_MS = 300;
 const REPEATED_AFTER_MS = 1000;
-/** A turn whose answer was lost has a lease of 60 s, and the next turn can be lost as well. */
+/** A step whose answer was lost has a lease of 60 s, and the next step can be lost as well. */
 const ENDED_WITHIN_MS = 420_000;
 /** How often all connections of an actor send one request at the same time. */
 const CROWDED = 0.3;

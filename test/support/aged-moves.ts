@@ -32,15 +32,15 @@ function ageIn(file: string, ms: number): boolean {
   const db = new DatabaseSync(file, { timeout: KILLED_WITHIN_MS });
   try {
     // An object that was only asked has no tables.
-    if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'marks'").get() === undefined) return false;
-    const select = "SELECT name, value FROM marks WHERE name LIKE 'replica:%' AND value ->> 'move' IS NOT NULL";
+    if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'metadata'").get() === undefined) return false;
+    const select = "SELECT name, value FROM metadata WHERE name LIKE 'replica:%' AND value ->> 'move' IS NOT NULL";
     const moves = db.prepare(select).all();
     if (moves.length === 0) return false;
     for (const { name, value } of moves) {
       const older: unknown = JSON.parse(String(value), (key, member: unknown) =>
         key.endsWith("At") && typeof member === "number" ? member - ms : member,
       );
-      db.prepare("UPDATE marks SET value = ? WHERE name = ?").run(JSON.stringify(older), String(name));
+      db.prepare("UPDATE metadata SET value = ? WHERE name = ?").run(JSON.stringify(older), String(name));
     }
     db.prepare("UPDATE _cf_METADATA SET value = value - ? WHERE key = 1").run(BigInt(ms) * 1_000_000n);
     return true;

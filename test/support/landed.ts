@@ -30,7 +30,7 @@ export async function replicatedRow(path: string, id: string): ReturnType<typeof
 
 /** The id up to which a walk over all runs has come in this database; null if none is under way. */
 export async function walkedTo(path: string, database = 0): Promise<string | null> {
-  const select = "SELECT value ->> 'walkedTo' AS id FROM marks WHERE name = ?";
-  const [mark] = await journal<{ id: string | null }>(path, select, `replica:${database}`);
-  return mark?.id ?? null;
+  const select = "SELECT value ->> 'walkedTo' AS id FROM metadata WHERE name = ?";
+  const [replica] = await journal<{ id: string | null }>(path, select, `replica:${database}`);
+  return replica?.id ?? null;
 }

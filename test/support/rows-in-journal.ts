@@ -18,7 +18,7 @@ export async function fillJournal(path: string, fill: Fill): Promise<string[]> {
   await writeFirst(path);
   return runInDurableObject(coordinator(path), (_instance, { storage }) => {
     // The first write of a run begins an epoch.
-    storage.sql.exec("INSERT OR IGNORE INTO marks (name, value) VALUES ('epoch', '1')");
+    storage.sql.exec("INSERT OR IGNORE INTO metadata (name, value) VALUES ('epoch', '1')");
     // Each row has its own key, because an odd factor makes each number below 2 ** 15 once before it repeats.
     storage.sql.exec(
       `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < ?1),

@@ -130,8 +130,8 @@ it("a coordinator shows an excerpt only if its caller asks for it", async () => 
   const told = async (withExcerpts?: boolean) =>
     JSON.stringify(await stub.watches.events(run.created.id, { after: 0, limit: 100, withExcerpts }));
   expect([(await told()).includes("excerpt"), (await told(true)).includes("excerpt")]).toEqual([false, true]);
-  const watcher = { key: "a watcher", tokenId: "a token" };
+  const subscriber = { key: "a subscriber", tokenId: "a token" };
   const watched = async (withExcerpts?: boolean) =>
-    JSON.stringify(await stub.watches.watch(run.created.id, { after: 0, limit: 100, withExcerpts }, watcher, 0));
+    JSON.stringify(await stub.watches.watch(run.created.id, { after: 0, limit: 100, withExcerpts }, subscriber, 0));
   expect([(await watched()).includes("excerpt"), (await watched(true)).includes("excerpt")]).toEqual([false, true]);
 });

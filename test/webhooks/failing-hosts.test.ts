@@ -27,7 +27,7 @@ it("3000 runs of a dead host beside one of a healthy host, whose attempt leaves 
   const [healthy = ""] = await fire(path, 1);
   expect(outside.sent).toContain(healthy);
 
-  // The others get a turn each time that one fails, until five in a row have failed.
+  // Another one is sent each time that one fails, until five in a row have failed.
   await answerAll(path, dead, 503);
   expect(underWayOf(dead).length).toBeLessThanOrEqual(100);
   await replicated(path);
@@ -175,7 +175,7 @@ it("after a restart, a host whose runs were tried before counts as failing", asy
   expect(sentTo(dead)).toBe(100);
 });
 
-it("a turn that fails puts off one waiting run, and the others of its host go on", async () => {
+it("a failure to process one waiting run puts it off, and the others of its host go on", async () => {
   const path = newRunsPath();
   const tried = await fire(path, 6, DEAD);
   await answerAll(path, tried, 503);

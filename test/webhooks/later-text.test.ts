@@ -1,5 +1,5 @@
 /**
- * Texts with places for values that are known later: cut at their marks and filled in, whatever the other values are.
+ * Texts with places for values that are known later: cut at their markers and filled in, whatever the other values are.
  */
 
 import fc from "fast-check";
@@ -124,10 +124,10 @@ it("a value in a URL stays in its place", () => {
   expect(keysOf(url, url)).toEqual(["id"]);
 });
 
-it("a parameter can't look like a place for a value, because it does not know the marks", () => {
-  // Made of everything that a mark is made of, but of another rendering.
-  const marked = stopOf({ payload: "{{ response.id }}" }, {}, "f".repeat(32));
-  expect(marked.body).toEqual([["id", "json"]]);
+it("a parameter can't look like a place for a value, because it does not know the markers", () => {
+  // Made of everything that a marker is made of, but of another rendering.
+  const rendered = stopOf({ payload: "{{ response.id }}" }, {}, "f".repeat(32));
+  expect(rendered.body).toEqual([["id", "json"]]);
   fc.assert(
     fc.property(fc.string(), fc.integer(), (text, number) => {
       const parameter = `${"f".repeat(32)}t0e${text}"${"f".repeat(32)}a0e"`;

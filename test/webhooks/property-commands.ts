@@ -178,8 +178,8 @@ async function ring(model: ModelRun, story: Story): Promise<void> {
 export const ringAlarm = command("alarm", ring);
 
 /** The same when something is due, or a moment before. */
-export const turn = (early: number) =>
-  command(`turn, ${early} ms early`, async (model, story) => {
+export const ringWhenDue = (early: number) =>
+  command(`alarm when due, ${early} ms early`, async (model, story) => {
     vi.setSystemTime(Math.max(Date.now(), model.dueAt - early));
     await ring(model, story);
   });

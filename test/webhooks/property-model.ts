@@ -115,7 +115,7 @@ export class ModelRun {
   }
 
   /**
-   * The alarm rings: one turn for this run. `told`: when the timeline says that the next attempt leaves, if it does.
+   * The alarm rings and processes this run. `told`: when the timeline says that the next attempt leaves, if it does.
    * `isHostOpen`: whether the receiver's host may be tried.
    */
   alarm(now: number, told: number | null, isHostOpen = true): void {

@@ -92,7 +92,7 @@ class RuledRun {
     return null;
   }
 
-  turn(now: number, random: number): number | null {
+  alarm(now: number, random: number): number | null {
     this.apply({ type: "deadline_passed" }, now);
     if (this.delivery === null) return null;
     if (isAttemptLost(this.delivery, now)) return this.settle(this.delivery.attempt, LOST, now, random);
@@ -126,7 +126,7 @@ class RuledRun {
 const came = fc.constantFrom<Came[]>(200, 503, 503, 500, 504, 429, 409, 302, 404, "no response", "unsendable");
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("answer" as const), came, nth: fc.nat({ max: 2 }) }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("turn" as const), early: fc.constantFrom(0, 0, 0, 1) }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("alarm" as const), early: fc.constantFrom(0, 0, 0, 1) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.nat({ max: 70_000 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("beat", "succeed", "fail", "cancel") }) },
   {
@@ -156,9 +156,9 @@ it("makes of any order one end, no attempt after it, and a timeline that tells t
     for (const [step, random] of steps) {
       const wasOpen = isOpen(ruled.run);
       if (step.do === "pass") now += step.ms;
-      else if (step.do === "turn") {
+      else if (step.do === "alarm") {
         now = Math.max(now, (model.nextAt ?? model.lostAt ?? 0) - step.early);
-        model.alarm(now, ruled.turn(now, random));
+        model.alarm(now, ruled.alarm(now, random));
       } else if (step.do === "answer") {
         const [attempt] = ruled.underWay.splice(-1 - (step.nth % Math.max(ruled.underWay.length, 1)), 1);
         if (attempt === undefined) continue;

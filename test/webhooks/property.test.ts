@@ -21,10 +21,10 @@ import {
   pass,
   report,
   ringAlarm,
+  ringWhenDue,
   type Sent,
   type Story,
   toAnswer,
-  turn,
 } from "./property-commands.ts";
 import { type Came, ModelRun, type Settings } from "./property-model.ts";
 import { expectToldTo } from "./property-told.ts";
@@ -117,7 +117,7 @@ const step = fc.oneof(
       .map(([nth, c, after]) => answer(nth, c, after)),
   },
   { weight: 1, arbitrary: fc.constant(ringAlarm) },
-  { weight: 5, arbitrary: fc.constantFrom(0, 0, 0, 0, 1).map(turn) },
+  { weight: 5, arbitrary: fc.constantFrom(0, 0, 0, 0, 1).map(ringWhenDue) },
   { weight: 2, arbitrary: ms.map(pass) },
   { weight: 1, arbitrary: fc.constant(lose) },
   { weight: 1, arbitrary: fc.constant(evict) },

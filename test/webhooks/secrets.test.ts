@@ -178,7 +178,7 @@ it("the response's value that names a job is sealed, and no secret shows while i
   await expectNoSecret(told);
 });
 
-describe("the request is erased in the same turn in which", () => {
+describe("the request is erased in the same transaction in which", () => {
   const WAYS: readonly [string, Answer, (fired: Fired) => Promise<unknown>, string][] = [
     ["it is accepted", { status: 202 }, () => Promise.resolve(), "running"],
     ["it is given up", { status: 410 }, () => Promise.resolve(), "failed"],

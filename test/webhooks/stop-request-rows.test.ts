@@ -103,7 +103,7 @@ it("a stop request that can't be sent fails no cancel, and is sent later, althou
   expect((await run.cancel()).status).toBe(200);
   expect(log.mock.calls.join()).toContain("follow_up_failed");
   await run.alarmIn(1000);
-  expect(log.mock.calls.join()).toContain("turn_failed");
+  expect(log.mock.calls.join()).toContain("due_row_failed");
   const { due_at } = await sql(run, "SELECT due_at FROM stop_requests WHERE run_id = ?1");
   expect(due_at).toBeGreaterThan(Date.now());
   await sql(run, "DROP TRIGGER no_attempt");

@@ -88,13 +88,13 @@ export function messages(path: string): Promise<MessageRow[]> {
 
 /** Until no event is untold any more. */
 export async function untilTold(path: string): Promise<void> {
-  const untold = "SELECT 1 FROM marks WHERE name = 'untold_after'";
+  const untold = "SELECT 1 FROM metadata WHERE name = 'untold_after'";
   await until(async () => (await journal(path, untold)).length === 0);
 }
 
 /** Until no change of an endpoint can come late any more. An endpoint hears of no earlier event after its next change. */
 export async function untilCertain(path: string): Promise<void> {
-  const noted = "SELECT 1 FROM marks WHERE name = 'endpoints_noted' AND value LIKE '%:0:%'";
+  const noted = "SELECT 1 FROM metadata WHERE name = 'endpoints_noted' AND value LIKE '%:0:%'";
   await until(async () => {
     await alarmsIn(path, 61_000);
     return (await journal(path, noted)).length === 0;

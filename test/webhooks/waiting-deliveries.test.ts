@@ -150,7 +150,7 @@ it("a waiting delivery has an alarm for its deadline", async () => {
   expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 12_000);
 });
 
-it("a delivery whose turn fails, and that can't even be put off, takes one turn of a free slot and no more", async () => {
+it("a delivery that can't be processed, nor put off, keeps a free slot from the others only once", async () => {
   const path = newRunsPath();
   await fire(path, SLOTS);
   const [stuck = "", next = ""] = await fire(path, 2);
@@ -161,8 +161,8 @@ it("a delivery whose turn fails, and that can't even be put off, takes one turn 
   const failures = vi.spyOn(console, "error").mockImplementation(() => {});
   await answer(path, [outside.underWay[0]]);
   await until(async () => outside.sent.includes(next));
-  const turns = failures.mock.calls.filter(([line]) => String(line).includes("turn_failed"));
-  expect(turns.length).toBeLessThan(5);
+  const failed = failures.mock.calls.filter(([line]) => String(line).includes("due_row_failed"));
+  expect(failed.length).toBeLessThan(5);
   failures.mockRestore();
 });
 

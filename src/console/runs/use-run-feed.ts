@@ -68,7 +68,7 @@ export function useRunFeed(source: RunSource, runId: string | null, { begun, rel
           reading ??= setTimeout(readAgain, READ_AFTER_MS);
         }
       } catch {
-        // An older server has no feed, or refuses another watcher. The list polls, and says what is wrong.
+        // An older server has no feed, or refuses another subscriber. The list polls, and says what is wrong.
       }
       if (signal.aborted) return;
       broken();

@@ -24,7 +24,7 @@ import { mayBeKnown, readRun } from "./read/reader.ts";
 import { cancel, newRun, retry } from "./request-schemas.ts";
 import { ask, environmentOf, runIdOf } from "./run-environment.ts";
 import { runJson, sendChanged, sendCreated, sendJson } from "./run-response.ts";
-import { seatFor } from "./watch/seat.ts";
+import { subscriptionFor } from "./watch/seat.ts";
 import { waitForEnd } from "./watch/wait-for-end.ts";
 
 /** The response can lack the newest changes. */
@@ -62,9 +62,9 @@ export const runRoutes = new Hono<AppEnv>()
     if (c.get("isOfJob") && (wait ?? include) !== undefined) throw new ApiError("forbidden", FOR_READERS);
     const environment = environmentOf(c);
     const id = runIdOf(c);
-    const seat = () => seatFor(c, environment);
+    const subscription = () => subscriptionFor(c, environment);
     const waited =
-      wait === undefined ? null : await waitForEnd(environment, id, { waitMs: wait * 1000, include, seat });
+      wait === undefined ? null : await waitForEnd(environment, id, { waitMs: wait * 1000, include, subscription });
     const run = waited ?? (await readRun(environment, id, { include }));
     if (run === null) throw new ApiError("run_not_found");
     if (run.isStale) c.header(...STALE);

@@ -1,7 +1,7 @@
 /**
- * The feed of changes: pages of changed runs, and watchers that wait for the next one. It
- * reads the journal and writes nothing. News is told to all watchers at once, at most once a second, so watchers with the
- * same cursor and filters share one page.
+ * The feed of changes: pages of changed runs, and subscribers that wait for the next one. It
+ * reads the journal and writes nothing. News is told to all subscribers at once, at most once a second, so subscribers
+ * with the same cursor and filters share one page.
  */
 
 import { BoundedMap } from "../../base/bounded-map.ts";
@@ -14,18 +14,18 @@ import { changedAfter } from "../journal/change-pages.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Inclusion } from "../run-answer.ts";
-import type { AskedChanges, ChangesAnswer, ChangesReply, FeedPlace, Watcher } from "../watch-calls.ts";
+import type { AskedChanges, ChangesAnswer, ChangesReply, FeedPlace, Subscriber } from "../watch-calls.ts";
 import { TOO_MANY_WATCHERS } from "./replies.ts";
-import type { Watchers } from "./watchers.ts";
+import type { Subscriptions } from "./watchers.ts";
 
-/** A watcher is woken at most once in this time. */
+/** A subscriber is woken at most once in this time. */
 const TOLD_EVERY_MS = 1000;
 /**
- * Many watchers are woken less often, so that they leave the coordinator three quarters of the 1000 calls a second that
- * the platform lets it serve.
+ * Many subscribers are woken less often, so that they leave the coordinator three quarters of the 1000 calls a second
+ * that the platform lets it serve.
  */
-const MS_PER_WATCHER = 4;
-/** The pages that watchers share. */
+const MS_PER_SUBSCRIBER = 4;
+/** The pages that subscribers share. */
 const SHARED_MAX_BYTES = 8 * 1024 * 1024;
 const ENTRY_OVERHEAD_BYTES = 256;
 
@@ -33,8 +33,8 @@ const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 
 export class Changes {
   readonly #journal: Journal;
-  readonly #watchers: Watchers;
-  /** Watchers were told of everything up to this number. */
+  readonly #subscriptions: Subscriptions;
+  /** Subscribers were told of everything up to this number. */
   #toldSeq = 0;
   #toldAt = 0;
   /** The timer that tells the next news; null if none is set. */
@@ -43,14 +43,14 @@ export class Changes {
   /** The newest number when the first shared page was made, and when that was. */
   #sharedAt = { seq: -1, at: 0 };
 
-  constructor(journal: Journal, watchers: Watchers) {
+  constructor(journal: Journal, subscriptions: Subscriptions) {
     this.#journal = journal;
-    this.#watchers = watchers;
+    this.#subscriptions = subscriptions;
   }
 
   /** Call this after each write of a run. */
   noteChange(now: number): void {
-    if (this.#watchers.count(null) > 0) this.#tellSoon(now);
+    if (this.#subscriptions.count(null) > 0) this.#tellSoon(now);
   }
 
   async page(asked: AskedChanges): Promise<ChangesReply> {
@@ -69,28 +69,28 @@ export class Changes {
 
   /**
    * The same. If the page has no run, waits up to `maxMs` for one. An answer can come without runs, because the walk
-   * has gone on. A watcher keeps its seat after the answer.
+   * has gone on. The subscription stays after the answer.
    */
-  async watch(asked: AskedChanges, watcher: Watcher, maxMs: number): Promise<ChangesReply> {
+  async watch(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply> {
     const startedAt = Date.now();
-    // Each round waits for news, or is the last one.
+    // Each pass waits for news, or is the last one.
     for (let after = asked.after; ; ) {
       const now = Date.now();
       const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
-      if (!this.#watchers.admit(null, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
+      if (!this.#subscriptions.add(null, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
       if (leftMs <= 0 || after === null || this.#mayTell(after.seq, now)) {
         const page = await this.page({ ...asked, after });
         if (leftMs <= 0 || !page.ok || page.runs !== "" || !page.isCaughtUp) return page;
         after = page.readTo;
         continue;
       }
-      if (await this.#watchers.news(watcher, leftMs)) continue;
-      // The watcher has left, or made a newer call. If it still reads this answer, it must miss nothing.
+      if (await this.#subscriptions.news(subscriber, leftMs)) continue;
+      // The subscriber has left, or made a newer call. If it still reads this answer, it must miss nothing.
       return { ok: true, runs: "", readTo: after, isCaughtUp: after.seq >= this.#journal.sequence.last };
     }
   }
 
-  /** Whether a watcher that has read up to `after` may be told more now. If not, the next news wakes it. */
+  /** Whether a subscriber that has read up to `after` may be told more now. If not, the next news wakes it. */
   #mayTell(after: number, now: number): boolean {
     const lastSeq = this.#journal.sequence.last;
     if (after < this.#toldSeq || after > lastSeq) return true;
@@ -110,7 +110,7 @@ export class Changes {
   }
 
   get #tellEveryMs(): number {
-    return Math.max(TOLD_EVERY_MS, this.#watchers.count(null) * MS_PER_WATCHER);
+    return Math.max(TOLD_EVERY_MS, this.#subscriptions.count(null) * MS_PER_SUBSCRIBER);
   }
 
   #tell(now: number): void {
@@ -118,7 +118,7 @@ export class Changes {
     this.#telling = null;
     this.#toldSeq = this.#journal.sequence.last;
     this.#toldAt = now;
-    this.#watchers.tell(null);
+    this.#subscriptions.tell(null);
   }
 
   #sharedPage(asked: AskedChanges, after: FeedPlace, newestSeq: number): ChangesAnswer {

@@ -23,32 +23,32 @@ import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
 import { type AlarmParts, ring } from "./alarm/ring.ts";
 import { Archive } from "./archive/archive.ts";
-import { ArchiveDesk } from "./archive/archive-desk.ts";
-import { BulkDesk } from "./bulk/bulk-desk.ts";
+import { ArchiveHandler } from "./archive/archive-desk.ts";
+import { BulkHandler } from "./bulk/bulk-desk.ts";
 import { Changes } from "./changes.ts";
 import { Deliveries } from "./deliveries.ts";
-import { EndpointDesk } from "./endpoint-desk.ts";
+import { EndpointHandler } from "./endpoint-desk.ts";
 import { Forgettable } from "./forgettable.ts";
 import { AdmissionEffects } from "./gates/admission-effects.ts";
 import { Admitter } from "./gates/admitter.ts";
 import { ApproverCheck } from "./gates/approver-check.ts";
-import { GateDesk } from "./gates/gate-desk.ts";
+import { GateHandler } from "./gates/gate-desk.ts";
 import { GatedRuns } from "./gates/gated-runs.ts";
 import { Ledger } from "./ledger.ts";
 import type { MessageSender } from "./messages.ts";
 import { Cleaning } from "./moves/cleaning.ts";
-import { MoveDesk } from "./moves/move-desk.ts";
+import { MoveHandler } from "./moves/move-desk.ts";
 import { Purge } from "./purge.ts";
 import { Replies } from "./replies.ts";
-import { RunDesk } from "./run-desk.ts";
+import { RunHandler } from "./run-desk.ts";
 import type { Sender } from "./run-requests.ts";
 import { scopeOfObject } from "./scope-of-object.ts";
 import { StopRequests } from "./stop-requests.ts";
 import { StorageLimit } from "./storage-limit.ts";
 import { Tellers } from "./tellers.ts";
-import { UpkeepDesk } from "./upkeep-desk.ts";
-import { WatchDesk } from "./watch-desk.ts";
-import { Watchers } from "./watchers.ts";
+import { UpkeepHandler } from "./upkeep-desk.ts";
+import { WatchHandler } from "./watch-desk.ts";
+import { Subscriptions } from "./watchers.ts";
 
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
 
@@ -94,9 +94,9 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       select: () => selectEndpoints(env.DB, scope),
       armBy: (at, now) => alarms.armBy(at, now),
     });
-    const watchers = new Watchers();
-    const changes = new Changes(journal, watchers);
-    const ledger = new Ledger(journal, replication, tellers, watchers, changes, retentionDays(env));
+    const subscriptions = new Subscriptions();
+    const changes = new Changes(journal, subscriptions);
+    const ledger = new Ledger(journal, replication, tellers, subscriptions, changes, retentionDays(env));
 
     const openRuns = new DueQueue(journal.due);
     const dueStops = new DueQueue(journal.stopRequests);
@@ -111,9 +111,9 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const gatedRuns = new GatedRuns(journal, ledger, deliveries, admitter, approvers);
     approvers.onAnswer((runIds, at) => admitter.approversKnown(runIds, at));
 
-    const endpoints = new EndpointDesk(journal, tellers, ledger, replies, arming.arm);
+    const endpoints = new EndpointHandler(journal, tellers, ledger, replies, arming.arm);
     const bulkParts = { env, journal, storageLimit, replication, lacking, ledger, admitter, runner: BulkOperations };
-    const bulk = new BulkDesk({ ...bulkParts, arm: arming.arm });
+    const bulk = new BulkHandler({ ...bulkParts, arm: arming.arm });
     const cleaning = new Cleaning(env, scope, replicas, arming.arm);
     const removing = { replication, forgettable: new Forgettable(journal, storageLimit) };
     const archive = env.ARCHIVE === undefined ? null : new Archive(journal, { archiver: RunArchive, ...removing });
@@ -146,14 +146,14 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     };
     const parts = { journal, storageLimit, replication, ledger, deliveries, gatedRuns, admitter, replies };
     this.#subjects = {
-      runs: new RunDesk(parts),
-      gates: new GateDesk(journal, ledger, gatedRuns, admitter, approvers, replies),
-      watches: new WatchDesk(journal, ledger, watchers, changes, replies),
+      runs: new RunHandler(parts),
+      gates: new GateHandler(journal, ledger, gatedRuns, admitter, approvers, replies),
+      watches: new WatchHandler(journal, ledger, subscriptions, changes, replies),
       endpoints,
-      upkeep: new UpkeepDesk(journal, replication, alarms, replicas, tellers.reads, lacking),
+      upkeep: new UpkeepHandler(journal, replication, alarms, replicas, tellers.reads, lacking),
       bulk,
-      archive: new ArchiveDesk(archive),
-      moves: new MoveDesk(journal, replicas, arming.arm),
+      archive: new ArchiveHandler(archive),
+      moves: new MoveHandler(journal, replicas, arming.arm),
     };
     endpoints.tellSoon();
     // Runs can wait for a slot that came free before the last object died. And it has perhaps waited for an answer.
@@ -163,15 +163,15 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
   }
 
   async call(subject: keyof Coordinator, name: string, args: readonly unknown[]): Promise<unknown> {
-    const desk: object | null = Object.hasOwn(this.#subjects, subject) ? this.#subjects[subject] : null;
-    // Only methods of the desk's own class: the platform does the same for the methods of an object.
+    const handler: object | null = Object.hasOwn(this.#subjects, subject) ? this.#subjects[subject] : null;
+    // Only methods of the handler's own class: the platform does the same for the methods of an object.
     const method: unknown =
       name !== "constructor" &&
-      desk !== null &&
-      Object.getOwnPropertyDescriptor(Object.getPrototypeOf(desk), name)?.value;
+      handler !== null &&
+      Object.getOwnPropertyDescriptor(Object.getPrototypeOf(handler), name)?.value;
     // During a deploy, the Worker can be newer than this object.
     if (typeof method !== "function") throw new TypeError(`the coordinator has no call ${subject}.${name}`);
-    return method.apply(desk, args);
+    return method.apply(handler, args);
   }
 
   override async alarm(): Promise<void> {

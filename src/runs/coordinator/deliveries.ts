@@ -71,7 +71,7 @@ export class Deliveries extends RunRequests<Delivery> {
     this.#outbox.launch(runId, delivery);
   }
 
-  /** Gives due open runs their turn, also those without a delivery: their deadline may have passed. */
+  /** Processes due open runs, also those without a delivery: their deadline may have passed. */
   takeBatch(now: number): number {
     return this.#outbox.takeBatch(now);
   }

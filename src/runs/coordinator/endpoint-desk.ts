@@ -12,7 +12,7 @@ import type { Replies } from "./replies.ts";
 import type { Tellers } from "./tellers.ts";
 import { TestLimit } from "./test-limit.ts";
 
-export class EndpointDesk implements EndpointCalls {
+export class EndpointHandler implements EndpointCalls {
   readonly #journal: Journal;
   readonly #tellers: Tellers;
   readonly #arm: (now: number) => void;

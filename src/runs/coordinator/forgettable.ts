@@ -1,6 +1,6 @@
 /**
- * Which ended runs the journal may forget. A mark over the journal must have passed a run before the run goes: counts
- * for metrics have each end, and webhook endpoints hear of each end.
+ * Which ended runs the journal may forget. Every walk over the journal must have passed a run before the run goes:
+ * counts for metrics have each end, and webhook endpoints hear of each end.
  */
 
 import { logFailure } from "../../base/log.ts";
@@ -33,7 +33,7 @@ export class Forgettable {
     const { endedCounts, sequence, scope } = this.#journal;
     if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
     try {
-      endedCounts.takeTurn(sequence.last);
+      endedCounts.countBatch(sequence.last);
       return true;
     } catch (error) {
       logFailure("count_failed", error, { coordinator: scope });

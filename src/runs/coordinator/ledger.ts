@@ -1,8 +1,8 @@
 /**
  * The coordinator's ledger: it reads runs with their deadline applied, and it writes them. What must be done after a
  * version is on record in its transaction, with the alarm. If that can't be written, nothing is, and the caller repeats
- * the change. What follows from a version comes after the transaction: the replication, the watchers, and all that an
- * end leads to. No method waits, so no other call can run between reading a run and writing it.
+ * the change. What follows from a version comes after the transaction: the replication, the subscribers, and all that
+ * an end leads to. No method waits, so no other call can run between reading a run and writing it.
  */
 
 import { GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
@@ -21,7 +21,7 @@ import { logGivenUp, neverCalled } from "./attempt-events.ts";
 import type { Changes } from "./changes.ts";
 import { EndLog } from "./end-log.ts";
 import type { Tellers } from "./tellers.ts";
-import type { Watchers } from "./watchers.ts";
+import type { Subscriptions } from "./watchers.ts";
 
 /**
  * `changeKey`: the caller's, if a caller asked for the change. `isRepeatable`: whether the caller may repeat it after
@@ -62,7 +62,7 @@ export class Ledger {
   readonly #tellers: Tellers;
   /** What must be on record with each version. */
   readonly #followUps: readonly FollowUp[];
-  readonly #watchers: Watchers;
+  readonly #subscriptions: Subscriptions;
   readonly #changes: Changes;
   readonly #retentionDays: number;
   readonly #endLog: EndLog;
@@ -73,7 +73,7 @@ export class Ledger {
     journal: Journal,
     replication: Replication,
     tellers: Tellers,
-    watchers: Watchers,
+    subscriptions: Subscriptions,
     changes: Changes,
     retentionDays: number,
   ) {
@@ -82,7 +82,7 @@ export class Ledger {
     this.#tellers = tellers;
     // The retry of replication sets the alarm sooner than messages need it, so this order sets it once.
     this.#followUps = [replication, tellers.telling];
-    this.#watchers = watchers;
+    this.#subscriptions = subscriptions;
     this.#changes = changes;
     this.#retentionDays = retentionDays;
     this.#endLog = new EndLog(journal.scope);
@@ -176,7 +176,7 @@ export class Ledger {
       this.#journal.noteAttempt(run, delivery, events);
       this.#replication.arm(now);
     });
-    this.#watchers.tell(run.id);
+    this.#subscriptions.tell(run.id);
   }
 
   /** Writes the progress of a run's stop request. Null erases it. The run may have ended. */
@@ -190,19 +190,19 @@ export class Ledger {
       this.#journal.noteStopRequest(run, stopRequest, events);
       this.#replication.arm(now);
     });
-    if (events.length > 0) this.#watchers.tell(run.id);
+    if (events.length > 0) this.#subscriptions.tell(run.id);
   }
 
   /** Writes events of an open run that say nothing new of the run itself. */
   tell(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.timeline.append(run, events);
-    this.#watchers.tell(run.id);
+    this.#subscriptions.tell(run.id);
   }
 
   /** Writes a heartbeat of a run that keeps its version. */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.noteHeartbeat(run, events);
-    if (events.length > 0) this.#watchers.tell(run.id);
+    if (events.length > 0) this.#subscriptions.tell(run.id);
   }
 
   /** The run, whose error also says what came of its webhook if the deadline has passed before a receiver took it. */
@@ -269,7 +269,7 @@ export class Ledger {
   ): readonly (() => void)[] {
     return [
       () => this.#replication.changed(pendingVersion, isGated),
-      () => this.#watchers.tell(id),
+      () => this.#subscriptions.tell(id),
       () => this.#changes.noteChange(now),
       ...after,
     ];

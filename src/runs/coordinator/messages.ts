@@ -193,7 +193,7 @@ export class Messages implements RequestKind<Message, ToldResult, OutgoingMessag
     if (this.isProbed(endpoint)) this.#probes.add(id);
     const run = this.#journal.runs.byId(runId);
     const event = run && this.#replies.event(run);
-    // The purge has removed the message as well, or its next turn drops it.
+    // The purge has removed the message as well, or the next pass drops it.
     if (event?.kind !== kind) return Promise.resolve(this.lost);
     const { scope } = this.#journal;
     const { eventSeq = null } = run ?? {};

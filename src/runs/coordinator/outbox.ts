@@ -1,9 +1,9 @@
 /**
  * Sends one kind of request of a coordinator: deliveries, stop requests or messages. An attempt is in the journal, with
- * a lease, before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no other.
- * Slots bound how many attempts are under way. A request that finds no slot waits behind the others of its lane, and
- * leaves as soon as a slot is free. A turn that finds no slot writes nothing. Only its kind knows what a request is
- * about, and what a result means.
+ * a lease, before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no
+ * other. Slots bound how many attempts are under way. A request that finds no slot waits behind the others of its lane,
+ * and leaves as soon as a slot is free. Processing a request that finds no slot writes nothing. Only its kind knows
+ * what a request is about, and what a result means.
  */
 
 import { logFailure } from "../../base/log.ts";
@@ -32,13 +32,13 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
   failuresBefore(queued: Queued): number;
   /** The request as it is now; null if there is none any more. May end what is over. */
   find(id: string, now: number): O | null;
-  /** Called when it was the request's turn, but there is none, or it is not due. */
+  /** Called if a row was processed, but there is no request, or it is not due. */
   idle(id: string, now: number): void;
   /** Makes the attempt that the journal holds. Rejects if nobody knows whether the request arrived. */
   attempt(id: string, request: T): Promise<R>;
   /** Whether a result says that the receiver works; null if it says nothing of that. */
   isWorking(result: R): boolean | null;
-  /** Writes a request whose next attempt is under way, or which has changed outside its turn. */
+  /** Writes a request whose next attempt is under way, or which has changed outside a batch. */
   write(outgoing: O, now: number): void;
   /** Applies the result of an attempt. */
   answered(outgoing: O, attempt: number, result: R, now: number): void;
@@ -128,7 +128,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
       .catch(lost);
   }
 
-  /** Writes a request that has changed outside its turn. Sends it if it is due and a slot is free. */
+  /** Writes a request that has changed outside a batch. Sends it if it is due and a slot is free. */
   submit(id: string, outgoing: O, now: number): void {
     const { request, endsAt } = outgoing;
     const begun = isAttemptDue(request, now) ? this.begin(request, endsAt, now) : request;
@@ -136,14 +136,14 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   }
 
   /**
-   * Gives each due row of one batch its turn. Returns how many there were. Throws, after all turns, if a row could not
-   * be put off.
+   * Processes each due row of one batch. Returns how many there were. Throws, after all rows, if a row could not be put
+   * off.
    */
   takeBatch(now: number): number {
     const stuck: unknown[] = [];
     const due = this.#queue.takeBatch(now, this.#kind.batchMax, this.#openings(now), {
-      due: (id) => this.#takeTurnSafely(id, now, stuck, { maySend: false }),
-      waiting: (id) => this.#takeTurnSafely(id, now, stuck),
+      due: (id) => this.#processSafely(id, now, stuck, { maySend: false }),
+      waiting: (id) => this.#processSafely(id, now, stuck),
     });
     if (stuck.length > 0) throw stuck[0];
     return due;
@@ -153,7 +153,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   startWaiting(): void {
     if (!this.#queue.isAnyWaiting) return;
     const now = Date.now();
-    this.#queue.startWaiting(now, this.#kind.batchMax, this.#openings(now), (id) => this.#takeTurnSafely(id, now, []));
+    this.#queue.startWaiting(now, this.#kind.batchMax, this.#openings(now), (id) => this.#processSafely(id, now, []));
     this.#arm(now);
   }
 
@@ -165,11 +165,11 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     };
   }
 
-  #takeTurnSafely(id: string, now: number, stuck: unknown[], { maySend } = { maySend: true }): void {
+  #processSafely(id: string, now: number, stuck: unknown[], { maySend } = { maySend: true }): void {
     try {
-      this.#takeTurn(id, now, maySend);
+      this.#process(id, now, maySend);
     } catch (error) {
-      this.#logError("turn_failed", error, id);
+      this.#logError("due_row_failed", error, id);
       try {
         this.#queue.rows.putOff(id, now);
       } catch (cause) {
@@ -178,7 +178,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     }
   }
 
-  #takeTurn(id: string, now: number, maySend: boolean): void {
+  #process(id: string, now: number, maySend: boolean): void {
     const found = this.#kind.find(id, now);
     if (found === null || !this.#proceed(id, found, now, maySend)) this.#kind.idle(id, now);
   }

@@ -35,8 +35,8 @@ export class Outcomes {
   }
 
   /**
-   * Call this when the endpoints may have changed, in the same transaction. When a need begins, a walk notes the outcomes
-   * of all runs that have ended, newest first. Most environments need no further turn.
+   * Call this when the endpoints may have changed, in the same transaction. When a need begins, a walk notes the
+   * outcomes of all runs that have ended, newest first. Most environments need no second batch.
    */
   needMayChange(wasNeeded: boolean): void {
     const { telling, sequence, outcomes } = this.#journal;
@@ -55,7 +55,7 @@ export class Outcomes {
     return this.#journal.telling.outcomesBelow !== null;
   }
 
-  /** One turn of the walk. */
+  /** One batch of the walk. */
   fill(): void {
     const { telling, outcomes } = this.#journal;
     const below = telling.outcomesBelow;

@@ -1,5 +1,5 @@
 /**
- * Brings messages back that an endpoint has lost: a walk over events, newest first, in bounded turns. The journal
+ * Brings messages back that an endpoint has lost: a walk over events, newest first, in bounded batches. The journal
  * has its progress, so it survives an eviction.
  */
 
@@ -13,8 +13,8 @@ import { type EndpointKey, isSameOrder, type Recovery, type RecoveryOrder, type 
 import type { Messages } from "./messages.ts";
 import { Suspect } from "./suspect.ts";
 
-/** How many events one turn looks at. */
-const TURN_RUNS = 50;
+/** How many events one batch has. */
+const BATCH_RUNS = 50;
 /** A run that ended late, after the object was down, was written after its end. Clocks step back by less than this. */
 const CLOCK_MARGIN_MS = HOUR_MS;
 
@@ -50,8 +50,8 @@ export class Recoveries {
     return true;
   }
 
-  /** One turn of one recovery. */
-  takeTurn(): void {
+  /** One batch of one recovery. */
+  recoverBatch(): void {
     const recovery = this.#journal.recoveries.next();
     if (recovery === null) return;
     const { endpoint, since, until, include } = recovery;
@@ -59,7 +59,7 @@ export class Recoveries {
       recovery.beforeSeq,
       since - CLOCK_MARGIN_MS,
       // No more runs than messages that it may still bring, so that the next order goes on right behind the last one.
-      this.#suspect.limit(Math.min(TURN_RUNS, RECOVERED_MAX - recovery.messages)),
+      this.#suspect.limit(Math.min(BATCH_RUNS, RECOVERED_MAX - recovery.messages)),
     );
     const inTime = runs.filter(({ at }) => at >= since && at < (until ?? Number.POSITIVE_INFINITY));
     const lost = include === "failed" ? this.#failed(endpoint, inTime) : this.#missing(endpoint, inTime);

@@ -25,7 +25,7 @@ import {
 } from "./replies.ts";
 import type { StorageLimit } from "./storage-limit.ts";
 
-/** What a RunDesk needs of its coordinator. */
+/** What a RunHandler needs of its coordinator. */
 interface Parts {
   readonly journal: Journal;
   readonly storageLimit: StorageLimit;
@@ -37,7 +37,7 @@ interface Parts {
   readonly replies: Replies;
 }
 
-export class RunDesk implements RunCalls {
+export class RunHandler implements RunCalls {
   readonly #parts: Parts;
   readonly #journal: Journal;
   readonly #ledger: Ledger;

@@ -12,17 +12,17 @@ export class Suspect {
   #seq: number | null = null;
   #tries = 0;
 
-  /** How many events the next turn may have, which may usually have so many. */
+  /** How many events the next batch may have, which may usually have so many. */
   limit(usual: number): number {
     return this.#seq === null ? usual : 1;
   }
 
-  /** Call this when a turn has succeeded. */
+  /** Call this when a batch has succeeded. */
   passed(): void {
     this.#seq = null;
   }
 
-  /** Call this when a turn with these events has failed. Returns the one to skip; null if it must be tried again. */
+  /** Call this when a batch with these events has failed. Returns the one to skip; null if it must be tried again. */
   failed([first, ...others]: readonly RunToTell[]): RunToTell | null {
     if (first === undefined) return null;
     if (this.#seq !== first.seq) this.#tries = 0;

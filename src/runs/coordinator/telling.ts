@@ -18,9 +18,9 @@ import type { Recoveries } from "./recoveries.ts";
 import type { StorageLimit } from "./storage-limit.ts";
 import { Suspect } from "./suspect.ts";
 
-/** How many messages one turn of the walk may make, and how many events it may look at. */
-const TURN_MESSAGES = 200;
-const TURN_EVENTS = 50;
+/** How many messages one batch of the walk may make, and how many events it may look at. */
+const BATCH_MESSAGES = 200;
+const BATCH_EVENTS = 50;
 /** The alarm looks this long after it was first seen that something may be untold. A walk begins at once. */
 const LOOK_AGAIN_MS = 30_000;
 /** How long the next try waits after one that failed: so many times longer with each, up to the second. */
@@ -46,7 +46,7 @@ export class Telling implements FollowUp {
   #isWalking = false;
   /** When the alarm must look; null if nothing is untold, or if nobody has asked yet. */
   #lookAt: number | null = null;
-  /** When the last turn failed, and how long the next one waits; null if it succeeded. */
+  /** When the last pass failed, and how long the next one waits; null if it succeeded. */
   #failed: { readonly at: number; readonly waitMs: number } | null = null;
   #failures = 0;
   readonly #suspect = new Suspect();
@@ -73,7 +73,7 @@ export class Telling implements FollowUp {
       if (!storageLimit.isReached(now)) {
         const begun = this.#journal.transaction(() => messages.insert(matches, now));
         armBy(now + LEASE_MS, now);
-        // One that waits gets its turn when an attempt of its endpoint ends.
+        // One that waits is sent when an attempt of its endpoint ends.
         return () => messages.send(begun);
       }
     } catch (error) {
@@ -123,12 +123,12 @@ export class Telling implements FollowUp {
     const { outcomes, recoveries, storageLimit, arm } = this.#parts;
     try {
       while (this.#hasWork) {
-        // Between two turns, others get theirs.
+        // Between two passes, other calls are served.
         await scheduler.wait(0);
         if (storageLimit.isReached(Date.now())) throw new Error("the object is full, so no message is written");
         outcomes.fill();
         this.#tellNext();
-        recoveries.takeTurn();
+        recoveries.recoverBatch();
         this.#failures = 0;
         this.#failed = null;
       }
@@ -148,7 +148,7 @@ export class Telling implements FollowUp {
     const { untoldAfter } = telling;
     if (untoldAfter === null) return;
     const now = Date.now();
-    const limit = this.#suspect.limit(turnEvents(endpoints.listeners.length));
+    const limit = this.#suspect.limit(batchEvents(endpoints.listeners.length));
     const { runs, walkedTo } = runsToTell.after(untoldAfter, sequence.last, limit);
     const young = runs.filter(({ at }) => at > now - TOLD_WITHIN_MS);
     try {
@@ -205,8 +205,8 @@ export class Telling implements FollowUp {
   }
 }
 
-function turnEvents(endpoints: number): number {
-  return Math.min(TURN_EVENTS, Math.max(Math.floor(TURN_MESSAGES / Math.max(endpoints, 1)), 1));
+function batchEvents(endpoints: number): number {
+  return Math.min(BATCH_EVENTS, Math.max(Math.floor(BATCH_MESSAGES / Math.max(endpoints, 1)), 1));
 }
 
 function runToTell(run: JournaledRun, bytes: number): RunToTell | null {

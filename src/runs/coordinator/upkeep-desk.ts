@@ -17,7 +17,7 @@ const HELD_MAX_BYTES = 16 * 1024 * 1024;
 /** A smaller answer does not count. */
 const HELD_MIN_BYTES = 64 * 1024;
 
-export class UpkeepDesk implements UpkeepCalls {
+export class UpkeepHandler implements UpkeepCalls {
   readonly #journal: Journal;
   readonly #replication: Replication;
   readonly #alarms: AlarmClock;
@@ -62,8 +62,8 @@ export class UpkeepDesk implements UpkeepCalls {
     const { sequence, endedCounts, runs } = this.#journal;
     const upTo = sequence.last;
     while (endedCounts.countedSeq < upTo) {
-      endedCounts.takeTurn(upTo);
-      // Between two turns, others get theirs.
+      endedCounts.countBatch(upTo);
+      // Between two batches, other calls are served.
       if (endedCounts.countedSeq < upTo) await scheduler.wait(0);
     }
     return { open: runs.openCounts(), ended: endedCounts.counts };

@@ -8,28 +8,28 @@ import { isLast, toWireEvent } from "../timeline.ts";
 import type {
   AskedChanges,
   ChangesReply,
+  Subscriber,
   TimelinePage,
   TimelineReply,
   Wait,
   WatchCalls,
-  Watcher,
 } from "../watch-calls.ts";
 import type { Changes } from "./changes.ts";
 import type { Ledger } from "./ledger.ts";
 import { NOT_FOUND, type Replies, TOO_MANY_WATCHERS } from "./replies.ts";
-import type { Watchers } from "./watchers.ts";
+import type { Subscriptions } from "./watchers.ts";
 
-export class WatchDesk implements WatchCalls {
+export class WatchHandler implements WatchCalls {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
-  readonly #watchers: Watchers;
+  readonly #subscriptions: Subscriptions;
   readonly #changes: Changes;
   readonly #replies: Replies;
 
-  constructor(journal: Journal, ledger: Ledger, watchers: Watchers, changes: Changes, replies: Replies) {
+  constructor(journal: Journal, ledger: Ledger, subscriptions: Subscriptions, changes: Changes, replies: Replies) {
     this.#journal = journal;
     this.#ledger = ledger;
-    this.#watchers = watchers;
+    this.#subscriptions = subscriptions;
     this.#changes = changes;
     this.#replies = replies;
   }
@@ -39,31 +39,31 @@ export class WatchDesk implements WatchCalls {
   }
 
   /** The next events; an empty page if there are none for `maxMs`. */
-  async watch(id: string, page: TimelinePage, watcher: Watcher, maxMs: number): Promise<TimelineReply> {
+  async watch(id: string, page: TimelinePage, subscriber: Subscriber, maxMs: number): Promise<TimelineReply> {
     const first = this.#timeline(id, page);
     if (!first.ok || first.isOver) return first;
-    if (!this.#watchers.admit(id, watcher, Date.now(), maxMs)) return TOO_MANY_WATCHERS;
+    if (!this.#subscriptions.add(id, subscriber, Date.now(), maxMs)) return TOO_MANY_WATCHERS;
     if (first.events.length > 0) return first;
-    await this.#watchers.news(watcher, maxMs);
+    await this.#subscriptions.news(subscriber, maxMs);
     return this.#timeline(id, page);
   }
 
-  async waitForEnd(id: string, watcher: Watcher, { maxMs, isLast, include }: Wait): Promise<RunReply> {
+  async waitForEnd(id: string, subscriber: Subscriber, { maxMs, isLast, include }: Wait): Promise<RunReply> {
     const startedAt = Date.now();
-    // Each round waits for news, so this loop never runs without a pause.
+    // Each pass waits for news, so this loop never runs without a pause.
     for (;;) {
       const now = Date.now();
       const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
       const run = this.#ledger.current(id, now);
       if (run === null) return NOT_FOUND;
       if (!isOpen(run) || leftMs <= 0) {
-        if (isLast || !isOpen(run)) this.#watchers.leave(watcher.key);
+        if (isLast || !isOpen(run)) this.#subscriptions.leave(subscriber.key);
         return this.#replies.run(run, { include });
       }
-      if (!this.#watchers.admit(id, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
-      // If the watcher has left or made a newer call, stop here. Otherwise both calls would take the seat in turn and
+      if (!this.#subscriptions.add(id, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
+      // If the subscriber has left or made a newer call, stop here. Otherwise both calls would subscribe in turn and
       // wake each other for ever.
-      if (!(await this.#watchers.news(watcher, leftMs))) return this.#replies.run(run);
+      if (!(await this.#subscriptions.news(subscriber, leftMs))) return this.#replies.run(run);
     }
   }
 
@@ -71,12 +71,12 @@ export class WatchDesk implements WatchCalls {
     return this.#changes.page(asked);
   }
 
-  async watchChanges(asked: AskedChanges, watcher: Watcher, maxMs: number): Promise<ChangesReply> {
-    return this.#changes.watch(asked, watcher, maxMs);
+  async watchChanges(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply> {
+    return this.#changes.watch(asked, subscriber, maxMs);
   }
 
-  async unwatch(watcherKey: string): Promise<void> {
-    this.#watchers.leave(watcherKey);
+  async unwatch(subscriberKey: string): Promise<void> {
+    this.#subscriptions.leave(subscriberKey);
   }
 
   #timeline(id: string, { after, limit, withExcerpts = false }: TimelinePage): TimelineReply {

@@ -1,13 +1,13 @@
 /**
  * What the journal knows of the archive: the batch that an object holds or will hold, how far D1's rows of ended runs
- * were deleted, and the runs that come next. All of it is marks and the index of ended runs, so a run costs no row.
+ * were deleted, and the runs that come next. All of it is metadata and the index of ended runs, so a run costs no row.
  */
 
 import { DAY_MS } from "../../base/time.ts";
 import { fittingIntoBatch, type Weight } from "./batch.ts";
 import { BEGINNING, type Due } from "./due-rows.ts";
 import { ENDED_DUE, type EndedRun, WEIGHT } from "./due-runs.ts";
-import type { Marks } from "./marks.ts";
+import type { Metadata } from "./marks.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 
 /** The runs of one object. */
@@ -26,41 +26,41 @@ interface Candidate extends EndedRun {
 
 export class ArchiveRows {
   readonly #sql: SqlStorage;
-  readonly #marks: Marks;
+  readonly #metadata: Metadata;
 
-  constructor(sql: SqlStorage, marks: Marks) {
+  constructor(sql: SqlStorage, metadata: Metadata) {
     this.#sql = sql;
-    this.#marks = marks;
+    this.#metadata = metadata;
   }
 
   /** Whether an object was begun whose runs the journal still keeps. */
   get hasBatch(): boolean {
-    return this.#marks.get("archiving") !== null;
+    return this.#metadata.get("archiving") !== null;
   }
 
   get batch(): Batch | null {
-    const mark = this.#marks.get("archiving");
-    return mark === null ? null : (JSON.parse(mark) as Batch);
+    const stored = this.#metadata.get("archiving");
+    return stored === null ? null : (JSON.parse(stored) as Batch);
   }
 
   setBatch(batch: Batch | null): void {
-    this.#marks.set("archiving", batch && JSON.stringify(batch));
+    this.#metadata.set("archiving", batch && JSON.stringify(batch));
   }
 
   /** D1's rows of runs that were due up to this one are deleted. */
   get deletedTo(): Due {
-    const mark = this.#marks.get("deleted_to");
-    return mark === null ? BEGINNING : (JSON.parse(mark) as Due);
+    const cursor = this.#metadata.get("deleted_to");
+    return cursor === null ? BEGINNING : (JSON.parse(cursor) as Due);
   }
 
   setDeletedTo({ dueAt, id }: Due): void {
-    this.#marks.set("deleted_to", JSON.stringify({ dueAt, id }));
+    this.#metadata.set("deleted_to", JSON.stringify({ dueAt, id }));
   }
 
   /** Forgets what a service with a bucket noted. */
   clear(): void {
-    this.#marks.set("archiving", null);
-    this.#marks.set("deleted_to", null);
+    this.#metadata.set("archiving", null);
+    this.#metadata.set("deleted_to", null);
   }
 
   /** How many runs lost their rows in D1 and are still kept. Counts to `limit` at most, along the index. */

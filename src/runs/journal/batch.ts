@@ -14,7 +14,7 @@ export interface Weight {
   readonly events: number;
 }
 
-/** The first rows that fit into one batch together. At least one, or a large run would never get its turn. */
+/** The first rows that fit into one batch together. At least one, or a large run would never be processed. */
 export function fittingIntoBatch<T extends Weight>(rows: readonly T[]): T[] {
   let bytes = 0;
   let events = 0;

@@ -21,7 +21,7 @@ interface Added {
 type StoredItem = readonly [id: string, outcome?: Outcome, code?: string | null, newRunId?: string | null];
 type Row = { n: number; items: string };
 
-export class BulkPageRows {
+export class BulkItemRows {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
@@ -38,7 +38,7 @@ export class BulkPageRows {
   /** The first undecided items of one row, from this number on. Empty if there are none. */
   undecided(bulkId: string, from: number, limit: number): readonly NumberedItem[] {
     const rows = this.#sql.exec<Row>(
-      "SELECT n, items FROM bulk_pages WHERE bulk_id = ? AND n >= ? AND undecided > 0 ORDER BY n",
+      "SELECT n, items FROM bulk_items WHERE bulk_id = ? AND n >= ? AND undecided > 0 ORDER BY n",
       bulkId,
       Math.floor(from / ROW_RUNS),
     );
@@ -52,7 +52,7 @@ export class BulkPageRows {
   /** Writes what became of these items. */
   decide(bulkId: string, items: readonly NumberedItem[]): void {
     for (const [n, those] of Map.groupBy(items, ({ seq }) => Math.floor(seq / ROW_RUNS))) {
-      const [row] = this.#sql.exec<Row>("SELECT n, items FROM bulk_pages WHERE bulk_id = ? AND n = ?", bulkId, n);
+      const [row] = this.#sql.exec<Row>("SELECT n, items FROM bulk_items WHERE bulk_id = ? AND n = ?", bulkId, n);
       if (row === undefined) continue;
       const stored = JSON.parse(row.items) as StoredItem[];
       for (const item of those) stored[item.seq % ROW_RUNS] = toStored(item);
@@ -64,7 +64,7 @@ export class BulkPageRows {
   page(bulkId: string, outcome: Outcome | null, after: number, limit: number): NumberedItem[] {
     const found: NumberedItem[] = [];
     const rows = this.#sql.exec<Row>(
-      "SELECT n, items FROM bulk_pages WHERE bulk_id = ? AND n >= ? ORDER BY n",
+      "SELECT n, items FROM bulk_items WHERE bulk_id = ? AND n >= ? ORDER BY n",
       bulkId,
       Math.floor(after / ROW_RUNS),
     );
@@ -77,12 +77,12 @@ export class BulkPageRows {
   }
 
   erase(bulkId: string): void {
-    this.#sql.exec("DELETE FROM bulk_pages WHERE bulk_id = ?", bulkId);
+    this.#sql.exec("DELETE FROM bulk_items WHERE bulk_id = ?", bulkId);
   }
 
   /** In rows whose numbers are in this range. */
   #append(bulkId: string, ids: readonly string[], from: number, to: number): void {
-    const last = "SELECT max(n) AS n FROM bulk_pages WHERE bulk_id = ? AND n >= ? AND n < ?";
+    const last = "SELECT max(n) AS n FROM bulk_items WHERE bulk_id = ? AND n >= ? AND n < ?";
     const { n: lastRow } = this.#sql.exec<{ n: number | null }>(last, bulkId, from, to).one();
     let n = lastRow === null ? from : lastRow + 1;
     for (let at = 0; at < ids.length; at += ROW_RUNS) {
@@ -94,7 +94,7 @@ export class BulkPageRows {
   #put(bulkId: string, n: number, items: readonly StoredItem[]): void {
     const undecided = items.filter(({ length }) => length === 1).length;
     this.#sql.exec(
-      `INSERT INTO bulk_pages (bulk_id, n, undecided, items) VALUES (?, ?, ?, ?)
+      `INSERT INTO bulk_items (bulk_id, n, undecided, items) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET undecided = excluded.undecided, items = excluded.items`,
       bulkId,
       n,

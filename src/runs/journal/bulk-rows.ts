@@ -30,10 +30,10 @@ export interface StoredBulk extends BulkCounts {
   readonly abortReason: AbortReason | null;
   /** The collecting goes on below this id; null if it has not begun, or has no filter. */
   readonly below: string | null;
-  /** The number of the item that has its turn next. Only retries count up: a cancel decides each run in its turn. */
+  /** The number of the item that is tried next. Only retries count up: a cancel decides each run the first time. */
   readonly nextSeq: number;
-  /** How often undecided retries were tried, this time included. */
-  readonly round: number;
+  /** The number of the pass over the undecided retries, from 1. */
+  readonly pass: number;
   readonly createdAt: number;
   readonly completedAt: number | null;
   readonly stoppedBy: Stopper | null;
@@ -54,7 +54,7 @@ type Row = Omit<StoredBulk, "order" | "stoppedBy" | "ended" | "isAudited" | "isO
 
 const SELECT = `
   SELECT id, create_key AS createKey, fingerprint, bulk_order AS bulkOrder, state, abort_reason AS abortReason,
-    matched, accepted, skipped, failed, below, next_seq AS nextSeq, round,
+    matched, accepted, skipped, failed, below, next_seq AS nextSeq, pass,
     created_at AS createdAt, completed_at AS completedAt, stopped_by AS stoppedBy, ended,
     is_audited AS isAudited, is_over AS isOver
   FROM bulk_operations`;
@@ -64,7 +64,7 @@ type Progress = Partial<
   Pick<
     StoredBulk,
     | ("state" | "abortReason" | "matched" | "accepted" | "skipped" | "failed" | "below")
-    | ("nextSeq" | "round" | "completedAt" | "stoppedBy" | "ended" | "isAudited" | "isOver")
+    | ("nextSeq" | "pass" | "completedAt" | "stoppedBy" | "ended" | "isAudited" | "isOver")
   >
 >;
 

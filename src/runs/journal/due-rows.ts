@@ -29,6 +29,6 @@ export interface DueRows {
    * `last` that waits, whenever it is due. Behind the last one comes the first, and it also does if `last` is gone.
    */
   nextInTurn?(lane: string, last: string | undefined): Due | null;
-  /** Postpones a row whose turn failed. */
+  /** Postpones a row that could not be processed. */
   putOff(id: string, now: number): void;
 }

@@ -116,7 +116,7 @@ export class DueRuns implements DueRows {
   }
 
   /**
-   * With exponential backoff: 10 s, 20 s, up to an hour. Nothing is written if the run ended in the turn that failed,
+   * With exponential backoff: 10 s, 20 s, up to an hour. Nothing is written if the run ended in the pass that failed,
    * because its `due_at` then says when to purge it.
    */
   putOff(id: string, now: number): void {

@@ -9,13 +9,13 @@ import { type CountedRun, type EndedCounts, NO_ENDED, withRuns } from "../run-co
 import { walkBy } from "./event-walk.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 
-/** How many rows one turn walks. The object serves nobody else meanwhile. */
-export const TURN_RUNS = 1000;
+/** How many rows one batch has. The object serves nobody else meanwhile. */
+export const BATCH_RUNS = 1000;
 
 const NEXT_RUNS = walkBy(
   "ended_seq",
   "status, created_at AS createdAt, started_at AS startedAt, completed_at AS completedAt, end_cause AS endCause",
-  { bounds: "$ > ?1 AND $ <= ?2", limit: TURN_RUNS },
+  { bounds: "$ > ?1 AND $ <= ?2", limit: BATCH_RUNS },
 );
 const WRITE = `
   INSERT INTO ended_run_counts (id, counted_seq, counts) VALUES (1, ?, ?)
@@ -59,12 +59,12 @@ export class EndedRunCounts {
   }
 
   /**
-   * Counts on, up to the number `upTo` at most. One turn walks TURN_RUNS rows. It writes one row if a run had ended. The
-   * first turn always does, because from then on no run may be purged uncounted.
+   * Counts the next BATCH_RUNS rows, up to the number `upTo` at most. Writes one row if a run had ended. The first
+   * batch always writes it, because from then on no run may be purged uncounted.
    */
-  takeTurn(upTo: number): void {
+  countBatch(upTo: number): void {
     const rows = [...this.#sql.exec<WalkedRow & Record<string, SqlStorageValue>>(NEXT_RUNS, this.#countedSeq, upTo)];
-    const last = rows.length < TURN_RUNS ? upTo : (rows.at(-1)?.seq ?? upTo);
+    const last = rows.length < BATCH_RUNS ? upTo : (rows.at(-1)?.seq ?? upTo);
     const ended = rows.filter((row): row is typeof row & CountedRun => row.isMet === 1 && row.completedAt !== null);
     if (ended.length > 0 || !this.#hasBegun) {
       const counts = withRuns(this.#counts, ended);

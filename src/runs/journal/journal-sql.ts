@@ -52,11 +52,11 @@ export class JournalSql implements SqlStorage {
     this.#hasTables = hasTables(this.#sql);
   }
 
-  /** In one stretch with the first row, so both commit together. */
+  /** In one critical section with the first row, so both commit together. */
   #create(): void {
     this.#storage.transactionSync(() => {
       migrate(this.#storage);
-      this.#sql.exec("INSERT INTO marks (name, value) VALUES ('name', ?)", this.#name);
+      this.#sql.exec("INSERT INTO metadata (name, value) VALUES ('name', ?)", this.#name);
     });
     this.#hasTables = true;
   }

@@ -1,6 +1,6 @@
 /**
  * The coordinator's own SQLite, which decides what is true: runs, their timelines, their deliveries and stop requests,
- * and a few marks. Every method is synchronous, so no other call can run between a decision and its record.
+ * and metadata. Every method is synchronous, so no other call can run between a decision and its record.
  */
 
 import { MINUTE_MS } from "../../base/time.ts";
@@ -10,7 +10,7 @@ import { tellsItself } from "../timeline.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { type AcceptedChange, AcceptedChanges } from "./accepted-changes.ts";
 import { ArchiveRows } from "./archive-rows.ts";
-import { BulkPageRows } from "./bulk-page-rows.ts";
+import { BulkItemRows } from "./bulk-page-rows.ts";
 import { BulkRows } from "./bulk-rows.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
@@ -19,7 +19,7 @@ import { EndpointHealthRows } from "./endpoint-health-rows.ts";
 import { EndpointRows } from "./endpoint-rows.ts";
 import { JournalSql } from "./journal-sql.ts";
 import { type PendingVersion, ReplicaRows } from "./landing-rows.ts";
-import { Marks } from "./marks.ts";
+import { Metadata } from "./marks.ts";
 import { MessageRows } from "./message-rows.ts";
 import { OutcomeRows } from "./outcome-rows.ts";
 import { PauseRows } from "./pause-rows.ts";
@@ -30,7 +30,7 @@ import { RunsToTell } from "./runs-to-tell.ts";
 import { Sequence } from "./sequence.ts";
 import { SlotRows } from "./slot-rows.ts";
 import { type ErasedDelivery, type StopRequest, StopRequestRows } from "./stop-request-rows.ts";
-import { TellingMarks } from "./telling-marks.ts";
+import { TellingCursors } from "./telling-marks.ts";
 import { TimelineRows } from "./timeline-rows.ts";
 
 /** How long after its run's end a stop request may still be sent. */
@@ -111,7 +111,7 @@ export class Journal {
   readonly messages: MessageRows;
   readonly endpoints: EndpointRows;
   readonly outcomes: OutcomeRows;
-  readonly telling: TellingMarks;
+  readonly telling: TellingCursors;
   readonly endpointHealth: EndpointHealthRows;
   readonly recoveries: RecoveryRows;
   readonly sequence: Sequence;
@@ -123,8 +123,8 @@ export class Journal {
   readonly pauses: PauseRows;
   readonly previews: PreviewRows;
   readonly bulk: BulkRows;
-  readonly bulkPages: BulkPageRows;
-  readonly marks: Marks;
+  readonly bulkItems: BulkItemRows;
+  readonly metadata: Metadata;
   readonly archive: ArchiveRows;
 
   constructor(storage: DurableObjectStorage, scope: string) {
@@ -142,28 +142,28 @@ export class Journal {
     this.pauses = new PauseRows(sql);
     this.previews = new PreviewRows(sql);
     this.bulk = new BulkRows(sql);
-    this.bulkPages = new BulkPageRows(sql);
-    this.marks = new Marks(sql);
-    this.archive = new ArchiveRows(sql, this.marks);
+    this.bulkItems = new BulkItemRows(sql);
+    this.metadata = new Metadata(sql);
+    this.archive = new ArchiveRows(sql, this.metadata);
     this.endedCounts = new EndedRunCounts(sql);
     this.runsToTell = new RunsToTell(sql);
     this.messages = new MessageRows(sql);
     this.endpoints = new EndpointRows(sql);
     this.outcomes = new OutcomeRows(sql);
-    this.telling = new TellingMarks(this.marks);
+    this.telling = new TellingCursors(this.metadata);
     this.endpointHealth = new EndpointHealthRows(sql);
     this.recoveries = new RecoveryRows(sql);
-    this.sequence = new Sequence(sql, this.marks);
+    this.sequence = new Sequence(sql, this.metadata);
   }
 
   /** What is known of each database that has the environment's runs, or had them. */
   get replicas(): readonly ReplicaRows[] {
-    return this.marks.replicas.map((database) => this.replicaIn(database));
+    return this.metadata.replicas.map((database) => this.replicaIn(database));
   }
 
   /** The same for the database with this number. */
   replicaIn(database: number): ReplicaRows {
-    return new ReplicaRows(this.sql, this.marks, database);
+    return new ReplicaRows(this.sql, this.metadata, database);
   }
 
   /** What `write` writes commits as one. */
@@ -180,7 +180,7 @@ export class Journal {
       this.slots.endsChange();
       this.takenBack();
       this.sql.look();
-      this.marks.read();
+      this.metadata.read();
       throw error;
     }
   }

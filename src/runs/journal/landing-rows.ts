@@ -1,14 +1,14 @@
 /**
- * What is known of a replica: a database that gets every change of the environment's runs, or did. One mark for each
- * replica says its role, up to which sequence number all writes are replicated there, and how far a walk over all runs
- * has come. Quarantined runs, which the database refused, have a table of their own, so that they do not hold up the
- * number. So have deletions that the database still owes.
+ * What is known of a replica: a database that gets every change of the environment's runs, or did. One metadata value
+ * for each replica says its role, up to which sequence number all writes are replicated there, and how far a walk over
+ * all runs has come. Quarantined runs, which the database refused, have a table of their own, so that they do not hold
+ * up the number. So have deletions that the database still owes.
  */
 
 import type { Home } from "../home.ts";
 import type { MoveRecord } from "../move-calls.ts";
 import { fittingIntoBatch } from "./batch.ts";
-import type { Marks } from "./marks.ts";
+import type { Metadata } from "./marks.ts";
 import { BOUND_KEY, highestKeyHalves, keyHalves } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
 
@@ -46,23 +46,23 @@ export interface ReplicaState {
   readonly move: MoveRecord | null;
 }
 
-/** Without a mark, all runs are in database 0, because they were there before there was a second one. */
+/** Without a value, all runs are in database 0, because they were there before there was a second one. */
 const FIRST: ReplicaState = { role: "primary", generation: 0, replicatedSeq: 0, walkedTo: null, move: null };
 
 export class ReplicaRows {
   /** The database's number. */
   readonly database: number;
   readonly #sql: SqlStorage;
-  readonly #marks: Marks;
+  readonly #metadata: Metadata;
   readonly #quarantined: Set<string>;
-  /** The mark as it was parsed last. */
-  #parsed: { readonly mark: string | null; readonly state: ReplicaState } = { mark: null, state: FIRST };
+  /** The value as it was parsed last. */
+  #parsed: { readonly stored: string | null; readonly state: ReplicaState } = { stored: null, state: FIRST };
   /** How many deletions are owed; null if they must be counted. */
   #owed: number | null = null;
 
-  constructor(sql: SqlStorage, marks: Marks, database: number) {
+  constructor(sql: SqlStorage, metadata: Metadata, database: number) {
     this.#sql = sql;
-    this.#marks = marks;
+    this.#metadata = metadata;
     this.database = database;
     const quarantined = sql.exec<{ id: string }>(
       "SELECT run_id AS id FROM quarantined_runs WHERE database = ?",
@@ -72,15 +72,15 @@ export class ReplicaRows {
   }
 
   get state(): ReplicaState {
-    const mark = this.#marks.get(`replica:${this.database}`);
-    if (mark !== this.#parsed.mark) {
-      this.#parsed = { mark, state: mark === null ? FIRST : (JSON.parse(mark) as ReplicaState) };
+    const stored = this.#metadata.get(`replica:${this.database}`);
+    if (stored !== this.#parsed.stored) {
+      this.#parsed = { stored, state: stored === null ? FIRST : (JSON.parse(stored) as ReplicaState) };
     }
     return this.#parsed.state;
   }
 
   change(change: Partial<ReplicaState>): void {
-    this.#marks.set(`replica:${this.database}`, JSON.stringify({ ...this.state, ...change }));
+    this.#metadata.set(`replica:${this.database}`, JSON.stringify({ ...this.state, ...change }));
   }
 
   get home(): Home {
@@ -173,7 +173,7 @@ export class ReplicaRows {
   /** Forgets everything about this database. */
   forget(): void {
     this.#clear();
-    this.#marks.set(`replica:${this.database}`, null);
+    this.#metadata.set(`replica:${this.database}`, null);
   }
 
   #clear(): void {

@@ -21,7 +21,7 @@ type DueRow = { id: string; dueAt: number; bytes: number };
 
 /** How many rows a page reads at most. */
 const PAGE_ROWS = 2000;
-/** How long a row waits after its turn failed. */
+/** How long a row waits if it could not be processed. */
 const PUT_OFF_MS = 30_000;
 const AFTER_ALL_IDS = "g";
 

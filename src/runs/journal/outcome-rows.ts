@@ -9,11 +9,11 @@ import type { PreviousStatus } from "../telling.ts";
 import { walkBy } from "./event-walk.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 
-/** How many rows one turn of a walk looks at. The object serves nobody else meanwhile. */
-const TURN_RUNS = 1000;
+/** How many rows one batch of a walk has. The object serves nobody else meanwhile. */
+const BATCH_RUNS = 1000;
 
 const COLUMNS = "id, status, source, action_name AS actionName, entity_id AS entityId";
-const NEWEST_FIRST = walkBy("ended_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC", limit: TURN_RUNS });
+const NEWEST_FIRST = walkBy("ended_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC", limit: BATCH_RUNS });
 /** An entity's id is never empty. */
 const SLOT = "action_name = ? AND entity_id = ? AND is_stored = ?";
 
@@ -50,13 +50,13 @@ export class OutcomeRows {
   }
 
   /**
-   * One turn of a walk over ended runs, newest first, below the number `below`. What later ends have noted stays. Returns
-   * below which number the next turn goes on; 0 if there is none.
+   * One batch of a walk over ended runs, newest first, below the number `below`. What later ends have noted stays.
+   * Returns below which number the next batch begins; 0 if there is none.
    */
   fill(below: number): number {
     const rows = [...this.#sql.exec<WalkedRow & Record<string, SqlStorageValue>>(NEWEST_FIRST, below)];
     for (const row of rows) if (row.isMet === 1 && isOutcome(row)) this.#insert(row, "DO NOTHING");
-    return rows.length < TURN_RUNS ? 0 : (rows.at(-1)?.seq ?? 0);
+    return rows.length < BATCH_RUNS ? 0 : (rows.at(-1)?.seq ?? 0);
   }
 
   /** Forgets the last outcome of the run's action and entity. */

@@ -8,16 +8,16 @@ import type { Status } from "../run.ts";
 import { eventOf, type RunToTell } from "../telling.ts";
 import { walkBy } from "./event-walk.ts";
 
-/** How many rows one turn walks at most. The object serves nobody else meanwhile. */
-const TURN_ROWS = 1000;
+/** How many rows one batch has at most. The object serves nobody else meanwhile. */
+const BATCH_ROWS = 1000;
 
 const COLUMNS = `
   id, status, source, action_name AS actionName, entity_id AS entityId, labels,
     bytes, previous_status AS previousStatus, created_at AS createdAt, completed_at AS completedAt, changed_at AS changedAt,
     waiting_for AS waitingFor, iif(waiting_for IS NULL, NULL, gates) AS gates, approvals,
     withdrawn_at AS withdrawnAt`;
-const AFTER = walkBy("event_seq", COLUMNS, { bounds: "$ > ?1 AND $ <= ?2", limit: TURN_ROWS });
-const BEFORE = walkBy("event_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC", limit: TURN_ROWS });
+const AFTER = walkBy("event_seq", COLUMNS, { bounds: "$ > ?1 AND $ <= ?2", limit: BATCH_ROWS });
+const BEFORE = walkBy("event_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC", limit: BATCH_ROWS });
 
 /** `walkedTo`: the sequence number of the last row that was looked at. */
 export interface Walked {
@@ -44,7 +44,7 @@ export class RunsToTell {
     this.#sql = sql;
   }
 
-  /** Runs whose event has a number above `after`, up to `upTo`: the first `limit`, of one turn's rows. */
+  /** Runs whose event has a number above `after`, up to `upTo`: the first `limit`, of one batch of rows. */
   after(after: number, upTo: number, limit: number): Walked {
     const runs: RunToTell[] = [];
     let walked = 0;
@@ -56,11 +56,11 @@ export class RunsToTell {
       if (run !== null) runs.push(run);
       if (runs.length === limit) return { runs, walkedTo };
     }
-    return { runs, walkedTo: walked < TURN_ROWS ? upTo : walkedTo };
+    return { runs, walkedTo: walked < BATCH_ROWS ? upTo : walkedTo };
   }
 
   /**
-   * Runs whose event has a number below `before`, newest first: the first `limit`, of one turn's rows. The walk is
+   * Runs whose event has a number below `before`, newest first: the first `limit`, of one batch of rows. The walk is
    * over, and `walkedTo` is 0, at the first row that was written before `since` (ms).
    */
   before(before: number, since: number, limit: number): Walked {
@@ -75,7 +75,7 @@ export class RunsToTell {
       if (run !== null) runs.push(run);
       if (runs.length === limit) return { runs, walkedTo };
     }
-    return { runs, walkedTo: walked < TURN_ROWS ? 0 : walkedTo };
+    return { runs, walkedTo: walked < BATCH_ROWS ? 0 : walkedTo };
   }
 }
 

@@ -4,17 +4,17 @@
  * database was made equal to the journal again: then what others have read by older numbers proves nothing.
  */
 
-import type { Marks } from "./marks.ts";
+import type { Metadata } from "./marks.ts";
 
 export class Sequence {
   readonly #sql: SqlStorage;
-  readonly #marks: Marks;
+  readonly #metadata: Metadata;
   #lastSeq: number;
 
-  constructor(sql: SqlStorage, marks: Marks) {
+  constructor(sql: SqlStorage, metadata: Metadata) {
     this.#sql = sql;
-    this.#marks = marks;
-    this.#lastSeq = Math.max(this.#highestKept, Number(marks.get("last_seq") ?? 0));
+    this.#metadata = metadata;
+    this.#lastSeq = Math.max(this.#highestKept, Number(metadata.get("last_seq") ?? 0));
   }
 
   /** The number of the last write; 0 if there was none. */
@@ -29,12 +29,12 @@ export class Sequence {
 
   /** When the epoch began; 0 if nothing was ever written. */
   get epoch(): number {
-    return Number(this.#marks.get("epoch") ?? 0);
+    return Number(this.#metadata.get("epoch") ?? 0);
   }
 
   /** An instant never comes back, even if the object is restored to an earlier time. */
   beginEpoch(now: number): void {
-    this.#marks.set("epoch", String(Math.max(now, this.epoch + 1)));
+    this.#metadata.set("epoch", String(Math.max(now, this.epoch + 1)));
   }
 
   /**
@@ -45,9 +45,9 @@ export class Sequence {
     this.#lastSeq = seq;
   }
 
-  /** Call this in the transaction that removes runs. The last number must not be given again, so a mark keeps it. */
+  /** Call this in the transaction that removes runs. The last number must not be given again, so it is kept. */
   removedRuns(): void {
-    if (this.#highestKept < this.#lastSeq) this.#marks.set("last_seq", String(this.#lastSeq));
+    if (this.#highestKept < this.#lastSeq) this.#metadata.set("last_seq", String(this.#lastSeq));
   }
 
   get #highestKept(): number {

@@ -133,7 +133,7 @@ export const JOURNAL_STEPS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX deliveries_waiting ON deliveries (host, (attempt > 0), next_at, run_id, ends_at)
      WHERE lease_until IS NULL;
-   CREATE TABLE marks (
+   CREATE TABLE metadata (
      name  TEXT PRIMARY KEY,
      value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
@@ -236,7 +236,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      failed       INTEGER NOT NULL DEFAULT 0,
      below        TEXT,
      next_seq     INTEGER NOT NULL DEFAULT 0,
-     round        INTEGER NOT NULL DEFAULT 1,
+     pass         INTEGER NOT NULL DEFAULT 1,
      created_at   INTEGER NOT NULL,
      completed_at INTEGER,
      stopped_by   TEXT,
@@ -246,7 +246,7 @@ export const JOURNAL_STEPS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX bulk_operations_open ON bulk_operations (id) WHERE is_over = 0;
    CREATE INDEX bulk_operations_by_end ON bulk_operations (completed_at) WHERE is_over = 1;
-   CREATE TABLE bulk_pages (
+   CREATE TABLE bulk_items (
      bulk_id   TEXT    NOT NULL,
      n         INTEGER NOT NULL,
      undecided INTEGER NOT NULL,

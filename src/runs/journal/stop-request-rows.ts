@@ -25,7 +25,7 @@ export type ErasedDelivery = Pick<Tried, "host" | "attempt" | "leaseUntil">;
 type StopRequestRow = Pick<NewRequest, "host" | "weight" | "maxAttempts" | "initialDelayMs"> &
   Omit<StopRequest, keyof NewRequest | "isUnsure"> & { sealed: ArrayBuffer; isUnsure: number };
 
-/** How long a row waits after its turn failed. */
+/** How long a row waits if it could not be processed. */
 const PUT_OFF_MS = 30_000;
 
 export class StopRequestRows implements DueRows {

@@ -1,6 +1,6 @@
-/** The marks that say what the environment's webhook endpoints may not have heard of yet. */
+/** The cursors that say what the environment's webhook endpoints may not have heard of yet. */
 
-import type { Marks } from "./marks.ts";
+import type { Metadata } from "./marks.ts";
 
 /**
  * Somebody changes the endpoints, or has just changed them. `at`: when that was noted last. `afterSeq`: events behind
@@ -13,23 +13,23 @@ export interface Noted {
   readonly reads: number;
 }
 
-export class TellingMarks {
-  readonly #marks: Marks;
+export class TellingCursors {
+  readonly #metadata: Metadata;
 
-  constructor(marks: Marks) {
-    this.#marks = marks;
+  constructor(metadata: Metadata) {
+    this.#metadata = metadata;
   }
 
   get noted(): Noted | null {
-    const mark = this.#marks.get("endpoints_noted");
-    if (mark === null) return null;
-    const [at, reads, afterSeq = ""] = mark.split(":");
+    const stored = this.#metadata.get("endpoints_noted");
+    if (stored === null) return null;
+    const [at, reads, afterSeq = ""] = stored.split(":");
     return { at: Number(at), reads: Number(reads), afterSeq: afterSeq === "" ? null : Number(afterSeq) };
   }
 
   set noted(noted: Noted | null) {
-    const mark = noted && `${noted.at}:${noted.reads}:${noted.afterSeq ?? ""}`;
-    this.#marks.set("endpoints_noted", mark);
+    const value = noted && `${noted.at}:${noted.reads}:${noted.afterSeq ?? ""}`;
+    this.#metadata.set("endpoints_noted", value);
   }
 
   /** Events behind this number may be untold. Null: all are told. */
@@ -38,7 +38,7 @@ export class TellingMarks {
   }
 
   set untoldAfter(seq: number | null) {
-    this.#marks.set("untold_after", seq === null ? null : String(seq));
+    this.#metadata.set("untold_after", seq === null ? null : String(seq));
   }
 
   /** Runs with an event behind this number must be kept. Infinity: there are none. */
@@ -52,11 +52,11 @@ export class TellingMarks {
   }
 
   set outcomesBelow(seq: number | null) {
-    this.#marks.set("outcomes_below", seq === null ? null : String(seq));
+    this.#metadata.set("outcomes_below", seq === null ? null : String(seq));
   }
 
   #numberIn(name: "untold_after" | "outcomes_below"): number | null {
-    const mark = this.#marks.get(name);
-    return mark === null ? null : Number(mark);
+    const seq = this.#metadata.get(name);
+    return seq === null ? null : Number(seq);
   }
 }

@@ -38,7 +38,7 @@ export interface ReplicationTarget {
   readonly rows: ReplicaRows;
   /** Called when runs are replicated, and when a walk over all runs is done. */
   readonly onReplicated?: () => void;
-  /** Called in the stretch that notes that such a walk is done. */
+  /** Called in the critical section that notes that such a walk is done. */
   readonly onWalked?: () => void;
 }
 
@@ -138,7 +138,7 @@ export class GroupCommit {
 
   /** Starts a batch if none is under way, whatever the interval. Returns at once. */
   writeNow(): void {
-    // After this stretch, so that the batch has everything that the stretch changes.
+    // After this critical section, so that the batch has everything that it changes.
     if (this.#mayWrite) queueMicrotask(() => this.#startBatch());
   }
 

@@ -81,8 +81,8 @@ export class Replication implements FollowUp {
 
   /**
    * Deletes runs whose retention is over, so they need no replication any more. Resolves when the replica has deleted
-   * them that is primary then. The journal may forget them in the same stretch: what a replica may still get, or have,
-   * is on record. Throws if the primary has not deleted them.
+   * them that is primary then. The journal may forget them in the same critical section: what a replica may still get,
+   * or have, is on record. Throws if the primary has not deleted them.
    */
   async delete(ids: readonly string[]): Promise<void> {
     const asked = this.#replicas.live;
@@ -117,7 +117,7 @@ export class Replication implements FollowUp {
     this.#replicas.registration.forget();
   }
 
-  /** Call this in the stretch that makes a row pending, so that its retry can't be lost. */
+  /** Call this in the critical section that makes a row pending, so that its retry can't be lost. */
   arm(now: number): void {
     if (!this.#isDone) this.#alarm.retryReplicationBy(now + RETRY_MS);
     this.#alarm.arm(now);

@@ -30,7 +30,7 @@ export interface ReplicaParts {
   readonly registration: Registration;
 }
 
-/** Called when runs are replicated or rows are deleted, and in the stretch that notes that a walk is done. */
+/** Called when runs are replicated or rows are deleted, and in the critical section that notes that a walk is done. */
 export interface ReplicaEvents {
   readonly onReplicated: () => void;
   readonly onWalked: () => void;

@@ -215,7 +215,7 @@ export class Replicas implements HomeKeeper {
     const noted = journal.replicas;
     this.#leaving = noted.filter(({ state }) => state.role === "leaving");
     const live = noted.filter(({ state }) => state.role !== "leaving");
-    // A primary without a mark is older than the second database. A copy can have a mark before it.
+    // A primary without metadata is older than the second database. A copy can have metadata before it.
     const isNoted = live.some(({ state }) => state.role === "primary");
     if (!isNoted && (journal.sequence.last > 0 || !hasSeveralDatabases(env))) {
       live.push(journal.replicaIn(FIRST_HOME.database));

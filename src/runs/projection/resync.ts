@@ -106,7 +106,7 @@ export class Resync {
   }
 
   /**
-   * Covers the ids after `after`, up to where a bounded number of D1's rows and of runs reaches. The mark moves when
+   * Covers the ids after `after`, up to where a bounded number of D1's rows and of runs reaches. The cursor moves when
    * the deletion is done and the runs are replicated. So an object that dies before that repeats the step, which is
    * harmless.
    */
@@ -129,7 +129,7 @@ export class Resync {
     this.#isReplicating = false;
     if (!isCurrent()) return;
     const isDone = reached === AFTER_ALL_IDS;
-    // First, because a step whose mark can't be written is repeated.
+    // First, because a step whose cursor can't be written is repeated.
     if (isDone) this.#target.onWalked?.();
     this.#note(isDone ? null : reached);
     if (isDone) this.#target.onReplicated?.();

@@ -16,7 +16,8 @@ export class PendingRuns {
   readonly #waiting = new VersionMap();
   readonly #inBatch = new VersionMap();
   /**
-   * The same for runs that are replicated again, in a resync or after a quarantine. No mark and no list waits for them.
+   * The same for runs that are replicated again, in a resync or after a quarantine. No cursor and no list waits for
+   * them.
    */
   readonly #waitingAgain = new VersionMap();
   readonly #inBatchAgain = new VersionMap();

@@ -7,7 +7,7 @@ import type { KeyRing } from "../../settings/key-ring.ts";
 import { guardUrl } from "../../settings/url-guard.ts";
 import { webhookPolicy } from "../../settings/webhook-policy.ts";
 import type { NewDelivery } from "../delivery.ts";
-import { fillIn, type LaterText, ResponseMarks } from "../template/later-text.ts";
+import { fillIn, type LaterText, ResponseMarkers } from "../template/later-text.ts";
 import { type FullContext, IN_STOP_URL, IN_URL, type Roots, type TemplateContext } from "../template/placeholder.ts";
 import { renderText, renderUrl } from "../template/template.ts";
 import {
@@ -103,29 +103,29 @@ export function renderLater(
   context: FullContext,
   nonce: string = crypto.randomUUID().replaceAll("-", ""),
 ): Result<Later, RequestFault> {
-  const marks = new ResponseMarks(nonce);
-  const marked = { ...context, response: marks.stand };
+  const markers = new ResponseMarkers(nonce);
+  const withMarkers = { ...context, response: markers.stand };
   let linkText: LaterText | null = null;
   if (link !== undefined) {
     const isWhole = isWholeResponse(link);
     const rendered = isWhole
-      ? renderText(link, marked, URL_MAX_CHARACTERS)
-      : renderUrl(link, marked, URL_MAX_CHARACTERS, IN_STOP_URL);
+      ? renderText(link, withMarkers, URL_MAX_CHARACTERS)
+      : renderUrl(link, withMarkers, URL_MAX_CHARACTERS, IN_STOP_URL);
     if (!rendered.ok) return err(urlFault(["trigger", "link"], rendered.error));
-    linkText = marks.cut(rendered.value, isWhole ? "text" : "url");
+    linkText = markers.cut(rendered.value, isWhole ? "text" : "url");
   }
   if (cancel === undefined) return ok({ stopRequest: null, link: linkText });
   // Nothing is sent by default. The payload may be null, which is JSON as well.
   const request = { ...cancel, payload: cancel.payload === undefined ? {} : cancel.payload };
-  const rendered = renderTraced(request, marked, ["trigger", "cancel"], IN_STOP_URL);
+  const rendered = renderTraced(request, withMarkers, ["trigger", "cancel"], IN_STOP_URL);
   if (!rendered.ok) return rendered;
   const { method, url, headers, body, weight } = rendered.value;
   const stopRequest = {
     weight,
     method,
-    url: marks.cut(url, "url"),
-    headers: Object.entries(headers).map(([name, value]) => [name, marks.cut(value, "text")] as const),
-    body: marks.cut(body, sendsForm(cancel, marked) ? "form" : "json_text"),
+    url: markers.cut(url, "url"),
+    headers: Object.entries(headers).map(([name, value]) => [name, markers.cut(value, "text")] as const),
+    body: markers.cut(body, sendsForm(cancel, withMarkers) ? "form" : "json_text"),
   };
   return ok({ stopRequest, link: linkText });
 }

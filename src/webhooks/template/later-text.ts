@@ -2,8 +2,8 @@
  * Texts that lack values of the receiver's response. A create renders everything else, and the sender puts the values
  * in when it knows them. PURE. A value is encoded for where it stands, and never read as a template.
  *
- * While a template is rendered, a mark stands for each value. A mark contains a random text, which is made after the
- * caller's values came. So no value can contain a mark. Afterwards, the text is cut at its marks.
+ * While a template is rendered, a marker stands for each value. A marker contains a random text, which is made after
+ * the caller's values came. So no value can contain a marker. Afterwards, the text is cut at its markers.
  */
 
 import { asciiJson } from "../../base/json.ts";
@@ -24,8 +24,8 @@ export type LaterText = readonly (string | LaterPiece)[];
 
 export type ResponseValue = string | number | boolean;
 
-/** The marks of one rendering. */
-export class ResponseMarks {
+/** The markers of one rendering. */
+export class ResponseMarkers {
   readonly #nonce: string;
   readonly #keys: string[] = [];
 
@@ -39,21 +39,21 @@ export class ResponseMarks {
     const key = path.join(".");
     const known = this.#keys.indexOf(key);
     const n = known < 0 ? this.#keys.push(key) - 1 : known;
-    const mark = (kind: string) => `${this.#nonce}${kind}${n}e`;
-    return new LaterValue(mark("t"), mark("j"), mark("a"));
+    const marker = (kind: string) => `${this.#nonce}${kind}${n}e`;
+    return new LaterValue(marker("t"), marker("j"), marker("a"));
   };
 
-  /** Cuts a rendered text at its marks. A mark that stands alone in JSON takes its quotes along. */
+  /** Cuts a rendered text at its markers. A marker that stands alone in JSON takes its quotes along. */
   cut(text: string, encoding: Encoding): LaterText {
-    const marks = new RegExp(`"${this.#nonce}a([0-9]+)e"|${this.#nonce}([tj])([0-9]+)e`, "g");
+    const markers = new RegExp(`"${this.#nonce}a([0-9]+)e"|${this.#nonce}([tj])([0-9]+)e`, "g");
     const cut: (string | LaterPiece)[] = [];
     let from = 0;
-    for (const { index, 0: mark, 1: alone, 2: kind, 3: inText } of text.matchAll(marks)) {
+    for (const { index, 0: marker, 1: alone, 2: kind, 3: inText } of text.matchAll(markers)) {
       if (index > from) cut.push(text.slice(from, index));
       const key = this.#keys[Number(alone ?? inText)] ?? "";
       if (alone !== undefined) cut.push([key, "json"]);
       else cut.push(kind === "j" ? [key, encoding, true] : [key, encoding]);
-      from = index + mark.length;
+      from = index + marker.length;
     }
     if (from < text.length) cut.push(text.slice(from));
     return cut;

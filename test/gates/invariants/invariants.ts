@@ -3,7 +3,7 @@
 import { requireAlarm } from "./alarm.ts";
 import { noteGrace, requireFreeAfterAttempt, requireGraces } from "./attempts.ts";
 import type { Known } from "./known.ts";
-import { requireChange, requireTurn } from "./one-run.ts";
+import { requireChange, requireProcessed } from "./one-run.ts";
 import { requireNoRoom, requireRelease } from "./slots.ts";
 
 /** Reads what has changed, and checks it. `isRung`: every alarm that was due has rung. */
@@ -14,7 +14,7 @@ export function requireInvariants(known: Known, sql: SqlStorage, alarmAt: number
     if (old?.version !== row.version) requireChange(known, old, row);
     noteGrace(known, old, row);
     requireFreeAfterAttempt(known, row);
-    if (isRung && !known.hasFailed(row)) requireTurn(row, known.now);
+    if (isRung && !known.hasFailed(row)) requireProcessed(row, known.now);
   }
   requireGraces(known);
   const released = changed.filter(

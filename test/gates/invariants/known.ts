@@ -5,7 +5,10 @@ import type { Stage } from "../stage.ts";
 
 /** A waiter whose release failed waits so long. */
 const PUT_OFF_MS = 10_000;
-/** A run whose turn failed a few times gets the next one after so long at most. With many failures, the wait grows. */
+/**
+ * A run that could not be processed a few times is tried again after so long at most. With many failures, the wait
+ * grows.
+ */
 const BACKOFF_MS = 12 * PUT_OFF_MS;
 const BACKOFF_DOUBLED_MAX = 9;
 
@@ -132,7 +135,7 @@ export class Known {
     return pauses.find((pause) => pause && (pause.until === null || pause.until > this.now));
   }
 
-  /** Whether a write of it has failed. Then its turn is put off with a backoff, also if the clock steps back. */
+  /** Whether a write of it has failed. Then the run is put off with a backoff, also if the clock steps back. */
   hasFailed(row: Row): boolean {
     const failures = this.#failuresOf(row);
     const doubledMs = PUT_OFF_MS * 2 ** Math.min(failures.length, BACKOFF_DOUBLED_MAX);

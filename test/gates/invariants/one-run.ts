@@ -36,7 +36,7 @@ function requireUnchanged(old: Row | undefined, row: Row): void {
 }
 
 /** After the alarm has rung. */
-export function requireTurn(row: Row, now: number): void {
+export function requireProcessed(row: Row, now: number): void {
   const { id, slotUntil, waitingFor, gates } = row;
   if (slotUntil !== null && slotUntil <= now) fail(`${id} holds its slot after its lease`);
   if (!isOpen(row)) return;

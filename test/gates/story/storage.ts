@@ -7,7 +7,7 @@ import { actor, SECOND_MS } from "./cast.ts";
 import { DETAILED, type Scene, short } from "./scene.ts";
 import { ring } from "./time.ts";
 
-const TABLES = ["runs", "events", "deliveries", "stop_requests", "marks"];
+const TABLES = ["runs", "events", "deliveries", "stop_requests", "metadata"];
 
 export const STORAGE = {
   fail: [2, failWrites],
@@ -33,7 +33,7 @@ async function healWrites(scene: Scene): Promise<undefined> {
   scene.stage.failsOneIn = Number.POSITIVE_INFINITY;
 }
 
-/** Then the alarm removes the mark of the retry, and the next version must write it. */
+/** Then the alarm removes the instant of the retry, and the next version must write it. */
 async function replicate(scene: Scene, awake: Awake): Promise<"rung" | undefined> {
   scene.tell("all is replicated");
   await replicatedIn(awake.object);

@@ -53,7 +53,7 @@ export class Story {
     const scene = this.#scene;
     await scene.stage.begin();
     try {
-      while (scene.steps < steps) await this.#stretch(steps);
+      while (scene.steps < steps) await this.#untilEviction(steps);
       await this.#finish();
       return scene.steps;
     } catch (error) {
@@ -65,7 +65,7 @@ export class Story {
   }
 
   /** Steps up to the next eviction. */
-  async #stretch(steps: number): Promise<void> {
+  async #untilEviction(steps: number): Promise<void> {
     const scene = this.#scene;
     const { stage, known } = scene;
     const isEvicted = await stage.awake(async (awake) => {

@@ -111,7 +111,7 @@ describe("a running run", () => {
     expect(body.cancel?.reason).toBe("wrong branch");
   });
 
-  it("without a grace ends in the same stretch, and its job hears 409", async () => {
+  it("without a grace ends in the same critical section, and its job hears 409", async () => {
     const { path, run } = await started();
     const answer = await cancel(path, run.id, { graceSeconds: 0 });
     expect(answer).toMatchObject({ status: 200, body: { status: "cancelled", error: null } });

@@ -2,8 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { WatchDesk } from "../../../src/runs/coordinator/watch-desk.ts";
-import { WATCHERS_MAX, WATCHERS_PER_TOKEN } from "../../../src/runs/coordinator/watchers.ts";
+import { WatchHandler } from "../../../src/runs/coordinator/watch-desk.ts";
+import { SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_PER_TOKEN } from "../../../src/runs/coordinator/watchers.ts";
 import { RunRows } from "../../../src/runs/journal/run-rows.ts";
 import { changesOf, cursorOf, loseCoordinator, nextChanges, openFeed, seqOf } from "../../support/changes.ts";
 import { hurryTime, later } from "../../support/clock.ts";
@@ -21,7 +21,7 @@ const NOTHING = { runs: [], caughtUp: true };
 
 const BEGINNING = { epoch: 0, seq: 0 };
 
-const watcher = (tokenId = "a token") => ({ key: crypto.randomUUID(), tokenId });
+const subscriber = (tokenId = "a token") => ({ key: crypto.randomUUID(), tokenId });
 
 describe("a stream of the feed", () => {
   it("begins with a cursor, has each change with its cursor as the id, and a new one goes on after any id", async () => {
@@ -71,7 +71,7 @@ describe("a stream of the feed", () => {
     const { cursor } = await nextChanges(stream);
     const { restore, state } = loseCoordinator(path);
     await expect(nextChanges(stream)).rejects.toThrow("the feed has ended");
-    // One call for news, and one that leaves the seat. Each is repeated once.
+    // One call for news, and one that ends the subscription. Each is repeated once.
     expect(state.tries).toBe(4);
     restore();
     const run = await createRun(path);
@@ -93,7 +93,7 @@ describe("a stream of the feed", () => {
     await stream.cancel();
   });
 
-  it("ends when its token is revoked, without the next change, and frees its seat", async () => {
+  it("ends when its token is revoked, without the next change, and its subscription ends", async () => {
     const project = newProject();
     const path = `${project}/envs/prod/action-runs`;
     const token = await grantToken(project, { role: "viewer" });
@@ -102,27 +102,27 @@ describe("a stream of the feed", () => {
     const end = nextChanges(stream);
     await revokeElsewhere(env.DB, token.id);
     later(30_000);
-    const unwatched = vi.spyOn(WatchDesk.prototype, "unwatch");
+    const unwatched = vi.spyOn(WatchHandler.prototype, "unwatch");
     await createRun(path);
     await expect(end).rejects.toThrow("the feed has ended");
     await until(async () => unwatched.mock.calls.length > 0);
   });
 
-  it("of HEAD has no body and takes no seat", async () => {
+  it("of HEAD has no body and makes no subscription", async () => {
     const path = newRunsPath();
-    const calls = vi.spyOn(WatchDesk.prototype, "watchChanges");
+    const calls = vi.spyOn(WatchHandler.prototype, "watchChanges");
     const headers = { Accept: "text/event-stream" };
     const { status, body } = await ask<null>("HEAD", `${path}/changes`, { headers });
     expect([status, body, calls.mock.calls.length]).toEqual([200, null, 0]);
   });
 });
 
-describe("a watcher", () => {
-  it("whose seat was given to others meanwhile misses no change", async () => {
+describe("a subscriber", () => {
+  it("whose subscription was given to others meanwhile misses no change", async () => {
     const path = newRunsPath();
     const stub = direct(path);
-    const me = watcher();
-    const calls = vi.spyOn(WatchDesk.prototype, "watchChanges");
+    const me = subscriber();
+    const calls = vi.spyOn(WatchHandler.prototype, "watchChanges");
     const first = stub.watches.watchChanges({ after: BEGINNING }, me, 10_000);
     await createAged(path);
     const told = await first;
@@ -138,7 +138,7 @@ describe("a watcher", () => {
   it("is woken at most once a second, at once after a quiet second, and gets every change", async () => {
     const path = newRunsPath();
     const stub = direct(path);
-    const me = watcher();
+    const me = subscriber();
     const answers: number[] = [];
     let after = BEGINNING;
     const startedAt = performance.now();
@@ -166,7 +166,7 @@ describe("a watcher", () => {
     const path = newRunsPath();
     for (let n = 0; n < 3; n++) await createAged(path, { parameters: `{"a":"${"x".repeat(900_000)}"}` });
     const stub = direct(path);
-    const me = watcher();
+    const me = subscriber();
     const startedAt = performance.now();
     let after = BEGINNING;
     for (let n = 0; n < 3; n++) {
@@ -183,11 +183,11 @@ describe("a watcher", () => {
     const stub = direct(path);
     await stub.watches.changes({ after: BEGINNING });
     const reads = vi.spyOn(RunRows.prototype, "byIds");
-    const watchers = Array.from({ length: 30 }, (_, n) => watcher(`token ${n}`));
-    const waiting = watchers.map((me) =>
+    const subscribers = Array.from({ length: 30 }, (_, n) => subscriber(`token ${n}`));
+    const waiting = subscribers.map((me) =>
       stub.watches.watchChanges({ after: BEGINNING, actionName: "deploy" }, me, 10_000),
     );
-    const other = stub.watches.watchChanges({ after: BEGINNING, include: "details" }, watcher(), 10_000);
+    const other = stub.watches.watchChanges({ after: BEGINNING, include: "details" }, subscriber(), 10_000);
     // So that all of them wait.
     await stub.watches.changes({ after: BEGINNING });
     await createAged(path);
@@ -195,17 +195,17 @@ describe("a watcher", () => {
     expect(new Set(answers.slice(0, 30).map((answer) => JSON.stringify(answer))).size).toBe(1);
     const pages = reads.mock.calls.filter(([ids]) => ids.length === 1);
     expect(pages).toHaveLength(2);
-    for (const { key } of watchers) await stub.watches.unwatch(key);
+    for (const { key } of subscribers) await stub.watches.unwatch(key);
   });
 
-  it("beyond the 500 of a token or the 2000 of an environment is 503, and a free seat is taken again", async () => {
+  it("beyond the 500 of a token or the 2000 of an environment is 503, and a subscription that is free is given again", async () => {
     const path = newRunsPath();
     const stub = direct(path);
     const take = (tokenId: string, key: string = crypto.randomUUID()) =>
       stub.watches.watchChanges({ after: BEGINNING }, { key, tokenId }, 0);
     const first = crypto.randomUUID();
     expect((await take("root", first)).ok).toBe(true);
-    const others = await Promise.all(Array.from({ length: WATCHERS_PER_TOKEN - 1 }, () => take("root")));
+    const others = await Promise.all(Array.from({ length: SUBSCRIPTIONS_PER_TOKEN - 1 }, () => take("root")));
     expect(others.every(({ ok }) => ok)).toBe(true);
     expect(await take("root")).toEqual({ ok: false, reason: "too_many_watchers" });
     const headers = { Accept: "text/event-stream" };
@@ -213,17 +213,19 @@ describe("a watcher", () => {
       const { status, body } = await changesOf<Refusal>(path, "?after=0&wait=5", query);
       expect([status, body.code]).toEqual([503, "too_many_watchers"]);
     }
-    await Promise.all(Array.from({ length: WATCHERS_MAX - WATCHERS_PER_TOKEN }, (_, n) => take(`token ${n % 5}`)));
+    await Promise.all(
+      Array.from({ length: SUBSCRIPTIONS_MAX - SUBSCRIPTIONS_PER_TOKEN }, (_, n) => take(`token ${n % 5}`)),
+    );
     expect(await take("another")).toMatchObject({ reason: "too_many_watchers" });
     expect((await changesOf(path, "?after=0")).status).toBe(200);
     await stub.watches.unwatch(first);
     expect((await take("another")).ok).toBe(true);
   });
 
-  it("that hangs up frees its seat, and takes no seat again", async () => {
+  it("that hangs up ends its subscription, and makes no other", async () => {
     const path = newRunsPath();
-    const calls = vi.spyOn(WatchDesk.prototype, "watchChanges");
-    const left = vi.spyOn(WatchDesk.prototype, "unwatch");
+    const calls = vi.spyOn(WatchHandler.prototype, "watchChanges");
+    const left = vi.spyOn(WatchHandler.prototype, "unwatch");
     const stream = await openFeed(path, "?after=0");
     await nextChanges(stream);
     const next = stream.next().catch(() => null);
@@ -238,10 +240,10 @@ describe("a watcher", () => {
     expect(keys.size).toBe(1);
   });
 
-  it("that waits frees its seat when it has its answer", async () => {
+  it("that waits ends its subscription when it has its answer", async () => {
     const path = newRunsPath();
     const cursor = await cursorOf(path);
-    const left = vi.spyOn(WatchDesk.prototype, "unwatch");
+    const left = vi.spyOn(WatchHandler.prototype, "unwatch");
     const waiting = changesOf(path, `?after=${cursor}&wait=60`);
     await createRun(path);
     expect((await waiting).body.runs).toHaveLength(1);

@@ -260,7 +260,7 @@ describe("a cursor", () => {
     // The object as it was before the second run, when its clock was ahead.
     await journal(path, "DELETE FROM runs WHERE change_seq = 2");
     const ahead = Date.now() + DAY_MS;
-    await journal(path, "UPDATE marks SET value = ? WHERE name = 'epoch'", String(ahead));
+    await journal(path, "UPDATE metadata SET value = ? WHERE name = 'epoch'", String(ahead));
     await evictDurableObject(coordinator(path));
     await createAged(path);
     await resynced(path);

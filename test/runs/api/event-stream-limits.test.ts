@@ -1,13 +1,13 @@
-/** The limits of watching. Neither many watchers nor slow ones hold up anyone else. */
+/** The limits of watching. Neither many subscribers nor slow ones hold up anyone else. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
-  WATCHERS_MAX,
-  WATCHERS_PER_RUN,
-  WATCHERS_PER_RUN_AND_TOKEN,
-  WATCHERS_PER_TOKEN,
+  SUBSCRIPTIONS_MAX,
+  SUBSCRIPTIONS_PER_RUN,
+  SUBSCRIPTIONS_PER_RUN_AND_TOKEN,
+  SUBSCRIPTIONS_PER_TOKEN,
 } from "../../../src/runs/coordinator/watchers.ts";
-import type { Watcher } from "../../../src/runs/watch-calls.ts";
+import type { Subscriber } from "../../../src/runs/watch-calls.ts";
 import { change, createAged, direct, until } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { EVENT_STREAM, eventsOf, openStream, type Stream, within } from "../../support/stream.ts";
@@ -31,13 +31,15 @@ function askStream(runPath: string, headers: Record<string, string> = {}) {
   return ask<Refusal>("GET", `${runPath}/events`, { headers: { Accept: EVENT_STREAM, ...headers } });
 }
 
-function stream(tokenId: string = crypto.randomUUID()): Watcher {
+function stream(tokenId: string = crypto.randomUUID()): Subscriber {
   return { key: crypto.randomUUID(), tokenId };
 }
 
 describe("100 streams of one run by one token", () => {
   async function open(runPath: string): Promise<Stream[]> {
-    const streams = await Promise.all(Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => openStream(runPath)));
+    const streams = await Promise.all(
+      Array.from({ length: SUBSCRIPTIONS_PER_RUN_AND_TOKEN }, () => openStream(runPath)),
+    );
     expect(new Set(streams.map(({ status }) => status))).toEqual(new Set([200]));
     return streams;
   }
@@ -64,7 +66,7 @@ describe("100 streams of one run by one token", () => {
     expect((await openStream(runPath)).status).toBe(200);
   });
 
-  it("free a seat as soon as one of them leaves", async () => {
+  it("let another one in as soon as one of them leaves", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
@@ -82,44 +84,44 @@ describe("100 streams of one run by one token", () => {
     await Promise.all([...streams.filter((_, n) => n !== 42), again].map((one) => one?.cancel()));
   });
 
-  it("hold no seat after they ended, were refused or got 204", async () => {
+  it("hold no subscription after they ended, were refused or got 204", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const runPath = `${path}/${id}`;
-    for (let n = 0; n < WATCHERS_PER_RUN_AND_TOKEN + 20; n++) {
+    for (let n = 0; n < SUBSCRIPTIONS_PER_RUN_AND_TOKEN + 20; n++) {
       expect((await askStream(runPath, { "Last-Event-ID": "7" })).status).toBe(400);
     }
     await change(path, id, { type: "cancelled" });
-    for (let n = 0; n < WATCHERS_PER_RUN_AND_TOKEN + 20; n++) {
+    for (let n = 0; n < SUBSCRIPTIONS_PER_RUN_AND_TOKEN + 20; n++) {
       expect((await askStream(runPath, { "Last-Event-ID": "2" })).status).toBe(204);
       expect((await (await openStream(runPath)).rest()).length).toBe(2);
     }
   });
 });
 
-describe("the seats of an environment", () => {
+describe("the subscriptions of an environment", () => {
   const FIRST = { after: 0, limit: 1 };
   const ANSWERED = { ok: true };
   const REFUSED = { ok: false, reason: "too_many_watchers" };
 
-  it("are 2000, and one more watcher is 503 until another leaves or is forgotten", async () => {
+  it("are 2000, and one more subscriber is 503 until another leaves or is forgotten", async () => {
     const path = newRunsPath();
     const ids = await Promise.all(Array.from({ length: 21 }, () => createAged(path)));
     const stub = direct(path);
     const last = ids[20] ?? "";
-    const watchers = Array.from({ length: WATCHERS_MAX }, (_, n) => stream(`token ${n % 10}`));
+    const subscribers = Array.from({ length: SUBSCRIPTIONS_MAX }, (_, n) => stream(`token ${n % 10}`));
     const answers = await Promise.all(
-      watchers.map((watcher, n) => stub.watches.watch(ids[n % 20] ?? "", FIRST, watcher, 0)),
+      subscribers.map((subscriber, n) => stub.watches.watch(ids[n % 20] ?? "", FIRST, subscriber, 0)),
     );
     expect(new Set(answers.map(({ ok }) => ok))).toEqual(new Set([true]));
     expectTooMany(await askStream(`${path}/${last}`));
     expectTooMany(await ask<Refusal>("GET", `${path}/${last}?wait=1`));
-    // Whoever has a seat keeps it, and holds one however often it asks.
-    expect((await stub.watches.watch(ids[0] ?? "", FIRST, watchers[0] ?? stream(), 0)).ok).toBe(true);
+    // Whoever has a subscription keeps it, and has one however often it asks.
+    expect((await stub.watches.watch(ids[0] ?? "", FIRST, subscribers[0] ?? stream(), 0)).ok).toBe(true);
     expect((await ask("GET", `${path}/${last}`)).status).toBe(200);
     expect((await change(path, last, { type: "started" })).ok).toBe(true);
 
-    await stub.watches.unwatch(watchers[0]?.key ?? "");
+    await stub.watches.unwatch(subscribers[0]?.key ?? "");
     await stub.watches.unwatch("one that nobody has");
     const served = await openStream(`${path}/${last}`);
     expect(served.status).toBe(200);
@@ -130,14 +132,14 @@ describe("the seats of an environment", () => {
     await Promise.all([served.cancel(), after.cancel()]);
   });
 
-  it("are never all taken by one token: it gets 500, and other tokens still get seats", async () => {
+  it("are never all taken by one token: it gets 500, and other tokens still get some", async () => {
     const path = newRunsPath();
     const ids = await Promise.all(Array.from({ length: 5 }, () => createAged(path)));
     const stub = direct(path);
     const ask = (tokenId: string | undefined, n: number) =>
       stub.watches.watch(ids[n % 5] ?? "", FIRST, stream(tokenId), 0);
-    const greedy = await Promise.all(Array.from({ length: WATCHERS_MAX }, (_, n) => ask("greedy", n)));
-    expect(greedy.filter(({ ok }) => ok)).toHaveLength(WATCHERS_PER_TOKEN);
+    const greedy = await Promise.all(Array.from({ length: SUBSCRIPTIONS_MAX }, (_, n) => ask("greedy", n)));
+    expect(greedy.filter(({ ok }) => ok)).toHaveLength(SUBSCRIPTIONS_PER_TOKEN);
     expect(greedy.at(-1)).toEqual(REFUSED);
     expect(await ask("another", 0)).toMatchObject(ANSWERED);
     // Of a Worker that still runs older code.
@@ -150,10 +152,10 @@ describe("the seats of an environment", () => {
     const stub = direct(path);
     const wait = (tokenId: string) =>
       stub.watches.waitForEnd(id, { key: crypto.randomUUID(), tokenId }, { maxMs: 20_000, isLast: true });
-    const waits = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => wait("greedy"));
+    const waits = Array.from({ length: SUBSCRIPTIONS_PER_RUN_AND_TOKEN }, () => wait("greedy"));
     expect(await wait("greedy")).toEqual(REFUSED);
     expect(await stub.watches.watch(id, FIRST, stream("greedy"), 0)).toEqual(REFUSED);
-    for (let n = WATCHERS_PER_RUN_AND_TOKEN; n < WATCHERS_PER_RUN; n++) {
+    for (let n = SUBSCRIPTIONS_PER_RUN_AND_TOKEN; n < SUBSCRIPTIONS_PER_RUN; n++) {
       expect(await stub.watches.watch(id, FIRST, stream(`token ${n}`), 0)).toMatchObject(ANSWERED);
     }
     expect(await stub.watches.watch(id, FIRST, stream("late"), 0)).toEqual(REFUSED);
@@ -162,16 +164,18 @@ describe("the seats of an environment", () => {
     for (const answer of await Promise.all(waits)) expect(answer).toMatchObject({ ok: true, isOver: true });
   });
 
-  it("are free as soon as a wait is given up, and the same watchers can take them again", async () => {
+  it("are free as soon as a wait is given up, and the same subscribers can take them again", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const stub = direct(path);
-    const watchers = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => stream("a token"));
-    const waits = watchers.map((watcher) => stub.watches.waitForEnd(id, watcher, { maxMs: 60_000, isLast: false }));
+    const subscribers = Array.from({ length: SUBSCRIPTIONS_PER_RUN_AND_TOKEN }, () => stream("a token"));
+    const waits = subscribers.map((subscriber) =>
+      stub.watches.waitForEnd(id, subscriber, { maxMs: 60_000, isLast: false }),
+    );
     expect(await stub.watches.watch(id, FIRST, stream("a token"), 0)).toEqual(REFUSED);
-    for (const { key } of watchers) await stub.watches.unwatch(key);
+    for (const { key } of subscribers) await stub.watches.unwatch(key);
     for (const answer of await within(50_000, Promise.all(waits))) expect(answer).toMatchObject(ANSWERED);
-    const again = watchers.map(() => stub.watches.watch(id, FIRST, stream("a token"), 0));
+    const again = subscribers.map(() => stub.watches.watch(id, FIRST, stream("a token"), 0));
     for (const answer of await Promise.all(again)) expect(answer).toMatchObject(ANSWERED);
   });
 });

@@ -49,7 +49,7 @@ describe("a reader", () => {
     ["the first piece", 0],
     ["what comes after the first piece", 1],
     ["what comes later", 3],
-  ])("that does not read %s for 30 s is dropped, and its seat is free", async (_what, reads) => {
+  ])("that does not read %s for 30 s is dropped, and its subscription ends", async (_what, reads) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     const { left, reader, asked } = source();
     for (let n = 0; n < reads; n++) await reader.read();

@@ -230,7 +230,7 @@ describe("the object restarts while it is watched", () => {
     expect(found).toEqual((await eventsOf(runPath)).body);
   });
 
-  it("and a stream resumes after an eviction without watchers", async () => {
+  it("and a stream resumes after an eviction without subscribers", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     await beat(run);

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isRegistered } from "../../../src/runs/d1/registration.ts";
 import { sweep } from "../../../src/runs/d1/sweep.ts";
-import { TURN_RUNS } from "../../../src/runs/journal/ended-run-counts.ts";
+import { BATCH_RUNS } from "../../../src/runs/journal/ended-run-counts.ts";
 import type { RunEvent } from "../../../src/runs/transition.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { later } from "../../support/clock.ts";
@@ -245,8 +245,8 @@ describe("nothing is written", () => {
   });
 });
 
-describe("a coordinator with more runs than one turn counts", () => {
-  const RUNS = 2 * TURN_RUNS + 100;
+describe("a coordinator with more runs than one batch has", () => {
+  const RUNS = 2 * BATCH_RUNS + 100;
 
   async function filled(): Promise<string> {
     const path = newRunsPath();
@@ -258,7 +258,7 @@ describe("a coordinator with more runs than one turn counts", () => {
     return path;
   }
 
-  it("answers when it has counted all of them, and serves others between two turns", async () => {
+  it("answers when it has counted all of them, and serves others between two batches", async () => {
     const path = await filled();
     const order: string[] = [];
     const counting = direct(path)
@@ -272,19 +272,19 @@ describe("a coordinator with more runs than one turn counts", () => {
     expect(await ended(path)).toEqual(cancelled(RUNS));
   });
 
-  it("counts none twice and loses none if it dies between two turns", async () => {
+  it("counts none twice and loses none if it dies between two batches", async () => {
     const path = await filled();
     const prototype = await sqlStorage(path);
     const { exec } = prototype;
-    let turns = 0;
+    let batches = 0;
     const dying = vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, sql, ...bindings) {
-      if (sql.includes("INSERT INTO ended_run_counts") && ++turns === 2) throw new Error("disk I/O error");
+      if (sql.includes("INSERT INTO ended_run_counts") && ++batches === 2) throw new Error("disk I/O error");
       return exec.call(this, sql, ...bindings) as never;
     });
     vi.spyOn(console, "error").mockImplementation(() => {});
     // The call's second try goes on where the first has failed.
     expect(await ended(path)).toEqual(cancelled(RUNS));
-    expect(turns).toBeGreaterThan(2);
+    expect(batches).toBeGreaterThan(2);
     dying.mockRestore();
     await evictDurableObject(coordinator(path));
     expect(await ended(path)).toEqual(cancelled(RUNS));

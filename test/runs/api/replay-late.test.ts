@@ -129,7 +129,7 @@ describe("asking for a change again when the run's time is up", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     passExpiryBy(run, 0);
-    for (let turn = 0; turn < 2; turn++) {
+    for (let n = 0; n < 2; n++) {
       const answer = await ask<Refusable>("DELETE", `${path}/${run.id}`, keyed("stop-1"));
       expect({ status: answer.status, code: answer.body.code }).toEqual({ status: 409, code: "run_timed_out" });
     }

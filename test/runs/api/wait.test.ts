@@ -9,7 +9,7 @@ import {
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../../src/app.ts";
-import type { Wait, Watcher } from "../../../src/runs/watch-calls.ts";
+import type { Subscriber, Wait } from "../../../src/runs/watch-calls.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, coordinator, createAged, direct, mint, until } from "../../support/direct.ts";
 import { breakD1, faults, faulty } from "../../support/faults.ts";
@@ -52,22 +52,22 @@ const ENDS: Readonly<Record<string, (path: string, run: CreatedRun) => Promise<u
   "timed out": (path) => alarmIn(61 * 60_000, coordinator(path)),
 };
 
-/** Calls a coordinator as the Worker does for one watcher. */
-function watching(path: string, id: string, watcher: Watcher, maxMs: number) {
+/** Calls a coordinator as the Worker does for one subscriber. */
+function watching(path: string, id: string, subscriber: Subscriber, maxMs: number) {
   const stub = direct(path);
   return {
-    wait: () => stub.watches.waitForEnd(id, watcher, { maxMs, isLast: true }),
-    leave: () => stub.watches.unwatch(watcher.key),
+    wait: () => stub.watches.waitForEnd(id, subscriber, { maxMs, isLast: true }),
+    leave: () => stub.watches.unwatch(subscriber.key),
   };
 }
 
 describe("a call to the coordinator that waits", () => {
-  const watcher = () => ({ key: crypto.randomUUID(), tokenId: "t" });
+  const subscriber = () => ({ key: crypto.randomUUID(), tokenId: "t" });
 
-  it("is answered at once if its watcher calls again, and the newer call goes on waiting", async () => {
+  it("is answered at once if its subscriber calls again, and the newer call goes on waiting", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    const { wait } = watching(path, run.id, watcher(), 5000);
+    const { wait } = watching(path, run.id, subscriber(), 5000);
     const ended: string[] = [];
     const first = wait().then(() => ended.push("first"));
     await ask("GET", `${path}/${run.id}`);
@@ -83,10 +83,10 @@ describe("a call to the coordinator that waits", () => {
     expect(await second).toMatchObject({ ok: true, status: "succeeded" });
   });
 
-  it("costs a read for each piece of news, however often its watcher calls again", async () => {
+  it("costs a read for each piece of news, however often its subscriber calls again", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    const { wait, leave } = watching(path, run.id, watcher(), 5000);
+    const { wait, leave } = watching(path, run.id, subscriber(), 5000);
     const statements = await countedStatements(path);
     const calls = Array.from({ length: 20 }, wait);
     await Promise.all(calls.slice(0, -1));
@@ -142,13 +142,13 @@ describe("a wait", () => {
     expect(ms).toBeLessThan(SOON_MS);
   });
 
-  it("of a minute makes several calls to the coordinator as one watcher", async () => {
+  it("of a minute makes several calls to the coordinator as one subscriber", async () => {
     const path = newRunsPath();
     const { callback: _, ...run } = await createRun(path);
     const calls: [key: string, maxMs: number][] = [];
     const from = Date.now();
     vi.useFakeTimers({ toFake: ["Date"], now: from });
-    const call = async (_: string, __: string, [id, { key }, { maxMs }]: [string, Watcher, Wait]) => {
+    const call = async (_: string, __: string, [id, { key }, { maxMs }]: [string, Subscriber, Wait]) => {
       calls.push([key, maxMs]);
       vi.setSystemTime(Date.now() + maxMs);
       return {

@@ -2,8 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { WatchDesk } from "../../../src/runs/coordinator/watch-desk.ts";
-import { WATCHERS_PER_RUN_AND_TOKEN } from "../../../src/runs/coordinator/watchers.ts";
+import { WatchHandler } from "../../../src/runs/coordinator/watch-desk.ts";
+import { SUBSCRIPTIONS_PER_RUN_AND_TOKEN } from "../../../src/runs/coordinator/watchers.ts";
 import { later } from "../../support/clock.ts";
 import { direct, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
@@ -35,28 +35,28 @@ async function begin(expiresInMs?: number): Promise<Scene> {
   return { runPath: `${path}/${run.id}`, run, token };
 }
 
-/** Takes every seat of the run that this token may have; how many those were. */
+/** Takes every subscription of the run that this token may have; how many those were. */
 async function takePlaces({ runPath, run, token }: Scene): Promise<number> {
   const stub = direct(runPath.replace(/\/[^/]*$/, ""));
   for (let n = 0; ; n++) {
-    const watcher = { key: crypto.randomUUID(), tokenId: token.id } as const;
-    if (!(await stub.watches.watch(run.id, { after: 0, limit: 1 }, watcher, 0)).ok) return n;
+    const subscriber = { key: crypto.randomUUID(), tokenId: token.id } as const;
+    if (!(await stub.watches.watch(run.id, { after: 0, limit: 1 }, subscriber, 0)).ok) return n;
   }
 }
 
 async function expectAllPlacesFree(scene: Scene): Promise<void> {
   let taken = 0;
-  // Giving a seat back goes on after the answer.
+  // Ending a subscription goes on after the answer.
   await until(async () => {
     taken += await takePlaces(scene);
-    return taken >= WATCHERS_PER_RUN_AND_TOKEN;
+    return taken >= SUBSCRIPTIONS_PER_RUN_AND_TOKEN;
     // A place that nobody gives back is kept for 10 s and longer.
   }, 9000);
-  expect(taken).toBe(WATCHERS_PER_RUN_AND_TOKEN);
+  expect(taken).toBe(SUBSCRIPTIONS_PER_RUN_AND_TOKEN);
 }
 
 describe("a stream", () => {
-  it("with a revoked token ends without the next event, and frees its seat", async () => {
+  it("with a revoked token ends without the next event, and its subscription ends", async () => {
     const scene = await begin();
     const stream = await openStream(scene.runPath, { token: scene.token.token });
     expect(await stream.events(1)).toMatchObject([{ type: "created" }]);
@@ -70,7 +70,7 @@ describe("a stream", () => {
     expect([again.status, again.body.code]).toEqual([401, "token_invalid"]);
   });
 
-  it("of a session that was ended elsewhere ends without the next event, and frees its seat", async () => {
+  it("of a session that was ended elsewhere ends without the next event, and its subscription ends", async () => {
     const scene = await begin();
     const { id, headers } = await beginSession(scene.token.token);
     const stream = await openStream(scene.runPath, { token: null, headers });
@@ -84,7 +84,7 @@ describe("a stream", () => {
   });
 
   it.each(["with a token", "of a session with a token"])(
-    "%s that expires ends then, even without news, and frees its seat",
+    "%s that expires ends then, even without news, and its subscription ends",
     async (asker) => {
       const scene = await begin(1000);
       const { token } = scene.token;
@@ -142,13 +142,13 @@ describe("a wait", () => {
 
   /** The answer that will come, once the coordinator has been asked for it. */
   async function beginWait(scene: Scene): Promise<{ answer: ReturnType<typeof ask20> }> {
-    const asked = vi.spyOn(WatchDesk.prototype, "waitForEnd");
+    const asked = vi.spyOn(WatchHandler.prototype, "waitForEnd");
     const answer = ask20(scene);
     await until(async () => asked.mock.calls.length > 0);
     return { answer };
   }
 
-  it("with a revoked token is 401 without the end of the run, and frees its seat", async () => {
+  it("with a revoked token is 401 without the end of the run, and its subscription ends", async () => {
     const scene = await begin();
     const waiting = await beginWait(scene);
     await revokeElsewhere(env.DB, scene.token.id);
@@ -163,7 +163,7 @@ describe("a wait", () => {
     await expectAllPlacesFree(scene);
   });
 
-  it("with a token that expires is 401 then, and frees its seat", async () => {
+  it("with a token that expires is 401 then, and its subscription ends", async () => {
     const scene = await begin(1000);
     const answer = await ask20(scene);
     expect([answer.status, answer.body.code]).toEqual([401, "token_expired"]);

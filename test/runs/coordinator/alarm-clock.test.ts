@@ -42,7 +42,7 @@ function createDueIn(path: string, ms: number): Promise<string> {
 const FIRST_DUE = `
   SELECT min(at) AS at FROM (
     SELECT min(due_at) AS at FROM runs
-    UNION ALL SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'replication_retry_at')`;
+    UNION ALL SELECT CAST(value AS INTEGER) FROM metadata WHERE name = 'replication_retry_at')`;
 
 async function expectInTime(path: string): Promise<void> {
   const [{ at: due } = { at: null }] = await journal<{ at: number | null }>(path, FIRST_DUE);

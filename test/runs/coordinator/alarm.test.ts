@@ -125,7 +125,7 @@ it("two alarms in a row end a run once", async () => {
   expect((await eventsOf(`${path}/${id}`)).body.map(({ type }) => type)).toEqual(["created", "ended"]);
 });
 
-it("a run whose turn throws is postponed and does not delay the others", async () => {
+it("a run whose processing throws is postponed and does not delay the others", async () => {
   const path = newRunsPath();
   const corrupt = await createAged(path);
   const sound = await createAged(path);
@@ -141,7 +141,7 @@ it("a run whose turn throws is postponed and does not delay the others", async (
   };
   expect(await due()).toBeGreaterThanOrEqual(61 * MINUTE_MS + 10_000);
   const delays: number[] = [];
-  for (let turn = 0; turn < 3; turn++) {
+  for (let n = 0; n < 3; n++) {
     const before = await due();
     vi.useFakeTimers({ toFake: ["Date"], now: now + before });
     await runDurableObjectAlarm(coordinator(path));
@@ -151,7 +151,7 @@ it("a run whose turn throws is postponed and does not delay the others", async (
   expect(delays).toEqual([20_000, 40_000, 80_000]);
 });
 
-it("a run that can't end in its turn, because its retry of replication can't be noted, ends later and is kept as long as other runs", async () => {
+it("a run that can't end when it is due, because its retry of replication can't be noted, ends later and is kept as long as other runs", async () => {
   const path = newRunsPath();
   const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
   await replicatedRow(path, id);
@@ -159,7 +159,7 @@ it("a run that can't end in its turn, because its retry of replication can't be 
   await alarmIn(10_000, coordinator(path));
   await journal(
     path,
-    `CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'replication_retry_at'
+    `CREATE TRIGGER full BEFORE INSERT ON metadata WHEN NEW.name = 'replication_retry_at'
      BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`,
   );
   await alarmIn(MINUTE_MS + 1000, coordinator(path));
@@ -190,7 +190,7 @@ describe("if the journal can't be written, the alarm rings again after some seco
   const FULL = "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END";
   it.each([
     ["runs", "BEFORE UPDATE ON runs"],
-    ["marks", "BEFORE INSERT ON marks"],
+    ["metadata", "BEFORE INSERT ON metadata"],
     ["events", "BEFORE INSERT ON events"],
   ])("%s", async (_table, when) => {
     const path = newRunsPath();
@@ -208,7 +208,7 @@ describe("if the journal can't be written, the alarm rings again after some seco
       expect(next).toBeGreaterThanOrEqual(at + 4000);
       expect(next).toBeLessThan(at + MINUTE_MS);
     }
-    expect(logged.mock.calls.join()).toMatch(/alarm_failed|turn_failed/);
+    expect(logged.mock.calls.join()).toMatch(/alarm_failed|due_row_failed/);
     logged.mockRestore();
     await journal(path, "DROP TRIGGER full");
     await alarmIn(3 * MINUTE_MS, coordinator(path));

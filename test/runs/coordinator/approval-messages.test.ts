@@ -131,7 +131,7 @@ it("is told although the messages could not be written with the creation, in ano
   await pass(path, 31_000);
   await untilSent(1);
   // Nobody needs the message of a run that was approved meanwhile.
-  await until(async () => (await journal(path, "SELECT 1 FROM marks WHERE name = 'untold_after'")).length === 0);
+  await until(async () => (await journal(path, "SELECT 1 FROM metadata WHERE name = 'untold_after'")).length === 0);
   expect(sent()).toEqual([[id, ...APPROVAL]]);
 });
 

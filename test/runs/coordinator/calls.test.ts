@@ -1,4 +1,4 @@
-/** Which names an object answers: those of its desks' methods, and nothing that every JavaScript object has. */
+/** Which names an object answers: those of its handlers' methods, and nothing that every JavaScript object has. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";

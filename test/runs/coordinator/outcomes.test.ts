@@ -62,20 +62,20 @@ it("is known of runs that ended before the endpoint was stored, as soon as the P
   expect(outside.sent.at(-1)?.previousStatus).toBe("succeeded");
 });
 
-it("is looked for newest first and in turns, also by another object, and until then is unknown", async () => {
+it("is looked for newest first and in batches, also by another object, and until then is unknown", async () => {
   const path = newRunsPath();
   await end(path, "failed");
   await fillJournal(path, { rows: 1500, isReplicated: false, endedAt: Date.now() });
   await journal(path, "UPDATE runs SET status = 'failed' WHERE action_name = 'filler'");
   await die(path);
   await comparing(path);
-  // The first turn has met the fillers, and not yet the first run.
+  // The first batch has met the fillers, and not yet the first run.
   expect(await outcomes(path)).toMatchObject([{ action_name: "filler", status: "failed" }]);
   const unknown = await end(path, "failed");
   expect(await heard(path)).toEqual([unknown]);
   await die(path);
   await pass(path, MINUTE_MS);
-  await until(async () => (await journal(path, "SELECT 1 FROM marks WHERE name = 'outcomes_below'")).length === 0);
+  await until(async () => (await journal(path, "SELECT 1 FROM metadata WHERE name = 'outcomes_below'")).length === 0);
   // What a later end has noted stays.
   expect(await outcomes(path)).toMatchObject([{ action_name: "deploy", run_id: unknown }, { action_name: "filler" }]);
 });

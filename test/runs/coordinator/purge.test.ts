@@ -101,8 +101,8 @@ it("keeps a run that webhook endpoints must still hear of, and the runs that wer
   await endedRun(path);
   const [{ seq } = { seq: 0 }] = await journal<{ seq: number }>(path, "SELECT change_seq AS seq FROM runs");
   const untold = await endedRun(path);
-  const noted = "INSERT INTO marks (name, value) VALUES ('endpoints_noted', ?)";
-  await journal(path, noted, `${Date.now()}:0:${seq}`);
+  const insert = "INSERT INTO metadata (name, value) VALUES ('endpoints_noted', ?)";
+  await journal(path, insert, `${Date.now()}:0:${seq}`);
   await evictDurableObject(coordinator(path));
   faults.reads = "down";
   await alarmIn(PAST_RETENTION_MS, coordinator(path));
@@ -111,10 +111,10 @@ it("keeps a run that webhook endpoints must still hear of, and the runs that wer
   await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path));
   expect((await kept(path)).runs).toBe(1);
   faults.reads = null;
-  const mark = "SELECT 1 FROM marks WHERE name = 'endpoints_noted'";
+  const noted = "SELECT 1 FROM metadata WHERE name = 'endpoints_noted'";
   await until(async () => {
     await alarmIn(PAST_RETENTION_MS + 60_000, coordinator(path));
-    return (await journal(path, mark)).length === 0;
+    return (await journal(path, noted)).length === 0;
   });
   await alarmIn(PAST_RETENTION_MS + 120_000, coordinator(path));
   await until(async () => (await kept(path)).runs === 0);

@@ -101,7 +101,7 @@ describe("recover", () => {
     expect(outside.underWay.length).toBeLessThanOrEqual(16);
   });
 
-  it("lets others have their turn while it walks, also past runs that it need not ask about", async () => {
+  it("lets other calls be served while it walks, also past runs that it need not ask about", async () => {
     const path = await given(CHAT);
     await fillJournal(path, { rows: 1000, isReplicated: false, endedAt: Date.now() });
     await die(path);

@@ -214,7 +214,7 @@ async function comeToRest(story: Story): Promise<void> {
   held = false;
   await journal(path, "DROP TRIGGER IF EXISTS broken");
   await Promise.all(story.calls);
-  const busy = "SELECT 1 FROM marks WHERE name IN ('endpoints_noted', 'untold_after', 'outcomes_below')";
+  const busy = "SELECT 1 FROM metadata WHERE name IN ('endpoints_noted', 'untold_after', 'outcomes_below')";
   await until(async () => {
     await pass(path, 31 * MINUTE_MS);
     const waiting = await journal(path, "SELECT 1 FROM messages WHERE state = 'waiting'");

@@ -40,18 +40,18 @@ afterEach(() => vi.restoreAllMocks());
 
 const sentIds = () => outside.sent.map(({ runId }) => runId);
 
-const marks = async (path: string) =>
+const cursors = async (path: string) =>
   Object.fromEntries(
     (
       await journal<{ name: string; value: string }>(
         path,
-        "SELECT name, value FROM marks WHERE name IN ('endpoints_noted', 'untold_after', 'outcomes_below')",
+        "SELECT name, value FROM metadata WHERE name IN ('endpoints_noted', 'untold_after', 'outcomes_below')",
       )
     ).map(({ name, value }) => [name, value]),
   );
 const lastSeq = async (path: string) =>
   (await journal<{ seq: number }>(path, "SELECT max(change_seq) AS seq FROM runs"))[0]?.seq;
-const untilTold = (path: string) => until(async () => (await marks(path)).untold_after === undefined);
+const untilTold = (path: string) => until(async () => (await cursors(path)).untold_after === undefined);
 
 /** Messages can't be written. `when`: SQL about the new row. */
 const breakMessages = (path: string, when = "1") =>
@@ -96,20 +96,20 @@ describe("an environment without endpoints", () => {
     await end(path);
     await pass(path, 10_000);
     expect(outside.reads).toBe(0);
-    expect(await marks(path)).toEqual({});
+    expect(await cursors(path)).toEqual({});
     expect(await messageRows(path)).toEqual([]);
   });
 
-  it("has no mark any more an hour after the last change", async () => {
+  it("has no cursor any more an hour after the last change", async () => {
     const path = await given();
-    expect(await marks(path)).toMatchObject({ endpoints_noted: expect.any(String) });
+    expect(await cursors(path)).toMatchObject({ endpoints_noted: expect.any(String) });
     for (const [n, ms] of [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS].entries()) {
       await pass(path, ms);
       await until(async () => outside.reads === n + 2);
     }
-    await until(async () => (await marks(path)).endpoints_noted === undefined);
+    await until(async () => (await cursors(path)).endpoints_noted === undefined);
     expect(outside.reads).toBe(4);
-    expect(await marks(path)).toEqual({});
+    expect(await cursors(path)).toEqual({});
   });
 });
 
@@ -139,9 +139,9 @@ describe("an end", () => {
     // What must be on record with the end can't be written.
     await journal(
       path,
-      "CREATE TRIGGER full BEFORE INSERT ON marks WHEN NEW.name = 'replication_retry_at' BEGIN SELECT RAISE(ABORT, 'full'); END",
+      "CREATE TRIGGER full BEFORE INSERT ON metadata WHEN NEW.name = 'replication_retry_at' BEGIN SELECT RAISE(ABORT, 'full'); END",
     );
-    await journal(path, "DELETE FROM marks WHERE name = 'replication_retry_at'");
+    await journal(path, "DELETE FROM metadata WHERE name = 'replication_retry_at'");
     await evictDurableObject(coordinator(path));
     await expect(() => change(path, id, FAILED)).rejects.toThrow("full");
     expect(await messageRows(path)).toHaveLength(1);
@@ -172,7 +172,7 @@ describe("an end", () => {
       await breakMessages(path);
       const ids = [await end(path), await end(path)];
       expect(await messageRows(path)).toEqual([]);
-      expect((await marks(path)).untold_after).toBe("1");
+      expect((await cursors(path)).untold_after).toBe("1");
       if (dies) await die(path);
       await mendMessages(path);
       // Only the alarm brings it on.
@@ -203,10 +203,10 @@ describe("an end", () => {
     await end(path, "succeeded");
     await journal(path, "CREATE TRIGGER full BEFORE INSERT ON outcomes BEGIN SELECT RAISE(ABORT, 'full'); END");
     await end(path, "failed");
-    expect(await marks(path)).toMatchObject({ outcomes_below: expect.any(String) });
+    expect(await cursors(path)).toMatchObject({ outcomes_below: expect.any(String) });
     await journal(path, "DROP TRIGGER full");
     await pass(path, 31_000);
-    await until(async () => (await marks(path)).outcomes_below === undefined);
+    await until(async () => (await cursors(path)).outcomes_below === undefined);
     await end(path, "succeeded");
     await untilSent(3);
     expect(outside.sent.map(({ previousStatus }) => previousStatus)).toEqual([null, "succeeded", "failed"]);
@@ -227,7 +227,7 @@ describe("an end", () => {
       // Everything is replicated, so nothing else sets the alarm for soon.
       await until(async () => {
         await pass(path, 11 * MINUTE_MS);
-        return (await journal(path, "SELECT 1 FROM marks WHERE name = 'replication_retry_at'")).length === 0;
+        return (await journal(path, "SELECT 1 FROM metadata WHERE name = 'replication_retry_at'")).length === 0;
       });
       outside.sent = [];
       // What the message's answer writes is no write of the end.
@@ -241,7 +241,7 @@ describe("an end", () => {
         const rows = await messageRows(path);
         return rows.some(({ run_id, state }) => run_id === id && state === "delivered");
       });
-      await until(async () => Object.keys(await marks(path)).every((name) => name === "endpoints_noted"));
+      await until(async () => Object.keys(await cursors(path)).every((name) => name === "endpoints_noted"));
       expect(
         outside.sent.map(({ runId, previousStatus }) => [runId, previousStatus]),
         write ?? "",
@@ -332,7 +332,7 @@ describe("an end", () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     const ids = await fillJournal(path, { rows: 120, isReplicated: false, endedAt: Date.now() });
-    await journal(path, "INSERT INTO marks (name, value) VALUES ('untold_after', '0')");
+    await journal(path, "INSERT INTO metadata (name, value) VALUES ('untold_after', '0')");
     await die(path);
     await pass(path, MINUTE_MS);
     await untilTold(path);
@@ -346,7 +346,7 @@ describe("an end", () => {
     await answer(path, outside.underWay, 503);
     expect(await messageRows(path)).toHaveLength(1);
     await pass(path, MINUTE_MS);
-    await until(async () => ((await marks(path)).endpoints_noted ?? "").endsWith(":1:"));
+    await until(async () => ((await cursors(path)).endpoints_noted ?? "").endsWith(":1:"));
     await journal(path, "UPDATE runs SET purge_at = 1000, due_at = 1000");
     await until(async () => {
       await pass(path, 20_000);

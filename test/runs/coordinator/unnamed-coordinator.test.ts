@@ -40,7 +40,7 @@ async function unnamedRows(): Promise<unknown> {
 
 /** As if the code that made the object had not kept its name. */
 async function forgetName(path: string): Promise<void> {
-  await journal(path, "DELETE FROM marks WHERE name = 'name'");
+  await journal(path, "DELETE FROM metadata WHERE name = 'name'");
 }
 
 it("an object that is first called by id refuses, and the next call reaches one that works", async () => {
@@ -118,7 +118,7 @@ it("an object that has no name writes nothing and sets no alarm", async () => {
 it("an object refuses a name in its journal that is not its own", async () => {
   const path = newRunsPath();
   await createAged(path);
-  await journal(path, "UPDATE marks SET value = 'acme/shop/another' WHERE name = 'name'");
+  await journal(path, "UPDATE metadata SET value = 'acme/shop/another' WHERE name = 'name'");
   await restart();
   await expect(() => pokeById(path)).rejects.toThrow("no name");
 });

@@ -13,7 +13,7 @@ import { type Ask, ask, newRunsPath } from "../../support/requests.ts";
 
 const KEY = { key: "t:made-up:1", fingerprint: "f" };
 const BY = { tokenId: "made-up", tokenName: "made-up", parents: [], person: null };
-const WATCHER = { key: "watcher", tokenId: "made-up" };
+const SUBSCRIBER = { key: "subscriber", tokenId: "made-up" };
 const BULK = "0197f3c2-7e2a-8b1c-9d3e-4f5a6b7c8d9e";
 const STOPPER = { id: "made-up", name: "made-up", sessionId: null, person: null };
 const ENDPOINT_KEY = "chat@1";
@@ -48,11 +48,11 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
   },
   watches: {
     events: (object, id) => object.watches.events(id, { after: 0, limit: 10 }),
-    watch: (object, id) => object.watches.watch(id, { after: 0, limit: 10 }, WATCHER, 1),
-    waitForEnd: (object, id) => object.watches.waitForEnd(id, WATCHER, { maxMs: 1, isLast: true }),
+    watch: (object, id) => object.watches.watch(id, { after: 0, limit: 10 }, SUBSCRIBER, 1),
+    waitForEnd: (object, id) => object.watches.waitForEnd(id, SUBSCRIBER, { maxMs: 1, isLast: true }),
     changes: (object) => object.watches.changes({ after: null }),
-    watchChanges: (object) => object.watches.watchChanges({ after: null }, WATCHER, 1),
-    unwatch: (object) => object.watches.unwatch(WATCHER.key),
+    watchChanges: (object) => object.watches.watchChanges({ after: null }, SUBSCRIBER, 1),
+    unwatch: (object) => object.watches.unwatch(SUBSCRIBER.key),
   },
   endpoints: {
     note: null,
@@ -127,7 +127,7 @@ it("the first write of an object that was asked before makes its tables and its 
   await expectUnwritten(path);
   const id = await createAged(path);
   expect(await direct(path).runs.read(id)).toMatchObject({ ok: true });
-  expect(await journal(path, "SELECT name FROM marks WHERE name = 'name'")).toEqual([{ name: "name" }]);
+  expect(await journal(path, "SELECT name FROM metadata WHERE name = 'name'")).toEqual([{ name: "name" }]);
   expect(await alarmAt(path)).not.toBeNull();
 });
 
@@ -149,7 +149,7 @@ it("a first write that is taken back leaves no table, and the next one succeeds"
   });
   await expectUnwritten(path);
   await direct(path).endpoints.note("chat@1");
-  expect(await journal(path, "SELECT name FROM marks ORDER BY name")).toEqual([
+  expect(await journal(path, "SELECT name FROM metadata ORDER BY name")).toEqual([
     { name: "endpoints_noted" },
     { name: "name" },
   ]);

@@ -73,10 +73,10 @@ describe("createdAfter and createdBefore leave out the instant they name", () =>
     expect(await of({ createdBefore: instant })).toEqual(before);
   });
 
-  it("together they bound a stretch, and one that is empty is no error", async () => {
-    const stretch = { createdAfter: `${SECOND}.122Z`, createdBefore: `${SECOND}.124Z` };
-    expect((await list(path, stretch)).body.map(({ id }) => id)).toEqual([rows[1]?.id]);
-    const turned = { createdAfter: stretch.createdBefore, createdBefore: stretch.createdAfter };
+  it("together they bound a range of time, and one that is empty is no error", async () => {
+    const range = { createdAfter: `${SECOND}.122Z`, createdBefore: `${SECOND}.124Z` };
+    expect((await list(path, range)).body.map(({ id }) => id)).toEqual([rows[1]?.id]);
+    const turned = { createdAfter: range.createdBefore, createdBefore: range.createdAfter };
     expect((await list(path, turned)).body).toEqual([]);
   });
 });

@@ -80,7 +80,7 @@ describe("the counts of 0, 999, 1000, 1001 and 40000 runs", () => {
     });
   });
 
-  it("are of a stretch of time as well", async () => {
+  it("are of a range of time as well", async () => {
     const from = new Date(NOON + 900).toISOString();
     expect(await summaryOf(path, `?createdAfter=${from}`)).toEqual({
       ...NONE,

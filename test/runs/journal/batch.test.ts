@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BATCH_MAX_BYTES, BATCH_MAX_EVENTS, fittingIntoBatch } from "../../../src/runs/journal/batch.ts";
 import { DueRuns } from "../../../src/runs/journal/due-runs.ts";
 import { ReplicaRows } from "../../../src/runs/journal/landing-rows.ts";
-import { Marks } from "../../../src/runs/journal/marks.ts";
+import { Metadata } from "../../../src/runs/journal/marks.ts";
 import { coordinator, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
@@ -44,24 +44,24 @@ async function addEvents(path: string, each: number): Promise<void> {
 
 /** Rings until nothing is kept; the runs that each batch took away. */
 async function purgeAll(path: string): Promise<string[][]> {
-  const turns: string[][] = [];
+  const batches: string[][] = [];
   faults.writes = {
     refuse: (bound, sql) => {
-      if (sql.startsWith("DELETE FROM runs")) turns.push(JSON.parse(bound.split("\u0001")[1] ?? ""));
+      if (sql.startsWith("DELETE FROM runs")) batches.push(JSON.parse(bound.split("\u0001")[1] ?? ""));
       return false;
     },
   };
   await direct(path).upkeep.poke();
   for (let left = 1; left > 0; ) {
-    const before = turns.length;
+    const before = batches.length;
     expect(await runDurableObjectAlarm(coordinator(path))).toBe(true);
-    expect(turns.length).toBe(before + 1);
-    const [last] = turns.slice(-1);
+    expect(batches.length).toBe(before + 1);
+    const [last] = batches.slice(-1);
     const gone = async () => (await journal(path, "SELECT id FROM runs WHERE id = ?", last?.[0] ?? "")).length === 0;
     await until(gone);
     left = (await journal(path, "SELECT id FROM runs LIMIT 1")).length;
   }
-  return turns;
+  return batches;
 }
 
 describe("a purge takes away at a time", () => {
@@ -75,9 +75,9 @@ describe("a purge takes away at a time", () => {
     const path = newRunsPath();
     const ids = await fillJournal(path, { rows: 5, isReplicated: true, endedAt: PAST_RETENTION });
     await addEvents(path, 1000);
-    const turns = await purgeAll(path);
-    expect(turns.map((some) => some.length * 1000)).toEqual([2000, 2000, 1000]);
-    expect(turns.flat().sort()).toEqual([...ids].sort());
+    const batches = await purgeAll(path);
+    expect(batches.map((some) => some.length * 1000)).toEqual([2000, 2000, 1000]);
+    expect(batches.flat().sort()).toEqual([...ids].sort());
     expect(await journal(path, "SELECT seq FROM events")).toEqual([]);
   });
 
@@ -85,8 +85,8 @@ describe("a purge takes away at a time", () => {
     const path = newRunsPath();
     await fillJournal(path, { rows: 20, isReplicated: true, endedAt: PAST_RETENTION });
     await makeLarge(path);
-    const turns = await purgeAll(path);
-    expect(turns.map((ids) => ids.length)).toEqual([LARGE_IN_BATCH, LARGE_IN_BATCH, 20 - 2 * LARGE_IN_BATCH]);
+    const batches = await purgeAll(path);
+    expect(batches.map((ids) => ids.length)).toEqual([LARGE_IN_BATCH, LARGE_IN_BATCH, 20 - 2 * LARGE_IN_BATCH]);
   });
 });
 
@@ -122,7 +122,7 @@ it("a resync takes no more than 4 MB of runs at a time, and comes to the end", a
   await fillJournal(path, { rows: 20, isReplicated: true });
   await makeLarge(path);
   const batches = await runInDurableObject(coordinator(path), (_instance, { storage }) => {
-    const rows = new ReplicaRows(storage.sql, new Marks(storage.sql), 0);
+    const rows = new ReplicaRows(storage.sql, new Metadata(storage.sql), 0);
     const sizes: number[] = [];
     for (let after = ""; ; ) {
       const batch = rows.between(after, "g", 1000);

@@ -55,10 +55,10 @@ it("counts each end once, although its run has changed since", async () => {
   await changeLater(path, ids[1]);
   const counted = await runInDurableObject(coordinator(path), (_, { storage }) => {
     const counts = new EndedRunCounts(storage.sql);
-    counts.takeTurn(last - 1);
+    counts.countBatch(last - 1);
     const before = counts.isAnyUncounted(ids);
-    counts.takeTurn(last + 1);
-    counts.takeTurn(last + 5);
+    counts.countBatch(last + 1);
+    counts.countBatch(last + 5);
     return [before, counts.isAnyUncounted(ids), JSON.stringify(counts.counts)];
   });
   expect(counted.slice(0, 2)).toEqual([false, false]);

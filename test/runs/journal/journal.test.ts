@@ -1,4 +1,4 @@
-/** What a coordinator's journal finds of a create that was asked before, and the marks it keeps. */
+/** What a coordinator's journal finds of a create that was asked before, and the metadata it keeps. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
@@ -90,18 +90,18 @@ describe("a create", () => {
   });
 });
 
-describe("a mark", () => {
+describe("a metadata value", () => {
   const stored = (storage: DurableObjectStorage) => [
-    ...storage.sql.exec("SELECT name, value FROM marks WHERE name <> 'name' ORDER BY name"),
+    ...storage.sql.exec("SELECT name, value FROM metadata WHERE name <> 'name' ORDER BY name"),
   ];
 
   it("reads as it was last set, and as the table has it", async () => {
     await inJournal(newRunsPath(), (journal, storage) => {
-      expect(journal.marks.get("replication_retry_at")).toBeNull();
+      expect(journal.metadata.get("replication_retry_at")).toBeNull();
       for (const value of ["1", "2", "2", null, null, "", "3", null, "3"]) {
-        journal.marks.set("replication_retry_at", value);
-        expect(journal.marks.get("replication_retry_at")).toBe(value);
-        expect(journal.marks.get("last_seq")).toBeNull();
+        journal.metadata.set("replication_retry_at", value);
+        expect(journal.metadata.get("replication_retry_at")).toBe(value);
+        expect(journal.metadata.get("last_seq")).toBeNull();
         expect(stored(storage)).toEqual(value === null ? [] : [{ name: "replication_retry_at", value }]);
       }
     });
@@ -109,28 +109,28 @@ describe("a mark", () => {
 
   it("is read by a second journal of the same object as the first has set it", async () => {
     await inJournal(newRunsPath(), (first, storage) => {
-      first.marks.set("replication_retry_at", "1");
-      first.marks.set("last_seq", "7");
+      first.metadata.set("replication_retry_at", "1");
+      first.metadata.set("last_seq", "7");
       const second = new Journal(storage, first.scope);
-      expect([second.marks.get("replication_retry_at"), second.marks.get("last_seq")]).toEqual(["1", "7"]);
-      first.marks.set("replication_retry_at", null);
-      expect(new Journal(storage, first.scope).marks.get("replication_retry_at")).toBeNull();
-      expect(new Journal(storage, first.scope).marks.get("last_seq")).toBe("7");
+      expect([second.metadata.get("replication_retry_at"), second.metadata.get("last_seq")]).toEqual(["1", "7"]);
+      first.metadata.set("replication_retry_at", null);
+      expect(new Journal(storage, first.scope).metadata.get("replication_retry_at")).toBeNull();
+      expect(new Journal(storage, first.scope).metadata.get("last_seq")).toBe("7");
     });
   });
 
   it("survives an eviction, and so does its absence", async () => {
     const path = newRunsPath();
     const at = String(Date.now() + DAY_MS);
-    await inJournal(path, (journal) => journal.marks.set("replication_retry_at", at));
+    await inJournal(path, (journal) => journal.metadata.set("replication_retry_at", at));
     await evictDurableObject(coordinator(path));
-    expect(await inJournal(path, (journal) => journal.marks.get("replication_retry_at"))).toBe(at);
+    expect(await inJournal(path, (journal) => journal.metadata.get("replication_retry_at"))).toBe(at);
     // The object itself goes by it.
     await direct(path).upkeep.poke();
     expect(await alarmAt(path)).toBe(Number(at));
-    await inJournal(path, (journal) => journal.marks.set("replication_retry_at", null));
+    await inJournal(path, (journal) => journal.metadata.set("replication_retry_at", null));
     await evictDurableObject(coordinator(path));
-    expect(await inJournal(path, (journal) => journal.marks.get("replication_retry_at"))).toBeNull();
+    expect(await inJournal(path, (journal) => journal.metadata.get("replication_retry_at"))).toBeNull();
   });
 });
 

@@ -21,7 +21,7 @@ describe("a batch", () => {
     withHeldBatches(async ({ commit, batch, sent, storage, write }) => {
       write("a", 1);
       await pass(0);
-      storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON marks BEGIN SELECT RAISE(FAIL, 'full'); END");
+      storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON metadata BEGIN SELECT RAISE(FAIL, 'full'); END");
       batch(0).fail(OUTAGE);
       await pass(0);
       storage.sql.exec("DROP TRIGGER full");
@@ -32,7 +32,7 @@ describe("a batch", () => {
   );
 
   it(
-    "starts at once if the coordinator is idle, and takes along all that the same stretch changes",
+    "starts at once if the coordinator is idle, and takes along all that the same critical section changes",
     withHeldBatches(async ({ sent, write }) => {
       write("a", 1);
       write("b", 1);

@@ -59,11 +59,11 @@ it("notes with the next alarm what is replicated, and then rests", async () => {
   const deadlineAt = Date.now() + 60 * MINUTE_MS;
   await createAged(path, { deadlineAt });
   await replicated(path);
-  const query = "SELECT name, value FROM marks WHERE name NOT IN ('name', 'epoch') ORDER BY name";
-  const marks = () => journal(path, query);
-  expect(await marks()).toEqual([{ name: "replication_retry_at", value: expect.any(String) }]);
+  const query = "SELECT name, value FROM metadata WHERE name NOT IN ('name', 'epoch') ORDER BY name";
+  const metadata = () => journal(path, query);
+  expect(await metadata()).toEqual([{ name: "replication_retry_at", value: expect.any(String) }]);
   expect(await runDurableObjectAlarm(coordinator(path))).toBe(true);
-  expect(await marks()).toEqual([{ name: "replica:0", value: expect.stringContaining('"replicatedSeq":1,') }]);
+  expect(await metadata()).toEqual([{ name: "replica:0", value: expect.stringContaining('"replicatedSeq":1,') }]);
   expect(await alarmAt(path)).toBe(deadlineAt);
 });
 
@@ -168,14 +168,14 @@ it("does not postpone the retry of a pending row after an eviction", async () =>
   expect(await alarmAt(path)).toBeLessThanOrEqual(retryAt ?? 0);
 });
 
-it("sets the retry in the same stretch that makes a row pending", async () => {
+it("sets the retry in the same critical section that makes a row pending", async () => {
   const path = newRunsPath();
   const gate = holdWrites();
   await createAged(path);
   const at = await alarmAt(path);
   expect(at).toBeGreaterThan(Date.now() - MINUTE_MS);
   expect(at).toBeLessThanOrEqual(Date.now() + MINUTE_MS);
-  expect(await journal(path, "SELECT name FROM marks ORDER BY name")).toEqual([
+  expect(await journal(path, "SELECT name FROM metadata ORDER BY name")).toEqual([
     { name: "epoch" },
     { name: "name" },
     { name: "replication_retry_at" },

@@ -1,4 +1,6 @@
-/** The journal's mark of what is replicated: after an eviction, only what may not be replicated is replicated again. */
+/**
+ * The journal's cursor of what is replicated: after an eviction, only what may not be replicated is replicated again.
+ */
 
 import { evictDurableObject } from "cloudflare:test";
 import fc from "fast-check";
@@ -49,10 +51,10 @@ function noteSent(path: string): string[] {
   return sent;
 }
 
-async function mark(path: string): Promise<number> {
+async function cursor(path: string): Promise<number> {
   const [row] = await journal<{ at: number }>(
     path,
-    "SELECT value ->> 'replicatedSeq' AS at FROM marks WHERE name = 'replica:0'",
+    "SELECT value ->> 'replicatedSeq' AS at FROM metadata WHERE name = 'replica:0'",
   );
   return row?.at ?? 0;
 }
@@ -63,7 +65,7 @@ async function createNoted(path: string, count: number): Promise<string[]> {
   for (let n = 0; n < count; n++) ids.push(await createAged(path));
   await replicated(path);
   await alarmIn(0, coordinator(path));
-  expect(await mark(path)).toBeGreaterThanOrEqual(count);
+  expect(await cursor(path)).toBeGreaterThanOrEqual(count);
   return ids;
 }
 
@@ -109,10 +111,10 @@ describe("after an eviction", () => {
   it("an object without anything to replicate and to note rests until its next deadline", async () => {
     const path = newRunsPath();
     await createNoted(path, 2);
-    expect(await journal(path, "SELECT name FROM marks WHERE name = 'replication_retry_at'")).toEqual([]);
+    expect(await journal(path, "SELECT name FROM metadata WHERE name = 'replication_retry_at'")).toEqual([]);
   });
 
-  it("a run that D1 refused is still known, though its number is below the mark, and is tried again", async () => {
+  it("a run that D1 refused is still known, though its number is below the cursor, and is tried again", async () => {
     const path = newRunsPath();
     vi.spyOn(console, "error").mockImplementation(() => {});
     faults.writes = { refuse: (bound) => bound.includes("poison") };
@@ -121,7 +123,7 @@ describe("after an eviction", () => {
     const others = [await createAged(path), await createAged(path)];
     await until(async () => (await rowOf(others[1] ?? "")) !== null);
     await alarmIn(0, coordinator(path));
-    expect(await mark(path)).toBe(3);
+    expect(await cursor(path)).toBe(3);
     const sent = noteSent(path);
     await evictAndRetry(path);
     await until(async () => (await rowOf(refused)) !== null);
@@ -306,7 +308,7 @@ async function play({ evict, write, batches, idOf, storage, ...first }: Shore, s
   vi.clearAllTimers();
 }
 
-it("the mark never passes a run that is not replicated, whatever succeeds, fails, is refused, comes late, or is evicted", async () => {
+it("the cursor never passes a run that is not replicated, whatever succeeds, fails, is refused, comes late, or is evicted", async () => {
   vi.useRealTimers();
   vi.useFakeTimers();
   const stories = fc.array(step, { minLength: 10, maxLength: 40 });

@@ -114,7 +114,7 @@ it("replicates each run once in several batches, and ends", async () => {
   await until(() => isOver(path));
   expect(sent).toHaveLength(2500);
   await alarmIn(61_000, coordinator(path));
-  expect(await journal(path, "SELECT name FROM marks WHERE name = 'replication_retry_at'")).toEqual([]);
+  expect(await journal(path, "SELECT name FROM metadata WHERE name = 'replication_retry_at'")).toEqual([]);
 });
 
 it("does not start over when it is requested again", async () => {

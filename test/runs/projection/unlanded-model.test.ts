@@ -69,7 +69,7 @@ class World {
   /** What failed batches had. It may still be written. */
   #late: PendingVersion[] = [];
   #lastSeq = 0;
-  #mark = 0;
+  #cursor = 0;
 
   take(now: Step): void {
     if (now.what === "change") this.#change(now.name);
@@ -85,7 +85,8 @@ class World {
       for (const { entry } of this.#inBatch.values()) this.#confirm(entry);
       this.#end();
     } else if (now.what === "end") this.#end();
-    else if (now.what === "note") this.#mark = Math.max(this.#mark, Math.min(this.#runs.firstSeq - 1, this.#lastSeq));
+    else if (now.what === "note")
+      this.#cursor = Math.max(this.#cursor, Math.min(this.#runs.firstSeq - 1, this.#lastSeq));
     else this.#evict();
   }
 
@@ -150,10 +151,10 @@ class World {
     this.#runs.batchEnded();
   }
 
-  /** A new instance knows what the journal, the mark and the list of refused runs tell it. */
+  /** A new instance knows what the journal, the cursor and the list of refused runs tell it. */
   #evict(): void {
     const known = [...this.#journal.values()]
-      .filter(({ id, seq }) => seq > this.#mark || this.#listed.has(id))
+      .filter(({ id, seq }) => seq > this.#cursor || this.#listed.has(id))
       .sort((one, other) => one.seq - other.seq);
     const lost = this.#pending().filter(({ id }) => !known.some((entry) => entry.id === id));
     expect(lost).toEqual([]);
@@ -206,7 +207,7 @@ class World {
       again: NAMES.filter((id) => this.#again.has(id) || this.#inBatch.get(id)?.isAgain),
       known: NAMES.filter((id) => this.#isKnown(id)),
     };
-    const passed = pending.filter(({ id, seq }) => seq <= this.#mark && !this.#listed.has(id));
+    const passed = pending.filter(({ id, seq }) => seq <= this.#cursor && !this.#listed.has(id));
     // Once a step: an `expect` of each member would take most of the time.
     if (asText(said) !== asText(so)) expect(said).toEqual(so);
     if (passed.length > 0) expect(passed).toEqual([]);

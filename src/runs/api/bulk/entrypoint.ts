@@ -1,6 +1,6 @@
 /**
- * What a coordinator asks the Worker about bulk operations: whether the asker's token still works, and to retry a page of
- * runs. Each call is a Worker invocation of its own.
+ * What a coordinator asks the Worker about bulk operations: whether the asker's token still works, and to retry a batch
+ * of runs. Each call is a Worker invocation of its own.
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
@@ -18,7 +18,7 @@ import { auditedEnd } from "./shown-operation.ts";
 
 /** How many runs are retried at the same time: as many calls as an invocation may have open. */
 const AT_ONCE = 6;
-/** A run that takes longer is undecided. If each run of a page hangs, the page is still answered within its lease. */
+/** A run that takes longer is undecided. If each run of a batch hangs, the batch is still answered within its lease. */
 const RUN_MAX_MS = 8000;
 const READ_MAX_MS = 5000;
 
@@ -36,9 +36,9 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     const hops = { d1: 0, coordinator: 0 };
     const environment: RunEnvironment = { env: this.env, hops, scope, ring, waitUntil };
     const items: (BulkItem | null)[] = [];
-    const turns = runIds.entries();
-    const takeTurns = async () => {
-      for (const [i, runId] of turns) {
+    const waiting = runIds.entries();
+    const retryNext = async () => {
+      for (const [i, runId] of waiting) {
         const retrying = retryOne({ environment, ring, order, waitUntil }, runId);
         items[i] = await within(RUN_MAX_MS, retrying).catch((error: unknown) => {
           logFailure("bulk_run_undecided", error, { operation: order.id, run: runId });
@@ -46,7 +46,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
         });
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, takeTurns));
+    await Promise.all(Array.from({ length: AT_ONCE }, retryNext));
     return items;
   }
 

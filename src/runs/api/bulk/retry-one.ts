@@ -49,7 +49,7 @@ async function newRunOf({ environment, ring, order, waitUntil }: Retrying, runId
     runsUrl: `${environmentUrl(environment.env, origin, environment.scope)}/action-runs`,
     key: changeKey.key,
     traceparent: null,
-    // The operation has asked D1 about its token before this page.
+    // The operation has asked D1 about its token before this batch.
     requireMayLeave: () => Promise.resolve(),
   };
   const isFirst = request.operation === "retry" && !request.includeRetried;

@@ -7,7 +7,7 @@ import type { ChangeFilter, FeedPlace } from "../../watch-calls.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
 import { changeCursorOf } from "./change-cursor.ts";
-import type { Seat } from "./seat.ts";
+import type { Subscription } from "./seat.ts";
 
 /** How long an answer takes beyond its wait. After that, the coordinator counts as one that can't be reached. */
 const ANSWER_MAX_MS = 5000;
@@ -41,21 +41,22 @@ export class ChangeFeed {
   }
 
   /**
-   * What there is now. `seat`: null for none. Throws `cursor_gone`, `too_many_watchers`, or `coordinator_unavailable`.
+   * What there is now. `subscription`: null for none. Throws `cursor_gone`, `too_many_watchers`, or
+   * `coordinator_unavailable`.
    */
-  read(seat: Seat | null): Promise<Changes> {
-    return this.#call(seat, 0);
+  read(subscription: Subscription | null): Promise<Changes> {
+    return this.#call(subscription, 0);
   }
 
   /**
-   * The next changes, at most once a second. Without any, null after `maxMs`, or when the seat was given back. Throws as
-   * `read` does.
+   * The next changes, at most once a second. Without any, null after `maxMs`, or when the subscription has ended.
+   * Throws as `read` does.
    */
-  async next(seat: Seat, maxMs: number): Promise<Changes | null> {
-    // Another call would take the seat again.
-    if (seat.hasLeft()) return null;
+  async next(subscription: Subscription, maxMs: number): Promise<Changes | null> {
+    // Another call would subscribe again.
+    if (subscription.hasLeft()) return null;
     const before = this.#isCaughtUp;
-    const changes = await this.#call(seat, Math.max(maxMs, 0));
+    const changes = await this.#call(subscription, Math.max(maxMs, 0));
     return changes.runs === "" && changes.isCaughtUp === before ? null : changes;
   }
 
@@ -69,11 +70,11 @@ export class ChangeFeed {
     return this.#calls >= CALLS_MAX;
   }
 
-  async #call(seat: Seat | null, maxMs: number): Promise<Changes> {
+  async #call(subscription: Subscription | null, maxMs: number): Promise<Changes> {
     this.#calls++;
     const asked = { ...this.#asked, after: this.#readTo };
     const asking = ask(this.#environment, ({ watches }) =>
-      seat === null ? watches.changes(asked) : watches.watchChanges(asked, seat.watcher, maxMs),
+      subscription === null ? watches.changes(asked) : watches.watchChanges(asked, subscription.subscriber, maxMs),
     );
     const answer = await within(maxMs + ANSWER_MAX_MS, asking).catch((cause: unknown) => {
       throw cause instanceof ApiError ? cause : new ApiError("coordinator_unavailable", undefined, { cause });

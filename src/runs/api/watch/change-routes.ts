@@ -15,7 +15,7 @@ import { sendJson } from "../run-response.ts";
 import { sentCursor } from "./change-cursor.ts";
 import { type Asked, ChangeFeed, type Changes, changesJson } from "./change-feed.ts";
 import { EVENT_STREAM, eventFrame, eventStream, eventStreamHeaders, type Piece } from "./event-stream.ts";
-import { seatFor } from "./seat.ts";
+import { subscriptionFor } from "./seat.ts";
 
 const JSON_TYPE = "application/json";
 /** How long a wait goes on before the token is judged again. */
@@ -51,14 +51,14 @@ async function waited(
   waitMs: number,
 ): Promise<Changes> {
   const startedAt = Date.now();
-  const seat = seatFor(c, environment);
-  const { expiresAt, isGone, authorizeAgain, leave } = seat;
+  const subscription = subscriptionFor(c, environment);
+  const { expiresAt, isGone, authorizeAgain, leave } = subscription;
   try {
     for (;;) {
       const now = Date.now();
       const leftMs = waitMs - msSinceOrLongAgo(startedAt, now);
       if (leftMs <= 0 || isGone()) return feed.now;
-      const changes = await feed.next(seat, Math.min(leftMs, JUDGED_EVERY_MS, expiresAt - now));
+      const changes = await feed.next(subscription, Math.min(leftMs, JUDGED_EVERY_MS, expiresAt - now));
       // Authorize before the answer is used, because the token may have been revoked while the call waited.
       await authorizeAgain();
       if (changes !== null && (changes.runs !== "" || !changes.isCaughtUp)) return changes;
@@ -76,19 +76,19 @@ async function stream(
 ): Promise<Response> {
   const feed = new ChangeFeed(environment, asked, cursor);
   const isHead = c.req.raw.method === "HEAD";
-  const seat = isHead ? null : seatFor(c, environment);
+  const subscription = isHead ? null : subscriptionFor(c, environment);
   // Before the stream begins, because a refusal needs a status.
-  const first = await feed.read(seat).catch((refusal: unknown) => {
-    seat?.leave();
+  const first = await feed.read(subscription).catch((refusal: unknown) => {
+    subscription?.leave();
     throw refusal;
   });
   eventStreamHeaders(c);
-  if (seat === null) return c.body(null);
-  const { expiresAt, authorizeAgain, leave } = seat;
+  if (subscription === null) return c.body(null);
+  const { expiresAt, authorizeAgain, leave } = subscription;
   let told = first.cursor;
   const next = async (maxMs: number) => {
     if (feed.isSpent) return null;
-    const news = await feed.next(seat, Math.min(maxMs, expiresAt - Date.now()));
+    const news = await feed.next(subscription, Math.min(maxMs, expiresAt - Date.now()));
     await authorizeAgain();
     const changes = news ?? feed.now;
     // A comment, unless the cursor has moved on behind runs that the filter leaves out.

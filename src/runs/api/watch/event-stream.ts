@@ -1,6 +1,6 @@
 /**
- * Server-Sent Events. The next piece is made when the watcher asks for it, so nothing is buffered for a slow watcher. A
- * watcher that stops reading is dropped, and resumes with the id of the last event it got.
+ * Server-Sent Events. The next piece is made when the subscriber asks for it, so nothing is buffered for a slow one. A
+ * subscriber that stops reading is dropped, and resumes with the id of the last event it got.
  */
 
 import type { Context } from "hono";
@@ -11,7 +11,7 @@ export const EVENT_STREAM = "text/event-stream";
 const STREAM_MAX_MS = 300_000;
 /** How often a comment is sent when there are no events, so that proxies keep the connection open. */
 const COMMENT_MS = 15_000;
-/** A watcher that takes nothing for this long is dropped. */
+/** A subscriber that takes nothing for this long is dropped. */
 const SLOW_MAX_MS = 30_000;
 /** How long clients wait before they reconnect. */
 const RETRY_MS = 1000;
@@ -27,7 +27,7 @@ export interface Piece {
 export interface EventSource {
   /** The next events. If there are none yet, waits up to `maxMs` for one. Null if there is nothing to watch any more. */
   next(maxMs: number): Promise<Piece | null>;
-  /** Called when the stream is over or has lost its watcher. */
+  /** Called when the stream is over or has lost its subscriber. */
   leave(): void;
 }
 

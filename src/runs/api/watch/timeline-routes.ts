@@ -16,7 +16,7 @@ import { ask, environmentOf, type RunEnvironment, runIdOf } from "../run-environ
 import { refusalError } from "../run-response.ts";
 import { EVENT_STREAM, eventStreamHeaders } from "./event-stream.ts";
 import { openExcerpts } from "./open-excerpts.ts";
-import { seatFor } from "./seat.ts";
+import { subscriptionFor } from "./seat.ts";
 import { streamEvents } from "./timeline-stream.ts";
 
 const JSON_TYPE = "application/json";
@@ -58,14 +58,14 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
     );
   }
   const after = lastEventId(c.req.header("Last-Event-ID"));
-  const { watcher, expiresAt, authorizeAgain, leave } = seatFor(c, environment);
+  const { subscriber, expiresAt, authorizeAgain, leave } = subscriptionFor(c, environment);
   const watch = (seq: number, maxMs: number) => {
     const startedAt = Date.now();
     const page = { after: seq, limit: STREAM_PAGE, withExcerpts: seesExcerpts(c) };
     return ask(environment, (coordinator) => {
       // Computed in here because the call may be repeated.
       const leftMs = Math.max(maxMs - msSinceOrLongAgo(startedAt, Date.now()), 0);
-      return coordinator.watches.watch(id, page, watcher, leftMs);
+      return coordinator.watches.watch(id, page, subscriber, leftMs);
     });
   };
 

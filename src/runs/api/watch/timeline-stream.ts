@@ -9,7 +9,7 @@ export interface TimelineSource {
    * more.
    */
   next(seq: number, maxMs: number): Promise<TimelineAnswer | null>;
-  /** Called when the stream is over or has lost its watcher. */
+  /** Called when the stream is over or has lost its subscriber. */
   leave(): void;
 }
 

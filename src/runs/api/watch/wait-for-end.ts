@@ -5,15 +5,15 @@ import type { Inclusion } from "../../run-answer.ts";
 import { mayBeKnown, type ReadRun, recallEndedRun, rememberIfOver } from "../read/reader.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
-import type { Seat } from "./seat.ts";
+import type { Subscription } from "./seat.ts";
 
 /** The longest that one call to a coordinator waits. A longer wait takes several calls. */
 const CALL_MAX_MS = 25_000;
 
 interface WaitForEnd extends Inclusion {
   readonly waitMs: number;
-  /** Called only if a coordinator may know the run, because giving a seat back wakes the coordinator. */
-  readonly seat: () => Seat;
+  /** Called only if a coordinator may know the run, because ending a subscription wakes the coordinator. */
+  readonly subscription: () => Subscription;
 }
 
 /**
@@ -23,12 +23,12 @@ interface WaitForEnd extends Inclusion {
 export async function waitForEnd(
   environment: RunEnvironment,
   id: string,
-  { waitMs, include, seat }: WaitForEnd,
+  { waitMs, include, subscription }: WaitForEnd,
 ): Promise<ReadRun | null> {
   const startedAt = Date.now();
   const isRemembered = recallEndedRun(environment, id, { include }) !== null;
   if (isRemembered || !(await mayBeKnown(environment, id))) return null;
-  const { watcher, expiresAt, isGone, authorizeAgain, leave } = seat();
+  const { subscriber, expiresAt, isGone, authorizeAgain, leave } = subscription();
   const leftMs = () => waitMs - msSinceOrLongAgo(startedAt, Date.now());
   const callMaxMs = () => Math.min(CALL_MAX_MS, expiresAt - Date.now());
   try {
@@ -37,7 +37,7 @@ export async function waitForEnd(
       const call = ask(environment, (coordinator) => {
         // Computed in here because the call may be repeated, and no wait may last longer than the client asked for.
         const maxMs = Math.max(Math.min(leftMs(), callMaxMs()), 0);
-        return coordinator.watches.waitForEnd(id, watcher, { maxMs, isLast, include });
+        return coordinator.watches.waitForEnd(id, subscriber, { maxMs, isLast, include });
       });
       const answer = await call.catch(() => null);
       await authorizeAgain();

@@ -56,12 +56,12 @@ export class AlarmClock implements ReplicationAlarm {
 
   /** When to check whether all changes are replicated; Infinity if there is nothing to check. */
   get replicationRetryAt(): number {
-    const mark = this.#journal.marks.get("replication_retry_at");
-    return mark === null ? Number.POSITIVE_INFINITY : Number(mark);
+    const at = this.#journal.metadata.get("replication_retry_at");
+    return at === null ? Number.POSITIVE_INFINITY : Number(at);
   }
 
   setReplicationRetryAt(at: number | null): void {
-    this.#journal.marks.set("replication_retry_at", at === null ? null : String(at));
+    this.#journal.metadata.set("replication_retry_at", at === null ? null : String(at));
   }
 
   /**
@@ -128,7 +128,7 @@ export class AlarmClock implements ReplicationAlarm {
     return Math.min(this.nextOpenAt(now), Math.max(purges.nextAt(now), this.#purgeNotBefore(now)), archive.nextAt(now));
   }
 
-  /** Sets the alarm in the same stretch as the writes around it, so that it commits with them. */
+  /** Sets the alarm in the same critical section as the writes around it, so that it commits with them. */
   arm(now: number): void {
     const next = Math.min(this.replicationRetryAt, this.nextDueAt(now));
     if (next === Number.POSITIVE_INFINITY) return;

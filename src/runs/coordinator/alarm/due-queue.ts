@@ -1,8 +1,8 @@
 /**
- * The order in which a coordinator's runs, stop requests or messages get their turn. A row that is due but finds no free
- * slot stays due in the journal, and waits with the other rows of its lane (attempt-slots.ts). The queue remembers which
- * lanes have waiting rows, and how far the alarm has looked, so that the alarm does not select the same rows again and again. That
- * is in memory only: a restarted object has free slots and looks at everything.
+ * The order in which a coordinator's runs, stop requests or messages are processed. A row that is due but finds no free
+ * slot stays due in the journal, and waits with the other rows of its lane (attempt-slots.ts). The queue remembers
+ * which lanes have waiting rows, and how far the alarm has looked, so that the alarm does not select the same rows
+ * again and again. That is in memory only: a restarted object has free slots and looks at everything.
  */
 
 import { LEASE_MS } from "../../../webhooks/delivery.ts";
@@ -23,8 +23,8 @@ export interface Openings {
   probeInMs(lane: string): number;
 }
 
-/** What gives a row its turn. */
-export interface Turns {
+/** What processes a row. */
+export interface RowProcessor {
   /** A row that is due. An attempt that is due waits, because others may come before it. */
   readonly due: (id: string) => void;
   /** A waiting row whose lane has room. */
@@ -33,7 +33,7 @@ export interface Turns {
 
 export class DueQueue {
   readonly rows: DueRows;
-  /** The lanes that may have waiting rows, of each kind. The lane that had its turn last is at the end. */
+  /** The lanes that may have waiting rows, of each kind. The lane that was served last is at the end. */
   readonly #waiting: Readonly<Record<Kind, Set<string>>> = { first: new Set(), retry: new Set() };
   /** The lane with a row that is too heavy for what all lanes leave. No other row of its kind overtakes that row. */
   readonly #blocked: Record<Kind, string | null> = { first: null, retry: null };
@@ -42,8 +42,8 @@ export class DueQueue {
   /** The alarm looks behind this row. Everything that is due up to it waits for a slot or is done. */
   #lookedUpTo = BEGINNING;
   #lookAgainAt = Number.POSITIVE_INFINITY;
-  /** Whether a waiting row has its turn. Others of its lane may wait behind it. */
-  #isTurn = false;
+  /** Whether a waiting row is being processed. Others of its lane may wait behind it. */
+  #isProcessing = false;
 
   constructor(rows: DueRows) {
     this.rows = rows;
@@ -51,7 +51,7 @@ export class DueQueue {
 
   /** Whether anything waits for a slot. */
   get isAnyWaiting(): boolean {
-    return this.#isTurn || KINDS.some((kind) => this.#waiting[kind].size > 0);
+    return this.#isProcessing || KINDS.some((kind) => this.#waiting[kind].size > 0);
   }
 
   /**
@@ -103,40 +103,40 @@ export class DueQueue {
   }
 
   /**
-   * Gives one batch its turns: due rows that do not wait yet, and waiting rows whose time is up. Then waiting rows whose
-   * lane has room get theirs. Returns how many rows there were.
+   * Processes one batch: due rows that do not wait yet, and waiting rows whose time is up. Then waiting rows whose lane
+   * has room. Returns how many rows there were.
    */
-  takeBatch(now: number, limit: number, openings: Openings, takeTurn: Turns): number {
+  takeBatch(now: number, limit: number, openings: Openings, processor: RowProcessor): number {
     const mayEnd = this.#lookAgainAt <= now;
     const overdue = mayEnd ? this.rows.overdue(now, limit) : [];
     const due = this.rows.due(now, limit, this.#lookAfter(now));
-    for (const { id } of [...overdue, ...due]) takeTurn.due(id);
+    for (const { id } of [...overdue, ...due]) processor.due(id);
     const last = due.at(-1);
     if (last !== undefined && this.isAnyWaiting) this.#lookedUpTo = last;
     if (mayEnd) this.#lookAgainAt = Math.min(this.rows.firstEndAt(now), now + LEASE_MS);
-    const started = this.startWaiting(now, limit, openings, takeTurn.waiting);
+    const started = this.startWaiting(now, limit, openings, processor.waiting);
     return Math.max(overdue.length + due.length, started);
   }
 
   /**
-   * Call this when a slot is free: waiting rows get their turn, at most `limit`. First attempts come before retries, and
-   * the lanes take turns. The rows of a lane are in order, until one must wait again. Returns how many turns there were.
+   * Call this when a slot is free: processes waiting rows, at most `limit`. First attempts come before retries, and
+   * the lanes take turns. The rows of a lane are in order, until one must wait again. Returns how many rows there were.
    */
-  startWaiting(now: number, limit: number, openings: Openings, takeTurn: (id: string) => void): number {
-    let turns = 0;
+  startWaiting(now: number, limit: number, openings: Openings, process: (id: string) => void): number {
+    let processed = 0;
     let begun = 0;
     for (const kind of KINDS) {
       const after = new Map(this.#inOrder(kind).map((lane) => [lane, BEGINNING]));
       this.#blocked[kind] = null;
-      while (after.size > 0 && turns < limit && this.#blocked[kind] === null) {
+      while (after.size > 0 && processed < limit && this.#blocked[kind] === null) {
         for (const [lane, from] of after) {
-          if (turns === limit || this.#blocked[kind] !== null) break;
+          if (processed === limit || this.#blocked[kind] !== null) break;
           const next = this.#nextOf(lane, kind, from, now, openings);
           const isProbe = this.rows.nextInTurn !== undefined && openings.isProbed(lane);
           const kinds = isProbe ? KINDS : [kind];
-          const mustWait = next === null || this.#mustWait(lane, kinds, () => takeTurn(next.id));
-          if (next !== null) turns++;
-          // Moves on even if the row's turn failed and the row is still due.
+          const mustWait = next === null || this.#mustWait(lane, kinds, () => process(next.id));
+          if (next !== null) processed++;
+          // Moves on even if processing the row failed and the row is still due.
           if (mustWait) after.delete(lane);
           else after.set(lane, next);
           if (!mustWait) begun++;
@@ -145,9 +145,9 @@ export class DueQueue {
       }
       if (this.#blocked[kind] !== null) break;
     }
-    // Turns without a start would follow each other for ever.
-    this.#lookLater(now, turns === limit && begun > 0, openings);
-    return turns;
+    // Batches without a start would follow each other for ever.
+    this.#lookLater(now, processed === limit && begun > 0, openings);
+    return processed;
   }
 
   #inOrder(kind: Kind): readonly string[] {
@@ -159,7 +159,7 @@ export class DueQueue {
   /** The lane's next waiting row; null if it has none or must wait longer. */
   #nextOf(lane: string, kind: Kind, after: Due, now: number, openings: Openings): Due | null {
     const hasRoom = openings.hasRoom(lane, kind);
-    // After a turn, the lane's last room may be taken by its last row. Otherwise many lanes can be without room.
+    // The lane's last room may be taken by its last row. Otherwise many lanes can be without room.
     if (!hasRoom && after === BEGINNING) return null;
     const isRetry = kind === "retry";
     const probe = openings.isProbed(lane) && this.rows.nextInTurn?.(lane, this.#probedWith.get(lane));
@@ -168,12 +168,12 @@ export class DueQueue {
     return hasRoom ? next : null;
   }
 
-  /** Whether the row must wait again. While it has its turn, no row of these kinds is before it. */
-  #mustWait(lane: string, kinds: readonly Kind[], takeTurn: () => void): boolean {
+  /** Whether the row must wait again. While it is processed, no row of these kinds is before it. */
+  #mustWait(lane: string, kinds: readonly Kind[], process: () => void): boolean {
     const those = kinds.map((kind) => this.#waiting[kind]).filter((lanes) => lanes.delete(lane));
-    this.#isTurn = true;
-    takeTurn();
-    this.#isTurn = false;
+    this.#isProcessing = true;
+    process();
+    this.#isProcessing = false;
     const mustWait = those.some((lanes) => lanes.has(lane));
     for (const lanes of those) lanes.add(lane);
     return mustWait;

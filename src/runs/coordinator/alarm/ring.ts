@@ -15,9 +15,9 @@ export interface AlarmParts {
   messages(now: number): number;
   /** Gives slots that are free to runs that wait for them. Comes after what ends runs. */
   gates(now: number): number;
-  /** Gives bulk operations their turn. */
+  /** Goes on with the bulk operations. */
   bulk(now: number): void;
-  /** Gives the environment's moves between databases their turn. */
+  /** Goes on with the environment's moves between databases. */
   moves(now: number): void;
   purge(now: number): number;
   /** Starts to write runs to the archive, if there is one. */

@@ -1,7 +1,7 @@
 /**
- * The runs of one try to write an object, and what the journal notes of them. Each method is one stretch. A try may
- * write its object only after `seal`, which notes the runs and the key in the journal. From then on, every try has
- * exactly these runs, under this key. So however many tries are lost or late, a run is in one object.
+ * The runs of one try to write an object, and what the journal notes of them. Each method is one critical section. A
+ * try may write its object only after `seal`, which notes the runs and the key in the journal. From then on, every try
+ * has exactly these runs, under this key. So however many tries are lost or late, a run is in one object.
  */
 
 import { log, logFailure } from "../../../base/log.ts";
@@ -11,7 +11,7 @@ import type { Journal } from "../../journal/journal.ts";
 import { archivedLine } from "./archived-line.ts";
 
 /** How many runs one call to the Worker or one transaction has at most, as in a purge. */
-const TURN_RUNS = 200;
+const PASS_RUNS = 200;
 /** How long a run that can't be printed waits until it is tried again. */
 const QUARANTINE_MS = DAY_MS;
 /** How long after the end of its retention such a run is deleted without being archived. */
@@ -36,7 +36,7 @@ export class ArchiveBatch {
   }
 
   page(from: number): ArchivedRun[] {
-    const ids = this.#journal.archive.fitting(this.#ids.slice(from), TURN_RUNS);
+    const ids = this.#journal.archive.fitting(this.#ids.slice(from), PASS_RUNS);
     return ids.map((id) => ({ id, line: this.#line(id) }));
   }
 
@@ -79,13 +79,13 @@ export class ArchiveBatch {
 
 /**
  * Forgets the next runs of an object that was written. Returns their ids; empty if there are none. A batch with many
- * events takes several turns, because the coordinator serves nobody else during a turn.
+ * events takes several passes, because the coordinator serves nobody else during a pass.
  */
 export function forgetArchived(journal: Journal): readonly string[] {
   const { archive } = journal;
   const { batch } = archive;
   if (batch === null) return [];
-  const ids = archive.fitting(batch.ids, TURN_RUNS);
+  const ids = archive.fitting(batch.ids, PASS_RUNS);
   const left = batch.ids.slice(ids.length);
   journal.transaction(() => {
     journal.forget(ids);

@@ -3,7 +3,7 @@
 import type { ArchiveCalls, ArchivedRun } from "../../archive-calls.ts";
 import type { Archive } from "./archive.ts";
 
-export class ArchiveDesk implements ArchiveCalls {
+export class ArchiveHandler implements ArchiveCalls {
   readonly #archive: Archive | null;
 
   /** `archive`: null if no bucket is bound. */

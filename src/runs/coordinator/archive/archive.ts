@@ -155,7 +155,7 @@ export class Archive implements DueWork {
       if (ids.length === 0) return;
       this.#parts.replication.forget(ids);
       this.#busy = { at: Date.now(), ms: LEASE_MS };
-      // Between two turns, others get theirs.
+      // Between two passes, other calls are served.
       await scheduler.wait(0);
     }
   }

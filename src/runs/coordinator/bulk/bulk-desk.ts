@@ -28,7 +28,7 @@ import { BulkDriver } from "./bulk-driver.ts";
 import { BulkProgress } from "./progress.ts";
 import { RunSets } from "./run-sets.ts";
 
-/** What a BulkDesk needs of its coordinator. `arm`: sets the alarm for what is due next. */
+/** What a BulkHandler needs of its coordinator. `arm`: sets the alarm for what is due next. */
 interface Parts {
   readonly env: Databases;
   readonly journal: Journal;
@@ -43,7 +43,7 @@ interface Parts {
 
 const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;
 
-export class BulkDesk implements BulkCalls {
+export class BulkHandler implements BulkCalls {
   readonly #journal: Journal;
   readonly #storageLimit: StorageLimit;
   readonly #admitter: Admitter;
@@ -65,7 +65,7 @@ export class BulkDesk implements BulkCalls {
 
   async reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply> {
     const now = Date.now();
-    const { bulk, bulkPages, runs } = this.#journal;
+    const { bulk, bulkItems, runs } = this.#journal;
     const known = bulk.byKey(changeKey.key);
     if (known !== null) {
       if (known.fingerprint !== changeKey.fingerprint) return KEY_REUSED;
@@ -82,7 +82,7 @@ export class BulkDesk implements BulkCalls {
     const set = named.map((id) => ({ id, isWaiting: waiting.has(id) }));
     this.#journal.transaction(() => {
       bulk.insert(order, changeKey, set.length, now);
-      bulkPages.add(order.id, set);
+      bulkItems.add(order.id, set);
     });
     this.#arm(now);
     return { ok: true, id: order.id, operation: null };
@@ -124,7 +124,7 @@ export class BulkDesk implements BulkCalls {
     limit: number,
   ): Promise<readonly NumberedItem[] | null> {
     if (this.#shown(id) === null) return null;
-    return this.#journal.bulkPages.page(id, outcome, after, limit);
+    return this.#journal.bulkItems.page(id, outcome, after, limit);
   }
 
   async drop(id: string): Promise<void> {

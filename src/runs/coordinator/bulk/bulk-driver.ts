@@ -1,7 +1,7 @@
 /**
- * Drives the bulk operations of an environment. It collects the runs of each, then it cancels them, or asks the Worker to
- * retry them, one page at a time. What was done is in the journal, so an operation survives an eviction: the next instance
- * goes on with the first run that is undecided.
+ * Drives the bulk operations of an environment. It collects the runs of each, then it cancels them, or asks the Worker
+ * to retry them, one batch at a time. What was done is in the journal, so an operation survives an eviction: the next
+ * instance goes on with the first run that is undecided.
  */
 
 import { logFailure } from "../../../base/log.ts";
@@ -15,9 +15,9 @@ import type { BulkCancels } from "./bulk-cancels.ts";
 import type { BulkProgress } from "./progress.ts";
 import type { RunSets } from "./run-sets.ts";
 
-/** A turn that takes longer is lost. */
+/** A step that takes longer is lost. */
 const LEASE_MS = 60_000;
-/** How long an operation waits after a turn that failed: at first, and at most. The wait doubles with each failure. */
+/** How long an operation waits after a step that failed: at first, and at most. The wait doubles with each failure. */
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 30_000;
 /** How long after the grace all runs of a cancel have ended, even if an alarm is late. */
@@ -31,7 +31,7 @@ interface Span {
   readonly ms: number;
 }
 
-/** The operation as it is now; null if its turn is lost, or another one has begun. */
+/** The operation as it is now; null if its step is lost, or another one has begun. */
 type Current = () => StoredBulk | null;
 
 /** What a BulkDriver calls. `arm`: sets the alarm for what is due next. */
@@ -46,16 +46,16 @@ export class BulkDriver implements DueWork {
   readonly #journal: Journal;
   readonly #progress: BulkProgress;
   readonly #driving: Driving;
-  /** The turns under way, by operation. Only the newest one counts. */
-  readonly #turns = new Map<string, Span>();
-  /** Operations that wait because their last turn failed. `failures`: how often in a row. */
+  /** The steps under way, by operation. Only the newest one counts. */
+  readonly #steps = new Map<string, Span>();
+  /** Operations that wait because their last step failed. `failures`: how often in a row. */
   readonly #waits = new Map<string, Span & { readonly failures: number }>();
   /**
-   * When the next page may begin, so that all operations together keep the rate. It is in memory only: an eviction can
-   * cost the rate one page.
+   * When the next batch may begin, so that all operations together keep the rate. It is in memory only: an eviction can
+   * cost the rate one batch.
    */
   #pace: Span = { at: 0, ms: 0 };
-  /** The operation that began the last page. */
+  /** The operation that began the last batch. */
   #last = "";
 
   constructor(journal: Journal, progress: BulkProgress, driving: Driving) {
@@ -64,51 +64,51 @@ export class BulkDriver implements DueWork {
     this.#driving = driving;
   }
 
-  /** When an operation has its turn, or is to be purged; Infinity if there is nothing to do. */
+  /** When the next step of an operation is due, or one is to be purged; Infinity if there is nothing to do. */
   nextAt(now: number): number {
-    const turns = this.#journal.bulk.open().map((bulk) => this.#turnAt(bulk, now));
-    return Math.min(this.#journal.bulk.nextPurgeAt(), ...turns);
+    const steps = this.#journal.bulk.open().map((bulk) => this.#stepAt(bulk, now));
+    return Math.min(this.#journal.bulk.nextPurgeAt(), ...steps);
   }
 
-  /** Gives each operation its turn that may have one. Call it at each alarm. */
+  /** Starts the next step of each operation that is due. Call it at each alarm. */
   start(now: number): void {
     for (const id of this.#journal.bulk.purgeable(now)) {
       this.#progress.erase(id);
       this.#waits.delete(id);
     }
     for (const bulk of this.#inOrder()) {
-      // The pace changes with each page that begins.
-      if (this.#turnAt(bulk, now) <= now) this.#takeTurn(bulk, now);
+      // The pace changes with each batch that begins.
+      if (this.#stepAt(bulk, now) <= now) this.#startStep(bulk, now);
     }
   }
 
   /** Ends an operation that somebody wants to stop. If retries are under way, it ends after them, because they count. */
   stop(bulk: StoredBulk, now: number): void {
     const isRetrying = bulk.state === "running" && bulk.order.request.operation === "retry";
-    if (!isRetrying || !this.#turns.has(bulk.id)) this.#abort(bulk, now);
+    if (!isRetrying || !this.#steps.has(bulk.id)) this.#abort(bulk, now);
   }
 
   #abort(bulk: StoredBulk, now: number): void {
-    this.#turns.delete(bulk.id);
+    this.#steps.delete(bulk.id);
     this.#journal.transaction(() => this.#progress.abort(bulk, "asked", now));
   }
 
-  #turnAt(bulk: StoredBulk, now: number): number {
+  #stepAt(bulk: StoredBulk, now: number): number {
     const { id, state } = bulk;
     if (state === "reserved") return bulk.createdAt + RESERVED_MS;
-    const spans = [this.#turns.get(id), this.#waits.get(id)];
+    const spans = [this.#steps.get(id), this.#waits.get(id)];
     if (state === "running" && bulk.stoppedBy === null) spans.push(this.#pace);
     if (bulk.isAudited) spans.push(untilRunsEnd(bulk));
     return Math.max(...spans.map((span) => endOf(span, now)));
   }
 
-  /** They take turns: those after the one with the last page come first. Otherwise the oldest would take each page. */
+  /** Those after the one with the last batch come first. Otherwise the oldest would take each batch. */
   #inOrder(): readonly StoredBulk[] {
     const open = this.#journal.bulk.open().filter(({ state }) => state !== "reserved");
     return [...open.filter(({ id }) => id > this.#last), ...open.filter(({ id }) => id <= this.#last)];
   }
 
-  #takeTurn(bulk: StoredBulk, now: number): void {
+  #startStep(bulk: StoredBulk, now: number): void {
     if (bulk.isAudited) this.#noteEnds(bulk, now);
     else if (bulk.completedAt !== null) this.#conclude(bulk, now);
     else if (bulk.stoppedBy !== null) this.#abort(bulk, now);
@@ -117,7 +117,7 @@ export class BulkDriver implements DueWork {
   }
 
   #collect(bulk: StoredBulk, now: number): void {
-    void this.#turn(bulk.id, now, async (current) => {
+    void this.#step(bulk.id, now, async (current) => {
       const page = await this.#driving.sets.nextOf(bulk);
       const then = current();
       if (page === null || then === null) return null;
@@ -127,48 +127,48 @@ export class BulkDriver implements DueWork {
   }
 
   #decide(bulk: StoredBulk, now: number): void {
-    const page = this.#journal.transaction(() => this.#progress.nextPage(bulk, now));
-    if (page.length === 0) {
+    const batch = this.#journal.transaction(() => this.#progress.nextBatch(bulk, now));
+    if (batch.length === 0) {
       const next = this.#journal.bulk.of(bulk.id);
-      if (next !== null && next.round > bulk.round) this.#wait(bulk.id, bulk.round - 1, now);
+      if (next !== null && next.pass > bulk.pass) this.#wait(bulk.id, bulk.pass - 1, now);
       return;
     }
     this.#last = bulk.id;
-    // No other page begins while this one is judged.
+    // No other batch begins while this one is judged.
     this.#pace = { at: now, ms: LEASE_MS };
     const { runner } = this.#driving;
-    void this.#turn(bulk.id, now, async (current) => {
+    void this.#step(bulk.id, now, async (current) => {
       const state = await runner.judge(this.#journal.scope, bulk.order).finally(() => {
-        this.#pace = { at: Date.now(), ms: (page.length / RUNS_PER_SECOND) * 1000 };
+        this.#pace = { at: Date.now(), ms: (batch.length / RUNS_PER_SECOND) * 1000 };
       });
       const judged = current();
       if (judged === null) return null;
       // Somebody may have stopped it meanwhile.
       const reason = judged.abortReason ?? (state === "living" ? null : state);
       if (reason !== null) this.#journal.transaction(() => this.#progress.abort(judged, reason, Date.now()));
-      else if (bulk.order.request.operation === "cancel") await this.#cancel(page, current);
-      else await this.#retry(judged, page, current);
+      else if (bulk.order.request.operation === "cancel") await this.#cancel(batch, current);
+      else await this.#retry(judged, batch, current);
       return 0;
     });
   }
 
-  async #cancel(page: readonly NumberedItem[], current: Current): Promise<void> {
-    for (const item of page) {
+  async #cancel(batch: readonly NumberedItem[], current: Current): Promise<void> {
+    for (const item of batch) {
       const bulk = current();
       if (bulk === null) return;
       this.#driving.cancels.decide(bulk, item, Date.now());
-      // Between two runs, others get their turn.
+      // Between two runs, other calls are served.
       await scheduler.wait(0);
     }
   }
 
-  async #retry(bulk: StoredBulk, page: readonly NumberedItem[], current: Current): Promise<void> {
-    this.#progress.tried(bulk, page);
-    const runIds = page.map(({ runId }) => runId);
+  async #retry(bulk: StoredBulk, batch: readonly NumberedItem[], current: Current): Promise<void> {
+    this.#progress.tried(bulk, batch);
+    const runIds = batch.map(({ runId }) => runId);
     const answer = await this.#driving.runner.retry(this.#journal.scope, bulk.order, runIds);
     const then = current();
     if (then === null) return;
-    const decided = page.flatMap(({ seq }, i) => {
+    const decided = batch.flatMap(({ seq }, i) => {
       const item = answer[i];
       return item ? [{ ...item, seq }] : [];
     });
@@ -178,7 +178,7 @@ export class BulkDriver implements DueWork {
   #conclude(bulk: StoredBulk, now: number): void {
     const operation = shownBulk(bulk);
     if (operation === null) return;
-    void this.#turn(bulk.id, now, async (current) => {
+    void this.#step(bulk.id, now, async (current) => {
       await this.#driving.runner.conclude(this.#journal.scope, operation, bulk.stoppedBy);
       const then = current();
       if (then !== null) this.#progress.audited(then);
@@ -187,7 +187,7 @@ export class BulkDriver implements DueWork {
   }
 
   #noteEnds(bulk: StoredBulk, now: number): void {
-    void this.#turn(bulk.id, now, async (current) => {
+    void this.#step(bulk.id, now, async (current) => {
       const { ended, areAllOver } = await this.#driving.sets.endsOf(bulk.id);
       const then = current();
       if (!areAllOver || then === null) return null;
@@ -197,21 +197,21 @@ export class BulkDriver implements DueWork {
   }
 
   /**
-   * One turn of an operation. `take` returns for how many ms the operation then waits; null: as after a failure. What
-   * comes too late, or after a newer turn, changes nothing, because `take` asks `current` before each write.
+   * One step of an operation. `take` returns for how many ms the operation then waits; null: as after a failure. What
+   * comes too late, or after a newer step, changes nothing, because `take` asks `current` before each write.
    */
-  async #turn(id: string, now: number, take: (current: Current) => Promise<number | null>): Promise<void> {
-    const turn = { at: now, ms: LEASE_MS };
-    this.#turns.set(id, turn);
+  async #step(id: string, now: number, take: (current: Current) => Promise<number | null>): Promise<void> {
+    const step = { at: now, ms: LEASE_MS };
+    this.#steps.set(id, step);
     let waitMs: number | null = null;
     try {
-      const current = () => (this.#turns.get(id) === turn ? this.#journal.bulk.of(id) : null);
+      const current = () => (this.#steps.get(id) === step ? this.#journal.bulk.of(id) : null);
       waitMs = await within(LEASE_MS, take(current));
     } catch (error) {
       logFailure("bulk_failed", error, { coordinator: this.#journal.scope, operation: id });
     }
-    if (this.#turns.get(id) !== turn) return;
-    this.#turns.delete(id);
+    if (this.#steps.get(id) !== step) return;
+    this.#steps.delete(id);
     if (waitMs === null) this.#wait(id, this.#waits.get(id)?.failures ?? 0, Date.now());
     else if (waitMs === 0) this.#waits.delete(id);
     else this.#waits.set(id, { at: Date.now(), ms: waitMs, failures: 0 });

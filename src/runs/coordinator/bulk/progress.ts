@@ -1,19 +1,19 @@
 /**
- * How a bulk operation goes on in the journal. Each method is one stretch: it writes all that follows from an answer, or
- * nothing.
+ * How a bulk operation goes on in the journal. Each method is one critical section: it writes all that follows from an
+ * answer, or nothing.
  *
- * The runs have their turns in the order of their numbers. A cancel decides each run in its turn. Retries that stay
- * undecided are tried again in another round, when all others had a turn. So no run holds up the others.
+ * The runs are decided in the order of their numbers. A cancel decides each run the first time. Retries that stay
+ * undecided are tried again in another pass, when all others were tried. So no run holds up the others.
  */
 
 import {
   type AbortReason,
+  BATCH_RUNS,
   type BulkCounts,
   type EndedRuns,
   type NumberedItem,
   OUTCOMES,
   type Outcome,
-  PAGE_RUNS,
   TRIES_MAX,
 } from "../../bulk.ts";
 import type { Stopper } from "../../bulk-calls.ts";
@@ -37,27 +37,27 @@ export class BulkProgress {
     behind: string | null,
     now: number,
   ): void {
-    const { bulk: rows, bulkPages: pages } = this.#journal;
+    const { bulk: rows, bulkItems: items } = this.#journal;
     const matched = bulk.matched + runs.length;
     if (matched > bulk.order.maxRuns) {
-      pages.erase(bulk.id);
+      items.erase(bulk.id);
       this.#end({ ...bulk, matched }, "too_many_runs", now);
       return;
     }
-    pages.add(bulk.id, runs);
+    items.add(bulk.id, runs);
     rows.update(bulk, { matched, below: behind, state: behind === null ? "running" : "collecting" });
   }
 
   /**
-   * The runs whose turn it is, at most PAGE_RUNS. Empty if there are no more for now: then the operation has ended, or
-   * begins another round.
+   * The runs that are decided next, at most BATCH_RUNS. Empty if there are no more for now: then the operation has
+   * ended, or begins another pass.
    */
-  nextPage(bulk: StoredBulk, now: number): readonly NumberedItem[] {
-    const { bulk: rows, bulkPages: pages } = this.#journal;
-    const page = pages.undecided(bulk.id, bulk.nextSeq, PAGE_RUNS);
-    if (page.length > 0) return page;
-    if (bulk.round < TRIES_MAX && pages.undecided(bulk.id, 0, 1).length > 0) {
-      rows.update(bulk, { nextSeq: 0, round: bulk.round + 1 });
+  nextBatch(bulk: StoredBulk, now: number): readonly NumberedItem[] {
+    const { bulk: rows, bulkItems: items } = this.#journal;
+    const batch = items.undecided(bulk.id, bulk.nextSeq, BATCH_RUNS);
+    if (batch.length > 0) return batch;
+    if (bulk.pass < TRIES_MAX && items.undecided(bulk.id, 0, 1).length > 0) {
+      rows.update(bulk, { nextSeq: 0, pass: bulk.pass + 1 });
     } else {
       this.#end(this.#giveUp(bulk), null, now);
     }
@@ -65,14 +65,14 @@ export class BulkProgress {
   }
 
   /** Notes that these retries are tried now, so that a stop knows which runs may have been retried. */
-  tried(bulk: StoredBulk, page: readonly NumberedItem[]): void {
-    this.#journal.bulk.update(bulk, { nextSeq: (page.at(-1)?.seq ?? bulk.nextSeq) + 1 });
+  tried(bulk: StoredBulk, batch: readonly NumberedItem[]): void {
+    this.#journal.bulk.update(bulk, { nextSeq: (batch.at(-1)?.seq ?? bulk.nextSeq) + 1 });
   }
 
   /** Writes what became of these runs. */
   decided(bulk: StoredBulk, items: readonly NumberedItem[]): StoredBulk {
     if (items.length === 0) return bulk;
-    this.#journal.bulkPages.decide(bulk.id, items);
+    this.#journal.bulkItems.decide(bulk.id, items);
     return this.#journal.bulk.update(bulk, countsWith(bulk, items));
   }
 
@@ -100,15 +100,15 @@ export class BulkProgress {
 
   erase(id: string): void {
     this.#journal.transaction(() => {
-      this.#journal.bulkPages.erase(id);
+      this.#journal.bulkItems.erase(id);
       this.#journal.bulk.erase(id);
     });
   }
 
-  /** In the first round, the undecided runs that were tried are those before the next turn. */
+  /** In the first pass, the undecided runs that were tried are those before the next one. */
   #giveUp(bulk: StoredBulk): StoredBulk {
-    const to = bulk.round === 1 ? bulk.nextSeq : Number.POSITIVE_INFINITY;
-    const items = this.#journal.bulkPages.page(bulk.id, null, -1, Number.POSITIVE_INFINITY);
+    const to = bulk.pass === 1 ? bulk.nextSeq : Number.POSITIVE_INFINITY;
+    const items = this.#journal.bulkItems.page(bulk.id, null, -1, Number.POSITIVE_INFINITY);
     const tried = items.filter(({ outcome, seq }) => outcome === null && seq < to);
     return this.decided(
       bulk,

@@ -24,8 +24,8 @@ const READ_MAX_MS = 5000;
 const COLLECTED_RUNS = 1000;
 /** A dry run looks at this many pages of 5000 runs at most, because a caller waits for it. */
 const PREVIEW_PAGES = 20;
-/** How many items are looked at in one stretch. */
-const STRETCH_ITEMS = 500;
+/** How many items are looked at in one critical section. */
+const BATCH_ITEMS = 500;
 
 const NO_RUNS: MatchingPage = { runs: [], behind: null };
 
@@ -77,14 +77,14 @@ export class RunSets {
   async endsOf(bulkId: string): Promise<Ends> {
     let ends: Ends = { ended: endsOf([]), areAllOver: true };
     for (let after = -1; ; ) {
-      const items = this.#journal.bulkPages.page(bulkId, "accepted", after, STRETCH_ITEMS);
+      const items = this.#journal.bulkItems.page(bulkId, "accepted", after, BATCH_ITEMS);
       const last = items.at(-1);
       if (last === undefined) return ends;
       const states = this.#journal.runs.states(items.map(({ runId }) => runId));
       const ended = sumOf(ends.ended, endsOf(states.map(({ status }) => status)));
       ends = { ended, areAllOver: ends.areAllOver && !states.some(isOpen) };
       after = last.seq;
-      // Between two stretches, others get their turn.
+      // Between two batches, other calls are served.
       await scheduler.wait(0);
     }
   }

@@ -27,7 +27,7 @@ export class AdmissionEffects {
     this.#approvers = approvers;
   }
 
-  /** Withdraws the approvals of a waiting run that this stretch knows to be those of revoked tokens. */
+  /** Withdraws the approvals of a waiting run that this critical section knows to be those of revoked tokens. */
   withdraw(id: string, now: number): void {
     const run = this.#ledger.current(id, now);
     if (run === null || !isWaiting(run)) return;

@@ -1,7 +1,7 @@
 /**
  * Gives slots to the runs that wait for them. An end, the release of its slot and the start of the next run are one
- * synchronous stretch. `admit()` decides who gets a slot from what the journal says at that moment, and never from a
- * count. An admission that fails never fails the end that led to it.
+ * critical section, without an await. `admit()` decides who gets a slot from what the journal says at that moment, and
+ * never from a count. An admission that fails never fails the end that led to it.
  */
 
 import { logFailure } from "../../../base/log.ts";
@@ -86,7 +86,7 @@ export class Admitter {
     }
   }
 
-  /** Call this in the stretch that an answer about the approvers of these runs has begun. Never throws. */
+  /** Call this in the critical section that an answer about the approvers of these runs has begun. Never throws. */
   approversKnown(runIds: readonly string[], now: number): void {
     for (const id of runIds) {
       let slot: Slot | null = null;

@@ -1,8 +1,8 @@
 /**
  * Asks D1 whether tokens that approved a run were revoked, before the run is released. A coordinator decides without
- * waiting, so the answer comes first: only the stretch that an answer begins releases a run with approvals. No answer
- * lasts longer. So an approval of a token whose revocation was acknowledged before the question never counts. While D1
- * does not answer, approvals count, and the timeline says so.
+ * waiting, so the answer comes first: only the critical section that an answer begins releases a run with approvals. No
+ * answer lasts longer. So an approval of a token whose revocation was acknowledged before the question never counts.
+ * While D1 does not answer, approvals count, and the timeline says so.
  */
 
 import { logFailure } from "../../../base/log.ts";
@@ -41,7 +41,7 @@ export class ApproverCheck {
   readonly #journal: Journal;
   readonly #select: SelectRevoked;
   #answered: (runIds: readonly string[], now: number) => void = () => {};
-  /** Of the stretch that runs now. */
+  /** Of the critical section that runs now. */
   #answer = NOTHING;
   /** The runs to ask about, with their approvals. */
   readonly #wanted = new Map<string, readonly Approval[]>();
@@ -54,19 +54,19 @@ export class ApproverCheck {
     this.#select = select;
   }
 
-  /** `answered`: called in the stretch that an answer about these runs has begun. Never throws. */
+  /** `answered`: called in the critical section that an answer about these runs has begun. Never throws. */
   onAnswer(answered: (runIds: readonly string[], now: number) => void): void {
     this.#answered = answered;
   }
 
-  /** Whether a run with these approvals may do nothing in this stretch. */
+  /** Whether a run with these approvals may do nothing in this critical section. */
   isUnchecked(approvals: readonly Approval[]): boolean {
     const { asked } = this.#answer;
     const isOpen = lineOf(approvals).some((id) => !asked.has(id));
     return isOpen || this.revokedOf(approvals).length > 0;
   }
 
-  /** Those of the approvals that don't count any more, as this stretch knows. */
+  /** Those of the approvals that don't count any more, as this critical section knows. */
   revokedOf(approvals: readonly Approval[]): readonly Approval[] {
     const { revoked } = this.#answer;
     return approvals.filter((approval) => lineOf([approval]).some((id) => revoked?.has(id)));
@@ -86,9 +86,9 @@ export class ApproverCheck {
   }
 
   /**
-   * Makes a decision about a run that waits in the stretch that an answer begins, so that approvals of revoked tokens are
-   * withdrawn before it, and the caller sees the run that it releases. Without approvers to ask about, it decides at
-   * once. `by`: who approves or rejects now; null if nobody does.
+   * Makes a decision about a run that waits in the critical section that an answer begins, so that approvals of revoked
+   * tokens are withdrawn before it, and the caller sees the run that it releases. Without approvers to ask about, it
+   * decides at once. `by`: who approves or rejects now; null if nobody does.
    */
   async before(runId: string, by: Actor | null, decide: () => RunReply): Promise<RunReply> {
     const run = this.#journal.runs.byId(runId);
@@ -104,7 +104,7 @@ export class ApproverCheck {
     });
   }
 
-  /** Reads in a stretch that knows which of the run's approvals count. Changes nothing. */
+  /** Reads in a critical section that knows which of the run's approvals count. Changes nothing. */
   async reading<T>(runId: string, read: () => T): Promise<T> {
     const approvals = this.#journal.runs.byId(runId)?.approvals ?? [];
     if (lineOf(approvals).length === 0) return read();
@@ -132,7 +132,7 @@ export class ApproverCheck {
   }
 
   async #run(): Promise<void> {
-    // The stretch that began this goes on, and can want more runs.
+    // The critical section that began this goes on, and can want more runs.
     await null;
     while (this.#wanted.size > 0) {
       const runs = [...this.#wanted].slice(0, CHECKED_RUNS);

@@ -25,7 +25,7 @@ interface Repeated {
   readonly at: number | null;
 }
 
-export class GateDesk implements GateCalls {
+export class GateHandler implements GateCalls {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #gatedRuns: GatedRuns;

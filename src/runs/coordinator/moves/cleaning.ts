@@ -1,4 +1,4 @@
-/** Deletes the environment's rows in the databases that it has left, twice. The alarm gives it its turns. */
+/** Deletes the environment's rows in the databases that it has left, twice. The alarm starts each pass. */
 
 import { logFailure } from "../../../base/log.ts";
 import { msSinceOrLongAgo, within } from "../../../base/time.ts";
@@ -12,10 +12,10 @@ import { leftUntil } from "./move-desk.ts";
 
 /** The timeout of a statement. */
 const STATEMENT_MAX_MS = 8000;
-/** How many statements a turn makes, and after how long it makes no other. It leaves D1 to others. */
-const TURN_STATEMENTS = 20;
-const TURN_MAX_MS = 20_000;
-/** The pause after a turn that left rows, and after one that failed. */
+/** How many statements a pass makes, and after how long it makes no other. It leaves D1 to others. */
+const PASS_STATEMENTS = 20;
+const PASS_MAX_MS = 20_000;
+/** The pause after a pass that left rows, and after one that failed. */
 const PAUSE_MS = 250;
 const RETRY_MS = 10_000;
 
@@ -24,7 +24,7 @@ export class Cleaning implements DueWork {
   readonly #scope: string;
   readonly #replicas: Replicas;
   readonly #arm: (now: number) => void;
-  /** The turn under way, or the pause after it. In memory only: a new instance has its turn at once. */
+  /** The pass under way, or the pause after it. In memory only: a new instance starts a pass at once. */
   #busy: { readonly at: number; readonly ms: number } | null = null;
   #isUnderWay = false;
 
@@ -35,23 +35,23 @@ export class Cleaning implements DueWork {
     this.#arm = arm;
   }
 
-  /** When the next turn is due; Infinity if there is nothing to clean. */
+  /** When the next pass is due; Infinity if there is nothing to clean. */
   nextAt(now: number): number {
     const due = Math.min(Number.POSITIVE_INFINITY, ...this.#replicas.leaving.map((rows) => leftUntil(rows, now)));
     if (this.#busy === null) return due;
-    // If the clock steps, the alarm must not ring without a pause until the turn under way ends.
+    // If the clock steps, the alarm must not ring without a pause until the pass under way ends.
     const least = this.#isUnderWay ? PAUSE_MS : 0;
     return Math.max(due, now + Math.max(least, this.#busy.ms - msSinceOrLongAgo(this.#busy.at, now)));
   }
 
-  /** Starts a turn if one is due. */
+  /** Starts a pass if one is due. */
   start(now: number): void {
     if (this.#isUnderWay || this.nextAt(now) > now) return;
     this.#isUnderWay = true;
-    // The turn ends before that.
-    this.#busy = { at: now, ms: TURN_MAX_MS + STATEMENT_MAX_MS };
+    // The pass ends before that.
+    this.#busy = { at: now, ms: PASS_MAX_MS + STATEMENT_MAX_MS };
     const due = this.#replicas.leaving.filter((rows) => leftUntil(rows, now) <= now);
-    void Promise.all(due.map((rows) => this.#takeTurn(rows))).then((pauses) => {
+    void Promise.all(due.map((rows) => this.#clean(rows))).then((pauses) => {
       const ms = Math.max(...pauses);
       this.#isUnderWay = false;
       this.#busy = ms === 0 ? null : { at: Date.now(), ms };
@@ -59,8 +59,8 @@ export class Cleaning implements DueWork {
     });
   }
 
-  /** Returns how long the next turn must wait. Never throws. */
-  async #takeTurn(rows: ReplicaRows): Promise<number> {
+  /** Returns how long the next pass must wait. Never throws. */
+  async #clean(rows: ReplicaRows): Promise<number> {
     try {
       const areGone = await this.#areGone(rows);
       // A restored object can find itself in this database, and the last deletion can have taken rows of it.
@@ -81,9 +81,9 @@ export class Cleaning implements DueWork {
     const deleteSome = async () => deleteLeftovers(await boundDatabase(this.#env, rows.database), this.#scope);
     const beganAt = Date.now();
     try {
-      for (let i = 0; i < TURN_STATEMENTS; i++) {
+      for (let i = 0; i < PASS_STATEMENTS; i++) {
         if (!this.#isLeft(rows)) return true;
-        if (msSinceOrLongAgo(beganAt, Date.now()) >= TURN_MAX_MS) return false;
+        if (msSinceOrLongAgo(beganAt, Date.now()) >= PASS_MAX_MS) return false;
         if (!(await within(STATEMENT_MAX_MS, deleteSome()))) return true;
       }
       return false;

@@ -1,4 +1,4 @@
-/** The calls about where the environment lives. Each is one stretch: the replicas' roles are the move. */
+/** The calls about where the environment lives. Each is one critical section: the replicas' roles are the move. */
 
 import { HOUR_MS, MINUTE_MS } from "../../../base/time.ts";
 import type { Home } from "../../home.ts";
@@ -21,7 +21,7 @@ export const REST_MS = 15 * MINUTE_MS;
 /** A statement that was given up can run late, so the rows are deleted once more. */
 export const CLEAN_AGAIN_MS = HOUR_MS;
 
-export class MoveDesk implements MoveCalls {
+export class MoveHandler implements MoveCalls {
   readonly #journal: Journal;
   readonly #replicas: Replicas;
   readonly #arm: (now: number) => void;

@@ -87,7 +87,7 @@ it("a token that was revoked elsewhere begins nothing", async () => {
   expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("pending");
 });
 
-it("a token that is revoked before its first page changes no run", async () => {
+it("a token that is revoked before its first batch changes no run", async () => {
   const project = newProject();
   const path = `${project}/envs/prod/action-runs`;
   const { id, token } = await grantToken(project, { role: "member" });

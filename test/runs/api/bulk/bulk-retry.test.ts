@@ -1,7 +1,7 @@
 /** A bulk retry: each failed run is run again once, whoever asks how often. */
 
 import { afterEach, expect, it, vi } from "vitest";
-import { RunDesk } from "../../../../src/runs/coordinator/run-desk.ts";
+import { RunHandler } from "../../../../src/runs/coordinator/run-desk.ts";
 import { bulk, bulkEnded, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { hurryTimers, until } from "../../../support/direct.ts";
 import { APPROVAL, LATER, startGated, storeGated } from "../../../support/gated.ts";
@@ -92,9 +92,12 @@ it("a retry that is refused because its key belongs to another run's retry does 
 it("a retry whose answer was lost is the first one, and is found again", async () => {
   const path = newRunsPath();
   const [source = ""] = await fail(path, 1);
-  const { create } = RunDesk.prototype;
+  const { create } = RunHandler.prototype;
   let calls = 0;
-  const spy = vi.spyOn(RunDesk.prototype, "create").mockImplementation(async function lossy(this: RunDesk, ...of) {
+  const spy = vi.spyOn(RunHandler.prototype, "create").mockImplementation(async function lossy(
+    this: RunHandler,
+    ...of
+  ) {
     calls++;
     await create.apply(this, of);
     throw new Error("Network connection lost.");
@@ -112,9 +115,9 @@ it("a retry whose answer was lost is the first one, and is found again", async (
 it("of two retries at once, the one whose create comes later makes no run, if it is a bulk retry", async () => {
   const path = newRunsPath();
   const [source = ""] = await fail(path, 1);
-  const { create } = RunDesk.prototype;
+  const { create } = RunHandler.prototype;
   const [came, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const spy = vi.spyOn(RunDesk.prototype, "create").mockImplementation(async function slow(this: RunDesk, ...of) {
+  const spy = vi.spyOn(RunHandler.prototype, "create").mockImplementation(async function slow(this: RunHandler, ...of) {
     came.resolve();
     await gate.promise;
     return create.apply(this, of);
@@ -154,7 +157,7 @@ it("a new run has the asker's person as its creator, who can't approve it", asyn
   expect((await decide("bob")).status).toBe(200);
 });
 
-it("runs that are created or that end meanwhile are judged by what they are when they have their turn", async () => {
+it("runs that are created or that end meanwhile are judged by what they are when they are decided", async () => {
   const path = newRunsPath();
   await storeGated(path, {});
   const { body: early } = await startGated(path, { notBefore: LATER });

@@ -1,4 +1,4 @@
-/** How a coordinator drives bulk operations: the set first, then page by page, whatever fails or dies. */
+/** How a coordinator drives bulk operations: the set first, then batch by batch, whatever fails or dies. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -108,7 +108,7 @@ describe("the set", () => {
   });
 });
 
-describe("the pages", () => {
+describe("the batches", () => {
   it("have 25 runs, and all operations together keep to 20 runs a second", async () => {
     const path = newRunsPath();
     const ids = [await begin(path, { named: runIds(100) }), await begin(path, { request: RETRY, named: runIds(100) })];
@@ -153,8 +153,11 @@ describe("the pages", () => {
     const id = await begin(path, { request: RETRY, named: ids });
     while ((await bulkOf(path, id)).completedAt === null) {
       outside.fate = (call) => (call === "retry" ? "unheard" : "answered");
-      const tried = outside.pages.length;
-      await passUntil(path, async () => outside.pages.length > tried || (await bulkOf(path, id)).completedAt !== null);
+      const tried = outside.batches.length;
+      await passUntil(
+        path,
+        async () => outside.batches.length > tried || (await bulkOf(path, id)).completedAt !== null,
+      );
       await die(path);
       outside.fate = () => "answered";
       // The alarm needs no caller.
@@ -170,11 +173,11 @@ describe("the pages", () => {
     const fates: Fate[] = ["late"];
     outside.fate = (call) => (call === "retry" ? (fates.shift() ?? "answered") : "answered");
     const id = await begin(path, { request: RETRY, named: runIds(1) });
-    await passUntil(path, async () => outside.pages.length === 1, 0);
+    await passUntil(path, async () => outside.batches.length === 1, 0);
     await pass(path, 59_999);
-    expect(outside.pages.length).toBe(1);
+    expect(outside.batches.length).toBe(1);
     await pass(path, 1);
-    await passUntil(path, async () => outside.pages.length === 2, 1000);
+    await passUntil(path, async () => outside.batches.length === 2, 1000);
     await passUntilEnd(path, id);
     await awake(path, async () => {
       outside.release();
@@ -243,7 +246,7 @@ describe("a cancel", () => {
     const runs = await createRuns(path, 3);
     const [first = "", second = ""] = runs;
     const id = await begin(path, { named: runs });
-    heal = await failWrites(path, /INTO bulk_pages/, 2);
+    heal = await failWrites(path, /INTO bulk_items/, 2);
     await passUntilEnd(path, id);
     expect(await itemsOf(path, id)).toMatchObject([
       { outcome: "accepted", code: null },
@@ -260,7 +263,7 @@ describe("a cancel", () => {
   it("waits while no item can be written, and is done then", async () => {
     const path = newRunsPath();
     const id = await begin(path, { named: await createRuns(path, 3) });
-    heal = await failWrites(path, /INTO bulk_pages/, 1, 100);
+    heal = await failWrites(path, /INTO bulk_items/, 1, 100);
     for (let i = 0; i < 3; i++) await pass(path, 30_000);
     expect(await cancelledBy(path, id)).toEqual([]);
     heal();
@@ -293,10 +296,10 @@ describe("a retry that can't be decided", () => {
     const id = await begin(path, { request: RETRY, named: ids });
     const accepted = async () => (await bulkOf(path, id)).counts.accepted;
     await passUntil(path, async () => (await accepted()) === 59);
-    expect(outside.pages.filter((page) => page.includes(stuck)).length).toBe(1);
+    expect(outside.batches.filter((batch) => batch.includes(stuck)).length).toBe(1);
     const after = Date.now();
     await passUntilEnd(path, id, 1000);
-    expect(outside.pages.filter((page) => page.includes(stuck)).length).toBe(10);
+    expect(outside.batches.filter((batch) => batch.includes(stuck)).length).toBe(10);
     // 1, 2, 4, 8 and 16 s, then 30 s each. The first of these has passed by then.
     expect(Date.now() - after).toBeGreaterThan(149_000);
     expect(await bulkOf(path, id)).toMatchObject({
@@ -328,7 +331,7 @@ describe("a stop", () => {
     const path = newRunsPath();
     const id = await begin(path, { request: RETRY, named: runIds(30) });
     outside.fate = (call) => (call === "retry" ? "late" : "answered");
-    await passUntil(path, async () => outside.pages.length === 1, 0);
+    await passUntil(path, async () => outside.batches.length === 1, 0);
     const stopped = await awake(path, (object) => object.bulk.abort(id, STOPPER));
     expect(stopped).toMatchObject({ status: "running", abortReason: "asked", completedAt: null });
     outside.asker = "token_revoked";
@@ -354,7 +357,7 @@ describe("a stop", () => {
     });
     await passUntilEnd(path, id, 0);
     expect(await bulkOf(path, id)).toMatchObject({ abortReason: "asked", counts: { accepted: 0, failed: 0 } });
-    expect(outside.pages).toEqual([]);
+    expect(outside.batches).toEqual([]);
   });
 
   it("of retries whose answer is lost says of them that nobody knows", async () => {
@@ -376,7 +379,7 @@ describe("a stop", () => {
     const path = newRunsPath();
     outside.outcome = () => null;
     const id = await begin(path, { request: RETRY, named: runIds(60) });
-    await passUntil(path, async () => outside.pages.length === 4);
+    await passUntil(path, async () => outside.batches.length === 4);
     await awake(path, (object) => object.bulk.abort(id, STOPPER));
     expect(await bulkOf(path, id)).toMatchObject({
       status: "aborted",
@@ -391,7 +394,7 @@ describe("a stop", () => {
     await replicated(path);
     const id = await begin(path, {});
     const stopped = await awake(path, async (object, instance) => {
-      // The page begins in the same event in which it is stopped.
+      // The batch begins in the same event in which it is stopped.
       void instance.alarm();
       return object.bulk.abort(id, STOPPER);
     });
@@ -503,17 +506,17 @@ it("an operation is kept for 30 days after its end", async () => {
   await pass(path, 300_000);
   expect(await awake(path, (object) => object.bulk.operation(id))).toBeNull();
   expect(await awake(path, (object) => object.bulk.items(id, null, -1, 10))).toBeNull();
-  expect(await journal(path, "SELECT 1 FROM bulk_pages")).toEqual([]);
+  expect(await journal(path, "SELECT 1 FROM bulk_items")).toEqual([]);
 });
 
-it("no second has more than a page of cancels, however late the judgements come", async () => {
+it("no second has more than a batch of cancels, however late the judgements come", async () => {
   const path = newRunsPath();
   const all = await createRuns(path, 125);
   const ids: string[] = [];
   for (let i = 0; i < 5; i++) ids.push(await begin(path, { named: all.slice(i * 25, i * 25 + 25) }));
   const releases = new Set<() => void>();
   outside.fate = (call) => (call === "judge" ? "late" : "answered");
-  // The asker is judged within 5 s, so up to five pages can wait for that.
+  // The asker is judged within 5 s, so up to five batches can wait for that.
   for (let i = 0; i < 5; i++) {
     await pass(path, 1300);
     await pass(path, 0);

@@ -27,9 +27,9 @@ interface Outside {
   asker: "living" | "unknown" | "token_revoked" | "token_expired";
   /** The retries that were made: `{operation} {run}`. */
   retried: Set<string>;
-  /** The runs of each page of retries, in order. */
-  pages: string[][];
-  /** How often the asker was judged: before each page. */
+  /** The runs of each batch of retries, in order. */
+  batches: string[][];
+  /** How often the asker was judged: before each batch. */
   judged: number;
   concluded: { readonly operation: BulkOperation; readonly by: Stopper | null }[];
   release: () => void;
@@ -40,7 +40,7 @@ const fresh = (): Outside => ({
   outcome: () => "accepted",
   asker: "living",
   retried: new Set(),
-  pages: [],
+  batches: [],
   judged: 0,
   concluded: [],
   release: () => {},
@@ -80,7 +80,7 @@ const runner: BulkRunner = {
     }),
   retry: (_scope, order, runIds) =>
     meet("retry", () => {
-      outside.pages.push([...runIds]);
+      outside.batches.push([...runIds]);
       return runIds.map((runId) => retry(order, runId));
     }),
   conclude: (_scope, operation, by) =>

@@ -121,7 +121,7 @@ const step = fc.oneof(
         what: `${times} writes fail after ${n - 1}`,
         go: async ({ path }) => {
           heal();
-          heal = await failWrites(path, /runs|events|accepted_changes|bulk_|marks/, n, times);
+          heal = await failWrites(path, /runs|events|accepted_changes|bulk_|metadata/, n, times);
         },
       }),
     ),
