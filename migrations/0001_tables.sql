@@ -89,7 +89,7 @@ CREATE TABLE tokens (
   created_by TEXT    NOT NULL,
   created_at INTEGER NOT NULL, -- ms
   expires_at INTEGER,          -- ms
-  parent_id  TEXT,             -- the token that minted it, so that revoking one revokes those below it; null: the operator
+  parent_id  TEXT,             -- the token that created it; revoking one revokes those below it; null: the operator
   old_hash       TEXT UNIQUE,  -- hex, of the secret that a rotation replaced; null: there was no rotation
   old_expires_at INTEGER,      -- ms, until when that secret works
   last_used_at   INTEGER,      -- ms, down to the hour; null: never

@@ -116,9 +116,9 @@ function valueIn(file: string, select: string): string {
 async function createRuns(site: Site, runs: number, receivers: Receivers): Promise<string> {
   const ask = asker(site);
   const post = async (path: string, token: string, body: object) => JSON.parse(await ask("POST", path, token, body));
-  const mint = async (name: string): Promise<string> =>
+  const createToken = async (name: string): Promise<string> =>
     (await post("/bench/growth/tokens", site.secrets.ROOT_TOKEN, { name, role: "member" })).token;
-  const [ci, other] = [await mint(COMMON.triggeredBy), await mint("portal")];
+  const [ci, other] = [await createToken(COMMON.triggeredBy), await createToken("portal")];
   const { length: databases } = site.databases;
   const paths = [...OTHERS.slice(0, databases - 1).map((env) => RUNS_PATH.replace("measured", env)), RUNS_PATH];
   const environments = paths.map((path) => path.replace("/action-runs", ""));

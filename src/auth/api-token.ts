@@ -6,7 +6,7 @@ export function isApiToken(text: string): boolean {
   return TOKEN.test(text);
 }
 
-export function mintApiToken(): string {
+export function newApiToken(): string {
   return `terr_${randomText(32)}`;
 }
 

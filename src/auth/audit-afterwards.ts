@@ -32,11 +32,11 @@ export async function auditAfterwards(
 ): Promise<void> {
   const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
   const { reason = null } = what;
-  const minted = newAuditEntry(c, { project: `${o}/${p}`, envName, ...what, reason }, changedAt);
-  const { actor, action, target, person } = minted;
+  const created = newAuditEntry(c, { project: `${o}/${p}`, envName, ...what, reason }, changedAt);
+  const { actor, action, target, person } = created;
   const change = [envName, actor, person, action, target];
   // The change is made, so its entry has no condition any more: `requireNewestSecret` came before the change.
-  const entry = { ...minted, asker: null, id: await derivedAuditId(changedAt, change) };
+  const entry = { ...created, asker: null, id: await derivedAuditId(changedAt, change) };
   logAudit(entry, c.get("requestId"));
   const written = write(c, entry);
   c.executionCtx.waitUntil(written);

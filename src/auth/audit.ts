@@ -8,7 +8,7 @@ import { sha256Hex } from "../base/json.ts";
 import { lineageOf } from "../base/lineage.ts";
 import { log, logFailure } from "../base/log.ts";
 import { DAY_MS } from "../base/time.ts";
-import { hyphenated, mintUuidV7, timeHex } from "../base/uuid.ts";
+import { hyphenated, newUuidV7, timeHex } from "../base/uuid.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { type Asker, holdsNewest } from "./asker.ts";
 import { rowIdOf } from "./permissions.ts";
@@ -100,7 +100,7 @@ export function newServiceEntry(what: What, now: number): AuditEntry {
 
 function entryOf({ id, name }: { readonly id: string; readonly name: string }, what: What, now: number) {
   const by = { actor: id, actorName: name, person: null, sessionId: null, asker: null };
-  return { id: mintUuidV7(now), at: now, ...by, targetName: what.target, reason: null, ...what };
+  return { id: newUuidV7(now), at: now, ...by, targetName: what.target, reason: null, ...what };
 }
 
 /** An id that sorts by time and is made of the change, so that a repetition writes the same row. */

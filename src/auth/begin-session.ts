@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import { sha256Hex } from "../base/json.ts";
-import { mintUuidV7 } from "../base/uuid.ts";
+import { newUuidV7 } from "../base/uuid.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
@@ -11,7 +11,7 @@ import { rootToken } from "../settings/config.ts";
 import { authenticate, bearerToken, chargeClient } from "./bearer.ts";
 import { askerRefusal, secretReplaced } from "./newest-secret.ts";
 import type { Principal } from "./permissions.ts";
-import { cookieHash, mintCookie, mintPageKey } from "./session/secret.ts";
+import { cookieHash, newCookie, newPageKey } from "./session/secret.ts";
 import {
   beginOperatorsSession,
   beginSession,
@@ -43,13 +43,13 @@ interface Begin {
 export async function begin(c: Context<AppEnv>, { project, code }: Begin): Promise<BegunSession> {
   const beginner = code === undefined ? await byToken(c, project) : await byCode(c, code);
   const { token } = beginner;
-  const cookie = mintCookie(token === null);
-  const pageKey = mintPageKey();
+  const cookie = newCookie(token === null);
+  const pageKey = newPageKey();
   const hash = await cookieHash(cookie, rootToken(c.env));
   if (hash === null) throw new ApiError("not_configured", "ROOT_TOKEN is not set. Set it to sign in as the operator.");
   const now = Date.now();
   const session: NewSession = {
-    id: mintUuidV7(now),
+    id: newUuidV7(now),
     project: beginner.project,
     cookieHash: hash,
     pageKeyHash: await sha256Hex(pageKey),

@@ -1,16 +1,16 @@
 /**
- * What the holder of a token may mint. PURE. Each rule takes the asker and what it wants, and throws a refusal with a
- * pointer. Nothing that a rule reads can change after the asker was minted, so an isolate's memory of it is enough.
+ * Which tokens the holder of a token may create. PURE. Each rule takes the asker and what it wants, and throws a
+ * refusal with a pointer. What a rule reads of the asker never changes, so an isolate's memory of it is enough.
  */
 
 import { rfc3339 } from "../base/time.ts";
 import { ApiError } from "../http/errors.ts";
 import { refusalOf } from "../http/refusal.ts";
-import { isOperator, mintableRoles, type Principal, type Role, rolesUpTo } from "./permissions.ts";
+import { grantableRoles, isOperator, type Principal, type Role, rolesUpTo } from "./permissions.ts";
 
-/** A token can't mint beyond its own scope and role. */
+/** A token creates no tokens beyond its own scope and role. */
 export function refuseBeyond(asker: Principal, role: Role, envName: string | null): void {
-  const roles = mintableRoles(asker);
+  const roles = grantableRoles(asker);
   if (!roles.includes(role)) {
     const holder = rolesUpTo(asker.role).includes(role) ? "A session of ROOT_TOKEN" : `The role ${asker.role}`;
     throw new ApiError("forbidden", `${holder} can't mint the role ${role}. Ask for one of ${roles.join(", ")}.`, {
@@ -40,11 +40,11 @@ export function expiryWithin(asker: Principal, expiresAt: number | null): number
 /**
  * The new token's person. `wanted` undefined: that of the asker. A child of a token with a person has the same one. Of
  * two acts that both name a person, persons alone decide who is oneself. So with a child of another name, one person
- * could approve their own run. Owners can mint one without a person, for a machine. It is a relative of their token, and
- * it gives them nothing new, because owners mint tokens that may act for others.
+ * could approve their own run. Owners can create one without a person, for a machine. It is a relative of their token,
+ * and it gives them nothing new, because owners create tokens that may act for others.
  *
  * Otherwise only owners, the operator and tokens that may act for others set a person, because a token with a person
- * acts for that person. Without this rule, an admin with a token below a portal's could mint a child with a made-up
+ * acts for that person. Without this rule, an admin with a token below a portal's could create a child with a made-up
  * name, create a run with it, and approve the run through the portal. Without a person, the child is a relative of the
  * portal, and the approval is refused.
  */
@@ -70,22 +70,22 @@ export interface TokenFlags {
 }
 
 /**
- * An admin may mint tokens, so no role could say who approves. Only owners and the operator mint approvers, even if the
- * asker is one: otherwise an approving admin could mint a second approver. `mayActForOthers` may be handed down.
+ * An admin may create tokens, so no role could say who approves. Only owners and the operator create approvers, even if
+ * the asker is one: otherwise an approving admin could create a second approver. `mayActForOthers` may be handed down.
  */
 export function refuseFlags(asker: Principal, { mayApprove, mayActForOthers }: TokenFlags): void {
-  if (mayApprove && !mintsAnyFlag(asker)) throw flagRefused(asker, "mayApprove");
-  if (mayActForOthers && !mintsAnyFlag(asker) && !asker.mayActForOthers) {
+  if (mayApprove && !grantsAnyFlag(asker)) throw flagRefused(asker, "mayApprove");
+  if (mayActForOthers && !grantsAnyFlag(asker) && !asker.mayActForOthers) {
     throw flagRefused(asker, "mayActForOthers", " and tokens that have it");
   }
 }
 
 /**
- * Whether the asker mints and rotates tokens with any flag. A session that began with ROOT_TOKEN does not, as it mints
- * no owners: the token would outlive it, and could let runs out that the thief of a session starts.
+ * Whether the asker creates and rotates tokens with any flag. A session that began with ROOT_TOKEN does not, as it
+ * creates no owners: the token would outlive it, and could let runs out that the thief of a session starts.
  */
-export function mintsAnyFlag(asker: Principal): boolean {
-  return mintableRoles(asker).includes("owner");
+export function grantsAnyFlag(asker: Principal): boolean {
+  return grantableRoles(asker).includes("owner");
 }
 
 function flagRefused(asker: Principal, flag: keyof TokenFlags, others = ""): ApiError {

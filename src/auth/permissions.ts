@@ -17,7 +17,7 @@ export function may(role: Role, permission: Permission): boolean {
   return PERMISSIONS_OF[role].includes(permission);
 }
 
-/** The roles that a token with `role` may mint, list or revoke: its own and those below. */
+/** The roles of the tokens that a token with `role` may create, list or revoke: its own and those below. */
 export function rolesUpTo(role: Role): readonly Role[] {
   return ROLES.slice(ROLES.indexOf(role));
 }
@@ -34,15 +34,15 @@ export interface Principal {
   readonly envName: string | null;
   /** When the secret or the session of the request stops working, in ms. Null: never. */
   readonly expiresAt: number | null;
-  /** When the token itself expires, in ms. What it mints expires no later. Null: never. */
+  /** When the token itself expires, in ms. What it creates expires no later. Null: never. */
   readonly tokenExpiresAt: number | null;
   /** The SHA-256 of the secret of the request, in hex, or of the one that began the session. Null for the operator. */
   readonly secretHash: string | null;
-  /** Whether a rotation replaced that secret. It then works until `expiresAt`, and neither rotates nor mints. */
+  /** Whether a rotation replaced that secret. It then works until `expiresAt`, but it rotates and creates no tokens. */
   readonly isReplaced: boolean;
   /** Ids of the tokens above the token, the nearest first. The operator is nobody's parent. */
   readonly parents: readonly string[];
-  /** The person for whom the token always acts, set when it was minted. Null: nobody in particular. */
+  /** The person for whom the token always acts, set when it was created. Null: nobody in particular. */
   readonly person: string | null;
   /** Whether the token may approve and reject runs that wait for it. */
   readonly mayApprove: boolean;
@@ -54,7 +54,7 @@ export interface Principal {
 
 /**
  * Who holds ROOT_TOKEN. The operator may approve, but names no person: with two names it could approve its own runs. A
- * portal uses a token that the operator minted.
+ * portal uses a token that the operator created.
  */
 export const OPERATOR = {
   id: "root",
@@ -77,10 +77,10 @@ export function rowIdOf(asker: Principal): string | null {
 }
 
 /**
- * The roles that the asker may mint. A session that began with ROOT_TOKEN mints no owners, because its tokens are the
- * operator's and outlive it.
+ * The roles of tokens that the asker may create. A session that began with ROOT_TOKEN creates no owners, because its
+ * tokens are the operator's and outlive it.
  */
-export function mintableRoles(asker: Principal): readonly Role[] {
+export function grantableRoles(asker: Principal): readonly Role[] {
   const isOperatorsSession = isOperator(asker) && asker.sessionId !== undefined;
   return rolesUpTo(isOperatorsSession ? "admin" : asker.role);
 }

@@ -7,13 +7,13 @@ import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { validBody } from "../http/validate.ts";
-import { mintApiToken } from "./api-token.ts";
+import { newApiToken } from "./api-token.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
 import { authenticate, authorize } from "./bearer.ts";
 import { forgetCredentials } from "./credential-memory.ts";
-import { mintsAnyFlag } from "./minting.ts";
+import { grantsAnyFlag } from "./minting.ts";
 import { askerGone, writeAudited } from "./newest-secret.ts";
-import { isOperator, mintableRoles } from "./permissions.ts";
+import { grantableRoles, isOperator } from "./permissions.ts";
 import { rotation } from "./request-schemas.ts";
 import { type RotationRefusal, rotateToken, selectForRotation } from "./rotation.ts";
 import { projectOf, toWire } from "./token-responses.ts";
@@ -40,16 +40,16 @@ export const rotationRoutes = new Hono<AppEnv>().post(
     if (found === null) throw asker.id === target ? askerGone(asker) : new ApiError("token_not_found");
     // Otherwise an admin could act in a colleague's name.
     if (!found.isOwn) throw new ApiError("forbidden", NOT_YOURS);
-    // An owner's new secret would outlive a session of ROOT_TOKEN, as an owner would that it minted.
-    if (!mintableRoles(asker).includes(found.role)) throw new ApiError("forbidden", NO_OWNERS);
-    if ((found.mayApprove || found.mayActForOthers) && isOperator(asker) && !mintsAnyFlag(asker)) {
+    // An owner's new secret would outlive a session of ROOT_TOKEN, as an owner would that it created.
+    if (!grantableRoles(asker).includes(found.role)) throw new ApiError("forbidden", NO_OWNERS);
+    if ((found.mayApprove || found.mayActForOthers) && isOperator(asker) && !grantsAnyFlag(asker)) {
       throw new ApiError("forbidden", NO_FLAGS);
     }
     const now = Date.now();
     const { envName, name: targetName } = found;
     const what = { project, envName, action: "token_rotated", target, targetName } as const;
     const entry = newAuditEntry(c, what, now);
-    const token = mintApiToken();
+    const token = newApiToken();
     const secret = {
       replaces: found.hash,
       hash: await sha256Hex(token),

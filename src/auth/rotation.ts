@@ -24,7 +24,7 @@ export interface Rotatable {
   readonly isOwn: boolean;
 }
 
-/** `?4`: the token. `?5`: the asker. UNION ends even if parents form a circle, which no mint can make. */
+/** `?4`: the token. `?5`: the asker. UNION ends even if parents form a circle, which nothing can create. */
 const IS_OWN = `(?5 IS NULL OR EXISTS (
   WITH RECURSIVE above (id) AS (
     SELECT ?4
@@ -56,7 +56,7 @@ export async function selectForRotation(
   return { ...row, mayApprove: mayApprove === 1, mayActForOthers: mayActForOthers === 1, isOwn: isOwn === 1 };
 }
 
-/** A token that another one minted. */
+/** A token that another one created. */
 export interface Child {
   readonly id: string;
   readonly name: string;

@@ -49,7 +49,7 @@ const DROP_EXPIRED = `
     ORDER BY id DESC LIMIT 1 OFFSET ${EXPIRED_TOKENS_MAX}))`;
 
 /**
- * Mints a token under `token.parentId`, the asker, and writes the audit entry. False if there is no room below the
+ * Creates a token under `token.parentId`, the asker, and writes the audit entry. False if there is no room below the
  * asker.
  */
 export async function insertToken(

@@ -1,12 +1,12 @@
 /**
- * How many living tokens a token may have below it: those that it minted, those that these minted, and so on. A minted
- * token takes its room from all tokens above it. So minting admins gains nobody room, and revoking or expiring frees
+ * How many living tokens a token may have below it: those that it created, those that these created, and so on. A new
+ * token takes its room from all tokens above it. So creating admins gains nobody room, and revoking or expiring frees
  * it.
  *
- * - `ROOT_TOKEN` has no bound, so it can always mint.
- * - Each level has a tenth of the room of the level above. So one token can't use up the room of the token that minted
+ * - `ROOT_TOKEN` has no bound, so it can always create tokens.
+ * - Each level has a tenth of the room of the level above. So one token can't use up the room of the token that created
  *   it, or of the tokens beside it. Nine of them together can use up what those beside them have.
- * - The last tenth of a token's room is for the tokens that it mints itself, so those below can't use it up together.
+ * - The last tenth of a token's room is for the tokens that it creates itself, so those below can't use it up together.
  */
 
 import { TOKENS_MAX_BELOW } from "../base/limits.ts";
@@ -15,9 +15,9 @@ import { isLiving } from "./asker.ts";
 const LEVELS = TOKENS_MAX_BELOW.map((room, level) => `(${level}, ${room})`).join(", ");
 
 /**
- * SQL on ?1, the project: whether the token `asker` may mint one more. Null is the operator. `height`: how far an
+ * SQL on ?1, the project: whether the token `asker` may create one more. Null is the operator. `height`: how far an
  * ancestor is above the asker. A token expires no later than its parent, so nobody below an expired token counts. UNION
- * ends even if parents form a circle, which no mint can make.
+ * ends even if parents form a circle, which nothing can create.
  */
 export const hasRoom = (asker: string, now: string) => `NOT EXISTS (
   WITH RECURSIVE

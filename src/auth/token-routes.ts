@@ -1,15 +1,15 @@
-/** /{o}/{p}/tokens: mint, list and revoke API tokens, within the scope and role of the asker's own token. */
+/** /{o}/{p}/tokens: create, list and revoke API tokens, within the scope and role of the asker's own token. */
 
 import { Hono } from "hono";
 import { sha256Hex } from "../base/json.ts";
-import { mintUuidV7, parseUuid } from "../base/uuid.ts";
+import { newUuidV7, parseUuid } from "../base/uuid.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { ApiError } from "../http/errors.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/public-url.ts";
-import { mintApiToken } from "./api-token.ts";
+import { newApiToken } from "./api-token.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
 import { requires } from "./bearer.ts";
 import { forgetCredentials, forgetPerhapsRevoked } from "./credential-memory.ts";
@@ -29,9 +29,9 @@ export const tokenRoutes = new Hono<AppEnv>()
     refuseBeyond(asker, role, envName);
     refuseFlags(asker, flags);
     const now = Date.now();
-    const token = mintApiToken();
+    const token = newApiToken();
     const stored: StoredToken = {
-      id: mintUuidV7(now),
+      id: newUuidV7(now),
       name,
       role,
       envName,
@@ -48,8 +48,8 @@ export const tokenRoutes = new Hono<AppEnv>()
     const what = { project, envName, action: "token_minted", target: stored.id, targetName: name } as const;
     const entry = newAuditEntry(c, what, now);
     const hash = await sha256Hex(token);
-    const isMinted = await writeAudited(c, () => insertToken(c.env.DB, stored, hash, entry));
-    if (!isMinted) throw new ApiError("too_many_tokens");
+    const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, hash, entry));
+    if (!isCreated) throw new ApiError("too_many_tokens");
     logAudit(entry, c.get("requestId"));
     return c.json({ ...toWire(stored, now), token }, 201);
   })

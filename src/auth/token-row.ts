@@ -7,7 +7,7 @@ export interface StoredToken {
   readonly name: string;
   readonly role: Role;
   readonly envName: string | null;
-  /** The token that minted this one. Null for the operator. */
+  /** The token that created this one. Null for the operator. */
   readonly parentId: string | null;
   readonly createdBy: string;
   readonly createdAt: number;
@@ -38,7 +38,7 @@ export function toStoredToken(row: TokenRow): StoredToken {
   return { ...row, ...flagsOf(row) };
 }
 
-/** No mint makes so many levels. The bound ends the walk if parents form a circle, which no mint can make either. */
+/** No token has so many levels above it. The bound ends the walk if parents form a circle, which nothing can create. */
 const LEVELS_MAX = 100;
 
 /**

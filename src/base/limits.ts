@@ -100,8 +100,8 @@ export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /** Of the pointer in an error. Names in a body can be as long as the body. */
 export const POINTER_MAX_CHARACTERS = 300;
 /**
- * Living tokens below a token that ROOT_TOKEN minted, below one that such a token minted, and so on. Further down there
- * is no room. Bounds the tree that a mint counts and a revocation walks.
+ * Living tokens below a token that ROOT_TOKEN created, below one that such a token created, and so on. Further down
+ * there is no room. Bounds the tree that a create counts and a revocation walks.
  */
 export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
 /** Of a project. The newest stay. */

@@ -4,7 +4,7 @@
  */
 
 /**
- * `/{top}/…/{parent}/{token}/`, from the token that the operator minted. So what a token or one below it made has a
+ * `/{top}/…/{parent}/{token}/`, from the token that the operator created. So what a token or one below it made has a
  * lineage that begins with the token's, and an index finds it.
  */
 export function lineageOf(tokenId: string, parents: readonly string[]): string {

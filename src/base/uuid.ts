@@ -8,7 +8,7 @@ export function parseUuid(text: string): string | null {
 }
 
 /** A UUID of version 7 (RFC 9562 section 5.7), for entries that only need to sort by creation. */
-export function mintUuidV7(now: number): string {
+export function newUuidV7(now: number): string {
   const random = crypto.getRandomValues(new Uint8Array(10));
   random[0] = 0x70 | ((random[0] ?? 0) & 0x0f);
   random[2] = 0x80 | ((random[2] ?? 0) & 0x3f);
@@ -22,7 +22,7 @@ export function timeHex(ms: number): string {
 
 const MAX_MS = 2 ** 48 - 1;
 
-/** The lowest id that can be minted at `ms` or later. */
+/** The lowest id that can be created at `ms` or later. */
 export function firstIdAt(ms: number): string {
   return hyphenated(timeHex(Math.min(Math.max(ms, 0), MAX_MS)) + "0".repeat(20));
 }

@@ -61,7 +61,7 @@ export type Place = Schemas["Place"];
 /** A person who is signed in to the console. */
 export type ConsoleSession = Schemas["Session"];
 export type RevokedApiTokens = Schemas["RevokedApiTokens"];
-/** A token with its new secret, and the tokens that it minted. */
+/** A token with its new secret, and the tokens that it created. */
 export type RotatedApiToken = Schemas["RotatedApiToken"];
 export type AuditEntry = Schemas["AuditEntry"];
 /** What a PUT stores. null for `url` keeps the stored one, and then null in the place of a secret keeps that, too. */

@@ -28,8 +28,8 @@ export async function tellActions(telling: Telling, origin: string, rootToken: s
     );
 
     telling.chapter("Run it as a member, whose token holds no secret of the receiver");
-    const minted = await admin.run("token", "create", "portal", "--role", "member");
-    const member = commandLine(origin, /terr_[\w-]+/.exec(minted.printed)?.[0] ?? "", folder);
+    const created = await admin.run("token", "create", "portal", "--role", "member");
+    const member = commandLine(origin, /terr_[\w-]+/.exec(created.printed)?.[0] ?? "", folder);
     const refused = await member.run("action", "run", "release");
     telling.check(
       "exit code 2: the action's schema requires a version",

@@ -14,7 +14,7 @@ import {
 
 const common = { tags: ["API tokens"], security: [{ apiToken: [] }] };
 
-const MINT: Operation = {
+const CREATE: Operation = {
   ...common,
   operationId: "createApiToken",
   summary: "Mint an API token",
@@ -132,7 +132,7 @@ const PLACES: Operation = {
 };
 
 export const TOKEN_OPERATIONS: Readonly<Record<string, Operation>> = {
-  "POST /{o}/{p}/tokens": MINT,
+  "POST /{o}/{p}/tokens": CREATE,
   "GET /{o}/{p}/tokens": LIST,
   "DELETE /{o}/{p}/tokens/{tokenId}": REVOKE,
   "POST /{o}/{p}/tokens/{tokenId}/rotate": ROTATE,

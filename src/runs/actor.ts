@@ -29,7 +29,7 @@ export function isSameActor(a: Actor, b: Actor): boolean {
 
 /**
  * Whether one could act as the other. If both name a person, persons alone decide. Otherwise the same token, a token
- * above it and a token below it count as one, because the holder of a token can mint the tokens below it.
+ * above it and a token below it count as one, because the holder of a token can create the tokens below it.
  */
 export function isOneself(a: Actor, b: Actor): boolean {
   if (a.person !== null && b.person !== null) return a.person === b.person;

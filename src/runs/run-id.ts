@@ -31,7 +31,7 @@ export function createdAtOf(id: string): number {
 }
 
 /** `createdAt`: in ms. */
-export async function mintRunId(ring: KeyRing, scope: string, createdAt: number): Promise<string> {
+export async function createRunId(ring: KeyRing, scope: string, createdAt: number): Promise<string> {
   const random = crypto.getRandomValues(new Uint8Array(6));
   // The version and the variant take the place of six random bits.
   random[0] = 0x80 | ((random[0] ?? 0) & 0x0f);
@@ -40,7 +40,7 @@ export async function mintRunId(ring: KeyRing, scope: string, createdAt: number)
   return hyphenated(head + tagOf(await ring.sign("run-id", taggedText(scope, head))));
 }
 
-/** Whether this service minted the id for this scope, with a key that is still in the ring. */
+/** Whether this service created the id for this scope, with a key that is still in the ring. */
 export async function isGenuineRunId(ring: KeyRing, scope: string, id: string): Promise<boolean> {
   const hex = id.replaceAll("-", "");
   const head = hex.slice(0, 24);

@@ -5,7 +5,7 @@ import { grantToken, newProject, type Refusal, sha256, type TokenOnWire } from "
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-describe("minting an API token", () => {
+describe("creating an API token", () => {
   it("returns the token once, with its name, role and scope", async () => {
     const project = newProject();
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
@@ -33,26 +33,26 @@ describe("minting an API token", () => {
 
   it("defaults to the whole project and no expiry", async () => {
     for (const blank of [{}, { envName: null, expiresAt: null }]) {
-      const minted = await grantToken(newProject(), { role: "viewer", ...blank });
-      expect([minted.envName, minted.expiresAt]).toEqual([null, null]);
+      const created = await grantToken(newProject(), { role: "viewer", ...blank });
+      expect([created.envName, created.expiresAt]).toEqual([null, null]);
     }
   });
 
   it("stores only the SHA-256 hash in D1", async () => {
-    const minted = await grantToken(newProject(), { role: "admin" });
-    const row = await env.DB.prepare("SELECT * FROM tokens WHERE id = ?").bind(minted.id).first();
-    expect(row?.hash).toBe(await sha256(minted.token));
-    expect(JSON.stringify(row)).not.toContain(minted.token.slice("terr_".length));
+    const created = await grantToken(newProject(), { role: "admin" });
+    const row = await env.DB.prepare("SELECT * FROM tokens WHERE id = ?").bind(created.id).first();
+    expect(row?.hash).toBe(await sha256(created.token));
+    expect(JSON.stringify(row)).not.toContain(created.token.slice("terr_".length));
   });
 
   it("never makes the same token twice", async () => {
     const project = newProject();
-    const minted = await Promise.all(Array.from({ length: 20 }, () => grantToken(project, { role: "viewer" })));
-    expect(new Set(minted.map(({ token }) => token)).size).toBe(20);
-    expect(new Set(minted.map(({ id }) => id)).size).toBe(20);
+    const created = await Promise.all(Array.from({ length: 20 }, () => grantToken(project, { role: "viewer" })));
+    expect(new Set(created.map(({ token }) => token)).size).toBe(20);
+    expect(new Set(created.map(({ id }) => id)).size).toBe(20);
   });
 
-  it("stores the minting token's name, and the token's name on its runs", async () => {
+  it("stores the name of the token that created it, and the token's name on its runs", async () => {
     const project = newProject();
     const admin = await grantToken(project, { role: "admin", name: "Ada" });
     const member = await grantToken(project, { role: "member", name: "Bo" }, admin.token);
@@ -90,7 +90,7 @@ const REFUSED_BODIES: Readonly<Record<string, unknown>> = {
   "a list": [{ name: "ci", role: "viewer" }],
 };
 
-it.each(Object.entries(REFUSED_BODIES))("refuses to mint with %s", async (_name, body) => {
+it.each(Object.entries(REFUSED_BODIES))("refuses to create a token with %s", async (_name, body) => {
   const project = newProject();
   const answer = await ask<Refusal>("POST", `${project}/tokens`, { body });
   expect(answer.status).toBe(400);

@@ -45,7 +45,7 @@ async function auditOf(project: string, token = ROOT): Promise<Entry[]> {
 const told = (entries: readonly Entry[]) => entries.map(({ action, target }) => [action, target]);
 
 describe("the audit", () => {
-  it("records who minted, revoked or asked for a resync, with target, scope and time", async () => {
+  it("records who created or revoked a token or asked for a resync, with target, scope and time", async () => {
     const project = newProject();
     const scope = project.slice(1);
     const ada = await grantToken(project, { role: "admin", name: "Ada" });
@@ -67,8 +67,8 @@ describe("the audit", () => {
 
   it("returns each entry once, newest first, in pages", async () => {
     const project = newProject();
-    const minted: string[] = [];
-    for (let n = 0; n < 5; n++) minted.push((await grantToken(project, { role: "viewer" })).id);
+    const created: string[] = [];
+    for (let n = 0; n < 5; n++) created.push((await grantToken(project, { role: "viewer" })).id);
     const seen: Entry[] = [];
     let next: string | undefined = `${project}/audit?limit=2`;
     while (next !== undefined && seen.length < 6) {
@@ -76,7 +76,7 @@ describe("the audit", () => {
       seen.push(...page.body);
       next = /<(.*)>; rel="next"/.exec(page.headers.get("Link") ?? "")?.[1];
     }
-    expect(seen.map(({ target }) => target).toSorted()).toEqual(minted.toSorted());
+    expect(seen.map(({ target }) => target).toSorted()).toEqual(created.toSorted());
     expect(seen.map(({ at }) => at)).toEqual(
       seen
         .map(({ at }) => at)
@@ -429,15 +429,15 @@ describe("the log", () => {
     }
   }
 
-  it("has a line for every minted or revoked token and every resync, even in a flood", async () => {
+  it("has a line for every created or revoked token and every resync, even in a flood", async () => {
     const now = Date.parse("2032-01-01T00:00:00Z");
     vi.spyOn(Date, "now").mockImplementation(() => now);
     const project = newProject();
     const scope = project.slice(1);
     await flood();
     const ada = await grantToken(project, { role: "admin" });
-    const minted = [];
-    for (let n = 0; n < 12; n++) minted.push(await grantToken(project, { role: "viewer" }, ada.token));
+    const created = [];
+    for (let n = 0; n < 12; n++) created.push(await grantToken(project, { role: "viewer" }, ada.token));
     const headers = { "X-Request-Id": "revocation-of-ada" };
     await ask("DELETE", `${project}/tokens/${ada.id}`, { headers });
     await ask("POST", `${project}/envs/prod/resync`);
@@ -446,7 +446,7 @@ describe("the log", () => {
     const common = { level: "info", event: "audit", requestId: expect.any(String) };
     expect(audit).toEqual([
       { ...common, actor: "root", action: "token_minted", target: ada.id, scope },
-      ...minted.map(({ id }) => ({ ...common, actor: ada.id, action: "token_minted", target: id, scope })),
+      ...created.map(({ id }) => ({ ...common, actor: ada.id, action: "token_minted", target: id, scope })),
       {
         ...common,
         requestId: "revocation-of-ada",
@@ -459,7 +459,7 @@ describe("the log", () => {
       { ...common, actor: "root", action: "resync_requested", target: `${scope}/prod`, scope: `${scope}/prod` },
     ]);
     const text = JSON.stringify(audit);
-    for (const { token } of [ada, ...minted]) expect(text).not.toContain(token.slice(5));
+    for (const { token } of [ada, ...created]) expect(text).not.toContain(token.slice(5));
   });
 
   it("names the token in a request's line, even if the request is refused", async () => {

@@ -209,12 +209,12 @@ describe("a session", () => {
     expect(again.body.triggeredBy).toBe("Ada");
     expect(await codeOf(`${project}/envs/dev/action-runs`, headers)).toBe("not_found");
     expect(await codeOf(`${newProject()}/tokens`, headers)).toBe("not_found");
-    const minted = await ask<{ parentId: string; expiresAt: string | null }>("POST", `${project}/tokens`, {
+    const created = await ask<{ parentId: string; expiresAt: string | null }>("POST", `${project}/tokens`, {
       token: null,
       headers,
       body: { name: "child", role: "viewer", envName: "prod" },
     });
-    expect([minted.status, minted.body.parentId, minted.body.expiresAt]).toEqual([201, id, null]);
+    expect([created.status, created.body.parentId, created.body.expiresAt]).toEqual([201, id, null]);
   });
 
   it("opens nothing with one half alone, and nothing beside a token", async () => {
@@ -378,15 +378,15 @@ describe("the life of a session", () => {
     expect(await codeOf("/whoami", there.headers)).toBe("session_ended");
   });
 
-  it("mints and rotates nothing after its end, although another isolate still accepts it", async () => {
+  it("creates and rotates no tokens after its end, although another isolate still accepts it", async () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });
     const { headers, id: sessionId } = await beginSession(token);
     expect(await codeOf("/whoami", headers)).toBe("200");
     await env.DB.prepare("DELETE FROM sessions WHERE id = ?").bind(sessionId).run();
     const body = { name: "late", role: "viewer" };
-    const minted = await ask<Refusal>("POST", `${project}/tokens`, { token: null, headers, body });
-    expect([minted.status, minted.body.code]).toEqual([401, "session_ended"]);
+    const created = await ask<Refusal>("POST", `${project}/tokens`, { token: null, headers, body });
+    expect([created.status, created.body.code]).toEqual([401, "session_ended"]);
     const other = await beginSession(token);
     expect(await codeOf("/whoami", other.headers)).toBe("200");
     await env.DB.prepare("DELETE FROM sessions WHERE id = ?").bind(other.id).run();
@@ -399,7 +399,7 @@ describe("the life of a session", () => {
     expect((await ask("GET", "/whoami", { token })).status).toBe(200);
   });
 
-  it("lasts until the overlap's end if its secret is replaced, and meanwhile mints nothing", async () => {
+  it("lasts until the overlap's end if its secret is replaced, and meanwhile creates no tokens", async () => {
     clockAt(START);
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });
@@ -409,8 +409,8 @@ describe("the life of a session", () => {
     });
     expect(await codeOf("/whoami", session.headers)).toBe("200");
     const body = { name: "x", role: "viewer" };
-    const minted = await ask("POST", `${project}/tokens`, { token: null, headers: session.headers, body });
-    expect(minted.status).toBe(403);
+    const created = await ask("POST", `${project}/tokens`, { token: null, headers: session.headers, body });
+    expect(created.status).toBe(403);
     const again = await postSession(token);
     expect([again.status, again.body.code]).toEqual([403, "forbidden"]);
     const newest = await beginSession(rotated.body.token);
@@ -449,19 +449,19 @@ describe("a session that began with ROOT_TOKEN", () => {
     expect(await codeOf(`${newProject()}/tokens`, session.headers)).toBe("not_found");
   });
 
-  it("can't ask for a resync and mints no owners. What it mints is the operator's and outlives it", async () => {
+  it("can't ask for a resync and creates no owners. What it creates is the operator's and outlives it", async () => {
     const project = newProject();
     const { headers } = await beginSession(ROOT, project.slice(1));
-    const mint = (role: string) =>
+    const createToken = (role: string) =>
       ask<{ parentId: string | null; token: string } & Refusal>("POST", `${project}/tokens`, {
         token: null,
         headers,
         body: { name: "x", role },
       });
     expect(await codeOf(`${project}/envs/prod/resync`, headers, "POST")).toBe("forbidden");
-    const owner = await mint("owner");
+    const owner = await createToken("owner");
     expect([owner.status, owner.body.code]).toEqual([403, "forbidden"]);
-    const admin = await mint("admin");
+    const admin = await createToken("admin");
     expect([admin.status, admin.body.parentId]).toEqual([201, null]);
     await ask("DELETE", "/session", { token: null, headers: { ...headers, "Content-Type": "application/json" } });
     expect(await codeOf(`${project}/tokens`, headers)).toBe("session_ended");

@@ -1,4 +1,4 @@
-/** A token's person and flags: who may mint them, who inherits them, and what an isolate knows of a token's parents. */
+/** A token's person and flags: who may give them, who inherits them, and what an isolate knows of a token's parents. */
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
@@ -12,8 +12,8 @@ import { grantToken, newProject, type Refusal, sha256, type TokenOnWire, type Wa
 type Asker = "operator" | "operator's session" | Omit<Wanted, "name">;
 type Flag = Pick<Wanted, "person" | "mayApprove" | "mayActForOthers">;
 
-/** What `asker` gets who mints a viewer with `wanted`. */
-async function mintedBy(asker: Asker, wanted: Flag) {
+/** What `asker` gets who creates a viewer with `wanted`. */
+async function creationBy(asker: Asker, wanted: Flag) {
   const project = newProject();
   const body = { name: "new", role: "viewer", ...wanted };
   const sent =
@@ -28,7 +28,7 @@ async function mintedBy(asker: Asker, wanted: Flag) {
 const OWNER = { role: "owner" } as const;
 const ADMIN = { role: "admin" } as const;
 
-const MINTED: readonly (readonly [asker: Asker, wanted: Flag])[] = [
+const CREATED: readonly (readonly [asker: Asker, wanted: Flag])[] = [
   ["operator", { person: "ada", mayApprove: true, mayActForOthers: true }],
   ["operator's session", { person: "ada" }],
   ["operator's session", { person: null }],
@@ -41,8 +41,8 @@ const MINTED: readonly (readonly [asker: Asker, wanted: Flag])[] = [
   [ADMIN, { person: null, mayApprove: false, mayActForOthers: false }],
 ];
 
-it.each(MINTED)("%j mints %j", async (asker, wanted) => {
-  const { status, body } = await mintedBy(asker, wanted);
+it.each(CREATED)("an asker with %j creates a token with %j", async (asker, wanted) => {
+  const { status, body } = await creationBy(asker, wanted);
   const nothing = { person: null, mayApprove: false, mayActForOthers: false };
   expect([status, body]).toEqual([201, expect.objectContaining({ ...nothing, ...wanted })]);
 });
@@ -63,24 +63,24 @@ const REFUSED: readonly (readonly [asker: Asker, wanted: Flag, pointer: string])
   [{ ...ADMIN, person: "ada", mayActForOthers: true }, { person: null }, "/person"],
 ];
 
-it.each(REFUSED)("%j does not mint %j", async (asker, wanted, pointer) => {
-  const { status, body } = await mintedBy(asker, wanted);
+it.each(REFUSED)("an asker with %j creates no token with %j", async (asker, wanted, pointer) => {
+  const { status, body } = await creationBy(asker, wanted);
   expect([status, body.code, body.pointer]).toEqual([403, "forbidden", pointer]);
 });
 
-it("a member with every flag mints nothing", async () => {
-  const { status } = await mintedBy({ role: "member", mayApprove: true, mayActForOthers: true }, {});
+it("a member with every flag creates no tokens", async () => {
+  const { status } = await creationBy({ role: "member", mayApprove: true, mayActForOthers: true }, {});
   expect(status).toBe(403);
 });
 
 describe("a child of a token with a person", () => {
   it.each([{}, { person: "ADA" }])("has the same person: %j", async (wanted) => {
-    const { status, body } = await mintedBy({ ...ADMIN, person: "ada" }, wanted);
+    const { status, body } = await creationBy({ ...ADMIN, person: "ada" }, wanted);
     expect([status, body.person]).toEqual([201, "ada"]);
   });
 
   it("has the same person if an owner omits it", async () => {
-    const { status, body } = await mintedBy({ ...OWNER, person: "ada" }, {});
+    const { status, body } = await creationBy({ ...OWNER, person: "ada" }, {});
     expect([status, body.person]).toEqual([201, "ada"]);
   });
 
@@ -89,12 +89,12 @@ describe("a child of a token with a person", () => {
     const owner = await grantToken(project, { ...OWNER, person: "ada" });
     const admin = await grantToken(project, ADMIN, owner.token);
     const { headers } = await beginSession(admin.token);
-    const minting = await ask<TokenOnWire>("POST", `${project}/tokens`, {
+    const creating = await ask<TokenOnWire>("POST", `${project}/tokens`, {
       token: null,
       headers,
       body: { name: "new", role: "viewer" },
     });
-    expect([minting.status, minting.body.person]).toEqual([201, "ada"]);
+    expect([creating.status, creating.body.person]).toEqual([201, "ada"]);
   });
 });
 

@@ -26,7 +26,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A well-formed token that nobody minted. */
+/** A well-formed token that nobody created. */
 function unknownToken(): string {
   return `terr_${crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })}`;
 }

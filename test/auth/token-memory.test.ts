@@ -27,7 +27,7 @@ const START = Date.parse("2030-01-01T00:00:00Z");
 
 const later = clockFrom(START);
 
-/** A well-formed token that nobody minted. */
+/** A well-formed token that nobody created. */
 function unknownToken(): string {
   return `terr_${crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })}`;
 }
@@ -102,7 +102,7 @@ describe("a known token", () => {
 });
 
 describe("an unknown token", () => {
-  it("is looked up once in 5 s and works 5 s after it was minted elsewhere", async () => {
+  it("is looked up once in 5 s and works 5 s after it was created elsewhere", async () => {
     const project = newProject();
     const token = unknownToken();
     const { id } = await grantToken(project, { role: "admin" });
@@ -184,13 +184,13 @@ it.each(["target", "child"] as const)(
 it("a late answer of D1 still counts: a revoked token is refused after it", async () => {
   const path = newRunsPath();
   await createRun(path);
-  const minted = await ask<{ id: string; token: string }>("POST", "/acme/shop/tokens", {
+  const created = await ask<{ id: string; token: string }>("POST", "/acme/shop/tokens", {
     token: ROOT,
     body: { name: "ci", role: "viewer" },
   });
-  const { token } = minted.body;
+  const { token } = created.body;
   expect((await ask("GET", path, { token })).status).toBe(200);
-  await env.DB.prepare("DELETE FROM tokens WHERE id = ?").bind(minted.body.id).run();
+  await env.DB.prepare("DELETE FROM tokens WHERE id = ?").bind(created.body.id).run();
 
   later(31_000);
   hurryTimers();

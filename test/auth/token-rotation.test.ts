@@ -44,7 +44,7 @@ async function codeOf(project: string, token: string): Promise<string> {
   return status === 200 ? "ok" : body.code;
 }
 
-async function mint(project: string, token: string) {
+async function createToken(project: string, token: string) {
   const body = { name: "child", role: "viewer" };
   return (await ask<TokenOnWire & Refusal>("POST", `${project}/tokens`, { token, body })).body;
 }
@@ -68,7 +68,7 @@ describe("a rotation", () => {
     const child = await grantToken(project, { role: "viewer", name: "nightly" }, token);
     setClock(1);
     const gone = await grantToken(project, { role: "viewer", expiresAt: at(1) }, token);
-    await grantToken(project, { role: "viewer", name: "below" }, (await mintAdmin(project, token)).token);
+    await grantToken(project, { role: "viewer", name: "below" }, (await createAdmin(project, token)).token);
     later(1);
     await until(async () => (await rowOf(before.id))?.last_used_at === START);
     const rotated = await newSecret(project, before.id, ROOT);
@@ -89,7 +89,7 @@ describe("a rotation", () => {
     expect(await codeOf(project, child.token)).toBe("ok");
   });
 
-  const mintAdmin = (project: string, token: string) => grantToken(project, { role: "admin", name: "middle" }, token);
+  const createAdmin = (project: string, token: string) => grantToken(project, { role: "admin", name: "middle" }, token);
 
   it("lists at most 200 children, and says that there are more", async () => {
     const project = newProject();
@@ -172,7 +172,7 @@ describe("the old secret", () => {
     for (const secret of [token, rotated.token]) expect(await codeOf(project, secret)).toBe("token_expired");
   });
 
-  it("reads and creates, but can't mint, rotate or revoke, and learns from whoami when it ends", async () => {
+  it("reads and creates runs, but creates, rotates or revokes no tokens, and learns from whoami when it ends", async () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });
     const child = await grantToken(project, { role: "viewer" }, token);
@@ -180,12 +180,12 @@ describe("the old secret", () => {
     expect((await ask<TokenOnWire>("GET", "/whoami", { token })).body).toMatchObject({ id, expiresAt: at(DAY) });
     const path = `${project}/envs/prod/action-runs`;
     expect((await ask("POST", path, { token, body: { actionName: "deploy" } })).status).toBe(201);
-    for (const refused of [await mint(project, token), (await rotate(project, child.id, token)).body]) {
+    for (const refused of [await createToken(project, token), (await rotate(project, child.id, token)).body]) {
       expect(refused).toMatchObject({ code: "forbidden", error: expect.stringMatching(/newest secret/) });
     }
     expect((await rotate(project, id, token)).body.code).toBe("forbidden");
     expect((await ask("DELETE", `${project}/tokens/${child.id}`, { token })).status).toBe(403);
-    expect(await mint(project, secret)).toMatchObject({ parentId: id });
+    expect(await createToken(project, secret)).toMatchObject({ parentId: id });
   });
 
   it("stays in a second rotation, which replaces only the newest secret", async () => {
@@ -281,7 +281,7 @@ describe("who may rotate", () => {
     ["rotates itself", (project: string, asker: TokenOnWire) => rotate(project, asker.id, asker.token)],
     ["rotates a child", (project: string, asker: TokenOnWire, child: string) => rotate(project, child, asker.token)],
     [
-      "mints",
+      "creates a token",
       (project: string, { token }: TokenOnWire) =>
         ask<Refusal>("POST", `${project}/tokens`, { token, body: { name: "x", role: "viewer" } }),
     ],
@@ -423,7 +423,7 @@ describe("what isolates remember", () => {
     faults.writes = null;
     expect([lost.status, lost.body.code]).toEqual([503, "database_unavailable"]);
     // It is the old secret now, and the isolate knows.
-    expect(await mint(project, token)).toMatchObject({ code: "forbidden" });
+    expect(await createToken(project, token)).toMatchObject({ code: "forbidden" });
     // Nobody saw the new secret, so the operator rotates again. The old secret stays.
     const { token: secret } = await newSecret(project, id, ROOT);
     expect([await codeOf(project, token), await codeOf(project, secret)]).toEqual(["ok", "ok"]);

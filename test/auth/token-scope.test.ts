@@ -33,10 +33,10 @@ async function names(project: string, token?: string): Promise<string[]> {
 }
 
 describe.each(ASKERS)("$role of $envName", (asker) => {
-  it("mints only within its own scope and role", async () => {
+  it("creates tokens only within its own scope and role", async () => {
     const project = newProject();
     const { token } = await grantToken(project, { ...asker, name: "asker" });
-    const minted = ["asker"];
+    const created = ["asker"];
     for (const target of TARGETS) {
       const answer = await ask<Refusal>("POST", `${project}/tokens`, {
         token,
@@ -44,7 +44,7 @@ describe.each(ASKERS)("$role of $envName", (asker) => {
       });
       const allowed = within(asker, target);
       expect([label(target), answer.status]).toEqual([label(target), allowed ? 201 : 403]);
-      if (allowed) minted.push(label(target));
+      if (allowed) created.push(label(target));
       else
         expect(answer.body).toEqual({
           error: expect.stringMatching(/\S/),
@@ -52,10 +52,10 @@ describe.each(ASKERS)("$role of $envName", (asker) => {
           pointer: expect.stringMatching(/^\/(role|envName)$/),
         });
     }
-    expect(await names(project)).toEqual(minted.sort());
+    expect(await names(project)).toEqual(created.sort());
   });
 
-  it("lists exactly the tokens that it could have minted", async () => {
+  it("lists exactly the tokens that it could have created", async () => {
     const project = newProject();
     const { token } = await grantToken(project, { ...asker, name: "asker" });
     for (const target of TARGETS) await grantToken(project, { ...target, name: label(target) });
@@ -82,7 +82,7 @@ describe.each(ASKERS)("$role of $envName", (asker) => {
 });
 
 describe.each(["member", "viewer"] as const)("a %s", (role) => {
-  it("mints, lists and revokes nothing, not even itself", async () => {
+  it("creates, lists and revokes no tokens, not even itself", async () => {
     const project = newProject();
     const own = await grantToken(project, { role });
     const asks = [

@@ -1,4 +1,4 @@
-/** A token expires no later than the token that minted it, and is revoked with it. */
+/** A token expires no later than the token that created it, and is revoked with it. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -23,7 +23,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function mint(project: string, token: string, body: Record<string, unknown> = {}) {
+function createToken(project: string, token: string, body: Record<string, unknown> = {}) {
   return ask<TokenOnWire & Refusal>("POST", `${project}/tokens`, {
     token,
     body: { name: "child", role: "viewer", ...body },
@@ -48,12 +48,12 @@ async function count(project: string): Promise<number> {
   return (await env.DB.prepare(sql).bind(project.slice(1)).first<number>("n")) ?? -1;
 }
 
-describe("a token that expires mints a token that", () => {
+describe("a token that expires creates a token that", () => {
   it("expires with it by default", async () => {
     const project = newProject();
     const parent = await grantToken(project, { role: "admin", expiresAt: IN_AN_HOUR });
     for (const blank of [{}, { expiresAt: null }]) {
-      const child = await mint(project, parent.token, blank);
+      const child = await createToken(project, parent.token, blank);
       expect([child.status, child.body.expiresAt]).toEqual([201, IN_AN_HOUR]);
     }
   });
@@ -62,25 +62,25 @@ describe("a token that expires mints a token that", () => {
     const project = newProject();
     const parent = await grantToken(project, { role: "admin", expiresAt: IN_AN_HOUR });
     const later = new Date(START + HOUR_MS + 1).toISOString();
-    const refused = await mint(project, parent.token, { expiresAt: later });
+    const refused = await createToken(project, parent.token, { expiresAt: later });
     expect([refused.status, refused.body.code]).toEqual([400, "invalid_body"]);
     expect(refused.body.error).toContain(IN_AN_HOUR);
-    expect((await mint(project, parent.token, { expiresAt: IN_AN_HOUR })).status).toBe(201);
+    expect((await createToken(project, parent.token, { expiresAt: IN_AN_HOUR })).status).toBe(201);
     expect(await list(project)).toHaveLength(2);
   });
 });
 
-it("a token without expiry mints tokens with and without expiry", async () => {
+it("a token without expiry creates tokens with and without expiry", async () => {
   const project = newProject();
   const parent = await grantToken(project, { role: "admin" });
-  expect((await mint(project, parent.token)).body.expiresAt).toBeNull();
-  expect((await mint(project, parent.token, { expiresAt: IN_AN_HOUR })).body.expiresAt).toBe(IN_AN_HOUR);
+  expect((await createToken(project, parent.token)).body.expiresAt).toBeNull();
+  expect((await createToken(project, parent.token, { expiresAt: IN_AN_HOUR })).body.expiresAt).toBe(IN_AN_HOUR);
 });
 
-it("the response and the list name the minting token, or null for the operator", async () => {
+it("the response and the list name the token that created it, or null for the operator", async () => {
   const project = newProject();
   const parent = await grantToken(project, { role: "admin" });
-  const child = await mint(project, parent.token);
+  const child = await createToken(project, parent.token);
   expect([parent.parentId, child.body.parentId]).toEqual([null, parent.id]);
   const parents = Object.fromEntries((await list(project)).map(({ id, parentId }) => [id, parentId]));
   expect(parents).toEqual({ [parent.id]: null, [child.body.id]: parent.id });
@@ -124,27 +124,27 @@ describe("revoking a token", () => {
     expect(await count(other)).toBe(1);
   });
 
-  it("leaves no child when minting and revoking race", async () => {
+  it("leaves no child when a create and a revocation race", async () => {
     const project = newProject();
     for (let round = 0; round < 10; round++) {
       const { id, token } = await grantToken(project, { role: "admin" });
-      const minting = Array.from({ length: 4 }, () => mint(project, token));
-      const [revoked, ...minted] = await Promise.all([revoke(project, id), ...minting]);
-      const made = minted.filter(({ status }) => status === 201).map(({ body }) => body.id);
+      const creating = Array.from({ length: 4 }, () => createToken(project, token));
+      const [revoked, ...created] = await Promise.all([revoke(project, id), ...creating]);
+      const made = created.filter(({ status }) => status === 201).map(({ body }) => body.id);
       expect(revoked.body.revoked.toSorted()).toEqual([id, ...made].toSorted());
-      expect(minted.every(({ status }) => status === 201 || status === 401)).toBe(true);
+      expect(created.every(({ status }) => status === 201 || status === 401)).toBe(true);
       expect(await count(project)).toBe(0);
     }
   });
 });
 
 describe("a token that was revoked elsewhere but is still remembered here", () => {
-  it("mints nothing", async () => {
+  it("creates no tokens", async () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });
     expect(await statusOf(project, token)).toBe(200);
     await revokeElsewhere(env.DB, id);
-    const refused = await mint(project, token);
+    const refused = await createToken(project, token);
     expect([refused.status, refused.body.code]).toEqual([401, "token_invalid"]);
     expect(refused.headers.get("WWW-Authenticate")).toBe("Bearer");
     expect(await count(project)).toBe(0);

@@ -55,13 +55,13 @@ it("a token that revoked itself gets 200, although it is gone at the second try"
   expect((await ask<Refusal>("GET", `${project}/tokens`, { token })).body.code).toBe("token_invalid");
 });
 
-it("a minting is 201 with a working token and one audit entry", async () => {
+it("a create is 201 with a working token and one audit entry", async () => {
   const project = newProject();
   const body = { name: "ci", role: "admin" };
-  const minted = await withLostAnswer<TokenOnWire>("POST", `${project}/tokens`, { body });
-  expect(minted.status).toBe(201);
-  const listed = await ask<TokenOnWire[]>("GET", `${project}/tokens`, { token: minted.body.token });
-  expect(listed.body.map(({ id }) => id)).toEqual([minted.body.id]);
+  const created = await withLostAnswer<TokenOnWire>("POST", `${project}/tokens`, { body });
+  expect(created.status).toBe(201);
+  const listed = await ask<TokenOnWire[]>("GET", `${project}/tokens`, { token: created.body.token });
+  expect(listed.body.map(({ id }) => id)).toEqual([created.body.id]);
   expect(await entries(project)).toEqual(["token_minted"]);
 });
 

@@ -23,7 +23,7 @@ const CALLS: readonly (readonly [string, (client: Client, url: string) => Promis
   ["a create", ({ runs }) => runs.create(BODY)],
   ["a list", ({ runs }) => all(runs.list())],
   ["a watch", ({ runs }) => all(runs.watch(RUN.id))],
-  ["a minted token", ({ tokens }) => tokens.create({ name: "ci", role: "member" })],
+  ["a created token", ({ tokens }) => tokens.create({ name: "ci", role: "member" })],
   ["a report", (_, url) => callback(`${url}/x/callback`, TOKEN).succeed()],
 ];
 

@@ -7,7 +7,7 @@ import { parameterRows } from "../../src/console/actions/parameter-rows.ts";
 import { formOf } from "../../src/console/actions/schema-form.ts";
 import { envOf, wordsOf } from "../../src/console/tokens/audit-words.ts";
 import { expiresAt, expiryChoices, firstChoice } from "../../src/console/tokens/expiry.ts";
-import { mintableRoles } from "../../src/console/tokens/roles.ts";
+import { grantableRoles } from "../../src/console/tokens/roles.ts";
 
 it("a command of curl hands the definition on unchanged, and has no token in its arguments", () => {
   const definition = { description: `it's "$HOME" \`id\` \\` };
@@ -75,7 +75,7 @@ it("a new token expires with its parent at the latest, and never only if somebod
 });
 
 it("a token offers only its own role and those below", () => {
-  const rolesOf = (holder: Parameters<typeof mintableRoles>[0]) => mintableRoles(holder).map(({ role }) => role);
+  const rolesOf = (holder: Parameters<typeof grantableRoles>[0]) => grantableRoles(holder).map(({ role }) => role);
   expect(rolesOf({ id: "x", role: "owner" })).toEqual(["owner", "admin", "member", "viewer"]);
   expect(rolesOf({ id: "x", role: "admin" })).toEqual(["admin", "member", "viewer"]);
   // A session of ROOT_TOKEN.

@@ -9,7 +9,7 @@ import { ordinal, type Waiting, waitingText, whenText } from "../../src/console/
 import { newer, rowOf } from "../../src/console/runs/run-row.ts";
 import { termsOf } from "../../src/console/runs/search-terms.ts";
 import { localSuggestions } from "../../src/console/runs/suggestions.ts";
-import { flagWords, mintableOf } from "../../src/console/tokens/flags.ts";
+import { flagWords, grantableOf } from "../../src/console/tokens/flags.ts";
 
 const NOW = Date.parse("2026-11-25T12:00:00Z");
 const inHours = (hours: number) => new Date(NOW + hours * 3_600_000).toISOString();
@@ -217,7 +217,7 @@ describe("a new token", () => {
     ["an admin", { role: "admin" }, [false, false, false]],
     ["an admin that acts for others", { role: "admin", mayActForOthers: true }, [false, true, true]],
   ] as const)("of %s: which flags and whether a person are offered", (_, more, expected) => {
-    const { mayApprove, mayActForOthers, person } = mintableOf({ ...holder, ...more });
+    const { mayApprove, mayActForOthers, person } = grantableOf({ ...holder, ...more });
     expect([mayApprove, mayActForOthers, person]).toEqual(expected);
   });
 

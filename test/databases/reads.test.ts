@@ -7,7 +7,7 @@ import type { Home } from "../../src/runs/home.ts";
 import type { Lacking } from "../../src/runs/upkeep-calls.ts";
 import { askWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";
-import { mint } from "../support/direct.ts";
+import { newIdIn } from "../support/direct.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { type ActionRun, ask, newRunsPath } from "../support/requests.ts";
 import { idAt, onTheWire } from "../support/rows.ts";
@@ -145,7 +145,7 @@ describe("a database that is not bound", () => {
       purgeAt: 0,
     };
     const environment = reading({ runs: { read: () => read } });
-    const got = await askWith(environment, "GET", `${path}/${await mint(path, Date.now())}`);
+    const got = await askWith(environment, "GET", `${path}/${await newIdIn(path, Date.now())}`);
     expect(got.status).toBe(200);
   });
 
@@ -179,7 +179,7 @@ describe("a database that is not bound", () => {
 describe("a get", () => {
   it("of a run whose coordinator can't be reached is answered from the environment's database", async () => {
     const path = newRunsPath();
-    const id = await mint(path, Date.now());
+    const id = await newIdIn(path, Date.now());
     await plantRun(IN_2, path, { id });
     await placeRow(path, { database: 2, generation: 1 });
     const got = await askWith<ActionRun>(quiet, "GET", `${path}/${id}`);

@@ -73,7 +73,7 @@ export async function create(stage: Stage, { object }: Awake, wanted: Wanted = {
 }
 
 export async function ask(stage: Stage, object: Awake["object"], wanted: Wanted = {}): Promise<RunReply> {
-  const run = newRun(await stage.mint(), wanted);
+  const run = newRun(await stage.newId(), wanted);
   const changeKey = { key: wanted.key ?? `m:${run.id}`, fingerprint: "" };
   const preview = run.gates.approval === null ? {} : { preview: "{}" };
   return object.runs.create(run, changeKey, newDelivery(wanted), { ...preview, ...DETAILED });

@@ -8,7 +8,7 @@ import { vi } from "vitest";
 import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
 import { type AttemptResult, LEASE_MS } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
-import { coordinator, hurryTimers, mint, writeFirst } from "../support/direct.ts";
+import { coordinator, hurryTimers, newIdIn, writeFirst } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { replicatedIn } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
@@ -196,13 +196,13 @@ export class Stage {
   }
 
   /** An id whose random part the story chooses. */
-  async mint(): Promise<string> {
+  async newId(): Promise<string> {
     const { random } = this;
     const spy = vi.spyOn(crypto, "getRandomValues").mockImplementation(((array: Uint8Array) => {
       return array.map(() => random() * 256);
     }) as typeof crypto.getRandomValues);
     try {
-      return await mint(this.path, Date.now());
+      return await newIdIn(this.path, Date.now());
     } finally {
       spy.mockRestore();
     }

@@ -1,8 +1,8 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { mintUuidV7 } from "../../src/base/uuid.ts";
-import { mintRunId } from "../../src/runs/run-id.ts";
+import { newUuidV7 } from "../../src/base/uuid.ts";
+import { createRunId } from "../../src/runs/run-id.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
 import { coordinator } from "../support/direct.ts";
@@ -17,10 +17,10 @@ interface Refusal {
 
 const OTHER_KEY = "another-signing-key-of-32-bytes-and-more";
 
-function mintUnder(keys: string | undefined, path: string) {
+function newIdUnder(keys: string | undefined, path: string) {
   const ring = keyRing(keys);
   if (!ring.ok) throw new Error(ring.error);
-  return mintRunId(ring.value, scopeOfPath(path), Date.now());
+  return createRunId(ring.value, scopeOfPath(path), Date.now());
 }
 
 function withWrongTag(id: string): string {
@@ -29,11 +29,11 @@ function withWrongTag(id: string): string {
 
 /** Ids that a stranger could make up for runs of `path`, which has no run. */
 const MADE_UP: Readonly<Record<string, (path: string) => string | Promise<string>>> = {
-  "one with a wrong tag": async (path) => withWrongTag(await mintUnder(env.CALLBACK_SIGNING_KEYS, path)),
-  "one made under a key that is not in the ring": (path) => mintUnder(OTHER_KEY, path),
+  "one with a wrong tag": async (path) => withWrongTag(await newIdUnder(env.CALLBACK_SIGNING_KEYS, path)),
+  "one made under a key that is not in the ring": (path) => newIdUnder(OTHER_KEY, path),
   "a real run's, of another environment": async () => (await createRun(newRunsPath())).id,
   "one of version 4": () => crypto.randomUUID(),
-  "one of version 7": () => mintUuidV7(Date.now()),
+  "one of version 7": () => newUuidV7(Date.now()),
   "the nil uuid": () => "00000000-0000-0000-0000-000000000000",
   "the max uuid": () => "ffffffff-ffff-ffff-ffff-ffffffffffff",
 };
@@ -107,7 +107,7 @@ describe.each(Object.entries(MADE_UP))("a made-up id, %s,", (_name, makeUp) => {
 
 it("a genuine id wakes its object even without a run, which shows that the tests above can fail", async () => {
   const path = newRunsPath();
-  const id = await mintUnder(env.CALLBACK_SIGNING_KEYS, path);
+  const id = await newIdUnder(env.CALLBACK_SIGNING_KEYS, path);
   const before = await objects();
   expect((await ask("GET", `${path}/${id}`)).status).toBe(404);
   const woken = (await objects()).filter((object) => !before.includes(object));

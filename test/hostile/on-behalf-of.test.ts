@@ -11,7 +11,7 @@ const CHANGES = OPERATIONS.filter((one) => one.method !== "GET" && schemesOf(one
 );
 /** Only ROOT_TOKEN opens these, and it names no person. */
 const OF_ROOT = /(resync|sign-in-codes|\/database)$/;
-/** Only a token above it rotates a token, and here the operator minted it. */
+/** Only a token above it rotates a token, and here the operator created it. */
 const OF_OTHERS = "POST /{o}/{p}/tokens/{tokenId}/rotate";
 
 async function flagged({ names }: Place): Promise<string> {

@@ -3,7 +3,7 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { mintUuidV7 } from "../../src/base/uuid.ts";
+import { newUuidV7 } from "../../src/base/uuid.ts";
 import { BulkOperations } from "../../src/runs/api/bulk/entrypoint.ts";
 import type { BulkOrder } from "../../src/runs/bulk.ts";
 import { envWith } from "../support/bindings.ts";
@@ -105,7 +105,7 @@ it("a retry of a page calls the object twice, and once if it is refused", async 
   });
   const runner = new BulkOperations(createExecutionContext(), envWith({ COORDINATORS }));
   const order: BulkOrder = {
-    id: mintUuidV7(Date.now()),
+    id: newUuidV7(Date.now()),
     request: { operation: "retry", includeRetried: false },
     filter: null,
     filters: null,
@@ -121,5 +121,5 @@ it("a retry of a page calls the object twice, and once if it is refused", async 
   };
   expect(await costOf(ended.id)).toEqual([null, 2]);
   expect(await costOf(open.id)).toEqual(["run_open", 2]);
-  expect(await costOf(ended.id, { ...order, id: mintUuidV7(Date.now()) })).toEqual(["already_retried", 2]);
+  expect(await costOf(ended.id, { ...order, id: newUuidV7(Date.now()) })).toEqual(["already_retried", 2]);
 });

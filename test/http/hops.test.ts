@@ -2,7 +2,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { signCallbackToken } from "../../src/auth/callback-token.ts";
-import { mintRunId } from "../../src/runs/run-id.ts";
+import { createRunId } from "../../src/runs/run-id.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 import { askWith, envWith } from "../support/bindings.ts";
@@ -61,7 +61,7 @@ it("a forged, expired or malformed callback token makes no round trip", async ()
   const run = await createRun(path);
   const { token } = run.callback;
   const past = Date.now() - 1000;
-  const late = await mintRunId(ring(), scopeOfPath(path), past - 60_000);
+  const late = await createRunId(ring(), scopeOfPath(path), past - 60_000);
   const expired = await signCallbackToken(ring(), { scope: scopeOfPath(path), runId: late, expiresAt: past });
   const forged = [
     [run.callback.url, `${token.slice(0, -1)}${token.endsWith("0") ? "1" : "0"}`],
@@ -102,7 +102,7 @@ it("a get with the run's callback token calls the coordinator once, and not D1",
 it("a callback token that expired over a day ago makes no round trip, even with a key", async () => {
   const path = newPath();
   const expiresAt = Date.now() - 86_400_000;
-  const runId = await mintRunId(ring(), scopeOfPath(path), expiresAt - 1);
+  const runId = await createRunId(ring(), scopeOfPath(path), expiresAt - 1);
   const token = await signCallbackToken(ring(), { scope: scopeOfPath(path), runId, expiresAt });
   const headers = { "Idempotency-Key": "again" };
   const asked = { token, headers, body: { status: "succeeded" } };

@@ -8,11 +8,11 @@ export interface Refusal {
   readonly code: string;
 }
 
-export async function mintToken(path: string): Promise<{ id: string; token: string }> {
+export async function createToken(path: string): Promise<{ id: string; token: string }> {
   const tokens = path.replace(/\/envs\/.*/, "/tokens");
-  const minted = await ask<{ id: string; token: string }>("POST", tokens, { body: { name: "ci", role: "member" } });
-  expect(minted.status).toBe(201);
-  return minted.body;
+  const created = await ask<{ id: string; token: string }>("POST", tokens, { body: { name: "ci", role: "member" } });
+  expect(created.status).toBe(201);
+  return created.body;
 }
 
 /** 503 with a time to come back, and nothing of what is behind it. */

@@ -136,10 +136,10 @@ describe("a D1 that is full", () => {
     },
   );
 
-  it("mints no token and returns storage_full", async () => {
+  it("creates no token and returns storage_full", async () => {
     faults.writes = "full";
-    const minted = await ask<{ code: string }>("POST", "/acme/full/tokens", { body: { name: "ci", role: "member" } });
-    expect([minted.status, minted.body.code]).toEqual([503, "storage_full"]);
+    const created = await ask<{ code: string }>("POST", "/acme/full/tokens", { body: { name: "ci", role: "member" } });
+    expect([created.status, created.body.code]).toEqual([503, "storage_full"]);
   });
 
   it.each([

@@ -1,10 +1,10 @@
 /** While reads of D1 throw or hang, the coordinator answers for a run, and nothing is 404 that was not looked up. */
 
 import { afterEach, expect, it, vi } from "vitest";
-import { hurryTimers, mint } from "../support/direct.ts";
+import { hurryTimers, newIdIn } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
-import { expectUnavailable, mintToken, type Refusal } from "./calls.ts";
+import { createToken, expectUnavailable, type Refusal } from "./calls.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -14,8 +14,8 @@ it.each(["down", "hang"] as const)(
     const path = newRunsPath();
     const created = await createRun(path);
     const { callback: _, ...run } = created;
-    const { token } = await mintToken(path);
-    const unheardOf = await mint(path, Date.now());
+    const { token } = await createToken(path);
+    const unheardOf = await newIdIn(path, Date.now());
     faults.reads = fault;
     hurryTimers();
     const [get, missing, madeUp, cancelMadeUp, list, lookUp, ready, alive, tokens] = await Promise.all([

@@ -4,7 +4,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { hurryTimers, MINUTE_MS } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { ask, newRunsPath, ROOT } from "../support/requests.ts";
-import { expectUnavailable, mintToken, type Refusal } from "./calls.ts";
+import { createToken, expectUnavailable, type Refusal } from "./calls.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -15,7 +15,7 @@ it.each(["down", "hang"] as const)(
   "a token that was valid works for 10 more minutes with D1's reads %s",
   async (fault) => {
     const path = newRunsPath();
-    const { token } = await mintToken(path);
+    const { token } = await createToken(path);
     const create = () => ask<Refusal>("POST", path, { body: { actionName: "deploy" }, token });
     expect((await create()).status).toBe(201);
     faults.reads = fault;
@@ -38,7 +38,7 @@ it.each(["down", "hang"] as const)(
 
 it("a revoked token stays refused during an outage", async () => {
   const path = newRunsPath();
-  const { id, token } = await mintToken(path);
+  const { id, token } = await createToken(path);
   const use = () => ask<Refusal>("GET", path, { token });
   expect((await use()).status).toBe(200);
   await ask("DELETE", `${path.replace(/\/envs\/.*/, "/tokens")}/${id}`);
@@ -49,9 +49,9 @@ it("a revoked token stays refused during an outage", async () => {
   expectUnavailable(await use(), "database_unavailable");
 });
 
-it("tokens are not minted or revoked while D1 takes no writes, and ROOT_TOKEN works without D1", async () => {
+it("tokens are not created or revoked while D1 takes no writes, and ROOT_TOKEN works without D1", async () => {
   const path = newRunsPath();
-  const { id } = await mintToken(path);
+  const { id } = await createToken(path);
   const tokens = path.replace(/\/envs\/.*/, "/tokens");
   faults.writes = "down";
   expectUnavailable(

@@ -139,7 +139,7 @@ export function holdingList<T>(
   return calling(hold, () => go(() => until(async () => isReached), open));
 }
 
-/** The first run id that is minted meanwhile wants the same place in the journal as any other of its millisecond. */
+/** The first run id that is created meanwhile wants the same place in the journal as any other of its millisecond. */
 export async function withSameRandom<T>(go: () => Promise<T>): Promise<T> {
   const getRandomValues = crypto.getRandomValues.bind(crypto);
   let isMinted = false;

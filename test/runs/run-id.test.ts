@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { firstIdAt, mintUuidV7, parseUuid } from "../../src/base/uuid.ts";
-import { createdAtOf, isGenuineRunId, mintRunId } from "../../src/runs/run-id.ts";
+import { firstIdAt, newUuidV7, parseUuid } from "../../src/base/uuid.ts";
+import { createdAtOf, createRunId, isGenuineRunId } from "../../src/runs/run-id.ts";
 import { type KeyRing, keyRing } from "../../src/settings/key-ring.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 
@@ -15,8 +15,8 @@ function ringOf(...keys: string[]): KeyRing {
 
 const ring = ringOf("one");
 
-function mint(createdAt = NOW): Promise<string> {
-  return mintRunId(ring, SCOPE, createdAt);
+function newId(createdAt = NOW): Promise<string> {
+  return createRunId(ring, SCOPE, createdAt);
 }
 
 /** The id with one hex digit of it turned into another. */
@@ -27,17 +27,17 @@ function changed(id: string, index: number): string {
 describe("the layout of a run id", () => {
   it("is that of a UUID of version 8: time, version, random, variant, random, tag", async () => {
     const time = NOW.toString(16).padStart(12, "0");
-    expect(await mint()).toMatch(
+    expect(await newId()).toMatch(
       new RegExp(`^${time.slice(0, 8)}-${time.slice(8)}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`),
     );
   });
 
   it.each([0, 1, NOW, 2 ** 48 - 1])("holds the instant of its creation: %d", async (createdAt) => {
-    expect(createdAtOf(await mint(createdAt))).toBe(createdAt);
+    expect(createdAtOf(await newId(createdAt))).toBe(createdAt);
   });
 
   it("varies in 42 bits within a millisecond", async () => {
-    const ids = await Promise.all(Array.from({ length: 1000 }, () => mint()));
+    const ids = await Promise.all(Array.from({ length: 1000 }, () => newId()));
     expect(new Set(ids).size).toBe(ids.length);
     const random = ids.map((id) => BigInt(`0x${id.slice(14, 18)}${id.slice(19, 23)}${id.slice(24, 28)}`));
     const [ones, zeros] = [random.reduce((seen, bits) => seen | bits), random.reduce((seen, bits) => seen & bits)];
@@ -46,12 +46,12 @@ describe("the layout of a run id", () => {
 
   it("sorts by creation", async () => {
     const times = [0, 1, 15, 16, NOW, NOW + 1, NOW + 65_536, 2 ** 48 - 1];
-    const ids = await Promise.all(times.map(mint));
+    const ids = await Promise.all(times.map(newId));
     expect([...ids].sort()).toEqual(ids);
   });
 
   it("lies between the bounds of its millisecond", async () => {
-    const id = await mint();
+    const id = await newId();
     expect(firstIdAt(NOW) <= id).toBe(true);
     expect(id < firstIdAt(NOW + 1)).toBe(true);
     expect(firstIdAt(-1)).toBe(firstIdAt(0));
@@ -61,7 +61,7 @@ describe("the layout of a run id", () => {
 
 describe("a genuine run id", () => {
   it("is genuine for its scope and ring, and stays so while its key is in the ring", async () => {
-    const id = await mint();
+    const id = await newId();
     expect(await isGenuineRunId(ring, SCOPE, id)).toBe(true);
     expect(await isGenuineRunId(ringOf("two", "one"), SCOPE, id)).toBe(true);
     expect(await isGenuineRunId(ringOf("two", "three", "four", "one"), SCOPE, id)).toBe(true);
@@ -71,12 +71,12 @@ describe("a genuine run id", () => {
   it.each(["acme/shop/dev", "acme/shops/prod", "acm/shop/prod", "acme/shop", ""])(
     "is not genuine in the scope %j",
     async (scope) => {
-      expect(await isGenuineRunId(ring, scope, await mint())).toBe(false);
+      expect(await isGenuineRunId(ring, scope, await newId())).toBe(false);
     },
   );
 
   it("is not genuine with any one digit changed", async () => {
-    const id = await mint();
+    const id = await newId();
     const places = [...id].flatMap((digit, index) => (digit === "-" ? [] : [index]));
     expect(places).toHaveLength(32);
     for (const index of places) {
@@ -85,7 +85,7 @@ describe("a genuine run id", () => {
   });
 
   it("carries a tag made for this purpose alone", async () => {
-    const head = (await mint()).replaceAll("-", "").slice(0, 24);
+    const head = (await newId()).replaceAll("-", "").slice(0, 24);
     const hmac = await ring.sign("callback-token", `action-runs run-id v1\n${SCOPE}\n${head}`);
     const made = head + hmac.toHex().slice(0, 8);
     const id = [8, 12, 16, 20].reduceRight((hex, at) => `${hex.slice(0, at)}-${hex.slice(at)}`, made);
@@ -95,7 +95,7 @@ describe("a genuine run id", () => {
 
   it("is not a UUID of another version", async () => {
     expect(await isGenuineRunId(ring, SCOPE, crypto.randomUUID())).toBe(false);
-    expect(await isGenuineRunId(ring, SCOPE, mintUuidV7(NOW))).toBe(false);
+    expect(await isGenuineRunId(ring, SCOPE, newUuidV7(NOW))).toBe(false);
   });
 });
 

@@ -11,7 +11,7 @@ import {
   direct,
   journal,
   MINUTE_MS,
-  mint,
+  newIdIn,
   STARTED_BY_NOBODY,
   until,
 } from "../support/direct.ts";
@@ -122,7 +122,7 @@ describe("a run that is silent for too long", () => {
   it("ends by itself, with nobody asking", async () => {
     const path = newRunsPath();
     const createdAt = Date.now();
-    const id = await mint(path, createdAt);
+    const id = await newIdIn(path, createdAt);
     await direct(path).runs.create(
       {
         id,

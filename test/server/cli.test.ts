@@ -237,8 +237,8 @@ describe("a stored action", () => {
     expect(JSON.parse(put.stdout)).toMatchObject(definition);
     expect((await run("action", "put", "ship", "--if-new", "--body", "{}")).code).toBe(5);
     expect(JSON.parse((await run("action", "list")).stdout)).toMatchObject([{ name: "ship" }]);
-    const minted = await run("token", "create", "portal", "--role", "member");
-    const member = { ...settings, ACTION_RUNS_TOKEN: JSON.parse(minted.stdout).token };
+    const created = await run("token", "create", "portal", "--role", "member");
+    const member = { ...settings, ACTION_RUNS_TOKEN: JSON.parse(created.stdout).token };
     expect((await cli(["action", "put", "ship", "--body", "{}"], member)).code).toBe(3);
     expect((await cli(["action", "run", "ship"], member)).code).toBe(2);
     const started = await cli(["action", "run", "ship", "-p", "version=1.4.2", "--label", "nightly"], member);
@@ -252,7 +252,7 @@ describe("a stored action", () => {
     expect((await run("action", "delete", "ship")).code).toBe(0);
     expect((await run("action", "get", "ship")).code).toBe(4);
     // The next test lists the tokens.
-    expect((await run("token", "revoke", JSON.parse(minted.stdout).id)).code).toBe(0);
+    expect((await run("token", "revoke", JSON.parse(created.stdout).id)).code).toBe(0);
   });
 });
 

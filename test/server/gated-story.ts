@@ -35,10 +35,10 @@ export async function playGates(place: Place, server: Server) {
     return answer.body;
   }
   const read = (id: string | null) => call<GatedRun>("GET", `action-runs/${id}?include=details`);
-  const mint = async (body: object) =>
+  const createToken = async (body: object) =>
     (await call<{ readonly token: string }>("POST", "../../tokens", { role: "member", ...body })).token;
-  const ci = await mint({ name: "ci" });
-  const ada = await mint({ name: "ada", mayApprove: true });
+  const ci = await createToken({ name: "ci" });
+  const ada = await createToken({ name: "ada", mayApprove: true });
   const actions = {
     deploy: { concurrency: { group: "deploys" } },
     review: { approval: { required: 2 } },

@@ -26,10 +26,10 @@ function url(path: string): string {
 }
 
 /** Creates tokens, one for each reader. */
-function mintTokens(n: number): Promise<string[]> {
+function createTokens(n: number): Promise<string[]> {
   const body = { name: "reader", role: "viewer" };
-  const mint = () => ask<{ token: string }>("POST", url(`/${ORG}/shop/tokens`), { token: place.token, body });
-  return Promise.all(Array.from({ length: n }, async () => (await mint()).body.token));
+  const createToken = () => ask<{ token: string }>("POST", url(`/${ORG}/shop/tokens`), { token: place.token, body });
+  return Promise.all(Array.from({ length: n }, async () => (await createToken()).body.token));
 }
 
 function createRuns(n: number): Promise<CreatedRun[]> {
@@ -66,8 +66,8 @@ test.each([
   ["waits", (id: string) => `${RUNS}/${id}?wait=60`, "*/*"],
   ["streams", (id: string) => `${RUNS}/${id}/events`, "text/event-stream"],
 ])("1000 %s free their places at once when their clients hang up", async (_what, pathOf, accept) => {
-  const greedy = await mintTokens(SUBSCRIPTIONS_MAX / SUBSCRIPTIONS_PER_TOKEN);
-  const [other = ""] = await mintTokens(1);
+  const greedy = await createTokens(SUBSCRIPTIONS_MAX / SUBSCRIPTIONS_PER_TOKEN);
+  const [other = ""] = await createTokens(1);
   const runs = await createRuns(SUBSCRIPTIONS_MAX / SUBSCRIPTIONS_PER_RUN + 1);
   const free = runs.pop() as CreatedRun;
   const sockets: Socket[] = [];
@@ -96,7 +96,7 @@ test.each([
 });
 
 test("1000 waits of one token leave room for another token", async () => {
-  const [greedy = "", other = ""] = await mintTokens(2);
+  const [greedy = "", other = ""] = await createTokens(2);
   const runs = await createRuns(4);
   const [run] = runs as [CreatedRun, ...CreatedRun[]];
   const sockets: Socket[] = [];

@@ -63,11 +63,11 @@ beforeAll(async () => {
   place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\n");
   const server = await place.start();
   recorder = await startRecorder(Number(new URL(server.url).port));
-  const minted = await ask<{ token: string }>("POST", `${server.url}/acme/shop/tokens`, {
+  const created = await ask<{ token: string }>("POST", `${server.url}/acme/shop/tokens`, {
     token: place.token,
     body: { name: "member", role: "member" },
   });
-  memberToken = minted.body.token;
+  memberToken = created.body.token;
   writeFileSync(join(folder, ".dev.vars"), `ROOT_TOKEN=${place.token}\n`);
   mkdirSync(join(folder, ".wrangler"));
   for (const beside of ["examples", "reporters"]) {

@@ -101,11 +101,11 @@ it("300 callers at once for one slot wait in order, and each end starts exactly 
   expect((await ask("PUT", action, { token, body: definition })).status).toBe(201);
   const tokens = await Promise.all(
     ["ci", "portal"].map(async (name) => {
-      const minted = ask<{ readonly token: string }>("POST", `${origins[0]}/acme/shop/tokens`, {
+      const created = ask<{ readonly token: string }>("POST", `${origins[0]}/acme/shop/tokens`, {
         token,
         body: { name, role: "member" },
       });
-      return (await minted).body.token;
+      return (await created).body.token;
     }),
   );
 

@@ -130,11 +130,11 @@ async function play() {
   }
 
   const first = await place.start();
-  const minted = async (role: string) =>
+  const createToken = async (role: string) =>
     (await ask<{ token: string }>("POST", `${project}/tokens`, { token: place.token, body: { name: role, role } })).body
       .token;
-  const admin = await minted("admin");
-  const member = await minted("member");
+  const admin = await createToken("admin");
+  const member = await createToken("member");
   const definition = {
     description: DESCRIPTION,
     trigger: {

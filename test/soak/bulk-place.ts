@@ -62,7 +62,7 @@ export class BulkPlace {
     const trigger = { type: "webhook", url: this.#url, payload: { run: "{{ run.id }}" } };
     const concurrency = { group: LINE, key: "{{ parameters.line }}" };
     await this.ask([200, 201], [], "PUT", `actions/${LINE}`, { body: { trigger, concurrency } });
-    this.#portal = (await this.mint({ name: "bulk-portal", mayActForOthers: true })).token;
+    this.#portal = (await this.createToken({ name: "bulk-portal", mayActForOthers: true })).token;
   }
 
   close(): void {
@@ -71,7 +71,7 @@ export class BulkPlace {
   }
 
   /** Of the environment's project. */
-  async mint(body: object): Promise<{ readonly id: string; readonly token: string }> {
+  async createToken(body: object): Promise<{ readonly id: string; readonly token: string }> {
     const url = `${this.#origin}/acme/soak/tokens`;
     const asked = { method: "POST", url, body: { role: "member", ...body } } as const;
     return (await insist(this.#stage, [201], [], asked)).body as { id: string; token: string };

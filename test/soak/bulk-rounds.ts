@@ -76,7 +76,7 @@ export class BulkRounds {
     const kinds = Object.entries(plan.kinds).flatMap(([kind, n]) => Array<Kind>(n).fill(kind as Kind));
     const runs = await forAll(kinds, (kind) => place.make(kind, label));
     const retried = plan.name === "a retry by ids" ? await this.#retrySome(runs, `${label}-before`) : [];
-    const revocable = plan.isRevoked === true ? await place.mint({ name: label }) : { id: "", token: "" };
+    const revocable = plan.isRevoked === true ? await place.createToken({ name: label }) : { id: "", token: "" };
     const round: Round = {
       label,
       runs,

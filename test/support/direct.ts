@@ -7,7 +7,7 @@ import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { JournalSql } from "../../src/runs/journal/journal-sql.ts";
 import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
-import { mintRunId } from "../../src/runs/run-id.ts";
+import { createRunId } from "../../src/runs/run-id.ts";
 import type { RunEvent } from "../../src/runs/transition.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 import { scopeOfPath } from "./requests.ts";
@@ -45,17 +45,17 @@ export interface Age {
   readonly parameters?: string;
 }
 
-export async function mint(path: string, createdAt: number): Promise<string> {
+export async function newIdIn(path: string, createdAt: number): Promise<string> {
   const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
   if (!ring.ok) throw new Error(ring.error);
-  return mintRunId(ring.value, scopeOfPath(path), createdAt);
+  return createRunId(ring.value, scopeOfPath(path), createdAt);
 }
 
 /** Creates a run of any age and returns its id. */
 export async function createAged(path: string, age: Age = {}): Promise<string> {
   const { createdAt = Date.now(), actionName = "deploy", parameters = "{}" } = age;
   const { deadlineAt = createdAt + 60 * MINUTE_MS } = age;
-  const id = await mint(path, createdAt);
+  const id = await newIdIn(path, createdAt);
   const run = { id, createdAt, deadlineAt, actionName, parameters, recommendations: "{}" };
   const answer = await direct(path).runs.create(
     { ...run, ...STARTED_BY_NOBODY, entityId: null, triggeredBy: "root", heartbeatTimeoutMs: null },

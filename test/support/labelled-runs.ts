@@ -1,12 +1,12 @@
 /** Runs with labels in a coordinator, and what D1 has of them. */
 
 import { env } from "cloudflare:workers";
-import { direct, MINUTE_MS, mint } from "./direct.ts";
+import { direct, MINUTE_MS, newIdIn } from "./direct.ts";
 import { scopeOfPath } from "./requests.ts";
 
 /** Creates a run with these labels; its id. */
 export async function createLabelled(path: string, labels: readonly string[], createdAt = Date.now()): Promise<string> {
-  const id = await mint(path, createdAt);
+  const id = await newIdIn(path, createdAt);
   const answer = await direct(path).runs.create(
     {
       id,

@@ -46,7 +46,7 @@ export async function grantToken(project: string, wanted: Wanted, asker = ROOT):
     token: asker,
     body: { name: "someone", ...wanted },
   });
-  if (status !== 201) throw new Error(`mint answered ${status}: ${JSON.stringify(body)}`);
+  if (status !== 201) throw new Error(`the create of a token answered ${status}: ${JSON.stringify(body)}`);
   return body;
 }
 
@@ -60,7 +60,7 @@ interface PutToken {
   readonly expiresAt?: number;
 }
 
-/** Tokens as D1 holds them, without anybody having minted them. */
+/** Tokens as D1 holds them, without anybody having created them. */
 export async function putTokens(project: string, tokens: readonly PutToken[]): Promise<void> {
   await env.DB.prepare(
     `INSERT INTO tokens (project, id, hash, name, role, parent_id, created_by, created_at, expires_at)

@@ -1,7 +1,7 @@
 /** What people see of an endpoint's deliveries, and how they send messages again. */
 
 import { beforeEach, describe, expect, it } from "vitest";
-import { DAY_MS, journal, mint, until } from "../support/direct.ts";
+import { DAY_MS, journal, newIdIn, until } from "../support/direct.ts";
 import { resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
@@ -42,7 +42,7 @@ const codeOf = async (answer: Promise<{ status: number; body: Partial<Refusal> |
 };
 
 /** An id that this environment could have made, of no run. */
-const unusedId = (path: string) => mint(path, Date.now() - 60_000);
+const unusedId = (path: string) => newIdIn(path, Date.now() - 60_000);
 
 describe("deliveries", () => {
   it("come newest run first, and no page has a gap while new ends come", async () => {

@@ -9,7 +9,7 @@ import { keyHalves } from "../../src/runs/journal/run-key.ts";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
 import type { AttemptResult } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
-import { coordinator, MINUTE_MS, mint } from "../support/direct.ts";
+import { coordinator, MINUTE_MS, newIdIn } from "../support/direct.ts";
 import { sendWith } from "./sender.ts";
 
 export interface UnderWay {
@@ -88,7 +88,7 @@ export async function fire(
   // Two runs of one millisecond may get the same key, and then the second is refused.
   const byKey = new Map<string, string>();
   while (byKey.size < count) {
-    const id = await mint(path, createdAt);
+    const id = await newIdIn(path, createdAt);
     byKey.set(keyHalves(id).join(), id);
   }
   const ids = [...byKey.values()].sort();

@@ -14,11 +14,11 @@ const OF_OPERATOR = /^r\.[A-Za-z0-9_-]{43}$/;
 const PAGE_KEY = /^[A-Za-z0-9_-]{22}$/;
 
 /** The value of a new cookie. */
-export function mintCookie(isOperators: boolean): string {
+export function newCookie(isOperators: boolean): string {
   return `${isOperators ? "r" : "t"}.${randomText(32)}`;
 }
 
-export function mintPageKey(): string {
+export function newPageKey(): string {
   return randomText(16);
 }
 

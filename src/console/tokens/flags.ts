@@ -4,7 +4,7 @@ import type { ApiToken, CurrentToken } from "../../client/index.ts";
 
 type Holder = Pick<CurrentToken, "id" | "role" | "person" | "mayActForOthers">;
 
-export interface Mintable {
+export interface Grantable {
   readonly mayApprove: boolean;
   readonly mayActForOthers: boolean;
   /** Whether the holder chooses the person. An owner's token with a person chooses between that person and nobody. */
@@ -12,7 +12,7 @@ export interface Mintable {
 }
 
 /** A session that began with ROOT_TOKEN creates no token with a flag, as it creates no owner. */
-export function mintableOf({ id, role, person, mayActForOthers }: Holder): Mintable {
+export function grantableOf({ id, role, person, mayActForOthers }: Holder): Grantable {
   const isOwner = id !== null && role === "owner";
   return {
     mayApprove: isOwner,

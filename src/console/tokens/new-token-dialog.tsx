@@ -9,8 +9,8 @@ import { SelectField, TextField } from "../ui/field.tsx";
 import { exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { expiresAt, expiryChoices, firstChoice } from "./expiry.ts";
-import { mintableOf } from "./flags.ts";
-import { mintableRoles, type Role } from "./roles.ts";
+import { grantableOf } from "./flags.ts";
+import { grantableRoles, type Role } from "./roles.ts";
 import { ShownSecret, TokenName } from "./shown-secret.tsx";
 
 interface NewTokenDialogProps {
@@ -55,12 +55,12 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
   const { tokenExpiresAt } = holder;
   const ownExpiresAt = tokenExpiresAt === null ? null : Date.parse(tokenExpiresAt);
   const [choices] = useState(() => expiryChoices(ownExpiresAt, Date.now()));
-  const roles = mintableRoles(holder);
+  const roles = grantableRoles(holder);
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
   const [envName, setEnvName] = useState(holder.envName ?? "");
   const [expiry, setExpiry] = useState(() => firstChoice(choices));
-  const mintable = mintableOf(holder);
+  const grantable = grantableOf(holder);
   const [person, setPerson] = useState(holder.person ?? "");
   const [mayApprove, setMayApprove] = useState(false);
   const [mayActForOthers, setMayActForOthers] = useState(false);
@@ -135,15 +135,15 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
           </option>
         ))}
       </SelectField>
-      {mintable.person || holder.person !== null ? (
+      {grantable.person || holder.person !== null ? (
         <TextField
           label="Person"
           hint={
             holder.person === null
               ? "Whom the token acts for. Runs show this name instead of the token's. Optional."
-              : `Your own token acts for this person.${mintable.person ? " Empty: for nobody, as a machine does." : ""}`
+              : `Your own token acts for this person.${grantable.person ? " Empty: for nobody, as a machine does." : ""}`
           }
-          readOnly={!mintable.person}
+          readOnly={!grantable.person}
           value={person}
           error={problems.get("/person")}
           onText={setPerson}
@@ -151,14 +151,14 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
       ) : null}
       <Flag
         label="May approve and reject runs, with any role"
-        isOffered={mintable.mayApprove}
+        isOffered={grantable.mayApprove}
         isOn={mayApprove}
         error={problems.get("/mayApprove")}
         onChange={setMayApprove}
       />
       <Flag
         label="May act for others, as a portal does with On-Behalf-Of"
-        isOffered={mintable.mayActForOthers}
+        isOffered={grantable.mayActForOthers}
         isOn={mayActForOthers}
         error={problems.get("/mayActForOthers")}
         onChange={setMayActForOthers}

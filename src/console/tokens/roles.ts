@@ -20,7 +20,7 @@ export interface RoleChoice {
 }
 
 /** A token creates only tokens of its own role and of those below. A session of ROOT_TOKEN creates no owners. */
-export function mintableRoles({ id, role: own }: Pick<CurrentToken, "id" | "role">): readonly RoleChoice[] {
+export function grantableRoles({ id, role: own }: Pick<CurrentToken, "id" | "role">): readonly RoleChoice[] {
   const highest = id === null ? "admin" : own;
   return ROLES.slice(ROLES.indexOf(highest)).map((role) => ({ role, rights: RIGHTS[role] }));
 }

@@ -1,7 +1,7 @@
 /** Turns a caller's Idempotency-Key into the key of a change. A change with the same key is not made again. */
 
 import { fingerprint } from "../../base/json.ts";
-import { mintUuidV7 } from "../../base/uuid.ts";
+import { newUuidV7 } from "../../base/uuid.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 import type { Actor } from "../actor.ts";
 import type { ChangeKey } from "../run-calls.ts";
@@ -14,8 +14,8 @@ export type Caller =
   | "callback";
 
 /**
- * The key of a change. If the caller sends no key, we mint one, so that the call to the coordinator can be repeated.
- * Minted keys sort by time, so the journal's index of keys has the keys of runs that are purged together side by side.
+ * The key of a change. If the caller sends no key, we create one, so that the call to the coordinator can be repeated.
+ * Our own keys sort by time, so the journal's index of keys has the keys of runs that are purged together side by side.
  *
  * A person is part of the fingerprint and not of the key. So another person who sends the same key through the same
  * token is refused, and never gets the first one's answer.
@@ -29,7 +29,7 @@ export async function changeKeyOf(
   body: unknown,
   ring: KeyRing | null = null,
 ): Promise<ChangeKey> {
-  if (callersKey === null) return { key: `m:${mintUuidV7(Date.now())}`, fingerprint: "" };
+  if (callersKey === null) return { key: `m:${newUuidV7(Date.now())}`, fingerprint: "" };
   // An id contains no colon, so no key can spell another caller's.
   const key = caller === "callback" ? `c:${callersKey}` : `t:${caller.tokenId}:${callersKey}`;
   const hash = await fingerprint(caller === "callback" ? body : bodyOf(caller, body));

@@ -50,7 +50,7 @@ export function runIdOf(c: Context<AppEnv>): string {
   return id;
 }
 
-/** Whether this service minted the id for this scope, with a key that is still in the ring. */
+/** Whether this service created the id for this scope, with a key that is still in the ring. */
 export async function isGenuine({ ring, scope }: RunEnvironment, id: string): Promise<boolean> {
   return ring !== null && (await isGenuineRunId(ring, scope, id));
 }

@@ -118,7 +118,7 @@ export function isSame(change: ChangeKey, key: string | null, fingerprint: strin
   return change.key === key && change.fingerprint === fingerprint;
 }
 
-/** Whether a caller chose the key. Otherwise the Worker minted it, or it came with a job's report. */
+/** Whether a caller chose the key. Otherwise the Worker created it, or it came with a job's report. */
 export function isCallers({ key }: ChangeKey): boolean {
   return key.startsWith("t:");
 }

@@ -1,7 +1,7 @@
 /**
  * The journal's table of accepted changes that a caller may repeat after others came: cancels, approvals, rejections and
  * releases. So the key of each is kept as long as the run: at most ACCEPTED_MAX. A change that changed nothing and has
- * a minted key is not kept, because nobody can repeat it.
+ * a key that the Worker created is not kept, because nobody can repeat it.
  */
 
 /** The most changes that are kept of one run. Callers can send any number, and each is a row. */

@@ -1,7 +1,7 @@
 /**
  * The integer key of a run in its journal: 63 bits of its id, 48 of time and 15 random. A text key would need a second
  * b-tree. The key sorts as ids do. Two runs can want the same key. Then the second create is refused as `id_taken` and
- * mints another id. So a statement that searches by the key compares the full id as well.
+ * creates another id. So a statement that searches by the key compares the full id as well.
  *
  * A JavaScript number can't hold 63 bits, so a key is bound in two halves and never returned.
  */

@@ -4,7 +4,7 @@
  */
 
 import { DAY_MS } from "../../base/time.ts";
-import { mintUuidV7 } from "../../base/uuid.ts";
+import { newUuidV7 } from "../../base/uuid.ts";
 import { toActionRun } from "../../runs/action-run.ts";
 import { detailsOf } from "../../runs/details.ts";
 import type { Gates } from "../../runs/gates.ts";
@@ -41,7 +41,7 @@ export function madeUpAttempt({ scope, endpoint, definition, triggeredBy, now, .
   const createdAt = end === undefined ? now : now - TOOK_MS;
   const begun = begin(
     {
-      id: mintUuidV7(now),
+      id: newUuidV7(now),
       actionName,
       triggeredBy,
       createdAt,

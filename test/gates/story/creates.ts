@@ -92,7 +92,7 @@ async function createAgain(scene: Scene, { object, sql }: Awake): Promise<undefi
   const { gates: own } = first;
   const concurrency = { group: "db", key: "", limit: 1, onConflict: "cancel_running" } as const;
   const gates = scene.random.of([own, own && { ...own, concurrency }]);
-  const run = { ...first, gates, id: await scene.stage.mint() };
+  const run = { ...first, gates, id: await scene.stage.newId() };
   scene.tell(`create ${short(first.id)} again`);
   const isThere = [...sql.exec("SELECT 1 FROM runs WHERE id = ?", first.id)].length > 0;
   if (!isThere) return;
@@ -109,7 +109,7 @@ async function newRun(
   const createdAt = stage.now;
   const { gates, timeoutMs } = rest;
   return {
-    id: await stage.mint(),
+    id: await stage.newId(),
     createdAt,
     actionName: "free",
     entityId: null,

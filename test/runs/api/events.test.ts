@@ -3,10 +3,10 @@
 import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { mintUuidV7 } from "../../../src/base/uuid.ts";
+import { newUuidV7 } from "../../../src/base/uuid.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, coordinator, createAged, mint, until } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, newIdIn, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { type Answer, ask, type CreatedRun, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { beat, eventsOf, openStream, type WireEvent } from "../../support/stream.ts";
@@ -350,8 +350,8 @@ describe("a timeline may be read", () => {
 it.each<[name: string, make: (path: string) => string | Promise<string>]>([
   ["no uuid", () => "x"],
   ["one of version 4", () => crypto.randomUUID()],
-  ["one of version 7", () => mintUuidV7(Date.now())],
-  ["one with a wrong tag", async (path) => changedLast(await mint(path, Date.now()))],
+  ["one of version 7", () => newUuidV7(Date.now())],
+  ["one with a wrong tag", async (path) => changedLast(await newIdIn(path, Date.now()))],
   ["a real run's of another environment", async () => (await createRun(newRunsPath())).id],
 ])("an id that is made up wakes no object and is 404: %s", async (_name, make) => {
   const path = newRunsPath();
@@ -377,7 +377,7 @@ function changedLast(id: string): string {
 
 it("a genuine id of a run that was never created is 404", async () => {
   const path = newRunsPath();
-  expect((await eventsOf(`${path}/${await mint(path, Date.now())}`)).status).toBe(404);
+  expect((await eventsOf(`${path}/${await newIdIn(path, Date.now())}`)).status).toBe(404);
 });
 
 it.each(["down", "hang"] as const)("needs no D1: it is answered at once while D1 is %s", async (fault) => {

@@ -19,7 +19,7 @@ import {
   hurryTimers,
   journal,
   MINUTE_MS,
-  mint,
+  newIdIn,
   STARTED_BY_NOBODY,
   until,
 } from "../../support/direct.ts";
@@ -104,7 +104,7 @@ it("counts each way in which a run can end, and how long the run waited and ran"
   vi.setSystemTime(T0);
   await createAged(path, { deadlineAt: T0 + 50_000 * 1000 });
   const silent = async () => {
-    const run = { id: await mint(path, T0), createdAt: T0, deadlineAt: T0 + DAY_MS, actionName: "deploy" };
+    const run = { id: await newIdIn(path, T0), createdAt: T0, deadlineAt: T0 + DAY_MS, actionName: "deploy" };
     const more = { parameters: "{}", recommendations: "{}", entityId: null, triggeredBy: "root" };
     const key = { key: `m:${run.id}`, fingerprint: "" };
     const input = { ...run, ...more, ...STARTED_BY_NOBODY, heartbeatTimeoutMs: 30_000 };
@@ -265,7 +265,7 @@ describe("a coordinator with more runs than one batch has", () => {
       .upkeep.counts()
       .then(() => order.push("counted"));
     const reading = direct(path)
-      .runs.read(await mint(path, T0))
+      .runs.read(await newIdIn(path, T0))
       .then(() => order.push("read"));
     await Promise.all([counting, reading]);
     expect(order).toEqual(["read", "counted"]);

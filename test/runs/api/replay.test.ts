@@ -106,7 +106,7 @@ describe("creating again with the same Idempotency-Key", () => {
     expect(both.body.id).not.toBe(first.body.id);
   });
 
-  it("is never confused with the keys that the service mints for itself", async () => {
+  it("is never confused with the keys that the service creates for itself", async () => {
     const path = newRunsPath();
     const [one, two] = [await createRun(path), await createRun(path)];
     expect(one.id).not.toBe(two.id);

@@ -11,7 +11,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../../src/app.ts";
 import type { Subscriber, Wait } from "../../../src/runs/watch-calls.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, coordinator, createAged, direct, mint, until } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, createAged, direct, newIdIn, until } from "../../support/direct.ts";
 import { breakD1, faults, faulty } from "../../support/faults.ts";
 import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, ROOT, report } from "../../support/requests.ts";
 import { beat } from "../../support/stream.ts";
@@ -259,7 +259,7 @@ describe("a wait is refused", () => {
         ask("GET", `${path}/${crypto.randomUUID()}?wait=60`),
         ask("GET", `${path}/x?wait=60`),
         ask("GET", `${newRunsPath()}/${run.id}?wait=60`),
-        ask("GET", `${path}/${await mint(path, Date.now())}?wait=60`),
+        ask("GET", `${path}/${await newIdIn(path, Date.now())}?wait=60`),
         ask("GET", `${path}/${run.id}?wait=60`, { token }),
       ]),
     );

@@ -4,7 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { RecoveryOrder } from "../../../src/runs/telling.ts";
-import { coordinator, createAged, HOUR_MS, journal, mint, STARTED_BY_NOBODY, until } from "../../support/direct.ts";
+import { coordinator, createAged, HOUR_MS, journal, newIdIn, STARTED_BY_NOBODY, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import {
@@ -27,7 +27,7 @@ const actor = (name: string) => ({ tokenId: name, tokenName: name, parents: [], 
 /** Creates a run that lacks so many approvals; 0: it has no such gate. Its time has not come, so nothing releases it during a test. */
 async function request(path: string, required = 1): Promise<string> {
   const createdAt = Date.now();
-  const id = await mint(path, createdAt);
+  const id = await newIdIn(path, createdAt);
   const waitUntil = createdAt + 24 * HOUR_MS;
   const delivery = { host: "ci.example", sealed: new Uint8Array(10), weight: 10, maxAttempts: 1, initialDelayMs: 1 };
   const reply = await runInDurableObject(coordinator(path), (instance) =>

@@ -8,7 +8,7 @@ import { expect, it } from "vitest";
 import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import type { Coordinator } from "../../../src/runs/protocol.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
-import { alarmAt, coordinator, createAged, direct, journal, mint, writeFirst } from "../../support/direct.ts";
+import { alarmAt, coordinator, createAged, direct, journal, newIdIn, writeFirst } from "../../support/direct.ts";
 import { type Ask, ask, newRunsPath } from "../../support/requests.ts";
 
 const KEY = { key: "t:made-up:1", fingerprint: "f" };
@@ -115,15 +115,15 @@ async function expectUnwritten(path: string): Promise<void> {
 
 it.each(ASKING)("$name leaves no table and no alarm, and answers as an empty object does", async ({ call }) => {
   const [unwritten, empty] = [newRunsPath(), newRunsPath()];
-  const answer = await call(direct(unwritten), await mint(unwritten, Date.now()));
+  const answer = await call(direct(unwritten), await newIdIn(unwritten, Date.now()));
   await expectUnwritten(unwritten);
   await writeFirst(empty);
-  expect(withoutSize(answer)).toEqual(withoutSize(await call(direct(empty), await mint(empty, Date.now()))));
+  expect(withoutSize(answer)).toEqual(withoutSize(await call(direct(empty), await newIdIn(empty, Date.now()))));
 });
 
 it("the first write of an object that was asked before makes its tables and its name", async () => {
   const path = newRunsPath();
-  for (const { call } of ASKING) await call(direct(path), await mint(path, Date.now()));
+  for (const { call } of ASKING) await call(direct(path), await newIdIn(path, Date.now()));
   await expectUnwritten(path);
   const id = await createAged(path);
   expect(await direct(path).runs.read(id)).toMatchObject({ ok: true });

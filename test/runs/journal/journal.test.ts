@@ -11,7 +11,7 @@ import {
   direct,
   journal,
   MINUTE_MS,
-  mint,
+  newIdIn,
   STARTED_BY_NOBODY,
 } from "../../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
@@ -43,7 +43,7 @@ describe("a create", () => {
   /** Two runs, the key of each, and an id that nobody has. */
   async function given() {
     const path = newRunsPath();
-    const [a, b, free] = await Promise.all([1, 2, 3].map(() => mint(path, Date.now())));
+    const [a, b, free] = await Promise.all([1, 2, 3].map(() => newIdIn(path, Date.now())));
     if (a === undefined || b === undefined || free === undefined) throw new Error("no ids");
     expect(await create(path, a, "t:a")).toMatchObject({ ok: true, id: a, replayed: false });
     expect(await create(path, b, "t:b")).toMatchObject({ ok: true, id: b, replayed: false });
@@ -134,7 +134,7 @@ describe("a metadata value", () => {
   });
 });
 
-it("keys that we mint ourselves sort by time, and no two are the same", async () => {
+it("keys that we create ourselves sort by time, and no two are the same", async () => {
   const keys: string[] = [];
   const start = Date.now();
   for (let ms = 0; ms < 200; ms++) {

@@ -14,7 +14,7 @@ import {
   HOUR_MS,
   journal,
   MINUTE_MS,
-  mint,
+  newIdIn,
   until,
 } from "../../support/direct.ts";
 import { faults, queueBatches } from "../../support/faults.ts";
@@ -273,10 +273,10 @@ describe("rows of purged runs that a restore brought back", () => {
     const kept = await Promise.all(
       [30, 20, 10].map((days) => createAged(path, { createdAt: now - days * DAY_MS, deadlineAt: now + DAY_MS })),
     );
-    const ghosts = await Promise.all([40, 25, 24, 15, 5].map((days) => mint(path, now - days * DAY_MS)));
-    const young = await mint(path, now - HOUR_MS + 30_000);
+    const ghosts = await Promise.all([40, 25, 24, 15, 5].map((days) => newIdIn(path, now - days * DAY_MS)));
+    const young = await newIdIn(path, now - HOUR_MS + 30_000);
     const elsewhere = newRunsPath();
-    const theirs = await mint(elsewhere, now - 25 * DAY_MS);
+    const theirs = await newIdIn(elsewhere, now - 25 * DAY_MS);
     await insertRows(scopeOfPath(path), [
       ...ghosts.map((id, n) => ({ id, status: n % 2 === 0 ? ("pending" as const) : ("failed" as const) })),
       { id: young },
@@ -293,7 +293,7 @@ describe("rows of purged runs that a restore brought back", () => {
 
   it("are removed if the coordinator keeps nothing any more", async () => {
     const path = newRunsPath();
-    const ghost = await mint(path, Date.now() - DAY_MS);
+    const ghost = await newIdIn(path, Date.now() - DAY_MS);
     await insertRows(scopeOfPath(path), [{ id: ghost }]);
     expect((await ask("GET", path)).body).toMatchObject([{ id: ghost, status: "pending" }]);
     // The coordinator knows better.
@@ -347,7 +347,7 @@ describe("rows of purged runs that a restore brought back", () => {
     hurryPauses();
     const now = Date.now();
     await fillJournal(path, { rows: 1500, isReplicated: true });
-    const ghosts = await Promise.all([40, 30].map((days) => mint(path, now - days * DAY_MS)));
+    const ghosts = await Promise.all([40, 30].map((days) => newIdIn(path, now - days * DAY_MS)));
     await insertRows(
       scopeOfPath(path),
       ghosts.map((id) => ({ id })),
@@ -366,7 +366,7 @@ describe("rows of purged runs that a restore brought back", () => {
 
   it("are removed by the alarm of an empty coordinator that was evicted in the middle", async () => {
     const path = newRunsPath();
-    await insertRows(scopeOfPath(path), [{ id: await mint(path, Date.now() - DAY_MS) }]);
+    await insertRows(scopeOfPath(path), [{ id: await newIdIn(path, Date.now() - DAY_MS) }]);
     faults.reads = "hang";
     await direct(path).upkeep.resync();
     await evictDurableObject(coordinator(path));

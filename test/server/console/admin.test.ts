@@ -82,8 +82,8 @@ describeInBrowser("an admin's console", (browser) => {
     expect(await field(shown, "New secret").inputValue()).toBe(second);
     await button(shown, "Done").click();
     expect([await answerTo(first), await answerTo(second)]).toEqual(["grace", "grace"]);
-    const mint = site.client("prod", first).tokens.create({ name: "x", role: "viewer" });
-    await expect(mint).rejects.toMatchObject({ code: "forbidden" });
+    const creating = site.client("prod", first).tokens.create({ name: "x", role: "viewer" });
+    await expect(creating).rejects.toMatchObject({ code: "forbidden" });
     await rowOf(page, "grace")
       .getByText(/^old secret ends in/)
       .waitFor();

@@ -276,12 +276,12 @@ describeInBrowser("the console's session", (browser) => {
 
   const RUNNING = ["Cancel run", "Retry run", "Run action"];
   const STORING = ["New action", "Edit", "Delete", "Pause the environment"];
-  const MINTING = ["New token"];
+  const CREATING = ["New token"];
 
   it.each<[Role, readonly string[]]>([
     ["viewer", []],
     ["member", RUNNING],
-    ["admin", [...RUNNING, ...STORING, ...MINTING]],
+    ["admin", [...RUNNING, ...STORING, ...CREATING]],
   ])("offers a %s what the token may do, and asks for nothing that is refused", async (role, offered) => {
     const page = await browser.newPage(site.origin, WIDE);
     const refused: string[] = [];
@@ -306,7 +306,7 @@ describeInBrowser("the console's session", (browser) => {
       // Only the events of a run that has ended say that it can be retried.
       await ended;
       await browser.settled(page);
-      for (const name of [...RUNNING, ...STORING, ...MINTING]) {
+      for (const name of [...RUNNING, ...STORING, ...CREATING]) {
         if ((await button(page, name).count()) > 0) seen.add(name);
       }
       for (const key of role === "viewer" ? ["c", "r"] : []) await page.keyboard.press(key);

@@ -8,7 +8,7 @@ import type { Context } from "hono";
 import { auditStatement, logAudit, newAuditEntry } from "../../../auth/audit.ts";
 import { writeAudited } from "../../../auth/newest-secret.ts";
 import { GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
-import { mintUuidV7 } from "../../../base/uuid.ts";
+import { newUuidV7 } from "../../../base/uuid.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
@@ -41,7 +41,7 @@ export async function beginBulk(
   const asked = ["bulk", request, filter, body.maxRuns ?? null, runIds];
   const changeKey = await changeKeyOf(actor, idempotencyKey(c), asked);
   const order: BulkOrder = {
-    id: mintUuidV7(Date.now()),
+    id: newUuidV7(Date.now()),
     request,
     filter,
     filters: body.filter === undefined ? null : runFiltersOf(body.filter),
@@ -80,8 +80,8 @@ async function writeAudit(c: Context<AppEnv>, order: BulkOrder): Promise<void> {
   const reason = request.operation === "cancel" ? request.reason : null;
   const what = { project: `${o}/${p}`, envName, action: "bulk_started", target: order.id, reason } as const;
   // The operation's id is the entry's as well, so that a repetition writes the same row.
-  const minted = newAuditEntry(c, what, Date.now());
-  const entry = { ...minted, id: order.id, bulk: JSON.stringify(auditedOrder(order)) };
+  const started = newAuditEntry(c, what, Date.now());
+  const entry = { ...started, id: order.id, bulk: JSON.stringify(auditedOrder(order)) };
   const { DB } = c.env;
   const scope = `${entry.project}/${envName}`;
   // The sweep must know the coordinator, which may have no run yet.

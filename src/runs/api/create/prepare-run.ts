@@ -1,6 +1,6 @@
 /**
- * Makes a run ready for its coordinator: judges its gates, mints the id, signs the callback token, and renders and seals
- * the webhook.
+ * Makes a run ready for its coordinator: judges its gates, creates the id, signs the callback token, and renders and
+ * seals the webhook.
  */
 
 import { signCallbackToken } from "../../../auth/callback-token.ts";
@@ -16,7 +16,7 @@ import type { TemplateContext } from "../../../webhooks/template/placeholder.ts"
 import { type Actor, nameOf, viaOf } from "../../actor.ts";
 import type { Gates } from "../../gates.ts";
 import type { NewRun, RunSource } from "../../run.ts";
-import { mintRunId } from "../../run-id.ts";
+import { createRunId } from "../../run-id.ts";
 import { deadlineOf, gatesOf, type WantedGates } from "./gates.ts";
 
 /** A run that somebody wants: of a body, of a stored action, or again. */
@@ -74,7 +74,7 @@ export async function prepareRun(asked: Asked, wanted: WantedRun): Promise<Prepa
   }
   const createdAt = Date.now();
   const gates = trigger === undefined ? null : await sealableGates(asked, wanted.gates, createdAt);
-  const id = await mintRunId(ring, scope, createdAt);
+  const id = await createRunId(ring, scope, createdAt);
   const run = toNewRun(asked, wanted, gates, { id, createdAt });
   const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
   if (trigger === undefined) return { run, delivery: null, preview: null, token };

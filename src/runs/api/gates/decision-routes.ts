@@ -40,7 +40,7 @@ for (const [what, action] of DECISIONS) {
     validBody(decision, { mayBeEmpty: true }),
     validQuery(changeQuery),
     (c) => {
-      // No role opens this. Admins may mint tokens, so they could mint an approver if a role made one.
+      // No role opens this. Admins may create tokens, so they could create an approver if a role made one.
       if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
       const { reason = null } = c.req.valid("json");
       const inclusion = c.req.valid("query");

@@ -182,7 +182,7 @@ export class GateHandler implements GateCalls {
       const reply = this.#replies.run(run, { include });
       return judged.at === null ? reply : { ...reply, decidedAt: judged.at };
     }
-    // A minted key is noted too, because the Worker repeats a call whose answer was lost.
+    // A key that the Worker created is noted too, because the Worker repeats a call whose answer was lost.
     const changed = this.#gatedRuns.change(run, judged, now, { changeKey, isRepeatable: true });
     return { ...this.#replies.run(changed, { include }), decidedAt: now };
   }

@@ -62,7 +62,7 @@ describe("whose own run it is", () => {
     expect((await decide(allowing, own.id, "approve", named(approver))).status).toBe(200);
   });
 
-  it("a run of a token without a person is that of the person whose token minted it, and the other way round", async () => {
+  it("a run of a token without a person is that of the person whose token created that one, and the reverse", async () => {
     const owner = { role: "owner", name: "ann's", person: "ann", mayApprove: true } as const;
     const anns = await grantToken(project, owner);
     const machines = await grantToken(
