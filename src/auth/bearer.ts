@@ -38,7 +38,7 @@ const ROOT: Principal = {
 };
 
 const OF_JOB = "A callback token opens only its own run, its callback and its heartbeat. Use an API token.";
-const OVERLAP_ENDED = "This token got a new secret, and the old one has ended. Use the newest secret.";
+const GRACE_PERIOD_ENDED = "This token got a new secret, and the old one has ended. Use the newest secret.";
 
 /** The token of `Authorization: Bearer …`. Throws 401. */
 export function bearerToken(c: Context): string {
@@ -138,7 +138,7 @@ async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
   // A session is no token, whatever its hash.
   if (known === null || known.pageKeyHash !== null) throw new ApiError("token_invalid");
   if (isOver(known, now)) {
-    throw new ApiError("token_expired", known.principal.isReplaced ? OVERLAP_ENDED : undefined);
+    throw new ApiError("token_expired", known.principal.isReplaced ? GRACE_PERIOD_ENDED : undefined);
   }
   return known.principal;
 }

@@ -1,7 +1,12 @@
 /** zod: the request bodies and queries of /tokens and /audit. */
 
 import * as z from "zod/mini";
-import { OVERLAP_DEFAULT_SECONDS, OVERLAP_MAX_SECONDS, PATH_NAME, PERSON_MAX_CHARACTERS } from "../base/limits.ts";
+import {
+  GRACE_PERIOD_DEFAULT_SECONDS,
+  GRACE_PERIOD_MAX_SECONDS,
+  PATH_NAME,
+  PERSON_MAX_CHARACTERS,
+} from "../base/limits.ts";
 import { wholeNumber } from "../http/schema-bounds.ts";
 import { described, filterableName, instant, pageQuery, placePageQuery, withExample } from "../http/schema-parts.ts";
 import { AUDIT_ACTIONS } from "./audit.ts";
@@ -78,9 +83,9 @@ export const rotation = z
   .strictObject({
     overlapSeconds: z.optional(
       described(
-        wholeNumber("whole seconds", 0, OVERLAP_MAX_SECONDS),
+        wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
         "How many seconds the old secret still works, but not longer than the token. With 0, the old secret stops at " +
-          `once. Default: \`${OVERLAP_DEFAULT_SECONDS}\`. If an earlier rotation's old secret still works, this can ` +
+          `once. Default: \`${GRACE_PERIOD_DEFAULT_SECONDS}\`. If an earlier rotation's old secret still works, this can ` +
           "only end it sooner, and without this it keeps its end.",
       ),
     ),

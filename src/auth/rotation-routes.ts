@@ -53,7 +53,7 @@ export const rotationRoutes = new Hono<AppEnv>().post(
     const secret = {
       replaces: found.hash,
       hash: await sha256Hex(token),
-      overlapMs: overlapSeconds === undefined ? undefined : overlapSeconds * 1000,
+      gracePeriodMs: overlapSeconds === undefined ? undefined : overlapSeconds * 1000,
     };
     const rotating = writeAudited(c, () => rotateToken(c.env.DB, secret, entry));
     // Also if it failed, because D1 may have done it.

@@ -4,7 +4,7 @@
  * first run may have committed although its answer was lost. The second run finds its own hash and changes nothing.
  */
 
-import { CHILDREN_MAX_LISTED, OVERLAP_DEFAULT_SECONDS } from "../base/limits.ts";
+import { CHILDREN_MAX_LISTED, GRACE_PERIOD_DEFAULT_SECONDS } from "../base/limits.ts";
 import { isLiving } from "./asker.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
 import { type LeftBehind, leftBehind, selectLeft } from "./left-behind.ts";
@@ -75,7 +75,7 @@ export type RotationRefusal = "missing" | "ended" | "changed";
 
 /**
  * If an earlier old secret still works (`old_expires_at > ?5`), it stays, and the newest secret ends at once. `?6`: the
- * end of an overlap that begins now. `?7`: the latest end of one that is under way.
+ * end of a grace period that begins now. `?7`: the latest end of one that is under way.
  */
 const ROTATE = `
   UPDATE tokens SET
@@ -89,17 +89,17 @@ const CHILDREN = `
   WHERE project = ?1 AND parent_id = ?2 AND ${isLiving("?3")} ORDER BY id DESC LIMIT ${CHILDREN_MAX_LISTED + 1}`;
 
 /**
- * Replaces the secret with the hash `replaces` by one with the hash `hash`, and writes the audit entry. `overlapMs`:
- * how long the replaced secret still works; undefined if the request does not say.
+ * Replaces the secret with the hash `replaces` by one with the hash `hash`, and writes the audit entry.
+ * `gracePeriodMs`: how long the replaced secret still works; undefined if the request does not say.
  */
 export async function rotateToken(
   db: D1Database,
-  { replaces, hash, overlapMs }: { replaces: string; hash: string; overlapMs: number | undefined },
+  { replaces, hash, gracePeriodMs }: { replaces: string; hash: string; gracePeriodMs: number | undefined },
   entry: AuditEntry,
 ): Promise<Rotated | RotationRefusal> {
   const { project, target, at } = entry;
-  const ends = at + (overlapMs ?? OVERLAP_DEFAULT_SECONDS * 1000);
-  const endsEarlier = overlapMs === undefined ? Number.MAX_SAFE_INTEGER : ends;
+  const ends = at + (gracePeriodMs ?? GRACE_PERIOD_DEFAULT_SECONDS * 1000);
+  const endsEarlier = gracePeriodMs === undefined ? Number.MAX_SAFE_INTEGER : ends;
   const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier);
   const finds = `EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?16 AND ${isLiving("?4")})`;
   // First, because a token that rotates itself no longer holds the newest secret afterwards.

@@ -67,7 +67,7 @@ export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
 export const ENDPOINTS_MAX_PER_ENVIRONMENT = 20;
 /** Of one webhook endpoint: the newest one, and those that a rotation replaced. */
 export const SIGNING_SECRETS_MAX = 3;
-/** How long a replaced signing secret still signs, if the rotation does not say. */
+/** How long a replaced secret of a token or an endpoint still works, if the rotation does not say. */
 export const GRACE_PERIOD_DEFAULT_SECONDS = 86_400;
 export const GRACE_PERIOD_MAX_SECONDS = 604_800;
 /** Of a webhook endpoint, without its URL and its secrets. */
@@ -85,8 +85,8 @@ export const SUMMARY_MAX_CHARACTERS = 140;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
 /** Of a cancel, a decision or a pause. */
 export const REASON_MAX_BYTES = 1024;
-export const GRACE_DEFAULT_SECONDS = 60;
-export const GRACE_MAX_SECONDS = 3600;
+export const CANCEL_GRACE_DEFAULT_SECONDS = 60;
+export const CANCEL_GRACE_MAX_SECONDS = 3600;
 /** Of one run, those of its action included. */
 export const LABELS_MAX = 10;
 export const LABEL_MAX_CHARACTERS = 64;
@@ -106,9 +106,6 @@ export const POINTER_MAX_CHARACTERS = 300;
 export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
 /** Of a project. The newest stay. */
 export const EXPIRED_TOKENS_MAX = 1000;
-/** How long a replaced secret still works, if the rotation does not say. */
-export const OVERLAP_DEFAULT_SECONDS = 86_400;
-export const OVERLAP_MAX_SECONDS = 604_800;
 /** Of the tokens that a rotation's response lists. */
 export const CHILDREN_MAX_LISTED = 200;
 /** Of the actions, and of the webhook endpoints, that the response to a revocation or a rotation lists. */

@@ -7,7 +7,7 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d
 const MAX_SECONDS = 604_800;
 
 /** Seconds from a text such as `90s`, `30m`, `12h` or `7d`; `0` needs no unit. */
-export function readOverlap(text: string): number {
+export function readGracePeriod(text: string): number {
   const [, count = "", unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const seconds = text === "0" ? 0 : Number(count || Number.NaN) * (UNIT_SECONDS[unit] ?? Number.NaN);
   if (seconds >= 0 && seconds <= MAX_SECONDS) return seconds;

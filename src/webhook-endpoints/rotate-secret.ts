@@ -35,13 +35,13 @@ export async function rotateSecret(
   c: Context<AppEnv>,
   ring: KeyRing,
   ref: DefinitionRef,
-  graceSeconds: number | undefined,
+  gracePeriodSeconds: number | undefined,
   callersKey: string | null,
   entry: AuditEntry,
 ): Promise<RotatedSecret> {
   // An id contains no colon, so no key can spell another caller's.
   const rotation: RotationKey | null =
-    callersKey === null ? null : { key: `${entry.actor}:${callersKey}`, request: String(graceSeconds) };
+    callersKey === null ? null : { key: `${entry.actor}:${callersKey}`, request: String(gracePeriodSeconds) };
   return changeDefinition(c, ENDPOINT_KIND, ref, entry, async ({ stored }) => {
     if (stored === null) throw new ApiError("webhook_endpoint_not_found");
     const secrets = await secretsOf(ENDPOINT_KIND, ring, ref, stored);
@@ -54,7 +54,7 @@ export async function rotateSecret(
       return { version: stored.version, isUnchanged: true, signingSecret: null, graceEndsAt: ends };
     }
     const signingSecret = newSigningSecret();
-    const after = rotated(secrets, signingSecret, { graceSeconds, now, rotation });
+    const after = rotated(secrets, signingSecret, { gracePeriodSeconds, now, rotation });
     if (!after.ok) throw tooMany(after.error);
     const version = versionAfter(stored.version, now);
     const put = {

@@ -1,7 +1,7 @@
 /**
  * The signing secrets of a webhook endpoint: the newest one, and those that rotations replaced, which sign until their
- * grace is over. They are sealed beside the definition, with the rotations that a caller may repeat. PURE but for the
- * new secret.
+ * grace period is over. They are sealed beside the definition, with the rotations that a caller may repeat. PURE but
+ * for the new secret.
  */
 
 import { GRACE_PERIOD_DEFAULT_SECONDS, SIGNING_SECRETS_MAX } from "../base/limits.ts";
@@ -56,17 +56,17 @@ export function rotationOf(secrets: Secrets, key: string): RotationKey | undefin
 }
 
 /**
- * The secrets after a rotation at `now`. `graceSeconds`: how long the replaced secret still signs, and then no older one
- * signs longer; undefined: the default, and older ones keep their end. A secret that still signs is never dropped to
- * make room, because receivers may know no other. The error is when one of them ends, in ms.
+ * The secrets after a rotation at `now`. `gracePeriodSeconds`: how long the replaced secret still signs, and then no
+ * older one signs longer; undefined: the default, and older ones keep their end. A secret that still signs is never
+ * dropped to make room, because receivers may know no other. The error is when one of them ends, in ms.
  */
 export function rotated(
   secrets: Secrets,
   newest: string,
-  { graceSeconds, now, rotation }: Rotating,
+  { gracePeriodSeconds, now, rotation }: Rotating,
 ): Result<Secrets, number> {
-  const end = now + (graceSeconds ?? GRACE_PERIOD_DEFAULT_SECONDS) * 1000;
-  const latest = graceSeconds === undefined ? Number.MAX_SAFE_INTEGER : end;
+  const end = now + (gracePeriodSeconds ?? GRACE_PERIOD_DEFAULT_SECONDS) * 1000;
+  const latest = gracePeriodSeconds === undefined ? Number.MAX_SAFE_INTEGER : end;
   const replaced = secrets.get(NEWEST);
   const before = olderOf(secrets, now);
   const older = [
@@ -86,7 +86,7 @@ export function rotated(
 }
 
 interface Rotating {
-  readonly graceSeconds: number | undefined;
+  readonly gracePeriodSeconds: number | undefined;
   readonly now: number;
   /** Null if the caller sent no key. */
   readonly rotation: RotationKey | null;

@@ -399,7 +399,7 @@ describe("the life of a session", () => {
     expect((await ask("GET", "/whoami", { token })).status).toBe(200);
   });
 
-  it("lasts until the overlap's end if its secret is replaced, and meanwhile creates no tokens", async () => {
+  it("lasts until the end of the grace period if its secret is replaced, and meanwhile creates no tokens", async () => {
     clockAt(START);
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });

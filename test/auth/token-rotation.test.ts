@@ -153,7 +153,7 @@ describe("the old secret", () => {
     expect(listed?.oldSecretExpiresAt).toBeNull();
   });
 
-  it("stops at once with an overlap of 0, also for a request without a body of JSON", async () => {
+  it("stops at once with a grace period of 0, also for a request without a body of JSON", async () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "viewer" });
     expect(await codeOf(project, token)).toBe("ok");
@@ -197,14 +197,14 @@ describe("the old secret", () => {
     expect(third.oldSecretExpiresAt).toBe(at(7 * DAY));
     expect(await codeOf(project, token)).toBe("ok");
     expect(await codeOf(project, second.token)).toBe("token_invalid");
-    // An overlap can only get shorter.
+    // A grace period can only get shorter.
     const fourth = await newSecret(project, id, third.token, { overlapSeconds: 60 });
     expect(fourth.oldSecretExpiresAt).toBe(at(61));
     const fifth = await newSecret(project, id, fourth.token, { overlapSeconds: 7 * DAY });
     expect(fifth.oldSecretExpiresAt).toBe(at(61));
     later(61);
     expect(await codeOf(project, token)).toBe("token_expired");
-    // The overlap is over, so the next rotation begins one.
+    // The grace period is over, so the next rotation begins one.
     expect((await newSecret(project, id, fifth.token)).oldSecretExpiresAt).toBe(at(61 + DAY));
     expect(await codeOf(project, fifth.token)).toBe("ok");
     expect(await codeOf(project, token)).toBe("token_invalid");

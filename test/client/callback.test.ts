@@ -112,7 +112,7 @@ describe("a token", () => {
     expect(asked.map(({ body }) => JSON.parse(body))).toEqual([NEW, NEW]);
   });
 
-  it("is rotated with the overlap, and not again after a lost response, because it may have a new secret", async () => {
+  it("is rotated with the grace period, and not again after a lost response, as it may have a new secret", async () => {
     const { client, asked } = await stub(json(200, MADE), refusal(503, "database_unavailable"), json(200, MADE));
     expect(await client().tokens.rotate("1", { overlapSeconds: 0 })).toEqual(MADE);
     expect(asked[0]).toMatchObject({ method: "POST", url: "/acme/shop/tokens/1/rotate" });

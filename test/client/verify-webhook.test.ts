@@ -23,7 +23,7 @@ function headersOf(body: string, secrets: readonly string[] = [SECRET, OLD_SECRE
 describe("a genuine message is its JSON", () => {
   it.each([
     ["with the newest secret", BODY, headersOf(BODY), SECRET],
-    ["with a secret in grace", BODY, headersOf(BODY), OLD_SECRET],
+    ["with a secret in its grace period", BODY, headersOf(BODY), OLD_SECRET],
     ["as bytes", new TextEncoder().encode(BODY), headersOf(BODY), SECRET],
     ["with the headers of fetch", BODY, new Headers(headersOf(BODY)), SECRET],
     ["with the headers of Node", BODY, { ...headersOf(BODY), "set-cookie": ["a"], via: undefined }, SECRET],

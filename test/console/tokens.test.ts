@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { bulkWords, pageOf, wordsOf } from "../../src/console/tokens/audit-words.ts";
-import { firstOverlap, overlapChoices } from "../../src/console/tokens/overlap.ts";
+import { firstGracePeriod, gracePeriodChoices } from "../../src/console/tokens/overlap.ts";
 import { isRotatable } from "../../src/console/tokens/rotatable.ts";
 
 const token = (id: string, parentId: string | null, more = {}) => ({
@@ -33,7 +33,7 @@ describe("a token can be rotated", () => {
     expect(isRotatable(token("low", "elsewhere"), holder("top"), page)).toBe(true);
   });
 
-  it("not by the session of its own secret during an overlap, which would end the session", () => {
+  it("not by the session of its own secret during a grace period, which would end the session", () => {
     const own = token("own", null, { oldSecretExpiresAt: "2030-01-01T00:00:00.000Z" });
     expect(isRotatable(own, holder("own"), [own])).toBe(false);
     expect(isRotatable(own, holder(null), [own])).toBe(true);
@@ -58,13 +58,16 @@ describe("a token can be rotated", () => {
 });
 
 it("the old secret works for a day if nobody chooses, and its end can only come sooner", () => {
-  const keys = (isOwn: boolean, isUnderWay: boolean) => overlapChoices({ isOwn, isUnderWay }).map(({ key }) => key);
+  const keys = (isOwn: boolean, isUnderWay: boolean) => gracePeriodChoices({ isOwn, isUnderWay }).map(({ key }) => key);
   expect(keys(false, false)).toEqual(["1h", "1d", "7d", "0"]);
   expect(keys(true, false)).toEqual(["1h", "1d", "7d"]);
   expect(keys(false, true)).toEqual(["", "0"]);
-  expect(firstOverlap(overlapChoices({ isOwn: false, isUnderWay: false }))).toBe("1d");
-  const [kept] = overlapChoices({ isOwn: false, isUnderWay: true });
-  expect([firstOverlap(overlapChoices({ isOwn: false, isUnderWay: true })), kept?.seconds]).toEqual(["", undefined]);
+  expect(firstGracePeriod(gracePeriodChoices({ isOwn: false, isUnderWay: false }))).toBe("1d");
+  const [kept] = gracePeriodChoices({ isOwn: false, isUnderWay: true });
+  expect([firstGracePeriod(gracePeriodChoices({ isOwn: false, isUnderWay: true })), kept?.seconds]).toEqual([
+    "",
+    undefined,
+  ]);
 });
 
 describe("an audit entry", () => {

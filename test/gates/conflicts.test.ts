@@ -1,7 +1,7 @@
 /** What becomes of runs for which there is no slot, and what they show of it. */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { GRACE_DEFAULT_SECONDS } from "../../src/base/limits.ts";
+import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../src/base/limits.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
 import { ANN, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
@@ -97,7 +97,7 @@ describe("a run that cancels others", () => {
       expect(awake.sql.exec(asked, holder).one()).toEqual({
         cancel_by: "carl",
         cancel_reason: `The newer run ${newer} replaces this one.`,
-        cancel_until: Date.now() + GRACE_DEFAULT_SECONDS * 1000,
+        cancel_until: Date.now() + CANCEL_GRACE_DEFAULT_SECONDS * 1000,
       });
       expect(awake.sql.exec(asked, other).one()).toMatchObject({ cancel_by: null });
       expect(holds(awake, newer)).toBe(false);

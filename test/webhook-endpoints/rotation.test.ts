@@ -93,7 +93,7 @@ describe("a rotation", () => {
     expect((await rotate(path)).status).toBe(200);
   });
 
-  it("is refused for a grace of more than a week", async () => {
+  it("is refused for a grace period of more than a week", async () => {
     const path = newPath();
     await put(path);
     for (const gracePeriodSeconds of [604_801, -1, 1.5, null]) {

@@ -29,7 +29,7 @@ async function sendTo(answer: Answer, members: object = {}): Promise<{ sent: Sen
 
 const newSecret = () => `whsec_${crypto.getRandomValues(new Uint8Array(32)).toBase64()}`;
 
-it("all secrets in grace sign, and each of them alone verifies what arrived", async () => {
+it("all secrets in their grace period sign, and each of them alone verifies what arrived", async () => {
   const to = await answering({ status: 204 });
   const signingSecrets = [newSecret(), newSecret(), newSecret()];
   const sent = await send(endpointOf({ url: to.url }, { signingSecrets, version: 7 }));

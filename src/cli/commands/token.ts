@@ -7,7 +7,7 @@ import { EXIT } from "../exit.ts";
 import { limitOption, take } from "../limits.ts";
 import { examples, exiting, given, readId, readPerson, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags, plain } from "../output.ts";
-import { readOverlap } from "../overlap.ts";
+import { readGracePeriod } from "../overlap.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 import { fields, flagsText, instantText, tokenTable } from "../telling.ts";
 
@@ -139,7 +139,7 @@ function rotateCommand(): CliCommand {
       new Option(
         "--overlap <time>",
         "how long the old secret still works, such as 30m, 12h or 7d; 0 ends it at once (default: 1d)",
-      ).argParser(readOverlap),
+      ).argParser(readGracePeriod),
     )
     .addHelpText(
       "after",

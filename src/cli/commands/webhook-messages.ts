@@ -9,7 +9,7 @@ import { EXIT } from "../exit.ts";
 import { limitOption, take } from "../limits.ts";
 import { examples, exiting, given, SuggestingOption, textOption } from "../options.ts";
 import { Output, plain } from "../output.ts";
-import { readOverlap } from "../overlap.ts";
+import { readGracePeriod } from "../overlap.ts";
 import { runArgument, wholeRunId, wholeRunIdForChange } from "../run-id.ts";
 import { connect } from "../settings.ts";
 import { readWhen } from "../since.ts";
@@ -249,7 +249,7 @@ export function rotateSecretCommand(): CliCommand {
       new Option(
         "--grace-period <time>",
         "how long the old secret still signs, such as 30m, 12h or 7d; 0 ends it at once (default: 1d)",
-      ).argParser(readOverlap),
+      ).argParser(readGracePeriod),
     )
     .addHelpText(
       "after",

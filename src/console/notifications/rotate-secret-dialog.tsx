@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { RotatedSigningSecret } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { firstOverlap, overlapChoices } from "../tokens/overlap.ts";
+import { firstGracePeriod, gracePeriodChoices } from "../tokens/overlap.ts";
 import { ShownSecret } from "../tokens/shown-secret.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -18,15 +18,15 @@ interface RotateSecretDialogProps {
   readonly onRotated: () => void;
 }
 
-const CHOICES = overlapChoices({ isOwn: false, isUnderWay: false });
+const CHOICES = gracePeriodChoices({ isOwn: false, isUnderWay: false });
 const LOST = "The secret was made, but the response that had it got lost. Close this and rotate again.";
 
 export function RotateSecretDialog({ name, onClose, onRotated }: RotateSecretDialogProps) {
   const { client } = useSession();
-  const [overlap, setOverlap] = useState(() => firstOverlap(CHOICES));
+  const [gracePeriod, setGracePeriod] = useState(() => firstGracePeriod(CHOICES));
   const [rotated, setRotated] = useState<RotatedSigningSecret | null>(null);
   const change = useChange({ fields: ["/gracePeriodSeconds"] });
-  const gracePeriodSeconds = CHOICES.find(({ key }) => key === overlap)?.seconds;
+  const gracePeriodSeconds = CHOICES.find(({ key }) => key === gracePeriod)?.seconds;
   const rotate = () =>
     change.submit({
       body: { gracePeriodSeconds },
@@ -65,9 +65,9 @@ export function RotateSecretDialog({ name, onClose, onRotated }: RotateSecretDia
         <SelectField
           label="The old secret"
           hint="While it works, both sign each message, so that the receiver can change over."
-          value={overlap}
+          value={gracePeriod}
           error={change.problems.get("/gracePeriodSeconds")}
-          onText={setOverlap}
+          onText={setGracePeriod}
         >
           {CHOICES.map(({ key, label }) => (
             <option key={key} value={key}>

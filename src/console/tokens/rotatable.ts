@@ -9,7 +9,7 @@ type Listed = Pick<ApiToken, "id" | "role" | "parentId" | "oldSecretExpiresAt" |
 export function isRotatable(token: Listed, holder: Holder, tokens: readonly Listed[]): boolean {
   // A session of ROOT_TOKEN rotates no owner, and no token with a flag.
   if (holder.id === null) return token.role !== "owner" && !token.mayApprove && !token.mayActForOthers;
-  // In an overlap, a rotation ends the secret of this session at once, and nobody would see the new one.
+  // In a grace period, a rotation ends the secret of this session at once, and nobody would see the new one.
   if (token.id === holder.id) return token.oldSecretExpiresAt === null;
   const seen = new Set<string>();
   for (let above = token.parentId; above !== null; ) {

@@ -9,7 +9,7 @@ import { SelectField } from "../ui/field.tsx";
 import { Countdown, exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { LeftBehind } from "./left-behind.tsx";
-import { firstOverlap, overlapChoices } from "./overlap.ts";
+import { firstGracePeriod, gracePeriodChoices } from "./overlap.ts";
 import { ShownSecret, TokenName } from "./shown-secret.tsx";
 
 interface RotateDialogProps {
@@ -58,10 +58,10 @@ function RotateForm({ token, onClose, onRotated, onDone }: RotateFormProps) {
   const { client, holder } = useSession();
   const isOwn = token.id === holder.id;
   const { oldSecretExpiresAt } = token;
-  const choices = overlapChoices({ isOwn, isUnderWay: oldSecretExpiresAt !== null });
-  const [overlap, setOverlap] = useState(() => firstOverlap(choices));
+  const choices = gracePeriodChoices({ isOwn, isUnderWay: oldSecretExpiresAt !== null });
+  const [gracePeriod, setGracePeriod] = useState(() => firstGracePeriod(choices));
   const change = useChange({ fields: ["/overlapSeconds"], afterLoss: AFTER_LOSS });
-  const overlapSeconds = choices.find(({ key }) => key === overlap)?.seconds;
+  const overlapSeconds = choices.find(({ key }) => key === gracePeriod)?.seconds;
   const rotate = () =>
     change.submit({
       send: ({ signal }) => client.tokens.rotate(token.id, { signal, overlapSeconds }),
@@ -89,9 +89,9 @@ function RotateForm({ token, onClose, onRotated, onDone }: RotateFormProps) {
       <SelectField
         label={oldSecretExpiresAt === null ? "The old secret" : "The earlier secret"}
         hint="While it works, it only reads, and creates and cancels runs. Its sessions end with it."
-        value={overlap}
+        value={gracePeriod}
         error={change.problems.get("/overlapSeconds")}
-        onText={setOverlap}
+        onText={setGracePeriod}
       >
         {choices.map(({ key, label }) => (
           <option key={key} value={key}>

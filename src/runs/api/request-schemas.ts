@@ -3,9 +3,9 @@
 import * as z from "zod/mini";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import {
+  CANCEL_GRACE_DEFAULT_SECONDS,
+  CANCEL_GRACE_MAX_SECONDS,
   ERROR_MAX_BYTES,
-  GRACE_DEFAULT_SECONDS,
-  GRACE_MAX_SECONDS,
   HEARTBEAT_MESSAGE_MAX_BYTES,
   INPUTS_MAX_BYTES,
   NOT_BEFORE_MAX_DAYS,
@@ -153,10 +153,10 @@ export const cancel = z
     ),
     graceSeconds: z._default(
       described(
-        wholeNumber("whole seconds", 0, GRACE_MAX_SECONDS),
+        wholeNumber("whole seconds", 0, CANCEL_GRACE_MAX_SECONDS),
         "How long a running job may still work, at most until the run's deadline. With 0, the run ends at once.",
       ),
-      GRACE_DEFAULT_SECONDS,
+      CANCEL_GRACE_DEFAULT_SECONDS,
     ),
   })
   .register(z.globalRegistry, {

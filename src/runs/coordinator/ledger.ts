@@ -5,7 +5,7 @@
  * an end leads to. No method waits, so no other call can run between reading a run and writing it.
  */
 
-import { GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
+import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { type Delivery, LEASE_MS } from "../../webhooks/delivery.ts";
 import { type FollowUp, type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
@@ -292,7 +292,7 @@ export class Ledger {
 
 /** How long the job of a run has to stop that this event ends. A DELETE says nothing of it. */
 function graceMsOf(event: RunEvent): number {
-  if (event.type === "cancelled") return GRACE_DEFAULT_SECONDS * 1000;
+  if (event.type === "cancelled") return CANCEL_GRACE_DEFAULT_SECONDS * 1000;
   return event.type === "cancel_requested" ? event.graceMs : 0;
 }
 

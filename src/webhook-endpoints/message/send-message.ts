@@ -1,6 +1,6 @@
 /**
- * Makes one attempt of a message: renders it, checks its URL, signs it with all secrets in grace, sends it, and says
- * what the answer means. It knows neither D1 nor coordinators.
+ * Makes one attempt of a message: renders it, checks its URL, signs it with all secrets that still sign, sends it, and
+ * says what the answer means. It knows neither D1 nor coordinators.
  */
 
 import type { MessageAttempt, MessageResult } from "../../runs/telling.ts";

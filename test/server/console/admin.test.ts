@@ -42,7 +42,7 @@ describeInBrowser("an admin's console", (browser) => {
     return field(dialog(page, "The new secret"), "New secret").inputValue();
   }
 
-  it("makes a colleague's token, sees it used, rotates it with an overlap, revokes it, and reads who did what", async () => {
+  it("makes a colleague's token, sees it used, rotates it, revokes it, and reads who did what", async () => {
     const found: string[] = [];
     const operator = site.client("prod");
     await operator.actions.put("deploy", {}, { ifVersion: null });
@@ -90,7 +90,7 @@ describeInBrowser("an admin's console", (browser) => {
 
     const third = await rotate(page, ["The earlier secret", "0"], async (open) => {
       await open.getByText("The current secret stops at once.").waitFor();
-      await lookAt(page, "rotate in an overlap", found);
+      await lookAt(page, "rotate in a grace period", found);
     });
     await shown.getByText(/^The old secret stops everywhere/).waitFor();
     await button(shown, "Done").click();

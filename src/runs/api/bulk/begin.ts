@@ -7,7 +7,7 @@
 import type { Context } from "hono";
 import { auditStatement, logAudit, newAuditEntry } from "../../../auth/audit.ts";
 import { writeAudited } from "../../../auth/newest-secret.ts";
-import { GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
+import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
 import { newUuidV7 } from "../../../base/uuid.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { ApiError } from "../../../http/errors.ts";
@@ -69,7 +69,7 @@ export async function beginBulk(
 
 function requestOf({ operation, reason, graceSeconds, includeRetried }: BulkRequestBody): BulkRequest {
   return operation === "cancel"
-    ? { operation, reason: reason ?? null, graceSeconds: graceSeconds ?? GRACE_DEFAULT_SECONDS }
+    ? { operation, reason: reason ?? null, graceSeconds: graceSeconds ?? CANCEL_GRACE_DEFAULT_SECONDS }
     : { operation, includeRetried: includeRetried ?? false };
 }
 

@@ -1,6 +1,6 @@
 /** Does what `admit()` says of a run: releases it, holds it, queues it, ends it, or asks it to stop. */
 
-import { GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
+import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
 import type { Admission } from "../../admission.ts";
 import type { GateEvent } from "../../gate-transition.ts";
 import type { Slot } from "../../gates.ts";
@@ -12,7 +12,7 @@ import type { Deliveries } from "../deliveries.ts";
 import type { Ledger } from "../ledger.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 
-const GRACE_MS = GRACE_DEFAULT_SECONDS * 1000;
+const GRACE_MS = CANCEL_GRACE_DEFAULT_SECONDS * 1000;
 
 export class AdmissionEffects {
   readonly #journal: Journal;
