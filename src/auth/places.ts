@@ -9,7 +9,7 @@ const AFTER_ALL = "~";
  * The scopes `{org}/{project}/{env}` after `cursor` that have runs, actions or webhook endpoints, in order. It seeks
  * the next scope in each index, so the cost does not depend on how much an environment has.
  */
-export function selectPlaces(
+export function selectEnvironments(
   db: D1Database,
   { project, envName }: Pick<Principal, "project" | "envName">,
   cursor: string,
@@ -23,12 +23,12 @@ export function selectPlaces(
       SELECT min(scope) FROM definitions WHERE scope ${comparison} ${from} AND scope <= ?3))`;
   return db
     .prepare(
-      `WITH RECURSIVE places (scope) AS (
+      `WITH RECURSIVE found (scope) AS (
          SELECT CASE WHEN ?1 < ?2 THEN ${next("?2", ">=")} ELSE ${next("?1", ">")} END
          UNION ALL
-         SELECT ${next("places.scope", ">")} FROM places WHERE places.scope IS NOT NULL LIMIT ?4
+         SELECT ${next("found.scope", ">")} FROM found WHERE found.scope IS NOT NULL LIMIT ?4
        )
-       SELECT scope FROM places WHERE scope IS NOT NULL`,
+       SELECT scope FROM found WHERE scope IS NOT NULL`,
     )
     .bind(cursor, first, last, limit)
     .all<{ scope: string }>();

@@ -8,7 +8,14 @@ import {
   PERSON_MAX_CHARACTERS,
 } from "../base/limits.ts";
 import { wholeNumber } from "../http/schema-bounds.ts";
-import { described, filterableName, instant, pageQuery, placePageQuery, withExample } from "../http/schema-parts.ts";
+import {
+  described,
+  environmentPageQuery,
+  filterableName,
+  instant,
+  pageQuery,
+  withExample,
+} from "../http/schema-parts.ts";
 import { AUDIT_ACTIONS } from "./audit.ts";
 import { ROLES } from "./permissions.ts";
 import { asPerson, PERSON_PATTERN } from "./person.ts";
@@ -132,5 +139,5 @@ export const auditQuery = z.strictObject({
   until: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
 });
 
-/** The query of a page of places. */
-export const placeListQuery = z.strictObject(placePageQuery);
+/** The query of a page of environments. */
+export const environmentListQuery = z.strictObject(environmentPageQuery);

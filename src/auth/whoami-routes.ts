@@ -7,16 +7,16 @@ import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/public-url.ts";
 import { requiresAnybody } from "./bearer.ts";
-import { selectPlaces } from "./places.ts";
-import { placeListQuery } from "./request-schemas.ts";
+import { selectEnvironments } from "./places.ts";
+import { environmentListQuery } from "./request-schemas.ts";
 import { describePrincipal } from "./whoami.ts";
 
 export const whoamiRoutes = new Hono<AppEnv>()
   .get("/whoami", requiresAnybody(), (c) => c.json(describePrincipal(c.get("principal"))))
-  .get("/places", requiresAnybody(), validQuery(placeListQuery), async (c) => {
+  .get("/places", requiresAnybody(), validQuery(environmentListQuery), async (c) => {
     const principal = c.get("principal");
     const { limit, cursor = "" } = c.req.valid("query");
-    const read = () => selectPlaces(c.env.DB, principal, cursor, limit + 1);
+    const read = () => selectEnvironments(c.env.DB, principal, cursor, limit + 1);
     const { results } = await readD1(c.get("hops"), read);
     const page = results.slice(0, limit);
     const last = page.at(-1);

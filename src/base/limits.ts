@@ -144,7 +144,7 @@ export const WAIT_MAX_SECONDS = 60;
 
 export const PAGE_DEFAULT_ROWS = 50;
 export const PAGE_MAX_ROWS = 200;
-export const PLACES_PAGE_ROWS = 100;
+export const ENVIRONMENTS_PAGE_ROWS = 100;
 export const PAGE_MAX_BYTES = 4 * 1024 * 1024;
 /** Rows that a page looks at. D1 runs one query at a time, so a longer query would block all others. */
 export const PAGE_MAX_LOOKED_AT = 5000;

@@ -23,7 +23,7 @@ export function waitsForText({ waiting, approval }: Gated, now: number): string 
     case "approval":
       return `waits for approval${countText(approval)}`;
     case "concurrency":
-      return placeText(waiting);
+      return queueText(waiting);
     case "pause":
       return words("paused", waiting.reason === null ? "" : `· ${text(waiting.reason)}`);
     default:
@@ -54,14 +54,14 @@ function leftText(ms: number): string {
   return ms < 60_000 ? `${Math.ceil(ms / 1000)}s` : durationText(ms);
 }
 
-function placeText(waiting: Waiting): string {
+function queueText(waiting: Waiting): string {
   const { position, behind = [] } = waiting;
-  const place = position ? `, ${ordinal(position)}` : "";
+  const nth = position ? `, ${ordinal(position)}` : "";
   const more = behind.length - NAMED_HOLDERS;
   const holders = behind.slice(0, NAMED_HOLDERS).map(shortId).join(", ");
   const those = holders === "" ? "" : `, behind ${holders}${more > 0 ? ` and ${more} more` : ""}`;
   const what = waiting.group === null ? "its turn" : `a slot of ${slotText(waiting)}`;
-  return `waits for ${what}${place}${those}`;
+  return `waits for ${what}${nth}${those}`;
 }
 
 function lacksApprovals(approval: Gated["approval"]): boolean {

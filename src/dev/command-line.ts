@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { spawnChild } from "./children.ts";
-import { EXAMPLE_PLACE } from "./example-place.ts";
+import { EXAMPLE_ENVIRONMENT } from "./example-place.ts";
 import { shorten } from "./telling.ts";
 import { ROOT } from "./wrangler.ts";
 
@@ -40,9 +40,9 @@ export function commandLine(origin: string, token: string, folder: string): Comm
     ...withoutSettings(process.env),
     ACTION_RUNS_URL: origin,
     ACTION_RUNS_TOKEN: token,
-    ACTION_RUNS_ORG: EXAMPLE_PLACE.org,
-    ACTION_RUNS_PROJECT: EXAMPLE_PLACE.project,
-    ACTION_RUNS_ENV: EXAMPLE_PLACE.env,
+    ACTION_RUNS_ORG: EXAMPLE_ENVIRONMENT.org,
+    ACTION_RUNS_PROJECT: EXAMPLE_ENVIRONMENT.project,
+    ACTION_RUNS_ENV: EXAMPLE_ENVIRONMENT.env,
   };
   let held: string[] | null = null;
   const say = (line: string) => {

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Client, callback, createClient } from "../client/index.ts";
 import { seedGates } from "./console-gates.ts";
 import { seedActions } from "./console-jobs.ts";
-import { EXAMPLE_PLACE } from "./example-place.ts";
+import { EXAMPLE_ENVIRONMENT } from "./example-place.ts";
 
 const RUNS = 200;
 /** The pause between two creates. */
@@ -31,11 +31,11 @@ const ERRORS = [
  * webhooks to this machine.
  */
 export async function seed(baseUrl: string, rootToken: string): Promise<void> {
-  const operator = createClient({ baseUrl, token: rootToken, ...EXAMPLE_PLACE });
+  const operator = createClient({ baseUrl, token: rootToken, ...EXAMPLE_ENVIRONMENT });
   const people = await Promise.all(
     PEOPLE.map(async (name) => {
-      const { token } = await operator.tokens.create({ name, role: "member", envName: EXAMPLE_PLACE.env });
-      return createClient({ baseUrl, token, ...EXAMPLE_PLACE });
+      const { token } = await operator.tokens.create({ name, role: "member", envName: EXAMPLE_ENVIRONMENT.env });
+      return createClient({ baseUrl, token, ...EXAMPLE_ENVIRONMENT });
     }),
   );
   const random = numbers(7);

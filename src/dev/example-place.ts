@@ -1,8 +1,10 @@
-/** The place that all commands of this folder, the README and the documents use. */
+/** The environment that all commands of this folder, the README and the documents use. */
 
-export const EXAMPLE_PLACE = { org: "acme", project: "shop", env: "production" } as const;
+export const EXAMPLE_ENVIRONMENT = { org: "acme", project: "shop", env: "production" } as const;
+
+const { org, project, env } = EXAMPLE_ENVIRONMENT;
 
 /** In paths of the console. */
-export const EXAMPLE_PATH = `${EXAMPLE_PLACE.org}/${EXAMPLE_PLACE.project}/${EXAMPLE_PLACE.env}`;
+export const EXAMPLE_PATH = `${org}/${project}/${env}`;
 /** The path of its runs in the API. */
-export const EXAMPLE_RUNS = `/${EXAMPLE_PLACE.org}/${EXAMPLE_PLACE.project}/envs/${EXAMPLE_PLACE.env}/action-runs`;
+export const EXAMPLE_RUNS = `/${org}/${project}/envs/${env}/action-runs`;

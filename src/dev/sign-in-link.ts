@@ -1,6 +1,6 @@
 /** The link of `npm start` to the console. A code in its fragment signs in once, and browsers send no fragments. */
 
-import { EXAMPLE_PATH, EXAMPLE_PLACE } from "./example-place.ts";
+import { EXAMPLE_ENVIRONMENT, EXAMPLE_PATH } from "./example-place.ts";
 
 const CODE = /^[A-Za-z0-9_-]{43}$/;
 
@@ -13,7 +13,7 @@ export function consoleLink(url: string): string {
  * operator's token.
  */
 export async function signInLink(url: string, rootToken: string): Promise<string | null> {
-  const { org, project } = EXAMPLE_PLACE;
+  const { org, project } = EXAMPLE_ENVIRONMENT;
   try {
     const response = await fetch(`${url}/${org}/${project}/sign-in-codes`, {
       method: "POST",

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseArgs, parseEnv } from "node:util";
 import { createClient } from "../client/index.ts";
 import { runToEnd } from "./children.ts";
-import { EXAMPLE_PLACE } from "./example-place.ts";
+import { EXAMPLE_ENVIRONMENT } from "./example-place.ts";
 import { offerHello } from "./hello-action.ts";
 import { migrateLocally } from "./migrate-locally.ts";
 import { onEnter } from "./on-enter.ts";
@@ -62,7 +62,7 @@ async function offeringHello(url: string, token: string): Promise<string | null>
   if (token === "")
     return "ROOT_TOKEN is missing in .dev.vars. Add one, for example from `openssl rand -hex 32`, and restart.";
   try {
-    const offered = await offerHello(createClient({ baseUrl: url, token, ...EXAMPLE_PLACE }).actions, url);
+    const offered = await offerHello(createClient({ baseUrl: url, token, ...EXAMPLE_ENVIRONMENT }).actions, url);
     return "why" in offered ? offered.why : null;
   } catch (error) {
     return `The action hello could not be stored. ${error instanceof Error ? error.message : error}`;
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
   const ended = once(child, "exit");
 
   const token = devVars.ROOT_TOKEN ?? "";
-  writePrivateFile(join(ROOT, ENV_FILE), envFile(url, EXAMPLE_PLACE, token));
+  writePrivateFile(join(ROOT, ENV_FILE), envFile(url, EXAMPLE_ENVIRONMENT, token));
   const withoutHello = await offeringHello(url, token);
   const link = await signInLink(url, token);
   const printAnother = async () => console.log(anotherLink(await signInLink(url, token)));

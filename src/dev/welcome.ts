@@ -43,14 +43,14 @@ export function anotherLink(link: string | null): string {
 /** The content of ENV_FILE, for `sh`. It holds the operator's token. */
 export function envFile(
   url: string,
-  place: { readonly org: string; readonly project: string; readonly env: string },
+  environment: { readonly org: string; readonly project: string; readonly env: string },
   rootToken: string,
 ): string {
   const variables = {
     ACTION_RUNS_URL: url,
-    ACTION_RUNS_ORG: place.org,
-    ACTION_RUNS_PROJECT: place.project,
-    ACTION_RUNS_ENV: place.env,
+    ACTION_RUNS_ORG: environment.org,
+    ACTION_RUNS_PROJECT: environment.project,
+    ACTION_RUNS_ENV: environment.env,
     ACTION_RUNS_TOKEN: rootToken,
   };
   const lines = Object.entries(variables).map(

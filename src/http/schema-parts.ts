@@ -3,10 +3,10 @@
 import { en } from "zod/locales";
 import * as z from "zod/mini";
 import {
+  ENVIRONMENTS_PAGE_ROWS,
   NAME_MAX_CHARACTERS,
   PAGE_DEFAULT_ROWS,
   PAGE_MAX_ROWS,
-  PLACES_PAGE_ROWS,
   TIMEOUT_MAX_MINUTES,
 } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
@@ -107,7 +107,7 @@ export const pageQuery = pageOf(decodeCursor, "01890a5d-ac96-774b-bcce-b302099a8
 export const namePageQuery = pageOf(decodeNameCursor, "deploy");
 
 /** Pages of environments, by their scopes. */
-export const placePageQuery = pageOf(decodeScopeCursor, "acme/shop/stage", PLACES_PAGE_ROWS);
+export const environmentPageQuery = pageOf(decodeScopeCursor, "acme/shop/stage", ENVIRONMENTS_PAGE_ROWS);
 
 /** Pages of numbered things. */
 export const seqPageQuery = pageOf(decodeSeqCursor, "500");

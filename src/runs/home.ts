@@ -7,7 +7,7 @@ export interface Home {
   readonly generation: number;
 }
 
-/** The home of an environment that was never placed anywhere: all were here before there was a second database. */
+/** The home of an environment for which nobody has chosen one: all were here before there was a second database. */
 export const FIRST_HOME: Home = { database: 0, generation: 0 };
 
 /** The one with the higher generation; null if there is none. */

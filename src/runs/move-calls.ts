@@ -3,7 +3,7 @@
 import type { Home } from "./home.ts";
 
 /** What a coordinator says of where its runs are. */
-export interface Placement {
+export interface HomeState {
   /** Null if nobody has decided yet, because it never had a run. */
   readonly home: Home | null;
   /** The moves that are not over, the oldest first. Only the last one can be under way. */
@@ -59,9 +59,9 @@ export type MoveReply =
   | { readonly ok: false; readonly reason: "move_under_way" | "moved_lately" };
 
 export interface MoveCalls {
-  placement(): Promise<Placement>;
+  state(): Promise<HomeState>;
   /** Decides where an environment lives that never had a run. Returns where it lives, if somebody has decided before. */
-  place(database: number): Promise<Home>;
+  chooseHome(database: number): Promise<Home>;
   /**
    * Begins a move to the database with this number. The same request again gets the move that is under way. `from`:
    * where the caller has seen the environment.

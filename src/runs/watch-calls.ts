@@ -42,14 +42,14 @@ export interface ChangeFilter {
  * Up to where the feed was read: the number of a write, which means nothing in another epoch. The number 0 is before
  * every change, in each epoch.
  */
-export interface FeedPlace {
+export interface FeedPosition {
   readonly epoch: number;
   readonly seq: number;
 }
 
-/** `after`: the page starts behind this place; null asks only for the newest place. */
+/** `after`: the page starts behind this position; null asks only for the newest position. */
 export interface AskedChanges extends ChangeFilter, Inclusion {
-  readonly after: FeedPlace | null;
+  readonly after: FeedPosition | null;
 }
 
 /** A page of the feed of changes. */
@@ -58,7 +58,7 @@ export interface ChangesAnswer {
   /** JSON for the wire, in the order of the changes, with commas between the runs. Empty if there is no run. */
   readonly runs: string;
   /** Everything up to here was read. The next page starts behind it. */
-  readonly readTo: FeedPlace;
+  readonly readTo: FeedPosition;
   /** Whether there was no newer change. */
   readonly isCaughtUp: boolean;
 }
@@ -86,8 +86,8 @@ export interface WatchCalls {
   /** The run when it has ended, or as it is after `maxMs`. */
   waitForEnd(id: string, subscriber: Subscriber, wait: Wait): Promise<RunReply>;
   /**
-   * The runs that changed after a place, at most 200 of 1 MiB together. A place of another epoch, or beyond the newest
-   * change, is refused as `cursor_gone`.
+   * The runs that changed after a position, at most 200 of 1 MiB together. A position of another epoch, or beyond the
+   * newest change, is refused as `cursor_gone`.
    */
   changes(asked: AskedChanges): Promise<ChangesReply>;
   /** The same. If the page has no run yet, waits up to `maxMs` for one. A subscriber is woken at most once a second. */

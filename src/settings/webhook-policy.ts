@@ -7,7 +7,7 @@ import { isLoopback, nameFault, type UrlPolicy } from "./url-guard.ts";
 
 type WebhookSettings = Pick<Env, "WEBHOOK_PORTS" | "WEBHOOK_HOSTS" | "ALLOW_INSECURE_WEBHOOKS" | "PUBLIC_URL">;
 
-const MISPLACED =
+const INSECURE_DEPLOYMENT =
   "ALLOW_INSECURE_WEBHOOKS is for development on this machine only. Remove it if the service has another name than localhost.";
 
 /**
@@ -21,11 +21,11 @@ export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlP
   const insecure = env.ALLOW_INSECURE_WEBHOOKS === "true";
   const publicUrl = env.PUBLIC_URL ? URL.parse(env.PUBLIC_URL) : null;
   const ownUrls = [URL.parse(origin), publicUrl].filter((url) => url !== null);
-  const isMisplaced = insecure && !ownUrls.every(({ hostname }) => isLoopback(hostname));
+  const isInsecureDeployment = insecure && !ownUrls.every(({ hostname }) => isLoopback(hostname));
   const faults = [
     ports.ok ? null : ports.error,
     hosts.ok ? null : hosts.error,
-    isMisplaced ? MISPLACED : null,
+    isInsecureDeployment ? INSECURE_DEPLOYMENT : null,
     publicUrlFault(env, origin),
   ].filter((fault) => fault !== null);
   if (!ports.ok || !hosts.ok || faults.length > 0) return err(faults.join(" "));

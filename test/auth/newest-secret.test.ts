@@ -5,7 +5,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { OPERATIONS, type Operation, type Place, placeFor, send } from "../openapi/described-requests.ts";
+import { type Access, accessFor, OPERATIONS, type Operation, send } from "../openapi/described-requests.ts";
 import { faults, holdReads, resetFaults } from "../support/faults.ts";
 import { APPROVAL, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
@@ -73,19 +73,19 @@ async function stateOf(project: string): Promise<unknown> {
   return [stored, await Promise.all(shown)];
 }
 
-const projectOf = ({ names: { o, p } }: Place) => `/${o}/${p}`;
+const projectOf = ({ names: { o, p } }: Access) => `/${o}/${p}`;
 
 describe.each(STALE)("%s", (_who, makeStale, status, code) => {
   it.each(CHANGES)("is refused, and nothing changes: %s", async (name, operation) => {
-    const place = await placeFor(operation);
-    const project = projectOf(place);
+    const access = await accessFor(operation);
+    const project = projectOf(access);
     const { id, token } = await remembered(project);
     // A token rotates only itself and the tokens below it.
     const names = name.endsWith("/rotate") ? { tokenId: id } : {};
     await makeStale(id);
     const before = await stateOf(project);
     const sent = { token, names, body: BODIES[name] ?? operation.bodyExample };
-    const refused = await send(operation, place, sent);
+    const refused = await send(operation, access, sent);
     expect([refused.status, refused.code]).toEqual([status, code]);
     expect(await stateOf(project)).toEqual(before);
     // The isolate has forgotten it.

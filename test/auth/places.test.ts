@@ -2,21 +2,21 @@
 
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { selectPlaces } from "../../src/auth/places.ts";
+import { selectEnvironments } from "../../src/auth/places.ts";
 import { until } from "../support/direct.ts";
 import { ask, createRun, ROOT } from "../support/requests.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 
-interface Place {
+interface Environment {
   readonly project: string;
   readonly envName: string;
 }
 
-async function placesOf(token: string, query = ""): Promise<{ places: string[]; next: string | null }> {
-  const { status, body, headers } = await ask<Place[]>("GET", `/places${query}`, { token });
+async function environmentsOf(token: string, query = ""): Promise<{ environments: string[]; next: string | null }> {
+  const { status, body, headers } = await ask<Environment[]>("GET", `/places${query}`, { token });
   expect(status).toBe(200);
   const [, next = null] = /<([^>]*)>; rel="next"/.exec(headers.get("Link") ?? "") ?? [];
-  return { places: body.map(({ project, envName }) => `${project}/${envName}`), next };
+  return { environments: body.map(({ project, envName }) => `${project}/${envName}`), next };
 }
 
 /** Environments with a row in D1, as runs leave it. */
@@ -40,12 +40,14 @@ describe("GET /places", () => {
     }
     await haveRuns([`${name}/d`, `${name}-x/e`, `${name}0/f`]);
     const owner = await grantToken(project, { role: "owner" });
-    expect((await placesOf(owner.token)).places).toEqual(["a", "b", "c", "d"].map((one) => `${name}/${one}`));
+    expect((await environmentsOf(owner.token)).environments).toEqual(
+      ["a", "b", "c", "d"].map((one) => `${name}/${one}`),
+    );
     const viewer = await grantToken(project, { role: "viewer", envName: "c" });
-    expect((await placesOf(viewer.token)).places).toEqual([`${name}/c`]);
+    expect((await environmentsOf(viewer.token)).environments).toEqual([`${name}/c`]);
     const elsewhere = await grantToken(project, { role: "viewer", envName: "none" });
-    expect((await placesOf(elsewhere.token)).places).toEqual([]);
-    expect((await placesOf(ROOT, "?limit=200")).places).toEqual(
+    expect((await environmentsOf(elsewhere.token)).environments).toEqual([]);
+    expect((await environmentsOf(ROOT, "?limit=200")).environments).toEqual(
       expect.arrayContaining([`${name}/a`, `${name}-x/e`, `${name}0/f`]),
     );
   });
@@ -55,10 +57,10 @@ describe("GET /places", () => {
     const names = [...Array(105).keys()].map((n) => `${project.slice(1)}/e${String(n).padStart(3, "0")}`);
     await haveRuns(names);
     const { token } = await grantToken(project, { role: "viewer" });
-    const first = await placesOf(token);
-    expect(first.places).toEqual(names.slice(0, 100));
-    const second = await placesOf(token, new URL(first.next ?? "").search);
-    expect(second).toEqual({ places: names.slice(100), next: null });
+    const first = await environmentsOf(token);
+    expect(first.environments).toEqual(names.slice(0, 100));
+    const second = await environmentsOf(token, new URL(first.next ?? "").search);
+    expect(second).toEqual({ environments: names.slice(100), next: null });
   });
 
   it("refuses a cursor that it did not make", async () => {
@@ -84,7 +86,7 @@ describe("the statement", () => {
   });
 
   it("seeks each environment, so what it reads does not grow with what they have", async () => {
-    const { results, meta } = await selectPlaces(env.DB, { project, envName: null }, "", 101);
+    const { results, meta } = await selectEnvironments(env.DB, { project, envName: null }, "", 101);
     expect(results).toHaveLength(5);
     expect(meta.rows_read).toBeLessThan(60);
   });

@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const server of open.splice(0)) await server.close();
 });
 
-const PLACE = "/acme/shop/envs/prod";
+const ENVIRONMENT = "/acme/shop/envs/prod";
 const DEFINITION = {
   description: "Deploys the shop.",
   trigger: { type: "webhook", url: "https://ci.example.com/hooks", headers: { Authorization: null } },
@@ -66,7 +66,7 @@ describe("action put", () => {
     const ended = await cli(["action", "put", "deploy", "--body", `@${file}`, ...more], settings);
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
-    expect(sent(server)).toEqual([[`PUT ${PLACE}/actions/deploy`, DEFINITION]]);
+    expect(sent(server)).toEqual([[`PUT ${ENVIRONMENT}/actions/deploy`, DEFINITION]]);
     expect(server.requests[0]?.headers).toMatchObject(expected);
   });
 
@@ -117,7 +117,7 @@ describe("action get, list and delete", () => {
     expect(stdout).toMatch(/^ACTION +VERSION +CHANGED +CALLS +DESCRIPTION\n/);
     expect(stdout).toMatch(/^deploy +3 +2026-11-25T13:21:48Z +https:\/\/ci\.example\.com\/hooks +Deploys the shop\.$/m);
     expect(stdout).toMatch(/^hello +3 +\S+ +nothing/m);
-    expect(server.requests[0]?.line).toBe(`GET ${PLACE}/actions`);
+    expect(server.requests[0]?.line).toBe(`GET ${ENVIRONMENT}/actions`);
   });
 
   test("list names the gates, if an action has any", async () => {
@@ -140,7 +140,7 @@ describe("action get, list and delete", () => {
     const ended = await cli(["action", "delete", "deploy", "--if-version", "3"], here);
     expect(ended).toEqual({ code: 0, stdout: '{"deleted":"deploy"}\n', stderr: "" });
     expect(server.requests[0]).toMatchObject({
-      line: `DELETE ${PLACE}/actions/deploy`,
+      line: `DELETE ${ENVIRONMENT}/actions/deploy`,
       headers: { "if-match": '"3"' },
     });
   });
@@ -151,14 +151,18 @@ describe("a command that makes a run", () => {
   const body = { parameters: { version: "1.4.2" }, labels: ["team:shop", "nightly"], timeout: 5 };
 
   test.each([
-    [["action", "run", "deploy", ...inputs], `POST ${PLACE}/actions/deploy/runs`, body],
-    [["action", "run", "deploy", "--body", '{"labels":["x"]}'], `POST ${PLACE}/actions/deploy/runs`, { labels: ["x"] }],
-    [["action", "run", "deploy"], `POST ${PLACE}/actions/deploy/runs`, {}],
-    [["create", "deploy", ...inputs], `POST ${PLACE}/action-runs`, { actionName: "deploy", ...body }],
-    [["retry", RUN.id], `POST ${PLACE}/action-runs/${RUN.id}/retry`, {}],
+    [["action", "run", "deploy", ...inputs], `POST ${ENVIRONMENT}/actions/deploy/runs`, body],
+    [
+      ["action", "run", "deploy", "--body", '{"labels":["x"]}'],
+      `POST ${ENVIRONMENT}/actions/deploy/runs`,
+      { labels: ["x"] },
+    ],
+    [["action", "run", "deploy"], `POST ${ENVIRONMENT}/actions/deploy/runs`, {}],
+    [["create", "deploy", ...inputs], `POST ${ENVIRONMENT}/action-runs`, { actionName: "deploy", ...body }],
+    [["retry", RUN.id], `POST ${ENVIRONMENT}/action-runs/${RUN.id}/retry`, {}],
     [
       ["retry", RUN.id, "--replace-parameters", "-f", '{"a":1}', "-p", "b:=2"],
-      `POST ${PLACE}/action-runs/${RUN.id}/retry`,
+      `POST ${ENVIRONMENT}/action-runs/${RUN.id}/retry`,
       { parameters: { a: 1, b: 2 } },
     ],
   ])("%j sends %s with %j, and prints the run", async (args, line, expected) => {
@@ -242,7 +246,7 @@ describe("cancel", () => {
     const [server, settings] = await serve(202, running);
     const ended = await cli(["cancel", RUN.id, ...more, "--no-json"], settings);
     expect(ended).toMatchObject({ code: 0, stderr: "" });
-    expect(sent(server)).toEqual([[`POST ${PLACE}/action-runs/${RUN.id}/cancel?include=details`, expected]]);
+    expect(sent(server)).toEqual([[`POST ${ENVIRONMENT}/action-runs/${RUN.id}/cancel?include=details`, expected]]);
     expect(ended.stdout).toMatch(
       /^cancel: +requested by ops at 2026-11-25T13:23:48Z, ends by 2026-11-25T13:24:48Z\nreason: +wrong branch$/m,
     );
@@ -251,7 +255,7 @@ describe("cancel", () => {
   test("with --pending-only leaves a running run alone", async () => {
     const [server, settings] = await serve(409, { error: "It runs.", code: "run_running" });
     expect((await cli(["cancel", RUN.id, "--pending-only"], settings)).code).toBe(5);
-    expect(sent(server)).toEqual([[`DELETE ${PLACE}/action-runs/${RUN.id}`, null]]);
+    expect(sent(server)).toEqual([[`DELETE ${ENVIRONMENT}/action-runs/${RUN.id}`, null]]);
   });
 });
 
@@ -275,8 +279,8 @@ describe("labels and details", () => {
       expect(stdout).toMatch(line);
     await cli(["get", RUN.id], settings);
     expect(server.requests.map(({ line }) => line)).toEqual([
-      `GET ${PLACE}/action-runs/${RUN.id}?include=details`,
-      `GET ${PLACE}/action-runs/${RUN.id}`,
+      `GET ${ENVIRONMENT}/action-runs/${RUN.id}?include=details`,
+      `GET ${ENVIRONMENT}/action-runs/${RUN.id}`,
     ]);
   });
 });
@@ -284,7 +288,7 @@ describe("labels and details", () => {
 describe("heartbeat and report, in a job", () => {
   const inJob = async (status: number, body: unknown): Promise<Settings> => {
     const [server] = await serve(status, body);
-    const url = `${server.url}${PLACE}/action-runs/${RUN.id}/callback`;
+    const url = `${server.url}${ENVIRONMENT}/action-runs/${RUN.id}/callback`;
     return { CALLBACK_URL: url, CALLBACK_TOKEN: "a-token", ACTION_RUNS_RETRIES: "0" };
   };
   const order = {

@@ -5,8 +5,8 @@ import type { BulkItem, BulkOperation, BulkPreview } from "../../src/client/inde
 import { cli, cliAtTerminal } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
 
-export const PLACE = "/acme/shop/envs/prod";
-export const OPERATIONS = `${PLACE}/bulk-operations`;
+export const ENVIRONMENT = "/acme/shop/envs/prod";
+export const OPERATIONS = `${ENVIRONMENT}/bulk-operations`;
 export const ID = "01a212de-9b55-8003-a8a9-0000000000b1";
 
 /** The id of run `n`. */
@@ -101,7 +101,7 @@ export async function bulkService(script: Script = {}) {
     posted: () =>
       server.requests
         .filter(({ line }) => line.startsWith("POST"))
-        .map(({ line, body }) => [line.slice("POST ".length + PLACE.length), body && JSON.parse(body)]),
+        .map(({ line, body }) => [line.slice("POST ".length + ENVIRONMENT.length), body && JSON.parse(body)]),
     run: (...args: readonly string[]) => cli(args, settings),
     atTerminal: (typed: string, ...args: readonly string[]) => cliAtTerminal(args, settings, typed),
   };

@@ -12,8 +12,8 @@ afterEach(async () => {
   for (const server of open.splice(0)) await server.close();
 });
 
-const PLACE = "/acme/shop/envs/prod";
-const ONE = `${PLACE}/action-runs/${RUN.id}`;
+const ENVIRONMENT = "/acme/shop/envs/prod";
+const ONE = `${ENVIRONMENT}/action-runs/${RUN.id}`;
 const AT = RUN.createdAt;
 const BY_ADA = { by: "ada", byId: RUN.id, via: "portal", at: AT, reason: "tested" };
 const WAITING = {
@@ -194,8 +194,8 @@ describe("a command that makes a run", () => {
   const body = { notBefore: "2026-11-30T06:00:00+01:00", waitTimeout: 60 };
 
   test.each([
-    [["create", "deploy"], `POST ${PLACE}/action-runs`, { actionName: "deploy", ...body }],
-    [["action", "run", "deploy"], `POST ${PLACE}/actions/deploy/runs`, body],
+    [["create", "deploy"], `POST ${ENVIRONMENT}/action-runs`, { actionName: "deploy", ...body }],
+    [["action", "run", "deploy"], `POST ${ENVIRONMENT}/actions/deploy/runs`, body],
     [["retry", RUN.id], `POST ${ONE}/retry`, body],
   ])("%j sends its gates", async (args, line, expected) => {
     const { sent, run } = await serve([/./, 201, RUN]);
@@ -244,8 +244,8 @@ describe("pause and resume", () => {
       stdout: `${JSON.stringify({ resumed: group })}\n`,
     });
     expect(sent()).toEqual([
-      [`PUT ${PLACE}/pauses/${group}`, { reason: "lunch", until: AT }],
-      [`DELETE ${PLACE}/pauses/${group}`, null],
+      [`PUT ${ENVIRONMENT}/pauses/${group}`, { reason: "lunch", until: AT }],
+      [`DELETE ${ENVIRONMENT}/pauses/${group}`, null],
     ]);
   });
 
@@ -284,7 +284,7 @@ test("group list prints one line for each key, or that there are none", async ()
   expect((await run("group", "list", "--group", "none", "--no-json")).stdout).toBe(
     "No run is in a concurrency group.\n",
   );
-  expect(sent().at(-1)?.[0]).toBe(`GET ${PLACE}/concurrency-groups?group=none`);
+  expect(sent().at(-1)?.[0]).toBe(`GET ${ENVIRONMENT}/concurrency-groups?group=none`);
 });
 
 describe("the filters of gates", () => {

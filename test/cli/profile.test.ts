@@ -48,9 +48,10 @@ beforeEach(() => {
   return () => rmSync(home, { recursive: true });
 });
 
-const place = () => ["--url", `${server.url}/`, "--org", "acme", "--project", "shop", "--env", "prod"];
+const environmentFlags = () => ["--url", `${server.url}/`, "--org", "acme", "--project", "shop", "--env", "prod"];
 const folder = () => join(home, ".config", "action-runs");
-const login = (token: string, ...more: readonly string[]) => cli(["login", ...place(), ...more], { HOME: home }, token);
+const login = (token: string, ...more: readonly string[]) =>
+  cli(["login", ...environmentFlags(), ...more], { HOME: home }, token);
 
 describe("login", () => {
   test("saves a profile that only its owner can read, and later commands use it", async () => {
@@ -83,7 +84,7 @@ describe("login", () => {
 
   test("sends no token to another service", async () => {
     const other = await badServer((_, response) => json(response, 200, []));
-    const ended = await cli(["login", ...place(), "--url", other.url], { HOME: home }, GOOD);
+    const ended = await cli(["login", ...environmentFlags(), "--url", other.url], { HOME: home }, GOOD);
     expect(ended).toMatchObject({ code: 6, stdout: "" });
     expect(ended.stderr).toContain("not from action-runs");
     expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
@@ -111,7 +112,7 @@ describe("login", () => {
     [`${GOOD}-of-prod`, ["--env", "dev"], 2, "--env: the token opens only prod."],
     [OPERATOR, ["--env", "dev", "--project", "any"], 2, "--org is missing."],
     [OPERATOR, ["--env", "dev", "--project", "any", "--org", "umbrella"], 0, "umbrella any dev"],
-  ])("takes the place from the token %s and the options %j: %i %s", async (token, options, code, said) => {
+  ])("takes the environment from the token %s and the options %j: %i %s", async (token, options, code, said) => {
     const ended = await cli(["login", "--url", server.url, ...options], { HOME: home }, token);
     expect(ended.code).toBe(code);
     if (code === 0) {
@@ -159,7 +160,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
   const kept = (name = "default") => JSON.parse(readFileSync(join(folder(), `${name}.json`), "utf8"));
 
   test("asks for what is missing, hides only the token, and saves the profile", async () => {
-    const { code, printed } = await session(place().slice(0, 2), [
+    const { code, printed } = await session(environmentFlags().slice(0, 2), [
       ["Token: ", `${GOOD}\r`],
       ["Environment: ", "staging\r"],
     ]);
@@ -170,7 +171,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
   });
 
   test("asks for another token if the server's names are not valid, and shows none of their control characters", async () => {
-    const { code, printed } = await session(place().slice(0, 2), [
+    const { code, printed } = await session(environmentFlags().slice(0, 2), [
       ["Token: ", `${GOOD}-of-nowhere\r`],
       ["Token: ", `${GOOD}-of-prod\r`],
     ]);
@@ -192,7 +193,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
   test("shows no control characters of the profile in its questions", async () => {
     mkdirSync(folder(), { recursive: true });
     writeFileSync(join(folder(), "default.json"), JSON.stringify({ env: "dev\x1b[2J" }));
-    const { code, printed } = await session(place().slice(0, 2), [
+    const { code, printed } = await session(environmentFlags().slice(0, 2), [
       ["Token: ", `${GOOD}\r`],
       ["Environment [dev", "staging\r"],
     ]);
@@ -236,7 +237,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
 
   test("asks again for a wrong option", async () => {
     const { code } = await session(
-      [...place().slice(0, 6), "--env", "PROD"],
+      [...environmentFlags().slice(0, 6), "--env", "PROD"],
       [
         ["Token: ", `${GOOD}\r`],
         ["env can't be", ""],
@@ -247,7 +248,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
   });
 
   test("saves nothing if the input ends", async () => {
-    const { code, printed } = await session(place().slice(0, 4), [
+    const { code, printed } = await session(environmentFlags().slice(0, 4), [
       ["Token: ", `${OPERATOR}\r`],
       ["Project: ", "\x04"],
     ]);

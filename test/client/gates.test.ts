@@ -3,8 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { all, json, nothing, RUN, refusal, reset, stream, stub, thrown } from "./stub.ts";
 
-const PLACE = "/acme/shop/envs/prod";
-const ONE = `${PLACE}/action-runs/${RUN.id}`;
+const ENVIRONMENT = "/acme/shop/envs/prod";
+const ONE = `${ENVIRONMENT}/action-runs/${RUN.id}`;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const PAUSE = { group: "deploys", reason: "lunch", until: null, by: "ada", via: null, at: RUN.createdAt };
 const GATES = { notBefore: "2026-11-30T06:00:00+01:00", waitTimeout: 60 };
@@ -78,7 +78,7 @@ it("lists, summaries, the list of a follower and its feed take the filters of ga
   await runs.summary(filter);
   for await (const { caughtUp } of runs.follow(filter)) if (caughtUp) break;
   const query = "waiting=any&group=deploys";
-  expect(asked.map(({ url = "" }) => url.slice(`${PLACE}/action-runs`.length))).toEqual([
+  expect(asked.map(({ url = "" }) => url.slice(`${ENVIRONMENT}/action-runs`.length))).toEqual([
     `?${query}`,
     `/summary?${query}`,
     "/changes",
@@ -95,9 +95,9 @@ describe("pauses", () => {
     expect(await pauses.list()).toEqual([PAUSE]);
     await pauses.delete("-environment");
     expect(asked).toMatchObject([
-      { method: "PUT", url: `${PLACE}/pauses/deploys` },
-      { method: "GET", url: `${PLACE}/pauses` },
-      { method: "DELETE", url: `${PLACE}/pauses/-environment` },
+      { method: "PUT", url: `${ENVIRONMENT}/pauses/deploys` },
+      { method: "GET", url: `${ENVIRONMENT}/pauses` },
+      { method: "DELETE", url: `${ENVIRONMENT}/pauses/-environment` },
     ]);
     expect(JSON.parse(asked[0]?.body ?? "")).toEqual({ reason: "lunch", until: GATES.notBefore });
   });
@@ -120,7 +120,7 @@ describe("pauses", () => {
 
 it("a list of groups follows its pages, and one page gives the cursor of the next", async () => {
   const entry = (key: string) => ({ group: "deploys", key, limit: 1, holders: 1, waiters: 2, paused: null });
-  const groups = `${PLACE}/concurrency-groups`;
+  const groups = `${ENVIRONMENT}/concurrency-groups`;
   const next = { Link: `<https://elsewhere.example${groups}?cursor=c1>; rel="next"` };
   const { client, asked } = await stub(json(200, [entry("a")], next), json(200, [entry("b")]));
   const { concurrencyGroups } = client();

@@ -10,15 +10,15 @@ const TRIGGER = {
   signingSecret: `whsec_${"A".repeat(43)}=`,
 } as const;
 const BODY = { actionName: "deploy", trigger: TRIGGER };
-const PLACE = { o: "acme", p: "shop", envName: "prod" };
+const ENVIRONMENT = { o: "acme", p: "shop", envName: "prod" };
 const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
 
 const CALLS: readonly (readonly [string, (client: Client, url: string) => Promise<unknown>])[] = [
-  ["client.api's POST", ({ api }) => api.POST(RUNS, { params: { path: PLACE }, body: BODY })],
-  ["client.api's GET", ({ api }) => api.GET(RUNS, { params: { path: PLACE } })],
+  ["client.api's POST", ({ api }) => api.POST(RUNS, { params: { path: ENVIRONMENT }, body: BODY })],
+  ["client.api's GET", ({ api }) => api.GET(RUNS, { params: { path: ENVIRONMENT } })],
   [
     "client.api's DELETE that asks to follow",
-    ({ api }) => api.DELETE(`${RUNS}/{id}`, { params: { path: { ...PLACE, id: RUN.id } }, redirect: "follow" }),
+    ({ api }) => api.DELETE(`${RUNS}/{id}`, { params: { path: { ...ENVIRONMENT, id: RUN.id } }, redirect: "follow" }),
   ],
   ["a create", ({ runs }) => runs.create(BODY)],
   ["a list", ({ runs }) => all(runs.list())],

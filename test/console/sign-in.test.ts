@@ -28,34 +28,40 @@ it.each([
   expect(scopeFor(typed, scope)).toMatchObject({ field, problem: expect.stringMatching(problem) });
 });
 
-const place = (project: string, envName: string) => ({ project, envName });
+const environment = (project: string, envName: string) => ({ project, envName });
 const holderOf = (holder: typeof ROOT | typeof PROJECT | typeof ENVIRONMENT) =>
   holder as unknown as Identified["holder"];
 
 it.each([
   ["the address", { o: "acme", p: "shop", envName: "eu" }, PROJECT, [], "acme/shop/eu"],
-  ["the address, for the operator", { o: "a", p: "b", envName: "c" }, ROOT, [place("x/y", "z")], "a/b/c"],
+  ["the address, for the operator", { o: "a", p: "b", envName: "c" }, ROOT, [environment("x/y", "z")], "a/b/c"],
   ["the environment of the token", { o: "acme", p: "shop", envName: null }, ENVIRONMENT, [], "acme/shop/prod"],
   [
     "some environment of the project, for a page of the project",
     { o: "acme", p: "shop", envName: null },
     ROOT,
-    [place("acme/a", "z"), place("acme/shop", "dev"), place("acme/shop", "prod")],
+    [environment("acme/a", "z"), environment("acme/shop", "dev"), environment("acme/shop", "prod")],
     "acme/shop/dev",
   ],
-  ["the only place", null, ROOT, [place("x/y", "z")], "x/y/z"],
+  ["the only environment", null, ROOT, [environment("x/y", "z")], "x/y/z"],
   [
-    "the only place, if the address is another's",
+    "the only environment, if the address is another's",
     { o: "o", p: "p", envName: "e" },
     PROJECT,
-    [place("acme/shop", "z")],
+    [environment("acme/shop", "z")],
     "acme/shop/z",
   ],
-  ["nothing, if there are several", null, PROJECT, [place("acme/shop", "a"), place("acme/shop", "b")], null],
+  [
+    "nothing, if there are several",
+    null,
+    PROJECT,
+    [environment("acme/shop", "a"), environment("acme/shop", "b")],
+    null,
+  ],
   ["nothing, if there is none", null, ROOT, [], null],
   ["nothing, for a project without runs", { o: "acme", p: "shop", envName: null }, PROJECT, [], null],
-] as const)("the sign-in chooses %s", (_, address, holder, places, expected) => {
-  const scope = chosenScope(address, { holder: holderOf(holder), places });
+] as const)("the sign-in chooses %s", (_, address, holder, environments, expected) => {
+  const scope = chosenScope(address, { holder: holderOf(holder), environments });
   expect(scope === null ? null : `${scope.o}/${scope.p}/${scope.envName}`).toBe(expected);
 });
 

@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { Move, MoveReply, MoveStatus, Placement } from "../../src/runs/move-calls.ts";
+import type { HomeState, Move, MoveReply, MoveStatus } from "../../src/runs/move-calls.ts";
 import type { Lacking } from "../../src/runs/upkeep-calls.ts";
 import { alarmAt, alarmIn, coordinator, createAged, direct, journal, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
@@ -50,13 +50,13 @@ export function databaseOf(database: number): D1Database {
   return db;
 }
 
-export async function homeOf(path: string): Promise<Placement["home"]> {
-  return (await direct(path).moves.placement()).home;
+export async function homeOf(path: string): Promise<HomeState["home"]> {
+  return (await direct(path).moves.state()).home;
 }
 
 /** The newest move that is not over; null if there is none. */
 export async function moveOf(path: string): Promise<Move | null> {
-  return (await direct(path).moves.placement()).moves.at(-1) ?? null;
+  return (await direct(path).moves.state()).moves.at(-1) ?? null;
 }
 
 /** As the operator's request does it. */

@@ -167,7 +167,7 @@ describe("the operator", () => {
     const first = await beginMove(path, 2);
     expect(await beginMove(path, 2)).toMatchObject({ ...first, move: { requestedAt: expect.any(Number) } });
     expect(await beginMove(path, 3)).toEqual({ ok: false, reason: "move_under_way" });
-    expect((await direct(path).moves.placement()).moves).toHaveLength(1);
+    expect((await direct(path).moves.state()).moves).toHaveLength(1);
   });
 
   it("sees the newest move, also if the one before was cancelled", async () => {

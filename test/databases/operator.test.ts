@@ -8,7 +8,7 @@ import { hurryTime } from "../support/clock.ts";
 import { faults } from "../support/faults.ts";
 import { type Answer, ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { changed, withSettings } from "../support/settings.ts";
-import { placeRow, plantRun } from "../support/several-databases.ts";
+import { plantRun, writeHome } from "../support/several-databases.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 import { databaseOf, driveUntil, holdRunsIn, idsIn, livingIn, moveOf, replicatedIn, row } from "./moves.ts";
 
@@ -36,7 +36,7 @@ interface Shown {
 const databasePath = (path: string) => path.replace(/action-runs$/, "database");
 const put = (path: string, database: number) => ask<Shown & Refusal>("PUT", databasePath(path), { body: { database } });
 const get = async (path: string) => (await ask<Shown>("GET", databasePath(path))).body;
-const placeOf = (path: string) => {
+const environmentAt = (path: string) => {
   const [, o, p, , envName] = path.split("/");
   return { project: `${o}/${p}`, envName };
 };
@@ -44,7 +44,7 @@ const placeOf = (path: string) => {
 /** The actions of the environment's audit entries with their targets, the oldest first. */
 async function audited(path: string): Promise<string[]> {
   const select = env.DB.prepare("SELECT action, target FROM audit WHERE project = ? AND env_name = ? ORDER BY id");
-  const { project, envName } = placeOf(path);
+  const { project, envName } = environmentAt(path);
   const rows = await select.bind(project, envName ?? "").raw<[string, string]>();
   return rows.map((one) => one.join(" "));
 }
@@ -61,7 +61,7 @@ describe("GET /databases", () => {
 
   it("lists those that are bound and those in which an environment lives, as the cron has seen them", async () => {
     changed.NEW_ENVIRONMENTS = "1,3";
-    await placeRow(newRunsPath(), { database: 9, generation: 1 });
+    await writeHome(newRunsPath(), { database: 9, generation: 1 });
     faults.only = 2;
     faults.databaseBytes = 9_900_000_000;
     await ask("GET", "/databases");
@@ -105,19 +105,19 @@ describe("GET /databases/{n}/environments", () => {
     return found;
   };
 
-  it("lists in pages what lives there, for 0 also what was never placed", async () => {
+  it("lists in pages what lives there, for 0 also what has no home", async () => {
     const paths = Array.from({ length: 5 }, () => newRunsPath());
-    for (const path of paths) await placeRow(path, { database: 3, generation: 4 });
+    for (const path of paths) await writeHome(path, { database: 3, generation: 4 });
     const found = await list(3);
-    for (const path of paths) expect(found).toContainEqual({ ...placeOf(path), generation: 4 });
+    for (const path of paths) expect(found).toContainEqual({ ...environmentAt(path), generation: 4 });
     expect(found.length).toBe(new Set(found.map((one) => JSON.stringify(one))).size);
     const old = newRunsPath();
     const register = env.DB.prepare("INSERT INTO coordinators (scope, due_at) VALUES (?, 9e12)");
     await register.bind(scopeOfPath(old)).run();
-    expect(await list(0)).toContainEqual({ ...placeOf(old), generation: 0 });
-    expect(await list(1)).not.toContainEqual({ ...placeOf(old), generation: 0 });
-    await placeRow(old, { database: 1, generation: 2 });
-    expect(await list(0)).not.toContainEqual(expect.objectContaining(placeOf(old)));
+    expect(await list(0)).toContainEqual({ ...environmentAt(old), generation: 0 });
+    expect(await list(1)).not.toContainEqual({ ...environmentAt(old), generation: 0 });
+    await writeHome(old, { database: 1, generation: 2 });
+    expect(await list(0)).not.toContainEqual(expect.objectContaining(environmentAt(old)));
     await env.DB.prepare("DELETE FROM coordinators WHERE due_at = 9e12").run();
   });
 });
@@ -174,13 +174,13 @@ describe("PUT …/database", () => {
     expect([await audited(path), (await get(path)).move]).toEqual([[], null]);
   });
 
-  it("places an environment that has no run yet, and moves one that was placed", async () => {
+  it("chooses the database of an environment that has no run yet, and moves one that has a database", async () => {
     const path = newRunsPath();
     expect(await get(path)).toEqual({ database: 0, generation: 0, move: null });
-    const placed = await put(path, 3);
-    expect([placed.status, placed.body]).toEqual([200, { database: 3, generation: 1, move: null }]);
+    const chosen = await put(path, 3);
+    expect([chosen.status, chosen.body]).toEqual([200, { database: 3, generation: 1, move: null }]);
     const other = newRunsPath();
-    await placeRow(other, { database: 3, generation: 1 });
+    await writeHome(other, { database: 3, generation: 1 });
     expect((await put(other, 1)).status).toBe(202);
     // The sweep must know an object that drives a move, although it has no run.
     expect(await isRegistered(env.DB, scopeOfPath(other))).toBe(true);

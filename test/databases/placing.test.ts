@@ -21,7 +21,7 @@ import { walkedTo } from "../support/landed.ts";
 import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { idAt } from "../support/rows.ts";
 import { changed } from "../support/settings.ts";
-import { placeRow, plantRun } from "../support/several-databases.ts";
+import { plantRun, writeHome } from "../support/several-databases.ts";
 import {
   beginMove,
   copyingTo,
@@ -149,7 +149,7 @@ it.each([
   const { path } = await livingIn(1);
   await moved(path);
   await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
-  if (restored !== null) await placeRow(path, restored);
+  if (restored !== null) await writeHome(path, restored);
   await direct(path).upkeep.poke();
   await replicatedIn(path, 2, [await createAged(path)]);
   await until(async () => (await row(path))?.database === 2);
@@ -203,7 +203,7 @@ describe("an object that was restored to before its move", () => {
     // A resync brings the runs there. All at once, they could fill the memory.
     expect(await walkedTo(path, 2)).not.toBeNull();
     open();
-    expect((await direct(path).moves.placement()).moves).toMatchObject([
+    expect((await direct(path).moves.state()).moves).toMatchObject([
       { status: "resting", from: { database: 1 }, target: { database: 2 } },
       { status: "copying", from: { database: 2 }, target: { database: 3, generation: 3 } },
     ]);
@@ -214,20 +214,20 @@ describe("an object that was restored to before its move", () => {
 
   it("stays where it is if it had moved away and back", async () => {
     const { path, ids } = await livingIn(1);
-    await placeRow(path, { database: 1, generation: 3 });
+    await writeHome(path, { database: 1, generation: 3 });
     await databaseOf(1).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
     await ask("POST", path.replace(/action-runs$/, "resync"));
-    expect(await direct(path).moves.placement()).toMatchObject({ home: { database: 1, generation: 3 }, moves: [] });
+    expect(await direct(path).moves.state()).toMatchObject({ home: { database: 1, generation: 3 }, moves: [] });
     await replicatedIn(path, 1, [...ids, await createAged(path)]);
   });
 
   it("gives up a move that is older than the row", async () => {
     const { path, ids } = await restored();
     const { open } = await copyingTo(path, 3);
-    await placeRow(path, { database: 2, generation: 7 });
+    await writeHome(path, { database: 2, generation: 7 });
     await ask("POST", path.replace(/action-runs$/, "resync"));
     open();
-    expect((await direct(path).moves.placement()).moves).toMatchObject([
+    expect((await direct(path).moves.state()).moves).toMatchObject([
       { status: "cleaning", isCancelled: true, target: { database: 3 } },
       { status: "resting", from: { database: 1 }, target: { database: 2, generation: 7 } },
     ]);

@@ -20,7 +20,7 @@ import { walkedTo } from "../support/landed.ts";
 import { ask } from "../support/requests.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
 import { changed } from "../support/settings.ts";
-import { placeRow, plantRun } from "../support/several-databases.ts";
+import { plantRun, writeHome } from "../support/several-databases.ts";
 import {
   beginMove,
   copyingTo,
@@ -350,7 +350,7 @@ it("a list that reads another database than the object has spoken of is marked a
   const { path } = await livingIn(1);
   expect(await listed(path)).toHaveLength(4);
   // The object was restored to before its last move.
-  await placeRow(path, { database: 3, generation: 2 });
+  await writeHome(path, { database: 3, generation: 2 });
   await ask("GET", path.replace(/action-runs$/, "database"));
   expect((await ask("GET", path)).headers.get("Action-Runs-Stale")).toBe("true");
 });

@@ -11,7 +11,7 @@ import { newIdIn } from "../support/direct.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { type ActionRun, ask, newRunsPath } from "../support/requests.ts";
 import { idAt, onTheWire } from "../support/rows.ts";
-import { lackingNothing, OUT_OF_REACH, placeRow, plantRun, reading } from "../support/several-databases.ts";
+import { lackingNothing, OUT_OF_REACH, plantRun, reading, writeHome } from "../support/several-databases.ts";
 import type { Refusal } from "../support/tokens.ts";
 
 afterEach(() => {
@@ -47,7 +47,7 @@ async function spread() {
 describe("the row of the control database", () => {
   it("says where a list, a summary and facets read, and is read once", async () => {
     const { path, ids } = await spread();
-    await placeRow(path, { database: 2, generation: 1 });
+    await writeHome(path, { database: 2, generation: 1 });
     const first = await listed(path);
     expect([first.ids, first.calls[0]]).toEqual([[ids[2]], 1]);
     const second = await listed(path);
@@ -62,7 +62,7 @@ describe("the row of the control database", () => {
   it("may be missing: the list reads database 0, and the next one looks again", async () => {
     const { path, ids } = await spread();
     expect((await listed(path)).ids).toEqual([ids[0]]);
-    await placeRow(path, { database: 1, generation: 1 });
+    await writeHome(path, { database: 1, generation: 1 });
     expect((await listed(path)).ids).toEqual([ids[1]]);
   });
 });
@@ -82,7 +82,7 @@ const answering = (lacking: Lacking) => reading({ upkeep: { lacking: () => lacki
 describe("what a coordinator says to a list", () => {
   it("wins over the row and over what is remembered, if it is newer, and is remembered", async () => {
     const { path, ids } = await spread();
-    await placeRow(path, { database: 1, generation: 1 });
+    await writeHome(path, { database: 1, generation: 1 });
     expect(await listed(path)).toMatchObject({ ids: [ids[1]], isStale: true });
     const told = await listed(path, answering(lackingNothing({ database: 3, generation: 2 })));
     // A replica of D1 can lack what was written.
@@ -101,7 +101,7 @@ describe("what a coordinator says to a list", () => {
 describe("while the control database is down", () => {
   it("an isolate uses what it remembers for 10 minutes, and then lists are 503", async () => {
     const { path, ids } = await spread();
-    await placeRow(path, { database: 2, generation: 1 });
+    await writeHome(path, { database: 2, generation: 1 });
     expect((await listed(path)).ids).toEqual([ids[2]]);
     faults.only = 0;
     faults.reads = "down";
@@ -117,8 +117,8 @@ describe("while the control database is down", () => {
 describe("a database that is down", () => {
   it("stops the lists of its environments, and no others", async () => {
     const [here, there] = [await spread(), await spread()];
-    await placeRow(here.path, { database: 2, generation: 1 });
-    await placeRow(there.path, { database: 3, generation: 1 });
+    await writeHome(here.path, { database: 2, generation: 1 });
+    await writeHome(there.path, { database: 3, generation: 1 });
     faults.only = 2;
     faults.reads = "down";
     expect(await listed(here.path)).toMatchObject({ status: 503, ids: "database_unavailable" });
@@ -136,7 +136,7 @@ describe("a database that is not bound", () => {
 
   it("makes lists 503, and a run is still read from its coordinator", async () => {
     const { path } = await spread();
-    await placeRow(path, { database: 7, generation: 1 });
+    await writeHome(path, { database: 7, generation: 1 });
     await notBound(path);
     const read = {
       ok: true,
@@ -157,7 +157,7 @@ describe("a database that is not bound", () => {
     forgetLacking();
     expect(await listed(path, alone)).toMatchObject({ ids: [ids[0]], calls: { 0: 2 } });
     expect(await listed(path, alone)).toMatchObject({ ids: [ids[0]], calls: { 0: 1 } });
-    await placeRow(path, { database: 2, generation: 1 });
+    await writeHome(path, { database: 2, generation: 1 });
     // As after a restart.
     forgetLacking();
     await notBound(path, alone);
@@ -167,7 +167,7 @@ describe("a database that is not bound", () => {
 
   it("is also one that says another number, until it says the right one", async () => {
     const { path, ids } = await spread();
-    await placeRow(path, { database: 4, generation: 1 });
+    await writeHome(path, { database: 4, generation: 1 });
     const mixed = reading(OUT_OF_REACH, { DB_4: faulty(IN_3, 4) } as Partial<typeof quiet>);
     await notBound(path, mixed);
     await IN_3.prepare("UPDATE database_number SET number = 4").run();
@@ -181,7 +181,7 @@ describe("a get", () => {
     const path = newRunsPath();
     const id = await newIdIn(path, Date.now());
     await plantRun(IN_2, path, { id });
-    await placeRow(path, { database: 2, generation: 1 });
+    await writeHome(path, { database: 2, generation: 1 });
     const got = await askWith<ActionRun>(quiet, "GET", `${path}/${id}`);
     expect([got.status, got.body.id]).toEqual([200, id]);
     // Only the run itself is current.
@@ -191,7 +191,7 @@ describe("a get", () => {
   it("of an id that nobody can verify looks there whether the run exists", async () => {
     const { path, ids } = await spread();
     const home: Home = { database: 2, generation: 1 };
-    await placeRow(path, home);
+    await writeHome(path, home);
     expect((await askWith(quiet, "GET", `${path}/${ids[2]}`)).status).toBe(200);
     expect((await askWith(quiet, "GET", `${path}/${ids[1]}`)).status).toBe(404);
   });

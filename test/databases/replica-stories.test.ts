@@ -118,7 +118,7 @@ async function play(steps: readonly Step[]): Promise<void> {
   async function age(): Promise<void> {
     const endedAt = Date.now() - 30 * DAY_MS + 10 * MINUTE_MS - aged++ * MINUTE_MS * 2;
     const [id = ""] = await fillJournal(path, { rows: 1, isReplicated: true, endedAt });
-    const { home, moves } = await direct(path).moves.placement();
+    const { home, moves } = await direct(path).moves.state();
     const copy = moves.find(({ status }) => status === "copying")?.target;
     for (const one of [home, copy]) if (one) await plantRun(databaseOf(one.database), path, { id });
   }

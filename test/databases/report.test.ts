@@ -9,7 +9,7 @@ import { later } from "../support/clock.ts";
 import { hurryTimers } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
-import { OUT_OF_REACH, placeRow, plantRun, reading } from "../support/several-databases.ts";
+import { OUT_OF_REACH, plantRun, reading, writeHome } from "../support/several-databases.ts";
 
 const [IN_1, IN_3] = [env.DB_1, env.DB_3] as [D1Database, D1Database];
 const all = reading(OUT_OF_REACH);
@@ -48,7 +48,7 @@ describe("the readiness check with several databases", () => {
   });
 
   it("lists those that are not migrated, full, have another number, or are not bound", async () => {
-    await placeRow(newRunsPath(), { database: 9, generation: 1 });
+    await writeHome(newRunsPath(), { database: 9, generation: 1 });
     await IN_1.prepare("ALTER TABLE run_labels RENAME TO away").run();
     await IN_3.prepare("UPDATE database_number SET number = 2").run();
     faults.only = 2;
@@ -70,7 +70,7 @@ describe("the readiness check with several databases", () => {
 
   it("lists one that is not bound at once, also if only the control database is bound", async () => {
     const one = { ...all, DB_1: undefined, DB_2: undefined, DB_3: undefined } as unknown as Env;
-    await placeRow(newRunsPath(), { database: 2, generation: 1 });
+    await writeHome(newRunsPath(), { database: 2, generation: 1 });
     const degraded = [{ database: 2, status: "not_bound" }];
     const { status, body, calls } = await ready(one);
     expect([status, calls]).toEqual([200, { 0: 1 }]);

@@ -1,7 +1,7 @@
 /** Every change of the document takes or refuses `On-Behalf-Of` in the same way, whatever it does with the person. */
 
 import { describe, expect, it } from "vitest";
-import { OPERATIONS, type Operation, type Place, placeFor, send } from "../openapi/described-requests.ts";
+import { type Access, accessFor, OPERATIONS, type Operation, send } from "../openapi/described-requests.ts";
 import { ask, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
 
@@ -14,20 +14,20 @@ const OF_ROOT = /(resync|sign-in-codes|\/database)$/;
 /** Only a token above it rotates a token, and here the operator created it. */
 const OF_OTHERS = "POST /{o}/{p}/tokens/{tokenId}/rotate";
 
-async function flagged({ names }: Place): Promise<string> {
+async function flagged({ names }: Access): Promise<string> {
   const { o = "acme", p = "shop" } = names;
   return (await grantToken(`/${o}/${p}`, { role: "owner", mayActForOthers: true, mayApprove: true })).token;
 }
 
 describe.each(CHANGES)("%s", (name, operation) => {
   it("refuses the header of a token without the flag, refuses what is no person, and takes a person", async () => {
-    const place = await placeFor(operation);
-    const token = await flagged(place);
+    const access = await accessFor(operation);
+    const token = await flagged(access);
     const asked = (sent: { token: string; person: string }) =>
-      send(operation, place, {
+      send(operation, access, {
         token: sent.token,
         body: operation.bodyExample,
-        headers: { ...place.headers, "On-Behalf-Of": sent.person },
+        headers: { ...access.headers, "On-Behalf-Of": sent.person },
       });
     const withoutFlag = await asked({ token: ROOT, person: "ada@acme.example" });
     expect([withoutFlag.status, withoutFlag.code]).toEqual([403, "may_not_act_for_others"]);

@@ -66,14 +66,14 @@ export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).f
 );
 
 /** Where an operation can succeed: names for its path, and a token that opens it. */
-export interface Place {
+export interface Access {
   readonly names: Readonly<Record<string, string>>;
   readonly token: string | null;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A parameter that this does not know makes the test of its operation fail: say here what it can be. */
-export async function placeFor(operation: Operation): Promise<Place> {
+export async function accessFor(operation: Operation): Promise<Access> {
   const project = newProject();
   const [, o = "", p = ""] = project.split("/");
   const names: Record<string, string> = {};
@@ -147,7 +147,7 @@ async function storeDefinition(project: string, kind: keyof typeof DEFINITIONS, 
   return headers.get("ETag")?.slice(1, -1) ?? "";
 }
 
-/** What a request has besides what its place gives it. */
+/** What a request has besides its access. */
 export interface Sent extends Ask {
   readonly names?: Readonly<Record<string, string>>;
   readonly query?: readonly (readonly [string, string])[];
@@ -160,10 +160,10 @@ export interface Sent extends Ask {
  */
 export async function send(
   { method, path, parameters }: Operation,
-  place: Place,
+  access: Access,
   sent: Sent = {},
 ): Promise<{ readonly status: number; readonly code: string | undefined; readonly headers: Headers }> {
-  const names: Record<string, string> = { ...place.names, ...sent.names };
+  const names: Record<string, string> = { ...access.names, ...sent.names };
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? "");
   const given = (sent.query ?? []).map(([name, value]) => [name, value]);
   const missing = parameters.filter(
@@ -174,7 +174,7 @@ export async function send(
   const { status, headers, body } = await ask<{ readonly code?: string } | string | null>(
     sent.method ?? method,
     query === "" ? filled : `${filled}?${query}`,
-    { token: place.token, ...sent, headers: { ...place.headers, ...sent.headers } },
+    { token: access.token, ...sent, headers: { ...access.headers, ...sent.headers } },
   );
   return { status, headers, code: status >= 400 && typeof body === "object" ? body?.code : undefined };
 }

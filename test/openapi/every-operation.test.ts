@@ -7,14 +7,14 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { newRunsPath } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import {
+  type Access,
+  accessFor,
   examplesOf,
   isAccepted,
   isValid,
   membersOf,
   OPERATIONS,
-  type Place,
   parameterValue,
-  placeFor,
   resolve,
   type Sent,
   send,
@@ -222,14 +222,14 @@ describe.each(CASES)("%s", (_name, operation) => {
     operation.path.includes("{group}") ||
     // Few operations can be under way at a time.
     operation.path.endsWith("/bulk-operations");
-  let place: Place;
+  let access: Access;
   beforeAll(async () => {
-    place = await placeFor(operation);
+    access = await accessFor(operation);
   });
 
   /** Sends to a run or token that no earlier request changed. */
   const sendAfresh = async (sent: Sent) =>
-    send(operation, isConsumed && operation.method !== "GET" ? await placeFor(operation) : place, sent);
+    send(operation, isConsumed && operation.method !== "GET" ? await accessFor(operation) : access, sent);
 
   it("accepts each example of the document", async () => {
     for (const one of examples) expect(await sendAfresh({ body: one })).toMatchObject({ code: undefined });
@@ -253,7 +253,10 @@ describe.each(CASES)("%s", (_name, operation) => {
     for (const { name, schema } of parameters.filter((one) => one.in === "path")) {
       for (const text of ["", "SHOP", "a_b", "-a", "a".repeat(64), "a b", "é", `${ID}0`, `{${ID}}`]) {
         if (isValid(schema, text)) continue;
-        const { status } = await send(operation, place, { body: example, names: { [name]: encodeURIComponent(text) } });
+        const { status } = await send(operation, access, {
+          body: example,
+          names: { [name]: encodeURIComponent(text) },
+        });
         expect([name, text, status]).toEqual([name, text, expect.toBeOneOf([401, 404])]);
       }
     }
@@ -262,7 +265,7 @@ describe.each(CASES)("%s", (_name, operation) => {
   it("refuses other methods", async () => {
     const here = OPERATIONS.filter(({ path }) => path === operation.path).map(({ method }) => method);
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].filter((one) => !here.includes(one))) {
-      const { status, headers } = await send(operation, place, { method });
+      const { status, headers } = await send(operation, access, { method });
       expect([method, status]).toEqual([method, 405]);
       expect(
         headers
@@ -275,14 +278,14 @@ describe.each(CASES)("%s", (_name, operation) => {
   });
 
   it("responds to each token as described", async () => {
-    const { o = "acme", p = "shop" } = place.names;
+    const { o = "acme", p = "shop" } = access.names;
     const viewer = await grantToken(`/${o}/${p}`, { role: "viewer" });
     const elsewhere = await grantToken(newRunsPath().split("/").slice(0, 3).join("/"), { role: "owner" });
     // Without a token, the request of a session is its own.
-    const ofNobody = operation.path.startsWith("/session") && place.token === null ? [] : [null];
+    const ofNobody = operation.path.startsWith("/session") && access.token === null ? [] : [null];
     const strangers = [...ofNobody, "x", `terr_${"x".repeat(43)}`, `${ID}:1795614708373:${"0".repeat(64)}`];
     for (const token of [...strangers, viewer.token, elsewhere.token]) {
-      const { status } = await send(operation, place, { body: example, token });
+      const { status } = await send(operation, access, { body: example, token });
       if (security.length === 0) expect(status).toBeLessThan(400);
       else if (token === viewer.token || (token === elsewhere.token && !operation.path.includes("{")))
         expect(status).toBeOneOf([...operation.successes, 401, 403]);
@@ -296,11 +299,11 @@ describe.each(CASES)("%s", (_name, operation) => {
     const types = ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"];
     for (const type of types) {
       // Bytes, because text would be given a type.
-      const { status } = await send(operation, place, { raw: bytes, headers: { "Content-Type": type } });
+      const { status } = await send(operation, access, { raw: bytes, headers: { "Content-Type": type } });
       expect([type, status]).toEqual([type, 415]);
     }
     for (const raw of [text.slice(1), "{", "null", "[]", '"x"', "1", "\ufeff", `${text}x`]) {
-      expect([raw, (await send(operation, place, { raw })).status]).toEqual([raw, 400]);
+      expect([raw, (await send(operation, access, { raw })).status]).toEqual([raw, 400]);
     }
     for (const none of [{}, { raw: "" }]) {
       expect((await sendAfresh(none)).status < 400).toBe(!operation.isBodyRequired);
@@ -355,7 +358,7 @@ describe.each(CASES)("%s", (_name, operation) => {
     await inGroups([...sent], async (raw) => {
       const isAllowed = isValid(schema, JSON.parse(raw)) && !inWords.has(raw);
       // A refusal changes nothing.
-      const { status } = await (isAllowed ? sendAfresh({ raw }) : send(operation, place, { raw }));
+      const { status } = await (isAllowed ? sendAfresh({ raw }) : send(operation, access, { raw }));
       const isIncomplete = lacksTrigger(raw) || lacksCondition(raw);
       const isElsewhere = operation.path.endsWith("/database") && JSON.parse(raw).database !== 0;
       const expected = isIncomplete ? [422] : isElsewhere ? [409] : operation.successes;
@@ -393,7 +396,7 @@ describe.each(CASES)("%s", (_name, operation) => {
         if (isAllowed && isConsumed && !BOUNDS.includes(text)) return;
         const { status } = await (isAllowed
           ? sendAfresh({ body: example, ...sent })
-          : send(operation, place, { body: example, ...sent }));
+          : send(operation, access, { body: example, ...sent }));
         if (isAllowed && known !== undefined && [400, 410, 412].includes(status)) return;
         if (isAllowed !== status < 400) disagreements.push([name, text, isAllowed, status]);
       });
@@ -402,8 +405,8 @@ describe.each(CASES)("%s", (_name, operation) => {
   });
 
   it.runIf(operation.isCached)("answers 304 to who has its version already", async () => {
-    const { headers } = await send(operation, place);
-    const again = await send(operation, place, { headers: { "If-None-Match": headers.get("ETag") ?? "" } });
+    const { headers } = await send(operation, access);
+    const again = await send(operation, access, { headers: { "If-None-Match": headers.get("ETag") ?? "" } });
     expect(again.status).toBe(304);
     expect(again.headers.get("ETag")).toBe(headers.get("ETag"));
   });

@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from "vitest";
 import { ask, ROOT } from "../support/requests.ts";
-import { examplesOf, isValid, OPERATIONS, type Operation, placeFor, send } from "./described-requests.ts";
+import { accessFor, examplesOf, isValid, OPERATIONS, type Operation, send } from "./described-requests.ts";
 
 const operationOf = (method: string, path: string): Operation => {
   const found = OPERATIONS.find((one) => one.method === method && one.path === path);
@@ -39,10 +39,10 @@ describe.each(OPERATIONS.map((one) => [`${one.method} ${one.path}`, one] as cons
   });
 
   it("succeeds with all of its examples at once", async () => {
-    const place = await placeFor(operation);
+    const access = await accessFor(operation);
     const isPut = operation.method === "PUT" && operation.path.endsWith("{name}");
     const sent = { ...everyExample(operation), ...(isPut && { names: { name: "new" } }) };
-    const { status, code } = await send(operation, place, sent);
+    const { status, code } = await send(operation, access, sent);
     // The PUT creates. A browser would be led to the console.
     expect([status, code]).toEqual([isPut ? 201 : operation.successes[0], undefined]);
   });

@@ -6,7 +6,7 @@
 import type { Schema } from "@cfworker/json-schema";
 import { expect, it } from "vitest";
 import { ask } from "../support/requests.ts";
-import { OPERATIONS, placeFor, resolve, withMember } from "./described-requests.ts";
+import { accessFor, OPERATIONS, resolve, withMember } from "./described-requests.ts";
 
 /** A list, or an object with members of any name. In its path, `0` is an item of a list. */
 interface Many {
@@ -52,7 +52,7 @@ it.each(OF_BODIES)("one sentence refuses all items of %s", async (_name, operati
   const [example = {}] = (body.examples ?? []) as readonly Record<string, unknown>[];
   const inList = path.includes("0") ? path.indexOf("0") : path.length;
   const value = nested(path.slice(inList), tooMany(schema));
-  const { names, token, headers } = await placeFor(operation);
+  const { names, token, headers } = await accessFor(operation);
   const address = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? "");
   const answer = await ask<{ readonly error: string; readonly pointer?: string }>(operation.method, address, {
     token,

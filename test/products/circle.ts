@@ -7,7 +7,7 @@ import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ActionDefinition, createClient, type TimelineEvent } from "../../src/client/index.ts";
 import { freePort } from "../../src/dev/server.ts";
-import { sharedPlace } from "../server/place.ts";
+import { sharedServer } from "../server/place.ts";
 import { until } from "../server/until.ts";
 import { type NodeServer, serve } from "../support/node-server.ts";
 import { filledIn, OptFolder, type Places, shipped } from "./example.ts";
@@ -65,7 +65,7 @@ export function playCircle(product: Product): void {
   const org = `of-${product.example}-test`;
   const lacking = missing(product.name, ...product.programs);
   describe.skipIf(lacking.length > 0)(`${product.name}${lacking.map((one) => `, without ${one}`).join("")}`, () => {
-    const { origin, token } = sharedPlace(org);
+    const { origin, token } = sharedServer(org);
     const { actions, runs } = createClient({ baseUrl: origin, token, org, project: "shop", env: "prod" });
     let processes: ProductProcesses;
     let opt: OptFolder;

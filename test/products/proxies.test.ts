@@ -3,13 +3,13 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { callback, createClient } from "../../src/client/index.ts";
 import { freePort } from "../../src/dev/server.ts";
-import { sharedPlace } from "../server/place.ts";
+import { sharedServer } from "../server/place.ts";
 import { ProductProcesses } from "./product-process.ts";
 import { missing } from "./programs.ts";
 import { haproxy, nginx } from "./proxies.ts";
 
 const ORG = "of-proxies-test";
-const { origin, token } = sharedPlace(ORG);
+const { origin, token } = sharedServer(ORG);
 const { host } = new URL(origin);
 
 const PROXIES = [

@@ -24,7 +24,7 @@ export const move = (database: number): Command => ({
   check: (model) => model.runs.length > 0,
   async run(model) {
     const { moves } = direct(model.path);
-    const { home } = await moves.placement();
+    const { home } = await moves.state();
     if (home === null || home.database === database) return;
     await moves.begin(home, database);
     model.moves = true;
@@ -59,7 +59,7 @@ export async function homeOf(model: Model): Promise<D1Database> {
 /** Ends each move by its alarms. Then no other database has a row of the environment. */
 export async function finishMoves(model: Model): Promise<void> {
   if (!model.moves) return;
-  const newest = async () => (await direct(model.path).moves.placement()).moves.at(-1) ?? null;
+  const newest = async () => (await direct(model.path).moves.state()).moves.at(-1) ?? null;
   for (let passes = 0; passes < PASSES_MAX; passes++) {
     const move = await newest();
     if (move === null) break;

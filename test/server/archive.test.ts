@@ -7,7 +7,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { createClient } from "../../src/client/index.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { killAll, newPlace, type Place } from "./place.ts";
+import { type Installation, killAll, newInstallation } from "./place.ts";
 import { blocksOf } from "./readme/document.ts";
 import { copyObjects, journaled, letRunsAge, letTimePass, rowsInD1 } from "./state.ts";
 import { until } from "./until.ts";
@@ -17,15 +17,15 @@ const DAY_MS = 86_400_000;
 const WANTED = { deploy: { succeeded: 5, failed: 3, cancelled: 2 }, review: { succeeded: 4, failed: 0, cancelled: 0 } };
 
 const folder = mkdtempSync(join(tmpdir(), "action-runs-archive-"));
-let place: Place;
+let installation: Installation;
 beforeAll(async () => {
   const beginning = inject("beginning");
   const worker = { ...beginning.worker, r2Buckets: { ARCHIVE: "archive" } };
-  place = await newPlace("", { ...beginning, worker });
+  installation = await newInstallation("", { ...beginning, worker });
 });
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
-  await place.remove();
+  await installation.remove();
 });
 
 /** The rows of a query over the files in `folder`. */
@@ -42,9 +42,9 @@ async function query(sql: string): Promise<unknown[]> {
 }
 
 it("has what the journals counted, each run once, in files that DuckDB reads", async () => {
-  const server = await place.start();
-  const headers = { Authorization: `Bearer ${place.token}` };
-  const of = { baseUrl: server.url, token: place.token, org: "acme", project: "shop", env: "production" };
+  const server = await installation.start();
+  const headers = { Authorization: `Bearer ${installation.token}` };
+  const of = { baseUrl: server.url, token: installation.token, org: "acme", project: "shop", env: "production" };
   const { runs } = createClient(of);
   const wanted = Object.entries(WANTED).flatMap(([actionName, ends]) =>
     Object.entries(ends).flatMap(([status, count]) => Array.from({ length: count }, () => [actionName, status])),
@@ -64,17 +64,17 @@ it("has what the journals counted, each run once, in files that DuckDB reads", a
   const metrics = await fetch(`${server.url}/acme/shop/envs/production/metrics`, { headers });
   const ended = /^action_runs_ended_total\{status="(\w+)",.*\} ([1-9]\d*)$/gm;
   const counted = [...(await metrics.text()).matchAll(ended)].map(([, status, n]) => ({ status, n: Number(n) }));
-  const ids = [...journaled(place.state).keys()].toSorted();
-  await until("every run is replicated", () => rowsInD1(place.state).size === ids.length);
+  const ids = [...journaled(installation.state).keys()].toSorted();
+  await until("every run is replicated", () => rowsInD1(installation.state).size === ids.length);
   await killAll(server);
-  letRunsAge(place.state, "deploy", 40 * DAY_MS);
-  letRunsAge(place.state, "review", 75 * DAY_MS);
-  letTimePass(place.state, 40 * DAY_MS);
+  letRunsAge(installation.state, "deploy", 40 * DAY_MS);
+  letRunsAge(installation.state, "review", 75 * DAY_MS);
+  letTimePass(installation.state, 40 * DAY_MS);
 
-  await place.start();
-  await until("every run is archived", () => journaled(place.state).size === 0);
-  expect(rowsInD1(place.state).size).toBe(0);
-  copyObjects(place.state, "archive", join(folder, "archive"));
+  await installation.start();
+  await until("every run is archived", () => journaled(installation.state).size === 0);
+  expect(rowsInD1(installation.state).size).toBe(0);
+  copyObjects(installation.state, "archive", join(folder, "archive"));
   const all = "FROM read_json('archive/**/*.ndjson.gz', format = 'newline_delimited')";
   expect(await query(`SELECT id ${all} ORDER BY id`)).toEqual(ids.map((id) => ({ id })));
   expect(await query(`SELECT status, count(*)::INTEGER AS n ${all} GROUP BY ALL ORDER BY ALL`)).toEqual(

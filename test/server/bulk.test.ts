@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ask, type CreatedRun, forEachOf } from "./load.ts";
-import { killAll, newPlace, type Place, type Server } from "./place.ts";
+import { type Installation, killAll, newInstallation, type Server } from "./place.ts";
 import { bulkStates, journaled, putInD1, type RunInD1 } from "./state.ts";
 import { until } from "./until.ts";
 
@@ -30,20 +30,20 @@ interface DetailedRun {
   readonly details: { readonly retryOf: string | null; readonly bulkOperationId: string | null };
 }
 
-let place: Place;
+let installation: Installation;
 let server: Server;
 let environment = "";
 beforeAll(async () => {
-  place = await newPlace();
-  environment = place.runs.replace("/action-runs", "");
+  installation = await newInstallation();
+  environment = installation.runs.replace("/action-runs", "");
   putInD1(
-    place.state,
+    installation.state,
     "acme/shop/prod",
     Array.from({ length: IN_D1 }, (_, n) => runInD1(n)),
   );
-  server = await place.start();
+  server = await installation.start();
 });
-afterAll(() => place.remove());
+afterAll(() => installation.remove());
 
 /** No service made its id, so no coordinator knows it. */
 function runInD1(n: number): RunInD1 {
@@ -54,7 +54,7 @@ function runInD1(n: number): RunInD1 {
   return { id, actionName: "in-d1", status: "pending", triggeredBy: "ci", body, labels: ["many"] };
 }
 
-async function call<T>(method: string, path: string, body?: object, token = place.token): Promise<T> {
+async function call<T>(method: string, path: string, body?: object, token = installation.token): Promise<T> {
   const url = path.startsWith("http") ? path : `${environment}/${path}`;
   const answer = await ask<T>(method, url, { token, ...(body !== undefined && { body }) });
   if (answer.status > 299) throw new Error(`${method} ${path} ${JSON.stringify(answer.body)}`);
@@ -91,9 +91,9 @@ it("an operation that is killed while it collects finds the same runs", async ()
   const { id } = await begin({ operation: "cancel", reason: "hangs", filter, maxRuns: 10_000 });
   await readWhen(id, ({ counts }) => counts.matched > 0);
   await killAll(server);
-  expect(bulkStates(place.state)).toEqual([{ id, state: "collecting" }]);
+  expect(bulkStates(installation.state)).toEqual([{ id, state: "collecting" }]);
 
-  server = await place.start();
+  server = await installation.start();
   await readWhen(id, ({ counts }) => counts.accepted >= runs.length);
   await call("POST", `bulk-operations/${id}/cancel`);
   const { counts, abortReason } = await readWhen(id, ({ status }) => status === "aborted");
@@ -113,14 +113,14 @@ it("an operation that is killed while it collects finds the same runs", async ()
 
 /** Kills the server at the first change of a page, starts it again, and waits for the end of the operation. */
 async function killAtFirstChange(body: object): Promise<Operation> {
-  const versions = () => [...journaled(place.state)].toSorted().join();
+  const versions = () => [...journaled(installation.state)].toSorted().join();
   const before = versions();
   const { id } = await begin(body);
   // From the files, because a page takes some ten ms.
   while (versions() === before) await delay(1);
   await killAll(server);
-  expect(bulkStates(place.state)).toContainEqual({ id, state: "running" });
-  server = await place.start();
+  expect(bulkStates(installation.state)).toContainEqual({ id, state: "running" });
+  server = await installation.start();
   return readWhen(id, ({ status }) => status !== "running");
 }
 

@@ -11,24 +11,24 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { MAIN } from "../cli/bundle.ts";
 import { cleanEnv, type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
-import { killAll, newPlace, type Place } from "./place.ts";
+import { type Installation, killAll, newInstallation } from "./place.ts";
 import { until } from "./until.ts";
 
 const hasTerminal = spawnSync("script", ["--version"]).status === 0;
 
-let place: Place;
+let installation: Installation;
 let settings: Settings;
 beforeAll(async () => {
-  place = await newPlace();
+  installation = await newInstallation();
   settings = {
-    ACTION_RUNS_URL: new URL(place.runs).origin,
-    ACTION_RUNS_TOKEN: place.token,
+    ACTION_RUNS_URL: new URL(installation.runs).origin,
+    ACTION_RUNS_TOKEN: installation.token,
     ACTION_RUNS_ORG: "acme",
     ACTION_RUNS_PROJECT: "shop",
     ACTION_RUNS_ENV: "prod",
   };
 });
-afterAll(() => place?.remove());
+afterAll(() => installation?.remove());
 
 const run = (...args: readonly string[]) => cli(args, settings);
 
@@ -87,7 +87,7 @@ const onTerminal = (columns: number, command: string) => new OnTerminal(columns,
 test.skipIf(!hasTerminal)(
   "a job fails, the author finds out why, and tries again with one other parameter",
   async () => {
-    const first = await place.start();
+    const first = await installation.start();
     expect(await jsonOf("whoami")).toMatchObject({ name: "root", role: "owner", project: null });
 
     // A run that nothing starts: the output says who must.
@@ -109,7 +109,7 @@ test.skipIf(!hasTerminal)(
     await killAll(first);
     await watching.until(/The server can't answer now, so the command waits for it/);
     await watchingAll.until(/The server can't answer now, so the command waits for it/);
-    await place.start();
+    await installation.start();
     const script = [
       "echo '0 failed so far'; echo 'Error: shop-42 is not healthy';",
       "echo '    at Rollout (/app/rollout.js:10:3)'; exit 3",

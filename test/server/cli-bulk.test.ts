@@ -7,13 +7,13 @@ import { beforeAll, expect, test } from "vitest";
 import type { BulkItem, BulkOperation } from "../../src/client/index.ts";
 import type { Ended, Settings } from "../cli/command.ts";
 import { cli, cliAtTerminal } from "../cli/in-process.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 
 const ORG = "of-cli-bulk-test";
-const place = sharedPlace(ORG);
+const shared = sharedServer(ORG);
 const settings: Settings = {
-  ACTION_RUNS_URL: place.origin,
-  ACTION_RUNS_TOKEN: place.token,
+  ACTION_RUNS_URL: shared.origin,
+  ACTION_RUNS_TOKEN: shared.token,
   ACTION_RUNS_ORG: ORG,
   ACTION_RUNS_PROJECT: "shop",
   ACTION_RUNS_ENV: "prod",

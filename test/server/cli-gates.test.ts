@@ -8,14 +8,14 @@ import { type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
 import type { Delivery } from "../support/receiver/client.ts";
 import { type RunningReceiver, startReceiver } from "../support/receiver/server.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 import { until } from "./until.ts";
 
 const ORG = "of-cli-gates-test";
-const place = sharedPlace(ORG);
+const shared = sharedServer(ORG);
 const root: Settings = {
-  ACTION_RUNS_URL: place.origin,
-  ACTION_RUNS_TOKEN: place.token,
+  ACTION_RUNS_URL: shared.origin,
+  ACTION_RUNS_TOKEN: shared.token,
   ACTION_RUNS_ORG: ORG,
   ACTION_RUNS_PROJECT: "shop",
   ACTION_RUNS_ENV: "prod",

@@ -9,13 +9,13 @@ import { afterAll, describe, expect, test } from "vitest";
 import { MAIN } from "../cli/bundle.ts";
 import { cleanEnv, type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 
 const ORG = "of-cli-test";
-const place = sharedPlace(ORG);
+const shared = sharedServer(ORG);
 const settings: Settings = {
-  ACTION_RUNS_URL: place.origin,
-  ACTION_RUNS_TOKEN: place.token,
+  ACTION_RUNS_URL: shared.origin,
+  ACTION_RUNS_TOKEN: shared.token,
   ACTION_RUNS_ORG: ORG,
   ACTION_RUNS_PROJECT: "shop",
   ACTION_RUNS_ENV: "prod",
@@ -89,8 +89,8 @@ describe("create, get, list, cancel", () => {
     ['{"actionName":"deploy","colour":1}', 'Unrecognized key: "colour"'],
     ['{"actionName":"deploy","colour":1,"size":2}', 'Unrecognized keys: "colour", "size"'],
   ])("a body that no schema has a message for gets zod's message: %s", async (body, sentence) => {
-    const headers = { Authorization: `Bearer ${place.token}`, "Content-Type": "application/json" };
-    const answer = await fetch(place.runs, { method: "POST", headers, body });
+    const headers = { Authorization: `Bearer ${shared.token}`, "Content-Type": "application/json" };
+    const answer = await fetch(shared.runs, { method: "POST", headers, body });
     const { error, code } = (await answer.json()) as { error: string; code: string };
     expect([error, code]).toEqual([sentence, "invalid_body"]);
   });
@@ -161,7 +161,7 @@ describe("the end of a run", () => {
     const waiting = start(["create", "deploy", "--wait", "--no-json"], settings);
     await waiting.until(/token: .*shown only here/);
     const [{ id }] = JSON.parse((await run("list", "-n", "1")).stdout);
-    const url = `${place.runs}/${id}/callback`;
+    const url = `${shared.runs}/${id}/callback`;
     await waiting.until(/expires:/);
     const token = /token: +(\S+)/.exec(waiting.printed())?.[1] ?? "";
     await cli(["report", outcome], { CALLBACK_URL: url, CALLBACK_TOKEN: token });

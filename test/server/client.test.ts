@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from "vitest";
 import { type ClientSettings, callback, createClient } from "../../src/client/index.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 
 const ORG = "of-client-test";
-const { origin, token } = sharedPlace(ORG);
+const { origin, token } = sharedServer(ORG);
 
 /** A client. Each test has its own environment. */
 function connect(env: string, settings: Partial<ClientSettings> = {}) {

@@ -5,26 +5,26 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 
-const { origin, token } = sharedPlace("console");
+const { origin, token } = sharedServer("console");
 
-const PLACE = "/console/-/acme/shop";
+const PROJECT = "/console/-/acme/shop";
 const PAGES = [
   "/console",
-  `${PLACE}/prod/runs`,
-  `${PLACE}/prod/runs?status=failed&label=a%2Fb`,
-  `${PLACE}/prod/runs/01a212de-9b55-8003-a8a9-dd2c148ea617`,
-  `${PLACE}/prod/bulk-operations`,
-  `${PLACE}/prod/bulk-operations/01a212de-9b55-8003-a8a9-dd2c148ea617`,
-  `${PLACE}/prod/actions`,
-  `${PLACE}/prod/actions/Deploy_1.x`,
-  `${PLACE}/prod/approvals`,
-  `${PLACE}/prod/groups`,
-  `${PLACE}/prod/notifications`,
-  `${PLACE}/prod/notifications/Chat_1.x`,
-  `${PLACE}/tokens`,
-  `${PLACE}/audit`,
+  `${PROJECT}/prod/runs`,
+  `${PROJECT}/prod/runs?status=failed&label=a%2Fb`,
+  `${PROJECT}/prod/runs/01a212de-9b55-8003-a8a9-dd2c148ea617`,
+  `${PROJECT}/prod/bulk-operations`,
+  `${PROJECT}/prod/bulk-operations/01a212de-9b55-8003-a8a9-dd2c148ea617`,
+  `${PROJECT}/prod/actions`,
+  `${PROJECT}/prod/actions/Deploy_1.x`,
+  `${PROJECT}/prod/approvals`,
+  `${PROJECT}/prod/groups`,
+  `${PROJECT}/prod/notifications`,
+  `${PROJECT}/prod/notifications/Chat_1.x`,
+  `${PROJECT}/tokens`,
+  `${PROJECT}/audit`,
   "/console/-/console/assets/tokens/runs",
 ];
 /** The whole policy, as the design has it. */
@@ -55,20 +55,20 @@ it.each([
   "/console/runs",
   "/console/-/",
   "/console/-/acme",
-  PLACE,
-  `${PLACE}/`,
-  `${PLACE}/prod`,
-  `${PLACE}/runs`,
-  `${PLACE}/prod/runs/`,
-  `${PLACE}/prod/runs/x`,
-  `${PLACE}/prod/runs/01a212de-9b55-8003-a8a9-dd2c148ea617/cancel`,
-  `${PLACE}/prod/actions/`,
-  `${PLACE}/prod/actions/-x`,
-  `${PLACE}/prod/notifications/`,
-  `${PLACE}/notifications`,
-  `${PLACE}/prod/tokens`,
-  `${PLACE}/tokens/x`,
-  `${PLACE}/envs/prod/action-runs`,
+  PROJECT,
+  `${PROJECT}/`,
+  `${PROJECT}/prod`,
+  `${PROJECT}/runs`,
+  `${PROJECT}/prod/runs/`,
+  `${PROJECT}/prod/runs/x`,
+  `${PROJECT}/prod/runs/01a212de-9b55-8003-a8a9-dd2c148ea617/cancel`,
+  `${PROJECT}/prod/actions/`,
+  `${PROJECT}/prod/actions/-x`,
+  `${PROJECT}/prod/notifications/`,
+  `${PROJECT}/notifications`,
+  `${PROJECT}/prod/tokens`,
+  `${PROJECT}/tokens/x`,
+  `${PROJECT}/envs/prod/action-runs`,
   "/console/-/Acme/shop/prod/runs",
   "/console/-/acme/-shop/prod/runs",
   `/console/-/acme/${"a".repeat(64)}/prod/runs`,
@@ -85,7 +85,7 @@ it.each([
   }
 });
 
-it.each(["/console", `${PLACE}/prod/runs`])("POST %s is 405", async (path) => {
+it.each(["/console", `${PROJECT}/prod/runs`])("POST %s is 405", async (path) => {
   const answer = await fetch(`${origin}${path}`, { method: "POST" });
   expect([answer.status, answer.headers.get("Allow")]).toEqual([405, "GET, HEAD"]);
 });

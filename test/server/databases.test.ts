@@ -13,7 +13,7 @@ import { ROOT } from "../../src/dev/wrangler.ts";
 import { A_STEP_OF_A_MOVE_MS, ageMoves } from "../support/aged-moves.ts";
 import { ListingCallers } from "./listing-callers.ts";
 import { type ActionRun, ask } from "./load.ts";
-import { killAll, newPlace, type Place, type Server } from "./place.ts";
+import { type Installation, killAll, newInstallation, type Server } from "./place.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 import { idsByDatabase, JOURNALS, journaled } from "./state.ts";
 import { until } from "./until.ts";
@@ -34,7 +34,7 @@ interface EnvironmentDatabase {
 }
 
 const folder = mkdtempSync(join(QUICK_FILES, "action-runs-databases-"));
-let place: Place;
+let installation: Installation;
 let server: Server;
 
 beforeAll(async () => {
@@ -48,19 +48,19 @@ beforeAll(async () => {
   expect(ran).toMatchObject({ status: 0, stderr: "" });
   const { d1Databases } = unstable_getMiniflareWorkerOptions(config).workerOptions as V4WorkerOptions;
   const worker = { ...inject("beginning").worker, ...(d1Databases && { d1Databases }) };
-  place = await newPlace(`NEW_ENVIRONMENTS=${OPEN.join()}\n`, { worker, state });
-  server = await place.start();
+  installation = await newInstallation(`NEW_ENVIRONMENTS=${OPEN.join()}\n`, { worker, state });
+  server = await installation.start();
 });
 afterAll(async () => {
-  await place.remove();
+  await installation.remove();
   rmSync(folder, { recursive: true, force: true });
 });
 
-const runsOf = (environment: string) => place.runs.replace("/prod/", `/${environment}/`);
+const runsOf = (environment: string) => installation.runs.replace("/prod/", `/${environment}/`);
 const scopeOf = (environment: string) => `acme/shop/${environment}`;
 
 async function call<T>(method: string, url: string, expected: number, body?: object): Promise<T> {
-  const answer = await ask<T>(method, url, { token: place.token, ...(body !== undefined && { body }) });
+  const answer = await ask<T>(method, url, { token: installation.token, ...(body !== undefined && { body }) });
   expect([method, url, answer.status, answer.body]).toEqual([method, url, expected, answer.body]);
   return answer.body;
 }
@@ -77,7 +77,7 @@ const databaseOf = (environment: string, status = 200, body?: object) =>
 /** In which databases an environment has runs. */
 function databasesWith(environment: string): number[] {
   const scope = scopeOf(environment);
-  return [...idsByDatabase(place.state)].filter(([, ids]) => ids.has(scope)).map(([number]) => number);
+  return [...idsByDatabase(installation.state)].filter(([, ids]) => ids.has(scope)).map(([number]) => number);
 }
 
 it("spreads new environments over the databases of NEW_ENVIRONMENTS", async () => {
@@ -91,9 +91,9 @@ it("spreads new environments over the databases of NEW_ENVIRONMENTS", async () =
 /** All pages, newest first. */
 async function listAll(): Promise<ActionRun[]> {
   const all: ActionRun[] = [];
-  for (let next: string | null = `${place.runs}?limit=200`; next !== null; ) {
+  for (let next: string | null = `${installation.runs}?limit=200`; next !== null; ) {
     const answer: { readonly body: ActionRun[]; readonly headers: Headers } = await ask("GET", next, {
-      token: place.token,
+      token: installation.token,
     });
     all.push(...answer.body);
     next = /<([^>]+)>; rel="next"/.exec(answer.headers.get("Link") ?? "")?.[1] ?? null;
@@ -104,8 +104,8 @@ async function listAll(): Promise<ActionRun[]> {
 /** Kills the server, and starts it again as if it had been down for `ms`. */
 async function restart(ms: number): Promise<void> {
   await killAll(server);
-  ageMoves(join(place.state, JOURNALS), ms);
-  server = await place.start();
+  ageMoves(join(installation.state, JOURNALS), ms);
+  server = await installation.start();
 }
 
 const moveIs = (status: string | null) =>
@@ -115,14 +115,14 @@ const moveIs = (status: string | null) =>
 async function createBefore(): Promise<void> {
   let left = RUNS_BEFORE;
   const create = async () => {
-    while (left-- > 0) await call("POST", place.runs, 201, { actionName: "deploy" });
+    while (left-- > 0) await call("POST", installation.runs, 201, { actionName: "deploy" });
   };
   await Promise.all(Array.from({ length: 16 }, create));
 }
 
 it("moves an environment under load, with kill -9 in the middle, loses nothing, and leaves nothing behind", async () => {
   await createBefore();
-  const callers = new ListingCallers(place.runs, place.token, CALLERS);
+  const callers = new ListingCallers(installation.runs, installation.token, CALLERS);
   await until(`${RUNS} runs have ended`, () => callers.ended.length >= RUNS || callers.surprises.length > 0);
   const { database: from } = await databaseOf("prod");
   const asked = await databaseOf("prod", 202, { database: TARGET });
@@ -149,8 +149,8 @@ it("moves an environment under load, with kill -9 in the middle, loses nothing, 
   });
   // The server may have died before the last runs were replicated. Their retry comes some seconds after the start.
   await until("every run is replicated, and nothing else is left", () => {
-    const replicated = [...idsByDatabase(place.state).values()].flatMap((scopes) => [...scopes.values()].flat());
-    return String(replicated.toSorted()) === String([...journaled(place.state).keys()].toSorted());
+    const replicated = [...idsByDatabase(installation.state).values()].flatMap((scopes) => [...scopes.values()].flat());
+    return String(replicated.toSorted()) === String([...journaled(installation.state).keys()].toSorted());
   });
 });
 
@@ -158,7 +158,7 @@ it("npm run migrate stops if an environment lives in a local database that is no
   await killAll(server);
   const config = join(folder, "one.toml");
   writeFileSync(config, readFileSync(join(ROOT, "wrangler.toml"), "utf8"));
-  const migrate = ["src/dev/migrate.ts", "--local", "--persist-to", place.state, "--config", config];
+  const migrate = ["src/dev/migrate.ts", "--local", "--persist-to", installation.state, "--config", config];
   const ran = spawnSync(process.execPath, migrate, { cwd: ROOT, encoding: "utf8" });
   expect(ran.status).toBe(1);
   expect(ran.stderr).toMatch(/Environments live in database .*, which wrangler.toml does not bind/);

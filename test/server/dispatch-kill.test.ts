@@ -11,7 +11,7 @@ import type { Answer } from "../support/receiver/client.ts";
 import { startReceiver } from "../support/receiver/server.ts";
 import { newDoor } from "./door.ts";
 import { type ActionRun, ask, type CreatedRun, forEachOf } from "./load.ts";
-import { killAll, newPlace, type Server } from "./place.ts";
+import { killAll, newInstallation, type Server } from "./place.ts";
 import { bytesOf, deliveriesIn, letTimePass } from "./state.ts";
 import { until } from "./until.ts";
 
@@ -46,10 +46,10 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-async function openPlace() {
-  const place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\n");
-  cleanUps.push(() => place.remove());
-  return place;
+async function openInstallation() {
+  const installation = await newInstallation("ALLOW_INSECURE_WEBHOOKS=true\n");
+  cleanUps.push(() => installation.remove());
+  return installation;
 }
 
 /** The ids of all runs whose webhook request is still stored. */
@@ -57,10 +57,10 @@ const keptRequests = (state: string) => deliveriesIn(state).map(({ runId }) => r
 
 /** Two servers end by `kill -9`. The third gets no request until everything is delivered. */
 async function play() {
-  const place = await openPlace();
+  const installation = await openInstallation();
   const receiver = await startReceiver();
   cleanUps.push(receiver.close);
-  const { token, runs } = place;
+  const { token, runs } = installation;
   const door = await newDoor(receiver.url);
   cleanUps.push(door.close);
   const acknowledged: Told[] = [];
@@ -114,8 +114,8 @@ async function play() {
   function search(when: string): void {
     const hmacs = acknowledged.map(({ callback }) => callback.token.split(":")[2] ?? "");
     const signing = [SIGNING_SECRET.slice("whsec_".length), SIGNING_KEY];
-    const ours = bytesOf(join(place.state, "v3/d1"), join(place.state, "v3/do"));
-    const log = Buffer.concat(place.logged);
+    const ours = bytesOf(join(installation.state, "v3/d1"), join(installation.state, "v3/do"));
+    const log = Buffer.concat(installation.logged);
     if (!ours.some((bytes) => bytes.includes(ACTION))) throw new Error("stored: the search finds nothing at all");
     if (!log.includes('"event":"request"')) throw new Error("logged: the search finds nothing at all");
     const note = (where: string, places: readonly Buffer[], secrets: readonly (string | Buffer)[]) => {
@@ -123,11 +123,11 @@ async function play() {
         if (places.some((bytes) => bytes.includes(secret))) found.push(`${when}, ${where}: ${secret}`);
     };
     const secrets = [HEADER_SECRET, PAYLOAD_SECRET, URL_SECRET, ...signing, ...hmacs];
-    note("in a file", bytesOf(place.state), secrets);
+    note("in a file", bytesOf(installation.state), secrets);
     note("in the log", [log], secrets);
   }
 
-  const first = await place.start();
+  const first = await installation.start();
   const held = await createCalled("held", HELD, {});
   const conflicting = await createCalled("conflicting", HELD, { status: 409 });
   const reported = await createCalled("reported", HELD, {});
@@ -143,7 +143,7 @@ async function play() {
   await killUnderLoad(first, 40);
   search("after the first kill");
 
-  const second = await place.start();
+  const second = await installation.start();
   const absent = await Promise.all(
     Array.from({ length: 5 }, () =>
       create("absent", { origin: door.url, retry: { initialDelayMs: 5000, maxAttempts: 10 } }),
@@ -153,19 +153,19 @@ async function play() {
   const calledBeforeTheDoorOpened = absent.filter(({ key }) => receiver.inbox(key).length > 0);
   search("after the second kill");
 
-  const leases = new Map(deliveriesIn(place.state).map(({ runId, leaseUntil }) => [runId, leaseUntil]));
+  const leases = new Map(deliveriesIn(installation.state).map(({ runId, leaseUntil }) => [runId, leaseUntil]));
   // Now the leases of all attempts are over, so a wrong second call would come at once.
-  letTimePass(place.state, LEASE_MS);
+  letTimePass(installation.state, LEASE_MS);
   const passedAt = Date.now();
 
   await door.open();
-  await place.start();
+  await installation.start();
   const toBeCalledAgain = [held, conflicting];
   const isDelivered = ({ key }: Told) =>
     receiver.inbox(key).length > (toBeCalledAgain.some((one) => one.key === key) ? 1 : 0);
   await until("all are delivered", () => acknowledged.every(isDelivered));
   // Without its request, a run can't be called again.
-  await until("nothing else is left to send", () => keptRequests(place.state).join() === retrying.id);
+  await until("nothing else is left to send", () => keptRequests(installation.state).join() === retrying.id);
   search("when all is delivered but what waits for its next attempt");
 
   const readRun = async ({ id }: Pick<ActionRun, "id">) =>
@@ -176,7 +176,7 @@ async function play() {
     (await ask<ActionRun>("DELETE", `${runs}/${id}`, { token })).body;
   const cast = { held, conflicting, reported, beating, retrying, absent, report, beat };
   const record = { acknowledged, keys, found, calledBeforeTheDoorOpened, leases, passedAt };
-  return { ...cast, ...record, receiver, state: place.state, readRun, readEvents, cancel };
+  return { ...cast, ...record, receiver, state: installation.state, readRun, readEvents, cancel };
 }
 
 let story: Awaited<ReturnType<typeof play>>;

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "../../src/client/index.ts";
 import { ask, type CreatedRun } from "./load.ts";
-import { killAll, newPlace, type Place, type Server } from "./place.ts";
+import { type Installation, killAll, newInstallation, type Server } from "./place.ts";
 import { until } from "./until.ts";
 
 const SUBSCRIPTIONS_PER_RUN_AND_TOKEN = 100;
@@ -14,16 +14,16 @@ interface TimelineEvent {
   readonly message?: string;
 }
 
-let place: Place;
+let installation: Installation;
 let server: Server;
 beforeAll(async () => {
-  place = await newPlace();
-  server = await place.start();
+  installation = await newInstallation();
+  server = await installation.start();
 });
-afterAll(() => place.remove());
+afterAll(() => installation.remove());
 
 async function createRun(): Promise<CreatedRun> {
-  const { runs, token } = place;
+  const { runs, token } = installation;
   return (await ask<CreatedRun>("POST", runs, { token, body: { actionName: "deploy" } })).body;
 }
 
@@ -41,9 +41,9 @@ async function end({ callback: { url, token } }: CreatedRun): Promise<void> {
 }
 
 async function openStream(run: CreatedRun, after = 0, signal?: AbortSignal): Promise<Response> {
-  const headers = new Headers({ Authorization: `Bearer ${place.token}`, Accept: "text/event-stream" });
+  const headers = new Headers({ Authorization: `Bearer ${installation.token}`, Accept: "text/event-stream" });
   if (after > 0) headers.set("Last-Event-ID", String(after));
-  return fetch(`${place.runs}/${run.id}/events`, { headers, signal: signal ?? null });
+  return fetch(`${installation.runs}/${run.id}/events`, { headers, signal: signal ?? null });
 }
 
 /** Adds whole events to `seen`. Returns true if the stream ended, false if it broke off. */
@@ -131,7 +131,7 @@ describe("an event stream over HTTP", () => {
     const run = await createRun();
     const { runs: client } = createClient({
       baseUrl: server.url,
-      token: place.token,
+      token: installation.token,
       org: "acme",
       project: "shop",
       env: "prod",
@@ -164,7 +164,7 @@ describe("an event stream over HTTP", () => {
       }
       expect(await watching).toBe(life === 3);
       await beating;
-      if (life < 3) server = await place.start();
+      if (life < 3) server = await installation.start();
     }
     expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, n) => n + 1));
     expect(seen.at(-1)?.type).toBe("ended");
@@ -174,7 +174,7 @@ describe("an event stream over HTTP", () => {
     await clientWatches;
     expect(seenByClient).toEqual(seen);
     expect(await clientWaits).toMatchObject({ id: run.id, status: "succeeded" });
-    const { runs, token } = place;
+    const { runs, token } = installation;
     const pages = await ask<TimelineEvent[]>("GET", `${runs}/${run.id}/events?limit=200`, { token });
     expect(pages.body).toEqual(seen.slice(0, pages.body.length));
   });

@@ -12,14 +12,14 @@ import {
   operationsAt,
   send,
 } from "./explorer.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 import { until } from "./until.ts";
 import { describeInBrowser, overflow } from "./watched-browser.ts";
 
 const NARROW = 360;
 const WIDE = 1280;
 
-const { origin, token } = sharedPlace("of-docs-test");
+const { origin, token } = sharedServer("of-docs-test");
 
 describe("GET /docs", () => {
   it("allows only its own origin to serve scripts and receive requests, and can't be framed", async () => {

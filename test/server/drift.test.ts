@@ -6,7 +6,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { collect, ROOT } from "../../src/dev/wrangler.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 import { Project } from "./project.ts";
 
 const WIRE = "src/openapi/run-schemas.ts";
@@ -60,7 +60,7 @@ describe("a schema that differs from the responses", () => {
   });
 
   test("fails the tests that get such a response", async () => {
-    const { runs, token } = sharedPlace("of-drift-test");
+    const { runs, token } = sharedServer("of-drift-test");
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
     const created = await fetch(runs, { method: "POST", headers, body: '{"actionName":"deploy"}' });
     const url = `${runs}/${((await created.json()) as { id: string }).id}`;

@@ -24,7 +24,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 import {
   actionSteps,
   block,
@@ -62,7 +62,7 @@ const places = (process.env.PATH ?? "").split(delimiter);
 const pathOf = (command: string) => places.map((place) => join(place, command)).find((file) => existsSync(file));
 const arrived: Arrived[] = [];
 let answer: (request: Arrived) => Answer | Promise<Answer>;
-const place = sharedPlace("of-examples-test");
+const shared = sharedServer("of-examples-test");
 let origin: string;
 let callbackUrl: string;
 
@@ -509,13 +509,13 @@ describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
     answer = ({ path, authorization = "", key, body }) => {
       const headers = new Headers({ Authorization: authorization, "Content-Type": "application/json" });
       if (key !== undefined) headers.set("Idempotency-Key", key);
-      return fetch(new URL(path, place.runs), { method: "POST", headers, body: JSON.stringify(body) });
+      return fetch(new URL(path, shared.runs), { method: "POST", headers, body: JSON.stringify(body) });
     };
   });
 
   async function ask(method: string, path = "", body?: unknown): Promise<Record<string, unknown>> {
-    const headers = { Authorization: `Bearer ${place.token}`, "Content-Type": "application/json" };
-    const given = await fetch(`${place.runs}${path}`, { method, headers, body: JSON.stringify(body) });
+    const headers = { Authorization: `Bearer ${shared.token}`, "Content-Type": "application/json" };
+    const given = await fetch(`${shared.runs}${path}`, { method, headers, body: JSON.stringify(body) });
     return (await given.json()) as Record<string, unknown>;
   }
 

@@ -5,7 +5,7 @@
 
 import { GatedLoad, type Told } from "./gated-load.ts";
 import { type ActionRun, ask, forEachOf } from "./load.ts";
-import { killAll, type Place, type Server } from "./place.ts";
+import { type Installation, killAll, type Server } from "./place.ts";
 import { letTimePass } from "./state.ts";
 import { until } from "./until.ts";
 
@@ -24,12 +24,12 @@ interface GatedRun extends ActionRun {
 }
 
 /** Returns the server that runs at the end, too. */
-export async function playGates(place: Place, server: Server) {
-  const environment = place.runs.replace("/prod/action-runs", "/gated");
+export async function playGates(installation: Installation, server: Server) {
+  const environment = installation.runs.replace("/prod/action-runs", "/gated");
   const load = new GatedLoad(environment);
   const trigger = await load.listen();
 
-  async function call<T>(method: string, path: string, body?: object, token = place.token): Promise<T> {
+  async function call<T>(method: string, path: string, body?: object, token = installation.token): Promise<T> {
     const answer = await ask<T>(method, `${environment}/${path}`, { token, body });
     if (answer.status > 299) throw new Error(`${method} ${path} ${JSON.stringify(answer.body)}`);
     return answer.body;
@@ -71,8 +71,8 @@ export async function playGates(place: Place, server: Server) {
   const keptApprovals = approved();
 
   // An attempt that was under way counts as lost after its lease, and an ended run holds its slot until then.
-  letTimePass(place.state, LEASE_MS);
-  const second = await place.start();
+  letTimePass(installation.state, LEASE_MS);
+  const second = await installation.start();
   load.goOn();
   // Until they are heard of, nobody asks for a run.
   const areHeard = () => known(load.deploys).every(({ id }) => load.heard.deploy.includes(id ?? ""));
@@ -103,7 +103,7 @@ export async function playGates(place: Place, server: Server) {
 
   const paused = (await read(frozen.id)).details.waiting;
   const startedWhilePaused = [...load.heard.frozen];
-  const headers = { Authorization: `Bearer ${place.token}` };
+  const headers = { Authorization: `Bearer ${installation.token}` };
   await fetch(`${environment}/pauses/frozen`, { method: "DELETE", headers });
   await untilDone("the paused run starts", () => load.heard.frozen.length > 0);
   load.close();

@@ -9,7 +9,7 @@ import {
   SUBSCRIPTIONS_PER_TOKEN,
 } from "../../src/runs/coordinator/watchers.ts";
 import { ask, type CreatedRun } from "./load.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 import { until } from "./until.ts";
 
 /** No other file has runs of this organization, so its subscriptions are free. */
@@ -18,8 +18,8 @@ const RUNS = `/${ORG}/shop/envs/prod/action-runs`;
 /** Less than the 15 s until a stream's next comment, or the 25 s of a wait's call, would free a place. */
 const AT_ONCE_MS = 8_000;
 
-const place = sharedPlace(ORG);
-const origin = new URL(place.origin);
+const shared = sharedServer(ORG);
+const origin = new URL(shared.origin);
 
 function url(path: string): string {
   return new URL(path, origin).href;
@@ -28,12 +28,12 @@ function url(path: string): string {
 /** Creates tokens, one for each reader. */
 function createTokens(n: number): Promise<string[]> {
   const body = { name: "reader", role: "viewer" };
-  const createToken = () => ask<{ token: string }>("POST", url(`/${ORG}/shop/tokens`), { token: place.token, body });
+  const createToken = () => ask<{ token: string }>("POST", url(`/${ORG}/shop/tokens`), { token: shared.token, body });
   return Promise.all(Array.from({ length: n }, async () => (await createToken()).body.token));
 }
 
 function createRuns(n: number): Promise<CreatedRun[]> {
-  const asked = { token: place.token, body: { actionName: "deploy" } };
+  const asked = { token: shared.token, body: { actionName: "deploy" } };
   const create = async () => (await ask<CreatedRun>("POST", url(RUNS), asked)).body;
   return Promise.all(Array.from({ length: n }, create));
 }

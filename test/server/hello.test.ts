@@ -8,10 +8,10 @@ import { type ActionDefinition, createClient } from "../../src/client/index.ts";
 import { type OfferedHello, offerHello } from "../../src/dev/hello-action.ts";
 import { type HelloJob, startHelloJob } from "../../src/dev/hello-job.ts";
 import { serve } from "../support/node-server.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 import { until } from "./until.ts";
 
-const { origin, token } = sharedPlace("of-hello-test");
+const { origin, token } = sharedServer("of-hello-test");
 const clientOf = (env: string) => createClient({ baseUrl: origin, token, org: "of-hello-test", project: "shop", env });
 const jobs: HelloJob[] = [];
 afterAll(async () => {

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Told } from "./gated-load.ts";
 import { playGates } from "./gated-story.ts";
 import { type ActionRun, ask, type CreatedRun, forEachOf, type Known, type Load, startLoad } from "./load.ts";
-import { killAll, newPlace, type Place, type Server } from "./place.ts";
+import { type Installation, killAll, newInstallation, type Server } from "./place.ts";
 import { journaled, lockD1, rowsInD1 } from "./state.ts";
 import { until } from "./until.ts";
 
@@ -12,16 +12,16 @@ const CALLERS = 16;
 /** How many requests of each kind are repeated after the restart. */
 const SAMPLE = 20;
 
-let place: Place;
+let installation: Installation;
 /** The next one is started after each kill. */
 let server: Server;
 let unlockD1 = () => {};
 beforeAll(async () => {
-  place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\n");
-  server = await place.start();
+  installation = await newInstallation("ALLOW_INSECURE_WEBHOOKS=true\n");
+  server = await installation.start();
 });
 afterEach(() => unlockD1());
-afterAll(() => place.remove());
+afterAll(() => installation.remove());
 
 /** The ids of runs whose row in D1 is older than their journal. */
 function notReplicated(state: string): string[] {
@@ -50,7 +50,7 @@ describe("kill -9 under load", () => {
   ])(
     "$when: every acknowledged answer is still true, and every row is replicated by itself",
     async ({ d1IsLocked }) => {
-      const { state, token, runs } = place;
+      const { state, token, runs } = installation;
       const load = startLoad(runs, token, CALLERS);
       // With more than four runs per caller, at least one run of each kind is acknowledged.
       await untilCreated(5 * CALLERS, load);
@@ -66,7 +66,7 @@ describe("kill -9 under load", () => {
       if (d1IsLocked) expect(notReplicated(state).length).toBeGreaterThan(0);
 
       // No request reads a run until all rows are replicated.
-      server = await place.start();
+      server = await installation.start();
       await until("every row is replicated", () => notReplicated(state).length === 0);
       const rows = rowsInD1(state);
       expect(load.known.filter((one) => !isTrue(one, JSON.parse(rows.get(one.run.id)?.body ?? "{}")))).toEqual([]);
@@ -86,7 +86,7 @@ describe("kill -9 under load", () => {
 });
 
 test("kill -9 with gates: nothing acknowledged is lost, and those who wait go on in order, one by one", async () => {
-  const story = await playGates(place, server);
+  const story = await playGates(installation, server);
   server = story.server;
   const { load, notBefore } = story;
   expect(load.surprises).toEqual([]);

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { createClient } from "../../src/client/index.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 import { blocksOf } from "./readme/document.ts";
 import { until } from "./until.ts";
 
-const { origin, token } = sharedPlace("of-metrics-test");
+const { origin, token } = sharedServer("of-metrics-test");
 const folder = mkdtempSync(join(tmpdir(), "action-runs-metrics-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

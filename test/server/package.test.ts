@@ -11,7 +11,7 @@ import { companyServer, forwardProxy } from "../cli/company-network.ts";
 import { json, RUN } from "../cli/misbehaving.ts";
 import { installPackage, type Project, USED } from "./package/project.ts";
 import { type Runtime, runtimes } from "./package/runtimes.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 import { describeInBrowser } from "./watched-browser.ts";
 
 /** Those that this machine has. */
@@ -25,7 +25,7 @@ describe("npm pack", () => {
   afterAll(() => project.remove());
 
   const org = "of-package-test";
-  const { origin, token } = sharedPlace(org);
+  const { origin, token } = sharedServer(org);
   const settings = () => ({
     ...process.env,
     ACTION_RUNS_URL: origin,

@@ -14,19 +14,19 @@ import { inject } from "vitest";
 import { hasEnded } from "../../src/dev/children.ts";
 import { newSecrets } from "../../src/dev/prepare.ts";
 import { freePort } from "../../src/dev/server.ts";
-import type { PlaceSetup } from "./place-process.ts";
+import type { InstallationSetup } from "./place-process.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 
 const PROCESS = fileURLToPath(new URL("place-process.ts", import.meta.url));
 
 /** Where runs are created, and the operator's token. */
-export interface SharedPlace {
+export interface SharedServer {
   readonly origin: string;
   readonly token: string;
   readonly runs: string;
 }
 
-/** What each place begins with. */
+/** What each installation begins with. */
 export interface Beginning {
   /** The built service with its bindings. */
   readonly worker: V4WorkerOptions;
@@ -41,12 +41,12 @@ export interface Server {
 }
 
 /** A server with its own state, port and secrets, which stay the same when it starts again. */
-export interface Place {
+export interface Installation {
   readonly state: string;
   /** The operator's token. */
   readonly token: string;
   readonly runs: string;
-  /** What all servers of this place have printed. */
+  /** What all servers of this installation have printed. */
   readonly logged: readonly Buffer[];
   start(): Promise<Server>;
   /** Kills the servers and removes all files. */
@@ -54,22 +54,26 @@ export interface Place {
 }
 
 /** The server that all files share. `org` is for one file alone, so that it finds only its own runs and tokens. */
-export function sharedPlace(org: string): SharedPlace {
+export function sharedServer(org: string): SharedServer {
   const { origin, token } = inject("sharedServer");
   return { origin, token, runs: `${origin}/${org}/shop/envs/prod/action-runs` };
 }
 
 /** `settings`: further variables, as lines of `.dev.vars`. */
-export async function newPlace(
+export async function newInstallation(
   settings = "",
   { worker, state: migrated }: Beginning = inject("beginning"),
-): Promise<Place> {
-  const folder = mkdtempSync(join(QUICK_FILES, "action-runs-place-"));
+): Promise<Installation> {
+  const folder = mkdtempSync(join(QUICK_FILES, "action-runs-installation-"));
   const state = join(folder, "state");
   cpSync(migrated, state, { recursive: true });
   const port = await freePort();
   const variables = parseEnv(`${newSecrets()}${settings}`) as Record<string, string>;
-  const setup: PlaceSetup = { worker: { ...worker, bindings: { ...worker.bindings, ...variables } }, state, port };
+  const setup: InstallationSetup = {
+    worker: { ...worker, bindings: { ...worker.bindings, ...variables } },
+    state,
+    port,
+  };
   // A killed server leaves temporary files. Here they are removed with the rest.
   const env = { ...process.env, TMPDIR: folder };
   const url = `http://localhost:${port}`;

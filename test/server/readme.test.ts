@@ -7,10 +7,10 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { EXAMPLE_PLACE } from "../../src/dev/example-place.ts";
+import { EXAMPLE_ENVIRONMENT } from "../../src/dev/example-place.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { ask, type CreatedRun } from "./load.ts";
-import { newPlace, type Place } from "./place.ts";
+import { type Installation, newInstallation } from "./place.ts";
 import { type Block, blocksOf, faultsOf } from "./readme/document.ts";
 import { type Receiver, startReceiver } from "./readme/receiver.ts";
 import { type Exchange, type Recorder, startRecorder } from "./readme/recorder.ts";
@@ -50,7 +50,7 @@ const actions = readdirSync(join(ROOT, "examples"), { recursive: true, encoding:
   .sort();
 
 let folder: string;
-let place: Place;
+let installation: Installation;
 let recorder: Recorder;
 let receiver: Receiver;
 let memberToken: string;
@@ -60,15 +60,15 @@ beforeAll(async () => {
   furnish(folder);
   const [signingSecret = ""] = /whsec_[\w+/=]+/.exec(documents[0]?.markdown ?? "") ?? [];
   receiver = await startReceiver(signingSecret);
-  place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\n");
-  const server = await place.start();
+  installation = await newInstallation("ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\n");
+  const server = await installation.start();
   recorder = await startRecorder(Number(new URL(server.url).port));
   const created = await ask<{ token: string }>("POST", `${server.url}/acme/shop/tokens`, {
-    token: place.token,
+    token: installation.token,
     body: { name: "member", role: "member" },
   });
   memberToken = created.body.token;
-  writeFileSync(join(folder, ".dev.vars"), `ROOT_TOKEN=${place.token}\n`);
+  writeFileSync(join(folder, ".dev.vars"), `ROOT_TOKEN=${installation.token}\n`);
   mkdirSync(join(folder, ".wrangler"));
   for (const beside of ["examples", "reporters"]) {
     const from = join(ROOT, beside);
@@ -85,7 +85,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await recorder?.close();
-  await place?.remove();
+  await installation?.remove();
   await receiver?.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -106,7 +106,7 @@ const GIVEN: Readonly<Record<string, () => Readonly<Record<string, string>>>> = 
   "reporters/README.md": () => ({ RUNS: `${recorder.url}/acme/shop/envs/reporters/action-runs` }),
   "examples/README.md": () => ({
     ACTIONS: `${recorder.url}/acme/shop/envs/examples/actions`,
-    ADMIN_TOKEN: place.token,
+    ADMIN_TOKEN: installation.token,
     TOKEN: memberToken,
   }),
 };
@@ -131,7 +131,7 @@ const BEFORE: readonly { readonly block: string; readonly first: (session: Sessi
 /** The run at hand has ended, and what follows is about one that has not. */
 async function createAnother(session: Session): Promise<void> {
   const run = await ask<CreatedRun>("POST", await session.get("RUNS"), {
-    token: place.token,
+    token: installation.token,
     body: { actionName: "deploy" },
   });
   expect(run.status).toBe(201);
@@ -141,7 +141,7 @@ async function createAnother(session: Session): Promise<void> {
 /** The workflow that the run has started takes its time. */
 async function untilItHasEnded(session: Session): Promise<void> {
   const url = `${await session.get("RUNS")}/${await session.get("ID")}?wait=30`;
-  const run = await ask<object>("GET", url, { token: place.token });
+  const run = await ask<object>("GET", url, { token: installation.token });
   expect(run.body).toMatchObject({ completedAt: expect.any(String) });
 }
 
@@ -237,7 +237,7 @@ it("all documents use one environment, which is that of npm start", () => {
     ),
   );
   expect(named.length).toBeGreaterThan(5);
-  expect(new Set(named)).toEqual(new Set([EXAMPLE_PLACE.env]));
+  expect(new Set(named)).toEqual(new Set([EXAMPLE_ENVIRONMENT.env]));
 });
 
 it("every file and section that a document names is there", () => {

@@ -14,7 +14,7 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { sharedPlace } from "./place.ts";
+import { sharedServer } from "./place.ts";
 import {
   actionSteps,
   type Env,
@@ -60,7 +60,7 @@ const arrived: Arrived[] = [];
  * Answer replaces the server's response.
  */
 const faults: ("lose" | "cut" | Answer)[] = [];
-const place = sharedPlace("of-reporters-test");
+const shared = sharedServer("of-reporters-test");
 let origin: string;
 
 const proxy = createServer(async (request, response) => {
@@ -76,7 +76,7 @@ const proxy = createServer(async (request, response) => {
   const headers = new Headers({ "Content-Type": "application/json" });
   if (authorization !== undefined) headers.set("Authorization", authorization);
   if (key !== undefined) headers.set("Idempotency-Key", key.toString());
-  const answer = await fetch(new URL(path, place.runs), { method: "POST", headers, body });
+  const answer = await fetch(new URL(path, shared.runs), { method: "POST", headers, body });
   const sent = await answer.text();
   if (fault === "lose") response.destroy();
   else if (fault === "cut") response.writeHead(200, { "Content-Length": "99" }).write("{", () => response.destroy());
@@ -103,8 +103,8 @@ afterAll(() => {
 });
 
 async function ask(method: string, path = "", body?: unknown): Promise<Record<string, unknown>> {
-  const headers = { Authorization: `Bearer ${place.token}`, "Content-Type": "application/json" };
-  const answer = await fetch(`${place.runs}${path}`, { method, headers, body: JSON.stringify(body) });
+  const headers = { Authorization: `Bearer ${shared.token}`, "Content-Type": "application/json" };
+  const answer = await fetch(`${shared.runs}${path}`, { method, headers, body: JSON.stringify(body) });
   return (await answer.json()) as Record<string, unknown>;
 }
 

@@ -14,7 +14,7 @@ import { migrateClosed } from "../../src/dev/apply-migrations.ts";
 import { installTools } from "../../src/dev/tools.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { putMany } from "./console/many.ts";
-import { type Beginning, newPlace } from "./place.ts";
+import { type Beginning, newInstallation } from "./place.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 
 declare module "vitest" {
@@ -33,14 +33,14 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const beginning = { worker: build(join(folder, "built")), state };
   await made;
   // Webhooks may go to receivers of the tests, which are on this machine. Codes sign in, as with `npm start`.
-  const place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\nSIGN_IN_CODES=true\n", beginning);
+  const installation = await newInstallation("ALLOW_INSECURE_WEBHOOKS=true\nSIGN_IN_CODES=true\n", beginning);
   // Before the server starts, because only then may others write to its database.
-  putMany(place.state);
-  const { url } = await place.start();
+  putMany(installation.state);
+  const { url } = await installation.start();
   provide("beginning", beginning);
-  provide("sharedServer", { origin: url, token: place.token });
+  provide("sharedServer", { origin: url, token: installation.token });
   return async () => {
-    await place.remove();
+    await installation.remove();
     rmSync(folder, { recursive: true, force: true });
   };
 }

@@ -13,7 +13,7 @@ import type { Delivery } from "../support/receiver/client.ts";
 import { startReceiver } from "../support/receiver/server.ts";
 import { newDoor } from "./door.ts";
 import { type ActionRun, type Answer, type Ask, ask } from "./load.ts";
-import { killAll, newPlace } from "./place.ts";
+import { killAll, newInstallation } from "./place.ts";
 import { bytesOf } from "./state.ts";
 import { until } from "./until.ts";
 
@@ -91,14 +91,14 @@ afterAll(async () => {
 const idOf = ({ headers }: Delivery) => headers["webhook-id"] ?? "";
 
 async function play() {
-  const place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\n");
-  cleanUps.push(place.remove);
+  const installation = await newInstallation("ALLOW_INSECURE_WEBHOOKS=true\n");
+  cleanUps.push(installation.remove);
   const receiver = await startReceiver();
   cleanUps.push(receiver.close);
   const door = await newDoor(receiver.url);
   cleanUps.push(door.close);
   await door.open();
-  const { runs } = place;
+  const { runs } = installation;
   const actions = runs.replace(/action-runs$/, "actions");
   const project = runs.replace(/\/envs\/.*$/, "");
   const answers: Buffer[] = [];
@@ -112,8 +112,8 @@ async function play() {
   }
 
   function search(when: string): void {
-    const ours = bytesOf(join(place.state, "v3/d1"), join(place.state, "v3/do"));
-    const log = Buffer.concat(place.logged);
+    const ours = bytesOf(join(installation.state, "v3/d1"), join(installation.state, "v3/do"));
+    const log = Buffer.concat(installation.logged);
     if (!ours.some((bytes) => bytes.includes(DESCRIPTION))) throw new Error("stored: nothing is found at all");
     if (!log.includes('"event":"request"')) throw new Error("logged: nothing is found at all");
     // The token of a callback ends with its HMAC.
@@ -124,15 +124,19 @@ async function play() {
     const look = (where: string, places: readonly Buffer[], wanted: Readonly<Record<string, string>>) => {
       for (const name of secretsIn(places, wanted)) found.push(`${when}, in the ${where}: ${name}`);
     };
-    look("files", bytesOf(place.state), secrets);
+    look("files", bytesOf(installation.state), secrets);
     look("log", [log], told);
     look("answers", answers, told);
   }
 
-  const first = await place.start();
+  const first = await installation.start();
   const createToken = async (role: string) =>
-    (await ask<{ token: string }>("POST", `${project}/tokens`, { token: place.token, body: { name: role, role } })).body
-      .token;
+    (
+      await ask<{ token: string }>("POST", `${project}/tokens`, {
+        token: installation.token,
+        body: { name: role, role },
+      })
+    ).body.token;
   const admin = await createToken("admin");
   const member = await createToken("member");
   const definition = {
@@ -222,7 +226,7 @@ async function play() {
 
   // No request comes before the receiver is called.
   await door.open();
-  await place.start();
+  await installation.start();
   const isCalled = () => started(retried.body.id).length > 0 && stopped(a).length > 0;
   await until("the retry and the stop request arrive", isCalled);
   const replays = {

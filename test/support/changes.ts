@@ -25,9 +25,9 @@ export async function cursorOf(path: string): Promise<string> {
 
 /** The number of a cursor's change. Its epoch is an instant. */
 export function seqOf(cursor: string): number {
-  const place = readChangeCursor(cursor);
-  if (place === null) throw new Error(`${cursor} is no cursor`);
-  return place.seq;
+  const position = readChangeCursor(cursor);
+  if (position === null) throw new Error(`${cursor} is no cursor`);
+  return position.seq;
 }
 
 export function openFeed(path: string, query = "", watching: Watching = {}): Promise<Stream> {

@@ -44,7 +44,7 @@ const THROWS = new Proxy(
 export const OUT_OF_REACH: Stub = new Proxy({}, { get: () => THROWS });
 
 /** What the control database says of where an environment lives, whatever it said before. */
-export async function placeRow(path: string, { database, generation }: Home): Promise<void> {
+export async function writeHome(path: string, { database, generation }: Home): Promise<void> {
   await env.DB.prepare("INSERT OR REPLACE INTO environments (scope, database, generation) VALUES (?, ?, ?)")
     .bind(scopeOfPath(path), database, generation)
     .run();

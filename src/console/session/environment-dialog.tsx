@@ -8,7 +8,7 @@ import { Dialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
 import { useLoad } from "../ui/load.ts";
 import { useChange } from "../ui/use-change.ts";
-import { PlaceList } from "./place-list.tsx";
+import { EnvironmentList } from "./place-list.tsx";
 import { useSession } from "./session.tsx";
 import { firstOf } from "./sign-in.ts";
 
@@ -19,15 +19,15 @@ interface EnvironmentDialogProps {
 
 const NAME = "name";
 const NAME_RULE = "Use 1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen.";
-const PLACES_SHOWN = 100;
+const ENVIRONMENTS_SHOWN = 100;
 
 export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
   const router = useRouter();
   const { reader } = useSession();
   const [envName, setEnvName] = useState("");
   const change = useChange();
-  const read = useCallback((signal: AbortSignal) => firstOf(reader.places({ signal }), PLACES_SHOWN), [reader]);
-  const { data: places = [] } = useLoad(read);
+  const read = useCallback((signal: AbortSignal) => firstOf(reader.places({ signal }), ENVIRONMENTS_SHOWN), [reader]);
+  const { data: environments = [] } = useLoad(read);
   function go(to: Scope) {
     const path = pathOf({ name: "runs", ...to });
     if (pageAt(path) === null) return change.refuse(new Map([[NAME, NAME_RULE]]));
@@ -43,9 +43,9 @@ export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
         verb="Go"
         isLocal
       >
-        <PlaceList places={places} current={scope} onChoose={go} />
+        <EnvironmentList environments={environments} current={scope} onChoose={go} />
         <TextField
-          label={places.length === 0 ? "Environment" : "Another environment"}
+          label={environments.length === 0 ? "Environment" : "Another environment"}
           hint={`Of ${scope.o}/${scope.p}.`}
           value={envName}
           error={change.problems.get(NAME)}

@@ -2,27 +2,27 @@
 
 import type { Place } from "../../client/index.ts";
 import type { Scope } from "../routes/pages.ts";
-import { scopeOfPlace } from "./sign-in.ts";
+import { scopeOfEnvironment } from "./sign-in.ts";
 
-interface PlaceListProps {
-  readonly places: readonly Place[];
+interface EnvironmentListProps {
+  readonly environments: readonly Place[];
   readonly current?: Scope;
   readonly onChoose: (scope: Scope) => void;
 }
 
-export function PlaceList({ places, current, onChoose }: PlaceListProps) {
-  if (places.length === 0) return null;
+export function EnvironmentList({ environments, current, onChoose }: EnvironmentListProps) {
+  if (environments.length === 0) return null;
   return (
-    <ul class="places" aria-label="Environments">
-      {places.map((place) => {
-        const scope = scopeOfPlace(place);
+    <ul class="environments" aria-label="Environments">
+      {environments.map((environment) => {
+        const scope = scopeOfEnvironment(environment);
         const { o, p, envName } = scope;
         const isCurrent = current?.o === o && current.p === p && current.envName === envName;
         return (
           <li key={`${o}/${p}/${envName}`}>
             <button
               type="button"
-              class="place"
+              class="environment"
               aria-current={isCurrent ? "true" : undefined}
               onClick={() => onChoose(scope)}
             >

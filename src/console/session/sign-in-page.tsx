@@ -11,7 +11,7 @@ import { Brand } from "../ui/brand.tsx";
 import { Button } from "../ui/button.tsx";
 import { sentenceOf } from "../ui/error-view.tsx";
 import { TextField } from "../ui/field.tsx";
-import { PlaceList } from "./place-list.tsx";
+import { EnvironmentList } from "./place-list.tsx";
 import { useSessionApi, useSessionStore } from "./session.tsx";
 import {
   type Address,
@@ -134,7 +134,7 @@ interface ScopeFormProps extends FormProps {
 }
 
 function ScopeForm({ at, identified, onRefuse, onChoose, ...form }: ScopeFormProps) {
-  const { holder, places } = identified;
+  const { holder, environments } = identified;
   const [org, project] = holder.project?.split("/") ?? [at?.o, at?.p];
   const errorOf = (field: keyof Typed) => (form.refused?.field === field ? form.refused.problem : null);
   function choose(typed: Typed) {
@@ -154,9 +154,9 @@ function ScopeForm({ at, identified, onRefuse, onChoose, ...form }: ScopeFormPro
         The token <strong>{holder.name}</strong> opens{" "}
         {holder.project === null ? "every project" : <strong>{holder.project}</strong>}.
       </p>
-      <PlaceList places={places} onChoose={onChoose} />
+      <EnvironmentList environments={environments} onChoose={onChoose} />
       <fieldset>
-        <legend>{places.length === 0 ? "Scope" : "Another environment"}</legend>
+        <legend>{environments.length === 0 ? "Scope" : "Another environment"}</legend>
         <div class="scope-fields">
           <TextField label="Organization" name="org" defaultValue={org ?? ""} error={errorOf("org")} />
           <TextField label="Project" name="project" defaultValue={project ?? ""} error={errorOf("project")} />

@@ -38,15 +38,15 @@ export interface FieldProblem<Field> {
   readonly problem: string;
 }
 
-/** The holder of a token, and the places to choose from. */
+/** The holder of a token, and the environments to choose from. */
 export interface Identified {
   readonly holder: Holder;
-  readonly places: readonly Place[];
+  readonly environments: readonly Place[];
 }
 
 const LABELS = { org: "Organization", project: "Project", env: "Environment" } as const;
-/** As many places as one page shows. Others can be typed. */
-const PLACES_SHOWN = 100;
+/** As many environments as one page shows. Others can be typed. */
+const ENVIRONMENTS_SHOWN = 100;
 /** `whoami` and `places` need no scope, but a client has one. */
 const NO_SCOPE = { org: "none", project: "none", env: "none" };
 
@@ -62,8 +62,8 @@ export async function identify(
   }
   const client = createClient({ ...settings, ...NO_SCOPE, token, retries: 1 });
   try {
-    const [holder, places] = await Promise.all([client.whoami(), firstOf(client.places(), PLACES_SHOWN)]);
-    return { holder, places };
+    const [holder, environments] = await Promise.all([client.whoami(), firstOf(client.places(), ENVIRONMENTS_SHOWN)]);
+    return { holder, environments };
   } catch (error) {
     if (!(error instanceof ActionRunsError) || error.status !== 401) throw error;
     return { field: "token", problem: error.message };
@@ -77,9 +77,9 @@ export async function firstOf<T>(all: AsyncIterable<T>, max: number): Promise<re
   return first;
 }
 
-/** Where to go without a question: to the address, if the token opens it, or to the only place. PURE. */
-export function chosenScope(address: Address, { holder, places }: Identified): Scope | null {
-  const known = places.map(scopeOfPlace);
+/** Where to go without a question: to the address, if the token opens it, or to the only environment. PURE. */
+export function chosenScope(address: Address, { holder, environments }: Identified): Scope | null {
+  const known = environments.map(scopeOfEnvironment);
   if (address !== null && opens(holder, address)) {
     const { o, p } = address;
     const envName = address.envName ?? holder.envName ?? known.find((scope) => scope.o === o && scope.p === p)?.envName;
@@ -96,7 +96,7 @@ export function opens(holder: Pick<Holder, "project" | "envName">, scope: Addres
   return holder.envName === null || scope.envName === null || holder.envName === scope.envName;
 }
 
-export function scopeOfPlace({ project, envName }: Place): Scope {
+export function scopeOfEnvironment({ project, envName }: Place): Scope {
   const [o = "", p = ""] = project.split("/");
   return { o, p, envName };
 }

@@ -5,7 +5,7 @@ import { newAuditEntry } from "../../auth/audit.ts";
 import { requiresRoot } from "../../auth/bearer.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { hasSeveralDatabases } from "../../settings/databases.ts";
-import { askPlacement } from "./databases/placement.ts";
+import { askHome } from "./databases/placement.ts";
 import { resyncEnvironment } from "./databases/resync-environment.ts";
 import { environmentOf } from "./run-environment.ts";
 
@@ -15,7 +15,7 @@ export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (
   const what = { project: `${o}/${p}`, envName, action: "resync_requested", target: environment.scope } as const;
   const entry = newAuditEntry(c, what, Date.now());
   // With one database, there is no row to repair.
-  const home = hasSeveralDatabases(c.env) ? (await askPlacement(environment)).home : null;
+  const home = hasSeveralDatabases(c.env) ? (await askHome(environment)).home : null;
   const remaining = await resyncEnvironment(environment, home, entry, c.get("requestId"));
   return c.json({ remaining }, 202);
 });

@@ -14,7 +14,7 @@ import { changedAfter } from "../journal/change-pages.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Inclusion } from "../run-answer.ts";
-import type { AskedChanges, ChangesAnswer, ChangesReply, FeedPlace, Subscriber } from "../watch-calls.ts";
+import type { AskedChanges, ChangesAnswer, ChangesReply, FeedPosition, Subscriber } from "../watch-calls.ts";
 import { TOO_MANY_WATCHERS } from "./replies.ts";
 import type { Subscriptions } from "./watchers.ts";
 
@@ -121,7 +121,7 @@ export class Changes {
     this.#subscriptions.tell(null);
   }
 
-  #sharedPage(asked: AskedChanges, after: FeedPlace, newestSeq: number): ChangesAnswer {
+  #sharedPage(asked: AskedChanges, after: FeedPosition, newestSeq: number): ChangesAnswer {
     const now = Date.now();
     // A heartbeat can change details without a new number, so a page is not shared for long.
     if (this.#sharedAt.seq !== newestSeq || msSinceOrLongAgo(this.#sharedAt.at, now) >= TOLD_EVERY_MS) {
@@ -137,7 +137,7 @@ export class Changes {
     return page;
   }
 
-  #newPage(asked: AskedChanges, { epoch, seq: after }: FeedPlace, newestSeq: number): ChangesAnswer {
+  #newPage(asked: AskedChanges, { epoch, seq: after }: FeedPosition, newestSeq: number): ChangesAnswer {
     const { rows, readSeq } = changedAfter(this.#journal.sql, after, newestSeq, asked);
     const pageOf = (texts: readonly string[], seq: number) =>
       ({ ok: true, runs: texts.join(","), readTo: { epoch, seq }, isCaughtUp: seq >= newestSeq }) as const;

@@ -2,16 +2,16 @@
 
 import type { Home } from "../home.ts";
 
-/** How many registrations of coordinators a page looks at. Most of them can be placed. */
+/** How many registrations of coordinators a page looks at. Most of them can have a home. */
 const LOOKED_AT_MAX = 5000;
 
-const PLACED = `
+const WITH_HOME_HERE = `
   SELECT scope, generation FROM environments INDEXED BY environments_by_database
   WHERE database = ?1 AND scope > ?2 ORDER BY scope LIMIT ?3`;
 const LOOKED_AT = `
   SELECT scope FROM coordinators WHERE scope > ?1 ORDER BY scope LIMIT ${LOOKED_AT_MAX}`;
 /** An environment from before there was a second database has no row, and lives in database 0. */
-const UNPLACED = `
+const WITHOUT_HOME = `
   SELECT scope, 0 AS generation FROM (${LOOKED_AT}) AS registered
   WHERE NOT EXISTS (SELECT 1 FROM environments WHERE environments.scope = registered.scope)
   ORDER BY scope LIMIT ?2`;
@@ -31,14 +31,14 @@ const WITH_ROWS = `
   )
   SELECT scope FROM found WHERE scope IS NOT NULL`;
 
-export interface PlacedEnvironment {
+export interface ListedEnvironment {
   /** `{org}/{project}/{env}` */
   readonly scope: string;
   readonly generation: Home["generation"];
 }
 
-export interface PlacedPage {
-  readonly environments: readonly PlacedEnvironment[];
+export interface EnvironmentPage {
+  readonly environments: readonly ListedEnvironment[];
   /** The scope after which the next page begins; null on the last page. */
   readonly next: string | null;
 }
@@ -49,17 +49,19 @@ export async function environmentsIn(
   database: number,
   after: string,
   limit: number,
-): Promise<PlacedPage> {
+): Promise<EnvironmentPage> {
   const session = control.withSession("first-primary");
-  const [placed, unplaced, last] = await session.batch<PlacedEnvironment>([
-    session.prepare(PLACED).bind(database, after, limit + 1),
+  const [withHome, withoutHome, last] = await session.batch<ListedEnvironment>([
+    session.prepare(WITH_HOME_HERE).bind(database, after, limit + 1),
     ...(database === 0
-      ? [session.prepare(UNPLACED).bind(after, limit + 1), session.prepare(LAST_LOOKED_AT).bind(after)]
+      ? [session.prepare(WITHOUT_HOME).bind(after, limit + 1), session.prepare(LAST_LOOKED_AT).bind(after)]
       : []),
   ]);
-  const all = [...(placed?.results ?? []), ...(unplaced?.results ?? [])].sort((a, b) => (a.scope < b.scope ? -1 : 1));
+  const all = [...(withHome?.results ?? []), ...(withoutHome?.results ?? [])].sort((a, b) =>
+    a.scope < b.scope ? -1 : 1,
+  );
   const end = last?.results[0]?.scope ?? null;
-  // Behind the last registration that was looked at, there can be others before the next placed environment.
+  // Behind the last registration that was looked at, there can be others before the next environment of this database.
   const known = end === null ? all : all.filter(({ scope }) => scope <= end);
   const environments = known.slice(0, limit);
   const next = known.length > limit ? (environments.at(-1)?.scope ?? null) : end;

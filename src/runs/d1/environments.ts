@@ -11,7 +11,7 @@ const NOTE = `
 
 type Session = D1Database | D1DatabaseSession;
 
-/** Selects the home. The row is a Home; there is none if the environment was never placed. */
+/** Selects the home. The row is a Home; there is none if nobody has chosen it. */
 export function selectHome(session: Session, scope: string): D1PreparedStatement {
   return session.prepare(SELECT).bind(scope);
 }
@@ -21,7 +21,7 @@ export function noteHome(session: Session, scope: string, home: Home): D1Prepare
   return session.prepare(NOTE).bind(scope, home.database, home.generation);
 }
 
-/** From the primary; null if the environment was never placed. */
+/** From the primary; null if nobody has chosen it. */
 export function readHome(control: D1Database, scope: string): Promise<Home | null> {
   return selectHome(control.withSession("first-primary"), scope).first<Home>();
 }

@@ -28,7 +28,7 @@ const homes = new OutageCache<Home>({
 });
 
 /** The environment whose database is wanted. */
-export interface Placed {
+export interface EnvironmentToRead {
   readonly env: Databases;
   readonly hops: Hops;
   readonly scope: string;
@@ -42,34 +42,34 @@ export interface NumberedDatabase {
 }
 
 /** `said`: what the coordinator has just said. Throws `database_not_bound`, or `database_unavailable`. */
-export async function databaseOf(placed: Placed, said: Home | null = null): Promise<NumberedDatabase> {
-  const { env, hops } = placed;
+export async function databaseOf(environment: EnvironmentToRead, said: Home | null = null): Promise<NumberedDatabase> {
+  const { env, hops } = environment;
   const { database: number } =
     hasSeveralDatabases(env) || (await lacksDatabase(env, hops))
-      ? await homeAmongSeveral(placed, said)
+      ? await homeAmongSeveral(environment, said)
       : (said ?? FIRST_HOME);
   return { number, db: await requireDatabaseNumbered(env, hops, number) };
 }
 
-async function homeAmongSeveral(placed: Placed, said: Home | null): Promise<Home> {
-  const { env, hops, scope } = placed;
+async function homeAmongSeveral(environment: EnvironmentToRead, said: Home | null): Promise<Home> {
+  const { env, hops, scope } = environment;
   const now = Date.now();
   const read = () => readD1(hops, () => readHome(env.DB, scope));
   const remembered = homes.recall(scope, now) ?? null;
   const home =
-    newerHome(remembered, said) ?? (await homes.lookUp({ key: scope, now, read }, placed.waitUntil)) ?? FIRST_HOME;
-  await note(placed, home, remembered, now);
+    newerHome(remembered, said) ?? (await homes.lookUp({ key: scope, now, read }, environment.waitUntil)) ?? FIRST_HOME;
+  await note(environment, home, remembered, now);
   return home;
 }
 
 /** Remembers a home that is newer. The first home means that there is no row, and that is never remembered. */
-async function note(placed: Placed, home: Home, remembered: Home | null, now: number): Promise<void> {
+async function note(environment: EnvironmentToRead, home: Home, remembered: Home | null, now: number): Promise<void> {
   if (home.generation <= (remembered?.generation ?? FIRST_HOME.generation)) return;
-  await homes.lookUp({ key: placed.scope, now, read: () => Promise.resolve(home) }, placed.waitUntil);
+  await homes.lookUp({ key: environment.scope, now, read: () => Promise.resolve(home) }, environment.waitUntil);
 }
 
 /** Remembers what the coordinator has said to an operator's request. */
-export function rememberHome(placed: Placed, home: Home): Promise<void> {
+export function rememberHome(environment: EnvironmentToRead, home: Home): Promise<void> {
   const now = Date.now();
-  return note(placed, home, homes.recall(placed.scope, now) ?? null, now);
+  return note(environment, home, homes.recall(environment.scope, now) ?? null, now);
 }

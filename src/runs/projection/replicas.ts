@@ -100,7 +100,7 @@ export class Replicas implements HomeKeeper {
   }
 
   /** The same, if nobody has decided yet. Returns where it lives. */
-  place(database: number): Home {
+  chooseHome(database: number): Home {
     if (this.primary === null) {
       this.#parts.journal.transaction(() => this.#decideOn(database));
       this.#look();

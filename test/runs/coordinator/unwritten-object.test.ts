@@ -87,8 +87,8 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
   },
   moves: {
     begin: null,
-    place: null,
-    placement: (object) => object.moves.placement(),
+    chooseHome: null,
+    state: (object) => object.moves.state(),
     cancel: (object) => object.moves.cancel(),
   },
 };

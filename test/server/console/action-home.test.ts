@@ -10,12 +10,12 @@ import { givenValues, triggerOf } from "../../../src/console/actions/product-fie
 import { PRODUCTS } from "../../../src/console/actions/products.ts";
 import { secretsOf, withSecrets } from "../../../src/console/actions/secret-members.ts";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { button, dialog, field, hasFocus, run, Site, untilRunIs, WIDE } from "./site.ts";
 
-const site = new Site("of-console-action", sharedPlace("of-console-action"));
+const site = new Site("of-console-action", sharedServer("of-console-action"));
 const ENV = "prod";
 const client = site.client(ENV);
 

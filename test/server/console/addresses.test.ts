@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
 import { forEachOf } from "../load.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { job, run, runs, Site, search, WIDE } from "./site.ts";
@@ -23,7 +23,7 @@ interface View {
 }
 
 describeInBrowser("the console's addresses", (browser) => {
-  const site = new Site("of-console-addresses", sharedPlace("of-console-addresses"));
+  const site = new Site("of-console-addresses", sharedServer("of-console-addresses"));
   /** The page's clock stands still, so that "2m ago" is the same each time. */
   let now: Date;
   let token: string;

@@ -3,14 +3,14 @@
 import type { Locator, Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { ActionRunsError } from "../../../src/client/index.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
 import { button, dialog, field, Site, WIDE } from "./site.ts";
 
 describeInBrowser("an admin's console", (browser) => {
-  const site = new Site("of-console-admin", sharedPlace("of-console-admin"));
+  const site = new Site("of-console-admin", sharedServer("of-console-admin"));
 
   const rowOf = (page: Page, name: string): Locator =>
     page

@@ -5,7 +5,7 @@
 
 import type { Locator, Page } from "playwright-core";
 import { expect, it } from "vitest";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
 import { button, dialog, field, hasFocus, PHONE, run, runs, Site, WIDE } from "./site.ts";
@@ -17,7 +17,7 @@ const HANGING = 60;
 const MANY = 160;
 
 describeInBrowser("the console's bulk operations", (browser) => {
-  const site = new Site("of-console-bulk", sharedPlace("of-console-bulk"));
+  const site = new Site("of-console-bulk", sharedServer("of-console-bulk"));
   const client = site.client(ENV);
   const create = (actionName: string, count: number) =>
     Promise.all(Array.from({ length: count }, () => client.runs.create({ actionName })));

@@ -7,7 +7,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callback } from "../../../src/client/index.ts";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
@@ -16,7 +16,7 @@ import { button, dialog, field, run, Site, untilRunIs, WIDE } from "./site.ts";
 const ENV = "prod";
 
 describeInBrowser("the console's gates", (browser) => {
-  const site = new Site("of-console-gates", sharedPlace("of-console-gates"));
+  const site = new Site("of-console-gates", sharedServer("of-console-gates"));
   let receiver: RunningReceiver;
   beforeAll(async () => {
     receiver = await startReceiver();

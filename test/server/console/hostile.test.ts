@@ -8,7 +8,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Client } from "../../../src/client/index.ts";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
 import { button, field, job, NARROW, run, runs, Site, sentOn, WIDE } from "./site.ts";
 
@@ -31,7 +31,7 @@ interface Scrollable {
 }
 
 describeInBrowser("hostile texts at the console", (browser) => {
-  const site = new Site("of-console-hostile", sharedPlace("of-console-hostile"));
+  const site = new Site("of-console-hostile", sharedServer("of-console-hostile"));
   let receiver: RunningReceiver;
   let ids: readonly string[];
   let bulkId: string;

@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callback } from "../../../src/client/index.ts";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import {
@@ -35,7 +35,7 @@ const FORM = {
   properties: { version: { type: "string", title: "Version" }, replicas: { type: "integer", default: 3 } },
 };
 
-const site = new Site("of-console-journey", sharedPlace("of-console-journey"));
+const site = new Site("of-console-journey", sharedServer("of-console-journey"));
 
 describeInBrowser("the console", (browser) => {
   let receiver: RunningReceiver;

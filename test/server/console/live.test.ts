@@ -2,7 +2,7 @@
 
 import type { Page, Request } from "playwright-core";
 import { expect, it } from "vitest";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { button, fakeTime, job, poll, runs, Site, show, WIDE, withoutFeed } from "./site.ts";
@@ -10,7 +10,7 @@ import { button, fakeTime, job, poll, runs, Site, show, WIDE, withoutFeed } from
 const ENV = "live";
 
 describeInBrowser("the list of runs", (browser) => {
-  const site = new Site("of-console-live", sharedPlace("of-console-live"));
+  const site = new Site("of-console-live", sharedServer("of-console-live"));
   const isList = (request: Request) => /\/action-runs\?.*limit=50\b/.test(request.url());
   const isFeed = (request: Request) => /\/changes\?.*after=/.test(request.url());
 

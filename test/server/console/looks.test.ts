@@ -7,7 +7,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Client } from "../../../src/client/index.ts";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
 import { button, field, focusMark, job, Site, search, signInHere, WIDE } from "./site.ts";
@@ -49,7 +49,7 @@ function click(elements: readonly { click(): void }[]): void {
 }
 
 describeInBrowser("the console's looks", (browser) => {
-  const site = new Site("of-console-looks", sharedPlace("of-console-looks"));
+  const site = new Site("of-console-looks", sharedServer("of-console-looks"));
   let receiver: RunningReceiver;
   const ids = new Map<string, string>();
   let bulkId = "";
@@ -315,7 +315,7 @@ describeInBrowser("the console's looks", (browser) => {
       },
       { name: "revoke a token", path: "tokens", act: (page) => button(page, "Revoke ci").first().click() },
       { name: "audit", path: "audit" },
-      { name: "a place that the token does not open", path: "../../other/shop/tokens" },
+      { name: "a project that the token does not open", path: "../../other/shop/tokens" },
     ];
   }
 

@@ -6,7 +6,7 @@
 
 import type { CDPSession, Page, Request } from "playwright-core";
 import { expect, it } from "vitest";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, twoFrames } from "../watched-browser.ts";
 import { MANY } from "./many.ts";
@@ -51,7 +51,7 @@ interface Probe {
 }
 
 describeInBrowser("the console with many runs", (browser) => {
-  const site = new Site(MANY.org, sharedPlace(MANY.org));
+  const site = new Site(MANY.org, sharedServer(MANY.org));
 
   /** The open run asks for its neighbors once, which is no poll: two runs, around the time of its creation. */
   const isPoll = (request: Request) => /\/action-runs\?/.test(request.url()) && /limit=(?!2\b)\d+/.test(request.url());

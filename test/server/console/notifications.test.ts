@@ -5,7 +5,7 @@ import type { Locator, Page } from "playwright-core";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { serve } from "../../support/node-server.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
@@ -18,7 +18,7 @@ interface Heard {
 }
 
 describeInBrowser("the console's notifications", (browser) => {
-  const site = new Site("of-notifications", sharedPlace("of-notifications"));
+  const site = new Site("of-notifications", sharedServer("of-notifications"));
   const heard: Heard[] = [];
   let answer = 204;
   let receiver: Awaited<ReturnType<typeof serve>>;

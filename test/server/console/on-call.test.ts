@@ -5,7 +5,7 @@ import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callback } from "../../../src/client/index.ts";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
 import { button, field, job, PHONE, run, Site, sentOn, signInHere, untilRunIs } from "./site.ts";
@@ -32,7 +32,7 @@ interface Boxed {
 
 const isCut = (element: Boxed) => element.scrollWidth > element.clientWidth;
 
-const site = new Site("of-console-on-call", sharedPlace("of-console-on-call"));
+const site = new Site("of-console-on-call", sharedServer("of-console-on-call"));
 
 describeInBrowser("somebody on call with a phone", (browser) => {
   let receiver: RunningReceiver;

@@ -7,7 +7,7 @@ import type { IncomingMessage } from "node:http";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type NodeServer, serve } from "../../support/node-server.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { button, job, runs, Site, signInHere, WIDE } from "./site.ts";
 
@@ -87,7 +87,7 @@ const DRAWN = `[...document.querySelectorAll("iframe, object, embed")].flatMap((
 })`;
 
 describeInBrowser("a page of another origin", (browser) => {
-  const site = new Site(ORG, sharedPlace(ORG));
+  const site = new Site(ORG, sharedServer(ORG));
   let evil: NodeServer;
   const cookies: string[] = [];
   let runId: string;

@@ -3,7 +3,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Door, newDoor } from "../door.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { button, fakeTime, job, poll, run, runs, Site, sentOn, untilRunIs, WIDE } from "./site.ts";
@@ -18,7 +18,7 @@ describeInBrowser("the console in an outage", (browser) => {
   let site: Site;
 
   beforeAll(async () => {
-    const { origin, token } = sharedPlace("of-console-outage");
+    const { origin, token } = sharedServer("of-console-outage");
     door = await newDoor(origin);
     await door.open();
     // The browser knows this name alone.

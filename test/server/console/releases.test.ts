@@ -5,7 +5,7 @@
 
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
 import { RELEASES } from "./many.ts";
@@ -15,7 +15,7 @@ const ENV = RELEASES.env;
 const FAILED_LINE = "Exit code 137: out of memory";
 
 describeInBrowser("the search among many runs", (browser) => {
-  const site = new Site(RELEASES.org, sharedPlace(RELEASES.org));
+  const site = new Site(RELEASES.org, sharedServer(RELEASES.org));
   const rows = (page: Page) => runs(page).locator("tbody").getByRole("row");
   const option = (page: Page, name: string) => page.getByRole("option", { name, exact: true });
   const problem = (page: Page, text: string) => page.getByRole("status").getByText(text, { exact: true });

@@ -2,7 +2,7 @@
 
 import type { Page, Request } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import {
@@ -24,7 +24,7 @@ import {
 const ENV = "prod";
 
 describeInBrowser("the console's session", (browser) => {
-  const site = new Site("of-console-session", sharedPlace("of-console-session"));
+  const site = new Site("of-console-session", sharedServer("of-console-session"));
   let openId: string;
   let endedId: string;
 
@@ -160,13 +160,13 @@ describeInBrowser("the console's session", (browser) => {
     await page.goto(`${site.origin}/console`);
     await field(page, "Token").fill(await site.newToken("member"));
     await button(page, "Sign in").click();
-    const places = page.getByRole("list", { name: "Environments" }).getByRole("button");
-    await places.first().waitFor();
-    expect((await places.allTextContents()).map((text) => text.replace(/\s+/g, " "))).toEqual([
+    const environments = page.getByRole("list", { name: "Environments" }).getByRole("button");
+    await environments.first().waitFor();
+    expect((await environments.allTextContents()).map((text) => text.replace(/\s+/g, " "))).toEqual([
       "of-console-session / shop / prod",
       "of-console-session / shop / staging",
     ]);
-    await places.last().click();
+    await environments.last().click();
     await runs(page).waitFor();
     expect(page.url()).toBe(site.at("staging/runs"));
     await page.getByTitle("Change the environment").click();

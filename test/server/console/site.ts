@@ -1,6 +1,6 @@
 /**
- * What the tests of the console share: places of the shared server, pages that are signed in, and the console's parts
- * by name.
+ * What the tests of the console share: environments of the shared server, pages that are signed in, and the console's
+ * parts by name.
  */
 
 import type { APIResponse, Locator, Page, Route } from "playwright-core";

@@ -3,7 +3,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
-import { sharedPlace } from "../place.ts";
+import { sharedServer } from "../place.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { button, dialog, field, run, Site, WIDE } from "./site.ts";
 
@@ -17,7 +17,7 @@ const BRANCHES = new Map([
 ]);
 
 describeInBrowser("the console's texts", (browser) => {
-  const site = new Site("of-console-unseen", sharedPlace("of-console-unseen"));
+  const site = new Site("of-console-unseen", sharedServer("of-console-unseen"));
   let receiver: RunningReceiver;
   beforeAll(async () => {
     receiver = await startReceiver();

@@ -12,9 +12,9 @@ import { ApiError } from "../../../http/errors.ts";
 import { noteHome } from "../../d1/environments.ts";
 import { register } from "../../d1/registration.ts";
 import { FIRST_HOME, type Home } from "../../home.ts";
-import { isUnderWay, leftDatabase, type Move, type MoveReply, type Placement } from "../../move-calls.ts";
+import { type HomeState, isUnderWay, leftDatabase, type Move, type MoveReply } from "../../move-calls.ts";
 import { ask, environmentOf, type RunEnvironment } from "../run-environment.ts";
-import { askPlacement, repairsRow } from "./placement.ts";
+import { askHome, repairsRow } from "./placement.ts";
 
 /** D1 holds 10 GB. The rest is for runs that are created during the move. */
 const FULL_BYTES = 9_000_000_000;
@@ -29,8 +29,8 @@ export interface HomeAndMove {
 /** Where the environment lives. Throws `coordinator_unavailable`, or `database_unavailable`. */
 export async function readHomeAndMove(c: Context<AppEnv>): Promise<HomeAndMove> {
   const environment = environmentOf(c);
-  const { home, placement } = await askPlacement(environment);
-  return { home: home ?? FIRST_HOME, move: placement.moves.at(-1) ?? null };
+  const { home, state } = await askHome(environment);
+  return { home: home ?? FIRST_HOME, move: state.moves.at(-1) ?? null };
 }
 
 /** `isAccepted`: a move is under way or was cancelled, so the response is 202. Throws if the environment can't move. */
@@ -40,15 +40,15 @@ export async function moveEnvironment(
 ): Promise<HomeAndMove & { readonly isAccepted: boolean }> {
   const environment = environmentOf(c);
   const db = await requireNamedDatabase(c.env, c.get("hops"), database);
-  const { home, placement } = await askPlacement(environment);
+  const { home, state } = await askHome(environment);
   if (home === null) {
     await audit(c, environment, database, null);
-    const placed = await ask(environment, (coordinator) => coordinator.moves.place(database));
-    await readD1(environment.hops, () => noteHome(c.env.DB, environment.scope, placed).run());
-    if (placed.database === database) return { home: placed, move: null, isAccepted: false };
+    const chosen = await ask(environment, (coordinator) => coordinator.moves.chooseHome(database));
+    await readD1(environment.hops, () => noteHome(c.env.DB, environment.scope, chosen).run());
+    if (chosen.database === database) return { home: chosen, move: null, isAccepted: false };
     throw new ApiError("move_under_way", "The environment got its first run meanwhile. Send the request again.");
   }
-  const { moves, bytes } = placement;
+  const { moves, bytes } = state;
   const underWay = moves.find(isUnderWay) ?? null;
   const move = moves.at(-1) ?? null;
   if (underWay?.target.database === database) return { home, move, isAccepted: true };
@@ -58,7 +58,7 @@ export async function moveEnvironment(
     await audit(c, environment, database, home);
     const reply = await ask(environment, (coordinator) => coordinator.moves.cancel());
     // It is over by now, or the first answer to the cancel was lost.
-    const after = reply === null ? (await askPlacement(environment)).placement.moves.at(-1) : moveIn(reply);
+    const after = reply === null ? (await askHome(environment)).state.moves.at(-1) : moveIn(reply);
     return { home, move: after ?? null, isAccepted: true };
   }
   if (underWay !== null) throw new ApiError("move_under_way");
@@ -76,7 +76,7 @@ function moveIn(reply: MoveReply): Move {
   return reply.move;
 }
 
-async function requireRoom({ hops }: RunEnvironment, db: D1Database, bytes: Placement["bytes"]): Promise<void> {
+async function requireRoom({ hops }: RunEnvironment, db: D1Database, bytes: HomeState["bytes"]): Promise<void> {
   const { meta } = await readD1(hops, () => db.prepare("SELECT 1").all());
   if ((meta.size_after ?? 0) + ROOM_FACTOR * bytes >= FULL_BYTES) throw new ApiError("no_room");
 }

@@ -4,12 +4,12 @@ import { readD1 } from "../../../database/read-d1.ts";
 import { hasSeveralDatabases } from "../../../settings/databases.ts";
 import { noteHome, readHome } from "../../d1/environments.ts";
 import { FIRST_HOME, type Home, newerHome } from "../../home.ts";
-import type { Placement } from "../../move-calls.ts";
+import type { HomeState } from "../../move-calls.ts";
 import { rememberHome } from "../../placement/database-of.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 
-export interface Placed {
-  readonly placement: Placement;
+export interface AskedHome {
+  readonly state: HomeState;
   /** Null if nobody has decided, because the environment never had a run. */
   readonly home: Home | null;
 }
@@ -18,14 +18,14 @@ export interface Placed {
  * Asks the coordinator, and reads the row if there are several databases. Throws `coordinator_unavailable`, or
  * `database_unavailable`.
  */
-export async function askPlacement(environment: RunEnvironment): Promise<Placed> {
+export async function askHome(environment: RunEnvironment): Promise<AskedHome> {
   const { env, hops, scope } = environment;
-  const placement = await ask(environment, (coordinator) => coordinator.moves.placement());
-  const said = placement.home;
-  if (!hasSeveralDatabases(env)) return { placement, home: said ?? FIRST_HOME };
+  const state = await ask(environment, (coordinator) => coordinator.moves.state());
+  const said = state.home;
+  if (!hasSeveralDatabases(env)) return { state, home: said ?? FIRST_HOME };
   const home = newerHome(said, await readD1(hops, () => readHome(env.DB, scope)));
   if (home !== null) await rememberHome(environment, home);
-  return { placement, home };
+  return { state, home };
 }
 
 /** The statement that repairs the row of the control database, in a batch of the caller; none if there is no need. */

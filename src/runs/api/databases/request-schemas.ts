@@ -2,14 +2,14 @@
 
 import * as z from "zod/mini";
 import { wholeNumber } from "../../../http/schema-bounds.ts";
-import { described, placePageQuery, seqPageQuery } from "../../../http/schema-parts.ts";
+import { described, environmentPageQuery, seqPageQuery } from "../../../http/schema-parts.ts";
 import { DATABASE_MAX } from "../../../settings/databases.ts";
 
 export const databaseListQuery = z.strictObject(seqPageQuery);
 
-export const environmentListQuery = z.strictObject(placePageQuery);
+export const environmentListQuery = z.strictObject(environmentPageQuery);
 
-export const resyncQuery = z.strictObject({ cursor: placePageQuery.cursor });
+export const resyncQuery = z.strictObject({ cursor: environmentPageQuery.cursor });
 
 export const environmentMove = z
   .strictObject({

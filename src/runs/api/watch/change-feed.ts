@@ -3,7 +3,7 @@
 import { within } from "../../../base/time.ts";
 import { ApiError } from "../../../http/errors.ts";
 import type { Inclusion } from "../../run-answer.ts";
-import type { ChangeFilter, FeedPlace } from "../../watch-calls.ts";
+import type { ChangeFilter, FeedPosition } from "../../watch-calls.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
 import { changeCursorOf } from "./change-cursor.ts";
@@ -13,7 +13,7 @@ import type { Subscription } from "./seat.ts";
 const ANSWER_MAX_MS = 5000;
 /** The platform ends a request that makes more than 1000 calls. A stream ends before that, and its client resumes. */
 const CALLS_MAX = 900;
-const BEGINNING: FeedPlace = { epoch: 0, seq: 0 };
+const BEGINNING: FeedPosition = { epoch: 0, seq: 0 };
 
 /** What a request asks of the feed. */
 export type Asked = ChangeFilter & Inclusion;
@@ -28,13 +28,13 @@ export interface Changes {
 export class ChangeFeed {
   readonly #environment: RunEnvironment;
   readonly #asked: Asked;
-  /** Everything up to here was read; null until the coordinator has named its newest place. */
-  #readTo: FeedPlace | null;
+  /** Everything up to here was read; null until the coordinator has named its newest position. */
+  #readTo: FeedPosition | null;
   #isCaughtUp = true;
   #calls = 0;
 
   /** `cursor`: what was read before; null begins with the newest change. */
-  constructor(environment: RunEnvironment, asked: Asked, cursor: FeedPlace | null) {
+  constructor(environment: RunEnvironment, asked: Asked, cursor: FeedPosition | null) {
     this.#environment = environment;
     this.#asked = asked;
     this.#readTo = cursor;

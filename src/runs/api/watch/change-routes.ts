@@ -8,7 +8,7 @@ import { requires } from "../../../auth/bearer.ts";
 import { msSinceOrLongAgo } from "../../../base/time.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { validQuery } from "../../../http/validate.ts";
-import type { FeedPlace } from "../../watch-calls.ts";
+import type { FeedPosition } from "../../watch-calls.ts";
 import { changesQuery } from "../query-schemas.ts";
 import { environmentOf, type RunEnvironment } from "../run-environment.ts";
 import { sendJson } from "../run-response.ts";
@@ -72,7 +72,7 @@ async function stream(
   c: Context<AppEnv>,
   environment: RunEnvironment,
   asked: Asked,
-  cursor: FeedPlace | null,
+  cursor: FeedPosition | null,
 ): Promise<Response> {
   const feed = new ChangeFeed(environment, asked, cursor);
   const isHead = c.req.raw.method === "HEAD";

@@ -49,10 +49,10 @@ export class GatedRuns {
     if (gates === null) throw new Error("a run without gates waits for nothing");
     this.#noteLimit(begun, now);
     const slot = slotOf(gates);
-    const place = isAtSlot(begun) ? this.#placeOf(begun, slot, now) : null;
-    if (place?.type === "refuse") return "concurrency_limit";
+    const decision = isAtSlot(begun) ? this.#decisionOn(begun, slot, now) : null;
+    if (decision?.type === "refuse") return "concurrency_limit";
     // Nobody has seen the run yet, so its way to the slot is one version.
-    const run = { ...this.#atPlace(begun, slot, place, now), version: 1 };
+    const run = { ...this.#afterDecision(begun, slot, decision, now), version: 1 };
     if (isWaiting(run) && !this.#hasRoomFor(slot, gates.creator.tokenId, newDelivery)) {
       return "too_many_waiting";
     }
@@ -75,8 +75,8 @@ export class GatedRuns {
       return this.#ledger.update(before, next.value, event, now, details);
     }
     const slot = slotOf(gates);
-    const placed = this.#atPlace(next.value, slot, this.#placeOf(next.value, slot, now), now);
-    const run = { ...placed, version: before.version + 1 };
+    const decided = this.#afterDecision(next.value, slot, this.#decisionOn(next.value, slot, now), now);
+    const run = { ...decided, version: before.version + 1 };
     const isReleased = isOpen(run) && !isWaiting(run);
     const isUnchecked = isReleased && this.#approvers.isUnknown(run.approvals);
     const released = isUnchecked ? { ...event, approversUnchecked: true as const } : event;
@@ -96,7 +96,7 @@ export class GatedRuns {
    * What `admit()` says of a run that gets to its slot now: null if it waits there. Those before it come first. If they
    * are too many for one turn, or if the run replaces any of them, it waits behind them until they are gone.
    */
-  #placeOf(run: Run, slot: Slot, now: number): Admission | null {
+  #decisionOn(run: Run, slot: Slot, now: number): Admission | null {
     this.#admitter.admitAt(slot, now);
     if (this.#admitter.isPending(slot)) return null;
     const line = this.#admitter.lineAt(slot, now);
@@ -113,10 +113,10 @@ export class GatedRuns {
     return admissions.find(({ id }) => id === run.id) ?? null;
   }
 
-  /** What becomes of a run that has just got to its slot, as `place` says. */
-  #atPlace(run: Run, slot: Slot, place: Admission | null, now: number): Run {
+  /** What becomes of a run that has just got to its slot, as `decision` says. */
+  #afterDecision(run: Run, slot: Slot, decision: Admission | null, now: number): Run {
     const pause = this.#journal.pauses.of(slot.group, now);
-    const event = place && eventAt(place, slot, pause?.reason ?? null);
+    const event = decision && eventAt(decision, slot, pause?.reason ?? null);
     const next = event && transition(run, event, now);
     return next?.ok ? next.value : run;
   }

@@ -5,6 +5,7 @@ import type { Home } from "../../home.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { ReplicaRows } from "../../journal/landing-rows.ts";
 import {
+  type HomeState,
   isUnderWay,
   leftDatabase,
   type Move,
@@ -12,7 +13,6 @@ import {
   type MoveRecord,
   type MoveReply,
   type MoveStatus,
-  type Placement,
 } from "../../move-calls.ts";
 import { NEW_MOVE, type Replicas } from "../../projection/replicas.ts";
 
@@ -32,13 +32,13 @@ export class MoveHandler implements MoveCalls {
     this.#arm = arm;
   }
 
-  async placement(): Promise<Placement> {
+  async state(): Promise<HomeState> {
     const home = this.#replicas.primary?.home ?? null;
     return { home, moves: this.#moves(Date.now()), bytes: this.#journal.sql.databaseSize };
   }
 
-  async place(database: number): Promise<Home> {
-    return this.#replicas.place(database);
+  async chooseHome(database: number): Promise<Home> {
+    return this.#replicas.chooseHome(database);
   }
 
   async begin(from: Home, database: number): Promise<MoveReply> {
