@@ -25,7 +25,7 @@ const ENDS_WITHIN_MS = 120_000;
 
 /** Rows written for one run of an operation, by their cause. */
 interface Rows {
-  readonly place: string;
+  readonly name: string;
   readonly parts: Readonly<Record<"operation" | "change" | "replication", number>>;
   /** The part of them that the platform charges for setting alarms. */
   readonly alarms: number;
@@ -58,8 +58,8 @@ export async function measureBulkWrites(isTrial: boolean, onProgress: (text: str
 
 export function bulkWritesTable({ runs, rows }: BulkWrites): string {
   const head = `rows written for each of ${runs} runs|operation|change|replication|all|of these setAlarm|a batch of ${BATCH_RUNS}`;
-  const lines = rows.map(({ place, parts: { operation, change, replication }, alarms, aBatch }) => [
-    place,
+  const lines = rows.map(({ name, parts: { operation, change, replication }, alarms, aBatch }) => [
+    name,
     ...[operation, change, replication, operation + change + replication, alarms].map((n) => n.toFixed(2)),
     aBatch.toFixed(1),
   ]);
@@ -106,7 +106,7 @@ function rowsOf(operation: string, counts: readonly Count[], runs: number): Rows
       replication: each((count) => !isOwn(count) && isReplication(count)),
     };
     const alarms = each(({ sql }) => sql.endsWith("setAlarm"));
-    return { place: `${operation}, ${store}`, parts, alarms, aBatch: parts.operation * BATCH_RUNS };
+    return { name: `${operation}, ${store}`, parts, alarms, aBatch: parts.operation * BATCH_RUNS };
   });
 }
 

@@ -72,13 +72,17 @@ export async function makeSeeds(
   ]);
   if (site.databases.length === 1) return seeds;
   // Runs are created in `near` and `away`, and listed in the other two.
-  for (const env of ["away", "away-listed"]) await placeIn(site, AWAY_DATABASE, `/bench/${NAME}/envs/${env}`);
+  for (const env of ["away", "away-listed"]) await chooseDatabase(site, AWAY_DATABASE, `/bench/${NAME}/envs/${env}`);
   for (const env of ["near-listed", "away-listed"]) await times(counts.listed, () => make(env, false));
   return { ...seeds, near: await read(runsOf("near-listed")), away: await read(runsOf("away-listed")) };
 }
 
 /** Decides where an environment lives. Call it before its first run. `path`: `/{o}/{p}/envs/{envName}`. */
-export async function placeIn(site: Pick<Site, "origin" | "secrets">, database: number, path: string): Promise<void> {
+export async function chooseDatabase(
+  site: Pick<Site, "origin" | "secrets">,
+  database: number,
+  path: string,
+): Promise<void> {
   await asker(site)("PUT", `${path}/database`, site.secrets.ROOT_TOKEN, { database });
 }
 

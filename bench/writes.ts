@@ -14,7 +14,7 @@ import { makePurgeable } from "./growth/fill.ts";
 import { reportAsHeard, triggerFor } from "./heard-runs.ts";
 import { type Expected, replicated } from "./landed.ts";
 import { withReceiver } from "./receiving.ts";
-import { asker, placeIn, putEndpoint, times } from "./seeds.ts";
+import { asker, chooseDatabase, putEndpoint, times } from "./seeds.ts";
 import { makeSecrets, open, type Site, type SiteOptions } from "./site.ts";
 import { markdown } from "./table.ts";
 import { whenTold } from "./told.ts";
@@ -24,7 +24,7 @@ import { whenTold } from "./told.ts";
  * `isTold`: each environment has a webhook endpoint that hears of every end. `action`: the gates of a stored action with
  * a webhook, which makes the runs; null if they are created without a webhook.
  */
-interface Place {
+interface Workload {
   readonly name: string;
   /** Short, because a count has only short values. */
   readonly project: string;
@@ -44,7 +44,7 @@ const POLL_MS = 100;
 const LINES = 16;
 const SLOT = { group: "deploys", key: "{{ parameters.line }}" };
 /** The same webhook without a gate, and with each gate. */
-const HOOKED: readonly Place[] = [
+const HOOKED: readonly Workload[] = [
   { ...BUSY, name: "busy, webhook", project: "hook", runs: 200, action: {} },
   { ...BUSY, name: "busy, webhook, group", project: "group", runs: 200, action: { concurrency: SLOT } },
   { ...BUSY, name: "busy, webhook, approval", project: "appr", runs: 200, action: { approval: { allowSelf: true } } },
@@ -61,7 +61,7 @@ const TARGETS = { object: 10, D1: 8 } as const;
 
 /** Rows written for one run, by their cause. */
 export interface Rows {
-  readonly place: string;
+  readonly name: string;
   readonly parts: Readonly<Record<"create" | "approval" | "callback" | "telling" | "replication" | "purge", number>>;
   /** The part of them that the platform charges for setting alarms, without those of a purge. */
   readonly alarms: number;
@@ -88,35 +88,35 @@ export async function measureWrites(
   onProgress: (text: string) => void,
 ): Promise<Writes> {
   const kept = { folder: mkdtempSync(join(tmpdir(), "action-runs-rows-")), secrets: makeSecrets() };
-  const sized = (place: Place) =>
-    isTrial ? { ...place, runs: place.runs * TRIAL_SHARE, warmUp: TRIAL_WARM_UP } : place;
+  const sized = (workload: Workload) =>
+    isTrial ? { ...workload, runs: workload.runs * TRIAL_SHARE, warmUp: TRIAL_WARM_UP } : workload;
   const [busy, busyTold, hooked] = [sized(BUSY), sized(BUSY_TOLD), HOOKED.map(sized)];
-  const places = [busy, ALONE, busyTold, ALONE_TOLD, ...hooked];
+  const workloads = [busy, ALONE, busyTold, ALONE_TOLD, ...hooked];
   try {
     onProgress("rows written for a run");
     const changed = await withReceiver((receiver) =>
       withSite(kept, async (site) => {
         // A trial has no time for it.
         const restMs = isTrial ? BUSY_REST_MS : ALONE_REST_MS;
-        await prepare(site, places, receiver, restMs);
+        await prepare(site, workloads, receiver, restMs);
         // Those that are alone go first: they rest until no alarm is left to ring while the busy ones are counted.
         const alone = await change(site, [ALONE, ALONE_TOLD], receiver, restMs);
         const untold = await change(site, [busy], receiver, BUSY_REST_MS);
         const told = await change(site, [busyTold], receiver, BUSY_REST_MS);
         const called = await change(site, hooked, receiver, BUSY_REST_MS);
         return [
-          { place: busy, ...untold },
-          { place: ALONE, ...alone },
-          { place: busyTold, ...told },
-          { place: ALONE_TOLD, ...alone },
-          ...hooked.map((place) => ({ place, ...called })),
+          { workload: busy, ...untold },
+          { workload: ALONE, ...alone },
+          { workload: busyTold, ...told },
+          { workload: ALONE_TOLD, ...alone },
+          ...hooked.map((workload) => ({ workload, ...called })),
         ];
       }),
     );
     makePurgeable(kept.folder, busy.runs);
     return await withSite(kept, async (site) => {
-      const purged = await purge(site, places);
-      const rows = changed.flatMap(({ place, ...changes }) => rowsOf(place, changes, purged));
+      const purged = await purge(site, workloads);
+      const rows = changed.flatMap(({ workload, ...changes }) => rowsOf(workload, changes, purged));
       onProgress("batches");
       return { rows, batches: await countBatches(site, forMs) };
     });
@@ -132,23 +132,23 @@ export async function measureDatabaseWrites(
 ): Promise<readonly Rows[]> {
   const kept = { folder: mkdtempSync(join(tmpdir(), "action-runs-rows-")), secrets: makeSecrets() };
   const runs = isTrial ? BUSY.runs * TRIAL_SHARE : BUSY.runs;
-  const near: Place = { ...BUSY, name: "in DB", project: "near", runs };
-  const away: Place = { ...BUSY, name: "in DB_3", project: "away", runs };
-  const places = [near, away];
+  const near: Workload = { ...BUSY, name: "in DB", project: "near", runs };
+  const away: Workload = { ...BUSY, name: "in DB_3", project: "away", runs };
+  const workloads = [near, away];
   try {
     onProgress("rows written for a run");
     const changes = await withSite(
       kept,
       async (site) => {
-        await placeIn(site, 3, "/bench/away/envs/env-0");
-        await prepare(site, places, "", BUSY_REST_MS);
+        await chooseDatabase(site, 3, "/bench/away/envs/env-0");
+        await prepare(site, workloads, "", BUSY_REST_MS);
         const inNear = await change(site, [near], "", BUSY_REST_MS);
         return [inNear, await change(site, [away], "", BUSY_REST_MS)] as const;
       },
       4,
     );
     makePurgeable(kept.folder, runs);
-    const purged = await withSite(kept, (site) => purge(site, places), 4);
+    const purged = await withSite(kept, (site) => purge(site, workloads), 4);
     return [...rowsOf(near, changes[0], purged), ...rowsOf(away, changes[1], purged)];
   } finally {
     rmSync(kept.folder, { recursive: true, force: true });
@@ -163,8 +163,8 @@ ${BATCH_CALLERS} callers create: ${perSecond.toFixed(1)} batches a second, of ta
 
 export function rowsTable(rows: readonly Rows[]): string {
   const head = "rows written for a run|create|approval|callback|telling|replication|purge|all|target|of these setAlarm";
-  const lines = rows.map(({ place, parts, alarms, all, target }) => [
-    place,
+  const lines = rows.map(({ name, parts, alarms, all, target }) => [
+    name,
     ...[parts.create, parts.approval, parts.callback, parts.telling, parts.replication, parts.purge, all].map((n) =>
       n.toFixed(2),
     ),
@@ -179,112 +179,114 @@ function verdict(n: number, target: number): string {
 }
 
 /** The environments of a project, as paths. */
-function environmentsOf({ project, environments }: Place): string[] {
+function environmentsOf({ project, environments }: Workload): string[] {
   return Array.from({ length: environments }, (_, i) => `/bench/${project}/envs/env-${i}`);
 }
 
-/** A new run. `callback`: if the place has an action, only the receiver gets it. */
+/** A new run. `callback`: if the workload has an action, only the receiver gets it. */
 interface Created {
   readonly id: string;
   readonly callback?: { readonly url: string; readonly token: string };
 }
 
-/** Creates the `i`th run. `isPlain`: without the action of the place. */
-async function create(site: Site, place: Place, i: number, isPlain = false): Promise<Created> {
-  const path = environmentsOf(place)[i % place.environments];
+/** Creates the `i`th run. `isPlain`: without the action of the workload. */
+async function create(site: Site, workload: Workload, i: number, isPlain = false): Promise<Created> {
+  const path = environmentsOf(workload)[i % workload.environments];
   const entityId = crypto.randomUUID();
   const [to, body] =
-    isPlain || place.action === null
+    isPlain || workload.action === null
       ? ["action-runs", { actionName: "deploy", entityId }]
       : ["actions/deploy/runs", { entityId, parameters: { line: String(i % LINES) } }];
   return JSON.parse(await asker(site)("POST", `${path}/${to}`, site.secrets.ROOT_TOKEN, body));
 }
 
 /** Any runs, which have no gate. */
-function createPlain(site: Site, place: Place, runs: number): Promise<unknown> {
-  return times(runs, (i) => create(site, place, i, true));
+function createPlain(site: Site, workload: Workload, runs: number): Promise<unknown> {
+  return times(runs, (i) => create(site, workload, i, true));
 }
 
-function putAction(site: Site, { action }: Place, path: string, receiver: string): Promise<string> {
+function putAction(site: Site, { action }: Workload, path: string, receiver: string): Promise<string> {
   return asker(site)("PUT", `${path}/actions/deploy`, site.secrets.ROOT_TOKEN, {
     trigger: triggerFor(receiver),
     ...action,
   });
 }
 
-async function prepare(site: Site, places: readonly Place[], receiver: string, restMs: number): Promise<void> {
-  await each(places, async (place) => {
-    for (const path of environmentsOf(place)) {
-      if (place.isTold) await putEndpoint(site, path, receiver);
-      if (place.action !== null) await putAction(site, place, path, receiver);
+async function prepare(site: Site, workloads: readonly Workload[], receiver: string, restMs: number): Promise<void> {
+  await each(workloads, async (workload) => {
+    for (const path of environmentsOf(workload)) {
+      if (workload.isTold) await putEndpoint(site, path, receiver);
+      if (workload.action !== null) await putAction(site, workload, path, receiver);
     }
-    await createPlain(site, place, place.warmUp);
+    await createPlain(site, workload, workload.warmUp);
   });
   await replicated(
     site,
-    places.map(({ project, warmUp: runs }) => ({ project, status: "pending", runs })),
+    workloads.map(({ project, warmUp: runs }) => ({ project, status: "pending", runs })),
   );
   await delay(restMs);
   await site.counts();
 }
 
-/** The runs of these places are created, approved and reported. The coordinators rest after each. */
-async function change(site: Site, places: readonly Place[], receiver: string, restMs: number): Promise<Changes> {
-  const settled = async (status: Expected["status"], runsOf: (place: Place) => number) => {
+/** The runs of these workloads are created, approved and reported. The coordinators rest after each. */
+async function change(site: Site, workloads: readonly Workload[], receiver: string, restMs: number): Promise<Changes> {
+  const settled = async (status: Expected["status"], runsOf: (workload: Workload) => number) => {
     await replicated(
       site,
-      places.map((place) => ({ project: place.project, status, runs: runsOf(place) })),
+      workloads.map((workload) => ({ project: workload.project, status, runs: runsOf(workload) })),
     );
     await delay(restMs);
     return site.counts();
   };
-  const made = await each(places, (place) => times(place.runs, (i) => create(site, place, i)));
+  const made = await each(workloads, (workload) => times(workload.runs, (i) => create(site, workload, i)));
   const creates = await settled("pending", ({ warmUp, runs }) => warmUp + runs);
   const nothing = Promise.resolve();
-  const isApproved = ({ action }: Place) => action?.approval !== undefined;
-  await each(places, (place, i) => (isApproved(place) ? approve(site, place, made[i] ?? []) : nothing));
-  const approvals = places.some(isApproved) ? await settled("pending", ({ warmUp, runs }) => warmUp + runs) : [];
+  const isApproved = ({ action }: Workload) => action?.approval !== undefined;
+  await each(workloads, (workload, i) => (isApproved(workload) ? approve(site, workload, made[i] ?? []) : nothing));
+  const approvals = workloads.some(isApproved) ? await settled("pending", ({ warmUp, runs }) => warmUp + runs) : [];
   // One receiver hears of all of them.
-  const called = places.flatMap(({ action }, i) => (action === null ? [] : (made[i] ?? [])));
+  const called = workloads.flatMap(({ action }, i) => (action === null ? [] : (made[i] ?? [])));
   if (called.length > 0) {
     const ids = called.map(({ id }) => id);
     await reportAsHeard(site, receiver, ids);
   }
-  await each(places, (place, i) => (place.action === null ? report(site, place, receiver, made[i] ?? []) : nothing));
+  await each(workloads, (workload, i) =>
+    workload.action === null ? report(site, workload, receiver, made[i] ?? []) : nothing,
+  );
   return { creates, approvals, callbacks: await settled("succeeded", ({ runs }) => runs) };
 }
 
-async function approve(site: Site, place: Place, runs: readonly Created[]): Promise<void> {
-  const [path] = environmentsOf(place);
+async function approve(site: Site, workload: Workload, runs: readonly Created[]): Promise<void> {
+  const [path] = environmentsOf(workload);
   await times(runs.length, (n) =>
     asker(site)("POST", `${path}/action-runs/${runs[n]?.id}/approve`, site.secrets.ROOT_TOKEN, {}),
   );
 }
 
-async function report(site: Site, { isTold }: Place, receiver: string, runs: readonly Created[]): Promise<void> {
+async function report(site: Site, { isTold }: Workload, receiver: string, runs: readonly Created[]): Promise<void> {
   const reports = new Map<string, number>();
   await times(runs.length, async (n) => {
     const { id = "", callback: { url, token } = { url: "", token: "" } } = runs[n] ?? {};
     await asker(site)("POST", new URL(url).pathname, token, { status: "succeeded" });
     reports.set(id, monotonicMs());
   });
-  // Another place may be told meanwhile.
+  // Another workload may be told meanwhile.
   if (!isTold) return;
   const { untold } = await whenTold(receiver, reports, 0);
   if (untold.length > 0) throw new Error(`the end of run ${untold[0]} was not told`);
 }
 
 /** Runs that are due go when a create rings the alarm of their coordinator. */
-async function purge(site: Site, places: readonly Place[]): Promise<Count[]> {
-  for (const place of places) {
-    const ring = () => createPlain(site, place, place.environments).then(() => delay(POLL_MS));
-    await replicated(site, [{ project: place.project, status: "succeeded", runs: 0 }], ring);
+async function purge(site: Site, workloads: readonly Workload[]): Promise<Count[]> {
+  for (const workload of workloads) {
+    const ring = () => createPlain(site, workload, workload.environments).then(() => delay(POLL_MS));
+    await replicated(site, [{ project: workload.project, status: "succeeded", runs: 0 }], ring);
   }
   await delay(BUSY_REST_MS);
   return site.counts();
 }
 
-function rowsOf({ name, project, runs }: Place, changes: Changes, purged: readonly Count[]): Rows[] {
+function rowsOf({ name, project, runs }: Workload, changes: Changes, purged: readonly Count[]): Rows[] {
   const isHere = ({ values }: Count) => values.some((value) => value.startsWith(`bench/${project}/`));
   const creates = changes.creates.filter(isHere);
   const approvals = changes.approvals.filter(isHere);
@@ -308,7 +310,7 @@ function rowsOf({ name, project, runs }: Place, changes: Changes, purged: readon
     const all = Object.values(parts).reduce((sum, rows) => sum + rows);
     const target = name === BUSY.name ? TARGETS[store] : null;
     const alarms = each(changed, isAlarm);
-    return { place: `${name}, ${store}`, parts, alarms, all, target };
+    return { name: `${name}, ${store}`, parts, alarms, all, target };
   });
 }
 
@@ -323,8 +325,8 @@ function isTelling({ sql, values }: Count): boolean {
   return /^object: .*(messages|endpoint_health|outcomes)/s.test(sql) || values.includes("untold_after");
 }
 
-function each<T>(places: readonly Place[], work: (place: Place, i: number) => Promise<T>): Promise<T[]> {
-  return Promise.all(places.map(work));
+function each<T>(workloads: readonly Workload[], work: (workload: Workload, i: number) => Promise<T>): Promise<T[]> {
+  return Promise.all(workloads.map(work));
 }
 
 async function withSite<T>(kept: SiteOptions["kept"], work: (site: Site) => Promise<T>, databases = 1): Promise<T> {

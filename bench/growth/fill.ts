@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { replicatedUpTo } from "../landed.ts";
 import { withReceiver } from "../receiving.ts";
-import { asker, placeIn, times } from "../seeds.ts";
+import { asker, chooseDatabase, times } from "../seeds.ts";
 import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
 import { allTold, cancelInBulk, endGated, gateOf, putFeatures, type Receivers } from "./features.ts";
 
@@ -34,7 +34,7 @@ export const LAST = { actionName: COMMON.actionName, timeout: LONGEST_TIMEOUT_MI
 const FIRST_INSTANT = 1_000_000_000_000;
 const FOLDERS = { D1: "d1/miniflare-D1DatabaseObject", object: "do/service-RunCoordinator" } as const;
 
-export interface Place {
+export interface StoredSite {
   readonly runs: number;
   /** How many D1 databases have them, in equal parts: 1 to 4. */
   readonly databases: number;
@@ -45,7 +45,7 @@ export interface Place {
 }
 
 /** Makes the site that all others are copies of. The service creates these `runs`; other sizes are multiples of them. */
-export async function makeOriginals(parent: string, runs: number, databases: number): Promise<Place> {
+export async function makeOriginals(parent: string, runs: number, databases: number): Promise<StoredSite> {
   const kept = { folder: join(parent, "originals"), secrets: makeSecrets() };
   mkdirSync(kept.folder);
   const site = await open({ kept, databases });
@@ -55,7 +55,7 @@ export async function makeOriginals(parent: string, runs: number, databases: num
 }
 
 /** `smallest`: the runs of the smallest site. */
-export function makePlace(parent: string, originals: Place, runs: number, smallest: number): Place {
+export function makeCopy(parent: string, originals: StoredSite, runs: number, smallest: number): StoredSite {
   const folder = join(parent, String(runs));
   cpSync(originals.folder, folder, { recursive: true });
   for (const file of [...filesOf(folder, "D1"), ...filesOf(folder, "object")])
@@ -64,7 +64,7 @@ export function makePlace(parent: string, originals: Place, runs: number, smalle
 }
 
 /** The file of the database whose runs are asked for. */
-export function measuredFile({ folder, databases }: Place): string {
+export function measuredFile({ folder, databases }: StoredSite): string {
   const isMeasured = (file: string) =>
     valueIn(file, "SELECT number AS value FROM database_number") === String(databases - 1);
   return filesOf(folder, "D1").find(isMeasured) ?? "";
@@ -78,8 +78,8 @@ export function filesOf(folder: string, store: keyof typeof FOLDERS): string[] {
 }
 
 /** Bytes for each run that the larger of two sites has more than the smaller. */
-export function bytesOfARun(store: keyof typeof FOLDERS, smaller: Place, larger: Place): number {
-  const bytes = ({ folder }: Place) => filesOf(folder, store).reduce((sum, file) => sum + statSync(file).size, 0);
+export function bytesOfARun(store: keyof typeof FOLDERS, smaller: StoredSite, larger: StoredSite): number {
+  const bytes = ({ folder }: StoredSite) => filesOf(folder, store).reduce((sum, file) => sum + statSync(file).size, 0);
   return (bytes(larger) - bytes(smaller)) / (larger.runs - smaller.runs);
 }
 
@@ -122,7 +122,7 @@ async function createRuns(site: Site, runs: number, receivers: Receivers): Promi
   const { length: databases } = site.databases;
   const paths = [...OTHERS.slice(0, databases - 1).map((env) => RUNS_PATH.replace("measured", env)), RUNS_PATH];
   const environments = paths.map((path) => path.replace("/action-runs", ""));
-  for (const [number, path] of databases === 1 ? [] : environments.entries()) await placeIn(site, number, path);
+  for (const [number, path] of databases === 1 ? [] : environments.entries()) await chooseDatabase(site, number, path);
   await putFeatures(site, environments, receivers);
   const gated: Record<"approved" | "grouped", string[]> = { approved: [], grouped: [] };
   const failedIds: string[] = [];

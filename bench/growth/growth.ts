@@ -123,15 +123,15 @@ export async function measureGrowth(
   const parent = mkdtempSync(join(tmpdir(), "action-runs-growth-"));
   process.once("exit", () => rmSync(parent, { recursive: true, force: true }));
   onStop(() => process.exit(1));
-  const places: fill.Place[] = [];
+  const stored: fill.StoredSite[] = [];
   onProgress("making runs to copy");
   const { databases } = plan;
   const originals = await fill.makeOriginals(parent, plan.originals * databases, databases);
   for (const runs of sizes) {
     onProgress(`filling ${runs} runs`);
-    places.push(fill.makePlace(parent, originals, runs, Math.min(...sizes)));
+    stored.push(fill.makeCopy(parent, originals, runs, Math.min(...sizes)));
   }
-  const [smallest, largest] = [turn(places, 0), turn(places, places.length - 1)];
+  const [smallest, largest] = [turn(stored, 0), turn(stored, stored.length - 1)];
   const bytesIn = (store: "D1" | "object") => fill.bytesOfARun(store, smallest, largest);
   const bytes = { d1: bytesIn("D1"), object: bytesIn("object") };
   const purged = Math.floor((smallest.runs * plan.purgedShare) / databases);
@@ -140,8 +140,8 @@ export async function measureGrowth(
   const counts: (readonly Count[])[] = [];
   for (const opening of plan.openings) {
     const { counted, asks, purges } = opening;
-    const due = purges ? places.map((place) => fill.makePurgeable(place.folder, purged, fill.SCOPE)) : [];
-    await withStandings(places, counted, async (standings) => {
+    const due = purges ? stored.map((kept) => fill.makePurgeable(kept.folder, purged, fill.SCOPE)) : [];
+    await withStandings(stored, counted, async (standings) => {
       for (const step of asks ? steps(turn(standings, 0)) : []) {
         onProgress(counted ? `rows read: ${step.name}` : step.name);
         note(await time(step, standings, counted ? { ...plan, rounds: 1 } : plan));
@@ -189,14 +189,14 @@ function steps({ lists }: Standing): Step[] {
 
 /** Opens all sites at once, and closes them even if the work fails. A log line of the level error is a failure. */
 async function withStandings(
-  places: readonly fill.Place[],
+  stored: readonly fill.StoredSite[],
   counted: boolean,
   work: (standings: readonly Standing[]) => Promise<void>,
 ): Promise<void> {
   const standings: Standing[] = [];
   const errors: string[] = [];
   try {
-    for (const kept of places) {
+    for (const kept of stored) {
       const facts = factsOf(kept);
       const onLog = (line: string) => void (line.includes('"level":"error"') && errors.push(line));
       const site = await open({ counted, onLog, kept, databases: kept.databases });
@@ -226,11 +226,11 @@ async function untilReplicated({ client, site, state }: Standing): Promise<void>
 }
 
 /** The right responses, from D1's file by plain SQL. */
-function factsOf(place: fill.Place): Pick<Standing, "lists" | "dryRun" | "state"> {
-  const db = new DatabaseSync(fill.measuredFile(place));
+function factsOf(kept: fill.StoredSite): Pick<Standing, "lists" | "dryRun" | "state"> {
+  const db = new DatabaseSync(fill.measuredFile(kept));
   const select = (where: string, rest: string) =>
     db.prepare(`SELECT id, body FROM runs WHERE scope = ? AND (${where}) ORDER BY ${rest}`).all(fill.SCOPE);
-  const cursor = String(select("1", `id LIMIT 1 OFFSET ${place.runs / place.databases / 2}`)[0]?.id);
+  const cursor = String(select("1", `id LIMIT 1 OFFSET ${kept.runs / kept.databases / 2}`)[0]?.id);
   const { actionName, entityId, triggeredBy } = fill.COMMON;
   const asked: readonly (readonly [name: string, query: Record<string, string>, where: string])[] = [
     ["list", {}, "1"],
@@ -256,7 +256,7 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "dryRun" | "state"
       method: "POST",
       path: fill.RUNS_PATH.replace("action-runs", "bulk-operations"),
       // More than 500 runs are not for members.
-      headers: { ...bearer(place.secrets.ROOT_TOKEN), "Content-Type": "application/json" },
+      headers: { ...bearer(kept.secrets.ROOT_TOKEN), "Content-Type": "application/json" },
       body: JSON.stringify({ operation: "retry", filter, maxRuns: COLLECTED, dryRun: true }),
     },
     matched: ofAction.filter(({ body }) => createdAtOf(body) > createdAfter).length,
@@ -278,7 +278,7 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "dryRun" | "state"
   const endedRuns = spread(`status IN ('succeeded', 'failed') AND purge_at > ${Date.now()}`);
   db.close();
   const reads = { list: turn(lists, 0), openRuns, endedRuns, madeRuns: [], receiver: "" };
-  return { lists: [...lists, facets], dryRun, state: newState({ token: place.token, runs: fill.RUNS_PATH, ...reads }) };
+  return { lists: [...lists, facets], dryRun, state: newState({ token: kept.token, runs: fill.RUNS_PATH, ...reads }) };
 }
 
 /** How long the step's `n`th request takes at this site. */

@@ -85,7 +85,7 @@ it("refuses a page that lacks a run which was acknowledged before", () => {
 
 it("counts the rows written for a run, by what they are written for, and the batches", () => {
   const { rows, batches } = result.writes;
-  expect(rows.map(({ place, target }) => [place, target])).toEqual([
+  expect(rows.map(({ name, target }) => [name, target])).toEqual([
     ["busy, object", 10],
     ["busy, D1", 8],
     ["alone, object", null],
@@ -101,13 +101,13 @@ it("counts the rows written for a run, by what they are written for, and the bat
     ["busy, webhook, approval, object", null],
     ["busy, webhook, approval, D1", null],
   ]);
-  for (const { place, parts, alarms, all } of rows) {
+  for (const { name, parts, alarms, all } of rows) {
     const { create, approval, callback, telling, replication, purge } = parts;
     expect(all).toBeCloseTo(create + approval + callback + telling + replication + purge);
-    expect(approval > 1).toBe(place === "busy, webhook, approval, object");
+    expect(approval > 1).toBe(name === "busy, webhook, approval, object");
     expect(purge).toBeGreaterThanOrEqual(1);
     // Only batches write to D1, and each run is replicated twice.
-    if (place.endsWith("D1")) expect([create, callback, alarms, replication > 2]).toEqual([0, 0, 0, true]);
+    if (name.endsWith("D1")) expect([create, callback, alarms, replication > 2]).toEqual([0, 0, 0, true]);
     else expect([create > 1, callback > 1]).toEqual([true, true]);
   }
   expect(rows[1]?.all).toBe(rows[3]?.all);
@@ -125,16 +125,16 @@ it("counts the rows written for a run, by what they are written for, and the bat
 
 it("counts the rows that a bulk operation writes besides what it does to its runs", () => {
   const { rows } = result.bulkWrites;
-  expect(rows.map(({ place, parts }) => [place, parts.change > 1, parts.replication > 1])).toEqual([
+  expect(rows.map(({ name, parts }) => [name, parts.change > 1, parts.replication > 1])).toEqual([
     ["cancel, object", true, false],
     ["cancel, D1", false, true],
     ["retry, object", true, false],
     ["retry, D1", false, true],
   ]);
   // The operation has one page of 25 runs. A cancel's item and count commit with each run.
-  for (const { place, parts } of rows) {
-    expect(parts.operation).toBeGreaterThan(place === "cancel, object" ? 2 : 0);
-    expect(parts.operation).toBeLessThan(place === "cancel, object" ? 3 : 1);
+  for (const { name, parts } of rows) {
+    expect(parts.operation).toBeGreaterThan(name === "cancel, object" ? 2 : 0);
+    expect(parts.operation).toBeLessThan(name === "cancel, object" ? 3 : 1);
   }
   expect(printed).toMatch(/\| retry, D1 /);
 });

@@ -5,7 +5,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Begun, BulkOperation } from "./bulk-operation.ts";
-import { BULK_ENVIRONMENT, type BulkPlace } from "./bulk-place.ts";
+import { BULK_ENVIRONMENT, type BulkEnvironment } from "./bulk-place.ts";
 import type { BulkVerdict } from "./bulk-verdict.ts";
 import { bulkRetriesInD1 } from "./landing.ts";
 import { forAll } from "./pool.ts";
@@ -28,13 +28,13 @@ interface AuditEntry {
 
 export class BulkCheck {
   readonly #stage: Stage;
-  readonly #place: BulkPlace;
+  readonly #environment: BulkEnvironment;
   readonly #verdict: BulkVerdict;
   readonly #since = Date.now();
 
-  constructor(stage: Stage, place: BulkPlace, verdict: BulkVerdict) {
+  constructor(stage: Stage, environment: BulkEnvironment, verdict: BulkVerdict) {
     this.#stage = stage;
-    this.#place = place;
+    this.#environment = environment;
     this.#verdict = verdict;
   }
 
@@ -46,7 +46,7 @@ export class BulkCheck {
     for (const environment of environments) await this.#checkList(environment);
     await forAll(this.#stage.bulk, (begun) => this.#checkEnded(begun));
     await this.#checkAudit();
-    this.#place.close();
+    this.#environment.close();
   }
 
   /** Nothing was done that no item tells of. */
@@ -69,7 +69,7 @@ export class BulkCheck {
     const listed: BulkOperation[] = [];
     let next: string | null = `bulk-operations?limit=${PAGE}`;
     while (next !== null) {
-      const page = await this.#place.ask([200], [], "GET", next, {}, environment);
+      const page = await this.#environment.ask([200], [], "GET", next, {}, environment);
       listed.push(...(page.body as BulkOperation[]));
       next = page.next;
     }
@@ -87,7 +87,7 @@ export class BulkCheck {
     if (order.body.operation === "retry") return;
     const { environment } = order;
     for (;;) {
-      const answer = await this.#place.ask([200], [], "GET", `bulk-operations/${id}`, {}, environment);
+      const answer = await this.#environment.ask([200], [], "GET", `bulk-operations/${id}`, {}, environment);
       const { ended, counts } = answer.body as Cancelled;
       const sum = Object.values(ended ?? {}).reduce((all, n) => all + n, 0);
       if (ended !== null && sum === counts.accepted) return;
@@ -120,7 +120,7 @@ export class BulkCheck {
     const entries: AuditEntry[] = [];
     let next: string | null = `${site.origins[0]}/acme/soak/audit?limit=${PAGE}`;
     while (next !== null) {
-      const page = await this.#place.ask([200], [], "GET", next);
+      const page = await this.#environment.ask([200], [], "GET", next);
       entries.push(...(page.body as AuditEntry[]));
       next = page.next;
     }

@@ -30,7 +30,7 @@ export interface MadeRun {
   readonly story: string[];
 }
 
-export class BulkPlace {
+export class BulkEnvironment {
   /** The runs whose jobs the receiver heard of. A job lasts until somebody cancels it. */
   readonly heard = new Set<string>();
   readonly #stage: Stage;

@@ -5,7 +5,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { type Begun, type BulkOperation, contradiction, isOver, type Order, stepBack } from "./bulk-operation.ts";
-import { BULK_ENVIRONMENT, BulkPlace, type Kind, type MadeRun } from "./bulk-place.ts";
+import { BULK_ENVIRONMENT, BulkEnvironment, type Kind, type MadeRun } from "./bulk-place.ts";
 import { PLANS, type Plan, type Round, reportedMeanwhile } from "./bulk-plans.ts";
 import { BulkVerdict } from "./bulk-verdict.ts";
 import { forAll } from "./pool.ts";
@@ -35,7 +35,7 @@ interface Watch {
 }
 
 export class BulkRounds {
-  readonly place: BulkPlace;
+  readonly environment: BulkEnvironment;
   readonly verdict: BulkVerdict;
   readonly #stage: Stage;
   readonly #random: Random;
@@ -46,8 +46,8 @@ export class BulkRounds {
   constructor(stage: Stage, random: Random) {
     this.#stage = stage;
     this.#random = random;
-    this.place = new BulkPlace(stage, random);
-    this.verdict = new BulkVerdict(stage, this.place);
+    this.environment = new BulkEnvironment(stage, random);
+    this.verdict = new BulkVerdict(stage, this.environment);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -71,28 +71,28 @@ export class BulkRounds {
   }
 
   async #play(plan: Plan): Promise<void> {
-    const { place } = this;
+    const { environment } = this;
     const label = `round-${this.#made++}`;
     const kinds = Object.entries(plan.kinds).flatMap(([kind, n]) => Array<Kind>(n).fill(kind as Kind));
-    const runs = await forAll(kinds, (kind) => place.make(kind, label));
+    const runs = await forAll(kinds, (kind) => environment.make(kind, label));
     const retried = plan.name === "a retry by ids" ? await this.#retrySome(runs, `${label}-before`) : [];
-    const revocable = plan.isRevoked === true ? await place.createToken({ name: label }) : { id: "", token: "" };
+    const revocable = plan.isRevoked === true ? await environment.createToken({ name: label }) : { id: "", token: "" };
     const round: Round = {
       label,
       runs,
       retried: new Set(retried),
-      portal: place.portal,
+      portal: environment.portal,
       token: revocable.token,
       random: this.#random,
     };
     const onDecided = async () => {
-      if (plan.isRevoked === true) await place.revoke(revocable.id);
+      if (plan.isRevoked === true) await environment.revoke(revocable.id);
     };
     const later: MadeRun[] = [];
     const watched = await Promise.all(
       plan.orders(round).map(async (order) => {
         const begun = await this.begin(order);
-        const stop = () => place.ask([200], begun.story, "POST", `bulk-operations/${begun.id}/cancel`);
+        const stop = () => environment.ask([200], begun.story, "POST", `bulk-operations/${begun.id}/cancel`);
         const watch = { onDecided: plan.isStopped === true ? async () => void (await stop()) : onDecided };
         void this.#evict();
         if (plan.isBusy === true) later.push(...(await this.#disturb(round, order)));
@@ -115,7 +115,7 @@ export class BulkRounds {
     const more = { body, key: mark, person, ...(token !== null && { token }) };
     const send = async () => {
       for (;;) {
-        const answer = await this.place.ask([202, 409], story, "POST", "bulk-operations", more, environment);
+        const answer = await this.environment.ask([202, 409], story, "POST", "bulk-operations", more, environment);
         if (answer.status === 202) return (answer.body as BulkOperation).id;
         this.#stage.record.count(`bulk operations refused: ${(answer.body as { readonly code: string }).code}`);
         await delay(this.#random() * REPEATED_AFTER_MS);
@@ -141,7 +141,7 @@ export class BulkRounds {
     let before: BulkOperation | null = null;
     let isTold = false;
     for (;;) {
-      const answer = await this.place.ask([200], story, "GET", `bulk-operations/${id}`, {}, order.environment);
+      const answer = await this.environment.ask([200], story, "GET", `bulk-operations/${id}`, {}, order.environment);
       const operation = answer.body as BulkOperation;
       const wrong = contradiction(operation) ?? (before === null ? null : stepBack(before, operation));
       if (wrong !== null)
@@ -168,10 +168,10 @@ export class BulkRounds {
     if (order.body.operation === "retry") await this.#retrySome(runs, order.mark);
     else {
       for (const { id } of some) reportedMeanwhile(order, id);
-      await forAll(some, (run) => this.place.report(run));
+      await forAll(some, (run) => this.environment.report(run));
     }
     await delay(SURELY_LATER_MS);
-    return forAll(Array(MEANWHILE).fill("pending"), (kind: Kind) => this.place.make(kind, label));
+    return forAll(Array(MEANWHILE).fill("pending"), (kind: Kind) => this.environment.make(kind, label));
   }
 
   /** One by one, as people do. Returns the ids of the runs that were retried. */
@@ -179,7 +179,7 @@ export class BulkRounds {
     const some = runs.filter(({ kind }) => kind === "failed").slice(0, MEANWHILE);
     await forAll(some, async ({ id, story }) => {
       const asked = { body: {}, key: `${key}-${id}` };
-      await this.place.ask([201], story, "POST", `action-runs/${id}/retry`, asked);
+      await this.environment.ask([201], story, "POST", `action-runs/${id}/retry`, asked);
     });
     return some.map(({ id }) => id);
   }

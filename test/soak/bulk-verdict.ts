@@ -4,7 +4,7 @@
  */
 
 import { type Begun, type BulkItem, type BulkOperation, miscount, outcomeOf } from "./bulk-operation.ts";
-import type { BulkPlace } from "./bulk-place.ts";
+import type { BulkEnvironment } from "./bulk-place.ts";
 import { forAll } from "./pool.ts";
 import type { Stage } from "./stage.ts";
 
@@ -38,11 +38,11 @@ export class BulkVerdict {
   /** The ids of retries and of runs about which nobody knows whether there is a new run. */
   readonly unknown = new Set<string>();
   readonly #stage: Stage;
-  readonly #place: BulkPlace;
+  readonly #environment: BulkEnvironment;
 
-  constructor(stage: Stage, place: BulkPlace) {
+  constructor(stage: Stage, environment: BulkEnvironment) {
     this.#stage = stage;
-    this.#place = place;
+    this.#environment = environment;
   }
 
   /** Judges one operation. `runs`: all that the operation could have met. */
@@ -76,7 +76,7 @@ export class BulkVerdict {
    * disturbed, it may have an older version of a run.
    */
   judgeLine(begun: Begun, runs: readonly string[]): void {
-    const began = runs.filter((id) => this.#place.heard.has(id));
+    const began = runs.filter((id) => this.#environment.heard.has(id));
     this.#stage.record.count("queued runs that a bulk cancel started", Math.max(began.length - 1, 0));
     if (began.length > 1 && !this.#stage.disturbances.metDisturbance(begun.sentAt, begun.order.environment))
       this.#violation(`STARTED: ${began.join()} of one line, although nothing was disturbed`, begun);
@@ -99,7 +99,7 @@ export class BulkVerdict {
     const items: BulkItem[] = [];
     let next: string | null = `bulk-operations/${id}/items?limit=${ITEMS_PAGE}`;
     while (next !== null) {
-      const page = await this.#place.ask([200], story, "GET", next, {}, order.environment);
+      const page = await this.#environment.ask([200], story, "GET", next, {}, order.environment);
       items.push(...(page.body as BulkItem[]));
       next = page.next;
     }
@@ -112,8 +112,8 @@ export class BulkVerdict {
     const path = `action-runs/${runId}`;
     const { environment } = order;
     const [run, events] = await Promise.all([
-      this.#place.ask([200], story, "GET", `${path}?include=details`, {}, environment),
-      this.#place.ask([200], story, "GET", `${path}/events?limit=200`, {}, environment),
+      this.#environment.ask([200], story, "GET", `${path}?include=details`, {}, environment),
+      this.#environment.ask([200], story, "GET", `${path}/events?limit=200`, {}, environment),
     ]);
     const { status, details } = run.body as Shown;
     const effects = (events.body as TimelineEvent[]).filter(({ reason }) => reason === order.mark).length;
@@ -142,7 +142,7 @@ export class BulkVerdict {
       return this.#violation(`NO EFFECT: ${JSON.stringify(item)} names no run of its own`, begun);
     this.retried.set(newRunId, { newRunId, runId, begun });
     const path = `action-runs/${newRunId}?include=details`;
-    const answer = await this.#place.ask([200], story, "GET", path, {}, order.environment);
+    const answer = await this.#environment.ask([200], story, "GET", path, {}, order.environment);
     const { details, triggeredBy } = answer.body as Shown;
     const isOf = details.retryOf === runId && details.bulkOperationId === id;
     if (!isOf || triggeredBy !== (order.person ?? "root"))

@@ -102,7 +102,7 @@ async function soak(minutes: number, seed: number, callerCount: number, without:
     await Promise.all(callers.map((caller) => caller.store()));
     for (const one of endpoints) await one.store();
     await gated.store();
-    await bulk.place.store();
+    await bulk.environment.store();
     for (const follower of followers) follower.start();
     const timer = setTimeout(() => over.abort(), minutes * 60_000);
     const progress = setInterval(() => console.log(record.progress()), PROGRESS_EVERY_MS);
@@ -126,7 +126,7 @@ async function soak(minutes: number, seed: number, callerCount: number, without:
     await Promise.all([gated.check(), bulk.finish(), disturbances.moves.settle()]);
     const replicatedMs = await checkReplication(stage);
     const compared = await compareWithGets(stage, randomFrom(seed, 5));
-    await new BulkCheck(stage, bulk.place, bulk.verdict).run();
+    await new BulkCheck(stage, bulk.environment, bulk.verdict).run();
     await Promise.all(followers.map((one) => one.check((environment) => runsInD1(site.state, environment))));
     await scraper.check((environment) => endedRuns(site.state, environment));
     await Promise.all(
