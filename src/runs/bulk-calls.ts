@@ -24,11 +24,12 @@ export type BulkTarget =
 
 export interface BulkCalls {
   /**
-   * Reserves a place for an operation, or finds the operation with this key. Nothing begins before `begin`, because
-   * the audit entry comes first. A place that nobody uses is lost after a minute. `runIds`: null if there is a filter.
+   * Makes a reservation for an operation, or finds the operation with this key. Nothing begins before `begin`, because
+   * the audit entry comes first. A reservation that nobody uses is lost after a minute. `runIds`: null if there is a
+   * filter.
    */
   reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply>;
-  /** Begins what was reserved. Null if the place was lost. */
+  /** Begins what was reserved. Null if the reservation was lost. */
   begin(id: string): Promise<BulkOperation | null>;
   /** Of a cancel that has decided all its runs, `ended` is how they have ended so far. */
   operation(id: string): Promise<BulkOperation | null>;
@@ -38,7 +39,7 @@ export interface BulkCalls {
   items(id: string, outcome: Outcome | null, after: number, limit: number): Promise<readonly NumberedItem[] | null>;
   /** Stops an operation after the batch of retries under way. `by`: for the audit. Null: no such operation. */
   abort(id: string, by: Stopper): Promise<BulkOperation | null>;
-  /** Gives up the place of an operation that has not begun. */
+  /** Gives up the reservation of an operation that has not begun. */
   drop(id: string): Promise<void>;
   /** What an operation would be about. Stores nothing. Null if D1 does not answer. */
   preview(target: BulkTarget, isCancel: boolean): Promise<BulkPreview | null>;

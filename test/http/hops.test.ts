@@ -246,7 +246,7 @@ it("a timeline or a finished stream calls the coordinator once and D1 never", as
   });
   expect(lines).toEqual([200, 200, 200].map((status) => ({ status, d1: 0, coordinator: 1 })));
   expect(calls).toBe(0);
-  // There is nothing to watch any more, so no place is taken.
+  // There is nothing to watch any more, so there is no subscription.
   const headers = { Accept: "text/event-stream", "Last-Event-ID": "3" };
   const stream = await hopsOf(() => ask("GET", `${path}/${run.id}/events`, { headers }));
   expect(stream).toEqual({ lines: [{ status: 204, d1: 0, coordinator: 1 }], calls: 0 });

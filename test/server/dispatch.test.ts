@@ -93,7 +93,7 @@ describe("an event stream over HTTP", () => {
     expect((await openStream(run, seen.length)).status).toBe(204);
   });
 
-  test("frees its place when its reader is gone", async () => {
+  test("ends its subscription when its reader is gone", async () => {
     const run = await createRun();
     const readers = new AbortController();
     const opened = await Promise.all(
@@ -111,7 +111,7 @@ describe("an event stream over HTTP", () => {
     const again = new AbortController();
     let answer = oneTooMany;
     let n = 0;
-    await until("a place is free", async () => {
+    await until("another subscription is possible", async () => {
       expect(await beat(run, `is anybody there? ${++n}`)).toBe(true);
       answer = await openStream(run, 0, again.signal);
       if (answer.status === 503) await answer.body?.cancel();

@@ -15,7 +15,7 @@ import { until } from "./until.ts";
 /** No other file has runs of this organization, so its subscriptions are free. */
 const ORG = "of-hang-up-test";
 const RUNS = `/${ORG}/shop/envs/prod/action-runs`;
-/** Less than the 15 s until a stream's next comment, or the 25 s of a wait's call, would free a place. */
+/** Less than the 15 s until a stream's next comment, or the 25 s of a wait's call, would end a subscription. */
 const AT_ONCE_MS = 8_000;
 
 const shared = sharedServer(ORG);
@@ -65,7 +65,7 @@ function untilStatus(wanted: number, run: CreatedRun, token: string): Promise<vo
 test.each([
   ["waits", (id: string) => `${RUNS}/${id}?wait=60`, "*/*"],
   ["streams", (id: string) => `${RUNS}/${id}/events`, "text/event-stream"],
-])("1000 %s free their places at once when their clients hang up", async (_what, pathOf, accept) => {
+])("1000 %s end their subscriptions at once when their clients hang up", async (_what, pathOf, accept) => {
   const greedy = await createTokens(SUBSCRIPTIONS_MAX / SUBSCRIPTIONS_PER_TOKEN);
   const [other = ""] = await createTokens(1);
   const runs = await createRuns(SUBSCRIPTIONS_MAX / SUBSCRIPTIONS_PER_RUN + 1);

@@ -16,7 +16,7 @@ import {
 import type { Stopper } from "../bulk-calls.ts";
 import type { ChangeKey } from "../run-calls.ts";
 
-/** How long a place for an operation is kept that nobody begins. The write that comes between takes 20 s at most. */
+/** How long a reservation is kept that nobody begins. The write that comes between takes 20 s at most. */
 export const RESERVED_MS = MINUTE_MS;
 
 /** An operation with what only its coordinator needs. */
@@ -109,7 +109,7 @@ export class BulkRows {
     return [...this.#sql.exec("SELECT 1 FROM bulk_operations LIMIT 1")].length === 0;
   }
 
-  /** Keeps the place of an operation for longer, because its caller has come again. */
+  /** Keeps the reservation of an operation for longer, because its caller has come again. */
   renew(id: string, now: number): void {
     this.#open = null;
     this.#sql.exec("UPDATE bulk_operations SET created_at = ? WHERE id = ? AND state = 'reserved'", now, id);
@@ -147,7 +147,7 @@ export class BulkRows {
     return this.#purgeAt;
   }
 
-  /** Those whose retention is over, and places that nobody has used. */
+  /** Those whose retention is over, and reservations that nobody has used. */
   purgeable(now: number): string[] {
     const lost = this.open().filter((bulk) => isLost(bulk, now));
     const old =
@@ -195,12 +195,12 @@ function toStored({ bulkOrder, stoppedBy, ended, isAudited, isOver, ...row }: Ro
   };
 }
 
-/** Whether a place was reserved and not used in time. After the clock stepped back, it lives longer. */
+/** Whether a reservation was not used in time. After the clock stepped back, it lives longer. */
 export function isLost({ state, createdAt }: StoredBulk, now: number): boolean {
   return state === "reserved" && now >= createdAt + RESERVED_MS;
 }
 
-/** Null for a place that is only reserved. */
+/** Null for a reservation. */
 export function shownBulk(bulk: StoredBulk): BulkOperation | null {
   const { state, order, abortReason, createdAt, completedAt, ended } = bulk;
   if (state === "reserved") return null;

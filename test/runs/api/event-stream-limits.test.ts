@@ -78,7 +78,7 @@ describe("100 streams of one run by one token", () => {
     await until(async () => {
       again = await openStream(runPath);
       return again.status === 200;
-      // A place that nobody gives back is kept for 10 s and longer.
+      // A subscription that nobody ends is kept for 10 s and longer.
     }, 9000);
     expectTooMany(await askStream(runPath));
     await Promise.all([...streams.filter((_, n) => n !== 42), again].map((one) => one?.cancel()));

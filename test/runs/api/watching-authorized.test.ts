@@ -36,7 +36,7 @@ async function begin(expiresInMs?: number): Promise<Scene> {
 }
 
 /** Takes every subscription of the run that this token may have; how many those were. */
-async function takePlaces({ runPath, run, token }: Scene): Promise<number> {
+async function takeSubscriptions({ runPath, run, token }: Scene): Promise<number> {
   const stub = direct(runPath.replace(/\/[^/]*$/, ""));
   for (let n = 0; ; n++) {
     const subscriber = { key: crypto.randomUUID(), tokenId: token.id } as const;
@@ -44,13 +44,13 @@ async function takePlaces({ runPath, run, token }: Scene): Promise<number> {
   }
 }
 
-async function expectAllPlacesFree(scene: Scene): Promise<void> {
+async function expectAllSubscriptionsFree(scene: Scene): Promise<void> {
   let taken = 0;
   // Ending a subscription goes on after the answer.
   await until(async () => {
-    taken += await takePlaces(scene);
+    taken += await takeSubscriptions(scene);
     return taken >= SUBSCRIPTIONS_PER_RUN_AND_TOKEN;
-    // A place that nobody gives back is kept for 10 s and longer.
+    // A subscription that nobody ends is kept for 10 s and longer.
   }, 9000);
   expect(taken).toBe(SUBSCRIPTIONS_PER_RUN_AND_TOKEN);
 }
@@ -65,7 +65,7 @@ describe("a stream", () => {
     later(KNOWN_MS);
     await beat(scene.run, { message: "not for you" });
     expect(await rest).toEqual([]);
-    await expectAllPlacesFree(scene);
+    await expectAllSubscriptionsFree(scene);
     const again = await ask<Refusal>("GET", `${scene.runPath}/events`, { token: scene.token.token });
     expect([again.status, again.body.code]).toEqual([401, "token_invalid"]);
   });
@@ -80,7 +80,7 @@ describe("a stream", () => {
     later(KNOWN_MS);
     await beat(scene.run, { message: "not for you" });
     expect(await rest).toEqual([]);
-    await expectAllPlacesFree(scene);
+    await expectAllSubscriptionsFree(scene);
   });
 
   it.each(["with a token", "of a session with a token"])(
@@ -96,7 +96,7 @@ describe("a stream", () => {
       const late = Date.now() - Date.parse(scene.token.expiresAt ?? "");
       // Without the end of the token, a stream looks again when it sends a comment, after 15 s.
       expect([late >= 0, late < 10_000]).toEqual([true, true]);
-      await expectAllPlacesFree(scene);
+      await expectAllSubscriptionsFree(scene);
     },
   );
 
@@ -160,7 +160,7 @@ describe("a wait", () => {
     const answer = await waiting.answer;
     expect([answer.status, answer.body.code]).toEqual([401, "token_invalid"]);
     expect(JSON.stringify(answer.body)).not.toContain("secret");
-    await expectAllPlacesFree(scene);
+    await expectAllSubscriptionsFree(scene);
   });
 
   it("with a token that expires is 401 then, and its subscription ends", async () => {
@@ -168,7 +168,7 @@ describe("a wait", () => {
     const answer = await ask20(scene);
     expect([answer.status, answer.body.code]).toEqual([401, "token_expired"]);
     expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(scene.token.expiresAt ?? ""));
-    await expectAllPlacesFree(scene);
+    await expectAllSubscriptionsFree(scene);
   });
 
   it.each(["down", "hang"] as const)("with a token known to be good is answered while D1 is: %s", async (fault) => {

@@ -1,7 +1,7 @@
 /**
- * Begins a bulk operation. First the coordinator reserves a place, then the audit entry is written, and only then the
- * operation begins. So no operation lacks its entry, and a refused one has none. If we die in between, the place is lost
- * after a minute. The entry can then tell of an operation that never began.
+ * Begins a bulk operation. First the coordinator makes a reservation, then the audit entry is written, and only then
+ * the operation begins. So no operation lacks its entry, and a refused one has none. If we die in between, the
+ * reservation is lost after a minute. The entry can then tell of an operation that never began.
  */
 
 import type { Context } from "hono";
@@ -58,7 +58,7 @@ export async function beginBulk(
   const { id, operation } = reserved;
   if (operation !== null) return { operation, replayed: true };
   await writeAudit(c, { ...order, id }).catch(async (error: unknown) => {
-    // Others may begin at once. If this fails, the place is lost after a minute.
+    // Others may begin at once. If this fails, the reservation is lost after a minute.
     await ask(environment, (coordinator) => coordinator.bulk.drop(id)).catch(() => {});
     throw error;
   });

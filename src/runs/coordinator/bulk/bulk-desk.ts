@@ -93,7 +93,7 @@ export class BulkHandler implements BulkCalls {
     const { bulk, runs } = this.#journal;
     const reserved = bulk.of(id);
     if (reserved?.state !== "reserved") return this.#shown(id);
-    // Another operation may have its place by now.
+    // Another operation may have its room by now.
     if (isLost(reserved, now)) return null;
     // Runs that are created from now on are not in its set.
     const begun = bulk.update(

@@ -423,7 +423,7 @@ describe("the limit", () => {
     expect(await begin(path, { request: RETRY, named })).not.toBe("too_many_bulk_operations");
   });
 
-  it("counts a place that is reserved, for a minute", async () => {
+  it("counts a reservation, for a minute", async () => {
     const path = newRunsPath();
     const reserve = (order = orderOf({ request: RETRY })) =>
       awake(path, (object) => object.bulk.reserve(order, null, { key: `m:${order.id}`, fingerprint: "" }));
@@ -436,7 +436,7 @@ describe("the limit", () => {
     expect(await awake(path, (object) => object.bulk.begin(first.id))).toBeNull();
   });
 
-  it("is not exceeded by a place that was lost before its alarm rang, and a repetition keeps a place", async () => {
+  it("is not exceeded by a reservation that was lost before its alarm rang, and a repetition keeps one", async () => {
     const path = newRunsPath();
     const order = orderOf({ request: RETRY });
     const reserve = (of = order) =>
@@ -451,7 +451,7 @@ describe("the limit", () => {
     const other = orderOf({ request: RETRY });
     expect(await reserve(other)).toMatchObject({ ok: true });
     expect(await beginAt(order.id)).toBeNull();
-    // A clock that steps back loses no place.
+    // A clock that steps back loses no reservation.
     vi.setSystemTime(Date.now() - 5);
     expect(await beginAt(other.id)).not.toBeNull();
   });
