@@ -1,6 +1,6 @@
 /**
- * The process of an installation: the built service in workerd, which keeps everything in files. If the process is killed, the
- * next one finds them.
+ * The process of an installation: the built service in workerd, which keeps everything in files. If the process is
+ * killed, the next one finds them.
  */
 
 import { join } from "node:path";
