@@ -40,13 +40,13 @@ const BUSY = { name: "busy", project: "busy", environments: 1, runs: 1000, warmU
 const BUSY_TOLD = { ...BUSY, ...TOLD, name: "busy, one endpoint", project: "busy1", runs: 400 };
 const BUSY_REST_MS = 1500;
 const POLL_MS = 100;
-/** So many runs hold a slot at once. */
-const LINES = 16;
-const SLOT = { group: "deploys", key: "{{ parameters.line }}" };
+/** So many concurrency queues are used at once. */
+const QUEUES = 16;
+const CONCURRENCY = { group: "deploys", key: "{{ parameters.queue }}" };
 /** The same webhook without a gate, and with each gate. */
 const HOOKED: readonly Workload[] = [
   { ...BUSY, name: "busy, webhook", project: "hook", runs: 200, action: {} },
-  { ...BUSY, name: "busy, webhook, group", project: "group", runs: 200, action: { concurrency: SLOT } },
+  { ...BUSY, name: "busy, webhook, group", project: "group", runs: 200, action: { concurrency: CONCURRENCY } },
   { ...BUSY, name: "busy, webhook, approval", project: "appr", runs: 200, action: { approval: { allowSelf: true } } },
 ];
 /** The part of a busy coordinator's runs that a trial makes: still enough that most share a batch and an alarm. */
@@ -196,7 +196,7 @@ async function create(site: Site, workload: Workload, i: number, isPlain = false
   const [to, body] =
     isPlain || workload.action === null
       ? ["action-runs", { actionName: "deploy", entityId }]
-      : ["actions/deploy/runs", { entityId, parameters: { line: String(i % LINES) } }];
+      : ["actions/deploy/runs", { entityId, parameters: { queue: String(i % QUEUES) } }];
   return JSON.parse(await asker(site)("POST", `${path}/${to}`, site.secrets.ROOT_TOKEN, body));
 }
 

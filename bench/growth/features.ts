@@ -14,8 +14,8 @@ const ENDS_WITHIN_MS = 30_000;
 /** Longer than the copies go back. */
 const WAIT_MINUTES = 43_200;
 /**
- * Of eight runs, one has an approval, and two share a slot. Eight has no divisor of the other kinds. So the busiest
- * coordinator has over 200 slots for which runs wait. That is what the service looks at in one step.
+ * Of eight runs, one has an approval, and two share a concurrency queue. Eight has no divisor of the other kinds. So
+ * the busiest coordinator has over 200 queues in which runs wait. That is what the service looks at in one step.
  */
 const [EVERY, APPROVED, GROUPED] = [8, 3, [2, 6]];
 
@@ -31,16 +31,19 @@ export async function putFeatures(site: Site, environments: readonly string[], t
   const action = { trigger: triggerFor(to.jobs), waitTimeout: WAIT_MINUTES, timeout: WAIT_MINUTES };
   for (const path of environments) {
     await put(`${path}/actions/approved`, { ...action, approval: { allowSelf: true } });
-    await put(`${path}/actions/grouped`, { ...action, concurrency: { group: "slots", key: "{{ parameters.slot }}" } });
+    await put(`${path}/actions/grouped`, {
+      ...action,
+      concurrency: { group: "queues", key: "{{ parameters.queue }}" },
+    });
     await put(`${path}/webhook-endpoints/receiver`, { url: to.messages, events: ["action_run.failed"] });
   }
 }
 
 /** The action of the `i`th run of an environment, and whether the run ends. Null: a run without gates. */
 export function gateOf(i: number) {
-  const slot = Math.floor(i / EVERY);
-  if (i % EVERY === APPROVED) return { action: "approved", slot, isOver: slot % 2 === 0 } as const;
-  if (GROUPED.includes(i % EVERY)) return { action: "grouped", slot, isOver: slot % 3 === 0 } as const;
+  const queue = Math.floor(i / EVERY);
+  if (i % EVERY === APPROVED) return { action: "approved", queue, isOver: queue % 2 === 0 } as const;
+  if (GROUPED.includes(i % EVERY)) return { action: "grouped", queue, isOver: queue % 3 === 0 } as const;
   return null;
 }
 

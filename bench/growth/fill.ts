@@ -132,8 +132,8 @@ async function createRuns(site: Site, runs: number, receivers: Receivers): Promi
     const i = Math.floor(n / databases);
     const gate = gateOf(i);
     if (gate !== null) {
-      const { action, slot, isOver } = gate;
-      const parameters = { slot: `slot-${slot}`, version: `1.${i % 90}.2` };
+      const { action, queue, isOver } = gate;
+      const parameters = { queue: `queue-${queue}`, version: `1.${i % 90}.2` };
       const { id } = await post(path.replace(/action-runs$/, `actions/${action}/runs`), ci, { parameters });
       if (isOver) gated[action].push(`${path}/${id}`);
       return;
@@ -172,8 +172,8 @@ interface Copying {
 
 /** What is copied, in D1 and in the journals, in which order. */
 const COPIED: Readonly<Record<string, Copying>> = {
-  // A slot of a copy has as many holders and waiting runs as the original's.
-  runs: { by: "id", values: { slot_key: "iif(slot_key = '', '', slot_key || '-' || copy)" } },
+  // A queue of a copy has as many running and queued runs as the original's.
+  runs: { by: "id", values: { concurrency_key: "iif(concurrency_key = '', '', concurrency_key || '-' || copy)" } },
   events: { by: "run_id" },
   // Requests of runs that wait: what approvers see, and what is sent.
   previews: { by: "run_id" },
@@ -186,11 +186,11 @@ const COPIED: Readonly<Record<string, Copying>> = {
   audit: { by: "id", where: "bulk IS NOT NULL" },
 };
 /**
- * The rows of runs that wait at a gate or hold a slot, by a column that a journal or D1 has for it. A coordinator that
- * wakes walks them. They are as many at each site, because people and receivers bound what waits, not the history.
+ * The rows of runs that wait at a gate or are in a queue, by a column that a journal or D1 has for it. A coordinator
+ * that wakes walks them. They are as many at each site, because people and receivers bound what waits, not the history.
  */
 const WAITS = {
-  slot_state: "slot_state IS NOT NULL",
+  concurrency_state: "concurrency_state IS NOT NULL",
   waiting: "status = 'pending' AND (waiting IS NOT NULL OR concurrency_group IS NOT NULL)",
   start_on: "1",
   request: "1",

@@ -272,7 +272,7 @@ function factsOf(kept: fill.StoredSite): Pick<Standing, "lists" | "dryRun" | "st
       path: `${fill.RUNS_PATH}/${id}`,
       body: String(body),
     }));
-  // The next run of a slot would start, with a request that only its original can send.
+  // The next run of a queue would start, with a request that only its original can send.
   const openRuns = spread("status = 'pending' AND waiting IS NULL AND concurrency_group IS NULL");
   // Reads already hide runs that are due for the purge.
   const endedRuns = spread(`status IN ('succeeded', 'failed') AND purge_at > ${Date.now()}`);

@@ -24,7 +24,7 @@ const SHOWN_CHARACTERS = 80;
 
 /**
  * Without a template, the key is empty. A missing or empty value is refused, because all runs that lack it would share
- * slots that nobody meant.
+ * a queue that nobody meant.
  */
 export function renderedKey(template: string | undefined, values: KeyValues): Result<string, KeyFault> {
   let key = "";

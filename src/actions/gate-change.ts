@@ -32,7 +32,7 @@ function isWeakerApproval(before: Approval, after: Approval): boolean {
 
 type Concurrency = NonNullable<Gated["concurrency"]>;
 
-/** Runs that hold slots of another group or key don't count any more, so such a change lets more runs go. */
+/** Runs of another group or key don't count any more, so such a change lets more runs go. */
 function isWeakerConcurrency(before: Concurrency, after: Concurrency): boolean {
   return after.limit > before.limit || after.group !== before.group || after.key !== before.key;
 }

@@ -84,7 +84,7 @@ function heldBy(said: Said): string {
     case "time":
       return `for its time, ${instantText(text(said.notBefore))}`;
     case "concurrency":
-      return said.group ? `for a slot of ${slotText(said)}` : "for its turn";
+      return said.group ? `for a slot of ${groupText(said)}` : "for its turn";
     case "pause":
       return "for the end of a pause";
     default:
@@ -93,7 +93,7 @@ function heldBy(said: Said): string {
 }
 
 /** A concurrency group with its key. */
-export function slotText({ group, key }: { readonly group?: unknown; readonly key?: unknown }): string {
+export function groupText({ group, key }: { readonly group?: unknown; readonly key?: unknown }): string {
   return words(text(group), key ? `(${text(key)})` : "");
 }
 

@@ -1,5 +1,5 @@
 /**
- * The live line of a run that waits. No event tells that the run's place in the line has changed, so the run is read
+ * The live line of a run that waits. No event tells that the run's position has changed, so the run is read
  * again from time to time.
  */
 

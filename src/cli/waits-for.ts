@@ -5,14 +5,14 @@
 
 import type { ActionRunDetails } from "../client/index.ts";
 import { durationText } from "./durations.ts";
-import { slotText, text, words } from "./event-text.ts";
+import { groupText, text, words } from "./event-text.ts";
 import { shortId } from "./telling.ts";
 
 type Waiting = NonNullable<ActionRunDetails["waiting"]>;
 type Gated = Pick<ActionRunDetails, "waiting" | "approval">;
 
-/** How many holders of a slot a line names. */
-const NAMED_HOLDERS = 2;
+/** How many runs ahead a line names. */
+const NAMED_AHEAD = 2;
 
 /** One line without a full stop; empty if the run does not wait. `now` in ms. */
 export function waitsForText({ waiting, approval }: Gated, now: number): string {
@@ -57,10 +57,10 @@ function leftText(ms: number): string {
 function queueText(waiting: Waiting): string {
   const { position, behind = [] } = waiting;
   const nth = position ? `, ${ordinal(position)}` : "";
-  const more = behind.length - NAMED_HOLDERS;
-  const holders = behind.slice(0, NAMED_HOLDERS).map(shortId).join(", ");
-  const those = holders === "" ? "" : `, behind ${holders}${more > 0 ? ` and ${more} more` : ""}`;
-  const what = waiting.group === null ? "its turn" : `a slot of ${slotText(waiting)}`;
+  const more = behind.length - NAMED_AHEAD;
+  const ahead = behind.slice(0, NAMED_AHEAD).map(shortId).join(", ");
+  const those = ahead === "" ? "" : `, behind ${ahead}${more > 0 ? ` and ${more} more` : ""}`;
+  const what = waiting.group === null ? "its turn" : `a slot of ${groupText(waiting)}`;
   return `waits for ${what}${nth}${those}`;
 }
 

@@ -1,9 +1,11 @@
-/** Fills a server with runs that wait: for approval, for their time, for a slot and for the end of a pause. */
+/**
+ * Fills a server with runs that wait: for approval, for their time, in a concurrency queue and for the end of a pause.
+ */
 
 import type { Client } from "../client/index.ts";
 
 const HOUR_MS = 3_600_000;
-/** Nobody answers there. So a run that is released keeps its slot while the service tries again. */
+/** Nobody answers there. So a run that is released stays in its queue while the service tries again. */
 const URL = "http://127.0.0.1:9/deploy/{{ parameters.version }}";
 
 /** `person`: creates the runs, so that the operator may approve them. */

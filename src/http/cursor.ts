@@ -42,7 +42,7 @@ export function decodeMessageCursor(cursor: string): { runId: string; kind: stri
 }
 
 /** The concurrency group and key after which the page starts, or null if the service did not make `cursor`. */
-export function decodeSlotCursor(cursor: string): { group: string; key: string } | null {
+export function decodeQueueCursor(cursor: string): { group: string; key: string } | null {
   const text = decode(cursor) ?? "";
   const end = text.indexOf("\n");
   const [group, key] = [text.slice(0, Math.max(end, 0)), text.slice(end + 1)];

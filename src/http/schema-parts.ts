@@ -14,9 +14,9 @@ import {
   decodeCursor,
   decodeMessageCursor,
   decodeNameCursor,
+  decodeQueueCursor,
   decodeScopeCursor,
   decodeSeqCursor,
-  decodeSlotCursor,
 } from "./cursor.ts";
 import { parsedText, wholeNumber, wholeNumberText } from "./schema-bounds.ts";
 
@@ -116,4 +116,4 @@ export const seqPageQuery = pageOf(decodeSeqCursor, "500");
 export const messagePageQuery = pageOf(decodeMessageCursor, "01890a5d-ac96-774b-bcce-b302099a8057 ended");
 
 /** Pages of concurrency groups, by group and key. */
-export const slotPageQuery = pageOf(decodeSlotCursor, "deploy-shop\n");
+export const queuePageQuery = pageOf(decodeQueueCursor, "deploy-shop\n");

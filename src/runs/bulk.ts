@@ -88,7 +88,7 @@ export interface BulkPreview {
   readonly byStatus: Readonly<Record<Status, number>>;
   /** The ids of the newest runs. */
   readonly newest: readonly string[];
-  /** How many other runs wait for a slot and would get one. */
+  /** How many other runs are queued and would start. */
   readonly wouldStart: number;
 }
 

@@ -18,8 +18,8 @@ export interface ShownHeartbeat {
   readonly progress: number | null;
 }
 
-/** Where a run is among those that wait for a slot: 1 comes next. `behind`: who holds the slots. */
-export interface PlaceInLine {
+/** Where a run is in its concurrency queue: 1 comes next. `behind`: who is running. */
+export interface QueuePosition {
   readonly position: number | null;
   readonly behind: readonly string[];
 }
@@ -27,7 +27,7 @@ export interface PlaceInLine {
 /** What a run's row in D1 lacks, because it changes without a version of the run. Null: not known, or there is none. */
 interface Passing {
   readonly heartbeat: ShownHeartbeat | null;
-  readonly place: PlaceInLine | null;
+  readonly place: QueuePosition | null;
   readonly delivery?: Pick<AttemptState, "attempt" | "nextAt"> | null;
 }
 
@@ -63,7 +63,7 @@ function deliveryOf({ status, failedAttempt }: Run, delivery: Passing["delivery"
   return { attempts: attempt, reason: `${failedAttempt.reason}.`, nextAttemptAt: rfc3339(nextAt) };
 }
 
-function waitingOf({ gates, waitingFor, waitingSince, waitingReason }: Run, place: PlaceInLine | null) {
+function waitingOf({ gates, waitingFor, waitingSince, waitingReason }: Run, place: QueuePosition | null) {
   if (gates === null || waitingFor === null) return null;
   const { notBefore, waitUntil, concurrency } = gates;
   return {

@@ -6,14 +6,14 @@ import type { EndpointHealth, EndpointKey, EventType, MessageAttempt, Recovery, 
 /** What a coordinator knows of a webhook endpoint. `newest`: the message of the newest run. */
 export interface EndpointReport {
   readonly health: EndpointHealth | null;
-  readonly isProbed: boolean;
+  readonly isHalfOpen: boolean;
   readonly recovery: Recovery | null;
   readonly newest: Message | null;
 }
 
-/** `isProbed`: the endpoint fails, so that the schedules of its messages stand still. */
+/** `isHalfOpen`: the endpoint fails and gets only trial requests. The schedules of its messages stand still. */
 export interface MessagesReply extends MessagePage {
-  readonly isProbed: boolean;
+  readonly isHalfOpen: boolean;
 }
 
 /** What a message says of a run's event. */

@@ -1,7 +1,7 @@
 /** The calls about gates: decisions, pauses and concurrency groups. */
 
 import type { Actor } from "./actor.ts";
-import type { ApprovalRule, DecisionConflict, Slot } from "./gates.ts";
+import type { ApprovalRule, ConcurrencyQueue, DecisionConflict } from "./gates.ts";
 import type { Inclusion, RunReply } from "./run-answer.ts";
 import type { ChangeKey } from "./run-calls.ts";
 
@@ -40,11 +40,11 @@ export interface Pause {
   readonly at: number;
 }
 
-/** A group and key with open runs. `limit`: the least of them. `pause`: its reason. */
-export interface ConcurrencyGroup extends Slot {
+/** A concurrency queue with open runs. `limit`: the least of them. `pause`: its reason. */
+export interface ConcurrencyGroup extends ConcurrencyQueue {
   readonly limit: number;
-  readonly holders: number;
-  readonly waiters: number;
+  readonly running: number;
+  readonly queued: number;
   readonly pause: string | null;
 }
 
@@ -63,7 +63,7 @@ export interface GateCalls {
   resume(group: string): Promise<boolean>;
   pauses(): Promise<readonly Pause[]>;
   /** The next groups behind `after`, in order. `only`: of this group; null for all. */
-  groups(only: string | null, after: Slot | null, limit: number): Promise<readonly ConcurrencyGroup[]>;
+  groups(only: string | null, after: ConcurrencyQueue | null, limit: number): Promise<readonly ConcurrencyGroup[]>;
   /** Says which limit a version of an action has. A higher version's limit counts for all open runs of the action. */
   setLimit(group: string, actionName: string, version: number, limit: number): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * What happens to a run at its gates. PURE: `now` is passed in. The order is time, approval, slot. An approval counts
- * from the creation on, so that nobody must be awake when the time comes, and no person holds a slot.
+ * What happens to a run at its gates. PURE: `now` is passed in. The order is time, approval, concurrency. An approval
+ * counts from the creation on, so that nobody must be awake when the time comes, and no person takes room in a queue.
  */
 
 import { type Actor, nameOf } from "./actor.ts";
@@ -9,7 +9,7 @@ import { ended, type Run } from "./run.ts";
 
 /**
  * Each needs a run that waits. `time_opened`: its time has come, or `by` opened the gate before. `released`: every gate
- * is open. `held`: only a pause holds the run back. `queued`: the pause is over, and there is no free slot. `refused`:
+ * is open. `held`: only a pause holds the run back. `queued`: the pause is over, and there is no room. `refused`:
  * the run will never start; `reason` is a sentence. `replaced`: `by` is the id of the newer run. `approvals_withdrawn`:
  * the tokens that gave them were revoked. `approversUnchecked`: the event releases the run although D1 could not say
  * whether its approvers' tokens were revoked.

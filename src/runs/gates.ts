@@ -1,4 +1,4 @@
-/** What can hold back a run's webhook: a time, an approval, a slot of its concurrency group, and a pause. PURE. */
+/** What can hold back a run's webhook: a time, an approval, its concurrency queue, and a pause. PURE. */
 
 import { type Actor, isOneself } from "./actor.ts";
 
@@ -6,25 +6,27 @@ import { type Actor, isOneself } from "./actor.ts";
 export const WAITING_FOR = ["time", "approval", "concurrency", "pause"] as const;
 export type WaitingFor = (typeof WAITING_FOR)[number];
 
-/** What happens if a run reaches its slot and no slot is free. */
+/** What happens if a run gets into its queue and there is no room. */
 export type OnConflict = "queue" | "cancel_running" | "reject";
 
-/** Runs with the same group and key share slots. `key`: empty if the action has none. */
-export interface Slot {
+/** Runs with the same concurrency group and key share a queue. `key`: empty if the action has none. */
+export interface ConcurrencyQueue {
   readonly group: string;
   readonly key: string;
 }
 
-export interface Concurrency extends Slot {
-  /** How many runs may hold a slot, as the run's version of the action says. */
+export interface Concurrency extends ConcurrencyQueue {
+  /** How many runs of the queue may be running, as the run's version of the action says. */
   readonly limit: number;
   readonly onConflict: OnConflict;
 }
 
-/** The slot of runs with gates but without a group. It has no limit, but a pause of the environment holds them back. */
-export const NO_GROUP: Slot = { group: "", key: "" };
+/**
+ * The queue of runs with gates but without a group. It has no limit, but a pause of the environment holds them back.
+ */
+export const NO_GROUP: ConcurrencyQueue = { group: "", key: "" };
 
-export function slotOf({ concurrency }: Pick<Gates, "concurrency">): Slot {
+export function queueOf({ concurrency }: Pick<Gates, "concurrency">): ConcurrencyQueue {
   return concurrency ?? NO_GROUP;
 }
 

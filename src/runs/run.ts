@@ -157,8 +157,8 @@ export function lacksApproval({
   return waitingFor !== null && approvals.length < (gates?.approval?.required ?? 0);
 }
 
-/** Whether the run waits only for its slot, or for the end of a pause. */
-export function isAtSlot({ waitingFor }: Pick<Run, "waitingFor">): boolean {
+/** Whether the run waits only in its concurrency queue, or for the end of a pause. */
+export function isQueued({ waitingFor }: Pick<Run, "waitingFor">): boolean {
   return waitingFor === "concurrency" || waitingFor === "pause";
 }
 

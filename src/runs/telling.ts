@@ -123,8 +123,8 @@ export interface MessageResult
   readonly verdict: "delivered" | "failed" | "refused" | "not_made" | "gone";
   /**
    * Whether the receiver works: any answer below 500 but 408, 425 and 429 says so. Null if nothing was sent. A redirect,
-   * 401, 403 or 404 fails this attempt, and still the endpoint needs no probing. It counts for disabling as every failure
-   * does.
+   * 401, 403 or 404 fails this attempt, and still the endpoint needs no trial requests. It counts for disabling as
+   * every failure does.
    */
   readonly isAlive: boolean | null;
   /** The version of the endpoint that was used; 0 if none was loaded. Health is counted per version. */

@@ -37,7 +37,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
     const key = endpointKey(await requireEndpoint(c));
     const ring = usableRing(c);
     const before = cursor as MessagePosition | undefined;
-    const { isProbed, messages, nextBefore } = await askCoordinator(environmentOf(c), (endpoints) =>
+    const { isHalfOpen, messages, nextBefore } = await askCoordinator(environmentOf(c), (endpoints) =>
       endpoints.page(key, { state, before, limit }),
     );
     if (nextBefore !== null) {
@@ -45,7 +45,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, next));
     }
     const scope = scopeOf(c);
-    return c.json(await Promise.all(messages.map((message) => shownDelivery(message, { ring, scope, isProbed }))));
+    return c.json(await Promise.all(messages.map((message) => shownDelivery(message, { ring, scope, isHalfOpen }))));
   })
   .post(
     `${DELIVERIES}/:id/resend`,

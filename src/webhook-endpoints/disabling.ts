@@ -16,7 +16,7 @@ interface Disabling extends DefinitionRef {
   readonly at: number;
 }
 
-/** An attempt whose receiver answered 410 waits for this write, and holds its slot meanwhile. */
+/** An attempt whose receiver answered 410 waits for this write, and holds its permit meanwhile. */
 const WRITE_MAX_MS = 5000;
 
 /** SQL: the endpoint of an audit entry. */

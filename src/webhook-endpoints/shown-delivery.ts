@@ -23,10 +23,10 @@ export interface ShownDelivery {
   readonly nextAttemptAt: string | null;
 }
 
-/** `isProbed`: the endpoint is only probed, so the schedules of its messages stand still. */
+/** `isHalfOpen`: the endpoint gets only trial requests, so the schedules of its messages stand still. */
 export async function shownDelivery(
   { endpoint, runId, type, state, attempts, nextAt }: Message,
-  { ring, scope, isProbed }: { readonly ring: KeyRing; readonly scope: string; readonly isProbed: boolean },
+  { ring, scope, isHalfOpen }: { readonly ring: KeyRing; readonly scope: string; readonly isHalfOpen: boolean },
 ): Promise<ShownDelivery> {
   const shown = attempts.map(async ({ at, status, durationMs, reason, excerpt }) => ({
     at: rfc3339(at),
@@ -35,6 +35,6 @@ export async function shownDelivery(
     reason,
     excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, { scope, endpoint, runId }),
   }));
-  const nextAttemptAt = isProbed || state !== "waiting" ? null : rfc3339(nextAt);
+  const nextAttemptAt = isHalfOpen || state !== "waiting" ? null : rfc3339(nextAt);
   return { runId, type, state, attempts: await Promise.all(shown), nextAttemptAt };
 }

@@ -18,7 +18,7 @@ import { shownRecovery } from "./shown-recovery.ts";
 export async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, report: EndpointReport | null) {
   const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);
-  const { newest = null, isProbed = false, recovery = null } = report ?? {};
+  const { newest = null, isHalfOpen = false, recovery = null } = report ?? {};
   return {
     origin: await originOf(c, ring, row),
     health: healthOf(row, report),
@@ -28,7 +28,7 @@ export async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointR
     createdBy,
     changedBy,
     changedAt: rfc3339(changedAt),
-    newestDelivery: newest && (await shownDelivery(newest, { ring, scope, isProbed })),
+    newestDelivery: newest && (await shownDelivery(newest, { ring, scope, isHalfOpen })),
     incomplete: report === null,
   };
 }
@@ -42,7 +42,7 @@ function healthOf({ version }: EndpointRow, report: EndpointReport | null) {
     state: failingSince === null ? worked : "failing",
     failingSince: rfc3339(failingSince),
     lastSuccessAt: rfc3339(succeededAt),
-    isProbed: report?.isProbed ?? false,
+    isProbed: report?.isHalfOpen ?? false,
   };
 }
 

@@ -39,7 +39,7 @@ export interface NewRequest extends RetryPolicy {
   readonly sealed: Uint8Array<ArrayBuffer>;
   /**
    * About how many bytes the request has, with each secret counted as if it had the most that a secret can have. If the
-   * bytes of `sealed` counted, a caller who fills the slots could find out how long a secret is.
+   * bytes of `sealed` counted, a caller who takes all permits could find out how long a secret is.
    */
   readonly weight: number;
 }

@@ -3,8 +3,8 @@
 import { expect, it } from "vitest";
 import { gateChangeOf } from "../../src/actions/gate-change.ts";
 
-const SLOT = { group: "deploy", limit: 2, onConflict: "queue" } as const;
-const KEYED = { ...SLOT, key: "{{ parameters.service }}" };
+const CONCURRENCY = { group: "deploy", limit: 2, onConflict: "queue" } as const;
+const KEYED = { ...CONCURRENCY, key: "{{ parameters.service }}" };
 const ONE = { required: 1, allowSelf: false };
 const TWO = { required: 2, allowSelf: false };
 
@@ -15,10 +15,10 @@ it.each<[string, Gated, Gated, string | null]>([
   ["a new action with a gate", null, { approval: ONE }, "added"],
   ["nothing changed", { approval: ONE, concurrency: KEYED }, { approval: ONE, concurrency: KEYED }, null],
   ["an approval that comes", {}, { approval: ONE }, "added"],
-  ["a limit that comes", { approval: ONE }, { approval: ONE, concurrency: SLOT }, "added"],
+  ["a limit that comes", { approval: ONE }, { approval: ONE, concurrency: CONCURRENCY }, "added"],
   ["an approval that goes", { approval: ONE }, {}, "removed"],
-  ["a limit that goes", { concurrency: SLOT }, {}, "removed"],
-  ["a gated action that is deleted", { concurrency: SLOT }, null, "removed"],
+  ["a limit that goes", { concurrency: CONCURRENCY }, {}, "removed"],
+  ["a gated action that is deleted", { concurrency: CONCURRENCY }, null, "removed"],
   ["an action without gates that is deleted", {}, null, null],
   ["fewer approvers", { approval: TWO }, { approval: ONE }, "weakened"],
   ["more approvers", { approval: ONE }, { approval: TWO }, null],
@@ -30,16 +30,21 @@ it.each<[string, Gated, Gated, string | null]>([
     { approval: { ...TWO, allowSelf: true } },
     null,
   ],
-  ["a higher limit", { concurrency: SLOT }, { concurrency: { ...SLOT, limit: 3 } }, "weakened"],
-  ["a lower limit", { concurrency: SLOT }, { concurrency: { ...SLOT, limit: 1 } }, null],
-  ["another group", { concurrency: SLOT }, { concurrency: { ...SLOT, group: "other" } }, "weakened"],
-  ["a key that comes", { concurrency: SLOT }, { concurrency: KEYED }, "weakened"],
-  ["a key that goes", { concurrency: KEYED }, { concurrency: SLOT }, "weakened"],
+  ["a higher limit", { concurrency: CONCURRENCY }, { concurrency: { ...CONCURRENCY, limit: 3 } }, "weakened"],
+  ["a lower limit", { concurrency: CONCURRENCY }, { concurrency: { ...CONCURRENCY, limit: 1 } }, null],
+  ["another group", { concurrency: CONCURRENCY }, { concurrency: { ...CONCURRENCY, group: "other" } }, "weakened"],
+  ["a key that comes", { concurrency: CONCURRENCY }, { concurrency: KEYED }, "weakened"],
+  ["a key that goes", { concurrency: KEYED }, { concurrency: CONCURRENCY }, "weakened"],
   ["another key", { concurrency: KEYED }, { concurrency: { ...KEYED, key: "x" } }, "weakened"],
-  ["another conflict", { concurrency: SLOT }, { concurrency: { ...SLOT, onConflict: "reject" } }, null],
-  ["one that goes and one that comes", { approval: ONE }, { concurrency: SLOT }, "removed"],
-  ["one that is weakened and one that comes", { approval: TWO }, { approval: ONE, concurrency: SLOT }, "weakened"],
-  ["one that is weakened and one that goes", { approval: TWO, concurrency: SLOT }, { approval: ONE }, "removed"],
+  ["another conflict", { concurrency: CONCURRENCY }, { concurrency: { ...CONCURRENCY, onConflict: "reject" } }, null],
+  ["one that goes and one that comes", { approval: ONE }, { concurrency: CONCURRENCY }, "removed"],
+  [
+    "one that is weakened and one that comes",
+    { approval: TWO },
+    { approval: ONE, concurrency: CONCURRENCY },
+    "weakened",
+  ],
+  ["one that is weakened and one that goes", { approval: TWO, concurrency: CONCURRENCY }, { approval: ONE }, "removed"],
 ])("%s", (_what, before, after, change) => {
   expect(gateChangeOf(before, after)).toBe(change);
 });

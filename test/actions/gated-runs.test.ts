@@ -16,7 +16,7 @@ const TRIGGER = {
   payload: { token: "{{ secrets.token }}", run: "{{ run }}", seconds: "{{ run.timeoutSeconds }}" },
   startOn: "heartbeat",
 };
-const SLOT = { group: "deploy", key: "{{ parameters.service }}" };
+const CONCURRENCY = { group: "deploy", key: "{{ parameters.service }}" };
 const SHOP = { parameters: { service: "shop" } };
 
 const runsOf = (actionsPath: string) => actionsPath.replace(/actions$/, "action-runs");
@@ -88,9 +88,9 @@ describe("a run", () => {
     expect(kept?.preview).not.toContain("secret");
   });
 
-  it("waits for its slot while another run of its group and key has it, with a caller's key or without", async () => {
+  it("waits in its queue while another run of its group and key is running, with a caller's key or without", async () => {
     const actions = newActionsPath();
-    await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: SLOT });
+    await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: CONCURRENCY });
     await Promise.all(
       Array.from({ length: 6 }, (_, n) => run(`${actions}/deploy`, SHOP, n % 2 === 0 ? {} : keyed(`k${n}`))),
     );
@@ -98,9 +98,10 @@ describe("a run", () => {
     expect(released).toHaveLength(1);
   });
 
-  it("that waits for its slot starts as soon as a PUT raises the limit, and not when one lowers it", async () => {
+  it("that waits in its queue starts as soon as a PUT raises the limit, and not when one lowers it", async () => {
     const actions = newActionsPath();
-    const limited = (limit: number) => put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...SLOT, limit } });
+    const limited = (limit: number) =>
+      put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...CONCURRENCY, limit } });
     const released = async () => (await rows(actions)).filter(({ releasedAt }) => releasedAt !== null).length;
     await limited(2);
     for (let n = 0; n < 4; n++) await run(`${actions}/deploy`, SHOP);
@@ -113,7 +114,7 @@ describe("a run", () => {
 
   it("that its group rejects is a conflict, and no run", async () => {
     const actions = newActionsPath();
-    await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...SLOT, onConflict: "reject" } });
+    await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...CONCURRENCY, onConflict: "reject" } });
     expect((await run(`${actions}/deploy`, SHOP)).status).toBe(201);
     const refused = await run(`${actions}/deploy`, SHOP, keyed("once"));
     expect([refused.status, refused.body.code]).toEqual([409, "concurrency_limit"]);
@@ -123,13 +124,13 @@ describe("a run", () => {
 
 describe("a key makes one run, whatever becomes of the action's group meanwhile", () => {
   const NONE = { trigger: TRIGGER };
-  const GROUPED = { trigger: TRIGGER, concurrency: SLOT };
+  const GROUPED = { trigger: TRIGGER, concurrency: CONCURRENCY };
   const OTHER = { trigger: TRIGGER, concurrency: { group: "elsewhere", key: "{{ parameters.service }}-2" } };
   it.each<[string, object, object]>([
     ["it is added", NONE, GROUPED],
     ["it is removed", GROUPED, NONE],
     ["it is changed", GROUPED, OTHER],
-    ["it rejects by now", GROUPED, { trigger: TRIGGER, concurrency: { ...SLOT, onConflict: "reject" } }],
+    ["it rejects by now", GROUPED, { trigger: TRIGGER, concurrency: { ...CONCURRENCY, onConflict: "reject" } }],
     ["the action's trigger goes with it", GROUPED, {}],
     ["the run is refused then", GROUPED, { ...GROUPED, parametersSchema: { required: ["x"] } }],
   ])("%s", async (_what, before, after) => {
@@ -146,7 +147,7 @@ describe("a key makes one run, whatever becomes of the action's group meanwhile"
 
   it("a refused create has used no key, so the next one is judged anew", async () => {
     const actions = newActionsPath();
-    await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...SLOT, onConflict: "reject" } });
+    await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: { ...CONCURRENCY, onConflict: "reject" } });
     await run(`${actions}/deploy`, SHOP);
     expect((await run(`${actions}/deploy`, SHOP, keyed("once"))).status).toBe(409);
     await put(`${actions}/deploy`, OTHER);

@@ -7,7 +7,7 @@ import { ask } from "../support/requests.ts";
 import { get, newActionsPath, ORIGIN_A, put, run, scopeOf } from "./actions.ts";
 
 const TRIGGER = { type: "webhook", url: ORIGIN_A, startOn: "heartbeat" };
-const SLOT = { group: "deploy", key: "{{ parameters.service }}" };
+const CONCURRENCY = { group: "deploy", key: "{{ parameters.service }}" };
 const path = newActionsPath();
 const runsOf = (actionsPath: string) => actionsPath.replace(/actions$/, "action-runs");
 
@@ -43,17 +43,21 @@ describe("a PUT", () => {
     ["the name of an environment's pause", { concurrency: { group: "-environment" } }, "/concurrency/group"],
     ["a long group", { concurrency: { group: "a".repeat(64) } }, "/concurrency/group"],
     ["no group", { concurrency: {} }, "/concurrency/group"],
-    ["an empty key", { concurrency: { ...SLOT, key: "" } }, "/concurrency/key"],
-    ["a long key", { concurrency: { ...SLOT, key: "a".repeat(256) } }, "/concurrency/key"],
-    ["a key that is not closed", { concurrency: { ...SLOT, key: "{{ parameters.x" } }, "/concurrency/key"],
-    ["a key of the run", { concurrency: { ...SLOT, key: "{{ run.id }}" } }, "/concurrency/key"],
-    ["a key of recommendations", { concurrency: { ...SLOT, key: "{{ recommendations.x }}" } }, "/concurrency/key"],
-    ["a key of a secret", { concurrency: { ...SLOT, key: "{{ secrets.x }}" } }, "/concurrency/key"],
-    ["a key of the response", { concurrency: { ...SLOT, key: "{{ response.id }}" } }, "/concurrency/key"],
-    ["a key of the whole entity", { concurrency: { ...SLOT, key: "{{ json entity }}" } }, "/concurrency/key"],
-    ["a limit of 0", { concurrency: { ...SLOT, limit: 0 } }, "/concurrency/limit"],
-    ["a limit of 101", { concurrency: { ...SLOT, limit: 101 } }, "/concurrency/limit"],
-    ["an unknown conflict", { concurrency: { ...SLOT, onConflict: "wait" } }, "/concurrency/onConflict"],
+    ["an empty key", { concurrency: { ...CONCURRENCY, key: "" } }, "/concurrency/key"],
+    ["a long key", { concurrency: { ...CONCURRENCY, key: "a".repeat(256) } }, "/concurrency/key"],
+    ["a key that is not closed", { concurrency: { ...CONCURRENCY, key: "{{ parameters.x" } }, "/concurrency/key"],
+    ["a key of the run", { concurrency: { ...CONCURRENCY, key: "{{ run.id }}" } }, "/concurrency/key"],
+    [
+      "a key of recommendations",
+      { concurrency: { ...CONCURRENCY, key: "{{ recommendations.x }}" } },
+      "/concurrency/key",
+    ],
+    ["a key of a secret", { concurrency: { ...CONCURRENCY, key: "{{ secrets.x }}" } }, "/concurrency/key"],
+    ["a key of the response", { concurrency: { ...CONCURRENCY, key: "{{ response.id }}" } }, "/concurrency/key"],
+    ["a key of the whole entity", { concurrency: { ...CONCURRENCY, key: "{{ json entity }}" } }, "/concurrency/key"],
+    ["a limit of 0", { concurrency: { ...CONCURRENCY, limit: 0 } }, "/concurrency/limit"],
+    ["a limit of 101", { concurrency: { ...CONCURRENCY, limit: 101 } }, "/concurrency/limit"],
+    ["an unknown conflict", { concurrency: { ...CONCURRENCY, onConflict: "wait" } }, "/concurrency/onConflict"],
     ["no approver", { approval: { required: 0 } }, "/approval/required"],
     ["six approvers", { approval: { required: 6 } }, "/approval/required"],
     ["allowSelf as a text", { approval: { allowSelf: "yes" } }, "/approval/allowSelf"],
@@ -64,7 +68,7 @@ describe("a PUT", () => {
     [
       "a key of a parameter that a closed schema lacks",
       {
-        concurrency: { ...SLOT, key: "{{ parameters.sevrice }}" },
+        concurrency: { ...CONCURRENCY, key: "{{ parameters.sevrice }}" },
         parametersSchema: { type: "object", properties: { service: {} }, additionalProperties: false },
       },
       "/concurrency/key",
@@ -75,7 +79,7 @@ describe("a PUT", () => {
   });
 
   it.each<[object, string]>([
-    [{ concurrency: SLOT }, "/concurrency"],
+    [{ concurrency: CONCURRENCY }, "/concurrency"],
     [{ approval: {} }, "/approval"],
   ])("with %j and no trigger is refused", async (definition, pointer) => {
     const { status, body } = await store({ ...definition, trigger: undefined });
@@ -93,7 +97,7 @@ describe("a run", () => {
     await put(`${actions}/deploy`, {});
     const { id } = (await run(`${actions}/deploy`)).body;
     await ask("DELETE", `${runsOf(actions)}/${id}`);
-    await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: SLOT });
+    await put(`${actions}/deploy`, { trigger: TRIGGER, concurrency: CONCURRENCY });
     const refused = { status: 422, body: { code: "invalid_concurrency_key", pointer: "/parameters/service" } };
     expect(await run(`${actions}/deploy`)).toMatchObject(refused);
     expect(await ask("POST", `${runsOf(actions)}/${id}/retry`, { body: {} })).toMatchObject(refused);
@@ -147,7 +151,7 @@ describe("what a definition uses is kept beside it", () => {
   it("for an action with a gate, as long as it has one", async () => {
     const action = `${path}/features`;
     const features: unknown[] = [];
-    for (const gates of [{}, { approval: {} }, { concurrency: SLOT }, { waitTimeout: 5 }]) {
+    for (const gates of [{}, { approval: {} }, { concurrency: CONCURRENCY }, { waitTimeout: 5 }]) {
       await put(action, { trigger: TRIGGER, ...gates });
       features.push(await featuresOf(action));
     }
@@ -197,7 +201,7 @@ it("the audit says which change added, weakened or removed a gate", async () => 
     { trigger: TRIGGER, approval: { required: 2 }, timeout: 5 },
     { trigger: TRIGGER, approval: { required: 1 } },
     { trigger: TRIGGER },
-    { trigger: TRIGGER, concurrency: SLOT },
+    { trigger: TRIGGER, concurrency: CONCURRENCY },
   ];
   for (const definition of changes) await put(action, definition);
   await ask("DELETE", action);

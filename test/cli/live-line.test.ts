@@ -101,7 +101,7 @@ test("heartbeats change one line in place, other events stay above it, and a res
   expect([process.listenerCount("SIGINT"), terminal.listenerCount("resize")]).toEqual([before, 0]);
 });
 
-/** A run that waits for a slot, and the reads of it, which the test answers. */
+/** A queued run, and the reads of it, which the test answers. */
 function waitingRun() {
   const reads: PromiseWithResolvers<DetailedActionRun>[] = [];
   const read = () => {

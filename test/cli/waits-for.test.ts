@@ -27,7 +27,7 @@ function waits(waiting: Partial<Waiting>, approval: Gated["approval"] = null): s
 
 describe("a run that waits", () => {
   const time = { for: "time", notBefore: "2026-11-30T05:00:00.000Z" } as const;
-  const slot = { for: "concurrency", group: "deploys", key: "shop" } as const;
+  const queued = { for: "concurrency", group: "deploys", key: "shop" } as const;
 
   test.each<[string, Partial<Waiting>, Gated["approval"]?]>([
     ["starts 2026-11-30 06:00 +01:00, in 9h 00m", time],
@@ -38,15 +38,15 @@ describe("a run that waits", () => {
     ["starts 2026-11-29 21:00 +01:00", { ...time, notBefore: "2026-11-29T20:00:00.000Z" }],
     ["waits for approval", {}, { required: 1, approvals: [] }],
     ["waits for approval, 1 of 2", {}, { required: 2, approvals: [BY_ADA] }],
-    ["waits for a slot of deploys (shop)", slot],
-    ["waits for a slot of deploys", { ...slot, key: null, position: null, behind: [] }],
-    ["waits for a slot of deploys (shop), 1st, behind 148ea617", { ...slot, position: 1, behind: [RUN.id] }],
+    ["waits for a slot of deploys (shop)", queued],
+    ["waits for a slot of deploys", { ...queued, key: null, position: null, behind: [] }],
+    ["waits for a slot of deploys (shop), 1st, behind 148ea617", { ...queued, position: 1, behind: [RUN.id] }],
     [
       "waits for a slot of deploys (shop), 22nd, behind 148ea617, 00000001 and 1 more",
-      { ...slot, position: 22, behind: [RUN.id, `${OTHER}01`, `${OTHER}02`] },
+      { ...queued, position: 22, behind: [RUN.id, `${OTHER}01`, `${OTHER}02`] },
     ],
-    ["waits for a slot of deploys (shop), 3rd", { ...slot, position: 3 }],
-    ["waits for a slot of deploys (shop), 13th", { ...slot, position: 13 }],
+    ["waits for a slot of deploys (shop), 3rd", { ...queued, position: 3 }],
+    ["waits for a slot of deploys (shop), 13th", { ...queued, position: 13 }],
     ["paused · lunch", { for: "pause", reason: "lunch" }],
     ["waits for the moon", { for: "the moon" as "pause" }],
   ])("%s", (expected, waiting, approval) => {

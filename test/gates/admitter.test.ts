@@ -1,4 +1,6 @@
-/** Situations at a slot that are rare: late answers and alarms, ends within a release, limits, and failing writes. */
+/**
+ * Rare situations in a concurrency queue: late answers and alarms, ends within a release, limits, and failing writes.
+ */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DueRuns } from "../../src/runs/journal/due-runs.ts";
@@ -18,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => stage.end());
 
-/** A run that holds the slot. Its receiver has failed, and no attempt is under way. */
+/** A run that is running. Its receiver has failed, and no attempt is under way. */
 async function retrying(awake: Awake): Promise<string> {
   const id = await create(stage, awake);
   stage.underWay[0]?.answer(503);
@@ -39,7 +41,7 @@ function failWhen(awake: Awake, condition: string): void {
     BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
 }
 
-describe("a run that is released in the critical section in which it gets to its slot", () => {
+describe("a run that is released in the critical section in which it gets into its queue", () => {
   it("is answered as released, because the run that it replaced has ended", () =>
     stage.awake(async (awake) => {
       const old = await retrying(awake);
@@ -50,7 +52,7 @@ describe("a run that is released in the critical section in which it gets to its
       expect(JSON.parse(reply.details ?? "{}")).toMatchObject({ waiting: null });
     }));
 
-  it("replaces the waiter of its action that needs more room than the run itself", () =>
+  it("replaces the queued run of its action that needs more room than the run itself", () =>
     stage.awake(async (awake) => {
       await running(awake, { actionName: "other", concurrency: { limit: 2 } });
       const old = await create(stage, awake, { actionVersion: 2, concurrency: { limit: 1 } });
@@ -73,7 +75,7 @@ describe("a run that is released in the critical section in which it gets to its
 });
 
 describe("an attempt of an ended run", () => {
-  it("holds the slot although an earlier attempt answers late", () =>
+  it("occupies the queue although an earlier attempt answers late", () =>
     stage.awake(async (awake) => {
       const old = await create(stage, awake);
       const next = await create(stage, awake);
@@ -92,7 +94,7 @@ describe("an attempt of an ended run", () => {
       expect(holds(awake, next)).toBe(true);
     }));
 
-  it("holds no slot after its lease, whenever its run ends", () =>
+  it("occupies the queue no longer than its lease, whenever its run ends", () =>
     stage.awake(async (awake) => {
       const old = await create(stage, awake);
       const next = await create(stage, awake);
@@ -101,7 +103,7 @@ describe("an attempt of an ended run", () => {
       expect(holds(awake, next)).toBe(true);
     }));
 
-  it("holds the slot for a lease at most, even if the clock has stepped back since it left", () =>
+  it("occupies the queue for a lease at most, even if the clock has stepped back since it left", () =>
     stage.awake(async (awake) => {
       const old = await create(stage, awake);
       const next = await create(stage, awake);
@@ -117,7 +119,7 @@ describe("an attempt of an ended run", () => {
 describe("a run whose time is up before the alarm has noticed", () => {
   it("replaces nobody, and stops nobody", () =>
     stage.awake(async (awake) => {
-      const holder = await running(awake);
+      const ahead = await running(awake);
       await awake.object.gates.pause({
         group: "prod",
         reason: "freeze",
@@ -132,10 +134,10 @@ describe("a run whose time is up before the alarm has noticed", () => {
       await awake.object.gates.resume("prod");
       expect(shown(awake, newer)).toMatchObject({ status: "failed", endCause: "gate" });
       expect(shown(awake, older)).toMatchObject({ status: "pending", waitingFor: "concurrency" });
-      expect((await awake.object.runs.heartbeat(holder, {})) as object).toMatchObject({ cancel: null });
+      expect((await awake.object.runs.heartbeat(ahead, {})) as object).toMatchObject({ cancel: null });
     }));
 
-  it("holds no slot against a run that does not wait", () =>
+  it("keeps out no run that does not wait", () =>
     stage.awake(async (awake) => {
       await running(awake, { timeoutMs: MINUTE_MS });
       const impatient = { concurrency: { onConflict: "reject" } } as const;
@@ -146,7 +148,7 @@ describe("a run whose time is up before the alarm has noticed", () => {
 });
 
 describe("the limit of a newer version of the action", () => {
-  it("frees waiters although the run that brings it waits for something else", () =>
+  it("starts queued runs although the run that brings it waits for something else", () =>
     stage.awake(async (awake) => {
       await running(awake);
       const next = await create(stage, awake);
@@ -168,32 +170,32 @@ const WRITES_OF_AN_END = [
 describe("an end", () => {
   it.each(WRITES_OF_AN_END)("is refused as a whole if %s can't be written, and counts when it is repeated", (_, when) =>
     stage.awake(async (awake) => {
-      const holder = await running(awake, { hasStopRequest: true });
+      const ahead = await running(awake, { hasStopRequest: true });
       const next = await create(stage, awake);
       await stage.replicate(awake);
-      const before = shown(awake, holder);
+      const before = shown(awake, ahead);
       awake.sql.exec(`CREATE TRIGGER full ${when} BEGIN SELECT RAISE(FAIL, 'full'); END`);
       const key = newKey();
-      await expect(() => awake.object.runs.applyEvent(holder, SUCCEEDED, key)).rejects.toThrow("full");
-      expect(shown(awake, holder)).toEqual(before);
+      await expect(() => awake.object.runs.applyEvent(ahead, SUCCEEDED, key)).rejects.toThrow("full");
+      expect(shown(awake, ahead)).toEqual(before);
       awake.sql.exec("DROP TRIGGER full");
-      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, key)).toMatchObject({ ok: true });
+      expect(await awake.object.runs.applyEvent(ahead, SUCCEEDED, key)).toMatchObject({ ok: true });
       expect(holds(awake, next)).toBe(true);
     }),
   );
 
-  it("counts although an admission can't read who waits, and the alarm rings at once for the run that is next", () =>
+  it("counts although the scheduler can't read who waits, and the alarm rings at once for the run that is next", () =>
     stage.awake(async (awake) => {
-      const holder = await running(awake);
+      const ahead = await running(awake);
       const next = await create(stage, awake);
       await stage.ring(awake);
       const prototype = Object.getPrototypeOf(awake.sql) as SqlStorage;
       const { exec } = prototype;
       const spy = vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, query, ...bindings) {
-        if (query.includes("slot_state = 'waiting' ORDER BY")) throw new Error("a disk can't be read");
+        if (query.includes("concurrency_state = 'queued' ORDER BY")) throw new Error("a disk can't be read");
         return exec.call(this, query, ...bindings) as never;
       });
-      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({ ok: true });
+      expect(await awake.object.runs.applyEvent(ahead, SUCCEEDED, newKey())).toMatchObject({ ok: true });
       spy.mockRestore();
       expect(holds(awake, next)).toBe(false);
       expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now());
@@ -203,9 +205,9 @@ describe("an end", () => {
 });
 
 describe("a write that fails", () => {
-  it("does not make the alarm ring without an end, if it is a holder that can't be asked to stop", () =>
+  it("does not make the alarm ring without an end, if it is of a running run that can't be asked to stop", () =>
     stage.awake(async (awake) => {
-      const holder = await running(awake);
+      const ahead = await running(awake);
       failWhen(awake, "NEW.cancel_by IS NOT NULL AND NEW.completed_at IS NULL");
       const newer = await create(stage, awake, NEWEST);
       await stage.ring(awake);
@@ -213,21 +215,21 @@ describe("a write that fails", () => {
       awake.sql.exec("DROP TRIGGER fails");
       stage.pass(10_000);
       await stage.ring(awake);
-      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({ cancel: expect.anything() });
-      await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey());
+      expect(await awake.object.runs.heartbeat(ahead, {})).toMatchObject({ cancel: expect.anything() });
+      await awake.object.runs.applyEvent(ahead, SUCCEEDED, newKey());
       expect(holds(awake, newer)).toBe(true);
     }));
 
-  it("puts a waiter off in memory only, so the next object tries it at once", async () => {
+  it("defers a queued run in memory only, so the next object tries it at once", async () => {
     const next = await stage.awake(async (awake) => {
-      const holder = await running(awake);
-      const waiter = await create(stage, awake);
-      failWhen(awake, `NEW.released_at IS NOT NULL AND NEW.id = '${waiter}'`);
-      await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey());
+      const ahead = await running(awake);
+      const queued = await create(stage, awake);
+      failWhen(awake, `NEW.released_at IS NOT NULL AND NEW.id = '${queued}'`);
+      await awake.object.runs.applyEvent(ahead, SUCCEEDED, newKey());
       awake.sql.exec("DROP TRIGGER fails");
       await stage.ring(awake);
-      expect(holds(awake, waiter)).toBe(false);
-      return waiter;
+      expect(holds(awake, queued)).toBe(false);
+      return queued;
     });
     await stage.evict();
     await stage.awake(async (awake) => {
@@ -236,7 +238,7 @@ describe("a write that fails", () => {
     });
   });
 
-  it("of a pause that has ended keeps no waiter from its slot", () =>
+  it("of a pause that has ended keeps no run in its queue", () =>
     stage.awake(async (awake) => {
       const { object, sql } = awake;
       const elsewhere = { group: "elsewhere", key: "" };
@@ -255,14 +257,14 @@ describe("a write that fails", () => {
       expect(await awake.storage.getAlarm()).toBe(Date.now() + AFTER_FAILURE_MS);
     }));
 
-  it("of one slot that comes free leaves the others to their runs", () =>
+  it("of one run that leaves its queue lets the others go", () =>
     stage.awake(async (awake) => {
       const held = await create(stage, awake, { concurrency: { key: "a" } });
       stage.pass(1);
       const other = await create(stage, awake, { concurrency: { key: "b" } });
       const next = await create(stage, awake, { concurrency: { key: "b" } });
       for (const id of [held, other]) await awake.object.runs.cancel(id, NOW, newKey());
-      failWhen(awake, `OLD.id = '${held}' AND NEW.slot_until IS NULL`);
+      failWhen(awake, `OLD.id = '${held}' AND NEW.occupied_until IS NULL`);
       stage.pass(30_000);
       await stage.ring(awake);
       expect(holds(awake, next)).toBe(true);
@@ -271,9 +273,9 @@ describe("a write that fails", () => {
 });
 
 describe("a release that fails", () => {
-  it("leaves the slot to the next waiter, and is tried again after 10 s and not before", () =>
+  it("leaves the room to the next queued run, and is tried again after 10 s and not before", () =>
     stage.awake(async (awake) => {
-      const holder = await running(awake, { concurrency: { limit: 2 } });
+      const ahead = await running(awake, { concurrency: { limit: 2 } });
       const limited = { concurrency: { limit: 2 } };
       const other = await running(awake, limited);
       const [first, next, last] = [
@@ -282,7 +284,7 @@ describe("a release that fails", () => {
         await create(stage, awake, limited),
       ];
       failWhen(awake, `OLD.id = '${first}' AND NEW.released_at IS NOT NULL`);
-      expect(await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey())).toMatchObject({ ok: true });
+      expect(await awake.object.runs.applyEvent(ahead, SUCCEEDED, newKey())).toMatchObject({ ok: true });
       expect([first, next, last].map((id) => holds(awake, id))).toEqual([false, true, false]);
       awake.sql.exec("DROP TRIGGER fails");
       await awake.alarm();
@@ -298,12 +300,12 @@ describe("a release that fails", () => {
     }));
 });
 
-it("an end, the release of its slot and the next run's request are one critical section", () =>
+it("an end, the room that it makes and the next run's request are one critical section", () =>
   stage.awake(async (awake) => {
-    const holder = await running(awake);
+    const ahead = await running(awake);
     const next = await create(stage, awake);
     expect(stage.underWay).toEqual([]);
-    await awake.object.runs.applyEvent(holder, SUCCEEDED, newKey());
+    await awake.object.runs.applyEvent(ahead, SUCCEEDED, newKey());
     expect(stage.underWay).toMatchObject([{ runId: next, attempt: 1 }]);
   }));
 

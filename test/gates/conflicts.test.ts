@@ -1,4 +1,4 @@
-/** What becomes of runs for which there is no slot, and what they show of it. */
+/** What becomes of runs for which there is no room, and what they show of it. */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../src/base/limits.ts";
@@ -40,7 +40,7 @@ describe("a run that does not wait", () => {
   it.each([
     ["", "The concurrency group prod had no free slot"],
     ["shop", "The concurrency group prod with the key shop had no free slot"],
-  ])("fails when its approval has come and there is no slot: with the key '%s'", (key, sentence) =>
+  ])("fails when its approval has come and there is no room: with the key '%s'", (key, sentence) =>
     stage.awake(async (awake) => {
       await running(awake, { concurrency: { key } });
       const id = await create(stage, awake, { concurrency: { ...REJECT, key }, approvals: 1 });
@@ -52,7 +52,7 @@ describe("a run that does not wait", () => {
     }),
   );
 
-  it("fails after a freeze in which its slot went, and one that waits goes on waiting", () =>
+  it("fails after a freeze in which its room went, and one that waits goes on waiting", () =>
     stage.awake(async (awake) => {
       await awake.object.gates.pause({ ...FREEZE, at: Date.now() });
       const first = await create(stage, awake, { concurrency: { limit: 3 } });
@@ -68,7 +68,7 @@ describe("a run that does not wait", () => {
 });
 
 describe("a run that cancels others", () => {
-  it("ends the waiters of its action, which name the newer run and who created it", () =>
+  it("ends the queued runs of its action, which name the newer run and who created it", () =>
     stage.awake(async (awake) => {
       await running(awake);
       const old = await create(stage, awake);
@@ -88,32 +88,32 @@ describe("a run that cancels others", () => {
       });
     }));
 
-  it("asks the holders of its action to stop, with the usual grace, and waits for their real end", () =>
+  it("asks the running runs of its action to stop, with the usual grace, and waits for their real end", () =>
     stage.awake(async (awake) => {
-      const holder = await running(awake, { concurrency: { limit: 2 } });
+      const ahead = await running(awake, { concurrency: { limit: 2 } });
       const other = await running(awake, { concurrency: { limit: 2 }, actionName: "other" });
       const newer = await create(stage, awake, { concurrency: { ...NEWEST, limit: 2 }, creator: CARL });
       const asked = "SELECT cancel_by, cancel_reason, cancel_until FROM runs WHERE id = ?";
-      expect(awake.sql.exec(asked, holder).one()).toEqual({
+      expect(awake.sql.exec(asked, ahead).one()).toEqual({
         cancel_by: "carl",
         cancel_reason: `The newer run ${newer} replaces this one.`,
         cancel_until: Date.now() + CANCEL_GRACE_DEFAULT_SECONDS * 1000,
       });
       expect(awake.sql.exec(asked, other).one()).toMatchObject({ cancel_by: null });
       expect(holds(awake, newer)).toBe(false);
-      await awake.object.runs.applyEvent(holder, { type: "succeeded", output: null }, newKey());
+      await awake.object.runs.applyEvent(ahead, { type: "succeeded", output: null }, newKey());
       expect(holds(awake, newer)).toBe(true);
     }));
 
   it("stops nobody while it waits for its approval", () =>
     stage.awake(async (awake) => {
-      const holder = await running(awake);
+      const ahead = await running(awake);
       const old = await create(stage, awake);
       const id = await create(stage, awake, { concurrency: NEWEST, approvals: 1 });
       expect(shown(awake, old)).toMatchObject({ status: "pending" });
-      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({ cancel: null });
+      expect(await awake.object.runs.heartbeat(ahead, {})).toMatchObject({ cancel: null });
       await approve(awake, id);
       expect(shown(awake, old)).toMatchObject({ endCause: "replaced" });
-      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({ cancel: expect.anything() });
+      expect(await awake.object.runs.heartbeat(ahead, {})).toMatchObject({ cancel: expect.anything() });
     }));
 });

@@ -1,4 +1,7 @@
-/** The slot of a run that is cancelled before its job has started, while nobody knows whether the job is at work. */
+/**
+ * How long a run occupies its queue if it is cancelled before its job has started, while nobody knows whether the job
+ * is at work.
+ */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MINUTE_MS } from "../support/direct.ts";
@@ -23,11 +26,11 @@ async function answer(status: number): Promise<void> {
   await stage.settle();
 }
 
-/** A holder whose job its receiver has accepted, and a run that waits for the slot. */
-async function acceptedHolder(awake: Awake): Promise<[holder: string, next: string]> {
-  const holder = await create(stage, awake, QUEUED);
+/** A running run whose job its receiver has accepted, and the run behind it. */
+async function acceptedRun(awake: Awake): Promise<[ahead: string, next: string]> {
+  const ahead = await create(stage, awake, QUEUED);
   await answer(202);
-  return [holder, await create(stage, awake)];
+  return [ahead, await create(stage, awake)];
 }
 
 function cancel({ object }: Awake, id: string, graceMs: number) {
@@ -47,69 +50,69 @@ async function requireStartAfter(awake: Awake, id: string, ms: number): Promise<
 describe("a job that was accepted and has sent no heartbeat", () => {
   it("has a minute to stop if a newer run cancels its run, which ends at once", () =>
     stage.awake(async (awake) => {
-      const holder = await create(stage, awake, QUEUED);
+      const ahead = await create(stage, awake, QUEUED);
       await answer(202);
       const newer = await create(stage, awake, NEWEST);
-      expect(shown(awake, holder)).toMatchObject({ status: "cancelled", endCause: "cancel" });
+      expect(shown(awake, ahead)).toMatchObject({ status: "cancelled", endCause: "cancel" });
       await requireStartAfter(awake, newer, MINUTE_MS);
     }));
 
   it("has the time that the cancel gives", () =>
     stage.awake(async (awake) => {
-      const [holder, next] = await acceptedHolder(awake);
-      expect(await cancel(awake, holder, 5000)).toMatchObject({ ok: true, status: "cancelled" });
+      const [ahead, next] = await acceptedRun(awake);
+      expect(await cancel(awake, ahead, 5000)).toMatchObject({ ok: true, status: "cancelled" });
       await requireStartAfter(awake, next, 5000);
     }));
 
   it("has no time if the cancel gives none", () =>
     stage.awake(async (awake) => {
-      const [holder, next] = await acceptedHolder(awake);
-      await cancel(awake, holder, 0);
+      const [ahead, next] = await acceptedRun(awake);
+      await cancel(awake, ahead, 0);
       expect(holds(awake, next)).toBe(true);
     }));
 
   it("has a minute after a DELETE", () =>
     stage.awake(async (awake) => {
-      const [holder, next] = await acceptedHolder(awake);
-      await awake.object.runs.applyEvent(holder, { type: "cancelled" }, newKey(), { mayWrite: true });
+      const [ahead, next] = await acceptedRun(awake);
+      await awake.object.runs.applyEvent(ahead, { type: "cancelled" }, newKey(), { mayWrite: true });
       await requireStartAfter(awake, next, MINUTE_MS);
     }));
 
   it("has no more time than its run had", () =>
     stage.awake(async (awake) => {
-      const holder = await create(stage, awake, { ...QUEUED, timeoutMs: 20_000 });
+      const ahead = await create(stage, awake, { ...QUEUED, timeoutMs: 20_000 });
       await answer(202);
       const next = await create(stage, awake);
-      await cancel(awake, holder, MINUTE_MS);
+      await cancel(awake, ahead, MINUTE_MS);
       await requireStartAfter(awake, next, 20_000);
     }));
 
   it.each([
     { type: "succeeded", output: null },
     { type: "failed", error: "stopped", output: null },
-  ] as const)("leaves the slot to the next run when it reports that it $type", (report) =>
+  ] as const)("leaves the queue to the next run when it reports that it $type", (report) =>
     stage.awake(async (awake) => {
-      const [holder, next] = await acceptedHolder(awake);
-      await cancel(awake, holder, MINUTE_MS);
-      const reply = await awake.object.runs.applyEvent(holder, report, newKey());
+      const [ahead, next] = await acceptedRun(awake);
+      await cancel(awake, ahead, MINUTE_MS);
+      const reply = await awake.object.runs.applyEvent(ahead, report, newKey());
       expect(reply).toMatchObject({ ok: false, reason: "run_cancelled" });
       expect(holds(awake, next)).toBe(true);
     }),
   );
 
-  it("keeps the slot after a heartbeat, which says that it is at work", () =>
+  it("stays in the queue after a heartbeat, which says that it is at work", () =>
     stage.awake(async (awake) => {
-      const [holder, next] = await acceptedHolder(awake);
-      await cancel(awake, holder, MINUTE_MS);
-      expect(await awake.object.runs.heartbeat(holder, {})).toMatchObject({ ok: false, reason: "run_cancelled" });
+      const [ahead, next] = await acceptedRun(awake);
+      await cancel(awake, ahead, MINUTE_MS);
+      expect(await awake.object.runs.heartbeat(ahead, {})).toMatchObject({ ok: false, reason: "run_cancelled" });
       await requireStartAfter(awake, next, MINUTE_MS);
     }));
 
-  it("keeps the slot although the object dies", async () => {
+  it("stays in the queue although the object dies", async () => {
     const next = await stage.awake(async (awake) => {
-      const [holder, waiter] = await acceptedHolder(awake);
-      await cancel(awake, holder, MINUTE_MS);
-      return waiter;
+      const [ahead, queued] = await acceptedRun(awake);
+      await cancel(awake, ahead, MINUTE_MS);
+      return queued;
     });
     await stage.evict();
     await stage.awake((awake) => requireStartAfter(awake, next, MINUTE_MS));
@@ -117,23 +120,23 @@ describe("a job that was accepted and has sent no heartbeat", () => {
 
   it("has no time after its run's time is up", () =>
     stage.awake(async (awake) => {
-      const holder = await create(stage, awake, { ...QUEUED, timeoutMs: MINUTE_MS });
+      const ahead = await create(stage, awake, { ...QUEUED, timeoutMs: MINUTE_MS });
       await answer(202);
       const next = await create(stage, awake);
       await requireStartAfter(awake, next, MINUTE_MS);
-      expect(shown(awake, holder)).toMatchObject({ endCause: "deadline" });
+      expect(shown(awake, ahead)).toMatchObject({ endCause: "deadline" });
     }));
 });
 
 describe("an attempt is under way when the run is cancelled", () => {
-  async function cancelled(awake: Awake, graceMs = MINUTE_MS): Promise<[holder: string, next: string]> {
-    const holder = await create(stage, awake);
+  async function cancelled(awake: Awake, graceMs = MINUTE_MS): Promise<[ahead: string, next: string]> {
+    const ahead = await create(stage, awake);
     const next = await create(stage, awake);
-    await cancel(awake, holder, graceMs);
-    return [holder, next];
+    await cancel(awake, ahead, graceMs);
+    return [ahead, next];
   }
 
-  it.each([404, 503])("and the slot is free when the receiver refuses it with %i", (status) =>
+  it.each([404, 503])("and the queue has room when the receiver refuses it with %i", (status) =>
     stage.awake(async (awake) => {
       const [, next] = await cancelled(awake);
       expect(holds(awake, next)).toBe(false);
@@ -168,28 +171,28 @@ describe("an attempt is under way when the run is cancelled", () => {
 
   it("and its lease is over, which the alarm has not noticed yet: the job has its time to stop", () =>
     stage.awake(async (awake) => {
-      const holder = await create(stage, awake);
+      const ahead = await create(stage, awake);
       const next = await create(stage, awake);
       stage.pass(LEASE_MS);
-      await cancel(awake, holder, MINUTE_MS);
+      await cancel(awake, ahead, MINUTE_MS);
       await requireStartAfter(awake, next, MINUTE_MS);
     }));
 
-  it("and it holds the slot although a job of the run reports its end, because it may begin another", () =>
+  it("and it occupies the queue although a job of the run reports its end, because it may begin another", () =>
     stage.awake(async (awake) => {
-      const [holder, next] = await cancelled(awake);
-      await awake.object.runs.applyEvent(holder, { type: "succeeded", output: null }, newKey());
+      const [ahead, next] = await cancelled(awake);
+      await awake.object.runs.applyEvent(ahead, { type: "succeeded", output: null }, newKey());
       await requireStartAfter(awake, next, LEASE_MS);
     }));
 
   it("and an earlier one may have arrived: the job has its time although this one is refused", () =>
     stage.awake(async (awake) => {
-      const holder = await create(stage, awake);
+      const ahead = await create(stage, awake);
       const next = await create(stage, awake);
       await answer(500);
       stage.pass(2000);
       await stage.ring(awake);
-      await cancel(awake, holder, MINUTE_MS);
+      await cancel(awake, ahead, MINUTE_MS);
       await answer(404);
       await requireStartAfter(awake, next, MINUTE_MS);
     }));
@@ -197,14 +200,14 @@ describe("an attempt is under way when the run is cancelled", () => {
 
 describe("the next attempt waits when the run is cancelled", () => {
   it.each([
-    [503, "is free, because no job has begun", 0],
-    [500, "is held, because a job may have begun", MINUTE_MS],
-  ] as const)("after the answer %i, the slot %s", (status, _, heldMs) =>
+    [503, "has room, because no job has begun", 0],
+    [500, "is still occupied, because a job may have begun", MINUTE_MS],
+  ] as const)("after the answer %i, the queue %s", (status, _, heldMs) =>
     stage.awake(async (awake) => {
-      const holder = await create(stage, awake);
+      const ahead = await create(stage, awake);
       const next = await create(stage, awake);
       await answer(status);
-      await cancel(awake, holder, MINUTE_MS);
+      await cancel(awake, ahead, MINUTE_MS);
       if (heldMs === 0) expect(holds(awake, next)).toBe(true);
       else await requireStartAfter(awake, next, heldMs);
     }),

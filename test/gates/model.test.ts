@@ -20,7 +20,7 @@ const STEP_MAX_MS = 50;
 
 const wanted = inject("gateSteps");
 
-it("keeps slots, order, approvals and times in random stories of everything that can happen at gates", {
+it("keeps limits, order, approvals and times in random stories of everything that can happen at gates", {
   timeout: HANG_MS + wanted * STEP_MAX_MS,
 }, async () => {
   let played = 0;

@@ -25,7 +25,7 @@ const pause = (more: Partial<Pause> = {}): Pause => ({
 });
 
 function rowsOf({ sql }: Awake): unknown[] {
-  return [...sql.exec("SELECT slot_group FROM pauses ORDER BY slot_group").raw()].flat();
+  return [...sql.exec("SELECT concurrency_group FROM pauses ORDER BY concurrency_group").raw()].flat();
 }
 
 it("a pause and its end outlive a restart", async () => {
@@ -69,7 +69,7 @@ it("a pause ends at its instant and not before, and the alarm removes it and no 
     expect((await object.gates.pauses()).map(({ group }) => group)).toEqual(["a", "b"]);
   }));
 
-it("a run that was approved during a pause starts when the pause is over, although nobody waited at a slot before", () =>
+it("a run that was approved during a pause starts when the pause is over, although nobody was queued before", () =>
   stage.awake(async (awake) => {
     await awake.object.gates.pause(pause({ group: "" }));
     const id = await create(stage, awake, { approvals: 1 });

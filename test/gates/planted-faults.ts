@@ -1,50 +1,53 @@
 /** Faults that somebody could make at gates. Each replaces a method of ours, which only a test of the tests may do. */
 
 import { vi } from "vitest";
-import type { Holder } from "../../src/runs/admission.ts";
+import type { RunningInQueue } from "../../src/runs/admission.ts";
 import { Deliveries } from "../../src/runs/coordinator/deliveries.ts";
-import { Admitter } from "../../src/runs/coordinator/gates/admitter.ts";
+import { Scheduler } from "../../src/runs/coordinator/gates/admitter.ts";
 import { ApproverCheck } from "../../src/runs/coordinator/gates/approver-check.ts";
 import { Ledger } from "../../src/runs/coordinator/ledger.ts";
 import { DeliveryRows } from "../../src/runs/journal/delivery-rows.ts";
 import { Journal } from "../../src/runs/journal/journal.ts";
 import { PauseRows } from "../../src/runs/journal/pause-rows.ts";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
-import { SlotRows } from "../../src/runs/journal/slot-rows.ts";
+import { ConcurrencyQueueRows } from "../../src/runs/journal/slot-rows.ts";
 import { StopRequestRows } from "../../src/runs/journal/stop-request-rows.ts";
-import { isAtSlot } from "../../src/runs/run.ts";
+import { isQueued } from "../../src/runs/run.ts";
 
-const { holders, waiters } = SlotRows.prototype;
+const { running, queued } = ConcurrencyQueueRows.prototype;
 const { hold } = Deliveries.prototype;
 const { attemptsOf } = DeliveryRows.prototype;
 const { update } = Journal.prototype;
-const { ended } = Admitter.prototype;
+const { ended } = Scheduler.prototype;
 const { expired } = Ledger.prototype;
 const { start } = ApproverCheck.prototype;
 
 export const FAULTS = {
-  "slots are remembered, and not queried": () => {
-    const remembered = new Map<string, Holder[]>();
-    vi.spyOn(SlotRows.prototype, "holders").mockImplementation(function (this: SlotRows, slot) {
-      const name = `${slot.group}/${slot.key}`;
-      const known = remembered.get(name) ?? holders.call(this, slot);
+  "who is running is remembered, and not queried": () => {
+    const remembered = new Map<string, RunningInQueue[]>();
+    vi.spyOn(ConcurrencyQueueRows.prototype, "running").mockImplementation(function (
+      this: ConcurrencyQueueRows,
+      queue,
+    ) {
+      const name = `${queue.group}/${queue.key}`;
+      const known = remembered.get(name) ?? running.call(this, queue);
       remembered.set(name, known);
       return known;
     });
-    vi.spyOn(Admitter.prototype, "ended").mockImplementation(function (this: Admitter, run, now) {
+    vi.spyOn(Scheduler.prototype, "ended").mockImplementation(function (this: Scheduler, run, now) {
       remembered.clear();
       ended.call(this, run, now);
     });
   },
-  "waiters are in the order of a clock": () => {
-    vi.spyOn(SlotRows.prototype, "waiters").mockImplementation(function (this: SlotRows, slot) {
-      return waiters.call(this, slot).sort((a, b) => (a.id < b.id ? -1 : 1));
+  "queued runs are in the order of a clock": () => {
+    vi.spyOn(ConcurrencyQueueRows.prototype, "queued").mockImplementation(function (this: ConcurrencyQueueRows, queue) {
+      return queued.call(this, queue).sort((a, b) => (a.id < b.id ? -1 : 1));
     });
   },
-  "waiters are forgotten when the object dies": () => {
-    vi.spyOn(SlotRows.prototype, "awaited").mockReturnValue([]);
+  "queued runs are forgotten when the object dies": () => {
+    vi.spyOn(ConcurrencyQueueRows.prototype, "withQueued").mockReturnValue([]);
   },
-  "an ended run holds no slot while its attempt is under way": () => {
+  "an ended run leaves its queue while its attempt is under way": () => {
     vi.spyOn(DeliveryRows.prototype, "attemptsOf").mockReturnValue({ leaseUntil: null, isUnsure: false });
   },
   "a job that was accepted has no time to stop": () => {
@@ -68,8 +71,8 @@ export const FAULTS = {
       return written;
     });
   },
-  "an ended run keeps its slot": () => {
-    vi.spyOn(RunRows.prototype, "holdSlot").mockReturnValue();
+  "an ended run never leaves its queue": () => {
+    vi.spyOn(RunRows.prototype, "setOccupancy").mockReturnValue();
   },
   "a pause is not looked at": () => {
     vi.spyOn(PauseRows.prototype, "of").mockReturnValue(null);
@@ -78,21 +81,24 @@ export const FAULTS = {
     vi.spyOn(PauseRows.prototype, "nextEndAt").mockReturnValue(Number.POSITIVE_INFINITY);
   },
   "the limit of a stale version counts": () => {
-    vi.spyOn(SlotRows.prototype, "knowsLimit").mockReturnValue(false);
+    vi.spyOn(ConcurrencyQueueRows.prototype, "knowsLimit").mockReturnValue(false);
   },
-  "the limits of holders do not count": () => {
-    vi.spyOn(SlotRows.prototype, "holders").mockImplementation(function (this: SlotRows, slot) {
-      return holders.call(this, slot).map((holder) => ({ ...holder, limit: Number.POSITIVE_INFINITY }));
+  "the limits of those that are running do not count": () => {
+    vi.spyOn(ConcurrencyQueueRows.prototype, "running").mockImplementation(function (
+      this: ConcurrencyQueueRows,
+      queue,
+    ) {
+      return running.call(this, queue).map((run) => ({ ...run, limit: Number.POSITIVE_INFINITY }));
     });
   },
-  "a waiter is released although its time is up": () => {
+  "a queued run is released although its time is up": () => {
     vi.spyOn(Ledger.prototype, "expired").mockImplementation(function (this: Ledger, run, now) {
-      return isAtSlot(run) ? run : expired.call(this, run, now);
+      return isQueued(run) ? run : expired.call(this, run, now);
     });
   },
-  "a waiter overtakes": () => {
-    vi.spyOn(SlotRows.prototype, "waiters").mockImplementation(function (this: SlotRows, slot) {
-      return waiters.call(this, slot).reverse();
+  "a queued run overtakes": () => {
+    vi.spyOn(ConcurrencyQueueRows.prototype, "queued").mockImplementation(function (this: ConcurrencyQueueRows, queue) {
+      return queued.call(this, queue).reverse();
     });
   },
   "an attempt leaves before its run is released": () => {
@@ -129,7 +135,7 @@ export const FAULTS = {
     });
   },
   "nobody is released after an end": () => {
-    vi.spyOn(Admitter.prototype, "ended").mockReturnValue();
+    vi.spyOn(Scheduler.prototype, "ended").mockReturnValue();
   },
 } as const satisfies Readonly<Record<string, () => void>>;
 

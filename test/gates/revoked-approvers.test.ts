@@ -28,13 +28,13 @@ async function approve({ object }: Awake, id: string, by = BOB) {
   return reply;
 }
 
-/** A run that waits for its slot, with the approvals of these. Returns it, and the run that holds the slot. */
+/** A queued run with the approvals of these. Returns it, and the run ahead of it. */
 async function approved(awake: Awake, approvers: readonly Actor[], wanted: Wanted = {}) {
-  const holder = await create(stage, awake);
+  const ahead = await create(stage, awake);
   const id = await create(stage, awake, { approvals: approvers.length, ...wanted });
   for (const by of approvers) await approve(awake, id, by);
   expect(shown(awake, id)).toMatchObject({ waitingFor: "concurrency" });
-  return { id, holder };
+  return { id, ahead };
 }
 
 async function end({ object }: Awake, id: string): Promise<void> {
@@ -64,11 +64,11 @@ const approversOf = ({ sql }: Awake, id: string) =>
     .map(({ by }) => by);
 
 describe("a run that a leaver approved", () => {
-  it("waits for another approval when its slot is free, says so, and is not sent", () =>
+  it("waits for another approval when there is room, says so, and is not sent", () =>
     stage.awake(async (awake) => {
-      const { id, holder } = await approved(awake, [BOB]);
+      const { id, ahead } = await approved(awake, [BOB]);
       stage.revoked.add("bob");
-      await end(awake, holder);
+      await end(awake, ahead);
       expect(shown(awake, id)).toMatchObject({ status: "pending", waitingFor: "approval" });
       expect(approversOf(awake, id)).toEqual([]);
       const types = timeline(awake, id).map(({ type, by = null, for: gate = null }) => [type, by ?? gate]);
@@ -106,48 +106,48 @@ describe("a run that a leaver approved", () => {
 
   it("keeps the approvals of the others", () =>
     stage.awake(async (awake) => {
-      const { id, holder } = await approved(awake, [BOB, EVE]);
+      const { id, ahead } = await approved(awake, [BOB, EVE]);
       stage.revoked.add("bob");
-      await end(awake, holder);
+      await end(awake, ahead);
       expect(approversOf(awake, id)).toEqual(["eve"]);
       expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
     }));
 
   it("is found by the tokens above the leaver's, which may be all that was revoked", () =>
     stage.awake(async (awake) => {
-      const { id, holder } = await approved(awake, [{ ...BOB, parents: ["bobs-first"] }]);
+      const { id, ahead } = await approved(awake, [{ ...BOB, parents: ["bobs-first"] }]);
       stage.revoked.add("bobs-first");
-      await end(awake, holder);
+      await end(awake, ahead);
       expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
     }));
 
   it("is asked about without reading the whole run, which can fail again and again", () =>
     stage.awake(async (awake) => {
-      const { id, holder } = await approved(awake, [BOB]);
+      const { id, ahead } = await approved(awake, [BOB]);
       const read = vi.spyOn(RunRows.prototype, "byIds").mockImplementation(() => {
         throw new Error("the row can't be read");
       });
-      await end(awake, holder);
+      await end(awake, ahead);
       read.mockRestore();
       expect(holds(awake, id)).toBe(true);
     }));
 
   it("is released if the token was not revoked, whatever else has become of it", () =>
     stage.awake(async (awake) => {
-      const { id, holder } = await approved(awake, [BOB]);
+      const { id, ahead } = await approved(awake, [BOB]);
       stage.revoked.add("eve");
-      await end(awake, holder);
+      await end(awake, ahead);
       expect(holds(awake, id)).toBe(true);
       expect(timeline(awake, id)).toContainEqual({ type: "released" });
     }));
 
-  it("loses its place in the line", () =>
+  it("loses its position", () =>
     stage.awake(async (awake) => {
-      const { id, holder } = await approved(awake, [BOB]);
+      const { id, ahead } = await approved(awake, [BOB]);
       const next = await create(stage, awake);
       const last = await create(stage, awake);
       stage.revoked.add("bob");
-      await end(awake, holder);
+      await end(awake, ahead);
       expect([holds(awake, id), holds(awake, next)]).toEqual([false, true]);
       await approve(awake, id, EVE);
       await end(awake, next);
@@ -157,7 +157,7 @@ describe("a run that a leaver approved", () => {
   it("stops and replaces nobody, also before D1 has answered", () =>
     stage.awake(async (awake) => {
       const notBefore = Date.now() + MINUTE_MS;
-      const holder = await create(stage, awake);
+      const ahead = await create(stage, awake);
       stage.underWay[0]?.answer(200);
       const older = await create(stage, awake);
       const wanted = { approvals: 1, notBefore, concurrency: { onConflict: "cancel_running" } } as const;
@@ -166,14 +166,14 @@ describe("a run that a leaver approved", () => {
       stage.d1 = "held";
       stage.pass(MINUTE_MS);
       await stage.ring(awake);
-      const statuses = () => [holder, older, id].map((one) => shown(awake, one).waitingFor);
+      const statuses = () => [ahead, older, id].map((one) => shown(awake, one).waitingFor);
       expect(statuses()).toEqual([null, "concurrency", "concurrency"]);
       stage.revoked.add("bob");
       stage.answerQuestions();
       await stage.settle();
       expect(statuses()).toEqual([null, "concurrency", "approval"]);
       const asked = "SELECT cancel_until AS until FROM runs WHERE id = ?";
-      expect(awake.sql.exec(asked, holder).one()).toEqual({ until: null });
+      expect(awake.sql.exec(asked, ahead).one()).toEqual({ until: null });
       stage.d1 = "up";
       await approve(awake, id, EVE);
       expect(shown(awake, older)).toMatchObject({ status: "cancelled", endCause: "replaced" });
@@ -191,10 +191,10 @@ describe("a run that a leaver approved", () => {
 describe("while D1 does not answer", () => {
   it("approvals count, and the timeline says that nobody knows", () =>
     stage.awake(async (awake) => {
-      const { id, holder } = await approved(awake, [BOB]);
+      const { id, ahead } = await approved(awake, [BOB]);
       stage.revoked.add("bob");
       stage.d1 = "down";
-      await end(awake, holder);
+      await end(awake, ahead);
       expect(holds(awake, id)).toBe(true);
       expect(timeline(awake, id)).toContainEqual({ type: "released", approversUnchecked: true });
     }));
@@ -209,12 +209,12 @@ describe("while D1 does not answer", () => {
       expect(timeline(awake, id)).toContainEqual({ type: "released", approversUnchecked: true });
     }));
 
-  it("nobody of its group overtakes a run, and its slot stays free for it", () =>
+  it("nobody of its group overtakes a run, and its room is kept for it", () =>
     stage.awake(async (awake) => {
       const two = { concurrency: { limit: 2 } } as const;
-      const { id, holder } = await approved(awake, [BOB], { concurrency: { limit: 1 } });
+      const { id, ahead } = await approved(awake, [BOB], { concurrency: { limit: 1 } });
       stage.d1 = "held";
-      await end(awake, holder);
+      await end(awake, ahead);
       const next = await create(stage, awake, two);
       const other = await create(stage, awake, { concurrency: { group: "db" } });
       expect([holds(awake, id), holds(awake, next), holds(awake, other)]).toEqual([false, false, true]);
@@ -242,9 +242,9 @@ describe("while D1 does not answer", () => {
 describe("a revocation and a release at once", () => {
   it("of which the revocation is first, withdraws the approval, even if D1 was asked before", () =>
     stage.awake(async (awake) => {
-      const { id, holder } = await approved(awake, [BOB]);
+      const { id, ahead } = await approved(awake, [BOB]);
       stage.d1 = "held";
-      await end(awake, holder);
+      await end(awake, ahead);
       stage.revoked.add("bob");
       stage.answerQuestions();
       await stage.settle();
@@ -253,14 +253,14 @@ describe("a revocation and a release at once", () => {
 
   it("of which the release is first, changes nothing of the run", () =>
     stage.awake(async (awake) => {
-      const { id, holder } = await approved(awake, [BOB]);
-      await end(awake, holder);
+      const { id, ahead } = await approved(awake, [BOB]);
+      await end(awake, ahead);
       stage.revoked.add("bob");
       await stage.ring(awake);
       expect(holds(awake, id)).toBe(true);
     }));
 
-  it("does not use what D1 said when the run got to its slot", () =>
+  it("does not use what D1 said when the run got into its queue", () =>
     stage.awake(async (awake) => {
       const id = await create(stage, awake, { approvals: 1, ...FREE });
       await awake.object.gates.pause({ group: "", reason: "freeze", until: null, by: "ann", via: null, at: 0 });
@@ -276,9 +276,9 @@ describe("a revocation and a release at once", () => {
 it("D1 is asked again by the next object if one dies between the question and the release", async () => {
   let asked = "";
   const dying = stage.awake(async (awake) => {
-    const { id, holder } = await approved(awake, [BOB]);
+    const { id, ahead } = await approved(awake, [BOB]);
     stage.d1 = "held";
-    await end(awake, holder);
+    await end(awake, ahead);
     asked = id;
     expect([stage.isAsking, holds(awake, id)]).toEqual([true, false]);
     await replicatedIn(awake.object);
@@ -311,12 +311,12 @@ it("D1 is not asked about runs that nobody had to approve, nor about the operato
 
 it("a withdrawal that can't be written holds up nobody, and is tried again", () =>
   stage.awake(async (awake) => {
-    const { id, holder } = await approved(awake, [BOB]);
+    const { id, ahead } = await approved(awake, [BOB]);
     const next = await create(stage, awake);
     stage.revoked.add("bob");
     awake.sql.exec(`CREATE TRIGGER fails BEFORE UPDATE ON runs WHEN new.withdrawn_at IS NOT NULL
       BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
-    await end(awake, holder);
+    await end(awake, ahead);
     expect([holds(awake, id), holds(awake, next)]).toEqual([false, true]);
     awake.sql.exec("DROP TRIGGER fails");
     await end(awake, next);
@@ -327,9 +327,9 @@ it("a withdrawal that can't be written holds up nobody, and is tried again", () 
 
 it("a run whose approval was withdrawn shows that it waits for approval again", () =>
   stage.awake(async (awake) => {
-    const { id, holder } = await approved(awake, [BOB]);
+    const { id, ahead } = await approved(awake, [BOB]);
     stage.revoked.add("bob");
-    await end(awake, holder);
+    await end(awake, ahead);
     const read = await awake.object.runs.read(id, DETAILED);
     if (!read.ok) throw new Error(read.reason);
     expect(JSON.parse(read.details ?? "{}")).toMatchObject({

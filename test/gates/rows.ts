@@ -1,6 +1,6 @@
 /** What a coordinator's journal says of its runs, read without the code that is tested. */
 
-import type { Approval, Gates, Slot } from "../../src/runs/gates.ts";
+import type { Approval, ConcurrencyQueue, Gates } from "../../src/runs/gates.ts";
 
 export interface Row {
   readonly id: string;
@@ -26,7 +26,7 @@ export interface Row {
   /** Whether it was released although D1 did not answer. */
   readonly isUnchecked: boolean;
   readonly readySeq: number | null;
-  readonly slotUntil: number | null;
+  readonly occupiedUntil: number | null;
   readonly changeSeq: number;
   /** Of its delivery. */
   readonly leaseUntil: number | null;
@@ -40,7 +40,7 @@ const SELECT = `
     timeout_ms AS timeoutMs, cancel_until AS cancelUntil, end_cause AS endCause, error,
     ifnull(json_array_length(approvals), 0) AS approvals, approvals AS given,
     EXISTS (SELECT 1 FROM events WHERE run_id = id AND type = 'released' AND data ->> '$.approversUnchecked') AS unchecked,
-    ready_seq AS readySeq, slot_until AS slotUntil,
+    ready_seq AS readySeq, occupied_until AS occupiedUntil,
     change_seq AS changeSeq, lease_until AS leaseUntil, attempt
   FROM runs LEFT JOIN deliveries ON run_id = id`;
 
@@ -50,9 +50,9 @@ type Stored = Omit<Row, "gates" | "approvers" | "isUnchecked"> & {
   unchecked: number;
 };
 
-/** Those that are open or hold a slot, and those that have changed since the write with the number `since`. */
+/** Those that are open or occupy a queue, and those that have changed since the write with the number `since`. */
 export function readRows(sql: SqlStorage, since: number): Row[] {
-  const query = `${SELECT} WHERE completed_at IS NULL OR slot_until IS NOT NULL OR change_seq > ?`;
+  const query = `${SELECT} WHERE completed_at IS NULL OR occupied_until IS NOT NULL OR change_seq > ?`;
   const rows = sql.exec<Stored>(query, since);
   return [...rows].map(({ gates, given, unchecked, ...row }) => ({
     ...row,
@@ -66,16 +66,16 @@ export function isOpen({ completedAt }: Row): boolean {
   return completedAt === null;
 }
 
-export function slotNameOf({ gates }: Row): string | null {
+export function queueNameOf({ gates }: Row): string | null {
   return gates === null ? null : nameOf(gates.concurrency ?? { group: "", key: "" });
 }
 
-export function nameOf({ group, key }: Slot): string {
+export function nameOf({ group, key }: ConcurrencyQueue): string {
   return `${group}/${key}`;
 }
 
-/** Whether it waits at its slot. */
-export function isWaiter({ completedAt, waitingFor }: Row): boolean {
+/** Whether it waits in its queue. */
+export function isQueued({ completedAt, waitingFor }: Row): boolean {
   return completedAt === null && (waitingFor === "concurrency" || waitingFor === "pause");
 }
 

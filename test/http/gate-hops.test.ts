@@ -81,19 +81,19 @@ it("a portal that names nobody pays one call more for a run without gates, and n
   ]);
 });
 
-it("D1 is asked once about a token before a decision, a pause and a create that waits, and never for a slot alone", async () => {
+it("D1 is asked once about a token before a decision, a pause and a create that waits, and never for a concurrency queue alone", async () => {
   const path = newPath(`${newProject()}/envs/prod/action-runs`);
   const wanted = { role: "admin", mayApprove: true } as const;
   const { token } = await grantToken(path.split("/envs/")[0] ?? "", wanted);
   await storeGated(path, { approval: { allowSelf: true } });
-  await storeGated(path, ONE_AT_A_TIME, "slotted");
+  await storeGated(path, ONE_AT_A_TIME, "queued");
   // The isolate learns the token and the actions.
-  await startGated(path, {}, { token }, "slotted");
+  await startGated(path, {}, { token }, "queued");
   const { body: run } = await startGated(path, {}, { token });
   const d1Of = async (go: () => Promise<unknown>) => (await linesOf(go)).map(({ d1 }) => d1);
   expect(await d1Of(() => startGated(path, {}, { token }))).toEqual([1]);
-  expect(await d1Of(() => startGated(path, { notBefore: LATER }, { token }, "slotted"))).toEqual([1]);
-  expect(await d1Of(() => startGated(path, {}, { token }, "slotted"))).toEqual([0]);
+  expect(await d1Of(() => startGated(path, { notBefore: LATER }, { token }, "queued"))).toEqual([1]);
+  expect(await d1Of(() => startGated(path, {}, { token }, "queued"))).toEqual([0]);
   // With its entry in the audit.
   expect(await d1Of(() => decide(path, run.id, "approve", { token }))).toEqual([2]);
   const pauses = path.replace(/action-runs$/, "pauses");

@@ -92,7 +92,11 @@ it("costs no statement about gates, cancels, messages or bulk operations when th
   const statements = await watchStatements(path);
   expect(await runDurableObjectAlarm(coordinator(path))).toBe(true);
   expect(statements()).not.toEqual([]);
-  expect(statements().filter((sql) => /slot_|pauses|stop_requests|messages|bulk_/.test(sql))).toEqual([]);
+  expect(
+    statements().filter((sql) =>
+      /concurrency_(key|state|limits)|occupied_|pauses|stop_requests|messages|bulk_/.test(sql),
+    ),
+  ).toEqual([]);
 });
 
 it("is purged with one deletion in the object, for all runs together", async () => {

@@ -10,7 +10,7 @@ import { ask, newRunsPath } from "../support/requests.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-it("ten creates with one key make one run, which waits for its slot, also after a restart", async () => {
+it("ten creates with one key make one run, which waits in its queue, also after a restart", async () => {
   const path = newRunsPath();
   await storeGated(path, ONE_AT_A_TIME);
   await startGated(path);
@@ -25,17 +25,17 @@ it("ten creates with one key make one run, which waits for its slot, also after 
   open();
 });
 
-it("a freeze and its end take effect, and an end frees its slot", async () => {
+it("a freeze and its end take effect, and an end makes room", async () => {
   const path = newRunsPath();
   await storeGated(path, ONE_AT_A_TIME);
-  const { body: holder } = await startGated(path);
+  const { body: ahead } = await startGated(path);
   const { body: next } = await startGated(path);
   const { open } = breakD1("down");
   // The entries in the audit wait for D1.
   hurryTime();
   const freeze = `${path.replace(/action-runs$/, "pauses")}/prod`;
   expect((await ask("PUT", freeze, { body: { reason: "freeze" } })).status).toBe(200);
-  await decide(path, holder.id, "cancel", { body: { graceSeconds: 0 } });
+  await decide(path, ahead.id, "cancel", { body: { graceSeconds: 0 } });
   const waiting = async () => (await detailsOf(path, next.id)).details.waiting;
   await vi.waitFor(async () => expect(await waiting()).toMatchObject({ for: "pause" }), { timeout: 60_000 });
   expect((await ask("DELETE", freeze)).status).toBe(204);

@@ -55,8 +55,8 @@ function told(run: Run, event: RunEvent, now: number): { run: Run; events: Timel
 
 it("a new run tells of the gate that it waits for, and of nothing without gates", () => {
   expect(gateEventsOfNew(newRun(null))).toEqual([]);
-  const slot = { group: "prod", key: "shop" };
-  const time = { for: "time", until: UNTIL, notBefore: "2026-01-31T12:00:10.000Z", ...slot };
+  const queue = { group: "prod", key: "shop" };
+  const time = { for: "time", until: UNTIL, notBefore: "2026-01-31T12:00:10.000Z", ...queue };
   expect(gateEventsOfNew(newRun({}))).toEqual([{ type: "waiting", at: AT, data: time }]);
   const approval = { for: "approval", until: UNTIL };
   expect(gateEventsOfNew(newRun({ notBefore: null, concurrency: null }))[0]?.data).toEqual(approval);

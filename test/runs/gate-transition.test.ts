@@ -66,7 +66,7 @@ const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   released: { type: "released" },
   held: { type: "held", reason: "a freeze" },
   queued: { type: "queued" },
-  refused: { type: "refused", reason: "There is no slot." },
+  refused: { type: "refused", reason: "There is no room." },
   replaced: { type: "replaced", by: "019c0e5a-1801-8000-8000-000000000000", triggeredBy: "carl" },
 };
 const allTypes = Object.keys(EVENTS) as EventType[];
@@ -79,9 +79,12 @@ function changed(run: Run, event: RunEvent, now = NOW): Run {
 
 const TIME = begin(NEW, CREATED_AT, { isDelivering: true });
 const APPROVAL = changed(TIME, EVENTS.time_opened, NOT_BEFORE);
-const SLOT = [BOBS, approvedBy({ ...BOB, tokenId: "carl" }, NOW)].reduce((run, event) => changed(run, event), APPROVAL);
-const PAUSE = changed(SLOT, EVENTS.held);
-const WAITING = { time: TIME, approval: APPROVAL, concurrency: SLOT, pause: PAUSE } as const;
+const QUEUED = [BOBS, approvedBy({ ...BOB, tokenId: "carl" }, NOW)].reduce(
+  (run, event) => changed(run, event),
+  APPROVAL,
+);
+const PAUSE = changed(QUEUED, EVENTS.held);
+const WAITING = { time: TIME, approval: APPROVAL, concurrency: QUEUED, pause: PAUSE } as const;
 type Situation = keyof typeof WAITING;
 const situations = Object.keys(WAITING) as Situation[];
 
@@ -111,7 +114,7 @@ const ALWAYS: Partial<Record<EventType, Outcome>> = {
   refused: "gate",
   replaced: "replaced",
 };
-const AT_SLOT = {
+const IN_QUEUE = {
   ...ALWAYS,
   time_opened: "concurrency",
   approved: "concurrency",
@@ -120,8 +123,8 @@ const AT_SLOT = {
 const TABLE: Record<Situation, Partial<Record<EventType, Outcome>>> = {
   time: { ...ALWAYS, time_opened: "approval", approved: "time", approvals_withdrawn: "time" },
   approval: { ...ALWAYS, time_opened: "approval", approved: "approval", approvals_withdrawn: "approval" },
-  concurrency: AT_SLOT,
-  pause: AT_SLOT,
+  concurrency: IN_QUEUE,
+  pause: IN_QUEUE,
 };
 const pairs = situations.flatMap((situation) => allTypes.map((type) => ({ situation, type })));
 
@@ -146,7 +149,7 @@ describe("the three gates, in every order of events", () => {
     return { at, events: approvals };
   });
 
-  it.each(orders)("with the time as event $at, end at the slot", ({ events }) => {
+  it.each(orders)("with the time as event $at, end in the queue", ({ events }) => {
     let run = TIME;
     for (const [i, event] of events.entries()) {
       run = changed(run, event);
@@ -221,7 +224,7 @@ describe("a run whose time to wait is up", () => {
   it("is due when its time gate opens, or when it has waited for too long", () => {
     const due = (run: Run) => dueAt({ ...run, purgeAt: purgeAt(run, 30) }, null);
     expect(due(TIME)).toBe(NOT_BEFORE);
-    for (const run of [APPROVAL, SLOT, PAUSE]) expect(due(run)).toBe(WAIT_UNTIL);
+    for (const run of [APPROVAL, QUEUED, PAUSE]) expect(due(run)).toBe(WAIT_UNTIL);
   });
 });
 
@@ -241,14 +244,14 @@ describe("how long a run waits already", () => {
       [NOW + 1, NOW + 1],
       [CREATED_AT, NOW],
     ] as const) {
-      const over = changed(SLOT, EVENTS[type], now);
+      const over = changed(QUEUED, EVENTS[type], now);
       expect(over).toMatchObject({ cancelRequestedAt: at, cancelUntil: at, completedAt: at });
     }
   });
 });
 
 it("a run without a group that waits too long for its turn says so", () => {
-  const run = { ...SLOT, gates: { ...GATES, concurrency: null } };
+  const run = { ...QUEUED, gates: { ...GATES, concurrency: null } };
   expect(expire(run, WAIT_UNTIL).error).toBe("[gate] The run waited too long for its turn.");
 });
 

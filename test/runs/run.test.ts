@@ -65,7 +65,7 @@ const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   released: { type: "released" },
   held: { type: "held", reason: "a freeze" },
   queued: { type: "queued" },
-  refused: { type: "refused", reason: "There is no slot." },
+  refused: { type: "refused", reason: "There is no room." },
   approvals_withdrawn: { type: "approvals_withdrawn", approvals: [] },
   replaced: { type: "replaced", by: "019c0e5a-1801-8000-8000-000000000000", triggeredBy: "ci" },
 };

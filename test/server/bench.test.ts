@@ -155,12 +155,12 @@ it("tells how long after a report its message arrives, and how many arrive a sec
 });
 
 it("tells how long a group stands still between two runs", () => {
-  expect(result.gaps.map(({ lines, targetMs }) => [lines, targetMs])).toEqual([
+  expect(result.gaps.map(({ queues, targetMs }) => [queues, targetMs])).toEqual([
     [1, 100],
     [2, null],
   ]);
   for (const { p50Ms, p99Ms } of result.gaps) expect([p50Ms > 0, p99Ms >= p50Ms]).toEqual([true, true]);
-  expect(printed).toMatch(/\| lines at once: 1 .* 100 (met|missed) /);
+  expect(printed).toMatch(/\| queues at once: 1 .* 100 (met|missed) /);
 });
 
 it("counts round trips as the service's own log does", () => {

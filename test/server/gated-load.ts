@@ -55,7 +55,7 @@ export class GatedLoad {
     this.#take(request.url?.slice(1) as keyof GatedLoad["heard"], (await json(request)) as Job);
     response.writeHead(202).end();
   });
-  #holder: string | null = null;
+  #deploying: string | null = null;
   #clock = 0;
 
   /** `environment`: its URL. */
@@ -145,8 +145,8 @@ export class GatedLoad {
     this.heard[action].push(job.id);
     if (action === "later") this.laterHeardAt = Date.now();
     if (action !== "deploy") return;
-    if (this.#holder !== null) this.tooEarly.push(job.id);
-    this.#holder = job.id;
+    if (this.#deploying !== null) this.tooEarly.push(job.id);
+    this.#deploying = job.id;
     this.reports.push(this.#report(job));
   }
 
@@ -154,7 +154,7 @@ export class GatedLoad {
     await this.#mayReport.promise;
     const asked = { token, body: { status: "succeeded" }, key: `report-${id}` };
     // From now on, the next deploy may start.
-    this.#holder = null;
+    this.#deploying = null;
     const first = await ask("POST", url, asked).catch(() => null);
     if (first === null) await this.#goOn.promise;
     const { status } = first ?? (await ask("POST", url, asked));

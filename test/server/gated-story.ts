@@ -10,7 +10,7 @@ import { letTimePass } from "./state.ts";
 import { until } from "./until.ts";
 
 /** How many deploys are acknowledged before the receiver reports the first one. */
-const WAITERS = 20;
+const QUEUED = 20;
 /** How many reports and approvals are acknowledged before the kill. */
 const ACKNOWLEDGED = 4;
 const TIME_COMES_IN_MS = 1500;
@@ -53,7 +53,7 @@ export async function playGates(installation: Installation, server: Server) {
   const over = load.start(ci, ada);
   const known = (all: readonly Told[]) => all.filter(({ id }) => id !== null);
   const untilDone = (what: string, isDone: () => boolean) => until(what, () => isDone() || load.surprises.length > 0);
-  await untilDone("many deploys wait", () => known(load.deploys).length > WAITERS);
+  await untilDone("many deploys wait", () => known(load.deploys).length > QUEUED);
   const notBefore = Date.now() + TIME_COMES_IN_MS;
   const later = { actionName: "later", trigger: trigger("later"), notBefore: new Date(notBefore).toISOString() };
   await call("POST", "action-runs", later, ci);
@@ -70,7 +70,7 @@ export async function playGates(installation: Installation, server: Server) {
   const unanswered = [...load.deploys, ...load.reviews].filter(({ id }) => id === null).length;
   const keptApprovals = approved();
 
-  // An attempt that was under way counts as lost after its lease, and an ended run holds its slot until then.
+  // An attempt that was under way counts as lost after its lease, and an ended run occupies its queue until then.
   letTimePass(installation.state, LEASE_MS);
   const second = await installation.start();
   load.goOn();

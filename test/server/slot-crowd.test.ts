@@ -1,6 +1,6 @@
 /**
- * 300 callers at once for one slot, through two isolates that share the coordinators. The receiver reports the first
- * runs as soon as it hears of them, so they pass the slot one by one.
+ * 300 callers at once for one concurrency queue, through two isolates that share the coordinators. The receiver reports
+ * the first runs as soon as it hears of them, so they pass the queue one by one.
  */
 
 import { once } from "node:events";
@@ -18,9 +18,9 @@ import { type ActionRun, ask } from "./load.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 import { until } from "./until.ts";
 
-/** A quarter of the waiters of a slot, 250, may be one token's. So two tokens share these. */
+/** A quarter of those that wait for a queue, 250, may be one token's. So two tokens share these. */
 const CALLERS = 300;
-/** How many of them get the slot, one by one. Each takes some tens of ms. */
+/** How many of them start, one by one. Each takes some tens of ms. */
 const SERVED = 25;
 const ENVIRONMENT = "acme/shop/envs/prod";
 
@@ -75,7 +75,7 @@ async function receive(heard: (job: Job) => void): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/jobs`;
 }
 
-it("300 callers at once for one slot wait in order, and each end starts exactly the next one", async () => {
+it("300 callers at once for one concurrency queue wait in order, and each end starts exactly the next one", async () => {
   const { origins, token } = await openTwice();
   const jobs: Job[] = [];
   const reports: Promise<string>[] = [];
@@ -131,19 +131,19 @@ it("300 callers at once for one slot wait in order, and each end starts exactly 
   );
   const [first] = jobs;
   if (first === undefined) throw new Error("no run was heard of");
-  const holder = first.id;
-  expect(shown.filter(({ details }) => details.waiting === null).map(({ id }) => id)).toEqual([holder]);
-  const line = shown
+  const ahead = first.id;
+  expect(shown.filter(({ details }) => details.waiting === null).map(({ id }) => id)).toEqual([ahead]);
+  const queued = shown
     .flatMap(({ id, details: { waiting } }) => (waiting === null ? [] : [{ id, ...waiting }]))
     .toSorted((a, b) => a.position - b.position);
-  expect(line.map(({ position, behind }) => [position, ...behind])).toEqual(
-    Array.from({ length: CALLERS - 1 }, (_, n) => [n + 1, holder]),
+  expect(queued.map(({ position, behind }) => [position, ...behind])).toEqual(
+    Array.from({ length: CALLERS - 1 }, (_, n) => [n + 1, ahead]),
   );
 
   mayReport = true;
   reports.push(report(first));
   await until("the next runs are heard of", () => jobs.length >= SERVED);
   expect(new Set(await Promise.all(reports))).toEqual(new Set(["200 "]));
-  expect(jobs.map(({ id }) => id)).toEqual([holder, ...line.slice(0, SERVED - 1).map(({ id }) => id)]);
+  expect(jobs.map(({ id }) => id)).toEqual([ahead, ...queued.slice(0, SERVED - 1).map(({ id }) => id)]);
   expect(tooEarly).toEqual([]);
 });

@@ -103,8 +103,8 @@ export function deliveriesIn(state: string): Delivery[] {
 }
 
 /**
- * Makes deliveries, the slots of ended runs and alarms due `ms` sooner, as if the server had been down for so much
- * longer. No server may run meanwhile. The runtime keeps an alarm twice, in nanoseconds.
+ * Makes deliveries, the occupied queues of ended runs and alarms due `ms` sooner, as if the server had been down for so
+ * much longer. No server may run meanwhile. The runtime keeps an alarm twice, in nanoseconds.
  */
 export function letTimePass(state: string, ms: number): void {
   const folder = join(state, JOURNALS);
@@ -114,7 +114,7 @@ export function letTimePass(state: string, ms: number): void {
       file,
       `UPDATE deliveries SET next_at = next_at - ${ms}, lease_until = lease_until - ${ms};
        UPDATE runs SET due_at = due_at - ${ms} WHERE id IN (SELECT run_id FROM deliveries);
-       UPDATE runs SET slot_until = slot_until - ${ms} WHERE slot_until IS NOT NULL;
+       UPDATE runs SET occupied_until = occupied_until - ${ms} WHERE occupied_until IS NOT NULL;
        UPDATE runs SET grace_until = grace_until - ${ms} WHERE grace_until IS NOT NULL;
        UPDATE _cf_METADATA SET value = value - ${ns} WHERE key = 1`,
     );

@@ -1,6 +1,6 @@
 /**
- * The environment of the soak's bulk operations: makes runs of each kind, and receives the jobs of those that wait for
- * one slot.
+ * The environment of the soak's bulk operations: makes runs of each kind, and receives the jobs of those that share
+ * a concurrency queue.
  */
 
 import { once } from "node:events";
@@ -13,11 +13,11 @@ import { type Answer, urlOf } from "./requests.ts";
 import type { Stage } from "./stage.ts";
 
 export const BULK_ENVIRONMENT = "acme/soak/bulk";
-const LINE = "bulk-line";
+const GROUP = "bulk-queue";
 const HOUR_MS = 3_600_000;
 
 /**
- * How a run is when an operation begins. `queued`: it waits for its slot, or has it. `timed`: it waits for its time.
+ * How a run is when an operation begins. `queued`: it waits in its queue, or runs. `timed`: it waits for its time.
  * `triggered`: it was cancelled, and its create had a trigger.
  */
 export type Kind = "pending" | "running" | "queued" | "timed" | "failed" | "succeeded" | "cancelled" | "triggered";
@@ -60,8 +60,8 @@ export class BulkEnvironment {
     const { port } = this.#server.address() as AddressInfo;
     this.#url = `http://127.0.0.1:${port}/jobs`;
     const trigger = { type: "webhook", url: this.#url, payload: { run: "{{ run.id }}" } };
-    const concurrency = { group: LINE, key: "{{ parameters.line }}" };
-    await this.ask([200, 201], [], "PUT", `actions/${LINE}`, { body: { trigger, concurrency } });
+    const concurrency = { group: GROUP, key: "{{ parameters.queue }}" };
+    await this.ask([200, 201], [], "PUT", `actions/${GROUP}`, { body: { trigger, concurrency } });
     this.#portal = (await this.createToken({ name: "bulk-portal", mayActForOthers: true })).token;
   }
 
@@ -95,12 +95,12 @@ export class BulkEnvironment {
     return insist(this.#stage, expected, story, { method, url, ...more });
   }
 
-  /** A run of this kind with this label. Its line has the label's name. */
+  /** A run of this kind with this label. Its queue has the label's name. */
   async make(kind: Kind, label: string): Promise<MadeRun> {
     const story: string[] = [];
     const create = `bulk-${this.#made++}`;
-    const body = { parameters: { create, line: label }, labels: [label], ...this.#bodyOf(kind) };
-    const path = kind === "queued" ? `actions/${LINE}/runs` : "action-runs";
+    const body = { parameters: { create, queue: label }, labels: [label], ...this.#bodyOf(kind) };
+    const path = kind === "queued" ? `actions/${GROUP}/runs` : "action-runs";
     const made = await this.ask([201], story, "POST", path, { body, key: create });
     const { id, callback } = made.body as { id: string; callback?: { token: string } };
     const run = { id, kind, token: callback?.token ?? null, story };

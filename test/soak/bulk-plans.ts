@@ -20,8 +20,8 @@ export interface Plan {
   readonly isRevoked?: boolean;
   /** Whether runs are created, reported and retried meanwhile. A second filter could find the new ones. */
   readonly isBusy?: boolean;
-  /** Whether all its runs share one slot. */
-  readonly isLine?: boolean;
+  /** Whether all its runs share one concurrency queue. */
+  readonly isOneQueue?: boolean;
 }
 
 export interface Round {
@@ -68,11 +68,11 @@ export const PLANS: readonly Plan[] = [
     ],
   },
   {
-    name: "a cancel of holders and waiters",
+    name: "a cancel of running and queued runs",
     kinds: { queued: 12 },
-    isLine: true,
+    isOneQueue: true,
     orders: (round) => [
-      cancel(round, { filter: { labels: [round.label], group: "bulk-line" }, maxRuns: 500 }, mayOf(round, accepted)),
+      cancel(round, { filter: { labels: [round.label], group: "bulk-queue" }, maxRuns: 500 }, mayOf(round, accepted)),
     ],
   },
   {

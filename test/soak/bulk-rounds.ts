@@ -102,7 +102,7 @@ export class BulkRounds {
     const ids = [...runs, ...later].map(({ id }) => id);
     for (const { begun, operation } of watched) {
       if (operation !== null) await this.verdict.judge(begun, operation, ids);
-      if (plan.isLine === true) this.verdict.judgeLine(begun, ids);
+      if (plan.isOneQueue === true) this.verdict.judgeQueue(begun, ids);
     }
     this.#stage.record.count(`bulk rounds: ${plan.name}`);
   }

@@ -72,14 +72,14 @@ export class BulkVerdict {
   }
 
   /**
-   * A cancel of all runs of a line takes those that wait first, so that only the first run's job begins. While D1 is
+   * A cancel of all runs of a queue takes those that wait first, so that only the first run's job begins. While D1 is
    * disturbed, it may have an older version of a run.
    */
-  judgeLine(begun: Begun, runs: readonly string[]): void {
+  judgeQueue(begun: Begun, runs: readonly string[]): void {
     const began = runs.filter((id) => this.#environment.heard.has(id));
     this.#stage.record.count("queued runs that a bulk cancel started", Math.max(began.length - 1, 0));
     if (began.length > 1 && !this.#stage.disturbances.metDisturbance(begun.sentAt, begun.order.environment))
-      this.#violation(`STARTED: ${began.join()} of one line, although nothing was disturbed`, begun);
+      this.#violation(`STARTED: ${began.join()} of one queue, although nothing was disturbed`, begun);
   }
 
   /** Over all operations: no two have retried one run, unless they may repeat what was retried. */

@@ -1,7 +1,7 @@
 /**
- * Runs with gates, in an environment of their own: some need an approval, and all share slots. Their receiver is in the
- * soak's own process. It judges each request as it arrives: never more holders than the limit, and nothing that nobody
- * approved. At the end, every acknowledged run must have ended as its caller wanted.
+ * Runs with gates, in an environment of their own: some need an approval, and all share concurrency queues. Their
+ * receiver is in the soak's own process. It judges each request as it arrives: never more runs running than the limit,
+ * and nothing that nobody approved. At the end, every acknowledged run must have ended as its caller wanted.
  */
 
 import { once } from "node:events";
@@ -17,8 +17,8 @@ import type { Stage } from "./stage.ts";
 export const GATED_ENVIRONMENT = "acme/soak/gated";
 
 const CALLERS = 16;
-/** Runs of a line share its slots. */
-const LINES = 6;
+/** So many concurrency queues. */
+const QUEUES = 6;
 const LIMIT = 2;
 const GROUP = "deploys";
 const GATES = { queued: {}, approved: { approval: { allowSelf: true } } } as const;
@@ -33,10 +33,10 @@ const ENDED_WITHIN_MS = 240_000;
 const FREE_WITHIN_MS = 60_000;
 
 interface Gated {
-  readonly line: string;
+  readonly queue: string;
   readonly story: string[];
   isApproved: boolean;
-  /** Whether a request was sent that ends the run, so it may hold its slot no longer. */
+  /** Whether a request was sent that ends the run, so it may be over. */
   mayHaveEnded: boolean;
   wasCancelled: boolean;
 }
@@ -80,7 +80,7 @@ export class GatedRuns {
       token: "{{ run.callbackToken }}",
     };
     const trigger = { type: "webhook", url: `http://127.0.0.1:${port}/jobs`, payload };
-    const concurrency = { group: GROUP, key: "{{ parameters.line }}", limit: LIMIT };
+    const concurrency = { group: GROUP, key: "{{ parameters.queue }}", limit: LIMIT };
     for (const [name, gates] of Object.entries(GATES)) {
       const body = { trigger, concurrency, ...gates };
       await this.#until([200, 201], [], { method: "PUT", url: this.#path(`actions/${name}`), body });
@@ -117,13 +117,13 @@ export class GatedRuns {
     for (const [create, id] of open)
       record.violation(`STANDS STILL: ${id} has not ended`, this.#runs.get(create)?.story ?? [], since);
     await Promise.all(this.#reports);
-    await this.#checkSlots();
+    await this.#checkQueues();
     this.#server.close();
     this.#server.closeAllConnections();
   }
 
-  /** An ended run whose attempt was lost in an eviction holds its slot until the lease is over. */
-  async #checkSlots(): Promise<void> {
+  /** An ended run whose attempt was lost in an eviction occupies its queue until the lease is over. */
+  async #checkQueues(): Promise<void> {
     const since = Date.now();
     for (;;) {
       const { body } = await this.#until([200], [], { method: "GET", url: this.#path("concurrency-groups") });
@@ -139,12 +139,12 @@ export class GatedRuns {
 
   async #runOne(): Promise<void> {
     const create = `gated-${this.#made++}`;
-    const line = String(Math.floor(this.#random() * LINES));
-    const run: Gated = { line, story: [], isApproved: false, mayHaveEnded: false, wasCancelled: false };
+    const queue = String(Math.floor(this.#random() * QUEUES));
+    const run: Gated = { queue, story: [], isApproved: false, mayHaveEnded: false, wasCancelled: false };
     this.#runs.set(create, run);
     const action = this.#random() < 0.5 ? "queued" : "approved";
     run.isApproved = action === "queued";
-    const body = { parameters: { create, line } };
+    const body = { parameters: { create, queue } };
     const url = this.#path(`actions/${action}/runs`);
     const made = await this.#until([201], run.story, { method: "POST", url, body, key: create });
     const { id } = made.body as { readonly id: string };
@@ -177,12 +177,12 @@ export class GatedRuns {
     if (!run.isApproved) record.violation(`NOT APPROVED: ${job.run} has started`, run.story, at);
     if (this.#heard.has(job.create)) return;
     this.#heard.add(job.create);
-    const holders = [...this.#heard].filter((create) => {
+    const running = [...this.#heard].filter((create) => {
       const other = this.#runs.get(create);
-      return other !== undefined && other.line === run.line && !other.mayHaveEnded;
+      return other !== undefined && other.queue === run.queue && !other.mayHaveEnded;
     });
-    if (holders.length > LIMIT)
-      record.violation(`TOO MANY HOLD A SLOT: ${holders.join(", ")} of line ${run.line}`, run.story, at);
+    if (running.length > LIMIT)
+      record.violation(`TOO MANY ARE RUNNING: ${running.join(", ")} of queue ${run.queue}`, run.story, at);
     const report = this.#report(job, run).finally(() => this.#reports.delete(report));
     this.#reports.add(report);
   }

@@ -11,7 +11,7 @@ import type { EndedRow } from "./landing.ts";
 import type { Mailbox, Receiver } from "./receiver.ts";
 import type { Stage } from "./stage.ts";
 
-/** A lost attempt has a lease of 30 s, and an endpoint that failed is probed once a minute. */
+/** A lost attempt has a lease of 30 s, and an endpoint that failed gets one trial request a minute. */
 const TOLD_WITHIN_MS = 150_000;
 /** A message whose next attempt is later than this is sent again, because its schedule knows waits of hours. */
 const FAR_MS = 40_000;

@@ -93,7 +93,7 @@ export function toJournaledRun(row: Row): JournaledRun {
     endedSeq: null,
     previousStatus: null,
     readySeq: null,
-    slotUntil: null,
+    occupiedUntil: null,
     graceUntil: null,
   };
 }

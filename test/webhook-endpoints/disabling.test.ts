@@ -74,7 +74,7 @@ describe("the service", () => {
     expect([await isDisabled(path), await loaded(path)]).toMatchObject([false, { disabledReason: null }]);
   });
 
-  it("waits 5 s for D1 at most, because an attempt holds its slot meanwhile", async () => {
+  it("waits 5 s for D1 at most, because an attempt holds its permit meanwhile", async () => {
     const path = newPath();
     await put(path);
     const held = holdWrites(/UPDATE definitions/);

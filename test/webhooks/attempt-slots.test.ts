@@ -1,19 +1,19 @@
 import { expect, it } from "vitest";
-import { AttemptSlots } from "../../src/runs/coordinator/attempt-slots.ts";
+import { AttemptPermits } from "../../src/runs/coordinator/attempt-slots.ts";
 import { sharedByHosts } from "../../src/runs/coordinator/run-requests.ts";
 
-const slotsOf = (attempts: number, bytes: number) =>
-  new AttemptSlots(sharedByHosts({ attempts, bytes }), ({ attempt }) => (attempt > 0 ? 1 : 0));
+const permitsOf = (attempts: number, bytes: number) =>
+  new AttemptPermits(sharedByHosts({ attempts, bytes }), ({ attempt }) => (attempt > 0 ? 1 : 0));
 
-it("an attempt has its slot until it is answered or lost", async () => {
+it("an attempt has its permit until it is answered or lost", async () => {
   const answers: PromiseWithResolvers<string>[] = [];
-  const slots = slotsOf(2, 10);
-  let lanes = 0;
+  const permits = permitsOf(2, 10);
+  let receivers = 0;
   const attempt = (weight: number) => {
     const answer = Promise.withResolvers<string>();
     answers.push(answer);
-    const queued = { lane: `${++lanes}.example`, weight, attempt: 0 };
-    return slots.hold(
+    const queued = { receiver: `${++receivers}.example`, weight, attempt: 0 };
+    return permits.hold(
       queued,
       0,
       () => answer.promise,
@@ -21,7 +21,7 @@ it("an attempt has its slot until it is answered or lost", async () => {
     );
   };
   const room = () =>
-    [0, 4, 5, 10, 11].filter((weight) => slots.hasRoomFor({ lane: "other.example", weight, attempt: 0 }, 0));
+    [0, 4, 5, 10, 11].filter((weight) => permits.hasRoomFor({ receiver: "other.example", weight, attempt: 0 }, 0));
 
   expect(room()).toEqual([0, 4, 5, 10]);
   const answered = attempt(6);
@@ -37,15 +37,15 @@ it("an attempt has its slot until it is answered or lost", async () => {
 });
 
 it("a host that fails is remembered, however many hosts that work are seen", async () => {
-  const slots = slotsOf(500, 1000);
-  const attempt = (lane: string, works: boolean) =>
-    slots.hold(
-      { lane, weight: 1, attempt: 0 },
+  const permits = permitsOf(500, 1000);
+  const attempt = (receiver: string, works: boolean) =>
+    permits.hold(
+      { receiver, weight: 1, attempt: 0 },
       1000,
       async () => works,
       (result) => result,
     );
-  const isOpen = (lane: string) => slots.hasRoomFor({ lane, weight: 1, attempt: 0 }, 1001);
+  const isOpen = (receiver: string) => permits.hasRoomFor({ receiver, weight: 1, attempt: 0 }, 1001);
   for (let n = 0; n < 5; n++) await attempt("dead.example", false);
   for (let n = 0; n < 3000; n++) await attempt(`h${n}.example`, true);
   expect([isOpen("dead.example"), isOpen("h0.example")]).toEqual([false, true]);

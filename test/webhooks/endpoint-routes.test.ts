@@ -111,7 +111,7 @@ describe("deliveries", () => {
     ]);
   });
 
-  it("have no next attempt while their endpoint is only probed", async () => {
+  it("have no next attempt while their endpoint gets only trial requests", async () => {
     const to = await answering({ status: 503 });
     const path = await telling(to);
     // One coordinator of them is enough.
@@ -119,8 +119,8 @@ describe("deliveries", () => {
       await end(path);
       return (await statusOf(path)).health.isProbed;
     });
-    const probed = await deliveriesOf(path);
-    expect(probed.some(({ state, nextAttemptAt }) => state === "waiting" && nextAttemptAt === null)).toBe(true);
+    const waiting = await deliveriesOf(path);
+    expect(waiting.some(({ state, nextAttemptAt }) => state === "waiting" && nextAttemptAt === null)).toBe(true);
     expect((await statusOf(path)).health).toMatchObject({ state: "failing", lastSuccessAt: null });
   });
 });

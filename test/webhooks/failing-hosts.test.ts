@@ -1,4 +1,4 @@
-/** A host whose attempts fail holds few slots, so that it can't hold up the jobs of the other hosts. */
+/** A host whose attempts fail holds few permits, so that it can't hold up the jobs of the other hosts. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
@@ -48,7 +48,7 @@ it("3000 runs of a dead host beside one of a healthy host, whose attempt leaves 
   expect(outside.sent).toContain(third);
 });
 
-it("a failing host holds 100 slots and 2 MB, and is free again with its first success", async () => {
+it("a failing host holds 100 permits and 2 MB, and is free again with its first success", async () => {
   const path = newRunsPath();
   const [first = ""] = await fire(path, 1, DEAD);
   await answerAll(path, [first], 503);
@@ -85,14 +85,14 @@ it("first attempts begin before retries, and waiting counts as no attempt", asyn
     expect([sentTo(fresh), sentTo(tried)]).toEqual([n, 6]);
     await answerAll(path, fresh, 503);
   }
-  // The probe of a host that is back lets all others go.
+  // The trial request to a host that is back lets all others go.
   await pass(path, 10_000);
   await answer(path, outside.underWay, 202);
   await pass(path, 60_000);
   await until(async () => sentTo(fresh) + sentTo(tried) >= 6 + 3 + 8);
 });
 
-it("a first attempt gets a free slot before a retry to another host", async () => {
+it("a first attempt gets a free permit before a retry to another host", async () => {
   const path = newRunsPath();
   const [retried = ""] = await fire(path, 1, { host: "a.example" });
   await answerAll(path, [retried], 503);
@@ -110,7 +110,7 @@ it("a first attempt gets a free slot before a retry to another host", async () =
   await until(async () => sentTo([retried]) === 2);
 });
 
-it("runs that wait for a probe write nothing, have an alarm for it, and wait no second longer", async () => {
+it("runs that wait for a trial request write nothing, have an alarm for it, and wait no second longer", async () => {
   const path = newRunsPath();
   const dead = await fire(path, 300, DEAD);
   await answerAll(path, dead, 503);
@@ -175,7 +175,7 @@ it("after a restart, a host whose runs were tried before counts as failing", asy
   expect(sentTo(dead)).toBe(100);
 });
 
-it("a failure to process one waiting run puts it off, and the others of its host go on", async () => {
+it("a failure to process one waiting run defers it, and the others of its host go on", async () => {
   const path = newRunsPath();
   const tried = await fire(path, 6, DEAD);
   await answerAll(path, tried, 503);
@@ -192,7 +192,7 @@ it("a failure to process one waiting run puts it off, and the others of its host
   expect(await journal(path, due, Date.now(), stuck)).toEqual([{ ms: 10_000 }]);
 });
 
-it("hosts that hang leave slots for the others, however many hang", async () => {
+it("hosts that hang leave permits for the others, however many hang", async () => {
   const path = newRunsPath();
   for (const n of [1, 2, 3]) await fire(path, 1700, { host: `hanging-${n}.example`, maxAttempts: null });
   const [healthy = ""] = await fire(path, 1);

@@ -1,6 +1,6 @@
 /**
- * Deliveries that find no slot for their attempt: they cost no write, start as soon as a slot is free, and end at their
- * deadline.
+ * Deliveries that get no permit for their attempt: they cost no write, start as soon as a permit is free, and end at
+ * their deadline.
  */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
@@ -12,15 +12,15 @@ import { newRunsPath } from "../support/requests.ts";
 import { alarmAt, answer, fire, outside, pass, ring, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
 
 /** Of one host. */
-const SLOTS = 1600;
+const PERMITS = 1600;
 const MB = 1_000_000;
 
 useStandInSender();
 
 it("1000 waiting deliveries write nothing when the alarm rings", async () => {
   const path = newRunsPath();
-  await fire(path, SLOTS + 1000);
-  expect(outside.underWay).toHaveLength(SLOTS);
+  await fire(path, PERMITS + 1000);
+  expect(outside.underWay).toHaveLength(PERMITS);
   await replicated(path);
   // All that waits has been looked at once.
   for (let n = 0; n < 10; n++) await pass(path, 100);
@@ -30,26 +30,26 @@ it("1000 waiting deliveries write nothing when the alarm rings", async () => {
   // A look whether anything must be replicated again is put off, and that is noted.
   expect(written).toBeLessThan(10);
   expect(await alarmAt(path)).toBeGreaterThan(Date.now());
-  expect(outside.underWay).toHaveLength(SLOTS);
+  expect(outside.underWay).toHaveLength(PERMITS);
 });
 
-it("the delivery that waits longest starts first when a slot is free", async () => {
+it("the delivery that waits longest starts first when a permit is free", async () => {
   const path = newRunsPath();
-  const ids = await fire(path, SLOTS + 4);
+  const ids = await fire(path, PERMITS + 4);
   const [later = ""] = await fire(path, 1);
-  expect(outside.sent).toEqual(ids.slice(0, SLOTS));
+  expect(outside.sent).toEqual(ids.slice(0, PERMITS));
   await answer(path, [outside.underWay[0]]);
-  await until(async () => outside.sent.length === SLOTS + 1);
+  await until(async () => outside.sent.length === PERMITS + 1);
   await runInDurableObject(coordinator(path), () => outside.underWay[0]?.crash());
-  await until(async () => outside.sent.length === SLOTS + 2);
+  await until(async () => outside.sent.length === PERMITS + 2);
   const [, third] = outside.underWay;
   await runInDurableObject(coordinator(path), (instance) =>
     coordinatorOf(instance).runs.applyEvent(third?.runId ?? "", { type: "cancelled" }, { key: "m:x", fingerprint: "" }),
   );
   await answer(path, [third]);
-  await until(async () => outside.sent.length === SLOTS + 3);
+  await until(async () => outside.sent.length === PERMITS + 3);
   await answer(path, [...outside.underWay]);
-  await until(async () => outside.sent.length === SLOTS + 5);
+  await until(async () => outside.sent.length === PERMITS + 5);
   expect(outside.sent).toEqual([...ids, later]);
 });
 
@@ -68,16 +68,16 @@ it("a small delivery does not overtake a large one that waits", async () => {
 
 it("all waiting deliveries start again after the object restarts", async () => {
   const path = newRunsPath();
-  const ids = await fire(path, SLOTS + 300);
+  const ids = await fire(path, PERMITS + 300);
   await ring(path);
   outside.underWay = [];
   outside.sent = [];
   await evictDurableObject(coordinator(path));
   // By then the attempts that were under way count as lost, and wait for their next one behind the others.
   await pass(path, 31_000);
-  for (let n = 0; n < 30 && outside.underWay.length < SLOTS; n++) await pass(path, 100);
-  expect(outside.underWay).toHaveLength(SLOTS);
-  expect(outside.sent.slice(0, 300)).toEqual(ids.slice(SLOTS));
+  for (let n = 0; n < 30 && outside.underWay.length < PERMITS; n++) await pass(path, 100);
+  expect(outside.underWay).toHaveLength(PERMITS);
+  expect(outside.sent.slice(0, 300)).toEqual(ids.slice(PERMITS));
   while (outside.underWay.length > 0) {
     await answer(path, [...outside.underWay]);
     await pass(path, 100);
@@ -89,11 +89,11 @@ it("all waiting deliveries start again after the object restarts", async () => {
 
 it("waiting deliveries have an alarm even if no attempt has a lease any more", async () => {
   const path = newRunsPath();
-  const ids = await fire(path, SLOTS + 3);
+  const ids = await fire(path, PERMITS + 3);
   await ring(path);
   await runInDurableObject(coordinator(path), async (instance) => {
     const cancels = ids
-      .slice(0, SLOTS)
+      .slice(0, PERMITS)
       .map((id) =>
         coordinatorOf(instance).runs.applyEvent(id, { type: "cancelled" }, { key: `m:${id}`, fingerprint: "" }),
       );
@@ -108,12 +108,12 @@ it("waiting deliveries have an alarm even if no attempt has a lease any more", a
   const at = await alarmAt(path);
   expect(at).toBeLessThan(Date.now() + MINUTE_MS);
   await pass(path, MINUTE_MS);
-  expect(outside.sent).toEqual(ids.slice(SLOTS));
+  expect(outside.sent).toEqual(ids.slice(PERMITS));
 });
 
 it("a waiting delivery ends at its deadline and holds up no other run", async () => {
   const path = newRunsPath();
-  await fire(path, SLOTS);
+  await fire(path, PERMITS);
   const short = await fire(path, 250, { minutes: 1 });
   const long = await fire(path, 250);
   for (let n = 0; n < 5; n++) await ring(path);
@@ -143,16 +143,16 @@ it("a waiting delivery ends at its deadline and holds up no other run", async ()
 
 it("a waiting delivery has an alarm for its deadline", async () => {
   const path = newRunsPath();
-  await fire(path, SLOTS);
+  await fire(path, PERMITS);
   await fire(path, 1, { minutes: 0.2 });
   await replicated(path);
   for (let n = 0; n < 5; n++) await ring(path);
   expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 12_000);
 });
 
-it("a delivery that can't be processed, nor put off, keeps a free slot from the others only once", async () => {
+it("a delivery that can't be processed, nor deferred, keeps a free permit from the others only once", async () => {
   const path = newRunsPath();
-  await fire(path, SLOTS);
+  await fire(path, PERMITS);
   const [stuck = "", next = ""] = await fire(path, 2);
   await journal(
     path,
@@ -168,7 +168,7 @@ it("a delivery that can't be processed, nor put off, keeps a free slot from the 
 
 it("a run that is due before all that waits, because the clock stepped back, ends at its deadline", async () => {
   const path = newRunsPath();
-  await fire(path, SLOTS + 5);
+  await fire(path, PERMITS + 5);
   // The alarm has looked at all that waits.
   for (let n = 0; n < 3; n++) await pass(path, MINUTE_MS);
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 30 * MINUTE_MS });

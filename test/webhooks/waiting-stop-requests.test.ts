@@ -1,5 +1,5 @@
 /**
- * Stop requests that find no slot for their attempt: as deliveries, but they outlive their runs, and end 15 minutes
+ * Stop requests that get no permit for their attempt: as deliveries, but they outlive their runs, and end 15 minutes
  * after them.
  */
 
@@ -12,7 +12,7 @@ import { newRunsPath } from "../support/requests.ts";
 import { alarmAt, answer, fire, outside, pass, ring, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
 
 /** Of one host. */
-const SLOTS = 160;
+const PERMITS = 160;
 const MB = 1_000_000;
 
 useStandInSender();
@@ -38,17 +38,17 @@ async function cancelled(path: string, count: number, bytes = 10): Promise<strin
 
 const kept = async (path: string) => (await journal(path, "SELECT run_id FROM stop_requests")).length;
 
-it("each leaves as soon as a slot is free, in the order of the cancels", async () => {
+it("each leaves as soon as a permit is free, in the order of the cancels", async () => {
   const path = newRunsPath();
-  const ids = await cancelled(path, SLOTS + 80);
-  expect(outside.sent).toEqual(ids.slice(0, SLOTS));
+  const ids = await cancelled(path, PERMITS + 80);
+  expect(outside.sent).toEqual(ids.slice(0, PERMITS));
   // No alarm is needed for those that wait.
   for (let n = 1; n <= 3; n++) {
     await answer(path, [outside.underWay[0]]);
-    await until(async () => outside.sent.length === SLOTS + n);
+    await until(async () => outside.sent.length === PERMITS + n);
   }
   await runInDurableObject(coordinator(path), () => outside.underWay[0]?.crash());
-  await until(async () => outside.sent.length === SLOTS + 4);
+  await until(async () => outside.sent.length === PERMITS + 4);
   while (outside.sent.length < ids.length) {
     const before = outside.sent.length;
     await answer(path, [...outside.underWay]);
@@ -59,7 +59,7 @@ it("each leaves as soon as a slot is free, in the order of the cancels", async (
 
 it("1000 that wait write nothing when the alarm rings, and it does not ring without pause", async () => {
   const path = newRunsPath();
-  await cancelled(path, SLOTS + 1000);
+  await cancelled(path, PERMITS + 1000);
   await replicated(path);
   // Until all that waits has been looked at once.
   for (let n = 0; n < 30; n++) await pass(path, 100);
@@ -69,20 +69,20 @@ it("1000 that wait write nothing when the alarm rings, and it does not ring with
   // A look whether anything must be replicated again is put off, and that is noted.
   expect(written).toBeLessThan(10);
   expect(await alarmAt(path)).toBeGreaterThan(Date.now());
-  expect(outside.sent).toHaveLength(SLOTS);
+  expect(outside.sent).toHaveLength(PERMITS);
 });
 
 it("all that wait leave after the object restarts", async () => {
   const path = newRunsPath();
-  const ids = await cancelled(path, SLOTS + 30);
+  const ids = await cancelled(path, PERMITS + 30);
   await ring(path);
   outside.underWay = [];
   outside.sent = [];
   await evictDurableObject(coordinator(path));
   await pass(path, 31_000);
   for (let n = 0; n < 5; n++) await pass(path, 100);
-  expect(outside.sent.slice(0, 30)).toEqual(ids.slice(SLOTS));
-  expect(outside.underWay).toHaveLength(SLOTS);
+  expect(outside.sent.slice(0, 30)).toEqual(ids.slice(PERMITS));
+  expect(outside.underWay).toHaveLength(PERMITS);
 });
 
 it("those under way are bounded by their bytes too", async () => {
@@ -109,9 +109,9 @@ it("one that its receiver refuses is given up, and the log says so, as it does f
   ]);
 });
 
-it("one that finds no slot for 15 minutes after its run's end is given up, and the log says so", async () => {
+it("one that gets no permit for 15 minutes after its run's end is given up, and the log says so", async () => {
   const path = newRunsPath();
-  const ids = await cancelled(path, SLOTS + 60);
+  const ids = await cancelled(path, PERMITS + 60);
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
   // All attempts hang, so their leases end, and they wait again behind the others.
   for (let n = 0; n < 20; n++) await pass(path, MINUTE_MS);
@@ -121,6 +121,6 @@ it("one that finds no slot for 15 minutes after its run's end is given up, and t
   );
   const givenUp = lines.filter(({ event }) => event === "stop_given_up");
   expect(givenUp.map(({ run }) => run).sort()).toEqual(ids);
-  const waited = givenUp.filter(({ run }) => ids.slice(SLOTS).includes(run));
+  const waited = givenUp.filter(({ run }) => ids.slice(PERMITS).includes(run));
   expect(new Set(waited.map(({ reason }) => reason))).toEqual(new Set(["ci.example was not called in time."]));
 });

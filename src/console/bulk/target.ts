@@ -73,7 +73,7 @@ function tooMany({ atLeast }: { readonly atLeast: number }, mayManage: boolean):
   return `More than ${countText(max)} runs match. Add a filter.${more}`;
 }
 
-/** What else a cancel does: it frees slots. Null: nothing. */
+/** What else a cancel does: it lets queued runs start. Null: nothing. */
 export function startedText({ wouldStart }: BulkPreview): string | null {
   if (wouldStart === 0) return null;
   return `${wouldStart} waiting ${wouldStart === 1 ? "run" : "runs"} would start, because the cancel frees slots.`;

@@ -124,7 +124,7 @@ function GroupTable({ groups, pauses, mayPause, onOpen }: GroupTableProps) {
             {mayPause && !isPaused(group) ? (
               <Button
                 kind="quiet"
-                aria-label={`Pause ${slotName(group, key)}`}
+                aria-label={`Pause ${groupName(group, key)}`}
                 onClick={() => onOpen({ what: "pause", group })}
               >
                 Pause
@@ -138,6 +138,6 @@ function GroupTable({ groups, pauses, mayPause, onOpen }: GroupTableProps) {
 }
 
 /** A group has a row for each of its keys. */
-function slotName(group: string, key: string | null): string {
+function groupName(group: string, key: string | null): string {
   return key ? `${group}, of ${key}` : group;
 }

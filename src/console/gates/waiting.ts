@@ -32,7 +32,7 @@ export function whenText(at: number, now: number): string {
 /** `starts Tue 06:00 GMT+1, in 9h`, `waits for approval`, `3rd in line for group shop`. `now` in ms. */
 export function waitingText(waiting: Waiting, now: number): string {
   const { for: gate, notBefore, reason, position } = waiting;
-  const slot = slotText(waiting);
+  const shown = groupText(waiting);
   switch (gate) {
     case "time": {
       const at = Date.parse(notBefore ?? "");
@@ -43,15 +43,17 @@ export function waitingText(waiting: Waiting, now: number): string {
     case "approval":
       return "waits for approval";
     case "concurrency":
-      if (slot === null) return "starts now";
-      return position == null ? `waits for a slot of group ${slot}` : `${ordinal(position)} in line for group ${slot}`;
+      if (shown === null) return "starts now";
+      return position == null
+        ? `waits for a slot of group ${shown}`
+        : `${ordinal(position)} in line for group ${shown}`;
     case "pause":
       return `waits for the end of a pause${reason === null ? "" : `: ${reason}`}`;
   }
 }
 
 /** `shop`, or `shop (eu-west)` with the key; null without a group. */
-export function slotText({ group, key }: { readonly group: string | null; readonly key: string | null }) {
+export function groupText({ group, key }: { readonly group: string | null; readonly key: string | null }) {
   if (group === null) return null;
   return key === null || key === "" ? group : `${group} (${key})`;
 }

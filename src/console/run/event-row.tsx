@@ -1,7 +1,7 @@
 /** An event of the timeline that is a row of its own: the run's creation, its gates, its start and its end. */
 
 import type { TimelineEvent } from "../../client/index.ts";
-import { slotText, WAITED_FOR, whenText } from "../gates/waiting.ts";
+import { groupText, WAITED_FOR, whenText } from "../gates/waiting.ts";
 import { RunLink } from "../gates/waiting-note.tsx";
 import type { Single } from "./timeline-items.ts";
 import { By, JobLink, Note, Row, Said } from "./timeline-row.tsx";
@@ -101,14 +101,14 @@ type WaitingEvent = Extract<TimelineEvent, { readonly type: "waiting" }>;
 
 function WaitingRow({ event }: { readonly event: WaitingEvent }) {
   const { at, for: gate, until, notBefore, group, key, reason } = event;
-  const slot = slotText({ group: group ?? null, key: key ?? null });
+  const shown = groupText({ group: group ?? null, key: key ?? null });
   return (
     <Row at={at} status="pending" title={`Waits for ${WAITED_FOR[gate]}`} facts={<By {...event} />}>
       <p class="event-note">
         {notBefore === undefined ? null : `Starts ${whenText(Date.parse(notBefore), Date.now())}. `}
-        {slot === null ? null : (
+        {shown === null ? null : (
           <>
-            Group <bdi>{slot}</bdi>.{" "}
+            Group <bdi>{shown}</bdi>.{" "}
           </>
         )}
         At most until {whenText(Date.parse(until), Date.now())}.

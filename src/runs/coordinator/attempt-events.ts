@@ -46,15 +46,15 @@ export function logGivenUp(of: Of, scope: string, run: string, attempt: number, 
 }
 
 /**
- * The sentence about a request whose time was up before its next attempt was due, or before a slot was free. `last`: of
- * a run's webhook, what its last attempt came to. `isProbed`: whether its host fails.
+ * The sentence about a request whose time was up before its next attempt was due, or before a permit was free. `last`:
+ * of a run's webhook, what its last attempt came to. `isHalfOpen`: whether its host fails.
  */
 export function neverCalled(
   { host, attempt }: Pick<Tried, "host" | "attempt">,
   last: FailedAttempt | null,
-  isProbed = false,
+  isHalfOpen = false,
 ): string {
-  const why = isProbed ? ", because a host that fails gets one attempt every 10 seconds" : "";
+  const why = isHalfOpen ? ", because a host that fails gets one attempt every 10 seconds" : "";
   if (attempt > 0 && last !== null)
     return `${last.reason}, at attempt ${attempt}, and the time was up before the next attempt could begin${why}.`;
   return `${host} was not called ${attempt === 0 ? "" : "again "}in time${why}.`;

@@ -1,10 +1,11 @@
 /**
- * The slots for attempts that are under way, and how they are shared among lanes. A lane is a receiver: the host of
- * deliveries and stop requests, or the webhook endpoint of messages. In memory only: the journal has the attempts, and
+ * The permits for attempts that are under way, and how receivers share them. A receiver is the host of deliveries and
+ * stop requests, or the webhook endpoint of messages. The circuit of a receiver that fails is half-open: the receiver
+ * gets one trial request at a time, until one succeeds. All of it is in memory only: the journal has the attempts, and
  * what an attempt came to is soon known again.
  *
- * The threat: a receiver that hangs holds each slot for as long as an attempt may take, and the requests of all others
- * wait.
+ * The threat: a receiver that hangs holds each permit for as long as an attempt may take, and the requests of all
+ * others wait.
  */
 
 import { msSinceOrLongAgo } from "../../base/time.ts";
@@ -15,27 +16,27 @@ export interface Room {
   readonly bytes: number;
 }
 
-/** A request as slots and queues see it. `attempt`: how many of its attempts have begun. */
+/** A request as permits and queues see it. `attempt`: how many of its attempts have begun. */
 export interface Queued {
-  readonly lane: string;
+  readonly receiver: string;
   readonly weight: number;
   readonly attempt: number;
 }
 
-export interface SlotsPolicy {
-  /** For all lanes together. One request of the largest size must fit. */
+export interface PermitPolicy {
+  /** For all receivers together. One request of the largest size must fit. */
   readonly max: Room;
-  /** What a lane may hold. `failures`: in a row. `left`: what the other lanes leave. */
+  /** What a receiver may hold. `failures`: in a row. `left`: what the other receivers leave. */
   roomOf(failures: number, left: Room): Room;
-  /** After so many failures in a row, a lane gets one attempt in `probeEveryMs`. */
-  readonly probedAfter: number;
-  readonly probeEveryMs: number;
+  /** After so many failures in a row, a receiver gets one trial request in `trialEveryMs`. */
+  readonly halfOpenAfter: number;
+  readonly trialEveryMs: number;
 }
 
-/** How many lanes without an attempt under way are remembered. */
-const IDLE_LANES_MAX = 1000;
+/** How many receivers without an attempt under way are remembered. */
+const IDLE_RECEIVERS_MAX = 1000;
 
-interface Lane {
+interface Receiver {
   attempts: number;
   bytes: number;
   /** In a row. */
@@ -44,57 +45,58 @@ interface Lane {
   begunAt: number;
 }
 
-export class AttemptSlots {
-  readonly #policy: SlotsPolicy;
+export class AttemptPermits {
+  readonly #policy: PermitPolicy;
   readonly #failuresBefore: (queued: Queued) => number;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #receivers = new Map<string, Receiver>();
   #attempts = 0;
   #bytes = 0;
 
-  /** `failuresBefore`: how many failures in a row a lane has that is not remembered here. */
-  constructor(policy: SlotsPolicy, failuresBefore: (queued: Queued) => number) {
+  /** `failuresBefore`: how many failures in a row a receiver has that is not remembered here. */
+  constructor(policy: PermitPolicy, failuresBefore: (queued: Queued) => number) {
     this.#policy = policy;
     this.#failuresBefore = failuresBefore;
   }
 
   /** Whether the request's next attempt may begin now. */
   hasRoomFor(queued: Queued, now: number): boolean {
-    const { lane, weight } = queued;
-    const held = this.#lanes.get(lane);
-    const { attempts = 0, bytes = 0 } = held ?? {};
+    const { receiver, weight } = queued;
+    const known = this.#receivers.get(receiver);
+    const { attempts = 0, bytes = 0 } = known ?? {};
     const { max } = this.#policy;
     const left = { attempts: max.attempts - this.#attempts + attempts, bytes: max.bytes - this.#bytes + bytes };
-    const room = this.#policy.roomOf(held?.failures ?? this.#failuresBefore(queued), left);
+    const room = this.#policy.roomOf(known?.failures ?? this.#failuresBefore(queued), left);
     return (
       this.hasRoomForAll(weight) &&
       // One request always fits, whatever it weighs.
       (attempts === 0 || (attempts < room.attempts && bytes + weight <= room.bytes)) &&
-      this.probeInMs(lane, now) === 0
+      this.trialInMs(receiver, now) === 0
     );
   }
 
-  /** Whether a request of this weight fits beside those of all lanes. */
+  /** Whether a request of this weight fits beside those of all receivers. */
   hasRoomForAll(weight: number): boolean {
     const { max } = this.#policy;
     return this.#attempts < max.attempts && this.#bytes + weight <= max.bytes;
   }
 
-  /** Whether the lane fails, so that it is only probed. */
-  isProbed(lane: string): boolean {
-    const failures = this.#lanes.get(lane)?.failures ?? this.#failuresBefore({ lane, weight: 0, attempt: 0 });
-    return failures >= this.#policy.probedAfter;
+  /** Whether the receiver fails, so that it gets only trial requests. */
+  isHalfOpen(receiver: string): boolean {
+    const failures =
+      this.#receivers.get(receiver)?.failures ?? this.#failuresBefore({ receiver, weight: 0, attempt: 0 });
+    return failures >= this.#policy.halfOpenAfter;
   }
 
-  /** In how many ms a lane may be probed; 0 if it need not wait for that. */
-  probeInMs(lane: string, now: number): number {
-    const held = this.#lanes.get(lane);
-    if (held === undefined || !this.isProbed(lane)) return 0;
-    const { probeEveryMs } = this.#policy;
-    return held.attempts > 0 ? probeEveryMs : Math.max(probeEveryMs - msSinceOrLongAgo(held.begunAt, now), 0);
+  /** In how many ms a receiver may get a trial request; 0 if its requests need not wait for that. */
+  trialInMs(receiver: string, now: number): number {
+    const known = this.#receivers.get(receiver);
+    if (known === undefined || !this.isHalfOpen(receiver)) return 0;
+    const { trialEveryMs } = this.#policy;
+    return known.attempts > 0 ? trialEveryMs : Math.max(trialEveryMs - msSinceOrLongAgo(known.begunAt, now), 0);
   }
 
   /**
-   * Makes an attempt, which holds a slot until it ends. `isWorking`: whether its result says that the receiver works;
+   * Makes an attempt, which holds a permit until it ends. `isWorking`: whether its result says that the receiver works;
    * null if it says nothing of that. Rejects if nobody knows whether the request arrived.
    */
   async hold<R>(
@@ -103,39 +105,39 @@ export class AttemptSlots {
     make: () => Promise<R>,
     isWorking: (result: R) => boolean | null,
   ): Promise<R> {
-    const lane = this.#lanes.get(queued.lane) ?? this.#remember(queued);
-    lane.begunAt = now;
-    this.#take(lane, 1, queued.weight);
+    const receiver = this.#receivers.get(queued.receiver) ?? this.#remember(queued);
+    receiver.begunAt = now;
+    this.#take(receiver, 1, queued.weight);
     try {
       const result = await make();
       const works = isWorking(result);
-      if (works !== null) lane.failures = works ? 0 : lane.failures + 1;
+      if (works !== null) receiver.failures = works ? 0 : receiver.failures + 1;
       return result;
     } finally {
-      this.#take(lane, -1, -queued.weight);
+      this.#take(receiver, -1, -queued.weight);
     }
   }
 
-  #take(lane: Lane, attempts: number, bytes: number): void {
-    lane.attempts += attempts;
-    lane.bytes += bytes;
+  #take(receiver: Receiver, attempts: number, bytes: number): void {
+    receiver.attempts += attempts;
+    receiver.bytes += bytes;
     this.#attempts += attempts;
     this.#bytes += bytes;
   }
 
-  #remember(queued: Queued): Lane {
-    if (this.#lanes.size >= IDLE_LANES_MAX + this.#policy.max.attempts) this.#forgetIdle();
-    const lane = { attempts: 0, bytes: 0, failures: this.#failuresBefore(queued), begunAt: 0 };
-    this.#lanes.set(queued.lane, lane);
-    return lane;
+  #remember(queued: Queued): Receiver {
+    if (this.#receivers.size >= IDLE_RECEIVERS_MAX + this.#policy.max.attempts) this.#forgetIdle();
+    const receiver = { attempts: 0, bytes: 0, failures: this.#failuresBefore(queued), begunAt: 0 };
+    this.#receivers.set(queued.receiver, receiver);
+    return receiver;
   }
 
-  /** Lanes that work first, because a lane that is forgotten counts as one that works. */
+  /** Receivers that work first, because a receiver that is forgotten counts as one that works. */
   #forgetIdle(): void {
     for (const isForgotten of [(failures: number) => failures === 0, () => true]) {
-      if (this.#lanes.size < IDLE_LANES_MAX) return;
-      for (const [name, { attempts, failures }] of this.#lanes) {
-        if (attempts === 0 && isForgotten(failures)) this.#lanes.delete(name);
+      if (this.#receivers.size < IDLE_RECEIVERS_MAX) return;
+      for (const [name, { attempts, failures }] of this.#receivers) {
+        if (attempts === 0 && isForgotten(failures)) this.#receivers.delete(name);
       }
     }
   }

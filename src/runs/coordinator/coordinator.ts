@@ -29,8 +29,8 @@ import { Changes } from "./changes.ts";
 import { Deliveries } from "./deliveries.ts";
 import { EndpointHandler } from "./endpoint-desk.ts";
 import { Forgettable } from "./forgettable.ts";
-import { AdmissionEffects } from "./gates/admission-effects.ts";
-import { Admitter } from "./gates/admitter.ts";
+import { SchedulingEffects } from "./gates/admission-effects.ts";
+import { Scheduler } from "./gates/admitter.ts";
 import { ApproverCheck } from "./gates/approver-check.ts";
 import { GateHandler } from "./gates/gate-desk.ts";
 import { GatedRuns } from "./gates/gated-runs.ts";
@@ -106,13 +106,13 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
 
     const project = scope.slice(0, scope.lastIndexOf("/"));
     const approvers = new ApproverCheck(journal, (ids) => selectRevoked(env.DB, project, ids));
-    const effects = new AdmissionEffects(journal, ledger, deliveries, approvers);
-    const admitter = new Admitter(journal, ledger, effects, approvers, arming.arm);
-    const gatedRuns = new GatedRuns(journal, ledger, deliveries, admitter, approvers);
-    approvers.onAnswer((runIds, at) => admitter.approversKnown(runIds, at));
+    const effects = new SchedulingEffects(journal, ledger, deliveries, approvers);
+    const scheduler = new Scheduler(journal, ledger, effects, approvers, arming.arm);
+    const gatedRuns = new GatedRuns(journal, ledger, deliveries, scheduler, approvers);
+    approvers.onAnswer((runIds, at) => scheduler.approversKnown(runIds, at));
 
     const endpoints = new EndpointHandler(journal, tellers, ledger, replies, arming.arm);
-    const bulkParts = { env, journal, storageLimit, replication, lacking, ledger, admitter, runner: BulkOperations };
+    const bulkParts = { env, journal, storageLimit, replication, lacking, ledger, scheduler, runner: BulkOperations };
     const bulk = new BulkHandler({ ...bulkParts, arm: arming.arm });
     const cleaning = new Cleaning(env, scope, replicas, arming.arm);
     const removing = { replication, forgettable: new Forgettable(journal, storageLimit) };
@@ -121,11 +121,11 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
 
     ledger.consequences = {
       mustStop: (run, now) => stopRequests.start(run, now),
-      ended: (run, now) => admitter.ended(run, now),
+      ended: (run, now) => scheduler.ended(run, now),
       timeHasCome: (run, now) => gatedRuns.change(run, { type: "time_opened" }, now),
-      lastAttemptEnded: (run, mayHaveJob, now) => admitter.attemptEnded(run, mayHaveJob, now),
+      lastAttemptEnded: (run, mayHaveJob, now) => scheduler.attemptEnded(run, mayHaveJob, now),
     };
-    alarms.serve([openRuns, dueStops, dueMessages, endpoints, admitter, bulk.driver, cleaning], {
+    alarms.serve([openRuns, dueStops, dueMessages, endpoints, scheduler, bulk.driver, cleaning], {
       purges: purge,
       archive: archive ?? { nextAt: () => Number.POSITIVE_INFINITY },
     });
@@ -135,7 +135,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       stopRequests: (now) => stopRequests.takeBatch(now),
       deliveries: (now) => deliveries.takeBatch(now),
       messages: (now) => endpoints.takeBatch(now),
-      gates: (now) => admitter.takeTurn(now),
+      gates: (now) => scheduler.takeTurn(now),
       bulk: (now) => bulk.driver.start(now),
       moves: (now) => cleaning.start(now),
       purge: (now) => purge.start(now),
@@ -144,10 +144,10 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       tell: (now) => endpoints.tell(now),
       arm: arming.arm,
     };
-    const parts = { journal, storageLimit, replication, ledger, deliveries, gatedRuns, admitter, replies };
+    const parts = { journal, storageLimit, replication, ledger, deliveries, gatedRuns, scheduler, replies };
     this.#subjects = {
       runs: new RunHandler(parts),
-      gates: new GateHandler(journal, ledger, gatedRuns, admitter, approvers, replies),
+      gates: new GateHandler(journal, ledger, gatedRuns, scheduler, approvers, replies),
       watches: new WatchHandler(journal, ledger, subscriptions, changes, replies),
       endpoints,
       upkeep: new UpkeepHandler(journal, replication, alarms, replicas, tellers.reads, lacking),
@@ -156,9 +156,9 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       moves: new MoveHandler(journal, replicas, arming.arm),
     };
     endpoints.tellSoon();
-    // Runs can wait for a slot that came free before the last object died. And it has perhaps waited for an answer.
+    // Runs can wait in a queue that got room before the last object died. And it has perhaps waited for an answer.
     const now = Date.now();
-    const works = [admitter, bulk.driver, cleaning, endpoints];
+    const works = [scheduler, bulk.driver, cleaning, endpoints];
     if (Math.min(...works.map((work) => work.nextAt(now))) <= now) alarms.arm(now);
   }
 

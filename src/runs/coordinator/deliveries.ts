@@ -26,7 +26,7 @@ import type { StopRequests } from "./stop-requests.ts";
 
 export class Deliveries extends RunRequests<Delivery> {
   /** An isolate has 128 MB and may hold several coordinators. No request weighs as much as this, so each fits. */
-  readonly slots = sharedByHosts({ attempts: 2000, bytes: 32_000_000 });
+  readonly permits = sharedByHosts({ attempts: 2000, bytes: 32_000_000 });
   readonly batchMax = 200;
   protected readonly eventPrefix = "attempt";
   protected readonly unsureMax = UNSURE_ATTEMPTS_MAX;
@@ -44,7 +44,7 @@ export class Deliveries extends RunRequests<Delivery> {
     this.#outbox = new Outbox(this, queue, sending);
   }
 
-  /** A new run's delivery, with its first attempt under way if a slot is free. Journal it, then launch it. */
+  /** A new run's delivery, with its first attempt under way if a permit is free. Journal it, then launch it. */
   begin(run: Run, trigger: NewDelivery, now: number): { delivery: Delivery; events: TimelineEvent[] } {
     const { deadlineAt } = run;
     const planned = newDelivery(trigger, { createdAt: beganAt(run), deadlineAt }, now);
@@ -92,7 +92,7 @@ export class Deliveries extends RunRequests<Delivery> {
     const run = this.#journal.runs.byId(runId);
     if (run === null || !isOpen(run)) return;
     const delivery = this.#journal.deliveries.of(runId);
-    if (!this.#journal.due.set(run, delivery, now)) this.#journal.due.putOff(runId, now);
+    if (!this.#journal.due.set(run, delivery, now)) this.#journal.due.defer(runId, now);
   }
 
   protected attemptOf(runId: string, { attempt, sealed, isUnsure }: Delivery): Attempt {
@@ -151,7 +151,7 @@ export class Deliveries extends RunRequests<Delivery> {
     const run = this.#journal.runs.byId(runId);
     if (run === null) return;
     // The answer of an attempt that counted as lost can come while a later one is under way.
-    const isLast = run.slotUntil !== null && attempt >= this.#journal.timeline.lastAttempt(runId);
+    const isLast = run.occupiedUntil !== null && attempt >= this.#journal.timeline.lastAttempt(runId);
     if (isLast) this.#ledger.consequences.lastAttemptEnded(run, mayHaveJob(request, result), now);
     if (isOvertaken) this.#tellOvertaken(run, attempt, result, now);
     this.#stopRequests.deliveryAttemptEnded(run, attempt, result.values, now);

@@ -61,7 +61,7 @@ export class EndpointHandler implements EndpointCalls {
     const { messages } = this.#journal.messages.page(key, { limit: 1 });
     return {
       health: this.#journal.endpointHealth.of(key),
-      isProbed: this.#tellers.messages.isProbed(key),
+      isHalfOpen: this.#tellers.messages.isHalfOpen(key),
       recovery: this.#tellers.recoveries.of(key),
       newest: messages[0] ?? null,
     };
@@ -75,7 +75,7 @@ export class EndpointHandler implements EndpointCalls {
   }
 
   async page(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply> {
-    return { ...this.#journal.messages.page(key, filter), isProbed: this.#tellers.messages.isProbed(key) };
+    return { ...this.#journal.messages.page(key, filter), isHalfOpen: this.#tellers.messages.isHalfOpen(key) };
   }
 
   async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {

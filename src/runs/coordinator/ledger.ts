@@ -9,10 +9,10 @@ import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { type Delivery, LEASE_MS } from "../../webhooks/delivery.ts";
 import { type FollowUp, type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
-import { FREE, type JournaledRun, type SlotHold } from "../journal/run-rows.ts";
+import { FREE, type JournaledRun, type Occupancy } from "../journal/run-rows.ts";
 import type { StopRequest } from "../journal/stop-request-rows.ts";
 import type { Replication } from "../projection/projection.ts";
-import { isAtSlot, isOpen, isWaiting, lacksApproval, purgeAt, type Run } from "../run.ts";
+import { isOpen, isQueued, isWaiting, lacksApproval, purgeAt, type Run } from "../run.ts";
 import type { ChangeKey } from "../run-calls.ts";
 import { eventsBetween } from "../timeline.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
@@ -45,7 +45,7 @@ export interface Consequences {
   ended(run: JournaledRun, now: number): void;
   /** Called when the time of a waiting run has come. Returns the run as it is then. */
   timeHasCome(run: JournaledRun, now: number): JournaledRun;
-  /** Called when the last attempt of an ended run is over, because the attempt has held the run's slot. */
+  /** Called when the last attempt of an ended run is over, because the run has occupied its queue until then. */
   lastAttemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void;
 }
 
@@ -117,7 +117,7 @@ export class Ledger {
       ...this.#eventSeqs(run, null),
       previousStatus: null,
       readySeq: this.#readySeq(run, null),
-      slotUntil: null,
+      occupiedUntil: null,
       graceUntil: null,
     };
     const written = this.#journal.insert(created, details, now, this.#followUps);
@@ -147,7 +147,7 @@ export class Ledger {
       ...this.#eventSeqs(next, before),
       previousStatus: isOpen(before) ? this.#tellers.outcomes.before(next) : before.previousStatus,
       readySeq: this.#readySeq(next, before.readySeq),
-      ...this.#held(next, event, now),
+      ...this.#occupancy(next, event, now),
     };
     const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
     const isAccepted = isRepeatable === true || event.type === "cancel_requested";
@@ -229,20 +229,21 @@ export class Ledger {
     return { eventSeq: isAsked ? before.eventSeq : seq, endedSeq: null };
   }
 
-  /** The order of those that wait is the order of the writes with which they got to the slot, and not of a clock. */
+  /** The order of those that wait is the order of the writes with which they got into the queue, and not of a clock. */
   #readySeq(run: Run, before: number | null): number | null {
     if (run.gates === null) return before;
-    if (isAtSlot(run) || run.releasedAt !== null) return before ?? this.#journal.sequence.next;
-    // A run whose approvals were withdrawn has lost its place.
+    if (isQueued(run) || run.releasedAt !== null) return before ?? this.#journal.sequence.next;
+    // A run whose approvals were withdrawn has lost its position.
     return isOpen(run) ? null : before;
   }
 
   /**
-   * Until when a run that has just ended holds its slot. An attempt under way may begin the job, so it holds the slot
-   * first, at most for its lease. If the run was cancelled before its job has started, nobody knows whether the job is at
-   * work: the receiver may have accepted it. So the job then has the time that any job has which is asked to stop.
+   * Until when a run that has just ended occupies its queue. An attempt under way may begin the job, so the run first
+   * occupies the queue for the lease of the attempt at most. If the run was cancelled before its job has started,
+   * nobody knows whether the job is at work: the receiver may have accepted it. So the job then has the time that any
+   * job has which is asked to stop.
    */
-  #held(run: Run, event: RunEvent, now: number): SlotHold {
+  #occupancy(run: Run, event: RunEvent, now: number): Occupancy {
     if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return FREE;
     const attempts = this.#journal.deliveries.attemptsOf(run.id);
     const lease = attempts?.leaseUntil ?? 0;
@@ -251,7 +252,7 @@ export class Ledger {
     const mayHaveJob = attempts === null || attempts.isUnsure || attempts.leaseUntil !== null;
     const graceMs = mayHaveJob ? graceMsOf(event) : 0;
     const graceUntil = graceMs === 0 ? null : Math.min(now + graceMs, run.deadlineAt);
-    return { slotUntil: attemptUntil ?? graceUntil, graceUntil };
+    return { occupiedUntil: attemptUntil ?? graceUntil, graceUntil };
   }
 
   #log(before: JournaledRun, run: JournaledRun, event: RunEvent, { erased }: Written, now: number): void {

@@ -17,20 +17,20 @@ const NOT_MADE_WAIT_MS = 30_000;
 /** How many attempts of a message are shown. */
 export const ATTEMPTS_SHOWN = 10;
 
-/** `isProbe`: the attempt only probed an endpoint that fails. `isProbed`: the endpoint is only probed from now on. */
+/** `isTrial`: the attempt was a trial request. `isHalfOpen`: the endpoint gets only trial requests from now on. */
 export interface Circumstances {
   readonly now: number;
   readonly random: number;
-  readonly isProbe: boolean;
-  readonly isProbed: boolean;
+  readonly isTrial: boolean;
+  readonly isHalfOpen: boolean;
 }
 
 /**
- * The message after an attempt. Null: it is dropped, because its endpoint is gone. While an endpoint is only probed, its
- * messages keep the number of their attempts, and are due whenever it is their turn.
+ * The message after an attempt. Null: it is dropped, because its endpoint is gone. While an endpoint gets only trial
+ * requests, its messages keep the number of their attempts, and are due whenever it is their turn.
  */
 export function messageAfter(message: Message, result: MessageResult, at: Circumstances): Message | null {
-  const { now, random, isProbe, isProbed } = at;
+  const { now, random, isTrial, isHalfOpen } = at;
   const { verdict } = result;
   if (verdict === "gone") return null;
   const over = { leaseUntil: null, nextAt: null };
@@ -43,10 +43,10 @@ export function messageAfter(message: Message, result: MessageResult, at: Circum
   const next = { ...message, ...over, attempts };
   if (verdict === "delivered") return { ...next, state: "delivered" };
   if (verdict === "refused") return { ...next, state: "failed" };
-  if (isProbe) return { ...next, attempt: message.attempt - 1, nextAt: now };
+  if (isTrial) return { ...next, attempt: message.attempt - 1, nextAt: now };
   const wait = WAITS_MS[message.attempt - 1];
   if (wait === undefined) return { ...next, state: "failed" };
-  if (isProbed) return { ...next, nextAt: now };
+  if (isHalfOpen) return { ...next, nextAt: now };
   const asked = Math.min(parseRetryAfter(result.retryAfter, now) ?? 0, RETRY_WAIT_MAX_MS);
   return { ...next, nextAt: now + Math.max(Math.ceil(wait * jitter), asked) };
 }

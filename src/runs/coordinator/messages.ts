@@ -1,7 +1,7 @@
 /**
- * The messages of an environment's runs: each tells one webhook endpoint of one run. A lane is an endpoint, so that one
- * that hangs or fails holds up no other. A message never changes a run. Its row is a reminder: what it sends is rendered
- * at each attempt, from the run and from the endpoint as it is then.
+ * The messages of an environment's runs: each tells one webhook endpoint of one run. Each endpoint is a receiver of its
+ * own, so that one that hangs or fails holds up no other. A message never changes a run. Its row is a reminder: what it
+ * sends is rendered at each attempt, from the run and from the endpoint as it is then.
  */
 
 import { log, logFailure } from "../../base/log.ts";
@@ -18,7 +18,7 @@ import {
   type MessageResult,
 } from "../telling.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
-import type { Queued, SlotsPolicy } from "./attempt-slots.ts";
+import type { PermitPolicy, Queued } from "./attempt-slots.ts";
 import { messageAfter } from "./message-schedule.ts";
 import { type Arming, Outbox, type Outgoing, type RequestKind } from "./outbox.ts";
 import type { Replies } from "./replies.ts";
@@ -61,12 +61,12 @@ interface ToldResult extends MessageResult {
 type OutgoingMessage = Outgoing<Message>;
 
 export class Messages implements RequestKind<Message, ToldResult, OutgoingMessage> {
-  readonly slots: SlotsPolicy = {
+  readonly permits: PermitPolicy = {
     // An attempt has its run twice: as the journal's row, and as the JSON that it sends.
     max: { attempts: 200, bytes: 16_000_000 },
     roomOf: () => ({ attempts: 8, bytes: Number.POSITIVE_INFINITY }),
-    probedAfter: 5,
-    probeEveryMs: 60_000,
+    halfOpenAfter: 5,
+    trialEveryMs: 60_000,
   };
   readonly batchMax = 100;
   readonly lostEvent = "message_lost";
@@ -88,8 +88,8 @@ export class Messages implements RequestKind<Message, ToldResult, OutgoingMessag
   readonly #replies: Replies;
   readonly #queue: DueQueue;
   readonly #outbox: Outbox<Message, ToldResult>;
-  /** The messages whose attempt under way only probes its endpoint. */
-  readonly #probes = new Set<string>();
+  /** The messages whose attempt under way is a trial request. */
+  readonly #trials = new Set<string>();
   /** When the Worker was last asked whether to disable an endpoint. */
   readonly #consideredAt = new Map<EndpointKey, number>();
 
@@ -102,15 +102,15 @@ export class Messages implements RequestKind<Message, ToldResult, OutgoingMessag
     this.#outbox = new Outbox(this, queue, arming);
   }
 
-  /** Whether the endpoint fails, so that it is only probed and the schedules of its messages stand still. */
-  isProbed(endpoint: string): boolean {
-    return this.#outbox.isProbed(endpoint);
+  /** Whether the endpoint fails. It gets only trial requests then, and the schedules of its messages stand still. */
+  isHalfOpen(endpoint: string): boolean {
+    return this.#outbox.isHalfOpen(endpoint);
   }
 
   /**
-   * Writes the messages of events. The first one of each endpoint has its first attempt under way if a slot is free. The
-   * others wait, because a slot is taken only when an attempt leaves. Call it in a transaction, and launch what it
-   * returns after that. A message that is there already stays as it is.
+   * Writes the messages of events. The first one of each endpoint has its first attempt under way if a permit is free.
+   * The others wait, because a permit is taken only when an attempt leaves. Call it in a transaction, and launch what
+   * it returns after that. A message that is there already stays as it is.
    */
   insert(matches: readonly Match[], now: number): Message[] {
     const begun = new Map<string, Message>();
@@ -137,7 +137,7 @@ export class Messages implements RequestKind<Message, ToldResult, OutgoingMessag
     for (const message of messages) this.#outbox.launch(messageId(message), message);
   }
 
-  /** The same, and sends others for which there is a slot. */
+  /** The same, and sends others for which there is a permit. */
   launch(messages: readonly Message[]): void {
     this.send(messages);
     this.#outbox.startWaiting();
@@ -161,11 +161,11 @@ export class Messages implements RequestKind<Message, ToldResult, OutgoingMessag
   }
 
   queued({ endpoint, weight, attempt }: Message): Queued {
-    return { lane: endpoint, weight, attempt };
+    return { receiver: endpoint, weight, attempt };
   }
 
-  failuresBefore({ lane }: Queued): number {
-    return this.#journal.endpointHealth.of(lane)?.failures ?? 0;
+  failuresBefore({ receiver }: Queued): number {
+    return this.#journal.endpointHealth.of(receiver)?.failures ?? 0;
   }
 
   find(id: string, now: number): OutgoingMessage | null {
@@ -177,7 +177,7 @@ export class Messages implements RequestKind<Message, ToldResult, OutgoingMessag
       return null;
     }
     const { nextAt } = message;
-    const isInTurn = nextAt !== null && nextAt > now && this.isProbed(message.endpoint);
+    const isInTurn = nextAt !== null && nextAt > now && this.isHalfOpen(message.endpoint);
     return { request: isInTurn ? { ...message, nextAt: now } : message, endsAt: message.expiresAt };
   }
 
@@ -190,7 +190,7 @@ export class Messages implements RequestKind<Message, ToldResult, OutgoingMessag
   }
 
   attempt(id: string, { runId, endpoint, kind, type }: Message): Promise<ToldResult> {
-    if (this.isProbed(endpoint)) this.#probes.add(id);
+    if (this.isHalfOpen(endpoint)) this.#trials.add(id);
     const run = this.#journal.runs.byId(runId);
     const event = run && this.#replies.event(run);
     // The purge has removed the message as well, or the next pass drops it.
@@ -212,13 +212,13 @@ export class Messages implements RequestKind<Message, ToldResult, OutgoingMessag
   }
 
   answered({ request }: OutgoingMessage, attempt: number, result: ToldResult, now: number): void {
-    const isProbe = this.#probes.delete(messageId(request));
+    const isTrial = this.#trials.delete(messageId(request));
     if (this.#isOfEarlierEvent(request, result)) return;
     const isOld = attempt !== request.attempt || request.leaseUntil === null;
     if (isOld && result.verdict !== "delivered") return;
     const { endpoint, runId } = request;
-    const isProbed = this.isProbed(endpoint);
-    const next = messageAfter(request, result, { now, random: Math.random(), isProbe, isProbed });
+    const isHalfOpen = this.isHalfOpen(endpoint);
+    const next = messageAfter(request, result, { now, random: Math.random(), isTrial, isHalfOpen });
     this.#journal.transaction(() => {
       if (!request.isResend) this.#noteHealth(endpoint, result, now);
       if (next !== null) this.#journal.messages.update(next);

@@ -1,15 +1,15 @@
 /**
  * Sends one kind of request of a coordinator: deliveries, stop requests or messages. An attempt is in the journal, with
  * a lease, before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no
- * other. Slots bound how many attempts are under way. A request that finds no slot waits behind the others of its lane,
- * and leaves as soon as a slot is free. Processing a request that finds no slot writes nothing. Only its kind knows
- * what a request is about, and what a result means.
+ * other. Permits bound how many attempts are under way. A request that gets no permit waits in the queue of its
+ * receiver, and leaves as soon as a permit is free. Processing a request that gets no permit writes nothing. Only its
+ * kind knows what a request is about, and what a result means.
  */
 
 import { logFailure } from "../../base/log.ts";
 import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../webhooks/delivery.ts";
 import type { DueQueue, Openings } from "./alarm/due-queue.ts";
-import { AttemptSlots, type Queued, type SlotsPolicy } from "./attempt-slots.ts";
+import { AttemptPermits, type PermitPolicy, type Queued } from "./attempt-slots.ts";
 
 /** A request. `endsAt`: no attempt begins at this instant or later. */
 export interface Outgoing<T> {
@@ -20,7 +20,7 @@ export interface Outgoing<T> {
 /** What the outbox must know of a kind of request. `T`: a request and how far it got. `R`: how an attempt ended. */
 export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
   /** What may be under way. The rest waits. */
-  readonly slots: SlotsPolicy;
+  readonly permits: PermitPolicy;
   /** How many rows one batch may have. */
   readonly batchMax: number;
   /** The event of the log when nobody knows how an attempt ended. */
@@ -28,7 +28,7 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
   /** What such an attempt counts as when its lease has ended. */
   readonly lost: R;
   queued(request: T): Queued;
-  /** How many attempts of a lane have failed in a row, before this object knew it. */
+  /** How many attempts to a receiver have failed in a row, before this object knew it. */
   failuresBefore(queued: Queued): number;
   /** The request as it is now; null if there is none any more. May end what is over. */
   find(id: string, now: number): O | null;
@@ -48,10 +48,10 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
    */
   useResult(id: string, request: T, result: R, when: { readonly isOvertaken: boolean; readonly now: number }): void;
   /**
-   * Gives up a request whose time was up before its next attempt was due, or before a slot was free. `isProbed`: whether
-   * its lane fails.
+   * Gives up a request whose time was up before its next attempt was due, or before a permit was free. `isHalfOpen`:
+   * whether its receiver fails.
    */
-  giveUp(outgoing: O, now: number, isProbed: boolean): void;
+  giveUp(outgoing: O, now: number, isHalfOpen: boolean): void;
 }
 
 /** `arm`: sets the coordinator's alarm for what is due next. */
@@ -63,42 +63,42 @@ export interface Arming {
 export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<T>> {
   readonly #kind: RequestKind<T, R, O>;
   readonly #queue: DueQueue;
-  readonly #slots: AttemptSlots;
+  readonly #permits: AttemptPermits;
   readonly #scope: string;
   readonly #arm: (now: number) => void;
 
   constructor(kind: RequestKind<T, R, O>, queue: DueQueue, { scope, arm }: Arming) {
     this.#kind = kind;
     this.#queue = queue;
-    this.#slots = new AttemptSlots(kind.slots, (queued) => kind.failuresBefore(queued));
+    this.#permits = new AttemptPermits(kind.permits, (queued) => kind.failuresBefore(queued));
     this.#scope = scope;
     this.#arm = arm;
   }
 
   /**
-   * The request with its next attempt under way, or unchanged if it must wait for a slot. Journal it, then launch it.
-   * It waits if others of its lane wait, so that it does not overtake them.
+   * The request with its next attempt under way, or unchanged if it must wait for a permit. Journal it, then launch it.
+   * It waits if others of its receiver wait, so that it does not overtake them.
    */
   begin(request: T, endsAt: number, now: number): T {
     const queued = this.#kind.queued(request);
-    if (this.#queue.isBehindOthers(queued) || !this.#slots.hasRoomFor(queued, now)) {
+    if (this.#queue.isBehindOthers(queued) || !this.#permits.hasRoomFor(queued, now)) {
       this.wait(request, endsAt, now);
       return request;
     }
     return beginAttempt(request, now);
   }
 
-  /** Whether the lane fails, so that it is only probed. */
-  isProbed(lane: string): boolean {
-    return this.#slots.isProbed(lane);
+  /** Whether the receiver fails, so that it gets only trial requests. */
+  isHalfOpen(receiver: string): boolean {
+    return this.#permits.isHalfOpen(receiver);
   }
 
-  /** Notes that a request which is due waits for a slot. Writes nothing. */
+  /** Notes that a request which is due waits for a permit. Writes nothing. */
   wait(request: T, endsAt: number, now: number): void {
     const queued = this.#kind.queued(request);
-    const probeInMs = this.#slots.probeInMs(queued.lane, now);
-    const until = probeInMs > 0 ? Math.min(endsAt, now + probeInMs) : endsAt;
-    this.#queue.wait(queued, { until, isBlocked: !this.#slots.hasRoomForAll(queued.weight) }, now);
+    const trialInMs = this.#permits.trialInMs(queued.receiver, now);
+    const until = trialInMs > 0 ? Math.min(endsAt, now + trialInMs) : endsAt;
+    this.#queue.wait(queued, { until, isBlocked: !this.#permits.hasRoomForAll(queued.weight) }, now);
   }
 
   /**
@@ -108,11 +108,11 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   launch(id: string, request: T): void {
     if (request.leaseUntil === null) return;
     const { attempt } = request;
-    const { lane, weight } = this.#kind.queued(request);
+    const { receiver, weight } = this.#kind.queued(request);
     const lost = (error: unknown) => this.#logError(this.#kind.lostEvent, error, id);
-    void this.#slots
+    void this.#permits
       .hold(
-        { lane, weight, attempt: attempt - 1 },
+        { receiver, weight, attempt: attempt - 1 },
         Date.now(),
         () => this.#kind.attempt(id, request),
         (result) => this.#kind.isWorking(result),
@@ -128,7 +128,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
       .catch(lost);
   }
 
-  /** Writes a request that has changed outside a batch. Sends it if it is due and a slot is free. */
+  /** Writes a request that has changed outside a batch. Sends it if it is due and a permit is free. */
   submit(id: string, outgoing: O, now: number): void {
     const { request, endsAt } = outgoing;
     const begun = isAttemptDue(request, now) ? this.begin(request, endsAt, now) : request;
@@ -136,8 +136,8 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   }
 
   /**
-   * Processes each due row of one batch. Returns how many there were. Throws, after all rows, if a row could not be put
-   * off.
+   * Processes each due row of one batch. Returns how many there were. Throws, after all rows, if a row could not be
+   * deferred.
    */
   takeBatch(now: number): number {
     const stuck: unknown[] = [];
@@ -149,7 +149,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     return due;
   }
 
-  /** Gives waiting requests the slots that are free. */
+  /** Gives waiting requests the permits that are free. */
   startWaiting(): void {
     if (!this.#queue.isAnyWaiting) return;
     const now = Date.now();
@@ -159,9 +159,10 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
 
   #openings(now: number): Openings {
     return {
-      hasRoom: (lane, kind) => this.#slots.hasRoomFor({ lane, weight: 0, attempt: kind === "first" ? 0 : 1 }, now),
-      isProbed: (lane) => this.#slots.isProbed(lane),
-      probeInMs: (lane) => this.#slots.probeInMs(lane, now),
+      hasRoom: (receiver, kind) =>
+        this.#permits.hasRoomFor({ receiver, weight: 0, attempt: kind === "first" ? 0 : 1 }, now),
+      isHalfOpen: (receiver) => this.#permits.isHalfOpen(receiver),
+      trialInMs: (receiver) => this.#permits.trialInMs(receiver, now),
     };
   }
 
@@ -171,7 +172,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     } catch (error) {
       this.#logError("due_row_failed", error, id);
       try {
-        this.#queue.rows.putOff(id, now);
+        this.#queue.rows.defer(id, now);
       } catch (cause) {
         stuck.push(cause);
       }
@@ -189,14 +190,14 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     const isAttemptPlanned = request.leaseUntil === null && request.nextAt !== null;
     if (isAttemptLost(request, now)) this.#kind.answered(outgoing, request.attempt, this.#kind.lost, now);
     else if (isAttemptPlanned && now >= endsAt) {
-      this.#kind.giveUp(outgoing, now, this.#slots.isProbed(this.#kind.queued(request).lane));
+      this.#kind.giveUp(outgoing, now, this.#permits.isHalfOpen(this.#kind.queued(request).receiver));
     } else if (isAttemptDue(request, now) && maySend) this.#sendOrWait(id, outgoing, now);
     else if (isAttemptDue(request, now)) this.wait(request, endsAt, now);
     else return false;
     return true;
   }
 
-  /** Writes nothing if no slot is free, because the journal says already that the request is due. */
+  /** Writes nothing if no permit is free, because the journal says already that the request is due. */
   #sendOrWait(id: string, outgoing: O, now: number): void {
     const begun = this.begin(outgoing.request, outgoing.endsAt, now);
     if (begun.leaseUntil !== null) this.#write(id, { ...outgoing, request: begun }, now);

@@ -1,9 +1,9 @@
 /** How a coordinator answers about a run. Reads the journal, and writes nothing. */
 
 import { toActionRun } from "../action-run.ts";
-import { detailsOf, type PlaceInLine, shownHeartbeat } from "../details.ts";
+import { detailsOf, type QueuePosition, shownHeartbeat } from "../details.ts";
 import type { RunEventToTell } from "../endpoint-calls.ts";
-import { slotOf } from "../gates.ts";
+import { queueOf } from "../gates.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { isOpen, tokenExpiresAt } from "../run.ts";
@@ -70,20 +70,20 @@ export class Replies {
   }
 
   /**
-   * With what only a coordinator knows: the last heartbeat, the place of a run that waits for a slot, and how far a
+   * With what only a coordinator knows: the last heartbeat, the position of a queued run, and how far a
    * failing delivery got.
    */
   #details(run: JournaledRun): string {
     const heartbeat = shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id));
     const delivery = run.failedAttempt === null ? null : this.#journal.deliveries.of(run.id);
-    return detailsOf(run, { heartbeat, place: this.#placeOf(run), delivery });
+    return detailsOf(run, { heartbeat, place: this.#positionOf(run), delivery });
   }
 
-  #placeOf(run: JournaledRun): PlaceInLine | null {
+  #positionOf(run: JournaledRun): QueuePosition | null {
     if (run.waitingFor !== "concurrency" || run.gates === null) return null;
-    const { slots } = this.#journal;
-    const behind = slots.holders(slotOf(run.gates)).map(({ id }) => id);
-    return { position: slots.positionOf(run), behind };
+    const { queues } = this.#journal;
+    const behind = queues.running(queueOf(run.gates)).map(({ id }) => id);
+    return { position: queues.positionOf(run), behind };
   }
 
   /**

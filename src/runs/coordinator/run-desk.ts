@@ -11,7 +11,7 @@ import { heartbeatNews } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
 import { cancelRun } from "./cancel-run.ts";
 import type { Deliveries } from "./deliveries.ts";
-import type { Admitter } from "./gates/admitter.ts";
+import type { Scheduler } from "./gates/admitter.ts";
 import type { GatedRuns } from "./gates/gated-runs.ts";
 import type { Ledger } from "./ledger.ts";
 import {
@@ -33,7 +33,7 @@ interface Parts {
   readonly ledger: Ledger;
   readonly deliveries: Deliveries;
   readonly gatedRuns: GatedRuns;
-  readonly admitter: Admitter;
+  readonly scheduler: Scheduler;
   readonly replies: Replies;
 }
 
@@ -121,7 +121,7 @@ export class RunHandler implements RunCalls {
     const next = transition(run, event, now);
     if (!next.ok) {
       const isReport = event.type === "succeeded" || event.type === "failed";
-      if (isReport && run.slotUntil !== null) this.#parts.admitter.jobEnded(run, now);
+      if (isReport && run.occupiedUntil !== null) this.#parts.scheduler.jobEnded(run, now);
       return { ok: false, reason: next.error };
     }
     const changed = this.#ledger.update(run, next.value, event, now, { changeKey });

@@ -16,7 +16,7 @@ import type { JournaledRun } from "../journal/run-rows.ts";
 import { beganAt, type FailedAttempt, isOpen } from "../run.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { attemptAnswered, attemptStarted, logAnswered, logGivenUp, neverCalled } from "./attempt-events.ts";
-import type { Queued, Room, SlotsPolicy } from "./attempt-slots.ts";
+import type { PermitPolicy, Queued, Room } from "./attempt-slots.ts";
 import type { Arming, Outgoing, RequestKind } from "./outbox.ts";
 
 /** Makes one attempt, in a Worker invocation of its own. */
@@ -39,18 +39,18 @@ export type Ending = Extract<Outcome, { readonly type: "accepted" | "given_up" }
 const FAILING_HOST: Room = { attempts: 100, bytes: 2_000_000 };
 /**
  * A host holds at most this part of what the other hosts leave. A host that hangs fails only after 15 s, and until then
- * some slots must be left for the others, however many hosts hang.
+ * some permits must be left for the others, however many hosts hang.
  */
 const PART_OF_ONE_HOST = 0.8;
 
-/** How the hosts share the slots. */
-export function sharedByHosts(max: Room): SlotsPolicy {
+/** How the hosts share the permits. */
+export function sharedByHosts(max: Room): PermitPolicy {
   return {
     max,
     roomOf: (failures, { attempts, bytes }) =>
       failures > 0 ? FAILING_HOST : { attempts: attempts * PART_OF_ONE_HOST, bytes: bytes * PART_OF_ONE_HOST },
-    probedAfter: 5,
-    probeEveryMs: 10_000,
+    halfOpenAfter: 5,
+    trialEveryMs: 10_000,
   };
 }
 
@@ -61,7 +61,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   protected abstract readonly unsureMax: number | null;
   /** Statuses besides 2xx which say that there is nothing left to do. */
   protected abstract readonly done: ReadonlySet<number>;
-  abstract readonly slots: SlotsPolicy;
+  abstract readonly permits: PermitPolicy;
   abstract readonly batchMax: number;
   readonly lost = LOST;
   readonly #sender: Sender;
@@ -107,7 +107,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   }
 
   queued({ host, weight, attempt }: T): Queued {
-    return { lane: host, weight, attempt };
+    return { receiver: host, weight, attempt };
   }
 
   /** A request that was tried before and is due again says that its host has failed. */
@@ -154,9 +154,9 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     }
   }
 
-  giveUp(outgoing: OfRun<T>, now: number, isProbed: boolean): void {
+  giveUp(outgoing: OfRun<T>, now: number, isHalfOpen: boolean): void {
     const { run, request } = outgoing;
-    const reason = neverCalled(request, this.lastFailure(run), isProbed);
+    const reason = neverCalled(request, this.lastFailure(run), isHalfOpen);
     this.end(outgoing, { type: "given_up", reason }, [], now);
     logGivenUp(this.eventPrefix, this.#scope, run.id, request.attempt, reason);
   }

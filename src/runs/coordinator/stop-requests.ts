@@ -15,8 +15,8 @@ import { Outbox } from "./outbox.ts";
 import { type Ending, type OfRun, RunRequests, type Sending, sharedByHosts } from "./run-requests.ts";
 
 export class StopRequests extends RunRequests<StopRequest> {
-  /** Stop requests have slots of their own, so that no delivery delays one. */
-  readonly slots = sharedByHosts({ attempts: 200, bytes: 8_000_000 });
+  /** Stop requests have permits of their own, so that no delivery delays one. */
+  readonly permits = sharedByHosts({ attempts: 200, bytes: 8_000_000 });
   readonly batchMax = 50;
   protected readonly eventPrefix = "stop";
   /** A job that is asked to stop again stops once. */
@@ -34,7 +34,9 @@ export class StopRequests extends RunRequests<StopRequest> {
     this.#outbox = new Outbox(this, queue, sending);
   }
 
-  /** Sends the stop request that the journal has planned, if it is due and a slot is free. If not, the alarm sends it. */
+  /**
+   * Sends the stop request that the journal has planned, if it is due and a permit is free. If not, the alarm sends it.
+   */
   start(run: JournaledRun, now: number): void {
     const stopRequest = this.#journal.stopRequests.of(run.id);
     if (stopRequest !== null && isAttemptDue(stopRequest, now)) {

@@ -1,6 +1,7 @@
 /**
  * The journal's table of the runs of bulk operations: up to 100 in a row, with what became of each. The runs that wait
- * at a gate are in the first rows, because a cancel takes them first: otherwise a slot that it frees would start them.
+ * at a gate are in the first rows, because a cancel takes them first: otherwise the room that it makes would start
+ * them.
  *
  * An item's number says where it is: the row's number and the item's place in it.
  */

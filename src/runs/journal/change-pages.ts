@@ -29,7 +29,7 @@ const WALK = `
 const MATCH = `
   SELECT change_seq AS seq, id, bytes FROM runs INDEXED BY runs_by_change
   WHERE change_seq > ?1 AND change_seq <= ?2 AND (?3 IS NULL OR action_name = ?3)
-    AND (?5 IS NULL OR slot_group = ?5) AND (?6 IS NULL OR (gates IS NOT NULL AND (?6 IN ('any', 'pause')
+    AND (?5 IS NULL OR concurrency_group = ?5) AND (?6 IS NULL OR (gates IS NOT NULL AND (?6 IN ('any', 'pause')
       OR gates ->> CASE ?6 WHEN 'time' THEN '$.notBefore' WHEN 'approval' THEN '$.approval' ELSE '$.concurrency' END
         IS NOT NULL)))
     AND (?4 = '[]' OR NOT EXISTS (

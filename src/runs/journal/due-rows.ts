@@ -20,15 +20,16 @@ export interface DueRows {
   /** When the first row behind `after` is due; Infinity if there is none. */
   nextDueAt(after?: Due): number;
   /**
-   * The lane's first row behind `after` whose next attempt is due and not under way; null if there is none. `dueAt` is
-   * when the attempt was due. `isRetry`: whether an attempt has begun before.
+   * The receiver's first row behind `after` whose next attempt is due and not under way; null if there is none. `dueAt`
+   * is when the attempt was due. `isRetry`: whether an attempt has begun before.
    */
-  nextWaiting(lane: string, isRetry: boolean, now: number, after: Due): Due | null;
+  nextWaiting(receiver: string, isRetry: boolean, now: number, after: Due): Due | null;
   /**
-   * Left out if rows of a lane that is only probed keep their instants. Otherwise: the lane's next row behind the row
-   * `last` that waits, whenever it is due. Behind the last one comes the first, and it also does if `last` is gone.
+   * Left out if rows keep their instants while the circuit of their receiver is half-open. Otherwise: the receiver's
+   * next row behind the row `last` that waits, whenever it is due. Behind the last one comes the first, and it also
+   * does if `last` is gone.
    */
-  nextInTurn?(lane: string, last: string | undefined): Due | null;
+  nextInTurn?(receiver: string, last: string | undefined): Due | null;
   /** Postpones a row that could not be processed. */
-  putOff(id: string, now: number): void;
+  defer(id: string, now: number): void;
 }

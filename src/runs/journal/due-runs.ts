@@ -119,8 +119,8 @@ export class DueRuns implements DueRows {
    * With exponential backoff: 10 s, 20 s, up to an hour. Nothing is written if the run ended in the pass that failed,
    * because its `due_at` then says when to purge it.
    */
-  putOff(id: string, now: number): void {
-    const putOff = this.#sql.exec<{ dueAt: number }>(
+  defer(id: string, now: number): void {
+    const deferred = this.#sql.exec<{ dueAt: number }>(
       `UPDATE runs SET due_at = ? + min(3600000, 10000 << min(due_failures, 9)), due_failures = due_failures + 1
        WHERE run_key = ${BOUND_KEY} AND id = ? AND completed_at IS NULL
        RETURNING due_at AS dueAt`,
@@ -128,7 +128,7 @@ export class DueRuns implements DueRows {
       ...keyHalves(id),
       id,
     );
-    for (const { dueAt } of [...putOff]) {
+    for (const { dueAt } of [...deferred]) {
       this.#sql.exec("UPDATE deliveries SET next_at = ? WHERE run_id = ? AND next_at IS NOT NULL", dueAt, id);
     }
   }

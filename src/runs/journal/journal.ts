@@ -28,7 +28,7 @@ import { RecoveryRows } from "./recovery-rows.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { RunsToTell } from "./runs-to-tell.ts";
 import { Sequence } from "./sequence.ts";
-import { SlotRows } from "./slot-rows.ts";
+import { ConcurrencyQueueRows } from "./slot-rows.ts";
 import { type ErasedDelivery, type StopRequest, StopRequestRows } from "./stop-request-rows.ts";
 import { TellingCursors } from "./telling-marks.ts";
 import { TimelineRows } from "./timeline-rows.ts";
@@ -119,7 +119,7 @@ export class Journal {
   readonly deliveries: DeliveryRows;
   readonly stopRequests: StopRequestRows;
   readonly accepted: AcceptedChanges;
-  readonly slots: SlotRows;
+  readonly queues: ConcurrencyQueueRows;
   readonly pauses: PauseRows;
   readonly previews: PreviewRows;
   readonly bulk: BulkRows;
@@ -138,7 +138,7 @@ export class Journal {
     this.deliveries = new DeliveryRows(sql);
     this.stopRequests = new StopRequestRows(sql);
     this.accepted = new AcceptedChanges(sql);
-    this.slots = new SlotRows(sql);
+    this.queues = new ConcurrencyQueueRows(sql);
     this.pauses = new PauseRows(sql);
     this.previews = new PreviewRows(sql);
     this.bulk = new BulkRows(sql);
@@ -177,7 +177,7 @@ export class Journal {
       this.stopRequests.forgetRead();
       this.messages.forgetRead();
       this.endpoints.forgetRead();
-      this.slots.endsChange();
+      this.queues.endsChange();
       this.takenBack();
       this.sql.look();
       this.metadata.read();
@@ -202,7 +202,7 @@ export class Journal {
     const written = this.#version(run, delivery, now);
     const isOneStatement = delivery === null && events.length === 0 && run.retryOf === null;
     return this.#numbered(written, isOneStatement, followUps, (): Written | null => {
-      if (run.gates !== null) this.slots.runChanges();
+      if (run.gates !== null) this.queues.runChanges();
       const waitingBytes = delivery === null ? 0 : sealedBytes(delivery) + (preview?.length ?? 0);
       if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
       if (run.retryOf !== null) this.runs.noteRetried(run.retryOf);
@@ -229,8 +229,8 @@ export class Journal {
     const written = this.#version(run, delivery, now);
     const isOneStatement = tellsItself(run) && accepted === null && alongside === undefined;
     return this.#numbered(written, isOneStatement, followUps, (): Written => {
-      if (run.gates !== null) this.slots.runChanges();
-      if (run.slotUntil !== null) this.slots.endsChange();
+      if (run.gates !== null) this.queues.runChanges();
+      if (run.occupiedUntil !== null) this.queues.endsChange();
       this.runs.update(run, rowDetails(written));
       if (accepted !== null) this.accepted.insert(run.id, accepted);
       if (delivery !== null) this.deliveries.put(run.id, delivery);
@@ -348,8 +348,8 @@ export class Journal {
 }
 
 /**
- * Whether the job of an ended run must stop: after a cancel, and after a silent end of a run that held a slot, because
- * the next run of its group starts.
+ * Whether the job of an ended run must stop: after a cancel, and after a silent end of a run of a concurrency queue,
+ * because the next run of the queue starts.
  */
 export function mustStop({ status, endCause, gates }: JournaledRun): boolean {
   if (status === "cancelled") return true;

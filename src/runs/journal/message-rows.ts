@@ -22,7 +22,7 @@ type DueRow = { id: string; dueAt: number; bytes: number };
 /** How many rows a page reads at most. */
 const PAGE_ROWS = 2000;
 /** How long a row waits if it could not be processed. */
-const PUT_OFF_MS = 30_000;
+const DEFERRED_MS = 30_000;
 const AFTER_ALL_IDS = "g";
 
 const COLUMNS = `endpoint, run_id AS runId, kind, type, state, is_resend AS isResend,
@@ -202,13 +202,13 @@ export class MessageRows implements DueRows {
     return behind ?? this.#next("", endpoint, BEGINNING);
   }
 
-  putOff(id: string, now: number): void {
+  defer(id: string, now: number): void {
     this.#nextDueAt = null;
     const { endpoint, runId, kind } = readMessageId(id);
     this.#sql.exec(
       `UPDATE messages SET due_at = ?1, next_at = iif(next_at IS NULL, NULL, ?1)
        WHERE endpoint = ?2 AND run_id = ?3 AND kind = ?4`,
-      now + PUT_OFF_MS,
+      now + DEFERRED_MS,
       endpoint,
       runId,
       kind,

@@ -15,7 +15,7 @@ const BATCH_RUNS = 1000;
 const COLUMNS = "id, status, source, action_name AS actionName, entity_id AS entityId";
 const NEWEST_FIRST = walkBy("ended_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC", limit: BATCH_RUNS });
 /** An entity's id is never empty. */
-const SLOT = "action_name = ? AND entity_id = ? AND is_stored = ?";
+const KEY = "action_name = ? AND entity_id = ? AND is_stored = ?";
 
 /** A run that has ended. */
 export interface EndedOutcome {
@@ -38,8 +38,8 @@ export class OutcomeRows {
   /** The last outcome of the run's action and entity; null if none is known. */
   of(run: EndedOutcome): PreviousStatus {
     const [row] = this.#sql.exec<{ status: "succeeded" | "failed" }>(
-      `SELECT status FROM outcomes WHERE ${SLOT}`,
-      ...slotOf(run),
+      `SELECT status FROM outcomes WHERE ${KEY}`,
+      ...keyOf(run),
     );
     return row?.status ?? null;
   }
@@ -61,7 +61,7 @@ export class OutcomeRows {
 
   /** Forgets the last outcome of the run's action and entity. */
   erase(run: EndedOutcome): void {
-    this.#sql.exec(`DELETE FROM outcomes WHERE ${SLOT}`, ...slotOf(run));
+    this.#sql.exec(`DELETE FROM outcomes WHERE ${KEY}`, ...keyOf(run));
   }
 
   clear(): void {
@@ -82,7 +82,7 @@ export class OutcomeRows {
     this.#sql.exec(
       `INSERT INTO outcomes (action_name, entity_id, is_stored, run_id, status) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT ${onConflict}`,
-      ...slotOf(run),
+      ...keyOf(run),
       run.id,
       run.status,
     );
@@ -94,6 +94,6 @@ export function isOutcome({ status }: Pick<EndedOutcome, "status">): boolean {
   return status === "succeeded" || status === "failed";
 }
 
-function slotOf({ actionName, entityId, source }: EndedOutcome): [string, string, number] {
+function keyOf({ actionName, entityId, source }: EndedOutcome): [string, string, number] {
   return [actionName, entityId ?? "", source === "action" ? 1 : 0];
 }

@@ -15,7 +15,7 @@ export class PauseRows {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     const rows = sql.exec<PauseRow>(
-      `SELECT slot_group AS "group", reason, until, paused_by AS by, via, paused_at AS at FROM pauses`,
+      `SELECT concurrency_group AS "group", reason, until, paused_by AS by, via, paused_at AS at FROM pauses`,
     );
     this.#pauses = new Map([...rows].map((row) => [row.group, row]));
   }
@@ -38,7 +38,7 @@ export class PauseRows {
     if (others.length >= max) return false;
     // The table first: if the write throws, memory must not have the pause.
     this.#sql.exec(
-      `INSERT INTO pauses (slot_group, reason, until, paused_by, via, paused_at) VALUES (?, ?, ?, ?, ?, ?)
+      `INSERT INTO pauses (concurrency_group, reason, until, paused_by, via, paused_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET reason = excluded.reason, until = excluded.until, paused_by = excluded.paused_by,
          via = excluded.via, paused_at = excluded.paused_at`,
       group,
@@ -58,7 +58,7 @@ export class PauseRows {
   }
 
   erase(group: string): void {
-    this.#sql.exec("DELETE FROM pauses WHERE slot_group = ?", group);
+    this.#sql.exec("DELETE FROM pauses WHERE concurrency_group = ?", group);
     this.#pauses.delete(group);
   }
 

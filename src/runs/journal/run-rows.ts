@@ -5,8 +5,8 @@
 
 import { BoundedMap } from "../../base/bounded-map.ts";
 import type { Actor } from "../actor.ts";
-import { type Approval, type Gates, slotOf } from "../gates.ts";
-import { type FailedAttempt, isAtSlot, isOpen, type Run, type Status } from "../run.ts";
+import { type Approval, type Gates, queueOf } from "../gates.ts";
+import { type FailedAttempt, isOpen, isQueued, type Run, type Status } from "../run.ts";
 import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
 import type { RunFacts } from "../run-filter-table.ts";
 import type { PreviousStatus } from "../telling.ts";
@@ -27,10 +27,10 @@ export interface JournaledRun extends Run {
   readonly endedSeq: number | null;
   /** How the run of the same action and entity has ended that ended before it. Null if nobody needed to know. */
   readonly previousStatus: PreviousStatus;
-  /** The sequence number of the write with which it got to its slot: the order of those that wait. Null before. */
+  /** The sequence number of the write with which it got into its queue: the order of those that wait. Null before. */
   readonly readySeq: number | null;
-  /** Until when the run holds its slot at most, if it has ended and an attempt or its job may be under way. Otherwise null. */
-  readonly slotUntil: number | null;
+  /** Until when the run occupies its queue at most, if it has ended and an attempt or its job may be under way. */
+  readonly occupiedUntil: number | null;
   /** Until when its job has time to stop, if the run was cancelled and the job may have begun. Otherwise null. */
   readonly graceUntil: number | null;
 }
@@ -42,9 +42,9 @@ export interface RunState {
   readonly isWaiting: boolean;
 }
 
-/** Until when an ended run holds its slot. */
-export type SlotHold = Pick<JournaledRun, "slotUntil" | "graceUntil">;
-export const FREE: SlotHold = { slotUntil: null, graceUntil: null };
+/** Until when an ended run occupies its queue. */
+export type Occupancy = Pick<JournaledRun, "occupiedUntil" | "graceUntil">;
+export const FREE: Occupancy = { occupiedUntil: null, graceUntil: null };
 
 /** Written once. */
 const FIXED = [
@@ -98,7 +98,7 @@ const CHANGING = [
   "withdrawnAt",
   "rejectedBy",
   "readySeq",
-  "slotUntil",
+  "occupiedUntil",
   "graceUntil",
   "failedAttempt",
 ] as const;
@@ -191,7 +191,7 @@ export class RunRows {
   facts(ids: readonly string[]): JournaledFacts[] {
     if (ids.length === 0) return [];
     const rows = this.#sql.exec<Pick<FactsRow, keyof FactsRow>>(
-      `SELECT id, status, waiting_for AS waitingFor, nullif(slot_group, '') AS "group", labels,
+      `SELECT id, status, waiting_for AS waitingFor, nullif(concurrency_group, '') AS "group", labels,
          action_name AS actionName, entity_id AS entityId, triggered_by AS triggeredBy, bytes
        FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
       keysJson(ids),
@@ -211,8 +211,8 @@ export class RunRows {
 
   /** False, and nothing is written, if another run has this key or the id's `run_key`. */
   insert(run: JournaledRun, details: RowDetails): boolean {
-    const ofSlot = run.gates === null ? [] : slotCells(run.gates, details);
-    const cells = [...newCells(run), ...cellsBeside(run, details), ...ofSlot];
+    const ofQueue = run.gates === null ? [] : queueCells(run.gates, details);
+    const cells = [...newCells(run), ...cellsBeside(run, details), ...ofQueue];
     const inserted = this.#sql.exec(
       `INSERT INTO runs (run_key, ${cells.map(([column]) => column).join(", ")})
        VALUES (${BOUND_KEY}${", ?".repeat(cells.length)})
@@ -269,11 +269,13 @@ export class RunRows {
     this.#memory = ++memories;
   }
 
-  /** Notes until when an ended run holds its slot from now on. Null for both: its slot is free. */
-  holdSlot({ id }: Pick<JournaledRun, "id">, { slotUntil, graceUntil }: SlotHold): void {
-    const hold = `UPDATE runs SET slot_until = ?1, grace_until = ?2, slot_state = iif(?1 IS NULL, NULL, slot_state)`;
+  /** Notes until when an ended run occupies its queue from now on. Null for both: it does so no longer. */
+  setOccupancy({ id }: Pick<JournaledRun, "id">, { occupiedUntil, graceUntil }: Occupancy): void {
+    const set = `
+      UPDATE runs SET occupied_until = ?1, grace_until = ?2,
+        concurrency_state = iif(?1 IS NULL, NULL, concurrency_state)`;
     const [high, low] = keyHalves(id);
-    this.#sql.exec(`${hold} ${THIS_RUN}`, slotUntil, graceUntil, high, low, id);
+    this.#sql.exec(`${set} ${THIS_RUN}`, occupiedUntil, graceUntil, high, low, id);
   }
 
   /** Walks the open runs. */
@@ -354,19 +356,19 @@ function changedCells(run: JournaledRun, before: JournaledRun | undefined): Cell
   return cells.filter(([, value], i) => value !== known[i]?.[1]);
 }
 
-/** What the journal keeps beside a run, and what SQL knows of its place at its slot. */
+/** What the journal keeps beside a run, and what SQL knows of its concurrency queue. */
 function cellsBeside(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): Cell[] {
-  const ofSlot: Cell[] = run.gates === null ? [] : [["slot_state", slotState(run)]];
-  return [["due_at", dueAt], ["change_seq", seq], ["changed_at", changedAt], ["bytes", bytes], ...ofSlot];
+  const ofQueue: Cell[] = run.gates === null ? [] : [["concurrency_state", concurrencyState(run)]];
+  return [["due_at", dueAt], ["change_seq", seq], ["changed_at", changedAt], ["bytes", bytes], ...ofQueue];
 }
 
 /** Where a run with gates waits, written once. A run that has gates but no group has the group "". */
-function slotCells(gates: Gates, { waitingBytes = 0 }: RowDetails): Cell[] {
-  const { group, key } = slotOf(gates);
+function queueCells(gates: Gates, { waitingBytes = 0 }: RowDetails): Cell[] {
+  const { group, key } = queueOf(gates);
   const { tokenId } = gates.creator;
   return [
-    ["slot_group", group],
-    ["slot_key", key],
+    ["concurrency_group", group],
+    ["concurrency_key", key],
     ["creator_id", tokenId],
     ["waiting_bytes", waitingBytes],
   ];
@@ -380,9 +382,9 @@ function columnValue(run: JournaledRun, member: Member): string | number | null 
   return run[member];
 }
 
-/** What SQL knows of a run's place at its slot: null if it has none, or none any more. */
-function slotState(run: JournaledRun): "early" | "waiting" | "holding" | null {
-  if (run.waitingFor !== null) return isAtSlot(run) ? "waiting" : "early";
+/** How a run is in its queue: null if it is not in one, or no longer. */
+function concurrencyState(run: JournaledRun): "early" | "queued" | "running" | null {
+  if (run.waitingFor !== null) return isQueued(run) ? "queued" : "early";
   if (run.releasedAt === null || !run.gates?.concurrency) return null;
-  return isOpen(run) || run.slotUntil !== null ? "holding" : null;
+  return isOpen(run) || run.occupiedUntil !== null ? "running" : null;
 }

@@ -1,14 +1,16 @@
 /**
- * Who holds the slots of a concurrency group, and who waits for one. No slot is counted: a holder is a released
- * run that is open, or that has ended while its last attempt is under way. All of it is read from the runs along one
- * index, in which runs without gates have no entry.
+ * The concurrency queues: who is running, and who is queued. No counter is kept. A run is running in its
+ * queue from its release to its end, although its status is pending at first. After its end it occupies the queue while
+ * its last attempt is under way. All of it is read from the runs along one index, in which runs without gates have no
+ * entry.
  *
- * `slot_state` is `early` while a gate before the slot is closed, then `waiting`, then `holding`, and null at the end.
+ * `concurrency_state` is `early` while a gate before the queue is closed, then `queued`, then `running`, and null at
+ * the end.
  */
 
 import { MINUTE_MS } from "../../base/time.ts";
-import type { Holder, Waiter } from "../admission.ts";
-import { type Approval, type OnConflict, type Slot, slotOf } from "../gates.ts";
+import type { QueuedRun, RunningInQueue } from "../admission.ts";
+import { type Approval, type ConcurrencyQueue, type OnConflict, queueOf } from "../gates.ts";
 import type { Run } from "../run.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
@@ -19,19 +21,19 @@ import type { JournaledRun } from "./run-rows.ts";
  */
 const REPLACED_IN_USE_MS = 15 * MINUTE_MS;
 
-/** The most runs that wait with one group and key. */
-export const WAITING_MAX_AT_SLOT = 1000;
+/** The most runs that wait for one queue. */
+export const WAITING_MAX_IN_QUEUE = 1000;
 
-const INDEXED = "runs INDEXED BY runs_by_slot WHERE slot_state IS NOT NULL";
-const AT_SLOT = `${INDEXED} AND slot_group = ? AND slot_key = ?`;
+const INDEXED = "runs INDEXED BY runs_by_queue WHERE concurrency_state IS NOT NULL";
+const IN_QUEUE = `${INDEXED} AND concurrency_group = ? AND concurrency_key = ?`;
 
 /** Where runs are that have gates and no concurrency group. */
-const WITHOUT_GROUP: Slot = { group: "", key: "" };
+const WITHOUT_GROUP: ConcurrencyQueue = { group: "", key: "" };
 
 /** The limit of the run's action in this group: that of its newest version which this coordinator knows. */
 const LIMIT = `coalesce(
-  (SELECT max_holders FROM slot_limits AS known
-   WHERE known.slot_group = runs.slot_group AND known.action_name = runs.action_name
+  (SELECT max_running FROM concurrency_limits AS known
+   WHERE known.concurrency_group = runs.concurrency_group AND known.action_name = runs.action_name
      AND known.version >= runs.action_version),
   gates ->> '$.concurrency.limit')`;
 
@@ -47,18 +49,18 @@ export interface WaitingCounts {
   readonly ofToken: Waiting;
 }
 
-/** A group and key as a list shows it. `limit`: the least of the open runs. */
-export interface SlotGroup extends Slot {
+/** A queue as a list shows it. `limit`: the least of the open runs. */
+export interface ListedQueue extends ConcurrencyQueue {
   readonly limit: number;
-  readonly holders: number;
-  readonly waiters: number;
+  readonly running: number;
+  readonly queued: number;
 }
 
-/** A waiter as the journal has it, with the approvals that let it get there. */
-export type ApprovedWaiter = Omit<Waiter, "isUnchecked"> & { readonly approvals: readonly Approval[] };
+/** A queued run as the journal has it, with the approvals that let it get there. */
+export type ApprovedQueuedRun = Omit<QueuedRun, "isUnchecked"> & { readonly approvals: readonly Approval[] };
 
-type HolderRow = Omit<Holder, "isStopping"> & { isStopping: number };
-type WaiterRow = {
+type RunningRow = Omit<RunningInQueue, "isStopping"> & { isStopping: number };
+type QueuedRow = {
   id: string;
   actionName: string;
   limit: number | null;
@@ -68,7 +70,7 @@ type WaiterRow = {
 };
 type CountRow = { runs: number; bytes: number; ofTokenRuns: number; ofTokenBytes: number };
 
-export class SlotRows {
+export class ConcurrencyQueueRows {
   readonly #sql: SqlStorage;
   /** Null: not read yet. It is cached because each alarm that is set asks. */
   #nextEndAt: number | null = null;
@@ -79,29 +81,29 @@ export class SlotRows {
     this.#sql = sql;
   }
 
-  holders({ group, key }: Slot): Holder[] {
-    const rows = this.#sql.exec<HolderRow>(
+  running({ group, key }: ConcurrencyQueue): RunningInQueue[] {
+    const rows = this.#sql.exec<RunningRow>(
       `SELECT id, action_name AS actionName, ${LIMIT} AS "limit",
          cancel_until IS NOT NULL OR completed_at IS NOT NULL AS isStopping
-       FROM ${AT_SLOT} AND slot_state = 'holding'`,
+       FROM ${IN_QUEUE} AND concurrency_state = 'running'`,
       group,
       key,
     );
     return [...rows].map((row) => ({ ...row, isStopping: row.isStopping === 1 }));
   }
 
-  /** Open holders and waiters that need a turn now: their time may be up although no alarm has noticed. */
-  due({ group, key }: Slot, now: number): string[] {
-    const due = `SELECT id FROM ${AT_SLOT} AND slot_state <> 'early' AND completed_at IS NULL AND due_at <= ?`;
+  /** Open runs that are running or queued, and need a turn now: their time may be up although no alarm has noticed. */
+  due({ group, key }: ConcurrencyQueue, now: number): string[] {
+    const due = `SELECT id FROM ${IN_QUEUE} AND concurrency_state <> 'early' AND completed_at IS NULL AND due_at <= ?`;
     return [...this.#sql.exec<{ id: string }>(due, group, key, now)].map(({ id }) => id);
   }
 
-  /** In the order in which they got to the slot. */
-  waiters({ group, key }: Slot): ApprovedWaiter[] {
-    const rows = this.#sql.exec<WaiterRow>(
+  /** In the order in which they got into the queue. */
+  queued({ group, key }: ConcurrencyQueue): ApprovedQueuedRun[] {
+    const rows = this.#sql.exec<QueuedRow>(
       `SELECT id, action_name AS actionName, ${LIMIT} AS "limit", gates ->> '$.concurrency.onConflict' AS onConflict,
          waiting_reason AS heldFor, approvals
-       FROM ${AT_SLOT} AND slot_state = 'waiting' ORDER BY ready_seq LIMIT ${WAITING_MAX_AT_SLOT}`,
+       FROM ${IN_QUEUE} AND concurrency_state = 'queued' ORDER BY ready_seq LIMIT ${WAITING_MAX_IN_QUEUE}`,
       group,
       key,
     );
@@ -113,27 +115,27 @@ export class SlotRows {
     }));
   }
 
-  /** The first slots behind `after` at which runs wait, in order. */
-  awaited(after: Slot | null, limit: number): Slot[] {
+  /** The first queues behind `after` in which runs are queued, in order. */
+  withQueued(after: ConcurrencyQueue | null, limit: number): ConcurrencyQueue[] {
     if (!this.#mayAnyWait) return [];
     const { group, key } = after ?? WITHOUT_GROUP;
-    // This slot comes first. Runs that wait for an approval are in it as well, so it is asked for alone.
-    const first = after === null && this.#isAwaited(WITHOUT_GROUP) ? [WITHOUT_GROUP] : [];
+    // This queue comes first. Runs that wait for an approval are in it as well, so it is asked for alone.
+    const first = after === null && this.#hasQueued(WITHOUT_GROUP) ? [WITHOUT_GROUP] : [];
     const rows = this.#sql.exec<{ group: string; key: string }>(
-      `SELECT DISTINCT slot_group AS "group", slot_key AS key FROM ${INDEXED} AND slot_state = 'waiting'
-         AND (slot_group, slot_key) > (?, ?)
-       ORDER BY slot_group, slot_key LIMIT ?`,
+      `SELECT DISTINCT concurrency_group AS "group", concurrency_key AS key FROM ${INDEXED}
+         AND concurrency_state = 'queued' AND (concurrency_group, concurrency_key) > (?, ?)
+       ORDER BY concurrency_group, concurrency_key LIMIT ?`,
       group,
       key,
       limit - first.length,
     );
-    const slots = [...first, ...rows];
-    if (after === null && slots.length === 0) this.#mayAnyWait = false;
-    return slots;
+    const queues = [...first, ...rows];
+    if (after === null && queues.length === 0) this.#mayAnyWait = false;
+    return queues;
   }
 
-  #isAwaited({ group, key }: Slot): boolean {
-    const found = `SELECT 1 FROM ${AT_SLOT} AND slot_state = 'waiting' LIMIT 1`;
+  #hasQueued({ group, key }: ConcurrencyQueue): boolean {
+    const found = `SELECT 1 FROM ${IN_QUEUE} AND concurrency_state = 'queued' LIMIT 1`;
     return [...this.#sql.exec(found, group, key)].length > 0;
   }
 
@@ -142,21 +144,22 @@ export class SlotRows {
     this.#mayAnyWait = true;
   }
 
-  /** The groups and keys at which any of these runs holds a slot or waits. Runs without a group have none. */
-  slotsOf(runIds: readonly string[]): Slot[] {
+  /** The queues in which any of these runs is running or queued. Runs without a group have none. */
+  ofRuns(runIds: readonly string[]): ConcurrencyQueue[] {
     const rows = this.#sql.exec<{ group: string; key: string }>(
-      `SELECT DISTINCT slot_group AS "group", slot_key AS key FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)
-       WHERE slot_state IN ('waiting', 'holding') AND slot_group > ''`,
+      `SELECT DISTINCT concurrency_group AS "group", concurrency_key AS key
+       FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)
+       WHERE concurrency_state IN ('queued', 'running') AND concurrency_group > ''`,
       keysJson(runIds),
     );
     return [...rows];
   }
 
-  /** The place of a waiting run in its line: 1 comes next. */
+  /** The position of a queued run: 1 comes next. */
   positionOf({ gates, readySeq }: Pick<JournaledRun, "gates" | "readySeq">): number | null {
     if (gates === null || readySeq === null) return null;
-    const { group, key } = slotOf(gates);
-    const before = `SELECT count(*) AS n FROM ${AT_SLOT} AND slot_state = 'waiting' AND ready_seq < ?`;
+    const { group, key } = queueOf(gates);
+    const before = `SELECT count(*) AS n FROM ${IN_QUEUE} AND concurrency_state = 'queued' AND ready_seq < ?`;
     return this.#sql.exec<{ n: number }>(before, group, key, readySeq).one().n + 1;
   }
 
@@ -165,41 +168,44 @@ export class SlotRows {
     return this.#count(`${INDEXED}`, creatorId);
   }
 
-  /** The same for one group and key. */
-  waitingAt({ group, key }: Slot, creatorId: string): WaitingCounts {
-    return this.#count(AT_SLOT, creatorId, group, key);
+  /** The same for one queue. */
+  waitingIn({ group, key }: ConcurrencyQueue, creatorId: string): WaitingCounts {
+    return this.#count(IN_QUEUE, creatorId, group, key);
   }
 
-  /** Ended runs whose last attempt is over or lost by now, so their slot is to be freed. */
+  /** Ended runs whose last attempt is over or lost by now. They are to occupy their queues no longer. */
   ended(now: number, limit: number): string[] {
     // Each alarm asks, and most coordinators have none.
     if (now < this.nextEndAt()) return [];
-    const due = "SELECT id FROM runs INDEXED BY runs_by_slot_end WHERE slot_until <= ? ORDER BY slot_until LIMIT ?";
+    const due =
+      "SELECT id FROM runs INDEXED BY runs_by_occupied_until WHERE occupied_until <= ? ORDER BY occupied_until LIMIT ?";
     return [...this.#sql.exec<{ id: string }>(due, now, limit)].map(({ id }) => id);
   }
 
-  /** When the next slot of an ended run is to be freed; Infinity if there is none. */
+  /** When the next ended run is to occupy its queue no longer; Infinity if there is none. */
   nextEndAt(): number {
-    const first = "SELECT min(slot_until) AS at FROM runs INDEXED BY runs_by_slot_end WHERE slot_until IS NOT NULL";
+    const first =
+      "SELECT min(occupied_until) AS at FROM runs INDEXED BY runs_by_occupied_until WHERE occupied_until IS NOT NULL";
     this.#nextEndAt ??= this.#sql.exec<{ at: number | null }>(first).one().at ?? Number.POSITIVE_INFINITY;
     return this.#nextEndAt;
   }
 
-  /** Call this before a write that changes until when an ended run holds its slot. */
+  /** Call this before a write that changes until when an ended run occupies its queue. */
   endsChange(): void {
     this.#nextEndAt = null;
   }
 
   /** Notes the limit of an action in a group. Ask `knowsLimit` before. */
   setLimit(group: string, actionName: string, version: number, limit: number): void {
-    const set =
-      "INSERT OR REPLACE INTO slot_limits (slot_group, action_name, version, max_holders) VALUES (?, ?, ?, ?)";
+    const set = `
+      INSERT OR REPLACE INTO concurrency_limits (concurrency_group, action_name, version, max_running)
+      VALUES (?, ?, ?, ?)`;
     this.#sql.exec(set, group, actionName, version, limit);
   }
 
   /** Lets the next version of each action count, also an older one, because a restore of D1 can take versions back. */
   doubtLimits(): void {
-    this.#sql.exec("UPDATE slot_limits SET is_unsure = 1");
+    this.#sql.exec("UPDATE concurrency_limits SET is_unsure = 1");
   }
 
   /** The limit that counts for a run. The run need not be written yet. */
@@ -207,8 +213,9 @@ export class SlotRows {
     const { concurrency = null } = gates ?? {};
     if (concurrency === null) return Number.POSITIVE_INFINITY;
     if (actionVersion === null) return concurrency.limit;
-    const known =
-      'SELECT max_holders AS "limit" FROM slot_limits WHERE slot_group = ? AND action_name = ? AND version >= ?';
+    const known = `
+      SELECT max_running AS "limit" FROM concurrency_limits
+      WHERE concurrency_group = ? AND action_name = ? AND version >= ?`;
     const rows = this.#sql.exec<{ limit: number }>(known, concurrency.group, actionName, actionVersion);
     return [...rows][0]?.limit ?? concurrency.limit;
   }
@@ -219,28 +226,28 @@ export class SlotRows {
    */
   knowsLimit(group: string, actionName: string, version: number, now: number): boolean {
     const known = `
-      SELECT 1 FROM slot_limits
-      WHERE slot_group = ?1 AND action_name = ?2
+      SELECT 1 FROM concurrency_limits
+      WHERE concurrency_group = ?1 AND action_name = ?2
         AND (version = ?3 OR version > ?3 AND version >= ?4 AND NOT is_unsure)`;
     return [...this.#sql.exec(known, group, actionName, version, now - REPLACED_IN_USE_MS)].length > 0;
   }
 
   /** Whether an open run of the action is in the group. */
   isInGroup(group: string, actionName: string): boolean {
-    const found = `SELECT 1 FROM ${INDEXED} AND slot_group = ? AND action_name = ? LIMIT 1`;
+    const found = `SELECT 1 FROM ${INDEXED} AND concurrency_group = ? AND action_name = ? LIMIT 1`;
     return [...this.#sql.exec(found, group, actionName)].length > 0;
   }
 
   /** The next groups behind `after`, in order. */
-  groups(only: string | null, after: Slot | null, limit: number): SlotGroup[] {
+  groups(only: string | null, after: ConcurrencyQueue | null, limit: number): ListedQueue[] {
     const { group, key } = after ?? { group: "", key: "" };
-    const rows = this.#sql.exec<Pick<SlotGroup, keyof SlotGroup>>(
-      `SELECT slot_group AS "group", slot_key AS key, min(${LIMIT}) AS "limit",
-         count(*) FILTER (WHERE slot_state = 'holding') AS holders,
-         count(*) FILTER (WHERE slot_state = 'waiting') AS waiters
-       FROM ${INDEXED} AND (?1 IS NULL OR slot_group = ?1) AND slot_group > ''
-         AND (slot_group, slot_key) > (?2, ?3) AND slot_state <> 'early'
-       GROUP BY slot_group, slot_key ORDER BY slot_group, slot_key LIMIT ?4`,
+    const rows = this.#sql.exec<Pick<ListedQueue, keyof ListedQueue>>(
+      `SELECT concurrency_group AS "group", concurrency_key AS key, min(${LIMIT}) AS "limit",
+         count(*) FILTER (WHERE concurrency_state = 'running') AS running,
+         count(*) FILTER (WHERE concurrency_state = 'queued') AS queued
+       FROM ${INDEXED} AND (?1 IS NULL OR concurrency_group = ?1) AND concurrency_group > ''
+         AND (concurrency_group, concurrency_key) > (?2, ?3) AND concurrency_state <> 'early'
+       GROUP BY concurrency_group, concurrency_key ORDER BY concurrency_group, concurrency_key LIMIT ?4`,
       only,
       group,
       key,
@@ -255,7 +262,7 @@ export class SlotRows {
         `SELECT count(*) AS runs, coalesce(sum(bytes), 0) AS bytes,
            count(*) FILTER (WHERE creator = ?) AS ofTokenRuns,
            coalesce(sum(bytes) FILTER (WHERE creator = ?), 0) AS ofTokenBytes
-         FROM (SELECT waiting_bytes AS bytes, creator_id AS creator FROM ${from} AND slot_state <> 'holding')`,
+         FROM (SELECT waiting_bytes AS bytes, creator_id AS creator FROM ${from} AND concurrency_state <> 'running')`,
         creatorId,
         creatorId,
         ...bindings,

@@ -44,11 +44,11 @@ export const JOURNAL_STEPS: readonly string[] = [
      withdrawn_at         INTEGER,
      rejected_by          TEXT,
      ready_seq            INTEGER,
-     slot_until           INTEGER,
+     occupied_until           INTEGER,
      grace_until          INTEGER,
-     slot_group           TEXT,
-     slot_key             TEXT,
-     slot_state           TEXT,
+     concurrency_group           TEXT,
+     concurrency_key             TEXT,
+     concurrency_state           TEXT,
      creator_id           TEXT,
      waiting_bytes        INTEGER,
      labels               TEXT    NOT NULL,
@@ -75,19 +75,20 @@ export const JOURNAL_STEPS: readonly string[] = [
    CREATE INDEX runs_by_change ON runs (change_seq);
    CREATE INDEX runs_by_event ON runs (event_seq) WHERE event_seq <> change_seq;
    CREATE INDEX runs_by_end ON runs (ended_seq) WHERE ended_seq <> change_seq;
-   CREATE INDEX runs_by_slot ON runs (slot_group, slot_key, slot_state, ready_seq, creator_id, waiting_bytes)
-     WHERE slot_state IS NOT NULL;
-   CREATE INDEX runs_by_slot_end ON runs (slot_until) WHERE slot_until IS NOT NULL;
-   CREATE TABLE slot_limits (
-     slot_group  TEXT    NOT NULL,
+   CREATE INDEX runs_by_queue
+     ON runs (concurrency_group, concurrency_key, concurrency_state, ready_seq, creator_id, waiting_bytes)
+     WHERE concurrency_state IS NOT NULL;
+   CREATE INDEX runs_by_occupied_until ON runs (occupied_until) WHERE occupied_until IS NOT NULL;
+   CREATE TABLE concurrency_limits (
+     concurrency_group  TEXT    NOT NULL,
      action_name TEXT    NOT NULL,
      version     INTEGER NOT NULL,
-     max_holders INTEGER NOT NULL,
+     max_running INTEGER NOT NULL,
      is_unsure   INTEGER NOT NULL DEFAULT 0,
-     PRIMARY KEY (slot_group, action_name)
+     PRIMARY KEY (concurrency_group, action_name)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE pauses (
-     slot_group TEXT    PRIMARY KEY,
+     concurrency_group TEXT    PRIMARY KEY,
      reason     TEXT    NOT NULL,
      until      INTEGER,
      paused_by  TEXT    NOT NULL,

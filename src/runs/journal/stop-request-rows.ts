@@ -26,7 +26,7 @@ type StopRequestRow = Pick<NewRequest, "host" | "weight" | "maxAttempts" | "init
   Omit<StopRequest, keyof NewRequest | "isUnsure"> & { sealed: ArrayBuffer; isUnsure: number };
 
 /** How long a row waits if it could not be processed. */
-const PUT_OFF_MS = 30_000;
+const DEFERRED_MS = 30_000;
 
 export class StopRequestRows implements DueRows {
   readonly #sql: SqlStorage;
@@ -118,9 +118,9 @@ export class StopRequestRows implements DueRows {
     );
   }
 
-  putOff(runId: string, now: number): void {
+  defer(runId: string, now: number): void {
     const update = "UPDATE stop_requests SET due_at = ?1, next_at = iif(next_at IS NULL, NULL, ?1) WHERE run_id = ?2";
-    this.#write(update, now + PUT_OFF_MS, runId);
+    this.#write(update, now + DEFERRED_MS, runId);
   }
 
   /** The sealed values of the receiver's response that the stop request uses; null if there are none. */

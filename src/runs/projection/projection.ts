@@ -170,7 +170,7 @@ export class Replication implements FollowUp {
     if (primary !== null && !primary.resync.isUnderWay) {
       primary.resync.begin();
       registration.forget();
-      this.#journal.slots.doubtLimits();
+      this.#journal.queues.doubtLimits();
       // The operator resyncs after a restore, and the copy can be what was restored.
       copy?.resync.beginAnew();
     }

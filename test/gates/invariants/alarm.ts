@@ -23,7 +23,7 @@ export function requireAlarm(known: Known, alarmAt: number | null): void {
 }
 
 function nextOf(row: Row): number {
-  if (!isOpen(row)) return row.slotUntil ?? Number.POSITIVE_INFINITY;
+  if (!isOpen(row)) return row.occupiedUntil ?? Number.POSITIVE_INFINITY;
   const opensAt = row.waitingFor === "time" ? (row.gates?.notBefore ?? null) : null;
   return Math.min(endsAt(row), opensAt ?? Number.POSITIVE_INFINITY, row.leaseUntil ?? Number.POSITIVE_INFINITY);
 }

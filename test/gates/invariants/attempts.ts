@@ -1,4 +1,4 @@
-/** What must be true of attempts: when one may leave, and that the slot of an ended run is held as long as it lasts. */
+/** What must be true of attempts: when one may leave, and that an ended run occupies its queue as long as it lasts. */
 
 import { LEASE_MS } from "../../../src/webhooks/delivery.ts";
 import { isOpen, type Row } from "../rows.ts";
@@ -29,25 +29,25 @@ export function noteGrace(known: Known, old: Row | undefined, row: Row): void {
   if (graceMs > 0) known.graces.set(id, Math.min(known.now + graceMs, deadlineAt));
 }
 
-/** No slot comes free while a job that may be at work has time to stop. */
+/** No run leaves its queue while its job may be at work and has time to stop. */
 export function requireGraces({ graces, latest, rows, stage }: Known): void {
   for (const [id, until] of graces) {
-    const isHeld = (rows.get(id)?.slotUntil ?? null) !== null;
-    if (!isHeld && until <= latest) graces.delete(id);
-    else if (!isHeld && stage.mayHaveJob.has(id))
-      fail(`${id} lost its slot although its job has ${until - latest} ms to stop`);
+    const isOccupied = (rows.get(id)?.occupiedUntil ?? null) !== null;
+    if (!isOccupied && until <= latest) graces.delete(id);
+    else if (!isOccupied && stage.mayHaveJob.has(id))
+      fail(`${id} left its queue although its job has ${until - latest} ms to stop`);
   }
 }
 
-/** An attempt that is under way holds the slot of its run, and so does a job that has time to stop. Nothing else does. */
+/** An ended run occupies its queue while an attempt is under way, or while its job has time to stop, and no longer. */
 export function requireFreeAfterAttempt(known: Known, row: Row): void {
-  const { id, slotUntil } = row;
+  const { id, occupiedUntil } = row;
   const { graces, stage } = known;
-  if (isOpen(row) || slotUntil === null || known.hasFailed(row)) return;
+  if (isOpen(row) || occupiedUntil === null || known.hasFailed(row)) return;
   const hasEnded = isAnswered(known, id);
   const hasGrace = graces.has(id) && (stage.mayHaveJob.has(id) || stage.unheard.has(id) || !hasEnded);
-  if (hasEnded && !hasGrace) fail(`${id} holds its slot although its attempt has ended`);
-  if (slotUntil > known.latest + (hasGrace ? GRACE_MS : LEASE_MS)) fail(`${id} holds its slot too long`);
+  if (hasEnded && !hasGrace) fail(`${id} occupies its queue although its attempt has ended`);
+  if (occupiedUntil > known.latest + (hasGrace ? GRACE_MS : LEASE_MS)) fail(`${id} occupies its queue too long`);
 }
 
 /** Call it before a step with which runs can end: those of which an attempt is under way, and until when. */
@@ -59,15 +59,15 @@ export function attemptsUnderWay(known: Known): Map<string, number> {
   );
 }
 
-/** Those that have ended since, and whose attempt has no answer yet, hold their slots. */
-export function requireStillHeld(known: Known, underWay: ReadonlyMap<string, number>, sql: SqlStorage): void {
+/** Those that have ended since, and whose attempt has no answer yet, occupy their queues. */
+export function requireStillOccupied(known: Known, underWay: ReadonlyMap<string, number>, sql: SqlStorage): void {
   for (const [id, leaseUntil] of underWay) {
     if (leaseUntil <= known.now || isAnswered(known, id)) continue;
-    const [row] = sql.exec<{ slotUntil: number | null; isOver: number }>(
-      "SELECT slot_until AS slotUntil, completed_at IS NOT NULL AS isOver FROM runs WHERE id = ?",
+    const [row] = sql.exec<{ occupiedUntil: number | null; isOver: number }>(
+      "SELECT occupied_until AS occupiedUntil, completed_at IS NOT NULL AS isOver FROM runs WHERE id = ?",
       id,
     );
-    if (row?.isOver === 1 && row.slotUntil === null) fail(`${id} lost its slot while an attempt is under way`);
+    if (row?.isOver === 1 && row.occupiedUntil === null) fail(`${id} left its queue while an attempt is under way`);
   }
 }
 

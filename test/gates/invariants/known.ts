@@ -1,15 +1,15 @@
 /** What a story knows of its coordinator: what the journal has, and what the story itself did. It checks nothing. */
 
-import { isOpen, isWaiter, type Row, readRows, slotNameOf } from "../rows.ts";
+import { isOpen, isQueued, queueNameOf, type Row, readRows } from "../rows.ts";
 import type { Stage } from "../stage.ts";
 
-/** A waiter whose release failed waits so long. */
-const PUT_OFF_MS = 10_000;
+/** A queued run whose release failed is deferred so long. */
+const DEFERRED_MS = 10_000;
 /**
  * A run that could not be processed a few times is tried again after so long at most. With many failures, the wait
  * grows.
  */
-const BACKOFF_MS = 12 * PUT_OFF_MS;
+const BACKOFF_MS = 12 * DEFERRED_MS;
 const BACKOFF_DOUBLED_MAX = 9;
 
 export interface KnownPause {
@@ -59,9 +59,9 @@ export class Known {
     const before = new Map(this.rows);
     const changed = readRows(sql, this.#since);
     const ids = new Set(changed.map(({ id }) => id));
-    // A slot comes free without a version.
+    // An ended run leaves its queue without a version.
     for (const row of before.values()) {
-      if (row.slotUntil !== null && !ids.has(row.id)) this.rows.set(row.id, { ...row, slotUntil: null });
+      if (row.occupiedUntil !== null && !ids.has(row.id)) this.rows.set(row.id, { ...row, occupiedUntil: null });
     }
     for (const row of changed) {
       this.rows.set(row.id, row);
@@ -72,7 +72,7 @@ export class Known {
 
   /** What is over needs no look any more. */
   forgetEnded(rows: readonly Row[]): void {
-    for (const row of rows) if (!isOpen(row) && row.slotUntil === null) this.rows.delete(row.id);
+    for (const row of rows) if (!isOpen(row) && row.occupiedUntil === null) this.rows.delete(row.id);
   }
 
   /**
@@ -81,7 +81,7 @@ export class Known {
    */
   forgetPauses(sql: SqlStorage): void {
     const kept = new Set(
-      [...sql.exec<{ name: string }>("SELECT slot_group AS name FROM pauses")].map(({ name }) => name),
+      [...sql.exec<{ name: string }>("SELECT concurrency_group AS name FROM pauses")].map(({ name }) => name),
     );
     for (const [group, { until }] of this.pauses) {
       if (until !== null && until <= this.now && !kept.has(group)) this.pauses.delete(group);
@@ -93,7 +93,7 @@ export class Known {
       (row) =>
         row.gates?.concurrency?.group === group &&
         row.actionName === actionName &&
-        (isOpen(row) || row.slotUntil !== null),
+        (isOpen(row) || row.occupiedUntil !== null),
     );
   }
 
@@ -112,39 +112,39 @@ export class Known {
     return known === undefined || known.version < (actionVersion ?? 0) ? concurrency.limit : known.limit;
   }
 
-  holdersOf(name: string): Row[] {
+  runningIn(name: string): Row[] {
     return [...this.rows.values()].filter(
       (row) =>
-        slotNameOf(row) === name &&
+        queueNameOf(row) === name &&
         row.gates?.concurrency &&
         row.releasedAt !== null &&
-        (isOpen(row) || (row.slotUntil !== null && row.slotUntil > this.now)),
+        (isOpen(row) || (row.occupiedUntil !== null && row.occupiedUntil > this.now)),
     );
   }
 
-  waitersOf(name: string): Row[] {
+  queuedIn(name: string): Row[] {
     return [...this.rows.values()]
-      .filter((row) => isWaiter(row) && slotNameOf(row) === name)
+      .filter((row) => isQueued(row) && queueNameOf(row) === name)
       .sort((a, b) => (a.readySeq ?? 0) - (b.readySeq ?? 0));
   }
 
-  /** The pause that holds back the runs of a slot: that of its group, or else that of the environment. */
+  /** The pause that holds back the runs of a queue: that of its group, or else that of the environment. */
   pauseAt(name: string): KnownPause | undefined {
     const group = name.slice(0, name.indexOf("/"));
     const pauses = [group, ""].map((paused) => this.pauses.get(paused));
     return pauses.find((pause) => pause && (pause.until === null || pause.until > this.now));
   }
 
-  /** Whether a write of it has failed. Then the run is put off with a backoff, also if the clock steps back. */
+  /** Whether a write of it has failed. Then the run is deferred with a backoff, also if the clock steps back. */
   hasFailed(row: Row): boolean {
     const failures = this.#failuresOf(row);
-    const doubledMs = PUT_OFF_MS * 2 ** Math.min(failures.length, BACKOFF_DOUBLED_MAX);
+    const doubledMs = DEFERRED_MS * 2 ** Math.min(failures.length, BACKOFF_DOUBLED_MAX);
     return failures.some((at) => this.now < at + Math.max(BACKOFF_MS, doubledMs));
   }
 
-  /** Until then by the clock: if it steps back, so does its alarm. Not every failure puts it off. */
-  isPutOff(row: Row): boolean {
-    return this.#failuresOf(row).some((at) => this.now < at + PUT_OFF_MS);
+  /** Until then by the clock: if it steps back, so does its alarm. Not every failure defers it. */
+  isDeferred(row: Row): boolean {
+    return this.#failuresOf(row).some((at) => this.now < at + DEFERRED_MS);
   }
 
   #failuresOf({ id }: Row): readonly number[] {

@@ -37,8 +37,8 @@ function requireUnchanged(old: Row | undefined, row: Row): void {
 
 /** After the alarm has rung. */
 export function requireProcessed(row: Row, now: number): void {
-  const { id, slotUntil, waitingFor, gates } = row;
-  if (slotUntil !== null && slotUntil <= now) fail(`${id} holds its slot after its lease`);
+  const { id, occupiedUntil, waitingFor, gates } = row;
+  if (occupiedUntil !== null && occupiedUntil <= now) fail(`${id} occupies its queue after its lease`);
   if (!isOpen(row)) return;
   if (endsAt(row) <= now) fail(`${id} is open after its time`);
   if (waitingFor === "time" && (gates?.notBefore ?? 0) <= now) fail(`the time gate of ${id} did not open`);

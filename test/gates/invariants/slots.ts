@@ -1,43 +1,43 @@
-/** What must be true of the slots of a group and key: how many are held, who is next, and that no free one is left. */
+/** What must be true of a concurrency queue: how many are running, who is next, and that no room is left. */
 
-import { endsAt, isOpen, isWaiter, type Row, slotNameOf } from "../rows.ts";
+import { endsAt, isOpen, isQueued, queueNameOf, type Row } from "../rows.ts";
 import type { Known, KnownPause } from "./known.ts";
 import { fail } from "./violation.ts";
 
-/** A run was released: it had a slot, no pause held it back, and it was next. */
+/** A run was released: there was room, no pause held it back, and it was next. */
 export function requireRelease(known: Known, row: Row): void {
-  const name = slotNameOf(row) ?? "";
+  const name = queueNameOf(row) ?? "";
   if (row.gates === null) return;
   if (known.pauseAt(name)) fail(`${row.id} was released during a pause`);
-  const first = known.waitersOf(name).find((waiter) => !known.isPutOff(waiter));
+  const first = known.queuedIn(name).find((row) => !known.isDeferred(row));
   const hasOrder = row.gates.concurrency !== null || first === undefined || !isAsked(known, first);
   if (hasOrder && first !== undefined && (first.readySeq ?? 0) < (row.readySeq ?? 0))
     fail(`${row.id} overtook ${first.id}`);
   if (row.gates.concurrency === null) return;
-  const holders = known.holdersOf(name);
-  const least = Math.min(...holders.map((holder) => known.limitOf(holder)));
-  if (holders.length > least && isOpen(row)) {
-    fail(`${holders.length} runs hold slots of ${name}, of ${least}, after the release of ${row.id}`);
+  const running = known.runningIn(name);
+  const least = Math.min(...running.map((one) => known.limitOf(one)));
+  if (running.length > least && isOpen(row)) {
+    fail(`${running.length} runs are running in ${name}, of ${least}, after the release of ${row.id}`);
   }
 }
 
 /** Nobody waits while there is room. */
 export function requireNoRoom(known: Known, isRung: boolean): void {
-  const names = new Set(known.open.filter(isWaiter).map((row) => slotNameOf(row) ?? ""));
+  const names = new Set(known.open.filter(isQueued).map((row) => queueNameOf(row) ?? ""));
   for (const name of names) {
-    const line = known.waitersOf(name);
-    const at = line.findIndex((waiter) => !known.isPutOff(waiter) && endsAt(waiter) > known.now);
-    const first = line[at];
+    const queued = known.queuedIn(name);
+    const at = queued.findIndex((row) => !known.isDeferred(row) && endsAt(row) > known.now);
+    const first = queued[at];
     if (first === undefined) continue;
-    const holders = known.holdersOf(name);
-    // A write of those before has failed. They are put off only if there was room for them.
-    const limits = [...holders, ...line.slice(0, at + 1)].map((row) => known.limitOf(row));
+    const running = known.runningIn(name);
+    // A write of those before has failed. They are deferred only if there was room for them.
+    const limits = [...running, ...queued.slice(0, at + 1)].map((row) => known.limitOf(row));
     const least = Math.min(...limits);
     const pause = known.pauseAt(name);
-    const isFree = holders.length < least;
+    const isFree = running.length < least;
     if (pause === undefined && isAsked(known, first)) continue;
     if (isFree && pause === undefined) {
-      fail(`${first.id} waits at ${name} although ${holders.length} of ${least} hold slots`);
+      fail(`${first.id} waits in ${name} although ${running.length} of ${least} are running`);
     }
     if (isRung && at === 0) requireShown(first, isFree, pause);
   }
@@ -48,7 +48,7 @@ function isAsked({ stage }: Known, { approvals }: Row): boolean {
   return stage.isAsking && approvals > 0;
 }
 
-/** The first of a line shows a pause only if nothing else holds it back. */
+/** The first of a queue shows a pause only if nothing else holds it back. */
 function requireShown(row: Row, isFree: boolean, pause: KnownPause | undefined): void {
   const { id, waitingFor, waitingReason, gates } = row;
   if (isFree && waitingFor !== "pause") fail(`${id} is paused and shows ${waitingFor}`);

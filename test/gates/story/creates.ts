@@ -30,7 +30,7 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   const version = isStale ? action.version - 1 : action.version;
   const { group, onConflict } = action;
   const limit = isStale ? random.of([1, 2, 3]) : action.limit;
-  const slot = { group, key: random.of(action.keys) };
+  const queue = { group, key: random.of(action.keys) };
   const required = random.of([0, 0, 0, 1, 2]);
   const inMs = random.of([0, 0, 0, SECOND_MS, 20 * SECOND_MS, MINUTE_MS]);
   const notBefore = inMs === 0 ? null : now + inMs;
@@ -38,7 +38,7 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   const gates: Gates = {
     notBefore,
     approval: required === 0 ? null : { required, allowSelf: random.isOneIn(4) },
-    concurrency: hasGroup ? { ...slot, limit, onConflict } : null,
+    concurrency: hasGroup ? { ...queue, limit, onConflict } : null,
     waitUntil: (notBefore ?? now) + random.of([2 * SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS, HOUR_MS]),
     creator: random.of(CREATORS),
     sealedUnder: null,
@@ -60,7 +60,7 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
     // The limit can be written although the run is not.
     const isTold = hasGroup && isLimitOnRecord(awake, group, name, version);
     if (isTold && known.noteLimit(group, name, version, limit)) {
-      // The next alarm looks at every slot.
+      // The next alarm looks at every queue.
       known.isCalm = false;
       known.mustRing = true;
     }
@@ -72,7 +72,7 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
 }
 
 function isLimitOnRecord({ sql }: Awake, group: string, name: string, version: number): boolean {
-  const found = "SELECT 1 FROM slot_limits WHERE slot_group = ? AND action_name = ? AND version = ?";
+  const found = "SELECT 1 FROM concurrency_limits WHERE concurrency_group = ? AND action_name = ? AND version = ?";
   return [...sql.exec(found, group, name, version)].length > 0;
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { MINUTE_MS } from "../../support/direct.ts";
-import { attemptsUnderWay, requireSendable, requireStillHeld } from "../invariants/attempts.ts";
+import { attemptsUnderWay, requireSendable, requireStillOccupied } from "../invariants/attempts.ts";
 import { requireInvariants } from "../invariants/invariants.ts";
 import { fail, Violation } from "../invariants/violation.ts";
 import { readRows } from "../rows.ts";
@@ -117,10 +117,10 @@ export class Story {
     if (stage.lastFailure !== failed) known.isCalm = false;
     requireInvariants(known, awake.sql, await awake.storage.getAlarm(), isRung);
     if (isRung && stage.lastFailure === failed) known.isCalm = true;
-    requireStillHeld(known, underWay, awake.sql);
+    requireStillOccupied(known, underWay, awake.sql);
   }
 
-  /** An end that is written must not fail because a waiter could not be released. */
+  /** An end that is written must not fail because a queued run could not be released. */
   #requireOwnFailure(error: unknown): void {
     const { asked, stage } = this.#scene;
     if (asked === null || stage.hasFailedForAll || stage.lastFailed.has(asked)) return;
@@ -154,7 +154,7 @@ export class Story {
       const left = readRows(sql, Number.MAX_SAFE_INTEGER);
       if (left.length > 0) fail(`${left.length} runs did not end: ${JSON.stringify(left[0])}`);
       requireNothingLeft(sql);
-      // What was put off is sent.
+      // What was deferred is sent.
       for (let n = 0; n < 3; n++) {
         stage.pass(40 * SECOND_MS);
         await ring(scene, awake);
@@ -178,7 +178,7 @@ function requireStopped({ stage, stoppable }: Scene, sql: SqlStorage): void {
   }
 }
 
-/** Each timeline has its end, and a release if there was one. No delivery and no slot is left. */
+/** Each timeline has its end, and a release if there was one. No delivery is left, and nothing in a queue. */
 function requireNothingLeft(sql: SqlStorage): void {
   const wrong = sql.exec<{ id: string; released: number }>(
     `SELECT id, (SELECT count(*) FROM events WHERE run_id = id AND type = 'released') AS released,
@@ -188,7 +188,7 @@ function requireNothingLeft(sql: SqlStorage): void {
   const [first] = [...wrong];
   if (first !== undefined) fail(`the timeline of ${first.id} has ${first.released} releases`);
   const rest = [
-    ...sql.exec("SELECT run_id FROM deliveries UNION ALL SELECT id FROM runs WHERE slot_state IS NOT NULL"),
+    ...sql.exec("SELECT run_id FROM deliveries UNION ALL SELECT id FROM runs WHERE concurrency_state IS NOT NULL"),
   ];
   if (rest.length > 0) fail(`something is left: ${JSON.stringify(rest[0])}`);
 }

@@ -92,7 +92,7 @@ describe("the callback token", () => {
     }
   });
 
-  it("is the receiver's alone while its first attempt waits for a slot", async () => {
+  it("is the receiver's alone while its first attempt waits for a permit", async () => {
     const path = await stored({ ...DEPLOY, trigger: TRIGGER });
     const { body } = await run(path, {}, keyed("k"));
     await journal(runsOf(path), "DELETE FROM events WHERE type = 'attempt_started'");

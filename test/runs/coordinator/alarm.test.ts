@@ -216,7 +216,7 @@ describe("if the journal can't be written, the alarm rings again after some seco
   });
 });
 
-it("a run that can't even be put off holds up no other run", async () => {
+it("a run that can't even be deferred holds up no other run", async () => {
   const path = newRunsPath();
   const stuck = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
   const sound = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS + 1 });

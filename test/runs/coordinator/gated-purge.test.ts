@@ -13,16 +13,16 @@ const TABLES = ["runs", "events", "deliveries", "previews", "accepted_changes", 
 it("a run with gates goes with its preview, its decisions and its place in its group, and the next run starts", async () => {
   const path = newRunsPath();
   await storeGated(path, { approval: { allowSelf: true }, concurrency: { group: "prod" } });
-  const { body: holder } = await startGated(path);
-  await decide(path, holder.id, "approve");
+  const { body: ahead } = await startGated(path);
+  await decide(path, ahead.id, "approve");
   const { body: rejected } = await startGated(path);
   await decide(path, rejected.id, "reject");
-  const { body: waiter } = await startGated(path);
-  await decide(path, waiter.id, "approve");
-  expect((await detailsOf(path, waiter.id)).details.waiting).toMatchObject({ behind: [holder.id] });
-  await decide(path, waiter.id, "cancel");
-  await decide(path, holder.id, "cancel", { body: { graceSeconds: 0 } });
-  const ids = [holder.id, rejected.id, waiter.id];
+  const { body: queued } = await startGated(path);
+  await decide(path, queued.id, "approve");
+  expect((await detailsOf(path, queued.id)).details.waiting).toMatchObject({ behind: [ahead.id] });
+  await decide(path, queued.id, "cancel");
+  await decide(path, ahead.id, "cancel", { body: { graceSeconds: 0 } });
+  const ids = [ahead.id, rejected.id, queued.id];
   for (const id of ids) expect(await replicatedRow(path, id)).toMatchObject({ status: "cancelled" });
 
   const counts = async () => {
@@ -40,8 +40,8 @@ it("a run with gates goes with its preview, its decisions and its place in its g
   }
   const groups = path.replace(/action-runs$/, "concurrency-groups");
   expect((await ask("GET", groups)).body).toEqual([]);
-  const slots = "SELECT 1 FROM runs WHERE slot_state IS NOT NULL OR slot_until IS NOT NULL";
-  expect(await journal(path, slots)).toEqual([]);
+  const inQueues = "SELECT 1 FROM runs WHERE concurrency_state IS NOT NULL OR occupied_until IS NOT NULL";
+  expect(await journal(path, inQueues)).toEqual([]);
 
   const { body: next } = await startGated(path);
   expect((await decide(path, next.id, "approve")).body.details.waiting).toBeNull();

@@ -72,7 +72,7 @@ describe("messageAfter", () => {
     excerpt: null,
     retryAfter: null,
   };
-  const AT: Circumstances = { now: 1_000_000, random: 0.5, isProbe: false, isProbed: false };
+  const AT: Circumstances = { now: 1_000_000, random: 0.5, isTrial: false, isHalfOpen: false };
   const waits = [5000, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS];
 
   it("waits longer after each of seven failures, a fifth more or less, and gives up after the eighth", () => {
@@ -89,14 +89,14 @@ describe("messageAfter", () => {
     expect([wait("60"), wait("1"), wait("86400"), wait("soon")]).toEqual([60_000, 5000, HOUR_MS, 5000]);
   });
 
-  it("counts no attempt that could not be made, and none that only probed", () => {
+  it("counts no attempt that could not be made, and no trial request", () => {
     const unmade = messageAfter(MESSAGE, { ...FAILED, verdict: "not_made", isAlive: null }, AT);
     expect(unmade).toMatchObject({ attempt: 0, nextAt: AT.now + 30_000, attempts: [], state: "waiting" });
-    const probed = messageAfter(MESSAGE, FAILED, { ...AT, isProbe: true, isProbed: true });
-    expect(probed).toMatchObject({ attempt: 0, nextAt: AT.now, state: "waiting" });
-    expect(probed?.attempts).toHaveLength(1);
-    // The failure after which the endpoint is only probed counts, and the schedule stands still from then on.
-    const fifth = messageAfter(MESSAGE, FAILED, { ...AT, isProbed: true });
+    const tried = messageAfter(MESSAGE, FAILED, { ...AT, isTrial: true, isHalfOpen: true });
+    expect(tried).toMatchObject({ attempt: 0, nextAt: AT.now, state: "waiting" });
+    expect(tried?.attempts).toHaveLength(1);
+    // The failure after which the endpoint gets only trial requests counts, and the schedule stands still from then on.
+    const fifth = messageAfter(MESSAGE, FAILED, { ...AT, isHalfOpen: true });
     expect(fifth).toMatchObject({ attempt: 1, nextAt: AT.now, state: "waiting" });
   });
 
@@ -232,7 +232,7 @@ describe("a message", () => {
   });
 });
 
-it("messages that wait for a slot ring no alarm, and one that was due before them still does", async () => {
+it("messages that wait for a permit ring no alarm, and one that was due before them still does", async () => {
   const path = await given(CHAT, DOWN);
   const dueInMs = async () => {
     const dueAt = await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).upkeep.poke());
@@ -271,7 +271,7 @@ describe("one endpoint", () => {
     expect(hanging.map((endpoint) => of(endpoint).length)).toEqual(hanging.map(() => 8));
   });
 
-  it("that is down is probed once a minute, with another message each time, and no probe counts", async () => {
+  it("that is down gets one trial request a minute, with another message each time, and none of them counts", async () => {
     const path = await given(DOWN);
     outside.answers = () => 503;
     const ids = [];
@@ -295,9 +295,9 @@ describe("one endpoint", () => {
     const page = await runInDurableObject(coordinator(path), (instance) =>
       coordinatorOf(instance).endpoints.page(DOWN, { limit: 10 }),
     );
-    expect(page).toMatchObject({ isProbed: true });
+    expect(page).toMatchObject({ isHalfOpen: true });
 
-    // It is up again: the probe that finds out brings all others with it.
+    // It is up again: the trial request that finds out brings all others with it.
     outside.answers = () => 200;
     await pass(path, 61_000);
     await until(async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length >= 5);
@@ -320,7 +320,7 @@ describe("one endpoint", () => {
     expect(await recoveries(path)).toEqual([]);
   });
 
-  it("that is down is probed, even if others began to wait in the millisecond of its last failure", async () => {
+  it("that is down gets trial requests, even if others began to wait in the millisecond of its last failure", async () => {
     const path = await given("a@1");
     outside.answers = () => 503;
     await end(path);
@@ -341,26 +341,26 @@ describe("one endpoint", () => {
     await until(async () => of("a@1").length === 1);
   });
 
-  it("that is down is probed with another message each time, also if it takes long to answer", async () => {
+  it("that is down gets trial requests with another message each time, also if it takes long to answer", async () => {
     const path = await given(DOWN);
     outside.answers = () => 503;
     for (let n = 0; n < 6; n++) await end(path);
     await until(async () => Number((await healthRows(path))[0]?.failures) >= 5);
     outside.answers = null;
-    const probed: string[] = [];
+    const tried: string[] = [];
     for (let n = 0; n < 6; n++) {
       await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
       await pass(path, 30_000);
       await pass(path, 30_001);
       await until(async () => outside.underWay.length === 1);
-      probed.push(...outside.underWay.map(({ attempt }) => attempt.runId));
+      tried.push(...outside.underWay.map(({ attempt }) => attempt.runId));
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2000 });
       await answer(path, outside.underWay, 503);
     }
-    expect(new Set(probed).size).toBe(6);
+    expect(new Set(tried).size).toBe(6);
   });
 
-  it("that is down is probed with a message whose next attempt is hours away, too", async () => {
+  it("that is down gets a trial request with a message whose next attempt is hours away, too", async () => {
     const path = await given(DOWN);
     outside.answers = () => 503;
     const first = await end(path);
@@ -380,7 +380,7 @@ describe("one endpoint", () => {
     expect((await messageRows(path))[0]?.attempt).toBe(4);
   });
 
-  it("that is down is still probed after a death, and others are not held up by it", async () => {
+  it("that is down still gets trial requests after a death, and others are not held up by it", async () => {
     const path = await given(DOWN);
     outside.answers = ({ endpoint }) => (endpoint === DOWN ? 503 : 200);
     for (let n = 0; n < 6; n++) await end(path);
@@ -412,7 +412,7 @@ describe("one endpoint", () => {
     expect((await messageRows(path)).map(({ attempt }) => attempt)).toEqual(before);
   });
 
-  it("that answers but refuses with 404 is not probed, and its failures are counted", async () => {
+  it("that answers but refuses with 404 gets no trial requests, and its failures are counted", async () => {
     const path = await given(CHAT);
     outside.answers = () => ({ verdict: "failed", isAlive: true, status: 404 });
     for (let n = 0; n < 7; n++) {
@@ -424,7 +424,7 @@ describe("one endpoint", () => {
     const page = await runInDurableObject(coordinator(path), (instance) =>
       coordinatorOf(instance).endpoints.page(CHAT, { limit: 10 }),
     );
-    expect(page.isProbed).toBe(false);
+    expect(page.isHalfOpen).toBe(false);
     expect(await healthRows(path)).toMatchObject([{ failures: 0, failing_since: expect.any(Number) }]);
   });
 

@@ -36,7 +36,7 @@ describe("a list and a summary by what runs wait for, and by group", () => {
     await insertRows(scopeOfPath(path), [{ id: nextId() }]);
     await add("time", "time");
     await add("approval", "approval", { actionName: "test", labels: '["a","b"]', entityId: ENTITY });
-    await add("slot", "concurrency", { triggeredBy: "eve", labels: '["a"]' });
+    await add("queued", "concurrency", { triggeredBy: "eve", labels: '["a"]' });
     await add("other", "approval", {}, { group: "stage" });
     await add("pause", "pause");
     await add("released", null, { status: "running", entityId: ENTITY });
@@ -47,26 +47,26 @@ describe("a list and a summary by what runs wait for, and by group", () => {
   });
 
   const CASES: readonly (readonly [string, readonly string[]])[] = [
-    ["waiting=any", ["time", "approval", "slot", "other", "pause"]],
+    ["waiting=any", ["time", "approval", "queued", "other", "pause"]],
     ["waiting=time", ["time"]],
     ["waiting=approval", ["approval", "other"]],
-    ["waiting=concurrency", ["slot"]],
+    ["waiting=concurrency", ["queued"]],
     ["waiting=pause", ["pause"]],
-    ["group=prod", ["time", "approval", "slot", "pause", "released", "started"]],
+    ["group=prod", ["time", "approval", "queued", "pause", "released", "started"]],
     ["group=stage", ["other", "ended"]],
     ["group=none", []],
     ["group=stage&waiting=any", ["other"]],
     ["group=stage&status=failed", ["ended"]],
-    ["waiting=any&status=pending", ["time", "approval", "slot", "other", "pause"]],
+    ["waiting=any&status=pending", ["time", "approval", "queued", "other", "pause"]],
     ["waiting=any&status=running&status=failed", []],
     ["waiting=any&actionName=test", ["approval"]],
-    ["waiting=any&label=a", ["approval", "slot"]],
+    ["waiting=any&label=a", ["approval", "queued"]],
     ["waiting=any&label=a&label=b", ["approval"]],
-    ["waiting=any&triggeredBy=eve", ["slot"]],
+    ["waiting=any&triggeredBy=eve", ["queued"]],
     [`waiting=any&entityId=${ENTITY}`, ["approval"]],
     [`waiting=time&entityId=${ENTITY}`, []],
     [`group=prod&entityId=${ENTITY}`, ["approval", "released"]],
-    ["group=prod&label=a", ["approval", "slot"]],
+    ["group=prod&label=a", ["approval", "queued"]],
   ];
 
   it.each(CASES)("%s", async (query, names) => {
@@ -91,7 +91,7 @@ describe("a list and a summary by what runs wait for, and by group", () => {
       seen.push(...body.map(({ id }) => id));
       next = /<(.*)>; rel="next"/.exec(headers.get("Link") ?? "")?.[1];
     }
-    const newestFirst = ["pause", "other", "slot", "approval", "time"].map((name) => ids[name]);
+    const newestFirst = ["pause", "other", "queued", "approval", "time"].map((name) => ids[name]);
     expect(seen).toEqual(newestFirst);
   });
 });
@@ -116,7 +116,7 @@ describe("the feed", () => {
     const approved = await gatedRun(path, { approval: { allowSelf: true } });
     await decide(path, approved.id, "approve");
     await storeGated(path, ONE_AT_A_TIME, "grouped");
-    const { body: slot } = await startGated(path, {}, {}, "grouped");
+    const { body: queued } = await startGated(path, {}, {}, "grouped");
     const { body: timed } = await startGated(path, { notBefore: LATER }, {}, "grouped");
     await createRun(path, { actionName: "plain" });
     const told = async (query: string) => {
@@ -124,11 +124,11 @@ describe("the feed", () => {
       return body.runs.map(({ id }) => id).sort();
     };
     const of = (...runs: readonly { readonly id: string }[]) => runs.map(({ id }) => id).sort();
-    for (const any of ["any", "pause"]) expect(await told(`waiting=${any}`)).toEqual(of(approved, slot, timed));
+    for (const any of ["any", "pause"]) expect(await told(`waiting=${any}`)).toEqual(of(approved, queued, timed));
     expect(await told("waiting=approval")).toEqual(of(approved));
-    expect(await told("waiting=concurrency")).toEqual(of(slot, timed));
+    expect(await told("waiting=concurrency")).toEqual(of(queued, timed));
     expect(await told("waiting=time")).toEqual(of(timed));
-    expect(await told("group=prod")).toEqual(of(slot, timed));
+    expect(await told("group=prod")).toEqual(of(queued, timed));
     expect(await told("group=prod&waiting=approval")).toEqual([]);
   });
 });

@@ -105,7 +105,7 @@ describe("the table of runs", () => {
       expect([insert(journal, id), insert(journal, twin)]).toEqual([true, false]);
       expect([journal.runs.byId(id)?.id, journal.runs.byId(twin)]).toEqual([id, null]);
       expect(journal.runs.byIds([twin, id]).map((run) => run.id)).toEqual([id]);
-      journal.due.putOff(twin, Date.now());
+      journal.due.defer(twin, Date.now());
       journal.noteHeartbeat({ ...toJournaledRun({ id: twin }), silentSince: 1 }, []);
       journal.update({ ...toJournaledRun({ id: twin }), version: 9 }, { events: [] }, Date.now());
       expect(journal.runs.byId(id)).toMatchObject({ version: 1, createKey: `m:${id}` });
@@ -238,7 +238,7 @@ describe("what the coordinator asks its journal", () => {
     ["to change a run", (journal) => journal.update(run, { events: [] }, 1), [BY_KEY]],
     ["to note a heartbeat", (journal) => journal.noteHeartbeat(run, []), [BY_KEY]],
     ["to note an attempt", (journal) => journal.noteAttempt(run, null, []), [BY_KEY]],
-    ["to put a run off", ({ due }) => due.putOff(id, 1), [BY_KEY]],
+    ["to defer a run", ({ due }) => due.defer(id, 1), [BY_KEY]],
     ["to forget runs", (journal) => journal.forget([id]), [BY_KEY, "SEARCH runs USING COVERING INDEX runs_by_change"]],
     [
       "the runs of a resync",

@@ -98,7 +98,7 @@ describeInBrowser("the console's gates", (browser) => {
     const ahead = run(ada).getByRole("link", { name: `deploy …${first.slice(-6)}` });
     await run(ada).getByText("1st in line for group shop").waitFor();
     expect(await ahead.getAttribute("href")).toContain(first);
-    // A freeze: the slot is free now, and still nothing starts.
+    // A freeze: there is room now, and still nothing starts.
     await site.goTo(ada, `${ENV}/groups`);
     await button(ada, "Pause shop").click();
     const pause = dialog(ada, "Pause the group shop?");

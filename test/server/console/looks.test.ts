@@ -144,7 +144,7 @@ describeInBrowser("the console's looks", (browser) => {
       ids.set(name, (await client.actions.run(action, { parameters, ...more })).id);
     await run("gated", "waiting for approval");
     await run("gated", "rejected");
-    // It holds the slot, and looks as every other that runs.
+    // It is the one that runs, and looks as every other that runs.
     await client.actions.run("in-turn", { parameters });
     await run("in-turn", "in line");
     await run("in-turn", "waiting for its time", { notBefore: new Date(Date.now() + 9e6).toISOString() });

@@ -1,4 +1,4 @@
-/** GET …/concurrency-groups: who holds slots and who waits, by group and key. */
+/** GET …/concurrency-groups: how many runs are running and queued, by group and key. */
 
 import { Hono } from "hono";
 import { requires } from "../../../auth/bearer.ts";
@@ -7,7 +7,7 @@ import { encodeCursor, nextLink } from "../../../http/cursor.ts";
 import { validQuery } from "../../../http/validate.ts";
 import { baseUrl } from "../../../settings/public-url.ts";
 import type { ConcurrencyGroup } from "../../gate-calls.ts";
-import type { Slot } from "../../gates.ts";
+import type { ConcurrencyQueue } from "../../gates.ts";
 import { ask, environmentOf } from "../run-environment.ts";
 import { groupsQuery } from "./request-schemas.ts";
 
@@ -15,7 +15,7 @@ export const groupRoutes = new Hono<AppEnv>().get("/", requires("data:read"), va
   const { limit, cursor = null, group: only = null } = c.req.valid("query");
   // One group more than the page has, to know whether there is a next page.
   const groups = await ask(environmentOf(c), (coordinator) =>
-    coordinator.gates.groups(only, cursor as Slot | null, limit + 1),
+    coordinator.gates.groups(only, cursor as ConcurrencyQueue | null, limit + 1),
   );
   const page = groups.slice(0, limit);
   const last = page.at(-1);
@@ -26,6 +26,6 @@ export const groupRoutes = new Hono<AppEnv>().get("/", requires("data:read"), va
   return c.json(page.map(toWire));
 });
 
-function toWire({ group, key, limit, holders, waiters, pause }: ConcurrencyGroup) {
-  return { group, key, limit, holders, waiters, paused: pause };
+function toWire({ group, key, limit, running, queued, pause }: ConcurrencyGroup) {
+  return { group, key, limit, holders: running, waiters: queued, paused: pause };
 }

@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 import { CONCURRENCY_GROUP } from "../../../base/limits.ts";
-import { described, instant, slotPageQuery } from "../../../http/schema-parts.ts";
+import { described, instant, queuePageQuery } from "../../../http/schema-parts.ts";
 import { reasonOf } from "../request-schemas.ts";
 
 const why = reasonOf(
@@ -40,4 +40,4 @@ export const groupFilter = z
     description: "The name of a concurrency group.",
   });
 
-export const groupsQuery = z.strictObject({ ...slotPageQuery, group: z.optional(groupFilter) });
+export const groupsQuery = z.strictObject({ ...queuePageQuery, group: z.optional(groupFilter) });

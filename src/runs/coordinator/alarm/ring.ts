@@ -13,7 +13,7 @@ export interface AlarmParts {
   /** All due open runs, also those whose deadline has passed. */
   deliveries(now: number): number;
   messages(now: number): number;
-  /** Gives slots that are free to runs that wait for them. Comes after what ends runs. */
+  /** Schedules the runs of the concurrency queues. Comes after what ends runs. */
   gates(now: number): number;
   /** Goes on with the bulk operations. */
   bulk(now: number): void;

@@ -15,7 +15,7 @@ export function archivedLine({ runs, timeline }: Journal, id: string): string | 
   if (run === null) return null;
   const events = timeline.after(run, 0, Number.MAX_SAFE_INTEGER);
   const heartbeat = shownHeartbeat(events.findLast(({ type }) => type === "heartbeat") ?? null);
-  // An ended run waits for no slot, so it has no place in a line.
+  // An ended run waits in no queue, so it has no position.
   const shown = withDetails(toActionRun(run), detailsOf(run, { heartbeat, place: null }));
   return `${shown.slice(0, -1)},"timeline":[${events.map((event) => toWireEvent(event)).join(",")}]}`;
 }

@@ -18,7 +18,7 @@ import type { Lacking } from "../../projection/lacking.ts";
 import type { Replication } from "../../projection/projection.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import { behind } from "../../run-id.ts";
-import type { Admitter } from "../gates/admitter.ts";
+import type { Scheduler } from "../gates/admitter.ts";
 import { wouldStart } from "../gates/would-start.ts";
 import type { Ledger } from "../ledger.ts";
 import { KEY_REUSED } from "../replies.ts";
@@ -36,7 +36,7 @@ interface Parts {
   readonly replication: Replication;
   readonly lacking: Lacking;
   readonly ledger: Ledger;
-  readonly admitter: Admitter;
+  readonly scheduler: Scheduler;
   readonly runner: BulkRunner;
   readonly arm: (now: number) => void;
 }
@@ -46,16 +46,16 @@ const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;
 export class BulkHandler implements BulkCalls {
   readonly #journal: Journal;
   readonly #storageLimit: StorageLimit;
-  readonly #admitter: Admitter;
+  readonly #scheduler: Scheduler;
   readonly #arm: (now: number) => void;
   readonly #progress: BulkProgress;
   readonly #sets: RunSets;
   readonly driver: BulkDriver;
 
-  constructor({ env, journal, storageLimit, replication, lacking, ledger, admitter, runner, arm }: Parts) {
+  constructor({ env, journal, storageLimit, replication, lacking, ledger, scheduler, runner, arm }: Parts) {
     this.#journal = journal;
     this.#storageLimit = storageLimit;
-    this.#admitter = admitter;
+    this.#scheduler = scheduler;
     this.#arm = arm;
     this.#progress = new BulkProgress(journal);
     this.#sets = new RunSets(env, journal, replication, lacking);
@@ -143,10 +143,10 @@ export class BulkHandler implements BulkCalls {
   }
 
   async preview(target: BulkTarget, isCancel: boolean): Promise<BulkPreview | null> {
-    const { slots, scope } = this.#journal;
+    const { queues, scope } = this.#journal;
     const now = Date.now();
     const startedBy = (runIds: readonly string[]) =>
-      wouldStart(slots.slotsOf(runIds), new Set(runIds), (slot) => this.#admitter.lineAt(slot, now));
+      wouldStart(queues.ofRuns(runIds), new Set(runIds), (queue) => this.#scheduler.queueState(queue, now));
     try {
       return await this.#sets.preview(target, isCancel ? startedBy : () => 0);
     } catch (error) {

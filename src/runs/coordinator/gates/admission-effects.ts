@@ -1,12 +1,12 @@
-/** Does what `admit()` says of a run: releases it, holds it, queues it, ends it, or asks it to stop. */
+/** Does what `schedule()` says of a run: releases it, holds it, queues it, ends it, or asks it to stop. */
 
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
-import type { Admission } from "../../admission.ts";
+import type { SchedulingDecision } from "../../admission.ts";
 import type { GateEvent } from "../../gate-transition.ts";
-import type { Slot } from "../../gates.ts";
+import type { ConcurrencyQueue } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
-import { isAtSlot, isOpen, isWaiting } from "../../run.ts";
+import { isOpen, isQueued, isWaiting } from "../../run.ts";
 import { type CancelRequest, transition } from "../../transition.ts";
 import type { Deliveries } from "../deliveries.ts";
 import type { Ledger } from "../ledger.ts";
@@ -14,7 +14,7 @@ import type { ApproverCheck } from "./approver-check.ts";
 
 const GRACE_MS = CANCEL_GRACE_DEFAULT_SECONDS * 1000;
 
-export class AdmissionEffects {
+export class SchedulingEffects {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #deliveries: Deliveries;
@@ -39,12 +39,12 @@ export class AdmissionEffects {
   }
 
   /** Returns how many bytes were sent. A run whose time is up ends instead. */
-  apply(admission: Admission, slot: Slot, now: number): number {
-    const run = this.#ledger.current(admission.id, now);
+  apply(decision: SchedulingDecision, queue: ConcurrencyQueue, now: number): number {
+    const run = this.#ledger.current(decision.id, now);
     if (run === null || !isOpen(run)) return 0;
-    if (admission.type === "cancel") this.#cancel(run, admission.by, now);
-    if (!isAtSlot(run)) return 0;
-    const at = this.#eventAt(admission, slot, now);
+    if (decision.type === "cancel") this.#cancel(run, decision.by, now);
+    if (!isQueued(run)) return 0;
+    const at = this.#eventAt(decision, queue, now);
     if (at === null) return 0;
     const event = this.#approvers.isUnknown(run.approvals) ? { ...at, approversUnchecked: true as const } : at;
     const next = transition(run, event, now);
@@ -57,18 +57,18 @@ export class AdmissionEffects {
     return this.#journal.deliveries.of(run.id)?.weight ?? 0;
   }
 
-  /** What happens to a waiter; null if the admission is not about one. */
-  #eventAt(admission: Admission, slot: Slot, now: number): GateEvent | null {
-    if (admission.type !== "replace") return eventAt(admission, slot, this.#pauseAt(slot, now));
-    const newer = this.#journal.runs.byId(admission.by);
-    return { type: "replaced", by: admission.by, triggeredBy: newer?.triggeredBy ?? "" };
+  /** What happens to a queued run; null if the decision is not about one. */
+  #eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue, now: number): GateEvent | null {
+    if (decision.type !== "replace") return eventAt(decision, queue, this.#pauseAt(queue, now));
+    const newer = this.#journal.runs.byId(decision.by);
+    return { type: "replaced", by: decision.by, triggeredBy: newer?.triggeredBy ?? "" };
   }
 
-  #pauseAt({ group }: Slot, now: number): string | null {
+  #pauseAt({ group }: ConcurrencyQueue, now: number): string | null {
     return this.#journal.pauses.of(group, now)?.reason ?? null;
   }
 
-  /** Asks a holder to stop for a newer run, as a caller's cancel does. */
+  /** Asks a running run to stop for a newer run, as a caller's cancel does. */
   #cancel(run: JournaledRun, newerId: string, now: number): void {
     const newer = this.#journal.runs.byId(newerId);
     if (newer === null) return;
@@ -80,9 +80,9 @@ export class AdmissionEffects {
   }
 }
 
-/** What an admission does to a run that is at its slot, or gets there. Null: nothing. `pause`: its reason. */
-export function eventAt(admission: Admission, slot: Slot, pause: string | null): GateEvent | null {
-  switch (admission.type) {
+/** What a decision does to a run that is in its queue, or gets there. Null: nothing. `pause`: its reason. */
+export function eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue, pause: string | null): GateEvent | null {
+  switch (decision.type) {
     case "release":
       return { type: "released" };
     case "hold":
@@ -90,12 +90,12 @@ export function eventAt(admission: Admission, slot: Slot, pause: string | null):
     case "queue":
       return { type: "queued" };
     case "refuse":
-      return { type: "refused", reason: `${slotText(slot)} had no free slot, and the action does not wait.` };
+      return { type: "refused", reason: `${groupText(queue)} had no free slot, and the action does not wait.` };
     default:
       return null;
   }
 }
 
-function slotText({ group, key }: Slot): string {
+function groupText({ group, key }: ConcurrencyQueue): string {
   return `The concurrency group ${group}${key === "" ? "" : ` with the key ${key}`}`;
 }

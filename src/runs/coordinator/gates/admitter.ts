@@ -1,54 +1,54 @@
 /**
- * Gives slots to the runs that wait for them. An end, the release of its slot and the start of the next run are one
- * critical section, without an await. `admit()` decides who gets a slot from what the journal says at that moment, and
- * never from a count. An admission that fails never fails the end that led to it.
+ * Schedules the runs of the concurrency queues. An end, the room that it makes and the start of the next run are one
+ * critical section, without an await. `schedule()` decides who starts from what the journal says at that moment, and
+ * never from a count. A decision that fails never fails the end that led to it.
  */
 
 import { logFailure } from "../../../base/log.ts";
-import { admit, type Line, type Waiter } from "../../admission.ts";
-import { type Slot, slotOf } from "../../gates.ts";
+import { type QueuedRun, type QueueState, schedule } from "../../admission.ts";
+import { type ConcurrencyQueue, queueOf } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
-import { FREE, type JournaledRun, type SlotHold } from "../../journal/run-rows.ts";
-import { type ApprovedWaiter, WAITING_MAX_AT_SLOT } from "../../journal/slot-rows.ts";
+import { FREE, type JournaledRun, type Occupancy } from "../../journal/run-rows.ts";
+import { type ApprovedQueuedRun, WAITING_MAX_IN_QUEUE } from "../../journal/slot-rows.ts";
 import type { Ledger } from "../ledger.ts";
-import type { AdmissionEffects } from "./admission-effects.ts";
+import type { SchedulingEffects } from "./admission-effects.ts";
 import type { ApproverCheck } from "./approver-check.ts";
-import { PutOff } from "./put-off.ts";
-import { SlotRound } from "./slot-round.ts";
+import { Deferred } from "./put-off.ts";
+import { QueueRound } from "./slot-round.ts";
 
 /** What one turn does at most. The alarm does the rest at once. */
 const TURN_STEPS = 200;
 const TURN_BYTES = 4_000_000;
 
-/** What is left of a turn. A step is a look at a slot, or what happens to one run. */
+/** What is left of a turn. A step is a look at a queue, or what happens to one run. */
 interface Budget {
   steps: number;
   bytes: number;
 }
 
-/** A line whose waiters have their approvals. */
-interface ApprovedLine extends Line {
-  readonly waiters: readonly (Waiter & ApprovedWaiter)[];
+/** What is in a queue. The queued runs have their approvals. */
+interface ApprovedQueueState extends QueueState {
+  readonly queued: readonly (QueuedRun & ApprovedQueuedRun)[];
 }
 
-export class Admitter {
+export class Scheduler {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
-  readonly #effects: AdmissionEffects;
+  readonly #effects: SchedulingEffects;
   readonly #approvers: ApproverCheck;
   readonly #arm: (now: number) => void;
-  /** Slots at which something may have changed, by their name. */
-  readonly #changed = new Map<string, Slot>();
-  readonly #putOff = new PutOff();
-  readonly #round: SlotRound;
-  /** An admission can end a run, which frees a slot. That slot is noted, and the loop that is under way takes it. */
-  #isAdmitting = false;
+  /** Queues in which something may have changed, by their name. */
+  readonly #changed = new Map<string, ConcurrencyQueue>();
+  readonly #deferred = new Deferred();
+  readonly #round: QueueRound;
+  /** A decision can end a run. The queue that gets room is noted, and the loop that is under way takes it. */
+  #isScheduling = false;
 
   /** `arm`: sets the alarm for what is due next. */
   constructor(
     journal: Journal,
     ledger: Ledger,
-    effects: AdmissionEffects,
+    effects: SchedulingEffects,
     approvers: ApproverCheck,
     arm: (now: number) => void,
   ) {
@@ -57,26 +57,26 @@ export class Admitter {
     this.#effects = effects;
     this.#approvers = approvers;
     this.#arm = arm;
-    this.#round = new SlotRound(journal.slots);
+    this.#round = new QueueRound(journal.queues);
   }
 
-  /** Call this when something has changed at a slot: an end, a limit, or a run that got there. */
-  admitAt(slot: Slot, now: number): void {
-    this.#changed.set(nameOf(slot), slot);
-    if (!this.#isAdmitting) this.#admit(now);
+  /** Call this when something has changed in a queue: an end, a limit, or a run that got there. */
+  scheduleQueue(queue: ConcurrencyQueue, now: number): void {
+    this.#changed.set(nameOf(queue), queue);
+    if (!this.#isScheduling) this.#scheduleSafely(now);
   }
 
   /**
-   * The alarm looks at every slot at which runs wait. Call this before a pause or a limit changes. If the alarm can't be
-   * set, this throws, and nothing must change.
+   * The alarm looks at every queue in which runs wait. Call this before a pause or a limit changes. If the alarm can't
+   * be set, this throws, and nothing must change.
    */
-  admitEverywhereSoon(now: number): void {
+  scheduleAllSoon(now: number): void {
     this.#round.begin();
     this.#arm(now);
   }
 
   /** Does at once what fits into a turn. Call this after the change. */
-  admitEverywhere(now: number): void {
+  scheduleAll(now: number): void {
     try {
       this.takeTurn(now);
       this.#arm(now);
@@ -89,77 +89,78 @@ export class Admitter {
   /** Call this in the critical section that an answer about the approvers of these runs has begun. Never throws. */
   approversKnown(runIds: readonly string[], now: number): void {
     for (const id of runIds) {
-      let slot: Slot | null = null;
+      let queue: ConcurrencyQueue | null = null;
       try {
         const gates = this.#journal.runs.byId(id)?.gates ?? null;
         if (gates === null) continue;
-        slot = slotOf(gates);
-        this.#changed.set(nameOf(slot), slot);
+        queue = queueOf(gates);
+        this.#changed.set(nameOf(queue), queue);
         this.#effects.withdraw(id, now);
       } catch (error) {
-        if (slot === null) this.#logFailed(error, id);
-        else this.#putOffFailed(id, slot, error, now);
+        if (queue === null) this.#logFailed(error, id);
+        else this.#deferFailed(id, queue, error, now);
       }
     }
-    this.#admit(now);
+    this.#scheduleSafely(now);
   }
 
   /** Call this after each end of a run with gates. */
   ended({ gates }: JournaledRun, now: number): void {
-    if (gates?.concurrency) this.admitAt(slotOf(gates), now);
+    if (gates?.concurrency) this.scheduleQueue(queueOf(gates), now);
   }
 
   /**
-   * Call this when the last attempt of an ended run is over. Its slot is free then, unless its job may be at work and
-   * still has time to stop.
+   * Call this when the last attempt of an ended run is over. The run occupies its queue no longer then, unless its job
+   * may be at work and still has time to stop.
    */
   attemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void {
     const { graceUntil } = run;
-    const isHeld = mayHaveJob && graceUntil !== null && graceUntil > now;
-    this.#hold(run, isHeld ? { slotUntil: graceUntil, graceUntil } : FREE, now);
+    const isOccupied = mayHaveJob && graceUntil !== null && graceUntil > now;
+    this.#setOccupancy(run, isOccupied ? { occupiedUntil: graceUntil, graceUntil } : FREE, now);
   }
 
   /** Call this when the job of a run that has ended reports that it is over. */
   jobEnded(run: JournaledRun, now: number): void {
-    const { slotUntil, graceUntil } = run;
+    const { occupiedUntil, graceUntil } = run;
     // An attempt that is under way may begin another job.
-    if (graceUntil !== null) this.#hold(run, slotUntil === graceUntil ? FREE : { ...FREE, slotUntil }, now);
+    if (graceUntil !== null)
+      this.#setOccupancy(run, occupiedUntil === graceUntil ? FREE : { ...FREE, occupiedUntil }, now);
   }
 
-  #hold(run: JournaledRun, held: SlotHold, now: number): void {
+  #setOccupancy(run: JournaledRun, occupancy: Occupancy, now: number): void {
     this.#journal.transaction(() => {
-      this.#journal.slots.endsChange();
-      this.#journal.runs.holdSlot(run, held);
+      this.#journal.queues.endsChange();
+      this.#journal.runs.setOccupancy(run, occupancy);
       // A grace can end before the lease of the attempt would have.
       this.#arm(now);
     });
-    if (held.slotUntil === null) this.ended(run, now);
+    if (occupancy.occupiedUntil === null) this.ended(run, now);
   }
 
-  /** Whether the slot still waits for its turn. Until then, nobody knows who in its line gets it. */
-  isPending(slot: Slot): boolean {
-    return this.#changed.has(nameOf(slot));
+  /** Whether the queue still waits for its turn. Until then, nobody knows which of its runs starts. */
+  isPending(queue: ConcurrencyQueue): boolean {
+    return this.#changed.has(nameOf(queue));
   }
 
-  lineAt(slot: Slot, now: number): ApprovedLine {
-    const { slots, pauses } = this.#journal;
-    const waiters = slots.waiters(slot).flatMap((waiter) => {
-      if (this.#putOff.has(waiter.id, now)) return [];
-      return [{ ...waiter, isUnchecked: this.#approvers.isUnchecked(waiter.approvals) }];
+  queueState(queue: ConcurrencyQueue, now: number): ApprovedQueueState {
+    const { queues, pauses } = this.#journal;
+    const queued = queues.queued(queue).flatMap((run) => {
+      if (this.#deferred.has(run.id, now)) return [];
+      return [{ ...run, isUnchecked: this.#approvers.isUnchecked(run.approvals) }];
     });
-    return { holders: slots.holders(slot), waiters, pause: pauses.of(slot.group, now)?.reason ?? null };
+    return { running: queues.running(queue), queued, pause: pauses.of(queue.group, now)?.reason ?? null };
   }
 
   /**
-   * The alarm's part. Returns how many slots were looked at. If something failed, this throws after it has done
+   * The alarm's part. Returns how many queues were looked at. If something failed, this throws after it has done
    * everything else, because the alarm must not ring again at once.
    */
   takeTurn(now: number): number {
-    const failures = [...this.#eraseEnded(now), ...this.#freeSlots(now)];
+    const failures = [...this.#eraseEnded(now), ...this.#freeOccupied(now)];
     if (this.#approvers.forgetLost(now)) this.#round.begin();
     const looked = this.#round.next();
-    for (const slot of [...this.#putOff.take(now), ...looked]) this.#changed.set(nameOf(slot), slot);
-    failures.push(...this.#admit(now));
+    for (const queue of [...this.#deferred.take(now), ...looked]) this.#changed.set(nameOf(queue), queue);
+    failures.push(...this.#scheduleSafely(now));
     if (failures.length > 0) throw failures[0];
     return looked.length;
   }
@@ -167,12 +168,12 @@ export class Admitter {
   /** When the alarm must ring; Infinity if it need not. */
   nextAt(now: number): number {
     if (this.#changed.size > 0 || this.#round.isUnderWay) return now;
-    const { pauses, slots } = this.#journal;
-    const rest = [this.#putOff.nextAt(now), this.#approvers.nextAt()];
-    return Math.min(pauses.nextEndAt(), slots.nextEndAt(), ...rest);
+    const { pauses, queues } = this.#journal;
+    const rest = [this.#deferred.nextAt(now), this.#approvers.nextAt()];
+    return Math.min(pauses.nextEndAt(), queues.nextEndAt(), ...rest);
   }
 
-  /** Removes pauses that have ended. Returns what failed, because it may keep no waiter from its slot. */
+  /** Removes pauses that have ended. Returns what failed, because it may keep no run in its queue. */
   #eraseEnded(now: number): readonly unknown[] {
     try {
       if (this.#journal.pauses.eraseEnded(now)) this.#round.begin();
@@ -182,10 +183,10 @@ export class Admitter {
     }
   }
 
-  /** Frees the slots of ended runs whose last attempt is lost, or whose grace is over. Returns what failed. */
-  #freeSlots(now: number): readonly unknown[] {
-    const { slots, runs } = this.#journal;
-    return slots.ended(now, TURN_STEPS).flatMap((id) => {
+  /** Makes room for those behind ended runs whose last attempt is lost, or whose grace is over. Returns what failed. */
+  #freeOccupied(now: number): readonly unknown[] {
+    const { queues, runs } = this.#journal;
+    return queues.ended(now, TURN_STEPS).flatMap((id) => {
       try {
         const run = runs.byId(id);
         if (run !== null) this.attemptEnded(run, true, now);
@@ -196,22 +197,22 @@ export class Admitter {
     });
   }
 
-  /** Returns what failed, apart from the admissions of single runs, which are put off. */
-  #admit(now: number): readonly unknown[] {
-    this.#isAdmitting = true;
+  /** Returns what failed, apart from the decisions about single runs, which are deferred. */
+  #scheduleSafely(now: number): readonly unknown[] {
+    this.#isScheduling = true;
     const failures: unknown[] = [];
     const failed = (error: unknown) => {
       this.#logFailed(error);
       failures.push(error);
     };
     try {
-      this.#admitChanged(now, { steps: TURN_STEPS, bytes: TURN_BYTES });
+      this.#scheduleChanged(now, { steps: TURN_STEPS, bytes: TURN_BYTES });
     } catch (error) {
       failed(error);
-      // A round finds again what was not admitted.
+      // A round finds again what was not scheduled.
       this.#round.begin();
     }
-    this.#isAdmitting = false;
+    this.#isScheduling = false;
     try {
       // A question to D1 that dies with this object is asked again.
       const mustRing = this.#changed.size > 0 || this.#round.isUnderWay || this.#approvers.isBusy;
@@ -223,70 +224,70 @@ export class Admitter {
   }
 
   /**
-   * Looks at each slot that has changed. Each look is a step of the budget. A slot is looked at again only if the last
-   * look has written a version or put a run off. So no turn goes on for ever, and neither does a row of alarms.
+   * Looks at each queue that has changed. Each look is a step of the budget. A queue is looked at again only if the
+   * last look has written a version or deferred a run. So no turn goes on for ever, and neither does a row of alarms.
    */
-  #admitChanged(now: number, budget: Budget): void {
-    for (const [name, slot] of this.#changed) {
+  #scheduleChanged(now: number, budget: Budget): void {
+    for (const [name, queue] of this.#changed) {
       if (isSpent(budget)) break;
       this.#changed.delete(name);
       const before = this.#progress;
-      const isWhole = this.#admitOnce(slot, now, budget);
-      if (!isWhole && this.#progress > before) this.#changed.set(name, slot);
+      const isWhole = this.#scheduleOnce(queue, now, budget);
+      if (!isWhole && this.#progress > before) this.#changed.set(name, queue);
       budget.steps--;
     }
   }
 
-  /** Grows with each version that is written, and with each run that is put off. */
+  /** Grows with each version that is written, and with each run that is deferred. */
   get #progress(): number {
-    return this.#journal.sequence.last + this.#putOff.added;
+    return this.#journal.sequence.last + this.#deferred.added;
   }
 
-  /** False if more is left to do at the slot. */
-  #admitOnce(slot: Slot, now: number, budget: Budget): boolean {
-    this.#endOverdue(slot, now);
-    const line = this.lineAt(slot, now);
-    if (line.waiters.length === 0) return true;
-    const all = admit(line);
+  /** False if more is left to do in the queue. */
+  #scheduleOnce(queue: ConcurrencyQueue, now: number, budget: Budget): boolean {
+    this.#endOverdue(queue, now);
+    const state = this.queueState(queue, now);
+    if (state.queued.length === 0) return true;
+    const all = schedule(state);
     const unchecked = new Set(all.filter(({ type }) => type === "check").map(({ id }) => id));
-    const asked = line.waiters.filter(({ id }) => unchecked.has(id));
+    const asked = state.queued.filter(({ id }) => unchecked.has(id));
     this.#approvers.start(asked, now);
-    const admissions = all.filter(({ type }) => type !== "check");
-    for (const admission of admissions) {
-      // A holder that could not be asked to stop is still in the line.
-      if (this.#putOff.has(admission.id, now)) continue;
+    const decisions = all.filter(({ type }) => type !== "check");
+    for (const decision of decisions) {
+      // A running run that could not be asked to stop is still in the queue.
+      if (this.#deferred.has(decision.id, now)) continue;
       if (isSpent(budget)) return false;
       budget.steps--;
       try {
-        budget.bytes -= this.#effects.apply(admission, slot, now);
+        budget.bytes -= this.#effects.apply(decision, queue, now);
       } catch (error) {
-        this.#putOffFailed(admission.id, slot, error, now);
+        this.#deferFailed(decision.id, queue, error, now);
         return false;
       }
     }
     // Of the runs without a group, more can wait than were read.
-    return admissions.length === 0 || line.waiters.length < WAITING_MAX_AT_SLOT;
+    return decisions.length === 0 || state.queued.length < WAITING_MAX_IN_QUEUE;
   }
 
-  /** Ends the runs whose time is up, however late the alarm is, so that none of them holds a slot or replaces a run. */
-  #endOverdue(slot: Slot, now: number): void {
-    for (const id of this.#journal.slots.due(slot, now)) {
-      if (this.#putOff.has(id, now)) continue;
+  /** Ends the runs whose time is up, however late the alarm is, so that none of them takes room or replaces a run. */
+  #endOverdue(queue: ConcurrencyQueue, now: number): void {
+    for (const id of this.#journal.queues.due(queue, now)) {
+      if (this.#deferred.has(id, now)) continue;
       try {
         this.#ledger.current(id, now);
       } catch (error) {
-        this.#putOffFailed(id, slot, error, now);
+        this.#deferFailed(id, queue, error, now);
       }
     }
   }
 
-  #putOffFailed(id: string, slot: Slot, error: unknown, now: number): void {
+  #deferFailed(id: string, queue: ConcurrencyQueue, error: unknown, now: number): void {
     this.#logFailed(error, id);
-    this.#putOff.add(id, slot, now);
+    this.#deferred.add(id, queue, now);
   }
 
   #logFailed(error: unknown, run?: string): void {
-    logFailure("admission_failed", error, { coordinator: this.#journal.scope, run });
+    logFailure("scheduling_failed", error, { coordinator: this.#journal.scope, run });
   }
 }
 
@@ -294,6 +295,6 @@ function isSpent({ steps, bytes }: Budget): boolean {
   return steps <= 0 || bytes <= 0;
 }
 
-function nameOf({ group, key }: Slot): string {
+function nameOf({ group, key }: ConcurrencyQueue): string {
   return `${group}\n${key}`;
 }

@@ -5,14 +5,14 @@ import { type Actor, isSameActor } from "../../actor.ts";
 import { shownApproval } from "../../details.ts";
 import type { ApprovalReply, ConcurrencyGroup, Decision, GateCalls, Pause } from "../../gate-calls.ts";
 import type { GateEvent } from "../../gate-transition.ts";
-import { approveConflict, rejectConflict, type Slot } from "../../gates.ts";
+import { approveConflict, type ConcurrencyQueue, rejectConflict } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { Inclusion, RunRefusal, RunReply } from "../../run-answer.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import type { Ledger } from "../ledger.ts";
 import { KEY_REUSED, NOT_FOUND, type Replies } from "../replies.ts";
-import type { Admitter } from "./admitter.ts";
+import type { Scheduler } from "./admitter.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 import type { GatedRuns } from "./gated-runs.ts";
 
@@ -29,7 +29,7 @@ export class GateHandler implements GateCalls {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #gatedRuns: GatedRuns;
-  readonly #admitter: Admitter;
+  readonly #scheduler: Scheduler;
   readonly #approvers: ApproverCheck;
   readonly #replies: Replies;
 
@@ -37,14 +37,14 @@ export class GateHandler implements GateCalls {
     journal: Journal,
     ledger: Ledger,
     gatedRuns: GatedRuns,
-    admitter: Admitter,
+    scheduler: Scheduler,
     approvers: ApproverCheck,
     replies: Replies,
   ) {
     this.#journal = journal;
     this.#ledger = ledger;
     this.#gatedRuns = gatedRuns;
-    this.#admitter = admitter;
+    this.#scheduler = scheduler;
     this.#approvers = approvers;
     this.#replies = replies;
   }
@@ -108,10 +108,10 @@ export class GateHandler implements GateCalls {
 
   async pause(pause: Pause): Promise<boolean> {
     const now = Date.now();
-    this.#admitter.admitEverywhereSoon(now);
+    this.#scheduler.scheduleAllSoon(now);
     const isPaused = this.#journal.pauses.put(pause, PAUSES_MAX_PER_ENVIRONMENT, now);
     // The runs that an older pause held wait for this one now, and must show its reason.
-    if (isPaused) this.#admitter.admitEverywhere(now);
+    if (isPaused) this.#scheduler.scheduleAll(now);
     return isPaused;
   }
 
@@ -119,9 +119,9 @@ export class GateHandler implements GateCalls {
     const { pauses } = this.#journal;
     if (!pauses.has(group)) return false;
     const now = Date.now();
-    this.#admitter.admitEverywhereSoon(now);
+    this.#scheduler.scheduleAllSoon(now);
     pauses.erase(group);
-    this.#admitter.admitEverywhere(now);
+    this.#scheduler.scheduleAll(now);
     return true;
   }
 
@@ -129,10 +129,14 @@ export class GateHandler implements GateCalls {
     return this.#journal.pauses.all(Date.now());
   }
 
-  async groups(only: string | null, after: Slot | null, limit: number): Promise<readonly ConcurrencyGroup[]> {
+  async groups(
+    only: string | null,
+    after: ConcurrencyQueue | null,
+    limit: number,
+  ): Promise<readonly ConcurrencyGroup[]> {
     const now = Date.now();
-    const { slots, pauses } = this.#journal;
-    return slots
+    const { queues, pauses } = this.#journal;
+    return queues
       .groups(only, after, limit)
       .map((group) => ({ ...group, pause: pauses.of(group.group, now)?.reason ?? null }));
   }
@@ -140,11 +144,11 @@ export class GateHandler implements GateCalls {
   /** Notes nothing if no open run of the action is in the group: the next one brings its limit. */
   async setLimit(group: string, actionName: string, version: number, limit: number): Promise<void> {
     const now = Date.now();
-    const { slots } = this.#journal;
-    if (!slots.isInGroup(group, actionName) || slots.knowsLimit(group, actionName, version, now)) return;
-    this.#admitter.admitEverywhereSoon(now);
-    slots.setLimit(group, actionName, version, limit);
-    this.#admitter.admitEverywhere(now);
+    const { queues } = this.#journal;
+    if (!queues.isInGroup(group, actionName) || queues.knowsLimit(group, actionName, version, now)) return;
+    this.#scheduler.scheduleAllSoon(now);
+    queues.setLimit(group, actionName, version, limit);
+    this.#scheduler.scheduleAll(now);
   }
 
   /**

@@ -1,28 +1,28 @@
 /**
- * Runs on their way through their gates: a new run with gates, an approval, a time that has come. If a run gets to its
- * slot and there is room, the same version releases it.
+ * Runs on their way through their gates: a new run with gates, an approval, a time that has come. If a run gets into
+ * its queue and there is room, the same version releases it.
  */
 
 import type { NewDelivery } from "../../../webhooks/delivery.ts";
-import { type Admission, admit, type Waiter } from "../../admission.ts";
+import { type QueuedRun, type SchedulingDecision, schedule } from "../../admission.ts";
 import { gateEventsOfNew } from "../../gate-timeline.ts";
 import type { GateEvent } from "../../gate-transition.ts";
-import { type Slot, slotOf } from "../../gates.ts";
+import { type ConcurrencyQueue, queueOf } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
-import { WAITING_MAX_AT_SLOT, type WaitingCounts } from "../../journal/slot-rows.ts";
-import { isAtSlot, isOpen, isWaiting, type Run } from "../../run.ts";
+import { WAITING_MAX_IN_QUEUE, type WaitingCounts } from "../../journal/slot-rows.ts";
+import { isOpen, isQueued, isWaiting, type Run } from "../../run.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import { transition } from "../../transition.ts";
 import type { Deliveries } from "../deliveries.ts";
 import type { Ledger, UpdateDetails } from "../ledger.ts";
 import { eventAt } from "./admission-effects.ts";
-import type { Admitter } from "./admitter.ts";
+import type { Scheduler } from "./admitter.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 
-/** What may wait in one environment, and at one slot. The runs of one token may take a quarter of it. */
+/** What may wait in one environment, and for one queue. The runs of one token may take a quarter of it. */
 const WAITING_MAX = { runs: 20_000, bytes: 512 * 1024 * 1024 };
-const AT_SLOT_MAX = { runs: WAITING_MAX_AT_SLOT, bytes: Number.POSITIVE_INFINITY };
+const IN_QUEUE_MAX = { runs: WAITING_MAX_IN_QUEUE, bytes: Number.POSITIVE_INFINITY };
 const PART_OF_ONE_TOKEN = 0.25;
 
 /** The run, or why there is none. `concurrency_limit`: the run would have to wait, and must not. */
@@ -32,14 +32,20 @@ export class GatedRuns {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #deliveries: Deliveries;
-  readonly #admitter: Admitter;
+  readonly #scheduler: Scheduler;
   readonly #approvers: ApproverCheck;
 
-  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries, admitter: Admitter, approvers: ApproverCheck) {
+  constructor(
+    journal: Journal,
+    ledger: Ledger,
+    deliveries: Deliveries,
+    scheduler: Scheduler,
+    approvers: ApproverCheck,
+  ) {
     this.#journal = journal;
     this.#ledger = ledger;
     this.#deliveries = deliveries;
-    this.#admitter = admitter;
+    this.#scheduler = scheduler;
     this.#approvers = approvers;
   }
 
@@ -48,12 +54,12 @@ export class GatedRuns {
     const { gates } = begun;
     if (gates === null) throw new Error("a run without gates waits for nothing");
     this.#noteLimit(begun, now);
-    const slot = slotOf(gates);
-    const decision = isAtSlot(begun) ? this.#decisionOn(begun, slot, now) : null;
+    const queue = queueOf(gates);
+    const decision = isQueued(begun) ? this.#decisionOn(begun, queue, now) : null;
     if (decision?.type === "refuse") return "concurrency_limit";
-    // Nobody has seen the run yet, so its way to the slot is one version.
-    const run = { ...this.#afterDecision(begun, slot, decision, now), version: 1 };
-    if (isWaiting(run) && !this.#hasRoomFor(slot, gates.creator.tokenId, newDelivery)) {
+    // Nobody has seen the run yet, so its way into the queue is one version.
+    const run = { ...this.#afterDecision(begun, queue, decision, now), version: 1 };
+    if (isWaiting(run) && !this.#hasRoomFor(queue, gates.creator.tokenId, newDelivery)) {
       return "too_many_waiting";
     }
     const { delivery, events } = isWaiting(run)
@@ -63,7 +69,7 @@ export class GatedRuns {
     const created = this.#ledger.create(run, changeKey, details, now);
     if (created === null) return "id_taken";
     this.#deliveries.launch(run.id, delivery);
-    return isAtSlot(run) ? this.#admitted(created, slot, now) : created;
+    return isQueued(run) ? this.#scheduled(created, queue, now) : created;
   }
 
   /** Applies an event to a run that waits. Throws if the run refuses the event. */
@@ -71,11 +77,11 @@ export class GatedRuns {
     const next = transition(before, event, now);
     if (!next.ok) throw new Error(`a waiting run refuses: ${next.error}`);
     const { gates } = next.value;
-    if (gates === null || !isAtSlot(next.value)) {
+    if (gates === null || !isQueued(next.value)) {
       return this.#ledger.update(before, next.value, event, now, details);
     }
-    const slot = slotOf(gates);
-    const decided = this.#afterDecision(next.value, slot, this.#decisionOn(next.value, slot, now), now);
+    const queue = queueOf(gates);
+    const decided = this.#afterDecision(next.value, queue, this.#decisionOn(next.value, queue, now), now);
     const run = { ...decided, version: before.version + 1 };
     const isReleased = isOpen(run) && !isWaiting(run);
     const isUnchecked = isReleased && this.#approvers.isUnknown(run.approvals);
@@ -83,40 +89,42 @@ export class GatedRuns {
     const changed = isReleased
       ? this.#deliveries.release(before, run, released, now, details)
       : this.#ledger.update(before, run, event, now, details);
-    return isAtSlot(run) ? this.#admitted(changed, slot, now) : changed;
+    return isQueued(run) ? this.#scheduled(changed, queue, now) : changed;
   }
 
-  /** The run as it is after it got to its slot. The runs that it replaces can end at once, and then it is released. */
-  #admitted(run: JournaledRun, slot: Slot, now: number): JournaledRun {
-    this.#admitter.admitAt(slot, now);
+  /**
+   * The run as it is after it got into its queue. The runs that it replaces can end at once, and then it is released.
+   */
+  #scheduled(run: JournaledRun, queue: ConcurrencyQueue, now: number): JournaledRun {
+    this.#scheduler.scheduleQueue(queue, now);
     return this.#journal.runs.byId(run.id) ?? run;
   }
 
   /**
-   * What `admit()` says of a run that gets to its slot now: null if it waits there. Those before it come first. If they
-   * are too many for one turn, or if the run replaces any of them, it waits behind them until they are gone.
+   * What `schedule()` says of a run that gets into its queue now: null if it waits there. Those before it come first.
+   * If they are too many for one turn, or if the run replaces any of them, it waits behind them until they are gone.
    */
-  #decisionOn(run: Run, slot: Slot, now: number): Admission | null {
-    this.#admitter.admitAt(slot, now);
-    if (this.#admitter.isPending(slot)) return null;
-    const line = this.#admitter.lineAt(slot, now);
-    const last: Waiter = {
+  #decisionOn(run: Run, queue: ConcurrencyQueue, now: number): SchedulingDecision | null {
+    this.#scheduler.scheduleQueue(queue, now);
+    if (this.#scheduler.isPending(queue)) return null;
+    const state = this.#scheduler.queueState(queue, now);
+    const last: QueuedRun = {
       id: run.id,
       actionName: run.actionName,
-      limit: this.#journal.slots.limitOf(run),
+      limit: this.#journal.queues.limitOf(run),
       onConflict: run.gates?.concurrency?.onConflict ?? "queue",
       isUnchecked: this.#approvers.isUnchecked(run.approvals),
       heldFor: null,
     };
-    const admissions = admit({ ...line, waiters: [...line.waiters, last] });
-    if (admissions.some(({ type }) => type === "replace")) return null;
-    return admissions.find(({ id }) => id === run.id) ?? null;
+    const decisions = schedule({ ...state, queued: [...state.queued, last] });
+    if (decisions.some(({ type }) => type === "replace")) return null;
+    return decisions.find(({ id }) => id === run.id) ?? null;
   }
 
-  /** What becomes of a run that has just got to its slot, as `decision` says. */
-  #afterDecision(run: Run, slot: Slot, decision: Admission | null, now: number): Run {
-    const pause = this.#journal.pauses.of(slot.group, now);
-    const event = decision && eventAt(decision, slot, pause?.reason ?? null);
+  /** What becomes of a run that has just got into its queue, as `decision` says. */
+  #afterDecision(run: Run, queue: ConcurrencyQueue, decision: SchedulingDecision | null, now: number): Run {
+    const pause = this.#journal.pauses.of(queue.group, now);
+    const event = decision && eventAt(decision, queue, pause?.reason ?? null);
     const next = event && transition(run, event, now);
     return next?.ok ? next.value : run;
   }
@@ -127,17 +135,17 @@ export class GatedRuns {
     if (source !== "action" || actionVersion === null) return;
     if (concurrency === null) return;
     const { group, limit } = concurrency;
-    const { slots } = this.#journal;
-    if (slots.knowsLimit(group, actionName, actionVersion, now)) return;
-    this.#admitter.admitEverywhereSoon(now);
-    slots.setLimit(group, actionName, actionVersion, limit);
+    const { queues } = this.#journal;
+    if (queues.knowsLimit(group, actionName, actionVersion, now)) return;
+    this.#scheduler.scheduleAllSoon(now);
+    queues.setLimit(group, actionName, actionVersion, limit);
   }
 
-  #hasRoomFor(slot: Slot, creatorId: string, { sealed, stopRequest }: NewDelivery): boolean {
+  #hasRoomFor(queue: ConcurrencyQueue, creatorId: string, { sealed, stopRequest }: NewDelivery): boolean {
     const bytes = sealed.byteLength + (stopRequest?.sealed.byteLength ?? 0);
-    const { slots } = this.#journal;
-    const atSlot = slot.group === "" || isBelow(slots.waitingAt(slot, creatorId), 0, AT_SLOT_MAX);
-    return atSlot && isBelow(slots.waiting(creatorId), bytes, WAITING_MAX);
+    const { queues } = this.#journal;
+    const fitsQueue = queue.group === "" || isBelow(queues.waitingIn(queue, creatorId), 0, IN_QUEUE_MAX);
+    return fitsQueue && isBelow(queues.waiting(creatorId), bytes, WAITING_MAX);
   }
 }
 

@@ -1,18 +1,18 @@
 /** Which waiting runs would start if others were cancelled. Reads the journal, and writes nothing. */
 
-import { admit, type Line } from "../../admission.ts";
-import type { Slot } from "../../gates.ts";
+import { type QueueState, schedule } from "../../admission.ts";
+import type { ConcurrencyQueue } from "../../gates.ts";
 
-/** `lineAt`: who holds the slots of a group and key, and who waits for one. */
+/** `queueState`: who is running in a queue, and who is queued. */
 export function wouldStart(
-  slots: readonly Slot[],
+  queues: readonly ConcurrencyQueue[],
   cancelled: ReadonlySet<string>,
-  lineAt: (slot: Slot) => Line,
+  queueState: (queue: ConcurrencyQueue) => QueueState,
 ): number {
   const stays = ({ id }: { readonly id: string }) => !cancelled.has(id);
-  const started = slots.map((slot) => {
-    const { holders, waiters, pause } = lineAt(slot);
-    const after = admit({ holders: holders.filter(stays), waiters: waiters.filter(stays), pause });
+  const started = queues.map((queue) => {
+    const { running, queued, pause } = queueState(queue);
+    const after = schedule({ running: running.filter(stays), queued: queued.filter(stays), pause });
     return after.filter(({ type }) => type === "release" || type === "check").length;
   });
   return started.reduce((sum, runs) => sum + runs, 0);

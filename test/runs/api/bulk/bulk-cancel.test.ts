@@ -19,14 +19,14 @@ const eventsOf = async (path: string, id: string) =>
   (await ask<Event[]>("GET", `${path}/${id}/events`)).body.map(({ type }) => type);
 
 it.each(["by a filter", "by their ids"])(
-  "no run starts that waits for a slot of a run in the same set, which is asked for %s",
+  "no run starts that is behind a run in the same set, which is asked for %s",
   async (how) => {
     const path = newRunsPath();
     await storeGated(path, { concurrency: { group: "prod", key: "{{ parameters.service }}" } });
     const start = async (service: string) => (await startGated(path, { parameters: { service } })).body.id;
-    const [holder = "", ...waiting] = await inTurn(5, () => start("shop"));
-    // A holder that is newer than the waiters of another line.
-    const runs = [holder, ...waiting, await start("mail")];
+    const [ahead = "", ...waiting] = await inTurn(5, () => start("shop"));
+    // A running run that is newer than the queued ones of another queue.
+    const runs = [ahead, ...waiting, await start("mail")];
     const newestFirst = runs.toSorted().reverse();
     const asked = how === "by a filter" ? newestFirst : runs;
     const about = how === "by a filter" ? CANCEL : { operation: "cancel", runIds: runs };

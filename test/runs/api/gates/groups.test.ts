@@ -1,4 +1,4 @@
-/** GET …/concurrency-groups: who holds slots and who waits for one. */
+/** GET …/concurrency-groups: how many runs are running and queued. */
 
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { loseCoordinator } from "../../../support/changes.ts";
@@ -67,7 +67,7 @@ it("a group whose runs have ended is gone", async () => {
   const path = newRunsPath();
   await storeGated(path, { concurrency: { group: "prod" }, approval: {} });
   const { body: run } = await startGated(path);
-  // It waits for its approval, so it is not at its slot.
+  // It waits for its approval, so it is not in its queue yet.
   expect(await groupsOf(path)).toEqual([]);
   await decide(path, run.id, "cancel");
   expect(await groupsOf(path)).toEqual([]);
