@@ -77,7 +77,7 @@ it.each([199, 200, 201, 400])("nobody is forgotten in %i queues, which an alarm 
       stage.pass(1);
       await ask(stage, object, { concurrency: { key: `${n}` } });
     }
-    // A few rounds over all queues.
+    // A few passes over all queues.
     for (let n = 0; n < 8; n++) await alarm();
     await object.gates.resume("prod");
     await stage.ring(awake);

@@ -135,7 +135,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       stopRequests: (now) => stopRequests.takeBatch(now),
       deliveries: (now) => deliveries.takeBatch(now),
       messages: (now) => endpoints.takeBatch(now),
-      gates: (now) => scheduler.takeTurn(now),
+      gates: (now) => scheduler.takeBatch(now),
       bulk: (now) => bulk.driver.start(now),
       moves: (now) => cleaning.start(now),
       purge: (now) => purge.start(now),

@@ -92,7 +92,7 @@ export class ConcurrencyQueueRows {
     return [...rows].map((row) => ({ ...row, isStopping: row.isStopping === 1 }));
   }
 
-  /** Open runs that are running or queued, and need a turn now: their time may be up although no alarm has noticed. */
+  /** Open runs that are running or queued, and are due now: their time may be up although no alarm has noticed. */
   due({ group, key }: ConcurrencyQueue, now: number): string[] {
     const due = `SELECT id FROM ${IN_QUEUE} AND concurrency_state <> 'early' AND completed_at IS NULL AND due_at <= ?`;
     return [...this.#sql.exec<{ id: string }>(due, group, key, now)].map(({ id }) => id);

@@ -14,13 +14,13 @@ import type { Ledger } from "../ledger.ts";
 import type { SchedulingEffects } from "./admission-effects.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 import { Deferred } from "./put-off.ts";
-import { QueueRound } from "./slot-round.ts";
+import { QueuePass } from "./slot-round.ts";
 
-/** What one turn does at most. The alarm does the rest at once. */
-const TURN_STEPS = 200;
-const TURN_BYTES = 4_000_000;
+/** What one batch does at most. The alarm does the rest at once. */
+const BATCH_STEPS = 200;
+const BATCH_BYTES = 4_000_000;
 
-/** What is left of a turn. A step is a look at a queue, or what happens to one run. */
+/** What is left of a batch. A step is a look at a queue, or what happens to one run. */
 interface Budget {
   steps: number;
   bytes: number;
@@ -40,7 +40,7 @@ export class Scheduler {
   /** Queues in which something may have changed, by their name. */
   readonly #changed = new Map<string, ConcurrencyQueue>();
   readonly #deferred = new Deferred();
-  readonly #round: QueueRound;
+  readonly #pass: QueuePass;
   /** A decision can end a run. The queue that gets room is noted, and the loop that is under way takes it. */
   #isScheduling = false;
 
@@ -57,7 +57,7 @@ export class Scheduler {
     this.#effects = effects;
     this.#approvers = approvers;
     this.#arm = arm;
-    this.#round = new QueueRound(journal.queues);
+    this.#pass = new QueuePass(journal.queues);
   }
 
   /** Call this when something has changed in a queue: an end, a limit, or a run that got there. */
@@ -71,17 +71,17 @@ export class Scheduler {
    * be set, this throws, and nothing must change.
    */
   scheduleAllSoon(now: number): void {
-    this.#round.begin();
+    this.#pass.begin();
     this.#arm(now);
   }
 
-  /** Does at once what fits into a turn. Call this after the change. */
+  /** Does at once what fits into a batch. Call this after the change. */
   scheduleAll(now: number): void {
     try {
-      this.takeTurn(now);
+      this.takeBatch(now);
       this.#arm(now);
     } catch (error) {
-      // The alarm that was set before the change goes on with the round.
+      // The alarm that was set before the change goes on with the pass.
       this.#logFailed(error);
     }
   }
@@ -137,7 +137,7 @@ export class Scheduler {
     if (occupancy.occupiedUntil === null) this.ended(run, now);
   }
 
-  /** Whether the queue still waits for its turn. Until then, nobody knows which of its runs starts. */
+  /** Whether the queue still waits to be looked at. Until then, nobody knows which of its runs starts. */
   isPending(queue: ConcurrencyQueue): boolean {
     return this.#changed.has(nameOf(queue));
   }
@@ -155,10 +155,10 @@ export class Scheduler {
    * The alarm's part. Returns how many queues were looked at. If something failed, this throws after it has done
    * everything else, because the alarm must not ring again at once.
    */
-  takeTurn(now: number): number {
+  takeBatch(now: number): number {
     const failures = [...this.#eraseEnded(now), ...this.#freeOccupied(now)];
-    if (this.#approvers.forgetLost(now)) this.#round.begin();
-    const looked = this.#round.next();
+    if (this.#approvers.forgetLost(now)) this.#pass.begin();
+    const looked = this.#pass.next();
     for (const queue of [...this.#deferred.take(now), ...looked]) this.#changed.set(nameOf(queue), queue);
     failures.push(...this.#scheduleSafely(now));
     if (failures.length > 0) throw failures[0];
@@ -167,7 +167,7 @@ export class Scheduler {
 
   /** When the alarm must ring; Infinity if it need not. */
   nextAt(now: number): number {
-    if (this.#changed.size > 0 || this.#round.isUnderWay) return now;
+    if (this.#changed.size > 0 || this.#pass.isUnderWay) return now;
     const { pauses, queues } = this.#journal;
     const rest = [this.#deferred.nextAt(now), this.#approvers.nextAt()];
     return Math.min(pauses.nextEndAt(), queues.nextEndAt(), ...rest);
@@ -176,7 +176,7 @@ export class Scheduler {
   /** Removes pauses that have ended. Returns what failed, because it may keep no run in its queue. */
   #eraseEnded(now: number): readonly unknown[] {
     try {
-      if (this.#journal.pauses.eraseEnded(now)) this.#round.begin();
+      if (this.#journal.pauses.eraseEnded(now)) this.#pass.begin();
       return [];
     } catch (error) {
       return [error];
@@ -186,7 +186,7 @@ export class Scheduler {
   /** Makes room for those behind ended runs whose last attempt is lost, or whose grace is over. Returns what failed. */
   #freeOccupied(now: number): readonly unknown[] {
     const { queues, runs } = this.#journal;
-    return queues.ended(now, TURN_STEPS).flatMap((id) => {
+    return queues.ended(now, BATCH_STEPS).flatMap((id) => {
       try {
         const run = runs.byId(id);
         if (run !== null) this.attemptEnded(run, true, now);
@@ -206,16 +206,16 @@ export class Scheduler {
       failures.push(error);
     };
     try {
-      this.#scheduleChanged(now, { steps: TURN_STEPS, bytes: TURN_BYTES });
+      this.#scheduleChanged(now, { steps: BATCH_STEPS, bytes: BATCH_BYTES });
     } catch (error) {
       failed(error);
-      // A round finds again what was not scheduled.
-      this.#round.begin();
+      // A pass finds again what was not scheduled.
+      this.#pass.begin();
     }
     this.#isScheduling = false;
     try {
       // A question to D1 that dies with this object is asked again.
-      const mustRing = this.#changed.size > 0 || this.#round.isUnderWay || this.#approvers.isBusy;
+      const mustRing = this.#changed.size > 0 || this.#pass.isUnderWay || this.#approvers.isBusy;
       if (mustRing) this.#arm(now);
     } catch (error) {
       failed(error);
@@ -225,7 +225,7 @@ export class Scheduler {
 
   /**
    * Looks at each queue that has changed. Each look is a step of the budget. A queue is looked at again only if the
-   * last look has written a version or deferred a run. So no turn goes on for ever, and neither does a row of alarms.
+   * last look has written a version or deferred a run. So no batch goes on for ever, and neither does a row of alarms.
    */
   #scheduleChanged(now: number, budget: Budget): void {
     for (const [name, queue] of this.#changed) {

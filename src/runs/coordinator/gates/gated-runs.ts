@@ -102,7 +102,7 @@ export class GatedRuns {
 
   /**
    * What `schedule()` says of a run that gets into its queue now: null if it waits there. Those before it come first.
-   * If they are too many for one turn, or if the run replaces any of them, it waits behind them until they are gone.
+   * If they are too many for one batch, or if the run replaces any of them, it waits behind them until they are gone.
    */
   #decisionOn(run: Run, queue: ConcurrencyQueue, now: number): SchedulingDecision | null {
     this.#scheduler.scheduleQueue(queue, now);
