@@ -297,7 +297,7 @@ function rowsOf({ name, project, runs }: Workload, changes: Changes, purged: rea
       counts.reduce((sum, c) => sum + (c.sql.startsWith(store) && isIt(c) ? c.rowsWritten : 0), 0) / runs;
     const isOwn = (count: Count) => !isReplication(count) && !isTelling(count);
     const isPurge = ({ sql }: Count) =>
-      /: DELETE FROM (runs|events|deliveries|messages|accepted_changes|previews)/.test(sql);
+      /: DELETE FROM (runs|events|dispatches|messages|accepted_changes|previews)/.test(sql);
     const parts = {
       create: each(creates, isOwn),
       approval: each(approvals, isOwn),

@@ -177,7 +177,7 @@ const COPIED: Readonly<Record<string, Copying>> = {
   events: { by: "run_id" },
   // Requests of runs that wait: what approvers see, and what is sent.
   previews: { by: "run_id" },
-  deliveries: { by: "run_id", where: "next_at IS NULL AND lease_until IS NULL" },
+  dispatches: { by: "run_id", where: "next_at IS NULL AND lease_until IS NULL" },
   // A message that is under way would be sent, and one that has expired would be deleted.
   messages: { by: "run_id", where: "state <> 'waiting'", values: { expires_at: "expires_at", due_at: "due_at" } },
   // An operation is over some seconds after its last run has ended.

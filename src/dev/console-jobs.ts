@@ -97,7 +97,7 @@ export async function seedActions(operator: Client, person: Client): Promise<voi
 interface Product {
   readonly origin: string;
   /**
-   * Sets how the next delivery is treated. Resolves when its job has sent all heartbeats, and its report if it has one.
+   * Sets how the next dispatch is treated. Resolves when its job has sent all heartbeats, and its report if it has one.
    */
   treatNext(fate: Fate): Promise<void>;
   close(): Promise<void>;
@@ -110,9 +110,9 @@ async function startProduct(): Promise<Product> {
   let jobs = 4200;
   const server = createServer(async (request, response) => {
     const body = await readBody(request);
-    const delivery = String(request.headers["webhook-id"]);
-    const refusals = left.get(delivery) ?? fate.refuses;
-    left.set(delivery, refusals - 1);
+    const id = String(request.headers["webhook-id"]);
+    const refusals = left.get(id) ?? fate.refuses;
+    left.set(id, refusals - 1);
     const answer = refusals > 0 ? { error: "No runner is free. Try again." } : jobAt(++jobs);
     response.writeHead(refusals > 0 ? 503 : 202, { "Content-Type": "application/json" });
     response.end(JSON.stringify(answer));

@@ -26,14 +26,14 @@ const JOBS_MAX = 100;
 export const SECONDS = { least: 1, most: 60, default: 10 } as const;
 export const RESULTS = ["succeeded", "failed"] as const;
 
-const delivery = z.object({
+const dispatch = z.object({
   run: z.object({ callbackUrl: z.url(), callbackToken: z.string() }),
   parameters: z.object({
     seconds: z._default(z.int().check(z.minimum(SECONDS.least), z.maximum(SECONDS.most)), SECONDS.default),
     result: z._default(z.enum(RESULTS), RESULTS[0]),
   }),
 });
-type Delivery = z.output<typeof delivery>;
+type Dispatch = z.output<typeof dispatch>;
 
 /** What the run's timeline shows of a refusal. */
 const SENTENCES: Readonly<Record<number, string>> = {
@@ -43,7 +43,7 @@ const SENTENCES: Readonly<Record<number, string>> = {
 };
 
 export interface HelloJob {
-  /** Where the service delivers the webhook. */
+  /** Where the service sends the webhook. */
   readonly url: string;
   /** Where it sends stop requests. */
   readonly stopUrl: string;
@@ -80,10 +80,10 @@ export async function startHelloJob({ signingSecret, serverUrl, port }: HelloJob
   }
 
   function start(id: string, body: string): number {
-    // The service may deliver a webhook twice.
+    // The service may send a webhook twice.
     if (jobs.has(id)) return 202;
     if (jobs.size >= JOBS_MAX) return 503;
-    const { data } = delivery.safeParse(JSON.parse(body));
+    const { data } = dispatch.safeParse(JSON.parse(body));
     if (data === undefined) return 422;
     const job = new AbortController();
     jobs.set(id, job);
@@ -116,7 +116,7 @@ export async function startHelloJob({ signingSecret, serverUrl, port }: HelloJob
 }
 
 async function work(
-  { seconds, result }: Delivery["parameters"],
+  { seconds, result }: Dispatch["parameters"],
   report: Callback,
   stopped: AbortSignal,
 ): Promise<void> {

@@ -40,7 +40,7 @@ export async function startJobReceiver(key: string): Promise<JobReceiver> {
       response.writeHead(204).end();
       return;
     }
-    // The same delivery may come again, with the same id.
+    // The same dispatch may come again, with the same id.
     const id = String(request.headers["webhook-id"]);
     const isNew = !jobs.has(id);
     const job = jobs.get(id) ?? jobs.size + 1;

@@ -35,7 +35,7 @@ export async function startReceiver(signingSecret: string): Promise<Receiver> {
     const answered = !isSigned ? 401 : fails ? 503 : 202;
     seen.push({ id, isSigned, answered });
     response.writeHead(answered, { "Content-Type": "text/plain" }).end(fails ? "still starting" : "queued");
-    // The same delivery may come again, with the same id.
+    // The same dispatch may come again, with the same id.
     if (answered === 202 && !started.has(id)) {
       started.add(id);
       await work(JSON.parse(body) as WebhookBody);

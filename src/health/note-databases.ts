@@ -17,7 +17,7 @@ export async function noteDatabases(
   if (!hasReport(env)) return;
   try {
     const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
-    const [keyId = ""] = ring.ok ? await ring.value.keyIds("delivery") : [];
+    const [keyId = ""] = ring.ok ? await ring.value.keyIds("webhooks") : [];
     const archiving = lookAtArchive();
     const numbers = new Set([...boundDatabases(env), ...(await numbersInUse(env.DB))]);
     numbers.delete(0);

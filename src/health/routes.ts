@@ -57,7 +57,7 @@ export const healthRoutes = new Hono<AppEnv>()
     }
     const [[secrets = ""], [requests = ""]] = await Promise.all([
       sealingKeyIds(ring.value),
-      ring.value.keyIds("delivery"),
+      ring.value.keyIds("webhooks"),
     ]);
     const withReport = hasReport(c.env);
     const asked = { db: c.env.DB, keys: { secrets, requests }, withReport };

@@ -28,7 +28,7 @@ export interface QueuePosition {
 interface Passing {
   readonly heartbeat: ShownHeartbeat | null;
   readonly place: QueuePosition | null;
-  readonly delivery?: Pick<AttemptState, "attempt" | "nextAt"> | null;
+  readonly dispatch?: Pick<AttemptState, "attempt" | "nextAt"> | null;
 }
 
 /** A run with the key of the change that created it. */
@@ -37,7 +37,7 @@ type CreatedRun = Run & { readonly createKey: string };
 /** JSON text. */
 export function detailsOf(
   run: CreatedRun,
-  { heartbeat, place, delivery = null }: Passing = { heartbeat: null, place: null },
+  { heartbeat, place, dispatch = null }: Passing = { heartbeat: null, place: null },
 ): string {
   const { source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;
   const { cancelBy, cancelReason, cancelRequestedAt, cancelUntil } = run;
@@ -53,13 +53,13 @@ export function detailsOf(
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: rfc3339(heartbeat.at) })}` +
     `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(run.via)}` +
     `,"waiting":${JSON.stringify(waitingOf(run, place))},"approval":${JSON.stringify(approvalOf(run))}` +
-    `,"delivery":${JSON.stringify(deliveryOf(run, delivery))}}`
+    `,"delivery":${JSON.stringify(deliveryOf(run, dispatch))}}`
   );
 }
 
-function deliveryOf({ status, failedAttempt }: Run, delivery: Passing["delivery"]) {
+function deliveryOf({ status, failedAttempt }: Run, dispatch: Passing["dispatch"]) {
   if (status !== "pending" || failedAttempt === null) return null;
-  const { attempt, nextAt } = delivery ?? failedAttempt;
+  const { attempt, nextAt } = dispatch ?? failedAttempt;
   return { attempts: attempt, reason: `${failedAttempt.reason}.`, nextAttemptAt: rfc3339(nextAt) };
 }
 

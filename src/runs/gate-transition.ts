@@ -114,7 +114,7 @@ function atGate(run: Run, waitingFor: Run["waitingFor"], waitingReason: string |
 function released(run: Run, now: number): Run {
   const releasedAt = Math.max(now, run.waitingSince ?? run.createdAt);
   const isOver = { waitingFor: null, waitingSince: null, waitingReason: null };
-  // The silence counts from the end of the delivery, and the delivery begins now.
+  // The silence counts from the end of the dispatch, and the dispatch begins now.
   const times = { releasedAt, deadlineAt: releasedAt + run.timeoutMs, silentSince: null };
   return { ...run, ...isOver, ...times, version: run.version + 1 };
 }

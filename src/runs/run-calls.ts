@@ -1,6 +1,6 @@
 /** The calls that create, read and change one run. */
 
-import type { NewDelivery } from "../webhooks/delivery.ts";
+import type { NewDispatch } from "../webhooks/delivery.ts";
 import type { NewRun, RunSource } from "./run.ts";
 import type { Inclusion, RunRefusal, RunReply } from "./run-answer.ts";
 import type { CancelRequest, RunEvent } from "./transition.ts";
@@ -64,10 +64,10 @@ export type InputsReply = InputsAnswer | RunRefusal;
 
 export interface RunCalls {
   /**
-   * Creates a run, or finds the one that this key created. With a delivery, the first attempt is sent. That of a run with
+   * Creates a run, or finds the one that this key created. With a dispatch, the first attempt is sent. That of a run with
    * gates waits until the run is released.
    */
-  create(run: NewRun, changeKey: ChangeKey, delivery: NewDelivery | null, creation?: RunCreation): Promise<RunReply>;
+  create(run: NewRun, changeKey: ChangeKey, dispatch: NewDispatch | null, creation?: RunCreation): Promise<RunReply>;
   /** The run that this key created, for a create that would be refused today. */
   recall(changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */

@@ -54,7 +54,7 @@ export interface Run extends NewRun {
   readonly completedAt: number | null;
   readonly error: string | null;
   readonly output: string | null;
-  /** The last sign of life: creation, delivery, start, or heartbeat. Null while the delivery is under way. */
+  /** The last sign of life: creation, dispatch, start, or heartbeat. Null while the dispatch is under way. */
   readonly silentSince: number | null;
   /** What ended the run; null while it is open. */
   readonly endCause: EndCause | null;
@@ -82,7 +82,7 @@ export interface Run extends NewRun {
   readonly withdrawnAt: number | null;
   /** Who rejected it, because names repeat. Null if nobody did. */
   readonly rejectedBy: Actor | null;
-  /** A failed attempt of its delivery: the last one that made a version. Null if none has failed. */
+  /** A failed attempt of its dispatch: the last one that made a version. Null if none has failed. */
   readonly failedAttempt: FailedAttempt | null;
 }
 
@@ -107,14 +107,14 @@ export const END_CAUSES = [
 export type EndCause = (typeof END_CAUSES)[number];
 
 /**
- * A new run is pending. Its silence counts from its creation, or from the end of its delivery if there is one. A run
+ * A new run is pending. Its silence counts from its creation, or from the end of its dispatch if there is one. A run
  * with gates waits at the first that is closed.
  */
-export function begin(input: NewRun, now: number, { isDelivering = false } = {}): Run {
+export function begin(input: NewRun, now: number, { isDispatching = false } = {}): Run {
   const { gates, createdAt } = input;
   return {
     ...input,
-    silentSince: isDelivering ? null : createdAt,
+    silentSince: isDispatching ? null : createdAt,
     waitingFor: gates && nextGate(gates, [], now),
     waitingSince: gates && createdAt,
     waitingReason: null,
@@ -207,13 +207,13 @@ export function purgeAt(run: Pick<Run, "completedAt" | "deadlineAt">, retentionD
 }
 
 /**
- * When the coordinator has something to do for this run next. Always a positive integer. `deliveryDueAt`: when its
- * delivery needs something; null if none is under way.
+ * When the coordinator has something to do for this run next. Always a positive integer. `dispatchDueAt`: when its
+ * dispatch needs something; null if none is under way.
  */
-export function dueAt(run: Run & { readonly purgeAt: number }, deliveryDueAt: number | null): number {
+export function dueAt(run: Run & { readonly purgeAt: number }, dispatchDueAt: number | null): number {
   const opensAt = run.waitingFor === "time" ? (run.gates?.notBefore ?? null) : null;
   const due = isOpen(run)
-    ? Math.min(timeIsUpAt(run), deliveryDueAt ?? Number.POSITIVE_INFINITY, opensAt ?? Number.POSITIVE_INFINITY)
+    ? Math.min(timeIsUpAt(run), dispatchDueAt ?? Number.POSITIVE_INFINITY, opensAt ?? Number.POSITIVE_INFINITY)
     : run.purgeAt;
   if (!Number.isSafeInteger(due) || due <= 0) throw new RangeError(`run ${run.id} would be due at ${due}`);
   return due;

@@ -20,7 +20,7 @@ import {
 } from "./run.ts";
 
 /**
- * `delivered`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token.
+ * `dispatched`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token.
  * `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for `graceMs`.
  * `attempt_failed`: the receiver did not take the webhook, and gets it again.
  * `external_url`: the receiver's response names the job's page. `isOfGate`: the run waited so long that its request
@@ -28,7 +28,7 @@ import {
  */
 export type RunEvent =
   | { readonly type: "started" }
-  | { readonly type: "delivered" }
+  | { readonly type: "dispatched" }
   | { readonly type: "attempt_failed"; readonly failure: FailedAttempt }
   | { readonly type: "heartbeat"; readonly externalUrl?: string | undefined }
   | { readonly type: "external_url"; readonly url: string }
@@ -36,7 +36,7 @@ export type RunEvent =
   | { readonly type: "failed"; readonly error: string; readonly output: string | null }
   | { readonly type: "cancelled"; readonly by?: string }
   | CancelRequest
-  | { readonly type: "delivery_failed"; readonly reason: string; readonly isOfGate?: boolean }
+  | { readonly type: "dispatch_failed"; readonly reason: string; readonly isOfGate?: boolean }
   | { readonly type: "deadline_passed" }
   | GateEvent;
 
@@ -103,7 +103,7 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
       return ok(heard(run, event.externalUrl, now));
     case "external_url":
       return ok(withVersion(run, linked(run, event.url)));
-    case "delivered":
+    case "dispatched":
       return ok({ ...run, silentSince: signOfLife(run, now) });
     case "attempt_failed":
       return ok(withVersion(run, failing(run, event.failure)));
@@ -118,7 +118,7 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
       return ok(ended(run, "cancelled", now, "cancel", {}));
     case "cancel_requested":
       return ok(cancelRequested(run, event, now));
-    case "delivery_failed": {
+    case "dispatch_failed": {
       const cause = event.isOfGate ? "gate" : "delivery";
       return ok(ended(run, "failed", now, cause, { error: `[${cause}] ${event.reason}` }));
     }

@@ -14,7 +14,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** `key-id` identifies a key without revealing anything of it. */
 export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "key-id";
 /** The purposes of the AES-256-GCM keys that seal. The other keys are for HMAC. */
-const SEAL_PURPOSES = ["delivery", "definition-secrets"] as const;
+const SEAL_PURPOSES = ["webhooks", "definition-secrets"] as const;
 export type SealPurpose = (typeof SEAL_PURPOSES)[number];
 const IV_BYTES = 12;
 
@@ -92,13 +92,13 @@ function createRing(secrets: readonly Bytes[]): KeyRing {
       }
       return false;
     },
-    async seal(text, about, purpose = "delivery") {
+    async seal(text, about, purpose = "webhooks") {
       const key = await firstKeyFor(purpose);
       const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
       const sealed = await crypto.subtle.encrypt(aesGcm(iv, about), key, encoder.encode(text));
       return new Uint8Array(await new Blob([iv, sealed]).arrayBuffer());
     },
-    async open(sealed, about, purpose = "delivery") {
+    async open(sealed, about, purpose = "webhooks") {
       const algorithm = aesGcm(sealed.subarray(0, IV_BYTES), about);
       for (const key of await keysFor(purpose)) {
         const opening = crypto.subtle.decrypt(algorithm, key, sealed.subarray(IV_BYTES));

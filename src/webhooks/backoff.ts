@@ -1,5 +1,5 @@
 /**
- * When a delivery or a stop request is retried. PURE: `now` and `random` are passed in. That a retry is not later than
+ * When a dispatch or a stop request is retried. PURE: `now` and `random` are passed in. That a retry is not later than
  * the end of the request's time, `outcomeOf` in delivery.ts checks.
  */
 
@@ -16,7 +16,7 @@ export interface RetryPolicy {
 export const RETRY_WAIT_MAX_MS = HOUR_MS;
 /** The longest wait that we choose if only time bounds the attempts. A product that is back should not wait for us. */
 const STEADY_WAIT_MAX_MS = MINUTE_MS;
-/** For how long a delivery is retried at most if only time bounds its attempts. */
+/** For how long a dispatch is retried at most if only time bounds its attempts. */
 const RETRIES_MAX_MS = HOUR_MS;
 /** How long before the end of its time a request has its last attempt. Alarms can be late. */
 const LAST_ATTEMPT_MS = 1000;
@@ -47,10 +47,10 @@ export function isFromWorkingHost(status: number): boolean {
 }
 
 /**
- * The instant from which on no attempt of a run's delivery begins: the run's deadline. If only time bounds the attempts:
+ * The instant from which on no attempt of a run's dispatch begins: the run's deadline. If only time bounds the attempts:
  * after half of the run's time, and after an hour at most, because somebody waits for the run.
  */
-export function deliveryEndsAt(
+export function dispatchEndsAt(
   { createdAt, deadlineAt }: { readonly createdAt: number; readonly deadlineAt: number },
   { maxAttempts }: RetryPolicy,
 ): number {

@@ -1,10 +1,10 @@
 /**
- * A run's delivery: the webhook that starts its workflow, and how far it got. PURE: `now` and `random` are passed in.
- * Delivery is at least once, because an attempt is on record, with a lease, before it leaves.
+ * A run's dispatch: the webhook that starts its workflow, and how far it got. PURE: `now` and `random` are passed in.
+ * Dispatch is at least once, because an attempt is on record, with a lease, before it leaves.
  */
 
 import {
-  deliveryEndsAt,
+  dispatchEndsAt,
   isFromWorkingHost,
   isRetryable,
   mayHaveBegun,
@@ -18,7 +18,7 @@ export const ATTEMPT_MAX_MS = 15_000;
 export const CONNECT_MAX_MS = 2000;
 /** An attempt that reports no result within this time counts as lost. */
 export const LEASE_MS = 30_000;
-/** A delivery is given up after so many attempts that may have begun the job. Otherwise a slow receiver starts many. */
+/** A dispatch is given up after so many attempts that may have begun the job. Otherwise a slow receiver starts many. */
 export const UNSURE_ATTEMPTS_MAX = 3;
 
 /**
@@ -44,7 +44,7 @@ export interface NewRequest extends RetryPolicy {
   readonly weight: number;
 }
 
-export interface NewDelivery extends NewRequest {
+export interface NewDispatch extends NewRequest {
   readonly startOn: StartOn;
   /** The stop request; left out if the trigger has no `cancel`. */
   readonly stopRequest?: NewRequest;
@@ -70,7 +70,7 @@ export interface Progress extends AttemptState {
 
 /** A request and how far it got. */
 export type Tried = NewRequest & Progress;
-export interface Delivery extends NewDelivery, Progress {
+export interface Dispatch extends NewDispatch, Progress {
   /** No attempt begins at this instant or later. */
   readonly endsAt: number;
 }
@@ -103,7 +103,7 @@ export interface AttemptResult {
 /** What the result of an attempt means for its request. */
 export type Outcome<T extends Tried = Tried> =
   | { readonly type: "accepted" }
-  | { readonly type: "retry"; readonly delivery: T & { readonly nextAt: number } }
+  | { readonly type: "retry"; readonly request: T & { readonly nextAt: number } }
   /** `reason` is a sentence. `isUnready`: our own keys or settings could not send the request. */
   | { readonly type: "given_up"; readonly reason: string; readonly isUnready?: boolean }
   /** The result of an older attempt. It changes nothing. */
@@ -121,17 +121,17 @@ export interface Circumstances {
   readonly done?: ReadonlySet<number>;
 }
 
-export function newDelivery(
-  delivery: NewDelivery,
+export function newDispatch(
+  dispatch: NewDispatch,
   run: { readonly createdAt: number; readonly deadlineAt: number },
   now: number,
-): Delivery {
-  const endsAt = deliveryEndsAt(run, delivery);
-  return { ...delivery, endsAt, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false, unsureAttempts: 0 };
+): Dispatch {
+  const endsAt = dispatchEndsAt(run, dispatch);
+  return { ...dispatch, endsAt, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false, unsureAttempts: 0 };
 }
 
-/** When the delivery needs something next; null if nothing is planned. */
-export function deliveryDueAt({ nextAt, leaseUntil }: AttemptState): number | null {
+/** When the dispatch needs something next; null if nothing is planned. */
+export function dispatchDueAt({ nextAt, leaseUntil }: AttemptState): number | null {
   return leaseUntil ?? nextAt;
 }
 
@@ -143,9 +143,9 @@ export function isAttemptLost({ leaseUntil }: AttemptState, now: number): boolea
   return leaseUntil !== null && now >= leaseUntil;
 }
 
-/** The delivery with its next attempt under way. */
-export function beginAttempt<T extends AttemptState>(delivery: T, now: number): T {
-  return { ...delivery, attempt: delivery.attempt + 1, nextAt: null, leaseUntil: now + LEASE_MS };
+/** The request with its next attempt under way. */
+export function beginAttempt<T extends AttemptState>(request: T, now: number): T {
+  return { ...request, attempt: request.attempt + 1, nextAt: null, leaseUntil: now + LEASE_MS };
 }
 
 /** The members of a result without a response. */
@@ -180,7 +180,7 @@ export function outcomeOf<T extends Tried>(
   if (result.isUnready && now < createdAt + ROLLOUT_MS) {
     const nextAt = now + Math.ceil((ROLLOUT_RETRY_MS * (1 + random)) / 2);
     if (nextAt >= endsAt) return givenUp(what, true);
-    return { type: "retry", delivery: { ...request, attempt: attempt - 1, nextAt, leaseUntil: null } };
+    return { type: "retry", request: { ...request, attempt: attempt - 1, nextAt, leaseUntil: null } };
   }
   if (result.isFinal || !isRetryable(status)) return givenUp(what, result.isUnready);
   const told = attempt === 1 ? what : `${what}, at attempt ${attempt}`;
@@ -194,10 +194,10 @@ export function outcomeOf<T extends Tried>(
   if (nextAt === null) return givenUp(`${told}, and the time for retries would be up before the next attempt`);
   // 502 comes from a gateway, and the receiver may still have the request.
   const isUnsure = request.isUnsure || hasMaybeBegun || status === 502;
-  return { type: "retry", delivery: { ...request, nextAt, leaseUntil: null, isUnsure, unsureAttempts } };
+  return { type: "retry", request: { ...request, nextAt, leaseUntil: null, isUnsure, unsureAttempts } };
 }
 
-/** Whether a job may be at work after this result of the delivery's last attempt. */
+/** Whether a job may be at work after this result of the dispatch's last attempt. */
 export function mayHaveJob({ isUnsure }: Pick<Tried, "isUnsure">, result: AttemptResult): boolean {
   const { status, isFinal } = result;
   return isUnsure || (isSuccess(status) && !isFinal) || status === 502 || mayHaveBegunJob(result);

@@ -1,5 +1,5 @@
 /**
- * Makes one attempt of a delivery or of a stop request, in a Worker invocation of its own. It opens the sealed request,
+ * Makes one attempt of a dispatch or of a stop request, in a Worker invocation of its own. It opens the sealed request,
  * puts in the values of the receiver's earlier response, checks the URL again, signs and sends the request, and reports
  * the result. It decides nothing about the run, and it returns nothing secret.
  */
@@ -57,7 +57,7 @@ async function openRequest(
   { scope, runId, sealed, stopRequest }: Attempt,
 ): Promise<Result<WebhookRequest, AttemptResult>> {
   const open = (text: Uint8Array<ArrayBuffer>, kind: SealedKind) => ring.open(text, sealedFor(scope, runId, kind));
-  const text = await open(sealed, stopRequest === undefined ? "delivery" : "stop");
+  const text = await open(sealed, stopRequest === undefined ? "dispatch" : "stop");
   if (text === null) {
     return err(unready("the key that sealed the request is not in CALLBACK_SIGNING_KEYS", true));
   }

@@ -447,7 +447,7 @@ describe("what is sent and what the receiving side declares are the same", () =>
     const { value, parameter } = hook?.["trigger-rule"].match ?? {};
     expect(parameter?.source).toBe("header");
     expect(Object.entries(shellAction.trigger.headers)).toEqual([[parameter?.name, value]]);
-    // Without it the tool answers 200 to a stranger, and the run would count as delivered.
+    // Without it the tool answers 200 to a stranger, and the run would count as dispatched.
     expect(hook?.["trigger-rule-mismatch-http-response-code"]).toBe(403);
     for (const { source, name } of hook?.["pass-environment-to-command"] ?? []) {
       expect(source).toBe("payload");

@@ -4,7 +4,7 @@ import type { Actor } from "../../src/runs/actor.ts";
 import type { Concurrency, Gates } from "../../src/runs/gates.ts";
 import type { NewRun } from "../../src/runs/run.ts";
 import type { RunReply } from "../../src/runs/run-answer.ts";
-import type { NewDelivery, StartOn } from "../../src/webhooks/delivery.ts";
+import type { NewDispatch, StartOn } from "../../src/webhooks/delivery.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import type { Awake, Stage } from "./stage.ts";
 
@@ -61,7 +61,7 @@ export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gat
   };
 }
 
-export function newDelivery({ maxAttempts = 3, startOn = "accepted", hasStopRequest }: Wanted = {}): NewDelivery {
+export function newDispatch({ maxAttempts = 3, startOn = "accepted", hasStopRequest }: Wanted = {}): NewDispatch {
   const request = { host: "ci.example", maxAttempts, initialDelayMs: 1000, sealed: new Uint8Array(8), weight: 8 };
   return { ...request, startOn, ...(hasStopRequest && { stopRequest: request }) };
 }
@@ -76,7 +76,7 @@ export async function ask(stage: Stage, object: Awake["object"], wanted: Wanted 
   const run = newRun(await stage.newId(), wanted);
   const changeKey = { key: wanted.key ?? `m:${run.id}`, fingerprint: "" };
   const preview = run.gates.approval === null ? {} : { preview: "{}" };
-  return object.runs.create(run, changeKey, newDelivery(wanted), { ...preview, ...DETAILED });
+  return object.runs.create(run, changeKey, newDispatch(wanted), { ...preview, ...DETAILED });
 }
 
 export interface Shown {

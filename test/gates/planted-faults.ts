@@ -2,11 +2,11 @@
 
 import { vi } from "vitest";
 import type { RunningInQueue } from "../../src/runs/admission.ts";
-import { Deliveries } from "../../src/runs/coordinator/deliveries.ts";
+import { Dispatches } from "../../src/runs/coordinator/deliveries.ts";
 import { Scheduler } from "../../src/runs/coordinator/gates/admitter.ts";
 import { ApproverCheck } from "../../src/runs/coordinator/gates/approver-check.ts";
 import { Ledger } from "../../src/runs/coordinator/ledger.ts";
-import { DeliveryRows } from "../../src/runs/journal/delivery-rows.ts";
+import { DispatchRows } from "../../src/runs/journal/delivery-rows.ts";
 import { Journal } from "../../src/runs/journal/journal.ts";
 import { PauseRows } from "../../src/runs/journal/pause-rows.ts";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
@@ -15,8 +15,8 @@ import { StopRequestRows } from "../../src/runs/journal/stop-request-rows.ts";
 import { isQueued } from "../../src/runs/run.ts";
 
 const { running, queued } = ConcurrencyQueueRows.prototype;
-const { hold } = Deliveries.prototype;
-const { attemptsOf } = DeliveryRows.prototype;
+const { hold } = Dispatches.prototype;
+const { attemptsOf } = DispatchRows.prototype;
 const { update } = Journal.prototype;
 const { ended } = Scheduler.prototype;
 const { expired } = Ledger.prototype;
@@ -48,10 +48,10 @@ export const FAULTS = {
     vi.spyOn(ConcurrencyQueueRows.prototype, "withQueued").mockReturnValue([]);
   },
   "an ended run leaves its queue while its attempt is under way": () => {
-    vi.spyOn(DeliveryRows.prototype, "attemptsOf").mockReturnValue({ leaseUntil: null, isUnsure: false });
+    vi.spyOn(DispatchRows.prototype, "attemptsOf").mockReturnValue({ leaseUntil: null, isUnsure: false });
   },
   "a job that was accepted has no time to stop": () => {
-    vi.spyOn(DeliveryRows.prototype, "attemptsOf").mockImplementation(function (this: DeliveryRows, id) {
+    vi.spyOn(DispatchRows.prototype, "attemptsOf").mockImplementation(function (this: DispatchRows, id) {
       return attemptsOf.call(this, id) ?? { leaseUntil: null, isUnsure: false };
     });
   },
@@ -102,7 +102,7 @@ export const FAULTS = {
     });
   },
   "an attempt leaves before its run is released": () => {
-    vi.spyOn(Deliveries.prototype, "hold").mockImplementation(function (this: Deliveries, run, trigger, now) {
+    vi.spyOn(Dispatches.prototype, "hold").mockImplementation(function (this: Dispatches, run, trigger, now) {
       return { ...hold.call(this, run, trigger, now), nextAt: now };
     });
   },

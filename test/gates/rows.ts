@@ -28,7 +28,7 @@ export interface Row {
   readonly readySeq: number | null;
   readonly occupiedUntil: number | null;
   readonly changeSeq: number;
-  /** Of its delivery. */
+  /** Of its dispatch. */
   readonly leaseUntil: number | null;
   readonly attempt: number | null;
 }
@@ -42,7 +42,7 @@ const SELECT = `
     EXISTS (SELECT 1 FROM events WHERE run_id = id AND type = 'released' AND data ->> '$.approversUnchecked') AS unchecked,
     ready_seq AS readySeq, occupied_until AS occupiedUntil,
     change_seq AS changeSeq, lease_until AS leaseUntil, attempt
-  FROM runs LEFT JOIN deliveries ON run_id = id`;
+  FROM runs LEFT JOIN dispatches ON run_id = id`;
 
 type Stored = Omit<Row, "gates" | "approvers" | "isUnchecked"> & {
   gates: string | null;

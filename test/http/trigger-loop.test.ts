@@ -1,4 +1,4 @@
-/** No loop can be built of runs: what a delivery sends carries a header that our own front door refuses. */
+/** No loop can be built of runs: what receivers get carries a header that our own front door refuses. */
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { DELIVERY_HEADER } from "../../src/http/loop-guard.ts";
 import { envWith, untouchable } from "../support/bindings.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 
-describe("a request that a webhook delivery makes", () => {
+describe("a request that a receiver got", () => {
   const app = createApp();
   const routes = [
     ...new Set(app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`)),

@@ -44,7 +44,7 @@ const NEW: NewRun = {
 };
 
 const newRun = (gates: Partial<Gates> | null) =>
-  begin({ ...NEW, gates: gates && { ...GATES, ...gates } }, AT, { isDelivering: true });
+  begin({ ...NEW, gates: gates && { ...GATES, ...gates } }, AT, { isDispatching: true });
 
 /** The run after the event, and what its timeline tells of it. */
 function told(run: Run, event: RunEvent, now: number): { run: Run; events: TimelineEvent[] } {

@@ -46,7 +46,7 @@ const approvedBy = (by: Actor, at: number) => ({ type: "approved", approval: { b
 const BOBS = approvedBy(BOB, NOW);
 const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   started: { type: "started" },
-  delivered: { type: "delivered" },
+  dispatched: { type: "dispatched" },
   attempt_failed: {
     type: "attempt_failed",
     failure: { attempt: 1, at: NOW, reason: "ci.example answered 503", nextAt: NOW + 1000 },
@@ -57,7 +57,7 @@ const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   failed: { type: "failed", error: "exit 1", output: null },
   cancelled: { type: "cancelled" },
   cancel_requested: { type: "cancel_requested", by: "ann", reason: null, graceMs: 5000 },
-  delivery_failed: { type: "delivery_failed", reason: "no" },
+  dispatch_failed: { type: "dispatch_failed", reason: "no" },
   deadline_passed: { type: "deadline_passed" },
   time_opened: { type: "time_opened" },
   approved: BOBS,
@@ -77,7 +77,7 @@ function changed(run: Run, event: RunEvent, now = NOW): Run {
   return next.value;
 }
 
-const TIME = begin(NEW, CREATED_AT, { isDelivering: true });
+const TIME = begin(NEW, CREATED_AT, { isDispatching: true });
 const APPROVAL = changed(TIME, EVENTS.time_opened, NOT_BEFORE);
 const QUEUED = [BOBS, approvedBy({ ...BOB, tokenId: "carl" }, NOW)].reduce(
   (run, event) => changed(run, event),
@@ -97,13 +97,13 @@ type Outcome = Situation | "released" | "unchanged" | "gate" | "rejected" | "rep
 
 const ALWAYS: Partial<Record<EventType, Outcome>> = {
   started: "run_waiting",
-  delivered: "run_waiting",
+  dispatched: "run_waiting",
   heartbeat: "run_waiting",
   external_url: "run_waiting",
   attempt_failed: "run_waiting",
   succeeded: "run_waiting",
   failed: "run_waiting",
-  delivery_failed: "run_waiting",
+  dispatch_failed: "run_waiting",
   cancelled: "cancel",
   cancel_requested: "cancel",
   deadline_passed: "unchanged",

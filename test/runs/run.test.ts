@@ -36,7 +36,7 @@ const FAILURE = { attempt: 1, at: NOW, reason: "ci.example answered 503", nextAt
 const URL_OF_JOB = "https://ci.example/jobs/1";
 
 /** A failed run refuses events with the code of what failed it. */
-type Failure = "failed" | "timed out" | "silent" | "undelivered";
+type Failure = "failed" | "timed out" | "silent" | "undispatched";
 /** `stopping`: running, and asked to stop. */
 type Situation = Exclude<Status, "failed"> | Failure | "stopping";
 type EventType = RunEvent["type"];
@@ -49,7 +49,7 @@ type Outcome = Status | Conflict | "unchanged" | "noted" | "asked" | "linked" | 
 // Both tables are typed by the source: a status or an event that is added there does not compile here.
 const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   started: { type: "started" },
-  delivered: { type: "delivered" },
+  dispatched: { type: "dispatched" },
   attempt_failed: { type: "attempt_failed", failure: FAILURE },
   heartbeat: { type: "heartbeat" },
   external_url: { type: "external_url", url: URL_OF_JOB },
@@ -57,7 +57,7 @@ const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   failed: { type: "failed", error: "exit 1", output: '{"log":"y"}' },
   cancelled: { type: "cancelled" },
   cancel_requested: { type: "cancel_requested", by: "ci", reason: "wrong branch", graceMs: GRACE_MS },
-  delivery_failed: { type: "delivery_failed", reason: "ci.example answered 404." },
+  dispatch_failed: { type: "dispatch_failed", reason: "ci.example answered 404." },
   deadline_passed: { type: "deadline_passed" },
   time_opened: { type: "time_opened" },
   approved: { type: "approved", approval: { by: ACTOR, at: NOW, reason: null } },
@@ -85,7 +85,7 @@ const NOT_WAITING = {
 
 const refusedBy = (conflict: Conflict): Record<EventType, Outcome> => ({
   started: conflict,
-  delivered: conflict,
+  dispatched: conflict,
   attempt_failed: conflict,
   heartbeat: conflict,
   external_url: conflict,
@@ -93,7 +93,7 @@ const refusedBy = (conflict: Conflict): Record<EventType, Outcome> => ({
   failed: conflict,
   cancelled: conflict,
   cancel_requested: conflict,
-  delivery_failed: conflict,
+  dispatch_failed: conflict,
   deadline_passed: conflict,
   ...NOT_WAITING,
 });
@@ -101,7 +101,7 @@ const refusedBy = (conflict: Conflict): Record<EventType, Outcome> => ({
 const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   pending: {
     started: "running",
-    delivered: "noted",
+    dispatched: "noted",
     attempt_failed: "failing",
     heartbeat: "running",
     external_url: "linked",
@@ -109,13 +109,13 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
     failed: "failed",
     cancelled: "cancelled",
     cancel_requested: "cancelled",
-    delivery_failed: "failed",
+    dispatch_failed: "failed",
     deadline_passed: "unchanged",
     ...NOT_WAITING,
   },
   running: {
     started: "run_running",
-    delivered: "run_running",
+    dispatched: "run_running",
     attempt_failed: "run_running",
     heartbeat: "noted",
     external_url: "linked",
@@ -123,13 +123,13 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
     failed: "failed",
     cancelled: "run_running",
     cancel_requested: "asked",
-    delivery_failed: "run_running",
+    dispatch_failed: "run_running",
     deadline_passed: "unchanged",
     ...NOT_WAITING,
   },
   stopping: {
     started: "run_running",
-    delivered: "run_running",
+    dispatched: "run_running",
     attempt_failed: "run_running",
     heartbeat: "noted",
     external_url: "linked",
@@ -138,7 +138,7 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
     cancelled: "run_running",
     // Its grace ends sooner.
     cancel_requested: "asked",
-    delivery_failed: "run_running",
+    dispatch_failed: "run_running",
     deadline_passed: "unchanged",
     ...NOT_WAITING,
   },
@@ -146,7 +146,7 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   failed: refusedBy("run_failed"),
   "timed out": refusedBy("run_timed_out"),
   silent: refusedBy("run_timed_out"),
-  undelivered: refusedBy("delivery_failed"),
+  undispatched: refusedBy("delivery_failed"),
   cancelled: refusedBy("run_cancelled"),
 };
 
@@ -233,7 +233,7 @@ function runIn(situation: Situation): Run {
       };
     case "silent":
       return { ...ended, status: "failed", endCause: "silence", startedAt: STARTED_AT, error: "[timeout] too quiet" };
-    case "undelivered":
+    case "undispatched":
       return { ...ended, status: "failed", endCause: "delivery", error: "[delivery] refused" };
     case "cancelled":
       return { ...ended, status: "cancelled", endCause: "cancel" };
@@ -320,11 +320,11 @@ describe("what an event sets", () => {
       expect(after(news)).toEqual(news);
   });
 
-  it("a cancel or a failed delivery leaves a missing start missing", () => {
+  it("a cancel or a failed dispatch leaves a missing start missing", () => {
     const ended = { ...PENDING, version: 2, completedAt: NOW };
     expect(outcome("pending", "cancelled")).toEqual({ ...ended, status: "cancelled", endCause: "cancel" });
     const error = "[delivery] ci.example answered 404.";
-    expect(outcome("pending", "delivery_failed")).toEqual({ ...ended, status: "failed", endCause: "delivery", error });
+    expect(outcome("pending", "dispatch_failed")).toEqual({ ...ended, status: "failed", endCause: "delivery", error });
   });
 });
 
@@ -527,14 +527,14 @@ describe("a run that may be silent for a minute", () => {
     return next.value;
   };
   const pending = begin(input, CREATED_AT);
-  const delivering = begin(input, CREATED_AT, { isDelivering: true });
-  const delivered = heard(delivering, EVENTS.delivered, NOW);
-  const running = heard(delivered, EVENTS.heartbeat, NOW + 10);
+  const dispatching = begin(input, CREATED_AT, { isDispatching: true });
+  const dispatched = heard(dispatching, EVENTS.dispatched, NOW);
+  const running = heard(dispatched, EVENTS.heartbeat, NOW + 10);
 
   it.each<[string, Run, number]>([
     ["its creation, where it has no trigger", pending, CREATED_AT],
-    ["its delivery, where only a heartbeat starts it", delivered, NOW],
-    ["its start by the delivery", heard(delivering, EVENTS.started, NOW), NOW],
+    ["its dispatch, where only a heartbeat starts it", dispatched, NOW],
+    ["its start by the dispatch", heard(dispatching, EVENTS.started, NOW), NOW],
     ["its start by a heartbeat", running, NOW + 10],
     ["the last heartbeat", heard(running, EVENTS.heartbeat, NOW + 30_000), NOW + 30_000],
     ["the last heartbeat, of whatever clock", heard(running, EVENTS.heartbeat, NOW - 30_000), NOW + 10],
@@ -561,8 +561,8 @@ describe("a run that may be silent for a minute", () => {
     }
   });
 
-  it("is not silent during its delivery or without a heartbeat timeout", () => {
-    expect(timeIsUpAt(delivering)).toBe(LATER);
+  it("is not silent during its dispatch or without a heartbeat timeout", () => {
+    expect(timeIsUpAt(dispatching)).toBe(LATER);
     expect(timeIsUpAt(begin({ ...input, heartbeatTimeoutMs: null }, CREATED_AT))).toBe(LATER);
     // Journalled before silence was known of.
     expect(timeIsUpAt({ ...pending, silentSince: null })).toBe(LATER);
@@ -584,7 +584,7 @@ describe("a run that may be silent for a minute", () => {
 
 it("begins pending, at version 1, without an end", () => {
   expect(begin(PENDING, CREATED_AT)).toEqual(PENDING);
-  expect(begin(PENDING, CREATED_AT, { isDelivering: true })).toEqual({ ...PENDING, silentSince: null });
+  expect(begin(PENDING, CREATED_AT, { isDispatching: true })).toEqual({ ...PENDING, silentSince: null });
 });
 
 it("never moves an instant back, changes an end, or skips a version, whatever the clock shows", () => {
@@ -607,14 +607,14 @@ it("never moves an instant back, changes an end, or skips a version, whatever th
     failed: "callback",
     cancelled: "cancel",
     cancel_requested: "cancel",
-    delivery_failed: "delivery",
+    dispatch_failed: "delivery",
   };
   const property = fc.property(
     fc.constantFrom(null, 20_000),
     fc.boolean(),
     fc.array(step, { maxLength: 12 }),
-    (heartbeatTimeoutMs, isDelivering, steps) => {
-      let run = begin({ ...PENDING, heartbeatTimeoutMs }, CREATED_AT, { isDelivering });
+    (heartbeatTimeoutMs, isDispatching, steps) => {
+      let run = begin({ ...PENDING, heartbeatTimeoutMs }, CREATED_AT, { isDispatching });
       let isExpired = false;
       const become = (next: Run, cause: EndCause | undefined) => {
         expect(next.silentSince ?? 0).toBeGreaterThanOrEqual(run.silentSince ?? 0);
@@ -663,7 +663,7 @@ describe("when the coordinator has something to do for a run", () => {
     }
   });
 
-  it("is sooner if its delivery needs something first while it is open", () => {
+  it("is sooner if its dispatch needs something first while it is open", () => {
     for (const situation of situations) {
       const run = runIn(situation);
       expect(dueAt(kept(run), NOW + 5)).toBe(isOpen(run) ? NOW + 5 : dueAt(kept(run), null));

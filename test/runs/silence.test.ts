@@ -218,7 +218,7 @@ describe("the deadline", () => {
 
 describe("of a run with a trigger", () => {
   const CREATED_AT = Date.UTC(2026, 0, 31, 12);
-  const DELIVERING: Run = begin(
+  const DISPATCHING: Run = begin(
     {
       id: "019c0e5a-1800-8000-8000-000000000000",
       actionName: "deploy",
@@ -232,27 +232,27 @@ describe("of a run with a trigger", () => {
       ...STARTED_BY_NOBODY,
     },
     CREATED_AT,
-    { isDelivering: true },
+    { isDispatching: true },
   );
 
-  it("silence does not count while its delivery is under way", () => {
+  it("silence does not count while its dispatch is under way", () => {
     const later = CREATED_AT + 59 * MINUTE_MS;
-    expect(timeIsUpAt(DELIVERING)).toBe(DELIVERING.deadlineAt);
-    expect(expire(DELIVERING, later)).toBe(DELIVERING);
+    expect(timeIsUpAt(DISPATCHING)).toBe(DISPATCHING.deadlineAt);
+    expect(expire(DISPATCHING, later)).toBe(DISPATCHING);
   });
 
-  it.each<RunEvent["type"]>(["delivered", "started", "heartbeat"])(
+  it.each<RunEvent["type"]>(["dispatched", "started", "heartbeat"])(
     "silence counts from the first sign of life: %s",
     (type) => {
       const at = CREATED_AT + 7 * MINUTE_MS;
-      const next = transition(DELIVERING, { type } as RunEvent, at);
+      const next = transition(DISPATCHING, { type } as RunEvent, at);
       if (!next.ok) throw new Error(next.error);
       expect(timeIsUpAt(next.value)).toBe(at + MINUTE_MS);
       expect(expire(next.value, at + MINUTE_MS - 1)).toBe(next.value);
       expect(expire(next.value, at + MINUTE_MS)).toMatchObject({
         status: "failed",
         endCause: "silence",
-        startedAt: type === "delivered" ? null : at,
+        startedAt: type === "dispatched" ? null : at,
         completedAt: at + MINUTE_MS,
       });
       // What a slow clock says of a heartbeat can't bring the end nearer.

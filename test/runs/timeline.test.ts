@@ -43,7 +43,7 @@ describe("what a change leaves in the timeline", () => {
   it.each<[event: RunEvent, at: number, entries: [type: string, data: object][]]>([
     [{ type: "started" }, NOW, [["started", { cause: "delivery" }]]],
     [{ type: "heartbeat" }, NOW, [["started", { cause: "heartbeat" }]]],
-    [{ type: "delivered" }, NOW, []],
+    [{ type: "dispatched" }, NOW, []],
     [
       { type: "succeeded", output: null },
       NOW,
@@ -73,7 +73,7 @@ describe("what a change leaves in the timeline", () => {
     ],
     [{ type: "external_url", url: "https://ci.example/1" }, NOW, [["external_url", { url: "https://ci.example/1" }]]],
     [{ type: "external_url", url: "http://ci.example/1" }, NOW, []],
-    [{ type: "delivery_failed", reason: "x." }, NOW, [["ended", failed("delivery")]]],
+    [{ type: "dispatch_failed", reason: "x." }, NOW, [["ended", failed("delivery")]]],
     [{ type: "deadline_passed" }, CREATED_AT + 60_000, [["ended", failed("deadline")]]],
   ])("of a pending run: %j", (event, at, entries) => {
     const next = transition(PENDING, event, at);
@@ -317,12 +317,12 @@ const ENDS: readonly RunEvent[] = [
   { type: "succeeded", output: null },
   { type: "failed", error: "no", output: null },
   { type: "cancelled", by: "a person" },
-  { type: "delivery_failed", reason: "ci.example answered 404." },
+  { type: "dispatch_failed", reason: "ci.example answered 404." },
   { type: "deadline_passed" },
 ];
 
 /** What happens only to a run with a trigger. */
-const NEEDS_TRIGGER: ReadonlySet<string> = new Set(["attempt", "answer", "started", "delivered", "delivery_failed"]);
+const NEEDS_TRIGGER: ReadonlySet<string> = new Set(["attempt", "answer", "started", "dispatched", "dispatch_failed"]);
 
 /** The events of a write, and the run after it. */
 interface Write {
@@ -359,7 +359,7 @@ function writesOf(id: string, happenings: readonly Happening[]): Write[] {
       for (let beat = 0; beat < n; beat++) {
         apply({ type: "heartbeat" }, now + beat, [{ type: "heartbeat", at: now + beat, data: { beat } }]);
       }
-    } else if (what === "started" || what === "delivered") apply({ type: what }, now);
+    } else if (what === "started" || what === "dispatched") apply({ type: what }, now);
     else if (what === "deadline_passed" || what === "silence") {
       apply({ type: "deadline_passed" }, CREATED_AT + 900_000);
     } else {
@@ -414,7 +414,7 @@ it.each(["attempt_answered", "stop_answered"])("the excerpt of %s is only for wh
 });
 
 describe("a timeline reads as if each of its events were kept", () => {
-  const BEFORE = ["attempt", "answer", "beats", "started", "delivered"] as const;
+  const BEFORE = ["attempt", "answer", "beats", "started", "dispatched"] as const;
   const ends = [...ENDS.map(({ type }) => type), "silence"] as const;
 
   it("after every sequence of up to three things before each end, or before none", async () => {

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
-import type { Delivery } from "../support/receiver/client.ts";
+import type { ReceivedRequest } from "../support/receiver/client.ts";
 import { type RunningReceiver, startReceiver } from "../support/receiver/server.ts";
 import { sharedServer } from "./place.ts";
 import { until } from "./until.ts";
@@ -50,7 +50,7 @@ async function person(name: string, ...flags: readonly string[]): Promise<Settin
   return { ...root, ACTION_RUNS_TOKEN: (await json<{ token: string }>(args, root)).token };
 }
 
-const jobOf = ({ body }: Delivery): Settings => {
+const jobOf = ({ body }: ReceivedRequest): Settings => {
   const { url, token } = JSON.parse(body);
   return { CALLBACK_URL: url, CALLBACK_TOKEN: token };
 };
@@ -90,14 +90,14 @@ async function play() {
   const inLine = await details(second.id);
   const groups = await json(["group", "list"], bo);
   const paused = await json(["pause", "deploys", "--reason", "lunch", "--until", "+1h"], root);
-  const job = jobOf(started()[0] as Delivery);
+  const job = jobOf(started()[0] as ReceivedRequest);
   await json(["report", "succeeded"], job);
   const overLunch = await details(second.id);
   const startedOverLunch = started().length;
   await json(["resume", "deploys"], root);
   await until("the second deploy starts", () => started().length === 2);
   const early = await cli(["resume", "deploys"], root);
-  await json(["report", "succeeded"], jobOf(started()[1] as Delivery));
+  await json(["report", "succeeded"], jobOf(started()[1] as ReceivedRequest));
 
   const rejected = await json<Run>(["reject", third.id, "--reason", "not today"], ada);
   const late = await cli(["approve", third.id, "--yes"], ada);
@@ -118,7 +118,7 @@ async function play() {
     late,
     end,
     watched: await watched.ended,
-    deliveries: started(),
+    requests: started(),
   };
 }
 
@@ -141,7 +141,7 @@ test("the second deploy waits behind the first one, then for the end of the paus
   expect(overLunch.waiting).toMatchObject({ for: "pause", reason: "lunch" });
   expect(startedOverLunch).toBe(1);
   expect(early).toMatchObject({ code: 4, stderr: expect.stringContaining("`action-runs group pauses` lists") });
-  expect(story.deliveries.map(({ headers }) => headers["webhook-id"])).toEqual([first.id, second.id]);
+  expect(story.requests.map(({ headers }) => headers["webhook-id"])).toEqual([first.id, second.id]);
 });
 
 test("who waits for it sees each gate as it opens", () => {

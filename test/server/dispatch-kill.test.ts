@@ -12,7 +12,7 @@ import { startReceiver } from "../support/receiver/server.ts";
 import { newDoor } from "./door.ts";
 import { type ActionRun, ask, type CreatedRun, forEachOf } from "./load.ts";
 import { killAll, newInstallation, type Server } from "./place.ts";
-import { bytesOf, deliveriesIn, letTimePass } from "./state.ts";
+import { bytesOf, dispatchesIn, letTimePass } from "./state.ts";
 import { until } from "./until.ts";
 
 const CALLERS = 6;
@@ -53,9 +53,9 @@ async function openInstallation() {
 }
 
 /** The ids of all runs whose webhook request is still stored. */
-const keptRequests = (state: string) => deliveriesIn(state).map(({ runId }) => runId);
+const keptRequests = (state: string) => dispatchesIn(state).map(({ runId }) => runId);
 
-/** Two servers end by `kill -9`. The third gets no request until everything is delivered. */
+/** Two servers end by `kill -9`. The third gets no request until everything is dispatched. */
 async function play() {
   const installation = await openInstallation();
   const receiver = await startReceiver();
@@ -153,7 +153,7 @@ async function play() {
   const calledBeforeTheDoorOpened = absent.filter(({ key }) => receiver.inbox(key).length > 0);
   search("after the second kill");
 
-  const leases = new Map(deliveriesIn(installation.state).map(({ runId, leaseUntil }) => [runId, leaseUntil]));
+  const leases = new Map(dispatchesIn(installation.state).map(({ runId, leaseUntil }) => [runId, leaseUntil]));
   // Now the leases of all attempts are over, so a wrong second call would come at once.
   letTimePass(installation.state, LEASE_MS);
   const passedAt = Date.now();
@@ -161,12 +161,12 @@ async function play() {
   await door.open();
   await installation.start();
   const toBeCalledAgain = [held, conflicting];
-  const isDelivered = ({ key }: Told) =>
+  const isDispatched = ({ key }: Told) =>
     receiver.inbox(key).length > (toBeCalledAgain.some((one) => one.key === key) ? 1 : 0);
-  await until("all are delivered", () => acknowledged.every(isDelivered));
+  await until("all are dispatched", () => acknowledged.every(isDispatched));
   // Without its request, a run can't be called again.
   await until("nothing else is left to send", () => keptRequests(installation.state).join() === retrying.id);
-  search("when all is delivered but what waits for its next attempt");
+  search("when all is dispatched but what waits for its next attempt");
 
   const readRun = async ({ id }: Pick<ActionRun, "id">) =>
     (await ask<ActionRun & { readonly startedAt: string | null }>("GET", `${runs}/${id}`, { token })).body;
@@ -184,7 +184,7 @@ beforeAll(async () => {
   story = await play();
 });
 
-const DELIVERED =
+const DISPATCHED =
   /^created( attempt_started attempt_answered:retry)* attempt_started attempt_answered:accepted started:delivery$/;
 
 /** A timeline in one line: each type with its outcome or cause. */
@@ -192,14 +192,14 @@ function inOneLine(events: readonly TimelineEvent[]): string {
   return events.map(({ type, outcome, cause }) => [type, outcome ?? cause].filter(Boolean).join(":")).join(" ");
 }
 
-describe("kill -9 between accept and delivery, and between delivery and its journal", () => {
-  test("every acknowledged run is delivered without a request, each time under its own id", async () => {
+describe("kill -9 between accept and dispatch, and between dispatch and its journal", () => {
+  test("every acknowledged run is dispatched without a request, each time under its own id", async () => {
     const { acknowledged, receiver, reported, retrying, readRun } = story;
     expect(acknowledged.length).toBeGreaterThan(45);
     await forEachOf(acknowledged, async (told) => {
-      const deliveries = receiver.inbox(told.key);
-      expect(deliveries.length).toBeGreaterThan(0);
-      for (const { headers, body } of deliveries) {
+      const requests = receiver.inbox(told.key);
+      expect(requests.length).toBeGreaterThan(0);
+      for (const { headers, body } of requests) {
         expect(headers).toMatchObject({ "webhook-id": told.id, "idempotency-key": told.id });
         expect(JSON.parse(body)).toEqual({ secret: PAYLOAD_SECRET, token: told.callback.token });
       }
@@ -208,17 +208,17 @@ describe("kill -9 between accept and delivery, and between delivery and its jour
     });
   });
 
-  test("every delivery was recorded before it was sent", async () => {
+  test("every request was recorded before it was sent", async () => {
     const { keys, acknowledged, receiver, readRun, readEvents } = story;
     expect(keys.length).toBeGreaterThan(acknowledged.length);
     await forEachOf(keys, async (key) => {
-      const deliveries = receiver.inbox(key);
-      const [id, ...more] = new Set(deliveries.map(({ headers }) => headers["webhook-id"] ?? ""));
+      const requests = receiver.inbox(key);
+      const [id, ...more] = new Set(requests.map(({ headers }) => headers["webhook-id"] ?? ""));
       expect(more).toEqual([]);
       if (id === undefined) return;
       expect(await readRun({ id })).toMatchObject({ id, actionName: ACTION });
       const started = (await readEvents({ id })).filter(({ type }) => type === "attempt_started");
-      expect(deliveries.length).toBeLessThanOrEqual(started.length);
+      expect(requests.length).toBeLessThanOrEqual(started.length);
     });
   });
 
@@ -231,7 +231,7 @@ describe("kill -9 between accept and delivery, and between delivery and its jour
     };
     await forEachOf(acknowledged, async (told) => {
       const events = await readEvents(told);
-      expect(inOneLine(events)).toMatch(others[told.id] ?? DELIVERED);
+      expect(inOneLine(events)).toMatch(others[told.id] ?? DISPATCHED);
       expect(events.map(({ seq }) => seq)).toEqual(events.map((_, n) => n + 1));
       const instants = events.map(({ at }) => at);
       expect(instants).toEqual(instants.toSorted());
@@ -280,7 +280,7 @@ describe("kill -9 between accept and delivery, and between delivery and its jour
   test.each([
     { who: "reported", told: "report" },
     { who: "beating", told: "beat" },
-  ] as const)("a run whose workflow sent a $told before the kill is not delivered again", async ({ who, told }) => {
+  ] as const)("a run whose workflow sent a $told before the kill is not dispatched again", async ({ who, told }) => {
     const { status, body } = story[told];
     expect(status).toBe(200);
     const run = await story.readRun(story[who]);

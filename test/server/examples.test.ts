@@ -313,7 +313,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     expect(again).toEqual([first]);
   });
 
-  it("ignores a second delivery of the same run", async () => {
+  it("ignores a second dispatch of the same run", async () => {
     await job(["true"]).ended;
     const second = await job(["false"]).ended;
     expect(second).toEqual({ code: 0, printed: `Run ${RUN_ID} has already started.\n` });

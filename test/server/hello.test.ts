@@ -101,11 +101,11 @@ describe("the job", () => {
     readonly id?: string;
   }
 
-  const delivery = (parameters: object = {}, callbackUrl = "http://127.0.0.1:1/a/b/envs/c/action-runs/d/callback") =>
+  const dispatch = (parameters: object = {}, callbackUrl = "http://127.0.0.1:1/a/b/envs/c/action-runs/d/callback") =>
     JSON.stringify({ run: { callbackUrl, callbackToken: "a-token" }, parameters });
 
   async function statusOf(job: HelloJob, sent: Sent): Promise<number> {
-    const { body = delivery(), path = "/hello", method = "POST", secret = signingSecret } = sent;
+    const { body = dispatch(), path = "/hello", method = "POST", secret = signingSecret } = sent;
     const { host = new URL(job.url).host, ageSeconds = 0, id = crypto.randomUUID() } = sent;
     const at = new Date(Date.now() - ageSeconds * 1000);
     const headers = {
@@ -137,24 +137,24 @@ describe("the job", () => {
       [401, { path: "/hello/stop", secret: `whsec_${Buffer.alloc(32, 8).toString("base64")}` }],
       [404, { path: "/" }],
       [404, { path: "/hello/stop" }],
-      [413, { body: delivery({ text: "x".repeat(70_000) }) }],
+      [413, { body: dispatch({ text: "x".repeat(70_000) }) }],
       [400, { body: "{" }],
-      [400, { body: delivery({}, "http://127.0.0.1:1/not-a-run") }],
-      ...[0, 61, 1.5, "5"].map((seconds) => [422, { body: delivery({ seconds }) }] as const),
-      [422, { body: delivery({ result: "; rm -rf /" }) }],
+      [400, { body: dispatch({}, "http://127.0.0.1:1/not-a-run") }],
+      ...[0, 61, 1.5, "5"].map((seconds) => [422, { body: dispatch({ seconds }) }] as const),
+      [422, { body: dispatch({ result: "; rm -rf /" }) }],
     ];
     for (const [status, sent] of refused) expect([await statusOf(job, sent), sent]).toEqual([status, sent]);
     expect(seen).toEqual([]);
 
     const id = crypto.randomUUID();
     // The host of another server, where nobody listens.
-    const body = delivery({ seconds: 60 }, "http://127.0.0.1:1/a/callback");
+    const body = dispatch({ seconds: 60 }, "http://127.0.0.1:1/a/callback");
     expect([await statusOf(job, { id, body }), await statusOf(job, { id, body })]).toEqual([202, 202]);
     await until("the job is at work", () => seen.length > 0);
     expect(await statusOf(job, { id: `${id}-cancel`, path: "/hello/stop", body: "{}" })).toBe(204);
     await until("the job reports its end", () => seen.includes("/a/callback"));
     expect(new Set(seen)).toEqual(new Set(["/a/heartbeat", "/a/callback"]));
-    // The second delivery started nothing.
+    // The second dispatch started nothing.
     expect(messages.filter((message) => message.includes("has begun"))).toHaveLength(1);
   });
 });

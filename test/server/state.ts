@@ -82,7 +82,7 @@ export function journaled(state: string): Map<string, number> {
   return new Map(rows.map(({ id, version }) => [id, version]));
 }
 
-export interface Delivery {
+export interface Dispatch {
   readonly runId: string;
   /** When its attempt counts as lost; null if none is under way. */
   readonly leaseUntil: number | null;
@@ -95,15 +95,15 @@ export function bulkStates(state: string): { readonly id: string; readonly state
   );
 }
 
-/** All deliveries whose webhook request is still stored. */
-export function deliveriesIn(state: string): Delivery[] {
+/** All dispatches whose webhook request is still stored. */
+export function dispatchesIn(state: string): Dispatch[] {
   return journalsIn(state).flatMap((file) =>
-    read<Delivery>(file, "SELECT run_id AS runId, lease_until AS leaseUntil FROM deliveries"),
+    read<Dispatch>(file, "SELECT run_id AS runId, lease_until AS leaseUntil FROM dispatches"),
   );
 }
 
 /**
- * Makes deliveries, the occupied queues of ended runs and alarms due `ms` sooner, as if the server had been down for so
+ * Makes dispatches, the occupied queues of ended runs and alarms due `ms` sooner, as if the server had been down for so
  * much longer. No server may run meanwhile. The runtime keeps an alarm twice, in nanoseconds.
  */
 export function letTimePass(state: string, ms: number): void {
@@ -112,8 +112,8 @@ export function letTimePass(state: string, ms: number): void {
   for (const file of journalsIn(state)) {
     change(
       file,
-      `UPDATE deliveries SET next_at = next_at - ${ms}, lease_until = lease_until - ${ms};
-       UPDATE runs SET due_at = due_at - ${ms} WHERE id IN (SELECT run_id FROM deliveries);
+      `UPDATE dispatches SET next_at = next_at - ${ms}, lease_until = lease_until - ${ms};
+       UPDATE runs SET due_at = due_at - ${ms} WHERE id IN (SELECT run_id FROM dispatches);
        UPDATE runs SET occupied_until = occupied_until - ${ms} WHERE occupied_until IS NOT NULL;
        UPDATE runs SET grace_until = grace_until - ${ms} WHERE grace_until IS NOT NULL;
        UPDATE _cf_METADATA SET value = value - ${ns} WHERE key = 1`,

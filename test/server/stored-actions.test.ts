@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Delivery } from "../support/receiver/client.ts";
+import type { ReceivedRequest } from "../support/receiver/client.ts";
 import { startReceiver } from "../support/receiver/server.ts";
 import { newDoor } from "./door.ts";
 import { type ActionRun, type Answer, type Ask, ask } from "./load.ts";
@@ -88,7 +88,7 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-const idOf = ({ headers }: Delivery) => headers["webhook-id"] ?? "";
+const idOf = ({ headers }: ReceivedRequest) => headers["webhook-id"] ?? "";
 
 async function play() {
   const installation = await newInstallation("ALLOW_INSECURE_WEBHOOKS=true\n");

@@ -50,11 +50,11 @@ describe("a sealed text", () => {
 
   it("opens only for the purpose that it was sealed for", async () => {
     const ring = ringOf(FIRST);
-    const delivery = await ring.seal(TEXT, ABOUT);
+    const webhook = await ring.seal(TEXT, ABOUT);
     const secrets = await ring.seal(TEXT, ABOUT, "definition-secrets");
     expect(await ring.open(secrets, ABOUT, "definition-secrets")).toBe(TEXT);
     expect(await ring.open(secrets, ABOUT)).toBeNull();
-    expect(await ring.open(delivery, ABOUT, "definition-secrets")).toBeNull();
+    expect(await ring.open(webhook, ABOUT, "definition-secrets")).toBeNull();
   });
 
   it("does not open if a byte changed, is missing or was added", async () => {

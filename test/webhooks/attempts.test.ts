@@ -12,10 +12,10 @@ describe("a request", () => {
     const inputs = { parameters: { branch: "main" }, recommendations: { size: { cpu: 2 } } };
     const entityId = "6f1d2c3b-0000-4000-8000-00000000000a";
     const { created, path } = await fire(r.url, {}, { body: { ...inputs, entityId } });
-    const [delivery] = await r.untilInbox(1);
+    const [request] = await r.untilInbox(1);
     const { id, callback, createdAt } = created;
-    expect(delivery).toMatchObject({ method: "POST", path: new URL(r.url).pathname });
-    expect(JSON.parse(delivery?.body ?? "")).toEqual({
+    expect(request).toMatchObject({ method: "POST", path: new URL(r.url).pathname });
+    expect(JSON.parse(request?.body ?? "")).toEqual({
       run: {
         id,
         actionName: "deploy",
@@ -35,14 +35,14 @@ describe("a request", () => {
   it("has exactly these headers, among them the run's id as the idempotency key", async () => {
     const r = receiver();
     const { created } = await fire(r.url);
-    const [delivery] = await r.untilInbox(1);
+    const [request] = await r.untilInbox(1);
     // The runtime adds one that says whose Worker it is.
-    const { "webhook-timestamp": timestamp, "cf-worker": _platform, ...headers } = delivery?.headers ?? {};
+    const { "webhook-timestamp": timestamp, "cf-worker": _platform, ...headers } = request?.headers ?? {};
     expect(headers).toEqual({
       host: new URL(r.url).host,
       "user-agent": "action-runs",
       "content-type": "application/json",
-      "content-length": String(delivery?.body.length),
+      "content-length": String(request?.body.length),
       "accept-encoding": "identity",
       "action-runs-delivery": created.id,
       "idempotency-key": created.id,
@@ -72,13 +72,13 @@ describe("a request", () => {
         },
       },
     );
-    const [delivery] = await r.untilInbox(1);
-    expect(delivery).toMatchObject({
+    const [request] = await r.untilInbox(1);
+    expect(request).toMatchObject({
       method: "PUT",
       path: `${new URL(r.url).pathname}/a%2Fb%20c?for=x%26y%3Dz%3F%23`,
       headers: { "x-ref": "ref a/b c", "user-agent": "mine", "webhook-id": created.id },
     });
-    expect(JSON.parse(delivery?.body ?? "")).toEqual({
+    expect(JSON.parse(request?.body ?? "")).toEqual({
       n: 7,
       list: [{ cpu: 2 }, null],
       text: "deploy-7-.",
@@ -96,9 +96,9 @@ describe("a request", () => {
       },
       { body: { parameters: { ref: "a&b=c ☃", n: 7 } } },
     );
-    const [delivery] = await r.untilInbox(1);
-    expect(delivery?.headers["content-type"]).toBe("application/x-www-form-urlencoded");
-    expect([...new URLSearchParams(delivery?.body)]).toEqual([
+    const [request] = await r.untilInbox(1);
+    expect(request?.headers["content-type"]).toBe("application/x-www-form-urlencoded");
+    expect([...new URLSearchParams(request?.body)]).toEqual([
       ["ref", "a&b=c ☃"],
       ["variables[N]", "7"],
       ["dry", "false"],
@@ -118,13 +118,13 @@ describe("a request", () => {
   });
 });
 
-describe("a delivery", () => {
+describe("a dispatch", () => {
   it("goes on by default for half of the run's time, with a backoff from 1000 ms", async () => {
     const r = await answering({ status: 503 });
     const { path, created, untilAnswered } = await fire(r.url, { retry: undefined });
     await untilAnswered(1);
     const columns = "max_attempts, initial_delay_ms, ends_at, start_on, attempt";
-    expect(await journal(path, `SELECT ${columns} FROM deliveries`)).toEqual([
+    expect(await journal(path, `SELECT ${columns} FROM dispatches`)).toEqual([
       {
         max_attempts: null,
         initial_delay_ms: 1000,
@@ -144,7 +144,7 @@ describe("a delivery", () => {
       return { ...rest, headers: others };
     });
     expect(sent).toHaveLength(4);
-    for (const delivery of sent) expect(delivery).toEqual(sent[0]);
+    for (const request of sent) expect(request).toEqual(sent[0]);
   });
 
   it.each([1, 2, 5])("ends the run after %i attempts, as that is all it may have", async (maxAttempts) => {
@@ -211,7 +211,7 @@ describe("the timeline", () => {
     expect(Date.parse(second?.at ?? "")).toBeGreaterThanOrEqual(Date.parse(first?.nextAttemptAt ?? ""));
   });
 
-  it("ends with the reason why the delivery was given up", async () => {
+  it("ends with the reason why the dispatch was given up", async () => {
     const r = await answering({ status: 404, body: "no such job" });
     const { untilStatus, timeline } = await fire(r.url);
     await untilStatus("failed");

@@ -25,8 +25,8 @@ describe.each(TRAPS)("%s", (trap) => {
       {},
       { path: `${project}/envs/production/action-runs`, body: { ...inputs, actionName: trap }, options: { token } },
     );
-    const [delivery] = await to.untilInbox(1);
-    expect(JSON.parse(delivery?.body ?? "")).toEqual({
+    const [request] = await to.untilInbox(1);
+    expect(JSON.parse(request?.body ?? "")).toEqual({
       run: {
         id: created.id,
         actionName: trap,

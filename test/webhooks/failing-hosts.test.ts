@@ -77,7 +77,7 @@ it("first attempts begin before retries, and waiting counts as no attempt", asyn
   await answerAll(path, tried, 503);
   const fresh = await fire(path, 3, DEAD);
   expect(sentTo(fresh)).toBe(0);
-  const attempts = "SELECT attempt FROM deliveries JOIN json_each(?) ON run_id = value ORDER BY run_id";
+  const attempts = "SELECT attempt FROM dispatches JOIN json_each(?) ON run_id = value ORDER BY run_id";
   expect(await journal(path, attempts, JSON.stringify(fresh))).toEqual(Array(3).fill({ attempt: 0 }));
   // All retries are due by then.
   for (let n = 1; n <= 3; n++) {
@@ -182,13 +182,13 @@ it("a failure to process one waiting run defers it, and the others of its host g
   const [stuck = "", next = ""] = await fire(path, 2, DEAD);
   await journal(
     path,
-    `CREATE TRIGGER stuck BEFORE UPDATE ON deliveries WHEN NEW.run_id = '${stuck}' AND NEW.attempt > 0
+    `CREATE TRIGGER stuck BEFORE UPDATE ON dispatches WHEN NEW.run_id = '${stuck}' AND NEW.attempt > 0
      BEGIN SELECT RAISE(FAIL, 'no'); END`,
   );
   await pass(path, 10_000);
   await until(async () => sentTo([next]) === 1);
   expect(sentTo([stuck])).toBe(0);
-  const due = "SELECT next_at - ? AS ms FROM deliveries WHERE run_id = ?";
+  const due = "SELECT next_at - ? AS ms FROM dispatches WHERE run_id = ?";
   expect(await journal(path, due, Date.now(), stuck)).toEqual([{ ms: 10_000 }]);
 });
 

@@ -69,7 +69,7 @@ it("a get shows the newest attempt, and D1 gets a row only for another reason", 
   expect(Date.parse(second?.nextAttemptAt ?? "")).toBeGreaterThan(Date.parse(first?.nextAttemptAt ?? ""));
 });
 
-it("another reason is replicated, and the delivery goes on with its number", async () => {
+it("another reason is replicated, and the dispatch goes on with its number", async () => {
   const to = await answering({ status: 503 }, { status: 500 }, { status: 202 });
   const run = await fire(to.url);
   await run.hurryRetries(2);
@@ -84,7 +84,7 @@ it("another reason is replicated, and the delivery goes on with its number", asy
   expect(await versionOf(run)).toBe(4);
 });
 
-it("a run that has started, or ended, shows no failing delivery", async () => {
+it("a run that has started, or ended, shows no failing dispatch", async () => {
   const to = await answering({ status: 503 }, { status: 202 });
   const run = await fire(to.url);
   await run.untilStatus("running");

@@ -34,9 +34,9 @@ it("all secrets in their grace period sign, and each of them alone verifies what
   const signingSecrets = [newSecret(), newSecret(), newSecret()];
   const sent = await send(endpointOf({ url: to.url }, { signingSecrets, version: 7 }));
   expect(sent).toMatchObject({ verdict: "delivered", isAlive: true, status: 204, version: 7, excerpt: null });
-  const [delivery] = await to.inbox();
-  if (delivery === undefined) throw new Error("nothing arrived");
-  const { body, headers } = delivery;
+  const [request] = await to.inbox();
+  if (request === undefined) throw new Error("nothing arrived");
+  const { body, headers } = request;
   expect(headers["webhook-signature"]).toMatch(/^(v1,[A-Za-z0-9+/]{43}= ?){3}$/);
   for (const secret of signingSecrets) {
     expect(new Webhook(secret).verify(body, headers)).toEqual(JSON.parse(body));
@@ -54,9 +54,9 @@ it("each attempt has the same id, and the loop guard's header; without a secret 
   });
   await send(endpoint, attempt);
   await send(endpoint, attempt);
-  const deliveries = await to.inbox();
+  const requests = await to.inbox();
   const id = `${attempt.runId}-ended`;
-  for (const { method, path, headers, body } of deliveries) {
+  for (const { method, path, headers, body } of requests) {
     expect(method).toBe("POST");
     expect(path.endsWith("/main?s=action_run.failed")).toBe(true);
     expect(headers).toMatchObject({
@@ -71,7 +71,7 @@ it("each attempt has the same id, and the loop guard's header; without a secret 
     expect(headers).not.toHaveProperty("traceparent");
     expect(JSON.parse(body).data.consoleUrl).toBe(`${ORIGIN}/console/-/acme/shop/production/runs/${attempt.runId}`);
   }
-  expect(deliveries).toHaveLength(2);
+  expect(requests).toHaveLength(2);
 });
 
 describe("an answer", () => {
@@ -177,7 +177,7 @@ it("with PUBLIC_URL, links begin with it, whatever the origin of the PUT was", a
   await send(endpointOf({ url: to.url, payload: "{{ run.url }}" }), attempt, {
     PUBLIC_URL: "http://127.0.0.1:9/runs/",
   });
-  const [delivery] = await to.inbox();
+  const [request] = await to.inbox();
   const url = `http://127.0.0.1:9/runs/acme/shop/envs/production/action-runs/${attempt.runId}`;
-  expect(delivery?.body).toBe(JSON.stringify(url));
+  expect(request?.body).toBe(JSON.stringify(url));
 });

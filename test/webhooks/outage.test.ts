@@ -20,7 +20,7 @@ async function expectReplicated(run: Fired, open: () => void): Promise<void> {
 
 const FAULTS = ["down", "hang"] as const;
 
-it.each(FAULTS)("D1 is %s: a delivery is retried and starts the run, which is followed to its end", async (fault) => {
+it.each(FAULTS)("D1 is %s: a dispatch is retried and starts the run, which is followed to its end", async (fault) => {
   const { open } = breakD1(fault);
   const r = await answering({ status: 503 }, { mode: "reset" }, { status: 202 });
   const run = await fire(r.url);
@@ -44,7 +44,7 @@ it("D1 is down: a heartbeat starts the run that waits for it", async () => {
   await expectReplicated(run, open);
 });
 
-it("D1 is down: a delivery is given up", async () => {
+it("D1 is down: a dispatch is given up", async () => {
   const { open } = breakD1("down");
   const r = await answering({ status: 500 });
   const run = await fire(r.url, { retry: { maxAttempts: 2, initialDelayMs: 100 } });

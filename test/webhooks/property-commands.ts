@@ -74,8 +74,8 @@ export async function expectSame(model: ModelRun, story: Story): Promise<Inside>
   expect(story.sent.map(({ attempt }) => attempt)).toEqual(started);
   expect(started).toHaveLength(model.attempts);
   expect(new Set(story.sent.map(({ runId }) => runId))).toEqual(new Set([story.run.id]));
-  // Nothing is kept of a delivery that is done, and what is due is not slept through.
-  expect(kept).toBe(model.isDelivering ? 1 : 0);
+  // Nothing is kept of a dispatch that is done, and what is due is not slept through.
+  expect(kept).toBe(model.isDispatching ? 1 : 0);
   if (model.isOpen)
     expect(alarmAt ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(
       Math.max(model.dueAt, Date.now(), Math.min(hostOpensAt(story), Date.now() + 30_000)),

@@ -29,13 +29,13 @@ export class ModelRun {
   cause: Cause | null = null;
   /** Attempts made so far. */
   attempts = 1;
-  isDelivering = true;
+  isDispatching = true;
   /** When the attempt under way is given up for lost; null while none is. */
   lostAt: number | null;
   nextAt: number | null = null;
   readonly #deadlineAt: number;
   /** From then on no attempt begins. */
-  readonly #deliversUntil: number;
+  readonly #dispatchesUntil: number;
   /** Steps that were taken since it ended. */
   afterEnd = 0;
   #isUnsure = false;
@@ -51,7 +51,7 @@ export class ModelRun {
   ) {
     this.#deadlineAt = createdAt + settings.timeout * MINUTE_MS;
     const { timeout, maxAttempts } = settings;
-    this.#deliversUntil = maxAttempts === null ? createdAt + Math.min(timeout / 2, 60) * MINUTE_MS : this.#deadlineAt;
+    this.#dispatchesUntil = maxAttempts === null ? createdAt + Math.min(timeout / 2, 60) * MINUTE_MS : this.#deadlineAt;
     this.lostAt = createdAt + LEASE_MS;
   }
 
@@ -63,13 +63,13 @@ export class ModelRun {
     return now >= this.#deadlineAt;
   }
 
-  /** When it ends by itself, and when something is due for it: that, or something of its delivery. */
+  /** When it ends by itself, and when something is due for it: that, or something of its dispatch. */
   get endsAt(): number {
     return Math.min(this.#silentAt, this.#deadlineAt, this.#stopsAt);
   }
 
   get dueAt(): number {
-    return Math.min(this.endsAt, this.isDelivering ? (this.lostAt ?? this.nextAt ?? 0) : this.endsAt);
+    return Math.min(this.endsAt, this.isDispatching ? (this.lostAt ?? this.nextAt ?? 0) : this.endsAt);
   }
 
   get #isStopping(): boolean {
@@ -119,9 +119,9 @@ export class ModelRun {
    * `isHostOpen`: whether the receiver's host may be tried.
    */
   alarm(now: number, told: number | null, isHostOpen = true): void {
-    if (!this.at(now).isOpen || !this.isDelivering) return;
+    if (!this.at(now).isOpen || !this.isDispatching) return;
     if (this.lostAt !== null && now >= this.lostAt) this.attempted(this.attempts, "no response", null, now, told);
-    else if (this.nextAt !== null && now >= this.#deliversUntil) this.#end("failed", now, "delivery");
+    else if (this.nextAt !== null && now >= this.#dispatchesUntil) this.#end("failed", now, "delivery");
     else if (this.nextAt !== null && now >= this.nextAt && isHostOpen) {
       this.attempts++;
       this.nextAt = null;
@@ -131,7 +131,7 @@ export class ModelRun {
 
   /** An attempt came to something, with a Retry-After of so many ms. `told` as above. */
   attempted(attempt: number, came: Came, asked: number | null, now: number, told: number | null): void {
-    if (!this.at(now).isOpen || !this.isDelivering) return;
+    if (!this.at(now).isOpen || !this.isDispatching) return;
     const status = typeof came === "number" ? came : null;
     const isSuccess = status !== null && status >= 200 && status <= 299;
     const isCurrent = attempt === this.attempts && this.lostAt !== null;
@@ -149,10 +149,10 @@ export class ModelRun {
     const longest = maxAttempts === null ? Math.max(60_000, initialDelayMs) : 3_600_000;
     const pauseMs = Math.min(initialDelayMs * 2 ** (this.attempts - 1), longest);
     const latest = Math.max(soonest, now + pauseMs);
-    const lastAt = this.#deliversUntil - 1000;
+    const lastAt = this.#dispatchesUntil - 1000;
     if (told === null) {
       // Given up, which it may be only where the wait could have led past the time for attempts.
-      expect(latest).toBeGreaterThanOrEqual(this.#deliversUntil);
+      expect(latest).toBeGreaterThanOrEqual(this.#dispatchesUntil);
       if (maxAttempts === null) expect(Math.max(soonest, now + 1000)).toBeGreaterThan(lastAt);
       this.#end("failed", now, "delivery");
       return;
@@ -161,14 +161,14 @@ export class ModelRun {
     const isLast = maxAttempts === null && told === lastAt;
     expect(told).toBeGreaterThanOrEqual(isLast ? soonest : Math.max(soonest, now + Math.floor(pauseMs / 2)));
     expect(told).toBeLessThanOrEqual(latest);
-    expect(told).toBeLessThan(this.#deliversUntil);
+    expect(told).toBeLessThan(this.#dispatchesUntil);
     this.#isUnsure ||= status === null || status === 500 || status === 502 || status === 504;
     this.nextAt = told;
     this.lostAt = null;
   }
 
   #accept(now: number): void {
-    this.isDelivering = false;
+    this.isDispatching = false;
     this.#heardAt = now;
     if (this.settings.startOn === "accepted") this.#start(now);
   }
@@ -177,14 +177,14 @@ export class ModelRun {
     if (this.status !== "pending") return;
     this.status = "running";
     this.startedAt = now;
-    this.isDelivering = false;
+    this.isDispatching = false;
   }
 
   #end(status: "succeeded" | "failed" | "cancelled", at: number, cause: Cause): void {
     this.status = status;
     this.completedAt = at;
     this.cause = cause;
-    this.isDelivering = false;
+    this.isDispatching = false;
   }
 }
 

@@ -13,11 +13,11 @@ import { expire, type RunEvent, transition } from "../../src/runs/transition.ts"
 import {
   type AttemptResult,
   beginAttempt,
-  type Delivery,
+  type Dispatch,
   isAttemptDue,
   isAttemptLost,
   LOST,
-  newDelivery,
+  newDispatch,
   outcomeOf,
   UNSURE_ATTEMPTS_MAX,
 } from "../../src/webhooks/delivery.ts";
@@ -30,7 +30,7 @@ const START = Date.UTC(2026, 0, 31, 12);
 /** A run by the rules, and the timeline that they make. */
 class RuledRun {
   run: Run;
-  delivery: Delivery | null;
+  dispatch: Dispatch | null;
   readonly events: TimelineEvent[];
   /** Attempts that are still to be answered. */
   underWay = [1];
@@ -50,14 +50,14 @@ class RuledRun {
       gates: null,
     } as const;
     this.run = begin({ ...none, ...source, id: "r", actionName: "deploy", triggeredBy: "root", ...times }, START, {
-      isDelivering: true,
+      isDispatching: true,
     });
     const host = "ci.example.com";
-    this.delivery = beginAttempt(
-      newDelivery({ ...trigger, host, weight: 0, sealed: new Uint8Array() }, this.run, START),
+    this.dispatch = beginAttempt(
+      newDispatch({ ...trigger, host, weight: 0, sealed: new Uint8Array() }, this.run, START),
       START,
     );
-    this.events = [{ type: "created", at: START, data: {} }, attemptStarted(this.delivery, START)];
+    this.events = [{ type: "created", at: START, data: {} }, attemptStarted(this.dispatch, START)];
   }
 
   apply(event: RunEvent, now: number, first: readonly TimelineEvent[] = []): void {
@@ -70,11 +70,11 @@ class RuledRun {
 
   settle(attempt: number, answer: AttemptResult, now: number, random: number): number | null {
     this.apply({ type: "deadline_passed" }, now);
-    if (this.delivery === null) return null;
-    const outcome = outcomeOf(this.delivery, attempt, answer, {
+    if (this.dispatch === null) return null;
+    const outcome = outcomeOf(this.dispatch, attempt, answer, {
       now,
       createdAt: this.run.createdAt,
-      endsAt: this.delivery.endsAt,
+      endsAt: this.dispatch.endsAt,
       random,
       unsureMax: UNSURE_ATTEMPTS_MAX,
     });
@@ -82,29 +82,29 @@ class RuledRun {
     const answered = attemptAnswered(attempt, answer, outcome, now);
     if (outcome.type === "retry") {
       this.events.push(answered);
-      this.delivery = outcome.delivery;
-      return outcome.delivery.nextAt;
+      this.dispatch = outcome.request;
+      return outcome.request.nextAt;
     }
-    const accepted = { type: this.delivery.startOn === "accepted" ? "started" : "delivered" } as const;
+    const accepted = { type: this.dispatch.startOn === "accepted" ? "started" : "dispatched" } as const;
     const given = outcome.type === "given_up" ? outcome : null;
-    this.apply(given === null ? accepted : { type: "delivery_failed", reason: given.reason }, now, [answered]);
-    this.delivery = null;
+    this.apply(given === null ? accepted : { type: "dispatch_failed", reason: given.reason }, now, [answered]);
+    this.dispatch = null;
     return null;
   }
 
   alarm(now: number, random: number): number | null {
     this.apply({ type: "deadline_passed" }, now);
-    if (this.delivery === null) return null;
-    if (isAttemptLost(this.delivery, now)) return this.settle(this.delivery.attempt, LOST, now, random);
-    if (this.delivery.leaseUntil === null && now >= this.delivery.endsAt) {
-      this.apply({ type: "delivery_failed", reason: "ci.example.com was not called again in time." }, now);
-      this.delivery = null;
+    if (this.dispatch === null) return null;
+    if (isAttemptLost(this.dispatch, now)) return this.settle(this.dispatch.attempt, LOST, now, random);
+    if (this.dispatch.leaseUntil === null && now >= this.dispatch.endsAt) {
+      this.apply({ type: "dispatch_failed", reason: "ci.example.com was not called again in time." }, now);
+      this.dispatch = null;
       return null;
     }
-    if (!isAttemptDue(this.delivery, now)) return null;
-    this.delivery = beginAttempt(this.delivery, now);
-    this.events.push(attemptStarted(this.delivery, now));
-    this.underWay.push(this.delivery.attempt);
+    if (!isAttemptDue(this.dispatch, now)) return null;
+    this.dispatch = beginAttempt(this.dispatch, now);
+    this.events.push(attemptStarted(this.dispatch, now));
+    this.underWay.push(this.dispatch.attempt);
     return null;
   }
 
@@ -117,8 +117,8 @@ class RuledRun {
 
   #become(next: Run, event: RunEvent, now: number): void {
     this.events.push(...eventsBetween(this.run, next, event, now));
-    // It has started or ended, so of its delivery nothing is kept.
-    if (next.version > this.run.version) this.delivery = null;
+    // It has started or ended, so of its dispatch nothing is kept.
+    if (next.version > this.run.version) this.dispatch = null;
     this.run = next;
   }
 }
@@ -185,12 +185,12 @@ it("makes of any order one end, no attempt after it, and a timeline that tells t
       model.at(step.do === "pass" ? START : now);
       const { status, startedAt, completedAt, endCause } = ruled.run;
       const { cause } = model;
-      expect({ status, startedAt, completedAt, cause: endCause, isDelivering: ruled.delivery !== null }).toEqual({
+      expect({ status, startedAt, completedAt, cause: endCause, isDispatching: ruled.dispatch !== null }).toEqual({
         status: model.status,
         startedAt: model.startedAt,
         completedAt: model.completedAt,
         cause,
-        isDelivering: model.isDelivering,
+        isDispatching: model.isDispatching,
       });
       if (!wasOpen) expect(isOpen(ruled.run)).toBe(false);
       // It is never due in the past: an alarm for it would ring for ever.

@@ -21,7 +21,7 @@ export interface Told {
 export interface Inside {
   readonly run: ActionRun;
   readonly events: readonly Told[];
-  /** How many deliveries are kept. */
+  /** How many dispatches are kept. */
   readonly kept: number;
   readonly alarmAt: number | null;
 }
@@ -32,7 +32,7 @@ export function lookInside(owner: DurableObjectStub<RunCoordinator>, id: string)
     const timeline = await coordinatorOf(instance).watches.events(id, { after: 0, limit: 200 });
     if (!run.ok || !timeline.ok) throw new Error("the run is not there");
     expect(timeline.lastSeq).toBe(timeline.newestSeq);
-    const kept = [...storage.sql.exec("SELECT 1 FROM deliveries")].length;
+    const kept = [...storage.sql.exec("SELECT 1 FROM dispatches")].length;
     const events = timeline.events.map((text) => JSON.parse(text) as Told);
     return { run: JSON.parse(run.actionRun), events, kept, alarmAt: await storage.getAlarm() };
   });

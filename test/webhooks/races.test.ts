@@ -228,7 +228,7 @@ describe("an attempt that outlived its lease", () => {
 });
 
 describe("a repeated create", () => {
-  it("sends no second delivery, however many come at once", async () => {
+  it("dispatches it no second time, however many come at once", async () => {
     const r = await answering({ status: 503, headers: { "Retry-After": "600" } }, { status: 202 });
     const path = newRunsPath();
     const body = { actionName: "deploy", trigger: { type: "webhook", url: r.url } };

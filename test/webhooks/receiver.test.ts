@@ -32,21 +32,21 @@ async function untilNobodyIsOpen(playing: Receiver): Promise<number> {
 }
 
 describe("an inbox", () => {
-  it("notes a delivery as it was sent, also below its key, and answers 200 without a script", async () => {
+  it("notes a request as it was sent, also below its key, and answers 200 without a script", async () => {
     const playing = receiver();
     const sentAt = Date.now();
     const response = await post(`${playing.url}/hook/a%2Fb?x=1&x=2`, "snow ☃", { "X-Mixed-Case": "As Is" });
     expect([response.status, await response.text()]).toEqual([200, "ok"]);
-    const [delivery, ...others] = await playing.inbox();
+    const [request, ...others] = await playing.inbox();
     expect(others).toEqual([]);
     const path = `${new URL(playing.url).pathname}/hook/a%2Fb?x=1&x=2`;
-    expect(delivery).toMatchObject({ method: "POST", path, body: "snow ☃" });
-    expect(delivery?.headers).toMatchObject({ "x-mixed-case": "As Is", "content-length": "8" });
-    expect(delivery?.rawHeaders).toContain("As Is");
-    expect(Math.abs((delivery?.at ?? 0) - sentAt)).toBeLessThan(60_000);
+    expect(request).toMatchObject({ method: "POST", path, body: "snow ☃" });
+    expect(request?.headers).toMatchObject({ "x-mixed-case": "As Is", "content-length": "8" });
+    expect(request?.rawHeaders).toContain("As Is");
+    expect(Math.abs((request?.at ?? 0) - sentAt)).toBeLessThan(60_000);
   });
 
-  it("belongs to one key and keeps the first 1000 deliveries", async () => {
+  it("belongs to one key and keeps the first 1000 requests", async () => {
     const [busy, quiet] = [receiver(), receiver()];
     for (let batch = 0; batch < 21; batch++) {
       await Promise.all(Array.from({ length: 48 }, () => post(busy.url, String(batch)).then((r) => r.text())));
@@ -62,7 +62,7 @@ describe("an inbox", () => {
     const waiting = playing.untilInbox(2);
     for (const body of ["first", "second"]) await (await post(playing.url, body)).text();
     expect((await waiting).map(({ body }) => body)).toEqual(["first", "second"]);
-    await expect(playing.untilInbox(3, 50)).rejects.toThrow("2 of 3 deliveries arrived within 50 ms.");
+    await expect(playing.untilInbox(3, 50)).rejects.toThrow("2 of 3 requests arrived within 50 ms.");
   });
 });
 
@@ -96,7 +96,7 @@ describe("a script", () => {
     expect(await statusNow()).toBe(200);
   });
 
-  it("waits before it answers, and has noted the delivery by then", async () => {
+  it("waits before it answers, and has noted the request by then", async () => {
     const playing = await scripted({ delayMs: 1000 });
     const askedAt = Date.now();
     const answered = post(playing.url);
@@ -212,7 +212,7 @@ describe("a receiver that breaks", () => {
     ["bad_gzip", "body"],
   ];
 
-  it.each(BROKEN)("%s: the client fails at the %s, and the delivery was noted once", async (mode, at) => {
+  it.each(BROKEN)("%s: the client fails at the %s, and the request was noted once", async (mode, at) => {
     const playing = await scripted({ mode });
     const outcome = await post(playing.url).then(
       (response) =>

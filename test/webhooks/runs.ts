@@ -116,7 +116,7 @@ export function fired(path: string, created: CreatedRun): Fired {
       runInDurableObject(
         stub,
         (_instance, { storage }) =>
-          storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM deliveries WHERE run_id = ?", created.id).one().n,
+          storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM dispatches WHERE run_id = ?", created.id).one().n,
       ),
     report: (body) => ask("POST", `${url}/callback`, { token, body }),
     heartbeat: (body = {}) => ask("POST", `${url}/heartbeat`, { token, body }),

@@ -1,6 +1,6 @@
 /**
  * A trigger's secrets reach the receiver and nobody else: looked for in every table of D1 and of the coordinator, in
- * every answer, in the timeline and in the log, while the delivery is under way and after it. A receiver that repeats
+ * every answer, in the timeline and in the log, while the dispatch is under way and after it. A receiver that repeats
  * them writes them into the timeline, and then they are looked for everywhere else.
  */
 
@@ -96,7 +96,7 @@ function dumpedJournal({ path }: Fired): Promise<string> {
     const names = [...sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")]
       .map(({ name }) => name)
       .filter((name) => !name.startsWith("_cf_"));
-    const wanted = ["runs", "events", "deliveries", "stop_requests", "receiver_responses"];
+    const wanted = ["runs", "events", "dispatches", "stop_requests", "receiver_responses"];
     expect(names).toEqual(expect.arrayContaining(wanted));
     return dumped(names.map((name) => [...sql.exec(`SELECT * FROM "${name}"`)]));
   });
@@ -197,7 +197,7 @@ describe("the request is erased in the same transaction in which", () => {
       const row = await runInDurableObject(stub, (_instance, { storage: { sql } }) =>
         sql
           .exec<{ status: string; kept: number }>(
-            "SELECT status, (SELECT count(*) FROM deliveries WHERE run_id = id) AS kept FROM runs WHERE id = ?",
+            "SELECT status, (SELECT count(*) FROM dispatches WHERE run_id = id) AS kept FROM runs WHERE id = ?",
             fired.created.id,
           )
           .one(),

@@ -2,52 +2,52 @@
 
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
-import type { Delivery } from "../support/receiver/client.ts";
+import type { ReceivedRequest } from "../support/receiver/client.ts";
 import { answering, fire } from "./runs.ts";
 
 function newSecret(bytes: number): string {
   return `whsec_${crypto.getRandomValues(new Uint8Array(bytes)).toBase64()}`;
 }
 
-function verified(secret: string, { body, headers }: Pick<Delivery, "body" | "headers">): unknown {
+function verified(secret: string, { body, headers }: Pick<ReceivedRequest, "body" | "headers">): unknown {
   return new Webhook(secret).verify(body, { ...headers });
 }
 
-async function signedDelivery(secret: string, trigger: Record<string, unknown> = {}): Promise<Delivery> {
+async function signedRequest(secret: string, trigger: Record<string, unknown> = {}): Promise<ReceivedRequest> {
   const r = await answering({ status: 202 });
   const body = { parameters: { name: 'snow ☃ \u{1f600} "quoted"' } };
   await fire(r.url, { signingSecret: secret, ...trigger }, { body });
-  const [delivery] = await r.untilInbox(1);
-  if (delivery === undefined) throw new Error("nothing was delivered");
-  return delivery;
+  const [request] = await r.untilInbox(1);
+  if (request === undefined) throw new Error("nothing arrived");
+  return request;
 }
 
 describe("a signature", () => {
   it.each([24, 25, 26, 32, 64])("is verified with a secret of %i bytes", async (bytes) => {
     const secret = newSecret(bytes);
-    const delivery = await signedDelivery(secret);
-    expect(verified(secret, delivery)).toEqual(JSON.parse(delivery.body));
-    expect(delivery.headers["webhook-signature"]).toMatch(/^v1,[A-Za-z0-9+/]{43}=$/);
+    const request = await signedRequest(secret);
+    expect(verified(secret, request)).toEqual(JSON.parse(request.body));
+    expect(request.headers["webhook-signature"]).toMatch(/^v1,[A-Za-z0-9+/]{43}=$/);
   });
 
   it("covers a body of any kind, as it was sent", async () => {
     const secret = newSecret(32);
     const headers = { "Content-Type": "application/x-www-form-urlencoded" };
     const payload = { name: "{{ parameters.name }}" };
-    const delivery = await signedDelivery(secret, { headers, payload });
+    const request = await signedRequest(secret, { headers, payload });
     const options = { jsonParse: false };
-    expect(() => new Webhook(secret).verify(delivery.body, { ...delivery.headers }, options)).not.toThrow();
+    expect(() => new Webhook(secret).verify(request.body, { ...request.headers }, options)).not.toThrow();
   });
 
   it("of a form is genuine, but the library then throws because it parses JSON", async () => {
     const secret = newSecret(32);
     const headers = { "Content-Type": "application/x-www-form-urlencoded" };
-    const delivery = await signedDelivery(secret, { headers, payload: { name: "{{ parameters.name }}" } });
-    expect(() => verified(secret, delivery)).toThrow(SyntaxError);
-    expect(() => verified(newSecret(32), delivery)).toThrow("No matching signature found");
+    const request = await signedRequest(secret, { headers, payload: { name: "{{ parameters.name }}" } });
+    expect(() => verified(secret, request)).toThrow(SyntaxError);
+    expect(() => verified(newSecret(32), request)).toThrow("No matching signature found");
   });
 
-  const TAMPERED: readonly [string, (delivery: Delivery) => Pick<Delivery, "body" | "headers">][] = [
+  const TAMPERED: readonly [string, (request: ReceivedRequest) => Pick<ReceivedRequest, "body" | "headers">][] = [
     ["the body", ({ headers, body }) => ({ headers, body: body.replace("deploy", "deplox") })],
     ["a blank in it", ({ headers, body }) => ({ headers, body: `${body} ` })],
     ["the id", ({ headers, body }) => ({ body, headers: { ...headers, "webhook-id": "another" } })],
@@ -61,14 +61,14 @@ describe("a signature", () => {
   ];
   it.each(TAMPERED)("does not fit when %s was changed", async (_what, tamper) => {
     const secret = newSecret(32);
-    const delivery = await signedDelivery(secret);
-    expect(() => verified(secret, delivery)).not.toThrow();
-    expect(() => verified(secret, tamper(delivery))).toThrow("No matching signature found");
+    const request = await signedRequest(secret);
+    expect(() => verified(secret, request)).not.toThrow();
+    expect(() => verified(secret, tamper(request))).toThrow("No matching signature found");
   });
 
   it("does not fit another secret", async () => {
-    const delivery = await signedDelivery(newSecret(32));
-    expect(() => verified(newSecret(32), delivery)).toThrow("No matching signature found");
+    const request = await signedRequest(newSecret(32));
+    expect(() => verified(newSecret(32), request)).toThrow("No matching signature found");
   });
 
   it("is new for each attempt, with the time it left and the same id", async () => {
@@ -77,11 +77,11 @@ describe("a signature", () => {
     const r = await answering({ status: 503, headers: { "Retry-After": "2" } }, { status: 202 });
     const { created } = await fire(r.url, { signingSecret: secret });
     const [first, second] = await r.untilInbox(2);
-    if (first === undefined || second === undefined) throw new Error("not delivered twice");
-    for (const delivery of [first, second]) {
-      expect(() => verified(secret, delivery)).not.toThrow();
-      expect(delivery.headers["webhook-id"]).toBe(created.id);
-      expect(Math.abs(Number(delivery.headers["webhook-timestamp"]) - delivery.at / 1000)).toBeLessThan(60);
+    if (first === undefined || second === undefined) throw new Error("not sent twice");
+    for (const request of [first, second]) {
+      expect(() => verified(secret, request)).not.toThrow();
+      expect(request.headers["webhook-id"]).toBe(created.id);
+      expect(Math.abs(Number(request.headers["webhook-timestamp"]) - request.at / 1000)).toBeLessThan(60);
     }
     const leftLater = Number(second.headers["webhook-timestamp"]) - Number(first.headers["webhook-timestamp"]);
     expect(leftLater).toBeGreaterThanOrEqual(1);
@@ -91,11 +91,11 @@ describe("a signature", () => {
   it("is missing without a secret, but id and time are sent", async () => {
     const r = await answering({ status: 202 });
     const { created } = await fire(r.url);
-    const [delivery] = await r.untilInbox(1);
-    expect(delivery?.headers).toMatchObject({
+    const [request] = await r.untilInbox(1);
+    expect(request?.headers).toMatchObject({
       "webhook-id": created.id,
       "webhook-timestamp": expect.stringMatching(/^\d{10}$/),
     });
-    expect(delivery?.headers).not.toHaveProperty("webhook-signature");
+    expect(request?.headers).not.toHaveProperty("webhook-signature");
   });
 });

@@ -70,7 +70,7 @@ interface Wanted {
   readonly isStoppable?: boolean;
 }
 
-/** Runs with a delivery each; their ids, in the order in which those start that wait. */
+/** Runs with a dispatch each; their ids, in the order in which those start that wait. */
 export async function fire(
   path: string,
   count: number,

@@ -84,7 +84,7 @@ it("a second cancel does not hurry a stop request that waits to be tried again",
 it("a lease that lies far ahead, because the clock stepped back, holds a stop request up for no more than a lease", async () => {
   const { run, stops } = await play({ status: 202 });
   await run.untilStatus("running");
-  await sql(run, "UPDATE stop_requests SET delivery_lease = 9e15 WHERE run_id = ?1");
+  await sql(run, "UPDATE stop_requests SET dispatch_lease = 9e15 WHERE run_id = ?1");
   await askToStop(run);
   const { next_at } = await sql(run, "SELECT next_at FROM stop_requests WHERE run_id = ?1");
   expect(next_at).toBeLessThanOrEqual(Date.now() + 30_000);

@@ -73,11 +73,11 @@ describe("what was sealed", () => {
 
   const OTHER = RUN.replace("0", "1");
   it.each<[string, [SealedKind, string], [SealedKind, string] | undefined, number | RegExp]>([
-    ["as a webhook is sent", ["delivery", RUN], undefined, 204],
+    ["as a webhook is sent", ["dispatch", RUN], undefined, 204],
     ["as a stop request is sent", ["stop", RUN], ["response", RUN], 204],
     ["as a stop request starts no job", ["stop", RUN], undefined, /key that sealed the request/],
-    ["as a webhook stops no job", ["delivery", RUN], ["response", RUN], /key that sealed the request/],
-    ["for another run starts no job", ["delivery", OTHER], undefined, /key that sealed the request/],
+    ["as a webhook stops no job", ["dispatch", RUN], ["response", RUN], /key that sealed the request/],
+    ["for another run starts no job", ["dispatch", OTHER], undefined, /key that sealed the request/],
     ["for another run stops no job", ["stop", OTHER], ["response", RUN], /key that sealed the request/],
     ["as a request is no response", ["stop", RUN], ["stop", RUN], /key that sealed the receiver's response/],
     [

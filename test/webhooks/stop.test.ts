@@ -4,7 +4,7 @@ import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { hurryTime } from "../support/clock.ts";
 import { coordinator, until } from "../support/direct.ts";
-import type { Answer, Delivery } from "../support/receiver/client.ts";
+import type { Answer, ReceivedRequest } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
 import { answering, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
 import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, untilErased } from "./stoppable-runs.ts";
@@ -38,8 +38,8 @@ describe("a stop request", () => {
   it("is not sent if no attempt has begun", async () => {
     const { run, stops } = await queued({ status: 503, headers: { "Retry-After": "600" } });
     await runInDurableObject(coordinator(run.path), (_instance, { storage: { sql } }) => {
-      // As if the delivery waited for room.
-      sql.exec("UPDATE deliveries SET attempt = 0 WHERE run_id = ?", run.created.id);
+      // As if the dispatch waited for room.
+      sql.exec("UPDATE dispatches SET attempt = 0 WHERE run_id = ?", run.created.id);
     });
     await run.cancel();
     expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
@@ -400,7 +400,7 @@ interface Product {
   readonly answer: Answer;
   readonly cancel: Readonly<Record<string, unknown>>;
   readonly link?: string;
-  readonly arrives: Partial<Delivery>;
+  readonly arrives: Partial<ReceivedRequest>;
   readonly page?: string;
 }
 

@@ -88,15 +88,15 @@ it("starts its receiver with all secrets, and shows none", async () => {
   const ran = await ask<ActionRun>("POST", `${path}/runs`, { token, body: { parameters } });
   expect([ran.status, ran.body.actionName, "callback" in ran.body]).toEqual([201, "deploy", false]);
 
-  const [delivery] = await to.untilInbox(1);
-  if (delivery === undefined) throw new Error("nothing was delivered");
-  expect(delivery.path).toMatch(/\/1\.4\.2$/);
-  expect(delivery.headers).toMatchObject({
+  const [request] = await to.untilInbox(1);
+  if (request === undefined) throw new Error("nothing arrived");
+  expect(request.path).toMatch(/\/1\.4\.2$/);
+  expect(request.headers).toMatchObject({
     "private-token": HEADER_SECRET,
     "x-version": "v1.4.2",
     "x-named": NAMED_SECRET,
   });
-  const payload = new Webhook(SIGNING_SECRET).verify(delivery.body, { ...delivery.headers }) as {
+  const payload = new Webhook(SIGNING_SECRET).verify(request.body, { ...request.headers }) as {
     run: string;
     token: string;
     named: string;
@@ -168,7 +168,7 @@ it("asks its receiver to stop the job that the receiver named, with the secrets 
   expect(JSON.parse(stop?.body ?? "null")).toEqual({ token: NAMED_SECRET });
 });
 
-it("keeps the callback token for itself in every replay, wherever its delivery is", async () => {
+it("keeps the callback token for itself in every replay, wherever its dispatch is", async () => {
   const to = await answering({ status: 202 });
   const actions = newActionsPath();
   const runs = actions.replace(/actions$/, "action-runs");
@@ -179,20 +179,20 @@ it("keeps the callback token for itself in every replay, wherever its delivery i
   const { id } = (await go()).body;
   const stub = coordinator(runs);
   const count = (sql: SqlStorage) =>
-    sql.exec<{ n: number }>("SELECT count(*) AS n FROM deliveries WHERE run_id = ?", id).one().n;
+    sql.exec<{ n: number }>("SELECT count(*) AS n FROM dispatches WHERE run_id = ?", id).one().n;
   await until(() => runInDurableObject(stub, (_instance, { storage }) => count(storage.sql) === 0));
-  const delivered = await go();
+  const dispatched = await go();
   await runInDurableObject(stub, (_instance, { storage: { sql } }) => {
-    // As if the delivery still waited for room.
+    // As if the dispatch still waited for room.
     sql.exec("DELETE FROM events WHERE run_id = ?", id);
     sql.exec(
-      `INSERT INTO deliveries (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
+      `INSERT INTO dispatches (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
          unsure_attempts, weight)
        VALUES (?, 'ci.example.com', x'00', 'heartbeat', 1000, 9, 0, 0, 0, 1)`,
       id,
     );
   });
-  for (const replay of [delivered, await go()]) {
+  for (const replay of [dispatched, await go()]) {
     expect([replay.body.id, replay.headers.get("Idempotent-Replayed")]).toEqual([id, "true"]);
     expect("callback" in replay.body).toBe(false);
   }

@@ -50,9 +50,9 @@ describe("an endpoint", () => {
     await end(path);
     await putEndpoint(path, to);
     const id = await end(path, "failed");
-    const [delivery] = await to.untilInbox(1);
-    expect(delivery?.headers["webhook-id"]).toBe(`${id}-ended`);
-    expect(JSON.parse(delivery?.body ?? "")).toMatchObject({
+    const [request] = await to.untilInbox(1);
+    expect(request?.headers["webhook-id"]).toBe(`${id}-ended`);
+    expect(JSON.parse(request?.body ?? "")).toMatchObject({
       type: "action_run.failed",
       data: { run: { id, status: "failed", error: "no", details: { source: "none" } } },
     });

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { alarmIn, coordinator, journal, until } from "../support/direct.ts";
-import type { Delivery, Receiver } from "../support/receiver/client.ts";
+import type { ReceivedRequest, Receiver } from "../support/receiver/client.ts";
 import {
   type ActionRun,
   type Answer,
@@ -131,8 +131,8 @@ export async function alarmsIn(path: string, ms: number): Promise<void> {
 }
 
 /** The runs of these messages, by their ids. */
-export function runsOf(deliveries: readonly Delivery[]): string[] {
-  return deliveries.map(({ headers }) => (headers["webhook-id"] ?? "").replace(/-ended$/, ""));
+export function runsOf(requests: readonly ReceivedRequest[]): string[] {
+  return requests.map(({ headers }) => (headers["webhook-id"] ?? "").replace(/-ended$/, ""));
 }
 
 /** What the audit says of an environment's endpoints, oldest first: who did what to which. */

@@ -46,7 +46,7 @@ it("without one, no header is sent, and the placeholder has no value", async () 
   const to = receiver();
   const payload = { alone: "{{ run.traceparent }}", in: "<{{ run.traceparent }}>", json: "{{ json run.traceparent }}" };
   await fire(to.url, { payload }, traced("malformed"));
-  const [delivery] = await to.untilInbox(1);
-  expect(delivery?.headers.traceparent).toBeUndefined();
-  expect(JSON.parse(delivery?.body ?? "")).toEqual({ alone: null, in: "<>", json: "null" });
+  const [request] = await to.untilInbox(1);
+  expect(request?.headers.traceparent).toBeUndefined();
+  expect(JSON.parse(request?.body ?? "")).toEqual({ alone: null, in: "<>", json: "null" });
 });

@@ -1,5 +1,5 @@
 /**
- * Deliveries that get no permit for their attempt: they cost no write, start as soon as a permit is free, and end at
+ * Dispatches that get no permit for their attempt: they cost no write, start as soon as a permit is free, and end at
  * their deadline.
  */
 
@@ -17,7 +17,7 @@ const MB = 1_000_000;
 
 useStandInSender();
 
-it("1000 waiting deliveries write nothing when the alarm rings", async () => {
+it("1000 waiting dispatches write nothing when the alarm rings", async () => {
   const path = newRunsPath();
   await fire(path, PERMITS + 1000);
   expect(outside.underWay).toHaveLength(PERMITS);
@@ -33,7 +33,7 @@ it("1000 waiting deliveries write nothing when the alarm rings", async () => {
   expect(outside.underWay).toHaveLength(PERMITS);
 });
 
-it("the delivery that waits longest starts first when a permit is free", async () => {
+it("the dispatch that waits longest starts first when a permit is free", async () => {
   const path = newRunsPath();
   const ids = await fire(path, PERMITS + 4);
   const [later = ""] = await fire(path, 1);
@@ -53,7 +53,7 @@ it("the delivery that waits longest starts first when a permit is free", async (
   expect(outside.sent).toEqual([...ids, later]);
 });
 
-it("a small delivery does not overtake a large one that waits", async () => {
+it("a small dispatch does not overtake a large one that waits", async () => {
   const path = newRunsPath();
   const first = await fire(path, 13, { bytes: 1.9 * MB });
   const [large = ""] = await fire(path, 1, { bytes: 1.9 * MB });
@@ -66,7 +66,7 @@ it("a small delivery does not overtake a large one that waits", async () => {
   expect(outside.sent.slice(13)).toEqual([large, small]);
 });
 
-it("all waiting deliveries start again after the object restarts", async () => {
+it("all waiting dispatches start again after the object restarts", async () => {
   const path = newRunsPath();
   const ids = await fire(path, PERMITS + 300);
   await ring(path);
@@ -87,7 +87,7 @@ it("all waiting deliveries start again after the object restarts", async () => {
   expect(open).toEqual([]);
 });
 
-it("waiting deliveries have an alarm even if no attempt has a lease any more", async () => {
+it("waiting dispatches have an alarm even if no attempt has a lease any more", async () => {
   const path = newRunsPath();
   const ids = await fire(path, PERMITS + 3);
   await ring(path);
@@ -111,13 +111,13 @@ it("waiting deliveries have an alarm even if no attempt has a lease any more", a
   expect(outside.sent).toEqual(ids.slice(PERMITS));
 });
 
-it("a waiting delivery ends at its deadline and holds up no other run", async () => {
+it("a waiting dispatch ends at its deadline and holds up no other run", async () => {
   const path = newRunsPath();
   await fire(path, PERMITS);
   const short = await fire(path, 250, { minutes: 1 });
   const long = await fire(path, 250);
   for (let n = 0; n < 5; n++) await ring(path);
-  // A run that nobody delivers, due later than all that waits.
+  // A run that nobody dispatches, due later than all that waits.
   const [silent = ""] = await fire(path, 1, { minutes: 2 });
   const statuses = async (ids: readonly string[]) => {
     const list = JSON.stringify(ids);
@@ -141,7 +141,7 @@ it("a waiting delivery ends at its deadline and holds up no other run", async ()
   expect(await statuses([silent])).toEqual(["failed"]);
 });
 
-it("a waiting delivery has an alarm for its deadline", async () => {
+it("a waiting dispatch has an alarm for its deadline", async () => {
   const path = newRunsPath();
   await fire(path, PERMITS);
   await fire(path, 1, { minutes: 0.2 });
@@ -150,7 +150,7 @@ it("a waiting delivery has an alarm for its deadline", async () => {
   expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 12_000);
 });
 
-it("a delivery that can't be processed, nor deferred, keeps a free permit from the others only once", async () => {
+it("a dispatch that can't be processed, nor deferred, keeps a free permit from the others only once", async () => {
   const path = newRunsPath();
   await fire(path, PERMITS);
   const [stuck = "", next = ""] = await fire(path, 2);

@@ -1,5 +1,5 @@
 /**
- * Stop requests that get no permit for their attempt: as deliveries, but they outlive their runs, and end 15 minutes
+ * Stop requests that get no permit for their attempt: as dispatches, but they outlive their runs, and end 15 minutes
  * after them.
  */
 
@@ -94,7 +94,7 @@ it("those under way are bounded by their bytes too", async () => {
   expect(outside.sent).toEqual(ids.slice(0, 7));
 });
 
-it("one that its receiver refuses is given up, and the log says so, as it does for a delivery", async () => {
+it("one that its receiver refuses is given up, and the log says so, as it does for a dispatch", async () => {
   const path = newRunsPath();
   const [stopped = ""] = await cancelled(path, 1);
   const [started = ""] = await fire(path, 1);

@@ -109,7 +109,7 @@ function putBeat(items: Item[], event: Beat | EventOf<"heartbeats_thinned">): vo
 
 function withLater(item: Attempt, later: readonly Item[], isOver: boolean): Attempt {
   const { of, answer } = item;
-  // The first heartbeat ends a delivery. An answer that comes after it is told, but starts nothing.
+  // The first heartbeat ends a dispatch. An answer that comes after it is told, but starts nothing.
   const isStarted = of === "start" && later.some((other) => other.kind === "event" && other.event.type === "started");
   const hasNext = isOver || later.some((other) => other.kind === "attempt" && other.of === of);
   return {

@@ -5,7 +5,7 @@ import type { AttemptResult, Outcome, Tried } from "../../webhooks/delivery.ts";
 import type { FailedAttempt } from "../run.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 
-/** Which request an attempt belongs to: a delivery, or a stop request. The names of its events begin with it. */
+/** Which request an attempt belongs to: a dispatch, or a stop request. The names of its events begin with it. */
 type Of = "attempt" | "stop";
 
 /** A heartbeat or a report came before the attempt's result, so the result changes nothing. */
@@ -23,7 +23,7 @@ export function attemptAnswered(
   of: Of = "attempt",
 ): TimelineEvent {
   const { status, durationMs, reason, excerpt } = result;
-  const nextAttemptAt = outcome.type === "retry" ? new Date(outcome.delivery.nextAt).toISOString() : null;
+  const nextAttemptAt = outcome.type === "retry" ? new Date(outcome.request.nextAt).toISOString() : null;
   const data = { attempt, outcome: outcome.type, status, durationMs, reason, excerpt, nextAttemptAt };
   return { type: `${of}_answered`, at, data };
 }

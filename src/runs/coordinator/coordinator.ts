@@ -26,7 +26,7 @@ import { Archive } from "./archive/archive.ts";
 import { ArchiveHandler } from "./archive/archive-desk.ts";
 import { BulkHandler } from "./bulk/bulk-desk.ts";
 import { Changes } from "./changes.ts";
-import { Deliveries } from "./deliveries.ts";
+import { Dispatches } from "./deliveries.ts";
 import { EndpointHandler } from "./endpoint-desk.ts";
 import { Forgettable } from "./forgettable.ts";
 import { SchedulingEffects } from "./gates/admission-effects.ts";
@@ -102,13 +102,13 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const dueStops = new DueQueue(journal.stopRequests);
     const sending = { sender: WebhookSender, ...arming };
     const stopRequests = new StopRequests(journal, dueStops, ledger, sending);
-    const deliveries = new Deliveries(journal, openRuns, ledger, stopRequests, sending);
+    const dispatches = new Dispatches(journal, openRuns, ledger, stopRequests, sending);
 
     const project = scope.slice(0, scope.lastIndexOf("/"));
     const approvers = new ApproverCheck(journal, (ids) => selectRevoked(env.DB, project, ids));
-    const effects = new SchedulingEffects(journal, ledger, deliveries, approvers);
+    const effects = new SchedulingEffects(journal, ledger, dispatches, approvers);
     const scheduler = new Scheduler(journal, ledger, effects, approvers, arming.arm);
-    const gatedRuns = new GatedRuns(journal, ledger, deliveries, scheduler, approvers);
+    const gatedRuns = new GatedRuns(journal, ledger, dispatches, scheduler, approvers);
     approvers.onAnswer((runIds, at) => scheduler.approversKnown(runIds, at));
 
     const endpoints = new EndpointHandler(journal, tellers, ledger, replies, arming.arm);
@@ -133,7 +133,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     this.#alarms = alarms;
     this.#atAlarm = {
       stopRequests: (now) => stopRequests.takeBatch(now),
-      deliveries: (now) => deliveries.takeBatch(now),
+      dispatches: (now) => dispatches.takeBatch(now),
       messages: (now) => endpoints.takeBatch(now),
       gates: (now) => scheduler.takeBatch(now),
       bulk: (now) => bulk.driver.start(now),
@@ -144,7 +144,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       tell: (now) => endpoints.tell(now),
       arm: arming.arm,
     };
-    const parts = { journal, storageLimit, replication, ledger, deliveries, gatedRuns, scheduler, replies };
+    const parts = { journal, storageLimit, replication, ledger, dispatches, gatedRuns, scheduler, replies };
     this.#subjects = {
       runs: new RunHandler(parts),
       gates: new GateHandler(journal, ledger, gatedRuns, scheduler, approvers, replies),

@@ -1,14 +1,14 @@
 /**
- * The deliveries of an environment's runs: the webhooks that start their jobs. The receiver's response starts the run,
+ * The dispatches of an environment's runs: the webhooks that start their jobs. The receiver's response starts the run,
  * ends it, or names the job.
  */
 
 import {
   type AttemptResult,
-  type Delivery,
+  type Dispatch,
   mayHaveJob,
-  type NewDelivery,
-  newDelivery,
+  type NewDispatch,
+  newDispatch,
   UNSURE_ATTEMPTS_MAX,
 } from "../../webhooks/delivery.ts";
 import type { Attempt } from "../../webhooks/request/sealed-request.ts";
@@ -24,7 +24,7 @@ import { Outbox } from "./outbox.ts";
 import { type Ending, type OfRun, RunRequests, type Sending, sharedByHosts } from "./run-requests.ts";
 import type { StopRequests } from "./stop-requests.ts";
 
-export class Deliveries extends RunRequests<Delivery> {
+export class Dispatches extends RunRequests<Dispatch> {
   /** An isolate has 128 MB and may hold several coordinators. No request weighs as much as this, so each fits. */
   readonly permits = sharedByHosts({ attempts: 2000, bytes: 32_000_000 });
   readonly batchMax = 200;
@@ -34,7 +34,7 @@ export class Deliveries extends RunRequests<Delivery> {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
-  readonly #outbox: Outbox<Delivery, AttemptResult, OfRun<Delivery>>;
+  readonly #outbox: Outbox<Dispatch, AttemptResult, OfRun<Dispatch>>;
 
   constructor(journal: Journal, queue: DueQueue, ledger: Ledger, stopRequests: StopRequests, sending: Sending) {
     super(sending);
@@ -44,44 +44,44 @@ export class Deliveries extends RunRequests<Delivery> {
     this.#outbox = new Outbox(this, queue, sending);
   }
 
-  /** A new run's delivery, with its first attempt under way if a permit is free. Journal it, then launch it. */
-  begin(run: Run, trigger: NewDelivery, now: number): { delivery: Delivery; events: TimelineEvent[] } {
+  /** A new run's dispatch, with its first attempt under way if a permit is free. Journal it, then launch it. */
+  begin(run: Run, trigger: NewDispatch, now: number): { dispatch: Dispatch; events: TimelineEvent[] } {
     const { deadlineAt } = run;
-    const planned = newDelivery(trigger, { createdAt: beganAt(run), deadlineAt }, now);
-    const delivery = this.#outbox.begin(planned, planned.endsAt, now);
-    return { delivery, events: this.started(delivery, now) };
+    const planned = newDispatch(trigger, { createdAt: beganAt(run), deadlineAt }, now);
+    const dispatch = this.#outbox.begin(planned, planned.endsAt, now);
+    return { dispatch, events: this.started(dispatch, now) };
   }
 
-  /** A new run's delivery that waits until the run is released. */
-  hold(run: NewRun, trigger: NewDelivery, now: number): Delivery {
-    return { ...newDelivery(trigger, run, now), nextAt: null };
+  /** A new run's dispatch that waits until the run is released. */
+  hold(run: NewRun, trigger: NewDispatch, now: number): Dispatch {
+    return { ...newDispatch(trigger, run, now), nextAt: null };
   }
 
   /** Writes the version that releases a run, and sends what was held. `run`: the run as this version has it. */
   release(before: JournaledRun, run: Run, event: RunEvent, now: number, details: UpdateDetails = {}) {
-    const held = this.#journal.deliveries.of(run.id);
-    if (held === null) throw new Error("a waiting run without a delivery");
-    const { delivery, events } = this.begin(run, held, now);
-    const released = this.#ledger.update(before, run, event, now, { ...details, delivery, last: events });
-    this.launch(run.id, delivery);
+    const held = this.#journal.dispatches.of(run.id);
+    if (held === null) throw new Error("a waiting run without a dispatch");
+    const { dispatch, events } = this.begin(run, held, now);
+    const released = this.#ledger.update(before, run, event, now, { ...details, dispatch, last: events });
+    this.launch(run.id, dispatch);
     return released;
   }
 
-  launch(runId: string, delivery: Delivery): void {
-    this.#outbox.launch(runId, delivery);
+  launch(runId: string, dispatch: Dispatch): void {
+    this.#outbox.launch(runId, dispatch);
   }
 
-  /** Processes due open runs, also those without a delivery: their deadline may have passed. */
+  /** Processes due open runs, also those without a dispatch: their deadline may have passed. */
   takeBatch(now: number): number {
     return this.#outbox.takeBatch(now);
   }
 
-  /** The delivery of an open run; null if the run has none any more. Ends the run if its time is up. */
-  find(runId: string, now: number): OfRun<Delivery> | null {
+  /** The dispatch of an open run; null if the run has none any more. Ends the run if its time is up. */
+  find(runId: string, now: number): OfRun<Dispatch> | null {
     const run = this.#ledger.current(runId, now);
     if (run === null || !isOpen(run)) return null;
-    const delivery = this.#journal.deliveries.of(runId);
-    return delivery && { run, request: delivery, endsAt: delivery.endsAt };
+    const dispatch = this.#journal.dispatches.of(runId);
+    return dispatch && { run, request: dispatch, endsAt: dispatch.endsAt };
   }
 
   /**
@@ -91,11 +91,11 @@ export class Deliveries extends RunRequests<Delivery> {
   idle(runId: string, now: number): void {
     const run = this.#journal.runs.byId(runId);
     if (run === null || !isOpen(run)) return;
-    const delivery = this.#journal.deliveries.of(runId);
-    if (!this.#journal.due.set(run, delivery, now)) this.#journal.due.defer(runId, now);
+    const dispatch = this.#journal.dispatches.of(runId);
+    if (!this.#journal.due.set(run, dispatch, now)) this.#journal.due.defer(runId, now);
   }
 
-  protected attemptOf(runId: string, { attempt, sealed, isUnsure }: Delivery): Attempt {
+  protected attemptOf(runId: string, { attempt, sealed, isUnsure }: Dispatch): Attempt {
     return { scope: this.#journal.scope, runId, attempt, sealed, isUnsure };
   }
 
@@ -103,13 +103,13 @@ export class Deliveries extends RunRequests<Delivery> {
     return failedAttempt;
   }
 
-  protected note({ run, request }: OfRun<Delivery>, events: readonly TimelineEvent[], now: number): void {
+  protected note({ run, request }: OfRun<Dispatch>, events: readonly TimelineEvent[], now: number): void {
     this.#ledger.noteAttempt(run, request, events, now);
   }
 
   /** A run that does not start should say why to those who list it. */
   protected override noteFailure(
-    outgoing: OfRun<Delivery>,
+    outgoing: OfRun<Dispatch>,
     failure: FailedAttempt,
     events: readonly TimelineEvent[],
     now: number,
@@ -118,21 +118,21 @@ export class Deliveries extends RunRequests<Delivery> {
     const event: RunEvent = { type: "attempt_failed", failure };
     const next = transition(run, event, now);
     if (!next.ok || next.value.version === run.version) this.note(outgoing, events, now);
-    else this.#ledger.update(run, next.value, event, now, { first: events, delivery: request });
+    else this.#ledger.update(run, next.value, event, now, { first: events, dispatch: request });
   }
 
   protected end(
-    { run, request }: OfRun<Delivery>,
+    { run, request }: OfRun<Dispatch>,
     ending: Ending,
     events: readonly TimelineEvent[],
     now: number,
   ): void {
     const event: RunEvent =
       ending.type === "given_up"
-        ? { type: "delivery_failed", reason: ending.reason, isOfGate: isOfGate(run, ending) }
-        : { type: request.startOn === "accepted" ? "started" : "delivered" };
+        ? { type: "dispatch_failed", reason: ending.reason, isOfGate: isOfGate(run, ending) }
+        : { type: request.startOn === "accepted" ? "started" : "dispatched" };
     const next = transition(run, event, now);
-    if (!next.ok) throw new Error(`a delivery under way for a run that refuses: ${next.error}`);
+    if (!next.ok) throw new Error(`a dispatch under way for a run that refuses: ${next.error}`);
     if (next.value.version > run.version) {
       this.#ledger.update(run, next.value, event, now, { first: events });
     } else {
@@ -143,7 +143,7 @@ export class Deliveries extends RunRequests<Delivery> {
   /** The response can name the job, even if a heartbeat has started the run before. */
   useResult(
     runId: string,
-    request: Delivery,
+    request: Dispatch,
     result: AttemptResult,
     { isOvertaken, now }: { readonly isOvertaken: boolean; readonly now: number },
   ): void {
@@ -154,7 +154,7 @@ export class Deliveries extends RunRequests<Delivery> {
     const isLast = run.occupiedUntil !== null && attempt >= this.#journal.timeline.lastAttempt(runId);
     if (isLast) this.#ledger.consequences.lastAttemptEnded(run, mayHaveJob(request, result), now);
     if (isOvertaken) this.#tellOvertaken(run, attempt, result, now);
-    this.#stopRequests.deliveryAttemptEnded(run, attempt, result.values, now);
+    this.#stopRequests.dispatchAttemptEnded(run, attempt, result.values, now);
     // A heartbeat knows the job's page better.
     if (result.link === undefined || !isOpen(run) || run.externalUrl !== null) return;
     const event: RunEvent = { type: "external_url", url: result.link };

@@ -7,7 +7,7 @@
 
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
-import { type Delivery, LEASE_MS } from "../../webhooks/delivery.ts";
+import { type Dispatch, LEASE_MS } from "../../webhooks/delivery.ts";
 import { type FollowUp, type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../journal/run-rows.ts";
 import type { StopRequest } from "../journal/stop-request-rows.ts";
@@ -25,13 +25,13 @@ import type { Subscriptions } from "./watchers.ts";
 
 /**
  * `changeKey`: the caller's, if a caller asked for the change. `isRepeatable`: whether the caller may repeat it after
- * other changes, as a cancel always is. `first` and `last`: events before and after those of the change. `delivery`: of
+ * other changes, as a cancel always is. `first` and `last`: events before and after those of the change. `dispatch`: of
  * a run that is released, or whose attempt failed. `alongside`: writes what must be on record if the version is.
  */
 export interface UpdateDetails {
   readonly changeKey?: ChangeKey;
   readonly isRepeatable?: boolean;
-  readonly delivery?: Delivery;
+  readonly dispatch?: Dispatch;
   readonly first?: readonly TimelineEvent[];
   readonly last?: readonly TimelineEvent[];
   readonly alongside?: () => void;
@@ -127,16 +127,16 @@ export class Ledger {
   }
 
   /**
-   * Writes a run's new version. The delivery is over by then, and is erased, unless the run waits at a gate or the
-   * version comes with its delivery: any other pending run changes only when it starts or ends, or when its receiver
-   * has responded, and a running run has no delivery.
+   * Writes a run's new version. The dispatch is over by then, and is erased, unless the run waits at a gate or the
+   * version comes with its dispatch: any other pending run changes only when it starts or ends, or when its receiver
+   * has responded, and a running run has no dispatch.
    */
   update(
     before: JournaledRun,
     next: Run,
     event: RunEvent,
     now: number,
-    { changeKey = ownChangeKey(), isRepeatable, delivery, first = [], last = [], alongside }: UpdateDetails = {},
+    { changeKey = ownChangeKey(), isRepeatable, dispatch, first = [], last = [], alongside }: UpdateDetails = {},
   ): JournaledRun {
     const changed = {
       ...before,
@@ -155,7 +155,7 @@ export class Ledger {
     const isAskedAgain = changed.withdrawnAt !== before.withdrawnAt;
     const written = this.#journal.update(
       changed,
-      { events, accepted, delivery: delivery ?? null, isAskedAgain, ...(alongside && { alongside }) },
+      { events, accepted, dispatch: dispatch ?? null, isAskedAgain, ...(alongside && { alongside }) },
       now,
       this.#followUps,
     );
@@ -170,10 +170,10 @@ export class Ledger {
     return changed;
   }
 
-  /** Writes a delivery's progress while the run keeps its version. */
-  noteAttempt(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[], now: number): void {
+  /** Writes a dispatch's progress while the run keeps its version. */
+  noteAttempt(run: JournaledRun, dispatch: Dispatch | null, events: readonly TimelineEvent[], now: number): void {
     this.#journal.transaction(() => {
-      this.#journal.noteAttempt(run, delivery, events);
+      this.#journal.noteAttempt(run, dispatch, events);
       this.#replication.arm(now);
     });
     this.#subscriptions.tell(run.id);
@@ -208,9 +208,9 @@ export class Ledger {
   /** The run, whose error also says what came of its webhook if the deadline has passed before a receiver took it. */
   #blamingHost(run: Run): Run {
     if (run.endCause !== "deadline" || run.startedAt !== null || run.source === "none") return run;
-    const delivery = this.#journal.deliveries.of(run.id);
-    if (delivery === null || delivery.leaseUntil !== null) return run;
-    const sentence = neverCalled(delivery, run.failedAttempt);
+    const dispatch = this.#journal.dispatches.of(run.id);
+    if (dispatch === null || dispatch.leaseUntil !== null) return run;
+    const sentence = neverCalled(dispatch, run.failedAttempt);
     return { ...run, error: `${run.error} ${sentence}` };
   }
 
@@ -245,10 +245,10 @@ export class Ledger {
    */
   #occupancy(run: Run, event: RunEvent, now: number): Occupancy {
     if (isOpen(run) || run.releasedAt === null || !run.gates?.concurrency) return FREE;
-    const attempts = this.#journal.deliveries.attemptsOf(run.id);
+    const attempts = this.#journal.dispatches.attemptsOf(run.id);
     const lease = attempts?.leaseUntil ?? 0;
     const attemptUntil = lease > now ? Math.min(lease, now + LEASE_MS) : null;
-    // A delivery that is over was accepted, or a pending run would have ended with it.
+    // A dispatch that is over was accepted, or a pending run would have ended with it.
     const mayHaveJob = attempts === null || attempts.isUnsure || attempts.leaseUntil !== null;
     const graceMs = mayHaveJob ? graceMsOf(event) : 0;
     const graceUntil = graceMs === 0 ? null : Math.min(now + graceMs, run.deadlineAt);

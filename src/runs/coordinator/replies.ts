@@ -71,12 +71,12 @@ export class Replies {
 
   /**
    * With what only a coordinator knows: the last heartbeat, the position of a queued run, and how far a
-   * failing delivery got.
+   * failing dispatch got.
    */
   #details(run: JournaledRun): string {
     const heartbeat = shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id));
-    const delivery = run.failedAttempt === null ? null : this.#journal.deliveries.of(run.id);
-    return detailsOf(run, { heartbeat, place: this.#positionOf(run), delivery });
+    const dispatch = run.failedAttempt === null ? null : this.#journal.dispatches.of(run.id);
+    return detailsOf(run, { heartbeat, place: this.#positionOf(run), dispatch });
   }
 
   #positionOf(run: JournaledRun): QueuePosition | null {
@@ -91,7 +91,7 @@ export class Replies {
    * one without, because its callback token is worth nothing any more.
    */
   #wasDispatched(id: string): boolean {
-    return this.#journal.deliveries.of(id) !== null || this.#journal.timeline.hasAttempt(id);
+    return this.#journal.dispatches.of(id) !== null || this.#journal.timeline.hasAttempt(id);
   }
 }
 

@@ -1,6 +1,6 @@
 /** What callers and jobs ask of runs: to create, read and repeat one, to report on it, and to stop it. */
 
-import type { NewDelivery } from "../../webhooks/delivery.ts";
+import type { NewDispatch } from "../../webhooks/delivery.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Replication } from "../projection/projection.ts";
@@ -10,7 +10,7 @@ import type { ChangeKey, EventOptions, Heartbeat, InputsReply, RunCalls, RunCrea
 import { heartbeatNews } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
 import { cancelRun } from "./cancel-run.ts";
-import type { Deliveries } from "./deliveries.ts";
+import type { Dispatches } from "./deliveries.ts";
 import type { Scheduler } from "./gates/admitter.ts";
 import type { GatedRuns } from "./gates/gated-runs.ts";
 import type { Ledger } from "./ledger.ts";
@@ -31,7 +31,7 @@ interface Parts {
   readonly storageLimit: StorageLimit;
   readonly replication: Replication;
   readonly ledger: Ledger;
-  readonly deliveries: Deliveries;
+  readonly dispatches: Dispatches;
   readonly gatedRuns: GatedRuns;
   readonly scheduler: Scheduler;
   readonly replies: Replies;
@@ -53,7 +53,7 @@ export class RunHandler implements RunCalls {
   async create(
     input: NewRun,
     changeKey: ChangeKey,
-    newDelivery: NewDelivery | null,
+    newDispatch: NewDispatch | null,
     { preview, isFirstRetry, ...inclusion }: RunCreation = {},
   ): Promise<RunReply> {
     const now = Date.now();
@@ -65,20 +65,20 @@ export class RunHandler implements RunCalls {
       if (existing !== null) return existing;
     }
     if (reason !== null) return { ok: false, reason };
-    const run = begin(input, now, { isDelivering: newDelivery !== null });
-    const { deliveries, gatedRuns } = this.#parts;
-    if (newDelivery !== null && run.gates !== null) {
-      const created = gatedRuns.create(run, changeKey, newDelivery, preview ?? null, now);
+    const run = begin(input, now, { isDispatching: newDispatch !== null });
+    const { dispatches, gatedRuns } = this.#parts;
+    if (newDispatch !== null && run.gates !== null) {
+      const created = gatedRuns.create(run, changeKey, newDispatch, preview ?? null, now);
       if (typeof created === "string") return { ok: false, reason: created };
       return this.#replies.run(created, inclusion);
     }
-    const { delivery, events } =
-      newDelivery === null ? { delivery: null, events: [] } : deliveries.begin(run, newDelivery, now);
-    const created = this.#ledger.create(run, changeKey, { delivery, events }, now);
+    const { dispatch, events } =
+      newDispatch === null ? { dispatch: null, events: [] } : dispatches.begin(run, newDispatch, now);
+    const created = this.#ledger.create(run, changeKey, { dispatch, events }, now);
     if (created === null) {
       return this.#existing(input, changeKey, inclusion, now) ?? { ok: false, reason: "id_taken" };
     }
-    if (delivery !== null) deliveries.launch(run.id, delivery);
+    if (dispatch !== null) dispatches.launch(run.id, dispatch);
     return this.#replies.run(created, inclusion);
   }
 

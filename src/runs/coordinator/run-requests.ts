@@ -1,5 +1,5 @@
 /**
- * What deliveries and stop requests have in common: they are requests of a run that its receiver's host gets, and the
+ * What dispatches and stop requests have in common: they are requests of a run that its receiver's host gets, and the
  * run's timeline tells of their attempts.
  */
 
@@ -142,9 +142,9 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     if (outcome.type === "ignored") return;
     const events = toldOf(run, [attemptAnswered(attempt, result, outcome, now, this.eventPrefix)]);
     if (outcome.type === "retry") {
-      const { nextAt } = outcome.delivery;
+      const { nextAt } = outcome.request;
       const failure = { attempt, at: now, reason: `${request.host} ${result.reason}`, nextAt };
-      this.noteFailure({ ...outgoing, request: outcome.delivery }, failure, events, now);
+      this.noteFailure({ ...outgoing, request: outcome.request }, failure, events, now);
     } else this.end(outgoing, outcome, events, now);
     // The log tells what no timeline can, and every request that is given up.
     if (outcome.type === "given_up") {

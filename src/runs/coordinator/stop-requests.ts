@@ -15,7 +15,7 @@ import { Outbox } from "./outbox.ts";
 import { type Ending, type OfRun, RunRequests, type Sending, sharedByHosts } from "./run-requests.ts";
 
 export class StopRequests extends RunRequests<StopRequest> {
-  /** Stop requests have permits of their own, so that no delivery delays one. */
+  /** Stop requests have permits of their own, so that no dispatch delays one. */
   readonly permits = sharedByHosts({ attempts: 200, bytes: 8_000_000 });
   readonly batchMax = 50;
   protected readonly eventPrefix = "stop";
@@ -45,11 +45,11 @@ export class StopRequests extends RunRequests<StopRequest> {
   }
 
   /**
-   * An attempt of the run's delivery has ended. `values`: those of its response. A stop request that waited for them
+   * An attempt of the run's dispatch has ended. `values`: those of its response. A stop request that waited for them
    * leaves now. If this attempt is not the newest and brought no values, the stop request keeps waiting for the newest
    * one.
    */
-  deliveryAttemptEnded(
+  dispatchAttemptEnded(
     run: JournaledRun,
     attempt: number,
     values: Uint8Array<ArrayBuffer> | undefined,
@@ -58,8 +58,8 @@ export class StopRequests extends RunRequests<StopRequest> {
     const stopRequest = this.#journal.stopRequests.of(run.id);
     if (stopRequest === null) return;
     if (values !== undefined) this.#journal.stopRequests.putResponse(run.id, values);
-    if (values === undefined && attempt < stopRequest.deliveryAttempt) return;
-    this.#journal.stopRequests.deliveryAttemptEnded(run.id);
+    if (values === undefined && attempt < stopRequest.dispatchAttempt) return;
+    this.#journal.stopRequests.dispatchAttemptEnded(run.id);
     const hasWaited = stopRequest.attempt === 0 && stopRequest.nextAt !== null;
     if (hasWaited && !isAttemptDue(stopRequest, now)) {
       this.#outbox.submit(run.id, outgoing(run, { ...stopRequest, nextAt: now }), now);

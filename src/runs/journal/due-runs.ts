@@ -1,6 +1,6 @@
 /** Which runs need something from the alarm, and when: open runs by their next step, ended runs by their purge. */
 
-import { type Delivery, deliveryDueAt } from "../../webhooks/delivery.ts";
+import { type Dispatch, dispatchDueAt } from "../../webhooks/delivery.ts";
 import { dueAt } from "../run.ts";
 import { fittingIntoBatch, type Weight } from "./batch.ts";
 import { BEGINNING, type Due, type DueRows } from "./due-rows.ts";
@@ -9,17 +9,17 @@ import type { JournaledRun } from "./run-rows.ts";
 import { EVENTS_MAX } from "./timeline-rows.ts";
 
 type DueRow = Pick<Due & Weight, keyof (Due & Weight)>;
-type DueDelivery = Pick<Due, keyof Due>;
+type DueDispatch = Pick<Due, keyof Due>;
 
-/** Deliveries without an attempt under way. Every column that a query names is in the index. */
-const WAITING = "deliveries INDEXED BY deliveries_waiting WHERE lease_until IS NULL";
+/** Dispatches without an attempt under way. Every column that a query names is in the index. */
+const WAITING = "dispatches INDEXED BY dispatches_waiting WHERE lease_until IS NULL";
 
 const AFTER = `(due_at, run_key) > (?, ${BOUND_KEY})`;
 
 // The batch reads the sealed request as well, so its bytes count.
 const DUE = `
   SELECT id, due_at AS dueAt, 0 AS events,
-    bytes + ifnull((SELECT length(sealed) FROM deliveries WHERE run_id = runs.id), 0) AS bytes
+    bytes + ifnull((SELECT length(sealed) FROM dispatches WHERE run_id = runs.id), 0) AS bytes
   FROM runs INDEXED BY runs_open_due`;
 
 /** Ended runs, in the index by which they are purged. */
@@ -52,13 +52,13 @@ export class DueRuns implements DueRows {
     return this.#due(next, now, after.dueAt, ...keyHalves(after.id), limit);
   }
 
-  /** The time of a run is up at its deadline, and that of its delivery can be up before. */
+  /** The time of a run is up at its deadline, and that of its dispatch can be up before. */
   overdue(now: number, limit: number): Due[] {
     const runs = this.#due("due_at <= ?1 AND deadline_at <= ?1 LIMIT ?2", now, limit);
-    // A delivery that waits at a gate has no next attempt. Its run's time decides.
+    // A dispatch that waits at a gate has no next attempt. Its run's time decides.
     const ends = `
       SELECT run_id AS id, ends_at AS dueAt FROM ${WAITING} AND next_at IS NOT NULL AND ends_at <= ? LIMIT ?`;
-    return [...runs, ...this.#sql.exec<DueDelivery>(ends, now, limit - runs.length)];
+    return [...runs, ...this.#sql.exec<DueDispatch>(ends, now, limit - runs.length)];
   }
 
   /**
@@ -90,7 +90,7 @@ export class DueRuns implements DueRows {
       SELECT run_id AS id, next_at AS dueAt FROM ${WAITING} AND host = ? AND (attempt > 0) = ? AND next_at <= ?
         AND (next_at, run_id) > (?, ?)
       ORDER BY next_at, run_id LIMIT 1`;
-    const found = this.#sql.exec<DueDelivery>(next, host, isRetry ? 1 : 0, now, after.dueAt, after.id);
+    const found = this.#sql.exec<DueDispatch>(next, host, isRetry ? 1 : 0, now, after.dueAt, after.id);
     return [...found][0] ?? null;
   }
 
@@ -107,8 +107,8 @@ export class DueRuns implements DueRows {
   }
 
   /** Corrects `due_at` of an open run. False, and nothing is written, if the run is due already. */
-  set(run: JournaledRun, delivery: Delivery | null, now: number): boolean {
-    const due = dueOf(run, delivery);
+  set(run: JournaledRun, dispatch: Dispatch | null, now: number): boolean {
+    const due = dueOf(run, dispatch);
     if (due <= now) return false;
     const update = `UPDATE runs SET due_at = ?, due_failures = 0 WHERE run_key = ${BOUND_KEY} AND id = ?`;
     this.#sql.exec(update, due, ...keyHalves(run.id), run.id);
@@ -129,7 +129,7 @@ export class DueRuns implements DueRows {
       id,
     );
     for (const { dueAt } of [...deferred]) {
-      this.#sql.exec("UPDATE deliveries SET next_at = ? WHERE run_id = ? AND next_at IS NOT NULL", dueAt, id);
+      this.#sql.exec("UPDATE dispatches SET next_at = ? WHERE run_id = ? AND next_at IS NOT NULL", dueAt, id);
     }
   }
 
@@ -144,7 +144,7 @@ export class DueRuns implements DueRows {
   }
 }
 
-/** When a run needs something next, its delivery included. */
-export function dueOf(run: JournaledRun, delivery: Delivery | null): number {
-  return dueAt(run, delivery && deliveryDueAt(delivery));
+/** When a run needs something next, its dispatch included. */
+export function dueOf(run: JournaledRun, dispatch: Dispatch | null): number {
+  return dueAt(run, dispatch && dispatchDueAt(dispatch));
 }

@@ -1,10 +1,10 @@
 /**
- * The coordinator's own SQLite, which decides what is true: runs, their timelines, their deliveries and stop requests,
+ * The coordinator's own SQLite, which decides what is true: runs, their timelines, their dispatches and stop requests,
  * and metadata. Every method is synchronous, so no other call can run between a decision and its record.
  */
 
 import { MINUTE_MS } from "../../base/time.ts";
-import type { Delivery } from "../../webhooks/delivery.ts";
+import type { Dispatch } from "../../webhooks/delivery.ts";
 import { isWaiting } from "../run.ts";
 import { tellsItself } from "../timeline.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
@@ -12,7 +12,7 @@ import { type AcceptedChange, AcceptedChanges } from "./accepted-changes.ts";
 import { ArchiveRows } from "./archive-rows.ts";
 import { BulkItemRows } from "./bulk-page-rows.ts";
 import { BulkRows } from "./bulk-rows.ts";
-import { DeliveryRows } from "./delivery-rows.ts";
+import { DispatchRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
 import { EndedRunCounts } from "./ended-run-counts.ts";
 import { EndpointHealthRows } from "./endpoint-health-rows.ts";
@@ -29,7 +29,7 @@ import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { RunsToTell } from "./runs-to-tell.ts";
 import { Sequence } from "./sequence.ts";
 import { ConcurrencyQueueRows } from "./slot-rows.ts";
-import { type ErasedDelivery, type StopRequest, StopRequestRows } from "./stop-request-rows.ts";
+import { type ErasedDispatch, type StopRequest, StopRequestRows } from "./stop-request-rows.ts";
 import { TellingCursors } from "./telling-marks.ts";
 import { TimelineRows } from "./timeline-rows.ts";
 
@@ -39,7 +39,7 @@ const STOP_AFTER_END_MS = 15 * MINUTE_MS;
 /** The tables besides `runs` that have rows of a run. */
 const TABLES_OF_RUNS = [
   "events",
-  "deliveries",
+  "dispatches",
   "quarantined_runs",
   "stop_requests",
   "receiver_responses",
@@ -54,7 +54,7 @@ export function stopRequestEndsAt({ completedAt, deadlineAt }: JournaledRun): nu
 
 /** What else a new run needs. */
 export interface NewRunDetails {
-  readonly delivery: Delivery | null;
+  readonly dispatch: Dispatch | null;
   /** The events after `created`. */
   readonly events: readonly TimelineEvent[];
   /** What an approver reads of its request, as JSON text. */
@@ -66,8 +66,8 @@ export interface VersionDetails {
   readonly events: readonly TimelineEvent[];
   /** The change that made the version, if its caller may repeat it after other changes. */
   readonly accepted?: AcceptedChange | null;
-  /** The delivery of a run that is released with this version, or of which an attempt failed. */
-  readonly delivery?: Delivery | null;
+  /** The dispatch of a run that is released with this version, or of which an attempt failed. */
+  readonly dispatch?: Dispatch | null;
   /** Whether approvals were withdrawn, so that the endpoints hear again that the run lacks some. */
   readonly isAskedAgain?: boolean;
   /** Writes what must be on record if the version is, in its transaction. */
@@ -80,8 +80,8 @@ export interface Written {
   readonly pendingVersion: PendingVersion;
   /** When the run needs something next. */
   readonly dueAt: number;
-  /** The delivery that the write erased; left out if there was none. */
-  readonly erased?: ErasedDelivery;
+  /** The dispatch that the write erased; left out if there was none. */
+  readonly erased?: ErasedDispatch;
   /** What follows from what was put on record with the version. */
   readonly after?: readonly (() => void)[];
 }
@@ -116,7 +116,7 @@ export class Journal {
   readonly recoveries: RecoveryRows;
   readonly sequence: Sequence;
   readonly timeline: TimelineRows;
-  readonly deliveries: DeliveryRows;
+  readonly dispatches: DispatchRows;
   readonly stopRequests: StopRequestRows;
   readonly accepted: AcceptedChanges;
   readonly queues: ConcurrencyQueueRows;
@@ -135,7 +135,7 @@ export class Journal {
     this.runs = new RunRows(sql);
     this.due = new DueRuns(sql);
     this.timeline = new TimelineRows(sql);
-    this.deliveries = new DeliveryRows(sql);
+    this.dispatches = new DispatchRows(sql);
     this.stopRequests = new StopRequestRows(sql);
     this.accepted = new AcceptedChanges(sql);
     this.queues = new ConcurrencyQueueRows(sql);
@@ -195,21 +195,21 @@ export class Journal {
    */
   insert(
     run: JournaledRun,
-    { delivery, events, preview = null }: NewRunDetails,
+    { dispatch, events, preview = null }: NewRunDetails,
     now: number,
     followUps: readonly FollowUp[] = [],
   ): Written | null {
-    const written = this.#version(run, delivery, now);
-    const isOneStatement = delivery === null && events.length === 0 && run.retryOf === null;
+    const written = this.#version(run, dispatch, now);
+    const isOneStatement = dispatch === null && events.length === 0 && run.retryOf === null;
     return this.#numbered(written, isOneStatement, followUps, (): Written | null => {
       if (run.gates !== null) this.queues.runChanges();
-      const waitingBytes = delivery === null ? 0 : sealedBytes(delivery) + (preview?.length ?? 0);
+      const waitingBytes = dispatch === null ? 0 : sealedBytes(dispatch) + (preview?.length ?? 0);
       if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
       if (run.retryOf !== null) this.runs.noteRetried(run.retryOf);
       if (preview !== null) this.previews.insert(run.id, preview);
-      if (delivery !== null) this.deliveries.put(run.id, delivery);
-      if (delivery?.stopRequest !== undefined) {
-        this.stopRequests.insert(run.id, delivery.stopRequest, stopRequestEndsAt(run));
+      if (dispatch !== null) this.dispatches.put(run.id, dispatch);
+      if (dispatch?.stopRequest !== undefined) {
+        this.stopRequests.insert(run.id, dispatch.stopRequest, stopRequestEndsAt(run));
       }
       this.timeline.append(run, events);
       return written;
@@ -217,25 +217,25 @@ export class Journal {
   }
 
   /**
-   * Writes a run's new version and appends the events, as one. The run's delivery is erased, unless the run waits at a
-   * gate or the version comes with a delivery.
+   * Writes a run's new version and appends the events, as one. The run's dispatch is erased, unless the run waits at a
+   * gate or the version comes with a dispatch.
    */
   update(
     run: JournaledRun,
-    { events, accepted = null, delivery = null, isAskedAgain = false, alongside }: VersionDetails,
+    { events, accepted = null, dispatch = null, isAskedAgain = false, alongside }: VersionDetails,
     now: number,
     followUps: readonly FollowUp[] = [],
   ): Written {
-    const written = this.#version(run, delivery, now);
+    const written = this.#version(run, dispatch, now);
     const isOneStatement = tellsItself(run) && accepted === null && alongside === undefined;
     return this.#numbered(written, isOneStatement, followUps, (): Written => {
       if (run.gates !== null) this.queues.runChanges();
       if (run.occupiedUntil !== null) this.queues.endsChange();
       this.runs.update(run, rowDetails(written));
       if (accepted !== null) this.accepted.insert(run.id, accepted);
-      if (delivery !== null) this.deliveries.put(run.id, delivery);
-      const isDeliveryOver = run.source !== "none" && delivery === null && !isWaiting(run);
-      const erased = isDeliveryOver ? this.#eraseDelivery(run.id) : null;
+      if (dispatch !== null) this.dispatches.put(run.id, dispatch);
+      const isDispatchOver = run.source !== "none" && dispatch === null && !isWaiting(run);
+      const erased = isDispatchOver ? this.#eraseDispatch(run.id) : null;
       this.#orderStopRequest(run, now);
       if (run.gates?.approval && run.completedAt !== null) this.previews.erase(run.id);
       if (isAskedAgain) this.messages.eraseOf([run.id]);
@@ -254,13 +254,13 @@ export class Journal {
   }
 
   /**
-   * Notes a delivery's progress while the run keeps its version. Null erases the delivery. Call it in a transaction, and
+   * Notes a dispatch's progress while the run keeps its version. Null erases the dispatch. Call it in a transaction, and
    * set the alarm there too.
    */
-  noteAttempt(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[]): void {
-    this.runs.heard(run, dueOf(run, delivery));
-    if (delivery === null) this.#eraseDelivery(run.id);
-    else this.deliveries.put(run.id, delivery);
+  noteAttempt(run: JournaledRun, dispatch: Dispatch | null, events: readonly TimelineEvent[]): void {
+    this.runs.heard(run, dueOf(run, dispatch));
+    if (dispatch === null) this.#eraseDispatch(run.id);
+    else this.dispatches.put(run.id, dispatch);
     this.timeline.append(run, events);
   }
 
@@ -293,9 +293,9 @@ export class Journal {
     return [...this.sql.exec(`SELECT 1 FROM ${table} LIMIT 1`)].length === 0;
   }
 
-  #eraseDelivery(runId: string): ErasedDelivery | null {
-    const erased = this.deliveries.erase(runId);
-    if (erased !== null) this.stopRequests.deliveryErased(runId, erased);
+  #eraseDispatch(runId: string): ErasedDispatch | null {
+    const erased = this.dispatches.erase(runId);
+    if (erased !== null) this.stopRequests.dispatchErased(runId, erased);
     return erased;
   }
 
@@ -339,11 +339,11 @@ export class Journal {
   }
 
   /** A version as the next write would write it. */
-  #version(run: JournaledRun, delivery: Delivery | null, now: number): Written {
+  #version(run: JournaledRun, dispatch: Dispatch | null, now: number): Written {
     const { id, version } = run;
     const bytes = bytesOf(run);
     const pendingVersion = { id, version, seq: this.sequence.next, bytes, changedAt: now, run };
-    return { pendingVersion, dueAt: dueOf(run, delivery) };
+    return { pendingVersion, dueAt: dueOf(run, dispatch) };
   }
 }
 
@@ -361,7 +361,7 @@ export function bytesOf({ parameters, recommendations, output }: JournaledRun): 
   return parameters.length + recommendations.length + (output?.length ?? 0) + 1024;
 }
 
-function sealedBytes({ sealed, stopRequest }: Delivery): number {
+function sealedBytes({ sealed, stopRequest }: Dispatch): number {
   return sealed.byteLength + (stopRequest?.sealed.byteLength ?? 0);
 }
 

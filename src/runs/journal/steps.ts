@@ -117,7 +117,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      data   TEXT    NOT NULL,
      PRIMARY KEY (run_id, seq)
    ) STRICT, WITHOUT ROWID;
-   CREATE TABLE deliveries (
+   CREATE TABLE dispatches (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
      sealed           BLOB    NOT NULL,
@@ -132,7 +132,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      unsure_attempts  INTEGER NOT NULL,
      weight           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
-   CREATE INDEX deliveries_waiting ON deliveries (host, (attempt > 0), next_at, run_id, ends_at)
+   CREATE INDEX dispatches_waiting ON dispatches (host, (attempt > 0), next_at, run_id, ends_at)
      WHERE lease_until IS NULL;
    CREATE TABLE metadata (
      name  TEXT PRIMARY KEY,
@@ -163,8 +163,8 @@ export const JOURNAL_STEPS: readonly string[] = [
      lease_until      INTEGER,
      is_unsure        INTEGER NOT NULL DEFAULT 0,
      unsure_attempts  INTEGER NOT NULL DEFAULT 0,
-     delivery_attempt INTEGER NOT NULL DEFAULT 0,
-     delivery_lease   INTEGER,
+     dispatch_attempt INTEGER NOT NULL DEFAULT 0,
+     dispatch_lease   INTEGER,
      ends_at          INTEGER NOT NULL,
      due_at           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;

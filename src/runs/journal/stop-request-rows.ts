@@ -10,17 +10,17 @@ import { BEGINNING, type Due, type DueRows } from "./due-rows.ts";
 
 /** A stop request. Nobody has asked for it while it has neither `nextAt` nor `leaseUntil`. */
 export interface StopRequest extends NewRequest, Progress {
-  /** How many attempts of the run's delivery had begun when the delivery was erased. */
-  readonly deliveryAttempt: number;
+  /** How many attempts of the run's dispatch had begun when the dispatch was erased. */
+  readonly dispatchAttempt: number;
   /**
-   * The lease of the delivery's last attempt, if the delivery was erased during that attempt. Null once the attempt has
+   * The lease of the dispatch's last attempt, if the dispatch was erased during that attempt. Null once the attempt has
    * ended.
    */
-  readonly deliveryLease: number | null;
+  readonly dispatchLease: number | null;
 }
 
-/** How far a delivery got before it was erased. */
-export type ErasedDelivery = Pick<Tried, "host" | "attempt" | "leaseUntil">;
+/** How far a dispatch got before it was erased. */
+export type ErasedDispatch = Pick<Tried, "host" | "attempt" | "leaseUntil">;
 
 type StopRequestRow = Pick<NewRequest, "host" | "weight" | "maxAttempts" | "initialDelayMs"> &
   Omit<StopRequest, keyof NewRequest | "isUnsure"> & { sealed: ArrayBuffer; isUnsure: number };
@@ -44,7 +44,7 @@ export class StopRequestRows implements DueRows {
     const [row] = this.#sql.exec<StopRequestRow>(
       `SELECT host, sealed, weight, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs, attempt,
          next_at AS nextAt, lease_until AS leaseUntil, is_unsure AS isUnsure, unsure_attempts AS unsureAttempts,
-         delivery_attempt AS deliveryAttempt, delivery_lease AS deliveryLease
+         dispatch_attempt AS dispatchAttempt, dispatch_lease AS dispatchLease
        FROM stop_requests WHERE run_id = ?`,
       runId,
     );
@@ -87,26 +87,26 @@ export class StopRequestRows implements DueRows {
     );
   }
 
-  /** Notes what the stop request must know of the run's delivery, which is erased. */
-  deliveryErased(runId: string, { attempt, leaseUntil }: ErasedDelivery): void {
-    const update = "UPDATE stop_requests SET delivery_attempt = ?, delivery_lease = ? WHERE run_id = ?";
+  /** Notes what the stop request must know of the run's dispatch, which is erased. */
+  dispatchErased(runId: string, { attempt, leaseUntil }: ErasedDispatch): void {
+    const update = "UPDATE stop_requests SET dispatch_attempt = ?, dispatch_lease = ? WHERE run_id = ?";
     this.#sql.exec(update, attempt, leaseUntil, runId);
   }
 
-  /** Notes that no attempt of the delivery is under way any more. */
-  deliveryAttemptEnded(runId: string): void {
-    this.#sql.exec("UPDATE stop_requests SET delivery_lease = NULL WHERE run_id = ?", runId);
+  /** Notes that no attempt of the dispatch is under way any more. */
+  dispatchAttemptEnded(runId: string): void {
+    this.#sql.exec("UPDATE stop_requests SET dispatch_lease = NULL WHERE run_id = ?", runId);
   }
 
   /**
-   * Plans the first attempt, if none is planned yet. It waits for the response to an attempt of the delivery that is
+   * Plans the first attempt, if none is planned yet. It waits for the response to an attempt of the dispatch that is
    * under way, at most for LEASE_MS: after the clock stepped back, that lease may lie far ahead. Erases the row if no
-   * attempt of the delivery has begun, because then there is no job. `endsAt`: as for `insert`.
+   * attempt of the dispatch has begun, because then there is no job. `endsAt`: as for `insert`.
    */
   plan(runId: string, endsAt: number, now: number): void {
-    this.#write("DELETE FROM stop_requests WHERE run_id = ? AND delivery_attempt = 0", runId);
+    this.#write("DELETE FROM stop_requests WHERE run_id = ? AND dispatch_attempt = 0", runId);
     const isNew = "attempt = 0 AND next_at IS NULL AND lease_until IS NULL";
-    const first = "max(?3, min(ifnull(delivery_lease, ?3), ?4))";
+    const first = "max(?3, min(ifnull(dispatch_lease, ?3), ?4))";
     this.#write(
       `UPDATE stop_requests SET ends_at = ?2, due_at = min(due_at, ?2, iif(${isNew}, ${first}, due_at)),
          next_at = iif(${isNew}, ${first}, next_at)

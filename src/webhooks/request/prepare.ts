@@ -1,4 +1,4 @@
-/** Turns a trigger into a delivery: renders the request, checks its URL, and seals it before it leaves the Worker. */
+/** Turns a trigger into a dispatch: renders the request, checks its URL, and seals it before it leaves the Worker. */
 
 import { RETRY_DELAY_DEFAULT_MS, URL_MAX_CHARACTERS } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -6,7 +6,7 @@ import type { Env } from "../../settings/env.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 import { guardUrl } from "../../settings/url-guard.ts";
 import { webhookPolicy } from "../../settings/webhook-policy.ts";
-import type { NewDelivery } from "../delivery.ts";
+import type { NewDispatch } from "../delivery.ts";
 import { fillIn, type LaterText, ResponseMarkers } from "../template/later-text.ts";
 import { type FullContext, IN_STOP_URL, IN_URL, type Roots, type TemplateContext } from "../template/placeholder.ts";
 import { renderText, renderUrl } from "../template/template.ts";
@@ -32,16 +32,16 @@ export interface Origin {
   readonly scope: string;
 }
 
-/** Why there is no delivery: a setting can't be used (then `path` is empty), or the trigger has a fault. */
+/** Why there is no dispatch: a setting can't be used (then `path` is empty), or the trigger has a fault. */
 export interface PrepareFault extends RequestFault {
   readonly code: "not_configured" | "invalid_body";
 }
 
-export async function prepareDelivery(
+export async function prepareDispatch(
   trigger: Trigger,
   context: TemplateContext,
   { env, ring, origin, scope }: Origin,
-): Promise<Result<NewDelivery, PrepareFault>> {
+): Promise<Result<NewDispatch, PrepareFault>> {
   const policy = webhookPolicy(env, origin);
   if (!policy.ok) return err({ code: "not_configured", path: [], message: policy.error });
   const { secrets = {}, signingSecret = null, retry = {}, startOn, accepted } = trigger;
@@ -76,19 +76,19 @@ export async function prepareDelivery(
   const seal = (sealed: WebhookRequest | StopTemplate, kind: SealedKind) =>
     ring.seal(JSON.stringify(sealed), sealedFor(scope, context.run.id, kind));
   const { maxAttempts = null, initialDelayMs = RETRY_DELAY_DEFAULT_MS } = retry;
-  const delivery = {
+  const dispatch = {
     host: url.value.host,
     startOn,
     maxAttempts,
     initialDelayMs,
     weight,
-    sealed: await seal(request, "delivery"),
+    sealed: await seal(request, "dispatch"),
   };
-  if (stopRequest === null || !stopUrl?.ok) return ok(delivery);
+  if (stopRequest === null || !stopUrl?.ok) return ok(dispatch);
   const { weight: stopWeight, ...stopped } = stopRequest;
   const sealed = await seal({ ...stopped, ...both }, "stop");
   const { host } = stopUrl.value;
-  return ok({ ...delivery, stopRequest: { host, maxAttempts, initialDelayMs, weight: stopWeight, sealed } });
+  return ok({ ...dispatch, stopRequest: { host, maxAttempts, initialDelayMs, weight: stopWeight, sealed } });
 }
 
 /** What lacks values of the receiver's response. */

@@ -44,9 +44,9 @@ export interface Attempt {
  * What is sealed for a run: the request that starts its job, the one that stops it, values of the response, and the
  * start of a response.
  */
-export type SealedKind = "delivery" | "stop" | "response" | "excerpt";
+export type SealedKind = "dispatch" | "stop" | "response" | "excerpt";
 
 /** What a sealed text is bound to, so that it can't be opened for another run or as another kind. */
-export function sealedFor(scope: string, runId: string, kind: SealedKind = "delivery"): string {
+export function sealedFor(scope: string, runId: string, kind: SealedKind = "dispatch"): string {
   return `action-runs ${kind} v1\n${scope}\n${runId}`;
 }

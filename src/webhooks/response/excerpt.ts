@@ -1,5 +1,5 @@
 /**
- * The start of a receiver's response, for a person who wants to know why a delivery failed. PURE. A response can
+ * The start of a receiver's response, for a person who wants to know why a dispatch failed. PURE. A response can
  * contain every secret of the request, because receivers echo. No code searches it for secrets. A permission decides
  * who may see it (`toWireEvent` in src/runs/timeline.ts).
  */

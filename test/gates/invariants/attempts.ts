@@ -12,7 +12,7 @@ export const GRACE_MS = 60_000;
 export function requireSendable(sql: SqlStorage, runId: string, attempt: number): void {
   const [row] = sql.exec<{ gates: string | null; releasedAt: number | null; isOpen: number; attempt: number | null }>(
     `SELECT gates, released_at AS releasedAt, completed_at IS NULL AS isOpen, attempt
-     FROM runs LEFT JOIN deliveries ON run_id = id AND lease_until IS NOT NULL WHERE id = ?`,
+     FROM runs LEFT JOIN dispatches ON run_id = id AND lease_until IS NOT NULL WHERE id = ?`,
     runId,
   );
   if (row === undefined || row.isOpen !== 1) fail(`an attempt left for ${runId}, which has ended`);

@@ -3,7 +3,7 @@
 import type { Gates } from "../../../src/runs/gates.ts";
 import type { NewRun } from "../../../src/runs/run.ts";
 import type { RunReply } from "../../../src/runs/run-answer.ts";
-import type { NewDelivery } from "../../../src/webhooks/delivery.ts";
+import type { NewDispatch } from "../../../src/webhooks/delivery.ts";
 import { HOUR_MS, MINUTE_MS } from "../../support/direct.ts";
 import { fail } from "../invariants/violation.ts";
 import type { Awake } from "../stage.ts";
@@ -55,7 +55,7 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   const preview = required === 0 ? {} : { preview: "{}" };
   let reply: RunReply;
   try {
-    reply = await awake.object.runs.create(run, changeKey, newDelivery(scene, run), { ...preview, ...DETAILED });
+    reply = await awake.object.runs.create(run, changeKey, newDispatch(scene, run), { ...preview, ...DETAILED });
   } finally {
     // The limit can be written although the run is not.
     const isTold = hasGroup && isLimitOnRecord(awake, group, name, version);
@@ -81,7 +81,7 @@ async function createUngated(scene: Scene, { object }: Awake): Promise<undefined
   const run = await newRun(scene, { gates: null, timeoutMs: MINUTE_MS });
   scene.tell(`create ${short(run.id)} without gates`);
   scene.asked = run.id;
-  await object.runs.create(run, { key: `m:${run.id}`, fingerprint: "" }, newDelivery(scene, run));
+  await object.runs.create(run, { key: `m:${run.id}`, fingerprint: "" }, newDispatch(scene, run));
 }
 
 /** The same key makes no second run, whatever gates the action has by now. */
@@ -98,7 +98,7 @@ async function createAgain(scene: Scene, { object, sql }: Awake): Promise<undefi
   if (!isThere) return;
   scene.asked = first.id;
   const changeKey = { key, fingerprint: "" };
-  const reply = await object.runs.create(run, changeKey, newDelivery(scene, run));
+  const reply = await object.runs.create(run, changeKey, newDispatch(scene, run));
   if (!reply.ok || reply.id !== first.id || !reply.replayed) fail(`the key ${key} made a second run`);
 }
 
@@ -128,7 +128,7 @@ async function newRun(
   };
 }
 
-function newDelivery({ random, stoppable }: Scene, { id }: NewRun): NewDelivery {
+function newDispatch({ random, stoppable }: Scene, { id }: NewRun): NewDispatch {
   const canStop = random.isOneIn(2);
   if (canStop) stoppable.add(id);
   const host = random.of(["a.example", "b.example"]);

@@ -7,7 +7,7 @@ import { actor, SECOND_MS } from "./cast.ts";
 import { DETAILED, type Scene, short } from "./scene.ts";
 import { ring } from "./time.ts";
 
-const TABLES = ["runs", "events", "deliveries", "stop_requests", "metadata"];
+const TABLES = ["runs", "events", "dispatches", "stop_requests", "metadata"];
 
 export const STORAGE = {
   fail: [2, failWrites],

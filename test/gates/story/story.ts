@@ -178,7 +178,7 @@ function requireStopped({ stage, stoppable }: Scene, sql: SqlStorage): void {
   }
 }
 
-/** Each timeline has its end, and a release if there was one. No delivery is left, and nothing in a queue. */
+/** Each timeline has its end, and a release if there was one. No dispatch is left, and nothing in a queue. */
 function requireNothingLeft(sql: SqlStorage): void {
   const wrong = sql.exec<{ id: string; released: number }>(
     `SELECT id, (SELECT count(*) FROM events WHERE run_id = id AND type = 'released') AS released,
@@ -188,7 +188,7 @@ function requireNothingLeft(sql: SqlStorage): void {
   const [first] = [...wrong];
   if (first !== undefined) fail(`the timeline of ${first.id} has ${first.released} releases`);
   const rest = [
-    ...sql.exec("SELECT run_id FROM deliveries UNION ALL SELECT id FROM runs WHERE concurrency_state IS NOT NULL"),
+    ...sql.exec("SELECT run_id FROM dispatches UNION ALL SELECT id FROM runs WHERE concurrency_state IS NOT NULL"),
   ];
   if (rest.length > 0) fail(`something is left: ${JSON.stringify(rest[0])}`);
 }

@@ -211,7 +211,7 @@ describe("a run that has ended is 409, and stays as it is", () => {
   it("delivery_failed", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
-    await change(path, id, { type: "delivery_failed", reason: "x." });
+    await change(path, id, { type: "dispatch_failed", reason: "x." });
     expect(await cancel(path, id)).toMatchObject({ status: 409, body: { code: "delivery_failed" } });
   });
 

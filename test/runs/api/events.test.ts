@@ -116,7 +116,7 @@ describe("a timeline", () => {
   it("ends with the cause delivery, without the receiver's answer", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
-    await change(path, id, { type: "delivery_failed", reason: "ci.example answered 404." });
+    await change(path, id, { type: "dispatch_failed", reason: "ci.example answered 404." });
     const { body } = await eventsOf(`${path}/${id}`);
     expect(body[1]).toEqual({ seq: 2, type: "ended", at: expect.any(String), status: "failed", cause: "delivery" });
   });
@@ -258,7 +258,7 @@ describe("a timeline is the same in every page and stream, whichever of its even
     [
       "a webhook that is given up",
       [...CALLED, "ended"],
-      (path) => ended(calledOnce(path), (run) => change(path, run.id, { type: "delivery_failed", reason: "no." })),
+      (path) => ended(calledOnce(path), (run) => change(path, run.id, { type: "dispatch_failed", reason: "no." })),
     ],
     [
       "so many heartbeats that some are thinned, and a report",

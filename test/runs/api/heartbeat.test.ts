@@ -242,7 +242,7 @@ describe("a heartbeat after the end is 409 with the code", () => {
   it("delivery_failed", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
-    await change(path, id, { type: "delivery_failed", reason: "ci.example answered 404." });
+    await change(path, id, { type: "dispatch_failed", reason: "ci.example answered 404." });
     expect(await direct(path).runs.heartbeat(id, {})).toMatchObject({ ok: false, reason: "delivery_failed" });
   });
 });

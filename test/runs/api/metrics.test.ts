@@ -96,7 +96,7 @@ it("counts each way in which a run can end, and how long the run waited and ran"
   await play(path, [2.001, { type: "started" }], [20_000, failed]);
   // A report on a pending run says that the run has started.
   await play(path, [7, failed]);
-  await play(path, [45, { type: "delivery_failed", reason: "refused" }]);
+  await play(path, [45, { type: "dispatch_failed", reason: "refused" }]);
   await play(path, [600, { type: "cancelled" }]);
   await play(path, [10, { type: "started" }], [20, asked], [50, failed]);
   await play(path, [10, { type: "started" }], [20, { ...asked, graceMs: 0 }]);

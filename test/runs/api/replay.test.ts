@@ -136,7 +136,7 @@ describe("a second callback is 409, and its code names what happened", () => {
   const reject = (run: CreatedRun) =>
     direct(path).runs.applyEvent(
       run.id,
-      { type: "delivery_failed", reason: "ci.example answered 404." },
+      { type: "dispatch_failed", reason: "ci.example answered 404." },
       { key: "m:1", fingerprint: "" },
     );
 

@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import {
   type AttemptResult,
   beginAttempt,
-  type Delivery,
-  deliveryDueAt,
+  type Dispatch,
+  dispatchDueAt,
   isAttemptDue,
   isAttemptLost,
   LEASE_MS,
   LOST,
-  newDelivery,
+  newDispatch,
   type Outcome,
   outcomeOf,
   UNSURE_ATTEMPTS_MAX,
@@ -18,11 +18,11 @@ import {
 const HOUR_MS = 3_600_000;
 const NOW = Date.UTC(2026, 0, 31, 12);
 const FAR = { now: NOW, createdAt: NOW - 60_000, endsAt: NOW + 3_600_000, random: 0.5, unsureMax: UNSURE_ATTEMPTS_MAX };
-/** Where three quarters of the first back-off lead exactly to the end of the delivery's time. */
+/** Where three quarters of the first back-off lead exactly to the end of the dispatch's time. */
 const NEAR = { ...FAR, endsAt: NOW + 750 };
 
-const NEW: Delivery = Object.freeze(
-  newDelivery(
+const NEW: Dispatch = Object.freeze(
+  newDispatch(
     {
       host: "ci.example.com",
       startOn: "accepted",
@@ -72,7 +72,7 @@ describe("every class of answers at every attempt", () => {
       for (const isUnsure of FLAGS) {
         for (const isLast of FLAGS) {
           for (const isNear of FLAGS) {
-            const delivery = Object.freeze({
+            const dispatch = Object.freeze({
               ...NEW,
               ...POSITIONS[position],
               isUnsure,
@@ -82,7 +82,7 @@ describe("every class of answers at every attempt", () => {
             let fate = isUnsure ? unsure : sure;
             if (fate === "retry" && (isLast || isNear)) fate = "given_up";
             if (position !== "the attempt under way" && kind !== "a success") fate = "ignored";
-            const { type } = outcomeOf(delivery, 2, answered(status), isNear ? NEAR : FAR);
+            const { type } = outcomeOf(dispatch, 2, answered(status), isNear ? NEAR : FAR);
             const told = { status, isUnsure, isLast, isNear };
             expect({ ...told, type }).toEqual({ ...told, type: fate });
           }
@@ -120,14 +120,14 @@ describe("what a retry records", () => {
     ["what the receiver asks for, where it is longer", answered(503, { retryAfter: "20" }), NOW + 20_000],
     ["our back-off, where the receiver asks for nonsense", answered(503, { retryAfter: "soon" }), NOW + 750],
   ])("is the next attempt after %s, and that none is under way", (_, answer, nextAt) => {
-    const delivery = { ...underWay, nextAt, leaseUntil: null };
-    expect(outcomeOf(underWay, 1, answer, FAR)).toEqual({ type: "retry", delivery });
+    const request = { ...underWay, nextAt, leaseUntil: null };
+    expect(outcomeOf(underWay, 1, answer, FAR)).toEqual({ type: "retry", request });
   });
 
   it("is that the request may have arrived, if no answer came or the server failed over it", () => {
-    const isUnsureAfter = (delivery: Delivery, answer: AttemptResult) => {
-      const outcome = outcomeOf(delivery, 1, answer, FAR);
-      return outcome.type === "retry" ? outcome.delivery.isUnsure : outcome.type;
+    const isUnsureAfter = (dispatch: Dispatch, answer: AttemptResult) => {
+      const outcome = outcomeOf(dispatch, 1, answer, FAR);
+      return outcome.type === "retry" ? outcome.request.isUnsure : outcome.type;
     };
     for (const status of [null, 500, 502, 504, 520, 524]) expect(isUnsureAfter(underWay, answered(status))).toBe(true);
     for (const status of [408, 425, 429, 503, 521, 522, 523, 530])
@@ -139,9 +139,9 @@ describe("what a retry records", () => {
   });
 });
 
-describe("a delivery given up says why in one sentence about the host", () => {
-  const reasonOf = (delivery: Delivery, answer: AttemptResult, near = false) => {
-    const outcome = outcomeOf(delivery, delivery.attempt, answer, near ? NEAR : FAR);
+describe("a dispatch given up says why in one sentence about the host", () => {
+  const reasonOf = (dispatch: Dispatch, answer: AttemptResult, near = false) => {
+    const outcome = outcomeOf(dispatch, dispatch.attempt, answer, near ? NEAR : FAR);
     return outcome.type === "given_up" ? outcome.reason : outcome.type;
   };
   const first = beginAttempt(NEW, NOW);
@@ -165,13 +165,13 @@ describe("without maxAttempts", () => {
   const started = { ...NEW, maxAttempts: null };
   /** The outcome of the attempts that end so, one after the other. */
   const outcomeAfter = (answers: readonly AttemptResult[], circumstances = FAR) => {
-    let delivery: Delivery = beginAttempt(started, NOW);
+    let dispatch: Dispatch = beginAttempt(started, NOW);
     for (const answer of answers) {
-      const outcome = outcomeOf(delivery, delivery.attempt, answer, circumstances);
+      const outcome = outcomeOf(dispatch, dispatch.attempt, answer, circumstances);
       if (outcome.type !== "retry") return outcome;
-      delivery = beginAttempt(outcome.delivery, NOW);
+      dispatch = beginAttempt(outcome.request, NOW);
     }
-    return delivery;
+    return dispatch;
   };
   const many = (answer: AttemptResult, n: number) => Array.from({ length: n }, () => answer);
 
@@ -207,17 +207,17 @@ describe("without maxAttempts", () => {
   it.each([1, 2, 5, 10, 60, 43_200])("a run of %d minutes has its last attempt a second before the end", (minutes) => {
     const run = { createdAt: NOW, deadlineAt: NOW + minutes * 60_000 };
     for (const random of [0, 0.5, 0.999]) {
-      let delivery = newDelivery({ ...NEW, maxAttempts: null }, run, NOW);
-      const { endsAt } = delivery;
+      let dispatch = newDispatch({ ...NEW, maxAttempts: null }, run, NOW);
+      const { endsAt } = dispatch;
       const begunAt: number[] = [];
       for (let now = NOW; ; ) {
         begunAt.push(now);
-        delivery = beginAttempt(delivery, now);
+        dispatch = beginAttempt(dispatch, now);
         const circumstances = { ...FAR, now, createdAt: NOW, endsAt, random };
-        const outcome = outcomeOf(delivery, delivery.attempt, answered(503), circumstances);
+        const outcome = outcomeOf(dispatch, dispatch.attempt, answered(503), circumstances);
         if (outcome.type !== "retry") break;
-        delivery = outcome.delivery;
-        now = outcome.delivery.nextAt;
+        dispatch = outcome.request;
+        now = outcome.request.nextAt;
       }
       expect(begunAt.at(-1)).toBeGreaterThanOrEqual(endsAt - 2000);
       expect(begunAt.at(-1)).toBeLessThan(endsAt);
@@ -245,20 +245,20 @@ describe("without maxAttempts", () => {
     [60, 30],
     [120, 60],
     [43_200, 60],
-  ])("a run of %d minutes is delivered for %d minutes", (minutes, expected) => {
+  ])("a run of %d minutes is dispatched for %d minutes", (minutes, expected) => {
     const run = { createdAt: NOW, deadlineAt: NOW + minutes * 60_000 };
-    const delivery = { ...NEW, maxAttempts: null };
-    expect(newDelivery(delivery, run, NOW + 5).endsAt).toBe(NOW + expected * 60_000);
-    expect(newDelivery({ ...delivery, maxAttempts: 10 }, run, NOW).endsAt).toBe(run.deadlineAt);
+    const dispatch = { ...NEW, maxAttempts: null };
+    expect(newDispatch(dispatch, run, NOW + 5).endsAt).toBe(NOW + expected * 60_000);
+    expect(newDispatch({ ...dispatch, maxAttempts: 10 }, run, NOW).endsAt).toBe(run.deadlineAt);
   });
 });
 
 describe("an attempt", () => {
-  it("is due at once when its delivery is new, and otherwise at its own instant", () => {
+  it("is due at once when its dispatch is new, and otherwise at its own instant", () => {
     expect(NEW).toMatchObject({ attempt: 0, nextAt: NOW, leaseUntil: null, isUnsure: false });
     expect(isAttemptDue(NEW, NOW)).toBe(true);
     expect(isAttemptDue(NEW, NOW - 1)).toBe(false);
-    expect(deliveryDueAt(NEW)).toBe(NOW);
+    expect(dispatchDueAt(NEW)).toBe(NOW);
   });
 
   it("is lost exactly 30 s after it was sent, and is not due before", () => {
@@ -268,7 +268,7 @@ describe("an attempt", () => {
     expect(isAttemptDue(underWay, NOW + 90_000)).toBe(false);
     expect(isAttemptLost(underWay, NOW + 30_002)).toBe(false);
     expect(isAttemptLost(underWay, NOW + 30_003)).toBe(true);
-    expect(deliveryDueAt(underWay)).toBe(NOW + 30_003);
+    expect(dispatchDueAt(underWay)).toBe(NOW + 30_003);
     expect(isAttemptLost(NEW, NOW + 90_000)).toBe(false);
   });
 });
@@ -297,11 +297,11 @@ it("the next attempt is always in the future, before the deadline, and within th
     (maxAttempts, initialDelayMs, openMs, steps) => {
       const endsAt = NOW + openMs;
       let now = NOW;
-      let delivery = beginAttempt({ ...NEW, maxAttempts, initialDelayMs }, now);
+      let dispatch = beginAttempt({ ...NEW, maxAttempts, initialDelayMs }, now);
       for (const { status, retryAfter, back, lateMs, random } of steps) {
         now += lateMs;
-        const attempt = delivery.attempt - back;
-        const outcome = outcomeOf(delivery, attempt, answered(status, { retryAfter }), {
+        const attempt = dispatch.attempt - back;
+        const outcome = outcomeOf(dispatch, attempt, answered(status, { retryAfter }), {
           now,
           createdAt: NOW,
           endsAt,
@@ -310,17 +310,17 @@ it("the next attempt is always in the future, before the deadline, and within th
         });
         if (outcome.type === "ignored") continue;
         if (outcome.type !== "retry") return;
-        const { nextAt } = outcome.delivery;
+        const { nextAt } = outcome.request;
         expect(Number.isSafeInteger(nextAt)).toBe(true);
         expect(nextAt).toBeGreaterThanOrEqual(now);
         expect(nextAt).toBeLessThan(endsAt);
         expect(nextAt - now).toBeLessThanOrEqual(3_600_000);
-        expect(isAttemptDue(outcome.delivery, nextAt)).toBe(true);
+        expect(isAttemptDue(outcome.request, nextAt)).toBe(true);
         now = nextAt;
-        delivery = beginAttempt(outcome.delivery, now);
-        expect(delivery.attempt).toBe(attempt + 1);
-        expect(delivery.attempt).toBeLessThanOrEqual(maxAttempts ?? 25);
-        expect(delivery.unsureAttempts).toBeLessThan(UNSURE_ATTEMPTS_MAX);
+        dispatch = beginAttempt(outcome.request, now);
+        expect(dispatch.attempt).toBe(attempt + 1);
+        expect(dispatch.attempt).toBeLessThanOrEqual(maxAttempts ?? 25);
+        expect(dispatch.unsureAttempts).toBeLessThan(UNSURE_ATTEMPTS_MAX);
       }
     },
   );

@@ -8,7 +8,7 @@ import { ask, newRunsPath, rowOf } from "../../support/requests.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 /** The tables that have rows of a run. */
-const TABLES = ["runs", "events", "deliveries", "previews", "accepted_changes", "receiver_responses"];
+const TABLES = ["runs", "events", "dispatches", "previews", "accepted_changes", "receiver_responses"];
 
 it("a run with gates goes with its preview, its decisions and its place in its group, and the next run starts", async () => {
   const path = newRunsPath();

@@ -215,7 +215,7 @@ it("the readiness check counts the waiting runs whose request an older key seale
 
 async function keyIdsOf(keys: string): Promise<readonly string[]> {
   const ring = keyRing(keys);
-  return ring.ok ? ring.value.keyIds("delivery") : [];
+  return ring.ok ? ring.value.keyIds("webhooks") : [];
 }
 
 it("a run without gates writes no row more, and binds no byte more", async () => {

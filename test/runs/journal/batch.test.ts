@@ -102,12 +102,12 @@ it("deadlines end no more than 4 MB of runs at a time; the alarm is set again fo
   }
 });
 
-it("sealed requests of deliveries that are due count as well", async () => {
+it("sealed requests of dispatches that are due count as well", async () => {
   const path = newRunsPath();
   await fillJournal(path, { rows: 20, isReplicated: true, deadlineAt: START });
   const due = await runInDurableObject(coordinator(path), (_instance, { storage }) => {
     storage.sql.exec(
-      `INSERT INTO deliveries (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
+      `INSERT INTO dispatches (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
          unsure_attempts, weight)
        SELECT id, 'ci.example.com', zeroblob(?), 'accepted', 1000, 9, 0, 0, 0, 1 FROM runs`,
       LARGE_BYTES,

@@ -26,7 +26,7 @@ function inJournal(go: (journal: Journal, reads: () => number, storage: DurableO
 
 function insert(journal: Journal, details: Partial<JournaledRun> = {}): JournaledRun {
   const run = { ...toJournaledRun({ id: idAt(Date.now()) }), ...details };
-  expect(journal.insert(run, { delivery: null, events: [] }, Date.now())).not.toBeNull();
+  expect(journal.insert(run, { dispatch: null, events: [] }, Date.now())).not.toBeNull();
   return run;
 }
 
@@ -99,7 +99,7 @@ it("reads as before if a create was refused because its id is taken", async () =
   await inJournal((journal) => {
     const run = insert(journal);
     const other = { ...run, createKey: "t:another", actionName: "another" };
-    expect(journal.insert(other, { delivery: null, events: [] }, Date.now())).toBeNull();
+    expect(journal.insert(other, { dispatch: null, events: [] }, Date.now())).toBeNull();
     expect(journal.runs.byId(run.id)).toEqual(run);
   });
 });

@@ -75,7 +75,7 @@ async function inJournal<T>(go: (journal: Journal, storage: DurableObjectStorage
 
 function insert(journal: Journal, id: string): boolean {
   const run = { ...toJournaledRun({ id }), createKey: `m:${id}` };
-  return journal.insert(run, { delivery: null, events: [] }, Date.now()) !== null;
+  return journal.insert(run, { dispatch: null, events: [] }, Date.now()) !== null;
 }
 
 describe("the table of runs", () => {
@@ -269,7 +269,7 @@ describe("what the coordinator asks its journal", () => {
   ])("%s: finds runs by the primary key or an index", async (_what, go, plan) => {
     await inJournal((journal, storage) => {
       insert(journal, idAt(Date.now()));
-      expect(journal.insert(run, { delivery: null, events: [] }, Date.now())).not.toBeNull();
+      expect(journal.insert(run, { dispatch: null, events: [] }, Date.now())).not.toBeNull();
       expect(plansOf(storage, () => go(journal))).toEqual(plan);
     });
   });

@@ -85,7 +85,7 @@ function makeHeldBatches(path: string, storage: DurableObjectStorage, troubles: 
     const now = Date.now();
     const { journal: into, commit: by } = instance;
     const written =
-      version === 1 ? into.insert(run, { delivery: null, events: [] }, now) : into.update(run, { events: [] }, now);
+      version === 1 ? into.insert(run, { dispatch: null, events: [] }, now) : into.update(run, { events: [] }, now);
     if (written === null) throw new Error("the journal has no place for this run");
     by.changed(written.pendingVersion, isUrgent);
   };

@@ -87,7 +87,7 @@ it("removes no row of a run that was journalled while D1 was read", async () => 
     journal.forget([late]);
     rebuild.begin();
     rebuild.next(0);
-    journal.insert(run, { delivery: null, events: [] }, 0);
+    journal.insert(run, { dispatch: null, events: [] }, 0);
     looks[0]?.find([late, ...others, "7"]);
     await settle();
     expect(deletions.map(({ ids }) => ids)).toEqual([["7"]]);

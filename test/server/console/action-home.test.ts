@@ -131,10 +131,10 @@ describeInBrowser("an action's home", (browser) => {
     await field(running, "version").fill("1.4.2");
     await button(running, "Run action").click();
     await run(page).getByText("202", { exact: true }).waitFor();
-    await until("the delivery", () => receiver.inbox("home").length > 0);
-    const [delivery] = receiver.inbox("home");
-    expect(delivery?.headers.authorization).toBe("Bearer of the hook");
-    const { v, url, token } = JSON.parse(delivery?.body ?? "");
+    await until("the request", () => receiver.inbox("home").length > 0);
+    const [request] = receiver.inbox("home");
+    expect(request?.headers.authorization).toBe("Bearer of the hook");
+    const { v, url, token } = JSON.parse(request?.body ?? "");
     expect(v).toBe("1.4.2");
     await callback(url, token).succeed();
     await untilRunIs(page, "succeeded");
@@ -199,7 +199,7 @@ describeInBrowser("an action's home", (browser) => {
     expect(restored.definition).toEqual(first.definition);
     await table.getByText("current").waitFor();
     await client.actions.run(name, {});
-    await until("the delivery", () => receiver.inbox("one").length > 0);
+    await until("the request", () => receiver.inbox("one").length > 0);
     expect(receiver.inbox("one")[0]?.headers.authorization).toBe("Bearer again");
 
     await button(page, `Delete version ${first.version}`).click();

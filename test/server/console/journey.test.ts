@@ -55,7 +55,7 @@ describeInBrowser("the console", (browser) => {
       );
   }
 
-  interface Delivered {
+  interface Dispatched {
     readonly run: { readonly callbackUrl: string; readonly callbackToken: string };
     readonly parameters: unknown;
   }
@@ -63,9 +63,9 @@ describeInBrowser("the console", (browser) => {
   /**
    * What the receiver got to start a run's job, and the job's way to report. `n`: how many came before, and this one.
    */
-  async function delivered(env: string, n: number) {
-    await until(`delivery ${n}`, () => receiver.inbox(env).length >= n);
-    const { run: asked, parameters } = JSON.parse(receiver.inbox(env)[n - 1]?.body ?? "") as Delivered;
+  async function dispatched(env: string, n: number) {
+    await until(`dispatch ${n}`, () => receiver.inbox(env).length >= n);
+    const { run: asked, parameters } = JSON.parse(receiver.inbox(env)[n - 1]?.body ?? "") as Dispatched;
     return { parameters, report: callback(asked.callbackUrl, asked.callbackToken) };
   }
 
@@ -94,7 +94,7 @@ describeInBrowser("the console", (browser) => {
     await field(page, "Version").fill("1.4.2");
     await button(page.getByRole("dialog"), "Run action").click();
 
-    const first = await delivered(env, 1);
+    const first = await dispatched(env, 1);
     expect(first.parameters).toEqual({ version: "1.4.2", replicas: 3 });
     await untilRunIs(page, "running");
     await first.report.heartbeat({ message: "Replacing 2 of 3 replicas", progress: 0.64 });
@@ -108,7 +108,7 @@ describeInBrowser("the console", (browser) => {
     await field(page, "Version").fill("1.4.3");
     await button(page.getByRole("dialog"), "Retry run").click();
     await page.waitForURL((url) => url.href !== before);
-    expect((await delivered(env, 2)).parameters).toEqual({ version: "1.4.3", replicas: 3 });
+    expect((await dispatched(env, 2)).parameters).toEqual({ version: "1.4.3", replicas: 3 });
     await untilRunIs(page, "running");
 
     await button(run(page), "Cancel run").click();
@@ -128,7 +128,7 @@ describeInBrowser("the console", (browser) => {
     await storeAction(env);
     const client = site.client(env);
     const { id } = await client.actions.run("deploy", { parameters: { version: "1" } });
-    await delivered(env, 1);
+    await dispatched(env, 1);
     await client.runs.cancel(id, { graceSeconds: 0 });
     const page = await browser.newPage(site.origin, WIDE);
     await site.signIn(page, `${env}/runs/${id}`);
@@ -293,7 +293,7 @@ describeInBrowser("the console", (browser) => {
     await keyboard.type("1.4.2");
     await keyboard.press("Enter");
 
-    const { report } = await delivered(env, 1);
+    const { report } = await dispatched(env, 1);
     await untilRunIs(page, "running");
     await tabTo(page, button(run(page), "Cancel run"));
     expect(await endedAfterMs(page, report)).toBeLessThan(SHOWN_WITHIN_MS);
@@ -309,7 +309,7 @@ describeInBrowser("the console", (browser) => {
     await tabTo(page, button(page.getByRole("dialog"), "Retry run"));
     await keyboard.press("Enter");
     await page.waitForURL((url) => url.href !== before);
-    expect((await delivered(env, 2)).parameters).toEqual({ version: "1.4.3", replicas: 3 });
+    expect((await dispatched(env, 2)).parameters).toEqual({ version: "1.4.3", replicas: 3 });
     await untilRunIs(page, "running");
 
     await keyboard.press("c");

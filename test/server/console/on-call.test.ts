@@ -41,9 +41,9 @@ describeInBrowser("somebody on call with a phone", (browser) => {
   });
   afterAll(() => receiver?.close());
 
-  /** The delivery after `n` others. */
-  async function delivered(n: number) {
-    await until(`delivery ${n + 1}`, () => receiver.inbox("deploy").length > n);
+  /** The dispatch after `n` others. */
+  async function dispatched(n: number) {
+    await until(`dispatch ${n + 1}`, () => receiver.inbox("deploy").length > n);
     const body = JSON.parse(receiver.inbox("deploy")[n]?.body ?? "");
     return { parameters: body.parameters, report: callback(body.run.callbackUrl, body.run.callbackToken) };
   }
@@ -54,7 +54,7 @@ describeInBrowser("somebody on call with a phone", (browser) => {
     const n = receiver.inbox("deploy").length;
     const parameters = { ticket: "OPS-12", version };
     const { id } = await site.client(ENV).actions.run("deploy", { parameters, entityId: ENTITY });
-    return { id, report: (await delivered(n)).report };
+    return { id, report: (await dispatched(n)).report };
   }
 
   /** The line of a number, once it is marked and in sight. */
@@ -177,7 +177,7 @@ describeInBrowser("somebody on call with a phone", (browser) => {
     await field(open, "Version").fill("1.4.359");
     await open.getByText("1.4.358 → 1.4.359", { exact: true }).waitFor();
     await button(open, "Retry run").tap();
-    const retried = await delivered(3);
+    const retried = await dispatched(3);
     expect(retried.parameters).toEqual({ ticket: "OPS-12", version: "1.4.359" });
     await untilRunIs(page, "running");
     // Nothing to say, so no empty card.

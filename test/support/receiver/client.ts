@@ -35,7 +35,7 @@ export interface Answer {
 }
 
 /** A request that arrived with its whole body. */
-export interface Delivery {
+export interface ReceivedRequest {
   readonly method: string;
   /** The target as it was sent, with its query. */
   readonly path: string;
@@ -49,7 +49,7 @@ export interface Delivery {
 }
 
 export interface Open {
-  /** Deliveries whose client is still connected and has not got its whole answer. */
+  /** Requests whose client is still connected and has not got its whole answer. */
   readonly open: number;
   /** Bytes of every answer of this key so far, heads included, as handed to the system. */
   readonly bytesSent: number;
@@ -59,13 +59,13 @@ export interface Receiver {
   readonly url: string;
   /** What is answered from now on, in order, the last one repeating; none at all is 200 "ok" again. */
   script(...answers: readonly Answer[]): Promise<void>;
-  /** Every delivery so far, oldest first; no more than the first 1000. */
-  inbox(): Promise<Delivery[]>;
+  /** Every request so far, oldest first; no more than the first 1000. */
+  inbox(): Promise<ReceivedRequest[]>;
   open(): Promise<Open>;
   /** Lets the oldest held answer go. Throws if none is held. */
   release(): Promise<void>;
-  /** The inbox once it has at least `n` deliveries; throws when `ms` (default 120 000) have passed without. */
-  untilInbox(n: number, ms?: number): Promise<Delivery[]>;
+  /** The inbox once it has at least `n` requests; throws when `ms` (default 120 000) have passed without. */
+  untilInbox(n: number, ms?: number): Promise<ReceivedRequest[]>;
 }
 
 declare module "vitest" {
@@ -91,7 +91,7 @@ export function receiver(key: string = crypto.randomUUID()): Receiver {
     return text;
   }
 
-  async function inbox(): Promise<Delivery[]> {
+  async function inbox(): Promise<ReceivedRequest[]> {
     return JSON.parse(await control(`/_inbox/${key}`));
   }
 
@@ -108,10 +108,10 @@ export function receiver(key: string = crypto.randomUUID()): Receiver {
     untilInbox: async (n, ms = 120_000) => {
       const givenUpAt = Date.now() + ms;
       for (;;) {
-        const deliveries = await inbox();
-        if (deliveries.length >= n) return deliveries;
+        const requests = await inbox();
+        if (requests.length >= n) return requests;
         if (Date.now() >= givenUpAt) {
-          throw new Error(`${deliveries.length} of ${n} deliveries arrived within ${ms} ms.`);
+          throw new Error(`${requests.length} of ${n} requests arrived within ${ms} ms.`);
         }
         await scheduler.wait(POLL_MS);
       }

@@ -2,7 +2,7 @@
  * A real HTTP server that plays webhook receivers, well-behaved and not. Owns inboxes, scripts and the bytes of
  * each misbehaviour; must not know the service, and must leave nothing running after close().
  *
- * `/{key}` and all below it is a delivery: 1 to 64 letters, digits, `-` and `_`, not beginning with `_`.
+ * `/{key}` and all below it gets requests that are noted: 1 to 64 letters, digits, `-` and `_`, not beginning with `_`.
  * `PUT /_script/{key}`, `GET /_inbox/{key}` and `GET /_open/{key}` are for the tests.
  */
 
@@ -20,7 +20,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import * as z from "zod";
-import type { Answer, Delivery, Mode, Open } from "./client.ts";
+import type { Answer, Mode, Open, ReceivedRequest } from "./client.ts";
 
 const INBOX_MAX = 1000;
 const HUGE_BYTES = 100 * 1024 * 1024;
@@ -30,11 +30,11 @@ const TRICKLE_PAUSE_MS = 200;
 /** With the pause, more than 20 s. */
 const TRICKLE_MIN_BYTES = 120;
 
-/** A delivery that is being answered. */
+/** A request that is being answered. */
 interface Exchange {
   readonly key: string;
   readonly answer: Answer;
-  readonly delivery: Delivery;
+  readonly received: ReceivedRequest;
   readonly response: ServerResponse;
   readonly socket: Socket;
   /** Aborted once the answer is complete or the client has gone. */
@@ -42,7 +42,7 @@ interface Exchange {
 }
 
 interface Inbox {
-  readonly deliveries: Delivery[];
+  readonly requests: ReceivedRequest[];
   script: readonly Answer[];
   answered: number;
   /** One for each open exchange: the bytes it has sent so far. */
@@ -59,7 +59,7 @@ export interface RunningReceiver {
   readonly url: string;
   /** Destroys every connection, so that no hanging answer keeps the process alive. */
   readonly close: () => Promise<void>;
-  inbox(key: string): readonly Delivery[];
+  inbox(key: string): readonly ReceivedRequest[];
   /** Throws where an answer can't be given as it is written. */
   script(key: string, answers: readonly Answer[]): void;
   open(key: string): Open;
@@ -145,7 +145,7 @@ const ANSWERS: Readonly<Record<Mode, (exchange: Exchange) => Promise<void> | voi
   },
   /** The headers and body that arrived. */
   echo(exchange) {
-    const { headers, body } = exchange.delivery;
+    const { headers, body } = exchange.received;
     setHead(exchange, { "Content-Type": "application/json" });
     exchange.response.end(JSON.stringify({ headers, body }));
   },
@@ -173,7 +173,7 @@ export async function startReceiver(): Promise<RunningReceiver> {
 
   function inboxOf(key: string): Inbox {
     const inbox = inboxes.get(key) ?? {
-      deliveries: [],
+      requests: [],
       script: [],
       answered: 0,
       open: new Set(),
@@ -199,16 +199,16 @@ export async function startReceiver(): Promise<RunningReceiver> {
     return { open: inbox.open.size, bytesSent };
   }
 
-  async function deliver(key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function receive(key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const over = new AbortController();
     response.once("close", () => over.abort());
     const { socket, method = "", url: path = "", rawHeaders } = request;
     const body = await text(request);
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, v]) => [name, String(v)]));
-    const delivery = { method, path, headers, rawHeaders, body, at: Date.now() };
+    const received = { method, path, headers, rawHeaders, body, at: Date.now() };
     const inbox = inboxOf(key);
     // The first are kept, not the last, so that what a test has counted stays where it was.
-    if (inbox.deliveries.length < INBOX_MAX) inbox.deliveries.push(delivery);
+    if (inbox.requests.length < INBOX_MAX) inbox.requests.push(received);
     const answer = inbox.script[Math.min(inbox.answered++, inbox.script.length - 1)] ?? {};
     if (over.signal.aborted) return;
     // A connection may have carried other answers before this one.
@@ -219,11 +219,11 @@ export async function startReceiver(): Promise<RunningReceiver> {
       inbox.open.delete(sent);
       inbox.bytesSent += sent();
     });
-    // Before anything is awaited, so that whoever sees the delivery can release its answer.
+    // Before anything is awaited, so that whoever sees the request can release its answer.
     const released = answer.held === true && new Promise<void>((release) => inbox.held.push(release));
     await delay(answer.delayMs ?? 0, undefined, { signal: over.signal });
     await released;
-    await ANSWERS[answer.mode ?? "answer"]({ key, answer, delivery, response, socket, over: over.signal });
+    await ANSWERS[answer.mode ?? "answer"]({ key, answer, received, response, socket, over: over.signal });
   }
 
   async function setScript(key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -240,12 +240,12 @@ export async function startReceiver(): Promise<RunningReceiver> {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [, control = "", key] = /^\/(_[a-z]+\/)?([a-z0-9][a-z0-9_-]{0,63})(?:[/?]|$)/i.exec(request.url ?? "") ?? [];
     if (key !== undefined) {
-      if (control === "") return deliver(key, request, response);
+      if (control === "") return receive(key, request, response);
       switch (`${request.method} ${control}`) {
         case "PUT _script/":
           return setScript(key, request, response);
         case "GET _inbox/":
-          response.end(JSON.stringify(inboxOf(key).deliveries));
+          response.end(JSON.stringify(inboxOf(key).requests));
           return;
         case "POST _release/": {
           const release = inboxOf(key).held.shift();
@@ -260,7 +260,7 @@ export async function startReceiver(): Promise<RunningReceiver> {
       }
     }
     response.statusCode = 404;
-    response.end("Send deliveries to /{key}, where key is 1 to 64 letters, digits, '-' and '_', the first no '_'.");
+    response.end("Send requests to /{key}, where key is 1 to 64 letters, digits, '-' and '_', the first no '_'.");
   }
 
   const server = createServer((request, response) => {
@@ -285,7 +285,7 @@ export async function startReceiver(): Promise<RunningReceiver> {
       for (const socket of sockets) socket.destroy();
       await closed;
     },
-    inbox: (key) => inboxOf(key).deliveries,
+    inbox: (key) => inboxOf(key).requests,
     script,
     open,
   };

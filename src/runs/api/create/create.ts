@@ -165,7 +165,7 @@ function sendRun(
   creation: Creation,
   changeKey: ChangeKey,
   { isFirstRetry }: WantedRun,
-  { run, delivery, preview }: PreparedRun,
+  { run, dispatch, preview }: PreparedRun,
 ): Promise<RunReply> {
   const { include } = creation;
   // Nothing is sent that nobody asked for, because a member is sent with its name even if it is undefined.
@@ -175,7 +175,7 @@ function sendRun(
     ...(isFirstRetry && { isFirstRetry }),
   };
   const isPlain = Object.keys(asked).length === 0;
-  return ask(creation, (coordinator) => coordinator.runs.create(run, changeKey, delivery, ...(isPlain ? [] : [asked])));
+  return ask(creation, (coordinator) => coordinator.runs.create(run, changeKey, dispatch, ...(isPlain ? [] : [asked])));
 }
 
 export function toMs(minutes: number | undefined): number | null {

@@ -8,8 +8,8 @@ import type { JsonObject } from "../../../base/json.ts";
 import { LABELS_MAX } from "../../../base/limits.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { refusalOf, sentenceOf } from "../../../http/refusal.ts";
-import type { NewDelivery } from "../../../webhooks/delivery.ts";
-import { type Origin, type PrepareFault, prepareDelivery } from "../../../webhooks/request/prepare.ts";
+import type { NewDispatch } from "../../../webhooks/delivery.ts";
+import { type Origin, type PrepareFault, prepareDispatch } from "../../../webhooks/request/prepare.ts";
 import { previewOf, type ShownRequest } from "../../../webhooks/request/preview.ts";
 import type { Trigger } from "../../../webhooks/request/trigger.ts";
 import type { TemplateContext } from "../../../webhooks/template/placeholder.ts";
@@ -57,10 +57,10 @@ function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError 
 /** A run with an id of its own, ready to be sent to its coordinator. */
 export interface PreparedRun {
   readonly run: NewRun;
-  readonly delivery: NewDelivery | null;
+  readonly dispatch: NewDispatch | null;
   /** What an approver sees of the request, as JSON. Null if the run needs no approval. */
   readonly preview: string | null;
-  /** A promise, because a run without a delivery is sent while its token is signed. */
+  /** A promise, because a run without a dispatch is sent while its token is signed. */
   readonly token: Promise<string>;
 }
 
@@ -77,13 +77,13 @@ export async function prepareRun(asked: Asked, wanted: WantedRun): Promise<Prepa
   const id = await createRunId(ring, scope, createdAt);
   const run = toNewRun(asked, wanted, gates, { id, createdAt });
   const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
-  if (trigger === undefined) return { run, delivery: null, preview: null, token };
+  if (trigger === undefined) return { run, dispatch: null, preview: null, token };
   const context = toContext(asked, wanted, run, await token);
-  const prepared = await prepareDelivery(trigger, context, asked);
+  const prepared = await prepareDispatch(trigger, context, asked);
   if (!prepared.ok) throw refusalOfTrigger(prepared.error, wanted);
   const isShown = gates !== null && gates.approval !== null && shownTrigger !== undefined;
   const preview = isShown ? previewOf(shownTrigger, context) : null;
-  return { run, delivery: prepared.value, preview, token };
+  return { run, dispatch: prepared.value, preview, token };
 }
 
 /** Throws `person_required`. */
@@ -95,7 +95,7 @@ async function sealableGates(
   const gates = gatesOf(wanted, createdAt, actor);
   if (gates === null) return null;
   if (mustNamePerson) throw new ApiError("person_required");
-  const [sealedUnder = null] = await ring.keyIds("delivery");
+  const [sealedUnder = null] = await ring.keyIds("webhooks");
   return { ...gates, sealedUnder };
 }
 

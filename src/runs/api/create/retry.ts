@@ -73,7 +73,7 @@ async function endedRun(environment: RunEnvironment, id: string): Promise<Inputs
   const answer = await ask(environment, (coordinator) => coordinator.runs.inputs(id));
   if (!answer.ok) throw refusalError(answer.reason);
   if (!answer.isOver) throw new ApiError("run_open");
-  // A trigger's secrets are erased when it is delivered, so nobody can send it again.
+  // A trigger's secrets are erased after its dispatch, so nobody can send it again.
   if (answer.source === "trigger") throw new ApiError("trigger_not_kept");
   return answer;
 }

@@ -11,7 +11,7 @@ import type { AlarmClock } from "./alarm-clock.ts";
 export interface AlarmParts {
   stopRequests(now: number): number;
   /** All due open runs, also those whose deadline has passed. */
-  deliveries(now: number): number;
+  dispatches(now: number): number;
   messages(now: number): number;
   /** Schedules the runs of the concurrency queues. Comes after what ends runs. */
   gates(now: number): number;
@@ -43,8 +43,8 @@ export function ring(clock: AlarmClock, coordinator: string, now: number, parts:
     }
   };
   const stopRequests = tried(() => parts.stopRequests(now)) ?? 0;
-  const deliveries = tried(() => parts.deliveries(now)) ?? 0;
-  const due = stopRequests + deliveries + (tried(() => parts.messages(now)) ?? 0);
+  const dispatches = tried(() => parts.dispatches(now)) ?? 0;
+  const due = stopRequests + dispatches + (tried(() => parts.messages(now)) ?? 0);
   tried(() => parts.gates(now));
   tried(() => parts.bulk(now));
   tried(() => parts.moves(now));

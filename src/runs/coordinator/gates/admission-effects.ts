@@ -8,7 +8,7 @@ import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import { isOpen, isQueued, isWaiting } from "../../run.ts";
 import { type CancelRequest, transition } from "../../transition.ts";
-import type { Deliveries } from "../deliveries.ts";
+import type { Dispatches } from "../deliveries.ts";
 import type { Ledger } from "../ledger.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 
@@ -17,13 +17,13 @@ const GRACE_MS = CANCEL_GRACE_DEFAULT_SECONDS * 1000;
 export class SchedulingEffects {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
-  readonly #deliveries: Deliveries;
+  readonly #dispatches: Dispatches;
   readonly #approvers: ApproverCheck;
 
-  constructor(journal: Journal, ledger: Ledger, deliveries: Deliveries, approvers: ApproverCheck) {
+  constructor(journal: Journal, ledger: Ledger, dispatches: Dispatches, approvers: ApproverCheck) {
     this.#journal = journal;
     this.#ledger = ledger;
-    this.#deliveries = deliveries;
+    this.#dispatches = dispatches;
     this.#approvers = approvers;
   }
 
@@ -53,8 +53,8 @@ export class SchedulingEffects {
       this.#ledger.update(run, next.value, event, now);
       return 0;
     }
-    this.#deliveries.release(run, next.value, event, now);
-    return this.#journal.deliveries.of(run.id)?.weight ?? 0;
+    this.#dispatches.release(run, next.value, event, now);
+    return this.#journal.dispatches.of(run.id)?.weight ?? 0;
   }
 
   /** What happens to a queued run; null if the decision is not about one. */

@@ -3,7 +3,7 @@
  * its queue and there is room, the same version releases it.
  */
 
-import type { NewDelivery } from "../../../webhooks/delivery.ts";
+import type { NewDispatch } from "../../../webhooks/delivery.ts";
 import { type QueuedRun, type SchedulingDecision, schedule } from "../../admission.ts";
 import { gateEventsOfNew } from "../../gate-timeline.ts";
 import type { GateEvent } from "../../gate-transition.ts";
@@ -14,7 +14,7 @@ import { WAITING_MAX_IN_QUEUE, type WaitingCounts } from "../../journal/slot-row
 import { isOpen, isQueued, isWaiting, type Run } from "../../run.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import { transition } from "../../transition.ts";
-import type { Deliveries } from "../deliveries.ts";
+import type { Dispatches } from "../deliveries.ts";
 import type { Ledger, UpdateDetails } from "../ledger.ts";
 import { eventAt } from "./admission-effects.ts";
 import type { Scheduler } from "./admitter.ts";
@@ -31,26 +31,26 @@ export type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too
 export class GatedRuns {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
-  readonly #deliveries: Deliveries;
+  readonly #dispatches: Dispatches;
   readonly #scheduler: Scheduler;
   readonly #approvers: ApproverCheck;
 
   constructor(
     journal: Journal,
     ledger: Ledger,
-    deliveries: Deliveries,
+    dispatches: Dispatches,
     scheduler: Scheduler,
     approvers: ApproverCheck,
   ) {
     this.#journal = journal;
     this.#ledger = ledger;
-    this.#deliveries = deliveries;
+    this.#dispatches = dispatches;
     this.#scheduler = scheduler;
     this.#approvers = approvers;
   }
 
   /** Writes a new run with gates. Its webhook leaves at once if every gate is open. */
-  create(begun: Run, changeKey: ChangeKey, newDelivery: NewDelivery, preview: string | null, now: number): GatedCreate {
+  create(begun: Run, changeKey: ChangeKey, newDispatch: NewDispatch, preview: string | null, now: number): GatedCreate {
     const { gates } = begun;
     if (gates === null) throw new Error("a run without gates waits for nothing");
     this.#noteLimit(begun, now);
@@ -59,16 +59,16 @@ export class GatedRuns {
     if (decision?.type === "refuse") return "concurrency_limit";
     // Nobody has seen the run yet, so its way into the queue is one version.
     const run = { ...this.#afterDecision(begun, queue, decision, now), version: 1 };
-    if (isWaiting(run) && !this.#hasRoomFor(queue, gates.creator.tokenId, newDelivery)) {
+    if (isWaiting(run) && !this.#hasRoomFor(queue, gates.creator.tokenId, newDispatch)) {
       return "too_many_waiting";
     }
-    const { delivery, events } = isWaiting(run)
-      ? { delivery: this.#deliveries.hold(run, newDelivery, now), events: [] }
-      : this.#deliveries.begin(run, newDelivery, now);
-    const details = { delivery, events: [...gateEventsOfNew(run), ...events], preview };
+    const { dispatch, events } = isWaiting(run)
+      ? { dispatch: this.#dispatches.hold(run, newDispatch, now), events: [] }
+      : this.#dispatches.begin(run, newDispatch, now);
+    const details = { dispatch, events: [...gateEventsOfNew(run), ...events], preview };
     const created = this.#ledger.create(run, changeKey, details, now);
     if (created === null) return "id_taken";
-    this.#deliveries.launch(run.id, delivery);
+    this.#dispatches.launch(run.id, dispatch);
     return isQueued(run) ? this.#scheduled(created, queue, now) : created;
   }
 
@@ -87,7 +87,7 @@ export class GatedRuns {
     const isUnchecked = isReleased && this.#approvers.isUnknown(run.approvals);
     const released = isUnchecked ? { ...event, approversUnchecked: true as const } : event;
     const changed = isReleased
-      ? this.#deliveries.release(before, run, released, now, details)
+      ? this.#dispatches.release(before, run, released, now, details)
       : this.#ledger.update(before, run, event, now, details);
     return isQueued(run) ? this.#scheduled(changed, queue, now) : changed;
   }
@@ -141,7 +141,7 @@ export class GatedRuns {
     queues.setLimit(group, actionName, actionVersion, limit);
   }
 
-  #hasRoomFor(queue: ConcurrencyQueue, creatorId: string, { sealed, stopRequest }: NewDelivery): boolean {
+  #hasRoomFor(queue: ConcurrencyQueue, creatorId: string, { sealed, stopRequest }: NewDispatch): boolean {
     const bytes = sealed.byteLength + (stopRequest?.sealed.byteLength ?? 0);
     const { queues } = this.#journal;
     const fitsQueue = queue.group === "" || isBelow(queues.waitingIn(queue, creatorId), 0, IN_QUEUE_MAX);
