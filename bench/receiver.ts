@@ -1,5 +1,5 @@
 /**
- * The receiver of a webhook endpoint's messages and of the runs' own webhooks, which come to `/jobs`. It is a process of
+ * The receiver of a webhook endpoint's deliveries and of the runs' own webhooks, which come to `/jobs`. It is a process of
  * its own, on loopback, and answers 204 at once. A GET returns what it has heard since the last GET.
  */
 
@@ -19,7 +19,7 @@ export interface Heard {
   /** The `webhook-id`. It begins with the run's id. */
   readonly id: string;
   readonly at: number;
-  /** Null for a message. */
+  /** Null for a delivery. */
   readonly callback: Callback | null;
 }
 

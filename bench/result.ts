@@ -44,7 +44,7 @@ export interface Ratio {
 export interface Telling {
   readonly operation: OperationName;
   readonly callers: Callers;
-  /** From the answer of a report to the arrival of its message. */
+  /** From the answer of a report to the arrival of its delivery. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** For the median. */

@@ -87,7 +87,7 @@ export async function chooseDatabase(
 }
 
 /**
- * Gives an environment an endpoint that hears of every run that ends. Without a payload, a message shows the outcome
+ * Gives an environment an endpoint that hears of every run that ends. Without a payload, a delivery shows the outcome
  * before, which the service must look for. `path`: `/{o}/{p}/envs/{envName}`.
  */
 export async function putEndpoint(
@@ -96,7 +96,7 @@ export async function putEndpoint(
   receiver: string,
   payload?: object,
 ): Promise<void> {
-  const body = { url: `${receiver}/messages`, events: ["action_run.*"], ...(payload && { payload }) };
+  const body = { url: `${receiver}/deliveries`, events: ["action_run.*"], ...(payload && { payload }) };
   await asker(site)("PUT", `${path}/webhook-endpoints/receiver`, site.secrets.ROOT_TOKEN, body);
 }
 

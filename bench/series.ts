@@ -16,9 +16,9 @@ export interface Series {
   readonly cpuUs: number[];
   /** Responses a second to the other load, for each round. */
   readonly meanwhileRates: number[];
-  /** From the answer of each report to the arrival of its message at a webhook endpoint. Negative if it came first. */
+  /** From the answer of each report to the arrival of its delivery at a webhook endpoint. Negative if it came first. */
   readonly toldAfterMs: number[];
-  /** Messages a second, from the beginning of the round to the last message, for each round. */
+  /** Deliveries a second, from the beginning of the round to the last delivery, for each round. */
   readonly toldRates: number[];
   failures: number;
   firstFailure: string | null;

@@ -52,7 +52,7 @@ function targeted(n: number | null, target: number | null, show: (n: number) => 
 }
 
 function toldTable(tellings: readonly Telling[]): string {
-  const head = "from a report's answer to its message|callers|p50 ms|p99 ms|target|messages/s".split("|");
+  const head = "from a report's answer to its delivery|callers|p50 ms|p99 ms|target|deliveries/s".split("|");
   const lines = tellings.map(({ operation, callers, p50Ms, p99Ms, targetMs, perSecond }) => [
     operation,
     `${callers}`,

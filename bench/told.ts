@@ -1,5 +1,5 @@
 /**
- * Compares the reports of a job with the messages that an endpoint's receiver has heard: each reported run must have
+ * Compares the reports of a job with the deliveries that an endpoint's receiver has heard: each reported run must have
  * been told.
  */
 
@@ -10,9 +10,9 @@ const TOLD_WITHIN_MS = 30_000;
 const POLL_MS = 20;
 
 export interface Told {
-  /** From the answer of each report to the arrival of its message. Negative if the message came first. */
+  /** From the answer of each report to the arrival of its delivery. Negative if the delivery came first. */
   readonly delaysMs: readonly number[];
-  /** From the beginning of the job to the last message. */
+  /** From the beginning of the job to the last delivery. */
   readonly elapsedMs: number;
   /** Runs that were reported and not told. */
   readonly untold: readonly string[];

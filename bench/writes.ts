@@ -297,7 +297,7 @@ function rowsOf({ name, project, runs }: Workload, changes: Changes, purged: rea
       counts.reduce((sum, c) => sum + (c.sql.startsWith(store) && isIt(c) ? c.rowsWritten : 0), 0) / runs;
     const isOwn = (count: Count) => !isReplication(count) && !isTelling(count);
     const isPurge = ({ sql }: Count) =>
-      /: DELETE FROM (runs|events|dispatches|messages|accepted_changes|previews)/.test(sql);
+      /: DELETE FROM (runs|events|dispatches|deliveries|accepted_changes|previews)/.test(sql);
     const parts = {
       create: each(creates, isOwn),
       approval: each(approvals, isOwn),
@@ -320,9 +320,9 @@ function isReplication({ sql, values }: Count): boolean {
   return values.some((value) => /^(replica:|replication_retry_at)/.test(value));
 }
 
-/** Whether the statement writes a message, how far it got, or what messages need to know. */
+/** Whether the statement writes a delivery, how far it got, or what deliveries need to know. */
 function isTelling({ sql, values }: Count): boolean {
-  return /^object: .*(messages|endpoint_health|outcomes)/s.test(sql) || values.includes("untold_after");
+  return /^object: .*(deliveries|endpoint_health|outcomes)/s.test(sql) || values.includes("untold_after");
 }
 
 function each<T>(workloads: readonly Workload[], work: (workload: Workload, i: number) => Promise<T>): Promise<T[]> {

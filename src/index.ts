@@ -8,7 +8,7 @@ export { RunArchive } from "./runs/api/archive/entrypoint.ts";
 export { BulkOperations } from "./runs/api/bulk/entrypoint.ts";
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
 export { WebhookEndpoints } from "./webhook-endpoints/entrypoint.ts";
-export { MessageSender } from "./webhook-endpoints/message-sender.ts";
+export { DeliverySender } from "./webhook-endpoints/message-sender.ts";
 export { WebhookSender } from "./webhooks/send.ts";
 
 export default {

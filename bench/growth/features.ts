@@ -19,10 +19,10 @@ const WAIT_MINUTES = 43_200;
  */
 const [EVERY, APPROVED, GROUPED] = [8, 3, [2, 6]];
 
-/** Where requests of the service arrive: those of runs, and the messages of endpoints. */
+/** Where requests of the service arrive: those of runs, and the deliveries of endpoints. */
 export interface Receivers {
   readonly jobs: string;
-  readonly messages: string;
+  readonly deliveries: string;
 }
 
 /** `environments`: their paths, `/{o}/{p}/envs/{envName}`. Measured callbacks succeed, so no endpoint hears of them. */
@@ -35,7 +35,7 @@ export async function putFeatures(site: Site, environments: readonly string[], t
       ...action,
       concurrency: { group: "queues", key: "{{ parameters.queue }}" },
     });
-    await put(`${path}/webhook-endpoints/receiver`, { url: to.messages, events: ["action_run.failed"] });
+    await put(`${path}/webhook-endpoints/receiver`, { url: to.deliveries, events: ["action_run.failed"] });
   }
 }
 
@@ -60,8 +60,8 @@ export async function endGated(
 }
 
 /** Returns when the endpoints have heard of these runs. */
-export async function allTold({ messages }: Receivers, ids: readonly string[]): Promise<void> {
-  const { untold } = await whenTold(messages, new Map(ids.map((id) => [id, 0])), 0);
+export async function allTold({ deliveries }: Receivers, ids: readonly string[]): Promise<void> {
+  const { untold } = await whenTold(deliveries, new Map(ids.map((id) => [id, 0])), 0);
   if (untold.length > 0) throw new Error(`the end of run ${untold[0]} was not told`);
 }
 

@@ -49,7 +49,7 @@ export async function makeOriginals(parent: string, runs: number, databases: num
   const kept = { folder: join(parent, "originals"), secrets: makeSecrets() };
   mkdirSync(kept.folder);
   const site = await open({ kept, databases });
-  const make = withReceiver((jobs) => withReceiver((messages) => createRuns(site, runs, { jobs, messages })));
+  const make = withReceiver((jobs) => withReceiver((deliveries) => createRuns(site, runs, { jobs, deliveries })));
   const token = await make.finally(() => site.stop());
   return { runs, databases, token, ...kept };
 }
@@ -178,8 +178,8 @@ const COPIED: Readonly<Record<string, Copying>> = {
   // Requests of runs that wait: what approvers see, and what is sent.
   previews: { by: "run_id" },
   dispatches: { by: "run_id", where: "next_at IS NULL AND lease_until IS NULL" },
-  // A message that is under way would be sent, and one that has expired would be deleted.
-  messages: { by: "run_id", where: "state <> 'waiting'", values: { expires_at: "expires_at", due_at: "due_at" } },
+  // A delivery that is under way would be sent, and one that has expired would be deleted.
+  deliveries: { by: "run_id", where: "state <> 'waiting'", values: { expires_at: "expires_at", due_at: "due_at" } },
   // An operation is over some seconds after its last run has ended.
   bulk_operations: { by: "id", values: { is_over: "1" } },
   bulk_items: { by: "bulk_id" },

@@ -75,12 +75,12 @@ export const ENDPOINT_MAX_BYTES = 64 * 1024;
 export const ENDPOINT_ACTION_NAMES_MAX = 20;
 /** How often the endpoints of an environment can be tried out in a minute. */
 export const ENDPOINT_TESTS_PER_MINUTE = 10;
-/** How many messages a recovery brings at most. */
+/** How many deliveries a recovery brings at most. */
 export const RECOVERED_MAX = 10_000;
-/** How far back a recovery looks for messages that were never made. */
+/** How far back a recovery looks for deliveries that were never made. */
 export const RECOVER_MISSING_MAX_DAYS = 7;
-/** Of an endpoint's message without a payload. `src/webhook-endpoints/message/default-body.ts` says what is left out. */
-export const MESSAGE_MAX_BYTES = 256 * 1024;
+/** Of an endpoint's delivery without a payload. `src/webhook-endpoints/message/default-body.ts` says what is left out. */
+export const DELIVERY_MAX_BYTES = 256 * 1024;
 export const SUMMARY_MAX_CHARACTERS = 140;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
 /** Of a cancel, a decision or a pause. */

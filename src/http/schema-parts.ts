@@ -12,7 +12,7 @@ import {
 import type { Instant } from "../base/time.ts";
 import {
   decodeCursor,
-  decodeMessageCursor,
+  decodeDeliveryCursor,
   decodeNameCursor,
   decodeQueueCursor,
   decodeScopeCursor,
@@ -113,7 +113,7 @@ export const environmentPageQuery = pageOf(decodeScopeCursor, "acme/shop/stage",
 export const seqPageQuery = pageOf(decodeSeqCursor, "500");
 
 /** Pages of messages to a webhook endpoint. The example's text has 42 characters. */
-export const messagePageQuery = pageOf(decodeMessageCursor, "01890a5d-ac96-774b-bcce-b302099a8057 ended");
+export const deliveryPageQuery = pageOf(decodeDeliveryCursor, "01890a5d-ac96-774b-bcce-b302099a8057 ended");
 
 /** Pages of concurrency groups, by group and key. */
 export const queuePageQuery = pageOf(decodeQueueCursor, "deploy-shop\n");

@@ -1,7 +1,7 @@
 /** zod: the responses about the deliveries of webhook endpoints, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { MESSAGE_STATES } from "../runs/message.ts";
+import { DELIVERY_STATES } from "../runs/message.ts";
 import { EVENT_TYPES } from "../runs/telling.ts";
 import { responseInstant } from "./describe.ts";
 
@@ -39,7 +39,7 @@ const delivery = z
     runId: z.uuid(),
     type: z.enum(EVENT_TYPES),
     state: z
-      .enum(MESSAGE_STATES)
+      .enum(DELIVERY_STATES)
       .meta({
         description: "`failed`: the service gave it up, because the receiver refused it, or after the last attempt.",
       }),

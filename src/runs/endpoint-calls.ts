@@ -1,24 +1,24 @@
-/** The calls about webhook endpoints and their messages. */
+/** The calls about webhook endpoints and their deliveries. */
 
-import type { Message, MessageFilter, MessagePage } from "./message.ts";
-import type { EndpointHealth, EndpointKey, EventType, MessageAttempt, Recovery, RecoveryOrder } from "./telling.ts";
+import type { Delivery, DeliveryFilter, DeliveryPage } from "./message.ts";
+import type { DeliveryAttempt, EndpointHealth, EndpointKey, EventType, Recovery, RecoveryOrder } from "./telling.ts";
 
-/** What a coordinator knows of a webhook endpoint. `newest`: the message of the newest run. */
+/** What a coordinator knows of a webhook endpoint. `newest`: the delivery of the newest run. */
 export interface EndpointReport {
   readonly health: EndpointHealth | null;
   readonly isHalfOpen: boolean;
   readonly recovery: Recovery | null;
-  readonly newest: Message | null;
+  readonly newest: Delivery | null;
 }
 
-/** `isHalfOpen`: the endpoint fails and gets only trial requests. The schedules of its messages stand still. */
-export interface MessagesReply extends MessagePage {
+/** `isHalfOpen`: the endpoint fails and gets only trial requests. The schedules of its deliveries stand still. */
+export interface DeliveriesReply extends DeliveryPage {
   readonly isHalfOpen: boolean;
 }
 
-/** What a message says of a run's event. */
+/** What a delivery says of a run's event. */
 export type RunEventToTell = Pick<
-  MessageAttempt,
+  DeliveryAttempt,
   "runId" | "kind" | "type" | "at" | "actionRun" | "details" | "previousStatus"
 >;
 
@@ -35,13 +35,13 @@ export interface EndpointCalls {
   report(key: EndpointKey): Promise<EndpointReport>;
   /** Forgets how an endpoint has answered, and notes what `note` notes, because the endpoint is about to be enabled. */
   forgetHealth(key: EndpointKey): Promise<void>;
-  /** A page of the messages of an endpoint. */
-  page(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply>;
-  /** Sends the message of a run's event again, or for the first time. `type`: null for the run's newest event. */
+  /** A page of the deliveries of an endpoint. */
+  page(key: EndpointKey, filter: DeliveryFilter): Promise<DeliveriesReply>;
+  /** Sends the delivery of a run's event again, or for the first time. `type`: null for the run's newest event. */
   resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply>;
-  /** Begins or goes on to bring messages back. Null if a recovery with another order is under way. */
+  /** Begins or goes on to bring deliveries back. Null if a recovery with another order is under way. */
   recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null>;
-  /** The end of a run as a message tells it, for a test. */
+  /** The end of a run as a delivery tells it, for a test. */
   lastEvent(runId: string): Promise<RunEventToTell | Exclude<ResendReply, "accepted">>;
   /** Counts a test of an endpoint of this environment: 0, or in how many ms the next one is allowed. */
   admitTest(): Promise<number>;

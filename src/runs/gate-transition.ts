@@ -52,7 +52,7 @@ export function transitionAtGate(run: Run, event: GateEvent, now: number): Run {
       return approvedBy(run, [...run.approvals, event.approval], now);
     case "approvals_withdrawn": {
       const left = run.approvals.filter((approval) => !event.approvals.includes(approval));
-      // Each withdrawal has an instant of its own, because a message is known by it.
+      // Each withdrawal has an instant of its own, because a delivery is known by it.
       const withdrawnAt = Math.max(now, (run.withdrawnAt ?? run.createdAt) + 1);
       return { ...approvedBy(run, left, now), withdrawnAt };
     }

@@ -12,7 +12,7 @@ export interface EndpointFilter {
   readonly onlyOnChange: boolean;
   /** A person's own switch. */
   readonly disabled: boolean;
-  /** Whether a message can show the outcome before. */
+  /** Whether a delivery can show the outcome before. */
   readonly showsPrevious: boolean;
 }
 

@@ -1,10 +1,10 @@
-/** A message: one webhook endpoint hears of one event of a run. Its row in the journal says how far it got. */
+/** A delivery: one webhook endpoint hears of one event of a run. Its row in the journal says how far it got. */
 
 import type { AttemptState } from "../webhooks/delivery.ts";
-import type { EndpointKey, EventType, MessageKind } from "./telling.ts";
+import type { DeliveryKind, EndpointKey, EventType } from "./telling.ts";
 
-export const MESSAGE_STATES = ["waiting", "delivered", "failed"] as const;
-export type MessageState = (typeof MESSAGE_STATES)[number];
+export const DELIVERY_STATES = ["waiting", "delivered", "failed"] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 /** An attempt that was made. `at` in ms. `excerpt`: the start of the response, sealed; null if there was no body. */
 export interface MadeAttempt {
@@ -15,16 +15,16 @@ export interface MadeAttempt {
   readonly excerpt: string | null;
 }
 
-/** Which message. */
-export interface MessageRef {
+/** Which delivery. */
+export interface DeliveryRef {
   readonly endpoint: EndpointKey;
   readonly runId: string;
-  readonly kind: MessageKind;
+  readonly kind: DeliveryKind;
 }
 
-export interface Message extends MessageRef, AttemptState {
+export interface Delivery extends DeliveryRef, AttemptState {
   readonly type: EventType;
-  readonly state: MessageState;
+  readonly state: DeliveryState;
   /** Whether somebody asked for it again. Then its attempts say nothing of the endpoint's health. */
   readonly isResend: boolean;
   /** About how many bytes its body has. */
@@ -35,28 +35,28 @@ export interface Message extends MessageRef, AttemptState {
   readonly attempts: readonly MadeAttempt[];
 }
 
-/** Where a page begins: behind this message, in the order of a page. */
-export type MessagePosition = Pick<MessageRef, "runId" | "kind">;
+/** Where a page begins: behind this delivery, in the order of a page. */
+export type DeliveryPosition = Pick<DeliveryRef, "runId" | "kind">;
 
-/** Which messages of an endpoint a page has: at most `limit`. */
-export interface MessageFilter {
-  readonly state?: MessageState | undefined;
-  readonly before?: MessagePosition | undefined;
+/** Which deliveries of an endpoint a page has: at most `limit`. */
+export interface DeliveryFilter {
+  readonly state?: DeliveryState | undefined;
+  readonly before?: DeliveryPosition | undefined;
   readonly limit: number;
 }
 
 /** `nextBefore`: where the next page begins; null if there is none. A page can be short, or empty, and still have one. */
-export interface MessagePage {
-  readonly messages: readonly Message[];
-  readonly nextBefore: MessagePosition | null;
+export interface DeliveryPage {
+  readonly deliveries: readonly Delivery[];
+  readonly nextBefore: DeliveryPosition | null;
 }
 
 /** The id that queues use. */
-export function messageId({ endpoint, runId, kind }: MessageRef): string {
+export function deliveryId({ endpoint, runId, kind }: DeliveryRef): string {
   return `${endpoint} ${runId} ${kind}`;
 }
 
-export function readMessageId(id: string): MessageRef {
+export function readDeliveryId(id: string): DeliveryRef {
   const [endpoint = "", runId = "", kind = ""] = id.split(" ");
-  return { endpoint, runId, kind: kind as MessageKind };
+  return { endpoint, runId, kind: kind as DeliveryKind };
 }

@@ -1,6 +1,6 @@
 /**
  * What a coordinator and the Worker say to each other to tell webhook endpoints of a run. The coordinator knows which
- * endpoints hear of a run, and how far each message got. The Worker knows the endpoints' secrets, and sends.
+ * endpoints hear of a run, and how far each delivery got. The Worker knows the endpoints' secrets, and sends.
  */
 
 import type { AttemptResult } from "../webhooks/delivery.ts";
@@ -17,12 +17,12 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** What a message is about. A run has at most one message of each kind for an endpoint. */
-export type MessageKind = "ended" | "approval";
+/** What a delivery is about. A run has at most one delivery of each kind for an endpoint. */
+export type DeliveryKind = "ended" | "approval";
 
 /** An event of a run. `at` in ms. */
 export interface HappenedEvent {
-  readonly kind: MessageKind;
+  readonly kind: DeliveryKind;
   readonly type: EventType;
   readonly at: number;
 }
@@ -62,11 +62,11 @@ export interface RunToTell extends HappenedEvent {
 
 /**
  * Names an endpoint for ever: `{name}@{the version at which it was created}`. An endpoint that comes back under a deleted
- * name has another key, so it never gets the messages of the first one.
+ * name has another key, so it never gets the deliveries of the first one.
  */
 export type EndpointKey = string;
 
-/** A message to make: this endpoint hears of the run's event. */
+/** A delivery to make: this endpoint hears of the run's event. */
 export interface Match {
   readonly run: RunToTell;
   readonly endpoint: EndpointKey;
@@ -96,12 +96,12 @@ export function endpointKey(endpoint: { readonly name: string; readonly createdV
   return `${endpoint.name}@${endpoint.createdVersion}`;
 }
 
-/** What one attempt of a message sends. `actionRun` and `details` are the JSON of the run as it is. */
-export interface MessageAttempt {
+/** What one attempt of a delivery sends. `actionRun` and `details` are the JSON of the run as it is. */
+export interface DeliveryAttempt {
   readonly scope: string;
   readonly endpoint: EndpointKey;
   readonly runId: string;
-  readonly kind: MessageKind;
+  readonly kind: DeliveryKind;
   readonly type: EventType;
   /** When the event happened, in ms. */
   readonly at: number;
@@ -113,12 +113,12 @@ export interface MessageAttempt {
 }
 
 /**
- * How an attempt of a message ended. `verdict`: what it means. `delivered`: a 2xx. `failed`: counts as an attempt and
- * against the endpoint's health. `refused`: ends this message, and never counts for health. `not_made`: no attempt was
+ * How an attempt of a delivery ended. `verdict`: what it means. `delivered`: a 2xx. `failed`: counts as an attempt and
+ * against the endpoint's health. `refused`: ends this delivery, and never counts for health. `not_made`: no attempt was
  * possible, because D1 is down or a key is on its way. `gone`: the endpoint is deleted or disabled, so none
- * of its messages will be sent.
+ * of its deliveries will be sent.
  */
-export interface MessageResult
+export interface DeliveryResult
   extends Pick<AttemptResult, "status" | "durationMs" | "reason" | "excerpt" | "retryAfter"> {
   readonly verdict: "delivered" | "failed" | "refused" | "not_made" | "gone";
   /**
@@ -146,7 +146,7 @@ export interface EndpointHealth {
 }
 
 /**
- * Which messages to send again. `failed`: those that were given up. `missing`: runs that the endpoint never heard of.
+ * Which deliveries to send again. `failed`: those that were given up. `missing`: runs that the endpoint never heard of.
  * Their events happened from `since` on and before `until`, in ms. `until` null: up to now.
  */
 export interface RecoveryOrder {
@@ -160,8 +160,8 @@ export function isSameOrder(a: RecoveryOrder, b: RecoveryOrder): boolean {
   return a.since === b.since && a.until === b.until && a.include === b.include;
 }
 
-/** `messages`: how many the recovery has brought. `isOver`: there are no more, or it has brought all that it may. */
+/** `deliveries`: how many the recovery has brought. `isOver`: there are no more, or it has brought all that it may. */
 export interface Recovery extends RecoveryOrder {
-  readonly messages: number;
+  readonly deliveries: number;
   readonly isOver: boolean;
 }

@@ -185,7 +185,7 @@ function wholeFaults({
   return [...missingSecrets(templates, secrets), ...tooManySecrets(templates), ...formFaults(headers, payload)];
 }
 
-/** A form that no run could fill. The rest is known only when a message is rendered. */
+/** A form that no run could fill. The rest is known only when a delivery is rendered. */
 function formFaults(headers: unknown, payload: unknown): readonly WholeFault[] {
   if (!isJsonObject(headers) || isJsonObject(payload) || typeof payload === "string") return [];
   const wantsForm = Object.entries(headers).some(

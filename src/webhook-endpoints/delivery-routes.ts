@@ -1,4 +1,4 @@
-/** …/webhook-endpoints/{name}: how its deliveries went, and what sends messages again. */
+/** …/webhook-endpoints/{name}: how its deliveries went, and what sends deliveries again. */
 
 import { type Context, Hono } from "hono";
 import { requires } from "../auth/bearer.ts";
@@ -12,7 +12,7 @@ import { scopeOf, usableRing } from "../http/environment.ts";
 import { ApiError } from "../http/errors.ts";
 import { refusalOf } from "../http/refusal.ts";
 import { validBody, validQuery } from "../http/validate.ts";
-import type { MessagePosition } from "../runs/message.ts";
+import type { DeliveryPosition } from "../runs/message.ts";
 import { isGenuineRunId } from "../runs/run-id.ts";
 import { endpointKey } from "../runs/telling.ts";
 import { baseUrl } from "../settings/public-url.ts";
@@ -36,8 +36,8 @@ export const deliveryRoutes = new Hono<AppEnv>()
     const { limit, state, cursor } = c.req.valid("query");
     const key = endpointKey(await requireEndpoint(c));
     const ring = usableRing(c);
-    const before = cursor as MessagePosition | undefined;
-    const { isHalfOpen, messages, nextBefore } = await askCoordinator(environmentOf(c), (endpoints) =>
+    const before = cursor as DeliveryPosition | undefined;
+    const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), (endpoints) =>
       endpoints.page(key, { state, before, limit }),
     );
     if (nextBefore !== null) {
@@ -45,7 +45,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, next));
     }
     const scope = scopeOf(c);
-    return c.json(await Promise.all(messages.map((message) => shownDelivery(message, { ring, scope, isHalfOpen }))));
+    return c.json(await Promise.all(deliveries.map((delivery) => shownDelivery(delivery, { ring, scope, isHalfOpen }))));
   })
   .post(
     `${DELIVERIES}/:id/resend`,

@@ -51,7 +51,7 @@ export async function requireEndpoint(c: Context<AppEnv>): Promise<EndpointRow> 
 
 /**
  * The key of the endpoint that the path names, with an entry in the audit: first, so that nothing is asked of the
- * coordinator without an entry. A disabled endpoint would drop every message, those that were given up included.
+ * coordinator without an entry. A disabled endpoint would drop every delivery, those that were given up included.
  * Throws `webhook_endpoint_not_found` and `endpoint_disabled`.
  */
 export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part = ""): Promise<EndpointKey> {

@@ -3,12 +3,12 @@
 import { DAY_MS } from "../base/time.ts";
 import type { EndpointHealth } from "../runs/telling.ts";
 
-/** For so long, no message has been delivered. */
+/** For so long, no delivery has succeeded. */
 const FAILED_MS = 5 * DAY_MS;
 /** On so many days, an attempt has failed. */
 const FAILED_DAYS = 3;
 
-/** Whether no message has been delivered for days to the version that this health is of. */
+/** Whether no delivery has succeeded for days to the version that this health is of. */
 export function hasFailedForDays(health: EndpointHealth, now: number): boolean {
   const { failingSince, failedDays } = health;
   const latest = now - FAILED_MS;

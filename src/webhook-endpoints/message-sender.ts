@@ -1,27 +1,27 @@
 /**
- * Makes one attempt of a message, in a Worker invocation of its own: loads the endpoint as it is, sends the message, and
- * says what the answer means for the message and for the endpoint.
+ * Makes one attempt of a delivery, in a Worker invocation of its own: loads the endpoint as it is, sends the delivery, and
+ * says what the answer means for the delivery and for the endpoint.
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { type EndpointKey, type MessageAttempt, type MessageResult, readEndpointKey } from "../runs/telling.ts";
+import { type DeliveryAttempt, type DeliveryResult, type EndpointKey, readEndpointKey } from "../runs/telling.ts";
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import { UNANSWERED } from "../webhooks/delivery.ts";
 import { disableEndpoint } from "./disabling.ts";
 import { endpointMemory } from "./kind.ts";
 import { loadEndpoint } from "./load-endpoint.ts";
-import { sendMessage } from "./message/send-message.ts";
+import { sendDelivery } from "./message/send-message.ts";
 import type { WholeEndpoint } from "./whole-endpoint.ts";
 
-export class MessageSender extends WorkerEntrypoint<Env> {
-  async send(attempt: MessageAttempt): Promise<MessageResult> {
+export class DeliverySender extends WorkerEntrypoint<Env> {
+  async send(attempt: DeliveryAttempt): Promise<DeliveryResult> {
     const { scope, endpoint } = attempt;
     const loaded = await this.#load(scope, endpoint);
     if ("verdict" in loaded) return loaded;
     const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
     if (!ring.ok) return unmade("not_made", "CALLBACK_SIGNING_KEYS can't be used");
-    const { verdict, ...result } = await sendMessage(loaded, attempt, { env: this.env, ring: ring.value });
+    const { verdict, ...result } = await sendDelivery(loaded, attempt, { env: this.env, ring: ring.value });
     if (verdict !== "unwanted") return { ...result, verdict };
     return { ...result, verdict: (await this.#disable(scope, loaded)) ? "gone" : "failed" };
   }
@@ -30,7 +30,7 @@ export class MessageSender extends WorkerEntrypoint<Env> {
    * The endpoint as this isolate knows it. What says that the endpoint is gone comes from D1, because memory may be as
    * old as a definition that was disabled, deleted or replaced since.
    */
-  async #load(scope: string, key: EndpointKey): Promise<WholeEndpoint | MessageResult> {
+  async #load(scope: string, key: EndpointKey): Promise<WholeEndpoint | DeliveryResult> {
     const { name } = readEndpointKey(key);
     try {
       const known = await loadEndpoint(this.env, { scope, name });
@@ -63,7 +63,7 @@ function isUsable(endpoint: WholeEndpoint | "secrets_lost" | null, key: Endpoint
   return createdVersion === readEndpointKey(key).createdVersion && disabledReason === null && !definition.disabled;
 }
 
-function unmade(verdict: "not_made" | "gone", why: string): MessageResult {
+function unmade(verdict: "not_made" | "gone", why: string): DeliveryResult {
   const { status, durationMs, excerpt, retryAfter } = UNANSWERED;
   const reason = `was not called: ${why}`;
   return { verdict, isAlive: null, version: 0, status, durationMs, reason, excerpt, retryAfter };

@@ -10,8 +10,8 @@ import {
 } from "../base/limits.ts";
 import { parseUuid } from "../base/uuid.ts";
 import { parsedText, wholeNumber } from "../http/schema-bounds.ts";
-import { described, instant, messagePageQuery } from "../http/schema-parts.ts";
-import { MESSAGE_STATES } from "../runs/message.ts";
+import { deliveryPageQuery, described, instant } from "../http/schema-parts.ts";
+import { DELIVERY_STATES } from "../runs/message.ts";
 import { EVENT_TYPES } from "../runs/telling.ts";
 import { storedEndpoint } from "./definition.ts";
 
@@ -32,12 +32,12 @@ export const secretRotation = z
 const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
 
 export const deliveriesQuery = z.strictObject({
-  ...messagePageQuery,
+  ...deliveryPageQuery,
   state: z.optional(
     z
-      .enum(MESSAGE_STATES, { error: `send one of ${MESSAGE_STATES.join(", ")}, once.` })
+      .enum(DELIVERY_STATES, { error: `send one of ${DELIVERY_STATES.join(", ")}, once.` })
       .register(z.globalRegistry, {
-        wire: { type: "string", enum: [...MESSAGE_STATES], examples: ["failed"] },
+        wire: { type: "string", enum: [...DELIVERY_STATES], examples: ["failed"] },
         description: "Only deliveries in this state. A page can then be short, or empty, and still have a next one.",
       }),
   ),

@@ -1,7 +1,7 @@
-/** A message as `GET …/deliveries` shows it. */
+/** A delivery as `GET …/deliveries` shows it. */
 
 import { rfc3339 } from "../base/time.ts";
-import type { Message } from "../runs/message.ts";
+import type { Delivery } from "../runs/message.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { openExcerpt } from "./message/excerpt.ts";
 
@@ -23,9 +23,9 @@ export interface ShownDelivery {
   readonly nextAttemptAt: string | null;
 }
 
-/** `isHalfOpen`: the endpoint gets only trial requests, so the schedules of its messages stand still. */
+/** `isHalfOpen`: the endpoint gets only trial requests, so the schedules of its deliveries stand still. */
 export async function shownDelivery(
-  { endpoint, runId, type, state, attempts, nextAt }: Message,
+  { endpoint, runId, type, state, attempts, nextAt }: Delivery,
   { ring, scope, isHalfOpen }: { readonly ring: KeyRing; readonly scope: string; readonly isHalfOpen: boolean },
 ): Promise<ShownDelivery> {
   const shown = attempts.map(async ({ at, status, durationMs, reason, excerpt }) => ({

@@ -1,5 +1,5 @@
 /**
- * POST …/webhook-endpoints/{name}/test: sends one message at once, and says what became of it. It counts for nothing:
+ * POST …/webhook-endpoints/{name}/test: sends one delivery at once, and says what became of it. It counts for nothing:
  * neither as a delivery nor for the endpoint's health.
  */
 
@@ -17,7 +17,7 @@ import { usableRing } from "../http/environment.ts";
 import { ApiError } from "../http/errors.ts";
 import { validBody } from "../http/validate.ts";
 import { isGenuineRunId } from "../runs/run-id.ts";
-import { type EventType, endpointKey, type MessageAttempt } from "../runs/telling.ts";
+import { type DeliveryAttempt, type EventType, endpointKey } from "../runs/telling.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { askCoordinator } from "./ask-coordinator.ts";
 import type { EndpointDefinition, StoredEndpoint } from "./definition.ts";
@@ -25,7 +25,7 @@ import { ENDPOINT_KIND } from "./kind.ts";
 import { loadEndpoint } from "./load-endpoint.ts";
 import { openExcerpt } from "./message/excerpt.ts";
 import { madeUpAttempt } from "./message/made-up-run.ts";
-import { sendMessage } from "./message/send-message.ts";
+import { sendDelivery } from "./message/send-message.ts";
 import { testRequest } from "./request-schemas.ts";
 import { newSigningSecret, signingSecretsOf } from "./signing-secrets.ts";
 import type { WholeEndpoint } from "./whole-endpoint.ts";
@@ -40,7 +40,10 @@ export const testRoutes = new Hono<AppEnv>().post(
     const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined).catch(inDefinition);
     const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
     await admit(c);
-    const { verdict, status, durationMs, reason, excerpt } = await sendMessage(endpoint, attempt, { env: c.env, ring });
+    const { verdict, status, durationMs, reason, excerpt } = await sendDelivery(endpoint, attempt, {
+      env: c.env,
+      ring,
+    });
     const { scope } = definitionRefOf(c);
     const told = { scope, endpoint: attempt.endpoint, runId: attempt.runId };
     return c.json({
@@ -86,7 +89,7 @@ function inDefinition(error: unknown): never {
   throw new ApiError(code, `definition.${message}`, { pointer: `/definition${pointer}`, cause });
 }
 
-function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType | undefined): MessageAttempt {
+function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType | undefined): DeliveryAttempt {
   const { scope } = definitionRefOf(c);
   const triggeredBy = c.get("person") ?? c.get("principal").name;
   const { definition } = endpoint;
@@ -100,7 +103,7 @@ async function ofRun(
   endpoint: WholeEndpoint,
   runId: string,
   type: EventType | undefined,
-): Promise<MessageAttempt> {
+): Promise<DeliveryAttempt> {
   const { scope } = definitionRefOf(c);
   if (!(await isGenuineRunId(ring, scope, runId))) throw new ApiError("run_not_found");
   const environment = { env: c.env, hops: c.get("hops"), scope };

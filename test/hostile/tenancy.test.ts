@@ -302,7 +302,7 @@ const OF_GATED = /\/(approve|reject|release|approval)$/;
 async function newTargets(pattern: string): Promise<Targets> {
   const doomed = { role: "viewer", envName: "prod", name: "doomed" } as const;
   const run = pattern.includes(":id") ? await createRun(runsPath) : null;
-  // Only a run that has ended can be retried, or has a message.
+  // Only a run that has ended can be retried, or has a delivery.
   if (run !== null && /\/(retry|resend)$/.test(pattern)) await report(run, { status: "succeeded" });
   // The operator approves, and created the run.
   const ofGated = async () => {

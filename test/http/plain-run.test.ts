@@ -85,7 +85,7 @@ it("reads one row and writes five in D1 for its create, and reads and writes two
   expect(await rows()).toEqual([[2, 2]]);
 });
 
-it("costs no statement about gates, cancels, messages or bulk operations when the alarm rings", async () => {
+it("costs no statement about gates, cancels, deliveries or bulk operations when the alarm rings", async () => {
   const path = newRunsPath();
   await createAged(path);
   await replicated(path);
@@ -94,7 +94,7 @@ it("costs no statement about gates, cancels, messages or bulk operations when th
   expect(statements()).not.toEqual([]);
   expect(
     statements().filter((sql) =>
-      /concurrency_(key|state|limits)|occupied_|pauses|stop_requests|messages|bulk_/.test(sql),
+      /concurrency_(key|state|limits)|occupied_|pauses|stop_requests|deliveries|bulk_/.test(sql),
     ),
   ).toEqual([]);
 });

@@ -112,7 +112,7 @@ export async function accessFor(operation: Operation): Promise<Access> {
     } else if (name === "id") {
       run = await createRun(`${project}/envs/production/action-runs`);
       names[name] = run.id;
-      // Or a wait would wait, a stream would not end, and a retry or a message would be refused.
+      // Or a wait would wait, a stream would not end, and a retry or a delivery would be refused.
       const needsEnd = operation.method === "GET" || /\/(retry|resend)$/.test(operation.path);
       if (needsEnd) await report(run, { status: "succeeded" });
     } else throw new Error(`there is no value for {${name}}`);

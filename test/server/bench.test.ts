@@ -111,7 +111,7 @@ it("counts the rows written for a run, by what they are written for, and the bat
     else expect([create > 1, callback > 1]).toEqual([true, true]);
   }
   expect(rows[1]?.all).toBe(rows[3]?.all);
-  // Each message is written and updated, and goes with its run. Without an endpoint nothing is written for it.
+  // Each delivery is written and updated, and goes with its run. Without an endpoint nothing is written for it.
   const [untold, told] = [rows.slice(0, 4), rows.slice(4, 8)];
   expect(untold.map(({ parts }) => parts.telling)).toEqual([0, 0, 0, 0]);
   expect(told.map(({ parts }) => parts.telling >= 4)).toEqual([true, false, true, false]);
@@ -139,7 +139,7 @@ it("counts the rows that a bulk operation writes besides what it does to its run
   expect(printed).toMatch(/\| retry, D1 /);
 });
 
-it("tells how long after a report its message arrives, and how many arrive a second", () => {
+it("tells how long after a report its delivery arrives, and how many arrive a second", () => {
   expect(result.tellings.map(({ operation, callers, targetMs }) => [operation, callers, targetMs])).toEqual([
     ["callback, one endpoint", 1, 50],
     ["callback, one chat", 1, 50],
@@ -148,7 +148,7 @@ it("tells how long after a report its message arrives, and how many arrive a sec
     ["callback, one endpoint", 64, null],
     ["callback, one chat", 64, null],
   ]);
-  // A message can come before the answer to its report.
+  // A delivery can come before the answer to its report.
   for (const { p50Ms, p99Ms, perSecond } of result.tellings)
     expect([p99Ms >= p50Ms, perSecond > 0]).toEqual([true, true]);
   expect(printed).toMatch(/\| callback, one endpoint .* 50 (met|missed) /);

@@ -129,7 +129,7 @@ export class Disturbances {
     await this.#setFault(null);
   }
 
-  /** Evicts a coordinator while it tells of an end: when it matches it, writes its messages, or sends them. */
+  /** Evicts a coordinator while it tells of an end: when it matches it, writes its deliveries, or sends them. */
   async evictSoon(environment: string, random: Random): Promise<void> {
     await delay(random() * TELLING_MS);
     await this.evictNow(environment);

@@ -37,7 +37,7 @@ const OBSERVED = [...ENVIRONMENTS, BULK_ENVIRONMENT];
 /** How long requests that are under way may take when the soak is over. */
 const PROGRESS_EVERY_MS = 15_000;
 const LAST_REQUESTS_MS = 200_000;
-/** During how many attempts of messages the coordinator that waits for the answer is evicted. */
+/** During how many attempts of deliveries the coordinator that waits for the answer is evicted. */
 const ATTEMPTS_DISTURBED = 0.005;
 
 const { values: flags } = parseArgs({

@@ -1,6 +1,6 @@
 /**
- * Where the soak's webhook endpoints send their messages: a server in the soak's own process, so it outlives each kill.
- * It judges each message as it arrives, and remembers what each URL heard of each run.
+ * Where the soak's webhook endpoints send their deliveries: a server in the soak's own process, so it outlives each kill.
+ * It judges each delivery as it arrives, and remembers what each URL heard of each run.
  */
 
 import { once } from "node:events";
@@ -19,9 +19,9 @@ export type Manner = "reliable" | "late" | "flaky";
 export interface Heard {
   readonly firstAt: number;
   times: number;
-  /** Whether a message about it was answered with a 2xx. */
+  /** Whether a delivery about it was answered with a 2xx. */
   isTaken: boolean;
-  /** Whether a message about it was answered with 422, which ends it. */
+  /** Whether a delivery about it was answered with 422, which ends it. */
   isRefused: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface Mailbox {
   readonly heard: Map<string, Heard>;
 }
 
-/** Called while an attempt is under way, before its answer. `runId`: whose message it is. */
+/** Called while an attempt is under way, before its answer. `runId`: whose delivery it is. */
 export type DuringAttempt = (environment: string, runId: string) => Promise<void>;
 
 const LATE_MAX_MS = 500;
@@ -50,7 +50,7 @@ export class Receiver {
     this.#take(request, response).catch(() => request.socket.destroy());
   });
   #isWell = false;
-  /** By run id: the run with its details, as messages have it. */
+  /** By run id: the run with its details, as deliveries have it. */
   readonly texts = new Map<string, string>();
   /** Of each run that a reliable URL heard of: how many ms after its end. */
   readonly delays: number[] = [];
@@ -82,7 +82,7 @@ export class Receiver {
     return mailbox;
   }
 
-  /** From now on each message is answered with 204. */
+  /** From now on each delivery is answered with 204. */
   heal(): void {
     this.#isWell = true;
   }
@@ -91,49 +91,49 @@ export class Receiver {
     const body = await text(request);
     const at = Date.now();
     const mailbox = this.#mailboxes.get(request.url ?? "");
-    const message = mailbox === undefined ? null : this.#judge(mailbox, request, body);
-    if (mailbox === undefined || message === null) {
-      if (mailbox === undefined) this.#record.violation(`WRONG URL: a message came to ${request.url}`, [], at);
+    const delivery = mailbox === undefined ? null : this.#judge(mailbox, request, body);
+    if (mailbox === undefined || delivery === null) {
+      if (mailbox === undefined) this.#record.violation(`WRONG URL: a delivery came to ${request.url}`, [], at);
       response.writeHead(404).end();
       return;
     }
-    const { run } = message.data;
+    const { run } = delivery.data;
     const known = mailbox.heard.get(run.id);
     const heard = known ?? { firstAt: at, times: 0, isTaken: false, isRefused: false };
     mailbox.heard.set(run.id, heard);
     heard.times++;
     const receiver = mailbox.manner === "flaky" ? "a flaky receiver" : "a receiver that is well";
-    this.#record.count(`messages to ${receiver}${known === undefined ? "" : ", again"}`);
-    if (known === undefined && mailbox.manner === "reliable") this.delays.push(at - Date.parse(message.timestamp));
+    this.#record.count(`deliveries to ${receiver}${known === undefined ? "" : ", again"}`);
+    if (known === undefined && mailbox.manner === "reliable") this.delays.push(at - Date.parse(delivery.timestamp));
     await this.#duringAttempt(mailbox.environment, run.id);
     await this.#answer(mailbox, heard, request, response);
   }
 
-  /** Null if the message is wrong. */
+  /** Null if the delivery is wrong. */
   #judge({ environment, secret }: Mailbox, request: IncomingMessage, body: string): WebhookMessage | null {
     const violation = (sentence: string) => {
       this.#record.violation(`${sentence}: ${request.url} got ${body}`, [], Date.now());
       return null;
     };
-    let message: WebhookMessage;
+    let delivery: WebhookMessage;
     try {
-      message = verifyWebhook(body, request.headers, secret);
+      delivery = verifyWebhook(body, request.headers, secret);
     } catch (error) {
       return violation(`FORGED: ${error}`);
     }
-    const { type, timestamp, data } = message;
+    const { type, timestamp, data } = delivery;
     const { details, ...run } = data.run;
     const id = request.headers["webhook-id"];
     if (id !== `${run.id}-ended`) return violation(`SECOND ID: ${id}`);
     if (type !== `action_run.${run.status}` || timestamp !== run.completedAt)
-      return violation("WRONG EVENT: the message does not tell of its run's end");
+      return violation("WRONG EVENT: the delivery does not tell of its run's end");
     if (!data.url.includes(`/${environment.replace(/[^/]+$/, "envs/$&")}/action-runs/${run.id}`))
-      return violation("WRONG ENVIRONMENT: the message has the URL of another run");
+      return violation("WRONG ENVIRONMENT: the delivery has the URL of another run");
     const shown = `${JSON.stringify(run)} ${JSON.stringify({ ...details, heartbeat: null })}`;
     const known = this.texts.get(run.id);
     if (known !== undefined && known !== shown) return violation(`TWO STORIES: it was ${known}`);
     this.texts.set(run.id, shown);
-    return message;
+    return delivery;
   }
 
   async #answer(

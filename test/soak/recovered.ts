@@ -54,7 +54,7 @@ export class RecoveryCheck {
     const failed = await deliveriesOf(this.#endpoints, "flaky", "failed");
     const order = { since: new Date(startedAt).toISOString(), include: "failed" };
     await this.#endpoints.ask("POST", "webhook-endpoints/flaky/recover", order);
-    this.#stage.record.count("failed messages recovered", failed.size);
+    this.#stage.record.count("failed deliveries recovered", failed.size);
     const since = Date.now();
     const left = () => deliveriesOf(this.#endpoints, "flaky", "failed");
     let still = await left();
@@ -66,7 +66,7 @@ export class RecoveryCheck {
       this.#violation(`NOT RECOVERED: the receiver is well, but it is ${JSON.stringify(delivery)}`, id);
     const gone = await deliveriesOf(this.#endpoints, "flaky");
     for (const id of failed.keys()) {
-      if (!gone.has(id)) this.#violation("NOT RECOVERED: the recovery has lost its message", id);
+      if (!gone.has(id)) this.#violation("NOT RECOVERED: the recovery has lost its delivery", id);
     }
   }
 

@@ -13,11 +13,11 @@ import type { Stage } from "./stage.ts";
 
 /** A lost attempt has a lease of 30 s, and an endpoint that failed gets one trial request a minute. */
 const TOLD_WITHIN_MS = 150_000;
-/** A message whose next attempt is later than this is sent again, because its schedule knows waits of hours. */
+/** A delivery whose next attempt is later than this is sent again, because its schedule knows waits of hours. */
 const FAR_MS = 40_000;
 const NUDGED_EVERY_MS = 10_000;
 const POLL_MS = 2000;
-/** A run can end while these checks are made. Its message arrives before its row is replicated. */
+/** A run can end while these checks are made. Its delivery arrives before its row is replicated. */
 const REPLICATED_WITHIN_MS = 20_000;
 
 export class ToldCheck {
@@ -38,7 +38,7 @@ export class ToldCheck {
   async run(): Promise<void> {
     await this.#waitUntilTold();
     await this.#waitUntilReplicated();
-    this.#checkMessages();
+    this.#checkDeliveries();
     this.#checkFilter();
     this.#checkMoved();
   }
@@ -81,7 +81,7 @@ export class ToldCheck {
       for (const { runId, nextAttemptAt } of (await deliveriesOf(this.#endpoints, name, "waiting")).values()) {
         if (nextAttemptAt === null || Date.parse(nextAttemptAt) - Date.now() < FAR_MS) continue;
         await this.#endpoints.ask("POST", `webhook-endpoints/${name}/deliveries/${runId}/resend`, {});
-        this.#stage.record.count("messages sent again before their time");
+        this.#stage.record.count("deliveries sent again before their time");
       }
     }
   }
@@ -95,8 +95,8 @@ export class ToldCheck {
     while (isLacking() && Date.now() - since < REPLICATED_WITHIN_MS) await delay(POLL_MS);
   }
 
-  /** Each message tells what D1 has. */
-  #checkMessages(): void {
+  /** Each delivery tells what D1 has. */
+  #checkDeliveries(): void {
     const rows = new Map(this.#rows().map((row) => [row.id, row]));
     for (const mailbox of this.#mailboxes()) {
       for (const id of mailbox.heard.keys()) {
@@ -120,9 +120,9 @@ export class ToldCheck {
   }
 
   /**
-   * An attempt leaves only when the journal has all messages of its run. So a run of which anybody heard before an
+   * An attempt leaves only when the journal has all deliveries of its run. So a run of which anybody heard before an
    * endpoint was made again is none of that endpoint's business, and neither is one that was created after its end. But
-   * while the database can't be read that knows endpoints, messages go to those that it had before.
+   * while the database can't be read that knows endpoints, deliveries go to those that it had before.
    */
   #checkMoved(): void {
     const rows = new Map(this.#rows().map((row) => [row.id, row]));

@@ -416,7 +416,7 @@ export const CASES: readonly Case[] = [
     ask: () => ({ body: { since: "2099-01-01T00:00:00Z", include: "failed" } }),
   },
   {
-    name: "a message of an unknown run",
+    name: "a delivery of an unknown run",
     status: 404,
     code: "run_not_found",
     route: `${ENDPOINTS}/:name/deliveries/:id/resend`,
@@ -442,7 +442,7 @@ export const CASES: readonly Case[] = [
     path: (runs: string) => `${endpoints(runs)}/${SECRET}/${what}`,
   })),
   {
-    name: "a message of an unknown run",
+    name: "a delivery of an unknown run",
     status: 404,
     code: "run_not_found",
     route: `${ENDPOINTS}/:name/deliveries/:id/resend`,

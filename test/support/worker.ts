@@ -10,7 +10,7 @@ import { BulkOperations as RealBulkOperations } from "../../src/runs/api/bulk/en
 import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { WebhookEndpoints as RealEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
-import { MessageSender as RealSender } from "../../src/webhook-endpoints/message-sender.ts";
+import { DeliverySender as RealSender } from "../../src/webhook-endpoints/message-sender.ts";
 import { WebhookSender as RealWebhookSender } from "../../src/webhooks/send.ts";
 import { faulty } from "./faults.ts";
 import { MORE_DATABASES, withSettings } from "./settings.ts";
@@ -42,7 +42,7 @@ export class WebhookEndpoints extends RealEndpoints {
   }
 }
 
-export class MessageSender extends RealSender {
+export class DeliverySender extends RealSender {
   constructor(ctx: ExecutionContext, env: Env) {
     super(ctx, underTest(env));
   }

@@ -1,10 +1,10 @@
-/** Runs that have ended, as an attempt of a message carries them. */
+/** Runs that have ended, as an attempt of a delivery carries them. */
 
 import { MINUTE_MS } from "../../src/base/time.ts";
 import { toActionRun } from "../../src/runs/action-run.ts";
 import { detailsOf, type ShownHeartbeat } from "../../src/runs/details.ts";
 import { begin, type Run } from "../../src/runs/run.ts";
-import type { MessageAttempt } from "../../src/runs/telling.ts";
+import type { DeliveryAttempt } from "../../src/runs/telling.ts";
 import { endpointDefinition } from "../../src/webhook-endpoints/definition.ts";
 import type { WholeEndpoint } from "../../src/webhook-endpoints/whole-endpoint.ts";
 
@@ -64,9 +64,9 @@ export function endedRun(members: Partial<Run> = {}): Run {
 
 export function attemptOf(
   members: Partial<Run> = {},
-  more: Partial<MessageAttempt> = {},
+  more: Partial<DeliveryAttempt> = {},
   heartbeat: ShownHeartbeat | null = null,
-): MessageAttempt {
+): DeliveryAttempt {
   const run = endedRun(members);
   return {
     scope: SCOPE,

@@ -18,7 +18,7 @@ import teams from "../../examples/webhook-endpoints/teams.json";
 import { guardUrl } from "../../src/settings/url-guard.ts";
 import { webhookPolicy } from "../../src/settings/webhook-policy.ts";
 import { endpointDefinition, storedEndpoint } from "../../src/webhook-endpoints/definition.ts";
-import { renderMessage } from "../../src/webhook-endpoints/message/message.ts";
+import { renderDelivery } from "../../src/webhook-endpoints/message/message.ts";
 import { attemptOf, endedRun, HOSTILE } from "./ended-run.ts";
 
 const BASE = "https://runs.example";
@@ -189,7 +189,7 @@ describe.each(EXAMPLES)("$name", ({ name, endpoint, url, headers = {}, documente
     const value = JSON.stringify({ a: text });
     const inputs = { output: value, recommendations: value, parameters: JSON.stringify({ sha: SHA, a: text }) };
     const attempt = attemptOf({ actionName: text, entityId: text, triggeredBy: text, error: text, ...inputs });
-    const rendered = renderMessage(definition, attempt, BASE);
+    const rendered = renderDelivery(definition, attempt, BASE);
     if (!rendered.ok) throw new Error(rendered.error.message);
     const { value: request } = rendered;
     expect(request.url).toMatch(url);
@@ -207,7 +207,7 @@ it("trigger and resolve of PagerDuty are about the same alert", () => {
 
 it.each(["..", "a/b", "", "%2e%2e"])("a commit %j names no other path at GitHub", (sha) => {
   const attempt = attemptOf({ parameters: JSON.stringify({ sha }) });
-  const rendered = renderMessage(endpointDefinition.parse(githubSuccess), attempt, BASE);
+  const rendered = renderDelivery(endpointDefinition.parse(githubSuccess), attempt, BASE);
   const { pathname } = new URL(rendered.ok ? rendered.value.url : "https://api.github.com/");
   expect(rendered.ok ? pathname : "refused").toBe(
     { "a/b": "/repos/YOUR_ORG/YOUR_REPOSITORY/statuses/a%2Fb", "": "/repos/YOUR_ORG/YOUR_REPOSITORY/statuses/" }[sha] ??

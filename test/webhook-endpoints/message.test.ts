@@ -1,28 +1,28 @@
-/** What a message says. */
+/** What a delivery says. */
 
 import { describe, expect, it } from "vitest";
-import { INPUTS_MAX_BYTES, MESSAGE_MAX_BYTES, OUTPUT_MAX_BYTES, utf8Bytes } from "../../src/base/limits.ts";
+import { DELIVERY_MAX_BYTES, INPUTS_MAX_BYTES, OUTPUT_MAX_BYTES, utf8Bytes } from "../../src/base/limits.ts";
 import type { Run } from "../../src/runs/run.ts";
-import { EVENT_TYPES, type MessageAttempt } from "../../src/runs/telling.ts";
+import { type DeliveryAttempt, EVENT_TYPES } from "../../src/runs/telling.ts";
 import { madeUpAttempt } from "../../src/webhook-endpoints/message/made-up-run.ts";
-import { messageId, renderMessage } from "../../src/webhook-endpoints/message/message.ts";
+import { messageId, renderDelivery } from "../../src/webhook-endpoints/message/message.ts";
 import { summaryOf } from "../../src/webhook-endpoints/message/summary.ts";
 import { judge } from "../../src/webhook-endpoints/message/verdict.ts";
 import { attemptOf, ENDED_AT, endedRun, endpointOf, HOSTILE } from "./ended-run.ts";
 
 const BASE = "https://runs.example";
 
-function rendered(members: object, attempt: MessageAttempt) {
-  return renderMessage(endpointOf(members).definition, attempt, BASE);
+function rendered(members: object, attempt: DeliveryAttempt) {
+  return renderDelivery(endpointOf(members).definition, attempt, BASE);
 }
 
-function sent(members: object, attempt: MessageAttempt) {
-  const message = rendered(members, attempt);
-  if (!message.ok) throw new Error(message.error.message);
-  return message.value;
+function sent(members: object, attempt: DeliveryAttempt) {
+  const delivery = rendered(members, attempt);
+  if (!delivery.ok) throw new Error(delivery.error.message);
+  return delivery.value;
 }
 
-const bodyOf = (attempt: MessageAttempt, members = {}) => JSON.parse(sent(members, attempt).body);
+const bodyOf = (attempt: DeliveryAttempt, members = {}) => JSON.parse(sent(members, attempt).body);
 
 describe("without a payload", () => {
   it("the body is the event after Standard Webhooks, with the run and its details", () => {
@@ -70,7 +70,7 @@ describe("without a payload", () => {
     (_what, members, omitted) => {
       const attempt = attemptOf(members);
       const { body } = sent({}, attempt);
-      expect(utf8Bytes(body)).toBeLessThanOrEqual(MESSAGE_MAX_BYTES);
+      expect(utf8Bytes(body)).toBeLessThanOrEqual(DELIVERY_MAX_BYTES);
       const { data } = JSON.parse(body);
       expect(data.omitted).toEqual(omitted);
       const nulls = Object.fromEntries((omitted ?? []).map((member) => [member, null]));
@@ -163,7 +163,7 @@ describe("with a payload", () => {
       alone: { a: text },
     };
     const url = "https://hooks.example.com/?n={{ run.actionName }}&o={{ run.output.a }}";
-    const message = sent(
+    const delivery = sent(
       {
         url,
         payload: {
@@ -179,31 +179,31 @@ describe("with a payload", () => {
       },
       attempt,
     );
-    expect(JSON.parse(message.body)).toEqual(wanted);
-    const { origin, pathname, searchParams } = new URL(message.url);
+    expect(JSON.parse(delivery.body)).toEqual(wanted);
+    const { origin, pathname, searchParams } = new URL(delivery.url);
     expect(origin + pathname).toBe("https://hooks.example.com/");
     expect([...searchParams]).toEqual(["n", "o"].map((name) => [name, text.toWellFormed()]));
   });
 
-  it.each(HOSTILE)("%j stays in its part of the path, or the message is refused", (text) => {
-    const message = rendered(
+  it.each(HOSTILE)("%j stays in its part of the path, or the delivery is refused", (text) => {
+    const delivery = rendered(
       { url: "https://hooks.example.com/{{ run.actionName }}/x" },
       attemptOf({ actionName: text }),
     );
-    expect(message.ok).toBe(!/\p{Cc}|%0a/u.test(text));
-    if (!message.ok) return;
-    const { pathname } = new URL(message.value.url);
+    expect(delivery.ok).toBe(!/\p{Cc}|%0a/u.test(text));
+    if (!delivery.ok) return;
+    const { pathname } = new URL(delivery.value.url);
     expect(pathname.split("/").map(decodeURIComponent)).toEqual(["", text.toWellFormed(), "x"]);
   });
 
   it("a form is a form, and secrets are put in", () => {
     const headers = { "Content-Type": "application/x-www-form-urlencoded", Authorization: "Bearer {{ secrets.KEY }}" };
-    const message = sent(
+    const delivery = sent(
       { headers, secrets: { KEY: "k&y" }, payload: { text: "{{ event.summary }}", token: "{{ secrets.KEY }}" } },
       attemptOf({ actionName: "a&b=c" }),
     );
-    expect(message.body).toBe("text=a_b_c+for+svc%2Fcheckout%3A+failed+after+3m+12s&token=k%26y");
-    expect(message.headers.Authorization).toBe("Bearer k&y");
+    expect(delivery.body).toBe("text=a_b_c+for+svc%2Fcheckout%3A+failed+after+3m+12s&token=k%26y");
+    expect(delivery.headers.Authorization).toBe("Bearer k&y");
   });
 
   it("the caller's position in a trace goes to no receiver by itself", () => {
@@ -242,9 +242,9 @@ describe("with a payload", () => {
       "payload: has more than 524288 bytes",
     ],
   ])("%s can't be rendered", (_what, members, run, fault) => {
-    const message = rendered(members, attemptOf(run));
-    if (message.ok) throw new Error("rendered");
-    expect(`${message.error.path.join(".")}: ${message.error.message}`.slice(0, fault.length)).toBe(fault);
+    const delivery = rendered(members, attemptOf(run));
+    if (delivery.ok) throw new Error("rendered");
+    expect(`${delivery.error.path.join(".")}: ${delivery.error.message}`.slice(0, fault.length)).toBe(fault);
   });
 });
 
@@ -339,7 +339,7 @@ it("a made-up run says so, in each event, and has a fresh id", () => {
   expect(bodyOf(attemptOf()).data).not.toHaveProperty("test");
 });
 
-it("the id of a message names the run and what is told of it", () => {
+it("the id of a delivery names the run and what is told of it", () => {
   const actionRun = JSON.stringify({ createdAt: new Date(1000).toISOString() });
   const idOf = (kind: "ended" | "approval", at: number) =>
     messageId({ ...attemptOf(), runId: "019c", kind, at, actionRun });
@@ -378,7 +378,7 @@ describe("an answer", () => {
     expect(judge(status, false)).toEqual({ verdict, isAlive });
   });
 
-  it("of 410 ends all messages of a URL, or one message of a URL that runs choose", () => {
+  it("of 410 ends all deliveries of a URL, or one delivery of a URL that runs choose", () => {
     expect(judge(410, true)).toEqual({ verdict: "unwanted", isAlive: true });
     expect(judge(410, false)).toEqual({ verdict: "refused", isAlive: true });
   });

@@ -1,4 +1,4 @@
-/** What people see of an endpoint's deliveries, and how they send messages again. */
+/** What people see of an endpoint's deliveries, and how they send deliveries again. */
 
 import { beforeEach, describe, expect, it } from "vitest";
 import { DAY_MS, journal, newIdIn, until } from "../support/direct.ts";
@@ -12,9 +12,9 @@ import {
   auditOf,
   create,
   deliveriesOf,
+  deliveryRows,
   end,
   endpointOf,
-  messages,
   putEndpoint,
   runsOf,
   type Shown,
@@ -22,7 +22,7 @@ import {
   storedEndpoint,
   telling,
   untilCertain,
-  untilMessages,
+  untilDeliveries,
   untilTold,
 } from "./told.ts";
 
@@ -50,7 +50,7 @@ describe("deliveries", () => {
     const path = await telling(to);
     const ids: string[] = [];
     for (let n = 0; n < 13; n++) ids.push(await end(path));
-    await untilMessages(path, (rows) => rows.filter(({ state }) => state === "delivered").length === 13);
+    await untilDeliveries(path, (rows) => rows.filter(({ state }) => state === "delivered").length === 13);
     const seen: string[] = [];
     let next: string | undefined = `${endpointOf(path)}/deliveries?limit=4`;
     let pages = 0;
@@ -78,7 +78,7 @@ describe("deliveries", () => {
     const failed = await end(path, "failed");
     await to.untilInbox(2);
     const delivered = await end(path);
-    await untilMessages(path, (rows) => rows.length === 3 && rows.every((row) => row.lease_until === null));
+    await untilDeliveries(path, (rows) => rows.length === 3 && rows.every((row) => row.lease_until === null));
     const all = await deliveriesOf(path);
     expect(all).toMatchObject([
       { runId: delivered, type: "action_run.succeeded", state: "delivered", nextAttemptAt: null },
@@ -95,7 +95,7 @@ describe("deliveries", () => {
       expect(body).toEqual([all[n]]);
     }
     expect((await statusOf(path)).newestDelivery).toEqual(all[0]);
-    const stored = await journal<{ attempts: string }>(path, "SELECT attempts FROM messages");
+    const stored = await journal<{ attempts: string }>(path, "SELECT attempts FROM deliveries");
     expect(JSON.stringify(stored)).not.toMatch(/not now|never|thanks/);
     const refusals = await Promise.all([
       codeOf(ask("GET", `${endpointOf(path)}/deliveries?state=lost`)),
@@ -126,17 +126,17 @@ describe("deliveries", () => {
 });
 
 describe("resend", () => {
-  it("sends a message again under its id, or a run of before the endpoint", async () => {
+  it("sends a delivery again under its id, or a run of before the endpoint", async () => {
     const to = await answering({ status: 422 }, { status: 204 });
     const path = await telling(to, { events: ["action_run.failed"] });
     const before = await end(path);
     const id = await end(path, "failed");
-    await untilMessages(path, ([row]) => row?.state === "failed");
+    await untilDeliveries(path, ([row]) => row?.state === "failed");
     const at = (run: string, name?: string) => `${endpointOf(path, name)}/deliveries/${run}/resend`;
     expect((await post(at(id))).status).toBe(202);
     expect((await post(at(before), { type: "action_run.succeeded" })).status).toBe(202);
     expect(runsOf(await to.untilInbox(3)).toSorted()).toEqual([before, id, id].toSorted());
-    await untilMessages(path, (rows) => rows.length === 2 && rows.every(({ state }) => state === "delivered"));
+    await untilDeliveries(path, (rows) => rows.length === 2 && rows.every(({ state }) => state === "delivered"));
     expect((await statusOf(path)).health.state).toBe("unknown");
 
     const open = await create(path);
@@ -160,7 +160,7 @@ describe("resend", () => {
     ]);
     expect((await to.inbox()).length).toBe(3);
     const entries = await auditOf(path);
-    // A disabled endpoint drops messages, so none that was delivered or given up may become one that waits.
+    // A disabled endpoint drops deliveries, so none that was delivered or given up may become one that waits.
     const kept = await deliveriesOf(path);
     await putEndpoint(path, to, { disabled: true });
     expect(await codeOf(post(at(id)))).toBe("409 endpoint_disabled");
@@ -184,7 +184,7 @@ describe("recover", () => {
     const path = await telling(to);
     const ids: string[] = [];
     for (let n = 0; n < 8; n++) ids.push(await end(path));
-    await untilMessages(path, (rows) => rows.filter(({ state }) => state === "failed").length === 8);
+    await untilDeliveries(path, (rows) => rows.filter(({ state }) => state === "failed").length === 8);
     const order = { since: ago(60_000), include: "failed" };
     const begun = await recover(path, order);
     expect([begun.status, begun.body]).toMatchObject([202, { ...order, until: null }]);
@@ -195,10 +195,10 @@ describe("recover", () => {
         .slice(8)
         .toSorted(),
     ).toEqual(ids.toSorted());
-    await untilMessages(path, (rows) => rows.every(({ state }) => state === "failed"));
+    await untilDeliveries(path, (rows) => rows.every(({ state }) => state === "failed"));
     await to.script({ status: 204 });
     expect((await recover(path, order)).status).toBe(202);
-    await untilMessages(path, (rows) => rows.every(({ state }) => state === "delivered"));
+    await untilDeliveries(path, (rows) => rows.every(({ state }) => state === "delivered"));
     expect(await auditOf(path)).toEqual(["root put chat", "root recovery_started chat", "root recovery_started chat"]);
   });
 
@@ -218,7 +218,7 @@ describe("recover", () => {
     expect((await recover(path, order)).status).toBe(202);
     await until(async () => (await statusOf(path)).recover?.isOver === true);
     expect(runsOf(await to.untilInbox(1))).toEqual([wanted]);
-    expect((await messages(path)).map(({ run_id }) => run_id)).toEqual([wanted]);
+    expect((await deliveryRows(path)).map(({ run_id }) => run_id)).toEqual([wanted]);
   });
 
   it("refuses what is too old, empty or unknown, and another one while one is under way anywhere", async () => {

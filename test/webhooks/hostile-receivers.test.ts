@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { keyRing } from "../../src/settings/key-ring.ts";
-import { type SentMessage, sendMessage } from "../../src/webhook-endpoints/message/send-message.ts";
+import { type SentDelivery, sendDelivery } from "../../src/webhook-endpoints/message/send-message.ts";
 import { envWith } from "../support/bindings.ts";
 import { type Answer, type Receiver, receiver } from "../support/receiver/client.ts";
 import { attemptOf, endpointOf } from "../webhook-endpoints/ended-run.ts";
@@ -15,7 +15,7 @@ const MIB = 1024 * 1024;
 /** Runs whose receivers need 15 seconds. They are created first and looked at last, so that no test waits for them. */
 let slowReceivers: readonly Receiver[] = [];
 let slowRuns: readonly Fired[] = [];
-let slowMessage: Promise<SentMessage>;
+let slowDelivery: Promise<SentDelivery>;
 beforeAll(async () => {
   slowReceivers = await Promise.all([
     answering({ mode: "hang" }, { status: 409 }),
@@ -27,7 +27,7 @@ beforeAll(async () => {
   const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
   if (!ring.ok) throw new Error(ring.error);
   const { url } = await answering({ mode: "hang" });
-  slowMessage = sendMessage(endpointOf({ url }), attemptOf(), { env: envWith({}), ring: ring.value });
+  slowDelivery = sendDelivery(endpointOf({ url }), attemptOf(), { env: envWith({}), ring: ring.value });
 });
 
 describe("a response whose status was heard counts, whatever its body does", () => {
@@ -146,8 +146,8 @@ describe("a receiver that does not answer within 15 seconds", () => {
     }
   });
 
-  it("is left by a message, too", async () => {
-    const { durationMs, ...sent } = await slowMessage;
+  it("is left by a delivery to an endpoint, too", async () => {
+    const { durationMs, ...sent } = await slowDelivery;
     const reason = "did not answer within 15 seconds";
     expect(sent).toMatchObject({ verdict: "failed", isAlive: false, status: null, excerpt: null, reason });
     expect(durationMs).toBeGreaterThanOrEqual(TIMEOUT_MS - 100);

@@ -1,12 +1,12 @@
-/** Messages to real receivers: what arrives, what an answer means, and that its text is sealed. */
+/** Deliveries to real receivers: what arrives, what an answer means, and that its text is sealed. */
 
 import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
-import type { MessageAttempt } from "../../src/runs/telling.ts";
+import type { DeliveryAttempt } from "../../src/runs/telling.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 import { openExcerpt } from "../../src/webhook-endpoints/message/excerpt.ts";
-import { type SentMessage, sendMessage } from "../../src/webhook-endpoints/message/send-message.ts";
+import { type SentDelivery, sendDelivery } from "../../src/webhook-endpoints/message/send-message.ts";
 import type { WholeEndpoint } from "../../src/webhook-endpoints/whole-endpoint.ts";
 import { envWith } from "../support/bindings.ts";
 import type { Answer, Receiver } from "../support/receiver/client.ts";
@@ -18,11 +18,11 @@ const opened = keyRing(env.CALLBACK_SIGNING_KEYS);
 if (!opened.ok) throw new Error(opened.error);
 const ring = opened.value;
 
-function send(endpoint: WholeEndpoint, attempt = attemptOf(), settings = {}): Promise<SentMessage> {
-  return sendMessage(endpoint, attempt, { env: envWith(settings), ring });
+function send(endpoint: WholeEndpoint, attempt = attemptOf(), settings = {}): Promise<SentDelivery> {
+  return sendDelivery(endpoint, attempt, { env: envWith(settings), ring });
 }
 
-async function sendTo(answer: Answer, members: object = {}): Promise<{ sent: SentMessage; to: Receiver }> {
+async function sendTo(answer: Answer, members: object = {}): Promise<{ sent: SentDelivery; to: Receiver }> {
   const to = await answering(answer);
   return { sent: await send(endpointOf({ url: to.url, ...members })), to };
 }
@@ -75,7 +75,7 @@ it("each attempt has the same id, and the loop guard's header; without a secret 
 });
 
 describe("an answer", () => {
-  it.each<[string, Answer, Partial<SentMessage>]>([
+  it.each<[string, Answer, Partial<SentDelivery>]>([
     [
       "302 is not followed",
       { mode: "redirect", status: 302 },
@@ -134,7 +134,7 @@ describe("an answer", () => {
 describe("nothing is sent", () => {
   const UNSENT = { status: null, durationMs: 0, excerpt: null, retryAfter: null, isAlive: null, version: 7 };
 
-  it("of a message that can't be rendered, and that ends it", async () => {
+  it("of a delivery that can't be rendered, and that ends it", async () => {
     const to = await answering({});
     const sent = await send(endpointOf({ url: `${to.url}/{{ parameters.sha }}/x` }));
     const reason =
@@ -173,7 +173,7 @@ describe("nothing is sent", () => {
 
 it("with PUBLIC_URL, links begin with it, whatever the origin of the PUT was", async () => {
   const to = await answering({});
-  const attempt: MessageAttempt = attemptOf();
+  const attempt: DeliveryAttempt = attemptOf();
   await send(endpointOf({ url: to.url, payload: "{{ run.url }}" }), attempt, {
     PUBLIC_URL: "http://127.0.0.1:9/runs/",
   });

@@ -1,14 +1,14 @@
-/** Webhook endpoints hear of ends: real receivers, real rows, and whatever happens between an end and its message. */
+/** Webhook endpoints hear of ends: real receivers, real rows, and whatever happens between an end and its delivery. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { MessageAttempt, MessageResult } from "../../src/runs/telling.ts";
+import type { DeliveryAttempt, DeliveryResult } from "../../src/runs/telling.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { WebhookEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
 import { endpointMemory } from "../../src/webhook-endpoints/kind.ts";
 import { loadEndpoint } from "../../src/webhook-endpoints/load-endpoint.ts";
-import { MessageSender } from "../../src/webhook-endpoints/message-sender.ts";
+import { DeliverySender } from "../../src/webhook-endpoints/message-sender.ts";
 import { envWith } from "../support/bindings.ts";
 import { coordinator, DAY_MS, direct, journal, until } from "../support/direct.ts";
 import { breakD1, faults, resetFaults } from "../support/faults.ts";
@@ -20,11 +20,11 @@ import {
   auditOf,
   create,
   deliveriesOf,
+  deliveryRows,
   end,
   endpointOf,
   finish,
   hearsOf,
-  messages,
   putEndpoint,
   runsOf,
   statusOf,
@@ -32,7 +32,7 @@ import {
   telling,
   untilAnswered,
   untilCertain,
-  untilMessages,
+  untilDeliveries,
 } from "./told.ts";
 
 beforeEach(resetFaults);
@@ -99,9 +99,9 @@ describe("a run that needs an approval", () => {
     const stored = await ask("PUT", action, { body: { trigger, approval: { required: 2 } } });
     expect(stored.status).toBe(201);
     const { body: run } = await ask<CreatedRun>("POST", `${action}/runs`, { body: {} });
-    const [message] = await requests.untilInbox(1);
-    expect(message?.headers["webhook-id"]).toBe(`${run.id}-approval`);
-    expect(JSON.parse(message?.body ?? "")).toMatchObject({
+    const [delivery] = await requests.untilInbox(1);
+    expect(delivery?.headers["webhook-id"]).toBe(`${run.id}-approval`);
+    expect(JSON.parse(delivery?.body ?? "")).toMatchObject({
       type: "action_run.approval_requested",
       timestamp: run.createdAt,
       data: {
@@ -179,7 +179,7 @@ describe("onlyOnChange", () => {
   });
 });
 
-describe("a message", () => {
+describe("a delivery", () => {
   it("goes where the endpoint's URL leads at each attempt, and is dropped if a person disables the endpoint", async () => {
     const [first, second] = [await answering({ status: 503 }), await answering({ status: 503 })];
     const path = await telling(first);
@@ -195,7 +195,7 @@ describe("a message", () => {
     await ask("PUT", endpointOf(path), { body: { url: null, events: ["action_run.*"], disabled: true } });
     await until(async () => {
       await alarmsIn(path, 7 * 60_000);
-      return (await messages(path)).length === 0;
+      return (await deliveryRows(path)).length === 0;
     });
     expect([(await first.inbox()).length, (await second.inbox()).length]).toEqual([1, 1]);
   });
@@ -211,12 +211,12 @@ describe("a message", () => {
     await next.untilInbox(2);
     await until(async () => {
       await alarmsIn(path, 7000);
-      return (await messages(path)).every(({ run_id }) => run_id !== lost);
+      return (await deliveryRows(path)).every(({ run_id }) => run_id !== lost);
     });
     expect(runsOf(await next.inbox()).sort()).toEqual(ids.sort());
     expect(await first.inbox()).toHaveLength(1);
     expect((await deliveriesOf(path)).map(({ runId }) => runId).sort()).toEqual(ids.sort());
-    // The row of the first one's health is gone with its messages.
+    // The row of the first one's health is gone with its deliveries.
     const known = await journal<{ endpoint: string }>(path, "SELECT DISTINCT endpoint FROM endpoint_health");
     expect(new Set(known.map(({ endpoint }) => endpoint)).size).toBeLessThanOrEqual(1);
   });
@@ -242,47 +242,47 @@ describe("a message", () => {
     endpointMemory.forget({ scope: scopeOfPath(path), name: "chat" });
     breakD1("down");
     const id = await end(path);
-    expect(await messages(path)).toHaveLength(2);
-    await untilMessages(path, (rows) => rows.every(({ lease_until }) => lease_until === null));
+    expect(await deliveryRows(path)).toHaveLength(2);
+    await untilDeliveries(path, (rows) => rows.every(({ lease_until }) => lease_until === null));
     expect(await to.inbox()).toHaveLength(1);
     resetFaults();
     await alarmsIn(path, 120_000);
     expect(runsOf(await to.untilInbox(2))[1]).toBe(id);
-    await untilMessages(path, (rows) => rows.every(({ state }) => state === "delivered"));
-    expect((await messages(path)).at(-1)).toMatchObject({ run_id: id, attempt: 1 });
+    await untilDeliveries(path, (rows) => rows.every(({ state }) => state === "delivered"));
+    expect((await deliveryRows(path)).at(-1)).toMatchObject({ run_id: id, attempt: 1 });
   });
 
   it("waits while an isolate lacks the key of its endpoint, and that is no attempt", async () => {
     const OLD = env.CALLBACK_SIGNING_KEYS ?? "";
     let settings: Partial<Env> = { CALLBACK_SIGNING_KEYS: "another-signing-key-of-32-bytes-and-more" };
-    const restore = await sendMessagesWith((attempt) =>
-      new MessageSender({} as ExecutionContext, envWith(settings)).send(attempt),
+    const restore = await sendDeliveriesWith((attempt) =>
+      new DeliverySender({} as ExecutionContext, envWith(settings)).send(attempt),
     );
     try {
       const to = await answering({});
       const path = await telling(to);
       await end(path);
-      const [unmade] = await untilMessages(path, ([row]) => row?.attempt === 0 && row.lease_until === null);
+      const [unmade] = await untilDeliveries(path, ([row]) => row?.attempt === 0 && row.lease_until === null);
       expect(unmade).toMatchObject({ state: "waiting", attempts: "[]" });
       settings = { CALLBACK_SIGNING_KEYS: `another-signing-key-of-32-bytes-and-more,${OLD}` };
       await alarmsIn(path, 120_000);
       await to.untilInbox(1);
-      expect(await untilMessages(path, ([row]) => row?.state === "delivered")).toMatchObject([{ attempt: 1 }]);
+      expect(await untilDeliveries(path, ([row]) => row?.state === "delivered")).toMatchObject([{ attempt: 1 }]);
     } finally {
       restore();
     }
   });
 });
 
-/** Objects that wake from now on send messages so. Returns what puts the real entrypoint back. */
-async function sendMessagesWith(send: (attempt: MessageAttempt) => Promise<MessageResult>): Promise<() => void> {
+/** Objects that wake from now on send deliveries so. Returns what puts the real entrypoint back. */
+async function sendDeliveriesWith(send: (attempt: DeliveryAttempt) => Promise<DeliveryResult>): Promise<() => void> {
   return runInDurableObject(coordinator(newRunsPath()), (_, state) => {
     const { exports } = state as unknown as { exports: object };
-    const real = Object.getOwnPropertyDescriptor(exports, "MessageSender");
-    Object.defineProperty(exports, "MessageSender", { value: { send }, configurable: true });
+    const real = Object.getOwnPropertyDescriptor(exports, "DeliverySender");
+    Object.defineProperty(exports, "DeliverySender", { value: { send }, configurable: true });
     return () => {
-      if (real === undefined) Reflect.deleteProperty(exports, "MessageSender");
-      else Object.defineProperty(exports, "MessageSender", real);
+      if (real === undefined) Reflect.deleteProperty(exports, "DeliverySender");
+      else Object.defineProperty(exports, "DeliverySender", real);
     };
   });
 }
@@ -304,11 +304,11 @@ describe("a receiver", () => {
     expect(await auditOf(path)).toEqual(["root put chat", "service disabled chat"]);
     await until(async () => {
       await alarmsIn(path, 7000);
-      return (await messages(path)).length === 0;
+      return (await deliveryRows(path)).length === 0;
     });
     await untilCertain(path);
     await end(path);
-    expect(await messages(path)).toEqual([]);
+    expect(await deliveryRows(path)).toEqual([]);
     expect((await ask("POST", `${endpointOf(path)}/enable`)).status).toBe(204);
     expect((await statusOf(path)).disabledReason).toBeNull();
     const heard = await end(path);
@@ -327,13 +327,13 @@ describe("a receiver", () => {
   it("that is gone disables no newer version, which another isolate has stored meanwhile", async () => {
     const to = await answering({ status: 204 }, { status: 410 });
     const path = await telling(to);
-    // With this message, the isolate remembers the version before.
+    // With this delivery, the isolate remembers the version before.
     await end(path);
-    await untilMessages(path, ([row]) => row?.state === "delivered");
+    await untilDeliveries(path, ([row]) => row?.state === "delivered");
     await change(path, "version = version + 1");
     await end(path);
     await to.untilInbox(2);
-    const rows = await untilMessages(path, (all) => all.every(({ lease_until }) => lease_until === null));
+    const rows = await untilDeliveries(path, (all) => all.every(({ lease_until }) => lease_until === null));
     expect(rows.map(({ state }) => state)).toEqual(["delivered", "waiting"]);
     expect((await statusOf(path)).disabledReason).toBeNull();
     // And an endpoint that it does not know yet hears of the next end.
@@ -344,11 +344,11 @@ describe("a receiver", () => {
     expect(hears(id)).toEqual(["other"]);
   });
 
-  it("that is gone for one run's URL ends that message alone", async () => {
+  it("that is gone for one run's URL ends that delivery alone", async () => {
     const to = await answering({ status: 410 }, { status: 204 });
     const path = await telling({ url: `${to.url}/{{ run.id }}` });
     const id = await end(path);
-    const rows = await untilMessages(path, ([row]) => row?.state === "failed");
+    const rows = await untilDeliveries(path, ([row]) => row?.state === "failed");
     expect(rows).toMatchObject([{ run_id: id, state: "failed" }]);
     expect((await statusOf(path)).disabledReason).toBeNull();
     await end(path);
@@ -363,7 +363,7 @@ describe("a receiver", () => {
       await end(path);
       await to.untilInbox(n);
     }
-    await untilMessages(path, (rows) => rows.every(({ state }) => state === "failed"));
+    await untilDeliveries(path, (rows) => rows.every(({ state }) => state === "failed"));
     expect((await statusOf(path)).health).toMatchObject({ state: "unknown", isProbed: false });
     const ids = [await end(path), await end(path), await end(path)];
     expect(
@@ -387,7 +387,7 @@ describe("a receiver", () => {
       await putEndpoint(path, await answering(answer), {}, name);
     }
     const id = await end(path);
-    const rows = await untilMessages(
+    const rows = await untilDeliveries(
       path,
       (all) => all.length === 5 && all.every((row) => row.lease_until === null && row.attempt === 1),
     );

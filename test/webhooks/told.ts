@@ -72,16 +72,16 @@ async function runStored(path: string, actionName: string, body: object): Promis
   return answer.body;
 }
 
-export interface MessageRow extends Record<string, SqlStorageValue> {
+export interface DeliveryRow extends Record<string, SqlStorageValue> {
   readonly endpoint: string;
   readonly run_id: string;
   readonly state: string;
   readonly attempt: number;
 }
 
-/** The messages of the environment, oldest run first. */
-export function messages(path: string): Promise<MessageRow[]> {
-  return journal<MessageRow>(path, "SELECT * FROM messages").then((rows) =>
+/** The deliveries of the environment, oldest run first. */
+export function deliveryRows(path: string): Promise<DeliveryRow[]> {
+  return journal<DeliveryRow>(path, "SELECT * FROM deliveries").then((rows) =>
     rows.sort((a, b) => (`${a.run_id} ${a.endpoint}` < `${b.run_id} ${b.endpoint}` ? -1 : 1)),
   );
 }
@@ -104,25 +104,25 @@ export async function untilCertain(path: string): Promise<void> {
 /** Which endpoints hear of a run, by name. */
 export async function hearsOf(path: string): Promise<(id: string) => string[]> {
   await untilTold(path);
-  const rows = await messages(path);
+  const rows = await deliveryRows(path);
   return (id) => rows.filter((row) => row.run_id === id).map(({ endpoint }) => endpoint.split("@")[0] ?? "");
 }
 
-/** Until the messages satisfy this; those messages. */
-export async function untilMessages(
+/** Until the deliveries satisfy this; those deliveries. */
+export async function untilDeliveries(
   path: string,
-  isSo: (rows: readonly MessageRow[]) => boolean,
-): Promise<MessageRow[]> {
-  await until(async () => isSo(await messages(path)));
-  return messages(path);
+  isSo: (rows: readonly DeliveryRow[]) => boolean,
+): Promise<DeliveryRow[]> {
+  await until(async () => isSo(await deliveryRows(path)));
+  return deliveryRows(path);
 }
 
 /**
- * Until the only message has had this attempt and its answer is noted. A receiver knows earlier, and an alarm that rings
+ * Until the only delivery has had this attempt and its answer is noted. A receiver knows earlier, and an alarm that rings
  * later than the attempt's lease would count the attempt as lost.
  */
 export async function untilAnswered(path: string, attempt: number): Promise<void> {
-  await untilMessages(path, ([row]) => row?.attempt === attempt && row.lease_until === null);
+  await untilDeliveries(path, ([row]) => row?.attempt === attempt && row.lease_until === null);
 }
 
 /** Rings the alarm as if `ms` had passed. */
@@ -130,7 +130,7 @@ export async function alarmsIn(path: string, ms: number): Promise<void> {
   await alarmIn(ms, coordinator(path));
 }
 
-/** The runs of these messages, by their ids. */
+/** The runs of these deliveries, by their ids. */
 export function runsOf(requests: readonly ReceivedRequest[]): string[] {
   return requests.map(({ headers }) => (headers["webhook-id"] ?? "").replace(/-ended$/, ""));
 }

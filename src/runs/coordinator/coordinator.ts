@@ -35,7 +35,7 @@ import { ApproverCheck } from "./gates/approver-check.ts";
 import { GateHandler } from "./gates/gate-desk.ts";
 import { GatedRuns } from "./gates/gated-runs.ts";
 import { Ledger } from "./ledger.ts";
-import type { MessageSender } from "./messages.ts";
+import type { DeliverySender } from "./messages.ts";
 import { Cleaning } from "./moves/cleaning.ts";
 import { MoveHandler } from "./moves/move-desk.ts";
 import { Purge } from "./purge.ts";
@@ -56,7 +56,7 @@ const NO_NAME = "a coordinator has no name because it was woken by id: call it b
 interface Entrypoints {
   readonly WebhookSender: Sender;
   readonly WebhookEndpoints: Endpoints;
-  readonly MessageSender: MessageSender;
+  readonly DeliverySender: DeliverySender;
   readonly BulkOperations: BulkRunner;
   readonly RunArchive: Archiver;
 }
@@ -75,7 +75,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       ctx.abort(NO_NAME);
       throw new Error(NO_NAME);
     }
-    const { WebhookSender, WebhookEndpoints, MessageSender, BulkOperations, RunArchive } =
+    const { WebhookSender, WebhookEndpoints, DeliverySender, BulkOperations, RunArchive } =
       ctx.exports as unknown as Entrypoints;
     const journal = new Journal(ctx.storage, scope);
     const alarms = new AlarmClock(ctx.storage, journal);
@@ -86,10 +86,10 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const lacking = new Lacking(journal, replicas);
     const replies = new Replies(journal);
     const storageLimit = new StorageLimit(journal.sql);
-    const dueMessages = new DueQueue(journal.messages);
-    const tellers = new Tellers(journal, dueMessages, replies, storageLimit, {
+    const dueDeliveries = new DueQueue(journal.deliveries);
+    const tellers = new Tellers(journal, dueDeliveries, replies, storageLimit, {
       ...arming,
-      sender: MessageSender,
+      sender: DeliverySender,
       endpoints: WebhookEndpoints,
       select: () => selectEndpoints(env.DB, scope),
       armBy: (at, now) => alarms.armBy(at, now),
@@ -125,7 +125,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       timeHasCome: (run, now) => gatedRuns.change(run, { type: "time_opened" }, now),
       lastAttemptEnded: (run, mayHaveJob, now) => scheduler.attemptEnded(run, mayHaveJob, now),
     };
-    alarms.serve([openRuns, dueStops, dueMessages, endpoints, scheduler, bulk.driver, cleaning], {
+    alarms.serve([openRuns, dueStops, dueDeliveries, endpoints, scheduler, bulk.driver, cleaning], {
       purges: purge,
       archive: archive ?? { nextAt: () => Number.POSITIVE_INFINITY },
     });
@@ -134,7 +134,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     this.#atAlarm = {
       stopRequests: (now) => stopRequests.takeBatch(now),
       dispatches: (now) => dispatches.takeBatch(now),
-      messages: (now) => endpoints.takeBatch(now),
+      deliveries: (now) => endpoints.takeBatch(now),
       gates: (now) => scheduler.takeBatch(now),
       bulk: (now) => bulk.driver.start(now),
       moves: (now) => cleaning.start(now),

@@ -1,11 +1,11 @@
 /**
- * What a coordinator does for webhook endpoints: it knows them, tells them of events, shows how their messages went, and
- * sends messages again.
+ * What a coordinator does for webhook endpoints: it knows them, tells them of events, shows how their deliveries went, and
+ * sends deliveries again.
  */
 
-import type { EndpointCalls, EndpointReport, MessagesReply, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
+import type { DeliveriesReply, EndpointCalls, EndpointReport, ResendReply, RunEventToTell } from "../endpoint-calls.ts";
 import { bytesOf, type Journal } from "../journal/journal.ts";
-import type { MessageFilter } from "../message.ts";
+import type { DeliveryFilter } from "../message.ts";
 import { type EndpointKey, type EventType, eventOf, type Recovery, type RecoveryOrder } from "../telling.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Replies } from "./replies.ts";
@@ -39,14 +39,14 @@ export class EndpointHandler implements EndpointCalls {
     this.#tellers.reads.start(now);
   }
 
-  /** When a telling or a read is due; Infinity if there is none. Messages have a queue of their own. */
+  /** When a telling or a read is due; Infinity if there is none. Deliveries have a queue of their own. */
   nextAt(now: number): number {
     const { telling, reads } = this.#tellers;
     return Math.min(telling.nextAt(now), reads.nextAt(now));
   }
 
   takeBatch(now: number): number {
-    return this.#tellers.messages.takeBatch(now);
+    return this.#tellers.deliveries.takeBatch(now);
   }
 
   async note(created: EndpointKey | null): Promise<void> {
@@ -58,12 +58,12 @@ export class EndpointHandler implements EndpointCalls {
   }
 
   async report(key: EndpointKey): Promise<EndpointReport> {
-    const { messages } = this.#journal.messages.page(key, { limit: 1 });
+    const { deliveries } = this.#journal.deliveries.page(key, { limit: 1 });
     return {
       health: this.#journal.endpointHealth.of(key),
-      isHalfOpen: this.#tellers.messages.isHalfOpen(key),
+      isHalfOpen: this.#tellers.deliveries.isHalfOpen(key),
       recovery: this.#tellers.recoveries.of(key),
-      newest: messages[0] ?? null,
+      newest: deliveries[0] ?? null,
     };
   }
 
@@ -74,8 +74,8 @@ export class EndpointHandler implements EndpointCalls {
     });
   }
 
-  async page(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply> {
-    return { ...this.#journal.messages.page(key, filter), isHalfOpen: this.#tellers.messages.isHalfOpen(key) };
+  async page(key: EndpointKey, filter: DeliveryFilter): Promise<DeliveriesReply> {
+    return { ...this.#journal.deliveries.page(key, filter), isHalfOpen: this.#tellers.deliveries.isHalfOpen(key) };
   }
 
   async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {
@@ -84,7 +84,7 @@ export class EndpointHandler implements EndpointCalls {
     if (run === null) return "run_not_found";
     const event = eventOf(run);
     if (event === null || (type !== null && type !== event.type)) return "no_such_event";
-    this.#tellers.messages.resend(key, runId, event, bytesOf(run), now);
+    this.#tellers.deliveries.resend(key, runId, event, bytesOf(run), now);
     return "accepted";
   }
 

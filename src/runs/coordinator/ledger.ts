@@ -80,7 +80,7 @@ export class Ledger {
     this.#journal = journal;
     this.#replication = replication;
     this.#tellers = tellers;
-    // The retry of replication sets the alarm sooner than messages need it, so this order sets it once.
+    // The retry of replication sets the alarm sooner than deliveries need it, so this order sets it once.
     this.#followUps = [replication, tellers.telling];
     this.#subscriptions = subscriptions;
     this.#changes = changes;

@@ -1,6 +1,6 @@
 /**
  * Knows how the run before a run has ended: the last one of its action and entity that ended before it, whatever their
- * order of creation. That is looked up and noted when a run ends, so it says the same whenever a message is sent. Only
+ * order of creation. That is looked up and noted when a run ends, so it says the same whenever a delivery is sent. Only
  * an environment with an endpoint that needs it pays for it.
  */
 

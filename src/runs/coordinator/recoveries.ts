@@ -1,5 +1,5 @@
 /**
- * Brings messages back that an endpoint has lost: a walk over events, newest first, in bounded batches. The journal
+ * Brings deliveries back that an endpoint has lost: a walk over events, newest first, in bounded batches. The journal
  * has its progress, so it survives an eviction.
  */
 
@@ -10,7 +10,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { StoredRecovery } from "../journal/recovery-rows.ts";
 import { hears } from "../matching.ts";
 import { type EndpointKey, isSameOrder, type Recovery, type RecoveryOrder, type RunToTell } from "../telling.ts";
-import type { Messages } from "./messages.ts";
+import type { Deliveries } from "./messages.ts";
 import { Suspect } from "./suspect.ts";
 
 /** How many events one batch has. */
@@ -20,12 +20,12 @@ const CLOCK_MARGIN_MS = HOUR_MS;
 
 export class Recoveries {
   readonly #journal: Journal;
-  readonly #messages: Messages;
+  readonly #deliveries: Deliveries;
   readonly #suspect = new Suspect();
 
-  constructor(journal: Journal, messages: Messages) {
+  constructor(journal: Journal, deliveries: Deliveries) {
     this.#journal = journal;
-    this.#messages = messages;
+    this.#deliveries = deliveries;
   }
 
   of(endpoint: EndpointKey): Recovery | null {
@@ -39,14 +39,14 @@ export class Recoveries {
 
   /**
    * Begins a recovery, or goes on with one that has brought all that it may. False if another one of this endpoint is
-   * under way. It begins at the newest event, told or not. An event that both find has one message.
+   * under way. It begins at the newest event, told or not. An event that both find has one delivery.
    */
   begin(endpoint: EndpointKey, order: RecoveryOrder): boolean {
     const known = this.#journal.recoveries.of(endpoint);
     const isSame = known !== null && isSameOrder(known, order);
     if (known !== null && !known.isOver) return isSame;
     const beforeSeq = isSame && known.beforeSeq > 0 ? known.beforeSeq : this.#journal.sequence.next;
-    this.#journal.recoveries.put({ endpoint, ...order, beforeSeq, messages: 0, isOver: false });
+    this.#journal.recoveries.put({ endpoint, ...order, beforeSeq, deliveries: 0, isOver: false });
     return true;
   }
 
@@ -58,8 +58,8 @@ export class Recoveries {
     const { runs, walkedTo } = this.#journal.runsToTell.before(
       recovery.beforeSeq,
       since - CLOCK_MARGIN_MS,
-      // No more runs than messages that it may still bring, so that the next order goes on right behind the last one.
-      this.#suspect.limit(Math.min(BATCH_RUNS, RECOVERED_MAX - recovery.messages)),
+      // No more runs than deliveries that it may still bring, so that the next order goes on right behind the last one.
+      this.#suspect.limit(Math.min(BATCH_RUNS, RECOVERED_MAX - recovery.deliveries)),
     );
     const inTime = runs.filter(({ at }) => at >= since && at < (until ?? Number.POSITIVE_INFINITY));
     const lost = include === "failed" ? this.#failed(endpoint, inTime) : this.#missing(endpoint, inTime);
@@ -77,18 +77,18 @@ export class Recoveries {
   #bring(recovery: StoredRecovery, lost: readonly RunToTell[], walkedTo: number): void {
     const { endpoint } = recovery;
     const begun = this.#journal.transaction(() => {
-      for (const { id: runId, kind } of lost) this.#journal.messages.erase({ endpoint, runId, kind });
+      for (const { id: runId, kind } of lost) this.#journal.deliveries.erase({ endpoint, runId, kind });
       const matches = lost.map((run) => ({ run, endpoint }));
-      const messages = this.#messages.insert(matches, Date.now());
+      const deliveries = this.#deliveries.insert(matches, Date.now());
       this.#journal.recoveries.put(after(recovery, lost.length, walkedTo));
-      return messages;
+      return deliveries;
     });
-    this.#messages.launch(begun);
+    this.#deliveries.launch(begun);
   }
 
   #failed(endpoint: EndpointKey, runs: readonly RunToTell[]): RunToTell[] {
     return runs.filter(
-      ({ id: runId, kind }) => this.#journal.messages.of({ endpoint, runId, kind })?.state === "failed",
+      ({ id: runId, kind }) => this.#journal.deliveries.of({ endpoint, runId, kind })?.state === "failed",
     );
   }
 
@@ -96,12 +96,12 @@ export class Recoveries {
   #missing(endpoint: EndpointKey, runs: readonly RunToTell[]): RunToTell[] {
     const listener = this.#journal.endpoints.listeners.find((one) => one.endpoint === endpoint);
     if (listener === undefined) return [];
-    const known = this.#journal.messages.runsWith(endpoint, runs);
+    const known = this.#journal.deliveries.runsWith(endpoint, runs);
     return runs.filter((run) => !known.has(run.id) && hears(listener, run));
   }
 }
 
 function after(recovery: StoredRecovery, brought: number, walkedTo: number): StoredRecovery {
-  const messages = recovery.messages + brought;
-  return { ...recovery, messages, beforeSeq: walkedTo, isOver: walkedTo === 0 || messages >= RECOVERED_MAX };
+  const deliveries = recovery.deliveries + brought;
+  return { ...recovery, deliveries, beforeSeq: walkedTo, isOver: walkedTo === 0 || deliveries >= RECOVERED_MAX };
 }

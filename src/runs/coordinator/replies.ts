@@ -61,7 +61,7 @@ export class Replies {
     };
   }
 
-  /** What a message says of the run's newest event; null if endpoints hear of none. */
+  /** What a delivery says of the run's newest event; null if endpoints hear of none. */
   event(run: JournaledRun): RunEventToTell | null {
     const event = eventOf(run);
     if (event === null) return null;

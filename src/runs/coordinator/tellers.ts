@@ -4,7 +4,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { Endpoints, ReadEndpoint } from "../telling.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
 import { EndpointReads } from "./endpoint-reads.ts";
-import { type MessageSending, Messages } from "./messages.ts";
+import { Deliveries, type DeliverySending } from "./messages.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Recoveries } from "./recoveries.ts";
 import type { Replies } from "./replies.ts";
@@ -12,7 +12,7 @@ import type { StorageLimit } from "./storage-limit.ts";
 import { Telling } from "./telling.ts";
 
 /** What the parts that tell need besides the journal. */
-export interface TellingSettings extends MessageSending {
+export interface TellingSettings extends DeliverySending {
   readonly endpoints: Endpoints;
   readonly select: () => Promise<readonly ReadEndpoint[]>;
   readonly armBy: (at: number, now: number) => void;
@@ -20,7 +20,7 @@ export interface TellingSettings extends MessageSending {
 
 /** The parts that tell. The ledger writes with them, so they come before it. */
 export class Tellers {
-  readonly messages: Messages;
+  readonly deliveries: Deliveries;
   readonly recoveries: Recoveries;
   readonly outcomes: Outcomes;
   readonly telling: Telling;
@@ -34,14 +34,14 @@ export class Tellers {
     { endpoints, select, armBy, ...sending }: TellingSettings,
   ) {
     const { arm } = sending;
-    this.messages = new Messages(journal, queue, replies, sending);
-    this.recoveries = new Recoveries(journal, this.messages);
+    this.deliveries = new Deliveries(journal, queue, replies, sending);
+    this.recoveries = new Recoveries(journal, this.deliveries);
     this.outcomes = new Outcomes(journal);
-    const { messages, recoveries, outcomes } = this;
-    this.telling = new Telling(journal, { messages, recoveries, outcomes, storageLimit, arm, armBy });
+    const { deliveries, recoveries, outcomes } = this;
+    this.telling = new Telling(journal, { deliveries, recoveries, outcomes, storageLimit, arm, armBy });
     const onChange = () => this.telling.start();
     this.reads = new EndpointReads(journal, outcomes, { select, arm, onChange });
-    this.messages.effects = {
+    this.deliveries.effects = {
       isGone: (key) => {
         if (!journal.endpoints.listeners.some(({ endpoint }) => endpoint === key)) return;
         this.reads.note(null, Date.now());

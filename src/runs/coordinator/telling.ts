@@ -1,6 +1,6 @@
 /**
  * Tells webhook endpoints that runs have ended or lack approvals. The transaction that writes such a version also writes
- * its messages, so an event and its messages survive or die together. If the messages can't be written, the event is on
+ * its deliveries, so an event and its deliveries survive or die together. If the deliveries can't be written, the event is on
  * record as untold with the version, and a walk over such events tells it later. An environment without endpoints writes
  * no row.
  */
@@ -12,26 +12,26 @@ import type { FollowUp, Journal, Written } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { hears } from "../matching.ts";
 import { eventOf, type Match, type RunToTell } from "../telling.ts";
-import type { Messages } from "./messages.ts";
+import type { Deliveries } from "./messages.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Recoveries } from "./recoveries.ts";
 import type { StorageLimit } from "./storage-limit.ts";
 import { Suspect } from "./suspect.ts";
 
-/** How many messages one batch of the walk may make, and how many events it may look at. */
-const BATCH_MESSAGES = 200;
+/** How many deliveries one batch of the walk may make, and how many events it may look at. */
+const BATCH_DELIVERIES = 200;
 const BATCH_EVENTS = 50;
 /** The alarm looks this long after it was first seen that something may be untold. A walk begins at once. */
 const LOOK_AGAIN_MS = 30_000;
 /** How long the next try waits after one that failed: so many times longer with each, up to the second. */
 const RETRY_FIRST_MS = 2000;
 const RETRY_MAX_MS = 30_000;
-/** Nothing older is told: the messages that were made for it are forgotten, so it could be told twice. */
+/** Nothing older is told: the deliveries that were made for it are forgotten, so it could be told twice. */
 const TOLD_WITHIN_MS = 7 * DAY_MS;
 
 /** What a Telling needs besides the journal. `armBy`: sets the alarm for this instant at the latest. */
 export interface TellingParts {
-  readonly messages: Messages;
+  readonly deliveries: Deliveries;
   readonly recoveries: Recoveries;
   readonly outcomes: Outcomes;
   readonly storageLimit: StorageLimit;
@@ -61,20 +61,20 @@ export class Telling implements FollowUp {
     return run?.eventSeq !== seq || this.#journal.endpoints.listeners.length === 0;
   }
 
-  /** Writes the messages of the version's event, in its transaction. Returns what sends them. */
+  /** Writes the deliveries of the version's event, in its transaction. Returns what sends them. */
   record({ pendingVersion: { run, bytes } }: Written, now: number): (() => void) | null {
     if (run === null) return null;
-    const { messages, storageLimit, armBy } = this.#parts;
+    const { deliveries, storageLimit, armBy } = this.#parts;
     const isNoted = this.#noteOutcome(run, now);
     try {
       const event = runToTell(run, bytes);
       const matches = event === null ? [] : this.#matchesOf([event]);
       if (matches.length === 0) return isNoted ? null : () => this.startSoon();
       if (!storageLimit.isReached(now)) {
-        const begun = this.#journal.transaction(() => messages.insert(matches, now));
+        const begun = this.#journal.transaction(() => deliveries.insert(matches, now));
         armBy(now + LEASE_MS, now);
         // One that waits is sent when an attempt of its endpoint ends.
-        return () => messages.send(begun);
+        return () => deliveries.send(begun);
       }
     } catch (error) {
       this.#log(error);
@@ -125,7 +125,7 @@ export class Telling implements FollowUp {
       while (this.#hasWork) {
         // Between two passes, other calls are served.
         await scheduler.wait(0);
-        if (storageLimit.isReached(Date.now())) throw new Error("the object is full, so no message is written");
+        if (storageLimit.isReached(Date.now())) throw new Error("the object is full, so no delivery is written");
         outcomes.fill();
         this.#tellNext();
         recoveries.recoverBatch();
@@ -142,7 +142,7 @@ export class Telling implements FollowUp {
     arm(Date.now());
   }
 
-  /** Tells the next events. Where the walk has come to is written with their messages. */
+  /** Tells the next events. Where the walk has come to is written with their deliveries. */
   #tellNext(): void {
     const { telling, sequence, runsToTell, endpoints } = this.#journal;
     const { untoldAfter } = telling;
@@ -153,12 +153,12 @@ export class Telling implements FollowUp {
     const young = runs.filter(({ at }) => at > now - TOLD_WITHIN_MS);
     try {
       const begun = this.#journal.transaction(() => {
-        const messages = this.#parts.messages.insert(this.#matchesOf(young), now);
+        const deliveries = this.#parts.deliveries.insert(this.#matchesOf(young), now);
         this.#walkedTo(walkedTo);
-        return messages;
+        return deliveries;
       });
       this.#suspect.passed();
-      this.#parts.messages.launch(begun);
+      this.#parts.deliveries.launch(begun);
     } catch (error) {
       const skipped = this.#suspect.failed(runs);
       if (skipped === null) throw error;
@@ -206,7 +206,7 @@ export class Telling implements FollowUp {
 }
 
 function batchEvents(endpoints: number): number {
-  return Math.min(BATCH_EVENTS, Math.max(Math.floor(BATCH_MESSAGES / Math.max(endpoints, 1)), 1));
+  return Math.min(BATCH_EVENTS, Math.max(Math.floor(BATCH_DELIVERIES / Math.max(endpoints, 1)), 1));
 }
 
 function runToTell(run: JournaledRun, bytes: number): RunToTell | null {

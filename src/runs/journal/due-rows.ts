@@ -1,4 +1,4 @@
-/** What the alarm asks of a table whose rows are due at some instant: open runs, stop requests and messages. */
+/** What the alarm asks of a table whose rows are due at some instant: open runs, stop requests and deliveries. */
 
 /** A row that is due. Rows that are due at the same instant are in the order of their ids. */
 export interface Due {

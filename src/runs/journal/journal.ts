@@ -20,7 +20,7 @@ import { EndpointRows } from "./endpoint-rows.ts";
 import { JournalSql } from "./journal-sql.ts";
 import { type PendingVersion, ReplicaRows } from "./landing-rows.ts";
 import { Metadata } from "./marks.ts";
-import { MessageRows } from "./message-rows.ts";
+import { DeliveryRows } from "./message-rows.ts";
 import { OutcomeRows } from "./outcome-rows.ts";
 import { PauseRows } from "./pause-rows.ts";
 import { PreviewRows } from "./preview-rows.ts";
@@ -108,7 +108,7 @@ export class Journal {
   readonly due: DueRuns;
   readonly endedCounts: EndedRunCounts;
   readonly runsToTell: RunsToTell;
-  readonly messages: MessageRows;
+  readonly deliveries: DeliveryRows;
   readonly endpoints: EndpointRows;
   readonly outcomes: OutcomeRows;
   readonly telling: TellingCursors;
@@ -147,7 +147,7 @@ export class Journal {
     this.archive = new ArchiveRows(sql, this.metadata);
     this.endedCounts = new EndedRunCounts(sql);
     this.runsToTell = new RunsToTell(sql);
-    this.messages = new MessageRows(sql);
+    this.deliveries = new DeliveryRows(sql);
     this.endpoints = new EndpointRows(sql);
     this.outcomes = new OutcomeRows(sql);
     this.telling = new TellingCursors(this.metadata);
@@ -175,7 +175,7 @@ export class Journal {
       this.runs.forgetRemembered();
       this.bulk.forget();
       this.stopRequests.forgetRead();
-      this.messages.forgetRead();
+      this.deliveries.forgetRead();
       this.endpoints.forgetRead();
       this.queues.endsChange();
       this.takenBack();
@@ -238,7 +238,7 @@ export class Journal {
       const erased = isDispatchOver ? this.#eraseDispatch(run.id) : null;
       this.#orderStopRequest(run, now);
       if (run.gates?.approval && run.completedAt !== null) this.previews.erase(run.id);
-      if (isAskedAgain) this.messages.eraseOf([run.id]);
+      if (isAskedAgain) this.deliveries.eraseOf([run.id]);
       this.timeline.append(run, events);
       alongside?.();
       return erased === null ? written : { ...written, erased };
@@ -282,7 +282,7 @@ export class Journal {
         sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
       }
       this.stopRequests.forgetRead();
-      this.messages.eraseOf(ids);
+      this.deliveries.eraseOf(ids);
       if (!this.#isEmpty("outcomes")) this.outcomes.eraseOf(ids);
       this.runs.remove(ids);
       this.sequence.removedRuns();

@@ -1,22 +1,22 @@
 /**
- * The journal's table of messages: which webhook endpoint hears of which run, and how far each message got. A message
+ * The journal's table of deliveries: which webhook endpoint hears of which run, and how far each delivery got. A delivery
  * that waits is due when its next attempt is, and one that is over is due when its row expires. The rows of an endpoint
- * lie together, so that an endpoint with many waiting messages costs the others nothing.
+ * lie together, so that an endpoint with many waiting deliveries costs the others nothing.
  */
 
 import {
+  type Delivery,
+  type DeliveryFilter,
+  type DeliveryPage,
+  type DeliveryRef,
   type MadeAttempt,
-  type Message,
-  type MessageFilter,
-  type MessagePage,
-  type MessageRef,
-  readMessageId,
+  readDeliveryId,
 } from "../message.ts";
-import type { EndpointKey, MessageKind, RunToTell } from "../telling.ts";
+import type { DeliveryKind, EndpointKey, RunToTell } from "../telling.ts";
 import { fittingIntoBatch } from "./batch.ts";
 import { BEGINNING, type Due, type DueRows } from "./due-rows.ts";
 
-type Row = Omit<Message, "isResend" | "attempts"> & { isResend: number; attempts: string };
+type Row = Omit<Delivery, "isResend" | "attempts"> & { isResend: number; attempts: string };
 type DueRow = { id: string; dueAt: number; bytes: number };
 
 /** How many rows a page reads at most. */
@@ -29,9 +29,9 @@ const COLUMNS = `endpoint, run_id AS runId, kind, type, state, is_resend AS isRe
   weight, attempt, next_at AS nextAt, lease_until AS leaseUntil, expires_at AS expiresAt, attempts`;
 const THIS = "endpoint = ? AND run_id = ? AND kind = ?";
 const ID = "(endpoint || ' ' || run_id || ' ' || kind)";
-const INDEXED = "messages INDEXED BY messages_due";
+const INDEXED = "deliveries INDEXED BY deliveries_due";
 
-export class MessageRows implements DueRows {
+export class DeliveryRows implements DueRows {
   readonly #sql: SqlStorage;
   /** The endpoints that may have rows. Null: not read yet. */
   #endpoints: Set<EndpointKey> | null = null;
@@ -42,18 +42,18 @@ export class MessageRows implements DueRows {
     this.#sql = sql;
   }
 
-  of({ endpoint, runId, kind }: MessageRef): Message | null {
-    const [row] = this.#sql.exec<Row>(`SELECT ${COLUMNS} FROM messages WHERE ${THIS}`, endpoint, runId, kind);
-    return row === undefined ? null : toMessage(row);
+  of({ endpoint, runId, kind }: DeliveryRef): Delivery | null {
+    const [row] = this.#sql.exec<Row>(`SELECT ${COLUMNS} FROM deliveries WHERE ${THIS}`, endpoint, runId, kind);
+    return row === undefined ? null : toDelivery(row);
   }
 
-  /** False, and nothing is written, if there is this message already. */
-  insert(message: Message): boolean {
-    const { endpoint, runId, kind, type, weight, expiresAt } = message;
+  /** False, and nothing is written, if there is this delivery already. */
+  insert(delivery: Delivery): boolean {
+    const { endpoint, runId, kind, type, weight, expiresAt } = delivery;
     this.#endpoints?.add(endpoint);
     this.#nextDueAt = null;
     const inserted = this.#sql.exec(
-      `INSERT INTO messages (endpoint, run_id, kind, type, weight, expires_at, state, is_resend, attempt, next_at,
+      `INSERT INTO deliveries (endpoint, run_id, kind, type, weight, expires_at, state, is_resend, attempt, next_at,
          lease_until, due_at, attempts)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1`,
       endpoint,
@@ -62,34 +62,34 @@ export class MessageRows implements DueRows {
       type,
       weight,
       expiresAt,
-      ...progressOf(message),
+      ...progressOf(delivery),
     );
     return [...inserted].length > 0;
   }
 
-  /** Writes how far a message got. */
-  update(message: Message): void {
+  /** Writes how far a delivery got. */
+  update(delivery: Delivery): void {
     this.#nextDueAt = null;
     this.#sql.exec(
-      `UPDATE messages SET state = ?, is_resend = ?, attempt = ?, next_at = ?, lease_until = ?, due_at = ?, attempts = ?
+      `UPDATE deliveries SET state = ?, is_resend = ?, attempt = ?, next_at = ?, lease_until = ?, due_at = ?, attempts = ?
        WHERE ${THIS}`,
-      ...progressOf(message),
-      message.endpoint,
-      message.runId,
-      message.kind,
+      ...progressOf(delivery),
+      delivery.endpoint,
+      delivery.runId,
+      delivery.kind,
     );
   }
 
-  erase({ endpoint, runId, kind }: MessageRef): void {
+  erase({ endpoint, runId, kind }: DeliveryRef): void {
     this.#nextDueAt = null;
-    this.#sql.exec(`DELETE FROM messages WHERE ${THIS}`, endpoint, runId, kind);
+    this.#sql.exec(`DELETE FROM deliveries WHERE ${THIS}`, endpoint, runId, kind);
   }
 
-  /** Erases messages of an endpoint that wait: at most `limit`. Returns how many. */
+  /** Erases deliveries of an endpoint that wait: at most `limit`. Returns how many. */
   eraseWaiting(endpoint: EndpointKey, limit: number): number {
     this.#nextDueAt = null;
     const erased = this.#sql.exec(
-      `DELETE FROM messages WHERE (endpoint, run_id, kind) IN (
+      `DELETE FROM deliveries WHERE (endpoint, run_id, kind) IN (
          SELECT endpoint, run_id, kind FROM ${INDEXED} WHERE endpoint = ? AND (state = 'waiting') = 1 LIMIT ?)
        RETURNING 1`,
       endpoint,
@@ -98,23 +98,23 @@ export class MessageRows implements DueRows {
     return [...erased].length;
   }
 
-  /** Erases the messages of these runs. */
+  /** Erases the deliveries of these runs. */
   eraseOf(runIds: readonly string[]): void {
     const endpoints = [...this.#known()];
     if (endpoints.length === 0) return;
     this.#nextDueAt = null;
     this.#sql.exec(
-      `DELETE FROM messages
+      `DELETE FROM deliveries
        WHERE endpoint IN (SELECT value FROM json_each(?)) AND run_id IN (SELECT value FROM json_each(?))`,
       JSON.stringify(endpoints),
       JSON.stringify(runIds),
     );
   }
 
-  /** Which of these runs have the message of their newest event for the endpoint. */
+  /** Which of these runs have the delivery of their newest event for the endpoint. */
   runsWith(endpoint: EndpointKey, runs: readonly Pick<RunToTell, "id" | "kind">[]): ReadonlySet<string> {
     const rows = this.#sql.exec<{ id: string }>(
-      `SELECT run_id AS id FROM messages
+      `SELECT run_id AS id FROM deliveries
        WHERE endpoint = ? AND (run_id, kind) IN (SELECT value ->> 'id', value ->> 'kind' FROM json_each(?))`,
       endpoint,
       JSON.stringify(runs.map(({ id, kind }) => ({ id, kind }))),
@@ -122,11 +122,11 @@ export class MessageRows implements DueRows {
     return new Set([...rows].map(({ id }) => id));
   }
 
-  /** Messages of an endpoint, newest run first. */
-  page(endpoint: EndpointKey, { state, before, limit }: MessageFilter): MessagePage {
+  /** Deliveries of an endpoint, newest run first. */
+  page(endpoint: EndpointKey, { state, before, limit }: DeliveryFilter): DeliveryPage {
     const looked = [
-      ...this.#sql.exec<{ runId: string; kind: MessageKind; state: string }>(
-        `SELECT run_id AS runId, kind, state FROM messages WHERE endpoint = ? AND (run_id, kind) < (?, ?)
+      ...this.#sql.exec<{ runId: string; kind: DeliveryKind; state: string }>(
+        `SELECT run_id AS runId, kind, state FROM deliveries WHERE endpoint = ? AND (run_id, kind) < (?, ?)
          ORDER BY run_id DESC, kind DESC LIMIT ?`,
         endpoint,
         before?.runId ?? AFTER_ALL_IDS,
@@ -136,11 +136,11 @@ export class MessageRows implements DueRows {
     ];
     const wanted = looked.filter((row) => state === undefined || row.state === state);
     const shown = wanted.slice(0, limit);
-    const messages = shown.flatMap(({ runId, kind }) => this.of({ endpoint, runId, kind }) ?? []);
+    const deliveries = shown.flatMap(({ runId, kind }) => this.of({ endpoint, runId, kind }) ?? []);
     const isCut = wanted.length > shown.length;
     const last = isCut ? shown.at(-1) : looked.at(-1);
     const isLonger = isCut || looked.length === PAGE_ROWS;
-    return { messages, nextBefore: isLonger && last ? { runId: last.runId, kind: last.kind } : null };
+    return { deliveries, nextBefore: isLonger && last ? { runId: last.runId, kind: last.kind } : null };
   }
 
   due(now: number, limit: number, after = BEGINNING): Due[] {
@@ -157,7 +157,7 @@ export class MessageRows implements DueRows {
     return fittingIntoBatch(inOrder.map((row) => ({ ...row, events: 0 })));
   }
 
-  /** The rows of a message are over when it expires. Those that wait are few, or their endpoint has failed for days. */
+  /** The rows of a delivery are over when it expires. Those that wait are few, or their endpoint has failed for days. */
   overdue(now: number, limit: number): Due[] {
     return this.#ofWaiting<DueRow>(
       `SELECT ${ID} AS id, due_at AS dueAt, weight AS bytes FROM ${INDEXED}
@@ -193,20 +193,20 @@ export class MessageRows implements DueRows {
   }
 
   /**
-   * The endpoint's next message behind the message `last` that waits, whenever it is due. Where `last` stands is read
+   * The endpoint's next delivery behind the delivery `last` that waits, whenever it is due. Where `last` stands is read
    * now, because the answer to its attempt has moved it.
    */
   nextInTurn(endpoint: EndpointKey, last: string | undefined): Due | null {
-    const dueAt = last === undefined ? null : this.#waitsUntil(readMessageId(last));
+    const dueAt = last === undefined ? null : this.#waitsUntil(readDeliveryId(last));
     const behind = last === undefined || dueAt === null ? null : this.#next("", endpoint, { dueAt, id: last });
     return behind ?? this.#next("", endpoint, BEGINNING);
   }
 
   defer(id: string, now: number): void {
     this.#nextDueAt = null;
-    const { endpoint, runId, kind } = readMessageId(id);
+    const { endpoint, runId, kind } = readDeliveryId(id);
     this.#sql.exec(
-      `UPDATE messages SET due_at = ?1, next_at = iif(next_at IS NULL, NULL, ?1)
+      `UPDATE deliveries SET due_at = ?1, next_at = iif(next_at IS NULL, NULL, ?1)
        WHERE endpoint = ?2 AND run_id = ?3 AND kind = ?4`,
       now + DEFERRED_MS,
       endpoint,
@@ -215,10 +215,10 @@ export class MessageRows implements DueRows {
     );
   }
 
-  /** When a message is due that waits; null for any other one. */
-  #waitsUntil({ endpoint, runId, kind }: MessageRef): number | null {
+  /** When a delivery is due that waits; null for any other one. */
+  #waitsUntil({ endpoint, runId, kind }: DeliveryRef): number | null {
     const [row] = this.#sql.exec<{ dueAt: number }>(
-      `SELECT due_at AS dueAt FROM messages WHERE ${THIS} AND state = 'waiting'`,
+      `SELECT due_at AS dueAt FROM deliveries WHERE ${THIS} AND state = 'waiting'`,
       endpoint,
       runId,
       kind,
@@ -267,7 +267,7 @@ export class MessageRows implements DueRows {
     return [...this.#known()].flatMap((endpoint) => [...this.#sql.exec<T>(query, endpoint, ...bindings)]);
   }
 
-  /** The rows of a query for each endpoint (?1), first for messages that wait and then for the others (?2). */
+  /** The rows of a query for each endpoint (?1), first for deliveries that wait and then for the others (?2). */
   #ofAll<T extends Record<string, SqlStorageValue>>(query: string, ...bindings: (string | number)[]): T[] {
     return [...this.#known()].flatMap((endpoint) =>
       [1, 0].flatMap((isWaiting) => [...this.#sql.exec<T>(query, endpoint, isWaiting, ...bindings)]),
@@ -280,9 +280,9 @@ export class MessageRows implements DueRows {
       [
         ...this.#sql.exec<{ endpoint: string }>(
           `WITH RECURSIVE known (endpoint) AS (
-             SELECT min(endpoint) FROM messages
+             SELECT min(endpoint) FROM deliveries
              UNION ALL
-             SELECT (SELECT min(endpoint) FROM messages WHERE endpoint > known.endpoint) FROM known
+             SELECT (SELECT min(endpoint) FROM deliveries WHERE endpoint > known.endpoint) FROM known
              WHERE known.endpoint IS NOT NULL)
            SELECT endpoint FROM known WHERE endpoint IS NOT NULL`,
         ),
@@ -292,13 +292,13 @@ export class MessageRows implements DueRows {
   }
 }
 
-function toMessage({ isResend, attempts, ...row }: Row): Message {
+function toDelivery({ isResend, attempts, ...row }: Row): Delivery {
   return { ...row, isResend: isResend === 1, attempts: JSON.parse(attempts) as MadeAttempt[] };
 }
 
 /** The values of the columns that change, in their order. */
-function progressOf(message: Message): (string | number | null)[] {
-  const { state, isResend, attempt, nextAt, leaseUntil, expiresAt, attempts } = message;
+function progressOf(delivery: Delivery): (string | number | null)[] {
+  const { state, isResend, attempt, nextAt, leaseUntil, expiresAt, attempts } = delivery;
   const dueAt = state === "waiting" ? (leaseUntil ?? Math.min(nextAt ?? expiresAt, expiresAt)) : expiresAt;
   return [state, isResend ? 1 : 0, attempt, nextAt, leaseUntil, dueAt, JSON.stringify(attempts)];
 }

@@ -1,4 +1,4 @@
-/** The journal's table of recoveries: an endpoint asks for messages again, and a walk over ended runs brings them. */
+/** The journal's table of recoveries: an endpoint asks for deliveries again, and a walk over ended runs brings them. */
 
 import type { EndpointKey, Recovery } from "../telling.ts";
 
@@ -10,7 +10,7 @@ export interface StoredRecovery extends Recovery {
   readonly beforeSeq: number;
 }
 
-const SELECT = `SELECT endpoint, since, until, include, before_seq AS beforeSeq, messages, is_over AS isOver FROM recoveries`;
+const SELECT = `SELECT endpoint, since, until, include, before_seq AS beforeSeq, deliveries, is_over AS isOver FROM recoveries`;
 
 export class RecoveryRows {
   readonly #sql: SqlStorage;
@@ -36,19 +36,19 @@ export class RecoveryRows {
     return this.#isAny ?? this.next() !== null;
   }
 
-  put({ endpoint, since, until, include, beforeSeq, messages, isOver }: StoredRecovery): void {
+  put({ endpoint, since, until, include, beforeSeq, deliveries, isOver }: StoredRecovery): void {
     this.#isAny = null;
     this.#sql.exec(
-      `INSERT INTO recoveries (endpoint, since, until, include, before_seq, messages, is_over)
+      `INSERT INTO recoveries (endpoint, since, until, include, before_seq, deliveries, is_over)
        VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET since = excluded.since, until = excluded.until, include = excluded.include,
-         before_seq = excluded.before_seq, messages = excluded.messages, is_over = excluded.is_over`,
+         before_seq = excluded.before_seq, deliveries = excluded.deliveries, is_over = excluded.is_over`,
       endpoint,
       since,
       until,
       include,
       beforeSeq,
-      messages,
+      deliveries,
       isOver ? 1 : 0,
     );
   }

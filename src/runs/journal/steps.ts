@@ -175,7 +175,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      run_id TEXT PRIMARY KEY,
      sealed BLOB NOT NULL
    ) STRICT, WITHOUT ROWID;
-   CREATE TABLE messages (
+   CREATE TABLE deliveries (
      endpoint        TEXT    NOT NULL,
      run_id          TEXT    NOT NULL,
      kind            TEXT    NOT NULL,
@@ -191,7 +191,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      attempts        TEXT    NOT NULL,
      PRIMARY KEY (endpoint, run_id, kind)
    ) STRICT, WITHOUT ROWID;
-   CREATE INDEX messages_due ON messages (endpoint, (state = 'waiting'), due_at, run_id, kind);
+   CREATE INDEX deliveries_due ON deliveries (endpoint, (state = 'waiting'), due_at, run_id, kind);
    CREATE TABLE endpoints (
      endpoint    TEXT    PRIMARY KEY,
      version     INTEGER NOT NULL,
@@ -221,7 +221,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      until      INTEGER,
      include    TEXT    NOT NULL,
      before_seq INTEGER NOT NULL,
-     messages   INTEGER NOT NULL,
+     deliveries INTEGER NOT NULL,
      is_over    INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE bulk_operations (

@@ -1,5 +1,5 @@
 /**
- * The start of a receiver's response to a message. A response can repeat every secret of the request, so it is sealed
+ * The start of a receiver's response to a delivery. A response can repeat every secret of the request, so it is sealed
  * before it leaves the Worker invocation that got it. The sealed text opens only for the same endpoint and run.
  */
 
@@ -24,7 +24,7 @@ export async function openExcerpt(ring: KeyRing, sealed: string, told: Told): Pr
 }
 
 function about({ scope, endpoint, runId }: Told): string {
-  return `action-runs message-excerpt v1\n${scope}\n${endpoint}\n${runId}`;
+  return `action-runs delivery-excerpt v1\n${scope}\n${endpoint}\n${runId}`;
 }
 
 /** Null if the text is not base64. One broken excerpt must not hide the deliveries around it. */

@@ -1,6 +1,6 @@
 /**
  * A made-up run that ended just now, or that waits for approval, for a person who tries an endpoint out. PURE. No
- * coordinator has it, and its id is fresh, so that the receiver does not drop its message as a repetition.
+ * coordinator has it, and its id is fresh, so that the receiver does not drop its delivery as a repetition.
  */
 
 import { DAY_MS } from "../../base/time.ts";
@@ -9,7 +9,7 @@ import { toActionRun } from "../../runs/action-run.ts";
 import { detailsOf } from "../../runs/details.ts";
 import type { Gates } from "../../runs/gates.ts";
 import { begin, type Run } from "../../runs/run.ts";
-import { type EndpointKey, EVENT_TYPES, type EventType, eventOf, type MessageAttempt } from "../../runs/telling.ts";
+import { type DeliveryAttempt, type EndpointKey, EVENT_TYPES, type EventType, eventOf } from "../../runs/telling.ts";
 import type { EndpointDefinition } from "../definition.ts";
 
 const TOOK_MS = 42_000;
@@ -33,7 +33,7 @@ interface Trial {
   readonly now: number;
 }
 
-export function madeUpAttempt({ scope, endpoint, definition, triggeredBy, now, ...trial }: Trial): MessageAttempt {
+export function madeUpAttempt({ scope, endpoint, definition, triggeredBy, now, ...trial }: Trial): DeliveryAttempt {
   const { events, actionNames: [actionName = "example"] = [], labels = [] } = definition;
   const heard = EVENT_TYPES.find((type) => events.includes("action_run.*") || events.includes(type));
   const type = trial.type ?? heard ?? "action_run.succeeded";

@@ -1,14 +1,14 @@
 /**
- * What a message says: its id, its context for templates, and its body without a payload. PURE. It is made for each
+ * What a delivery says: its id, its context for templates, and its body without a payload. PURE. It is made for each
  * attempt from the run as it is, so a changed endpoint counts at once. No callback token is in it.
  */
 
 import { isJsonObject } from "../../base/json.ts";
-import { MESSAGE_MAX_BYTES, utf8Bytes } from "../../base/limits.ts";
+import { DELIVERY_MAX_BYTES, utf8Bytes } from "../../base/limits.ts";
 import type { Result } from "../../base/result.ts";
 import { rfc3339 } from "../../base/time.ts";
 import { withDetails } from "../../runs/details.ts";
-import type { MessageAttempt } from "../../runs/telling.ts";
+import type { DeliveryAttempt } from "../../runs/telling.ts";
 import { type Rendered, type RequestFault, renderRequest } from "../../webhooks/request/render.ts";
 import { type EventContext, IN_ENDPOINT_URL } from "../../webhooks/template/placeholder.ts";
 import type { EndpointDefinition } from "../definition.ts";
@@ -32,10 +32,10 @@ interface ShownRun {
 }
 
 /**
- * `webhook-id`, which is the same for each attempt and for each time that the message is sent again. So a receiver can
+ * `webhook-id`, which is the same for each attempt and for each time that the delivery is sent again. So a receiver can
  * drop repetitions. A run that lacks approvals again, because some were withdrawn, is no repetition.
  */
-export function messageId({ runId, kind, at, actionRun }: MessageAttempt): string {
+export function messageId({ runId, kind, at, actionRun }: DeliveryAttempt): string {
   const isAgain = kind === "approval" && at !== Date.parse((JSON.parse(actionRun) as ShownRun).createdAt);
   return `${runId}-${kind}${isAgain ? `-${at}` : ""}`;
 }
@@ -50,9 +50,9 @@ function linksOf(base: string, scope: string, runId: string) {
 }
 
 /** The request with all placeholders put in, or what can't be rendered. `base`: the service's URL. */
-export function renderMessage(
+export function renderDelivery(
   { url, headers, payload, secrets = {} }: Pick<EndpointDefinition, "url" | "headers" | "payload" | "secrets">,
-  attempt: MessageAttempt,
+  attempt: DeliveryAttempt,
   base: string,
 ): Result<Rendered, RequestFault> {
   const whole = withDetails(attempt.actionRun, attempt.details);
@@ -71,7 +71,7 @@ type Links = ReturnType<typeof linksOf>;
 
 function contextOf(
   run: ShownRun,
-  { type, previousStatus, isTest = false }: MessageAttempt,
+  { type, previousStatus, isTest = false }: DeliveryAttempt,
   links: Links,
 ): EventContext {
   const { id, actionName, triggeredBy, createdAt, status, startedAt, completedAt, error } = run;
@@ -106,7 +106,7 @@ const OMITTED = ["output", "parameters", "recommendations"] as const;
  * included.
  */
 function defaultBody(
-  { type, at, previousStatus, isTest = false }: MessageAttempt,
+  { type, at, previousStatus, isTest = false }: DeliveryAttempt,
   whole: string,
   links: Links,
 ): string {
@@ -116,7 +116,7 @@ function defaultBody(
     return `{"type":"${type}","timestamp":"${rfc3339(at)}","data":{"run":${run},${rest}}`;
   };
   let body = written(whole, []);
-  for (let n = 1; n <= OMITTED.length && utf8Bytes(body) > MESSAGE_MAX_BYTES; n++) {
+  for (let n = 1; n <= OMITTED.length && utf8Bytes(body) > DELIVERY_MAX_BYTES; n++) {
     const omitted = OMITTED.slice(0, n);
     const nulls = Object.fromEntries(omitted.map((member) => [member, null]));
     body = written(JSON.stringify({ ...(JSON.parse(whole) as ShownRun), ...nulls }), omitted);

@@ -1,9 +1,9 @@
 /**
- * Makes one attempt of a message: renders it, checks its URL, signs it with all secrets that still sign, sends it, and
+ * Makes one attempt of a delivery: renders it, checks its URL, signs it with all secrets that still sign, sends it, and
  * says what the answer means. It knows neither D1 nor coordinators.
  */
 
-import type { MessageAttempt, MessageResult } from "../../runs/telling.ts";
+import type { DeliveryAttempt, DeliveryResult } from "../../runs/telling.ts";
 import type { Env } from "../../settings/env.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 import { baseUrl } from "../../settings/public-url.ts";
@@ -16,7 +16,7 @@ import { requestHeaders } from "../../webhooks/request/request-headers.ts";
 import { pathsOf } from "../../webhooks/template/template.ts";
 import type { WholeEndpoint } from "../whole-endpoint.ts";
 import { sealExcerpt } from "./excerpt.ts";
-import { messageId, renderMessage } from "./message.ts";
+import { messageId, renderDelivery } from "./message.ts";
 import { type Judged, judge } from "./verdict.ts";
 
 interface Settings {
@@ -24,16 +24,16 @@ interface Settings {
   readonly ring: KeyRing;
 }
 
-export type SentMessage = Omit<MessageResult, "verdict"> & Judged;
+export type SentDelivery = Omit<DeliveryResult, "verdict"> & Judged;
 
 /** Never throws because of what the endpoint, the run or the receiver has. Nothing in the result is secret. */
-export async function sendMessage(
+export async function sendDelivery(
   { definition, version, origin, signingSecrets }: WholeEndpoint,
-  attempt: MessageAttempt,
+  attempt: DeliveryAttempt,
   { env, ring }: Settings,
-): Promise<SentMessage> {
+): Promise<SentDelivery> {
   const { status: noStatus, durationMs, excerpt: noExcerpt, retryAfter } = UNANSWERED;
-  const unsent = (judged: Judged, why: string): SentMessage => ({
+  const unsent = (judged: Judged, why: string): SentDelivery => ({
     ...judged,
     version,
     status: noStatus,
@@ -48,7 +48,7 @@ export async function sendMessage(
     const judged = { verdict: "not_made", isAlive: null } as const;
     return unsent(judged, "the service's webhook settings can't be used");
   }
-  const rendered = renderMessage(definition, attempt, baseUrl(env, origin));
+  const rendered = renderDelivery(definition, attempt, baseUrl(env, origin));
   if (!rendered.ok) return unsent({ verdict: "refused", isAlive: null }, sentenceOf(rendered.error));
   // Values change only path and query, so this is a fault of the endpoint, or of the settings that changed.
   const url = guardUrl(rendered.value.url, policy.value);

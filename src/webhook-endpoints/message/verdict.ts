@@ -1,18 +1,18 @@
-/** What the answer to a message means for the message and for its endpoint. PURE. */
+/** What the answer to a delivery means for the delivery and for its endpoint. PURE. */
 
-import type { MessageResult } from "../../runs/telling.ts";
+import type { DeliveryResult } from "../../runs/telling.ts";
 
 /**
  * What an attempt means. `unwanted`: the receiver answered 410, and no value of the run chose the URL, so it wants no
- * messages any more. Whoever asked for the attempt disables the endpoint, and then says `gone`.
+ * deliveries any more. Whoever asked for the attempt disables the endpoint, and then says `gone`.
  */
-export type SentVerdict = Exclude<MessageResult["verdict"], "gone"> | "unwanted";
+export type SentVerdict = Exclude<DeliveryResult["verdict"], "gone"> | "unwanted";
 
-export interface Judged extends Pick<MessageResult, "isAlive"> {
+export interface Judged extends Pick<DeliveryResult, "isAlive"> {
   readonly verdict: SentVerdict;
 }
 
-/** The receiver refuses this message, and would refuse it again. Others may pass. */
+/** The receiver refuses this delivery, and would refuse it again. Others may pass. */
 const REFUSED: ReadonlySet<number> = new Set([400, 413, 414, 415, 422]);
 /** The receiver has no time now. */
 const BUSY: ReadonlySet<number> = new Set([408, 425, 429]);

@@ -10,9 +10,9 @@ import { newRunsPath } from "../../support/requests.ts";
 import {
   answer,
   CHAT,
+  deliveryRows,
   die,
   given,
-  messageRows,
   outside,
   pass,
   put,
@@ -108,7 +108,7 @@ it("is told once, though it waits for its time and an approval leaves it one sho
   ]);
 });
 
-it("has a message only if there is an endpoint, and if the run needs an approval", async () => {
+it("has a delivery only if there is an endpoint, and if the run needs an approval", async () => {
   const silent = newRunsPath();
   await request(silent);
   const path = await given(CHAT);
@@ -116,26 +116,26 @@ it("has a message only if there is an endpoint, and if the run needs an approval
   await request(path, 0);
   const id = await request(path);
   await untilSent(1);
-  expect((await messageRows(path)).map(({ run_id }) => run_id)).toEqual([id]);
-  expect(await messageRows(silent)).toEqual([]);
+  expect((await deliveryRows(path)).map(({ run_id }) => run_id)).toEqual([id]);
+  expect(await deliveryRows(silent)).toEqual([]);
 });
 
-it("is told although the messages could not be written with the creation, in another object", async () => {
+it("is told although the deliveries could not be written with the creation, in another object", async () => {
   const path = await given(CHAT);
   outside.answers = () => 200;
-  await journal(path, "CREATE TRIGGER broken BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'broken'); END");
+  await journal(path, "CREATE TRIGGER broken BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'broken'); END");
   const [id, approved] = [await request(path), await request(path)];
   await approve(path, approved);
   await die(path);
   await journal(path, "DROP TRIGGER broken");
   await pass(path, 31_000);
   await untilSent(1);
-  // Nobody needs the message of a run that was approved meanwhile.
+  // Nobody needs the delivery of a run that was approved meanwhile.
   await until(async () => (await journal(path, "SELECT 1 FROM metadata WHERE name = 'untold_after'")).length === 0);
   expect(sent()).toEqual([[id, ...APPROVAL]]);
 });
 
-describe("a message that nobody needs any more", () => {
+describe("a delivery that nobody needs any more", () => {
   it.each([
     ["approved", approve],
     ["rejected", reject],
@@ -146,7 +146,7 @@ describe("a message that nobody needs any more", () => {
     await decide(path, id);
     outside.answers = () => 200;
     await answer(path, outside.underWay, 503);
-    const kinds = async () => (await messageRows(path)).map((row) => [row.kind, row.state]);
+    const kinds = async () => (await deliveryRows(path)).map((row) => [row.kind, row.state]);
     await until(async () => JSON.stringify(await kinds()).includes("waiting"));
     await pass(path, 6001);
     await until(async () => !JSON.stringify(await kinds()).includes("approval"));
@@ -202,11 +202,11 @@ describe("a recovery", () => {
     const path = await given(CHAT);
     outside.answers = () => 422;
     const id = await request(path);
-    await until(async () => (await messageRows(path))[0]?.state === "failed");
+    await until(async () => (await deliveryRows(path))[0]?.state === "failed");
     outside.answers = () => 200;
     await recover(path, "failed");
-    await until(async () => (await messageRows(path))[0]?.state === "delivered");
-    expect(await messageRows(path)).toMatchObject([{ run_id: id, kind: "approval", attempt: 1 }]);
+    await until(async () => (await deliveryRows(path))[0]?.state === "delivered");
+    expect(await deliveryRows(path)).toMatchObject([{ run_id: id, kind: "approval", attempt: 1 }]);
   });
 });
 
@@ -241,6 +241,6 @@ it("stays to be told again if only an attempt from before the withdrawal was del
   const [before, after] = outside.underWay;
   await answer(path, [before], 200);
   await answer(path, [after], 503);
-  await until(async () => (await messageRows(path))[0]?.lease_until === null);
-  expect(await messageRows(path)).toMatchObject([{ run_id: id, state: "waiting", attempt: 1 }]);
+  await until(async () => (await deliveryRows(path))[0]?.lease_until === null);
+  expect(await deliveryRows(path)).toMatchObject([{ run_id: id, state: "waiting", attempt: 1 }]);
 });

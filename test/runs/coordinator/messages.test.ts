@@ -1,23 +1,23 @@
-/** The attempts of messages: their schedule, what an answer means, and that one endpoint can't hurt another. */
+/** The attempts of deliveries: their schedule, what an answer means, and that one endpoint can't hurt another. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { type Circumstances, messageAfter } from "../../../src/runs/coordinator/message-schedule.ts";
-import type { Message } from "../../../src/runs/message.ts";
+import { type Circumstances, deliveryAfter } from "../../../src/runs/coordinator/message-schedule.ts";
+import type { Delivery } from "../../../src/runs/message.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
-import type { MessageResult } from "../../../src/runs/telling.ts";
+import type { DeliveryResult } from "../../../src/runs/telling.ts";
 import { LEASE_MS } from "../../../src/webhooks/delivery.ts";
 import { alarmAt, coordinator, DAY_MS, HOUR_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import {
   answer,
   CHAT,
+  type DeliveryRow,
+  deliveryRows,
   die,
   end,
   given,
   healthRows,
-  type MessageRow,
-  messageRows,
   note,
   outside,
   pass,
@@ -38,17 +38,17 @@ const recover = (path: string, endpoint: string) =>
 const recoveries = (path: string) => journal(path, "SELECT * FROM recoveries");
 
 /** Answers the one attempt under way, and waits until the journal has that. */
-async function settle(path: string, result: Partial<MessageResult> | number): Promise<MessageRow> {
+async function settle(path: string, result: Partial<DeliveryResult> | number): Promise<DeliveryRow> {
   await until(async () => outside.underWay.length === 1);
   await answer(path, outside.underWay, result);
-  await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
-  const [row] = await messageRows(path);
-  if (row === undefined) throw new Error("no message is left");
+  await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
+  const [row] = await deliveryRows(path);
+  if (row === undefined) throw new Error("no delivery is left");
   return row;
 }
 
-describe("messageAfter", () => {
-  const MESSAGE: Message = {
+describe("deliveryAfter", () => {
+  const DELIVERY: Delivery = {
     endpoint: CHAT,
     runId: "r",
     kind: "ended",
@@ -62,7 +62,7 @@ describe("messageAfter", () => {
     expiresAt: 9e12,
     attempts: [],
   };
-  const FAILED: MessageResult = {
+  const FAILED: DeliveryResult = {
     verdict: "failed",
     isAlive: false,
     version: 1,
@@ -77,26 +77,26 @@ describe("messageAfter", () => {
 
   it("waits longer after each of seven failures, a fifth more or less, and gives up after the eighth", () => {
     for (const [n, wait] of waits.entries()) {
-      const message = { ...MESSAGE, attempt: n + 1 };
-      const nextAt = (random: number) => (messageAfter(message, FAILED, { ...AT, random })?.nextAt ?? 0) - AT.now;
+      const delivery = { ...DELIVERY, attempt: n + 1 };
+      const nextAt = (random: number) => (deliveryAfter(delivery, FAILED, { ...AT, random })?.nextAt ?? 0) - AT.now;
       expect([nextAt(0), nextAt(0.5), nextAt(1)]).toEqual([0.8, 1, 1.2].map((part) => Math.ceil(part * wait)));
     }
-    expect(messageAfter({ ...MESSAGE, attempt: 8 }, FAILED, AT)).toMatchObject({ state: "failed", nextAt: null });
+    expect(deliveryAfter({ ...DELIVERY, attempt: 8 }, FAILED, AT)).toMatchObject({ state: "failed", nextAt: null });
   });
 
   it("waits as long as Retry-After says, if that is longer, and an hour at most", () => {
-    const wait = (retryAfter: string) => (messageAfter(MESSAGE, { ...FAILED, retryAfter }, AT)?.nextAt ?? 0) - AT.now;
+    const wait = (retryAfter: string) => (deliveryAfter(DELIVERY, { ...FAILED, retryAfter }, AT)?.nextAt ?? 0) - AT.now;
     expect([wait("60"), wait("1"), wait("86400"), wait("soon")]).toEqual([60_000, 5000, HOUR_MS, 5000]);
   });
 
   it("counts no attempt that could not be made, and no trial request", () => {
-    const unmade = messageAfter(MESSAGE, { ...FAILED, verdict: "not_made", isAlive: null }, AT);
+    const unmade = deliveryAfter(DELIVERY, { ...FAILED, verdict: "not_made", isAlive: null }, AT);
     expect(unmade).toMatchObject({ attempt: 0, nextAt: AT.now + 30_000, attempts: [], state: "waiting" });
-    const tried = messageAfter(MESSAGE, FAILED, { ...AT, isTrial: true, isHalfOpen: true });
+    const tried = deliveryAfter(DELIVERY, FAILED, { ...AT, isTrial: true, isHalfOpen: true });
     expect(tried).toMatchObject({ attempt: 0, nextAt: AT.now, state: "waiting" });
     expect(tried?.attempts).toHaveLength(1);
     // The failure after which the endpoint gets only trial requests counts, and the schedule stands still from then on.
-    const fifth = messageAfter(MESSAGE, FAILED, { ...AT, isHalfOpen: true });
+    const fifth = deliveryAfter(DELIVERY, FAILED, { ...AT, isHalfOpen: true });
     expect(fifth).toMatchObject({ attempt: 1, nextAt: AT.now, state: "waiting" });
   });
 
@@ -108,12 +108,12 @@ describe("messageAfter", () => {
       reason: "answered 503",
       excerpt: null,
     }));
-    const next = messageAfter({ ...MESSAGE, attempts }, FAILED, AT);
+    const next = deliveryAfter({ ...DELIVERY, attempts }, FAILED, AT);
     expect(next?.attempts.map(({ at }) => at)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, AT.now - 5]);
   });
 });
 
-describe("a message", () => {
+describe("a delivery", () => {
   it("is tried until a 2xx, and costs nothing after that", async () => {
     const path = await given(CHAT);
     await end(path);
@@ -129,7 +129,7 @@ describe("a message", () => {
     expect(outside.sent).toHaveLength(2);
   });
 
-  it.each<[string, Partial<MessageResult> | number]>([
+  it.each<[string, Partial<DeliveryResult> | number]>([
     ["a redirect", { verdict: "failed", isAlive: true, status: 302 }],
     ["no answer", { verdict: "failed", isAlive: false, status: null }],
   ])("is tried again after %s", async (_, result) => {
@@ -145,12 +145,12 @@ describe("a message", () => {
       await until(async () => outside.underWay.length === 1);
       await answer(path, outside.underWay, 422);
     }
-    await until(async () => (await messageRows(path)).every(({ state }) => state === "failed"));
+    await until(async () => (await deliveryRows(path)).every(({ state }) => state === "failed"));
     expect(await healthRows(path)).toEqual([]);
     await end(path);
     await untilSent(6);
     await answer(path, outside.underWay, 200);
-    await until(async () => (await messageRows(path)).some(({ state }) => state === "delivered"));
+    await until(async () => (await deliveryRows(path)).some(({ state }) => state === "delivered"));
   });
 
   it("whose endpoint is gone is dropped, with all others that wait for that endpoint", async () => {
@@ -159,13 +159,13 @@ describe("a message", () => {
     for (let n = 0; n < 10; n++) await end(path);
     await until(async () => of(CHAT).length === 8 && of(DOWN).length === 8);
     await answer(path, of(DOWN).slice(0, 1), { verdict: "gone", isAlive: null, status: null, version: 0 });
-    await until(async () => (await messageRows(path)).filter(({ endpoint }) => endpoint === DOWN).length === 0);
+    await until(async () => (await deliveryRows(path)).filter(({ endpoint }) => endpoint === DOWN).length === 0);
     await answer(path, of(DOWN), 200);
-    expect((await messageRows(path)).map(({ endpoint }) => endpoint)).toEqual(Array(10).fill(CHAT));
+    expect((await deliveryRows(path)).map(({ endpoint }) => endpoint)).toEqual(Array(10).fill(CHAT));
   });
 
   it.each([0, -1, -HOUR_MS])(
-    "is kept if its endpoint was stored or enabled while another message found that endpoint gone, and the clock stepped by %i ms",
+    "is kept if its endpoint was stored or enabled while another delivery found that endpoint gone, and the clock stepped by %i ms",
     async (step) => {
       // So far ahead, no alarm rings by itself.
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
@@ -181,11 +181,11 @@ describe("a message", () => {
         vi.setSystemTime(Date.now() + 20_000);
         await enable(path);
         const heard = [await end(path), await end(path)];
-        await until(async () => (await messageRows(path)).length === 3);
+        await until(async () => (await deliveryRows(path)).length === 3);
         vi.setSystemTime(Date.now() + step);
         await answer(path, [gone], { verdict: "gone", isAlive: null, status: null, version: 0 });
-        await until(async () => (await messageRows(path)).length < 3);
-        expect((await messageRows(path)).map(({ run_id }) => run_id)).toEqual(heard.sort());
+        await until(async () => (await deliveryRows(path)).length < 3);
+        expect((await deliveryRows(path)).map(({ run_id }) => run_id)).toEqual(heard.sort());
         outside.underWay = [];
       }
     },
@@ -214,9 +214,9 @@ describe("a message", () => {
     await end(path);
     await settle(path, 200);
     await pass(path, 7 * DAY_MS - 1);
-    expect(await messageRows(path)).toHaveLength(1);
+    expect(await deliveryRows(path)).toHaveLength(1);
     await pass(path, HOUR_MS + 1);
-    expect(await messageRows(path)).toEqual([]);
+    expect(await deliveryRows(path)).toEqual([]);
   });
 
   it("has its alarm before anything is due, also after a death", async () => {
@@ -232,7 +232,7 @@ describe("a message", () => {
   });
 });
 
-it("messages that wait for a permit ring no alarm, and one that was due before them still does", async () => {
+it("deliveries that wait for a permit ring no alarm, and one that was due before them still does", async () => {
   const path = await given(CHAT, DOWN);
   const dueInMs = async () => {
     const dueAt = await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).upkeep.poke());
@@ -242,15 +242,15 @@ it("messages that wait for a permit ring no alarm, and one that was due before t
   await pass(path, HOUR_MS);
   await until(async () => outside.reads >= 2);
   for (let n = 1; n <= 10; n++) await end(path);
-  await until(async () => (await messageRows(path)).length === 20 && outside.underWay.length === 16);
+  await until(async () => (await deliveryRows(path)).length === 20 && outside.underWay.length === 16);
   expect(await dueInMs()).toBeGreaterThan(LEASE_MS / 2);
   await answer(path, of(DOWN).slice(0, 2), 503);
-  await until(async () => (await messageRows(path)).filter(({ attempt }) => attempt > 0).length === 18);
-  // The retries of DOWN are due within seconds, and more messages come meanwhile.
+  await until(async () => (await deliveryRows(path)).filter(({ attempt }) => attempt > 0).length === 18);
+  // The retries of DOWN are due within seconds, and more deliveries come meanwhile.
   expect(await dueInMs()).toBeLessThan(7000);
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 7000 });
   await end(path);
-  await until(async () => (await messageRows(path)).length === 22);
+  await until(async () => (await deliveryRows(path)).length === 22);
   expect(await dueInMs()).toBeLessThanOrEqual(0);
 });
 
@@ -265,22 +265,22 @@ describe("one endpoint", () => {
     await until(async () => of(CHAT).length === 2);
     await answer(path, of(CHAT), 200);
     await until(async () => {
-      const chat = (await messageRows(path)).filter(({ endpoint }) => endpoint === CHAT);
+      const chat = (await deliveryRows(path)).filter(({ endpoint }) => endpoint === CHAT);
       return chat.length === 10 && chat.every(({ state }) => state === "delivered");
     });
     expect(hanging.map((endpoint) => of(endpoint).length)).toEqual(hanging.map(() => 8));
   });
 
-  it("that is down gets one trial request a minute, with another message each time, and none of them counts", async () => {
+  it("that is down gets one trial request a minute, with another delivery each time, and none of them counts", async () => {
     const path = await given(DOWN);
     outside.answers = () => 503;
     const ids = [];
     for (let n = 0; n < 7; n++) {
       ids.push(await end(path));
-      await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
+      await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
     }
     await until(async () => outside.sent.length >= 5);
-    const before = (await messageRows(path)).map(({ attempt }) => attempt);
+    const before = (await deliveryRows(path)).map(({ attempt }) => attempt);
     // The fifth failure can come while a sixth attempt is under way.
     expect([5, 6]).toContain(before.reduce((sum, attempt) => sum + attempt, 0));
     outside.sent = [];
@@ -288,10 +288,10 @@ describe("one endpoint", () => {
       await pass(path, 30_000);
       await pass(path, 30_001);
       await until(async () => outside.sent.length === n + 1);
-      await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
+      await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
     }
     expect(outside.sent.map(({ runId }) => runId).sort()).toEqual([...ids].sort());
-    expect((await messageRows(path)).map(({ attempt }) => attempt)).toEqual(before);
+    expect((await deliveryRows(path)).map(({ attempt }) => attempt)).toEqual(before);
     const page = await runInDurableObject(coordinator(path), (instance) =>
       coordinatorOf(instance).endpoints.page(DOWN, { limit: 10 }),
     );
@@ -300,9 +300,9 @@ describe("one endpoint", () => {
     // It is up again: the trial request that finds out brings all others with it.
     outside.answers = () => 200;
     await pass(path, 61_000);
-    await until(async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length >= 5);
+    await until(async () => (await deliveryRows(path)).filter(({ state }) => state === "delivered").length >= 5);
     await pass(path, 10_000);
-    await until(async () => (await messageRows(path)).every(({ state }) => state === "delivered"));
+    await until(async () => (await deliveryRows(path)).every(({ state }) => state === "delivered"));
     expect(await healthRows(path)).toMatchObject([{ failures: 0, failing_since: null }]);
   });
 
@@ -326,7 +326,7 @@ describe("one endpoint", () => {
     await end(path);
     for (const [n, ms] of [0, 6001, 6 * MINUTE_MS, 36 * MINUTE_MS].entries()) {
       await pass(path, ms);
-      await until(async () => (await messageRows(path))[0]?.attempt === n + 1);
+      await until(async () => (await deliveryRows(path))[0]?.attempt === n + 1);
     }
     outside.answers = null;
     await pass(path, 3 * HOUR_MS);
@@ -334,14 +334,14 @@ describe("one endpoint", () => {
     outside.filters = { "a@1": { disabled: true } };
     await put(path, "a@1", "z@1");
     for (let n = 1; n <= 3; n++) await end(path);
-    await until(async () => (await messageRows(path)).length === 4);
+    await until(async () => (await deliveryRows(path)).length === 4);
     await answer(path, of("a@1"), 503);
-    await until(async () => (await messageRows(path))[0]?.lease_until === null);
+    await until(async () => (await deliveryRows(path))[0]?.lease_until === null);
     await pass(path, MINUTE_MS);
     await until(async () => of("a@1").length === 1);
   });
 
-  it("that is down gets trial requests with another message each time, also if it takes long to answer", async () => {
+  it("that is down gets trial requests with another delivery each time, also if it takes long to answer", async () => {
     const path = await given(DOWN);
     outside.answers = () => 503;
     for (let n = 0; n < 6; n++) await end(path);
@@ -349,7 +349,7 @@ describe("one endpoint", () => {
     outside.answers = null;
     const tried: string[] = [];
     for (let n = 0; n < 6; n++) {
-      await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
+      await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
       await pass(path, 30_000);
       await pass(path, 30_001);
       await until(async () => outside.underWay.length === 1);
@@ -360,13 +360,13 @@ describe("one endpoint", () => {
     expect(new Set(tried).size).toBe(6);
   });
 
-  it("that is down gets a trial request with a message whose next attempt is hours away, too", async () => {
+  it("that is down gets a trial request with a delivery whose next attempt is hours away, too", async () => {
     const path = await given(DOWN);
     outside.answers = () => 503;
     const first = await end(path);
     for (const [n, ms] of [0, 6001, 6 * MINUTE_MS, 36 * MINUTE_MS].entries()) {
       await pass(path, ms);
-      await until(async () => (await messageRows(path))[0]?.attempt === n + 1);
+      await until(async () => (await deliveryRows(path))[0]?.attempt === n + 1);
     }
     await end(path);
     await until(async () => Number((await healthRows(path))[0]?.failures) === 5);
@@ -374,10 +374,10 @@ describe("one endpoint", () => {
     for (let n = 1; n <= 3; n++) {
       await pass(path, 61_000);
       await until(async () => outside.sent.length === n);
-      await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
+      await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
     }
     expect(outside.sent.map(({ runId }) => runId)).toContain(first);
-    expect((await messageRows(path))[0]?.attempt).toBe(4);
+    expect((await deliveryRows(path))[0]?.attempt).toBe(4);
   });
 
   it("that is down still gets trial requests after a death, and others are not held up by it", async () => {
@@ -400,16 +400,16 @@ describe("one endpoint", () => {
     outside.answers = () => 503;
     for (let n = 0; n < 6; n++) await end(path);
     await until(async () => Number((await healthRows(path))[0]?.failures) >= 5);
-    await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
-    const before = (await messageRows(path)).map(({ attempt }) => attempt);
+    await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
+    const before = (await deliveryRows(path)).map(({ attempt }) => attempt);
     for (let n = 0; n < 4; n++) {
       await die(path);
       outside.sent = [];
       await pass(path, 61_000);
       await untilSent(1);
-      await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
+      await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
     }
-    expect((await messageRows(path)).map(({ attempt }) => attempt)).toEqual(before);
+    expect((await deliveryRows(path)).map(({ attempt }) => attempt)).toEqual(before);
   });
 
   it("that answers but refuses with 404 gets no trial requests, and its failures are counted", async () => {
@@ -417,10 +417,10 @@ describe("one endpoint", () => {
     outside.answers = () => ({ verdict: "failed", isAlive: true, status: 404 });
     for (let n = 0; n < 7; n++) {
       const id = await end(path);
-      // On a busy machine, the messages before are meanwhile tried again.
+      // On a busy machine, the deliveries before are meanwhile tried again.
       await until(async () => outside.sent.some(({ runId }) => runId === id));
     }
-    await until(async () => (await messageRows(path)).every(({ lease_until }) => lease_until === null));
+    await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
     const page = await runInDurableObject(coordinator(path), (instance) =>
       coordinatorOf(instance).endpoints.page(CHAT, { limit: 10 }),
     );
@@ -435,11 +435,11 @@ describe("one endpoint", () => {
     await until(async () => outside.sent.length >= 5);
     for (let n = 0; n < 10; n++) await pass(path, 1000);
     expect(outside.sent.length).toBeLessThanOrEqual(7);
-    expect((await messageRows(path)).map(({ attempt }) => attempt)).toEqual(Array(10).fill(0));
+    expect((await deliveryRows(path)).map(({ attempt }) => attempt)).toEqual(Array(10).fill(0));
     expect(await healthRows(path)).toEqual([]);
     outside.answers = () => 200;
     for (let n = 0; n < 3; n++) await pass(path, 61_000);
-    await until(async () => (await messageRows(path)).every(({ state }) => state === "delivered"));
+    await until(async () => (await deliveryRows(path)).every(({ state }) => state === "delivered"));
   });
 });
 
@@ -448,11 +448,11 @@ describe("health", () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     for (let n = 0; n < 3; n++) await end(path);
-    await until(async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length === 3);
+    await until(async () => (await deliveryRows(path)).filter(({ state }) => state === "delivered").length === 3);
     const [first] = await healthRows(path);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOUR_MS });
     await end(path);
-    await until(async () => (await messageRows(path)).filter(({ state }) => state === "delivered").length === 4);
+    await until(async () => (await deliveryRows(path)).filter(({ state }) => state === "delivered").length === 4);
     expect(await healthRows(path)).toEqual([first]);
   });
 
@@ -473,14 +473,14 @@ describe("health", () => {
     const path = await given(CHAT);
     outside.answers = () => ({ verdict: "failed", isAlive: true, status: 404 });
     await end(path);
-    await until(async () => (await messageRows(path))[0]?.attempt === 1);
+    await until(async () => (await deliveryRows(path))[0]?.attempt === 1);
     expect(outside.considered).toEqual([]);
     await pass(path, DAY_MS + HOUR_MS);
     for (const n of [2, 3]) {
-      await until(async () => (await messageRows(path))[0]?.attempt === n);
+      await until(async () => (await deliveryRows(path))[0]?.attempt === n);
       await pass(path, 40 * MINUTE_MS);
     }
-    await until(async () => (await messageRows(path))[0]?.attempt === 4);
+    await until(async () => (await deliveryRows(path))[0]?.attempt === 4);
     expect(outside.considered).toEqual([CHAT, CHAT]);
   });
 });
@@ -489,7 +489,7 @@ describe("resend", () => {
   const resend = (path: string, id: string, type: "action_run.failed" | "action_run.succeeded" | null = null) =>
     runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.resend(CHAT, id, type));
 
-  it("sends a message again under its old id, and says nothing of health", async () => {
+  it("sends a delivery again under its old id, and says nothing of health", async () => {
     const path = await given(CHAT);
     const id = await end(path);
     await settle(path, 422);

@@ -6,9 +6,9 @@ import { newRunsPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import {
   CHAT,
+  deliveryRows,
   die,
   end,
-  messageRows,
   outside,
   pass,
   put,
@@ -31,7 +31,7 @@ async function comparing(path = newRunsPath()): Promise<string> {
 const finish = (path: string, id: string, status: "succeeded" | "failed") =>
   change(path, id, { type: status, ...(status === "failed" ? { error: "no" } : { output: null }) } as never);
 
-const heard = async (path: string) => (await messageRows(path)).map(({ run_id }) => run_id);
+const heard = async (path: string) => (await deliveryRows(path)).map(({ run_id }) => run_id);
 const outcomes = (path: string) =>
   journal(path, "SELECT action_name, entity_id, is_stored, run_id, status FROM outcomes ORDER BY action_name");
 
@@ -80,7 +80,7 @@ it("is looked for newest first and in batches, also by another object, and until
   expect(await outcomes(path)).toMatchObject([{ action_name: "deploy", run_id: unknown }, { action_name: "filler" }]);
 });
 
-it("stays with the run, so a message that is sent again says the same", async () => {
+it("stays with the run, so a delivery that is sent again says the same", async () => {
   const path = await comparing();
   await end(path, "succeeded");
   const id = await end(path, "failed");

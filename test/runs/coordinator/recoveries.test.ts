@@ -1,4 +1,4 @@
-/** Messages that an endpoint has lost come back: those that were given up, and those that were never made. */
+/** Deliveries that an endpoint has lost come back: those that were given up, and those that were never made. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -22,7 +22,7 @@ const recovery = async (path: string): Promise<Recovery | null> =>
 const untilOver = (path: string) => until(async () => (await recovery(path))?.isOver === true);
 const states = async (path: string) =>
   Object.fromEntries(
-    (await journal<{ run_id: string; state: string }>(path, "SELECT run_id, state FROM messages")).map(
+    (await journal<{ run_id: string; state: string }>(path, "SELECT run_id, state FROM deliveries")).map(
       ({ run_id, state }) => [run_id, state],
     ),
   );
@@ -42,7 +42,7 @@ describe("recover", () => {
     await untilOver(path);
     await until(async () => Object.values(await states(path)).every((state) => state === "delivered"));
     expect(outside.sent.map(({ runId }) => runId).sort()).toEqual(bad.sort());
-    expect(await recovery(path)).toMatchObject({ messages: 2, isOver: true, include: "failed" });
+    expect(await recovery(path)).toMatchObject({ deliveries: 2, isOver: true, include: "failed" });
     expect(Object.keys(await states(path)).sort()).toEqual([good, ...bad].sort());
   });
 
@@ -69,7 +69,7 @@ describe("recover", () => {
     expect(outside.sent.map(({ runId }) => runId).sort()).toEqual(ids.sort());
   });
 
-  it("brings a bounded number of messages, the same request goes on, and a death loses none", async () => {
+  it("brings a bounded number of deliveries, the same request goes on, and a death loses none", async () => {
     const path = await given(CHAT);
     await fillJournal(path, { rows: EACH + 340, isReplicated: false, endedAt: Date.now() });
     const rows = await journal<{ id: string }>(path, "SELECT id FROM runs ORDER BY change_seq");
@@ -86,16 +86,16 @@ describe("recover", () => {
     await die(path);
     const order: RecoveryOrder = { since: since(), until: null, include: "missing" };
     await recover(path, order);
-    await until(async () => ((await recovery(path))?.messages ?? 0) > 500);
+    await until(async () => ((await recovery(path))?.deliveries ?? 0) > 500);
     await die(path);
     await untilOver(path);
-    expect(await recovery(path)).toMatchObject({ messages: EACH, isOver: true });
+    expect(await recovery(path)).toMatchObject({ deliveries: EACH, isOver: true });
     const heard = ids.slice(0, -7);
     const newest = heard.slice(-EACH);
     expect(Object.keys(await states(path)).sort()).toEqual(newest.sort());
     await recover(path, order);
     await untilOver(path);
-    expect(await recovery(path)).toMatchObject({ messages: 333, isOver: true });
+    expect(await recovery(path)).toMatchObject({ deliveries: 333, isOver: true });
     expect(Object.keys(await states(path)).sort()).toEqual(heard.sort());
     // Eight at a time, however many wait.
     expect(outside.underWay.length).toBeLessThanOrEqual(16);
@@ -154,7 +154,7 @@ describe("recover", () => {
     await until(async () => Object.keys(await states(path)).length === 0);
     await journal(
       path,
-      `CREATE TRIGGER broken BEFORE INSERT ON messages WHEN NEW.run_id = '${missing}'
+      `CREATE TRIGGER broken BEFORE INSERT ON deliveries WHEN NEW.run_id = '${missing}'
        BEGIN SELECT RAISE(ABORT, 'broken'); END`,
     );
     outside.answers = () => 200;
@@ -168,14 +168,14 @@ describe("recover", () => {
     expect(await states(path)).toEqual({ [missing]: "delivered", [told]: "delivered" });
   });
 
-  it("skips a message that can't be written, and brings the others", async () => {
+  it("skips a delivery that can't be written, and brings the others", async () => {
     const path = newRunsPath();
     outside.answers = () => 200;
     const [first, broken, last] = [await end(path), await end(path), await end(path)];
     await put(path, CHAT);
     await journal(
       path,
-      `CREATE TRIGGER broken BEFORE INSERT ON messages WHEN NEW.run_id = '${broken}'
+      `CREATE TRIGGER broken BEFORE INSERT ON deliveries WHEN NEW.run_id = '${broken}'
        BEGIN SELECT RAISE(ABORT, 'broken'); END`,
     );
     const logged = vi.spyOn(console, "error");

@@ -1,19 +1,19 @@
 /**
- * Messages of one coordinator without a receiver: the two entrypoints that know endpoints are stand-ins, at the
+ * Deliveries of one coordinator without a receiver: the two entrypoints that know endpoints are stand-ins, at the
  * platform's edge, whose answers the test gives. So is what D1 says of the endpoints.
  */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
 import type { EndpointFilter } from "../../../src/runs/matching.ts";
-import { type MessageAttempt, type MessageResult, readEndpointKey } from "../../../src/runs/telling.ts";
+import { type DeliveryAttempt, type DeliveryResult, readEndpointKey } from "../../../src/runs/telling.ts";
 import { change, coordinator, createAged, direct, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
 export interface UnderWay {
-  readonly attempt: MessageAttempt;
-  answer(result: Partial<MessageResult> | number): void;
+  readonly attempt: DeliveryAttempt;
+  answer(result: Partial<DeliveryResult> | number): void;
   crash(): void;
 }
 
@@ -25,10 +25,10 @@ interface Outside {
   /** How a read of the endpoints is held up, after D1 has looked and before its answer arrives. */
   holdRead: (() => Promise<void>) | null;
   reads: number;
-  sent: MessageAttempt[];
+  sent: DeliveryAttempt[];
   underWay: UnderWay[];
   /** What each attempt comes to at once; null: the test answers. */
-  answers: ((attempt: MessageAttempt) => Partial<MessageResult> | number) | null;
+  answers: ((attempt: DeliveryAttempt) => Partial<DeliveryResult> | number) | null;
   considered: string[];
 }
 
@@ -46,7 +46,7 @@ const NOTHING: Outside = {
 export const outside: Outside = { ...NOTHING };
 
 /** The result of an attempt that was answered with this status, by version 1 of its endpoint. */
-function resultOf(result: Partial<MessageResult> | number): MessageResult {
+function resultOf(result: Partial<DeliveryResult> | number): DeliveryResult {
   const status = typeof result === "number" ? result : 503;
   const isAlive = status < 500;
   const verdict = status < 300 ? "delivered" : status === 422 ? "refused" : "failed";
@@ -63,10 +63,10 @@ function resultOf(result: Partial<MessageResult> | number): MessageResult {
   };
 }
 
-function send(attempt: MessageAttempt): Promise<MessageResult> {
+function send(attempt: DeliveryAttempt): Promise<DeliveryResult> {
   outside.sent.push(attempt);
   if (outside.answers !== null) return Promise.resolve(resultOf(outside.answers(attempt)));
-  const { promise, resolve, reject } = Promise.withResolvers<MessageResult>();
+  const { promise, resolve, reject } = Promise.withResolvers<DeliveryResult>();
   const gone = () => {
     outside.underWay = outside.underWay.filter((other) => other !== self);
   };
@@ -123,7 +123,7 @@ async function read(scope: string): Promise<object[]> {
 /** The key of an endpoint. */
 export const CHAT = "chat@1";
 
-export interface MessageRow extends Record<string, SqlStorageValue> {
+export interface DeliveryRow extends Record<string, SqlStorageValue> {
   readonly endpoint: string;
   readonly run_id: string;
   readonly state: string;
@@ -134,8 +134,8 @@ export interface MessageRow extends Record<string, SqlStorageValue> {
   readonly attempts: string;
 }
 
-export const messageRows = (path: string) =>
-  journal<MessageRow>(path, "SELECT * FROM messages ORDER BY endpoint, run_id");
+export const deliveryRows = (path: string) =>
+  journal<DeliveryRow>(path, "SELECT * FROM deliveries ORDER BY endpoint, run_id");
 export const healthRows = (path: string) => journal(path, "SELECT * FROM endpoint_health ORDER BY endpoint");
 export const untilSent = (n: number) => until(async () => outside.sent.length >= n);
 
@@ -171,7 +171,7 @@ export function useStandInEndpoints(): void {
     // All objects of an isolate share these exports, and each reads them when it is constructed.
     return runInDurableObject(coordinator(newRunsPath()), (_, state) => {
       const { exports } = state as unknown as { exports: object };
-      const values = { WebhookEndpoints: { considerDisabling }, MessageSender: { send } };
+      const values = { WebhookEndpoints: { considerDisabling }, DeliverySender: { send } };
       const real = Object.keys(values).map((name) => [name, Object.getOwnPropertyDescriptor(exports, name)] as const);
       for (const [name, value] of Object.entries(values)) {
         Object.defineProperty(exports, name, { value, configurable: true });
@@ -209,7 +209,7 @@ export async function die(path: string): Promise<void> {
 export async function answer(
   path: string,
   attempts: readonly (UnderWay | undefined)[],
-  result: Partial<MessageResult> | number,
+  result: Partial<DeliveryResult> | number,
 ): Promise<void> {
   await runInDurableObject(coordinator(path), async () => {
     for (const attempt of attempts) attempt?.answer(result);

@@ -1,7 +1,7 @@
 /**
  * Random stories of ends and of changes of endpoints, whose parts overlap, come late or get lost, while objects die, D1
- * is restored, and messages can't be written. Whatever happens, an end after the response to a PUT is told to that
- * endpoint, by one message, and no endpoint hears of an end from before it was stored.
+ * is restored, and deliveries can't be written. Whatever happens, an end after the response to a PUT is told to that
+ * endpoint, by one delivery, and no endpoint hears of an end from before it was stored.
  */
 
 import fc from "fast-check";
@@ -188,13 +188,13 @@ const step = fc.oneof(
     held = false;
   }),
   one(2, "die", ({ path }) => die(path)),
-  one(1, "messages break", async ({ path }) => {
+  one(1, "deliveries break", async ({ path }) => {
     await journal(
       path,
-      "CREATE TRIGGER IF NOT EXISTS broken BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'broken'); END",
+      "CREATE TRIGGER IF NOT EXISTS broken BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'broken'); END",
     );
   }),
-  one(2, "messages work", ({ path }) => journal(path, "DROP TRIGGER IF EXISTS broken")),
+  one(2, "deliveries work", ({ path }) => journal(path, "DROP TRIGGER IF EXISTS broken")),
   one(1, "a snapshot of D1", (story) => {
     const { endpoints, filters } = outside;
     story.snapshot = { endpoints, filters };
@@ -217,14 +217,14 @@ async function comeToRest(story: Story): Promise<void> {
   const busy = "SELECT 1 FROM metadata WHERE name IN ('endpoints_noted', 'untold_after', 'outcomes_below')";
   await until(async () => {
     await pass(path, 31 * MINUTE_MS);
-    const waiting = await journal(path, "SELECT 1 FROM messages WHERE state = 'waiting'");
+    const waiting = await journal(path, "SELECT 1 FROM deliveries WHERE state = 'waiting'");
     return (await journal(path, busy)).length + waiting.length === 0;
   });
 }
 
 /** The faults of a story that is over. */
 async function faultsOf({ path, ends, promised, noted, restored }: Story): Promise<string[]> {
-  const rows = await journal<{ endpoint: string; run_id: string }>(path, "SELECT endpoint, run_id FROM messages");
+  const rows = await journal<{ endpoint: string; run_id: string }>(path, "SELECT endpoint, run_id FROM deliveries");
   const told = new Set(rows.map(({ endpoint, run_id }) => `${endpoint} ${run_id}`));
   const missing = [...promised].flatMap(([key, { from, filters }]) =>
     ends
@@ -241,7 +241,7 @@ async function faultsOf({ path, ends, promised, noted, restored }: Story): Promi
   );
   const unsent = rows
     .filter(({ endpoint, run_id }) => !outside.sent.some((one) => one.endpoint === endpoint && one.runId === run_id))
-    .map(({ endpoint, run_id }) => `${endpoint} has a message of ${run_id} that was never sent`);
+    .map(({ endpoint, run_id }) => `${endpoint} has a delivery of ${run_id} that was never sent`);
   return [...missing, ...early, ...unsent];
 }
 

@@ -23,10 +23,10 @@ import {
   answer,
   CHAT,
   changed,
+  deliveryRows,
   die,
   end,
   given,
-  messageRows,
   note,
   outside,
   pass,
@@ -53,13 +53,13 @@ const lastSeq = async (path: string) =>
   (await journal<{ seq: number }>(path, "SELECT max(change_seq) AS seq FROM runs"))[0]?.seq;
 const untilTold = (path: string) => until(async () => (await cursors(path)).untold_after === undefined);
 
-/** Messages can't be written. `when`: SQL about the new row. */
-const breakMessages = (path: string, when = "1") =>
+/** Deliveries can't be written. `when`: SQL about the new row. */
+const breakDeliveries = (path: string, when = "1") =>
   journal(
     path,
-    `CREATE TRIGGER broken BEFORE INSERT ON messages WHEN ${when} BEGIN SELECT RAISE(ABORT, 'broken'); END`,
+    `CREATE TRIGGER broken BEFORE INSERT ON deliveries WHEN ${when} BEGIN SELECT RAISE(ABORT, 'broken'); END`,
   );
-const mendMessages = (path: string) => journal(path, "DROP TRIGGER broken");
+const mendDeliveries = (path: string) => journal(path, "DROP TRIGGER broken");
 
 const FAILED = { type: "failed", error: "no", output: null } as const;
 
@@ -97,7 +97,7 @@ describe("an environment without endpoints", () => {
     await pass(path, 10_000);
     expect(outside.reads).toBe(0);
     expect(await cursors(path)).toEqual({});
-    expect(await messageRows(path)).toEqual([]);
+    expect(await deliveryRows(path)).toEqual([]);
   });
 
   it("has no cursor any more an hour after the last change", async () => {
@@ -125,12 +125,12 @@ describe("an end", () => {
     const types = ["action_run.succeeded", "action_run.failed", "action_run.failed"];
     const each = (endpoint: string) => ids.map((id, n) => `${endpoint} ${id} ${types[n]}`);
     expect(told.sort()).toEqual([...each(CHAT), ...each("pager@7")].sort());
-    await until(async () => (await messageRows(path)).every(({ state }) => state === "delivered"));
+    await until(async () => (await deliveryRows(path)).every(({ state }) => state === "delivered"));
     // One read for the PUT, and none for the ends.
     expect(outside.reads).toBe(1);
   });
 
-  it("has its messages in its own transaction, so a refused end has none", async () => {
+  it("has its deliveries in its own transaction, so a refused end has none", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     await end(path);
@@ -144,37 +144,37 @@ describe("an end", () => {
     await journal(path, "DELETE FROM metadata WHERE name = 'replication_retry_at'");
     await evictDurableObject(coordinator(path));
     await expect(() => change(path, id, FAILED)).rejects.toThrow("full");
-    expect(await messageRows(path)).toHaveLength(1);
+    expect(await deliveryRows(path)).toHaveLength(1);
     await journal(path, "DROP TRIGGER full");
     expect(await change(path, id, FAILED)).toMatchObject({ ok: true });
     // Not a moment later.
-    expect(await messageRows(path)).toHaveLength(2);
+    expect(await deliveryRows(path)).toHaveLength(2);
     await untilSent(2);
     expect(sentIds()[1]).toBe(id);
   });
 
-  it("is told although its object dies before the message leaves", async () => {
+  it("is told although its object dies before the delivery leaves", async () => {
     const path = await given(CHAT);
     const id = await end(path);
     await die(path);
-    expect(await messageRows(path)).toMatchObject([{ run_id: id, state: "waiting" }]);
+    expect(await deliveryRows(path)).toMatchObject([{ run_id: id, state: "waiting" }]);
     outside.answers = () => 200;
     await pass(path, 30_001);
     await pass(path, 6001);
-    await until(async () => (await messageRows(path))[0]?.state === "delivered");
+    await until(async () => (await deliveryRows(path))[0]?.state === "delivered");
   });
 
-  it("commits although its messages can't be written, and is told later, in the same object or another", async () => {
+  it("commits although its deliveries can't be written, and is told later, in the same object or another", async () => {
     outside.answers = () => 200;
     for (const dies of [false, true]) {
       outside.sent = [];
       const path = await given(CHAT);
-      await breakMessages(path);
+      await breakDeliveries(path);
       const ids = [await end(path), await end(path)];
-      expect(await messageRows(path)).toEqual([]);
+      expect(await deliveryRows(path)).toEqual([]);
       expect((await cursors(path)).untold_after).toBe("1");
       if (dies) await die(path);
-      await mendMessages(path);
+      await mendDeliveries(path);
       // Only the alarm brings it on.
       expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 30_000);
       await pass(path, 31_000);
@@ -187,10 +187,10 @@ describe("an end", () => {
   it("waits no longer after a failure if the clock steps back", async () => {
     outside.answers = () => 200;
     const path = await given(CHAT);
-    await breakMessages(path);
+    await breakDeliveries(path);
     const id = await end(path);
     await until(async () => (await alarmAt(path)) !== null);
-    await mendMessages(path);
+    await mendDeliveries(path);
     await pass(path, -HOUR_MS);
     await untilSent(1);
     expect(sentIds()).toEqual([id]);
@@ -230,7 +230,7 @@ describe("an end", () => {
         return (await journal(path, "SELECT 1 FROM metadata WHERE name = 'replication_retry_at'")).length === 0;
       });
       outside.sent = [];
-      // What the message's answer writes is no write of the end.
+      // What the delivery's answer writes is no write of the end.
       outside.answers = null;
       write = await endWithFault(path, id, nth, nth + more);
       expect(await alarmAt(path), write ?? "").toBeLessThanOrEqual(Date.now() + 30_000);
@@ -238,7 +238,7 @@ describe("an end", () => {
       await answer(path, outside.underWay, 200);
       await pass(path, 31_000);
       await until(async () => {
-        const rows = await messageRows(path);
+        const rows = await deliveryRows(path);
         return rows.some(({ run_id, state }) => run_id === id && state === "delivered");
       });
       await until(async () => Object.keys(await cursors(path)).every((name) => name === "endpoints_noted"));
@@ -255,11 +255,11 @@ describe("an end", () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     const logged = vi.spyOn(console, "error");
-    await breakMessages(path);
+    await breakDeliveries(path);
     const id = await end(path);
     // The end, and the walk right after it.
     await until(async () => logged.mock.calls.filter(([line]) => String(line).includes("broken")).length >= 2);
-    await mendMessages(path);
+    await mendDeliveries(path);
     const atOnce: number[] = [];
     await runInDurableObject(coordinator(path), (_, { storage }) => {
       const prototype = Object.getPrototypeOf(storage) as DurableObjectStorage;
@@ -288,7 +288,7 @@ describe("an end", () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2000 });
     expect(await change(path, open, FAILED)).toMatchObject({ ok: true });
     await pass(path, 31_000);
-    expect(await messageRows(path)).toEqual([]);
+    expect(await deliveryRows(path)).toEqual([]);
     vi.restoreAllMocks();
     await pass(path, 31_000);
     await untilSent(1);
@@ -298,10 +298,10 @@ describe("an end", () => {
   it("that can't be told is skipped after five tries, and holds up no other", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
-    await breakMessages(path);
+    await breakDeliveries(path);
     const ids = [await end(path), await end(path), await end(path)];
-    await mendMessages(path);
-    await breakMessages(path, `NEW.run_id = '${ids[1]}'`);
+    await mendDeliveries(path);
+    await breakDeliveries(path, `NEW.run_id = '${ids[1]}'`);
     const logged = vi.spyOn(console, "error");
     const skipped = () => logged.mock.calls.some(([line]) => String(line).includes("event_skipped"));
     for (let n = 0; n < 12 && !skipped(); n++) {
@@ -317,11 +317,11 @@ describe("an end", () => {
   it("that is older than seven days is not told any more", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
-    await breakMessages(path);
+    await breakDeliveries(path);
     await end(path);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 7 * DAY_MS });
     const young = await end(path);
-    await mendMessages(path);
+    await mendDeliveries(path);
     await pass(path, 31_000);
     await untilTold(path);
     await untilSent(1);
@@ -336,7 +336,7 @@ describe("an end", () => {
     await die(path);
     await pass(path, MINUTE_MS);
     await untilTold(path);
-    expect((await messageRows(path)).map(({ run_id }) => run_id)).toEqual(ids);
+    expect((await deliveryRows(path)).map(({ run_id }) => run_id)).toEqual(ids);
   });
 
   it("of a run that is purged meanwhile leaves no row", async () => {
@@ -344,7 +344,7 @@ describe("an end", () => {
     await end(path);
     await untilSent(1);
     await answer(path, outside.underWay, 503);
-    expect(await messageRows(path)).toHaveLength(1);
+    expect(await deliveryRows(path)).toHaveLength(1);
     await pass(path, MINUTE_MS);
     await until(async () => ((await cursors(path)).endpoints_noted ?? "").endsWith(":1:"));
     await journal(path, "UPDATE runs SET purge_at = 1000, due_at = 1000");
@@ -352,7 +352,7 @@ describe("an end", () => {
       await pass(path, 20_000);
       return (await journal(path, "SELECT 1 FROM runs")).length === 0;
     });
-    expect(await messageRows(path)).toEqual([]);
+    expect(await deliveryRows(path)).toEqual([]);
   });
 });
 
@@ -364,7 +364,7 @@ describe("a change of an endpoint", () => {
     await note(path, CHAT);
     outside.endpoints = [CHAT];
     const id = await end(path);
-    expect(await messageRows(path)).toEqual([]);
+    expect(await deliveryRows(path)).toEqual([]);
     expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + MINUTE_MS);
     await pass(path, MINUTE_MS);
     await untilSent(1);
@@ -407,7 +407,7 @@ describe("a change of an endpoint", () => {
     outside.endpoints = [CHAT];
     const id = await end(path);
     await pass(path, 59_000);
-    expect(await messageRows(path)).toEqual([]);
+    expect(await deliveryRows(path)).toEqual([]);
     await pass(path, 1000);
     await untilSent(1);
     expect(sentIds()).toEqual([id]);

@@ -42,7 +42,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
     receiver.script("hostile", [{ status: 502, headers: { "Content-Type": "text/html" }, body: answer }]);
     const token = await site.client(ENV).tokens.create({ name: `${MARKUP.slice(0, 60)}${long(60)}`, role: "admin" });
     const client = site.client(ENV, token.token);
-    // Its receiver refuses each message, with a hostile answer.
+    // Its receiver refuses each delivery, with a hostile answer.
     await client.webhookEndpoints.put("hostile", {
       url: `${receiver.url}/hostile?${long(1000)}`,
       headers: { [`X-${long(60)}`]: MARKUP },

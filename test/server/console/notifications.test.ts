@@ -97,7 +97,7 @@ describeInBrowser("the console's notifications", (browser) => {
     await button(shown, "Done").click();
     await page.getByRole("heading", { name: "desk", level: 1 }).waitFor();
 
-    // A run fails, its message is signed with that secret, and the page shows both.
+    // A run fails, its delivery is signed with that secret, and the page shows both.
     const id = await failedRun();
     await until("the receiver hears", async () => heard.length === 3);
     const told = heard[2];
@@ -110,7 +110,7 @@ describeInBrowser("the console's notifications", (browser) => {
     await page.getByText("working").waitFor();
     await lookAt(page, "an endpoint", found);
 
-    // By the keyboard alone: the attempts, and the button that sends the message again.
+    // By the keyboard alone: the attempts, and the button that sends the delivery again.
     await tabTo(page, listed(page, "delivered").locator("summary"));
     await page.keyboard.press("Enter");
     await listed(page, "delivered").locator("time").last().waitFor();
@@ -154,7 +154,7 @@ describeInBrowser("the console's notifications", (browser) => {
     await lookAt(page, "a disabled endpoint", found);
     await button(page, "Enable").click();
     await page.getByText("Somebody disabled this endpoint").waitFor({ state: "detached" });
-    // The receiver wants no messages any more, so the service disables it.
+    // The receiver wants no deliveries any more, so the service disables it.
     answer = 410;
     await failedRun();
     await until("the service has disabled it", async () => {

@@ -9,7 +9,7 @@ import service, { RunCoordinator as Coordinator } from "../../support/worker.ts"
 import type { FaultsTold } from "../fault-names.ts";
 import { isRefused } from "../refused-rows.ts";
 
-export { BulkOperations, MessageSender, WebhookEndpoints, WebhookSender } from "../../support/worker.ts";
+export { BulkOperations, DeliverySender, WebhookEndpoints, WebhookSender } from "../../support/worker.ts";
 
 type Env = Parameters<typeof service.fetch>[1];
 

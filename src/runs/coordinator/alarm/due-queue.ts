@@ -1,5 +1,5 @@
 /**
- * The order in which a coordinator's runs, stop requests or messages are processed. A row that is due but gets no
+ * The order in which a coordinator's runs, stop requests or deliveries are processed. A row that is due but gets no
  * permit (attempt-slots.ts) stays due in the journal, and waits in the queue of its receiver. This object remembers
  * which receivers have waiting rows, and how far the alarm has looked, so that the alarm does not select the same rows
  * again and again. That is in memory only: a restarted object has free permits and looks at everything.

@@ -7,12 +7,12 @@
 import { log, logFailure } from "../../../base/log.ts";
 import type { AlarmClock } from "./alarm-clock.ts";
 
-/** The parts, in their order. The first ones return how many runs, requests or messages they took on. */
+/** The parts, in their order. The first ones return how many runs, requests or deliveries they took on. */
 export interface AlarmParts {
   stopRequests(now: number): number;
   /** All due open runs, also those whose deadline has passed. */
   dispatches(now: number): number;
-  messages(now: number): number;
+  deliveries(now: number): number;
   /** Schedules the runs of the concurrency queues. Comes after what ends runs. */
   gates(now: number): number;
   /** Goes on with the bulk operations. */
@@ -44,7 +44,7 @@ export function ring(clock: AlarmClock, coordinator: string, now: number, parts:
   };
   const stopRequests = tried(() => parts.stopRequests(now)) ?? 0;
   const dispatches = tried(() => parts.dispatches(now)) ?? 0;
-  const due = stopRequests + dispatches + (tried(() => parts.messages(now)) ?? 0);
+  const due = stopRequests + dispatches + (tried(() => parts.deliveries(now)) ?? 0);
   tried(() => parts.gates(now));
   tried(() => parts.bulk(now));
   tried(() => parts.moves(now));
