@@ -12,7 +12,7 @@ import { hottest, profileAll } from "./profile.ts";
 import { measureRatios, peersOf } from "./ratios.ts";
 import type { Result } from "./result.ts";
 import { toTable } from "./table.ts";
-import { keep, progress, tell } from "./tell.ts";
+import { keep, progress, showResult } from "./tell.ts";
 import { measureWrites, writesTable } from "./writes.ts";
 
 /** What was measured: tables, JSON by name, and results whose failures make the bench fail. */
@@ -28,7 +28,7 @@ export async function measureChosen(flags: Flags): Promise<void> {
   if (flags.compared === null || flags.compared.length > 0) all.push(await compare(flags));
   if (flags.profiled.length > 0) all.push(await profile(flags));
   const tables = all.flatMap((chosen) => chosen.tables);
-  tell(flags, tables, "result.json", Object.assign({}, ...all.map(({ json }) => json)));
+  showResult(flags, tables, "result.json", Object.assign({}, ...all.map(({ json }) => json)));
   for (const result of all.flatMap(({ results = [] }) => results)) judgeRatios(result);
 }
 

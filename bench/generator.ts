@@ -22,8 +22,8 @@ export async function withGenerator<T>(
   work: (generator: Generator) => Promise<T>,
 ): Promise<T> {
   const child = fork(LOAD, { serialization: "advanced", execArgv: ["--no-warnings"] });
-  const tell = (message: ToLoad) => child.send(message);
-  const renew = ({ name: server, origin }: Server) => tell({ reached: { server, origin } });
+  const send = (message: ToLoad) => child.send(message);
+  const renew = ({ name: server, origin }: Server) => send({ reached: { server, origin } });
   const gone = once(child, "exit").then(() => {
     throw new Error("the load process ended");
   });
@@ -31,12 +31,12 @@ export async function withGenerator<T>(
   gone.catch(() => {});
   const run = async (job: Job) => {
     const answered = once(child, "message");
-    tell({ job });
+    send({ job });
     const [measured] = (await Promise.race([answered, gone])) as [Measured];
     return measured;
   };
   try {
-    tell({ seeds });
+    send({ seeds });
     servers.forEach(renew);
     return await work({ run, renew });
   } finally {

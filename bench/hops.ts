@@ -30,7 +30,7 @@ export async function countHops(
 ): Promise<ReadonlyMap<OperationName, Hops>> {
   const counted = new Map<OperationName, Hops>();
   // The log also has the requests of the other callers. No caller's own request asks for an endpoint.
-  const asked = operations.filter((one) => MEANWHILE[one] === undefined && !("isTold" in OPERATIONS[one]));
+  const asked = operations.filter((one) => MEANWHILE[one] === undefined && !("isNotified" in OPERATIONS[one]));
   for (const operation of new Set(asked)) {
     const job = { operation, callers: 1, forMs: LOG_ARRIVES_MS, most: REQUESTS };
     // The second time the isolate remembers what it was asked for, however long ago that was made.

@@ -4,7 +4,7 @@ import type { Meanwhile } from "./comparisons.ts";
 import type { ServerName } from "./names.ts";
 import type { OperationName } from "./operations.ts";
 import type { State } from "./requests.ts";
-import type { Told } from "./told.ts";
+import type { Notified } from "./told.ts";
 
 export interface Job {
   readonly operation: OperationName | "mixed";
@@ -28,7 +28,7 @@ export interface Measured {
   /** Responses a second to the other load; null without other load. */
   readonly meanwhilePerSecond: number | null;
   /** What a webhook endpoint heard of the job; null if none hears of it. The job is over when it has heard all. */
-  readonly told: Told | null;
+  readonly notified: Notified | null;
   /** Whether a connection was refused, which ends the job at once: the server has ended. */
   readonly isRefused: boolean;
 }

@@ -15,7 +15,7 @@ import { MIXED } from "./mixed.ts";
 import type { ServerName } from "./names.ts";
 import { OPERATIONS } from "./operations.ts";
 import { newState, type Operation, type Seeds, type State } from "./requests.ts";
-import { whenTold } from "./told.ts";
+import { whenNotified } from "./told.ts";
 
 type Request = NonNullable<ReturnType<Operation["next"]>>;
 
@@ -43,7 +43,7 @@ process.on("disconnect", () => process.exit());
 
 async function run(job: Job): Promise<Measured> {
   const { operation, callers, forMs, most = Number.POSITIVE_INFINITY, meanwhile } = job;
-  const { server, next, isTold = false }: Operation = operation === "mixed" ? MIXED : OPERATIONS[operation];
+  const { server, next, isNotified = false }: Operation = operation === "mixed" ? MIXED : OPERATIONS[operation];
   const state = stateOf(server);
   const latenciesMs: number[] = [];
   /** When the answer to the report on each run arrived, if an endpoint hears of it. */
@@ -74,7 +74,7 @@ async function run(job: Job): Promise<Measured> {
       });
     const ms = performance.now() - askedAt;
     if (accepts(status, text)) {
-      if (isTold) reports.set(ask.path.split("/").at(-2) ?? "", monotonicMs());
+      if (isNotified) reports.set(ask.path.split("/").at(-2) ?? "", monotonicMs());
       return ms;
     }
     failures++;
@@ -115,14 +115,14 @@ async function run(job: Job): Promise<Measured> {
   const elapsedMs = performance.now() - startedAt;
   isOver = true;
   const inPace = await paced;
-  const told = reports.size === 0 ? null : await whenTold(state.seeds.receiver, reports, beganAt);
-  const untold = told?.untold ?? [];
-  failures += untold.length;
-  if (untold.length > 0) firstFailure ??= `the end of run ${untold[0]} was not told`;
+  const notified = reports.size === 0 ? null : await whenNotified(state.seeds.receiver, reports, beganAt);
+  const missing = notified?.missing ?? [];
+  failures += missing.length;
+  if (missing.length > 0) firstFailure ??= `no delivery of the end of run ${missing[0]} arrived`;
   await delay(SETTLE_MS);
   const meanwhilePerSecond = inPace === null ? null : (inPace / elapsedMs) * 1000;
   const measured = { answers: latenciesMs.length, failures, firstFailure, elapsedMs, latenciesMs };
-  return { ...measured, meanwhilePerSecond, told, isRefused };
+  return { ...measured, meanwhilePerSecond, notified, isRefused };
 }
 
 function stateOf(server: ServerName): State {

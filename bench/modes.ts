@@ -10,7 +10,7 @@ import { judgeGrowth, judgeMemory, judgeRatios } from "./judge.ts";
 import { measureMemory, memoryTable } from "./memory.ts";
 import { drawPlot } from "./plot.ts";
 import { toTable } from "./table.ts";
-import { progress, tell } from "./tell.ts";
+import { progress, showResult } from "./tell.ts";
 import { measureTrial } from "./trial.ts";
 import { writesTable } from "./writes.ts";
 
@@ -42,7 +42,7 @@ async function tryAll(flags: Flags): Promise<void> {
     growthTables(trial.growth),
     memoryTable(trial.memory),
   ];
-  tell(flags, tables, "trial.json", { ...result, missing, ...others });
+  showResult(flags, tables, "trial.json", { ...result, missing, ...others });
   judgeRatios(result);
   judgeGrowth(trial.growth);
   judgeMemory(trial.memory);
@@ -50,12 +50,12 @@ async function tryAll(flags: Flags): Promise<void> {
 
 async function grow(flags: Flags, plan: Plan, sizes: readonly number[]): Promise<void> {
   const growth = await measureGrowth(sizes, plan, progress);
-  tell(flags, [growthTables(growth)], "growth.json", growth);
+  showResult(flags, [growthTables(growth)], "growth.json", growth);
   judgeGrowth(growth);
 }
 
 async function weigh(flags: Flags): Promise<void> {
   const memory = await measureMemory(flags.requests, progress);
-  tell(flags, [memoryTable(memory)], "memory.json", { memory });
+  showResult(flags, [memoryTable(memory)], "memory.json", { memory });
   judgeMemory(memory);
 }

@@ -113,20 +113,20 @@ export const OPERATIONS = {
   "callback, polled": callback(({ open }) => open),
   poll: read("service", ({ madeRuns }) => madeRuns),
   "create, one endpoint": create(
-    ({ told }) => told,
-    () => "told",
+    ({ notified }) => notified,
+    () => "notified",
   ),
-  "callback, one endpoint": { ...callback(({ told }) => told), isTold: true },
+  "callback, one endpoint": { ...callback(({ notified }) => notified), isNotified: true },
   "create, one chat": create(
     ({ chat }) => chat,
     () => "chat",
   ),
-  "callback, one chat": { ...callback(({ chat }) => chat), isTold: true },
+  "callback, one chat": { ...callback(({ chat }) => chat), isNotified: true },
   "create, no endpoint": create(
-    ({ untold }) => untold,
-    () => "untold",
+    ({ quiet }) => quiet,
+    () => "quiet",
   ),
-  "callback, no endpoint": callback(({ untold }) => untold),
+  "callback, no endpoint": callback(({ quiet }) => quiet),
   "create, DB": create(
     ({ near }) => near,
     () => "near",

@@ -23,7 +23,7 @@ export interface Seeds {
   /** Open runs at the path `runs`. */
   readonly madeRuns: readonly Reading[];
   readonly list: Reading;
-  /** The origin of the receiver that hears of the runs which end in the environment `told`. */
+  /** The origin of the receiver that hears of the runs which end in the environment `notified`. */
   readonly receiver: string;
   /** A list of an environment in the control database, and one in another database, if there are several. */
   readonly near?: Reading;
@@ -48,9 +48,9 @@ export interface State {
   /** Runs that creates at this server made and that have no report yet. */
   readonly open: Open[];
   /** The same of the environments with a webhook endpoint, without and with a payload, and of another one without. */
-  readonly told: Open[];
+  readonly notified: Open[];
   readonly chat: Open[];
-  readonly untold: Open[];
+  readonly quiet: Open[];
   /** The same of an environment in the control database, and of one in another database. */
   readonly near: Open[];
   readonly away: Open[];
@@ -59,13 +59,13 @@ export interface State {
 }
 
 export function newState(seeds: Seeds): State {
-  return { seeds, open: [], told: [], chat: [], untold: [], near: [], away: [], newest: "" };
+  return { seeds, open: [], notified: [], chat: [], quiet: [], near: [], away: [], newest: "" };
 }
 
 export interface Operation {
   readonly server: ServerName;
   /** Whether the receiver must hear of each run that was reported. */
-  readonly isTold?: boolean;
+  readonly isNotified?: boolean;
   /** The `n`th request, with a check of its response; null if there is nothing left to request. */
   next(state: State, n?: number): { readonly ask: Ask; readonly accepts: Accepts } | null;
 }

@@ -8,7 +8,7 @@ import { quantile } from "./quantile.ts";
 import type { Series } from "./series.ts";
 
 /** The target for the median of an end's way to the receiver, from the answer of its report. */
-const TOLD_WITHIN_MS = 50;
+const NOTIFIED_WITHIN_MS = 50;
 
 export interface Row extends Pick<Series, "operation" | "callers" | "failures" | "firstFailure"> {
   readonly perSecond: number;
@@ -41,7 +41,7 @@ export interface Ratio {
 }
 
 /** What a webhook endpoint heard at one number of callers. */
-export interface Telling {
+export interface Notification {
   readonly operation: OperationName;
   readonly callers: Callers;
   /** From the answer of a report to the arrival of its delivery. */
@@ -54,7 +54,7 @@ export interface Telling {
 
 export interface Result {
   readonly rows: readonly Row[];
-  readonly tellings: readonly Telling[];
+  readonly notifications: readonly Notification[];
   readonly ratios: readonly Ratio[];
   readonly failures: number;
   /** Why the measuring ended early; null if it did not. */
@@ -83,16 +83,16 @@ export function toResult(
       return [{ operation: ours, limit, callers, ours: our, limits, ratio, middle, target }];
     }),
   );
-  const told = series.filter(({ toldRates }) => toldRates.length > 0);
-  const tellings = told.map(({ operation, callers, toldAfterMs, toldRates }) => ({
+  const notified = series.filter(({ notifiedRates }) => notifiedRates.length > 0);
+  const notifications = notified.map(({ operation, callers, notifiedAfterMs, notifiedRates }) => ({
     operation,
     callers,
-    p50Ms: quantile(toldAfterMs, 0.5),
-    p99Ms: quantile(toldAfterMs, 0.99),
-    targetMs: callers === 1 ? TOLD_WITHIN_MS : null,
-    perSecond: quantile(toldRates, 0.5),
+    p50Ms: quantile(notifiedAfterMs, 0.5),
+    p99Ms: quantile(notifiedAfterMs, 0.99),
+    targetMs: callers === 1 ? NOTIFIED_WITHIN_MS : null,
+    perSecond: quantile(notifiedRates, 0.5),
   }));
-  return { rows, tellings, ratios, failures, brokenOff };
+  return { rows, notifications, ratios, failures, brokenOff };
 }
 
 function toRow(series: Series, hops: Hops | null): Row {

@@ -28,7 +28,7 @@ export function asker({ origin }: Pick<Site, "origin">) {
   };
 }
 
-/** `receiver`: the origin that the endpoint of the environment `told` calls. */
+/** `receiver`: the origin that the endpoint of the environment `notified` calls. */
 export async function makeSeeds(
   site: Pick<Site, "origin" | "secrets" | "databases">,
   receiver: string,
@@ -55,7 +55,7 @@ export async function makeSeeds(
   const endedRuns = await times(counts.ended, async () => read(await make("ended", true)));
   await times(counts.listed, () => make("listed", false));
   const madeRuns = await times(counts.made, async () => read(await make("made", false)));
-  await putEndpoint(site, `${PROJECT}/envs/told`, receiver);
+  await putEndpoint(site, `${PROJECT}/envs/notified`, receiver);
   await putEndpoint(site, `${PROJECT}/envs/chat`, receiver, { text: "{{ event.summary }} {{ run.url }}" });
   const list = await read(runsOf("listed"));
   const ids: string[] = JSON.parse(list.body).map(({ id }: { id: string }) => id);

@@ -17,9 +17,9 @@ export interface Series {
   /** Responses a second to the other load, for each round. */
   readonly meanwhileRates: number[];
   /** From the answer of each report to the arrival of its delivery at a webhook endpoint. Negative if it came first. */
-  readonly toldAfterMs: number[];
+  readonly notifiedAfterMs: number[];
   /** Deliveries a second, from the beginning of the round to the last delivery, for each round. */
-  readonly toldRates: number[];
+  readonly notifiedRates: number[];
   failures: number;
   firstFailure: string | null;
   /** How often a peer was found dead, in a warm-up or a round. */
@@ -29,7 +29,7 @@ export interface Series {
 }
 
 export function newSeries(operation: OperationName, callers: Callers, rounds: number): Series {
-  const nothing = { rates: [], latenciesMs: [], cpuUs: [], meanwhileRates: [], toldAfterMs: [], toldRates: [] };
+  const nothing = { rates: [], latenciesMs: [], cpuUs: [], meanwhileRates: [], notifiedAfterMs: [], notifiedRates: [] };
   return { operation, callers, rounds, ...nothing, failures: 0, firstFailure: null, deaths: 0, leftOut: 0 };
 }
 
@@ -47,15 +47,15 @@ export function add(series: Series, { measured, cpuUs, deaths }: Attempt): void 
     series.rates.push(null);
     return;
   }
-  const { answers, elapsedMs, latenciesMs, meanwhilePerSecond, told, failures, firstFailure } = measured;
+  const { answers, elapsedMs, latenciesMs, meanwhilePerSecond, notified, failures, firstFailure } = measured;
   series.rates.push((answers / elapsedMs) * 1000);
   for (const latency of latenciesMs) series.latenciesMs.push(latency);
   // Other load uses the same server.
   if (cpuUs !== null && meanwhilePerSecond === null) series.cpuUs.push(cpuUs / answers);
   if (meanwhilePerSecond !== null) series.meanwhileRates.push(meanwhilePerSecond);
-  const { delaysMs, elapsedMs: tellingMs } = told ?? { delaysMs: [], elapsedMs: 0 };
-  for (const ms of delaysMs) series.toldAfterMs.push(ms);
-  if (delaysMs.length > 0) series.toldRates.push((delaysMs.length / tellingMs) * 1000);
+  const { delaysMs, elapsedMs: notifyingMs } = notified ?? { delaysMs: [], elapsedMs: 0 };
+  for (const ms of delaysMs) series.notifiedAfterMs.push(ms);
+  if (delaysMs.length > 0) series.notifiedRates.push((delaysMs.length / notifyingMs) * 1000);
   series.failures += failures;
   series.firstFailure ??= firstFailure;
 }

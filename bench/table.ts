@@ -1,15 +1,15 @@
 /** The result as a table for a terminal and for README.md. PURE. */
 
-import type { Ratio, Result, Row, Telling } from "./result.ts";
+import type { Notification, Ratio, Result, Row } from "./result.ts";
 
 const HEAD =
   "operation|callers|ours/s|limit|limit/s|ratio|target|p50 ms|p99 ms|limit p50 ms|hops|meanwhile/s; limit|what happened";
 const EACH = "operation|callers|/s|p50 ms|p99 ms|CPU us|per CPU second|target|what happened";
 
-export function toTable({ ratios, rows, tellings }: Result): string {
+export function toTable({ ratios, rows, notifications }: Result): string {
   const compared = markdown([HEAD.split("|"), ...ratios.map(comparedLine)]);
   const each = markdown([EACH.split("|"), ...rows.map(rowLine)]);
-  return [compared, each, ...(tellings.length === 0 ? [] : [toldTable(tellings)])].join("\n\n");
+  return [compared, each, ...(notifications.length === 0 ? [] : [notificationTable(notifications)])].join("\n\n");
 }
 
 function comparedLine({ operation, callers, ours, limit, limits, ratio, middle, target }: Ratio): string[] {
@@ -51,9 +51,9 @@ function targeted(n: number | null, target: number | null, show: (n: number) => 
   return n === null ? show(target) : `${show(target)} ${n >= target ? "met" : "missed"}`;
 }
 
-function toldTable(tellings: readonly Telling[]): string {
+function notificationTable(notifications: readonly Notification[]): string {
   const head = "from a report's answer to its delivery|callers|p50 ms|p99 ms|target|deliveries/s".split("|");
-  const lines = tellings.map(({ operation, callers, p50Ms, p99Ms, targetMs, perSecond }) => [
+  const lines = notifications.map(({ operation, callers, p50Ms, p99Ms, targetMs, perSecond }) => [
     operation,
     `${callers}`,
     two(p50Ms),

@@ -1,4 +1,4 @@
-/** Tells the result: tables on the terminal, everything as JSON in a file. */
+/** Shows the result: tables on the terminal, everything as JSON in a file. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
@@ -10,7 +10,12 @@ const FOLDER = join(ROOT, ".wrangler", "bench");
 const startedAt = new Date();
 
 /** `file`: the name of the JSON's file, unless the flags have another. */
-export function tell({ json }: Pick<Flags, "json">, tables: readonly string[], file: string, measured: object): void {
+export function showResult(
+  { json }: Pick<Flags, "json">,
+  tables: readonly string[],
+  file: string,
+  measured: object,
+): void {
   progress("");
   const path = json ?? join(FOLDER, file);
   const tookSeconds = Math.round((Date.now() - startedAt.getTime()) / 1000);

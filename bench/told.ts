@@ -1,46 +1,50 @@
 /**
  * Compares the reports of a job with the deliveries that an endpoint's receiver has heard: each reported run must have
- * been told.
+ * arrived there.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { heardBy } from "./receiving.ts";
 
-const TOLD_WITHIN_MS = 30_000;
+const NOTIFIED_WITHIN_MS = 30_000;
 const POLL_MS = 20;
 
-export interface Told {
+export interface Notified {
   /** From the answer of each report to the arrival of its delivery. Negative if the delivery came first. */
   readonly delaysMs: readonly number[];
   /** From the beginning of the job to the last delivery. */
   readonly elapsedMs: number;
-  /** Runs that were reported and not told. */
-  readonly untold: readonly string[];
+  /** Runs that were reported, and whose delivery is missing. */
+  readonly missing: readonly string[];
 }
 
 /**
- * `reports`: for each run, when the answer to its report arrived. `beganAt`: when the job began. Returns when all are
- * told, or after 30 s.
+ * `reports`: for each run, when the answer to its report arrived. `beganAt`: when the job began. Returns when all have
+ * arrived, or after 30 s.
  */
-export async function whenTold(receiver: string, reports: ReadonlyMap<string, number>, beganAt: number): Promise<Told> {
+export async function whenNotified(
+  receiver: string,
+  reports: ReadonlyMap<string, number>,
+  beganAt: number,
+): Promise<Notified> {
   const arrivals = new Map<string, number>();
-  const until = performance.now() + TOLD_WITHIN_MS;
-  const isUntold = (run: string) => !arrivals.has(run);
+  const until = performance.now() + NOTIFIED_WITHIN_MS;
+  const isMissing = (run: string) => !arrivals.has(run);
   for (;;) {
     for (const { id, at } of await heardBy(receiver)) {
       const run = id.replace(/-ended$/, "");
       if (!arrivals.has(run)) arrivals.set(run, at);
     }
-    if (![...reports.keys()].some(isUntold) || performance.now() > until) break;
+    if (![...reports.keys()].some(isMissing) || performance.now() > until) break;
     await delay(POLL_MS);
   }
-  const told = [...reports].flatMap(([run, answeredAt]) => {
+  const arrived = [...reports].flatMap(([run, answeredAt]) => {
     const at = arrivals.get(run);
     return at === undefined ? [] : [{ at, delayMs: at - answeredAt }];
   });
   return {
-    delaysMs: told.map(({ delayMs }) => delayMs),
-    elapsedMs: Math.max(...told.map(({ at }) => at)) - beganAt,
-    untold: [...reports.keys()].filter(isUntold),
+    delaysMs: arrived.map(({ delayMs }) => delayMs),
+    elapsedMs: Math.max(...arrived.map(({ at }) => at)) - beganAt,
+    missing: [...reports.keys()].filter(isMissing),
   };
 }

@@ -17,11 +17,11 @@ import { withReceiver } from "./receiving.ts";
 import { asker, chooseDatabase, putEndpoint, times } from "./seeds.ts";
 import { makeSecrets, open, type Site, type SiteOptions } from "./site.ts";
 import { markdown } from "./table.ts";
-import { whenTold } from "./told.ts";
+import { whenNotified } from "./told.ts";
 
 /**
  * The coordinators of a project's `environments` get `runs` runs in all, after `warmUp` runs that create their tables.
- * `isTold`: each environment has a webhook endpoint that hears of every end. `action`: the gates of a stored action with
+ * `isNotified`: each environment has a webhook endpoint that hears of every end. `action`: the gates of a stored action with
  * a webhook, which makes the runs; null if they are created without a webhook.
  */
 interface Workload {
@@ -31,13 +31,21 @@ interface Workload {
   readonly environments: number;
   readonly runs: number;
   readonly warmUp: number;
-  readonly isTold: boolean;
+  readonly isNotified: boolean;
   readonly action: { readonly approval?: object; readonly concurrency?: object } | null;
 }
 
-const TOLD = { isTold: true } as const;
-const BUSY = { name: "busy", project: "busy", environments: 1, runs: 1000, warmUp: 100, isTold: false, action: null };
-const BUSY_TOLD = { ...BUSY, ...TOLD, name: "busy, one endpoint", project: "busy1", runs: 400 };
+const NOTIFIED = { isNotified: true } as const;
+const BUSY = {
+  name: "busy",
+  project: "busy",
+  environments: 1,
+  runs: 1000,
+  warmUp: 100,
+  isNotified: false,
+  action: null,
+};
+const BUSY_NOTIFIED = { ...BUSY, ...NOTIFIED, name: "busy, one endpoint", project: "busy1", runs: 400 };
 const BUSY_REST_MS = 1500;
 const POLL_MS = 100;
 /** So many concurrency queues are used at once. */
@@ -54,7 +62,7 @@ const TRIAL_SHARE = 0.1;
 const TRIAL_WARM_UP = 10;
 /** Each coordinator rests before and after each change, until the alarm has rung that checks what is replicated. */
 const ALONE = { ...BUSY, name: "alone", project: "alone", environments: 4, runs: 4, warmUp: 16 };
-const ALONE_TOLD = { ...ALONE, ...TOLD, name: "alone, one endpoint", project: "alone1" };
+const ALONE_NOTIFIED = { ...ALONE, ...NOTIFIED, name: "alone, one endpoint", project: "alone1" };
 const ALONE_REST_MS = 62_000;
 /** Targets for one run of a busy coordinator without endpoints, from its create to its purge. */
 const TARGETS = { object: 10, D1: 8 } as const;
@@ -62,14 +70,14 @@ const TARGETS = { object: 10, D1: 8 } as const;
 /** Rows written for one run, by their cause. */
 export interface Rows {
   readonly name: string;
-  readonly parts: Readonly<Record<"create" | "approval" | "callback" | "telling" | "replication" | "purge", number>>;
+  readonly parts: Readonly<Record<"create" | "approval" | "callback" | "fanOut" | "replication" | "purge", number>>;
   /** The part of them that the platform charges for setting alarms, without those of a purge. */
   readonly alarms: number;
   readonly all: number;
   readonly target: number | null;
 }
 
-/** What was counted while runs were created, while they were approved, and while they were reported and told. */
+/** What was counted while runs were created, while they were approved, and while they were reported and notified. */
 interface Changes {
   readonly creates: readonly Count[];
   readonly approvals: readonly Count[];
@@ -90,8 +98,8 @@ export async function measureWrites(
   const kept = { folder: mkdtempSync(join(tmpdir(), "action-runs-rows-")), secrets: makeSecrets() };
   const sized = (workload: Workload) =>
     isTrial ? { ...workload, runs: workload.runs * TRIAL_SHARE, warmUp: TRIAL_WARM_UP } : workload;
-  const [busy, busyTold, hooked] = [sized(BUSY), sized(BUSY_TOLD), HOOKED.map(sized)];
-  const workloads = [busy, ALONE, busyTold, ALONE_TOLD, ...hooked];
+  const [busy, busyNotified, hooked] = [sized(BUSY), sized(BUSY_NOTIFIED), HOOKED.map(sized)];
+  const workloads = [busy, ALONE, busyNotified, ALONE_NOTIFIED, ...hooked];
   try {
     onProgress("rows written for a run");
     const changed = await withReceiver((receiver) =>
@@ -100,15 +108,15 @@ export async function measureWrites(
         const restMs = isTrial ? BUSY_REST_MS : ALONE_REST_MS;
         await prepare(site, workloads, receiver, restMs);
         // Those that are alone go first: they rest until no alarm is left to ring while the busy ones are counted.
-        const alone = await change(site, [ALONE, ALONE_TOLD], receiver, restMs);
-        const untold = await change(site, [busy], receiver, BUSY_REST_MS);
-        const told = await change(site, [busyTold], receiver, BUSY_REST_MS);
+        const alone = await change(site, [ALONE, ALONE_NOTIFIED], receiver, restMs);
+        const quiet = await change(site, [busy], receiver, BUSY_REST_MS);
+        const notified = await change(site, [busyNotified], receiver, BUSY_REST_MS);
         const called = await change(site, hooked, receiver, BUSY_REST_MS);
         return [
-          { workload: busy, ...untold },
+          { workload: busy, ...quiet },
           { workload: ALONE, ...alone },
-          { workload: busyTold, ...told },
-          { workload: ALONE_TOLD, ...alone },
+          { workload: busyNotified, ...notified },
+          { workload: ALONE_NOTIFIED, ...alone },
           ...hooked.map((workload) => ({ workload, ...called })),
         ];
       }),
@@ -162,10 +170,10 @@ ${BATCH_CALLERS} callers create: ${perSecond.toFixed(1)} batches a second, of ta
 }
 
 export function rowsTable(rows: readonly Rows[]): string {
-  const head = "rows written for a run|create|approval|callback|telling|replication|purge|all|target|of these setAlarm";
+  const head = "rows written for a run|create|approval|callback|fan-out|replication|purge|all|target|of these setAlarm";
   const lines = rows.map(({ name, parts, alarms, all, target }) => [
     name,
-    ...[parts.create, parts.approval, parts.callback, parts.telling, parts.replication, parts.purge, all].map((n) =>
+    ...[parts.create, parts.approval, parts.callback, parts.fanOut, parts.replication, parts.purge, all].map((n) =>
       n.toFixed(2),
     ),
     target === null ? "" : verdict(Math.round(all), target),
@@ -215,7 +223,7 @@ function putAction(site: Site, { action }: Workload, path: string, receiver: str
 async function prepare(site: Site, workloads: readonly Workload[], receiver: string, restMs: number): Promise<void> {
   await each(workloads, async (workload) => {
     for (const path of environmentsOf(workload)) {
-      if (workload.isTold) await putEndpoint(site, path, receiver);
+      if (workload.isNotified) await putEndpoint(site, path, receiver);
       if (workload.action !== null) await putAction(site, workload, path, receiver);
     }
     await createPlain(site, workload, workload.warmUp);
@@ -263,17 +271,17 @@ async function approve(site: Site, workload: Workload, runs: readonly Created[])
   );
 }
 
-async function report(site: Site, { isTold }: Workload, receiver: string, runs: readonly Created[]): Promise<void> {
+async function report(site: Site, { isNotified }: Workload, receiver: string, runs: readonly Created[]): Promise<void> {
   const reports = new Map<string, number>();
   await times(runs.length, async (n) => {
     const { id = "", callback: { url, token } = { url: "", token: "" } } = runs[n] ?? {};
     await asker(site)("POST", new URL(url).pathname, token, { status: "succeeded" });
     reports.set(id, monotonicMs());
   });
-  // Another workload may be told meanwhile.
-  if (!isTold) return;
-  const { untold } = await whenTold(receiver, reports, 0);
-  if (untold.length > 0) throw new Error(`the end of run ${untold[0]} was not told`);
+  // Another workload may be notified meanwhile.
+  if (!isNotified) return;
+  const { missing } = await whenNotified(receiver, reports, 0);
+  if (missing.length > 0) throw new Error(`no delivery of the end of run ${missing[0]} arrived`);
 }
 
 /** Runs that are due go when a create rings the alarm of their coordinator. */
@@ -295,14 +303,14 @@ function rowsOf({ name, project, runs }: Workload, changes: Changes, purged: rea
   return (["object", "D1"] as const).map((store) => {
     const each = (counts: readonly Count[], isIt: (count: Count) => boolean) =>
       counts.reduce((sum, c) => sum + (c.sql.startsWith(store) && isIt(c) ? c.rowsWritten : 0), 0) / runs;
-    const isOwn = (count: Count) => !isReplication(count) && !isTelling(count);
+    const isOwn = (count: Count) => !isReplication(count) && !isFanOut(count);
     const isPurge = ({ sql }: Count) =>
       /: DELETE FROM (runs|events|dispatches|deliveries|accepted_changes|previews)/.test(sql);
     const parts = {
       create: each(creates, isOwn),
       approval: each(approvals, isOwn),
       callback: each(callbacks, isOwn),
-      telling: each(callbacks, isTelling),
+      fanOut: each(callbacks, isFanOut),
       replication: each(changed, isReplication),
       purge: each(purged.filter(isHere), isPurge),
     };
@@ -321,8 +329,8 @@ function isReplication({ sql, values }: Count): boolean {
 }
 
 /** Whether the statement writes a delivery, how far it got, or what deliveries need to know. */
-function isTelling({ sql, values }: Count): boolean {
-  return /^object: .*(deliveries|endpoint_health|outcomes)/s.test(sql) || values.includes("untold_after");
+function isFanOut({ sql, values }: Count): boolean {
+  return /^object: .*(deliveries|endpoint_health|outcomes)/s.test(sql) || values.includes("fan_out_after");
 }
 
 function each<T>(workloads: readonly Workload[], work: (workload: Workload, i: number) => Promise<T>): Promise<T[]> {

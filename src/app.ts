@@ -30,7 +30,7 @@ import { environmentDatabaseRoutes } from "./runs/api/databases/environment-data
 import { decisionRoutes } from "./runs/api/gates/decision-routes.ts";
 import { groupRoutes } from "./runs/api/gates/group-routes.ts";
 import { pauseRoutes } from "./runs/api/gates/pause-routes.ts";
-import { tellLimit } from "./runs/api/gates/tell-limit.ts";
+import { notifyLimit } from "./runs/api/gates/tell-limit.ts";
 import { metricsRoutes } from "./runs/api/metrics/metrics-routes.ts";
 import { resyncRoutes } from "./runs/api/resync-routes.ts";
 import { runRoutes } from "./runs/api/run-routes.ts";
@@ -85,7 +85,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${PROJECT}/sessions`, sessionListRoutes);
   app.route(`${PROJECT}/sign-in-codes`, signInCodeRoutes);
   app.route(`${PROJECT}/audit`, auditRoutes);
-  app.route(`${ENVIRONMENT}/actions`, actionRoutes(tellLimit));
+  app.route(`${ENVIRONMENT}/actions`, actionRoutes(notifyLimit));
   app.route(`${ENVIRONMENT}/actions`, actionRunsRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, changeRoutes);

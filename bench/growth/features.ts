@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { reportAsHeard, triggerFor } from "../heard-runs.ts";
 import { asker } from "../seeds.ts";
 import type { Site } from "../site.ts";
-import { whenTold } from "../told.ts";
+import { whenNotified } from "../told.ts";
 
 const POLL_MS = 100;
 const ENDS_WITHIN_MS = 30_000;
@@ -60,9 +60,9 @@ export async function endGated(
 }
 
 /** Returns when the endpoints have heard of these runs. */
-export async function allTold({ deliveries }: Receivers, ids: readonly string[]): Promise<void> {
-  const { untold } = await whenTold(deliveries, new Map(ids.map((id) => [id, 0])), 0);
-  if (untold.length > 0) throw new Error(`the end of run ${untold[0]} was not told`);
+export async function allNotified({ deliveries }: Receivers, ids: readonly string[]): Promise<void> {
+  const { missing } = await whenNotified(deliveries, new Map(ids.map((id) => [id, 0])), 0);
+  if (missing.length > 0) throw new Error(`no delivery of the end of run ${missing[0]} arrived`);
 }
 
 /** Cancels the open runs of an action, in each environment. */

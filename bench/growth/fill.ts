@@ -11,7 +11,7 @@ import { replicatedUpTo } from "../landed.ts";
 import { withReceiver } from "../receiving.ts";
 import { asker, chooseDatabase, times } from "../seeds.ts";
 import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
-import { allTold, cancelInBulk, endGated, gateOf, putFeatures, type Receivers } from "./features.ts";
+import { allNotified, cancelInBulk, endGated, gateOf, putFeatures, type Receivers } from "./features.ts";
 
 export const SCOPE = "bench/growth/measured";
 export const RUNS_PATH = "/bench/growth/envs/measured/action-runs";
@@ -154,7 +154,7 @@ async function createRuns(site: Site, runs: number, receivers: Receivers): Promi
     if (kind >= 2 && kind < 7) failedIds.push(run.id);
   });
   await endGated(site, receivers, gated.approved, gated.grouped);
-  await allTold(receivers, failedIds);
+  await allNotified(receivers, failedIds);
   await cancelInBulk(site, environments, CANCELLED_IN_BULK);
   for (const path of paths) {
     const { id } = await post(path, ci, LAST);

@@ -16,7 +16,7 @@ const TIME_CELLS = 22;
 export function eventText(event: object, output: Output): string {
   const { type, at, seq: _, ...said } = event as Readonly<Record<string, unknown>>;
   const time = output.paint("dim", instantText(String(at)));
-  const line = `${time}  ${plain(String(type).replaceAll("_", " ")).padEnd(17)} ${tell(String(type), said, output)}`;
+  const line = `${time}  ${plain(String(type).replaceAll("_", " ")).padEnd(17)} ${eventWords(String(type), said, output)}`;
   return wrap(line.trimEnd(), output.columns, TIME_CELLS);
 }
 
@@ -28,7 +28,7 @@ const OUTCOME_COLOUR: Readonly<Record<string, "green" | "yellow" | "dim">> = {
   overtaken: "dim",
 };
 
-function tell(type: string, said: Said, output: Output): string {
+function eventWords(type: string, said: Said, output: Output): string {
   switch (type) {
     case "created":
       return `by ${text(said.by)}`;

@@ -79,7 +79,7 @@ async function load(proxies: Proxies): Promise<typeof globalThis.fetch> {
     ...proxies,
     // Many proxies connect only to port 443. They take other requests as they are.
     proxyTunnel: false,
-    clientFactory: (origin, options) => telling(new Pool(origin, options)),
+    clientFactory: (origin, options) => withStatus(new Pool(origin, options)),
   });
   // The client has timers of its own. Those of undici would end a long wait.
   const dispatcher = agent.compose(
@@ -105,7 +105,7 @@ function wantsPassword(error: unknown): boolean {
 }
 
 /** A connection to a proxy that says with which status the proxy refused. By itself, undici drops the status. */
-function telling(pool: Dispatcher): Dispatcher {
+function withStatus(pool: Dispatcher): Dispatcher {
   const connect = pool.connect.bind(pool);
   return Object.assign(pool, {
     async connect(options: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> {

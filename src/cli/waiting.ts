@@ -54,7 +54,7 @@ export async function untilEnded(
     const waiting = `Waiting for the run ${plain(id)} to end${most}. Ctrl-C stops waiting. The run continues.`;
     await people?.line(wrap(waiting, people.columns));
     if (!hasAnswered) await client.runs.get(id, options);
-    if (people !== null) await tell(client, id, people, options);
+    if (people !== null) await showEvents(client, id, people, options);
     const wait = () => client.runs.wait(id, { ...options, include });
     const run = await lasting(wait, { signal, say: complain });
     // On stderr, because stdout may be a file with the run alone.
@@ -71,7 +71,7 @@ export async function untilEnded(
 }
 
 /** Shows people the events until the run ends. The caller shows the ended run. */
-async function tell(
+async function showEvents(
   client: Client,
   id: string,
   people: Output,

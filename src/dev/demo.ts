@@ -3,11 +3,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { tellActions } from "./action-story.ts";
+import { showActions } from "./action-story.ts";
 import { atEnd, runToEnd } from "./children.ts";
-import { tellDispatch } from "./dispatch-story.ts";
-import { tellStory } from "./story.ts";
-import { Telling } from "./telling.ts";
+import { showDispatch } from "./dispatch-story.ts";
+import { showRuns } from "./story.ts";
+import { Demo } from "./telling.ts";
 import { startTemporaryServer } from "./temporary-server.ts";
 
 async function main(): Promise<number> {
@@ -15,11 +15,11 @@ async function main(): Promise<number> {
   atEnd(() => rmSync(folder, { recursive: true, force: true }));
   console.log("Starting a temporary server …");
   const { url, token } = await startTemporaryServer(folder);
-  const telling = new Telling();
-  await tellStory(telling, url, token);
-  await tellDispatch(telling, url, token);
-  await tellActions(telling, url, token, folder);
-  const { checks, failures } = telling;
+  const demo = new Demo();
+  await showRuns(demo, url, token);
+  await showDispatch(demo, url, token);
+  await showActions(demo, url, token, folder);
+  const { checks, failures } = demo;
   if (failures.length > 0) {
     throw new Error(`\nThese checks failed:\n${failures.map((failure) => `- ${failure}`).join("\n")}`);
   }

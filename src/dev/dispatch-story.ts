@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { EXAMPLE_RUNS } from "./example-place.ts";
 import { startReceiver } from "./receiver.ts";
-import { type RunBody, send, shorten, type Telling } from "./telling.ts";
+import { type Demo, type RunBody, send, shorten } from "./telling.ts";
 
 const STREAM_MAX_MS = 30_000;
 
@@ -14,12 +14,12 @@ interface TimelineEvent {
   readonly [member: string]: unknown;
 }
 
-export async function tellDispatch(telling: Telling, origin: string, rootToken: string): Promise<void> {
+export async function showDispatch(demo: Demo, origin: string, rootToken: string): Promise<void> {
   const signingSecret = `whsec_${randomBytes(32).toString("base64")}`;
   const receiver = await startReceiver(signingSecret);
   try {
     const runs = `${origin}${EXAMPLE_RUNS}`;
-    telling.chapter("Dispatch a run to a receiver that fails twice and then does the work");
+    demo.chapter("Dispatch a run to a receiver that fails twice and then does the work");
     const created = await send<RunBody>({
       method: "POST",
       url: runs,
@@ -30,9 +30,9 @@ export async function tellDispatch(telling: Telling, origin: string, rootToken: 
         trigger: { type: "webhook", url: receiver.url, signingSecret, retry: { initialDelayMs: 300 } },
       },
     });
-    telling.check("201: the run is pending", created.status === 201 && created.body.status === "pending");
+    demo.check("201: the run is pending", created.status === 201 && created.body.status === "pending");
 
-    telling.chapter("Follow its timeline live");
+    demo.chapter("Follow its timeline live");
     const { id } = created.body;
     console.log(`\n> GET ${EXAMPLE_RUNS}/${id}/events\n  Accept: text/event-stream\n`);
     const events: TimelineEvent[] = [];
@@ -43,20 +43,20 @@ export async function tellDispatch(telling: Telling, origin: string, rootToken: 
     }
     console.log();
     const answers = events.filter(({ type }) => type === "attempt_answered").map(({ status }) => status);
-    telling.check("two attempts failed, and the third was accepted", answers.join() === "503,503,202");
-    telling.check("the receiver sent three heartbeats", events.filter(({ type }) => type === "heartbeat").length === 3);
-    telling.check(
+    demo.check("two attempts failed, and the third was accepted", answers.join() === "503,503,202");
+    demo.check("the receiver sent three heartbeats", events.filter(({ type }) => type === "heartbeat").length === 3);
+    demo.check(
       "the last event is the run's end",
       events.at(-1)?.type === "ended" && events.at(-1)?.status === "succeeded",
     );
-    telling.check(
+    demo.check(
       "all three attempts had the same id and a valid signature",
       receiver.seen.length === 3 && receiver.seen.every((seen) => seen.id === id && seen.isSigned),
     );
 
-    telling.chapter("Read the run, waiting for its end");
+    demo.chapter("Read the run, waiting for its end");
     const ended = await send<RunBody>({ method: "GET", url: `${runs}/${id}?wait=10`, token: rootToken });
-    telling.check("200: the run succeeded", ended.status === 200 && ended.body.status === "succeeded");
+    demo.check("200: the run succeeded", ended.status === 200 && ended.body.status === "succeeded");
   } finally {
     await receiver.close();
   }

@@ -1,9 +1,9 @@
 /** The first part of `npm run demo`: the life of runs without a trigger, checked against what the README promises. */
 
 import { EXAMPLE_RUNS } from "./example-place.ts";
-import { type Answer, type RunBody, send, type Telling } from "./telling.ts";
+import { type Answer, type Demo, type RunBody, send } from "./telling.ts";
 
-export async function tellStory(telling: Telling, origin: string, rootToken: string): Promise<void> {
+export async function showRuns(demo: Demo, origin: string, rootToken: string): Promise<void> {
   const asRoot = (method: string, url: string, body?: unknown) =>
     send<RunBody>({ method, url, token: rootToken, body });
   const runs = `${origin}${EXAMPLE_RUNS}`;
@@ -11,59 +11,59 @@ export async function tellStory(telling: Telling, origin: string, rootToken: str
   const key = { "Idempotency-Key": "ci-job-42" };
 
   console.log(`All paths below are on ${origin}`);
-  telling.chapter("Create a run");
+  demo.chapter("Create a run");
   const created = await asRoot("POST", runs, { actionName: "deploy", parameters: { version: "1.2.3" } });
   const { id } = created.body;
   const { url = runs, token = "" } = created.body.callback ?? {};
-  telling.check("201: the run is pending", created.status === 201 && created.body.status === "pending");
-  telling.check(
+  demo.check("201: the run is pending", created.status === 201 && created.body.status === "pending");
+  demo.check(
     "the response has a callback URL and token for the workflow",
     url === `${runs}/${id}/callback` && token !== "",
   );
 
-  telling.chapter("The workflow reports success");
+  demo.chapter("The workflow reports success");
   const reported = await send<RunBody>({ method: "POST", url, token, body: done, headers: key });
-  telling.check("200: the run succeeded", reported.status === 200 && reported.body.status === "succeeded");
+  demo.check("200: the run succeeded", reported.status === 200 && reported.body.status === "succeeded");
 
-  telling.chapter("Send the same report again");
+  demo.chapter("Send the same report again");
   const again = await send<RunBody>({ method: "POST", url, token, body: done });
-  telling.check(
+  demo.check(
     "409: the code says that the run already succeeded",
     again.status === 409 && again.body.code === "run_succeeded",
   );
 
-  telling.chapter("Send it again with its Idempotency-Key, as after a lost response");
+  demo.chapter("Send it again with its Idempotency-Key, as after a lost response");
   const replayed = await send<RunBody>({ method: "POST", url, token, body: done, headers: key });
-  telling.check("200: the same run as before", JSON.stringify(replayed.body) === JSON.stringify(reported.body));
-  telling.check(
+  demo.check("200: the same run as before", JSON.stringify(replayed.body) === JSON.stringify(reported.body));
+  demo.check(
     "the response is marked as a replay",
     replayed.status === 200 && replayed.headers.get("Idempotent-Replayed") === "true",
   );
 
-  telling.chapter("Cancel another run");
+  demo.chapter("Cancel another run");
   const other = await asRoot("POST", runs, { actionName: "deploy" });
   const cancelled = await asRoot("DELETE", `${runs}/${other.body.id}`);
-  telling.check("200: the run is cancelled", cancelled.status === 200 && cancelled.body.status === "cancelled");
+  demo.check("200: the run is cancelled", cancelled.status === 200 && cancelled.body.status === "cancelled");
   const tooLate = await send<RunBody>({
     method: "POST",
     url: other.body.callback?.url ?? runs,
     token: other.body.callback?.token ?? "",
     body: done,
   });
-  telling.check(
+  demo.check(
     "409: a report of its workflow comes too late",
     tooLate.status === 409 && tooLate.body.code === "run_cancelled",
   );
 
-  telling.chapter("Report with a forged token");
+  demo.chapter("Report with a forged token");
   const third = await asRoot("POST", runs, { actionName: "deploy" });
   const { url: thirdUrl = runs, token: thirdToken = "" } = third.body.callback ?? {};
   const forged = await send<RunBody>({ method: "POST", url: thirdUrl, token: forge(thirdToken), body: done });
-  telling.check("401: the token is refused", forged.status === 401 && forged.body.code === "token_invalid");
+  demo.check("401: the token is refused", forged.status === 401 && forged.body.code === "token_invalid");
   const untouched = await asRoot("GET", `${runs}/${third.body.id}`);
-  telling.check("the run is still pending", untouched.body.status === "pending");
+  demo.check("the run is still pending", untouched.body.status === "pending");
 
-  telling.chapter("List the runs, two per page");
+  demo.chapter("List the runs, two per page");
   const ids = [id, other.body.id, third.body.id];
   for (let n = 0; n < 2; n++) ids.push((await asRoot("POST", runs, { actionName: `backup-${n}` })).body.id);
   const seen: string[] = [];
@@ -74,11 +74,11 @@ export async function tellStory(telling: Telling, origin: string, rootToken: str
     seen.push(...page.body.map((run) => run.id));
     next = /^<(.+)>; rel="next"$/.exec(page.headers.get("Link") ?? "")?.[1];
   }
-  telling.check(
+  demo.check(
     `3 pages show ${ids.length} runs, each once`,
     pages === 3 && seen.toSorted().join() === ids.toSorted().join(),
   );
-  telling.check("the newest run comes first", seen.join() === seen.toSorted().reverse().join());
+  demo.check("the newest run comes first", seen.join() === seen.toSorted().reverse().join());
 }
 
 /** Changes the last digit: the token has the right format, but a wrong signature. */

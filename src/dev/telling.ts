@@ -22,7 +22,7 @@ export interface RunBody {
   readonly callback?: { readonly url: string; readonly token: string };
 }
 
-export class Telling {
+export class Demo {
   #title = "";
   #checks = 0;
   readonly #failures: string[] = [];

@@ -17,7 +17,7 @@ export interface DeliveriesReply extends DeliveryPage {
 }
 
 /** What a delivery says of a run's event. */
-export type RunEventToTell = Pick<
+export type EventContent = Pick<
   DeliveryAttempt,
   "runId" | "kind" | "type" | "at" | "actionRun" | "details" | "previousStatus"
 >;
@@ -26,7 +26,7 @@ export type ResendReply = "accepted" | "run_not_found" | "no_such_event";
 
 export interface EndpointCalls {
   /**
-   * Call this before a change of an endpoint is written: each event from now on is told to the endpoints that D1 has
+   * Call this before a change of an endpoint is written: each event from now on goes to the endpoints that D1 has
    * then. `created`: the key of an endpoint that is new.
    */
   note(created: EndpointKey | null): Promise<void>;
@@ -41,8 +41,8 @@ export interface EndpointCalls {
   resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply>;
   /** Begins or goes on to bring deliveries back. Null if a recovery with another order is under way. */
   recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null>;
-  /** The end of a run as a delivery tells it, for a test. */
-  lastEvent(runId: string): Promise<RunEventToTell | Exclude<ResendReply, "accepted">>;
+  /** The end of a run as a delivery shows it, for a test. */
+  lastEvent(runId: string): Promise<EventContent | Exclude<ResendReply, "accepted">>;
   /** Counts a test of an endpoint of this environment: 0, or in how many ms the next one is allowed. */
   admitTest(): Promise<number>;
 }

@@ -1,6 +1,6 @@
 /** Which webhook endpoints hear of an event. PURE. */
 
-import type { EndpointKey, EventType, RunToTell } from "./telling.ts";
+import type { EndpointKey, EventType, RunWithEvent } from "./telling.ts";
 
 /** What decides which events an endpoint hears of. `actionNames` null: every action. */
 export interface EndpointFilter {
@@ -24,7 +24,7 @@ export interface Listener {
 }
 
 /** What is not known about the outcome before counts as a change. */
-export function hears({ filter }: Pick<Listener, "filter">, run: RunToTell): boolean {
+export function hears({ filter }: Pick<Listener, "filter">, run: RunWithEvent): boolean {
   const isSame = run.type === `action_run.${run.previousStatus}`;
   return isWanted(filter, run) && !(isSame && isCompared(filter, run));
 }
@@ -34,7 +34,7 @@ export function needsPrevious({ filter }: Pick<Listener, "filter">): boolean {
   return filter.showsPrevious || filter.onlyOnChange;
 }
 
-function isWanted({ events, actionNames, labels, includeUnstored }: EndpointFilter, run: RunToTell): boolean {
+function isWanted({ events, actionNames, labels, includeUnstored }: EndpointFilter, run: RunWithEvent): boolean {
   if (!isWantedType(events, run.type)) return false;
   // A caller can give a run any name. Only a run of a stored action is what its name says.
   const isNamed = includeUnstored || run.source === "action";
@@ -48,6 +48,6 @@ function isWantedType(events: EndpointFilter["events"], type: EventType): boolea
   return events.some((event) => event === "action_run.*" || event === type);
 }
 
-function isCompared({ onlyOnChange, includeUnstored }: EndpointFilter, { source }: RunToTell): boolean {
+function isCompared({ onlyOnChange, includeUnstored }: EndpointFilter, { source }: RunWithEvent): boolean {
   return onlyOnChange && (includeUnstored || source === "action");
 }

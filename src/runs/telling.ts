@@ -1,5 +1,5 @@
 /**
- * What a coordinator and the Worker say to each other to tell webhook endpoints of a run. The coordinator knows which
+ * What a coordinator and the Worker say to each other to notify webhook endpoints of a run. The coordinator knows which
  * endpoints hear of a run, and how far each delivery got. The Worker knows the endpoints' secrets, and sends.
  */
 
@@ -28,7 +28,7 @@ export interface HappenedEvent {
 }
 
 /**
- * The event that a run's newest version tells: its end, or that it lacks approvals. Null if it tells none. Approvals
+ * The event that a run's newest version makes: its end, or that it lacks approvals. Null if it makes none. Approvals
  * are asked for from the creation on, and again when some were withdrawn.
  */
 export function eventOf(
@@ -47,7 +47,7 @@ export function eventOf(
 export type PreviousStatus = "succeeded" | "failed" | null;
 
 /** What decides which endpoints hear of a run. `labels` is JSON text. */
-export interface RunToTell extends HappenedEvent {
+export interface RunWithEvent extends HappenedEvent {
   readonly id: string;
   /** The number of the write that made the event. */
   readonly seq: number;
@@ -68,7 +68,7 @@ export type EndpointKey = string;
 
 /** A delivery to make: this endpoint hears of the run's event. */
 export interface Match {
-  readonly run: RunToTell;
+  readonly run: RunWithEvent;
   readonly endpoint: EndpointKey;
 }
 

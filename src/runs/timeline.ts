@@ -63,40 +63,40 @@ export function heartbeatNews(
 }
 
 /** What a timeline takes from its run. */
-export type Told = Pick<
+export type TimelineSource = Pick<
   Run,
   ("id" | "source" | "version" | "status" | "endCause") | ("createdAt" | "triggeredBy" | "startedAt" | "completedAt")
 >;
 
 /** The event that every timeline begins with. It is not stored, because the run has the same facts. */
-function created({ createdAt, triggeredBy }: Told): StoredEvent {
+function created({ createdAt, triggeredBy }: TimelineSource): StoredEvent {
   return { seq: 1, type: "created", at: createdAt, data: JSON.stringify({ by: triggeredBy }) };
 }
 
 /**
- * Whether the run itself tells its whole timeline, so that no event is stored: nothing was sent for it, and its end was
- * its first change. The run does not tell who cancelled it.
+ * Whether the whole timeline is derived from the run, so that no event is stored: nothing was sent for it, and its end was
+ * its first change. The run does not say who cancelled it.
  */
-export function tellsItself({ source, version, endCause }: Told): boolean {
+export function isTimelineDerived({ source, version, endCause }: TimelineSource): boolean {
   return source === "none" && version === 2 && endCause !== null && endCause !== "cancel";
 }
 
-/** The end of a run that tells its whole timeline. The number between `created` and `ended` is that of the start. */
-function endOf({ createdAt, startedAt, completedAt, status, endCause }: Told): StoredEvent {
+/** The end of a run whose whole timeline is derived. The number between `created` and `ended` is that of the start. */
+function endOf({ createdAt, startedAt, completedAt, status, endCause }: TimelineSource): StoredEvent {
   const at = Math.max(createdAt, completedAt ?? 0);
   const seq = startedAt === null ? 2 : 3;
   return { seq, type: "ended", at, data: JSON.stringify({ status, cause: endCause }) };
 }
 
 /** The run's newest event. `stored`: the newest that is stored; null if none is. */
-export function newest(run: Told, stored: StoredEvent | null): StoredEvent {
-  return stored ?? (tellsItself(run) ? endOf(run) : created(run));
+export function newest(run: TimelineSource, stored: StoredEvent | null): StoredEvent {
+  return stored ?? (isTimelineDerived(run) ? endOf(run) : created(run));
 }
 
 /**
  * Whether one report both started and ended the run, so that `ended` implies this start. Such a start is not stored.
  */
-export function isToldByEnd({ type, data }: TimelineEvent, next: TimelineEvent | undefined): boolean {
+export function isImpliedByEnd({ type, data }: TimelineEvent, next: TimelineEvent | undefined): boolean {
   return type === "started" && data.cause === "callback" && next?.type === "ended";
 }
 
@@ -104,8 +104,8 @@ export function isToldByEnd({ type, data }: TimelineEvent, next: TimelineEvent |
  * Adds the events that are not stored to the stored ones with a number above `after`. One missing number before `ended`
  * stands for `started`: one report did both.
  */
-export function withDerived(run: Told, kept: readonly StoredEvent[], after: number): StoredEvent[] {
-  const stored = tellsItself(run) ? [endOf(run)].filter(({ seq }) => seq > after) : kept;
+export function withDerived(run: TimelineSource, kept: readonly StoredEvent[], after: number): StoredEvent[] {
+  const stored = isTimelineDerived(run) ? [endOf(run)].filter(({ seq }) => seq > after) : kept;
   const events = after < 1 ? [created(run), ...stored] : [...stored];
   const end = events.at(-1);
   const startSeq = end !== undefined && isLast(end) ? end.seq - 1 : 0;

@@ -72,7 +72,7 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
 };
 
 /**
- * Call this before an endpoint is written or deleted. Otherwise a run could end after the PUT and be told to nobody. A
+ * Call this before an endpoint is written or deleted. Otherwise a run could end after the PUT and notify nobody. A
  * repetition is harmless. `createdVersion`: of a new endpoint. Throws `coordinator_unavailable`.
  */
 export async function noteChange(

@@ -45,13 +45,13 @@ export const testRoutes = new Hono<AppEnv>().post(
       ring,
     });
     const { scope } = definitionRefOf(c);
-    const told = { scope, endpoint: attempt.endpoint, runId: attempt.runId };
+    const owner = { scope, endpoint: attempt.endpoint, runId: attempt.runId };
     return c.json({
       status,
       durationMs,
       outcome: verdict === "unwanted" ? "refused" : verdict,
       reason,
-      excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, told),
+      excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, owner),
     });
   },
 );

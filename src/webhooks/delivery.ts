@@ -183,15 +183,15 @@ export function outcomeOf<T extends Tried>(
     return { type: "retry", request: { ...request, attempt: attempt - 1, nextAt, leaseUntil: null } };
   }
   if (result.isFinal || !isRetryable(status)) return givenUp(what, result.isUnready);
-  const told = attempt === 1 ? what : `${what}, at attempt ${attempt}`;
-  if (request.maxAttempts !== null && attempt >= request.maxAttempts) return givenUp(told);
+  const sentence = attempt === 1 ? what : `${what}, at attempt ${attempt}`;
+  if (request.maxAttempts !== null && attempt >= request.maxAttempts) return givenUp(sentence);
   const hasMaybeBegun = mayHaveBegunJob(result);
   const unsureAttempts = request.unsureAttempts + (hasMaybeBegun ? 1 : 0);
   if (unsureMax !== null && unsureAttempts >= unsureMax) {
-    return givenUp(`${told}, and ${unsureAttempts} attempts may have begun the job`);
+    return givenUp(`${sentence}, and ${unsureAttempts} attempts may have begun the job`);
   }
   const nextAt = nextAttemptAt(request, attempt, result.retryAfter, { now, endsAt, random });
-  if (nextAt === null) return givenUp(`${told}, and the time for retries would be up before the next attempt`);
+  if (nextAt === null) return givenUp(`${sentence}, and the time for retries would be up before the next attempt`);
   // 502 comes from a gateway, and the receiver may still have the request.
   const isUnsure = request.isUnsure || hasMaybeBegun || status === 502;
   return { type: "retry", request: { ...request, nextAt, leaseUntil: null, isUnsure, unsureAttempts } };

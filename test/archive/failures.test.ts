@@ -152,22 +152,22 @@ it("ends an object at 8 MB, so that runs of 1000 events with 1 KiB each take sev
   expect(Math.max(...stored.map(({ size }) => size))).toBeLessThan(9_000_000);
 });
 
-it("waits until webhook endpoints were told of a run, and counts each run first", async () => {
+it("waits until webhook endpoints were notified of a run, and counts each run first", async () => {
   const path = newRunsPath();
-  const [told = "", untold = ""] = await ended(path, 2);
+  const [notified = "", pending = ""] = await ended(path, 2);
   const number = "UPDATE runs SET change_seq = ?1, event_seq = ?1, ended_seq = ?1 WHERE id = ?2";
-  await journal(path, number, 1, told);
+  await journal(path, number, 1, notified);
   await die(path);
   await direct(path).upkeep.counts();
-  await journal(path, number, 2, untold);
+  await journal(path, number, 2, pending);
   await journal(path, "INSERT INTO metadata (name, value) VALUES ('endpoints_noted', ?)", `${NOON}:0:1`);
   await die(path);
   faults.reads = "down";
   errorLines();
   pass(DUE_MS);
   await archiveUntil(path, 1);
-  expect(await archivedIds(path)).toEqual([told]);
-  expect(await keptIds(path)).toEqual([untold]);
+  expect(await archivedIds(path)).toEqual([notified]);
+  expect(await keptIds(path)).toEqual([pending]);
   faults.reads = null;
   pass(DAY_MS);
   await ring(path);
@@ -175,7 +175,7 @@ it("waits until webhook endpoints were told of a run, and counts each run first"
   await until(async () => (await journal(path, noted)).length === 0);
   pass(MINUTE_MS);
   await archiveUntil(path, 0);
-  expect((await archivedIds(path)).toSorted()).toEqual([told, untold]);
+  expect((await archivedIds(path)).toSorted()).toEqual([notified, pending]);
   expect((await direct(path).upkeep.counts()).ended.ended).toEqual({ "cancelled/cancel": 2 });
 });
 

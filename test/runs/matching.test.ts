@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { type EndpointFilter, hears, needsPrevious } from "../../src/runs/matching.ts";
-import type { RunToTell } from "../../src/runs/telling.ts";
+import type { RunWithEvent } from "../../src/runs/telling.ts";
 
-const RUN: RunToTell = {
+const RUN: RunWithEvent = {
   id: "r",
   seq: 1,
   kind: "ended",
@@ -32,7 +32,7 @@ function endpoint(filter: Partial<EndpointFilter>): { readonly filter: EndpointF
 }
 
 it("only a change is heard by an endpoint that compares, and what is not known is a change", () => {
-  const hearsAfter = (filter: Partial<EndpointFilter>, run: Partial<RunToTell>) =>
+  const hearsAfter = (filter: Partial<EndpointFilter>, run: Partial<RunWithEvent>) =>
     hears(endpoint(filter), { ...RUN, ...run });
   const compares = { onlyOnChange: true };
   expect([
@@ -51,7 +51,7 @@ it("only an endpoint that shows or compares the outcome before needs it", () => 
 });
 
 it("a request for approval is compared with no outcome, and names and labels count for it as for an end", () => {
-  const run: RunToTell = { ...RUN, kind: "approval", type: "action_run.approval_requested" };
+  const run: RunWithEvent = { ...RUN, kind: "approval", type: "action_run.approval_requested" };
   const hearsOf = (filter: Partial<EndpointFilter>) => hears(endpoint(filter), run);
   expect([
     hearsOf({ onlyOnChange: true }),

@@ -43,7 +43,7 @@ it("says how many responses a second of processor time gives, and whether that i
 it("leaves out the rounds of a peer that dies again and again, and says so", async () => {
   const measured = { answers: 10, failures: 0, firstFailure: null, elapsedMs: 100, latenciesMs: [1] };
   const well: Attempt = {
-    measured: { ...measured, meanwhilePerSecond: null, told: null, isRefused: false },
+    measured: { ...measured, meanwhilePerSecond: null, notified: null, isRefused: false },
     cpuUs: 5000,
     deaths: 0,
   };

@@ -102,8 +102,8 @@ it("counts the rows written for a run, by what they are written for, and the bat
     ["busy, webhook, approval, D1", null],
   ]);
   for (const { name, parts, alarms, all } of rows) {
-    const { create, approval, callback, telling, replication, purge } = parts;
-    expect(all).toBeCloseTo(create + approval + callback + telling + replication + purge);
+    const { create, approval, callback, fanOut, replication, purge } = parts;
+    expect(all).toBeCloseTo(create + approval + callback + fanOut + replication + purge);
     expect(approval > 1).toBe(name === "busy, webhook, approval, object");
     expect(purge).toBeGreaterThanOrEqual(1);
     // Only batches write to D1, and each run is replicated twice.
@@ -112,10 +112,10 @@ it("counts the rows written for a run, by what they are written for, and the bat
   }
   expect(rows[1]?.all).toBe(rows[3]?.all);
   // Each delivery is written and updated, and goes with its run. Without an endpoint nothing is written for it.
-  const [untold, told] = [rows.slice(0, 4), rows.slice(4, 8)];
-  expect(untold.map(({ parts }) => parts.telling)).toEqual([0, 0, 0, 0]);
-  expect(told.map(({ parts }) => parts.telling >= 4)).toEqual([true, false, true, false]);
-  expect(told.map(({ parts }, i) => parts.purge - (untold[i]?.parts.purge ?? 0))).toEqual([1, 0, 1, 0]);
+  const [quiet, notified] = [rows.slice(0, 4), rows.slice(4, 8)];
+  expect(quiet.map(({ parts }) => parts.fanOut)).toEqual([0, 0, 0, 0]);
+  expect(notified.map(({ parts }) => parts.fanOut >= 4)).toEqual([true, false, true, false]);
+  expect(notified.map(({ parts }, i) => parts.purge - (quiet[i]?.parts.purge ?? 0))).toEqual([1, 0, 1, 0]);
   // A busy coordinator hardly ever sets an alarm.
   expect(rows[0]?.alarms).toBeLessThan(1);
   expect(batches.perSecond).toBeGreaterThan(0);
@@ -140,7 +140,7 @@ it("counts the rows that a bulk operation writes besides what it does to its run
 });
 
 it("tells how long after a report its delivery arrives, and how many arrive a second", () => {
-  expect(result.tellings.map(({ operation, callers, targetMs }) => [operation, callers, targetMs])).toEqual([
+  expect(result.notifications.map(({ operation, callers, targetMs }) => [operation, callers, targetMs])).toEqual([
     ["callback, one endpoint", 1, 50],
     ["callback, one chat", 1, 50],
     ["callback, one endpoint", 16, null],
@@ -149,7 +149,7 @@ it("tells how long after a report its delivery arrives, and how many arrive a se
     ["callback, one chat", 64, null],
   ]);
   // A delivery can come before the answer to its report.
-  for (const { p50Ms, p99Ms, perSecond } of result.tellings)
+  for (const { p50Ms, p99Ms, perSecond } of result.notifications)
     expect([p99Ms >= p50Ms, perSecond > 0]).toEqual([true, true]);
   expect(printed).toMatch(/\| callback, one endpoint .* 50 (met|missed) /);
 });

@@ -7,7 +7,7 @@ import { Project, type Script } from "./project.ts";
 
 /** A demo that goes on until something ends it. */
 const ENDLESS =
-  'export const tellStory = async () => { for (;;) { console.log("at work"); await new Promise((done) => setTimeout(done, 20)); } };';
+  'export const showRuns = async () => { for (;;) { console.log("at work"); await new Promise((done) => setTimeout(done, 20)); } };';
 
 const project = new Project();
 project.standInForServer(200, { status: "ready" });

@@ -11,9 +11,9 @@ import { Project, type Script } from "./project.ts";
 
 /** All requests succeed, and one check fails. */
 const STORIES_WITH_A_FAULT = {
-  "story.ts": 'export const tellStory = async (telling) => telling.check("the first", false);',
-  "dispatch-story.ts": 'export const tellDispatch = async (telling) => telling.check("the second", true);',
-  "action-story.ts": "export const tellActions = async () => {};",
+  "story.ts": 'export const showRuns = async (demo) => demo.check("the first", false);',
+  "dispatch-story.ts": 'export const showDispatch = async (demo) => demo.check("the second", true);',
+  "action-story.ts": "export const showActions = async () => {};",
 };
 
 const project = new Project();

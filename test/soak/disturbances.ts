@@ -30,8 +30,8 @@ const UNREADABLE: readonly FaultName[] = ["slow", "hanging", "refusing", "refusi
 /** A coordinator that could not read definitions tries again after this time at most. */
 const READ_AGAIN_MS = 31_000;
 
-/** An eviction that is to hit the telling of an end comes within this time after it. */
-const TELLING_MS = 50;
+/** An eviction that is to hit the fan-out of an end comes within this time after it. */
+const FAN_OUT_MS = 50;
 
 /** How long callers pause before a resync. Most of what they changed is replicated meanwhile. */
 const QUIET_MS = 2000;
@@ -129,14 +129,14 @@ export class Disturbances {
     await this.#setFault(null);
   }
 
-  /** Evicts a coordinator while it tells of an end: when it matches it, writes its deliveries, or sends them. */
+  /** Evicts a coordinator while it fans an end out: when it matches it, writes its deliveries, or sends them. */
   async evictSoon(environment: string, random: Random): Promise<void> {
-    await delay(random() * TELLING_MS);
+    await delay(random() * FAN_OUT_MS);
     await this.evictNow(environment);
   }
 
   /** Does nothing if the soak is over, or if it leaves evictions out. */
-  async evictNow(environment: string, counted = "evictions that hit a telling"): Promise<void> {
+  async evictNow(environment: string, counted = "evictions that hit a fan-out"): Promise<void> {
     if (!this.#evicts) return;
     this.#record.count(counted);
     await this.#evict(environment);

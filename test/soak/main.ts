@@ -21,7 +21,7 @@ import { Scraper } from "./scraper.ts";
 import { build, newSite } from "./site.ts";
 import type { Stage } from "./stage.ts";
 import { summary } from "./summary.ts";
-import { ToldCheck } from "./told.ts";
+import { NotifiedCheck } from "./told.ts";
 
 const USAGE = `npm run soak                          ten minutes of faults under 64 callers
 npm run soak -- --minutes 0.5         a short try
@@ -132,7 +132,7 @@ async function soak(minutes: number, seed: number, callerCount: number, without:
     await Promise.all(
       endpoints.map(async (one) => {
         const ended = () => endedRowsInD1(site.state, one.environment);
-        await new ToldCheck(stage, receiver, one, ended).run();
+        await new NotifiedCheck(stage, receiver, one, ended).run();
         await new RecoveryCheck(stage, one, ended).run(startedAt);
       }),
     );

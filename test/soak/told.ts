@@ -1,6 +1,6 @@
 /**
- * The end of a soak, for webhook endpoints: each end that D1 has was told to each endpoint that asked for it, and to no
- * other. What an endpoint was not told yet is in its deliveries.
+ * The end of a soak, for webhook endpoints: each end that D1 has was sent to each endpoint that asked for it, and to no
+ * other. What an endpoint did not get yet is in its deliveries.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -12,7 +12,7 @@ import type { Mailbox, Receiver } from "./receiver.ts";
 import type { Stage } from "./stage.ts";
 
 /** A lost attempt has a lease of 30 s, and an endpoint that failed gets one trial request a minute. */
-const TOLD_WITHIN_MS = 150_000;
+const NOTIFIED_WITHIN_MS = 150_000;
 /** A delivery whose next attempt is later than this is sent again, because its schedule knows waits of hours. */
 const FAR_MS = 40_000;
 const NUDGED_EVERY_MS = 10_000;
@@ -20,7 +20,7 @@ const POLL_MS = 2000;
 /** A run can end while these checks are made. Its delivery arrives before its row is replicated. */
 const REPLICATED_WITHIN_MS = 20_000;
 
-export class ToldCheck {
+export class NotifiedCheck {
   readonly #stage: Stage;
   readonly #receiver: Receiver;
   readonly #endpoints: Endpoints;
@@ -36,7 +36,7 @@ export class ToldCheck {
   }
 
   async run(): Promise<void> {
-    await this.#waitUntilTold();
+    await this.#waitUntilNotified();
     await this.#waitUntilReplicated();
     this.#checkDeliveries();
     this.#checkFilter();
@@ -55,10 +55,10 @@ export class ToldCheck {
     });
   }
 
-  async #waitUntilTold(): Promise<void> {
+  async #waitUntilNotified(): Promise<void> {
     let left = this.#unheard(this.#rows());
     let nudgedAt = Date.now();
-    while (left.length > 0 && Date.now() - this.#since < TOLD_WITHIN_MS) {
+    while (left.length > 0 && Date.now() - this.#since < NOTIFIED_WITHIN_MS) {
       await delay(POLL_MS);
       if (Date.now() - nudgedAt > NUDGED_EVERY_MS) {
         await this.#sendFarOnesAgain(new Set(left.map(({ name }) => name)));
@@ -115,8 +115,8 @@ export class ToldCheck {
     for (const id of heard.keys()) {
       if (!ids.has(id)) this.#violation(`UNWANTED: the filter does not match ${id}`, id);
     }
-    const untold = wanted.filter(({ id }) => !heard.has(id)).length;
-    this.#stage.record.count("ends without a change that were not told", untold);
+    const missed = wanted.filter(({ id }) => !heard.has(id)).length;
+    this.#stage.record.count("ends without a change that were not sent", missed);
   }
 
   /**

@@ -108,7 +108,7 @@ export async function writeRows(
 }
 
 /** Who tells the control database nothing of where runs are. */
-export const NO_KEEPER: HomeKeeper = { home: null, isTold: true, told: () => {} };
+export const NO_KEEPER: HomeKeeper = { home: null, isHomeRegistered: true, homeRegistered: () => {} };
 
 /** The rows of an environment in D1, with the only database that most deployments have. */
 export function rowStore(scope: string, db = env.DB): D1RowStore {

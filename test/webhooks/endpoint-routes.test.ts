@@ -20,10 +20,10 @@ import {
   type Shown,
   statusOf,
   storedEndpoint,
-  telling,
   untilCertain,
   untilDeliveries,
-  untilTold,
+  untilFannedOut,
+  withEndpoint,
 } from "./told.ts";
 
 beforeEach(resetFaults);
@@ -47,7 +47,7 @@ const unusedId = (path: string) => newIdIn(path, Date.now() - 60_000);
 describe("deliveries", () => {
   it("come newest run first, and no page has a gap while new ends come", async () => {
     const to = await answering({ status: 204 });
-    const path = await telling(to);
+    const path = await withEndpoint(to);
     const ids: string[] = [];
     for (let n = 0; n < 13; n++) ids.push(await end(path));
     await untilDeliveries(path, (rows) => rows.filter(({ state }) => state === "delivered").length === 13);
@@ -62,7 +62,7 @@ describe("deliveries", () => {
       next = /<([^>]+)>/.exec(page.headers.get("Link") ?? "")?.[1];
     }
     expect(seen).toEqual(ids.toSorted().toReversed());
-    await untilTold(path);
+    await untilFannedOut(path);
     expect((await deliveriesOf(path)).length).toBe(15);
   });
 
@@ -72,7 +72,7 @@ describe("deliveries", () => {
       { status: 400, body: "never" },
       { status: 200, body: "thanks" },
     );
-    const path = await telling(to);
+    const path = await withEndpoint(to);
     const waiting = await end(path, "failed");
     await to.untilInbox(1);
     const failed = await end(path, "failed");
@@ -113,7 +113,7 @@ describe("deliveries", () => {
 
   it("have no next attempt while their endpoint gets only trial requests", async () => {
     const to = await answering({ status: 503 });
-    const path = await telling(to);
+    const path = await withEndpoint(to);
     // One coordinator of them is enough.
     await until(async () => {
       await end(path);
@@ -128,7 +128,7 @@ describe("deliveries", () => {
 describe("resend", () => {
   it("sends a delivery again under its id, or a run of before the endpoint", async () => {
     const to = await answering({ status: 422 }, { status: 204 });
-    const path = await telling(to, { events: ["action_run.failed"] });
+    const path = await withEndpoint(to, { events: ["action_run.failed"] });
     const before = await end(path);
     const id = await end(path, "failed");
     await untilDeliveries(path, ([row]) => row?.state === "failed");
@@ -146,7 +146,7 @@ describe("resend", () => {
       codeOf(post(at(id), { type: "action_run.lost" })),
       codeOf(post(at(await unusedId(path)))),
       codeOf(post(at(crypto.randomUUID()))),
-      codeOf(post(at(await end(await telling(ANYWHERE))))),
+      codeOf(post(at(await end(await withEndpoint(ANYWHERE))))),
       codeOf(post(at(id, "other"))),
     ];
     expect(await Promise.all(refusals)).toEqual([
@@ -181,7 +181,7 @@ describe("recover", () => {
 
   it("brings back what was given up, counts it once, and goes on if it is asked again", async () => {
     const to = await answering({ status: 400 });
-    const path = await telling(to);
+    const path = await withEndpoint(to);
     const ids: string[] = [];
     for (let n = 0; n < 8; n++) ids.push(await end(path));
     await untilDeliveries(path, (rows) => rows.filter(({ state }) => state === "failed").length === 8);
@@ -204,7 +204,7 @@ describe("recover", () => {
 
   it("brings what the endpoint never heard of: by its filters, from `since` on and before `until`", async () => {
     const to = await answering({ status: 204 });
-    const path = await telling(to, { disabled: true });
+    const path = await withEndpoint(to, { disabled: true });
     await untilCertain(path);
     const early = await end(path, "failed");
     await until(async () => Date.now() > Date.parse((await endOf(path, early)) ?? ""));
@@ -222,7 +222,7 @@ describe("recover", () => {
   });
 
   it("refuses what is too old, empty or unknown, and another one while one is under way anywhere", async () => {
-    const path = await telling(ANYWHERE);
+    const path = await withEndpoint(ANYWHERE);
     await end(path);
     const now = Date.now();
     const refusals = [
@@ -267,7 +267,7 @@ describe("test", () => {
 
   it("sends a made-up run at once, or a run that has ended, and counts for nothing", async () => {
     const to = await answering({ status: 202, body: "queued" }, { status: 500 }, { status: 422 }, { status: 410 });
-    const path = await telling(to, { events: ["action_run.failed"], actionNames: ["deploy"], disabled: true });
+    const path = await withEndpoint(to, { events: ["action_run.failed"], actionNames: ["deploy"], disabled: true });
     const id = await end(path);
     const first = await test(path);
     expect([first.status, first.body]).toMatchObject([
@@ -315,7 +315,7 @@ describe("test", () => {
 
   it("tries a definition without storing it", async () => {
     const [stored, other] = [await answering({}), await answering({})];
-    const path = await telling(stored, { headers: { "X-Key": "the-stored-key" } });
+    const path = await withEndpoint(stored, { headers: { "X-Key": "the-stored-key" } });
     const definition = {
       url: null,
       headers: { "X-Key": null },
@@ -345,7 +345,7 @@ describe("test", () => {
   it("sends no stored secret to another URL, and nothing where no endpoint may lead", async () => {
     const [stored, evil] = [await answering({}), await answering({})];
     const secret = "the-stored-secret-4711";
-    const path = await telling(stored, {
+    const path = await withEndpoint(stored, {
       headers: { "X-Key": secret },
       secrets: { KEY: secret },
       payload: "{{ secrets.KEY }}",
@@ -380,7 +380,7 @@ describe("test", () => {
 
   it("is sent ten times a minute, and then it says when it may be sent again", async () => {
     const to = await answering({ status: 204 });
-    const path = await telling(to);
+    const path = await withEndpoint(to);
     const answers = [];
     for (let n = 0; n < 11; n++) answers.push(await test(path, {}));
     expect(answers.map(({ status }) => status)).toEqual([...Array(10).fill(200), 429]);
@@ -392,15 +392,15 @@ describe("test", () => {
     expect(await to.inbox()).toHaveLength(10);
     expect(await auditOf(path)).toHaveLength(11);
     // Another environment has tests of its own.
-    expect((await test(await telling(to), {})).status).toBe(200);
+    expect((await test(await withEndpoint(to), {})).status).toBe(200);
   });
 });
 
 describe("a token", () => {
   it("without webhooks:manage, or of another environment, reaches none of it", async () => {
-    const path = await telling(ANYWHERE);
+    const path = await withEndpoint(ANYWHERE);
     const id = await end(path);
-    await untilTold(path);
+    await untilFannedOut(path);
     const project = `${ORIGIN}/acme/shop`;
     const tokens = await Promise.all([
       grantToken(project, { role: "member" }),

@@ -29,10 +29,10 @@ import {
   runsOf,
   statusOf,
   storedEndpoint,
-  telling,
   untilAnswered,
   untilCertain,
   untilDeliveries,
+  withEndpoint,
 } from "./told.ts";
 
 beforeEach(resetFaults);
@@ -168,7 +168,7 @@ describe("onlyOnChange", () => {
   });
 
   it("hears of the recovery after a failure that it was told of last, although the run that failed began first", async () => {
-    const path = await telling(ANYWHERE, { onlyOnChange: true, includeUnstored: true });
+    const path = await withEndpoint(ANYWHERE, { onlyOnChange: true, includeUnstored: true });
     await end(path, "succeeded");
     const [slow, fast] = [await create(path), await create(path)];
     await finish(path, fast, "succeeded");
@@ -182,7 +182,7 @@ describe("onlyOnChange", () => {
 describe("a delivery", () => {
   it("goes where the endpoint's URL leads at each attempt, and is dropped if a person disables the endpoint", async () => {
     const [first, second] = [await answering({ status: 503 }), await answering({ status: 503 })];
-    const path = await telling(first);
+    const path = await withEndpoint(first);
     const id = await end(path);
     await first.untilInbox(1);
     await putEndpoint(path, second);
@@ -202,7 +202,7 @@ describe("a delivery", () => {
 
   it("of a deleted endpoint never reaches the next owner of its name", async () => {
     const [first, next] = [await answering({ status: 503 }), await answering({})];
-    const path = await telling(first);
+    const path = await withEndpoint(first);
     const lost = await end(path);
     await first.untilInbox(1);
     expect((await ask("DELETE", endpointOf(path))).status).toBe(204);
@@ -222,7 +222,7 @@ describe("a delivery", () => {
   });
 
   it("is made for no deleted endpoint once a DELETE finds none, also if D1's answer to the first one was lost", async () => {
-    const path = await telling(ANYWHERE);
+    const path = await withEndpoint(ANYWHERE);
     const known = () => journal(path, "SELECT endpoint FROM endpoints");
     expect(await known()).toHaveLength(1);
     faults.writes = "committed_then_error";
@@ -234,7 +234,7 @@ describe("a delivery", () => {
 
   it("is sent although D1 was down from the end to the delivery", async () => {
     const to = await answering({});
-    const path = await telling(to);
+    const path = await withEndpoint(to);
     // Another run makes the isolate know the token.
     await end(path);
     await untilAnswered(path, 1);
@@ -260,7 +260,7 @@ describe("a delivery", () => {
     );
     try {
       const to = await answering({});
-      const path = await telling(to);
+      const path = await withEndpoint(to);
       await end(path);
       const [unmade] = await untilDeliveries(path, ([row]) => row?.attempt === 0 && row.lease_until === null);
       expect(unmade).toMatchObject({ state: "waiting", attempts: "[]" });
@@ -290,7 +290,7 @@ async function sendDeliveriesWith(send: (attempt: DeliveryAttempt) => Promise<De
 describe("a receiver", () => {
   it("that is gone has its endpoint disabled, which drops what waits, until somebody enables it", async () => {
     const to = await answering({ status: 503 }, { status: 503 }, { status: 410 }, { status: 204 });
-    const path = await telling(to);
+    const path = await withEndpoint(to);
     await end(path);
     await end(path);
     await to.untilInbox(2);
@@ -326,7 +326,7 @@ describe("a receiver", () => {
 
   it("that is gone disables no newer version, which another isolate has stored meanwhile", async () => {
     const to = await answering({ status: 204 }, { status: 410 });
-    const path = await telling(to);
+    const path = await withEndpoint(to);
     // With this delivery, the isolate remembers the version before.
     await end(path);
     await untilDeliveries(path, ([row]) => row?.state === "delivered");
@@ -346,7 +346,7 @@ describe("a receiver", () => {
 
   it("that is gone for one run's URL ends that delivery alone", async () => {
     const to = await answering({ status: 410 }, { status: 204 });
-    const path = await telling({ url: `${to.url}/{{ run.id }}` });
+    const path = await withEndpoint({ url: `${to.url}/{{ run.id }}` });
     const id = await end(path);
     const rows = await untilDeliveries(path, ([row]) => row?.state === "failed");
     expect(rows).toMatchObject([{ run_id: id, state: "failed" }]);
@@ -358,7 +358,7 @@ describe("a receiver", () => {
   it("refuses five poisoned runs, and hears of the next ones as soon as before", async () => {
     const refusal = { status: 422 };
     const to = await answering(refusal, refusal, refusal, refusal, refusal, { status: 204 });
-    const path = await telling(to);
+    const path = await withEndpoint(to);
     for (let n = 1; n <= 5; n++) {
       await end(path);
       await to.untilInbox(n);
@@ -456,7 +456,7 @@ describe("an endpoint that fails for days", () => {
   }
 
   it("is disabled if the coordinator can be reached, and if it is the version that failed", async () => {
-    const path = await telling(ANYWHERE);
+    const path = await withEndpoint(ANYWHERE);
     const { key, version: first } = await storedEndpoint(path);
     await failed(path, key, first, 4, null);
     await consider(path, key, first);

@@ -35,7 +35,7 @@ export async function putEndpoint(
 }
 
 /** A new environment with this endpoint. */
-export async function telling(to: Pick<Receiver, "url">, members: object = {}): Promise<string> {
+export async function withEndpoint(to: Pick<Receiver, "url">, members: object = {}): Promise<string> {
   const path = newRunsPath();
   await putEndpoint(path, to, members);
   return path;
@@ -86,10 +86,10 @@ export function deliveryRows(path: string): Promise<DeliveryRow[]> {
   );
 }
 
-/** Until no event is untold any more. */
-export async function untilTold(path: string): Promise<void> {
-  const untold = "SELECT 1 FROM metadata WHERE name = 'untold_after'";
-  await until(async () => (await journal(path, untold)).length === 0);
+/** Until no event is pending any more. */
+export async function untilFannedOut(path: string): Promise<void> {
+  const pending = "SELECT 1 FROM metadata WHERE name = 'fan_out_after'";
+  await until(async () => (await journal(path, pending)).length === 0);
 }
 
 /** Until no change of an endpoint can come late any more. An endpoint hears of no earlier event after its next change. */
@@ -103,7 +103,7 @@ export async function untilCertain(path: string): Promise<void> {
 
 /** Which endpoints hear of a run, by name. */
 export async function hearsOf(path: string): Promise<(id: string) => string[]> {
-  await untilTold(path);
+  await untilFannedOut(path);
   const rows = await deliveryRows(path);
   return (id) => rows.filter((row) => row.run_id === id).map(({ endpoint }) => endpoint.split("@")[0] ?? "");
 }

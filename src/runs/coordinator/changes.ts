@@ -1,6 +1,6 @@
 /**
  * The feed of changes: pages of changed runs, and subscribers that wait for the next one. It
- * reads the journal and writes nothing. News is told to all subscribers at once, at most once a second, so subscribers
+ * reads the journal and writes nothing. All subscribers are notified at once, at most once a second, so subscribers
  * with the same cursor and filters share one page.
  */
 
@@ -19,7 +19,7 @@ import { TOO_MANY_WATCHERS } from "./replies.ts";
 import type { Subscriptions } from "./watchers.ts";
 
 /** A subscriber is woken at most once in this time. */
-const TOLD_EVERY_MS = 1000;
+const NOTIFY_EVERY_MS = 1000;
 /**
  * Many subscribers are woken less often, so that they leave the coordinator three quarters of the 1000 calls a second
  * that the platform lets it serve.
@@ -34,11 +34,11 @@ const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 export class Changes {
   readonly #journal: Journal;
   readonly #subscriptions: Subscriptions;
-  /** Subscribers were told of everything up to this number. */
-  #toldSeq = 0;
-  #toldAt = 0;
-  /** The timer that tells the next news; null if none is set. */
-  #telling: ReturnType<typeof setTimeout> | null = null;
+  /** Subscribers were notified of everything up to this number. */
+  #notifiedSeq = 0;
+  #notifiedAt = 0;
+  /** The timer that notifies them of the next news; null if none is set. */
+  #timer: ReturnType<typeof setTimeout> | null = null;
   #shared = newPages();
   /** The newest number when the first shared page was made, and when that was. */
   #sharedAt = { seq: -1, at: 0 };
@@ -50,7 +50,7 @@ export class Changes {
 
   /** Call this after each write of a run. */
   noteChange(now: number): void {
-    if (this.#subscriptions.count(null) > 0) this.#tellSoon(now);
+    if (this.#subscriptions.count(null) > 0) this.#notifySoon(now);
   }
 
   async page(asked: AskedChanges): Promise<ChangesReply> {
@@ -78,7 +78,7 @@ export class Changes {
       const now = Date.now();
       const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
       if (!this.#subscriptions.add(null, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
-      if (leftMs <= 0 || after === null || this.#mayTell(after.seq, now)) {
+      if (leftMs <= 0 || after === null || this.#mayNotify(after.seq, now)) {
         const page = await this.page({ ...asked, after });
         if (leftMs <= 0 || !page.ok || page.runs !== "" || !page.isCaughtUp) return page;
         after = page.readTo;
@@ -90,41 +90,41 @@ export class Changes {
     }
   }
 
-  /** Whether a subscriber that has read up to `after` may be told more now. If not, the next news wakes it. */
-  #mayTell(after: number, now: number): boolean {
+  /** Whether a subscriber that has read up to `after` may have more now. If not, the next news wakes it. */
+  #mayNotify(after: number, now: number): boolean {
     const lastSeq = this.#journal.sequence.last;
-    if (after < this.#toldSeq || after > lastSeq) return true;
+    if (after < this.#notifiedSeq || after > lastSeq) return true;
     if (after === lastSeq) return false;
-    if (msSinceOrLongAgo(this.#toldAt, now) >= this.#tellEveryMs) {
-      this.#tell(now);
+    if (msSinceOrLongAgo(this.#notifiedAt, now) >= this.#notifyEveryMs) {
+      this.#notify(now);
       return true;
     }
-    this.#tellSoon(now);
+    this.#notifySoon(now);
     return false;
   }
 
-  #tellSoon(now: number): void {
-    if (this.#telling !== null) return;
-    const waitMs = Math.max(this.#tellEveryMs - msSinceOrLongAgo(this.#toldAt, now), 0);
-    this.#telling = setTimeout(() => this.#tell(Date.now()), waitMs);
+  #notifySoon(now: number): void {
+    if (this.#timer !== null) return;
+    const waitMs = Math.max(this.#notifyEveryMs - msSinceOrLongAgo(this.#notifiedAt, now), 0);
+    this.#timer = setTimeout(() => this.#notify(Date.now()), waitMs);
   }
 
-  get #tellEveryMs(): number {
-    return Math.max(TOLD_EVERY_MS, this.#subscriptions.count(null) * MS_PER_SUBSCRIBER);
+  get #notifyEveryMs(): number {
+    return Math.max(NOTIFY_EVERY_MS, this.#subscriptions.count(null) * MS_PER_SUBSCRIBER);
   }
 
-  #tell(now: number): void {
-    if (this.#telling !== null) clearTimeout(this.#telling);
-    this.#telling = null;
-    this.#toldSeq = this.#journal.sequence.last;
-    this.#toldAt = now;
-    this.#subscriptions.tell(null);
+  #notify(now: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#notifiedSeq = this.#journal.sequence.last;
+    this.#notifiedAt = now;
+    this.#subscriptions.notify(null);
   }
 
   #sharedPage(asked: AskedChanges, after: FeedPosition, newestSeq: number): ChangesAnswer {
     const now = Date.now();
     // A heartbeat can change details without a new number, so a page is not shared for long.
-    if (this.#sharedAt.seq !== newestSeq || msSinceOrLongAgo(this.#sharedAt.at, now) >= TOLD_EVERY_MS) {
+    if (this.#sharedAt.seq !== newestSeq || msSinceOrLongAgo(this.#sharedAt.at, now) >= NOTIFY_EVERY_MS) {
       this.#shared = newPages();
       this.#sharedAt = { seq: newestSeq, at: now };
     }

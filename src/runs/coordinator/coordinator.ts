@@ -45,7 +45,7 @@ import type { Sender } from "./run-requests.ts";
 import { scopeOfObject } from "./scope-of-object.ts";
 import { StopRequests } from "./stop-requests.ts";
 import { StorageLimit } from "./storage-limit.ts";
-import { Tellers } from "./tellers.ts";
+import { Notifications } from "./tellers.ts";
 import { UpkeepHandler } from "./upkeep-desk.ts";
 import { WatchHandler } from "./watch-desk.ts";
 import { Subscriptions } from "./watchers.ts";
@@ -87,7 +87,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const replies = new Replies(journal);
     const storageLimit = new StorageLimit(journal.sql);
     const dueDeliveries = new DueQueue(journal.deliveries);
-    const tellers = new Tellers(journal, dueDeliveries, replies, storageLimit, {
+    const notifications = new Notifications(journal, dueDeliveries, replies, storageLimit, {
       ...arming,
       sender: DeliverySender,
       endpoints: WebhookEndpoints,
@@ -96,7 +96,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     });
     const subscriptions = new Subscriptions();
     const changes = new Changes(journal, subscriptions);
-    const ledger = new Ledger(journal, replication, tellers, subscriptions, changes, retentionDays(env));
+    const ledger = new Ledger(journal, replication, notifications, subscriptions, changes, retentionDays(env));
 
     const openRuns = new DueQueue(journal.due);
     const dueStops = new DueQueue(journal.stopRequests);
@@ -111,7 +111,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const gatedRuns = new GatedRuns(journal, ledger, dispatches, scheduler, approvers);
     approvers.onAnswer((runIds, at) => scheduler.approversKnown(runIds, at));
 
-    const endpoints = new EndpointHandler(journal, tellers, ledger, replies, arming.arm);
+    const endpoints = new EndpointHandler(journal, notifications, ledger, replies, arming.arm);
     const bulkParts = { env, journal, storageLimit, replication, lacking, ledger, scheduler, runner: BulkOperations };
     const bulk = new BulkHandler({ ...bulkParts, arm: arming.arm });
     const cleaning = new Cleaning(env, scope, replicas, arming.arm);
@@ -141,7 +141,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       purge: (now) => purge.start(now),
       archive: (now) => archive?.start(now),
       retryReplication: (now) => replication.retry(now),
-      tell: (now) => endpoints.tell(now),
+      fanOut: (now) => endpoints.fanOut(now),
       arm: arming.arm,
     };
     const parts = { journal, storageLimit, replication, ledger, dispatches, gatedRuns, scheduler, replies };
@@ -150,12 +150,12 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       gates: new GateHandler(journal, ledger, gatedRuns, scheduler, approvers, replies),
       watches: new WatchHandler(journal, ledger, subscriptions, changes, replies),
       endpoints,
-      upkeep: new UpkeepHandler(journal, replication, alarms, replicas, tellers.reads, lacking),
+      upkeep: new UpkeepHandler(journal, replication, alarms, replicas, notifications.reads, lacking),
       bulk,
       archive: new ArchiveHandler(archive),
       moves: new MoveHandler(journal, replicas, arming.arm),
     };
-    endpoints.tellSoon();
+    endpoints.fanOutSoon();
     // Runs can wait in a queue that got room before the last object died. And it has perhaps waited for an answer.
     const now = Date.now();
     const works = [scheduler, bulk.driver, cleaning, endpoints];

@@ -153,7 +153,7 @@ export class Dispatches extends RunRequests<Dispatch> {
     // The answer of an attempt that counted as lost can come while a later one is under way.
     const isLast = run.occupiedUntil !== null && attempt >= this.#journal.timeline.lastAttempt(runId);
     if (isLast) this.#ledger.consequences.lastAttemptEnded(run, mayHaveJob(request, result), now);
-    if (isOvertaken) this.#tellOvertaken(run, attempt, result, now);
+    if (isOvertaken) this.#noteOvertaken(run, attempt, result, now);
     this.#stopRequests.dispatchAttemptEnded(run, attempt, result.values, now);
     // A heartbeat knows the job's page better.
     if (result.link === undefined || !isOpen(run) || run.externalUrl !== null) return;
@@ -163,11 +163,11 @@ export class Dispatches extends RunRequests<Dispatch> {
   }
 
   /** Each attempt has one answer at most. An attempt that was lost before has one already. */
-  #tellOvertaken(run: JournaledRun, attempt: number, result: AttemptResult, now: number): void {
+  #noteOvertaken(run: JournaledRun, attempt: number, result: AttemptResult, now: number): void {
     if (!isOpen(run)) {
       logAnswered("attempt", this.#journal.scope, run.id, attempt, result, OVERTAKEN.type);
     } else if (this.#journal.timeline.isAttemptOpen(run.id, attempt)) {
-      this.#ledger.tell(run, [attemptAnswered(attempt, result, OVERTAKEN, now)]);
+      this.#ledger.noteEvents(run, [attemptAnswered(attempt, result, OVERTAKEN, now)]);
     }
   }
 }

@@ -52,15 +52,15 @@ export class EndpointReads {
     this.#journal = journal;
     this.#outcomes = outcomes;
     this.#parts = parts;
-    this.#isInherited = journal.telling.noted?.reads === 0;
+    this.#isInherited = journal.fanOut.noted?.reads === 0;
   }
 
   /** Notes that endpoints may change from now on. `created`: the key of one that is about to be stored for the first time. */
   note(created: EndpointKey | null, now: number): void {
-    const { telling, sequence, endpoints } = this.#journal;
+    const { fanOut, sequence, endpoints } = this.#journal;
     this.#notes++;
     this.#journal.transaction(() => {
-      telling.noted = { at: now, afterSeq: telling.noted?.afterSeq ?? sequence.last, reads: 0 };
+      fanOut.noted = { at: now, afterSeq: fanOut.noted?.afterSeq ?? sequence.last, reads: 0 };
       if (created !== null) endpoints.expect(created, sequence.last);
       this.#parts.arm(now);
     });
@@ -97,7 +97,7 @@ export class EndpointReads {
 
   /** When the alarm must read; Infinity if it need not. A read under way has a time limit, and arms the alarm then. */
   nextAt(now: number): number {
-    const { noted } = this.#journal.telling;
+    const { noted } = this.#journal.fanOut;
     const afterMs = noted === null ? undefined : READ_AFTER_MS[noted.reads];
     if (noted === null || afterMs === undefined) return Number.POSITIVE_INFINITY;
     if (this.#reading !== null) return this.#begunAt + 2 * READ_MAX_MS;
@@ -127,8 +127,8 @@ export class EndpointReads {
 
   /** `begunAt`: null if there was a note since the read began. Returns whether the rows have changed. */
   #apply(read: readonly ReadEndpoint[], begunAt: number | null): boolean {
-    const { telling, endpoints, endpointHealth, recoveries, sequence } = this.#journal;
-    const { noted } = telling;
+    const { fanOut, endpoints, endpointHealth, recoveries, sequence } = this.#journal;
+    const { noted } = fanOut;
     const at = Math.min(noted?.at ?? 0, begunAt ?? Number.POSITIVE_INFINITY);
     const made = begunAt === null ? 0 : READ_AFTER_MS.filter((ms) => begunAt - at >= ms).length;
     const reads = noted === null ? READ_AFTER_MS.length : Math.max(noted.reads, made);
@@ -139,7 +139,7 @@ export class EndpointReads {
       const isChanged = endpoints.replace(read, { afterSeq, keepsExpected: !isOver });
       if (isChanged) {
         if (afterSeq < sequence.last) {
-          telling.untoldAfter = Math.min(telling.untoldAfter ?? afterSeq, afterSeq);
+          fanOut.pendingAfter = Math.min(fanOut.pendingAfter ?? afterSeq, afterSeq);
         }
         this.#outcomes.needMayChange(wasNeeded);
         const keys = read.map(({ endpoint }) => endpoint);
@@ -148,7 +148,7 @@ export class EndpointReads {
       }
       if (noted !== null && (reads > noted.reads || at < noted.at)) {
         const kept = reads > 0 ? null : noted.afterSeq;
-        telling.noted = isOver ? null : { at, afterSeq: kept, reads };
+        fanOut.noted = isOver ? null : { at, afterSeq: kept, reads };
       }
       return isChanged;
     });

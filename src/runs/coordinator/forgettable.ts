@@ -17,12 +17,12 @@ export class Forgettable {
     this.#storageLimit = storageLimit;
   }
 
-  /** Ids of the first of these runs, up to one that webhook endpoints may have to be told of. A full object forgets all. */
-  told(runs: readonly EndedRun[], now: number): string[] {
-    const { keptAfter } = this.#journal.telling;
+  /** Ids of the first of these runs, up to one that webhook endpoints may not be notified of yet. A full object forgets all. */
+  notified(runs: readonly EndedRun[], now: number): string[] {
+    const { keptAfter } = this.#journal.fanOut;
     const isFull = keptAfter !== Number.POSITIVE_INFINITY && this.#storageLimit.isReached(now);
-    const untold = isFull ? -1 : runs.findIndex(({ eventSeq }) => eventSeq > keptAfter);
-    return runs.slice(0, untold === -1 ? runs.length : untold).map(({ id }) => id);
+    const pending = isFull ? -1 : runs.findIndex(({ eventSeq }) => eventSeq > keptAfter);
+    return runs.slice(0, pending === -1 ? runs.length : pending).map(({ id }) => id);
   }
 
   /**

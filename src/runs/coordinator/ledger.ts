@@ -20,7 +20,7 @@ import { expire, type RunEvent } from "../transition.ts";
 import { logGivenUp, neverCalled } from "./attempt-events.ts";
 import type { Changes } from "./changes.ts";
 import { EndLog } from "./end-log.ts";
-import type { Tellers } from "./tellers.ts";
+import type { Notifications } from "./tellers.ts";
 import type { Subscriptions } from "./watchers.ts";
 
 /**
@@ -59,7 +59,7 @@ const NO_CONSEQUENCES: Consequences = {
 export class Ledger {
   readonly #journal: Journal;
   readonly #replication: Replication;
-  readonly #tellers: Tellers;
+  readonly #notifications: Notifications;
   /** What must be on record with each version. */
   readonly #followUps: readonly FollowUp[];
   readonly #subscriptions: Subscriptions;
@@ -72,16 +72,16 @@ export class Ledger {
   constructor(
     journal: Journal,
     replication: Replication,
-    tellers: Tellers,
+    notifications: Notifications,
     subscriptions: Subscriptions,
     changes: Changes,
     retentionDays: number,
   ) {
     this.#journal = journal;
     this.#replication = replication;
-    this.#tellers = tellers;
+    this.#notifications = notifications;
     // The retry of replication sets the alarm sooner than deliveries need it, so this order sets it once.
-    this.#followUps = [replication, tellers.telling];
+    this.#followUps = [replication, notifications.fanOut];
     this.#subscriptions = subscriptions;
     this.#changes = changes;
     this.#retentionDays = retentionDays;
@@ -145,7 +145,7 @@ export class Ledger {
       changeFingerprint: changeKey.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
       ...this.#eventSeqs(next, before),
-      previousStatus: isOpen(before) ? this.#tellers.outcomes.before(next) : before.previousStatus,
+      previousStatus: isOpen(before) ? this.#notifications.outcomes.before(next) : before.previousStatus,
       readySeq: this.#readySeq(next, before.readySeq),
       ...this.#occupancy(next, event, now),
     };
@@ -176,7 +176,7 @@ export class Ledger {
       this.#journal.noteAttempt(run, dispatch, events);
       this.#replication.arm(now);
     });
-    this.#subscriptions.tell(run.id);
+    this.#subscriptions.notify(run.id);
   }
 
   /** Writes the progress of a run's stop request. Null erases it. The run may have ended. */
@@ -190,19 +190,19 @@ export class Ledger {
       this.#journal.noteStopRequest(run, stopRequest, events);
       this.#replication.arm(now);
     });
-    if (events.length > 0) this.#subscriptions.tell(run.id);
+    if (events.length > 0) this.#subscriptions.notify(run.id);
   }
 
   /** Writes events of an open run that say nothing new of the run itself. */
-  tell(run: JournaledRun, events: readonly TimelineEvent[]): void {
+  noteEvents(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.timeline.append(run, events);
-    this.#subscriptions.tell(run.id);
+    this.#subscriptions.notify(run.id);
   }
 
   /** Writes a heartbeat of a run that keeps its version. */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.noteHeartbeat(run, events);
-    if (events.length > 0) this.#subscriptions.tell(run.id);
+    if (events.length > 0) this.#subscriptions.notify(run.id);
   }
 
   /** The run, whose error also says what came of its webhook if the deadline has passed before a receiver took it. */
@@ -270,7 +270,7 @@ export class Ledger {
   ): readonly (() => void)[] {
     return [
       () => this.#replication.changed(pendingVersion, isGated),
-      () => this.#subscriptions.tell(id),
+      () => this.#subscriptions.notify(id),
       () => this.#changes.noteChange(now),
       ...after,
     ];

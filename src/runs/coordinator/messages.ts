@@ -1,5 +1,5 @@
 /**
- * The deliveries of an environment's runs: each tells one webhook endpoint of one run. Each endpoint is a receiver of its
+ * The deliveries of an environment's runs: each notifies one webhook endpoint of one run. Each endpoint is a receiver of its
  * own, so that one that hangs or fails holds up no other. A delivery never changes a run. Its row is a reminder: what it
  * sends is rendered at each attempt, from the run and from the endpoint as it is then.
  */
@@ -53,14 +53,14 @@ export interface DeliverySending extends Arming {
 
 const NO_EFFECTS: EndpointEffects = { isGone: () => {}, considerDisabling: async () => {} };
 
-/** `eventSeq`: the number of the event that the attempt told of. Left out if no attempt was made. */
-interface ToldResult extends DeliveryResult {
+/** `eventSeq`: the number of the event that the attempt sent. Left out if no attempt was made. */
+interface EventResult extends DeliveryResult {
   readonly eventSeq?: number | null;
 }
 
 type OutgoingDelivery = Outgoing<Delivery>;
 
-export class Deliveries implements RequestKind<Delivery, ToldResult, OutgoingDelivery> {
+export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDelivery> {
   readonly permits: PermitPolicy = {
     // An attempt has its run twice: as the journal's row, and as the JSON that it sends.
     max: { attempts: 200, bytes: 16_000_000 },
@@ -87,7 +87,7 @@ export class Deliveries implements RequestKind<Delivery, ToldResult, OutgoingDel
   readonly #arm: (now: number) => void;
   readonly #replies: Replies;
   readonly #queue: DueQueue;
-  readonly #outbox: Outbox<Delivery, ToldResult>;
+  readonly #outbox: Outbox<Delivery, EventResult>;
   /** The deliveries whose attempt under way is a trial request. */
   readonly #trials = new Set<string>();
   /** When the Worker was last asked whether to disable an endpoint. */
@@ -189,7 +189,7 @@ export class Deliveries implements RequestKind<Delivery, ToldResult, OutgoingDel
     else this.#journal.deliveries.update(delivery);
   }
 
-  attempt(id: string, { runId, endpoint, kind, type }: Delivery): Promise<ToldResult> {
+  attempt(id: string, { runId, endpoint, kind, type }: Delivery): Promise<EventResult> {
     if (this.isHalfOpen(endpoint)) this.#trials.add(id);
     const run = this.#journal.runs.byId(runId);
     const event = run && this.#replies.event(run);
@@ -197,8 +197,8 @@ export class Deliveries implements RequestKind<Delivery, ToldResult, OutgoingDel
     if (event?.kind !== kind) return Promise.resolve(this.lost);
     const { scope } = this.#journal;
     const { eventSeq = null } = run ?? {};
-    const telling = this.#sender.send({ ...event, scope, endpoint, kind, type });
-    return telling.then((result) => ({ ...result, eventSeq }));
+    const sending = this.#sender.send({ ...event, scope, endpoint, kind, type });
+    return sending.then((result) => ({ ...result, eventSeq }));
   }
 
   /** An attempt that could not be made holds its endpoint up, too. Otherwise a lost key would be looked for all the time. */
@@ -211,7 +211,7 @@ export class Deliveries implements RequestKind<Delivery, ToldResult, OutgoingDel
     this.#arm(now);
   }
 
-  answered({ request }: OutgoingDelivery, attempt: number, result: ToldResult, now: number): void {
+  answered({ request }: OutgoingDelivery, attempt: number, result: EventResult, now: number): void {
     const isTrial = this.#trials.delete(deliveryId(request));
     if (this.#isOfEarlierEvent(request, result)) return;
     const isOld = attempt !== request.attempt || request.leaseUntil === null;
@@ -263,7 +263,7 @@ export class Deliveries implements RequestKind<Delivery, ToldResult, OutgoingDel
   }
 
   /** Whether approvals were withdrawn since the attempt began, so that the delivery is another one now. */
-  #isOfEarlierEvent({ runId, kind }: Delivery, { eventSeq }: ToldResult): boolean {
+  #isOfEarlierEvent({ runId, kind }: Delivery, { eventSeq }: EventResult): boolean {
     if (kind === "ended" || eventSeq === undefined) return false;
     const run = this.#journal.runs.byId(runId);
     return run !== null && eventOf(run)?.kind === kind && run.eventSeq !== eventSeq;
@@ -290,10 +290,10 @@ export class Deliveries implements RequestKind<Delivery, ToldResult, OutgoingDel
 
   /** What waits goes too, unless the endpoint may have been stored or enabled since the attempt read it. */
   #eraseAll(delivery: Delivery, now: number): void {
-    const { deliveries, endpointHealth, recoveries, telling } = this.#journal;
+    const { deliveries, endpointHealth, recoveries, fanOut } = this.#journal;
     deliveries.erase(delivery);
     endpointHealth.erase(delivery.endpoint);
-    if (msSinceOrJustNow(telling.noted?.at ?? 0, now) < LEASE_MS) return;
+    if (msSinceOrJustNow(fanOut.noted?.at ?? 0, now) < LEASE_MS) return;
     deliveries.eraseWaiting(delivery.endpoint, ERASED_AT_ONCE);
     recoveries.erase(delivery.endpoint);
   }

@@ -29,9 +29,9 @@ export class Outcomes {
 
   /** Lets the walk note the run, because `ended` has failed. The outcome is unknown until then. */
   fillFrom(run: JournaledRun): void {
-    const { telling, outcomes } = this.#journal;
+    const { fanOut, outcomes } = this.#journal;
     outcomes.erase(run);
-    telling.outcomesBelow = Math.max(telling.outcomesBelow ?? 0, (run.endedSeq ?? 0) + 1);
+    fanOut.outcomesBelow = Math.max(fanOut.outcomesBelow ?? 0, (run.endedSeq ?? 0) + 1);
   }
 
   /**
@@ -39,9 +39,9 @@ export class Outcomes {
    * outcomes of all runs that have ended, newest first. Most environments need no second batch.
    */
   needMayChange(wasNeeded: boolean): void {
-    const { telling, sequence, outcomes } = this.#journal;
+    const { fanOut, sequence, outcomes } = this.#journal;
     if (this.#isNeeded === wasNeeded) return;
-    telling.outcomesBelow = this.#isNeeded ? sequence.next : null;
+    fanOut.outcomesBelow = this.#isNeeded ? sequence.next : null;
     if (this.#isNeeded) this.fill();
     else outcomes.clear();
   }
@@ -52,17 +52,17 @@ export class Outcomes {
 
   /** Whether the walk is under way. */
   get isFilling(): boolean {
-    return this.#journal.telling.outcomesBelow !== null;
+    return this.#journal.fanOut.outcomesBelow !== null;
   }
 
   /** One batch of the walk. */
   fill(): void {
-    const { telling, outcomes } = this.#journal;
-    const below = telling.outcomesBelow;
+    const { fanOut, outcomes } = this.#journal;
+    const below = fanOut.outcomesBelow;
     if (below === null) return;
     this.#journal.transaction(() => {
       const next = outcomes.fill(below);
-      telling.outcomesBelow = next === 0 ? null : next;
+      fanOut.outcomesBelow = next === 0 ? null : next;
     });
   }
 

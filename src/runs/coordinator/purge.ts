@@ -46,7 +46,7 @@ export class Purge {
     const runs = this.#journal.due.purgeable(now, BATCH_RUNS, this.#after);
     if (runs.length === 0) return 0;
     const isLast = archive === null;
-    const ids = isLast ? forgettable.told(runs, now) : runs.map(({ id }) => id);
+    const ids = isLast ? forgettable.notified(runs, now) : runs.map(({ id }) => id);
     if (isLast && ids.length > 0 && forgettable.mustCountFirst(ids)) return 0;
     alarms.holdPurges(now, GIVEN_UP_MS);
     if (ids.length === 0) return 0;

@@ -9,7 +9,7 @@ import { HOUR_MS } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { StoredRecovery } from "../journal/recovery-rows.ts";
 import { hears } from "../matching.ts";
-import { type EndpointKey, isSameOrder, type Recovery, type RecoveryOrder, type RunToTell } from "../telling.ts";
+import { type EndpointKey, isSameOrder, type Recovery, type RecoveryOrder, type RunWithEvent } from "../telling.ts";
 import type { Deliveries } from "./messages.ts";
 import { Suspect } from "./suspect.ts";
 
@@ -39,7 +39,7 @@ export class Recoveries {
 
   /**
    * Begins a recovery, or goes on with one that has brought all that it may. False if another one of this endpoint is
-   * under way. It begins at the newest event, told or not. An event that both find has one delivery.
+   * under way. It begins at the newest event, pending or not. An event that both find has one delivery.
    */
   begin(endpoint: EndpointKey, order: RecoveryOrder): boolean {
     const known = this.#journal.recoveries.of(endpoint);
@@ -55,7 +55,7 @@ export class Recoveries {
     const recovery = this.#journal.recoveries.next();
     if (recovery === null) return;
     const { endpoint, since, until, include } = recovery;
-    const { runs, walkedTo } = this.#journal.runsToTell.before(
+    const { runs, walkedTo } = this.#journal.runsWithEvents.before(
       recovery.beforeSeq,
       since - CLOCK_MARGIN_MS,
       // No more runs than deliveries that it may still bring, so that the next order goes on right behind the last one.
@@ -74,7 +74,7 @@ export class Recoveries {
     }
   }
 
-  #bring(recovery: StoredRecovery, lost: readonly RunToTell[], walkedTo: number): void {
+  #bring(recovery: StoredRecovery, lost: readonly RunWithEvent[], walkedTo: number): void {
     const { endpoint } = recovery;
     const begun = this.#journal.transaction(() => {
       for (const { id: runId, kind } of lost) this.#journal.deliveries.erase({ endpoint, runId, kind });
@@ -86,14 +86,14 @@ export class Recoveries {
     this.#deliveries.launch(begun);
   }
 
-  #failed(endpoint: EndpointKey, runs: readonly RunToTell[]): RunToTell[] {
+  #failed(endpoint: EndpointKey, runs: readonly RunWithEvent[]): RunWithEvent[] {
     return runs.filter(
       ({ id: runId, kind }) => this.#journal.deliveries.of({ endpoint, runId, kind })?.state === "failed",
     );
   }
 
   /** Also events from before the endpoint was stored. */
-  #missing(endpoint: EndpointKey, runs: readonly RunToTell[]): RunToTell[] {
+  #missing(endpoint: EndpointKey, runs: readonly RunWithEvent[]): RunWithEvent[] {
     const listener = this.#journal.endpoints.listeners.find((one) => one.endpoint === endpoint);
     if (listener === undefined) return [];
     const known = this.#journal.deliveries.runsWith(endpoint, runs);

@@ -2,7 +2,7 @@
 
 import { toActionRun } from "../action-run.ts";
 import { detailsOf, type QueuePosition, shownHeartbeat } from "../details.ts";
-import type { RunEventToTell } from "../endpoint-calls.ts";
+import type { EventContent } from "../endpoint-calls.ts";
 import { queueOf } from "../gates.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
@@ -62,7 +62,7 @@ export class Replies {
   }
 
   /** What a delivery says of the run's newest event; null if endpoints hear of none. */
-  event(run: JournaledRun): RunEventToTell | null {
+  event(run: JournaledRun): EventContent | null {
     const event = eventOf(run);
     if (event === null) return null;
     const { id: runId, previousStatus } = run;

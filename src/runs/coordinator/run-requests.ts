@@ -130,7 +130,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
 
   write(outgoing: OfRun<T>, now: number): void {
     const { run, request } = outgoing;
-    this.note(outgoing, toldOf(run, this.started(request, now)), now);
+    this.note(outgoing, timelineEventsOf(run, this.started(request, now)), now);
   }
 
   answered(outgoing: OfRun<T>, attempt: number, result: AttemptResult, now: number): void {
@@ -140,7 +140,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     const circumstances = { now, createdAt, endsAt, random: Math.random(), unsureMax, done };
     const outcome = outcomeOf(request, attempt, result, circumstances);
     if (outcome.type === "ignored") return;
-    const events = toldOf(run, [attemptAnswered(attempt, result, outcome, now, this.eventPrefix)]);
+    const events = timelineEventsOf(run, [attemptAnswered(attempt, result, outcome, now, this.eventPrefix)]);
     if (outcome.type === "retry") {
       const { nextAt } = outcome.request;
       const failure = { attempt, at: now, reason: `${request.host} ${result.reason}`, nextAt };
@@ -163,6 +163,6 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
 }
 
 /** The events for the run's timeline: none after its end, because `ended` is the last event of a timeline. */
-function toldOf(run: JournaledRun, events: TimelineEvent[]): readonly TimelineEvent[] {
+function timelineEventsOf(run: JournaledRun, events: TimelineEvent[]): readonly TimelineEvent[] {
   return isOpen(run) ? events : [];
 }

@@ -3,9 +3,9 @@
  * is skipped, so that it does not hold up the others for ever. In memory only: a new instance tries it again.
  */
 
-import type { RunToTell } from "../telling.ts";
+import type { RunWithEvent } from "../telling.ts";
 
-/** How often an event is tried that can't be told. */
+/** How often an event is tried that can't be fanned out. */
 const TRIES_MAX = 5;
 
 export class Suspect {
@@ -23,7 +23,7 @@ export class Suspect {
   }
 
   /** Call this when a batch with these events has failed. Returns the one to skip; null if it must be tried again. */
-  failed([first, ...others]: readonly RunToTell[]): RunToTell | null {
+  failed([first, ...others]: readonly RunWithEvent[]): RunWithEvent | null {
     if (first === undefined) return null;
     if (this.#seq !== first.seq) this.#tries = 0;
     this.#seq = first.seq;

@@ -1,4 +1,4 @@
-/** The parts of a coordinator that tell webhook endpoints of events, put together. */
+/** The parts of a coordinator that notify webhook endpoints of events, put together. */
 
 import type { Journal } from "../journal/journal.ts";
 import type { Endpoints, ReadEndpoint } from "../telling.ts";
@@ -9,21 +9,21 @@ import { Outcomes } from "./outcomes.ts";
 import { Recoveries } from "./recoveries.ts";
 import type { Replies } from "./replies.ts";
 import type { StorageLimit } from "./storage-limit.ts";
-import { Telling } from "./telling.ts";
+import { FanOut } from "./telling.ts";
 
-/** What the parts that tell need besides the journal. */
-export interface TellingSettings extends DeliverySending {
+/** What the parts that notify need besides the journal. */
+export interface NotificationSettings extends DeliverySending {
   readonly endpoints: Endpoints;
   readonly select: () => Promise<readonly ReadEndpoint[]>;
   readonly armBy: (at: number, now: number) => void;
 }
 
-/** The parts that tell. The ledger writes with them, so they come before it. */
-export class Tellers {
+/** The parts that notify. The ledger writes with them, so they come before it. */
+export class Notifications {
   readonly deliveries: Deliveries;
   readonly recoveries: Recoveries;
   readonly outcomes: Outcomes;
-  readonly telling: Telling;
+  readonly fanOut: FanOut;
   readonly reads: EndpointReads;
 
   constructor(
@@ -31,15 +31,15 @@ export class Tellers {
     queue: DueQueue,
     replies: Replies,
     storageLimit: StorageLimit,
-    { endpoints, select, armBy, ...sending }: TellingSettings,
+    { endpoints, select, armBy, ...sending }: NotificationSettings,
   ) {
     const { arm } = sending;
     this.deliveries = new Deliveries(journal, queue, replies, sending);
     this.recoveries = new Recoveries(journal, this.deliveries);
     this.outcomes = new Outcomes(journal);
     const { deliveries, recoveries, outcomes } = this;
-    this.telling = new Telling(journal, { deliveries, recoveries, outcomes, storageLimit, arm, armBy });
-    const onChange = () => this.telling.start();
+    this.fanOut = new FanOut(journal, { deliveries, recoveries, outcomes, storageLimit, arm, armBy });
+    const onChange = () => this.fanOut.start();
     this.reads = new EndpointReads(journal, outcomes, { select, arm, onChange });
     this.deliveries.effects = {
       isGone: (key) => {

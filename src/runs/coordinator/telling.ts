@@ -1,8 +1,8 @@
 /**
- * Tells webhook endpoints that runs have ended or lack approvals. The transaction that writes such a version also writes
- * its deliveries, so an event and its deliveries survive or die together. If the deliveries can't be written, the event is on
- * record as untold with the version, and a walk over such events tells it later. An environment without endpoints writes
- * no row.
+ * Fans out the events of runs: a run that has ended, or lacks approvals, makes a delivery for each endpoint that hears of
+ * it. The transaction that writes such a version also writes its deliveries, so an event and its deliveries survive or
+ * die together. If the deliveries can't be written, the version notes that its event is pending, and a walk over pending
+ * events makes them later. An environment without endpoints writes no row.
  */
 
 import { log, logFailure } from "../../base/log.ts";
@@ -11,7 +11,7 @@ import { LEASE_MS } from "../../webhooks/delivery.ts";
 import type { FollowUp, Journal, Written } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { hears } from "../matching.ts";
-import { eventOf, type Match, type RunToTell } from "../telling.ts";
+import { eventOf, type Match, type RunWithEvent } from "../telling.ts";
 import type { Deliveries } from "./messages.ts";
 import type { Outcomes } from "./outcomes.ts";
 import type { Recoveries } from "./recoveries.ts";
@@ -21,16 +21,16 @@ import { Suspect } from "./suspect.ts";
 /** How many deliveries one batch of the walk may make, and how many events it may look at. */
 const BATCH_DELIVERIES = 200;
 const BATCH_EVENTS = 50;
-/** The alarm looks this long after it was first seen that something may be untold. A walk begins at once. */
+/** The alarm looks this long after it was first seen that an event may be pending. A walk begins at once. */
 const LOOK_AGAIN_MS = 30_000;
 /** How long the next try waits after one that failed: so many times longer with each, up to the second. */
 const RETRY_FIRST_MS = 2000;
 const RETRY_MAX_MS = 30_000;
-/** Nothing older is told: the deliveries that were made for it are forgotten, so it could be told twice. */
-const TOLD_WITHIN_MS = 7 * DAY_MS;
+/** Nothing older is fanned out: the deliveries that were made for it are forgotten, so it could be sent twice. */
+const FAN_OUT_WITHIN_MS = 7 * DAY_MS;
 
-/** What a Telling needs besides the journal. `armBy`: sets the alarm for this instant at the latest. */
-export interface TellingParts {
+/** What the fan-out needs besides the journal. `armBy`: sets the alarm for this instant at the latest. */
+export interface FanOutParts {
   readonly deliveries: Deliveries;
   readonly recoveries: Recoveries;
   readonly outcomes: Outcomes;
@@ -39,19 +39,19 @@ export interface TellingParts {
   readonly armBy: (at: number, now: number) => void;
 }
 
-export class Telling implements FollowUp {
+export class FanOut implements FollowUp {
   readonly #journal: Journal;
-  readonly #parts: TellingParts;
+  readonly #parts: FanOutParts;
   #isPlanned = false;
   #isWalking = false;
-  /** When the alarm must look; null if nothing is untold, or if nobody has asked yet. */
+  /** When the alarm must look; null if nothing is pending, or if nobody has asked yet. */
   #lookAt: number | null = null;
   /** When the last pass failed, and how long the next one waits; null if it succeeded. */
   #failed: { readonly at: number; readonly waitMs: number } | null = null;
   #failures = 0;
   readonly #suspect = new Suspect();
 
-  constructor(journal: Journal, parts: TellingParts) {
+  constructor(journal: Journal, parts: FanOutParts) {
     this.#journal = journal;
     this.#parts = parts;
   }
@@ -67,7 +67,7 @@ export class Telling implements FollowUp {
     const { deliveries, storageLimit, armBy } = this.#parts;
     const isNoted = this.#noteOutcome(run, now);
     try {
-      const event = runToTell(run, bytes);
+      const event = runWithEvent(run, bytes);
       const matches = event === null ? [] : this.#matchesOf([event]);
       if (matches.length === 0) return isNoted ? null : () => this.startSoon();
       if (!storageLimit.isReached(now)) {
@@ -79,19 +79,19 @@ export class Telling implements FollowUp {
     } catch (error) {
       this.#log(error);
     }
-    this.#noteUntold(run.eventSeq ?? 0);
+    this.#notePending(run.eventSeq ?? 0);
     armBy(now + LOOK_AGAIN_MS, now);
     return () => this.startSoon();
   }
 
-  /** Starts to tell soon what is untold. What is under way leaves first. */
+  /** Soon starts to fan out what is pending. What is under way leaves first. */
   startSoon(): void {
     if (this.#isPlanned || this.#isWalking || !this.#hasWork) return;
     this.#isPlanned = true;
     setTimeout(() => this.start(), 0);
   }
 
-  /** Starts to tell what is untold, unless a walk is under way. The alarm calls it, in case nothing else did. */
+  /** Starts to fan out what is pending, unless a walk is under way. The alarm calls it, in case nothing else did. */
   start(): void {
     this.#isPlanned = false;
     if (this.#isWalking || !this.#hasWork) return;
@@ -101,7 +101,7 @@ export class Telling implements FollowUp {
     void this.#walk();
   }
 
-  /** When the alarm must look; Infinity if nothing is untold. */
+  /** When the alarm must look; Infinity if nothing is pending. */
   nextAt(now: number): number {
     if (!this.#hasWork) this.#lookAt = null;
     // The walk sets the alarm when it ends.
@@ -116,7 +116,7 @@ export class Telling implements FollowUp {
 
   get #hasWork(): boolean {
     const { recoveries, outcomes } = this.#parts;
-    return this.#journal.telling.untoldAfter !== null || recoveries.isAny || outcomes.isFilling;
+    return this.#journal.fanOut.pendingAfter !== null || recoveries.isAny || outcomes.isFilling;
   }
 
   async #walk(): Promise<void> {
@@ -127,7 +127,7 @@ export class Telling implements FollowUp {
         await scheduler.wait(0);
         if (storageLimit.isReached(Date.now())) throw new Error("the object is full, so no delivery is written");
         outcomes.fill();
-        this.#tellNext();
+        this.#fanOutNext();
         recoveries.recoverBatch();
         this.#failures = 0;
         this.#failed = null;
@@ -142,15 +142,15 @@ export class Telling implements FollowUp {
     arm(Date.now());
   }
 
-  /** Tells the next events. Where the walk has come to is written with their deliveries. */
-  #tellNext(): void {
-    const { telling, sequence, runsToTell, endpoints } = this.#journal;
-    const { untoldAfter } = telling;
-    if (untoldAfter === null) return;
+  /** Fans out the next events. Where the walk has come to is written with their deliveries. */
+  #fanOutNext(): void {
+    const { fanOut, sequence, runsWithEvents, endpoints } = this.#journal;
+    const { pendingAfter } = fanOut;
+    if (pendingAfter === null) return;
     const now = Date.now();
     const limit = this.#suspect.limit(batchEvents(endpoints.listeners.length));
-    const { runs, walkedTo } = runsToTell.after(untoldAfter, sequence.last, limit);
-    const young = runs.filter(({ at }) => at > now - TOLD_WITHIN_MS);
+    const { runs, walkedTo } = runsWithEvents.after(pendingAfter, sequence.last, limit);
+    const young = runs.filter(({ at }) => at > now - FAN_OUT_WITHIN_MS);
     try {
       const begun = this.#journal.transaction(() => {
         const deliveries = this.#parts.deliveries.insert(this.#matchesOf(young), now);
@@ -182,16 +182,16 @@ export class Telling implements FollowUp {
   }
 
   #walkedTo(seq: number): void {
-    const { telling, sequence } = this.#journal;
-    telling.untoldAfter = seq === sequence.last ? null : seq;
+    const { fanOut, sequence } = this.#journal;
+    fanOut.pendingAfter = seq === sequence.last ? null : seq;
   }
 
-  #noteUntold(seq: number): void {
-    const { telling } = this.#journal;
-    telling.untoldAfter = Math.min(telling.untoldAfter ?? seq, seq - 1);
+  #notePending(seq: number): void {
+    const { fanOut } = this.#journal;
+    fanOut.pendingAfter = Math.min(fanOut.pendingAfter ?? seq, seq - 1);
   }
 
-  #matchesOf(runs: readonly RunToTell[]): Match[] {
+  #matchesOf(runs: readonly RunWithEvent[]): Match[] {
     const { listeners } = this.#journal.endpoints;
     return runs.flatMap((run) =>
       listeners
@@ -201,7 +201,7 @@ export class Telling implements FollowUp {
   }
 
   #log(error: unknown): void {
-    logFailure("telling_failed", error, { coordinator: this.#journal.scope });
+    logFailure("fan_out_failed", error, { coordinator: this.#journal.scope });
   }
 }
 
@@ -209,7 +209,7 @@ function batchEvents(endpoints: number): number {
   return Math.min(BATCH_EVENTS, Math.max(Math.floor(BATCH_DELIVERIES / Math.max(endpoints, 1)), 1));
 }
 
-function runToTell(run: JournaledRun, bytes: number): RunToTell | null {
+function runWithEvent(run: JournaledRun, bytes: number): RunWithEvent | null {
   const event = eventOf(run);
   if (event === null || run.eventSeq === null) return null;
   const { id, eventSeq: seq, source, actionName, entityId, labels, previousStatus } = run;

@@ -73,7 +73,7 @@ export class Subscriptions {
   }
 
   /** Wakes all subscribers of this run, or of the feed. Each then reads by itself, so a change never waits for them. */
-  tell(runId: string | null): void {
+  notify(runId: string | null): void {
     for (const subscription of this.#subscriptions.values()) if (subscription.runId === runId) subscription.wake();
   }
 

@@ -43,12 +43,12 @@ export function register(db: D1Database, scope: string, now: number): D1Prepared
 
 /** Who knows where the environment lives. */
 export interface HomeKeeper {
-  /** What the control database is told; null if it need not know. */
+  /** What the control database must know; null if it need not know. */
   readonly home: Home | null;
   /** Whether the control database knows of the newest primary. */
-  readonly isTold: boolean;
-  /** Called when the control database was told. */
-  told(home: Home): void;
+  readonly isHomeRegistered: boolean;
+  /** Called when the control database knows this home. */
+  homeRegistered(home: Home): void;
 }
 
 export interface RegistrationParts {
@@ -59,7 +59,7 @@ export interface RegistrationParts {
   readonly isOwed: boolean;
 }
 
-/** What the control database is told of. */
+/** What the control database knows. */
 interface Registered {
   /** When the sweep must look. */
   readonly dueAt: number;
@@ -89,8 +89,8 @@ export class Registration {
   wanted(now: number): Registered | null {
     const dueAt = Math.min(Math.max(this.#nextDueAt(now), now), now + LOOK_AGAIN_MS);
     const isKnown = this.#dueAt !== null && this.#dueAt <= dueAt && this.#dueAt > now - PASSED_MAX_MS;
-    const { home, isTold } = this.#keeper;
-    return isKnown && isTold ? null : { dueAt, home };
+    const { home, isHomeRegistered } = this.#keeper;
+    return isKnown && isHomeRegistered ? null : { dueAt, home };
   }
 
   statements(session: D1Database | D1DatabaseSession, { dueAt, home }: Registered, now: number): D1PreparedStatement[] {
@@ -102,7 +102,7 @@ export class Registration {
   registered({ dueAt, home }: Registered): void {
     this.#dueAt = dueAt;
     this.#isOwed = false;
-    if (home !== null) this.#keeper.told(home);
+    if (home !== null) this.#keeper.homeRegistered(home);
   }
 
   /**
@@ -125,7 +125,7 @@ export class Registration {
 
   /** Whether the alarm must try again. */
   get isOwed(): boolean {
-    return this.#isOwed || !this.#keeper.isTold;
+    return this.#isOwed || !this.#keeper.isHomeRegistered;
   }
 
   /** The next batch registers again. */

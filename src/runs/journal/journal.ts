@@ -6,7 +6,7 @@
 import { MINUTE_MS } from "../../base/time.ts";
 import type { Dispatch } from "../../webhooks/delivery.ts";
 import { isWaiting } from "../run.ts";
-import { tellsItself } from "../timeline.ts";
+import { isTimelineDerived } from "../timeline.ts";
 import type { TimelineEvent } from "../timeline-event.ts";
 import { type AcceptedChange, AcceptedChanges } from "./accepted-changes.ts";
 import { ArchiveRows } from "./archive-rows.ts";
@@ -26,11 +26,11 @@ import { PauseRows } from "./pause-rows.ts";
 import { PreviewRows } from "./preview-rows.ts";
 import { RecoveryRows } from "./recovery-rows.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
-import { RunsToTell } from "./runs-to-tell.ts";
+import { RunsWithEvents } from "./runs-to-tell.ts";
 import { Sequence } from "./sequence.ts";
 import { ConcurrencyQueueRows } from "./slot-rows.ts";
 import { type ErasedDispatch, type StopRequest, StopRequestRows } from "./stop-request-rows.ts";
-import { TellingCursors } from "./telling-marks.ts";
+import { FanOutCursors } from "./telling-marks.ts";
 import { TimelineRows } from "./timeline-rows.ts";
 
 /** How long after its run's end a stop request may still be sent. */
@@ -107,11 +107,11 @@ export class Journal {
   readonly runs: RunRows;
   readonly due: DueRuns;
   readonly endedCounts: EndedRunCounts;
-  readonly runsToTell: RunsToTell;
+  readonly runsWithEvents: RunsWithEvents;
   readonly deliveries: DeliveryRows;
   readonly endpoints: EndpointRows;
   readonly outcomes: OutcomeRows;
-  readonly telling: TellingCursors;
+  readonly fanOut: FanOutCursors;
   readonly endpointHealth: EndpointHealthRows;
   readonly recoveries: RecoveryRows;
   readonly sequence: Sequence;
@@ -146,11 +146,11 @@ export class Journal {
     this.metadata = new Metadata(sql);
     this.archive = new ArchiveRows(sql, this.metadata);
     this.endedCounts = new EndedRunCounts(sql);
-    this.runsToTell = new RunsToTell(sql);
+    this.runsWithEvents = new RunsWithEvents(sql);
     this.deliveries = new DeliveryRows(sql);
     this.endpoints = new EndpointRows(sql);
     this.outcomes = new OutcomeRows(sql);
-    this.telling = new TellingCursors(this.metadata);
+    this.fanOut = new FanOutCursors(this.metadata);
     this.endpointHealth = new EndpointHealthRows(sql);
     this.recoveries = new RecoveryRows(sql);
     this.sequence = new Sequence(sql, this.metadata);
@@ -227,7 +227,7 @@ export class Journal {
     followUps: readonly FollowUp[] = [],
   ): Written {
     const written = this.#version(run, dispatch, now);
-    const isOneStatement = tellsItself(run) && accepted === null && alongside === undefined;
+    const isOneStatement = isTimelineDerived(run) && accepted === null && alongside === undefined;
     return this.#numbered(written, isOneStatement, followUps, (): Written => {
       if (run.gates !== null) this.queues.runChanges();
       if (run.occupiedUntil !== null) this.queues.endsChange();

@@ -14,7 +14,7 @@ export type MetadataName =
   | "replication_retry_at"
   | `replica:${number}`
   | "endpoints_noted"
-  | "untold_after"
+  | "fan_out_after"
   | "outcomes_below"
   | "archiving"
   | "deleted_to";
@@ -34,7 +34,7 @@ export class Metadata {
   /** Reads the table. Call it after a transaction that failed, because memory has what the transaction took back. */
   read(): void {
     const rows = [...this.#sql.exec<{ name: string; value: string }>("SELECT name, value FROM metadata")];
-    // Not before the read: if it fails, an object without metadata would tell no endpoint anything.
+    // Not before the read: if it fails, an object without metadata would notify no endpoint of anything.
     this.#values.clear();
     for (const { name, value } of rows) this.#values.set(name, value);
   }

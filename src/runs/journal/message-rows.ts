@@ -12,7 +12,7 @@ import {
   type MadeAttempt,
   readDeliveryId,
 } from "../message.ts";
-import type { DeliveryKind, EndpointKey, RunToTell } from "../telling.ts";
+import type { DeliveryKind, EndpointKey, RunWithEvent } from "../telling.ts";
 import { fittingIntoBatch } from "./batch.ts";
 import { BEGINNING, type Due, type DueRows } from "./due-rows.ts";
 
@@ -112,7 +112,7 @@ export class DeliveryRows implements DueRows {
   }
 
   /** Which of these runs have the delivery of their newest event for the endpoint. */
-  runsWith(endpoint: EndpointKey, runs: readonly Pick<RunToTell, "id" | "kind">[]): ReadonlySet<string> {
+  runsWith(endpoint: EndpointKey, runs: readonly Pick<RunWithEvent, "id" | "kind">[]): ReadonlySet<string> {
     const rows = this.#sql.exec<{ id: string }>(
       `SELECT run_id AS id FROM deliveries
        WHERE endpoint = ? AND (run_id, kind) IN (SELECT value ->> 'id', value ->> 'kind' FROM json_each(?))`,

@@ -5,7 +5,7 @@
 
 import type { Approval, Gates, WaitingFor } from "../gates.ts";
 import type { Status } from "../run.ts";
-import { eventOf, type RunToTell } from "../telling.ts";
+import { eventOf, type RunWithEvent } from "../telling.ts";
 import { walkBy } from "./event-walk.ts";
 
 /** How many rows one batch has at most. The object serves nobody else meanwhile. */
@@ -21,11 +21,11 @@ const BEFORE = walkBy("event_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC", l
 
 /** `walkedTo`: the sequence number of the last row that was looked at. */
 export interface Walked {
-  readonly runs: readonly RunToTell[];
+  readonly runs: readonly RunWithEvent[];
   readonly walkedTo: number;
 }
 
-type Row = Omit<RunToTell, "kind" | "type" | "at"> & {
+type Row = Omit<RunWithEvent, "kind" | "type" | "at"> & {
   isMet: number;
   status: Status;
   createdAt: number;
@@ -37,7 +37,7 @@ type Row = Omit<RunToTell, "kind" | "type" | "at"> & {
   withdrawnAt: number | null;
 };
 
-export class RunsToTell {
+export class RunsWithEvents {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
@@ -46,13 +46,13 @@ export class RunsToTell {
 
   /** Runs whose event has a number above `after`, up to `upTo`: the first `limit`, of one batch of rows. */
   after(after: number, upTo: number, limit: number): Walked {
-    const runs: RunToTell[] = [];
+    const runs: RunWithEvent[] = [];
     let walked = 0;
     let walkedTo = after;
     for (const row of this.#sql.exec<Row>(AFTER, after, upTo)) {
       walked++;
       walkedTo = row.seq;
-      const run = runToTell(row);
+      const run = runWithEvent(row);
       if (run !== null) runs.push(run);
       if (runs.length === limit) return { runs, walkedTo };
     }
@@ -64,14 +64,14 @@ export class RunsToTell {
    * over, and `walkedTo` is 0, at the first row that was written before `since` (ms).
    */
   before(before: number, since: number, limit: number): Walked {
-    const runs: RunToTell[] = [];
+    const runs: RunWithEvent[] = [];
     let walked = 0;
     let walkedTo = before;
     for (const row of this.#sql.exec<Row>(BEFORE, before)) {
       if (row.changedAt < since) return { runs, walkedTo: 0 };
       walked++;
       walkedTo = row.seq;
-      const run = runToTell(row);
+      const run = runWithEvent(row);
       if (run !== null) runs.push(run);
       if (runs.length === limit) return { runs, walkedTo };
     }
@@ -80,7 +80,7 @@ export class RunsToTell {
 }
 
 /** Null if the row is not that of an event. */
-function runToTell({ gates, approvals, ...row }: Row): RunToTell | null {
+function runWithEvent({ gates, approvals, ...row }: Row): RunWithEvent | null {
   if (row.isMet === 0) return null;
   const event = eventOf({
     ...row,

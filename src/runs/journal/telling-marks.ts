@@ -4,7 +4,7 @@ import type { Metadata } from "./marks.ts";
 
 /**
  * Somebody changes the endpoints, or has just changed them. `at`: when that was noted last. `afterSeq`: events behind
- * this number are kept, because an endpoint may be there that must hear of them; null if every such event was told.
+ * this number are kept, because an endpoint may be there that must hear of them; null if every such event was fanned out.
  * `reads`: how many of the later reads have been made.
  */
 export interface Noted {
@@ -13,7 +13,7 @@ export interface Noted {
   readonly reads: number;
 }
 
-export class TellingCursors {
+export class FanOutCursors {
   readonly #metadata: Metadata;
 
   constructor(metadata: Metadata) {
@@ -32,18 +32,18 @@ export class TellingCursors {
     this.#metadata.set("endpoints_noted", value);
   }
 
-  /** Events behind this number may be untold. Null: all are told. */
-  get untoldAfter(): number | null {
-    return this.#numberIn("untold_after");
+  /** Events behind this number may be pending: they have no deliveries yet. Null: none is pending. */
+  get pendingAfter(): number | null {
+    return this.#numberIn("fan_out_after");
   }
 
-  set untoldAfter(seq: number | null) {
-    this.#metadata.set("untold_after", seq === null ? null : String(seq));
+  set pendingAfter(seq: number | null) {
+    this.#metadata.set("fan_out_after", seq === null ? null : String(seq));
   }
 
   /** Runs with an event behind this number must be kept. Infinity: there are none. */
   get keptAfter(): number {
-    return Math.min(this.untoldAfter ?? Number.POSITIVE_INFINITY, this.noted?.afterSeq ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.pendingAfter ?? Number.POSITIVE_INFINITY, this.noted?.afterSeq ?? Number.POSITIVE_INFINITY);
   }
 
   /** The outcomes of runs that ended before this number are unknown, because a walk must note them. Null: no walk. */
@@ -55,7 +55,7 @@ export class TellingCursors {
     this.#metadata.set("outcomes_below", seq === null ? null : String(seq));
   }
 
-  #numberIn(name: "untold_after" | "outcomes_below"): number | null {
+  #numberIn(name: "fan_out_after" | "outcomes_below"): number | null {
     const seq = this.#metadata.get(name);
     return seq === null ? null : Number(seq);
   }

@@ -3,7 +3,7 @@
  * read.
  */
 
-import { isToldByEnd, newest, type Told, tellsItself, withDerived } from "../timeline.ts";
+import { isImpliedByEnd, isTimelineDerived, newest, type TimelineSource, withDerived } from "../timeline.ts";
 import type { StoredEvent, TimelineEvent } from "../timeline-event.ts";
 
 /** No run keeps more events. Beyond that, its oldest heartbeats are replaced by their count. */
@@ -28,13 +28,13 @@ export class TimelineRows {
   }
 
   /** Appends events after `created`. Their instants never go backwards, even if the clock does. */
-  append(run: Told, events: readonly TimelineEvent[]): void {
-    if (tellsItself(run)) return;
+  append(run: TimelineSource, events: readonly TimelineEvent[]): void {
+    if (isTimelineDerived(run)) return;
     const { id, createdAt } = run;
     let latest = 0;
     const rows = events.flatMap((event, i) => {
       latest = Math.max(latest, event.at);
-      return isToldByEnd(event, events[i + 1]) ? [] : [[i + 1, event.type, latest, JSON.stringify(event.data)]];
+      return isImpliedByEnd(event, events[i + 1]) ? [] : [[i + 1, event.type, latest, JSON.stringify(event.data)]];
     });
     if (rows.length === 0) return;
     const added = this.#sql.exec<{ seq: number }>(APPEND, id, JSON.stringify(rows), createdAt);
@@ -44,7 +44,7 @@ export class TimelineRows {
   }
 
   /** The run's newest event. */
-  last(run: Told): StoredEvent {
+  last(run: TimelineSource): StoredEvent {
     const [stored] = this.#rows("WHERE run_id = ? ORDER BY seq DESC LIMIT 1", run.id);
     return newest(run, stored ?? null);
   }
@@ -72,7 +72,7 @@ export class TimelineRows {
   }
 
   /** The next `limit` events after the one numbered `after`, oldest first. */
-  after(run: Told, after: number, limit: number): StoredEvent[] {
+  after(run: TimelineSource, after: number, limit: number): StoredEvent[] {
     const stored = this.#rows("WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?", run.id, after, limit);
     return withDerived(run, stored, after).slice(0, limit);
   }

@@ -159,8 +159,8 @@ export class Replication implements FollowUp {
 
   /** Whether the control database must be told, and perhaps no batch goes there. */
   get #owesRegistration(): boolean {
-    const { isTold, live, registration } = this.#replicas;
-    return !isTold || (registration.isOwed && live.every(({ home }) => home.database !== 0));
+    const { isHomeRegistered, live, registration } = this.#replicas;
+    return !isHomeRegistered || (registration.isOwed && live.every(({ home }) => home.database !== 0));
   }
 
   /** Rebuilds D1 from the journal, step by step. Returns how many runs are left. */

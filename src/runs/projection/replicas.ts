@@ -63,17 +63,17 @@ export class Replicas implements HomeKeeper {
     return this.copy === null && this.#leaving.length === 0;
   }
 
-  get isTold(): boolean {
-    return !this.#leaving.some(mustBeTold);
+  get isHomeRegistered(): boolean {
+    return !this.#leaving.some(mustBeRegistered);
   }
 
   get home(): Home | null {
     const home = this.primary?.home ?? null;
-    return hasSeveralDatabases(this.#parts.env) || !this.isTold ? home : null;
+    return hasSeveralDatabases(this.#parts.env) || !this.isHomeRegistered ? home : null;
   }
 
-  told({ generation }: Home): void {
-    const left = this.#leaving.filter(mustBeTold);
+  homeRegistered({ generation }: Home): void {
+    const left = this.#leaving.filter(mustBeRegistered);
     if (left.length === 0 || generation !== this.primary?.home.generation) return;
     const { journal, alarm } = this.#parts;
     const now = Date.now();
@@ -259,7 +259,7 @@ function cancel(rows: ReplicaRows): void {
 }
 
 /** Whether the control database may not know yet that the environment has left this database. */
-function mustBeTold({ state: { move } }: ReplicaRows): boolean {
+function mustBeRegistered({ state: { move } }: ReplicaRows): boolean {
   return move !== null && !move.isCancelled && move.switchedAt === null;
 }
 

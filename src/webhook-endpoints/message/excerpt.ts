@@ -6,24 +6,24 @@
 import type { EndpointKey } from "../../runs/telling.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 
-export interface Told {
+export interface ExcerptOwner {
   readonly scope: string;
   readonly endpoint: EndpointKey;
   readonly runId: string;
 }
 
 /** In base64. */
-export async function sealExcerpt(ring: KeyRing, text: string, told: Told): Promise<string> {
-  return (await ring.seal(text, about(told))).toBase64();
+export async function sealExcerpt(ring: KeyRing, text: string, owner: ExcerptOwner): Promise<string> {
+  return (await ring.seal(text, about(owner))).toBase64();
 }
 
 /** Null if no key of the ring opens it. */
-export async function openExcerpt(ring: KeyRing, sealed: string, told: Told): Promise<string | null> {
+export async function openExcerpt(ring: KeyRing, sealed: string, owner: ExcerptOwner): Promise<string | null> {
   const bytes = fromBase64(sealed);
-  return bytes && ring.open(bytes, about(told));
+  return bytes && ring.open(bytes, about(owner));
 }
 
-function about({ scope, endpoint, runId }: Told): string {
+function about({ scope, endpoint, runId }: ExcerptOwner): string {
   return `action-runs delivery-excerpt v1\n${scope}\n${endpoint}\n${runId}`;
 }
 

@@ -1,4 +1,4 @@
-/** A run that lacks approvals is told from its creation on: once, and only while somebody can still approve it. */
+/** A run that lacks approvals is announced from its creation on: once, and only while somebody can still approve it. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
@@ -82,7 +82,7 @@ const sent = () => outside.sent.map(({ runId, kind, type }) => [runId, kind, typ
 
 const APPROVAL = ["approval", "action_run.approval_requested"];
 
-it("is told once, though it waits for its time and an approval leaves it one short, and its end as well", async () => {
+it("is announced once, though it waits for its time and an approval leaves it one short, and its end as well", async () => {
   const path = await given(CHAT);
   outside.answers = () => 200;
   const id = await request(path, 2);
@@ -120,7 +120,7 @@ it("has a delivery only if there is an endpoint, and if the run needs an approva
   expect(await deliveryRows(silent)).toEqual([]);
 });
 
-it("is told although the deliveries could not be written with the creation, in another object", async () => {
+it("is announced although the deliveries could not be written with the creation, in another object", async () => {
   const path = await given(CHAT);
   outside.answers = () => 200;
   await journal(path, "CREATE TRIGGER broken BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'broken'); END");
@@ -131,7 +131,7 @@ it("is told although the deliveries could not be written with the creation, in a
   await pass(path, 31_000);
   await untilSent(1);
   // Nobody needs the delivery of a run that was approved meanwhile.
-  await until(async () => (await journal(path, "SELECT 1 FROM metadata WHERE name = 'untold_after'")).length === 0);
+  await until(async () => (await journal(path, "SELECT 1 FROM metadata WHERE name = 'fan_out_after'")).length === 0);
   expect(sent()).toEqual([[id, ...APPROVAL]]);
 });
 
@@ -210,7 +210,7 @@ describe("a recovery", () => {
   });
 });
 
-it("is told again if an approval was withdrawn, because its token was revoked", async () => {
+it("is announced again if an approval was withdrawn, because its token was revoked", async () => {
   const path = await given(CHAT);
   outside.answers = () => 200;
   const id = await request(path, 2);
@@ -229,7 +229,7 @@ it("is told again if an approval was withdrawn, because its token was revoked", 
   expect(JSON.parse(second?.details ?? "")).toMatchObject({ approval: { approvals: [] } });
 });
 
-it("stays to be told again if only an attempt from before the withdrawal was delivered", async () => {
+it("stays to be sent again if only an attempt from before the withdrawal was delivered", async () => {
   const path = await given(CHAT);
   const id = await request(path, 2);
   await untilSent(1);

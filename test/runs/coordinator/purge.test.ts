@@ -100,14 +100,14 @@ it("keeps a run that webhook endpoints must still hear of, and the runs that wer
   const path = newRunsPath();
   await endedRun(path);
   const [{ seq } = { seq: 0 }] = await journal<{ seq: number }>(path, "SELECT change_seq AS seq FROM runs");
-  const untold = await endedRun(path);
+  const pending = await endedRun(path);
   const insert = "INSERT INTO metadata (name, value) VALUES ('endpoints_noted', ?)";
   await journal(path, insert, `${Date.now()}:0:${seq}`);
   await evictDurableObject(coordinator(path));
   faults.reads = "down";
   await alarmIn(PAST_RETENTION_MS, coordinator(path));
   await until(async () => (await kept(path)).runs === 1);
-  expect(await journal(path, "SELECT id FROM runs")).toEqual([{ id: untold }]);
+  expect(await journal(path, "SELECT id FROM runs")).toEqual([{ id: pending }]);
   await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path));
   expect((await kept(path)).runs).toBe(1);
   faults.reads = null;

@@ -146,7 +146,7 @@ describe("recover", () => {
     await untilOver(path);
   });
 
-  it("goes on while ends are told, and tries again after a failure", async () => {
+  it("goes on while ends are fanned out, and tries again after a failure", async () => {
     const path = await given(CHAT);
     const missing = await end(path);
     await until(async () => outside.underWay.length === 1);

@@ -1,6 +1,6 @@
 /**
  * Random stories of ends and of changes of endpoints, whose parts overlap, come late or get lost, while objects die, D1
- * is restored, and deliveries can't be written. Whatever happens, an end after the response to a PUT is told to that
+ * is restored, and deliveries can't be written. Whatever happens, an end after the response to a PUT is sent to that
  * endpoint, by one delivery, and no endpoint hears of an end from before it was stored.
  */
 
@@ -12,7 +12,7 @@ import { newRunsPath } from "../../support/requests.ts";
 import { changed, die, end, outside, pass, useStandInEndpoints } from "./stand-in-endpoints.ts";
 
 const SEED = 20261130;
-const STORIES = Number(process.env.TELLING_STORIES ?? 200);
+const STORIES = Number(process.env.FAN_OUT_STORIES ?? 200);
 /** D1 carries out no statement later than this after its note, if the PUT was answered. */
 const WRITTEN_WITHIN_MS = 55_000;
 
@@ -208,13 +208,13 @@ const step = fc.oneof(
   ),
 );
 
-/** From now on everything works. Time passes until nothing is untold and the endpoints are read no more. */
+/** From now on everything works. Time passes until nothing is pending and the endpoints are read no more. */
 async function comeToRest(story: Story): Promise<void> {
   const { path } = story;
   held = false;
   await journal(path, "DROP TRIGGER IF EXISTS broken");
   await Promise.all(story.calls);
-  const busy = "SELECT 1 FROM metadata WHERE name IN ('endpoints_noted', 'untold_after', 'outcomes_below')";
+  const busy = "SELECT 1 FROM metadata WHERE name IN ('endpoints_noted', 'fan_out_after', 'outcomes_below')";
   await until(async () => {
     await pass(path, 31 * MINUTE_MS);
     const waiting = await journal(path, "SELECT 1 FROM deliveries WHERE state = 'waiting'");
@@ -245,7 +245,7 @@ async function faultsOf({ path, ends, promised, noted, restored }: Story): Promi
   return [...missing, ...early, ...unsent];
 }
 
-it("an end after the response to a PUT is told, always, once", { timeout: 500_000 }, async () => {
+it("an end after the response to a PUT is sent, always, once", { timeout: 500_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 50 }), async (steps) => {
       vi.useRealTimers();

@@ -1,4 +1,4 @@
-/** An event is told in its own transaction: once, to whom it concerns, and whatever happens. */
+/** An event is fanned out in its own transaction: once, to whom it concerns, and whatever happens. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -45,13 +45,13 @@ const cursors = async (path: string) =>
     (
       await journal<{ name: string; value: string }>(
         path,
-        "SELECT name, value FROM metadata WHERE name IN ('endpoints_noted', 'untold_after', 'outcomes_below')",
+        "SELECT name, value FROM metadata WHERE name IN ('endpoints_noted', 'fan_out_after', 'outcomes_below')",
       )
     ).map(({ name, value }) => [name, value]),
   );
 const lastSeq = async (path: string) =>
   (await journal<{ seq: number }>(path, "SELECT max(change_seq) AS seq FROM runs"))[0]?.seq;
-const untilTold = (path: string) => until(async () => (await cursors(path)).untold_after === undefined);
+const untilFannedOut = (path: string) => until(async () => (await cursors(path)).fan_out_after === undefined);
 
 /** Deliveries can't be written. `when`: SQL about the new row. */
 const breakDeliveries = (path: string, when = "1") =>
@@ -114,7 +114,7 @@ describe("an environment without endpoints", () => {
 });
 
 describe("an end", () => {
-  it("is told once to each endpoint that hears of it, and not one from before the first PUT", async () => {
+  it("is sent once to each endpoint that hears of it, and not one from before the first PUT", async () => {
     const path = newRunsPath();
     outside.answers = () => 200;
     await end(path);
@@ -153,7 +153,7 @@ describe("an end", () => {
     expect(sentIds()[1]).toBe(id);
   });
 
-  it("is told although its object dies before the delivery leaves", async () => {
+  it("is sent although its object dies before the delivery leaves", async () => {
     const path = await given(CHAT);
     const id = await end(path);
     await die(path);
@@ -164,7 +164,7 @@ describe("an end", () => {
     await until(async () => (await deliveryRows(path))[0]?.state === "delivered");
   });
 
-  it("commits although its deliveries can't be written, and is told later, in the same object or another", async () => {
+  it("commits although its deliveries can't be written, and is fanned out later, in the same object or another", async () => {
     outside.answers = () => 200;
     for (const dies of [false, true]) {
       outside.sent = [];
@@ -172,7 +172,7 @@ describe("an end", () => {
       await breakDeliveries(path);
       const ids = [await end(path), await end(path)];
       expect(await deliveryRows(path)).toEqual([]);
-      expect((await cursors(path)).untold_after).toBe("1");
+      expect((await cursors(path)).fan_out_after).toBe("1");
       if (dies) await die(path);
       await mendDeliveries(path);
       // Only the alarm brings it on.
@@ -180,7 +180,7 @@ describe("an end", () => {
       await pass(path, 31_000);
       await untilSent(2);
       expect(sentIds().sort()).toEqual(ids.sort());
-      await untilTold(path);
+      await untilFannedOut(path);
     }
   });
 
@@ -215,7 +215,7 @@ describe("an end", () => {
   it.each([
     ["whichever of its writes fails", 0],
     ["whichever of its writes fails with all after it", Number.POSITIVE_INFINITY],
-  ])("is told once and has its alarm, %s", async (_, more) => {
+  ])("is sent once and has its alarm, %s", async (_, more) => {
     outside.filters = { [CHAT]: { showsPrevious: true } };
     let write: string | null = null;
     for (let nth = 1; nth === 1 || write !== null; nth++) {
@@ -251,7 +251,7 @@ describe("an end", () => {
     }
   });
 
-  it("that is told after a failure lets the alarm ring once, and not until it is told", async () => {
+  it("that is fanned out after a failure lets the alarm ring once, and not until then", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     const logged = vi.spyOn(console, "error");
@@ -271,12 +271,12 @@ describe("an end", () => {
     });
     await pass(path, 31_000);
     await untilSent(1);
-    await untilTold(path);
+    await untilFannedOut(path);
     expect(sentIds()).toEqual([id]);
     expect(atOnce).toEqual([]);
   });
 
-  it("of a full object is told when there is room again", async () => {
+  it("of a full object is fanned out when there is room again", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     const size = vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(9_000_000_000);
@@ -295,7 +295,7 @@ describe("an end", () => {
     expect(sentIds()).toEqual([open]);
   });
 
-  it("that can't be told is skipped after five tries, and holds up no other", async () => {
+  it("that can't be fanned out is skipped after five tries, and holds up no other", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     await breakDeliveries(path);
@@ -309,12 +309,12 @@ describe("an end", () => {
       await scheduler.wait(5);
     }
     expect(skipped()).toBe(true);
-    await untilTold(path);
+    await untilFannedOut(path);
     await until(async () => sentIds().length === 2);
     expect(sentIds().sort()).toEqual([ids[0], ids[2]].sort());
   });
 
-  it("that is older than seven days is not told any more", async () => {
+  it("that is older than seven days is not fanned out any more", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     await breakDeliveries(path);
@@ -323,19 +323,19 @@ describe("an end", () => {
     const young = await end(path);
     await mendDeliveries(path);
     await pass(path, 31_000);
-    await untilTold(path);
+    await untilFannedOut(path);
     await untilSent(1);
     expect(sentIds()).toEqual([young]);
   });
 
-  it("is told after a restart, however many are untold", async () => {
+  it("is fanned out after a restart, however many are pending", async () => {
     const path = await given(CHAT);
     outside.answers = () => 200;
     const ids = await fillJournal(path, { rows: 120, isReplicated: false, endedAt: Date.now() });
-    await journal(path, "INSERT INTO metadata (name, value) VALUES ('untold_after', '0')");
+    await journal(path, "INSERT INTO metadata (name, value) VALUES ('fan_out_after', '0')");
     await die(path);
     await pass(path, MINUTE_MS);
-    await untilTold(path);
+    await untilFannedOut(path);
     expect((await deliveryRows(path)).map(({ run_id }) => run_id)).toEqual(ids);
   });
 
@@ -357,7 +357,7 @@ describe("an end", () => {
 });
 
 describe("a change of an endpoint", () => {
-  it("whose call gets lost is found a minute later, and the events since the note are told", async () => {
+  it("whose call gets lost is found a minute later, and the events since the note are fanned out", async () => {
     const path = newRunsPath();
     outside.answers = () => 200;
     await end(path);
@@ -532,7 +532,7 @@ describe("a change of an endpoint", () => {
     const first = await end(path);
     await put(path, CHAT, "pager@7");
     const second = await end(path);
-    await untilTold(path);
+    await untilFannedOut(path);
     await untilSent(3);
     const told = outside.sent.map(({ endpoint, runId }) => [endpoint, runId]);
     expect(told.filter(([endpoint]) => endpoint === "pager@7")).toEqual([["pager@7", second]]);
@@ -542,7 +542,7 @@ describe("a change of an endpoint", () => {
     ]);
   });
 
-  it("keeps the runs of the events that may be untold, unless the object is full", async () => {
+  it("keeps the runs of the events that may be pending, unless the object is full", async () => {
     const path = newRunsPath();
     await note(path, CHAT);
     await end(path);

@@ -4,7 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { EndedRunCounts } from "../../../src/runs/journal/ended-run-counts.ts";
 import { walkBy } from "../../../src/runs/journal/event-walk.ts";
-import { RunsToTell } from "../../../src/runs/journal/runs-to-tell.ts";
+import { RunsWithEvents } from "../../../src/runs/journal/runs-to-tell.ts";
 import { change, coordinator, createAged, journal } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
@@ -37,7 +37,7 @@ it("meets each event once and in its place, although runs have changed since", a
   await changeLater(path, ids[0]);
   const last = await sequence(path);
   await runInDurableObject(coordinator(path), (_, { storage }) => {
-    const walk = new RunsToTell(storage.sql);
+    const walk = new RunsWithEvents(storage.sql);
     const idsOf = ({ runs }: { runs: readonly { id: string }[] }) => runs.map(({ id }) => id);
     expect(idsOf(walk.after(0, last, 50))).toEqual(ids);
     expect(idsOf(walk.before(last + 1, 0, 50))).toEqual([...ids].reverse());

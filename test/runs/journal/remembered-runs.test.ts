@@ -77,7 +77,7 @@ it("reads as before even if nothing could be read when the transaction was taken
   await inJournal((journal, _reads, storage) => {
     const run = insert(journal);
     const running = { ...run, version: 2, status: "running", startedAt: run.createdAt + 5 } as const;
-    journal.metadata.set("untold_after", "1");
+    journal.metadata.set("fan_out_after", "1");
     const exec = vi.spyOn(Object.getPrototypeOf(storage.sql) as SqlStorage, "exec");
     const fails = () =>
       journal.transaction(() => {
@@ -89,7 +89,7 @@ it("reads as before even if nothing could be read when the transaction was taken
       });
     expect(fails).toThrow("disk I/O error");
     expect(journal.runs.byId(run.id)).toEqual(run);
-    expect(journal.metadata.get("untold_after")).toBe("1");
+    expect(journal.metadata.get("fan_out_after")).toBe("1");
     journal.update(running, { events: [] }, Date.now());
     expect(new Journal(storage, SCOPE).runs.byId(run.id)).toEqual(running);
   });

@@ -24,8 +24,8 @@ export interface AlarmParts {
   archive(now: number): void;
   /** Returns what to log; null if everything is replicated. */
   retryReplication(now: number): Readonly<Record<string, number | null>> | null;
-  /** Starts to tell of events that nobody was told of, and to read the webhook endpoints. */
-  tell(now: number): void;
+  /** Starts to fan out events that have no deliveries yet, and to read the webhook endpoints. */
+  fanOut(now: number): void;
   /** Sets the alarm for what is due next. */
   arm(now: number): void;
 }
@@ -51,7 +51,7 @@ export function ring(clock: AlarmClock, coordinator: string, now: number, parts:
   const purging = tried(() => parts.purge(now)) ?? 0;
   tried(() => parts.archive(now));
   const replication = tried(() => parts.retryReplication(now)) ?? null;
-  tried(() => parts.tell(now));
+  tried(() => parts.fanOut(now));
   if (due + purging > 0 || replication !== null) log("info", "alarm", { coordinator, due, purging, ...replication });
   const isArmed = tried(() => {
     parts.arm(now);

@@ -103,7 +103,7 @@ export class Archive implements DueWork {
   /** Null if no run may be archived yet. */
   #choose(now: number): ArchiveBatch | null {
     const { runs, day } = this.#journal.archive.next(now, BATCH_RUNS);
-    const ids = this.#parts.forgettable.told(runs.slice(0, this.#limit), now);
+    const ids = this.#parts.forgettable.notified(runs.slice(0, this.#limit), now);
     if (ids.length === 0) {
       // The clock stepped back, or webhook endpoints must hear of the first run before it goes.
       this.#busy = { at: now, ms: RETRY_FIRST_MS };

@@ -66,8 +66,8 @@ export class MoveHandler implements MoveCalls {
   async cancel(): Promise<MoveReply | null> {
     const now = Date.now();
     if (this.#replicas.copy === null) {
-      const isUntold = this.#moves(now).some(isUnderWay);
-      return isUntold ? { ok: false, reason: "move_under_way" } : null;
+      const isUnregistered = this.#moves(now).some(isUnderWay);
+      return isUnregistered ? { ok: false, reason: "move_under_way" } : null;
     }
     this.#replicas.cancelCopy();
     this.#arm(now);
