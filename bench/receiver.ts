@@ -1,6 +1,6 @@
 /**
- * The receiver of a webhook endpoint's deliveries and of the runs' own webhooks, which come to `/jobs`. It is a process of
- * its own, on loopback, and answers 204 at once. A GET returns what it has heard since the last GET.
+ * The receiver of a webhook endpoint's deliveries and of the runs' own webhooks, which come to `/jobs`. It is a process
+ * of its own, on loopback, and answers 204 at once. A GET returns what it has heard since the last GET.
  */
 
 import { createServer } from "node:http";

@@ -21,8 +21,8 @@ import { whenNotified } from "./told.ts";
 
 /**
  * The coordinators of a project's `environments` get `runs` runs in all, after `warmUp` runs that create their tables.
- * `isNotified`: each environment has a webhook endpoint that hears of every end. `action`: the gates of a stored action with
- * a webhook, which makes the runs; null if they are created without a webhook.
+ * `isNotified`: each environment has a webhook endpoint that hears of every end. `action`: the gates of a stored action
+ * with a webhook, which makes the runs; null if they are created without a webhook.
  */
 interface Workload {
   readonly name: string;

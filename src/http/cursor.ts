@@ -34,7 +34,9 @@ export function decodeScopeCursor(cursor: string): string | null {
   return scope !== null && WHOLE_SCOPE.test(scope) ? scope : null;
 }
 
-/** The run's id and the kind of the delivery after which the page starts, or null if the service did not make `cursor`. */
+/**
+ * The run's id and the kind of the delivery after which the page starts, or null if the service did not make `cursor`.
+ */
 export function decodeDeliveryCursor(cursor: string): { runId: string; kind: string } | null {
   const [runId = "", kind = "", ...more] = decode(cursor)?.split(" ") ?? [];
   const isIt = parseUuid(runId) === runId && /^[a-z]+$/.test(kind) && more.length === 0;

@@ -64,8 +64,8 @@ export type InputsReply = InputsAnswer | RunRefusal;
 
 export interface RunCalls {
   /**
-   * Creates a run, or finds the one that this key created. With a dispatch, the first attempt is sent. That of a run with
-   * gates waits until the run is released.
+   * Creates a run, or finds the one that this key created. With a dispatch, the first attempt is sent. That of a run
+   * with gates waits until the run is released.
    */
   create(run: NewRun, changeKey: ChangeKey, dispatch: NewDispatch | null, creation?: RunCreation): Promise<RunReply>;
   /** The run that this key created, for a create that would be refused today. */

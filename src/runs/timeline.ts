@@ -74,8 +74,8 @@ function created({ createdAt, triggeredBy }: TimelineSource): StoredEvent {
 }
 
 /**
- * Whether the whole timeline is derived from the run, so that no event is stored: nothing was sent for it, and its end was
- * its first change. The run does not say who cancelled it.
+ * Whether the whole timeline is derived from the run, so that no event is stored: nothing was sent for it, and its end
+ * was its first change. The run does not say who cancelled it.
  */
 export function isTimelineDerived({ source, version, endCause }: TimelineSource): boolean {
   return source === "none" && version === 2 && endCause !== null && endCause !== "cancel";

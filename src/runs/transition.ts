@@ -20,11 +20,10 @@ import {
 } from "./run.ts";
 
 /**
- * `dispatched`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token.
- * `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for `graceMs`.
- * `attempt_failed`: the receiver did not take the webhook, and gets it again.
- * `external_url`: the receiver's response names the job's page. `isOfGate`: the run waited so long that its request
- * can't be sent any more.
+ * `dispatched`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's
+ * token. `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for
+ * `graceMs`. `attempt_failed`: the receiver did not take the webhook, and gets it again. `external_url`: the receiver's
+ * response names the job's page. `isOfGate`: the run waited so long that its request can't be sent any more.
  */
 export type RunEvent =
   | { readonly type: "started" }

@@ -1,6 +1,6 @@
 /**
- * Makes one attempt of a delivery, in a Worker invocation of its own: loads the endpoint as it is, sends the delivery, and
- * says what the answer means for the delivery and for the endpoint.
+ * Makes one attempt of a delivery, in a Worker invocation of its own: loads the endpoint as it is, sends the delivery,
+ * and says what the answer means for the delivery and for the endpoint.
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";

@@ -47,8 +47,8 @@ export function isFromWorkingHost(status: number): boolean {
 }
 
 /**
- * The instant from which on no attempt of a run's dispatch begins: the run's deadline. If only time bounds the attempts:
- * after half of the run's time, and after an hour at most, because somebody waits for the run.
+ * The instant from which on no attempt of a run's dispatch begins: the run's deadline. If only time bounds the
+ * attempts: after half of the run's time, and after an hour at most, because somebody waits for the run.
  */
 export function dispatchEndsAt(
   { createdAt, deadlineAt }: { readonly createdAt: number; readonly deadlineAt: number },

@@ -1,6 +1,6 @@
 /**
  * A run's dispatch: the webhook that starts its workflow, and how far it got. PURE: `now` and `random` are passed in.
- * Dispatch is at least once, because an attempt is on record, with a lease, before it leaves.
+ * The receiver gets it at least once, because an attempt is on record, with a lease, before it leaves.
  */
 
 import {

@@ -1,6 +1,6 @@
 /**
- * Where the soak's webhook endpoints send their deliveries: a server in the soak's own process, so it outlives each kill.
- * It judges each delivery as it arrives, and remembers what each URL heard of each run.
+ * Where the soak's webhook endpoints send their deliveries: a server in the soak's own process, so it outlives each
+ * kill. It judges each delivery as it arrives, and remembers what each URL heard of each run.
  */
 
 import { once } from "node:events";

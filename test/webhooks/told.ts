@@ -118,8 +118,8 @@ export async function untilDeliveries(
 }
 
 /**
- * Until the only delivery has had this attempt and its answer is noted. A receiver knows earlier, and an alarm that rings
- * later than the attempt's lease would count the attempt as lost.
+ * Until the only delivery has had this attempt and its answer is noted. A receiver knows earlier, and an alarm that
+ * rings later than the attempt's lease would count the attempt as lost.
  */
 export async function untilAnswered(path: string, attempt: number): Promise<void> {
   await untilDeliveries(path, ([row]) => row?.attempt === attempt && row.lease_until === null);

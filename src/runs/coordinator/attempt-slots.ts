@@ -1,8 +1,8 @@
 /**
  * The permits for attempts that are under way, and how receivers share them. A receiver is the host of dispatches and
  * stop requests, or the webhook endpoint of deliveries. The circuit of a receiver that fails is half-open: the receiver
- * gets one trial request at a time, until one succeeds. All of it is in memory only: the journal has the attempts, and
- * what an attempt came to is soon known again.
+ * gets one trial request at a time, until one succeeds. All of it is in memory only: the journal has the attempts,
+ * and what an attempt came to is soon known again.
  *
  * The threat: a receiver that hangs holds each permit for as long as an attempt may take, and the requests of all
  * others wait.

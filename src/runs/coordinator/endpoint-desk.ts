@@ -1,6 +1,6 @@
 /**
- * What a coordinator does for webhook endpoints: it knows them, notifies them of events, shows how their deliveries went, and
- * sends deliveries again.
+ * What a coordinator does for webhook endpoints: it knows them, notifies them of events, shows how their deliveries
+ * went, and sends deliveries again.
  */
 
 import type { DeliveriesReply, EndpointCalls, EndpointReport, EventContent, ResendReply } from "../endpoint-calls.ts";

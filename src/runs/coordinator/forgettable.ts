@@ -17,7 +17,7 @@ export class Forgettable {
     this.#storageLimit = storageLimit;
   }
 
-  /** Ids of the first of these runs, up to one that webhook endpoints may not be notified of yet. A full object forgets all. */
+  /** Ids of the first of these runs, up to one that endpoints may not be notified of yet. A full object forgets all. */
   notified(runs: readonly EndedRun[], now: number): string[] {
     const { keptAfter } = this.#journal.fanOut;
     const isFull = keptAfter !== Number.POSITIVE_INFINITY && this.#storageLimit.isReached(now);

@@ -1,7 +1,9 @@
 /**
  * The deliveries of an environment's runs: each notifies one webhook endpoint of one run. Each endpoint is a receiver of its
- * own, so that one that hangs or fails holds up no other. A delivery never changes a run. Its row is a reminder: what it
- * sends is rendered at each attempt, from the run and from the endpoint as it is then.
+ * own, so
+ * that one that hangs or fails holds up no other. A delivery never changes a run. Its row is a reminder: what it
+ * sends
+ * is rendered at each attempt, from the run and from the endpoint as it is then.
  */
 
 import { log, logFailure } from "../../base/log.ts";

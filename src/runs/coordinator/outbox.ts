@@ -1,6 +1,6 @@
 /**
- * Sends one kind of request of a coordinator: dispatches, stop requests or deliveries. An attempt is in the journal, with
- * a lease, before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no
+ * Sends one kind of request of a coordinator: dispatches, stop requests or deliveries. An attempt is in the journal,
+ * with a lease, before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no
  * other. Permits bound how many attempts are under way. A request that gets no permit waits in the queue of its
  * receiver, and leaves as soon as a permit is free. Processing a request that gets no permit writes nothing. Only its
  * kind knows what a request is about, and what a result means.

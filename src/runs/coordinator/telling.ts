@@ -1,8 +1,8 @@
 /**
- * Fans out the events of runs: a run that has ended, or lacks approvals, makes a delivery for each endpoint that hears of
- * it. The transaction that writes such a version also writes its deliveries, so an event and its deliveries survive or
- * die together. If the deliveries can't be written, the version notes that its event is pending, and a walk over pending
- * events makes them later. An environment without endpoints writes no row.
+ * Fans out the events of runs: a run that has ended, or lacks approvals, makes a delivery for each endpoint that hears
+ * of it. The transaction that writes such a version also writes its deliveries, so an event and its deliveries survive
+ * or die together. If the deliveries can't be written, the version notes that its event is pending, and a walk over
+ * pending events makes them later. An environment without endpoints writes no row.
  */
 
 import { log, logFailure } from "../../base/log.ts";

@@ -254,8 +254,8 @@ export class Journal {
   }
 
   /**
-   * Notes a dispatch's progress while the run keeps its version. Null erases the dispatch. Call it in a transaction, and
-   * set the alarm there too.
+   * Notes a dispatch's progress while the run keeps its version. Null erases the dispatch. Call it in a transaction,
+   * and set the alarm there too.
    */
   noteAttempt(run: JournaledRun, dispatch: Dispatch | null, events: readonly TimelineEvent[]): void {
     this.runs.heard(run, dueOf(run, dispatch));

@@ -1,7 +1,7 @@
 /**
- * The journal's table of deliveries: which webhook endpoint hears of which run, and how far each delivery got. A delivery
- * that waits is due when its next attempt is, and one that is over is due when its row expires. The rows of an endpoint
- * lie together, so that an endpoint with many waiting deliveries costs the others nothing.
+ * The journal's table of deliveries: which webhook endpoint hears of which run, and how far each delivery got. A
+ * delivery that waits is due when its next attempt is, and one that is over is due when its row expires. The rows of an
+ * endpoint lie together, so that an endpoint with many waiting deliveries costs the others nothing.
  */
 
 import {
@@ -157,7 +157,9 @@ export class DeliveryRows implements DueRows {
     return fittingIntoBatch(inOrder.map((row) => ({ ...row, events: 0 })));
   }
 
-  /** The rows of a delivery are over when it expires. Those that wait are few, or their endpoint has failed for days. */
+  /**
+   * The rows of a delivery are over when it expires. Those that wait are few, or their endpoint has failed for days.
+   */
   overdue(now: number, limit: number): Due[] {
     return this.#ofWaiting<DueRow>(
       `SELECT ${ID} AS id, due_at AS dueAt, weight AS bytes FROM ${INDEXED}

@@ -4,8 +4,8 @@ import type { Metadata } from "./marks.ts";
 
 /**
  * Somebody changes the endpoints, or has just changed them. `at`: when that was noted last. `afterSeq`: events behind
- * this number are kept, because an endpoint may be there that must hear of them; null if every such event was fanned out.
- * `reads`: how many of the later reads have been made.
+ * this number are kept, because an endpoint may be there that must hear of them; null if every such event was fanned
+ * out. `reads`: how many of the later reads have been made.
  */
 export interface Noted {
   readonly at: number;

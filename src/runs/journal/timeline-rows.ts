@@ -66,9 +66,9 @@ export class TimelineRows {
 
   /** Whether the timeline tells of the attempt's beginning, but not of its end. Reads the run's whole timeline. */
   isAttemptOpen(runId: string, attempt: number): boolean {
-    const told = (type: string) =>
+    const count = (type: string) =>
       this.#rows("WHERE run_id = ? AND type = ? AND data ->> 'attempt' = ?", runId, type, attempt).length;
-    return told("attempt_started") > told("attempt_answered");
+    return count("attempt_started") > count("attempt_answered");
   }
 
   /** The next `limit` events after the one numbered `after`, oldest first. */
