@@ -15,7 +15,7 @@ export interface HomeState {
 export type MoveStatus =
   /** The new database gets every change. The runs that are older are copied. */
   | "copying"
-  /** The environment lives in the new database. The control database is told. */
+  /** The environment lives in the new database. The control database knows it. */
   | "switching"
   /** The old database is kept for readers that remember it. */
   | "resting"
@@ -31,7 +31,7 @@ export interface MoveRecord {
   /** Whether the environment stays where it was. Then the target is cleaned. */
   readonly isCancelled: boolean;
   readonly requestedAt: number;
-  /** When the control database was told that the target is the home; null before. */
+  /** When the control database came to know that the target is the home; null before. */
   readonly switchedAt: number | null;
   /** When the first cleaning was over; null before. */
   readonly cleanedAt: number | null;
@@ -43,7 +43,7 @@ export interface Move extends MoveRecord {
   readonly remaining: number | null;
 }
 
-/** Whether it was not cancelled, and the control database is not told yet. */
+/** Whether it was not cancelled, and the control database does not know it yet. */
 export function isUnderWay({ status }: Pick<Move, "status">): boolean {
   return status === "copying" || status === "switching";
 }

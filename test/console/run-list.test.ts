@@ -10,7 +10,7 @@ import {
   rowIn,
   unread,
   withoutRun,
-  withTold,
+  withUpdates,
 } from "../../src/console/runs/run-list.ts";
 import { type RunRow, rowOf } from "../../src/console/runs/run-row.ts";
 import { barsFor, barsOf } from "../../src/console/runs/strip-geometry.ts";
@@ -174,23 +174,23 @@ describe("what the feed tells", () => {
   const all = () => true;
 
   it("changes rows where they are, also those of the strip and those that are held back", () => {
-    const told = withTold(list, [row("5", "failed"), row("2", "running"), row("7", "succeeded")], all);
+    const told = withUpdates(list, [row("5", "failed"), row("2", "running"), row("7", "succeeded")], all);
     expect([statuses(told.rows), statuses(told.older), statuses(told.fresh)]).toEqual([
       ["failed", "succeeded"],
       ["running"],
       ["succeeded"],
     ]);
-    expect(withTold(list, [row("5", "pending"), row("4")], all)).toBe(list);
+    expect(withUpdates(list, [row("5", "pending"), row("4")], all)).toBe(list);
   });
 
   it("holds new runs back, newest first, and only those that belong to the list", () => {
-    const told = withTold(
+    const told = withUpdates(
       list,
       [row("6", "pending"), row("9", "failed"), row("8", "pending")],
       ({ status }) => status === "pending",
     );
     expect(ids(told.fresh)).toBe("876");
     // Older than the last row, and so on another page.
-    expect(withTold(list, [row("3", "pending"), row("1", "pending")], all)).toBe(list);
+    expect(withUpdates(list, [row("3", "pending"), row("1", "pending")], all)).toBe(list);
   });
 });

@@ -42,10 +42,10 @@ describe("an empty list", () => {
     const source = createRunSource(client, new URLSearchParams("status=cancelled"));
     await source.read(new AbortController().signal);
     expect(source.listed()?.list.rows).toEqual([]);
-    expect(source.tell([row(1, "pending"), row(2, "running")])).toBe(false);
-    expect(source.tell([row(1, "cancelled")])).toBe(true);
+    expect(source.update([row(1, "pending"), row(2, "running")])).toBe(false);
+    expect(source.update([row(1, "cancelled")])).toBe(true);
     // The list is being read again. Another read would abort that one.
-    expect(source.tell([row(2, "cancelled")])).toBe(false);
+    expect(source.update([row(2, "cancelled")])).toBe(false);
   });
 });
 

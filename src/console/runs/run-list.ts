@@ -40,13 +40,13 @@ export function merged(list: RunList, read: readonly RunRow[]): RunList {
   return hasSameRows(fresh, list.fresh) ? changed : { ...changed, fresh };
 }
 
-/** `told`: runs that have changed. `isListed`: whether a run that is not shown belongs to the newest of the list. */
-export function withTold(list: RunList, told: readonly RunRow[], isListed: (row: RunRow) => boolean): RunList {
-  const changed = patched(list, told);
+/** `updates`: runs that have changed. `isListed`: whether a run that is not shown belongs to the newest of the list. */
+export function withUpdates(list: RunList, updates: readonly RunRow[], isListed: (row: RunRow) => boolean): RunList {
+  const changed = patched(list, updates);
   const known = new Set([...list.rows, ...list.older, ...list.fresh].map(({ id }) => id));
   const last = list.rows.at(-1)?.id ?? "";
-  const added = told.filter((row) => !known.has(row.id) && row.id > last && isListed(row));
-  const fresh = patchedRows(list.fresh, new Map(told.map((row) => [row.id, row])));
+  const added = updates.filter((row) => !known.has(row.id) && row.id > last && isListed(row));
+  const fresh = patchedRows(list.fresh, new Map(updates.map((row) => [row.id, row])));
   if (added.length === 0 && fresh === list.fresh) return changed;
   return { ...changed, fresh: [...added, ...fresh].sort((a, b) => (a.id < b.id ? 1 : -1)) };
 }

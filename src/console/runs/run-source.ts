@@ -11,7 +11,17 @@
 import { type ActionRunSummary, ActionRunsError, type Client, type RunFilter } from "../../client/index.ts";
 import { moved } from "./counts.ts";
 import { filterOf, matches } from "./filters.ts";
-import { begun, merged, patched, type RunList, rowIn, STRIP_RUNS, unread, withoutRun, withTold } from "./run-list.ts";
+import {
+  begun,
+  merged,
+  patched,
+  type RunList,
+  rowIn,
+  STRIP_RUNS,
+  unread,
+  withoutRun,
+  withUpdates,
+} from "./run-list.ts";
 import { type RunRow, rowOf } from "./run-row.ts";
 
 const PAGE_RUNS = 50;
@@ -39,7 +49,7 @@ export interface RunSource {
   /** A newer read of one run, which came another way. Returns whether it changed what is shown. */
   readonly take: (row: RunRow) => boolean;
   /** Runs that have changed, as the feed of changes tells. Returns whether an empty list has its first runs now. */
-  readonly tell: (rows: readonly RunRow[]) => boolean;
+  readonly update: (rows: readonly RunRow[]) => boolean;
   /** How the feed is filtered. */
   readonly feed: Pick<RunFilter, "actionName" | "label">;
   /** When the last read began that succeeded. */
@@ -166,10 +176,10 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
     readAt: () => readAt,
     isSettled: () => listed?.isBehind === false && countIn === null,
     feed: { ...(filter.actionName && { actionName: filter.actionName }), ...(filter.label && { label: filter.label }) },
-    tell(rows) {
+    update(rows) {
       if (listed === null) return false;
       const before = listed.list;
-      const list = withTold(before, rows, (row) => cursor === null && matches(filter, row));
+      const list = withUpdates(before, rows, (row) => cursor === null && matches(filter, row));
       show(list);
       return before.rows.length + before.fresh.length === 0 && list.fresh.length > 0;
     },

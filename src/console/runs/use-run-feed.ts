@@ -61,7 +61,7 @@ export function useRunFeed(source: RunSource, runId: string | null, { begun, rel
           if (!isOn) begun(at);
           isOn = true;
           if (runs.length === 0) continue;
-          const isFirst = source.tell(runs.filter(({ id }) => id !== openRun.current).map(rowOf));
+          const isFirst = source.update(runs.filter(({ id }) => id !== openRun.current).map(rowOf));
           show();
           // They appear by themselves. Only they: each reload aborts the one before it.
           if (isFirst) reload();

@@ -18,7 +18,7 @@ export interface Clock {
 interface Subscriber {
   readonly stepMs: number;
   readonly listener: (now: number) => void;
-  toldAt: number;
+  notifiedAt: number;
 }
 
 export function createClock(document: Document): Clock {
@@ -29,8 +29,8 @@ export function createClock(document: Document): Clock {
     const now = Date.now();
     for (const subscriber of [...subscribers]) {
       // A tick may come some ms early.
-      if (now - subscriber.toldAt < subscriber.stepMs - TICK_MS / 2) continue;
-      subscriber.toldAt = now;
+      if (now - subscriber.notifiedAt < subscriber.stepMs - TICK_MS / 2) continue;
+      subscriber.notifiedAt = now;
       subscriber.listener(now);
     }
   }
@@ -49,7 +49,7 @@ export function createClock(document: Document): Clock {
 
   return {
     subscribe(stepMs, listener) {
-      const subscriber = { stepMs, listener, toldAt: Date.now() };
+      const subscriber = { stepMs, listener, notifiedAt: Date.now() };
       subscribers.add(subscriber);
       adjust();
       return () => {

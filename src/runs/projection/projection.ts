@@ -157,7 +157,7 @@ export class Replication implements FollowUp {
     return copy === null && !this.#owesRegistration && live.every(({ isDone }) => isDone);
   }
 
-  /** Whether the control database must be told, and perhaps no batch goes there. */
+  /** Whether the control database does not know the home yet, and perhaps no batch goes there. */
   get #owesRegistration(): boolean {
     const { isHomeRegistered, live, registration } = this.#replicas;
     return !isHomeRegistered || (registration.isOwed && live.every(({ home }) => home.database !== 0));

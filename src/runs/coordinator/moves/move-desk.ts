@@ -103,7 +103,7 @@ function statusOf(move: MoveRecord, now: number): MoveStatus {
   return cleanableAt(move, now) > now ? "resting" : "cleaning";
 }
 
-/** When the rows in the database that was left may be deleted; Infinity if the control database must be told first. */
+/** When the rows in the database that was left may be deleted; Infinity if the control database must know it first. */
 export function cleanableAt({ cleanedAt, isCancelled, switchedAt }: MoveRecord, now: number): number {
   if (cleanedAt !== null) return afterwards(cleanedAt, CLEAN_AGAIN_MS, now);
   if (isCancelled) return now;
