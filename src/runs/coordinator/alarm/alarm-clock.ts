@@ -1,7 +1,7 @@
 /**
  * The coordinator's one alarm, set for whatever comes first: a retry of replication, a purge, or work that is due: a
- * run, a stop request, a delivery, or the fan-out of an event. The instants come from the journal, so a new instance can't postpone
- * what an earlier one had set.
+ * run, a stop request, a delivery, or the fan-out of an event. The instants come from the journal, so a new instance
+ * can't postpone what an earlier one had set.
  */
 
 import { logFailure } from "../../../base/log.ts";
