@@ -45,7 +45,9 @@ export const deliveryRoutes = new Hono<AppEnv>()
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, next));
     }
     const scope = scopeOf(c);
-    return c.json(await Promise.all(deliveries.map((delivery) => shownDelivery(delivery, { ring, scope, isHalfOpen }))));
+    return c.json(
+      await Promise.all(deliveries.map((delivery) => shownDelivery(delivery, { ring, scope, isHalfOpen }))),
+    );
   })
   .post(
     `${DELIVERIES}/:id/resend`,

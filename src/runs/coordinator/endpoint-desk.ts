@@ -81,7 +81,10 @@ export class EndpointHandler implements EndpointCalls {
   }
 
   async page(key: EndpointKey, filter: DeliveryFilter): Promise<DeliveriesReply> {
-    return { ...this.#journal.deliveries.page(key, filter), isHalfOpen: this.#notifications.deliveries.isHalfOpen(key) };
+    return {
+      ...this.#journal.deliveries.page(key, filter),
+      isHalfOpen: this.#notifications.deliveries.isHalfOpen(key),
+    };
   }
 
   async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {

@@ -1,9 +1,7 @@
 /**
- * The deliveries of an environment's runs: each notifies one webhook endpoint of one run. Each endpoint is a receiver of its
- * own, so
- * that one that hangs or fails holds up no other. A delivery never changes a run. Its row is a reminder: what it
- * sends
- * is rendered at each attempt, from the run and from the endpoint as it is then.
+ * The deliveries of an environment's runs: each notifies one webhook endpoint of one run. Each endpoint is a receiver
+ * of its own, so that one that hangs or fails holds up no other. A delivery never changes a run. Its row is a reminder:
+ * what it sends is rendered at each attempt, from the run and from the endpoint as it is then.
  */
 
 import { log, logFailure } from "../../base/log.ts";
@@ -110,9 +108,9 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
   }
 
   /**
-   * Writes the deliveries of events. The first one of each endpoint has its first attempt under way if a permit is free.
-   * The others wait, because a permit is taken only when an attempt leaves. Call it in a transaction, and launch what
-   * it returns after that. A delivery that is there already stays as it is.
+   * Writes the deliveries of events. The first one of each endpoint has its first attempt under way if a permit is
+   * free. The others wait, because a permit is taken only when an attempt leaves. Call it in a transaction, and launch
+   * what it returns after that. A delivery that is there already stays as it is.
    */
   insert(matches: readonly Match[], now: number): Delivery[] {
     const begun = new Map<string, Delivery>();

@@ -1,6 +1,6 @@
 /**
- * Notifies the coordinator of a new limit when a PUT has stored it, so that a raised limit starts queued runs at once. If
- * it can't be reached, it hears of the limit with the next run of the action.
+ * Notifies the coordinator of a new limit when a PUT has stored it, so that a raised limit starts queued runs at once.
+ * If it can't be reached, it hears of the limit with the next run of the action.
  */
 
 import type { AfterActionWrite } from "../../../actions/kind.ts";
